@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A peer's timers as one state machine: events and the time go in, actions and the next deadline come out
+ * (WireGuard paper, section 6). Times are nanoseconds of one monotonic clock that also counts suspension.
+ * The caller serialises, runs one real timer for weft_fsm_next(), and carries the actions out.
+ */
+#ifndef WEFT_FSM_H
+#define WEFT_FSM_H
+
+#include "wire.h"
+
+/* What happened. Several may be reported at once. */
+enum weft_fsm_event {
+	WEFT_FSM_DATA_SENT		= 1 << 0, /* a data packet that is no keepalive left */
+	WEFT_FSM_DATA_RECEIVED		= 1 << 1, /* a data packet that is no keepalive authenticated */
+	WEFT_FSM_ANY_SENT		= 1 << 2, /* a packet left that will authenticate: data, keepalive or handshake */
+	WEFT_FSM_ANY_RECEIVED		= 1 << 3, /* a packet authenticated: data, keepalive or handshake */
+	WEFT_FSM_SESSION_WANTED		= 1 << 4, /* data waits and no session will carry it, or the one that does is due for renewal */
+	WEFT_FSM_SESSION_ENDING		= 1 << 5, /* data was received on our own session when it was older than 165 s */
+	WEFT_FSM_INITIATION_SENT	= 1 << 6, /* an initiation left */
+	WEFT_FSM_RESPONSE_SENT		= 1 << 7, /* a response left */
+	WEFT_FSM_SESSION_DERIVED	= 1 << 8, /* keys of a new session exist, in either role */
+	WEFT_FSM_SESSION_CONFIRMED	= 1 << 9, /* both ends are known to have them: initiator at the response, responder at the first data */
+};
+
+/* What to do about it. */
+enum weft_fsm_action {
+	WEFT_FSM_DO_INITIATE		= 1 << 0, /* send an initiation; report WEFT_FSM_INITIATION_SENT if it left */
+	WEFT_FSM_DO_KEEPALIVE		= 1 << 1, /* send an empty data packet */
+	WEFT_FSM_DO_FORGET_SOURCE	= 1 << 2, /* the path may have died: let routing choose the source address again */
+	WEFT_FSM_DO_GIVE_UP		= 1 << 3, /* drop the packets that wait for a session */
+	WEFT_FSM_DO_ERASE		= 1 << 4, /* wipe every key of this peer, its handshake included */
+};
+
+enum weft_fsm_timer {
+	WEFT_FSM_RETRANSMIT,	/* the initiation was not answered */
+	WEFT_FSM_KEEPALIVE,	/* data came and nothing went back */
+	WEFT_FSM_NEW_HANDSHAKE,	/* data went and nothing came back */
+	WEFT_FSM_PERSISTENT,	/* nothing at all for the configured time */
+	WEFT_FSM_ERASE,		/* keys have outlived their use */
+	WEFT_FSM_TIMERS
+};
+
+#define WEFT_FSM_NEVER	U64_MAX
+
+struct weft_fsm {
+	u64 deadline[WEFT_FSM_TIMERS];	/* WEFT_FSM_NEVER: not armed */
+	u64 handshake_at;		/* when the newest initiation was asked for, or response sent */
+	u32 jitter;			/* state of the small generator that spreads retries; not secret */
+	u16 persistent_s;		/* 0: off */
+	u8 tries;			/* initiations sent since data last asked for one */
+	bool ending;			/* SESSION_ENDING has been acted upon */
+	bool handshaked;		/* handshake_at means something */
+};
+
+void weft_fsm_init(struct weft_fsm *fsm, u32 seed);
+u32 weft_fsm_report(struct weft_fsm *fsm, u32 events, u64 now);
+u32 weft_fsm_expire(struct weft_fsm *fsm, u64 now);
+u32 weft_fsm_set_persistent(struct weft_fsm *fsm, u16 seconds, u64 now);
+void weft_fsm_stop(struct weft_fsm *fsm);
+u64 weft_fsm_next(const struct weft_fsm *fsm);
+bool weft_fsm_is_quiet(const struct weft_fsm *fsm, u32 events);
+
+/* Ages of sessions. @born and @now in nanoseconds, @counter the next one to be used. */
+bool weft_fsm_session_usable(u64 born, u64 counter, u64 now);
+bool weft_fsm_session_due(bool initiator, u64 born, u64 counter, u64 now);
+bool weft_fsm_session_ending(bool initiator, u64 born, u64 now);
+
+#endif /* WEFT_FSM_H */
