@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Allowed IPs. Every node stands for a prefix that covers all below it. A node either has an owner, or it joins
- * exactly two children; so n prefixes take fewer than 2n nodes.
+ * Allowed IPs. Every node stands for a prefix that covers all below it. A node either has an owner,
+ * or it joins exactly two children; so n prefixes take fewer than 2n nodes.
  *
- * A reader descends without a lock while one writer works. Each change becomes visible by a single store: of a
- * child pointer that leads to nodes already complete, or of an owner. A node that is taken out keeps its prefix
- * and its children, so that a reader who stands on it goes on as if it had come earlier.
+ * A reader descends without a lock while one writer works. Each change becomes visible by a single
+ * store: of a child pointer that leads to nodes already complete, or of an owner. A node that is
+ * taken out keeps its prefix and its children, so that a reader who stands on it goes on as if it
+ * had come earlier.
  */
 #include <linux/bitops.h>
 #include <linux/minmax.h>
@@ -13,7 +14,10 @@
 #include <asm/byteorder.h>
 #include "allowedips.h"
 
-/* An address or prefix in host order, its first bit the highest of @high; an IPv4 one fills the first 32 bits. */
+/*
+ * An address or prefix in host order, its first bit the highest of @high; an IPv4 one fills the
+ * first 32 bits.
+ */
 struct allowedips_key {
 	u64 high;
 	u64 low;
@@ -110,7 +114,10 @@ void *weft_allowedips_lookup6(const struct weft_allowedips *table, const void *a
 	return allowedips_lookup(&table->root6, allowedips_key(addr));
 }
 
-/* The pointer that leads to a prefix, or where one would have to lead to it; and the node it stands in. */
+/*
+ * The pointer that leads to a prefix, or where one would have to lead to it; and the node it stands
+ * in.
+ */
 struct allowedips_place {
 	struct weft_allowedips_node __rcu **slot;
 	struct weft_allowedips_node *parent;
@@ -128,11 +135,13 @@ static struct allowedips_place allowedips_find(struct weft_allowedips *table, u8
 	struct allowedips_place place = { allowedips_root(table, bits), NULL };
 	struct weft_allowedips_node *node;
 
-	while ((node = allowedips_own(*place.slot)) && node->cidr < cidr && allowedips_covers(node, key)) {
+	for (;;) {
+		node = allowedips_own(*place.slot);
+		if (!node || node->cidr >= cidr || !allowedips_covers(node, key))
+			return place;
 		place.parent = node;
 		place.slot = &node->child[allowedips_bit(key, node->cidr)];
 	}
-	return place;
 }
 
 /* The node of exactly this prefix, or NULL. */
@@ -163,7 +172,8 @@ static struct weft_allowedips_node *allowedips_fill(struct weft_allowedips_node 
 }
 
 /* Hangs @child below @parent, which no reader can see yet. */
-static void allowedips_adopt(struct weft_allowedips_node *parent, struct weft_allowedips_node *child)
+static void allowedips_adopt(struct weft_allowedips_node *parent,
+			     struct weft_allowedips_node *child)
 {
 	unsigned int bit = allowedips_bit(allowedips_key(child->prefix), parent->cidr);
 
@@ -207,8 +217,9 @@ static struct allowedips_key allowedips_key_of(u8 bits, const void *addr)
  * @owned: the owner's list of nodes, to whose end the prefix's node goes, wherever it was before
  * @spare: WEFT_ALLOWEDIPS_SPARES zeroed nodes; NULL takes the place of each that is used
  *
- * A set of prefixes is replaced without a gap by moving the old list aside, inserting the new set, which takes
- * what stays off the old list, and handing what is left of it to weft_allowedips_remove_owned().
+ * A set of prefixes is replaced without a gap by moving the old list aside, inserting the new set,
+ * which takes what stays off the old list, and handing what is left of it to
+ * weft_allowedips_remove_owned().
  *
  * Context: the only writer.
  * Return: who owned exactly this prefix before (@owner itself, possibly), or NULL.
@@ -244,9 +255,10 @@ static struct weft_allowedips_node __rcu **allowedips_slot(struct weft_allowedip
 }
 
 /*
- * Takes the owner from a node, then takes out the node, and the one above it, as far as they no longer have a
- * reason to be there. What becomes of a node's place is decided by its children: none, and the parent has lost
- * one; one, and it moves up, and the parent is as it was; two, and the node stays to join them.
+ * Takes the owner from a node, then takes out the node, and the one above it, as far as they no
+ * longer have a reason to be there. What becomes of a node's place is decided by its children:
+ * none, and the parent has lost one; one, and it moves up, and the parent is as it was; two, and
+ * the node stays to join them.
  */
 static void allowedips_disown(struct weft_allowedips *table, struct weft_allowedips_node *node,
 			      struct list_head *freed)
@@ -305,6 +317,10 @@ bool weft_allowedips_remove(struct weft_allowedips *table, u8 bits, const void *
 void weft_allowedips_remove_owned(struct weft_allowedips *table, struct list_head *owned,
 				  struct list_head *freed)
 {
-	while (!list_empty(owned))
-		allowedips_disown(table, list_first_entry(owned, struct weft_allowedips_node, owned), freed);
+	struct weft_allowedips_node *node;
+
+	while (!list_empty(owned)) {
+		node = list_first_entry(owned, struct weft_allowedips_node, owned);
+		allowedips_disown(table, node, freed);
+	}
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Allowed IPs: longest-prefix match from an inner address to the peer that owns it, for IPv4 and IPv6, in one
- * binary trie with compressed paths each. Readers need RCU and nothing else. Writers are serialised by the
- * caller, who also brings the memory and takes it away: no call here allocates or frees, so none can fail.
+ * Allowed IPs: longest-prefix match from an inner address to the peer that owns it, for IPv4 and
+ * IPv6, in one binary trie with compressed paths each. Readers need RCU and nothing else. Writers
+ * are serialised by the caller, who also brings the memory and takes it away: no call here
+ * allocates or frees, so none can fail.
  */
 #ifndef WEFT_ALLOWEDIPS_H
 #define WEFT_ALLOWEDIPS_H
@@ -15,8 +16,8 @@ struct weft_allowedips_node {
 	struct weft_allowedips_node __rcu *child[2];
 	struct weft_allowedips_node *parent;	/* writers only */
 	void __rcu *owner;			/* NULL: only joins its children */
-	struct list_head owned;			/* among the owner's nodes, or on a list of nodes to free; writers only */
-	u8 prefix[16];				/* network byte order, host bits zero; an IPv4 prefix fills the first 4 */
+	struct list_head owned;			/* the owner's nodes, or those to free; writers only */
+	u8 prefix[16];				/* network order, host bits zero; IPv4: first 4 */
 	u8 family_bits;				/* 32 or 128 */
 	u8 cidr;				/* 0 .. family_bits */
 	struct rcu_head rcu;			/* the caller's, to free it */
@@ -30,7 +31,10 @@ struct weft_allowedips {
 /* At most this many nodes become part of the trie by one insertion. */
 #define WEFT_ALLOWEDIPS_SPARES	2
 
-/* Readers, under rcu_read_lock(): the owner, or NULL. @addr in network byte order, 4 or 16 bytes, any alignment. */
+/*
+ * Readers, under rcu_read_lock(): the owner, or NULL. @addr in network byte order, 4 or 16 bytes,
+ * any alignment.
+ */
 void *weft_allowedips_lookup4(const struct weft_allowedips *table, const void *addr);
 void *weft_allowedips_lookup6(const struct weft_allowedips *table, const void *addr);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MACs and cookies. In the comments, L is a cookie, R the secret cookies are made with, and S the public key of
- * the one who is under load.
+ * MACs and cookies. In the comments, L is a cookie, R the secret cookies are made with, and S the
+ * public key of the one who is under load.
  */
 #include <linux/stddef.h>
 #include <linux/string.h>
@@ -26,7 +26,8 @@ static void cookie_key(u8 key[WEFT_KEY_LEN], const char *label, const u8 public[
 }
 
 /* MAC(key, data) */
-static void cookie_mac(u8 mac[WEFT_MAC_LEN], const u8 *key, size_t key_len, const void *data, size_t len)
+static void cookie_mac(u8 mac[WEFT_MAC_LEN], const u8 *key, size_t key_len,
+		       const void *data, size_t len)
 {
 	struct blake2s_state state;
 
@@ -56,7 +57,8 @@ static bool cookie_mac_valid(const void *msg, size_t at, const u8 *key, size_t k
 
 /**
  * weft_cookie_keys - derive both keys that follow from a public key
- * @keys: HASH("mac1----" || public key) and HASH("cookie--" || public key); worth keeping as long as the key
+ * @keys: HASH("mac1----" || public key) and HASH("cookie--" || public key); worth keeping as
+ *	long as the key
  * @receiver_public: the public key of whoever receives messages (and answers them with cookies)
  *
  * WireGuard paper, sections 5.4.4 and 5.4.7.
@@ -72,7 +74,8 @@ void weft_cookie_keys(struct weft_cookie_keys *keys, const u8 receiver_public[WE
  * @msg: a whole initiation or response; its macs are written
  * @len: its bytes, macs included
  * @receiver: keys of the one it goes to
- * @cookie: the cookie held from the receiver, young enough to be used; NULL for none, then mac2 is zero
+ * @cookie: the cookie held from the receiver, young enough to be used; NULL for none, then
+ *	mac2 is zero
  */
 void weft_cookie_add_macs(void *msg, size_t len, const struct weft_cookie_keys *receiver,
 			  const u8 *cookie)
@@ -138,8 +141,10 @@ void weft_cookie_make(u8 cookie[WEFT_COOKIE_LEN], const u8 secret[WEFT_KEY_LEN],
  * @mac1: mac1 of the answered message
  * @receiver: sender index of the answered message
  */
-void weft_cookie_reply_create(struct weft_msg_cookie_reply *reply, const struct weft_cookie_keys *self,
-			      const u8 cookie[WEFT_COOKIE_LEN], const u8 nonce[WEFT_COOKIE_NONCE_LEN],
+void weft_cookie_reply_create(struct weft_msg_cookie_reply *reply,
+			      const struct weft_cookie_keys *self,
+			      const u8 cookie[WEFT_COOKIE_LEN],
+			      const u8 nonce[WEFT_COOKIE_NONCE_LEN],
 			      const u8 mac1[WEFT_MAC_LEN], __le32 receiver)
 {
 	reply->header.type = cpu_to_le32(WEFT_MSG_COOKIE_REPLY);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A peer's timers. Reporting is in two halves: what traffic means for keepalives, and what handshakes mean for
- * retries and the life of keys.
+ * A peer's timers. Reporting is in two halves: what traffic means for keepalives, and what
+ * handshakes mean for retries and the life of keys.
  */
 #include <linux/compiler.h>
 #include <linux/limits.h>
@@ -12,7 +12,8 @@
 
 #define FSM_SECONDS(s)		((u64)(s) * NSEC_PER_SEC)
 #define FSM_REKEY_TIMEOUT	FSM_SECONDS(WEFT_REKEY_TIMEOUT_S)
-#define FSM_ENDING_AGE		FSM_SECONDS(WEFT_REJECT_AFTER_S - WEFT_KEEPALIVE_S - WEFT_REKEY_TIMEOUT_S)
+#define FSM_ANSWER_TIMEOUT	FSM_SECONDS(WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S)
+#define FSM_ENDING_AGE		(FSM_SECONDS(WEFT_REJECT_AFTER_S) - FSM_ANSWER_TIMEOUT)
 
 static void fsm_arm(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 deadline)
 {
@@ -42,7 +43,10 @@ static u64 fsm_elapsed(u64 since, u64 now)
 	return now > since ? now - since : 0;
 }
 
-/* 0 .. WEFT_REKEY_JITTER_MS, in nanoseconds: a linear congruential generator, of which the high bits count. */
+/*
+ * 0 .. WEFT_REKEY_JITTER_MS, in nanoseconds: a linear congruential generator, of which the high
+ * bits count.
+ */
 static u64 fsm_jitter(struct weft_fsm *fsm)
 {
 	fsm->jitter = fsm->jitter * 1664525 + 1013904223;
@@ -75,8 +79,7 @@ static void fsm_report_traffic(struct weft_fsm *fsm, u32 events, u64 now)
 	if (events & WEFT_FSM_ANY_SENT)
 		fsm_disarm(fsm, WEFT_FSM_KEEPALIVE);
 	if (events & WEFT_FSM_DATA_SENT && !fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE))
-		fsm_arm(fsm, WEFT_FSM_NEW_HANDSHAKE,
-			now + FSM_SECONDS(WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S) + fsm_jitter(fsm));
+		fsm_arm(fsm, WEFT_FSM_NEW_HANDSHAKE, now + FSM_ANSWER_TIMEOUT + fsm_jitter(fsm));
 	if (events & (WEFT_FSM_ANY_SENT | WEFT_FSM_ANY_RECEIVED) && fsm->persistent_s)
 		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + FSM_SECONDS(fsm->persistent_s));
 }
@@ -181,8 +184,8 @@ static u32 fsm_expire_one(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 n
  *
  * Harmless when called too early or too often.
  *
- * Return: bits of enum weft_fsm_action, to be carried out now, DO_ERASE and DO_GIVE_UP before the others.
- * weft_fsm_next() may have changed.
+ * Return: bits of enum weft_fsm_action, to be carried out now, DO_ERASE and DO_GIVE_UP before the
+ * others. weft_fsm_next() may have changed.
  */
 u32 weft_fsm_expire(struct weft_fsm *fsm, u64 now)
 {
@@ -256,8 +259,8 @@ u64 weft_fsm_next(const struct weft_fsm *fsm)
 
 /**
  * weft_fsm_is_quiet - would reporting these events change nothing?
- * @fsm: the peer's; looked at without need of the caller's lock: an answer that a report on another CPU has just
- *	made stale is as good as one given before it
+ * @fsm: the peer's; looked at without need of the caller's lock: an answer that a report on
+ *	another CPU has just made stale is as good as one given before it
  * @events: bits of enum weft_fsm_event
  *
  * With a persistent keepalive every packet moves a deadline, so none is quiet.
@@ -268,6 +271,7 @@ bool weft_fsm_is_quiet(const struct weft_fsm *fsm, u32 events)
 {
 	const u32 any = WEFT_FSM_ANY_SENT | WEFT_FSM_ANY_RECEIVED;
 	const u32 traffic = any | WEFT_FSM_DATA_SENT | WEFT_FSM_DATA_RECEIVED;
+	u32 stirring;
 
 	if (events & ~(traffic | WEFT_FSM_SESSION_ENDING))
 		return false;
@@ -276,7 +280,9 @@ bool weft_fsm_is_quiet(const struct weft_fsm *fsm, u32 events)
 	if (events & any && READ_ONCE(fsm->persistent_s))
 		return false;
 	/* Disarmed by what is received, armed by data sent. */
-	if (events & (fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE) ? WEFT_FSM_ANY_RECEIVED : WEFT_FSM_DATA_SENT))
+	stirring = fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE) ? WEFT_FSM_ANY_RECEIVED :
+							    WEFT_FSM_DATA_SENT;
+	if (events & stirring)
 		return false;
 	/* Armed by data received, unless something sent disarms it in the same report. */
 	if (fsm_armed(fsm, WEFT_FSM_KEEPALIVE))

@@ -1,35 +1,58 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A peer's timers as one state machine: events and the time go in, actions and the next deadline come out
- * (WireGuard paper, section 6). Times are nanoseconds of one monotonic clock that also counts suspension.
- * The caller serialises, runs one real timer for weft_fsm_next(), and carries the actions out.
+ * A peer's timers as one state machine: events and the time go in, actions and the next deadline
+ * come out (WireGuard paper, section 6). Times are nanoseconds of one monotonic clock that also
+ * counts suspension. The caller serialises, runs one real timer for weft_fsm_next(), and carries
+ * the actions out.
  */
 #ifndef WEFT_FSM_H
 #define WEFT_FSM_H
 
+#include <linux/bits.h>
 #include "wire.h"
 
-/* What happened. Several may be reported at once. */
+/**
+ * enum weft_fsm_event - what happened; several may be reported at once
+ * @WEFT_FSM_DATA_SENT: a data packet that is no keepalive left
+ * @WEFT_FSM_DATA_RECEIVED: a data packet that is no keepalive authenticated
+ * @WEFT_FSM_ANY_SENT: a packet left that will authenticate: data, keepalive or handshake
+ * @WEFT_FSM_ANY_RECEIVED: a packet authenticated: data, keepalive or handshake
+ * @WEFT_FSM_SESSION_WANTED: data waits and no session will carry it, or the one that does is due
+ *	for renewal
+ * @WEFT_FSM_SESSION_ENDING: data was received on our own session when it was older than 165 s
+ * @WEFT_FSM_INITIATION_SENT: an initiation left
+ * @WEFT_FSM_RESPONSE_SENT: a response left
+ * @WEFT_FSM_SESSION_DERIVED: keys of a new session exist, in either role
+ * @WEFT_FSM_SESSION_CONFIRMED: both ends are known to have them: for the initiator at the
+ *	response, for the responder at the first data
+ */
 enum weft_fsm_event {
-	WEFT_FSM_DATA_SENT		= 1 << 0, /* a data packet that is no keepalive left */
-	WEFT_FSM_DATA_RECEIVED		= 1 << 1, /* a data packet that is no keepalive authenticated */
-	WEFT_FSM_ANY_SENT		= 1 << 2, /* a packet left that will authenticate: data, keepalive or handshake */
-	WEFT_FSM_ANY_RECEIVED		= 1 << 3, /* a packet authenticated: data, keepalive or handshake */
-	WEFT_FSM_SESSION_WANTED		= 1 << 4, /* data waits and no session will carry it, or the one that does is due for renewal */
-	WEFT_FSM_SESSION_ENDING		= 1 << 5, /* data was received on our own session when it was older than 165 s */
-	WEFT_FSM_INITIATION_SENT	= 1 << 6, /* an initiation left */
-	WEFT_FSM_RESPONSE_SENT		= 1 << 7, /* a response left */
-	WEFT_FSM_SESSION_DERIVED	= 1 << 8, /* keys of a new session exist, in either role */
-	WEFT_FSM_SESSION_CONFIRMED	= 1 << 9, /* both ends are known to have them: initiator at the response, responder at the first data */
+	WEFT_FSM_DATA_SENT		= BIT(0),
+	WEFT_FSM_DATA_RECEIVED		= BIT(1),
+	WEFT_FSM_ANY_SENT		= BIT(2),
+	WEFT_FSM_ANY_RECEIVED		= BIT(3),
+	WEFT_FSM_SESSION_WANTED		= BIT(4),
+	WEFT_FSM_SESSION_ENDING		= BIT(5),
+	WEFT_FSM_INITIATION_SENT	= BIT(6),
+	WEFT_FSM_RESPONSE_SENT		= BIT(7),
+	WEFT_FSM_SESSION_DERIVED	= BIT(8),
+	WEFT_FSM_SESSION_CONFIRMED	= BIT(9),
 };
 
-/* What to do about it. */
+/**
+ * enum weft_fsm_action - what to do about it
+ * @WEFT_FSM_DO_INITIATE: send an initiation; report WEFT_FSM_INITIATION_SENT if it left
+ * @WEFT_FSM_DO_KEEPALIVE: send an empty data packet
+ * @WEFT_FSM_DO_FORGET_SOURCE: the path may have died: let routing choose the source address again
+ * @WEFT_FSM_DO_GIVE_UP: drop the packets that wait for a session
+ * @WEFT_FSM_DO_ERASE: wipe every key of this peer, its handshake included
+ */
 enum weft_fsm_action {
-	WEFT_FSM_DO_INITIATE		= 1 << 0, /* send an initiation; report WEFT_FSM_INITIATION_SENT if it left */
-	WEFT_FSM_DO_KEEPALIVE		= 1 << 1, /* send an empty data packet */
-	WEFT_FSM_DO_FORGET_SOURCE	= 1 << 2, /* the path may have died: let routing choose the source address again */
-	WEFT_FSM_DO_GIVE_UP		= 1 << 3, /* drop the packets that wait for a session */
-	WEFT_FSM_DO_ERASE		= 1 << 4, /* wipe every key of this peer, its handshake included */
+	WEFT_FSM_DO_INITIATE		= BIT(0),
+	WEFT_FSM_DO_KEEPALIVE		= BIT(1),
+	WEFT_FSM_DO_FORGET_SOURCE	= BIT(2),
+	WEFT_FSM_DO_GIVE_UP		= BIT(3),
+	WEFT_FSM_DO_ERASE		= BIT(4),
 };
 
 enum weft_fsm_timer {
@@ -45,8 +68,8 @@ enum weft_fsm_timer {
 
 struct weft_fsm {
 	u64 deadline[WEFT_FSM_TIMERS];	/* WEFT_FSM_NEVER: not armed */
-	u64 handshake_at;		/* when the newest initiation was asked for, or response sent */
-	u32 jitter;			/* state of the small generator that spreads retries; not secret */
+	u64 handshake_at;		/* newest initiation asked for or response sent */
+	u32 jitter;			/* state of a small generator; not secret */
 	u16 persistent_s;		/* 0: off */
 	u8 tries;			/* initiations sent since data last asked for one */
 	bool ending;			/* SESSION_ENDING has been acted upon */

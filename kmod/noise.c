@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The handshake, Noise_IKpsk2. Every step is annotated with its line of the paper (section 5.4), where C is the
- * chaining key, H the transcript hash, k the key of the next seal, E an ephemeral and S a static key, Q the
- * preshared key, and _i and _r are initiator and responder.
+ * The handshake, Noise_IKpsk2. Every step is annotated with its line of the paper (section 5.4),
+ * where C is the chaining key, H the transcript hash, k the key of the next seal, E an ephemeral
+ * and S a static key, Q the preshared key, and _i and _r are initiator and responder.
  */
 #include <linux/string.h>
 #include <asm/byteorder.h>
@@ -16,7 +16,10 @@ static const char noise_construction[] = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s"
 static const char noise_identifier[] = "WireGuard v1 zx2c4 Jason@zx2c4.com";
 static const u8 noise_zeros[WEFT_KEY_LEN];
 
-/* The running state of one message: copied out of a handshake, and back into it only once all went well. */
+/*
+ * The running state of one message: copied out of a handshake, and back into it only once all went
+ * well.
+ */
 struct noise_state {
 	u8 c[WEFT_HASH_LEN];
 	u8 h[WEFT_HASH_LEN];
@@ -24,7 +27,8 @@ struct noise_state {
 };
 
 /* HASH(a || b) */
-static void noise_hash(u8 out[WEFT_HASH_LEN], const void *a, size_t a_len, const void *b, size_t b_len)
+static void noise_hash(u8 out[WEFT_HASH_LEN],
+		       const void *a, size_t a_len, const void *b, size_t b_len)
 {
 	struct blake2s_state state;
 
@@ -67,7 +71,8 @@ static void noise_hmac(u8 out[WEFT_HASH_LEN], const u8 key[WEFT_HASH_LEN],
  * KDFn(key, input), RFC 5869 with an empty info: t1 and, as far as they are asked for, t2 and t3.
  * An output may be @key itself.
  */
-static void noise_kdf(u8 *t1, u8 *t2, u8 *t3, const u8 key[WEFT_HASH_LEN], const void *input, size_t len)
+static void noise_kdf(u8 *t1, u8 *t2, u8 *t3, const u8 key[WEFT_HASH_LEN],
+		      const void *input, size_t len)
 {
 	u8 *const wanted[] = { t1, t2, t3 };
 	u8 t0[WEFT_HASH_LEN], t[WEFT_HASH_LEN];
@@ -106,7 +111,10 @@ static void noise_mix_ephemeral(struct noise_state *state, const u8 ephemeral[WE
 	noise_mix_hash(state, ephemeral, WEFT_KEY_LEN);
 }
 
-/* C, k = KDF2(C, DH(private, public)). Where only C = KDF1(...) is called for, k is overwritten before its use. */
+/*
+ * C, k = KDF2(C, DH(private, public)). Where only C = KDF1(...) is called for, k is overwritten
+ * before its use.
+ */
 static bool noise_mix_dh(struct noise_state *state, const u8 private[WEFT_KEY_LEN],
 			 const u8 public[WEFT_KEY_LEN])
 {
@@ -140,8 +148,8 @@ static void noise_seal(struct noise_state *state, u8 *sealed, const u8 *plain, s
 /* The inverse: @len is that of @plain. False if the seal is broken. */
 static bool noise_open(struct noise_state *state, u8 *plain, const u8 *sealed, size_t len)
 {
-	if (!chacha20poly1305_decrypt(plain, sealed, weft_sealed_len(len), state->h, sizeof(state->h), 0,
-				      state->k))
+	if (!chacha20poly1305_decrypt(plain, sealed, weft_sealed_len(len),
+				      state->h, sizeof(state->h), 0, state->k))
 		return false;
 	noise_mix_hash(state, sealed, weft_sealed_len(len));
 	return true;
@@ -152,7 +160,8 @@ static void noise_begin(struct noise_state *state, const u8 responder_public[WEF
 	/* C = HASH(Construction) */
 	noise_hash(state->c, noise_construction, sizeof(noise_construction) - 1, NULL, 0);
 	/* H = HASH(C || Identifier) */
-	noise_hash(state->h, state->c, sizeof(state->c), noise_identifier, sizeof(noise_identifier) - 1);
+	noise_hash(state->h, state->c, sizeof(state->c),
+		   noise_identifier, sizeof(noise_identifier) - 1);
 	/* H = HASH(H || S_r) */
 	noise_mix_hash(state, responder_public, WEFT_KEY_LEN);
 }
@@ -174,7 +183,8 @@ static void noise_commit(struct weft_noise_handshake *hs, const struct noise_sta
  * @self: its private key is clamped in place (RFC 7748, section 5), its public key is written
  *
  * Context: may take long (one X25519); where the FPU may be used it is faster.
- * Return: false if the private key is all zero, which stands for "no key"; the public key is zero then too.
+ * Return: false if the private key is all zero, which stands for "no key"; the public key is zero
+ * then too.
  */
 bool weft_noise_static_public(struct weft_noise_static *self)
 {
@@ -187,13 +197,14 @@ bool weft_noise_static_public(struct weft_noise_static *self)
 }
 
 /**
- * weft_noise_static_static - compute DH(S_i, S_r), which is the same for every handshake of two static keys
+ * weft_noise_static_static - compute DH(S_i, S_r), which is the same for every handshake of two
+ * static keys
  * @secret: the result; secret
  * @private: own private key
  * @remote_public: the peer's public key
  *
- * Return: false if the peer's key is one of low order; @secret is all zero then, and every handshake that is
- * given it is refused.
+ * Return: false if the peer's key is one of low order; @secret is all zero then, and every
+ * handshake that is given it is refused.
  */
 bool weft_noise_static_static(u8 secret[WEFT_KEY_LEN], const u8 private[WEFT_KEY_LEN],
 			      const u8 remote_public[WEFT_KEY_LEN])
@@ -205,7 +216,8 @@ bool weft_noise_static_static(u8 secret[WEFT_KEY_LEN], const u8 private[WEFT_KEY
  * weft_noise_timestamp - write a point in time as a TAI64N label
  * @timestamp: 8 bytes of seconds and 4 of nanoseconds, big-endian: as bytes, later is greater
  * @unix_s: seconds since 1970
- * @ns: nanoseconds, below 10^9; rounded down to a multiple of 2^24 so that no precise clock is shown to the world
+ * @ns: nanoseconds, below 10^9; rounded down to a multiple of 2^24 so that no precise clock
+ *	is shown to the world
  */
 void weft_noise_timestamp(u8 timestamp[WEFT_TIMESTAMP_LEN], u64 unix_s, u32 ns)
 {
@@ -232,7 +244,8 @@ void weft_noise_timestamp(u8 timestamp[WEFT_TIMESTAMP_LEN], u64 unix_s, u32 ns)
  */
 bool weft_noise_initiation_create(struct weft_msg_initiation *msg, struct weft_noise_handshake *hs,
 				  const struct weft_noise_static *self,
-				  const u8 remote_static[WEFT_KEY_LEN], const u8 static_static[WEFT_KEY_LEN],
+				  const u8 remote_static[WEFT_KEY_LEN],
+				  const u8 static_static[WEFT_KEY_LEN],
 				  const u8 ephemeral_private[WEFT_KEY_LEN],
 				  const u8 timestamp[WEFT_TIMESTAMP_LEN], __le32 sender)
 {
@@ -288,7 +301,8 @@ wipe:
  * Return: false if the message was not made for @self; @hs and @remote_static are unchanged.
  */
 bool weft_noise_initiation_open(struct weft_noise_handshake *hs, u8 remote_static[WEFT_KEY_LEN],
-				const struct weft_msg_initiation *msg, const struct weft_noise_static *self)
+				const struct weft_msg_initiation *msg,
+				const struct weft_noise_static *self)
 {
 	struct noise_state state;
 	u8 opened[WEFT_KEY_LEN];
@@ -319,16 +333,19 @@ wipe:
 }
 
 /**
- * weft_noise_initiation_accept - verify that the first message comes from whom it claims (section 5.4.2)
+ * weft_noise_initiation_accept - verify that the first message comes from whom it claims (section
+ * 5.4.2)
  * @hs: as weft_noise_initiation_open() left it
  * @timestamp: the initiator's time; whether it is new is the caller's to judge
  * @msg: the same message
  * @static_static: what weft_noise_static_static() made of own key and the claimed one
  *
- * Return: false if the sender does not hold that key, or it is of low order; @hs and @timestamp are unchanged.
+ * Return: false if the sender does not hold that key, or it is of low order; @hs and @timestamp are
+ * unchanged.
  */
 bool weft_noise_initiation_accept(struct weft_noise_handshake *hs, u8 timestamp[WEFT_TIMESTAMP_LEN],
-				  const struct weft_msg_initiation *msg, const u8 static_static[WEFT_KEY_LEN])
+				  const struct weft_msg_initiation *msg,
+				  const u8 static_static[WEFT_KEY_LEN])
 {
 	struct noise_state state;
 	u8 opened[WEFT_TIMESTAMP_LEN];
@@ -363,10 +380,12 @@ wipe:
  * @sender: own index of the session to be
  *
  * Context: three X25519.
- * Return: false if a key of the initiator is of low order; @hs is unchanged and @msg not to be sent.
+ * Return: false if a key of the initiator is of low order; @hs is unchanged and @msg not to be
+ * sent.
  */
 bool weft_noise_response_create(struct weft_msg_response *msg, struct weft_noise_handshake *hs,
-				const u8 remote_static[WEFT_KEY_LEN], const u8 preshared[WEFT_KEY_LEN],
+				const u8 remote_static[WEFT_KEY_LEN],
+				const u8 preshared[WEFT_KEY_LEN],
 				const u8 ephemeral_private[WEFT_KEY_LEN], __le32 sender)
 {
 	struct noise_state state;
@@ -410,17 +429,19 @@ wipe:
 
 /**
  * weft_noise_response_open - read the second message (section 5.4.3)
- * @hs: as weft_noise_initiation_create() left it; ready for weft_noise_split() afterwards, its remote_index known
+ * @hs: as weft_noise_initiation_create() left it; ready for weft_noise_split() afterwards,
+ *	its remote_index known
  * @msg: the message; its type, receiver and mac1 have been checked
  * @self: own static keys, the same as for the initiation
  * @preshared: the preshared key; zeros for none
  *
  * Context: two X25519.
- * Return: false if the message does not answer our initiation; @hs is unchanged, so that the genuine answer may
- * still come.
+ * Return: false if the message does not answer our initiation; @hs is unchanged, so that the
+ * genuine answer may still come.
  */
 bool weft_noise_response_open(struct weft_noise_handshake *hs, const struct weft_msg_response *msg,
-			      const struct weft_noise_static *self, const u8 preshared[WEFT_KEY_LEN])
+			      const struct weft_noise_static *self,
+			      const u8 preshared[WEFT_KEY_LEN])
 {
 	struct noise_state state;
 	bool good = false;
@@ -462,7 +483,7 @@ wipe:
 void weft_noise_split(struct weft_noise_keys *keys, struct weft_noise_handshake *hs, bool initiator)
 {
 	/* T1, T2 = KDF2(C, ""): the initiator sends with T1 and receives with T2 */
-	noise_kdf(initiator ? keys->send : keys->receive, initiator ? keys->receive : keys->send, NULL,
-		  hs->chaining_key, NULL, 0);
+	noise_kdf(initiator ? keys->send : keys->receive, initiator ? keys->receive : keys->send,
+		  NULL, hs->chaining_key, NULL, 0);
 	memzero_explicit(hs, sizeof(*hs));
 }

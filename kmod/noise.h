@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The handshake, Noise_IKpsk2, as in section 5.4 of the WireGuard paper. Bytes in, bytes and verdicts out:
- * time, random numbers, keys and the table of peers belong to the caller.
+ * The handshake, Noise_IKpsk2, as in section 5.4 of the WireGuard paper. Bytes in, bytes and
+ * verdicts out: time, random numbers, keys and the table of peers belong to the caller.
  */
 #ifndef WEFT_NOISE_H
 #define WEFT_NOISE_H
@@ -36,22 +36,28 @@ void weft_noise_timestamp(u8 timestamp[WEFT_TIMESTAMP_LEN], u64 unix_s, u32 ns);
 /* Initiator. */
 bool weft_noise_initiation_create(struct weft_msg_initiation *msg, struct weft_noise_handshake *hs,
 				  const struct weft_noise_static *self,
-				  const u8 remote_static[WEFT_KEY_LEN], const u8 static_static[WEFT_KEY_LEN],
+				  const u8 remote_static[WEFT_KEY_LEN],
+				  const u8 static_static[WEFT_KEY_LEN],
 				  const u8 ephemeral_private[WEFT_KEY_LEN],
 				  const u8 timestamp[WEFT_TIMESTAMP_LEN], __le32 sender);
 bool weft_noise_response_open(struct weft_noise_handshake *hs, const struct weft_msg_response *msg,
-			      const struct weft_noise_static *self, const u8 preshared[WEFT_KEY_LEN]);
+			      const struct weft_noise_static *self,
+			      const u8 preshared[WEFT_KEY_LEN]);
 
 /* Responder: open, find the peer by @remote_static, then accept, then respond. */
 bool weft_noise_initiation_open(struct weft_noise_handshake *hs, u8 remote_static[WEFT_KEY_LEN],
-				const struct weft_msg_initiation *msg, const struct weft_noise_static *self);
+				const struct weft_msg_initiation *msg,
+				const struct weft_noise_static *self);
 bool weft_noise_initiation_accept(struct weft_noise_handshake *hs, u8 timestamp[WEFT_TIMESTAMP_LEN],
-				  const struct weft_msg_initiation *msg, const u8 static_static[WEFT_KEY_LEN]);
+				  const struct weft_msg_initiation *msg,
+				  const u8 static_static[WEFT_KEY_LEN]);
 bool weft_noise_response_create(struct weft_msg_response *msg, struct weft_noise_handshake *hs,
-				const u8 remote_static[WEFT_KEY_LEN], const u8 preshared[WEFT_KEY_LEN],
+				const u8 remote_static[WEFT_KEY_LEN],
+				const u8 preshared[WEFT_KEY_LEN],
 				const u8 ephemeral_private[WEFT_KEY_LEN], __le32 sender);
 
 /* Both: derives the session's keys and wipes @hs. */
-void weft_noise_split(struct weft_noise_keys *keys, struct weft_noise_handshake *hs, bool initiator);
+void weft_noise_split(struct weft_noise_keys *keys, struct weft_noise_handshake *hs,
+		      bool initiator);
 
 #endif /* WEFT_NOISE_H */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The replay window. The bitmap is a ring of words; the word the newest counter falls into is its head. A word is
- * cleared when the head comes to it, so that sliding never shifts a bit. One word is thereby always younger than
- * the whole window, which is why the window is one word shorter than the bitmap (RFC 6479, section 3).
+ * The replay window. The bitmap is a ring of words; the word the newest counter falls into is its
+ * head. A word is cleared when the head comes to it, so that sliding never shifts a bit. One word
+ * is thereby always younger than the whole window, which is why the window is one word shorter than
+ * the bitmap (RFC 6479, section 3).
  */
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -24,8 +25,8 @@ static void replay_advance(struct weft_replay *replay, u64 counter)
  * @replay: the window of one session and direction
  * @counter: the counter of a packet that has been authenticated
  *
- * Return: false if the counter was seen before, is older than the window, or is one no sender may use (at or
- * above WEFT_REJECT_AFTER_MESSAGES).
+ * Return: false if the counter was seen before, is older than the window, or is one no sender may
+ * use (at or above WEFT_REJECT_AFTER_MESSAGES).
  */
 bool weft_replay_accept(struct weft_replay *replay, u64 counter)
 {

@@ -10,7 +10,9 @@
 
 #define WEFT_REPLAY_BITS	8192
 #define WEFT_REPLAY_WORDS	(WEFT_REPLAY_BITS / BITS_PER_LONG)
-#define WEFT_REPLAY_WINDOW	(WEFT_REPLAY_BITS - BITS_PER_LONG)	/* counters behind the newest that still pass */
+
+/* So many counters behind the newest still pass. */
+#define WEFT_REPLAY_WINDOW	(WEFT_REPLAY_BITS - BITS_PER_LONG)
 
 /* Zeroed is ready to use. Only authenticated counters are ever shown to it. Caller serialises. */
 struct weft_replay {

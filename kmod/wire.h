@@ -7,6 +7,7 @@
 #define WEFT_WIRE_H
 
 #include <linux/types.h>
+#include <linux/bits.h>
 #include <linux/build_bug.h>
 
 /* Sizes of the primitives, in bytes. */
@@ -20,7 +21,7 @@
 #define WEFT_PADDING		16	/* inner packets grow to a multiple of this */
 
 /* Limits (WireGuard paper, section 6.1; seconds unless the name says otherwise). */
-#define WEFT_REKEY_AFTER_MESSAGES	(1ULL << 60)
+#define WEFT_REKEY_AFTER_MESSAGES	BIT_ULL(60)
 #define WEFT_REJECT_AFTER_MESSAGES	(U64_MAX - (1ULL << 13))
 #define WEFT_REKEY_AFTER_S		120
 #define WEFT_REJECT_AFTER_S		180
@@ -34,7 +35,7 @@
 #define WEFT_COOKIE_LATENCY_S		5
 #define WEFT_INITIATIONS_PER_S		50
 #define WEFT_STAGED_MAX_PACKETS		128
-#define WEFT_PEERS_MAX			(1U << 20)
+#define WEFT_PEERS_MAX			0x100000U
 
 enum weft_msg_type {
 	WEFT_MSG_INITIATION	= 1,
