@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The way to the kernel, as the commands see it; tests bring their own. */
+#ifndef _WEFT_TOOLS_BACKEND_H
+#define _WEFT_TOOLS_BACKEND_H
+
+#include "model.h"
+
+/**
+ * struct weft_backend - where interfaces are
+ * @list: the interfaces there are, to be freed with weft_model_links_free()
+ * @get: one interface, to be freed with weft_model_device_free()
+ * @set: apply @dev to the interface of its name
+ * @error: why the last call failed, in words
+ *
+ * Each returns 0 or a negative errno, and then has @error filled in.
+ */
+struct weft_backend {
+	int (*list)(struct weft_backend *backend, struct weft_link **list);
+	int (*get)(struct weft_backend *backend, const char *name,
+		   struct weft_device **dev);
+	int (*set)(struct weft_backend *backend, const struct weft_device *dev);
+	char error[512];
+};
+
+#endif /* _WEFT_TOOLS_BACKEND_H */

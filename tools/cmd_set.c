@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+/* weft set, weft setconf, weft addconf, weft syncconf */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend.h"
+#include "command.h"
+#include "config.h"
+#include "parse.h"
+#include "resolve.h"
+#include "sync.h"
+
+static int set_send(const struct weft_context *ctx,
+		    const struct weft_device *dev)
+{
+	if (!ctx->backend->set(ctx->backend, dev))
+		return 0;
+	weft_report(ctx, "cannot configure interface '%s': %s", dev->name,
+		    ctx->backend->error);
+	return 1;
+}
+
+static bool set_refuse_word(const struct weft_parse *parse, const char *word)
+{
+	char *list = weft_parse_list(parse->peer ? WEFT_SCOPE_PEER :
+						   WEFT_SCOPE_DEVICE, false);
+
+	weft_report(parse->ctx, "set: '%s' is not a setting of %s: %s%s and peer are",
+		    word, parse->peer ? "a peer" : "an interface",
+		    list ? list : "",
+		    parse->peer ? ", the settings of an interface" : "");
+	free(list);
+	return false;
+}
+
+static bool set_begin_peer(struct weft_parse *parse, const char *key)
+{
+	parse->peer = weft_model_peer_add(parse->dev);
+	if (!parse->peer) {
+		weft_report(parse->ctx, "out of memory");
+		return false;
+	}
+	return weft_parse_public_key(parse, key);
+}
+
+/* One setting, or a peer's beginning. How many words it took, 0: a complaint. */
+static int set_take_word(struct weft_parse *parse, int argc, char **argv)
+{
+	bool is_peer = !strcmp(argv[0], "peer");
+	const struct weft_setting *setting = weft_parse_find_word(argv[0]);
+	bool good;
+
+	if (!is_peer && (!setting || (setting->scope == WEFT_SCOPE_PEER &&
+				      !parse->peer)))
+		return set_refuse_word(parse, argv[0]);
+	parse->place.name = argv[0];
+	if (!is_peer && !setting->value)
+		return setting->from_word(parse, NULL);
+	if (argc < 2) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "%s has to follow, and nothing does",
+			       is_peer ? "KEY" : setting->value);
+		return 0;
+	}
+	good = is_peer ? set_begin_peer(parse, argv[1]) :
+			 setting->from_word(parse, argv[1]);
+	return good ? 2 : 0;
+}
+
+static bool set_take_words(struct weft_parse *parse, int argc, char **argv)
+{
+	int taken;
+
+	while (argc) {
+		taken = set_take_word(parse, argc, argv);
+		if (!taken)
+			return false;
+		argc -= taken;
+		argv += taken;
+	}
+	return true;
+}
+
+/* Longer names would be cut off, and another interface configured. */
+static struct weft_device *set_new_device(const struct weft_context *ctx,
+					  const char *name)
+{
+	struct weft_device *dev;
+
+	if (!*name || strlen(name) >= IFNAMSIZ) {
+		weft_report(ctx, "'%s' is not an interface: a name has 1 to %d characters",
+			    name, IFNAMSIZ - 1);
+		return NULL;
+	}
+	dev = weft_model_device_new(name);
+	if (!dev)
+		weft_report(ctx, "out of memory");
+	return dev;
+}
+
+int weft_command_set(struct weft_context *ctx, int argc, char **argv)
+{
+	struct weft_device *dev = set_new_device(ctx, argv[0]);
+	struct weft_parse parse = { .ctx = ctx, .dev = dev };
+	int status = 1;
+
+	if (!dev)
+		return 1;
+	if (set_take_words(&parse, argc - 1, argv + 1) &&
+	    weft_resolve_device(ctx, NULL, dev))
+		status = set_send(ctx, dev);
+	weft_model_device_free(dev);
+	return status;
+}
+
+/* The file becomes a model before the interface is so much as looked at. */
+static int set_from_file(struct weft_context *ctx, char **argv, bool whole)
+{
+	struct weft_device *dev;
+	int status;
+
+	dev = weft_config_load(ctx, argv[1], argv[0], whole);
+	if (!dev)
+		return 1;
+	status = set_send(ctx, dev);
+	weft_model_device_free(dev);
+	return status;
+}
+
+int weft_command_setconf(struct weft_context *ctx, int argc, char **argv)
+{
+	(void)argc;
+	return set_from_file(ctx, argv, true);
+}
+
+int weft_command_addconf(struct weft_context *ctx, int argc, char **argv)
+{
+	(void)argc;
+	return set_from_file(ctx, argv, false);
+}
+
+static int set_difference(const struct weft_context *ctx,
+			  struct weft_device *want)
+{
+	struct weft_device *have;
+	int status = 1;
+
+	if (ctx->backend->get(ctx->backend, want->name, &have)) {
+		weft_report(ctx, "cannot read interface '%s': %s", want->name,
+			    ctx->backend->error);
+		return 1;
+	}
+	if (!weft_sync_reduce(have, want))
+		weft_report(ctx, "out of memory");
+	else
+		status = weft_sync_is_empty(want) ? 0 : set_send(ctx, want);
+	weft_model_device_free(have);
+	return status;
+}
+
+int weft_command_syncconf(struct weft_context *ctx, int argc, char **argv)
+{
+	struct weft_device *want;
+	int status;
+
+	(void)argc;
+	want = weft_config_load(ctx, argv[1], argv[0], true);
+	if (!want)
+		return 1;
+	status = set_difference(ctx, want);
+	weft_model_device_free(want);
+	return status;
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+
+#include "command.h"
+#include "report.h"
+#include "version.h"
+
+const struct weft_command weft_commands[] = {
+	{
+		"show", "[IFACE|all|interfaces] [FIELD|dump]",
+		"show interfaces, or one FIELD of them",
+		"FIELD: public-key, private-key, listen-port, fwmark, peers, preshared-keys,\n"
+		"endpoints, allowed-ips, latest-handshakes, persistent-keepalive, transfer.\n"
+		"\"dump\" prints all of them, for scripts. With -j or --json all is JSON.\n"
+		"Secret keys are \"(hidden)\" in the summary: --show-keys, or WG_HIDE_KEYS=never in\n"
+		"the environment, shows them. WG_COLOR_MODE is always, never or auto.\n",
+		0, 2, weft_command_show,
+	}, {
+		"showconf", "IFACE",
+		"print the configuration file of an interface, keys included",
+		NULL, 1, 1, weft_command_showconf,
+	}, {
+		"set", "IFACE [SETTING VALUE]... [peer KEY [remove] [SETTING VALUE]...]...",
+		"change settings of an interface and of its peers",
+		"Settings of the interface: listen-port PORT, fwmark MARK|off, private-key FILE.\n"
+		"Settings of a peer: preshared-key FILE, endpoint HOST:PORT,\n"
+		"persistent-keepalive SECONDS|off, allowed-ips IP/LENGTH,... which replaces the\n"
+		"list; with + or - before an item the items are added or removed.\n"
+		"FILE \"-\" is the standard input; an empty file takes the key away.\n",
+		1, -1, weft_command_set,
+	}, {
+		"setconf", "IFACE FILE",
+		"make an interface what a configuration file says",
+		NULL, 2, 2, weft_command_setconf,
+	}, {
+		"addconf", "IFACE FILE",
+		"add what a configuration file says to an interface",
+		NULL, 2, 2, weft_command_addconf,
+	}, {
+		"syncconf", "IFACE FILE",
+		"as setconf, but send only what differs: sessions live on",
+		NULL, 2, 2, weft_command_syncconf,
+	}, {
+		"genkey", "", "print a new private key",
+		NULL, 0, 0, weft_command_genkey,
+	}, {
+		"genpsk", "", "print a new preshared key",
+		NULL, 0, 0, weft_command_genpsk,
+	}, {
+		"pubkey", "", "print the public key of the private key on the standard input",
+		NULL, 0, 0, weft_command_pubkey,
+	}, {
+		"help", "[COMMAND]", "explain a command, or list them",
+		NULL, 0, 1, weft_command_help,
+	},
+	{ }
+};
+
+static const struct weft_command *command_find(const char *name)
+{
+	const struct weft_command *command;
+
+	for (command = weft_commands; command->name; command++)
+		if (!strcmp(command->name, name))
+			return command;
+	return NULL;
+}
+
+static void command_print_usage(const struct weft_command *command,
+				FILE *stream)
+{
+	fprintf(stream, "Usage: weft %s%s%s\n", command->name,
+		*command->arguments ? " " : "", command->arguments);
+}
+
+static void command_print_help(const struct weft_command *command,
+			       FILE *stream)
+{
+	command_print_usage(command, stream);
+	fprintf(stream, "\n%s: %s\n", command->name, command->summary);
+	if (command->help)
+		fputs(command->help, stream);
+}
+
+static void command_print_all(FILE *stream)
+{
+	const struct weft_command *command;
+
+	fputs("Usage: weft [-j|--json] [COMMAND [ARGUMENTS]]\n\nCommands:\n",
+	      stream);
+	for (command = weft_commands; command->name; command++)
+		fprintf(stream, "  %-10s %s\n", command->name,
+			command->summary);
+	fputs("\nWithout a command, \"show\". \"weft help COMMAND\" says more of one.\n",
+	      stream);
+}
+
+static int command_unknown(const struct weft_context *ctx, const char *name)
+{
+	const struct weft_command *command;
+	const char *comma = "";
+
+	fprintf(ctx->err, "weft: '%s' is not a command: ", name);
+	for (command = weft_commands; command->name; command++) {
+		fprintf(ctx->err, "%s%s", comma, command->name);
+		comma = ", ";
+	}
+	fputs(" are\n", ctx->err);
+	return 1;
+}
+
+int weft_command_help(struct weft_context *ctx, int argc, char **argv)
+{
+	const struct weft_command *command;
+
+	if (!argc) {
+		command_print_all(ctx->out);
+		return 0;
+	}
+	command = command_find(argv[0]);
+	if (!command)
+		return command_unknown(ctx, argv[0]);
+	command_print_help(command, ctx->out);
+	return 0;
+}
+
+/* Options may stand anywhere; what is left are words. Returns how many. */
+static int command_take_options(struct weft_context *ctx, int argc,
+				char **argv, bool *help)
+{
+	int i, left = 0;
+
+	for (i = 0; i < argc; i++) {
+		if (!strcmp(argv[i], "-j") || !strcmp(argv[i], "--json"))
+			ctx->json = true;
+		else if (!strcmp(argv[i], "--show-keys"))
+			ctx->show_keys = true;
+		else if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help"))
+			*help = true;
+		else
+			argv[left++] = argv[i];
+	}
+	return left;
+}
+
+static int command_run(struct weft_context *ctx,
+		       const struct weft_command *command, int argc,
+		       char **argv, bool help)
+{
+	if (help) {
+		command_print_help(command, ctx->out);
+		return 0;
+	}
+	if (argc < command->min)
+		weft_report(ctx, "%s: something is missing", command->name);
+	else if (command->max >= 0 && argc > command->max)
+		weft_report(ctx, "%s: '%s' is too much", command->name,
+			    argv[command->max]);
+	else if (ctx->json && command->run != weft_command_show)
+		weft_report(ctx, "%s: only 'show' speaks JSON", command->name);
+	else
+		return command->run(ctx, argc, argv);
+	command_print_usage(command, ctx->err);
+	return 1;
+}
+
+/* Results that did not reach their file are an error too. */
+static int command_flush(const struct weft_context *ctx, int status)
+{
+	if (!fflush(ctx->out) && !ferror(ctx->out))
+		return status;
+	weft_report(ctx, "the output could not be written");
+	return 1;
+}
+
+int weft_command_main(struct weft_context *ctx, int argc, char **argv)
+{
+	const struct weft_command *command;
+	bool help = false;
+	int status = 0;
+
+	argc = command_take_options(ctx, argc - 1, argv + 1, &help);
+	argv++;
+	command = command_find(argc ? argv[0] : "show");
+	if (!argc && help)
+		command_print_all(ctx->out);
+	else if (command)
+		status = command_run(ctx, command, argc ? argc - 1 : 0,
+				     argv + 1, help);
+	else if (!strcmp(argv[0], "--version") || !strcmp(argv[0], "-v"))
+		fprintf(ctx->out, "weft %s\n", WEFT_VERSION);
+	else
+		status = command_unknown(ctx, argv[0]);
+	return command_flush(ctx, status);
+}

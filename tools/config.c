@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config.h"
+#include "file.h"
+#include "model.h"
+#include "parse.h"
+#include "resolve.h"
+
+/* A million peers with a dozen prefixes each. */
+#define WEFT_CONFIG_BYTES	(1UL << 30)
+
+/* A line that makes no sense may hold a key, so only its start is quoted. */
+#define CONFIG_QUOTE_CHARS	20
+
+enum config_section {
+	CONFIG_SECTION_NONE,
+	CONFIG_SECTION_INTERFACE,
+	CONFIG_SECTION_PEER,
+};
+
+/**
+ * struct config_state - how far a file has been read
+ * @parse: the model so far, and the line
+ * @section: the section the line belongs to
+ * @interface_line: where the Interface section began, 0 before
+ * @peer_line: where the last Peer section began
+ */
+struct config_state {
+	struct weft_parse parse;
+	enum config_section section;
+	unsigned int interface_line;
+	unsigned int peer_line;
+};
+
+static char *config_trim(char *text)
+{
+	char *end = text + strlen(text);
+
+	while (end > text && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	while (isspace((unsigned char)*text))
+		text++;
+	return text;
+}
+
+static int config_quote_length(const char *line)
+{
+	size_t len = strcspn(line, " \t");
+
+	return len < CONFIG_QUOTE_CHARS ? len : CONFIG_QUOTE_CHARS;
+}
+
+static bool config_finish_peer(struct config_state *state)
+{
+	struct weft_parse *parse = &state->parse;
+
+	if (!parse->peer || parse->peer->has & WEFT_PEER_HAS_PUBLIC_KEY)
+		return true;
+	parse->place.line = state->peer_line;
+	parse->place.name = NULL;
+	weft_report_at(parse->ctx, &parse->place, "this [Peer] has no PublicKey");
+	return false;
+}
+
+static bool config_begin_interface(struct config_state *state)
+{
+	struct weft_parse *parse = &state->parse;
+
+	if (state->interface_line) {
+		weft_report_at(parse->ctx, &parse->place, "a second [Interface]: the first is in line %u",
+			       state->interface_line);
+		return false;
+	}
+	state->interface_line = parse->place.line;
+	state->section = CONFIG_SECTION_INTERFACE;
+	return true;
+}
+
+static bool config_begin_peer(struct config_state *state)
+{
+	struct weft_parse *parse = &state->parse;
+
+	parse->peer = weft_model_peer_add(parse->dev);
+	if (!parse->peer) {
+		weft_report_at(parse->ctx, &parse->place, "out of memory");
+		return false;
+	}
+	/* What a whole configuration leaves out is taken away. */
+	if (parse->whole)
+		parse->peer->has |= WEFT_PEER_REPLACE_ALLOWEDIPS |
+				    WEFT_PEER_HAS_PRESHARED_KEY |
+				    WEFT_PEER_HAS_KEEPALIVE;
+	state->peer_line = parse->place.line;
+	state->section = CONFIG_SECTION_PEER;
+	return true;
+}
+
+static bool config_begin_section(struct config_state *state, const char *line)
+{
+	if (strcasecmp(line, "[Interface]") && strcasecmp(line, "[Peer]")) {
+		weft_report_at(state->parse.ctx, &state->parse.place,
+			       "'%s' is not a section: [Interface] and [Peer] are",
+			       line);
+		return false;
+	}
+	if (!config_finish_peer(state))
+		return false;
+	if (!strcasecmp(line, "[Interface]"))
+		return config_begin_interface(state);
+	return config_begin_peer(state);
+}
+
+static bool config_refuse_field(struct config_state *state, const char *field)
+{
+	bool in_peer = state->section == CONFIG_SECTION_PEER;
+	char *list;
+
+	list = weft_parse_list(in_peer ? WEFT_SCOPE_PEER : WEFT_SCOPE_DEVICE,
+			       true);
+	weft_report_at(state->parse.ctx, &state->parse.place,
+		       "'%.*s' is not a field of %s: %s are",
+		       CONFIG_QUOTE_CHARS, field,
+		       in_peer ? "[Peer]" : "[Interface]", list ? list : "");
+	free(list);
+	return false;
+}
+
+static bool config_set(struct config_state *state, const char *field,
+		       const char *value)
+{
+	bool in_peer = state->section == CONFIG_SECTION_PEER;
+	const struct weft_setting *setting = weft_parse_find_field(field);
+	bool good;
+
+	if (!setting || (setting->scope == WEFT_SCOPE_PEER) != in_peer)
+		return config_refuse_field(state, field);
+	state->parse.place.name = setting->field;
+	/* An empty list is a list; nothing else may be empty. */
+	if (!*value && strcmp(setting->field, "AllowedIPs")) {
+		weft_report_at(state->parse.ctx, &state->parse.place,
+			       "the value is missing");
+		return false;
+	}
+	good = setting->from_field(&state->parse, value);
+	state->parse.place.name = NULL;
+	return good;
+}
+
+static bool config_read_line(struct config_state *state, char *line)
+{
+	char *equals;
+
+	line[strcspn(line, "#")] = '\0';
+	line = config_trim(line);
+	if (!*line)
+		return true;
+	if (*line == '[')
+		return config_begin_section(state, line);
+	if (state->section == CONFIG_SECTION_NONE) {
+		weft_report_at(state->parse.ctx, &state->parse.place,
+			       "[Interface] or [Peer] has to come first");
+		return false;
+	}
+	equals = strchr(line, '=');
+	if (!equals) {
+		weft_report_at(state->parse.ctx, &state->parse.place,
+			       "'%.*s' is not a setting: use FIELD = VALUE",
+			       config_quote_length(line), line);
+		return false;
+	}
+	*equals = '\0';
+	return config_set(state, config_trim(line), config_trim(equals + 1));
+}
+
+static bool config_read_text(struct config_state *state, char *text)
+{
+	char *line;
+
+	while ((line = strsep(&text, "\n"))) {
+		state->parse.place.line++;
+		if (!config_read_line(state, line))
+			return false;
+	}
+	return config_finish_peer(state);
+}
+
+struct weft_device *weft_config_parse(const struct weft_context *ctx,
+				      const char *file, char *text,
+				      const char *name, bool whole)
+{
+	struct weft_device *dev = weft_model_device_new(name);
+	struct config_state state = {
+		.parse = {
+			.ctx = ctx, .place.file = file, .dev = dev,
+			.whole = whole,
+		},
+	};
+
+	if (!dev) {
+		weft_report(ctx, "out of memory");
+		return NULL;
+	}
+	if (whole)
+		dev->has = WEFT_DEVICE_HAS_PRIVATE_KEY |
+			   WEFT_DEVICE_HAS_LISTEN_PORT |
+			   WEFT_DEVICE_HAS_FWMARK | WEFT_DEVICE_REPLACE_PEERS;
+	if (config_read_text(&state, text))
+		return dev;
+	weft_model_device_free(dev);
+	return NULL;
+}
+
+static bool config_holds_secret(const struct weft_device *dev)
+{
+	const struct weft_peer *peer;
+
+	if (!weft_key_is_zero(&dev->private_key))
+		return true;
+	for (peer = dev->peers; peer; peer = peer->next)
+		if (!weft_key_is_zero(&peer->preshared_key))
+			return true;
+	return false;
+}
+
+struct weft_device *weft_config_load(const struct weft_context *ctx,
+				     const char *file, const char *name,
+				     bool whole)
+{
+	struct weft_device *dev = NULL;
+	struct weft_file content;
+
+	if (!weft_file_read(ctx, file, WEFT_CONFIG_BYTES, &content))
+		return NULL;
+	if (strlen(content.text) != content.len)
+		weft_report(ctx, "'%s' is not a text file: there is a zero byte in it",
+			    file);
+	else
+		dev = weft_config_parse(ctx, file, content.text, name, whole);
+	weft_file_wipe(&content);
+	if (!dev)
+		return NULL;
+	if (config_holds_secret(dev))
+		weft_file_warn_readable(ctx, file);
+	if (weft_resolve_device(ctx, file, dev))
+		return dev;
+	weft_model_device_free(dev);
+	return NULL;
+}

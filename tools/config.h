@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Configuration files, in wg(8)'s format. */
+#ifndef _WEFT_TOOLS_CONFIG_H
+#define _WEFT_TOOLS_CONFIG_H
+
+#include <stdbool.h>
+
+struct weft_context;
+struct weft_device;
+
+/*
+ * The file's @text, which is cut up on the way, becomes a model of interface
+ * @name. @whole: it describes all of the device. NULL after a complaint.
+ */
+struct weft_device *weft_config_parse(const struct weft_context *ctx,
+				      const char *file, char *text,
+				      const char *name, bool whole);
+/* The same from a file or "-", with its endpoints resolved. */
+struct weft_device *weft_config_load(const struct weft_context *ctx,
+				     const char *file, const char *name,
+				     bool whole);
+
+#endif /* _WEFT_TOOLS_CONFIG_H */

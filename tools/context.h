@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a command runs with: its streams, its clock, its way to the kernel. */
+#ifndef _WEFT_TOOLS_CONTEXT_H
+#define _WEFT_TOOLS_CONTEXT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+
+struct addrinfo;
+struct weft_backend;
+
+/**
+ * struct weft_context - everything a command may touch
+ * @in: where keys and configurations named "-" are read from
+ * @out: results
+ * @err: complaints and warnings
+ * @backend: the kernel, or what stands for it in a test
+ * @now: the time that ages are counted to
+ * @colour: mark up @out for a terminal
+ * @json: results as JSON
+ * @show_keys: do not hide secret keys in the summary
+ * @retries: how often an endpoint's name is tried again, negative for ever
+ * @lookup: getaddrinfo(), freed by @release
+ * @release: freeaddrinfo()
+ * @pause: wait for so many microseconds
+ */
+struct weft_context {
+	FILE *in;
+	FILE *out;
+	FILE *err;
+	struct weft_backend *backend;
+	time_t now;
+	bool colour;
+	bool json;
+	bool show_keys;
+	int retries;
+	int (*lookup)(const char *host, const char *port,
+		      const struct addrinfo *hints, struct addrinfo **found);
+	void (*release)(struct addrinfo *found);
+	void (*pause)(unsigned int us);
+};
+
+#endif /* _WEFT_TOOLS_CONTEXT_H */

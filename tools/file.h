@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Files that hold secrets: read whole, warned about, wiped. */
+#ifndef _WEFT_TOOLS_FILE_H
+#define _WEFT_TOOLS_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct weft_context;
+
+/* @text ends in a zero that @len does not count. */
+struct weft_file {
+	char *text;
+	size_t len;
+};
+
+/* False after a complaint; @path "-" is the standard input. */
+bool weft_file_read(const struct weft_context *ctx, const char *path,
+		    size_t max, struct weft_file *file);
+/* Others may read @path: say so once for a file that holds a secret. */
+void weft_file_warn_readable(const struct weft_context *ctx, const char *path);
+void weft_file_wipe(struct weft_file *file);
+
+#endif /* _WEFT_TOOLS_FILE_H */

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <json-c/json.h>
+#include <string.h>
+
+#include "context.h"
+#include "json.h"
+#include "model.h"
+#include "text.h"
+
+/**
+ * struct json_view - what to put in
+ * @ctx: whether secrets are hidden
+ * @field: the one field wanted, or NULL for all
+ * @failed: memory was short
+ */
+struct json_view {
+	const struct weft_context *ctx;
+	const char *field;
+	bool failed;
+};
+
+/* "dump" is everything, with its secrets. */
+static bool json_is_dump(const struct json_view *view)
+{
+	return view->field && !strcmp(view->field, "dump");
+}
+
+static bool json_wants(const struct json_view *view, const char *field)
+{
+	return !view->field || json_is_dump(view) || !strcmp(view->field, field);
+}
+
+/* A NULL @value is JSON's null: there is none of it. */
+static void json_add(struct json_view *view, struct json_object *object,
+		     const char *key, struct json_object *value)
+{
+	if (json_object_object_add(object, key, value)) {
+		json_object_put(value);
+		view->failed = true;
+	}
+}
+
+static struct json_object *json_string(struct json_view *view,
+				       const char *text)
+{
+	struct json_object *value = json_object_new_string(text);
+
+	if (!value)
+		view->failed = true;
+	return value;
+}
+
+static struct json_object *json_number(struct json_view *view, __u64 number)
+{
+	struct json_object *value = json_object_new_uint64(number);
+
+	if (!value)
+		view->failed = true;
+	return value;
+}
+
+static struct json_object *json_key(struct json_view *view,
+				    const struct weft_key *key)
+{
+	struct weft_key_text text = weft_key_encode(key);
+	struct json_object *value = json_string(view, text.chars);
+
+	weft_key_text_wipe(&text);
+	return value;
+}
+
+/* A field that was asked for by name is never hidden, as in the text. */
+static struct json_object *json_secret(struct json_view *view,
+				       const struct weft_key *key, bool there)
+{
+	if (!there)
+		return NULL;
+	if (!view->field && !view->ctx->show_keys)
+		return json_string(view, "(hidden)");
+	return json_key(view, key);
+}
+
+static struct json_object *json_allowedips(struct json_view *view,
+					   const struct weft_peer *peer)
+{
+	struct json_object *array = json_object_new_array(), *value;
+	char text[INET6_ADDRSTRLEN + sizeof("/128")];
+	const struct weft_allowedip *ip;
+
+	for (ip = peer->allowedips; array && ip; ip = ip->next) {
+		snprintf(text, sizeof(text), "%s/%u",
+			 weft_text_address(ip).chars, ip->cidr);
+		value = json_string(view, text);
+		if (json_object_array_add(array, value)) {
+			json_object_put(value);
+			view->failed = true;
+		}
+	}
+	if (!array)
+		view->failed = true;
+	return array;
+}
+
+static struct json_object *json_endpoint(struct json_view *view,
+					 const struct weft_peer *peer)
+{
+	if (peer->endpoint.any.sa_family == AF_UNSPEC)
+		return NULL;
+	return json_string(view, weft_text_endpoint(&peer->endpoint).chars);
+}
+
+static void json_fill_peer(struct json_view *view, struct json_object *object,
+			   const struct weft_peer *peer)
+{
+	json_add(view, object, "public-key", json_key(view, &peer->public_key));
+	if (json_wants(view, "preshared-keys"))
+		json_add(view, object, "preshared-key",
+			 json_secret(view, &peer->preshared_key,
+				     peer->has & WEFT_PEER_HAS_PRESHARED_KEY));
+	if (json_wants(view, "endpoints"))
+		json_add(view, object, "endpoint", json_endpoint(view, peer));
+	if (json_wants(view, "allowed-ips"))
+		json_add(view, object, "allowed-ips",
+			 json_allowedips(view, peer));
+	if (json_wants(view, "latest-handshakes"))
+		json_add(view, object, "latest-handshake",
+			 peer->handshake_s ?
+			 json_number(view, peer->handshake_s) : NULL);
+	if (json_wants(view, "transfer")) {
+		json_add(view, object, "transfer-rx",
+			 json_number(view, peer->rx_bytes));
+		json_add(view, object, "transfer-tx",
+			 json_number(view, peer->tx_bytes));
+	}
+	if (json_wants(view, "persistent-keepalive"))
+		json_add(view, object, "persistent-keepalive",
+			 peer->keepalive ?
+			 json_number(view, peer->keepalive) : NULL);
+}
+
+static struct json_object *json_peers(struct json_view *view,
+				      const struct weft_device *dev)
+{
+	struct json_object *array = json_object_new_array(), *object;
+	const struct weft_peer *peer;
+
+	for (peer = dev->peers; array && peer; peer = peer->next) {
+		object = json_object_new_object();
+		if (!object || json_object_array_add(array, object)) {
+			json_object_put(object);
+			view->failed = true;
+			break;
+		}
+		json_fill_peer(view, object, peer);
+	}
+	if (!array)
+		view->failed = true;
+	return array;
+}
+
+/* "fwmark" and its like are of the device and have no peers below them. */
+static bool json_is_device_field(const char *field)
+{
+	static const char * const fields[] = {
+		"public-key", "private-key", "listen-port", "fwmark",
+	};
+	size_t i;
+
+	for (i = 0; field && i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (!strcmp(field, fields[i]))
+			return true;
+	return false;
+}
+
+static void json_fill_device(struct json_view *view,
+			     struct json_object *object,
+			     const struct weft_device *dev)
+{
+	json_add(view, object, "interface", json_string(view, dev->name));
+	if (!view->field || json_is_dump(view))
+		json_add(view, object, "kind",
+			 json_string(view, weft_model_kind_name(dev->kind)));
+	if (json_wants(view, "public-key"))
+		json_add(view, object, "public-key",
+			 dev->has & WEFT_DEVICE_HAS_PUBLIC_KEY ?
+			 json_key(view, &dev->public_key) : NULL);
+	if (json_wants(view, "private-key"))
+		json_add(view, object, "private-key",
+			 json_secret(view, &dev->private_key,
+				     dev->has & WEFT_DEVICE_HAS_PRIVATE_KEY));
+	if (json_wants(view, "listen-port"))
+		json_add(view, object, "listen-port",
+			 json_number(view, dev->listen_port));
+	if (json_wants(view, "fwmark"))
+		json_add(view, object, "fwmark",
+			 dev->fwmark ? json_number(view, dev->fwmark) : NULL);
+	if (!json_is_device_field(view->field))
+		json_add(view, object, "peers", json_peers(view, dev));
+}
+
+bool weft_json_add_device(const struct weft_context *ctx,
+			  struct json_object *array,
+			  const struct weft_device *dev, const char *field)
+{
+	struct json_view view = { .ctx = ctx, .field = field };
+	struct json_object *object = json_object_new_object();
+
+	if (!object || json_object_array_add(array, object)) {
+		json_object_put(object);
+		return false;
+	}
+	json_fill_device(&view, object, dev);
+	return !view.failed;
+}
+
+bool weft_json_add_link(struct json_object *array,
+			const struct weft_link *link)
+{
+	struct json_view view = { };
+	struct json_object *object = json_object_new_object();
+
+	if (!object || json_object_array_add(array, object)) {
+		json_object_put(object);
+		return false;
+	}
+	json_add(&view, object, "interface", json_string(&view, link->name));
+	json_add(&view, object, "kind",
+		 json_string(&view, weft_model_kind_name(link->kind)));
+	return !view.failed;
+}
+
+void weft_json_print(const struct weft_context *ctx, struct json_object *value)
+{
+	fprintf(ctx->out, "%s\n",
+		json_object_to_json_string_ext(value,
+					       JSON_C_TO_STRING_PRETTY |
+					       JSON_C_TO_STRING_SPACED |
+					       JSON_C_TO_STRING_NOSLASHESCAPE));
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+/* weft: configure WireGuard-compatible tunnels. */
+#include <netdb.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "colour.h"
+#include "command.h"
+#include "netlink.h"
+#include "report.h"
+#include "resolve.h"
+
+static void main_pause(unsigned int us)
+{
+	struct timespec left = {
+		.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000,
+	};
+
+	while (nanosleep(&left, &left))
+		;
+}
+
+static bool main_shows_keys(void)
+{
+	const char *wish = getenv("WG_HIDE_KEYS");
+
+	return wish && !strcmp(wish, "never");
+}
+
+int main(int argc, char **argv)
+{
+	struct weft_context ctx = {
+		.in = stdin, .out = stdout, .err = stderr,
+		.now = time(NULL),
+		.show_keys = main_shows_keys(),
+		.lookup = getaddrinfo,
+		.release = freeaddrinfo,
+		.pause = main_pause,
+	};
+
+	if (sodium_init() < 0) {
+		weft_report(&ctx, "libsodium does not start");
+		return 1;
+	}
+	/* No copy of a key that is read from here stays in a buffer. */
+	setvbuf(stdin, NULL, _IONBF, 0);
+	ctx.backend = weft_netlink_backend();
+	ctx.colour = weft_colour_wanted(getenv("WG_COLOR_MODE"),
+					getenv("NO_COLOR"),
+					isatty(STDOUT_FILENO));
+	ctx.retries = weft_resolve_retries(&ctx, getenv("WG_ENDPOINT_RESOLUTION_RETRIES"));
+	return weft_command_main(&ctx, argc, argv);
+}

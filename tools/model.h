@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The model in the middle: what a device is, or what is to be changed about
+ * one. Netlink, configuration files and the command line become a model;
+ * printers and netlink are fed from one.
+ */
+#ifndef _WEFT_TOOLS_MODEL_H
+#define _WEFT_TOOLS_MODEL_H
+
+#include <linux/types.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "key.h"
+
+/* The link kinds, and generic netlink families, that speak this language. */
+enum weft_kind {
+	WEFT_KIND_NONE,
+	WEFT_KIND_WEFT,
+	WEFT_KIND_WIREGUARD,
+};
+
+struct weft_allowedip {
+	struct weft_allowedip *next;
+	__u16 family;
+	__u8 cidr;
+	bool remove;
+	bool drop;	/* weft_model_allowedips_prune() takes it out */
+	union {
+		struct in_addr ip4;
+		struct in6_addr ip6;
+	};
+};
+
+enum weft_peer_has {
+	WEFT_PEER_HAS_PUBLIC_KEY = 1 << 0,
+	WEFT_PEER_HAS_PRESHARED_KEY = 1 << 1,
+	WEFT_PEER_HAS_KEEPALIVE = 1 << 2,
+	WEFT_PEER_REPLACE_ALLOWEDIPS = 1 << 3,
+	WEFT_PEER_REMOVE = 1 << 4,
+	WEFT_PEER_UPDATE_ONLY = 1 << 5,
+	/* Prefixes with "+" or "-": the list is not the whole list. */
+	WEFT_PEER_CHANGE_ALLOWEDIPS = 1 << 6,
+};
+
+union weft_endpoint {
+	struct sockaddr any;
+	struct sockaddr_in ip4;
+	struct sockaddr_in6 ip6;
+};
+
+/**
+ * struct weft_peer - one peer of a device
+ * @next: the next peer of the device
+ * @drop: weft_model_peers_prune() takes it out
+ * @has: weft_peer_has bits
+ * @public_key: who it is
+ * @preshared_key: all zero to take it away
+ * @endpoint: family AF_UNSPEC where there is none
+ * @endpoint_text: an endpoint not resolved yet, or NULL
+ * @line: where the peer, then its endpoint, stands in a configuration file
+ * @keepalive: seconds, 0 for off
+ * @handshake_s: seconds since the epoch of the last handshake, 0 for never
+ * @handshake_ns: the nanoseconds of that time
+ * @rx_bytes: bytes received
+ * @tx_bytes: bytes sent
+ * @allowedips: first of the list, @last_allowedip its end
+ * @last_allowedip: where the next one is appended
+ */
+struct weft_peer {
+	struct weft_peer *next;
+	bool drop;
+	unsigned int has;
+	struct weft_key public_key;
+	struct weft_key preshared_key;
+	union weft_endpoint endpoint;
+	char *endpoint_text;
+	unsigned int line;
+	__u16 keepalive;
+	__s64 handshake_s;
+	__s64 handshake_ns;
+	__u64 rx_bytes;
+	__u64 tx_bytes;
+	struct weft_allowedip *allowedips;
+	struct weft_allowedip *last_allowedip;
+};
+
+enum weft_device_has {
+	WEFT_DEVICE_HAS_PRIVATE_KEY = 1 << 0,
+	WEFT_DEVICE_HAS_PUBLIC_KEY = 1 << 1,
+	WEFT_DEVICE_HAS_LISTEN_PORT = 1 << 2,
+	WEFT_DEVICE_HAS_FWMARK = 1 << 3,
+	WEFT_DEVICE_REPLACE_PEERS = 1 << 4,
+};
+
+/**
+ * struct weft_device - a tunnel interface
+ * @name: its name
+ * @kind: its link kind
+ * @has: weft_device_has bits
+ * @private_key: all zero to take it away
+ * @public_key: what follows from @private_key, as the kernel says
+ * @listen_port: UDP port, 0 to have one chosen
+ * @fwmark: mark on outgoing packets, 0 for off
+ * @peers: first of the list
+ * @last_peer: where the next one is appended
+ */
+struct weft_device {
+	char name[IFNAMSIZ];
+	enum weft_kind kind;
+	unsigned int has;
+	struct weft_key private_key;
+	struct weft_key public_key;
+	__u16 listen_port;
+	__u32 fwmark;
+	struct weft_peer *peers;
+	struct weft_peer *last_peer;
+};
+
+/* One interface in a list of them. */
+struct weft_link {
+	struct weft_link *next;
+	char name[IFNAMSIZ];
+	enum weft_kind kind;
+};
+
+const char *weft_model_kind_name(enum weft_kind kind);
+enum weft_kind weft_model_kind_of(const char *name);
+
+/* These return NULL when memory is short. What they add belongs to the owner. */
+struct weft_device *weft_model_device_new(const char *name);
+struct weft_peer *weft_model_peer_add(struct weft_device *dev);
+struct weft_allowedip *weft_model_allowedip_add(struct weft_peer *peer);
+struct weft_link *weft_model_link_add(struct weft_link **list,
+				      const char *name, enum weft_kind kind);
+
+/* Secrets are wiped on the way. NULL is fine. */
+void weft_model_device_free(struct weft_device *dev);
+void weft_model_peers_prune(struct weft_device *dev);
+void weft_model_allowedips_prune(struct weft_peer *peer);
+void weft_model_links_free(struct weft_link *list);
+
+size_t weft_model_peer_count(const struct weft_device *dev);
+
+/* The kernel keeps prefixes without the bits behind the mask. */
+void weft_model_allowedip_mask(struct weft_allowedip *ip);
+/* Total order by family, address, length. */
+int weft_model_allowedip_compare(const struct weft_allowedip *a,
+				 const struct weft_allowedip *b);
+bool weft_model_endpoint_equal(const union weft_endpoint *a,
+			       const union weft_endpoint *b);
+
+#endif /* _WEFT_TOOLS_MODEL_H */

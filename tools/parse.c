@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "file.h"
+#include "model.h"
+#include "parse.h"
+#include "resolve.h"
+
+/* A key and some white space; anything longer is another kind of file. */
+#define WEFT_KEY_FILE_BYTES	4096
+
+/* Digits only: strtoul() alone would take " +7" and "-1" too. */
+static bool parse_number(const char *text, int base, unsigned long max,
+			 unsigned long *number)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	*number = strtoul(text, &end, base);
+	return !*end && !errno && *number <= max;
+}
+
+static bool parse_listen_port(struct weft_parse *parse, const char *value)
+{
+	unsigned long port;
+
+	if (!parse_number(value, 10, 65535, &port)) {
+		weft_report_at(parse->ctx, &parse->place, "'%s' is not a port: use a number from 0 (chosen by the kernel) to 65535",
+			       value);
+		return false;
+	}
+	parse->dev->listen_port = port;
+	parse->dev->has |= WEFT_DEVICE_HAS_LISTEN_PORT;
+	return true;
+}
+
+static bool parse_fwmark(struct weft_parse *parse, const char *value)
+{
+	unsigned long mark = 0;
+
+	if (strcasecmp(value, "off") &&
+	    !parse_number(value, 0, 0xffffffff, &mark)) {
+		weft_report_at(parse->ctx, &parse->place, "'%s' is not a mark: use 'off' or a number from 0 to 0xffffffff",
+			       value);
+		return false;
+	}
+	parse->dev->fwmark = mark;
+	parse->dev->has |= WEFT_DEVICE_HAS_FWMARK;
+	return true;
+}
+
+static bool parse_keepalive(struct weft_parse *parse, const char *value)
+{
+	unsigned long seconds = 0;
+
+	if (strcasecmp(value, "off") &&
+	    !parse_number(value, 10, 65535, &seconds)) {
+		weft_report_at(parse->ctx, &parse->place, "'%s' is not an interval: use 'off' or a number of seconds from 0 to 65535",
+			       value);
+		return false;
+	}
+	parse->peer->keepalive = seconds;
+	parse->peer->has |= WEFT_PEER_HAS_KEEPALIVE;
+	return true;
+}
+
+static bool parse_endpoint(struct weft_parse *parse, const char *value)
+{
+	return weft_resolve_prepare(parse->ctx, &parse->place, value,
+				    parse->peer);
+}
+
+/* A secret is not quoted: complaints end up in logs. */
+static bool parse_secret(struct weft_parse *parse, const char *value,
+			 struct weft_key *key)
+{
+	if (weft_key_decode(key, value))
+		return true;
+	weft_report_at(parse->ctx, &parse->place, "not a key: %zu characters where %d of base64 are wanted (the text is not shown, it may be a secret)",
+		       strlen(value), WEFT_KEY_CHARS);
+	return false;
+}
+
+static void parse_trim(char **text)
+{
+	char *end;
+
+	while (isspace((unsigned char)**text))
+		++*text;
+	end = *text + strlen(*text);
+	while (end > *text && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+}
+
+/* The key in a file; an empty one stands for "take the key away". */
+static bool parse_key_file(struct weft_parse *parse, const char *path,
+			   struct weft_key *key)
+{
+	struct weft_file file;
+	bool good = true;
+	char *text;
+
+	if (!weft_file_read(parse->ctx, path, WEFT_KEY_FILE_BYTES, &file))
+		return false;
+	text = file.text;
+	parse_trim(&text);
+	memset(key, 0, sizeof(*key));
+	if (*text) {
+		weft_file_warn_readable(parse->ctx, path);
+		good = weft_key_decode(key, text);
+	}
+	if (!good)
+		weft_report_at(parse->ctx, &parse->place, "'%s' does not hold a key: %d characters of base64, or nothing to take the key away",
+			       path, WEFT_KEY_CHARS);
+	weft_file_wipe(&file);
+	return good;
+}
+
+static bool parse_private_key_file(struct weft_parse *parse, const char *value)
+{
+	parse->dev->has |= WEFT_DEVICE_HAS_PRIVATE_KEY;
+	return parse_key_file(parse, value, &parse->dev->private_key);
+}
+
+static bool parse_private_key(struct weft_parse *parse, const char *value)
+{
+	parse->dev->has |= WEFT_DEVICE_HAS_PRIVATE_KEY;
+	return parse_secret(parse, value, &parse->dev->private_key);
+}
+
+static bool parse_preshared_key_file(struct weft_parse *parse,
+				     const char *value)
+{
+	parse->peer->has |= WEFT_PEER_HAS_PRESHARED_KEY;
+	return parse_key_file(parse, value, &parse->peer->preshared_key);
+}
+
+static bool parse_preshared_key(struct weft_parse *parse, const char *value)
+{
+	parse->peer->has |= WEFT_PEER_HAS_PRESHARED_KEY;
+	return parse_secret(parse, value, &parse->peer->preshared_key);
+}
+
+bool weft_parse_public_key(struct weft_parse *parse, const char *value)
+{
+	parse->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
+	if (weft_key_decode(&parse->peer->public_key, value))
+		return true;
+	weft_report_at(parse->ctx, &parse->place, "'%s' is not a public key: %d characters of base64 are wanted",
+		       value, WEFT_KEY_CHARS);
+	return false;
+}
+
+static bool parse_address(const char *text, struct weft_allowedip *ip)
+{
+	ip->family = strchr(text, ':') ? AF_INET6 : AF_INET;
+	return inet_pton(ip->family, text, &ip->ip4) == 1;
+}
+
+/* "address", "address/length", each with "+" or "-" where that is allowed. */
+static bool parse_allowedip(struct weft_parse *parse, char *text,
+			    struct weft_allowedip *ip)
+{
+	char *slash = strchr(text, '/');
+	unsigned long cidr;
+	bool good;
+
+	if (slash)
+		*slash = '\0';
+	good = parse_address(text, ip);
+	cidr = ip->family == AF_INET ? 32 : 128;
+	if (good && slash)
+		good = parse_number(slash + 1, 10, cidr, &cidr);
+	if (slash)
+		*slash = '/';
+	ip->cidr = cidr;
+	if (!good)
+		weft_report_at(parse->ctx, &parse->place, "'%s' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
+			       text);
+	return good;
+}
+
+static bool parse_allowedip_item(struct weft_parse *parse, char *text)
+{
+	struct weft_allowedip *ip;
+	bool sign;
+
+	parse_trim(&text);
+	sign = *text == '+' || *text == '-';
+	if (sign && parse->whole) {
+		weft_report_at(parse->ctx, &parse->place, "'%s': '+' and '-' change a list, and this file replaces it",
+			       text);
+		return false;
+	}
+	ip = weft_model_allowedip_add(parse->peer);
+	if (!ip) {
+		weft_report_at(parse->ctx, &parse->place, "out of memory");
+		return false;
+	}
+	ip->remove = *text == '-';
+	if (sign)
+		parse->peer->has |= WEFT_PEER_CHANGE_ALLOWEDIPS;
+	return parse_allowedip(parse, text + sign, ip);
+}
+
+static bool parse_allowedips(struct weft_parse *parse, const char *value)
+{
+	char *copy = strdup(value), *rest = copy, *item;
+	bool good = true;
+
+	if (!copy) {
+		weft_report_at(parse->ctx, &parse->place, "out of memory");
+		return false;
+	}
+	parse_trim(&rest);
+	if (!*rest)
+		rest = NULL;
+	while (good && (item = strsep(&rest, ",")))
+		good = parse_allowedip_item(parse, item);
+	/* A list is the whole list, unless one of its items says otherwise. */
+	parse->peer->has |= WEFT_PEER_REPLACE_ALLOWEDIPS;
+	if (parse->peer->has & WEFT_PEER_CHANGE_ALLOWEDIPS)
+		parse->peer->has &= ~WEFT_PEER_REPLACE_ALLOWEDIPS;
+	free(copy);
+	return good;
+}
+
+static bool parse_remove(struct weft_parse *parse, const char *value)
+{
+	(void)value;
+	parse->peer->has |= WEFT_PEER_REMOVE;
+	return true;
+}
+
+const struct weft_setting weft_settings[] = {
+	{
+		.word = "listen-port", .field = "ListenPort",
+		.value = "PORT", .scope = WEFT_SCOPE_DEVICE,
+		.from_word = parse_listen_port, .from_field = parse_listen_port,
+	}, {
+		.word = "fwmark", .field = "FwMark",
+		.value = "MARK|off", .scope = WEFT_SCOPE_DEVICE,
+		.from_word = parse_fwmark, .from_field = parse_fwmark,
+	}, {
+		.word = "private-key", .field = "PrivateKey",
+		.value = "FILE", .scope = WEFT_SCOPE_DEVICE,
+		.from_word = parse_private_key_file,
+		.from_field = parse_private_key,
+	}, {
+		.field = "PublicKey", .scope = WEFT_SCOPE_PEER,
+		.from_field = weft_parse_public_key,
+	}, {
+		.word = "remove", .scope = WEFT_SCOPE_PEER,
+		.from_word = parse_remove,
+	}, {
+		.word = "preshared-key", .field = "PresharedKey",
+		.value = "FILE", .scope = WEFT_SCOPE_PEER,
+		.from_word = parse_preshared_key_file,
+		.from_field = parse_preshared_key,
+	}, {
+		.word = "endpoint", .field = "Endpoint",
+		.value = "HOST:PORT", .scope = WEFT_SCOPE_PEER,
+		.from_word = parse_endpoint, .from_field = parse_endpoint,
+	}, {
+		.word = "persistent-keepalive", .field = "PersistentKeepalive",
+		.value = "SECONDS|off", .scope = WEFT_SCOPE_PEER,
+		.from_word = parse_keepalive, .from_field = parse_keepalive,
+	}, {
+		.word = "allowed-ips", .field = "AllowedIPs",
+		.value = "[+|-]IP/LENGTH,...", .scope = WEFT_SCOPE_PEER,
+		.from_word = parse_allowedips, .from_field = parse_allowedips,
+	},
+	{ }
+};
+
+const struct weft_setting *weft_parse_find_word(const char *word)
+{
+	const struct weft_setting *setting;
+
+	for (setting = weft_settings; setting->word || setting->field; setting++)
+		if (setting->word && !strcmp(setting->word, word))
+			return setting;
+	return NULL;
+}
+
+const struct weft_setting *weft_parse_find_field(const char *field)
+{
+	const struct weft_setting *setting;
+
+	for (setting = weft_settings; setting->word || setting->field; setting++)
+		if (setting->field && !strcasecmp(setting->field, field))
+			return setting;
+	return NULL;
+}
+
+char *weft_parse_list(enum weft_scope scope, bool fields)
+{
+	const struct weft_setting *setting;
+	const char *name, *comma = "";
+	char *list = NULL;
+	size_t len = 0;
+	FILE *stream = open_memstream(&list, &len);
+
+	if (!stream)
+		return NULL;
+	for (setting = weft_settings; setting->word || setting->field; setting++) {
+		name = fields ? setting->field : setting->word;
+		if (setting->scope != scope || !name)
+			continue;
+		fprintf(stream, "%s%s", comma, name);
+		comma = ", ";
+	}
+	fclose(stream);
+	return list;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Settings: the words of the command line and the fields of a file. */
+#ifndef _WEFT_TOOLS_PARSE_H
+#define _WEFT_TOOLS_PARSE_H
+
+#include "report.h"
+
+struct weft_device;
+struct weft_key;
+struct weft_peer;
+
+enum weft_scope {
+	WEFT_SCOPE_DEVICE,
+	WEFT_SCOPE_PEER,
+};
+
+/**
+ * struct weft_parse - a model on its way from text
+ * @ctx: for complaints
+ * @place: where the parser is
+ * @dev: what is being filled in
+ * @peer: the peer that settings belong to, NULL before the first
+ * @whole: the text describes all of the device: what it leaves out is off
+ */
+struct weft_parse {
+	const struct weft_context *ctx;
+	struct weft_place place;
+	struct weft_device *dev;
+	struct weft_peer *peer;
+	bool whole;
+};
+
+typedef bool (*weft_setter)(struct weft_parse *parse, const char *value);
+
+/**
+ * struct weft_setting - one thing that can be set
+ * @word: its name on the command line, NULL where it is none there
+ * @field: its name in a file
+ * @value: what follows, for usage
+ * @scope: what it belongs to
+ * @from_word: take it from the command line
+ * @from_field: take it from a file
+ */
+struct weft_setting {
+	const char *word;
+	const char *field;
+	const char *value;
+	enum weft_scope scope;
+	weft_setter from_word;
+	weft_setter from_field;
+};
+
+extern const struct weft_setting weft_settings[];
+
+const struct weft_setting *weft_parse_find_word(const char *word);
+const struct weft_setting *weft_parse_find_field(const char *field);
+/* "a, b, c": names of the settings of a scope, for complaints; to be freed. */
+char *weft_parse_list(enum weft_scope scope, bool fields);
+/* A public key on the command line or in a file. */
+bool weft_parse_public_key(struct weft_parse *parse, const char *value);
+
+#endif /* _WEFT_TOOLS_PARSE_H */

@@ -1,0 +1,472 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "colour.h"
+#include "context.h"
+#include "model.h"
+#include "print.h"
+#include "text.h"
+
+#define PRINT_NONE	"(none)"
+
+/* Keys */
+
+static void print_key(FILE *out, const struct weft_key *key, bool there)
+{
+	struct weft_key_text text;
+
+	if (!there) {
+		fputs(PRINT_NONE, out);
+		return;
+	}
+	text = weft_key_encode(key);
+	fputs(text.chars, out);
+	weft_key_text_wipe(&text);
+}
+
+static void print_private_key(FILE *out, const struct weft_device *dev)
+{
+	print_key(out, &dev->private_key,
+		  dev->has & WEFT_DEVICE_HAS_PRIVATE_KEY);
+}
+
+static void print_device_public_key(FILE *out, const struct weft_device *dev)
+{
+	print_key(out, &dev->public_key, dev->has & WEFT_DEVICE_HAS_PUBLIC_KEY);
+}
+
+static void print_public_key(FILE *out, const struct weft_peer *peer)
+{
+	print_key(out, &peer->public_key, true);
+}
+
+static void print_preshared_key(FILE *out, const struct weft_peer *peer)
+{
+	print_key(out, &peer->preshared_key,
+		  peer->has & WEFT_PEER_HAS_PRESHARED_KEY);
+}
+
+/* Single values */
+
+static void print_listen_port(FILE *out, const struct weft_device *dev)
+{
+	fprintf(out, "%u", dev->listen_port);
+}
+
+static void print_fwmark(FILE *out, const struct weft_device *dev)
+{
+	if (dev->fwmark)
+		fprintf(out, "0x%x", dev->fwmark);
+	else
+		fputs("off", out);
+}
+
+static void print_endpoint(FILE *out, const struct weft_peer *peer)
+{
+	if (peer->endpoint.any.sa_family == AF_UNSPEC)
+		fputs(PRINT_NONE, out);
+	else
+		fputs(weft_text_endpoint(&peer->endpoint).chars, out);
+}
+
+static void print_keepalive(FILE *out, const struct weft_peer *peer)
+{
+	if (peer->keepalive)
+		fprintf(out, "%u", peer->keepalive);
+	else
+		fputs("off", out);
+}
+
+static void print_allowedips(FILE *out, const struct weft_peer *peer,
+			     const char *separator)
+{
+	const struct weft_allowedip *ip;
+
+	if (!peer->allowedips)
+		fputs(PRINT_NONE, out);
+	for (ip = peer->allowedips; ip; ip = ip->next)
+		fprintf(out, "%s/%u%s", weft_text_address(ip).chars, ip->cidr,
+			ip->next ? separator : "");
+}
+
+/* Fields: a line for the device, or one for each peer that begins with its key */
+
+static void print_peer_preshared_key(FILE *out, const struct weft_peer *peer)
+{
+	print_public_key(out, peer);
+	fputc('\t', out);
+	print_preshared_key(out, peer);
+}
+
+static void print_peer_endpoint(FILE *out, const struct weft_peer *peer)
+{
+	print_public_key(out, peer);
+	fputc('\t', out);
+	print_endpoint(out, peer);
+}
+
+static void print_peer_allowedips(FILE *out, const struct weft_peer *peer)
+{
+	print_public_key(out, peer);
+	fputc('\t', out);
+	print_allowedips(out, peer, " ");
+}
+
+static void print_peer_handshake(FILE *out, const struct weft_peer *peer)
+{
+	print_public_key(out, peer);
+	fprintf(out, "\t%" PRId64, (int64_t)peer->handshake_s);
+}
+
+static void print_peer_keepalive(FILE *out, const struct weft_peer *peer)
+{
+	print_public_key(out, peer);
+	fputc('\t', out);
+	print_keepalive(out, peer);
+}
+
+static void print_peer_transfer(FILE *out, const struct weft_peer *peer)
+{
+	print_public_key(out, peer);
+	fprintf(out, "\t%" PRIu64 "\t%" PRIu64, (uint64_t)peer->rx_bytes,
+		(uint64_t)peer->tx_bytes);
+}
+
+static void print_dump_device(FILE *out, const struct weft_device *dev)
+{
+	print_private_key(out, dev);
+	fputc('\t', out);
+	print_device_public_key(out, dev);
+	fputc('\t', out);
+	print_listen_port(out, dev);
+	fputc('\t', out);
+	print_fwmark(out, dev);
+}
+
+static void print_dump_peer(FILE *out, const struct weft_peer *peer)
+{
+	print_peer_preshared_key(out, peer);
+	fputc('\t', out);
+	print_endpoint(out, peer);
+	fputc('\t', out);
+	print_allowedips(out, peer, ",");
+	fprintf(out, "\t%" PRId64 "\t%" PRIu64 "\t%" PRIu64 "\t",
+		(int64_t)peer->handshake_s, (uint64_t)peer->rx_bytes,
+		(uint64_t)peer->tx_bytes);
+	print_keepalive(out, peer);
+}
+
+const struct weft_print_field weft_print_fields[] = {
+	{ "public-key", print_device_public_key, NULL },
+	{ "private-key", print_private_key, NULL },
+	{ "listen-port", print_listen_port, NULL },
+	{ "fwmark", print_fwmark, NULL },
+	{ "peers", NULL, print_public_key },
+	{ "preshared-keys", NULL, print_peer_preshared_key },
+	{ "endpoints", NULL, print_peer_endpoint },
+	{ "allowed-ips", NULL, print_peer_allowedips },
+	{ "latest-handshakes", NULL, print_peer_handshake },
+	{ "persistent-keepalive", NULL, print_peer_keepalive },
+	{ "transfer", NULL, print_peer_transfer },
+	{ "dump", print_dump_device, print_dump_peer },
+	{ }
+};
+
+const struct weft_print_field *weft_print_find(const char *name)
+{
+	const struct weft_print_field *field;
+
+	for (field = weft_print_fields; field->name; field++)
+		if (!strcmp(field->name, name))
+			return field;
+	return NULL;
+}
+
+static void print_named(FILE *out, const struct weft_device *dev, bool named)
+{
+	if (named)
+		fprintf(out, "%s\t", dev->name);
+}
+
+void weft_print_field(const struct weft_context *ctx,
+		      const struct weft_device *dev,
+		      const struct weft_print_field *field, bool named)
+{
+	const struct weft_peer *peer;
+
+	if (field->device) {
+		print_named(ctx->out, dev, named);
+		field->device(ctx->out, dev);
+		fputc('\n', ctx->out);
+	}
+	if (!field->peer)
+		return;
+	for (peer = dev->peers; peer; peer = peer->next) {
+		print_named(ctx->out, dev, named);
+		field->peer(ctx->out, peer);
+		fputc('\n', ctx->out);
+	}
+}
+
+/* The summary */
+
+/* The unit's colour; what is counted keeps the terminal's own. */
+static void print_unit(const struct weft_context *ctx, const char *unit)
+{
+	fprintf(ctx->out, "%s%s%s", weft_colour(ctx, WEFT_COLOUR_CYAN), unit,
+		weft_colour(ctx, WEFT_COLOUR_RESET));
+}
+
+static void print_title(const struct weft_context *ctx, const char *title)
+{
+	fprintf(ctx->out, "  %s%s%s: ", weft_colour(ctx, WEFT_COLOUR_BOLD),
+		title, weft_colour(ctx, WEFT_COLOUR_RESET));
+}
+
+static void print_heading(const struct weft_context *ctx,
+			  enum weft_colour colour, const char *title,
+			  const char *value)
+{
+	fprintf(ctx->out, "%s%s%s%s: %s%s%s\n", weft_colour(ctx, colour),
+		weft_colour(ctx, WEFT_COLOUR_BOLD), title,
+		weft_colour(ctx, WEFT_COLOUR_RESET), weft_colour(ctx, colour),
+		value, weft_colour(ctx, WEFT_COLOUR_RESET));
+}
+
+static void print_secret(const struct weft_context *ctx,
+			 const struct weft_key *key)
+{
+	if (ctx->show_keys)
+		print_key(ctx->out, key, true);
+	else
+		fputs("(hidden)", ctx->out);
+	fputc('\n', ctx->out);
+}
+
+/* "1 hour, 2 minutes, 3 seconds": the parts that are not nothing. */
+static void print_duration(const struct weft_context *ctx, uint64_t seconds)
+{
+	static const struct {
+		uint64_t seconds;
+		const char *one;
+		const char *many;
+	} parts[] = {
+		{ 365 * 24 * 60 * 60, "year", "years" },
+		{ 24 * 60 * 60, "day", "days" },
+		{ 60 * 60, "hour", "hours" },
+		{ 60, "minute", "minutes" },
+		{ 1, "second", "seconds" },
+	};
+	const char *comma = "";
+	uint64_t count;
+	size_t i;
+
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		count = seconds / parts[i].seconds;
+		seconds %= parts[i].seconds;
+		if (!count)
+			continue;
+		fprintf(ctx->out, "%s%" PRIu64 " ", comma, count);
+		print_unit(ctx, count == 1 ? parts[i].one : parts[i].many);
+		comma = ", ";
+	}
+}
+
+static void print_age(const struct weft_context *ctx, int64_t then)
+{
+	if (ctx->now < then) {
+		fprintf(ctx->out, "(%sSystem clock wound backward; connection problems may ensue.%s)",
+			weft_colour(ctx, WEFT_COLOUR_RED),
+			weft_colour(ctx, WEFT_COLOUR_RESET));
+	} else if (ctx->now == then) {
+		fputs("Now", ctx->out);
+	} else {
+		print_duration(ctx, ctx->now - then);
+		fputs(" ago", ctx->out);
+	}
+}
+
+static void print_bytes(const struct weft_context *ctx, uint64_t bytes)
+{
+	static const char * const units[] = { "KiB", "MiB", "GiB", "TiB" };
+	double count = bytes;
+	size_t i = 0;
+
+	if (bytes < 1024) {
+		fprintf(ctx->out, "%" PRIu64 " ", bytes);
+		print_unit(ctx, "B");
+		return;
+	}
+	for (count /= 1024; i < 3 && bytes >> (10 * (i + 2)); i++)
+		count /= 1024;
+	fprintf(ctx->out, "%.2f ", count);
+	print_unit(ctx, units[i]);
+}
+
+static void print_summary_allowedips(const struct weft_context *ctx,
+				     const struct weft_peer *peer)
+{
+	const struct weft_allowedip *ip;
+
+	print_title(ctx, "allowed ips");
+	if (!peer->allowedips)
+		fputs(PRINT_NONE, ctx->out);
+	for (ip = peer->allowedips; ip; ip = ip->next) {
+		fputs(weft_text_address(ip).chars, ctx->out);
+		print_unit(ctx, "/");
+		fprintf(ctx->out, "%u%s", ip->cidr, ip->next ? ", " : "");
+	}
+	fputc('\n', ctx->out);
+}
+
+static void print_summary_transfer(const struct weft_context *ctx,
+				   const struct weft_peer *peer)
+{
+	print_title(ctx, "transfer");
+	print_bytes(ctx, peer->rx_bytes);
+	fputs(" received, ", ctx->out);
+	print_bytes(ctx, peer->tx_bytes);
+	fputs(" sent\n", ctx->out);
+}
+
+static void print_summary_peer(const struct weft_context *ctx,
+			       const struct weft_peer *peer)
+{
+	print_heading(ctx, WEFT_COLOUR_YELLOW, "peer",
+		      weft_key_encode(&peer->public_key).chars);
+	if (peer->has & WEFT_PEER_HAS_PRESHARED_KEY) {
+		print_title(ctx, "preshared key");
+		print_secret(ctx, &peer->preshared_key);
+	}
+	if (peer->endpoint.any.sa_family != AF_UNSPEC) {
+		print_title(ctx, "endpoint");
+		print_endpoint(ctx->out, peer);
+		fputc('\n', ctx->out);
+	}
+	print_summary_allowedips(ctx, peer);
+	if (peer->handshake_s) {
+		print_title(ctx, "latest handshake");
+		print_age(ctx, peer->handshake_s);
+		fputc('\n', ctx->out);
+	}
+	if (peer->rx_bytes || peer->tx_bytes)
+		print_summary_transfer(ctx, peer);
+	if (peer->keepalive) {
+		print_title(ctx, "persistent keepalive");
+		fputs("every ", ctx->out);
+		print_duration(ctx, peer->keepalive);
+		fputc('\n', ctx->out);
+	}
+}
+
+static void print_summary_device(const struct weft_context *ctx,
+				 const struct weft_device *dev)
+{
+	print_heading(ctx, WEFT_COLOUR_GREEN, "interface", dev->name);
+	if (dev->has & WEFT_DEVICE_HAS_PUBLIC_KEY) {
+		print_title(ctx, "public key");
+		print_device_public_key(ctx->out, dev);
+		fputc('\n', ctx->out);
+	}
+	if (dev->has & WEFT_DEVICE_HAS_PRIVATE_KEY) {
+		print_title(ctx, "private key");
+		print_secret(ctx, &dev->private_key);
+	}
+	if (dev->listen_port) {
+		print_title(ctx, "listening port");
+		fprintf(ctx->out, "%u\n", dev->listen_port);
+	}
+	if (dev->fwmark) {
+		print_title(ctx, "fwmark");
+		fprintf(ctx->out, "0x%x\n", dev->fwmark);
+	}
+}
+
+/* One peer and its place in the kernel's list, which breaks ties. */
+struct print_ranked {
+	const struct weft_peer *peer;
+	size_t place;
+};
+
+/* The latest handshake first; those that never had one last. */
+static int print_compare(const void *a, const void *b)
+{
+	const struct print_ranked *x = a, *y = b;
+
+	if (x->peer->handshake_s != y->peer->handshake_s)
+		return x->peer->handshake_s < y->peer->handshake_s ? 1 : -1;
+	if (x->peer->handshake_ns != y->peer->handshake_ns)
+		return x->peer->handshake_ns < y->peer->handshake_ns ? 1 : -1;
+	return x->place < y->place ? -1 : 1;
+}
+
+bool weft_print_summary(const struct weft_context *ctx,
+			const struct weft_device *dev)
+{
+	size_t count = weft_model_peer_count(dev), i = 0;
+	struct print_ranked *ranked = calloc(count + 1, sizeof(*ranked));
+	const struct weft_peer *peer;
+
+	if (!ranked)
+		return false;
+	for (peer = dev->peers; peer; peer = peer->next, i++)
+		ranked[i] = (struct print_ranked){ peer, i };
+	qsort(ranked, count, sizeof(*ranked), print_compare);
+	print_summary_device(ctx, dev);
+	for (i = 0; i < count; i++) {
+		fputc('\n', ctx->out);
+		print_summary_peer(ctx, ranked[i].peer);
+	}
+	free(ranked);
+	return true;
+}
+
+/* The configuration file */
+
+static void print_conf_peer(FILE *out, const struct weft_peer *peer)
+{
+	fputs("[Peer]\nPublicKey = ", out);
+	print_public_key(out, peer);
+	fputc('\n', out);
+	if (peer->has & WEFT_PEER_HAS_PRESHARED_KEY) {
+		fputs("PresharedKey = ", out);
+		print_preshared_key(out, peer);
+		fputc('\n', out);
+	}
+	if (peer->allowedips) {
+		fputs("AllowedIPs = ", out);
+		print_allowedips(out, peer, ", ");
+		fputc('\n', out);
+	}
+	if (peer->endpoint.any.sa_family != AF_UNSPEC) {
+		fputs("Endpoint = ", out);
+		print_endpoint(out, peer);
+		fputc('\n', out);
+	}
+	if (peer->keepalive)
+		fprintf(out, "PersistentKeepalive = %u\n", peer->keepalive);
+	if (peer->next)
+		fputc('\n', out);
+}
+
+void weft_print_conf(const struct weft_context *ctx,
+		     const struct weft_device *dev)
+{
+	const struct weft_peer *peer;
+
+	fputs("[Interface]\n", ctx->out);
+	if (dev->listen_port)
+		fprintf(ctx->out, "ListenPort = %u\n", dev->listen_port);
+	if (dev->fwmark)
+		fprintf(ctx->out, "FwMark = 0x%x\n", dev->fwmark);
+	if (dev->has & WEFT_DEVICE_HAS_PRIVATE_KEY) {
+		fputs("PrivateKey = ", ctx->out);
+		print_private_key(ctx->out, dev);
+		fputc('\n', ctx->out);
+	}
+	fputc('\n', ctx->out);
+	for (peer = dev->peers; peer; peer = peer->next)
+		print_conf_peer(ctx->out, peer);
+}

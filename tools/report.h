@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Complaints: one line on stderr that says where and what. */
+#ifndef _WEFT_TOOLS_REPORT_H
+#define _WEFT_TOOLS_REPORT_H
+
+#include "context.h"
+
+#ifndef __printf
+#define __printf(a, b) __attribute__((__format__(__printf__, a, b)))
+#endif
+
+/**
+ * struct weft_place - where a word stands that may have to be complained about
+ * @file: the configuration file, NULL for the command line
+ * @line: the line in @file
+ * @name: the setting the word belongs to, as the user wrote it, or NULL
+ */
+struct weft_place {
+	const char *file;
+	unsigned int line;
+	const char *name;
+};
+
+__printf(2, 3)
+void weft_report(const struct weft_context *ctx, const char *fmt, ...);
+__printf(3, 4)
+void weft_report_at(const struct weft_context *ctx,
+		    const struct weft_place *place, const char *fmt, ...);
+__printf(2, 3)
+void weft_report_warning(const struct weft_context *ctx, const char *fmt, ...);
+
+#endif /* _WEFT_TOOLS_REPORT_H */
