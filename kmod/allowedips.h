@@ -16,7 +16,7 @@ struct weft_allowedips_node {
 	struct weft_allowedips_node __rcu *child[2];
 	struct weft_allowedips_node *parent;	/* writers only */
 	void __rcu *owner;			/* NULL: only joins its children */
-	struct list_head owned;			/* the owner's nodes, or those to free; writers only */
+	struct list_head owned;			/* the owner's, or those to free; writers only */
 	u8 prefix[16];				/* network order, host bits zero; IPv4: first 4 */
 	u8 family_bits;				/* 32 or 128 */
 	u8 cidr;				/* 0 .. family_bits */

@@ -4,6 +4,7 @@
  * where C is the chaining key, H the transcript hash, k the key of the next seal, E an ephemeral
  * and S a static key, Q the preshared key, and _i and _r are initiator and responder.
  */
+#include <linux/kernel.h>
 #include <linux/string.h>
 #include <asm/byteorder.h>
 #include <crypto/algapi.h>

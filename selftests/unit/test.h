@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Case tables that run both in userspace, printing TAP, and in the kernel as KUnit suites. A test
+ * includes this first, then the pure .c file it tests, and ends with TEST_SUITE().
+ */
+#ifndef WEFT_TEST_H
+#define WEFT_TEST_H
+
+#include <linux/kernel.h>
+
+#ifdef __KERNEL__
+
+#include <kunit/test.h>
+#include <linux/random.h>
+
+#define test			kunit
+#define TEST_CASE(function)	KUNIT_CASE(function)
+#define EXPECT(t, what)		KUNIT_EXPECT_TRUE(t, what)
+#define EXPECT_EQ(t, a, b)	KUNIT_EXPECT_EQ(t, (u64)(a), (u64)(b))
+#define EXPECT_PTR(t, a, b)	KUNIT_EXPECT_PTR_EQ(t, (const void *)(a), (const void *)(b))
+#define EXPECT_BYTES(t, a, b, len) KUNIT_EXPECT_EQ(t, memcmp(a, b, len), 0)
+#define test_zalloc(t, size)	kunit_kzalloc(t, size, GFP_KERNEL)
+
+#define TEST_SUITE(suite_name, ...)					\
+	static struct kunit_case test_cases[] = { __VA_ARGS__, {} };	\
+	static struct kunit_suite test_suite = {			\
+		.name = "weft_" suite_name,				\
+		.test_cases = test_cases,				\
+	};								\
+	kunit_test_suite(test_suite)
+
+#else /* __KERNEL__ */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/types.h>
+
+#define TEST_COMPLAINTS	5	/* a loop that fails a million times need not say so each time */
+
+struct test {
+	const char *name;
+	void (*run)(struct test *t);
+	unsigned long checks;
+	unsigned long failures;
+};
+
+#define TEST_CASE(function)	{ .name = #function, .run = function }
+#define EXPECT(t, what)		test_expect(t, what, __FILE__, __LINE__, #what)
+#define EXPECT_EQ(t, a, b)	test_expect_eq(t, a, b, __FILE__, __LINE__, #a " == " #b)
+#define EXPECT_PTR(t, a, b)	test_expect_eq(t, (uintptr_t)(a), (uintptr_t)(b), \
+					       __FILE__, __LINE__, #a " == " #b)
+#define EXPECT_BYTES(t, a, b, len) test_expect_bytes(t, a, b, len, __FILE__, __LINE__, #a " == " #b)
+
+static inline void test_fail(struct test *t, const char *file, int line, const char *what)
+{
+	if (++t->failures <= TEST_COMPLAINTS)
+		printf("# %s:%d: check %lu of %s failed: %s\n", file, line, t->checks, t->name,
+		       what);
+}
+
+static inline void test_expect(struct test *t, bool good, const char *file, int line,
+			       const char *what)
+{
+	t->checks++;
+	if (!good)
+		test_fail(t, file, line, what);
+}
+
+static inline void test_expect_eq(struct test *t, u64 a, u64 b, const char *file, int line,
+				  const char *what)
+{
+	test_expect(t, a == b, file, line, what);
+	if (a != b && t->failures <= TEST_COMPLAINTS)
+		printf("#   is %#" PRIx64 ", should be %#" PRIx64 "\n", a, b);
+}
+
+static inline void test_print_bytes(const char *label, const u8 *bytes, size_t len)
+{
+	printf("#   %s ", label);
+	while (len--)
+		printf("%02x", *bytes++);
+	printf("\n");
+}
+
+static inline void test_expect_bytes(struct test *t, const void *a, const void *b, size_t len,
+				     const char *file, int line, const char *what)
+{
+	bool same = !memcmp(a, b, len);
+
+	test_expect(t, same, file, line, what);
+	if (!same && t->failures <= TEST_COMPLAINTS) {
+		test_print_bytes("is       ", a, len);
+		test_print_bytes("should be", b, len);
+	}
+}
+
+static inline void *test_zalloc(struct test *t, size_t size)
+{
+	void *memory = calloc(1, size);
+
+	if (!memory) {
+		printf("Bail out! no memory for %s\n", t->name);
+		exit(1);
+	}
+	return memory;
+}
+
+static inline int test_main(struct test *cases, size_t count)
+{
+	size_t i, failed = 0;
+
+	printf("TAP version 13\n1..%zu\n", count);
+	for (i = 0; i < count; i++) {
+		cases[i].run(&cases[i]);
+		/* A case that checked nothing has not passed. */
+		if (!cases[i].checks)
+			test_fail(&cases[i], __FILE__, __LINE__, "the case makes checks");
+		failed += !!cases[i].failures;
+		printf("%s %zu - %s # %lu checks\n", cases[i].failures ? "not ok" : "ok", i + 1,
+		       cases[i].name, cases[i].checks);
+	}
+	return failed ? 1 : 0;
+}
+
+#define TEST_SUITE(suite_name, ...)					\
+	int main(void)							\
+	{								\
+		static struct test cases[] = { __VA_ARGS__ };		\
+									\
+		setvbuf(stdout, NULL, _IOLBF, 0);			\
+		printf("# " suite_name "\n");				\
+		return test_main(cases, sizeof(cases) / sizeof(cases[0])); \
+	}
+
+#endif /* __KERNEL__ */
+
+/* Numbers that are random but the same in every run: xorshift64* (Vigna). */
+static u64 test_random_state = 0x9e3779b97f4a7c15ULL;
+
+static inline u64 test_random(void)
+{
+	test_random_state ^= test_random_state >> 12;
+	test_random_state ^= test_random_state << 25;
+	test_random_state ^= test_random_state >> 27;
+	return test_random_state * 0x2545f4914f6cdd1dULL;
+}
+
+static inline u64 test_random_below(u64 limit)
+{
+	return test_random() % limit;
+}
+
+static inline void test_random_bytes(u8 *bytes, size_t len)
+{
+	while (len--)
+		*bytes++ = test_random() >> 56;
+}
+
+#endif /* WEFT_TEST_H */

@@ -1,0 +1,790 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The timers: each alone, as a script of times, events and expected actions; then two peers with a
+ * network between them, over minutes of simulated time.
+ */
+#include "test.h"
+#include <linux/limits.h>
+#include "fsm.c"
+
+#define MS(ms)	((u64)(ms) * NSEC_PER_MSEC)
+#define JITTER	(WEFT_REKEY_JITTER_MS + 1)
+
+/* Short names for the scripts. */
+enum {
+	DS = WEFT_FSM_DATA_SENT, DR = WEFT_FSM_DATA_RECEIVED,
+	AS = WEFT_FSM_ANY_SENT, AR = WEFT_FSM_ANY_RECEIVED,
+	WANTED = WEFT_FSM_SESSION_WANTED, ENDING = WEFT_FSM_SESSION_ENDING,
+	INIT_SENT = WEFT_FSM_INITIATION_SENT, RESP_SENT = WEFT_FSM_RESPONSE_SENT,
+	DERIVED = WEFT_FSM_SESSION_DERIVED, CONFIRMED = WEFT_FSM_SESSION_CONFIRMED,
+	INITIATE = WEFT_FSM_DO_INITIATE, KEEPALIVE = WEFT_FSM_DO_KEEPALIVE,
+	FORGET = WEFT_FSM_DO_FORGET_SOURCE, GIVE_UP = WEFT_FSM_DO_GIVE_UP,
+	ERASE = WEFT_FSM_DO_ERASE,
+};
+
+enum op { REPORT, EXPIRE, PERSISTENT, STOP };
+
+/* At so many milliseconds do this, and expect these actions. */
+struct step {
+	u32 ms;
+	enum op op;
+	u32 arg;
+	u32 want;
+};
+
+static u32 step_do(struct weft_fsm *fsm, const struct step *step, u64 now)
+{
+	switch (step->op) {
+	case REPORT:
+		return weft_fsm_report(fsm, step->arg, now);
+	case EXPIRE:
+		return weft_fsm_expire(fsm, now);
+	case PERSISTENT:
+		return weft_fsm_set_persistent(fsm, step->arg, now);
+	default:
+		weft_fsm_stop(fsm);
+		return 0;
+	}
+}
+
+/* Every script runs at several times of the clock and with several seeds: neither may matter. */
+static void script_run(struct test *t, const struct step *steps, size_t count)
+{
+	static const u64 starts[] = { 0, 1, MS(1000), 1ULL << 62 };
+	struct weft_fsm fsm;
+	size_t start, i;
+	u32 seed;
+
+	for (start = 0; start < ARRAY_SIZE(starts); start++) {
+		for (seed = 0; seed < 100; seed++) {
+			weft_fsm_init(&fsm, seed * 0x9e3779b1);
+			EXPECT_EQ(t, weft_fsm_next(&fsm), WEFT_FSM_NEVER);
+			for (i = 0; i < count; i++)
+				EXPECT_EQ(t, step_do(&fsm, &steps[i], starts[start] + MS(steps[i].ms)),
+					  steps[i].want);
+		}
+	}
+}
+
+#define SCRIPT(t, ...) do {						\
+	static const struct step steps_[] = { __VA_ARGS__ };		\
+									\
+	script_run(t, steps_, ARRAY_SIZE(steps_));			\
+} while (0)
+
+static void fsm_wanted(struct test *t)
+{
+	/* At once, then never two within 5 s, however often it is asked for. */
+	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, WANTED, 0 },
+	       { 4999, REPORT, WANTED, 0 }, { 5000, REPORT, WANTED, INITIATE },
+	       { 9999, REPORT, WANTED, 0 }, { 10000, REPORT, WANTED, INITIATE });
+	/* Counted from when it left, and from our own response. */
+	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 1000, REPORT, INIT_SENT | AS, 0 },
+	       { 5999, REPORT, WANTED, 0 }, { 6000, REPORT, WANTED, INITIATE });
+	SCRIPT(t, { 0, REPORT, RESP_SENT | DERIVED | AS | AR, 0 }, { 4999, REPORT, WANTED, 0 },
+	       { 5000, REPORT, WANTED, INITIATE });
+}
+
+static void fsm_clock_of_another_cpu(struct test *t)
+{
+	SCRIPT(t, { 1000, REPORT, WANTED, INITIATE }, { 999, REPORT, WANTED, 0 });
+}
+
+static void fsm_retransmit(struct test *t)
+{
+	/* Not armed before the initiation has left. */
+	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 60000, EXPIRE, 0, 0 });
+	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
+	       { 4999, EXPIRE, 0, 0 }, { 5000 + JITTER, EXPIRE, 0, FORGET | INITIATE },
+	       { 5000 + JITTER, EXPIRE, 0, 0 });
+	/* An answer ends it. */
+	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
+	       { 100, REPORT, AR | DERIVED | CONFIRMED, 0 }, { 100000, EXPIRE, 0, 0 });
+	/* A session derived but not confirmed does not. */
+	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
+	       { 100, REPORT, AR | DERIVED, 0 }, { 5000 + JITTER, EXPIRE, 0, FORGET | INITIATE });
+}
+
+/* 18 tries in 90 s, then the end, and the next packet starts anew. */
+static void fsm_give_up(struct test *t)
+{
+	struct weft_fsm fsm;
+	u64 now = 0, deadline;
+	int tries;
+
+	weft_fsm_init(&fsm, 7);
+	weft_fsm_report(&fsm, DR | AR, 0);
+	EXPECT_EQ(t, weft_fsm_report(&fsm, WANTED, now), INITIATE);
+	for (tries = 1; ; tries++) {
+		EXPECT_EQ(t, weft_fsm_report(&fsm, INIT_SENT, now), 0);
+		deadline = fsm.deadline[WEFT_FSM_RETRANSMIT];
+		EXPECT(t, deadline - now >= MS(5000));
+		EXPECT(t, deadline - now <= MS(5000 + WEFT_REKEY_JITTER_MS));
+		now = deadline;
+		if (tries == 18)
+			break;
+		fsm_disarm(&fsm, WEFT_FSM_KEEPALIVE);
+		EXPECT_EQ(t, weft_fsm_expire(&fsm, now), FORGET | INITIATE);
+	}
+	fsm_arm(&fsm, WEFT_FSM_KEEPALIVE, now + 1);
+	EXPECT_EQ(t, weft_fsm_expire(&fsm, now), GIVE_UP);
+	EXPECT(t, now >= MS(90000) && now <= MS(90000 + 18 * WEFT_REKEY_JITTER_MS));
+	/* Only the keys are left to be erased. */
+	EXPECT_EQ(t, weft_fsm_next(&fsm), now + MS(540000));
+	EXPECT_EQ(t, weft_fsm_expire(&fsm, now + MS(539999)), 0);
+	EXPECT_EQ(t, weft_fsm_expire(&fsm, now + MS(540000)), ERASE);
+	EXPECT_EQ(t, weft_fsm_next(&fsm), WEFT_FSM_NEVER);
+	/* Somebody wants to talk again: 18 tries again. */
+	EXPECT_EQ(t, weft_fsm_report(&fsm, WANTED, now + MS(600000)), INITIATE);
+	EXPECT_EQ(t, fsm.tries, 0);
+}
+
+/* Giving up does not postpone an erasure that is due already. */
+static void fsm_give_up_keeps_erase(struct test *t)
+{
+	struct weft_fsm fsm;
+
+	weft_fsm_init(&fsm, 7);
+	weft_fsm_report(&fsm, DERIVED, 0);
+	fsm.tries = WEFT_REKEY_ATTEMPTS - 1;
+	weft_fsm_report(&fsm, INIT_SENT, MS(400000));
+	EXPECT_EQ(t, weft_fsm_expire(&fsm, MS(400000 + 5000 + JITTER)), GIVE_UP);
+	EXPECT_EQ(t, weft_fsm_next(&fsm), MS(540000));
+}
+
+/* Data that keeps asking starts the count again; the counter does not wrap. */
+static void fsm_tries(struct test *t)
+{
+	struct weft_fsm fsm;
+	int i;
+
+	weft_fsm_init(&fsm, 7);
+	for (i = 0; i < 300; i++)
+		weft_fsm_report(&fsm, INIT_SENT, 0);
+	EXPECT_EQ(t, weft_fsm_expire(&fsm, MS(6000)), GIVE_UP);
+	fsm.tries = WEFT_REKEY_ATTEMPTS;
+	weft_fsm_report(&fsm, INIT_SENT, MS(10000));
+	EXPECT_EQ(t, weft_fsm_report(&fsm, WANTED, MS(12000)), 0);
+	EXPECT_EQ(t, weft_fsm_expire(&fsm, MS(16000)), FORGET | INITIATE);
+}
+
+static void fsm_keepalive(struct test *t)
+{
+	/* 10 s after the first data that was not answered, once. */
+	SCRIPT(t, { 0, REPORT, DR | AR, 0 }, { 9000, REPORT, DR | AR, 0 }, { 9999, EXPIRE, 0, 0 },
+	       { 10000, EXPIRE, 0, KEEPALIVE }, { 100000, EXPIRE, 0, 0 });
+	/* Anything sent is as good. */
+	SCRIPT(t, { 0, REPORT, DR | AR, 0 }, { 9999, REPORT, AS, 0 }, { 60000, EXPIRE, 0, 0 });
+	/* In one report what came in was first, and what went out answers it. */
+	SCRIPT(t, { 0, REPORT, DR | AR | AS, 0 }, { 60000, EXPIRE, 0, 0 });
+	/* A keepalive is not answered. */
+	SCRIPT(t, { 0, REPORT, AR, 0 }, { 60000, EXPIRE, 0, 0 });
+}
+
+static void fsm_new_handshake(struct test *t)
+{
+	/* 15 s after the first data that was not answered. */
+	SCRIPT(t, { 0, REPORT, DS | AS, 0 }, { 14000, REPORT, DS | AS, 0 }, { 14999, EXPIRE, 0, 0 },
+	       { 15000 + JITTER, EXPIRE, 0, FORGET | INITIATE }, { 60000, EXPIRE, 0, 0 });
+	/* Anything received is an answer; data in the same report was sent after it. */
+	SCRIPT(t, { 0, REPORT, DS | AS, 0 }, { 14999, REPORT, AR, 0 }, { 60000, EXPIRE, 0, 0 });
+	SCRIPT(t, { 0, REPORT, DS | AS, 0 }, { 10000, REPORT, DS | AS | AR, 0 },
+	       { 24999, EXPIRE, 0, 0 }, { 25000 + JITTER, EXPIRE, 0, FORGET | INITIATE });
+	/* A keepalive expects none. */
+	SCRIPT(t, { 0, REPORT, AS, 0 }, { 60000, EXPIRE, 0, 0 });
+	/* It respects the 5 s too. */
+	SCRIPT(t, { 0, REPORT, DS | AS, 0 }, { 14000, REPORT, RESP_SENT, 0 },
+	       { 15000 + JITTER, EXPIRE, 0, FORGET });
+}
+
+static void fsm_persistent(struct test *t)
+{
+	SCRIPT(t, { 0, PERSISTENT, 25, KEEPALIVE }, { 24999, EXPIRE, 0, 0 },
+	       { 25000, EXPIRE, 0, KEEPALIVE },
+	       /* goes on though nothing could leave */
+	       { 49999, EXPIRE, 0, 0 }, { 50000, EXPIRE, 0, KEEPALIVE },
+	       /* counted from the last packet, either way */
+	       { 60000, REPORT, AS, 0 }, { 84999, EXPIRE, 0, 0 },
+	       { 84999, REPORT, AR, 0 }, { 109998, EXPIRE, 0, 0 }, { 109999, EXPIRE, 0, KEEPALIVE },
+	       /* a new value holds from now on; the same one changes nothing */
+	       { 110000, PERSISTENT, 5, 0 }, { 114000, PERSISTENT, 5, 0 },
+	       { 114999, EXPIRE, 0, 0 }, { 115000, EXPIRE, 0, KEEPALIVE },
+	       { 116000, PERSISTENT, 0, 0 }, { 117000, REPORT, AS | AR, 0 },
+	       { 999999, EXPIRE, 0, 0 });
+	/* The greatest value. */
+	SCRIPT(t, { 0, PERSISTENT, 65535, KEEPALIVE }, { 65534999, EXPIRE, 0, 0 },
+	       { 65535000, EXPIRE, 0, KEEPALIVE });
+	/* After a stop it is set going by its own value. */
+	SCRIPT(t, { 0, PERSISTENT, 25, KEEPALIVE }, { 1000, STOP, 0, 0 }, { 99000, EXPIRE, 0, 0 },
+	       { 99000, PERSISTENT, 25, KEEPALIVE }, { 124000, EXPIRE, 0, KEEPALIVE });
+	SCRIPT(t, { 0, PERSISTENT, 0, 0 }, { 99000, EXPIRE, 0, 0 });
+}
+
+static void fsm_erase(struct test *t)
+{
+	SCRIPT(t, { 0, REPORT, DERIVED, 0 }, { 539999, EXPIRE, 0, 0 }, { 540000, EXPIRE, 0, ERASE },
+	       { 9999999, EXPIRE, 0, 0 });
+	/* Only a new session puts it off, traffic does not. */
+	SCRIPT(t, { 0, REPORT, DERIVED, 0 }, { 500000, REPORT, AS | AR | DS | DR, 0 },
+	       { 510000, REPORT, AS | AR, 0 }, { 540000, EXPIRE, 0, ERASE });
+	SCRIPT(t, { 0, REPORT, DERIVED, 0 }, { 500000, REPORT, DERIVED | CONFIRMED, 0 },
+	       { 1039999, EXPIRE, 0, 0 }, { 1040000, EXPIRE, 0, ERASE });
+}
+
+static void fsm_ending(struct test *t)
+{
+	/* Once in a session. */
+	SCRIPT(t, { 0, REPORT, ENDING, INITIATE }, { 6000, REPORT, ENDING, 0 },
+	       { 12000, REPORT, ENDING | DR | AR | AS, 0 },
+	       { 13000, REPORT, CONFIRMED, 0 }, { 180000, REPORT, ENDING, INITIATE });
+	/* Not within 5 s of another handshake message. */
+	SCRIPT(t, { 0, REPORT, RESP_SENT, 0 }, { 1000, REPORT, ENDING, 0 });
+}
+
+/* All that is due fires in one call. */
+static void fsm_together(struct test *t)
+{
+	SCRIPT(t, { 0, PERSISTENT, 1, KEEPALIVE }, { 0, REPORT, INIT_SENT | DERIVED | AS, 0 },
+	       { 0, REPORT, DR | AR, 0 }, { 0, REPORT, DS, 0 },
+	       { 540000, EXPIRE, 0, INITIATE | FORGET | KEEPALIVE | ERASE });
+}
+
+static void fsm_stop(struct test *t)
+{
+	SCRIPT(t, { 0, PERSISTENT, 25, KEEPALIVE }, { 0, REPORT, WANTED, INITIATE },
+	       { 0, REPORT, INIT_SENT | DERIVED | AS | DS, 0 }, { 0, REPORT, DR, 0 },
+	       { 0, REPORT, ENDING, 0 }, { 1, STOP, 0, 0 }, { 9999999, EXPIRE, 0, 0 },
+	       /* within 5 s of the last one, but from a new start */
+	       { 2, REPORT, WANTED, INITIATE }, { 6000, REPORT, ENDING, INITIATE });
+}
+
+static void fsm_next(struct test *t)
+{
+	struct weft_fsm fsm;
+
+	weft_fsm_init(&fsm, 1);
+	weft_fsm_report(&fsm, DERIVED, MS(1));
+	EXPECT_EQ(t, weft_fsm_next(&fsm), MS(540001));
+	weft_fsm_report(&fsm, DR | AR, MS(2));
+	EXPECT_EQ(t, weft_fsm_next(&fsm), MS(10002));
+	weft_fsm_set_persistent(&fsm, 3, MS(3));
+	EXPECT_EQ(t, weft_fsm_next(&fsm), MS(3003));
+	weft_fsm_stop(&fsm);
+	EXPECT_EQ(t, weft_fsm_next(&fsm), WEFT_FSM_NEVER);
+	EXPECT_EQ(t, weft_fsm_expire(&fsm, U64_MAX), 0);
+}
+
+/* Retries of many peers spread over the whole third of a second. */
+static void fsm_jitter_spreads(struct test *t)
+{
+	u32 tenth[10] = { 0 };
+	struct weft_fsm fsm;
+	u64 extra;
+	u32 seed;
+	int i;
+
+	for (seed = 0; seed < 10000; seed++) {
+		weft_fsm_init(&fsm, seed);
+		for (i = 0; i < 5; i++)
+			weft_fsm_report(&fsm, INIT_SENT, 0);
+		extra = fsm.deadline[WEFT_FSM_RETRANSMIT] - MS(5000);
+		EXPECT(t, extra < MS(WEFT_REKEY_JITTER_MS));
+		tenth[extra * 10 / MS(WEFT_REKEY_JITTER_MS)]++;
+	}
+	for (i = 0; i < 10; i++)
+		EXPECT(t, tenth[i] > 800 && tenth[i] < 1200);
+}
+
+static void quiet_check(struct test *t, const struct weft_fsm *fsm, u32 events)
+{
+	struct weft_fsm after = *fsm;
+	u32 actions = weft_fsm_report(&after, events, MS(1000000));
+	bool same = !actions && !memcmp(&after, fsm, sizeof(after));
+
+	/* Never quiet where something changes; and where nothing does, quiet for plain traffic. */
+	if (weft_fsm_is_quiet(fsm, events))
+		EXPECT(t, same);
+	else if (events < WEFT_FSM_SESSION_WANTED && !fsm->persistent_s)
+		EXPECT(t, !same);
+}
+
+/* All events against all that may be armed. */
+static void fsm_quiet(struct test *t)
+{
+	struct weft_fsm fsm;
+	u32 events, armed, timer;
+
+	for (armed = 0; armed < 1 << (WEFT_FSM_TIMERS + 1); armed++) {
+		memset(&fsm, 0, sizeof(fsm));
+		weft_fsm_init(&fsm, 1);
+		for (timer = 0; timer < WEFT_FSM_TIMERS; timer++)
+			if (armed & 1 << timer)
+				fsm_arm(&fsm, timer, MS(1000000) + timer);
+		fsm.ending = armed >> WEFT_FSM_TIMERS;
+		fsm.persistent_s = fsm_armed(&fsm, WEFT_FSM_PERSISTENT) ? 25 : 0;
+		for (events = 0; events < WEFT_FSM_SESSION_CONFIRMED << 1; events++)
+			quiet_check(t, &fsm, events);
+	}
+	/* A flow in each direction alone, and both: after its first packet, a flow is quiet. */
+	weft_fsm_init(&fsm, 1);
+	EXPECT(t, weft_fsm_is_quiet(&fsm, 0));
+	weft_fsm_report(&fsm, DS | AS, 0);
+	EXPECT(t, weft_fsm_is_quiet(&fsm, DS | AS));
+	weft_fsm_stop(&fsm);
+	weft_fsm_report(&fsm, DR | AR, 0);
+	EXPECT(t, weft_fsm_is_quiet(&fsm, DR | AR));
+}
+
+static void fsm_ages(struct test *t)
+{
+	const u64 born = MS(777), s = NSEC_PER_SEC;
+	const u64 renew = WEFT_REKEY_AFTER_MESSAGES, reject = WEFT_REJECT_AFTER_MESSAGES;
+
+	EXPECT(t, weft_fsm_session_usable(born, 0, born));
+	EXPECT(t, weft_fsm_session_usable(born, 0, born - 1));
+	EXPECT(t, weft_fsm_session_usable(born, reject - 1, born + 180 * s - 1));
+	EXPECT(t, !weft_fsm_session_usable(born, 0, born + 180 * s));
+	EXPECT(t, !weft_fsm_session_usable(born, reject, born));
+	EXPECT(t, !weft_fsm_session_usable(born, U64_MAX, born));
+	EXPECT(t, !weft_fsm_session_usable(born, 0, U64_MAX));
+
+	EXPECT(t, !weft_fsm_session_due(true, born, renew - 1, born + 120 * s - 1));
+	EXPECT(t, weft_fsm_session_due(true, born, 0, born + 120 * s));
+	EXPECT(t, weft_fsm_session_due(true, born, renew, born));
+	EXPECT(t, !weft_fsm_session_due(false, born, renew - 1, born + 179 * s));
+	EXPECT(t, weft_fsm_session_due(false, born, renew, born));
+	EXPECT(t, !weft_fsm_session_due(true, born, 0, born - 1));
+
+	EXPECT(t, !weft_fsm_session_ending(true, born, born + 165 * s - 1));
+	EXPECT(t, weft_fsm_session_ending(true, born, born + 165 * s));
+	EXPECT(t, !weft_fsm_session_ending(false, born, born + 179 * s));
+	EXPECT(t, !weft_fsm_session_ending(true, born, born - 1));
+}
+
+/*
+ * Two peers and a network. A side is what stands around a state machine: sessions, staged data, and the
+ * rules by which the data path asks for a session. Keys are numbers.
+ */
+#define SIM_DELAY	MS(20)
+#define SIM_QUEUE	64
+
+enum packet_type { NOTHING, INITIATION, RESPONSE, DATA, EMPTY };
+
+struct packet {
+	enum packet_type type;
+	int to;
+	u32 key;
+	u64 at;
+};
+
+struct session {
+	u32 key;	/* 0: none */
+	bool initiator;
+	u64 born;
+};
+
+struct side {
+	struct weft_fsm fsm;
+	struct session current, previous, next;
+	u32 offered;	/* key of the initiation that waits for its answer */
+	u32 staged;
+	u32 sent[EMPTY + 1];
+	u32 got[EMPTY + 1];
+	u32 gave_up, erased;
+	u64 initiated_at;
+};
+
+struct sim {
+	struct test *t;
+	u64 now;
+	u32 keys;
+	bool cut;
+	struct side side[2];
+	struct packet queue[SIM_QUEUE];
+};
+
+static void sim_do(struct sim *sim, int me, u32 actions);
+
+static void sim_report(struct sim *sim, int me, u32 events)
+{
+	struct weft_fsm *fsm = &sim->side[me].fsm;
+
+	if (!weft_fsm_is_quiet(fsm, events))
+		sim_do(sim, me, weft_fsm_report(fsm, events, sim->now));
+}
+
+static void sim_send(struct sim *sim, int me, enum packet_type type, u32 key)
+{
+	int i;
+
+	sim->side[me].sent[type]++;
+	if (sim->cut)
+		return;
+	for (i = 0; i < SIM_QUEUE; i++) {
+		if (sim->queue[i].type == NOTHING) {
+			sim->queue[i] = (struct packet){ type, !me, key, sim->now + SIM_DELAY };
+			return;
+		}
+	}
+	EXPECT(sim->t, !"the network has room");
+}
+
+static void sim_send_data(struct sim *sim, int me, bool keepalive)
+{
+	struct side *side = &sim->side[me];
+	const struct session *session = &side->current;
+
+	if (!session->key || !weft_fsm_session_usable(session->born, 0, sim->now)) {
+		side->staged += !keepalive;
+		sim_report(sim, me, WANTED);
+		return;
+	}
+	sim_send(sim, me, keepalive ? EMPTY : DATA, session->key);
+	sim_report(sim, me, AS | (keepalive ? 0 : DS));
+	if (weft_fsm_session_due(session->initiator, session->born, 0, sim->now))
+		sim_report(sim, me, WANTED);
+}
+
+static void sim_initiate(struct sim *sim, int me)
+{
+	struct side *side = &sim->side[me];
+
+	/* Never more than one in 5 s. */
+	EXPECT(sim->t, !side->sent[INITIATION] || sim->now - side->initiated_at >= MS(5000));
+	side->initiated_at = sim->now;
+	side->offered = ++sim->keys;
+	sim_send(sim, me, INITIATION, side->offered);
+	sim_report(sim, me, INIT_SENT | AS);
+}
+
+static void sim_do(struct sim *sim, int me, u32 actions)
+{
+	struct side *side = &sim->side[me];
+
+	if (actions & ERASE) {
+		memset(&side->current, 0, 3 * sizeof(side->current));
+		side->offered = 0;
+		side->erased++;
+	}
+	if (actions & GIVE_UP) {
+		side->staged = 0;
+		side->gave_up++;
+	}
+	if (actions & INITIATE)
+		sim_initiate(sim, me);
+	if (actions & KEEPALIVE)
+		sim_send_data(sim, me, true);
+}
+
+static void sim_flush(struct sim *sim, int me)
+{
+	struct side *side = &sim->side[me];
+	u32 count = side->staged;
+
+	side->staged = 0;
+	if (!count)
+		sim_send_data(sim, me, true);
+	while (count--)
+		sim_send_data(sim, me, false);
+}
+
+static void sim_got_initiation(struct sim *sim, int me, u32 key)
+{
+	struct side *side = &sim->side[me];
+
+	side->next = (struct session){ key, false, sim->now };
+	sim_send(sim, me, RESPONSE, key);
+	sim_report(sim, me, AR | AS | RESP_SENT | DERIVED);
+}
+
+static void sim_got_response(struct sim *sim, int me, u32 key)
+{
+	struct side *side = &sim->side[me];
+
+	if (key != side->offered)
+		return;
+	side->offered = 0;
+	side->previous = side->current;
+	side->current = (struct session){ key, true, sim->now };
+	sim_report(sim, me, AR | DERIVED | CONFIRMED);
+	sim_flush(sim, me);
+}
+
+static void sim_got_data(struct sim *sim, int me, u32 key, bool keepalive)
+{
+	struct side *side = &sim->side[me];
+	const struct session *session = &side->current;
+
+	if (key == side->next.key) {
+		side->previous = side->current;
+		side->current = side->next;
+		side->next.key = 0;
+		sim_report(sim, me, CONFIRMED);
+		if (side->staged)
+			sim_flush(sim, me);
+	} else if (key == side->previous.key) {
+		session = &side->previous;
+	} else if (key != side->current.key) {
+		return;
+	}
+	if (!weft_fsm_session_usable(session->born, 0, sim->now))
+		return;
+	sim_report(sim, me, AR | (keepalive ? 0 : DR));
+	if (!keepalive && weft_fsm_session_ending(session->initiator, session->born, sim->now))
+		sim_report(sim, me, ENDING);
+	side->got[keepalive ? EMPTY : DATA]++;
+}
+
+static void sim_deliver(struct sim *sim, struct packet packet)
+{
+	if (packet.type == INITIATION)
+		sim_got_initiation(sim, packet.to, packet.key);
+	else if (packet.type == RESPONSE)
+		sim_got_response(sim, packet.to, packet.key);
+	else
+		sim_got_data(sim, packet.to, packet.key, packet.type == EMPTY);
+}
+
+/* When something happens next, and in *which packet; its delivery if any, else a timer. */
+static u64 sim_next(const struct sim *sim, int *which)
+{
+	u64 next = min(weft_fsm_next(&sim->side[0].fsm), weft_fsm_next(&sim->side[1].fsm));
+	int i;
+
+	*which = -1;
+	for (i = 0; i < SIM_QUEUE; i++) {
+		if (sim->queue[i].type != NOTHING && sim->queue[i].at <= next) {
+			next = sim->queue[i].at;
+			*which = i;
+		}
+	}
+	return next;
+}
+
+static void sim_run_until(struct sim *sim, u64 end)
+{
+	struct packet packet;
+	int which;
+	u64 next;
+
+	while ((next = sim_next(sim, &which)) <= end) {
+		sim->now = next;
+		if (which >= 0) {
+			packet = sim->queue[which];
+			sim->queue[which].type = NOTHING;
+			sim_deliver(sim, packet);
+			continue;
+		}
+		sim_do(sim, 0, weft_fsm_expire(&sim->side[0].fsm, sim->now));
+		sim_do(sim, 1, weft_fsm_expire(&sim->side[1].fsm, sim->now));
+	}
+	sim->now = end;
+}
+
+static struct sim *sim_start(struct test *t)
+{
+	struct sim *sim = test_zalloc(t, sizeof(*sim));
+
+	sim->t = t;
+	sim->now = MS(1000);
+	weft_fsm_init(&sim->side[0].fsm, 1);
+	weft_fsm_init(&sim->side[1].fsm, 2);
+	return sim;
+}
+
+static void sim_end(struct sim *sim)
+{
+#ifndef __KERNEL__
+	free(sim);
+#endif
+}
+
+/* @count packets, one every @every_ms, from side @me. */
+static void sim_flow(struct sim *sim, int me, u32 count, u32 every_ms)
+{
+	while (count--) {
+		sim_send_data(sim, me, false);
+		sim_run_until(sim, sim->now + MS(every_ms));
+	}
+}
+
+/* One packet: handshake, delivery, one keepalive as its answer, silence, and no key left after 9 minutes. */
+static void sim_one_packet(struct test *t)
+{
+	struct sim *sim = sim_start(t);
+	struct side *a = &sim->side[0], *b = &sim->side[1];
+
+	sim_send_data(sim, 0, false);
+	sim_run_until(sim, MS(500000));
+	EXPECT_EQ(t, b->got[DATA], 1);
+	EXPECT_EQ(t, a->sent[INITIATION], 1);
+	EXPECT_EQ(t, b->sent[RESPONSE], 1);
+	EXPECT_EQ(t, b->sent[INITIATION], 0);
+	EXPECT_EQ(t, b->sent[EMPTY], 1);
+	EXPECT_EQ(t, a->sent[EMPTY], 0);
+	EXPECT_EQ(t, a->erased + b->erased, 0);
+	sim_run_until(sim, MS(1000000));
+	EXPECT_EQ(t, a->erased, 1);
+	EXPECT_EQ(t, b->erased, 1);
+	EXPECT_EQ(t, sim_next(sim, &(int){ 0 }), WEFT_FSM_NEVER);
+	sim_end(sim);
+}
+
+/* A steady flow one way for an hour: nothing lost, renewed by its initiator every two minutes. */
+static void sim_steady_flow(struct test *t)
+{
+	struct sim *sim = sim_start(t);
+	struct side *a = &sim->side[0], *b = &sim->side[1];
+
+	sim_flow(sim, 0, 3600, 1000);
+	EXPECT_EQ(t, b->got[DATA], 3600);
+	EXPECT(t, a->sent[INITIATION] >= 29 && a->sent[INITIATION] <= 31);
+	EXPECT_EQ(t, b->sent[INITIATION], 0);
+	EXPECT_EQ(t, b->sent[RESPONSE], a->sent[INITIATION]);
+	/* At most one keepalive for each 10 s of data, and none the other way but to confirm sessions. */
+	EXPECT(t, b->sent[EMPTY] >= 300 && b->sent[EMPTY] <= 360);
+	EXPECT(t, a->sent[EMPTY] <= a->sent[INITIATION]);
+	sim_end(sim);
+}
+
+/* The initiator of the session only receives: it renews at 165 s, before the sender has none. */
+static void sim_receiver_renews(struct test *t)
+{
+	struct sim *sim = sim_start(t);
+	struct side *a = &sim->side[0], *b = &sim->side[1];
+
+	sim_send_data(sim, 0, false);
+	sim_run_until(sim, MS(2000));
+	sim_flow(sim, 1, 600, 1000);
+	EXPECT_EQ(t, a->got[DATA], 600);
+	EXPECT_EQ(t, b->sent[INITIATION], 0);
+	EXPECT(t, a->sent[INITIATION] >= 4);
+	sim_end(sim);
+}
+
+/* Both ends talk: no keepalive at all, apart from those that confirm a session. */
+static void sim_both_talk(struct test *t)
+{
+	struct sim *sim = sim_start(t);
+	struct side *a = &sim->side[0], *b = &sim->side[1];
+	int i;
+
+	for (i = 0; i < 600; i++) {
+		sim_send_data(sim, i & 1, false);
+		sim_run_until(sim, sim->now + MS(1000));
+	}
+	EXPECT_EQ(t, a->got[DATA] + b->got[DATA], 600);
+	EXPECT(t, a->sent[EMPTY] + b->sent[EMPTY] <= a->sent[INITIATION] + b->sent[INITIATION]);
+	sim_end(sim);
+}
+
+/* Both start in the same instant: it settles on one handshake each, and no more follows. */
+static void sim_simultaneous(struct test *t)
+{
+	struct sim *sim = sim_start(t);
+	struct side *a = &sim->side[0], *b = &sim->side[1];
+
+	sim_send_data(sim, 0, false);
+	sim_send_data(sim, 1, false);
+	sim_run_until(sim, MS(60000));
+	EXPECT_EQ(t, a->got[DATA], 1);
+	EXPECT_EQ(t, b->got[DATA], 1);
+	EXPECT_EQ(t, a->sent[INITIATION], 1);
+	EXPECT_EQ(t, b->sent[INITIATION], 1);
+	EXPECT(t, a->sent[EMPTY] + b->sent[EMPTY] <= 4);
+	sim_end(sim);
+}
+
+/* Nobody answers: 18 tries, the staged packets are dropped, silence; later it starts again and works. */
+static void sim_dead_peer(struct test *t)
+{
+	struct sim *sim = sim_start(t);
+	struct side *a = &sim->side[0], *b = &sim->side[1];
+
+	sim->cut = true;
+	sim_send_data(sim, 0, false);
+	EXPECT_EQ(t, a->staged, 1);
+	sim_run_until(sim, MS(600000));
+	EXPECT_EQ(t, a->sent[INITIATION], 18);
+	EXPECT_EQ(t, a->gave_up, 1);
+	EXPECT_EQ(t, a->staged, 0);
+	sim->cut = false;
+	sim_send_data(sim, 0, false);
+	sim_run_until(sim, MS(700000));
+	EXPECT_EQ(t, b->got[DATA], 1);
+	EXPECT_EQ(t, a->sent[INITIATION], 19);
+	sim_end(sim);
+}
+
+/* The path breaks under a running session: noticed within 15 s, mended as soon as it is back. */
+static void sim_broken_path(struct test *t)
+{
+	struct sim *sim = sim_start(t);
+	struct side *a = &sim->side[0], *b = &sim->side[1];
+	u64 cut_at;
+
+	sim_flow(sim, 0, 30, 1000);
+	EXPECT_EQ(t, a->sent[INITIATION], 1);
+	sim->cut = true;
+	cut_at = sim->now;
+	sim_flow(sim, 0, 5, 1000);
+	EXPECT_EQ(t, a->sent[INITIATION], 1);
+	sim_run_until(sim, cut_at + MS(15000 + WEFT_REKEY_JITTER_MS));
+	EXPECT(t, a->sent[INITIATION] >= 2);
+	sim->cut = false;
+	sim_flow(sim, 0, 20, 1000);
+	EXPECT_EQ(t, b->got[DATA], 50);
+	EXPECT_EQ(t, a->gave_up, 0);
+	sim_end(sim);
+}
+
+/* An idle pair with a persistent keepalive on one side: one packet per interval, sessions kept for ever. */
+static void sim_persistent(struct test *t)
+{
+	struct sim *sim = sim_start(t);
+	struct side *a = &sim->side[0], *b = &sim->side[1];
+
+	sim_do(sim, 0, weft_fsm_set_persistent(&a->fsm, 25, sim->now));
+	sim_run_until(sim, MS(1000) + MS(3600 * 1000));
+	/* In 125 s: five keepalives, then the session is due: an initiation and its confirmation. */
+	EXPECT(t, a->sent[EMPTY] + a->sent[INITIATION] >= 3600 / 125 * 7);
+	EXPECT(t, a->sent[EMPTY] + a->sent[INITIATION] <= 3600 / 125 * 7 + 7);
+	EXPECT_EQ(t, b->sent[EMPTY], 0);
+	EXPECT_EQ(t, b->sent[INITIATION], 0);
+	EXPECT_EQ(t, a->erased + b->erased, 0);
+	/* The peer goes away for a day and comes back: found again without any data. */
+	sim->cut = true;
+	sim_run_until(sim, sim->now + MS(24 * 3600 * 1000));
+	sim->cut = false;
+	sim_run_until(sim, sim->now + MS(60 * 1000));
+	EXPECT(t, weft_fsm_session_usable(a->current.born, 0, sim->now));
+	EXPECT(t, a->gave_up > 0);
+	sim_end(sim);
+}
+
+TEST_SUITE("fsm",
+	   TEST_CASE(fsm_wanted),
+	   TEST_CASE(fsm_clock_of_another_cpu),
+	   TEST_CASE(fsm_retransmit),
+	   TEST_CASE(fsm_give_up),
+	   TEST_CASE(fsm_give_up_keeps_erase),
+	   TEST_CASE(fsm_tries),
+	   TEST_CASE(fsm_keepalive),
+	   TEST_CASE(fsm_new_handshake),
+	   TEST_CASE(fsm_persistent),
+	   TEST_CASE(fsm_erase),
+	   TEST_CASE(fsm_ending),
+	   TEST_CASE(fsm_together),
+	   TEST_CASE(fsm_stop),
+	   TEST_CASE(fsm_next),
+	   TEST_CASE(fsm_jitter_spreads),
+	   TEST_CASE(fsm_quiet),
+	   TEST_CASE(fsm_ages),
+	   TEST_CASE(sim_one_packet),
+	   TEST_CASE(sim_steady_flow),
+	   TEST_CASE(sim_receiver_renews),
+	   TEST_CASE(sim_both_talk),
+	   TEST_CASE(sim_simultaneous),
+	   TEST_CASE(sim_dead_peer),
+	   TEST_CASE(sim_broken_path),
+	   TEST_CASE(sim_persistent));
