@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "config.h"
+#include "device.h"
+#include "identity.h"
+#include "netdev.h"
+#include "peer.h"
+#include "xmit.h"
+
+#include <crypto/algapi.h>
+#include <linux/netlink.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include <uapi/linux/weft.h>
+
+/* No two states of any devices have the same one. */
+static atomic64_t config_generation = ATOMIC64_INIT(0);
+
+/**
+ * weft_config_init() - make an empty change
+ * @config: filled in
+ */
+void weft_config_init(struct weft_config *config)
+{
+	memset(config, 0, sizeof(*config));
+	INIT_LIST_HEAD(&config->peers);
+}
+
+static void config_free_allowedip(struct weft_config_allowedip *ip)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ip->spare); i++)
+		kfree(ip->spare[i]);
+	kfree(ip);
+}
+
+static void config_free_peer(struct weft_config_peer *peer)
+{
+	struct weft_config_allowedip *ip, *next;
+
+	list_for_each_entry_safe(ip, next, &peer->allowedips, list)
+		config_free_allowedip(ip);
+	weft_peer_put(peer->fresh);
+	kfree_sensitive(peer);
+}
+
+/**
+ * weft_config_free() - free a change and what it has not used up
+ * @config: the change, applied or not
+ *
+ * Context: process; may sleep.
+ */
+void weft_config_free(struct weft_config *config)
+{
+	struct weft_config_peer *peer, *next;
+
+	list_for_each_entry_safe(peer, next, &config->peers, list)
+		config_free_peer(peer);
+	weft_identity_put(config->identity);
+	weft_sock_close(&config->sockets);
+	memzero_explicit(config, sizeof(*config));
+}
+
+static int config_prepare_identity(struct weft_config *config, struct weft_device *device)
+{
+	struct weft_identity *now = rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
+
+	if (!config->has_private)
+		return 0;
+	config->identity = weft_identity_create(config->private);
+	if (config->identity == ERR_PTR(-EINVAL)) {
+		/* All zeros: there is to be none. */
+		config->identity = NULL;
+		config->changes_identity = now;
+		return 0;
+	}
+	if (IS_ERR(config->identity)) {
+		config->identity = NULL;
+		return -ENOMEM;
+	}
+	config->changes_identity = !now || crypto_memneq(now->key.private, config->identity->key.private, WEFT_KEY_LEN);
+	return 0;
+}
+
+static bool config_knows_peer(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN])
+{
+	struct weft_peer *peer = weft_peer_find(device, public_key);
+
+	weft_peer_put(peer);
+	return peer;
+}
+
+static int config_prepare_allowedip(struct weft_config_allowedip *ip)
+{
+	size_t i;
+
+	for (i = 0; !ip->remove && i < ARRAY_SIZE(ip->spare); i++) {
+		ip->spare[i] = kzalloc(sizeof(*ip->spare[i]), GFP_KERNEL_ACCOUNT);
+		if (!ip->spare[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/*
+ * Whether an entry may have to create its peer. Where the message removes peers the answer is a cautious yes: what is removed
+ * further up has to be created anew further down.
+ */
+static bool config_may_create(const struct weft_config_peer *peer, struct weft_device *device, bool removes)
+{
+	if (peer->flags & (WEFT_PEER_F_REMOVE_ME | WEFT_PEER_F_UPDATE_ONLY))
+		return false;
+	return removes || !config_knows_peer(device, peer->public_key);
+}
+
+static int config_prepare_peer(struct weft_config_peer *peer, struct weft_device *device, bool removes)
+{
+	struct weft_config_allowedip *ip;
+	int err;
+
+	list_for_each_entry(ip, &peer->allowedips, list) {
+		err = config_prepare_allowedip(ip);
+		if (err)
+			return err;
+	}
+	if (!config_may_create(peer, device, removes))
+		return 0;
+	peer->fresh = weft_peer_create(device, peer->public_key);
+	return peer->fresh ? 0 : -ENOMEM;
+}
+
+static int config_prepare_peers(struct weft_config *config, struct weft_device *device, struct netlink_ext_ack *extack)
+{
+	bool removes = config->flags & WEFT_DEVICE_F_REPLACE_PEERS;
+	unsigned int count = removes ? 0 : device->peer_count;
+	struct weft_config_peer *peer;
+	int err;
+
+	list_for_each_entry(peer, &config->peers, list) {
+		removes |= peer->flags & WEFT_PEER_F_REMOVE_ME;
+		err = config_prepare_peer(peer, device, removes);
+		if (err)
+			return err;
+		if (peer->fresh && ++count > WEFT_PEERS_MAX) {
+			NL_SET_ERR_MSG(extack, "too many peers: a device has at most 1048576");
+			return -ENOSPC;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+static int config_prepare_port(struct weft_config *config, struct weft_device *device, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	if (!config->has_port)
+		return 0;
+	err = weft_netdev_prepare_port(device, config->port, &config->sockets);
+	if (err == -EADDRINUSE)
+		NL_SET_ERR_MSG(extack, "listen port: another socket has this UDP port in the namespace where the interface was made");
+	else if (err)
+		NL_SET_ERR_MSG(extack, "listen port: the UDP sockets cannot be opened");
+	return err;
+}
+
+/**
+ * weft_config_prepare() - do all of a change that can fail
+ * @config: the change, as parsed
+ * @device: what it is for
+ * @extack: says why, if it fails
+ *
+ * Context: process, device->config_lock; the lock is to be held on to for weft_config_apply().
+ * Return: 0 or a negative errno; then the device is as it was.
+ */
+int weft_config_prepare(struct weft_config *config, struct weft_device *device, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	lockdep_assert_held(&device->config_lock);
+	if (device->gone) {
+		NL_SET_ERR_MSG(extack, "interface: it is being removed");
+		return -ENODEV;
+	}
+	if ((config->has_port || config->has_fwmark) && !weft_netdev_may_bind(device)) {
+		NL_SET_ERR_MSG(extack, "listen port and fwmark need CAP_NET_ADMIN in the namespace where the interface was made");
+		return -EPERM;
+	}
+	err = config_prepare_identity(config, device);
+	if (err)
+		return err;
+	err = config_prepare_peers(config, device, extack);
+	if (err)
+		return err;
+	return config_prepare_port(config, device, extack);
+}
+
+static void config_apply_allowedips(struct weft_config_peer *config, struct weft_peer *peer)
+{
+	struct weft_allowedips *table = &peer->device->allowedips;
+	struct weft_config_allowedip *ip;
+	LIST_HEAD(before);
+	LIST_HEAD(freed);
+
+	/* What is in both the old and the new set is never out of the table: the rest of the old goes when the new is in. */
+	if (config->flags & WEFT_PEER_F_REPLACE_ALLOWEDIPS)
+		list_splice_init(&peer->allowedips, &before);
+	list_for_each_entry(ip, &config->allowedips, list) {
+		if (ip->remove)
+			weft_allowedips_remove(table, ip->bits, ip->address, ip->cidr, peer, &freed);
+		else
+			weft_allowedips_insert(table, ip->bits, ip->address, ip->cidr, peer, &peer->allowedips, ip->spare);
+		cond_resched();
+	}
+	weft_allowedips_remove_owned(table, &before, &freed);
+	weft_peer_free_allowedips(&freed);
+}
+
+static void config_apply_preshared(const struct weft_config_peer *config, struct weft_peer *peer)
+{
+	mutex_lock(&peer->handshake_lock);
+	memcpy(peer->handshake.preshared, config->preshared, WEFT_KEY_LEN);
+	mutex_unlock(&peer->handshake_lock);
+}
+
+static void config_apply_to_peer(struct weft_config_peer *config, struct weft_peer *peer)
+{
+	if (config->has_preshared)
+		config_apply_preshared(config, peer);
+	if (config->has_endpoint)
+		weft_peer_set_endpoint(peer, &config->endpoint);
+	config_apply_allowedips(config, peer);
+	if (config->has_persistent)
+		weft_peer_set_persistent(peer, config->persistent_s);
+	if (peer->device->up)
+		weft_xmit_staged(peer);
+}
+
+/* The peer that an entry is about, created if need be, with a reference; or NULL. */
+static struct weft_peer *config_peer(struct weft_config_peer *config, struct weft_device *device)
+{
+	struct weft_peer *peer = weft_peer_find(device, config->public_key);
+	struct weft_identity *self = rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
+
+	if (peer || (config->flags & (WEFT_PEER_F_REMOVE_ME | WEFT_PEER_F_UPDATE_ONLY)))
+		return peer;
+	/* A peer with our own key could only be ourselves. */
+	if (self && !memcmp(self->key.public, config->public_key, WEFT_KEY_LEN))
+		return NULL;
+	peer = config->fresh;
+	config->fresh = NULL;
+	weft_peer_get(peer);
+	weft_peer_publish(peer);
+	return peer;
+}
+
+static void config_apply_peer(struct weft_config_peer *config, struct weft_device *device, struct list_head *doomed)
+{
+	struct weft_peer *peer = config_peer(config, device);
+	bool created = peer && !config->fresh && !peer->running;
+
+	if (!peer)
+		return;
+	if (config->flags & WEFT_PEER_F_REMOVE_ME) {
+		weft_peer_doom(peer, doomed);
+	} else {
+		/* It runs before its keepalive is set, so that the first one goes out at once, and once. */
+		if (created && device->up)
+			weft_peer_start(peer);
+		config_apply_to_peer(config, peer);
+	}
+	weft_peer_put(peer);
+}
+
+static void config_replace_peers(struct weft_device *device, struct list_head *doomed)
+{
+	struct weft_peer *peer, *next;
+
+	list_for_each_entry_safe(peer, next, &device->peers, list)
+		weft_peer_doom(peer, doomed);
+}
+
+/**
+ * weft_config_apply() - carry a change out
+ * @config: the change, prepared
+ * @device: what it is for
+ *
+ * Context: process, device->config_lock, held since weft_config_prepare(). Cannot fail.
+ */
+void weft_config_apply(struct weft_config *config, struct weft_device *device)
+{
+	struct weft_config_peer *peer;
+	LIST_HEAD(doomed);
+
+	lockdep_assert_held(&device->config_lock);
+	if (config->has_port)
+		weft_netdev_set_port(device, config->port, &config->sockets);
+	if (config->has_fwmark)
+		weft_netdev_set_fwmark(device, config->fwmark);
+	if (config->flags & WEFT_DEVICE_F_REPLACE_PEERS)
+		config_replace_peers(device, &doomed);
+	if (config->changes_identity) {
+		weft_netdev_set_identity(device, config->identity);
+		config->identity = NULL;
+	}
+	list_for_each_entry(peer, &config->peers, list) {
+		config_apply_peer(peer, device, &doomed);
+		cond_resched();
+	}
+	weft_peer_remove_doomed(&doomed);
+	device->generation = atomic64_inc_return(&config_generation);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One change of a device's configuration, whole: what a SET message asks for, with everything it needs already there.
+ *
+ *   weft_config_init(), filled in by the parser -> weft_config_prepare(), may fail -> weft_config_apply(), cannot -> weft_config_free()
+ */
+#ifndef WEFT_CONFIG_H
+#define WEFT_CONFIG_H
+
+#include "allowedips.h"
+#include "endpoint.h"
+#include "sock.h"
+#include "wire.h"
+
+#include <linux/list.h>
+
+struct netlink_ext_ack;
+struct weft_device;
+struct weft_identity;
+struct weft_peer;
+
+struct weft_config_allowedip {
+	struct list_head list;
+	struct weft_allowedips_node *spare[WEFT_ALLOWEDIPS_SPARES];
+	u8 address[16];
+	u8 bits;			/* 32 or 128 */
+	u8 cidr;
+	bool remove;
+};
+
+struct weft_config_peer {
+	struct list_head list;
+	struct list_head allowedips;	/* struct weft_config_allowedip */
+	struct weft_peer *fresh;	/* in case that it has to be created; prepared */
+	u8 public_key[WEFT_KEY_LEN];
+	u32 flags;			/* enum weft_peer_flag */
+	bool has_preshared;
+	bool has_endpoint;
+	bool has_persistent;
+	u16 persistent_s;
+	u8 preshared[WEFT_KEY_LEN];
+	struct weft_endpoint endpoint;
+};
+
+struct weft_config {
+	struct list_head peers;		/* struct weft_config_peer, in the order of the message */
+	u32 flags;			/* enum weft_device_flag */
+	bool has_private;
+	bool has_port;
+	bool has_fwmark;
+	u16 port;
+	u32 fwmark;
+	u8 private[WEFT_KEY_LEN];	/* all zeros: none */
+	bool changes_identity;		/* prepared */
+	struct weft_identity *identity;	/* prepared */
+	struct weft_sock_pair sockets;	/* prepared */
+};
+
+void weft_config_init(struct weft_config *config);
+int weft_config_prepare(struct weft_config *config, struct weft_device *device, struct netlink_ext_ack *extack);
+void weft_config_apply(struct weft_config *config, struct weft_device *device);
+void weft_config_free(struct weft_config *config);
+
+#endif /* WEFT_CONFIG_H */

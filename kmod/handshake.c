@@ -1,0 +1,563 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "handshake.h"
+#include "cookie.h"
+#include "device.h"
+#include "fsm.h"
+#include "identity.h"
+#include "noise.h"
+#include "peer.h"
+#include "ratelimit.h"
+#include "sock.h"
+#include "xmit.h"
+
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/udp.h>
+
+/* Messages that may wait; from an eighth of it on we are under load, and for a second after. */
+#define HANDSHAKE_QUEUE_MAX	4096
+#define HANDSHAKE_QUEUE_LOADED	(HANDSHAKE_QUEUE_MAX / 8)
+#define HANDSHAKE_LOADED_NS	NSEC_PER_SEC
+
+/* Workers of one device: as many messages are worked on at once, at most. */
+#define HANDSHAKE_WORKERS_MAX	8U
+
+/* DSCP AF41: handshakes go before bulk. */
+#define HANDSHAKE_DS		0x88
+
+#define HANDSHAKE_COOKIE_SECRET_NS	(WEFT_COOKIE_SECRET_MAX_AGE_S * NSEC_PER_SEC)
+#define HANDSHAKE_COOKIE_NS	((WEFT_COOKIE_SECRET_MAX_AGE_S - WEFT_COOKIE_LATENCY_S) * NSEC_PER_SEC)
+#define HANDSHAKE_INTERVAL_NS	(NSEC_PER_SEC / WEFT_INITIATIONS_PER_S)
+
+struct weft_handshake_worker {
+	struct work_struct work;
+	struct weft_device *device;
+};
+
+static struct workqueue_struct *handshake_workqueue;
+static unsigned int handshake_worker_count;
+
+static void handshake_work(struct work_struct *work);
+
+/**
+ * weft_handshake_init() - make what all devices share
+ *
+ * Context: process, once at load.
+ * Return: 0 or -ENOMEM.
+ */
+int weft_handshake_init(void)
+{
+	handshake_worker_count = min(num_possible_cpus(), HANDSHAKE_WORKERS_MAX);
+	handshake_workqueue = alloc_workqueue("weft-handshake", WQ_UNBOUND | WQ_CPU_INTENSIVE | WQ_FREEZABLE, 0);
+	return handshake_workqueue ? 0 : -ENOMEM;
+}
+
+/**
+ * weft_handshake_exit() - free what all devices share
+ *
+ * Context: process, once at unload.
+ */
+void weft_handshake_exit(void)
+{
+	destroy_workqueue(handshake_workqueue);
+}
+
+/**
+ * weft_handshake_device_init() - make a device's queue and workers
+ * @device: the device
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int weft_handshake_device_init(struct weft_device *device)
+{
+	unsigned int i;
+
+	device->workers = kcalloc(handshake_worker_count, sizeof(*device->workers), GFP_KERNEL);
+	if (!device->workers)
+		return -ENOMEM;
+	for (i = 0; i < handshake_worker_count; i++) {
+		INIT_WORK(&device->workers[i].work, handshake_work);
+		device->workers[i].device = device;
+	}
+	skb_queue_head_init(&device->incoming);
+	spin_lock_init(&device->cookie_lock);
+	return 0;
+}
+
+/**
+ * weft_handshake_device_exit() - wait for a device's workers and drop what they have not done
+ * @device: the device; its sockets are closed, so nothing is queued any more
+ *
+ * Context: process; may sleep. Not under any of the device's locks.
+ */
+void weft_handshake_device_exit(struct weft_device *device)
+{
+	unsigned int i;
+
+	for (i = 0; i < handshake_worker_count; i++)
+		cancel_work_sync(&device->workers[i].work);
+	weft_handshake_purge(device);
+	kfree(device->workers);
+	device->workers = NULL;
+}
+
+/**
+ * weft_handshake_purge() - drop what waits in a device's queue
+ * @device: the device
+ */
+void weft_handshake_purge(struct weft_device *device)
+{
+	skb_queue_purge(&device->incoming);
+}
+
+/**
+ * weft_handshake_queue() - have a handshake message worked on
+ * @device: the device
+ * @skb: a message of the right length, UDP and IP headers in front; it changes hands
+ *
+ * Context: bottom halves off.
+ */
+void weft_handshake_queue(struct weft_device *device, struct sk_buff *skb)
+{
+	unsigned int worker = READ_ONCE(device->next_worker) + 1;
+
+	/* A full queue is refused without its lock, so that a flood does not slow down those who read from it. */
+	if (unlikely(skb_queue_len_lockless(&device->incoming) >= HANDSHAKE_QUEUE_MAX)) {
+		weft_drop(device, WEFT_DROP_QUEUE_IN, 1);
+		kfree_skb(skb);
+		return;
+	}
+	/* The device it came in on may be gone by the time it is looked at. */
+	skb->dev = device->dev;
+	skb_queue_tail(&device->incoming, skb);
+	WRITE_ONCE(device->next_worker, worker);
+	queue_work(handshake_workqueue, &device->workers[worker % handshake_worker_count].work);
+}
+
+static bool handshake_is_loaded(struct weft_device *device)
+{
+	u64 now = ktime_get_coarse_boottime_ns(), since = READ_ONCE(device->loaded_ns);
+
+	if (skb_queue_len_lockless(&device->incoming) >= HANDSHAKE_QUEUE_LOADED) {
+		WRITE_ONCE(device->loaded_ns, now);
+		return true;
+	}
+	return since && now - since < HANDSHAKE_LOADED_NS;
+}
+
+/* The cookie that the sender of @skb should hold: bound to its address and port (WireGuard paper, section 5.4.7). */
+static void handshake_cookie_of(struct weft_device *device, const struct sk_buff *skb, u8 cookie[WEFT_COOKIE_LEN])
+{
+	u8 source[sizeof(struct in6_addr) + sizeof(__be16)], secret[WEFT_KEY_LEN];
+	u64 now = ktime_get_coarse_boottime_ns();
+	size_t len;
+
+	spin_lock_bh(&device->cookie_lock);
+	if (!device->cookie_secret_born_ns || now - device->cookie_secret_born_ns >= HANDSHAKE_COOKIE_SECRET_NS) {
+		get_random_bytes(device->cookie_secret, sizeof(device->cookie_secret));
+		device->cookie_secret_born_ns = now;
+	}
+	memcpy(secret, device->cookie_secret, sizeof(secret));
+	spin_unlock_bh(&device->cookie_lock);
+
+	if (skb->protocol == htons(ETH_P_IP)) {
+		len = sizeof(struct in_addr);
+		memcpy(source, &ip_hdr(skb)->saddr, len);
+	} else {
+		len = sizeof(struct in6_addr);
+		memcpy(source, &ipv6_hdr(skb)->saddr, len);
+	}
+	memcpy(source + len, &udp_hdr(skb)->source, sizeof(__be16));
+	weft_cookie_make(cookie, secret, source, len + sizeof(__be16));
+	memzero_explicit(secret, sizeof(secret));
+}
+
+static void handshake_send_cookie(struct weft_device *device, const struct weft_identity *identity,
+				  const struct sk_buff *skb, const u8 cookie[WEFT_COOKIE_LEN])
+{
+	/* The sender's index stands at the same place in both messages; so do, from the end, the MACs. */
+	const struct weft_msg_initiation *msg = (const struct weft_msg_initiation *)skb->data;
+	const struct weft_msg_macs *macs = (const struct weft_msg_macs *)(skb->data + skb->len - sizeof(*macs));
+	struct weft_msg_cookie_reply reply;
+	u8 nonce[WEFT_COOKIE_NONCE_LEN];
+
+	get_random_bytes(nonce, sizeof(nonce));
+	weft_cookie_reply_create(&reply, &identity->cookie_keys, cookie, nonce, macs->mac1, msg->sender);
+	weft_sock_reply(device, skb, &reply, sizeof(reply));
+}
+
+/* Whether a message has earned the work that it asks for (WireGuard paper, section 5.3). */
+static bool handshake_admit(struct weft_device *device, const struct weft_identity *identity, const struct sk_buff *skb)
+{
+	u8 cookie[WEFT_COOKIE_LEN];
+	bool valid;
+
+	if (!weft_cookie_mac1_valid(skb->data, skb->len, &identity->cookie_keys)) {
+		weft_drop(device, WEFT_DROP_MAC, 1);
+		return false;
+	}
+	if (!handshake_is_loaded(device))
+		return true;
+
+	handshake_cookie_of(device, skb, cookie);
+	valid = weft_cookie_mac2_valid(skb->data, skb->len, cookie);
+	if (!valid) {
+		weft_drop(device, WEFT_DROP_MAC, 1);
+		handshake_send_cookie(device, identity, skb, cookie);
+	} else if (!weft_ratelimit_allow(skb, device)) {
+		weft_drop(device, WEFT_DROP_RATE_LIMIT, 1);
+		valid = false;
+	}
+	memzero_explicit(cookie, sizeof(cookie));
+	return valid;
+}
+
+/* The secret shared by both static keys: computed when it is needed first, and again after either identity has changed. */
+static bool handshake_static_static(struct weft_peer *peer, const struct weft_identity *identity)
+{
+	struct weft_peer_handshake *state = &peer->handshake;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	if (state->static_static_serial == identity->serial)
+		return true;
+	state->static_static_serial = 0;
+	if (!weft_noise_static_static(state->static_static, identity->key.private, peer->public_key))
+		return false;
+	state->static_static_serial = identity->serial;
+	return true;
+}
+
+static void handshake_random_key(u8 key[WEFT_KEY_LEN])
+{
+	get_random_bytes_wait(key, WEFT_KEY_LEN);
+}
+
+/* Puts the MACs on a message to @peer, the second one if a fresh cookie is held, and remembers the first. */
+static void handshake_add_macs(struct weft_peer *peer, void *msg, size_t len)
+{
+	struct weft_peer_handshake *state = &peer->handshake;
+	const struct weft_msg_macs *macs = msg + len - sizeof(*macs);
+	u64 now = ktime_get_coarse_boottime_ns();
+	struct weft_cookie_keys keys;
+	bool fresh;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	fresh = state->cookie_born_ns && now - state->cookie_born_ns < HANDSHAKE_COOKIE_NS;
+	weft_cookie_keys(&keys, peer->public_key);
+	weft_cookie_add_macs(msg, len, &keys, fresh ? state->cookie : NULL);
+	memcpy(state->mac1, macs->mac1, sizeof(state->mac1));
+	state->mac1_sent = true;
+}
+
+static bool handshake_create_initiation(struct weft_peer *peer, const struct weft_identity *identity,
+					struct weft_msg_initiation *msg)
+{
+	struct weft_peer_handshake *state = &peer->handshake;
+	u8 ephemeral[WEFT_KEY_LEN], timestamp[WEFT_TIMESTAMP_LEN];
+	struct weft_keypair *fresh;
+	struct timespec64 now;
+	bool created;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	if (peer->dead || !handshake_static_static(peer, identity))
+		return false;
+	fresh = weft_keypair_create(peer, &peer->device->index);
+	if (!fresh) {
+		weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
+		return false;
+	}
+	weft_peer_forget_handshake(peer);
+	handshake_random_key(ephemeral);
+	ktime_get_real_ts64(&now);
+	weft_noise_timestamp(timestamp, now.tv_sec, now.tv_nsec);
+	created = weft_noise_initiation_create(msg, &state->noise, &identity->key, peer->public_key,
+					       state->static_static, ephemeral, timestamp, fresh->local_index);
+	memzero_explicit(ephemeral, sizeof(ephemeral));
+	if (!created) {
+		weft_keypair_revoke(fresh);
+		return false;
+	}
+	state->pending = fresh;
+	handshake_add_macs(peer, msg, sizeof(*msg));
+	return true;
+}
+
+static void handshake_initiate(struct weft_peer *peer)
+{
+	struct weft_identity *identity = weft_identity_get(&peer->device->identity);
+	struct weft_msg_initiation msg;
+	struct weft_endpoint endpoint;
+	bool created = false;
+
+	weft_peer_endpoint(peer, &endpoint);
+	if (identity && endpoint.addr.sa_family) {
+		mutex_lock(&peer->handshake_lock);
+		created = handshake_create_initiation(peer, identity, &msg);
+		mutex_unlock(&peer->handshake_lock);
+	}
+	weft_identity_put(identity);
+	if (!created)
+		return;
+	weft_peer_report(peer, WEFT_FSM_INITIATION_SENT | WEFT_FSM_ANY_SENT);
+	weft_sock_send_message(peer, &msg, sizeof(msg), HANDSHAKE_DS);
+}
+
+/* What every authenticated handshake message tells us about its sender. */
+static void handshake_heard(struct weft_peer *peer, const struct sk_buff *skb, u32 events)
+{
+	struct weft_endpoint endpoint;
+
+	if (weft_endpoint_from_skb(&endpoint, skb))
+		weft_peer_set_endpoint(peer, &endpoint);
+	atomic64_add(skb->len, &peer->rx_bytes);
+	local_bh_disable();
+	dev_sw_netstats_rx_add(peer->device->dev, skb->len);
+	local_bh_enable();
+	weft_peer_report(peer, events | WEFT_FSM_ANY_RECEIVED);
+}
+
+/*
+ * Answers an initiation whose place in time has been found good: makes the new session, which is the peer's next one.
+ * Our own initiation, if one is out, is overtaken: a response to it will be refused.
+ */
+static bool handshake_create_response(struct weft_peer *peer, struct weft_noise_handshake *noise,
+				      struct weft_msg_response *msg)
+{
+	u8 ephemeral[WEFT_KEY_LEN];
+	struct weft_keypair *fresh;
+	bool created;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	fresh = weft_keypair_create(peer, &peer->device->index);
+	if (!fresh) {
+		weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
+		return false;
+	}
+	weft_peer_forget_handshake(peer);
+	handshake_random_key(ephemeral);
+	created = weft_noise_response_create(msg, noise, peer->public_key, peer->handshake.preshared, ephemeral,
+					     fresh->local_index);
+	memzero_explicit(ephemeral, sizeof(ephemeral));
+	if (!created) {
+		weft_keypair_revoke(fresh);
+		return false;
+	}
+	weft_keypair_begin(fresh, noise, false);
+	weft_keypairs_add(&peer->keypairs, fresh);
+	handshake_add_macs(peer, msg, sizeof(*msg));
+	return true;
+}
+
+/* Opens the rest of an initiation from @peer, and decides whether it is new. Returns a drop reason, or -1 to go on. */
+static int handshake_accept(struct weft_peer *peer, const struct weft_identity *identity,
+			    struct weft_noise_handshake *noise, const struct weft_msg_initiation *msg)
+{
+	struct weft_peer_handshake *state = &peer->handshake;
+	u64 now = ktime_get_coarse_boottime_ns();
+	u8 timestamp[WEFT_TIMESTAMP_LEN];
+
+	lockdep_assert_held(&peer->handshake_lock);
+	if (peer->dead)
+		return WEFT_DROP_UNKNOWN_PEER;
+	if (!handshake_static_static(peer, identity) ||
+	    !weft_noise_initiation_accept(noise, timestamp, msg, state->static_static))
+		return WEFT_DROP_HANDSHAKE;
+	if (memcmp(timestamp, state->timestamp, sizeof(timestamp)) <= 0)
+		return WEFT_DROP_TIMESTAMP;
+	if (state->consumed_ns && now - state->consumed_ns < HANDSHAKE_INTERVAL_NS)
+		return WEFT_DROP_FLOOD;
+	memcpy(state->timestamp, timestamp, sizeof(timestamp));
+	state->consumed_ns = now;
+	return -1;
+}
+
+static void handshake_receive_initiation(struct weft_device *device, const struct weft_identity *identity,
+					 const struct sk_buff *skb)
+{
+	const struct weft_msg_initiation *msg = (const struct weft_msg_initiation *)skb->data;
+	struct weft_noise_handshake noise = {};
+	struct weft_msg_response response;
+	u8 remote_static[WEFT_KEY_LEN];
+	struct weft_peer *peer;
+	bool created = false;
+	int refused;
+
+	if (!weft_noise_initiation_open(&noise, remote_static, msg, &identity->key)) {
+		weft_drop(device, WEFT_DROP_HANDSHAKE, 1);
+		return;
+	}
+	peer = weft_peer_find(device, remote_static);
+	if (!peer) {
+		weft_drop(device, WEFT_DROP_UNKNOWN_PEER, 1);
+		goto wipe;
+	}
+	mutex_lock(&peer->handshake_lock);
+	refused = handshake_accept(peer, identity, &noise, msg);
+	if (refused < 0)
+		created = handshake_create_response(peer, &noise, &response);
+	mutex_unlock(&peer->handshake_lock);
+	if (refused >= 0) {
+		weft_drop(device, refused, 1);
+		goto put;
+	}
+	handshake_heard(peer, skb, 0);
+	if (created) {
+		weft_peer_report(peer, WEFT_FSM_RESPONSE_SENT | WEFT_FSM_ANY_SENT | WEFT_FSM_SESSION_DERIVED);
+		weft_sock_send_message(peer, &response, sizeof(response), HANDSHAKE_DS);
+	}
+put:
+	weft_peer_put(peer);
+wipe:
+	memzero_explicit(&noise, sizeof(noise));
+}
+
+/* The session whose index a message gives, with a reference, ready or not; or NULL. */
+static struct weft_keypair *handshake_find(struct weft_device *device, __le32 index)
+{
+	struct weft_keypair *keypair;
+
+	rcu_read_lock();
+	keypair = weft_index_find(&device->index, index);
+	if (keypair && !weft_keypair_get(keypair))
+		keypair = NULL;
+	rcu_read_unlock();
+	return keypair;
+}
+
+/* Completes the handshake that @keypair was kept for. On success the peer's reference to it has gone over to its sessions. */
+static bool handshake_complete(struct weft_peer *peer, struct weft_keypair *keypair,
+			       const struct weft_identity *identity, const struct weft_msg_response *msg)
+{
+	struct weft_peer_handshake *state = &peer->handshake;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	if (peer->dead || state->pending != keypair)
+		return false;
+	if (!weft_noise_response_open(&state->noise, msg, &identity->key, state->preshared))
+		return false;
+	state->pending = NULL;
+	weft_keypair_begin(keypair, &state->noise, true);
+	weft_keypairs_add(&peer->keypairs, keypair);
+	return true;
+}
+
+static void handshake_receive_response(struct weft_device *device, const struct weft_identity *identity,
+				       const struct sk_buff *skb)
+{
+	const struct weft_msg_response *msg = (const struct weft_msg_response *)skb->data;
+	struct weft_keypair *keypair = handshake_find(device, msg->receiver);
+	struct weft_peer *peer;
+	bool complete;
+
+	if (!keypair) {
+		weft_drop(device, WEFT_DROP_NO_SESSION, 1);
+		return;
+	}
+	peer = keypair->peer;
+	mutex_lock(&peer->handshake_lock);
+	complete = handshake_complete(peer, keypair, identity, msg);
+	mutex_unlock(&peer->handshake_lock);
+	if (complete) {
+		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
+		handshake_heard(peer, skb, WEFT_FSM_SESSION_DERIVED | WEFT_FSM_SESSION_CONFIRMED);
+		/* The responder knows that we have the keys when it hears from us. */
+		weft_xmit_keepalive(peer);
+	} else {
+		weft_drop(device, WEFT_DROP_HANDSHAKE, 1);
+	}
+	weft_keypair_put(keypair);
+}
+
+static void handshake_receive_cookie(struct weft_device *device, const struct sk_buff *skb)
+{
+	const struct weft_msg_cookie_reply *msg = (const struct weft_msg_cookie_reply *)skb->data;
+	struct weft_keypair *keypair = handshake_find(device, msg->receiver);
+	struct weft_peer_handshake *state;
+	struct weft_cookie_keys keys;
+	bool opened = false;
+
+	if (!keypair) {
+		weft_drop(device, WEFT_DROP_NO_SESSION, 1);
+		return;
+	}
+	state = &keypair->peer->handshake;
+	weft_cookie_keys(&keys, keypair->peer->public_key);
+	mutex_lock(&keypair->peer->handshake_lock);
+	if (state->mac1_sent)
+		opened = weft_cookie_reply_open(state->cookie, msg, &keys, state->mac1);
+	if (opened) {
+		state->cookie_born_ns = ktime_get_coarse_boottime_ns();
+		state->mac1_sent = false;
+	}
+	mutex_unlock(&keypair->peer->handshake_lock);
+	if (!opened)
+		weft_drop(device, WEFT_DROP_HANDSHAKE, 1);
+	weft_keypair_put(keypair);
+}
+
+static enum weft_msg_type handshake_type(const struct sk_buff *skb)
+{
+	return le32_to_cpu(((const struct weft_msg_header *)skb->data)->type);
+}
+
+static void handshake_receive(struct weft_device *device, struct sk_buff *skb)
+{
+	struct weft_identity *identity;
+
+	if (skb_linearize(skb)) {
+		weft_drop(device, WEFT_DROP_NO_MEMORY_IN, 1);
+		return;
+	}
+	if (handshake_type(skb) == WEFT_MSG_COOKIE_REPLY) {
+		handshake_receive_cookie(device, skb);
+		return;
+	}
+	identity = weft_identity_get(&device->identity);
+	if (!identity) {
+		weft_drop(device, WEFT_DROP_NO_KEY, 1);
+	} else if (handshake_admit(device, identity, skb)) {
+		if (handshake_type(skb) == WEFT_MSG_INITIATION)
+			handshake_receive_initiation(device, identity, skb);
+		else
+			handshake_receive_response(device, identity, skb);
+	}
+	weft_identity_put(identity);
+}
+
+static void handshake_work(struct work_struct *work)
+{
+	struct weft_device *device = container_of(work, struct weft_handshake_worker, work)->device;
+	struct sk_buff *skb;
+
+	while ((skb = skb_dequeue(&device->incoming))) {
+		handshake_receive(device, skb);
+		consume_skb(skb);
+		cond_resched();
+	}
+}
+
+/**
+ * weft_handshake_act() - do what a peer's timers want done
+ * @peer: the peer
+ * @actions: enum weft_fsm_action
+ *
+ * Context: process; struct weft_device_ops' act.
+ */
+void weft_handshake_act(struct weft_peer *peer, u32 actions)
+{
+	if (actions & WEFT_FSM_DO_GIVE_UP)
+		weft_xmit_give_up(peer);
+	if (actions & WEFT_FSM_DO_ERASE)
+		weft_peer_erase(peer);
+	if (actions & WEFT_FSM_DO_FORGET_SOURCE)
+		weft_peer_forget_source(peer);
+	if (actions & WEFT_FSM_DO_KEEPALIVE)
+		weft_xmit_keepalive(peer);
+	if (actions & WEFT_FSM_DO_INITIATE)
+		handshake_initiate(peer);
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "keypair.h"
+#include "fsm.h"
+#include "index.h"
+#include "peer.h"
+
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+static struct kmem_cache *keypair_cache;
+
+/**
+ * weft_keypair_init() - make the cache that sessions come from
+ *
+ * Context: process, once at load.
+ * Return: 0 or -ENOMEM.
+ */
+int weft_keypair_init(void)
+{
+	keypair_cache = KMEM_CACHE(weft_keypair, 0);
+	return keypair_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * weft_keypair_exit() - free the cache
+ *
+ * Context: process, once at unload, when every session has gone. Waits for those that RCU still holds.
+ */
+void weft_keypair_exit(void)
+{
+	rcu_barrier();
+	kmem_cache_destroy(keypair_cache);
+}
+
+/**
+ * weft_keypair_create() - make a session without keys and publish its index
+ * @peer: whom it will be with; a reference is taken
+ * @index: the table to publish it in
+ *
+ * Context: process; may sleep.
+ * Return: a session with one reference, which is the caller's, or NULL when memory is short.
+ */
+struct weft_keypair *weft_keypair_create(struct weft_peer *peer, struct weft_index *index)
+{
+	struct weft_keypair *keypair = kmem_cache_zalloc(keypair_cache, GFP_KERNEL);
+
+	if (!keypair)
+		return NULL;
+	refcount_set(&keypair->refs, 1);
+	keypair->peer = peer;
+	keypair->index = index;
+	if (weft_index_add(index, keypair)) {
+		kmem_cache_free(keypair_cache, keypair);
+		return NULL;
+	}
+	weft_peer_get(peer);
+	return keypair;
+}
+
+/**
+ * weft_keypair_begin() - give a session its keys
+ * @keypair: a session that is not ready yet
+ * @hs: the completed handshake; wiped
+ * @initiator: whether this end began it
+ *
+ * Context: any; the peer's handshake_lock serialises.
+ */
+void weft_keypair_begin(struct weft_keypair *keypair, struct weft_noise_handshake *hs, bool initiator)
+{
+	keypair->remote_index = hs->remote_index;
+	keypair->initiator = initiator;
+	keypair->born_ns = ktime_get_coarse_boottime_ns();
+	weft_noise_split(&keypair->keys, hs, initiator);
+	/* Pairs with the acquire of whoever found it by its index. */
+	smp_store_release(&keypair->ready, true);
+}
+
+/**
+ * weft_keypair_revoke() - end a session at once, in both directions, and drop the caller's reference
+ * @keypair: the session, or NULL
+ *
+ * Context: any but hard interrupt. Called once for each session, by the holder of its first reference.
+ */
+void weft_keypair_revoke(struct weft_keypair *keypair)
+{
+	if (!keypair)
+		return;
+	WRITE_ONCE(keypair->revoked, true);
+	weft_index_remove(keypair->index, keypair);
+	weft_keypair_put(keypair);
+}
+
+/**
+ * weft_keypair_get() - take a reference
+ * @keypair: a session found under RCU
+ *
+ * Return: false when it is going away and must not be used.
+ */
+bool weft_keypair_get(struct weft_keypair *keypair)
+{
+	return refcount_inc_not_zero(&keypair->refs);
+}
+
+static void keypair_free(struct rcu_head *rcu)
+{
+	struct weft_keypair *keypair = container_of(rcu, struct weft_keypair, rcu);
+
+	memzero_explicit(keypair, sizeof(*keypair));
+	kmem_cache_free(keypair_cache, keypair);
+}
+
+/**
+ * weft_keypair_put() - drop a reference; with the last one the keys are wiped, after a grace period
+ * @keypair: the session, or NULL
+ */
+void weft_keypair_put(struct weft_keypair *keypair)
+{
+	if (!keypair || !refcount_dec_and_test(&keypair->refs))
+		return;
+	weft_peer_put(keypair->peer);
+	call_rcu(&keypair->rcu, keypair_free);
+}
+
+/**
+ * weft_keypair_reserve() - take counters for a batch that is to be sent
+ * @keypair: the session
+ * @count: how many, at least 1
+ * @now_ns: coarse boot-time clock
+ * @first: gets the first one; the others follow it
+ *
+ * Counters that were taken are never given back (WireGuard paper, section 6.2: a counter is never used twice).
+ *
+ * Return: false when the session is too old, used up, or over.
+ */
+bool weft_keypair_reserve(struct weft_keypair *keypair, unsigned int count, u64 now_ns, u64 *first)
+{
+	if (READ_ONCE(keypair->retired) || READ_ONCE(keypair->revoked))
+		return false;
+	*first = atomic64_fetch_add(count, &keypair->send_counter);
+	if (weft_fsm_session_usable(keypair->born_ns, *first + count - 1, now_ns))
+		return true;
+	WRITE_ONCE(keypair->retired, true);
+	return false;
+}
+
+/**
+ * weft_keypairs_init() - make an empty set
+ * @set: zeroed memory
+ */
+void weft_keypairs_init(struct weft_keypairs *set)
+{
+	spin_lock_init(&set->lock);
+}
+
+/* Puts @keypair into @slot and returns what was there. */
+static struct weft_keypair *keypair_swap(struct weft_keypairs *set, struct weft_keypair __rcu **slot,
+					 struct weft_keypair *keypair)
+{
+	return rcu_replace_pointer(*slot, keypair, lockdep_is_held(&set->lock));
+}
+
+/**
+ * weft_keypairs_add() - take a new session into a peer's set
+ * @set: the set
+ * @fresh: a session that is ready; its reference goes over to the set
+ *
+ * The initiator knows that the responder has the keys, so its new session is the current one at once. The responder does
+ * not know yet: its new session is the next one until the first packet under it (WireGuard paper, section 6.3).
+ *
+ * Context: any but hard interrupt.
+ */
+void weft_keypairs_add(struct weft_keypairs *set, struct weft_keypair *fresh)
+{
+	struct weft_keypair *gone[2];
+
+	spin_lock_bh(&set->lock);
+	if (fresh->initiator) {
+		struct weft_keypair *next = keypair_swap(set, &set->next_keypair, NULL);
+		struct weft_keypair *old = keypair_swap(set, &set->current_keypair, fresh);
+
+		/* A next one that nobody has confirmed may still be what the other end sends under. */
+		gone[0] = next ? old : NULL;
+		gone[1] = keypair_swap(set, &set->previous_keypair, next ?: old);
+	} else {
+		gone[0] = keypair_swap(set, &set->next_keypair, fresh);
+		gone[1] = keypair_swap(set, &set->previous_keypair, NULL);
+	}
+	spin_unlock_bh(&set->lock);
+
+	weft_keypair_revoke(gone[0]);
+	weft_keypair_revoke(gone[1]);
+}
+
+/**
+ * weft_keypairs_confirm() - note that a packet has authenticated under a session
+ * @set: the set
+ * @used: the session
+ *
+ * Context: any but hard interrupt.
+ * Return: true if that made the next session the current one.
+ */
+bool weft_keypairs_confirm(struct weft_keypairs *set, struct weft_keypair *used)
+{
+	struct weft_keypair *gone;
+
+	if (likely(used != rcu_access_pointer(set->next_keypair)))
+		return false;
+
+	spin_lock_bh(&set->lock);
+	if (used != rcu_access_pointer(set->next_keypair)) {
+		spin_unlock_bh(&set->lock);
+		return false;
+	}
+	gone = keypair_swap(set, &set->previous_keypair, keypair_swap(set, &set->current_keypair, used));
+	RCU_INIT_POINTER(set->next_keypair, NULL);
+	spin_unlock_bh(&set->lock);
+
+	weft_keypair_revoke(gone);
+	return true;
+}
+
+/**
+ * weft_keypairs_retire() - send nothing more under the sessions there are; what arrives under them is still taken
+ * @set: the set
+ *
+ * Context: any but hard interrupt.
+ */
+void weft_keypairs_retire(struct weft_keypairs *set)
+{
+	struct weft_keypair *keypair;
+
+	spin_lock_bh(&set->lock);
+	keypair = rcu_dereference_protected(set->current_keypair, lockdep_is_held(&set->lock));
+	if (keypair)
+		WRITE_ONCE(keypair->retired, true);
+	keypair = rcu_dereference_protected(set->next_keypair, lockdep_is_held(&set->lock));
+	if (keypair)
+		WRITE_ONCE(keypair->retired, true);
+	spin_unlock_bh(&set->lock);
+}
+
+/**
+ * weft_keypairs_clear() - end every session of a peer
+ * @set: the set
+ *
+ * Context: any but hard interrupt.
+ */
+void weft_keypairs_clear(struct weft_keypairs *set)
+{
+	struct weft_keypair *gone[3];
+	size_t i;
+
+	spin_lock_bh(&set->lock);
+	gone[0] = keypair_swap(set, &set->current_keypair, NULL);
+	gone[1] = keypair_swap(set, &set->previous_keypair, NULL);
+	gone[2] = keypair_swap(set, &set->next_keypair, NULL);
+	spin_unlock_bh(&set->lock);
+
+	for (i = 0; i < ARRAY_SIZE(gone); i++)
+		weft_keypair_revoke(gone[i]);
+}

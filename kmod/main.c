@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "handshake.h"
+#include "keypair.h"
+#include "netdev.h"
+#include "netlink.h"
+#include "peer.h"
+#include "ratelimit.h"
+
+#include <linux/module.h>
+#include <linux/random.h>
+#include <linux/suspend.h>
+#include <net/genetlink.h>
+#include <net/rtnetlink.h>
+
+#include <uapi/linux/weft.h>
+
+/* Sessions do not outlive the moment when memory leaves the machine's hands. */
+static int main_pm_event(struct notifier_block *nb, unsigned long action, void *data)
+{
+	if (action == PM_HIBERNATION_PREPARE || action == PM_SUSPEND_PREPARE)
+		weft_netdev_erase_all();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block main_pm_notifier = { .notifier_call = main_pm_event };
+
+/* Two copies of a machine that go on with the same keys would use the same counters. */
+static int main_vm_forked(struct notifier_block *nb, unsigned long action, void *data)
+{
+	weft_netdev_erase_all();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block main_vmfork_notifier = { .notifier_call = main_vm_forked };
+
+static int __init main_init_notifiers(void)
+{
+	int err = register_pm_notifier(&main_pm_notifier);
+
+	if (err)
+		return err;
+	err = register_random_vmfork_notifier(&main_vmfork_notifier);
+	if (err)
+		unregister_pm_notifier(&main_pm_notifier);
+	return err;
+}
+
+static void main_exit_notifiers(void)
+{
+	unregister_random_vmfork_notifier(&main_vmfork_notifier);
+	unregister_pm_notifier(&main_pm_notifier);
+}
+
+static int __init main_init(void)
+{
+	int err;
+
+	err = weft_ratelimit_init();
+	if (err)
+		return err;
+	err = weft_keypair_init();
+	if (err)
+		goto exit_ratelimit;
+	err = weft_peer_init();
+	if (err)
+		goto exit_keypair;
+	err = weft_handshake_init();
+	if (err)
+		goto exit_peer;
+	err = main_init_notifiers();
+	if (err)
+		goto exit_handshake;
+	err = weft_netdev_init();
+	if (err)
+		goto exit_notifiers;
+	err = weft_netlink_init();
+	if (err)
+		goto exit_netdev;
+	pr_info("weft %s loaded\n", WEFT_VERSION);
+	return 0;
+
+exit_netdev:
+	weft_netdev_exit();
+exit_notifiers:
+	main_exit_notifiers();
+exit_handshake:
+	weft_handshake_exit();
+exit_peer:
+	weft_peer_exit();
+exit_keypair:
+	weft_keypair_exit();
+exit_ratelimit:
+	weft_ratelimit_exit();
+	return err;
+}
+
+static void __exit main_exit(void)
+{
+	weft_netlink_exit();
+	weft_netdev_exit();
+	main_exit_notifiers();
+	weft_handshake_exit();
+	weft_peer_exit();
+	weft_keypair_exit();
+	weft_ratelimit_exit();
+}
+
+module_init(main_init);
+module_exit(main_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("weft: WireGuard-compatible encrypted fleet tunnel");
+MODULE_VERSION(WEFT_VERSION);
+MODULE_ALIAS_RTNL_LINK(KBUILD_MODNAME);
+MODULE_ALIAS_GENL_FAMILY(WEFT_GENL_NAME);

@@ -1,0 +1,658 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "netdev.h"
+#include "crypt.h"
+#include "device.h"
+#include "handshake.h"
+#include "identity.h"
+#include "peer.h"
+#include "recv.h"
+#include "sock.h"
+#include "xmit.h"
+
+#include <linux/ethtool.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/if_arp.h>
+#include <linux/inetdevice.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/udp.h>
+#include <net/addrconf.h>
+#include <net/dst_metadata.h>
+#include <net/icmp.h>
+#include <net/ip_tunnels.h>
+#include <net/netns/generic.h>
+#include <net/rtnetlink.h>
+
+/* What a packet grows by outside, at most: IPv6, UDP, and this protocol. */
+#define NETDEV_OVERHEAD	(sizeof(struct ipv6hdr) + sizeof(struct udphdr) + WEFT_DATA_OVERHEAD)
+
+/* Every device, for what concerns all of them: namespaces that go away, suspension. */
+static LIST_HEAD(netdev_list);
+static DEFINE_MUTEX(netdev_list_lock);
+
+/* How the interface's own statistics count a drop. */
+enum netdev_counter { RX_ERRORS, RX_DROPPED, TX_ERRORS, TX_DROPPED };
+
+static const struct {
+	const char name[ETH_GSTRING_LEN];
+	enum netdev_counter counter;
+} netdev_drops[WEFT_DROP_REASONS] = {
+	[WEFT_DROP_MALFORMED]		= { "rx_drop_malformed", RX_ERRORS },
+	[WEFT_DROP_MAC]			= { "rx_drop_mac", RX_ERRORS },
+	[WEFT_DROP_RATE_LIMIT]		= { "rx_drop_rate_limit", RX_DROPPED },
+	[WEFT_DROP_HANDSHAKE]		= { "rx_drop_handshake", RX_ERRORS },
+	[WEFT_DROP_UNKNOWN_PEER]	= { "rx_drop_unknown_peer", RX_ERRORS },
+	[WEFT_DROP_TIMESTAMP]		= { "rx_drop_timestamp", RX_ERRORS },
+	[WEFT_DROP_FLOOD]		= { "rx_drop_flood", RX_DROPPED },
+	[WEFT_DROP_NO_SESSION]		= { "rx_drop_no_session", RX_ERRORS },
+	[WEFT_DROP_AUTH]		= { "rx_drop_auth", RX_ERRORS },
+	[WEFT_DROP_REPLAY]		= { "rx_drop_replay", RX_ERRORS },
+	[WEFT_DROP_SOURCE]		= { "rx_drop_source", RX_ERRORS },
+	[WEFT_DROP_ECN]			= { "rx_drop_ecn", RX_ERRORS },
+	[WEFT_DROP_NOT_IP_IN]		= { "rx_drop_not_ip", RX_ERRORS },
+	[WEFT_DROP_NO_KEY]		= { "rx_drop_no_key", RX_ERRORS },
+	[WEFT_DROP_QUEUE_IN]		= { "rx_drop_queue", RX_DROPPED },
+	[WEFT_DROP_NO_MEMORY_IN]	= { "rx_drop_no_memory", RX_DROPPED },
+	[WEFT_DROP_STACK]		= { "rx_drop_stack", RX_DROPPED },
+	[WEFT_DROP_NOT_IP]		= { "tx_drop_not_ip", TX_ERRORS },
+	[WEFT_DROP_DESTINATION]		= { "tx_drop_destination", TX_ERRORS },
+	[WEFT_DROP_NO_ENDPOINT]		= { "tx_drop_no_endpoint", TX_ERRORS },
+	[WEFT_DROP_QUEUE]		= { "tx_drop_queue", TX_DROPPED },
+	[WEFT_DROP_GIVEN_UP]		= { "tx_drop_given_up", TX_DROPPED },
+	[WEFT_DROP_LOOP]		= { "tx_drop_loop", TX_ERRORS },
+	[WEFT_DROP_NO_MEMORY]		= { "tx_drop_no_memory", TX_DROPPED },
+	[WEFT_DROP_SEND]		= { "tx_drop_send", TX_ERRORS },
+};
+
+static const struct weft_device_ops netdev_device_ops = {
+	.receive = weft_recv_packet,
+	.act = weft_handshake_act,
+};
+
+static u64 netdev_drop_count(const struct weft_device *device, enum weft_drop reason)
+{
+	u64 count = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		count += READ_ONCE(per_cpu_ptr(device->drops, cpu)->count[reason]);
+	return count;
+}
+
+static void netdev_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *stats)
+{
+	const struct weft_device *device = netdev_priv(dev);
+	u64 sum[TX_DROPPED + 1] = {};
+	enum weft_drop reason;
+
+	dev_get_tstats64(dev, stats);
+	for (reason = 0; reason < WEFT_DROP_REASONS; reason++)
+		sum[netdev_drops[reason].counter] += netdev_drop_count(device, reason);
+	stats->rx_errors += sum[RX_ERRORS];
+	stats->rx_dropped += sum[RX_DROPPED];
+	stats->tx_errors += sum[TX_ERRORS];
+	stats->tx_dropped += sum[TX_DROPPED];
+}
+
+/* The kernel's own notes on redirects and link-local addresses make no sense on a tunnel with many peers. */
+static void netdev_tame_stack(struct net_device *dev)
+{
+	struct in_device *dev4 = __in_dev_get_rtnl(dev);
+	struct inet6_dev *dev6 = __in6_dev_get(dev);
+
+	if (dev4) {
+		/* A hub that forwards from peer to peer sends back out of the interface it received from. */
+		IN_DEV_CONF_SET(dev4, SEND_REDIRECTS, false);
+		IPV4_DEVCONF_ALL(dev_net(dev), SEND_REDIRECTS) = false;
+	}
+	if (dev6)
+		dev6->cnf.addr_gen_mode = IN6_ADDR_GEN_MODE_NONE;
+}
+
+/* Opens sockets where the device lives, and tells it the port that it got. */
+static int netdev_open_sockets(struct weft_device *device)
+{
+	struct weft_sock_pair sockets = {};
+	struct net *home;
+	int err;
+
+	lockdep_assert_held(&device->config_lock);
+	rcu_read_lock();
+	home = rcu_dereference(device->home);
+	home = home ? maybe_get_net(home) : NULL;
+	rcu_read_unlock();
+	if (!home)
+		return -ENONET;
+	err = weft_sock_open(&sockets, device, home, device->port);
+	put_net(home);
+	if (err)
+		return err;
+	device->port = sockets.port;
+	weft_sock_swap(device, &sockets);
+	return 0;
+}
+
+static void netdev_close_sockets(struct weft_device *device)
+{
+	struct weft_sock_pair sockets = {};
+
+	weft_sock_swap(device, &sockets);
+	weft_sock_close(&sockets);
+}
+
+static int netdev_open(struct net_device *dev)
+{
+	struct weft_device *device = netdev_priv(dev);
+	struct weft_peer *peer;
+	int err;
+
+	netdev_tame_stack(dev);
+	mutex_lock(&device->config_lock);
+	err = netdev_open_sockets(device);
+	if (!err) {
+		device->up = true;
+		list_for_each_entry(peer, &device->peers, list)
+			weft_peer_start(peer);
+	}
+	mutex_unlock(&device->config_lock);
+	return err;
+}
+
+static int netdev_stop(struct net_device *dev)
+{
+	struct weft_device *device = netdev_priv(dev);
+	struct weft_peer *peer;
+
+	mutex_lock(&device->config_lock);
+	device->up = false;
+	list_for_each_entry(peer, &device->peers, list) {
+		weft_peer_stop(peer);
+		weft_peer_erase(peer);
+		skb_queue_purge(&peer->staged);
+	}
+	weft_handshake_purge(device);
+	netdev_close_sockets(device);
+	mutex_unlock(&device->config_lock);
+	return 0;
+}
+
+/* Tells the sender that this packet leads nowhere. */
+static void netdev_unreachable(struct sk_buff *skb)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
+	else
+		icmpv6_ndo_send(skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH, 0);
+}
+
+static struct weft_peer *netdev_destination(const struct weft_device *device, const struct sk_buff *skb)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		return weft_allowedips_lookup4(&device->allowedips, &ip_hdr(skb)->daddr);
+	return weft_allowedips_lookup6(&device->allowedips, &ipv6_hdr(skb)->daddr);
+}
+
+static bool netdev_is_whole(struct sk_buff *skb)
+{
+	if (skb->protocol != ip_tunnel_parse_protocol(skb))
+		return false;
+	if (skb->protocol == htons(ETH_P_IP))
+		return pskb_network_may_pull(skb, sizeof(struct iphdr));
+	return skb->protocol == htons(ETH_P_IPV6) && pskb_network_may_pull(skb, sizeof(struct ipv6hdr));
+}
+
+/* Passes a packet on to its peer. Returns why it could not, or -1; then it has changed hands. */
+static int netdev_pass_on(struct weft_device *device, struct sk_buff *skb)
+{
+	struct weft_endpoint endpoint;
+	struct weft_peer *peer;
+	unsigned int mtu;
+
+	if (unlikely(!netdev_is_whole(skb)))
+		return WEFT_DROP_NOT_IP;
+	peer = netdev_destination(device, skb);
+	if (unlikely(!peer)) {
+		netdev_unreachable(skb);
+		return WEFT_DROP_DESTINATION;
+	}
+	weft_peer_endpoint(peer, &endpoint);
+	if (unlikely(!endpoint.addr.sa_family)) {
+		netdev_unreachable(skb);
+		return WEFT_DROP_NO_ENDPOINT;
+	}
+	mtu = skb_valid_dst(skb) ? dst_mtu(skb_dst(skb)) : READ_ONCE(device->dev->mtu);
+	/* Kept by netif_keep_dst() for the lines above; what goes out gets its own. */
+	skb_dst_drop(skb);
+	weft_xmit_packet(peer, skb, mtu);
+	return -1;
+}
+
+static netdev_tx_t netdev_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct weft_device *device = netdev_priv(dev);
+	int refused;
+
+	skb = skb_share_check(skb, GFP_ATOMIC);
+	if (unlikely(!skb)) {
+		weft_drop(device, WEFT_DROP_NO_MEMORY, 1);
+		return NETDEV_TX_OK;
+	}
+	rcu_read_lock();
+	refused = netdev_pass_on(device, skb);
+	rcu_read_unlock();
+	if (unlikely(refused >= 0)) {
+		weft_drop(device, refused, 1);
+		kfree_skb(skb);
+	}
+	return NETDEV_TX_OK;
+}
+
+static int netdev_init(struct net_device *dev)
+{
+	struct weft_device *device = netdev_priv(dev);
+	int err;
+
+	dev->tstats = netdev_alloc_pcpu_stats(struct pcpu_sw_netstats);
+	if (!dev->tstats)
+		return -ENOMEM;
+	err = -ENOMEM;
+	device->drops = alloc_percpu(struct weft_drops);
+	if (!device->drops)
+		goto free_tstats;
+	err = weft_index_init(&device->index);
+	if (err)
+		goto free_drops;
+	err = weft_handshake_device_init(device);
+	if (err)
+		goto free_index;
+	err = gro_cells_init(&device->gro_cells, dev);
+	if (err)
+		goto free_handshake;
+	return 0;
+
+free_handshake:
+	weft_handshake_device_exit(device);
+free_index:
+	weft_index_exit(&device->index);
+free_drops:
+	free_percpu(device->drops);
+free_tstats:
+	free_percpu(dev->tstats);
+	return err;
+}
+
+/*
+ * Takes the device apart, in the order of who depends on whom: nothing can find it, nothing comes in, nobody is left to
+ * talk to, nobody works for it. It is down by now, so nothing is sent.
+ */
+static void netdev_uninit(struct net_device *dev)
+{
+	struct weft_device *device = netdev_priv(dev);
+	struct weft_peer *peer, *next;
+	LIST_HEAD(doomed);
+
+	mutex_lock(&netdev_list_lock);
+	list_del_init(&device->list);
+	mutex_unlock(&netdev_list_lock);
+
+	mutex_lock(&device->config_lock);
+	device->gone = true;
+	netdev_close_sockets(device);
+	list_for_each_entry_safe(peer, next, &device->peers, list)
+		weft_peer_doom(peer, &doomed);
+	weft_peer_remove_doomed(&doomed);
+	RCU_INIT_POINTER(device->home, NULL);
+	weft_identity_put(rcu_replace_pointer(device->identity, NULL, lockdep_is_held(&device->config_lock)));
+	mutex_unlock(&device->config_lock);
+
+	weft_handshake_device_exit(device);
+	gro_cells_destroy(&device->gro_cells);
+}
+
+/* Last: the statistics are read until here. */
+static void netdev_free(struct net_device *dev)
+{
+	struct weft_device *device = netdev_priv(dev);
+
+	weft_index_exit(&device->index);
+	free_percpu(device->drops);
+	free_percpu(dev->tstats);
+	memzero_explicit(device->cookie_secret, sizeof(device->cookie_secret));
+	mutex_destroy(&device->config_lock);
+}
+
+static const struct net_device_ops netdev_ops = {
+	.ndo_init = netdev_init,
+	.ndo_uninit = netdev_uninit,
+	.ndo_open = netdev_open,
+	.ndo_stop = netdev_stop,
+	.ndo_start_xmit = netdev_xmit,
+	.ndo_get_stats64 = netdev_get_stats64,
+};
+
+static void netdev_get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
+{
+	strscpy(info->driver, KBUILD_MODNAME, sizeof(info->driver));
+	strscpy(info->version, WEFT_VERSION, sizeof(info->version));
+}
+
+static int netdev_get_sset_count(struct net_device *dev, int set)
+{
+	return set == ETH_SS_STATS ? WEFT_DROP_REASONS : -EOPNOTSUPP;
+}
+
+static void netdev_get_strings(struct net_device *dev, u32 set, u8 *data)
+{
+	enum weft_drop reason;
+
+	for (reason = 0; set == ETH_SS_STATS && reason < WEFT_DROP_REASONS; reason++)
+		memcpy(data + reason * ETH_GSTRING_LEN, netdev_drops[reason].name, ETH_GSTRING_LEN);
+}
+
+static void netdev_get_ethtool_stats(struct net_device *dev, struct ethtool_stats *stats, u64 *data)
+{
+	const struct weft_device *device = netdev_priv(dev);
+	enum weft_drop reason;
+
+	for (reason = 0; reason < WEFT_DROP_REASONS; reason++)
+		data[reason] = netdev_drop_count(device, reason);
+}
+
+static const struct ethtool_ops netdev_ethtool_ops = {
+	.get_drvinfo = netdev_get_drvinfo,
+	.get_link = ethtool_op_get_link,
+	.get_sset_count = netdev_get_sset_count,
+	.get_strings = netdev_get_strings,
+	.get_ethtool_stats = netdev_get_ethtool_stats,
+};
+
+static const struct device_type netdev_type = { .name = KBUILD_MODNAME };
+
+static void netdev_setup(struct net_device *dev)
+{
+	struct weft_device *device = netdev_priv(dev);
+
+	dev->netdev_ops = &netdev_ops;
+	dev->ethtool_ops = &netdev_ethtool_ops;
+	dev->header_ops = &ip_tunnel_header_ops;
+	dev->needs_free_netdev = true;
+	dev->priv_destructor = netdev_free;
+	dev->type = ARPHRD_NONE;
+	dev->flags = IFF_POINTOPOINT | IFF_NOARP;
+	dev->priv_flags |= IFF_NO_QUEUE;
+	dev->features |= NETIF_F_HW_CSUM | NETIF_F_RXCSUM | NETIF_F_SG | NETIF_F_HIGHDMA | NETIF_F_GSO_SOFTWARE;
+	dev->hw_features |= dev->features;
+	dev->hw_enc_features |= dev->features;
+	weft_compat_set_lltx(dev);
+	/* The route's MTU is looked at in netdev_pass_on(), and ICMP errors need the route too. */
+	netif_keep_dst(dev);
+	dev->needed_headroom = WEFT_CRYPT_HEADROOM;
+	dev->needed_tailroom = WEFT_TAG_LEN + WEFT_PADDING;
+	dev->mtu = ETH_DATA_LEN - NETDEV_OVERHEAD;
+	dev->max_mtu = round_down(INT_MAX, WEFT_PADDING) - NETDEV_OVERHEAD;
+	SET_NETDEV_DEVTYPE(dev, &netdev_type);
+
+	device->dev = dev;
+	device->ops = &netdev_device_ops;
+	mutex_init(&device->config_lock);
+	spin_lock_init(&device->peers_lock);
+	device->peers_by_key = RB_ROOT;
+	INIT_LIST_HEAD(&device->peers);
+	INIT_LIST_HEAD(&device->list);
+}
+
+static int netdev_newlink(struct net *src_net, struct net_device *dev, struct nlattr *tb[], struct nlattr *data[],
+			  struct netlink_ext_ack *extack)
+{
+	struct weft_device *device = netdev_priv(dev);
+	int err;
+
+	rcu_assign_pointer(device->home, src_net);
+	err = register_netdevice(dev);
+	if (err)
+		return err;
+	mutex_lock(&netdev_list_lock);
+	list_add_tail(&device->list, &netdev_list);
+	mutex_unlock(&netdev_list_lock);
+	return 0;
+}
+
+static struct rtnl_link_ops netdev_link_ops __read_mostly = {
+	.kind = KBUILD_MODNAME,
+	.priv_size = sizeof(struct weft_device),
+	.setup = netdev_setup,
+	.newlink = netdev_newlink,
+};
+
+/*
+ * The namespace that a device's sockets live in goes away, while the device lives on in another. Nothing that could keep
+ * the namespace alive may stay: the sockets, and routes in the peers' caches.
+ */
+static void netdev_lose_home(struct weft_device *device)
+{
+	struct weft_peer *peer;
+
+	mutex_lock(&device->config_lock);
+	RCU_INIT_POINTER(device->home, NULL);
+	netif_carrier_off(device->dev);
+	netdev_close_sockets(device);
+	list_for_each_entry(peer, &device->peers, list)
+		weft_peer_forget_source(peer);
+	mutex_unlock(&device->config_lock);
+}
+
+static void __net_exit netdev_net_pre_exit(struct net *net)
+{
+	struct weft_device *device;
+
+	mutex_lock(&netdev_list_lock);
+	list_for_each_entry(device, &netdev_list, list) {
+		if (rcu_access_pointer(device->home) == net)
+			netdev_lose_home(device);
+	}
+	mutex_unlock(&netdev_list_lock);
+}
+
+static struct pernet_operations netdev_net_ops = {
+	.pre_exit = netdev_net_pre_exit,
+};
+
+/**
+ * weft_netdev_init() - register the link kind
+ *
+ * Context: process, once at load.
+ * Return: 0 or a negative errno.
+ */
+int weft_netdev_init(void)
+{
+	int err = register_pernet_device(&netdev_net_ops);
+
+	if (err)
+		return err;
+	err = rtnl_link_register(&netdev_link_ops);
+	if (err)
+		unregister_pernet_device(&netdev_net_ops);
+	return err;
+}
+
+/**
+ * weft_netdev_exit() - remove every device, and the link kind
+ *
+ * Context: process, once at unload.
+ */
+void weft_netdev_exit(void)
+{
+	rtnl_link_unregister(&netdev_link_ops);
+	unregister_pernet_device(&netdev_net_ops);
+}
+
+/**
+ * weft_netdev_device() - the device behind an interface
+ * @dev: any interface
+ *
+ * Return: the device, or NULL if the interface is not one of ours.
+ */
+struct weft_device *weft_netdev_device(struct net_device *dev)
+{
+	return dev->rtnl_link_ops == &netdev_link_ops ? netdev_priv(dev) : NULL;
+}
+
+/**
+ * weft_netdev_erase_all() - wipe the sessions of every peer of every device
+ *
+ * For when memory is about to be written to a disk, or has been copied to another machine.
+ *
+ * Context: process; may sleep.
+ */
+void weft_netdev_erase_all(void)
+{
+	struct weft_device *device;
+	struct weft_peer *peer;
+
+	mutex_lock(&netdev_list_lock);
+	list_for_each_entry(device, &netdev_list, list) {
+		mutex_lock(&device->config_lock);
+		list_for_each_entry(peer, &device->peers, list)
+			weft_peer_erase(peer);
+		mutex_unlock(&device->config_lock);
+	}
+	mutex_unlock(&netdev_list_lock);
+	rcu_barrier();
+}
+
+/**
+ * weft_netdev_prepare_port() - do what can fail when the port changes
+ * @device: the device
+ * @port: the new port in host order; 0: any
+ * @sockets: gets the new sockets if any are needed, for weft_netdev_set_port() or weft_sock_close()
+ *
+ * Context: process, device->config_lock.
+ * Return: 0 or a negative errno; then nothing has changed.
+ */
+int weft_netdev_prepare_port(struct weft_device *device, u16 port, struct weft_sock_pair *sockets)
+{
+	struct net *home;
+	int err;
+
+	lockdep_assert_held(&device->config_lock);
+	if (!device->up || port == device->port)
+		return 0;
+	home = rcu_dereference_protected(device->home, lockdep_is_held(&device->config_lock));
+	home = home ? maybe_get_net(home) : NULL;
+	if (!home)
+		return -ENONET;
+	err = weft_sock_open(sockets, device, home, port);
+	put_net(home);
+	return err;
+}
+
+static void netdev_forget_sources(struct weft_device *device)
+{
+	struct weft_peer *peer;
+
+	list_for_each_entry(peer, &device->peers, list)
+		weft_peer_forget_source(peer);
+}
+
+/**
+ * weft_netdev_set_port() - change the port
+ * @device: the device
+ * @port: the port in host order; 0: any
+ * @sockets: what weft_netdev_prepare_port() made for that port
+ *
+ * Context: process, device->config_lock. Cannot fail.
+ */
+void weft_netdev_set_port(struct weft_device *device, u16 port, struct weft_sock_pair *sockets)
+{
+	lockdep_assert_held(&device->config_lock);
+	if (!sockets->sock4 && !sockets->sock6) {
+		if (!device->up)
+			device->port = port;
+		return;
+	}
+	device->port = sockets->port;
+	weft_sock_swap(device, sockets);
+	weft_sock_close(sockets);
+	netdev_forget_sources(device);
+}
+
+/**
+ * weft_netdev_set_fwmark() - change the mark of outer packets
+ * @device: the device
+ * @fwmark: the mark; 0: none
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_netdev_set_fwmark(struct weft_device *device, u32 fwmark)
+{
+	lockdep_assert_held(&device->config_lock);
+	if (device->fwmark == fwmark)
+		return;
+	WRITE_ONCE(device->fwmark, fwmark);
+	netdev_forget_sources(device);
+}
+
+/* Our own key changed under a peer: what was negotiated under the old one ends, and what waits can go on. */
+static void netdev_renew_peer(struct weft_device *device, struct weft_peer *peer)
+{
+	mutex_lock(&peer->handshake_lock);
+	weft_peer_forget_handshake(peer);
+	mutex_unlock(&peer->handshake_lock);
+	weft_keypairs_retire(&peer->keypairs);
+	if (device->up)
+		weft_peer_start(peer);
+}
+
+/**
+ * weft_netdev_set_identity() - change the device's key
+ * @device: the device
+ * @identity: the new one, whose reference goes over to the device, or NULL for none
+ *
+ * A peer that has our own key from now on is removed: it could only be ourselves.
+ *
+ * Context: process, device->config_lock. Cannot fail.
+ */
+void weft_netdev_set_identity(struct weft_device *device, struct weft_identity *identity)
+{
+	struct weft_identity *old;
+	struct weft_peer *peer;
+	LIST_HEAD(doomed);
+
+	lockdep_assert_held(&device->config_lock);
+	old = rcu_replace_pointer(device->identity, identity, lockdep_is_held(&device->config_lock));
+	weft_identity_put(old);
+	if (identity) {
+		peer = weft_peer_find(device, identity->key.public);
+		if (peer) {
+			weft_peer_doom(peer, &doomed);
+			weft_peer_put(peer);
+			weft_peer_remove_doomed(&doomed);
+		}
+	}
+	list_for_each_entry(peer, &device->peers, list)
+		netdev_renew_peer(device, peer);
+}
+
+/**
+ * weft_netdev_may_bind() - whether the caller may change what the sockets do
+ * @device: the device
+ *
+ * The port and the mark are an affair of the namespace that the sockets live in, not of the one that the interface is in now.
+ *
+ * Context: process.
+ */
+bool weft_netdev_may_bind(struct weft_device *device)
+{
+	struct net *home;
+	bool may;
+
+	rcu_read_lock();
+	home = rcu_dereference(device->home);
+	may = home && ns_capable(home->user_ns, CAP_NET_ADMIN);
+	rcu_read_unlock();
+	return may;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The tunnel as a network device, and the setters of what belongs to the device as a whole.
+ */
+#ifndef WEFT_NETDEV_H
+#define WEFT_NETDEV_H
+
+#include <linux/types.h>
+
+struct net_device;
+struct weft_device;
+struct weft_identity;
+struct weft_sock_pair;
+
+#define WEFT_VERSION	"0.1.0"
+
+int weft_netdev_init(void);
+void weft_netdev_exit(void);
+
+struct weft_device *weft_netdev_device(struct net_device *dev);
+void weft_netdev_erase_all(void);
+
+int weft_netdev_prepare_port(struct weft_device *device, u16 port, struct weft_sock_pair *sockets);
+void weft_netdev_set_port(struct weft_device *device, u16 port, struct weft_sock_pair *sockets);
+void weft_netdev_set_fwmark(struct weft_device *device, u32 fwmark);
+void weft_netdev_set_identity(struct weft_device *device, struct weft_identity *identity);
+bool weft_netdev_may_bind(struct weft_device *device);
+
+#endif /* WEFT_NETDEV_H */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/weft.yaml */
+/* YNL-GEN kernel header */
+
+#ifndef _LINUX_WEFT_GEN_H
+#define _LINUX_WEFT_GEN_H
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include <uapi/linux/weft.h>
+
+/* Common nested types */
+extern const struct nla_policy weft_allowedip_nl_policy[WEFT_ALLOWEDIP_A_FLAGS + 1];
+extern const struct nla_policy weft_peer_nl_policy[WEFT_PEER_A_PROTOCOL_VERSION + 1];
+
+/* Global operation policy for weft */
+extern const struct nla_policy weft_device_nl_policy[WEFT_DEVICE_A_PEERS + 1];
+
+/* Ops table for weft */
+extern const struct genl_small_ops weft_nl_ops[2];
+
+int weft_nl_get_device_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int weft_nl_set_device_doit(struct sk_buff *skb, struct genl_info *info);
+
+#endif /* _LINUX_WEFT_GEN_H */

@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "netlink.h"
+#include "config.h"
+#include "device.h"
+#include "identity.h"
+#include "netdev.h"
+#include "netlink-gen.h"
+#include "peer.h"
+
+#include <linux/inet.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <net/genetlink.h>
+#include <net/sock.h>
+
+#include <uapi/linux/weft.h>
+
+static struct genl_family netlink_family;
+
+/* Refuses the value in @attr. */
+#define netlink_refuse(extack, attr, err, text)				\
+({									\
+	NL_SET_ERR_MSG_ATTR(extack, attr, text);			\
+	(err);								\
+})
+
+/* The interface that a message is about, held, or ERR_PTR(). */
+static struct net_device *netlink_interface(struct net *net, struct nlattr **attrs, struct netlink_ext_ack *extack)
+{
+	struct nlattr *index = attrs[WEFT_DEVICE_A_IFINDEX], *name = attrs[WEFT_DEVICE_A_IFNAME];
+	struct net_device *dev;
+
+	if (!index == !name) {
+		NL_SET_ERR_MSG(extack, "interface: give its index or its name, and not both");
+		return ERR_PTR(-EBADR);
+	}
+	if (index)
+		dev = dev_get_by_index(net, nla_get_u32(index));
+	else
+		dev = dev_get_by_name(net, nla_data(name));
+	if (!dev)
+		return ERR_PTR(netlink_refuse(extack, index ?: name, -ENODEV, "interface: there is none of that index or name"));
+	if (!weft_netdev_device(dev)) {
+		dev_put(dev);
+		return ERR_PTR(netlink_refuse(extack, index ?: name, -EOPNOTSUPP, "interface: it is not of the kind weft"));
+	}
+	return dev;
+}
+
+/* Reading */
+
+/*
+ * Where a dump goes on. The pointers are good as long as the generation is the device's: then nothing has been removed.
+ * Otherwise the serial and the count tell the place.
+ */
+struct netlink_cursor {
+	u64 generation;
+	u64 serial;				/* of the peer to go on with; 0: nothing has been sent yet */
+	struct weft_peer *peer;			/* the same */
+	struct weft_allowedips_node *node;	/* its allowed IP to go on with; NULL: begin with the peer */
+	u32 node_count;				/* its allowed IPs that have been sent */
+	bool finished;
+};
+
+static struct netlink_cursor *netlink_cursor(struct netlink_callback *cb)
+{
+	BUILD_BUG_ON(sizeof(struct netlink_cursor) > sizeof(cb->ctx));
+	return (struct netlink_cursor *)cb->ctx;
+}
+
+static int netlink_put_allowedip(struct sk_buff *skb, const struct weft_allowedips_node *node)
+{
+	struct nlattr *nest = nla_nest_start(skb, 0);
+
+	if (!nest)
+		return -EMSGSIZE;
+	if (nla_put_u8(skb, WEFT_ALLOWEDIP_A_CIDR_MASK, node->cidr) ||
+	    nla_put_u16(skb, WEFT_ALLOWEDIP_A_FAMILY, node->family_bits == 32 ? AF_INET : AF_INET6) ||
+	    nla_put(skb, WEFT_ALLOWEDIP_A_IPADDR, node->family_bits / 8, node->prefix)) {
+		nla_nest_cancel(skb, nest);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/* Puts the allowed IPs of @peer from the cursor's on. The cursor stands at the first that did not fit, or at NULL. */
+static int netlink_put_allowedips(struct sk_buff *skb, struct weft_peer *peer, struct netlink_cursor *cursor)
+{
+	struct weft_allowedips_node *node = cursor->node;
+	struct nlattr *nest = nla_nest_start(skb, WEFT_PEER_A_ALLOWEDIPS);
+	int err = 0;
+
+	if (!nest)
+		return -EMSGSIZE;
+	if (!node)
+		node = list_first_entry(&peer->allowedips, struct weft_allowedips_node, owned);
+	list_for_each_entry_from(node, &peer->allowedips, owned) {
+		err = netlink_put_allowedip(skb, node);
+		if (err)
+			break;
+		cursor->node_count++;
+	}
+	cursor->node = err ? node : NULL;
+	nla_nest_end(skb, nest);
+	return err;
+}
+
+static int netlink_put_preshared(struct sk_buff *skb, struct weft_peer *peer)
+{
+	u8 preshared[WEFT_KEY_LEN];
+	int err;
+
+	mutex_lock(&peer->handshake_lock);
+	memcpy(preshared, peer->handshake.preshared, sizeof(preshared));
+	mutex_unlock(&peer->handshake_lock);
+	err = nla_put(skb, WEFT_PEER_A_PRESHARED_KEY, sizeof(preshared), preshared);
+	memzero_explicit(preshared, sizeof(preshared));
+	return err;
+}
+
+static int netlink_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)
+{
+	struct weft_endpoint endpoint;
+
+	weft_peer_endpoint(peer, &endpoint);
+	if (endpoint.addr.sa_family == AF_INET)
+		return nla_put(skb, WEFT_PEER_A_ENDPOINT, sizeof(endpoint.addr4), &endpoint.addr4);
+	if (endpoint.addr.sa_family == AF_INET6)
+		return nla_put(skb, WEFT_PEER_A_ENDPOINT, sizeof(endpoint.addr6), &endpoint.addr6);
+	return 0;
+}
+
+static int netlink_put_peer_values(struct sk_buff *skb, struct weft_peer *peer)
+{
+	struct timespec64 at = ns_to_timespec64(READ_ONCE(peer->handshake_real_ns));
+	struct __kernel_timespec last = { .tv_sec = at.tv_sec, .tv_nsec = at.tv_nsec };
+
+	if (netlink_put_preshared(skb, peer) ||
+	    nla_put(skb, WEFT_PEER_A_LAST_HANDSHAKE_TIME, sizeof(last), &last) ||
+	    nla_put_u16(skb, WEFT_PEER_A_PERSISTENT_KEEPALIVE_INTERVAL, READ_ONCE(peer->fsm.persistent_s)) ||
+	    nla_put_u64_64bit(skb, WEFT_PEER_A_TX_BYTES, atomic64_read(&peer->tx_bytes), WEFT_PEER_A_UNSPEC) ||
+	    nla_put_u64_64bit(skb, WEFT_PEER_A_RX_BYTES, atomic64_read(&peer->rx_bytes), WEFT_PEER_A_UNSPEC) ||
+	    nla_put_u32(skb, WEFT_PEER_A_PROTOCOL_VERSION, 1))
+		return -EMSGSIZE;
+	return netlink_put_endpoint(skb, peer);
+}
+
+/* Puts one peer, or the rest of it. If it is cut short at an allowed IP, what is there stays; else nothing does. */
+static int netlink_put_peer(struct sk_buff *skb, struct weft_peer *peer, struct netlink_cursor *cursor)
+{
+	struct nlattr *nest = nla_nest_start(skb, 0);
+	u32 before = cursor->node_count;
+	bool begins = !cursor->node;
+	int err = -EMSGSIZE;
+
+	if (!nest)
+		return -EMSGSIZE;
+	if (nla_put(skb, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_LEN, peer->public_key))
+		goto cancel;
+	if (begins && netlink_put_peer_values(skb, peer))
+		goto cancel;
+	if (!list_empty(&peer->allowedips)) {
+		err = netlink_put_allowedips(skb, peer, cursor);
+		if (err && cursor->node_count == before)
+			goto cancel;
+	} else {
+		err = 0;
+	}
+	nla_nest_end(skb, nest);
+	return err;
+
+cancel:
+	if (begins)
+		cursor->node = NULL;
+	nla_nest_cancel(skb, nest);
+	return -EMSGSIZE;
+}
+
+/* Finds the cursor's place again after the device has changed. Returns the peer, or NULL when there are no more. */
+static struct weft_peer *netlink_find_again(struct weft_device *device, struct netlink_cursor *cursor)
+{
+	struct weft_allowedips_node *node;
+	struct weft_peer *peer;
+	u32 skip;
+
+	cursor->node = NULL;
+	list_for_each_entry(peer, &device->peers, list) {
+		if (peer->serial >= cursor->serial)
+			break;
+	}
+	if (list_entry_is_head(peer, &device->peers, list))
+		return NULL;
+	if (peer->serial != cursor->serial)
+		cursor->node_count = 0;
+	skip = cursor->node_count;
+	list_for_each_entry(node, &peer->allowedips, owned) {
+		if (!skip--) {
+			cursor->node = cursor->node_count ? node : NULL;
+			return peer;
+		}
+	}
+	/* All that was left of it has gone: on to the next. */
+	if (cursor->node_count) {
+		cursor->node_count = 0;
+		return list_is_last(&peer->list, &device->peers) ? NULL : list_next_entry(peer, list);
+	}
+	return peer;
+}
+
+/* The peer to go on with, or NULL when there are no more. */
+static struct weft_peer *netlink_resume(struct weft_device *device, struct netlink_cursor *cursor)
+{
+	if (!cursor->serial)
+		return list_first_entry_or_null(&device->peers, struct weft_peer, list);
+	if (cursor->generation == device->generation)
+		return cursor->peer;
+	return netlink_find_again(device, cursor);
+}
+
+static int netlink_put_peers(struct sk_buff *skb, struct weft_device *device, struct netlink_cursor *cursor)
+{
+	struct weft_peer *peer = netlink_resume(device, cursor);
+	struct nlattr *nest;
+	int err = 0;
+
+	if (!peer) {
+		cursor->finished = true;
+		return 0;
+	}
+	nest = nla_nest_start(skb, WEFT_DEVICE_A_PEERS);
+	if (!nest)
+		return -EMSGSIZE;
+	list_for_each_entry_from(peer, &device->peers, list) {
+		cursor->serial = peer->serial;
+		cursor->peer = peer;
+		err = netlink_put_peer(skb, peer, cursor);
+		if (err)
+			break;
+		cursor->node_count = 0;
+	}
+	nla_nest_end(skb, nest);
+	cursor->generation = device->generation;
+	cursor->finished = !err;
+	return 0;
+}
+
+static int netlink_put_identity(struct sk_buff *skb, struct weft_device *device)
+{
+	struct weft_identity *identity = rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
+
+	if (!identity)
+		return 0;
+	return nla_put(skb, WEFT_DEVICE_A_PRIVATE_KEY, WEFT_KEY_LEN, identity->key.private) ?:
+	       nla_put(skb, WEFT_DEVICE_A_PUBLIC_KEY, WEFT_KEY_LEN, identity->key.public);
+}
+
+static int netlink_put_device(struct sk_buff *skb, struct weft_device *device)
+{
+	if (nla_put_u16(skb, WEFT_DEVICE_A_LISTEN_PORT, device->port) ||
+	    nla_put_u32(skb, WEFT_DEVICE_A_FWMARK, device->fwmark) ||
+	    nla_put_u32(skb, WEFT_DEVICE_A_IFINDEX, device->dev->ifindex) ||
+	    nla_put_string(skb, WEFT_DEVICE_A_IFNAME, device->dev->name))
+		return -EMSGSIZE;
+	return netlink_put_identity(skb, device);
+}
+
+/* Fills one message of a dump. */
+static int netlink_dump_device(struct sk_buff *skb, struct netlink_callback *cb, struct weft_device *device)
+{
+	struct netlink_cursor *cursor = netlink_cursor(cb);
+	void *header;
+	int err = 0;
+
+	lockdep_assert_held(&device->config_lock);
+	header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &netlink_family, NLM_F_MULTI,
+			     WEFT_CMD_GET_DEVICE);
+	if (!header)
+		return -EMSGSIZE;
+	/* Never 0: that would say that consistency is not looked at. */
+	cb->seq = (u32)device->generation + 1 ?: 1;
+	genl_dump_check_consistent(cb, header);
+	if (!cursor->serial)
+		err = netlink_put_device(skb, device);
+	if (!err)
+		err = netlink_put_peers(skb, device, cursor);
+	if (err) {
+		genlmsg_cancel(skb, header);
+		return err;
+	}
+	genlmsg_end(skb, header);
+	return skb->len;
+}
+
+int weft_nl_get_device_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct weft_device *device;
+	struct net_device *dev;
+	int ret;
+
+	if (netlink_cursor(cb)->finished)
+		return 0;
+	dev = netlink_interface(sock_net(cb->skb->sk), weft_compat_dump_attrs(cb), cb->extack);
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	device = weft_netdev_device(dev);
+	mutex_lock(&device->config_lock);
+	ret = netlink_dump_device(skb, cb, device);
+	mutex_unlock(&device->config_lock);
+	dev_put(dev);
+	return ret;
+}
+
+/* Writing: from a message to one struct weft_config */
+
+static int netlink_parse_address(struct weft_config_allowedip *ip, struct nlattr **attrs, struct netlink_ext_ack *extack)
+{
+	struct nlattr *address = attrs[WEFT_ALLOWEDIP_A_IPADDR], *cidr = attrs[WEFT_ALLOWEDIP_A_CIDR_MASK];
+	u16 family = nla_get_u16(attrs[WEFT_ALLOWEDIP_A_FAMILY]);
+
+	if (family == AF_INET)
+		ip->bits = 32;
+	else if (family == AF_INET6)
+		ip->bits = 128;
+	else
+		return netlink_refuse(extack, attrs[WEFT_ALLOWEDIP_A_FAMILY], -EINVAL,
+				      "allowed IP: the family is neither AF_INET nor AF_INET6");
+	if (nla_len(address) != ip->bits / 8)
+		return netlink_refuse(extack, address, -EINVAL, "allowed IP: the address is not 4 bytes for AF_INET, 16 for AF_INET6");
+	ip->cidr = nla_get_u8(cidr);
+	if (ip->cidr > ip->bits)
+		return netlink_refuse(extack, cidr, -EINVAL, "allowed IP: the prefix length is over 32 for AF_INET, 128 for AF_INET6");
+	nla_memcpy(ip->address, address, sizeof(ip->address));
+	return 0;
+}
+
+static int netlink_parse_allowedip(struct list_head *list, struct nlattr *nest, struct netlink_ext_ack *extack)
+{
+	struct nlattr *attrs[WEFT_ALLOWEDIP_A_MAX + 1];
+	struct weft_config_allowedip *ip;
+	int err;
+
+	err = nla_parse_nested(attrs, WEFT_ALLOWEDIP_A_MAX, nest, weft_allowedip_nl_policy, extack);
+	if (err)
+		return err;
+	if (!attrs[WEFT_ALLOWEDIP_A_FAMILY] || !attrs[WEFT_ALLOWEDIP_A_IPADDR] || !attrs[WEFT_ALLOWEDIP_A_CIDR_MASK])
+		return netlink_refuse(extack, nest, -EINVAL, "allowed IP: it needs a family, an address and a prefix length");
+	ip = kzalloc(sizeof(*ip), GFP_KERNEL_ACCOUNT);
+	if (!ip)
+		return -ENOMEM;
+	list_add_tail(&ip->list, list);
+	if (attrs[WEFT_ALLOWEDIP_A_FLAGS])
+		ip->remove = nla_get_u32(attrs[WEFT_ALLOWEDIP_A_FLAGS]) & WEFT_ALLOWEDIP_F_REMOVE_ME;
+	return netlink_parse_address(ip, attrs, extack);
+}
+
+static int netlink_parse_allowedips(struct list_head *list, struct nlattr *nest, struct netlink_ext_ack *extack)
+{
+	struct nlattr *attr;
+	int rest, err;
+
+	nla_for_each_nested(attr, nest, rest) {
+		err = netlink_parse_allowedip(list, attr, extack);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int netlink_parse_endpoint(struct weft_config_peer *peer, const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	struct weft_endpoint *endpoint = &peer->endpoint;
+	int len = nla_len(attr);
+	u16 family = 0;
+
+	if (len >= (int)sizeof(family))
+		memcpy(&family, nla_data(attr), sizeof(family));
+	if (family == AF_INET && len == sizeof(endpoint->addr4)) {
+		const struct sockaddr_in *from = nla_data(attr);
+
+		endpoint->addr4.sin_family = AF_INET;
+		endpoint->addr4.sin_port = from->sin_port;
+		endpoint->addr4.sin_addr = from->sin_addr;
+	} else if (family == AF_INET6 && len == sizeof(endpoint->addr6)) {
+		memcpy(&endpoint->addr6, nla_data(attr), sizeof(endpoint->addr6));
+		endpoint->addr6.sin6_flowinfo = 0;
+	} else {
+		return netlink_refuse(extack, attr, -EINVAL, "endpoint: neither a struct sockaddr_in nor a struct sockaddr_in6");
+	}
+	peer->has_endpoint = true;
+	return 0;
+}
+
+static int netlink_parse_peer_values(struct weft_config_peer *peer, struct nlattr **attrs, struct netlink_ext_ack *extack)
+{
+	struct nlattr *attr = attrs[WEFT_PEER_A_PROTOCOL_VERSION];
+
+	if (attr && nla_get_u32(attr) > 1)
+		return netlink_refuse(extack, attr, -EPFNOSUPPORT, "protocol version: only 1 exists");
+	if (attrs[WEFT_PEER_A_FLAGS])
+		peer->flags = nla_get_u32(attrs[WEFT_PEER_A_FLAGS]);
+	attr = attrs[WEFT_PEER_A_PRESHARED_KEY];
+	if (attr) {
+		nla_memcpy(peer->preshared, attr, sizeof(peer->preshared));
+		peer->has_preshared = true;
+	}
+	attr = attrs[WEFT_PEER_A_PERSISTENT_KEEPALIVE_INTERVAL];
+	if (attr) {
+		peer->persistent_s = nla_get_u16(attr);
+		peer->has_persistent = true;
+	}
+	attr = attrs[WEFT_PEER_A_ENDPOINT];
+	return attr ? netlink_parse_endpoint(peer, attr, extack) : 0;
+}
+
+static int netlink_parse_peer(struct weft_config *config, struct nlattr *nest, struct netlink_ext_ack *extack)
+{
+	struct nlattr *attrs[WEFT_PEER_A_MAX + 1];
+	struct weft_config_peer *peer;
+	int err;
+
+	err = nla_parse_nested(attrs, WEFT_PEER_A_MAX, nest, weft_peer_nl_policy, extack);
+	if (err)
+		return err;
+	if (!attrs[WEFT_PEER_A_PUBLIC_KEY])
+		return netlink_refuse(extack, nest, -EINVAL, "peer: it needs a public key");
+	peer = kzalloc(sizeof(*peer), GFP_KERNEL_ACCOUNT);
+	if (!peer)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&peer->allowedips);
+	list_add_tail(&peer->list, &config->peers);
+	nla_memcpy(peer->public_key, attrs[WEFT_PEER_A_PUBLIC_KEY], sizeof(peer->public_key));
+	err = netlink_parse_peer_values(peer, attrs, extack);
+	if (err || !attrs[WEFT_PEER_A_ALLOWEDIPS])
+		return err;
+	return netlink_parse_allowedips(&peer->allowedips, attrs[WEFT_PEER_A_ALLOWEDIPS], extack);
+}
+
+static int netlink_parse_peers(struct weft_config *config, struct nlattr *nest, struct netlink_ext_ack *extack)
+{
+	struct nlattr *attr;
+	int rest, err;
+
+	nla_for_each_nested(attr, nest, rest) {
+		err = netlink_parse_peer(config, attr, extack);
+		if (err)
+			return err;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int netlink_parse(struct weft_config *config, struct nlattr **attrs, struct netlink_ext_ack *extack)
+{
+	if (attrs[WEFT_DEVICE_A_FLAGS])
+		config->flags = nla_get_u32(attrs[WEFT_DEVICE_A_FLAGS]);
+	if (attrs[WEFT_DEVICE_A_PRIVATE_KEY]) {
+		nla_memcpy(config->private, attrs[WEFT_DEVICE_A_PRIVATE_KEY], sizeof(config->private));
+		config->has_private = true;
+	}
+	if (attrs[WEFT_DEVICE_A_LISTEN_PORT]) {
+		config->port = nla_get_u16(attrs[WEFT_DEVICE_A_LISTEN_PORT]);
+		config->has_port = true;
+	}
+	if (attrs[WEFT_DEVICE_A_FWMARK]) {
+		config->fwmark = nla_get_u32(attrs[WEFT_DEVICE_A_FWMARK]);
+		config->has_fwmark = true;
+	}
+	return attrs[WEFT_DEVICE_A_PEERS] ? netlink_parse_peers(config, attrs[WEFT_DEVICE_A_PEERS], extack) : 0;
+}
+
+/* The message carries keys, and its buffer goes back to the allocator. */
+static void netlink_wipe(const struct nlattr *attr)
+{
+	if (attr)
+		memzero_explicit(nla_data(attr), nla_len(attr));
+}
+
+int weft_nl_set_device_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct weft_device *device;
+	struct weft_config config;
+	struct net_device *dev;
+	int err;
+
+	dev = netlink_interface(genl_info_net(info), info->attrs, info->extack);
+	if (IS_ERR(dev)) {
+		err = PTR_ERR(dev);
+		goto wipe;
+	}
+	device = weft_netdev_device(dev);
+	weft_config_init(&config);
+	err = netlink_parse(&config, info->attrs, info->extack);
+	if (!err) {
+		mutex_lock(&device->config_lock);
+		err = weft_config_prepare(&config, device, info->extack);
+		if (!err)
+			weft_config_apply(&config, device);
+		mutex_unlock(&device->config_lock);
+	}
+	weft_config_free(&config);
+	dev_put(dev);
+wipe:
+	netlink_wipe(info->attrs[WEFT_DEVICE_A_PRIVATE_KEY]);
+	netlink_wipe(info->attrs[WEFT_DEVICE_A_PEERS]);
+	return err;
+}
+
+static struct genl_family netlink_family __ro_after_init = {
+	.name = WEFT_GENL_NAME,
+	.version = WEFT_GENL_VERSION,
+	.maxattr = WEFT_DEVICE_A_MAX,
+	.policy = weft_device_nl_policy,
+	.small_ops = weft_nl_ops,
+	.n_small_ops = ARRAY_SIZE(weft_nl_ops),
+	.module = THIS_MODULE,
+	.netnsok = true,
+	.parallel_ops = true,
+};
+
+/**
+ * weft_netlink_init() - register the family
+ *
+ * Context: process, once at load.
+ * Return: 0 or a negative errno.
+ */
+int __init weft_netlink_init(void)
+{
+	return genl_register_family(&netlink_family);
+}
+
+/**
+ * weft_netlink_exit() - unregister the family
+ *
+ * Context: process, once at unload.
+ */
+void weft_netlink_exit(void)
+{
+	genl_unregister_family(&netlink_family);
+}

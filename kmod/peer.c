@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "peer.h"
+#include "device.h"
+
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+
+static struct kmem_cache *peer_cache;
+static struct workqueue_struct *peer_workqueue;
+
+static void peer_timer(struct timer_list *timer);
+static void peer_work(struct work_struct *work);
+
+/**
+ * weft_peer_init() - make what all peers share
+ *
+ * Context: process, once at load.
+ * Return: 0 or -ENOMEM.
+ */
+int weft_peer_init(void)
+{
+	peer_cache = KMEM_CACHE(weft_peer, 0);
+	if (!peer_cache)
+		return -ENOMEM;
+	peer_workqueue = alloc_workqueue("weft-peer", WQ_UNBOUND | WQ_FREEZABLE, 0);
+	if (!peer_workqueue) {
+		kmem_cache_destroy(peer_cache);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * weft_peer_exit() - free what all peers share
+ *
+ * Context: process, once at unload, when no device is left. Waits for the peers that RCU still holds.
+ */
+void weft_peer_exit(void)
+{
+	destroy_workqueue(peer_workqueue);
+	rcu_barrier();
+	kmem_cache_destroy(peer_cache);
+}
+
+static void peer_ring_init(struct weft_ring *ring)
+{
+	spin_lock_init(&ring->lock);
+	INIT_LIST_HEAD(&ring->batches);
+}
+
+/**
+ * weft_peer_create() - make a peer that nobody can find yet
+ * @device: its device
+ * @public_key: 32 bytes
+ *
+ * Context: process; may sleep.
+ * Return: a peer with one reference, or NULL when memory is short. weft_peer_publish() or weft_peer_put() comes next.
+ */
+struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN])
+{
+	struct weft_peer *peer = kmem_cache_zalloc(peer_cache, GFP_KERNEL);
+
+	if (!peer)
+		return NULL;
+	if (dst_cache_init(&peer->dst_cache, GFP_KERNEL)) {
+		kmem_cache_free(peer_cache, peer);
+		return NULL;
+	}
+	peer->device = device;
+	memcpy(peer->public_key, public_key, WEFT_KEY_LEN);
+	weft_keypairs_init(&peer->keypairs);
+	peer_ring_init(&peer->tx_ring);
+	peer_ring_init(&peer->rx_ring);
+	skb_queue_head_init(&peer->staged);
+	seqlock_init(&peer->endpoint_lock);
+	spin_lock_init(&peer->fsm_lock);
+	weft_fsm_init(&peer->fsm, get_random_u32());
+	peer->timer_at_ns = WEFT_FSM_NEVER;
+	timer_setup(&peer->timer, peer_timer, 0);
+	INIT_WORK(&peer->work, peer_work);
+	mutex_init(&peer->handshake_lock);
+	RB_CLEAR_NODE(&peer->by_key);
+	INIT_LIST_HEAD(&peer->list);
+	INIT_LIST_HEAD(&peer->allowedips);
+	refcount_set(&peer->refs, 1);
+	return peer;
+}
+
+/**
+ * weft_peer_publish() - let a peer be found
+ * @peer: a peer as weft_peer_create() made it, with a key that no published one has; the caller's reference goes over to the device
+ *
+ * Context: process, device->config_lock. Cannot fail.
+ */
+void weft_peer_publish(struct weft_peer *peer)
+{
+	struct weft_device *device = peer->device;
+	struct rb_node **link = &device->peers_by_key.rb_node, *parent = NULL;
+
+	lockdep_assert_held(&device->config_lock);
+	peer->serial = ++device->peer_serial;
+	list_add_tail(&peer->list, &device->peers);
+	device->peer_count++;
+
+	spin_lock_bh(&device->peers_lock);
+	while (*link) {
+		struct weft_peer *other = rb_entry(*link, struct weft_peer, by_key);
+
+		parent = *link;
+		link = memcmp(peer->public_key, other->public_key, WEFT_KEY_LEN) < 0 ? &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&peer->by_key, parent, link);
+	rb_insert_color(&peer->by_key, &device->peers_by_key);
+	spin_unlock_bh(&device->peers_lock);
+}
+
+/**
+ * weft_peer_find() - find a device's peer by its public key
+ * @device: the device
+ * @public_key: 32 bytes
+ *
+ * Context: any but hard interrupt.
+ * Return: the peer, with a reference for the caller, or NULL.
+ */
+struct weft_peer *weft_peer_find(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN])
+{
+	struct weft_peer *found = NULL;
+	struct rb_node *node;
+
+	spin_lock_bh(&device->peers_lock);
+	node = device->peers_by_key.rb_node;
+	while (node) {
+		struct weft_peer *peer = rb_entry(node, struct weft_peer, by_key);
+		int side = memcmp(public_key, peer->public_key, WEFT_KEY_LEN);
+
+		if (!side) {
+			weft_peer_get(peer);
+			found = peer;
+			break;
+		}
+		node = side < 0 ? node->rb_left : node->rb_right;
+	}
+	spin_unlock_bh(&device->peers_lock);
+	return found;
+}
+
+/**
+ * weft_peer_free_allowedips() - free what was taken out of the allowed IPs, once no reader sees it any more
+ * @freed: list of struct weft_allowedips_node, by their owned member
+ */
+void weft_peer_free_allowedips(struct list_head *freed)
+{
+	struct weft_allowedips_node *node, *next;
+
+	list_for_each_entry_safe(node, next, freed, owned)
+		kfree_rcu(node, rcu);
+}
+
+static void peer_unpublish(struct weft_peer *peer)
+{
+	struct weft_device *device = peer->device;
+	LIST_HEAD(freed);
+
+	spin_lock_bh(&device->peers_lock);
+	rb_erase(&peer->by_key, &device->peers_by_key);
+	spin_unlock_bh(&device->peers_lock);
+	device->peer_count--;
+
+	weft_allowedips_remove_owned(&device->allowedips, &peer->allowedips, &freed);
+	weft_peer_free_allowedips(&freed);
+	weft_peer_stop(peer);
+}
+
+static void peer_bury(struct weft_peer *peer)
+{
+	mutex_lock(&peer->handshake_lock);
+	spin_lock_bh(&peer->fsm_lock);
+	peer->dead = true;
+	spin_unlock_bh(&peer->fsm_lock);
+	mutex_unlock(&peer->handshake_lock);
+}
+
+/**
+ * weft_peer_doom() - begin to remove a peer: from here on it cannot be found
+ * @peer: a published peer
+ * @doomed: list that it is moved to, for weft_peer_remove_doomed()
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_peer_doom(struct weft_peer *peer, struct list_head *doomed)
+{
+	lockdep_assert_held(&peer->device->config_lock);
+	peer_unpublish(peer);
+	peer_bury(peer);
+	list_move_tail(&peer->list, doomed);
+}
+
+/**
+ * weft_peer_remove_doomed() - finish removing peers
+ * @doomed: what weft_peer_doom() has collected; empty afterwards
+ *
+ * Who may still use a peer while this runs, and why that ends:
+ *
+ * 1. Configuration: cannot, we hold device->config_lock.
+ * 2. A handshake worker that finds it by key: not after peer_unpublish(). One that has found it already holds a reference; it
+ *    looks at peer->dead under handshake_lock before it makes a session, so none is made after peer_bury().
+ * 3. Senders that find it through the allowed IPs: not after peer_unpublish(); those that have are in an RCU section, and
+ *    synchronize_net() waits for them.
+ * 4. Receivers that find it through a session's index: sessions are revoked by weft_peer_erase(); a receiver that found one before
+ *    is in an RCU section, and a session holds a reference to its peer.
+ * 5. The timer and the work item: nothing starts either for a dead peer, and both are waited for.
+ *
+ * So the last reference goes with the last session or handshake worker, whichever ends last.
+ *
+ * Context: process, device->config_lock. Sleeps for one grace period, however many peers there are.
+ */
+void weft_peer_remove_doomed(struct list_head *doomed)
+{
+	struct weft_peer *peer, *next;
+
+	if (list_empty(doomed))
+		return;
+	synchronize_net();
+	list_for_each_entry_safe(peer, next, doomed, list) {
+		del_timer_sync(&peer->timer);
+		if (cancel_work_sync(&peer->work))
+			weft_peer_put(peer);
+		weft_peer_erase(peer);
+		skb_queue_purge(&peer->staged);
+		list_del_init(&peer->list);
+		weft_peer_put(peer);
+		cond_resched();
+	}
+}
+
+/**
+ * weft_peer_get() - take another reference
+ * @peer: a peer that the caller has a reference to, or sees under a lock or in a session that has one
+ */
+void weft_peer_get(struct weft_peer *peer)
+{
+	refcount_inc(&peer->refs);
+}
+
+static void peer_free(struct rcu_head *rcu)
+{
+	struct weft_peer *peer = container_of(rcu, struct weft_peer, rcu);
+
+	dst_cache_destroy(&peer->dst_cache);
+	memzero_explicit(peer, sizeof(*peer));
+	kmem_cache_free(peer_cache, peer);
+}
+
+/**
+ * weft_peer_put() - drop a reference; with the last one the peer is wiped and freed, after a grace period
+ * @peer: the peer, or NULL
+ */
+void weft_peer_put(struct weft_peer *peer)
+{
+	if (peer && refcount_dec_and_test(&peer->refs))
+		call_rcu(&peer->rcu, peer_free);
+}
+
+/* Makes sure that the timer goes off when the state machine needs it. It may go off earlier, which does no harm. */
+static void peer_arm(struct weft_peer *peer, u64 now)
+{
+	u64 next = weft_fsm_next(&peer->fsm);
+
+	lockdep_assert_held(&peer->fsm_lock);
+	if (next >= peer->timer_at_ns)
+		return;
+	peer->timer_at_ns = next;
+	/* The coarse clock is up to a jiffy behind: one more, so that the deadline has passed when the timer looks. */
+	mod_timer(&peer->timer, jiffies + (next > now ? nsecs_to_jiffies(next - now) : 0) + 1);
+}
+
+static void peer_timer(struct timer_list *timer)
+{
+	struct weft_peer *peer = from_timer(peer, timer, timer);
+	u64 now = ktime_get_coarse_boottime_ns();
+	u32 actions = 0;
+
+	spin_lock_bh(&peer->fsm_lock);
+	if (peer->running && !peer->dead) {
+		peer->timer_at_ns = WEFT_FSM_NEVER;
+		actions = weft_fsm_expire(&peer->fsm, now);
+		peer_arm(peer, now);
+	}
+	spin_unlock_bh(&peer->fsm_lock);
+	weft_peer_ask(peer, actions);
+}
+
+static void peer_work(struct work_struct *work)
+{
+	struct weft_peer *peer = container_of(work, struct weft_peer, work);
+
+	peer->device->ops->act(peer, atomic_xchg(&peer->actions, 0));
+	weft_peer_put(peer);
+}
+
+/**
+ * weft_peer_ask() - have something done for a peer, soon, in process context
+ * @peer: the peer
+ * @actions: enum weft_fsm_action; 0 asks for nothing
+ *
+ * Context: any but hard interrupt.
+ */
+void weft_peer_ask(struct weft_peer *peer, u32 actions)
+{
+	if (!actions)
+		return;
+	atomic_or(actions, &peer->actions);
+	spin_lock_bh(&peer->fsm_lock);
+	if (!peer->dead) {
+		weft_peer_get(peer);	/* the work item's */
+		if (!queue_work(peer_workqueue, &peer->work))
+			weft_peer_put(peer);
+	}
+	spin_unlock_bh(&peer->fsm_lock);
+}
+
+/**
+ * weft_peer_report() - tell a peer's timers what happened
+ * @peer: the peer
+ * @events: enum weft_fsm_event
+ *
+ * Context: any but hard interrupt.
+ */
+void weft_peer_report(struct weft_peer *peer, u32 events)
+{
+	u32 actions = 0;
+	u64 now;
+
+	/* A stale answer is the answer to events in another order, which is as good: they are concurrent. */
+	if (data_race(weft_fsm_is_quiet(&peer->fsm, events)))
+		return;
+
+	now = ktime_get_coarse_boottime_ns();
+	spin_lock_bh(&peer->fsm_lock);
+	if (peer->running && !peer->dead) {
+		actions = weft_fsm_report(&peer->fsm, events, now);
+		peer_arm(peer, now);
+	}
+	spin_unlock_bh(&peer->fsm_lock);
+	weft_peer_ask(peer, actions);
+}
+
+/**
+ * weft_peer_set_persistent() - set the persistent keepalive interval
+ * @peer: the peer
+ * @seconds: 1 to 65535, or 0 for none
+ *
+ * Context: process.
+ */
+void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds)
+{
+	u64 now = ktime_get_coarse_boottime_ns();
+	u32 actions;
+
+	spin_lock_bh(&peer->fsm_lock);
+	actions = weft_fsm_set_persistent(&peer->fsm, seconds, now);
+	if (peer->running)
+		peer_arm(peer, now);
+	else
+		actions = 0;
+	spin_unlock_bh(&peer->fsm_lock);
+	weft_peer_ask(peer, actions);
+}
+
+/**
+ * weft_peer_start() - let a peer's timers run, because the device has come up
+ * @peer: the peer
+ *
+ * A keepalive goes out at once where one is configured, and whatever waits for a session asks for one.
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_peer_start(struct weft_peer *peer)
+{
+	u16 persistent;
+
+	spin_lock_bh(&peer->fsm_lock);
+	peer->running = true;
+	persistent = peer->fsm.persistent_s;
+	spin_unlock_bh(&peer->fsm_lock);
+	if (persistent || !skb_queue_empty_lockless(&peer->staged))
+		weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
+}
+
+/**
+ * weft_peer_stop() - stop a peer's timers, because the device goes down or the peer is removed
+ * @peer: the peer
+ *
+ * Context: process, device->config_lock. The timer and the work item may still run once.
+ */
+void weft_peer_stop(struct weft_peer *peer)
+{
+	spin_lock_bh(&peer->fsm_lock);
+	peer->running = false;
+	weft_fsm_stop(&peer->fsm);
+	peer->timer_at_ns = WEFT_FSM_NEVER;
+	del_timer(&peer->timer);
+	spin_unlock_bh(&peer->fsm_lock);
+	atomic_set(&peer->actions, 0);
+}
+
+/**
+ * weft_peer_forget_handshake() - give up a handshake that is in flight
+ * @peer: the peer
+ *
+ * Context: process, peer->handshake_lock.
+ */
+void weft_peer_forget_handshake(struct weft_peer *peer)
+{
+	lockdep_assert_held(&peer->handshake_lock);
+	weft_keypair_revoke(peer->handshake.pending);
+	peer->handshake.pending = NULL;
+	memzero_explicit(&peer->handshake.noise, sizeof(peer->handshake.noise));
+}
+
+/**
+ * weft_peer_erase() - wipe every key of a peer that was negotiated: its sessions and its handshake
+ * @peer: the peer
+ *
+ * Context: process; may sleep.
+ */
+void weft_peer_erase(struct weft_peer *peer)
+{
+	mutex_lock(&peer->handshake_lock);
+	weft_peer_forget_handshake(peer);
+	mutex_unlock(&peer->handshake_lock);
+	weft_keypairs_clear(&peer->keypairs);
+}
+
+/**
+ * weft_peer_set_endpoint() - say where a peer is
+ * @peer: the peer
+ * @endpoint: where; nothing is written if it is known already
+ *
+ * Context: any but hard interrupt.
+ */
+void weft_peer_set_endpoint(struct weft_peer *peer, const struct weft_endpoint *endpoint)
+{
+	struct weft_endpoint known;
+
+	weft_peer_endpoint(peer, &known);
+	if (likely(weft_endpoint_equal(&known, endpoint)))
+		return;
+	write_seqlock_bh(&peer->endpoint_lock);
+	peer->endpoint = *endpoint;
+	write_sequnlock_bh(&peer->endpoint_lock);
+	dst_cache_reset(&peer->dst_cache);
+}
+
+/**
+ * weft_peer_forget_source() - let routing choose again from where a peer is spoken to
+ * @peer: the peer
+ *
+ * Context: any but hard interrupt.
+ */
+void weft_peer_forget_source(struct weft_peer *peer)
+{
+	write_seqlock_bh(&peer->endpoint_lock);
+	weft_endpoint_forget_source(&peer->endpoint);
+	write_sequnlock_bh(&peer->endpoint_lock);
+	dst_cache_reset(&peer->dst_cache);
+}
+
+/**
+ * weft_peer_endpoint() - read where a peer is
+ * @peer: the peer
+ * @endpoint: gets a copy
+ *
+ * Context: any but hard interrupt.
+ */
+void weft_peer_endpoint(struct weft_peer *peer, struct weft_endpoint *endpoint)
+{
+	unsigned int seq;
+
+	do {
+		seq = read_seqbegin(&peer->endpoint_lock);
+		*endpoint = peer->endpoint;
+	} while (read_seqretry(&peer->endpoint_lock, seq));
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A peer: its keys, sessions, endpoint, timers and counters.
+ */
+#ifndef WEFT_PEER_H
+#define WEFT_PEER_H
+
+#include "endpoint.h"
+#include "fsm.h"
+#include "keypair.h"
+#include "noise.h"
+
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/refcount.h>
+#include <linux/seqlock.h>
+#include <linux/skbuff.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+#include <net/dst_cache.h>
+
+struct weft_device;
+
+/* A peer's batches in flight, one ring for each direction: batch.c. */
+struct weft_ring {
+	spinlock_t lock;
+	struct list_head batches;		/* lock; oldest first */
+	struct task_struct *deliverer;		/* lock; who hands on what is finished; NULL: nobody */
+};
+
+/* What the peer lets this end do next; the rest of the handshake's state. handshake_lock guards all of it. */
+struct weft_peer_handshake {
+	struct weft_noise_handshake noise;
+	struct weft_keypair *pending;		/* of the initiation that is out; referenced. NULL: none is */
+	u8 preshared[WEFT_KEY_LEN];
+	u8 static_static[WEFT_KEY_LEN];
+	u64 static_static_serial;		/* the identity's it was computed with; 0: none */
+	u8 timestamp[WEFT_TIMESTAMP_LEN];	/* the greatest accepted */
+	u64 consumed_ns;			/* when that was; 0: never */
+	u8 cookie[WEFT_COOKIE_LEN];
+	u64 cookie_born_ns;			/* 0: none */
+	u8 mac1[WEFT_MAC_LEN];			/* of the message sent last */
+	bool mac1_sent;				/* and no cookie reply to it has come */
+};
+
+struct weft_peer {
+	struct weft_device *device;
+	struct weft_keypairs keypairs;
+	struct weft_ring tx_ring;
+	struct weft_ring rx_ring;
+	struct sk_buff_head staged;		/* packets that wait for a session */
+	seqlock_t endpoint_lock;
+	struct weft_endpoint endpoint;		/* endpoint_lock */
+	struct dst_cache dst_cache;		/* bottom halves off */
+	atomic64_t rx_bytes;
+	atomic64_t tx_bytes;
+
+	spinlock_t fsm_lock;
+	struct weft_fsm fsm;			/* fsm_lock */
+	bool running;				/* fsm_lock: the device is up; events count */
+	u64 timer_at_ns;			/* fsm_lock; when the timer goes off; WEFT_FSM_NEVER: it does not */
+	struct timer_list timer;
+	atomic_t actions;			/* enum weft_fsm_action, for the work item */
+	struct work_struct work;
+	s64 handshake_real_ns;			/* when the newest session was made, wall clock; 0: never; READ_ONCE() */
+
+	struct mutex handshake_lock;
+	struct weft_peer_handshake handshake;
+	bool dead;				/* written under handshake_lock and fsm_lock, read under either */
+
+	u8 public_key[WEFT_KEY_LEN];		/* constant */
+	u64 serial;				/* constant once published; grows in the order of peers */
+	struct rb_node by_key;			/* device->peers_lock */
+	struct list_head list;			/* device->config_lock */
+	struct list_head allowedips;		/* device->config_lock; struct weft_allowedips_node */
+	refcount_t refs;
+	struct rcu_head rcu;
+};
+
+int weft_peer_init(void);
+void weft_peer_exit(void);
+
+struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN]);
+void weft_peer_publish(struct weft_peer *peer);
+struct weft_peer *weft_peer_find(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN]);
+void weft_peer_doom(struct weft_peer *peer, struct list_head *doomed);
+void weft_peer_remove_doomed(struct list_head *doomed);
+void weft_peer_free_allowedips(struct list_head *freed);
+void weft_peer_get(struct weft_peer *peer);
+void weft_peer_put(struct weft_peer *peer);
+
+void weft_peer_start(struct weft_peer *peer);
+void weft_peer_stop(struct weft_peer *peer);
+void weft_peer_report(struct weft_peer *peer, u32 events);
+void weft_peer_ask(struct weft_peer *peer, u32 actions);
+void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds);
+void weft_peer_erase(struct weft_peer *peer);
+void weft_peer_forget_handshake(struct weft_peer *peer);
+
+void weft_peer_set_endpoint(struct weft_peer *peer, const struct weft_endpoint *endpoint);
+void weft_peer_forget_source(struct weft_peer *peer);
+void weft_peer_endpoint(struct weft_peer *peer, struct weft_endpoint *endpoint);
+
+#endif /* WEFT_PEER_H */

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ *   weft_recv_packet() -> handshake queue
+ *           |
+ *           +-> recv_data() -> weft_crypt_open() -> recv_deliver() -> recv_inner() -> stack
+ *                                                (in the order of the ring)
+ */
+
+#include "recv.h"
+#include "batch.h"
+#include "crypt.h"
+#include "device.h"
+#include "fsm.h"
+#include "handshake.h"
+#include "peer.h"
+#include "xmit.h"
+
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/udp.h>
+#include <net/inet_ecn.h>
+#include <net/ip_tunnels.h>
+#include <net/ipv6.h>
+
+static void recv_drop(struct weft_device *device, struct sk_buff *skb, enum weft_drop reason)
+{
+	weft_drop(device, reason, 1);
+	kfree_skb(skb);
+}
+
+/* Length of the inner packet as its own header gives it, or 0 if there is no whole IP packet. Sets skb->protocol. */
+static unsigned int recv_inner_len(struct sk_buff *skb)
+{
+	unsigned int len;
+
+	skb_reset_network_header(skb);
+	skb->protocol = ip_tunnel_parse_protocol(skb);
+	if (skb->protocol == htons(ETH_P_IP)) {
+		if (!pskb_may_pull(skb, sizeof(struct iphdr)))
+			return 0;
+		len = ntohs(ip_hdr(skb)->tot_len);
+		if (len < sizeof(struct iphdr))
+			return 0;
+	} else if (skb->protocol == htons(ETH_P_IPV6)) {
+		if (!pskb_may_pull(skb, sizeof(struct ipv6hdr)))
+			return 0;
+		len = ntohs(ipv6_hdr(skb)->payload_len) + sizeof(struct ipv6hdr);
+	} else {
+		return 0;
+	}
+	return len <= skb->len ? len : 0;
+}
+
+/* Whether the inner source address belongs to @peer (WireGuard paper, section 2: cryptokey routing). */
+static bool recv_source_allowed(const struct weft_peer *peer, const struct sk_buff *skb)
+{
+	const struct weft_allowedips *table = &peer->device->allowedips;
+	bool allowed;
+
+	rcu_read_lock();
+	if (skb->protocol == htons(ETH_P_IP))
+		allowed = weft_allowedips_lookup4(table, &ip_hdr(skb)->saddr) == peer;
+	else
+		allowed = weft_allowedips_lookup6(table, &ipv6_hdr(skb)->saddr) == peer;
+	rcu_read_unlock();
+	return allowed;
+}
+
+/* RFC 6040, section 4.2: the outer header's congestion mark goes over to the inner one, or ends the packet. */
+static bool recv_ecn(struct sk_buff *skb, u8 outer_ds)
+{
+	return INET_ECN_decapsulate(skb, outer_ds, ip_tunnel_get_dsfield(ip_hdr(skb), skb)) <= 1;
+}
+
+/* Makes the packet one that came in through the tunnel's device and through nothing else. */
+static void recv_reset(struct sk_buff *skb, struct net_device *dev)
+{
+	skb->dev = dev;
+	skb_scrub_packet(skb, true);
+	skb_clear_hash(skb);
+	skb_set_queue_mapping(skb, 0);
+	skb->encapsulation = 0;
+	skb_reset_mac_header(skb);
+	skb_reset_transport_header(skb);
+	/* It has authenticated: no checksum inside could say more. */
+	skb->ip_summed = CHECKSUM_UNNECESSARY;
+	skb->csum_level = ~0;
+}
+
+/* Takes what was inside a data message up to the stack. */
+static void recv_inner(struct weft_peer *peer, struct sk_buff *skb, u8 outer_ds)
+{
+	struct weft_device *device = peer->device;
+	unsigned int len = recv_inner_len(skb);
+
+	if (unlikely(!len))
+		return recv_drop(device, skb, WEFT_DROP_NOT_IP_IN);
+	if (unlikely(!recv_source_allowed(peer, skb)))
+		return recv_drop(device, skb, WEFT_DROP_SOURCE);
+	recv_reset(skb, device->dev);
+	if (unlikely(!recv_ecn(skb, outer_ds)))
+		return recv_drop(device, skb, WEFT_DROP_ECN);
+	if (unlikely(pskb_trim(skb, len)))
+		return recv_drop(device, skb, WEFT_DROP_NO_MEMORY_IN);
+	if (unlikely(gro_cells_receive(&device->gro_cells, skb) != NET_RX_SUCCESS))
+		weft_drop(device, WEFT_DROP_STACK, 1);
+}
+
+/* What an authenticated packet of @len bytes as a message says, whatever is inside. Returns false for a replayed one. */
+static bool recv_accept(struct weft_peer *peer, struct weft_keypair *keypair, const struct sk_buff *skb, u64 counter,
+			unsigned int len)
+{
+	u32 events = WEFT_FSM_ANY_RECEIVED | (skb->len ? WEFT_FSM_DATA_RECEIVED : 0);
+	struct weft_endpoint endpoint;
+	bool confirmed;
+
+	if (unlikely(!weft_replay_accept(&keypair->replay, counter)))
+		return false;
+	if (likely(weft_endpoint_from_skb(&endpoint, skb)))
+		weft_peer_set_endpoint(peer, &endpoint);
+	atomic64_add(len, &peer->rx_bytes);
+	dev_sw_netstats_rx_add(peer->device->dev, len);
+
+	confirmed = weft_keypairs_confirm(&peer->keypairs, keypair);
+	if (unlikely(confirmed)) {
+		events |= WEFT_FSM_SESSION_CONFIRMED;
+		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
+	}
+	if (unlikely(weft_fsm_session_ending(keypair->initiator, keypair->born_ns, ktime_get_coarse_boottime_ns())))
+		events |= WEFT_FSM_SESSION_ENDING;
+	weft_peer_report(peer, events);
+	if (unlikely(confirmed))
+		weft_xmit_staged(peer);
+	return true;
+}
+
+static void recv_deliver(struct sk_buff *skb)
+{
+	struct weft_batch *state = weft_batch(skb);
+	struct weft_keypair *keypair = state->keypair;
+	struct weft_peer *peer = keypair->peer;
+	u8 outer_ds = state->ds;
+
+	if (unlikely(state->failed))
+		recv_drop(peer->device, skb, WEFT_DROP_AUTH);
+	else if (unlikely(!recv_accept(peer, keypair, skb, state->counter, skb->len + WEFT_DATA_OVERHEAD)))
+		recv_drop(peer->device, skb, WEFT_DROP_REPLAY);
+	else if (skb->len)
+		recv_inner(peer, skb, outer_ds);
+	else
+		consume_skb(skb);	/* a keepalive */
+	weft_keypair_put(keypair);
+}
+
+static const struct weft_batch_ops recv_ops = {
+	.work = weft_crypt_open,
+	.deliver = recv_deliver,
+};
+
+/* The session that a data message names, with a reference, if it may still carry one; else NULL. */
+static struct weft_keypair *recv_session(struct weft_device *device, const struct weft_msg_data *msg)
+{
+	struct weft_keypair *keypair = weft_index_find(&device->index, msg->receiver);
+
+	/* Pairs with weft_keypair_begin(). */
+	if (unlikely(!keypair || !smp_load_acquire(&keypair->ready) || READ_ONCE(keypair->revoked)))
+		return NULL;
+	if (unlikely(!weft_fsm_session_usable(keypair->born_ns, le64_to_cpu(msg->counter), ktime_get_coarse_boottime_ns())))
+		return NULL;
+	return weft_keypair_get(keypair) ? keypair : NULL;
+}
+
+static void recv_data(struct weft_device *device, struct sk_buff *skb)
+{
+	const struct weft_msg_data *msg = (const struct weft_msg_data *)skb->data;
+	struct weft_keypair *keypair = recv_session(device, msg);
+	struct weft_batch *state = weft_batch(skb);
+
+	if (unlikely(!keypair))
+		return recv_drop(device, skb, WEFT_DROP_NO_SESSION);
+	state->keypair = keypair;
+	state->counter = le64_to_cpu(msg->counter);
+	state->ds = ip_tunnel_get_dsfield(ip_hdr(skb), skb);
+	weft_batch_run(&keypair->peer->rx_ring, skb, &recv_ops);
+}
+
+/* The type of the message in @skb, if its length fits and its header is linear; else 0. */
+static enum weft_msg_type recv_type(struct sk_buff *skb)
+{
+	enum weft_msg_type type;
+
+	if (unlikely(!pskb_may_pull(skb, sizeof(struct weft_msg_header))))
+		return 0;
+	type = le32_to_cpu(((const struct weft_msg_header *)skb->data)->type);
+	switch (type) {
+	case WEFT_MSG_INITIATION:
+		return skb->len == sizeof(struct weft_msg_initiation) ? type : 0;
+	case WEFT_MSG_RESPONSE:
+		return skb->len == sizeof(struct weft_msg_response) ? type : 0;
+	case WEFT_MSG_COOKIE_REPLY:
+		return skb->len == sizeof(struct weft_msg_cookie_reply) ? type : 0;
+	case WEFT_MSG_DATA:
+		return skb->len >= WEFT_DATA_OVERHEAD && pskb_may_pull(skb, sizeof(struct weft_msg_data)) ? type : 0;
+	}
+	return 0;
+}
+
+/**
+ * weft_recv_packet() - take a UDP packet that came to one of a device's sockets
+ * @device: the device
+ * @skb: the packet, at its UDP header, length and checksum verified; it changes hands
+ *
+ * Context: bottom halves off, RCU; struct weft_device_ops' receive.
+ */
+void weft_recv_packet(struct weft_device *device, struct sk_buff *skb)
+{
+	skb_orphan(skb);
+	skb_dst_drop(skb);
+	__skb_pull(skb, sizeof(struct udphdr));
+	switch (recv_type(skb)) {
+	case WEFT_MSG_DATA:
+		recv_data(device, skb);
+		break;
+	case WEFT_MSG_INITIATION:
+	case WEFT_MSG_RESPONSE:
+	case WEFT_MSG_COOKIE_REPLY:
+		weft_handshake_queue(device, skb);
+		break;
+	default:
+		recv_drop(device, skb, WEFT_DROP_MALFORMED);
+	}
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "sock.h"
+#include "crypt.h"
+#include "device.h"
+#include "peer.h"
+#include "wire.h"
+
+#include <linux/inetdevice.h>
+#include <linux/udp.h>
+#include <net/ip_tunnels.h>
+#include <net/ipv6.h>
+#include <net/ipv6_stubs.h>
+#include <net/udp_tunnel.h>
+
+/* Ports tried when any will do and the one that IPv4 got is taken for IPv6. */
+#define SOCK_PORT_TRIES	100
+
+static int sock_receive(struct sock *sk, struct sk_buff *skb)
+{
+	struct weft_device *device = rcu_dereference_sk_user_data(sk);
+
+	if (likely(device))
+		device->ops->receive(device, skb);
+	else
+		kfree_skb(skb);
+	return 0;
+}
+
+static void sock_prepare(struct net *net, struct socket *socket, struct weft_device *device)
+{
+	struct udp_tunnel_sock_cfg config = {
+		.sk_user_data = device,
+		.encap_type = 1,
+		.encap_rcv = sock_receive,
+	};
+
+	/* Packets carry their own mark and are accounted to whoever made them. */
+	socket->sk->sk_allocation = GFP_ATOMIC;
+	socket->sk->sk_sndbuf = INT_MAX;
+	sk_set_memalloc(socket->sk);
+	setup_udp_tunnel_sock(net, socket, &config);
+}
+
+static int sock_open_one(struct sock **sk, struct weft_device *device, struct net *net, bool v6, u16 port)
+{
+	struct udp_port_cfg config = {
+		.family = v6 ? AF_INET6 : AF_INET,
+		.local_udp_port = htons(port),
+		.use_udp_checksums = true,
+		.use_udp6_tx_checksums = true,
+		.use_udp6_rx_checksums = true,
+		.ipv6_v6only = true,
+	};
+	struct socket *socket;
+	int err;
+
+	err = udp_sock_create(net, &config, &socket);
+	if (err)
+		return err;
+	sock_prepare(net, socket, device);
+	*sk = socket->sk;
+	return 0;
+}
+
+static void sock_close_one(struct sock *sk)
+{
+	if (!sk)
+		return;
+	sk_clear_memalloc(sk);
+	udp_tunnel_sock_release(sk->sk_socket);
+}
+
+static int sock_open_both(struct weft_sock_pair *pair, struct weft_device *device, struct net *net, u16 port)
+{
+	int err;
+
+	memset(pair, 0, sizeof(*pair));
+	err = sock_open_one(&pair->sock4, device, net, false, port);
+	if (err)
+		return err;
+	pair->port = ntohs(inet_sk(pair->sock4)->inet_sport);
+	if (!IS_ENABLED(CONFIG_IPV6) || !ipv6_mod_enabled())
+		return 0;
+	err = sock_open_one(&pair->sock6, device, net, true, pair->port);
+	if (err)
+		weft_sock_close(pair);
+	return err;
+}
+
+/**
+ * weft_sock_open() - open sockets for both families on one port
+ * @pair: gets the sockets and the port
+ * @device: whose they are
+ * @net: the namespace they live in; not kept alive by them
+ * @port: the port in host order; 0: any that is free for both
+ *
+ * Context: process; may sleep.
+ * Return: 0 or a negative errno; then nothing is open. Without IPv6 in the kernel, pair->sock6 is NULL.
+ */
+int weft_sock_open(struct weft_sock_pair *pair, struct weft_device *device, struct net *net, u16 port)
+{
+	int tries = port ? 1 : SOCK_PORT_TRIES;
+	int err;
+
+	do {
+		err = sock_open_both(pair, device, net, port);
+	} while (err == -EADDRINUSE && --tries);
+	return err;
+}
+
+/**
+ * weft_sock_close() - close sockets and wait for those who use them
+ * @pair: the sockets; forgotten
+ *
+ * Context: process; may sleep.
+ */
+void weft_sock_close(struct weft_sock_pair *pair)
+{
+	if (pair->sock4 || pair->sock6)
+		synchronize_net();
+	sock_close_one(pair->sock4);
+	sock_close_one(pair->sock6);
+	pair->sock4 = NULL;
+	pair->sock6 = NULL;
+}
+
+/**
+ * weft_sock_swap() - exchange a device's sockets
+ * @device: the device
+ * @pair: the new ones; gets those that the device had, for weft_sock_close(). The port is left alone.
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_sock_swap(struct weft_device *device, struct weft_sock_pair *pair)
+{
+	pair->sock4 = rcu_replace_pointer(device->sock4, pair->sock4, lockdep_is_held(&device->config_lock));
+	pair->sock6 = rcu_replace_pointer(device->sock6, pair->sock6, lockdep_is_held(&device->config_lock));
+}
+
+/* How one packet is to be sent. */
+struct sock_way {
+	struct weft_device *device;
+	struct weft_endpoint endpoint;
+	struct dst_cache *cache;	/* NULL: none */
+	bool source_gone;		/* the endpoint's source did not serve */
+	u8 ds;
+};
+
+/* The remembered source is of no use any more: neither the address nor the interface. */
+static void sock_forget_source(struct sock_way *way)
+{
+	weft_endpoint_forget_source(&way->endpoint);
+	way->source_gone = true;
+	if (way->cache)
+		dst_cache_reset(way->cache);
+}
+
+static struct rtable *sock_route4(struct sock_way *way, struct sock *sk, struct flowi4 *flow)
+{
+	struct weft_endpoint *endpoint = &way->endpoint;
+	struct rtable *rt;
+
+	security_sk_classify_flow(sk, flowi4_to_flowi_common(flow));
+	if (flow->saddr && !inet_confirm_addr(sock_net(sk), NULL, 0, flow->saddr, RT_SCOPE_HOST)) {
+		sock_forget_source(way);
+		flow->saddr = 0;
+	}
+	rt = ip_route_output_flow(sock_net(sk), flow, sk);
+	/* The route has moved to another interface than the one the peer was heard on: let it choose the address too. */
+	if (endpoint->src_if4 && (rt == ERR_PTR(-EINVAL) || (!IS_ERR(rt) && rt->dst.dev->ifindex != endpoint->src_if4))) {
+		if (!IS_ERR(rt))
+			ip_rt_put(rt);
+		sock_forget_source(way);
+		flow->saddr = 0;
+		rt = ip_route_output_flow(sock_net(sk), flow, sk);
+	}
+	return rt;
+}
+
+static int sock_send4(struct sock_way *way, struct sk_buff *skb)
+{
+	struct flowi4 flow = {
+		.saddr = way->endpoint.src4.s_addr,
+		.daddr = way->endpoint.addr4.sin_addr.s_addr,
+		.fl4_dport = way->endpoint.addr4.sin_port,
+		.flowi4_mark = READ_ONCE(way->device->fwmark),
+		.flowi4_proto = IPPROTO_UDP,
+	};
+	struct sock *sk = rcu_dereference_bh(way->device->sock4);
+	struct rtable *rt = NULL;
+
+	if (unlikely(!sk))
+		return -ENONET;
+	flow.fl4_sport = inet_sk(sk)->inet_sport;
+	if (way->cache)
+		rt = dst_cache_get_ip4(way->cache, &flow.saddr);
+	if (!rt) {
+		rt = sock_route4(way, sk, &flow);
+		if (IS_ERR(rt))
+			return PTR_ERR(rt);
+		if (way->cache)
+			dst_cache_set_ip4(way->cache, &rt->dst, flow.saddr);
+	}
+	skb->ignore_df = 1;
+	udp_tunnel_xmit_skb(rt, sk, skb, flow.saddr, flow.daddr, way->ds, ip4_dst_hoplimit(&rt->dst), 0,
+			    flow.fl4_sport, flow.fl4_dport, false, false);
+	return 0;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static struct dst_entry *sock_route6(struct sock_way *way, struct sock *sk, struct flowi6 *flow)
+{
+	security_sk_classify_flow(sk, flowi6_to_flowi_common(flow));
+	if (!ipv6_addr_any(&flow->saddr) && !ipv6_chk_addr(sock_net(sk), &flow->saddr, NULL, 0)) {
+		sock_forget_source(way);
+		flow->saddr = in6addr_any;
+	}
+	return ipv6_stub->ipv6_dst_lookup_flow(sock_net(sk), sk, flow, NULL);
+}
+
+static int sock_send6(struct sock_way *way, struct sk_buff *skb)
+{
+	struct flowi6 flow = {
+		.saddr = way->endpoint.src6,
+		.daddr = way->endpoint.addr6.sin6_addr,
+		.fl6_dport = way->endpoint.addr6.sin6_port,
+		.flowi6_mark = READ_ONCE(way->device->fwmark),
+		.flowi6_oif = way->endpoint.addr6.sin6_scope_id,
+		.flowi6_proto = IPPROTO_UDP,
+	};
+	struct sock *sk = rcu_dereference_bh(way->device->sock6);
+	struct dst_entry *dst = NULL;
+
+	if (unlikely(!sk))
+		return -ENONET;
+	flow.fl6_sport = inet_sk(sk)->inet_sport;
+	if (way->cache)
+		dst = dst_cache_get_ip6(way->cache, &flow.saddr);
+	if (!dst) {
+		dst = sock_route6(way, sk, &flow);
+		if (IS_ERR(dst))
+			return PTR_ERR(dst);
+		if (way->cache)
+			dst_cache_set_ip6(way->cache, dst, &flow.saddr);
+	}
+	skb->ignore_df = 1;
+	udp_tunnel6_xmit_skb(dst, sk, skb, skb->dev, &flow.saddr, &flow.daddr, way->ds, ip6_dst_hoplimit(dst), 0,
+			     flow.fl6_sport, flow.fl6_dport, false);
+	return 0;
+}
+#else
+static int sock_send6(struct sock_way *way, struct sk_buff *skb)
+{
+	return -EAFNOSUPPORT;
+}
+#endif
+
+/* Takes @skb over, whatever comes of it. */
+static int sock_send(struct sock_way *way, struct sk_buff *skb)
+{
+	int err = -EAFNOSUPPORT;
+
+	skb->dev = way->device->dev;
+	skb->mark = READ_ONCE(way->device->fwmark);
+	if (way->endpoint.addr.sa_family == AF_INET)
+		err = sock_send4(way, skb);
+	else if (way->endpoint.addr.sa_family == AF_INET6)
+		err = sock_send6(way, skb);
+	if (unlikely(err)) {
+		weft_drop(way->device, WEFT_DROP_SEND, 1);
+		kfree_skb(skb);
+	}
+	return err;
+}
+
+/**
+ * weft_sock_send() - send a message to where a peer is
+ * @peer: the peer
+ * @skb: the message, with WEFT_CRYPT_HEADROOM less its own header in front; it changes hands
+ * @ds: the outer DS field
+ *
+ * The route and source are cached in the peer. A source that has ceased to exist is forgotten (WireGuard paper, section 6.5).
+ *
+ * Context: bottom halves off.
+ * Return: 0 or a negative errno; then it is counted as WEFT_DROP_SEND.
+ */
+int weft_sock_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds)
+{
+	struct sock_way way = { .device = peer->device, .cache = &peer->dst_cache, .ds = ds };
+	unsigned int len = skb->len;
+	int err;
+
+	weft_peer_endpoint(peer, &way.endpoint);
+	err = sock_send(&way, skb);
+	if (likely(!err))
+		atomic64_add(len, &peer->tx_bytes);
+	if (unlikely(way.source_gone))
+		weft_peer_forget_source(peer);
+	return err;
+}
+
+static struct sk_buff *sock_message(const void *message, size_t len)
+{
+	struct sk_buff *skb = alloc_skb(WEFT_CRYPT_HEADROOM + LL_MAX_HEADER + len, GFP_ATOMIC);
+
+	if (unlikely(!skb))
+		return NULL;
+	skb_reserve(skb, WEFT_CRYPT_HEADROOM + LL_MAX_HEADER);
+	skb_set_inner_network_header(skb, 0);
+	skb_put_data(skb, message, len);
+	return skb;
+}
+
+/**
+ * weft_sock_send_message() - send a handshake message to where a peer is
+ * @peer: the peer
+ * @message: the message
+ * @len: its length in bytes
+ * @ds: the outer DS field
+ *
+ * Context: process.
+ * Return: 0 or a negative errno, counted.
+ */
+int weft_sock_send_message(struct weft_peer *peer, const void *message, size_t len, u8 ds)
+{
+	struct sk_buff *skb = sock_message(message, len);
+	int err;
+
+	if (unlikely(!skb)) {
+		weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
+		return -ENOMEM;
+	}
+	rcu_read_lock_bh();
+	err = weft_sock_send(peer, skb, ds);
+	rcu_read_unlock_bh();
+	return err;
+}
+
+/**
+ * weft_sock_reply() - send a message to where another one came from, whoever that is
+ * @device: the device
+ * @to: the packet that is answered
+ * @message: the message
+ * @len: its length in bytes
+ *
+ * Context: process.
+ * Return: 0 or a negative errno, counted.
+ */
+int weft_sock_reply(struct weft_device *device, const struct sk_buff *to, const void *message, size_t len)
+{
+	struct sock_way way = { .device = device };
+	struct sk_buff *skb;
+	int err;
+
+	if (unlikely(!weft_endpoint_from_skb(&way.endpoint, to)))
+		return -EAFNOSUPPORT;
+	skb = sock_message(message, len);
+	if (unlikely(!skb)) {
+		weft_drop(device, WEFT_DROP_NO_MEMORY, 1);
+		return -ENOMEM;
+	}
+	rcu_read_lock_bh();
+	err = sock_send(&way, skb);
+	rcu_read_unlock_bh();
+	return err;
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ *   weft_xmit_packet() -> xmit_send() -> xmit_segment() -> xmit_batch() -> weft_crypt_seal() -> xmit_deliver() -> sock
+ *           |                                                                        (in the order of the ring)
+ *           +-> staged, while there is no session -> weft_xmit_staged() -> xmit_send() ...
+ */
+
+#include "xmit.h"
+#include "batch.h"
+#include "crypt.h"
+#include "device.h"
+#include "fsm.h"
+#include "peer.h"
+#include "sock.h"
+
+#include <linux/netdevice.h>
+#include <net/gso.h>
+#include <net/inet_ecn.h>
+#include <net/ip_tunnels.h>
+
+/* Sends what is sealed, tells the timers, and lets go of the session. */
+static void xmit_deliver(struct sk_buff *batch)
+{
+	struct weft_keypair *keypair = weft_batch(batch)->keypair;
+	struct weft_peer *peer = keypair->peer;
+	u8 ds = weft_batch(batch)->ds;
+	u32 events = WEFT_FSM_ANY_SENT;
+	struct sk_buff *skb, *next;
+
+	skb_list_walk_safe(batch, skb, next) {
+		bool keepalive = skb->len == WEFT_DATA_OVERHEAD;
+
+		skb_mark_not_on_list(skb);
+		if (unlikely(!skb->len)) {
+			weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
+			kfree_skb(skb);
+		} else if (likely(!weft_sock_send(peer, skb, ds)) && !keepalive) {
+			events |= WEFT_FSM_DATA_SENT;
+		}
+	}
+	if (unlikely(weft_fsm_session_due(keypair->initiator, keypair->born_ns, atomic64_read(&keypair->send_counter),
+					  ktime_get_coarse_boottime_ns())))
+		events |= WEFT_FSM_SESSION_WANTED;
+	weft_peer_report(peer, events);
+	weft_keypair_put(keypair);
+}
+
+static const struct weft_batch_ops xmit_ops = {
+	.work = weft_crypt_seal,
+	.deliver = xmit_deliver,
+};
+
+/* Keeps a packet until there is a session. The oldest makes room, and the sender's socket is not made to wait. */
+static void xmit_stage(struct weft_peer *peer, struct sk_buff *skb, unsigned int mtu)
+{
+	struct sk_buff *oldest = NULL;
+
+	skb_orphan(skb);
+	weft_batch(skb)->mtu = mtu;
+	spin_lock_bh(&peer->staged.lock);
+	if (skb_queue_len(&peer->staged) >= WEFT_STAGED_MAX_PACKETS)
+		oldest = __skb_dequeue(&peer->staged);
+	__skb_queue_tail(&peer->staged, skb);
+	spin_unlock_bh(&peer->staged.lock);
+	if (oldest) {
+		weft_drop(peer->device, WEFT_DROP_QUEUE, 1);
+		kfree_skb(oldest);
+	}
+}
+
+/* Stages a list of packets, of which none has been sent. */
+static void xmit_stage_list(struct weft_peer *peer, struct sk_buff *list, unsigned int mtu)
+{
+	struct sk_buff *skb, *next;
+
+	skb_list_walk_safe(list, skb, next) {
+		skb_mark_not_on_list(skb);
+		xmit_stage(peer, skb, mtu);
+	}
+}
+
+/* Cuts a GSO packet into what will be sent: a list, or NULL when it had to be dropped. */
+static struct sk_buff *xmit_segment(struct weft_peer *peer, struct sk_buff *skb)
+{
+	struct sk_buff *list;
+
+	if (!skb_is_gso(skb))
+		return skb;
+	list = skb_gso_segment(skb, 0);
+	if (IS_ERR(list)) {
+		weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
+		kfree_skb(skb);
+		return NULL;
+	}
+	if (!list)
+		return skb;
+	consume_skb(skb);
+	return list;
+}
+
+static unsigned int xmit_count(const struct sk_buff *list)
+{
+	unsigned int count = 0;
+
+	for (; list; list = list->next)
+		count++;
+	return count;
+}
+
+/* Cuts @list after @count packets, and returns the rest. */
+static struct sk_buff *xmit_cut(struct sk_buff *list, unsigned int count)
+{
+	struct sk_buff *rest;
+
+	while (--count && list->next)
+		list = list->next;
+	rest = list->next;
+	skb_mark_not_on_list(list);
+	return rest;
+}
+
+/* Sends a packet under @keypair. Returns false when that is over: then the packet is staged. */
+static bool xmit_send(struct weft_peer *peer, struct weft_keypair *keypair, struct sk_buff *skb, unsigned int mtu)
+{
+	/* Keepalives have no inner header to copy from; only the ECN bits are copied from the others. */
+	u8 ds = skb->len ? ip_tunnel_ecn_encap(0, ip_hdr(skb), skb) : 0;
+	struct sk_buff *batch = xmit_segment(peer, skb);
+	u64 counter;
+
+	if (unlikely(!batch))
+		return true;
+	if (unlikely(!weft_keypair_reserve(keypair, xmit_count(batch), ktime_get_coarse_boottime_ns(), &counter))) {
+		xmit_stage_list(peer, batch, mtu);
+		return false;
+	}
+	while (batch) {
+		struct sk_buff *rest = xmit_cut(batch, WEFT_BATCH_MAX_PACKETS);
+		struct weft_batch *state = weft_batch(batch);
+
+		state->keypair = keypair;
+		state->counter = counter;
+		state->mtu = mtu;
+		state->ds = ds;
+		refcount_inc(&keypair->refs);
+		weft_batch_run(&peer->tx_ring, batch, &xmit_ops);
+		counter += WEFT_BATCH_MAX_PACKETS;
+		batch = rest;
+	}
+	return true;
+}
+
+/* The session to send under, with a reference, or NULL. */
+static struct weft_keypair *xmit_session(struct weft_peer *peer)
+{
+	struct weft_keypair *keypair = rcu_dereference_bh(peer->keypairs.current_keypair);
+
+	return keypair && !READ_ONCE(keypair->retired) && weft_keypair_get(keypair) ? keypair : NULL;
+}
+
+/**
+ * weft_xmit_packet() - send a packet to a peer, or keep it until there is a session
+ * @peer: the peer
+ * @skb: the inner packet, network header set, without a dst, in memory that is not shared with other packets; it changes hands
+ * @mtu: of the way that the packet takes; padding does not go past it
+ *
+ * Context: bottom halves off.
+ */
+void weft_xmit_packet(struct weft_peer *peer, struct sk_buff *skb, unsigned int mtu)
+{
+	struct weft_keypair *keypair = NULL;
+
+	if (unlikely(weft_batch_nested(&peer->tx_ring))) {
+		weft_drop(peer->device, WEFT_DROP_LOOP, 1);
+		kfree_skb(skb);
+		return;
+	}
+	if (likely(skb_queue_empty_lockless(&peer->staged)))
+		keypair = xmit_session(peer);
+	if (likely(keypair)) {
+		bool sent = xmit_send(peer, keypair, skb, mtu);
+
+		weft_keypair_put(keypair);
+		if (likely(sent))
+			return;
+	} else {
+		xmit_stage(peer, skb, mtu);
+	}
+	weft_xmit_staged(peer);
+}
+
+/**
+ * weft_xmit_staged() - send what waits for a session, if there is one now; else ask for one
+ * @peer: the peer
+ *
+ * Context: any but hard interrupt.
+ */
+void weft_xmit_staged(struct weft_peer *peer)
+{
+	struct weft_keypair *keypair;
+	struct sk_buff_head waiting;
+	struct sk_buff *skb;
+	bool over = false;
+
+	if (skb_queue_empty_lockless(&peer->staged))
+		return;
+	rcu_read_lock_bh();
+	keypair = xmit_session(peer);
+	if (keypair) {
+		__skb_queue_head_init(&waiting);
+		spin_lock(&peer->staged.lock);
+		skb_queue_splice_init(&peer->staged, &waiting);
+		spin_unlock(&peer->staged.lock);
+		while ((skb = __skb_dequeue(&waiting)))
+			over |= !xmit_send(peer, keypair, skb, weft_batch(skb)->mtu);
+		weft_keypair_put(keypair);
+	}
+	if (!keypair || over)
+		weft_peer_report(peer, WEFT_FSM_SESSION_WANTED);
+	rcu_read_unlock_bh();
+}
+
+/**
+ * weft_xmit_keepalive() - send what waits for a session, or if nothing does, an empty packet
+ * @peer: the peer
+ *
+ * Context: process or softirq.
+ */
+void weft_xmit_keepalive(struct weft_peer *peer)
+{
+	struct net_device *dev = peer->device->dev;
+	struct sk_buff *skb;
+
+	if (skb_queue_empty_lockless(&peer->staged)) {
+		skb = alloc_skb(WEFT_CRYPT_HEADROOM + LL_MAX_HEADER + WEFT_TAG_LEN, GFP_ATOMIC);
+		if (unlikely(!skb)) {
+			weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
+			return;
+		}
+		skb_reserve(skb, WEFT_CRYPT_HEADROOM + LL_MAX_HEADER);
+		skb->dev = dev;
+		xmit_stage(peer, skb, READ_ONCE(dev->mtu));
+	}
+	weft_xmit_staged(peer);
+}
+
+/**
+ * weft_xmit_give_up() - drop what waits for a session
+ * @peer: the peer
+ *
+ * Context: any but hard interrupt.
+ */
+void weft_xmit_give_up(struct weft_peer *peer)
+{
+	struct sk_buff *skb;
+
+	while ((skb = skb_dequeue(&peer->staged))) {
+		weft_drop(peer->device, WEFT_DROP_GIVEN_UP, 1);
+		kfree_skb(skb);
+	}
+}
