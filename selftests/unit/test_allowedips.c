@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Allowed IPs: against a slow list of prefixes, with random operations; the shape of the trie after each;
- * every node accounted for; and readers who meet a writer at each of their steps.
+ * Allowed IPs: against a slow list of prefixes, with random operations; the shape of the trie after
+ * each; every node accounted for; and readers who meet a writer at each of their steps.
  */
 #include "test.h"
 
@@ -211,8 +211,8 @@ static size_t shape_check(struct world *world, struct weft_allowedips_node *node
 	EXPECT_EQ(world->t, node->family_bits, bits);
 	EXPECT(world->t, node->cidr <= bits && (!parent || node->cidr > parent->cidr));
 	EXPECT(world->t, !parent || allowedips_covers(parent, key));
-	EXPECT(world->t, allowedips_mask(key, node->cidr).high == key.high &&
-			 allowedips_mask(key, node->cidr).low == key.low);
+	EXPECT_EQ(world->t, allowedips_mask(key, node->cidr).high, key.high);
+	EXPECT_EQ(world->t, allowedips_mask(key, node->cidr).low, key.low);
 	for (i = 0; i < 2; i++) {
 		if (!node->child[i])
 			continue;
@@ -281,6 +281,7 @@ static void expect_lookup4(struct world *world, u32 addr, int owner)
 
 static void allowedips_by_hand(struct test *t)
 {
+	static const u8 documentation[16] = { 0x20, 0x01, 0x0d, 0xb8 };
 	struct world *world = world_start(t);
 	struct entry e;
 
@@ -308,7 +309,7 @@ static void allowedips_by_hand(struct test *t)
 	expect_lookup4(world, 0xffffffff, 5);
 	world_check(world);
 	/* an IPv4 default route says nothing of IPv6 */
-	EXPECT_PTR(t, world_lookup(world, 128, (const u8[16]){ 0x20, 1 }), NULL);
+	EXPECT_PTR(t, world_lookup(world, 128, documentation), NULL);
 	world_end(world);
 }
 
@@ -343,7 +344,7 @@ static void allowedips_spares(struct test *t)
 	world_remove(world, &e);
 	EXPECT_EQ(t, list_length(&world->freed), 2);
 	world_check(world);
-	/* a join that becomes a prefix, and a prefix that becomes a join, take no node and free none */
+	/* a join that becomes a prefix, and the other way round, take no node and free none */
 	world_insert(world, &e);
 	world_reap(world);
 	e = entry4(0x0a000000, 14, 2);
@@ -380,8 +381,7 @@ static void allowedips_refused(struct test *t)
 	e = entry4(0x0b000000, 8, 2);
 	world_insert(world, &e);
 	/* the join of both is nobody's, not even nobody's own */
-	EXPECT(t, !weft_allowedips_remove(&world->table, 32, (const u8[4]){ 10 }, 7, NULL,
-					  &world->freed));
+	EXPECT(t, !weft_allowedips_remove(&world->table, 32, e.addr, 7, NULL, &world->freed));
 	world_check(world);
 	world_end(world);
 }
@@ -426,7 +426,10 @@ static void allowedips_deep(struct test *t)
 	chain_check(t, 128, false);
 }
 
-/* Addresses and lengths from a small choice, so that prefixes meet: equal, nested, beside each other. */
+/*
+ * Addresses and lengths from a small choice, so that prefixes meet: equal, nested, beside each
+ * other.
+ */
 static struct entry entry_random(void)
 {
 	struct entry e = { .bits = test_random_below(2) ? 32 : 128 };
@@ -507,7 +510,9 @@ static void allowedips_random(struct test *t)
 	world_end(world);
 }
 
-/* Another set for one owner, as netlink's "replace allowed IPs" does it; what stays is never gone. */
+/*
+ * Another set for one owner, as netlink's "replace allowed IPs" does it; what stays is never gone.
+ */
 static void allowedips_replace_set(struct test *t)
 {
 	struct world *world = world_start(t);
@@ -535,8 +540,9 @@ static void allowedips_replace_set(struct test *t)
 }
 
 /*
- * A reader and a writer that meet. One operation is done at the n-th step of a lookup, for each n; and
- * lookups are done after each store of an operation. Either way the answer is that of before or of after.
+ * A reader and a writer that meet. One operation is done at the n-th step of a lookup, for each n;
+ * and lookups are done after each store of an operation. Either way the answer is that of before or
+ * of after.
  */
 static struct meeting {
 	struct world *world;
@@ -643,7 +649,7 @@ static bool meeting_at_step(struct test *t, u64 seed, int step)
 	meeting_prepare(t, seed);
 	meeting.steps = step;
 	test_between_reads = meeting_step;
-	/* More than one prefix may go at a time: then a lookup in between may see some of them gone. */
+	/* Where several prefixes go, a lookup in between may see some of them gone. */
 	test_after_write = meeting.op == REMOVE_OWNER ? NULL : meeting_look;
 	got = world_lookup(meeting.world, 32, meeting.addr);
 	met = meeting.done;
@@ -666,8 +672,8 @@ static void allowedips_reader_meets_writer(struct test *t)
 }
 
 /*
- * On real CPUs: one prefix goes back and forth between two owners, its neighbours come and go, the set it is
- * in is replaced; a reader must find one of the two each time.
+ * On real CPUs: one prefix goes back and forth between two owners, its neighbours come and go, the
+ * set it is in is replaced; a reader must find one of the two each time.
  */
 #define RACE_ROUNDS	20000
 

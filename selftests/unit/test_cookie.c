@@ -104,6 +104,7 @@ static void cookie_every_bit_of_a_reply(struct test *t)
 	u8 public[32], cookie[16], nonce[24], mac1[16], got[16], before[16];
 	struct weft_msg_cookie_reply reply;
 	struct weft_cookie_keys keys;
+	const size_t from = offsetof(struct weft_msg_cookie_reply, nonce) * 8;
 	u8 *bytes = (u8 *)&reply;
 	size_t bit;
 
@@ -115,7 +116,7 @@ static void cookie_every_bit_of_a_reply(struct test *t)
 	memcpy(got, before, sizeof(got));
 	weft_cookie_keys(&keys, public);
 	weft_cookie_reply_create(&reply, &keys, cookie, nonce, mac1, cpu_to_le32(7));
-	for (bit = offsetof(struct weft_msg_cookie_reply, nonce) * 8; bit < sizeof(reply) * 8; bit++) {
+	for (bit = from; bit < sizeof(reply) * 8; bit++) {
 		bytes[bit / 8] ^= 1 << bit % 8;
 		EXPECT(t, !weft_cookie_reply_open(got, &reply, &keys, mac1));
 		bytes[bit / 8] ^= 1 << bit % 8;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The handshake: every value of the vectors, both roles against each other with random keys, every single
- * bit wrong; and after each refusal the genuine message must still work.
+ * The handshake: every value of the vectors, both roles against each other with random keys, every
+ * single bit wrong; and after each refusal the genuine message must still work.
  */
 #include "test.h"
 #include "noise.c"
@@ -100,8 +100,9 @@ static void vector_session(struct test *t, const struct vector_handshake *v, boo
 	EXPECT_BYTES(t, keys.receive, initiator ? v->r_to_i : v->i_to_r, 32);
 	for (i = 0; i < v->data_count; i++) {
 		const struct vector_data *d = &v->data[i];
-		const struct vector_bytes *msg = initiator ? &d->message_r_to_i : &d->message_i_to_r;
+		const struct vector_bytes *msg;
 
+		msg = initiator ? &d->message_r_to_i : &d->message_i_to_r;
 		EXPECT(t, msg->len >= WEFT_DATA_OVERHEAD && msg->len <= sizeof(opened));
 		EXPECT(t, chacha20poly1305_decrypt(opened, msg->data + 16, msg->len - 16, NULL, 0,
 						   d->counter, keys.receive));
@@ -229,6 +230,9 @@ static void noise_random_pairs(struct test *t)
 
 	for (round = 0; round < 50; round++) {
 		pair_up_to_response(t, &pair);
+		/* clamped here, whatever the curve does about it */
+		EXPECT_EQ(t, pair.hs_i.ephemeral[0] & 7, 0);
+		EXPECT_EQ(t, pair.hs_i.ephemeral[31] & 0xc0, 0x40);
 		EXPECT_EQ(t, le32_to_cpu(pair.hs_r.remote_index), 111);
 		EXPECT_EQ(t, le32_to_cpu(pair.response.receiver), 111);
 		EXPECT(t, pair_finish(&pair));
@@ -395,6 +399,29 @@ static void noise_low_order(struct test *t)
 		low_order_check(t, vector_low_order[i]);
 }
 
+/* Who claims a static key of low order knows the secret that would follow from it: zeros. */
+static void noise_low_order_claim(struct test *t)
+{
+	static const u8 zero[32];
+	struct noise_state state;
+	struct pair pair;
+	u8 who[32], when[12];
+
+	pair_statics(t, &pair);
+	noise_begin(&state, pair.r.public);
+	curve25519_clamp_secret(pair.ephemeral_i);
+	EXPECT(t, curve25519_generate_public(pair.initiation.ephemeral, pair.ephemeral_i));
+	noise_mix_ephemeral(&state, pair.initiation.ephemeral);
+	EXPECT(t, noise_mix_dh(&state, pair.ephemeral_i, pair.r.public));
+	noise_seal(&state, pair.initiation.sealed_static, vector_low_order[1], 32);
+	noise_mix_secret(&state, zero);
+	noise_seal(&state, pair.initiation.sealed_timestamp, pair.timestamp, 12);
+
+	EXPECT(t, weft_noise_initiation_open(&pair.hs_r, who, &pair.initiation, &pair.r));
+	EXPECT_BYTES(t, who, vector_low_order[1], 32);
+	EXPECT(t, !weft_noise_initiation_accept(&pair.hs_r, when, &pair.initiation, zero));
+}
+
 static void noise_static_keys(struct test *t)
 {
 	static const u8 zero[32];
@@ -470,6 +497,7 @@ TEST_SUITE("noise",
 	   TEST_CASE(noise_wrong_keys),
 	   TEST_CASE(noise_late_response),
 	   TEST_CASE(noise_low_order),
+	   TEST_CASE(noise_low_order_claim),
 	   TEST_CASE(noise_static_keys),
 	   TEST_CASE(noise_timestamps),
 	   TEST_CASE(noise_timestamps_in_order));

@@ -4,7 +4,7 @@
 #include <linux/limits.h>
 #include "replay.c"
 
-#define MODEL_MAX	(1 << 16)
+#define MODEL_MAX	65536
 
 /* What the window should do, kept as one byte for every counter from @base on. */
 struct model {
@@ -49,7 +49,10 @@ static void replay_window_size(struct test *t)
 	EXPECT_EQ(t, WEFT_REPLAY_WINDOW % BITS_PER_LONG, 0);
 }
 
-/* At every position of the newest counter in its word, the last one inside and the first one outside. */
+/*
+ * At every position of the newest counter in its word, the last one inside and the first one
+ * outside.
+ */
 static void replay_edges(struct test *t)
 {
 	u64 newest;
