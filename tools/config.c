@@ -139,8 +139,7 @@ static bool config_set(struct config_state *state, const char *field,
 	if (!setting || (setting->scope == WEFT_SCOPE_PEER) != in_peer)
 		return config_refuse_field(state, field);
 	state->parse.place.name = setting->field;
-	/* An empty list is a list; nothing else may be empty. */
-	if (!*value && strcmp(setting->field, "AllowedIPs")) {
+	if (!*value) {
 		weft_report_at(state->parse.ctx, &state->parse.place,
 			       "the value is missing");
 		return false;

@@ -11,6 +11,7 @@
 #include "model.h"
 #include "parse.h"
 #include "resolve.h"
+#include "text.h"
 
 /* A key and some white space; anything longer is another kind of file. */
 #define WEFT_KEY_FILE_BYTES	4096
@@ -188,6 +189,19 @@ static bool parse_allowedip(struct weft_parse *parse, char *text,
 	return good;
 }
 
+/* 10.1.2.3/24 is 10.1.2.0/24 to the kernel, and often a slip of the pen. */
+static void parse_warn_host_part(struct weft_parse *parse, const char *text,
+				 const struct weft_allowedip *ip)
+{
+	struct weft_allowedip masked = *ip;
+
+	weft_model_allowedip_mask(&masked);
+	if (weft_model_allowedip_compare(&masked, ip))
+		weft_report_warning_at(parse->ctx, &parse->place, "'%s' has bits behind its length: %s/%u is what counts",
+				       text, weft_text_address(&masked).chars,
+				       masked.cidr);
+}
+
 static bool parse_allowedip_item(struct weft_parse *parse, char *text)
 {
 	struct weft_allowedip *ip;
@@ -208,7 +222,10 @@ static bool parse_allowedip_item(struct weft_parse *parse, char *text)
 	ip->remove = *text == '-';
 	if (sign)
 		parse->peer->has |= WEFT_PEER_CHANGE_ALLOWEDIPS;
-	return parse_allowedip(parse, text + sign, ip);
+	if (!parse_allowedip(parse, text + sign, ip))
+		return false;
+	parse_warn_host_part(parse, text + sign, ip);
+	return true;
 }
 
 static bool parse_allowedips(struct weft_parse *parse, const char *value)

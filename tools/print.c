@@ -364,6 +364,8 @@ static void print_summary_peer(const struct weft_context *ctx,
 static void print_summary_device(const struct weft_context *ctx,
 				 const struct weft_device *dev)
 {
+	/* Whatever the terminal was left in before. */
+	fputs(weft_colour(ctx, WEFT_COLOUR_RESET), ctx->out);
 	print_heading(ctx, WEFT_COLOUR_GREEN, "interface", dev->name);
 	if (dev->has & WEFT_DEVICE_HAS_PUBLIC_KEY) {
 		print_title(ctx, "public key");

@@ -26,6 +26,10 @@ void weft_report(const struct weft_context *ctx, const char *fmt, ...);
 __printf(3, 4)
 void weft_report_at(const struct weft_context *ctx,
 		    const struct weft_place *place, const char *fmt, ...);
+__printf(3, 4)
+void weft_report_warning_at(const struct weft_context *ctx,
+			    const struct weft_place *place, const char *fmt,
+			    ...);
 __printf(2, 3)
 void weft_report_warning(const struct weft_context *ctx, const char *fmt, ...);
 

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <netdb.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "resolve.h"
+#include "support.h"
+#include "text.h"
+
+static unsigned int test_count;
+static unsigned int test_failures;
+
+void test_ok(bool good, const char *name)
+{
+	test_count++;
+	test_failures += !good;
+	printf("%sok %u - %s\n", good ? "" : "not ", test_count, name);
+	fflush(stdout);
+}
+
+static void test_show(const char *title, const char *text)
+{
+	const char *end;
+
+	printf("#   %s:\n", title);
+	for (; *text; text = *end ? end + 1 : end) {
+		end = strchrnul(text, '\n');
+		printf("#     |%.*s|\n", (int)(end - text), text);
+	}
+}
+
+void test_text(const char *name, const char *got, const char *want)
+{
+	bool good = !strcmp(got, want);
+
+	test_ok(good, name);
+	if (good)
+		return;
+	test_show("wanted", want);
+	test_show("got", got);
+}
+
+int test_end(void)
+{
+	printf("1..%u\n", test_count);
+	if (test_failures)
+		printf("# %u of %u failed\n", test_failures, test_count);
+	return test_failures || !test_count;
+}
+
+static void test_die(const char *what)
+{
+	printf("Bail out! %s\n", what);
+	exit(1);
+}
+
+static void test_describe_allowedips(FILE *out, const struct weft_peer *peer)
+{
+	const struct weft_allowedip *ip;
+
+	for (ip = peer->allowedips; ip; ip = ip->next)
+		fprintf(out, " %c%s/%u", ip->remove ? '-' : '+',
+			weft_text_address(ip).chars, ip->cidr);
+}
+
+static void test_describe_peer(FILE *out, const struct weft_peer *peer)
+{
+	fprintf(out, "peer %c:", peer->public_key.bytes[0]);
+	if (peer->has & WEFT_PEER_REMOVE)
+		fputs(" remove", out);
+	if (peer->has & WEFT_PEER_UPDATE_ONLY)
+		fputs(" update-only", out);
+	if (peer->has & WEFT_PEER_HAS_PRESHARED_KEY)
+		fprintf(out, " psk=%c", peer->preshared_key.bytes[0] ?: '0');
+	if (peer->has & WEFT_PEER_HAS_KEEPALIVE)
+		fprintf(out, " keepalive=%u", peer->keepalive);
+	if (peer->endpoint.any.sa_family != AF_UNSPEC)
+		fprintf(out, " endpoint=%s",
+			weft_text_endpoint(&peer->endpoint).chars);
+	if (peer->has & WEFT_PEER_REPLACE_ALLOWEDIPS)
+		fputs(" replace-ips", out);
+	test_describe_allowedips(out, peer);
+	fputc('\n', out);
+}
+
+char *test_describe(const struct weft_device *dev)
+{
+	const struct weft_peer *peer;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		test_die("no memory");
+	fprintf(out, "%s:", dev->name);
+	if (dev->has & WEFT_DEVICE_HAS_PRIVATE_KEY)
+		fprintf(out, " key=%c", dev->private_key.bytes[0] ?: '0');
+	if (dev->has & WEFT_DEVICE_HAS_LISTEN_PORT)
+		fprintf(out, " port=%u", dev->listen_port);
+	if (dev->has & WEFT_DEVICE_HAS_FWMARK)
+		fprintf(out, " fwmark=0x%x", dev->fwmark);
+	if (dev->has & WEFT_DEVICE_REPLACE_PEERS)
+		fputs(" replace-peers", out);
+	fputc('\n', out);
+	for (peer = dev->peers; peer; peer = peer->next)
+		test_describe_peer(out, peer);
+	fclose(out);
+	return text;
+}
+
+/* What a reader of the kernel's state has: no wishes, only facts. */
+static void test_settle(struct weft_device *dev)
+{
+	struct weft_allowedip *ip;
+	struct weft_peer *peer;
+
+	dev->has &= ~WEFT_DEVICE_REPLACE_PEERS;
+	if (weft_key_is_zero(&dev->private_key))
+		dev->has &= ~WEFT_DEVICE_HAS_PRIVATE_KEY;
+	else if (weft_key_derive_public(&dev->public_key, &dev->private_key))
+		dev->has |= WEFT_DEVICE_HAS_PUBLIC_KEY;
+	for (peer = dev->peers; peer; peer = peer->next) {
+		peer->has = WEFT_PEER_HAS_PUBLIC_KEY | WEFT_PEER_HAS_KEEPALIVE;
+		if (!weft_key_is_zero(&peer->preshared_key))
+			peer->has |= WEFT_PEER_HAS_PRESHARED_KEY;
+		for (ip = peer->allowedips; ip; ip = ip->next)
+			weft_model_allowedip_mask(ip);
+	}
+}
+
+static int test_bench_list(struct weft_backend *backend,
+			   struct weft_link **list)
+{
+	struct test_bench *bench = (struct test_bench *)
+		((char *)backend - offsetof(struct test_bench, backend));
+	size_t i;
+
+	*list = NULL;
+	if (bench->fail_get) {
+		snprintf(backend->error, sizeof(backend->error), "%s",
+			 bench->fail_get);
+		return -EPERM;
+	}
+	for (i = 0; bench->devices[i]; i++)
+		weft_model_link_add(list, bench->devices[i]->name,
+				    bench->devices[i]->kind);
+	return 0;
+}
+
+static int test_bench_find(struct test_bench *bench, const char *name)
+{
+	int i;
+
+	for (i = 0; bench->devices[i]; i++)
+		if (!strcmp(bench->devices[i]->name, name))
+			return i;
+	snprintf(bench->backend.error, sizeof(bench->backend.error),
+		 "No such device");
+	return -ENODEV;
+}
+
+static struct weft_device *test_copy(const struct weft_device *from)
+{
+	struct weft_device *dev = weft_model_device_new(from->name);
+	struct weft_allowedip *ip, *new_ip;
+	struct weft_peer *peer, *new_peer;
+
+	*dev = *from;
+	dev->peers = NULL;
+	dev->last_peer = NULL;
+	for (peer = from->peers; peer; peer = peer->next) {
+		new_peer = weft_model_peer_add(dev);
+		*new_peer = *peer;
+		new_peer->next = NULL;
+		new_peer->allowedips = NULL;
+		new_peer->last_allowedip = NULL;
+		for (ip = peer->allowedips; ip; ip = ip->next) {
+			new_ip = weft_model_allowedip_add(new_peer);
+			*new_ip = *ip;
+			new_ip->next = NULL;
+		}
+	}
+	return dev;
+}
+
+static int test_bench_get(struct weft_backend *backend, const char *name,
+			  struct weft_device **dev)
+{
+	struct test_bench *bench = (struct test_bench *)
+		((char *)backend - offsetof(struct test_bench, backend));
+	int i = test_bench_find(bench, name);
+
+	*dev = NULL;
+	if (i < 0)
+		return i;
+	if (bench->fail_get) {
+		snprintf(backend->error, sizeof(backend->error), "%s",
+			 bench->fail_get);
+		return -EPERM;
+	}
+	*dev = test_copy(bench->devices[i]);
+	return 0;
+}
+
+static int test_bench_set(struct weft_backend *backend,
+			  const struct weft_device *dev)
+{
+	struct test_bench *bench = (struct test_bench *)
+		((char *)backend - offsetof(struct test_bench, backend));
+	int i = test_bench_find(bench, dev->name);
+
+	if (i < 0)
+		return i;
+	if (bench->fail_set) {
+		snprintf(backend->error, sizeof(backend->error), "%s",
+			 bench->fail_set);
+		return -EINVAL;
+	}
+	free(bench->sent);
+	bench->sent = test_describe(dev);
+	return 0;
+}
+
+/* Only addresses: no test asks the network. */
+static int test_lookup(const char *host, const char *port,
+		       const struct addrinfo *hints, struct addrinfo **found)
+{
+	struct addrinfo numeric = *hints;
+
+	numeric.ai_flags |= AI_NUMERICHOST;
+	return getaddrinfo(host, port, &numeric, found);
+}
+
+static void test_pause(unsigned int us)
+{
+	(void)us;
+	test_die("something waits where nothing should");
+}
+
+void test_bench_start(struct test_bench *bench, const char *input)
+{
+	memset(bench, 0, sizeof(*bench));
+	if (sodium_init() < 0)
+		test_die("no libsodium");
+	bench->backend.list = test_bench_list;
+	bench->backend.get = test_bench_get;
+	bench->backend.set = test_bench_set;
+	/* fmemopen() refuses a length of nothing. */
+	bench->ctx.in = *input ? fmemopen((char *)input, strlen(input), "r") :
+				 fopen("/dev/null", "r");
+	bench->ctx.out = open_memstream(&bench->out, &bench->out_len);
+	bench->ctx.err = open_memstream(&bench->err, &bench->err_len);
+	bench->ctx.backend = &bench->backend;
+	bench->ctx.lookup = test_lookup;
+	bench->ctx.release = freeaddrinfo;
+	bench->ctx.pause = test_pause;
+	bench->ctx.now = 1000000000;
+	if (!bench->ctx.in || !bench->ctx.out || !bench->ctx.err)
+		test_die("no memory");
+	bench->sent = strdup("");
+	test_bench_flush(bench);
+}
+
+void test_bench_flush(struct test_bench *bench)
+{
+	fflush(bench->ctx.out);
+	fflush(bench->ctx.err);
+}
+
+void test_bench_end(struct test_bench *bench)
+{
+	size_t i;
+
+	fclose(bench->ctx.in);
+	fclose(bench->ctx.out);
+	fclose(bench->ctx.err);
+	for (i = 0; i < ARRAY_SIZE(bench->devices); i++)
+		weft_model_device_free(bench->devices[i]);
+	free(bench->sent);
+	free(bench->out);
+	free(bench->err);
+}
+
+struct weft_device *test_device(const char *name, enum weft_kind kind,
+				const char *conf)
+{
+	struct weft_device *dev;
+	struct test_bench bench;
+	char *text = strdup(conf);
+
+	test_bench_start(&bench, "");
+	dev = weft_config_parse(&bench.ctx, "test_device", text, name, true);
+	if (!dev || !weft_resolve_device(&bench.ctx, "test_device", dev)) {
+		test_bench_flush(&bench);
+		test_die(bench.err);
+	}
+	dev->kind = kind;
+	test_settle(dev);
+	free(text);
+	test_bench_end(&bench);
+	return dev;
+}

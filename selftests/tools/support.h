@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the tests of the command share: TAP, a context, a kernel of paper. */
+#ifndef _WEFT_SELFTESTS_TOOLS_SUPPORT_H
+#define _WEFT_SELFTESTS_TOOLS_SUPPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "backend.h"
+#include "context.h"
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
+/* Keys of which the bytes say who they are: all A, B, C or P. */
+#define KEY_A	"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
+#define KEY_B	"QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="
+#define KEY_C	"Q0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0M="
+#define KEY_P	"UFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFA="
+
+/* One result line. What did not hold is told with test_text(). */
+void test_ok(bool good, const char *name);
+/* Equal texts pass; others are shown both. */
+void test_text(const char *name, const char *got, const char *want);
+/* The plan, and the exit status of the program. */
+int test_end(void);
+
+/**
+ * struct test_bench - one run of the command, and what came out of it
+ * @ctx: the context to run with
+ * @backend: interfaces wft0 (weft), wg0 (wireguard) as @devices has them
+ * @devices: what get() returns copies of, in list() order, up to a NULL
+ * @fail_get: what get() and list() complain of, NULL for nothing
+ * @fail_set: what set() complains of, NULL for nothing
+ * @sent: all that set() was given, as test_describe() has it
+ * @out: what was printed
+ * @err: what was complained
+ */
+struct test_bench {
+	struct weft_context ctx;
+	struct weft_backend backend;
+	struct weft_device *devices[4];
+	const char *fail_get;
+	const char *fail_set;
+	char *sent;
+	char *out;
+	char *err;
+	size_t out_len;
+	size_t err_len;
+};
+
+void test_bench_start(struct test_bench *bench, const char *input);
+/* Make @out and @err readable. */
+void test_bench_flush(struct test_bench *bench);
+void test_bench_end(struct test_bench *bench);
+
+/* A device from a configuration file's text; ends the program when broken. */
+struct weft_device *test_device(const char *name, enum weft_kind kind,
+				const char *conf);
+/* A change, one line for the device and one a peer; to be freed. */
+char *test_describe(const struct weft_device *dev);
+
+#endif /* _WEFT_SELFTESTS_TOOLS_SUPPORT_H */
