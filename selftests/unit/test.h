@@ -11,7 +11,7 @@
 #ifdef __KERNEL__
 
 #include <kunit/test.h>
-#include <linux/random.h>
+#include <linux/slab.h>
 
 #define test			kunit
 #define TEST_CASE(function)	KUNIT_CASE(function)
@@ -19,7 +19,8 @@
 #define EXPECT_EQ(t, a, b)	KUNIT_EXPECT_EQ(t, (u64)(a), (u64)(b))
 #define EXPECT_PTR(t, a, b)	KUNIT_EXPECT_PTR_EQ(t, (const void *)(a), (const void *)(b))
 #define EXPECT_BYTES(t, a, b, len) KUNIT_EXPECT_EQ(t, memcmp(a, b, len), 0)
-#define test_zalloc(t, size)	kunit_kzalloc(t, size, GFP_KERNEL)
+#define test_zalloc(t, size)	kzalloc(size, GFP_KERNEL | __GFP_NOFAIL)
+#define test_free(memory)	kfree(memory)
 
 #define TEST_SUITE(suite_name, ...)					\
 	static struct kunit_case test_cases[] = { __VA_ARGS__, {} };	\
@@ -27,7 +28,8 @@
 		.name = "weft_" suite_name,				\
 		.test_cases = test_cases,				\
 	};								\
-	kunit_test_suite(test_suite)
+	kunit_test_suite(test_suite);					\
+	MODULE_LICENSE("GPL")
 
 #else /* __KERNEL__ */
 
@@ -106,6 +108,8 @@ static inline void *test_zalloc(struct test *t, size_t size)
 	}
 	return memory;
 }
+
+#define test_free(memory)	free(memory)
 
 static inline int test_main(struct test *cases, size_t count)
 {

@@ -5,6 +5,7 @@
  */
 #include "test.h"
 
+#ifndef __KERNEL__
 /* What happens in a reader between two steps, and after each store of the writer. */
 static void (*test_between_reads)(void);
 static void (*test_after_write)(void);
@@ -12,9 +13,11 @@ static void (*test_after_write)(void);
 #define SHIM_BEFORE_READ()	do { if (test_between_reads) test_between_reads(); } while (0)
 #define SHIM_AFTER_WRITE()	do { if (test_after_write) test_after_write(); } while (0)
 
-#include "allowedips.c"
 #include <pthread.h>
 #include <sched.h>
+#endif
+
+#include "allowedips.c"
 
 #define OWNERS		8
 #define MODEL_MAX	600
@@ -179,8 +182,13 @@ static void world_remove_owner(struct world *world, int owner)
 
 static void *world_lookup(struct world *world, u8 bits, const u8 *addr)
 {
-	return bits == 32 ? weft_allowedips_lookup4(&world->table, addr) :
-			    weft_allowedips_lookup6(&world->table, addr);
+	void *owner;
+
+	rcu_read_lock();
+	owner = bits == 32 ? weft_allowedips_lookup4(&world->table, addr) :
+			     weft_allowedips_lookup6(&world->table, addr);
+	rcu_read_unlock();
+	return owner;
 }
 
 /* The end of a grace period: what was taken out may go. */
@@ -191,38 +199,65 @@ static void world_reap(struct world *world)
 	while (!list_empty(&world->freed)) {
 		node = list_first_entry(&world->freed, struct weft_allowedips_node, owned);
 		list_del_init(&node->owned);
-		free(node);
+		test_free(node);
 		world->allocated--;
 	}
 }
 
-/* What has to be true of each node. Returns how many there are. */
-static size_t shape_check(struct world *world, struct weft_allowedips_node *node,
-			  struct weft_allowedips_node *parent, u8 bits)
+/* What has to be true of a node. */
+static void node_check(struct world *world, struct weft_allowedips_node *node, u8 bits)
 {
-	struct allowedips_key key;
-	size_t count = 1;
+	struct allowedips_key key = allowedips_key(node->prefix);
+	struct weft_allowedips_node *child;
 	int i, children = 0;
 
-	if (!node)
-		return 0;
-	key = allowedips_key(node->prefix);
-	EXPECT_PTR(world->t, node->parent, parent);
 	EXPECT_EQ(world->t, node->family_bits, bits);
-	EXPECT(world->t, node->cidr <= bits && (!parent || node->cidr > parent->cidr));
-	EXPECT(world->t, !parent || allowedips_covers(parent, key));
+	EXPECT(world->t, node->cidr <= bits);
 	EXPECT_EQ(world->t, allowedips_mask(key, node->cidr).high, key.high);
 	EXPECT_EQ(world->t, allowedips_mask(key, node->cidr).low, key.low);
 	for (i = 0; i < 2; i++) {
-		if (!node->child[i])
+		child = allowedips_own(node->child[i]);
+		if (!child)
 			continue;
 		children++;
-		EXPECT_EQ(world->t, allowedips_bit(allowedips_key(node->child[i]->prefix),
-						   node->cidr), i);
-		count += shape_check(world, node->child[i], node, bits);
+		key = allowedips_key(child->prefix);
+		EXPECT_PTR(world->t, child->parent, node);
+		EXPECT(world->t, child->cidr > node->cidr);
+		EXPECT(world->t, allowedips_covers(node, key));
+		EXPECT_EQ(world->t, allowedips_bit(key, node->cidr), i);
 	}
-	EXPECT(world->t, node->owner || children == 2);
-	EXPECT_EQ(world->t, !list_empty(&node->owned), !!node->owner);
+	EXPECT(world->t, rcu_access_pointer(node->owner) || children == 2);
+	EXPECT_EQ(world->t, !list_empty(&node->owned), !!rcu_access_pointer(node->owner));
+}
+
+/* The node after @node in a walk through all: parents first, child 0 before child 1. */
+static struct weft_allowedips_node *node_next(struct weft_allowedips_node *node)
+{
+	struct weft_allowedips_node *child[2], *from;
+
+	child[0] = allowedips_own(node->child[0]);
+	child[1] = allowedips_own(node->child[1]);
+	if (child[0] || child[1])
+		return child[0] ? child[0] : child[1];
+	do {
+		from = node;
+		node = node->parent;
+		child[1] = node ? allowedips_own(node->child[1]) : NULL;
+	} while (node && (!child[1] || child[1] == from));
+	return child[1];
+}
+
+/* How many nodes a trie has, each as it should be. */
+static size_t shape_check(struct world *world, struct weft_allowedips_node __rcu **root, u8 bits)
+{
+	struct weft_allowedips_node *node = allowedips_own(*root);
+	size_t count = 0;
+
+	EXPECT(world->t, !node || !node->parent);
+	for (; node; node = node_next(node)) {
+		node_check(world, node, bits);
+		count++;
+	}
 	return count;
 }
 
@@ -232,8 +267,8 @@ static void world_check(struct world *world)
 	size_t in_use, spare = 0, owned = 0;
 	int i;
 
-	in_use = shape_check(world, world->table.root4, NULL, 32) +
-		 shape_check(world, world->table.root6, NULL, 128);
+	in_use = shape_check(world, &world->table.root4, 32) +
+		 shape_check(world, &world->table.root6, 128);
 	for (i = 0; i < WEFT_ALLOWEDIPS_SPARES; i++)
 		spare += !!world->spare[i];
 	EXPECT_EQ(world->t, in_use + spare + list_length(&world->freed), world->allocated);
@@ -251,15 +286,15 @@ static void world_end(struct world *world)
 	for (i = 0; i < OWNERS; i++)
 		world_remove_owner(world, i);
 	world_check(world);
-	EXPECT_PTR(world->t, world->table.root4, NULL);
-	EXPECT_PTR(world->t, world->table.root6, NULL);
+	EXPECT_PTR(world->t, rcu_access_pointer(world->table.root4), NULL);
+	EXPECT_PTR(world->t, rcu_access_pointer(world->table.root6), NULL);
 	world_reap(world);
 	for (i = 0; i < WEFT_ALLOWEDIPS_SPARES; i++) {
 		world->allocated -= !!world->spare[i];
-		free(world->spare[i]);
+		test_free(world->spare[i]);
 	}
 	EXPECT_EQ(world->t, world->allocated, 0);
-	free(world);
+	test_free(world);
 }
 
 static struct entry entry4(u32 addr, u8 cidr, int owner)
@@ -539,6 +574,8 @@ static void allowedips_replace_set(struct test *t)
 	world_end(world);
 }
 
+#ifndef __KERNEL__
+
 /*
  * A reader and a writer that meet. One operation is done at the n-th step of a lookup, for each n;
  * and lookups are done after each store of an operation. Either way the answer is that of before or
@@ -733,6 +770,20 @@ static void allowedips_race(struct test *t)
 	EXPECT_EQ(t, race.wrong, 0);
 	world_end(world);
 }
+
+#else /* __KERNEL__ */
+
+static void allowedips_reader_meets_writer(struct test *t)
+{
+	kunit_skip(t, "steps in between a reader's steps, which only userspace can");
+}
+
+static void allowedips_race(struct test *t)
+{
+	kunit_skip(t, "runs in userspace, on threads");
+}
+
+#endif /* __KERNEL__ */
 
 TEST_SUITE("allowedips",
 	   TEST_CASE(allowedips_by_hand),

@@ -390,7 +390,7 @@ struct session {
 
 struct side {
 	struct weft_fsm fsm;
-	struct session current, previous, next;
+	struct session live, previous, next;
 	u32 offered;	/* key of the initiation that waits for its answer */
 	u32 staged;
 	u32 sent[EMPTY + 1];
@@ -437,7 +437,7 @@ static void sim_send(struct sim *sim, int me, enum packet_type type, u32 key)
 static void sim_send_data(struct sim *sim, int me, bool keepalive)
 {
 	struct side *side = &sim->side[me];
-	const struct session *session = &side->current;
+	const struct session *session = &side->live;
 
 	if (!session->key || !weft_fsm_session_usable(session->born, 0, sim->now)) {
 		side->staged += !keepalive;
@@ -467,7 +467,9 @@ static void sim_do(struct sim *sim, int me, u32 actions)
 	struct side *side = &sim->side[me];
 
 	if (actions & ERASE) {
-		memset(&side->current, 0, 3 * sizeof(side->current));
+		side->live.key = 0;
+		side->previous.key = 0;
+		side->next.key = 0;
 		side->offered = 0;
 		side->erased++;
 	}
@@ -509,8 +511,8 @@ static void sim_got_response(struct sim *sim, int me, u32 key)
 	if (key != side->offered)
 		return;
 	side->offered = 0;
-	side->previous = side->current;
-	side->current = (struct session){ key, true, sim->now };
+	side->previous = side->live;
+	side->live = (struct session){ key, true, sim->now };
 	sim_report(sim, me, AR | DERIVED | CONFIRMED);
 	sim_flush(sim, me);
 }
@@ -518,18 +520,18 @@ static void sim_got_response(struct sim *sim, int me, u32 key)
 static void sim_got_data(struct sim *sim, int me, u32 key, bool keepalive)
 {
 	struct side *side = &sim->side[me];
-	const struct session *session = &side->current;
+	const struct session *session = &side->live;
 
 	if (key == side->next.key) {
-		side->previous = side->current;
-		side->current = side->next;
+		side->previous = side->live;
+		side->live = side->next;
 		side->next.key = 0;
 		sim_report(sim, me, CONFIRMED);
 		if (side->staged)
 			sim_flush(sim, me);
 	} else if (key == side->previous.key) {
 		session = &side->previous;
-	} else if (key != side->current.key) {
+	} else if (key != side->live.key) {
 		return;
 	}
 	if (!weft_fsm_session_usable(session->born, 0, sim->now))
@@ -599,9 +601,7 @@ static struct sim *sim_start(struct test *t)
 
 static void sim_end(struct sim *sim)
 {
-#ifndef __KERNEL__
-	free(sim);
-#endif
+	test_free(sim);
 }
 
 /* @count packets, one every @every_ms, from side @me. */
@@ -771,7 +771,7 @@ static void sim_persistent(struct test *t)
 	sim_run_until(sim, sim->now + MS(24 * 3600 * 1000));
 	sim->cut = false;
 	sim_run_until(sim, sim->now + MS(60 * 1000));
-	EXPECT(t, weft_fsm_session_usable(a->current.born, 0, sim->now));
+	EXPECT(t, weft_fsm_session_usable(a->live.born, 0, sim->now));
 	EXPECT(t, a->gave_up > 0);
 	sim_end(sim);
 }

@@ -182,9 +182,7 @@ static void replay_random(struct test *t)
 	for (i = 0; i < ARRAY_SIZE(bases); i++)
 		for (round = 0; round < 10; round++)
 			replay_random_run(t, model, bases[i]);
-#ifndef __KERNEL__
-	free(model);
-#endif
+	test_free(model);
 }
 
 TEST_SUITE("replay",

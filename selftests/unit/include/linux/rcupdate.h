@@ -13,6 +13,14 @@
 #define SHIM_AFTER_WRITE()
 #endif
 
+static inline void rcu_read_lock(void)
+{
+}
+
+static inline void rcu_read_unlock(void)
+{
+}
+
 #define rcu_dereference_check(p, condition) \
 	({ SHIM_BEFORE_READ(); __atomic_load_n(&(p), __ATOMIC_ACQUIRE); })
 #define rcu_dereference_protected(p, condition)	(p)
