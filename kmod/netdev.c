@@ -254,11 +254,10 @@ static netdev_tx_t netdev_xmit(struct sk_buff *skb, struct net_device *dev)
 static int netdev_init(struct net_device *dev)
 {
 	struct weft_device *device = netdev_priv(dev);
-	int err;
+	int err = weft_compat_init_tstats(dev);
 
-	dev->tstats = netdev_alloc_pcpu_stats(struct pcpu_sw_netstats);
-	if (!dev->tstats)
-		return -ENOMEM;
+	if (err)
+		return err;
 	err = -ENOMEM;
 	device->drops = alloc_percpu(struct weft_drops);
 	if (!device->drops)
@@ -281,7 +280,7 @@ free_index:
 free_drops:
 	free_percpu(device->drops);
 free_tstats:
-	free_percpu(dev->tstats);
+	weft_compat_free_tstats(dev);
 	return err;
 }
 
@@ -320,7 +319,7 @@ static void netdev_free(struct net_device *dev)
 
 	weft_index_exit(&device->index);
 	free_percpu(device->drops);
-	free_percpu(dev->tstats);
+	weft_compat_free_tstats(dev);
 	memzero_explicit(device->cookie_secret, sizeof(device->cookie_secret));
 	mutex_destroy(&device->config_lock);
 }

@@ -2,6 +2,7 @@
 #ifndef WEFT_COMPAT_LINUX_NETDEVICE_H
 #define WEFT_COMPAT_LINUX_NETDEVICE_H
 
+#include <linux/version.h>
 #include_next <linux/netdevice.h>
 
 /* Since Linux 6.12 "no transmit lock" is a bit of the device and no longer a feature. */
@@ -13,5 +14,29 @@ static inline void weft_compat_set_lltx(struct net_device *dev)
 	dev->lltx = true;
 #endif
 }
+
+/* Since Linux 6.7 the core makes and frees a device's statistics, if the device says of which kind they are. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+static inline int weft_compat_init_tstats(struct net_device *dev)
+{
+	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
+	return 0;
+}
+
+static inline void weft_compat_free_tstats(struct net_device *dev)
+{
+}
+#else
+static inline int weft_compat_init_tstats(struct net_device *dev)
+{
+	dev->tstats = netdev_alloc_pcpu_stats(struct pcpu_sw_netstats);
+	return dev->tstats ? 0 : -ENOMEM;
+}
+
+static inline void weft_compat_free_tstats(struct net_device *dev)
+{
+	free_percpu(dev->tstats);
+}
+#endif
 
 #endif /* WEFT_COMPAT_LINUX_NETDEVICE_H */
