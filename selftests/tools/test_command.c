@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The command line: for each command good and bad words, with the exit
+ * status, what is printed, what is complained and what the kernel was sent.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "support.h"
+
+#define WORDS_MAX	16
+
+#define SET_USAGE "Usage: weft set IFACE [SETTING VALUE]... [peer KEY [remove] [SETTING VALUE]...]...\n"
+#define FIELDS	"public-key, private-key, listen-port, fwmark, peers, preshared-keys, endpoints, " \
+		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, dump"
+#define COMMANDS "show, showconf, set, setconf, addconf, syncconf, genkey, genpsk, pubkey, help"
+
+static const char wft0_conf[] =
+	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"
+	"[Peer]\nPublicKey = " KEY_A "\nAllowedIPs = 10.0.0.1/32\nPersistentKeepalive = 25\n";
+static const char wg0_conf[] = "[Interface]\nFwMark = 1\n";
+
+/**
+ * struct command_case - one command line
+ * @words: its words after the program's name, separated by blanks; "''" is
+ *         an empty one, and a file's name stands for one in the scratch folder
+ * @input: the standard input
+ * @status: the exit status
+ * @out: what is printed, NULL for not looked at
+ * @err: what is complained
+ * @sent: what the kernel was sent
+ * @fail_get: the kernel does not let itself be read, with this reason
+ * @fail_set: the kernel refuses, with this reason
+ */
+struct command_case {
+	const char *words;
+	const char *input;
+	int status;
+	const char *out;
+	const char *err;
+	const char *sent;
+	const char *fail_get;
+	const char *fail_set;
+};
+
+static const struct command_case cases[] = {
+	/* Which command. */
+	{ "--version", .out = "weft 0.1.0\n" },
+	{ "-v", .out = "weft 0.1.0\n" },
+	{ "frobnicate", .status = 1, .out = "",
+	  .err = "weft: 'frobnicate' is not a command: " COMMANDS " are\n" },
+	{ "--frobnicate", .status = 1, .out = "",
+	  .err = "weft: '--frobnicate' is not a command: " COMMANDS " are\n" },
+	{ "help frobnicate", .status = 1, .out = "",
+	  .err = "weft: 'frobnicate' is not a command: " COMMANDS " are\n" },
+	{ "help set set", .status = 1, .out = "",
+	  .err = "weft: help: 'set' is too much\nUsage: weft help [COMMAND]\n" },
+	{ "help genpsk", .out = "Usage: weft genpsk\n\ngenpsk: print a new preshared key\n" },
+	{ "genpsk --help", .out = "Usage: weft genpsk\n\ngenpsk: print a new preshared key\n" },
+	{ "help", .out = NULL },
+	{ "--help", .out = NULL },
+
+	/* Keys. */
+	{ "pubkey", .input = "dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\n",
+	  .out = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=\n" },
+	{ "pubkey", .input = "dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=",
+	  .out = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=\n" },
+	{ "pubkey", .input = "", .status = 1, .out = "",
+	  .err = "weft: pubkey: the standard input is not a key: 0 characters where 44 of base64 are wanted\n" },
+	{ "pubkey", .input = KEY_A "x\n", .status = 1, .out = "",
+	  .err = "weft: pubkey: the standard input is not a key: 45 characters where 44 of base64 are wanted\n" },
+	{ "pubkey", .input = "secret\n", .status = 1, .out = "",
+	  .err = "weft: pubkey: the standard input is not a key: 6 characters where 44 of base64 are wanted\n" },
+	{ "pubkey file", .status = 1, .out = "",
+	  .err = "weft: pubkey: 'file' is too much\nUsage: weft pubkey\n" },
+	{ "genkey 2", .status = 1, .out = "",
+	  .err = "weft: genkey: '2' is too much\nUsage: weft genkey\n" },
+	{ "genkey -j", .status = 1, .out = "",
+	  .err = "weft: genkey: only 'show' speaks JSON\nUsage: weft genkey\n" },
+
+	/* Showing. */
+	{ "show interfaces", .out = "wft0 wg0\n" },
+	{ "show wft0 listen-port", .out = "51820\n" },
+	{ "show all listen-port", .out = "wft0\t51820\nwg0\t0\n" },
+	{ "show wg0 fwmark", .out = "0x1\n" },
+	{ "show all fwmark", .out = "wft0\toff\nwg0\t0x1\n" },
+	{ "show wft0 private-key", .out = KEY_P "\n" },
+	{ "show wg0 private-key", .out = "(none)\n" },
+	{ "show all persistent-keepalive", .out = "wft0\t" KEY_A "\t25\n" },
+	{ "show nope", .status = 1, .out = "",
+	  .err = "weft: cannot read interface 'nope': No such device\n" },
+	{ "show nope --json", .status = 1, .out = "",
+	  .err = "weft: cannot read interface 'nope': No such device\n" },
+	{ "show wft0 colour", .status = 1, .out = "",
+	  .err = "weft: show: 'colour' is not a field: " FIELDS " are\n" },
+	{ "show interfaces dump", .status = 1, .out = "",
+	  .err = "weft: show: 'dump' after 'interfaces' is too much\n" },
+	{ "show wft0 dump more", .status = 1, .out = "",
+	  .err = "weft: show: 'more' is too much\nUsage: weft show [IFACE|all|interfaces] [FIELD|dump]\n" },
+	{ "show all", .status = 1, .out = "", .fail_get = "Operation not permitted",
+	  .err = "weft: cannot list interfaces: Operation not permitted\n" },
+	{ "show wg0", .status = 1, .out = "", .fail_get = "Operation not permitted",
+	  .err = "weft: cannot read interface 'wg0': Operation not permitted\n" },
+	{ "showconf wg0", .out = "[Interface]\nFwMark = 0x1\n\n" },
+	{ "showconf", .status = 1, .out = "",
+	  .err = "weft: showconf: something is missing\nUsage: weft showconf IFACE\n" },
+	{ "showconf nope", .status = 1, .out = "",
+	  .err = "weft: cannot read interface 'nope': No such device\n" },
+
+	/* Setting. */
+	{ "set", .status = 1, .out = "",
+	  .err = "weft: set: something is missing\n" SET_USAGE },
+	{ "set wft0", .out = "", .sent = "wft0:\n" },
+	{ "set wft0 listen-port 7 fwmark 0x10", .sent = "wft0: port=7 fwmark=0x10\n" },
+	{ "set wft0 fwmark off", .sent = "wft0: fwmark=0x0\n" },
+	{ "set wft0 private-key key_p", .sent = "wft0: key=P\n" },
+	{ "set wft0 private-key -", .input = KEY_P "\n", .sent = "wft0: key=P\n" },
+	{ "set wft0 private-key empty", .sent = "wft0: key=0\n" },
+	{ "set wft0 private-key key_open", .sent = "wft0: key=P\n",
+	  .err = "weft: warning: 'key_open' holds a secret key and can be read by everybody: chmod o-rwx it\n" },
+	{ "set wft0 private-key key_bad", .status = 1,
+	  .err = "weft: private-key: 'key_bad' does not hold a key: 44 characters of base64, or nothing to take the key away\n" },
+	{ "set wft0 private-key key_missing", .status = 1,
+	  .err = "weft: cannot open 'key_missing': No such file or directory\n" },
+	{ "set wft0 private-key .", .status = 1,
+	  .err = "weft: cannot read '.': Is a directory\n" },
+	{ "set wft0 private-key /dev/zero", .status = 1,
+	  .err = "weft: '/dev/zero' is longer than 4096 bytes\n" },
+	{ "set wft0 peer " KEY_A, .sent = "wft0:\npeer A:\n" },
+	{ "set wft0 peer " KEY_A " remove peer " KEY_B " endpoint [::1]:5 persistent-keepalive 9",
+	  .sent = "wft0:\npeer A: remove\npeer B: keepalive=9 endpoint=[::1]:5\n" },
+	{ "set wft0 peer " KEY_A " preshared-key key_p", .sent = "wft0:\npeer A: psk=P\n" },
+	{ "set wft0 peer " KEY_A " preshared-key empty", .sent = "wft0:\npeer A: psk=0\n" },
+	{ "set wft0 peer " KEY_A " allowed-ips 10.0.0.0/8,::1 listen-port 5",
+	  .sent = "wft0: port=5\npeer A: replace-ips +10.0.0.0/8 +::1/128\n" },
+	{ "set wft0 peer " KEY_A " allowed-ips ''", .sent = "wft0:\npeer A: replace-ips\n" },
+	{ "set wft0 peer " KEY_A " allowed-ips +10.0.0.0/8,-::1",
+	  .sent = "wft0:\npeer A: +10.0.0.0/8 -::1/128\n" },
+	{ "set wft0 peer " KEY_A " allowed-ips 10.0.0.0/8,-::1",
+	  .sent = "wft0:\npeer A: +10.0.0.0/8 -::1/128\n" },
+	{ "set wft0 peer " KEY_A " allowed-ips +10.0.0.0/8 allowed-ips ::1",
+	  .sent = "wft0:\npeer A: +10.0.0.0/8 +::1/128\n" },
+	{ "set wft0 colour red", .status = 1,
+	  .err = "weft: set: 'colour' is not a setting of an interface: listen-port, fwmark, private-key and peer are\n" },
+	{ "set wft0 endpoint 1.2.3.4:5", .status = 1,
+	  .err = "weft: set: 'endpoint' is not a setting of an interface: listen-port, fwmark, private-key and peer are\n" },
+	{ "set wft0 peer " KEY_A " colour red", .status = 1,
+	  .err = "weft: set: 'colour' is not a setting of a peer: remove, preshared-key, endpoint, persistent-keepalive, allowed-ips, the settings of an interface and peer are\n" },
+	{ "set wft0 listen-port", .status = 1,
+	  .err = "weft: listen-port: PORT has to follow, and nothing does\n" },
+	{ "set wft0 peer", .status = 1,
+	  .err = "weft: peer: KEY has to follow, and nothing does\n" },
+	{ "set wft0 peer " KEY_A " allowed-ips", .status = 1,
+	  .err = "weft: allowed-ips: [+|-]IP/LENGTH,... has to follow, and nothing does\n" },
+	{ "set wft0 peer abc", .status = 1,
+	  .err = "weft: peer: 'abc' is not a public key: 44 characters of base64 are wanted\n" },
+	{ "set wft0 listen-port 65536", .status = 1,
+	  .err = "weft: listen-port: '65536' is not a port: use a number from 0 (chosen by the kernel) to 65535\n" },
+	{ "set wft0 listen-port +5", .status = 1,
+	  .err = "weft: listen-port: '+5' is not a port: use a number from 0 (chosen by the kernel) to 65535\n" },
+	{ "set wft0 fwmark 0x", .status = 1,
+	  .err = "weft: fwmark: '0x' is not a mark: use 'off' or a number from 0 to 0xffffffff\n" },
+	{ "set wft0 peer " KEY_A " endpoint nowhere:5", .status = 1,
+	  .err = "weft: endpoint: cannot resolve 'nowhere:5': Name or service not known\n" },
+	{ "set wft0 listen-port 5 peer " KEY_A " persistent-keepalive 65536", .status = 1,
+	  .err = "weft: persistent-keepalive: '65536' is not an interval: use 'off' or a number of seconds from 0 to 65535\n" },
+	{ "set nope listen-port 5", .status = 1,
+	  .err = "weft: cannot configure interface 'nope': No such device\n" },
+	{ "set wft0 listen-port 5", .status = 1, .fail_set = "Address already in use: port 5 is taken",
+	  .err = "weft: cannot configure interface 'wft0': Address already in use: port 5 is taken\n" },
+	{ "set sixteencharacter listen-port 5", .status = 1,
+	  .err = "weft: 'sixteencharacter' is not an interface: a name has 1 to 15 characters\n" },
+	{ "set '' listen-port 5", .status = 1,
+	  .err = "weft: '' is not an interface: a name has 1 to 15 characters\n" },
+
+	/* Configuration files. */
+	{ "setconf wft0", .status = 1,
+	  .err = "weft: setconf: something is missing\nUsage: weft setconf IFACE FILE\n" },
+	{ "setconf wft0 conf more", .status = 1,
+	  .err = "weft: setconf: 'more' is too much\nUsage: weft setconf IFACE FILE\n" },
+	{ "setconf wft0 conf",
+	  .sent = "wft0: key=P port=51820 fwmark=0x0 replace-peers\npeer A: psk=0 keepalive=25 replace-ips +10.0.0.1/32\npeer B: psk=0 keepalive=0 replace-ips\n" },
+	{ "addconf wft0 conf",
+	  .sent = "wft0: key=P port=51820\npeer A: keepalive=25 replace-ips +10.0.0.1/32\npeer B:\n" },
+	{ "syncconf wft0 conf", .sent = "wft0:\npeer B: psk=0 keepalive=0 replace-ips\n" },
+	{ "syncconf wft0 -", .input = wft0_conf, .sent = "" },
+	{ "setconf wft0 -", .input = "", .sent = "wft0: key=0 port=0 fwmark=0x0 replace-peers\n" },
+	{ "setconf wft0 conf_open", .sent = "wft0: key=P port=0 fwmark=0x0 replace-peers\n",
+	  .err = "weft: warning: 'conf_open' holds a secret key and can be read by everybody: chmod o-rwx it\n" },
+	{ "setconf wft0 conf_bad", .status = 1,
+	  .err = "weft: conf_bad:3: ListenPort: 'x' is not a port: use a number from 0 (chosen by the kernel) to 65535\n" },
+	{ "syncconf wft0 conf_bad", .status = 1,
+	  .err = "weft: conf_bad:3: ListenPort: 'x' is not a port: use a number from 0 (chosen by the kernel) to 65535\n" },
+	{ "setconf wft0 conf_zero", .status = 1,
+	  .err = "weft: 'conf_zero' is not a text file: there is a zero byte in it\n" },
+	{ "setconf wft0 conf_missing", .status = 1,
+	  .err = "weft: cannot open 'conf_missing': No such file or directory\n" },
+	{ "setconf nope conf", .status = 1,
+	  .err = "weft: cannot configure interface 'nope': No such device\n" },
+	{ "syncconf nope conf", .status = 1,
+	  .err = "weft: cannot read interface 'nope': No such device\n" },
+	{ "setconf wft0 conf", .status = 1, .fail_set = "Invalid argument: peer 2 is odd",
+	  .err = "weft: cannot configure interface 'wft0': Invalid argument: peer 2 is odd\n" },
+};
+
+/* Files in the scratch folder, and who may read them. */
+static const struct {
+	const char *name;
+	const char *text;
+	size_t len;
+	mode_t mode;
+} files[] = {
+	{ "key_p", KEY_P "\n", 0, 0600 },
+	{ "key_open", "  " KEY_P " \n\n", 0, 0644 },
+	{ "key_bad", "not a key", 0, 0600 },
+	{ "empty", "", 0, 0644 },
+	{ "conf", "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 51820\n"
+		  "[Peer]\nPublicKey = " KEY_A "\nAllowedIPs = 10.0.0.1\nPersistentKeepalive = 25\n"
+		  "[Peer]\nPublicKey = " KEY_B "\n", 0, 0600 },
+	{ "conf_open", "[Interface]\nPrivateKey = " KEY_P "\n", 0, 0604 },
+	{ "conf_bad", "[Interface]\nPrivateKey = " KEY_P "\nListenPort = x\n", 0, 0600 },
+	{ "conf_zero", "[Interface]\n\0ListenPort = 1\n", 27, 0644 },
+};
+
+static char scratch[] = "/tmp/weft-test-XXXXXX";
+
+static bool files_make(void)
+{
+	FILE *file;
+	size_t i;
+
+	if (!mkdtemp(scratch) || chdir(scratch))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		file = fopen(files[i].name, "w");
+		if (!file)
+			return false;
+		fwrite(files[i].text, 1, files[i].len ?: strlen(files[i].text),
+		       file);
+		if (fchmod(fileno(file), files[i].mode) || fclose(file))
+			return false;
+	}
+	return true;
+}
+
+static void files_remove(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++)
+		unlink(files[i].name);
+	if (chdir("/") || rmdir(scratch))
+		printf("# %s is left over\n", scratch);
+}
+
+static int test_split(char *text, char **words)
+{
+	int count = 0;
+	char *word;
+
+	words[count++] = "weft";
+	while ((word = strsep(&text, " ")) && count < WORDS_MAX)
+		if (*word)
+			words[count++] = strcmp(word, "''") ? word : "";
+	words[count] = NULL;
+	return count;
+}
+
+static void test_prepare(struct test_bench *bench,
+			 const struct command_case *test)
+{
+	test_bench_start(bench, test->input ?: "");
+	bench->devices[0] = test_device("wft0", WEFT_KIND_WEFT, wft0_conf);
+	bench->devices[1] = test_device("wg0", WEFT_KIND_WIREGUARD, wg0_conf);
+	bench->fail_get = test->fail_get;
+	bench->fail_set = test->fail_set;
+}
+
+static void test_case(const struct command_case *test)
+{
+	char *text = strdup(test->words), *words[WORDS_MAX + 1], name[256];
+	struct test_bench bench;
+	int status;
+
+	test_prepare(&bench, test);
+	status = weft_command_main(&bench.ctx, test_split(text, words), words);
+	test_bench_flush(&bench);
+	snprintf(name, sizeof(name), "weft %s: exit status %d", test->words,
+		 test->status);
+	test_ok(status == test->status, name);
+	snprintf(name, sizeof(name), "weft %s: output", test->words);
+	if (test->out)
+		test_text(name, bench.out, test->out);
+	snprintf(name, sizeof(name), "weft %s: complaint", test->words);
+	test_text(name, bench.err, test->err ?: "");
+	snprintf(name, sizeof(name), "weft %s: sent", test->words);
+	test_text(name, bench.sent, test->sent ?: "");
+	test_bench_end(&bench);
+	free(text);
+}
+
+/* Help is made from the table: no command can be missing from it. */
+static void test_help(void)
+{
+	const struct weft_command *command;
+	char *words[] = { "weft", "help", NULL, NULL }, name[64];
+	struct test_bench bench;
+
+	test_bench_start(&bench, "");
+	weft_command_main(&bench.ctx, 2, words);
+	test_bench_flush(&bench);
+	for (command = weft_commands; command->name; command++) {
+		snprintf(name, sizeof(name), "help lists %s", command->name);
+		test_ok(strstr(bench.out, command->name) &&
+			strstr(bench.out, command->summary), name);
+	}
+	test_bench_end(&bench);
+	for (command = weft_commands; command->name; command++) {
+		test_bench_start(&bench, "");
+		words[2] = (char *)command->name;
+		snprintf(name, sizeof(name), "help explains %s", command->name);
+		test_ok(!weft_command_main(&bench.ctx, 3, words) &&
+			(test_bench_flush(&bench), true) &&
+			strstr(bench.out, command->arguments) &&
+			strstr(bench.out, command->summary), name);
+		test_bench_end(&bench);
+	}
+}
+
+/* A disk that is full is no success. */
+static void test_full_disk(void)
+{
+	char *words[] = { "weft", "help", NULL };
+	struct test_bench bench;
+	FILE *out;
+	int status;
+
+	test_bench_start(&bench, "");
+	out = bench.ctx.out;
+	bench.ctx.out = fopen("/dev/full", "w");
+	status = weft_command_main(&bench.ctx, 2, words);
+	fclose(bench.ctx.out);
+	bench.ctx.out = out;
+	test_bench_flush(&bench);
+	test_ok(status == 1, "output that cannot be written fails the command");
+	test_text("and is complained about", bench.err,
+		  "weft: the output could not be written\n");
+	test_bench_end(&bench);
+}
+
+int main(void)
+{
+	size_t i;
+
+	if (!files_make()) {
+		printf("Bail out! no scratch folder\n");
+		return 1;
+	}
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		test_case(&cases[i]);
+	test_help();
+	test_full_disk();
+	files_remove();
+	return test_end();
+}

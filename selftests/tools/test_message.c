@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The model as netlink attributes: what is written is read back, over as many
+ * messages as it takes; what the kernel splits is joined; what is malformed
+ * is refused.
+ */
+#include <errno.h>
+#include <linux/weft.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "message.h"
+#include "support.h"
+
+/* A message whose payload is attributes alone. */
+static struct nl_msg *message_new(void)
+{
+	struct nl_msg *msg = nlmsg_alloc_size(WEFT_MESSAGE_BYTES);
+
+	nlmsg_put(msg, 0, 0, 0, 0, 0);
+	return msg;
+}
+
+static int message_read(struct nl_msg *msg, struct weft_device *dev)
+{
+	struct nlmsghdr *hdr = nlmsg_hdr(msg);
+
+	return weft_message_parse(nlmsg_attrdata(hdr, 0),
+				  nlmsg_attrlen(hdr, 0), dev);
+}
+
+/* Strict kernels want NLA_F_NESTED on every nest, on nothing else. */
+static bool message_flags_right(const struct nlattr *attr, int len, int depth)
+{
+	static const int nests[] = {
+		WEFT_DEVICE_A_PEERS, -1, WEFT_PEER_A_ALLOWEDIPS, -1, 0,
+	};
+	const struct nlattr *pos;
+	bool nested, want;
+	int left;
+
+	nla_for_each_attr(pos, (struct nlattr *)attr, len, left) {
+		nested = pos->nla_type & NLA_F_NESTED;
+		want = nests[depth] < 0 || nla_type(pos) == nests[depth];
+		if (nested != want)
+			return false;
+		if (nested && !message_flags_right(nla_data(pos), nla_len(pos),
+						   depth + 1))
+			return false;
+	}
+	return true;
+}
+
+/* Send @from as the command would; what it came to is read into @to. */
+static int message_cross(const struct weft_device *from,
+			 struct weft_device *to, bool *strict)
+{
+	struct weft_message_cursor cursor;
+	struct nl_msg *msg;
+	int count = 0;
+
+	*strict = true;
+	weft_message_start(&cursor, from, 7);
+	do {
+		msg = message_new();
+		if (weft_message_put(msg, &cursor) || message_read(msg, to))
+			count = -1000000;
+		*strict &= message_flags_right(nlmsg_attrdata(nlmsg_hdr(msg), 0),
+					       nlmsg_attrlen(nlmsg_hdr(msg), 0),
+					       0);
+		nlmsg_free(msg);
+	} while (++count > 0 && !weft_message_done(&cursor));
+	return count;
+}
+
+static void test_small(void)
+{
+	struct weft_device *from, *to = weft_model_device_new("wg0");
+	char *want, *got;
+	bool strict;
+
+	from = test_device("wg0", WEFT_KIND_WEFT,
+			   "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\nFwMark = 7\n"
+			   "[Peer]\nPublicKey = " KEY_A "\nPresharedKey = " KEY_B "\nEndpoint = 1.2.3.4:5\n"
+			   "AllowedIPs = 10.0.0.0/8, fd00::/64\nPersistentKeepalive = 5\n"
+			   "[Peer]\nPublicKey = " KEY_B "\nEndpoint = [2001:db8::1]:7\n"
+			   "[Peer]\nPublicKey = " KEY_C "\nAllowedIPs = ::/0\n");
+	test_ok(message_cross(from, to, &strict) == 1, "a small device is one message");
+	test_ok(strict, "with its nests marked");
+	want = test_describe(from);
+	got = test_describe(to);
+	test_text("that means what was meant", got, want);
+	weft_model_device_free(from);
+	weft_model_device_free(to);
+	free(want);
+	free(got);
+}
+
+static bool message_same_prefixes(const struct weft_peer *a,
+				  const struct weft_peer *b)
+{
+	const struct weft_allowedip *x = a->allowedips, *y = b->allowedips;
+
+	while (x && y && !weft_model_allowedip_compare(x, y)) {
+		x = x->next;
+		y = y->next;
+	}
+	return !x && !y;
+}
+
+static bool message_same_peers(const struct weft_device *a,
+			       const struct weft_device *b)
+{
+	const struct weft_peer *x = a->peers, *y = b->peers;
+
+	while (x && y && weft_key_equal(&x->public_key, &y->public_key) &&
+	       weft_key_equal(&x->preshared_key, &y->preshared_key) &&
+	       x->keepalive == y->keepalive &&
+	       weft_model_endpoint_equal(&x->endpoint, &y->endpoint) &&
+	       message_same_prefixes(x, y)) {
+		x = x->next;
+		y = y->next;
+	}
+	return !x && !y;
+}
+
+static void message_add_prefixes(struct weft_peer *peer, unsigned int count)
+{
+	struct weft_allowedip *ip;
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		ip = weft_model_allowedip_add(peer);
+		ip->family = i % 3 ? AF_INET6 : AF_INET;
+		ip->cidr = i % 3 ? 128 : 32;
+		ip->ip6.s6_addr32[0] = htonl(i);
+	}
+}
+
+/* @count peers that differ in everything, with up to @prefixes each. */
+static struct weft_device *message_device(unsigned int count,
+					  unsigned int prefixes)
+{
+	struct weft_device *dev = weft_model_device_new("wg0");
+	struct weft_peer *peer;
+	unsigned int i;
+
+	dev->has = WEFT_DEVICE_REPLACE_PEERS;
+	for (i = 0; i < count; i++) {
+		peer = weft_model_peer_add(dev);
+		memcpy(peer->public_key.bytes, &i, sizeof(i));
+		peer->public_key.bytes[31] = 1;
+		memset(peer->preshared_key.bytes, i % 7, WEFT_KEY_BYTES);
+		peer->has = WEFT_PEER_HAS_PUBLIC_KEY | WEFT_PEER_HAS_KEEPALIVE |
+			    WEFT_PEER_HAS_PRESHARED_KEY |
+			    WEFT_PEER_REPLACE_ALLOWEDIPS;
+		peer->keepalive = i;
+		if (i % 2) {
+			peer->endpoint.ip4.sin_family = AF_INET;
+			peer->endpoint.ip4.sin_port = i;
+		}
+		message_add_prefixes(peer, prefixes ? i % prefixes : 0);
+	}
+	return dev;
+}
+
+static void test_large(const char *name, struct weft_device *from)
+{
+	struct weft_device *to = weft_model_device_new("wg0");
+	char title[128];
+	bool strict;
+	int count;
+
+	count = message_cross(from, to, &strict);
+	snprintf(title, sizeof(title), "%s arrive whole, in more than one message",
+		 name);
+	test_ok(count > 1 && message_same_peers(from, to), title);
+	snprintf(title, sizeof(title), "%s: every nest is marked", name);
+	test_ok(strict, title);
+	printf("# %s: %d messages\n", name, count);
+	weft_model_device_free(from);
+	weft_model_device_free(to);
+}
+
+static void test_sizes(void)
+{
+	struct weft_device *dev = message_device(2, 0);
+
+	message_add_prefixes(dev->peers, 130000);
+	test_large("130,000 prefixes of one peer", dev);
+	test_large("100,000 peers", message_device(100000, 0));
+	test_large("3,000 peers with prefixes", message_device(3000, 40));
+}
+
+/* Flags and device attributes stand in the first part only. */
+static void test_continued(void)
+{
+	struct weft_device *dev = message_device(1, 0);
+	struct weft_message_cursor cursor;
+	struct nlattr *peers, *flags;
+	struct nl_msg *msg;
+	int first, second;
+
+	message_add_prefixes(dev->peers, 2000);
+	weft_message_start(&cursor, dev, 7);
+	msg = message_new();
+	weft_message_put(msg, &cursor);
+	flags = nlmsg_find_attr(nlmsg_hdr(msg), 0, WEFT_DEVICE_A_FLAGS);
+	test_ok(flags && nla_get_u32(flags) == WEFT_DEVICE_F_REPLACE_PEERS,
+		"the first part replaces the peers");
+	peers = nlmsg_find_attr(nlmsg_hdr(msg), 0, WEFT_DEVICE_A_PEERS);
+	first = nla_get_u32(nla_find(nla_data(nla_data(peers)),
+				     nla_len(nla_data(peers)),
+				     WEFT_PEER_A_FLAGS));
+	test_ok(first == WEFT_PEER_F_REPLACE_ALLOWEDIPS,
+		"and replaces the prefixes");
+	nlmsg_free(msg);
+	msg = message_new();
+	weft_message_put(msg, &cursor);
+	test_ok(!nlmsg_find_attr(nlmsg_hdr(msg), 0, WEFT_DEVICE_A_FLAGS),
+		"the second part does not");
+	peers = nlmsg_find_attr(nlmsg_hdr(msg), 0, WEFT_DEVICE_A_PEERS);
+	second = nla_get_u32(nla_find(nla_data(nla_data(peers)),
+				      nla_len(nla_data(peers)),
+				      WEFT_PEER_A_FLAGS));
+	test_ok(second == WEFT_PEER_F_UPDATE_ONLY,
+		"nor does it bring back a peer that was removed meanwhile");
+	nlmsg_free(msg);
+	weft_model_device_free(dev);
+}
+
+/* A kernel splits a dump where it likes: after any attribute of a peer. */
+static void test_joined(void)
+{
+	static const unsigned char key_a[WEFT_KEY_BYTES] = { 'A' };
+	static const unsigned char key_b[WEFT_KEY_BYTES] = { 'B' };
+	const unsigned char *keys[] = { key_a, key_a, key_b, key_a };
+	struct weft_device *dev = weft_model_device_new("wg0");
+	struct weft_allowedip ip = { .family = AF_INET, .cidr = 32 };
+	struct nlattr *peers, *peer, *list, *item;
+	struct nl_msg *msg;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++) {
+		msg = message_new();
+		peers = nla_nest_start(msg, WEFT_DEVICE_A_PEERS);
+		peer = nla_nest_start(msg, 0);
+		nla_put(msg, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_BYTES, keys[i]);
+		if (!i)
+			nla_put_u64(msg, WEFT_PEER_A_RX_BYTES, 77);
+		list = nla_nest_start(msg, WEFT_PEER_A_ALLOWEDIPS);
+		item = nla_nest_start(msg, 0);
+		ip.ip4.s_addr = htonl(i);
+		nla_put_u16(msg, WEFT_ALLOWEDIP_A_FAMILY, ip.family);
+		nla_put(msg, WEFT_ALLOWEDIP_A_IPADDR, sizeof(ip.ip4), &ip.ip4);
+		nla_put_u8(msg, WEFT_ALLOWEDIP_A_CIDR_MASK, ip.cidr);
+		nla_nest_end(msg, item);
+		nla_nest_end(msg, list);
+		nla_nest_end(msg, peer);
+		nla_nest_end(msg, peers);
+		message_read(msg, dev);
+		nlmsg_free(msg);
+	}
+	test_ok(weft_model_peer_count(dev) == 3, "only neighbours are joined");
+	test_ok(dev->peers->allowedips && dev->peers->allowedips->next &&
+		!dev->peers->allowedips->next->next,
+		"the second part's prefix is the first peer's");
+	test_ok(dev->peers->rx_bytes == 77,
+		"which keeps what only the first part says");
+	weft_model_device_free(dev);
+}
+
+/* What a broken or hostile family might send. */
+struct message_broken {
+	const char *name;
+	int key_len;
+	int family;
+	int address_len;
+	int port_len;
+	int cidr_len;
+};
+
+static const struct message_broken broken[] = {
+	{ "a key of 31 bytes", 31, AF_INET, 4, 2, 1 },
+	{ "no key", 0, AF_INET, 4, 2, 1 },
+	{ "an unknown family", 32, AF_UNIX, 4, 2, 1 },
+	{ "an IPv4 address of 3 bytes", 32, AF_INET, 3, 2, 1 },
+	{ "an IPv4 address of 16 bytes", 32, AF_INET, 16, 2, 1 },
+	{ "an IPv6 address of 4 bytes", 32, AF_INET6, 4, 2, 1 },
+	{ "no address", 32, AF_INET, 0, 2, 1 },
+	{ "no length", 32, AF_INET, 4, 2, 0 },
+	{ "a port of one byte", 32, AF_INET, 4, 1, 1 },
+};
+
+static struct nl_msg *message_make(const struct message_broken *shape)
+{
+	static const unsigned char zero[32];
+	struct nl_msg *msg = message_new();
+	struct nlattr *peers, *peer, *list, *item;
+
+	nla_put(msg, WEFT_DEVICE_A_LISTEN_PORT, shape->port_len, zero);
+	peers = nla_nest_start(msg, WEFT_DEVICE_A_PEERS);
+	peer = nla_nest_start(msg, 0);
+	if (shape->key_len)
+		nla_put(msg, WEFT_PEER_A_PUBLIC_KEY, shape->key_len, zero);
+	list = nla_nest_start(msg, WEFT_PEER_A_ALLOWEDIPS);
+	item = nla_nest_start(msg, 0);
+	nla_put_u16(msg, WEFT_ALLOWEDIP_A_FAMILY, shape->family);
+	if (shape->address_len)
+		nla_put(msg, WEFT_ALLOWEDIP_A_IPADDR, shape->address_len, zero);
+	if (shape->cidr_len)
+		nla_put(msg, WEFT_ALLOWEDIP_A_CIDR_MASK, shape->cidr_len, zero);
+	nla_nest_end(msg, item);
+	nla_nest_end(msg, list);
+	nla_nest_end(msg, peer);
+	nla_nest_end(msg, peers);
+	return msg;
+}
+
+static void test_broken(void)
+{
+	static const struct message_broken good = {
+		"", 32, AF_INET, 4, 2, 1,
+	};
+	struct weft_device *dev;
+	struct nl_msg *msg;
+	size_t i;
+
+	msg = message_make(&good);
+	dev = weft_model_device_new("wg0");
+	test_ok(!message_read(msg, dev), "a message that is right is taken");
+	weft_model_device_free(dev);
+	nlmsg_free(msg);
+	for (i = 0; i < ARRAY_SIZE(broken); i++) {
+		msg = message_make(&broken[i]);
+		dev = weft_model_device_new("wg0");
+		test_ok(message_read(msg, dev) == -EBADMSG, broken[i].name);
+		weft_model_device_free(dev);
+		nlmsg_free(msg);
+	}
+}
+
+/* No byte of a message, whatever it becomes, leads outside of it. */
+static void test_garbled(void)
+{
+	struct weft_device *from = message_device(20, 20), *to;
+	struct weft_message_cursor cursor;
+	struct nl_msg *msg = message_new();
+	unsigned char *copy;
+	int len, i, refused = 0;
+
+	weft_message_start(&cursor, from, 7);
+	weft_message_put(msg, &cursor);
+	len = nlmsg_attrlen(nlmsg_hdr(msg), 0);
+	srandom(1);
+	for (i = 0; i < 20000; i++) {
+		/* A copy of just this size, so that a step outside is seen. */
+		copy = malloc(len);
+		memcpy(copy, nlmsg_attrdata(nlmsg_hdr(msg), 0), len);
+		copy[random() % len] = random();
+		copy[random() % len] ^= 1 << random() % 8;
+		to = weft_model_device_new("wg0");
+		refused += !!weft_message_parse((struct nlattr *)copy,
+						i % 4 ? len : random() % len,
+						to);
+		weft_model_device_free(to);
+		free(copy);
+	}
+	/* A step outside ends the program; the count shows that both happen. */
+	test_ok(refused > 100 && refused < 19900,
+		"of 20,000 garbled messages some are refused, some taken");
+	weft_model_device_free(from);
+	nlmsg_free(msg);
+}
+
+int main(void)
+{
+	test_small();
+	test_sizes();
+	test_continued();
+	test_joined();
+	test_broken();
+	test_garbled();
+	return test_end();
+}

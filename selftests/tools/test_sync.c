@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * syncconf: the difference between a device and a configuration. A table of
+ * single differences, then random devices: a kernel of paper that is sent the
+ * difference has to end up as one that was sent the whole.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "resolve.h"
+#include "support.h"
+#include "sync.h"
+
+#define PEER_A	"[Peer]\nPublicKey = " KEY_A "\n"
+#define PEER_B	"[Peer]\nPublicKey = " KEY_B "\n"
+#define PEER_C	"[Peer]\nPublicKey = " KEY_C "\n"
+#define DEVICE	"[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\nFwMark = 7\n"
+
+/**
+ * struct sync_case - a device, a configuration, and the way from one to the other
+ * @name: what it is about
+ * @have: the device
+ * @want: the configuration
+ * @weft: the change for a weft interface
+ * @wireguard: for a wireguard one, where that is not the same
+ */
+static const struct sync_case {
+	const char *name;
+	const char *have;
+	const char *want;
+	const char *weft;
+	const char *wireguard;
+} cases[] = {
+	{
+		.name = "nothing differs",
+		.have = DEVICE PEER_A "PresharedKey = " KEY_B "\nAllowedIPs = 10.0.0.0/8, ::/0\nEndpoint = 1.2.3.4:5\nPersistentKeepalive = 9\n",
+		.want = DEVICE PEER_A "AllowedIPs = ::/0\nEndpoint = 1.2.3.4:5\nAllowedIPs = 10.9.9.9/8\nPersistentKeepalive = 9\nPresharedKey = " KEY_B "\n",
+		.weft = "wg0:\n",
+	}, {
+		.name = "both empty", .have = "", .want = "", .weft = "wg0:\n",
+	}, {
+		.name = "another port",
+		.have = DEVICE, .want = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 6\nFwMark = 7\n",
+		.weft = "wg0: port=6\n",
+	}, {
+		.name = "no port asked for keeps the one there is",
+		.have = DEVICE, .want = "[Interface]\nPrivateKey = " KEY_P "\nFwMark = 7\n",
+		.weft = "wg0:\n",
+	}, {
+		.name = "a mark and a key taken away",
+		.have = DEVICE, .want = "[Interface]\nListenPort = 5\n",
+		.weft = "wg0: key=0 fwmark=0x0\n",
+	}, {
+		.name = "a key put in",
+		.have = "", .want = "[Interface]\nPrivateKey = " KEY_P "\n",
+		.weft = "wg0: key=P\n",
+	}, {
+		.name = "a new peer",
+		.have = PEER_A, .want = PEER_A PEER_B "AllowedIPs = ::/0\n",
+		.weft = "wg0:\npeer B: psk=0 keepalive=0 replace-ips +::/0\n",
+	}, {
+		.name = "a peer that is gone",
+		.have = PEER_A PEER_B, .want = PEER_B,
+		.weft = "wg0:\npeer A: remove\n",
+	}, {
+		.name = "all peers gone",
+		.have = PEER_C PEER_A PEER_B, .want = "",
+		.weft = "wg0:\npeer A: remove\npeer B: remove\npeer C: remove\n",
+	}, {
+		.name = "a preshared key that is gone is taken away",
+		.have = PEER_A "PresharedKey = " KEY_B "\n", .want = PEER_A,
+		.weft = "wg0:\npeer A: update-only psk=0\n",
+	}, {
+		.name = "another preshared key",
+		.have = PEER_A "PresharedKey = " KEY_B "\n",
+		.want = PEER_A "PresharedKey = " KEY_C "\n",
+		.weft = "wg0:\npeer A: update-only psk=C\n",
+	}, {
+		.name = "a keepalive that is gone is taken away",
+		.have = PEER_A "PersistentKeepalive = 5\n", .want = PEER_A,
+		.weft = "wg0:\npeer A: update-only keepalive=0\n",
+	}, {
+		.name = "another endpoint",
+		.have = PEER_A "Endpoint = 1.2.3.4:5\n",
+		.want = PEER_A "Endpoint = 1.2.3.4:6\n",
+		.weft = "wg0:\npeer A: update-only endpoint=1.2.3.4:6\n",
+	}, {
+		.name = "an endpoint of the other family",
+		.have = PEER_A "Endpoint = 1.2.3.4:5\n",
+		.want = PEER_A "Endpoint = [::1]:5\n",
+		.weft = "wg0:\npeer A: update-only endpoint=[::1]:5\n",
+	}, {
+		.name = "no endpoint keeps the one learnt",
+		.have = PEER_A "Endpoint = 1.2.3.4:5\n", .want = PEER_A,
+		.weft = "wg0:\n",
+	}, {
+		.name = "a prefix more",
+		.have = PEER_A "AllowedIPs = 10.0.0.0/8\n",
+		.want = PEER_A "AllowedIPs = 10.0.0.0/8, ::/0\n",
+		.weft = "wg0:\npeer A: update-only +::/0\n",
+	}, {
+		.name = "a prefix less",
+		.have = PEER_A "AllowedIPs = 10.0.0.0/8, ::/0\n",
+		.want = PEER_A "AllowedIPs = 10.0.0.0/8\n",
+		.weft = "wg0:\npeer A: update-only -::/0\n",
+		.wireguard = "wg0:\npeer A: update-only replace-ips +10.0.0.0/8\n",
+	}, {
+		.name = "no prefix left",
+		.have = PEER_A "AllowedIPs = 10.0.0.0/8\n", .want = PEER_A,
+		.weft = "wg0:\npeer A: update-only -10.0.0.0/8\n",
+		.wireguard = "wg0:\npeer A: update-only replace-ips\n",
+	}, {
+		.name = "another length of one address",
+		.have = PEER_A "AllowedIPs = 10.0.0.0/8\n",
+		.want = PEER_A "AllowedIPs = 10.0.0.0/9\n",
+		.weft = "wg0:\npeer A: update-only +10.0.0.0/9 -10.0.0.0/8\n",
+		.wireguard = "wg0:\npeer A: update-only replace-ips +10.0.0.0/9\n",
+	}, {
+		.name = "a prefix that moves",
+		.have = PEER_A "AllowedIPs = 10.0.0.0/8\n" PEER_B "AllowedIPs = 11.0.0.0/8\n",
+		.want = PEER_A PEER_B "AllowedIPs = 11.0.0.0/8, 10.0.0.0/8\n",
+		.weft = "wg0:\npeer A: update-only -10.0.0.0/8\npeer B: update-only +10.0.0.0/8\n",
+		.wireguard = "wg0:\npeer A: update-only replace-ips\npeer B: update-only +10.0.0.0/8\n",
+	}, {
+		.name = "a prefix taken over from a peer that goes",
+		.have = PEER_A "AllowedIPs = 10.0.0.0/8\n",
+		.want = PEER_B "AllowedIPs = 10.0.0.0/8\n",
+		.weft = "wg0:\npeer B: psk=0 keepalive=0 replace-ips +10.0.0.0/8\npeer A: remove\n",
+	}, {
+		.name = "a prefix given to two is the last one's",
+		.have = PEER_A PEER_B "AllowedIPs = ::/0\n",
+		.want = PEER_A "AllowedIPs = ::/0\n" PEER_B "AllowedIPs = ::1/0\n",
+		.weft = "wg0:\n",
+	}, {
+		.name = "a prefix given twice to one",
+		.have = PEER_A "AllowedIPs = ::/0\n",
+		.want = PEER_A "AllowedIPs = ::/0, ::1/0\n",
+		.weft = "wg0:\n",
+	}, {
+		.name = "a peer given twice is what it is given as last",
+		.have = PEER_A "PersistentKeepalive = 4\nEndpoint = 1.1.1.1:1\n",
+		.want = PEER_A "PersistentKeepalive = 3\nEndpoint = 1.1.1.1:2\n" PEER_A "PersistentKeepalive = 4\n",
+		.weft = "wg0:\npeer A: update-only endpoint=1.1.1.1:2\n",
+	},
+};
+
+static struct weft_device *test_want(const char *conf)
+{
+	struct weft_device *dev;
+	char *text = strdup(conf);
+	struct test_bench bench;
+
+	test_bench_start(&bench, "");
+	dev = weft_config_parse(&bench.ctx, "want", text, "wg0", true);
+	if (!dev || !weft_resolve_device(&bench.ctx, "want", dev)) {
+		test_bench_flush(&bench);
+		printf("Bail out! %s\n", bench.err);
+		exit(1);
+	}
+	test_bench_end(&bench);
+	free(text);
+	return dev;
+}
+
+static void test_one(const char *name, const struct sync_case *test,
+		     enum weft_kind kind, const char *change)
+{
+	struct weft_device *have = test_device("wg0", kind, test->have);
+	struct weft_device *want = test_want(test->want);
+	char title[128], *text;
+
+	snprintf(title, sizeof(title), "%s (%s)", name,
+		 weft_model_kind_name(kind));
+	if (weft_sync_reduce(have, want))
+		text = test_describe(want);
+	else
+		text = strdup("out of memory");
+	test_text(title, text, change);
+	snprintf(title, sizeof(title), "%s (%s): emptiness", name,
+		 weft_model_kind_name(kind));
+	test_ok(weft_sync_is_empty(want) == !strcmp(change, "wg0:\n"), title);
+	weft_model_device_free(have);
+	weft_model_device_free(want);
+	free(text);
+}
+
+static void test_cases(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		test_one(cases[i].name, &cases[i], WEFT_KIND_WEFT,
+			 cases[i].weft);
+		test_one(cases[i].name, &cases[i], WEFT_KIND_WIREGUARD,
+			 cases[i].wireguard ?: cases[i].weft);
+	}
+}
+
+/* A kernel of paper: few peers, few prefixes, told what one SET does. */
+#define PAPER_PEERS	6
+#define PAPER_PREFIXES	8
+#define PAPER_ROUNDS	3000
+
+struct paper_kernel {
+	struct {
+		bool exists;
+		char psk;
+		unsigned int keepalive;
+		unsigned int port;
+	} peers[PAPER_PEERS];
+	int owner[PAPER_PREFIXES];	/* of each prefix, -1 for nobody */
+	char key;
+	unsigned int mark;
+};
+
+static void paper_init(struct paper_kernel *kernel)
+{
+	int i;
+
+	memset(kernel, 0, sizeof(*kernel));
+	for (i = 0; i < PAPER_PREFIXES; i++)
+		kernel->owner[i] = -1;
+}
+
+static void paper_disown(struct paper_kernel *kernel, int peer)
+{
+	int i;
+
+	for (i = 0; i < PAPER_PREFIXES; i++)
+		if (kernel->owner[i] == peer)
+			kernel->owner[i] = -1;
+}
+
+static void paper_remove(struct paper_kernel *kernel, int peer)
+{
+	paper_disown(kernel, peer);
+	memset(&kernel->peers[peer], 0, sizeof(kernel->peers[peer]));
+}
+
+/* Prefix n is 10.n.0.0/16. */
+static void paper_set_prefixes(struct paper_kernel *kernel, int id,
+			       const struct weft_peer *peer)
+{
+	const struct weft_allowedip *ip;
+	int n;
+
+	for (ip = peer->allowedips; ip; ip = ip->next) {
+		n = ((const unsigned char *)&ip->ip4)[1];
+		if (!ip->remove)
+			kernel->owner[n] = id;
+		else if (kernel->owner[n] == id)
+			kernel->owner[n] = -1;
+	}
+}
+
+static void paper_set_peer(struct paper_kernel *kernel,
+			   const struct weft_peer *peer)
+{
+	int id = peer->public_key.bytes[0] - 'A';
+
+	if (peer->has & WEFT_PEER_REMOVE) {
+		paper_remove(kernel, id);
+		return;
+	}
+	if (!kernel->peers[id].exists && peer->has & WEFT_PEER_UPDATE_ONLY)
+		return;
+	kernel->peers[id].exists = true;
+	if (peer->has & WEFT_PEER_HAS_PRESHARED_KEY)
+		kernel->peers[id].psk = peer->preshared_key.bytes[0];
+	if (peer->has & WEFT_PEER_HAS_KEEPALIVE)
+		kernel->peers[id].keepalive = peer->keepalive;
+	if (peer->endpoint.any.sa_family != AF_UNSPEC)
+		kernel->peers[id].port = ntohs(peer->endpoint.ip4.sin_port);
+	if (peer->has & WEFT_PEER_REPLACE_ALLOWEDIPS)
+		paper_disown(kernel, id);
+	paper_set_prefixes(kernel, id, peer);
+}
+
+static void paper_set(struct paper_kernel *kernel,
+		      const struct weft_device *dev)
+{
+	const struct weft_peer *peer;
+	int i;
+
+	if (dev->has & WEFT_DEVICE_HAS_PRIVATE_KEY)
+		kernel->key = dev->private_key.bytes[0];
+	if (dev->has & WEFT_DEVICE_HAS_FWMARK)
+		kernel->mark = dev->fwmark;
+	for (i = 0; dev->has & WEFT_DEVICE_REPLACE_PEERS && i < PAPER_PEERS; i++)
+		paper_remove(kernel, i);
+	for (peer = dev->peers; peer; peer = peer->next)
+		paper_set_peer(kernel, peer);
+}
+
+static void paper_print_peer(const struct paper_kernel *kernel, int id,
+			     FILE *out)
+{
+	struct weft_key key;
+	int n;
+
+	memset(key.bytes, 'A' + id, sizeof(key.bytes));
+	fprintf(out, "[Peer]\nPublicKey = %s\n", weft_key_encode(&key).chars);
+	if (kernel->peers[id].psk) {
+		memset(key.bytes, kernel->peers[id].psk, sizeof(key.bytes));
+		fprintf(out, "PresharedKey = %s\n",
+			weft_key_encode(&key).chars);
+	}
+	fprintf(out, "PersistentKeepalive = %u\n", kernel->peers[id].keepalive);
+	if (kernel->peers[id].port)
+		fprintf(out, "Endpoint = 1.1.1.1:%u\n", kernel->peers[id].port);
+	for (n = 0; n < PAPER_PREFIXES; n++)
+		if (kernel->owner[n] == id)
+			fprintf(out, "AllowedIPs = 10.%d.0.0/16\n", n);
+}
+
+/* The kernel's state as a file, to be freed. */
+static char *paper_print(const struct paper_kernel *kernel)
+{
+	struct weft_key key;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	int id;
+
+	fprintf(out, "[Interface]\nFwMark = %u\n", kernel->mark);
+	if (kernel->key) {
+		memset(key.bytes, kernel->key, sizeof(key.bytes));
+		fprintf(out, "PrivateKey = %s\n", weft_key_encode(&key).chars);
+	}
+	for (id = 0; id < PAPER_PEERS; id++)
+		if (kernel->peers[id].exists)
+			paper_print_peer(kernel, id, out);
+	fclose(out);
+	return text;
+}
+
+/*
+ * A file with some of the peers in any order, and prefixes that may stand
+ * twice. Each peer stands once: setconf leaves a prefix that a peer's first
+ * entry took from another with nobody, and syncconf does not follow it there.
+ */
+static char *paper_random_conf(void)
+{
+	int peers = random() % (PAPER_PEERS + 1), prefixes;
+	int next = random() % PAPER_PEERS, step = random() % 2 ? 1 : PAPER_PEERS - 1;
+	char *text = NULL;
+	struct weft_key key;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	fprintf(out, "[Interface]\nFwMark = %ld\n", random() % 2);
+	while (peers--) {
+		memset(key.bytes, 'A' + next, sizeof(key.bytes));
+		next = (next + step) % PAPER_PEERS;
+		fprintf(out, "[Peer]\nPublicKey = %s\n",
+			weft_key_encode(&key).chars);
+		if (random() % 2)
+			fprintf(out, "PresharedKey = %s\n",
+				random() % 2 ? KEY_P : KEY_B);
+		if (random() % 2)
+			fprintf(out, "PersistentKeepalive = %ld\n",
+				random() % 3);
+		if (random() % 2)
+			fprintf(out, "Endpoint = 1.1.1.1:%ld\n",
+				1 + random() % 2);
+		for (prefixes = random() % 4; prefixes--; )
+			fprintf(out, "AllowedIPs = 10.%ld.0.0/16\n",
+				random() % PAPER_PREFIXES);
+	}
+	fclose(out);
+	return text;
+}
+
+/* What setconf forgets and syncconf keeps: endpoints that nobody names. */
+static void paper_forget_endpoints(struct paper_kernel *kernel,
+				   const char *conf)
+{
+	struct weft_device *want = test_want(conf);
+	struct weft_peer *peer;
+	bool named[PAPER_PEERS] = { };
+	int i;
+
+	for (peer = want->peers; peer; peer = peer->next)
+		if (peer->endpoint.any.sa_family != AF_UNSPEC)
+			named[peer->public_key.bytes[0] - 'A'] = true;
+	for (i = 0; i < PAPER_PEERS; i++)
+		if (!named[i])
+			kernel->peers[i].port = 0;
+	weft_model_device_free(want);
+}
+
+/* From state @from to @conf: by the difference, and as a whole. */
+static bool paper_round(const struct paper_kernel *from, const char *conf,
+			enum weft_kind kind, struct paper_kernel *result)
+{
+	char *state = paper_print(from), *again;
+	struct weft_device *have = test_device("wg0", kind, state);
+	struct weft_device *want = test_want(conf);
+	struct paper_kernel whole;
+	bool good;
+
+	paper_init(&whole);
+	paper_set(&whole, want);
+	*result = *from;
+	good = weft_sync_reduce(have, want);
+	paper_set(result, want);
+	weft_model_device_free(have);
+	weft_model_device_free(want);
+	free(state);
+
+	/* A second time there is nothing left to do. */
+	again = paper_print(result);
+	have = test_device("wg0", kind, again);
+	want = test_want(conf);
+	good &= weft_sync_reduce(have, want) && weft_sync_is_empty(want);
+	weft_model_device_free(have);
+	weft_model_device_free(want);
+	free(again);
+
+	paper_forget_endpoints(result, conf);
+	return good && !memcmp(result, &whole, sizeof(whole));
+}
+
+static void test_random(enum weft_kind kind)
+{
+	struct paper_kernel kernel, next;
+	bool good = true;
+	char *conf, title[64];
+	int round;
+
+	srandom(kind);
+	paper_init(&kernel);
+	for (round = 0; good && round < PAPER_ROUNDS; round++) {
+		conf = paper_random_conf();
+		good = paper_round(&kernel, conf, kind, &next);
+		if (!good)
+			printf("# round %d:\n%s\n", round, conf);
+		kernel = next;
+		free(conf);
+	}
+	snprintf(title, sizeof(title), "%d random syncs end as setconf does (%s)",
+		 PAPER_ROUNDS, weft_model_kind_name(kind));
+	test_ok(good, title);
+}
+
+int main(void)
+{
+	test_cases();
+	test_random(WEFT_KIND_WEFT);
+	test_random(WEFT_KIND_WIREGUARD);
+	return test_end();
+}
