@@ -1,0 +1,156 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Boots a VM with one of Debian's kernels, runs a command in it, and ends with that command's status. The command's output
+# comes through on standard output, unmixed with the kernel's, which goes to a log.
+#
+#   boot.sh [-m MODE] [-t SECONDS] [-l CONSOLE_LOG] [-k WEFT_KO] [-e NAME=VALUE]... [-M MEGABYTES] SERIES COMMAND
+#
+#   -m icount   one emulated CPU whose time is counted in instructions; an idle guest skips to its next timer (default)
+#   -m smp      two CPUs in real time: KVM where that works, else emulated
+#   -t          wall-clock limit (default 600)
+#   -k          the module to have in the guest's /lib/modules; modprobe weft finds it
+#   -e          a variable of the command's environment
+#
+# The guest has the tree's selftests/ and tools/weft under /weft, where COMMAND runs in bash. A warning of the kernel's is
+# a panic. Status 125: the machine died before the command ended; 124: it ran into the limit.
+set -eu -o pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=selftests/vm/host.sh
+. "$here/host.sh"
+
+kernel_arguments=${VM_KERNEL_ARGUMENTS-quiet}
+mode=icount limit=600 console='' memory=1536
+environment=()
+WEFT_KO=${WEFT_KO-}
+
+usage() {
+	sed -n '4,17s/^# \{0,1\}//p' "$0" >&2
+	exit 2
+}
+
+parse_arguments() {
+	local option
+
+	while getopts m:t:l:k:e:M: option; do
+		case $option in
+		m) mode=$OPTARG ;;
+		t) limit=$OPTARG ;;
+		l) console=$OPTARG ;;
+		k) WEFT_KO=$OPTARG ;;
+		e) environment+=("$OPTARG") ;;
+		M) memory=$OPTARG ;;
+		*) usage ;;
+		esac
+	done
+	shift $((OPTIND - 1))
+	[ $# = 2 ] || usage
+	series=$1 command=$2
+	[ -z "$WEFT_KO" ] || [ -r "$WEFT_KO" ] || die "cannot read the module '$WEFT_KO'"
+}
+
+# A /dev/kvm may be there and yet not start a stock kernel: only a guest that answers proves it. The verdict is kept for
+# as long as this machine runs.
+kvm_works() {
+	local verdict
+	verdict=$cache/kvm-$(cat /proc/sys/kernel/random/boot_id)
+
+	[ -w /dev/kvm ] || return 1
+	[ -e "$verdict" ] || with_lock kvm probe_kvm "$verdict"
+	[ "$(cat "$verdict")" = yes ]
+}
+
+probe_kvm() { # probe_kvm FILE
+	local answer
+
+	[ ! -e "$1" ] || return 0
+	say "probing /dev/kvm"
+	answer=$(echo 'true' >"$work/command"; accelerator=kvm run_qemu 30 /dev/null 2>/dev/null || true; cat "$work/status")
+	rm -f "$cache"/kvm-*
+	if [ "$answer" = 0 ]; then echo yes; else echo no; fi >"$1"
+}
+
+accelerator_options() {
+	case $accelerator in
+	icount)
+		# String instructions would count a byte each and make copies look costly.
+		echo -accel tcg -icount shift=0,sleep=off -smp 1 -cpu max,-erms,-fsrm
+		;;
+	tcg)
+		echo -accel tcg,thread=multi -smp 2 -cpu max
+		;;
+	kvm)
+		echo -accel kvm -smp 2 -cpu host
+		;;
+	esac
+}
+
+pick_accelerator() {
+	case $mode in
+	icount)
+		accelerator=icount
+		;;
+	smp)
+		accelerator=tcg
+		if kvm_works; then accelerator=kvm; fi
+		;;
+	*)
+		die "'$mode' is no mode; expected icount or smp"
+		;;
+	esac
+}
+
+# Through cat: opened as a file, standard output has to be a pipe, whatever it was.
+run_qemu() { # run_qemu SECONDS CONSOLE_LOG
+	: >"$work/status"
+	write_archive
+	# shellcheck disable=SC2046 # words
+	timeout --kill-after=5 "$1" qemu-system-x86_64 $(accelerator_options) \
+		-M pc -m "$memory" -nodefaults -display none -no-reboot -nic none \
+		-kernel "$kernel/boot/vmlinuz-${kernel##*/}" -initrd "$work/initrd" \
+		-append "console=ttyS0 panic=-1 panic_on_warn=1 oops=panic net.ifnames=0 nokaslr mitigations=off $kernel_arguments" \
+		-serial file:"$2" -device virtio-serial-pci \
+		-chardev file,id=output,path=/dev/fd/1,append=on -device virtserialport,chardev=output,name=weft.output \
+		-chardev file,id=status,path="$work/status" -device virtserialport,chardev=status,name=weft.status </dev/null | cat
+}
+
+write_archive() {
+	local entry
+
+	mkdir -p "$work/guest/weft"
+	cp "$work/command" "$work/guest/weft/command"
+	for entry in "${environment[@]}"; do
+		printf 'export %s=%q\n' "${entry%%=*}" "${entry#*=}"
+	done >"$work/guest/weft/environment"
+	(cd "$work/guest" && find . | cpio --quiet -o -H newc -R 0:0) >"$work/own.cpio"
+	cat "$base" "$work/overlay.cpio" "$work/own.cpio" >"$work/initrd"
+}
+
+main() {
+	local qemu_status=0 status
+
+	parse_arguments "$@"
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	export WEFT_KO
+	kernel=$("$here/kernels.sh" image "$series")
+	base=$("$here/image.sh" base "$series")
+	"$here/image.sh" overlay "$series" "$work/overlay.cpio"
+	pick_accelerator
+	printf '%s\n' "$command" >"$work/command"
+	run_qemu "$limit" "${console:=$work/console}" || qemu_status=$?
+	status=$(cat "$work/status")
+	if [ -z "$status" ]; then
+		tail -n 40 "$console" >&2
+		[ "$qemu_status" != 124 ] || { say "the guest ran into the limit of $limit s"; exit 124; }
+		die_machine
+	fi
+	exit "$status"
+}
+
+die_machine() {
+	say "the guest died before its command ended"
+	exit 125
+}
+
+main "$@"

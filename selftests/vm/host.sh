@@ -1,0 +1,110 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Shared by the scripts that run on the machine itself: where things are cached, how they complain, how they ask Debian
+# for packages. To be sourced.
+#
+#   cache           the directory for downloads and built images
+#   say WORDS...    progress, on standard error
+#   die WORDS...    one clear line, and the end
+#   with_lock NAME COMMAND...       one process at a time, machine-wide
+#   install_packages NAME...        installs those that are missing
+#   unpack_package NAME DIRECTORY   downloads a package and unpacks it there, without installing it
+
+# shellcheck disable=SC2034 # read by the scripts that source this one
+weft_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/weft
+mkdir -p "$cache" || exit 1
+
+say() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+die() {
+	say "$@"
+	exit 1
+}
+
+# A subshell rather than a status caught here, so that the caller's errexit stays in force within the command.
+with_lock() ( # with_lock NAME COMMAND...
+	exec {fd}>"$cache/.lock-$1"
+	shift
+	flock "$fd"
+	"$@"
+)
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "needs root or sudo to run: $*"
+	fi
+}
+
+apt() {
+	DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 -o APT::Sandbox::User=root "$@" </dev/null
+}
+
+apt_update() {
+	say "refreshing the package lists"
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 update >/dev/null </dev/null ||
+		die "apt-get update failed: is there a way to a Debian mirror?"
+}
+
+package_known() { # package_known NAME: can it be had?
+	apt-cache show "$1" >/dev/null 2>&1
+}
+
+package_installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+missing_packages() {
+	local name
+
+	for name; do
+		package_installed "$name" || printf '%s ' "$name"
+	done
+}
+
+install_missing() {
+	local name missing log
+
+	missing=$(missing_packages "$@")
+	[ -n "$missing" ] || return 0
+	command -v apt-get >/dev/null || die "needs Debian's apt-get to install: $missing"
+	for name in $missing; do
+		package_known "$name" || { apt_update; break; }
+	done
+	say "installing from Debian: $missing"
+	log=$(mktemp)
+	# shellcheck disable=SC2086 # a list of words
+	if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
+		-o DPkg::Lock::Timeout=600 install $missing >"$log" 2>&1 </dev/null; then
+		tail -n 20 "$log" >&2
+		rm -f "$log"
+		die "could not install: $missing"
+	fi
+	rm -f "$log"
+}
+
+install_packages() {
+	[ -z "$(missing_packages "$@")" ] || with_lock packages install_missing "$@"
+}
+
+unpack_package() { # unpack_package NAME DIRECTORY
+	local name=$1 directory=$2 work deb
+
+	package_known "$name" || apt_update
+	package_known "$name" || die "Debian has no package $name here"
+	say "downloading $name"
+	work=$(mktemp -d)
+	(cd "$work" && apt download "$name" >/dev/null 2>"$work/log") ||
+		{ cat "$work/log" >&2; rm -rf "$work"; die "could not download $name"; }
+	deb=$(echo "$work"/*.deb)
+	mkdir -p "$directory"
+	dpkg -x "$deb" "$directory" || { rm -rf "$work"; die "could not unpack $name"; }
+	rm -rf "$work"
+}
