@@ -28,8 +28,9 @@ static void key_warn_output(const struct weft_context *ctx)
 
 	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
 		return;
-	if (st.st_mode & S_IRWXO)
-		weft_report_warning(ctx, "the key goes to a file that everybody can read: set the umask to 077 and try again");
+	if (st.st_mode & 0007)
+		weft_report_warning(ctx,
+				    "the key goes to a file that everybody can read: set the umask to 077 and try again");
 }
 
 int weft_command_genkey(struct weft_context *ctx, int argc, char **argv)
@@ -72,7 +73,8 @@ static bool key_read(const struct weft_context *ctx, struct weft_key *key)
 	good = weft_key_decode(key, file.text);
 	weft_file_wipe(&file);
 	if (!good)
-		weft_report(ctx, "pubkey: the standard input is not a key: %zu characters where %d of base64 are wanted",
+		weft_report(ctx,
+			    "pubkey: the standard input is not a key: %zu characters where %d of base64 are wanted",
 			    len, WEFT_KEY_CHARS);
 	return good;
 }

@@ -11,7 +11,7 @@
 #include "resolve.h"
 
 /* A million peers with a dozen prefixes each. */
-#define WEFT_CONFIG_BYTES	(1UL << 30)
+#define WEFT_CONFIG_BYTES	(1024UL * 1024 * 1024)
 
 /* A line that makes no sense may hold a key, so only its start is quoted. */
 #define CONFIG_QUOTE_CHARS	20
@@ -71,7 +71,8 @@ static bool config_begin_interface(struct config_state *state)
 	struct weft_parse *parse = &state->parse;
 
 	if (state->interface_line) {
-		weft_report_at(parse->ctx, &parse->place, "a second [Interface]: the first is in line %u",
+		weft_report_at(parse->ctx, &parse->place,
+			       "a second [Interface]: the first is in line %u",
 			       state->interface_line);
 		return false;
 	}
@@ -132,11 +133,12 @@ static bool config_refuse_field(struct config_state *state, const char *field)
 static bool config_set(struct config_state *state, const char *field,
 		       const char *value)
 {
-	bool in_peer = state->section == CONFIG_SECTION_PEER;
+	enum weft_scope scope = state->section == CONFIG_SECTION_PEER ?
+				WEFT_SCOPE_PEER : WEFT_SCOPE_DEVICE;
 	const struct weft_setting *setting = weft_parse_find_field(field);
 	bool good;
 
-	if (!setting || (setting->scope == WEFT_SCOPE_PEER) != in_peer)
+	if (!setting || setting->scope != scope)
 		return config_refuse_field(state, field);
 	state->parse.place.name = setting->field;
 	if (!*value) {

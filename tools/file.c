@@ -28,21 +28,21 @@ static bool file_grow(struct weft_file *file, size_t *room)
 	return true;
 }
 
-/* 0, or what was wrong as an errno; EFBIG past @max bytes. */
+/* 0 or a negative errno; -EFBIG past @max bytes. */
 static int file_slurp(FILE *stream, size_t max, struct weft_file *file)
 {
 	size_t room = 0;
 
 	do {
 		if (file->len + 1 >= room && !file_grow(file, &room))
-			return ENOMEM;
+			return -ENOMEM;
 		errno = 0;
 		file->len += fread(file->text + file->len, 1,
 				   room - file->len - 1, stream);
 		if (ferror(stream))
-			return errno ? errno : EIO;
+			return errno ? -errno : -EIO;
 		if (file->len > max)
-			return EFBIG;
+			return -EFBIG;
 	} while (!feof(stream));
 	file->text[file->len] = '\0';
 	return 0;
@@ -68,10 +68,10 @@ bool weft_file_read(const struct weft_context *ctx, const char *path,
 		fclose(stream);
 	if (!err)
 		return true;
-	if (err == EFBIG)
+	if (err == -EFBIG)
 		weft_report(ctx, "'%s' is longer than %zu bytes", path, max);
 	else
-		weft_report(ctx, "cannot read '%s': %s", path, strerror(err));
+		weft_report(ctx, "cannot read '%s': %s", path, strerror(-err));
 	weft_file_wipe(file);
 	return false;
 }
@@ -82,8 +82,9 @@ void weft_file_warn_readable(const struct weft_context *ctx, const char *path)
 
 	if (!strcmp(path, "-") || stat(path, &st) || !S_ISREG(st.st_mode))
 		return;
-	if (st.st_mode & S_IROTH)
-		weft_report_warning(ctx, "'%s' holds a secret key and can be read by everybody: chmod o-rwx it",
+	if (st.st_mode & 0004)
+		weft_report_warning(ctx,
+				    "'%s' holds a secret key and can be read by everybody: chmod o-rwx it",
 				    path);
 }
 

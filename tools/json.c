@@ -2,6 +2,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "array.h"
 #include "context.h"
 #include "json.h"
 #include "model.h"
@@ -166,7 +167,7 @@ static bool json_is_device_field(const char *field)
 	};
 	size_t i;
 
-	for (i = 0; field && i < sizeof(fields) / sizeof(fields[0]); i++)
+	for (i = 0; field && i < ARRAY_SIZE(fields); i++)
 		if (!strcmp(field, fields[i]))
 			return true;
 	return false;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <assert.h>
 #include <sodium.h>
 #include <string.h>
 
 #include "key.h"
 
-_Static_assert(sodium_base64_ENCODED_LEN(WEFT_KEY_BYTES,
-					 sodium_base64_VARIANT_ORIGINAL) ==
-	       sizeof(struct weft_key_text), "a key's text has another length");
+static_assert(sizeof(struct weft_key_text) ==
+	      sodium_base64_ENCODED_LEN(WEFT_KEY_BYTES, sodium_base64_VARIANT_ORIGINAL),
+	      "a key's text has another length");
 
 struct weft_key_text weft_key_encode(const struct weft_key *key)
 {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <assert.h>
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -19,7 +20,7 @@
 /* A device that changes during so many dumps in a row never holds still. */
 #define WEFT_DUMP_TRIES_MAX	64
 
-_Static_assert(WEFT_GENL_VERSION == 1, "in-tree wireguard's family is version 1");
+static_assert(WEFT_GENL_VERSION == 1, "in-tree wireguard's family is version 1");
 
 /* What of a link matters here. */
 struct netlink_link {

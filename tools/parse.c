@@ -34,7 +34,8 @@ static bool parse_listen_port(struct weft_parse *parse, const char *value)
 	unsigned long port;
 
 	if (!parse_number(value, 10, 65535, &port)) {
-		weft_report_at(parse->ctx, &parse->place, "'%s' is not a port: use a number from 0 (chosen by the kernel) to 65535",
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is not a port: use a number from 0 (chosen by the kernel) to 65535",
 			       value);
 		return false;
 	}
@@ -49,7 +50,8 @@ static bool parse_fwmark(struct weft_parse *parse, const char *value)
 
 	if (strcasecmp(value, "off") &&
 	    !parse_number(value, 0, 0xffffffff, &mark)) {
-		weft_report_at(parse->ctx, &parse->place, "'%s' is not a mark: use 'off' or a number from 0 to 0xffffffff",
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is not a mark: use 'off' or a number from 0 to 0xffffffff",
 			       value);
 		return false;
 	}
@@ -64,7 +66,8 @@ static bool parse_keepalive(struct weft_parse *parse, const char *value)
 
 	if (strcasecmp(value, "off") &&
 	    !parse_number(value, 10, 65535, &seconds)) {
-		weft_report_at(parse->ctx, &parse->place, "'%s' is not an interval: use 'off' or a number of seconds from 0 to 65535",
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is not an interval: use 'off' or a number of seconds from 0 to 65535",
 			       value);
 		return false;
 	}
@@ -85,7 +88,8 @@ static bool parse_secret(struct weft_parse *parse, const char *value,
 {
 	if (weft_key_decode(key, value))
 		return true;
-	weft_report_at(parse->ctx, &parse->place, "not a key: %zu characters where %d of base64 are wanted (the text is not shown, it may be a secret)",
+	weft_report_at(parse->ctx, &parse->place,
+		       "not a key: %zu characters where %d of base64 are wanted (the text is not shown, it may be a secret)",
 		       strlen(value), WEFT_KEY_CHARS);
 	return false;
 }
@@ -119,7 +123,8 @@ static bool parse_key_file(struct weft_parse *parse, const char *path,
 		good = weft_key_decode(key, text);
 	}
 	if (!good)
-		weft_report_at(parse->ctx, &parse->place, "'%s' does not hold a key: %d characters of base64, or nothing to take the key away",
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' does not hold a key: %d characters of base64, or nothing to take the key away",
 			       path, WEFT_KEY_CHARS);
 	weft_file_wipe(&file);
 	return good;
@@ -155,7 +160,8 @@ bool weft_parse_public_key(struct weft_parse *parse, const char *value)
 	parse->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
 	if (weft_key_decode(&parse->peer->public_key, value))
 		return true;
-	weft_report_at(parse->ctx, &parse->place, "'%s' is not a public key: %d characters of base64 are wanted",
+	weft_report_at(parse->ctx, &parse->place,
+		       "'%s' is not a public key: %d characters of base64 are wanted",
 		       value, WEFT_KEY_CHARS);
 	return false;
 }
@@ -184,7 +190,8 @@ static bool parse_allowedip(struct weft_parse *parse, char *text,
 		*slash = '/';
 	ip->cidr = cidr;
 	if (!good)
-		weft_report_at(parse->ctx, &parse->place, "'%s' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
 			       text);
 	return good;
 }
@@ -197,7 +204,8 @@ static void parse_warn_host_part(struct weft_parse *parse, const char *text,
 
 	weft_model_allowedip_mask(&masked);
 	if (weft_model_allowedip_compare(&masked, ip))
-		weft_report_warning_at(parse->ctx, &parse->place, "'%s' has bits behind its length: %s/%u is what counts",
+		weft_report_warning_at(parse->ctx, &parse->place,
+				       "'%s' has bits behind its length: %s/%u is what counts",
 				       text, weft_text_address(&masked).chars,
 				       masked.cidr);
 }
@@ -210,7 +218,8 @@ static bool parse_allowedip_item(struct weft_parse *parse, char *text)
 	parse_trim(&text);
 	sign = *text == '+' || *text == '-';
 	if (sign && parse->whole) {
-		weft_report_at(parse->ctx, &parse->place, "'%s': '+' and '-' change a list, and this file replaces it",
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s': '+' and '-' change a list, and this file replaces it",
 			       text);
 		return false;
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "colour.h"
 #include "context.h"
 #include "model.h"
@@ -117,7 +117,7 @@ static void print_peer_allowedips(FILE *out, const struct weft_peer *peer)
 static void print_peer_handshake(FILE *out, const struct weft_peer *peer)
 {
 	print_public_key(out, peer);
-	fprintf(out, "\t%" PRId64, (int64_t)peer->handshake_s);
+	fprintf(out, "\t%lld", peer->handshake_s);
 }
 
 static void print_peer_keepalive(FILE *out, const struct weft_peer *peer)
@@ -130,8 +130,8 @@ static void print_peer_keepalive(FILE *out, const struct weft_peer *peer)
 static void print_peer_transfer(FILE *out, const struct weft_peer *peer)
 {
 	print_public_key(out, peer);
-	fprintf(out, "\t%" PRIu64 "\t%" PRIu64, (uint64_t)peer->rx_bytes,
-		(uint64_t)peer->tx_bytes);
+	fprintf(out, "\t%llu\t%llu", peer->rx_bytes,
+		peer->tx_bytes);
 }
 
 static void print_dump_device(FILE *out, const struct weft_device *dev)
@@ -152,9 +152,9 @@ static void print_dump_peer(FILE *out, const struct weft_peer *peer)
 	print_endpoint(out, peer);
 	fputc('\t', out);
 	print_allowedips(out, peer, ",");
-	fprintf(out, "\t%" PRId64 "\t%" PRIu64 "\t%" PRIu64 "\t",
-		(int64_t)peer->handshake_s, (uint64_t)peer->rx_bytes,
-		(uint64_t)peer->tx_bytes);
+	fprintf(out, "\t%lld\t%llu\t%llu\t",
+		peer->handshake_s, peer->rx_bytes,
+		peer->tx_bytes);
 	print_keepalive(out, peer);
 }
 
@@ -246,10 +246,10 @@ static void print_secret(const struct weft_context *ctx,
 }
 
 /* "1 hour, 2 minutes, 3 seconds": the parts that are not nothing. */
-static void print_duration(const struct weft_context *ctx, uint64_t seconds)
+static void print_duration(const struct weft_context *ctx, __u64 seconds)
 {
 	static const struct {
-		uint64_t seconds;
+		__u64 seconds;
 		const char *one;
 		const char *many;
 	} parts[] = {
@@ -260,24 +260,25 @@ static void print_duration(const struct weft_context *ctx, uint64_t seconds)
 		{ 1, "second", "seconds" },
 	};
 	const char *comma = "";
-	uint64_t count;
+	__u64 count;
 	size_t i;
 
-	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		count = seconds / parts[i].seconds;
 		seconds %= parts[i].seconds;
 		if (!count)
 			continue;
-		fprintf(ctx->out, "%s%" PRIu64 " ", comma, count);
+		fprintf(ctx->out, "%s%llu ", comma, count);
 		print_unit(ctx, count == 1 ? parts[i].one : parts[i].many);
 		comma = ", ";
 	}
 }
 
-static void print_age(const struct weft_context *ctx, int64_t then)
+static void print_age(const struct weft_context *ctx, __s64 then)
 {
 	if (ctx->now < then) {
-		fprintf(ctx->out, "(%sSystem clock wound backward; connection problems may ensue.%s)",
+		fprintf(ctx->out,
+			"(%sSystem clock wound backward; connection problems may ensue.%s)",
 			weft_colour(ctx, WEFT_COLOUR_RED),
 			weft_colour(ctx, WEFT_COLOUR_RESET));
 	} else if (ctx->now == then) {
@@ -288,14 +289,14 @@ static void print_age(const struct weft_context *ctx, int64_t then)
 	}
 }
 
-static void print_bytes(const struct weft_context *ctx, uint64_t bytes)
+static void print_bytes(const struct weft_context *ctx, __u64 bytes)
 {
 	static const char * const units[] = { "KiB", "MiB", "GiB", "TiB" };
 	double count = bytes;
 	size_t i = 0;
 
 	if (bytes < 1024) {
-		fprintf(ctx->out, "%" PRIu64 " ", bytes);
+		fprintf(ctx->out, "%llu ", bytes);
 		print_unit(ctx, "B");
 		return;
 	}

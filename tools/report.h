@@ -6,7 +6,7 @@
 #include "context.h"
 
 #ifndef __printf
-#define __printf(a, b) __attribute__((__format__(__printf__, a, b)))
+#define __printf(a, b) __attribute((format(printf, a, b)))
 #endif
 
 /**

@@ -26,7 +26,8 @@ int weft_resolve_retries(const struct weft_context *ctx, const char *wish)
 	if (wish[0] >= '0' && wish[0] <= '9' && !*end && !errno &&
 	    retries <= INT_MAX)
 		return retries;
-	weft_report_warning(ctx, "WG_ENDPOINT_RESOLUTION_RETRIES is '%s', not a number or 'infinity': %d is used",
+	weft_report_warning(ctx,
+			    "WG_ENDPOINT_RESOLUTION_RETRIES is '%s', not a number or 'infinity': %d is used",
 			    wish, WEFT_RESOLVE_RETRIES);
 	return WEFT_RESOLVE_RETRIES;
 }
@@ -64,7 +65,8 @@ bool weft_resolve_prepare(const struct weft_context *ctx,
 	if (!copy || !text) {
 		weft_report_at(ctx, place, "out of memory");
 	} else if (!resolve_split(copy, &host, &port)) {
-		weft_report_at(ctx, place, "'%s' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT",
+		weft_report_at(ctx, place,
+			       "'%s' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT",
 			       value);
 	} else {
 		free(peer->endpoint_text);
@@ -106,7 +108,8 @@ static int resolve_retry(const struct weft_context *ctx,
 		if (!err || resolve_is_final(err) ||
 		    (ctx->retries >= 0 && tries >= ctx->retries))
 			return err;
-		weft_report_at(ctx, place, "cannot resolve '%s:%s': %s; trying again in %.2f seconds",
+		weft_report_at(ctx, place,
+			       "cannot resolve '%s:%s': %s; trying again in %.2f seconds",
 			       host, port, gai_strerror(err), pause / 1e6);
 		ctx->pause(pause);
 		pause += pause / 5;

@@ -6,10 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "array.h"
 #include "backend.h"
 #include "context.h"
-
-#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
 /* Keys of which the bytes say who they are: all A, B, C or P. */
 #define KEY_A	"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="

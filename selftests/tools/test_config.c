@@ -68,7 +68,8 @@ static const struct config_case {
 		.text = PEER_A "AllowedIPs = +10.0.0.1,10.0.0.3\nAllowedIPs = -fe80::1/64\n",
 		.added = true,
 		.change = "wg0:\npeer A: +10.0.0.1/32 +10.0.0.3/32 -fe80::1/64\n",
-		.err = "weft: warning: wg0.conf:4: AllowedIPs: 'fe80::1/64' has bits behind its length: fe80::/64 is what counts\n",
+		.err =
+			"weft: warning: wg0.conf:4: AllowedIPs: 'fe80::1/64' has bits behind its length: fe80::/64 is what counts\n",
 	}, {
 		.name = "off, in any case",
 		.text = "[Interface]\nFwMark = OFF\n" PEER_A "PersistentKeepalive = off\n",
@@ -97,7 +98,8 @@ static const struct config_case {
 		.name = "a host's bits are warned of",
 		.text = PEER_A "AllowedIPs = 10.1.2.3/24\n", .added = true,
 		.change = "wg0:\npeer A: replace-ips +10.1.2.3/24\n",
-		.err = "weft: warning: wg0.conf:3: AllowedIPs: '10.1.2.3/24' has bits behind its length: 10.1.2.0/24 is what counts\n",
+		.err =
+			"weft: warning: wg0.conf:3: AllowedIPs: '10.1.2.3/24' has bits behind its length: 10.1.2.0/24 is what counts\n",
 	},
 	/* Broken ones. */
 	{
@@ -107,7 +109,8 @@ static const struct config_case {
 	}, {
 		.name = "section not closed",
 		.text = "[Interface\n",
-		.err = "weft: wg0.conf:1: '[Interface' is not a section: [Interface] and [Peer] are\n",
+		.err =
+			"weft: wg0.conf:1: '[Interface' is not a section: [Interface] and [Peer] are\n",
 	}, {
 		.name = "two interfaces",
 		.text = "[Interface]\n" PEER_A "[Interface]\n",
@@ -119,11 +122,13 @@ static const struct config_case {
 	}, {
 		.name = "unknown field of the interface",
 		.text = "[Interface]\nAddress = 10.0.0.1/24\n",
-		.err = "weft: wg0.conf:2: 'Address' is not a field of [Interface]: ListenPort, FwMark, PrivateKey are\n",
+		.err =
+			"weft: wg0.conf:2: 'Address' is not a field of [Interface]: ListenPort, FwMark, PrivateKey are\n",
 	}, {
 		.name = "field of the other section",
 		.text = PEER_A "ListenPort = 1\n",
-		.err = "weft: wg0.conf:3: 'ListenPort' is not a field of [Peer]: PublicKey, PresharedKey, Endpoint, PersistentKeepalive, AllowedIPs are\n",
+		.err =
+			"weft: wg0.conf:3: 'ListenPort' is not a field of [Peer]: PublicKey, PresharedKey, Endpoint, PersistentKeepalive, AllowedIPs are\n",
 	}, {
 		.name = "no equals sign",
 		.text = "[Interface]\nListenPort 1\n",
@@ -131,7 +136,8 @@ static const struct config_case {
 	}, {
 		.name = "a key on a line of its own is not repeated",
 		.text = "[Interface]\n" KEY_P "\n",
-		.err = "weft: wg0.conf:2: 'UFBQUFBQUFBQUFBQUFBQ' is not a field of [Interface]: ListenPort, FwMark, PrivateKey are\n",
+		.err =
+			"weft: wg0.conf:2: 'UFBQUFBQUFBQUFBQUFBQ' is not a field of [Interface]: ListenPort, FwMark, PrivateKey are\n",
 	}, {
 		.name = "no value",
 		.text = "[Interface]\nListenPort =\n",
@@ -139,31 +145,38 @@ static const struct config_case {
 	}, {
 		.name = "port too high",
 		.text = "[Interface]\nListenPort = 65536\n",
-		.err = "weft: wg0.conf:2: ListenPort: '65536' is not a port: use a number from 0 (chosen by the kernel) to 65535\n",
+		.err =
+			"weft: wg0.conf:2: ListenPort: '65536' is not a port: use a number from 0 (chosen by the kernel) to 65535\n",
 	}, {
 		.name = "negative port",
 		.text = "[Interface]\nListenPort = -1\n",
-		.err = "weft: wg0.conf:2: ListenPort: '-1' is not a port: use a number from 0 (chosen by the kernel) to 65535\n",
+		.err =
+			"weft: wg0.conf:2: ListenPort: '-1' is not a port: use a number from 0 (chosen by the kernel) to 65535\n",
 	}, {
 		.name = "port past all numbers",
 		.text = "[Interface]\nListenPort = 99999999999999999999\n",
-		.err = "weft: wg0.conf:2: ListenPort: '99999999999999999999' is not a port: use a number from 0 (chosen by the kernel) to 65535\n",
+		.err =
+			"weft: wg0.conf:2: ListenPort: '99999999999999999999' is not a port: use a number from 0 (chosen by the kernel) to 65535\n",
 	}, {
 		.name = "mark too long",
 		.text = "[Interface]\nFwMark = 0x100000000\n",
-		.err = "weft: wg0.conf:2: FwMark: '0x100000000' is not a mark: use 'off' or a number from 0 to 0xffffffff\n",
+		.err =
+			"weft: wg0.conf:2: FwMark: '0x100000000' is not a mark: use 'off' or a number from 0 to 0xffffffff\n",
 	}, {
 		.name = "broken private key is not repeated",
 		.text = "[Interface]\nPrivateKey = secret\n",
-		.err = "weft: wg0.conf:2: PrivateKey: not a key: 6 characters where 44 of base64 are wanted (the text is not shown, it may be a secret)\n",
+		.err =
+			"weft: wg0.conf:2: PrivateKey: not a key: 6 characters where 44 of base64 are wanted (the text is not shown, it may be a secret)\n",
 	}, {
 		.name = "broken preshared key is not repeated",
 		.text = PEER_A "PresharedKey = secret\n",
-		.err = "weft: wg0.conf:3: PresharedKey: not a key: 6 characters where 44 of base64 are wanted (the text is not shown, it may be a secret)\n",
+		.err =
+			"weft: wg0.conf:3: PresharedKey: not a key: 6 characters where 44 of base64 are wanted (the text is not shown, it may be a secret)\n",
 	}, {
 		.name = "broken public key",
 		.text = "[Peer]\nPublicKey = abc\n",
-		.err = "weft: wg0.conf:2: PublicKey: 'abc' is not a public key: 44 characters of base64 are wanted\n",
+		.err =
+			"weft: wg0.conf:2: PublicKey: 'abc' is not a public key: 44 characters of base64 are wanted\n",
 	}, {
 		.name = "peer without a key, at the end",
 		.text = PEER_A "[Peer]\nAllowedIPs = ::/0\n",
@@ -175,47 +188,58 @@ static const struct config_case {
 	}, {
 		.name = "endpoint without a port",
 		.text = PEER_A "Endpoint = 192.0.2.1\n",
-		.err = "weft: wg0.conf:3: Endpoint: '192.0.2.1' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n",
+		.err =
+			"weft: wg0.conf:3: Endpoint: '192.0.2.1' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n",
 	}, {
 		.name = "endpoint with an empty port",
 		.text = PEER_A "Endpoint = 192.0.2.1:\n",
-		.err = "weft: wg0.conf:3: Endpoint: '192.0.2.1:' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n",
+		.err =
+			"weft: wg0.conf:3: Endpoint: '192.0.2.1:' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n",
 	}, {
 		.name = "IPv6 endpoint without brackets",
 		.text = PEER_A "Endpoint = 2001:db8::1:51820\n",
-		.err = "weft: wg0.conf:3: Endpoint: '2001:db8::1:51820' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n",
+		.err =
+			"weft: wg0.conf:3: Endpoint: '2001:db8::1:51820' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n",
 	}, {
 		.name = "IPv6 endpoint with one bracket",
 		.text = PEER_A "Endpoint = [2001:db8::1:51820\n",
-		.err = "weft: wg0.conf:3: Endpoint: '[2001:db8::1:51820' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n",
+		.err =
+			"weft: wg0.conf:3: Endpoint: '[2001:db8::1:51820' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n",
 	}, {
 		.name = "keepalive with a unit",
 		.text = PEER_A "PersistentKeepalive = 25s\n",
-		.err = "weft: wg0.conf:3: PersistentKeepalive: '25s' is not an interval: use 'off' or a number of seconds from 0 to 65535\n",
+		.err =
+			"weft: wg0.conf:3: PersistentKeepalive: '25s' is not an interval: use 'off' or a number of seconds from 0 to 65535\n",
 	}, {
 		.name = "IPv4 length too long",
 		.text = PEER_A "AllowedIPs = 10.0.0.0/8, 10.0.0.0/33\n",
-		.err = "weft: wg0.conf:3: AllowedIPs: '10.0.0.0/33' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
+		.err =
+			"weft: wg0.conf:3: AllowedIPs: '10.0.0.0/33' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
 	}, {
 		.name = "IPv6 length too long",
 		.text = PEER_A "AllowedIPs = ::/129\n",
-		.err = "weft: wg0.conf:3: AllowedIPs: '::/129' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
+		.err =
+			"weft: wg0.conf:3: AllowedIPs: '::/129' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
 	}, {
 		.name = "empty length",
 		.text = PEER_A "AllowedIPs = 10.0.0.0/\n",
-		.err = "weft: wg0.conf:3: AllowedIPs: '10.0.0.0/' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
+		.err =
+			"weft: wg0.conf:3: AllowedIPs: '10.0.0.0/' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
 	}, {
 		.name = "a name is no allowed IP",
 		.text = PEER_A "AllowedIPs = localhost/8\n",
-		.err = "weft: wg0.conf:3: AllowedIPs: 'localhost/8' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
+		.err =
+			"weft: wg0.conf:3: AllowedIPs: 'localhost/8' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
 	}, {
 		.name = "two commas",
 		.text = PEER_A "AllowedIPs = 10.0.0.0/8,,::/0\n",
-		.err = "weft: wg0.conf:3: AllowedIPs: '' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
+		.err =
+			"weft: wg0.conf:3: AllowedIPs: '' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
 	}, {
 		.name = "a change of a list in a whole configuration",
 		.text = PEER_A "AllowedIPs = -10.0.0.0/8\n",
-		.err = "weft: wg0.conf:3: AllowedIPs: '-10.0.0.0/8': '+' and '-' change a list, and this file replaces it\n",
+		.err =
+			"weft: wg0.conf:3: AllowedIPs: '-10.0.0.0/8': '+' and '-' change a list, and this file replaces it\n",
 	},
 };
 

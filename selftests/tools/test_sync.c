@@ -35,14 +35,17 @@ static const struct sync_case {
 } cases[] = {
 	{
 		.name = "nothing differs",
-		.have = DEVICE PEER_A "PresharedKey = " KEY_B "\nAllowedIPs = 10.0.0.0/8, ::/0\nEndpoint = 1.2.3.4:5\nPersistentKeepalive = 9\n",
-		.want = DEVICE PEER_A "AllowedIPs = ::/0\nEndpoint = 1.2.3.4:5\nAllowedIPs = 10.9.9.9/8\nPersistentKeepalive = 9\nPresharedKey = " KEY_B "\n",
+		.have = DEVICE PEER_A "PresharedKey = " KEY_B
+			"\nAllowedIPs = 10.0.0.0/8, ::/0\nEndpoint = 1.2.3.4:5\nPersistentKeepalive = 9\n",
+		.want = DEVICE PEER_A "AllowedIPs = ::/0\nEndpoint = 1.2.3.4:5\nAllowedIPs = 10.9.9.9/8\nPersistentKeepalive = 9\nPresharedKey = " KEY_B
+			"\n",
 		.weft = "wg0:\n",
 	}, {
 		.name = "both empty", .have = "", .want = "", .weft = "wg0:\n",
 	}, {
 		.name = "another port",
-		.have = DEVICE, .want = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 6\nFwMark = 7\n",
+		.have = DEVICE, .want = "[Interface]\nPrivateKey = " KEY_P
+			"\nListenPort = 6\nFwMark = 7\n",
 		.weft = "wg0: port=6\n",
 	}, {
 		.name = "no port asked for keeps the one there is",
@@ -122,7 +125,8 @@ static const struct sync_case {
 		.have = PEER_A "AllowedIPs = 10.0.0.0/8\n" PEER_B "AllowedIPs = 11.0.0.0/8\n",
 		.want = PEER_A PEER_B "AllowedIPs = 11.0.0.0/8, 10.0.0.0/8\n",
 		.weft = "wg0:\npeer A: update-only -10.0.0.0/8\npeer B: update-only +10.0.0.0/8\n",
-		.wireguard = "wg0:\npeer A: update-only replace-ips\npeer B: update-only +10.0.0.0/8\n",
+		.wireguard =
+			"wg0:\npeer A: update-only replace-ips\npeer B: update-only +10.0.0.0/8\n",
 	}, {
 		.name = "a prefix taken over from a peer that goes",
 		.have = PEER_A "AllowedIPs = 10.0.0.0/8\n",
@@ -141,7 +145,8 @@ static const struct sync_case {
 	}, {
 		.name = "a peer given twice is what it is given as last",
 		.have = PEER_A "PersistentKeepalive = 4\nEndpoint = 1.1.1.1:1\n",
-		.want = PEER_A "PersistentKeepalive = 3\nEndpoint = 1.1.1.1:2\n" PEER_A "PersistentKeepalive = 4\n",
+		.want = PEER_A "PersistentKeepalive = 3\nEndpoint = 1.1.1.1:2\n" PEER_A
+			"PersistentKeepalive = 4\n",
 		.weft = "wg0:\npeer A: update-only endpoint=1.1.1.1:2\n",
 	},
 };
@@ -188,13 +193,12 @@ static void test_one(const char *name, const struct sync_case *test,
 
 static void test_cases(void)
 {
-	size_t i;
+	const struct sync_case *test = cases;
 
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		test_one(cases[i].name, &cases[i], WEFT_KIND_WEFT,
-			 cases[i].weft);
-		test_one(cases[i].name, &cases[i], WEFT_KIND_WIREGUARD,
-			 cases[i].wireguard ?: cases[i].weft);
+	for (; test < cases + ARRAY_SIZE(cases); test++) {
+		test_one(test->name, test, WEFT_KIND_WEFT, test->weft);
+		test_one(test->name, test, WEFT_KIND_WIREGUARD,
+			 test->wireguard ?: test->weft);
 	}
 }
 
@@ -288,8 +292,9 @@ static void paper_set(struct paper_kernel *kernel,
 		kernel->key = dev->private_key.bytes[0];
 	if (dev->has & WEFT_DEVICE_HAS_FWMARK)
 		kernel->mark = dev->fwmark;
-	for (i = 0; dev->has & WEFT_DEVICE_REPLACE_PEERS && i < PAPER_PEERS; i++)
-		paper_remove(kernel, i);
+	if (dev->has & WEFT_DEVICE_REPLACE_PEERS)
+		for (i = 0; i < PAPER_PEERS; i++)
+			paper_remove(kernel, i);
 	for (peer = dev->peers; peer; peer = peer->next)
 		paper_set_peer(kernel, peer);
 }

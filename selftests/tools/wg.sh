@@ -5,6 +5,9 @@
 #
 #   wg.sh path/to/weft
 
+# The functions are called through check().
+# shellcheck disable=SC2317
+
 WEFT=$1
 count=0
 failed=0
@@ -35,7 +38,7 @@ same_verdict() {
 	wg pubkey <<<"$1" >/dev/null 2>&1
 	local wg_status=$?
 	"$WEFT" pubkey <<<"$1" >/dev/null 2>&1
-	[ $? -eq $wg_status ]
+	[ "$?" -eq "$wg_status" ]
 }
 
 # The 'all zero' key is clamped like any other.
