@@ -7,11 +7,7 @@
 #include <crypto/chacha20poly1305.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
-#include <linux/scatterlist.h>
 #include <linux/udp.h>
-
-/* Pieces that one packet may consist of: its linear part, its fragments, and some more behind a frag_list. */
-#define CRYPT_PIECES	(MAX_SKB_FRAGS + 8)
 
 /*
  * Zeros behind an inner packet of @len bytes: up to a multiple of 16, but never past @mtu. A packet that is longer than the MTU
@@ -29,35 +25,23 @@ static unsigned int crypt_padding(unsigned int len, unsigned int mtu)
 	return padded - last;
 }
 
-/* Maps @len bytes of @skb from @offset on. Returns the number of pieces, or a negative errno. */
-static int crypt_map(struct scatterlist *sg, int pieces, struct sk_buff *skb, int offset, int len)
+/* Makes a packet one piece of memory that is nobody else's, with room in front and @behind it, and finishes its checksum. */
+static int crypt_make_room(struct sk_buff *skb, unsigned int behind)
 {
-	if (pieces < 0)
-		return pieces;
-	if (pieces > CRYPT_PIECES)
-		return -EMSGSIZE;
-	sg_init_table(sg, pieces);
-	return skb_to_sgvec(skb, sg, offset, len);
-}
+	unsigned int front = max_t(int, 0, WEFT_CRYPT_HEADROOM - skb_headroom(skb));
+	int err;
 
-/* Makes room in front and behind, in memory that is nobody else's, and finishes the inner checksum. */
-static int crypt_make_room(struct sk_buff *skb, unsigned int behind, struct sk_buff **trailer)
-{
-	int pieces, err;
-
-	err = skb_cow_head(skb, WEFT_CRYPT_HEADROOM);
-	if (unlikely(err))
-		return err;
 	if (skb->ip_summed == CHECKSUM_PARTIAL) {
 		err = skb_checksum_help(skb);
 		if (unlikely(err))
 			return err;
 	}
-	pieces = skb_cow_data(skb, behind, trailer);
-	/* A copy may have come with less room in front. */
-	if (likely(pieces > 0) && unlikely(skb_headroom(skb) < WEFT_CRYPT_HEADROOM))
-		return -ENOMEM;
-	return pieces;
+	err = skb_linearize_cow(skb);
+	if (unlikely(err))
+		return err;
+	if (likely(!front && skb_tailroom(skb) >= behind))
+		return 0;
+	return pskb_expand_head(skb, SKB_DATA_ALIGN(front), behind, GFP_ATOMIC);
 }
 
 static void crypt_push_header(struct sk_buff *skb, __le32 receiver, u64 counter)
@@ -78,20 +62,14 @@ static bool crypt_seal_packet(struct sk_buff *skb, const struct weft_keypair *ke
 {
 	unsigned int padding = crypt_padding(skb->len, mtu);
 	unsigned int plain = skb->len + padding;
-	struct scatterlist sg[CRYPT_PIECES];
-	struct sk_buff *trailer;
-	int pieces;
 
-	pieces = crypt_make_room(skb, padding + WEFT_TAG_LEN, &trailer);
-	if (unlikely(pieces < 0))
+	if (unlikely(crypt_make_room(skb, padding + WEFT_TAG_LEN)))
 		return false;
-	/* Nothing reallocates the packet after this: the zeros stay zeros. */
-	memset(skb_tail_pointer(trailer), 0, padding);
-	pskb_put(skb, trailer, padding + WEFT_TAG_LEN);
+	skb_put_zero(skb, padding);
+	chacha20poly1305_encrypt(skb->data, skb->data, plain, NULL, 0, counter, keypair->keys.send);
+	skb_put(skb, WEFT_TAG_LEN);
 	crypt_push_header(skb, keypair->remote_index, counter);
-	if (unlikely(crypt_map(sg, pieces, skb, sizeof(struct weft_msg_data), plain + WEFT_TAG_LEN) < 0))
-		return false;
-	return chacha20poly1305_encrypt_sg_inplace(sg, plain, NULL, 0, counter, keypair->keys.send);
+	return true;
 }
 
 /**
@@ -115,20 +93,13 @@ void weft_crypt_seal(struct sk_buff *batch)
 /* Turns a data message into the padded inner packet, in place. */
 static bool crypt_open_packet(struct sk_buff *skb, const struct weft_keypair *keypair, u64 counter)
 {
-	struct scatterlist sg[CRYPT_PIECES];
-	struct sk_buff *trailer;
-	unsigned int sealed;
-	int pieces;
-
 	/* A capture may hold the same memory: what is written to is ours alone. */
-	pieces = skb_cow_data(skb, 0, &trailer);
+	if (unlikely(skb_linearize_cow(skb)))
+		return false;
 	skb_pull(skb, sizeof(struct weft_msg_data));
-	sealed = skb->len;
-	if (unlikely(crypt_map(sg, pieces, skb, 0, sealed) < 0))
+	if (!chacha20poly1305_decrypt(skb->data, skb->data, skb->len, NULL, 0, counter, keypair->keys.receive))
 		return false;
-	if (!chacha20poly1305_decrypt_sg_inplace(sg, sealed, NULL, 0, counter, keypair->keys.receive))
-		return false;
-	return !pskb_trim(skb, sealed - WEFT_TAG_LEN);
+	return !pskb_trim(skb, skb->len - WEFT_TAG_LEN);
 }
 
 /**

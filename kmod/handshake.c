@@ -292,19 +292,21 @@ static void handshake_initiate(struct weft_peer *peer)
 	struct weft_identity *identity = weft_identity_get(&peer->device->identity);
 	struct weft_msg_initiation msg;
 	struct weft_endpoint endpoint;
-	bool created = false;
+	bool created;
 
 	weft_peer_endpoint(peer, &endpoint);
-	if (identity && endpoint.addr.sa_family) {
-		mutex_lock(&peer->handshake_lock);
-		created = handshake_create_initiation(peer, identity, &msg);
-		mutex_unlock(&peer->handshake_lock);
-	}
-	weft_identity_put(identity);
-	if (!created)
+	if (!identity || !endpoint.addr.sa_family) {
+		weft_identity_put(identity);
 		return;
-	weft_peer_report(peer, WEFT_FSM_INITIATION_SENT | WEFT_FSM_ANY_SENT);
-	weft_sock_send_message(peer, &msg, sizeof(msg), HANDSHAKE_DS);
+	}
+	mutex_lock(&peer->handshake_lock);
+	created = handshake_create_initiation(peer, identity, &msg);
+	mutex_unlock(&peer->handshake_lock);
+	weft_identity_put(identity);
+	/* One that could not be made counts as a try: there will be another, and an end to it. */
+	weft_peer_report(peer, WEFT_FSM_INITIATION_SENT | (created ? WEFT_FSM_ANY_SENT : 0));
+	if (created)
+		weft_sock_send_message(peer, &msg, sizeof(msg), HANDSHAKE_DS);
 }
 
 /* What every authenticated handshake message tells us about its sender. */

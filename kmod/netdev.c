@@ -602,8 +602,8 @@ static void netdev_renew_peer(struct weft_device *device, struct weft_peer *peer
 	weft_peer_forget_handshake(peer);
 	mutex_unlock(&peer->handshake_lock);
 	weft_keypairs_retire(&peer->keypairs);
-	if (device->up)
-		weft_peer_start(peer);
+	if (device->up && (READ_ONCE(peer->fsm.persistent_s) || !skb_queue_empty_lockless(&peer->staged)))
+		weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
 }
 
 /**

@@ -362,10 +362,13 @@ void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds)
 
 	spin_lock_bh(&peer->fsm_lock);
 	actions = weft_fsm_set_persistent(&peer->fsm, seconds, now);
-	if (peer->running)
+	if (peer->running) {
 		peer_arm(peer, now);
-	else
+	} else {
+		/* It is only remembered until the peer starts. */
+		weft_fsm_stop(&peer->fsm);
 		actions = 0;
+	}
 	spin_unlock_bh(&peer->fsm_lock);
 	weft_peer_ask(peer, actions);
 }
@@ -380,14 +383,15 @@ void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds)
  */
 void weft_peer_start(struct weft_peer *peer)
 {
-	u16 persistent;
+	u64 now = ktime_get_coarse_boottime_ns();
+	u32 actions = skb_queue_empty_lockless(&peer->staged) ? 0 : WEFT_FSM_DO_KEEPALIVE;
 
 	spin_lock_bh(&peer->fsm_lock);
 	peer->running = true;
-	persistent = peer->fsm.persistent_s;
+	actions |= weft_fsm_set_persistent(&peer->fsm, peer->fsm.persistent_s, now);
+	peer_arm(peer, now);
 	spin_unlock_bh(&peer->fsm_lock);
-	if (persistent || !skb_queue_empty_lockless(&peer->staged))
-		weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
+	weft_peer_ask(peer, actions);
 }
 
 /**
