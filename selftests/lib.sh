@@ -1,0 +1,712 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What every test sources. A test is a bash script beside this file, one topic each, that runs as root in a VM (see
+# vm/boot.sh) or under kselftest. It speaks TAP; its status is 0, 1 for a failure, 4 for a skip of the whole.
+#
+#   #!/bin/bash
+#   # SPDX-License-Identifier: GPL-2.0
+#   #
+#   # <what it proves, and a drawing of its topology>
+#   # vm: smp                             optional: wants two CPUs in real time instead of icount
+#   # timeout: 900                        optional: guest seconds, in place of those in settings
+#   . "$(dirname "$0")/lib.sh"
+#
+#   pair_create                           # set-up outside of cases: a failure ends the test
+#   check_ping() { ns a ping -c 1 -W 5 10.9.0.2; }
+#   run_case "ping over v4" check_ping
+#
+# Which implementation is under test: KIND is the link kind (weft, or wireguard to prove the tests themselves), WEFT the
+# command that drives it (weft, or wg).
+#
+# Cases
+#   run_case NAME FUNCTION [ARGS...]      runs FUNCTION in a subshell under errexit: the first command that fails fails
+#                                         the case. What the case defers is undone when it ends. Variables it sets
+#                                         are lost; use set_value/value to hand something on.
+#   fail WORDS...                         ends the case (or the test) as failed
+#   skip WORDS...                         within a case: ends it as skipped; outside: skips the whole test
+#   skip_unless_weft                      skips where KIND is not weft
+#   note WORDS...                         a diagnostic line
+#   defer COMMAND [ARGS...]               runs at the end of the case or test, latest first
+#   set_value NAME VALUE; value NAME      kept in a file
+#
+# Expectations (each ends the case with what was found when it does not hold)
+#   expect COMMAND...                     succeeds
+#   expect_fail COMMAND...                fails, but not by a signal
+#   expect_error TEXT COMMAND...          fails and says TEXT (fixed string) on standard error
+#   expect_eq WHAT ACTUAL WANTED          expect_ne, expect_lt, expect_le, expect_ge, expect_gt: the same for numbers
+#   expect_between WHAT ACTUAL LOW HIGH
+#   expect_match WHAT ACTUAL REGEX
+#   wait_for SECONDS COMMAND...           polls until COMMAND succeeds; fails after that many (guest) seconds
+#   holds_for SECONDS COMMAND...          the opposite: COMMAND must succeed all the time
+#   now_ms                                monotonic clock in ms
+#
+# Namespaces and links (all made here are removed at the end, and that they are gone is the last case)
+#   ns_create a b c                       network namespaces, lo up
+#   ns_delete a
+#   ns a COMMAND...                       runs in it; ns_name a is its real name; ns_ip a ... is ip -n
+#   ns_run NAME a COMMAND...              in the background as NAME, output in the file `ns_output NAME` prints
+#   ns_stop NAME [SIGNAL]                 ends it, and waits; ns_wait NAME waits and returns its status
+#   veth_link a va b vb                   a veth pair between two namespaces, up
+#   addr_add a DEV ADDRESS...             with nodad
+#   forwarding_on a                       v4 and v6
+#   wire_offloads_off a DEV b DEV         makes a veth pair behave like a wire: no GSO across, GRO at the receiver
+#
+# Tunnels. A tunnel is named by namespace and device everywhere: "a wt0".
+#   tunnel_create a DEV [ADDRESS...]      a link of $KIND, key, listen port 51820, addresses, up
+#   tunnel_create_kind KIND a DEV [ADDRESS...]     weft, wireguard or wireguard-go (a process)
+#   tunnel_delete a DEV
+#   tunnel_kind a DEV                     prints its kind
+#   tunnel_tool a DEV ARGS...             runs the right command (weft, wg) with ARGS in the namespace
+#   tunnel_set a DEV ARGS...              "set DEV ARGS..."
+#   tunnel_key a DEV                      its public key; tunnel_key_file a DEV: the file with the private one
+#   new_key NAME                          makes a key; key_file NAME, public_key NAME
+#   psk_file NAME                         makes (once) a preshared key and prints its file
+#   peer_add a DEV b DEV2 ALLOWED [SET ARGS...]    on a's DEV, b's DEV2 as a peer; e.g. endpoint 192.0.2.2:51820
+#   peer_set a DEV b DEV2 SET ARGS...     changes that peer;  peer_remove a DEV b DEV2
+#   pair_create [KIND_A KIND_B]           a and b joined by veth (va 192.0.2.1, 2001:db8::1; vb .2, ::2), with tunnels wt0
+#                                         10.9.0.1, fd09::1 and 10.9.0.2, fd09::2, peers of each other; only a knows
+#                                         an endpoint (v4). Also: PAIR_FAMILY=6 for v6 outside, PAIR_PSK=1.
+#   session_up a DEV b DEV2 ADDRESS       pings ADDRESS from a until answered
+#
+# Counters
+#   peer_field a DEV b DEV2 FIELD         from show dump: psk endpoint allowed handshake rx tx keepalive
+#   device_field a DEV FIELD              private public port fwmark
+#   peer_count a DEV                      number of peers
+#   link_stat a DEV FIELD                 rx_packets tx_bytes rx_errors ... of the link
+#   ethtool_stat a DEV NAME               one counter of ethtool -S, 0 where it is not listed
+#   udp_stat a NAME                       one counter of nstat (UdpInErrors, ...), absolute
+#
+# Captures
+#   capture_start NAME a DEV [FILTER]     returns when tcpdump listens;  capture_stop NAME
+#   capture_count NAME [FILTER]           packets, after capture_stop
+#   capture_dump NAME [FILTER]            tcpdump's own lines (-nn -tt)
+#   type_filter T                         a filter for WireGuard messages of type T (1..4) in UDP over v4 or v6;
+#                                         "$(type_filter 1) and src host 192.0.2.1" composes
+#   keepalive_filter                      transport messages that carry nothing
+#
+# Traffic
+#   transfer a b ADDRESS BYTES            random bytes over TCP from a to b's ADDRESS; checksums must be equal
+#   udp_listen / udp_send are plain socat: ns a socat - UDP:...
+
+set -eu -o pipefail
+shopt -s inherit_errexit
+
+KIND=${KIND:-weft}
+if [ -z "${WEFT-}" ]; then
+	WEFT=weft
+	[ "$KIND" = weft ] || WEFT=wg
+fi
+export KIND WEFT LANG=C
+test_name=$(basename "$0" .sh)
+# shellcheck disable=SC2034 # for tests: where their helpers lie
+test_dir=$(cd "$(dirname "$0")" && pwd)
+ns_prefix=wt$$-
+lib_work=$(mktemp -d)
+case_number=0
+case_failed=0
+test_skipped=''
+mkdir "$lib_work"/{keys,kinds,runs,values,captures}
+: >"$lib_work/deferred"
+exec {lib_out}>&1
+
+echo "TAP version 13"
+
+# ---- cases ----
+
+note() {
+	printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+fail() {
+	note "failed: $*"
+	exit 1
+}
+
+skip() {
+	printf '%s\n' "$*" >"$lib_work/skip-reason"
+	exit 4
+}
+
+skip_unless_weft() {
+	[ "$KIND" = weft ] || skip "$KIND has none of this"
+}
+
+defer() {
+	printf '%q ' "$@" >>"$lib_work/deferred"
+	echo >>"$lib_work/deferred"
+}
+
+# Latest first, down to the given number of lines; a clean-up that fails does not keep the others from running.
+undo_deferred() { # undo_deferred KEEP
+	local keep=$1 line lines
+
+	mapfile -t lines <"$lib_work/deferred"
+	for ((line = ${#lines[@]} - 1; line >= keep; line--)); do
+		eval "${lines[line]}" >/dev/null 2>&1 </dev/null || true
+	done
+	head -n "$keep" "$lib_work/deferred" >"$lib_work/deferred.new"
+	mv "$lib_work/deferred.new" "$lib_work/deferred"
+}
+
+set_value() {
+	printf '%s\n' "$2" >"$lib_work/values/$1"
+}
+
+value() {
+	cat "$lib_work/values/$1"
+}
+
+report_case() { # report_case STATUS NAME
+	case_number=$((case_number + 1))
+	case $1 in
+	0)
+		echo "ok $case_number - $2"
+		;;
+	4)
+		echo "ok $case_number - $2 # SKIP $(cat "$lib_work/skip-reason")"
+		;;
+	*)
+		case_failed=$((case_failed + 1))
+		echo "not ok $case_number - $2"
+		;;
+	esac
+}
+
+# The status is taken outside of any condition: within one, bash would ignore errexit.
+run_case() { # run_case NAME FUNCTION [ARGS...]
+	local name=$1 status deferred
+
+	shift
+	deferred=$(wc -l <"$lib_work/deferred")
+	set +e
+	(
+		set -eE
+		# shellcheck disable=SC2154 # set by the trap itself
+		trap 'status=$?; echo "# ${BASH_SOURCE[0]##*/}:$LINENO: status $status of: $BASH_COMMAND"' ERR
+		trap - EXIT
+		"$@"
+	) </dev/null >"$lib_work/case-output" 2>&1
+	status=$?
+	if [ $status != 0 ] && [ $status != 4 ]; then
+		sed -e '/^#/!s/^/# /' "$lib_work/case-output"
+		diagnose
+	else
+		grep '^#' "$lib_work/case-output"
+	fi
+	undo_deferred "$deferred"
+	set -e
+	report_case $status "$name"
+}
+
+# ---- what a failure prints ----
+
+diagnose() {
+	local name
+
+	for name in $(ip netns list | awk -v p="$ns_prefix" 'index($1, p) == 1 { print $1 }'); do
+		echo "namespace ${name#"$ns_prefix"}:"
+		ip -n "$name" -s -brief addr
+		ip netns exec "$name" "$WEFT" show all
+		ip -n "$name" -s link show
+		ip netns exec "$name" nstat -as 2>/dev/null | awk '/Err|Drop|Discard|NoRoute|Fail|Udp/ && $2 != 0 { print $1, $2 }'
+		diagnose_ethtool "$name"
+	done 2>&1 | head -n 200 | sed 's/^/# /'
+	dmesg 2>/dev/null | tail -n 20 | sed 's/^/# dmesg: /'
+}
+
+diagnose_ethtool() { # diagnose_ethtool REAL_NAME
+	local dev
+
+	for dev in $(ip -n "$1" -brief link show type "$KIND" 2>/dev/null | awk '{ print $1 }'); do
+		ip netns exec "$1" ethtool -S "${dev%@*}" 2>/dev/null | awk '$2 != 0'
+	done
+}
+
+# ---- expectations ----
+
+expect() {
+	"$@" || fail "status $? of: $*"
+}
+
+expect_fail() {
+	local status=0
+
+	"$@" || status=$?
+	[ $status != 0 ] || fail "should have failed: $*"
+	[ $status -lt 126 ] || fail "ended with status $status: $*"
+}
+
+expect_error() {
+	local text=$1 status=0
+
+	shift
+	"$@" 2>"$lib_work/stderr" || status=$?
+	cat "$lib_work/stderr"
+	[ $status != 0 ] || fail "should have failed: $*"
+	[ $status -lt 126 ] || fail "ended with status $status: $*"
+	grep -qF -- "$text" "$lib_work/stderr" || fail "did not say '$text': $*"
+}
+
+expect_eq() {
+	[ "$2" = "$3" ] || fail "$1 is '$2', wanted '$3'"
+}
+
+expect_ne() {
+	[ "$2" != "$3" ] || fail "$1 is '$2', wanted anything else"
+}
+
+expect_lt() {
+	[ "$2" -lt "$3" ] || fail "$1 is $2, wanted less than $3"
+}
+
+expect_le() {
+	[ "$2" -le "$3" ] || fail "$1 is $2, wanted at most $3"
+}
+
+expect_ge() {
+	[ "$2" -ge "$3" ] || fail "$1 is $2, wanted at least $3"
+}
+
+expect_gt() {
+	[ "$2" -gt "$3" ] || fail "$1 is $2, wanted more than $3"
+}
+
+expect_between() {
+	if [ "$2" -lt "$3" ] || [ "$2" -gt "$4" ]; then
+		fail "$1 is $2, wanted $3 to $4"
+	fi
+}
+
+expect_match() {
+	[[ $2 =~ $3 ]] || fail "$1 is '$2', wanted a match of '$3'"
+}
+
+now_ms() {
+	awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime
+}
+
+wait_for() {
+	local seconds=$1 end
+
+	shift
+	end=$(($(now_ms) + seconds * 1000))
+	until "$@" >/dev/null 2>&1; do
+		[ "$(now_ms)" -lt "$end" ] || fail "not so after $seconds s: $*"
+		sleep 0.1
+	done
+}
+
+holds_for() {
+	local seconds=$1 end
+
+	shift
+	end=$(($(now_ms) + seconds * 1000))
+	while [ "$(now_ms)" -lt "$end" ]; do
+		"$@" >/dev/null || fail "did not hold for $seconds s: $*"
+		sleep 0.5
+	done
+}
+
+# ---- namespaces and links ----
+
+ns_name() {
+	echo "$ns_prefix$1"
+}
+
+ns() {
+	local name=$1
+
+	shift
+	ip netns exec "$ns_prefix$name" "$@"
+}
+
+ns_ip() {
+	local name=$1
+
+	shift
+	ip -n "$ns_prefix$name" "$@"
+}
+
+ns_create() {
+	local name
+
+	for name; do
+		ip netns add "$ns_prefix$name"
+		defer ns_delete "$name"
+		ns_ip "$name" link set lo up
+	done
+}
+
+ns_delete() {
+	local pids
+
+	pids=$(ip netns pids "$ns_prefix$1" 2>/dev/null) || return 0
+	# shellcheck disable=SC2086 # a list
+	[ -z "$pids" ] || kill -KILL $pids 2>/dev/null || true
+	ip netns delete "$ns_prefix$1"
+}
+
+ns_output() {
+	echo "$lib_work/runs/$1.output"
+}
+
+# The status is kept in a file: a case is a subshell, and only a parent can wait.
+ns_run() { # ns_run NAME NS COMMAND...
+	local run=$1 name=$2
+
+	shift 2
+	rm -f "$lib_work/runs/$run".*
+	(
+		trap - ERR EXIT
+		set +eE
+		ip netns exec "$ns_prefix$name" "$@" </dev/null >"$lib_work/runs/$run.output" 2>&1 &
+		echo $! >"$lib_work/runs/$run.pid"
+		wait $!
+		echo $? >"$lib_work/runs/$run.status"
+	) </dev/null >/dev/null 2>&1 {lib_out}>&- &
+	while [ ! -s "$lib_work/runs/$run.pid" ]; do
+		sleep 0.01
+	done
+	defer ns_stop "$run" KILL
+}
+
+ns_wait() { # ns_wait NAME [SECONDS]
+	wait_for "${2:-60}" test -s "$lib_work/runs/$1.status"
+	return "$(cat "$lib_work/runs/$1.status")"
+}
+
+ns_stop() { # ns_stop NAME [SIGNAL]
+	[ ! -s "$lib_work/runs/$1.status" ] || return 0
+	kill "-${2:-TERM}" "$(cat "$lib_work/runs/$1.pid")" 2>/dev/null || true
+	wait_for 20 test -s "$lib_work/runs/$1.status"
+}
+
+veth_link() { # veth_link NS DEV NS DEV
+	ip link add "$2" netns "$ns_prefix$1" type veth peer name "$4" netns "$ns_prefix$3"
+	ns_ip "$1" link set "$2" up
+	ns_ip "$3" link set "$4" up
+}
+
+addr_add() { # addr_add NS DEV ADDRESS...
+	local name=$1 dev=$2 address
+
+	shift 2
+	for address; do
+		case $address in
+		*:*)
+			ns_ip "$name" addr add "$address" dev "$dev" nodad
+			;;
+		*)
+			ns_ip "$name" addr add "$address" dev "$dev"
+			;;
+		esac
+	done
+}
+
+forwarding_on() {
+	ns "$1" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+}
+
+wire_offloads_off() { # wire_offloads_off NS DEV NS DEV: both directions
+	local i args=("$@")
+
+	for i in 0 2; do
+		ns "${args[i]}" ethtool -K "${args[i + 1]}" tso off tx-udp-segmentation off tx-tcp-ecn-segmentation off \
+			tx-tcp-mangleid-segmentation off tx-tcp6-segmentation off gro on
+	done
+}
+
+# ---- tunnels ----
+
+key_file() {
+	echo "$lib_work/keys/$1"
+}
+
+public_key() {
+	cat "$lib_work/keys/$1.pub"
+}
+
+new_key() { # new_key NAME
+	(
+		umask 077
+		wg genkey >"$lib_work/keys/$1"
+	)
+	wg pubkey <"$lib_work/keys/$1" >"$lib_work/keys/$1.pub"
+}
+
+psk_file() { # psk_file NAME
+	local file=$lib_work/keys/$1.psk
+
+	[ -e "$file" ] || (umask 077; wg genpsk >"$file")
+	echo "$file"
+}
+
+tunnel_key() {
+	public_key "$1.$2"
+}
+
+tunnel_key_file() {
+	key_file "$1.$2"
+}
+
+tunnel_kind() {
+	cat "$lib_work/kinds/$1.$2"
+}
+
+tunnel_tool() { # tunnel_tool NS DEV ARGS...
+	local name=$1 tool=wg
+
+	[ "$(tunnel_kind "$1" "$2")" != weft ] || tool=weft
+	[ "$(tunnel_kind "$1" "$2")" != "$KIND" ] || tool=$WEFT
+	shift 2
+	ns "$name" "$tool" "$@"
+}
+
+tunnel_set() { # tunnel_set NS DEV ARGS...
+	local name=$1 dev=$2
+
+	shift 2
+	tunnel_tool "$name" "$dev" set "$dev" "$@"
+}
+
+# wireguard-go's control sockets are files: the device's name has to be unique among all namespaces of the test.
+start_wireguard_go() { # start_wireguard_go NS DEV
+	mkdir -p /dev/net /run/wireguard
+	[ -e /dev/net/tun ] || { modprobe tun; mknod /dev/net/tun c 10 200; } 2>/dev/null || true
+	ns_run "wireguard-go.$1.$2" "$1" env WG_PROCESS_FOREGROUND=1 wireguard-go -f "$2"
+	wait_for 30 test -S "/run/wireguard/$2.sock"
+}
+
+tunnel_create_kind() { # tunnel_create_kind KIND NS DEV [ADDRESS...]
+	local kind=$1 name=$2 dev=$3
+
+	shift 3
+	if [ "$kind" = wireguard-go ]; then
+		start_wireguard_go "$name" "$dev"
+	else
+		ns_ip "$name" link add "$dev" type "$kind"
+	fi
+	echo "$kind" >"$lib_work/kinds/$name.$dev"
+	defer tunnel_delete "$name" "$dev"
+	new_key "$name.$dev"
+	tunnel_set "$name" "$dev" listen-port 51820 private-key "$(tunnel_key_file "$name" "$dev")"
+	addr_add "$name" "$dev" "$@"
+	ns_ip "$name" link set "$dev" up
+}
+
+tunnel_create() {
+	tunnel_create_kind "$KIND" "$@"
+}
+
+tunnel_delete() { # tunnel_delete NS DEV
+	if [ "$(tunnel_kind "$1" "$2")" = wireguard-go ]; then
+		ns_stop "wireguard-go.$1.$2"
+	else
+		ns_ip "$1" link del "$2"
+	fi
+}
+
+peer_set() { # peer_set NS DEV NS2 DEV2 SET ARGS...
+	local name=$1 dev=$2 key
+
+	key=$(tunnel_key "$3" "$4")
+	shift 4
+	tunnel_set "$name" "$dev" peer "$key" "$@"
+}
+
+peer_add() { # peer_add NS DEV NS2 DEV2 ALLOWED [SET ARGS...]
+	local where=("${@:1:4}") allowed=$5
+
+	shift 5
+	peer_set "${where[@]}" allowed-ips "$allowed" "$@"
+}
+
+peer_remove() { # peer_remove NS DEV NS2 DEV2
+	peer_set "$@" remove
+}
+
+pair_create() { # pair_create [KIND_A KIND_B]
+	local kind_a=${1:-$KIND} kind_b=${2:-$KIND} endpoint=192.0.2.2:51820 psk_args=()
+
+	[ "${PAIR_FAMILY:-4}" = 4 ] || endpoint='[2001:db8::2]:51820'
+	[ -z "${PAIR_PSK-}" ] || psk_args=(preshared-key "$(psk_file pair)")
+	ns_create a b
+	veth_link a va b vb
+	addr_add a va 192.0.2.1/24 2001:db8::1/64
+	addr_add b vb 192.0.2.2/24 2001:db8::2/64
+	tunnel_create_kind "$kind_a" a wt0 10.9.0.1/24 fd09::1/64
+	tunnel_create_kind "$kind_b" b wt0 10.9.0.2/24 fd09::2/64
+	peer_add a wt0 b wt0 10.9.0.2/32,fd09::2/128 endpoint "$endpoint" "${psk_args[@]}"
+	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128 "${psk_args[@]}"
+}
+
+session_up() { # session_up NS DEV NS2 DEV2 ADDRESS
+	wait_for 30 ns "$1" ping -n -c 1 -W 1 "$5"
+	expect_ne "latest handshake" "$(peer_field "$1" "$2" "$3" "$4" handshake)" 0
+}
+
+# ---- counters ----
+
+# Numbered as in `show dump`: a device's line has four fields, a peer's eight.
+field_number() { # field_number FIELD
+	case $1 in
+	private|key) echo 1 ;;
+	public|psk) echo 2 ;;
+	port|endpoint) echo 3 ;;
+	fwmark|allowed) echo 4 ;;
+	handshake) echo 5 ;;
+	rx) echo 6 ;;
+	tx) echo 7 ;;
+	keepalive) echo 8 ;;
+	*) fail "'$1' is no field of show dump" ;;
+	esac
+}
+
+peer_field() { # peer_field NS DEV NS2 DEV2 FIELD
+	local key
+
+	key=$(tunnel_key "$3" "$4")
+	tunnel_tool "$1" "$2" show "$2" dump |
+		awk -F '\t' -v key="$key" -v n="$(field_number "$5")" 'NR > 1 && $1 == key { print $n; found = 1 } END { exit !found }' ||
+		fail "$1's $2 has no peer $key"
+}
+
+device_field() { # device_field NS DEV FIELD
+	tunnel_tool "$1" "$2" show "$2" dump | awk -F '\t' -v n="$(field_number "$3")" 'NR == 1 { print $n }'
+}
+
+peer_count() { # peer_count NS DEV
+	tunnel_tool "$1" "$2" show "$2" dump | awk 'END { print NR - 1 }'
+}
+
+link_stat() { # link_stat NS DEV FIELD
+	ns "$1" cat "/sys/class/net/$2/statistics/$3"
+}
+
+ethtool_stat() { # ethtool_stat NS DEV NAME
+	ns "$1" ethtool -S "$2" | awk -v name="$3:" '$1 == name { v = $2 } END { print v + 0 }'
+}
+
+udp_stat() { # udp_stat NS NAME
+	ns "$1" nstat -asz "$2" | awk -v name="$2" '$1 == name { v = $2 } END { print v + 0 }'
+}
+
+# ---- captures ----
+
+# Either family's UDP payload: BPF's udp[] stops at IPv4.
+payload_filter() { # payload_filter CONDITION: @ stands for the payload's first byte
+	local v4=$1 v6=$1
+
+	v4=$(sed -E 's/@\[([0-9]+)/udp[8+\1/g' <<<"$v4")
+	v6=$(sed -E 's/@\[([0-9]+)/ip6[48+\1/g' <<<"$v6")
+	echo "((ip and udp and $v4) or (ip6 and ip6[6] = 17 and $v6))"
+}
+
+type_filter() { # type_filter TYPE
+	payload_filter "@[0:4] = $(($1 << 24))"
+}
+
+keepalive_filter() {
+	echo "((ip and udp and udp[8:4] = 0x04000000 and udp[4:2] = 40) or (ip6 and ip6[6] = 17 and ip6[48:4] = 0x04000000 and ip6[4:2] = 40))"
+}
+
+capture_start() { # capture_start NAME NS DEV [FILTER]
+	ns_run "tcpdump.$1" "$2" tcpdump --immediate-mode -U -n -i "$3" -w "$lib_work/captures/$1" -Z root "${4-}"
+	wait_for 30 grep -q 'listening on' "$(ns_output "tcpdump.$1")"
+}
+
+# tcpdump reads what has come before it ends, but only what has come: one pass of its loop is waited for.
+capture_stop() { # capture_stop NAME
+	sleep 0.2
+	ns_stop "tcpdump.$1" INT
+}
+
+capture_dump() { # capture_dump NAME [FILTER]
+	tcpdump -nn -tt -Z root -r "$lib_work/captures/$1" "${2-}" 2>"$lib_work/tcpdump-errors" ||
+		fail "tcpdump: $(cat "$lib_work/tcpdump-errors")"
+}
+
+capture_count() { # capture_count NAME [FILTER]
+	local lines
+
+	lines=$(capture_dump "$@")
+	grep -c . <<<"$lines" || true
+}
+
+# ---- traffic ----
+
+tcp_listening() { # tcp_listening NS PORT
+	[ -n "$(ns "$1" ss -Htln "sport = :$2")" ]
+}
+
+transfer() { # transfer NS_FROM NS_TO ADDRESS BYTES [PORT]
+	local port=${5:-7007} host=$3 sent got data
+
+	case $host in
+	*:*)
+		host="[$host]"
+		;;
+	esac
+	data=$lib_work/transfer
+	head -c "$4" /dev/urandom >"$data"
+	sent=$(sha256sum <"$data")
+	ns_run "sink.$port" "$2" sh -c "socat -u TCP6-LISTEN:$port,reuseaddr,ipv6only=0 - | sha256sum"
+	wait_for 20 tcp_listening "$2" "$port"
+	ns "$1" socat -u "FILE:$data" "TCP:$host:$port"
+	ns_wait "sink.$port" 120
+	got=$(cat "$(ns_output "sink.$port")")
+	rm -f "$data"
+	expect_eq "checksum of what arrived" "$got" "$sent"
+}
+
+# ---- the end ----
+
+# Everything made is gone: namespaces, processes, links.
+leftovers() {
+	ip netns list | grep -F "$ns_prefix" || true
+	ip -brief link show type "$KIND" 2>/dev/null || true
+	local pid
+
+	for pid in "$lib_work"/runs/*.pid; do
+		[ -e "$pid" ] && kill -0 "$(cat "$pid")" 2>/dev/null && echo "process ${pid##*/}"
+	done
+	return 0
+}
+
+check_leftovers() {
+	local left
+
+	left=$(leftovers)
+	expect_eq "what is left behind" "$left" ""
+}
+
+finish() {
+	local status=$?
+
+	trap - EXIT ERR
+	set +e
+	if [ $status = 4 ] && [ -e "$lib_work/skip-reason" ] && [ $case_number = 0 ]; then
+		test_skipped=$(cat "$lib_work/skip-reason")
+	elif [ $status != 0 ]; then
+		diagnose
+		report_case $status "set-up"
+	fi
+	undo_deferred 0
+	if [ -z "$test_skipped" ]; then
+		run_case "everything created is gone" check_leftovers
+		echo "1..$case_number"
+	else
+		echo "1..0 # SKIP $test_skipped"
+	fi
+	rm -rf "$lib_work"
+	[ -z "$test_skipped" ] || exit 4
+	[ $case_failed = 0 ] || exit 1
+	exit 0
+}
+
+trap finish EXIT
+trap 'exit 143' TERM INT
+
+[ "$(id -u)" = 0 ] || skip "needs root"
+modprobe "$KIND" 2>/dev/null || skip "no module $KIND here"
