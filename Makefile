@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# For people; kbuild reads Kbuild. `make help` lists the targets.
+
+# The running kernel's headers, or else the newest that are installed.
+INSTALLED := $(shell ls -d /lib/modules/*/build/Makefile 2>/dev/null | sed 's,/Makefile$$,,' | sort -V | tail -n 1)
+RUNNING := $(wildcard /lib/modules/$(shell uname -r)/build)
+KDIR ?= $(or $(RUNNING),$(INSTALLED))
+
+SELFTESTS := selftests
+
+all: modules tools
+
+modules:
+	@test -n '$(KDIR)' || { \
+		echo 'make: no kernel headers here: install linux-headers-amd64, or give KDIR=<built kernel tree>' >&2; exit 1; }
+	@test -e '$(KDIR)/Makefile' || { echo "make: KDIR '$(KDIR)' is no built kernel tree" >&2; exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+tools:
+	$(MAKE) -C tools
+
+check:
+	@bash $(SELFTESTS)/setup.sh check
+	@TESTS='$(TESTS)' KIND='$(KIND)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/check.sh
+
+demo:
+	@bash $(SELFTESTS)/setup.sh demo
+	@bash $(SELFTESTS)/demo.sh
+
+lint:
+	@bash $(SELFTESTS)/setup.sh lint
+	@LINTS='$(LINTS)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/lint.sh
+
+generate:
+	@bash $(SELFTESTS)/setup.sh lint
+	@bash $(SELFTESTS)/ynl.sh "$$(bash $(SELFTESTS)/vm/kernels.sh source)" generate
+
+# kbuild's own way to clean needs headers; without them what it would remove is named here.
+clean:
+	rm -rf .tmp_versions kmod/.tmp_versions
+	rm -f Module.symvers modules.order .*.cmd .module-common.o kmod/modules.order kmod/Module.symvers kmod/.*.cmd
+	rm -f kmod/*.o kmod/*.ko kmod/*.mod kmod/*.mod.c
+	$(MAKE) -C tools clean
+	$(MAKE) -C $(SELFTESTS)/unit clean
+
+help:
+	@echo 'make            kmod/weft.ko and tools/weft'
+	@echo 'make modules    kmod/weft.ko; KDIR=<built kernel tree>, now $(or $(KDIR),none)'
+	@echo 'make tools      tools/weft'
+	@echo 'make check      every test; boots its own kernels in QEMU, installs from Debian what it lacks'
+	@echo '                  TESTS="roaming fsm"  only these     KERNELS="6.1 6.12"  only on these'
+	@echo '                  KIND=wireguard       the VM tests against the in-tree module'
+	@echo 'make demo       a fleet of three servers at work'
+	@echo 'make lint       static checks; LINTS="sparse checkpatch" only these'
+	@echo 'make generate   the uapi header and the netlink policy from Documentation/netlink/specs/weft.yaml'
+	@echo 'make clean      removes what was built here'
+
+.PHONY: all modules tools check demo lint generate clean help

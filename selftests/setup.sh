@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Installs from Debian what a target needs and this machine lacks, as root or through sudo, and says what it installs.
+#
+#   setup.sh build|check|demo|lint
+set -eu -o pipefail
+# shellcheck source=selftests/vm/host.sh
+. "$(dirname "$0")/vm/host.sh"
+
+build_packages=(
+	gcc make pkg-config libc6-dev libelf1 libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libsodium-dev libjson-c-dev
+)
+# Emulator, image and the programs inside it.
+vm_packages=(
+	qemu-system-x86 busybox-static cpio kmod xz-utils zstd
+	bash coreutils util-linux mount grep sed mawk findutils diffutils procps libc-bin
+	iproute2 iputils-ping ethtool nftables iperf3 tcpdump socat ncat
+	wireguard-tools wireguard-go openssh-client openssl python3 python3-cryptography python3-nacl
+)
+check_packages=(libb2-dev rsync)
+lint_packages=(sparse shellcheck universal-ctags perl python3-yaml python3-jsonschema bc)
+
+main() {
+	[ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] || die "needs Debian on amd64"
+	case ${1-} in
+	build)
+		install_packages "${build_packages[@]}"
+		;;
+	demo)
+		install_packages "${build_packages[@]}" "${vm_packages[@]}"
+		;;
+	check)
+		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${check_packages[@]}"
+		;;
+	lint)
+		install_packages "${build_packages[@]}" "${lint_packages[@]}"
+		;;
+	*)
+		die "'${1-}' is no target; expected build, check, demo or lint"
+		;;
+	esac
+}
+
+main "$@"

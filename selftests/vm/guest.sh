@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Runs tests in the guest, each in a process of its own and on a freshly loaded module, and checks after each that the
+# kernel has complained about nothing, that no namespace is left, and that the module unloads.
+#
+#   guest.sh TEST...       names without .sh; KIND says which module
+#
+# Its output is for run.sh:
+#   start TEST
+#   | <a line of the test's output>
+#   check OK|BAD <what was checked after the test>
+#   end TEST STATUS GUEST_MILLISECONDS
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+default_timeout=$(sed -n 's/^timeout=//p' settings)
+
+complaints='WARNING:|BUG:|Oops|general protection fault|possible circular|possible recursive|inconsistent lock state'
+complaints+='|suspicious RCU|unreferenced object|detected stall|blocked for more than|waiting for .* to become free'
+complaints+='|refcount_t|UBSAN|KASAN|KCSAN|KFENCE|scheduling while atomic|unable to handle|leaked reference'
+
+now_ms() {
+	awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime
+}
+
+verdict() { # verdict WHAT FOUND: good if nothing was found
+	if [ -z "$2" ]; then
+		echo "check OK $1"
+	else
+		printf '%s\n' "$2" | head -n 60 | sed 's/^/| /'
+		echo "check BAD $1"
+	fi
+}
+
+unload() {
+	local tries=0
+
+	# A namespace goes away in the background, and its links with it.
+	while [ -d "/sys/module/$KIND" ]; do
+		rmmod "$KIND" 2>/tmp/rmmod && return
+		tries=$((tries + 1))
+		[ $tries -lt 100 ] || { cat /tmp/rmmod; return; }
+		sleep 0.1
+	done
+}
+
+kernel_log_since() { # kernel_log_since MARK
+	dmesg | awk -v mark="$1" 'found { print } index($0, mark) { found = 1 }'
+}
+
+# kmemleak wants objects some seconds old, and two scans.
+find_leaks() {
+	[ -w /sys/kernel/debug/kmemleak ] || return 0
+	sleep 6
+	echo scan >/sys/kernel/debug/kmemleak
+	sleep 6
+	echo scan >/sys/kernel/debug/kmemleak
+	cat /sys/kernel/debug/kmemleak
+	echo clear >/sys/kernel/debug/kmemleak
+}
+
+run_test() { # run_test TEST
+	local name=$1 status start limit mark
+
+	limit=$(sed -n 's/^# timeout: //p' "$name.sh")
+	mark="selftest $name begins"
+	echo "start $name"
+	echo "$mark" >/dev/kmsg
+	start=$(now_ms)
+	timeout --kill-after=10 "${limit:-$default_timeout}" bash "./$name.sh" </dev/null 2>&1 | sed -u 's/^/| /'
+	status=${PIPESTATUS[0]}
+	verdict "no namespace is left" "$(ip netns list)"
+	ip -all netns delete
+	verdict "the module unloads" "$(unload)"
+	verdict "the kernel has nothing to complain about" "$(kernel_log_since "$mark" | grep -E -A 30 "$complaints")"
+	verdict "no memory is leaked" "$(find_leaks)"
+	echo "end $name $status $(($(now_ms) - start))"
+}
+
+for name; do
+	run_test "$name"
+done

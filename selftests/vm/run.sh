@@ -1,0 +1,223 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Runs tests in VMs with one kernel, and prints TAP without numbers, a line at a time, so that several of these can share
+# one output: "ok - 6.12 basic: ping over v4", and for a test that failed all that it said, behind "# ".
+#
+#   run.sh [-k WEFT_KO] SERIES TEST...
+#
+# One VM runs many tests; after one that takes the VM down the others go on in a new one. KIND=wireguard runs them against
+# the in-tree module, to prove the tests themselves. WALL_LIMIT is the most seconds one test may take on the wall clock.
+set -u -o pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=selftests/vm/host.sh
+. "$here/host.sh"
+
+KIND=${KIND:-weft}
+WALL_LIMIT=${WALL_LIMIT:-600}
+module=()
+failures=0
+
+# A whole line at a time: atomic on a pipe.
+result() { # result VERDICT TEST CASE
+	[ "$1" = ok ] || failures=$((failures + 1))
+	printf '%s - %s %s: %s\n' "$1" "$series" "$2" "$3"
+}
+
+show_output() { # show_output TEST
+	sed "s/^/# $series $1: /" "$work/output"
+}
+
+# Numbers and plans are the merger's business.
+test_line() { # test_line TEST LINE
+	case $2 in
+	"ok "*|"not ok "*)
+		printf '%s\n' "$2" >>"$work/output"
+		if [[ $2 =~ ^(ok|not\ ok)\ [0-9]+\ -\ (.*)$ ]]; then
+			result "${BASH_REMATCH[1]}" "$1" "${BASH_REMATCH[2]}"
+			cases=$((cases + 1))
+			[ "${BASH_REMATCH[1]}" = ok ] || case_failures=$((case_failures + 1))
+		fi
+		;;
+	"1..0 # SKIP"*)
+		result ok "$1" "all of it # SKIP ${2#*SKIP }"
+		skipped=1
+		;;
+	"1.."*)
+		plan=${2#1..}
+		;;
+	*)
+		printf '%s\n' "$2" >>"$work/output"
+		;;
+	esac
+}
+
+# What a test's own lines cannot say: that it ended as it announced.
+end_test() { # end_test TEST STATUS MILLISECONDS
+	if [ -n "$skipped" ] && [ "$2" = 4 ]; then
+		:
+	elif [ "$2" = 124 ] || [ "$2" = 137 ]; then
+		result "not ok" "$1" "ended in time"
+		case_failures=$((case_failures + 1))
+	elif [ "$plan" != "$cases" ]; then
+		result "not ok" "$1" "ran the cases it planned (planned '$plan', ran $cases, status $2)"
+		case_failures=$((case_failures + 1))
+	elif [ "$2" != 0 ] && [ $case_failures = 0 ]; then
+		result "not ok" "$1" "ended with status $2"
+		case_failures=$((case_failures + 1))
+	fi
+	[ $case_failures = 0 ] || show_output "$1"
+	printf '# %s %s: %d.%03d guest seconds, %d on the wall\n' "$series" "$1" $(($3 / 1000)) $(($3 % 1000)) $((SECONDS - started))
+}
+
+check_line() { # check_line TEST LINE: "OK what" or "BAD what"; of the good ones only the failures count
+	case $2 in
+	"BAD "*)
+		result "not ok" "$1" "${2#BAD }"
+		case_failures=$((case_failures + 1))
+		;;
+	"OK the module unloads")
+		result ok "$1" "${2#OK }"
+		;;
+	esac
+}
+
+begin_test() {
+	current=$1 cases=0 case_failures=0 plan='' skipped='' started=$SECONDS
+	: >"$work/output"
+}
+
+guest_line() {
+	case $1 in
+	"start "*)
+		begin_test "${1#start }"
+		;;
+	"| "*)
+		test_line "$current" "${1#| }"
+		;;
+	"check "*)
+		check_line "$current" "${1#check }"
+		;;
+	"end "*)
+		# shellcheck disable=SC2086 # three words
+		end_test ${1#end }
+		finished[$current]=1
+		current=''
+		;;
+	*)
+		printf '# %s: %s\n' "$series" "$1"
+		;;
+	esac
+}
+
+# No line for longer than the limit, or a test that takes longer: the VM is ended.
+follow_guest() { # follow_guest DESCRIPTOR PID
+	local line status
+
+	started=$SECONDS
+	while true; do
+		IFS= read -r -t 5 -u "$1" line
+		status=$?
+		if [ $status = 0 ]; then
+			guest_line "$line"
+		elif [ $status -le 128 ]; then
+			break
+		fi
+		if [ $((SECONDS - started)) -gt "$WALL_LIMIT" ]; then
+			timed_out=1
+			kill -TERM "$2" 2>/dev/null
+			break
+		fi
+	done
+}
+
+# The machine died, or was ended, in the middle of a test.
+bury_guest() {
+	local why="the machine survives it"
+
+	[ -z "$timed_out" ] || why="takes at most $WALL_LIMIT seconds on the wall clock"
+	show_output "$current"
+	result "not ok" "$current" "$why"
+	tail -n 60 "$work/console" | tr -d '\r' | sed "s/^/# $series $current: console: /"
+	finished[$current]=1
+}
+
+boot_once() { # boot_once MODE TEST...
+	local mode=$1 fd pid status
+
+	shift
+	current='' timed_out=''
+	: >"$work/console"
+	exec {fd}< <(exec "$here/boot.sh" -m "$mode" -t $((WALL_LIMIT * 6)) -l "$work/console" -e KIND="$KIND" \
+		"${module[@]}" "$series" "exec bash selftests/vm/guest.sh $*" 2>"$work/boot-errors")
+	pid=$!
+	follow_guest "$fd" "$pid"
+	exec {fd}<&-
+	wait "$pid"
+	status=$?
+	if [ -n "$current" ]; then
+		bury_guest
+		return 0
+	fi
+	[ $status = 0 ] || { sed "s/^/# $series: /" "$work/boot-errors"; return 1; }
+}
+
+remaining() {
+	local name
+
+	for name; do
+		[ -n "${finished[$name]-}" ] || printf '%s ' "$name"
+	done
+}
+
+run_mode() { # run_mode MODE TEST...
+	local mode=$1 left name booted=1
+
+	shift
+	left=$(remaining "$@")
+	while [ -n "$left" ] && [ $booted = 1 ]; do
+		# shellcheck disable=SC2086 # a list
+		boot_once "$mode" $left || booted=0
+		[ "$left" != "$(remaining "$@")" ] || booted=0
+		left=$(remaining "$@")
+	done
+	for name in $left; do
+		result "not ok" "$name" "has a machine to run on"
+	done
+}
+
+tests_of_mode() { # tests_of_mode MODE TEST...
+	local mode=$1 name
+
+	shift
+	for name; do
+		if grep -q '^# vm: smp$' "$weft_top/selftests/$name.sh"; then
+			[ "$mode" = icount ] || printf '%s ' "$name"
+		else
+			[ "$mode" = smp ] || printf '%s ' "$name"
+		fi
+	done
+}
+
+main() {
+	local mode list
+	declare -gA finished
+
+	if [ "${1-}" = -k ]; then
+		module=(-k "$2")
+		shift 2
+	fi
+	[ $# -ge 2 ] || die "expected a kernel series and tests"
+	series=$1
+	shift
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	for mode in icount smp; do
+		list=$(tests_of_mode "$mode" "$@")
+		# shellcheck disable=SC2086 # a list
+		[ -z "$list" ] || run_mode "$mode" $list
+	done
+	[ $failures = 0 ]
+}
+
+main "$@"
