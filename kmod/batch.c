@@ -23,10 +23,12 @@ static struct sk_buff *batch_take_finished(struct weft_ring *ring)
 }
 
 /*
- * Whoever finishes the oldest batch hands it on, and what is finished behind it. Whoever finishes another one leaves it to
- * the deliverer: that one looks again under the lock before it leaves, so no batch waits for anything but older ones.
+ * Whoever finishes the oldest batch hands it on, and what is finished behind it. Whoever finishes
+ * another one leaves it to the deliverer: that one looks again under the lock before it leaves, so
+ * no batch waits for anything but older ones.
  */
-static void batch_finish(struct weft_ring *ring, struct sk_buff *batch, const struct weft_batch_ops *ops)
+static void batch_finish(struct weft_ring *ring, struct sk_buff *batch,
+			 const struct weft_batch_ops *ops)
 {
 	spin_lock(&ring->lock);
 	weft_batch(batch)->done = true;
@@ -48,8 +50,9 @@ static void batch_finish(struct weft_ring *ring, struct sk_buff *batch, const st
  * @batch: the batch, its state filled in; it changes hands
  * @ops: what to do with it; the same for all batches of a ring
  *
- * The batch is worked on here and now, in the context that it arrived in. CPUs that have batches of the same peer work at
- * the same time; the ring puts what they make back into the order in which they called.
+ * The batch is worked on here and now, in the context that it arrived in. CPUs that have batches of
+ * the same peer work at the same time; the ring puts what they make back into the order in which
+ * they called.
  *
  * Context: bottom halves off.
  */
@@ -71,7 +74,8 @@ void weft_batch_run(struct weft_ring *ring, struct sk_buff *batch, const struct 
  * weft_batch_nested() - whether the caller is inside the delivery of a batch of this very ring
  * @ring: the ring
  *
- * What a peer's outbound ring delivers must not come back into that ring: it would go round for ever.
+ * What a peer's outbound ring delivers must not come back into that ring: it would go round for
+ * ever.
  *
  * Context: bottom halves off.
  */

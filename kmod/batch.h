@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A batch: packets of one peer under one session that go through the data path as one, and their order.
+ * A batch: packets of one peer under one session that go through the data path as one, and their
+ * order.
  *
  * A batch is a list of packets (skb->next); its own state stands in the control block of the first.
  */
@@ -29,7 +30,10 @@ struct weft_batch {
 struct weft_batch_ops {
 	/* Seal or open. Runs on several CPUs at once, in any order. */
 	void (*work)(struct sk_buff *batch);
-	/* Hand on, whether it failed or not. One at a time for each ring, in the order the batches came. Takes @batch over. */
+	/*
+	 * Hand on, whether it failed or not. One at a time for each ring, in the order the batches
+	 * came. Takes @batch over.
+	 */
 	void (*deliver)(struct sk_buff *batch);
 };
 
@@ -44,7 +48,8 @@ static inline struct weft_batch *weft_batch(const struct sk_buff *batch)
 	return (struct weft_batch *)batch->cb;
 }
 
-void weft_batch_run(struct weft_ring *ring, struct sk_buff *batch, const struct weft_batch_ops *ops);
+void weft_batch_run(struct weft_ring *ring, struct sk_buff *batch,
+		    const struct weft_batch_ops *ops);
 bool weft_batch_nested(const struct weft_ring *ring);
 
 #endif /* WEFT_BATCH_H */

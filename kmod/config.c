@@ -65,7 +65,8 @@ void weft_config_free(struct weft_config *config)
 
 static int config_prepare_identity(struct weft_config *config, struct weft_device *device)
 {
-	struct weft_identity *now = rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
+	struct weft_identity *now =
+		rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
 
 	if (!config->has_private)
 		return 0;
@@ -80,7 +81,9 @@ static int config_prepare_identity(struct weft_config *config, struct weft_devic
 		config->identity = NULL;
 		return -ENOMEM;
 	}
-	config->changes_identity = !now || crypto_memneq(now->key.private, config->identity->key.private, WEFT_KEY_LEN);
+	config->changes_identity = !now || crypto_memneq(now->key.private,
+							 config->identity->key.private,
+							 WEFT_KEY_LEN);
 	return 0;
 }
 
@@ -105,17 +108,19 @@ static int config_prepare_allowedip(struct weft_config_allowedip *ip)
 }
 
 /*
- * Whether an entry may have to create its peer. Where the message removes peers the answer is a cautious yes: what is removed
- * further up has to be created anew further down.
+ * Whether an entry may have to create its peer. Where the message removes peers the answer is a
+ * cautious yes: what is removed further up has to be created anew further down.
  */
-static bool config_may_create(const struct weft_config_peer *peer, struct weft_device *device, bool removes)
+static bool config_may_create(const struct weft_config_peer *peer, struct weft_device *device,
+			      bool removes)
 {
 	if (peer->flags & (WEFT_PEER_F_REMOVE_ME | WEFT_PEER_F_UPDATE_ONLY))
 		return false;
 	return removes || !config_knows_peer(device, peer->public_key);
 }
 
-static int config_prepare_peer(struct weft_config_peer *peer, struct weft_device *device, bool removes)
+static int config_prepare_peer(struct weft_config_peer *peer, struct weft_device *device,
+			       bool removes)
 {
 	struct weft_config_allowedip *ip;
 	int err;
@@ -131,7 +136,8 @@ static int config_prepare_peer(struct weft_config_peer *peer, struct weft_device
 	return peer->fresh ? 0 : -ENOMEM;
 }
 
-static int config_prepare_peers(struct weft_config *config, struct weft_device *device, struct netlink_ext_ack *extack)
+static int config_prepare_peers(struct weft_config *config, struct weft_device *device,
+				struct netlink_ext_ack *extack)
 {
 	bool removes = config->flags & WEFT_DEVICE_F_REPLACE_PEERS;
 	unsigned int count = removes ? 0 : device->peer_count;
@@ -152,7 +158,8 @@ static int config_prepare_peers(struct weft_config *config, struct weft_device *
 	return 0;
 }
 
-static int config_prepare_port(struct weft_config *config, struct weft_device *device, struct netlink_ext_ack *extack)
+static int config_prepare_port(struct weft_config *config, struct weft_device *device,
+			       struct netlink_ext_ack *extack)
 {
 	int err;
 
@@ -160,7 +167,7 @@ static int config_prepare_port(struct weft_config *config, struct weft_device *d
 		return 0;
 	err = weft_netdev_prepare_port(device, config->port, &config->sockets);
 	if (err == -EADDRINUSE)
-		NL_SET_ERR_MSG(extack, "listen port: another socket has this UDP port in the namespace where the interface was made");
+		NL_SET_ERR_MSG(extack, "listen port: another socket has this UDP port");
 	else if (err)
 		NL_SET_ERR_MSG(extack, "listen port: the UDP sockets cannot be opened");
 	return err;
@@ -175,7 +182,8 @@ static int config_prepare_port(struct weft_config *config, struct weft_device *d
  * Context: process, device->config_lock; the lock is to be held on to for weft_config_apply().
  * Return: 0 or a negative errno; then the device is as it was.
  */
-int weft_config_prepare(struct weft_config *config, struct weft_device *device, struct netlink_ext_ack *extack)
+int weft_config_prepare(struct weft_config *config, struct weft_device *device,
+			struct netlink_ext_ack *extack)
 {
 	int err;
 
@@ -185,7 +193,7 @@ int weft_config_prepare(struct weft_config *config, struct weft_device *device, 
 		return -ENODEV;
 	}
 	if ((config->has_port || config->has_fwmark) && !weft_netdev_may_bind(device)) {
-		NL_SET_ERR_MSG(extack, "listen port and fwmark need CAP_NET_ADMIN in the namespace where the interface was made");
+		NL_SET_ERR_MSG(extack, "not allowed where the sockets live: listen port, fwmark");
 		return -EPERM;
 	}
 	err = config_prepare_identity(config, device);
@@ -204,14 +212,19 @@ static void config_apply_allowedips(struct weft_config_peer *config, struct weft
 	LIST_HEAD(before);
 	LIST_HEAD(freed);
 
-	/* What is in both the old and the new set is never out of the table: the rest of the old goes when the new is in. */
+	/*
+	 * What is in both the old and the new set is never out of the table: the rest of the old
+	 * goes when the new is in.
+	 */
 	if (config->flags & WEFT_PEER_F_REPLACE_ALLOWEDIPS)
 		list_splice_init(&peer->allowedips, &before);
 	list_for_each_entry(ip, &config->allowedips, list) {
 		if (ip->remove)
-			weft_allowedips_remove(table, ip->bits, ip->address, ip->cidr, peer, &freed);
+			weft_allowedips_remove(table, ip->bits, ip->address, ip->cidr, peer,
+					       &freed);
 		else
-			weft_allowedips_insert(table, ip->bits, ip->address, ip->cidr, peer, &peer->allowedips, ip->spare);
+			weft_allowedips_insert(table, ip->bits, ip->address, ip->cidr, peer,
+					       &peer->allowedips, ip->spare);
 		cond_resched();
 	}
 	weft_allowedips_remove_owned(table, &before, &freed);
@@ -242,7 +255,8 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 static struct weft_peer *config_peer(struct weft_config_peer *config, struct weft_device *device)
 {
 	struct weft_peer *peer = weft_peer_find(device, config->public_key);
-	struct weft_identity *self = rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
+	struct weft_identity *self =
+		rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
 
 	if (peer || (config->flags & (WEFT_PEER_F_REMOVE_ME | WEFT_PEER_F_UPDATE_ONLY)))
 		return peer;
@@ -256,7 +270,8 @@ static struct weft_peer *config_peer(struct weft_config_peer *config, struct wef
 	return peer;
 }
 
-static void config_apply_peer(struct weft_config_peer *config, struct weft_device *device, struct list_head *doomed)
+static void config_apply_peer(struct weft_config_peer *config, struct weft_device *device,
+			      struct list_head *doomed)
 {
 	struct weft_peer *peer = config_peer(config, device);
 	bool created = peer && !config->fresh && !peer->running;
@@ -266,7 +281,7 @@ static void config_apply_peer(struct weft_config_peer *config, struct weft_devic
 	if (config->flags & WEFT_PEER_F_REMOVE_ME) {
 		weft_peer_doom(peer, doomed);
 	} else {
-		/* It runs before its keepalive is set, so that the first one goes out at once, and once. */
+		/* It runs before its keepalive is set, so that the first goes out at once. */
 		if (created && device->up)
 			weft_peer_start(peer);
 		config_apply_to_peer(config, peer);

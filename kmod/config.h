@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One change of a device's configuration, whole: what a SET message asks for, with everything it needs already there.
+ * One change of a device's configuration, whole: what a SET message asks for, with everything it
+ * needs already there.
  *
- *   weft_config_init(), filled in by the parser -> weft_config_prepare(), may fail -> weft_config_apply(), cannot -> weft_config_free()
+ *   weft_config_init(), filled in by the parser
+ *     -> weft_config_prepare(), which may fail
+ *     -> weft_config_apply(), which cannot
+ *     -> weft_config_free()
  */
 #ifndef WEFT_CONFIG_H
 #define WEFT_CONFIG_H
@@ -57,7 +61,8 @@ struct weft_config {
 };
 
 void weft_config_init(struct weft_config *config);
-int weft_config_prepare(struct weft_config *config, struct weft_device *device, struct netlink_ext_ack *extack);
+int weft_config_prepare(struct weft_config *config, struct weft_device *device,
+			struct netlink_ext_ack *extack);
 void weft_config_apply(struct weft_config *config, struct weft_device *device);
 void weft_config_free(struct weft_config *config);
 

@@ -10,8 +10,9 @@
 #include <linux/udp.h>
 
 /*
- * Zeros behind an inner packet of @len bytes: up to a multiple of 16, but never past @mtu. A packet that is longer than the MTU
- * (0: there is none) is one that will be cut up elsewhere; what counts then is its last piece.
+ * Zeros behind an inner packet of @len bytes: up to a multiple of 16, but never past @mtu. A packet
+ * that is longer than the MTU (0: there is none) is one that will be cut up elsewhere; what counts
+ * then is its last piece.
  */
 static unsigned int crypt_padding(unsigned int len, unsigned int mtu)
 {
@@ -25,7 +26,10 @@ static unsigned int crypt_padding(unsigned int len, unsigned int mtu)
 	return padded - last;
 }
 
-/* Makes a packet one piece of memory that is nobody else's, with room in front and @behind it, and finishes its checksum. */
+/*
+ * Makes a packet one piece of memory that is nobody else's, with room in front and @behind it, and
+ * finishes its checksum.
+ */
 static int crypt_make_room(struct sk_buff *skb, unsigned int behind)
 {
 	unsigned int front = max_t(int, 0, WEFT_CRYPT_HEADROOM - skb_headroom(skb));
@@ -58,7 +62,8 @@ static void crypt_push_header(struct sk_buff *skb, __le32 receiver, u64 counter)
 }
 
 /* Turns an inner packet into a data message, in place. */
-static bool crypt_seal_packet(struct sk_buff *skb, const struct weft_keypair *keypair, u64 counter, unsigned int mtu)
+static bool crypt_seal_packet(struct sk_buff *skb, const struct weft_keypair *keypair, u64 counter,
+			      unsigned int mtu)
 {
 	unsigned int padding = crypt_padding(skb->len, mtu);
 	unsigned int plain = skb->len + padding;
@@ -74,7 +79,8 @@ static bool crypt_seal_packet(struct sk_buff *skb, const struct weft_keypair *ke
 
 /**
  * weft_crypt_seal() - turn the inner packets of an outbound batch into data messages
- * @batch: the batch; packets that could not be sealed for want of memory are left with a length of 0
+ * @batch: the batch; packets that could not be sealed for want of memory are left with a length of
+ * 0
  *
  * Context: bottom halves off; struct weft_batch_ops' work.
  */
@@ -97,7 +103,8 @@ static bool crypt_open_packet(struct sk_buff *skb, const struct weft_keypair *ke
 	if (unlikely(skb_linearize_cow(skb)))
 		return false;
 	skb_pull(skb, sizeof(struct weft_msg_data));
-	if (!chacha20poly1305_decrypt(skb->data, skb->data, skb->len, NULL, 0, counter, keypair->keys.receive))
+	if (!chacha20poly1305_decrypt(skb->data, skb->data, skb->len, NULL, 0, counter,
+				      keypair->keys.receive))
 		return false;
 	return !pskb_trim(skb, skb->len - WEFT_TAG_LEN);
 }

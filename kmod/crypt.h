@@ -7,8 +7,11 @@
 
 #include <linux/skbuff.h>
 
-/* What a packet grows by in front: this protocol's header, UDP, and the longer of the IP headers. */
-#define WEFT_CRYPT_HEADROOM	((int)(sizeof(struct weft_msg_data) + sizeof(struct udphdr) + sizeof(struct ipv6hdr)))
+/*
+ * What a packet grows by in front: this protocol's header, UDP, and the longer of the IP headers.
+ */
+#define WEFT_CRYPT_HEADROOM \
+	((int)(sizeof(struct weft_msg_data) + sizeof(struct udphdr) + sizeof(struct ipv6hdr)))
 
 void weft_crypt_seal(struct sk_buff *batch);
 void weft_crypt_open(struct sk_buff *batch);

@@ -4,17 +4,18 @@
  *
  * Locks, outermost first:
  *
- *   rtnl                       taken by the core around netdev operations, never by weft itself
- *   devices lock (netdev.c)    the list of all devices
- *   device->config_lock        configuration: the list of peers, allowed IPs, sockets, identity, up and gone
- *   peer->handshake_lock       a peer's handshake, preshared key, timestamp, cookie
- *   device->peers_lock         the tree of peers by key
- *   peer->keypairs.lock        which session is current, previous, next
- *   peer->fsm_lock             a peer's timers
- *   ring->lock                 a peer's batches in flight, one lock for each direction
- *   peer->staged.lock, peer->endpoint_lock, device->cookie_lock, device->incoming.lock    leaves
+ *   rtnl                    taken by the core around netdev operations, never by weft itself
+ *   list of all devices     netdev.c
+ *   device->config_lock     configuration: peers, allowed IPs, sockets, identity, up, gone
+ *   peer->handshake_lock    a peer's handshake, preshared key, timestamp, cookie
+ *   device->peers_lock      the tree of peers by key
+ *   peer->keypairs.lock     which session is current, previous, next
+ *   peer->fsm_lock          a peer's timers
+ *   ring->lock              a peer's batches in flight, one lock for each direction
+ *   and as leaves           peer->staged.lock, peer->endpoint_lock, device->cookie_lock,
+ *                           device->incoming.lock
  *
- * The first four but the tree's may sleep. The others are held with bottom halves off.
+ * The first four may sleep. The others are held with bottom halves off.
  */
 #ifndef WEFT_DEVICE_H
 #define WEFT_DEVICE_H
@@ -35,33 +36,36 @@ struct weft_handshake_worker;
 struct weft_identity;
 struct weft_peer;
 
-/* Why a packet went no further. Each has a name in netdev.c. */
+/* Why a packet went no further. Each has a name in netdev.c. First those that came in. */
 enum weft_drop {
-	WEFT_DROP_MALFORMED,		/* in: no message of this protocol, or the wrong length */
-	WEFT_DROP_MAC,			/* in: mac1, or under load mac2, is wrong */
-	WEFT_DROP_RATE_LIMIT,		/* in: handshakes from one source faster than allowed */
-	WEFT_DROP_HANDSHAKE,		/* in: a handshake message or cookie that does not open */
-	WEFT_DROP_UNKNOWN_PEER,		/* in: an initiation from a key that is nobody's here */
-	WEFT_DROP_TIMESTAMP,		/* in: an initiation no newer than the newest one accepted */
-	WEFT_DROP_FLOOD,		/* in: a peer's initiations faster than allowed */
-	WEFT_DROP_NO_SESSION,		/* in: the message's index is no session of ours, or one that is over */
-	WEFT_DROP_AUTH,			/* in: a data message that does not authenticate */
-	WEFT_DROP_REPLAY,		/* in: a counter that was seen already or is too old */
-	WEFT_DROP_SOURCE,		/* in: the inner source is not among the peer's allowed IPs */
-	WEFT_DROP_ECN,			/* in: congestion marked where the inner packet cannot say so */
-	WEFT_DROP_NOT_IP_IN,		/* in: what was inside is not a whole IP packet */
-	WEFT_DROP_NO_KEY,		/* in: the device has no private key */
-	WEFT_DROP_QUEUE_IN,		/* in: too many handshake messages wait */
-	WEFT_DROP_NO_MEMORY_IN,		/* in: out of memory */
-	WEFT_DROP_STACK,		/* in: the inner packet was not wanted further up */
-	WEFT_DROP_NOT_IP,		/* out: not an IP packet */
-	WEFT_DROP_DESTINATION,		/* out: the destination is among nobody's allowed IPs */
-	WEFT_DROP_NO_ENDPOINT,		/* out: the peer's endpoint is not known */
-	WEFT_DROP_QUEUE,		/* out: too many packets wait for a session */
-	WEFT_DROP_GIVEN_UP,		/* out: packets that waited for a session that never came */
-	WEFT_DROP_LOOP,			/* out: the tunnel's own packets were routed into it again */
-	WEFT_DROP_NO_MEMORY,		/* out: out of memory */
-	WEFT_DROP_SEND,			/* out: no socket, no route, or refused by the stack */
+	WEFT_DROP_MALFORMED,	/* no message of this protocol, or the wrong length */
+	WEFT_DROP_MAC,		/* mac1, or under load mac2, is wrong */
+	WEFT_DROP_RATE_LIMIT,	/* handshakes from one source faster than allowed */
+	WEFT_DROP_HANDSHAKE,	/* a handshake message or cookie that does not open */
+	WEFT_DROP_UNKNOWN_PEER,	/* an initiation from a key that is nobody's here */
+	WEFT_DROP_TIMESTAMP,	/* an initiation no newer than the newest one accepted */
+	WEFT_DROP_FLOOD,	/* a peer's initiations faster than allowed */
+	WEFT_DROP_NO_SESSION,	/* its index is no session of ours, or one that is over */
+	WEFT_DROP_AUTH,		/* a data message that does not authenticate */
+	WEFT_DROP_REPLAY,	/* a counter that was seen already or is too old */
+	WEFT_DROP_SOURCE,	/* the inner source is not among the peer's allowed IPs */
+	WEFT_DROP_ECN,		/* congestion marked where the inner packet cannot say so */
+	WEFT_DROP_NOT_IP_IN,	/* what was inside is not a whole IP packet */
+	WEFT_DROP_NO_KEY,	/* the device has no private key */
+	WEFT_DROP_QUEUE_IN,	/* too many handshake messages wait */
+	WEFT_DROP_NO_MEMORY_IN,	/* out of memory */
+	WEFT_DROP_STACK,	/* the inner packet was not wanted further up */
+
+	/* And those that were to go out. */
+	WEFT_DROP_NOT_IP,	/* not an IP packet */
+	WEFT_DROP_DESTINATION,	/* the destination is among nobody's allowed IPs */
+	WEFT_DROP_NO_ENDPOINT,	/* the peer's endpoint is not known */
+	WEFT_DROP_QUEUE,	/* too many packets wait for a session */
+	WEFT_DROP_GIVEN_UP,	/* it waited for a session that never came */
+	WEFT_DROP_LOOP,		/* the tunnel's own packets were routed into it again */
+	WEFT_DROP_NO_MEMORY,	/* out of memory */
+	WEFT_DROP_SEND,		/* no socket, no route, or refused by the stack */
+
 	WEFT_DROP_REASONS
 };
 
@@ -84,31 +88,31 @@ struct weft_device {
 	struct weft_index index;
 	struct sock __rcu *sock4;		/* RCU; written under config_lock */
 	struct sock __rcu *sock6;
-	struct weft_identity __rcu *identity;	/* RCU; written under config_lock. NULL: no private key */
+	struct weft_identity __rcu *identity;	/* RCU; config_lock. NULL: no private key */
 	struct weft_drops __percpu *drops;
 	struct gro_cells gro_cells;
-	u32 fwmark;				/* written under config_lock, read with READ_ONCE() */
+	u32 fwmark;				/* config_lock; read with READ_ONCE() */
 
 	struct sk_buff_head incoming;		/* handshake messages that wait for a worker */
 	struct weft_handshake_worker *workers;	/* constant */
 	unsigned int next_worker;		/* a hint, unguarded */
-	u64 loaded_ns;				/* when the queue was last long; READ_ONCE(), 0: never */
+	u64 loaded_ns;				/* last time under load; READ_ONCE(); 0: never */
 	u8 cookie_secret[WEFT_KEY_LEN];		/* cookie_lock */
 	u64 cookie_secret_born_ns;		/* cookie_lock; 0: none yet */
-	spinlock_t cookie_lock;
+	spinlock_t cookie_lock;			/* the two above */
 
-	struct mutex config_lock;
-	struct list_head peers;			/* config_lock; in the order they were added */
-	unsigned int peer_count;		/* config_lock */
-	u64 peer_serial;			/* config_lock; the newest peer's */
-	u64 generation;				/* config_lock; unlike any before it, of any device, after each change */
+	struct mutex config_lock;		/* everything from here on, but the tree */
+	struct list_head peers;			/* in the order they were added */
+	unsigned int peer_count;
+	u64 peer_serial;			/* the newest peer's */
+	u64 generation;				/* another one after each change, never twice */
+	struct net __rcu *home;			/* where the sockets live; RCU; NULL: gone */
+	u16 port;				/* host order; 0: none chosen yet */
+	bool up;
+	bool gone;				/* being removed: change nothing any more */
+	struct list_head list;			/* all devices; netdev.c's lock */
 	struct rb_root peers_by_key;		/* peers_lock */
-	spinlock_t peers_lock;
-	struct net __rcu *home;			/* where the sockets live; NULL once it is gone; config_lock, RCU */
-	u16 port;				/* config_lock; host order; 0: none chosen yet */
-	bool up;				/* config_lock */
-	bool gone;				/* config_lock: it is being removed, change nothing any more */
-	struct list_head list;			/* all devices */
+	spinlock_t peers_lock;			/* the tree above */
 };
 
 /**

@@ -30,7 +30,7 @@
 #define HANDSHAKE_DS		0x88
 
 #define HANDSHAKE_COOKIE_SECRET_NS	(WEFT_COOKIE_SECRET_MAX_AGE_S * NSEC_PER_SEC)
-#define HANDSHAKE_COOKIE_NS	((WEFT_COOKIE_SECRET_MAX_AGE_S - WEFT_COOKIE_LATENCY_S) * NSEC_PER_SEC)
+#define HANDSHAKE_COOKIE_NS ((WEFT_COOKIE_SECRET_MAX_AGE_S - WEFT_COOKIE_LATENCY_S) * NSEC_PER_SEC)
 #define HANDSHAKE_INTERVAL_NS	(NSEC_PER_SEC / WEFT_INITIATIONS_PER_S)
 
 struct weft_handshake_worker {
@@ -52,7 +52,8 @@ static void handshake_work(struct work_struct *work);
 int weft_handshake_init(void)
 {
 	handshake_worker_count = min(num_possible_cpus(), HANDSHAKE_WORKERS_MAX);
-	handshake_workqueue = alloc_workqueue("weft-handshake", WQ_UNBOUND | WQ_CPU_INTENSIVE | WQ_FREEZABLE, 0);
+	handshake_workqueue =
+		alloc_workqueue("weft-handshake", WQ_UNBOUND | WQ_CPU_INTENSIVE | WQ_FREEZABLE, 0);
 	return handshake_workqueue ? 0 : -ENOMEM;
 }
 
@@ -126,7 +127,10 @@ void weft_handshake_queue(struct weft_device *device, struct sk_buff *skb)
 {
 	unsigned int worker = READ_ONCE(device->next_worker) + 1;
 
-	/* A full queue is refused without its lock, so that a flood does not slow down those who read from it. */
+	/*
+	 * A full queue is refused without its lock, so that a flood does not slow down those who
+	 * read from it.
+	 */
 	if (unlikely(skb_queue_len_lockless(&device->incoming) >= HANDSHAKE_QUEUE_MAX)) {
 		weft_drop(device, WEFT_DROP_QUEUE_IN, 1);
 		kfree_skb(skb);
@@ -150,15 +154,20 @@ static bool handshake_is_loaded(struct weft_device *device)
 	return since && now - since < HANDSHAKE_LOADED_NS;
 }
 
-/* The cookie that the sender of @skb should hold: bound to its address and port (WireGuard paper, section 5.4.7). */
-static void handshake_cookie_of(struct weft_device *device, const struct sk_buff *skb, u8 cookie[WEFT_COOKIE_LEN])
+/*
+ * The cookie that the sender of @skb should hold: bound to its address and port (WireGuard paper,
+ * section 5.4.7).
+ */
+static void handshake_cookie_of(struct weft_device *device, const struct sk_buff *skb,
+				u8 cookie[WEFT_COOKIE_LEN])
 {
 	u8 source[sizeof(struct in6_addr) + sizeof(__be16)], secret[WEFT_KEY_LEN];
 	u64 now = ktime_get_coarse_boottime_ns();
 	size_t len;
 
 	spin_lock_bh(&device->cookie_lock);
-	if (!device->cookie_secret_born_ns || now - device->cookie_secret_born_ns >= HANDSHAKE_COOKIE_SECRET_NS) {
+	if (!device->cookie_secret_born_ns ||
+	    now - device->cookie_secret_born_ns >= HANDSHAKE_COOKIE_SECRET_NS) {
 		get_random_bytes(device->cookie_secret, sizeof(device->cookie_secret));
 		device->cookie_secret_born_ns = now;
 	}
@@ -180,19 +189,25 @@ static void handshake_cookie_of(struct weft_device *device, const struct sk_buff
 static void handshake_send_cookie(struct weft_device *device, const struct weft_identity *identity,
 				  const struct sk_buff *skb, const u8 cookie[WEFT_COOKIE_LEN])
 {
-	/* The sender's index stands at the same place in both messages; so do, from the end, the MACs. */
+	/*
+	 * The sender's index stands at the same place in both messages; so do, from the end, the
+	 * MACs.
+	 */
 	const struct weft_msg_initiation *msg = (const struct weft_msg_initiation *)skb->data;
-	const struct weft_msg_macs *macs = (const struct weft_msg_macs *)(skb->data + skb->len - sizeof(*macs));
+	const struct weft_msg_macs *macs =
+		(const struct weft_msg_macs *)(skb->data + skb->len - sizeof(*macs));
 	struct weft_msg_cookie_reply reply;
 	u8 nonce[WEFT_COOKIE_NONCE_LEN];
 
 	get_random_bytes(nonce, sizeof(nonce));
-	weft_cookie_reply_create(&reply, &identity->cookie_keys, cookie, nonce, macs->mac1, msg->sender);
+	weft_cookie_reply_create(&reply, &identity->cookie_keys, cookie, nonce, macs->mac1,
+				 msg->sender);
 	weft_sock_reply(device, skb, &reply, sizeof(reply));
 }
 
 /* Whether a message has earned the work that it asks for (WireGuard paper, section 5.3). */
-static bool handshake_admit(struct weft_device *device, const struct weft_identity *identity, const struct sk_buff *skb)
+static bool handshake_admit(struct weft_device *device, const struct weft_identity *identity,
+			    const struct sk_buff *skb)
 {
 	u8 cookie[WEFT_COOKIE_LEN];
 	bool valid;
@@ -217,7 +232,10 @@ static bool handshake_admit(struct weft_device *device, const struct weft_identi
 	return valid;
 }
 
-/* The secret shared by both static keys: computed when it is needed first, and again after either identity has changed. */
+/*
+ * The secret shared by both static keys: computed when it is needed first, and again after either
+ * identity has changed.
+ */
 static bool handshake_static_static(struct weft_peer *peer, const struct weft_identity *identity)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
@@ -226,7 +244,8 @@ static bool handshake_static_static(struct weft_peer *peer, const struct weft_id
 	if (state->static_static_serial == identity->serial)
 		return true;
 	state->static_static_serial = 0;
-	if (!weft_noise_static_static(state->static_static, identity->key.private, peer->public_key))
+	if (!weft_noise_static_static(state->static_static, identity->key.private,
+				      peer->public_key))
 		return false;
 	state->static_static_serial = identity->serial;
 	return true;
@@ -237,7 +256,10 @@ static void handshake_random_key(u8 key[WEFT_KEY_LEN])
 	get_random_bytes_wait(key, WEFT_KEY_LEN);
 }
 
-/* Puts the MACs on a message to @peer, the second one if a fresh cookie is held, and remembers the first. */
+/*
+ * Puts the MACs on a message to @peer, the second one if a fresh cookie is held, and remembers the
+ * first.
+ */
 static void handshake_add_macs(struct weft_peer *peer, void *msg, size_t len)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
@@ -254,7 +276,8 @@ static void handshake_add_macs(struct weft_peer *peer, void *msg, size_t len)
 	state->mac1_sent = true;
 }
 
-static bool handshake_create_initiation(struct weft_peer *peer, const struct weft_identity *identity,
+static bool handshake_create_initiation(struct weft_peer *peer,
+					const struct weft_identity *identity,
 					struct weft_msg_initiation *msg)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
@@ -276,7 +299,8 @@ static bool handshake_create_initiation(struct weft_peer *peer, const struct wef
 	ktime_get_real_ts64(&now);
 	weft_noise_timestamp(timestamp, now.tv_sec, now.tv_nsec);
 	created = weft_noise_initiation_create(msg, &state->noise, &identity->key, peer->public_key,
-					       state->static_static, ephemeral, timestamp, fresh->local_index);
+					       state->static_static, ephemeral, timestamp,
+					       fresh->local_index);
 	memzero_explicit(ephemeral, sizeof(ephemeral));
 	if (!created) {
 		weft_keypair_revoke(fresh);
@@ -324,8 +348,9 @@ static void handshake_heard(struct weft_peer *peer, const struct sk_buff *skb, u
 }
 
 /*
- * Answers an initiation whose place in time has been found good: makes the new session, which is the peer's next one.
- * Our own initiation, if one is out, is overtaken: a response to it will be refused.
+ * Answers an initiation whose place in time has been found good: makes the new session, which is
+ * the peer's next one. Our own initiation, if one is out, is overtaken: a response to it will be
+ * refused.
  */
 static bool handshake_create_response(struct weft_peer *peer, struct weft_noise_handshake *noise,
 				      struct weft_msg_response *msg)
@@ -342,7 +367,8 @@ static bool handshake_create_response(struct weft_peer *peer, struct weft_noise_
 	}
 	weft_peer_forget_handshake(peer);
 	handshake_random_key(ephemeral);
-	created = weft_noise_response_create(msg, noise, peer->public_key, peer->handshake.preshared, ephemeral,
+	created = weft_noise_response_create(msg, noise, peer->public_key,
+					     peer->handshake.preshared, ephemeral,
 					     fresh->local_index);
 	memzero_explicit(ephemeral, sizeof(ephemeral));
 	if (!created) {
@@ -355,9 +381,13 @@ static bool handshake_create_response(struct weft_peer *peer, struct weft_noise_
 	return true;
 }
 
-/* Opens the rest of an initiation from @peer, and decides whether it is new. Returns a drop reason, or -1 to go on. */
+/*
+ * Opens the rest of an initiation from @peer, and decides whether it is new. Returns a drop reason,
+ * or -1 to go on.
+ */
 static int handshake_accept(struct weft_peer *peer, const struct weft_identity *identity,
-			    struct weft_noise_handshake *noise, const struct weft_msg_initiation *msg)
+			    struct weft_noise_handshake *noise,
+			    const struct weft_msg_initiation *msg)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
 	u64 now = ktime_get_coarse_boottime_ns();
@@ -378,7 +408,8 @@ static int handshake_accept(struct weft_peer *peer, const struct weft_identity *
 	return -1;
 }
 
-static void handshake_receive_initiation(struct weft_device *device, const struct weft_identity *identity,
+static void handshake_receive_initiation(struct weft_device *device,
+					 const struct weft_identity *identity,
 					 const struct sk_buff *skb)
 {
 	const struct weft_msg_initiation *msg = (const struct weft_msg_initiation *)skb->data;
@@ -409,7 +440,8 @@ static void handshake_receive_initiation(struct weft_device *device, const struc
 	}
 	handshake_heard(peer, skb, 0);
 	if (created) {
-		weft_peer_report(peer, WEFT_FSM_RESPONSE_SENT | WEFT_FSM_ANY_SENT | WEFT_FSM_SESSION_DERIVED);
+		weft_peer_report(peer, WEFT_FSM_RESPONSE_SENT | WEFT_FSM_ANY_SENT |
+					       WEFT_FSM_SESSION_DERIVED);
 		weft_sock_send_message(peer, &response, sizeof(response), HANDSHAKE_DS);
 	}
 put:
@@ -431,9 +463,13 @@ static struct weft_keypair *handshake_find(struct weft_device *device, __le32 in
 	return keypair;
 }
 
-/* Completes the handshake that @keypair was kept for. On success the peer's reference to it has gone over to its sessions. */
+/*
+ * Completes the handshake that @keypair was kept for. On success the peer's reference to it has
+ * gone over to its sessions.
+ */
 static bool handshake_complete(struct weft_peer *peer, struct weft_keypair *keypair,
-			       const struct weft_identity *identity, const struct weft_msg_response *msg)
+			       const struct weft_identity *identity,
+			       const struct weft_msg_response *msg)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
 
@@ -448,7 +484,8 @@ static bool handshake_complete(struct weft_peer *peer, struct weft_keypair *keyp
 	return true;
 }
 
-static void handshake_receive_response(struct weft_device *device, const struct weft_identity *identity,
+static void handshake_receive_response(struct weft_device *device,
+				       const struct weft_identity *identity,
 				       const struct sk_buff *skb)
 {
 	const struct weft_msg_response *msg = (const struct weft_msg_response *)skb->data;

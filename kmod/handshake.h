@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Handshakes: the queue of messages that come in, who is let through under load, and what is sent when.
- * What the messages mean is noise.c's and cookie.c's affair; clocks, random numbers and tables are this file's.
+ * Handshakes: the queue of messages that come in, who is let through under load, and what is sent
+ * when. What the messages mean is noise.c's and cookie.c's affair; clocks, random numbers and
+ * tables are this file's.
  */
 #ifndef WEFT_HANDSHAKE_H
 #define WEFT_HANDSHAKE_H

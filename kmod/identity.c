@@ -12,7 +12,8 @@ static atomic64_t identity_serial = ATOMIC64_INIT(0);
  * @private: 32 bytes; clamped here
  *
  * Context: process; may sleep. Costs one X25519.
- * Return: an identity with one reference; ERR_PTR(-EINVAL) if the key is all zeros, ERR_PTR(-ENOMEM).
+ * Return: an identity with one reference; ERR_PTR(-EINVAL) if the key is all zeros,
+ * ERR_PTR(-ENOMEM).
  */
 struct weft_identity *weft_identity_create(const u8 private[WEFT_KEY_LEN])
 {

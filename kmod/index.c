@@ -52,7 +52,8 @@ int weft_index_add(struct weft_index *index, struct weft_keypair *keypair)
 
 	for (tries = 0; tries < INDEX_TRIES && err == -EEXIST; tries++) {
 		keypair->local_index = (__force __le32)get_random_u32();
-		err = rhashtable_lookup_insert_fast(&index->table, &keypair->index_node, index_params);
+		err = rhashtable_lookup_insert_fast(&index->table, &keypair->index_node,
+						    index_params);
 	}
 	return err;
 }
@@ -60,7 +61,8 @@ int weft_index_add(struct weft_index *index, struct weft_keypair *keypair)
 /**
  * weft_index_remove() - unpublish a session
  * @index: the table
- * @keypair: a session that weft_index_add() has published; readers may go on seeing it until a grace period has passed
+ * @keypair: a session that weft_index_add() has published; readers may go on seeing it until a
+ * grace period has passed
  *
  * Context: any but hard interrupt.
  */
@@ -75,7 +77,8 @@ void weft_index_remove(struct weft_index *index, struct weft_keypair *keypair)
  * @id: the index, as on the wire
  *
  * Context: rcu_read_lock().
- * Return: the session, valid as long as the caller's RCU section unless a reference is taken, or NULL.
+ * Return: the session, valid as long as the caller's RCU section unless a reference is taken, or
+ * NULL.
  */
 struct weft_keypair *weft_index_find(struct weft_index *index, __le32 id)
 {

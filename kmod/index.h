@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Sessions by the index that this end chose for them: what an incoming message names its session with.
+ * Sessions by the index that this end chose for them: what an incoming message names its session
+ * with.
  */
 #ifndef WEFT_INDEX_H
 #define WEFT_INDEX_H

@@ -25,7 +25,8 @@ int weft_keypair_init(void)
 /**
  * weft_keypair_exit() - free the cache
  *
- * Context: process, once at unload, when every session has gone. Waits for those that RCU still holds.
+ * Context: process, once at unload, when every session has gone. Waits for those that RCU still
+ * holds.
  */
 void weft_keypair_exit(void)
 {
@@ -66,7 +67,8 @@ struct weft_keypair *weft_keypair_create(struct weft_peer *peer, struct weft_ind
  *
  * Context: any; the peer's handshake_lock serialises.
  */
-void weft_keypair_begin(struct weft_keypair *keypair, struct weft_noise_handshake *hs, bool initiator)
+void weft_keypair_begin(struct weft_keypair *keypair, struct weft_noise_handshake *hs,
+			bool initiator)
 {
 	keypair->remote_index = hs->remote_index;
 	keypair->initiator = initiator;
@@ -77,10 +79,12 @@ void weft_keypair_begin(struct weft_keypair *keypair, struct weft_noise_handshak
 }
 
 /**
- * weft_keypair_revoke() - end a session at once, in both directions, and drop the caller's reference
+ * weft_keypair_revoke() - end a session at once, in both directions, and drop the caller's
+ * reference
  * @keypair: the session, or NULL
  *
- * Context: any but hard interrupt. Called once for each session, by the holder of its first reference.
+ * Context: any but hard interrupt. Called once for each session, by the holder of its first
+ * reference.
  */
 void weft_keypair_revoke(struct weft_keypair *keypair)
 {
@@ -129,7 +133,8 @@ void weft_keypair_put(struct weft_keypair *keypair)
  * @now_ns: coarse boot-time clock
  * @first: gets the first one; the others follow it
  *
- * Counters that were taken are never given back (WireGuard paper, section 6.2: a counter is never used twice).
+ * Counters that were taken are never given back (WireGuard paper, section 6.2: a counter is never
+ * used twice).
  *
  * Return: false when the session is too old, used up, or over.
  */
@@ -154,7 +159,8 @@ void weft_keypairs_init(struct weft_keypairs *set)
 }
 
 /* Puts @keypair into @slot and returns what was there. */
-static struct weft_keypair *keypair_swap(struct weft_keypairs *set, struct weft_keypair __rcu **slot,
+static struct weft_keypair *keypair_swap(struct weft_keypairs *set,
+					 struct weft_keypair __rcu **slot,
 					 struct weft_keypair *keypair)
 {
 	return rcu_replace_pointer(*slot, keypair, lockdep_is_held(&set->lock));
@@ -165,8 +171,9 @@ static struct weft_keypair *keypair_swap(struct weft_keypairs *set, struct weft_
  * @set: the set
  * @fresh: a session that is ready; its reference goes over to the set
  *
- * The initiator knows that the responder has the keys, so its new session is the current one at once. The responder does
- * not know yet: its new session is the next one until the first packet under it (WireGuard paper, section 6.3).
+ * The initiator knows that the responder has the keys, so its new session is the current one at
+ * once. The responder does not know yet: its new session is the next one until the first packet
+ * under it (WireGuard paper, section 6.3).
  *
  * Context: any but hard interrupt.
  */
@@ -179,7 +186,9 @@ void weft_keypairs_add(struct weft_keypairs *set, struct weft_keypair *fresh)
 		struct weft_keypair *next = keypair_swap(set, &set->next_keypair, NULL);
 		struct weft_keypair *old = keypair_swap(set, &set->current_keypair, fresh);
 
-		/* A next one that nobody has confirmed may still be what the other end sends under. */
+		/*
+		 * A next one that nobody has confirmed may still be what the other end sends under.
+		 */
 		gone[0] = next ? old : NULL;
 		gone[1] = keypair_swap(set, &set->previous_keypair, next ?: old);
 	} else {
@@ -212,7 +221,8 @@ bool weft_keypairs_confirm(struct weft_keypairs *set, struct weft_keypair *used)
 		spin_unlock_bh(&set->lock);
 		return false;
 	}
-	gone = keypair_swap(set, &set->previous_keypair, keypair_swap(set, &set->current_keypair, used));
+	gone = keypair_swap(set, &set->previous_keypair,
+			    keypair_swap(set, &set->current_keypair, used));
 	RCU_INIT_POINTER(set->next_keypair, NULL);
 	spin_unlock_bh(&set->lock);
 
@@ -221,7 +231,8 @@ bool weft_keypairs_confirm(struct weft_keypairs *set, struct weft_keypair *used)
 }
 
 /**
- * weft_keypairs_retire() - send nothing more under the sessions there are; what arrives under them is still taken
+ * weft_keypairs_retire() - send nothing more under the sessions there are; what arrives under them
+ * is still taken
  * @set: the set
  *
  * Context: any but hard interrupt.

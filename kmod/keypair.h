@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A session: the keys of one completed handshake, or the place kept for them while the handshake goes on.
- * And a peer's set of three: previous, current, next (WireGuard paper, section 6.3).
+ * A session: the keys of one completed handshake, or the place kept for them while the handshake
+ * goes on. And a peer's set of three: previous, current, next (WireGuard paper, section 6.3).
  */
 #ifndef WEFT_KEYPAIR_H
 #define WEFT_KEYPAIR_H
@@ -24,30 +24,34 @@ struct weft_keypair {
 	struct weft_noise_keys keys;
 	u64 born_ns;			/* coarse boot-time clock */
 	bool initiator;
-	bool ready;			/* keys can be used; smp_store_release(), smp_load_acquire() */
+	bool ready;			/* keys can be used; store_release, load_acquire */
 	bool retired;			/* nothing more is sent under it */
-	bool revoked;			/* nothing is taken or sent under it; key material is wiped with the last reference */
+	bool revoked;			/* nothing is taken under it either */
 	atomic64_t send_counter;	/* the next one to use */
 	struct weft_replay replay;	/* whoever delivers for the peer's inbound ring */
 	struct weft_peer *peer;		/* referenced */
-	struct weft_index *index;	/* where it is published; NULL when it no longer is */
+	struct weft_index *index;	/* where it is published */
 	refcount_t refs;
 	struct rcu_head rcu;
 };
 
-/* A peer's sessions. The pointers are changed under lock and read under RCU; each holds a reference. */
+/*
+ * A peer's sessions. The pointers are changed under lock and read under RCU; each holds a
+ * reference.
+ */
 struct weft_keypairs {
 	struct weft_keypair __rcu *current_keypair;
 	struct weft_keypair __rcu *previous_keypair;
 	struct weft_keypair __rcu *next_keypair;
-	spinlock_t lock;
+	spinlock_t lock;		/* the three above */
 };
 
 int weft_keypair_init(void);
 void weft_keypair_exit(void);
 
 struct weft_keypair *weft_keypair_create(struct weft_peer *peer, struct weft_index *index);
-void weft_keypair_begin(struct weft_keypair *keypair, struct weft_noise_handshake *hs, bool initiator);
+void weft_keypair_begin(struct weft_keypair *keypair, struct weft_noise_handshake *hs,
+			bool initiator);
 void weft_keypair_revoke(struct weft_keypair *keypair);
 bool weft_keypair_get(struct weft_keypair *keypair);
 void weft_keypair_put(struct weft_keypair *keypair);

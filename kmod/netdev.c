@@ -98,14 +98,20 @@ static void netdev_get_stats64(struct net_device *dev, struct rtnl_link_stats64 
 	stats->tx_dropped += sum[TX_DROPPED];
 }
 
-/* The kernel's own notes on redirects and link-local addresses make no sense on a tunnel with many peers. */
+/*
+ * The kernel's own notes on redirects and link-local addresses make no sense on a tunnel with many
+ * peers.
+ */
 static void netdev_tame_stack(struct net_device *dev)
 {
 	struct in_device *dev4 = __in_dev_get_rtnl(dev);
 	struct inet6_dev *dev6 = __in6_dev_get(dev);
 
 	if (dev4) {
-		/* A hub that forwards from peer to peer sends back out of the interface it received from. */
+		/*
+		 * A hub that forwards from peer to peer sends back out of the interface it received
+		 * from.
+		 */
 		IN_DEV_CONF_SET(dev4, SEND_REDIRECTS, false);
 		IPV4_DEVCONF_ALL(dev_net(dev), SEND_REDIRECTS) = false;
 	}
@@ -189,7 +195,8 @@ static void netdev_unreachable(struct sk_buff *skb)
 		icmpv6_ndo_send(skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH, 0);
 }
 
-static struct weft_peer *netdev_destination(const struct weft_device *device, const struct sk_buff *skb)
+static struct weft_peer *netdev_destination(const struct weft_device *device,
+					    const struct sk_buff *skb)
 {
 	if (skb->protocol == htons(ETH_P_IP))
 		return weft_allowedips_lookup4(&device->allowedips, &ip_hdr(skb)->daddr);
@@ -202,7 +209,8 @@ static bool netdev_is_whole(struct sk_buff *skb)
 		return false;
 	if (skb->protocol == htons(ETH_P_IP))
 		return pskb_network_may_pull(skb, sizeof(struct iphdr));
-	return skb->protocol == htons(ETH_P_IPV6) && pskb_network_may_pull(skb, sizeof(struct ipv6hdr));
+	return skb->protocol == htons(ETH_P_IPV6) &&
+	       pskb_network_may_pull(skb, sizeof(struct ipv6hdr));
 }
 
 /* Passes a packet on to its peer. Returns why it could not, or -1; then it has changed hands. */
@@ -285,12 +293,13 @@ free_tstats:
 }
 
 /*
- * Takes the device apart, in the order of who depends on whom: nothing can find it, nothing comes in, nobody is left to
- * talk to, nobody works for it. It is down by now, so nothing is sent.
+ * Takes the device apart, in the order of who depends on whom: nothing can find it, nothing comes
+ * in, nobody is left to talk to, nobody works for it. It is down by now, so nothing is sent.
  */
 static void netdev_uninit(struct net_device *dev)
 {
 	struct weft_device *device = netdev_priv(dev);
+	struct weft_identity *identity;
 	struct weft_peer *peer, *next;
 	LIST_HEAD(doomed);
 
@@ -305,7 +314,9 @@ static void netdev_uninit(struct net_device *dev)
 		weft_peer_doom(peer, &doomed);
 	weft_peer_remove_doomed(&doomed);
 	RCU_INIT_POINTER(device->home, NULL);
-	weft_identity_put(rcu_replace_pointer(device->identity, NULL, lockdep_is_held(&device->config_lock)));
+	identity = rcu_replace_pointer(device->identity, NULL,
+				       lockdep_is_held(&device->config_lock));
+	weft_identity_put(identity);
 	mutex_unlock(&device->config_lock);
 
 	weft_handshake_device_exit(device);
@@ -383,7 +394,8 @@ static void netdev_setup(struct net_device *dev)
 	dev->type = ARPHRD_NONE;
 	dev->flags = IFF_POINTOPOINT | IFF_NOARP;
 	dev->priv_flags |= IFF_NO_QUEUE;
-	dev->features |= NETIF_F_HW_CSUM | NETIF_F_RXCSUM | NETIF_F_SG | NETIF_F_HIGHDMA | NETIF_F_GSO_SOFTWARE;
+	dev->features |= NETIF_F_HW_CSUM | NETIF_F_RXCSUM | NETIF_F_SG | NETIF_F_HIGHDMA |
+			 NETIF_F_GSO_SOFTWARE;
 	dev->hw_features |= dev->features;
 	dev->hw_enc_features |= dev->features;
 	weft_compat_set_lltx(dev);
@@ -404,8 +416,8 @@ static void netdev_setup(struct net_device *dev)
 	INIT_LIST_HEAD(&device->list);
 }
 
-static int netdev_newlink(struct net *src_net, struct net_device *dev, struct nlattr *tb[], struct nlattr *data[],
-			  struct netlink_ext_ack *extack)
+static int netdev_newlink(struct net *src_net, struct net_device *dev, struct nlattr *tb[],
+			  struct nlattr *data[], struct netlink_ext_ack *extack)
 {
 	struct weft_device *device = netdev_priv(dev);
 	int err;
@@ -428,8 +440,9 @@ static struct rtnl_link_ops netdev_link_ops __read_mostly = {
 };
 
 /*
- * The namespace that a device's sockets live in goes away, while the device lives on in another. Nothing that could keep
- * the namespace alive may stay: the sockets, and routes in the peers' caches.
+ * The namespace that a device's sockets live in goes away, while the device lives on in another.
+ * Nothing that could keep the namespace alive may stay: the sockets, and routes in the peers'
+ * caches.
  */
 static void netdev_lose_home(struct weft_device *device)
 {
@@ -595,14 +608,18 @@ void weft_netdev_set_fwmark(struct weft_device *device, u32 fwmark)
 	netdev_forget_sources(device);
 }
 
-/* Our own key changed under a peer: what was negotiated under the old one ends, and what waits can go on. */
+/*
+ * Our own key changed under a peer: what was negotiated under the old one ends, and what waits can
+ * go on.
+ */
 static void netdev_renew_peer(struct weft_device *device, struct weft_peer *peer)
 {
 	mutex_lock(&peer->handshake_lock);
 	weft_peer_forget_handshake(peer);
 	mutex_unlock(&peer->handshake_lock);
 	weft_keypairs_retire(&peer->keypairs);
-	if (device->up && (READ_ONCE(peer->fsm.persistent_s) || !skb_queue_empty_lockless(&peer->staged)))
+	if (device->up &&
+	    (READ_ONCE(peer->fsm.persistent_s) || !skb_queue_empty_lockless(&peer->staged)))
 		weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
 }
 
@@ -622,7 +639,8 @@ void weft_netdev_set_identity(struct weft_device *device, struct weft_identity *
 	LIST_HEAD(doomed);
 
 	lockdep_assert_held(&device->config_lock);
-	old = rcu_replace_pointer(device->identity, identity, lockdep_is_held(&device->config_lock));
+	old = rcu_replace_pointer(device->identity, identity,
+				  lockdep_is_held(&device->config_lock));
 	weft_identity_put(old);
 	if (identity) {
 		peer = weft_peer_find(device, identity->key.public);
@@ -640,7 +658,8 @@ void weft_netdev_set_identity(struct weft_device *device, struct weft_identity *
  * weft_netdev_may_bind() - whether the caller may change what the sockets do
  * @device: the device
  *
- * The port and the mark are an affair of the namespace that the sockets live in, not of the one that the interface is in now.
+ * The port and the mark are an affair of the namespace that the sockets live in, not of the one
+ * that the interface is in now.
  *
  * Context: process.
  */

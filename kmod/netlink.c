@@ -26,7 +26,8 @@ static struct genl_family netlink_family;
 })
 
 /* The interface that a message is about, held, or ERR_PTR(). */
-static struct net_device *netlink_interface(struct net *net, struct nlattr **attrs, struct netlink_ext_ack *extack)
+static struct net_device *netlink_interface(struct net *net, struct nlattr **attrs,
+					    struct netlink_ext_ack *extack)
 {
 	struct nlattr *index = attrs[WEFT_DEVICE_A_IFINDEX], *name = attrs[WEFT_DEVICE_A_IFNAME];
 	struct net_device *dev;
@@ -40,10 +41,12 @@ static struct net_device *netlink_interface(struct net *net, struct nlattr **att
 	else
 		dev = dev_get_by_name(net, nla_data(name));
 	if (!dev)
-		return ERR_PTR(netlink_refuse(extack, index ?: name, -ENODEV, "interface: there is none of that index or name"));
+		return ERR_PTR(netlink_refuse(extack, index ?: name, -ENODEV,
+					      "interface: there is none of that index or name"));
 	if (!weft_netdev_device(dev)) {
 		dev_put(dev);
-		return ERR_PTR(netlink_refuse(extack, index ?: name, -EOPNOTSUPP, "interface: it is not of the kind weft"));
+		return ERR_PTR(netlink_refuse(extack, index ?: name, -EOPNOTSUPP,
+					      "interface: it is not of the kind weft"));
 	}
 	return dev;
 }
@@ -51,14 +54,16 @@ static struct net_device *netlink_interface(struct net *net, struct nlattr **att
 /* Reading */
 
 /*
- * Where a dump goes on. The pointers are good as long as the generation is the device's: then nothing has been removed.
- * Otherwise the serial and the count tell the place.
+ * Where a dump goes on. The pointers are good as long as the generation is the device's: then
+ * nothing has been removed. Otherwise the serial and the count tell the place.
  */
 struct netlink_cursor {
 	u64 generation;
-	u64 serial;				/* of the peer to go on with; 0: nothing has been sent yet */
+	/* of the peer to go on with; 0: nothing has been sent yet */
+	u64 serial;
 	struct weft_peer *peer;			/* the same */
-	struct weft_allowedips_node *node;	/* its allowed IP to go on with; NULL: begin with the peer */
+	/* its allowed IP to go on with; NULL: begin with the peer */
+	struct weft_allowedips_node *node;
 	u32 node_count;				/* its allowed IPs that have been sent */
 	bool finished;
 };
@@ -76,7 +81,8 @@ static int netlink_put_allowedip(struct sk_buff *skb, const struct weft_allowedi
 	if (!nest)
 		return -EMSGSIZE;
 	if (nla_put_u8(skb, WEFT_ALLOWEDIP_A_CIDR_MASK, node->cidr) ||
-	    nla_put_u16(skb, WEFT_ALLOWEDIP_A_FAMILY, node->family_bits == 32 ? AF_INET : AF_INET6) ||
+	    nla_put_u16(skb, WEFT_ALLOWEDIP_A_FAMILY,
+			node->family_bits == 32 ? AF_INET : AF_INET6) ||
 	    nla_put(skb, WEFT_ALLOWEDIP_A_IPADDR, node->family_bits / 8, node->prefix)) {
 		nla_nest_cancel(skb, nest);
 		return -EMSGSIZE;
@@ -85,8 +91,12 @@ static int netlink_put_allowedip(struct sk_buff *skb, const struct weft_allowedi
 	return 0;
 }
 
-/* Puts the allowed IPs of @peer from the cursor's on. The cursor stands at the first that did not fit, or at NULL. */
-static int netlink_put_allowedips(struct sk_buff *skb, struct weft_peer *peer, struct netlink_cursor *cursor)
+/*
+ * Puts the allowed IPs of @peer from the cursor's on. The cursor stands at the first that did not
+ * fit, or at NULL.
+ */
+static int netlink_put_allowedips(struct sk_buff *skb, struct weft_peer *peer,
+				  struct netlink_cursor *cursor)
 {
 	struct weft_allowedips_node *node = cursor->node;
 	struct nlattr *nest = nla_nest_start(skb, WEFT_PEER_A_ALLOWEDIPS);
@@ -139,16 +149,23 @@ static int netlink_put_peer_values(struct sk_buff *skb, struct weft_peer *peer)
 
 	if (netlink_put_preshared(skb, peer) ||
 	    nla_put(skb, WEFT_PEER_A_LAST_HANDSHAKE_TIME, sizeof(last), &last) ||
-	    nla_put_u16(skb, WEFT_PEER_A_PERSISTENT_KEEPALIVE_INTERVAL, READ_ONCE(peer->fsm.persistent_s)) ||
-	    nla_put_u64_64bit(skb, WEFT_PEER_A_TX_BYTES, atomic64_read(&peer->tx_bytes), WEFT_PEER_A_UNSPEC) ||
-	    nla_put_u64_64bit(skb, WEFT_PEER_A_RX_BYTES, atomic64_read(&peer->rx_bytes), WEFT_PEER_A_UNSPEC) ||
+	    nla_put_u16(skb, WEFT_PEER_A_PERSISTENT_KEEPALIVE_INTERVAL,
+			READ_ONCE(peer->fsm.persistent_s)) ||
+	    nla_put_u64_64bit(skb, WEFT_PEER_A_TX_BYTES, atomic64_read(&peer->tx_bytes),
+			      WEFT_PEER_A_UNSPEC) ||
+	    nla_put_u64_64bit(skb, WEFT_PEER_A_RX_BYTES, atomic64_read(&peer->rx_bytes),
+			      WEFT_PEER_A_UNSPEC) ||
 	    nla_put_u32(skb, WEFT_PEER_A_PROTOCOL_VERSION, 1))
 		return -EMSGSIZE;
 	return netlink_put_endpoint(skb, peer);
 }
 
-/* Puts one peer, or the rest of it. If it is cut short at an allowed IP, what is there stays; else nothing does. */
-static int netlink_put_peer(struct sk_buff *skb, struct weft_peer *peer, struct netlink_cursor *cursor)
+/*
+ * Puts one peer, or the rest of it. If it is cut short at an allowed IP, what is there stays; else
+ * nothing does.
+ */
+static int netlink_put_peer(struct sk_buff *skb, struct weft_peer *peer,
+			    struct netlink_cursor *cursor)
 {
 	struct nlattr *nest = nla_nest_start(skb, 0);
 	u32 before = cursor->node_count;
@@ -178,8 +195,12 @@ cancel:
 	return -EMSGSIZE;
 }
 
-/* Finds the cursor's place again after the device has changed. Returns the peer, or NULL when there are no more. */
-static struct weft_peer *netlink_find_again(struct weft_device *device, struct netlink_cursor *cursor)
+/*
+ * Finds the cursor's place again after the device has changed. Returns the peer, or NULL when there
+ * are no more.
+ */
+static struct weft_peer *netlink_find_again(struct weft_device *device,
+					    struct netlink_cursor *cursor)
 {
 	struct weft_allowedips_node *node;
 	struct weft_peer *peer;
@@ -204,7 +225,8 @@ static struct weft_peer *netlink_find_again(struct weft_device *device, struct n
 	/* All that was left of it has gone: on to the next. */
 	if (cursor->node_count) {
 		cursor->node_count = 0;
-		return list_is_last(&peer->list, &device->peers) ? NULL : list_next_entry(peer, list);
+		return list_is_last(&peer->list, &device->peers) ? NULL :
+								   list_next_entry(peer, list);
 	}
 	return peer;
 }
@@ -219,7 +241,8 @@ static struct weft_peer *netlink_resume(struct weft_device *device, struct netli
 	return netlink_find_again(device, cursor);
 }
 
-static int netlink_put_peers(struct sk_buff *skb, struct weft_device *device, struct netlink_cursor *cursor)
+static int netlink_put_peers(struct sk_buff *skb, struct weft_device *device,
+			     struct netlink_cursor *cursor)
 {
 	struct weft_peer *peer = netlink_resume(device, cursor);
 	struct nlattr *nest;
@@ -248,7 +271,8 @@ static int netlink_put_peers(struct sk_buff *skb, struct weft_device *device, st
 
 static int netlink_put_identity(struct sk_buff *skb, struct weft_device *device)
 {
-	struct weft_identity *identity = rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
+	struct weft_identity *identity =
+		rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
 
 	if (!identity)
 		return 0;
@@ -267,15 +291,16 @@ static int netlink_put_device(struct sk_buff *skb, struct weft_device *device)
 }
 
 /* Fills one message of a dump. */
-static int netlink_dump_device(struct sk_buff *skb, struct netlink_callback *cb, struct weft_device *device)
+static int netlink_dump_device(struct sk_buff *skb, struct netlink_callback *cb,
+			       struct weft_device *device)
 {
 	struct netlink_cursor *cursor = netlink_cursor(cb);
 	void *header;
 	int err = 0;
 
 	lockdep_assert_held(&device->config_lock);
-	header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &netlink_family, NLM_F_MULTI,
-			     WEFT_CMD_GET_DEVICE);
+	header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &netlink_family,
+			     NLM_F_MULTI, WEFT_CMD_GET_DEVICE);
 	if (!header)
 		return -EMSGSIZE;
 	/* Never 0: that would say that consistency is not looked at. */
@@ -314,9 +339,11 @@ int weft_nl_get_device_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 /* Writing: from a message to one struct weft_config */
 
-static int netlink_parse_address(struct weft_config_allowedip *ip, struct nlattr **attrs, struct netlink_ext_ack *extack)
+static int netlink_parse_address(struct weft_config_allowedip *ip, struct nlattr **attrs,
+				 struct netlink_ext_ack *extack)
 {
-	struct nlattr *address = attrs[WEFT_ALLOWEDIP_A_IPADDR], *cidr = attrs[WEFT_ALLOWEDIP_A_CIDR_MASK];
+	struct nlattr *address = attrs[WEFT_ALLOWEDIP_A_IPADDR],
+		      *cidr = attrs[WEFT_ALLOWEDIP_A_CIDR_MASK];
 	u16 family = nla_get_u16(attrs[WEFT_ALLOWEDIP_A_FAMILY]);
 
 	if (family == AF_INET)
@@ -327,15 +354,18 @@ static int netlink_parse_address(struct weft_config_allowedip *ip, struct nlattr
 		return netlink_refuse(extack, attrs[WEFT_ALLOWEDIP_A_FAMILY], -EINVAL,
 				      "allowed IP: the family is neither AF_INET nor AF_INET6");
 	if (nla_len(address) != ip->bits / 8)
-		return netlink_refuse(extack, address, -EINVAL, "allowed IP: the address is not 4 bytes for AF_INET, 16 for AF_INET6");
+		return netlink_refuse(extack, address, -EINVAL,
+				      "allowed IP: the address is not 4 or 16 bytes");
 	ip->cidr = nla_get_u8(cidr);
 	if (ip->cidr > ip->bits)
-		return netlink_refuse(extack, cidr, -EINVAL, "allowed IP: the prefix length is over 32 for AF_INET, 128 for AF_INET6");
+		return netlink_refuse(extack, cidr, -EINVAL,
+				      "allowed IP: the prefix length is over 32 or 128");
 	nla_memcpy(ip->address, address, sizeof(ip->address));
 	return 0;
 }
 
-static int netlink_parse_allowedip(struct list_head *list, struct nlattr *nest, struct netlink_ext_ack *extack)
+static int netlink_parse_allowedip(struct list_head *list, struct nlattr *nest,
+				   struct netlink_ext_ack *extack)
 {
 	struct nlattr *attrs[WEFT_ALLOWEDIP_A_MAX + 1];
 	struct weft_config_allowedip *ip;
@@ -344,18 +374,22 @@ static int netlink_parse_allowedip(struct list_head *list, struct nlattr *nest, 
 	err = nla_parse_nested(attrs, WEFT_ALLOWEDIP_A_MAX, nest, weft_allowedip_nl_policy, extack);
 	if (err)
 		return err;
-	if (!attrs[WEFT_ALLOWEDIP_A_FAMILY] || !attrs[WEFT_ALLOWEDIP_A_IPADDR] || !attrs[WEFT_ALLOWEDIP_A_CIDR_MASK])
-		return netlink_refuse(extack, nest, -EINVAL, "allowed IP: it needs a family, an address and a prefix length");
+	if (!attrs[WEFT_ALLOWEDIP_A_FAMILY] || !attrs[WEFT_ALLOWEDIP_A_IPADDR] ||
+	    !attrs[WEFT_ALLOWEDIP_A_CIDR_MASK])
+		return netlink_refuse(extack, nest, -EINVAL,
+				      "allowed IP: it needs family, address, prefix length");
 	ip = kzalloc(sizeof(*ip), GFP_KERNEL_ACCOUNT);
 	if (!ip)
 		return -ENOMEM;
 	list_add_tail(&ip->list, list);
 	if (attrs[WEFT_ALLOWEDIP_A_FLAGS])
-		ip->remove = nla_get_u32(attrs[WEFT_ALLOWEDIP_A_FLAGS]) & WEFT_ALLOWEDIP_F_REMOVE_ME;
+		ip->remove = nla_get_u32(attrs[WEFT_ALLOWEDIP_A_FLAGS]) &
+			     WEFT_ALLOWEDIP_F_REMOVE_ME;
 	return netlink_parse_address(ip, attrs, extack);
 }
 
-static int netlink_parse_allowedips(struct list_head *list, struct nlattr *nest, struct netlink_ext_ack *extack)
+static int netlink_parse_allowedips(struct list_head *list, struct nlattr *nest,
+				    struct netlink_ext_ack *extack)
 {
 	struct nlattr *attr;
 	int rest, err;
@@ -368,7 +402,8 @@ static int netlink_parse_allowedips(struct list_head *list, struct nlattr *nest,
 	return 0;
 }
 
-static int netlink_parse_endpoint(struct weft_config_peer *peer, const struct nlattr *attr, struct netlink_ext_ack *extack)
+static int netlink_parse_endpoint(struct weft_config_peer *peer, const struct nlattr *attr,
+				  struct netlink_ext_ack *extack)
 {
 	struct weft_endpoint *endpoint = &peer->endpoint;
 	int len = nla_len(attr);
@@ -386,18 +421,21 @@ static int netlink_parse_endpoint(struct weft_config_peer *peer, const struct nl
 		memcpy(&endpoint->addr6, nla_data(attr), sizeof(endpoint->addr6));
 		endpoint->addr6.sin6_flowinfo = 0;
 	} else {
-		return netlink_refuse(extack, attr, -EINVAL, "endpoint: neither a struct sockaddr_in nor a struct sockaddr_in6");
+		return netlink_refuse(extack, attr, -EINVAL,
+				      "endpoint: no struct sockaddr_in or sockaddr_in6");
 	}
 	peer->has_endpoint = true;
 	return 0;
 }
 
-static int netlink_parse_peer_values(struct weft_config_peer *peer, struct nlattr **attrs, struct netlink_ext_ack *extack)
+static int netlink_parse_peer_values(struct weft_config_peer *peer, struct nlattr **attrs,
+				     struct netlink_ext_ack *extack)
 {
 	struct nlattr *attr = attrs[WEFT_PEER_A_PROTOCOL_VERSION];
 
 	if (attr && nla_get_u32(attr) > 1)
-		return netlink_refuse(extack, attr, -EPFNOSUPPORT, "protocol version: only 1 exists");
+		return netlink_refuse(extack, attr, -EPFNOSUPPORT,
+				      "protocol version: only 1 exists");
 	if (attrs[WEFT_PEER_A_FLAGS])
 		peer->flags = nla_get_u32(attrs[WEFT_PEER_A_FLAGS]);
 	attr = attrs[WEFT_PEER_A_PRESHARED_KEY];
@@ -414,7 +452,8 @@ static int netlink_parse_peer_values(struct weft_config_peer *peer, struct nlatt
 	return attr ? netlink_parse_endpoint(peer, attr, extack) : 0;
 }
 
-static int netlink_parse_peer(struct weft_config *config, struct nlattr *nest, struct netlink_ext_ack *extack)
+static int netlink_parse_peer(struct weft_config *config, struct nlattr *nest,
+			      struct netlink_ext_ack *extack)
 {
 	struct nlattr *attrs[WEFT_PEER_A_MAX + 1];
 	struct weft_config_peer *peer;
@@ -437,7 +476,8 @@ static int netlink_parse_peer(struct weft_config *config, struct nlattr *nest, s
 	return netlink_parse_allowedips(&peer->allowedips, attrs[WEFT_PEER_A_ALLOWEDIPS], extack);
 }
 
-static int netlink_parse_peers(struct weft_config *config, struct nlattr *nest, struct netlink_ext_ack *extack)
+static int netlink_parse_peers(struct weft_config *config, struct nlattr *nest,
+			       struct netlink_ext_ack *extack)
 {
 	struct nlattr *attr;
 	int rest, err;
@@ -451,12 +491,14 @@ static int netlink_parse_peers(struct weft_config *config, struct nlattr *nest, 
 	return 0;
 }
 
-static int netlink_parse(struct weft_config *config, struct nlattr **attrs, struct netlink_ext_ack *extack)
+static int netlink_parse(struct weft_config *config, struct nlattr **attrs,
+			 struct netlink_ext_ack *extack)
 {
 	if (attrs[WEFT_DEVICE_A_FLAGS])
 		config->flags = nla_get_u32(attrs[WEFT_DEVICE_A_FLAGS]);
 	if (attrs[WEFT_DEVICE_A_PRIVATE_KEY]) {
-		nla_memcpy(config->private, attrs[WEFT_DEVICE_A_PRIVATE_KEY], sizeof(config->private));
+		nla_memcpy(config->private, attrs[WEFT_DEVICE_A_PRIVATE_KEY],
+			   sizeof(config->private));
 		config->has_private = true;
 	}
 	if (attrs[WEFT_DEVICE_A_LISTEN_PORT]) {
@@ -467,7 +509,9 @@ static int netlink_parse(struct weft_config *config, struct nlattr **attrs, stru
 		config->fwmark = nla_get_u32(attrs[WEFT_DEVICE_A_FWMARK]);
 		config->has_fwmark = true;
 	}
-	return attrs[WEFT_DEVICE_A_PEERS] ? netlink_parse_peers(config, attrs[WEFT_DEVICE_A_PEERS], extack) : 0;
+	return attrs[WEFT_DEVICE_A_PEERS] ?
+		       netlink_parse_peers(config, attrs[WEFT_DEVICE_A_PEERS], extack) :
+		       0;
 }
 
 /* The message carries keys, and its buffer goes back to the allocator. */

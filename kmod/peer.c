@@ -36,7 +36,8 @@ int weft_peer_init(void)
 /**
  * weft_peer_exit() - free what all peers share
  *
- * Context: process, once at unload, when no device is left. Waits for the peers that RCU still holds.
+ * Context: process, once at unload, when no device is left. Waits for the peers that RCU still
+ * holds.
  */
 void weft_peer_exit(void)
 {
@@ -57,7 +58,8 @@ static void peer_ring_init(struct weft_ring *ring)
  * @public_key: 32 bytes
  *
  * Context: process; may sleep.
- * Return: a peer with one reference, or NULL when memory is short. weft_peer_publish() or weft_peer_put() comes next.
+ * Return: a peer with one reference, or NULL when memory is short. weft_peer_publish() or
+ * weft_peer_put() comes next.
  */
 struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN])
 {
@@ -91,7 +93,8 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 
 /**
  * weft_peer_publish() - let a peer be found
- * @peer: a peer as weft_peer_create() made it, with a key that no published one has; the caller's reference goes over to the device
+ * @peer: a peer as weft_peer_create() made it, with a key that no published one has; the caller's
+ * reference goes over to the device
  *
  * Context: process, device->config_lock. Cannot fail.
  */
@@ -110,7 +113,9 @@ void weft_peer_publish(struct weft_peer *peer)
 		struct weft_peer *other = rb_entry(*link, struct weft_peer, by_key);
 
 		parent = *link;
-		link = memcmp(peer->public_key, other->public_key, WEFT_KEY_LEN) < 0 ? &parent->rb_left : &parent->rb_right;
+		link = memcmp(peer->public_key, other->public_key, WEFT_KEY_LEN) < 0 ?
+			       &parent->rb_left :
+			       &parent->rb_right;
 	}
 	rb_link_node(&peer->by_key, parent, link);
 	rb_insert_color(&peer->by_key, &device->peers_by_key);
@@ -148,7 +153,8 @@ struct weft_peer *weft_peer_find(struct weft_device *device, const u8 public_key
 }
 
 /**
- * weft_peer_free_allowedips() - free what was taken out of the allowed IPs, once no reader sees it any more
+ * weft_peer_free_allowedips() - free what was taken out of the allowed IPs, once no reader sees it
+ * any more
  * @freed: list of struct weft_allowedips_node, by their owned member
  */
 void weft_peer_free_allowedips(struct list_head *freed)
@@ -205,12 +211,14 @@ void weft_peer_doom(struct weft_peer *peer, struct list_head *doomed)
  * Who may still use a peer while this runs, and why that ends:
  *
  * 1. Configuration: cannot, we hold device->config_lock.
- * 2. A handshake worker that finds it by key: not after peer_unpublish(). One that has found it already holds a reference; it
- *    looks at peer->dead under handshake_lock before it makes a session, so none is made after peer_bury().
- * 3. Senders that find it through the allowed IPs: not after peer_unpublish(); those that have are in an RCU section, and
- *    synchronize_net() waits for them.
- * 4. Receivers that find it through a session's index: sessions are revoked by weft_peer_erase(); a receiver that found one before
- *    is in an RCU section, and a session holds a reference to its peer.
+ * 2. A handshake worker that finds it by key: not after peer_unpublish(). One that has found it
+ *    already holds a reference; it looks at peer->dead under handshake_lock before it makes a
+ *    session, so none is made after peer_bury().
+ * 3. Senders that find it through the allowed IPs: not after peer_unpublish(); those that have are
+ *    in an RCU section, and synchronize_net() waits for them.
+ * 4. Receivers that find it through a session's index: sessions are revoked by weft_peer_erase(); a
+ *    receiver that found one before is in an RCU section, and a session holds a reference to its
+ *    peer.
  * 5. The timer and the work item: nothing starts either for a dead peer, and both are waited for.
  *
  * So the last reference goes with the last session or handshake worker, whichever ends last.
@@ -238,7 +246,8 @@ void weft_peer_remove_doomed(struct list_head *doomed)
 
 /**
  * weft_peer_get() - take another reference
- * @peer: a peer that the caller has a reference to, or sees under a lock or in a session that has one
+ * @peer: a peer that the caller has a reference to, or sees under a lock or in a session that has
+ * one
  */
 void weft_peer_get(struct weft_peer *peer)
 {
@@ -255,7 +264,8 @@ static void peer_free(struct rcu_head *rcu)
 }
 
 /**
- * weft_peer_put() - drop a reference; with the last one the peer is wiped and freed, after a grace period
+ * weft_peer_put() - drop a reference; with the last one the peer is wiped and freed, after a grace
+ * period
  * @peer: the peer, or NULL
  */
 void weft_peer_put(struct weft_peer *peer)
@@ -264,7 +274,10 @@ void weft_peer_put(struct weft_peer *peer)
 		call_rcu(&peer->rcu, peer_free);
 }
 
-/* Makes sure that the timer goes off when the state machine needs it. It may go off earlier, which does no harm. */
+/*
+ * Makes sure that the timer goes off when the state machine needs it. It may go off earlier, which
+ * does no harm.
+ */
 static void peer_arm(struct weft_peer *peer, u64 now)
 {
 	u64 next = weft_fsm_next(&peer->fsm);
@@ -273,7 +286,10 @@ static void peer_arm(struct weft_peer *peer, u64 now)
 	if (next >= peer->timer_at_ns)
 		return;
 	peer->timer_at_ns = next;
-	/* The coarse clock is up to a jiffy behind: one more, so that the deadline has passed when the timer looks. */
+	/*
+	 * The coarse clock is up to a jiffy behind: one more, so that the deadline has passed when
+	 * the timer looks.
+	 */
 	mod_timer(&peer->timer, jiffies + (next > now ? nsecs_to_jiffies(next - now) : 0) + 1);
 }
 
@@ -334,7 +350,10 @@ void weft_peer_report(struct weft_peer *peer, u32 events)
 	u32 actions = 0;
 	u64 now;
 
-	/* A stale answer is the answer to events in another order, which is as good: they are concurrent. */
+	/*
+	 * A stale answer is the answer to events in another order, which is as good: they are
+	 * concurrent.
+	 */
 	if (data_race(weft_fsm_is_quiet(&peer->fsm, events)))
 		return;
 
@@ -377,7 +396,8 @@ void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds)
  * weft_peer_start() - let a peer's timers run, because the device has come up
  * @peer: the peer
  *
- * A keepalive goes out at once where one is configured, and whatever waits for a session asks for one.
+ * A keepalive goes out at once where one is configured, and whatever waits for a session asks for
+ * one.
  *
  * Context: process, device->config_lock.
  */

@@ -23,15 +23,19 @@ struct weft_device;
 
 /* A peer's batches in flight, one ring for each direction: batch.c. */
 struct weft_ring {
-	spinlock_t lock;
-	struct list_head batches;		/* lock; oldest first */
-	struct task_struct *deliverer;		/* lock; who hands on what is finished; NULL: nobody */
+	spinlock_t lock;			/* what follows, and each batch's link and done */
+	struct list_head batches;		/* oldest first */
+	/* who hands on what is finished; NULL: nobody */
+	struct task_struct *deliverer;
 };
 
-/* What the peer lets this end do next; the rest of the handshake's state. handshake_lock guards all of it. */
+/*
+ * What the peer lets this end do next; the rest of the handshake's state. handshake_lock guards all
+ * of it.
+ */
 struct weft_peer_handshake {
 	struct weft_noise_handshake noise;
-	struct weft_keypair *pending;		/* of the initiation that is out; referenced. NULL: none is */
+	struct weft_keypair *pending;		/* our initiation's, referenced; NULL: none */
 	u8 preshared[WEFT_KEY_LEN];
 	u8 static_static[WEFT_KEY_LEN];
 	u64 static_static_serial;		/* the identity's it was computed with; 0: none */
@@ -55,24 +59,24 @@ struct weft_peer {
 	atomic64_t rx_bytes;
 	atomic64_t tx_bytes;
 
-	spinlock_t fsm_lock;
+	spinlock_t fsm_lock;			/* timers: what says so below */
 	struct weft_fsm fsm;			/* fsm_lock */
 	bool running;				/* fsm_lock: the device is up; events count */
-	u64 timer_at_ns;			/* fsm_lock; when the timer goes off; WEFT_FSM_NEVER: it does not */
+	u64 timer_at_ns;			/* fsm_lock; WEFT_FSM_NEVER: not set */
 	struct timer_list timer;
 	atomic_t actions;			/* enum weft_fsm_action, for the work item */
 	struct work_struct work;
-	s64 handshake_real_ns;			/* when the newest session was made, wall clock; 0: never; READ_ONCE() */
+	s64 handshake_real_ns;			/* of the newest session; READ_ONCE(); 0: never */
 
-	struct mutex handshake_lock;
+	struct mutex handshake_lock;		/* what follows */
 	struct weft_peer_handshake handshake;
-	bool dead;				/* written under handshake_lock and fsm_lock, read under either */
+	bool dead;				/* written under both locks, read under either */
 
 	u8 public_key[WEFT_KEY_LEN];		/* constant */
-	u64 serial;				/* constant once published; grows in the order of peers */
+	u64 serial;				/* constant; grows in the order of peers */
 	struct rb_node by_key;			/* device->peers_lock */
 	struct list_head list;			/* device->config_lock */
-	struct list_head allowedips;		/* device->config_lock; struct weft_allowedips_node */
+	struct list_head allowedips;		/* device->config_lock; its nodes, by owned */
 	refcount_t refs;
 	struct rcu_head rcu;
 };

@@ -27,11 +27,12 @@ struct ratelimit_source {
 };
 
 /*
- * A table of fixed size. Where a bucket is full, the source that has been silent for longest makes room; a source of which
- * nothing is known has a full burst, and so has one that was silent for a quarter of a second: what is forgotten is seldom missed.
+ * A table of fixed size. Where a bucket is full, the source that has been silent for longest makes
+ * room; a source of which nothing is known has a full burst, and so has one that was silent for a
+ * quarter of a second: what is forgotten is seldom missed.
  */
 struct ratelimit_bucket {
-	spinlock_t lock;
+	spinlock_t lock;	/* the sources below */
 	struct ratelimit_source source[RATELIMIT_WAYS];
 };
 
@@ -76,7 +77,9 @@ static u64 ratelimit_source_id(const struct sk_buff *skb, const void *scope)
 		address = (__force u32)ip_hdr(skb)->saddr;
 	else
 		memcpy(&address, &ipv6_hdr(skb)->saddr, sizeof(address));
-	return siphash_3u64(address, (unsigned long)scope, (__force u16)skb->protocol, &ratelimit_key) | 1;
+	return siphash_3u64(address, (unsigned long)scope, (__force u16)skb->protocol,
+			    &ratelimit_key) |
+	       1;
 }
 
 static struct ratelimit_source *ratelimit_find(struct ratelimit_bucket *bucket, u64 id)
@@ -114,7 +117,9 @@ bool weft_ratelimit_allow(const struct sk_buff *skb, const void *scope)
 
 	spin_lock_bh(&bucket->lock);
 	source = ratelimit_find(bucket, id);
-	source->credit_ns = min_t(u64, RATELIMIT_FULL_NS, source->credit_ns + (source->seen_ns ? now - source->seen_ns : 0));
+	source->credit_ns =
+		min_t(u64, RATELIMIT_FULL_NS,
+		      source->credit_ns + (source->seen_ns ? now - source->seen_ns : 0));
 	source->seen_ns = now;
 	allowed = source->credit_ns >= RATELIMIT_COST_NS;
 	if (allowed)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How often one source may make us do a handshake's work while we are under load (WireGuard paper, section 5.3).
+ * How often one source may make us do a handshake's work while we are under load (WireGuard paper,
+ * section 5.3).
  */
 #ifndef WEFT_RATELIMIT_H
 #define WEFT_RATELIMIT_H

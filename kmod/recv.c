@@ -2,8 +2,10 @@
 /*
  *   weft_recv_packet() -> handshake queue
  *           |
- *           +-> recv_data() -> weft_crypt_open() -> recv_deliver() -> recv_inner() -> stack
- *                                                (in the order of the ring)
+ *           +-> recv_data() -> weft_batch_run()
+ *                                    |
+ *                weft_crypt_open() -> recv_deliver() -> recv_inner() -> stack
+ *                             (in the order of the ring)
  */
 
 #include "recv.h"
@@ -28,7 +30,10 @@ static void recv_drop(struct weft_device *device, struct sk_buff *skb, enum weft
 	kfree_skb(skb);
 }
 
-/* Length of the inner packet as its own header gives it, or 0 if there is no whole IP packet. Sets skb->protocol. */
+/*
+ * Length of the inner packet as its own header gives it, or 0 if there is no whole IP packet. Sets
+ * skb->protocol.
+ */
 static unsigned int recv_inner_len(struct sk_buff *skb)
 {
 	unsigned int len;
@@ -51,7 +56,10 @@ static unsigned int recv_inner_len(struct sk_buff *skb)
 	return len <= skb->len ? len : 0;
 }
 
-/* Whether the inner source address belongs to @peer (WireGuard paper, section 2: cryptokey routing). */
+/*
+ * Whether the inner source address belongs to @peer (WireGuard paper, section 2: cryptokey
+ * routing).
+ */
 static bool recv_source_allowed(const struct weft_peer *peer, const struct sk_buff *skb)
 {
 	const struct weft_allowedips *table = &peer->device->allowedips;
@@ -66,7 +74,10 @@ static bool recv_source_allowed(const struct weft_peer *peer, const struct sk_bu
 	return allowed;
 }
 
-/* RFC 6040, section 4.2: the outer header's congestion mark goes over to the inner one, or ends the packet. */
+/*
+ * RFC 6040, section 4.2: the outer header's congestion mark goes over to the inner one, or ends the
+ * packet.
+ */
 static bool recv_ecn(struct sk_buff *skb, u8 outer_ds)
 {
 	return INET_ECN_decapsulate(skb, outer_ds, ip_tunnel_get_dsfield(ip_hdr(skb), skb)) <= 1;
@@ -106,9 +117,12 @@ static void recv_inner(struct weft_peer *peer, struct sk_buff *skb, u8 outer_ds)
 		weft_drop(device, WEFT_DROP_STACK, 1);
 }
 
-/* What an authenticated packet of @len bytes as a message says, whatever is inside. Returns false for a replayed one. */
-static bool recv_accept(struct weft_peer *peer, struct weft_keypair *keypair, const struct sk_buff *skb, u64 counter,
-			unsigned int len)
+/*
+ * What an authenticated packet of @len bytes as a message says, whatever is inside. Returns false
+ * for a replayed one.
+ */
+static bool recv_accept(struct weft_peer *peer, struct weft_keypair *keypair,
+			const struct sk_buff *skb, u64 counter, unsigned int len)
 {
 	u32 events = WEFT_FSM_ANY_RECEIVED | (skb->len ? WEFT_FSM_DATA_RECEIVED : 0);
 	struct weft_endpoint endpoint;
@@ -126,7 +140,8 @@ static bool recv_accept(struct weft_peer *peer, struct weft_keypair *keypair, co
 		events |= WEFT_FSM_SESSION_CONFIRMED;
 		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
 	}
-	if (unlikely(weft_fsm_session_ending(keypair->initiator, keypair->born_ns, ktime_get_coarse_boottime_ns())))
+	if (unlikely(weft_fsm_session_ending(keypair->initiator, keypair->born_ns,
+					     ktime_get_coarse_boottime_ns())))
 		events |= WEFT_FSM_SESSION_ENDING;
 	weft_peer_report(peer, events);
 	if (unlikely(confirmed))
@@ -143,7 +158,8 @@ static void recv_deliver(struct sk_buff *skb)
 
 	if (unlikely(state->failed))
 		recv_drop(peer->device, skb, WEFT_DROP_AUTH);
-	else if (unlikely(!recv_accept(peer, keypair, skb, state->counter, skb->len + WEFT_DATA_OVERHEAD)))
+	else if (unlikely(!recv_accept(peer, keypair, skb, state->counter,
+				       skb->len + WEFT_DATA_OVERHEAD)))
 		recv_drop(peer->device, skb, WEFT_DROP_REPLAY);
 	else if (skb->len)
 		recv_inner(peer, skb, outer_ds);
@@ -158,14 +174,16 @@ static const struct weft_batch_ops recv_ops = {
 };
 
 /* The session that a data message names, with a reference, if it may still carry one; else NULL. */
-static struct weft_keypair *recv_session(struct weft_device *device, const struct weft_msg_data *msg)
+static struct weft_keypair *recv_session(struct weft_device *device,
+					 const struct weft_msg_data *msg)
 {
 	struct weft_keypair *keypair = weft_index_find(&device->index, msg->receiver);
 
 	/* Pairs with weft_keypair_begin(). */
 	if (unlikely(!keypair || !smp_load_acquire(&keypair->ready) || READ_ONCE(keypair->revoked)))
 		return NULL;
-	if (unlikely(!weft_fsm_session_usable(keypair->born_ns, le64_to_cpu(msg->counter), ktime_get_coarse_boottime_ns())))
+	if (unlikely(!weft_fsm_session_usable(keypair->born_ns, le64_to_cpu(msg->counter),
+					      ktime_get_coarse_boottime_ns())))
 		return NULL;
 	return weft_keypair_get(keypair) ? keypair : NULL;
 }
@@ -200,7 +218,10 @@ static enum weft_msg_type recv_type(struct sk_buff *skb)
 	case WEFT_MSG_COOKIE_REPLY:
 		return skb->len == sizeof(struct weft_msg_cookie_reply) ? type : 0;
 	case WEFT_MSG_DATA:
-		return skb->len >= WEFT_DATA_OVERHEAD && pskb_may_pull(skb, sizeof(struct weft_msg_data)) ? type : 0;
+		return skb->len >= WEFT_DATA_OVERHEAD &&
+				       pskb_may_pull(skb, sizeof(struct weft_msg_data)) ?
+			       type :
+			       0;
 	}
 	return 0;
 }

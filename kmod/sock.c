@@ -42,7 +42,8 @@ static void sock_prepare(struct net *net, struct socket *socket, struct weft_dev
 	setup_udp_tunnel_sock(net, socket, &config);
 }
 
-static int sock_open_one(struct sock **sk, struct weft_device *device, struct net *net, bool v6, u16 port)
+static int sock_open_one(struct sock **sk, struct weft_device *device, struct net *net, bool v6,
+			 u16 port)
 {
 	struct udp_port_cfg config = {
 		.family = v6 ? AF_INET6 : AF_INET,
@@ -71,7 +72,8 @@ static void sock_close_one(struct sock *sk)
 	udp_tunnel_sock_release(sk->sk_socket);
 }
 
-static int sock_open_both(struct weft_sock_pair *pair, struct weft_device *device, struct net *net, u16 port)
+static int sock_open_both(struct weft_sock_pair *pair, struct weft_device *device, struct net *net,
+			  u16 port)
 {
 	int err;
 
@@ -96,9 +98,11 @@ static int sock_open_both(struct weft_sock_pair *pair, struct weft_device *devic
  * @port: the port in host order; 0: any that is free for both
  *
  * Context: process; may sleep.
- * Return: 0 or a negative errno; then nothing is open. Without IPv6 in the kernel, pair->sock6 is NULL.
+ * Return: 0 or a negative errno; then nothing is open. Without IPv6 in the kernel, pair->sock6 is
+ * NULL.
  */
-int weft_sock_open(struct weft_sock_pair *pair, struct weft_device *device, struct net *net, u16 port)
+int weft_sock_open(struct weft_sock_pair *pair, struct weft_device *device, struct net *net,
+		   u16 port)
 {
 	int tries = port ? 1 : SOCK_PORT_TRIES;
 	int err;
@@ -128,14 +132,17 @@ void weft_sock_close(struct weft_sock_pair *pair)
 /**
  * weft_sock_swap() - exchange a device's sockets
  * @device: the device
- * @pair: the new ones; gets those that the device had, for weft_sock_close(). The port is left alone.
+ * @pair: the new ones; gets those that the device had, for weft_sock_close(). The port is left
+ * alone.
  *
  * Context: process, device->config_lock.
  */
 void weft_sock_swap(struct weft_device *device, struct weft_sock_pair *pair)
 {
-	pair->sock4 = rcu_replace_pointer(device->sock4, pair->sock4, lockdep_is_held(&device->config_lock));
-	pair->sock6 = rcu_replace_pointer(device->sock6, pair->sock6, lockdep_is_held(&device->config_lock));
+	pair->sock4 = rcu_replace_pointer(device->sock4, pair->sock4,
+					  lockdep_is_held(&device->config_lock));
+	pair->sock6 = rcu_replace_pointer(device->sock6, pair->sock6,
+					  lockdep_is_held(&device->config_lock));
 }
 
 /* How one packet is to be sent. */
@@ -167,8 +174,12 @@ static struct rtable *sock_route4(struct sock_way *way, struct sock *sk, struct 
 		flow->saddr = 0;
 	}
 	rt = ip_route_output_flow(sock_net(sk), flow, sk);
-	/* The route has moved to another interface than the one the peer was heard on: let it choose the address too. */
-	if (endpoint->src_if4 && (rt == ERR_PTR(-EINVAL) || (!IS_ERR(rt) && rt->dst.dev->ifindex != endpoint->src_if4))) {
+	/*
+	 * The route has moved to another interface than the one the peer was heard on: let it
+	 * choose the address too.
+	 */
+	if (endpoint->src_if4 && (rt == ERR_PTR(-EINVAL) ||
+				  (!IS_ERR(rt) && rt->dst.dev->ifindex != endpoint->src_if4))) {
 		if (!IS_ERR(rt))
 			ip_rt_put(rt);
 		sock_forget_source(way);
@@ -203,8 +214,9 @@ static int sock_send4(struct sock_way *way, struct sk_buff *skb)
 			dst_cache_set_ip4(way->cache, &rt->dst, flow.saddr);
 	}
 	skb->ignore_df = 1;
-	udp_tunnel_xmit_skb(rt, sk, skb, flow.saddr, flow.daddr, way->ds, ip4_dst_hoplimit(&rt->dst), 0,
-			    flow.fl4_sport, flow.fl4_dport, false, false);
+	udp_tunnel_xmit_skb(rt, sk, skb, flow.saddr, flow.daddr, way->ds,
+			    ip4_dst_hoplimit(&rt->dst), 0, flow.fl4_sport, flow.fl4_dport, false,
+			    false);
 	return 0;
 }
 
@@ -245,8 +257,8 @@ static int sock_send6(struct sock_way *way, struct sk_buff *skb)
 			dst_cache_set_ip6(way->cache, dst, &flow.saddr);
 	}
 	skb->ignore_df = 1;
-	udp_tunnel6_xmit_skb(dst, sk, skb, skb->dev, &flow.saddr, &flow.daddr, way->ds, ip6_dst_hoplimit(dst), 0,
-			     flow.fl6_sport, flow.fl6_dport, false);
+	udp_tunnel6_xmit_skb(dst, sk, skb, skb->dev, &flow.saddr, &flow.daddr, way->ds,
+			     ip6_dst_hoplimit(dst), 0, flow.fl6_sport, flow.fl6_dport, false);
 	return 0;
 }
 #else
@@ -280,7 +292,8 @@ static int sock_send(struct sock_way *way, struct sk_buff *skb)
  * @skb: the message, with WEFT_CRYPT_HEADROOM less its own header in front; it changes hands
  * @ds: the outer DS field
  *
- * The route and source are cached in the peer. A source that has ceased to exist is forgotten (WireGuard paper, section 6.5).
+ * The route and source are cached in the peer. A source that has ceased to exist is forgotten
+ * (WireGuard paper, section 6.5).
  *
  * Context: bottom halves off.
  * Return: 0 or a negative errno; then it is counted as WEFT_DROP_SEND.
@@ -347,7 +360,8 @@ int weft_sock_send_message(struct weft_peer *peer, const void *message, size_t l
  * Context: process.
  * Return: 0 or a negative errno, counted.
  */
-int weft_sock_reply(struct weft_device *device, const struct sk_buff *to, const void *message, size_t len)
+int weft_sock_reply(struct weft_device *device, const struct sk_buff *to, const void *message,
+		    size_t len)
 {
 	struct sock_way way = { .device = device };
 	struct sk_buff *skb;

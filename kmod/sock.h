@@ -21,12 +21,14 @@ struct weft_sock_pair {
 	u16 port;		/* host order */
 };
 
-int weft_sock_open(struct weft_sock_pair *pair, struct weft_device *device, struct net *net, u16 port);
+int weft_sock_open(struct weft_sock_pair *pair, struct weft_device *device, struct net *net,
+		   u16 port);
 void weft_sock_close(struct weft_sock_pair *pair);
 void weft_sock_swap(struct weft_device *device, struct weft_sock_pair *pair);
 
 int weft_sock_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds);
 int weft_sock_send_message(struct weft_peer *peer, const void *message, size_t len, u8 ds);
-int weft_sock_reply(struct weft_device *device, const struct sk_buff *to, const void *message, size_t len);
+int weft_sock_reply(struct weft_device *device, const struct sk_buff *to, const void *message,
+		    size_t len);
 
 #endif /* WEFT_SOCK_H */

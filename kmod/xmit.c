@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- *   weft_xmit_packet() -> xmit_send() -> xmit_segment() -> xmit_batch() -> weft_crypt_seal() -> xmit_deliver() -> sock
- *           |                                                                        (in the order of the ring)
- *           +-> staged, while there is no session -> weft_xmit_staged() -> xmit_send() ...
+ *   weft_xmit_packet() -> xmit_send() -> xmit_segment() -> weft_batch_run()
+ *           |                                                  |
+ *           |                       weft_crypt_seal() -> xmit_deliver() -> sock
+ *           |                                       (in the order of the ring)
+ *           |
+ *           +-> staged while there is no session -> weft_xmit_staged() -> xmit_send() ...
  */
 
 #include "xmit.h"
@@ -38,7 +41,8 @@ static void xmit_deliver(struct sk_buff *batch)
 			events |= WEFT_FSM_DATA_SENT;
 		}
 	}
-	if (unlikely(weft_fsm_session_due(keypair->initiator, keypair->born_ns, atomic64_read(&keypair->send_counter),
+	if (unlikely(weft_fsm_session_due(keypair->initiator, keypair->born_ns,
+					  atomic64_read(&keypair->send_counter),
 					  ktime_get_coarse_boottime_ns())))
 		events |= WEFT_FSM_SESSION_WANTED;
 	weft_peer_report(peer, events);
@@ -50,7 +54,10 @@ static const struct weft_batch_ops xmit_ops = {
 	.deliver = xmit_deliver,
 };
 
-/* Keeps a packet until there is a session. The oldest makes room, and the sender's socket is not made to wait. */
+/*
+ * Keeps a packet until there is a session. The oldest makes room, and the sender's socket is not
+ * made to wait.
+ */
 static void xmit_stage(struct weft_peer *peer, struct sk_buff *skb, unsigned int mtu)
 {
 	struct sk_buff *oldest = NULL;
@@ -120,16 +127,21 @@ static struct sk_buff *xmit_cut(struct sk_buff *list, unsigned int count)
 }
 
 /* Sends a packet under @keypair. Returns false when that is over: then the packet is staged. */
-static bool xmit_send(struct weft_peer *peer, struct weft_keypair *keypair, struct sk_buff *skb, unsigned int mtu)
+static bool xmit_send(struct weft_peer *peer, struct weft_keypair *keypair, struct sk_buff *skb,
+		      unsigned int mtu)
 {
-	/* Keepalives have no inner header to copy from; only the ECN bits are copied from the others. */
+	/*
+	 * Keepalives have no inner header to copy from; only the ECN bits are copied from the
+	 * others.
+	 */
 	u8 ds = skb->len ? ip_tunnel_ecn_encap(0, ip_hdr(skb), skb) : 0;
 	struct sk_buff *batch = xmit_segment(peer, skb);
 	u64 counter;
 
 	if (unlikely(!batch))
 		return true;
-	if (unlikely(!weft_keypair_reserve(keypair, xmit_count(batch), ktime_get_coarse_boottime_ns(), &counter))) {
+	if (unlikely(!weft_keypair_reserve(keypair, xmit_count(batch),
+					   ktime_get_coarse_boottime_ns(), &counter))) {
 		xmit_stage_list(peer, batch, mtu);
 		return false;
 	}
@@ -154,13 +166,15 @@ static struct weft_keypair *xmit_session(struct weft_peer *peer)
 {
 	struct weft_keypair *keypair = rcu_dereference_bh(peer->keypairs.current_keypair);
 
-	return keypair && !READ_ONCE(keypair->retired) && weft_keypair_get(keypair) ? keypair : NULL;
+	return keypair && !READ_ONCE(keypair->retired) && weft_keypair_get(keypair) ? keypair :
+										      NULL;
 }
 
 /**
  * weft_xmit_packet() - send a packet to a peer, or keep it until there is a session
  * @peer: the peer
- * @skb: the inner packet, network header set, without a dst, in memory that is not shared with other packets; it changes hands
+ * @skb: the inner packet, network header set, without a dst, in memory that is not shared with
+ * other packets; it changes hands
  * @mtu: of the way that the packet takes; padding does not go past it
  *
  * Context: bottom halves off.

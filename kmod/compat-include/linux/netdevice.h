@@ -15,7 +15,7 @@ static inline void weft_compat_set_lltx(struct net_device *dev)
 #endif
 }
 
-/* Since Linux 6.7 the core makes and frees a device's statistics, if the device says of which kind they are. */
+/* Since Linux 6.7 the core makes and frees the statistics, if it knows of which kind they are. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
 static inline int weft_compat_init_tstats(struct net_device *dev)
 {
