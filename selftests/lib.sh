@@ -67,6 +67,9 @@
 #   pair_create [KIND_A KIND_B]           a and b joined by veth (va 192.0.2.1, 2001:db8::1; vb .2, ::2), with tunnels wt0
 #                                         10.9.0.1, fd09::1 and 10.9.0.2, fd09::2, peers of each other; only a knows
 #                                         an endpoint (v4). Also: PAIR_FAMILY=6 for v6 outside, PAIR_PSK=1.
+#   pair_underlay_create                  only namespaces, links and addresses of it
+#   pair_tunnels_create [KIND_A KIND_B]   only the tunnels; within a case they go away with it. A wireguard-go's device
+#                                         is named go0; pair_device KIND prints the name
 #   session_up a DEV b DEV2 ADDRESS       pings ADDRESS from a until answered
 #
 # Counters
@@ -526,19 +529,34 @@ peer_remove() { # peer_remove NS DEV NS2 DEV2
 	peer_set "$@" remove
 }
 
-pair_create() { # pair_create [KIND_A KIND_B]
-	local kind_a=${1:-$KIND} kind_b=${2:-$KIND} endpoint=192.0.2.2:51820 psk_args=()
+# wireguard-go and the kernel's devices must not share a name: wg would take one for the other.
+pair_device() { # pair_device KIND
+	if [ "$1" = wireguard-go ]; then echo go0; else echo wt0; fi
+}
 
-	[ "${PAIR_FAMILY:-4}" = 4 ] || endpoint='[2001:db8::2]:51820'
-	[ -z "${PAIR_PSK-}" ] || psk_args=(preshared-key "$(psk_file pair)")
+pair_underlay_create() {
 	ns_create a b
 	veth_link a va b vb
 	addr_add a va 192.0.2.1/24 2001:db8::1/64
 	addr_add b vb 192.0.2.2/24 2001:db8::2/64
-	tunnel_create_kind "$kind_a" a wt0 10.9.0.1/24 fd09::1/64
-	tunnel_create_kind "$kind_b" b wt0 10.9.0.2/24 fd09::2/64
-	peer_add a wt0 b wt0 10.9.0.2/32,fd09::2/128 endpoint "$endpoint" "${psk_args[@]}"
-	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128 "${psk_args[@]}"
+}
+
+pair_tunnels_create() { # pair_tunnels_create [KIND_A KIND_B]
+	local kind_a=${1:-$KIND} kind_b=${2:-$KIND} endpoint=192.0.2.2:51820 psk_args=() dev_a dev_b
+
+	[ "${PAIR_FAMILY:-4}" = 4 ] || endpoint='[2001:db8::2]:51820'
+	[ -z "${PAIR_PSK-}" ] || psk_args=(preshared-key "$(psk_file pair)")
+	dev_a=$(pair_device "$kind_a")
+	dev_b=$(pair_device "$kind_b")
+	tunnel_create_kind "$kind_a" a "$dev_a" 10.9.0.1/24 fd09::1/64
+	tunnel_create_kind "$kind_b" b "$dev_b" 10.9.0.2/24 fd09::2/64
+	peer_add a "$dev_a" b "$dev_b" 10.9.0.2/32,fd09::2/128 endpoint "$endpoint" "${psk_args[@]}"
+	peer_add b "$dev_b" a "$dev_a" 10.9.0.1/32,fd09::1/128 "${psk_args[@]}"
+}
+
+pair_create() { # pair_create [KIND_A KIND_B]
+	pair_underlay_create
+	pair_tunnels_create "$@"
 }
 
 session_up() { # session_up NS DEV NS2 DEV2 ADDRESS
