@@ -274,15 +274,14 @@ static void config_apply_peer(struct weft_config_peer *config, struct weft_devic
 			      struct list_head *doomed)
 {
 	struct weft_peer *peer = config_peer(config, device);
-	bool created = peer && !config->fresh && !peer->running;
 
 	if (!peer)
 		return;
 	if (config->flags & WEFT_PEER_F_REMOVE_ME) {
 		weft_peer_doom(peer, doomed);
 	} else {
-		/* It runs before its keepalive is set, so that the first goes out at once. */
-		if (created && device->up)
+		/* A new one runs before its keepalive is set, so that the first goes out at once. */
+		if (device->up)
 			weft_peer_start(peer);
 		config_apply_to_peer(config, peer);
 	}

@@ -183,9 +183,7 @@ static void peer_unpublish(struct weft_peer *peer)
 static void peer_bury(struct weft_peer *peer)
 {
 	mutex_lock(&peer->handshake_lock);
-	spin_lock_bh(&peer->fsm_lock);
 	peer->dead = true;
-	spin_unlock_bh(&peer->fsm_lock);
 	mutex_unlock(&peer->handshake_lock);
 }
 
@@ -219,7 +217,8 @@ void weft_peer_doom(struct weft_peer *peer, struct list_head *doomed)
  * 4. Receivers that find it through a session's index: sessions are revoked by weft_peer_erase(); a
  *    receiver that found one before is in an RCU section, and a session holds a reference to its
  *    peer.
- * 5. The timer and the work item: nothing starts either for a dead peer, and both are waited for.
+ * 5. The timer and the work item: weft_peer_stop() has waited for both, and nothing starts either
+ *    for a peer that does not run.
  *
  * So the last reference goes with the last session or handshake worker, whichever ends last.
  *
@@ -233,9 +232,6 @@ void weft_peer_remove_doomed(struct list_head *doomed)
 		return;
 	synchronize_net();
 	list_for_each_entry_safe(peer, next, doomed, list) {
-		del_timer_sync(&peer->timer);
-		if (cancel_work_sync(&peer->work))
-			weft_peer_put(peer);
 		weft_peer_erase(peer);
 		skb_queue_purge(&peer->staged);
 		list_del_init(&peer->list);
@@ -300,7 +296,7 @@ static void peer_timer(struct timer_list *timer)
 	u32 actions = 0;
 
 	spin_lock_bh(&peer->fsm_lock);
-	if (peer->running && !peer->dead) {
+	if (peer->running) {
 		peer->timer_at_ns = WEFT_FSM_NEVER;
 		actions = weft_fsm_expire(&peer->fsm, now);
 		peer_arm(peer, now);
@@ -330,7 +326,7 @@ void weft_peer_ask(struct weft_peer *peer, u32 actions)
 		return;
 	atomic_or(actions, &peer->actions);
 	spin_lock_bh(&peer->fsm_lock);
-	if (!peer->dead) {
+	if (peer->running) {
 		weft_peer_get(peer);	/* the work item's */
 		if (!queue_work(peer_workqueue, &peer->work))
 			weft_peer_put(peer);
@@ -359,7 +355,7 @@ void weft_peer_report(struct weft_peer *peer, u32 events)
 
 	now = ktime_get_coarse_boottime_ns();
 	spin_lock_bh(&peer->fsm_lock);
-	if (peer->running && !peer->dead) {
+	if (peer->running) {
 		actions = weft_fsm_report(&peer->fsm, events, now);
 		peer_arm(peer, now);
 	}
@@ -418,7 +414,8 @@ void weft_peer_start(struct weft_peer *peer)
  * weft_peer_stop() - stop a peer's timers, because the device goes down or the peer is removed
  * @peer: the peer
  *
- * Context: process, device->config_lock. The timer and the work item may still run once.
+ * Context: process, device->config_lock; may sleep. Afterwards neither the timer nor the work item
+ * runs.
  */
 void weft_peer_stop(struct weft_peer *peer)
 {
@@ -426,8 +423,11 @@ void weft_peer_stop(struct weft_peer *peer)
 	peer->running = false;
 	weft_fsm_stop(&peer->fsm);
 	peer->timer_at_ns = WEFT_FSM_NEVER;
-	del_timer(&peer->timer);
 	spin_unlock_bh(&peer->fsm_lock);
+
+	del_timer_sync(&peer->timer);
+	if (cancel_work_sync(&peer->work))
+		weft_peer_put(peer);
 	atomic_set(&peer->actions, 0);
 }
 

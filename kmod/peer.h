@@ -70,7 +70,7 @@ struct weft_peer {
 
 	struct mutex handshake_lock;		/* what follows */
 	struct weft_peer_handshake handshake;
-	bool dead;				/* written under both locks, read under either */
+	bool dead;				/* it is being removed: no more sessions */
 
 	u8 public_key[WEFT_KEY_LEN];		/* constant */
 	u64 serial;				/* constant; grows in the order of peers */
