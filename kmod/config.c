@@ -280,7 +280,7 @@ static void config_apply_peer(struct weft_config_peer *config, struct weft_devic
 	if (config->flags & WEFT_PEER_F_REMOVE_ME) {
 		weft_peer_doom(peer, doomed);
 	} else {
-		/* A new one runs before its keepalive is set, so that the first goes out at once. */
+		/* It runs before its keepalive is set, so that the first goes out at once. */
 		if (device->up)
 			weft_peer_start(peer);
 		config_apply_to_peer(config, peer);
