@@ -24,8 +24,17 @@ result() { # result VERDICT TEST CASE
 	printf '%s - %s %s: %s\n' "$1" "$series" "$2" "$3"
 }
 
+# Every line names its test: those of two machines may be mixed.
+prefixed() { # prefixed WORDS
+	local line
+
+	while IFS= read -r line; do
+		printf '# %s %s: %s\n' "$series" "$1" "$line"
+	done
+}
+
 show_output() { # show_output TEST
-	sed "s/^/# $series $1: /" "$work/output"
+	prefixed "$1" <"$work/output"
 }
 
 # Numbers and plans are the merger's business.
@@ -138,7 +147,7 @@ bury_guest() {
 	[ -z "$timed_out" ] || why="takes at most $WALL_LIMIT seconds on the wall clock"
 	show_output "$current"
 	result "not ok" "$current" "$why"
-	tail -n 60 "$work/console" | tr -d '\r' | sed "s/^/# $series $current: console: /"
+	tail -n 60 "$work/console" | tr -d '\r' | prefixed "$current: console"
 	finished[$current]=1
 }
 
@@ -159,7 +168,7 @@ boot_once() { # boot_once MODE TEST...
 		bury_guest
 		return 0
 	fi
-	[ $status = 0 ] || { sed "s/^/# $series: /" "$work/boot-errors"; return 1; }
+	[ $status = 0 ] || { prefixed boot <"$work/boot-errors"; return 1; }
 }
 
 remaining() {

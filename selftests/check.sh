@@ -1,0 +1,156 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make check: all tests, as one stream of TAP, and last a line with the sum.
+#
+#   TESTS     names of tests (default: all). In userspace: unit, tools; of the build and the harness itself: harness,
+#             kselftest; in VMs: every script here that sources lib.sh
+#   KERNELS   series (default: 6.1 6.12)
+#   KIND      weft, or wireguard: the VM tests against the in-tree module, to prove the tests themselves
+set -u -o pipefail
+# shellcheck source=selftests/vm/host.sh
+. "$(dirname "$0")/vm/host.sh"
+cd "$weft_top" || exit 1
+
+KERNELS=${KERNELS:-6.1 6.12}
+KIND=${KIND:-weft}
+export KIND
+userspace_tests="unit tools"
+own_tests="harness kselftest"
+
+vm_tests() {
+	local name
+
+	for name in $(grep -l '^\. .*/lib\.sh"$' selftests/*.sh); do
+		basename "$name" .sh
+	done
+}
+
+# Numbers the lines of all streams, counts them, ends with the plan and the sum.
+merge() {
+	awk '
+		/^(not )?ok - / {
+			number++
+			verdict = /^ok/ ? "ok" : "not ok"
+			sub(/^(not )?ok - /, "")
+			print verdict " " number " - " $0
+			if (verdict != "ok") failed++
+			else if (/ # SKIP/) skipped++
+			else passed++
+			fflush()
+			next
+		}
+		{ print; fflush() }
+		END {
+			print "1.." number + 0
+			printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+			exit failed > 0 || passed == 0
+		}'
+}
+
+# A suite that prints TAP of its own: its lines get its name; one that fails without a word gets a line.
+suite() { # suite NAME COMMAND...
+	local name=$1 status log
+
+	shift
+	log=$(mktemp)
+	"$@" >"$log" 2>&1
+	status=$?
+	sed -n -E "s/^((not )?ok) [0-9]+ -? ?(.*)$/\1 - $name: \3/p" "$log"
+	if [ $status != 0 ] && ! grep -q '^not ok' "$log"; then
+		echo "not ok - $name: ended with status $status"
+	elif [ $status = 0 ] && ! grep -q '^ok' "$log"; then
+		echo "not ok - $name: said nothing"
+	fi
+	[ $status = 0 ] || tail -n 100 "$log" | sed "s/^/# $name: /"
+	rm -f "$log"
+}
+
+build_module() { # build_module SERIES: sets module
+	local log
+
+	module=''
+	[ "$KIND" = weft ] || return 0
+	log=$(mktemp)
+	if module=$(selftests/vm/module.sh "$1" 2>"$log"); then
+		echo "ok - $1 build: weft.ko"
+	else
+		echo "not ok - $1 build: weft.ko"
+		tail -n 40 "$log" | sed "s/^/# $1 build: /"
+		module=failed
+	fi
+	rm -f "$log"
+}
+
+# One VM a kernel at a time, the kernels side by side: each VM keeps one CPU busy.
+run_vms() { # run_vms TEST...
+	local series pids=()
+
+	for series in $KERNELS; do
+		build_module "$series"
+		[ "$module" != failed ] || continue
+		# shellcheck disable=SC2086 # an option or nothing
+		selftests/vm/run.sh ${module:+-k "$module"} "$series" "$@" &
+		pids+=($!)
+	done
+	[ ${#pids[@]} = 0 ] || wait "${pids[@]}"
+}
+
+build_tools() {
+	local log
+
+	log=$(mktemp)
+	if make -s -C tools -j "$(nproc)" >"$log" 2>&1; then
+		echo "ok - tools build"
+	else
+		echo "not ok - tools build"
+		tail -n 40 "$log" | sed 's/^/# tools build: /'
+	fi
+	rm -f "$log"
+}
+
+own_suites() {
+	local name
+
+	for name in $chosen; do
+		case $name in
+		unit)
+			suite unit make -s -C selftests/unit check
+			;;
+		tools)
+			suite tools make -s -C tools check
+			;;
+		harness|kselftest)
+			suite "$name" bash "selftests/$name.sh"
+			;;
+		esac
+	done
+}
+
+choose() { # checks the names in TESTS; sets chosen and chosen_vm
+	local all name
+
+	chosen='' chosen_vm=''
+	all=" $userspace_tests $own_tests $(vm_tests | tr '\n' ' ') "
+	for name in ${TESTS:-$all}; do
+		[[ $all == *" $name "* ]] || die "'$name' is no test; there are:$all"
+		if [[ " $userspace_tests $own_tests " == *" $name "* ]]; then
+			chosen+="$name "
+		else
+			chosen_vm+="$name "
+		fi
+	done
+}
+
+main() {
+	choose
+	{
+		echo "TAP version 13"
+		build_tools
+		# shellcheck disable=SC2086 # a list
+		[ -z "$chosen_vm" ] || run_vms $chosen_vm
+		own_suites
+	} | merge
+}
+
+main
