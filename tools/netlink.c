@@ -296,11 +296,49 @@ static int netlink_set_next(struct netlink_device *device,
 	return err;
 }
 
+static void netlink_add_error(struct weft_backend *backend, const char *more)
+{
+	size_t len = strlen(backend->error);
+
+	snprintf(backend->error + len, sizeof(backend->error) - len, "%s",
+		 more);
+}
+
+static bool netlink_removes_prefixes(const struct weft_device *dev)
+{
+	const struct weft_allowedip *ip;
+	const struct weft_peer *peer;
+
+	for (peer = dev->peers; peer; peer = peer->next)
+		for (ip = peer->allowedips; ip; ip = ip->next)
+			if (ip->remove)
+				return true;
+	return false;
+}
+
+/* What the kernel itself does not say of a refusal. */
+static void netlink_explain_set(struct weft_backend *backend, int err,
+				const struct weft_device *dev,
+				const struct netlink_device *device,
+				unsigned int sent)
+{
+	if (err == -ENOMEM)
+		netlink_no_memory(backend);
+	if (err == -EINVAL && device->link.kind == WEFT_KIND_WIREGUARD &&
+	    netlink_removes_prefixes(dev))
+		netlink_add_error(backend,
+				  " (wireguard removes single allowed IPs since Linux 6.16)");
+	if (sent)
+		netlink_add_error(backend,
+				  " (a first part was sent before this, and stays)");
+}
+
 static int netlink_set(struct weft_backend *backend,
 		       const struct weft_device *dev)
 {
 	struct weft_message_cursor cursor;
 	struct netlink_device device;
+	unsigned int sent = 0;
 	int err;
 
 	err = netlink_device_open(backend, dev->name, &device);
@@ -309,9 +347,9 @@ static int netlink_set(struct weft_backend *backend,
 	weft_message_start(&cursor, dev, device.link.ifindex);
 	do {
 		err = netlink_set_next(&device, &cursor);
-	} while (!err && !weft_message_done(&cursor));
-	if (err == -ENOMEM)
-		netlink_no_memory(backend);
+	} while (!err && ++sent && !weft_message_done(&cursor));
+	if (err)
+		netlink_explain_set(backend, err, dev, &device, sent);
 	weft_socket_close(&device.socket);
 	return err;
 }

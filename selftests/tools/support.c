@@ -197,9 +197,10 @@ static int test_bench_get(struct weft_backend *backend, const char *name,
 	*dev = NULL;
 	if (i < 0)
 		return i;
-	if (bench->fail_get) {
+	if (bench->fail_get ||
+	    (bench->fail_name && !strcmp(bench->fail_name, name))) {
 		snprintf(backend->error, sizeof(backend->error), "%s",
-			 bench->fail_get);
+			 bench->fail_get ?: "it went away");
 		return -EPERM;
 	}
 	*dev = test_copy(bench->devices[i]);

@@ -29,6 +29,7 @@ int test_end(void);
  * @backend: interfaces wft0 (weft), wg0 (wireguard) as @devices has them
  * @devices: what get() returns copies of, in list() order, up to a NULL
  * @fail_get: what get() and list() complain of, NULL for nothing
+ * @fail_name: the one interface that get() cannot read, NULL for none
  * @fail_set: what set() complains of, NULL for nothing
  * @sent: all that set() was given, as test_describe() has it
  * @out: what was printed
@@ -39,6 +40,7 @@ struct test_bench {
 	struct weft_backend backend;
 	struct weft_device *devices[4];
 	const char *fail_get;
+	const char *fail_name;
 	const char *fail_set;
 	char *sent;
 	char *out;

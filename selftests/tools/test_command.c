@@ -331,6 +331,24 @@ static void test_help(void)
 	}
 }
 
+/* One interface that cannot be read fails the command, and hides no other. */
+static void test_one_unreadable(void)
+{
+	static const struct command_case nothing;
+	char *words[] = { "weft", "show", "all", "listen-port", NULL };
+	struct test_bench bench;
+
+	test_prepare(&bench, &nothing);
+	bench.fail_name = "wft0";
+	test_ok(weft_command_main(&bench.ctx, 4, words) == 1,
+		"an interface that cannot be read fails the command");
+	test_bench_flush(&bench);
+	test_text("and is complained about", bench.err,
+		  "weft: cannot read interface 'wft0': it went away\n");
+	test_text("the others are shown", bench.out, "wg0\t0\n");
+	test_bench_end(&bench);
+}
+
 /* A disk that is full is no success. */
 static void test_full_disk(void)
 {
@@ -363,6 +381,7 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_case(&cases[i]);
 	test_help();
+	test_one_unreadable();
 	test_full_disk();
 	files_remove();
 	return test_end();
