@@ -144,6 +144,8 @@ choose() { # checks the names in TESTS; sets chosen and chosen_vm
 
 main() {
 	choose
+	# What was given to this make is not for those that it starts.
+	unset TESTS MAKEFLAGS MAKEOVERRIDES MFLAGS
 	{
 		echo "TAP version 13"
 		build_tools

@@ -18,7 +18,7 @@ wanted() { # wanted VERDICT TEST CASE
 
 	number=$((number + 1))
 	grep -qxF -- "$line" "$work/output" || { verdict="not ok"; failed=$((failed + 1)); }
-	echo "$verdict $number - sees of $2: $1, $3"
+	echo "$verdict $number - sees of $2: $1, ${3/\# SKIP/skipped:}"
 }
 
 work=$(mktemp -d)

@@ -28,6 +28,7 @@ python_unused=(test idlelib ensurepip lib2to3 tkinter turtledemo pydoc_data)
 
 # By name, with what they depend on.
 modules=(
+	virtio_pci virtio_console
 	wireguard veth dummy tun bridge vrf macvlan ipvlan ifb 8021q
 	sch_netem sch_fq sch_fq_codel sch_tbf sch_ingress sch_prio sch_htb cls_u32 cls_flower cls_matchall cls_basic cls_bpf
 	act_mirred act_gact act_pedit act_csum act_skbedit act_bpf
