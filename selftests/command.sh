@@ -7,7 +7,9 @@
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
-#	 wg0, wg1: in-tree wireguard, to compare on
+#	 wt1, not up
+#
+#	 namespace c: wg0 and wg1, in-tree wireguard whatever the kind under test is, to compare on
 . "$(dirname "$0")/lib.sh"
 
 FIELDS="public-key private-key listen-port fwmark peers preshared-keys endpoints allowed-ips latest-handshakes
@@ -22,8 +24,8 @@ same_output() {
 	local try
 
 	for try in 1 2 3 4 5; do
-		ns a wg "$@" >"$files/wg.out"
-		ns a weft "$@" >"$files/weft.out"
+		ns c wg "$@" >"$files/wg.out"
+		ns c weft "$@" >"$files/weft.out"
 		cmp -s "$files/wg.out" "$files/weft.out" && return
 	done
 	diff "$files/wg.out" "$files/weft.out" | head -n 10
@@ -74,30 +76,30 @@ compare_empty() {
 }
 
 compare_full() {
-	ns a weft setconf wg0 "$files/full.conf"
-	ns a wg setconf wg1 "$files/full.conf"
-	expect_eq "what the two set" "$(ns a wg showconf wg0)" "$(ns a wg showconf wg1)"
-	ns a weft set wg1 listen-port 4712
+	ns c weft setconf wg0 "$files/full.conf"
+	ns c wg setconf wg1 "$files/full.conf"
+	expect_eq "what the two set" "$(ns c wg showconf wg0)" "$(ns c wg showconf wg1)"
+	ns c weft set wg1 listen-port 4712
 	same_everywhere wg0
 	same_output show
 	same_output show interfaces
 }
 
 has_handshake() {
-	ns a wg show wg0 latest-handshakes | grep -qF "$1	1"
+	ns c wg show wg0 latest-handshakes | grep -qF "$1	1"
 }
 
 # A session between wg0 and wg1 of one namespace, for ages and counters.
 compare_session() {
 	local one two
 
-	ns a weft set wg0 private-key "$(key_file session)" peer "$(ns a weft show wg1 public-key)" \
+	ns c weft set wg0 private-key "$(key_file session)" peer "$(ns c weft show wg1 public-key)" \
 		endpoint 127.0.0.1:4712 persistent-keepalive 1
-	one=$(ns a weft show wg0 public-key)
-	two=$(ns a weft show wg1 public-key)
-	ns a weft set wg1 peer "$one" endpoint 127.0.0.1:4711
-	ns_ip a link set wg0 up
-	ns_ip a link set wg1 up
+	one=$(ns c weft show wg0 public-key)
+	two=$(ns c weft show wg1 public-key)
+	ns c weft set wg1 peer "$one" endpoint 127.0.0.1:4711
+	ns_ip c link set wg0 up
+	ns_ip c link set wg1 up
 	wait_for 20 has_handshake "$two"
 	same_everywhere wg0
 	same_everywhere wg1
@@ -119,14 +121,14 @@ numbered_peers() {
 }
 
 compare_many() {
-	ns_ip a link set wg0 down
-	ns_ip a link set wg1 down
-	ns a weft setconf wg0 "$files/many.conf"
-	ns a wg setconf wg1 "$files/many.conf"
-	ns a wg showconf wg0 | grep -v ^ListenPort >"$files/0"
-	ns a wg showconf wg1 | grep -v ^ListenPort >"$files/1"
+	ns_ip c link set wg0 down
+	ns_ip c link set wg1 down
+	ns c weft setconf wg0 "$files/many.conf"
+	ns c wg setconf wg1 "$files/many.conf"
+	ns c wg showconf wg0 | grep -v ^ListenPort >"$files/0"
+	ns c wg showconf wg1 | grep -v ^ListenPort >"$files/1"
 	expect cmp "$files/0" "$files/1"
-	expect_eq "peers" "$(ns a weft show wg0 peers | wc -l)" 301
+	expect_eq "peers" "$(ns c weft show wg0 peers | wc -l)" 301
 	same_output show wg0 dump
 	same_output show wg0
 	same_output showconf wg0
@@ -226,6 +228,7 @@ kernel_refusal() {
 }
 
 json() {
+	ns a weft setconf wt1 /dev/null
 	ns a weft show all -j >"$files/json"
 	expect python3 -c "
 import json, sys
@@ -233,14 +236,14 @@ devices = {d['interface']: d for d in json.load(open(sys.argv[1]))}
 assert devices['wt0']['kind'] == '$KIND', devices['wt0']['kind']
 assert devices['wt0']['private-key'] == '(hidden)'
 assert devices['wt0']['listen-port'] == 51820
-assert devices['wg0']['kind'] == 'wireguard'
+assert devices['wt1']['peers'] == []
 " "$files/json"
 }
 
 # Down, and without a port, so that they do not quarrel with wt0.
-spare_create() { # spare_create KIND DEV
-	ns_ip a link add "$2" type "$1"
-	defer ns_ip a link del "$2"
+spare_create() { # spare_create KIND NS DEV
+	ns_ip "$2" link add "$3" type "$1"
+	defer ns_ip "$2" link del "$3"
 }
 
 # shellcheck disable=SC2119 # without arguments both ends are of the kind under test
@@ -248,9 +251,10 @@ pair_create
 for name in full one two three session; do
 	new_key "$name"
 done
-spare_create wireguard wg0
-spare_create wireguard wg1
-spare_create "$KIND" wt1
+ns_create c
+spare_create wireguard c wg0
+spare_create wireguard c wg1
+spare_create "$KIND" a wt1
 make_conf
 numbered_peers 300 5000 >"$files/many.conf"
 
