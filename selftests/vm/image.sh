@@ -117,18 +117,25 @@ copy_programs() {
 	done
 }
 
-copy_unpacked() {
-	local root=$1 work package file
+fetch_unpacked() { # fetch_unpacked DIRECTORY
+	local package
 
-	work=$(mktemp -d)
+	[ ! -e "$1" ] || return 0
+	rm -rf "$1.new"
 	for package in "${unpacked_packages[@]}"; do
-		unpack_package "$package" "$work"
+		unpack_package "$package" "$1.new"
 	done
+	mv "$1.new" "$1"
+}
+
+copy_unpacked() {
+	local root=$1 directory=$cache/packages file
+
+	with_lock packages-unpacked fetch_unpacked "$directory"
 	for file in usr/sbin/sshd usr/lib/openssh/sftp-server; do
-		copy_file "$root" "/$file" "$work/$file"
-		LD_LIBRARY_PATH=$(library_path "$work") copy_libraries "$root" "$work/$file"
+		copy_file "$root" "/$file" "$directory/$file"
+		LD_LIBRARY_PATH=$(library_path "$directory") copy_libraries "$root" "$directory/$file"
 	done
-	rm -rf "$work"
 }
 
 copy_python() {
@@ -191,7 +198,17 @@ build_base() { # build_base KERNEL_DIRECTORY RELEASE IMAGE
 	mkdir -p "$image.modules/lib"
 	mv "$root/usr/lib/modules" "$image.modules/lib/"
 	mv "$image.new" "$image.cpio"
+	forget_old_images "${image%/*}"
 	rm -rf "$root"
+}
+
+# Those that nothing has asked for in two weeks.
+forget_old_images() { # forget_old_images DIRECTORY
+	local old
+
+	find "$1" -name '*.cpio' -mtime +14 | while read -r old; do
+		rm -rf "$old" "${old%.cpio}.modules"
+	done
 }
 
 base_image() { # base_image SERIES: sets image, without its suffix, and release
@@ -202,6 +219,7 @@ base_image() { # base_image SERIES: sets image, without its suffix, and release
 	image=$cache/images/$release-$(fingerprint "$release")
 	mkdir -p "$cache/images"
 	with_lock "base-$release" build_base "$kernel" "$release" "$image"
+	touch "$image.cpio"
 }
 
 add_module() { # add_module ROOT
@@ -226,7 +244,7 @@ write_overlay() { # write_overlay OUTPUT
 	mkdir -p "$root/weft/tools" "$root/usr/bin" "$root/usr/lib/x86_64-linux-gnu" "$root/usr/lib64"
 	cp "$here/init" "$root/init"
 	cp -r "$weft_top/selftests" "$root/weft/"
-	rm -rf "$root/weft/selftests/unit/build"
+	rm -rf "$root"/weft/selftests/{unit,tools}/build
 	if [ -x "$weft_top/tools/weft" ]; then
 		cp "$weft_top/tools/weft" "$root/weft/tools/weft"
 		ln -s /weft/tools/weft "$root/usr/bin/weft"
