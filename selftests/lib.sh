@@ -71,6 +71,10 @@
 #   pair_tunnels_create [KIND_A KIND_B]   only the tunnels; within a case they go away with it. A wireguard-go's device
 #                                         is named go0; pair_device KIND prints the name
 #   session_up a DEV b DEV2 ADDRESS       pings ADDRESS from a until answered
+#   program_create [SET ARGS...]          a's wt0 as in pair_create, and as its peer programs that run in b; no endpoint
+#   program ACTION [ARGS...]              runs an action of the test's own NAME.py in b (wgpeer.py has the protocol)
+#   program_said ACTION                   expects that a program that did many actions in a row said all was well with
+#                                         this one; its output is the file $lib_work/program
 #
 # Counters
 #   peer_field a DEV b DEV2 FIELD         from show dump: psk endpoint allowed handshake rx tx keepalive
@@ -562,6 +566,23 @@ pair_create() { # pair_create [KIND_A KIND_B]
 session_up() { # session_up NS DEV NS2 DEV2 ADDRESS
 	wait_for 30 ns "$1" ping -n -c 1 -W 1 "$5"
 	expect_ne "latest handshake" "$(peer_field "$1" "$2" "$3" "$4" handshake)" 0
+}
+
+# ---- a program as the peer ----
+
+program_create() { # program_create [SET ARGS...]
+	tunnel_create a wt0 10.9.0.1/24 fd09::1/64
+	new_key b.program
+	peer_add a wt0 b program 10.9.0.2/32,fd09::2/128 "$@"
+}
+
+program() { # program ACTION [ARGS...]
+	ns b env KEY_FILE="$(key_file b.program)" TUNNEL_KEY="$(tunnel_key a wt0)" TUNNEL_NS="$(ns_name a)" \
+		/usr/bin/python3 "$test_dir/$test_name.py" "$@"
+}
+
+program_said() { # program_said ACTION
+	expect_eq "$1" "$(sed -n "s/^$1: //p" "$lib_work/program")" "as it should"
 }
 
 # ---- counters ----
