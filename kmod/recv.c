@@ -98,11 +98,18 @@ static void recv_reset(struct sk_buff *skb, struct net_device *dev)
 	skb->csum_level = ~0;
 }
 
+/* Counts a message of @len bytes as received: only what was good to the end. */
+static void recv_count(struct weft_peer *peer, unsigned int len)
+{
+	atomic64_add(len, &peer->rx_bytes);
+	dev_sw_netstats_rx_add(peer->device->dev, len);
+}
+
 /* Takes what was inside a data message up to the stack. */
 static void recv_inner(struct weft_peer *peer, struct sk_buff *skb, u8 outer_ds)
 {
+	unsigned int len = recv_inner_len(skb), message_len = skb->len + WEFT_DATA_OVERHEAD;
 	struct weft_device *device = peer->device;
-	unsigned int len = recv_inner_len(skb);
 
 	if (unlikely(!len))
 		return recv_drop(device, skb, WEFT_DROP_NOT_IP_IN);
@@ -113,16 +120,14 @@ static void recv_inner(struct weft_peer *peer, struct sk_buff *skb, u8 outer_ds)
 		return recv_drop(device, skb, WEFT_DROP_ECN);
 	if (unlikely(pskb_trim(skb, len)))
 		return recv_drop(device, skb, WEFT_DROP_NO_MEMORY_IN);
+	recv_count(peer, message_len);
 	if (unlikely(gro_cells_receive(&device->gro_cells, skb) != NET_RX_SUCCESS))
 		weft_drop(device, WEFT_DROP_STACK, 1);
 }
 
-/*
- * What an authenticated packet of @len bytes as a message says, whatever is inside. Returns false
- * for a replayed one.
- */
+/* What an authenticated packet says, whatever is inside. Returns false for a replayed one. */
 static bool recv_accept(struct weft_peer *peer, struct weft_keypair *keypair,
-			const struct sk_buff *skb, u64 counter, unsigned int len)
+			const struct sk_buff *skb, u64 counter)
 {
 	u32 events = WEFT_FSM_ANY_RECEIVED | (skb->len ? WEFT_FSM_DATA_RECEIVED : 0);
 	struct weft_endpoint endpoint;
@@ -132,9 +137,6 @@ static bool recv_accept(struct weft_peer *peer, struct weft_keypair *keypair,
 		return false;
 	if (likely(weft_endpoint_from_skb(&endpoint, skb)))
 		weft_peer_set_endpoint(peer, &endpoint);
-	atomic64_add(len, &peer->rx_bytes);
-	dev_sw_netstats_rx_add(peer->device->dev, len);
-
 	confirmed = weft_keypairs_confirm(&peer->keypairs, keypair);
 	if (unlikely(confirmed)) {
 		events |= WEFT_FSM_SESSION_CONFIRMED;
@@ -156,15 +158,16 @@ static void recv_deliver(struct sk_buff *skb)
 	struct weft_peer *peer = keypair->peer;
 	u8 outer_ds = state->ds;
 
-	if (unlikely(state->failed))
+	if (unlikely(state->failed)) {
 		recv_drop(peer->device, skb, WEFT_DROP_AUTH);
-	else if (unlikely(!recv_accept(peer, keypair, skb, state->counter,
-				       skb->len + WEFT_DATA_OVERHEAD)))
+	} else if (unlikely(!recv_accept(peer, keypair, skb, state->counter))) {
 		recv_drop(peer->device, skb, WEFT_DROP_REPLAY);
-	else if (skb->len)
+	} else if (skb->len) {
 		recv_inner(peer, skb, outer_ds);
-	else
+	} else {
+		recv_count(peer, WEFT_DATA_OVERHEAD);
 		consume_skb(skb);	/* a keepalive */
+	}
 	weft_keypair_put(keypair);
 }
 

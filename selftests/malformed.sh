@@ -1,0 +1,161 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Whatever comes in that should not is refused, counted under its own reason and no other, and not answered; the peer it
+# came from gets no byte credited for it, and a tunnel beside it loses nothing. The messages are made by malformed.py, which
+# is a peer that speaks the protocol: most are authentic but for one thing.
+#
+#	 namespace a                            namespace b                              namespace c
+#	 malformed.py as 10.9.0.1, fd09::1      wt0 10.9.0.2 fd09::2, the device         wt0 10.9.0.3 fd09::3, pings
+#	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
+#	                                        vd 198.51.100.2 ------- veth ------- vc 198.51.100.3
+. "$(dirname "$0")/lib.sh"
+
+ns_create a b c
+veth_link a va b vb
+veth_link b vd c vc
+addr_add a va 192.0.2.1/24 2001:db8::1/64
+addr_add b vb 192.0.2.2/24 2001:db8::2/64
+addr_add b vd 198.51.100.2/24
+addr_add c vc 198.51.100.3/24
+tunnel_create b wt0 10.9.0.2/24 fd09::2/64
+tunnel_create c wt0 10.9.0.3/24 fd09::3/64
+new_key a.end
+peer_add b wt0 c wt0 10.9.0.3/32,fd09::3/128
+peer_add c wt0 b wt0 10.9.0.2/32,fd09::2/128 endpoint 198.51.100.2:51820
+session_up c wt0 b wt0 10.9.0.2
+ns_run legitimate c ping -n -i 0.2 -W 20 10.9.0.2
+
+# A peer without a past: no session, no timestamp, no timer.
+fresh_end() {
+	peer_remove b wt0 a end
+	peer_add b wt0 a end 10.9.0.1/32,fd09::1/128 endpoint 192.0.2.1:51820
+}
+
+counters() { # counters DEVICE
+	[ "$KIND" != weft ] || ns b ethtool -S "$1" | awk '/_drop_/ { print $1, $2 }'
+	echo "peer_rx: $(peer_field b "$1" a end rx)"
+	echo "peer_tx: $(peer_field b "$1" a end tx)"
+	echo "delivered: $(ns b nstat -asz IcmpInEchoReps | awk '/EchoReps/ { print $2 }')"
+	echo "rx_errors: $(link_stat b "$1" rx_errors)"
+}
+
+# What has grown, and by how much; from the counters before and those now.
+growth() { # growth BEFORE NOW
+	awk 'NR == FNR { before[$1] = $2; next } $2 != before[$1] { print $1, $2 - before[$1] }' "$1" "$2" | sort
+}
+
+# In-tree wireguard has no reasons: what it credits and lets through is compared.
+comparable() {
+	if [ "$KIND" = weft ]; then
+		grep -v '^rx_errors'
+	else
+		grep -E '^(peer_|delivered)'
+	fi | sort
+}
+
+grown_as_wanted() { # grown_as_wanted DEVICE
+	counters "$1" >"$lib_work/now"
+	growth "$lib_work/before" "$lib_work/now" >"$lib_work/growth"
+	[ "$(comparable <"$lib_work/growth")" = "$(comparable <"$lib_work/wanted")" ]
+}
+
+speak() { # speak CASE DEVICE: runs malformed.py, what it wants goes to the file wanted
+	counters "$2" >"$lib_work/before"
+	ns a env END_KEY="$(cat "$(key_file a.end)")" DEVICE_KEY="$(tunnel_key b wt0)" DEVICE_NS="$(ns_name b)" \
+		python3 "$test_dir/malformed.py" "$1" >"$lib_work/wanted" || fail "malformed.py $1"
+}
+
+# Drops are counted where they happen, some of them by a worker: they are waited for, and then no more may come.
+check_refusals() { # check_refusals CASE [DEVICE]
+	local dev=${2:-wt0} tries
+
+	speak "$1" "$dev"
+	for tries in {1..20}; do
+		grown_as_wanted "$dev" && break
+		sleep 0.1
+	done
+	sleep 0.2
+	grown_as_wanted "$dev" || fail "counters grew by (<), but should have by (>):
+$(diff <(comparable <"$lib_work/growth") <(comparable <"$lib_work/wanted") | grep '^[<>]')"
+	[ "$KIND" != weft ] || check_link_errors
+}
+
+# The link's own error counter is the sum of those reasons that are errors.
+check_link_errors() {
+	local sum
+
+	sum=$(awk '/^rx_drop_/ && !/_(flood|rate_limit|queue|no_memory|stack):/ { sum += $2 } END { print sum + 0 }' "$lib_work/growth")
+	expect_eq "growth of rx_errors" "$(awk '/^rx_errors:/ { n = $2 } END { print n + 0 }' "$lib_work/growth")" "$sum"
+}
+
+refusals() { # refusals CASE
+	fresh_end
+	check_refusals "$1"
+}
+
+growth_of() {
+	awk -v name="$1:" '$1 == name { n = $2 } END { print n + 0 }' "$lib_work/growth"
+}
+
+# How many of a flood get in before the device notices is not to be foreseen; what becomes of them is.
+under_load() {
+	fresh_end
+	speak load wt0
+	sleep 0.2
+	grown_as_wanted wt0 || true
+	local wanted
+	wanted=$(awk '$1 == "peer_rx:" { print $2 }' "$lib_work/wanted")
+	if [ "$KIND" = wireguard ]; then
+		expect_eq "bytes credited" "$(growth_of peer_rx)" "$wanted"
+		return 0
+	fi
+	expect_ge "refused for want of a cookie" "$(growth_of rx_drop_mac)" 3
+	expect_between "refused for coming too fast" "$(growth_of rx_drop_rate_limit)" 6 12
+	expect_eq "refused in all" $(($(growth_of rx_drop_mac) + $(growth_of rx_drop_handshake) + $(growth_of rx_drop_queue) +
+		$(growth_of rx_drop_rate_limit) + $(growth_of rx_drop_timestamp))) "$(awk '$1 == "refused:" { print $2 }' "$lib_work/wanted")"
+	expect_eq "bytes credited" "$(growth_of peer_rx)" "$wanted"
+}
+
+keyless() {
+	skip_unless_weft
+	ns_ip b link add wt1 type "$KIND"
+	defer ns_ip b link del wt1
+	echo "$KIND" >"$lib_work/kinds/b.wt1"
+	tunnel_set b wt1 listen-port 51821 peer "$(public_key a.end)" endpoint 192.0.2.1:51820 allowed-ips 10.9.0.1/32
+	ns_ip b link set wt1 up
+	check_refusals keyless wt1
+}
+
+nobody_else_hurt() {
+	ns_stop legitimate INT
+	expect_match "the pings of the tunnel beside it" "$(cat "$(ns_output legitimate)")" ' 0% packet loss'
+	wait_for 20 same_bytes
+	expect_eq "what b received" "$(peer_field b wt0 c wt0 rx)" "$(peer_field c wt0 b wt0 tx)"
+	expect_eq "what c received" "$(peer_field c wt0 b wt0 rx)" "$(peer_field b wt0 c wt0 tx)"
+}
+
+same_bytes() {
+	[ "$(peer_field b wt0 c wt0 rx)" = "$(peer_field c wt0 b wt0 tx)" ]
+}
+
+peer_add b wt0 a end 10.9.0.1/32,fd09::1/128 endpoint 192.0.2.1:51820
+run_case "all types there are not, and reserved bits" refusals types
+run_case "all lengths of all types" refusals lengths
+run_case "a byte less, and a byte more" refusals neighbours
+run_case "initiations with a bit flipped in each byte" refusals initiation
+run_case "initiations of strangers, and with low-order keys" refusals initiators
+run_case "initiations that are old, or come too fast" refusals timestamps
+run_case "responses with a bit flipped, twice, and with the wrong preshared key" refusals responses
+run_case "a response that comes too late" refusals late
+run_case "a response after initiations have crossed" refusals crossed
+run_case "cookie replies with a bit flipped, and twice" refusals cookies
+run_case "data with a bit flipped, cut short and extended" refusals data
+run_case "data under no session, an old one, one that was replaced" refusals sessions
+run_case "the edges of the replay window" refusals replay
+run_case "what is inside" refusals inner
+run_case "congestion marks" refusals ecn
+run_case "odd outer packets" refusals outer
+run_case "wrong second MACs under load" under_load
+run_case "a device without a private key" keyless
+run_case "the tunnel beside it lost nothing" nobody_else_hurt
