@@ -7,6 +7,7 @@
 #include "wire.h"
 
 #include <linux/inetdevice.h>
+#include <linux/ip.h>
 #include <linux/udp.h>
 #include <net/ip_tunnels.h>
 #include <net/ipv6.h>
@@ -15,6 +16,9 @@
 
 /* Ports tried when any will do and the one that IPv4 got is taken for IPv6. */
 #define SOCK_PORT_TRIES	100
+
+/* Of a message: more than the length fields of IP and UDP could say. */
+#define SOCK_MESSAGE_MAX_LEN	(IP_MAX_MTU - sizeof(struct iphdr) - sizeof(struct udphdr))
 
 static int sock_receive(struct sock *sk, struct sk_buff *skb)
 {
@@ -275,7 +279,9 @@ static int sock_send(struct sock_way *way, struct sk_buff *skb)
 
 	skb->dev = way->device->dev;
 	skb->mark = READ_ONCE(way->device->fwmark);
-	if (way->endpoint.addr.sa_family == AF_INET)
+	if (unlikely(skb->len > SOCK_MESSAGE_MAX_LEN))
+		err = -EMSGSIZE;
+	else if (way->endpoint.addr.sa_family == AF_INET)
 		err = sock_send4(way, skb);
 	else if (way->endpoint.addr.sa_family == AF_INET6)
 		err = sock_send6(way, skb);

@@ -135,9 +135,13 @@ static bool xmit_send(struct weft_peer *peer, struct weft_keypair *keypair, stru
 	 * others.
 	 */
 	u8 ds = skb->len ? ip_tunnel_ecn_encap(0, ip_hdr(skb), skb) : 0;
-	struct sk_buff *batch = xmit_segment(peer, skb);
+	struct sk_buff *batch;
 	u64 counter;
 
+	/* Outside, all flows look like one: queueing disciplines tell them apart by the inner hash. */
+	if (likely(skb->len))
+		skb_get_hash(skb);
+	batch = xmit_segment(peer, skb);
 	if (unlikely(!batch))
 		return true;
 	if (unlikely(!weft_keypair_reserve(keypair, xmit_count(batch),
