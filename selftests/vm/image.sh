@@ -226,11 +226,9 @@ add_module() { # add_module ROOT
 	local root=$1 tree=$1/modules-tree
 
 	mkdir -p "$tree"
-	cp -rl "$image.modules/lib" "$tree/"
+	cp -r "$image.modules/lib" "$tree/"
 	mkdir -p "$tree/lib/modules/$release/extra" "$root/usr/lib/modules/$release/extra"
 	cp "$WEFT_KO" "$tree/lib/modules/$release/extra/weft.ko"
-	# The indexes are links into the cache: depmod must write new ones.
-	rm -f "$tree/lib/modules/$release"/modules.{dep,alias,symbols,softdep,devname,dep.bin,alias.bin,symbols.bin,builtin.bin,builtin.alias.bin}
 	depmod -b "$tree" "$release"
 	cp "$tree/lib/modules/$release"/modules.* "$root/usr/lib/modules/$release/"
 	cp "$WEFT_KO" "$root/usr/lib/modules/$release/extra/"
