@@ -599,13 +599,14 @@ summary() {
 	local failure
 
 	printf '\n%s\n' "$(paint 1 'What you have seen')"
-	tell <<-END
-		Three servers that knew nothing but each other's public keys became one private network. Files moved and shells
-		opened through it, while an observer saw only encrypted messages, and no TCP port was left open to the world.
-		It was built by one kernel module and one command, and it speaks WireGuard: any WireGuard could join.
-	END
-	echo
 	if [ ${#failures[@]} = 0 ]; then
+		tell <<-END
+			Three servers that knew nothing but each other's public keys became one private network. Files moved and
+			shells opened through it, while an observer saw only encrypted messages, and no TCP port was left open to
+			the world. It was built by one kernel module and one command, and it speaks WireGuard: any WireGuard could
+			join.
+
+		END
 		printf '   %s\n' "$(paint '1;32' "All $passed checks passed.")"
 		return 0
 	fi
