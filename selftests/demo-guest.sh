@@ -672,7 +672,7 @@ main() {
 	step "How fast?"
 	tell <<-END
 		Both do the same work on the same emulated CPU, where each instruction takes one nanosecond: so what counts is the
-		ratio. It repeats to about one percent, whatever else your machine is doing.
+		ratio. It repeats to within a few percent, whatever else your machine is doing.
 	END
 	compare_speed
 
