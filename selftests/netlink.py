@@ -1,0 +1,572 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Generic netlink by hand, for netlink.sh and dump.sh: nothing between the test and the bytes that the kernel sees.
+
+netlink.py CASE runs one case on the interface wt0; it exits with what was wrong, or with 0. KIND names the family.
+"""
+import ctypes
+import os
+import random
+import socket
+import struct
+import sys
+
+FAMILY = os.environ.get("KIND", "weft")
+GET, SET = 0, 1
+REQUEST, ACK, DUMP = 1, 4, 0x300
+DUMP_INTR = 16
+ERROR, DONE = 2, 3
+SOL_NETLINK, CAP_ACK, EXT_ACK = 270, 10, 11
+NESTED = 0x8000
+
+IFINDEX, IFNAME, PRIVATE, PUBLIC, FLAGS, PORT, FWMARK, PEERS = range(1, 9)
+P_PUBLIC, P_PSK, P_FLAGS, P_ENDPOINT, P_KEEPALIVE, P_HANDSHAKE, P_RX, P_TX, P_IPS, P_VERSION = range(1, 11)
+I_FAMILY, I_ADDRESS, I_CIDR, I_FLAGS = range(1, 5)
+REPLACE_PEERS = 1
+REMOVE_ME, REPLACE_IPS, UPDATE_ONLY = 1, 2, 4
+
+EPERM, EBUSY, ENODEV, EINVAL, ENOSPC, ERANGE, EOPNOTSUPP, EPFNOSUPPORT, EADDRINUSE, EBADR = 1, 16, 19, 22, 28, 34, 95, 96, 98, 53
+ERRNO = {value: name for name, value in list(globals().items()) if name[0] == "E" and isinstance(value, int)}
+
+
+def attr(kind, value=b""):
+    if isinstance(value, (list, tuple)):
+        kind, value = kind | NESTED, b"".join(value)
+    return struct.pack("<HH", len(value) + 4, kind) + value + b"\0" * (-len(value) % 4)
+
+
+def u8(kind, value): return attr(kind, struct.pack("<B", value))
+def u16(kind, value): return attr(kind, struct.pack("<H", value))
+def u32(kind, value): return attr(kind, struct.pack("<I", value))
+def name(text): return attr(IFNAME, text.encode() + b"\0")
+
+
+def parse(data):
+    """A list of (type, value): the order matters, and so do repetitions."""
+    found = []
+    while data:
+        length, kind = struct.unpack("<HH", data[:4])
+        found.append((kind & 0x3FFF, data[4:length]))
+        data = data[length + 3 & ~3:]
+    return found
+
+
+def endpoint4(address="192.0.2.9", port=51820):
+    return struct.pack("<H", socket.AF_INET) + struct.pack(">H", port) + socket.inet_aton(address) + bytes(8)
+
+
+def endpoint6(address="2001:db8::9", port=51820):
+    return struct.pack("<H", socket.AF_INET6) + struct.pack(">H", port) + bytes(4) + \
+        socket.inet_pton(socket.AF_INET6, address) + bytes(4)
+
+
+def ip(text, *more):
+    address, cidr = text.split("/")
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return attr(0, [u16(I_FAMILY, family), attr(I_ADDRESS, socket.inet_pton(family, address)), u8(I_CIDR, int(cidr)), *more])
+
+
+def peer(public, *more):
+    return attr(0, [attr(P_PUBLIC, public), *more])
+
+
+class Refused(Exception):
+    """The kernel's answer: errno, its words, and the offset of the attribute that it blames."""
+
+    def __init__(self, message):
+        error = struct.unpack("<i", message[16:20])[0]
+        flags = struct.unpack("<H", message[6:8])[0]
+        self.errno, self.text, self.offset = -error, "", None
+        # Behind an error stands the request's header, capped; behind the end of a dump nothing.
+        begin = 36 if struct.unpack("<H", message[4:6])[0] == ERROR else 20
+        for kind, value in parse(message[begin:]) if flags & 0x200 else []:
+            if kind == 1:
+                self.text = value.rstrip(b"\0").decode()
+            elif kind == 2:
+                self.offset = struct.unpack("<I", value)[0]
+        super().__init__(f"{ERRNO.get(self.errno, self.errno)}: {self.text} (at {self.offset})")
+
+
+class Netlink:
+    """A socket of generic netlink, bound to one family."""
+
+    def __init__(self):
+        self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
+        self.sock.setsockopt(SOL_NETLINK, CAP_ACK, 1)
+        self.sock.setsockopt(SOL_NETLINK, EXT_ACK, 1)
+        self.sock.bind((0, 0))
+        self.seq = 0
+        self.read_size = 1 << 17
+        self.family = 16
+        self.family = self.family_id()
+
+    def family_id(self):
+        answer = self.exchange(3, attr(2, FAMILY.encode() + b"\0"), flags=REQUEST)
+        return struct.unpack("<H", dict(parse(answer[20:]))[1])[0]
+
+    def send(self, command, payload, flags=REQUEST | ACK, version=1):
+        self.seq += 1
+        data = struct.pack("<BBH", command, version, 0) + payload
+        self.sock.send(struct.pack("<IHHII", len(data) + 16, self.family, flags, self.seq, 0) + data)
+
+    def messages(self):
+        data = self.sock.recv(self.read_size)
+        while data:
+            length = struct.unpack("<I", data[:4])[0]
+            yield data[:length]
+            data = data[length + 3 & ~3:]
+
+    def exchange(self, command, payload, **more):
+        """One request, one answer. Raises Refused."""
+        self.send(command, payload, **more)
+        for message in self.messages():
+            if struct.unpack("<H", message[4:6])[0] == ERROR:
+                if message[16:20] != bytes(4):
+                    raise Refused(message)
+            return message
+
+    def set(self, *attributes):
+        self.exchange(SET, b"".join(attributes))
+
+    def begin_dump(self, interface):
+        self.send(GET, name(interface), flags=REQUEST | DUMP)
+
+    def dump_part(self):
+        """What one read gives: (messages, whether it was the last). Raises Refused."""
+        parts = []
+        for message in self.messages():
+            kind = struct.unpack("<H", message[4:6])[0]
+            if kind in (ERROR, DONE) and message[16:20] != bytes(4):
+                raise Refused(message)
+            if kind == DONE:
+                return parts + [message], True
+            parts.append(message)
+        return parts, False
+
+    def dump(self, interface):
+        """All messages of a dump."""
+        self.begin_dump(interface)
+        whole, done = [], False
+        while not done:
+            parts, done = self.dump_part()
+            whole += parts
+        return whole[:-1]
+
+    def state(self, interface):
+        """The dump's bytes, to be compared: but for the sequence number."""
+        return b"".join(message[:8] + message[12:] for message in self.dump(interface))
+
+    def peers(self, interface):
+        return merge(self.dump(interface))
+
+
+def merge(messages):
+    """Public key -> list of attributes; allowed IPs of continued peers are put together."""
+    found = {}
+    for message in messages:
+        for kind, value in parse(message[20:]):
+            if kind != PEERS:
+                continue
+            for _, nest in parse(value):
+                attributes = parse(nest)
+                known = found.setdefault(dict(attributes)[P_PUBLIC], {P_IPS: []})
+                for inner, data in attributes:
+                    if inner == P_IPS:
+                        known[P_IPS] += [prefix(item) for _, item in parse(data)]
+                    else:
+                        known[inner] = data
+    return found
+
+
+def prefix(nest):
+    values = dict(parse(nest))
+    family = struct.unpack("<H", values[I_FAMILY])[0]
+    return f"{socket.inet_ntop(family, values[I_ADDRESS])}/{values[I_CIDR][0]}"
+
+
+def check(what, got, wanted):
+    if got != wanted:
+        sys.exit(f"{what}: {got!r}, wanted {wanted!r}")
+
+
+# ---- refusals ----
+
+DEVICE = "wt0"
+KEY, OTHER, NEW = b"\1" * 31 + b"\2", b"\3" * 31 + b"\4", b"\5" * 31 + b"\6"
+# The core has two numbers for a length that is wrong.
+BAD_LENGTH = ("EINVAL", "ERANGE")
+INET, INET6 = u16(I_FAMILY, socket.AF_INET), u16(I_FAMILY, socket.AF_INET6)
+
+# What comes first in each message that is refused: it is good, and must not be applied.
+GOOD = [u32(FWMARK, 4711), attr(PRIVATE, b"\x48" * 31 + b"\x40")]
+GOOD_PEER = peer(NEW, u16(P_KEEPALIVE, 7), attr(P_IPS, [ip("10.77.0.0/16")]))
+
+
+def refuse(netlink, errnos, attributes, bad=None, command=SET, target=True):
+    """The message is refused with one of errnos, with a text, blaming its last attribute, `bad`, and changes nothing."""
+    errnos = (errnos,) if isinstance(errnos, str) else errnos
+    message = b"".join(([name(DEVICE)] if target else []) + list(attributes))
+    before = netlink.state(DEVICE)
+    try:
+        netlink.exchange(command, message)
+    except Refused as refused:
+        if ERRNO.get(refused.errno) not in errnos:
+            sys.exit(f"wanted {errnos} for {message.hex()}, got {refused}")
+        if FAMILY == "weft" and not refused.text:
+            sys.exit(f"no text for {message.hex()}: {refused}")
+        if FAMILY == "weft" and bad is not None:
+            check(f"offset to blame in {message.hex()} ({refused.text})", refused.offset, 20 + len(message) - len(bad))
+    else:
+        sys.exit(f"accepted: {message.hex()}")
+    check(f"the device after {message.hex()}", netlink.state(DEVICE), before)
+
+
+def refuse_value(netlink, errnos, bad):
+    refuse(netlink, errnos, [attr(PEERS, [GOOD_PEER]), *GOOD, bad], bad)
+
+
+def refuse_peer_value(netlink, errnos, bad, *more):
+    refuse(netlink, errnos, [*GOOD, attr(PEERS, [GOOD_PEER, peer(KEY, u16(P_KEEPALIVE, 9), *more, bad)])], bad)
+
+
+def refuse_ip(netlink, errnos, values, bad):
+    """`bad` is the last of the values, or the whole when it is None."""
+    entry = attr(0, values)
+    refuse(netlink, errnos, [*GOOD, attr(PEERS, [GOOD_PEER, peer(KEY, attr(P_IPS, [ip("10.66.0.0/16"), entry]))])], bad or entry)
+
+
+def lengths_but(*right, upto=40):
+    return [n for n in range(upto) if n not in right]
+
+
+def case_lengths(netlink):
+    """Every attribute with every wrong length."""
+    for kind, right in {IFINDEX: 4, PRIVATE: 32, PUBLIC: 32, FLAGS: 4, PORT: 2, FWMARK: 4}.items():
+        for length in lengths_but(right):
+            refuse_value(netlink, BAD_LENGTH, attr(kind, b"\xa5" * length))
+    for kind, right in {P_PUBLIC: 32, P_PSK: 32, P_FLAGS: 4, P_KEEPALIVE: 2, P_HANDSHAKE: 16, P_RX: 8, P_TX: 8, P_VERSION: 4}.items():
+        for length in lengths_but(right):
+            refuse_peer_value(netlink, BAD_LENGTH, attr(kind, b"\xa5" * length))
+    for kind, right in {I_FAMILY: 2, I_CIDR: 1, I_FLAGS: 4}.items():
+        for length in lengths_but(right, upto=12):
+            bad = attr(kind, b"\xa5" * length)
+            refuse_ip(netlink, BAD_LENGTH, [INET, attr(I_ADDRESS, b"\xa6" * 4), u8(I_CIDR, 31), bad], bad)
+
+
+def case_addresses(netlink):
+    """Endpoints and allowed IPs whose family, length and prefix do not go together, or are missing."""
+    for family, right in ((socket.AF_INET, 16), (socket.AF_INET6, 28), (socket.AF_UNIX, None), (0, None)):
+        for length in lengths_but(right):
+            bad = attr(P_ENDPOINT, (struct.pack("<H", family) + b"\xa5" * 38)[:length])
+            if FAMILY == "weft" or length < 16:
+                refuse_peer_value(netlink, BAD_LENGTH, bad)
+    for family, right in ((INET, 4), (INET6, 16)):
+        for length in lengths_but(right, upto=24):
+            bad = attr(I_ADDRESS, b"\xa5" * length)
+            refuse_ip(netlink, BAD_LENGTH, [family, u8(I_CIDR, 8), bad], bad if length not in (4, 16) or FAMILY == "weft" else None)
+    for cidr in (33, 64, 128, 255):
+        refuse_ip(netlink, "EINVAL", [INET, attr(I_ADDRESS, bytes(4)), u8(I_CIDR, cidr)], u8(I_CIDR, cidr))
+    for cidr in (129, 255):
+        refuse_ip(netlink, "EINVAL", [INET6, attr(I_ADDRESS, bytes(16)), u8(I_CIDR, cidr)], u8(I_CIDR, cidr))
+    for family in (0, 1, 3, 16, 0xFFFF):
+        bad = u16(I_FAMILY, family)
+        refuse_ip(netlink, "EINVAL", [attr(I_ADDRESS, bytes(4)), u8(I_CIDR, 8), bad], bad)
+    whole = [INET, attr(I_ADDRESS, bytes(4)), u8(I_CIDR, 8)]
+    for missing in range(3):
+        refuse_ip(netlink, "EINVAL", whole[:missing] + whole[missing + 1:], None)
+    nameless = attr(0, [u16(P_KEEPALIVE, 9)])
+    refuse(netlink, "EINVAL", [*GOOD, attr(PEERS, [GOOD_PEER, nameless])], nameless)
+    refuse(netlink, "EINVAL", [*GOOD, attr(PEERS, [GOOD_PEER, attr(0, [])])], attr(0, []))
+
+
+def case_unknown(netlink):
+    """Flags, attributes, commands and versions that do not exist."""
+    for bit in range(1, 32):
+        refuse_value(netlink, "EINVAL", u32(FLAGS, 1 << bit))
+    for bit in range(3, 32):
+        refuse_peer_value(netlink, "EINVAL", u32(P_FLAGS, 1 << bit))
+    for bit in range(1, 32):
+        bad = u32(I_FLAGS, 1 << bit)
+        refuse_ip(netlink, "EINVAL", [INET, attr(I_ADDRESS, b"\x0b\0\0\0"), u8(I_CIDR, 8), bad], bad)
+    for kind in (*range(9, 20), 63, 64, 200, 0x3FFF):
+        refuse_value(netlink, "EINVAL", u32(kind, 1))
+    for kind in (*range(11, 20), 63, 64, 200, 0x3FFF):
+        refuse_peer_value(netlink, "EINVAL", u32(kind, 1))
+    for kind in (*range(5, 12), 64, 200):
+        refuse_ip(netlink, "EINVAL", [INET, attr(I_ADDRESS, b"\x0b\0\0\0"), u8(I_CIDR, 8), u32(kind, 1)], u32(kind, 1))
+    for version in (2, 3, 2**32 - 1):
+        refuse_peer_value(netlink, "EPFNOSUPPORT", u32(P_VERSION, version))
+    unknown_commands(netlink)
+
+
+def unknown_commands(netlink):
+    before = netlink.state(DEVICE)
+    for command in [*range(2, 64), 255]:
+        expect_errno(netlink, "EOPNOTSUPP", command, name(DEVICE))
+    # A dump of what can only be set, and a question that can only be a dump.
+    expect_errno(netlink, "EOPNOTSUPP", SET, name(DEVICE), flags=REQUEST | DUMP)
+    expect_errno(netlink, "EOPNOTSUPP", GET, name(DEVICE))
+    check("the device", netlink.state(DEVICE), before)
+
+
+def expect_errno(netlink, errno, command, payload, **more):
+    try:
+        netlink.exchange(command, payload, **more)
+    except Refused as refused:
+        check(f"errno for command {command}, {payload.hex()}", ERRNO.get(refused.errno, refused.errno), errno)
+        return refused
+    return sys.exit(f"accepted: command {command}, {payload.hex()}")
+
+
+def case_interfaces(netlink):
+    """What names no interface of the kind, none at all, or two."""
+    index = u32(IFINDEX, socket.if_nametoindex(DEVICE))
+    wrong = [("EBADR", []), ("EBADR", [name(DEVICE), index]), ("ENODEV", [name("nobody")]), ("ENODEV", [u32(IFINDEX, 0x7FFFFFF0)]),
+             ("ENODEV", [u32(IFINDEX, 0)]), ("EOPNOTSUPP", [name("lo")]), ("EOPNOTSUPP", [u32(IFINDEX, 1)]),
+             (BAD_LENGTH, [attr(IFNAME, b"sixteen-letters!" + b"\0")]), (BAD_LENGTH, [attr(IFNAME, b"wt0")]), (BAD_LENGTH + ("ENODEV",), [attr(IFNAME)])]
+    for errnos, attributes in wrong:
+        bad = attributes[0] if len(attributes) == 1 and "EBADR" not in errnos else None
+        # The interface comes last, so that it can be blamed.
+        refuse(netlink, errnos, [*GOOD, attr(PEERS, [GOOD_PEER]), *attributes], bad, target=False)
+        refuse_dump(netlink, errnos, attributes)
+    netlink.exchange(SET, index + u32(FWMARK, 1))
+
+
+def refuse_dump(netlink, errnos, attributes):
+    netlink.send(GET, b"".join(attributes), flags=REQUEST | DUMP)
+    try:
+        done = False
+        while not done:
+            _, done = netlink.dump_part()
+    except Refused as refused:
+        if ERRNO.get(refused.errno) not in errnos:
+            sys.exit(f"wanted {errnos} for a dump of {attributes}, got {refused}")
+        return
+    sys.exit(f"dumped: {attributes}")
+
+
+def case_shapes(netlink):
+    """Nests that are no nests, attributes cut short, and what is left behind the last."""
+    refuse(netlink, BAD_LENGTH, [*GOOD, struct.pack("<HH", 4 + 4, PEERS) + bytes(4)])
+    for rest in (b"\1", b"\1\2\3\4", b"\x40\0\0\x80" + bytes(4)):
+        bad = attr(PEERS, [GOOD_PEER, rest])
+        refuse(netlink, "EINVAL", [*GOOD, bad], bad if FAMILY == "weft" else None)
+        bad = attr(P_IPS, [ip("10.66.0.0/16"), rest])
+        refuse(netlink, "EINVAL", [*GOOD, attr(PEERS, [peer(KEY, bad)])], bad if FAMILY == "weft" else None)
+    for rest in (b"\5", b"\5\0", b"\5\0\1", b"\3\0\1\0", b"\x40\0\1\0"):
+        refuse(netlink, BAD_LENGTH, [*GOOD, rest])
+        refuse(netlink, BAD_LENGTH, [*GOOD, attr(PEERS, [GOOD_PEER, attr(0, [attr(P_PUBLIC, KEY), rest])])])
+
+
+# ---- what is accepted ----
+
+def keepalive(netlink, key):
+    return struct.unpack("<H", netlink.peers(DEVICE)[key][P_KEEPALIVE])[0]
+
+
+def ips(netlink, key):
+    return sorted(netlink.peers(DEVICE)[key][P_IPS])
+
+
+def set_peers(netlink, *peers, flags=0):
+    netlink.set(name(DEVICE), u32(FLAGS, flags), attr(PEERS, peers))
+
+
+def case_flags(netlink):
+    """What each flag does, and in which order the parts of a message count."""
+    set_peers(netlink, peer(KEY, u16(P_KEEPALIVE, 9)), peer(OTHER), flags=REPLACE_PEERS)
+    check("peers", list(netlink.peers(DEVICE)), [KEY, OTHER])
+    set_peers(netlink, peer(NEW, u32(P_FLAGS, UPDATE_ONLY), u16(P_KEEPALIVE, 3)), peer(KEY, u32(P_FLAGS, UPDATE_ONLY), u16(P_KEEPALIVE, 4)))
+    check("peers after an update only", list(netlink.peers(DEVICE)), [KEY, OTHER])
+    check("keepalive after an update only", keepalive(netlink, KEY), 4)
+    set_peers(netlink, peer(NEW, u32(P_FLAGS, REMOVE_ME)), peer(OTHER, u32(P_FLAGS, REMOVE_ME)))
+    check("peers after removals, one of them of nobody", list(netlink.peers(DEVICE)), [KEY])
+    set_peers(netlink, peer(OTHER, u32(P_FLAGS, REMOVE_ME | UPDATE_ONLY)), peer(OTHER, u16(P_KEEPALIVE, 5)))
+    set_peers(netlink, peer(KEY, u32(P_FLAGS, REMOVE_ME)), peer(KEY, u16(P_KEEPALIVE, 6)), peer(KEY, u32(P_FLAGS, UPDATE_ONLY), u16(P_KEEPALIVE, 7)))
+    check("peers after one was removed and added in one message", list(netlink.peers(DEVICE)), [OTHER, KEY])
+    check("its keepalive", keepalive(netlink, KEY), 7)
+    set_peers(netlink, peer(NEW, u16(P_KEEPALIVE, 1)), peer(NEW, u16(P_KEEPALIVE, 2)), flags=REPLACE_PEERS)
+    check("peers after all were replaced", list(netlink.peers(DEVICE)), [NEW])
+    check("the one named twice", keepalive(netlink, NEW), 2)
+    set_peers(netlink, flags=REPLACE_PEERS)
+    check("peers after all were replaced by none", netlink.peers(DEVICE), {})
+
+
+def case_allowed(netlink):
+    """Allowed IPs: added, moved, taken away one by one, replaced, and masked."""
+    def allow(key, *entries, flags=0):
+        set_peers(netlink, peer(key, u32(P_FLAGS, flags), attr(P_IPS, entries)))
+
+    set_peers(netlink, peer(KEY), peer(OTHER), flags=REPLACE_PEERS)
+    allow(KEY, ip("10.1.2.3/8"), ip("10.1.0.0/16"), ip("fd00::1/64"), ip("0.0.0.0/0"), ip("::/0"))
+    check("masked", ips(netlink, KEY), sorted(["10.0.0.0/8", "10.1.0.0/16", "fd00::/64", "0.0.0.0/0", "::/0"]))
+    allow(OTHER, ip("10.1.0.0/16"))
+    check("after one moved", ips(netlink, KEY), sorted(["10.0.0.0/8", "fd00::/64", "0.0.0.0/0", "::/0"]))
+    check("to the other", ips(netlink, OTHER), ["10.1.0.0/16"])
+    # Somebody else's, one that nobody has, and one of another length are not to be taken away.
+    gone = u32(I_FLAGS, 1)
+    allow(KEY, ip("10.1.0.0/16", gone), ip("172.16.0.0/12", gone), ip("10.0.0.0/9", gone), ip("fd00::/63", gone))
+    check("after removals of what it has not", ips(netlink, KEY), sorted(["10.0.0.0/8", "fd00::/64", "0.0.0.0/0", "::/0"]))
+    check("the other's", ips(netlink, OTHER), ["10.1.0.0/16"])
+    allow(KEY, ip("10.9.9.9/8", gone), ip("fd00::/64", gone), ip("10.2.0.0/16"))
+    check("after two removals", ips(netlink, KEY), sorted(["10.2.0.0/16", "0.0.0.0/0", "::/0"]))
+    allow(KEY, ip("10.3.0.0/16"), ip("10.2.0.0/16"), flags=REPLACE_IPS)
+    check("after a replacement", ips(netlink, KEY), sorted(["10.2.0.0/16", "10.3.0.0/16"]))
+    allow(KEY, ip("10.4.0.0/16"), ip("10.4.0.0/16", gone))
+    check("after one that came and went", ips(netlink, KEY), sorted(["10.2.0.0/16", "10.3.0.0/16"]))
+    set_peers(netlink, peer(KEY, u32(P_FLAGS, REPLACE_IPS)))
+    check("replaced by none", ips(netlink, KEY), [])
+    check("the other's in the end", ips(netlink, OTHER), ["10.1.0.0/16"])
+    set_peers(netlink, flags=REPLACE_PEERS)
+
+
+def case_values(netlink):
+    """Whatever is set is read back."""
+    secret, psk = bytes(range(0, 248, 8)) + b"\x40", os.urandom(32)
+    netlink.set(name(DEVICE), attr(PRIVATE, secret), u16(PORT, 7777), u32(FWMARK, 2**32 - 1), u32(FLAGS, REPLACE_PEERS), attr(PEERS, [
+        peer(KEY, attr(P_PSK, psk), attr(P_ENDPOINT, endpoint4()), u16(P_KEEPALIVE, 65535), u32(P_VERSION, 1)),
+        peer(OTHER, attr(P_ENDPOINT, endpoint6()))]))
+    device = dict(parse(netlink.dump(DEVICE)[0][20:]))
+    check("private key", device[PRIVATE], secret)
+    check("port, mark", (device[PORT], device[FWMARK]), (struct.pack("<H", 7777), b"\xff" * 4))
+    check("name, index", (device[IFNAME], device[IFINDEX]), (DEVICE.encode() + b"\0", struct.pack("<I", socket.if_nametoindex(DEVICE))))
+    peers = netlink.peers(DEVICE)
+    check("preshared key", (peers[KEY][P_PSK], peers[OTHER][P_PSK]), (psk, bytes(32)))
+    check("endpoints", (peers[KEY][P_ENDPOINT], peers[OTHER][P_ENDPOINT]), (endpoint4(), endpoint6()))
+    check("keepalives", (peers[KEY][P_KEEPALIVE], peers[OTHER][P_KEEPALIVE]), (b"\xff\xff", b"\0\0"))
+    check("counters", [peers[KEY][kind] for kind in (P_HANDSHAKE, P_RX)], [bytes(16), bytes(8)])
+    check("version", peers[KEY][P_VERSION], b"\1\0\0\0")
+    netlink.set(name(DEVICE), u16(PORT, 51820), u32(FWMARK, 0), u32(FLAGS, REPLACE_PEERS))
+
+
+# ---- fuzz ----
+
+def random_message(rng):
+    """A valid message, of whatever there is."""
+    keys = [bytes([n]) * 31 + b"\7" for n in range(1, 9)]
+
+    def some(*candidates):
+        return [c() for c in candidates if rng.random() < 0.4]
+
+    def some_ip():
+        gone = [u32(I_FLAGS, 1)] if rng.random() < 0.2 else []
+        return ip(rng.choice([f"10.{rng.randrange(256)}.0.0/{rng.randrange(33)}", f"fd0{rng.randrange(10)}::/{rng.randrange(129)}"]), *gone)
+
+    def some_peer():
+        return peer(rng.choice(keys), *some(
+            lambda: attr(P_PSK, rng.randbytes(32)), lambda: u32(P_FLAGS, rng.randrange(8)), lambda: attr(P_ENDPOINT, endpoint4()),
+            lambda: attr(P_ENDPOINT, endpoint6()), lambda: u16(P_KEEPALIVE, rng.choice([0, 1, 65535])), lambda: u32(P_VERSION, 1),
+            lambda: attr(P_IPS, [some_ip() for _ in range(rng.randrange(5))])))
+
+    return some(lambda: u32(FLAGS, rng.randrange(2)), lambda: u32(FWMARK, rng.randrange(2**32)), lambda: u16(PORT, rng.randrange(30000, 30010)),
+                lambda: attr(PRIVATE, rng.choice(keys))) + [attr(PEERS, [some_peer() for _ in range(rng.randrange(4))])]
+
+
+def mutate(rng, data):
+    data = bytearray(data)
+    for _ in range(rng.choice([0, 1, 1, 1, 2, 3, 8])):
+        where = rng.randrange(len(data))
+        action = rng.randrange(4)
+        if action == 0:
+            data[where] ^= 1 << rng.randrange(8)
+        elif action == 1:
+            data[where] = rng.choice([0, 1, 4, 127, 128, 255, rng.randrange(256)])
+        elif action == 2:
+            data[where:where] = rng.randbytes(rng.randrange(9))
+        else:
+            del data[where:where + rng.randrange(9)]
+        data = data or bytearray(4)
+    return bytes(data)
+
+
+def case_fuzz(netlink):
+    """Valid messages, mutated. What the kernel makes of one is its business, but it must stay whole, and be readable."""
+    rng = random.Random(int(os.environ.get("FUZZ_SEED", "20")))
+    counts = {"accepted": 0, "refused": 0}
+    for number in range(int(os.environ.get("FUZZ_COUNT", "20000"))):
+        message = name(os.environ["FUZZ_DEVICE"]) + mutate(rng, b"".join(random_message(rng)))
+        try:
+            netlink.exchange(rng.choice([SET, SET, SET, SET, rng.randrange(256)]), message)
+            counts["accepted"] += 1
+        except Refused as refused:
+            counts["refused"] += 1
+            if FAMILY == "weft" and not refused.text and refused.errno == EINVAL:
+                sys.exit(f"message {number}: {message.hex()} is refused without a text")
+        if number % 200 == 0:
+            for key, values in netlink.peers(os.environ["FUZZ_DEVICE"]).items():
+                check("length of a key", (len(key), len(values[P_PSK])), (32, 32))
+    print(f"# {counts['accepted']} accepted, {counts['refused']} refused")
+    if min(counts.values()) < 1000:
+        sys.exit(f"the fuzzer is blind: {counts}")
+
+
+# ---- rights ----
+
+CLONE_NEWUSER = 0x10000000
+
+
+def as_user(function):
+    """Runs it in a child whose user namespace owns nothing here, and which has no capabilities outside of it."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        function()
+        os._exit(0)
+    except SystemExit as why:
+        print(why, file=sys.stderr)
+    os._exit(1)
+
+
+def refuse_all():
+    netlink = Netlink()
+    expect_errno(netlink, "EPERM", SET, name(DEVICE) + u32(FWMARK, 3))
+    expect_errno(netlink, "EPERM", SET, b"")
+    netlink.send(GET, name(DEVICE), flags=REQUEST | DUMP)
+    try:
+        netlink.dump_part()
+    except Refused as refused:
+        check("errno of a dump", ERRNO.get(refused.errno), "EPERM")
+        return
+    sys.exit("a dump was answered")
+
+
+def case_unprivileged(netlink):
+    """Without CAP_NET_ADMIN over the network namespace nothing is shown and nothing is done."""
+    before = netlink.state(DEVICE)
+    check("status without rights", as_user(refuse_all), 0)
+
+    def refuse_in_user_namespace():
+        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUSER):
+            sys.exit("unshare: " + os.strerror(ctypes.get_errno()))
+        refuse_all()
+    check("status as root of another user namespace", as_user(refuse_in_user_namespace), 0)
+    check("the device", netlink.state(DEVICE), before)
+
+
+def case_guest(netlink):
+    """In a namespace of a user's own, on a link that was moved there: its port and its mark are not the user's to change."""
+    for mine in (attr(PEERS, [peer(KEY, u16(P_KEEPALIVE, 11))]), attr(PRIVATE, b"\x50" * 32)):
+        netlink.set(name(DEVICE), mine)
+    for theirs in (u16(PORT, 7), u32(FWMARK, 7), u16(PORT, 51820) + u32(FWMARK, 0)):
+        refuse(netlink, "EPERM", [attr(PEERS, [GOOD_PEER]), theirs])
+
+
+def case_owner(netlink):
+    """In a namespace of a user's own, on a link that was made there: everything is."""
+    netlink.set(name(DEVICE), u16(PORT, 7777), u32(FWMARK, 7), attr(PEERS, [peer(KEY)]))
+    check("peers", list(netlink.peers(DEVICE)), [KEY])
+
+
+def main():
+    case = globals().get("case_" + sys.argv[1])
+    if not case:
+        sys.exit(f"'{sys.argv[1]}' is no case")
+    case(Netlink())
+
+
+if __name__ == "__main__":
+    main()
