@@ -142,8 +142,20 @@ choose() { # checks the names in TESTS; sets chosen and chosen_vm
 	done
 }
 
+# First all series at once, for one that is unknown has Debian's lists refreshed, and that may change the others.
+settle_kernels() {
+	local series
+
+	for series in $KERNELS; do
+		selftests/vm/kernels.sh release "$series" >/dev/null || exit 1
+	done
+	KERNEL_RELEASES=$(for series in $KERNELS; do selftests/vm/kernels.sh release "$series"; done | tr '\n' ' ')
+	export KERNEL_RELEASES
+}
+
 main() {
 	choose
+	settle_kernels
 	# What was given to this make is not for those that it starts.
 	unset TESTS MAKEFLAGS MAKEOVERRIDES MFLAGS
 	{

@@ -44,13 +44,29 @@ as_root() {
 }
 
 apt() {
-	DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 -o APT::Sandbox::User=root "$@" </dev/null
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 -o APT::Sandbox::User=root \
+		"$@" </dev/null
+}
+
+# What it says is of interest only when it fails.
+quietly() { # quietly COMMAND...
+	local log status=0
+
+	log=$(mktemp)
+	"$@" >"$log" 2>&1 || status=$?
+	[ $status = 0 ] || tail -n 20 "$log" >&2
+	rm -f "$log"
+	return $status
 }
 
 apt_update() {
 	say "refreshing the package lists"
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 update >/dev/null </dev/null ||
-		die "apt-get update failed: is there a way to a Debian mirror?"
+	quietly apt update || die "apt-get update failed: is there a way to a Debian mirror?"
+}
+
+# Old lists name packages that the mirrors have replaced since.
+with_fresh_lists() { # with_fresh_lists COMMAND...: once more, if it fails
+	quietly "$@" || { apt_update; quietly "$@"; }
 }
 
 package_known() { # package_known NAME: can it be had?
@@ -70,7 +86,7 @@ missing_packages() {
 }
 
 install_missing() {
-	local name missing log
+	local name missing
 
 	missing=$(missing_packages "$@")
 	[ -n "$missing" ] || return 0
@@ -79,32 +95,27 @@ install_missing() {
 		package_known "$name" || { apt_update; break; }
 	done
 	say "installing from Debian: $missing"
-	log=$(mktemp)
 	# shellcheck disable=SC2086 # a list of words
-	if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
-		-o DPkg::Lock::Timeout=600 install $missing >"$log" 2>&1 </dev/null; then
-		tail -n 20 "$log" >&2
-		rm -f "$log"
-		die "could not install: $missing"
-	fi
-	rm -f "$log"
+	with_fresh_lists apt --no-install-recommends install $missing || die "could not install: $missing"
 }
 
 install_packages() {
 	[ -z "$(missing_packages "$@")" ] || with_lock packages install_missing "$@"
 }
 
+download_into() { # download_into DIRECTORY NAME
+	(cd "$1" && apt-get -q -o APT::Sandbox::User=root download "$2")
+}
+
 unpack_package() { # unpack_package NAME DIRECTORY
-	local name=$1 directory=$2 work deb
+	local name=$1 directory=$2 work
 
 	package_known "$name" || apt_update
 	package_known "$name" || die "Debian has no package $name here"
 	say "downloading $name"
 	work=$(mktemp -d)
-	(cd "$work" && apt download "$name" >/dev/null 2>"$work/log") ||
-		{ cat "$work/log" >&2; rm -rf "$work"; die "could not download $name"; }
-	deb=$(echo "$work"/*.deb)
+	with_fresh_lists download_into "$work" "$name" || { rm -rf "$work"; die "could not download $name"; }
 	mkdir -p "$directory"
-	dpkg -x "$deb" "$directory" || { rm -rf "$work"; die "could not unpack $name"; }
+	dpkg -x "$work"/*.deb "$directory" || { rm -rf "$work"; die "could not unpack $name"; }
 	rm -rf "$work"
 }

@@ -34,11 +34,15 @@ newest_cached() {
 	find "$cache/kernels" -mindepth 1 -maxdepth 1 -name "$1.*" -printf '%f\n' 2>/dev/null | sort -V | tail -n 1
 }
 
-# Without a way to Debian, what is in the cache serves.
+# Whoever builds for a kernel and then boots it settles on releases once, in KERNEL_RELEASES: Debian's lists may change
+# meanwhile. Without a way to Debian, what is in the cache serves.
 release_of() { # release_of SERIES
 	local release
 
 	[[ $1 =~ ^[0-9]+\.[0-9]+$ ]] || die "'$1' is no kernel series; expected something like 6.12"
+	for release in ${KERNEL_RELEASES-}; do
+		[[ $release != "$1".* ]] || { echo "$release"; return; }
+	done
 	release=$(newest_known "$1")
 	[ -n "$release" ] || { apt_update; release=$(newest_known "$1"); }
 	[ -n "$release" ] || release=$(newest_cached "$1")
