@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <netdb.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,12 @@ static bool resolve_split(char *text, char **host, char **port)
 	return **host && **port;
 }
 
+/* Of a number that is too great getaddrinfo() takes what fits into a port. */
+static bool resolve_port_fits(const char *port)
+{
+	return port[strspn(port, "0123456789")] || strtoul(port, NULL, 10) <= UINT16_MAX;
+}
+
 bool weft_resolve_prepare(const struct weft_context *ctx,
 			  const struct weft_place *place, const char *value,
 			  struct weft_peer *peer)
@@ -67,6 +74,10 @@ bool weft_resolve_prepare(const struct weft_context *ctx,
 	} else if (!resolve_split(copy, &host, &port)) {
 		weft_report_at(ctx, place,
 			       "'%s' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT",
+			       value);
+	} else if (!resolve_port_fits(port)) {
+		weft_report_at(ctx, place,
+			       "'%s' has a port that is too great: the greatest is 65535",
 			       value);
 	} else {
 		free(peer->endpoint_text);

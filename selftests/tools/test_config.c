@@ -196,6 +196,11 @@ static const struct config_case {
 		.err =
 			"weft: wg0.conf:3: Endpoint: '192.0.2.1:' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n",
 	}, {
+		.name = "endpoint with a port that is too great",
+		.text = PEER_A "Endpoint = 192.0.2.1:65536\n",
+		.err =
+			"weft: wg0.conf:3: Endpoint: '192.0.2.1:65536' has a port that is too great: the greatest is 65535\n",
+	}, {
 		.name = "IPv6 endpoint without brackets",
 		.text = PEER_A "Endpoint = 2001:db8::1:51820\n",
 		.err =
