@@ -399,6 +399,10 @@ static int netlink_parse_allowedips(struct list_head *list, struct nlattr *nest,
 		if (err)
 			return err;
 	}
+	/* The core does not look behind the last one of an array. */
+	if (rest > 0)
+		return netlink_refuse(extack, nest, -EINVAL,
+				      "allowed IPs: what is behind the last one is no attribute");
 	return 0;
 }
 
@@ -488,6 +492,9 @@ static int netlink_parse_peers(struct weft_config *config, struct nlattr *nest,
 			return err;
 		cond_resched();
 	}
+	if (rest > 0)
+		return netlink_refuse(extack, nest, -EINVAL,
+				      "peers: what is behind the last one is no attribute");
 	return 0;
 }
 
