@@ -321,6 +321,8 @@ static void handshake_initiate(struct weft_peer *peer)
 	weft_peer_endpoint(peer, &endpoint);
 	if (!identity || !endpoint.addr.sa_family) {
 		weft_identity_put(identity);
+		/* Counts as a try: what waits goes out once there is a key, or is given up. */
+		weft_peer_report(peer, WEFT_FSM_INITIATION_SENT);
 		return;
 	}
 	mutex_lock(&peer->handshake_lock);

@@ -1,0 +1,238 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Handshakes: in both roles with every implementation there is, with the wrong keys, crossing each other, late; and what
+# waits for one.
+#
+#	 namespace a                               namespace b
+#	 wt0 10.9.0.1 fd09::1                      wt0 or go0 10.9.0.2 fd09::2, or a program (handshake.py)
+#	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
+. "$(dirname "$0")/lib.sh"
+
+pair_underlay_create
+
+# What weft counts under a reason, and the in-tree module does not.
+drops() { # drops NS NAME
+	if [ "$KIND" = weft ]; then ethtool_stat "$1" wt0 "$2"; fi
+}
+
+expect_drops() { # expect_drops NS NAME COUNT
+	[ "$KIND" = weft ] || return 0
+	expect_eq "$1's $2" "$(drops "$1" "$2")" "$3"
+}
+
+# a begins, afresh each time: over either family, without and with a preshared key. Each time one initiation and one
+# response, marked AF41 (wireguard-go marks none of its own), and traffic from either end.
+interoperate() { # interoperate KIND_A KIND_B
+	local marked=8 either
+
+	dev_a=$(pair_device "$1")
+	dev_b=$(pair_device "$2")
+	[ "$1" != wireguard-go ] || marked=4
+	[ "$2" != wireguard-go ] || marked=4
+	either="($(type_filter 1) or $(type_filter 2))"
+	capture_start handshake a va udp
+	pair_tunnels_create "$1" "$2"
+	handshake_and_ping
+	again_over '[2001:db8::2]:51820'
+	again_over '[2001:db8::2]:51820' preshared-key "$(psk_file pair)"
+	again_over 192.0.2.2:51820 preshared-key "$(psk_file pair)"
+	capture_stop handshake
+	expect_eq "initiations from a over v4" "$(capture_count handshake "$(type_filter 1) and src host 192.0.2.1")" 2
+	expect_eq "initiations from a over v6" "$(capture_count handshake "$(type_filter 1) and src host 2001:db8::1")" 2
+	expect_eq "responses from b over v4" "$(capture_count handshake "$(type_filter 2) and src host 192.0.2.2")" 2
+	expect_eq "responses from b over v6" "$(capture_count handshake "$(type_filter 2) and src host 2001:db8::2")" 2
+	expect_eq "handshake messages" "$(capture_count handshake "$either")" 8
+	expect_eq "handshake messages marked AF41" "$(capture_count handshake \
+		"((ip and ip[1] = 0x88) or (ip6[0:2] & 0x0ff0) = 0x0880) and $either")" $marked
+	expect_eq "bytes that b received" "$(peer_field b "$dev_b" a "$dev_a" rx)" "$(peer_field a "$dev_a" b "$dev_b" tx)"
+}
+
+handshake_and_ping() {
+	expect ns a ping -n -c 1 -W 10 10.9.0.2
+	expect ns b ping -n -c 1 -W 5 fd09::1
+}
+
+again_over() { # again_over ENDPOINT [SET ARGS...]
+	local endpoint=$1
+
+	shift
+	peer_remove a "$dev_a" b "$dev_b"
+	peer_remove b "$dev_b" a "$dev_a"
+	peer_add a "$dev_a" b "$dev_b" 10.9.0.2/32,fd09::2/128 endpoint "$endpoint" "$@"
+	peer_add b "$dev_b" a "$dev_a" 10.9.0.1/32,fd09::1/128 "$@"
+	handshake_and_ping
+}
+
+ping_fails() { # ping_fails NS ADDRESS
+	expect_fail ns "$1" ping -n -c 1 -W 2 "$2"
+}
+
+ping_until_answered() { # ping_until_answered NS ADDRESS
+	wait_for 20 ns "$1" ping -n -c 1 -W 1 "$2"
+}
+
+# A device that comes up again has no sessions.
+restart() { # restart NS
+	ns_ip "$1" link set wt0 down
+	ns_ip "$1" link set wt0 up
+}
+
+psk_changes() {
+	local since
+
+	pair_tunnels_create
+	session_up a wt0 b wt0 10.9.0.2
+	peer_set a wt0 b wt0 preshared-key "$(psk_file first)"
+	expect ns a ping -n -c 1 -W 2 10.9.0.2
+	since=$(peer_field a wt0 b wt0 handshake)
+	restart a
+	ping_fails a 10.9.0.2
+	expect_eq "a's latest handshake" "$(peer_field a wt0 b wt0 handshake)" "$since"
+	expect_drops a rx_drop_handshake 1
+	peer_set b wt0 a wt0 preshared-key "$(psk_file first)"
+	ping_until_answered a 10.9.0.2
+	peer_set b wt0 a wt0 preshared-key "$(psk_file second)"
+	restart a
+	ping_fails a 10.9.0.2
+	peer_set a wt0 b wt0 preshared-key "$(psk_file second)"
+	ping_until_answered a 10.9.0.2
+	peer_set a wt0 b wt0 preshared-key /dev/null
+	peer_set b wt0 a wt0 preshared-key /dev/null
+	restart a
+	ping_until_answered a 10.9.0.2
+}
+
+# Nothing goes out under the sessions of the old key, and b does not know the new one yet.
+private_key_changes() {
+	pair_tunnels_create
+	session_up a wt0 b wt0 10.9.0.2
+	peer_remove b wt0 a wt0
+	new_key a.wt0
+	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128
+	capture_start changed a va udp
+	tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
+	expect_eq "a's public key" "$(device_field a wt0 public)" "$(tunnel_key a wt0)"
+	ping_until_answered a 10.9.0.2
+	expect ns b ping -n -c 1 -W 5 10.9.0.1
+	capture_stop changed
+	expect_match "the first that a sends" "$(capture_dump changed 'src host 192.0.2.1' | head -n 1)" 'length 148'
+	expect_drops b rx_drop_unknown_peer 0
+}
+
+# Every initiation arrives after the other side's has left.
+crossing() {
+	pair_tunnels_create
+	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
+	ns a tc qdisc add dev va root netem delay 100ms
+	defer ns a tc qdisc del dev va root
+	ns b tc qdisc add dev vb root netem delay 100ms
+	defer ns b tc qdisc del dev vb root
+	capture_start crossing a va udp
+	ns_run ping.a a ping -n -c 1 -W 40 10.9.0.2
+	ns_run ping.b b ping -n -c 1 -W 40 10.9.0.1
+	expect ns_wait ping.a
+	expect ns_wait ping.b
+	expect ns a ping -n -c 5 -i 0.5 -W 2 10.9.0.2
+	expect ns b ping -n -c 5 -i 0.5 -W 2 10.9.0.1
+	capture_stop crossing
+	both_began_at_once
+	expect_le "initiations until it settled" "$(capture_count crossing "$(type_filter 1)")" 8
+}
+
+# Both first initiations left before either could have arrived.
+both_began_at_once() {
+	expect_eq "who began within 150 ms" "$(capture_dump crossing "$(type_filter 1)" |
+		awk 'NR == 1 { start = $1 } $1 - start < 0.15 { print $3 }' | sort -u | wc -l)" 2
+}
+
+unknown_peer() {
+	pair_tunnels_create
+	peer_remove b wt0 a wt0
+	refused_in_silence rx_drop_unknown_peer
+}
+
+# a takes b for somebody else: mac1 is wrong.
+wrong_key() {
+	pair_tunnels_create
+	new_key stranger
+	peer_remove a wt0 b wt0
+	tunnel_set a wt0 peer "$(public_key stranger)" allowed-ips 10.9.0.2/32 endpoint 192.0.2.2:51820
+	refused_in_silence rx_drop_mac
+}
+
+refused_in_silence() { # refused_in_silence REASON
+	capture_start refused a va udp
+	ping_fails a 10.9.0.2
+	capture_stop refused
+	expect_eq "initiations" "$(capture_count refused "$(type_filter 1)")" 1
+	expect_eq "all messages" "$(capture_count refused)" 1
+	expect_drops b "$1" 1
+}
+
+staged_for_a_key() {
+	pair_tunnels_create
+	tunnel_set a wt0 private-key /dev/null
+	ns_run ping a ping -n -c 1 -W 20 10.9.0.2
+	capture_start keyless a va udp
+	sleep 2
+	capture_stop keyless
+	expect_eq "messages without a key" "$(capture_count keyless)" 0
+	tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
+	expect ns_wait ping 10
+}
+
+# While the interface is down nothing can be staged; without an endpoint nothing is: the sender hears of it at once.
+no_endpoint() {
+	pair_tunnels_create
+	expect_match "what ping says" "$(ns b ping -n -c 1 -W 2 10.9.0.1 2>&1 || true)" \
+		'Destination Host Unreachable|Destination address required|Required key'
+	expect_drops b tx_drop_no_endpoint 1
+	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
+	expect ns b ping -n -c 1 -W 5 10.9.0.1
+}
+
+# 140 datagrams while nobody answers: the newest 128 arrive, in order. The in-tree module keeps one more.
+staged_queue() {
+	local kept=128
+
+	[ "$KIND" = weft ] || kept=129
+	pair_tunnels_create
+	peer_remove b wt0 a wt0
+	ns_run sink b socat -u UDP4-RECV:9000 STDOUT
+	wait_for 10 ns b sh -c 'ss -Hlun "sport = :9000" | grep -q .'
+	ns a bash -c 'exec 3>/dev/udp/10.9.0.2/9000; for i in {1..140}; do echo $i >&3; done'
+	expect_drops a tx_drop_queue 12
+	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128
+	wait_for 10 grep -qx 140 "$(ns_output sink)"
+	expect_eq "what arrived" "$(tr '\n' ' ' <"$(ns_output sink)")" "$(seq -s ' ' $((141 - kept)) 140) "
+}
+
+# One program does all of these in a row; each case looks at what it had to say.
+program_cases() {
+	program_create endpoint 192.0.2.2:51820
+	program all >"$lib_work/program" 2>&1 || cat "$lib_work/program"
+}
+
+run_case "$KIND begins with $KIND" interoperate "$KIND" "$KIND"
+if [ "$KIND" != wireguard ]; then
+	run_case "$KIND begins with wireguard" interoperate "$KIND" wireguard
+	run_case "wireguard begins with $KIND" interoperate wireguard "$KIND"
+fi
+run_case "$KIND begins with wireguard-go" interoperate "$KIND" wireguard-go
+run_case "wireguard-go begins with $KIND" interoperate wireguard-go "$KIND"
+run_case "a program acts as the peer" program_cases
+run_case "it responds" program_said responds
+run_case "it initiates" program_said initiates
+run_case "its response comes after another initiation was consumed" program_said overtaken
+run_case "it responds twice to one initiation" program_said answered_twice
+run_case "it replays an initiation, and an older one" program_said replayed
+run_case "nothing is sent under a session that it has not confirmed" program_said unconfirmed
+run_case "preshared key changed on one side, then on both" psk_changes
+run_case "private key changed on a live interface" private_key_changes
+run_case "initiations that cross settle" crossing
+run_case "a wrong key of the peer's" wrong_key
+run_case "an unknown peer" unknown_peer
+run_case "packets wait for a private key" staged_for_a_key
+run_case "without an endpoint the sender is told" no_endpoint
+run_case "128 packets wait, the oldest go first" staged_queue
