@@ -138,7 +138,7 @@ static bool xmit_send(struct weft_peer *peer, struct weft_keypair *keypair, stru
 	struct sk_buff *batch;
 	u64 counter;
 
-	/* Outside, all flows look like one: queueing disciplines tell them apart by the inner hash. */
+	/* Outside, all flows look like one: queueing disciplines tell them apart by this hash. */
 	if (likely(skb->len))
 		skb_get_hash(skb);
 	batch = xmit_segment(peer, skb);

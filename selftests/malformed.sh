@@ -68,10 +68,10 @@ speak() { # speak CASE DEVICE: runs malformed.py, what it wants goes to the file
 
 # Drops are counted where they happen, some of them by a worker: they are waited for, and then no more may come.
 check_refusals() { # check_refusals CASE [DEVICE]
-	local dev=${2:-wt0} tries
+	local dev=${2:-wt0}
 
 	speak "$1" "$dev"
-	for tries in {1..20}; do
+	for _ in {1..20}; do
 		grown_as_wanted "$dev" && break
 		sleep 0.1
 	done
