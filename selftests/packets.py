@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Makes packets that ordinary programs do not, and looks at what leaves.
 
-packets.py datagram ADDRESS               one byte of UDP
 packets.py forget-connections             empties the connection tracking of this namespace
 packets.py lengths DEV WIRE FIRST LAST MTU TO
                                           injects inner IPv4 packets of each length into DEV, and checks each message
@@ -117,11 +116,6 @@ def hashes(dev, wire_dev, flows, to):
     print(len({flow_hash(1000 + i) for i in range(int(flows))}), len({flow_hash(1000) for _ in range(8)}))
 
 
-def datagram(to):
-    family = socket.AF_INET6 if ":" in to else socket.AF_INET
-    socket.socket(family, socket.SOCK_DGRAM).sendto(b"x", (to, PORT))
-
-
 def forget_connections():
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as sock:
         sock.send(struct.pack("=IHHIIBBH", 20, CT_DELETE, 1 | 4, 1, 0, 0, 0, 0))
@@ -146,7 +140,7 @@ def receive(port, count, size):
             sys.exit(f"datagram {i} has {len(data)} bytes, the first is {data[:1]!r}")
 
 
-COMMANDS = {"datagram": datagram, "forget-connections": forget_connections, "lengths": lengths,
+COMMANDS = {"forget-connections": forget_connections, "lengths": lengths,
             "route-lengths": route_lengths, "inject": inject, "hashes": hashes, "segments": segments,
             "receive": receive}
 
