@@ -1,0 +1,204 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Things end and begin again while packets are on their way: links, peers, keys, the module, and the machine's memory.
+#
+#	 namespace a                               namespace b
+#	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
+#	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
+. "$(dirname "$0")/lib.sh"
+
+# Echoes both ways, with pauses, so that an idle machine still skips ahead.
+traffic_start() {
+	ns_run traffic.a a ping -n -q -i 0.01 -s 1000 -W 1 10.9.0.2
+	ns_run traffic.b b ping -n -q -i 0.01 -s 1000 -W 1 fd09::1
+}
+
+traffic_stop() {
+	ns_stop traffic.a INT
+	ns_stop traffic.b INT
+}
+
+received_more_than() { # received_more_than NS BYTES
+	[ "$(link_stat "$1" wt0 rx_bytes)" -gt "$2" ]
+}
+
+traffic_flows() {
+	wait_for 20 received_more_than a $(($(link_stat a wt0 rx_bytes) + 20000))
+	wait_for 20 received_more_than b $(($(link_stat b wt0 rx_bytes) + 20000))
+}
+
+peers_come_and_go() {
+	local file=$lib_work/many
+
+	traffic_start
+	traffic_flows
+	python3 "$test_dir/lifecycle.py" peers 1000 >"$file"
+	# shellcheck disable=SC2046 # words
+	tunnel_set a wt0 $(cat "$file")
+	expect_eq "peers" "$(peer_count a wt0)" 1001
+	traffic_flows
+	# shellcheck disable=SC2046 # words
+	tunnel_set a wt0 $(awk '{ print $1, $2, "remove" }' "$file")
+	expect_eq "peers" "$(peer_count a wt0)" 1
+	traffic_flows
+	traffic_stop
+}
+
+# The peer that the traffic goes to.
+peer_in_use_removed() {
+	local i
+
+	traffic_start
+	for i in 1 2 3 4 5; do
+		traffic_flows
+		peer_remove a wt0 b wt0
+		expect_eq "peers" "$(peer_count a wt0)" 0
+		peer_add a wt0 b wt0 10.9.0.2/32,fd09::2/128 endpoint 192.0.2.2:51820
+	done
+	traffic_flows
+	traffic_stop
+}
+
+# New keys at both ends, and back; nothing of the old ones is taken any more.
+keys_change() {
+	local i old
+
+	traffic_start
+	for i in 1 2 3; do
+		traffic_flows
+		old=$(tunnel_key a wt0)
+		new_key a.wt0
+		tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
+		tunnel_set b wt0 peer "$old" remove peer "$(tunnel_key a wt0)" allowed-ips 10.9.0.1/32,fd09::1/128 endpoint 192.0.2.1:51820
+	done
+	traffic_flows
+	traffic_stop
+}
+
+link_toggled() {
+	local i
+
+	traffic_start
+	for i in 1 2 3 4 5; do
+		traffic_flows
+		ns_ip a link set wt0 down
+		ns_ip a link set wt0 up
+		addr_add a wt0 fd09::1/64
+	done
+	traffic_flows
+	traffic_stop
+}
+
+# What a suspend tells those who hold keys: whoever opens the snapshot device for reading is about to write memory out.
+announce_suspend() {
+	python3 "$test_dir/lifecycle.py" announce
+}
+
+# A message that b's filter keeps from the tunnel comes a second time, after COMMAND. Prints how many bytes b accepted.
+delayed_message() { # delayed_message COMMAND...
+	local rx
+
+	expect ns a ping -n -c 1 -W 10 10.9.0.2 >&2
+	ns_run delayed b python3 "$test_dir/lifecycle.py" record vb
+	wait_for 10 grep -q ready "$(ns_output delayed)"
+	ns b nft add table ip weft
+	ns b nft 'add chain ip weft pre { type filter hook prerouting priority 0; }'
+	ns b nft add rule ip weft pre udp dport 51820 drop
+	rx=$(peer_field b wt0 a wt0 rx)
+	expect_fail ns a ping -n -c 1 -W 1 10.9.0.2 >&2
+	wait_for 10 grep -q recorded "$(ns_output delayed)"
+	ns b nft delete table ip weft
+	"$@"
+	kill -USR1 "$(cat "$lib_work/runs/delayed.pid")"
+	ns_wait delayed
+	echo $(($(peer_field b wt0 a wt0 rx) - rx))
+}
+
+no_session_drops() {
+	[ "$KIND" != weft ] || ethtool_stat b wt0 rx_drop_no_session
+}
+
+# No message of before is taken, and the sender finds a new session without being told.
+suspend_drops_keys() {
+	local drops
+
+	drops=$(no_session_drops)
+	expect_eq "bytes accepted without a suspend" "$(delayed_message true)" 128
+	capture_start resume a va udp
+	expect_eq "bytes accepted after a suspend" "$(delayed_message announce_suspend)" 0
+	[ "$KIND" != weft ] || expect_eq "rx_drop_no_session" $(($(no_session_drops) - drops)) 1
+	# There was a handshake a moment ago: the first packet that comes 5 seconds after it asks for the next.
+	wait_for 10 ns a ping -n -c 1 -W 1 10.9.0.2
+	capture_stop resume
+	expect_eq "handshakes" "$(capture_count resume "$(type_filter 1)")/$(capture_count resume "$(type_filter 2)")" 1/1
+}
+
+suspend_under_traffic() {
+	local i
+
+	traffic_start
+	for i in 1 2 3 4 5; do
+		traffic_flows
+		expect announce_suspend
+	done
+	traffic_flows
+	traffic_stop
+}
+
+# The module goes while packets come and go: after its links, or taking them along.
+module_unloaded() { # module_unloaded COMMAND...: before
+	local i
+
+	for i in 1 2; do
+		ns_ip a link add wt7 type "$KIND"
+		ns_ip b link add wt7 type "$KIND"
+		tunnel_set_up a wt7 10.17.0.1/24 b 192.0.2.2
+		tunnel_set_up b wt7 10.17.0.2/24 a 192.0.2.1
+		expect ns a ping -n -c 1 -W 5 10.17.0.2
+		ns_run "unload.a" a ping -n -q -i 0.01 -s 1000 -W 1 10.17.0.2
+		ns_run "unload.b" b socat -u /dev/zero UDP:10.17.0.1:9,shut-none
+		wait_for 10 received wt7 20000
+		"$@"
+		rmmod "$KIND"
+		expect_fail ns_ip a link show wt7
+		expect_fail ns_ip b link show wt7
+		expect_fail test -d "/sys/module/$KIND"
+		modprobe "$KIND"
+		ns_stop unload.a INT
+		ns_stop unload.b
+	done
+}
+
+received() { # received DEV BYTES
+	[ "$(link_stat a "$1" rx_bytes)" -gt "$2" ]
+}
+
+links_deleted() {
+	ns_ip a link del wt7
+	ns_ip b link del wt7
+}
+
+tunnel_set_up() { # tunnel_set_up NS DEV ADDRESS OTHER ENDPOINT
+	[ -e "$(key_file a.wt7)" ] || { new_key a.wt7; new_key b.wt7; }
+	echo "$KIND" >"$lib_work/kinds/$1.$2"
+	tunnel_set "$1" "$2" listen-port 7007 private-key "$(tunnel_key_file "$1" "$2")"
+	peer_add "$1" "$2" "$4" "$2" 10.17.0.0/24 endpoint "$5:7007"
+	addr_add "$1" "$2" "$3"
+	ns_ip "$1" link set "$2" up
+}
+
+# shellcheck disable=SC2119 # without arguments
+pair_create
+peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
+session_up a wt0 b wt0 10.9.0.2
+run_case "a thousand peers come and go under traffic" peers_come_and_go
+run_case "the peer in use comes and goes" peer_in_use_removed
+run_case "private keys change under traffic" keys_change
+run_case "the link goes down and up under traffic" link_toggled
+run_case "suspending drops sessions" suspend_drops_keys
+run_case "suspending under traffic" suspend_under_traffic
+tunnel_delete a wt0
+tunnel_delete b wt0
+run_case "the module unloads under traffic" module_unloaded links_deleted
+run_case "the module unloads under traffic, with its links" module_unloaded true
