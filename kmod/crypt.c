@@ -2,6 +2,7 @@
 
 #include "crypt.h"
 #include "batch.h"
+#include "keypair.h"
 #include "wire.h"
 
 #include <crypto/chacha20poly1305.h>

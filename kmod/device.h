@@ -11,7 +11,7 @@
  *   device->peers_lock      the tree of peers by key
  *   peer->keypairs.lock     which session is current, previous, next
  *   peer->fsm_lock          a peer's timers
- *   ring->lock              a peer's batches in flight, one lock for each direction
+ *   keypair->replay_lock    a session's replay window
  *   and as leaves           peer->staged.lock, peer->endpoint_lock, device->cookie_lock,
  *                           device->incoming.lock
  *

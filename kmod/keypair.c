@@ -49,6 +49,7 @@ struct weft_keypair *weft_keypair_create(struct weft_peer *peer, struct weft_ind
 	if (!keypair)
 		return NULL;
 	refcount_set(&keypair->refs, 1);
+	spin_lock_init(&keypair->replay_lock);
 	keypair->peer = peer;
 	keypair->index = index;
 	if (weft_index_add(index, keypair)) {
@@ -147,6 +148,24 @@ bool weft_keypair_reserve(struct weft_keypair *keypair, unsigned int count, u64 
 		return true;
 	WRITE_ONCE(keypair->retired, true);
 	return false;
+}
+
+/**
+ * weft_keypair_accept() - whether a counter that has authenticated is a new one; remembers it
+ * @keypair: the session
+ * @counter: the counter
+ *
+ * Context: bottom halves off.
+ * Return: false for one that was seen already, or is too old to tell.
+ */
+bool weft_keypair_accept(struct weft_keypair *keypair, u64 counter)
+{
+	bool fresh;
+
+	spin_lock(&keypair->replay_lock);
+	fresh = weft_replay_accept(&keypair->replay, counter);
+	spin_unlock(&keypair->replay_lock);
+	return fresh;
 }
 
 /**

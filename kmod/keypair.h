@@ -28,7 +28,8 @@ struct weft_keypair {
 	bool retired;			/* nothing more is sent under it */
 	bool revoked;			/* nothing is taken under it either */
 	atomic64_t send_counter;	/* the next one to use */
-	struct weft_replay replay;	/* whoever delivers for the peer's inbound ring */
+	spinlock_t replay_lock;		/* the next one; bottom halves off */
+	struct weft_replay replay;
 	struct weft_peer *peer;		/* referenced */
 	struct weft_index *index;	/* where it is published */
 	refcount_t refs;
@@ -55,6 +56,7 @@ void weft_keypair_begin(struct weft_keypair *keypair, struct weft_noise_handshak
 void weft_keypair_revoke(struct weft_keypair *keypair);
 bool weft_keypair_get(struct weft_keypair *keypair);
 void weft_keypair_put(struct weft_keypair *keypair);
+bool weft_keypair_accept(struct weft_keypair *keypair, u64 counter);
 bool weft_keypair_reserve(struct weft_keypair *keypair, unsigned int count, u64 now_ns, u64 *first);
 
 void weft_keypairs_init(struct weft_keypairs *set);

@@ -46,12 +46,6 @@ void weft_peer_exit(void)
 	kmem_cache_destroy(peer_cache);
 }
 
-static void peer_ring_init(struct weft_ring *ring)
-{
-	spin_lock_init(&ring->lock);
-	INIT_LIST_HEAD(&ring->batches);
-}
-
 /**
  * weft_peer_create() - make a peer that nobody can find yet
  * @device: its device
@@ -74,8 +68,6 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 	peer->device = device;
 	memcpy(peer->public_key, public_key, WEFT_KEY_LEN);
 	weft_keypairs_init(&peer->keypairs);
-	peer_ring_init(&peer->tx_ring);
-	peer_ring_init(&peer->rx_ring);
 	skb_queue_head_init(&peer->staged);
 	seqlock_init(&peer->endpoint_lock);
 	spin_lock_init(&peer->fsm_lock);

@@ -21,14 +21,6 @@
 
 struct weft_device;
 
-/* A peer's batches in flight, one ring for each direction: batch.c. */
-struct weft_ring {
-	spinlock_t lock;			/* what follows, and each batch's link and done */
-	struct list_head batches;		/* oldest first */
-	/* who hands on what is finished; NULL: nobody */
-	struct task_struct *deliverer;
-};
-
 /*
  * What the peer lets this end do next; the rest of the handshake's state. handshake_lock guards all
  * of it.
@@ -50,8 +42,6 @@ struct weft_peer_handshake {
 struct weft_peer {
 	struct weft_device *device;
 	struct weft_keypairs keypairs;
-	struct weft_ring tx_ring;
-	struct weft_ring rx_ring;
 	struct sk_buff_head staged;		/* packets that wait for a session */
 	seqlock_t endpoint_lock;
 	struct weft_endpoint endpoint;		/* endpoint_lock */

@@ -2,10 +2,7 @@
 /*
  *   weft_recv_packet() -> handshake queue
  *           |
- *           +-> recv_data() -> weft_batch_run()
- *                                    |
- *                weft_crypt_open() -> recv_deliver() -> recv_inner() -> stack
- *                             (in the order of the ring)
+ *           +-> recv_data() -> weft_crypt_open() -> recv_deliver() -> recv_inner() -> stack
  */
 
 #include "recv.h"
@@ -133,7 +130,7 @@ static bool recv_accept(struct weft_peer *peer, struct weft_keypair *keypair,
 	struct weft_endpoint endpoint;
 	bool confirmed;
 
-	if (unlikely(!weft_replay_accept(&keypair->replay, counter)))
+	if (unlikely(!weft_keypair_accept(keypair, counter)))
 		return false;
 	if (likely(weft_endpoint_from_skb(&endpoint, skb)))
 		weft_peer_set_endpoint(peer, &endpoint);
@@ -171,11 +168,6 @@ static void recv_deliver(struct sk_buff *skb)
 	weft_keypair_put(keypair);
 }
 
-static const struct weft_batch_ops recv_ops = {
-	.work = weft_crypt_open,
-	.deliver = recv_deliver,
-};
-
 /* The session that a data message names, with a reference, if it may still carry one; else NULL. */
 static struct weft_keypair *recv_session(struct weft_device *device,
 					 const struct weft_msg_data *msg)
@@ -201,8 +193,10 @@ static void recv_data(struct weft_device *device, struct sk_buff *skb)
 		return recv_drop(device, skb, WEFT_DROP_NO_SESSION);
 	state->keypair = keypair;
 	state->counter = le64_to_cpu(msg->counter);
+	state->failed = false;
 	state->ds = ip_tunnel_get_dsfield(ip_hdr(skb), skb);
-	weft_batch_run(&keypair->peer->rx_ring, skb, &recv_ops);
+	weft_crypt_open(skb);
+	recv_deliver(skb);
 }
 
 /* The type of the message in @skb, if its length fits and its header is linear; else 0. */

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- *   weft_xmit_packet() -> xmit_send() -> xmit_segment() -> weft_batch_run()
- *           |                                                  |
- *           |                       weft_crypt_seal() -> xmit_deliver() -> sock
- *           |                                       (in the order of the ring)
- *           |
+ *   weft_xmit_packet() -> xmit_send() -> xmit_segment() -> weft_crypt_seal() -> xmit_deliver()
+ *           |                                                                          |
+ *           |                                                                        sock
  *           +-> staged while there is no session -> weft_xmit_staged() -> xmit_send() ...
  */
 
@@ -21,12 +19,53 @@
 #include <net/inet_ecn.h>
 #include <net/ip_tunnels.h>
 
-/* Sends what is sealed, tells the timers, and lets go of the session. */
-static void xmit_deliver(struct sk_buff *batch)
+/* Tunnels in tunnels, at most: each level takes its share of the stack. */
+#define XMIT_LEVELS_MAX	4
+
+/*
+ * The peers whose messages this CPU is sending: the innermost tunnel's first. What a tunnel sends
+ * may go into another one, and so come back here before it has left.
+ */
+struct xmit_levels {
+	unsigned int count;
+	const struct weft_peer *peer[XMIT_LEVELS_MAX];
+};
+
+static DEFINE_PER_CPU(struct xmit_levels, xmit_levels);
+
+/* Whether a packet for @peer is one that its own messages have become, or is too deep inside. */
+static bool xmit_is_loop(const struct weft_peer *peer)
 {
-	struct weft_keypair *keypair = weft_batch(batch)->keypair;
-	struct weft_peer *peer = keypair->peer;
-	u8 ds = weft_batch(batch)->ds;
+	const struct xmit_levels *levels = this_cpu_ptr(&xmit_levels);
+	unsigned int i;
+
+	for (i = 0; i < levels->count; i++) {
+		if (levels->peer[i] == peer)
+			return true;
+	}
+	return levels->count == XMIT_LEVELS_MAX;
+}
+
+static int xmit_message(struct weft_peer *peer, struct sk_buff *skb, u8 ds)
+{
+	struct xmit_levels *levels = this_cpu_ptr(&xmit_levels);
+	int err;
+
+	levels->peer[levels->count++] = peer;
+	err = weft_sock_send(peer, skb, ds);
+	levels->count--;
+	return err;
+}
+
+static void xmit_drop(struct weft_peer *peer, struct sk_buff *skb, enum weft_drop reason)
+{
+	weft_drop(peer->device, reason, 1);
+	kfree_skb(skb);
+}
+
+/* Sends the messages of a batch. Returns what that means for the timers. */
+static u32 xmit_messages(struct weft_peer *peer, struct sk_buff *batch, u8 ds)
+{
 	u32 events = WEFT_FSM_ANY_SENT;
 	struct sk_buff *skb, *next;
 
@@ -34,13 +73,23 @@ static void xmit_deliver(struct sk_buff *batch)
 		bool keepalive = skb->len == WEFT_DATA_OVERHEAD;
 
 		skb_mark_not_on_list(skb);
-		if (unlikely(!skb->len)) {
-			weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
-			kfree_skb(skb);
-		} else if (likely(!weft_sock_send(peer, skb, ds)) && !keepalive) {
+		if (unlikely(!skb->len))
+			xmit_drop(peer, skb, WEFT_DROP_NO_MEMORY);
+		else if (unlikely(xmit_is_loop(peer)))
+			xmit_drop(peer, skb, WEFT_DROP_LOOP);
+		else if (likely(!xmit_message(peer, skb, ds)) && !keepalive)
 			events |= WEFT_FSM_DATA_SENT;
-		}
 	}
+	return events;
+}
+
+/* Sends what is sealed, tells the timers, and lets go of the session. */
+static void xmit_deliver(struct sk_buff *batch)
+{
+	struct weft_keypair *keypair = weft_batch(batch)->keypair;
+	struct weft_peer *peer = keypair->peer;
+	u32 events = xmit_messages(peer, batch, weft_batch(batch)->ds);
+
 	if (unlikely(weft_fsm_session_due(keypair->initiator, keypair->born_ns,
 					  atomic64_read(&keypair->send_counter),
 					  ktime_get_coarse_boottime_ns())))
@@ -48,11 +97,6 @@ static void xmit_deliver(struct sk_buff *batch)
 	weft_peer_report(peer, events);
 	weft_keypair_put(keypair);
 }
-
-static const struct weft_batch_ops xmit_ops = {
-	.work = weft_crypt_seal,
-	.deliver = xmit_deliver,
-};
 
 /*
  * Keeps a packet until there is a session. The oldest makes room, and the sender's socket is not
@@ -105,27 +149,6 @@ static struct sk_buff *xmit_segment(struct weft_peer *peer, struct sk_buff *skb)
 	return list;
 }
 
-static unsigned int xmit_count(const struct sk_buff *list)
-{
-	unsigned int count = 0;
-
-	for (; list; list = list->next)
-		count++;
-	return count;
-}
-
-/* Cuts @list after @count packets, and returns the rest. */
-static struct sk_buff *xmit_cut(struct sk_buff *list, unsigned int count)
-{
-	struct sk_buff *rest;
-
-	while (--count && list->next)
-		list = list->next;
-	rest = list->next;
-	skb_mark_not_on_list(list);
-	return rest;
-}
-
 /* Sends a packet under @keypair. Returns false when that is over: then the packet is staged. */
 static bool xmit_send(struct weft_peer *peer, struct weft_keypair *keypair, struct sk_buff *skb,
 		      unsigned int mtu)
@@ -144,13 +167,13 @@ static bool xmit_send(struct weft_peer *peer, struct weft_keypair *keypair, stru
 	batch = xmit_segment(peer, skb);
 	if (unlikely(!batch))
 		return true;
-	if (unlikely(!weft_keypair_reserve(keypair, xmit_count(batch),
+	if (unlikely(!weft_keypair_reserve(keypair, weft_batch_count(batch),
 					   ktime_get_coarse_boottime_ns(), &counter))) {
 		xmit_stage_list(peer, batch, mtu);
 		return false;
 	}
 	while (batch) {
-		struct sk_buff *rest = xmit_cut(batch, WEFT_BATCH_MAX_PACKETS);
+		struct sk_buff *rest = weft_batch_cut(batch, WEFT_BATCH_MAX_PACKETS);
 		struct weft_batch *state = weft_batch(batch);
 
 		state->keypair = keypair;
@@ -158,7 +181,8 @@ static bool xmit_send(struct weft_peer *peer, struct weft_keypair *keypair, stru
 		state->mtu = mtu;
 		state->ds = ds;
 		refcount_inc(&keypair->refs);
-		weft_batch_run(&peer->tx_ring, batch, &xmit_ops);
+		weft_crypt_seal(batch);
+		xmit_deliver(batch);
 		counter += WEFT_BATCH_MAX_PACKETS;
 		batch = rest;
 	}
@@ -187,11 +211,8 @@ void weft_xmit_packet(struct weft_peer *peer, struct sk_buff *skb, unsigned int 
 {
 	struct weft_keypair *keypair = NULL;
 
-	if (unlikely(weft_batch_nested(&peer->tx_ring))) {
-		weft_drop(peer->device, WEFT_DROP_LOOP, 1);
-		kfree_skb(skb);
-		return;
-	}
+	if (unlikely(xmit_is_loop(peer)))
+		return xmit_drop(peer, skb, WEFT_DROP_LOOP);
 	if (likely(skb_queue_empty_lockless(&peer->staged)))
 		keypair = xmit_session(peer);
 	if (likely(keypair)) {

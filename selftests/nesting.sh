@@ -17,8 +17,8 @@ level_create() { # level_create LEVEL ENDPOINT-ADDRESS
 	tunnel_set b "wt$1" listen-port "700$1"
 	peer_add a "wt$1" b "wt$1" "10.1$1.0.2/32,fd1$1::2/128" endpoint "$2:700$1"
 	peer_add b "wt$1" a "wt$1" "10.1$1.0.1/32,fd1$1::1/128"
-	ns_ip a link set "wt$1" mtu $((1420 - 80 * $1))
-	ns_ip b link set "wt$1" mtu $((1420 - 80 * $1))
+	ns_ip a link set "wt$1" mtu $((1440 - 80 * $1))
+	ns_ip b link set "wt$1" mtu $((1440 - 80 * $1))
 }
 
 # The innermost echo drags all the handshakes behind it; every level adds its message.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """order.py send ADDRESS PORT COUNT SEGMENTS    numbered datagrams, SEGMENTS of them in one go
 order.py receive PORT COUNT                     expects every number, in order
+order.py gather PORT COUNT                      expects every number once, in whatever order
 """
 import socket
 import struct
@@ -19,21 +20,30 @@ def send(address, port, count, segments):
         sock.send(b"".join(struct.pack(f"!Q{SIZE - 8}x", i) for i in range(first, last)))
 
 
-def receive(port, count):
+def numbers(port, count):
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
     sock.bind(("", port))
     sock.settimeout(WAIT_S)
     for wanted in range(count):
         try:
-            found = struct.unpack_from("!Q", sock.recv(2048))[0]
+            yield wanted, struct.unpack_from("!Q", sock.recv(2048))[0]
         except socket.timeout:
-            sys.exit(f"number {wanted} never came")
+            sys.exit(f"only {wanted} of {count} came")
+
+
+def receive(port, count):
+    for wanted, found in numbers(port, count):
         if found != wanted:
             sys.exit(f"number {found} came in place of {wanted}")
+
+
+def gather(port, count):
+    if len({found for _, found in numbers(port, count)}) != count:
+        sys.exit("a number came twice")
 
 
 if sys.argv[1] == "send":
     send(sys.argv[2], *map(int, sys.argv[3:6]))
 else:
-    receive(*map(int, sys.argv[2:4]))
+    {"receive": receive, "gather": gather}[sys.argv[1]](*map(int, sys.argv[2:4]))

@@ -67,13 +67,14 @@ both_directions() {
 	flows_end
 }
 
-# The second CPU goes away five times in the middle of it.
+# The second CPU goes away five times in the middle of it. A sender that is moved from one CPU to the other may overtake
+# itself, on any device; but nothing is lost.
 cpu_comes_and_goes() {
 	local i cpu=/sys/devices/system/cpu/cpu1/online
 
 	[ -w $cpu ] || skip "CPU 1 cannot be taken off line here"
 	defer sh -c "echo 1 >$cpu"
-	ns_run sink.0 b python3 "$test_dir/order.py" receive 9000 "$packets"
+	ns_run sink.0 b python3 "$test_dir/order.py" gather 9000 "$packets"
 	wait_for 20 listening b 9000
 	ns_run source.0 a python3 "$test_dir/order.py" send 10.9.0.2 9000 "$packets" 1
 	for i in 1 2 3 4 5; do
