@@ -15,18 +15,18 @@
 
 bulk=$((${BULK_MB:-100} * 1000000))
 
-dropped() { # dropped NS DEV: what the interface and, in weft's case, its reasons say
+dropped() { # dropped NS DEV: what the interface and its reasons say
 	local field
 
 	for field in rx_errors rx_dropped tx_errors tx_dropped; do
 		link_stat "$1" "$2" $field
 	done
-	if [ "$(tunnel_kind "$1" "$2")" = weft ]; then
-		ns "$1" ethtool -S "$2" | awk '/_drop_/ { print $2 }'
-	fi
+	ns "$1" ethtool -S "$2" | awk '/_drop_/ { print $2 }'
 }
 
+# Other implementations have queues that overflow; then TCP sends again, which is not weft's affair.
 expect_nothing_dropped() { # expect_nothing_dropped NS DEV
+	[ "$(tunnel_kind "$1" "$2")" = weft ] || return 0
 	expect_eq "drops of $1's $2" "$(dropped "$1" "$2" | sort -u)" 0
 }
 
@@ -35,12 +35,16 @@ counters_agree() {
 	[ "$(peer_field a "$dev_a" b "$dev_b" rx)" = "$(peer_field b "$dev_b" a "$dev_a" tx)" ]
 }
 
-# To the byte, once the last acknowledgement has arrived. A full packet of 1420 bytes carries 1368 and makes a message
-# of 1456: 7 % more, and there are the acknowledgements of the other direction.
-check_counters() { # check_counters BYTES
+# Between two ends of weft nothing is lost, nothing overtaken, and both count the same to the byte, once the last
+# acknowledgement has arrived. A full packet of 1420 bytes carries 1368 and makes a message of 1456: 7 % more, and there
+# are the acknowledgements of the other direction.
+expect_exact() { # expect_exact BYTES
 	wait_for 10 counters_agree
-	expect_between "bytes that b received" "$(peer_field b "$dev_b" a "$dev_a" rx)" "$1" $(($1 * 115 / 100))
-	expect_between "bytes that a received" "$(peer_field a "$dev_a" b "$dev_b" rx)" "$1" $(($1 * 115 / 100))
+	expect_le "bytes that b received" "$(peer_field b "$dev_b" a "$dev_a" rx)" $(($1 * 115 / 100))
+	expect_le "bytes that a received" "$(peer_field a "$dev_a" b "$dev_b" rx)" $(($1 * 115 / 100))
+	expect_le "segments out of order at b" "$(udp_stat b TcpExtTCPOFOQueue)" 5
+	expect_le "segments out of order at a" "$(udp_stat a TcpExtTCPOFOQueue)" 5
+	expect_eq "datagrams refused" $(($(udp_stat a UdpInErrors) + $(udp_stat b UdpInErrors))) 0
 }
 
 carry() { # carry KIND_A KIND_B BYTES [wire]
@@ -51,12 +55,11 @@ carry() { # carry KIND_A KIND_B BYTES [wire]
 	session_up a "$dev_a" b "$dev_b" 10.9.0.2
 	transfer a b 10.9.0.2 "$3"
 	transfer b a 10.9.0.1 "$3" 7008
-	check_counters "$3"
+	expect_ge "bytes that b received" "$(peer_field b "$dev_b" a "$dev_a" rx)" "$3"
+	expect_ge "bytes that a received" "$(peer_field a "$dev_a" b "$dev_b" rx)" "$3"
 	expect_nothing_dropped a "$dev_a"
 	expect_nothing_dropped b "$dev_b"
-	expect_le "segments out of order at b" "$(udp_stat b TcpExtTCPOFOQueue)" 5
-	expect_le "segments out of order at a" "$(udp_stat a TcpExtTCPOFOQueue)" 5
-	expect_eq "datagrams refused" $(($(udp_stat a UdpInErrors) + $(udp_stat b UdpInErrors))) 0
+	[ "$1" != "$2" ] || expect_exact "$3"
 }
 
 run_case "$KIND and $KIND" carry "$KIND" "$KIND" $bulk

@@ -14,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/host.sh"
 
 KIND=${KIND:-weft}
-WALL_LIMIT=${WALL_LIMIT:-600}
+WALL_LIMIT=${WALL_LIMIT:-1500}
 module=()
 failures=0
 
