@@ -35,15 +35,18 @@ counters_agree() {
 	[ "$(peer_field a "$dev_a" b "$dev_b" rx)" = "$(peer_field b "$dev_b" a "$dev_a" tx)" ]
 }
 
-# Between two ends of weft nothing is lost, nothing overtaken, and both count the same to the byte, once the last
+# Between two ends of weft nothing is lost, next to nothing overtaken (a sender that the scheduler moves to another CPU may
+# overtake itself on any veth: one segment in 500 at most), and both count the same to the byte, once the last
 # acknowledgement has arrived. A full packet of 1420 bytes carries 1368 and makes a message of 1456: 7 % more, and there
 # are the acknowledgements of the other direction.
 expect_exact() { # expect_exact BYTES
+	local most=$(($1 / 1368 / 500))
+
 	wait_for 10 counters_agree
 	expect_le "bytes that b received" "$(peer_field b "$dev_b" a "$dev_a" rx)" $(($1 * 115 / 100))
 	expect_le "bytes that a received" "$(peer_field a "$dev_a" b "$dev_b" rx)" $(($1 * 115 / 100))
-	expect_le "segments out of order at b" "$(udp_stat b TcpExtTCPOFOQueue)" 5
-	expect_le "segments out of order at a" "$(udp_stat a TcpExtTCPOFOQueue)" 5
+	expect_le "segments out of order at b" "$(udp_stat b TcpExtTCPOFOQueue)" $most
+	expect_le "segments out of order at a" "$(udp_stat a TcpExtTCPOFOQueue)" $most
 	expect_eq "datagrams refused" $(($(udp_stat a UdpInErrors) + $(udp_stat b UdpInErrors))) 0
 }
 
