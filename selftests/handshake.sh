@@ -175,7 +175,7 @@ staged_for_a_key() {
 	tunnel_set a wt0 private-key /dev/null
 	ns_run ping a ping -n -c 1 -W 20 10.9.0.2
 	capture_start keyless a va udp
-	sleep 2
+	pause 2
 	capture_stop keyless
 	expect_eq "messages without a key" "$(capture_count keyless)" 0
 	tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"

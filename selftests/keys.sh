@@ -38,7 +38,7 @@ low_order() {
 		ns a bash -c "echo >/dev/udp/10.90.$n.1/9" || true
 	done
 	wait_for 30 expect_ge tries "$(tunnel_tool a wt0 show wt0 dump | awk -v k="$(public_key ordinary)" '$1 == k { print $7 }')" 148
-	sleep 16
+	pause 16
 	capture_stop low
 	expect_ge "initiations to the ordinary key" "$(capture_count low 'dst port 9000')" 3
 	expect_eq "anything sent to a key of low order" "$(capture_count low 'dst portrange 9001-9099')" 0
@@ -87,7 +87,7 @@ no_private_key() {
 	expect_eq "private and public key" "$(device_field a wt0 private) $(device_field a wt0 public)" "(none) (none)"
 	capture_start none a va udp src host 192.0.2.1
 	expect_fail ns a ping -n -c 3 -i 0.5 -W 1 10.9.0.2
-	sleep 12
+	pause 12
 	capture_stop none
 	expect_eq "messages sent without a key" "$(capture_count none)" 0
 	tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"

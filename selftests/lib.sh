@@ -39,12 +39,14 @@
 #   expect_match WHAT ACTUAL REGEX
 #   wait_for SECONDS COMMAND...           polls until COMMAND succeeds; fails after that many (guest) seconds
 #   holds_for SECONDS COMMAND...          the opposite: COMMAND must succeed all the time
-#   now_ms                                monotonic clock in ms
+#   now_ms                                monotonic clock in ms; read_uptime sets uptime_ms to the same
+#   pause SECONDS                         sleeps without a process
 #
 # Namespaces and links (all made here are removed at the end, and that they are gone is the last case)
 #   ns_create a b c                       network namespaces, lo up
 #   ns_delete a
 #   ns a COMMAND...                       runs in it; ns_name a is its real name; ns_ip a ... is ip -n
+#   ns_ip_batch a COMMAND...              several commands of ip, each one argument, in one process
 #   ns_run NAME a COMMAND...              in the background as NAME, output in the file `ns_output NAME` prints
 #   ns_stop NAME [SIGNAL]                 ends it, and waits; ns_wait NAME waits and returns its status
 #   veth_link a va b vb                   a veth pair between two namespaces, up
@@ -53,7 +55,7 @@
 #   wire_offloads_off a DEV b DEV         makes a veth pair behave like a wire: no GSO across, GRO at the receiver
 #
 # Tunnels. A tunnel is named by namespace and device everywhere: "a wt0".
-#   tunnel_create a DEV [ADDRESS...]      a link of $KIND, key, listen port 51820, addresses, up
+#   tunnel_create a DEV [ADDRESS...]      a link of $KIND, key (that of the last of its name), listen port 51820, addresses, up
 #   tunnel_create_kind KIND a DEV [ADDRESS...]     weft, wireguard or wireguard-go (a process)
 #   tunnel_delete a DEV
 #   tunnel_kind a DEV                     prints its kind
@@ -81,6 +83,7 @@
 #   device_field a DEV FIELD              private public port fwmark
 #   peer_count a DEV                      number of peers
 #   link_stat a DEV FIELD                 rx_packets tx_bytes rx_errors ... of the link
+#   link_file a DEV FILE                  what /sys/class/net/DEV/FILE says there
 #   ethtool_stat a DEV NAME               one counter of ethtool -S, 0 where it is not listed
 #   udp_stat a NAME                       one counter of nstat (UdpInErrors, ...), absolute
 #
@@ -114,10 +117,14 @@ case_number=0
 case_failed=0
 test_skipped=''
 mkdir "$lib_work"/{keys,kinds,runs,values,captures}
+mkfifo "$lib_work/never"
 : >"$lib_work/deferred"
-exec {lib_out}>&1
+exec {lib_out}>&1 {lib_never}<>"$lib_work/never"
 
 echo "TAP version 13"
+
+# To start a process costs an emulated machine millions of instructions: what runs often here does without, and reads
+# small files by read.
 
 # ---- cases ----
 
@@ -152,8 +159,8 @@ undo_deferred() { # undo_deferred KEEP
 	for ((line = ${#lines[@]} - 1; line >= keep; line--)); do
 		eval "${lines[line]}" >/dev/null 2>&1 </dev/null || true
 	done
-	head -n "$keep" "$lib_work/deferred" >"$lib_work/deferred.new"
-	mv "$lib_work/deferred.new" "$lib_work/deferred"
+	: >"$lib_work/deferred"
+	[ "$keep" = 0 ] || printf '%s\n' "${lines[@]:0:keep}" >"$lib_work/deferred"
 }
 
 set_value() {
@@ -185,7 +192,7 @@ run_case() { # run_case NAME FUNCTION [ARGS...]
 	local name=$1 status deferred
 
 	shift
-	deferred=$(wc -l <"$lib_work/deferred")
+	mapfile -t deferred <"$lib_work/deferred"
 	set +e
 	(
 		set -eE
@@ -198,10 +205,10 @@ run_case() { # run_case NAME FUNCTION [ARGS...]
 	if [ $status != 0 ] && [ $status != 4 ]; then
 		sed -e '/^#/!s/^/# /' "$lib_work/case-output"
 		diagnose
-	else
+	elif [ -s "$lib_work/case-output" ]; then
 		grep '^#' "$lib_work/case-output"
 	fi
-	undo_deferred "$deferred"
+	undo_deferred ${#deferred[@]}
 	set -e
 	report_case $status "$name"
 }
@@ -289,18 +296,33 @@ expect_match() {
 	[[ $2 =~ $3 ]] || fail "$1 is '$2', wanted a match of '$3'"
 }
 
+read_uptime() { # sets uptime_ms
+	local seconds
+
+	read -r seconds _ </proc/uptime
+	uptime_ms=${seconds/./}0
+}
+
 now_ms() {
-	awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime
+	read_uptime
+	echo "$uptime_ms"
+}
+
+# What sleep does, without a process.
+pause() { # pause SECONDS
+	read -rt "$1" -u "$lib_never" || true
 }
 
 wait_for() {
 	local seconds=$1 end
 
 	shift
-	end=$(($(now_ms) + seconds * 1000))
+	read_uptime
+	end=$((uptime_ms + seconds * 1000))
 	until "$@" >/dev/null 2>&1; do
-		[ "$(now_ms)" -lt "$end" ] || fail "not so after $seconds s: $*"
-		sleep 0.1
+		read_uptime
+		[ "$uptime_ms" -lt "$end" ] || fail "not so after $seconds s: $*"
+		pause 0.1
 	done
 }
 
@@ -308,10 +330,12 @@ holds_for() {
 	local seconds=$1 end
 
 	shift
-	end=$(($(now_ms) + seconds * 1000))
-	while [ "$(now_ms)" -lt "$end" ]; do
+	read_uptime
+	end=$((uptime_ms + seconds * 1000))
+	while [ "$uptime_ms" -lt "$end" ]; do
 		"$@" >/dev/null || fail "did not hold for $seconds s: $*"
-		sleep 0.5
+		pause 0.5
+		read_uptime
 	done
 }
 
@@ -321,11 +345,12 @@ ns_name() {
 	echo "$ns_prefix$1"
 }
 
+# Without a mount namespace of its own, which costs as much again: /sys shows the machine's first namespace.
 ns() {
 	local name=$1
 
 	shift
-	ip netns exec "$ns_prefix$name" "$@"
+	nsenter "--net=/run/netns/$ns_prefix$name" "$@"
 }
 
 ns_ip() {
@@ -333,6 +358,14 @@ ns_ip() {
 
 	shift
 	ip -n "$ns_prefix$name" "$@"
+}
+
+# All of ip's commands in one process, one per argument.
+ns_ip_batch() { # ns_ip_batch NS COMMAND...
+	local name=$1
+
+	shift
+	[ $# = 0 ] || ip -n "$ns_prefix$name" -batch - < <(printf '%s\n' "$@")
 }
 
 ns_create() {
@@ -367,25 +400,31 @@ ns_run() { # ns_run NAME NS COMMAND...
 	(
 		trap - ERR EXIT
 		set +eE
-		ip netns exec "$ns_prefix$name" "$@" </dev/null >"$lib_work/runs/$run.output" 2>&1 &
+		nsenter "--net=/run/netns/$ns_prefix$name" "$@" </dev/null >"$lib_work/runs/$run.output" 2>&1 &
 		echo $! >"$lib_work/runs/$run.pid"
 		wait $!
 		echo $? >"$lib_work/runs/$run.status"
 	) </dev/null >/dev/null 2>&1 {lib_out}>&- &
 	while [ ! -s "$lib_work/runs/$run.pid" ]; do
-		sleep 0.01
+		pause 0.01
 	done
 	defer ns_stop "$run" KILL
 }
 
 ns_wait() { # ns_wait NAME [SECONDS]
+	local status
+
 	wait_for "${2:-60}" test -s "$lib_work/runs/$1.status"
-	return "$(cat "$lib_work/runs/$1.status")"
+	read -r status <"$lib_work/runs/$1.status"
+	return "$status"
 }
 
 ns_stop() { # ns_stop NAME [SIGNAL]
+	local pid
+
 	[ ! -s "$lib_work/runs/$1.status" ] || return 0
-	kill "-${2:-TERM}" "$(cat "$lib_work/runs/$1.pid")" 2>/dev/null || true
+	read -r pid <"$lib_work/runs/$1.pid"
+	kill "-${2:-TERM}" "$pid" 2>/dev/null || true
 	wait_for 20 test -s "$lib_work/runs/$1.status"
 }
 
@@ -395,20 +434,29 @@ veth_link() { # veth_link NS DEV NS DEV
 	ns_ip "$3" link set "$4" up
 }
 
-addr_add() { # addr_add NS DEV ADDRESS...
-	local name=$1 dev=$2 address
+address_commands() { # address_commands DEV ADDRESS...: sets commands
+	local dev=$1 address
 
-	shift 2
+	shift
+	commands=()
 	for address; do
 		case $address in
 		*:*)
-			ns_ip "$name" addr add "$address" dev "$dev" nodad
+			commands+=("addr add $address dev $dev nodad")
 			;;
 		*)
-			ns_ip "$name" addr add "$address" dev "$dev"
+			commands+=("addr add $address dev $dev")
 			;;
 		esac
 	done
+}
+
+addr_add() { # addr_add NS DEV ADDRESS...
+	local name=$1 commands
+
+	shift
+	address_commands "$@"
+	ns_ip_batch "$name" "${commands[@]}"
 }
 
 forwarding_on() {
@@ -431,14 +479,16 @@ key_file() {
 }
 
 public_key() {
-	cat "$lib_work/keys/$1.pub"
+	local key
+
+	read -r key <"$lib_work/keys/$1.pub"
+	echo "$key"
 }
 
 new_key() { # new_key NAME
-	(
-		umask 077
-		wg genkey >"$lib_work/keys/$1"
-	)
+	umask 077
+	wg genkey >"$lib_work/keys/$1"
+	umask 022
 	wg pubkey <"$lib_work/keys/$1" >"$lib_work/keys/$1.pub"
 }
 
@@ -458,14 +508,18 @@ tunnel_key_file() {
 }
 
 tunnel_kind() {
-	cat "$lib_work/kinds/$1.$2"
+	local kind
+
+	read -r kind <"$lib_work/kinds/$1.$2"
+	echo "$kind"
 }
 
 tunnel_tool() { # tunnel_tool NS DEV ARGS...
-	local name=$1 tool=wg
+	local name=$1 kind tool=wg
 
-	[ "$(tunnel_kind "$1" "$2")" != weft ] || tool=weft
-	[ "$(tunnel_kind "$1" "$2")" != "$KIND" ] || tool=$WEFT
+	read -r kind <"$lib_work/kinds/$1.$2"
+	[ "$kind" != weft ] || tool=weft
+	[ "$kind" != "$KIND" ] || tool=$WEFT
 	shift 2
 	ns "$name" "$tool" "$@"
 }
@@ -486,7 +540,7 @@ start_wireguard_go() { # start_wireguard_go NS DEV
 }
 
 tunnel_create_kind() { # tunnel_create_kind KIND NS DEV [ADDRESS...]
-	local kind=$1 name=$2 dev=$3
+	local kind=$1 name=$2 dev=$3 commands
 
 	shift 3
 	if [ "$kind" = wireguard-go ]; then
@@ -496,10 +550,10 @@ tunnel_create_kind() { # tunnel_create_kind KIND NS DEV [ADDRESS...]
 	fi
 	echo "$kind" >"$lib_work/kinds/$name.$dev"
 	defer tunnel_delete "$name" "$dev"
-	new_key "$name.$dev"
+	[ -e "$lib_work/keys/$name.$dev" ] || new_key "$name.$dev"
 	tunnel_set "$name" "$dev" listen-port 51820 private-key "$(tunnel_key_file "$name" "$dev")"
-	addr_add "$name" "$dev" "$@"
-	ns_ip "$name" link set "$dev" up
+	address_commands "$dev" "$@"
+	ns_ip_batch "$name" "${commands[@]}" "link set $dev up"
 }
 
 tunnel_create() {
@@ -517,7 +571,7 @@ tunnel_delete() { # tunnel_delete NS DEV
 peer_set() { # peer_set NS DEV NS2 DEV2 SET ARGS...
 	local name=$1 dev=$2 key
 
-	key=$(tunnel_key "$3" "$4")
+	read -r key <"$lib_work/keys/$3.$4.pub"
 	shift 4
 	tunnel_set "$name" "$dev" peer "$key" "$@"
 }
@@ -539,10 +593,14 @@ pair_device() { # pair_device KIND
 }
 
 pair_underlay_create() {
+	local commands
+
 	ns_create a b
-	veth_link a va b vb
-	addr_add a va 192.0.2.1/24 2001:db8::1/64
-	addr_add b vb 192.0.2.2/24 2001:db8::2/64
+	ip link add va netns "${ns_prefix}a" type veth peer name vb netns "${ns_prefix}b"
+	address_commands va 192.0.2.1/24 2001:db8::1/64
+	ns_ip_batch a "${commands[@]}" "link set va up"
+	address_commands vb 192.0.2.2/24 2001:db8::2/64
+	ns_ip_batch b "${commands[@]}" "link set vb up"
 }
 
 pair_tunnels_create() { # pair_tunnels_create [KIND_A KIND_B]
@@ -588,39 +646,40 @@ program_said() { # program_said ACTION
 # ---- counters ----
 
 # Numbered as in `show dump`: a device's line has four fields, a peer's eight.
-field_number() { # field_number FIELD
-	case $1 in
-	private|key) echo 1 ;;
-	public|psk) echo 2 ;;
-	port|endpoint) echo 3 ;;
-	fwmark|allowed) echo 4 ;;
-	handshake) echo 5 ;;
-	rx) echo 6 ;;
-	tx) echo 7 ;;
-	keepalive) echo 8 ;;
-	*) fail "'$1' is no field of show dump" ;;
-	esac
-}
+declare -A field_numbers=([private]=0 [key]=0 [public]=1 [psk]=1 [port]=2 [endpoint]=2 [fwmark]=3 [allowed]=3
+	[handshake]=4 [rx]=5 [tx]=6 [keepalive]=7)
 
 peer_field() { # peer_field NS DEV NS2 DEV2 FIELD
-	local key
+	local key number=${field_numbers[$5]-} fields
 
-	key=$(tunnel_key "$3" "$4")
-	tunnel_tool "$1" "$2" show "$2" dump |
-		awk -F '\t' -v key="$key" -v n="$(field_number "$5")" 'NR > 1 && $1 == key { print $n; found = 1 } END { exit !found }' ||
-		fail "$1's $2 has no peer $key"
+	[ -n "$number" ] || fail "'$5' is no field of show dump"
+	read -r key <"$lib_work/keys/$3.$4.pub"
+	while IFS=$'\t' read -ra fields; do
+		if [ "${fields[0]}" = "$key" ] && [ ${#fields[@]} = 8 ]; then
+			echo "${fields[number]}"
+			return
+		fi
+	done < <(tunnel_tool "$1" "$2" show "$2" dump)
+	fail "$1's $2 has no peer $key"
 }
 
 device_field() { # device_field NS DEV FIELD
-	tunnel_tool "$1" "$2" show "$2" dump | awk -F '\t' -v n="$(field_number "$3")" 'NR == 1 { print $n }'
+	local fields
+
+	IFS=$'\t' read -ra fields < <(tunnel_tool "$1" "$2" show "$2" dump)
+	echo "${fields[${field_numbers[$3]}]}"
 }
 
 peer_count() { # peer_count NS DEV
 	tunnel_tool "$1" "$2" show "$2" dump | awk 'END { print NR - 1 }'
 }
 
+link_file() { # link_file NS DEV FILE
+	ip netns exec "$ns_prefix$1" cat "/sys/class/net/$2/$3"
+}
+
 link_stat() { # link_stat NS DEV FIELD
-	ns "$1" cat "/sys/class/net/$2/statistics/$3"
+	link_file "$1" "$2" "statistics/$3"
 }
 
 ethtool_stat() { # ethtool_stat NS DEV NAME
@@ -635,10 +694,8 @@ udp_stat() { # udp_stat NS NAME
 
 # Either family's UDP payload: BPF's udp[] stops at IPv4.
 payload_filter() { # payload_filter CONDITION: @ stands for the payload's first byte
-	local v4=$1 v6=$1
+	local v4=${1//@\[/udp[8+} v6=${1//@\[/ip6[48+}
 
-	v4=$(sed -E 's/@\[([0-9]+)/udp[8+\1/g' <<<"$v4")
-	v6=$(sed -E 's/@\[([0-9]+)/ip6[48+\1/g' <<<"$v6")
 	echo "((ip and udp and $v4) or (ip6 and ip6[6] = 17 and $v6))"
 }
 
@@ -651,13 +708,13 @@ keepalive_filter() {
 }
 
 capture_start() { # capture_start NAME NS DEV [FILTER]
-	ns_run "tcpdump.$1" "$2" tcpdump --immediate-mode -U -n -i "$3" -w "$lib_work/captures/$1" -Z root "${4-}"
+	ns_run "tcpdump.$1" "$2" tcpdump --immediate-mode -B 32768 -U -n -i "$3" -w "$lib_work/captures/$1" -Z root "${4-}"
 	wait_for 30 grep -q 'listening on' "$(ns_output "tcpdump.$1")"
 }
 
 # tcpdump reads what has come before it ends, but only what has come: one pass of its loop is waited for.
 capture_stop() { # capture_stop NAME
-	sleep 0.2
+	pause 0.2
 	ns_stop "tcpdump.$1" INT
 }
 
@@ -670,13 +727,16 @@ capture_count() { # capture_count NAME [FILTER]
 	local lines
 
 	lines=$(capture_dump "$@")
-	grep -c . <<<"$lines" || true
+	[ -n "$lines" ] && mapfile -t lines <<<"$lines" || lines=()
+	echo ${#lines[@]}
 }
 
 # ---- traffic ----
 
 tcp_listening() { # tcp_listening NS PORT
-	[ -n "$(ns "$1" ss -Htln "sport = :$2")" ]
+	local line
+
+	read -r line < <(ns "$1" ss -Htln "sport = :$2")
 }
 
 transfer() { # transfer NS_FROM NS_TO ADDRESS BYTES [PORT]

@@ -54,7 +54,7 @@ link_comes_and_goes() {
 }
 
 mtu_of() { # mtu_of NS DEV
-	ns "$1" cat "/sys/class/net/$2/mtu"
+	link_file "$1" "$2" mtu
 }
 
 mtu_changes() {

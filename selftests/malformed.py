@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """The other end of the tunnel in malformed.sh: a peer that can do everything right, and everything wrong.
 
-malformed.py CASE runs one case against the device and prints, one line each, what every counter must have grown by:
-the reasons for which the device has to refuse what it was sent ("rx_drop_replay: 3"), peer_rx and peer_tx, the bytes that
-it may count for this peer, and delivered, the ICMP echo replies that must have come out of the tunnel. Every IP packet
-that the device sends is looked at: one that nobody asked for fails the case at once.
+malformed.py QUESTIONS reads lines from there, a fifo: a case and a file. It runs the case against the device, and has in the
+file, as soon as that is there, one line each for what every counter must have grown by: the reasons for which the device
+has to refuse what it was sent ("rx_drop_replay: 3"), peer_rx and peer_tx, the bytes that it may count for this peer, and
+delivered, the ICMP echo replies that must have come out of the tunnel. Every IP packet that the device sends is looked
+at: one that nobody asked for fails the case at once, and "failed: " and the reason is what the file says.
 
 From the environment: END_KEY, private, and DEVICE_KEY, public, both in base64; DEVICE_NS, the device's network namespace.
 """
@@ -190,12 +191,16 @@ class End:
             sys.exit(f"the first message has the counter {counter} and {inner.hex()} inside")
         self.accepted(handshake.seal(0, b""))
 
-    def finish(self):
+    def finish(self, out):
         if self.fence:
             self.session()
         self.silent()
         for name, count in sorted(self.expected.items()):
-            print(f"{name}: {count}")
+            print(f"{name}: {count}", file=out)
+
+    def close(self):
+        for sock in (self.udp, self.other_port, self.tap):
+            sock.close()
 
 
 def remac(message, device):
@@ -602,13 +607,25 @@ def case_keyless(end):
     end.refused(message[:-1], MALFORMED)
 
 
-def main():
-    case = globals().get("case_" + sys.argv[1])
-    if not case:
-        sys.exit(f"'{sys.argv[1]}' is no case")
+def answer(case, out):
     end = End()
-    case(end)
-    end.finish()
+    try:
+        globals()["case_" + case](end)
+        end.finish(out)
+    except SystemExit as failure:
+        print(f"failed: {failure}", file=out)
+    finally:
+        end.close()
+
+
+def main():
+    # Opened for writing too, a fifo has no end.
+    with os.fdopen(os.open(sys.argv[1], os.O_RDWR)) as questions:
+        for question in questions:
+            case, file = question.split()
+            with open(file + ".new", "w") as out:
+                answer(case, out)
+            os.rename(file + ".new", file)
 
 
 main()

@@ -25,6 +25,10 @@ peer_add b wt0 c wt0 10.9.0.3/32,fd09::3/128
 peer_add c wt0 b wt0 10.9.0.2/32,fd09::2/128 endpoint 198.51.100.2:51820
 session_up c wt0 b wt0 10.9.0.2
 ns_run legitimate c ping -n -i 0.2 -W 20 10.9.0.2
+mkfifo "$lib_work/questions"
+exec {questions}<>"$lib_work/questions"
+ns_run end a env END_KEY="$(cat "$(key_file a.end)")" DEVICE_KEY="$(tunnel_key b wt0)" DEVICE_NS="$(ns_name b)" \
+	python3 "$test_dir/malformed.py" "$lib_work/questions"
 
 # A peer without a past: no session, no timestamp, no timer.
 fresh_end() {
@@ -60,10 +64,12 @@ grown_as_wanted() { # grown_as_wanted DEVICE
 	[ "$(comparable <"$lib_work/growth")" = "$(comparable <"$lib_work/wanted")" ]
 }
 
-speak() { # speak CASE DEVICE: runs malformed.py, what it wants goes to the file wanted
+speak() { # speak CASE DEVICE: has malformed.py run it, and put what it wants into the file wanted
 	counters "$2" >"$lib_work/before"
-	ns a env END_KEY="$(cat "$(key_file a.end)")" DEVICE_KEY="$(tunnel_key b wt0)" DEVICE_NS="$(ns_name b)" \
-		python3 "$test_dir/malformed.py" "$1" >"$lib_work/wanted" || fail "malformed.py $1"
+	rm -f "$lib_work/wanted"
+	echo "$1 $lib_work/wanted" >&"$questions"
+	(wait_for 120 test -e "$lib_work/wanted") || fail "malformed.py says: $(cat "$(ns_output end)")"
+	! grep '^failed: ' "$lib_work/wanted" || fail "malformed.py $1"
 }
 
 # Drops are counted where they happen, some of them by a worker: they are waited for, and then no more may come.
@@ -73,9 +79,9 @@ check_refusals() { # check_refusals CASE [DEVICE]
 	speak "$1" "$dev"
 	for _ in {1..20}; do
 		grown_as_wanted "$dev" && break
-		sleep 0.1
+		pause 0.1
 	done
-	sleep 0.2
+	pause 0.2
 	grown_as_wanted "$dev" || fail "counters grew by (<), but should have by (>):
 $(diff <(comparable <"$lib_work/growth") <(comparable <"$lib_work/wanted") | grep '^[<>]')"
 	[ "$KIND" != weft ] || check_link_errors
@@ -102,7 +108,7 @@ growth_of() {
 under_load() {
 	fresh_end
 	speak load wt0
-	sleep 0.2
+	pause 0.2
 	grown_as_wanted wt0 || true
 	local wanted
 	wanted=$(awk '$1 == "peer_rx:" { print $2 }' "$lib_work/wanted")

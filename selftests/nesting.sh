@@ -107,7 +107,7 @@ quiet_within() { # quiet_within BYTES: a second adds no more than those
 	local before
 
 	before=$(sum_of_sent)
-	sleep 1
+	pause 1
 	[ $(($(sum_of_sent) - before)) -le "$1" ]
 }
 

@@ -117,7 +117,7 @@ init_namespace() {
 }
 
 carrier() { # carrier NS DEV
-	ns "$1" cat "/sys/class/net/$2/carrier"
+	link_file "$1" "$2" carrier
 }
 
 carrier_is_off() {

@@ -89,7 +89,7 @@ rebinds() {
 	expect_eq "b's endpoint of a" "$(peer_field b wt0 a wt0 endpoint)" 192.0.2.1:20000
 	ns n sysctl -qw net.netfilter.nf_conntrack_udp_timeout=1 net.netfilter.nf_conntrack_udp_timeout_stream=1
 	ping_a_to_b
-	sleep 2		# a mapping whose second has passed is not found any more, though it is listed until it is collected
+	pause 2		# a mapping whose second has passed is not found any more, though it is listed until it is collected
 	map_to 20001
 	capture_start rebinds b vb "$(type_filter 1) or $(type_filter 2)"
 	a_is_now 192.0.2.1:20001

@@ -121,14 +121,17 @@ guest_line() {
 
 # No line for longer than the limit, or a test that takes longer: the VM is ended.
 follow_guest() { # follow_guest DESCRIPTOR PID
-	local line status
+	local line status begun=''
 
 	started=$SECONDS
 	while true; do
 		IFS= read -r -t 5 -u "$1" line
 		status=$?
+		# A line may come in two pieces, and the time run out between them.
+		begun+=$line
 		if [ $status = 0 ]; then
-			guest_line "$line"
+			guest_line "$begun"
+			begun=''
 		elif [ $status -le 128 ]; then
 			break
 		fi
