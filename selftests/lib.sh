@@ -96,7 +96,7 @@
 #   keepalive_filter                      transport messages that carry nothing
 #
 # Traffic
-#   transfer a b ADDRESS BYTES            random bytes over TCP from a to b's ADDRESS; checksums must be equal
+#   transfer a b ADDRESS BYTES            bytes over TCP from a to b's ADDRESS; checksums must be equal
 #   udp_listen / udp_send are plain socat: ns a socat - UDP:...
 
 set -eu -o pipefail
@@ -739,6 +739,20 @@ tcp_listening() { # tcp_listening NS PORT
 	read -r line < <(ns "$1" ss -Htln "sport = :$2")
 }
 
+# A random megabyte over and over, each time with its number before it: all of it random would cost the emulator more than
+# to carry it, and so would a cryptographic checksum.
+transfer_data() { # transfer_data BYTES
+	local number block=$lib_work/transfer-block
+
+	head -c 1000000 /dev/urandom >"$block"
+	for ((number = 0; number * 1000000 < $1; number++)); do
+		echo "$number"
+		cat "$block"
+	done >"$lib_work/transfer"
+	truncate -s "$1" "$lib_work/transfer"
+	rm "$block"
+}
+
 transfer() { # transfer NS_FROM NS_TO ADDRESS BYTES [PORT]
 	local port=${5:-7007} host=$3 sent got data
 
@@ -748,9 +762,9 @@ transfer() { # transfer NS_FROM NS_TO ADDRESS BYTES [PORT]
 		;;
 	esac
 	data=$lib_work/transfer
-	head -c "$4" /dev/urandom >"$data"
-	sent=$(sha256sum <"$data")
-	ns_run "sink.$port" "$2" sh -c "socat -u TCP6-LISTEN:$port,reuseaddr,ipv6only=0 - | sha256sum"
+	transfer_data "$4"
+	sent=$(cksum <"$data")
+	ns_run "sink.$port" "$2" sh -c "socat -u TCP6-LISTEN:$port,reuseaddr,ipv6only=0 - | cksum"
 	wait_for 20 tcp_listening "$2" "$port"
 	ns "$1" socat -u "FILE:$data" "TCP:$host:$port"
 	ns_wait "sink.$port" 120
