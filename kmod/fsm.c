@@ -92,6 +92,13 @@ static void fsm_initiation_sent(struct weft_fsm *fsm, u64 now)
 	fsm_arm(fsm, WEFT_FSM_RETRANSMIT, now + FSM_REKEY_TIMEOUT + fsm_jitter(fsm));
 }
 
+/* Asked for when 5 s had passed since the last one that left: the next may leave any time. */
+static void fsm_initiation_barred(struct weft_fsm *fsm, u64 now)
+{
+	fsm_initiation_sent(fsm, now);
+	fsm->handshaked = false;
+}
+
 static void fsm_session_confirmed(struct weft_fsm *fsm)
 {
 	fsm_disarm(fsm, WEFT_FSM_RETRANSMIT);
@@ -106,6 +113,8 @@ static u32 fsm_report_session(struct weft_fsm *fsm, u32 events, u64 now)
 
 	if (events & WEFT_FSM_INITIATION_SENT)
 		fsm_initiation_sent(fsm, now);
+	if (events & WEFT_FSM_INITIATION_BARRED)
+		fsm_initiation_barred(fsm, now);
 	if (events & WEFT_FSM_RESPONSE_SENT)
 		fsm_handshake_now(fsm, now);
 	if (events & WEFT_FSM_SESSION_DERIVED)

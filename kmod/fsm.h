@@ -25,6 +25,8 @@
  * @WEFT_FSM_SESSION_DERIVED: keys of a new session exist, in either role
  * @WEFT_FSM_SESSION_CONFIRMED: both ends are known to have them: for the initiator at the
  *	response, for the responder at the first data
+ * @WEFT_FSM_INITIATION_BARRED: there is no key, or no endpoint, and so no initiation: it counts as
+ *	a try, but the next one need not wait once there is what was missing
  */
 enum weft_fsm_event {
 	WEFT_FSM_DATA_SENT		= BIT(0),
@@ -37,11 +39,13 @@ enum weft_fsm_event {
 	WEFT_FSM_RESPONSE_SENT		= BIT(7),
 	WEFT_FSM_SESSION_DERIVED	= BIT(8),
 	WEFT_FSM_SESSION_CONFIRMED	= BIT(9),
+	WEFT_FSM_INITIATION_BARRED	= BIT(10),
 };
 
 /**
  * enum weft_fsm_action - what to do about it
- * @WEFT_FSM_DO_INITIATE: send an initiation; report WEFT_FSM_INITIATION_SENT if it left
+ * @WEFT_FSM_DO_INITIATE: send an initiation; report WEFT_FSM_INITIATION_SENT if it left,
+ *	WEFT_FSM_INITIATION_BARRED if there is nothing to make it of
  * @WEFT_FSM_DO_KEEPALIVE: send an empty data packet
  * @WEFT_FSM_DO_FORGET_SOURCE: the path may have died: let routing choose the source address again
  * @WEFT_FSM_DO_GIVE_UP: drop the packets that wait for a session

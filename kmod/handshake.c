@@ -321,8 +321,8 @@ static void handshake_initiate(struct weft_peer *peer)
 	weft_peer_endpoint(peer, &endpoint);
 	if (!identity || !endpoint.addr.sa_family) {
 		weft_identity_put(identity);
-		/* Counts as a try: what waits goes out once there is a key, or is given up. */
-		weft_peer_report(peer, WEFT_FSM_INITIATION_SENT);
+		/* What waits goes out as soon as there is a key, or is given up. */
+		weft_peer_report(peer, WEFT_FSM_INITIATION_BARRED);
 		return;
 	}
 	mutex_lock(&peer->handshake_lock);

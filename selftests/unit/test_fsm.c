@@ -16,6 +16,7 @@ enum {
 	AS = WEFT_FSM_ANY_SENT, AR = WEFT_FSM_ANY_RECEIVED,
 	WANTED = WEFT_FSM_SESSION_WANTED, ENDING = WEFT_FSM_SESSION_ENDING,
 	INIT_SENT = WEFT_FSM_INITIATION_SENT, RESP_SENT = WEFT_FSM_RESPONSE_SENT,
+	BARRED = WEFT_FSM_INITIATION_BARRED,
 	DERIVED = WEFT_FSM_SESSION_DERIVED, CONFIRMED = WEFT_FSM_SESSION_CONFIRMED,
 	INITIATE = WEFT_FSM_DO_INITIATE, KEEPALIVE = WEFT_FSM_DO_KEEPALIVE,
 	FORGET = WEFT_FSM_DO_FORGET_SOURCE, GIVE_UP = WEFT_FSM_DO_GIVE_UP,
@@ -84,6 +85,20 @@ static void fsm_wanted(struct test *t)
 	       { 5999, REPORT, WANTED, 0 }, { 6000, REPORT, WANTED, INITIATE });
 	SCRIPT(t, { 0, REPORT, RESP_SENT | DERIVED | AS | AR, 0 }, { 4999, REPORT, WANTED, 0 },
 	       { 5000, REPORT, WANTED, INITIATE });
+}
+
+/* Without a key nothing leaves: it is tried again like what does, and goes at once when it can. */
+static void fsm_barred(struct test *t)
+{
+	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, BARRED, 0 },
+	       { 4999, EXPIRE, 0, 0 }, { 5000 + JITTER, EXPIRE, 0, FORGET | INITIATE });
+	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, BARRED, 0 },
+	       { 1, REPORT, WANTED, INITIATE }, { 1, REPORT, INIT_SENT | AS, 0 },
+	       { 5000, REPORT, WANTED, 0 }, { 5001, REPORT, WANTED, INITIATE });
+	/* One that left before the key went away still counts. */
+	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
+	       { 4999, REPORT, WANTED, 0 }, { 5000, REPORT, WANTED, INITIATE },
+	       { 5000, REPORT, BARRED, 0 }, { 5000, REPORT, WANTED, INITIATE });
 }
 
 static void fsm_clock_of_another_cpu(struct test *t)
@@ -778,6 +793,7 @@ static void sim_persistent(struct test *t)
 
 TEST_SUITE("fsm",
 	   TEST_CASE(fsm_wanted),
+	   TEST_CASE(fsm_barred),
 	   TEST_CASE(fsm_clock_of_another_cpu),
 	   TEST_CASE(fsm_retransmit),
 	   TEST_CASE(fsm_give_up),

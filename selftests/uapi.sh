@@ -1,0 +1,170 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What WireGuard's users rely on and no other test looks at: that the first message leaves at once, what a cookie costs in
+# the counters, and where ICMP errors go when the sender is behind NAT. (Sizes and marks are in link.sh, keys in keys.sh,
+# sources and routes in routing.sh, loops in nesting.sh, large dumps in dump.sh.)
+#
+#	 namespace a                               namespace b
+#	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
+#	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
+. "$(dirname "$0")/lib.sh"
+
+# ---- the first message ----
+
+zeros=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
+
+received_by_b() { # received_by_b BYTES
+	[ "$(link_stat b wt0 rx_bytes)" -ge "$1" ]
+}
+
+# From a to b, within two seconds of COMMAND, nobody else having said a word: an initiation and a keepalive.
+calls_at_once() { # calls_at_once COMMAND...
+	local before sent
+
+	before=$(link_stat b wt0 rx_bytes)
+	sent=$(link_stat a wt0 tx_packets)
+	"$@"
+	wait_for 2 received_by_b $((before + 148 + 32))
+	expect_eq "bytes that b received" $(($(link_stat b wt0 rx_bytes) - before)) $((148 + 32))
+	expect_eq "messages that a sent" $(($(link_stat a wt0 tx_packets) - sent)) 2
+}
+
+# Both are new, and what a has of b is its key, where it is, and that it wants to be in touch.
+quiet_pair() {
+	pair_tunnels_create
+	ns_ip a link set wt0 down
+	peer_set a wt0 b wt0 persistent-keepalive 60
+}
+
+at_once_when_up() {
+	quiet_pair
+	expect_eq "messages sent while down" "$(link_stat a wt0 tx_packets)" 0
+	calls_at_once ns_ip a link set wt0 up
+	expect_ne "latest handshake" "$(peer_field a wt0 b wt0 handshake)" 0
+}
+
+# Up without a key there is nothing that could be said; what waits is said when the key comes.
+at_once_with_key() {
+	quiet_pair
+	echo $zeros >"$lib_work/zeros"
+	tunnel_set a wt0 private-key "$lib_work/zeros"
+	ns_ip a link set wt0 up
+	holds_for 6 expect_eq "messages sent without a key" "$(link_stat a wt0 tx_packets)" 0
+	calls_at_once tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
+}
+
+at_once_with_keepalive() {
+	quiet_pair
+	peer_set a wt0 b wt0 persistent-keepalive 0
+	ns_ip a link set wt0 up
+	holds_for 3 expect_eq "messages sent without a reason" "$(link_stat a wt0 tx_packets)" 0
+	calls_at_once peer_set a wt0 b wt0 persistent-keepalive 60
+}
+
+# A packet that waits for a key goes out with it, and no keepalive is needed.
+waiting_packet() {
+	local before
+
+	pair_tunnels_create
+	echo $zeros >"$lib_work/zeros"
+	tunnel_set a wt0 private-key "$lib_work/zeros"
+	before=$(link_stat b wt0 rx_bytes)
+	ns_run echo a ping -n -c 1 -W 20 10.9.0.2
+	sleep 1
+	expect_eq "bytes received without a key" "$(link_stat b wt0 rx_bytes)" "$before"
+	tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
+	expect ns_wait echo 20
+	expect_eq "bytes that b received" $(($(link_stat b wt0 rx_bytes) - before)) $((148 + 128))
+}
+
+# ---- cookies in the counters ----
+
+flooded() {
+	grep -q loaded "$(ns_output flood)"
+}
+
+# b calls while a is under load. What a says to b's first initiation, and to the flood, is a cookie: 64 bytes, counted as
+# sent on a's link. It belongs to no peer, and where it arrives it is not counted. Every initiation of b's counts for b,
+# and for a only the one that it takes.
+cookie_counted() {
+	local packets calls
+
+	pair_tunnels_create
+	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
+	new_key b.program
+	ns_run flood b env KEY_FILE="$(key_file b.program)" TUNNEL_KEY="$(tunnel_key a wt0)" TUNNEL_NS="$(ns_name a)" \
+		/usr/bin/python3 "$test_dir/load.py" load_for 8
+	wait_for 30 flooded
+	capture_start cookie b vb "port 51820 and ($(type_filter 1) or $(type_filter 3)) and src port 51820 and dst port 51820"
+	expect ns b ping -n -c 1 -W 20 10.9.0.1
+	ns_stop flood
+	capture_stop cookie
+	calls=$(capture_count cookie "$(type_filter 1)")
+	expect_gt "initiations" "$calls" 1
+	expect_gt "cookies for them" "$(capture_count cookie "$(type_filter 3)")" 0
+	expect_eq "b's peer: received, sent" "$(peer_field b wt0 a wt0 rx) $(peer_field b wt0 a wt0 tx)" \
+		"$((92 + 128)) $((calls * 148 + 128))"
+	expect_eq "b's link: received, sent" "$(link_stat b wt0 rx_bytes) $(link_stat b wt0 tx_bytes)" \
+		"$((92 + 128)) $((calls * 148 + 128))"
+	expect_eq "a's peer: received, sent" "$(peer_field a wt0 b wt0 rx) $(peer_field a wt0 b wt0 tx)" \
+		"$((148 + 128)) $((92 + 128))"
+	expect_eq "a's link: received" "$(link_stat a wt0 rx_packets)/$(link_stat a wt0 rx_bytes)" "2/$((148 + 128))"
+	packets=$(link_stat a wt0 tx_packets)
+	expect_gt "messages sent by a" "$packets" 2
+	expect_eq "bytes sent by a" "$(link_stat a wt0 tx_bytes)" $((92 + 128 + 64 * (packets - 2)))
+}
+
+# ---- errors behind NAT ----
+
+# c's packets leave through a's tunnel under a's name. When a has nobody to send them to, c is told so, by the router
+# that c knows, about the packet that c sent; nothing comes back the wrong way.
+#	 c 10.0.0.3, fd00::3 --- a 10.0.0.1, fd00::1 (masquerades into wt0) --- b
+behind_nat_create() {
+	pair_tunnels_create
+	ns_create c
+	veth_link c vc a vac
+	addr_add c vc 10.0.0.3/24 fd00::3/64
+	addr_add a vac 10.0.0.1/24 fd00::1/64
+	ns_ip c route add 10.9.0.0/24 via 10.0.0.1
+	ns_ip c route add fd09::/64 via fd00::1
+	forwarding_on a
+	ns a nft -f - <<<'table inet n {
+		chain post { type nat hook postrouting priority 100; iifname "vac" oifname "wt0" masquerade; }
+	}'
+	defer ns a nft delete table inet n
+}
+
+told_behind_nat() { # told_behind_nat TEXT4 TEXT6
+	local output
+
+	capture_start told c vc "icmp[0] = 3 or icmp6[0] = 1"
+	output=$(ns c ping -n -c 1 -W 2 10.9.0.2 || true)
+	expect_match "what c is told" "$output" "From 10\.0\.0\.1 icmp_seq=1 $1"
+	output=$(ns c ping -n -c 1 -W 2 fd09::2 || true)
+	expect_match "what c is told in IPv6" "$output" "From fd00::1 icmp_seq=1 $2"
+	capture_stop told
+	expect_eq "errors" "$(capture_count told)" 2
+	expect_eq "errors that quote c's own packet" \
+		"$(capture_count told "(icmp and src 10.0.0.1 and icmp[20:4] = 0x0a000003) or (src fd00::1 and ip6[56:4] = 0xfd000000)")" 2
+}
+
+errors_behind_nat() {
+	behind_nat_create
+	expect ns c ping -n -c 1 -W 5 10.9.0.2
+	expect ns c ping -n -c 1 -W 5 fd09::2
+	peer_remove a wt0 b wt0
+	told_behind_nat "Destination Host Unreachable" "Destination unreachable: Address unreachable"
+	peer_add a wt0 b wt0 10.9.0.2/32,fd09::2/128
+	told_behind_nat "Destination Host Unreachable" "Destination unreachable: Address unreachable"
+	peer_set a wt0 b wt0 endpoint 192.0.2.2:51820
+	expect ns c ping -n -c 1 -W 8 10.9.0.2
+}
+
+pair_underlay_create
+run_case "a keepalive at once when the link comes up" at_once_when_up
+run_case "a keepalive at once when the key comes" at_once_with_key
+run_case "a keepalive at once when it is asked for" at_once_with_keepalive
+run_case "a packet that waits for the key goes out with it" waiting_packet
+run_case "what a cookie costs in the counters" cookie_counted
+run_case "errors find the sender behind NAT" errors_behind_nat
