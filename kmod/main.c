@@ -8,12 +8,17 @@
 #include "ratelimit.h"
 
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/random.h>
 #include <linux/suspend.h>
 #include <net/genetlink.h>
 #include <net/rtnetlink.h>
 
 #include <uapi/linux/weft.h>
+
+static bool main_compat;
+module_param_named(compat, main_compat, bool, 0444);
+MODULE_PARM_DESC(compat, "also answer to the link kind and the netlink family 'wireguard'");
 
 /* Sessions do not outlive the moment when memory leaves the machine's hands. */
 static int main_pm_event(struct notifier_block *nb, unsigned long action, void *data)
@@ -52,6 +57,31 @@ static void main_exit_notifiers(void)
 	unregister_pm_notifier(&main_pm_notifier);
 }
 
+/*
+ * What failed to register because its name is taken. Only one module can answer to "wireguard", and
+ * links of the one that came first may be in use. -EEXIST itself would not do: modprobe takes it
+ * for "loaded already" and says nothing.
+ */
+static int __init main_refuse_taken(int err)
+{
+	if (err != -EEXIST || !main_compat)
+		return err;
+	pr_err("weft: compat=1 is refused: the kernel's own wireguard is loaded or built in, and only one can answer to that name\n");
+	return -EBUSY;
+}
+
+static int __init main_init_names(void)
+{
+	int err = weft_netdev_init(main_compat);
+
+	if (err)
+		return err;
+	err = weft_netlink_init(main_compat);
+	if (err)
+		weft_netdev_exit(main_compat);
+	return err;
+}
+
 static int __init main_init(void)
 {
 	int err;
@@ -71,17 +101,12 @@ static int __init main_init(void)
 	err = main_init_notifiers();
 	if (err)
 		goto exit_handshake;
-	err = weft_netdev_init();
+	err = main_refuse_taken(main_init_names());
 	if (err)
 		goto exit_notifiers;
-	err = weft_netlink_init();
-	if (err)
-		goto exit_netdev;
-	pr_info("weft %s loaded\n", WEFT_VERSION);
+	pr_info("weft %s loaded%s\n", WEFT_VERSION, main_compat ? ", also as wireguard" : "");
 	return 0;
 
-exit_netdev:
-	weft_netdev_exit();
 exit_notifiers:
 	main_exit_notifiers();
 exit_handshake:
@@ -97,8 +122,8 @@ exit_ratelimit:
 
 static void __exit main_exit(void)
 {
-	weft_netlink_exit();
-	weft_netdev_exit();
+	weft_netlink_exit(main_compat);
+	weft_netdev_exit(main_compat);
 	main_exit_notifiers();
 	weft_handshake_exit();
 	weft_peer_exit();

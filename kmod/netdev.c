@@ -30,6 +30,8 @@
 /* What a packet grows by outside, at most: IPv6, UDP, and this protocol. */
 #define NETDEV_OVERHEAD	(sizeof(struct ipv6hdr) + sizeof(struct udphdr) + WEFT_DATA_OVERHEAD)
 
+#define NETDEV_WIREGUARD	"wireguard"
+
 /* Every device, for what concerns all of them: namespaces that go away, suspension. */
 static LIST_HEAD(netdev_list);
 static DEFINE_MUTEX(netdev_list_lock);
@@ -346,7 +348,7 @@ static const struct net_device_ops netdev_ops = {
 
 static void netdev_get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
 {
-	strscpy(info->driver, KBUILD_MODNAME, sizeof(info->driver));
+	strscpy(info->driver, dev->rtnl_link_ops->kind, sizeof(info->driver));
 	strscpy(info->version, WEFT_VERSION, sizeof(info->version));
 }
 
@@ -380,7 +382,9 @@ static const struct ethtool_ops netdev_ethtool_ops = {
 	.get_ethtool_stats = netdev_get_ethtool_stats,
 };
 
+/* udev and those who listen to it know a link by this name. */
 static const struct device_type netdev_type = { .name = KBUILD_MODNAME };
+static const struct device_type netdev_wireguard_type = { .name = NETDEV_WIREGUARD };
 
 static void netdev_setup(struct net_device *dev)
 {
@@ -439,6 +443,20 @@ static struct rtnl_link_ops netdev_link_ops __read_mostly = {
 	.newlink = netdev_newlink,
 };
 
+/* The same under the name that programs for WireGuard ask for: compat=1. */
+static void netdev_setup_wireguard(struct net_device *dev)
+{
+	netdev_setup(dev);
+	SET_NETDEV_DEVTYPE(dev, &netdev_wireguard_type);
+}
+
+static struct rtnl_link_ops netdev_wireguard_link_ops __read_mostly = {
+	.kind = NETDEV_WIREGUARD,
+	.priv_size = sizeof(struct weft_device),
+	.setup = netdev_setup_wireguard,
+	.newlink = netdev_newlink,
+};
+
 /*
  * The namespace that a device's sockets live in goes away, while the device lives on in another.
  * Nothing that could keep the namespace alive may stay: the sockets, and routes in the peers'
@@ -475,30 +493,46 @@ static struct pernet_operations netdev_net_ops = {
 
 /**
  * weft_netdev_init() - register the link kind
+ * @compat: the kind wireguard, too
  *
  * Context: process, once at load.
- * Return: 0 or a negative errno.
+ * Return: 0 or a negative errno; -EEXIST if a name is taken.
  */
-int weft_netdev_init(void)
+int weft_netdev_init(bool compat)
 {
 	int err = register_pernet_device(&netdev_net_ops);
 
 	if (err)
 		return err;
+	/* First what may be refused, so that no link can be made only to be taken away. */
+	if (compat)
+		err = rtnl_link_register(&netdev_wireguard_link_ops);
+	if (err)
+		goto unregister_net;
 	err = rtnl_link_register(&netdev_link_ops);
 	if (err)
-		unregister_pernet_device(&netdev_net_ops);
+		goto unregister_wireguard;
+	return 0;
+
+unregister_wireguard:
+	if (compat)
+		rtnl_link_unregister(&netdev_wireguard_link_ops);
+unregister_net:
+	unregister_pernet_device(&netdev_net_ops);
 	return err;
 }
 
 /**
  * weft_netdev_exit() - remove every device, and the link kind
+ * @compat: as weft_netdev_init() had it
  *
  * Context: process, once at unload.
  */
-void weft_netdev_exit(void)
+void weft_netdev_exit(bool compat)
 {
 	rtnl_link_unregister(&netdev_link_ops);
+	if (compat)
+		rtnl_link_unregister(&netdev_wireguard_link_ops);
 	unregister_pernet_device(&netdev_net_ops);
 }
 
@@ -510,7 +544,7 @@ void weft_netdev_exit(void)
  */
 struct weft_device *weft_netdev_device(struct net_device *dev)
 {
-	return dev->rtnl_link_ops == &netdev_link_ops ? netdev_priv(dev) : NULL;
+	return dev->netdev_ops == &netdev_ops ? netdev_priv(dev) : NULL;
 }
 
 /**

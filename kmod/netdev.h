@@ -14,8 +14,8 @@ struct weft_sock_pair;
 
 #define WEFT_VERSION	"0.1.0"
 
-int weft_netdev_init(void);
-void weft_netdev_exit(void);
+int weft_netdev_init(bool compat);
+void weft_netdev_exit(bool compat);
 
 struct weft_device *weft_netdev_device(struct net_device *dev);
 void weft_netdev_erase_all(void);

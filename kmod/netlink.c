@@ -17,6 +17,7 @@
 #include <uapi/linux/weft.h>
 
 static struct genl_family netlink_family;
+static struct genl_family netlink_wireguard_family;
 
 /* Refuses the value in @attr. */
 #define netlink_refuse(extack, attr, err, text)				\
@@ -46,7 +47,7 @@ static struct net_device *netlink_interface(struct net *net, struct nlattr **att
 	if (!weft_netdev_device(dev)) {
 		dev_put(dev);
 		return ERR_PTR(netlink_refuse(extack, index ?: name, -EOPNOTSUPP,
-					      "interface: it is not of the kind weft"));
+					      "interface: it is not one of weft's"));
 	}
 	return dev;
 }
@@ -290,6 +291,16 @@ static int netlink_put_device(struct sk_buff *skb, struct weft_device *device)
 	return netlink_put_identity(skb, device);
 }
 
+/*
+ * The family that a request came to, for the answer to come from. Programs for WireGuard have never
+ * seen an attribute that is not WireGuard's: none may be put into an answer of that family.
+ */
+static const struct genl_family *netlink_family_of(const struct netlink_callback *cb)
+{
+	return cb->nlh->nlmsg_type == netlink_wireguard_family.id ? &netlink_wireguard_family :
+								    &netlink_family;
+}
+
 /* Fills one message of a dump. */
 static int netlink_dump_device(struct sk_buff *skb, struct netlink_callback *cb,
 			       struct weft_device *device)
@@ -299,8 +310,8 @@ static int netlink_dump_device(struct sk_buff *skb, struct netlink_callback *cb,
 	int err = 0;
 
 	lockdep_assert_held(&device->config_lock);
-	header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &netlink_family,
-			     NLM_F_MULTI, WEFT_CMD_GET_DEVICE);
+	header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			     netlink_family_of(cb), NLM_F_MULTI, WEFT_CMD_GET_DEVICE);
 	if (!header)
 		return -EMSGSIZE;
 	/* Never 0: that would say that consistency is not looked at. */
@@ -570,23 +581,51 @@ static struct genl_family netlink_family __ro_after_init = {
 	.parallel_ops = true,
 };
 
+/*
+ * linux/wireguard.h: the same commands and attributes, up to and with the peers, and as lenient as
+ * always about what a header's unused bits say.
+ */
+static struct genl_family netlink_wireguard_family __ro_after_init = {
+	.name = "wireguard",
+	.version = 1,
+	.maxattr = WEFT_DEVICE_A_PEERS,
+	.policy = weft_device_nl_policy,
+	.small_ops = weft_nl_ops,
+	.n_small_ops = ARRAY_SIZE(weft_nl_ops),
+	.resv_start_op = WEFT_CMD_SET_DEVICE + 1,
+	.module = THIS_MODULE,
+	.netnsok = true,
+	.parallel_ops = true,
+};
+
 /**
  * weft_netlink_init() - register the family
+ * @compat: the family wireguard, too
  *
  * Context: process, once at load.
- * Return: 0 or a negative errno.
+ * Return: 0 or a negative errno; -EEXIST if a name is taken.
  */
-int __init weft_netlink_init(void)
+int __init weft_netlink_init(bool compat)
 {
-	return genl_register_family(&netlink_family);
+	int err = compat ? genl_register_family(&netlink_wireguard_family) : 0;
+
+	if (err)
+		return err;
+	err = genl_register_family(&netlink_family);
+	if (err && compat)
+		genl_unregister_family(&netlink_wireguard_family);
+	return err;
 }
 
 /**
  * weft_netlink_exit() - unregister the family
+ * @compat: as weft_netlink_init() had it
  *
  * Context: process, once at unload.
  */
-void weft_netlink_exit(void)
+void weft_netlink_exit(bool compat)
 {
 	genl_unregister_family(&netlink_family);
+	if (compat)
+		genl_unregister_family(&netlink_wireguard_family);
 }

@@ -5,7 +5,9 @@
 #ifndef WEFT_NETLINK_H
 #define WEFT_NETLINK_H
 
-int weft_netlink_init(void);
-void weft_netlink_exit(void);
+#include <linux/types.h>
+
+int weft_netlink_init(bool compat);
+void weft_netlink_exit(bool compat);
 
 #endif /* WEFT_NETLINK_H */
