@@ -51,6 +51,7 @@ help:
 	@echo 'make check      every test; boots its own kernels in QEMU, installs from Debian what it lacks'
 	@echo '                  TESTS="roaming fsm"  only these     KERNELS="6.1 6.12"  only on these'
 	@echo '                  KIND=wireguard       the VM tests against the in-tree module'
+	@echo '                  KIND=weft-compat     the same tests, with wg, against weft in its place'
 	@echo 'make demo       a fleet of three servers at work'
 	@echo 'make lint       static checks; LINTS="sparse checkpatch" only these'
 	@echo 'make generate   the uapi header and the netlink policy from Documentation/netlink/specs/weft.yaml'

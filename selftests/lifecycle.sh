@@ -160,10 +160,10 @@ module_unloaded() { # module_unloaded COMMAND...: before
 		ns_run "unload.b" b socat -u /dev/zero UDP:10.17.0.1:9,shut-none
 		wait_for 10 received wt7 20000
 		"$@"
-		rmmod "$KIND"
+		rmmod "${MODULE:-$KIND}"
 		expect_fail ns_ip a link show wt7
 		expect_fail ns_ip b link show wt7
-		expect_fail test -d "/sys/module/$KIND"
+		expect_fail test -d "/sys/module/${MODULE:-$KIND}"
 		modprobe "$KIND"
 		ns_stop unload.a INT
 		ns_stop unload.b

@@ -4,7 +4,7 @@
 # Runs tests in the guest, each in a process of its own and on a freshly loaded module, and checks after each that the
 # kernel has complained about nothing, that no namespace is left, and that the module unloads.
 #
-#   guest.sh TEST...       names without .sh; KIND says which module
+#   guest.sh TEST...       names without .sh; KIND says what is under test: weft, wireguard, or weft-compat
 #
 # Its output is for run.sh:
 #   start TEST
@@ -13,6 +13,19 @@
 #   end TEST STATUS GUEST_MILLISECONDS
 set -u
 cd "$(dirname "$0")/.." || exit 1
+
+# weft-compat: the tests speak of wireguard, and weft answers to that name.
+if [ "${KIND:=weft}" = weft-compat ]; then
+	KIND=wireguard MODULE=weft
+	mkdir -p /etc/modprobe.d
+	cat >/etc/modprobe.d/weft.conf <<-'END'
+		options weft compat=1
+		alias wireguard weft
+		alias rtnl-link-wireguard weft
+		alias net-pf-16-proto-16-family-wireguard weft
+	END
+fi
+export KIND MODULE=${MODULE:-$KIND}
 
 default_timeout=$(sed -n 's/^timeout=//p' settings)
 
@@ -37,8 +50,8 @@ unload() {
 	local tries=0
 
 	# A namespace goes away in the background, and its links with it.
-	while [ -d "/sys/module/$KIND" ]; do
-		rmmod "$KIND" 2>/tmp/rmmod && return
+	while [ -d "/sys/module/$MODULE" ]; do
+		rmmod "$MODULE" 2>/tmp/rmmod && return
 		tries=$((tries + 1))
 		[ $tries -lt 100 ] || { cat /tmp/rmmod; return; }
 		sleep 0.1

@@ -7,7 +7,8 @@
 #   run.sh [-k WEFT_KO] SERIES TEST...
 #
 # One VM runs many tests; after one that takes the VM down the others go on in a new one. KIND=wireguard runs them against
-# the in-tree module, to prove the tests themselves. WALL_LIMIT is the most seconds one test may take on the wall clock.
+# the in-tree module, to prove the tests themselves, and KIND=weft-compat against weft in its place. WALL_LIMIT is the most
+# seconds one test may take on the wall clock.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
