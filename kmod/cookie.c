@@ -17,23 +17,23 @@ static const char cookie_label_cookie[] = "cookie--";
 /* HASH(label || public) */
 static void cookie_key(u8 key[WEFT_KEY_LEN], const char *label, const u8 public[WEFT_KEY_LEN])
 {
-	struct blake2s_state state;
+	struct blake2s_ctx ctx;
 
-	blake2s_init(&state, WEFT_KEY_LEN);
-	blake2s_update(&state, (const u8 *)label, strlen(label));
-	blake2s_update(&state, public, WEFT_KEY_LEN);
-	blake2s_final(&state, key);
+	blake2s_init(&ctx, WEFT_KEY_LEN);
+	blake2s_update(&ctx, (const u8 *)label, strlen(label));
+	blake2s_update(&ctx, public, WEFT_KEY_LEN);
+	blake2s_final(&ctx, key);
 }
 
 /* MAC(key, data) */
 static void cookie_mac(u8 mac[WEFT_MAC_LEN], const u8 *key, size_t key_len,
 		       const void *data, size_t len)
 {
-	struct blake2s_state state;
+	struct blake2s_ctx ctx;
 
-	blake2s_init_key(&state, WEFT_MAC_LEN, key, key_len);
-	blake2s_update(&state, data, len);
-	blake2s_final(&state, mac);
+	blake2s_init_key(&ctx, WEFT_MAC_LEN, key, key_len);
+	blake2s_update(&ctx, data, len);
+	blake2s_final(&ctx, mac);
 }
 
 /* Both MACs come last in a message; each covers what stands before it. */

@@ -420,13 +420,12 @@ static void netdev_setup(struct net_device *dev)
 	INIT_LIST_HEAD(&device->list);
 }
 
-static int netdev_newlink(struct net *src_net, struct net_device *dev, struct nlattr *tb[],
-			  struct nlattr *data[], struct netlink_ext_ack *extack)
+WEFT_COMPAT_NEWLINK(netdev_newlink)
 {
 	struct weft_device *device = netdev_priv(dev);
 	int err;
 
-	rcu_assign_pointer(device->home, src_net);
+	rcu_assign_pointer(device->home, rtnl_newlink_link_net(params));
 	err = register_netdevice(dev);
 	if (err)
 		return err;

@@ -31,19 +31,19 @@ struct noise_state {
 static void noise_hash(u8 out[WEFT_HASH_LEN],
 		       const void *a, size_t a_len, const void *b, size_t b_len)
 {
-	struct blake2s_state state;
+	struct blake2s_ctx ctx;
 
-	blake2s_init(&state, WEFT_HASH_LEN);
-	blake2s_update(&state, a, a_len);
-	blake2s_update(&state, b, b_len);
-	blake2s_final(&state, out);
+	blake2s_init(&ctx, WEFT_HASH_LEN);
+	blake2s_update(&ctx, a, a_len);
+	blake2s_update(&ctx, b, b_len);
+	blake2s_final(&ctx, out);
 }
 
 /* HMAC(key, a || b) over BLAKE2s-256, RFC 2104. The inputs may overlap @out. */
 static void noise_hmac(u8 out[WEFT_HASH_LEN], const u8 key[WEFT_HASH_LEN],
 		       const void *a, size_t a_len, const void *b, size_t b_len)
 {
-	struct blake2s_state state;
+	struct blake2s_ctx ctx;
 	u8 pad[BLAKE2S_BLOCK_SIZE];
 	u8 inner[WEFT_HASH_LEN];
 	size_t i;
@@ -51,18 +51,18 @@ static void noise_hmac(u8 out[WEFT_HASH_LEN], const u8 key[WEFT_HASH_LEN],
 	memset(pad, 0x36, sizeof(pad));
 	for (i = 0; i < WEFT_HASH_LEN; i++)
 		pad[i] ^= key[i];
-	blake2s_init(&state, WEFT_HASH_LEN);
-	blake2s_update(&state, pad, sizeof(pad));
-	blake2s_update(&state, a, a_len);
-	blake2s_update(&state, b, b_len);
-	blake2s_final(&state, inner);
+	blake2s_init(&ctx, WEFT_HASH_LEN);
+	blake2s_update(&ctx, pad, sizeof(pad));
+	blake2s_update(&ctx, a, a_len);
+	blake2s_update(&ctx, b, b_len);
+	blake2s_final(&ctx, inner);
 
 	for (i = 0; i < sizeof(pad); i++)
 		pad[i] ^= 0x36 ^ 0x5c;
-	blake2s_init(&state, WEFT_HASH_LEN);
-	blake2s_update(&state, pad, sizeof(pad));
-	blake2s_update(&state, inner, sizeof(inner));
-	blake2s_final(&state, out);
+	blake2s_init(&ctx, WEFT_HASH_LEN);
+	blake2s_update(&ctx, pad, sizeof(pad));
+	blake2s_update(&ctx, inner, sizeof(inner));
+	blake2s_final(&ctx, out);
 
 	memzero_explicit(pad, sizeof(pad));
 	memzero_explicit(inner, sizeof(inner));

@@ -283,7 +283,7 @@ static void peer_arm(struct weft_peer *peer, u64 now)
 
 static void peer_timer(struct timer_list *timer)
 {
-	struct weft_peer *peer = from_timer(peer, timer, timer);
+	struct weft_peer *peer = timer_container_of(peer, timer, timer);
 	u64 now = ktime_get_coarse_boottime_ns();
 	u32 actions = 0;
 
@@ -417,7 +417,7 @@ void weft_peer_stop(struct weft_peer *peer)
 	peer->timer_at_ns = WEFT_FSM_NEVER;
 	spin_unlock_bh(&peer->fsm_lock);
 
-	del_timer_sync(&peer->timer);
+	timer_delete_sync(&peer->timer);
 	if (cancel_work_sync(&peer->work))
 		weft_peer_put(peer);
 	atomic_set(&peer->actions, 0);

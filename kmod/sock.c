@@ -11,7 +11,6 @@
 #include <linux/udp.h>
 #include <net/ip_tunnels.h>
 #include <net/ipv6.h>
-#include <net/ipv6_stubs.h>
 #include <net/udp_tunnel.h>
 
 /* Ports tried when any will do and the one that IPv4 got is taken for IPv6. */
@@ -31,7 +30,7 @@ static int sock_receive(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-static void sock_prepare(struct net *net, struct socket *socket, struct weft_device *device)
+static void sock_prepare(struct net *net, struct sock *sk, struct weft_device *device)
 {
 	struct udp_tunnel_sock_cfg config = {
 		.sk_user_data = device,
@@ -40,10 +39,10 @@ static void sock_prepare(struct net *net, struct socket *socket, struct weft_dev
 	};
 
 	/* Packets carry their own mark and are accounted to whoever made them. */
-	socket->sk->sk_allocation = GFP_ATOMIC;
-	socket->sk->sk_sndbuf = INT_MAX;
-	sk_set_memalloc(socket->sk);
-	setup_udp_tunnel_sock(net, socket, &config);
+	sk->sk_allocation = GFP_ATOMIC;
+	sk->sk_sndbuf = INT_MAX;
+	sk_set_memalloc(sk);
+	setup_udp_tunnel_sock(net, sk, &config);
 }
 
 static int sock_open_one(struct sock **sk, struct weft_device *device, struct net *net, bool v6,
@@ -63,7 +62,7 @@ static int sock_open_one(struct sock **sk, struct weft_device *device, struct ne
 	err = udp_sock_create(net, &config, &socket);
 	if (err)
 		return err;
-	sock_prepare(net, socket, device);
+	sock_prepare(net, socket->sk, device);
 	*sk = socket->sk;
 	return 0;
 }
@@ -73,7 +72,7 @@ static void sock_close_one(struct sock *sk)
 	if (!sk)
 		return;
 	sk_clear_memalloc(sk);
-	udp_tunnel_sock_release(sk->sk_socket);
+	udp_tunnel_sock_release(sk);
 }
 
 static int sock_open_both(struct weft_sock_pair *pair, struct weft_device *device, struct net *net,
@@ -220,7 +219,7 @@ static int sock_send4(struct sock_way *way, struct sk_buff *skb)
 	skb->ignore_df = 1;
 	udp_tunnel_xmit_skb(rt, sk, skb, flow.saddr, flow.daddr, way->ds,
 			    ip4_dst_hoplimit(&rt->dst), 0, flow.fl4_sport, flow.fl4_dport, false,
-			    false);
+			    false, 0);
 	return 0;
 }
 
@@ -232,7 +231,7 @@ static struct dst_entry *sock_route6(struct sock_way *way, struct sock *sk, stru
 		sock_forget_source(way);
 		flow->saddr = in6addr_any;
 	}
-	return ipv6_stub->ipv6_dst_lookup_flow(sock_net(sk), sk, flow, NULL);
+	return ip6_dst_lookup_flow(sock_net(sk), sk, flow, NULL);
 }
 
 static int sock_send6(struct sock_way *way, struct sk_buff *skb)
@@ -262,7 +261,7 @@ static int sock_send6(struct sock_way *way, struct sk_buff *skb)
 	}
 	skb->ignore_df = 1;
 	udp_tunnel6_xmit_skb(dst, sk, skb, skb->dev, &flow.saddr, &flow.daddr, way->ds,
-			     ip6_dst_hoplimit(dst), 0, flow.fl6_sport, flow.fl6_dport, false);
+			     ip6_dst_hoplimit(dst), 0, flow.fl6_sport, flow.fl6_dport, false, 0);
 	return 0;
 }
 #else

@@ -13,7 +13,7 @@ static inline void shim_blake2s_final(blake2s_state *state, unsigned char *out)
 	blake2s_final(state, out, state->outlen);
 }
 
-#define blake2s_state			__blake2s_state
+#define blake2s_ctx			__blake2s_state
 #define blake2s_final(state, out)	shim_blake2s_final(state, out)
 
 #endif
