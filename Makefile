@@ -49,7 +49,7 @@ help:
 	@echo 'make modules    kmod/weft.ko; KDIR=<built kernel tree>, now $(or $(KDIR),none)'
 	@echo 'make tools      tools/weft'
 	@echo 'make check      every test; boots its own kernels in QEMU, installs from Debian what it lacks'
-	@echo '                  TESTS="roaming fsm"  only these     KERNELS="6.1 6.12"  only on these'
+	@echo '                  TESTS="roaming fsm"  only these     KERNELS="6.1 newest"  only on these'
 	@echo '                  KIND=wireguard       the VM tests against the in-tree module'
 	@echo '                  KIND=weft-compat     the same tests, with wg, against weft in its place'
 	@echo 'make demo       a fleet of three servers at work'

@@ -5,7 +5,7 @@
 #
 #   TESTS     names of tests (default: all). In userspace: unit, tools; of the build and the harness itself: harness,
 #             kselftest; in VMs: every script here that sources lib.sh
-#   KERNELS   series (default: 6.1 6.12)
+#   KERNELS   series (default: 6.1 6.12); "newest" is the newest in Debian unstable
 #   KIND      weft, or wireguard: the VM tests against the in-tree module, to prove the tests themselves; or weft-compat:
 #             the same tests, driven by wg, against weft in the in-tree module's place
 set -u -o pipefail
@@ -14,6 +14,7 @@ set -u -o pipefail
 cd "$weft_top" || exit 1
 
 KERNELS=${KERNELS:-6.1 6.12}
+KERNEL_RELEASES=${KERNEL_RELEASES-}
 KIND=${KIND:-weft}
 export KIND
 userspace_tests="unit tools"
@@ -149,14 +150,26 @@ choose() { # checks the names in TESTS; sets chosen and chosen_vm
 	done
 }
 
+# Results name a kernel by its number.
+name_newest() {
+	local release
+
+	[[ " $KERNELS " == *" newest "* ]] || return 0
+	release=$(selftests/vm/kernels.sh release newest) || exit 1
+	KERNEL_RELEASES=$release
+	release=$(grep -oE '^[0-9]+\.[0-9]+' <<<"$release")
+	KERNELS=$(tr -s ' ' '\n' <<<"$KERNELS" | sed "s/^newest$/$release/" | awk '!seen[$0]++' | tr '\n' ' ')
+}
+
 # First all series at once, for one that is unknown has Debian's lists refreshed, and that may change the others.
 settle_kernels() {
 	local series
 
+	name_newest
 	for series in $KERNELS; do
 		selftests/vm/kernels.sh release "$series" >/dev/null || exit 1
 	done
-	KERNEL_RELEASES=$(for series in $KERNELS; do selftests/vm/kernels.sh release "$series"; done | tr '\n' ' ')
+	KERNEL_RELEASES+=" $(for series in $KERNELS; do selftests/vm/kernels.sh release "$series"; done | tr '\n' ' ')"
 	export KERNEL_RELEASES
 }
 

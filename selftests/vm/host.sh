@@ -10,6 +10,7 @@
 #   with_lock NAME COMMAND...       one process at a time, machine-wide
 #   install_packages NAME...        installs those that are missing
 #   unpack_package NAME DIRECTORY   downloads a package and unpacks it there, without installing it
+#   in_unstable COMMAND...          the same, and all else here that asks for packages, with Debian unstable's
 
 # shellcheck disable=SC2034 # read by the scripts that source this one
 weft_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -48,6 +49,9 @@ apt() {
 		"$@" </dev/null
 }
 
+# For apt-get and apt-cache: none, or which suite's lists to read in place of this machine's.
+suite_options=()
+
 # What it says is of interest only when it fails.
 quietly() { # quietly COMMAND...
 	local log status=0
@@ -61,7 +65,11 @@ quietly() { # quietly COMMAND...
 
 apt_update() {
 	say "refreshing the package lists"
-	quietly apt update || die "apt-get update failed: is there a way to a Debian mirror?"
+	if [ ${#suite_options[@]} != 0 ]; then
+		quietly apt-get -q "${suite_options[@]}" update
+	else
+		quietly apt update
+	fi || die "apt-get update failed: is there a way to a Debian mirror?"
 }
 
 # Old lists name packages that the mirrors have replaced since.
@@ -70,7 +78,7 @@ with_fresh_lists() { # with_fresh_lists COMMAND...: once more, if it fails
 }
 
 package_known() { # package_known NAME: can it be had?
-	apt-cache show "$1" >/dev/null 2>&1
+	apt-cache "${suite_options[@]}" show "$1" >/dev/null 2>&1
 }
 
 package_installed() {
@@ -104,7 +112,7 @@ install_packages() {
 }
 
 download_into() { # download_into DIRECTORY NAME
-	(cd "$1" && apt-get -q -o APT::Sandbox::User=root download "$2")
+	(cd "$1" && apt-get -q -o APT::Sandbox::User=root "${suite_options[@]}" download "$2")
 }
 
 unpack_package() { # unpack_package NAME DIRECTORY
@@ -118,4 +126,38 @@ unpack_package() { # unpack_package NAME DIRECTORY
 	mkdir -p "$directory"
 	dpkg -x "$work"/*.deb "$directory" || { rm -rf "$work"; die "could not unpack $name"; }
 	rm -rf "$work"
+}
+
+# Of the machine's own sources the one that is Debian itself: neither security updates nor somebody else's packages.
+debian_mirror() {
+	apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
+		awk '$1 == "Debian" && $2 == "Debian" { print $3; exit }'
+}
+
+write_unstable_source() { # write_unstable_source FILE
+	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror
+
+	[ ! -s "$1" ] || return 0
+	mirror=$(debian_mirror)
+	[ -n "$mirror" ] || { apt_update; mirror=$(debian_mirror); }
+	[ -n "$mirror" ] || die "cannot tell Debian's mirror: no source of this machine's apt is Debian's"
+	[ -r "$keyring" ] || install_packages debian-archive-keyring
+	echo "deb [signed-by=$keyring] $mirror unstable main" >"$1.new"
+	mv "$1.new" "$1"
+}
+
+# Lists, cache and even the record of what is installed are of its own: the machine's apt is neither asked nor changed.
+in_unstable() { # in_unstable COMMAND...
+	local directory=$cache/unstable suite_options=()
+
+	mkdir -p "$directory"/{lists,archives}/partial
+	[ -e "$directory/status" ] || : >"$directory/status"
+	with_lock unstable write_unstable_source "$directory/sources.list" || exit 1
+	suite_options=(
+		-o Dir::Etc::sourcelist="$directory/sources.list" -o Dir::Etc::sourceparts=- -o Dir::Etc::preferencesparts=-
+		-o Dir::State::lists="$directory/lists" -o Dir::State::status="$directory/status"
+		-o Dir::State::extended_states="$directory/extended_states" -o Dir::Cache="$directory"
+		-o Debug::NoLocking=true -o APT::Sandbox::User=root
+	)
+	"$@"
 }

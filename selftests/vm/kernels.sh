@@ -3,9 +3,13 @@
 #
 # Debian's kernels, unpacked into the cache and never installed.
 #
-#   kernels.sh release SERIES     the newest release of a series (6.1, 6.12) that can be had: 6.12.117+deb12-cloud-amd64
+# A SERIES is something like 6.12, or "newest" for the newest in Debian unstable. A series that this machine's own lists
+# do not have is looked for in unstable.
+#
+#   kernels.sh release SERIES     the newest release of a series that can be had: 6.12.117+deb12-cloud-amd64
 #   kernels.sh image SERIES       a directory with boot/vmlinuz-* and lib/modules/*
-#   kernels.sh headers SERIES     a directory to build modules against
+#   kernels.sh headers SERIES     a directory to build modules against. Those from unstable lie in a root of their own with
+#                                 the programs that they need; module.sh builds in it
 #   kernels.sh source             a directory with those parts of Linux 6.12's source that the checks use
 set -eu -o pipefail
 # shellcheck source=selftests/vm/host.sh
@@ -25,56 +29,173 @@ source_parts=(
 	tools/testing/selftests
 )
 
+# What is in a root besides the headers: what kbuild runs, and sparse.
+root_packages=(make dash coreutils sed grep mawk findutils sparse)
+
+# How old unstable's lists may be, in minutes; a day brings four new ones.
+lists_max_age=180
+
+# Kernels that nothing has asked for in that many days are forgotten when a new one comes.
+unused_days=14
+
 newest_known() { # newest_known SERIES: of the releases in Debian's lists
-	apt-cache pkgnames "linux-image-$1." 2>/dev/null |
-		sed -n -E "s/^linux-image-(${1//./\\.}\.[0-9][0-9a-z.+-]*-cloud-amd64)$/\1/p" | sort -V | tail -n 1
+	local pattern=${1//./\\.}
+
+	[ "$1" != newest ] || pattern='[0-9]+\.[0-9]+'
+	apt-cache "${suite_options[@]}" pkgnames linux-image- 2>/dev/null |
+		sed -n -E "s/^linux-image-($pattern\.[0-9][0-9a-z.+-]*-cloud-amd64)$/\1/p" | sort -V | tail -n 1
 }
 
-newest_cached() {
-	find "$cache/kernels" -mindepth 1 -maxdepth 1 -name "$1.*" -printf '%f\n' 2>/dev/null | sort -V | tail -n 1
+newest_here() { # newest_here SERIES
+	[ "$1" = newest ] || newest_known "$1"
+}
+
+newest_after_update() { # newest_after_update SERIES
+	[ "$1" != newest ] || return 0
+	apt_update
+	newest_known "$1"
+}
+
+# Without a way to Debian the lists that are there serve, however old.
+refresh_old_lists() {
+	[ -z "$(find "$cache/unstable/lists" -name '*InRelease' -mmin -$lists_max_age)" ] || return 0
+	(apt_update) && touch "$cache"/unstable/lists/*InRelease
+}
+
+newest_in_unstable() { # newest_in_unstable SERIES
+	in_unstable with_lock unstable-lists refresh_old_lists || true
+	in_unstable newest_known "$1"
+}
+
+# Nothing is fetched to find out that unstable does not have it either.
+newest_if_in_unstable() { # newest_if_in_unstable SERIES
+	[ -z "$(in_unstable newest_known "$1")" ] || newest_in_unstable "$1"
+}
+
+newest_cached() { # newest_cached SERIES
+	local pattern=$1
+
+	[ "$1" != newest ] || pattern='[0-9]'
+	find "$cache/kernels" -mindepth 1 -maxdepth 1 -name "$pattern.*-cloud-amd64" -printf '%f\n' 2>/dev/null | sort -V | tail -n 1
 }
 
 # Whoever builds for a kernel and then boots it settles on releases once, in KERNEL_RELEASES: Debian's lists may change
 # meanwhile. Without a way to Debian, what is in the cache serves.
 release_of() { # release_of SERIES
-	local release
+	local release way
 
-	[[ $1 =~ ^[0-9]+\.[0-9]+$ ]] || die "'$1' is no kernel series; expected something like 6.12"
+	[[ $1 =~ ^([0-9]+\.[0-9]+|newest)$ ]] || die "'$1' is no kernel series; expected something like 6.12, or newest"
 	for release in ${KERNEL_RELEASES-}; do
 		[[ $release != "$1".* ]] || { echo "$release"; return; }
 	done
-	release=$(newest_known "$1")
-	[ -n "$release" ] || { apt_update; release=$(newest_known "$1"); }
-	[ -n "$release" ] || release=$(newest_cached "$1")
-	[ -n "$release" ] || die "Debian has no cloud kernel of series $1 here"
-	echo "$release"
+	for way in newest_here newest_if_in_unstable newest_after_update newest_in_unstable newest_cached; do
+		release=$("$way" "$1") || true
+		[ -z "$release" ] || { echo "$release"; return; }
+	done
+	die "Debian has no cloud kernel of series $1 here"
+}
+
+# This machine's own lists, where they have it, else unstable.
+where_known() { # where_known RELEASE COMMAND...
+	local release=$1
+
+	shift
+	if package_known "linux-image-$release"; then "$@"; else in_unstable "$@"; fi
+}
+
+forget_old() { # forget_old DIRECTORY
+	find "$1" -mindepth 2 -maxdepth 2 -name .used -mtime +$unused_days -printf '%h\0' | xargs -0 -r rm -rf
+}
+
+# Since 7.2 what used to be one package is in several, and all of it under /usr.
+unpack_image() { # unpack_image RELEASE DIRECTORY
+	local part
+
+	for part in image binary base modules; do
+		! package_known "linux-$part-$1" || unpack_package "linux-$part-$1" "$2"
+	done
+	[ -e "$2/lib" ] || ln -s usr/lib "$2/lib"
+	mkdir -p "$2/boot"
+	[ -e "$2/boot/vmlinuz-$1" ] || ln -s "../lib/modules/$1/vmlinuz" "$2/boot/vmlinuz-$1"
+	[ -e "$2/boot/vmlinuz-$1" ] || die "the packages of $1 have no kernel where it is looked for"
 }
 
 # Unpacked beside its final place and then renamed: what is in the cache is whole.
 fetch_image() { # fetch_image RELEASE DIRECTORY
 	[ ! -e "$2" ] || return 0
+	forget_old "${2%/*}"
 	rm -rf "$2.new"
-	unpack_package "linux-image-$1" "$2.new"
-	find "$2.new/lib/modules" -name '*.ko.xz' -print0 | xargs -0 -r -P 2 -n 64 unxz
+	where_known "$1" unpack_image "$1" "$2.new"
+	find "$2.new/lib/modules/" -name '*.ko.xz' -print0 | xargs -0 -r -P 2 -n 64 unxz
 	depmod -b "$2.new" "$1"
 	rm -rf "$2.new/usr/share"
 	mv "$2.new" "$2"
 }
 
-# The header packages name each other under /usr; here they lie elsewhere.
-fetch_headers() { # fetch_headers RELEASE DIRECTORY
+# The header packages name each other under /usr; here they lie elsewhere, in FINAL once they are whole.
+unpack_headers() { # unpack_headers RELEASE DIRECTORY FINAL
 	local release=$1 directory=$2 common kbuild
 
-	[ ! -e "$directory" ] || return 0
-	rm -rf "$directory.new"
 	common=linux-headers-${release%-cloud-amd64}-common
-	unpack_package "linux-headers-$release" "$directory.new"
-	unpack_package "$common" "$directory.new"
-	kbuild=$(readlink "$directory.new/usr/src/linux-headers-$release/scripts")
+	unpack_package "linux-headers-$release" "$directory"
+	unpack_package "$common" "$directory"
+	kbuild=$(readlink "$directory/usr/src/linux-headers-$release/scripts")
 	kbuild=$(basename "$(dirname "$kbuild")")
-	unpack_package "$kbuild" "$directory.new"
-	sed -i "s|/usr/src/|$directory/usr/src/|g" "$directory.new/usr/src/linux-headers-$release/Makefile" \
-		"$directory.new/usr/src/linux-headers-$release/.kernelvariables"
+	unpack_package "$kbuild" "$directory"
+	sed -i "s|/usr/src/|$3/usr/src/|g" "$directory/usr/src/linux-headers-$release/Makefile" \
+		"$directory/usr/src/linux-headers-$release/.kernelvariables"
+}
+
+download_all() { # download_all DIRECTORY PACKAGE...: with all that they depend on
+	local archives=$1
+
+	shift
+	apt-get -q -y "${suite_options[@]}" -o Dir::Cache::archives="$archives" --no-install-recommends --download-only \
+		install "$@"
+}
+
+# kbuild's programs and the compiler want unstable's libraries: a root that has just these, to be used through chroot.
+unpack_root() { # unpack_root RELEASE DIRECTORY
+	local archives file
+
+	say "downloading linux-headers-$1 and what it takes to build with them"
+	archives=$(mktemp -d)
+	mkdir "$archives/partial" "$2"
+	with_fresh_lists download_all "$archives" "linux-headers-$1" "${root_packages[@]}" ||
+		{ rm -rf "$archives"; die "could not download linux-headers-$1 and what it depends on"; }
+	for file in "$archives"/*.deb; do
+		dpkg -x "$file" "$2" || { rm -rf "$archives"; die "could not unpack $file"; }
+	done
+	rm -rf "$archives" "$2"/usr/share/{doc,info,locale,man}
+	finish_root "$2"
+}
+
+# What maintainer scripts would have done, and what is not in the packages: links into /usr, and the script by which
+# kbuild asks whether sparse is good for anything.
+finish_root() { # finish_root DIRECTORY
+	local name scripts
+
+	for name in bin sbin lib lib64; do
+		[ -e "$1/$name" ] || ln -s "usr/$name" "$1/$name"
+	done
+	ln -sf mawk "$1/usr/bin/awk"
+	mkdir -p "$1/dev" "$1/proc" "$1/tmp"
+	for scripts in "$1"/usr/src/linux-headers-*-common/scripts; do
+		[ -e "$scripts/checker-valid.sh" ] || install -m 755 /dev/stdin "$scripts/checker-valid.sh" <<<$'#!/bin/sh\necho 1'
+	done
+}
+
+fetch_headers() { # fetch_headers RELEASE DIRECTORY
+	local release=$1 directory=$2
+
+	[ ! -e "$directory" ] || return 0
+	forget_old "${directory%/*}"
+	rm -rf "$directory.new"
+	if package_known "linux-headers-$release"; then
+		unpack_headers "$release" "$directory.new" "$directory"
+	else
+		in_unstable unpack_root "$release" "$directory.new"
+	fi
 	mv "$directory.new" "$directory"
 }
 
@@ -110,6 +231,7 @@ main() {
 		directory=$cache/kernels/$release
 		mkdir -p "$cache/kernels"
 		with_lock "image-$release" fetch_image "$release" "$directory"
+		touch "$directory/.used"
 		echo "$directory"
 		;;
 	headers)
@@ -117,6 +239,7 @@ main() {
 		directory=$cache/headers/$release
 		mkdir -p "$cache/headers"
 		with_lock "headers-$release" fetch_headers "$release" "$directory"
+		touch "$directory/.used"
 		echo "$directory/usr/src/linux-headers-$release"
 		;;
 	source)

@@ -19,12 +19,36 @@ link_sources() { # link_sources DIRECTORY
 	done
 }
 
+# Headers that came with a root to build in: there, with the sources and the cache where they are here too. The mounts
+# are seen by nobody else, and go with the last process.
+make_in_root() { # make_in_root ROOT ARGUMENTS...
+	local root=$1 as=()
+
+	shift
+	[ "$(id -u)" = 0 ] || as=(--map-root-user)
+	# shellcheck disable=SC2016 # for the other shell
+	unshare --mount "${as[@]}" bash -e -c '
+		root=$1 shared=("$2" "$3")
+		mount --rbind /dev "$root/dev"
+		mount --rbind /proc "$root/proc"
+		for directory in "${shared[@]}"; do
+			mkdir -p "$root$directory"
+			mount --bind "$directory" "$root$directory"
+		done
+		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin make "${@:4}"
+	' bash "$root" "$cache" "$weft_top" "$@"
+}
+
 build() { # build DIRECTORY HEADERS ARGUMENTS...
-	local directory=$1 headers=$2
+	local directory=$1 headers=$2 root=${2%/usr/src/*} run=(make)
 
 	shift 2
 	link_sources "$directory"
-	make -s -C "$headers" M="$directory" -j "$(nproc)" "$@" modules >&2
+	if [ -x "$root/usr/bin/make" ]; then
+		run=(make_in_root "$root")
+		headers=${headers#"$root"}
+	fi
+	"${run[@]}" -s -C "$headers" M="$directory" -j "$(nproc)" "$@" modules >&2
 }
 
 main() {
