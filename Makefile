@@ -24,6 +24,13 @@ check:
 	@bash $(SELFTESTS)/setup.sh check
 	@TESTS='$(TESTS)' KIND='$(KIND)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/check.sh
 
+# What of make check and make lint depends on the kernel.
+check-newest:
+	@bash $(SELFTESTS)/setup.sh lint
+	@LINTS=build KERNELS=newest bash $(SELFTESTS)/lint.sh
+	@bash $(SELFTESTS)/setup.sh check
+	@TESTS='$(or $(TESTS),vm)' KERNELS=newest bash $(SELFTESTS)/check.sh
+
 demo:
 	@bash $(SELFTESTS)/setup.sh demo
 	@bash $(SELFTESTS)/demo.sh
@@ -52,9 +59,10 @@ help:
 	@echo '                  TESTS="roaming fsm"  only these     KERNELS="6.1 newest"  only on these'
 	@echo '                  KIND=wireguard       the VM tests against the in-tree module'
 	@echo '                  KIND=weft-compat     the same tests, with wg, against weft in its place'
+	@echo 'make check-newest  the same on the newest kernel in Debian unstable; TESTS="roaming fsm" only these'
 	@echo 'make demo       a fleet of three servers at work'
 	@echo 'make lint       static checks; LINTS="sparse checkpatch" only these'
 	@echo 'make generate   the uapi header and the netlink policy from Documentation/netlink/specs/weft.yaml'
 	@echo 'make clean      removes what was built here'
 
-.PHONY: all modules tools check demo lint generate clean help
+.PHONY: all modules tools check check-newest demo lint generate clean help

@@ -4,7 +4,7 @@
 # make check: all tests, as one stream of TAP, and last a line with the sum.
 #
 #   TESTS     names of tests (default: all). In userspace: unit, tools; of the build and the harness itself: harness,
-#             kselftest; in VMs: every script here that sources lib.sh
+#             kselftest; in VMs: every script here that sources lib.sh, and "vm" is all of those
 #   KERNELS   series (default: 6.1 6.12); "newest" is the newest in Debian unstable
 #   KIND      weft, or wireguard: the VM tests against the in-tree module, to prove the tests themselves; or weft-compat:
 #             the same tests, driven by wg, against weft in the in-tree module's place
@@ -136,10 +136,12 @@ own_suites() {
 }
 
 choose() { # checks the names in TESTS; sets chosen and chosen_vm
-	local all name
+	local all name in_vms
 
 	chosen='' chosen_vm=''
-	all=" $userspace_tests $own_tests $(vm_tests | tr '\n' ' ') "
+	in_vms=$(vm_tests | tr '\n' ' ')
+	all=" $userspace_tests $own_tests $in_vms "
+	[ "${TESTS-}" != vm ] || TESTS=$in_vms
 	for name in ${TESTS:-$all}; do
 		[[ $all == *" $name "* ]] || die "'$name' is no test; there are:$all"
 		if [[ " $userspace_tests $own_tests " == *" $name "* ]]; then

@@ -58,8 +58,8 @@ newest_after_update() { # newest_after_update SERIES
 
 # Without a way to Debian the lists that are there serve, however old.
 refresh_old_lists() {
-	[ -z "$(find "$cache/unstable/lists" -name '*InRelease' -mmin -$lists_max_age)" ] || return 0
-	(apt_update) && touch "$cache"/unstable/lists/*InRelease
+	[ -z "$(find "$cache/unstable" -name refreshed -mmin -$lists_max_age)" ] || return 0
+	(apt_update) && touch "$cache/unstable/refreshed"
 }
 
 newest_in_unstable() { # newest_in_unstable SERIES
