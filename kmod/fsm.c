@@ -59,10 +59,16 @@ static void fsm_handshake_now(struct weft_fsm *fsm, u64 now)
 	fsm->handshaked = true;
 }
 
-/* Starts a new series of tries, but never two initiations within WEFT_REKEY_TIMEOUT_S. */
+/*
+ * Starts a new series of tries, but never two initiations within WEFT_REKEY_TIMEOUT_S. A try that
+ * waits for its time is not made early: its jitter keeps two ends that began in the same instant,
+ * each of which overtook the other, from doing so again and again.
+ */
 static u32 fsm_want_session(struct weft_fsm *fsm, u64 now)
 {
 	fsm->tries = 0;
+	if (fsm_armed(fsm, WEFT_FSM_RETRANSMIT))
+		return 0;
 	if (fsm->handshaked && fsm_elapsed(fsm->handshake_at, now) < FSM_REKEY_TIMEOUT)
 		return 0;
 	fsm_handshake_now(fsm, now);

@@ -80,9 +80,11 @@ static void fsm_wanted(struct test *t)
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, WANTED, 0 },
 	       { 4999, REPORT, WANTED, 0 }, { 5000, REPORT, WANTED, INITIATE },
 	       { 9999, REPORT, WANTED, 0 }, { 10000, REPORT, WANTED, INITIATE });
-	/* Counted from when it left, and from our own response. */
+	/* Once it has left the next one is the timer's, with jitter, whoever asks meanwhile. */
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 1000, REPORT, INIT_SENT | AS, 0 },
-	       { 5999, REPORT, WANTED, 0 }, { 6000, REPORT, WANTED, INITIATE });
+	       { 6000, REPORT, WANTED, 0 }, { 6000, REPORT, ENDING, 0 },
+	       { 6000 + JITTER, EXPIRE, 0, FORGET | INITIATE });
+	/* Counted from our own response. */
 	SCRIPT(t, { 0, REPORT, RESP_SENT | DERIVED | AS | AR, 0 }, { 4999, REPORT, WANTED, 0 },
 	       { 5000, REPORT, WANTED, INITIATE });
 }
@@ -386,7 +388,7 @@ static void fsm_ages(struct test *t)
  * the rules by which the data path asks for a session. Keys are numbers.
  */
 #define SIM_DELAY	MS(20)
-#define SIM_QUEUE	64
+#define SIM_QUEUE	128
 
 enum packet_type { NOTHING, INITIATION, RESPONSE, DATA, EMPTY };
 
@@ -514,6 +516,8 @@ static void sim_got_initiation(struct sim *sim, int me, u32 key)
 {
 	struct side *side = &sim->side[me];
 
+	/* Our own one is overtaken: an answer to it comes too late. */
+	side->offered = 0;
 	side->next = (struct session){ key, false, sim->now };
 	sim_send(sim, me, RESPONSE, key);
 	sim_report(sim, me, AR | AS | RESP_SENT | DERIVED);
@@ -701,7 +705,10 @@ static void sim_both_talk(struct test *t)
 	sim_end(sim);
 }
 
-/* Both start in the same instant: it settles on one handshake each, and no more follows. */
+/*
+ * Both start in the same instant, and overtake each other until their jitter differs by more than
+ * the way takes: it settles on one handshake, and no more follows.
+ */
 static void sim_simultaneous(struct test *t)
 {
 	struct sim *sim = sim_start(t);
@@ -712,9 +719,29 @@ static void sim_simultaneous(struct test *t)
 	sim_run_until(sim, MS(60000));
 	EXPECT_EQ(t, a->got[DATA], 1);
 	EXPECT_EQ(t, b->got[DATA], 1);
-	EXPECT_EQ(t, a->sent[INITIATION], 1);
-	EXPECT_EQ(t, b->sent[INITIATION], 1);
+	EXPECT(t, a->sent[INITIATION] <= 3);
+	EXPECT(t, b->sent[INITIATION] <= 3);
 	EXPECT(t, a->sent[EMPTY] + b->sent[EMPTY] <= 4);
+	sim_end(sim);
+}
+
+/*
+ * The same with traffic both ways, which asks for a session all the time: the jitter of the next try
+ * still tells the two apart.
+ */
+static void sim_simultaneous_flows(struct test *t)
+{
+	struct sim *sim = sim_start(t);
+	struct side *a = &sim->side[0], *b = &sim->side[1];
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		sim_send_data(sim, 0, false);
+		sim_send_data(sim, 1, false);
+		sim_run_until(sim, sim->now + MS(200));
+	}
+	EXPECT(t, a->got[DATA] > 0);
+	EXPECT(t, b->got[DATA] > 0);
 	sim_end(sim);
 }
 
@@ -815,6 +842,7 @@ TEST_SUITE("fsm",
 	   TEST_CASE(sim_receiver_renews),
 	   TEST_CASE(sim_both_talk),
 	   TEST_CASE(sim_simultaneous),
+	   TEST_CASE(sim_simultaneous_flows),
 	   TEST_CASE(sim_dead_peer),
 	   TEST_CASE(sim_broken_path),
 	   TEST_CASE(sim_persistent));
