@@ -71,11 +71,11 @@ ecn_drops() {
 }
 
 # A router between them marks every packet outside. Inside, the mark arrives where it can be told, else the packet ends.
-congestion() { # congestion NFT-MATCH
+congestion() { # congestion NFT-STATEMENT
 	local drops errors
 
 	ns b nft -f - <<<"table inet weft {
-		chain pre { type filter hook prerouting priority 0; udp dport 51820 $1 ecn set ce; }
+		chain pre { type filter hook prerouting priority 0; udp dport 51820 $1; }
 	}"
 	defer ns b nft delete table inet weft
 	drops=$(ecn_drops) errors=$(link_stat b wt0 rx_errors)
@@ -96,9 +96,10 @@ congestion() { # congestion NFT-MATCH
 	[ "$KIND" != weft ] || expect_eq "rx_drop_ecn" $(($(ecn_drops) - drops)) 2
 }
 
+# "ip6 ecn set ce" of nftables 1.0.6 writes one byte in the middle of a word, which Linux 7.2 refuses to do.
 v6_congestion() {
 	outside_v6
-	congestion "ip6"
+	congestion "meta nfproto ipv6 @nh,0,16 set 0x6030"
 }
 
 # ---- lengths ----
@@ -318,7 +319,7 @@ session_up a wt0 b wt0 10.9.0.2
 run_case "the outer DS field is the ECN bits, in IPv4" outer_ds "ip and ip[1] = @"
 run_case "handshakes are AF41, in IPv4" handshake_ds "ip and ip[1] = 0x88"
 run_case "the same in IPv6" v6_outer
-run_case "congestion marks go inside, from IPv4" congestion "ip"
+run_case "congestion marks go inside, from IPv4" congestion "ip ecn set ce"
 run_case "congestion marks go inside, from IPv6" v6_congestion
 run_case "every length is padded to 16" every_length
 run_case "padding ends at the link's MTU" odd_mtu
