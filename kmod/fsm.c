@@ -62,12 +62,13 @@ static void fsm_handshake_now(struct weft_fsm *fsm, u64 now)
 /*
  * Starts a new series of tries, but never two initiations within WEFT_REKEY_TIMEOUT_S. A try that
  * waits for its time is not made early: its jitter keeps two ends that began in the same instant,
- * each of which overtook the other, from doing so again and again.
+ * each of which overtook the other, from doing so again and again. But the first that is not barred
+ * does not wait.
  */
 static u32 fsm_want_session(struct weft_fsm *fsm, u64 now)
 {
 	fsm->tries = 0;
-	if (fsm_armed(fsm, WEFT_FSM_RETRANSMIT))
+	if (fsm->handshaked && fsm_armed(fsm, WEFT_FSM_RETRANSMIT))
 		return 0;
 	if (fsm->handshaked && fsm_elapsed(fsm->handshake_at, now) < FSM_REKEY_TIMEOUT)
 		return 0;

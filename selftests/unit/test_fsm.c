@@ -96,11 +96,11 @@ static void fsm_barred(struct test *t)
 	       { 4999, EXPIRE, 0, 0 }, { 5000 + JITTER, EXPIRE, 0, FORGET | INITIATE });
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, BARRED, 0 },
 	       { 1, REPORT, WANTED, INITIATE }, { 1, REPORT, INIT_SENT | AS, 0 },
-	       { 5000, REPORT, WANTED, 0 }, { 5001, REPORT, WANTED, INITIATE });
+	       { 5001, REPORT, WANTED, 0 }, { 5001 + JITTER, EXPIRE, 0, FORGET | INITIATE });
 	/* One that left before the key went away still counts. */
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
-	       { 4999, REPORT, WANTED, 0 }, { 5000, REPORT, WANTED, INITIATE },
-	       { 5000, REPORT, BARRED, 0 }, { 5000, REPORT, WANTED, INITIATE });
+	       { 4999, REPORT, WANTED, 0 }, { 5000 + JITTER, EXPIRE, 0, FORGET | INITIATE },
+	       { 5000 + JITTER, REPORT, BARRED, 0 }, { 5000 + JITTER, REPORT, WANTED, INITIATE });
 }
 
 static void fsm_clock_of_another_cpu(struct test *t)
