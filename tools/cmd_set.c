@@ -23,7 +23,7 @@ static int set_send(const struct weft_context *ctx,
 static bool set_refuse_word(const struct weft_parse *parse, const char *word)
 {
 	char *list = weft_parse_list(parse->peer ? WEFT_SCOPE_PEER :
-						   WEFT_SCOPE_DEVICE, false);
+						   WEFT_SCOPE_DEVICE, false, NULL);
 
 	weft_report(parse->ctx, "set: '%s' is not a setting of %s: %s%s and peer are",
 		    word, parse->peer ? "a peer" : "an interface",

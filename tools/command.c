@@ -41,6 +41,34 @@ const struct weft_command weft_commands[] = {
 		"as setconf, but send only what differs: sessions live on",
 		NULL, 2, 2, weft_command_syncconf,
 	}, {
+		"up", "FILE|IFACE",
+		"make an interface and what is around it what a file says",
+		"The file is FILE, named IFACE.conf, or IFACE.conf in /etc/weft or /etc/wireguard.\n"
+		"It has wg-quick's format, with Forwarding = on|off in [Interface] and Name in [Peer].\n"
+		"An interface that is up already is changed where it differs: no session ends, and\n"
+		"no hook runs. If a step fails, it is named, and all that was done is undone.\n",
+		1, 1, weft_command_up,
+	}, {
+		"down", "FILE|IFACE",
+		"take an interface away, with its routes, rules and name servers",
+		"With SaveConfig = true in the file, what is set is saved there before.\n",
+		1, 1, weft_command_down,
+	}, {
+		"save", "FILE|IFACE",
+		"write what is set on an interface to its file",
+		"Hooks, and the names of peers and of endpoints, are kept; comments are not.\n",
+		1, 1, weft_command_save,
+	}, {
+		"strip", "FILE|IFACE",
+		"print a file without what only \"up\" understands, for syncconf",
+		NULL, 1, 1, weft_command_strip,
+	}, {
+		"resolve", "IFACE|all",
+		"look endpoints' names up again where a peer has been silent",
+		"Silent is a peer without a handshake in the last 135 seconds. The names are those\n"
+		"of the file that \"up\" takes. What has changed is set and printed.\n",
+		1, 1, weft_command_resolve,
+	}, {
 		"genkey", "", "print a new private key",
 		NULL, 0, 0, weft_command_genkey,
 	}, {

@@ -38,6 +38,11 @@ int weft_command_syncconf(struct weft_context *ctx, int argc, char **argv);
 int weft_command_genkey(struct weft_context *ctx, int argc, char **argv);
 int weft_command_genpsk(struct weft_context *ctx, int argc, char **argv);
 int weft_command_pubkey(struct weft_context *ctx, int argc, char **argv);
+int weft_command_up(struct weft_context *ctx, int argc, char **argv);
+int weft_command_down(struct weft_context *ctx, int argc, char **argv);
+int weft_command_save(struct weft_context *ctx, int argc, char **argv);
+int weft_command_strip(struct weft_context *ctx, int argc, char **argv);
+int weft_command_resolve(struct weft_context *ctx, int argc, char **argv);
 int weft_command_help(struct weft_context *ctx, int argc, char **argv);
 
 /* What main() does once the context stands; argv[0] is the program. */

@@ -121,7 +121,7 @@ static bool config_refuse_field(struct config_state *state, const char *field)
 	char *list;
 
 	list = weft_parse_list(in_peer ? WEFT_SCOPE_PEER : WEFT_SCOPE_DEVICE,
-			       true);
+			       true, state->parse.more);
 	weft_report_at(state->parse.ctx, &state->parse.place,
 		       "'%.*s' is not a field of %s: %s are",
 		       CONFIG_QUOTE_CHARS, field,
@@ -130,15 +130,26 @@ static bool config_refuse_field(struct config_state *state, const char *field)
 	return false;
 }
 
-static bool config_set(struct config_state *state, const char *field,
-		       const char *value)
+static const struct weft_setting *config_find(struct config_state *state,
+					      const char *field)
 {
 	enum weft_scope scope = state->section == CONFIG_SECTION_PEER ?
 				WEFT_SCOPE_PEER : WEFT_SCOPE_DEVICE;
-	const struct weft_setting *setting = weft_parse_find_field(field);
+	const struct weft_setting *setting;
+
+	setting = weft_parse_find_field(weft_settings, field);
+	if (!setting && state->parse.more)
+		setting = weft_parse_find_field(state->parse.more, field);
+	return setting && setting->scope == scope ? setting : NULL;
+}
+
+static bool config_set(struct config_state *state, const char *field,
+		       const char *value)
+{
+	const struct weft_setting *setting = config_find(state, field);
 	bool good;
 
-	if (!setting || setting->scope != scope)
+	if (!setting)
 		return config_refuse_field(state, field);
 	state->parse.place.name = setting->field;
 	if (!*value) {
@@ -189,30 +200,54 @@ static bool config_read_text(struct config_state *state, char *text)
 	return config_finish_peer(state);
 }
 
+/* @state->parse holds all but the device. */
+static struct weft_device *config_parse(struct config_state *state, char *text,
+					const char *name)
+{
+	struct weft_device *dev = weft_model_device_new(name);
+
+	if (!dev) {
+		weft_report(state->parse.ctx, "out of memory");
+		return NULL;
+	}
+	state->parse.dev = dev;
+	if (state->parse.whole)
+		dev->has = WEFT_DEVICE_HAS_PRIVATE_KEY |
+			   WEFT_DEVICE_HAS_LISTEN_PORT |
+			   WEFT_DEVICE_HAS_FWMARK | WEFT_DEVICE_REPLACE_PEERS;
+	if (config_read_text(state, text))
+		return dev;
+	weft_model_device_free(dev);
+	return NULL;
+}
+
 struct weft_device *weft_config_parse(const struct weft_context *ctx,
 				      const char *file, char *text,
 				      const char *name, bool whole)
 {
-	struct weft_device *dev = weft_model_device_new(name);
 	struct config_state state = {
 		.parse = {
-			.ctx = ctx, .place.file = file, .dev = dev,
-			.whole = whole,
+			.ctx = ctx, .place.file = file, .whole = whole,
 		},
 	};
 
-	if (!dev) {
-		weft_report(ctx, "out of memory");
-		return NULL;
-	}
-	if (whole)
-		dev->has = WEFT_DEVICE_HAS_PRIVATE_KEY |
-			   WEFT_DEVICE_HAS_LISTEN_PORT |
-			   WEFT_DEVICE_HAS_FWMARK | WEFT_DEVICE_REPLACE_PEERS;
-	if (config_read_text(&state, text))
-		return dev;
-	weft_model_device_free(dev);
-	return NULL;
+	return config_parse(&state, text, name);
+}
+
+struct weft_device *weft_config_parse_more(const struct weft_context *ctx,
+					   const char *file, char *text,
+					   const char *name,
+					   const struct weft_setting *more,
+					   struct weft_profile *profile)
+{
+	struct config_state state = {
+		.parse = {
+			.ctx = ctx, .place.file = file, .whole = true,
+			.more = more, .profile = profile,
+		},
+	};
+
+	return config_parse(&state, text, name);
 }
 
 static bool config_holds_secret(const struct weft_device *dev)
@@ -227,20 +262,29 @@ static bool config_holds_secret(const struct weft_device *dev)
 	return false;
 }
 
+bool weft_config_read(const struct weft_context *ctx, const char *file,
+		      struct weft_file *content)
+{
+	if (!weft_file_read(ctx, file, WEFT_CONFIG_BYTES, content))
+		return false;
+	if (strlen(content->text) == content->len)
+		return true;
+	weft_report(ctx, "'%s' is not a text file: there is a zero byte in it",
+		    file);
+	weft_file_wipe(content);
+	return false;
+}
+
 struct weft_device *weft_config_load(const struct weft_context *ctx,
 				     const char *file, const char *name,
 				     bool whole)
 {
-	struct weft_device *dev = NULL;
+	struct weft_device *dev;
 	struct weft_file content;
 
-	if (!weft_file_read(ctx, file, WEFT_CONFIG_BYTES, &content))
+	if (!weft_config_read(ctx, file, &content))
 		return NULL;
-	if (strlen(content.text) != content.len)
-		weft_report(ctx, "'%s' is not a text file: there is a zero byte in it",
-			    file);
-	else
-		dev = weft_config_parse(ctx, file, content.text, name, whole);
+	dev = weft_config_parse(ctx, file, content.text, name, whole);
 	weft_file_wipe(&content);
 	if (!dev)
 		return NULL;

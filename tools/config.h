@@ -7,6 +7,9 @@
 
 struct weft_context;
 struct weft_device;
+struct weft_file;
+struct weft_profile;
+struct weft_setting;
 
 /*
  * The file's @text, which is cut up on the way, becomes a model of interface
@@ -15,6 +18,18 @@ struct weft_device;
 struct weft_device *weft_config_parse(const struct weft_context *ctx,
 				      const char *file, char *text,
 				      const char *name, bool whole);
+/*
+ * The same with fields of the caller's own, @more, which fill in @profile.
+ * The device is whole.
+ */
+struct weft_device *weft_config_parse_more(const struct weft_context *ctx,
+					   const char *file, char *text,
+					   const char *name,
+					   const struct weft_setting *more,
+					   struct weft_profile *profile);
+/* A file's text; false after a complaint. To be wiped. */
+bool weft_config_read(const struct weft_context *ctx, const char *file,
+		      struct weft_file *content);
 /* The same from a file or "-", with its endpoints resolved. */
 struct weft_device *weft_config_load(const struct weft_context *ctx,
 				     const char *file, const char *name,

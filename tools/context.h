@@ -9,6 +9,7 @@
 
 struct addrinfo;
 struct weft_backend;
+struct weft_network;
 
 /**
  * struct weft_context - everything a command may touch
@@ -16,6 +17,7 @@ struct weft_backend;
  * @out: results
  * @err: complaints and warnings
  * @backend: the kernel, or what stands for it in a test
+ * @network: what is around the interfaces: addresses, routes, programs
  * @now: the time that ages are counted to
  * @colour: mark up @out for a terminal
  * @json: results as JSON
@@ -30,6 +32,7 @@ struct weft_context {
 	FILE *out;
 	FILE *err;
 	struct weft_backend *backend;
+	struct weft_network *network;
 	time_t now;
 	bool colour;
 	bool json;

@@ -9,6 +9,7 @@
 #include "colour.h"
 #include "command.h"
 #include "netlink.h"
+#include "network.h"
 #include "report.h"
 #include "resolve.h"
 
@@ -47,6 +48,7 @@ int main(int argc, char **argv)
 	/* No copy of a key that is read from here stays in a buffer. */
 	setvbuf(stdin, NULL, _IONBF, 0);
 	ctx.backend = weft_netlink_backend();
+	ctx.network = weft_network_kernel();
 	ctx.colour = weft_colour_wanted(getenv("WG_COLOR_MODE"),
 					getenv("NO_COLOR"),
 					isatty(STDOUT_FILENO));

@@ -105,6 +105,7 @@ static void model_free_peer(struct weft_peer *peer)
 {
 	model_free_allowedips(peer);
 	free(peer->endpoint_text);
+	free(peer->name);
 	sodium_memzero(peer, sizeof(*peer));
 	free(peer);
 }

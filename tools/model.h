@@ -60,6 +60,7 @@ union weft_endpoint {
  * @preshared_key: all zero to take it away
  * @endpoint: family AF_UNSPEC where there is none
  * @endpoint_text: an endpoint not resolved yet, or NULL
+ * @name: what the configuration file calls the peer, or NULL
  * @line: where the peer, then its endpoint, stands in a configuration file
  * @keepalive: seconds, 0 for off
  * @handshake_s: seconds since the epoch of the last handshake, 0 for never
@@ -77,6 +78,7 @@ struct weft_peer {
 	struct weft_key preshared_key;
 	union weft_endpoint endpoint;
 	char *endpoint_text;
+	char *name;
 	unsigned int line;
 	__u16 keepalive;
 	__s64 handshake_s;

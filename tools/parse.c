@@ -17,8 +17,8 @@
 #define WEFT_KEY_FILE_BYTES	4096
 
 /* Digits only: strtoul() alone would take " +7" and "-1" too. */
-static bool parse_number(const char *text, int base, unsigned long max,
-			 unsigned long *number)
+bool weft_parse_number(const char *text, int base, unsigned long max,
+		       unsigned long *number)
 {
 	char *end;
 
@@ -33,7 +33,7 @@ static bool parse_listen_port(struct weft_parse *parse, const char *value)
 {
 	unsigned long port;
 
-	if (!parse_number(value, 10, 65535, &port)) {
+	if (!weft_parse_number(value, 10, 65535, &port)) {
 		weft_report_at(parse->ctx, &parse->place,
 			       "'%s' is not a port: use a number from 0 (chosen by the kernel) to 65535",
 			       value);
@@ -49,7 +49,7 @@ static bool parse_fwmark(struct weft_parse *parse, const char *value)
 	unsigned long mark = 0;
 
 	if (strcasecmp(value, "off") &&
-	    !parse_number(value, 0, 0xffffffff, &mark)) {
+	    !weft_parse_number(value, 0, 0xffffffff, &mark)) {
 		weft_report_at(parse->ctx, &parse->place,
 			       "'%s' is not a mark: use 'off' or a number from 0 to 0xffffffff",
 			       value);
@@ -65,7 +65,7 @@ static bool parse_keepalive(struct weft_parse *parse, const char *value)
 	unsigned long seconds = 0;
 
 	if (strcasecmp(value, "off") &&
-	    !parse_number(value, 10, 65535, &seconds)) {
+	    !weft_parse_number(value, 10, 65535, &seconds)) {
 		weft_report_at(parse->ctx, &parse->place,
 			       "'%s' is not an interval: use 'off' or a number of seconds from 0 to 65535",
 			       value);
@@ -172,9 +172,7 @@ static bool parse_address(const char *text, struct weft_allowedip *ip)
 	return inet_pton(ip->family, text, &ip->ip4) == 1;
 }
 
-/* "address", "address/length", each with "+" or "-" where that is allowed. */
-static bool parse_allowedip(struct weft_parse *parse, char *text,
-			    struct weft_allowedip *ip)
+bool weft_parse_prefix(char *text, struct weft_allowedip *ip)
 {
 	char *slash = strchr(text, '/');
 	unsigned long cidr;
@@ -185,10 +183,19 @@ static bool parse_allowedip(struct weft_parse *parse, char *text,
 	good = parse_address(text, ip);
 	cidr = ip->family == AF_INET ? 32 : 128;
 	if (good && slash)
-		good = parse_number(slash + 1, 10, cidr, &cidr);
+		good = weft_parse_number(slash + 1, 10, cidr, &cidr);
 	if (slash)
 		*slash = '/';
 	ip->cidr = cidr;
+	return good;
+}
+
+/* "address", "address/length", each with "+" or "-" where that is allowed. */
+static bool parse_allowedip(struct weft_parse *parse, char *text,
+			    struct weft_allowedip *ip)
+{
+	bool good = weft_parse_prefix(text, ip);
+
 	if (!good)
 		weft_report_at(parse->ctx, &parse->place,
 			       "'%s' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
@@ -317,33 +324,41 @@ const struct weft_setting *weft_parse_find_word(const char *word)
 	return NULL;
 }
 
-const struct weft_setting *weft_parse_find_field(const char *field)
+const struct weft_setting *weft_parse_find_field(const struct weft_setting *in,
+						 const char *field)
 {
 	const struct weft_setting *setting;
 
-	for (setting = weft_settings; setting->word || setting->field; setting++)
+	for (setting = in; setting->word || setting->field; setting++)
 		if (setting->field && !strcasecmp(setting->field, field))
 			return setting;
 	return NULL;
 }
 
-char *weft_parse_list(enum weft_scope scope, bool fields)
+static void parse_list_some(FILE *stream, const struct weft_setting *setting,
+			    enum weft_scope scope, bool fields)
 {
-	const struct weft_setting *setting;
-	const char *name, *comma = "";
+	const char *name;
+
+	for (; setting->word || setting->field; setting++) {
+		name = fields ? setting->field : setting->word;
+		if (setting->scope == scope && name)
+			fprintf(stream, "%s%s", ftell(stream) ? ", " : "", name);
+	}
+}
+
+char *weft_parse_list(enum weft_scope scope, bool fields,
+		      const struct weft_setting *more)
+{
 	char *list = NULL;
 	size_t len = 0;
 	FILE *stream = open_memstream(&list, &len);
 
 	if (!stream)
 		return NULL;
-	for (setting = weft_settings; setting->word || setting->field; setting++) {
-		name = fields ? setting->field : setting->word;
-		if (setting->scope != scope || !name)
-			continue;
-		fprintf(stream, "%s%s", comma, name);
-		comma = ", ";
-	}
+	parse_list_some(stream, weft_settings, scope, fields);
+	if (more)
+		parse_list_some(stream, more, scope, fields);
 	fclose(stream);
 	return list;
 }

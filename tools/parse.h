@@ -5,9 +5,12 @@
 
 #include "report.h"
 
+struct weft_allowedip;
 struct weft_device;
 struct weft_key;
 struct weft_peer;
+struct weft_profile;
+struct weft_setting;
 
 enum weft_scope {
 	WEFT_SCOPE_DEVICE,
@@ -21,6 +24,8 @@ enum weft_scope {
  * @dev: what is being filled in
  * @peer: the peer that settings belong to, NULL before the first
  * @whole: the text describes all of the device: what it leaves out is off
+ * @more: fields that this file may have besides those of every file, or NULL
+ * @profile: what those fill in
  */
 struct weft_parse {
 	const struct weft_context *ctx;
@@ -28,6 +33,8 @@ struct weft_parse {
 	struct weft_device *dev;
 	struct weft_peer *peer;
 	bool whole;
+	const struct weft_setting *more;
+	struct weft_profile *profile;
 };
 
 typedef bool (*weft_setter)(struct weft_parse *parse, const char *value);
@@ -53,9 +60,19 @@ struct weft_setting {
 extern const struct weft_setting weft_settings[];
 
 const struct weft_setting *weft_parse_find_word(const char *word);
-const struct weft_setting *weft_parse_find_field(const char *field);
-/* "a, b, c": names of the settings of a scope, for complaints; to be freed. */
-char *weft_parse_list(enum weft_scope scope, bool fields);
+const struct weft_setting *weft_parse_find_field(const struct weft_setting *in,
+						 const char *field);
+/*
+ * "a, b, c": names of the settings of a scope, for complaints, those in @more
+ * included if it is not NULL; to be freed.
+ */
+char *weft_parse_list(enum weft_scope scope, bool fields,
+		      const struct weft_setting *more);
+/* Digits only, and no more than @max. */
+bool weft_parse_number(const char *text, int base, unsigned long max,
+		       unsigned long *number);
+/* "address" or "address/length"; @text is put back as it was. */
+bool weft_parse_prefix(char *text, struct weft_allowedip *ip);
 /* A public key on the command line or in a file. */
 bool weft_parse_public_key(struct weft_parse *parse, const char *value);
 

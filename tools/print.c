@@ -433,6 +433,8 @@ static void print_conf_peer(FILE *out, const struct weft_peer *peer)
 	fputs("[Peer]\nPublicKey = ", out);
 	print_public_key(out, peer);
 	fputc('\n', out);
+	if (peer->name)
+		fprintf(out, "Name = %s\n", peer->name);
 	if (peer->has & WEFT_PEER_HAS_PRESHARED_KEY) {
 		fputs("PresharedKey = ", out);
 		print_preshared_key(out, peer);
@@ -443,7 +445,9 @@ static void print_conf_peer(FILE *out, const struct weft_peer *peer)
 		print_allowedips(out, peer, ", ");
 		fputc('\n', out);
 	}
-	if (peer->endpoint.any.sa_family != AF_UNSPEC) {
+	if (peer->endpoint_text) {
+		fprintf(out, "Endpoint = %s\n", peer->endpoint_text);
+	} else if (peer->endpoint.any.sa_family != AF_UNSPEC) {
 		fputs("Endpoint = ", out);
 		print_endpoint(out, peer);
 		fputc('\n', out);
@@ -454,22 +458,27 @@ static void print_conf_peer(FILE *out, const struct weft_peer *peer)
 		fputc('\n', out);
 }
 
-void weft_print_conf(const struct weft_context *ctx,
-		     const struct weft_device *dev)
+void weft_print_conf_device(FILE *out, const struct weft_device *dev)
 {
 	const struct weft_peer *peer;
 
-	fputs("[Interface]\n", ctx->out);
 	if (dev->listen_port)
-		fprintf(ctx->out, "ListenPort = %u\n", dev->listen_port);
+		fprintf(out, "ListenPort = %u\n", dev->listen_port);
 	if (dev->fwmark)
-		fprintf(ctx->out, "FwMark = 0x%x\n", dev->fwmark);
+		fprintf(out, "FwMark = 0x%x\n", dev->fwmark);
 	if (dev->has & WEFT_DEVICE_HAS_PRIVATE_KEY) {
-		fputs("PrivateKey = ", ctx->out);
-		print_private_key(ctx->out, dev);
-		fputc('\n', ctx->out);
+		fputs("PrivateKey = ", out);
+		print_private_key(out, dev);
+		fputc('\n', out);
 	}
-	fputc('\n', ctx->out);
+	fputc('\n', out);
 	for (peer = dev->peers; peer; peer = peer->next)
-		print_conf_peer(ctx->out, peer);
+		print_conf_peer(out, peer);
+}
+
+void weft_print_conf(const struct weft_context *ctx,
+		     const struct weft_device *dev)
+{
+	fputs("[Interface]\n", ctx->out);
+	weft_print_conf_device(ctx->out, dev);
 }

@@ -35,6 +35,8 @@ void weft_print_field(const struct weft_context *ctx,
 /* The summary for people. False when memory is short. */
 bool weft_print_summary(const struct weft_context *ctx,
 			const struct weft_device *dev);
+/* A configuration file from behind the word [Interface]. */
+void weft_print_conf_device(FILE *out, const struct weft_device *dev);
 /* The configuration file that makes the device what it is. */
 void weft_print_conf(const struct weft_context *ctx,
 		     const struct weft_device *dev);

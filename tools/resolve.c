@@ -56,6 +56,22 @@ static bool resolve_split(char *text, char **host, char **port)
 	return **host && **port;
 }
 
+bool weft_resolve_is_name(const char *endpoint)
+{
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST };
+	char *copy = strdup(endpoint), *host, *port;
+	struct addrinfo *found;
+	bool is_name = false;
+
+	if (copy && resolve_split(copy, &host, &port)) {
+		is_name = getaddrinfo(host, NULL, &hints, &found);
+		if (!is_name)
+			freeaddrinfo(found);
+	}
+	free(copy);
+	return is_name;
+}
+
 /* Of a number that is too great getaddrinfo() takes what fits into a port. */
 static bool resolve_port_fits(const char *port)
 {
@@ -145,9 +161,8 @@ static bool resolve_take(const struct addrinfo *found,
 	return false;
 }
 
-static bool resolve_peer(const struct weft_context *ctx,
-			 const struct weft_place *place,
-			 struct weft_peer *peer)
+bool weft_resolve_peer(const struct weft_context *ctx,
+		       const struct weft_place *place, struct weft_peer *peer)
 {
 	struct addrinfo *found = NULL;
 	char *host, *port;
@@ -181,7 +196,7 @@ bool weft_resolve_device(const struct weft_context *ctx, const char *file,
 
 	for (peer = dev->peers; peer; peer = peer->next) {
 		place.line = peer->line;
-		if (peer->endpoint_text && !resolve_peer(ctx, &place, peer))
+		if (peer->endpoint_text && !weft_resolve_peer(ctx, &place, peer))
 			return false;
 	}
 	return true;

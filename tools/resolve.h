@@ -18,6 +18,11 @@ int weft_resolve_retries(const struct weft_context *ctx, const char *wish);
 bool weft_resolve_prepare(const struct weft_context *ctx,
 			  const struct weft_place *place, const char *value,
 			  struct weft_peer *peer);
+/* An endpoint, as weft_resolve_prepare() keeps it, that may move. */
+bool weft_resolve_is_name(const char *endpoint);
+/* Look up the endpoint kept for @peer; @place is where it stands. */
+bool weft_resolve_peer(const struct weft_context *ctx,
+		       const struct weft_place *place, struct weft_peer *peer);
 /*
  * Look all endpoints kept up: last, because it is slow and can fail for
  * reasons that have nothing to do with the configuration.

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/* weft resolve */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend.h"
+#include "command.h"
+#include "config.h"
+#include "file.h"
+#include "locate.h"
+#include "profile.h"
+#include "report.h"
+#include "resolve.h"
+#include "text.h"
+
+/* A session is renewed after 120 s; 15 more and the peer is silent. */
+#define RESOLVE_SILENT_S	135
+
+static const struct weft_peer *resolve_find(const struct weft_device *dev,
+					    const struct weft_key *key)
+{
+	const struct weft_peer *peer;
+
+	for (peer = dev->peers; peer; peer = peer->next)
+		if (weft_key_equal(&peer->public_key, key))
+			return peer;
+	return NULL;
+}
+
+static bool resolve_is_silent(const struct weft_context *ctx,
+			      const struct weft_peer *peer)
+{
+	return ctx->now - peer->handshake_s > RESOLVE_SILENT_S;
+}
+
+static bool resolve_send(const struct weft_context *ctx,
+			 const struct weft_device *dev,
+			 const struct weft_peer *peer)
+{
+	struct weft_device *change = weft_model_device_new(dev->name);
+	struct weft_peer *sent = change ? weft_model_peer_add(change) : NULL;
+	bool good = false;
+
+	if (!sent) {
+		weft_report(ctx, "%s: out of memory", dev->name);
+	} else {
+		sent->public_key = peer->public_key;
+		sent->endpoint = peer->endpoint;
+		sent->has = WEFT_PEER_HAS_PUBLIC_KEY | WEFT_PEER_UPDATE_ONLY;
+		good = !ctx->backend->set(ctx->backend, change);
+		if (!good)
+			weft_report(ctx, "cannot configure interface '%s': %s",
+				    dev->name, ctx->backend->error);
+	}
+	weft_model_device_free(change);
+	return good;
+}
+
+/* @wanted is the file's, @peer the interface's. */
+static bool resolve_one(const struct weft_context *ctx, const char *path,
+			const struct weft_device *dev,
+			const struct weft_peer *peer, struct weft_peer *wanted)
+{
+	struct weft_place place = {
+		.file = path, .line = wanted->line, .name = "Endpoint",
+	};
+	struct weft_key_text key = weft_key_encode(&wanted->public_key);
+
+	if (!weft_resolve_peer(ctx, &place, wanted))
+		return false;
+	if (weft_model_endpoint_equal(&wanted->endpoint, &peer->endpoint))
+		return true;
+	if (!resolve_send(ctx, dev, wanted))
+		return false;
+	fprintf(ctx->out, "%s: peer %s is at %s now\n", dev->name,
+		wanted->name ? wanted->name : key.chars,
+		weft_text_endpoint(&wanted->endpoint).chars);
+	return true;
+}
+
+/* One name that is not known must not hide the others. */
+static bool resolve_device(const struct weft_context *ctx,
+			   const struct weft_profile *profile,
+			   const struct weft_device *dev)
+{
+	const struct weft_peer *peer;
+	struct weft_peer *wanted;
+	bool good = true;
+
+	for (wanted = profile->dev->peers; wanted; wanted = wanted->next) {
+		if (!wanted->endpoint_text ||
+		    !weft_resolve_is_name(wanted->endpoint_text))
+			continue;
+		peer = resolve_find(dev, &wanted->public_key);
+		if (peer && resolve_is_silent(ctx, peer))
+			good &= resolve_one(ctx, profile->path, dev, peer,
+					    wanted);
+	}
+	return good;
+}
+
+static bool resolve_file(const struct weft_context *ctx,
+			 const struct weft_location *location)
+{
+	struct weft_profile *profile = NULL;
+	struct weft_device *dev = NULL;
+	struct weft_file content;
+	bool good = false;
+
+	if (weft_config_read(ctx, location->path, &content)) {
+		profile = weft_profile_parse(ctx, location->path, content.text,
+					     location->name);
+		weft_file_wipe(&content);
+	}
+	if (profile && ctx->backend->get(ctx->backend, location->name, &dev))
+		weft_report(ctx, "cannot read interface '%s': %s",
+			    location->name, ctx->backend->error);
+	else if (profile)
+		good = resolve_device(ctx, profile, dev);
+	weft_model_device_free(dev);
+	weft_profile_free(profile);
+	return good;
+}
+
+/* Interfaces that were made without a file have no names to look up. */
+static bool resolve_all(const struct weft_context *ctx)
+{
+	struct weft_link *links, *link;
+	struct weft_location location;
+	bool good = true;
+
+	if (ctx->backend->list(ctx->backend, &links)) {
+		weft_report(ctx, "cannot list interfaces: %s",
+			    ctx->backend->error);
+		return false;
+	}
+	for (link = links; link; link = link->next) {
+		if (!weft_locate_try(weft_locate_folders, link->name,
+				     &location))
+			continue;
+		good &= resolve_file(ctx, &location);
+		free(location.path);
+	}
+	weft_model_links_free(links);
+	return good;
+}
+
+int weft_command_resolve(struct weft_context *ctx, int argc, char **argv)
+{
+	struct weft_location location;
+	bool good;
+
+	(void)argc;
+	/* It is a timer's work: the next time comes. */
+	ctx->retries = 0;
+	if (!strcmp(argv[0], "all"))
+		return resolve_all(ctx) ? 0 : 1;
+	if (!weft_locate(ctx, weft_locate_folders, argv[0], &location))
+		return 1;
+	good = resolve_file(ctx, &location);
+	free(location.path);
+	return good ? 0 : 1;
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "firewall.h"
+#include "network.h"
+#include "policy.h"
+#include "profile.h"
+#include "text.h"
+
+#define FIREWALL_TABLE	"inet weft-"
+
+/* The table as nft prints it, NULL where there is none; to be freed. */
+static char *firewall_list(struct weft_network *network, const char *name)
+{
+	struct weft_program program = { };
+	char *listing = NULL, *text;
+	struct weft_change holder = { };
+
+	if (asprintf(&text, "weft-%s", name) < 0)
+		return NULL;
+	if (weft_program_set(&program, NULL, "nft", "list", "table", "inet",
+			     text, NULL) &&
+	    network->run(network, &program, &listing))
+		listing = NULL;
+	holder.program = program;
+	weft_change_clear(&holder);
+	free(text);
+	return listing;
+}
+
+bool weft_firewall_is_there(struct weft_network *network, const char *name)
+{
+	char *listing = firewall_list(network, name);
+
+	free(listing);
+	return listing;
+}
+
+/* Made before it is deleted, so that it need not be there; all at once. */
+static void firewall_write_empty(FILE *out, const char *name)
+{
+	fprintf(out, "table " FIREWALL_TABLE "%s\ndelete table " FIREWALL_TABLE "%s\n",
+		name, name);
+}
+
+static bool firewall_wants(const struct weft_policy *policy, __u16 family)
+{
+	return family == AF_INET ? policy->ip4 : policy->ip6;
+}
+
+static void firewall_write_raw(FILE *out, const struct weft_profile *profile,
+			       const struct weft_policy *policy)
+{
+	const struct weft_allowedip *ip;
+	size_t i;
+
+	fputs("\tchain preraw {\n\t\ttype filter hook prerouting priority -300;\n",
+	      out);
+	for (i = 0; i < profile->addresses.count; i++) {
+		ip = &profile->addresses.items[i].prefix;
+		if (!firewall_wants(policy, ip->family))
+			continue;
+		fprintf(out, "\t\tiifname != \"%s\" %s daddr %s fib saddr type != local drop\n",
+			profile->name, ip->family == AF_INET ? "ip" : "ip6",
+			weft_text_address(ip).chars);
+	}
+	fputs("\t}\n", out);
+}
+
+static void firewall_write_mangle(FILE *out, const char *name,
+				  const struct weft_policy *policy,
+				  const char *condition, const char *action)
+{
+	fprintf(out, "\tchain %s {\n\t\ttype filter hook %srouting priority -150;\n",
+		name, *condition ? "post" : "pre");
+	if (policy->ip4)
+		fprintf(out, "\t\tmeta nfproto ipv4 meta l4proto udp%s %s\n",
+			condition, action);
+	if (policy->ip6)
+		fprintf(out, "\t\tmeta nfproto ipv6 meta l4proto udp%s %s\n",
+			condition, action);
+	fputs("\t}\n", out);
+}
+
+static void firewall_write(FILE *out, const struct weft_profile *profile,
+			   const struct weft_policy *policy)
+{
+	char mark[32];
+
+	snprintf(mark, sizeof(mark), " meta mark %u", policy->table);
+	firewall_write_empty(out, profile->name);
+	fprintf(out, "table " FIREWALL_TABLE "%s {\n", profile->name);
+	firewall_write_raw(out, profile, policy);
+	firewall_write_mangle(out, "postmangle", policy, mark,
+			      "ct mark set mark");
+	firewall_write_mangle(out, "premangle", policy, "",
+			      "meta mark set ct mark");
+	fputs("}\n", out);
+}
+
+/* Empty, then what there was, if anything: to be freed. */
+static char *firewall_restoration(struct weft_network *network,
+				  const char *name)
+{
+	char *listing = firewall_list(network, name), *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out) {
+		firewall_write_empty(out, name);
+		fputs(listing ? listing : "", out);
+		fclose(out);
+	}
+	free(listing);
+	return text;
+}
+
+static bool firewall_finish(struct weft_network *network, const char *name,
+			    const char *title, const char *text,
+			    struct weft_change *change)
+{
+	char *old = firewall_restoration(network, name);
+	bool good;
+
+	memset(change, 0, sizeof(*change));
+	change->kind = WEFT_CHANGE_PROGRAM;
+	change->title = strdup(title);
+	good = old && text && change->title &&
+	       weft_program_set(&change->program, text, "nft", "-f", "-",
+				NULL) &&
+	       weft_program_set(&change->undo, old, "nft", "-f", "-", NULL);
+	if (!good)
+		weft_change_clear(change);
+	free(old);
+	return good;
+}
+
+bool weft_firewall_build(struct weft_network *network,
+			 const struct weft_profile *profile,
+			 const struct weft_policy *policy,
+			 struct weft_change *change)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	bool good;
+
+	if (!out)
+		return false;
+	firewall_write(out, profile, policy);
+	fclose(out);
+	good = firewall_finish(network, profile->name,
+			       "have nft drop what is forged", text, change);
+	free(text);
+	return good;
+}
+
+bool weft_firewall_build_removal(struct weft_network *network,
+				 const char *name, struct weft_change *change)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	bool good;
+
+	if (!out)
+		return false;
+	firewall_write_empty(out, name);
+	fclose(out);
+	good = firewall_finish(network, name, "have nft delete its table",
+			       text, change);
+	free(text);
+	return good;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * nftables: with a default route into a tunnel, what comes from elsewhere for
+ * an address of the tunnel is dropped, and answers to the tunnel's own packets
+ * get its mark, so that the reverse path filter finds them right.
+ */
+#ifndef _WEFT_TOOLS_FIREWALL_H
+#define _WEFT_TOOLS_FIREWALL_H
+
+#include <stdbool.h>
+
+struct weft_change;
+struct weft_network;
+struct weft_policy;
+struct weft_profile;
+
+/* There is a table for this interface. */
+bool weft_firewall_is_there(struct weft_network *network, const char *name);
+/* False: no memory. */
+bool weft_firewall_build(struct weft_network *network,
+			 const struct weft_profile *profile,
+			 const struct weft_policy *policy,
+			 struct weft_change *change);
+bool weft_firewall_build_removal(struct weft_network *network,
+				 const char *name, struct weft_change *change);
+
+#endif /* _WEFT_TOOLS_FIREWALL_H */

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend.h"
+#include "journal.h"
+#include "network.h"
+#include "report.h"
+#include "sync.h"
+
+/**
+ * struct weft_journal_entry - one thing done
+ * @change: it
+ * @old: if not NULL, it was a configuration, and this was there before
+ */
+struct weft_journal_entry {
+	struct weft_change change;
+	struct weft_device *old;
+};
+
+/* Room is made first: what is done must never be missing here. */
+static struct weft_journal_entry *journal_reserve(struct weft_journal *journal)
+{
+	struct weft_journal_entry *entries, *entry;
+
+	entries = reallocarray(journal->entries, journal->count + 1,
+			       sizeof(*entries));
+	if (!entries) {
+		weft_report(journal->ctx, "%s: out of memory", journal->name);
+		return NULL;
+	}
+	journal->entries = entries;
+	entry = &entries[journal->count];
+	memset(entry, 0, sizeof(*entry));
+	return entry;
+}
+
+static bool journal_apply(struct weft_journal *journal,
+			  const struct weft_change *change, const char *verb)
+{
+	struct weft_network *network = journal->ctx->network;
+	char *what;
+
+	if (!network->change(network, change))
+		return true;
+	what = weft_change_describe(change);
+	weft_report(journal->ctx, "%s: cannot %s%s: %s", journal->name, verb,
+		    what ? what : "go on", network->error);
+	free(what);
+	return false;
+}
+
+bool weft_journal_do(struct weft_journal *journal, struct weft_change *change)
+{
+	struct weft_journal_entry *entry = journal_reserve(journal);
+
+	if (!entry || !journal_apply(journal, change, "")) {
+		weft_change_clear(change);
+		return false;
+	}
+	entry->change = *change;
+	memset(change, 0, sizeof(*change));
+	journal->count++;
+	return true;
+}
+
+bool weft_journal_configure(struct weft_journal *journal,
+			    const struct weft_device *change,
+			    struct weft_device *old)
+{
+	struct weft_journal_entry *entry = journal_reserve(journal);
+	struct weft_backend *backend = journal->ctx->backend;
+
+	if (!entry)
+		return false;
+	if (backend->set(backend, change)) {
+		weft_report(journal->ctx, "%s: cannot configure the interface: %s",
+			    journal->name, backend->error);
+		return false;
+	}
+	if (!old)
+		return true;
+	entry->old = old;
+	journal->count++;
+	return true;
+}
+
+/* A device that was read becomes one that is wished for. */
+static void journal_make_wish(struct weft_device *dev)
+{
+	struct weft_allowedip *ip;
+	struct weft_peer *peer;
+
+	dev->has |= WEFT_DEVICE_HAS_PRIVATE_KEY | WEFT_DEVICE_HAS_LISTEN_PORT |
+		    WEFT_DEVICE_HAS_FWMARK | WEFT_DEVICE_REPLACE_PEERS;
+	for (peer = dev->peers; peer; peer = peer->next) {
+		peer->has |= WEFT_PEER_HAS_PUBLIC_KEY |
+			     WEFT_PEER_HAS_PRESHARED_KEY |
+			     WEFT_PEER_HAS_KEEPALIVE |
+			     WEFT_PEER_REPLACE_ALLOWEDIPS;
+		peer->drop = false;
+		for (ip = peer->allowedips; ip; ip = ip->next)
+			ip->drop = false;
+	}
+}
+
+static void journal_restore(struct weft_journal *journal,
+			    struct weft_device *old)
+{
+	struct weft_backend *backend = journal->ctx->backend;
+	struct weft_device *now = NULL;
+	int err;
+
+	journal_make_wish(old);
+	err = backend->get(backend, old->name, &now);
+	if (!err && weft_sync_reduce(now, old) && !weft_sync_is_empty(old))
+		err = backend->set(backend, old);
+	if (err)
+		weft_report(journal->ctx, "%s: cannot undo the configuration: %s",
+			    journal->name, backend->error);
+	weft_model_device_free(now);
+}
+
+void weft_journal_undo(struct weft_journal *journal)
+{
+	struct weft_journal_entry *entry;
+
+	while (journal->count) {
+		entry = &journal->entries[--journal->count];
+		if (entry->old)
+			journal_restore(journal, entry->old);
+		else if (weft_change_invert(&entry->change))
+			journal_apply(journal, &entry->change, "undo: ");
+		weft_change_clear(&entry->change);
+	}
+}
+
+void weft_journal_free(struct weft_journal *journal)
+{
+	while (journal->count)
+		weft_change_clear(&journal->entries[--journal->count].change);
+	free(journal->entries);
+	journal->entries = NULL;
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "file.h"
+#include "locate.h"
+#include "profile.h"
+#include "report.h"
+
+#define LOCATE_SUFFIX	".conf"
+
+const char * const weft_locate_folders[] = {
+	"/etc/weft", "/etc/wireguard", NULL
+};
+
+static bool locate_is_file(const char *word)
+{
+	size_t len = strlen(word), suffix = strlen(LOCATE_SUFFIX);
+
+	return strchr(word, '/') ||
+	       (len >= suffix && !strcmp(word + len - suffix, LOCATE_SUFFIX));
+}
+
+/* What is in front of ".conf" in the last part of a path. */
+static bool locate_take_name(const char *path, struct weft_location *location)
+{
+	const char *slash = strrchr(path, '/');
+	const char *base = slash ? slash + 1 : path;
+	size_t suffix = strlen(LOCATE_SUFFIX), len = strlen(base);
+
+	if (len <= suffix || strcmp(base + len - suffix, LOCATE_SUFFIX) ||
+	    !weft_profile_name_is_good(base, len - suffix))
+		return false;
+	memcpy(location->name, base, len - suffix);
+	location->name[len - suffix] = '\0';
+	return true;
+}
+
+static bool locate_file(const struct weft_context *ctx, const char *word,
+			struct weft_location *location)
+{
+	if (!locate_take_name(word, location)) {
+		weft_report(ctx, "'%s' names no interface: the file has to be NAME.conf, NAME being 1 to %d letters, digits or _=+.-",
+			    word, IFNAMSIZ - 1);
+		return false;
+	}
+	location->path = strdup(word);
+	if (!location->path)
+		weft_report(ctx, "out of memory");
+	return location->path;
+}
+
+bool weft_locate_try(const char * const *folders, const char *name,
+		     struct weft_location *location)
+{
+	memset(location, 0, sizeof(*location));
+	for (; *folders; folders++) {
+		if (asprintf(&location->path, "%s/%s%s", *folders, name,
+			     LOCATE_SUFFIX) < 0) {
+			location->path = NULL;
+			return false;
+		}
+		if (!access(location->path, F_OK)) {
+			snprintf(location->name, sizeof(location->name), "%s",
+				 name);
+			return true;
+		}
+		free(location->path);
+		location->path = NULL;
+	}
+	return false;
+}
+
+bool weft_locate(const struct weft_context *ctx, const char * const *folders,
+		 const char *word, struct weft_location *location)
+{
+	memset(location, 0, sizeof(*location));
+	if (locate_is_file(word))
+		return locate_file(ctx, word, location);
+	if (!weft_profile_name_is_good(word, strlen(word))) {
+		weft_report(ctx, "'%s' is not an interface: a name has 1 to %d letters, digits or _=+.-",
+			    word, IFNAMSIZ - 1);
+		return false;
+	}
+	if (weft_locate_try(folders, word, location))
+		return true;
+	weft_report(ctx, "'%s' has no file: neither %s/%s%s nor %s/%s%s is there",
+		    word, folders[0], word, LOCATE_SUFFIX, folders[1], word,
+		    LOCATE_SUFFIX);
+	return false;
+}
+
+/* Closed to others by its own mode, or by that of the folder it lies in. */
+static void locate_warn_accessible(const struct weft_context *ctx,
+				   const char *path)
+{
+	struct stat file, folder;
+	char *copy = strdup(path);
+
+	if (copy && !stat(path, &file) && !stat(dirname(copy), &folder) &&
+	    (file.st_mode & folder.st_mode & 0007))
+		weft_report_warning(ctx, "'%s' is open to everybody, and keys are in it: chmod o-rwx it",
+				    path);
+	free(copy);
+}
+
+struct weft_profile *weft_locate_profile(const struct weft_context *ctx,
+					 const char *word)
+{
+	struct weft_profile *profile = NULL;
+	struct weft_location location;
+	struct weft_file content;
+
+	if (!weft_locate(ctx, weft_locate_folders, word, &location))
+		return NULL;
+	if (weft_config_read(ctx, location.path, &content)) {
+		locate_warn_accessible(ctx, location.path);
+		profile = weft_profile_parse(ctx, location.path, content.text,
+					     location.name);
+		weft_file_wipe(&content);
+	}
+	free(location.path);
+	return profile;
+}

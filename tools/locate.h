@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Which file describes an interface. */
+#ifndef _WEFT_TOOLS_LOCATE_H
+#define _WEFT_TOOLS_LOCATE_H
+
+#include <net/if.h>
+#include <stdbool.h>
+
+struct weft_context;
+struct weft_file;
+struct weft_profile;
+
+/**
+ * struct weft_location - an interface and its file
+ * @name: the interface
+ * @path: the file, to be freed
+ */
+struct weft_location {
+	char name[IFNAMSIZ];
+	char *path;
+};
+
+/* Where files named after interfaces are looked for, up to a NULL. */
+extern const char * const weft_locate_folders[];
+
+/*
+ * @word is an interface, or a file named after one: it has a "/" in it, or
+ * ends in ".conf". False after a complaint.
+ */
+bool weft_locate(const struct weft_context *ctx, const char * const *folders,
+		 const char *word, struct weft_location *location);
+/* Like that, but without a complaint where there is no file. */
+bool weft_locate_try(const char * const *folders, const char *name,
+		     struct weft_location *location);
+
+/* The file's profile, or NULL after a complaint. */
+struct weft_profile *weft_locate_profile(const struct weft_context *ctx,
+					 const char *word);
+
+#endif /* _WEFT_TOOLS_LOCATE_H */

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What is around interfaces, as the commands see it; tests bring their own. */
+#ifndef _WEFT_TOOLS_NETWORK_H
+#define _WEFT_TOOLS_NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "change.h"
+
+/* Who made it: weft up. No number that others have (iproute2's rt_protos). */
+#define WEFT_PROTOCOL	119
+
+/**
+ * struct weft_network_link - a link as it is
+ * @index: its number, 0 where there is no such link
+ * @kind: WEFT_KIND_NONE for one that is no tunnel
+ * @mtu: its MTU
+ * @up: it is set up
+ */
+struct weft_network_link {
+	unsigned int index;
+	enum weft_kind kind;
+	unsigned int mtu;
+	bool up;
+};
+
+/* Freed with weft_network_routes_free(). */
+struct weft_routes {
+	struct weft_route *items;
+	size_t count;
+};
+
+/* Freed with weft_network_rules_free(). */
+struct weft_rules {
+	struct weft_rule *items;
+	size_t count;
+};
+
+/**
+ * struct weft_network - what is around interfaces
+ * @link: the link of a name; that there is none is no failure
+ * @addresses: the addresses of a link
+ * @routes: routes of both families through link @index, in all tables but the
+ *          local one; with @index 0 those in @table, whatever link they use
+ * @rules: the rules of both families
+ * @path_mtu: the MTU on the way to @to, or that of the default route for NULL;
+ *            0 where there is no way
+ * @read: the first line of a file, without its end; to be freed
+ * @run: run a program; what it printed, to be freed, unless @output is NULL
+ * @change: change something
+ * @error: why the last call failed, in words
+ *
+ * Each returns 0 or a negative errno, and then has @error filled in.
+ */
+struct weft_network {
+	int (*link)(struct weft_network *network, const char *name,
+		    struct weft_network_link *link);
+	int (*addresses)(struct weft_network *network, unsigned int index,
+			 struct weft_routes *addresses);
+	int (*routes)(struct weft_network *network, unsigned int index,
+		      __u32 table, struct weft_routes *routes);
+	int (*rules)(struct weft_network *network, struct weft_rules *rules);
+	int (*path_mtu)(struct weft_network *network,
+			const union weft_endpoint *to, __u32 mark,
+			unsigned int *mtu);
+	int (*read)(struct weft_network *network, const char *path,
+		    char **text);
+	int (*run)(struct weft_network *network,
+		   const struct weft_program *program, char **output);
+	int (*change)(struct weft_network *network,
+		      const struct weft_change *change);
+	char error[512];
+};
+
+/* NULL: no memory. */
+struct weft_route *weft_network_routes_add(struct weft_routes *routes);
+struct weft_rule *weft_network_rules_add(struct weft_rules *rules);
+void weft_network_routes_free(struct weft_routes *routes);
+void weft_network_rules_free(struct weft_rules *rules);
+
+/* The network that is the kernel's and this machine's. */
+struct weft_network *weft_network_kernel(void);
+
+#endif /* _WEFT_TOOLS_NETWORK_H */

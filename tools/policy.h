@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Default routes into a tunnel. They lie in a table of their own, and two
+ * rules for each family lead there what the tunnel itself has not sent:
+ *
+ *   priority p - 1	look into the main table, but take no default route
+ *   priority p		what does not have the tunnel's mark: its table
+ *
+ * Mark and table have the same number.
+ */
+#ifndef _WEFT_TOOLS_POLICY_H
+#define _WEFT_TOOLS_POLICY_H
+
+#include <stdbool.h>
+
+#include "network.h"
+
+struct weft_context;
+struct weft_profile;
+struct weft_state;
+
+/**
+ * struct weft_policy - what default routes need
+ * @ip4: there is an IPv4 default route
+ * @ip6: there is an IPv6 default route
+ * @table: table and mark, 0 where there is neither
+ */
+struct weft_policy {
+	bool ip4;
+	bool ip6;
+	__u32 table;
+};
+
+/* What @profile wants. False after a complaint. */
+bool weft_policy_plan(const struct weft_context *ctx,
+		      const struct weft_profile *profile,
+		      const struct weft_state *state,
+		      struct weft_policy *policy);
+/*
+ * The rules that @policy lacks, and those of this interface that it does not
+ * want. False: no memory, or no priority left in front of the main table's.
+ */
+bool weft_policy_missing_rules(const struct weft_policy *policy,
+			       const struct weft_rules *have,
+			       struct weft_rules *missing);
+bool weft_policy_stale_rules(const struct weft_policy *policy,
+			     const struct weft_state *state,
+			     struct weft_rules *stale);
+
+#endif /* _WEFT_TOOLS_POLICY_H */

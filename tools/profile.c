@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <netlink/route/route.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config.h"
+#include "parse.h"
+#include "profile.h"
+
+#define PROFILE_TABLE_NAMES	"/etc/iproute2/rt_tables"
+
+/* What IPv4 can do with, and what fits into an IP packet. */
+#define PROFILE_MTU_MIN		68
+#define PROFILE_MTU_MAX		65535
+
+#define PROFILE_BLANKS		", \t"
+#define PROFILE_NAME_CHARS	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=+.-"
+
+static bool profile_no_memory(struct weft_parse *parse)
+{
+	weft_report_at(parse->ctx, &parse->place, "out of memory");
+	return false;
+}
+
+static bool profile_add_word(struct weft_parse *parse, struct weft_words *words,
+			     const char *text)
+{
+	struct weft_word *items;
+
+	items = reallocarray(words->items, words->count + 1, sizeof(*items));
+	if (!items)
+		return profile_no_memory(parse);
+	words->items = items;
+	items[words->count].line = parse->place.line;
+	items[words->count].text = strdup(text);
+	if (!items[words->count].text)
+		return profile_no_memory(parse);
+	words->count++;
+	return true;
+}
+
+/* Give @take each word of a list. */
+static bool profile_split(struct weft_parse *parse, const char *value,
+			  bool (*take)(struct weft_parse *parse, char *word))
+{
+	char *copy = strdup(value), *rest = copy, *word;
+	bool good = true;
+
+	if (!copy)
+		return profile_no_memory(parse);
+	while (good && (word = strsep(&rest, PROFILE_BLANKS)))
+		if (*word)
+			good = take(parse, word);
+	free(copy);
+	return good;
+}
+
+static bool profile_add_address(struct weft_parse *parse, char *word)
+{
+	struct weft_route *address;
+
+	address = weft_network_routes_add(&parse->profile->addresses);
+	if (!address)
+		return profile_no_memory(parse);
+	address->protocol = WEFT_PROTOCOL;
+	if (weft_parse_prefix(word, &address->prefix))
+		return true;
+	weft_report_at(parse->ctx, &parse->place,
+		       "'%s' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
+		       word);
+	return false;
+}
+
+static bool profile_address(struct weft_parse *parse, const char *value)
+{
+	return profile_split(parse, value, profile_add_address);
+}
+
+/* What looks like an address is a name server, anything else a domain. */
+static bool profile_add_dns(struct weft_parse *parse, char *word)
+{
+	struct weft_allowedip ip;
+	bool is_address = strchr(word, ':') ||
+			  !word[strspn(word, "0123456789.")];
+
+	if (!is_address)
+		return profile_add_word(parse, &parse->profile->search, word);
+	if (!strchr(word, '/') && weft_parse_prefix(word, &ip))
+		return profile_add_word(parse, &parse->profile->dns, word);
+	weft_report_at(parse->ctx, &parse->place,
+		       "'%s' is not a name server: use an address, or the name of a domain to search",
+		       word);
+	return false;
+}
+
+static bool profile_dns(struct weft_parse *parse, const char *value)
+{
+	return profile_split(parse, value, profile_add_dns);
+}
+
+static bool profile_mtu(struct weft_parse *parse, const char *value)
+{
+	unsigned long mtu;
+
+	if (!weft_parse_number(value, 10, PROFILE_MTU_MAX, &mtu) ||
+	    mtu < PROFILE_MTU_MIN) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is not an MTU: use a number from %d to %d",
+			       value, PROFILE_MTU_MIN, PROFILE_MTU_MAX);
+		return false;
+	}
+	parse->profile->mtu = mtu;
+	return true;
+}
+
+static bool profile_table_number(const char *value, unsigned long *table)
+{
+	int named;
+
+	if (weft_parse_number(value, 0, 0xffffffff, table))
+		return *table;
+	rtnl_route_read_table_names(PROFILE_TABLE_NAMES);
+	named = rtnl_route_str2table(value);
+	*table = named;
+	return named > 0;
+}
+
+static bool profile_table(struct weft_parse *parse, const char *value)
+{
+	struct weft_profile *profile = parse->profile;
+	unsigned long table = 0;
+
+	profile->table = WEFT_TABLE_NUMBER;
+	if (!strcasecmp(value, "auto")) {
+		profile->table = WEFT_TABLE_AUTO;
+	} else if (!strcasecmp(value, "off")) {
+		profile->table = WEFT_TABLE_OFF;
+	} else if (!profile_table_number(value, &table)) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from %s",
+			       value, PROFILE_TABLE_NAMES);
+		return false;
+	}
+	profile->table_number = table;
+	free(profile->table_text);
+	profile->table_text = strdup(value);
+	return profile->table_text || profile_no_memory(parse);
+}
+
+static bool profile_pre_up(struct weft_parse *parse, const char *value)
+{
+	return profile_add_word(parse,
+				&parse->profile->hooks[WEFT_HOOK_PRE_UP],
+				value);
+}
+
+static bool profile_post_up(struct weft_parse *parse, const char *value)
+{
+	return profile_add_word(parse,
+				&parse->profile->hooks[WEFT_HOOK_POST_UP],
+				value);
+}
+
+static bool profile_pre_down(struct weft_parse *parse, const char *value)
+{
+	return profile_add_word(parse,
+				&parse->profile->hooks[WEFT_HOOK_PRE_DOWN],
+				value);
+}
+
+static bool profile_post_down(struct weft_parse *parse, const char *value)
+{
+	return profile_add_word(parse,
+				&parse->profile->hooks[WEFT_HOOK_POST_DOWN],
+				value);
+}
+
+static bool profile_save(struct weft_parse *parse, const char *value)
+{
+	parse->profile->save = !strcasecmp(value, "true");
+	if (parse->profile->save || !strcasecmp(value, "false"))
+		return true;
+	weft_report_at(parse->ctx, &parse->place,
+		       "'%s' is neither 'true' nor 'false'", value);
+	return false;
+}
+
+static bool profile_forwarding(struct weft_parse *parse, const char *value)
+{
+	bool on = !strcasecmp(value, "on");
+
+	if (!on && strcasecmp(value, "off")) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is neither 'on' nor 'off'", value);
+		return false;
+	}
+	parse->profile->forwarding = on ? WEFT_SWITCH_ON : WEFT_SWITCH_OFF;
+	return true;
+}
+
+static bool profile_peer_name(struct weft_parse *parse, const char *value)
+{
+	char *name = strdup(value);
+
+	if (!name)
+		return profile_no_memory(parse);
+	free(parse->peer->name);
+	parse->peer->name = name;
+	return true;
+}
+
+static const struct weft_setting profile_settings[] = {
+	{
+		.field = "Address", .scope = WEFT_SCOPE_DEVICE,
+		.from_field = profile_address,
+	}, {
+		.field = "DNS", .scope = WEFT_SCOPE_DEVICE,
+		.from_field = profile_dns,
+	}, {
+		.field = "MTU", .scope = WEFT_SCOPE_DEVICE,
+		.from_field = profile_mtu,
+	}, {
+		.field = "Table", .scope = WEFT_SCOPE_DEVICE,
+		.from_field = profile_table,
+	}, {
+		.field = "PreUp", .scope = WEFT_SCOPE_DEVICE,
+		.from_field = profile_pre_up,
+	}, {
+		.field = "PostUp", .scope = WEFT_SCOPE_DEVICE,
+		.from_field = profile_post_up,
+	}, {
+		.field = "PreDown", .scope = WEFT_SCOPE_DEVICE,
+		.from_field = profile_pre_down,
+	}, {
+		.field = "PostDown", .scope = WEFT_SCOPE_DEVICE,
+		.from_field = profile_post_down,
+	}, {
+		.field = "SaveConfig", .scope = WEFT_SCOPE_DEVICE,
+		.from_field = profile_save,
+	}, {
+		.field = "Forwarding", .scope = WEFT_SCOPE_DEVICE,
+		.from_field = profile_forwarding,
+	}, {
+		.field = "Name", .scope = WEFT_SCOPE_PEER,
+		.from_field = profile_peer_name,
+	},
+	{ }
+};
+
+const char *weft_profile_hook_name(enum weft_profile_hook hook)
+{
+	static const char * const names[] = {
+		[WEFT_HOOK_PRE_UP] = "PreUp",
+		[WEFT_HOOK_POST_UP] = "PostUp",
+		[WEFT_HOOK_PRE_DOWN] = "PreDown",
+		[WEFT_HOOK_POST_DOWN] = "PostDown",
+	};
+
+	return names[hook];
+}
+
+bool weft_profile_is_own_field(const char *field, bool in_peer)
+{
+	const struct weft_setting *setting;
+
+	setting = weft_parse_find_field(profile_settings, field);
+	return setting && in_peer == (setting->scope == WEFT_SCOPE_PEER);
+}
+
+bool weft_profile_name_is_good(const char *name, size_t len)
+{
+	if (!len || len >= IFNAMSIZ || (len == 1 && name[0] == '.') ||
+	    (len == 2 && !strncmp(name, "..", 2)))
+		return false;
+	return strspn(name, PROFILE_NAME_CHARS) >= len;
+}
+
+struct weft_profile *weft_profile_parse(const struct weft_context *ctx,
+					const char *path, char *text,
+					const char *name)
+{
+	struct weft_profile *profile = calloc(1, sizeof(*profile));
+
+	if (profile)
+		profile->path = strdup(path);
+	if (!profile || !profile->path) {
+		weft_report(ctx, "out of memory");
+		free(profile);
+		return NULL;
+	}
+	strncpy(profile->name, name, sizeof(profile->name) - 1);
+	profile->dev = weft_config_parse_more(ctx, path, text, name,
+					      profile_settings, profile);
+	if (profile->dev)
+		return profile;
+	weft_profile_free(profile);
+	return NULL;
+}
+
+static void profile_free_words(struct weft_words *words)
+{
+	size_t i;
+
+	for (i = 0; i < words->count; i++)
+		free(words->items[i].text);
+	free(words->items);
+}
+
+void weft_profile_free(struct weft_profile *profile)
+{
+	int hook;
+
+	if (!profile)
+		return;
+	for (hook = 0; hook < WEFT_HOOK_COUNT; hook++)
+		profile_free_words(&profile->hooks[hook]);
+	profile_free_words(&profile->dns);
+	profile_free_words(&profile->search);
+	weft_network_routes_free(&profile->addresses);
+	weft_model_device_free(profile->dev);
+	free(profile->table_text);
+	free(profile->path);
+	free(profile);
+}

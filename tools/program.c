@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "network.h"
+#include "program.h"
+
+/* What is between this program and that one: files in memory, which never block. */
+struct program_pipes {
+	int in;
+	int out;
+};
+
+static int program_fail(struct weft_network *network, const char *what,
+			const char *reason, int err)
+{
+	snprintf(network->error, sizeof(network->error), "%s: %s", what,
+		 reason);
+	return err;
+}
+
+static int program_input(const char *input)
+{
+	size_t len = input ? strlen(input) : 0;
+	int fd = memfd_create("weft", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return fd;
+	if (write(fd, input, len) == (ssize_t)len && !lseek(fd, 0, SEEK_SET))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static char *program_output(int fd)
+{
+	struct stat st;
+	char *text;
+
+	if (fstat(fd, &st))
+		return NULL;
+	text = malloc(st.st_size + 1);
+	if (text && pread(fd, text, st.st_size, 0) != st.st_size) {
+		free(text);
+		return NULL;
+	}
+	if (text)
+		text[st.st_size] = '\0';
+	return text;
+}
+
+/* A program must not start with signals ignored that are only not for weft. */
+static int program_spawn(const struct weft_program *program,
+			 const struct program_pipes *pipes, pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t defaults;
+	int err;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attr);
+	sigemptyset(&defaults);
+	sigaddset(&defaults, SIGINT);
+	sigaddset(&defaults, SIGQUIT);
+	posix_spawnattr_setsigdefault(&attr, &defaults);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
+	posix_spawn_file_actions_adddup2(&actions, pipes->in, STDIN_FILENO);
+	if (pipes->out >= 0) {
+		posix_spawn_file_actions_adddup2(&actions, pipes->out,
+						 STDOUT_FILENO);
+		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO,
+						 "/dev/null", O_WRONLY, 0);
+	}
+	err = posix_spawnp(pid, program->words[0], &actions, &attr,
+			   program->words, environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
+	return err;
+}
+
+/* Ctrl-C is for the program: when that ends, weft undoes what it has done. */
+static int program_wait(const struct weft_program *program,
+			const struct program_pipes *pipes, int *status)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, old_int, old_quit;
+	pid_t pid;
+	int err;
+
+	sigaction(SIGINT, &ignore, &old_int);
+	sigaction(SIGQUIT, &ignore, &old_quit);
+	err = program_spawn(program, pipes, &pid);
+	while (!err && waitpid(pid, status, 0) < 0)
+		err = errno == EINTR ? 0 : errno;
+	sigaction(SIGQUIT, &old_quit, NULL);
+	sigaction(SIGINT, &old_int, NULL);
+	return err;
+}
+
+static int program_judge(struct weft_network *network,
+			 const struct weft_program *program, int err,
+			 int status)
+{
+	char reason[64];
+
+	if (err)
+		return program_fail(network, program->words[0], strerror(err),
+				    -err);
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return 0;
+	if (WIFEXITED(status))
+		snprintf(reason, sizeof(reason), "it ended with status %d",
+			 WEXITSTATUS(status));
+	else
+		snprintf(reason, sizeof(reason), "it ended by signal %d",
+			 WTERMSIG(status));
+	return program_fail(network, program->words[0], reason, -EIO);
+}
+
+int weft_program_run(struct weft_network *network,
+		     const struct weft_program *program, char **output)
+{
+	struct program_pipes pipes = {
+		.in = program_input(program->input), .out = -1,
+	};
+	int err = 0, status = 0;
+
+	fflush(NULL);
+	if (output)
+		pipes.out = memfd_create("weft", MFD_CLOEXEC);
+	if (pipes.in < 0 || (output && pipes.out < 0))
+		err = errno;
+	else
+		err = program_wait(program, &pipes, &status);
+	err = program_judge(network, program, err, status);
+	if (!err && output) {
+		*output = program_output(pipes.out);
+		if (!*output)
+			err = program_fail(network, program->words[0],
+					   strerror(ENOMEM), -ENOMEM);
+	}
+	if (pipes.in >= 0)
+		close(pipes.in);
+	if (pipes.out >= 0)
+		close(pipes.out);
+	return err;
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "print.h"
+#include "profile.h"
+#include "report.h"
+#include "resolve.h"
+#include "save.h"
+#include "state.h"
+#include "text.h"
+
+static void save_write_addresses(FILE *out, const struct weft_routes *addresses)
+{
+	const struct weft_allowedip *ip;
+	size_t i;
+
+	for (i = 0; i < addresses->count; i++) {
+		ip = &addresses->items[i].prefix;
+		if (ip->family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&ip->ip6) &&
+		    addresses->items[i].protocol != WEFT_PROTOCOL)
+			continue;
+		fprintf(out, "Address = %s/%u\n", weft_text_address(ip).chars,
+			ip->cidr);
+	}
+}
+
+static void save_write_words(FILE *out, const char *field,
+			     const struct weft_words *words)
+{
+	size_t i;
+
+	for (i = 0; i < words->count; i++)
+		fprintf(out, "%s = %s\n", field, words->items[i].text);
+}
+
+static void save_write_profile(FILE *out, const struct weft_profile *profile,
+			       const struct weft_state *state)
+{
+	int hook;
+
+	fputs("[Interface]\n", out);
+	save_write_addresses(out, &state->addresses);
+	save_write_words(out, "DNS", &profile->dns);
+	save_write_words(out, "DNS", &profile->search);
+	if (profile->mtu)
+		fprintf(out, "MTU = %u\n", state->link.mtu);
+	if (profile->table_text)
+		fprintf(out, "Table = %s\n", profile->table_text);
+	if (profile->forwarding != WEFT_SWITCH_NONE)
+		fprintf(out, "Forwarding = %s\n",
+			profile->forwarding == WEFT_SWITCH_ON ? "on" : "off");
+	if (profile->save)
+		fputs("SaveConfig = true\n", out);
+	for (hook = 0; hook < WEFT_HOOK_COUNT; hook++)
+		save_write_words(out, weft_profile_hook_name(hook),
+				 &profile->hooks[hook]);
+}
+
+static const struct weft_peer *save_find_peer(const struct weft_profile *profile,
+					      const struct weft_key *key)
+{
+	const struct weft_peer *peer;
+
+	for (peer = profile->dev->peers; peer; peer = peer->next)
+		if (weft_key_equal(&peer->public_key, key))
+			return peer;
+	return NULL;
+}
+
+/* Names say more than the addresses that they stand for at the moment. */
+static bool save_take_names(const struct weft_profile *profile,
+			    struct weft_peer *peer)
+{
+	const struct weft_peer *known = save_find_peer(profile,
+						       &peer->public_key);
+
+	if (known && known->name) {
+		peer->name = strdup(known->name);
+		if (!peer->name)
+			return false;
+	}
+	if (known && known->endpoint_text &&
+	    weft_resolve_is_name(known->endpoint_text)) {
+		peer->endpoint_text = strdup(known->endpoint_text);
+		return peer->endpoint_text;
+	}
+	return true;
+}
+
+static bool save_prepare(const struct weft_profile *profile,
+			 struct weft_device *dev)
+{
+	struct weft_peer *peer;
+
+	/* A mark that "up" has chosen is for it to choose again. */
+	if (!profile->dev->fwmark && profile->table == WEFT_TABLE_AUTO)
+		dev->fwmark = 0;
+	for (peer = dev->peers; peer; peer = peer->next)
+		if (!save_take_names(profile, peer))
+			return false;
+	return true;
+}
+
+static bool save_close(FILE *out, bool good)
+{
+	good = good && !ferror(out) && !fflush(out) && !fsync(fileno(out));
+	return !fclose(out) && good;
+}
+
+static bool save_write_file(const char *path,
+			    const struct weft_profile *profile,
+			    const struct weft_state *state)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+
+	if (!out) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	/* No copy of the keys in a buffer that is not wiped. */
+	setvbuf(out, NULL, _IONBF, 0);
+	save_write_profile(out, profile, state);
+	weft_print_conf_device(out, state->dev);
+	return save_close(out, true);
+}
+
+/* The real file, if it is a link to one. */
+static bool save_replace(const struct weft_context *ctx,
+			 const struct weft_profile *profile,
+			 const struct weft_state *state)
+{
+	char *path = realpath(profile->path, NULL), *fresh = NULL;
+	bool good;
+
+	if (!path || asprintf(&fresh, "%s.tmp", path) < 0)
+		fresh = NULL;
+	if (fresh)
+		unlink(fresh);
+	good = fresh && save_write_file(fresh, profile, state) &&
+	       !rename(fresh, path);
+	if (!good) {
+		weft_report(ctx, "%s: cannot write '%s': %s", profile->name,
+			    fresh ? fresh : profile->path, strerror(errno));
+		if (fresh)
+			unlink(fresh);
+	}
+	free(fresh);
+	free(path);
+	return good;
+}
+
+bool weft_save(const struct weft_context *ctx,
+	       const struct weft_profile *profile)
+{
+	struct weft_state state;
+	bool good = false;
+
+	if (!weft_state_read(ctx, profile->name, &state))
+		return false;
+	if (!state.link.index)
+		weft_report(ctx, "%s: it is not up", profile->name);
+	else if (!save_prepare(profile, state.dev))
+		weft_report(ctx, "%s: out of memory", profile->name);
+	else
+		good = save_replace(ctx, profile, &state);
+	weft_state_free(&state);
+	return good;
+}
+
+static char *save_trim(char *text)
+{
+	char *end = text + strlen(text);
+
+	while (end > text && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	while (isspace((unsigned char)*text))
+		text++;
+	return text;
+}
+
+/* The field of a line without its comment; to be freed. */
+static char *save_field(const char *line)
+{
+	size_t len = strcspn(line, "=#");
+	char *field = strndup(line, len), *trimmed;
+
+	if (!field)
+		return NULL;
+	trimmed = save_trim(field);
+	memmove(field, trimmed, strlen(trimmed) + 1);
+	return field;
+}
+
+/* As wg-quick(8) writes it: trimmed, comments and all, an empty line behind. */
+void weft_save_strip(FILE *out, char *text)
+{
+	bool in_interface = false, in_peer = false;
+	size_t len = strlen(text);
+	char *line, *field;
+
+	if (len && text[len - 1] == '\n')
+		text[len - 1] = '\0';
+	while (len && (line = strsep(&text, "\n"))) {
+		line = save_trim(line);
+		field = save_field(line);
+		if (field && field[0] == '[') {
+			in_interface = !strcasecmp(field, "[Interface]");
+			in_peer = !strcasecmp(field, "[Peer]");
+		}
+		if (!field || !((in_interface &&
+				 weft_profile_is_own_field(field, false)) ||
+				(in_peer &&
+				 weft_profile_is_own_field(field, true))))
+			fprintf(out, "%s\n", line);
+		free(field);
+	}
+	fputc('\n', out);
+}

@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "array.h"
+#include "dns.h"
+#include "firewall.h"
+#include "forwarding.h"
+#include "hook.h"
+#include "journal.h"
+#include "plan.h"
+#include "policy.h"
+#include "profile.h"
+#include "report.h"
+#include "resolve.h"
+#include "state.h"
+#include "sync.h"
+#include "up.h"
+
+/**
+ * struct up_job - one interface on its way up
+ * @ctx: what it is done with
+ * @profile: what is wanted
+ * @state: what was there before
+ * @fresh: there was no link
+ * @policy: for default routes
+ * @routes: what is wanted, sorted
+ * @addresses: what is wanted, sorted
+ * @mtu: what is wanted
+ * @journal: what has been done
+ * @forged: the firewall's table has to be made anew
+ * @hook_reached: the last of the up hooks that was begun, or WEFT_HOOK_COUNT
+ */
+struct up_job {
+	const struct weft_context *ctx;
+	struct weft_profile *profile;
+	struct weft_state state;
+	bool fresh;
+	struct weft_policy policy;
+	struct weft_routes routes;
+	struct weft_routes *addresses;
+	unsigned int mtu;
+	struct weft_journal journal;
+	bool forged;
+	enum weft_profile_hook hook_reached;
+};
+
+static bool up_no_memory(struct up_job *job)
+{
+	weft_report(job->ctx, "%s: out of memory", job->profile->name);
+	return false;
+}
+
+static struct weft_change up_change(struct up_job *job,
+				    enum weft_change_kind kind)
+{
+	struct weft_change change = { .kind = kind };
+
+	memcpy(change.dev, job->profile->name, sizeof(change.dev));
+	return change;
+}
+
+static bool up_do_route(struct up_job *job, enum weft_change_kind kind,
+			const struct weft_route *route)
+{
+	struct weft_change change = up_change(job, kind);
+
+	change.route = *route;
+	return weft_journal_do(&job->journal, &change);
+}
+
+static bool up_do_rules(struct up_job *job, enum weft_change_kind kind,
+			const struct weft_rules *rules)
+{
+	struct weft_change change;
+	size_t i;
+
+	for (i = 0; i < rules->count; i++) {
+		change = up_change(job, kind);
+		change.rule = rules->items[i];
+		if (!weft_journal_do(&job->journal, &change))
+			return false;
+	}
+	return true;
+}
+
+static bool up_run_hooks(struct up_job *job, enum weft_profile_hook hook)
+{
+	if (!job->fresh || !job->profile->hooks[hook].count)
+		return true;
+	job->hook_reached = hook;
+	return weft_hook_run(job->ctx, job->profile, hook);
+}
+
+static bool up_begin(struct up_job *job)
+{
+	return up_run_hooks(job, WEFT_HOOK_PRE_UP);
+}
+
+/* Names are looked up behind PreUp, which may be what makes that possible. */
+static bool up_resolve(struct up_job *job)
+{
+	return weft_resolve_device(job->ctx, job->profile->path,
+				   job->profile->dev);
+}
+
+static bool up_plan(struct up_job *job)
+{
+	struct weft_device *dev = job->profile->dev;
+
+	if (!weft_policy_plan(job->ctx, job->profile, &job->state,
+			      &job->policy))
+		return false;
+	if (job->policy.table)
+		dev->fwmark = job->policy.table;
+	weft_state_sort(job->addresses);
+	if (!weft_plan_routes(job->profile, &job->policy, &job->state,
+			      &job->routes))
+		return up_no_memory(job);
+	return weft_plan_mtu(job->ctx, job->profile, dev->fwmark, &job->mtu);
+}
+
+static bool up_make_link(struct up_job *job)
+{
+	struct weft_change change = up_change(job, WEFT_CHANGE_LINK_ADD);
+	struct weft_network *network = job->ctx->network;
+
+	if (!job->fresh)
+		return true;
+	change.link_kind = WEFT_KIND_WEFT;
+	if (!weft_journal_do(&job->journal, &change))
+		return false;
+	if (!network->link(network, job->profile->name, &job->state.link))
+		return true;
+	weft_report(job->ctx, "%s: cannot read the link: %s",
+		    job->profile->name, network->error);
+	return false;
+}
+
+static bool up_configure(struct up_job *job)
+{
+	struct weft_device *want = job->profile->dev;
+
+	if (job->fresh)
+		return weft_journal_configure(&job->journal, want, NULL);
+	if (!weft_sync_reduce(job->state.dev, want))
+		return up_no_memory(job);
+	return weft_sync_is_empty(want) ||
+	       weft_journal_configure(&job->journal, want, job->state.dev);
+}
+
+/* Of IPv6 one address cannot have two lengths. */
+static bool up_drop_other_length(struct up_job *job,
+				 const struct weft_allowedip *wanted)
+{
+	const struct weft_routes *have = &job->state.addresses;
+	struct weft_allowedip other;
+	size_t i;
+
+	for (i = 0; i < have->count; i++) {
+		other = have->items[i].prefix;
+		other.cidr = wanted->cidr;
+		if (wanted->family != AF_INET6 ||
+		    have->items[i].protocol != WEFT_PROTOCOL ||
+		    weft_model_allowedip_compare(&other, wanted))
+			continue;
+		if (!up_do_route(job, WEFT_CHANGE_ADDRESS_DELETE,
+				 &have->items[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool up_add_addresses(struct up_job *job)
+{
+	const struct weft_route *wanted;
+	size_t i;
+
+	for (i = 0; i < job->addresses->count; i++) {
+		wanted = &job->addresses->items[i];
+		/* The file may have it twice, and it is sorted. */
+		if ((i && !weft_model_allowedip_compare(&wanted[-1].prefix,
+							&wanted->prefix)) ||
+		    weft_state_find(&job->state.addresses, &wanted->prefix, 0))
+			continue;
+		job->forged = true;
+		if (!up_drop_other_length(job, &wanted->prefix) ||
+		    !up_do_route(job, WEFT_CHANGE_ADDRESS_ADD, wanted))
+			return false;
+	}
+	return true;
+}
+
+static bool up_set_link(struct up_job *job)
+{
+	struct weft_change change = up_change(job, WEFT_CHANGE_LINK_MTU);
+
+	change.mtu = job->mtu;
+	change.old_mtu = job->state.link.mtu;
+	if (change.mtu != change.old_mtu &&
+	    !weft_journal_do(&job->journal, &change))
+		return false;
+	change = up_change(job, WEFT_CHANGE_LINK_UP);
+	return job->state.link.up || weft_journal_do(&job->journal, &change);
+}
+
+/* An address that is to go holds the place of this route. */
+static bool up_is_blocked(const struct weft_route *have)
+{
+	return have && have->protocol != WEFT_PROTOCOL;
+}
+
+static bool up_add_routes(struct up_job *job)
+{
+	const struct weft_route *wanted;
+	size_t i;
+
+	for (i = 0; i < job->routes.count; i++) {
+		wanted = &job->routes.items[i];
+		if (!weft_state_find(&job->state.routes, &wanted->prefix,
+				     wanted->table) &&
+		    !up_do_route(job, WEFT_CHANGE_ROUTE_ADD, wanted))
+			return false;
+	}
+	return true;
+}
+
+static bool up_make_firewall(struct up_job *job)
+{
+	const char *name = job->profile->name;
+	struct weft_change change;
+
+	if (!job->policy.table)
+		return true;
+	if (!job->forged && !job->fresh &&
+	    weft_firewall_is_there(job->ctx->network, name))
+		return true;
+	if (!weft_firewall_build(job->ctx->network, job->profile, &job->policy,
+				 &change))
+		return up_no_memory(job);
+	return weft_journal_do(&job->journal, &change);
+}
+
+/* Without it the reverse path filter does not look at marks. */
+static bool up_honour_marks(struct up_job *job)
+{
+	static const char path[] = "/proc/sys/net/ipv4/conf/all/src_valid_mark";
+	struct weft_change change = up_change(job, WEFT_CHANGE_FILE);
+	struct weft_network *network = job->ctx->network;
+
+	if (!job->policy.ip4)
+		return true;
+	if (network->read(network, path, &change.old_text)) {
+		weft_report(job->ctx, "%s: cannot read %s: %s",
+			    job->profile->name, path, network->error);
+		return false;
+	}
+	change.path = strdup(path);
+	change.text = strdup("1");
+	if (change.path && change.text && strcmp(change.old_text, "1"))
+		return weft_journal_do(&job->journal, &change);
+	weft_change_clear(&change);
+	return true;
+}
+
+static bool up_add_rules(struct up_job *job)
+{
+	struct weft_rules missing = { };
+	bool good;
+
+	good = weft_policy_missing_rules(&job->policy, &job->state.rules,
+					 &missing);
+	if (!good)
+		weft_report(job->ctx, "%s: there is no place in front of the first routing rule",
+			    job->profile->name);
+	else
+		good = up_do_rules(job, WEFT_CHANGE_RULE_ADD, &missing);
+	weft_network_rules_free(&missing);
+	return good;
+}
+
+static bool up_delete_rules(struct up_job *job)
+{
+	struct weft_rules stale = { };
+	bool good;
+
+	if (!weft_policy_stale_rules(&job->policy, &job->state, &stale))
+		good = up_no_memory(job);
+	else
+		good = up_do_rules(job, WEFT_CHANGE_RULE_DELETE, &stale);
+	weft_network_rules_free(&stale);
+	return good;
+}
+
+/* Or the kernel would take the others of the same network with the first. */
+static bool up_keep_secondaries(struct up_job *job)
+{
+	struct weft_change change = up_change(job, WEFT_CHANGE_FILE);
+	struct weft_network *network = job->ctx->network;
+
+	if (asprintf(&change.path, "/proc/sys/net/ipv4/conf/%s/promote_secondaries",
+		     job->profile->name) < 0)
+		change.path = NULL;
+	change.text = strdup("1");
+	if (change.path && change.text &&
+	    !network->read(network, change.path, &change.old_text) &&
+	    strcmp(change.old_text, "1"))
+		return weft_journal_do(&job->journal, &change);
+	weft_change_clear(&change);
+	return true;
+}
+
+static bool up_is_replaced(struct up_job *job, const struct weft_allowedip *ip)
+{
+	struct weft_allowedip other;
+	size_t i;
+
+	for (i = 0; ip->family == AF_INET6 && i < job->addresses->count; i++) {
+		other = job->addresses->items[i].prefix;
+		other.cidr = ip->cidr;
+		if (!weft_model_allowedip_compare(&other, ip))
+			return true;
+	}
+	return false;
+}
+
+static bool up_delete_addresses(struct up_job *job)
+{
+	const struct weft_route *have;
+	size_t i;
+
+	for (i = 0; i < job->state.addresses.count; i++) {
+		have = &job->state.addresses.items[i];
+		if (have->protocol != WEFT_PROTOCOL ||
+		    weft_state_find(job->addresses, &have->prefix, 0) ||
+		    up_is_replaced(job, &have->prefix))
+			continue;
+		if (!up_keep_secondaries(job) ||
+		    !up_do_route(job, WEFT_CHANGE_ADDRESS_DELETE, have))
+			return false;
+	}
+	return true;
+}
+
+/* Those whose place an address held. */
+static bool up_add_blocked_routes(struct up_job *job)
+{
+	const struct weft_route *wanted, *have;
+	struct weft_routes now = { };
+	bool good = true;
+	size_t i;
+
+	for (i = 0; good && i < job->routes.count; i++) {
+		wanted = &job->routes.items[i];
+		have = weft_state_find(&job->state.routes, &wanted->prefix,
+				       wanted->table);
+		if (up_is_blocked(have) && !now.count) {
+			good = !job->ctx->network->routes(job->ctx->network,
+							  job->state.link.index,
+							  0, &now);
+			weft_state_sort(&now);
+		}
+		if (good && up_is_blocked(have) &&
+		    !weft_state_find(&now, &wanted->prefix, wanted->table))
+			good = up_do_route(job, WEFT_CHANGE_ROUTE_ADD, wanted);
+	}
+	weft_network_routes_free(&now);
+	return good;
+}
+
+static bool up_delete_routes(struct up_job *job)
+{
+	const struct weft_route *have;
+	size_t i;
+
+	for (i = 0; i < job->state.routes.count; i++) {
+		have = &job->state.routes.items[i];
+		if (have->protocol == WEFT_PROTOCOL &&
+		    !weft_state_find(&job->routes, &have->prefix,
+				     have->table) &&
+		    !up_do_route(job, WEFT_CHANGE_ROUTE_DELETE, have))
+			return false;
+	}
+	return true;
+}
+
+static bool up_had_defaults(struct up_job *job)
+{
+	struct weft_policy none = { };
+	struct weft_rules had = { };
+	bool yes;
+
+	yes = weft_policy_stale_rules(&none, &job->state, &had) && had.count;
+	weft_network_rules_free(&had);
+	return yes;
+}
+
+static bool up_drop_firewall(struct up_job *job)
+{
+	struct weft_change change;
+
+	if (job->policy.table || !up_had_defaults(job))
+		return true;
+	if (!weft_firewall_build_removal(job->ctx->network,
+					 job->profile->name, &change))
+		return up_no_memory(job);
+	return weft_journal_do(&job->journal, &change);
+}
+
+static bool up_forward(struct up_job *job)
+{
+	return weft_forwarding_apply(job->ctx, job->profile, &job->journal);
+}
+
+/* Behind all that can fail, PostUp aside: resolvconf cannot give back what it had. */
+static bool up_set_dns(struct up_job *job)
+{
+	const struct weft_profile *profile = job->profile;
+	struct weft_change change;
+
+	if (!profile->dns.count && !profile->search.count)
+		return true;
+	if (!weft_dns_build(profile, &change))
+		return up_no_memory(job);
+	return weft_journal_do(&job->journal, &change);
+}
+
+static bool up_end(struct up_job *job)
+{
+	return up_run_hooks(job, WEFT_HOOK_POST_UP);
+}
+
+static bool up_do_steps(struct up_job *job)
+{
+	static bool (* const steps[])(struct up_job *job) = {
+		up_begin, up_resolve, up_plan,
+		up_make_link, up_configure, up_add_addresses, up_set_link,
+		up_add_routes, up_make_firewall, up_honour_marks, up_add_rules,
+		up_delete_rules, up_delete_addresses, up_add_blocked_routes,
+		up_delete_routes, up_drop_firewall,
+		up_forward, up_set_dns, up_end,
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(steps); i++)
+		if (!steps[i](job))
+			return false;
+	return true;
+}
+
+/* What hooks have done only hooks can undo: those of going down. */
+static void up_undo(struct up_job *job)
+{
+	if (job->hook_reached == WEFT_HOOK_POST_UP)
+		weft_hook_run(job->ctx, job->profile, WEFT_HOOK_PRE_DOWN);
+	weft_journal_undo(&job->journal);
+	if (job->hook_reached != WEFT_HOOK_COUNT)
+		weft_hook_run(job->ctx, job->profile, WEFT_HOOK_POST_DOWN);
+	weft_report(job->ctx, "%s: everything done before that is undone",
+		    job->profile->name);
+}
+
+bool weft_up(const struct weft_context *ctx, struct weft_profile *profile)
+{
+	struct up_job job = {
+		.ctx = ctx, .profile = profile,
+		.addresses = &profile->addresses,
+		.journal = { .ctx = ctx, .name = profile->name },
+		.hook_reached = WEFT_HOOK_COUNT,
+	};
+	bool good;
+
+	if (!weft_state_read(ctx, profile->name, &job.state))
+		return false;
+	job.fresh = !job.state.link.index;
+	good = up_do_steps(&job);
+	if (good)
+		weft_forwarding_warn(ctx, profile);
+	else
+		up_undo(&job);
+	weft_journal_free(&job.journal);
+	weft_network_routes_free(&job.routes);
+	weft_state_free(&job.state);
+	return good;
+}
