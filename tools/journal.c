@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,16 +36,23 @@ static struct weft_journal_entry *journal_reserve(struct weft_journal *journal)
 	return entry;
 }
 
+/* A link that goes down takes IPv6 addresses and routes along. */
+static bool journal_is_gone(int err)
+{
+	return err == -EADDRNOTAVAIL || err == -ESRCH || err == -ENODEV;
+}
+
 static bool journal_apply(struct weft_journal *journal,
-			  const struct weft_change *change, const char *verb)
+			  const struct weft_change *change, bool undo)
 {
 	struct weft_network *network = journal->ctx->network;
+	int err = network->change(network, change);
 	char *what;
 
-	if (!network->change(network, change))
+	if (!err || (undo && journal_is_gone(err)))
 		return true;
 	what = weft_change_describe(change);
-	weft_report(journal->ctx, "%s: cannot %s%s: %s", journal->name, verb,
+	weft_report(journal->ctx, "%s: cannot %s%s: %s", journal->name, undo ? "undo: " : "",
 		    what ? what : "go on", network->error);
 	free(what);
 	return false;
@@ -54,7 +62,7 @@ bool weft_journal_do(struct weft_journal *journal, struct weft_change *change)
 {
 	struct weft_journal_entry *entry = journal_reserve(journal);
 
-	if (!entry || !journal_apply(journal, change, "")) {
+	if (!entry || !journal_apply(journal, change, false)) {
 		weft_change_clear(change);
 		return false;
 	}
@@ -130,7 +138,7 @@ void weft_journal_undo(struct weft_journal *journal)
 		if (entry->old)
 			journal_restore(journal, entry->old);
 		else if (weft_change_invert(&entry->change))
-			journal_apply(journal, &entry->change, "undo: ");
+			journal_apply(journal, &entry->change, true);
 		weft_change_clear(&entry->change);
 	}
 }

@@ -158,6 +158,11 @@ bool weft_plan_mtu(const struct weft_context *ctx,
 	unsigned int way;
 
 	*mtu = profile->mtu;
+	if (*mtu && *mtu < PLAN_IP6_MTU_MIN && plan_has_ip6(profile)) {
+		weft_report(ctx, "%s: an MTU of %u is too small for IPv6 addresses: they need %d",
+			    profile->name, *mtu, PLAN_IP6_MTU_MIN);
+		return false;
+	}
 	if (*mtu)
 		return true;
 	if (!plan_smallest_mtu(ctx, profile, mark, &way))

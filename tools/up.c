@@ -193,16 +193,30 @@ static bool up_add_addresses(struct up_job *job)
 	return true;
 }
 
-static bool up_set_link(struct up_job *job)
+static bool up_set_mtu(struct up_job *job)
 {
 	struct weft_change change = up_change(job, WEFT_CHANGE_LINK_MTU);
 
 	change.mtu = job->mtu;
 	change.old_mtu = job->state.link.mtu;
-	if (change.mtu != change.old_mtu &&
-	    !weft_journal_do(&job->journal, &change))
-		return false;
-	change = up_change(job, WEFT_CHANGE_LINK_UP);
+	return weft_journal_do(&job->journal, &change);
+}
+
+/* IPv6 addresses need 1280: before they come, and after they have gone. */
+static bool up_raise_mtu(struct up_job *job)
+{
+	return job->mtu <= job->state.link.mtu || up_set_mtu(job);
+}
+
+static bool up_lower_mtu(struct up_job *job)
+{
+	return job->mtu >= job->state.link.mtu || up_set_mtu(job);
+}
+
+static bool up_set_link_up(struct up_job *job)
+{
+	struct weft_change change = up_change(job, WEFT_CHANGE_LINK_UP);
+
 	return job->state.link.up || weft_journal_do(&job->journal, &change);
 }
 
@@ -436,10 +450,11 @@ static bool up_do_steps(struct up_job *job)
 {
 	static bool (* const steps[])(struct up_job *job) = {
 		up_begin, up_resolve, up_plan,
-		up_make_link, up_configure, up_add_addresses, up_set_link,
-		up_add_routes, up_make_firewall, up_honour_marks, up_add_rules,
-		up_delete_rules, up_delete_addresses, up_add_blocked_routes,
-		up_delete_routes, up_drop_firewall,
+		up_make_link, up_configure, up_raise_mtu, up_add_addresses,
+		up_set_link_up, up_add_routes,
+		up_make_firewall, up_honour_marks, up_add_rules,
+		up_delete_rules, up_delete_addresses, up_lower_mtu,
+		up_add_blocked_routes, up_delete_routes, up_drop_firewall,
 		up_forward, up_set_dns, up_end,
 	};
 	size_t i;

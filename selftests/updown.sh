@@ -1,0 +1,456 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# weft up, down, save, strip and resolve: a's tunnel comes from a file, b's is made by hand.
+#
+#	 namespace a                               namespace b
+#	 ut0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2; lo 203.0.113.9
+#	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
+. "$(dirname "$0")/lib.sh"
+
+[ "$KIND" = weft ] || skip "$KIND has none of this"
+umask 077
+pair_underlay_create
+tunnel_create b wt0 10.9.0.2/24 fd09::2/64
+new_key a.ut0
+echo weft >"$lib_work/kinds/a.ut0"
+peer_add b wt0 a ut0 10.9.0.1/32,fd09::1/128,10.20.0.0/16
+addr_add b lo 203.0.113.9/32 2001:db8:9::9/128
+mkdir "$lib_work/bin" "$lib_work/files"
+conf=$lib_work/files/ut0.conf
+private=$(cat "$(key_file a.ut0)")
+b_key=$(tunnel_key b wt0)
+strange=$(printf '%042dA=' 7)
+
+# What a program named by weft does is written down: its words, then its input.
+cat >"$lib_work/bin/resolvconf" <<END
+#!/bin/sh
+echo "resolvconf \$*" >>$lib_work/resolvconf
+case \$1 in -a) cat >>$lib_work/resolvconf ;; esac
+END
+chmod +x "$lib_work/bin/resolvconf"
+
+weft_a() { # weft_a ARGS...
+	ns a env PATH="$lib_work/bin:$PATH" "$WEFT" "$@"
+}
+
+# The file of a's end: more lines for the interface, allowed IPs of b, more text behind.
+write_conf() { # write_conf INTERFACE_LINES [ALLOWED [MORE]]
+	printf '[Interface]\nPrivateKey = %s\nListenPort = 51820\n%b\n[Peer]\nPublicKey = %s\nAllowedIPs = %s\nEndpoint = 192.0.2.2:51820\n%b' \
+		"$private" "$1" "$b_key" "${2-10.9.0.0/24, fd09::/64}" "${3-}" >"$conf"
+}
+
+plain='Address = 10.9.0.1/24, fd09::1/64'
+
+# All that "up" can touch, in one text.
+surroundings() {
+	ns_ip a -o addr show
+	ns_ip a -o link show | sed 's/ qlen.*//'
+	ns_ip a route show table all
+	ns_ip a -6 route show table all | sed 's/ expires.*//'
+	ns_ip a rule
+	ns_ip a -6 rule
+	ns a nft list ruleset
+}
+
+take_down() {
+	defer weft_a down "$conf"
+}
+
+expect_up() {
+	expect weft_a up "$conf"
+	take_down
+}
+
+expect_same() { # expect_same WHAT FUNCTION_OF_BEFORE: the surroundings are as they were in the file
+	surroundings >"$lib_work/now"
+	diff "$lib_work/before" "$lib_work/now" || fail "$1: the surroundings differ"
+}
+
+remember() {
+	surroundings >"$lib_work/before"
+}
+
+route_mtu() {
+	ns_ip a -o link show ut0 | sed 's/.* mtu \([0-9]*\) .*/\1/'
+}
+
+make_and_remove() {
+	remember
+	write_conf "$plain\nFwMark = 7"
+	expect_up
+	expect_match "the link" "$(ns_ip a -d link show ut0)" 'UP.*mtu 1420.*weft'
+	expect_eq "mark, port" "$(device_field a ut0 fwmark) $(device_field a ut0 port)" "0x7 51820"
+	expect ns a ping -n -c 1 -W 5 10.9.0.2
+	expect ns a ping -n -c 1 -W 5 fd09::2
+	# The addresses bring their routes along; there is nothing to add.
+	expect_eq "routes by weft" "$(ns_ip a route show proto 119; ns_ip a -6 route show proto 119)" ""
+	expect weft_a down "$conf"
+	expect_same "after down"
+}
+
+by_name() {
+	local folder=/etc/weft
+
+	[ -d $folder ] || { mkdir $folder; defer rmdir $folder; }
+	write_conf "$plain"
+	cp "$conf" $folder/utname.conf
+	defer rm -f $folder/utname.conf
+	expect weft_a up utname
+	expect ns_ip a link show utname
+	expect weft_a down utname
+	expect_fail ns_ip a link show utname
+}
+
+# Pings run while COMMAND changes things; not one is lost.
+undisturbed() { # undisturbed COMMAND...
+	local handshake
+
+	write_conf "$plain"
+	expect_up
+	expect ns a ping -n -c 1 -W 5 10.9.0.2
+	handshake=$(peer_field a ut0 b wt0 handshake)
+	ns_run pings b ping -n -i 0.05 -W 20 10.9.0.1
+	wait_for 20 grep -q 'icmp_seq=5 ' "$(ns_output pings)"
+	"$@"
+	ns_stop pings INT
+	expect_match "pings meanwhile" "$(cat "$(ns_output pings)")" ' 0% packet loss'
+	expect_eq "latest handshake" "$(peer_field a ut0 b wt0 handshake)" "$handshake"
+}
+
+again_and_again() {
+	remember
+	expect weft_a up "$conf"
+	expect weft_a up "$conf"
+	expect_same "after the same file again"
+}
+
+differences() {
+	ns_ip b route replace 10.20.0.0/16 dev wt0
+	write_conf "Address = 10.9.0.1/24, 10.20.0.1/16, fd09::1/64\nMTU = 1400" "10.9.0.0/24, 10.30.0.0/16, fd09::/64" \
+		"PersistentKeepalive = 33\n[Peer]\nPublicKey = $strange\nAllowedIPs = 10.40.0.0/16, fd40::/16\n"
+	expect weft_a up "$conf"
+	expect_eq "peers, keepalive" "$(peer_count a ut0) $(peer_field a ut0 b wt0 keepalive)" "2 33"
+	expect_eq "routes by weft" "$(ns_ip a route show proto 119 | awk '{ print $1 }' | xargs)" "10.30.0.0/16 10.40.0.0/16"
+	expect_eq "v6 routes by weft" "$(ns_ip a -6 route show proto 119 | awk '{ print $1 }')" "fd40::/16"
+	expect_eq "MTU" "$(route_mtu)" 1400
+	expect ns a ping -n -c 1 -W 5 -I 10.20.0.1 10.9.0.2
+	# The first address of a network goes, the second stays; a route takes over what an address brought along.
+	write_conf "Address = 10.9.0.1/32, 10.20.0.9/16, fd09::1/128"
+	expect weft_a up "$conf"
+	expect_eq "peers, keepalive" "$(peer_count a ut0) $(peer_field a ut0 b wt0 keepalive)" "1 off"
+	expect_eq "addresses" "$(ns_ip a -4 -o addr show ut0 | awk '{ print $4 }' | xargs)" "10.9.0.1/32 10.20.0.9/16"
+	expect_eq "v6 addresses" "$(ns_ip a -6 -o addr show ut0 | awk '{ print $4 }')" "fd09::1/128"
+	expect_eq "routes by weft" "$(ns_ip a route show proto 119 | awk '{ print $1 }')" "10.9.0.0/24"
+	expect_eq "MTU" "$(route_mtu)" 1420
+}
+
+secondaries() {
+	write_conf "Address = 10.9.0.1/24, 10.9.0.7/24"
+	expect_up
+	write_conf "Address = 10.9.0.7/24, 10.9.0.8/24"
+	expect weft_a up "$conf"
+	expect_eq "addresses" "$(ns_ip a -4 -o addr show ut0 | awk '{ print $4 }' | xargs)" "10.9.0.7/24 10.9.0.8/24"
+}
+
+# What somebody else added to the interface is none of weft's business.
+others_stay() {
+	write_conf "$plain"
+	expect_up
+	addr_add a ut0 10.99.0.1/24
+	ns_ip a route add 10.98.0.0/16 dev ut0
+	expect weft_a up "$conf"
+	expect_match "addresses" "$(ns_ip a addr show ut0)" '10\.99\.0\.1/24'
+	expect_match "routes" "$(ns_ip a route)" '10\.98\.0\.0/16'
+}
+
+tables() {
+	write_conf "Address = 10.9.0.1/32\nTable = 77" "10.9.0.0/24, 0.0.0.0/0"
+	remember
+	expect_up
+	expect_eq "table 77" "$(ns_ip a route show table 77 | awk '{ print $1 }' | xargs)" "default 10.9.0.0/24"
+	expect_eq "main table" "$(ns_ip a route show proto 119)" ""
+	write_conf "Address = 10.9.0.1/32\nTable = off" "10.9.0.0/24, 0.0.0.0/0"
+	expect weft_a up "$conf"
+	expect_eq "table 77" "$(ns_ip a route show table 77)" ""
+	expect weft_a down "$conf"
+	expect_same "after down"
+}
+
+# 80 less than the smaller of two ways, of which one is a link's and one a route's.
+mtu_of_ways() {
+	ns_ip a route add 198.51.100.0/24 via 192.0.2.2 mtu 1300
+	defer ns_ip a route del 198.51.100.0/24
+	write_conf "Address = 10.9.0.1/32" 10.9.0.0/24 "[Peer]\nPublicKey = $strange\nEndpoint = 198.51.100.7:9\n"
+	expect_up
+	expect_eq "MTU with a way of 1300" "$(route_mtu)" 1220
+	ns_ip a link set va mtu 1280
+	defer ns_ip a link set va mtu 1500
+	expect weft_a up "$conf"
+	expect_eq "MTU with a link of 1280" "$(route_mtu)" 1200
+	write_conf "$plain"
+	expect_error "less than the 1280 that IPv6 needs" sh -c '"$@"; exit 1' sh ip netns exec "$(ns_name a)" "$WEFT" up "$conf"
+	expect_eq "MTU with IPv6" "$(route_mtu)" 1280
+}
+
+hooks() {
+	local log=$lib_work/hooks
+
+	rm -f "$log"
+	write_conf "$plain\nPreUp = echo preup %i \$(ip -o link show %i 2>&1 | wc -w) >>$log\nPostUp = echo postup %i >>$log\nPostUp = ip -o addr show %i | grep -c inet >>$log\nPreDown = ip -o link show %i >/dev/null && echo predown %i >>$log\nPostDown = ip -o link show %i 2>/dev/null || echo postdown %i >>$log"
+	expect_up
+	expect weft_a up "$conf"
+	expect weft_a down "$conf"
+	expect_eq "what hooks wrote" "$(xargs <"$log")" "preup ut0 5 postup ut0 2 predown ut0 postdown ut0"
+}
+
+# COMPLAINT names the step; everything is as before.
+refused_up() { # refused_up COMPLAINT
+	remember
+	expect_error "$1" weft_a up "$conf"
+	expect_same "after a failure"
+}
+
+failures() {
+	rm -f "$lib_work/hooks"
+	write_conf "$plain\nDNS = 192.0.2.53\nPostUp = exit 3\nPostDown = echo postdown >>$lib_work/hooks" "0.0.0.0/0, ::/0"
+	refused_up "PostUp: ut0: bash: it ended with status 3"
+	expect_eq "what PostDown wrote" "$(cat "$lib_work/hooks")" postdown
+	write_conf "$plain\nPreUp = exit 4"
+	refused_up "$conf:5: PreUp: ut0: bash: it ended with status 4"
+	# A route that is there already, through another link.
+	ns_ip a route add 10.77.0.0/16 dev va
+	defer ns_ip a route del 10.77.0.0/16
+	write_conf "$plain" "10.9.0.0/24, 10.76.0.0/16, 10.77.0.0/16"
+	refused_up "ut0: cannot add the route to 10.77.0.0/16 in table 254: File exists"
+	write_conf "$plain\nFwMark = 9\nMTU = 70" "10.9.0.0/24, 10.77.0.0/16"
+	refused_up "ut0: an MTU of 70 is too small for IPv6 addresses: they need 1280"
+	write_conf "$plain" 10.9.0.0/24 "[Peer]\nPublicKey = $strange\nEndpoint = nowhere.invalid:1\n"
+	refused_up "cannot resolve 'nowhere.invalid:1'"
+	# A link of this name that is something else.
+	ns_ip a link add ut0 type dummy
+	defer ns_ip a link del ut0
+	refused_up "ut0: there is a link of this name, and it is no tunnel"
+}
+
+# A change of a running interface that fails half-way leaves it as it was, sessions and all.
+failed_change() {
+	local before
+
+	ns_ip a route add 10.77.0.0/16 dev va
+	defer ns_ip a route del 10.77.0.0/16
+	remember
+	before=$(ns a "$WEFT" show ut0 dump | cut -f 1-4,8)
+	write_conf "Address = 10.9.0.1/24, fd09::1/64, 10.20.0.1/16\nFwMark = 9" "10.9.0.0/24, fd09::/64, 10.76.0.0/16, 10.77.0.0/16" \
+		"PersistentKeepalive = 9\n[Peer]\nPublicKey = $strange\nAllowedIPs = 10.40.0.0/16\n"
+	expect_error "ut0: cannot add the route to 10.77.0.0/16 in table 254: File exists" weft_a up "$conf"
+	expect_same "after a failed change"
+	expect_eq "the device" "$(ns a "$WEFT" show ut0 dump | cut -f 1-4,8)" "$before"
+}
+
+# All but the tunnel's own packets go through it, and nothing comes in for its addresses from elsewhere.
+default_route() {
+	ns_ip a route add default via 192.0.2.2
+	defer ns_ip a route del default
+	remember
+	write_conf "$plain" "0.0.0.0/0, ::/0"
+	expect_up
+	expect_eq "mark" "$(device_field a ut0 fwmark)" 0xca6c
+	expect_eq "rules" "$(ns_ip a rule | awk '/proto 119|suppress|fwmark/ { $1 = ""; print }' | xargs)" \
+		"from all lookup main suppress_prefixlength 0 proto 119 not from all fwmark 0xca6c lookup 51820 proto 119"
+	expect_eq "v6 rules" "$(ns_ip a -6 rule | grep -c 'proto 119')" 2
+	expect_match "way to elsewhere" "$(ns_ip a route get 203.0.113.9)" 'dev ut0'
+	expect_match "way to a neighbour" "$(ns_ip a route get 192.0.2.2)" 'dev va'
+	expect_match "way of the tunnel's own packets" "$(ns_ip a route get 203.0.113.9 mark 0xca6c)" 'dev va'
+	expect ns a ping -n -c 1 -W 5 203.0.113.9
+	expect ns a ping -n -c 1 -W 5 2001:db8:9::9
+	expect_eq "marks count for the path filter" "$(ns a cat /proc/sys/net/ipv4/conf/all/src_valid_mark)" 1
+	ns_ip b route add 10.9.0.1/32 via 192.0.2.1 dev vb
+	defer ns_ip b route del 10.9.0.1/32 via 192.0.2.1
+	expect_fail ns b ping -n -c 1 -W 1 -I 192.0.2.2 10.9.0.1
+	ns_ip b route del 10.9.0.1/32 via 192.0.2.1
+	surroundings >"$lib_work/up"
+	ns a nft delete table inet weft-ut0
+	expect weft_a up "$conf"
+	surroundings | diff "$lib_work/up" - || fail "a second up does not bring the firewall back"
+}
+
+default_back() {
+	# The file wants a default route no more, and then another mark.
+	write_conf "$plain"
+	expect weft_a up "$conf"
+	expect_eq "rules" "$(ns_ip a rule | grep -c 'proto 119' || true)" 0
+	expect_eq "nft tables" "$(ns a nft list tables)" ""
+	write_conf "$plain\nFwMark = 0x77" "0.0.0.0/0"
+	expect weft_a up "$conf"
+	write_conf "$plain\nFwMark = 0x78" "0.0.0.0/0"
+	expect weft_a up "$conf"
+	expect_eq "rules by mark" "$(ns_ip a rule | sed -n 's/.*fwmark \(0x[0-9a-f]*\).*/\1/p')" 0x78
+	expect_eq "table 0x77" "$(ns_ip a route show table 119)" ""
+	expect weft_a down "$conf"
+	expect_same "after down"
+}
+
+default_routes() {
+	default_route
+	default_back
+}
+
+name_servers() {
+	rm -f "$lib_work/resolvconf"
+	write_conf "$plain\nDNS = 10.9.0.2, fd09::2\nDNS = example.org"
+	expect_up
+	expect weft_a down "$conf"
+	expect_eq "what resolvconf was told" "$(cat "$lib_work/resolvconf")" \
+"resolvconf -a ut0 -m 0 -x
+nameserver 10.9.0.2
+nameserver fd09::2
+search example.org
+resolvconf -d ut0 -f"
+}
+
+saving() {
+	local folder
+
+	write_conf "$plain\nSaveConfig = true\nTable = auto\nForwarding = on\nPostUp = true %i" "10.9.0.0/24, fd09::/64" \
+		"Name = harbour\n[Peer]\nPublicKey = $strange\nEndpoint = localhost:7\n"
+	expect_up
+	expect weft_a set ut0 listen-port 51999 peer "$b_key" persistent-keepalive 25
+	addr_add a ut0 10.50.0.1/16
+	expect weft_a save "$conf"
+	expect weft_a down "$conf"
+	expect_eq "the file" "$(grep -v -e PrivateKey -e '^PublicKey' "$conf" | sort | grep .)" "$(
+		sort <<-END
+			[Interface]
+			Address = 10.9.0.1/24
+			Address = 10.50.0.1/16
+			Address = fd09::1/64
+			Table = auto
+			Forwarding = on
+			SaveConfig = true
+			PostUp = true %i
+			ListenPort = 51999
+			[Peer]
+			Name = harbour
+			AllowedIPs = 10.9.0.0/24, fd09::/64
+			Endpoint = 192.0.2.2:51820
+			PersistentKeepalive = 25
+			[Peer]
+			Endpoint = localhost:7
+		END
+	)"
+	expect_eq "who may read it" "$(stat -c %a "$conf")" 600
+	expect weft_a up "$conf"
+	expect_eq "port" "$(device_field a ut0 port)" 51999
+}
+
+stripping() {
+	write_conf "  $plain # mine \nDNS = 1.1.1.1\nMTU=1400\nsaveconfig = true\n\n# a remark\nPostUp = true" "10.9.0.0/24" "Name = harbour\n"
+	weft_a strip "$conf" >"$lib_work/stripped"
+	expect_eq "peer names" "$(grep -c Name "$lib_work/stripped" || true)" 0
+	grep -v '^Name' "$conf" >"$lib_work/files/plain0.conf"
+	wg-quick strip "$lib_work/files/plain0.conf" | diff - "$lib_work/stripped" || fail "wg-quick strips otherwise"
+	expect_up
+	expect weft_a syncconf ut0 "$lib_work/stripped"
+}
+
+warned() { # warned WORDS...: of the last up's standard error
+	grep -qF -- "$*" "$lib_work/stderr" || fail "no warning of '$*': $(cat "$lib_work/stderr")"
+}
+
+forwarding() {
+	write_conf "$plain\nForwarding = on"
+	expect weft_a up "$conf" 2>"$lib_work/stderr"
+	take_down
+	expect_eq "v4 switch" "$(ns a cat /proc/sys/net/ipv4/conf/ut0/forwarding)" 1
+	warned "IPv6 is not forwarded: net.ipv6.conf.all.forwarding is 0"
+	expect_eq "warnings" "$(wc -l <"$lib_work/stderr")" 1
+	ns a nft 'table inet strict { chain forward { type filter hook forward priority 0; policy drop; }; }'
+	defer ns a nft delete table inet strict
+	ns a sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv4.conf.ut0.rp_filter=1
+	defer ns a sysctl -qw net.ipv6.conf.all.forwarding=0
+	write_conf "$plain\nForwarding = on\nTable = off"
+	expect weft_a up "$conf" 2>"$lib_work/stderr"
+	warned "chain 'forward' of nft table 'inet strict' has the policy drop"
+	warned "rp_filter is strict, and with 'Table = off'"
+	expect_eq "warnings" "$(wc -l <"$lib_work/stderr")" 2
+	ns a nft add rule inet strict forward iifname ut0 accept
+	write_conf "$plain\nForwarding = on"
+	expect weft_a up "$conf" 2>"$lib_work/stderr"
+	expect_eq "what is said when all is well" "$(cat "$lib_work/stderr")" ""
+	write_conf "$plain\nForwarding = off"
+	expect weft_a up "$conf"
+	expect_eq "v4 switch" "$(ns a cat /proc/sys/net/ipv4/conf/ut0/forwarding)" 0
+}
+
+hosts() { # hosts ADDRESS: of "harbour" in a
+	printf '127.0.0.1 localhost\n%s harbour\n' "$1" >"/etc/netns/$(ns_name a)/hosts"
+}
+
+# The address behind a name changes, and the peer falls silent.
+resolving() {
+	local folder=/etc/weft
+
+	mkdir -p "/etc/netns/$(ns_name a)"
+	defer rm -r "/etc/netns/$(ns_name a)"
+	[ -d $folder ] || { mkdir $folder; defer rmdir $folder; }
+	hosts 192.0.2.99
+	write_conf "$plain" "10.9.0.0/24" "Name = harbour-master\n"
+	sed 's/^Endpoint.*/Endpoint = harbour:51820/' "$conf" >$folder/ut0.conf
+	defer rm -f $folder/ut0.conf
+	expect weft_a up ut0
+	defer weft_a down ut0
+	hosts 192.0.2.2
+	# It has never answered: that is silence.
+	expect_eq "what resolve says" "$(weft_a resolve ut0)" "ut0: peer harbour-master is at 192.0.2.2:51820 now"
+	session_up a ut0 b wt0 10.9.0.2
+	hosts 192.0.2.98
+	expect_eq "what resolve says of one that answers" "$(weft_a resolve all)" ""
+	expect_eq "endpoint" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:51820
+	sleep 140
+	expect_eq "what resolve says of silence" "$(weft_a resolve all)" "ut0: peer harbour-master is at 192.0.2.98:51820 now"
+	expect_eq "endpoint" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.98:51820
+	hosts 192.0.2.98
+	sed -i 's/harbour:51820/nowhere.invalid:51820/' $folder/ut0.conf
+	expect_error "cannot resolve 'nowhere.invalid:51820'" weft_a resolve ut0
+}
+
+refusals() {
+	remember
+	write_conf "$plain"
+	chmod 644 "$conf"
+	chmod 755 "$lib_work/files"
+	weft_a up "$conf" 2>"$lib_work/stderr"
+	warned "'$conf' is open to everybody"
+	chmod 700 "$lib_work/files"
+	expect weft_a down "$conf" 2>"$lib_work/stderr"
+	expect_eq "warnings" "$(cat "$lib_work/stderr")" ""
+	expect_error "ut0: it is not up" weft_a down "$conf"
+	expect_error "ut0: it is not up" weft_a save "$conf"
+	expect_error "'nosuch' has no file: neither /etc/weft/nosuch.conf nor /etc/wireguard/nosuch.conf is there" weft_a up nosuch
+	expect_error "'a b' is not an interface" weft_a up 'a b'
+	cp "$conf" "$lib_work/files/sixteencharacter.conf"
+	expect_error "names no interface" weft_a up "$lib_work/files/sixteencharacter.conf"
+	write_conf "Address = 10.9.0.1/33"
+	expect_error "$conf:4: Address: '10.9.0.1/33' is not an address" weft_a up "$conf"
+	expect_same "after refusals"
+}
+
+run_case "a file makes an interface, and down removes it" make_and_remove
+run_case "a name finds its file" by_name
+run_case "up again changes nothing and loses no packet" undisturbed again_and_again
+run_case "up applies differences and loses no packet" undisturbed differences
+run_case "addresses of one network are exchanged" secondaries
+run_case "what others have added stays" others_stay
+run_case "routes go to the table that is asked for" tables
+run_case "the MTU comes from the smallest way to an endpoint" mtu_of_ways
+run_case "hooks run once, in order" hooks
+run_case "a step that fails is named, and all is undone" failures
+run_case "a change that fails is undone, and loses no packet" undisturbed failed_change
+run_case "default routes through the tunnel" default_routes
+run_case "name servers are handed to resolvconf" name_servers
+run_case "what is set is saved, with what only the file knew" saving
+run_case "strip is wg-quick's" stripping
+run_case "forwarding is switched, and what defeats it told" forwarding
+run_case "names of silent peers are looked up again" resolving
+run_case "refusals change nothing" refusals
