@@ -45,7 +45,8 @@ static bool locate_file(const struct weft_context *ctx, const char *word,
 			struct weft_location *location)
 {
 	if (!locate_take_name(word, location)) {
-		weft_report(ctx, "'%s' names no interface: the file has to be NAME.conf, NAME being 1 to %d letters, digits or _=+.-",
+		weft_report(ctx,
+			    "'%s' names no interface: the file has to be NAME.conf, NAME being 1 to %d letters, digits or _=+.-",
 			    word, IFNAMSIZ - 1);
 		return false;
 	}
@@ -83,7 +84,8 @@ bool weft_locate(const struct weft_context *ctx, const char * const *folders,
 	if (locate_is_file(word))
 		return locate_file(ctx, word, location);
 	if (!weft_profile_name_is_good(word, strlen(word))) {
-		weft_report(ctx, "'%s' is not an interface: a name has 1 to %d letters, digits or _=+.-",
+		weft_report(ctx,
+			    "'%s' is not an interface: a name has 1 to %d letters, digits or _=+.-",
 			    word, IFNAMSIZ - 1);
 		return false;
 	}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <netlink/route/route.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -289,7 +290,7 @@ struct weft_profile *weft_profile_parse(const struct weft_context *ctx,
 		free(profile);
 		return NULL;
 	}
-	strncpy(profile->name, name, sizeof(profile->name) - 1);
+	snprintf(profile->name, sizeof(profile->name), "%s", name);
 	profile->dev = weft_config_parse_more(ctx, path, text, name,
 					      profile_settings, profile);
 	if (profile->dev)

@@ -241,12 +241,34 @@ static bool up_add_routes(struct up_job *job)
 	return true;
 }
 
+/* Addresses, the mark and the families are written into the firewall. */
+static bool up_compare_firewall(struct up_job *job)
+{
+	const struct weft_routes *have = &job->state.addresses;
+	struct weft_rules differing = { };
+	bool good;
+	size_t i;
+
+	for (i = 0; i < have->count; i++)
+		if (have->items[i].protocol == WEFT_PROTOCOL &&
+		    !weft_state_find(job->addresses, &have->items[i].prefix, 0))
+			job->forged = true;
+	good = weft_policy_missing_rules(&job->policy, &job->state.rules,
+					 &differing) &&
+	       weft_policy_stale_rules(&job->policy, &job->state, &differing);
+	if (differing.count)
+		job->forged = true;
+	weft_network_rules_free(&differing);
+	return good;
+}
+
 static bool up_make_firewall(struct up_job *job)
 {
 	const char *name = job->profile->name;
 	struct weft_change change;
 
-	if (!job->policy.table)
+	/* What cannot be compared fails later, and says why. */
+	if (!job->policy.table || !up_compare_firewall(job))
 		return true;
 	if (!job->forged && !job->fresh &&
 	    weft_firewall_is_there(job->ctx->network, name))
