@@ -358,10 +358,29 @@ warned() { # warned WORDS...: of the last up's standard error
 	grep -qF -- "$*" "$lib_work/stderr" || fail "no warning of '$*': $(cat "$lib_work/stderr")"
 }
 
+# What b sends through the tunnel for a network behind a, and a lets through.
+passed_on() {
+	local before
+
+	before=$(link_stat a behind tx_packets)
+	ns b ping -n -c 1 -W 1 10.20.0.7 >/dev/null || true
+	echo $(($(link_stat a behind tx_packets) - before))
+}
+
 forwarding() {
+	ns_ip a link add behind type dummy
+	defer ns_ip a link del behind
+	addr_add a behind 10.20.0.1/24
+	ns_ip a link set behind up
+	ns_ip b route replace 10.20.0.0/16 dev wt0
+	write_conf "$plain"
+	expect weft_a up "$conf"
+	take_down
+	session_up a ut0 b wt0 10.9.0.2
+	expect_eq "passed on without forwarding" "$(passed_on)" 0
 	write_conf "$plain\nForwarding = on"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
-	take_down
+	expect_eq "passed on" "$(passed_on)" 1
 	expect_eq "v4 switch" "$(ns a cat /proc/sys/net/ipv4/conf/ut0/forwarding)" 1
 	warned "IPv6 is not forwarded: net.ipv6.conf.all.forwarding is 0"
 	expect_eq "warnings" "$(wc -l <"$lib_work/stderr")" 1
@@ -381,6 +400,7 @@ forwarding() {
 	write_conf "$plain\nForwarding = off"
 	expect weft_a up "$conf"
 	expect_eq "v4 switch" "$(ns a cat /proc/sys/net/ipv4/conf/ut0/forwarding)" 0
+	expect_eq "passed on, switched off" "$(passed_on)" 0
 }
 
 hosts() { # hosts ADDRESS: of "harbour" in a

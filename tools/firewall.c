@@ -10,24 +10,34 @@
 #include "profile.h"
 #include "text.h"
 
-#define FIREWALL_TABLE	"inet weft-"
+/* The table of an interface, as nft can spell it: some characters it cannot. */
+struct firewall_name {
+	char chars[sizeof("weft-") + IFNAMSIZ];
+};
+
+static struct firewall_name firewall_name(const char *interface)
+{
+	struct firewall_name name;
+	char *c;
+
+	snprintf(name.chars, sizeof(name.chars), "weft-%s", interface);
+	for (c = name.chars; *c; c++)
+		if (*c == '=' || *c == '+')
+			*c = '_';
+	return name;
+}
 
 /* The table as nft prints it, NULL where there is none; to be freed. */
 static char *firewall_list(struct weft_network *network, const char *name)
 {
-	struct weft_program program = { };
-	char *listing = NULL, *text;
 	struct weft_change holder = { };
+	char *listing = NULL;
 
-	if (asprintf(&text, "weft-%s", name) < 0)
-		return NULL;
-	if (weft_program_set(&program, NULL, "nft", "list", "table", "inet",
-			     text, NULL) &&
-	    network->run(network, &program, &listing))
+	if (weft_program_set(&holder.program, NULL, "nft", "list", "table",
+			     "inet", firewall_name(name).chars, NULL) &&
+	    network->run(network, &holder.program, &listing))
 		listing = NULL;
-	holder.program = program;
 	weft_change_clear(&holder);
-	free(text);
 	return listing;
 }
 
@@ -42,8 +52,10 @@ bool weft_firewall_is_there(struct weft_network *network, const char *name)
 /* Made before it is deleted, so that it need not be there; all at once. */
 static void firewall_write_empty(FILE *out, const char *name)
 {
-	fprintf(out, "table " FIREWALL_TABLE "%s\ndelete table " FIREWALL_TABLE "%s\n",
-		name, name);
+	struct firewall_name table = firewall_name(name);
+
+	fprintf(out, "table inet %s\ndelete table inet %s\n", table.chars,
+		table.chars);
 }
 
 static bool firewall_wants(const struct weft_policy *policy, __u16 family)
@@ -92,7 +104,7 @@ static void firewall_write(FILE *out, const struct weft_profile *profile,
 
 	snprintf(mark, sizeof(mark), " meta mark %u", policy->table);
 	firewall_write_empty(out, profile->name);
-	fprintf(out, "table " FIREWALL_TABLE "%s {\n", profile->name);
+	fprintf(out, "table inet %s {\n", firewall_name(profile->name).chars);
 	firewall_write_raw(out, profile, policy);
 	firewall_write_mangle(out, "postmangle", policy, mark,
 			      "ct mark set mark");

@@ -115,6 +115,9 @@ static bool up_plan(struct up_job *job)
 		return false;
 	if (job->policy.table)
 		dev->fwmark = job->policy.table;
+	/* A PostUp may have set a key that the file does not have. */
+	if (weft_key_is_zero(&dev->private_key))
+		dev->has &= ~WEFT_DEVICE_HAS_PRIVATE_KEY;
 	weft_state_sort(job->addresses);
 	if (!weft_plan_routes(job->profile, &job->policy, &job->state,
 			      &job->routes))

@@ -463,7 +463,8 @@ static char *world_text(void)
 	fprintf(out, "link %u kind %d mtu %u %s\n", world.link.index,
 		world.link.kind, world.link.mtu, world.link.up ? "up" : "down");
 	if (dev)
-		fprintf(out, "port %u mark %u\n", dev->listen_port, dev->fwmark);
+		fprintf(out, "port %u mark %u key %c\n", dev->listen_port,
+			dev->fwmark, dev->private_key.bytes[0] ?: '0');
 	for (peer = dev ? dev->peers : NULL; peer; peer = peer->next)
 		world_print_peer(out, peer);
 	world_print_routes(out, "address", &world.addresses);
@@ -528,13 +529,13 @@ static const struct up_case {
 	{
 		.name = "a link, addresses, and a route that they do not bring",
 		.conf = PLAIN PEER_A "AllowedIPs = 10.0.0.2/32, 10.1.2.3/16, fd00::2\n",
-		.after = LINK "port 7 mark 0\npeer A keepalive 0\n"
+		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\n"
 			 "allowed 10.0.0.2/32 table 0\nallowed 10.1.0.0/16 table 0\nallowed fd00::2/128 table 0\n"
 			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\nroute 10.1.0.0/16 table 254\nnft:\ndns:\n",
 	}, {
 		.name = "default routes",
 		.conf = PLAIN "DNS = 10.0.0.53, example.org\nForwarding = on\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n",
-		.after = LINK "port 7 mark 51821\npeer A keepalive 0\nallowed 0.0.0.0/0 table 0\nallowed ::/0 table 0\n"
+		.after = LINK "port 7 mark 51821 key P\npeer A keepalive 0\nallowed 0.0.0.0/0 table 0\nallowed ::/0 table 0\n"
 			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\n"
 			 "route 0.0.0.0/0 table 51821\nroute ::/0 table 51821\n"
 			 "rule v4 32764 table 254 mark 0 no default\nrule v4 32765 table 51821 mark 51821 not\n"
@@ -553,12 +554,12 @@ static const struct up_case {
 	}, {
 		.name = "a mark and a table of the file's own, an MTU, no routes",
 		.conf = PLAIN "FwMark = 9\nMTU = 1500\nTable = off\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
-		.after = "link 5 kind 1 mtu 1500 up\nport 7 mark 9\npeer A keepalive 0\nallowed 0.0.0.0/0 table 0\n"
+		.after = "link 5 kind 1 mtu 1500 up\nport 7 mark 9 key P\npeer A keepalive 0\nallowed 0.0.0.0/0 table 0\n"
 			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\nnft:\ndns:\n",
 	}, {
 		.name = "everything into one table, twice the same",
 		.conf = PLAIN "Table = 5\n" PEER_A "AllowedIPs = 0.0.0.0/0, 10.0.0.0/24\nAllowedIPs = 10.0.0.9/24\n",
-		.after = LINK "port 7 mark 0\npeer A keepalive 0\nallowed 0.0.0.0/0 table 0\nallowed 10.0.0.0/24 table 0\n"
+		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\nallowed 0.0.0.0/0 table 0\nallowed 10.0.0.0/24 table 0\n"
 			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\n"
 			 "route 0.0.0.0/0 table 5\nroute 10.0.0.0/24 table 5\nnft:\ndns:\n",
 	}, {
@@ -566,16 +567,22 @@ static const struct up_case {
 		.before = PLAIN PEER_A "AllowedIPs = 0.0.0.0/0, 10.1.0.0/16\n",
 		.conf = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 8\nAddress = 10.0.0.9/24, fd00::1/128\nMTU = 1300\n"
 			PEER_A "PersistentKeepalive = 5\nAllowedIPs = 10.2.0.0/16\n" PEER_B "AllowedIPs = 10.3.0.0/16\n",
-		.after = "link 5 kind 1 mtu 1300 up\nport 8 mark 0\npeer A keepalive 5\nallowed 10.2.0.0/16 table 0\n"
+		.after = "link 5 kind 1 mtu 1300 up\nport 8 mark 0 key P\npeer A keepalive 5\nallowed 10.2.0.0/16 table 0\n"
 			 "peer B keepalive 0\nallowed 10.3.0.0/16 table 0\n"
 			 "address 10.0.0.9/24 table 0\naddress fd00::1/128 table 0\n"
 			 "route 10.2.0.0/16 table 254\nroute 10.3.0.0/16 table 254\n"
 			 "/proc/sys/net/ipv4/conf/all/src_valid_mark 1\n/proc/sys/net/ipv4/conf/ut0/promote_secondaries 1\nnft:\ndns:\n",
 	}, {
+		.name = "a key that the file does not have stays",
+		.before = PLAIN PEER_A,
+		.conf = "[Interface]\nListenPort = 7\nAddress = 10.0.0.1/24\n" PEER_A,
+		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\naddress 10.0.0.1/24 table 0\n"
+			 "/proc/sys/net/ipv4/conf/ut0/promote_secondaries 1\nnft:\ndns:\n",
+	}, {
 		.name = "to default routes, with another mark, and back to a greater MTU",
 		.before = PLAIN "FwMark = 3\nMTU = 1300\n" PEER_A "AllowedIPs = 0.0.0.0/0\n" PEER_B,
 		.conf = PLAIN "FwMark = 4\n" PEER_A "AllowedIPs = ::/0\n",
-		.after = LINK "port 7 mark 4\npeer A keepalive 0\nallowed ::/0 table 0\n"
+		.after = LINK "port 7 mark 4 key P\npeer A keepalive 0\nallowed ::/0 table 0\n"
 			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\nroute ::/0 table 4\n"
 			 "rule v6 32764 table 254 mark 0 no default\nrule v6 32765 table 4 mark 4 not\n"
 			 "/proc/sys/net/ipv4/conf/all/src_valid_mark 1\n"
