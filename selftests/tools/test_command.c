@@ -205,6 +205,35 @@ static const struct command_case cases[] = {
 	  .err = "weft: cannot read interface 'nope': No such device\n" },
 	{ "setconf wft0 conf", .status = 1, .fail_set = "Invalid argument: peer 2 is odd",
 	  .err = "weft: cannot configure interface 'wft0': Invalid argument: peer 2 is odd\n" },
+
+	/* Up and down: what is refused before anything is looked at, and what needs no kernel. */
+	{ "up", .status = 1,
+	  .err = "weft: up: something is missing\nUsage: weft up FILE|IFACE\n" },
+	{ "down wft0 wg0", .status = 1,
+	  .err = "weft: down: 'wg0' is too much\nUsage: weft down FILE|IFACE\n" },
+	{ "save wft0 --json", .status = 1,
+	  .err = "weft: save: only 'show' speaks JSON\nUsage: weft save FILE|IFACE\n" },
+	{ "up no-such-file", .status = 1,
+	  .err = "weft: 'no-such-file' has no file: neither /etc/weft/no-such-file.conf nor /etc/wireguard/no-such-file.conf is there\n" },
+	{ "up ./no-such.conf", .status = 1,
+	  .err = "weft: cannot open './no-such.conf': No such file or directory\n" },
+	{ "down ./conf", .status = 1,
+	  .err = "weft: './conf' names no interface: the file has to be NAME.conf, NAME being 1 to 15 letters, digits or _=+.-\n" },
+	{ "up bad.conf", .status = 1,
+	  .err = "weft: bad.conf:2: Address: 'x' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n" },
+	{ "strip wft0.conf",
+	  .out = "[Interface]\nListenPort = 7\n[Peer]\nPublicKey = " KEY_A "\nEndpoint = harbour:5\n\n" },
+	{ "strip bad.conf", .status = 1, .out = "",
+	  .err = "weft: bad.conf:2: Address: 'x' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n" },
+	{ "resolve", .status = 1,
+	  .err = "weft: resolve: something is missing\nUsage: weft resolve IFACE|all\n" },
+	{ "resolve ./wft0.conf", .status = 1,
+	  .err = "weft: ./wft0.conf:6: Endpoint: cannot resolve 'harbour:5': Name or service not known\n" },
+	{ "resolve ./wg0.conf", .out = "" },
+	{ "resolve ./nope.conf", .status = 1,
+	  .err = "weft: cannot read interface 'nope': No such device\n" },
+	{ "resolve all", .status = 1, .fail_get = "Operation not permitted",
+	  .err = "weft: cannot list interfaces: Operation not permitted\n" },
 };
 
 /* Files in the scratch folder, and who may read them. */
@@ -223,6 +252,11 @@ static const struct {
 		  "[Peer]\nPublicKey = " KEY_B "\n", 0, 0600 },
 	{ "conf_open", "[Interface]\nPrivateKey = " KEY_P "\n", 0, 0604 },
 	{ "conf_bad", "[Interface]\nPrivateKey = " KEY_P "\nListenPort = x\n", 0, 0600 },
+	{ "wft0.conf", "[Interface]\nListenPort = 7\nAddress = 10.0.0.1\n"
+		       "[Peer]\nPublicKey = " KEY_A "\nEndpoint = harbour:5\nName = a\n", 0, 0600 },
+	{ "wg0.conf", "[Peer]\nPublicKey = " KEY_A "\nEndpoint = 192.0.2.1:5\n", 0, 0600 },
+	{ "nope.conf", "[Interface]\n", 0, 0600 },
+	{ "bad.conf", "[Interface]\nAddress = x\n", 0, 0600 },
 	{ "conf_zero", "[Interface]\n\0ListenPort = 1\n", 27, 0644 },
 };
 
