@@ -52,7 +52,8 @@ static int address_read(struct nlmsghdr *hdr, void *data)
 	    nlmsg_parse(hdr, sizeof(*head), tb, IFA_MAX, NULL))
 		return 0;
 	head = nlmsg_data(hdr);
-	if (head->ifa_index != *(const unsigned int *)dump->wish ||
+	if (head->ifa_family != dump->family ||
+	    head->ifa_index != *(const unsigned int *)dump->wish ||
 	    !address_parse(tb, head, &address))
 		return 0;
 	added = weft_network_routes_add(dump->list);

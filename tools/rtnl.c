@@ -59,6 +59,7 @@ static int rtnl_list_once(struct weft_network *network,
 	int err;
 
 	for (i = 0; i < ARRAY_SIZE(families); i++) {
+		dump->family = families[i];
 		err = weft_rtnl_ask(network,
 				    dump->build(families[i], dump->wish),
 				    dump->read, dump);

@@ -15,6 +15,8 @@ struct nl_addr;
  * @forget: takes all answers out again
  * @wish: for @build and @read
  * @list: what @read fills
+ * @family: which family is being asked for; a kernel without IPv6 answers
+ *          with all others
  */
 struct weft_rtnl_dump {
 	struct nl_msg *(*build)(int family, const void *wish);
@@ -22,6 +24,7 @@ struct weft_rtnl_dump {
 	void (*forget)(struct weft_rtnl_dump *dump);
 	const void *wish;
 	void *list;
+	int family;
 };
 
 /* Send @msg, NULL for no memory, read the answers with @reader, free @msg. */

@@ -39,6 +39,8 @@ static int rule_read(struct nlmsghdr *hdr, void *data)
 	    nlmsg_parse(hdr, sizeof(*head), tb, FRA_MAX, NULL))
 		return 0;
 	head = nlmsg_data(hdr);
+	if (head->family != dump->family)
+		return 0;
 	rule = weft_network_rules_add(dump->list);
 	if (!rule)
 		return -ENOMEM;
