@@ -218,6 +218,8 @@ failures() {
 	expect_eq "what PostDown wrote" "$(cat "$lib_work/hooks")" postdown
 	write_conf "$plain\nPreUp = exit 4"
 	refused_up "$conf:5: PreUp: ut0: bash: it ended with status 4"
+	write_conf "$plain\nPostUp = kill \$PPID"
+	refused_up "ut0: interrupted by signal 15"
 	# A route that is there already, through another link.
 	ns_ip a route add 10.77.0.0/16 dev va
 	defer ns_ip a route del 10.77.0.0/16

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -471,10 +472,44 @@ static bool up_end(struct up_job *job)
 	return up_run_hooks(job, WEFT_HOOK_POST_UP);
 }
 
+static volatile sig_atomic_t up_signal;
+
+static void up_note_signal(int number)
+{
+	up_signal = number;
+}
+
+/* From here on there is something to be undone. */
+static bool up_heed_signals(struct up_job *job)
+{
+	static const int numbers[] = { SIGHUP, SIGINT, SIGTERM };
+	struct sigaction action = {
+		.sa_handler = up_note_signal, .sa_flags = SA_RESTART,
+	};
+	struct sigaction old;
+	size_t i;
+
+	(void)job;
+	for (i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (!sigaction(numbers[i], NULL, &old) &&
+		    old.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
+	return true;
+}
+
+static bool up_go_on(struct up_job *job)
+{
+	if (!up_signal)
+		return true;
+	weft_report(job->ctx, "%s: interrupted by signal %d",
+		    job->profile->name, (int)up_signal);
+	return false;
+}
+
 static bool up_do_steps(struct up_job *job)
 {
 	static bool (* const steps[])(struct up_job *job) = {
-		up_begin, up_resolve, up_plan,
+		up_begin, up_resolve, up_plan, up_heed_signals,
 		up_make_link, up_configure, up_raise_mtu, up_add_addresses,
 		up_set_link_up, up_add_routes,
 		up_make_firewall, up_honour_marks, up_add_rules,
@@ -485,7 +520,7 @@ static bool up_do_steps(struct up_job *job)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(steps); i++)
-		if (!steps[i](job))
+		if (!steps[i](job) || !up_go_on(job))
 			return false;
 	return true;
 }
