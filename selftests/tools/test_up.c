@@ -29,6 +29,7 @@
  * @texts: what is in them
  * @nft: nft's table, "" for none
  * @dns: what resolvconf has, "" for nothing
+ * @hooks: what hooks were run, a line each
  * @steps: how often something was changed
  * @fail_at: which of these fails, 0 for none
  */
@@ -43,6 +44,7 @@ static struct world {
 	char *texts[WORLD_FILES_MAX];
 	char *nft;
 	char *dns;
+	char hooks[256];
 	unsigned int steps;
 	unsigned int fail_at;
 } world;
@@ -208,6 +210,10 @@ static bool world_program(const struct weft_program *program)
 		world_nft(program->input);
 	else if (!strcmp(program->words[0], "resolvconf"))
 		world_replace(&world.dns, program->input ? program->input : "");
+	else if (!strcmp(program->words[0], "bash"))
+		snprintf(world.hooks + strlen(world.hooks),
+			 sizeof(world.hooks) - strlen(world.hooks), "%s\n",
+			 program->words[2]);
 	return true;
 }
 
@@ -660,11 +666,70 @@ static void test_case(const struct up_case *test)
 	test_ok(fail_at == steps + 1 && steps, name);
 }
 
+#define HOOKS	"PreUp = a %i\nPreUp = b\nPostUp = c %i%i\nPreDown = d 100%\nPostDown = e\n"
+
+/* Which step fails, and what hooks have run then. */
+static const struct {
+	const char *name;
+	unsigned int fail_at;
+	const char *hooks;
+	const char *err;
+} hooks[] = {
+	{ "none", 0, "a ut0\nb\nc ut0ut0\n", "" },
+	{ "the second PreUp", 2, "a ut0\ne\n",
+	  "weft: ut0.conf:6: PreUp: ut0: it is broken\nweft: ut0: everything done before that is undone\n" },
+	{ "the link", 3, "a ut0\nb\ne\n",
+	  "weft: ut0: cannot create the link of kind weft: it is broken\nweft: ut0: everything done before that is undone\n" },
+	{ "PostUp", 9, "a ut0\nb\nd 100%\ne\n",
+	  "weft: ut0.conf:7: PostUp: ut0: it is broken\nweft: ut0: everything done before that is undone\n" },
+};
+
+static void test_hooks(void)
+{
+	char name[128], *nothing, *after;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		world_begin();
+		nothing = world_text();
+		world.fail_at = hooks[i].fail_at;
+		snprintf(name, sizeof(name), "hooks: %s fails", hooks[i].name);
+		test_ok(world_up(PLAIN HOOKS PEER_A) == !hooks[i].fail_at,
+			name);
+		test_text(name, world.hooks, hooks[i].hooks);
+		test_text(name, world.bench.err, hooks[i].err);
+		after = world_text();
+		test_ok(!strcmp(after, nothing) == !!hooks[i].fail_at, name);
+		free(after);
+		free(nothing);
+		world_end();
+	}
+}
+
+/* One that runs has hooks behind it; and a PreDown can keep it. */
+static void test_hooks_later(void)
+{
+	world_begin();
+	test_ok(world_up(PLAIN HOOKS PEER_A) && world_up(PLAIN HOOKS PEER_A),
+		"hooks: up twice");
+	test_text("hooks: once", world.hooks, hooks[0].hooks);
+	world.steps = 0;
+	world.fail_at = 1;
+	test_ok(!world_down(PLAIN HOOKS PEER_A), "hooks: PreDown fails");
+	test_ok(world.link.up, "hooks: and the interface stays");
+	world.hooks[0] = '\0';
+	test_ok(world_down(PLAIN HOOKS PEER_A), "hooks: down");
+	test_text("hooks: of going down", world.hooks, "d 100%\ne\n");
+	world_end();
+}
+
 int main(void)
 {
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_case(&cases[i]);
+	test_hooks();
+	test_hooks_later();
 	return test_end();
 }
