@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -472,7 +473,7 @@ static bool up_end(struct up_job *job)
 	return up_run_hooks(job, WEFT_HOOK_POST_UP);
 }
 
-static volatile sig_atomic_t up_signal;
+static atomic_int up_signal;
 
 static void up_note_signal(int number)
 {
@@ -502,7 +503,7 @@ static bool up_go_on(struct up_job *job)
 	if (!up_signal)
 		return true;
 	weft_report(job->ctx, "%s: interrupted by signal %d",
-		    job->profile->name, (int)up_signal);
+		    job->profile->name, up_signal);
 	return false;
 }
 
