@@ -6,6 +6,7 @@
 #include "netlink.h"
 #include "peer.h"
 #include "ratelimit.h"
+#include "version.h"
 
 #include <linux/module.h>
 #include <linux/moduleparam.h>

@@ -8,6 +8,7 @@
 #include "peer.h"
 #include "recv.h"
 #include "sock.h"
+#include "version.h"
 #include "xmit.h"
 
 #include <linux/ethtool.h>

@@ -12,8 +12,6 @@ struct weft_device;
 struct weft_identity;
 struct weft_sock_pair;
 
-#define WEFT_VERSION	"0.1.0"
-
 int weft_netdev_init(bool compat);
 void weft_netdev_exit(bool compat);
 

@@ -15,7 +15,7 @@ floors=(
 	"xmit recv handshake"
 	"batch crypt sock ratelimit"
 	"device identity peer keypair index endpoint"
-	"wire noise cookie fsm replay allowedips"
+	"version wire noise cookie fsm replay allowedips"
 )
 pure=4
 
