@@ -207,6 +207,10 @@ int weft_command_main(struct weft_context *ctx, int argc, char **argv)
 	bool help = false;
 	int status = 0;
 
+	/* Its words are another command line's, options included. */
+	if (argc > 1 && !strcmp(argv[1], "complete"))
+		return command_flush(ctx, weft_command_complete(ctx, argc - 2,
+								argv + 2));
 	argc = command_take_options(ctx, argc - 1, argv + 1, &help);
 	argv++;
 	command = command_find(argc ? argv[0] : "show");

@@ -44,6 +44,8 @@ int weft_command_save(struct weft_context *ctx, int argc, char **argv);
 int weft_command_strip(struct weft_context *ctx, int argc, char **argv);
 int weft_command_resolve(struct weft_context *ctx, int argc, char **argv);
 int weft_command_help(struct weft_context *ctx, int argc, char **argv);
+/* Not in the table: candidates for the last of the words after "weft". */
+int weft_command_complete(struct weft_context *ctx, int argc, char **argv);
 
 /* What main() does once the context stands; argv[0] is the program. */
 int weft_command_main(struct weft_context *ctx, int argc, char **argv);

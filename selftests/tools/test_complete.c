@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Completion: the words of an unfinished command line, and what is offered for
+ * the last of them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "support.h"
+
+#define WORDS_MAX	16
+
+#define DEVICE_SETTINGS	"listen-port\nfwmark\nprivate-key\n"
+#define PEER_SETTINGS	"remove\npreshared-key\nendpoint\npersistent-keepalive\nallowed-ips\n"
+
+static const char wft0_conf[] =
+	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"
+	"[Peer]\nPublicKey = " KEY_A "\nAllowedIPs = 10.0.0.1/32\n"
+	"[Peer]\nPublicKey = " KEY_B "\n";
+static const char wg0_conf[] = "[Interface]\nFwMark = 1\n";
+
+/**
+ * struct complete_case - one command line
+ * @words: its words after the program's name; "''" is an empty one
+ * @out: what is offered
+ * @fail_get: the kernel does not let itself be read
+ */
+struct complete_case {
+	const char *words;
+	const char *out;
+	const char *fail_get;
+};
+
+static const struct complete_case cases[] = {
+	/* Commands. */
+	{ "sh", "show\nshowconf\n" },
+	{ "gen", "genkey\ngenpsk\n" },
+	{ "frobnicate", "" },
+	{ "help pub", "pubkey\n" },
+	{ "frobnicate ''", "" },
+	{ "genkey ''", "" },
+
+	/* Interfaces, fields, files. */
+	{ "show ''", "wft0\nwg0\nall\ninterfaces\n" },
+	{ "show w", "wft0\nwg0\n" },
+	{ "show wg", "wg0\n" },
+	{ "show ''", "all\ninterfaces\n", .fail_get = "Operation not permitted" },
+	{ "show wft0 p", "public-key\nprivate-key\npeers\npreshared-keys\npersistent-keepalive\n" },
+	{ "show wft0 du", "dump\n" },
+	{ "show wft0 dump ''", "" },
+	{ "showconf wg", "wg0\n" },
+	{ "syncconf wft0 ''", "/\n" },
+	{ "syncconf wft0 /etc/weft/w", "/\n" },
+
+	/* Settings. */
+	{ "set ''", "wft0\nwg0\n" },
+	{ "set wft0 ''", DEVICE_SETTINGS "peer\n" },
+	{ "set wft0 p", "private-key\npeer\n" },
+	{ "set wft0 listen-port ''", "" },
+	{ "set wft0 fwmark ''", "off\n" },
+	{ "set wft0 private-key ''", "/\n" },
+	{ "set wft0 nonsense ''", "" },
+	{ "set wft0 listen-port 7 fw", "fwmark\n" },
+	{ "set wft0 peer ''", KEY_A "\n" KEY_B "\n" },
+	{ "set wft0 peer Qk", KEY_B "\n" },
+	{ "set wft0 peer ''", "", .fail_get = "Operation not permitted" },
+	{ "set nope peer ''", "" },
+	{ "set wft0 peer " KEY_A " ''", DEVICE_SETTINGS PEER_SETTINGS "peer\n" },
+	{ "set wft0 peer " KEY_A " remove p", "private-key\npreshared-key\npersistent-keepalive\npeer\n" },
+	{ "set wft0 peer " KEY_A " persistent-keepalive o", "off\n" },
+	{ "set wft0 peer " KEY_A " endpoint ''", "" },
+	{ "set wft0 peer " KEY_A " allowed-ips ''", "" },
+
+	/* Options of the unfinished line are not this one's. */
+	{ "--help", "" },
+	{ "show --help", "" },
+};
+
+/* The words of a case, in a copy that the caller frees. */
+static int split_words(char *text, char **words)
+{
+	char *rest = NULL, *word;
+	int count = 2;
+
+	words[0] = "weft";
+	words[1] = "complete";
+	for (word = strtok_r(text, " ", &rest); word && count < WORDS_MAX - 1;
+	     word = strtok_r(NULL, " ", &rest))
+		words[count++] = strcmp(word, "''") ? word : "";
+	words[count] = NULL;
+	return count;
+}
+
+static void test_case(const struct complete_case *test)
+{
+	char *words[WORDS_MAX], *text = strdup(test->words), name[256];
+	struct test_bench bench;
+	int count, status;
+
+	test_bench_start(&bench, "");
+	bench.devices[0] = test_device("wft0", WEFT_KIND_WEFT, wft0_conf);
+	bench.devices[1] = test_device("wg0", WEFT_KIND_WIREGUARD, wg0_conf);
+	bench.fail_get = test->fail_get;
+	count = split_words(text, words);
+	status = weft_command_main(&bench.ctx, count, words);
+	test_bench_flush(&bench);
+	snprintf(name, sizeof(name), "%s: ends well", test->words);
+	test_ok(!status, name);
+	snprintf(name, sizeof(name), "%s: offers", test->words);
+	test_text(name, bench.out, test->out);
+	snprintf(name, sizeof(name), "%s: complains of nothing", test->words);
+	test_text(name, bench.err, "");
+	test_bench_end(&bench);
+	free(text);
+}
+
+static bool has_line(const char *text, const char *line)
+{
+	size_t length = strlen(line);
+
+	while (text && *text) {
+		if (!strncmp(text, line, length) && text[length] == '\n')
+			return true;
+		text = strchr(text, '\n');
+		text = text ? text + 1 : NULL;
+	}
+	return false;
+}
+
+/* Every command of the table is offered where nothing stands yet. */
+static void test_all_commands(void)
+{
+	char *words[] = { "weft", "complete", "", NULL };
+	const struct weft_command *command;
+	struct test_bench bench;
+
+	test_bench_start(&bench, "");
+	weft_command_main(&bench.ctx, 3, words);
+	test_bench_flush(&bench);
+	for (command = weft_commands; command->name; command++)
+		test_ok(has_line(bench.out, command->name), command->name);
+	test_bench_end(&bench);
+}
+
+int main(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		test_case(&cases[i]);
+	test_all_commands();
+	return test_end();
+}
