@@ -3,7 +3,7 @@
 #
 # make lint: what can be said about the sources without running them.
 #
-#   LINTS     names (default: all): build checkpatch kerneldoc shellcheck ynl layering length versions
+#   LINTS     names (default: all): build checkpatch kerneldoc shellcheck ynl layering length versions man
 #   KERNELS   series (default: 6.1 6.12)
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
@@ -11,7 +11,7 @@ set -u -o pipefail
 cd "$weft_top" || exit 1
 
 KERNELS=${KERNELS:-6.1 6.12}
-all="build checkpatch kerneldoc shellcheck ynl layering length versions"
+all="build checkpatch kerneldoc shellcheck ynl layering length versions man"
 longest_function=80
 
 written_c() { # every C file that a person wrote
@@ -63,7 +63,7 @@ lint_kerneldoc() {
 
 # Warnings and errors; of those, SC2317 takes functions that are called by name, as cases are, for dead.
 lint_shellcheck() {
-	{ find selftests .ci -name '*.sh'; echo .ci/run; echo selftests/vm/init; } |
+	{ find selftests tools .ci -name '*.sh'; find tools/debian -name '*.p*inst' -o -name '*.p*rm'; echo .ci/run; echo selftests/vm/init; } |
 		xargs shellcheck -x -S warning -P selftests -e SC2317
 }
 
@@ -92,6 +92,17 @@ lint_length() {
 # What differs between kernels stands in headers that wrap the kernel's.
 lint_versions() {
 	! grep -rnE 'LINUX_VERSION_CODE|KERNEL_VERSION' kmod --include='*.[ch]' --exclude='*.mod.c' --exclude-dir=compat-include
+}
+
+# Which other manual pages there are is the machine's affair.
+lint_man() {
+	local page said
+
+	for page in Documentation/man/*; do
+		said=$(mandoc -T lint "$page" 2>/dev/null | grep -v 'referenced manual not found'
+			groff -ww -mdoc -T utf8 "$page" 2>&1 >/dev/null)
+		[ -z "$said" ] || { printf '%s\n' "$said"; return 1; }
+	done
 }
 
 main() {
