@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make deb: the packages weft-dkms and weft-tools. The tree is copied aside, debian/ is put into the copy, and
+# dpkg-buildpackage works there; the results go to OUT (default: tools/build). What is missing is installed from Debian.
+#
+#   OUT                     where the packages go
+#   DEBFULLNAME, DEBEMAIL   who stands in the packages as their maintainer
+set -eu -o pipefail
+# shellcheck source=selftests/vm/host.sh
+. "$(dirname "$0")/../selftests/vm/host.sh"
+cd "$weft_top"
+
+OUT=${OUT:-tools/build}
+parts=(COPYING Documentation Kbuild Makefile README.md kmod tools)
+packages=(
+	build-essential debhelper dh-dkms lintian libjson-c-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev
+	libsodium-dev pkg-config
+)
+
+version() {
+	sed -n 's/^#define WEFT_VERSION.*"\(.*\)"$/\1/p' kmod/version.h
+}
+
+maintainer() {
+	echo "${DEBFULLNAME:-weft maintainers} <${DEBEMAIL:-maintainers@weft.invalid}>"
+}
+
+# Of the newest change, so that the same tree gives the same packages.
+date_of_tree() {
+	local seconds
+
+	seconds=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y kmod/version.h)}
+	LC_ALL=C date -u -R -d "@$seconds"
+}
+
+fill_in() { # fill_in FILE: on standard output
+	sed -e "s|@VERSION@|$(version)|" -e "s|@MAINTAINER@|$(maintainer)|" -e "s|@DATE@|$(date_of_tree)|" "$1"
+}
+
+stage() { # stage DIRECTORY
+	mkdir "$1"
+	tar -c --exclude='*.o' --exclude='*.d' --exclude='*.ko' --exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' \
+		--exclude=tools/build --exclude=tools/weft "${parts[@]}" | tar -x -C "$1"
+	mv "$1/tools/debian" "$1/debian"
+	fill_in tools/debian/changelog.in >"$1/debian/changelog"
+	fill_in tools/debian/control >"$1/debian/control"
+	rm "$1/debian/changelog.in"
+}
+
+build() { # build DIRECTORY
+	(cd "$1" && unset MAKEFLAGS MAKEOVERRIDES MFLAGS && dpkg-buildpackage -b -us -uc -j"$(nproc)")
+}
+
+main() {
+	[ -n "$(version)" ] || die "kmod/version.h has no WEFT_VERSION"
+	install_packages "${packages[@]}"
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	stage "$work/weft"
+	quietly build "$work/weft" || die "dpkg-buildpackage failed"
+	# Everybody's maintainer address ends in a name that no host has, unless the environment has a better one.
+	lintian --allow-root --fail-on error,warning "$work"/*.changes || die "lintian has something to say"
+	mkdir -p "$OUT"
+	rm -f "$OUT"/weft-{dkms,tools}_*.deb
+	mv "$work"/weft-{dkms,tools}_*.deb "$OUT"
+	for file in "$OUT"/weft-{dkms,tools}_*.deb; do
+		echo "$file"
+	done
+}
+
+main
