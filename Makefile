@@ -43,12 +43,22 @@ generate:
 	@bash $(SELFTESTS)/setup.sh lint
 	@bash $(SELFTESTS)/ynl.sh "$$(bash $(SELFTESTS)/vm/kernels.sh source)" generate
 
+check-distro:
+	@bash $(SELFTESTS)/setup.sh check-distro
+	@TESTS='$(TESTS)' DISTROS='$(DISTROS)' bash $(SELFTESTS)/distro/check.sh
+
+deb:
+	@OUT='$(OUT)' bash tools/deb.sh
+
+.PHONY: check-distro deb
+
 # kbuild's own way to clean needs headers; without them what it would remove is named here.
 clean:
 	rm -rf .tmp_versions kmod/.tmp_versions
 	rm -f Module.symvers modules.order .*.cmd .module-common.o kmod/modules.order kmod/Module.symvers kmod/.*.cmd
 	rm -f kmod/*.o kmod/*.ko kmod/*.mod kmod/*.mod.c
 	$(MAKE) -C tools clean
+	rm -rf tools/build
 	$(MAKE) -C $(SELFTESTS)/unit clean
 
 help:
@@ -63,6 +73,9 @@ help:
 	@echo 'make demo       a fleet of three servers at work'
 	@echo 'make lint       static checks; LINTS="sparse checkpatch" only these'
 	@echo 'make generate   the uapi header and the netlink policy from Documentation/netlink/specs/weft.yaml'
+	@echo 'make deb        the packages weft-dkms and weft-tools, in tools/build; OUT=<folder>'
+	@echo 'make check-distro  the packages, installed and booted in Debian 12 and 13, with what drives WireGuard there'
+	@echo '                  TESTS="install up"   only these     DISTROS="bookworm trixie"  only in these'
 	@echo 'make clean      removes what was built here'
 
 .PHONY: all modules tools check check-newest demo lint generate clean help

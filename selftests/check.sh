@@ -11,6 +11,8 @@
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
+# shellcheck source=selftests/tap.sh
+. "$(dirname "$0")/tap.sh"
 cd "$weft_top" || exit 1
 
 KERNELS=${KERNELS:-6.1 6.12}
@@ -26,34 +28,6 @@ vm_tests() {
 	for name in $(grep -l '^\. .*/lib\.sh"$' selftests/*.sh); do
 		basename "$name" .sh
 	done
-}
-
-# Numbers the lines of all streams, counts them, ends with the plan and the sum. (mawk would read in blocks: no progress.)
-merge() {
-	local line number=0 passed=0 failed=0 skipped=0
-
-	while IFS= read -r line; do
-		case $line in
-		"ok - "*" # SKIP"*)
-			skipped=$((skipped + 1))
-			;;
-		"ok - "*)
-			passed=$((passed + 1))
-			;;
-		"not ok - "*)
-			failed=$((failed + 1))
-			;;
-		*)
-			printf '%s\n' "$line"
-			continue
-			;;
-		esac
-		number=$((number + 1))
-		printf '%s %d - %s\n' "${line%% - *}" $number "${line#*ok - }"
-	done
-	echo "1..$number"
-	echo "$passed passed, $failed failed, $skipped skipped"
-	[ $failed = 0 ] && [ $passed -gt 0 ]
 }
 
 # A suite that prints TAP of its own: its lines get its name; one that fails without a word gets a line.

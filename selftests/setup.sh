@@ -3,7 +3,7 @@
 #
 # Installs from Debian what a target needs and this machine lacks, as root or through sudo, and says what it installs.
 #
-#   setup.sh build|check|demo|lint
+#   setup.sh build|check|check-distro|demo|lint
 set -eu -o pipefail
 # shellcheck source=selftests/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
@@ -19,7 +19,8 @@ vm_packages=(
 	wireguard-tools wireguard-go openssh-client openssl python3 python3-cryptography python3-nacl
 )
 check_packages=(libb2-dev rsync)
-lint_packages=(sparse shellcheck universal-ctags perl python3-yaml python3-jsonschema bc)
+lint_packages=(sparse shellcheck universal-ctags perl python3-yaml python3-jsonschema bc mandoc groff-base)
+distro_packages=(qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs mmdebstrap debian-archive-keyring)
 
 main() {
 	[ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] || die "needs Debian on amd64"
@@ -33,11 +34,14 @@ main() {
 	check)
 		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${check_packages[@]}"
 		;;
+	check-distro)
+		install_packages "${build_packages[@]}" "${distro_packages[@]}"
+		;;
 	lint)
 		install_packages "${build_packages[@]}" "${lint_packages[@]}"
 		;;
 	*)
-		die "'${1-}' is no target; expected build, check, demo or lint"
+		die "'${1-}' is no target; expected build, check, check-distro, demo or lint"
 		;;
 	esac
 }

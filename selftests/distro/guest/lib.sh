@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the tests in the booted machine source: selftests/lib.sh and some more. A test is a script beside this file;
+# its argument is 1, and one more after each reboot.
+#
+#   reboot_then             ends this call of the test: the machine reboots and calls it again
+#   far_create KEY          a namespace "far" at 192.0.2.2 that this machine reaches through the link near0, 192.0.2.1; in
+#                           it a tunnel wt0, 10.77.0.2, that knows this machine's public KEY as 10.77.0.1, at port 51820
+#   far_key                 the far tunnel's public key, the same all the time
+#   tunnel_works            the far tunnel answers
+#   link_absent NAME        there is no such link
+#   compat_on               loads weft so that it stands in for the kernel's own wireguard; the functions behind it check that
+
+# The library loads the module of KIND: here others have to load weft, so it gets one that does no harm.
+KIND=veth WEFT=weft
+# shellcheck source=selftests/lib.sh
+. /weft/lib.sh
+
+keys=/weft/keys
+mkdir -p $keys
+umask 077
+for name in near far; do
+	[ -s $keys/$name ] || weft genkey >$keys/$name
+done
+umask 022
+
+reboot_then() {
+	trap - EXIT
+	undo_deferred 0
+	echo "1..$case_number"
+	rm -rf "$lib_work"
+	exit 75
+}
+
+near_key() {
+	weft pubkey <$keys/near
+}
+
+far_key() {
+	weft pubkey <$keys/far
+}
+
+far_create() {
+	ns_create far
+	ip link add near0 type veth peer name far0 netns "$(ns_name far)"
+	defer ip link del near0
+	ip addr add 192.0.2.1/24 dev near0
+	ip link set near0 up
+	ns_ip far addr add 192.0.2.2/24 dev far0
+	ns_ip far link set far0 up
+	ns_ip far link add wt0 type weft
+	ns_ip far addr add 10.77.0.2/24 dev wt0
+	ns far weft set wt0 listen-port 51820 private-key $keys/far peer "$(near_key)" allowed-ips 10.77.0.1/32 \
+		endpoint 192.0.2.1:51820
+	ns_ip far link set wt0 up
+}
+
+tunnel_works() {
+	expect ping -n -c 2 -i 0.3 -W 20 10.77.0.2
+}
+
+link_absent() {
+	! ip link show dev "$1" >/dev/null 2>&1
+}
+
+# ---- in place of the kernel's own wireguard ----
+
+compat_on() {
+	[ ! -e /sys/module/weft ] || expect modprobe -r weft
+	expect modprobe weft compat=1
+}
+
+# Whoever made the interface, weft is behind it.
+served_by_weft() { # served_by_weft DEV
+	expect test ! -e /sys/module/wireguard
+	expect_match "the kind" "$(ip -d link show dev "$1")" wireguard
+	expect_match "the driver" "$(weft show interfaces)" "$1"
+}
+
+has_peers() { # has_peers DEV NUMBER
+	[ "$(wg show "$1" peers | wc -l)" = "$2" ]
+}
+
+# What wg says of it, weft says too.
+same_dump() { # same_dump DEV
+	expect_eq "weft's dump" "$(weft show "$1" dump)" "$(wg show "$1" dump)"
+	expect_eq "weft's file" "$(weft showconf "$1")" "$(wg showconf "$1")"
+}
+
+other_key() {
+	wg genkey | wg pubkey
+}

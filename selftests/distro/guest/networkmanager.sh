@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# NetworkManager, unchanged, on a weft that stands in for wireguard: a connection from a file, a change, and removal.
+# shellcheck source=selftests/distro/guest/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+keep_out_of_the_rest() {
+	mkdir -p /etc/NetworkManager/conf.d
+	printf '[keyfile]\nunmanaged-devices=*,except:type:wireguard\n' >/etc/NetworkManager/conf.d/weft-test.conf
+	defer rm -f /etc/NetworkManager/conf.d/weft-test.conf
+}
+
+comes_up() {
+	(umask 077; cat >/run/nm0.conf) <<-CONF
+		[Interface]
+		PrivateKey = $(cat $keys/near)
+		ListenPort = 51820
+		Address = 10.77.0.1/24
+
+		[Peer]
+		PublicKey = $(far_key)
+		AllowedIPs = 10.77.0.2/32
+		Endpoint = 192.0.2.2:51820
+	CONF
+	expect nmcli -w 60 connection import type wireguard file /run/nm0.conf
+	expect nmcli -w 60 connection up nm0
+	served_by_weft nm0
+	tunnel_works
+	same_dump nm0
+}
+
+port_is() { # port_is PORT
+	[ "$(wg show nm0 listen-port)" = "$1" ]
+}
+
+changes() {
+	expect nmcli connection modify nm0 wireguard.listen-port 51999
+	expect nmcli -w 60 device reapply nm0
+	wait_for 30 port_is 51999
+	tunnel_works
+}
+
+removes() {
+	expect nmcli -w 60 connection delete nm0
+	wait_for 30 link_absent nm0
+}
+
+compat_on
+far_create
+keep_out_of_the_rest
+systemctl start NetworkManager
+defer systemctl stop NetworkManager
+run_case "nmcli imports a tunnel, and it comes up" comes_up
+run_case "a change is applied to the live tunnel" changes
+run_case "nmcli deletes the tunnel" removes

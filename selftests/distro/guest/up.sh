@@ -1,0 +1,98 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The packages at work: the module is loaded when it is asked for, systemd brings a tunnel up, and again after a reboot.
+#
+#	 this machine                                        namespace far
+#	 fleet0 10.77.0.1 (weft@fleet0.service)              wt0 10.77.0.2
+#	 near0 192.0.2.1 ------------ veth ------------------ far0 192.0.2.2
+# shellcheck source=selftests/distro/guest/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+autoloads() {
+	expect test ! -e /sys/module/weft
+	expect ip link add probe0 type weft
+	defer ip link del probe0
+	expect test -e /sys/module/weft
+	expect_match "the module" "$(modinfo -n weft)" /updates/dkms/weft.ko
+}
+
+write_configuration() {
+	(umask 077; cat >/etc/weft/fleet0.conf) <<-CONF
+		[Interface]
+		PrivateKey = $(cat $keys/near)
+		ListenPort = 51820
+		Address = 10.77.0.1/24
+
+		[Peer]
+		PublicKey = $(far_key)
+		AllowedIPs = 10.77.0.2/32
+		Endpoint = 192.0.2.2:51820
+	CONF
+}
+
+comes_up() {
+	write_configuration
+	expect systemctl enable --now weft@fleet0
+	expect systemctl is-active weft@fleet0
+	tunnel_works
+}
+
+resolves_meanwhile() {
+	expect systemctl is-active weft-resolve.timer
+	expect systemctl start weft-resolve.service
+	expect_eq "the result" "$(systemctl show -P Result weft-resolve.service)" success
+}
+
+# The session lives on: no second handshake.
+reloads() {
+	local before
+
+	before=$(weft show fleet0 latest-handshakes)
+	echo "PersistentKeepalive = 25" >>/etc/weft/fleet0.conf
+	expect systemctl reload weft@fleet0
+	expect_match "the keepalive" "$(weft show fleet0 persistent-keepalive)" '25$'
+	expect_eq "the newest handshake" "$(weft show fleet0 latest-handshakes)" "$before"
+	tunnel_works
+}
+
+is_up_at_boot() {
+	expect systemctl is-active weft@fleet0
+	expect ip link show dev fleet0 up
+	tunnel_works
+}
+
+goes_down() {
+	expect systemctl disable --now weft@fleet0
+	expect link_absent fleet0
+	wait_for 10 timer_inactive
+}
+
+timer_inactive() {
+	! systemctl is-active --quiet weft-resolve.timer
+}
+
+# What went wrong with a unit stands in the journal.
+unit_case() { # unit_case NAME FUNCTION
+	local before=$case_failed
+
+	run_case "$@"
+	[ "$case_failed" = "$before" ] || journalctl --no-pager -b -u 'weft*' -n 30 | sed 's/^/# /'
+}
+
+case $1 in
+1)
+	run_case "ip link add type weft loads the module" autoloads
+	far_create
+	unit_case "systemctl enable --now weft@fleet0 brings the tunnel up" comes_up
+	unit_case "the timer that resolves names runs meanwhile" resolves_meanwhile
+	unit_case "systemctl reload applies what is new and keeps the session" reloads
+	reboot_then
+	;;
+2)
+	far_create
+	unit_case "after a reboot the tunnel is up" is_up_at_boot
+	unit_case "systemctl disable --now takes it down, and the timer with it" goes_down
+	rm -f /etc/weft/fleet0.conf
+	;;
+esac

@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Shared by the scripts of make check-distro that run on the machine itself. To be sourced.
+#
+#   suites              the releases of Debian that weft is tested in
+#   apt_uri LABEL       from where this machine's apt gets Debian, or Debian-Security
+#   in_root DIRECTORY COMMAND...    runs it there, with /proc, /dev and /sys
+
+# shellcheck source=selftests/vm/host.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../vm/host.sh"
+
+# shellcheck disable=SC2034 # read by the scripts that source this one
+suites="bookworm trixie"
+
+# shellcheck disable=SC2016 # apt's own variables
+apt_uri() { # apt_uri LABEL
+	apt-get indextargets --format '$(CREATED_BY)|$(ORIGIN)|$(LABEL)|$(REPO_URI)' |
+		awk -F '|' -v label="$1" '$1 == "Packages" && $2 == "Debian" && $3 == label { print $4; exit }'
+}
+
+# The mounts end with the namespace.
+in_root() { # in_root DIRECTORY COMMAND...
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	unshare --mount --propagation private sh -e -c '
+		root=$1
+		shift
+		mount -t proc proc "$root/proc"
+		mount -t sysfs -o ro sys "$root/sys"
+		mount --rbind /dev "$root/dev"
+		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+			DEBIAN_FRONTEND=noninteractive "$@"
+	' sh "$@"
+}

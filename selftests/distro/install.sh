@@ -1,0 +1,159 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Installs weft's packages in a copy of a distribution's root file system, with DKMS compiling there, makes a disk of it,
+# and removes them again; says in TAP without numbers how that went.
+#
+#   install.sh SUITE ROOT_DIRECTORY DISK WEFT_DKMS_DEB WEFT_TOOLS_DEB
+#
+# The disk runs guest.sh when it is booted, on what stands in its /weft/queue.
+set -u -o pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=selftests/distro/host.sh
+. "$here/host.sh"
+
+failures=0
+
+report() { # report STATUS WHAT: 0 is good; $work/said is why not
+	if [ "$1" = 0 ]; then
+		echo "ok - $suite install: $2"
+	else
+		failures=$((failures + 1))
+		echo "not ok - $suite install: $2"
+		tail -n 40 "$work/said" | sed "s/^/# $suite install: /"
+	fi
+}
+
+check() { # check WHAT COMMAND...
+	local what=$1
+
+	shift
+	(set -e; "$@") >"$work/said" 2>&1
+	report $? "$what"
+}
+
+# What each file is, but for what dpkg and depmod write whenever they run, and the keys that DKMS makes for itself once.
+listing() { # listing ROOT
+	(cd "$1" && find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./tmp -o -path ./run -o -path ./weft \) -prune -o \
+		! -path './var/lib/dpkg/*' ! -path './var/log/*' ! -path './var/lib/dkms/mok.*' \
+		! -path './var/cache/ldconfig/*' ! -name 'modules.*.bin' \
+		\( -type d -printf '%M %U:%G %p\n' -o -printf '%M %U:%G %p %s %l\n' \)) | sort
+}
+
+install_packages_there() {
+	cp "$dkms_deb" "$tools_deb" "$root/tmp/"
+	in_root "$root" dpkg -i "/tmp/${dkms_deb##*/}" "/tmp/${tools_deb##*/}"
+	rm "$root"/tmp/*.deb
+}
+
+module_is_installed() {
+	local release module
+
+	release=$(ls "$root/lib/modules")
+	module=$(find "$root/lib/modules/$release/updates" -name 'weft.ko*')
+	[ -n "$module" ] || { echo "no weft.ko below updates/"; in_root "$root" dkms status; return 1; }
+	grep -q '^alias rtnl-link-weft weft$' "$root/lib/modules/$release/modules.alias" ||
+		{ echo "depmod does not know the alias rtnl-link-weft"; return 1; }
+}
+
+module_is_signed() {
+	local release signer
+
+	release=$(ls "$root/lib/modules")
+	signer=$(in_root "$root" modinfo -k "$release" -F signer weft)
+	[[ $signer == *DKMS* ]] || { echo "the signer is '$signer'"; return 1; }
+}
+
+command_runs() {
+	local version
+
+	version=$(in_root "$root" weft --version)
+	[ "$version" = "weft $(dpkg-deb -f "$tools_deb" Version)" ] || { echo "it says '$version'"; return 1; }
+}
+
+configuration_is_private() {
+	[ "$(stat -c '%a %U' "$root/etc/weft")" = "700 root" ] || { stat "$root/etc/weft"; return 1; }
+}
+
+units_are_sound() {
+	local said
+
+	said=$(in_root "$root" systemd-analyze verify --man=no weft@fleet0.service weft-resolve.service weft-resolve.timer 2>&1 |
+		grep weft || true)
+	[ -z "$said" ] || { echo "$said"; return 1; }
+}
+
+completion_answers() {
+	local said
+
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	said=$(in_root "$root" bash -c '. /usr/share/bash-completion/bash_completion
+		. /usr/share/bash-completion/completions/weft
+		COMP_WORDS=(weft gen) COMP_CWORD=1 COMP_LINE="weft gen" COMP_POINT=8
+		_weft weft gen weft
+		echo "${COMPREPLY[*]}"')
+	[ "$said" = "genkey genpsk" ] || { echo "for 'weft gen' it offers '$said'"; return 1; }
+}
+
+pages_are_there() {
+	local page
+
+	for page in man4/weft.4 man5/weft.conf.5 man8/weft.8; do
+		[ -s "$root/usr/share/man/$page.gz" ] || { echo "no $page.gz"; return 1; }
+	done
+}
+
+# The machine's own test runs from a unit of its own. Sizes: what is there, and room to write.
+make_disk() {
+	local unit=$root/etc/systemd/system/weft-selftests.service
+
+	mkdir -p "$root/weft"
+	cp -r "$weft_top/selftests/lib.sh" "$here"/guest "$root/weft/"
+	cat >"$unit" <<-'UNIT'
+		[Unit]
+		Description=Tests in the booted machine
+		After=multi-user.target
+
+		[Service]
+		Type=simple
+		ExecStart=/bin/bash /weft/guest/run.sh
+		StandardOutput=journal
+
+		[Install]
+		WantedBy=default.target
+	UNIT
+	mkdir -p "$root/etc/systemd/system/default.target.wants"
+	ln -sf ../weft-selftests.service "$root/etc/systemd/system/default.target.wants/"
+	printf '%s\n' "${TESTS-}" >"$root/weft/queue"
+	truncate -s 2G "$disk"
+	mke2fs -q -t ext4 -O ^has_journal -d "$root" "$disk"
+	rm -rf "$unit" "$root/etc/systemd/system/default.target.wants" "$root/weft"
+}
+
+purge_leaves_nothing() {
+	in_root "$root" dpkg --purge weft-dkms weft-tools
+	listing "$root" >"$work/after"
+	diff "$work/before" "$work/after"
+}
+
+main() {
+	suite=$1 disk=$3 dkms_deb=$4 tools_deb=$5
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	root=$work/root
+	cp -a "$2" "$root" || die "cannot copy $2"
+	listing "$root" >"$work/before"
+	check "dpkg -i, DKMS compiling for the release's kernel" install_packages_there
+	check "DKMS's module is where modprobe finds it" module_is_installed
+	check "DKMS's own key has signed it" module_is_signed
+	check "weft --version" command_runs
+	check "/etc/weft is the administrator's alone" configuration_is_private
+	check "systemd finds no fault in the units" units_are_sound
+	check "bash completes commands" completion_answers
+	check "the manual pages are there" pages_are_there
+	check "a disk" make_disk
+	check "purge leaves every file as it was before" purge_leaves_nothing
+	[ $failures = 0 ]
+}
+
+main "$@"

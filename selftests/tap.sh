@@ -1,0 +1,35 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Shared by what runs several tests as one stream. To be sourced.
+#
+#   merge       numbers the lines "ok - ..." and "not ok - ..." of all streams on standard input, ends with the plan and
+#               the sum; fails unless all passed
+
+# A line at a time. (mawk would read in blocks: no progress.)
+merge() {
+	local line number=0 passed=0 failed=0 skipped=0
+
+	while IFS= read -r line; do
+		case $line in
+		"ok - "*" # SKIP"*)
+			skipped=$((skipped + 1))
+			;;
+		"ok - "*)
+			passed=$((passed + 1))
+			;;
+		"not ok - "*)
+			failed=$((failed + 1))
+			;;
+		*)
+			printf '%s\n' "$line"
+			continue
+			;;
+		esac
+		number=$((number + 1))
+		printf '%s %d - %s\n' "${line%% - *}" $number "${line#*ok - }"
+	done
+	echo "1..$number"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ $failed = 0 ] && [ $passed -gt 0 ]
+}
