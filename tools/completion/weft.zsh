@@ -6,11 +6,11 @@
 _weft() {
 	local -a candidates
 
-	candidates=("${(@f)$(_call_program candidates command weft complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+	candidates=(${(f)"$(_call_program candidates command weft complete "${(@q)words[2,CURRENT]}" 2>/dev/null)"})
 	if (( ${candidates[(Ie)/]} )); then
 		_files
 	fi
-	candidates=("${(@)candidates:#/}")
+	candidates=(${candidates:#/})
 	compadd -a candidates
 }
 
