@@ -40,6 +40,18 @@ listing() { # listing ROOT
 		\( -type d -printf '%M %U:%G %p\n' -o -printf '%M %U:%G %p %s %l\n' \)) | sort
 }
 
+# Without packages: what dkms.conf in the tree itself is good for.
+checkout_is_taken() {
+	local version
+
+	version=$(sed -n 's/^#define WEFT_VERSION.*"\(.*\)"$/\1/p' "$weft_top/kmod/version.h")
+	cp -r "$weft_top/kmod" "$root/tmp/kmod"
+	in_root "$root" dkms add /tmp/kmod
+	in_root "$root" dkms status | grep "^weft/$version: added"
+	in_root "$root" dkms remove "weft/$version" --all
+	rm -rf "$root/tmp/kmod" "$root/usr/src/weft-$version"
+}
+
 install_packages_there() {
 	cp "$dkms_deb" "$tools_deb" "$root/tmp/"
 	in_root "$root" dpkg -i "/tmp/${dkms_deb##*/}" "/tmp/${tools_deb##*/}"
@@ -143,6 +155,7 @@ main() {
 	root=$work/root
 	cp -a "$2" "$root" || die "cannot copy $2"
 	listing "$root" >"$work/before"
+	check "dkms add takes the module from a checkout" checkout_is_taken
 	check "dpkg -i, DKMS compiling for the release's kernel" install_packages_there
 	check "DKMS's module is where modprobe finds it" module_is_installed
 	check "DKMS's own key has signed it" module_is_signed
