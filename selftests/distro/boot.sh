@@ -81,7 +81,7 @@ main() {
 	timeout --kill-after=5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -cpu max -M pc -m 1024 \
 		-nodefaults -display none -nic none -device virtio-rng-pci \
 		-kernel "$1/boot/vmlinuz-$(kernel_release "$1")" -initrd "$work/initrd" \
-		-append "console=ttyS0 quiet panic=-1 panic_on_warn=1 oops=panic net.ifnames=0 mitigations=off systemd.show_status=0" \
+		-append "console=ttyS0 quiet panic=-1 panic_on_warn=1 oops=panic net.ifnames=0 mitigations=off systemd.show_status=0 modprobe.blacklist=ata_piix,kvm_amd,kvm_intel,powernow_k8" \
 		-drive "file=$2,format=raw,if=virtio,cache=unsafe" \
 		-serial "file:$console" -chardev file,id=output,path=/dev/fd/1,append=on -serial chardev:output \
 		</dev/null | cat || status=$?
