@@ -72,6 +72,11 @@ make_root() { # make_root SUITE DIRECTORY
 	mv "$2.new" "$2"
 }
 
+# Those that nothing has asked for in two weeks.
+forget_old_roots() {
+	find "$cache/distro" -mindepth 1 -maxdepth 1 -mtime +14 -exec rm -rf {} +
+}
+
 main() {
 	local suite=${1:?a suite is needed} directory
 
@@ -81,6 +86,8 @@ main() {
 	directory=$cache/distro/$suite-$(sha256sum <"$here/root.sh" | cut -c 1-16)
 	mkdir -p "$cache/distro"
 	with_lock "distro-$suite" make_root "$suite" "$directory"
+	touch "$directory"
+	forget_old_roots
 	echo "$directory"
 }
 
