@@ -54,11 +54,11 @@ quieten() { # quieten DIRECTORY
 		getty@.service serial-getty@.service systemd-pstore.service e2scrub_reap.service; do
 		ln -sf /dev/null "$1/etc/systemd/system/$unit"
 	done
-	chroot "$1" systemctl --quiet disable NetworkManager.service NetworkManager-wait-online.service \
+	in_root "$1" systemctl --quiet disable NetworkManager.service NetworkManager-wait-online.service \
 		NetworkManager-dispatcher.service
 	rm -rf "$1/var/log/journal" "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
 	rm -f "$1/etc/machine-id"
-	chroot "$1" systemd-machine-id-setup 2>/dev/null
+	in_root "$1" systemd-machine-id-setup 2>/dev/null
 	echo 127.0.0.1 localhost weft >"$1/etc/hosts"
 	echo weft >"$1/etc/hostname"
 }
