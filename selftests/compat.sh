@@ -127,7 +127,7 @@ loaded_by_name() {
 
 looks_like_wireguard() {
 	expect_match "the link" "$(ns_ip a -d link show wt0)" "POINTOPOINT,NOARP.* mtu 1420 .*link/none.* wireguard "
-	expect ns a grep -qx DEVTYPE=wireguard /sys/class/net/wt0/uevent
+	expect grep -qx DEVTYPE=wireguard <(link_file a wt0 uevent)
 	expect_eq "driver" "$(ns a ethtool -i wt0 | sed -n 's/^driver: //p')" wireguard
 	expect_eq "links of kind wireguard" "$(ns_ip a -brief link show type wireguard | awk '{ print $1 }')" wt0
 	expect_eq "links of kind weft" "$(ns_ip a -brief link show type weft)" ""
