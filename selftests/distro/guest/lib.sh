@@ -8,6 +8,7 @@
 #   far_create KEY          a namespace "far" at 192.0.2.2 that this machine reaches through the link near0, 192.0.2.1; in
 #                           it a tunnel wt0, 10.77.0.2, that knows this machine's public KEY as 10.77.0.1, at port 51820
 #   far_key                 the far tunnel's public key, the same all the time
+#   near_configuration FILE   wg-quick's, with which this machine is the far tunnel's peer
 #   tunnel_works            the far tunnel answers
 #   link_absent NAME        there is no such link
 #   compat_on               loads weft so that it stands in for the kernel's own wireguard; the functions behind it check that
@@ -54,6 +55,20 @@ far_create() {
 	ns far weft set wt0 listen-port 51820 private-key $keys/far peer "$(near_key)" allowed-ips 10.77.0.1/32 \
 		endpoint 192.0.2.1:51820
 	ns_ip far link set wt0 up
+}
+
+near_configuration() { # write_configuration FILE
+	(umask 077; cat >"$1") <<-CONF
+		[Interface]
+		PrivateKey = $(cat $keys/near)
+		ListenPort = 51820
+		Address = 10.77.0.1/24
+
+		[Peer]
+		PublicKey = $(far_key)
+		AllowedIPs = 10.77.0.2/32
+		Endpoint = 192.0.2.2:51820
+	CONF
 }
 
 tunnel_works() {

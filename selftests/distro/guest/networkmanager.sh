@@ -12,17 +12,7 @@ keep_out_of_the_rest() {
 }
 
 comes_up() {
-	(umask 077; cat >/run/nm0.conf) <<-CONF
-		[Interface]
-		PrivateKey = $(cat $keys/near)
-		ListenPort = 51820
-		Address = 10.77.0.1/24
-
-		[Peer]
-		PublicKey = $(far_key)
-		AllowedIPs = 10.77.0.2/32
-		Endpoint = 192.0.2.2:51820
-	CONF
+	near_configuration /run/nm0.conf
 	expect nmcli -w 60 connection import type wireguard file /run/nm0.conf
 	expect nmcli -w 60 connection up nm0
 	served_by_weft nm0

@@ -17,22 +17,8 @@ autoloads() {
 	expect_match "the module" "$(modinfo -n weft)" /updates/dkms/weft.ko
 }
 
-write_configuration() {
-	(umask 077; cat >/etc/weft/fleet0.conf) <<-CONF
-		[Interface]
-		PrivateKey = $(cat $keys/near)
-		ListenPort = 51820
-		Address = 10.77.0.1/24
-
-		[Peer]
-		PublicKey = $(far_key)
-		AllowedIPs = 10.77.0.2/32
-		Endpoint = 192.0.2.2:51820
-	CONF
-}
-
 comes_up() {
-	write_configuration
+	near_configuration /etc/weft/fleet0.conf
 	expect systemctl enable --now weft@fleet0
 	expect systemctl is-active weft@fleet0
 	tunnel_works

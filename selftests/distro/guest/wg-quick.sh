@@ -6,22 +6,8 @@
 # shellcheck source=selftests/distro/guest/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-write_configuration() {
-	(umask 077; cat >/etc/wireguard/quick0.conf) <<-CONF
-		[Interface]
-		PrivateKey = $(cat $keys/near)
-		ListenPort = 51820
-		Address = 10.77.0.1/24
-
-		[Peer]
-		PublicKey = $(far_key)
-		AllowedIPs = 10.77.0.2/32
-		Endpoint = 192.0.2.2:51820
-	CONF
-}
-
 comes_up() {
-	write_configuration
+	near_configuration /etc/wireguard/quick0.conf
 	expect systemctl start wg-quick@quick0
 	served_by_weft quick0
 	tunnel_works
@@ -53,7 +39,7 @@ comes_by_itself() {
 }
 
 newest_comes_up() {
-	write_configuration
+	near_configuration /etc/wireguard/quick0.conf
 	expect $newest/wg-quick up quick0
 	served_by_weft quick0
 	tunnel_works
