@@ -30,7 +30,8 @@ vm_tests() {
 	done
 }
 
-# A suite that prints TAP of its own: its lines get its name; one that fails without a word gets a line.
+# A suite that prints TAP of its own: its lines get its name; one that fails without a word gets a line. Line by line, for
+# others write to the same pipe.
 suite() { # suite NAME COMMAND...
 	local name=$1 status log
 
@@ -38,13 +39,13 @@ suite() { # suite NAME COMMAND...
 	log=$(mktemp)
 	"$@" >"$log" 2>&1
 	status=$?
-	sed -n -E "s/^((not )?ok) [0-9]+ -? ?(.*)$/\1 - $name: \3/p" "$log"
+	sed -u -n -E "s/^((not )?ok) [0-9]+ -? ?(.*)$/\1 - $name: \3/p" "$log"
 	if [ $status != 0 ] && ! grep -q '^not ok' "$log"; then
 		echo "not ok - $name: ended with status $status"
 	elif [ $status = 0 ] && ! grep -q '^ok' "$log"; then
 		echo "not ok - $name: said nothing"
 	fi
-	[ $status = 0 ] || tail -n 100 "$log" | sed "s/^/# $name: /"
+	[ $status = 0 ] || tail -n 100 "$log" | sed -u "s/^/# $name: /"
 	rm -f "$log"
 }
 
@@ -158,8 +159,11 @@ main() {
 		echo "TAP version 13"
 		build_tools
 		# shellcheck disable=SC2086 # a list
-		[ -z "$chosen_vm" ] || run_vms $chosen_vm
+		[ -z "$chosen_vm" ] || run_vms $chosen_vm &
+		# These take what the VMs leave.
+		renice -n 10 -p $BASHPID >/dev/null
 		own_suites
+		wait
 	} | merge
 }
 

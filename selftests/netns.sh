@@ -12,6 +12,8 @@
 
 # A home with a veth to b; the far end is called after it.
 home_create() { # home_create NAME NUMBER
+	# What an earlier case left is taken away in the background.
+	wait_for 10 gone "$1"
 	ns_create "$1"
 	veth_link "$1" "v$1" b "v$1-b"
 	addr_add "$1" "v$1" "192.0.2$2.1/24" "2001:db8:$2::1/64"
