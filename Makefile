@@ -24,6 +24,13 @@ check:
 	@bash $(SELFTESTS)/setup.sh check
 	@TESTS='$(TESTS)' KIND='$(KIND)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/check.sh
 
+# What WireGuard's interface promises, with wg, of a weft in the in-tree module's place.
+COMPAT_TESTS := command dump keys lifecycle link nesting netlink netns packets routing uapi
+
+check-compat:
+	@bash $(SELFTESTS)/setup.sh check
+	@TESTS='$(or $(TESTS),$(COMPAT_TESTS))' KIND=weft-compat KERNELS='$(KERNELS)' bash $(SELFTESTS)/check.sh
+
 # What of make check and make lint depends on the kernel.
 check-newest:
 	@bash $(SELFTESTS)/setup.sh lint
@@ -69,6 +76,7 @@ help:
 	@echo '                  TESTS="roaming fsm"  only these     KERNELS="6.1 newest"  only on these'
 	@echo '                  KIND=wireguard       the VM tests against the in-tree module'
 	@echo '                  KIND=weft-compat     the same tests, with wg, against weft in its place'
+	@echo 'make check-compat  what WireGuard promises, of a weft that stands in for it; TESTS="uapi" only these'
 	@echo 'make check-newest  the same on the newest kernel in Debian unstable; TESTS="roaming fsm" only these'
 	@echo 'make demo       a fleet of three servers at work'
 	@echo 'make lint       static checks; LINTS="sparse checkpatch" only these'
