@@ -86,4 +86,4 @@ help:
 	@echo '                  TESTS="install up"   only these     DISTROS="bookworm trixie"  only in these'
 	@echo 'make clean      removes what was built here'
 
-.PHONY: all modules tools check check-newest demo lint generate clean help
+.PHONY: all modules tools check check-compat check-newest demo lint generate clean help
