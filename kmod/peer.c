@@ -8,6 +8,10 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
+/* Above the 5 s and jitter between two tries; and what the timer wheel does not round, in jiffies. */
+#define PEER_EXACT_NS	(6 * NSEC_PER_SEC)
+#define PEER_EXACT_STEP	60
+
 static struct kmem_cache *peer_cache;
 static struct workqueue_struct *peer_workqueue;
 
@@ -263,6 +267,22 @@ void weft_peer_put(struct weft_peer *peer)
 }
 
 /*
+ * How far ahead the timer is set. The kernel's wheel rounds up, by less than a sixth: so far that
+ * the tries of two ends that began in the same instant would fall together again and again, jitter
+ * or not. Where tries are made it is set short by as much, and what is left is waited for in finer
+ * steps. One more jiffy, for the coarse clock is up to one behind: the deadline has to have passed
+ * when the timer looks.
+ */
+static unsigned long peer_delay(u64 wait)
+{
+	unsigned long delay = nsecs_to_jiffies(wait) + 1;
+
+	if (wait < PEER_EXACT_NS && delay > PEER_EXACT_STEP)
+		delay -= delay / 6;
+	return delay;
+}
+
+/*
  * Makes sure that the timer goes off when the state machine needs it. It may go off earlier, which
  * does no harm.
  */
@@ -274,11 +294,7 @@ static void peer_arm(struct weft_peer *peer, u64 now)
 	if (next >= peer->timer_at_ns)
 		return;
 	peer->timer_at_ns = next;
-	/*
-	 * The coarse clock is up to a jiffy behind: one more, so that the deadline has passed when
-	 * the timer looks.
-	 */
-	mod_timer(&peer->timer, jiffies + (next > now ? nsecs_to_jiffies(next - now) : 0) + 1);
+	mod_timer(&peer->timer, jiffies + peer_delay(next > now ? next - now : 0));
 }
 
 static void peer_timer(struct timer_list *timer)
