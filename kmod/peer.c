@@ -8,7 +8,7 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-/* Above the 5 s and jitter between two tries; and what the timer wheel does not round, in jiffies. */
+/* Above the 5 s and jitter between two tries; and what the wheel does not round, in jiffies. */
 #define PEER_EXACT_NS	(6 * NSEC_PER_SEC)
 #define PEER_EXACT_STEP	60
 

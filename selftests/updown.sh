@@ -44,7 +44,7 @@ plain='Address = 10.9.0.1/24, fd09::1/64'
 
 # All that "up" can touch, in one text.
 surroundings() {
-	ns_ip a -o addr show
+	ns_ip a -o addr show | sed "s, tentative,,"
 	ns_ip a -o link show | sed 's/ qlen.*//'
 	ns_ip a route show table all
 	ns_ip a -6 route show table all | sed 's/ expires.*//'

@@ -67,7 +67,7 @@ run_case "wg-quick brings a tunnel up" comes_up
 run_case "its reload adds a peer" reloads
 run_case "it takes the tunnel down" goes_down
 if [ -e $newest ]; then
-	run_case "the newest wg-quick brings a tunnel up ($($newest/wg --version))" newest_comes_up
+	run_case "the newest wg-quick brings a tunnel up ($($newest/wg --version | cut -d " " -f 2))" newest_comes_up
 	run_case "wg syncconf of what it strips adds a peer" newest_syncs
 	run_case "the newest wg-quick takes it down" newest_goes_down
 fi
