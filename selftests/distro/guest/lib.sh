@@ -57,7 +57,7 @@ far_create() {
 	ns_ip far link set wt0 up
 }
 
-near_configuration() { # write_configuration FILE
+near_configuration() { # near_configuration FILE
 	(umask 077; cat >"$1") <<-CONF
 		[Interface]
 		PrivateKey = $(cat $keys/near)
