@@ -67,7 +67,13 @@ expect_same() { # expect_same WHEN: the surroundings are as remembered
 	diff "$lib_work/before" "$lib_work/now" || fail "$1: the surroundings differ"
 }
 
+# With the address of the link outside a route comes.
+none_tentative() {
+	[ -z "$(ns_ip a addr show dev va tentative)" ]
+}
+
 remember() {
+	wait_for 10 none_tentative
 	surroundings >"$lib_work/before"
 }
 
