@@ -8,12 +8,10 @@
 #	 wt0 10.9.0.1                              wt0 or go0 10.9.0.2
 #	 va 192.0.2.1 ----------- veth ----------- vb 192.0.2.2
 #
-# BULK_MB says how much instead of 100; over the second kind of link it is a twentieth of it. BULK_GO_MB says it for
-# wireguard-go.
+# BULK_MB says how much instead of 100; over the second kind of link it is a twentieth of it.
 . "$(dirname "$0")/lib.sh"
 
 bulk=$((${BULK_MB:-100} * 1000000))
-bulk_go=$((${BULK_GO_MB:-${BULK_MB:-100}} * 1000000))
 
 dropped() { # dropped NS DEV: what the interface and its reasons say
 	local field
@@ -67,5 +65,5 @@ if [ "$KIND" != wireguard ]; then
 	run_case "$KIND and wireguard" carry "$KIND" wireguard $((bulk / 20))
 	run_case "$KIND and wireguard, as a wire" carry "$KIND" wireguard $bulk wire
 fi
-run_case "$KIND and wireguard-go" carry "$KIND" wireguard-go $bulk_go
+run_case "$KIND and wireguard-go" carry "$KIND" wireguard-go $bulk
 run_case "$KIND and wireguard-go, as a wire" carry "$KIND" wireguard-go $((bulk / 20)) wire

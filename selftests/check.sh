@@ -65,15 +65,11 @@ build_module() { # build_module SERIES: sets module
 	rm -f "$log"
 }
 
-# One VM a kernel at a time, the kernels side by side: each VM keeps one CPU busy. To carry 100 MB with wireguard-go, which is
-# slow, and the same program on all of them, is for the last kernel; the others carry 20.
+# One VM a kernel at a time, the kernels side by side: each VM keeps one CPU busy.
 run_vms() { # run_vms TEST...
-	local series last pids=()
+	local series pids=()
 
-	last=${KERNELS%"${KERNELS##*[! ]}"}
-	last=${last##* }
 	for series in $KERNELS; do
-		[ "$series" = "$last" ] && export BULK_GO_MB=100 || export BULK_GO_MB=20
 		build_module "$series"
 		[ "$module" != failed ] || continue
 		# shellcheck disable=SC2086 # an option or nothing

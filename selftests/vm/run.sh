@@ -161,7 +161,7 @@ boot_once() { # boot_once MODE TEST...
 	shift
 	current='' timed_out=''
 	: >"$work/console"
-	exec {fd}< <(exec "$here/boot.sh" -m "$mode" -t $((WALL_LIMIT * 6)) -l "$work/console" -e KIND="$KIND" -e BULK_GO_MB="${BULK_GO_MB-}" \
+	exec {fd}< <(exec "$here/boot.sh" -m "$mode" -t $((WALL_LIMIT * 6)) -l "$work/console" -e KIND="$KIND" \
 		"${module[@]}" "$series" "exec bash selftests/vm/guest.sh $*" 2>"$work/boot-errors")
 	pid=$!
 	follow_guest "$fd" "$pid"
