@@ -68,9 +68,8 @@ static void fsm_handshake_now(struct weft_fsm *fsm, u64 now)
 static u32 fsm_want_session(struct weft_fsm *fsm, u64 now)
 {
 	fsm->tries = 0;
-	if (fsm->handshaked && fsm_armed(fsm, WEFT_FSM_RETRANSMIT))
-		return 0;
-	if (fsm->handshaked && fsm_elapsed(fsm->handshake_at, now) < FSM_REKEY_TIMEOUT)
+	if (fsm->handshaked && (fsm_armed(fsm, WEFT_FSM_RETRANSMIT) ||
+				fsm_elapsed(fsm->handshake_at, now) < FSM_REKEY_TIMEOUT))
 		return 0;
 	fsm_handshake_now(fsm, now);
 	return WEFT_FSM_DO_INITIATE;

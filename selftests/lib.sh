@@ -77,6 +77,8 @@
 #   program ACTION [ARGS...]              runs an action of the test's own NAME.py in b (wgpeer.py has the protocol)
 #   program_said ACTION                   expects that a program that did many actions in a row said all was well with
 #                                         this one; its output is the file $lib_work/program
+#   flood_start SECONDS                   in b, as flood, load.py keeps a's wt0 under load so long; returns when it is
+#   same_output a ARGS...                 wg and weft print the same for these arguments
 #
 # Counters
 #   peer_field a DEV b DEV2 FIELD         from show dump: psk endpoint allowed handshake rx tx keepalive
@@ -639,8 +641,35 @@ program() { # program ACTION [ARGS...]
 		/usr/bin/python3 "$test_dir/$test_name.py" "$@"
 }
 
+flooded() {
+	grep -q loaded "$(ns_output flood)"
+}
+
+flood_start() { # flood_start SECONDS
+	new_key b.program
+	ns_run flood b env KEY_FILE="$(key_file b.program)" TUNNEL_KEY="$(tunnel_key a wt0)" TUNNEL_NS="$(ns_name a)" \
+		/usr/bin/python3 "$test_dir/load.py" load_for "$1"
+	wait_for 30 flooded
+}
+
 program_said() { # program_said ACTION
 	expect_eq "$1" "$(sed -n "s/^$1: //p" "$lib_work/program")" "as it should"
+}
+
+# ---- weft(8) beside wg(8) ----
+
+# Ages grow between two calls: a difference has to stay to be one.
+same_output() { # same_output NS ARGS...
+	local name=$1 try
+
+	shift
+	for try in 1 2 3 4 5; do
+		ns "$name" wg "$@" >"$lib_work/wg.out"
+		ns "$name" weft "$@" >"$lib_work/weft.out"
+		cmp -s "$lib_work/wg.out" "$lib_work/weft.out" && return
+	done
+	diff "$lib_work/wg.out" "$lib_work/weft.out" | head -n 10
+	fail "weft $* differs from wg $* after $try tries"
 }
 
 # ---- counters ----

@@ -24,20 +24,13 @@ program_cases() {
 	program all "${files[@]}" >"$lib_work/program" 2>&1 || cat "$lib_work/program"
 }
 
-loaded() {
-	grep -q loaded "$(ns_output flood)"
-}
-
 # b calls a, which is under load: it gets a cookie, and its next try comes through with it.
 gets_through() { # gets_through KIND_A KIND_B
 	local first_response
 
 	pair_tunnels_create "$1" "$2"
 	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
-	new_key b.program
-	ns_run flood b env KEY_FILE="$(key_file b.program)" TUNNEL_KEY="$(tunnel_key a wt0)" TUNNEL_NS="$(ns_name a)" \
-		/usr/bin/python3 "$test_dir/load.py" load_for 8
-	wait_for 30 loaded
+	flood_start 8
 	capture_start call a va 'src port 51820 and dst port 51820 and udp[8:4] != 0x04000000'
 	expect ns b ping -n -c 1 -W 15 10.9.0.1
 	ns_stop flood

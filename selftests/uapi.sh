@@ -80,10 +80,6 @@ waiting_packet() {
 
 # ---- cookies in the counters ----
 
-flooded() {
-	grep -q loaded "$(ns_output flood)"
-}
-
 # b calls while a is under load. What a says to b's first initiation, and to the flood, is a cookie: 64 bytes, counted as
 # sent on a's link. It belongs to no peer, and where it arrives it is not counted. Every initiation of b's counts for b,
 # and for a only one that it takes, which it answers. (To the in-tree module b is under load when a is: it may say "cookie"
@@ -93,10 +89,7 @@ cookie_counted() {
 
 	pair_tunnels_create
 	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
-	new_key b.program
-	ns_run flood b env KEY_FILE="$(key_file b.program)" TUNNEL_KEY="$(tunnel_key a wt0)" TUNNEL_NS="$(ns_name a)" \
-		/usr/bin/python3 "$test_dir/load.py" load_for 8
-	wait_for 30 flooded
+	flood_start 8
 	capture_start cookie b vb "udp src port 51820 and dst port 51820"
 	expect ns b ping -n -c 1 -W 20 10.9.0.1
 	ns_stop flood

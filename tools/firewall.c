@@ -150,40 +150,41 @@ static bool firewall_finish(struct weft_network *network, const char *name,
 	return good;
 }
 
+/* Without a policy the table is only taken away. */
+static bool firewall_change(struct weft_network *network, const char *name,
+			    const struct weft_profile *profile,
+			    const struct weft_policy *policy,
+			    struct weft_change *change)
+{
+	const char *title = policy ? "have nft drop what is forged" :
+				     "have nft delete its table";
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	bool good;
+
+	if (!out)
+		return false;
+	if (policy)
+		firewall_write(out, profile, policy);
+	else
+		firewall_write_empty(out, name);
+	fclose(out);
+	good = firewall_finish(network, name, title, text, change);
+	free(text);
+	return good;
+}
+
 bool weft_firewall_build(struct weft_network *network,
 			 const struct weft_profile *profile,
 			 const struct weft_policy *policy,
 			 struct weft_change *change)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	bool good;
-
-	if (!out)
-		return false;
-	firewall_write(out, profile, policy);
-	fclose(out);
-	good = firewall_finish(network, profile->name,
-			       "have nft drop what is forged", text, change);
-	free(text);
-	return good;
+	return firewall_change(network, profile->name, profile, policy, change);
 }
 
 bool weft_firewall_build_removal(struct weft_network *network,
 				 const char *name, struct weft_change *change)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	bool good;
-
-	if (!out)
-		return false;
-	firewall_write_empty(out, name);
-	fclose(out);
-	good = firewall_finish(network, name, "have nft delete its table",
-			       text, change);
-	free(text);
-	return good;
+	return firewall_change(network, name, NULL, NULL, change);
 }

@@ -4,7 +4,6 @@
 # Shared by the scripts of make check-distro that run on the machine itself. To be sourced.
 #
 #   suites              the releases of Debian that weft is tested in
-#   apt_uri LABEL       from where this machine's apt gets Debian, or Debian-Security
 #   in_root DIRECTORY COMMAND...    runs it there, with /proc, /dev and /sys
 
 # shellcheck source=selftests/vm/host.sh
@@ -12,12 +11,6 @@
 
 # shellcheck disable=SC2034 # read by the scripts that source this one
 suites="bookworm trixie"
-
-# shellcheck disable=SC2016 # apt's own variables
-apt_uri() { # apt_uri LABEL
-	apt-get indextargets --format '$(CREATED_BY)|$(ORIGIN)|$(LABEL)|$(REPO_URI)' |
-		awk -F '|' -v label="$1" '$1 == "Packages" && $2 == "Debian" && $3 == label { print $4; exit }'
-}
 
 # The mounts end with the namespace.
 in_root() { # in_root DIRECTORY COMMAND...

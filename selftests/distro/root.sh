@@ -27,10 +27,10 @@ apt_options() {
 sources() { # sources SUITE
 	local debian security
 
-	debian=$(apt_uri Debian)
-	[ -n "$debian" ] || { apt_update; debian=$(apt_uri Debian); }
+	debian=$(debian_mirror Debian)
+	[ -n "$debian" ] || { apt_update; debian=$(debian_mirror Debian); }
 	[ -n "$debian" ] || die "this machine's apt knows no mirror of Debian"
-	security=$(apt_uri Debian-Security)
+	security=$(debian_mirror Debian-Security)
 	echo "deb $debian $1 main"
 	[ -z "$security" ] || echo "deb $security $1-security main"
 }

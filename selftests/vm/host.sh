@@ -10,7 +10,8 @@
 #   with_lock NAME COMMAND...       one process at a time, machine-wide
 #   install_packages NAME...        installs those that are missing
 #   unpack_package NAME DIRECTORY   downloads a package and unpacks it there, without installing it
-#   in_unstable COMMAND...          the same, and all else here that asks for packages, with Debian unstable's
+#   debian_mirror LABEL             from where this machine's apt gets Debian, or Debian-Security
+#   in_unstable COMMAND...          runs unpack_package, and all else here that asks for packages, with Debian unstable's
 
 # shellcheck disable=SC2034 # read by the scripts that source this one
 weft_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -129,17 +130,17 @@ unpack_package() { # unpack_package NAME DIRECTORY
 }
 
 # Of the machine's own sources the one that is Debian itself: neither security updates nor somebody else's packages.
-debian_mirror() {
+debian_mirror() { # debian_mirror LABEL
 	apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
-		awk '$1 == "Debian" && $2 == "Debian" { print $3; exit }'
+		awk -v label="$1" '$1 == "Debian" && $2 == label { print $3; exit }'
 }
 
 write_unstable_source() { # write_unstable_source FILE
 	local keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror
 
 	[ ! -s "$1" ] || return 0
-	mirror=$(debian_mirror)
-	[ -n "$mirror" ] || { apt_update; mirror=$(debian_mirror); }
+	mirror=$(debian_mirror Debian)
+	[ -n "$mirror" ] || { apt_update; mirror=$(debian_mirror Debian); }
 	[ -n "$mirror" ] || die "cannot tell Debian's mirror: no source of this machine's apt is Debian's"
 	[ -r "$keyring" ] || install_packages debian-archive-keyring
 	echo "deb [signed-by=$keyring] $mirror unstable main" >"$1.new"
