@@ -1,43 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A batch: packets of one peer under one session that go through the data path as one.
+ * A batch: packets to one peer under one session that go out as one.
  *
- * A batch is a list of packets (skb->next); its own state stands in the control block of the first.
+ * The messages of a batch lie one behind the other in pages of their own, and leave as one packet
+ * for UDP segmentation: one route, one way through the IP stack. All are equally long but for the
+ * last, which may be shorter.
  *
- * A batch is worked on and handed on by the CPU that it arrives on. CPUs that have batches of the
- * same peer do so side by side: what belongs to one flow comes on one CPU, and leaves it in the
- * order in which it came.
+ * Packets that wait to be sent are a list (skb->next); what is known of each stands in its control
+ * block.
  */
 #ifndef WEFT_BATCH_H
 #define WEFT_BATCH_H
 
 #include <linux/skbuff.h>
 
-/* Packets in a batch, at most. */
+/* Packets in a batch, at most: what every kernel's UDP segmentation takes. */
 #define WEFT_BATCH_MAX_PACKETS	64
+
+/* Bytes in a batch, at most: more than the length fields of IP and UDP could say. */
+#define WEFT_BATCH_MAX_LEN	(IP_MAX_MTU - sizeof(struct iphdr) - sizeof(struct udphdr))
 
 struct weft_keypair;
 
-struct weft_batch {
-	struct weft_keypair *keypair;	/* referenced */
-	u64 counter;			/* of the first packet; the others follow it */
-	unsigned int mtu;		/* outbound: padding does not go past it */
+struct weft_packet {
+	unsigned int mtu;		/* padding does not go past it */
 	u8 ds;				/* the outer header's DS field */
-	bool failed;			/* inbound: it does not authenticate, or memory was short */
 };
 
-static_assert(sizeof(struct weft_batch) <= sizeof_field(struct sk_buff, cb));
+static_assert(sizeof(struct weft_packet) <= sizeof_field(struct sk_buff, cb));
 
 /**
- * weft_batch() - a batch's state
- * @batch: its first packet
+ * weft_packet() - what is known of a packet that waits to be sent
+ * @skb: the packet
  */
-static inline struct weft_batch *weft_batch(const struct sk_buff *batch)
+static inline struct weft_packet *weft_packet(const struct sk_buff *skb)
 {
-	return (struct weft_batch *)batch->cb;
+	return (struct weft_packet *)skb->cb;
 }
 
 unsigned int weft_batch_count(const struct sk_buff *list);
-struct sk_buff *weft_batch_cut(struct sk_buff *list, unsigned int count);
+struct sk_buff *weft_batch_seal(struct sk_buff **list, const struct weft_keypair *keypair,
+				u64 counter, unsigned int *count);
+
+void weft_batch_exit(void);
 
 #endif /* WEFT_BATCH_H */

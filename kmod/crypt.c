@@ -1,21 +1,91 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "crypt.h"
-#include "batch.h"
 #include "keypair.h"
-#include "wire.h"
 
+#include <crypto/algapi.h>
 #include <crypto/chacha20poly1305.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
+#include <crypto/poly1305.h>
 #include <linux/udp.h>
+#include <net/ipv6.h>
 
-/*
- * Zeros behind an inner packet of @len bytes: up to a multiple of 16, but never past @mtu. A packet
- * that is longer than the MTU (0: there is none) is one that will be cut up elsewhere; what counts
- * then is its last piece.
+/* In front of an opened packet: where block 0 goes, and then headers of links it is forwarded to. */
+#define CRYPT_OPEN_HEADROOM	(CHACHA_BLOCK_SIZE + NET_SKB_PAD)
+
+/* An opened packet that takes more than this is none for the page fragments of a CPU. */
+#define CRYPT_FRAGMENT_MAX	SZ_16K
+
+/* What the tag covers at last: the length of the additional data, of which there is none, and that of the payload. */
+struct crypt_lengths {
+	__le64 additional;
+	__le64 payload;
+};
+
+static_assert(sizeof(struct crypt_lengths) == POLY1305_BLOCK_SIZE);
+static_assert(sizeof(struct crypt_lengths) == WEFT_TAG_LEN);
+
+static void crypt_begin(struct weft_crypt *crypt, const u8 key[WEFT_KEY_LEN])
+{
+	static const u8 iv[CHACHA_IV_SIZE];
+	u32 words[CHACHA_KEY_WORDS];
+
+	memcpy(words, key, sizeof(words));
+	le32_to_cpu_array(words, ARRAY_SIZE(words));
+	chacha_init(&crypt->state, words, iv);
+	memzero_explicit(words, sizeof(words));
+}
+
+/**
+ * weft_crypt_begin_seal() - get ready to seal under a session
+ * @crypt: to be ended with weft_crypt_end()
+ * @keypair: the session; its keys are copied
  */
-static unsigned int crypt_padding(unsigned int len, unsigned int mtu)
+void weft_crypt_begin_seal(struct weft_crypt *crypt, const struct weft_keypair *keypair)
+{
+	crypt->receiver = keypair->remote_index;
+	crypt_begin(crypt, keypair->keys.send);
+}
+
+/**
+ * weft_crypt_begin_open() - get ready to open under a session
+ * @crypt: to be ended with weft_crypt_end()
+ * @keypair: the session; its keys are copied
+ */
+void weft_crypt_begin_open(struct weft_crypt *crypt, const struct weft_keypair *keypair)
+{
+	crypt->receiver = keypair->local_index;
+	crypt_begin(crypt, keypair->keys.receive);
+}
+
+/**
+ * weft_crypt_end() - wipe the keys
+ * @crypt: what was begun
+ */
+void weft_crypt_end(struct weft_crypt *crypt)
+{
+	chacha_zeroize_state(&crypt->state);
+}
+
+/* The nonce is 32 bits of zero and the counter (WireGuard paper, section 5.4.6); blocks from 0. */
+static void crypt_set_nonce(struct weft_crypt *crypt, u64 counter)
+{
+	crypt->state.x[12] = 0;
+	crypt->state.x[13] = 0;
+	crypt->state.x[14] = lower_32_bits(counter);
+	crypt->state.x[15] = upper_32_bits(counter);
+}
+
+/**
+ * weft_crypt_padding() - zeros that go behind an inner packet
+ * @len: the packet's length in bytes
+ * @mtu: of the way that it takes; 0: none
+ *
+ * Up to a multiple of 16, but never past the MTU. A packet that is longer than that is one that
+ * will be cut up elsewhere; what counts then is its last piece.
+ *
+ * Return: how many bytes (WireGuard paper, section 5.4.6).
+ */
+unsigned int weft_crypt_padding(unsigned int len, unsigned int mtu)
 {
 	unsigned int last = len, padded;
 
@@ -27,13 +97,63 @@ static unsigned int crypt_padding(unsigned int len, unsigned int mtu)
 	return padded - last;
 }
 
+static void crypt_set_lengths(struct crypt_lengths *lengths, unsigned int len)
+{
+	lengths->additional = 0;
+	lengths->payload = cpu_to_le64(len);
+}
+
+/*
+ * Writes the tag of a sealed payload behind it. All that the tag covers lies there in one piece
+ * meanwhile: the payload, zeros up to a whole block, and the lengths.
+ */
+static void crypt_write_tag(u8 *payload, unsigned int len, const u8 key[POLY1305_KEY_SIZE])
+{
+	unsigned int gap = -len % POLY1305_BLOCK_SIZE;
+	u8 *tag = payload + len, saved[WEFT_CRYPT_BEHIND];
+	struct poly1305_desc_ctx mac;
+
+	memcpy(saved, tag + WEFT_TAG_LEN, WEFT_CRYPT_BEHIND);
+	memset(tag, 0, gap);
+	crypt_set_lengths((struct crypt_lengths *)(tag + gap), len);
+	poly1305_init(&mac, key);
+	poly1305_update(&mac, payload, len + gap + sizeof(struct crypt_lengths));
+	poly1305_final(&mac, tag);
+	memcpy(tag + WEFT_TAG_LEN, saved, WEFT_CRYPT_BEHIND);
+}
+
+/**
+ * weft_crypt_seal() - turn a padded inner packet into a data message, in place
+ * @crypt: the direction of a session
+ * @message: the message; the packet stands where its payload will. Also written to are
+ * WEFT_CRYPT_SCRATCH bytes in front of it; WEFT_CRYPT_BEHIND bytes behind it are ours meanwhile
+ * @len: of the padded packet
+ * @counter: the packet's
+ *
+ * Context: any in which the FPU may be used, better said where it is of use: process, softirq.
+ */
+void weft_crypt_seal(struct weft_crypt *crypt, u8 *message, unsigned int len, u64 counter)
+{
+	struct weft_msg_data *msg = (struct weft_msg_data *)message;
+	u8 *payload = message + sizeof(*msg), *block = payload - CHACHA_BLOCK_SIZE;
+
+	memset(block, 0, CHACHA_BLOCK_SIZE);
+	crypt_set_nonce(crypt, counter);
+	chacha20_crypt(&crypt->state, block, block, CHACHA_BLOCK_SIZE + len);
+	crypt_write_tag(payload, len, block);
+	memzero_explicit(block, CHACHA_BLOCK_SIZE);
+	msg->header.type = cpu_to_le32(WEFT_MSG_DATA);
+	msg->receiver = crypt->receiver;
+	msg->counter = cpu_to_le64(counter);
+}
+
 /*
  * Makes a packet one piece of memory that is nobody else's, with room in front and @behind it, and
  * finishes its checksum.
  */
 static int crypt_make_room(struct sk_buff *skb, unsigned int behind)
 {
-	unsigned int front = max_t(int, 0, WEFT_CRYPT_HEADROOM - skb_headroom(skb));
+	int front = max_t(int, 0, LL_MAX_HEADER + WEFT_CRYPT_HEADROOM - skb_headroom(skb));
 	int err;
 
 	if (skb->ip_summed == CHECKSUM_PARTIAL) {
@@ -49,76 +169,182 @@ static int crypt_make_room(struct sk_buff *skb, unsigned int behind)
 	return pskb_expand_head(skb, SKB_DATA_ALIGN(front), behind, GFP_ATOMIC);
 }
 
-static void crypt_push_header(struct sk_buff *skb, __le32 receiver, u64 counter)
+/**
+ * weft_crypt_seal_packet() - turn an inner packet into a data message, in its own memory
+ * @crypt: the direction of a session
+ * @skb: the packet, not one for segmentation
+ * @mtu: as in weft_crypt_padding()
+ * @counter: the packet's
+ *
+ * Context: bottom halves off.
+ * Return: 0 or a negative errno; then the packet has not been sealed.
+ */
+int weft_crypt_seal_packet(struct weft_crypt *crypt, struct sk_buff *skb, unsigned int mtu,
+			   u64 counter)
 {
-	struct weft_msg_data *msg;
+	unsigned int padding = weft_crypt_padding(skb->len, mtu), len = skb->len + padding;
+	int err;
 
+	BUILD_BUG_ON(LL_MAX_HEADER + WEFT_CRYPT_HEADROOM < CHACHA_BLOCK_SIZE);
+	err = crypt_make_room(skb, padding + WEFT_TAG_LEN + WEFT_CRYPT_BEHIND);
+	if (unlikely(err))
+		return err;
+	skb_put_zero(skb, padding);
+	skb_put(skb, WEFT_TAG_LEN);
 	/* From here on there is no packet inside as far as the stack can see. */
 	skb->encapsulation = 0;
-	msg = skb_push(skb, sizeof(*msg));
+	weft_crypt_seal(crypt, skb_push(skb, sizeof(struct weft_msg_data)), len, counter);
 	skb_set_inner_network_header(skb, 0);
-	msg->header.type = cpu_to_le32(WEFT_MSG_DATA);
-	msg->receiver = receiver;
-	msg->counter = cpu_to_le64(counter);
+	return 0;
 }
 
-/* Turns an inner packet into a data message, in place. */
-static bool crypt_seal_packet(struct sk_buff *skb, const struct weft_keypair *keypair, u64 counter,
-			      unsigned int mtu)
+/* Whether the tag behind a sealed payload is the right one. */
+static bool crypt_tag_is_right(const u8 *payload, unsigned int len, const u8 key[POLY1305_KEY_SIZE])
 {
-	unsigned int padding = crypt_padding(skb->len, mtu);
-	unsigned int plain = skb->len + padding;
+	unsigned int rest = len % POLY1305_BLOCK_SIZE;
+	struct {
+		u8 rest[POLY1305_BLOCK_SIZE];
+		struct crypt_lengths lengths;
+	} end = {};
+	struct poly1305_desc_ctx mac;
+	u8 tag[WEFT_TAG_LEN];
+	bool right;
 
-	if (unlikely(crypt_make_room(skb, padding + WEFT_TAG_LEN)))
-		return false;
-	skb_put_zero(skb, padding);
-	chacha20poly1305_encrypt(skb->data, skb->data, plain, NULL, 0, counter, keypair->keys.send);
-	skb_put(skb, WEFT_TAG_LEN);
-	crypt_push_header(skb, keypair->remote_index, counter);
-	return true;
+	crypt_set_lengths(&end.lengths, len);
+	poly1305_init(&mac, key);
+	poly1305_update(&mac, payload, len - rest);
+	if (rest) {
+		memcpy(end.rest, payload + len - rest, rest);
+		poly1305_update(&mac, end.rest, sizeof(end));
+	} else {
+		poly1305_update(&mac, (const u8 *)&end.lengths, sizeof(end.lengths));
+	}
+	poly1305_final(&mac, tag);
+	right = !crypto_memneq(tag, payload + len, WEFT_TAG_LEN);
+	memzero_explicit(tag, sizeof(tag));
+	return right;
 }
 
-/**
- * weft_crypt_seal() - turn the inner packets of an outbound batch into data messages
- * @batch: the batch; packets that could not be sealed for want of memory are left with a length of
- * 0
- *
- * Context: bottom halves off; struct weft_batch_ops' work.
- */
-void weft_crypt_seal(struct sk_buff *batch)
+/* Block 0 as it is, from what it made out of the bytes at @source: the beginning, which is the key. */
+static void crypt_take_key(u8 *block, const u8 *source)
 {
-	struct weft_batch *state = weft_batch(batch);
-	u64 counter = state->counter;
-	struct sk_buff *skb;
+	size_t i;
 
-	for (skb = batch; skb; skb = skb->next) {
-		if (!crypt_seal_packet(skb, state->keypair, counter++, state->mtu))
-			skb->len = 0;
+	for (i = 0; i < POLY1305_KEY_SIZE; i += sizeof(u64)) {
+		u64 made, from;
+
+		memcpy(&made, block + i, sizeof(made));
+		memcpy(&from, source + i, sizeof(from));
+		made ^= from;
+		memcpy(block + i, &made, sizeof(made));
 	}
 }
 
-/* Turns a data message into the padded inner packet, in place. */
-static bool crypt_open_packet(struct sk_buff *skb, const struct weft_keypair *keypair, u64 counter)
+/*
+ * Opens from one place into another. Both have CHACHA_BLOCK_SIZE bytes in front: those of the
+ * source are read, whatever they are, those of the destination written.
+ */
+static bool crypt_open(struct weft_crypt *crypt, u8 *to, const u8 *from, unsigned int len,
+		       u64 counter)
 {
-	/* A capture may hold the same memory: what is written to is ours alone. */
-	if (unlikely(skb_linearize_cow(skb)))
+	u8 *block = to - CHACHA_BLOCK_SIZE;
+	bool right;
+
+	crypt_set_nonce(crypt, counter);
+	chacha20_crypt(&crypt->state, block, from - CHACHA_BLOCK_SIZE, CHACHA_BLOCK_SIZE + len);
+	crypt_take_key(block, from - CHACHA_BLOCK_SIZE);
+	right = crypt_tag_is_right(from, len, block);
+	memzero_explicit(block, CHACHA_BLOCK_SIZE);
+	return right;
+}
+
+/*
+ * The sealed payload of a data message, if it lies in one piece of memory with enough in front of
+ * it; else NULL. Others may read the same memory, a capture for one, and nothing is written to it.
+ */
+static const u8 *crypt_find_payload(const struct sk_buff *skb)
+{
+	const skb_frag_t *frag = skb_shinfo(skb)->frags;
+	const unsigned int header = sizeof(struct weft_msg_data);
+
+	if (!skb_is_nonlinear(skb))
+		return skb_headroom(skb) + header >= CHACHA_BLOCK_SIZE ? skb->data + header : NULL;
+	if (skb_headlen(skb) || skb_shinfo(skb)->nr_frags != 1 || skb_has_frag_list(skb) ||
+	    PageHighMem(skb_frag_page(frag)) || skb_frag_off(frag) + header < CHACHA_BLOCK_SIZE)
+		return NULL;
+	return (const u8 *)skb_frag_address(frag) + header;
+}
+
+/* An empty packet with room for @len bytes and what opening needs around them. */
+static struct sk_buff *crypt_alloc(unsigned int len)
+{
+	unsigned int size = SKB_DATA_ALIGN(CRYPT_OPEN_HEADROOM + len) +
+			    SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	struct sk_buff *skb = NULL;
+	void *memory;
+
+	if (likely(size <= CRYPT_FRAGMENT_MAX)) {
+		memory = napi_alloc_frag(size);
+		if (unlikely(!memory))
+			return NULL;
+		skb = napi_build_skb(memory, size);
+		if (unlikely(!skb))
+			skb_free_frag(memory);
+	} else {
+		skb = alloc_skb(CRYPT_OPEN_HEADROOM + len, GFP_ATOMIC | __GFP_NOWARN);
+	}
+	if (likely(skb))
+		skb_reserve(skb, CRYPT_OPEN_HEADROOM);
+	return skb;
+}
+
+/* Opens a message that lies in several pieces: they are put together where the packet will be. */
+static bool crypt_open_pieces(struct weft_crypt *crypt, u8 *to, const struct sk_buff *skb,
+			      unsigned int len, u64 counter)
+{
+	u8 *block = to - CHACHA_BLOCK_SIZE;
+	bool right;
+
+	if (skb_copy_bits(skb, sizeof(struct weft_msg_data), to, weft_sealed_len(len)))
 		return false;
-	skb_pull(skb, sizeof(struct weft_msg_data));
-	if (!chacha20poly1305_decrypt(skb->data, skb->data, skb->len, NULL, 0, counter,
-				      keypair->keys.receive))
-		return false;
-	return !pskb_trim(skb, skb->len - WEFT_TAG_LEN);
+	crypt_set_nonce(crypt, counter);
+	memset(block, 0, CHACHA_BLOCK_SIZE);
+	chacha20_crypt(&crypt->state, block, block, CHACHA_BLOCK_SIZE);
+	right = crypt_tag_is_right(to, len, block);
+	if (right)
+		chacha20_crypt(&crypt->state, to, to, len);
+	memzero_explicit(block, CHACHA_BLOCK_SIZE);
+	return right;
 }
 
 /**
- * weft_crypt_open() - turn the data messages of an inbound batch into padded inner packets
- * @batch: the batch; marked as failed if it does not authenticate
+ * weft_crypt_open_packet() - the padded inner packet out of a data message
+ * @crypt: the direction of a session
+ * @skb: the message, of WEFT_DATA_OVERHEAD bytes or more; left as it is
+ * @counter: the message's
  *
- * Context: bottom halves off; struct weft_batch_ops' work.
+ * Context: bottom halves off.
+ * Return: a new packet of which nobody else has a part; ERR_PTR(-EBADMSG) when the message does
+ * not authenticate, ERR_PTR(-ENOMEM) when memory is short.
  */
-void weft_crypt_open(struct sk_buff *batch)
+struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, const struct sk_buff *skb,
+				       u64 counter)
 {
-	struct weft_batch *state = weft_batch(batch);
+	unsigned int len = skb->len - WEFT_DATA_OVERHEAD;
+	const u8 *from = crypt_find_payload(skb);
+	struct sk_buff *packet = crypt_alloc(weft_sealed_len(len));
+	bool right;
 
-	state->failed = !crypt_open_packet(batch, state->keypair, state->counter);
+	if (unlikely(!packet))
+		return ERR_PTR(-ENOMEM);
+	if (likely(from))
+		right = crypt_open(crypt, packet->data, from, len, counter);
+	else
+		right = crypt_open_pieces(crypt, packet->data, skb, len, counter);
+	if (unlikely(!right)) {
+		kfree_skb(packet);
+		return ERR_PTR(-EBADMSG);
+	}
+	skb_put(packet, len);
+	return packet;
 }

@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Sealing and opening the packets of a batch (WireGuard paper, section 5.4.6).
+ * Sealing and opening data messages (WireGuard paper, section 5.4.6).
+ *
+ * The Poly1305 key of a message is the beginning of ChaCha20's block 0, and the payload's key
+ * stream begins with block 1. Both come from one run over 64 bytes in front of the payload and the
+ * payload itself: what a message's header and what is in front of it occupy is written to, or read,
+ * on the way.
  */
 #ifndef WEFT_CRYPT_H
 #define WEFT_CRYPT_H
 
+#include "wire.h"
+
+#include <crypto/chacha.h>
 #include <linux/skbuff.h>
+
+struct weft_keypair;
 
 /*
  * What a packet grows by in front: this protocol's header, UDP, and the longer of the IP headers.
@@ -13,7 +23,27 @@
 #define WEFT_CRYPT_HEADROOM \
 	((int)(sizeof(struct weft_msg_data) + sizeof(struct udphdr) + sizeof(struct ipv6hdr)))
 
-void weft_crypt_seal(struct sk_buff *batch);
-void weft_crypt_open(struct sk_buff *batch);
+/* Bytes in front of a message that sealing overwrites. */
+#define WEFT_CRYPT_SCRATCH	(CHACHA_BLOCK_SIZE - sizeof(struct weft_msg_data))
+
+/* Bytes behind a message that sealing needs, and leaves as they were. */
+#define WEFT_CRYPT_BEHIND	(WEFT_PADDING - 1)
+
+/* One direction of a session, for the length of a batch. */
+struct weft_crypt {
+	struct chacha_state state;
+	__le32 receiver;
+};
+
+void weft_crypt_begin_seal(struct weft_crypt *crypt, const struct weft_keypair *keypair);
+void weft_crypt_begin_open(struct weft_crypt *crypt, const struct weft_keypair *keypair);
+void weft_crypt_end(struct weft_crypt *crypt);
+
+unsigned int weft_crypt_padding(unsigned int len, unsigned int mtu);
+void weft_crypt_seal(struct weft_crypt *crypt, u8 *message, unsigned int len, u64 counter);
+int weft_crypt_seal_packet(struct weft_crypt *crypt, struct sk_buff *skb, unsigned int mtu,
+			   u64 counter);
+struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, const struct sk_buff *skb,
+				       u64 counter);
 
 #endif /* WEFT_CRYPT_H */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include "batch.h"
 #include "handshake.h"
 #include "keypair.h"
 #include "netdev.h"
@@ -130,6 +131,7 @@ static void __exit main_exit(void)
 	weft_peer_exit();
 	weft_keypair_exit();
 	weft_ratelimit_exit();
+	weft_batch_exit();
 }
 
 module_init(main_init);

@@ -407,7 +407,7 @@ static void netdev_setup(struct net_device *dev)
 	/* The route's MTU is looked at in netdev_pass_on(), and ICMP errors need the route too. */
 	netif_keep_dst(dev);
 	dev->needed_headroom = WEFT_CRYPT_HEADROOM;
-	dev->needed_tailroom = WEFT_TAG_LEN + WEFT_PADDING;
+	dev->needed_tailroom = WEFT_PADDING + WEFT_TAG_LEN + WEFT_CRYPT_BEHIND;
 	dev->mtu = ETH_DATA_LEN - NETDEV_OVERHEAD;
 	dev->max_mtu = round_down(INT_MAX, WEFT_PADDING) - NETDEV_OVERHEAD;
 	SET_NETDEV_DEVTYPE(dev, &netdev_type);

@@ -6,7 +6,6 @@
  */
 
 #include "recv.h"
-#include "batch.h"
 #include "crypt.h"
 #include "device.h"
 #include "fsm.h"
@@ -124,9 +123,9 @@ static void recv_inner(struct weft_peer *peer, struct sk_buff *skb, u8 outer_ds)
 
 /* What an authenticated packet says, whatever is inside. Returns false for a replayed one. */
 static bool recv_accept(struct weft_peer *peer, struct weft_keypair *keypair,
-			const struct sk_buff *skb, u64 counter)
+			const struct sk_buff *skb, unsigned int inner_len, u64 counter)
 {
-	u32 events = WEFT_FSM_ANY_RECEIVED | (skb->len ? WEFT_FSM_DATA_RECEIVED : 0);
+	u32 events = WEFT_FSM_ANY_RECEIVED | (inner_len ? WEFT_FSM_DATA_RECEIVED : 0);
 	struct weft_endpoint endpoint;
 	bool confirmed;
 
@@ -148,24 +147,15 @@ static bool recv_accept(struct weft_peer *peer, struct weft_keypair *keypair,
 	return true;
 }
 
-static void recv_deliver(struct sk_buff *skb)
+/* Takes a message of @peer's that is not a replay further. */
+static void recv_deliver(struct weft_peer *peer, struct sk_buff *packet, u8 outer_ds)
 {
-	struct weft_batch *state = weft_batch(skb);
-	struct weft_keypair *keypair = state->keypair;
-	struct weft_peer *peer = keypair->peer;
-	u8 outer_ds = state->ds;
-
-	if (unlikely(state->failed)) {
-		recv_drop(peer->device, skb, WEFT_DROP_AUTH);
-	} else if (unlikely(!recv_accept(peer, keypair, skb, state->counter))) {
-		recv_drop(peer->device, skb, WEFT_DROP_REPLAY);
-	} else if (skb->len) {
-		recv_inner(peer, skb, outer_ds);
+	if (packet->len) {
+		recv_inner(peer, packet, outer_ds);
 	} else {
 		recv_count(peer, WEFT_DATA_OVERHEAD);
-		consume_skb(skb);	/* a keepalive */
+		consume_skb(packet);	/* a keepalive */
 	}
-	weft_keypair_put(keypair);
 }
 
 /* The session that a data message names, with a reference, if it may still carry one; else NULL. */
@@ -183,30 +173,44 @@ static struct weft_keypair *recv_session(struct weft_device *device,
 	return weft_keypair_get(keypair) ? keypair : NULL;
 }
 
-static void recv_data(struct weft_device *device, struct sk_buff *skb)
+/* Opens a data message of @keypair's, and takes what is inside further. */
+static void recv_open(struct weft_device *device, struct weft_keypair *keypair, struct sk_buff *skb,
+		      u64 counter)
 {
-	const struct weft_msg_data *msg = (const struct weft_msg_data *)skb->data;
+	struct weft_peer *peer = keypair->peer;
+	struct weft_crypt crypt;
+	struct sk_buff *packet;
+
+	weft_crypt_begin_open(&crypt, keypair);
+	packet = weft_crypt_open_packet(&crypt, skb, counter);
+	weft_crypt_end(&crypt);
+	if (IS_ERR(packet))
+		return recv_drop(device, skb, packet == ERR_PTR(-ENOMEM) ? WEFT_DROP_NO_MEMORY_IN :
+									   WEFT_DROP_AUTH);
+	if (unlikely(!recv_accept(peer, keypair, skb, packet->len, counter))) {
+		kfree_skb(packet);
+		return recv_drop(device, skb, WEFT_DROP_REPLAY);
+	}
+	recv_deliver(peer, packet, ip_tunnel_get_dsfield(ip_hdr(skb), skb));
+	consume_skb(skb);
+}
+
+static void recv_data(struct weft_device *device, struct sk_buff *skb,
+		      const struct weft_msg_data *msg)
+{
 	struct weft_keypair *keypair = recv_session(device, msg);
-	struct weft_batch *state = weft_batch(skb);
 
 	if (unlikely(!keypair))
 		return recv_drop(device, skb, WEFT_DROP_NO_SESSION);
-	state->keypair = keypair;
-	state->counter = le64_to_cpu(msg->counter);
-	state->failed = false;
-	state->ds = ip_tunnel_get_dsfield(ip_hdr(skb), skb);
-	weft_crypt_open(skb);
-	recv_deliver(skb);
+	recv_open(device, keypair, skb, le64_to_cpu(msg->counter));
+	weft_keypair_put(keypair);
 }
 
-/* The type of the message in @skb, if its length fits and its header is linear; else 0. */
-static enum weft_msg_type recv_type(struct sk_buff *skb)
+/* The type of the message in @skb, if its length fits; else 0. */
+static enum weft_msg_type recv_type(const struct sk_buff *skb, const struct weft_msg_header *header)
 {
-	enum weft_msg_type type;
+	enum weft_msg_type type = le32_to_cpu(header->type);
 
-	if (unlikely(!pskb_may_pull(skb, sizeof(struct weft_msg_header))))
-		return 0;
-	type = le32_to_cpu(((const struct weft_msg_header *)skb->data)->type);
 	switch (type) {
 	case WEFT_MSG_INITIATION:
 		return skb->len == sizeof(struct weft_msg_initiation) ? type : 0;
@@ -215,10 +219,7 @@ static enum weft_msg_type recv_type(struct sk_buff *skb)
 	case WEFT_MSG_COOKIE_REPLY:
 		return skb->len == sizeof(struct weft_msg_cookie_reply) ? type : 0;
 	case WEFT_MSG_DATA:
-		return skb->len >= WEFT_DATA_OVERHEAD &&
-				       pskb_may_pull(skb, sizeof(struct weft_msg_data)) ?
-			       type :
-			       0;
+		return skb->len >= WEFT_DATA_OVERHEAD ? type : 0;
 	}
 	return 0;
 }
@@ -232,12 +233,17 @@ static enum weft_msg_type recv_type(struct sk_buff *skb)
  */
 void weft_recv_packet(struct weft_device *device, struct sk_buff *skb)
 {
+	const struct weft_msg_data *msg;
+	struct weft_msg_data copy;
+
 	skb_orphan(skb);
 	skb_dst_drop(skb);
 	__skb_pull(skb, sizeof(struct udphdr));
-	switch (recv_type(skb)) {
+	/* Every message is longer than a data message's header. */
+	msg = skb_header_pointer(skb, 0, sizeof(copy), &copy);
+	switch (msg ? recv_type(skb, &msg->header) : 0) {
 	case WEFT_MSG_DATA:
-		recv_data(device, skb);
+		recv_data(device, skb, msg);
 		break;
 	case WEFT_MSG_INITIATION:
 	case WEFT_MSG_RESPONSE:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- *   weft_xmit_packet() -> xmit_send() -> xmit_segment() -> weft_crypt_seal() -> xmit_deliver()
- *           |                                                                          |
- *           |                                                                        sock
+ *   weft_xmit_packet() -> xmit_segment() -> xmit_send() -> weft_batch_seal() -> xmit_messages()
+ *           |                                                                         |
+ *           |                                                                       sock
  *           +-> staged while there is no session -> weft_xmit_staged() -> xmit_send() ...
  */
 
@@ -18,6 +18,9 @@
 #include <net/gso.h>
 #include <net/inet_ecn.h>
 #include <net/ip_tunnels.h>
+
+/* What can be left to whoever copies the pieces of a GSO packet. */
+#define XMIT_FEATURES	(NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_HIGHDMA | NETIF_F_FRAGLIST)
 
 /* Tunnels in tunnels, at most: each level takes its share of the stack. */
 #define XMIT_LEVELS_MAX	4
@@ -46,68 +49,64 @@ static bool xmit_is_loop(const struct weft_peer *peer)
 	return levels->count == XMIT_LEVELS_MAX;
 }
 
-static int xmit_message(struct weft_peer *peer, struct sk_buff *skb, u8 ds)
-{
-	struct xmit_levels *levels = this_cpu_ptr(&xmit_levels);
-	int err;
-
-	levels->peer[levels->count++] = peer;
-	err = weft_sock_send(peer, skb, ds);
-	levels->count--;
-	return err;
-}
-
 static void xmit_drop(struct weft_peer *peer, struct sk_buff *skb, enum weft_drop reason)
 {
 	weft_drop(peer->device, reason, 1);
 	kfree_skb(skb);
 }
 
-/* Sends the messages of a batch. Returns what that means for the timers. */
-static u32 xmit_messages(struct weft_peer *peer, struct sk_buff *batch, u8 ds)
+/* Sends messages in one packet. Returns what that means for the timers. */
+static u32 xmit_messages(struct weft_peer *peer, struct sk_buff *skb)
 {
-	u32 events = WEFT_FSM_ANY_SENT;
-	struct sk_buff *skb, *next;
+	struct xmit_levels *levels = this_cpu_ptr(&xmit_levels);
+	bool keepalive = skb->len == WEFT_DATA_OVERHEAD;
+	int err;
 
-	skb_list_walk_safe(batch, skb, next) {
-		bool keepalive = skb->len == WEFT_DATA_OVERHEAD;
-
-		skb_mark_not_on_list(skb);
-		if (unlikely(!skb->len))
-			xmit_drop(peer, skb, WEFT_DROP_NO_MEMORY);
-		else if (unlikely(xmit_is_loop(peer)))
-			xmit_drop(peer, skb, WEFT_DROP_LOOP);
-		else if (likely(!xmit_message(peer, skb, ds)) && !keepalive)
-			events |= WEFT_FSM_DATA_SENT;
+	if (unlikely(xmit_is_loop(peer))) {
+		xmit_drop(peer, skb, WEFT_DROP_LOOP);
+		return 0;
 	}
-	return events;
+	levels->peer[levels->count++] = peer;
+	err = weft_sock_send(peer, skb, weft_packet(skb)->ds);
+	levels->count--;
+	return likely(!err) && !keepalive ? WEFT_FSM_DATA_SENT : 0;
 }
 
-/* Sends what is sealed, tells the timers, and lets go of the session. */
-static void xmit_deliver(struct sk_buff *batch)
+/* Tells the timers what has been sent. */
+static void xmit_report(struct weft_peer *peer, const struct weft_keypair *keypair, u32 events)
 {
-	struct weft_keypair *keypair = weft_batch(batch)->keypair;
-	struct weft_peer *peer = keypair->peer;
-	u32 events = xmit_messages(peer, batch, weft_batch(batch)->ds);
-
 	if (unlikely(weft_fsm_session_due(keypair->initiator, keypair->born_ns,
 					  atomic64_read(&keypair->send_counter),
 					  ktime_get_coarse_boottime_ns())))
 		events |= WEFT_FSM_SESSION_WANTED;
 	weft_peer_report(peer, events);
-	weft_keypair_put(keypair);
+}
+
+/* Writes down what sending a packet will need. */
+static void xmit_describe(struct sk_buff *skb, unsigned int mtu)
+{
+	struct weft_packet *packet = weft_packet(skb);
+
+	packet->mtu = mtu;
+	packet->ds = 0;
+	/* Keepalives have no inner header. */
+	if (unlikely(!skb->len))
+		return;
+	/* Only the ECN bits go over to the outer header. */
+	packet->ds = ip_tunnel_ecn_encap(0, ip_hdr(skb), skb);
+	/* Outside, all flows look like one: queueing disciplines tell them apart by this hash. */
+	skb_get_hash(skb);
 }
 
 /*
  * Keeps a packet until there is a session. The oldest makes room, and the sender's socket is not
  * made to wait.
  */
-static void xmit_stage(struct weft_peer *peer, struct sk_buff *skb, unsigned int mtu)
+static void xmit_stage(struct weft_peer *peer, struct sk_buff *skb)
 {
 	struct sk_buff *oldest = NULL;
 
 	skb_orphan(skb);
-	weft_batch(skb)->mtu = mtu;
 	spin_lock_bh(&peer->staged.lock);
 	if (skb_queue_len(&peer->staged) >= WEFT_STAGED_MAX_PACKETS)
 		oldest = __skb_dequeue(&peer->staged);
@@ -120,24 +119,28 @@ static void xmit_stage(struct weft_peer *peer, struct sk_buff *skb, unsigned int
 }
 
 /* Stages a list of packets, of which none has been sent. */
-static void xmit_stage_list(struct weft_peer *peer, struct sk_buff *list, unsigned int mtu)
+static void xmit_stage_list(struct weft_peer *peer, struct sk_buff *list)
 {
 	struct sk_buff *skb, *next;
 
 	skb_list_walk_safe(list, skb, next) {
 		skb_mark_not_on_list(skb);
-		xmit_stage(peer, skb, mtu);
+		xmit_stage(peer, skb);
 	}
 }
 
-/* Cuts a GSO packet into what will be sent: a list, or NULL when it had to be dropped. */
+/*
+ * Cuts a GSO packet into what will be sent: a list, or NULL when it had to be dropped. The pieces
+ * share the payload's pages, and have checksums that are finished when they are copied.
+ */
 static struct sk_buff *xmit_segment(struct weft_peer *peer, struct sk_buff *skb)
 {
+	struct weft_packet packet = *weft_packet(skb);
 	struct sk_buff *list;
 
 	if (!skb_is_gso(skb))
 		return skb;
-	list = skb_gso_segment(skb, 0);
+	list = skb_gso_segment(skb, XMIT_FEATURES);
 	if (IS_ERR(list)) {
 		weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
 		kfree_skb(skb);
@@ -146,46 +149,33 @@ static struct sk_buff *xmit_segment(struct weft_peer *peer, struct sk_buff *skb)
 	if (!list)
 		return skb;
 	consume_skb(skb);
+	for (skb = list; skb; skb = skb->next)
+		*weft_packet(skb) = packet;
 	return list;
 }
 
-/* Sends a packet under @keypair. Returns false when that is over: then the packet is staged. */
-static bool xmit_send(struct weft_peer *peer, struct weft_keypair *keypair, struct sk_buff *skb,
-		      unsigned int mtu)
+/* Sends a list of packets under @keypair. Returns false when that is over: then they are staged. */
+static bool xmit_send(struct weft_peer *peer, struct weft_keypair *keypair, struct sk_buff *list)
 {
-	/*
-	 * Keepalives have no inner header to copy from; only the ECN bits are copied from the
-	 * others.
-	 */
-	u8 ds = skb->len ? ip_tunnel_ecn_encap(0, ip_hdr(skb), skb) : 0;
-	struct sk_buff *batch;
+	unsigned int count = weft_batch_count(list);
+	u32 events = WEFT_FSM_ANY_SENT;
 	u64 counter;
 
-	/* Outside, all flows look like one: queueing disciplines tell them apart by this hash. */
-	if (likely(skb->len))
-		skb_get_hash(skb);
-	batch = xmit_segment(peer, skb);
-	if (unlikely(!batch))
-		return true;
-	if (unlikely(!weft_keypair_reserve(keypair, weft_batch_count(batch),
-					   ktime_get_coarse_boottime_ns(), &counter))) {
-		xmit_stage_list(peer, batch, mtu);
+	if (unlikely(!weft_keypair_reserve(keypair, count, ktime_get_coarse_boottime_ns(),
+					   &counter))) {
+		xmit_stage_list(peer, list);
 		return false;
 	}
-	while (batch) {
-		struct sk_buff *rest = weft_batch_cut(batch, WEFT_BATCH_MAX_PACKETS);
-		struct weft_batch *state = weft_batch(batch);
+	while (list) {
+		struct sk_buff *skb = weft_batch_seal(&list, keypair, counter, &count);
 
-		state->keypair = keypair;
-		state->counter = counter;
-		state->mtu = mtu;
-		state->ds = ds;
-		refcount_inc(&keypair->refs);
-		weft_crypt_seal(batch);
-		xmit_deliver(batch);
-		counter += WEFT_BATCH_MAX_PACKETS;
-		batch = rest;
+		counter += count;
+		if (likely(skb))
+			events |= xmit_messages(peer, skb);
+		else
+			weft_drop(peer->device, WEFT_DROP_NO_MEMORY, count);
 	}
+	xmit_report(peer, keypair, events);
 	return true;
 }
 
@@ -210,21 +200,42 @@ static struct weft_keypair *xmit_session(struct weft_peer *peer)
 void weft_xmit_packet(struct weft_peer *peer, struct sk_buff *skb, unsigned int mtu)
 {
 	struct weft_keypair *keypair = NULL;
+	bool sent = true;
 
 	if (unlikely(xmit_is_loop(peer)))
 		return xmit_drop(peer, skb, WEFT_DROP_LOOP);
+	xmit_describe(skb, mtu);
 	if (likely(skb_queue_empty_lockless(&peer->staged)))
 		keypair = xmit_session(peer);
 	if (likely(keypair)) {
-		bool sent = xmit_send(peer, keypair, skb, mtu);
-
+		skb = xmit_segment(peer, skb);
+		if (likely(skb))
+			sent = xmit_send(peer, keypair, skb);
 		weft_keypair_put(keypair);
 		if (likely(sent))
 			return;
 	} else {
-		xmit_stage(peer, skb, mtu);
+		xmit_stage(peer, skb);
 	}
 	weft_xmit_staged(peer);
+}
+
+/* Takes all that is staged, cut into what will be sent, as one list. */
+static struct sk_buff *xmit_take_staged(struct weft_peer *peer)
+{
+	struct sk_buff *list = NULL, **end = &list, *skb;
+	struct sk_buff_head waiting;
+
+	__skb_queue_head_init(&waiting);
+	spin_lock(&peer->staged.lock);
+	skb_queue_splice_init(&peer->staged, &waiting);
+	spin_unlock(&peer->staged.lock);
+	while ((skb = __skb_dequeue(&waiting))) {
+		*end = xmit_segment(peer, skb);
+		while (*end)
+			end = &(*end)->next;
+	}
+	return list;
 }
 
 /**
@@ -236,24 +247,19 @@ void weft_xmit_packet(struct weft_peer *peer, struct sk_buff *skb, unsigned int 
 void weft_xmit_staged(struct weft_peer *peer)
 {
 	struct weft_keypair *keypair;
-	struct sk_buff_head waiting;
-	struct sk_buff *skb;
-	bool over = false;
+	struct sk_buff *list;
+	bool sent = false;
 
 	if (skb_queue_empty_lockless(&peer->staged))
 		return;
 	rcu_read_lock_bh();
 	keypair = xmit_session(peer);
 	if (keypair) {
-		__skb_queue_head_init(&waiting);
-		spin_lock(&peer->staged.lock);
-		skb_queue_splice_init(&peer->staged, &waiting);
-		spin_unlock(&peer->staged.lock);
-		while ((skb = __skb_dequeue(&waiting)))
-			over |= !xmit_send(peer, keypair, skb, weft_batch(skb)->mtu);
+		list = xmit_take_staged(peer);
+		sent = !list || xmit_send(peer, keypair, list);
 		weft_keypair_put(keypair);
 	}
-	if (!keypair || over)
+	if (!sent)
 		weft_peer_report(peer, WEFT_FSM_SESSION_WANTED);
 	rcu_read_unlock_bh();
 }
@@ -270,14 +276,16 @@ void weft_xmit_keepalive(struct weft_peer *peer)
 	struct sk_buff *skb;
 
 	if (skb_queue_empty_lockless(&peer->staged)) {
-		skb = alloc_skb(WEFT_CRYPT_HEADROOM + LL_MAX_HEADER + WEFT_TAG_LEN, GFP_ATOMIC);
+		skb = alloc_skb(WEFT_CRYPT_HEADROOM + LL_MAX_HEADER + WEFT_TAG_LEN + WEFT_CRYPT_BEHIND,
+				GFP_ATOMIC);
 		if (unlikely(!skb)) {
 			weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
 			return;
 		}
 		skb_reserve(skb, WEFT_CRYPT_HEADROOM + LL_MAX_HEADER);
 		skb->dev = dev;
-		xmit_stage(peer, skb, READ_ONCE(dev->mtu));
+		xmit_describe(skb, READ_ONCE(dev->mtu));
+		xmit_stage(peer, skb);
 	}
 	weft_xmit_staged(peer);
 }
