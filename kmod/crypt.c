@@ -258,21 +258,70 @@ static bool crypt_open(struct weft_crypt *crypt, u8 *to, const u8 *from, unsigne
 	return right;
 }
 
-/*
- * The sealed payload of a data message, if it lies in one piece of memory with enough in front of
- * it; else NULL. Others may read the same memory, a capture for one, and nothing is written to it.
+/**
+ * weft_crypt_source_init() - get ready to open the messages of a packet
+ * @source: to be made
+ * @skb: the packet, at the first message
  */
-static const u8 *crypt_find_payload(const struct sk_buff *skb)
+void weft_crypt_source_init(struct weft_crypt_source *source, const struct sk_buff *skb)
 {
-	const skb_frag_t *frag = skb_shinfo(skb)->frags;
-	const unsigned int header = sizeof(struct weft_msg_data);
+	source->skb = skb;
+	source->part = skb;
+	source->part_offset = 0;
+}
 
-	if (!skb_is_nonlinear(skb))
-		return skb_headroom(skb) + header >= CHACHA_BLOCK_SIZE ? skb->data + header : NULL;
-	if (skb_headlen(skb) || skb_shinfo(skb)->nr_frags != 1 || skb_has_frag_list(skb) ||
-	    PageHighMem(skb_frag_page(frag)) || skb_frag_off(frag) + header < CHACHA_BLOCK_SIZE)
+/* Goes on to the part that has the byte at @offset, which is none before the last one's. */
+static void crypt_find_part(struct weft_crypt_source *source, unsigned int offset)
+{
+	unsigned int len = skb_pagelen(source->part);
+	const struct sk_buff *next;
+
+	while (unlikely(offset - source->part_offset >= len)) {
+		next = source->part == source->skb ? skb_shinfo(source->skb)->frag_list :
+						     source->part->next;
+		if (!next)
+			return;
+		source->part_offset += len;
+		source->part = next;
+		len = skb_pagelen(next);
+	}
+}
+
+/* A piece of memory of a packet's: @len bytes at @offset behind its linear part, or NULL. */
+static const u8 *crypt_find_frag(const struct sk_buff *skb, unsigned int offset, unsigned int len)
+{
+	unsigned int i;
+
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
+		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+
+		if (offset < skb_frag_size(frag)) {
+			if (offset + len > skb_frag_size(frag) || PageHighMem(skb_frag_page(frag)) ||
+			    skb_frag_off(frag) + offset < WEFT_CRYPT_SCRATCH)
+				return NULL;
+			return (const u8 *)skb_frag_address(frag) + offset;
+		}
+		offset -= skb_frag_size(frag);
+	}
+	return NULL;
+}
+
+/*
+ * A message, if it lies in one piece of memory with WEFT_CRYPT_SCRATCH bytes in front of it; else
+ * NULL. Others may read the same memory, a capture for one, and nothing is written to it.
+ */
+static const u8 *crypt_find(struct weft_crypt_source *source, unsigned int offset, unsigned int len)
+{
+	const struct sk_buff *part;
+
+	crypt_find_part(source, offset);
+	part = source->part;
+	offset -= source->part_offset;
+	if (offset >= skb_headlen(part))
+		return crypt_find_frag(part, offset - skb_headlen(part), len);
+	if (offset + len > skb_headlen(part) || skb_headroom(part) + offset < WEFT_CRYPT_SCRATCH)
 		return NULL;
-	return (const u8 *)skb_frag_address(frag) + header;
+	return part->data + offset;
 }
 
 /* An empty packet with room for @len bytes and what opening needs around them. */
@@ -300,12 +349,12 @@ static struct sk_buff *crypt_alloc(unsigned int len)
 
 /* Opens a message that lies in several pieces: they are put together where the packet will be. */
 static bool crypt_open_pieces(struct weft_crypt *crypt, u8 *to, const struct sk_buff *skb,
-			      unsigned int len, u64 counter)
+			      unsigned int offset, unsigned int len, u64 counter)
 {
 	u8 *block = to - CHACHA_BLOCK_SIZE;
 	bool right;
 
-	if (skb_copy_bits(skb, sizeof(struct weft_msg_data), to, weft_sealed_len(len)))
+	if (skb_copy_bits(skb, offset + sizeof(struct weft_msg_data), to, weft_sealed_len(len)))
 		return false;
 	crypt_set_nonce(crypt, counter);
 	memset(block, 0, CHACHA_BLOCK_SIZE);
@@ -320,27 +369,31 @@ static bool crypt_open_pieces(struct weft_crypt *crypt, u8 *to, const struct sk_
 /**
  * weft_crypt_open_packet() - the padded inner packet out of a data message
  * @crypt: the direction of a session
- * @skb: the message, of WEFT_DATA_OVERHEAD bytes or more; left as it is
+ * @source: the packet that has it; left as it is
+ * @offset: of the message there; none before the last one's
+ * @len: of the message, WEFT_DATA_OVERHEAD bytes or more
  * @counter: the message's
  *
  * Context: bottom halves off.
  * Return: a new packet of which nobody else has a part; ERR_PTR(-EBADMSG) when the message does
  * not authenticate, ERR_PTR(-ENOMEM) when memory is short.
  */
-struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, const struct sk_buff *skb,
-				       u64 counter)
+struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, struct weft_crypt_source *source,
+				       unsigned int offset, unsigned int len, u64 counter)
 {
-	unsigned int len = skb->len - WEFT_DATA_OVERHEAD;
-	const u8 *from = crypt_find_payload(skb);
-	struct sk_buff *packet = crypt_alloc(weft_sealed_len(len));
+	const u8 *message = crypt_find(source, offset, len);
+	struct sk_buff *packet;
 	bool right;
 
+	len -= WEFT_DATA_OVERHEAD;
+	packet = crypt_alloc(weft_sealed_len(len));
 	if (unlikely(!packet))
 		return ERR_PTR(-ENOMEM);
-	if (likely(from))
-		right = crypt_open(crypt, packet->data, from, len, counter);
+	if (likely(message))
+		right = crypt_open(crypt, packet->data, message + sizeof(struct weft_msg_data), len,
+				   counter);
 	else
-		right = crypt_open_pieces(crypt, packet->data, skb, len, counter);
+		right = crypt_open_pieces(crypt, packet->data, source->skb, offset, len, counter);
 	if (unlikely(!right)) {
 		kfree_skb(packet);
 		return ERR_PTR(-EBADMSG);

@@ -35,6 +35,16 @@ struct weft_crypt {
 	__le32 receiver;
 };
 
+/*
+ * Data messages that arrived as one packet: @skb with its frags and frag_list. Where the last one
+ * was found.
+ */
+struct weft_crypt_source {
+	const struct sk_buff *skb;
+	const struct sk_buff *part;	/* it, or one of its frag_list */
+	unsigned int part_offset;	/* of the part in the whole */
+};
+
 void weft_crypt_begin_seal(struct weft_crypt *crypt, const struct weft_keypair *keypair);
 void weft_crypt_begin_open(struct weft_crypt *crypt, const struct weft_keypair *keypair);
 void weft_crypt_end(struct weft_crypt *crypt);
@@ -43,7 +53,8 @@ unsigned int weft_crypt_padding(unsigned int len, unsigned int mtu);
 void weft_crypt_seal(struct weft_crypt *crypt, u8 *message, unsigned int len, u64 counter);
 int weft_crypt_seal_packet(struct weft_crypt *crypt, struct sk_buff *skb, unsigned int mtu,
 			   u64 counter);
-struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, const struct sk_buff *skb,
-				       u64 counter);
+void weft_crypt_source_init(struct weft_crypt_source *source, const struct sk_buff *skb);
+struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, struct weft_crypt_source *source,
+				       unsigned int offset, unsigned int len, u64 counter);
 
 #endif /* WEFT_CRYPT_H */

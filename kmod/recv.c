@@ -121,41 +121,39 @@ static void recv_inner(struct weft_peer *peer, struct sk_buff *skb, u8 outer_ds)
 		weft_drop(device, WEFT_DROP_STACK, 1);
 }
 
-/* What an authenticated packet says, whatever is inside. Returns false for a replayed one. */
-static bool recv_accept(struct weft_peer *peer, struct weft_keypair *keypair,
-			const struct sk_buff *skb, unsigned int inner_len, u64 counter)
+/* A packet that came in, with one message or several behind each other, and what they have in common. */
+struct recv_batch {
+	struct weft_device *device;
+	struct sk_buff *skb;
+	struct weft_keypair *keypair;	/* the last message's, referenced; NULL: none yet */
+	struct weft_crypt crypt;	/* the keypair's */
+	struct weft_crypt_source source;
+	u32 events;			/* of the keypair's, to be reported */
+	u8 ds;				/* the outer header's DS field */
+};
+
+/* Tells the timers of the session's peer what came in under it, and lets go of the session. */
+static void recv_end_session(struct recv_batch *batch)
 {
-	u32 events = WEFT_FSM_ANY_RECEIVED | (inner_len ? WEFT_FSM_DATA_RECEIVED : 0);
+	struct weft_keypair *keypair = batch->keypair;
 	struct weft_endpoint endpoint;
-	bool confirmed;
 
-	if (unlikely(!weft_keypair_accept(keypair, counter)))
-		return false;
-	if (likely(weft_endpoint_from_skb(&endpoint, skb)))
-		weft_peer_set_endpoint(peer, &endpoint);
-	confirmed = weft_keypairs_confirm(&peer->keypairs, keypair);
-	if (unlikely(confirmed)) {
-		events |= WEFT_FSM_SESSION_CONFIRMED;
-		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
+	if (!keypair)
+		return;
+	weft_crypt_end(&batch->crypt);
+	if (likely(batch->events)) {
+		if (likely(weft_endpoint_from_skb(&endpoint, batch->skb)))
+			weft_peer_set_endpoint(keypair->peer, &endpoint);
+		if (unlikely(weft_fsm_session_ending(keypair->initiator, keypair->born_ns,
+						     ktime_get_coarse_boottime_ns())))
+			batch->events |= WEFT_FSM_SESSION_ENDING;
+		weft_peer_report(keypair->peer, batch->events);
+		if (unlikely(batch->events & WEFT_FSM_SESSION_CONFIRMED))
+			weft_xmit_staged(keypair->peer);
 	}
-	if (unlikely(weft_fsm_session_ending(keypair->initiator, keypair->born_ns,
-					     ktime_get_coarse_boottime_ns())))
-		events |= WEFT_FSM_SESSION_ENDING;
-	weft_peer_report(peer, events);
-	if (unlikely(confirmed))
-		weft_xmit_staged(peer);
-	return true;
-}
-
-/* Takes a message of @peer's that is not a replay further. */
-static void recv_deliver(struct weft_peer *peer, struct sk_buff *packet, u8 outer_ds)
-{
-	if (packet->len) {
-		recv_inner(peer, packet, outer_ds);
-	} else {
-		recv_count(peer, WEFT_DATA_OVERHEAD);
-		consume_skb(packet);	/* a keepalive */
-	}
+	weft_keypair_put(keypair);
+	batch->keypair = NULL;
+	batch->events = 0;
 }
 
 /* The session that a data message names, with a reference, if it may still carry one; else NULL. */
@@ -173,55 +171,113 @@ static struct weft_keypair *recv_session(struct weft_device *device,
 	return weft_keypair_get(keypair) ? keypair : NULL;
 }
 
-/* Opens a data message of @keypair's, and takes what is inside further. */
-static void recv_open(struct weft_device *device, struct weft_keypair *keypair, struct sk_buff *skb,
-		      u64 counter)
+/* Makes the session that a data message names the batch's. Returns false if there is none. */
+static bool recv_begin_session(struct recv_batch *batch, const struct weft_msg_data *msg)
 {
+	if (likely(batch->keypair && batch->keypair->local_index == msg->receiver &&
+		   weft_fsm_session_usable(batch->keypair->born_ns, le64_to_cpu(msg->counter),
+					   ktime_get_coarse_boottime_ns())))
+		return true;
+	recv_end_session(batch);
+	batch->keypair = recv_session(batch->device, msg);
+	if (unlikely(!batch->keypair))
+		return false;
+	weft_crypt_begin_open(&batch->crypt, batch->keypair);
+	return true;
+}
+
+/* Notes an authenticated message, whatever is inside. Returns false for a replayed one. */
+static bool recv_accept(struct recv_batch *batch, unsigned int inner_len, u64 counter)
+{
+	struct weft_keypair *keypair = batch->keypair;
 	struct weft_peer *peer = keypair->peer;
-	struct weft_crypt crypt;
+
+	if (unlikely(!weft_keypair_accept(keypair, counter)))
+		return false;
+	batch->events |= WEFT_FSM_ANY_RECEIVED | (inner_len ? WEFT_FSM_DATA_RECEIVED : 0);
+	if (unlikely(weft_keypairs_confirm(&peer->keypairs, keypair))) {
+		batch->events |= WEFT_FSM_SESSION_CONFIRMED;
+		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
+	}
+	return true;
+}
+
+/* Opens a data message, and takes what is inside further. Returns why it could not, or -1. */
+static int recv_data(struct recv_batch *batch, const struct weft_msg_data *msg, unsigned int offset,
+		     unsigned int len)
+{
+	u64 counter = le64_to_cpu(msg->counter);
 	struct sk_buff *packet;
 
-	weft_crypt_begin_open(&crypt, keypair);
-	packet = weft_crypt_open_packet(&crypt, skb, counter);
-	weft_crypt_end(&crypt);
+	if (unlikely(!recv_begin_session(batch, msg)))
+		return WEFT_DROP_NO_SESSION;
+	packet = weft_crypt_open_packet(&batch->crypt, &batch->source, offset, len, counter);
 	if (IS_ERR(packet))
-		return recv_drop(device, skb, packet == ERR_PTR(-ENOMEM) ? WEFT_DROP_NO_MEMORY_IN :
-									   WEFT_DROP_AUTH);
-	if (unlikely(!recv_accept(peer, keypair, skb, packet->len, counter))) {
+		return packet == ERR_PTR(-ENOMEM) ? WEFT_DROP_NO_MEMORY_IN : WEFT_DROP_AUTH;
+	if (unlikely(!recv_accept(batch, packet->len, counter))) {
 		kfree_skb(packet);
-		return recv_drop(device, skb, WEFT_DROP_REPLAY);
+		return WEFT_DROP_REPLAY;
 	}
-	recv_deliver(peer, packet, ip_tunnel_get_dsfield(ip_hdr(skb), skb));
-	consume_skb(skb);
+	if (packet->len) {
+		recv_inner(batch->keypair->peer, packet, batch->ds);
+	} else {
+		recv_count(batch->keypair->peer, WEFT_DATA_OVERHEAD);
+		consume_skb(packet);	/* a keepalive */
+	}
+	return -1;
 }
 
-static void recv_data(struct weft_device *device, struct sk_buff *skb,
-		      const struct weft_msg_data *msg)
-{
-	struct weft_keypair *keypair = recv_session(device, msg);
-
-	if (unlikely(!keypair))
-		return recv_drop(device, skb, WEFT_DROP_NO_SESSION);
-	recv_open(device, keypair, skb, le64_to_cpu(msg->counter));
-	weft_keypair_put(keypair);
-}
-
-/* The type of the message in @skb, if its length fits; else 0. */
-static enum weft_msg_type recv_type(const struct sk_buff *skb, const struct weft_msg_header *header)
+/* The type of a message of @len bytes, if it can be that long; else 0. */
+static enum weft_msg_type recv_type(const struct weft_msg_header *header, unsigned int len)
 {
 	enum weft_msg_type type = le32_to_cpu(header->type);
 
 	switch (type) {
 	case WEFT_MSG_INITIATION:
-		return skb->len == sizeof(struct weft_msg_initiation) ? type : 0;
+		return len == sizeof(struct weft_msg_initiation) ? type : 0;
 	case WEFT_MSG_RESPONSE:
-		return skb->len == sizeof(struct weft_msg_response) ? type : 0;
+		return len == sizeof(struct weft_msg_response) ? type : 0;
 	case WEFT_MSG_COOKIE_REPLY:
-		return skb->len == sizeof(struct weft_msg_cookie_reply) ? type : 0;
+		return len == sizeof(struct weft_msg_cookie_reply) ? type : 0;
 	case WEFT_MSG_DATA:
-		return skb->len >= WEFT_DATA_OVERHEAD ? type : 0;
+		return len >= WEFT_DATA_OVERHEAD ? type : 0;
 	}
 	return 0;
+}
+
+/* Takes the messages of a batch one by one. Only data messages come in company. */
+static void recv_batch(struct recv_batch *batch)
+{
+	struct sk_buff *skb = batch->skb;
+	unsigned int offset, len, each = skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : skb->len;
+	const struct weft_msg_data *msg;
+	struct weft_msg_data copy;
+
+	for (offset = 0; offset < skb->len; offset += each) {
+		int refused = WEFT_DROP_MALFORMED;
+
+		len = min(each, skb->len - offset);
+		msg = skb_header_pointer(skb, offset, sizeof(copy), &copy);
+		if (likely(msg && recv_type(&msg->header, len) == WEFT_MSG_DATA))
+			refused = recv_data(batch, msg, offset, len);
+		if (unlikely(refused >= 0))
+			weft_drop(batch->device, refused, 1);
+	}
+	recv_end_session(batch);
+}
+
+static void recv_batch_of(struct weft_device *device, struct sk_buff *skb)
+{
+	struct recv_batch batch;
+
+	batch.device = device;
+	batch.skb = skb;
+	batch.keypair = NULL;
+	batch.events = 0;
+	batch.ds = ip_tunnel_get_dsfield(ip_hdr(skb), skb);
+	weft_crypt_source_init(&batch.source, skb);
+	recv_batch(&batch);
+	consume_skb(skb);
 }
 
 /**
@@ -233,24 +289,19 @@ static enum weft_msg_type recv_type(const struct sk_buff *skb, const struct weft
  */
 void weft_recv_packet(struct weft_device *device, struct sk_buff *skb)
 {
-	const struct weft_msg_data *msg;
-	struct weft_msg_data copy;
+	const struct weft_msg_header *header;
+	struct weft_msg_header copy;
 
 	skb_orphan(skb);
 	skb_dst_drop(skb);
 	__skb_pull(skb, sizeof(struct udphdr));
-	/* Every message is longer than a data message's header. */
-	msg = skb_header_pointer(skb, 0, sizeof(copy), &copy);
-	switch (msg ? recv_type(skb, &msg->header) : 0) {
-	case WEFT_MSG_DATA:
-		recv_data(device, skb, msg);
-		break;
-	case WEFT_MSG_INITIATION:
-	case WEFT_MSG_RESPONSE:
-	case WEFT_MSG_COOKIE_REPLY:
+	header = skb_header_pointer(skb, 0, sizeof(copy), &copy);
+	if (unlikely(!header))
+		return recv_drop(device, skb, WEFT_DROP_MALFORMED);
+	if (likely(header->type == cpu_to_le32(WEFT_MSG_DATA)))
+		recv_batch_of(device, skb);
+	else if (recv_type(header, skb->len))
 		weft_handshake_queue(device, skb);
-		break;
-	default:
+	else
 		recv_drop(device, skb, WEFT_DROP_MALFORMED);
-	}
 }

@@ -3,6 +3,7 @@
 #include "sock.h"
 #include "crypt.h"
 #include "device.h"
+#include "gro.h"
 #include "peer.h"
 #include "wire.h"
 
@@ -36,6 +37,8 @@ static void sock_prepare(struct net *net, struct sock *sk, struct weft_device *d
 		.sk_user_data = device,
 		.encap_type = 1,
 		.encap_rcv = sock_receive,
+		.gro_receive = weft_gro_receive,
+		.gro_complete = weft_gro_complete,
 	};
 
 	/* Packets carry their own mark and are accounted to whoever made them. */
@@ -43,6 +46,8 @@ static void sock_prepare(struct net *net, struct sock *sk, struct weft_device *d
 	sk->sk_sndbuf = INT_MAX;
 	sk_set_memalloc(sk);
 	setup_udp_tunnel_sock(net, sk, &config);
+	/* What weft_gro_complete() made is to arrive whole. */
+	udp_allow_gso(sk);
 }
 
 static int sock_open_one(struct sock **sk, struct weft_device *device, struct net *net, bool v6,

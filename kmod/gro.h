@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Data messages of one session that arrive behind each other go up the IP stack as one packet.
+ */
+#ifndef WEFT_GRO_H
+#define WEFT_GRO_H
+
+#include <linux/list.h>
+#include <linux/skbuff.h>
+
+struct sock;
+
+struct sk_buff *weft_gro_receive(struct sock *sk, struct list_head *head, struct sk_buff *skb);
+int weft_gro_complete(struct sock *sk, struct sk_buff *skb, int offset);
+
+#endif /* WEFT_GRO_H */
