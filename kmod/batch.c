@@ -7,7 +7,12 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/mm.h>
+#include <linux/netdevice.h>
+#include <linux/tcp.h>
 #include <linux/udp.h>
+#include <net/gso.h>
+#include <net/ip.h>
+#include <net/ip6_checksum.h>
 #include <net/sock.h>
 
 /*
@@ -16,6 +21,9 @@
  */
 #define BATCH_FRONT	ALIGN(WEFT_CRYPT_SCRATCH, WEFT_PADDING)
 #define BATCH_BEHIND	ALIGN(WEFT_CRYPT_BEHIND, WEFT_PADDING)
+
+/* What can be left to whoever copies the pieces of a packet that is cut up. */
+#define BATCH_FEATURES	(NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_HIGHDMA | NETIF_F_FRAGLIST)
 
 /* Memory for the messages of a batch: some of them in one piece. */
 struct batch_piece {
@@ -36,29 +44,127 @@ struct batch_place {
 /* What is left of the pages that the last batch on this CPU was laid out in. */
 static DEFINE_PER_CPU(struct page_frag, batch_pages);
 
+/* A packet for TCP segmentation that is laid out without being cut up before. */
+struct batch_whole {
+	unsigned int transport;		/* offset of the TCP header */
+	unsigned int header_len;	/* IP and TCP */
+	unsigned int count;		/* segments */
+	unsigned int message_len;	/* of each but the last */
+	unsigned int last_len;
+	bool fixed_id;			/* all segments have the same IPv4 identification */
+};
+
+/* How long the message of an inner packet of @len bytes is. */
+static unsigned int batch_message_len(const struct sk_buff *skb, unsigned int len)
+{
+	return len + weft_crypt_padding(len, weft_packet(skb)->mtu) + WEFT_DATA_OVERHEAD;
+}
+
+/* Whether the headers of a packet are where they should be, in linear memory. */
+static bool batch_find_headers(const struct sk_buff *skb, struct batch_whole *whole)
+{
+	unsigned int least = skb_shinfo(skb)->gso_type & SKB_GSO_TCPV4 ? sizeof(struct iphdr) :
+									 sizeof(struct ipv6hdr);
+
+	whole->transport = skb_checksum_start_offset(skb);
+	if (whole->transport < least || skb_network_offset(skb) ||
+	    whole->transport + sizeof(struct tcphdr) > skb_headlen(skb))
+		return false;
+	whole->header_len = whole->transport + tcp_hdrlen(skb);
+	return skb_transport_offset(skb) == whole->transport &&
+	       whole->header_len >= whole->transport + sizeof(struct tcphdr) &&
+	       whole->header_len <= skb_headlen(skb) && whole->header_len < skb->len;
+}
+
+static void batch_measure_whole(const struct sk_buff *skb, struct batch_whole *whole)
+{
+	unsigned int size = skb_shinfo(skb)->gso_size, payload = skb->len - whole->header_len;
+
+	whole->count = DIV_ROUND_UP(payload, size);
+	whole->message_len = batch_message_len(skb, whole->header_len + size);
+	whole->last_len = batch_message_len(skb, whole->header_len + payload -
+						 (whole->count - 1) * size);
+}
+
+/* Whether a packet is for TCP segmentation, out of a source that can be trusted, and fits a batch. */
+static bool batch_is_whole(const struct sk_buff *skb, struct batch_whole *whole)
+{
+	const struct skb_shared_info *info = skb_shinfo(skb);
+	const unsigned int tcp = SKB_GSO_TCPV4 | SKB_GSO_TCPV6;
+
+	if (!(info->gso_type & tcp) || skb->encapsulation || skb->ip_summed != CHECKSUM_PARTIAL ||
+	    info->gso_type & ~(tcp | SKB_GSO_TCP_ECN | SKB_GSO_TCP_FIXEDID) ||
+	    skb->csum_offset != offsetof(struct tcphdr, check) || !batch_find_headers(skb, whole))
+		return false;
+	whole->fixed_id = info->gso_type & SKB_GSO_TCP_FIXEDID;
+	batch_measure_whole(skb, whole);
+	return whole->count > 1 && whole->count <= WEFT_BATCH_MAX_PACKETS &&
+	       (whole->count - 1) * whole->message_len + whole->last_len <= WEFT_BATCH_MAX_LEN;
+}
+
+/* Cuts a packet up. Returns a list, or NULL when it had to be dropped. */
+static struct sk_buff *batch_segment(struct sk_buff *skb)
+{
+	const struct weft_packet packet = *weft_packet(skb);
+	struct sk_buff *list = skb_gso_segment(skb, BATCH_FEATURES), *segment;
+
+	if (IS_ERR(list)) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	if (!list)
+		return skb;
+	consume_skb(skb);
+	for (segment = list; segment; segment = segment->next)
+		*weft_packet(segment) = packet;
+	return list;
+}
+
 /**
- * weft_batch_count() - how many packets a list has
- * @list: the list
+ * weft_batch_cut_up() - cut a packet for segmentation up, if it cannot be laid out as it is
+ * @skb: the packet, with its weft_packet()
+ *
+ * The pieces share the payload's memory, and have checksums that are finished when they are copied.
+ *
+ * Context: bottom halves off.
+ * Return: a list of packets, or NULL when memory was short or the packet was not what it said; then
+ * it is gone.
+ */
+struct sk_buff *weft_batch_cut_up(struct sk_buff *skb)
+{
+	struct batch_whole whole;
+
+	if (!skb_is_gso(skb) || batch_is_whole(skb, &whole))
+		return skb;
+	return batch_segment(skb);
+}
+
+/* How many packets a packet is, once it is cut up. */
+static unsigned int batch_packets(const struct sk_buff *skb)
+{
+	struct batch_whole whole;
+
+	return skb_is_gso(skb) && batch_is_whole(skb, &whole) ? whole.count : 1;
+}
+
+/**
+ * weft_batch_count() - how many packets a list will be
+ * @list: what weft_batch_cut_up() made
  */
 unsigned int weft_batch_count(const struct sk_buff *list)
 {
 	unsigned int count = 0;
 
 	for (; list; list = list->next)
-		count++;
+		count += batch_packets(list);
 	return count;
-}
-
-static unsigned int batch_message_len(const struct sk_buff *skb)
-{
-	return skb->len + weft_crypt_padding(skb->len, weft_packet(skb)->mtu) + WEFT_DATA_OVERHEAD;
 }
 
 /* How many packets at the beginning of a list can go as one batch, and how long their messages are. */
 static void batch_measure(const struct sk_buff *list, struct batch_place *place)
 {
 	const struct weft_packet *first = weft_packet(list);
-	unsigned int total = 0, len = batch_message_len(list);
+	unsigned int total = 0, len = batch_message_len(list, list->len);
 
 	place->message_len = len;
 	place->count = 0;
@@ -67,10 +173,10 @@ static void batch_measure(const struct sk_buff *list, struct batch_place *place)
 		place->last_len = len;
 		place->count++;
 		list = list->next;
-		if (!list || len < place->message_len || place->count == WEFT_BATCH_MAX_PACKETS ||
+		if (!list || skb_is_gso(list) || len < place->message_len || place->count == WEFT_BATCH_MAX_PACKETS ||
 		    weft_packet(list)->mtu != first->mtu || weft_packet(list)->ds != first->ds)
 			break;
-		len = batch_message_len(list);
+		len = batch_message_len(list, list->len);
 	}
 }
 
@@ -136,28 +242,94 @@ static void batch_lay_out(u8 *to, const struct sk_buff *skb, unsigned int padded
 	memset(to + skb->len, 0, padded - skb->len);
 }
 
+/* Makes the IP header of a segment out of the one of the packet that it is cut from. */
+static void batch_patch_ip(u8 *segment, const struct batch_whole *whole, unsigned int i,
+			   unsigned int len)
+{
+	struct ipv6hdr *ip6 = (struct ipv6hdr *)segment;
+	struct iphdr *ip4 = (struct iphdr *)segment;
+
+	if (ip4->version == 4) {
+		ip4->tot_len = htons(len);
+		if (!whole->fixed_id)
+			ip4->id = htons(ntohs(ip4->id) + i);
+		ip_send_check(ip4);
+	} else {
+		ip6->payload_len = htons(len - sizeof(*ip6));
+	}
+}
+
+/* And the TCP header. @payload is the checksum of what comes behind it. */
+static void batch_patch_tcp(u8 *segment, const struct batch_whole *whole, unsigned int i,
+			    unsigned int offset, unsigned int len, __wsum payload)
+{
+	struct tcphdr *tcp = (struct tcphdr *)(segment + whole->transport);
+	struct ipv6hdr *ip6 = (struct ipv6hdr *)segment;
+	struct iphdr *ip4 = (struct iphdr *)segment;
+
+	tcp->seq = htonl(ntohl(tcp->seq) + offset);
+	if (i)
+		tcp->cwr = 0;
+	if (i + 1 < whole->count) {
+		tcp->fin = 0;
+		tcp->psh = 0;
+	}
+	tcp->check = 0;
+	payload = csum_partial(tcp, whole->header_len - whole->transport, payload);
+	len -= whole->transport;
+	if (ip4->version == 4)
+		tcp->check = csum_tcpudp_magic(ip4->saddr, ip4->daddr, len, IPPROTO_TCP, payload);
+	else
+		tcp->check = csum_ipv6_magic(&ip6->saddr, &ip6->daddr, len, IPPROTO_TCP, payload);
+}
+
+/* Lays out segment @i of a packet for TCP segmentation (as RFC 9293, section 3.7.1, has TCP do it). */
+static void batch_lay_out_segment(u8 *to, const struct sk_buff *skb, const struct batch_whole *whole,
+				  unsigned int i, unsigned int padded)
+{
+	unsigned int offset = i * skb_shinfo(skb)->gso_size, header_len = whole->header_len;
+	unsigned int payload_len = min_t(unsigned int, skb_shinfo(skb)->gso_size,
+					 skb->len - header_len - offset);
+	unsigned int len = header_len + payload_len;
+	__wsum payload;
+
+	skb_copy_from_linear_data(skb, to, header_len);
+	payload = skb_copy_and_csum_bits(skb, header_len + offset, to + header_len, payload_len);
+	batch_patch_ip(to, whole, i, len);
+	batch_patch_tcp(to, whole, i, offset, len, payload);
+	memset(to + len, 0, padded - len);
+}
+
+/* What a batch is made of: one packet that is cut up on the way, or some that are as they will be. */
+struct batch_source {
+	const struct batch_whole *whole;	/* NULL: the second kind */
+	const struct sk_buff *packet[WEFT_BATCH_MAX_PACKETS];
+};
+
 /*
- * Lays out and seals the packets of a list, the last one first: sealing a message writes to the end
- * of the one in front of it.
+ * Lays out and seals the packets of a batch, the last one first: sealing a message writes to the
+ * end of the one in front of it.
  */
-static void batch_fill(const struct batch_place *place, struct sk_buff *list,
+static void batch_fill(const struct batch_place *place, const struct batch_source *source,
 		       struct weft_crypt *crypt, u64 counter)
 {
 	unsigned int i = place->count, len = place->last_len, p, in_piece;
-	const struct sk_buff *packet[WEFT_BATCH_MAX_PACKETS];
 
-	for (p = 0; p < place->count; p++, list = list->next)
-		packet[p] = list;
 	for (p = place->pieces; p--;) {
 		const struct batch_piece *piece = &place->piece[p];
 		u8 *start = (u8 *)page_address(piece->page) + piece->offset;
 
 		for (in_piece = piece->count; in_piece--; len = place->message_len) {
 			u8 *message = start + in_piece * place->message_len;
+			u8 *payload = message + sizeof(struct weft_msg_data);
 			unsigned int padded = len - WEFT_DATA_OVERHEAD;
 
 			i--;
-			batch_lay_out(message + sizeof(struct weft_msg_data), packet[i], padded);
+			if (source->whole)
+				batch_lay_out_segment(payload, source->packet[0], source->whole, i,
+						      padded);
+			else
+				batch_lay_out(payload, source->packet[i], padded);
 			weft_crypt_seal(crypt, message, padded, counter + i);
 		}
 	}
@@ -216,32 +388,104 @@ static struct sk_buff *batch_cut(struct sk_buff **list, unsigned int count)
 	return first;
 }
 
-/* Seals the packets of @list, for which there is a place, into the first of them. */
-static struct sk_buff *batch_seal_into_first(struct batch_place *place, struct sk_buff *list,
-					     struct weft_crypt *crypt, u64 counter)
+/* Makes the emptied @skb carry what has been laid out, or drops both. */
+static struct sk_buff *batch_finish(struct batch_place *place, struct sk_buff *skb)
 {
-	struct sk_buff *skb, *next;
+	if (unlikely(batch_empty(skb))) {
+		batch_give_back(place);
+		kfree_skb(skb);
+		return NULL;
+	}
+	batch_carry(skb, place);
+	return skb;
+}
 
-	batch_fill(place, list, crypt, counter);
+/* Seals the packets of @list, for which there is a place, into the first of them. */
+static struct sk_buff *batch_seal_list(struct batch_place *place, struct sk_buff *list,
+				       struct weft_crypt *crypt, u64 counter)
+{
+	struct batch_source source = { .whole = NULL };
+	struct sk_buff *skb, *next;
+	unsigned int i = 0;
+
+	for (skb = list; skb; skb = skb->next)
+		source.packet[i++] = skb;
+	batch_fill(place, &source, crypt, counter);
 	next = list->next;
 	skb_mark_not_on_list(list);
 	skb_list_walk_safe(next, skb, next) {
 		batch_take_charge(list, skb);
 		consume_skb(skb);
 	}
-	if (unlikely(batch_empty(list))) {
-		batch_give_back(place);
-		kfree_skb(list);
-		return NULL;
-	}
-	batch_carry(list, place);
-	return list;
+	return batch_finish(place, list);
+}
+
+/* Seals packets that are as they will be: as many from @list as fit together, and at least one. */
+static struct sk_buff *batch_seal_some(struct sk_buff **list, struct weft_crypt *crypt, u64 counter,
+				       unsigned int *count)
+{
+	struct batch_place place;
+	struct sk_buff *skb;
+
+	batch_measure(*list, &place);
+	if (place.count > 1)
+		batch_take_place(&place);
+	*count = max(place.count, 1U);
+	skb = batch_cut(list, *count);
+	if (place.count > 1)
+		return batch_seal_list(&place, skb, crypt, counter);
+	if (likely(!weft_crypt_seal_packet(crypt, skb, weft_packet(skb)->mtu, counter)))
+		return skb;
+	kfree_skb(skb);
+	return NULL;
+}
+
+/* Takes memory for all segments of a packet. Returns false if there is not enough. */
+static bool batch_take_whole_place(struct batch_place *place, const struct batch_whole *whole)
+{
+	place->message_len = whole->message_len;
+	place->last_len = whole->last_len;
+	place->count = whole->count;
+	batch_take_place(place);
+	if (likely(place->count == whole->count))
+		return true;
+	batch_give_back(place);
+	return false;
+}
+
+/* Seals the first packet of @list, one for TCP segmentation, if there is memory for all of it. */
+static bool batch_seal_whole(struct sk_buff **list, struct weft_crypt *crypt, u64 counter,
+			     const struct batch_whole *whole, struct sk_buff **sealed)
+{
+	struct batch_source source = { .whole = whole };
+	struct batch_place place;
+
+	if (unlikely(!batch_take_whole_place(&place, whole)))
+		return false;
+	source.packet[0] = *list;
+	batch_fill(&place, &source, crypt, counter);
+	*sealed = batch_finish(&place, batch_cut(list, 1));
+	return true;
+}
+
+/* Puts what the first packet of a list is cut up into in its place. Returns false if it was dropped. */
+static bool batch_segment_first(struct sk_buff **list)
+{
+	struct sk_buff *pieces = batch_segment(batch_cut(list, 1)), *last = pieces;
+
+	if (unlikely(!pieces))
+		return false;
+	while (last->next)
+		last = last->next;
+	last->next = *list;
+	*list = pieces;
+	return true;
 }
 
 /**
  * weft_batch_seal() - turn the first packets of a list into one that carries their messages
- * @list: inner packets, none of them for segmentation, each with its weft_packet(); those that are
- * taken are removed from it
+ * @list: inner packets, each with its weft_packet(), as weft_batch_cut_up() left them; those that
+ * are taken are removed from it
  * @keypair: the session
  * @counter: of the first packet; the others follow it
  * @count: gets how many were taken, at least 1
@@ -254,26 +498,21 @@ static struct sk_buff *batch_seal_into_first(struct batch_place *place, struct s
 struct sk_buff *weft_batch_seal(struct sk_buff **list, const struct weft_keypair *keypair,
 				u64 counter, unsigned int *count)
 {
-	struct sk_buff *skb = *list;
+	struct sk_buff *sealed = NULL;
+	struct batch_whole whole;
 	struct weft_crypt crypt;
-	struct batch_place place;
 
-	batch_measure(skb, &place);
-	if (place.count > 1)
-		batch_take_place(&place);
-	*count = max(place.count, 1U);
-	skb = batch_cut(list, *count);
 	weft_crypt_begin_seal(&crypt, keypair);
-	if (place.count > 1) {
-		skb = batch_seal_into_first(&place, skb, &crypt, counter);
+	if (skb_is_gso(*list) && batch_is_whole(*list, &whole)) {
+		*count = whole.count;
+		if (unlikely(!batch_seal_whole(list, &crypt, counter, &whole, &sealed)) &&
+		    batch_segment_first(list))
+			sealed = batch_seal_some(list, &crypt, counter, count);
 	} else {
-		if (unlikely(weft_crypt_seal_packet(&crypt, skb, weft_packet(skb)->mtu, counter))) {
-			kfree_skb(skb);
-			skb = NULL;
-		}
+		sealed = batch_seal_some(list, &crypt, counter, count);
 	}
 	weft_crypt_end(&crypt);
-	return skb;
+	return sealed;
 }
 
 /**

@@ -38,6 +38,7 @@ static inline struct weft_packet *weft_packet(const struct sk_buff *skb)
 	return (struct weft_packet *)skb->cb;
 }
 
+struct sk_buff *weft_batch_cut_up(struct sk_buff *skb);
 unsigned int weft_batch_count(const struct sk_buff *list);
 struct sk_buff *weft_batch_seal(struct sk_buff **list, const struct weft_keypair *keypair,
 				u64 counter, unsigned int *count);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "netdev.h"
+#include "batch.h"
 #include "crypt.h"
 #include "device.h"
 #include "handshake.h"
@@ -27,6 +28,7 @@
 #include <net/ip_tunnels.h>
 #include <net/netns/generic.h>
 #include <net/rtnetlink.h>
+#include <net/tcp.h>
 
 /* What a packet grows by outside, at most: IPv6, UDP, and this protocol. */
 #define NETDEV_OVERHEAD	(sizeof(struct ipv6hdr) + sizeof(struct udphdr) + WEFT_DATA_OVERHEAD)
@@ -338,7 +340,30 @@ static void netdev_free(struct net_device *dev)
 	mutex_destroy(&device->config_lock);
 }
 
+/*
+ * What the stack hands down at once is to fit one batch: in as many messages as one has room for,
+ * each with the longest headers that are usual (IPv6, TCP with time stamps). More is cut up first.
+ */
+static void netdev_limit_bursts(struct net_device *dev, unsigned int mtu)
+{
+	const unsigned int headers = sizeof(struct ipv6hdr) + sizeof(struct tcphdr) + 12;
+	unsigned int count = WEFT_BATCH_MAX_LEN / (mtu + WEFT_DATA_OVERHEAD);
+
+	netif_set_tso_max_segs(dev, WEFT_BATCH_MAX_PACKETS);
+	count = clamp(count, 1U, (unsigned int)WEFT_BATCH_MAX_PACKETS);
+	if (mtu > 2 * headers)
+		netif_set_tso_max_size(dev, MAX_TCP_HEADER + (count + 1) * (mtu - headers));
+}
+
+static int netdev_change_mtu(struct net_device *dev, int mtu)
+{
+	WRITE_ONCE(dev->mtu, mtu);
+	netdev_limit_bursts(dev, mtu);
+	return 0;
+}
+
 static const struct net_device_ops netdev_ops = {
+	.ndo_change_mtu = netdev_change_mtu,
 	.ndo_init = netdev_init,
 	.ndo_uninit = netdev_uninit,
 	.ndo_open = netdev_open,
@@ -409,6 +434,7 @@ static void netdev_setup(struct net_device *dev)
 	dev->needed_headroom = WEFT_CRYPT_HEADROOM;
 	dev->needed_tailroom = WEFT_PADDING + WEFT_TAG_LEN + WEFT_CRYPT_BEHIND;
 	dev->mtu = ETH_DATA_LEN - NETDEV_OVERHEAD;
+	netdev_limit_bursts(dev, dev->mtu);
 	dev->max_mtu = round_down(INT_MAX, WEFT_PADDING) - NETDEV_OVERHEAD;
 	SET_NETDEV_DEVTYPE(dev, &netdev_type);
 

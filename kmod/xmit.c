@@ -15,12 +15,8 @@
 #include "sock.h"
 
 #include <linux/netdevice.h>
-#include <net/gso.h>
 #include <net/inet_ecn.h>
 #include <net/ip_tunnels.h>
-
-/* What can be left to whoever copies the pieces of a GSO packet. */
-#define XMIT_FEATURES	(NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_HIGHDMA | NETIF_F_FRAGLIST)
 
 /* Tunnels in tunnels, at most: each level takes its share of the stack. */
 #define XMIT_LEVELS_MAX	4
@@ -129,28 +125,13 @@ static void xmit_stage_list(struct weft_peer *peer, struct sk_buff *list)
 	}
 }
 
-/*
- * Cuts a GSO packet into what will be sent: a list, or NULL when it had to be dropped. The pieces
- * share the payload's pages, and have checksums that are finished when they are copied.
- */
+/* Makes a packet a list of those that will be sent, or NULL when it had to be dropped. */
 static struct sk_buff *xmit_segment(struct weft_peer *peer, struct sk_buff *skb)
 {
-	struct weft_packet packet = *weft_packet(skb);
-	struct sk_buff *list;
+	struct sk_buff *list = weft_batch_cut_up(skb);
 
-	if (!skb_is_gso(skb))
-		return skb;
-	list = skb_gso_segment(skb, XMIT_FEATURES);
-	if (IS_ERR(list)) {
+	if (unlikely(!list))
 		weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
-		kfree_skb(skb);
-		return NULL;
-	}
-	if (!list)
-		return skb;
-	consume_skb(skb);
-	for (skb = list; skb; skb = skb->next)
-		*weft_packet(skb) = packet;
 	return list;
 }
 
