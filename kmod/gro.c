@@ -2,6 +2,7 @@
 
 #include "gro.h"
 #include "batch.h"
+#include "uncut.h"
 #include "wire.h"
 
 #include <net/gro.h>
@@ -48,13 +49,6 @@ static void gro_chain(struct sk_buff *first, struct sk_buff *skb)
 	NAPI_GRO_CB(skb)->same_flow = 1;
 }
 
-/* A packet that a sender's UDP segmentation left whole: this socket takes it so. */
-static void gro_mark_whole(struct sk_buff *skb)
-{
-	if (skb_is_gso(skb) && skb_shinfo(skb)->gso_type & SKB_GSO_UDP_L4)
-		skb_shinfo(skb)->gso_type |= SKB_GSO_UDP_TUNNEL_CSUM;
-}
-
 /**
  * weft_gro_receive() - gather a data message with those before it
  * @sk: one of a device's sockets
@@ -71,7 +65,7 @@ struct sk_buff *weft_gro_receive(struct sock *sk, struct list_head *head, struct
 	const struct weft_msg_data *header = gro_header(skb);
 	struct sk_buff *first;
 
-	gro_mark_whole(skb);
+	weft_uncut_mark(skb);
 	if (!header || header->header.type != cpu_to_le32(WEFT_MSG_DATA)) {
 		NAPI_GRO_CB(skb)->flush = 1;
 		return NULL;

@@ -7,6 +7,7 @@
 #include "netlink.h"
 #include "peer.h"
 #include "ratelimit.h"
+#include "uncut.h"
 #include "version.h"
 
 #include <linux/module.h>
@@ -88,9 +89,12 @@ static int __init main_init(void)
 {
 	int err;
 
-	err = weft_ratelimit_init();
+	err = weft_uncut_init();
 	if (err)
 		return err;
+	err = weft_ratelimit_init();
+	if (err)
+		goto exit_uncut;
 	err = weft_keypair_init();
 	if (err)
 		goto exit_ratelimit;
@@ -119,6 +123,8 @@ exit_keypair:
 	weft_keypair_exit();
 exit_ratelimit:
 	weft_ratelimit_exit();
+exit_uncut:
+	weft_uncut_exit();
 	return err;
 }
 
@@ -131,6 +137,7 @@ static void __exit main_exit(void)
 	weft_peer_exit();
 	weft_keypair_exit();
 	weft_ratelimit_exit();
+	weft_uncut_exit();
 	weft_batch_exit();
 }
 

@@ -5,6 +5,7 @@
 #include "device.h"
 #include "gro.h"
 #include "peer.h"
+#include "uncut.h"
 #include "wire.h"
 
 #include <linux/inetdevice.h>
@@ -67,9 +68,21 @@ static int sock_open_one(struct sock **sk, struct weft_device *device, struct ne
 	err = udp_sock_create(net, &config, &socket);
 	if (err)
 		return err;
+	err = weft_uncut_add(socket->sk);
+	if (err) {
+		udp_tunnel_sock_release(socket->sk);
+		return err;
+	}
 	sock_prepare(net, socket->sk, device);
 	*sk = socket->sk;
 	return 0;
+}
+
+/* Has nobody begin to use a socket any more. */
+static void sock_retire_one(struct sock *sk)
+{
+	if (sk)
+		weft_uncut_remove(sk);
 }
 
 static void sock_close_one(struct sock *sk)
@@ -129,6 +142,8 @@ int weft_sock_open(struct weft_sock_pair *pair, struct weft_device *device, stru
  */
 void weft_sock_close(struct weft_sock_pair *pair)
 {
+	sock_retire_one(pair->sock4);
+	sock_retire_one(pair->sock6);
 	if (pair->sock4 || pair->sock6)
 		synchronize_net();
 	sock_close_one(pair->sock4);

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "uncut.h"
+
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/mutex.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/udp.h>
+#include <net/inet_sock.h>
+#include <net/netns/generic.h>
+
+/* One of our sockets. */
+struct uncut_socket {
+	struct list_head list;
+	const struct sock *sk;
+	__be16 port;
+	struct rcu_head rcu;
+};
+
+/* Those of a namespace. The hooks are registered while there are any. */
+struct uncut_net {
+	struct list_head sockets;	/* RCU; written under uncut_lock */
+};
+
+static unsigned int uncut_net_id;
+static DEFINE_MUTEX(uncut_lock);
+
+static bool uncut_is_ours(const struct net *net, u8 family, __be16 port)
+{
+	const struct uncut_net *here = net_generic(net, uncut_net_id);
+	const struct uncut_socket *socket;
+
+	list_for_each_entry_rcu(socket, &here->sockets, list) {
+		if (socket->port == port && socket->sk->sk_family == family)
+			return true;
+	}
+	return false;
+}
+
+/* A look at a packet that is about to be handed to a socket; whatever it is, it goes on. */
+static unsigned int uncut_look(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	const struct udphdr *udp;
+	struct udphdr copy;
+
+	if (likely(!skb_is_gso(skb) || !(skb_shinfo(skb)->gso_type & SKB_GSO_UDP_L4)))
+		return NF_ACCEPT;
+	udp = skb_header_pointer(skb, skb_transport_offset(skb), sizeof(copy), &copy);
+	if (udp && uncut_is_ours(state->net, state->pf, udp->dest))
+		weft_uncut_mark(skb);
+	return NF_ACCEPT;
+}
+
+static const struct nf_hook_ops uncut_hooks[] = {
+	{
+		.hook = uncut_look,
+		.pf = NFPROTO_IPV4,
+		.hooknum = NF_INET_LOCAL_IN,
+		.priority = NF_IP_PRI_LAST,
+	}, {
+		.hook = uncut_look,
+		.pf = NFPROTO_IPV6,
+		.hooknum = NF_INET_LOCAL_IN,
+		.priority = NF_IP6_PRI_LAST,
+	},
+};
+
+/**
+ * weft_uncut_add() - have packets for a socket arrive as their sender left them
+ * @sk: a UDP socket that is bound, and that takes apart what comes as one
+ *
+ * Context: process; may sleep.
+ * Return: 0 or a negative errno.
+ */
+int weft_uncut_add(struct sock *sk)
+{
+	struct uncut_net *here = net_generic(sock_net(sk), uncut_net_id);
+	struct uncut_socket *socket = kmalloc(sizeof(*socket), GFP_KERNEL);
+	int err = 0;
+
+	if (!socket)
+		return -ENOMEM;
+	socket->sk = sk;
+	socket->port = inet_sk(sk)->inet_sport;
+	mutex_lock(&uncut_lock);
+	if (list_empty(&here->sockets))
+		err = nf_register_net_hooks(sock_net(sk), uncut_hooks, ARRAY_SIZE(uncut_hooks));
+	if (!err)
+		list_add_tail_rcu(&socket->list, &here->sockets);
+	mutex_unlock(&uncut_lock);
+	if (err)
+		kfree(socket);
+	return err;
+}
+
+/**
+ * weft_uncut_remove() - undo weft_uncut_add()
+ * @sk: the socket; must not go before a grace period has passed
+ *
+ * Context: process; may sleep.
+ */
+void weft_uncut_remove(struct sock *sk)
+{
+	struct uncut_net *here = net_generic(sock_net(sk), uncut_net_id);
+	struct uncut_socket *socket;
+
+	mutex_lock(&uncut_lock);
+	list_for_each_entry(socket, &here->sockets, list) {
+		if (socket->sk != sk)
+			continue;
+		list_del_rcu(&socket->list);
+		kfree_rcu(socket, rcu);
+		if (list_empty(&here->sockets))
+			nf_unregister_net_hooks(sock_net(sk), uncut_hooks, ARRAY_SIZE(uncut_hooks));
+		break;
+	}
+	mutex_unlock(&uncut_lock);
+}
+
+static int __net_init uncut_net_init(struct net *net)
+{
+	struct uncut_net *here = net_generic(net, uncut_net_id);
+
+	INIT_LIST_HEAD(&here->sockets);
+	return 0;
+}
+
+static struct pernet_operations uncut_net_ops = {
+	.init = uncut_net_init,
+	.id = &uncut_net_id,
+	.size = sizeof(struct uncut_net),
+};
+
+/**
+ * weft_uncut_init() - get ready to be told of sockets
+ *
+ * Context: process, once at load.
+ * Return: 0 or a negative errno.
+ */
+int weft_uncut_init(void)
+{
+	return register_pernet_subsys(&uncut_net_ops);
+}
+
+/**
+ * weft_uncut_exit() - undo weft_uncut_init(), when every socket has gone
+ *
+ * Context: process, once at unload.
+ */
+void weft_uncut_exit(void)
+{
+	unregister_pernet_subsys(&uncut_net_ops);
+}
