@@ -3,6 +3,7 @@
 #include "batch.h"
 #include "crypt.h"
 #include "keypair.h"
+#include "pages.h"
 
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -41,8 +42,7 @@ struct batch_place {
 	struct batch_piece piece[MAX_SKB_FRAGS];
 };
 
-/* What is left of the pages that the last batch on this CPU was laid out in. */
-static DEFINE_PER_CPU(struct page_frag, batch_pages);
+static DEFINE_PER_CPU(struct weft_pages, batch_pages);
 
 /* A packet for TCP segmentation that is laid out without being cut up before. */
 struct batch_whole {
@@ -185,11 +185,10 @@ static unsigned int batch_take_piece(struct batch_piece *piece, unsigned int mes
 				     unsigned int wanted)
 {
 	const unsigned int around = BATCH_FRONT + BATCH_BEHIND;
-	struct page_frag *pages = this_cpu_ptr(&batch_pages);
+	struct page_frag *pages = weft_pages_refill(this_cpu_ptr(&batch_pages),
+						    message_len + around);
 
-	if (unlikely(!skb_page_frag_refill(message_len + around, pages, GFP_ATOMIC | __GFP_NOWARN)))
-		return 0;
-	if (unlikely(pages->size - pages->offset < message_len + around))
+	if (unlikely(!pages))
 		return 0;
 	piece->page = pages->page;
 	piece->offset = pages->offset + BATCH_FRONT;
@@ -522,12 +521,5 @@ struct sk_buff *weft_batch_seal(struct sk_buff **list, const struct weft_keypair
  */
 void weft_batch_exit(void)
 {
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		struct page_frag *pages = per_cpu_ptr(&batch_pages, cpu);
-
-		if (pages->page)
-			put_page(pages->page);
-	}
+	weft_pages_free(&batch_pages);
 }

@@ -2,6 +2,7 @@
 
 #include "crypt.h"
 #include "keypair.h"
+#include "pages.h"
 
 #include <crypto/algapi.h>
 #include <crypto/chacha20poly1305.h>
@@ -12,9 +13,6 @@
 /* In front of an opened packet: where block 0 goes, and then headers of links it is forwarded to. */
 #define CRYPT_OPEN_HEADROOM	(CHACHA_BLOCK_SIZE + NET_SKB_PAD)
 
-/* An opened packet that takes more than this is none for the page fragments of a CPU. */
-#define CRYPT_FRAGMENT_MAX	SZ_16K
-
 /* What the tag covers at last: the length of the additional data, of which there is none, and that of the payload. */
 struct crypt_lengths {
 	__le64 additional;
@@ -23,6 +21,8 @@ struct crypt_lengths {
 
 static_assert(sizeof(struct crypt_lengths) == POLY1305_BLOCK_SIZE);
 static_assert(sizeof(struct crypt_lengths) == WEFT_TAG_LEN);
+
+static DEFINE_PER_CPU(struct weft_pages, crypt_pages);
 
 static void crypt_begin(struct weft_crypt *crypt, const u8 key[WEFT_KEY_LEN])
 {
@@ -306,11 +306,18 @@ static const u8 *crypt_find_frag(const struct sk_buff *skb, unsigned int offset,
 	return NULL;
 }
 
-/*
- * A message, if it lies in one piece of memory with WEFT_CRYPT_SCRATCH bytes in front of it; else
- * NULL. Others may read the same memory, a capture for one, and nothing is written to it.
+/**
+ * weft_crypt_find() - where a message is
+ * @source: the packet that has it
+ * @offset: of the message there; none before the last one's
+ * @len: of the message
+ *
+ * Others may read the same memory, a capture for one, and nothing is to be written to it.
+ *
+ * Return: the message, if it lies in one piece of memory with WEFT_CRYPT_SCRATCH bytes in front of
+ * it; else NULL.
  */
-static const u8 *crypt_find(struct weft_crypt_source *source, unsigned int offset, unsigned int len)
+const u8 *weft_crypt_find(struct weft_crypt_source *source, unsigned int offset, unsigned int len)
 {
 	const struct sk_buff *part;
 
@@ -324,24 +331,31 @@ static const u8 *crypt_find(struct weft_crypt_source *source, unsigned int offse
 	return part->data + offset;
 }
 
+/* A packet in @size bytes of this CPU's pages, or NULL. */
+static struct sk_buff *crypt_build(unsigned int size)
+{
+	struct page_frag *pages = weft_pages_refill(this_cpu_ptr(&crypt_pages), size);
+	struct sk_buff *skb;
+
+	if (unlikely(!pages))
+		return NULL;
+	skb = napi_build_skb(page_address(pages->page) + pages->offset, size);
+	if (unlikely(!skb))
+		return NULL;
+	get_page(pages->page);
+	pages->offset += size;
+	return skb;
+}
+
 /* An empty packet with room for @len bytes and what opening needs around them. */
 static struct sk_buff *crypt_alloc(unsigned int len)
 {
 	unsigned int size = SKB_DATA_ALIGN(CRYPT_OPEN_HEADROOM + len) +
 			    SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
-	struct sk_buff *skb = NULL;
-	void *memory;
+	struct sk_buff *skb = crypt_build(size);
 
-	if (likely(size <= CRYPT_FRAGMENT_MAX)) {
-		memory = napi_alloc_frag(size);
-		if (unlikely(!memory))
-			return NULL;
-		skb = napi_build_skb(memory, size);
-		if (unlikely(!skb))
-			skb_free_frag(memory);
-	} else {
+	if (unlikely(!skb))
 		skb = alloc_skb(CRYPT_OPEN_HEADROOM + len, GFP_ATOMIC | __GFP_NOWARN);
-	}
 	if (likely(skb))
 		skb_reserve(skb, CRYPT_OPEN_HEADROOM);
 	return skb;
@@ -369,8 +383,9 @@ static bool crypt_open_pieces(struct weft_crypt *crypt, u8 *to, const struct sk_
 /**
  * weft_crypt_open_packet() - the padded inner packet out of a data message
  * @crypt: the direction of a session
- * @source: the packet that has it; left as it is
- * @offset: of the message there; none before the last one's
+ * @message: where weft_crypt_find() found it; NULL: nowhere
+ * @skb: the packet that has it; left as it is
+ * @offset: of the message there
  * @len: of the message, WEFT_DATA_OVERHEAD bytes or more
  * @counter: the message's
  *
@@ -378,10 +393,10 @@ static bool crypt_open_pieces(struct weft_crypt *crypt, u8 *to, const struct sk_
  * Return: a new packet of which nobody else has a part; ERR_PTR(-EBADMSG) when the message does
  * not authenticate, ERR_PTR(-ENOMEM) when memory is short.
  */
-struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, struct weft_crypt_source *source,
-				       unsigned int offset, unsigned int len, u64 counter)
+struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, const u8 *message,
+				       const struct sk_buff *skb, unsigned int offset,
+				       unsigned int len, u64 counter)
 {
-	const u8 *message = crypt_find(source, offset, len);
 	struct sk_buff *packet;
 	bool right;
 
@@ -393,11 +408,21 @@ struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, struct weft_cry
 		right = crypt_open(crypt, packet->data, message + sizeof(struct weft_msg_data), len,
 				   counter);
 	else
-		right = crypt_open_pieces(crypt, packet->data, source->skb, offset, len, counter);
+		right = crypt_open_pieces(crypt, packet->data, skb, offset, len, counter);
 	if (unlikely(!right)) {
 		kfree_skb(packet);
 		return ERR_PTR(-EBADMSG);
 	}
 	skb_put(packet, len);
 	return packet;
+}
+
+/**
+ * weft_crypt_exit() - give back the pages kept for the next packets
+ *
+ * Context: process, once at unload.
+ */
+void weft_crypt_exit(void)
+{
+	weft_pages_free(&crypt_pages);
 }

@@ -54,7 +54,11 @@ void weft_crypt_seal(struct weft_crypt *crypt, u8 *message, unsigned int len, u6
 int weft_crypt_seal_packet(struct weft_crypt *crypt, struct sk_buff *skb, unsigned int mtu,
 			   u64 counter);
 void weft_crypt_source_init(struct weft_crypt_source *source, const struct sk_buff *skb);
-struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, struct weft_crypt_source *source,
-				       unsigned int offset, unsigned int len, u64 counter);
+const u8 *weft_crypt_find(struct weft_crypt_source *source, unsigned int offset, unsigned int len);
+struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, const u8 *message,
+				       const struct sk_buff *skb, unsigned int offset,
+				       unsigned int len, u64 counter);
+
+void weft_crypt_exit(void);
 
 #endif /* WEFT_CRYPT_H */

@@ -21,6 +21,7 @@
 #define WEFT_DEVICE_H
 
 #include "allowedips.h"
+#include "cells.h"
 #include "index.h"
 #include "wire.h"
 
@@ -29,7 +30,6 @@
 #include <linux/rbtree.h>
 #include <linux/skbuff.h>
 #include <linux/workqueue.h>
-#include <net/gro_cells.h>
 
 struct weft_device;
 struct weft_handshake_worker;
@@ -90,7 +90,7 @@ struct weft_device {
 	struct sock __rcu *sock6;
 	struct weft_identity __rcu *identity;	/* RCU; config_lock. NULL: no private key */
 	struct weft_drops __percpu *drops;
-	struct gro_cells gro_cells;
+	struct weft_cells cells;
 	u32 fwmark;				/* config_lock; read with READ_ONCE() */
 
 	struct sk_buff_head incoming;		/* handshake messages that wait for a worker */

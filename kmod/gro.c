@@ -8,11 +8,14 @@
 #include <net/gro.h>
 #include <net/ip.h>
 
-static const struct weft_msg_data *gro_header(struct sk_buff *skb)
+/*
+ * A message's header where GRO has come to. Nothing is moved for it: a message that lies in one
+ * piece of memory is to stay there.
+ */
+static const struct weft_msg_data *gro_header(const struct sk_buff *skb, unsigned int offset,
+					      struct weft_msg_data *copy)
 {
-	unsigned int offset = skb_gro_offset(skb);
-
-	return skb_gro_header(skb, offset + sizeof(struct weft_msg_data), offset);
+	return skb_header_pointer(skb, offset, sizeof(*copy), copy);
 }
 
 static bool gro_same_session(const struct weft_msg_data *a, const struct weft_msg_data *b)
@@ -62,7 +65,8 @@ static void gro_chain(struct sk_buff *first, struct sk_buff *skb)
  */
 struct sk_buff *weft_gro_receive(struct sock *sk, struct list_head *head, struct sk_buff *skb)
 {
-	const struct weft_msg_data *header = gro_header(skb);
+	struct weft_msg_data copy, first_copy;
+	const struct weft_msg_data *header = gro_header(skb, skb_gro_offset(skb), &copy);
 	struct sk_buff *first;
 
 	weft_uncut_mark(skb);
@@ -71,12 +75,13 @@ struct sk_buff *weft_gro_receive(struct sock *sk, struct list_head *head, struct
 		return NULL;
 	}
 	list_for_each_entry(first, head, list) {
+		const struct weft_msg_data *first_header;
 		bool last;
 
 		if (!NAPI_GRO_CB(first)->same_flow)
 			continue;
-		if (!gro_same_session(header, (const struct weft_msg_data *)
-					      (first->data + skb_gro_offset(skb)))) {
+		first_header = gro_header(first, skb_gro_offset(skb), &first_copy);
+		if (!first_header || !gro_same_session(header, first_header)) {
 			NAPI_GRO_CB(first)->same_flow = 0;
 			continue;
 		}

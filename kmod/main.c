@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "batch.h"
+#include "crypt.h"
 #include "handshake.h"
 #include "keypair.h"
 #include "netdev.h"
@@ -139,6 +140,7 @@ static void __exit main_exit(void)
 	weft_ratelimit_exit();
 	weft_uncut_exit();
 	weft_batch_exit();
+	weft_crypt_exit();
 }
 
 module_init(main_init);

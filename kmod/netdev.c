@@ -281,7 +281,7 @@ static int netdev_init(struct net_device *dev)
 	err = weft_handshake_device_init(device);
 	if (err)
 		goto free_index;
-	err = gro_cells_init(&device->gro_cells, dev);
+	err = weft_cells_init(&device->cells, dev);
 	if (err)
 		goto free_handshake;
 	return 0;
@@ -325,7 +325,7 @@ static void netdev_uninit(struct net_device *dev)
 	mutex_unlock(&device->config_lock);
 
 	weft_handshake_device_exit(device);
-	gro_cells_destroy(&device->gro_cells);
+	weft_cells_exit(&device->cells);
 }
 
 /* Last: the statistics are read until here. */

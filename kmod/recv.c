@@ -6,6 +6,7 @@
  */
 
 #include "recv.h"
+#include "cells.h"
 #include "crypt.h"
 #include "device.h"
 #include "fsm.h"
@@ -101,26 +102,6 @@ static void recv_count(struct weft_peer *peer, unsigned int len)
 	dev_sw_netstats_rx_add(peer->device->dev, len);
 }
 
-/* Takes what was inside a data message up to the stack. */
-static void recv_inner(struct weft_peer *peer, struct sk_buff *skb, u8 outer_ds)
-{
-	unsigned int len = recv_inner_len(skb), message_len = skb->len + WEFT_DATA_OVERHEAD;
-	struct weft_device *device = peer->device;
-
-	if (unlikely(!len))
-		return recv_drop(device, skb, WEFT_DROP_NOT_IP_IN);
-	if (unlikely(!recv_source_allowed(peer, skb)))
-		return recv_drop(device, skb, WEFT_DROP_SOURCE);
-	recv_reset(skb, device->dev);
-	if (unlikely(!recv_ecn(skb, outer_ds)))
-		return recv_drop(device, skb, WEFT_DROP_ECN);
-	if (unlikely(pskb_trim(skb, len)))
-		return recv_drop(device, skb, WEFT_DROP_NO_MEMORY_IN);
-	recv_count(peer, message_len);
-	if (unlikely(gro_cells_receive(&device->gro_cells, skb) != NET_RX_SUCCESS))
-		weft_drop(device, WEFT_DROP_STACK, 1);
-}
-
 /* A packet that came in, with one message or several behind each other, and what they have in common. */
 struct recv_batch {
 	struct weft_device *device;
@@ -130,6 +111,7 @@ struct recv_batch {
 	struct weft_crypt_source source;
 	u32 events;			/* of the keypair's, to be reported */
 	u8 ds;				/* the outer header's DS field */
+	bool alone;			/* there is one message only */
 };
 
 /* Tells the timers of the session's peer what came in under it, and lets go of the session. */
@@ -202,16 +184,37 @@ static bool recv_accept(struct recv_batch *batch, unsigned int inner_len, u64 co
 	return true;
 }
 
-/* Opens a data message, and takes what is inside further. Returns why it could not, or -1. */
-static int recv_data(struct recv_batch *batch, const struct weft_msg_data *msg, unsigned int offset,
-		     unsigned int len)
+/* Takes what was inside a data message up to the stack. */
+static void recv_inner(struct recv_batch *batch, struct sk_buff *skb)
+{
+	unsigned int len = recv_inner_len(skb), message_len = skb->len + WEFT_DATA_OVERHEAD;
+	struct weft_peer *peer = batch->keypair->peer;
+	struct weft_device *device = batch->device;
+
+	if (unlikely(!len))
+		return recv_drop(device, skb, WEFT_DROP_NOT_IP_IN);
+	if (unlikely(!recv_source_allowed(peer, skb)))
+		return recv_drop(device, skb, WEFT_DROP_SOURCE);
+	recv_reset(skb, device->dev);
+	if (unlikely(!recv_ecn(skb, batch->ds)))
+		return recv_drop(device, skb, WEFT_DROP_ECN);
+	if (unlikely(pskb_trim(skb, len)))
+		return recv_drop(device, skb, WEFT_DROP_NO_MEMORY_IN);
+	recv_count(peer, message_len);
+	if (unlikely(!weft_cells_receive(&device->cells, skb, batch->alone)))
+		weft_drop(device, WEFT_DROP_STACK, 1);
+}
+
+/* Opens the data message at @offset of the batch, and takes what is inside further. */
+static int recv_data(struct recv_batch *batch, const struct weft_msg_data *msg, const u8 *message,
+		     unsigned int offset, unsigned int len)
 {
 	u64 counter = le64_to_cpu(msg->counter);
 	struct sk_buff *packet;
 
 	if (unlikely(!recv_begin_session(batch, msg)))
 		return WEFT_DROP_NO_SESSION;
-	packet = weft_crypt_open_packet(&batch->crypt, &batch->source, offset, len, counter);
+	packet = weft_crypt_open_packet(&batch->crypt, message, batch->skb, offset, len, counter);
 	if (IS_ERR(packet))
 		return packet == ERR_PTR(-ENOMEM) ? WEFT_DROP_NO_MEMORY_IN : WEFT_DROP_AUTH;
 	if (unlikely(!recv_accept(batch, packet->len, counter))) {
@@ -219,7 +222,7 @@ static int recv_data(struct recv_batch *batch, const struct weft_msg_data *msg, 
 		return WEFT_DROP_REPLAY;
 	}
 	if (packet->len) {
-		recv_inner(batch->keypair->peer, packet, batch->ds);
+		recv_inner(batch, packet);
 	} else {
 		recv_count(batch->keypair->peer, WEFT_DATA_OVERHEAD);
 		consume_skb(packet);	/* a keepalive */
@@ -245,21 +248,30 @@ static enum weft_msg_type recv_type(const struct weft_msg_header *header, unsign
 	return 0;
 }
 
-/* Takes the messages of a batch one by one. Only data messages come in company. */
-static void recv_batch(struct recv_batch *batch)
+/* Takes one message of a batch. Returns why it could not, or -1. Only data messages come in company. */
+static int recv_message(struct recv_batch *batch, unsigned int offset, unsigned int len)
 {
-	struct sk_buff *skb = batch->skb;
-	unsigned int offset, len, each = skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : skb->len;
-	const struct weft_msg_data *msg;
+	const u8 *message = weft_crypt_find(&batch->source, offset, len);
+	const struct weft_msg_data *msg = (const struct weft_msg_data *)message;
 	struct weft_msg_data copy;
 
-	for (offset = 0; offset < skb->len; offset += each) {
-		int refused = WEFT_DROP_MALFORMED;
+	if (unlikely(!msg || len < sizeof(copy)))
+		msg = skb_header_pointer(batch->skb, offset, sizeof(copy), &copy);
+	if (unlikely(!msg || recv_type(&msg->header, len) != WEFT_MSG_DATA))
+		return WEFT_DROP_MALFORMED;
+	return recv_data(batch, msg, message, offset, len);
+}
 
-		len = min(each, skb->len - offset);
-		msg = skb_header_pointer(skb, offset, sizeof(copy), &copy);
-		if (likely(msg && recv_type(&msg->header, len) == WEFT_MSG_DATA))
-			refused = recv_data(batch, msg, offset, len);
+/* Takes the messages of a batch one by one. */
+static void recv_batch(struct recv_batch *batch)
+{
+	const struct sk_buff *skb = batch->skb;
+	unsigned int offset, each = skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : skb->len;
+
+	batch->alone = each >= skb->len;
+	for (offset = 0; offset < skb->len; offset += each) {
+		int refused = recv_message(batch, offset, min(each, skb->len - offset));
+
 		if (unlikely(refused >= 0))
 			weft_drop(batch->device, refused, 1);
 	}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "cells.h"
+
+#include <linux/netdevice.h>
+#include <linux/percpu.h>
+#include <linux/skbuff.h>
+
+/* Packets that wait on one CPU, at most. */
+#define CELLS_MAX_PACKETS	4096
+
+struct weft_cell {
+	struct sk_buff_head queue;	/* its own CPU's; bottom halves off */
+	struct napi_struct napi;
+};
+
+static int cells_poll(struct napi_struct *napi, int budget)
+{
+	struct weft_cell *cell = container_of(napi, struct weft_cell, napi);
+	struct sk_buff *skb;
+	int done = 0;
+
+	while (done < budget && (skb = skb_dequeue(&cell->queue))) {
+		napi_gro_receive(napi, skb);
+		done++;
+	}
+	if (done < budget)
+		napi_complete_done(napi, done);
+	return done;
+}
+
+/**
+ * weft_cells_init() - make a device's queues
+ * @cells: to be made
+ * @dev: the device
+ *
+ * Context: process, rtnl.
+ * Return: 0 or -ENOMEM.
+ */
+int weft_cells_init(struct weft_cells *cells, struct net_device *dev)
+{
+	int cpu;
+
+	cells->cells = alloc_percpu(struct weft_cell);
+	if (!cells->cells)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		struct weft_cell *cell = per_cpu_ptr(cells->cells, cpu);
+
+		skb_queue_head_init(&cell->queue);
+		set_bit(NAPI_STATE_NO_BUSY_POLL, &cell->napi.state);
+		netif_napi_add(dev, &cell->napi, cells_poll);
+		napi_enable(&cell->napi);
+	}
+	return 0;
+}
+
+/**
+ * weft_cells_exit() - drop what waits, and free the queues
+ * @cells: the device's, into which nothing is put any more
+ *
+ * Context: process, rtnl.
+ */
+void weft_cells_exit(struct weft_cells *cells)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct weft_cell *cell = per_cpu_ptr(cells->cells, cpu);
+
+		napi_disable(&cell->napi);
+		__netif_napi_del(&cell->napi);
+		skb_queue_purge(&cell->queue);
+	}
+	/* Others walk the list of a device's NAPIs under RCU. */
+	synchronize_net();
+	free_percpu(cells->cells);
+}
+
+/**
+ * weft_cells_receive() - take an inner packet up to the stack
+ * @cells: the device's
+ * @skb: the packet; it changes hands
+ * @alone: no other came with it, for GRO to join it with
+ *
+ * What this CPU puts in comes out in the same order, whichever way it goes.
+ *
+ * Context: bottom halves off.
+ * Return: false if it had to be dropped.
+ */
+bool weft_cells_receive(struct weft_cells *cells, struct sk_buff *skb, bool alone)
+{
+	struct weft_cell *cell = this_cpu_ptr(cells->cells);
+
+	if (alone && !test_bit(NAPI_STATE_SCHED, &cell->napi.state))
+		return __netif_rx(skb) == NET_RX_SUCCESS;
+	if (unlikely(skb_queue_len_lockless(&cell->queue) >= CELLS_MAX_PACKETS)) {
+		kfree_skb(skb);
+		return false;
+	}
+	skb_queue_tail(&cell->queue, skb);
+	napi_schedule(&cell->napi);
+	return true;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where inner packets leave the tunnel for the stack: a queue for each CPU, and a NAPI that empties
+ * it through GRO. As the kernel's gro_cells, but that a packet which comes alone goes by without.
+ */
+#ifndef WEFT_CELLS_H
+#define WEFT_CELLS_H
+
+#include <linux/percpu.h>
+#include <linux/types.h>
+
+struct net_device;
+struct sk_buff;
+struct weft_cell;
+
+struct weft_cells {
+	struct weft_cell __percpu *cells;
+};
+
+int weft_cells_init(struct weft_cells *cells, struct net_device *dev);
+void weft_cells_exit(struct weft_cells *cells);
+bool weft_cells_receive(struct weft_cells *cells, struct sk_buff *skb, bool alone);
+
+#endif /* WEFT_CELLS_H */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Memory for packets, out of a few pages that each CPU keeps and uses again once nobody else does.
+ */
+#ifndef WEFT_PAGES_H
+#define WEFT_PAGES_H
+
+#include <linux/mm_types_task.h>
+#include <linux/percpu.h>
+
+struct weft_pages {
+	struct page_frag kept[4];
+	unsigned int now;	/* which one is in use */
+};
+
+struct page_frag *weft_pages_refill(struct weft_pages *pages, unsigned int size);
+void weft_pages_free(struct weft_pages __percpu *pages);
+
+#endif /* WEFT_PAGES_H */
