@@ -4,16 +4,15 @@
 #include "crypt.h"
 #include "keypair.h"
 #include "pages.h"
+#include "segment.h"
 
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/mm.h>
 #include <linux/netdevice.h>
-#include <linux/tcp.h>
 #include <linux/udp.h>
 #include <net/gso.h>
 #include <net/ip.h>
-#include <net/ip6_checksum.h>
 #include <net/sock.h>
 
 /*
@@ -44,62 +43,32 @@ struct batch_place {
 
 static DEFINE_PER_CPU(struct weft_pages, batch_pages);
 
-/* A packet for TCP segmentation that is laid out without being cut up before. */
-struct batch_whole {
-	unsigned int transport;		/* offset of the TCP header */
-	unsigned int header_len;	/* IP and TCP */
-	unsigned int count;		/* segments */
-	unsigned int message_len;	/* of each but the last */
-	unsigned int last_len;
-	bool fixed_id;			/* all segments have the same IPv4 identification */
-};
-
 /* How long the message of an inner packet of @len bytes is. */
 static unsigned int batch_message_len(const struct sk_buff *skb, unsigned int len)
 {
 	return len + weft_crypt_padding(len, weft_packet(skb)->mtu) + WEFT_DATA_OVERHEAD;
 }
 
-/* Whether the headers of a packet are where they should be, in linear memory. */
-static bool batch_find_headers(const struct sk_buff *skb, struct batch_whole *whole)
-{
-	unsigned int least = skb_shinfo(skb)->gso_type & SKB_GSO_TCPV4 ? sizeof(struct iphdr) :
-									 sizeof(struct ipv6hdr);
+/* A packet for TCP segmentation that is laid out without being cut up before. */
+struct batch_whole {
+	struct weft_segments segments;
+	unsigned int message_len;	/* of each segment but the last */
+	unsigned int last_len;
+};
 
-	whole->transport = skb_checksum_start_offset(skb);
-	if (whole->transport < least || skb_network_offset(skb) ||
-	    whole->transport + sizeof(struct tcphdr) > skb_headlen(skb))
-		return false;
-	whole->header_len = whole->transport + tcp_hdrlen(skb);
-	return skb_transport_offset(skb) == whole->transport &&
-	       whole->header_len >= whole->transport + sizeof(struct tcphdr) &&
-	       whole->header_len <= skb_headlen(skb) && whole->header_len < skb->len;
-}
-
-static void batch_measure_whole(const struct sk_buff *skb, struct batch_whole *whole)
-{
-	unsigned int size = skb_shinfo(skb)->gso_size, payload = skb->len - whole->header_len;
-
-	whole->count = DIV_ROUND_UP(payload, size);
-	whole->message_len = batch_message_len(skb, whole->header_len + size);
-	whole->last_len = batch_message_len(skb, whole->header_len + payload -
-						 (whole->count - 1) * size);
-}
-
-/* Whether a packet is for TCP segmentation, out of a source that can be trusted, and fits a batch. */
+/* Whether a packet is one that can be laid out so, and whose segments fit one batch. */
 static bool batch_is_whole(const struct sk_buff *skb, struct batch_whole *whole)
 {
-	const struct skb_shared_info *info = skb_shinfo(skb);
-	const unsigned int tcp = SKB_GSO_TCPV4 | SKB_GSO_TCPV6;
+	struct weft_segments *segments = &whole->segments;
+	unsigned int before_last;
 
-	if (!(info->gso_type & tcp) || skb->encapsulation || skb->ip_summed != CHECKSUM_PARTIAL ||
-	    info->gso_type & ~(tcp | SKB_GSO_TCP_ECN | SKB_GSO_TCP_FIXEDID) ||
-	    skb->csum_offset != offsetof(struct tcphdr, check) || !batch_find_headers(skb, whole))
+	if (!weft_segments_find(segments, skb) || segments->count < 2 ||
+	    segments->count > WEFT_BATCH_MAX_PACKETS)
 		return false;
-	whole->fixed_id = info->gso_type & SKB_GSO_TCP_FIXEDID;
-	batch_measure_whole(skb, whole);
-	return whole->count > 1 && whole->count <= WEFT_BATCH_MAX_PACKETS &&
-	       (whole->count - 1) * whole->message_len + whole->last_len <= WEFT_BATCH_MAX_LEN;
+	before_last = (segments->count - 1) * segments->size;
+	whole->message_len = batch_message_len(skb, segments->header_len + segments->size);
+	whole->last_len = batch_message_len(skb, skb->len - before_last);
+	return (segments->count - 1) * whole->message_len + whole->last_len <= WEFT_BATCH_MAX_LEN;
 }
 
 /* Cuts a packet up. Returns a list, or NULL when it had to be dropped. */
@@ -144,7 +113,7 @@ static unsigned int batch_packets(const struct sk_buff *skb)
 {
 	struct batch_whole whole;
 
-	return skb_is_gso(skb) && batch_is_whole(skb, &whole) ? whole.count : 1;
+	return skb_is_gso(skb) && batch_is_whole(skb, &whole) ? whole.segments.count : 1;
 }
 
 /**
@@ -160,7 +129,7 @@ unsigned int weft_batch_count(const struct sk_buff *list)
 	return count;
 }
 
-/* How many packets at the beginning of a list can go as one batch, and how long their messages are. */
+/* How many packets of a list, from the first on, fit one batch, and how long their messages are. */
 static void batch_measure(const struct sk_buff *list, struct batch_place *place)
 {
 	const struct weft_packet *first = weft_packet(list);
@@ -173,7 +142,8 @@ static void batch_measure(const struct sk_buff *list, struct batch_place *place)
 		place->last_len = len;
 		place->count++;
 		list = list->next;
-		if (!list || skb_is_gso(list) || len < place->message_len || place->count == WEFT_BATCH_MAX_PACKETS ||
+		if (!list || skb_is_gso(list) || len < place->message_len ||
+		    place->count == WEFT_BATCH_MAX_PACKETS ||
 		    weft_packet(list)->mtu != first->mtu || weft_packet(list)->ds != first->ds)
 			break;
 		len = batch_message_len(list, list->len);
@@ -232,7 +202,8 @@ static void batch_lay_out(u8 *to, const struct sk_buff *skb, unsigned int padded
 {
 	skb_copy_and_csum_dev(skb, to);
 	if (skb->ip_summed == CHECKSUM_PARTIAL) {
-		__sum16 *check = (__sum16 *)(to + skb_checksum_start_offset(skb) + skb->csum_offset);
+		unsigned int at = skb_checksum_start_offset(skb) + skb->csum_offset;
+		__sum16 *check = (__sum16 *)(to + at);
 
 		/* To UDP, zero would say that there is none. */
 		if (unlikely(!*check))
@@ -241,67 +212,9 @@ static void batch_lay_out(u8 *to, const struct sk_buff *skb, unsigned int padded
 	memset(to + skb->len, 0, padded - skb->len);
 }
 
-/* Makes the IP header of a segment out of the one of the packet that it is cut from. */
-static void batch_patch_ip(u8 *segment, const struct batch_whole *whole, unsigned int i,
-			   unsigned int len)
-{
-	struct ipv6hdr *ip6 = (struct ipv6hdr *)segment;
-	struct iphdr *ip4 = (struct iphdr *)segment;
-
-	if (ip4->version == 4) {
-		ip4->tot_len = htons(len);
-		if (!whole->fixed_id)
-			ip4->id = htons(ntohs(ip4->id) + i);
-		ip_send_check(ip4);
-	} else {
-		ip6->payload_len = htons(len - sizeof(*ip6));
-	}
-}
-
-/* And the TCP header. @payload is the checksum of what comes behind it. */
-static void batch_patch_tcp(u8 *segment, const struct batch_whole *whole, unsigned int i,
-			    unsigned int offset, unsigned int len, __wsum payload)
-{
-	struct tcphdr *tcp = (struct tcphdr *)(segment + whole->transport);
-	struct ipv6hdr *ip6 = (struct ipv6hdr *)segment;
-	struct iphdr *ip4 = (struct iphdr *)segment;
-
-	tcp->seq = htonl(ntohl(tcp->seq) + offset);
-	if (i)
-		tcp->cwr = 0;
-	if (i + 1 < whole->count) {
-		tcp->fin = 0;
-		tcp->psh = 0;
-	}
-	tcp->check = 0;
-	payload = csum_partial(tcp, whole->header_len - whole->transport, payload);
-	len -= whole->transport;
-	if (ip4->version == 4)
-		tcp->check = csum_tcpudp_magic(ip4->saddr, ip4->daddr, len, IPPROTO_TCP, payload);
-	else
-		tcp->check = csum_ipv6_magic(&ip6->saddr, &ip6->daddr, len, IPPROTO_TCP, payload);
-}
-
-/* Lays out segment @i of a packet for TCP segmentation (as RFC 9293, section 3.7.1, has TCP do it). */
-static void batch_lay_out_segment(u8 *to, const struct sk_buff *skb, const struct batch_whole *whole,
-				  unsigned int i, unsigned int padded)
-{
-	unsigned int offset = i * skb_shinfo(skb)->gso_size, header_len = whole->header_len;
-	unsigned int payload_len = min_t(unsigned int, skb_shinfo(skb)->gso_size,
-					 skb->len - header_len - offset);
-	unsigned int len = header_len + payload_len;
-	__wsum payload;
-
-	skb_copy_from_linear_data(skb, to, header_len);
-	payload = skb_copy_and_csum_bits(skb, header_len + offset, to + header_len, payload_len);
-	batch_patch_ip(to, whole, i, len);
-	batch_patch_tcp(to, whole, i, offset, len, payload);
-	memset(to + len, 0, padded - len);
-}
-
-/* What a batch is made of: one packet that is cut up on the way, or some that are as they will be. */
+/* What a batch is made of: a packet that is cut up on the way, or some that are as they will be. */
 struct batch_source {
-	const struct batch_whole *whole;	/* NULL: the second kind */
+	const struct weft_segments *segments;	/* NULL: the second kind */
 	const struct sk_buff *packet[WEFT_BATCH_MAX_PACKETS];
 };
 
@@ -324,9 +237,9 @@ static void batch_fill(const struct batch_place *place, const struct batch_sourc
 			unsigned int padded = len - WEFT_DATA_OVERHEAD;
 
 			i--;
-			if (source->whole)
-				batch_lay_out_segment(payload, source->packet[0], source->whole, i,
-						      padded);
+			if (source->segments)
+				weft_segments_lay_out(payload, source->segments, source->packet[0],
+						      i, padded);
 			else
 				batch_lay_out(payload, source->packet[i], padded);
 			weft_crypt_seal(crypt, message, padded, counter + i);
@@ -403,7 +316,7 @@ static struct sk_buff *batch_finish(struct batch_place *place, struct sk_buff *s
 static struct sk_buff *batch_seal_list(struct batch_place *place, struct sk_buff *list,
 				       struct weft_crypt *crypt, u64 counter)
 {
-	struct batch_source source = { .whole = NULL };
+	struct batch_source source = { .segments = NULL };
 	struct sk_buff *skb, *next;
 	unsigned int i = 0;
 
@@ -444,9 +357,9 @@ static bool batch_take_whole_place(struct batch_place *place, const struct batch
 {
 	place->message_len = whole->message_len;
 	place->last_len = whole->last_len;
-	place->count = whole->count;
+	place->count = whole->segments.count;
 	batch_take_place(place);
-	if (likely(place->count == whole->count))
+	if (likely(place->count == whole->segments.count))
 		return true;
 	batch_give_back(place);
 	return false;
@@ -456,7 +369,7 @@ static bool batch_take_whole_place(struct batch_place *place, const struct batch
 static bool batch_seal_whole(struct sk_buff **list, struct weft_crypt *crypt, u64 counter,
 			     const struct batch_whole *whole, struct sk_buff **sealed)
 {
-	struct batch_source source = { .whole = whole };
+	struct batch_source source = { .segments = &whole->segments };
 	struct batch_place place;
 
 	if (unlikely(!batch_take_whole_place(&place, whole)))
@@ -467,7 +380,7 @@ static bool batch_seal_whole(struct sk_buff **list, struct weft_crypt *crypt, u6
 	return true;
 }
 
-/* Puts what the first packet of a list is cut up into in its place. Returns false if it was dropped. */
+/* Cuts up the first packet of a list, where it is. Returns false if it was dropped. */
 static bool batch_segment_first(struct sk_buff **list)
 {
 	struct sk_buff *pieces = batch_segment(batch_cut(list, 1)), *last = pieces;
@@ -503,7 +416,7 @@ struct sk_buff *weft_batch_seal(struct sk_buff **list, const struct weft_keypair
 
 	weft_crypt_begin_seal(&crypt, keypair);
 	if (skb_is_gso(*list) && batch_is_whole(*list, &whole)) {
-		*count = whole.count;
+		*count = whole.segments.count;
 		if (unlikely(!batch_seal_whole(list, &crypt, counter, &whole, &sealed)) &&
 		    batch_segment_first(list))
 			sealed = batch_seal_some(list, &crypt, counter, count);

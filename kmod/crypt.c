@@ -10,10 +10,10 @@
 #include <linux/udp.h>
 #include <net/ipv6.h>
 
-/* In front of an opened packet: where block 0 goes, and then headers of links it is forwarded to. */
+/* In front of an opened packet: where block 0 goes, and later headers if it is forwarded. */
 #define CRYPT_OPEN_HEADROOM	(CHACHA_BLOCK_SIZE + NET_SKB_PAD)
 
-/* What the tag covers at last: the length of the additional data, of which there is none, and that of the payload. */
+/* What the tag covers at last. There is no additional data. */
 struct crypt_lengths {
 	__le64 additional;
 	__le64 payload;
@@ -225,7 +225,7 @@ static bool crypt_tag_is_right(const u8 *payload, unsigned int len, const u8 key
 	return right;
 }
 
-/* Block 0 as it is, from what it made out of the bytes at @source: the beginning, which is the key. */
+/* The beginning of block 0, which is the key, out of what it has made of the bytes at @source. */
 static void crypt_take_key(u8 *block, const u8 *source)
 {
 	size_t i;
@@ -296,7 +296,8 @@ static const u8 *crypt_find_frag(const struct sk_buff *skb, unsigned int offset,
 		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
 
 		if (offset < skb_frag_size(frag)) {
-			if (offset + len > skb_frag_size(frag) || PageHighMem(skb_frag_page(frag)) ||
+			if (offset + len > skb_frag_size(frag) ||
+			    PageHighMem(skb_frag_page(frag)) ||
 			    skb_frag_off(frag) + offset < WEFT_CRYPT_SCRATCH)
 				return NULL;
 			return (const u8 *)skb_frag_address(frag) + offset;

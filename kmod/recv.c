@@ -2,7 +2,9 @@
 /*
  *   weft_recv_packet() -> handshake queue
  *           |
- *           +-> recv_data() -> weft_crypt_open() -> recv_deliver() -> recv_inner() -> stack
+ *           +-> recv_batch() -> recv_message() -> recv_data() -> recv_inner() -> stack
+ *                                                     |
+ *                                          weft_crypt_open_packet()
  */
 
 #include "recv.h"
@@ -102,7 +104,7 @@ static void recv_count(struct weft_peer *peer, unsigned int len)
 	dev_sw_netstats_rx_add(peer->device->dev, len);
 }
 
-/* A packet that came in, with one message or several behind each other, and what they have in common. */
+/* A packet that came in, with one message or several, and what they have in common. */
 struct recv_batch {
 	struct weft_device *device;
 	struct sk_buff *skb;
@@ -248,7 +250,7 @@ static enum weft_msg_type recv_type(const struct weft_msg_header *header, unsign
 	return 0;
 }
 
-/* Takes one message of a batch. Returns why it could not, or -1. Only data messages come in company. */
+/* Takes one message of a batch: data messages only. Returns why it could not, or -1. */
 static int recv_message(struct recv_batch *batch, unsigned int offset, unsigned int len)
 {
 	const u8 *message = weft_crypt_find(&batch->source, offset, len);

@@ -257,13 +257,13 @@ void weft_xmit_keepalive(struct weft_peer *peer)
 	struct sk_buff *skb;
 
 	if (skb_queue_empty_lockless(&peer->staged)) {
-		skb = alloc_skb(WEFT_CRYPT_HEADROOM + LL_MAX_HEADER + WEFT_TAG_LEN + WEFT_CRYPT_BEHIND,
-				GFP_ATOMIC);
+		skb = alloc_skb(LL_MAX_HEADER + WEFT_CRYPT_HEADROOM + WEFT_TAG_LEN +
+				WEFT_CRYPT_BEHIND, GFP_ATOMIC);
 		if (unlikely(!skb)) {
 			weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
 			return;
 		}
-		skb_reserve(skb, WEFT_CRYPT_HEADROOM + LL_MAX_HEADER);
+		skb_reserve(skb, LL_MAX_HEADER + WEFT_CRYPT_HEADROOM);
 		skb->dev = dev;
 		xmit_describe(skb, READ_ONCE(dev->mtu));
 		xmit_stage(peer, skb);
