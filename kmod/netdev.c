@@ -350,9 +350,9 @@ static void netdev_limit_bursts(struct net_device *dev, unsigned int mtu)
 	unsigned int count = WEFT_BATCH_MAX_LEN / (mtu + WEFT_DATA_OVERHEAD);
 
 	netif_set_tso_max_segs(dev, WEFT_BATCH_MAX_PACKETS);
-	count = clamp(count, 1U, (unsigned int)WEFT_BATCH_MAX_PACKETS);
-	if (mtu > 2 * headers)
-		netif_set_tso_max_size(dev, MAX_TCP_HEADER + (count + 1) * (mtu - headers));
+	if (count < WEFT_BATCH_MAX_PACKETS)
+		netif_set_tso_max_size(dev, min(MAX_TCP_HEADER + (count + 1) * (mtu - headers),
+						(unsigned int)TSO_LEGACY_MAX_SIZE));
 }
 
 static int netdev_change_mtu(struct net_device *dev, int mtu)

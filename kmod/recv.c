@@ -250,7 +250,39 @@ static enum weft_msg_type recv_type(const struct weft_msg_header *header, unsign
 	return 0;
 }
 
-/* Takes one message of a batch: data messages only. Returns why it could not, or -1. */
+/* A packet with only the message at @offset of @skb, or NULL when memory is short. */
+static struct sk_buff *recv_extract(const struct sk_buff *skb, unsigned int offset,
+				    unsigned int len)
+{
+	unsigned int headers = -skb_network_offset(skb);
+	struct sk_buff *single = alloc_skb(headers + len, GFP_ATOMIC | __GFP_NOWARN);
+
+	if (!single)
+		return NULL;
+	skb_put_data(single, skb_network_header(skb), headers);
+	skb_reset_network_header(single);
+	skb_set_transport_header(single, headers - sizeof(struct udphdr));
+	__skb_pull(single, headers);
+	single->protocol = skb->protocol;
+	single->skb_iif = skb->skb_iif;
+	if (!skb_copy_bits(skb, offset, skb_put(single, len), len))
+		return single;
+	kfree_skb(single);
+	return NULL;
+}
+
+/* Handshake messages that a sender's segmentation, or chance, has put together with others. */
+static int recv_handshake(struct recv_batch *batch, unsigned int offset, unsigned int len)
+{
+	struct sk_buff *single = recv_extract(batch->skb, offset, len);
+
+	if (unlikely(!single))
+		return WEFT_DROP_NO_MEMORY_IN;
+	weft_handshake_queue(batch->device, single);
+	return -1;
+}
+
+/* Takes one message of a batch. Returns why it could not, or -1. */
 static int recv_message(struct recv_batch *batch, unsigned int offset, unsigned int len)
 {
 	const u8 *message = weft_crypt_find(&batch->source, offset, len);
@@ -259,9 +291,15 @@ static int recv_message(struct recv_batch *batch, unsigned int offset, unsigned 
 
 	if (unlikely(!msg || len < sizeof(copy)))
 		msg = skb_header_pointer(batch->skb, offset, sizeof(copy), &copy);
-	if (unlikely(!msg || recv_type(&msg->header, len) != WEFT_MSG_DATA))
-		return WEFT_DROP_MALFORMED;
-	return recv_data(batch, msg, message, offset, len);
+	switch (msg ? recv_type(&msg->header, len) : 0) {
+	case WEFT_MSG_DATA:
+		return recv_data(batch, msg, message, offset, len);
+	case WEFT_MSG_INITIATION:
+	case WEFT_MSG_RESPONSE:
+	case WEFT_MSG_COOKIE_REPLY:
+		return recv_handshake(batch, offset, len);
+	}
+	return WEFT_DROP_MALFORMED;
 }
 
 /* Takes the messages of a batch one by one. */
@@ -311,8 +349,8 @@ void weft_recv_packet(struct weft_device *device, struct sk_buff *skb)
 	__skb_pull(skb, sizeof(struct udphdr));
 	header = skb_header_pointer(skb, 0, sizeof(copy), &copy);
 	if (unlikely(!header))
-		return recv_drop(device, skb, WEFT_DROP_MALFORMED);
-	if (likely(header->type == cpu_to_le32(WEFT_MSG_DATA)))
+		recv_drop(device, skb, WEFT_DROP_MALFORMED);
+	else if (likely(skb_is_gso(skb) || header->type == cpu_to_le32(WEFT_MSG_DATA)))
 		recv_batch_of(device, skb);
 	else if (recv_type(header, skb->len))
 		weft_handshake_queue(device, skb);

@@ -312,7 +312,7 @@ static int sock_send(struct sock_way *way, struct sk_buff *skb)
 }
 
 /**
- * weft_sock_send() - send a message to where a peer is
+ * weft_sock_send() - send a message, or a batch of them, to where a peer is
  * @peer: the peer
  * @skb: the message, with WEFT_CRYPT_HEADROOM less its own header in front; it changes hands
  * @ds: the outer DS field
@@ -326,13 +326,17 @@ static int sock_send(struct sock_way *way, struct sk_buff *skb)
 int weft_sock_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds)
 {
 	struct sock_way way = { .device = peer->device, .cache = &peer->dst_cache, .ds = ds };
-	unsigned int len = skb->len;
+	unsigned int len = skb->len, messages = skb_shinfo(skb)->gso_segs;
 	int err;
 
 	weft_peer_endpoint(peer, &way.endpoint);
 	err = sock_send(&way, skb);
-	if (likely(!err))
+	if (likely(!err)) {
 		atomic64_add(len, &peer->tx_bytes);
+		/* The stack counts what it was given: all bytes, and one packet. */
+		if (messages > 1)
+			dev_sw_netstats_tx_add(peer->device->dev, messages - 1, 0);
+	}
 	if (unlikely(way.source_gone))
 		weft_peer_forget_source(peer);
 	return err;

@@ -237,9 +237,12 @@ narrow_router() {
 # ---- segments ----
 
 # Inside, TCP hands over more than fits the MTU at once; outside, every packet is its own message.
+# Across the veth pair they may come as one packet for UDP segmentation, which is to be cut up as anywhere.
 tcp_segments() {
 	local received
 
+	ns a ethtool -K va tx-udp-segmentation off
+	defer ns a ethtool -K va tx-udp-segmentation on
 	received=$(link_stat b wt0 rx_packets)
 	capture_start inner a wt0 "tcp and dst host 10.9.0.2 and greater 1421"
 	# 14 + 20 + 8 + 16 + 1420 + 16

@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Packets that go together: bursts of TCP of every size, whose segments are what TCP would have sent one by one; with
+# options and extension headers; past a capture; and bursts that are too long.
+#
+#	 namespace a                               namespace b
+#	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
+#	 va 192.0.2.1 --------------- veth --------------- vb 192.0.2.2
+. "$(dirname "$0")/lib.sh"
+
+# A small MTU takes IPv6 away.
+tunnel_mtu() { # tunnel_mtu MTU
+	ns_ip a link set wt0 mtu "$1"
+	ns_ip b link set wt0 mtu "$1"
+	[ "$1" -ge 1280 ] || return 0
+	ns_ip a addr replace fd09::1/64 dev wt0 nodad
+	ns_ip b addr replace fd09::2/64 dev wt0 nodad
+	ns_ip a -6 route replace fd09::2/128 dev wt0 initcwnd 300
+}
+
+# Bursts from a to b of 1 to MOST segments. Inside b, every segment is looked at as it comes out of the tunnel. What is
+# to be many segments must be small ones: TCP hands down half a window at most.
+bursts() { # bursts ADDRESS MTU MOST [OPTIONS]
+	local family=4
+
+	[[ $1 != *:* ]] || family=6
+	tunnel_mtu "$2"
+	ns_run receiver b python3 "$test_dir/batch.py" receive $family 9000 wt0
+	wait_for 20 grep -q listening "$(ns_output receiver)"
+	ns a python3 "$test_dir/batch.py" send "$1" 9000 $(($2 + 32)) "$outer" "$3" ${4+"$4"} ||
+		fail "sending fails; what came: $(tail -n 1 "$(ns_output receiver)")"
+	expect ns_wait receiver 60
+	expect_match "what came" "$(tail -n 1 "$(ns_output receiver)")" "segments$"
+	[ "$KIND" != weft ] || expect_eq "not sent" "$(ethtool_stat a wt0 tx_drop_send)/$(ethtool_stat a wt0 tx_drop_no_memory)" 0/0
+	expect_eq "b's errors and drops" "$(link_stat b wt0 rx_errors)/$(link_stat b wt0 rx_dropped)" 0/0
+}
+
+# Where a burst is seen to leave as one packet. On what is like a wire it is not.
+outer=va
+
+# A burst is on its way at once, and what comes out is not put together again.
+prepare() {
+	ns a sysctl -qw net.ipv4.tcp_slow_start_after_idle=0
+	ns b sysctl -qw net.ipv4.tcp_rmem="4096 2000000 6000000"
+	ns b ethtool -K wt0 gro off
+	ns_ip a route replace 10.9.0.0/24 dev wt0 initcwnd 300
+	session_up a wt0 b wt0 10.9.0.2
+}
+
+as_a_wire() {
+	wire_offloads_off a va b vb
+	outer=-
+	"$@"
+}
+
+no_timestamps() {
+	ns a sysctl -qw net.ipv4.tcp_timestamps=0
+	defer ns a sysctl -qw net.ipv4.tcp_timestamps=1
+	bursts 10.9.0.2 600 64
+}
+
+# What a capture at b sees is what a has sent: what arrives is not written to.
+past_captures() {
+	capture_start sent a va "udp and port 51820"
+	capture_start arrived b vb "udp and port 51820"
+	bursts 10.9.0.2 1420 12
+	capture_stop sent
+	capture_stop arrived
+	expect_ge "packets" "$(capture_count sent)" 40
+	expect_eq "what arrived" "$(messages arrived)" "$(messages sent)"
+}
+
+messages() { # messages CAPTURE: from the UDP header on, in one sum
+	tcpdump -nn -x -r "$lib_work/captures/$1" 'src host 192.0.2.1' 2>/dev/null | grep -P '^\t' | sha256sum
+}
+
+# 64 KB is what IP can say; more is for the kernel to refuse, or to cut up before.
+too_long() {
+	local limit
+
+	limit=$(ns a ip -d link show wt0 | sed -n 's/.*tso_max_size \([0-9]*\).*/\1/p')
+	expect_le "bytes at once" "$limit" 65536
+	expect_fail ns_ip a link set wt0 gso_max_size 100000
+	transfer a b 10.9.0.2 3000000
+}
+
+pair_create
+prepare
+run_case "IPv4: bursts of 1 to 64 segments" bursts 10.9.0.2 600 64
+run_case "IPv6: bursts of 1 to 45 segments" bursts fd09::2 1280 45
+run_case "full size: bursts of 1 to 40 segments" bursts 10.9.0.2 1420 40
+run_case "without time stamps" no_timestamps
+run_case "with IPv4 options" bursts 10.9.0.2 1420 20 01010101
+run_case "with an IPv6 extension header" bursts fd09::2 1420 20 0000010400000000
+run_case "what a capture sees is not written to" past_captures
+run_case "bursts that are too long" too_long
+run_case "as a wire: IPv4, bursts of 1 to 64 segments" as_a_wire bursts 10.9.0.2 600 64
+run_case "as a wire: IPv6, bursts of 1 to 45 segments" as_a_wire bursts fd09::2 1280 45
+run_case "as a wire: what a capture sees is not written to" as_a_wire past_captures
