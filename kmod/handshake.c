@@ -276,6 +276,18 @@ static void handshake_add_macs(struct weft_peer *peer, void *msg, size_t len)
 	state->mac1_sent = true;
 }
 
+/* A session to be, for the message about to be made. */
+static struct weft_keypair *handshake_begin(struct weft_peer *peer)
+{
+	struct weft_keypair *fresh = NULL;
+
+	if (weft_peer_equip(peer))
+		fresh = weft_keypair_create(peer, &peer->device->index);
+	if (!fresh)
+		weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
+	return fresh;
+}
+
 static bool handshake_create_initiation(struct weft_peer *peer,
 					const struct weft_identity *identity,
 					struct weft_msg_initiation *msg)
@@ -289,11 +301,9 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 	lockdep_assert_held(&peer->handshake_lock);
 	if (peer->dead || !handshake_static_static(peer, identity))
 		return false;
-	fresh = weft_keypair_create(peer, &peer->device->index);
-	if (!fresh) {
-		weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
+	fresh = handshake_begin(peer);
+	if (!fresh)
 		return false;
-	}
 	weft_peer_forget_handshake(peer);
 	handshake_random_key(ephemeral);
 	ktime_get_real_ts64(&now);
@@ -362,11 +372,9 @@ static bool handshake_create_response(struct weft_peer *peer, struct weft_noise_
 	bool created;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	fresh = weft_keypair_create(peer, &peer->device->index);
-	if (!fresh) {
-		weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
+	fresh = handshake_begin(peer);
+	if (!fresh)
 		return false;
-	}
 	weft_peer_forget_handshake(peer);
 	handshake_random_key(ephemeral);
 	created = weft_noise_response_create(msg, noise, peer->public_key,

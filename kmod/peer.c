@@ -65,10 +65,6 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 
 	if (!peer)
 		return NULL;
-	if (dst_cache_init(&peer->dst_cache, GFP_KERNEL)) {
-		kmem_cache_free(peer_cache, peer);
-		return NULL;
-	}
 	peer->device = device;
 	memcpy(peer->public_key, public_key, WEFT_KEY_LEN);
 	weft_keypairs_init(&peer->keypairs);
@@ -85,6 +81,23 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 	INIT_LIST_HEAD(&peer->allowedips);
 	refcount_set(&peer->refs, 1);
 	return peer;
+}
+
+/**
+ * weft_peer_equip() - give a peer what only those need that are spoken to: its cache of routes
+ * @peer: the peer
+ *
+ * The cache is memory of every processor, which takes longer to get than all the rest of a peer.
+ * To be called before the first message to the peer is made: whoever sends to it comes behind its
+ * handshake_lock or finds a session that was made under it, and so sees the cache whole.
+ *
+ * Context: process, peer->handshake_lock; may sleep.
+ * Return: false when memory is short.
+ */
+bool weft_peer_equip(struct weft_peer *peer)
+{
+	lockdep_assert_held(&peer->handshake_lock);
+	return peer->dst_cache.cache || !dst_cache_init(&peer->dst_cache, GFP_KERNEL);
 }
 
 /**

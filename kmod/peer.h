@@ -45,7 +45,7 @@ struct weft_peer {
 	struct sk_buff_head staged;		/* packets that wait for a session */
 	seqlock_t endpoint_lock;
 	struct weft_endpoint endpoint;		/* endpoint_lock */
-	struct dst_cache dst_cache;		/* bottom halves off */
+	struct dst_cache dst_cache;		/* bottom halves off; there once equipped */
 	atomic64_t rx_bytes;
 	atomic64_t tx_bytes;
 
@@ -75,6 +75,7 @@ int weft_peer_init(void);
 void weft_peer_exit(void);
 
 struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN]);
+bool weft_peer_equip(struct weft_peer *peer);
 void weft_peer_publish(struct weft_peer *peer);
 struct weft_peer *weft_peer_find(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN]);
 void weft_peer_doom(struct weft_peer *peer, struct list_head *doomed);
