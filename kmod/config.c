@@ -32,7 +32,7 @@ static void config_free_allowedip(struct weft_config_allowedip *ip)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(ip->spare); i++)
-		kfree(ip->spare[i]);
+		weft_peer_free_allowedip(ip->spare[i]);
 	kfree(ip);
 }
 
@@ -100,7 +100,7 @@ static int config_prepare_allowedip(struct weft_config_allowedip *ip)
 	size_t i;
 
 	for (i = 0; !ip->remove && i < ARRAY_SIZE(ip->spare); i++) {
-		ip->spare[i] = kzalloc(sizeof(*ip->spare[i]), GFP_KERNEL_ACCOUNT);
+		ip->spare[i] = weft_peer_alloc_allowedip();
 		if (!ip->spare[i])
 			return -ENOMEM;
 	}

@@ -13,6 +13,7 @@
 #define PEER_EXACT_STEP	60
 
 static struct kmem_cache *peer_cache;
+static struct kmem_cache *peer_allowedip_cache;
 static struct workqueue_struct *peer_workqueue;
 
 static void peer_timer(struct timer_list *timer);
@@ -29,24 +30,32 @@ int weft_peer_init(void)
 	peer_cache = KMEM_CACHE(weft_peer, 0);
 	if (!peer_cache)
 		return -ENOMEM;
+	peer_allowedip_cache = KMEM_CACHE(weft_allowedips_node, SLAB_ACCOUNT);
+	if (!peer_allowedip_cache)
+		goto destroy_peers;
 	peer_workqueue = alloc_workqueue("weft-peer", WQ_UNBOUND | WQ_FREEZABLE, 0);
-	if (!peer_workqueue) {
-		kmem_cache_destroy(peer_cache);
-		return -ENOMEM;
-	}
+	if (!peer_workqueue)
+		goto destroy_allowedips;
 	return 0;
+
+destroy_allowedips:
+	kmem_cache_destroy(peer_allowedip_cache);
+destroy_peers:
+	kmem_cache_destroy(peer_cache);
+	return -ENOMEM;
 }
 
 /**
  * weft_peer_exit() - free what all peers share
  *
- * Context: process, once at unload, when no device is left. Waits for the peers that RCU still
- * holds.
+ * Context: process, once at unload, when no device is left. Waits for the peers and allowed IPs
+ * that RCU still holds.
  */
 void weft_peer_exit(void)
 {
 	destroy_workqueue(peer_workqueue);
 	rcu_barrier();
+	kmem_cache_destroy(peer_allowedip_cache);
 	kmem_cache_destroy(peer_cache);
 }
 
@@ -162,16 +171,43 @@ struct weft_peer *weft_peer_find(struct weft_device *device, const u8 public_key
 }
 
 /**
+ * weft_peer_alloc_allowedip() - get memory for an allowed IP
+ *
+ * Context: process; may sleep.
+ * Return: a zeroed node or NULL.
+ */
+struct weft_allowedips_node *weft_peer_alloc_allowedip(void)
+{
+	return kmem_cache_zalloc(peer_allowedip_cache, GFP_KERNEL_ACCOUNT);
+}
+
+/**
+ * weft_peer_free_allowedip() - free a node that was never among the allowed IPs
+ * @node: the node, or NULL
+ */
+void weft_peer_free_allowedip(struct weft_allowedips_node *node)
+{
+	if (node)
+		kmem_cache_free(peer_allowedip_cache, node);
+}
+
+static void peer_free_allowedip(struct rcu_head *rcu)
+{
+	weft_peer_free_allowedip(container_of(rcu, struct weft_allowedips_node, rcu));
+}
+
+/**
  * weft_peer_free_allowedips() - free what was taken out of the allowed IPs, once no reader sees it
  * any more
- * @freed: list of struct weft_allowedips_node, by their owned member
+ * @freed: list of struct weft_allowedips_node, by their owned member; void afterwards
  */
 void weft_peer_free_allowedips(struct list_head *freed)
 {
 	struct weft_allowedips_node *node, *next;
 
+	/* Not kfree_rcu(), for which no cache waits on the older kernels when it is destroyed. */
 	list_for_each_entry_safe(node, next, freed, owned)
-		kfree_rcu(node, rcu);
+		call_rcu(&node->rcu, peer_free_allowedip);
 }
 
 static void peer_unpublish(struct weft_peer *peer)

@@ -19,6 +19,7 @@
 #include <linux/workqueue.h>
 #include <net/dst_cache.h>
 
+struct weft_allowedips_node;
 struct weft_device;
 
 /*
@@ -80,6 +81,8 @@ void weft_peer_publish(struct weft_peer *peer);
 struct weft_peer *weft_peer_find(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN]);
 void weft_peer_doom(struct weft_peer *peer, struct list_head *doomed);
 void weft_peer_remove_doomed(struct list_head *doomed);
+struct weft_allowedips_node *weft_peer_alloc_allowedip(void);
+void weft_peer_free_allowedip(struct weft_allowedips_node *node);
 void weft_peer_free_allowedips(struct list_head *freed);
 void weft_peer_get(struct weft_peer *peer);
 void weft_peer_put(struct weft_peer *peer);
