@@ -324,3 +324,19 @@ void weft_allowedips_remove_owned(struct weft_allowedips *table, struct list_hea
 		allowedips_disown(table, node, freed);
 	}
 }
+
+/**
+ * weft_allowedips_detach - empty a table at once
+ * @table: the table, empty afterwards for those who look from now on
+ * @detached: gets all that was in it; each owner's list is to be handed with it to
+ *	weft_allowedips_remove_owned(), whenever there is time
+ *
+ * Context: the only writer.
+ */
+void weft_allowedips_detach(struct weft_allowedips *table, struct weft_allowedips *detached)
+{
+	RCU_INIT_POINTER(detached->root4, allowedips_own(table->root4));
+	RCU_INIT_POINTER(detached->root6, allowedips_own(table->root6));
+	RCU_INIT_POINTER(table->root4, NULL);
+	RCU_INIT_POINTER(table->root6, NULL);
+}

@@ -48,5 +48,6 @@ bool weft_allowedips_remove(struct weft_allowedips *table, u8 bits, const void *
 			    const void *owner, struct list_head *freed);
 void weft_allowedips_remove_owned(struct weft_allowedips *table, struct list_head *owned,
 				  struct list_head *freed);
+void weft_allowedips_detach(struct weft_allowedips *table, struct weft_allowedips *detached);
 
 #endif /* WEFT_ALLOWEDIPS_H */

@@ -11,6 +11,7 @@
 #include <linux/netlink.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <net/net_namespace.h>
 
 #include <uapi/linux/weft.h>
 
@@ -25,6 +26,7 @@ void weft_config_init(struct weft_config *config)
 {
 	memset(config, 0, sizeof(*config));
 	INIT_LIST_HEAD(&config->peers);
+	weft_doomed_init(&config->doomed);
 }
 
 static void config_free_allowedip(struct weft_config_allowedip *ip)
@@ -47,19 +49,24 @@ static void config_free_peer(struct weft_config_peer *peer)
 }
 
 /**
- * weft_config_free() - free a change and what it has not used up
+ * weft_config_free() - finish removing what a change has removed, and free the change
  * @config: the change, applied or not
  *
- * Context: process; may sleep.
+ * Context: process, not under device->config_lock; the device has to be there yet. May sleep.
  */
 void weft_config_free(struct weft_config *config)
 {
 	struct weft_config_peer *peer, *next;
 
-	list_for_each_entry_safe(peer, next, &config->peers, list)
+	weft_peer_remove_doomed(&config->doomed);
+	list_for_each_entry_safe(peer, next, &config->peers, list) {
 		config_free_peer(peer);
+		cond_resched();
+	}
 	weft_identity_put(config->identity);
 	weft_sock_close(&config->sockets);
+	if (config->home)
+		put_net(config->home);
 	memzero_explicit(config, sizeof(*config));
 }
 
@@ -165,7 +172,7 @@ static int config_prepare_port(struct weft_config *config, struct weft_device *d
 
 	if (!config->has_port)
 		return 0;
-	err = weft_netdev_prepare_port(device, config->port, &config->sockets);
+	err = weft_netdev_prepare_port(device, config->port, &config->sockets, &config->home);
 	if (err == -EADDRINUSE)
 		NL_SET_ERR_MSG(extack, "listen port: another socket has this UDP port");
 	else if (err)
@@ -271,7 +278,7 @@ static struct weft_peer *config_peer(struct weft_config_peer *config, struct wef
 }
 
 static void config_apply_peer(struct weft_config_peer *config, struct weft_device *device,
-			      struct list_head *doomed)
+			      struct weft_doomed *doomed)
 {
 	struct weft_peer *peer = config_peer(config, device);
 
@@ -288,41 +295,34 @@ static void config_apply_peer(struct weft_config_peer *config, struct weft_devic
 	weft_peer_put(peer);
 }
 
-static void config_replace_peers(struct weft_device *device, struct list_head *doomed)
-{
-	struct weft_peer *peer, *next;
-
-	list_for_each_entry_safe(peer, next, &device->peers, list)
-		weft_peer_doom(peer, doomed);
-}
-
 /**
  * weft_config_apply() - carry a change out
  * @config: the change, prepared
  * @device: what it is for
+ *
+ * Removed peers are only out of sight afterwards; weft_config_free() waits until they are gone.
  *
  * Context: process, device->config_lock, held since weft_config_prepare(). Cannot fail.
  */
 void weft_config_apply(struct weft_config *config, struct weft_device *device)
 {
 	struct weft_config_peer *peer;
-	LIST_HEAD(doomed);
 
 	lockdep_assert_held(&device->config_lock);
+	/* First, so that nobody goes through those that are not to stay. */
+	if (config->flags & WEFT_DEVICE_F_REPLACE_PEERS)
+		weft_peer_doom_all(device, &config->doomed);
 	if (config->has_port)
 		weft_netdev_set_port(device, config->port, &config->sockets);
 	if (config->has_fwmark)
 		weft_netdev_set_fwmark(device, config->fwmark);
-	if (config->flags & WEFT_DEVICE_F_REPLACE_PEERS)
-		config_replace_peers(device, &doomed);
 	if (config->changes_identity) {
-		weft_netdev_set_identity(device, config->identity);
+		weft_netdev_set_identity(device, config->identity, &config->doomed);
 		config->identity = NULL;
 	}
 	list_for_each_entry(peer, &config->peers, list) {
-		config_apply_peer(peer, device, &doomed);
+		config_apply_peer(peer, device, &config->doomed);
 		cond_resched();
 	}
-	weft_peer_remove_doomed(&doomed);
 	device->generation = atomic64_inc_return(&config_generation);
 }

@@ -6,18 +6,20 @@
  *   weft_config_init(), filled in by the parser
  *     -> weft_config_prepare(), which may fail
  *     -> weft_config_apply(), which cannot
- *     -> weft_config_free()
+ *     -> weft_config_free(), which finishes what need not be done under the lock
  */
 #ifndef WEFT_CONFIG_H
 #define WEFT_CONFIG_H
 
 #include "allowedips.h"
 #include "endpoint.h"
+#include "peer.h"
 #include "sock.h"
 #include "wire.h"
 
 #include <linux/list.h>
 
+struct net;
 struct netlink_ext_ack;
 struct weft_device;
 struct weft_identity;
@@ -57,7 +59,9 @@ struct weft_config {
 	u8 private[WEFT_KEY_LEN];	/* all zeros: none */
 	bool changes_identity;		/* prepared */
 	struct weft_identity *identity;	/* prepared */
-	struct weft_sock_pair sockets;	/* prepared */
+	struct weft_sock_pair sockets;	/* prepared; then those it has replaced */
+	struct net *home;		/* theirs, referenced, or NULL */
+	struct weft_doomed doomed;	/* peers that it has removed; what is left of them to do */
 };
 
 void weft_config_init(struct weft_config *config);

@@ -23,6 +23,7 @@
 #include "allowedips.h"
 #include "cells.h"
 #include "index.h"
+#include "peer.h"
 #include "wire.h"
 
 #include <linux/mutex.h>
@@ -110,6 +111,7 @@ struct weft_device {
 	u16 port;				/* host order; 0: none chosen yet */
 	bool up;
 	bool gone;				/* being removed: change nothing any more */
+	struct weft_doomed doomed;		/* what it had then; its destructor's */
 	struct list_head list;			/* all devices; netdev.c's lock */
 	struct rb_root peers_by_key;		/* peers_lock */
 	spinlock_t peers_lock;			/* the tree above */

@@ -180,10 +180,10 @@ static int netdev_stop(struct net_device *dev)
 
 	mutex_lock(&device->config_lock);
 	device->up = false;
-	list_for_each_entry(peer, &device->peers, list) {
-		weft_peer_stop(peer);
-		weft_peer_erase(peer);
-		skb_queue_purge(&peer->staged);
+	/* Of a device that is being removed the peers go later, out of everybody's way. */
+	if (!dev->dismantle) {
+		list_for_each_entry(peer, &device->peers, list)
+			weft_peer_rest(peer);
 	}
 	weft_handshake_purge(device);
 	netdev_close_sockets(device);
@@ -299,14 +299,13 @@ free_tstats:
 
 /*
  * Takes the device apart, in the order of who depends on whom: nothing can find it, nothing comes
- * in, nobody is left to talk to, nobody works for it. It is down by now, so nothing is sent.
+ * in, nobody is left to talk to, nobody works for it. It is down by now, so nothing is sent. The
+ * peers are only put aside: rtnl is held, and they may be many.
  */
 static void netdev_uninit(struct net_device *dev)
 {
 	struct weft_device *device = netdev_priv(dev);
 	struct weft_identity *identity;
-	struct weft_peer *peer, *next;
-	LIST_HEAD(doomed);
 
 	mutex_lock(&netdev_list_lock);
 	list_del_init(&device->list);
@@ -315,9 +314,7 @@ static void netdev_uninit(struct net_device *dev)
 	mutex_lock(&device->config_lock);
 	device->gone = true;
 	netdev_close_sockets(device);
-	list_for_each_entry_safe(peer, next, &device->peers, list)
-		weft_peer_doom(peer, &doomed);
-	weft_peer_remove_doomed(&doomed);
+	weft_peer_doom_all(device, &device->doomed);
 	RCU_INIT_POINTER(device->home, NULL);
 	identity = rcu_replace_pointer(device->identity, NULL,
 				       lockdep_is_held(&device->config_lock));
@@ -328,11 +325,15 @@ static void netdev_uninit(struct net_device *dev)
 	weft_cells_exit(&device->cells);
 }
 
-/* Last: the statistics are read until here. */
+/*
+ * Last, without rtnl, when nobody has a reference to the interface any more: who has had one until
+ * now may have been removing peers. The statistics are read until here.
+ */
 static void netdev_free(struct net_device *dev)
 {
 	struct weft_device *device = netdev_priv(dev);
 
+	weft_peer_remove_doomed(&device->doomed);
 	weft_index_exit(&device->index);
 	free_percpu(device->drops);
 	weft_compat_free_tstats(dev);
@@ -444,6 +445,7 @@ static void netdev_setup(struct net_device *dev)
 	spin_lock_init(&device->peers_lock);
 	device->peers_by_key = RB_ROOT;
 	INIT_LIST_HEAD(&device->peers);
+	weft_doomed_init(&device->doomed);
 	INIT_LIST_HEAD(&device->list);
 }
 
@@ -601,25 +603,27 @@ void weft_netdev_erase_all(void)
  * @device: the device
  * @port: the new port in host order; 0: any
  * @sockets: gets the new sockets if any are needed, for weft_netdev_set_port() or weft_sock_close()
+ * @home: gets their namespace, with a reference that is to be kept until no sockets are left in
+ * @sockets; or NULL
  *
  * Context: process, device->config_lock.
  * Return: 0 or a negative errno; then nothing has changed.
  */
-int weft_netdev_prepare_port(struct weft_device *device, u16 port, struct weft_sock_pair *sockets)
+int weft_netdev_prepare_port(struct weft_device *device, u16 port, struct weft_sock_pair *sockets,
+			     struct net **home)
 {
-	struct net *home;
-	int err;
+	struct net *net;
+
+	*home = NULL;
 
 	lockdep_assert_held(&device->config_lock);
 	if (!device->up || port == device->port)
 		return 0;
-	home = rcu_dereference_protected(device->home, lockdep_is_held(&device->config_lock));
-	home = home ? maybe_get_net(home) : NULL;
-	if (!home)
+	net = rcu_dereference_protected(device->home, lockdep_is_held(&device->config_lock));
+	*home = net ? maybe_get_net(net) : NULL;
+	if (!*home)
 		return -ENONET;
-	err = weft_sock_open(sockets, device, home, port);
-	put_net(home);
-	return err;
+	return weft_sock_open(sockets, device, *home, port);
 }
 
 static void netdev_forget_sources(struct weft_device *device)
@@ -634,7 +638,8 @@ static void netdev_forget_sources(struct weft_device *device)
  * weft_netdev_set_port() - change the port
  * @device: the device
  * @port: the port in host order; 0: any
- * @sockets: what weft_netdev_prepare_port() made for that port
+ * @sockets: what weft_netdev_prepare_port() made for that port; gets the old ones, which are to be
+ * closed when the lock has been dropped
  *
  * Context: process, device->config_lock. Cannot fail.
  */
@@ -648,7 +653,6 @@ void weft_netdev_set_port(struct weft_device *device, u16 port, struct weft_sock
 	}
 	device->port = sockets->port;
 	weft_sock_swap(device, sockets);
-	weft_sock_close(sockets);
 	netdev_forget_sources(device);
 }
 
@@ -674,10 +678,7 @@ void weft_netdev_set_fwmark(struct weft_device *device, u32 fwmark)
  */
 static void netdev_renew_peer(struct weft_device *device, struct weft_peer *peer)
 {
-	mutex_lock(&peer->handshake_lock);
-	weft_peer_forget_handshake(peer);
-	mutex_unlock(&peer->handshake_lock);
-	weft_keypairs_retire(&peer->keypairs);
+	weft_peer_retire(peer);
 	if (device->up &&
 	    (READ_ONCE(peer->fsm.persistent_s) || !skb_queue_empty_lockless(&peer->staged)))
 		weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
@@ -687,16 +688,15 @@ static void netdev_renew_peer(struct weft_device *device, struct weft_peer *peer
  * weft_netdev_set_identity() - change the device's key
  * @device: the device
  * @identity: the new one, whose reference goes over to the device, or NULL for none
- *
- * A peer that has our own key from now on is removed: it could only be ourselves.
+ * @doomed: gets a peer that has our own key from now on: it could only be ourselves
  *
  * Context: process, device->config_lock. Cannot fail.
  */
-void weft_netdev_set_identity(struct weft_device *device, struct weft_identity *identity)
+void weft_netdev_set_identity(struct weft_device *device, struct weft_identity *identity,
+			      struct weft_doomed *doomed)
 {
 	struct weft_identity *old;
 	struct weft_peer *peer;
-	LIST_HEAD(doomed);
 
 	lockdep_assert_held(&device->config_lock);
 	old = rcu_replace_pointer(device->identity, identity,
@@ -705,9 +705,8 @@ void weft_netdev_set_identity(struct weft_device *device, struct weft_identity *
 	if (identity) {
 		peer = weft_peer_find(device, identity->key.public);
 		if (peer) {
-			weft_peer_doom(peer, &doomed);
+			weft_peer_doom(peer, doomed);
 			weft_peer_put(peer);
-			weft_peer_remove_doomed(&doomed);
 		}
 	}
 	list_for_each_entry(peer, &device->peers, list)

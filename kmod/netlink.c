@@ -342,7 +342,7 @@ int weft_nl_get_device_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		return PTR_ERR(dev);
 	device = weft_netdev_device(dev);
 	mutex_lock(&device->config_lock);
-	ret = netlink_dump_device(skb, cb, device);
+	ret = device->gone ? -ENODEV : netlink_dump_device(skb, cb, device);
 	mutex_unlock(&device->config_lock);
 	dev_put(dev);
 	return ret;

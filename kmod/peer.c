@@ -210,19 +210,12 @@ void weft_peer_free_allowedips(struct list_head *freed)
 		call_rcu(&node->rcu, peer_free_allowedip);
 }
 
-static void peer_unpublish(struct weft_peer *peer)
+static void peer_remove_allowedips(struct weft_peer *peer, struct weft_allowedips *table)
 {
-	struct weft_device *device = peer->device;
 	LIST_HEAD(freed);
 
-	spin_lock_bh(&device->peers_lock);
-	rb_erase(&peer->by_key, &device->peers_by_key);
-	spin_unlock_bh(&device->peers_lock);
-	device->peer_count--;
-
-	weft_allowedips_remove_owned(&device->allowedips, &peer->allowedips, &freed);
+	weft_allowedips_remove_owned(table, &peer->allowedips, &freed);
 	weft_peer_free_allowedips(&freed);
-	weft_peer_stop(peer);
 }
 
 static void peer_bury(struct weft_peer *peer)
@@ -233,32 +226,66 @@ static void peer_bury(struct weft_peer *peer)
 }
 
 /**
+ * weft_doomed_init() - nobody is doomed yet
+ * @doomed: filled in
+ */
+void weft_doomed_init(struct weft_doomed *doomed)
+{
+	memset(doomed, 0, sizeof(*doomed));
+	INIT_LIST_HEAD(&doomed->peers);
+}
+
+/**
  * weft_peer_doom() - begin to remove a peer: from here on it cannot be found
  * @peer: a published peer
- * @doomed: list that it is moved to, for weft_peer_remove_doomed()
+ * @doomed: to which it goes over, for weft_peer_remove_doomed()
  *
  * Context: process, device->config_lock.
  */
-void weft_peer_doom(struct weft_peer *peer, struct list_head *doomed)
+void weft_peer_doom(struct weft_peer *peer, struct weft_doomed *doomed)
 {
-	lockdep_assert_held(&peer->device->config_lock);
-	peer_unpublish(peer);
-	peer_bury(peer);
-	list_move_tail(&peer->list, doomed);
+	struct weft_device *device = peer->device;
+
+	lockdep_assert_held(&device->config_lock);
+	spin_lock_bh(&device->peers_lock);
+	rb_erase(&peer->by_key, &device->peers_by_key);
+	spin_unlock_bh(&device->peers_lock);
+	device->peer_count--;
+	peer_remove_allowedips(peer, &device->allowedips);
+	list_move_tail(&peer->list, &doomed->peers);
+}
+
+/**
+ * weft_peer_doom_all() - begin to remove all peers of a device, in no more time than one takes
+ * @device: the device
+ * @doomed: to which they go over; weft_peer_doom_all() has not been called with it before
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_peer_doom_all(struct weft_device *device, struct weft_doomed *doomed)
+{
+	lockdep_assert_held(&device->config_lock);
+	spin_lock_bh(&device->peers_lock);
+	device->peers_by_key = RB_ROOT;
+	spin_unlock_bh(&device->peers_lock);
+	device->peer_count = 0;
+	weft_allowedips_detach(&device->allowedips, &doomed->allowedips);
+	list_splice_tail_init(&device->peers, &doomed->peers);
 }
 
 /**
  * weft_peer_remove_doomed() - finish removing peers
- * @doomed: what weft_peer_doom() has collected; empty afterwards
+ * @doomed: what weft_peer_doom() and weft_peer_doom_all() have collected; empty afterwards
  *
  * Who may still use a peer while this runs, and why that ends:
  *
- * 1. Configuration: cannot, we hold device->config_lock.
- * 2. A handshake worker that finds it by key: not after peer_unpublish(). One that has found it
+ * 1. Configuration: cannot, they are on no device's list.
+ * 2. A handshake worker that finds it by key: not since it was doomed. One that has found it
  *    already holds a reference; it looks at peer->dead under handshake_lock before it makes a
  *    session, so none is made after peer_bury().
- * 3. Senders that find it through the allowed IPs: not after peer_unpublish(); those that have are
- *    in an RCU section, and synchronize_net() waits for them.
+ * 3. Senders that find it through the allowed IPs: not since it was doomed, or since the table they
+ *    look into was detached; those that have are in an RCU section, and synchronize_net() waits for
+ *    them.
  * 4. Receivers that find it through a session's index: sessions are revoked by weft_peer_erase(); a
  *    receiver that found one before is in an RCU section, and a session holds a reference to its
  *    peer.
@@ -267,16 +294,25 @@ void weft_peer_doom(struct weft_peer *peer, struct list_head *doomed)
  *
  * So the last reference goes with the last session or handshake worker, whichever ends last.
  *
- * Context: process, device->config_lock. Sleeps for one grace period, however many peers there are.
+ * The device has to stay, though it may be closed and lose all it has meanwhile.
+ *
+ * Context: process, no lock, for it takes its time with many peers. Sleeps for one grace period,
+ * however many there are.
  */
-void weft_peer_remove_doomed(struct list_head *doomed)
+void weft_peer_remove_doomed(struct weft_doomed *doomed)
 {
 	struct weft_peer *peer, *next;
 
-	if (list_empty(doomed))
+	if (list_empty(&doomed->peers))
 		return;
+	list_for_each_entry(peer, &doomed->peers, list) {
+		peer_remove_allowedips(peer, &doomed->allowedips);
+		weft_peer_stop(peer);
+		peer_bury(peer);
+		cond_resched();
+	}
 	synchronize_net();
-	list_for_each_entry_safe(peer, next, doomed, list) {
+	list_for_each_entry_safe(peer, next, &doomed->peers, list) {
 		weft_peer_erase(peer);
 		skb_queue_purge(&peer->staged);
 		list_del_init(&peer->list);
@@ -456,13 +492,16 @@ void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds)
  */
 void weft_peer_start(struct weft_peer *peer)
 {
-	u64 now = ktime_get_coarse_boottime_ns();
 	u32 actions = skb_queue_empty_lockless(&peer->staged) ? 0 : WEFT_FSM_DO_KEEPALIVE;
+	u64 now;
 
 	spin_lock_bh(&peer->fsm_lock);
 	peer->running = true;
-	actions |= weft_fsm_set_persistent(&peer->fsm, peer->fsm.persistent_s, now);
-	peer_arm(peer, now);
+	if (peer->fsm.persistent_s) {
+		now = ktime_get_coarse_boottime_ns();
+		actions |= weft_fsm_set_persistent(&peer->fsm, peer->fsm.persistent_s, now);
+		peer_arm(peer, now);
+	}
 	spin_unlock_bh(&peer->fsm_lock);
 	weft_peer_ask(peer, actions);
 }
@@ -471,8 +510,8 @@ void weft_peer_start(struct weft_peer *peer)
  * weft_peer_stop() - stop a peer's timers, because the device goes down or the peer is removed
  * @peer: the peer
  *
- * Context: process, device->config_lock; may sleep. Afterwards neither the timer nor the work item
- * runs.
+ * Context: process, device->config_lock unless the peer is doomed; may sleep. Afterwards neither
+ * the timer nor the work item runs.
  */
 void weft_peer_stop(struct weft_peer *peer)
 {
@@ -488,6 +527,38 @@ void weft_peer_stop(struct weft_peer *peer)
 	atomic_set(&peer->actions, 0);
 }
 
+/* Whether a peer that has been stopped has nothing that could go on. */
+static bool peer_is_idle(struct weft_peer *peer, bool armed)
+{
+	/* Sessions, a handshake in flight and a work item have a reference each. */
+	return !armed && !atomic_read(&peer->actions) && refcount_read(&peer->refs) == 1 &&
+	       skb_queue_empty_lockless(&peer->staged);
+}
+
+/**
+ * weft_peer_rest() - stop a peer's timers and drop all that it negotiated and all that waits,
+ * because the device goes down
+ * @peer: the peer
+ *
+ * Of many peers most are idle, and take next to no time.
+ *
+ * Context: process, device->config_lock; may sleep.
+ */
+void weft_peer_rest(struct weft_peer *peer)
+{
+	bool armed;
+
+	spin_lock_bh(&peer->fsm_lock);
+	peer->running = false;
+	armed = peer->timer_at_ns != WEFT_FSM_NEVER;
+	spin_unlock_bh(&peer->fsm_lock);
+	if (peer_is_idle(peer, armed))
+		return;
+	weft_peer_stop(peer);
+	weft_peer_erase(peer);
+	skb_queue_purge(&peer->staged);
+}
+
 /**
  * weft_peer_forget_handshake() - give up a handshake that is in flight
  * @peer: the peer
@@ -500,6 +571,26 @@ void weft_peer_forget_handshake(struct weft_peer *peer)
 	weft_keypair_revoke(peer->handshake.pending);
 	peer->handshake.pending = NULL;
 	memzero_explicit(&peer->handshake.noise, sizeof(peer->handshake.noise));
+}
+
+/**
+ * weft_peer_retire() - let nothing more begin under what a peer has negotiated, for our key changed
+ * @peer: the peer
+ *
+ * Context: process, device->config_lock; may sleep.
+ */
+void weft_peer_retire(struct weft_peer *peer)
+{
+	bool negotiated;
+
+	mutex_lock(&peer->handshake_lock);
+	/* Sessions and a handshake in flight are made under this lock, and hold a reference each. */
+	negotiated = refcount_read(&peer->refs) > 1;
+	if (negotiated)
+		weft_peer_forget_handshake(peer);
+	mutex_unlock(&peer->handshake_lock);
+	if (negotiated)
+		weft_keypairs_retire(&peer->keypairs);
 }
 
 /**

@@ -5,6 +5,7 @@
 #ifndef WEFT_PEER_H
 #define WEFT_PEER_H
 
+#include "allowedips.h"
 #include "endpoint.h"
 #include "fsm.h"
 #include "keypair.h"
@@ -19,7 +20,6 @@
 #include <linux/workqueue.h>
 #include <net/dst_cache.h>
 
-struct weft_allowedips_node;
 struct weft_device;
 
 /*
@@ -66,10 +66,16 @@ struct weft_peer {
 	u8 public_key[WEFT_KEY_LEN];		/* constant */
 	u64 serial;				/* constant; grows in the order of peers */
 	struct rb_node by_key;			/* device->peers_lock */
-	struct list_head list;			/* device->config_lock */
-	struct list_head allowedips;		/* device->config_lock; its nodes, by owned */
+	struct list_head list;			/* device->config_lock, until it is doomed */
+	struct list_head allowedips;		/* the same; its nodes, by owned */
 	refcount_t refs;
 	struct rcu_head rcu;
+};
+
+/* Peers that are being removed: off their device, not yet at rest. Whoever doomed them owns this. */
+struct weft_doomed {
+	struct list_head peers;
+	struct weft_allowedips allowedips;	/* what was detached with them */
 };
 
 int weft_peer_init(void);
@@ -79,8 +85,10 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 bool weft_peer_equip(struct weft_peer *peer);
 void weft_peer_publish(struct weft_peer *peer);
 struct weft_peer *weft_peer_find(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN]);
-void weft_peer_doom(struct weft_peer *peer, struct list_head *doomed);
-void weft_peer_remove_doomed(struct list_head *doomed);
+void weft_doomed_init(struct weft_doomed *doomed);
+void weft_peer_doom(struct weft_peer *peer, struct weft_doomed *doomed);
+void weft_peer_doom_all(struct weft_device *device, struct weft_doomed *doomed);
+void weft_peer_remove_doomed(struct weft_doomed *doomed);
 struct weft_allowedips_node *weft_peer_alloc_allowedip(void);
 void weft_peer_free_allowedip(struct weft_allowedips_node *node);
 void weft_peer_free_allowedips(struct list_head *freed);
@@ -89,9 +97,11 @@ void weft_peer_put(struct weft_peer *peer);
 
 void weft_peer_start(struct weft_peer *peer);
 void weft_peer_stop(struct weft_peer *peer);
+void weft_peer_rest(struct weft_peer *peer);
 void weft_peer_report(struct weft_peer *peer, u32 events);
 void weft_peer_ask(struct weft_peer *peer, u32 actions);
 void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds);
+void weft_peer_retire(struct weft_peer *peer);
 void weft_peer_erase(struct weft_peer *peer);
 void weft_peer_forget_handshake(struct weft_peer *peer);
 
