@@ -23,7 +23,7 @@ struct allowedips_key {
 	u64 low;
 };
 
-static struct allowedips_key allowedips_key(const u8 bytes[16])
+static __always_inline struct allowedips_key allowedips_key(const u8 bytes[16])
 {
 	__be64 word[2];
 
@@ -31,7 +31,7 @@ static struct allowedips_key allowedips_key(const u8 bytes[16])
 	return (struct allowedips_key){ be64_to_cpu(word[0]), be64_to_cpu(word[1]) };
 }
 
-static struct allowedips_key allowedips_key4(const void *addr)
+static __always_inline struct allowedips_key allowedips_key4(const void *addr)
 {
 	__be32 word;
 
@@ -71,19 +71,46 @@ static bool allowedips_covers(const struct weft_allowedips_node *node, struct al
 /* The writer, whom the caller has made the only one. */
 #define allowedips_own(pointer)		rcu_dereference_protected(pointer, 1)
 
-static void *allowedips_lookup(struct weft_allowedips_node __rcu *const *root,
-			       struct allowedips_key key)
+/*
+ * What allowedips_covers() says, quicker. Where @wide is a constant false, the node and the key are
+ * IPv4's, and what they have in their second halves is not looked at.
+ */
+static __always_inline bool allowedips_matches(const struct weft_allowedips_node *node,
+					       struct allowedips_key key, bool wide)
+{
+	struct allowedips_key own = allowedips_key(node->prefix);
+	u64 high = own.high ^ key.high, low = own.low ^ key.low;
+	u8 cidr = node->cidr;
+
+	if (!wide || cidr < 64)
+		return !(high >> 1 >> (63 - cidr));
+	return !high && !(cidr == 128 ? low : low >> 1 >> (127 - cidr));
+}
+
+/* The same bit as allowedips_bit()'s; behind the last one any, for no child is there. */
+static __always_inline unsigned int allowedips_turn(struct allowedips_key key, u8 at, bool wide)
+{
+	return (!wide || at < 64 ? key.high >> (63 - at) : key.low >> ((127 - at) & 63)) & 1;
+}
+
+/*
+ * Only a prefix with an owner is compared: below a join that does not cover the address there is
+ * none that does.
+ */
+static __always_inline void *allowedips_lookup(struct weft_allowedips_node __rcu *const *root,
+					       struct allowedips_key key, bool wide)
 {
 	struct weft_allowedips_node *node = allowedips_read(*root);
 	void *owner, *best = NULL;
 
-	while (node && allowedips_covers(node, key)) {
+	while (node) {
 		owner = allowedips_read(node->owner);
-		if (owner)
+		if (owner) {
+			if (!allowedips_matches(node, key, wide))
+				break;
 			best = owner;
-		if (node->cidr == node->family_bits)
-			break;
-		node = allowedips_read(node->child[allowedips_bit(key, node->cidr)]);
+		}
+		node = allowedips_read(node->child[allowedips_turn(key, node->cidr, wide)]);
 	}
 	return best;
 }
@@ -98,7 +125,7 @@ static void *allowedips_lookup(struct weft_allowedips_node __rcu *const *root,
  */
 void *weft_allowedips_lookup4(const struct weft_allowedips *table, const void *addr)
 {
-	return allowedips_lookup(&table->root4, allowedips_key4(addr));
+	return allowedips_lookup(&table->root4, allowedips_key4(addr), false);
 }
 
 /**
@@ -111,7 +138,7 @@ void *weft_allowedips_lookup4(const struct weft_allowedips *table, const void *a
  */
 void *weft_allowedips_lookup6(const struct weft_allowedips *table, const void *addr)
 {
-	return allowedips_lookup(&table->root6, allowedips_key(addr));
+	return allowedips_lookup(&table->root6, allowedips_key(addr), true);
 }
 
 /*

@@ -14,15 +14,17 @@
 
 struct weft_allowedips_node {
 	struct weft_allowedips_node __rcu *child[2];
-	struct weft_allowedips_node *parent;	/* writers only */
 	void __rcu *owner;			/* NULL: only joins its children */
-	union {
-		struct list_head owned;		/* the owner's, or those to free; writers only */
-		struct rcu_head rcu;		/* the caller's, to free it: off all lists */
-	};
 	u8 prefix[16];				/* network order, host bits zero; IPv4: first 4 */
 	u8 family_bits;				/* 32 or 128 */
 	u8 cidr;				/* 0 .. family_bits */
+
+	/* Writers only, so that readers touch no more than is above. */
+	struct weft_allowedips_node *parent;
+	union {
+		struct list_head owned;		/* the owner's, or those to free */
+		struct rcu_head rcu;		/* the caller's, to free it: off all lists */
+	};
 };
 
 struct weft_allowedips {
