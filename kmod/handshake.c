@@ -251,6 +251,17 @@ static bool handshake_static_static(struct weft_peer *peer, const struct weft_id
 	return true;
 }
 
+/*
+ * Whether an identity that was taken before the lock is still the device's. One that replaces it
+ * goes through the peers under their locks afterwards, so nothing is begun under the old one
+ * behind its back.
+ */
+static bool handshake_is_current(const struct weft_peer *peer, const struct weft_identity *identity)
+{
+	lockdep_assert_held(&peer->handshake_lock);
+	return rcu_access_pointer(peer->device->identity) == identity;
+}
+
 static void handshake_random_key(u8 key[WEFT_KEY_LEN])
 {
 	get_random_bytes_wait(key, WEFT_KEY_LEN);
@@ -299,7 +310,8 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 	bool created;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (peer->dead || !handshake_static_static(peer, identity))
+	if (peer->dead || !handshake_is_current(peer, identity) ||
+	    !handshake_static_static(peer, identity))
 		return false;
 	fresh = handshake_begin(peer);
 	if (!fresh)
@@ -406,7 +418,7 @@ static int handshake_accept(struct weft_peer *peer, const struct weft_identity *
 	lockdep_assert_held(&peer->handshake_lock);
 	if (peer->dead)
 		return WEFT_DROP_UNKNOWN_PEER;
-	if (!handshake_static_static(peer, identity) ||
+	if (!handshake_is_current(peer, identity) || !handshake_static_static(peer, identity) ||
 	    !weft_noise_initiation_accept(noise, timestamp, msg, state->static_static))
 		return WEFT_DROP_HANDSHAKE;
 	if (memcmp(timestamp, state->timestamp, sizeof(timestamp)) <= 0)
