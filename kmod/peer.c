@@ -584,7 +584,7 @@ void weft_peer_retire(struct weft_peer *peer)
 	bool negotiated;
 
 	mutex_lock(&peer->handshake_lock);
-	/* Sessions and a handshake in flight are made under this lock, and hold a reference each. */
+	/* Sessions and a handshake in flight are made under this lock, each with a reference. */
 	negotiated = refcount_read(&peer->refs) > 1;
 	if (negotiated)
 		weft_peer_forget_handshake(peer);

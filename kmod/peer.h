@@ -72,7 +72,7 @@ struct weft_peer {
 	struct rcu_head rcu;
 };
 
-/* Peers that are being removed: off their device, not yet at rest. Whoever doomed them owns this. */
+/* Peers that are being removed: off their device, not yet at rest. Theirs who doomed them. */
 struct weft_doomed {
 	struct list_head peers;
 	struct weft_allowedips allowedips;	/* what was detached with them */

@@ -574,6 +574,37 @@ static void allowedips_replace_set(struct test *t)
 	world_end(world);
 }
 
+/* All at once out of the table, and taken apart while another set is in it already. */
+static void allowedips_detached(struct test *t)
+{
+	struct world *world = world_start(t);
+	struct weft_allowedips old = {};
+	struct list_head owned;
+	struct entry e;
+	u32 i;
+
+	for (i = 0; i < 64; i++) {
+		e = entry4(0x0a000000 | i << 10, 22 + i % 11, 1 + i % 2);
+		world_insert(world, &e);
+	}
+	weft_allowedips_detach(&world->table, &old);
+	EXPECT_PTR(t, weft_allowedips_lookup4(&world->table, e.addr), NULL);
+	EXPECT_PTR(t, weft_allowedips_lookup4(&old, e.addr), owner_of(world, e.owner));
+	for (i = 1; i <= 2; i++) {
+		INIT_LIST_HEAD(&owned);
+		list_splice_tail_init(&world->owned[i], &owned);
+		model_remove_owner(world, i);
+		e = entry4(0x0a000000, 8 + i, i);
+		world_insert(world, &e);
+		weft_allowedips_remove_owned(&old, &owned, &world->freed);
+		EXPECT(t, list_empty(&owned));
+		expect_lookup4(world, 0x0a000000, i);
+	}
+	world_check(world);
+	EXPECT(t, !rcu_access_pointer(old.root4) && !rcu_access_pointer(old.root6));
+	world_end(world);
+}
+
 #ifndef __KERNEL__
 
 /*
@@ -792,5 +823,6 @@ TEST_SUITE("allowedips",
 	   TEST_CASE(allowedips_deep),
 	   TEST_CASE(allowedips_random),
 	   TEST_CASE(allowedips_replace_set),
+	   TEST_CASE(allowedips_detached),
 	   TEST_CASE(allowedips_reader_meets_writer),
 	   TEST_CASE(allowedips_race));
