@@ -46,30 +46,32 @@ struct weft_peer {
 	struct sk_buff_head staged;		/* packets that wait for a session */
 	seqlock_t endpoint_lock;
 	struct weft_endpoint endpoint;		/* endpoint_lock */
+	atomic_t actions;			/* enum weft_fsm_action, for the work item */
 	struct dst_cache dst_cache;		/* bottom halves off; there once equipped */
 	atomic64_t rx_bytes;
 	atomic64_t tx_bytes;
 
 	spinlock_t fsm_lock;			/* timers: what says so below */
-	struct weft_fsm fsm;			/* fsm_lock */
 	bool running;				/* fsm_lock: the device is up; events count */
+	struct weft_fsm fsm;			/* fsm_lock */
 	u64 timer_at_ns;			/* fsm_lock; WEFT_FSM_NEVER: not set */
 	struct timer_list timer;
-	atomic_t actions;			/* enum weft_fsm_action, for the work item */
 	struct work_struct work;
 	s64 handshake_real_ns;			/* of the newest session; READ_ONCE(); 0: never */
 
 	struct mutex handshake_lock;		/* what follows */
 	struct weft_peer_handshake handshake;
-	bool dead;				/* it is being removed: no more sessions */
 
 	u8 public_key[WEFT_KEY_LEN];		/* constant */
 	u64 serial;				/* constant; grows in the order of peers */
 	struct rb_node by_key;			/* device->peers_lock */
-	struct list_head list;			/* device->config_lock, until it is doomed */
-	struct list_head allowedips;		/* the same; its nodes, by owned */
 	refcount_t refs;
-	struct rcu_head rcu;
+	bool dead;				/* handshake_lock: removed; no more sessions */
+	struct list_head allowedips;		/* as list; its nodes, by owned */
+	union {
+		struct list_head list;		/* device->config_lock, until it is doomed */
+		struct rcu_head rcu;		/* once nobody refers to it */
+	};
 };
 
 /* Peers that are being removed: off their device, not yet at rest. Theirs who doomed them. */
