@@ -1,0 +1,199 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Measures in the guest, and prints a line of JSON for each figure as soon as it is there.
+#
+#   guest.sh          KINDS, CASES, TOPOLOGIES: lists of words (see run.sh); QUICK: less of everything; PEERS: of the hub
+#
+#	 namespace c                 a                      b                 d
+#	 10.1.0.2 vc --- vca 10.1.0.1                       10.2.0.1 vdb --- vd 10.2.0.2
+#	                     10.9.0.1 wt0 ===== tunnel ===== wt0 10.9.0.2
+#	                    192.0.2.1 va ------- veth ------ vb 192.0.2.2
+#
+# For the hub a second set: s has all the spokes' devices, wt1 and so on, and h one with all of them as its peers.
+set -u -o pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=selftests/bench/tunnels.sh
+. "$here/tunnels.sh"
+
+KINDS=${KINDS:-none wireguard weft}
+CASES=${CASES:-tcp1}
+TOPOLOGIES=${TOPOLOGIES:-offloads}
+QUICK=${QUICK:-0}
+PEERS=${PEERS:-1000}
+traffic=$here/bin/traffic
+work=$(mktemp -d)
+
+# How much of it makes a figure that repeats: what costs little needs more.
+megabytes() { # megabytes KIND
+	case $1 in
+	none) echo 48 ;;
+	*) echo $((QUICK ? 4 : 9)) ;;
+	esac
+}
+
+result() { # result KIND CASE TOPOLOGY UNIT JSON
+	printf '{"kind":"%s","case":"%s","topology":"%s","unit":"%s",%s\n' "$1" "$2" "$3" "$4" "${5#\{}"
+}
+
+# What could not be measured, and why.
+no_result() { # no_result KIND CASE TOPOLOGY WHY
+	local why=${4//$'\n'/; }
+
+	why=${why//\\/}
+	result "$1" "$2" "$3" none "{\"absent\":\"${why//\"/\'}\"}"
+}
+
+measure() { # measure KIND CASE TOPOLOGY UNIT TRAFFIC_ARGUMENTS...
+	local what=("${@:1:4}") line
+
+	shift 4
+	if line=$("$traffic" "$@" 2>"$work/errors"); then
+		result "${what[@]}" "$line"
+	else
+		no_result "${what[@]:0:3}" "traffic: $(tail -n 3 "$work/errors")"
+	fi
+}
+
+read_idle() { # sets idle and uptime, in hundredths of a second
+	local seconds idle_seconds
+
+	read -r seconds idle_seconds </proc/uptime
+	uptime=$((10#${seconds/./})) idle=$((10#${idle_seconds/./}))
+}
+
+# What the kernel still has to do after a boot or a change would be counted too: half a second must go by in idleness.
+settle() {
+	local tries idle uptime idle_before uptime_before
+
+	for ((tries = 0; tries < 100; tries++)); do
+		read_idle
+		idle_before=$idle uptime_before=$uptime
+		sleep 0.5
+		read_idle
+		[ $((idle - idle_before)) -lt $(((uptime - uptime_before) * $(nproc) * 9 / 10)) ] || return 0
+	done
+	echo "guest.sh: the machine does not come to rest" >&2
+	return 1
+}
+
+# ---- cases between two ends ----
+
+case_tcp1() { # case_tcp1 KIND TOPOLOGY
+	measure "$1" tcp1 "$2" byte stream a b "$far" 1 2000000 $(($(megabytes "$1") * 1000000))
+}
+
+case_tcp4() {
+	measure "$1" tcp4 "$2" byte stream a b "$far" 4 4000000 $(($(megabytes "$1") * 1000000))
+}
+
+case_udp() {
+	measure "$1" udp "$2" packet datagrams a b "$far" 1300 256 $((QUICK ? 3072 : 6144))
+}
+
+case_forward() {
+	measure "$1" forward "$2" packet datagrams c d 10.2.0.2 64 256 $((QUICK ? 4608 : 9216))
+}
+
+case_pingpong() {
+	measure "$1" pingpong "$2" "round trip" pingpong a b "$far" 100 $((QUICK ? 1500 : 3000))
+}
+
+# ---- cases of a hub ----
+
+case_handshake() {
+	measure "$1" handshake "$2" handshake first s h 10.8.0.1+1 "$hub_peers"
+}
+
+case_hub() {
+	measure "$1" hub "$2" byte stream s h 10.8.0.1+1 "$hub_peers" $((hub_peers * 16000)) \
+		$((hub_peers * (QUICK ? 16000 : 24000)))
+}
+
+is_hub_case() {
+	[ "$1" = hub ] || [ "$1" = handshake ]
+}
+
+wanted_of() { # wanted_of pair|hub: the cases
+	local name
+
+	for name in $CASES; do
+		if is_hub_case "$name"; then
+			[ "$1" = pair ] || printf '%s ' "$name"
+		else
+			[ "$1" = hub ] || printf '%s ' "$name"
+		fi
+	done
+}
+
+run_cases() { # run_cases KIND pair|hub CASE...
+	local kind=$1 set=$2 topology name
+
+	shift 2
+	for topology in $TOPOLOGIES; do
+		"${set}_topology" "$topology"
+		settle || return
+		for name; do
+			"case_$name" "$kind" "$topology"
+		done
+	done
+}
+
+all_absent() { # all_absent KIND WHY CASE...
+	local kind=$1 why=$2 topology name
+
+	shift 2
+	for topology in $TOPOLOGIES; do
+		for name; do
+			no_result "$kind" "$name" "$topology" "$why"
+		done
+	done
+}
+
+# Handshakes can be had once a device; each topology has its own.
+run_hub() { # run_hub KIND CASE...
+	local kind=$1 topology wanted=$TOPOLOGIES
+
+	shift
+	if ! hub_possible "$kind"; then
+		all_absent "$kind" "there are no hubs of this kind here" "$@"
+		return
+	fi
+	for topology in $wanted; do
+		if hub_create "$kind" "$hub_peers" 2>"$work/errors"; then
+			TOPOLOGIES=$topology run_cases "$kind" hub "$@"
+		else
+			TOPOLOGIES=$topology all_absent "$kind" "$(tail -n 3 "$work/errors")" "$@"
+		fi
+		hub_delete
+	done
+}
+
+run_pair() { # run_pair KIND CASE...
+	local kind=$1
+
+	shift
+	if pair_create "$kind" 2>"$work/errors"; then
+		run_cases "$kind" pair "$@"
+	else
+		all_absent "$kind" "$(tail -n 3 "$work/errors")" "$@"
+	fi
+	pair_delete
+}
+
+main() {
+	local kind cases hub_peers=$PEERS
+
+	sysctl -qw net.ipv4.tcp_no_metrics_save=1
+	for kind in $KINDS; do
+		cases=$(wanted_of pair)
+		# shellcheck disable=SC2086 # lists
+		[ -z "$cases" ] || run_pair "$kind" $cases
+		cases=$(wanted_of hub)
+		# shellcheck disable=SC2086
+		[ -z "$cases" ] || run_hub "$kind" $cases
+	done
+	rm -rf "$work"
+}
+
+main

@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Measures weft beside its peers, in virtual machines.
+#
+#   run.sh cost [WORD...]        instructions per byte, packet, round trip or handshake
+#
+# A WORD is a kind, a case or a topology; of each sort, none means those marked with a star.
+#   kinds        none* wireguard* weft*, or two with a + between: weft+wireguard sends with weft, receives with wireguard
+#   cases        tcp1* tcp4* udp* forward* pingpong* hub handshake
+#   topologies   offloads* wire*
+#
+#   QUICK=1      less of everything: about 1 % less exact
+#   PEERS        of the hub (default 1000)
+#   RESULTS      where the figures are kept, a line of JSON each (default: in the cache)
+#   WEFT_KO      a module that is built already, in place of building this tree's
+#   BENCH_SERIES the kernel series (default 6.12)
+set -eu -o pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=selftests/vm/host.sh
+. "$here/../vm/host.sh"
+
+series=${BENCH_SERIES:-6.12}
+limit=3600
+known_kinds="none wireguard weft"
+known_cases="tcp1 tcp4 udp forward pingpong hub handshake"
+known_topologies="offloads wire"
+
+is_in() { # is_in WORD LIST
+	[[ " $2 " == *" $1 "* ]]
+}
+
+is_kind() {
+	is_in "${1%+*}" "$known_kinds" && is_in "${1#*+}" "$known_kinds"
+}
+
+sort_words() { # sort_words WORD...: sets kinds, cases and topologies
+	local word
+
+	kinds='' cases='' topologies=''
+	for word; do
+		if is_in "$word" "$known_cases"; then
+			cases+="$word "
+		elif is_in "$word" "$known_topologies"; then
+			topologies+="$word "
+		elif is_kind "$word"; then
+			kinds+="$word "
+		else
+			die "'$word' is nothing to measure; kinds: $known_kinds, cases: $known_cases, topologies: $known_topologies"
+		fi
+	done
+	: "${kinds:=none wireguard weft}" "${cases:=tcp1 tcp4 udp forward pingpong}" "${topologies:=$known_topologies}"
+}
+
+build_all() {
+	make -s -C "$here" >&2
+	make -s -C "$weft_top/tools" >&2
+	if [ -z "${WEFT_KO-}" ]; then
+		WEFT_KO=$("$weft_top/selftests/vm/module.sh" "$series" bench)
+	fi
+	export WEFT_KO
+}
+
+boot_guest() { # boot_guest MODE COMMAND [BOOT_ARGUMENTS...]
+	local mode=$1 command=$2
+
+	shift 2
+	"$weft_top/selftests/vm/boot.sh" -m "$mode" -t "$limit" -M 3072 -e QUICK="${QUICK-}" -e PEERS="${PEERS:-1000}" "$@" \
+		"$series" "$command"
+}
+
+run_cost() {
+	local results=${RESULTS:-$cache/bench/cost.json} started=$SECONDS
+
+	sort_words "$@"
+	build_all
+	mkdir -p "$(dirname "$results")"
+	boot_guest icount 'exec bash selftests/bench/guest.sh' -e KINDS="$kinds" -e CASES="$cases" \
+		-e TOPOLOGIES="$topologies" >"$results.new"
+	mv "$results.new" "$results"
+	python3 "$here/report.py" cost "$results"
+	say "took $((SECONDS - started)) s; the figures are in $results"
+}
+
+main() {
+	local action=${1-}
+
+	shift $(($# ? 1 : 0))
+	case $action in
+	cost)
+		"run_$action" "$@"
+		;;
+	*)
+		die "'$action' is nothing that can be run; expected cost"
+		;;
+	esac
+}
+
+main "$@"

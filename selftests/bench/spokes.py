@@ -1,0 +1,69 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Configures a hub and its spokes: a device each in one namespace, all of one kind, in one process.
+
+spokes.py HUB_NS SPOKE_NS COUNT    KIND names the kind; the devices wt0 and wt1, wt2, ... exist. Spoke number n has the
+                                   address 10.9.0.0 + n, and the hub 10.8.0.0 + n for it alone.
+"""
+import ctypes
+import ipaddress
+import os
+import random
+import sys
+
+from nacl.bindings import crypto_scalarmult_base
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import netlink  # noqa: E402
+
+CLONE_NEWNET = 0x40000000
+HUB_PORT, FIRST_PORT = 51820, 20000
+BATCH = 100
+
+
+def enter(name):
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open(f"/run/netns/{name}", encoding="ascii") as file:
+        if libc.setns(file.fileno(), CLONE_NEWNET):
+            sys.exit(f"spokes.py: namespace {name}: {os.strerror(ctypes.get_errno())}")
+
+
+def address(first, number):
+    return str(ipaddress.IPv4Address(first) + number) + "/32"
+
+
+def set_device(sock, device, key, port, peers):
+    sock.set(netlink.name(device), netlink.attr(netlink.PRIVATE, key), netlink.u16(netlink.PORT, port),
+             netlink.attr(netlink.PEERS, peers))
+
+
+def hub_peer(number, key):
+    return netlink.peer(crypto_scalarmult_base(key),
+                        netlink.attr(netlink.P_IPS, [netlink.ip(address("10.9.0.0", number))]))
+
+
+def spoke_peer(number, public):
+    return netlink.peer(public,
+                        netlink.attr(netlink.P_ENDPOINT, netlink.endpoint4("192.0.2.2", HUB_PORT)),
+                        netlink.attr(netlink.P_IPS, [netlink.ip(address("10.8.0.0", number))]))
+
+
+def main():
+    hub, spokes, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    rng = random.Random(1)
+    keys = {number: rng.randbytes(32) for number in range(1, count + 1)}
+    hub_key = rng.randbytes(32)
+    public = crypto_scalarmult_base(hub_key)
+    enter(spokes)
+    sock = netlink.Netlink()
+    for number, key in keys.items():
+        set_device(sock, f"wt{number}", key, FIRST_PORT + number, [spoke_peer(number, public)])
+    enter(hub)
+    sock = netlink.Netlink()
+    numbers = list(keys)
+    for begin in range(0, count, BATCH):
+        set_device(sock, "wt0", hub_key, HUB_PORT,
+                   [hub_peer(number, keys[number]) for number in numbers[begin:begin + BATCH]])
+
+
+main()

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Makes traffic between two network namespaces of one machine, in a closed loop: nothing is sent faster than it
+ * arrives, so that on one CPU hardly any time is idle, and what the clock says is what the traffic cost.
+ *
+ *   traffic stream FROM TO ADDRESS FLOWS WARM BYTES    TCP; with a flow for each of several addresses where ADDRESS has
+ *                                                      a stride: 10.8.0.1+1 is 10.8.0.1, 10.8.0.2, ...
+ *   traffic datagrams FROM TO ADDRESS SIZE WARM COUNT  UDP, in bursts: sent one by one, then received one by one
+ *   traffic pingpong FROM TO ADDRESS WARM COUNT        a byte there and a byte back over TCP, between two processes
+ *   traffic first FROM TO ADDRESS COUNT                one datagram to each address: a handshake, where it takes one
+ *
+ * Prints one line of JSON: what was counted, the nanoseconds of each of the rounds, those that no CPU had work in, and
+ * for a ping-pong the median and the 99th percentile.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <error.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROUNDS		3
+#define BURST		64
+#define BLOCK		(128 * 1024)
+#define PORT		7010
+#define RECEIVE_S	2
+#define ACCEPT_S	60
+#define NS_PER_S	1000000000ULL
+#define RECEIVE_BUFFER	(8 << 20)
+
+struct meter {
+	uint64_t begin;
+	uint64_t idle_begin;
+	uint64_t rounds[ROUNDS];
+	uint64_t idle;
+	uint64_t count;
+};
+
+static char block[BLOCK];
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/* /proc/stat has it in hundredths of a second; this is exact. */
+static uint64_t idle_ns(void)
+{
+	static const char field[] = ".idle_sleeptime";
+	FILE *file = fopen("/proc/timer_list", "r");
+	uint64_t sum = 0, value;
+	char line[256], *at;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		at = strstr(line, field);
+		if (at && sscanf(at + sizeof(field) - 1, " : %" SCNu64, &value) == 1)
+			sum += value;
+	}
+	if (file)
+		fclose(file);
+	return sum;
+}
+
+static void meter_start(struct meter *meter, uint64_t count)
+{
+	memset(meter, 0, sizeof(*meter));
+	meter->count = count / ROUNDS;
+	meter->idle_begin = idle_ns();
+	meter->begin = now_ns();
+}
+
+static void meter_lap(struct meter *meter, unsigned int round)
+{
+	uint64_t now = now_ns();
+
+	meter->rounds[round] = now - meter->begin;
+	meter->begin = now;
+	if (round == ROUNDS - 1)
+		meter->idle = idle_ns() - meter->idle_begin;
+}
+
+static void meter_print(const struct meter *meter, uint64_t lost)
+{
+	unsigned int i;
+
+	printf("{\"count\":%" PRIu64 ",\"rounds\":[", meter->count);
+	for (i = 0; i < ROUNDS; i++)
+		printf("%s%" PRIu64, i ? "," : "", meter->rounds[i]);
+	printf("],\"idle\":%" PRIu64 ",\"lost\":%" PRIu64, meter->idle, lost);
+}
+
+static void enter(const char *name)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
+		error(1, errno, "namespace '%s'", name);
+	close(fd);
+}
+
+static uint64_t number(const char *what, const char *text, uint64_t low, uint64_t high)
+{
+	char *end;
+	uint64_t value;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno || *end || end == text || value < low || value > high)
+		error(2, 0, "%s is '%s', wanted a number from %" PRIu64 " to %" PRIu64, what, text, low, high);
+	return value;
+}
+
+/* ADDRESS, or FIRST+STRIDE for one of many. */
+static struct sockaddr_in target(const char *text, unsigned int which)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+	char first[INET_ADDRSTRLEN] = "";
+	const char *plus = strchrnul(text, '+');
+	uint32_t stride = *plus ? number("stride", plus + 1, 1, 65536) : 0;
+
+	if ((size_t)(plus - text) < sizeof(first))
+		memcpy(first, text, plus - text);
+	if (inet_pton(AF_INET, first, &address.sin_addr) != 1)
+		error(2, 0, "'%s' is no IPv4 address", text);
+	address.sin_addr.s_addr = htonl(ntohl(address.sin_addr.s_addr) + which * stride);
+	return address;
+}
+
+static int make_socket(int type)
+{
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		error(1, errno, "socket");
+	return fd;
+}
+
+static void set_option(int fd, int level, int option, int value)
+{
+	if (setsockopt(fd, level, option, &value, sizeof(value)) < 0)
+		error(1, errno, "option %d", option);
+}
+
+/* accept() ends with an error after a while: who should connect may have failed. */
+static int listen_on(void)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+	struct timeval limit = { .tv_sec = ACCEPT_S };
+	int fd = make_socket(SOCK_STREAM);
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (bind(fd, (void *)&any, sizeof(any)) < 0 || listen(fd, 4096) < 0)
+		error(1, errno, "listen");
+	return fd;
+}
+
+static int connect_to(const char *address, unsigned int which)
+{
+	struct sockaddr_in to = target(address, which);
+	int fd = make_socket(SOCK_STREAM);
+
+	if (connect(fd, (void *)&to, sizeof(to)) < 0)
+		error(1, errno, "connect to %s", inet_ntoa(to.sin_addr));
+	return fd;
+}
+
+static int accept_from(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		error(1, errno, "accept");
+	return fd;
+}
+
+static void poll_add(int poll, int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.fd = fd };
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event) < 0)
+		error(1, errno, "epoll_ctl");
+}
+
+static int poll_wait(int poll, struct epoll_event *events)
+{
+	int ready = epoll_wait(poll, events, BURST, -1);
+
+	if (ready < 0)
+		error(1, errno, "epoll_wait");
+	return ready;
+}
+
+/* Until the receiver has had enough and ends it. */
+static void stream_send(const char *address, unsigned int flows)
+{
+	struct epoll_event events[BURST];
+	int poll = epoll_create1(EPOLL_CLOEXEC), ready, i;
+	unsigned int flow;
+
+	for (flow = 0; flow < flows; flow++)
+		poll_add(poll, connect_to(address, flow), EPOLLOUT);
+	for (;;) {
+		ready = poll_wait(poll, events);
+		for (i = 0; i < ready; i++) {
+			if (send(events[i].data.fd, block, sizeof(block), MSG_NOSIGNAL) < 0 && errno != EAGAIN)
+				error(1, errno, "send");
+		}
+	}
+}
+
+static uint64_t stream_receive(int poll, uint64_t wanted)
+{
+	struct epoll_event events[BURST];
+	uint64_t got = 0;
+	ssize_t length;
+	int ready, i;
+
+	while (got < wanted) {
+		ready = poll_wait(poll, events);
+		for (i = 0; i < ready; i++) {
+			length = recv(events[i].data.fd, block, sizeof(block), 0);
+			if (length == 0 || (length < 0 && errno != EAGAIN))
+				error(1, errno, "recv");
+			got += length > 0 ? length : 0;
+		}
+	}
+	return got;
+}
+
+/* It is sent a signal when this process ends, however that comes. */
+static pid_t fork_into(const char *name)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		error(1, errno, "fork");
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		enter(name);
+	}
+	return pid;
+}
+
+static void end_child(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void run_stream(char **args)
+{
+	unsigned int flows = number("FLOWS", args[3], 1, 100000), i;
+	uint64_t warm = number("WARM", args[4], 0, UINT32_MAX);
+	uint64_t bytes = number("BYTES", args[5], ROUNDS, UINT64_MAX / 2), got, more = 0;
+	int poll = epoll_create1(EPOLL_CLOEXEC), listener;
+	struct meter meter;
+	pid_t sender;
+
+	enter(args[1]);
+	listener = listen_on();
+	sender = fork_into(args[0]);
+	if (sender == 0)
+		stream_send(args[2], flows);
+	for (i = 0; i < flows; i++)
+		poll_add(poll, accept_from(listener), EPOLLIN);
+	stream_receive(poll, warm);
+	meter_start(&meter, bytes);
+	for (i = 0; i < ROUNDS; i++) {
+		/* A round ends with a whole read: what was read too much counts for the next. */
+		got = stream_receive(poll, meter.count - more);
+		more = got + more - meter.count;
+		meter_lap(&meter, i);
+	}
+	end_child(sender);
+	meter_print(&meter, 0);
+	puts("}");
+}
+
+static int receiver_socket(void)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+	struct timeval limit = { .tv_sec = RECEIVE_S };
+	int fd = make_socket(SOCK_DGRAM);
+
+	set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	if (bind(fd, (void *)&any, sizeof(any)) < 0)
+		error(1, errno, "bind");
+	return fd;
+}
+
+/* Returns how many did not arrive. */
+static uint64_t burst(int from, int to, size_t size, unsigned int count)
+{
+	unsigned int i, got = 0;
+	ssize_t length;
+
+	for (i = 0; i < count; i++) {
+		if (send(from, block, size, 0) < 0 && errno != ENOBUFS)
+			error(1, errno, "send");
+	}
+	while (got < count) {
+		length = recv(to, block, sizeof(block), 0);
+		if (length < 0 && errno == EAGAIN)
+			break;
+		if (length < 0)
+			error(1, errno, "recv");
+		got++;
+	}
+	return count - got;
+}
+
+static uint64_t bursts(int from, int to, size_t size, uint64_t count)
+{
+	uint64_t done, lost = 0;
+
+	for (done = 0; done < count; done += BURST)
+		lost += burst(from, to, size, BURST);
+	return lost;
+}
+
+static void run_datagrams(char **args)
+{
+	size_t size = number("SIZE", args[3], 1, 65000);
+	uint64_t warm = number("WARM", args[4], 0, UINT32_MAX);
+	uint64_t count = number("COUNT", args[5], ROUNDS * BURST, UINT32_MAX), lost = 0;
+	struct sockaddr_in to;
+	int sender, receiver;
+	struct meter meter;
+	unsigned int i;
+
+	enter(args[1]);
+	receiver = receiver_socket();
+	enter(args[0]);
+	sender = make_socket(SOCK_DGRAM);
+	to = target(args[2], 0);
+	if (connect(sender, (void *)&to, sizeof(to)) < 0)
+		error(1, errno, "connect");
+	bursts(sender, receiver, size, warm);
+	meter_start(&meter, count / BURST / ROUNDS * BURST * ROUNDS);
+	for (i = 0; i < ROUNDS; i++) {
+		lost += bursts(sender, receiver, size, meter.count);
+		meter_lap(&meter, i);
+	}
+	meter_print(&meter, lost);
+	puts("}");
+}
+
+static void pong(int fd)
+{
+	char byte;
+
+	while (recv(fd, &byte, 1, 0) == 1 && send(fd, &byte, 1, MSG_NOSIGNAL) == 1)
+		;
+	exit(0);
+}
+
+static void ping(int fd)
+{
+	char byte = 0;
+
+	if (send(fd, &byte, 1, 0) != 1 || recv(fd, &byte, 1, 0) != 1)
+		error(1, errno, "ping");
+}
+
+static int compare_times(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* With the time of each, which costs a look at the clock. */
+static void pings(int fd, uint64_t *times, uint64_t count)
+{
+	uint64_t i, before = now_ns(), now;
+
+	for (i = 0; i < count; i++) {
+		ping(fd);
+		now = now_ns();
+		times[i] = now - before;
+		before = now;
+	}
+}
+
+static void run_pingpong(char **args)
+{
+	uint64_t warm = number("WARM", args[3], 1, 1000000);
+	uint64_t count = number("COUNT", args[4], ROUNDS, 10000000);
+	uint64_t *times = calloc(count + warm, sizeof(*times));
+	struct meter meter;
+	unsigned int i;
+	int listener, fd;
+	pid_t server;
+
+	enter(args[1]);
+	listener = listen_on();
+	server = fork_into(args[1]);
+	if (server == 0) {
+		fd = accept_from(listener);
+		set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		pong(fd);
+	}
+	enter(args[0]);
+	fd = connect_to(args[2], 0);
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	pings(fd, times, warm);
+	meter_start(&meter, count);
+	count = meter.count * ROUNDS;
+	for (i = 0; i < ROUNDS; i++) {
+		pings(fd, times + i * meter.count, meter.count);
+		meter_lap(&meter, i);
+	}
+	end_child(server);
+	qsort(times, count, sizeof(*times), compare_times);
+	meter_print(&meter, 0);
+	printf(",\"median\":%" PRIu64 ",\"p99\":%" PRIu64 "}\n", times[count / 2], times[count * 99 / 100]);
+	free(times);
+}
+
+static void run_first(char **args)
+{
+	unsigned int count = number("COUNT", args[3], ROUNDS, 100000), i, j, which = 0;
+	int receiver, sender;
+	struct sockaddr_in to;
+	struct meter meter;
+	uint64_t lost = 0;
+
+	enter(args[1]);
+	receiver = receiver_socket();
+	enter(args[0]);
+	meter_start(&meter, count);
+	for (i = 0; i < ROUNDS; i++) {
+		for (j = 0; j < meter.count; j++, which++) {
+			to = target(args[2], which);
+			sender = make_socket(SOCK_DGRAM);
+			if (connect(sender, (void *)&to, sizeof(to)) < 0)
+				error(1, errno, "connect to %s", inet_ntoa(to.sin_addr));
+			lost += burst(sender, receiver, 1, 1);
+			close(sender);
+		}
+		meter_lap(&meter, i);
+	}
+	meter_print(&meter, lost);
+	puts("}");
+}
+
+static const struct action {
+	const char *name;
+	int arguments;
+	void (*run)(char **arguments);
+} actions[] = {
+	{ "stream", 6, run_stream },
+	{ "datagrams", 6, run_datagrams },
+	{ "pingpong", 5, run_pingpong },
+	{ "first", 4, run_first },
+};
+
+int main(int argc, char **argv)
+{
+	struct rlimit files = { 200000, 200000 };
+	size_t i;
+
+	setrlimit(RLIMIT_NOFILE, &files);
+	for (i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (argc == actions[i].arguments + 2 && !strcmp(argv[1], actions[i].name)) {
+			actions[i].run(argv + 2);
+			return 0;
+		}
+	}
+	fputs("traffic: expected one of\n"
+	      "  stream FROM TO ADDRESS FLOWS WARM BYTES\n"
+	      "  datagrams FROM TO ADDRESS SIZE WARM COUNT\n"
+	      "  pingpong FROM TO ADDRESS WARM COUNT\n"
+	      "  first FROM TO ADDRESS COUNT\n", stderr);
+	return 2;
+}

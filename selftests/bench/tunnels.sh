@@ -1,0 +1,206 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The bench's namespaces, links and tunnels. To be sourced in the guest; guest.sh has the drawing.
+#
+#   pair_create KIND; pair_topology offloads|wire; pair_delete      a, b, c, d; $far is b's address seen from a
+#   hub_create KIND COUNT; hub_topology offloads|wire; hub_delete   s with COUNT devices, h with one
+#   hub_possible KIND
+#
+# A kind is none, wireguard, weft, or two of them with a + between: the sender's and the receiver's.
+
+mtu=1420
+far=10.9.0.2
+tunnels_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+ns() { # ns NAME COMMAND...
+	local name=$1
+
+	shift
+	nsenter "--net=/run/netns/$name" "$@"
+}
+
+# All of ip's commands in one process.
+ip_batch() { # ip_batch NS: commands on standard input
+	ip -n "$1" -batch -
+}
+
+wait_until() { # wait_until COMMAND...
+	local tries
+
+	for ((tries = 0; tries < 100; tries++)); do
+		! "$@" >/dev/null 2>&1 || return 0
+		sleep 0.1
+	done
+	echo "not so after ten seconds: $*" >&2
+	return 1
+}
+
+spaces_create() {
+	local name
+
+	for name; do
+		ip netns add "$name" || return
+		ip -n "$name" link set lo up
+		ns "$name" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+	done
+}
+
+# The links go in the background.
+spaces_delete() {
+	local name pids
+
+	for name; do
+		pids=$(ip netns pids "$name" 2>/dev/null) || continue
+		# shellcheck disable=SC2086 # a list
+		[ -z "$pids" ] || kill $pids
+		ip netns delete "$name"
+	done
+}
+
+link_create() { # link_create NS DEV ADDRESS NS DEV ADDRESS
+	ip link add "$2" netns "$1" type veth peer name "$5" netns "$4"
+	ip -n "$1" addr add "$3" dev "$2"
+	ip -n "$4" addr add "$6" dev "$5"
+	ip -n "$1" link set "$2" up
+	ip -n "$4" link set "$5" up
+}
+
+# With all of a veth pair's offloads, or as two plain network cards: packets are cut up before they cross, and put
+# together again by the receiver's GRO.
+link_topology() { # link_topology offloads|wire NS DEV...
+	local topology=$1 state=on gro=off
+
+	[ "$topology" = offloads ] || { state=off; gro=on; }
+	shift
+	while [ $# -ge 2 ]; do
+		ns "$1" ethtool -K "$2" tso $state tx-udp-segmentation $state tx-tcp-ecn-segmentation $state \
+			tx-tcp-mangleid-segmentation $state tx-tcp6-segmentation $state gro $gro
+		shift 2
+	done
+}
+
+pair_topology() {
+	link_topology "$1" a va b vb a vca c vc b vdb d vd
+}
+
+underlay_create() {
+	spaces_create a b c d || return
+	link_create a va 192.0.2.1/24 b vb 192.0.2.2/24
+	link_create c vc 10.1.0.2/24 a vca 10.1.0.1/24
+	link_create d vd 10.2.0.2/24 b vdb 10.2.0.1/24
+	ip -n c route add default via 10.1.0.1
+	ip -n d route add default via 10.2.0.1
+	ns a sysctl -qw net.ipv4.ip_forward=1
+	ns b sysctl -qw net.ipv4.ip_forward=1
+}
+
+# ---- an end of each kind: end_KIND_create NS OWN OTHER OTHER_NET ENDPOINT ----
+
+end_none_create() { # on the link itself
+	local dev=v$1
+
+	ip_batch "$1" <<-END
+		addr add $2/32 dev $dev
+		route add $3/32 via $5 dev $dev src $2 mtu $mtu
+		route add $4 via $5 dev $dev mtu $mtu
+	END
+}
+
+# weft's words of command are wg's.
+end_wireguard_like_create() { # end_wireguard_like_create LINK_KIND TOOL NS OWN OTHER OTHER_NET ENDPOINT
+	local kind=$1 tool=$2 name=$3 other=b
+
+	[ "$name" = a ] || other=a
+	modprobe "$kind" || return
+	ip -n "$name" link add wt0 type "$kind" || return
+	ns "$name" "$tool" set wt0 listen-port 51820 private-key "$work/key.$name" \
+		peer "$(wg pubkey <"$work/key.$other")" allowed-ips "$5/32,$6" endpoint "$7:51820" || return
+	ip_batch "$name" <<-END
+		link set wt0 mtu $mtu up
+		addr add $4/32 dev wt0
+		route add $5/32 dev wt0 src $4
+		route add $6 dev wt0
+	END
+}
+
+end_wireguard_create() {
+	end_wireguard_like_create wireguard wg "$@"
+}
+
+end_weft_create() {
+	end_wireguard_like_create weft weft "$@"
+}
+
+make_keys() { # make_keys NAME...
+	local name
+
+	for name; do
+		(umask 077; wg genkey >"$work/key.$name")
+	done
+}
+
+pair_create() { # pair_create KIND
+	local kind_a=${1%+*} kind_b=${1#*+}
+
+	underlay_create || return
+	make_keys a b
+	"end_${kind_a}_create" a 10.9.0.1 10.9.0.2 10.2.0.0/24 192.0.2.2 || return
+	"end_${kind_b}_create" b 10.9.0.2 10.9.0.1 10.1.0.0/24 192.0.2.1 || return
+	wait_until ns a ping -n -c 1 -W 1 $far || return
+	wait_until ns c ping -n -c 1 -W 1 10.2.0.2
+}
+
+pair_delete() {
+	spaces_delete a b c d
+}
+
+# ---- a hub ----
+
+hub_possible() {
+	[ "$1" = wireguard ] || [ "$1" = weft ] || [ "$1" = none ]
+}
+
+hub_topology() {
+	link_topology "$1" s vs h vh
+}
+
+hub_address() { # hub_address SECOND_BYTE NUMBER
+	echo "10.$1.$(($2 / 256)).$(($2 % 256))"
+}
+
+# The hub answers to a whole network, so that each spoke has a route of its own to it.
+hub_create() { # hub_create KIND COUNT
+	local kind=$1 count=$2
+
+	spaces_create s h || return
+	link_create s vs 192.0.2.1/24 h vh 192.0.2.2/24
+	ip -n h route add local 10.8.0.0/16 dev lo
+	if [ "$kind" = none ]; then
+		ip -n s route add 10.8.0.0/16 via 192.0.2.2 mtu $mtu
+		return
+	fi
+	modprobe "$kind" || return
+	spokes_create "$kind" "$count" | ip_batch s || return
+	ip_batch h <<-END || return
+		link add wt0 type $kind
+		link set wt0 mtu $mtu up
+		route add 10.9.0.0/16 dev wt0
+	END
+	KIND=$kind python3 "$tunnels_here/spokes.py" h s "$count"
+}
+
+spokes_create() { # spokes_create KIND COUNT: ip's commands
+	local number
+
+	for ((number = 1; number <= $2; number++)); do
+		echo "link add wt$number type $1"
+		echo "link set wt$number mtu $mtu up"
+		echo "addr add $(hub_address 9 $number)/32 dev wt$number"
+		echo "route add $(hub_address 8 $number)/32 dev wt$number src $(hub_address 9 $number)"
+	done
+}
+
+hub_delete() {
+	spaces_delete s h
+}
