@@ -24,11 +24,12 @@ PEERS=${PEERS:-1000}
 traffic=$here/bin/traffic
 work=$(mktemp -d)
 
-# How much of it makes a figure that repeats: what costs little needs more.
+# How much of it makes a figure that repeats: what costs little needs more, and in-tree's swings.
 megabytes() { # megabytes KIND
 	case $1 in
-	none) echo 48 ;;
-	*) echo $((QUICK ? 4 : 9)) ;;
+	none) echo $((QUICK ? 48 : 96)) ;;
+	weft) echo $((QUICK ? 6 : 18)) ;;
+	*) echo $((QUICK ? 9 : 36)) ;;
 	esac
 }
 

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Turns the bench's figures, a line of JSON each, into tables.
 
-report.py cost FILE
+report.py cost NEW STORE    prints what is in NEW, beside what STORE has of in-tree wireguard, and puts NEW into STORE
 """
 import json
+import os
 import statistics
 import sys
 
@@ -21,15 +22,15 @@ def load(path):
 
 
 def cost(row):
-    """What one of its units costs. Time without work is no cost; it is spread over the rounds."""
+    """What one of its units costs: time without work is no cost."""
     if "absent" in row:
         return None
-    idle = row["idle"] / len(row["rounds"])
-    return (statistics.median(row["rounds"]) - idle) / row["count"]
+    return (sum(row["rounds"]) - row["idle"]) / (row["count"] * len(row["rounds"]))
 
 
-def spread(row):
-    return (max(row["rounds"]) - min(row["rounds"])) / statistics.mean(row["rounds"])
+def uncertainty(row):
+    """The standard error of the rounds' mean, as a share of it."""
+    return statistics.stdev(row["rounds"]) / len(row["rounds"]) ** 0.5 / statistics.mean(row["rounds"])
 
 
 def figure(value):
@@ -39,7 +40,7 @@ def figure(value):
 
 
 def remarks(row):
-    said = [f"{spread(row):.1%} apart"]
+    said = [f"± {uncertainty(row):.1%}"]
     if row["idle"] > IDLE_SHARE * sum(row["rounds"]):
         said.append(f"{row['idle'] / sum(row['rounds']):.0%} of the time idle")
     if row["lost"]:
@@ -54,8 +55,22 @@ def print_table(header, rows):
                         for i, (cell, width) in enumerate(zip(row, widths))).rstrip())
 
 
-def print_cost(rows):
-    base = {(row["case"], row["topology"]): cost(row) for row in rows if row["kind"] == "wireguard"}
+def key(row):
+    return tuple(row[name] for name in ("kind", "case", "topology"))
+
+
+def merge(new, store):
+    """The store with the new rows in the place of older ones."""
+    rows = {key(row): row for row in (load(store) if os.path.exists(store) else [])}
+    rows.update((key(row), row) for row in new)
+    with open(store + ".new", "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows.values())
+    os.replace(store + ".new", store)
+    return list(rows.values())
+
+
+def print_cost(rows, known):
+    base = {(row["case"], row["topology"]): cost(row) for row in known if row["kind"] == "wireguard"}
     table = []
     for row in sorted(rows, key=lambda row: (list(CASES).index(row["case"]), row["topology"])):
         value, reference = cost(row), base.get((row["case"], row["topology"]))
@@ -66,9 +81,10 @@ def print_cost(rows):
 
 
 def main():
-    if len(sys.argv) != 3 or sys.argv[1] != "cost":
+    if len(sys.argv) != 4 or sys.argv[1] != "cost":
         sys.exit(__doc__.strip())
-    print_cost(load(sys.argv[2]))
+    new = load(sys.argv[2])
+    print_cost(new, merge(new, sys.argv[3]))
 
 
 main()

@@ -7,12 +7,13 @@
 #
 # A WORD is a kind, a case or a topology; of each sort, none means those marked with a star.
 #   kinds        none* wireguard* weft*, or two with a + between: weft+wireguard sends with weft, receives with wireguard
-#   cases        tcp1* tcp4* udp* forward* pingpong* hub handshake
+#   cases        tcp1* tcp4* udp* forward* pingpong* handshake hub
 #   topologies   offloads* wire*
 #
 #   QUICK=1      less of everything: about 1 % less exact
 #   PEERS        of the hub (default 1000)
-#   RESULTS      where the figures are kept, a line of JSON each (default: in the cache)
+#   RESULTS      where the figures are kept, a line of JSON each (default: in the cache). Those of in-tree wireguard are
+#                compared with when it is not measured itself
 #   WEFT_KO      a module that is built already, in place of building this tree's
 #   BENCH_SERIES the kernel series (default 6.12)
 set -eu -o pipefail
@@ -23,7 +24,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 series=${BENCH_SERIES:-6.12}
 limit=3600
 known_kinds="none wireguard weft"
-known_cases="tcp1 tcp4 udp forward pingpong hub handshake"
+known_cases="tcp1 tcp4 udp forward pingpong handshake hub"
 known_topologies="offloads wire"
 
 is_in() { # is_in WORD LIST
@@ -34,13 +35,17 @@ is_kind() {
 	is_in "${1%+*}" "$known_kinds" && is_in "${1#*+}" "$known_kinds"
 }
 
+# In the order in which they are known: a handshake can only be had before there is a session.
 sort_words() { # sort_words WORD...: sets kinds, cases and topologies
 	local word
 
 	kinds='' cases='' topologies=''
+	for word in $known_cases; do
+		! is_in "$word" "$*" || cases+="$word "
+	done
 	for word; do
 		if is_in "$word" "$known_cases"; then
-			cases+="$word "
+			continue
 		elif is_in "$word" "$known_topologies"; then
 			topologies+="$word "
 		elif is_kind "$word"; then
@@ -70,16 +75,18 @@ boot_guest() { # boot_guest MODE COMMAND [BOOT_ARGUMENTS...]
 }
 
 run_cost() {
-	local results=${RESULTS:-$cache/bench/cost.json} started=$SECONDS
+	local results=${RESULTS:-$cache/bench/cost.json} new started=$SECONDS status=0
 
 	sort_words "$@"
 	build_all
 	mkdir -p "$(dirname "$results")"
+	new=$(mktemp)
 	boot_guest icount 'exec bash selftests/bench/guest.sh' -e KINDS="$kinds" -e CASES="$cases" \
-		-e TOPOLOGIES="$topologies" >"$results.new"
-	mv "$results.new" "$results"
-	python3 "$here/report.py" cost "$results"
+		-e TOPOLOGIES="$topologies" >"$new" || status=$?
+	python3 "$here/report.py" cost "$new" "$results"
+	rm -f "$new"
 	say "took $((SECONDS - started)) s; the figures are in $results"
+	return $status
 }
 
 main() {

@@ -33,7 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUNDS		3
+#define ROUNDS		12
 #define BURST		64
 #define BLOCK		(128 * 1024)
 #define PORT		7010
