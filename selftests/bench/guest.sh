@@ -3,7 +3,8 @@
 #
 # Measures in the guest, and prints a line of JSON for each figure as soon as it is there.
 #
-#   guest.sh          KINDS, CASES, TOPOLOGIES: lists of words (see run.sh); QUICK: less of everything; PEERS: of the hub
+#   guest.sh          KINDS, CASES, TOPOLOGIES: lists of words (see run.sh); QUICK: less of everything; PEERS: of the hub;
+#                     PROFILE: also where the time went, as a member "stacks"
 #
 #	 namespace c                 a                      b                 d
 #	 10.1.0.2 vc --- vca 10.1.0.1                       10.2.0.1 vdb --- vd 10.2.0.2
@@ -19,8 +20,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 KINDS=${KINDS:-none wireguard weft}
 CASES=${CASES:-tcp1}
 TOPOLOGIES=${TOPOLOGIES:-offloads}
-QUICK=${QUICK:-0}
-PEERS=${PEERS:-1000}
+QUICK=${QUICK:-0} PROFILE=${PROFILE:-0}
+PEERS=${PEERS:-$((QUICK ? 200 : 1000))}
 traffic=$here/bin/traffic
 work=$(mktemp -d)
 
@@ -45,15 +46,24 @@ no_result() { # no_result KIND CASE TOPOLOGY WHY
 	result "$1" "$2" "$3" none "{\"absent\":\"${why//\"/\'}\"}"
 }
 
+# As members of an array.
+stacks_json() { # stacks_json FILE
+	awk '{ n = $1; $1 = ""; printf "%s[%d,\"%s\"]", (NR > 1 ? "," : ""), n, substr($0, 2) }' "$1"
+}
+
+# To sample is not for nothing: the figure comes from a run without, and the shares from another.
 measure() { # measure KIND CASE TOPOLOGY UNIT TRAFFIC_ARGUMENTS...
 	local what=("${@:1:4}") line
 
 	shift 4
-	if line=$("$traffic" "$@" 2>"$work/errors"); then
-		result "${what[@]}" "$line"
-	else
+	if ! line=$("$traffic" "$@" 2>"$work/errors"); then
 		no_result "${what[@]:0:3}" "traffic: $(tail -n 3 "$work/errors")"
+		return
 	fi
+	if [ "$PROFILE" != 0 ] && SAMPLES=$work/samples "$traffic" "$@" >/dev/null; then
+		line="${line%\}},\"stacks\":[$(stacks_json "$work/samples")]}"
+	fi
+	result "${what[@]}" "$line"
 }
 
 read_idle() { # sets idle and uptime, in hundredths of a second
@@ -106,9 +116,12 @@ case_handshake() {
 	measure "$1" handshake "$2" handshake first s h 10.8.0.1+1 "$hub_peers"
 }
 
+# Few peers need to be warm as long as one would.
 case_hub() {
-	measure "$1" hub "$2" byte stream s h 10.8.0.1+1 "$hub_peers" $((hub_peers * 16000)) \
-		$((hub_peers * (QUICK ? 16000 : 24000)))
+	local bytes=$((hub_peers * 16000))
+
+	[ $bytes -ge 6000000 ] || bytes=6000000
+	measure "$1" hub "$2" byte stream s h 10.8.0.1+1 "$hub_peers" $bytes $((QUICK ? bytes : bytes * 2))
 }
 
 is_hub_case() {

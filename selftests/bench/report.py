@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """Turns the bench's figures, a line of JSON each, into tables.
 
+report.py profile FILE      prints the profiles in FILE
 report.py cost NEW STORE    prints what is in NEW, beside what STORE has of in-tree wireguard, and puts NEW into STORE
 """
+import collections
 import json
 import os
+import re
 import statistics
 import sys
 
@@ -80,7 +83,74 @@ def print_cost(rows, known):
     print_table(["case", "topology", "kind", "per", "instructions", "to wireguard", ""], table)
 
 
+# ---- profiles ----
+
+# What a function is for, by its name; the first that fits. What fits nothing is judged by its caller.
+PURPOSES = [(purpose, re.compile(pattern)) for purpose, pattern in (
+    ("idle", r"safe_halt|default_idle|cpuidle|^do_idle|^acpi_idle"),
+    ("program", r"^program$|syscall|entry_SYSCALL|^__x64_sys|^epoll|^ep_|^__fget|^fput|^security_|^apparmor|^fdget"),
+    ("cipher", r"chacha|poly1305|blake2s|curve25519|aes|gcm|ghash|gf128|kernel_fpu|fpu_|fpregs|scatterwalk|crypto_|aead|"
+               r"sg_init|sg_next|skb_to_sgvec"),
+    ("tunnel", r"\[(weft|wireguard|ovpn.*|esp4|xfrm.*|tun)\]|^xfrm|^esp|^tun_"),
+    ("copy and checksum", r"copy|memcpy|memmove|memset|csum|checksum|_iter|^rep_|clear_page"),
+    ("TCP", r"tcp|bictcp|inet_csk|^sk_stream|cubic"),
+    ("memory", r"kmem|kmalloc|kfree|slab|page|alloc|^free_|skb_release|skb_free|consume_skb|kfree_skb|^build_skb|folio|"
+               r"zone|^rmqueue|memcg|obj_cgroup|___cache_free|sock_wfree|sock_rfree|skb_head"),
+    ("IP and UDP", r"^_*ip_|udp|inet|fib|dev_|netif|veth|gro|gso|skb|napi|^nf_|eth_|neigh|dst_|rt_|route|xmit|qdisc|net_rx|"
+                   r"backlog|sock|iptunnel|skb_segment|dql|sk_|net_tx"),
+    ("scheduling", r"sched|queue_task|switch_|wake|pick_|worker|work|timer|rcu|softirq|irq|wait|vruntime|ttwu|select_task|"
+                   r"update_curr|update_load|_entity|cfs|fair|task|idle|load_avg|kthread|tick|clock|preempt|rb_|deadline"),
+)]
+TOP = 40
+
+
+def purpose_of(stack):
+    for frame in stack:
+        for purpose, pattern in PURPOSES:
+            if pattern.search(frame):
+                return purpose
+    return "rest"
+
+
+def by_purpose(row):
+    """Samples by purpose, without those of idle time."""
+    sums = collections.Counter()
+    for times, stack in row["stacks"]:
+        sums[purpose_of(stack.split(";"))] += times
+    del sums["idle"]
+    return sums
+
+
+def by_function(row):
+    sums, callers = collections.Counter(), collections.defaultdict(collections.Counter)
+    for times, stack in row["stacks"]:
+        function, *above = stack.split(";")
+        sums[function] += times
+        callers[function][" < ".join(above[:2])] += times
+    return [(function, times, callers[function].most_common(1)[0][0]) for function, times in sums.most_common(TOP)]
+
+
+def print_profile(row):
+    print(f"\n{CASES[row['case']]}, {row['topology']}, {row['kind']}:", end=" ")
+    if "stacks" not in row:
+        print(row.get("absent", "no samples"))
+        return
+    value, purposes = cost(row), by_purpose(row)
+    total = sum(purposes.values())
+    print(f"{figure(value)} instructions per {row['unit']}, {total} samples\n")
+    print_table(["purpose", "share", "instructions"],
+                [[purpose, f"{times / total:.1%}", figure(value * times / total)] for purpose, times in purposes.most_common()])
+    print()
+    print_table(["function", "share", "instructions", "mostly called by"],
+                [[function, f"{times / total:.1%}", figure(value * times / total), caller]
+                 for function, times, caller in by_function(row)])
+
+
 def main():
+    if len(sys.argv) == 3 and sys.argv[1] == "profile":
+        for row in load(sys.argv[2]):
+            print_profile(row)
+        return
     if len(sys.argv) != 4 or sys.argv[1] != "cost":
         sys.exit(__doc__.strip())
     new = load(sys.argv[2])

@@ -4,6 +4,7 @@
 # Measures weft beside its peers, in virtual machines.
 #
 #   run.sh cost [WORD...]        instructions per byte, packet, round trip or handshake
+#   run.sh profile [WORD...]     which functions they are spent in: by purpose, and the topmost 40
 #
 # A WORD is a kind, a case or a topology; of each sort, none means those marked with a star.
 #   kinds        none* wireguard* weft*, or two with a + between: weft+wireguard sends with weft, receives with wireguard
@@ -11,7 +12,7 @@
 #   topologies   offloads* wire*
 #
 #   QUICK=1      less of everything: about 1 % less exact
-#   PEERS        of the hub (default 1000)
+#   PEERS        of the hub (default 1000, or 200 where QUICK)
 #   RESULTS      where the figures are kept, a line of JSON each (default: in the cache). Those of in-tree wireguard are
 #                compared with when it is not measured itself
 #   WEFT_KO      a module that is built already, in place of building this tree's
@@ -70,8 +71,21 @@ boot_guest() { # boot_guest MODE COMMAND [BOOT_ARGUMENTS...]
 	local mode=$1 command=$2
 
 	shift 2
-	"$weft_top/selftests/vm/boot.sh" -m "$mode" -t "$limit" -M 3072 -e QUICK="${QUICK-}" -e PEERS="${PEERS:-1000}" "$@" \
+	"$weft_top/selftests/vm/boot.sh" -m "$mode" -t "$limit" -M 3072 -e QUICK="${QUICK-}" -e PEERS="${PEERS-}" "$@" \
 		"$series" "$command"
+}
+
+# Where the figures are, the other figures stay out of them: to sample costs something too.
+run_profile() {
+	local results=${RESULTS:-$cache/bench/profile.json} status=0
+
+	sort_words "$@"
+	build_all
+	mkdir -p "$(dirname "$results")"
+	boot_guest icount 'exec bash selftests/bench/guest.sh' -e PROFILE=1 -e KINDS="$kinds" -e CASES="$cases" \
+		-e TOPOLOGIES="$topologies" >"$results" || status=$?
+	python3 "$here/report.py" profile "$results"
+	return $status
 }
 
 run_cost() {
@@ -94,11 +108,11 @@ main() {
 
 	shift $(($# ? 1 : 0))
 	case $action in
-	cost)
+	cost|profile)
 		"run_$action" "$@"
 		;;
 	*)
-		die "'$action' is nothing that can be run; expected cost"
+		die "'$action' is nothing that can be run; expected cost or profile"
 		;;
 	esac
 }

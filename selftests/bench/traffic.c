@@ -10,7 +10,8 @@
  *   traffic first FROM TO ADDRESS COUNT                one datagram to each address: a handshake, where it takes one
  *
  * Prints one line of JSON: what was counted, the nanoseconds of each of the rounds, those that no CPU had work in, and
- * for a ping-pong the median and the 99th percentile.
+ * for a ping-pong the median and the 99th percentile. Where SAMPLES is set, it names a file to be written: where in the
+ * kernel the time went.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -32,6 +33,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "sampler.h"
 
 #define ROUNDS		12
 #define BURST		64
@@ -82,6 +85,7 @@ static void meter_start(struct meter *meter, uint64_t count)
 {
 	memset(meter, 0, sizeof(*meter));
 	meter->count = count / ROUNDS;
+	sampler_start();
 	meter->idle_begin = idle_ns();
 	meter->begin = now_ns();
 }
@@ -92,14 +96,17 @@ static void meter_lap(struct meter *meter, unsigned int round)
 
 	meter->rounds[round] = now - meter->begin;
 	meter->begin = now;
-	if (round == ROUNDS - 1)
-		meter->idle = idle_ns() - meter->idle_begin;
+	if (round < ROUNDS - 1)
+		return;
+	meter->idle = idle_ns() - meter->idle_begin;
+	sampler_stop();
 }
 
 static void meter_print(const struct meter *meter, uint64_t lost)
 {
 	unsigned int i;
 
+	sampler_write();
 	printf("{\"count\":%" PRIu64 ",\"rounds\":[", meter->count);
 	for (i = 0; i < ROUNDS; i++)
 		printf("%s%" PRIu64, i ? "," : "", meter->rounds[i]);
@@ -273,7 +280,7 @@ static void run_stream(char **args)
 {
 	unsigned int flows = number("FLOWS", args[3], 1, 100000), i;
 	uint64_t warm = number("WARM", args[4], 0, UINT32_MAX);
-	uint64_t bytes = number("BYTES", args[5], ROUNDS, UINT64_MAX / 2), got, more = 0;
+	uint64_t bytes = number("BYTES", args[5], ROUNDS, UINT64_MAX / 2), got = 0, wanted;
 	int poll = epoll_create1(EPOLL_CLOEXEC), listener;
 	struct meter meter;
 	pid_t sender;
@@ -289,8 +296,9 @@ static void run_stream(char **args)
 	meter_start(&meter, bytes);
 	for (i = 0; i < ROUNDS; i++) {
 		/* A round ends with a whole read: what was read too much counts for the next. */
-		got = stream_receive(poll, meter.count - more);
-		more = got + more - meter.count;
+		wanted = (i + 1) * meter.count;
+		if (got < wanted)
+			got += stream_receive(poll, wanted - got);
 		meter_lap(&meter, i);
 	}
 	end_child(sender);
