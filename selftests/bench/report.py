@@ -9,6 +9,7 @@ import collections
 import json
 import os
 import re
+import signal
 import statistics
 import sys
 
@@ -147,6 +148,7 @@ def print_profile(row):
 
 
 def main():
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if len(sys.argv) == 3 and sys.argv[1] == "profile":
         for row in load(sys.argv[2]):
             print_profile(row)

@@ -7,7 +7,8 @@
 #   run.sh profile [WORD...]     which functions they are spent in: by purpose, and the topmost 40
 #
 # A WORD is a kind, a case or a topology; of each sort, none means those marked with a star.
-#   kinds        none* wireguard* weft*, or two with a + between: weft+wireguard sends with weft, receives with wireguard
+#   kinds        none* wireguard* weft* wireguard-go wireguard-go-new esp-chacha esp-gcm, or two with a + between:
+#                weft+wireguard sends with weft and receives with wireguard
 #   cases        tcp1* tcp4* udp* forward* pingpong* handshake hub
 #   topologies   offloads* wire*
 #
@@ -24,7 +25,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 series=${BENCH_SERIES:-6.12}
 limit=3600
-known_kinds="none wireguard weft"
+known_kinds="none wireguard weft wireguard-go wireguard-go-new esp-chacha esp-gcm"
 known_cases="tcp1 tcp4 udp forward pingpong handshake hub"
 known_topologies="offloads wire"
 
@@ -58,6 +59,20 @@ sort_words() { # sort_words WORD...: sets kinds, cases and topologies
 	: "${kinds:=none wireguard weft}" "${cases:=tcp1 tcp4 udp forward pingpong}" "${topologies:=$known_topologies}"
 }
 
+# The newest in Debian, beside that of the release, which the guest's image has.
+fetch_newest_go() {
+	local directory=$cache/bench/wireguard-go
+
+	if [ ! -e "$directory" ]; then
+		mkdir -p "$cache/bench"
+		rm -rf "$directory.new"
+		in_unstable with_lock unstable-lists apt_update
+		in_unstable unpack_package wireguard-go "$directory.new"
+		mv "$directory.new" "$directory"
+	fi
+	cp -u "$directory/usr/bin/wireguard-go" "$here/bin/wireguard-go-new"
+}
+
 build_all() {
 	make -s -C "$here" >&2
 	make -s -C "$weft_top/tools" >&2
@@ -65,6 +80,7 @@ build_all() {
 		WEFT_KO=$("$weft_top/selftests/vm/module.sh" "$series" bench)
 	fi
 	export WEFT_KO
+	[[ $kinds != *wireguard-go-new* ]] || with_lock wireguard-go fetch_newest_go
 }
 
 boot_guest() { # boot_guest MODE COMMAND [BOOT_ARGUMENTS...]

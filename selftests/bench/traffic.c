@@ -8,10 +8,12 @@
  *   traffic datagrams FROM TO ADDRESS SIZE WARM COUNT  UDP, in bursts: sent one by one, then received one by one
  *   traffic pingpong FROM TO ADDRESS WARM COUNT        a byte there and a byte back over TCP, between two processes
  *   traffic first FROM TO ADDRESS COUNT                one datagram to each address: a handshake, where it takes one
+ *   traffic lookups FROM FIRST RANGE COUNT             datagrams to random addresses, which need not arrive
+ *   traffic command COUNT PROGRAM [ARGUMENTS...]       what it takes to run a program, divided by COUNT
  *
  * Prints one line of JSON: what was counted, the nanoseconds of each of the rounds, those that no CPU had work in, and
  * for a ping-pong the median and the 99th percentile. Where SAMPLES is set, it names a file to be written: where in the
- * kernel the time went.
+ * kernel the time went. TRAFFIC_PORT is the port (default 7010).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -39,7 +41,7 @@
 #define ROUNDS		12
 #define BURST		64
 #define BLOCK		(128 * 1024)
-#define PORT		7010
+#define DEFAULT_PORT	7010
 #define RECEIVE_S	2
 #define ACCEPT_S	60
 #define NS_PER_S	1000000000ULL
@@ -49,11 +51,13 @@ struct meter {
 	uint64_t begin;
 	uint64_t idle_begin;
 	uint64_t rounds[ROUNDS];
+	unsigned int laps;
 	uint64_t idle;
 	uint64_t count;
 };
 
 static char block[BLOCK];
+static uint16_t port;
 
 static uint64_t now_ns(void)
 {
@@ -81,23 +85,26 @@ static uint64_t idle_ns(void)
 	return sum;
 }
 
+/* COUNT is how much of it there is in a round. */
 static void meter_start(struct meter *meter, uint64_t count)
 {
 	memset(meter, 0, sizeof(*meter));
-	meter->count = count / ROUNDS;
+	meter->count = count;
 	sampler_start();
 	meter->idle_begin = idle_ns();
 	meter->begin = now_ns();
 }
 
-static void meter_lap(struct meter *meter, unsigned int round)
+static void meter_lap(struct meter *meter)
 {
 	uint64_t now = now_ns();
 
-	meter->rounds[round] = now - meter->begin;
+	meter->rounds[meter->laps++] = now - meter->begin;
 	meter->begin = now;
-	if (round < ROUNDS - 1)
-		return;
+}
+
+static void meter_stop(struct meter *meter)
+{
 	meter->idle = idle_ns() - meter->idle_begin;
 	sampler_stop();
 }
@@ -108,7 +115,7 @@ static void meter_print(const struct meter *meter, uint64_t lost)
 
 	sampler_write();
 	printf("{\"count\":%" PRIu64 ",\"rounds\":[", meter->count);
-	for (i = 0; i < ROUNDS; i++)
+	for (i = 0; i < meter->laps; i++)
 		printf("%s%" PRIu64, i ? "," : "", meter->rounds[i]);
 	printf("],\"idle\":%" PRIu64 ",\"lost\":%" PRIu64, meter->idle, lost);
 }
@@ -140,7 +147,7 @@ static uint64_t number(const char *what, const char *text, uint64_t low, uint64_
 /* ADDRESS, or FIRST+STRIDE for one of many. */
 static struct sockaddr_in target(const char *text, unsigned int which)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
 	char first[INET_ADDRSTRLEN] = "";
 	const char *plus = strchrnul(text, '+');
 	uint32_t stride = *plus ? number("stride", plus + 1, 1, 65536) : 0;
@@ -171,7 +178,7 @@ static void set_option(int fd, int level, int option, int value)
 /* accept() ends with an error after a while: who should connect may have failed. */
 static int listen_on(void)
 {
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct timeval limit = { .tv_sec = ACCEPT_S };
 	int fd = make_socket(SOCK_STREAM);
 
@@ -293,14 +300,15 @@ static void run_stream(char **args)
 	for (i = 0; i < flows; i++)
 		poll_add(poll, accept_from(listener), EPOLLIN);
 	stream_receive(poll, warm);
-	meter_start(&meter, bytes);
+	meter_start(&meter, bytes / ROUNDS);
 	for (i = 0; i < ROUNDS; i++) {
 		/* A round ends with a whole read: what was read too much counts for the next. */
 		wanted = (i + 1) * meter.count;
 		if (got < wanted)
 			got += stream_receive(poll, wanted - got);
-		meter_lap(&meter, i);
+		meter_lap(&meter);
 	}
+	meter_stop(&meter);
 	end_child(sender);
 	meter_print(&meter, 0);
 	puts("}");
@@ -308,7 +316,7 @@ static void run_stream(char **args)
 
 static int receiver_socket(void)
 {
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
 	struct timeval limit = { .tv_sec = RECEIVE_S };
 	int fd = make_socket(SOCK_DGRAM);
 
@@ -367,11 +375,12 @@ static void run_datagrams(char **args)
 	if (connect(sender, (void *)&to, sizeof(to)) < 0)
 		error(1, errno, "connect");
 	bursts(sender, receiver, size, warm);
-	meter_start(&meter, count / BURST / ROUNDS * BURST * ROUNDS);
+	meter_start(&meter, count / BURST / ROUNDS * BURST);
 	for (i = 0; i < ROUNDS; i++) {
 		lost += bursts(sender, receiver, size, meter.count);
-		meter_lap(&meter, i);
+		meter_lap(&meter);
 	}
+	meter_stop(&meter);
 	meter_print(&meter, lost);
 	puts("}");
 }
@@ -435,12 +444,13 @@ static void run_pingpong(char **args)
 	fd = connect_to(args[2], 0);
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	pings(fd, times, warm);
-	meter_start(&meter, count);
+	meter_start(&meter, count / ROUNDS);
 	count = meter.count * ROUNDS;
 	for (i = 0; i < ROUNDS; i++) {
 		pings(fd, times + i * meter.count, meter.count);
-		meter_lap(&meter, i);
+		meter_lap(&meter);
 	}
+	meter_stop(&meter);
 	end_child(server);
 	qsort(times, count, sizeof(*times), compare_times);
 	meter_print(&meter, 0);
@@ -459,7 +469,7 @@ static void run_first(char **args)
 	enter(args[1]);
 	receiver = receiver_socket();
 	enter(args[0]);
-	meter_start(&meter, count);
+	meter_start(&meter, count / ROUNDS);
 	for (i = 0; i < ROUNDS; i++) {
 		for (j = 0; j < meter.count; j++, which++) {
 			to = target(args[2], which);
@@ -469,9 +479,60 @@ static void run_first(char **args)
 			lost += burst(sender, receiver, 1, 1);
 			close(sender);
 		}
-		meter_lap(&meter, i);
+		meter_lap(&meter);
 	}
+	meter_stop(&meter);
 	meter_print(&meter, lost);
+	puts("}");
+}
+
+/* What becomes of them does not matter. */
+static void run_lookups(char **args)
+{
+	uint64_t range = number("RANGE", args[2], 1, UINT32_MAX);
+	uint64_t count = number("COUNT", args[3], ROUNDS, UINT32_MAX), j;
+	struct sockaddr_in to = target(args[1], 0);
+	uint32_t first = ntohl(to.sin_addr.s_addr);
+	struct meter meter;
+	unsigned int i;
+	int sender;
+
+	enter(args[0]);
+	sender = make_socket(SOCK_DGRAM);
+	srandom(1);
+	meter_start(&meter, count / ROUNDS);
+	for (i = 0; i < ROUNDS; i++) {
+		for (j = 0; j < meter.count; j++) {
+			to.sin_addr.s_addr = htonl(first + random() % range);
+			sendto(sender, block, 64, 0, (void *)&to, sizeof(to));
+		}
+		meter_lap(&meter);
+	}
+	meter_stop(&meter);
+	meter_print(&meter, 0);
+	puts("}");
+}
+
+static void run_command(char **args)
+{
+	uint64_t count = number("COUNT", args[0], 1, UINT32_MAX);
+	struct meter meter;
+	int status;
+	pid_t pid;
+
+	meter_start(&meter, count);
+	pid = fork();
+	if (pid == 0) {
+		execvp(args[1], args + 1);
+		error(127, errno, "%s", args[1]);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		error(1, errno, "%s", args[1]);
+	meter_lap(&meter);
+	meter_stop(&meter);
+	if (status)
+		error(1, 0, "%s: status %d", args[1], status);
+	meter_print(&meter, 0);
 	puts("}");
 }
 
@@ -484,13 +545,20 @@ static const struct action {
 	{ "datagrams", 6, run_datagrams },
 	{ "pingpong", 5, run_pingpong },
 	{ "first", 4, run_first },
+	{ "lookups", 4, run_lookups },
 };
 
 int main(int argc, char **argv)
 {
 	struct rlimit files = { 200000, 200000 };
+	const char *text = getenv("TRAFFIC_PORT");
 	size_t i;
 
+	port = text ? number("TRAFFIC_PORT", text, 1, 65535) : DEFAULT_PORT;
+	if (argc > 3 && !strcmp(argv[1], "command")) {
+		run_command(argv + 2);
+		return 0;
+	}
 	setrlimit(RLIMIT_NOFILE, &files);
 	for (i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
 		if (argc == actions[i].arguments + 2 && !strcmp(argv[1], actions[i].name)) {
@@ -502,6 +570,8 @@ int main(int argc, char **argv)
 	      "  stream FROM TO ADDRESS FLOWS WARM BYTES\n"
 	      "  datagrams FROM TO ADDRESS SIZE WARM COUNT\n"
 	      "  pingpong FROM TO ADDRESS WARM COUNT\n"
-	      "  first FROM TO ADDRESS COUNT\n", stderr);
+	      "  first FROM TO ADDRESS COUNT\n"
+	      "  lookups FROM FIRST RANGE COUNT\n"
+	      "  command COUNT PROGRAM [ARGUMENTS...]\n", stderr);
 	return 2;
 }

@@ -7,7 +7,10 @@
 #   hub_create KIND COUNT; hub_topology offloads|wire; hub_delete   s with COUNT devices, h with one
 #   hub_possible KIND
 #
-# A kind is none, wireguard, weft, or two of them with a + between: the sender's and the receiver's.
+# The script that sources this has a directory $work for keys.
+#
+# A kind is none, wireguard, weft, wireguard-go, wireguard-go-new, esp-chacha, esp-gcm, or two that speak the same protocol
+# with a + between: the sender's and the receiver's.
 
 mtu=1420
 far=10.9.0.2
@@ -107,29 +110,86 @@ end_none_create() { # on the link itself
 	END
 }
 
-# weft's words of command are wg's.
-end_wireguard_like_create() { # end_wireguard_like_create LINK_KIND TOOL NS OWN OTHER OTHER_NET ENDPOINT
-	local kind=$1 tool=$2 name=$3 other=b
-
-	[ "$name" = a ] || other=a
-	modprobe "$kind" || return
-	ip -n "$name" link add wt0 type "$kind" || return
-	ns "$name" "$tool" set wt0 listen-port 51820 private-key "$work/key.$name" \
-		peer "$(wg pubkey <"$work/key.$other")" allowed-ips "$5/32,$6" endpoint "$7:51820" || return
-	ip_batch "$name" <<-END
-		link set wt0 mtu $mtu up
-		addr add $4/32 dev wt0
-		route add $5/32 dev wt0 src $4
-		route add $6 dev wt0
+# What a tunnel's device needs besides the tunnel.
+device_up() { # device_up NS DEV OWN OTHER OTHER_NET
+	ip_batch "$1" <<-END
+		link set $2 mtu $mtu up
+		addr add $3/32 dev $2
+		route add $4/32 dev $2 src $3
+		route add $5 dev $2
 	END
 }
 
+# weft's words of command are wg's.
+device_configure() { # device_configure TOOL NS DEV OTHER OTHER_NET ENDPOINT
+	local other=b
+
+	[ "$2" = a ] || other=a
+	# shellcheck disable=SC2154 # set by who sources this
+	ns "$2" "$1" set "$3" listen-port 51820 private-key "$work/key.$2" \
+		peer "$(wg pubkey <"$work/key.$other")" allowed-ips "$4/32,$5" endpoint "$6:51820"
+}
+
+end_in_kernel() { # end_in_kernel LINK_KIND TOOL NS OWN OTHER OTHER_NET ENDPOINT
+	modprobe "$1" || return
+	ip -n "$3" link add wt0 type "$1" || return
+	device_configure "$2" "$3" wt0 "$5" "$6" "$7" && device_up "$3" wt0 "$4" "$5" "$6"
+}
+
 end_wireguard_create() {
-	end_wireguard_like_create wireguard wg "$@"
+	end_in_kernel wireguard wg "$@"
 }
 
 end_weft_create() {
-	end_wireguard_like_create weft weft "$@"
+	end_in_kernel weft weft "$@"
+}
+
+# Its control socket is a file: the names of its devices have to differ between namespaces. It ends with its namespace.
+end_in_go() { # end_in_go PROGRAM NS OWN OTHER OTHER_NET ENDPOINT
+	local program=$1 dev=go$2
+
+	mkdir -p /dev/net /run/wireguard
+	modprobe tun || return
+	[ -e /dev/net/tun ] || mknod /dev/net/tun c 10 200
+	ns "$2" env WG_PROCESS_FOREGROUND=1 LOG_LEVEL=silent "$program" -f "$dev" </dev/null >/dev/null 2>&1 &
+	wait_until test -S "/run/wireguard/$dev.sock" || return
+	device_configure wg "$2" "$dev" "$4" "$5" "$6" && device_up "$2" "$dev" "$3" "$4" "$5"
+}
+
+end_wireguard-go_create() {
+	end_in_go wireguard-go "$@"
+}
+
+end_wireguard-go-new_create() {
+	end_in_go "$tunnels_here/bin/wireguard-go-new" "$@"
+}
+
+# Both directions with one key: this is about what it costs.
+end_esp() { # end_esp ALGORITHM KEY NS OWN OTHER OTHER_NET ENDPOINT
+	local algorithm=$1 key=$2 name=$3 own=$4 other=$5 net=$6 endpoint=$7 self=192.0.2.1
+
+	modprobe -a esp4 xfrm_user chacha20poly1305 chacha-x86_64 poly1305-x86_64 aesni-intel ghash-clmulni-intel 2>/dev/null
+	[ "$name" = a ] || self=192.0.2.2
+	ip -n "$name" xfrm state add src $self dst "$endpoint" proto esp spi 0x1001 mode tunnel aead "$algorithm" "$key" 128 &&
+		ip -n "$name" xfrm state add src "$endpoint" dst $self proto esp spi 0x1001 mode tunnel aead "$algorithm" "$key" 128 \
+			replay-window 64 || return
+	ip_batch "$name" <<-END
+		xfrm policy add dir out dst $other/32 tmpl src $self dst $endpoint proto esp mode tunnel
+		xfrm policy add dir out dst $net tmpl src $self dst $endpoint proto esp mode tunnel
+		xfrm policy add dir in src $other/32 tmpl src $endpoint dst $self proto esp mode tunnel
+		xfrm policy add dir fwd src $net tmpl src $endpoint dst $self proto esp mode tunnel
+		addr add $own/32 dev lo
+		route add $other/32 via $endpoint dev v$name src $own mtu $mtu
+		route add $net via $endpoint dev v$name mtu $mtu
+	END
+}
+
+end_esp-chacha_create() {
+	end_esp 'rfc7539esp(chacha20,poly1305)' "0x$(printf '5a%.0s' {1..36})" "$@"
+}
+
+end_esp-gcm_create() {
+	end_esp 'rfc4106(gcm(aes))' "0x$(printf '5a%.0s' {1..36})" "$@"
 }
 
 make_keys() { # make_keys NAME...
