@@ -34,18 +34,6 @@ megabytes() { # megabytes KIND
 	esac
 }
 
-result() { # result KIND CASE TOPOLOGY UNIT JSON
-	printf '{"kind":"%s","case":"%s","topology":"%s","unit":"%s",%s\n' "$1" "$2" "$3" "$4" "${5#\{}"
-}
-
-# What could not be measured, and why.
-no_result() { # no_result KIND CASE TOPOLOGY WHY
-	local why=${4//$'\n'/; }
-
-	why=${why//\\/}
-	result "$1" "$2" "$3" none "{\"absent\":\"${why//\"/\'}\"}"
-}
-
 # As members of an array.
 stacks_json() { # stacks_json FILE
 	awk '{ n = $1; $1 = ""; printf "%s[%d,\"%s\"]", (NR > 1 ? "," : ""), n, substr($0, 2) }' "$1"
@@ -64,28 +52,6 @@ measure() { # measure KIND CASE TOPOLOGY UNIT TRAFFIC_ARGUMENTS...
 		line="${line%\}},\"stacks\":[$(stacks_json "$work/samples")]}"
 	fi
 	result "${what[@]}" "$line"
-}
-
-read_idle() { # sets idle and uptime, in hundredths of a second
-	local seconds idle_seconds
-
-	read -r seconds idle_seconds </proc/uptime
-	uptime=$((10#${seconds/./})) idle=$((10#${idle_seconds/./}))
-}
-
-# What the kernel still has to do after a boot or a change would be counted too: half a second must go by in idleness.
-settle() {
-	local tries idle uptime idle_before uptime_before
-
-	for ((tries = 0; tries < 100; tries++)); do
-		read_idle
-		idle_before=$idle uptime_before=$uptime
-		sleep 0.5
-		read_idle
-		[ $((idle - idle_before)) -lt $(((uptime - uptime_before) * $(nproc) * 9 / 10)) ] || return 0
-	done
-	echo "guest.sh: the machine does not come to rest" >&2
-	return 1
 }
 
 # ---- cases between two ends ----

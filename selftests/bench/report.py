@@ -3,7 +3,8 @@
 """Turns the bench's figures, a line of JSON each, into tables.
 
 report.py profile FILE      prints the profiles in FILE
-report.py cost NEW STORE    prints what is in NEW, beside what STORE has of in-tree wireguard, and puts NEW into STORE
+report.py merge NEW STORE                puts the figures of NEW into STORE, in the place of older ones
+report.py cost|scale|wall NEW STORE      prints what is in NEW, beside what STORE has of in-tree wireguard
 """
 import collections
 import json
@@ -34,6 +35,8 @@ def cost(row):
 
 def uncertainty(row):
     """The standard error of the rounds' mean, as a share of it."""
+    if len(row["rounds"]) < 2:
+        return 0
     return statistics.stdev(row["rounds"]) / len(row["rounds"]) ** 0.5 / statistics.mean(row["rounds"])
 
 
@@ -64,13 +67,12 @@ def key(row):
 
 
 def merge(new, store):
-    """The store with the new rows in the place of older ones."""
-    rows = {key(row): row for row in (load(store) if os.path.exists(store) else [])}
-    rows.update((key(row), row) for row in new)
+    """The new rows take the place of all older ones of the same."""
+    fresh = {key(row) for row in new}
+    rows = [row for row in (load(store) if os.path.exists(store) else []) if key(row) not in fresh] + new
     with open(store + ".new", "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows.values())
+        file.writelines(json.dumps(row) + "\n" for row in rows)
     os.replace(store + ".new", store)
-    return list(rows.values())
 
 
 def print_cost(rows, known):
@@ -82,6 +84,68 @@ def print_cost(rows, known):
         table.append([CASES[row["case"]], row["topology"], row["kind"], row["unit"], figure(value), ratio,
                       row["absent"] if value is None else remarks(row)])
     print_table(["case", "topology", "kind", "per", "instructions", "to wireguard", ""], table)
+
+
+# ---- scale ----
+
+def scale_line(row):
+    name = f"{row['case']}, {int(row['topology']):,}"
+    if "absent" in row:
+        return [name, row["kind"], row["absent"], "", ""]
+    if row["case"] == "memory":
+        return [name, row["kind"], "bytes per peer", f"{row['bytes']:,}", f"{row['kernel']:,} of them slab and the like"]
+    total = sum(row["rounds"]) - row["idle"]
+    return [name, row["kind"], f"instructions per {row['unit']}", figure(cost(row)), f"{total / 1e6:,.1f} million in all"]
+
+
+def print_scale(rows, _):
+    order = ["load", "dump", "remove", "memory", "lookup"]
+    table = [scale_line(row) for row in sorted(rows, key=lambda row: (order.index(row["case"]), int(row["topology"])))]
+    print_table(["what", "kind", "unit", "figure", ""], table)
+
+
+# ---- wall clock ----
+
+def values(rows, kind, case, cpus, member=None):
+    """Of each turn: nanoseconds for one of its units, or another member."""
+    return [row[member] if member else sum(row["rounds"]) / row["count"] / len(row["rounds"])
+            for row in rows if key(row) == (kind, case, cpus) and "absent" not in row]
+
+
+def turn_ratio(first, second):
+    """The median over turns of first to second."""
+    pairs = list(zip(first, second))
+    return statistics.median(one / other for one, other in pairs) if pairs else None
+
+
+def wall_ratios(rows):
+    """Name -> (how many times, what it says)."""
+    def both(case, member=None):
+        return values(rows, "wireguard", case, "2", member), values(rows, "weft", case, "2", member)
+    found = {
+        "throughput, one flow, weft to wireguard": turn_ratio(*both("wall-tcp1")),
+        "throughput, four flows, weft to wireguard": turn_ratio(*both("wall-tcp4")),
+        "median round trip, weft to wireguard": turn_ratio(*reversed(both("wall-pingpong", "median"))),
+        "99th percentile of round trips, weft to wireguard": turn_ratio(*reversed(both("wall-pingpong", "p99"))),
+        "throughput of weft, two CPUs to one":
+            turn_ratio(values(rows, "weft", "wall-tcp1", "1-cpu"), values(rows, "weft", "wall-tcp1", "2-cpu")),
+    }
+    for kind in ("wireguard", "weft"):
+        found[f"median round trip of {kind}, beside another peer's bulk to alone"] = turn_ratio(
+            values(rows, kind, "fair-loaded", "2", "median"), values(rows, kind, "fair-alone", "2", "median"))
+    return found
+
+
+def print_wall(rows, _):
+    table = [[kind, case, f"{statistics.median(found):.1f} ns per unit", f"{len(found)} turns"]
+             for kind, case, cpus in dict.fromkeys(key(row) for row in rows)
+             for found in [values(rows, kind, case, cpus)] if found]
+    print_table(["kind", "case", "median", ""], table)
+    print()
+    print_table(["what", "ratio"], [[name, figure(ratio)] for name, ratio in wall_ratios(rows).items()])
+    for row in rows:
+        if "absent" in row:
+            print(f"{row['kind']} {row['case']}: {row['absent']}")
 
 
 # ---- profiles ----
@@ -147,16 +211,20 @@ def print_profile(row):
                  for function, times, caller in by_function(row)])
 
 
+PRINTERS = {"cost": print_cost, "scale": print_scale, "wall": print_wall}
+
+
 def main():
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if len(sys.argv) == 3 and sys.argv[1] == "profile":
         for row in load(sys.argv[2]):
             print_profile(row)
-        return
-    if len(sys.argv) != 4 or sys.argv[1] != "cost":
+    elif len(sys.argv) == 4 and sys.argv[1] == "merge":
+        merge(load(sys.argv[2]), sys.argv[3])
+    elif len(sys.argv) == 4 and sys.argv[1] in PRINTERS:
+        PRINTERS[sys.argv[1]](load(sys.argv[2]), load(sys.argv[3]))
+    else:
         sys.exit(__doc__.strip())
-    new = load(sys.argv[2])
-    print_cost(new, merge(new, sys.argv[3]))
 
 
 main()

@@ -5,6 +5,8 @@
 #
 #   run.sh cost [WORD...]        instructions per byte, packet, round trip or handshake
 #   run.sh profile [WORD...]     which functions they are spent in: by purpose, and the topmost 40
+#   run.sh scale                 instructions for loading, dumping and removing many peers, memory, and lookups
+#   run.sh wall                  throughput and latency in real time on two CPUs, as ratios
 #
 # A WORD is a kind, a case or a topology; of each sort, none means those marked with a star.
 #   kinds        none* wireguard* weft* wireguard-go wireguard-go-new esp-chacha esp-gcm, or two with a + between:
@@ -13,6 +15,7 @@
 #   topologies   offloads* wire*
 #
 #   QUICK=1      less of everything: about 1 % less exact
+#   FULL=1       also loads 100,000 peers into in-tree wireguard, which takes ten minutes
 #   PEERS        of the hub (default 1000, or 200 where QUICK)
 #   RESULTS      where the figures are kept, a line of JSON each (default: in the cache). Those of in-tree wireguard are
 #                compared with when it is not measured itself
@@ -80,7 +83,7 @@ build_all() {
 		WEFT_KO=$("$weft_top/selftests/vm/module.sh" "$series" bench)
 	fi
 	export WEFT_KO
-	[[ $kinds != *wireguard-go-new* ]] || with_lock wireguard-go fetch_newest_go
+	[[ ${kinds-} != *wireguard-go-new* ]] || with_lock wireguard-go fetch_newest_go
 }
 
 boot_guest() { # boot_guest MODE COMMAND [BOOT_ARGUMENTS...]
@@ -104,19 +107,53 @@ run_profile() {
 	return $status
 }
 
-run_cost() {
-	local results=${RESULTS:-$cache/bench/cost.json} new started=$SECONDS status=0
+# Runs a script in the guest and puts its figures among those known; NEW is a file for them.
+collect() { # collect MODE STORE NEW SCRIPT [BOOT_ARGUMENTS...]
+	local mode=$1 store=$2 new=$3 script=$4 status=0
 
+	shift 4
+	mkdir -p "$(dirname "$store")"
+	boot_guest "$mode" "exec bash selftests/bench/$script" "$@" >"$new" || status=$?
+	python3 "$here/report.py" merge "$new" "$store"
+	return $status
+}
+
+measure() { # measure NAME MODE SCRIPT [BOOT_ARGUMENTS...]
+	local name=$1 mode=$2 script=$3 results new started=$SECONDS status=0
+
+	shift 3
+	results=${RESULTS:-$cache/bench/$name.json}
+	new=$(mktemp)
+	collect "$mode" "$results" "$new" "$script" "$@" || status=$?
+	python3 "$here/report.py" "$name" "$new" "$results"
+	rm -f "$new"
+	say "$name took $((SECONDS - started)) s; the figures are in $results"
+	return $status
+}
+
+run_cost() {
 	sort_words "$@"
 	build_all
-	mkdir -p "$(dirname "$results")"
-	new=$(mktemp)
-	boot_guest icount 'exec bash selftests/bench/guest.sh' -e KINDS="$kinds" -e CASES="$cases" \
-		-e TOPOLOGIES="$topologies" >"$new" || status=$?
-	python3 "$here/report.py" cost "$new" "$results"
-	rm -f "$new"
-	say "took $((SECONDS - started)) s; the figures are in $results"
-	return $status
+	measure cost icount guest.sh -e KINDS="$kinds" -e CASES="$cases" -e TOPOLOGIES="$topologies"
+}
+
+expect_no_words() {
+	[ $# = 0 ] || die "'$1' means nothing here"
+}
+
+run_scale() {
+	local sizes="1 10 1000 10000 100000" lookups=1000000
+
+	expect_no_words "$@"
+	[ -z "${QUICK-}" ] || sizes="1 10 1000" lookups=10000
+	build_all
+	measure scale icount guest-scale.sh -e SIZES="$sizes" -e LOOKUPS=$lookups -e BIGGEST_WIREGUARD="${FULL:+100000}"
+}
+
+run_wall() {
+	expect_no_words "$@"
+	build_all
+	measure wall smp guest-wall.sh -e TURNS="${QUICK:+2}" -e MEGABYTES="${QUICK:+3}"
 }
 
 main() {
@@ -124,11 +161,11 @@ main() {
 
 	shift $(($# ? 1 : 0))
 	case $action in
-	cost|profile)
+	cost|profile|scale|wall)
 		"run_$action" "$@"
 		;;
 	*)
-		die "'$action' is nothing that can be run; expected cost or profile"
+		die "'$action' is nothing that can be run; expected cost, profile, scale or wall"
 		;;
 	esac
 }

@@ -9,7 +9,7 @@
  *   traffic pingpong FROM TO ADDRESS WARM COUNT        a byte there and a byte back over TCP, between two processes
  *   traffic first FROM TO ADDRESS COUNT                one datagram to each address: a handshake, where it takes one
  *   traffic lookups FROM FIRST RANGE COUNT             datagrams to random addresses, which need not arrive
- *   traffic command COUNT PROGRAM [ARGUMENTS...]       what it takes to run a program, divided by COUNT
+ *   traffic command COUNT PROGRAM [ARGUMENTS...]       what it takes to run a program on COUNT things, but its output
  *
  * Prints one line of JSON: what was counted, the nanoseconds of each of the rounds, those that no CPU had work in, and
  * for a ping-pong the median and the 99th percentile. Where SAMPLES is set, it names a file to be written: where in the
@@ -523,6 +523,8 @@ static void run_command(char **args)
 	meter_start(&meter, count);
 	pid = fork();
 	if (pid == 0) {
+		if (!freopen("/dev/null", "w", stdout))
+			error(1, errno, "/dev/null");
 		execvp(args[1], args + 1);
 		error(127, errno, "%s", args[1]);
 	}

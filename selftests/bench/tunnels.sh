@@ -7,6 +7,9 @@
 #   hub_create KIND COUNT; hub_topology offloads|wire; hub_delete   s with COUNT devices, h with one
 #   hub_possible KIND
 #
+#   result KIND CASE TOPOLOGY UNIT JSON, no_result KIND CASE TOPOLOGY WHY      print a line of JSON
+#   settle                                                                     waits until the machine is idle
+#
 # The script that sources this has a directory $work for keys.
 #
 # A kind is none, wireguard, weft, wireguard-go, wireguard-go-new, esp-chacha, esp-gcm, or two that speak the same protocol
@@ -263,4 +266,40 @@ spokes_create() { # spokes_create KIND COUNT: ip's commands
 
 hub_delete() {
 	spaces_delete s h
+}
+
+# ---- figures ----
+
+result() { # result KIND CASE TOPOLOGY UNIT JSON
+	printf '{"kind":"%s","case":"%s","topology":"%s","unit":"%s",%s\n' "$1" "$2" "$3" "$4" "${5#\{}"
+}
+
+# What could not be measured, and why.
+no_result() { # no_result KIND CASE TOPOLOGY WHY
+	local why=${4//$'\n'/; }
+
+	why=${why//\\/}
+	result "$1" "$2" "$3" none "{\"absent\":\"${why//\"/\'}\"}"
+}
+
+read_idle() { # sets idle and uptime, in hundredths of a second
+	local seconds idle_seconds
+
+	read -r seconds idle_seconds </proc/uptime
+	uptime=$((10#${seconds/./})) idle=$((10#${idle_seconds/./}))
+}
+
+# What the kernel still has to do after a boot or a change would be counted too: half a second must go by in idleness.
+settle() {
+	local tries idle uptime idle_before uptime_before
+
+	for ((tries = 0; tries < 100; tries++)); do
+		read_idle
+		idle_before=$idle uptime_before=$uptime
+		sleep 0.5
+		read_idle
+		[ $((idle - idle_before)) -lt $(((uptime - uptime_before) * $(nproc) * 9 / 10)) ] || return 0
+	done
+	echo "${0##*/}: the machine does not come to rest" >&2
+	return 1
 }
