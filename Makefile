@@ -42,6 +42,15 @@ demo:
 	@bash $(SELFTESTS)/setup.sh demo
 	@bash $(SELFTESTS)/demo.sh
 
+bench:
+	@bash $(SELFTESTS)/setup.sh bench
+	@QUICK='$(QUICK)' FULL='$(FULL)' bash $(SELFTESTS)/bench/run.sh all
+
+bench-document:
+	@QUICK='$(QUICK)' bash $(SELFTESTS)/bench/run.sh document
+
+.PHONY: bench bench-document
+
 lint:
 	@bash $(SELFTESTS)/setup.sh lint
 	@LINTS='$(LINTS)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/lint.sh
@@ -67,6 +76,7 @@ clean:
 	$(MAKE) -C tools clean
 	rm -rf tools/build
 	$(MAKE) -C $(SELFTESTS)/unit clean
+	$(MAKE) -C $(SELFTESTS)/bench clean
 
 help:
 	@echo 'make            kmod/weft.ko and tools/weft'
@@ -79,6 +89,8 @@ help:
 	@echo 'make check-compat  what WireGuard promises, of a weft that stands in for it; TESTS="uapi" only these'
 	@echo 'make check-newest  the same on the newest kernel in Debian unstable; TESTS="roaming fsm" only these'
 	@echo 'make demo       a fleet of three servers at work'
+	@echo 'make bench      weft measured beside its peers; QUICK=1 in five minutes, FULL=1 with what takes in-tree long'
+	@echo 'make bench-document  the last figures and plots, into Documentation/networking/weft-bench.rst'
 	@echo 'make lint       static checks; LINTS="sparse checkpatch" only these'
 	@echo 'make generate   the uapi header and the netlink policy from Documentation/netlink/specs/weft.yaml'
 	@echo 'make deb        the packages weft-dkms and weft-tools, in tools/build; OUT=<folder>'

@@ -3,7 +3,7 @@
 #
 # Installs from Debian what a target needs and this machine lacks, as root or through sudo, and says what it installs.
 #
-#   setup.sh build|check|check-distro|demo|lint
+#   setup.sh bench|build|check|check-distro|demo|lint
 set -eu -o pipefail
 # shellcheck source=selftests/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
@@ -20,6 +20,7 @@ vm_packages=(
 )
 check_packages=(libb2-dev rsync)
 lint_packages=(sparse shellcheck universal-ctags perl python3-yaml python3-jsonschema bc mandoc groff-base)
+bench_packages=(gnuplot-nox)
 distro_packages=(qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs mmdebstrap debian-archive-keyring)
 
 main() {
@@ -34,6 +35,9 @@ main() {
 	check)
 		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${check_packages[@]}"
 		;;
+	bench)
+		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${bench_packages[@]}"
+		;;
 	check-distro)
 		install_packages "${build_packages[@]}" "${distro_packages[@]}"
 		;;
@@ -41,7 +45,7 @@ main() {
 		install_packages "${build_packages[@]}" "${lint_packages[@]}"
 		;;
 	*)
-		die "'${1-}' is no target; expected build, check, check-distro, demo or lint"
+		die "'${1-}' is no target; expected bench, build, check, check-distro, demo or lint"
 		;;
 	esac
 }

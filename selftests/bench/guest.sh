@@ -4,7 +4,8 @@
 # Measures in the guest, and prints a line of JSON for each figure as soon as it is there.
 #
 #   guest.sh          KINDS, CASES, TOPOLOGIES: lists of words (see run.sh); QUICK: less of everything; PEERS: of the hub;
-#                     PROFILE: also where the time went, as a member "stacks"
+#                     PROFILE: also where the time went, as a member "stacks". Or, several of these in one go, JOBS: a line
+#                     of KINDS;CASES;TOPOLOGIES each
 #
 #	 namespace c                 a                      b                 d
 #	 10.1.0.2 vc --- vca 10.1.0.1                       10.2.0.1 vdb --- vd 10.2.0.2
@@ -161,10 +162,9 @@ run_pair() { # run_pair KIND CASE...
 	pair_delete
 }
 
-main() {
-	local kind cases hub_peers=$PEERS
+run_kinds() {
+	local kind cases
 
-	sysctl -qw net.ipv4.tcp_no_metrics_save=1
 	for kind in $KINDS; do
 		cases=$(wanted_of pair)
 		# shellcheck disable=SC2086 # lists
@@ -173,6 +173,19 @@ main() {
 		# shellcheck disable=SC2086
 		[ -z "$cases" ] || run_hub "$kind" $cases
 	done
+}
+
+main() {
+	local hub_peers=$PEERS
+
+	sysctl -qw net.ipv4.tcp_no_metrics_save=1
+	if [ -z "${JOBS-}" ]; then
+		run_kinds
+	else
+		while IFS=';' read -r KINDS CASES TOPOLOGIES; do
+			run_kinds
+		done <<<"$JOBS"
+	fi
 	rm -rf "$work"
 }
 

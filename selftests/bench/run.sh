@@ -7,6 +7,8 @@
 #   run.sh profile [WORD...]     which functions they are spent in: by purpose, and the topmost 40
 #   run.sh scale                 instructions for loading, dumping and removing many peers, memory, and lookups
 #   run.sh wall                  throughput and latency in real time on two CPUs, as ratios
+#   run.sh all                   all of it, and how weft compares with what it must reach
+#   run.sh document              puts the figures and plots of the last "all" into the documentation
 #
 # A WORD is a kind, a case or a topology; of each sort, none means those marked with a star.
 #   kinds        none* wireguard* weft* wireguard-go wireguard-go-new esp-chacha esp-gcm, or two with a + between:
@@ -156,16 +158,75 @@ run_wall() {
 	measure wall smp guest-wall.sh -e TURNS="${QUICK:+2}" -e MEGABYTES="${QUICK:+3}"
 }
 
+# ---- all of it ----
+
+directory=$cache/bench/all${QUICK:+-quick}
+document=$weft_top/Documentation/networking/weft-bench.rst
+every_case="tcp1 tcp4 udp forward pingpong"
+
+# Each a line of kinds;cases;topologies.
+cost_jobs() {
+	local others="wireguard-go wireguard-go-new esp-chacha esp-gcm wireguard+weft weft+wireguard"
+
+	echo "none wireguard weft;$every_case;offloads wire"
+	if [ -n "${QUICK-}" ]; then
+		echo "$others;tcp1;offloads"
+		echo "wireguard weft;handshake hub;offloads"
+	else
+		echo "$others;$every_case;offloads wire"
+		echo "wireguard weft;handshake hub;offloads wire"
+	fi
+}
+
+run_all() {
+	local RESULTS started=$SECONDS kinds=wireguard-go-new part status=0
+
+	expect_no_words "$@"
+	rm -rf "$directory"
+	mkdir -p "$directory"
+	build_all
+	RESULTS=$directory/cost.json
+	measure cost icount guest.sh -e JOBS="$(cost_jobs)" || status=$?
+	RESULTS=$directory/profile.json
+	run_profile wireguard weft tcp1 offloads >"$directory/profile.txt" || status=$?
+	for part in scale wall; do
+		RESULTS=$directory/$part.json
+		"run_$part" || status=$?
+	done
+	summarise
+	say "took $((SECONDS - started)) s; $directory has all figures (bench.json), the profiles (profile.txt) and plots"
+	return $status
+}
+
+summarise() {
+	local release emulator
+
+	release=$("$weft_top/selftests/vm/kernels.sh" release "$series")
+	emulator=$(qemu-system-x86_64 --version | sed -n '1s/ version / /; 1s/ (.*//p')
+	python3 "$here/report.py" summary "$directory" kernel="$release" emulator="$emulator" cpu=max,-erms,-fsrm \
+		command="make bench${QUICK:+ QUICK=1}"
+	"$here/plots.sh" "$directory" "$directory"
+	echo
+	python3 "$here/report.py" verdict "$directory"
+}
+
+run_document() {
+	expect_no_words "$@"
+	[ -e "$directory/bench.json" ] || die "there are no figures yet: first comes make bench"
+	python3 "$here/report.py" document "$directory" "$document"
+	"$here/plots.sh" "$directory" "${document%/*}"
+}
+
 main() {
 	local action=${1-}
 
 	shift $(($# ? 1 : 0))
 	case $action in
-	cost|profile|scale|wall)
+	cost|profile|scale|wall|all|document)
 		"run_$action" "$@"
 		;;
 	*)
-		die "'$action' is nothing that can be run; expected cost, profile, scale or wall"
+		die "'$action' is nothing that can be run; expected cost, profile, scale, wall, all or document"
 		;;
 	esac
 }

@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Draws the bench's figures.
+#
+#   plots.sh FIGURES DIRECTORY      FIGURES has cost.json and so on; weft-bench-*.svg go into DIRECTORY
+set -eu -o pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+
+style='set terminal svg size 860,420 font "sans,13" background "white"
+set style fill solid 0.9 border -1
+set style data histograms
+set boxwidth 0.9
+set key outside top center horizontal
+set grid ytics
+set yrange [0:*]
+set xtics scale 0
+set datafile missing "?"
+set datafile separator "\t"
+'
+
+data() { # data NAME: rows of a table; columns that a plot calls by number
+	PYTHONPATH=$here python3 -c 'import sys, document; document.plot_data(*sys.argv[1:])' "$1" "$figures" >"$work/$1"
+}
+
+draw() { # draw NAME COMMANDS
+	{
+		printf '%s' "$style"
+		printf 'set output "%s"\n' "$work/$1.svg"
+		printf '%s\n' "$2"
+	} | gnuplot
+	mv "$work/$1.svg" "$directory/weft-bench-$1.svg"
+}
+
+# A histogram of all columns; the first line names them.
+columns() { # columns NAME
+	local count
+
+	count=$(head -n 1 "$work/$1" | awk -F '\t' '{ print NF }')
+	echo "plot for [i=2:$count] '$work/$1' using i:xtic(1) title columnheader"
+}
+
+main() {
+	[ $# = 2 ] && [ -d "$1" ] && [ -d "$2" ] || { echo "plots.sh: expected two directories" >&2; exit 2; }
+	figures=$1 directory=$2
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	for name in bytes packets profile scale; do
+		data "$name"
+	done
+	draw bytes "set ylabel 'instructions per byte'; $(columns bytes)"
+	draw packets "set ylabel 'instructions per packet or round trip'; set format y '%.0s %c'; $(columns packets)"
+	draw profile "set ylabel 'instructions per byte'; set style histogram rowstacked; set boxwidth 0.6
+		set key outside right vertical; $(columns profile)"
+	draw scale "set style data linespoints; set logscale xy; set yrange [*:*]; set xlabel 'peers'
+		set ylabel 'instructions per peer'; set format '%.0s%c'; set pointsize 0.7
+		plot for [i=2:7] '$work/scale' using 1:i title columnheader linewidth 2"
+}
+
+main "$@"
