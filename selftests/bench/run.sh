@@ -11,8 +11,8 @@
 #   run.sh document              puts the figures and plots of the last "all" into the documentation
 #
 # A WORD is a kind, a case or a topology; of each sort, none means those marked with a star.
-#   kinds        none* wireguard* weft* wireguard-go wireguard-go-new esp-chacha esp-gcm, or two with a + between:
-#                weft+wireguard sends with weft and receives with wireguard
+#   kinds        none* wireguard* weft* wireguard-go wireguard-go-new esp-chacha esp-gcm openvpn-dco, or two with a +
+#                between: weft+wireguard sends with weft and receives with wireguard
 #   cases        tcp1* tcp4* udp* forward* pingpong* handshake hub
 #   topologies   offloads* wire*
 #
@@ -30,7 +30,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 series=${BENCH_SERIES:-6.12}
 limit=3600
-known_kinds="none wireguard weft wireguard-go wireguard-go-new esp-chacha esp-gcm"
+known_kinds="none wireguard weft wireguard-go wireguard-go-new esp-chacha esp-gcm openvpn-dco"
 known_cases="tcp1 tcp4 udp forward pingpong handshake hub"
 known_topologies="offloads wire"
 
@@ -78,6 +78,47 @@ fetch_newest_go() {
 	cp -u "$directory/usr/bin/wireguard-go" "$here/bin/wireguard-go-new"
 }
 
+# The module from Debian unstable, which builds for more kernels, and the release's own program with its libraries. Why
+# there is none, if there is none, is put beside where it would be.
+openvpn_packages=(openvpn libpkcs11-helper1 liblzo2-2 liblz4-1 libcap-ng0)
+
+build_openvpn() { # build_openvpn DIRECTORY
+	local headers source package
+
+	for package in "${openvpn_packages[@]}"; do
+		unpack_package "$package" "$1/root"
+	done
+	in_unstable unpack_package openvpn-dco-dkms "$1/module"
+	headers=$("$weft_top/selftests/vm/kernels.sh" headers "$series")
+	source=$(echo "$1"/module/usr/src/ovpn-dco-*)
+	mkdir "$1/bin"
+	say "building OpenVPN's module"
+	make -s -C "$headers" M="$source" REVISION="${source##*-}" NOSTDINC_FLAGS="-I$source/include -include $source/linux-compat.h \
+		-I$source/compat-include -DOVPN_DCO_VERSION='\"${source##*-}\"'" CONFIG_OVPN_DCO_V2=m modules >"$1/log" 2>&1 &&
+		cp "$source/drivers/net/ovpn-dco/ovpn-dco-v2.ko" "$1/bin" ||
+		echo "openvpn-dco-dkms does not build: $(grep -m 1 -o 'error: .*' "$1/log")" >"$1/bin/absent"
+	copy_openvpn "$1/root" "$1/bin"
+}
+
+copy_openvpn() { # copy_openvpn ROOT DIRECTORY
+	cp "$1/usr/sbin/openvpn" "$2"
+	LD_LIBRARY_PATH=$1/usr/lib/x86_64-linux-gnu:$1/lib/x86_64-linux-gnu ldd "$2/openvpn" |
+		awk '$2 == "=>" && $3 ~ /^\// && $1 !~ /^libc\.so/ { print $3 }' | xargs cp -L -t "$2"
+}
+
+fetch_openvpn() {
+	local directory=$cache/bench/openvpn-$series
+
+	if [ ! -e "$directory" ]; then
+		mkdir -p "$cache/bench"
+		rm -rf "$directory.new"
+		build_openvpn "$directory.new"
+		mv "$directory.new" "$directory"
+	fi
+	mkdir -p "$here/bin/openvpn"
+	cp -u "$directory"/bin/* "$here/bin/openvpn/"
+}
+
 build_all() {
 	make -s -C "$here" >&2
 	make -s -C "$weft_top/tools" >&2
@@ -86,6 +127,7 @@ build_all() {
 	fi
 	export WEFT_KO
 	[[ ${kinds-} != *wireguard-go-new* ]] || with_lock wireguard-go fetch_newest_go
+	[[ ${kinds-} != *openvpn-dco* ]] || with_lock openvpn fetch_openvpn
 }
 
 boot_guest() { # boot_guest MODE COMMAND [BOOT_ARGUMENTS...]
@@ -155,7 +197,7 @@ run_scale() {
 run_wall() {
 	expect_no_words "$@"
 	build_all
-	measure wall smp guest-wall.sh -e TURNS="${QUICK:+2}" -e MEGABYTES="${QUICK:+3}"
+	measure wall smp guest-wall.sh -e TURNS="${QUICK:+2}" -e MEGABYTES="${QUICK:+2}" -e ROUND_TRIPS="${QUICK:+150}"
 }
 
 # ---- all of it ----
@@ -166,7 +208,7 @@ every_case="tcp1 tcp4 udp forward pingpong"
 
 # Each a line of kinds;cases;topologies.
 cost_jobs() {
-	local others="wireguard-go wireguard-go-new esp-chacha esp-gcm wireguard+weft weft+wireguard"
+	local others="wireguard-go wireguard-go-new esp-chacha esp-gcm openvpn-dco wireguard+weft weft+wireguard"
 
 	echo "none wireguard weft;$every_case;offloads wire"
 	if [ -n "${QUICK-}" ]; then
@@ -179,7 +221,7 @@ cost_jobs() {
 }
 
 run_all() {
-	local RESULTS started=$SECONDS kinds=wireguard-go-new part status=0
+	local RESULTS started=$SECONDS kinds="wireguard-go-new openvpn-dco" part status=0
 
 	expect_no_words "$@"
 	rm -rf "$directory"
