@@ -5,7 +5,7 @@
 #
 #   guest.sh          KINDS, CASES, TOPOLOGIES: lists of words (see run.sh); QUICK: less of everything; PEERS: of the hub;
 #                     PROFILE: also where the time went, as a member "stacks". Or, several of these in one go, JOBS: a line
-#                     of KINDS;CASES;TOPOLOGIES each
+#                     of KINDS;CASES;TOPOLOGIES;PROFILE each
 #
 #	 namespace c                 a                      b                 d
 #	 10.1.0.2 vc --- vca 10.1.0.1                       10.2.0.1 vdb --- vd 10.2.0.2
@@ -190,7 +190,7 @@ main() {
 	if [ -z "${JOBS-}" ]; then
 		run_kinds
 	else
-		while IFS=';' read -r KINDS CASES TOPOLOGIES; do
+		while IFS=';' read -r KINDS CASES TOPOLOGIES PROFILE; do
 			run_kinds
 		done <<<"$JOBS"
 	fi

@@ -77,9 +77,6 @@ def by_function(row):
 
 def print_profile(row):
     print(f"\n{CASES[row['case']]}, {row['topology']}, {row['kind']}:", end=" ")
-    if "stacks" not in row:
-        print(row.get("absent", "no samples"))
-        return
     value, purposes = cost(row), by_purpose(row)
     total = sum(purposes.values())
     print(f"{figure(value)} instructions per {row['unit']}, {total} samples\n")
@@ -99,7 +96,10 @@ def main():
     action, *args = sys.argv[1:] or [""]
     if action == "profile" and len(args) == 1:
         for row in load(args[0]):
-            print_profile(row)
+            if "stacks" in row:
+                print_profile(row)
+            elif "absent" in row:
+                print(f"{row['kind']} {row['case']} {row['topology']}: {row['absent']}")
     elif action == "merge" and len(args) == 2:
         merge(load(args[0]), args[1])
     elif action in PRINTERS and len(args) == 2:

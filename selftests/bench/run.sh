@@ -216,17 +216,18 @@ directory=$cache/bench/all${QUICK:+-quick}
 document=$weft_top/Documentation/networking/weft-bench.rst
 every_case="tcp1 tcp4 udp forward pingpong"
 
-# Each a line of kinds;cases;topologies.
+# Each a line of kinds;cases;topologies;whether where the time went is wanted.
 cost_jobs() {
 	local others="wireguard-go wireguard-go-new esp-chacha esp-gcm openvpn-dco wireguard+weft weft+wireguard"
 
-	echo "none wireguard weft;$every_case;offloads wire"
+	echo "none wireguard weft;$every_case;offloads wire;0"
+	echo "wireguard weft;tcp1;offloads;1"
 	if [ -n "${QUICK-}" ]; then
-		echo "$others;tcp1;offloads"
-		echo "wireguard weft;handshake hub;offloads"
+		echo "$others;tcp1;offloads;0"
+		echo "wireguard weft;handshake hub;offloads;0"
 	else
-		echo "$others;$every_case;offloads wire"
-		echo "wireguard weft;handshake hub;offloads wire"
+		echo "$others;$every_case;offloads wire;0"
+		echo "wireguard weft;handshake hub;offloads wire;0"
 	fi
 }
 
@@ -239,8 +240,7 @@ run_all() {
 	build_all
 	RESULTS=$directory/cost.json
 	measure cost icount guest.sh -e JOBS="$(cost_jobs)" || status=$?
-	RESULTS=$directory/profile.json
-	run_profile wireguard weft tcp1 offloads >"$directory/profile.txt" || status=$?
+	python3 "$here/report.py" profile "$directory/cost.json" >"$directory/profile.txt"
 	for part in scale wall; do
 		RESULTS=$directory/$part.json
 		"run_$part" || status=$?

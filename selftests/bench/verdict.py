@@ -18,7 +18,8 @@ class Stores:
     """All figures in a directory."""
 
     def __init__(self, directory):
-        self.rows = {name: self.read(os.path.join(directory, name + ".json")) for name in ("cost", "profile", "scale", "wall")}
+        self.rows = {name: self.read(os.path.join(directory, name + ".json")) for name in ("cost", "scale", "wall")}
+        self.rows["profile"] = [row for row in self.rows["cost"] if "stacks" in row]
 
     @staticmethod
     def read(path):
