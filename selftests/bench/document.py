@@ -46,7 +46,7 @@ def profile_table(stores):
 
 
 def scale_table(stores):
-    sizes = sorted({int(row["topology"]) for row in stores.rows["scale"] if row["case"] != "lookup"})
+    sizes = sorted({int(row["topology"]) for row in stores.rows["scale"] if row["case"] in ("load", "dump", "remove")})
     rows = []
     for case in ("load", "dump", "remove"):
         rows += [[f"{case} {size:,}"] + [figures.figure(stores.cost(kind, case, str(size), "scale"))
@@ -58,6 +58,10 @@ def scale_table(stores):
     for size in sorted({int(row["topology"]) for row in stores.rows["scale"] if row["case"] == "lookup"}):
         rows.append([f"a packet, {size:,} allowed IPs"] + [figures.figure(stores.cost(kind, "lookup", str(size), "scale"))
                                                            for kind in ("wireguard", "weft")])
+    for case in ("wait-load", "wait-remove"):
+        for size in sorted({int(row["topology"]) for row in stores.rows["scale"] if row["case"] == case}):
+            rows.append([f"{case}, {size:,}: longest, ns"] + [figures.figure(stores.cost(kind, case, str(size), "scale"))
+                                                              for kind in ("wireguard", "weft")])
     return grid(["per peer", "wireguard", "weft"], rows)
 
 

@@ -88,6 +88,7 @@ def wall_ratios(rows):
     found = {
         "throughput, one flow, weft to wireguard": turn_ratio(*both("wall-tcp1")),
         "throughput, four flows, weft to wireguard": turn_ratio(*both("wall-tcp4")),
+        "throughput, one flow, wire, weft to wireguard": turn_ratio(*both("wall-tcp1-wire")),
         "median round trip, weft to wireguard": turn_ratio(*reversed(both("wall-pingpong", "median"))),
         "99th percentile of round trips, weft to wireguard": turn_ratio(*reversed(both("wall-pingpong", "p99"))),
         "throughput of weft, two CPUs to one":

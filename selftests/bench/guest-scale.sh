@@ -4,7 +4,8 @@
 # How the cost of a device grows with its peers and its allowed IPs. Prints a line of JSON for each figure.
 #
 #   guest-scale.sh       KINDS: wireguard, weft; SIZES: numbers of peers; BIGGEST_WIREGUARD: the most that in-tree is given;
-#                        LOOKUPS: the number of allowed IPs to look up in
+#                        LOOKUPS: the number of allowed IPs to look up in; WAITS: how many peers are loaded while somebody
+#                        else waits for the kernel
 #
 # Both kinds are configured by the same program, weft; what it does itself counts too, and is the same for both.
 set -u -o pipefail
@@ -16,9 +17,10 @@ KINDS=${KINDS:-wireguard weft}
 SIZES=${SIZES:-1 10 1000 10000}
 BIGGEST_WIREGUARD=${BIGGEST_WIREGUARD:-10000}
 LOOKUPS=${LOOKUPS:-100000}
+WAITS=${WAITS:-10000}
 # Fewer do not show in what is free.
 fewest_for_memory=10000
-traffic=$here/bin/traffic
+traffic=$programs/traffic
 work=$(mktemp -d)
 
 # Any 32 bytes are a key. PER_PEER allowed IPs each, one after the other from 10.0.0.0 on.
@@ -104,6 +106,24 @@ lookups() { # lookups KIND COUNT
 	spaces_delete a
 }
 
+# The longest that somebody else has to wait while peers are loaded and removed.
+waits() { # waits KIND COUNT
+	local line name config
+
+	device_create "$1" || return
+	write_config "$2" 1
+	for name in load remove; do
+		config=$work/config
+		[ $name = load ] || config=$work/empty
+		if line=$(nsenter --net=/run/netns/a "$programs/waits" weft setconf wt0 "$config" 2>"$work/errors"); then
+			result "$1" "wait-$name" "$2" wait "$line"
+		else
+			no_result "$1" "wait-$name" "$2" "$(tail -n 3 "$work/errors")"
+		fi
+	done
+	spaces_delete a
+}
+
 main() {
 	local kind size
 
@@ -116,6 +136,7 @@ main() {
 			scale "$kind" "$size"
 		done
 		lookups "$kind" "$LOOKUPS"
+		waits "$kind" "$WAITS"
 	done
 	rm -rf "$work"
 }

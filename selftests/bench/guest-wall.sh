@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 TURNS=${TURNS:-5}
 MEGABYTES=${MEGABYTES:-6}
 ROUND_TRIPS=${ROUND_TRIPS:-600}
-traffic=$here/bin/traffic
+traffic=$programs/traffic
 work=$(mktemp -d)
 
 run_wall() { # run_wall KIND CASE CPUS UNIT TRAFFIC_ARGUMENTS...
@@ -27,8 +27,8 @@ run_wall() { # run_wall KIND CASE CPUS UNIT TRAFFIC_ARGUMENTS...
 	fi
 }
 
-stream_wall() { # stream_wall KIND FLOWS CPUS
-	run_wall "$1" "wall-tcp$2" "$3" byte stream a b "$far" "$2" 500000 $((MEGABYTES * 1000000))
+stream_wall() { # stream_wall KIND FLOWS CPUS [SUFFIX]
+	run_wall "$1" "wall-tcp$2${4-}" "$3" byte stream a b "$far" "$2" 500000 $((MEGABYTES * 1000000))
 }
 
 pingpong_wall() { # pingpong_wall KIND CPUS
@@ -37,7 +37,7 @@ pingpong_wall() { # pingpong_wall KIND CPUS
 
 # One device each per turn; A B A B.
 compare_kinds() {
-	local turn kind topology
+	local turn kind
 
 	for ((turn = 0; turn < TURNS; turn++)); do
 		for kind in wireguard weft; do
@@ -46,6 +46,8 @@ compare_kinds() {
 			stream_wall "$kind" 1 2
 			stream_wall "$kind" 4 2
 			pingpong_wall "$kind" 2
+			pair_topology wire
+			stream_wall "$kind" 1 2 -wire
 			pair_delete
 		done
 	done

@@ -23,7 +23,7 @@ CASES=${CASES:-tcp1}
 TOPOLOGIES=${TOPOLOGIES:-offloads}
 QUICK=${QUICK:-0} PROFILE=${PROFILE:-0}
 PEERS=${PEERS:-$((QUICK ? 200 : 1000))}
-traffic=$here/bin/traffic
+traffic=$programs/traffic
 work=$(mktemp -d)
 
 # Of those that weft is measured by, what costs little needs more, and in-tree's swings. Others are only for comparison.

@@ -37,12 +37,14 @@ def scale_line(row):
         return [name, row["kind"], row["absent"], "", ""]
     if row["case"] == "memory":
         return [name, row["kind"], "bytes per peer", f"{row['bytes']:,}", f"{row['kernel']:,} of them slab and the like"]
+    if row["unit"] == "wait":
+        return [name, row["kind"], "longest, ms", figure(cost(row) / 1e6), f"median {row['median'] / 1e6:.3f}"]
     total = sum(row["rounds"]) - row["idle"]
     return [name, row["kind"], f"instructions per {row['unit']}", figure(cost(row)), f"{total / 1e6:,.1f} million in all"]
 
 
 def print_scale(rows, _):
-    order = ["load", "dump", "remove", "memory", "lookup"]
+    order = ["load", "dump", "remove", "memory", "lookup", "wait-load", "wait-remove"]
     table = [scale_line(row) for row in sorted(rows, key=lambda row: (order.index(row["case"]), int(row["topology"])))]
     print_table(["what", "kind", "unit", "figure", ""], table)
 

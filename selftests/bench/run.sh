@@ -31,6 +31,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 series=${BENCH_SERIES:-6.12}
 limit=3600
+programs=''
 known_kinds="none wireguard weft wireguard-go wireguard-go-new esp-chacha esp-gcm openvpn-dco"
 known_cases="tcp1 tcp4 udp forward pingpong handshake hub"
 known_topologies="offloads wire"
@@ -76,7 +77,7 @@ fetch_newest_go() {
 		in_unstable unpack_package wireguard-go "$directory.new"
 		mv "$directory.new" "$directory"
 	fi
-	cp -u "$directory/usr/bin/wireguard-go" "$here/bin/wireguard-go-new"
+	cp "$directory/usr/bin/wireguard-go" "$programs/wireguard-go-new"
 }
 
 # The module from Debian unstable, which builds for more kernels, and the release's own program with its libraries. Why
@@ -105,7 +106,7 @@ build_openvpn() { # build_openvpn DIRECTORY
 	say "building OpenVPN's module"
 	make -s -C "$headers" M="$source" REVISION="${source##*-}" NOSTDINC_FLAGS="-I$source/include -include $source/linux-compat.h \
 		-I$source/compat-include -DOVPN_DCO_VERSION='\"${source##*-}\"'" CONFIG_OVPN_DCO_V2=m modules >"$1/log" 2>&1 &&
-		cp "$source/drivers/net/ovpn-dco/ovpn-dco-v2.ko" "$1/bin" ||
+		objcopy --strip-debug "$source/drivers/net/ovpn-dco/ovpn-dco-v2.ko" "$1/bin/ovpn-dco-v2.ko" ||
 		echo "openvpn-dco-dkms does not build: $(grep -m 1 -o 'error: .*' "$1/log")" >"$1/bin/absent"
 	copy_openvpn "$1/root" "$1/bin"
 }
@@ -125,26 +126,28 @@ fetch_openvpn() {
 		build_openvpn "$directory.new"
 		mv "$directory.new" "$directory"
 	fi
-	mkdir -p "$here/bin/openvpn"
-	cp -u "$directory"/bin/* "$here/bin/openvpn/"
+	cp -r "$directory/bin" "$programs/openvpn"
 }
 
+# What the guest is given beside the tree.
 build_all() {
-	make -s -C "$here" >&2
+	[ -n "$programs" ] || { programs=$(mktemp -d); trap 'rm -rf "$programs"' EXIT; }
+	make -s -C "$here" OUT="$programs" >&2
 	make -s -C "$weft_top/tools" >&2
 	if [ -z "${WEFT_KO-}" ]; then
 		WEFT_KO=$("$weft_top/selftests/vm/module.sh" "$series" bench)
 	fi
 	export WEFT_KO
-	[[ ${kinds-} != *wireguard-go-new* ]] || with_lock wireguard-go fetch_newest_go
-	[[ ${kinds-} != *openvpn-dco* ]] || with_lock openvpn fetch_openvpn
+	[[ ${kinds-} != *wireguard-go-new* ]] || [ -e "$programs/wireguard-go-new" ] || with_lock wireguard-go fetch_newest_go
+	[[ ${kinds-} != *openvpn-dco* ]] || [ -e "$programs/openvpn" ] || with_lock openvpn fetch_openvpn
 }
 
 boot_guest() { # boot_guest MODE COMMAND [BOOT_ARGUMENTS...]
 	local mode=$1 command=$2
 
 	shift 2
-	"$weft_top/selftests/vm/boot.sh" -m "$mode" -t "$limit" -M 3072 -e QUICK="${QUICK-}" -e PEERS="${PEERS-}" "$@" \
+	"$weft_top/selftests/vm/boot.sh" -m "$mode" -t "$limit" -M 3072 -e QUICK="${QUICK-}" -e PEERS="${PEERS-}" \
+		-d "$programs" "$@" \
 		"$series" "$command"
 }
 
@@ -196,12 +199,13 @@ expect_no_words() {
 }
 
 run_scale() {
-	local sizes="1 10 1000 10000 100000" lookups=1000000
+	local sizes="1 10 1000 10000 100000" lookups=1000000 waits=10000
 
 	expect_no_words "$@"
-	[ -z "${QUICK-}" ] || sizes="1 10 1000" lookups=10000
+	[ -z "${QUICK-}" ] || sizes="1 10 1000" lookups=10000 waits=1000
 	build_all
-	measure scale icount guest-scale.sh -e SIZES="$sizes" -e LOOKUPS=$lookups -e BIGGEST_WIREGUARD="${FULL:+100000}"
+	measure scale icount guest-scale.sh -e SIZES="$sizes" -e LOOKUPS=$lookups -e WAITS=$waits \
+		-e BIGGEST_WIREGUARD="${FULL:+100000}"
 }
 
 run_wall() {

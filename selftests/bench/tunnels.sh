@@ -17,6 +17,7 @@
 
 mtu=1420
 far=10.9.0.2
+programs=/weft/programs
 tunnels_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 ns() { # ns NAME COMMAND...
@@ -164,7 +165,7 @@ end_wireguard-go_create() {
 }
 
 end_wireguard-go-new_create() {
-	end_in_go "$tunnels_here/bin/wireguard-go-new" "$@"
+	end_in_go "$programs/wireguard-go-new" "$@"
 }
 
 # Both directions with one key: this is about what it costs.
@@ -213,12 +214,12 @@ end_openvpn-dco_create() { # end_openvpn-dco_create NS OWN OTHER OTHER_NET ENDPO
 	local name=$1 dev=ovpn$1 other=b role=(--tls-client) self=192.0.2.1
 
 	[ "$name" = a ] || other=a role=(--tls-server --dh none) self=192.0.2.2
-	[ -e "$tunnels_here/bin/openvpn/ovpn-dco-v2.ko" ] ||
-		{ cat "$tunnels_here/bin/openvpn/absent" >&2; return 1; }
+	[ -e "$programs/openvpn/ovpn-dco-v2.ko" ] ||
+		{ cat "$programs/openvpn/absent" >&2; return 1; }
 	modprobe -a udp_tunnel ip6_udp_tunnel gcm chacha20poly1305 chacha-x86_64 poly1305-x86_64 2>/dev/null
-	[ -d /sys/module/ovpn_dco_v2 ] || insmod "$tunnels_here/bin/openvpn/ovpn-dco-v2.ko" || return
+	[ -d /sys/module/ovpn_dco_v2 ] || insmod "$programs/openvpn/ovpn-dco-v2.ko" || return
 	openvpn_certificates || return
-	ns "$name" env LD_LIBRARY_PATH="$tunnels_here/bin/openvpn" "$tunnels_here/bin/openvpn/openvpn" --dev "$dev" --dev-type tun \
+	ns "$name" env LD_LIBRARY_PATH="$programs/openvpn" "$programs/openvpn/openvpn" --dev "$dev" --dev-type tun \
 		--proto udp4 --local $self --lport 1194 --remote "$5" 1194 "${role[@]}" --cert "$work/$name.crt" \
 		--key "$work/$name.pem" --peer-fingerprint "$(fingerprint $other)" --data-ciphers CHACHA20-POLY1305 \
 		--ifconfig "$2" "$3" --ifconfig-noexec --tun-mtu $mtu --verb 3 </dev/null >"$work/openvpn.$name" 2>&1 &

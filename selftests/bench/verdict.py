@@ -11,6 +11,7 @@ COSTS = [(case, topology, limit) for case, topologies, limit in (
     ("udp", ("offloads", "wire"), 0.60), ("forward", ("offloads", "wire"), 0.55), ("pingpong", ("offloads", "wire"), 0.50),
     ("hub", ("offloads",), 0.45)) for topology in topologies]
 LOAD_LIMIT, LINEAR_LIMIT = 25000, 12
+WAIT_LIMIT, PARTICIPLES = 10, {"load": "loaded", "remove": "removed"}
 TEN, HUNDRED = "10000", "100000"
 
 
@@ -72,6 +73,13 @@ def scale_entries(stores):
         yield entry(f"{case} 100,000 peers: to 10,000", found * 10 if found else None, LINEAR_LIMIT)
 
 
+def wait_entries(stores):
+    for case in ("load", "remove"):
+        rows = [row for row in stores.rows["scale"] if row["case"] == f"wait-{case}" and row["kind"] == "weft"]
+        found = [figures.cost(row) / 1e6 for row in rows if "absent" not in row]
+        yield entry(f"longest wait for a lock while peers are {PARTICIPLES[case]}, ms", max(found, default=None), WAIT_LIMIT)
+
+
 def wall_entries(stores):
     ratios = figures.wall_ratios(stores.rows["wall"])
     yield entry("wall clock, TCP, one flow, two CPUs: throughput to wireguard's",
@@ -84,7 +92,7 @@ def wall_entries(stores):
 
 def entries(directory):
     stores = Stores(directory)
-    return [found for part in (cost_entries, profile_entries, scale_entries, wall_entries) for found in part(stores)]
+    return [found for part in (cost_entries, profile_entries, scale_entries, wait_entries, wall_entries) for found in part(stores)]
 
 
 def table(found):

@@ -4,13 +4,15 @@
 # Boots a VM with one of Debian's kernels, runs a command in it, and ends with that command's status. The command's output
 # comes through on standard output, unmixed with the kernel's, which goes to a log.
 #
-#   boot.sh [-m MODE] [-t SECONDS] [-l CONSOLE_LOG] [-k WEFT_KO] [-e NAME=VALUE]... [-M MEGABYTES] SERIES COMMAND
+#   boot.sh [-m MODE] [-t SECONDS] [-l CONSOLE_LOG] [-k WEFT_KO] [-e NAME=VALUE]... [-d DIRECTORY] [-M MEGABYTES]
+#           SERIES COMMAND
 #
 #   -m icount   one emulated CPU whose time is counted in instructions; an idle guest skips to its next timer (default)
 #   -m smp      two CPUs in real time: KVM where that works, else emulated
 #   -t          wall-clock limit (default 600)
 #   -k          the module to have in the guest's /lib/modules; modprobe weft finds it
 #   -e          a variable of the command's environment
+#   -d          what is in it the guest has under /weft/programs
 #
 # The guest has the tree's selftests/ and tools/weft under /weft, where COMMAND runs in bash. A warning of the kernel's is
 # a panic. Status 125: the machine died before the command ended; 124: it ran into the limit.
@@ -23,25 +25,26 @@ kernel_arguments=${VM_KERNEL_ARGUMENTS-quiet}
 # The emulator translates code anew for every address it appears at: programs that always lie at the same ones start three
 # times as fast.
 fixed_addresses="nokaslr norandmaps"
-mode=icount limit=600 console='' memory=1536
+mode=icount limit=600 console='' memory=1536 programs=''
 environment=()
 WEFT_KO=${WEFT_KO-}
 
 usage() {
-	sed -n '4,17s/^# \{0,1\}//p' "$0" >&2
+	sed -n '4,19s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 
 parse_arguments() {
 	local option
 
-	while getopts m:t:l:k:e:M: option; do
+	while getopts m:t:l:k:e:d:M: option; do
 		case $option in
 		m) mode=$OPTARG ;;
 		t) limit=$OPTARG ;;
 		l) console=$OPTARG ;;
 		k) WEFT_KO=$OPTARG ;;
 		e) environment+=("$OPTARG") ;;
+		d) programs=$OPTARG ;;
 		M) memory=$OPTARG ;;
 		*) usage ;;
 		esac
@@ -122,6 +125,7 @@ write_archive() {
 
 	mkdir -p "$work/guest/weft"
 	cp "$work/command" "$work/guest/weft/command"
+	[ -z "$programs" ] || cp -r "$programs" "$work/guest/weft/programs"
 	for entry in "${environment[@]}"; do
 		printf 'export %s=%q\n' "${entry%%=*}" "${entry#*=}"
 	done >"$work/guest/weft/environment"
