@@ -7,8 +7,8 @@ import figures
 import verdict
 
 BEGIN, END = ".. begin of figures\n", ".. end of figures\n"
-KINDS = ["none", "wireguard", "weft", "wireguard+weft", "weft+wireguard", "wireguard-go", "wireguard-go-new", "esp-chacha",
-         "esp-gcm", "openvpn-dco"]
+KINDS = ["none", "wireguard", "weft", "wireguard+weft", "weft+wireguard",
+         "wireguard-go", "wireguard-go-new", "esp-chacha", "esp-gcm", "openvpn-dco"]
 ORDER = ["cipher", "copy and checksum", "IP and UDP", "TCP", "memory", "scheduling", "tunnel", "program", "rest"]
 
 
@@ -21,6 +21,10 @@ def grid(header, rows):
     return "\n".join([line, body[0], line, *body[1:], line, ""])
 
 
+def shown(stores, kinds, case, which, name="cost"):
+    return [figures.figure(stores.cost(kind, case, which, name)) for kind in kinds]
+
+
 def cost_table(stores):
     cases = [(case, topology) for case in figures.CASES for topology in ("offloads", "wire")
              if stores.row("cost", "wireguard", case, topology)]
@@ -28,7 +32,7 @@ def cost_table(stores):
     for chunk in (kinds[:5], kinds[5:]):
         if chunk:
             yield grid(["case"] + chunk, [
-                [f"{figures.CASES[case]}, {topology}"] + [figures.figure(stores.cost(kind, case, topology)) for kind in chunk]
+                [f"{figures.CASES[case]}, {topology}"] + shown(stores, chunk, case, topology)
                 for case, topology in cases if any(stores.cost(kind, case, topology) for kind in chunk)])
 
 
@@ -41,28 +45,27 @@ def absent(stores):
 def profile_table(stores):
     shares = {row["kind"]: figures.by_purpose(row) for row in stores.rows["profile"] if "stacks" in row}
     kinds = [kind for kind in KINDS if kind in shares]
+    totals = {kind: sum(shares[kind].values()) for kind in kinds}
     return grid(["share of the instructions"] + kinds, [
-        [purpose] + [f"{shares[kind][purpose] / sum(shares[kind].values()):.1%}" for kind in kinds] for purpose in ORDER])
+        [purpose] + [f"{shares[kind][purpose] / totals[kind]:.1%}" for kind in kinds] for purpose in ORDER])
+
+
+def sizes_of(stores, cases):
+    return sorted({int(row["topology"]) for row in stores.rows["scale"] if row["case"] in cases})
 
 
 def scale_table(stores):
-    sizes = sorted({int(row["topology"]) for row in stores.rows["scale"] if row["case"] in ("load", "dump", "remove")})
+    kinds, changes = ["wireguard", "weft"], ("load", "dump", "remove")
     rows = []
-    for case in ("load", "dump", "remove"):
-        rows += [[f"{case} {size:,}"] + [figures.figure(stores.cost(kind, case, str(size), "scale"))
-                                         for kind in ("wireguard", "weft")] for size in sizes]
-    for size in sizes:
-        used = [stores.row("scale", kind, "memory", str(size)) for kind in ("wireguard", "weft")]
-        if any(used):
-            rows.append([f"bytes of memory, {size:,} idle"] + [f"{row['bytes']:,}" if row else "-" for row in used])
-    for size in sorted({int(row["topology"]) for row in stores.rows["scale"] if row["case"] == "lookup"}):
-        rows.append([f"a packet, {size:,} allowed IPs"] + [figures.figure(stores.cost(kind, "lookup", str(size), "scale"))
-                                                           for kind in ("wireguard", "weft")])
-    for case in ("wait-load", "wait-remove"):
-        for size in sorted({int(row["topology"]) for row in stores.rows["scale"] if row["case"] == case}):
-            rows.append([f"{case}, {size:,}: longest, ns"] + [figures.figure(stores.cost(kind, case, str(size), "scale"))
-                                                              for kind in ("wireguard", "weft")])
-    return grid(["per peer", "wireguard", "weft"], rows)
+    for cases, text in ((changes, "instructions per peer: {case} {size:,}"),
+                        (("lookup",), "a packet, {size:,} allowed IPs"),
+                        (("wait-load", "wait-remove"), "longest, ns: {case}, {size:,} peers")):
+        rows += [[text.format(case=case, size=size)] + shown(stores, kinds, case, str(size), "scale")
+                 for case in cases for size in sizes_of(stores, (case,))]
+    for size in sizes_of(stores, ("memory",)):
+        used = [stores.row("scale", kind, "memory", str(size)) for kind in kinds]
+        rows.append([f"bytes per idle peer, {size:,}"] + [f"{row['bytes']:,}" if row else "-" for row in used])
+    return grid(["many peers"] + kinds, rows)
 
 
 def wall_table(stores):

@@ -106,17 +106,18 @@ def wall_ratios(rows):
 PURPOSES = [(purpose, re.compile(pattern)) for purpose, pattern in (
     ("idle", r"safe_halt|default_idle|cpuidle|^do_idle|^acpi_idle"),
     ("program", r"^program$|syscall|entry_SYSCALL|^__x64_sys|^epoll|^ep_|^__fget|^fput|^security_|^apparmor|^fdget"),
-    ("cipher", r"chacha|poly1305|blake2s|curve25519|aes|gcm|ghash|gf128|kernel_fpu|fpu_|fpregs|scatterwalk|crypto_|aead|"
-               r"sg_init|sg_next|skb_to_sgvec"),
+    ("cipher", r"chacha|poly1305|blake2s|curve25519|aes|gcm|ghash|gf128|kernel_fpu|fpu_|fpregs|scatterwalk|crypto_|"
+               r"aead|sg_init|sg_next|skb_to_sgvec"),
     ("tunnel", r"\[(weft|wireguard|ovpn.*|esp4|xfrm.*|tun)\]|^xfrm|^esp|^tun_"),
     ("copy and checksum", r"copy|memcpy|memmove|memset|csum|checksum|_iter|^rep_|clear_page"),
     ("TCP", r"tcp|bictcp|inet_csk|^sk_stream|cubic"),
     ("memory", r"kmem|kmalloc|kfree|slab|page|alloc|^free_|skb_release|skb_free|consume_skb|kfree_skb|^build_skb|folio|"
                r"zone|^rmqueue|memcg|obj_cgroup|___cache_free|sock_wfree|sock_rfree|skb_head"),
-    ("IP and UDP", r"^_*ip_|udp|inet|fib|dev_|netif|veth|gro|gso|skb|napi|^nf_|eth_|neigh|dst_|rt_|route|xmit|qdisc|net_rx|"
-                   r"backlog|sock|iptunnel|skb_segment|dql|sk_|net_tx"),
-    ("scheduling", r"sched|queue_task|switch_|wake|pick_|worker|work|timer|rcu|softirq|irq|wait|vruntime|ttwu|select_task|"
-                   r"update_curr|update_load|_entity|cfs|fair|task|idle|load_avg|kthread|tick|clock|preempt|rb_|deadline"),
+    ("IP and UDP", r"^_*ip_|udp|inet|fib|dev_|netif|veth|gro|gso|skb|napi|^nf_|eth_|neigh|dst_|rt_|route|xmit|qdisc|"
+                   r"net_rx|net_tx|backlog|sock|iptunnel|dql|sk_"),
+    ("scheduling", r"sched|queue_task|switch_|wake|pick_|worker|work|timer|rcu|softirq|irq|wait|vruntime|ttwu|"
+                   r"select_task|update_curr|update_load|_entity|cfs|fair|task|idle|load_avg|kthread|tick|clock|"
+                   r"preempt|rb_|deadline"),
 )]
 
 

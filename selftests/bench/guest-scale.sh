@@ -3,9 +3,9 @@
 #
 # How the cost of a device grows with its peers and its allowed IPs. Prints a line of JSON for each figure.
 #
-#   guest-scale.sh       KINDS: wireguard, weft; SIZES: numbers of peers; BIGGEST_WIREGUARD: the most that in-tree is given;
-#                        LOOKUPS: the number of allowed IPs to look up in; WAITS: how many peers are loaded while somebody
-#                        else waits for the kernel
+#   guest-scale.sh       KINDS: wireguard, weft; SIZES: numbers of peers; BIGGEST_WIREGUARD: the most that in-tree has;
+#                        LOOKUPS: the number of allowed IPs to look up in; WAITS: how many peers are loaded while
+#                        somebody else waits for the kernel
 #
 # Both kinds are configured by the same program, weft; what it does itself counts too, and is the same for both.
 set -u -o pipefail

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Throughput and latency in real time, on two CPUs and on one of them. Others use the machine too, and emulation distorts:
-# so only ratios count, of runs that take turns. Prints a line of JSON for each run.
+# Throughput and latency in real time, on two CPUs and on one of them. Others use the machine too, and emulation
+# distorts: so only ratios count, of runs that take turns. Prints a line of JSON for each run.
 #
 #   guest-wall.sh        TURNS: how many of each; MEGABYTES: of each stream; ROUND_TRIPS
 set -u -o pipefail

@@ -3,9 +3,9 @@
 #
 # Measures in the guest, and prints a line of JSON for each figure as soon as it is there.
 #
-#   guest.sh          KINDS, CASES, TOPOLOGIES: lists of words (see run.sh); QUICK: less of everything; PEERS: of the hub;
-#                     PROFILE: also where the time went, as a member "stacks". Or, several of these in one go, JOBS: a line
-#                     of KINDS;CASES;TOPOLOGIES;PROFILE each
+#   guest.sh          KINDS, CASES, TOPOLOGIES: lists of words (see run.sh); PROFILE: also where the time went, as a
+#                     member "stacks"; or, several of these in one go, JOBS: a line of
+#                     KINDS;CASES;TOPOLOGIES;PROFILE each. QUICK: less of everything; PEERS: of the hub
 #
 #	 namespace c                 a                      b                 d
 #	 10.1.0.2 vc --- vca 10.1.0.1                       10.2.0.1 vdb --- vd 10.2.0.2

@@ -36,11 +36,12 @@ def scale_line(row):
     if "absent" in row:
         return [name, row["kind"], row["absent"], "", ""]
     if row["case"] == "memory":
-        return [name, row["kind"], "bytes per peer", f"{row['bytes']:,}", f"{row['kernel']:,} of them slab and the like"]
+        return [name, row["kind"], "bytes per peer", f"{row['bytes']:,}", f"slab and the like: {row['kernel']:,}"]
     if row["unit"] == "wait":
         return [name, row["kind"], "longest, ms", figure(cost(row) / 1e6), f"median {row['median'] / 1e6:.3f}"]
     total = sum(row["rounds"]) - row["idle"]
-    return [name, row["kind"], f"instructions per {row['unit']}", figure(cost(row)), f"{total / 1e6:,.1f} million in all"]
+    unit = f"instructions per {row['unit']}"
+    return [name, row["kind"], unit, figure(cost(row)), f"in all {total / 1e6:,.1f} million"]
 
 
 def print_scale(rows, _):
@@ -83,7 +84,8 @@ def print_profile(row):
     total = sum(purposes.values())
     print(f"{figure(value)} instructions per {row['unit']}, {total} samples\n")
     print_table(["purpose", "share", "instructions"],
-                [[purpose, f"{times / total:.1%}", figure(value * times / total)] for purpose, times in purposes.most_common()])
+                [[purpose, f"{times / total:.1%}", figure(value * times / total)]
+                 for purpose, times in purposes.most_common()])
     print()
     print_table(["function", "share", "instructions", "mostly called by"],
                 [[function, f"{times / total:.1%}", figure(value * times / total), caller]

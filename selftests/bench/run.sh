@@ -104,8 +104,9 @@ build_openvpn() { # build_openvpn DIRECTORY
 	mkdir "$1/bin"
 	! grep -qs pcpu_stat_type "${headers%-cloud-*}-common/include/linux/netdevice.h" || announce_statistics "$source"
 	say "building OpenVPN's module"
-	make -s -C "$headers" M="$source" REVISION="${source##*-}" NOSTDINC_FLAGS="-I$source/include -include $source/linux-compat.h \
-		-I$source/compat-include -DOVPN_DCO_VERSION='\"${source##*-}\"'" CONFIG_OVPN_DCO_V2=m modules >"$1/log" 2>&1 &&
+	make -s -C "$headers" M="$source" CONFIG_OVPN_DCO_V2=m REVISION="${source##*-}" NOSTDINC_FLAGS="-I$source/include \
+		-include $source/linux-compat.h -I$source/compat-include -DOVPN_DCO_VERSION='\"${source##*-}\"'" \
+		modules >"$1/log" 2>&1 &&
 		objcopy --strip-debug "$source/drivers/net/ovpn-dco/ovpn-dco-v2.ko" "$1/bin/ovpn-dco-v2.ko" ||
 		echo "openvpn-dco-dkms does not build: $(grep -m 1 -o 'error: .*' "$1/log")" >"$1/bin/absent"
 	copy_openvpn "$1/root" "$1/bin"
@@ -138,7 +139,7 @@ build_all() {
 		WEFT_KO=$("$weft_top/selftests/vm/module.sh" "$series" bench)
 	fi
 	export WEFT_KO
-	[[ ${kinds-} != *wireguard-go-new* ]] || [ -e "$programs/wireguard-go-new" ] || with_lock wireguard-go fetch_newest_go
+	[[ ${kinds-} != *-go-new* ]] || [ -e "$programs/wireguard-go-new" ] || with_lock wireguard-go fetch_newest_go
 	[[ ${kinds-} != *openvpn-dco* ]] || [ -e "$programs/openvpn" ] || with_lock openvpn fetch_openvpn
 }
 
@@ -211,7 +212,8 @@ run_scale() {
 run_wall() {
 	expect_no_words "$@"
 	build_all
-	measure wall smp guest-wall.sh -e TURNS="${TURNS:-${QUICK:+2}}" -e MEGABYTES="${QUICK:+2}" -e ROUND_TRIPS="${QUICK:+150}"
+	measure wall smp guest-wall.sh -e TURNS="${TURNS:-${QUICK:+2}}" -e MEGABYTES="${QUICK:+2}" \
+		-e ROUND_TRIPS="${QUICK:+150}"
 }
 
 # ---- all of it ----

@@ -8,8 +8,8 @@ import figures
 # What: (how it is compared, the bound). All but the last few are weft relative to in-tree wireguard of the same run.
 COSTS = [(case, topology, limit) for case, topologies, limit in (
     ("tcp1", ("offloads",), 0.45), ("tcp4", ("offloads",), 0.45), ("tcp1", ("wire",), 0.60), ("tcp4", ("wire",), 0.60),
-    ("udp", ("offloads", "wire"), 0.60), ("forward", ("offloads", "wire"), 0.55), ("pingpong", ("offloads", "wire"), 0.50),
-    ("hub", ("offloads",), 0.45)) for topology in topologies]
+    ("udp", ("offloads", "wire"), 0.60), ("forward", ("offloads", "wire"), 0.55),
+    ("pingpong", ("offloads", "wire"), 0.50), ("hub", ("offloads",), 0.45)) for topology in topologies]
 LOAD_LIMIT, LINEAR_LIMIT = 25000, 12
 WAIT_LIMIT, PARTICIPLES = 10, {"load": "loaded", "remove": "removed"}
 TEN, HUNDRED = "10000", "100000"
@@ -77,7 +77,8 @@ def wait_entries(stores):
     for case in ("load", "remove"):
         rows = [row for row in stores.rows["scale"] if row["case"] == f"wait-{case}" and row["kind"] == "weft"]
         found = [figures.cost(row) / 1e6 for row in rows if "absent" not in row]
-        yield entry(f"longest wait for a lock while peers are {PARTICIPLES[case]}, ms", max(found, default=None), WAIT_LIMIT)
+        what = f"longest wait for a lock while peers are {PARTICIPLES[case]}, ms"
+        yield entry(what, max(found, default=None), WAIT_LIMIT)
 
 
 def wall_entries(stores):
@@ -92,7 +93,8 @@ def wall_entries(stores):
 
 def entries(directory):
     stores = Stores(directory)
-    return [found for part in (cost_entries, profile_entries, scale_entries, wait_entries, wall_entries) for found in part(stores)]
+    parts = (cost_entries, profile_entries, scale_entries, wait_entries, wall_entries)
+    return [found for part in parts for found in part(stores)]
 
 
 def table(found):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs a program, and asks the kernel meanwhile, at each millisecond and before everything else, for what it can only say
- * under the lock of network configuration.
+ * Runs a program, and asks the kernel meanwhile, at each millisecond and before everything else, for what it can only
+ * say under the lock of network configuration.
  *
  *   waits PROGRAM [ARGUMENTS...]
  *
