@@ -106,7 +106,8 @@ def cost_data(stores, cases):
         for topology in ("offloads", "wire"):
             found = [stores.cost(kind, case, topology) for kind in kinds]
             if any(found):
-                yield [f"{figures.CASES[case]}, {topology}"] + [cell(value) for value in found]
+                words = figures.CASES[case].split(", ") + [topology]
+                yield ['"' + "\\n".join(words) + '"'] + [cell(value) for value in found]
 
 
 def profile_data(stores):
