@@ -16,7 +16,7 @@ set grid ytics
 set yrange [0:*]
 set xtics scale 0
 set datafile missing "?"
-set bmargin 4
+set bmargin 5
 colours = "#9e9e9e #1f77b4 #d62728 #aec7e8 #ff9896 #2ca02c #98df8a #9467bd #c5b0d5 #e6a532"
 do for [i=1:10] { set linetype i linecolor rgb word(colours, i) pointtype i }
 set datafile separator "\t"
