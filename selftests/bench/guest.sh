@@ -22,7 +22,7 @@ KINDS=${KINDS:-none wireguard weft}
 CASES=${CASES:-tcp1}
 TOPOLOGIES=${TOPOLOGIES:-offloads}
 QUICK=${QUICK:-0} PROFILE=${PROFILE:-0}
-PEERS=${PEERS:-$((QUICK ? 200 : 1000))}
+PEERS=${PEERS:-$((QUICK ? 100 : 1000))}
 traffic=$programs/traffic
 work=$(mktemp -d)
 
