@@ -21,6 +21,7 @@ WAITS=${WAITS:-10000}
 # Fewer do not show in what is free.
 fewest_for_memory=10000
 traffic=$programs/traffic
+umask 077
 work=$(mktemp -d)
 
 # Any 32 bytes are a key. PER_PEER allowed IPs each, one after the other from 10.0.0.0 on.

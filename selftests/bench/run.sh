@@ -172,6 +172,8 @@ collect() { # collect MODE STORE NEW SCRIPT [BOOT_ARGUMENTS...]
 	shift 4
 	mkdir -p "$(dirname "$store")"
 	boot_guest "$mode" "exec bash selftests/bench/$script" "$@" >"$new" || status=$?
+	# Whatever else was said there.
+	! grep -v '^{' "$new" >&2 || :
 	python3 "$here/report.py" merge "$new" "$store"
 	return $status
 }
