@@ -69,8 +69,11 @@ def scale_table(stores):
 
 
 def wall_table(stores):
+    turns = figures.wall_turns(stores.rows["wall"])
     ratios = figures.wall_ratios(stores.rows["wall"])
-    return grid(["in real time", "times"], [[name, figures.figure(ratio)] for name, ratio in ratios.items()])
+    return grid(["in real time, times", "median", "lowest", "highest"], [
+        [name, figures.figure(ratio), figures.figure(min(turns[name], default=None)),
+         figures.figure(max(turns[name], default=None))] for name, ratio in ratios.items()])
 
 
 def tables(directory):

@@ -76,13 +76,12 @@ def values(rows, kind, case, cpus, member=None):
 
 
 def turn_ratio(first, second):
-    """The median over turns of first to second."""
-    pairs = list(zip(first, second))
-    return statistics.median(one / other for one, other in pairs) if pairs else None
+    """Of each turn, first to second."""
+    return [one / other for one, other in zip(first, second)]
 
 
-def wall_ratios(rows):
-    """Name -> (how many times, what it says)."""
+def wall_turns(rows):
+    """Name -> how many times, in each turn."""
     def both(case, member=None):
         return values(rows, "wireguard", case, "2", member), values(rows, "weft", case, "2", member)
     found = {
@@ -98,6 +97,11 @@ def wall_ratios(rows):
         found[f"median round trip of {kind}, beside another peer's bulk to alone"] = turn_ratio(
             values(rows, kind, "fair-loaded", "2", "median"), values(rows, kind, "fair-alone", "2", "median"))
     return found
+
+
+def wall_ratios(rows):
+    """Name -> how many times, the median over turns; None where there were none."""
+    return {name: statistics.median(turns) if turns else None for name, turns in wall_turns(rows).items()}
 
 
 # ---- profiles ----

@@ -10,9 +10,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/bench/tunnels.sh
 . "$here/tunnels.sh"
 
-TURNS=${TURNS:-5}
-MEGABYTES=${MEGABYTES:-6}
-ROUND_TRIPS=${ROUND_TRIPS:-600}
+TURNS=${TURNS:-7}
+MEGABYTES=${MEGABYTES:-4}
+ROUND_TRIPS=${ROUND_TRIPS:-300}
 traffic=$programs/traffic
 work=$(mktemp -d)
 

@@ -16,7 +16,8 @@ import sys
 
 import document
 import verdict
-from figures import (CASES, by_purpose, cost, figure, key, load, merge, print_table, remarks, values, wall_ratios)
+from figures import (CASES, by_purpose, cost, figure, key, load, merge, print_table, remarks, values, wall_ratios,
+                     wall_turns)
 
 def print_cost(rows, known):
     base = {(row["case"], row["topology"]): cost(row) for row in known if row["kind"] == "wireguard"}
@@ -58,7 +59,10 @@ def print_wall(rows, _):
              for found in [values(rows, kind, case, cpus)] if found]
     print_table(["kind", "case", "median", ""], table)
     print()
-    print_table(["what", "ratio"], [[name, figure(ratio)] for name, ratio in wall_ratios(rows).items()])
+    turns = wall_turns(rows)
+    print_table(["what", "ratio", "lowest", "highest"],
+                [[name, figure(ratio), figure(min(turns[name], default=None)), figure(max(turns[name], default=None))]
+                 for name, ratio in wall_ratios(rows).items()])
     for row in rows:
         if "absent" in row:
             print(f"{row['kind']} {row['case']}: {row['absent']}")

@@ -18,7 +18,7 @@
 #
 #   QUICK=1      less of everything: about 1 % less exact
 #   FULL=1       also loads 100,000 peers into in-tree wireguard, which takes ten minutes
-#   TURNS        how often each takes its turn in real time (default 5, or 2 where QUICK)
+#   TURNS        how often each takes its turn in real time (default 7, or 2 where QUICK)
 #   PEERS        of the hub (default 1000, or 100 where QUICK)
 #   RESULTS      where the figures are kept, a line of JSON each (default: in the cache). Those of in-tree wireguard are
 #                compared with when it is not measured itself
