@@ -80,7 +80,7 @@ def tables(directory):
     stores = verdict.Stores(directory)
     with open(os.path.join(directory, "bench.json"), encoding="utf-8") as file:
         conditions = json.load(file)["conditions"]
-    parts = ["Measured with ``{command}``: Linux {kernel}, {emulator}, CPU model ``{cpu}``.\n".format(**conditions)]
+    parts = ["Measured with ``{command}``:\nLinux {kernel}, {emulator}, CPU model ``{cpu}``.\n".format(**conditions)]
     parts += [grid(["what weft must reach", "figure", "limit", ""], verdict.table(verdict.entries(directory)))]
     parts += cost_table(stores)
     parts += [profile_table(stores), scale_table(stores), wall_table(stores)]

@@ -42,7 +42,10 @@ def scale_line(row):
         return [name, row["kind"], "longest, ms", figure(cost(row) / 1e6), f"median {row['median'] / 1e6:.3f}"]
     total = sum(row["rounds"]) - row["idle"]
     unit = f"instructions per {row['unit']}"
-    return [name, row["kind"], unit, figure(cost(row)), f"in all {total / 1e6:,.1f} million"]
+    said = f"in all {total / 1e6:,.1f} million"
+    if row.get("user", 0) > 1e8:
+        said += f", the program's own {row['user'] / total:.0%}"
+    return [name, row["kind"], unit, figure(cost(row)), said]
 
 
 def print_scale(rows, _):
