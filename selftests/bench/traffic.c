@@ -12,8 +12,8 @@
  *   traffic command COUNT PROGRAM [ARGUMENTS...]       what it takes to run a program on COUNT things, but its output
  *
  * Prints one line of JSON: what was counted, the nanoseconds of each of the rounds, those that no CPU had work in, and
- * for a ping-pong the median and the 99th percentile, for a command those in user space. Where SAMPLES is set, it names a file to be written: where in the
- * kernel the time went. TRAFFIC_PORT is the port (default 7010).
+ * for a ping-pong the median and the 99th percentile, for a command those in user space. Where SAMPLES is set, it names
+ * a file to be written: where in the kernel the time went. TRAFFIC_PORT is the port (default 7010).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -537,7 +537,7 @@ static void run_command(char **args)
 		error(1, 0, "%s: status %d", args[1], status);
 	meter_print(&meter, 0);
 	/* By the ticks that found it there: good for what takes seconds. */
-	printf(",\"user\":%" PRIu64 "}\n", usage.ru_utime.tv_sec * NS_PER_S + usage.ru_utime.tv_usec * 1000);
+	printf(",\"user\":%" PRIu64 "}\n", (uint64_t)(usage.ru_utime.tv_sec * NS_PER_S + usage.ru_utime.tv_usec * 1000));
 }
 
 static const struct action {
