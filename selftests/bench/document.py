@@ -64,7 +64,7 @@ def scale_table(stores):
                  for case in cases for size in sizes_of(stores, (case,))]
     for size in sizes_of(stores, ("memory",)):
         used = [stores.row("scale", kind, "memory", str(size)) for kind in kinds]
-        rows.append([f"bytes per idle peer, {size:,}"] + [f"{row['bytes']:,}" if row else "-" for row in used])
+        rows.append([f"bytes per idle peer, {size:,}"] + [f"{row['kernel']:,}" if row else "-" for row in used])
     return grid(["many peers"] + kinds, rows)
 
 

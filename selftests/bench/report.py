@@ -37,7 +37,7 @@ def scale_line(row):
     if "absent" in row:
         return [name, row["kind"], row["absent"], "", ""]
     if row["case"] == "memory":
-        return [name, row["kind"], "bytes per peer", f"{row['bytes']:,}", f"slab and the like: {row['kernel']:,}"]
+        return [name, row["kind"], "bytes per peer", f"{row['kernel']:,}", f"less free: {row['bytes']:,}"]
     if row["unit"] == "wait":
         return [name, row["kind"], "longest, ms", figure(cost(row) / 1e6), f"median {row['median'] / 1e6:.3f}"]
     total = sum(row["rounds"]) - row["idle"]

@@ -64,7 +64,7 @@ def scale_entries(stores):
         used = [stores.row("scale", kind, "memory", size) for kind in ("weft", "wireguard")]
         if all(used):
             break
-    found = divided(used[0]["bytes"], used[1]["bytes"]) if all(used) else None
+    found = divided(used[0]["kernel"], used[1]["kernel"]) if all(used) else None
     yield entry("memory of an idle peer: to wireguard", found, 1.1)
     yield entry("loading 100,000 peers: instructions each", stores.cost("weft", "load", HUNDRED, "scale"), LOAD_LIMIT)
     for case in ("load", "dump", "remove"):
