@@ -103,9 +103,14 @@ struct sk_buff *weft_batch_cut_up(struct sk_buff *skb)
 {
 	struct batch_whole whole;
 
-	if (!skb_is_gso(skb) || batch_is_whole(skb, &whole))
+	if (!skb_is_gso(skb))
 		return skb;
-	return batch_segment(skb);
+	/* A program's own pages (MSG_ZEROCOPY) cannot stay where a batch's will take their place. */
+	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC))) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	return batch_is_whole(skb, &whole) ? skb : batch_segment(skb);
 }
 
 /* How many packets a packet is, once it is cut up. */

@@ -17,9 +17,9 @@ static bool segment_find_headers(struct weft_segments *segments, const struct sk
 									 sizeof(struct ipv6hdr);
 
 	segments->transport = skb_checksum_start_offset(skb);
-	if (segments->transport < least || skb_network_offset(skb) ||
-	    skb_transport_offset(skb) != segments->transport ||
-	    segments->transport + sizeof(struct tcphdr) > skb_headlen(skb))
+	if (segments->transport < least || segments->transport > skb_headlen(skb) ||
+	    segments->transport + sizeof(struct tcphdr) > skb_headlen(skb) ||
+	    skb_transport_offset(skb) != segments->transport || skb_network_offset(skb))
 		return false;
 	segments->header_len = segments->transport + tcp_hdrlen(skb);
 	return segments->header_len >= segments->transport + sizeof(struct tcphdr) &&

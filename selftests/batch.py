@@ -6,6 +6,7 @@ batch.py send ADDRESS PORT MESSAGE_LEN OUTER MOST [OPTIONS]
     the device that the tunnel's packets leave by: expects of every number of messages, MESSAGE_LEN bytes at most, to see
     a packet that had so many. "-": that is not looked at.
     OPTIONS, in hexadecimal: IPv4 options, or an IPv6 destination options header
+batch.py zerocopy ADDRESS PORT                  has the kernel send out of this program's own pages, and wants them back
 """
 import fcntl
 import select
@@ -16,6 +17,7 @@ import sys
 SO_RCVBUFFORCE, BUFFER, WAIT_S = 33, 1 << 27, 60
 ETH_P_IP, ETH_P_IPV6, ETH_P_ALL, PACKET_OUTGOING, SIOCOUTQ = 0x0800, 0x86DD, 3, 4, 0x5411
 IP_OPTIONS, IPV6_DSTOPTS, SND_MSS_OFFSET = 4, 59, 16
+SO_ZEROCOPY, MSG_ZEROCOPY = 60, 0x4000000
 SYN, PSH = 2, 8
 SHORTER = 5
 # TCP hands down half its congestion window at most, which these let grow before.
@@ -200,7 +202,33 @@ def send(address, port, message_len, outer, most, options=""):
         sys.exit(f"no packet had so many messages: {sorted(missing)}")
 
 
+def returned(sock):
+    """How many of the calls are through with their pages."""
+    _, ancillary, _, _ = sock.recvmsg(1, 512, socket.MSG_ERRQUEUE)
+    first, last = struct.unpack_from("II", ancillary[0][2], 8)
+    return last - first + 1
+
+
+def zerocopy(address, port, calls=30):
+    sock = socket.create_connection((address, int(port)))
+    sock.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
+    pages = bytes(range(256)) * 400
+    poll, back = select.poll(), 0
+    poll.register(sock, 0)
+    for _ in range(calls):
+        left = memoryview(pages)
+        while left:
+            left = left[sock.send(left, MSG_ZEROCOPY):]
+            back -= 1
+    while back:
+        if not poll.poll(WAIT_S * 1000):
+            sys.exit(f"{-back} calls have not given their pages back")
+        back += returned(sock)
+
+
 if sys.argv[1] == "receive":
     receive(sys.argv[2], int(sys.argv[3]), sys.argv[4])
+elif sys.argv[1] == "zerocopy":
+    zerocopy(*sys.argv[2:])
 else:
     send(*sys.argv[2:])

@@ -85,6 +85,17 @@ too_long() {
 	transfer a b 10.9.0.2 3000000
 }
 
+# A program's own pages are used by TCP, and are its own again in the end.
+zerocopy() {
+	tunnel_mtu 1420
+	ns_run sink b socat -u TCP-LISTEN:9001,reuseaddr OPEN:"$lib_work/zerocopy",creat,trunc
+	wait_for 20 tcp_listening b 9001
+	expect ns a python3 "$test_dir/batch.py" zerocopy 10.9.0.2 9001
+	expect ns_wait sink 20
+	expect_eq "what came" "$(sha256sum <"$lib_work/zerocopy")" \
+		"$(python3 -c 'import sys; sys.stdout.buffer.write(bytes(range(256)) * 400 * 30)' | sha256sum)"
+}
+
 pair_create
 prepare
 run_case "IPv4: bursts of 1 to 64 segments" bursts 10.9.0.2 600 64
@@ -95,6 +106,7 @@ run_case "with IPv4 options" bursts 10.9.0.2 1420 20 01010101
 run_case "with an IPv6 extension header" bursts fd09::2 1420 20 0000010400000000
 run_case "what a capture sees is not written to" past_captures
 run_case "bursts that are too long" too_long
+run_case "a program's own pages" zerocopy
 run_case "as a wire: IPv4, bursts of 1 to 64 segments" as_a_wire bursts 10.9.0.2 600 64
 run_case "as a wire: IPv6, bursts of 1 to 45 segments" as_a_wire bursts fd09::2 1280 45
 run_case "as a wire: what a capture sees is not written to" as_a_wire past_captures
