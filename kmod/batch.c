@@ -105,7 +105,7 @@ struct sk_buff *weft_batch_cut_up(struct sk_buff *skb)
 
 	if (!skb_is_gso(skb))
 		return skb;
-	/* A program's own pages (MSG_ZEROCOPY) cannot stay where a batch's will take their place. */
+	/* A program's own pages (MSG_ZEROCOPY) cannot stay where a batch's are to be. */
 	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC))) {
 		kfree_skb(skb);
 		return NULL;
@@ -217,17 +217,32 @@ static void batch_lay_out(u8 *to, const struct sk_buff *skb, unsigned int padded
 	memset(to + skb->len, 0, padded - skb->len);
 }
 
-/* What a batch is made of: a packet that is cut up on the way, or some that are as they will be. */
+/*
+ * What a batch is made of: a packet that is cut up on the way, or some that are as they will be,
+ * the last one and before it those that skb->prev leads to.
+ */
 struct batch_source {
 	const struct weft_segments *segments;	/* NULL: the second kind */
-	const struct sk_buff *packet[WEFT_BATCH_MAX_PACKETS];
+	const struct sk_buff *skb;
 };
+
+/* Lays out packet @i of a batch, after the one behind it. */
+static void batch_lay_out_next(u8 *to, struct batch_source *source, unsigned int i,
+			       unsigned int padded)
+{
+	if (source->segments) {
+		weft_segments_lay_out(to, source->segments, source->skb, i, padded);
+	} else {
+		batch_lay_out(to, source->skb, padded);
+		source->skb = source->skb->prev;
+	}
+}
 
 /*
  * Lays out and seals the packets of a batch, the last one first: sealing a message writes to the
  * end of the one in front of it.
  */
-static void batch_fill(const struct batch_place *place, const struct batch_source *source,
+static void batch_fill(const struct batch_place *place, struct batch_source *source,
 		       struct weft_crypt *crypt, u64 counter)
 {
 	unsigned int i = place->count, len = place->last_len, p, in_piece;
@@ -238,15 +253,10 @@ static void batch_fill(const struct batch_place *place, const struct batch_sourc
 
 		for (in_piece = piece->count; in_piece--; len = place->message_len) {
 			u8 *message = start + in_piece * place->message_len;
-			u8 *payload = message + sizeof(struct weft_msg_data);
 			unsigned int padded = len - WEFT_DATA_OVERHEAD;
 
-			i--;
-			if (source->segments)
-				weft_segments_lay_out(payload, source->segments, source->packet[0],
-						      i, padded);
-			else
-				batch_lay_out(payload, source->packet[i], padded);
+			batch_lay_out_next(message + sizeof(struct weft_msg_data), source, --i,
+					   padded);
 			weft_crypt_seal(crypt, message, padded, counter + i);
 		}
 	}
@@ -274,15 +284,21 @@ static int batch_empty(struct sk_buff *skb)
 /* Makes @skb, which is empty, the packet that carries what was laid out. */
 static void batch_carry(struct sk_buff *skb, struct batch_place *place)
 {
-	unsigned int left = (place->count - 1) * place->message_len + place->last_len, p;
+	unsigned int total = (place->count - 1) * place->message_len + place->last_len;
+	unsigned int left = total, p;
 
 	for (p = 0; p < place->pieces; p++) {
 		const struct batch_piece *piece = &place->piece[p];
 		unsigned int len = min(left, piece->count * place->message_len);
 
-		skb_add_rx_frag(skb, p, piece->page, piece->offset, len, skb->sk ? 0 : len);
+		skb_fill_page_desc(skb, p, piece->page, piece->offset, len);
 		left -= len;
 	}
+	skb->len = total;
+	skb->data_len = total;
+	/* A socket's charge stays what it was. */
+	if (!skb->sk)
+		skb->truesize += total;
 	skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
 	skb_shinfo(skb)->gso_size = place->message_len;
 	skb_shinfo(skb)->gso_segs = place->count;
@@ -321,12 +337,14 @@ static struct sk_buff *batch_finish(struct batch_place *place, struct sk_buff *s
 static struct sk_buff *batch_seal_list(struct batch_place *place, struct sk_buff *list,
 				       struct weft_crypt *crypt, u64 counter)
 {
-	struct batch_source source = { .segments = NULL };
-	struct sk_buff *skb, *next;
-	unsigned int i = 0;
+	struct sk_buff *skb, *next, *last = NULL;
+	struct batch_source source = {};
 
-	for (skb = list; skb; skb = skb->next)
-		source.packet[i++] = skb;
+	for (skb = list; skb; skb = skb->next) {
+		skb->prev = last;
+		last = skb;
+	}
+	source.skb = last;
 	batch_fill(place, &source, crypt, counter);
 	next = list->next;
 	skb_mark_not_on_list(list);
@@ -374,12 +392,11 @@ static bool batch_take_whole_place(struct batch_place *place, const struct batch
 static bool batch_seal_whole(struct sk_buff **list, struct weft_crypt *crypt, u64 counter,
 			     const struct batch_whole *whole, struct sk_buff **sealed)
 {
-	struct batch_source source = { .segments = &whole->segments };
+	struct batch_source source = { .segments = &whole->segments, .skb = *list };
 	struct batch_place place;
 
 	if (unlikely(!batch_take_whole_place(&place, whole)))
 		return false;
-	source.packet[0] = *list;
 	batch_fill(&place, &source, crypt, counter);
 	*sealed = batch_finish(&place, batch_cut(list, 1));
 	return true;
