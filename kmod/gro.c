@@ -39,6 +39,9 @@ static bool gro_fits(const struct sk_buff *first, const struct sk_buff *skb)
 /* Puts @skb, without its outer headers, behind the messages that @first has gathered. */
 static void gro_chain(struct sk_buff *first, struct sk_buff *skb)
 {
+	/* Over a veth pair senders may still be charged: each for its own, not for the whole. */
+	skb_orphan(first);
+	skb_orphan(skb);
 	__skb_pull(skb, skb_gro_offset(skb));
 	if (NAPI_GRO_CB(first)->last == first)
 		skb_shinfo(first)->frag_list = skb;
