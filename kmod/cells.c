@@ -10,7 +10,7 @@
 #define CELLS_MAX_PACKETS	4096
 
 struct weft_cell {
-	struct sk_buff_head queue;	/* its own CPU's; bottom halves off */
+	struct sk_buff_head queue;	/* its CPU's; emptied by another if that is off line */
 	struct napi_struct napi;
 };
 

@@ -411,6 +411,8 @@ struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, const u8 *messa
 	else
 		right = crypt_open_pieces(crypt, packet->data, skb, offset, len, counter);
 	if (unlikely(!right)) {
+		/* What a forger's bytes were made into tells key stream. */
+		memzero_explicit(packet->data, len);
 		kfree_skb(packet);
 		return ERR_PTR(-EBADMSG);
 	}

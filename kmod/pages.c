@@ -30,6 +30,11 @@ struct page_frag *weft_pages_refill(struct weft_pages *pages, unsigned int size)
 		return now;
 	pages->now = (pages->now + 1) % ARRAY_SIZE(pages->kept);
 	now = &pages->kept[pages->now];
+	/* A single page is what there was in need: it is not kept. */
+	if (unlikely(now->page && now->size == PAGE_SIZE)) {
+		put_page(now->page);
+		now->page = NULL;
+	}
 	/* It takes the page there is if all that was taken of it has been given back. */
 	if (unlikely(!skb_page_frag_refill(size, now, GFP_ATOMIC | __GFP_NOWARN)))
 		return NULL;
