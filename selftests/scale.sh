@@ -47,7 +47,7 @@ measured() { # measured NAME COUNT COMMAND...
 	"$@"
 	end=$(date +%s%N)
 	set_value "$name.$count" $((end - start))
-	note "$name, $count peers: $(((end - start) / (count ? count : 1))) ns each"
+	note "$name, $count peers: $(((end - start) / count)) ns each"
 }
 
 load() { # load COUNT
@@ -82,12 +82,10 @@ load_dump_remove() { # load_dump_remove COUNT
 	if [ "$KIND" = weft ]; then remove_link "$1"; fi
 }
 
-# Ten times as many take at most twelve times as long, but for what it takes without any.
+# Ten times as many take at most twelve times as long. What a command waits for, RCU above all, is in both times: it is a
+# few ms and differs from run to run, so nothing may be subtracted for it.
 is_linear() { # is_linear NAME
-	local none
-
-	none=$(value "$1.0")
-	expect_le "ns for $many peers, to $1" $(($(value "$1.$many") - none)) $((($(value "$1.$few") - none) * 12))
+	expect_le "ns for $many peers, to $1" "$(value "$1.$many")" $(($(value "$1.$few") * 12))
 }
 
 stays_linear() {
@@ -245,7 +243,6 @@ low_order_stays_silent() {
 	expect_eq "anything to the key of low order" "$(capture_count low 'dst port 9001')" 0
 }
 
-run_case "no peers are loaded, dumped and removed" load_dump_remove 0
 run_case "$few peers are loaded, dumped and removed" load_dump_remove $few
 run_case "$many peers are loaded, dumped and removed" load_dump_remove $many
 run_case "time grows with the number of peers and no faster" stays_linear
