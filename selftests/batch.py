@@ -7,6 +7,7 @@ batch.py send ADDRESS PORT MESSAGE_LEN OUTER MOST [OPTIONS]
     a packet that had so many. "-": that is not looked at.
     OPTIONS, in hexadecimal: IPv4 options, or an IPv6 destination options header
 batch.py zerocopy ADDRESS PORT                  has the kernel send out of this program's own pages, and wants them back
+batch.py same ADDRESS SENT ARRIVED              expects of two captures that ADDRESS's messages are the same, however many in a packet
 """
 import fcntl
 import select
@@ -226,8 +227,26 @@ def zerocopy(address, port, calls=30):
         back += returned(sock)
 
 
+def messages(file, address):
+    """What is behind the UDP headers, of one packet after the other."""
+    with open(file, "rb") as capture:
+        capture.read(24)
+        while record := capture.read(16):
+            packet = capture.read(struct.unpack("=8xI4x", record)[0])
+            if packet[12:14] == b"\x08\0" and packet[26:30] == socket.inet_aton(address):
+                yield packet[42:]
+
+
+def same(address, *files):
+    sent, arrived = (b"".join(messages(file, address)) for file in files)
+    if not sent or arrived != sent:
+        sys.exit(f"{len(sent)} bytes were sent, and {len(arrived)} have arrived, not all the same")
+
+
 if sys.argv[1] == "receive":
     receive(sys.argv[2], int(sys.argv[3]), sys.argv[4])
+elif sys.argv[1] == "same":
+    same(*sys.argv[2:])
 elif sys.argv[1] == "zerocopy":
     zerocopy(*sys.argv[2:])
 else:
