@@ -52,7 +52,7 @@ checkpatch() { # checkpatch OPTIONS...: the files come on standard input
 lint_checkpatch() {
 	local status=0
 
-	written_c | grep -E '^(kmod|tools)/' | grep -v /compat-include/ | checkpatch || status=1
+	written_c | grep -E '^(kmod|tools|selftests/fault)/' | grep -v /compat-include/ | checkpatch || status=1
 	written_c | grep /compat-include/ | checkpatch --ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON || status=1
 	return $status
 }

@@ -8,7 +8,7 @@
 #   image.sh base SERIES              prints the path of the cached archive
 #   image.sh overlay SERIES OUTPUT    writes the archive with /init and the tree: weft.ko, tools/weft, selftests/
 #
-# WEFT_KO names the module to take along; without it there is none.
+# WEFT_KO names the module to take along, and those for tests that were built beside it; without it there is none.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
@@ -223,15 +223,16 @@ base_image() { # base_image SERIES: sets image, without its suffix, and release
 }
 
 add_module() { # add_module ROOT
-	local root=$1 tree=$1/modules-tree
+	local root=$1 tree=$1/modules-tree extra=lib/modules/$release/extra
 
 	mkdir -p "$tree"
 	cp -r "$image.modules/lib" "$tree/"
-	mkdir -p "$tree/lib/modules/$release/extra" "$root/usr/lib/modules/$release/extra"
-	cp "$WEFT_KO" "$tree/lib/modules/$release/extra/weft.ko"
+	mkdir -p "$tree/$extra" "$root/usr/$extra"
+	cp "$WEFT_KO" "$tree/$extra/weft.ko"
+	find "${WEFT_KO%/kmod/*}/selftests" -name '*.ko' -exec cp {} "$tree/$extra/" \; 2>/dev/null || true
 	depmod -b "$tree" "$release"
 	cp "$tree/lib/modules/$release"/modules.* "$root/usr/lib/modules/$release/"
-	cp "$WEFT_KO" "$root/usr/lib/modules/$release/extra/"
+	cp "$tree/$extra"/*.ko "$root/usr/$extra/"
 	rm -rf "$tree"
 }
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Builds weft.ko for one of Debian's kernels in a directory of its own in the cache, and prints the module's path. The
-# directory holds links to the sources, so that it follows them, and two kernels do not overwrite each other.
+# directory holds links to the sources, so that it follows them, and two kernels do not overwrite each other. Beside it,
+# under selftests/, are the modules that only tests have.
 #
 #   module.sh SERIES [PURPOSE [MAKE ARGUMENTS...]]     PURPOSE keeps builds with other arguments apart
 set -eu -o pipefail
@@ -13,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 link_sources() { # link_sources DIRECTORY
 	mkdir -p "$1"
 	find "$1" -xtype l -delete
-	(cd "$weft_top" && find Kbuild kmod -name '*.[ch]' ! -name '*.mod.c' -o -name Kbuild) | while read -r file; do
+	(cd "$weft_top" && find Kbuild kmod selftests/fault -name '*.[ch]' ! -name '*.mod.c' -o -name Kbuild) | while read -r file; do
 		mkdir -p "$1/$(dirname "$file")"
 		ln -sf "$weft_top/$file" "$1/$file"
 	done
@@ -48,7 +49,7 @@ build() { # build DIRECTORY HEADERS ARGUMENTS...
 		run=(make_in_root "$root")
 		headers=${headers#"$root"}
 	fi
-	"${run[@]}" -s -C "$headers" M="$directory" -j "$(nproc)" "$@" modules >&2
+	"${run[@]}" -s -C "$headers" M="$directory" -j "$(nproc)" WEFT_SELFTESTS=m "$@" modules >&2
 }
 
 main() {

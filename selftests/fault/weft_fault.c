@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * For tests, on x86: calls that weft makes fail as they do when memory is short. Debian's kernels
+ * have no fault injection, but they have kprobes.
+ *
+ * Under /sys/module/weft_fault/parameters:
+ *
+ *   functions   "NAME=null" or "NAME=enomem", which says what a failed call returns; several, with
+ *               blanks between them. Writing it begins; "" ends
+ *   caller      part of the name of the function in weft that calls; "": any
+ *   skip        calls that pass before the first one fails
+ *   every       of those behind them every so many fails
+ *   times       that fail at most; 0: no limit
+ *   seen        calls since the beginning
+ *   failed      and how many of them have failed
+ *
+ * What comes before functions is to be written before it.
+ */
+#include <linux/atomic.h>
+#include <linux/err.h>
+#include <linux/kallsyms.h>
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/pgtable.h>
+#include <linux/ptrace.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#define FAULT_FUNCTIONS	4
+
+struct fault {
+	struct kprobe probe;
+	char name[64];
+	unsigned long instead;		/* what is run in place of the function */
+};
+
+static struct fault faults[FAULT_FUNCTIONS];
+static unsigned int fault_count;
+
+static char caller[64];
+module_param_string(caller, caller, sizeof(caller), 0644);
+static unsigned int skip;
+module_param(skip, uint, 0644);
+static unsigned int every = 1;
+module_param(every, uint, 0644);
+static unsigned int times;
+module_param(times, uint, 0644);
+
+static atomic_t fault_seen = ATOMIC_INIT(0);
+static atomic_t fault_failed = ATOMIC_INIT(0);
+
+static noinline notrace void *fault_null(void)
+{
+	return NULL;
+}
+
+static noinline notrace void *fault_enomem(void)
+{
+	return ERR_PTR(-ENOMEM);
+}
+
+/* Whether a call that will return to @address is one of those that are to fail. */
+static bool fault_is_meant(unsigned long address)
+{
+	char name[KSYM_SYMBOL_LEN];
+
+	if (address < MODULES_VADDR || address >= MODULES_END)
+		return false;
+	sprint_symbol_no_offset(name, address - 1);
+	return strstr(name, " [weft]") && strstr(name, caller);
+}
+
+/* Whether it is the turn of the call that has just come. */
+static bool fault_is_due(void)
+{
+	unsigned int number = atomic_inc_return(&fault_seen);
+
+	if (number <= skip || (number - skip) % max(every, 1U))
+		return false;
+	return atomic_add_unless(&fault_failed, 1, times ?: -1);
+}
+
+static int fault_enter(struct kprobe *probe, struct pt_regs *regs)
+{
+	const struct fault *fault = container_of(probe, struct fault, probe);
+
+	/* At a function's beginning, what lies on the stack is where it will return to. */
+	if (!fault_is_meant(regs_get_kernel_stack_nth(regs, 0)) || !fault_is_due())
+		return 0;
+	instruction_pointer_set(regs, fault->instead);
+	return 1;
+}
+
+NOKPROBE_SYMBOL(fault_enter);
+
+/* Only a probe that has one may lead elsewhere. */
+static void fault_leave(struct kprobe *probe, struct pt_regs *regs, unsigned long flags)
+{
+}
+
+static void fault_disarm(void)
+{
+	while (fault_count)
+		unregister_kprobe(&faults[--fault_count].probe);
+}
+
+static int fault_arm(char *word)
+{
+	struct fault *fault = &faults[fault_count];
+	const char *name = strsep(&word, "=");
+	int err;
+
+	if (fault_count == FAULT_FUNCTIONS || !word)
+		return -EINVAL;
+	memset(fault, 0, sizeof(*fault));
+	if (!strcmp(word, "null"))
+		fault->instead = (unsigned long)fault_null;
+	else if (!strcmp(word, "enomem"))
+		fault->instead = (unsigned long)fault_enomem;
+	else
+		return -EINVAL;
+	strscpy(fault->name, name, sizeof(fault->name));
+	fault->probe.symbol_name = fault->name;
+	fault->probe.pre_handler = fault_enter;
+	fault->probe.post_handler = fault_leave;
+	err = register_kprobe(&fault->probe);
+	if (!err)
+		fault_count++;
+	return err;
+}
+
+static int fault_set_functions(const char *value, const struct kernel_param *param)
+{
+	char *copy = kstrdup(value, GFP_KERNEL), *rest, *word;
+	int err = 0;
+
+	if (!copy)
+		return -ENOMEM;
+	fault_disarm();
+	rest = strim(copy);
+	if (*rest) {
+		atomic_set(&fault_seen, 0);
+		atomic_set(&fault_failed, 0);
+	}
+	while (!err && (word = strsep(&rest, " ")) && *word)
+		err = fault_arm(word);
+	if (err)
+		fault_disarm();
+	kfree(copy);
+	return err;
+}
+
+static int fault_get_counter(char *buffer, const struct kernel_param *param)
+{
+	return sysfs_emit(buffer, "%d\n", atomic_read((const atomic_t *)param->arg));
+}
+
+static const struct kernel_param_ops fault_functions_ops = { .set = fault_set_functions };
+module_param_cb(functions, &fault_functions_ops, NULL, 0200);
+static const struct kernel_param_ops fault_counter_ops = { .get = fault_get_counter };
+module_param_cb(seen, &fault_counter_ops, &fault_seen, 0444);
+module_param_cb(failed, &fault_counter_ops, &fault_failed, 0444);
+
+static int __init fault_init(void)
+{
+	return 0;
+}
+module_init(fault_init);
+
+static void __exit fault_exit(void)
+{
+	fault_disarm();
+}
+module_exit(fault_exit);
+
+MODULE_DESCRIPTION("Failures of memory for weft's tests");
+MODULE_LICENSE("GPL");
