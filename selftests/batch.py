@@ -8,6 +8,7 @@ batch.py send ADDRESS PORT MESSAGE_LEN OUTER MOST [OPTIONS]
     OPTIONS, in hexadecimal: IPv4 options, or an IPv6 destination options header
 batch.py zerocopy ADDRESS PORT                  has the kernel send out of this program's own pages, and wants them back
 batch.py same ADDRESS SENT ARRIVED              expects of two captures that ADDRESS's messages are the same, however many in a packet
+batch.py limit DEVICE BYTES IFLA...             sets limits of segmentation and GRO, which old kernels know a part of
 """
 import fcntl
 import select
@@ -19,6 +20,7 @@ SO_RCVBUFFORCE, BUFFER, WAIT_S = 33, 1 << 27, 60
 ETH_P_IP, ETH_P_IPV6, ETH_P_ALL, PACKET_OUTGOING, SIOCOUTQ = 0x0800, 0x86DD, 3, 4, 0x5411
 IP_OPTIONS, IPV6_DSTOPTS, SND_MSS_OFFSET = 4, 59, 16
 SO_ZEROCOPY, MSG_ZEROCOPY = 60, 0x4000000
+RTM_SETLINK, NLM_F_REQUEST_ACK = 19, 5
 SYN, PSH = 2, 8
 SHORTER = 5
 # TCP hands down half its congestion window at most, which these let grow before.
@@ -243,10 +245,22 @@ def same(address, *files):
         sys.exit(f"{len(sent)} bytes were sent, and {len(arrived)} have arrived, not all the same")
 
 
+def limit(device, size, *attributes):
+    attributes = b"".join(struct.pack("=HHI", 8, int(attribute), int(size)) for attribute in attributes)
+    message = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, socket.if_nametoindex(device), 0, 0) + attributes
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as sock:
+        sock.send(struct.pack("=IHHII", 16 + len(message), RTM_SETLINK, NLM_F_REQUEST_ACK, 1, 0) + message)
+        error = struct.unpack_from("=i", sock.recv(4096), 16)[0]
+    if error:
+        sys.exit(f"error {-error}")
+
+
 if sys.argv[1] == "receive":
     receive(sys.argv[2], int(sys.argv[3]), sys.argv[4])
 elif sys.argv[1] == "same":
     same(*sys.argv[2:])
+elif sys.argv[1] == "limit":
+    limit(*sys.argv[2:])
 elif sys.argv[1] == "zerocopy":
     zerocopy(*sys.argv[2:])
 else:

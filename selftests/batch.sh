@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Packets that go together: bursts of TCP of every size, whose segments are what TCP would have sent one by one; with
-# options and extension headers; past a capture; and bursts that are too long.
+# options and extension headers; with congestion on the way; past a capture; and bursts that are too long.
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
@@ -71,6 +71,37 @@ past_captures() {
 	expect python3 "$test_dir/batch.py" same 192.0.2.1 "$lib_work"/captures/{sent,arrived}
 }
 
+# CWR, and not in a SYN; CE.
+heard="tcp[13] & 0x82 = 0x80" marked="ip[1] & 3 = 3"
+
+# On the way every fourth packet that can be marked is. Inside the marks arrive; TCP at b tells a, and a tells that it has
+# heard: in its burst's first segment, and in no other.
+congestion() {
+	ns a sysctl -qw net.ipv4.tcp_ecn=1
+	ns b sysctl -qw net.ipv4.tcp_ecn=1
+	ns b nft -f - <<<"table ip weft {
+		chain pre { type filter hook prerouting priority 0; udp dport 51820 ip ecn ect0 numgen inc mod 4 0 ip ecn set ce; }
+	}"
+	defer ns b nft delete table ip weft
+	tunnel_mtu 1420
+	capture_start sent a wt0 "src host 10.9.0.1 and ($heard)" -s 128
+	capture_start arrived b wt0 "src host 10.9.0.1 and (($heard) or $marked)" -s 128
+	transfer a b 10.9.0.2 1500000
+	capture_stop sent
+	capture_stop arrived
+	expect_ge "segments with a mark" "$(capture_count arrived "$marked")" 20
+	expect_ge "bursts that say so" "$(capture_count sent "greater 1421")" 5
+	expect_match "where segments begin that say so" "$(beginnings sent)" '^[0-9]+'
+	expect_eq "where segments begin that say so" "$(beginnings arrived)" "$(beginnings sent)"
+	expect_eq "b's errors and drops" "$(link_stat b wt0 rx_errors)/$(link_stat b wt0 rx_dropped)" 0/0
+}
+
+beginnings() { # beginnings CAPTURE
+	capture_dump "$1" "$heard" -S | sed -n 's/.* seq \([0-9]*\):.*/\1/p'
+}
+
+ifla_gso=41 ifla_gro=58 ifla_gso_ipv4=63 ifla_gro_ipv4=64
+
 # 64 KB is what IP can say; more is for the kernel to refuse, or to cut up before.
 too_long() {
 	local limit
@@ -78,7 +109,35 @@ too_long() {
 	limit=$(ns a ip -d link show wt0 | sed -n 's/.*tso_max_size \([0-9]*\).*/\1/p')
 	expect_le "bytes at once" "$limit" 65536
 	expect_fail ns_ip a link set wt0 gso_max_size 100000
+	[[ $(uname -r) == 6.1.* ]] || expect_fail ns a python3 "$test_dir/batch.py" limit wt0 100000 $ifla_gso_ipv4
 	transfer a b 10.9.0.2 3000000
+}
+
+# Others may have such packets, and a passes them on; b may put such together again. Linux 6.1 knows them in IPv6 only.
+#	 c vc 10.8.0.3 fd08::3 --- vac 10.8.0.1 fd08::1 a
+longer_elsewhere() {
+	local address
+
+	ns_create c
+	veth_link c vc a vac
+	addr_add c vc 10.8.0.3/24 fd08::3/64
+	addr_add a vac 10.8.0.1/24 fd08::1/64
+	ns_ip_batch c "link set vc mtu 1400" "route add default via 10.8.0.1 initcwnd 300" \
+		"route add default via fd08::1 initcwnd 300"
+	ns_ip_batch b "route add 10.8.0.0/24 dev wt0" "route add fd08::/64 dev wt0"
+	forwarding_on a
+	peer_set b wt0 a wt0 allowed-ips 10.9.0.1/32,fd09::1/128,10.8.0.0/24,fd08::/64
+	tunnel_mtu 1420
+	ns b ethtool -K wt0 gro on
+	defer ns b ethtool -K wt0 gro off
+	expect ns c python3 "$test_dir/batch.py" limit vc 200000 $ifla_gso $ifla_gso_ipv4
+	expect ns b python3 "$test_dir/batch.py" limit wt0 200000 $ifla_gro $ifla_gro_ipv4
+	for address in fd09::2 10.9.0.2; do
+		capture_start handed a vac "greater 66000" -s 128
+		BLOCK=1000000 transfer c b $address 2000000
+		capture_stop handed
+		[[ $(uname -r) == 6.1.* && $address != *:* ]] || expect_ge "such packets" "$(capture_count handed)" 3
+	done
 }
 
 # A program's own pages are used by TCP, and are its own again in the end.
@@ -101,7 +160,9 @@ run_case "without time stamps" no_timestamps
 run_case "with IPv4 options" bursts 10.9.0.2 1420 20 01010101
 run_case "with an IPv6 extension header" bursts fd09::2 1420 20 0000010400000000
 run_case "what a capture sees is not written to" past_captures
+run_case "congestion on the way" congestion
 run_case "bursts that are too long" too_long
+run_case "bursts of others that are too long" longer_elsewhere
 run_case "a program's own pages" zerocopy
 run_case "as a wire: IPv4, bursts of 1 to 64 segments" as_a_wire bursts 10.9.0.2 600 64
 run_case "as a wire: IPv6, bursts of 1 to 45 segments" as_a_wire bursts fd09::2 1280 45

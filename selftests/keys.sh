@@ -27,7 +27,7 @@ low_order() {
 	keys=$(low_order_keys)
 	expect_ge "keys of low order known" "$(wc -l <<<"$keys")" 7
 	new_key ordinary
-	capture_start low a va udp dst portrange 9000-9099
+	capture_start low a va 'udp dst portrange 9000-9099'
 	for key in $(public_key ordinary) $keys; do
 		tunnel_set a wt0 peer "$key" endpoint "192.0.2.2:$((9000 + n))" allowed-ips "10.90.$n.0/24" persistent-keepalive 3
 		defer tunnel_set a wt0 peer "$key" remove
@@ -85,7 +85,7 @@ no_private_key() {
 	tunnel_set a wt0 private-key "$lib_work/zeros"
 	defer tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
 	expect_eq "private and public key" "$(device_field a wt0 private) $(device_field a wt0 public)" "(none) (none)"
-	capture_start none a va udp src host 192.0.2.1
+	capture_start none a va 'udp and src host 192.0.2.1'
 	expect_fail ns a ping -n -c 3 -i 0.5 -W 1 10.9.0.2
 	pause 12
 	capture_stop none

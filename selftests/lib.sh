@@ -90,15 +90,17 @@
 #   udp_stat a NAME                       one counter of nstat (UdpInErrors, ...), absolute
 #
 # Captures
-#   capture_start NAME a DEV [FILTER]     returns when tcpdump listens;  capture_stop NAME
+#   capture_start NAME a DEV [FILTER [OPTIONS...]]    returns when tcpdump listens;  capture_stop NAME. Of whole packets
+#                                         there is room for 128; of their beginnings (-s 128) for many more
 #   capture_count NAME [FILTER]           packets, after capture_stop
-#   capture_dump NAME [FILTER]            tcpdump's own lines (-nn -tt)
+#   capture_dump NAME [FILTER [OPTIONS...]]        tcpdump's own lines (-nn -tt)
 #   type_filter T                         a filter for WireGuard messages of type T (1..4) in UDP over v4 or v6;
 #                                         "$(type_filter 1) and src host 192.0.2.1" composes
 #   keepalive_filter                      transport messages that carry nothing
 #
 # Traffic
-#   transfer a b ADDRESS BYTES            bytes over TCP from a to b's ADDRESS; checksums must be equal
+#   transfer a b ADDRESS BYTES            bytes over TCP from a to b's ADDRESS; checksums must be equal. At once TCP is given
+#                                         8192 bytes, or BLOCK
 #   udp_listen / udp_send are plain socat: ns a socat - UDP:...
 
 set -eu -o pipefail
@@ -736,8 +738,8 @@ keepalive_filter() {
 	echo "((ip and udp and udp[8:4] = 0x04000000 and udp[4:2] = 40) or (ip6 and ip6[6] = 17 and ip6[48:4] = 0x04000000 and ip6[4:2] = 40))"
 }
 
-capture_start() { # capture_start NAME NS DEV [FILTER]
-	ns_run "tcpdump.$1" "$2" tcpdump --immediate-mode -B 32768 -U -n -i "$3" -w "$lib_work/captures/$1" -Z root "${4-}"
+capture_start() { # capture_start NAME NS DEV [FILTER [OPTIONS...]]
+	ns_run "tcpdump.$1" "$2" tcpdump --immediate-mode -B 32768 -U -n "${@:5}" -i "$3" -w "$lib_work/captures/$1" -Z root "${4-}"
 	wait_for 30 grep -q 'listening on' "$(ns_output "tcpdump.$1")"
 }
 
@@ -747,8 +749,8 @@ capture_stop() { # capture_stop NAME
 	ns_stop "tcpdump.$1" INT
 }
 
-capture_dump() { # capture_dump NAME [FILTER]
-	tcpdump -nn -tt -Z root -r "$lib_work/captures/$1" "${2-}" 2>"$lib_work/tcpdump-errors" ||
+capture_dump() { # capture_dump NAME [FILTER [OPTIONS...]]
+	tcpdump -nn -tt "${@:3}" -Z root -r "$lib_work/captures/$1" "${2-}" 2>"$lib_work/tcpdump-errors" ||
 		fail "tcpdump: $(cat "$lib_work/tcpdump-errors")"
 }
 
@@ -795,7 +797,7 @@ transfer() { # transfer NS_FROM NS_TO ADDRESS BYTES [PORT]
 	sent=$(cksum <"$data")
 	ns_run "sink.$port" "$2" sh -c "socat -u TCP6-LISTEN:$port,reuseaddr,ipv6only=0 - | cksum"
 	wait_for 20 tcp_listening "$2" "$port"
-	ns "$1" socat -u "FILE:$data" "TCP:$host:$port"
+	ns "$1" socat -u -b "${BLOCK:-8192}" "FILE:$data" "TCP:$host:$port"
 	ns_wait "sink.$port" 120
 	got=$(cat "$(ns_output "sink.$port")")
 	rm -f "$data"
