@@ -11,8 +11,9 @@ packets.py route-lengths WIRE FIRST LAST MTU TO
 packets.py inject DEV PROTOCOL HEX        one packet as it is, PROTOCOL an EtherType
 packets.py hashes DEV WIRE FLOWS TO       prints how many different flow hashes the messages of FLOWS inner flows have,
                                           and how many those of one flow
-packets.py segments TO COUNT SIZE         UDP GSO: one send, COUNT datagrams of SIZE
-packets.py receive PORT COUNT SIZE        expects them
+packets.py segments TO COUNT SIZE LAST    UDP GSO: one send, COUNT datagrams of SIZE, the last one of LAST; one alone is
+                                          an ordinary datagram
+packets.py receive PORT COUNT SIZE LAST   expects them
 """
 import ctypes
 import socket
@@ -124,19 +125,25 @@ def forget_connections():
         sys.exit(f"deleting connections: error {error}")
 
 
-def segments(to, count, size):
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.SOL_UDP, UDP_SEGMENT, int(size))
-    sock.sendto(b"".join(bytes([i]) * int(size) for i in range(int(count))), (to, PORT))
+def datagrams(count, size, last):
+    lengths = [int(size)] * (int(count) - 1) + [int(last)]
+    return [bytes([i]) * length for i, length in enumerate(lengths)]
 
 
-def receive(port, count, size):
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def segments(to, count, size, last):
+    sock = socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM)
+    if int(count) > 1:
+        sock.setsockopt(socket.SOL_UDP, UDP_SEGMENT, int(size))
+    sock.sendto(b"".join(datagrams(count, size, last)), (to, PORT))
+
+
+def receive(port, count, size, last):
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     sock.bind(("", int(port)))
     sock.settimeout(WAIT_S)
-    for i in range(int(count)):
+    for i, wanted in enumerate(datagrams(count, size, last)):
         data = sock.recv(70000)
-        if data != bytes([i]) * int(size):
+        if data != wanted:
             sys.exit(f"datagram {i} has {len(data)} bytes, the first is {data[:1]!r}")
 
 

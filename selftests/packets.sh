@@ -255,11 +255,17 @@ tcp_segments() {
 	expect_eq "messages longer than one packet" "$(capture_count outer)" 0
 }
 
-udp_segments() {
-	ns_run receiver b python3 "$test_dir/packets.py" receive 9009 20 1000
+udp_segments() { # udp_segments ADDRESS COUNT SIZE LAST
+	ns_run receiver b python3 "$test_dir/packets.py" receive 9009 "${@:2}"
 	wait_for 10 listening b 9009
-	expect helper a segments 10.9.0.2 20 1000
+	expect helper a segments "$@"
 	expect ns_wait receiver
+}
+
+# What is cut up before it gets here is put together at the other end.
+fragments_inside() { # fragments_inside ADDRESS
+	expect ns a ping -n -c 2 -i 0.2 -W 5 -s 4000 "$1"
+	udp_segments "$1" 1 60000 60000
 }
 
 listening() { # listening NS PORT
@@ -334,7 +340,10 @@ run_case "messages are fragmented, in IPv4" fragments_outside "ip and ip[6:2] & 
 run_case "messages are fragmented, in IPv6" v6_fragments_outside
 run_case "a router's MTU is smaller" narrow_router
 run_case "TCP segments are cut up" tcp_segments
-run_case "UDP segments are cut up" udp_segments
+run_case "UDP segments are cut up, in IPv4" udp_segments 10.9.0.2 20 1000 300
+run_case "UDP segments are cut up, in IPv6" udp_segments fd09::2 20 1000 300
+run_case "fragments go inside, in IPv4" fragments_inside 10.9.0.2
+run_case "fragments go inside, in IPv6" fragments_inside fd09::2
 run_case "an injected packet is encrypted" injected_is_encrypted
 run_case "an injected packet that is no IP is dropped" injected_rubbish
 run_case "the flow's hash is kept" flow_hashes
