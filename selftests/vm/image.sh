@@ -36,7 +36,7 @@ modules=(
 	nft_fib_inet nft_quota nft_hash nft_numgen nft_tproxy nft_chain_nat nf_conntrack_netlink nfnetlink_queue nfnetlink_log
 	xfrm_user esp4 esp6 authenc echainiv seqiv gcm ghash-clmulni-intel aesni-intel chacha20poly1305 rfc7539
 	chacha-x86_64 poly1305-x86_64 curve25519-x86_64 blake2s-x86_64 libchacha20poly1305 libcurve25519 udp_tunnel
-	ip6_udp_tunnel fou xt_mark sit ip6_tunnel ip_gre udp_diag tcp_diag inet_diag af_packet_diag pktgen
+	ip6_udp_tunnel fou vxlan xt_mark sit ip6_tunnel ip_gre udp_diag tcp_diag inet_diag af_packet_diag pktgen
 )
 
 library_path() {
