@@ -13,8 +13,8 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 floors=(
 	"main netdev netlink netlink-gen config"
 	"xmit recv handshake"
-	"batch segment crypt sock gro ratelimit"
-	"device cells identity peer keypair index endpoint uncut pages"
+	"spread batch segment crypt sock gro ratelimit"
+	"device cells line identity peer keypair index endpoint uncut pages"
 	"version wire noise cookie fsm replay allowedips"
 )
 pure=4

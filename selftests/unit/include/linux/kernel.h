@@ -3,6 +3,10 @@
 #ifndef SHIM_LINUX_KERNEL_H
 #define SHIM_LINUX_KERNEL_H
 
+#include <stddef.h>
+
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#define container_of(pointer, type, member) \
+	((type *)((char *)(pointer) - offsetof(type, member)))
 
 #endif

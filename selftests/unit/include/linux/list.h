@@ -10,6 +10,9 @@
 #define list_first_entry(head, type, member) \
 	((type *)((char *)(head)->next - offsetof(type, member)))
 
+#define list_first_entry_or_null(head, type, member) \
+	(list_empty(head) ? NULL : list_first_entry(head, type, member))
+
 static inline void INIT_LIST_HEAD(struct list_head *list)
 {
 	list->next = list;
@@ -21,10 +24,15 @@ static inline bool list_empty(const struct list_head *list)
 	return list->next == list;
 }
 
-static inline void list_del_init(struct list_head *entry)
+static inline void list_del(struct list_head *entry)
 {
 	entry->prev->next = entry->next;
 	entry->next->prev = entry->prev;
+}
+
+static inline void list_del_init(struct list_head *entry)
+{
+	list_del(entry);
 	INIT_LIST_HEAD(entry);
 }
 

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Jobs are finished in every order, and delivered in one.
+ */
+#include "test.h"
+
+#include "line.c"
+
+#define MANY	20000
+#define WINDOW	64
+#define THREADS	4
+
+struct numbered {
+	struct weft_job job;
+	unsigned int number;
+	struct numbered *meanwhile;	/* finished by another while this one is delivered */
+};
+
+static unsigned int delivered[MANY];
+static unsigned int delivered_count;
+
+static void deliver(struct weft_job *job)
+{
+	struct numbered *it = container_of(job, struct numbered, job);
+
+	delivered[delivered_count++] = it->number;
+	if (it->meanwhile)
+		weft_line_finish(&it->meanwhile->job);
+}
+
+static void begin(struct weft_line *line)
+{
+	weft_line_init(line);
+	delivered_count = 0;
+}
+
+static bool add(struct weft_line *line, struct numbered *it, unsigned int number)
+{
+	it->job.deliver = deliver;
+	it->number = number;
+	it->meanwhile = NULL;
+	return weft_line_add(line, &it->job);
+}
+
+static void expect_delivered(struct test *t, const struct weft_line *line, unsigned int count)
+{
+	unsigned int i;
+
+	EXPECT_EQ(t, delivered_count, count);
+	for (i = 0; i < delivered_count; i++)
+		EXPECT_EQ(t, delivered[i], i);
+	EXPECT_EQ(t, list_empty(&line->jobs), weft_line_is_idle(line));
+}
+
+static void line_one_by_one(struct test *t)
+{
+	struct weft_line line;
+	struct numbered it[3];
+	unsigned int i;
+
+	begin(&line);
+	EXPECT(t, weft_line_is_idle(&line));
+	for (i = 0; i < ARRAY_SIZE(it); i++) {
+		EXPECT(t, add(&line, &it[i], i));
+		EXPECT(t, !weft_line_is_idle(&line));
+		weft_line_finish(&it[i].job);
+		expect_delivered(t, &line, i + 1);
+		EXPECT(t, weft_line_is_idle(&line));
+	}
+}
+
+/* Nobody is there to wake who would deliver the others: the last one to finish has to. */
+static void line_head_is_finished_last(struct test *t)
+{
+	struct weft_line line;
+	struct numbered it[5];
+	unsigned int i;
+
+	begin(&line);
+	for (i = 0; i < ARRAY_SIZE(it); i++)
+		EXPECT(t, add(&line, &it[i], i));
+	for (i = ARRAY_SIZE(it) - 1; i; i--) {
+		weft_line_finish(&it[i].job);
+		expect_delivered(t, &line, 0);
+	}
+	weft_line_finish(&it[0].job);
+	expect_delivered(t, &line, ARRAY_SIZE(it));
+	EXPECT(t, weft_line_is_idle(&line));
+}
+
+/* Every order in which five can be finished. */
+static void line_every_order(struct test *t)
+{
+	unsigned int order, i, left, rest, nth;
+	struct numbered it[5];
+	struct weft_line line;
+
+	for (order = 0; order < 120; order++) {
+		bool done[5] = { false };
+
+		begin(&line);
+		for (i = 0; i < 5; i++)
+			EXPECT(t, add(&line, &it[i], i));
+		rest = order;
+		for (left = 5; left; left--) {
+			nth = rest % left;
+			rest /= left;
+			for (i = 0; done[i] || nth; i++)
+				nth -= !done[i];
+			done[i] = true;
+			weft_line_finish(&it[i].job);
+			for (i = 0; i < 5 && done[i];)
+				i++;
+			expect_delivered(t, &line, i);
+		}
+		EXPECT(t, weft_line_is_idle(&line));
+	}
+}
+
+/* Who delivers finds what has become ready while it did; who made it ready does not wait. */
+static void line_finished_while_delivering(struct test *t)
+{
+	struct weft_line line;
+	struct numbered it[3];
+	unsigned int i;
+
+	begin(&line);
+	for (i = 0; i < ARRAY_SIZE(it); i++)
+		EXPECT(t, add(&line, &it[i], i));
+	it[0].meanwhile = &it[1];
+	it[1].meanwhile = &it[2];
+	weft_line_finish(&it[0].job);
+	expect_delivered(t, &line, ARRAY_SIZE(it));
+	EXPECT(t, weft_line_is_idle(&line));
+}
+
+static void line_is_full(struct test *t)
+{
+	struct numbered *it = test_zalloc(t, (WEFT_LINE_MAX_JOBS + 1) * sizeof(*it));
+	struct weft_line line;
+	unsigned int i;
+
+	begin(&line);
+	for (i = 0; i < WEFT_LINE_MAX_JOBS; i++)
+		EXPECT(t, add(&line, &it[i], i));
+	EXPECT(t, !add(&line, &it[i], i));
+	weft_line_finish(&it[0].job);
+	EXPECT(t, add(&line, &it[i], i));
+	for (i = 1; i <= WEFT_LINE_MAX_JOBS; i++)
+		weft_line_finish(&it[i].job);
+	expect_delivered(t, &line, WEFT_LINE_MAX_JOBS + 1);
+	test_free(it);
+}
+
+/* A window of jobs moves over many; within it they are finished at random. */
+static void line_random(struct test *t)
+{
+	struct numbered *it = test_zalloc(t, WINDOW * sizeof(*it)), *open[WINDOW];
+	unsigned int next = 0, count = 0, i;
+	struct weft_line line;
+
+	begin(&line);
+	while (delivered_count < MANY) {
+		while (next < MANY && next - delivered_count < WINDOW) {
+			open[count++] = &it[next % WINDOW];
+			EXPECT(t, add(&line, &it[next % WINDOW], next));
+			next++;
+		}
+		i = test_random_below(count);
+		weft_line_finish(&open[i]->job);
+		open[i] = open[--count];
+	}
+	expect_delivered(t, &line, MANY);
+	EXPECT(t, weft_line_is_idle(&line));
+	test_free(it);
+}
+
+#ifndef __KERNEL__
+
+struct shared {
+	struct weft_line line;
+	pthread_mutex_t lock;
+	struct numbered *it;
+	unsigned int next;
+};
+
+/* Takes its number and its place in the line at once, and then finishes when it comes to it. */
+static void *line_thread(void *argument)
+{
+	struct shared *shared = argument;
+
+	for (;;) {
+		struct numbered *it = NULL;
+
+		pthread_mutex_lock(&shared->lock);
+		if (shared->next < MANY) {
+			it = &shared->it[shared->next];
+			while (!add(&shared->line, it, shared->next))
+				sched_yield();
+			shared->next++;
+		}
+		pthread_mutex_unlock(&shared->lock);
+		if (!it)
+			return NULL;
+		if (it->number % 7 == 0)
+			sched_yield();
+		weft_line_finish(&it->job);
+	}
+}
+
+static void line_threads(struct test *t)
+{
+	struct shared shared = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	pthread_t threads[THREADS];
+	unsigned int i;
+
+	shared.it = test_zalloc(t, MANY * sizeof(*shared.it));
+	begin(&shared.line);
+	for (i = 0; i < THREADS; i++)
+		EXPECT(t, !pthread_create(&threads[i], NULL, line_thread, &shared));
+	for (i = 0; i < THREADS; i++)
+		EXPECT(t, !pthread_join(threads[i], NULL));
+	expect_delivered(t, &shared.line, MANY);
+	EXPECT(t, weft_line_is_idle(&shared.line));
+	test_free(shared.it);
+}
+
+#define USERSPACE_CASES	, TEST_CASE(line_threads)
+#else
+#define USERSPACE_CASES
+#endif
+
+TEST_SUITE("line",
+	   TEST_CASE(line_one_by_one),
+	   TEST_CASE(line_head_is_finished_last),
+	   TEST_CASE(line_every_order),
+	   TEST_CASE(line_finished_while_delivering),
+	   TEST_CASE(line_is_full),
+	   TEST_CASE(line_random) USERSPACE_CASES);
