@@ -78,27 +78,57 @@ void weft_cells_exit(struct weft_cells *cells)
 }
 
 /**
- * weft_cells_receive() - take an inner packet up to the stack
+ * weft_cells_this() - the cell of this CPU
  * @cells: the device's
- * @skb: the packet; it changes hands
- * @alone: no other came with it, for GRO to join it with
  *
- * What this CPU puts in comes out in the same order, whichever way it goes.
+ * For packets of a peer that only this CPU receives from.
  *
  * Context: bottom halves off.
- * Return: false if it had to be dropped.
  */
-bool weft_cells_receive(struct weft_cells *cells, struct sk_buff *skb, bool alone)
+struct weft_cell *weft_cells_this(struct weft_cells *cells)
 {
-	struct weft_cell *cell = this_cpu_ptr(cells->cells);
+	return this_cpu_ptr(cells->cells);
+}
+
+/**
+ * weft_cells_of() - the cell that always serves some number
+ * @cells: the device's
+ * @number: any
+ *
+ * For packets of a peer that several CPUs receive from in turn.
+ */
+struct weft_cell *weft_cells_of(struct weft_cells *cells, u64 number)
+{
+	unsigned int cpu = number % nr_cpu_ids;
+
+	return per_cpu_ptr(cells->cells, likely(cpu_possible(cpu)) ? cpu : 0);
+}
+
+/**
+ * weft_cells_receive() - take inner packets up to the stack
+ * @cell: where
+ * @packets: they; emptied
+ * @alone: there is one, and it came without others that GRO could join it with
+ *
+ * What is put into a cell comes out in the same order, whichever way it goes.
+ *
+ * Context: bottom halves off.
+ * Return: how many had to be dropped.
+ */
+unsigned int weft_cells_receive(struct weft_cell *cell, struct sk_buff_head *packets, bool alone)
+{
+	unsigned int dropped;
 
 	if (alone && !test_bit(NAPI_STATE_SCHED, &cell->napi.state))
-		return __netif_rx(skb) == NET_RX_SUCCESS;
+		return __netif_rx(__skb_dequeue(packets)) != NET_RX_SUCCESS;
 	if (unlikely(skb_queue_len_lockless(&cell->queue) >= CELLS_MAX_PACKETS)) {
-		kfree_skb(skb);
-		return false;
+		dropped = skb_queue_len(packets);
+		__skb_queue_purge(packets);
+		return dropped;
 	}
-	skb_queue_tail(&cell->queue, skb);
+	spin_lock(&cell->queue.lock);
+	skb_queue_splice_tail_init(packets, &cell->queue);
+	spin_unlock(&cell->queue.lock);
 	napi_schedule(&cell->napi);
-	return true;
+	return 0;
 }

@@ -10,7 +10,7 @@
 #include <linux/types.h>
 
 struct net_device;
-struct sk_buff;
+struct sk_buff_head;
 struct weft_cell;
 
 struct weft_cells {
@@ -19,6 +19,8 @@ struct weft_cells {
 
 int weft_cells_init(struct weft_cells *cells, struct net_device *dev);
 void weft_cells_exit(struct weft_cells *cells);
-bool weft_cells_receive(struct weft_cells *cells, struct sk_buff *skb, bool alone);
+struct weft_cell *weft_cells_this(struct weft_cells *cells);
+struct weft_cell *weft_cells_of(struct weft_cells *cells, u64 number);
+unsigned int weft_cells_receive(struct weft_cell *cell, struct sk_buff_head *packets, bool alone);
 
 #endif /* WEFT_CELLS_H */

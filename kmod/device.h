@@ -13,7 +13,7 @@
  *   peer->fsm_lock          a peer's timers
  *   keypair->replay_lock    a session's replay window
  *   and as leaves           peer->staged.lock, peer->endpoint_lock, device->cookie_lock,
- *                           device->incoming.lock
+ *                           device->incoming.lock, peer->line.lock
  *
  * The first four may sleep. The others are held with bottom halves off.
  */
@@ -30,6 +30,7 @@
 #include <linux/netdevice.h>
 #include <linux/rbtree.h>
 #include <linux/skbuff.h>
+#include <linux/wait_bit.h>
 #include <linux/workqueue.h>
 
 struct weft_device;
@@ -92,6 +93,7 @@ struct weft_device {
 	struct weft_identity __rcu *identity;	/* RCU; config_lock. NULL: no private key */
 	struct weft_drops __percpu *drops;
 	struct weft_cells cells;
+	atomic_t jobs;				/* batches that other processors have */
 	u32 fwmark;				/* config_lock; read with READ_ONCE() */
 
 	struct sk_buff_head incoming;		/* handshake messages that wait for a worker */
@@ -126,6 +128,36 @@ struct weft_device {
 static inline void weft_drop(struct weft_device *device, enum weft_drop reason, unsigned int count)
 {
 	this_cpu_add(device->drops->count[reason], count);
+}
+
+/**
+ * weft_device_job_begins() - a batch is handed to other processors
+ * @device: the device; it waits for the batch before it goes
+ */
+static inline void weft_device_job_begins(struct weft_device *device)
+{
+	atomic_inc(&device->jobs);
+}
+
+/**
+ * weft_device_job_ended() - the batch has been dealt with
+ * @device: the device, which may be gone now
+ */
+static inline void weft_device_job_ended(struct weft_device *device)
+{
+	if (atomic_dec_and_test(&device->jobs))
+		wake_up_var(&device->jobs);
+}
+
+/**
+ * weft_device_wait_for_jobs() - wait until no other processor has a batch
+ * @device: the device, for which no new ones are made
+ *
+ * Context: process; may sleep.
+ */
+static inline void weft_device_wait_for_jobs(struct weft_device *device)
+{
+	wait_var_event(&device->jobs, !atomic_read(&device->jobs));
 }
 
 #endif /* WEFT_DEVICE_H */

@@ -8,6 +8,8 @@
 #include "netlink.h"
 #include "peer.h"
 #include "ratelimit.h"
+#include "recv.h"
+#include "spread.h"
 #include "uncut.h"
 #include "version.h"
 
@@ -86,6 +88,26 @@ static int __init main_init_names(void)
 	return err;
 }
 
+static void main_exit_data_path(void)
+{
+	weft_recv_exit();
+	weft_spread_exit();
+	weft_batch_exit();
+	weft_crypt_exit();
+}
+
+static int __init main_init_data_path(void)
+{
+	int err = weft_spread_init();
+
+	if (err)
+		return err;
+	err = weft_recv_init();
+	if (err)
+		weft_spread_exit();
+	return err;
+}
+
 static int __init main_init(void)
 {
 	int err;
@@ -102,9 +124,12 @@ static int __init main_init(void)
 	err = weft_peer_init();
 	if (err)
 		goto exit_keypair;
-	err = weft_handshake_init();
+	err = main_init_data_path();
 	if (err)
 		goto exit_peer;
+	err = weft_handshake_init();
+	if (err)
+		goto exit_data_path;
 	err = main_init_notifiers();
 	if (err)
 		goto exit_handshake;
@@ -118,6 +143,8 @@ exit_notifiers:
 	main_exit_notifiers();
 exit_handshake:
 	weft_handshake_exit();
+exit_data_path:
+	main_exit_data_path();
 exit_peer:
 	weft_peer_exit();
 exit_keypair:
@@ -135,12 +162,11 @@ static void __exit main_exit(void)
 	weft_netdev_exit(main_compat);
 	main_exit_notifiers();
 	weft_handshake_exit();
+	main_exit_data_path();
 	weft_peer_exit();
 	weft_keypair_exit();
 	weft_ratelimit_exit();
 	weft_uncut_exit();
-	weft_batch_exit();
-	weft_crypt_exit();
 }
 
 module_init(main_init);

@@ -153,6 +153,8 @@ static void netdev_close_sockets(struct weft_device *device)
 
 	weft_sock_swap(device, &sockets);
 	weft_sock_close(&sockets);
+	/* Nothing comes in any more. */
+	weft_device_wait_for_jobs(device);
 }
 
 static int netdev_open(struct net_device *dev)

@@ -78,6 +78,7 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 	memcpy(peer->public_key, public_key, WEFT_KEY_LEN);
 	weft_keypairs_init(&peer->keypairs);
 	skb_queue_head_init(&peer->staged);
+	weft_line_init(&peer->line);
 	seqlock_init(&peer->endpoint_lock);
 	spin_lock_init(&peer->fsm_lock);
 	weft_fsm_init(&peer->fsm, get_random_u32());

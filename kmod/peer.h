@@ -9,6 +9,7 @@
 #include "endpoint.h"
 #include "fsm.h"
 #include "keypair.h"
+#include "line.h"
 #include "noise.h"
 
 #include <linux/mutex.h>
@@ -48,6 +49,8 @@ struct weft_peer {
 	struct weft_endpoint endpoint;		/* endpoint_lock */
 	atomic_t actions;			/* enum weft_fsm_action, for the work item */
 	struct dst_cache dst_cache;		/* bottom halves off; there once equipped */
+	struct weft_line line;			/* batches that are being received */
+	bool spread;				/* processors take turns at that; READ_ONCE() */
 	atomic64_t rx_bytes;
 	atomic64_t tx_bytes;
 

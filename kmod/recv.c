@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- *   weft_recv_packet() -> handshake queue
- *           |
- *           +-> recv_batch() -> recv_message() -> recv_data() -> recv_inner() -> stack
- *                                                     |
- *                                          weft_crypt_open_packet()
+ *   weft_recv_packet() -> recv_one() -> handshake queue
+ *                            |
+ *                       recv_batch() ----------------+---> recv_spread()
+ *                            |                       |
+ *                       recv_open(): each message    |     on some processor
+ *                            |                       |
+ *                       recv_deliver(): each packet  |     in the peer's order
+ *                            |
+ *                       weft_cells_receive() -> stack
  */
 
 #include "recv.h"
@@ -14,10 +18,12 @@
 #include "fsm.h"
 #include "handshake.h"
 #include "peer.h"
+#include "spread.h"
 #include "xmit.h"
 
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/slab.h>
 #include <linux/udp.h>
 #include <net/inet_ecn.h>
 #include <net/ip_tunnels.h>
@@ -104,131 +110,171 @@ static void recv_count(struct weft_peer *peer, unsigned int len)
 	dev_sw_netstats_rx_add(peer->device->dev, len);
 }
 
-/* A packet that came in, with one message or several, and what they have in common. */
+/* A packet that came in, with one message of a session or several. */
 struct recv_batch {
+	struct weft_job job;
 	struct weft_device *device;
 	struct sk_buff *skb;
-	struct weft_keypair *keypair;	/* the last message's, referenced; NULL: none yet */
-	struct weft_crypt crypt;	/* the keypair's */
-	struct weft_crypt_source source;
-	u32 events;			/* of the keypair's, to be reported */
+	struct weft_keypair *keypair;	/* referenced; NULL: no session that may carry anything */
+	__le32 receiver;		/* the session's index */
+	struct sk_buff_head opened;	/* inner packets, and keepalives */
+	struct sk_buff_head ready;	/* those that go up the stack */
 	u8 ds;				/* the outer header's DS field */
 	bool alone;			/* there is one message only */
 };
 
-/* Tells the timers of the session's peer what came in under it, and lets go of the session. */
-static void recv_end_session(struct recv_batch *batch)
-{
-	struct weft_keypair *keypair = batch->keypair;
-	struct weft_endpoint endpoint;
+/* What is known of an opened packet, in its control block. */
+struct recv_opened {
+	u64 counter;
+};
 
-	if (!keypair)
-		return;
-	weft_crypt_end(&batch->crypt);
-	if (likely(batch->events)) {
-		if (likely(weft_endpoint_from_skb(&endpoint, batch->skb)))
-			weft_peer_set_endpoint(keypair->peer, &endpoint);
-		if (unlikely(weft_fsm_session_ending(keypair->initiator, keypair->born_ns,
-						     ktime_get_coarse_boottime_ns())))
-			batch->events |= WEFT_FSM_SESSION_ENDING;
-		weft_peer_report(keypair->peer, batch->events);
-		if (unlikely(batch->events & WEFT_FSM_SESSION_CONFIRMED))
-			weft_xmit_staged(keypair->peer);
-	}
-	weft_keypair_put(keypair);
-	batch->keypair = NULL;
-	batch->events = 0;
+static struct recv_opened *recv_opened(struct sk_buff *skb)
+{
+	return (struct recv_opened *)skb->cb;
 }
 
-/* The session that a data message names, with a reference, if it may still carry one; else NULL. */
-static struct weft_keypair *recv_session(struct weft_device *device,
-					 const struct weft_msg_data *msg)
+/* What opening a batch takes. */
+struct recv_opener {
+	struct weft_crypt crypt;
+	struct weft_crypt_source source;
+	u64 now_ns;
+};
+
+static struct kmem_cache *recv_batch_cache;
+
+/* The session of an index, with a reference, if it may still carry a message; else NULL. */
+static struct weft_keypair *recv_session(struct weft_device *device, __le32 receiver)
 {
-	struct weft_keypair *keypair = weft_index_find(&device->index, msg->receiver);
+	struct weft_keypair *keypair = weft_index_find(&device->index, receiver);
 
 	/* Pairs with weft_keypair_begin(). */
 	if (unlikely(!keypair || !smp_load_acquire(&keypair->ready) || READ_ONCE(keypair->revoked)))
 		return NULL;
-	if (unlikely(!weft_fsm_session_usable(keypair->born_ns, le64_to_cpu(msg->counter),
-					      ktime_get_coarse_boottime_ns())))
-		return NULL;
 	return weft_keypair_get(keypair) ? keypair : NULL;
 }
 
-/* Makes the session that a data message names the batch's. Returns false if there is none. */
-static bool recv_begin_session(struct recv_batch *batch, const struct weft_msg_data *msg)
+/* Notes an authenticated message. Returns what that means for the timers; 0: it was replayed. */
+static u32 recv_accept(struct weft_keypair *keypair, struct sk_buff *skb)
 {
-	if (likely(batch->keypair && batch->keypair->local_index == msg->receiver &&
-		   weft_fsm_session_usable(batch->keypair->born_ns, le64_to_cpu(msg->counter),
-					   ktime_get_coarse_boottime_ns())))
-		return true;
-	recv_end_session(batch);
-	batch->keypair = recv_session(batch->device, msg);
-	if (unlikely(!batch->keypair))
-		return false;
-	weft_crypt_begin_open(&batch->crypt, batch->keypair);
-	return true;
-}
-
-/* Notes an authenticated message, whatever is inside. Returns false for a replayed one. */
-static bool recv_accept(struct recv_batch *batch, unsigned int inner_len, u64 counter)
-{
-	struct weft_keypair *keypair = batch->keypair;
 	struct weft_peer *peer = keypair->peer;
+	u32 events = WEFT_FSM_ANY_RECEIVED;
 
-	if (unlikely(!weft_keypair_accept(keypair, counter)))
-		return false;
-	batch->events |= WEFT_FSM_ANY_RECEIVED | (inner_len ? WEFT_FSM_DATA_RECEIVED : 0);
+	if (unlikely(!weft_keypair_accept(keypair, recv_opened(skb)->counter)))
+		return 0;
+	if (likely(skb->len))
+		events |= WEFT_FSM_DATA_RECEIVED;
 	if (unlikely(weft_keypairs_confirm(&peer->keypairs, keypair))) {
-		batch->events |= WEFT_FSM_SESSION_CONFIRMED;
+		events |= WEFT_FSM_SESSION_CONFIRMED;
 		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
 	}
-	return true;
+	return events;
 }
 
-/* Takes what was inside a data message up to the stack. */
-static void recv_inner(struct recv_batch *batch, struct sk_buff *skb)
+/* Makes ready for the stack what was inside a data message. Returns why it could not, or -1. */
+static int recv_inner(struct recv_batch *batch, struct sk_buff *skb)
 {
 	unsigned int len = recv_inner_len(skb), message_len = skb->len + WEFT_DATA_OVERHEAD;
 	struct weft_peer *peer = batch->keypair->peer;
-	struct weft_device *device = batch->device;
 
 	if (unlikely(!len))
-		return recv_drop(device, skb, WEFT_DROP_NOT_IP_IN);
+		return WEFT_DROP_NOT_IP_IN;
 	if (unlikely(!recv_source_allowed(peer, skb)))
-		return recv_drop(device, skb, WEFT_DROP_SOURCE);
-	recv_reset(skb, device->dev);
+		return WEFT_DROP_SOURCE;
+	recv_reset(skb, batch->device->dev);
 	if (unlikely(!recv_ecn(skb, batch->ds)))
-		return recv_drop(device, skb, WEFT_DROP_ECN);
+		return WEFT_DROP_ECN;
 	if (unlikely(pskb_trim(skb, len)))
-		return recv_drop(device, skb, WEFT_DROP_NO_MEMORY_IN);
+		return WEFT_DROP_NO_MEMORY_IN;
 	recv_count(peer, message_len);
-	if (unlikely(!weft_cells_receive(&device->cells, skb, batch->alone)))
-		weft_drop(device, WEFT_DROP_STACK, 1);
+	__skb_queue_tail(&batch->ready, skb);
+	return -1;
 }
 
-/* Opens the data message at @offset of the batch, and takes what is inside further. */
-static int recv_data(struct recv_batch *batch, const struct weft_msg_data *msg, const u8 *message,
-		     unsigned int offset, unsigned int len)
+/* Takes one packet further that has been opened. Returns what it means for the timers. */
+static u32 recv_opened_packet(struct recv_batch *batch, struct sk_buff *skb)
+{
+	u32 events = recv_accept(batch->keypair, skb);
+	int refused;
+
+	if (unlikely(!events)) {
+		recv_drop(batch->device, skb, WEFT_DROP_REPLAY);
+		return 0;
+	}
+	if (unlikely(!skb->len)) {
+		recv_count(batch->keypair->peer, WEFT_DATA_OVERHEAD);
+		consume_skb(skb);	/* a keepalive */
+		return events;
+	}
+	refused = recv_inner(batch, skb);
+	if (unlikely(refused >= 0))
+		recv_drop(batch->device, skb, refused);
+	return events;
+}
+
+/* Tells the timers of the session's peer what came in under it. */
+static void recv_report(struct recv_batch *batch, u32 events)
+{
+	struct weft_keypair *keypair = batch->keypair;
+	struct weft_endpoint endpoint;
+
+	if (likely(weft_endpoint_from_skb(&endpoint, batch->skb)))
+		weft_peer_set_endpoint(keypair->peer, &endpoint);
+	if (unlikely(weft_fsm_session_ending(keypair->initiator, keypair->born_ns,
+					     ktime_get_coarse_boottime_ns())))
+		events |= WEFT_FSM_SESSION_ENDING;
+	weft_peer_report(keypair->peer, events);
+	if (unlikely(events & WEFT_FSM_SESSION_CONFIRMED))
+		weft_xmit_staged(keypair->peer);
+}
+
+/*
+ * Where a peer's packets leave for the stack: always in the same place if processors take turns
+ * with them.
+ */
+static struct weft_cell *recv_cell(struct recv_batch *batch)
+{
+	const struct weft_peer *peer = batch->keypair->peer;
+	struct weft_cells *cells = &batch->device->cells;
+
+	return READ_ONCE(peer->spread) ? weft_cells_of(cells, peer->serial) :
+					 weft_cells_this(cells);
+}
+
+/* Takes what has been opened further, and lets go of the session. */
+static void recv_deliver(struct recv_batch *batch)
+{
+	unsigned int dropped = 0;
+	struct sk_buff *skb;
+	u32 events = 0;
+
+	while ((skb = __skb_dequeue(&batch->opened)))
+		events |= recv_opened_packet(batch, skb);
+	if (likely(!skb_queue_empty(&batch->ready)))
+		dropped = weft_cells_receive(recv_cell(batch), &batch->ready, batch->alone);
+	if (unlikely(dropped))
+		weft_drop(batch->device, WEFT_DROP_STACK, dropped);
+	if (likely(events))
+		recv_report(batch, events);
+	weft_keypair_put(batch->keypair);
+	consume_skb(batch->skb);
+}
+
+/* Opens the data message at @offset of the batch. Returns why it could not, or -1. */
+static int recv_data(struct recv_batch *batch, struct recv_opener *opener,
+		     const struct weft_msg_data *msg, const u8 *message, unsigned int offset,
+		     unsigned int len)
 {
 	u64 counter = le64_to_cpu(msg->counter);
 	struct sk_buff *packet;
 
-	if (unlikely(!recv_begin_session(batch, msg)))
+	if (unlikely(!batch->keypair || !weft_fsm_session_usable(batch->keypair->born_ns, counter,
+								 opener->now_ns)))
 		return WEFT_DROP_NO_SESSION;
-	packet = weft_crypt_open_packet(&batch->crypt, message, batch->skb, offset, len, counter);
+	packet = weft_crypt_open_packet(&opener->crypt, message, batch->skb, offset, len, counter);
 	if (IS_ERR(packet))
 		return packet == ERR_PTR(-ENOMEM) ? WEFT_DROP_NO_MEMORY_IN : WEFT_DROP_AUTH;
-	if (unlikely(!recv_accept(batch, packet->len, counter))) {
-		kfree_skb(packet);
-		return WEFT_DROP_REPLAY;
-	}
-	if (packet->len) {
-		recv_inner(batch, packet);
-	} else {
-		recv_count(batch->keypair->peer, WEFT_DATA_OVERHEAD);
-		consume_skb(packet);	/* a keepalive */
-	}
+	recv_opened(packet)->counter = counter;
+	__skb_queue_tail(&batch->opened, packet);
 	return -1;
 }
 
@@ -271,21 +317,24 @@ static struct sk_buff *recv_extract(const struct sk_buff *skb, unsigned int offs
 	return NULL;
 }
 
-/* Handshake messages that a sender's segmentation, or chance, has put together with others. */
-static int recv_handshake(struct recv_batch *batch, unsigned int offset, unsigned int len)
+static void recv_one(struct weft_device *device, struct sk_buff *skb);
+
+/* A message that a sender's segmentation, or chance, has put together with other kinds. */
+static int recv_apart(struct recv_batch *batch, unsigned int offset, unsigned int len)
 {
 	struct sk_buff *single = recv_extract(batch->skb, offset, len);
 
 	if (unlikely(!single))
 		return WEFT_DROP_NO_MEMORY_IN;
-	weft_handshake_queue(batch->device, single);
+	recv_one(batch->device, single);
 	return -1;
 }
 
 /* Takes one message of a batch. Returns why it could not, or -1. */
-static int recv_message(struct recv_batch *batch, unsigned int offset, unsigned int len)
+static int recv_message(struct recv_batch *batch, struct recv_opener *opener, unsigned int offset,
+			unsigned int len)
 {
-	const u8 *message = weft_crypt_find(&batch->source, offset, len);
+	const u8 *message = weft_crypt_find(&opener->source, offset, len);
 	const struct weft_msg_data *msg = (const struct weft_msg_data *)message;
 	struct weft_msg_data copy;
 
@@ -293,43 +342,122 @@ static int recv_message(struct recv_batch *batch, unsigned int offset, unsigned 
 		msg = skb_header_pointer(batch->skb, offset, sizeof(copy), &copy);
 	switch (msg ? recv_type(&msg->header, len) : 0) {
 	case WEFT_MSG_DATA:
-		return recv_data(batch, msg, message, offset, len);
+		if (unlikely(msg->receiver != batch->receiver))
+			return recv_apart(batch, offset, len);
+		return recv_data(batch, opener, msg, message, offset, len);
 	case WEFT_MSG_INITIATION:
 	case WEFT_MSG_RESPONSE:
 	case WEFT_MSG_COOKIE_REPLY:
-		return recv_handshake(batch, offset, len);
+		return recv_apart(batch, offset, len);
 	}
 	return WEFT_DROP_MALFORMED;
 }
 
-/* Takes the messages of a batch one by one. */
-static void recv_batch(struct recv_batch *batch)
+/* Opens the messages of a batch one by one. */
+static void recv_open(struct recv_batch *batch)
 {
+	struct recv_opener opener = { .now_ns = ktime_get_coarse_boottime_ns() };
 	const struct sk_buff *skb = batch->skb;
 	unsigned int offset, each = skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : skb->len;
 
 	batch->alone = each >= skb->len;
+	weft_crypt_source_init(&opener.source, skb);
+	if (likely(batch->keypair))
+		weft_crypt_begin_open(&opener.crypt, batch->keypair);
 	for (offset = 0; offset < skb->len; offset += each) {
-		int refused = recv_message(batch, offset, min(each, skb->len - offset));
+		int refused = recv_message(batch, &opener, offset, min(each, skb->len - offset));
 
 		if (unlikely(refused >= 0))
 			weft_drop(batch->device, refused, 1);
 	}
-	recv_end_session(batch);
+	if (likely(batch->keypair))
+		weft_crypt_end(&opener.crypt);
 }
 
-static void recv_batch_of(struct weft_device *device, struct sk_buff *skb)
+static void recv_batch_init(struct recv_batch *batch, struct weft_device *device,
+			    struct sk_buff *skb, struct weft_keypair *keypair, __le32 receiver)
 {
+	batch->device = device;
+	batch->skb = skb;
+	batch->keypair = keypair;
+	batch->receiver = receiver;
+	__skb_queue_head_init(&batch->opened);
+	__skb_queue_head_init(&batch->ready);
+	batch->ds = ip_tunnel_get_dsfield(ip_hdr(skb), skb);
+}
+
+static void recv_job_work(struct weft_job *job)
+{
+	recv_open(container_of(job, struct recv_batch, job));
+}
+
+static void recv_job_deliver(struct weft_job *job)
+{
+	struct recv_batch *batch = container_of(job, struct recv_batch, job);
+	struct weft_device *device = batch->device;
+
+	recv_deliver(batch);
+	kmem_cache_free(recv_batch_cache, batch);
+	weft_device_job_ended(device);
+}
+
+/* Has a batch of @keypair's peer taken by whoever has time. Returns false if it cannot be. */
+static bool recv_spread(struct weft_device *device, struct sk_buff *skb,
+			struct weft_keypair *keypair)
+{
+	struct weft_peer *peer = keypair->peer;
+	struct recv_batch *batch;
+
+	if (likely(!weft_spread_is_wanted(&peer->line, skb->len)))
+		return false;
+	batch = kmem_cache_alloc(recv_batch_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (unlikely(!batch))
+		return false;
+	recv_batch_init(batch, device, skb, keypair, keypair->local_index);
+	batch->job.work = recv_job_work;
+	batch->job.deliver = recv_job_deliver;
+	weft_device_job_begins(device);
+	WRITE_ONCE(peer->spread, true);
+	if (unlikely(!weft_spread(&peer->line, &batch->job))) {
+		recv_drop(device, skb, WEFT_DROP_QUEUE_IN);
+		weft_keypair_put(keypair);
+		kmem_cache_free(recv_batch_cache, batch);
+		weft_device_job_ended(device);
+	}
+	return true;
+}
+
+/* Takes the messages of a packet whose first one names the session @receiver. */
+static void recv_batch(struct weft_device *device, struct sk_buff *skb, __le32 receiver)
+{
+	struct weft_keypair *keypair = recv_session(device, receiver);
 	struct recv_batch batch;
 
-	batch.device = device;
-	batch.skb = skb;
-	batch.keypair = NULL;
-	batch.events = 0;
-	batch.ds = ip_tunnel_get_dsfield(ip_hdr(skb), skb);
-	weft_crypt_source_init(&batch.source, skb);
-	recv_batch(&batch);
-	consume_skb(skb);
+	if (likely(keypair) && unlikely(recv_spread(device, skb, keypair)))
+		return;
+	recv_batch_init(&batch, device, skb, keypair, receiver);
+	recv_open(&batch);
+	if (likely(keypair))
+		recv_deliver(&batch);
+	else
+		consume_skb(skb);
+}
+
+/* Takes a packet, at its first message. It changes hands. */
+static void recv_one(struct weft_device *device, struct sk_buff *skb)
+{
+	const struct weft_msg_data *msg;
+	struct weft_msg_data copy;
+
+	msg = skb_header_pointer(skb, 0, sizeof(copy), &copy);
+	if (unlikely(!msg))
+		recv_drop(device, skb, WEFT_DROP_MALFORMED);
+	else if (likely(skb_is_gso(skb) || msg->header.type == cpu_to_le32(WEFT_MSG_DATA)))
+		recv_batch(device, skb, msg->receiver);
+	else if (recv_type(&msg->header, skb->len))
+		weft_handshake_queue(device, skb);
+	else
+		recv_drop(device, skb, WEFT_DROP_MALFORMED);
 }
 
 /**
@@ -341,19 +469,30 @@ static void recv_batch_of(struct weft_device *device, struct sk_buff *skb)
  */
 void weft_recv_packet(struct weft_device *device, struct sk_buff *skb)
 {
-	const struct weft_msg_header *header;
-	struct weft_msg_header copy;
-
 	skb_orphan(skb);
 	skb_dst_drop(skb);
 	__skb_pull(skb, sizeof(struct udphdr));
-	header = skb_header_pointer(skb, 0, sizeof(copy), &copy);
-	if (unlikely(!header))
-		recv_drop(device, skb, WEFT_DROP_MALFORMED);
-	else if (likely(skb_is_gso(skb) || header->type == cpu_to_le32(WEFT_MSG_DATA)))
-		recv_batch_of(device, skb);
-	else if (recv_type(header, skb->len))
-		weft_handshake_queue(device, skb);
-	else
-		recv_drop(device, skb, WEFT_DROP_MALFORMED);
+	recv_one(device, skb);
+}
+
+/**
+ * weft_recv_init() - make what all devices share
+ *
+ * Context: process, once at load.
+ * Return: 0 or -ENOMEM.
+ */
+int weft_recv_init(void)
+{
+	recv_batch_cache = KMEM_CACHE(recv_batch, 0);
+	return recv_batch_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * weft_recv_exit() - free what all devices share
+ *
+ * Context: process, once at unload, when no device is left.
+ */
+void weft_recv_exit(void)
+{
+	kmem_cache_destroy(recv_batch_cache);
 }

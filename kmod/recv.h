@@ -8,6 +8,9 @@
 struct sk_buff;
 struct weft_device;
 
+int weft_recv_init(void);
+void weft_recv_exit(void);
+
 void weft_recv_packet(struct weft_device *device, struct sk_buff *skb);
 
 #endif /* WEFT_RECV_H */

@@ -102,6 +102,8 @@
 #   transfer a b ADDRESS BYTES            bytes over TCP from a to b's ADDRESS; checksums must be equal. At once TCP is given
 #                                         8192 bytes, or BLOCK
 #   udp_listen / udp_send are plain socat: ns a socat - UDP:...
+#   stamps_wanted a                       for tests on two emulated CPUs that ping under load: has a socket of a's want time
+#                                         stamps as long as the test runs
 
 set -eu -o pipefail
 shopt -s inherit_errexit
@@ -802,6 +804,22 @@ transfer() { # transfer NS_FROM NS_TO ADDRESS BYTES [PORT]
 	got=$(cat "$(ns_output "sink.$port")")
 	rm -f "$data"
 	expect_eq "checksum of what arrived" "$got" "$sent"
+}
+
+# ---- two CPUs ----
+
+# Every ping asks the kernel to stamp what it receives, and takes that back at its end: code that both CPUs are running is
+# patched then, which an emulated CPU may meet half done (an int3 in netif_receive_skb_list_internal()). While one socket
+# wants stamps, nothing is patched.
+stamps_wanted() { # stamps_wanted NS
+	ns_run stamps "$1" python3 -c '
+import signal, socket
+SO_TIMESTAMP = 29
+wanting = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+wanting.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMP, 1)
+print("stamping", flush=True)
+signal.pause()'
+	wait_for 20 grep -q stamping "$(ns_output stamps)"
 }
 
 # ---- the end ----

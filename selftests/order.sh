@@ -97,27 +97,13 @@ cpu_comes_and_goes() {
 	ns_wait source.0 || fail "$(cat "$(ns_output source.0)")"
 }
 
-# Every ping asks the kernel to stamp what it receives, and takes that back at its end: code that both CPUs are running is
-# patched then, which an emulated CPU may meet half done (an int3 in netif_receive_skb_list_internal()). While one socket
-# wants stamps, nothing is patched.
-stamps_wanted() {
-	ns_run stamps a python3 -c '
-import signal, socket
-SO_TIMESTAMP = 29
-wanting = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-wanting.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMP, 1)
-print("stamping", flush=True)
-signal.pause()'
-	wait_for 20 grep -q stamping "$(ns_output stamps)"
-}
-
 [ "$(nproc)" -ge 2 ] || skip "needs two CPUs"
 # shellcheck disable=SC2119 # without arguments
 pair_create
 # Everything that is on its way may wait: what is lost is lost in the tunnel.
 defer sysctl -qw "net.core.netdev_max_backlog=$(sysctl -n net.core.netdev_max_backlog)"
 sysctl -qw net.core.netdev_max_backlog=1000000
-stamps_wanted
+stamps_wanted a
 session_up a wt0 b wt0 10.9.0.2
 run_case "two CPUs, packet by packet" flows_in_order 1
 run_case "nothing is lost or stuck" drained

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * For tests, on x86: calls that weft makes fail as they do when memory is short. Debian's kernels
- * have no fault injection, but they have kprobes.
+ * For tests, on x86: calls that weft makes fail as they do when memory is short, or take very long.
+ * Debian's kernels have no fault injection, but they have kprobes.
  *
  * Under /sys/module/weft_fault/parameters:
  *
- *   functions   "NAME=null" or "NAME=enomem", which says what a failed call returns; several, with
- *               blanks between them. Writing it begins; "" ends
+ *   functions   "NAME=null" or "NAME=enomem", which says what a failed call returns; or
+ *               "NAME=late", which does not fail but takes 5 ms longer. Several, with blanks
+ *               between them. Writing it begins; "" ends
  *   caller      part of the name of the function in weft that calls; "": any
  *   skip        calls that pass before the first one fails
  *   every       of those behind them every so many fails
@@ -17,6 +18,7 @@
  * What comes before functions is to be written before it.
  */
 #include <linux/atomic.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
@@ -28,11 +30,12 @@
 #include <linux/string.h>
 
 #define FAULT_FUNCTIONS	4
+#define FAULT_LATE_MS	5
 
 struct fault {
 	struct kprobe probe;
 	char name[64];
-	unsigned long instead;		/* what is run in place of the function */
+	unsigned long instead;		/* what is run in place of the function; 0: it is late */
 };
 
 static struct fault faults[FAULT_FUNCTIONS];
@@ -88,6 +91,10 @@ static int fault_enter(struct kprobe *probe, struct pt_regs *regs)
 	/* At a function's beginning, what lies on the stack is where it will return to. */
 	if (!fault_is_meant(regs_get_kernel_stack_nth(regs, 0)) || !fault_is_due())
 		return 0;
+	if (!fault->instead) {
+		mdelay(FAULT_LATE_MS);
+		return 0;
+	}
 	instruction_pointer_set(regs, fault->instead);
 	return 1;
 }
@@ -118,7 +125,7 @@ static int fault_arm(char *word)
 		fault->instead = (unsigned long)fault_null;
 	else if (!strcmp(word, "enomem"))
 		fault->instead = (unsigned long)fault_enomem;
-	else
+	else if (strcmp(word, "late"))
 		return -EINVAL;
 	strscpy(fault->name, name, sizeof(fault->name));
 	fault->probe.symbol_name = fault->name;

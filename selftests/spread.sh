@@ -1,0 +1,232 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Two CPUs share the work on one peer's bulk: both have a part in it, everything arrives in its order, whoever finishes
+# first; and whatever is taken away meanwhile, nothing is stuck, and nobody is left with work for what is gone.
+# vm: smp
+#
+#	 namespace a                               namespace b
+#	 wt1 10.11.0.1 (inside wt0)                wt1 10.11.0.2
+#	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
+#	 va 192.0.2.1 --------------- veth --------------- vb 192.0.2.2
+. "$(dirname "$0")/lib.sh"
+
+tracing=/sys/kernel/tracing
+parameters=/sys/module/weft_fault/parameters
+jobs='recv_job_work recv_job_deliver'
+
+# ---- who does what ----
+
+trace_jobs() {
+	[ -e $tracing/current_tracer ] || mount -t tracefs none $tracing
+	grep -qw function $tracing/available_tracers || skip "this kernel cannot trace functions"
+	defer trace_stop
+	# shellcheck disable=SC2086 # several words
+	printf '%s:mod:weft\n' $jobs >$tracing/set_ftrace_filter
+	echo function >$tracing/current_tracer
+	echo >$tracing/trace
+}
+
+trace_stop() {
+	echo nop >$tracing/current_tracer
+	echo >$tracing/set_ftrace_filter
+}
+
+# A line is "TASK-PID [CPU] FLAGS TIME: FUNCTION <-CALLER".
+traced() { # traced FUNCTION [CPU]
+	awk -v name="$1" -v cpu="${2+[00$2]}" '{
+		for (i = 1; i <= NF; i++) {
+			if ($i ~ /^\[[0-9]+\]$/) where = $i
+			if ($i == name && (cpu == "" || where == cpu)) n++
+		}
+	} END { print n + 0 }' $tracing/trace
+}
+
+# How often one that was ready behind another was delivered along with that.
+delivered_behind() {
+	awk -v deliver=recv_job_deliver '!/^#/ {
+		for (i = 1; i <= NF; i++) {
+			if ($i ~ /^\[[0-9]+\]$/) where = $i
+			if ($i ~ /_job_/) {
+				if ($i == deliver && last[where] == deliver) n++
+				last[where] = $i
+			}
+		}
+	} END { print n + 0 }' $tracing/trace
+}
+
+out_of_order() {
+	echo $(($(udp_stat a TcpExtTCPOFOQueue) + $(udp_stat b TcpExtTCPOFOQueue)))
+}
+
+nothing_is_dropped() {
+	local name field
+
+	for name in a b; do
+		for field in rx_errors rx_dropped tx_errors tx_dropped; do
+			expect_eq "$name's $field" "$(link_stat $name wt0 $field)" 0
+		done
+	done
+}
+
+both_take_part() {
+	local cpu before
+
+	before=$(out_of_order)
+	trace_jobs
+	transfer a b 10.9.0.2 5000000
+	note "segments out of order: $(($(out_of_order) - before))"
+	for cpu in 0 1; do
+		note "CPU $cpu opened $(traced recv_job_work $cpu) batches"
+	done
+	expect_ge "batches that were handed over" "$(traced recv_job_work)" 20
+	expect_eq "batches delivered" "$(traced recv_job_deliver)" "$(traced recv_job_work)"
+	nothing_is_dropped
+}
+
+# Small things stay where they are: nobody is woken for them.
+alone_in_place() {
+	trace_jobs
+	expect ns a ping -n -q -i 0.01 -c 50 -W 5 10.9.0.2
+	expect_eq "batches handed over" "$(traced recv_job_work)" 0
+}
+
+one_cpu_in_place() {
+	local cpu=/sys/devices/system/cpu/cpu1/online
+
+	[ -w $cpu ] || skip "CPU 1 cannot be taken off line here"
+	defer sh -c "echo 1 >$cpu"
+	echo 0 >$cpu
+	trace_jobs
+	transfer a b fd09::2 3000000
+	expect_eq "batches handed over" "$(traced recv_job_work)" 0
+}
+
+# ---- order ----
+
+# The work on every third batch takes very long: those behind it are finished before.
+head_is_finished_last() {
+	local before
+
+	modprobe weft_fault 2>/dev/null || skip "no module weft_fault here"
+	defer rmmod weft_fault
+	before=$(out_of_order)
+	trace_jobs
+	printf %s spread_ >$parameters/caller
+	echo 3 >$parameters/every
+	echo recv_job_work=late >$parameters/functions
+	transfer a b 10.9.0.2 4000000
+	echo >$parameters/functions
+	note "$(cat $parameters/failed) of $(cat $parameters/seen) batches were late; $(delivered_behind) waited for one of them"
+	expect_ge "batches that were late" "$(cat $parameters/failed)" 5
+	expect_ge "batches that waited for one of them" "$(delivered_behind)" 3
+	expect_le "segments out of order" $(($(out_of_order) - before)) 60
+	nothing_is_dropped
+}
+
+# ---- what is taken away ----
+
+bulk_start() {
+	ns_run "sink" b sh -c 'while :; do socat -u TCP6-LISTEN:7009,reuseaddr,ipv6only=0 - >/dev/null; done'
+	ns_run "source" a sh -c 'while :; do socat -u /dev/zero TCP:10.9.0.2:7009; sleep 0.1; done' 2>/dev/null
+	bulk_flows
+}
+
+bulk_stop() {
+	ns_stop source
+	ns_stop sink
+	ns a pkill -f 'TCP:10.9.0.2:[7]009' || true
+	ns b pkill -f 'TCP6-LISTEN:[7]009' || true
+}
+
+received_more() { # received_more THAN
+	[ "$(link_stat b wt0 rx_bytes)" -gt "$1" ]
+}
+
+bulk_flows() {
+	wait_for 60 received_more $(($(link_stat b wt0 rx_bytes) + 1000000))
+}
+
+# Whoever has lost the session is the first to notice if it has something to say.
+b_speaks() {
+	wait_for 20 ns b ping -n -c 1 -W 1 10.9.0.1
+}
+
+link_goes() {
+	bulk_flows
+	ns_ip b link set wt0 down
+	ns_ip b link set wt0 up
+	addr_add b wt0 fd09::2/64
+	b_speaks
+	bulk_flows
+	ns_ip a link set wt0 down
+	ns_ip a link set wt0 up
+	addr_add a wt0 fd09::1/64
+	bulk_flows
+}
+
+peer_goes() {
+	bulk_flows
+	peer_remove b wt0 a wt0
+	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128 endpoint 192.0.2.1:7000
+	b_speaks
+	bulk_flows
+	peer_remove a wt0 b wt0
+	peer_add a wt0 b wt0 10.9.0.2/32,fd09::2/128 endpoint 192.0.2.2:7000
+	bulk_flows
+}
+
+device_goes() {
+	bulk_flows
+	ns_ip b link del wt0
+	tunnel_create b wt0 10.9.0.2/24 fd09::2/64
+	tunnel_set b wt0 listen-port 7000
+	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128 endpoint 192.0.2.1:7000
+	b_speaks
+	bulk_flows
+}
+
+# ---- a tunnel in the tunnel ----
+
+inner_create() {
+	local name
+
+	tunnel_create a wt1 10.11.0.1/24
+	tunnel_create b wt1 10.11.0.2/24
+	for name in a b; do
+		tunnel_set $name wt1 listen-port 7001
+		ns_ip $name link set wt1 mtu 1340
+	done
+	peer_add a wt1 b wt1 10.11.0.2/32 endpoint 10.9.0.2:7001
+	peer_add b wt1 a wt1 10.11.0.1/32
+}
+
+tunnel_in_tunnel() {
+	inner_create
+	wait_for 20 ns a ping -n -c 1 -W 1 10.11.0.2
+	trace_jobs
+	transfer a b 10.11.0.2 2000000
+	transfer b a 10.11.0.1 2000000 7010
+	expect_ge "batches handed over" "$(traced recv_job_work)" 20
+}
+
+skip_unless_weft
+[ "$(nproc)" -ge 2 ] || skip "needs two CPUs"
+# shellcheck disable=SC2119 # without arguments
+pair_create
+# Every device that is made begins with the usual port.
+tunnel_set a wt0 listen-port 7000
+tunnel_set b wt0 listen-port 7000
+peer_set a wt0 b wt0 endpoint 192.0.2.2:7000
+stamps_wanted a
+session_up a wt0 b wt0 10.9.0.2
+run_case "both CPUs have a part in one flow" both_take_part
+run_case "small packets are handed to nobody" alone_in_place
+run_case "on one CPU nothing is handed over" one_cpu_in_place
+run_case "in order, though the first is finished last" head_is_finished_last
+run_case "a tunnel in the tunnel" tunnel_in_tunnel
+bulk_start
+run_case "links go down and up under bulk" link_goes
+run_case "peers come and go under bulk" peer_goes
+run_case "the device comes and goes under bulk" device_goes
+bulk_stop
