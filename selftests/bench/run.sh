@@ -166,12 +166,27 @@ run_profile() {
 }
 
 # Runs a script in the guest and puts its figures among those known; NEW is a file for them.
+# On standard error, one line for each figure as it comes.
+show_progress() {
+	local line field count=0
+
+	while IFS= read -r line; do
+		[[ $line == '{'* ]] || continue
+		count=$((count + 1))
+		line=${line%%,\"unit*}
+		for field in kind case topology; do
+			line=${line//"\"$field\":"/}
+		done
+		say "$SECONDS s, $count: ${line//[\{\"]/}"
+	done
+}
+
 collect() { # collect MODE STORE NEW SCRIPT [BOOT_ARGUMENTS...]
 	local mode=$1 store=$2 new=$3 script=$4 status=0
 
 	shift 4
 	mkdir -p "$(dirname "$store")"
-	boot_guest "$mode" "exec bash selftests/bench/$script" "$@" >"$new" || status=$?
+	boot_guest "$mode" "exec bash selftests/bench/$script" "$@" | tee "$new" | show_progress || status=$?
 	# Whatever else was said there.
 	! grep -v '^{' "$new" >&2 || :
 	python3 "$here/report.py" merge "$new" "$store"
