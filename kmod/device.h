@@ -33,46 +33,62 @@
 #include <linux/wait_bit.h>
 #include <linux/workqueue.h>
 
+#include <uapi/linux/weft.h>
+
 struct weft_device;
 struct weft_handshake_worker;
 struct weft_identity;
 struct weft_peer;
 
-/* Why a packet went no further. Each has a name in netdev.c. First those that came in. */
+/*
+ * Why a packet went no further: WEFT_DROPS_A_* of the uapi header, which says what each means,
+ * less one. First those that came in.
+ */
 enum weft_drop {
-	WEFT_DROP_MALFORMED,	/* no message of this protocol, or the wrong length */
-	WEFT_DROP_MAC,		/* mac1, or under load mac2, is wrong */
-	WEFT_DROP_RATE_LIMIT,	/* handshakes from one source faster than allowed */
-	WEFT_DROP_HANDSHAKE,	/* a handshake message or cookie that does not open */
-	WEFT_DROP_UNKNOWN_PEER,	/* an initiation from a key that is nobody's here */
-	WEFT_DROP_TIMESTAMP,	/* an initiation no newer than the newest one accepted */
-	WEFT_DROP_FLOOD,	/* a peer's initiations faster than allowed */
-	WEFT_DROP_NO_SESSION,	/* its index is no session of ours, or one that is over */
-	WEFT_DROP_AUTH,		/* a data message that does not authenticate */
-	WEFT_DROP_REPLAY,	/* a counter that was seen already or is too old */
-	WEFT_DROP_SOURCE,	/* the inner source is not among the peer's allowed IPs */
-	WEFT_DROP_ECN,		/* congestion marked where the inner packet cannot say so */
-	WEFT_DROP_NOT_IP_IN,	/* what was inside is not a whole IP packet */
-	WEFT_DROP_NO_KEY,	/* the device has no private key */
-	WEFT_DROP_QUEUE_IN,	/* too many handshake messages wait */
-	WEFT_DROP_NO_MEMORY_IN,	/* out of memory */
-	WEFT_DROP_STACK,	/* the inner packet was not wanted further up */
+	WEFT_DROP_MALFORMED = WEFT_DROPS_A_MALFORMED - 1,
+	WEFT_DROP_MAC = WEFT_DROPS_A_MAC - 1,
+	WEFT_DROP_RATE_LIMIT = WEFT_DROPS_A_RATE_LIMIT - 1,
+	WEFT_DROP_HANDSHAKE = WEFT_DROPS_A_HANDSHAKE - 1,
+	WEFT_DROP_UNKNOWN_PEER = WEFT_DROPS_A_UNKNOWN_PEER - 1,
+	WEFT_DROP_TIMESTAMP = WEFT_DROPS_A_TIMESTAMP - 1,
+	WEFT_DROP_FLOOD = WEFT_DROPS_A_FLOOD - 1,
+	WEFT_DROP_NO_SESSION = WEFT_DROPS_A_NO_SESSION - 1,
+	WEFT_DROP_AUTH = WEFT_DROPS_A_AUTH - 1,
+	WEFT_DROP_REPLAY = WEFT_DROPS_A_REPLAY - 1,
+	WEFT_DROP_SOURCE = WEFT_DROPS_A_SOURCE - 1,
+	WEFT_DROP_ECN = WEFT_DROPS_A_ECN - 1,
+	WEFT_DROP_NOT_IP_IN = WEFT_DROPS_A_NOT_IP_IN - 1,
+	WEFT_DROP_NO_KEY = WEFT_DROPS_A_NO_KEY - 1,
+	WEFT_DROP_QUEUE_IN = WEFT_DROPS_A_QUEUE_IN - 1,
+	WEFT_DROP_NO_MEMORY_IN = WEFT_DROPS_A_NO_MEMORY_IN - 1,
+	WEFT_DROP_STACK = WEFT_DROPS_A_STACK - 1,
+	WEFT_DROP_PRESHARED = WEFT_DROPS_A_PRESHARED - 1,
+	WEFT_DROP_ROAM = WEFT_DROPS_A_ROAM - 1,
 
 	/* And those that were to go out. */
-	WEFT_DROP_NOT_IP,	/* not an IP packet */
-	WEFT_DROP_DESTINATION,	/* the destination is among nobody's allowed IPs */
-	WEFT_DROP_NO_ENDPOINT,	/* the peer's endpoint is not known */
-	WEFT_DROP_QUEUE,	/* too many packets wait for a session */
-	WEFT_DROP_GIVEN_UP,	/* it waited for a session that never came */
-	WEFT_DROP_LOOP,		/* the tunnel's own packets were routed into it again */
-	WEFT_DROP_NO_MEMORY,	/* out of memory */
-	WEFT_DROP_SEND,		/* no socket, no route, or refused by the stack */
+	WEFT_DROP_NOT_IP = WEFT_DROPS_A_NOT_IP - 1,
+	WEFT_DROP_DESTINATION = WEFT_DROPS_A_DESTINATION - 1,
+	WEFT_DROP_NO_ENDPOINT = WEFT_DROPS_A_NO_ENDPOINT - 1,
+	WEFT_DROP_QUEUE = WEFT_DROPS_A_QUEUE - 1,
+	WEFT_DROP_GIVEN_UP = WEFT_DROPS_A_GIVEN_UP - 1,
+	WEFT_DROP_LOOP = WEFT_DROPS_A_LOOP - 1,
+	WEFT_DROP_NO_MEMORY = WEFT_DROPS_A_NO_MEMORY - 1,
+	WEFT_DROP_SEND = WEFT_DROPS_A_SEND - 1,
+	WEFT_DROP_TOO_BIG = WEFT_DROPS_A_TOO_BIG - 1,
 
-	WEFT_DROP_REASONS
+	WEFT_DROP_REASONS = WEFT_DROPS_A_MAX
 };
 
 struct weft_drops {
 	unsigned long count[WEFT_DROP_REASONS];
+};
+
+/* Something that happened to a device or a peer. */
+struct weft_event {
+	enum weft_event_type type;
+	enum weft_event_cause cause;
+	const struct weft_peer *peer;	/* NULL: to the device */
+	const u8 *old_public_key;	/* the key that was replaced or is forgotten, or NULL */
 };
 
 /* What the objects and the mechanism tell the rooms above them. */
@@ -81,6 +97,8 @@ struct weft_device_ops {
 	void (*receive)(struct weft_device *device, struct sk_buff *skb);
 	/* A peer's timers want something done (enum weft_fsm_action). Process context. */
 	void (*act)(struct weft_peer *peer, u32 actions);
+	/* Something happened that others may want to hear of. Any context but hard interrupt. */
+	void (*event)(struct weft_device *device, const struct weft_event *event);
 };
 
 struct weft_device {
@@ -92,6 +110,7 @@ struct weft_device {
 	struct sock __rcu *sock6;
 	struct weft_identity __rcu *identity;	/* RCU; config_lock. NULL: no private key */
 	struct weft_drops __percpu *drops;
+	atomic64_t event_sequence;		/* the newest event's */
 	struct weft_cells cells;
 	atomic_t jobs;				/* batches that other processors have */
 	u32 fwmark;				/* config_lock; read with READ_ONCE() */
@@ -128,6 +147,56 @@ struct weft_device {
 static inline void weft_drop(struct weft_device *device, enum weft_drop reason, unsigned int count)
 {
 	this_cpu_add(device->drops->count[reason], count);
+}
+
+/**
+ * weft_peer_drop() - count packets from or to a peer that go no further
+ * @peer: the peer
+ * @reason: why
+ * @count: how many
+ */
+static inline void weft_peer_drop(struct weft_peer *peer, enum weft_drop reason, unsigned int count)
+{
+	weft_drop(peer->device, reason, count);
+	atomic_long_add(count, &peer->drops[reason]);
+}
+
+/**
+ * weft_device_event() - tell whoever listens what happened to a device
+ * @device: the device
+ * @type: what
+ * @cause: why
+ * @old_public_key: the key that was replaced or is forgotten, or NULL
+ *
+ * Context: any but hard interrupt.
+ */
+static inline void weft_device_event(struct weft_device *device, enum weft_event_type type,
+				     enum weft_event_cause cause, const u8 *old_public_key)
+{
+	const struct weft_event event = {
+		.type = type, .cause = cause, .old_public_key = old_public_key,
+	};
+
+	device->ops->event(device, &event);
+}
+
+/**
+ * weft_peer_event() - tell whoever listens what happened to a peer
+ * @peer: the peer
+ * @type: what
+ * @cause: why
+ * @old_public_key: the key that was replaced or is forgotten, or NULL
+ *
+ * Context: any but hard interrupt.
+ */
+static inline void weft_peer_event(const struct weft_peer *peer, enum weft_event_type type,
+				   enum weft_event_cause cause, const u8 *old_public_key)
+{
+	const struct weft_event event = {
+		.type = type, .cause = cause, .peer = peer, .old_public_key = old_public_key,
+	};
+
+	peer->device->ops->event(peer->device, &event);
 }
 
 /**

@@ -4,6 +4,7 @@
 #include "batch.h"
 #include "crypt.h"
 #include "device.h"
+#include "events.h"
 #include "handshake.h"
 #include "identity.h"
 #include "peer.h"
@@ -63,6 +64,8 @@ static const struct {
 	[WEFT_DROP_QUEUE_IN]		= { "rx_drop_queue", RX_DROPPED },
 	[WEFT_DROP_NO_MEMORY_IN]	= { "rx_drop_no_memory", RX_DROPPED },
 	[WEFT_DROP_STACK]		= { "rx_drop_stack", RX_DROPPED },
+	[WEFT_DROP_PRESHARED]		= { "rx_drop_preshared", RX_ERRORS },
+	[WEFT_DROP_ROAM]		= { "rx_drop_roam", RX_ERRORS },
 	[WEFT_DROP_NOT_IP]		= { "tx_drop_not_ip", TX_ERRORS },
 	[WEFT_DROP_DESTINATION]		= { "tx_drop_destination", TX_ERRORS },
 	[WEFT_DROP_NO_ENDPOINT]		= { "tx_drop_no_endpoint", TX_ERRORS },
@@ -71,11 +74,13 @@ static const struct {
 	[WEFT_DROP_LOOP]		= { "tx_drop_loop", TX_ERRORS },
 	[WEFT_DROP_NO_MEMORY]		= { "tx_drop_no_memory", TX_DROPPED },
 	[WEFT_DROP_SEND]		= { "tx_drop_send", TX_ERRORS },
+	[WEFT_DROP_TOO_BIG]		= { "tx_drop_too_big", TX_ERRORS },
 };
 
 static const struct weft_device_ops netdev_device_ops = {
 	.receive = weft_recv_packet,
 	.act = weft_handshake_act,
+	.event = weft_events_send,
 };
 
 static u64 netdev_drop_count(const struct weft_device *device, enum weft_drop reason)

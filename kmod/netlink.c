@@ -579,6 +579,11 @@ wipe:
 	return err;
 }
 
+int weft_nl_rotate_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return -EOPNOTSUPP;
+}
+
 static struct genl_family netlink_family __ro_after_init = {
 	.name = WEFT_GENL_NAME,
 	.version = WEFT_GENL_VERSION,
@@ -586,6 +591,8 @@ static struct genl_family netlink_family __ro_after_init = {
 	.policy = weft_device_nl_policy,
 	.small_ops = weft_nl_ops,
 	.n_small_ops = ARRAY_SIZE(weft_nl_ops),
+	.mcgrps = weft_nl_mcgrps,
+	.n_mcgrps = ARRAY_SIZE(weft_nl_mcgrps),
 	.module = THIS_MODULE,
 	.netnsok = true,
 	.parallel_ops = true,
@@ -601,12 +608,20 @@ static struct genl_family netlink_wireguard_family __ro_after_init = {
 	.maxattr = WEFT_DEVICE_A_PEERS,
 	.policy = weft_device_nl_policy,
 	.small_ops = weft_nl_ops,
-	.n_small_ops = ARRAY_SIZE(weft_nl_ops),
+	.n_small_ops = WEFT_CMD_SET_DEVICE + 1,
 	.resv_start_op = WEFT_CMD_SET_DEVICE + 1,
 	.module = THIS_MODULE,
 	.netnsok = true,
 	.parallel_ops = true,
 };
+
+/**
+ * weft_netlink_family() - the family, for events
+ */
+struct genl_family *weft_netlink_family(void)
+{
+	return &netlink_family;
+}
 
 /**
  * weft_netlink_init() - register the family

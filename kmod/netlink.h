@@ -7,6 +7,9 @@
 
 #include <linux/types.h>
 
+struct genl_family;
+
+struct genl_family *weft_netlink_family(void);
 int weft_netlink_init(bool compat);
 void weft_netlink_exit(bool compat);
 

@@ -21,6 +21,8 @@
 #include <linux/workqueue.h>
 #include <net/dst_cache.h>
 
+#include <uapi/linux/weft.h>
+
 struct weft_device;
 
 /*
@@ -53,6 +55,7 @@ struct weft_peer {
 	bool spread;				/* processors take turns at that; READ_ONCE() */
 	atomic64_t rx_bytes;
 	atomic64_t tx_bytes;
+	atomic_long_t drops[WEFT_DROPS_A_MAX];	/* enum weft_drop; see device.h */
 
 	spinlock_t fsm_lock;			/* timers: what says so below */
 	bool running;				/* fsm_lock: the device is up; events count */

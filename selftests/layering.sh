@@ -11,7 +11,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 
 # From the top floor to the lowest.
 floors=(
-	"main netdev netlink netlink-gen config"
+	"main netdev netlink netlink-gen events config"
 	"xmit recv handshake"
 	"spread batch segment crypt sock gro ratelimit"
 	"device cells line identity peer keypair index endpoint uncut pages"

@@ -39,6 +39,131 @@ enum weft_allowedip_flag {
 	WEFT_ALLOWEDIP_F_REMOVE_ME = 1,
 };
 
+/**
+ * enum weft_rotate_action
+ * @WEFT_ROTATE_ACTION_BEGIN: Make the private key of the message the current
+ *   one, and the current one the previous one.
+ * @WEFT_ROTATE_ACTION_FINISH: Forget the previous key.
+ * @WEFT_ROTATE_ACTION_UNDO: Make the previous key the current one again, and
+ *   forget the other.
+ */
+enum weft_rotate_action {
+	WEFT_ROTATE_ACTION_BEGIN,
+	WEFT_ROTATE_ACTION_FINISH,
+	WEFT_ROTATE_ACTION_UNDO,
+};
+
+/**
+ * enum weft_identity_used
+ * @WEFT_IDENTITY_NONE: There has been no session yet.
+ * @WEFT_IDENTITY_CURRENT: The device's current key.
+ * @WEFT_IDENTITY_PREVIOUS: The key that it had before the last rotation.
+ */
+enum weft_identity_used {
+	WEFT_IDENTITY_NONE,
+	WEFT_IDENTITY_CURRENT,
+	WEFT_IDENTITY_PREVIOUS,
+};
+
+/**
+ * enum weft_peer_state
+ * @WEFT_PEER_STATE_IDLE: There is no session, and none is being made.
+ * @WEFT_PEER_STATE_HANDSHAKING: There is no session, and initiations are being
+ *   sent.
+ * @WEFT_PEER_STATE_UP: There is a session.
+ * @WEFT_PEER_STATE_SILENT: There is a session, but what was sent under it has
+ *   not been answered, and initiations are being sent.
+ * @WEFT_PEER_STATE_GIVEN_UP: Initiations went unanswered until no more were
+ *   sent.
+ */
+enum weft_peer_state {
+	WEFT_PEER_STATE_IDLE,
+	WEFT_PEER_STATE_HANDSHAKING,
+	WEFT_PEER_STATE_UP,
+	WEFT_PEER_STATE_SILENT,
+	WEFT_PEER_STATE_GIVEN_UP,
+};
+
+/**
+ * enum weft_dscp
+ * @WEFT_DSCP_INHERIT: Data takes over the DSCP of the inner packet.
+ * @WEFT_DSCP_OFF: Data has DSCP 0, handshakes have AF41.
+ */
+enum weft_dscp {
+	WEFT_DSCP_INHERIT = 64,
+	WEFT_DSCP_OFF,
+};
+
+/**
+ * enum weft_event_type
+ * @WEFT_EVENT_DEVICE_ADDED: The interface has been made.
+ * @WEFT_EVENT_DEVICE_CHANGED: A setting of the device has changed.
+ * @WEFT_EVENT_DEVICE_REMOVED: The interface has been removed, and its peers
+ *   with it. The last event of a device.
+ * @WEFT_EVENT_PEER_ADDED: A peer has been added.
+ * @WEFT_EVENT_PEER_CHANGED: A setting of a peer, or its allowed IPs, have
+ *   changed.
+ * @WEFT_EVENT_PEER_REMOVED: A peer has been removed; the cause says why.
+ * @WEFT_EVENT_SESSION_UP: There is a session with a peer, and there was none
+ *   before.
+ * @WEFT_EVENT_SESSION_RENEWED: A session with a peer has taken the place of
+ *   the one before.
+ * @WEFT_EVENT_SESSION_GIVEN_UP: No session could be made with a peer; the
+ *   cause says why.
+ * @WEFT_EVENT_ENDPOINT_CHANGED: A peer is somewhere else now.
+ * @WEFT_EVENT_IDENTITY_ROTATED: The device has another key, or has gone back
+ *   to the one before; the cause says which.
+ * @WEFT_EVENT_GRACE_ENDED: A key that had been replaced is forgotten; of the
+ *   device, or of the peer that is named.
+ * @WEFT_EVENT_PEER_KEY_CHANGED: A peer has spoken under its next key, which is
+ *   its key now; the old one is the previous key.
+ */
+enum weft_event_type {
+	WEFT_EVENT_DEVICE_ADDED = 1,
+	WEFT_EVENT_DEVICE_CHANGED,
+	WEFT_EVENT_DEVICE_REMOVED,
+	WEFT_EVENT_PEER_ADDED,
+	WEFT_EVENT_PEER_CHANGED,
+	WEFT_EVENT_PEER_REMOVED,
+	WEFT_EVENT_SESSION_UP,
+	WEFT_EVENT_SESSION_RENEWED,
+	WEFT_EVENT_SESSION_GIVEN_UP,
+	WEFT_EVENT_ENDPOINT_CHANGED,
+	WEFT_EVENT_IDENTITY_ROTATED,
+	WEFT_EVENT_GRACE_ENDED,
+	WEFT_EVENT_PEER_KEY_CHANGED,
+};
+
+/**
+ * enum weft_event_cause
+ * @WEFT_CAUSE_NONE: There is nothing to say about it.
+ * @WEFT_CAUSE_ADMINISTRATION: Somebody asked for it.
+ * @WEFT_CAUSE_PACKET: A packet that authenticated.
+ * @WEFT_CAUSE_UNANSWERED: Nothing came back.
+ * @WEFT_CAUSE_REFUSED: Answers came, and none was good.
+ * @WEFT_CAUSE_NO_ENDPOINT: It is not known where the peer is.
+ * @WEFT_CAUSE_NO_KEY: The device has no private key.
+ * @WEFT_CAUSE_OWN_KEY: The peer's key is the device's own.
+ * @WEFT_CAUSE_DEVICE_REMOVED: The interface was removed.
+ * @WEFT_CAUSE_TIME: A grace period has ended.
+ * @WEFT_CAUSE_FINISH: A rotation was finished.
+ * @WEFT_CAUSE_UNDO: A rotation was undone.
+ */
+enum weft_event_cause {
+	WEFT_CAUSE_NONE,
+	WEFT_CAUSE_ADMINISTRATION,
+	WEFT_CAUSE_PACKET,
+	WEFT_CAUSE_UNANSWERED,
+	WEFT_CAUSE_REFUSED,
+	WEFT_CAUSE_NO_ENDPOINT,
+	WEFT_CAUSE_NO_KEY,
+	WEFT_CAUSE_OWN_KEY,
+	WEFT_CAUSE_DEVICE_REMOVED,
+	WEFT_CAUSE_TIME,
+	WEFT_CAUSE_FINISH,
+	WEFT_CAUSE_UNDO,
+};
+
 enum {
 	WEFT_DEVICE_A_UNSPEC,
 	WEFT_DEVICE_A_IFINDEX,
@@ -49,6 +174,17 @@ enum {
 	WEFT_DEVICE_A_LISTEN_PORT,
 	WEFT_DEVICE_A_FWMARK,
 	WEFT_DEVICE_A_PEERS,
+	WEFT_DEVICE_A_PREVIOUS_PUBLIC_KEY = 64,
+	WEFT_DEVICE_A_GRACE,
+	WEFT_DEVICE_A_GRACE_LEFT,
+	WEFT_DEVICE_A_ROTATE_ACTION,
+	WEFT_DEVICE_A_LISTEN_ADDRESS4,
+	WEFT_DEVICE_A_LISTEN_ADDRESS6,
+	WEFT_DEVICE_A_BIND_IFINDEX,
+	WEFT_DEVICE_A_PMTU,
+	WEFT_DEVICE_A_DSCP,
+	WEFT_DEVICE_A_DROPS,
+	WEFT_DEVICE_A_EVENT_SEQUENCE,
 
 	__WEFT_DEVICE_A_MAX
 };
@@ -66,6 +202,31 @@ enum {
 	WEFT_PEER_A_TX_BYTES,
 	WEFT_PEER_A_ALLOWEDIPS,
 	WEFT_PEER_A_PROTOCOL_VERSION,
+	WEFT_PEER_A_NAME = 64,
+	WEFT_PEER_A_NEXT_PUBLIC_KEY,
+	WEFT_PEER_A_PREVIOUS_PUBLIC_KEY,
+	WEFT_PEER_A_NEXT_PRESHARED_KEY,
+	WEFT_PEER_A_PREVIOUS_PRESHARED_KEY,
+	WEFT_PEER_A_GRACE,
+	WEFT_PEER_A_GRACE_LEFT,
+	WEFT_PEER_A_IDENTITY,
+	WEFT_PEER_A_STATE,
+	WEFT_PEER_A_STATE_AGE,
+	WEFT_PEER_A_RX_AGE,
+	WEFT_PEER_A_TX_AGE,
+	WEFT_PEER_A_HANDSHAKE_RTT,
+	WEFT_PEER_A_CANDIDATES,
+	WEFT_PEER_A_ROAM,
+	WEFT_PEER_A_PATH_MTU,
+	WEFT_PEER_A_DROPS,
+	WEFT_PEER_A_RX_PACKETS,
+	WEFT_PEER_A_TX_PACKETS,
+	WEFT_PEER_A_HANDSHAKES_SENT,
+	WEFT_PEER_A_HANDSHAKES_RECEIVED,
+	WEFT_PEER_A_HANDSHAKES_COMPLETED,
+	WEFT_PEER_A_CONNECT,
+	WEFT_PEER_A_FORGET_TIMESTAMP,
+	WEFT_PEER_A_EXCLUSIVE,
 
 	__WEFT_PEER_A_MAX
 };
@@ -83,11 +244,76 @@ enum {
 #define WEFT_ALLOWEDIP_A_MAX (__WEFT_ALLOWEDIP_A_MAX - 1)
 
 enum {
+	WEFT_CANDIDATE_A_UNSPEC,
+	WEFT_CANDIDATE_A_ENDPOINT,
+
+	__WEFT_CANDIDATE_A_MAX
+};
+#define WEFT_CANDIDATE_A_MAX (__WEFT_CANDIDATE_A_MAX - 1)
+
+enum {
+	WEFT_DROPS_A_UNSPEC,
+	WEFT_DROPS_A_MALFORMED,
+	WEFT_DROPS_A_MAC,
+	WEFT_DROPS_A_RATE_LIMIT,
+	WEFT_DROPS_A_HANDSHAKE,
+	WEFT_DROPS_A_UNKNOWN_PEER,
+	WEFT_DROPS_A_TIMESTAMP,
+	WEFT_DROPS_A_FLOOD,
+	WEFT_DROPS_A_NO_SESSION,
+	WEFT_DROPS_A_AUTH,
+	WEFT_DROPS_A_REPLAY,
+	WEFT_DROPS_A_SOURCE,
+	WEFT_DROPS_A_ECN,
+	WEFT_DROPS_A_NOT_IP_IN,
+	WEFT_DROPS_A_NO_KEY,
+	WEFT_DROPS_A_QUEUE_IN,
+	WEFT_DROPS_A_NO_MEMORY_IN,
+	WEFT_DROPS_A_STACK,
+	WEFT_DROPS_A_PRESHARED,
+	WEFT_DROPS_A_ROAM,
+	WEFT_DROPS_A_NOT_IP,
+	WEFT_DROPS_A_DESTINATION,
+	WEFT_DROPS_A_NO_ENDPOINT,
+	WEFT_DROPS_A_QUEUE,
+	WEFT_DROPS_A_GIVEN_UP,
+	WEFT_DROPS_A_LOOP,
+	WEFT_DROPS_A_NO_MEMORY,
+	WEFT_DROPS_A_SEND,
+	WEFT_DROPS_A_TOO_BIG,
+
+	__WEFT_DROPS_A_MAX
+};
+#define WEFT_DROPS_A_MAX (__WEFT_DROPS_A_MAX - 1)
+
+enum {
+	WEFT_EVENT_A_UNSPEC,
+	WEFT_EVENT_A_TYPE,
+	WEFT_EVENT_A_SEQUENCE,
+	WEFT_EVENT_A_TIME,
+	WEFT_EVENT_A_IFINDEX,
+	WEFT_EVENT_A_IFNAME,
+	WEFT_EVENT_A_CAUSE,
+	WEFT_EVENT_A_PUBLIC_KEY,
+	WEFT_EVENT_A_OLD_PUBLIC_KEY,
+	WEFT_EVENT_A_PEER_NAME,
+	WEFT_EVENT_A_ENDPOINT,
+	WEFT_EVENT_A_HANDSHAKE_RTT,
+
+	__WEFT_EVENT_A_MAX
+};
+#define WEFT_EVENT_A_MAX (__WEFT_EVENT_A_MAX - 1)
+
+enum {
 	WEFT_CMD_GET_DEVICE,
 	WEFT_CMD_SET_DEVICE,
+	WEFT_CMD_ROTATE = 16,
+	WEFT_CMD_EVENT,
 
 	__WEFT_CMD_MAX
 };
 #define WEFT_CMD_MAX (__WEFT_CMD_MAX - 1)
+
+#define WEFT_MCGRP_EVENTS	"events"
 
 #endif /* _UAPI_LINUX_WEFT_H */

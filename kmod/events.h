@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The multicast group that tells what happens to devices and peers.
+ */
+#ifndef WEFT_EVENTS_H
+#define WEFT_EVENTS_H
+
+struct weft_device;
+struct weft_event;
+
+void weft_events_send(struct weft_device *device, const struct weft_event *event);
+
+#endif /* WEFT_EVENTS_H */
