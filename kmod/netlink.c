@@ -598,6 +598,19 @@ static struct genl_family netlink_family __ro_after_init = {
 	.parallel_ops = true,
 };
 
+/* As weft_device_nl_policy, without what WireGuard does not have. */
+static const struct nla_policy netlink_wireguard_policy[WEFT_DEVICE_A_PEERS + 1] = {
+	[WEFT_DEVICE_A_IFINDEX] = { .type = NLA_U32, },
+	[WEFT_DEVICE_A_IFNAME] = { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1, },
+	[WEFT_DEVICE_A_PRIVATE_KEY] = NLA_POLICY_EXACT_LEN(WEFT_KEY_LEN),
+	[WEFT_DEVICE_A_PUBLIC_KEY] = NLA_POLICY_EXACT_LEN(WEFT_KEY_LEN),
+	[WEFT_DEVICE_A_FLAGS] = NLA_POLICY_MASK(NLA_U32, WEFT_DEVICE_F_REPLACE_PEERS),
+	[WEFT_DEVICE_A_LISTEN_PORT] = { .type = NLA_U16, },
+	[WEFT_DEVICE_A_FWMARK] = { .type = NLA_U32, },
+	[WEFT_DEVICE_A_PEERS] = { .type = NLA_NESTED_ARRAY, .nested_policy = weft_peer_nl_policy,
+				  .len = WEFT_PEER_A_PROTOCOL_VERSION, },
+};
+
 /*
  * linux/wireguard.h: the same commands and attributes, up to and with the peers, and as lenient as
  * always about what a header's unused bits say.
@@ -606,7 +619,7 @@ static struct genl_family netlink_wireguard_family __ro_after_init = {
 	.name = "wireguard",
 	.version = 1,
 	.maxattr = WEFT_DEVICE_A_PEERS,
-	.policy = weft_device_nl_policy,
+	.policy = netlink_wireguard_policy,
 	.small_ops = weft_nl_ops,
 	.n_small_ops = WEFT_CMD_SET_DEVICE + 1,
 	.resv_start_op = WEFT_CMD_SET_DEVICE + 1,
