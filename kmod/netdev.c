@@ -65,7 +65,6 @@ static const struct {
 	[WEFT_DROP_NO_MEMORY_IN]	= { "rx_drop_no_memory", RX_DROPPED },
 	[WEFT_DROP_STACK]		= { "rx_drop_stack", RX_DROPPED },
 	[WEFT_DROP_PRESHARED]		= { "rx_drop_preshared", RX_ERRORS },
-	[WEFT_DROP_ROAM]		= { "rx_drop_roam", RX_ERRORS },
 	[WEFT_DROP_NOT_IP]		= { "tx_drop_not_ip", TX_ERRORS },
 	[WEFT_DROP_DESTINATION]		= { "tx_drop_destination", TX_ERRORS },
 	[WEFT_DROP_NO_ENDPOINT]		= { "tx_drop_no_endpoint", TX_ERRORS },

@@ -41,7 +41,6 @@ const struct nla_policy weft_drops_nl_policy[WEFT_DROPS_A_TOO_BIG + 1] = {
 	[WEFT_DROPS_A_NO_MEMORY_IN] = { .type = NLA_U64, },
 	[WEFT_DROPS_A_STACK] = { .type = NLA_U64, },
 	[WEFT_DROPS_A_PRESHARED] = { .type = NLA_U64, },
-	[WEFT_DROPS_A_ROAM] = { .type = NLA_U64, },
 	[WEFT_DROPS_A_NOT_IP] = { .type = NLA_U64, },
 	[WEFT_DROPS_A_DESTINATION] = { .type = NLA_U64, },
 	[WEFT_DROPS_A_NO_ENDPOINT] = { .type = NLA_U64, },
@@ -92,7 +91,7 @@ const struct nla_policy weft_peer_nl_policy[WEFT_PEER_A_EXCLUSIVE + 1] = {
 };
 
 /* Global operation policy for weft */
-const struct nla_policy weft_device_nl_policy[WEFT_DEVICE_A_EVENT_SEQUENCE + 1] = {
+const struct nla_policy weft_device_nl_policy[WEFT_DEVICE_A_BIND_IFNAME + 1] = {
 	[WEFT_DEVICE_A_IFINDEX] = { .type = NLA_U32, },
 	[WEFT_DEVICE_A_IFNAME] = { .type = NLA_NUL_STRING, .len = 15, },
 	[WEFT_DEVICE_A_PRIVATE_KEY] = NLA_POLICY_EXACT_LEN(32),
@@ -112,6 +111,7 @@ const struct nla_policy weft_device_nl_policy[WEFT_DEVICE_A_EVENT_SEQUENCE + 1] 
 	[WEFT_DEVICE_A_DSCP] = NLA_POLICY_MAX(NLA_U8, 65),
 	[WEFT_DEVICE_A_DROPS] = NLA_POLICY_NESTED(weft_drops_nl_policy),
 	[WEFT_DEVICE_A_EVENT_SEQUENCE] = { .type = NLA_U64, },
+	[WEFT_DEVICE_A_BIND_IFNAME] = { .type = NLA_NUL_STRING, .len = 15, },
 };
 
 /* Ops table for weft */

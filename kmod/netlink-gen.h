@@ -18,7 +18,7 @@ extern const struct nla_policy weft_drops_nl_policy[WEFT_DROPS_A_TOO_BIG + 1];
 extern const struct nla_policy weft_peer_nl_policy[WEFT_PEER_A_EXCLUSIVE + 1];
 
 /* Global operation policy for weft */
-extern const struct nla_policy weft_device_nl_policy[WEFT_DEVICE_A_EVENT_SEQUENCE + 1];
+extern const struct nla_policy weft_device_nl_policy[WEFT_DEVICE_A_BIND_IFNAME + 1];
 
 /* Ops table for weft */
 extern const struct genl_small_ops weft_nl_ops[3];
