@@ -102,6 +102,47 @@ static struct json_object *json_allowedips(struct json_view *view,
 	return array;
 }
 
+/* What the kernel reported of a table of plain values. */
+static void json_values(struct json_view *view, struct json_object *object,
+			const struct weft_value *values, const void *owner,
+			__u64 known)
+{
+	const struct weft_value *value;
+	const char *word;
+
+	if (view->field && !json_is_dump(view))
+		return;
+	for (value = values; value->name; value++) {
+		if (!(known & WEFT_VALUE_BIT(value->attribute)))
+			continue;
+		word = weft_value_word(value, owner);
+		json_add(view, object, value->name,
+			 word ? json_string(view, word) :
+			 json_number(view, weft_value_get(value, owner)));
+	}
+}
+
+/* Drops by reason; one that never happened is not there. */
+static void json_drops(struct json_view *view, struct json_object *object,
+		       const __u64 *drops, bool known)
+{
+	struct json_object *reasons;
+	size_t i;
+
+	if (!known || !json_wants(view, "drops"))
+		return;
+	reasons = json_object_new_object();
+	if (!reasons) {
+		view->failed = true;
+		return;
+	}
+	for (i = 1; i <= WEFT_DROPS_A_MAX; i++)
+		if (drops[i])
+			json_add(view, reasons, weft_drop_names[i].name,
+				 json_number(view, drops[i]));
+	json_add(view, object, "drops", reasons);
+}
+
 static struct json_object *json_endpoint(struct json_view *view,
 					 const struct weft_peer *peer)
 {
@@ -137,6 +178,9 @@ static void json_fill_peer(struct json_view *view, struct json_object *object,
 		json_add(view, object, "persistent-keepalive",
 			 peer->keepalive ?
 			 json_number(view, peer->keepalive) : NULL);
+	json_values(view, object, weft_peer_values, peer, peer->known);
+	json_drops(view, object, peer->drops,
+		   peer->known & WEFT_VALUE_BIT(WEFT_PEER_A_DROPS));
 }
 
 static struct json_object *json_peers(struct json_view *view,
@@ -195,6 +239,9 @@ static void json_fill_device(struct json_view *view,
 	if (json_wants(view, "fwmark"))
 		json_add(view, object, "fwmark",
 			 dev->fwmark ? json_number(view, dev->fwmark) : NULL);
+	json_values(view, object, weft_device_values, dev, dev->known);
+	json_drops(view, object, dev->drops,
+		   dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS));
 	if (!json_is_device_field(view->field))
 		json_add(view, object, "peers", json_peers(view, dev));
 }

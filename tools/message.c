@@ -219,6 +219,41 @@ static bool message_get_key(struct nlattr *attr, struct weft_key *key)
 	return true;
 }
 
+/* What weft reports beyond wireguard, and is a number. Returns what was there. */
+static __u64 message_get_values(struct nlattr **tb,
+				const struct weft_value *values, void *owner)
+{
+	const struct weft_value *value;
+	struct nlattr *attr;
+	__u64 known = 0;
+
+	for (value = values; value->name; value++) {
+		attr = tb[value->attribute];
+		if (!attr || nla_len(attr) != (int)value->size)
+			continue;
+		weft_value_take(value, owner, nla_data(attr));
+		known |= WEFT_VALUE_BIT(value->attribute);
+	}
+	return known;
+}
+
+/* Only what is not 0 is in the nest; reasons of a newer kernel are not known. */
+static bool message_get_drops(struct nlattr *nest, __u64 *drops)
+{
+	struct nlattr *attr;
+	int left, type;
+
+	if (!nest)
+		return false;
+	nla_for_each_nested(attr, nest, left) {
+		type = nla_type(attr);
+		if (type > 0 && type <= WEFT_DROPS_A_MAX &&
+		    nla_len(attr) == sizeof(*drops))
+			drops[type] = nla_get_u64(attr);
+	}
+	return true;
+}
+
 static __u64 message_get_u64(struct nlattr *attr)
 {
 	return attr ? nla_get_u64(attr) : 0;
@@ -309,6 +344,9 @@ static void message_parse_peer_attrs(struct nlattr **tb, struct weft_peer *peer)
 	message_parse_handshake(tb[WEFT_PEER_A_LAST_HANDSHAKE_TIME], peer);
 	peer->rx_bytes = message_get_u64(tb[WEFT_PEER_A_RX_BYTES]);
 	peer->tx_bytes = message_get_u64(tb[WEFT_PEER_A_TX_BYTES]);
+	peer->known = message_get_values(tb, weft_peer_values, peer);
+	if (message_get_drops(tb[WEFT_PEER_A_DROPS], peer->drops))
+		peer->known |= WEFT_VALUE_BIT(WEFT_PEER_A_DROPS);
 }
 
 /* A peer whose prefixes did not fit goes on as the next part's first. */
@@ -360,6 +398,10 @@ static void message_parse_device(struct nlattr **tb, struct weft_device *dev)
 		dev->fwmark = nla_get_u32(tb[WEFT_DEVICE_A_FWMARK]);
 		dev->has |= WEFT_DEVICE_HAS_FWMARK;
 	}
+	/* The later parts of a dump do not repeat them. */
+	dev->known |= message_get_values(tb, weft_device_values, dev);
+	if (message_get_drops(tb[WEFT_DEVICE_A_DROPS], dev->drops))
+		dev->known |= WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS);
 }
 
 int weft_message_parse(const struct nlattr *head, int len,

@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "key.h"
+#include "value.h"
 
 /* The link kinds, and generic netlink families, that speak this language. */
 enum weft_kind {
@@ -67,6 +68,14 @@ union weft_endpoint {
  * @handshake_ns: the nanoseconds of that time
  * @rx_bytes: bytes received
  * @tx_bytes: bytes sent
+ * @known: WEFT_VALUE_BIT() of what else the kernel reported
+ * @rx_packets: messages received that authenticated
+ * @tx_packets: messages sent
+ * @handshakes_sent: initiations sent
+ * @handshakes_received: initiations received that were good
+ * @handshakes_completed: sessions made
+ * @path_mtu: bytes, of what reaches the endpoint in one piece
+ * @drops: packets that went no further, by WEFT_DROPS_A_*
  * @allowedips: first of the list, @last_allowedip its end
  * @last_allowedip: where the next one is appended
  */
@@ -85,6 +94,14 @@ struct weft_peer {
 	__s64 handshake_ns;
 	__u64 rx_bytes;
 	__u64 tx_bytes;
+	__u64 known;
+	__u64 rx_packets;
+	__u64 tx_packets;
+	__u64 handshakes_sent;
+	__u64 handshakes_received;
+	__u64 handshakes_completed;
+	__u32 path_mtu;
+	__u64 drops[WEFT_DROPS_A_MAX + 1];
 	struct weft_allowedip *allowedips;
 	struct weft_allowedip *last_allowedip;
 };
@@ -106,6 +123,9 @@ enum weft_device_has {
  * @public_key: what follows from @private_key, as the kernel says
  * @listen_port: UDP port, 0 to have one chosen
  * @fwmark: mark on outgoing packets, 0 for off
+ * @known: WEFT_VALUE_BIT() of what else the kernel reported
+ * @event_sequence: of the newest event
+ * @drops: packets that went no further, by WEFT_DROPS_A_*
  * @peers: first of the list
  * @last_peer: where the next one is appended
  */
@@ -117,6 +137,9 @@ struct weft_device {
 	struct weft_key public_key;
 	__u16 listen_port;
 	__u32 fwmark;
+	__u64 known;
+	__u64 event_sequence;
+	__u64 drops[WEFT_DROPS_A_MAX + 1];
 	struct weft_peer *peers;
 	struct weft_peer *last_peer;
 };

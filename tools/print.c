@@ -158,6 +158,35 @@ static void print_dump_peer(FILE *out, const struct weft_peer *peer)
 	print_keepalive(out, peer);
 }
 
+/* "reason=count", only of what happened. */
+static void print_drops(FILE *out, const __u64 *drops)
+{
+	const char *space = "";
+	size_t i;
+
+	for (i = 1; i <= WEFT_DROPS_A_MAX; i++) {
+		if (!drops[i])
+			continue;
+		fprintf(out, "%s%s=%llu", space, weft_drop_names[i].name,
+			drops[i]);
+		space = " ";
+	}
+	if (!*space)
+		fputs(PRINT_NONE, out);
+}
+
+static void print_device_drops(FILE *out, const struct weft_device *dev)
+{
+	print_drops(out, dev->drops);
+}
+
+static void print_peer_drops(FILE *out, const struct weft_peer *peer)
+{
+	print_public_key(out, peer);
+	fputc('\t', out);
+	print_drops(out, peer->drops);
+}
+
 const struct weft_print_field weft_print_fields[] = {
 	{ "public-key", print_device_public_key, NULL },
 	{ "private-key", print_private_key, NULL },
@@ -170,6 +199,7 @@ const struct weft_print_field weft_print_fields[] = {
 	{ "latest-handshakes", NULL, print_peer_handshake },
 	{ "persistent-keepalive", NULL, print_peer_keepalive },
 	{ "transfer", NULL, print_peer_transfer },
+	{ "drops", print_device_drops, print_peer_drops },
 	{ "dump", print_dump_device, print_dump_peer },
 	{ }
 };

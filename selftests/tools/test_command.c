@@ -16,7 +16,7 @@
 
 #define SET_USAGE "Usage: weft set IFACE [SETTING VALUE]... [peer KEY [remove] [SETTING VALUE]...]...\n"
 #define FIELDS	"public-key, private-key, listen-port, fwmark, peers, preshared-keys, endpoints, " \
-		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, dump"
+		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, drops, dump"
 #define COMMANDS "show, showconf, set, setconf, addconf, syncconf, up, down, save, strip, resolve, genkey, genpsk, pubkey, help"
 
 static const char wft0_conf[] =

@@ -273,6 +273,76 @@ static void test_joined(void)
 	weft_model_device_free(dev);
 }
 
+/* What weft reports beyond wireguard: only what is there is known. */
+static struct nl_msg *message_own(int packets_len)
+{
+	static const __u64 three = 3;
+	struct nl_msg *msg = message_new();
+	struct nlattr *peers, *peer, *drops;
+
+	nla_put_u64(msg, WEFT_DEVICE_A_EVENT_SEQUENCE, 77);
+	drops = nla_nest_start(msg, WEFT_DEVICE_A_DROPS);
+	nla_put_u64(msg, WEFT_DROPS_A_MAC, 5);
+	nla_put_u64(msg, WEFT_DROPS_A_MAX + 1, 6);
+	nla_put_u32(msg, WEFT_DROPS_A_TOO_BIG, 7);
+	nla_nest_end(msg, drops);
+	peers = nla_nest_start(msg, WEFT_DEVICE_A_PEERS);
+	peer = nla_nest_start(msg, 0);
+	nla_put(msg, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_BYTES, "0123456789abcdef0123456789abcdef");
+	nla_put(msg, WEFT_PEER_A_RX_PACKETS, packets_len, &three);
+	nla_put_u32(msg, WEFT_PEER_A_PATH_MTU, 1280);
+	nla_nest_end(msg, peer);
+	nla_nest_end(msg, peers);
+	return msg;
+}
+
+static void test_own(void)
+{
+	struct weft_device *dev = weft_model_device_new("wg0");
+	struct nl_msg *msg = message_own(8);
+	const struct weft_peer *peer;
+
+	message_read(msg, dev);
+	nlmsg_free(msg);
+	peer = dev->peers;
+	test_ok(dev->event_sequence == 77 && dev->drops[WEFT_DROPS_A_MAC] == 5 &&
+		dev->known == (WEFT_VALUE_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
+			       WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS)),
+		"a device's own values are read");
+	test_ok(!dev->drops[WEFT_DROPS_A_TOO_BIG],
+		"a drop of another length is passed over, as is an unknown one");
+	test_ok(peer->rx_packets == 3 && peer->path_mtu == 1280 &&
+		peer->known == (WEFT_VALUE_BIT(WEFT_PEER_A_RX_PACKETS) |
+				WEFT_VALUE_BIT(WEFT_PEER_A_PATH_MTU)),
+		"a peer's are, and what is not there is not known");
+	weft_model_device_free(dev);
+	dev = weft_model_device_new("wg0");
+	msg = message_own(4);
+	message_read(msg, dev);
+	nlmsg_free(msg);
+	test_ok(!dev->peers->rx_packets && dev->peers->path_mtu == 1280,
+		"a number of another length is passed over");
+	weft_model_device_free(dev);
+}
+
+static void test_values(void)
+{
+	const struct weft_value *value;
+	size_t i, names = 0;
+	bool good = true;
+
+	for (value = weft_peer_values; value->name; value++)
+		good &= value->attribute >= WEFT_VALUE_OWN &&
+			value->attribute <= WEFT_PEER_A_MAX;
+	for (value = weft_device_values; value->name; value++)
+		good &= value->attribute >= WEFT_VALUE_OWN &&
+			value->attribute <= WEFT_DEVICE_A_MAX;
+	test_ok(good, "plain values are of weft's own attributes");
+	for (i = 1; i <= WEFT_DROPS_A_MAX; i++)
+		names += weft_drop_names[i].name && weft_drop_names[i].text;
+	test_ok(names == WEFT_DROPS_A_MAX, "every reason has a name");
+}
+
 /* What a broken or hostile family might send. */
 struct message_broken {
 	const char *name;
@@ -382,6 +452,8 @@ int main(void)
 	test_sizes();
 	test_continued();
 	test_joined();
+	test_own();
+	test_values();
 	test_broken();
 	test_garbled();
 	return test_end();

@@ -69,6 +69,8 @@ static const struct {
 	{ "latest-handshakes", KEY_A "\t0\n" KEY_B "\t968280155\n" KEY_C "\t999999939\n" },
 	{ "persistent-keepalive", KEY_A "\toff\n" KEY_B "\t25\n" KEY_C "\toff\n" },
 	{ "transfer", KEY_A "\t0\t0\n" KEY_B "\t0\t148\n" KEY_C "\t1024\t1023\n" },
+	{ "drops", "mac=3 send=1\n" KEY_A "\t(none)\n" KEY_B "\tsource=2 queue=18446744073709551615\n"
+		   KEY_C "\t(none)\n" },
 	{ "dump", PRIVATE_KEY "\t" PUBLIC_KEY "\t51820\t0xca6c\n"
 		  KEY_A "\t(none)\t(none)\t(none)\t0\t0\t0\toff\n"
 		  KEY_B "\t" KEY_P "\t192.0.2.1:7\t10.0.0.0/8,fd00::/64\t968280155\t0\t148\t25\n"
@@ -86,6 +88,19 @@ static struct weft_device *test_full_device(void)
 	c->handshake_s = 1000000000 - 61;
 	c->rx_bytes = 1024;
 	c->tx_bytes = 1023;
+	dev->drops[WEFT_DROPS_A_MAC] = 3;
+	dev->drops[WEFT_DROPS_A_SEND] = 1;
+	b->drops[WEFT_DROPS_A_SOURCE] = 2;
+	b->drops[WEFT_DROPS_A_QUEUE] = ~0ULL;
+	dev->event_sequence = 9;
+	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
+		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS);
+	b->rx_packets = 4;
+	b->path_mtu = 1420;
+	b->known = WEFT_VALUE_BIT(WEFT_PEER_A_RX_PACKETS) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKES_SENT) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_PATH_MTU) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_DROPS);
 	return dev;
 }
 
@@ -289,13 +304,16 @@ static void test_json(const char *name, int count, char **words,
 	test_bench_end(&bench);
 }
 
+#define DEVICE_JSON	"\"event-sequence\":9,\"drops\":{\"mac\":3,\"send\":1},"
+#define DROPS_B_JSON	"\"drops\":{\"source\":2,\"queue\":18446744073709551615}"
 #define PEERS_JSON(psk)							\
 	"\"peers\":[{\"public-key\":\"" KEY_A "\",\"preshared-key\":null,\"endpoint\":null," \
 	"\"allowed-ips\":[],\"latest-handshake\":null,\"transfer-rx\":0,\"transfer-tx\":0," \
 	"\"persistent-keepalive\":null},"					\
 	"{\"public-key\":\"" KEY_B "\",\"preshared-key\":\"" psk "\",\"endpoint\":\"192.0.2.1:7\"," \
 	"\"allowed-ips\":[\"10.0.0.0/8\",\"fd00::/64\"],\"latest-handshake\":968280155," \
-	"\"transfer-rx\":0,\"transfer-tx\":148,\"persistent-keepalive\":25},"	\
+	"\"transfer-rx\":0,\"transfer-tx\":148,\"persistent-keepalive\":25,"	\
+	"\"rx-packets\":4,\"handshakes-sent\":0,\"path-mtu\":1420," DROPS_B_JSON "},"	\
 	"{\"public-key\":\"" KEY_C "\",\"preshared-key\":null,\"endpoint\":\"[2001:db8::1]:7\"," \
 	"\"allowed-ips\":[\"0.0.0.0/0\"],\"latest-handshake\":999999939,"	\
 	"\"transfer-rx\":1024,\"transfer-tx\":1023,\"persistent-keepalive\":null}]"
@@ -305,16 +323,19 @@ static void test_json_views(void)
 	static const char hidden[] =
 		"[{\"interface\":\"wft0\",\"kind\":\"weft\",\"public-key\":\"" PUBLIC_KEY "\","
 		"\"private-key\":\"(hidden)\",\"listen-port\":51820,\"fwmark\":51820,"
+		DEVICE_JSON
 		PEERS_JSON("(hidden)") "}]";
 	static const char shown[] =
 		"[{\"interface\":\"wft0\",\"kind\":\"weft\",\"public-key\":\"" PUBLIC_KEY "\","
 		"\"private-key\":\"" PRIVATE_KEY "\",\"listen-port\":51820,\"fwmark\":51820,"
+		DEVICE_JSON
 		PEERS_JSON(KEY_P) "}]";
 	char *one[] = { "weft", "show", "wft0", "-j", NULL };
 	char *keys[] = { "weft", "show", "wft0", "--show-keys", "--json", NULL };
 	char *dump[] = { "weft", "-j", "show", "wft0", "dump", NULL };
 	char *ports[] = { "weft", "show", "all", "listen-port", "-j", NULL };
 	char *rates[] = { "weft", "show", "all", "persistent-keepalive", "-j", NULL };
+	char *drops[] = { "weft", "show", "all", "drops", "-j", NULL };
 	char *names[] = { "weft", "show", "interfaces", "-j", NULL };
 
 	test_json("JSON, secrets hidden", 4, one, hidden);
@@ -326,6 +347,11 @@ static void test_json_views(void)
 		  "[{\"interface\":\"wft0\",\"peers\":[{\"public-key\":\"" KEY_A "\",\"persistent-keepalive\":null},"
 		  "{\"public-key\":\"" KEY_B "\",\"persistent-keepalive\":25},"
 		  "{\"public-key\":\"" KEY_C "\",\"persistent-keepalive\":null}]},"
+		  "{\"interface\":\"wg0\",\"peers\":[]}]");
+	test_json("JSON of the drops that a kernel tells of", 5, drops,
+		  "[{\"interface\":\"wft0\",\"drops\":{\"mac\":3,\"send\":1},\"peers\":[{\"public-key\":\"" KEY_A "\"},"
+		  "{\"public-key\":\"" KEY_B "\",\"drops\":{\"source\":2,\"queue\":18446744073709551615}},"
+		  "{\"public-key\":\"" KEY_C "\"}]},"
 		  "{\"interface\":\"wg0\",\"peers\":[]}]");
 	test_json("JSON of the list", 4, names,
 		  "[{\"interface\":\"wft0\",\"kind\":\"weft\"},{\"interface\":\"wg0\",\"kind\":\"wireguard\"}]");

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+
+#include "array.h"
+#include "model.h"
+#include "value.h"
+
+#define sizeof(((struct type *)0)->field)	sizeof(((struct type *)0)->field)
+
+const struct weft_value weft_device_values[] = {
+	{
+		"event-sequence", WEFT_DEVICE_A_EVENT_SEQUENCE,
+		offsetof(struct weft_device, event_sequence),
+		sizeof(((struct weft_device *)0)->event_sequence),
+	},
+	{ }
+};
+
+const struct weft_value weft_peer_values[] = {
+	{
+		"rx-packets", WEFT_PEER_A_RX_PACKETS,
+		offsetof(struct weft_peer, rx_packets),
+		sizeof(((struct weft_peer *)0)->rx_packets),
+	}, {
+		"tx-packets", WEFT_PEER_A_TX_PACKETS,
+		offsetof(struct weft_peer, tx_packets),
+		sizeof(((struct weft_peer *)0)->tx_packets),
+	}, {
+		"handshakes-sent", WEFT_PEER_A_HANDSHAKES_SENT,
+		offsetof(struct weft_peer, handshakes_sent),
+		sizeof(((struct weft_peer *)0)->handshakes_sent),
+	}, {
+		"handshakes-received", WEFT_PEER_A_HANDSHAKES_RECEIVED,
+		offsetof(struct weft_peer, handshakes_received),
+		sizeof(((struct weft_peer *)0)->handshakes_received),
+	}, {
+		"handshakes-completed", WEFT_PEER_A_HANDSHAKES_COMPLETED,
+		offsetof(struct weft_peer, handshakes_completed),
+		sizeof(((struct weft_peer *)0)->handshakes_completed),
+	}, {
+		"path-mtu", WEFT_PEER_A_PATH_MTU,
+		offsetof(struct weft_peer, path_mtu),
+		sizeof(((struct weft_peer *)0)->path_mtu),
+	},
+	{ }
+};
+
+__u64 weft_value_get(const struct weft_value *value, const void *owner)
+{
+	const char *field = (const char *)owner + value->offset;
+
+	switch (value->size) {
+	case sizeof(__u8):
+		return *(const __u8 *)field;
+	case sizeof(__u16):
+		return *(const __u16 *)field;
+	case sizeof(__u32):
+		return *(const __u32 *)field;
+	default:
+		return *(const __u64 *)field;
+	}
+}
+
+const char *weft_value_word(const struct weft_value *value, const void *owner)
+{
+	__u64 number = weft_value_get(value, owner);
+
+	return number < value->word_count ? value->words[number] : NULL;
+}
+
+void weft_value_take(const struct weft_value *value, void *owner,
+		     const void *data)
+{
+	memcpy((char *)owner + value->offset, data, value->size);
+}
+
+const struct weft_drop_name weft_drop_names[WEFT_DROPS_A_MAX + 1] = {
+	[WEFT_DROPS_A_MALFORMED] = { "malformed", false,
+		"no message of this protocol, or of the wrong length" },
+	[WEFT_DROPS_A_MAC] = { "mac", false,
+		"handshakes for another key, or without the cookie asked for" },
+	[WEFT_DROPS_A_RATE_LIMIT] = { "rate-limit", false,
+		"handshakes from one source faster than allowed" },
+	[WEFT_DROPS_A_HANDSHAKE] = { "handshake", false,
+		"handshake messages or cookies that do not open" },
+	[WEFT_DROPS_A_UNKNOWN_PEER] = { "unknown-peer", false,
+		"initiations from a key that is nobody's here" },
+	[WEFT_DROPS_A_TIMESTAMP] = { "timestamp", false,
+		"initiations no newer than the newest one accepted" },
+	[WEFT_DROPS_A_FLOOD] = { "flood", false,
+		"a peer's initiations faster than allowed" },
+	[WEFT_DROPS_A_NO_SESSION] = { "no-session", false,
+		"messages of no session, or of one that is over" },
+	[WEFT_DROPS_A_AUTH] = { "auth", false,
+		"data that does not authenticate" },
+	[WEFT_DROPS_A_REPLAY] = { "replay", false,
+		"data that was seen already, or is too old" },
+	[WEFT_DROPS_A_SOURCE] = { "source", false,
+		"inner source not among the peer's allowed IPs" },
+	[WEFT_DROPS_A_ECN] = { "ecn", false,
+		"congestion marked where the inner packet cannot say so" },
+	[WEFT_DROPS_A_NOT_IP_IN] = { "not-ip-in", false,
+		"inside was no whole IP packet" },
+	[WEFT_DROPS_A_NO_KEY] = { "no-key", false,
+		"handshakes while the device has no private key" },
+	[WEFT_DROPS_A_QUEUE_IN] = { "queue-in", false,
+		"too many messages waited" },
+	[WEFT_DROPS_A_NO_MEMORY_IN] = { "no-memory-in", false,
+		"memory was short" },
+	[WEFT_DROPS_A_STACK] = { "stack", false,
+		"not wanted further up" },
+	[WEFT_DROPS_A_PRESHARED] = { "preshared", false,
+		"responses that open under no preshared key of the peer" },
+	[WEFT_DROPS_A_ROAM] = { "roam", false,
+		"from where a pinned peer may not be" },
+	[WEFT_DROPS_A_NOT_IP] = { "not-ip", true,
+		"no IP packet" },
+	[WEFT_DROPS_A_DESTINATION] = { "destination", true,
+		"destination among nobody's allowed IPs" },
+	[WEFT_DROPS_A_NO_ENDPOINT] = { "no-endpoint", true,
+		"the peer's endpoint is not known" },
+	[WEFT_DROPS_A_QUEUE] = { "queue", true,
+		"too many packets waited for a session" },
+	[WEFT_DROPS_A_GIVEN_UP] = { "given-up", true,
+		"waited for a session that never came" },
+	[WEFT_DROPS_A_LOOP] = { "loop", true,
+		"the tunnel's own packets" },
+	[WEFT_DROPS_A_NO_MEMORY] = { "no-memory", true,
+		"memory was short" },
+	[WEFT_DROPS_A_SEND] = { "send", true,
+		"no socket, no route, or the stack refused" },
+	[WEFT_DROPS_A_TOO_BIG] = { "too-big", true,
+		"larger than the path takes" },
+};

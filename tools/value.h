@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Plain values: attributes of weft's own that are a number, and no more. One
+ * row of a table each; reading, JSON and metrics go by the table.
+ */
+#ifndef _WEFT_TOOLS_VALUE_H
+#define _WEFT_TOOLS_VALUE_H
+
+#include <linux/types.h>
+#include <linux/weft.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * weft's own attributes begin here in each set. One bit each, in "known" of a
+ * device and a peer, says whether the kernel reported it: wireguard never
+ * does, and weft not what there is none of.
+ */
+#define WEFT_VALUE_OWN	64
+
+#define WEFT_VALUE_BIT(attribute)	(1ULL << ((attribute) - WEFT_VALUE_OWN))
+
+/**
+ * struct weft_value - a number, where it comes from and where it is kept
+ * @name: its key in JSON; the unit ends it where there is one
+ * @attribute: its number in the message
+ * @offset: of the field in struct weft_peer or struct weft_device
+ * @size: of both the field and the attribute, 1, 2, 4 or 8 bytes
+ * @words: what the values of an enumeration are called, or NULL
+ * @word_count: how many those are
+ */
+struct weft_value {
+	const char *name;
+	int attribute;
+	size_t offset;
+	size_t size;
+	const char * const *words;
+	size_t word_count;
+};
+
+/* Both tables end with a row without a name. */
+extern const struct weft_value weft_device_values[];
+extern const struct weft_value weft_peer_values[];
+
+/* @owner is the weft_device or weft_peer that the table belongs to. */
+__u64 weft_value_get(const struct weft_value *value, const void *owner);
+/* The word for what is set, or NULL: then it is a number. */
+const char *weft_value_word(const struct weft_value *value, const void *owner);
+void weft_value_take(const struct weft_value *value, void *owner,
+		     const void *data);
+
+/**
+ * struct weft_drop_name - why packets went no further
+ * @name: as in the specification
+ * @out: they were to go out, and did not come in
+ * @text: the same in words
+ */
+struct weft_drop_name {
+	const char *name;
+	bool out;
+	const char *text;
+};
+
+/* By WEFT_DROPS_A_*; 0 is no reason. */
+extern const struct weft_drop_name weft_drop_names[WEFT_DROPS_A_MAX + 1];
+
+#endif /* _WEFT_TOOLS_VALUE_H */
