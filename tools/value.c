@@ -5,8 +5,6 @@
 #include "model.h"
 #include "value.h"
 
-#define sizeof(((struct type *)0)->field)	sizeof(((struct type *)0)->field)
-
 const struct weft_value weft_device_values[] = {
 	{
 		"event-sequence", WEFT_DEVICE_A_EVENT_SEQUENCE,
@@ -111,8 +109,6 @@ const struct weft_drop_name weft_drop_names[WEFT_DROPS_A_MAX + 1] = {
 		"not wanted further up" },
 	[WEFT_DROPS_A_PRESHARED] = { "preshared", false,
 		"responses that open under no preshared key of the peer" },
-	[WEFT_DROPS_A_ROAM] = { "roam", false,
-		"from where a pinned peer may not be" },
 	[WEFT_DROPS_A_NOT_IP] = { "not-ip", true,
 		"no IP packet" },
 	[WEFT_DROPS_A_DESTINATION] = { "destination", true,
