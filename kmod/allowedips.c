@@ -235,6 +235,25 @@ static struct allowedips_key allowedips_key_of(u8 bits, const void *addr)
 }
 
 /**
+ * weft_allowedips_owner - whose is a prefix?
+ * @table: the table
+ * @bits: 32 for IPv4, 128 for IPv6
+ * @addr: 4 or 16 bytes in network order, at any alignment; host bits are ignored
+ * @cidr: length of the prefix, 0 .. @bits
+ *
+ * Context: the only writer.
+ * Return: who owns exactly this prefix, or NULL.
+ */
+void *weft_allowedips_owner(struct weft_allowedips *table, u8 bits, const void *addr, u8 cidr)
+{
+	struct allowedips_key key = allowedips_key_of(bits, addr);
+	struct weft_allowedips_node *node;
+
+	node = allowedips_exact(allowedips_find(table, bits, key, cidr), key, cidr);
+	return node ? allowedips_own(node->owner) : NULL;
+}
+
+/**
  * weft_allowedips_insert - give a prefix to an owner
  * @table: the table
  * @bits: 32 for IPv4, 128 for IPv6

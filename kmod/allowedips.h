@@ -43,6 +43,7 @@ void *weft_allowedips_lookup4(const struct weft_allowedips *table, const void *a
 void *weft_allowedips_lookup6(const struct weft_allowedips *table, const void *addr);
 
 /* Writers. @bits is 32 or 128; host bits in @addr are ignored. */
+void *weft_allowedips_owner(struct weft_allowedips *table, u8 bits, const void *addr, u8 cidr);
 void *weft_allowedips_insert(struct weft_allowedips *table, u8 bits, const void *addr, u8 cidr,
 			     void *owner, struct list_head *owned,
 			     struct weft_allowedips_node *spare[WEFT_ALLOWEDIPS_SPARES]);

@@ -2,7 +2,9 @@
 
 #include "config.h"
 #include "device.h"
+#include "claim.h"
 #include "identity.h"
+#include "label.h"
 #include "netdev.h"
 #include "peer.h"
 #include "xmit.h"
@@ -45,6 +47,7 @@ static void config_free_peer(struct weft_config_peer *peer)
 	list_for_each_entry_safe(ip, next, &peer->allowedips, list)
 		config_free_allowedip(ip);
 	weft_peer_put(peer->fresh);
+	weft_label_free(peer->label);
 	kfree_sensitive(peer);
 }
 
@@ -206,6 +209,9 @@ int weft_config_prepare(struct weft_config *config, struct weft_device *device,
 	err = config_prepare_identity(config, device);
 	if (err)
 		return err;
+	err = weft_claim_check(config, device, extack);
+	if (err)
+		return err;
 	err = config_prepare_peers(config, device, extack);
 	if (err)
 		return err;
@@ -245,10 +251,28 @@ static void config_apply_preshared(const struct weft_config_peer *config, struct
 	mutex_unlock(&peer->handshake_lock);
 }
 
+/* Zeros are older than any time: the next initiation is newer, and from then on it is as ever. */
+static void config_forget_timestamp(struct weft_peer *peer)
+{
+	mutex_lock(&peer->handshake_lock);
+	memset(peer->handshake.timestamp, 0, WEFT_TIMESTAMP_LEN);
+	mutex_unlock(&peer->handshake_lock);
+}
+
+static void config_apply_name(struct weft_config_peer *config, struct weft_peer *peer)
+{
+	weft_label_put_on(peer, config->label);
+	config->label = NULL;
+}
+
 static void config_apply_to_peer(struct weft_config_peer *config, struct weft_peer *peer)
 {
 	if (config->has_preshared)
 		config_apply_preshared(config, peer);
+	if (config->has_name)
+		config_apply_name(config, peer);
+	if (config->forget_timestamp)
+		config_forget_timestamp(peer);
 	if (config->has_endpoint)
 		weft_peer_set_endpoint(peer, &config->endpoint);
 	config_apply_allowedips(config, peer);

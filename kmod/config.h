@@ -23,6 +23,7 @@ struct net;
 struct netlink_ext_ack;
 struct weft_device;
 struct weft_identity;
+struct weft_label;
 struct weft_peer;
 
 struct weft_config_allowedip {
@@ -43,9 +44,13 @@ struct weft_config_peer {
 	bool has_preshared;
 	bool has_endpoint;
 	bool has_persistent;
+	bool has_name;
+	bool exclusive;			/* its allowed IPs are nobody else's */
+	bool forget_timestamp;
 	u16 persistent_s;
 	u8 preshared[WEFT_KEY_LEN];
 	struct weft_endpoint endpoint;
+	struct weft_label *label;	/* the name; NULL: none */
 };
 
 struct weft_config {

@@ -2,12 +2,26 @@
 
 #include "events.h"
 #include "device.h"
+#include "label.h"
 #include "netlink.h"
 #include "netlink-gen.h"
 #include "peer.h"
 
 #include <linux/timekeeping.h>
 #include <net/genetlink.h>
+
+static int events_put_peer(struct sk_buff *skb, const struct weft_peer *peer)
+{
+	const struct weft_label *label;
+	int err = 0;
+
+	rcu_read_lock();
+	label = rcu_dereference(peer->label);
+	if (label)
+		err = nla_put_string(skb, WEFT_EVENT_A_PEER_NAME, label->name);
+	rcu_read_unlock();
+	return err ?: nla_put(skb, WEFT_EVENT_A_PUBLIC_KEY, WEFT_KEY_LEN, peer->public_key);
+}
 
 static int events_put(struct sk_buff *skb, const struct weft_device *device,
 		      const struct weft_event *event, u64 sequence)
@@ -22,8 +36,7 @@ static int events_put(struct sk_buff *skb, const struct weft_device *device,
 	if (event->old_public_key &&
 	    nla_put(skb, WEFT_EVENT_A_OLD_PUBLIC_KEY, WEFT_KEY_LEN, event->old_public_key))
 		return -EMSGSIZE;
-	return event->peer ? nla_put(skb, WEFT_EVENT_A_PUBLIC_KEY, WEFT_KEY_LEN,
-				     event->peer->public_key) : 0;
+	return event->peer ? events_put_peer(skb, event->peer) : 0;
 }
 
 /**

@@ -4,6 +4,8 @@
 #include "config.h"
 #include "device.h"
 #include "identity.h"
+#include "label.h"
+#include "name.h"
 #include "netdev.h"
 #include "netlink-gen.h"
 #include "peer.h"
@@ -67,6 +69,7 @@ struct netlink_cursor {
 	struct weft_allowedips_node *node;
 	u32 node_count;				/* its allowed IPs that have been sent */
 	bool finished;
+	bool own;				/* weft asks, not a program for WireGuard */
 };
 
 static struct netlink_cursor *netlink_cursor(struct netlink_callback *cb)
@@ -143,6 +146,15 @@ static int netlink_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)
 	return 0;
 }
 
+static int netlink_put_name(struct sk_buff *skb, struct weft_peer *peer)
+{
+	const struct weft_label *label =
+		rcu_dereference_protected(peer->label,
+					  lockdep_is_held(&peer->device->config_lock));
+
+	return label ? nla_put_string(skb, WEFT_PEER_A_NAME, label->name) : 0;
+}
+
 static int netlink_put_peer_values(struct sk_buff *skb, struct weft_peer *peer)
 {
 	struct timespec64 at = ns_to_timespec64(READ_ONCE(peer->handshake_real_ns));
@@ -159,6 +171,12 @@ static int netlink_put_peer_values(struct sk_buff *skb, struct weft_peer *peer)
 	    nla_put_u32(skb, WEFT_PEER_A_PROTOCOL_VERSION, 1))
 		return -EMSGSIZE;
 	return netlink_put_endpoint(skb, peer);
+}
+
+/* What only weft has. */
+static int netlink_put_own_peer_values(struct sk_buff *skb, struct weft_peer *peer)
+{
+	return netlink_put_name(skb, peer);
 }
 
 /*
@@ -178,6 +196,8 @@ static int netlink_put_peer(struct sk_buff *skb, struct weft_peer *peer,
 	if (nla_put(skb, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_LEN, peer->public_key))
 		goto cancel;
 	if (begins && netlink_put_peer_values(skb, peer))
+		goto cancel;
+	if (begins && cursor->own && netlink_put_own_peer_values(skb, peer))
 		goto cancel;
 	if (!list_empty(&peer->allowedips)) {
 		err = netlink_put_allowedips(skb, peer, cursor);
@@ -310,6 +330,7 @@ static int netlink_dump_device(struct sk_buff *skb, struct netlink_callback *cb,
 	int err = 0;
 
 	lockdep_assert_held(&device->config_lock);
+	cursor->own = netlink_family_of(cb) == &netlink_family;
 	header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
 			     netlink_family_of(cb), NLM_F_MULTI, WEFT_CMD_GET_DEVICE);
 	if (!header)
@@ -453,10 +474,47 @@ static int netlink_parse_endpoint(struct weft_config_peer *peer, const struct nl
 	return 0;
 }
 
+static int netlink_refuse_name(enum weft_name_verdict verdict, const struct nlattr *attr,
+			       struct netlink_ext_ack *extack)
+{
+	switch (verdict) {
+	case WEFT_NAME_GOOD:
+		return 0;
+	case WEFT_NAME_LENGTH:
+		return netlink_refuse(extack, attr, -EINVAL, "name: it is longer than 63 bytes");
+	case WEFT_NAME_ENCODING:
+		return netlink_refuse(extack, attr, -EINVAL, "name: it is not UTF-8");
+	case WEFT_NAME_CONTROL:
+		return netlink_refuse(extack, attr, -EINVAL,
+				      "name: there is a control character in it");
+	case WEFT_NAME_KEY:
+		break;
+	}
+	return netlink_refuse(extack, attr, -EINVAL, "name: it looks like a key");
+}
+
+static int netlink_parse_name(struct weft_config_peer *peer, const struct nlattr *attr,
+			      struct netlink_ext_ack *extack)
+{
+	const char *name = nla_data(attr);
+	size_t len = strnlen(name, nla_len(attr));
+	int err;
+
+	peer->has_name = true;
+	if (!len)
+		return 0;
+	err = netlink_refuse_name(weft_name_check(name, len), attr, extack);
+	if (err)
+		return err;
+	peer->label = weft_label_create(name, len);
+	return peer->label ? 0 : -ENOMEM;
+}
+
 static int netlink_parse_peer_values(struct weft_config_peer *peer, struct nlattr **attrs,
 				     struct netlink_ext_ack *extack)
 {
 	struct nlattr *attr = attrs[WEFT_PEER_A_PROTOCOL_VERSION];
+	int err;
 
 	if (attr && nla_get_u32(attr) > 1)
 		return netlink_refuse(extack, attr, -EPFNOSUPPORT,
@@ -473,6 +531,12 @@ static int netlink_parse_peer_values(struct weft_config_peer *peer, struct nlatt
 		peer->persistent_s = nla_get_u16(attr);
 		peer->has_persistent = true;
 	}
+	peer->exclusive = attrs[WEFT_PEER_A_EXCLUSIVE];
+	peer->forget_timestamp = attrs[WEFT_PEER_A_FORGET_TIMESTAMP];
+	attr = attrs[WEFT_PEER_A_NAME];
+	err = attr ? netlink_parse_name(peer, attr, extack) : 0;
+	if (err)
+		return err;
 	attr = attrs[WEFT_PEER_A_ENDPOINT];
 	return attr ? netlink_parse_endpoint(peer, attr, extack) : 0;
 }

@@ -2,6 +2,7 @@
 
 #include "peer.h"
 #include "device.h"
+#include "label.h"
 
 #include <linux/random.h>
 #include <linux/slab.h>
@@ -252,6 +253,7 @@ void weft_peer_doom(struct weft_peer *peer, struct weft_doomed *doomed)
 	rb_erase(&peer->by_key, &device->peers_by_key);
 	spin_unlock_bh(&device->peers_lock);
 	device->peer_count--;
+	weft_label_hide(peer);
 	peer_remove_allowedips(peer, &device->allowedips);
 	list_move_tail(&peer->list, &doomed->peers);
 }
@@ -270,6 +272,7 @@ void weft_peer_doom_all(struct weft_device *device, struct weft_doomed *doomed)
 	device->peers_by_key = RB_ROOT;
 	spin_unlock_bh(&device->peers_lock);
 	device->peer_count = 0;
+	device->labels = RB_ROOT;
 	weft_allowedips_detach(&device->allowedips, &doomed->allowedips);
 	list_splice_tail_init(&device->peers, &doomed->peers);
 }
@@ -337,6 +340,7 @@ static void peer_free(struct rcu_head *rcu)
 	struct weft_peer *peer = container_of(rcu, struct weft_peer, rcu);
 
 	dst_cache_destroy(&peer->dst_cache);
+	weft_label_free(rcu_access_pointer(peer->label));
 	memzero_explicit(peer, sizeof(*peer));
 	kmem_cache_free(peer_cache, peer);
 }

@@ -24,6 +24,7 @@
 #include <uapi/linux/weft.h>
 
 struct weft_device;
+struct weft_label;
 
 /*
  * What the peer lets this end do next; the rest of the handshake's state. handshake_lock guards all
@@ -73,6 +74,7 @@ struct weft_peer {
 	struct rb_node by_key;			/* device->peers_lock */
 	refcount_t refs;
 	bool dead;				/* handshake_lock: removed; no more sessions */
+	struct weft_label __rcu *label;		/* RCU; device->config_lock. NULL: no name */
 	struct list_head allowedips;		/* as list; its nodes, by owned */
 	union {
 		struct list_head list;		/* device->config_lock, until it is doomed */

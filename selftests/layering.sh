@@ -11,11 +11,11 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 
 # From the top floor to the lowest.
 floors=(
-	"main netdev netlink netlink-gen events config"
+	"main netdev netlink netlink-gen events config claim"
 	"xmit recv handshake"
 	"spread batch segment crypt sock gro ratelimit"
-	"device cells line identity peer keypair index endpoint uncut pages"
-	"version wire noise cookie fsm replay allowedips"
+	"device cells line identity peer label keypair index endpoint uncut pages"
+	"version wire noise cookie fsm replay allowedips name"
 )
 pure=4
 

@@ -494,11 +494,21 @@ static struct entry entry_known(struct world *world)
 	return e;
 }
 
+static void world_probe_owner(struct world *world, const struct entry *near)
+{
+	const struct entry *there = model_find(world, near);
+
+	EXPECT_PTR(world->t,
+		   weft_allowedips_owner(&world->table, near->bits, near->addr, near->cidr),
+		   there ? owner_of(world, there->owner) : NULL);
+}
+
 static void world_probe(struct world *world, const struct entry *near)
 {
 	u8 addr[17], *at = addr + test_random_below(2);	/* any alignment */
 	int i;
 
+	world_probe_owner(world, near);
 	for (i = 0; i < 3; i++) {
 		memcpy(at, near->addr, 16);
 		if (i && near->cidr < near->bits)
