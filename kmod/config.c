@@ -48,6 +48,7 @@ static void config_free_peer(struct weft_config_peer *peer)
 		config_free_allowedip(ip);
 	weft_peer_put(peer->fresh);
 	weft_label_free(peer->label);
+	kfree(peer->candidates);
 	kfree_sensitive(peer);
 }
 
@@ -273,6 +274,10 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 		config_apply_name(config, peer);
 	if (config->forget_timestamp)
 		config_forget_timestamp(peer);
+	if (config->has_roam)
+		weft_peer_pin(peer, !config->roams);
+	if (config->has_candidates)
+		weft_peer_set_candidates(peer, &config->candidates);
 	if (config->has_endpoint)
 		weft_peer_set_endpoint(peer, &config->endpoint);
 	config_apply_allowedips(config, peer);

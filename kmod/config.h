@@ -12,6 +12,7 @@
 #define WEFT_CONFIG_H
 
 #include "allowedips.h"
+#include "candidates.h"
 #include "endpoint.h"
 #include "peer.h"
 #include "sock.h"
@@ -43,6 +44,9 @@ struct weft_config_peer {
 	u32 flags;			/* enum weft_peer_flag */
 	bool has_preshared;
 	bool has_endpoint;
+	bool has_candidates;
+	bool has_roam;
+	bool roams;
 	bool has_persistent;
 	bool has_name;
 	bool exclusive;			/* its allowed IPs are nobody else's */
@@ -50,6 +54,7 @@ struct weft_config_peer {
 	u16 persistent_s;
 	u8 preshared[WEFT_KEY_LEN];
 	struct weft_endpoint endpoint;
+	struct weft_candidates *candidates;	/* NULL: none; then those it has replaced */
 	struct weft_label *label;	/* the name; NULL: none */
 };
 

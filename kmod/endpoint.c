@@ -50,6 +50,16 @@ bool weft_endpoint_equal(const struct weft_endpoint *a, const struct weft_endpoi
 }
 
 /**
+ * weft_endpoint_same_place() - whether two endpoints are the same address and port of a peer's
+ * @a: one endpoint
+ * @b: the other; unused bytes of both are zero
+ */
+bool weft_endpoint_same_place(const struct weft_endpoint *a, const struct weft_endpoint *b)
+{
+	return !memcmp(&a->addr6, &b->addr6, sizeof(a->addr6));
+}
+
+/**
  * weft_endpoint_forget_source() - let routing choose our address and interface again
  * @endpoint: the endpoint; its remote side stays
  */

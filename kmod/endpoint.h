@@ -31,6 +31,7 @@ struct weft_endpoint {
 
 bool weft_endpoint_from_skb(struct weft_endpoint *endpoint, const struct sk_buff *skb);
 bool weft_endpoint_equal(const struct weft_endpoint *a, const struct weft_endpoint *b);
+bool weft_endpoint_same_place(const struct weft_endpoint *a, const struct weft_endpoint *b);
 void weft_endpoint_forget_source(struct weft_endpoint *endpoint);
 
 #endif /* WEFT_ENDPOINT_H */

@@ -166,7 +166,7 @@ static u32 fsm_expire_retransmit(struct weft_fsm *fsm, u64 now)
 {
 	if (fsm->tries < WEFT_REKEY_ATTEMPTS) {
 		fsm_handshake_now(fsm, now);
-		return WEFT_FSM_DO_FORGET_SOURCE | WEFT_FSM_DO_INITIATE;
+		return WEFT_FSM_DO_FORGET_SOURCE | WEFT_FSM_DO_MOVE_ON | WEFT_FSM_DO_INITIATE;
 	}
 	/* Nobody there. A keepalive would only ask for the next series of tries. */
 	fsm_disarm(fsm, WEFT_FSM_KEEPALIVE);

@@ -48,6 +48,7 @@ enum weft_fsm_event {
  *	WEFT_FSM_INITIATION_BARRED if there is nothing to make it of
  * @WEFT_FSM_DO_KEEPALIVE: send an empty data packet
  * @WEFT_FSM_DO_FORGET_SOURCE: the path may have died: let routing choose the source address again
+ * @WEFT_FSM_DO_MOVE_ON: the peer may be somewhere else: try it there, if another place is known
  * @WEFT_FSM_DO_GIVE_UP: drop the packets that wait for a session
  * @WEFT_FSM_DO_ERASE: wipe every key of this peer, its handshake included
  */
@@ -57,6 +58,7 @@ enum weft_fsm_action {
 	WEFT_FSM_DO_FORGET_SOURCE	= BIT(2),
 	WEFT_FSM_DO_GIVE_UP		= BIT(3),
 	WEFT_FSM_DO_ERASE		= BIT(4),
+	WEFT_FSM_DO_MOVE_ON		= BIT(5),
 };
 
 enum weft_fsm_timer {

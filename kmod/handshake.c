@@ -363,7 +363,7 @@ static void handshake_heard(struct weft_peer *peer, const struct sk_buff *skb, u
 	struct weft_endpoint endpoint;
 
 	if (weft_endpoint_from_skb(&endpoint, skb))
-		weft_peer_set_endpoint(peer, &endpoint);
+		weft_peer_heard_at(peer, &endpoint);
 	atomic64_add(skb->len, &peer->rx_bytes);
 	local_bh_disable();
 	dev_sw_netstats_rx_add(peer->device->dev, skb->len);
@@ -617,6 +617,8 @@ void weft_handshake_act(struct weft_peer *peer, u32 actions)
 		weft_peer_erase(peer);
 	if (actions & WEFT_FSM_DO_FORGET_SOURCE)
 		weft_peer_forget_source(peer);
+	if (actions & WEFT_FSM_DO_MOVE_ON)
+		weft_peer_move_on(peer);
 	if (actions & WEFT_FSM_DO_KEEPALIVE)
 		weft_xmit_keepalive(peer);
 	if (actions & WEFT_FSM_DO_INITIATE)

@@ -9,6 +9,7 @@
 #include "netdev.h"
 #include "netlink-gen.h"
 #include "peer.h"
+#include "sockaddr.h"
 
 #include <linux/inet.h>
 #include <linux/slab.h>
@@ -139,11 +140,7 @@ static int netlink_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)
 	struct weft_endpoint endpoint;
 
 	weft_peer_endpoint(peer, &endpoint);
-	if (endpoint.addr.sa_family == AF_INET)
-		return nla_put(skb, WEFT_PEER_A_ENDPOINT, sizeof(endpoint.addr4), &endpoint.addr4);
-	if (endpoint.addr.sa_family == AF_INET6)
-		return nla_put(skb, WEFT_PEER_A_ENDPOINT, sizeof(endpoint.addr6), &endpoint.addr6);
-	return 0;
+	return weft_sockaddr_put(skb, WEFT_PEER_A_ENDPOINT, &endpoint);
 }
 
 static int netlink_put_name(struct sk_buff *skb, struct weft_peer *peer)
@@ -176,7 +173,10 @@ static int netlink_put_peer_values(struct sk_buff *skb, struct weft_peer *peer)
 /* What only weft has. */
 static int netlink_put_own_peer_values(struct sk_buff *skb, struct weft_peer *peer)
 {
-	return netlink_put_name(skb, peer);
+	/* The configuration's lock is enough to read both. */
+	return nla_put_u8(skb, WEFT_PEER_A_ROAM, !peer->pinned) ?:
+	       weft_sockaddr_put_candidates(skb, peer->candidates) ?:
+	       netlink_put_name(skb, peer);
 }
 
 /*
@@ -448,30 +448,28 @@ static int netlink_parse_allowedips(struct list_head *list, struct nlattr *nest,
 	return 0;
 }
 
-static int netlink_parse_endpoint(struct weft_config_peer *peer, const struct nlattr *attr,
-				  struct netlink_ext_ack *extack)
+static int netlink_parse_places(struct weft_config_peer *peer, struct nlattr **attrs,
+				struct netlink_ext_ack *extack)
 {
-	struct weft_endpoint *endpoint = &peer->endpoint;
-	int len = nla_len(attr);
-	u16 family = 0;
+	struct nlattr *attr = attrs[WEFT_PEER_A_ENDPOINT];
+	int err;
 
-	if (len >= (int)sizeof(family))
-		memcpy(&family, nla_data(attr), sizeof(family));
-	if (family == AF_INET && len == sizeof(endpoint->addr4)) {
-		const struct sockaddr_in *from = nla_data(attr);
-
-		endpoint->addr4.sin_family = AF_INET;
-		endpoint->addr4.sin_port = from->sin_port;
-		endpoint->addr4.sin_addr = from->sin_addr;
-	} else if (family == AF_INET6 && len == sizeof(endpoint->addr6)) {
-		memcpy(&endpoint->addr6, nla_data(attr), sizeof(endpoint->addr6));
-		endpoint->addr6.sin6_flowinfo = 0;
-	} else {
-		return netlink_refuse(extack, attr, -EINVAL,
-				      "endpoint: no struct sockaddr_in or sockaddr_in6");
+	if (attr) {
+		err = weft_sockaddr_get(&peer->endpoint, attr, extack);
+		if (err)
+			return err;
+		peer->has_endpoint = true;
 	}
-	peer->has_endpoint = true;
-	return 0;
+	attr = attrs[WEFT_PEER_A_ROAM];
+	if (attr) {
+		peer->roams = nla_get_u8(attr);
+		peer->has_roam = true;
+	}
+	attr = attrs[WEFT_PEER_A_CANDIDATES];
+	if (!attr)
+		return 0;
+	peer->has_candidates = true;
+	return weft_sockaddr_get_candidates(&peer->candidates, attr, extack);
 }
 
 static int netlink_refuse_name(enum weft_name_verdict verdict, const struct nlattr *attr,
@@ -537,8 +535,7 @@ static int netlink_parse_peer_values(struct weft_config_peer *peer, struct nlatt
 	err = attr ? netlink_parse_name(peer, attr, extack) : 0;
 	if (err)
 		return err;
-	attr = attrs[WEFT_PEER_A_ENDPOINT];
-	return attr ? netlink_parse_endpoint(peer, attr, extack) : 0;
+	return netlink_parse_places(peer, attrs, extack);
 }
 
 static int netlink_parse_peer(struct weft_config *config, struct nlattr *nest,

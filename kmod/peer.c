@@ -341,6 +341,7 @@ static void peer_free(struct rcu_head *rcu)
 
 	dst_cache_destroy(&peer->dst_cache);
 	weft_label_free(rcu_access_pointer(peer->label));
+	kfree(peer->candidates);
 	memzero_explicit(peer, sizeof(*peer));
 	kmem_cache_free(peer_cache, peer);
 }
@@ -613,23 +614,121 @@ void weft_peer_erase(struct weft_peer *peer)
 }
 
 /**
- * weft_peer_set_endpoint() - say where a peer is
+ * weft_peer_set_endpoint() - say where a peer is to be spoken to
  * @peer: the peer
- * @endpoint: where; nothing is written if it is known already
+ * @endpoint: where
  *
  * Context: any but hard interrupt.
  */
 void weft_peer_set_endpoint(struct weft_peer *peer, const struct weft_endpoint *endpoint)
 {
+	write_seqlock_bh(&peer->endpoint_lock);
+	peer->endpoint = *endpoint;
+	weft_candidates_found(peer->candidates);
+	write_sequnlock_bh(&peer->endpoint_lock);
+	dst_cache_reset(&peer->dst_cache);
+}
+
+/* Whether what a peer sends from @endpoint moves it there. */
+static bool peer_may_go(const struct weft_peer *peer, const struct weft_endpoint *endpoint)
+{
+	return !peer->pinned || !peer->endpoint.addr.sa_family ||
+	       weft_endpoint_same_place(&peer->endpoint, endpoint) ||
+	       weft_candidates_hold(peer->candidates, endpoint);
+}
+
+/**
+ * weft_peer_heard_at() - say where something has come from that only a peer can have sent
+ * @peer: the peer
+ * @endpoint: where; nothing is written if it is known already, or is not where a pinned peer may be
+ *
+ * Context: any but hard interrupt.
+ */
+void weft_peer_heard_at(struct weft_peer *peer, const struct weft_endpoint *endpoint)
+{
 	struct weft_endpoint known;
+	bool goes;
 
 	weft_peer_endpoint(peer, &known);
 	if (likely(weft_endpoint_equal(&known, endpoint)))
 		return;
 	write_seqlock_bh(&peer->endpoint_lock);
-	peer->endpoint = *endpoint;
+	goes = peer_may_go(peer, endpoint);
+	if (goes) {
+		peer->endpoint = *endpoint;
+		weft_candidates_found(peer->candidates);
+	}
 	write_sequnlock_bh(&peer->endpoint_lock);
-	dst_cache_reset(&peer->dst_cache);
+	if (goes)
+		dst_cache_reset(&peer->dst_cache);
+}
+
+/**
+ * weft_peer_places() - at how many places a peer may be
+ * @peer: the peer
+ *
+ * Context: any but hard interrupt.
+ * Return: at least 1.
+ */
+unsigned int weft_peer_places(struct weft_peer *peer)
+{
+	unsigned int places;
+
+	read_seqlock_excl_bh(&peer->endpoint_lock);
+	places = 1 + (peer->candidates ? peer->candidates->count : 0);
+	read_sequnlock_excl_bh(&peer->endpoint_lock);
+	return places;
+}
+
+/**
+ * weft_peer_move_on() - try a peer at the next of its candidates
+ * @peer: the peer, which does not answer where it is thought to be or cannot be reached there
+ *
+ * Context: any but hard interrupt.
+ * Return: whether there is another.
+ */
+bool weft_peer_move_on(struct weft_peer *peer)
+{
+	bool moved;
+
+	write_seqlock_bh(&peer->endpoint_lock);
+	moved = weft_candidates_next(peer->candidates, &peer->endpoint);
+	write_sequnlock_bh(&peer->endpoint_lock);
+	if (moved)
+		dst_cache_reset(&peer->dst_cache);
+	return moved;
+}
+
+/**
+ * weft_peer_set_candidates() - say where a peer may be
+ * @peer: the peer; its endpoint is the first, if it is not known
+ * @candidates: the new ones, or NULL for none; gets those that it had, to be freed
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_peer_set_candidates(struct weft_peer *peer, struct weft_candidates **candidates)
+{
+	lockdep_assert_held(&peer->device->config_lock);
+	write_seqlock_bh(&peer->endpoint_lock);
+	swap(peer->candidates, *candidates);
+	if (peer->candidates && !peer->endpoint.addr.sa_family)
+		peer->endpoint = peer->candidates->list[0];
+	write_sequnlock_bh(&peer->endpoint_lock);
+}
+
+/**
+ * weft_peer_pin() - say whether a peer's endpoint follows it anywhere
+ * @peer: the peer
+ * @pinned: it does not, only to a candidate
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_peer_pin(struct weft_peer *peer, bool pinned)
+{
+	lockdep_assert_held(&peer->device->config_lock);
+	write_seqlock_bh(&peer->endpoint_lock);
+	peer->pinned = pinned;
+	write_sequnlock_bh(&peer->endpoint_lock);
 }
 
 /**

@@ -6,6 +6,7 @@
 #define WEFT_PEER_H
 
 #include "allowedips.h"
+#include "candidates.h"
 #include "endpoint.h"
 #include "fsm.h"
 #include "keypair.h"
@@ -50,6 +51,8 @@ struct weft_peer {
 	struct sk_buff_head staged;		/* packets that wait for a session */
 	seqlock_t endpoint_lock;
 	struct weft_endpoint endpoint;		/* endpoint_lock */
+	struct weft_candidates *candidates;	/* endpoint_lock; changed under config_lock; or NULL */
+	bool pinned;				/* endpoint_lock: it is nowhere else */
 	atomic_t actions;			/* enum weft_fsm_action, for the work item */
 	struct dst_cache dst_cache;		/* bottom halves off; there once equipped */
 	struct weft_line line;			/* batches that are being received */
@@ -116,6 +119,11 @@ void weft_peer_erase(struct weft_peer *peer);
 void weft_peer_forget_handshake(struct weft_peer *peer);
 
 void weft_peer_set_endpoint(struct weft_peer *peer, const struct weft_endpoint *endpoint);
+void weft_peer_heard_at(struct weft_peer *peer, const struct weft_endpoint *endpoint);
+unsigned int weft_peer_places(struct weft_peer *peer);
+bool weft_peer_move_on(struct weft_peer *peer);
+void weft_peer_set_candidates(struct weft_peer *peer, struct weft_candidates **candidates);
+void weft_peer_pin(struct weft_peer *peer, bool pinned);
 void weft_peer_forget_source(struct weft_peer *peer);
 void weft_peer_endpoint(struct weft_peer *peer, struct weft_endpoint *endpoint);
 

@@ -218,7 +218,7 @@ static void recv_report(struct recv_batch *batch, u32 events)
 	struct weft_endpoint endpoint;
 
 	if (likely(weft_endpoint_from_skb(&endpoint, batch->skb)))
-		weft_peer_set_endpoint(keypair->peer, &endpoint);
+		weft_peer_heard_at(keypair->peer, &endpoint);
 	if (unlikely(weft_fsm_session_ending(keypair->initiator, keypair->born_ns,
 					     ktime_get_coarse_boottime_ns())))
 		events |= WEFT_FSM_SESSION_ENDING;

@@ -311,6 +311,15 @@ static int sock_send(struct sock_way *way, struct sk_buff *skb)
 	return err;
 }
 
+/*
+ * Whether a message could not leave because of where it was to go. There is no telling whether
+ * anybody is there, but here it ends: nothing has to be waited for.
+ */
+static bool sock_is_blocked(int err)
+{
+	return err && err != -EMSGSIZE && err != -ENOMEM && err != -ENOBUFS;
+}
+
 /**
  * weft_sock_send() - send a message, or a batch of them, to where a peer is
  * @peer: the peer
@@ -318,7 +327,8 @@ static int sock_send(struct sock_way *way, struct sk_buff *skb)
  * @ds: the outer DS field
  *
  * The route and source are cached in the peer. A source that has ceased to exist is forgotten
- * (WireGuard paper, section 6.5).
+ * (WireGuard paper, section 6.5). If there is no way to where the peer is, what is sent next goes
+ * to its next candidate.
  *
  * Context: bottom halves off.
  * Return: 0 or a negative errno; then it is counted as WEFT_DROP_SEND.
@@ -339,6 +349,8 @@ int weft_sock_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds)
 	}
 	if (unlikely(way.source_gone))
 		weft_peer_forget_source(peer);
+	if (unlikely(sock_is_blocked(err)))
+		weft_peer_move_on(peer);
 	return err;
 }
 
@@ -354,17 +366,7 @@ static struct sk_buff *sock_message(const void *message, size_t len)
 	return skb;
 }
 
-/**
- * weft_sock_send_message() - send a handshake message to where a peer is
- * @peer: the peer
- * @message: the message
- * @len: its length in bytes
- * @ds: the outer DS field
- *
- * Context: process.
- * Return: 0 or a negative errno, counted.
- */
-int weft_sock_send_message(struct weft_peer *peer, const void *message, size_t len, u8 ds)
+static int sock_send_message(struct weft_peer *peer, const void *message, size_t len, u8 ds)
 {
 	struct sk_buff *skb = sock_message(message, len);
 	int err;
@@ -376,6 +378,27 @@ int weft_sock_send_message(struct weft_peer *peer, const void *message, size_t l
 	rcu_read_lock_bh();
 	err = weft_sock_send(peer, skb, ds);
 	rcu_read_unlock_bh();
+	return err;
+}
+
+/**
+ * weft_sock_send_message() - send a handshake message to where a peer is, or else may be
+ * @peer: the peer
+ * @message: the message
+ * @len: its length in bytes
+ * @ds: the outer DS field
+ *
+ * Context: process.
+ * Return: 0 or a negative errno, counted.
+ */
+int weft_sock_send_message(struct weft_peer *peer, const void *message, size_t len, u8 ds)
+{
+	unsigned int tries = weft_peer_places(peer);
+	int err;
+
+	do {
+		err = sock_send_message(peer, message, len, ds);
+	} while (sock_is_blocked(err) && --tries);
 	return err;
 }
 

@@ -11,10 +11,10 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 
 # From the top floor to the lowest.
 floors=(
-	"main netdev netlink netlink-gen events config claim"
+	"main netdev netlink sockaddr netlink-gen events config claim"
 	"xmit recv handshake"
 	"spread batch segment crypt sock gro ratelimit"
-	"device cells line identity peer label keypair index endpoint uncut pages"
+	"device cells line identity peer label keypair index endpoint candidates uncut pages"
 	"version wire noise cookie fsm replay allowedips name"
 )
 pure=4

@@ -20,7 +20,7 @@ enum {
 	DERIVED = WEFT_FSM_SESSION_DERIVED, CONFIRMED = WEFT_FSM_SESSION_CONFIRMED,
 	INITIATE = WEFT_FSM_DO_INITIATE, KEEPALIVE = WEFT_FSM_DO_KEEPALIVE,
 	FORGET = WEFT_FSM_DO_FORGET_SOURCE, GIVE_UP = WEFT_FSM_DO_GIVE_UP,
-	ERASE = WEFT_FSM_DO_ERASE,
+	ERASE = WEFT_FSM_DO_ERASE, RETRY = FORGET | WEFT_FSM_DO_MOVE_ON | INITIATE,
 };
 
 enum op { REPORT, EXPIRE, PERSISTENT, STOP };
@@ -83,7 +83,7 @@ static void fsm_wanted(struct test *t)
 	/* Once it has left the next one is the timer's, with jitter, whoever asks meanwhile. */
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 1000, REPORT, INIT_SENT | AS, 0 },
 	       { 6000, REPORT, WANTED, 0 }, { 6000, REPORT, ENDING, 0 },
-	       { 6000 + JITTER, EXPIRE, 0, FORGET | INITIATE });
+	       { 6000 + JITTER, EXPIRE, 0, RETRY });
 	/* Counted from our own response. */
 	SCRIPT(t, { 0, REPORT, RESP_SENT | DERIVED | AS | AR, 0 }, { 4999, REPORT, WANTED, 0 },
 	       { 5000, REPORT, WANTED, INITIATE });
@@ -93,13 +93,13 @@ static void fsm_wanted(struct test *t)
 static void fsm_barred(struct test *t)
 {
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, BARRED, 0 },
-	       { 4999, EXPIRE, 0, 0 }, { 5000 + JITTER, EXPIRE, 0, FORGET | INITIATE });
+	       { 4999, EXPIRE, 0, 0 }, { 5000 + JITTER, EXPIRE, 0, RETRY });
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, BARRED, 0 },
 	       { 1, REPORT, WANTED, INITIATE }, { 1, REPORT, INIT_SENT | AS, 0 },
-	       { 5001, REPORT, WANTED, 0 }, { 5001 + JITTER, EXPIRE, 0, FORGET | INITIATE });
+	       { 5001, REPORT, WANTED, 0 }, { 5001 + JITTER, EXPIRE, 0, RETRY });
 	/* One that left before the key went away still counts. */
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
-	       { 4999, REPORT, WANTED, 0 }, { 5000 + JITTER, EXPIRE, 0, FORGET | INITIATE },
+	       { 4999, REPORT, WANTED, 0 }, { 5000 + JITTER, EXPIRE, 0, RETRY },
 	       { 5000 + JITTER, REPORT, BARRED, 0 }, { 5000 + JITTER, REPORT, WANTED, INITIATE });
 }
 
@@ -113,18 +113,18 @@ static void fsm_retransmit(struct test *t)
 	/* Not armed before the initiation has left. */
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 60000, EXPIRE, 0, 0 });
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
-	       { 4999, EXPIRE, 0, 0 }, { 5000 + JITTER, EXPIRE, 0, FORGET | INITIATE },
+	       { 4999, EXPIRE, 0, 0 }, { 5000 + JITTER, EXPIRE, 0, RETRY },
 	       { 5000 + JITTER, EXPIRE, 0, 0 });
 	/* One that could not leave counts for the 5 s. */
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
-	       { 5000 + JITTER, EXPIRE, 0, FORGET | INITIATE }, { 10000, REPORT, WANTED, 0 },
+	       { 5000 + JITTER, EXPIRE, 0, RETRY }, { 10000, REPORT, WANTED, 0 },
 	       { 10000 + JITTER, REPORT, WANTED, INITIATE });
 	/* An answer ends it. */
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
 	       { 100, REPORT, AR | DERIVED | CONFIRMED, 0 }, { 100000, EXPIRE, 0, 0 });
 	/* A session derived but not confirmed does not. */
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
-	       { 100, REPORT, AR | DERIVED, 0 }, { 5000 + JITTER, EXPIRE, 0, FORGET | INITIATE });
+	       { 100, REPORT, AR | DERIVED, 0 }, { 5000 + JITTER, EXPIRE, 0, RETRY });
 }
 
 /* 18 tries in 90 s, then the end, and the next packet starts anew. */
@@ -146,7 +146,7 @@ static void fsm_give_up(struct test *t)
 		if (tries == 18)
 			break;
 		fsm_disarm(&fsm, WEFT_FSM_KEEPALIVE);
-		EXPECT_EQ(t, weft_fsm_expire(&fsm, now), FORGET | INITIATE);
+		EXPECT_EQ(t, weft_fsm_expire(&fsm, now), RETRY);
 	}
 	fsm_arm(&fsm, WEFT_FSM_KEEPALIVE, now + 1);
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, now), GIVE_UP);
@@ -187,7 +187,7 @@ static void fsm_tries(struct test *t)
 	fsm.tries = WEFT_REKEY_ATTEMPTS;
 	weft_fsm_report(&fsm, INIT_SENT, MS(10000));
 	EXPECT_EQ(t, weft_fsm_report(&fsm, WANTED, MS(12000)), 0);
-	EXPECT_EQ(t, weft_fsm_expire(&fsm, MS(16000)), FORGET | INITIATE);
+	EXPECT_EQ(t, weft_fsm_expire(&fsm, MS(16000)), RETRY);
 }
 
 static void fsm_keepalive(struct test *t)
@@ -268,7 +268,7 @@ static void fsm_together(struct test *t)
 {
 	SCRIPT(t, { 0, PERSISTENT, 1, KEEPALIVE }, { 0, REPORT, INIT_SENT | DERIVED | AS, 0 },
 	       { 0, REPORT, DR | AR, 0 }, { 0, REPORT, DS, 0 },
-	       { 540000, EXPIRE, 0, INITIATE | FORGET | KEEPALIVE | ERASE });
+	       { 540000, EXPIRE, 0, RETRY | KEEPALIVE | ERASE });
 }
 
 static void fsm_stop(struct test *t)

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Candidates: where a peer may be, in the order in which that is tried while it does not answer.
+ */
+#ifndef WEFT_CANDIDATES_H
+#define WEFT_CANDIDATES_H
+
+#include "endpoint.h"
+
+/* Of one peer. */
+#define WEFT_CANDIDATES_MAX	16
+
+/* The list is constant. Who owns it guards the rest. */
+struct weft_candidates {
+	struct weft_endpoint heard;	/* where it was besides; unknown: nowhere */
+	unsigned int count;
+	struct weft_endpoint list[];
+};
+
+struct weft_candidates *weft_candidates_create(unsigned int count);
+bool weft_candidates_hold(const struct weft_candidates *candidates,
+			  const struct weft_endpoint *endpoint);
+bool weft_candidates_next(struct weft_candidates *candidates, struct weft_endpoint *endpoint);
+void weft_candidates_found(struct weft_candidates *candidates);
+
+#endif /* WEFT_CANDIDATES_H */
