@@ -65,6 +65,10 @@ bool weft_candidates_next(struct weft_candidates *candidates, struct weft_endpoi
 	/* With one, it is WireGuard's endpoint: where the peer has gone from there it stays. */
 	if (!candidates || candidates->count < 2)
 		return false;
+	if (!candidates->left) {
+		candidates->last = from;
+		candidates->left = true;
+	}
 	next = candidates_place(candidates, &from) + 1;
 	if (next > candidates->count) {
 		candidates->heard = from;
@@ -81,11 +85,26 @@ bool weft_candidates_next(struct weft_candidates *candidates, struct weft_endpoi
 }
 
 /**
+ * weft_candidates_last() - where a peer was heard, or was said to be, last
+ * @candidates: the peer's, or NULL
+ * @endpoint: where it is tried now
+ *
+ * Return: one of both.
+ */
+const struct weft_endpoint *weft_candidates_last(const struct weft_candidates *candidates,
+						 const struct weft_endpoint *endpoint)
+{
+	return candidates && candidates->left ? &candidates->last : endpoint;
+}
+
+/**
  * weft_candidates_found() - the peer has been heard: what is known of elsewhere is old
  * @candidates: the peer's, or NULL
  */
 void weft_candidates_found(struct weft_candidates *candidates)
 {
-	if (candidates)
-		memset(&candidates->heard, 0, sizeof(candidates->heard));
+	if (!candidates)
+		return;
+	memset(&candidates->heard, 0, sizeof(candidates->heard));
+	candidates->left = false;
 }

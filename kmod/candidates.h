@@ -7,12 +7,16 @@
 
 #include "endpoint.h"
 
+#include <linux/types.h>
+
 /* Of one peer. */
 #define WEFT_CANDIDATES_MAX	16
 
 /* The list is constant. Who owns it guards the rest. */
 struct weft_candidates {
 	struct weft_endpoint heard;	/* where it was besides; unknown: nowhere */
+	struct weft_endpoint last;	/* where it was heard last; @left */
+	bool left;			/* it has been tried elsewhere since */
 	unsigned int count;
 	struct weft_endpoint list[];
 };
@@ -21,6 +25,8 @@ struct weft_candidates *weft_candidates_create(unsigned int count);
 bool weft_candidates_hold(const struct weft_candidates *candidates,
 			  const struct weft_endpoint *endpoint);
 bool weft_candidates_next(struct weft_candidates *candidates, struct weft_endpoint *endpoint);
+const struct weft_endpoint *weft_candidates_last(const struct weft_candidates *candidates,
+						 const struct weft_endpoint *endpoint);
 void weft_candidates_found(struct weft_candidates *candidates);
 
 #endif /* WEFT_CANDIDATES_H */

@@ -184,6 +184,17 @@ static int config_prepare_port(struct weft_config *config, struct weft_device *d
 	return err;
 }
 
+static bool config_connects(const struct weft_config *config)
+{
+	const struct weft_config_peer *peer;
+
+	list_for_each_entry(peer, &config->peers, list) {
+		if (peer->connect)
+			return true;
+	}
+	return false;
+}
+
 /**
  * weft_config_prepare() - do all of a change that can fail
  * @config: the change, as parsed
@@ -202,6 +213,10 @@ int weft_config_prepare(struct weft_config *config, struct weft_device *device,
 	if (device->gone) {
 		NL_SET_ERR_MSG(extack, "interface: it is being removed");
 		return -ENODEV;
+	}
+	if (!device->up && config_connects(config)) {
+		NL_SET_ERR_MSG(extack, "connect: the interface is down");
+		return -ENETDOWN;
 	}
 	if ((config->has_port || config->has_fwmark) && !weft_netdev_may_bind(device)) {
 		NL_SET_ERR_MSG(extack, "not allowed where the sockets live: listen port, fwmark");
@@ -266,8 +281,21 @@ static void config_apply_name(struct weft_config_peer *config, struct weft_peer 
 	config->label = NULL;
 }
 
-static void config_apply_to_peer(struct weft_config_peer *config, struct weft_peer *peer)
+/* Whether an entry changes its peer, and does not only ask it for something. */
+static bool config_changes_peer(const struct weft_config_peer *config)
 {
+	return config->has_preshared || config->has_endpoint || config->has_persistent ||
+	       config->has_name || config->has_roam || config->has_candidates ||
+	       config->flags & WEFT_PEER_F_REPLACE_ALLOWEDIPS || !list_empty(&config->allowedips);
+}
+
+static void config_apply_to_peer(struct weft_config_peer *config, struct weft_peer *peer,
+				 bool fresh)
+{
+	/* Listeners hear of a fresh one when it has all that it is to have. */
+	enum weft_event_cause cause = fresh ? WEFT_CAUSE_NONE : WEFT_CAUSE_ADMINISTRATION;
+	u32 events = 0;
+
 	if (config->has_preshared)
 		config_apply_preshared(config, peer);
 	if (config->has_name)
@@ -279,16 +307,28 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 	if (config->has_candidates)
 		weft_peer_set_candidates(peer, &config->candidates);
 	if (config->has_endpoint)
-		weft_peer_set_endpoint(peer, &config->endpoint);
+		weft_peer_set_endpoint(peer, &config->endpoint, cause);
 	config_apply_allowedips(config, peer);
 	if (config->has_persistent)
 		weft_peer_set_persistent(peer, config->persistent_s);
-	if (peer->device->up)
-		weft_xmit_staged(peer);
+	if (fresh)
+		weft_peer_event(peer, WEFT_EVENT_PEER_ADDED, WEFT_CAUSE_ADMINISTRATION, NULL);
+	else if (config_changes_peer(config))
+		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_ADMINISTRATION, NULL);
+	if (!peer->device->up)
+		return;
+	weft_xmit_staged(peer);
+	if (config->has_endpoint || config->has_candidates || config->has_preshared)
+		events |= WEFT_FSM_MENDED;
+	if (config->connect)
+		events |= WEFT_FSM_CONNECT;
+	if (events)
+		weft_peer_report(peer, events);
 }
 
 /* The peer that an entry is about, created if need be, with a reference; or NULL. */
-static struct weft_peer *config_peer(struct weft_config_peer *config, struct weft_device *device)
+static struct weft_peer *config_peer(struct weft_config_peer *config, struct weft_device *device,
+				     bool *fresh)
 {
 	struct weft_peer *peer = weft_peer_find(device, config->public_key);
 	struct weft_identity *self =
@@ -301,6 +341,7 @@ static struct weft_peer *config_peer(struct weft_config_peer *config, struct wef
 		return NULL;
 	peer = config->fresh;
 	config->fresh = NULL;
+	*fresh = true;
 	weft_peer_get(peer);
 	weft_peer_publish(peer);
 	return peer;
@@ -309,19 +350,38 @@ static struct weft_peer *config_peer(struct weft_config_peer *config, struct wef
 static void config_apply_peer(struct weft_config_peer *config, struct weft_device *device,
 			      struct weft_doomed *doomed)
 {
-	struct weft_peer *peer = config_peer(config, device);
+	bool fresh = false;
+	struct weft_peer *peer = config_peer(config, device, &fresh);
 
 	if (!peer)
 		return;
 	if (config->flags & WEFT_PEER_F_REMOVE_ME) {
+		weft_peer_event(peer, WEFT_EVENT_PEER_REMOVED, WEFT_CAUSE_ADMINISTRATION, NULL);
 		weft_peer_doom(peer, doomed);
 	} else {
 		/* It runs before its keepalive is set, so that the first goes out at once. */
 		if (device->up)
 			weft_peer_start(peer);
-		config_apply_to_peer(config, peer);
+		config_apply_to_peer(config, peer, fresh);
 	}
 	weft_peer_put(peer);
+}
+
+/* Whether a message changes what the device is, apart from its peers. */
+static bool config_changes_device(const struct weft_config *config)
+{
+	return config->changes_identity || config->has_port || config->has_fwmark;
+}
+
+static void config_remove_all(struct weft_config *config, struct weft_device *device)
+{
+	struct weft_peer *peer;
+
+	weft_peer_doom_all(device, &config->doomed);
+	list_for_each_entry(peer, &config->doomed.peers, list) {
+		weft_peer_event(peer, WEFT_EVENT_PEER_REMOVED, WEFT_CAUSE_ADMINISTRATION, NULL);
+		cond_resched();
+	}
 }
 
 /**
@@ -335,12 +395,13 @@ static void config_apply_peer(struct weft_config_peer *config, struct weft_devic
  */
 void weft_config_apply(struct weft_config *config, struct weft_device *device)
 {
+	bool changes = config_changes_device(config);
 	struct weft_config_peer *peer;
 
 	lockdep_assert_held(&device->config_lock);
 	/* First, so that nobody goes through those that are not to stay. */
 	if (config->flags & WEFT_DEVICE_F_REPLACE_PEERS)
-		weft_peer_doom_all(device, &config->doomed);
+		config_remove_all(config, device);
 	if (config->has_port)
 		weft_netdev_set_port(device, config->port, &config->sockets);
 	if (config->has_fwmark)
@@ -349,6 +410,9 @@ void weft_config_apply(struct weft_config *config, struct weft_device *device)
 		weft_netdev_set_identity(device, config->identity, &config->doomed);
 		config->identity = NULL;
 	}
+	if (changes)
+		weft_device_event(device, WEFT_EVENT_DEVICE_CHANGED, WEFT_CAUSE_ADMINISTRATION,
+				  NULL);
 	list_for_each_entry(peer, &config->peers, list) {
 		config_apply_peer(peer, device, &config->doomed);
 		cond_resched();

@@ -48,6 +48,7 @@ struct weft_config_peer {
 	bool has_roam;
 	bool roams;
 	bool has_persistent;
+	bool connect;			/* have an initiation sent if there is no session */
 	bool has_name;
 	bool exclusive;			/* its allowed IPs are nobody else's */
 	bool forget_timestamp;

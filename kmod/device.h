@@ -12,6 +12,7 @@
  *   peer->keypairs.lock     which session is current, previous, next
  *   peer->fsm_lock          a peer's timers
  *   keypair->replay_lock    a session's replay window
+ *   device->events_lock     whose turn it is to tell listeners something
  *   and as leaves           peer->staged.lock, peer->endpoint_lock, device->cookie_lock,
  *                           device->incoming.lock, peer->line.lock
  *
@@ -86,8 +87,9 @@ struct weft_drops {
 struct weft_event {
 	enum weft_event_type type;
 	enum weft_event_cause cause;
-	const struct weft_peer *peer;	/* NULL: to the device */
+	struct weft_peer *peer;		/* NULL: to the device */
 	const u8 *old_public_key;	/* the key that was replaced or is forgotten, or NULL */
+	u32 rtt_us;			/* that our handshake took; 0: it was not ours */
 };
 
 /* What the objects and the mechanism tell the rooms above them. */
@@ -110,6 +112,8 @@ struct weft_device {
 	struct weft_identity __rcu *identity;	/* RCU; config_lock. NULL: no private key */
 	struct weft_drops __percpu *drops;
 	atomic64_t event_sequence;		/* the newest event's */
+	spinlock_t events_lock;			/* events go out in the order of their numbers */
+	bool events_over;			/* the removal has been told; READ_ONCE() */
 	struct weft_cells cells;
 	atomic_t jobs;				/* batches that other processors have */
 	u32 fwmark;				/* config_lock; read with READ_ONCE() */
@@ -189,7 +193,7 @@ static inline void weft_device_event(struct weft_device *device, enum weft_event
  *
  * Context: any but hard interrupt.
  */
-static inline void weft_peer_event(const struct weft_peer *peer, enum weft_event_type type,
+static inline void weft_peer_event(struct weft_peer *peer, enum weft_event_type type,
 				   enum weft_event_cause cause, const u8 *old_public_key)
 {
 	const struct weft_event event = {

@@ -50,12 +50,14 @@ bool weft_endpoint_equal(const struct weft_endpoint *a, const struct weft_endpoi
 }
 
 /**
- * weft_endpoint_same_place() - whether two endpoints are the same address and port of a peer's
+ * weft_endpoint_same_place() - whether two endpoints have the same address and port, wherever they
+ * are spoken to from
  * @a: one endpoint
  * @b: the other; unused bytes of both are zero
  */
 bool weft_endpoint_same_place(const struct weft_endpoint *a, const struct weft_endpoint *b)
 {
+	BUILD_BUG_ON(sizeof(a->addr6) < sizeof(a->addr4));
 	return !memcmp(&a->addr6, &b->addr6, sizeof(a->addr6));
 }
 

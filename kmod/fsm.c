@@ -15,6 +15,10 @@
 #define FSM_ANSWER_TIMEOUT	FSM_SECONDS(WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S)
 #define FSM_ENDING_AGE		(FSM_SECONDS(WEFT_REJECT_AFTER_S) - FSM_ANSWER_TIMEOUT)
 
+/* From one RETRY to the next: twice as long each time, less up to a quarter, up to the greatest. */
+#define FSM_RETRY_FIRST		FSM_SECONDS(10)
+#define FSM_RETRY_MOST		FSM_SECONDS(60)
+
 static void fsm_arm(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 deadline)
 {
 	/* Pairs with weft_fsm_is_quiet(), which may look without the caller's lock. */
@@ -43,20 +47,71 @@ static u64 fsm_elapsed(u64 since, u64 now)
 	return now > since ? now - since : 0;
 }
 
-/*
- * 0 .. WEFT_REKEY_JITTER_MS, in nanoseconds: a linear congruential generator, of which the high
- * bits count.
- */
-static u64 fsm_jitter(struct weft_fsm *fsm)
+/* 0 .. @span - 1: a linear congruential generator, of which the high bits count. */
+static u64 fsm_random(struct weft_fsm *fsm, u64 span)
 {
 	fsm->jitter = fsm->jitter * 1664525 + 1013904223;
-	return (u64)fsm->jitter * (WEFT_REKEY_JITTER_MS * NSEC_PER_MSEC) >> 32;
+	return (u64)fsm->jitter * (span >> 10) >> 22;
+}
+
+static u64 fsm_jitter(struct weft_fsm *fsm)
+{
+	return fsm_random(fsm, WEFT_REKEY_JITTER_MS * NSEC_PER_MSEC);
 }
 
 static void fsm_handshake_now(struct weft_fsm *fsm, u64 now)
 {
 	fsm->handshake_at = now;
 	fsm->handshaked = true;
+}
+
+static bool fsm_has_session(const struct weft_fsm *fsm, u64 now)
+{
+	return fsm->up_until > now;
+}
+
+/* An initiation was asked for less than WEFT_REKEY_TIMEOUT_S ago, or a response sent. */
+static bool fsm_too_soon(const struct weft_fsm *fsm, u64 now)
+{
+	return fsm->handshaked && fsm_elapsed(fsm->handshake_at, now) < FSM_REKEY_TIMEOUT;
+}
+
+/* Pairs with weft_fsm_is_quiet(), as fsm_arm() does. */
+static void fsm_missed(struct weft_fsm *fsm, u64 now)
+{
+	if (fsm->missed)
+		return;
+	fsm->missed_at = now;
+	WRITE_ONCE(fsm->missed, true);
+}
+
+/* The peer is there: something of its own authenticated. */
+static void fsm_heard(struct weft_fsm *fsm, u64 now)
+{
+	if (!fsm->missed)
+		return;
+	WRITE_ONCE(fsm->missed, false);
+	fsm->unanswered = 0;
+	fsm->refused = false;
+	if (!fsm->given_up)
+		return;
+	fsm->given_up = false;
+	fsm->idle_at = now;
+	fsm_disarm(fsm, WEFT_FSM_RETRY);
+}
+
+static void fsm_series_begins(struct weft_fsm *fsm, u64 now)
+{
+	fsm->tries = 0;
+	fsm->single = false;
+	if (fsm->trying)
+		return;
+	fsm->trying = true;
+	fsm->trying_at = now;
+	fsm->unanswered = 0;
+	fsm->refused = false;
+	fsm->given_up = false;
+	fsm_disarm(fsm, WEFT_FSM_RETRY);
 }
 
 /*
@@ -67,10 +122,39 @@ static void fsm_handshake_now(struct weft_fsm *fsm, u64 now)
  */
 static u32 fsm_want_session(struct weft_fsm *fsm, u64 now)
 {
+	bool armed = fsm_armed(fsm, WEFT_FSM_RETRANSMIT);
+
 	fsm->tries = 0;
-	if (fsm->handshaked && (fsm_armed(fsm, WEFT_FSM_RETRANSMIT) ||
-				fsm_elapsed(fsm->handshake_at, now) < FSM_REKEY_TIMEOUT))
+	if (!armed && fsm_too_soon(fsm, now))
 		return 0;
+	fsm_series_begins(fsm, now);
+	if (armed && fsm->handshaked)
+		return 0;
+	fsm_handshake_now(fsm, now);
+	return WEFT_FSM_DO_INITIATE;
+}
+
+/* As when data wants one; but who asks this way asks once, so that too soon means later. */
+static u32 fsm_connect(struct weft_fsm *fsm, u64 now)
+{
+	if (fsm_has_session(fsm, now) && !fsm->missed)
+		return 0;
+	if (!fsm_armed(fsm, WEFT_FSM_RETRANSMIT) && fsm_too_soon(fsm, now)) {
+		fsm_series_begins(fsm, now);
+		fsm_arm(fsm, WEFT_FSM_RETRANSMIT,
+			fsm->handshake_at + FSM_REKEY_TIMEOUT + fsm_jitter(fsm));
+		return 0;
+	}
+	return fsm_want_session(fsm, now);
+}
+
+/* Anybody may have sent it: it changes nothing but that there is one initiation more. */
+static u32 fsm_stray(struct weft_fsm *fsm, u64 now)
+{
+	if (fsm_has_session(fsm, now) || fsm_armed(fsm, WEFT_FSM_RETRANSMIT) ||
+	    fsm_too_soon(fsm, now))
+		return 0;
+	fsm->single = true;
 	fsm_handshake_now(fsm, now);
 	return WEFT_FSM_DO_INITIATE;
 }
@@ -78,8 +162,10 @@ static u32 fsm_want_session(struct weft_fsm *fsm, u64 now)
 /* What came in goes first: a packet that leaves in the same breath answers it. */
 static void fsm_report_traffic(struct weft_fsm *fsm, u32 events, u64 now)
 {
-	if (events & WEFT_FSM_ANY_RECEIVED)
+	if (events & WEFT_FSM_ANY_RECEIVED) {
 		fsm_disarm(fsm, WEFT_FSM_NEW_HANDSHAKE);
+		fsm_heard(fsm, now);
+	}
 	if (events & WEFT_FSM_DATA_RECEIVED)
 		fsm_arm_if_idle(fsm, WEFT_FSM_KEEPALIVE, now + FSM_SECONDS(WEFT_KEEPALIVE_S));
 	if (events & WEFT_FSM_ANY_SENT)
@@ -105,11 +191,47 @@ static void fsm_initiation_barred(struct weft_fsm *fsm, u64 now)
 	fsm->handshaked = false;
 }
 
-static void fsm_session_confirmed(struct weft_fsm *fsm)
+static void fsm_session_derived(struct weft_fsm *fsm, u64 now)
 {
+	fsm->derived_at = now;
+	fsm_arm(fsm, WEFT_FSM_ERASE, now + FSM_SECONDS(WEFT_ERASE_AFTER_S));
+}
+
+static u32 fsm_session_confirmed(struct weft_fsm *fsm, u64 now)
+{
+	bool renewed = fsm_has_session(fsm, now);
+
 	fsm_disarm(fsm, WEFT_FSM_RETRANSMIT);
+	fsm_heard(fsm, now);
 	fsm->tries = 0;
+	fsm->trying = false;
+	fsm->single = false;
 	WRITE_ONCE(fsm->ending, false);
+	fsm->up_until = fsm->derived_at + FSM_SECONDS(WEFT_REJECT_AFTER_S);
+	if (renewed)
+		return WEFT_FSM_TELL_RENEWED;
+	fsm->up_at = now;
+	return WEFT_FSM_TELL_UP;
+}
+
+/* Those who would have a session, for one reason or another. */
+static u32 fsm_report_wishes(struct weft_fsm *fsm, u32 events, u64 now)
+{
+	u32 actions = 0;
+
+	if (events & WEFT_FSM_SESSION_WANTED)
+		actions |= fsm_want_session(fsm, now);
+	if (events & WEFT_FSM_SESSION_ENDING && !fsm->ending) {
+		WRITE_ONCE(fsm->ending, true);
+		actions |= fsm_want_session(fsm, now);
+	}
+	if (events & WEFT_FSM_CONNECT)
+		actions |= fsm_connect(fsm, now);
+	if (events & WEFT_FSM_MENDED && fsm_armed(fsm, WEFT_FSM_RETRY))
+		actions |= fsm_want_session(fsm, now);
+	if (events & WEFT_FSM_STRAY)
+		actions |= fsm_stray(fsm, now);
+	return actions;
 }
 
 /* In the order of a session's life, so that one call may report several steps of it. */
@@ -121,31 +243,28 @@ static u32 fsm_report_session(struct weft_fsm *fsm, u32 events, u64 now)
 		fsm_initiation_sent(fsm, now);
 	if (events & WEFT_FSM_INITIATION_BARRED)
 		fsm_initiation_barred(fsm, now);
+	if (events & WEFT_FSM_REFUSED)
+		fsm->refused = true;
 	if (events & WEFT_FSM_RESPONSE_SENT)
 		fsm_handshake_now(fsm, now);
 	if (events & WEFT_FSM_SESSION_DERIVED)
-		fsm_arm(fsm, WEFT_FSM_ERASE, now + FSM_SECONDS(WEFT_ERASE_AFTER_S));
+		fsm_session_derived(fsm, now);
 	if (events & WEFT_FSM_SESSION_CONFIRMED)
-		fsm_session_confirmed(fsm);
-	if (events & WEFT_FSM_SESSION_WANTED)
-		actions |= fsm_want_session(fsm, now);
-	if (events & WEFT_FSM_SESSION_ENDING && !fsm->ending) {
-		WRITE_ONCE(fsm->ending, true);
-		actions |= fsm_want_session(fsm, now);
-	}
-	return actions;
+		actions |= fsm_session_confirmed(fsm, now);
+	return actions | fsm_report_wishes(fsm, events, now);
 }
 
 /**
  * weft_fsm_init - make a peer's timers ready: none armed, no persistent keepalive
  * @fsm: the peer's
  * @seed: any random number; peers and hosts with the same one retry in step
+ * @now: nanoseconds
  */
-void weft_fsm_init(struct weft_fsm *fsm, u32 seed)
+void weft_fsm_init(struct weft_fsm *fsm, u32 seed, u64 now)
 {
 	memset(fsm, 0, sizeof(*fsm));
 	fsm->jitter = seed;
-	weft_fsm_stop(fsm);
+	weft_fsm_stop(fsm, now);
 }
 
 /**
@@ -162,16 +281,57 @@ u32 weft_fsm_report(struct weft_fsm *fsm, u32 events, u64 now)
 	return fsm_report_session(fsm, events, now);
 }
 
-static u32 fsm_expire_retransmit(struct weft_fsm *fsm, u64 now)
+/* Only the peer's own timer, and whoever has data for it, ask for it again. */
+static u32 fsm_end_series(struct weft_fsm *fsm, u64 now)
 {
-	if (fsm->tries < WEFT_REKEY_ATTEMPTS) {
-		fsm_handshake_now(fsm, now);
-		return WEFT_FSM_DO_FORGET_SOURCE | WEFT_FSM_DO_MOVE_ON | WEFT_FSM_DO_INITIATE;
+	u64 pause;
+
+	if (!fsm->given_up) {
+		fsm->given_up = true;
+		fsm->given_up_at = now;
+		fsm->retries = 0;
 	}
-	/* Nobody there. A keepalive would only ask for the next series of tries. */
+	fsm->trying = false;
+	if (fsm->persistent_s) {
+		pause = min(FSM_RETRY_FIRST << min_t(u8, fsm->retries, 3), FSM_RETRY_MOST);
+		if (fsm->retries < U8_MAX)
+			fsm->retries++;
+		fsm_arm(fsm, WEFT_FSM_RETRY, fsm->handshake_at + pause - fsm_random(fsm, pause / 4));
+	}
+	/* A keepalive would only ask for the next series of tries. */
 	fsm_disarm(fsm, WEFT_FSM_KEEPALIVE);
 	fsm_arm_if_idle(fsm, WEFT_FSM_ERASE, now + FSM_SECONDS(WEFT_ERASE_AFTER_S));
 	return WEFT_FSM_DO_GIVE_UP;
+}
+
+static u32 fsm_expire_retransmit(struct weft_fsm *fsm, u64 now)
+{
+	u32 actions = 0;
+
+	if (fsm->single) {
+		fsm->single = false;
+		fsm_arm_if_idle(fsm, WEFT_FSM_ERASE, now + FSM_SECONDS(WEFT_ERASE_AFTER_S));
+		return 0;
+	}
+	fsm_missed(fsm, now);
+	if (fsm->unanswered < U8_MAX && ++fsm->unanswered == WEFT_REKEY_ATTEMPTS)
+		actions = WEFT_FSM_TELL_GIVEN_UP;
+	if (fsm->tries >= WEFT_REKEY_ATTEMPTS)
+		return actions | fsm_end_series(fsm, now);
+	fsm_handshake_now(fsm, now);
+	return actions | WEFT_FSM_DO_FORGET_SOURCE | WEFT_FSM_DO_MOVE_ON | WEFT_FSM_DO_INITIATE;
+}
+
+/* One try, for tries is still what it was when the peer was given up. */
+static u32 fsm_expire_retry(struct weft_fsm *fsm, u64 now)
+{
+	if (fsm_armed(fsm, WEFT_FSM_RETRANSMIT) || fsm_too_soon(fsm, now)) {
+		fsm_arm(fsm, WEFT_FSM_RETRY, now + FSM_REKEY_TIMEOUT + fsm_jitter(fsm));
+		return 0;
+	}
+	fsm->tries = WEFT_REKEY_ATTEMPTS;
+	fsm_handshake_now(fsm, now);
+	return WEFT_FSM_DO_FORGET_SOURCE | WEFT_FSM_DO_MOVE_ON | WEFT_FSM_DO_INITIATE;
 }
 
 static u32 fsm_expire_one(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 now)
@@ -182,11 +342,14 @@ static u32 fsm_expire_one(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 n
 	case WEFT_FSM_KEEPALIVE:
 		return WEFT_FSM_DO_KEEPALIVE;
 	case WEFT_FSM_NEW_HANDSHAKE:
+		fsm_missed(fsm, now);
 		return WEFT_FSM_DO_FORGET_SOURCE | fsm_want_session(fsm, now);
 	case WEFT_FSM_PERSISTENT:
 		/* Armed again here: it must go on even if this keepalive cannot leave. */
 		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + FSM_SECONDS(fsm->persistent_s));
-		return WEFT_FSM_DO_KEEPALIVE;
+		return fsm->given_up ? 0 : WEFT_FSM_DO_KEEPALIVE;
+	case WEFT_FSM_RETRY:
+		return fsm_expire_retry(fsm, now);
 	default:
 		return WEFT_FSM_DO_ERASE;
 	}
@@ -232,28 +395,71 @@ u32 weft_fsm_set_persistent(struct weft_fsm *fsm, u16 seconds, u64 now)
 	bool same = fsm->persistent_s == seconds;
 
 	WRITE_ONCE(fsm->persistent_s, seconds);
-	if (!seconds)
+	if (!seconds) {
 		fsm_disarm(fsm, WEFT_FSM_PERSISTENT);
-	else if (!running || !same)
+		fsm_disarm(fsm, WEFT_FSM_RETRY);
+	} else if (!running || !same) {
 		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + FSM_SECONDS(seconds));
+	}
 	return seconds && !running ? WEFT_FSM_DO_KEEPALIVE : 0;
 }
 
 /**
  * weft_fsm_stop - disarm everything, as when the device goes down or the keys are dropped
  * @fsm: the peer's; keeps its persistent keepalive setting
+ * @now: nanoseconds
  *
  * The next session may be asked for at once.
  */
-void weft_fsm_stop(struct weft_fsm *fsm)
+void weft_fsm_stop(struct weft_fsm *fsm, u64 now)
 {
 	enum weft_fsm_timer timer;
 
 	for (timer = 0; timer < WEFT_FSM_TIMERS; timer++)
 		fsm_disarm(fsm, timer);
 	fsm->tries = 0;
+	fsm->unanswered = 0;
 	fsm->handshaked = false;
+	fsm->trying = false;
+	fsm->single = false;
+	fsm->refused = false;
+	fsm->given_up = false;
+	WRITE_ONCE(fsm->missed, false);
 	WRITE_ONCE(fsm->ending, false);
+	fsm->up_until = 0;
+	fsm->idle_at = now;
+}
+
+/**
+ * weft_fsm_forget_session - say that there is none any more, though it was not too old
+ * @fsm: the peer's
+ * @now: nanoseconds
+ */
+void weft_fsm_forget_session(struct weft_fsm *fsm, u64 now)
+{
+	fsm->up_until = min(fsm->up_until, now);
+}
+
+/**
+ * weft_fsm_state - how things stand with a peer
+ * @fsm: the peer's
+ * @now: nanoseconds
+ * @since: gets when that began, nanoseconds
+ *
+ * A session that is too old is none: nobody needs to be told for the state to change.
+ */
+enum weft_fsm_state weft_fsm_state(const struct weft_fsm *fsm, u64 now, u64 *since)
+{
+	if (fsm->given_up) {
+		*since = fsm->given_up_at;
+		return WEFT_FSM_GIVEN_UP;
+	}
+	if (fsm_has_session(fsm, now)) {
+		*since = fsm->missed ? max(fsm->missed_at, fsm->up_at) : fsm->up_at;
+		return fsm->missed ? WEFT_FSM_SILENT : WEFT_FSM_UP;
+	}
+	*since = max(fsm->trying ? fsm->trying_at : fsm->idle_at, fsm->up_until);
+	return fsm->trying ? WEFT_FSM_HANDSHAKING : WEFT_FSM_IDLE;
 }
 
 /**
@@ -293,6 +499,8 @@ bool weft_fsm_is_quiet(const struct weft_fsm *fsm, u32 events)
 	if (events & WEFT_FSM_SESSION_ENDING && !READ_ONCE(fsm->ending))
 		return false;
 	if (events & any && READ_ONCE(fsm->persistent_s))
+		return false;
+	if (events & WEFT_FSM_ANY_RECEIVED && READ_ONCE(fsm->missed))
 		return false;
 	/* Disarmed by what is received, armed by data sent. */
 	stirring = fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE) ? WEFT_FSM_ANY_RECEIVED :

@@ -13,6 +13,8 @@
 
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
@@ -329,6 +331,7 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 		return false;
 	}
 	state->pending = fresh;
+	state->initiated_ns = ktime_get_boottime_ns();
 	handshake_add_macs(peer, msg, sizeof(*msg));
 	return true;
 }
@@ -351,6 +354,8 @@ static void handshake_initiate(struct weft_peer *peer)
 	created = handshake_create_initiation(peer, identity, &msg);
 	mutex_unlock(&peer->handshake_lock);
 	weft_identity_put(identity);
+	if (created)
+		WRITE_ONCE(peer->tx_at_ns, ktime_get_coarse_boottime_ns());
 	/* One that could not be made counts as a try: there will be another, and an end to it. */
 	weft_peer_report(peer, WEFT_FSM_INITIATION_SENT | (created ? WEFT_FSM_ANY_SENT : 0));
 	if (created)
@@ -364,6 +369,7 @@ static void handshake_heard(struct weft_peer *peer, const struct sk_buff *skb, u
 
 	if (weft_endpoint_from_skb(&endpoint, skb))
 		weft_peer_heard_at(peer, &endpoint);
+	WRITE_ONCE(peer->rx_at_ns, ktime_get_coarse_boottime_ns());
 	atomic64_add(skb->len, &peer->rx_bytes);
 	local_bh_disable();
 	dev_sw_netstats_rx_add(peer->device->dev, skb->len);
@@ -462,6 +468,7 @@ static void handshake_receive_initiation(struct weft_device *device,
 	}
 	handshake_heard(peer, skb, 0);
 	if (created) {
+		WRITE_ONCE(peer->tx_at_ns, ktime_get_coarse_boottime_ns());
 		weft_peer_report(peer, WEFT_FSM_RESPONSE_SENT | WEFT_FSM_ANY_SENT |
 					       WEFT_FSM_SESSION_DERIVED);
 		weft_sock_send_message(peer, &response, sizeof(response), HANDSHAKE_DS);
@@ -501,6 +508,10 @@ static bool handshake_complete(struct weft_peer *peer, struct weft_keypair *keyp
 	if (!weft_noise_response_open(&state->noise, msg, &identity->key, state->preshared))
 		return false;
 	state->pending = NULL;
+	/* Never 0, which says that there has been none. */
+	WRITE_ONCE(peer->handshake_rtt_us,
+		   min_t(u64, div_u64(ktime_get_boottime_ns() - state->initiated_ns,
+				      NSEC_PER_USEC) + 1, U32_MAX));
 	weft_keypair_begin(keypair, &state->noise, true);
 	weft_keypairs_add(&peer->keypairs, keypair);
 	return true;
@@ -530,6 +541,7 @@ static void handshake_receive_response(struct weft_device *device,
 		weft_xmit_keepalive(peer);
 	} else {
 		weft_drop(device, WEFT_DROP_HANDSHAKE, 1);
+		weft_peer_report(peer, WEFT_FSM_REFUSED);
 	}
 	weft_keypair_put(keypair);
 }

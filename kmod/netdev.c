@@ -319,6 +319,7 @@ static void netdev_uninit(struct net_device *dev)
 
 	mutex_lock(&device->config_lock);
 	device->gone = true;
+	weft_device_event(device, WEFT_EVENT_DEVICE_REMOVED, WEFT_CAUSE_ADMINISTRATION, NULL);
 	netdev_close_sockets(device);
 	weft_peer_doom_all(device, &device->doomed);
 	RCU_INIT_POINTER(device->home, NULL);
@@ -449,6 +450,7 @@ static void netdev_setup(struct net_device *dev)
 	device->ops = &netdev_device_ops;
 	mutex_init(&device->config_lock);
 	spin_lock_init(&device->peers_lock);
+	spin_lock_init(&device->events_lock);
 	device->peers_by_key = RB_ROOT;
 	INIT_LIST_HEAD(&device->peers);
 	weft_doomed_init(&device->doomed);
@@ -467,6 +469,7 @@ WEFT_COMPAT_NEWLINK(netdev_newlink)
 	mutex_lock(&netdev_list_lock);
 	list_add_tail(&device->list, &netdev_list);
 	mutex_unlock(&netdev_list_lock);
+	weft_device_event(device, WEFT_EVENT_DEVICE_ADDED, WEFT_CAUSE_ADMINISTRATION, NULL);
 	return 0;
 }
 
@@ -711,6 +714,7 @@ void weft_netdev_set_identity(struct weft_device *device, struct weft_identity *
 	if (identity) {
 		peer = weft_peer_find(device, identity->key.public);
 		if (peer) {
+			weft_peer_event(peer, WEFT_EVENT_PEER_REMOVED, WEFT_CAUSE_OWN_KEY, NULL);
 			weft_peer_doom(peer, doomed);
 			weft_peer_put(peer);
 		}

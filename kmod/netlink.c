@@ -152,6 +152,33 @@ static int netlink_put_name(struct sk_buff *skb, struct weft_peer *peer)
 	return label ? nla_put_string(skb, WEFT_PEER_A_NAME, label->name) : 0;
 }
 
+/* Milliseconds from @then, of the coarse boot-time clock, to @now. */
+static u64 netlink_age(u64 then, u64 now)
+{
+	return div_u64(now > then ? now - then : 0, NSEC_PER_MSEC);
+}
+
+/* 0 says that it has never happened. */
+static int netlink_put_age(struct sk_buff *skb, int attr, u64 then, u64 now)
+{
+	return then ? nla_put_u64_64bit(skb, attr, netlink_age(then, now), WEFT_PEER_A_UNSPEC) : 0;
+}
+
+static int netlink_put_liveness(struct sk_buff *skb, struct weft_peer *peer)
+{
+	u64 now = ktime_get_coarse_boottime_ns(), since;
+	u32 state = weft_peer_state(peer, now, &since);
+	u32 rtt_us = READ_ONCE(peer->handshake_rtt_us);
+
+	if (nla_put_u32(skb, WEFT_PEER_A_STATE, state) ||
+	    nla_put_u64_64bit(skb, WEFT_PEER_A_STATE_AGE, netlink_age(since, now),
+			      WEFT_PEER_A_UNSPEC) ||
+	    netlink_put_age(skb, WEFT_PEER_A_RX_AGE, READ_ONCE(peer->rx_at_ns), now) ||
+	    netlink_put_age(skb, WEFT_PEER_A_TX_AGE, READ_ONCE(peer->tx_at_ns), now))
+		return -EMSGSIZE;
+	return rtt_us ? nla_put_u32(skb, WEFT_PEER_A_HANDSHAKE_RTT, rtt_us) : 0;
+}
+
 static int netlink_put_peer_values(struct sk_buff *skb, struct weft_peer *peer)
 {
 	struct timespec64 at = ns_to_timespec64(READ_ONCE(peer->handshake_real_ns));
@@ -176,7 +203,8 @@ static int netlink_put_own_peer_values(struct sk_buff *skb, struct weft_peer *pe
 	/* The configuration's lock is enough to read both. */
 	return nla_put_u8(skb, WEFT_PEER_A_ROAM, !peer->pinned) ?:
 	       weft_sockaddr_put_candidates(skb, peer->candidates) ?:
-	       netlink_put_name(skb, peer);
+	       netlink_put_name(skb, peer) ?:
+	       netlink_put_liveness(skb, peer);
 }
 
 /*
@@ -535,6 +563,7 @@ static int netlink_parse_peer_values(struct weft_config_peer *peer, struct nlatt
 	err = attr ? netlink_parse_name(peer, attr, extack) : 0;
 	if (err)
 		return err;
+	peer->connect = attrs[WEFT_PEER_A_CONNECT];
 	return netlink_parse_places(peer, attrs, extack);
 }
 

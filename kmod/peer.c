@@ -82,7 +82,7 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 	weft_line_init(&peer->line);
 	seqlock_init(&peer->endpoint_lock);
 	spin_lock_init(&peer->fsm_lock);
-	weft_fsm_init(&peer->fsm, get_random_u32());
+	weft_fsm_init(&peer->fsm, get_random_u32(), ktime_get_coarse_boottime_ns());
 	peer->timer_at_ns = WEFT_FSM_NEVER;
 	timer_setup(&peer->timer, peer_timer, 0);
 	INIT_WORK(&peer->work, peer_work);
@@ -388,6 +388,43 @@ static void peer_arm(struct weft_peer *peer, u64 now)
 	mod_timer(&peer->timer, jiffies + peer_delay(next > now ? next - now : 0));
 }
 
+/* Why no session could be made. */
+static enum weft_event_cause peer_why_given_up(struct weft_peer *peer)
+{
+	struct weft_endpoint endpoint;
+
+	if (!rcu_access_pointer(peer->device->identity))
+		return WEFT_CAUSE_NO_KEY;
+	weft_peer_endpoint(peer, &endpoint);
+	if (!endpoint.addr.sa_family)
+		return WEFT_CAUSE_NO_ENDPOINT;
+	return READ_ONCE(peer->fsm.refused) ? WEFT_CAUSE_REFUSED : WEFT_CAUSE_UNANSWERED;
+}
+
+static void peer_tell_session(struct weft_peer *peer, enum weft_event_type type, u32 events)
+{
+	const struct weft_event event = {
+		.type = type, .cause = WEFT_CAUSE_PACKET, .peer = peer,
+		/* The one who began it has the keys and knows that the other has them, at once. */
+		.rtt_us = events & WEFT_FSM_SESSION_DERIVED ? READ_ONCE(peer->handshake_rtt_us) : 0,
+	};
+
+	peer->device->ops->event(peer->device, &event);
+}
+
+/* Tells listeners what the state machine, asked with @events, has to say. */
+static void peer_tell(struct weft_peer *peer, u32 actions, u32 events)
+{
+	if (likely(!(actions & WEFT_FSM_TELL)))
+		return;
+	if (actions & WEFT_FSM_TELL_UP)
+		peer_tell_session(peer, WEFT_EVENT_SESSION_UP, events);
+	if (actions & WEFT_FSM_TELL_RENEWED)
+		peer_tell_session(peer, WEFT_EVENT_SESSION_RENEWED, events);
+	if (actions & WEFT_FSM_TELL_GIVEN_UP)
+		weft_peer_event(peer, WEFT_EVENT_SESSION_GIVEN_UP, peer_why_given_up(peer), NULL);
+}
+
 static void peer_timer(struct timer_list *timer)
 {
 	struct weft_peer *peer = timer_container_of(peer, timer, timer);
@@ -401,7 +438,8 @@ static void peer_timer(struct timer_list *timer)
 		peer_arm(peer, now);
 	}
 	spin_unlock_bh(&peer->fsm_lock);
-	weft_peer_ask(peer, actions);
+	peer_tell(peer, actions, 0);
+	weft_peer_ask(peer, actions & ~WEFT_FSM_TELL);
 }
 
 static void peer_work(struct work_struct *work)
@@ -459,7 +497,31 @@ void weft_peer_report(struct weft_peer *peer, u32 events)
 		peer_arm(peer, now);
 	}
 	spin_unlock_bh(&peer->fsm_lock);
-	weft_peer_ask(peer, actions);
+	peer_tell(peer, actions, events);
+	weft_peer_ask(peer, actions & ~WEFT_FSM_TELL);
+}
+
+/**
+ * weft_peer_state() - how things stand with a peer
+ * @peer: the peer
+ * @now: coarse boot-time clock
+ * @since: gets when that began, on the same clock
+ *
+ * Context: any but hard interrupt.
+ */
+enum weft_peer_state weft_peer_state(struct weft_peer *peer, u64 now, u64 *since)
+{
+	enum weft_fsm_state state;
+
+	BUILD_BUG_ON((int)WEFT_FSM_IDLE != (int)WEFT_PEER_STATE_IDLE ||
+		     (int)WEFT_FSM_HANDSHAKING != (int)WEFT_PEER_STATE_HANDSHAKING ||
+		     (int)WEFT_FSM_UP != (int)WEFT_PEER_STATE_UP ||
+		     (int)WEFT_FSM_SILENT != (int)WEFT_PEER_STATE_SILENT ||
+		     (int)WEFT_FSM_GIVEN_UP != (int)WEFT_PEER_STATE_GIVEN_UP);
+	spin_lock_bh(&peer->fsm_lock);
+	state = weft_fsm_state(&peer->fsm, now, since);
+	spin_unlock_bh(&peer->fsm_lock);
+	return (enum weft_peer_state)state;
 }
 
 /**
@@ -480,7 +542,7 @@ void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds)
 		peer_arm(peer, now);
 	} else {
 		/* It is only remembered until the peer starts. */
-		weft_fsm_stop(&peer->fsm);
+		weft_fsm_stop(&peer->fsm, now);
 		actions = 0;
 	}
 	spin_unlock_bh(&peer->fsm_lock);
@@ -523,7 +585,7 @@ void weft_peer_stop(struct weft_peer *peer)
 {
 	spin_lock_bh(&peer->fsm_lock);
 	peer->running = false;
-	weft_fsm_stop(&peer->fsm);
+	weft_fsm_stop(&peer->fsm, ktime_get_coarse_boottime_ns());
 	peer->timer_at_ns = WEFT_FSM_NEVER;
 	spin_unlock_bh(&peer->fsm_lock);
 
@@ -579,6 +641,16 @@ void weft_peer_forget_handshake(struct weft_peer *peer)
 	memzero_explicit(&peer->handshake.noise, sizeof(peer->handshake.noise));
 }
 
+/* The timers count on no session that will not be used any more. */
+static void peer_forget_session(struct weft_peer *peer)
+{
+	if (!READ_ONCE(peer->fsm.up_until))
+		return;
+	spin_lock_bh(&peer->fsm_lock);
+	weft_fsm_forget_session(&peer->fsm, ktime_get_coarse_boottime_ns());
+	spin_unlock_bh(&peer->fsm_lock);
+}
+
 /**
  * weft_peer_retire() - let nothing more begin under what a peer has negotiated, for our key changed
  * @peer: the peer
@@ -595,8 +667,10 @@ void weft_peer_retire(struct weft_peer *peer)
 	if (negotiated)
 		weft_peer_forget_handshake(peer);
 	mutex_unlock(&peer->handshake_lock);
-	if (negotiated)
+	if (negotiated) {
 		weft_keypairs_retire(&peer->keypairs);
+		peer_forget_session(peer);
+	}
 }
 
 /**
@@ -611,22 +685,40 @@ void weft_peer_erase(struct weft_peer *peer)
 	weft_peer_forget_handshake(peer);
 	mutex_unlock(&peer->handshake_lock);
 	weft_keypairs_clear(&peer->keypairs);
+	peer_forget_session(peer);
+}
+
+/* Notes where a peer is. Returns whether it was somewhere else when that was known last. */
+static bool peer_goes_to(struct weft_peer *peer, const struct weft_endpoint *endpoint)
+{
+	bool moves = !weft_endpoint_same_place(weft_candidates_last(peer->candidates,
+								    &peer->endpoint), endpoint);
+
+	lockdep_assert_held(&peer->endpoint_lock.lock);
+	peer->endpoint = *endpoint;
+	weft_candidates_found(peer->candidates);
+	return moves;
 }
 
 /**
  * weft_peer_set_endpoint() - say where a peer is to be spoken to
  * @peer: the peer
  * @endpoint: where
+ * @cause: who says so, for listeners; WEFT_CAUSE_NONE tells nobody
  *
  * Context: any but hard interrupt.
  */
-void weft_peer_set_endpoint(struct weft_peer *peer, const struct weft_endpoint *endpoint)
+void weft_peer_set_endpoint(struct weft_peer *peer, const struct weft_endpoint *endpoint,
+			    enum weft_event_cause cause)
 {
+	bool moves;
+
 	write_seqlock_bh(&peer->endpoint_lock);
-	peer->endpoint = *endpoint;
-	weft_candidates_found(peer->candidates);
+	moves = peer_goes_to(peer, endpoint);
 	write_sequnlock_bh(&peer->endpoint_lock);
 	dst_cache_reset(&peer->dst_cache);
+	if (moves && cause != WEFT_CAUSE_NONE)
+		weft_peer_event(peer, WEFT_EVENT_ENDPOINT_CHANGED, cause, NULL);
 }
 
 /* Whether what a peer sends from @endpoint moves it there. */
@@ -647,20 +739,20 @@ static bool peer_may_go(const struct weft_peer *peer, const struct weft_endpoint
 void weft_peer_heard_at(struct weft_peer *peer, const struct weft_endpoint *endpoint)
 {
 	struct weft_endpoint known;
-	bool goes;
+	bool goes, moves = false;
 
 	weft_peer_endpoint(peer, &known);
 	if (likely(weft_endpoint_equal(&known, endpoint)))
 		return;
 	write_seqlock_bh(&peer->endpoint_lock);
 	goes = peer_may_go(peer, endpoint);
-	if (goes) {
-		peer->endpoint = *endpoint;
-		weft_candidates_found(peer->candidates);
-	}
+	if (goes)
+		moves = peer_goes_to(peer, endpoint);
 	write_sequnlock_bh(&peer->endpoint_lock);
 	if (goes)
 		dst_cache_reset(&peer->dst_cache);
+	if (moves)
+		weft_peer_event(peer, WEFT_EVENT_ENDPOINT_CHANGED, WEFT_CAUSE_PACKET, NULL);
 }
 
 /**

@@ -43,6 +43,7 @@ struct weft_peer_handshake {
 	u64 cookie_born_ns;			/* 0: none */
 	u8 mac1[WEFT_MAC_LEN];			/* of the message sent last */
 	bool mac1_sent;				/* and no cookie reply to it has come */
+	u64 initiated_ns;			/* when pending's initiation was made */
 };
 
 struct weft_peer {
@@ -58,7 +59,9 @@ struct weft_peer {
 	struct weft_line line;			/* batches that are being received */
 	bool spread;				/* processors take turns at that; READ_ONCE() */
 	atomic64_t rx_bytes;
+	u64 rx_at_ns;				/* newest packet; READ_ONCE(); 0: none yet */
 	atomic64_t tx_bytes;
+	u64 tx_at_ns;				/* the same */
 	atomic_long_t drops[WEFT_DROPS_A_MAX];	/* enum weft_drop; see device.h */
 
 	spinlock_t fsm_lock;			/* timers: what says so below */
@@ -68,6 +71,10 @@ struct weft_peer {
 	struct timer_list timer;
 	struct work_struct work;
 	s64 handshake_real_ns;			/* of the newest session; READ_ONCE(); 0: never */
+	u32 handshake_rtt_us;			/* of our newest one; READ_ONCE(); 0: none yet */
+	u64 event_tokens_at_ns;			/* device->events_lock, as the next */
+	u8 event_tokens;			/* events that may be sent at once */
+	bool events_over;			/* its removal has been told; READ_ONCE() */
 
 	struct mutex handshake_lock;		/* what follows */
 	struct weft_peer_handshake handshake;
@@ -113,12 +120,14 @@ void weft_peer_stop(struct weft_peer *peer);
 void weft_peer_rest(struct weft_peer *peer);
 void weft_peer_report(struct weft_peer *peer, u32 events);
 void weft_peer_ask(struct weft_peer *peer, u32 actions);
+enum weft_peer_state weft_peer_state(struct weft_peer *peer, u64 now, u64 *since);
 void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds);
 void weft_peer_retire(struct weft_peer *peer);
 void weft_peer_erase(struct weft_peer *peer);
 void weft_peer_forget_handshake(struct weft_peer *peer);
 
-void weft_peer_set_endpoint(struct weft_peer *peer, const struct weft_endpoint *endpoint);
+void weft_peer_set_endpoint(struct weft_peer *peer, const struct weft_endpoint *endpoint,
+			    enum weft_event_cause cause);
 void weft_peer_heard_at(struct weft_peer *peer, const struct weft_endpoint *endpoint);
 unsigned int weft_peer_places(struct weft_peer *peer);
 bool weft_peer_move_on(struct weft_peer *peer);

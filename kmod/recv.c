@@ -215,12 +215,13 @@ static u32 recv_opened_packet(struct recv_batch *batch, struct sk_buff *skb)
 static void recv_report(struct recv_batch *batch, u32 events)
 {
 	struct weft_keypair *keypair = batch->keypair;
+	u64 now = ktime_get_coarse_boottime_ns();
 	struct weft_endpoint endpoint;
 
+	WRITE_ONCE(keypair->peer->rx_at_ns, now);
 	if (likely(weft_endpoint_from_skb(&endpoint, batch->skb)))
 		weft_peer_heard_at(keypair->peer, &endpoint);
-	if (unlikely(weft_fsm_session_ending(keypair->initiator, keypair->born_ns,
-					     ktime_get_coarse_boottime_ns())))
+	if (unlikely(weft_fsm_session_ending(keypair->initiator, keypair->born_ns, now)))
 		events |= WEFT_FSM_SESSION_ENDING;
 	weft_peer_report(keypair->peer, events);
 	if (unlikely(events & WEFT_FSM_SESSION_CONFIRMED))

@@ -71,9 +71,11 @@ static u32 xmit_messages(struct weft_peer *peer, struct sk_buff *skb)
 /* Tells the timers what has been sent. */
 static void xmit_report(struct weft_peer *peer, const struct weft_keypair *keypair, u32 events)
 {
+	u64 now = ktime_get_coarse_boottime_ns();
+
+	WRITE_ONCE(peer->tx_at_ns, now);
 	if (unlikely(weft_fsm_session_due(keypair->initiator, keypair->born_ns,
-					  atomic64_read(&keypair->send_counter),
-					  ktime_get_coarse_boottime_ns())))
+					  atomic64_read(&keypair->send_counter), now)))
 		events |= WEFT_FSM_SESSION_WANTED;
 	weft_peer_report(peer, events);
 }

@@ -43,7 +43,7 @@ static u32 step_do(struct weft_fsm *fsm, const struct step *step, u64 now)
 	case PERSISTENT:
 		return weft_fsm_set_persistent(fsm, step->arg, now);
 	default:
-		weft_fsm_stop(fsm);
+		weft_fsm_stop(fsm, now);
 		return 0;
 	}
 }
@@ -58,10 +58,12 @@ static void script_run(struct test *t, const struct step *steps, size_t count)
 
 	for (start = 0; start < ARRAY_SIZE(starts); start++) {
 		for (seed = 0; seed < 100; seed++) {
-			weft_fsm_init(&fsm, seed * 0x9e3779b1);
+			weft_fsm_init(&fsm, seed * 0x9e3779b1, starts[start]);
 			EXPECT_EQ(t, weft_fsm_next(&fsm), WEFT_FSM_NEVER);
 			for (i = 0; i < count; i++) {
 				got = step_do(&fsm, &steps[i], starts[start] + MS(steps[i].ms));
+				/* What is only told has cases of its own. */
+				got &= ~WEFT_FSM_TELL;
 				EXPECT_EQ(t, got, steps[i].want);
 			}
 		}
@@ -134,7 +136,7 @@ static void fsm_give_up(struct test *t)
 	u64 now = 0, deadline;
 	int tries;
 
-	weft_fsm_init(&fsm, 7);
+	weft_fsm_init(&fsm, 7, 0);
 	weft_fsm_report(&fsm, DR | AR, 0);
 	EXPECT_EQ(t, weft_fsm_report(&fsm, WANTED, now), INITIATE);
 	for (tries = 1; ; tries++) {
@@ -149,7 +151,7 @@ static void fsm_give_up(struct test *t)
 		EXPECT_EQ(t, weft_fsm_expire(&fsm, now), RETRY);
 	}
 	fsm_arm(&fsm, WEFT_FSM_KEEPALIVE, now + 1);
-	EXPECT_EQ(t, weft_fsm_expire(&fsm, now), GIVE_UP);
+	EXPECT_EQ(t, weft_fsm_expire(&fsm, now), GIVE_UP | WEFT_FSM_TELL_GIVEN_UP);
 	EXPECT(t, now >= MS(90000) && now <= MS(90000 + 18 * WEFT_REKEY_JITTER_MS));
 	/* Only the keys are left to be erased. */
 	EXPECT_EQ(t, weft_fsm_next(&fsm), now + MS(540000));
@@ -166,7 +168,7 @@ static void fsm_give_up_keeps_erase(struct test *t)
 {
 	struct weft_fsm fsm;
 
-	weft_fsm_init(&fsm, 7);
+	weft_fsm_init(&fsm, 7, 0);
 	weft_fsm_report(&fsm, DERIVED, 0);
 	fsm.tries = WEFT_REKEY_ATTEMPTS - 1;
 	weft_fsm_report(&fsm, INIT_SENT, MS(400000));
@@ -180,7 +182,7 @@ static void fsm_tries(struct test *t)
 	struct weft_fsm fsm;
 	int i;
 
-	weft_fsm_init(&fsm, 7);
+	weft_fsm_init(&fsm, 7, 0);
 	for (i = 0; i < 256 + 5; i++)
 		weft_fsm_report(&fsm, INIT_SENT, 0);
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, MS(6000)), GIVE_UP);
@@ -284,14 +286,14 @@ static void fsm_next(struct test *t)
 {
 	struct weft_fsm fsm;
 
-	weft_fsm_init(&fsm, 1);
+	weft_fsm_init(&fsm, 1, 0);
 	weft_fsm_report(&fsm, DERIVED, MS(1));
 	EXPECT_EQ(t, weft_fsm_next(&fsm), MS(540001));
 	weft_fsm_report(&fsm, DR | AR, MS(2));
 	EXPECT_EQ(t, weft_fsm_next(&fsm), MS(10002));
 	weft_fsm_set_persistent(&fsm, 3, MS(3));
 	EXPECT_EQ(t, weft_fsm_next(&fsm), MS(3003));
-	weft_fsm_stop(&fsm);
+	weft_fsm_stop(&fsm, 0);
 	EXPECT_EQ(t, weft_fsm_next(&fsm), WEFT_FSM_NEVER);
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, U64_MAX), 0);
 }
@@ -306,7 +308,7 @@ static void fsm_jitter_spreads(struct test *t)
 	int i;
 
 	for (seed = 0; seed < 10000; seed++) {
-		weft_fsm_init(&fsm, seed);
+		weft_fsm_init(&fsm, seed, 0);
 		for (i = 0; i < 5; i++)
 			weft_fsm_report(&fsm, INIT_SENT, 0);
 		extra = fsm.deadline[WEFT_FSM_RETRANSMIT] - MS(5000);
@@ -338,7 +340,7 @@ static void fsm_quiet(struct test *t)
 
 	for (armed = 0; armed < 1 << (WEFT_FSM_TIMERS + 1); armed++) {
 		memset(&fsm, 0, sizeof(fsm));
-		weft_fsm_init(&fsm, 1);
+		weft_fsm_init(&fsm, 1, 0);
 		for (timer = 0; timer < WEFT_FSM_TIMERS; timer++)
 			if (armed & 1 << timer)
 				fsm_arm(&fsm, timer, MS(1000000) + timer);
@@ -348,11 +350,11 @@ static void fsm_quiet(struct test *t)
 			quiet_check(t, &fsm, events);
 	}
 	/* A flow in each direction alone, and both: after its first packet, a flow is quiet. */
-	weft_fsm_init(&fsm, 1);
+	weft_fsm_init(&fsm, 1, 0);
 	EXPECT(t, weft_fsm_is_quiet(&fsm, 0));
 	weft_fsm_report(&fsm, DS | AS, 0);
 	EXPECT(t, weft_fsm_is_quiet(&fsm, DS | AS));
-	weft_fsm_stop(&fsm);
+	weft_fsm_stop(&fsm, 0);
 	weft_fsm_report(&fsm, DR | AR, 0);
 	EXPECT(t, weft_fsm_is_quiet(&fsm, DR | AR));
 }
@@ -613,8 +615,8 @@ static struct sim *sim_start(struct test *t)
 
 	sim->t = t;
 	sim->now = MS(1000);
-	weft_fsm_init(&sim->side[0].fsm, 1);
-	weft_fsm_init(&sim->side[1].fsm, 2);
+	weft_fsm_init(&sim->side[0].fsm, 1, sim->now);
+	weft_fsm_init(&sim->side[1].fsm, 2, sim->now);
 	return sim;
 }
 

@@ -5,5 +5,6 @@
 
 #define min_t(type, a, b) ({ type a_ = (a); type b_ = (b); a_ < b_ ? a_ : b_; })
 #define min(a, b) min_t(__typeof__(a), a, b)
+#define max(a, b) ({ __typeof__(a) a_ = (a), b_ = (b); a_ > b_ ? a_ : b_; })
 
 #endif
