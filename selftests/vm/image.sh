@@ -243,7 +243,7 @@ write_overlay() { # write_overlay OUTPUT
 	mkdir -p "$root/weft/tools" "$root/usr/bin" "$root/usr/lib/x86_64-linux-gnu" "$root/usr/lib64"
 	cp "$here/init" "$root/init"
 	# What is built there may come and go meanwhile.
-	(cd "$weft_top" && find selftests -name build -prune -o -print0 | cpio --null --quiet -pdm "$root/weft")
+	(cd "$weft_top" && find selftests Documentation/networking/weft-operations.rst -name build -prune -o -print0 | cpio --null --quiet -pdm "$root/weft")
 	if [ -x "$weft_top/tools/weft" ]; then
 		cp "$weft_top/tools/weft" "$root/weft/tools/weft"
 		ln -s /weft/tools/weft "$root/usr/bin/weft"
