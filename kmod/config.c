@@ -406,6 +406,10 @@ void weft_config_apply(struct weft_config *config, struct weft_device *device)
 		weft_netdev_set_port(device, config->port, &config->sockets);
 	if (config->has_fwmark)
 		weft_netdev_set_fwmark(device, config->fwmark);
+	if (config->has_pmtu)
+		WRITE_ONCE(device->pmtu, config->pmtu);
+	if (config->has_dscp)
+		WRITE_ONCE(device->dscp, config->dscp);
 	if (config->changes_identity) {
 		weft_netdev_set_identity(device, config->identity, &config->doomed);
 		config->identity = NULL;

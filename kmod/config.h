@@ -65,6 +65,10 @@ struct weft_config {
 	bool has_private;
 	bool has_port;
 	bool has_fwmark;
+	bool has_pmtu;
+	bool has_dscp;
+	bool pmtu;
+	u8 dscp;
 	u16 port;
 	u32 fwmark;
 	u8 private[WEFT_KEY_LEN];	/* all zeros: none */

@@ -14,7 +14,7 @@
  *   keypair->replay_lock    a session's replay window
  *   device->events_lock     whose turn it is to tell listeners something
  *   and as leaves           peer->staged.lock, peer->endpoint_lock, device->cookie_lock,
- *                           device->incoming.lock, peer->line.lock
+ *                           device->incoming.lock, peer->line.lock, peer->path.lock
  *
  * The first four may sleep. The others are held with bottom halves off.
  */
@@ -117,6 +117,8 @@ struct weft_device {
 	struct weft_cells cells;
 	atomic_t jobs;				/* batches that other processors have */
 	u32 fwmark;				/* config_lock; read with READ_ONCE() */
+	bool pmtu;				/* the same; outer packets are not fragmented */
+	u8 dscp;				/* the same; of outer packets, or enum weft_dscp */
 
 	struct sk_buff_head incoming;		/* handshake messages that wait for a worker */
 	struct weft_handshake_worker *workers;	/* constant */
@@ -201,6 +203,18 @@ static inline void weft_peer_event(struct weft_peer *peer, enum weft_event_type 
 	};
 
 	peer->device->ops->event(peer->device, &event);
+}
+
+/**
+ * weft_device_ds() - the DS field of a device's outer packets
+ * @device: the device
+ * @usual: the field where no DSCP is set
+ */
+static inline u8 weft_device_ds(const struct weft_device *device, u8 usual)
+{
+	u8 dscp = READ_ONCE(device->dscp);
+
+	return likely(dscp >= WEFT_DSCP_INHERIT) ? usual : dscp << 2;
 }
 
 /**

@@ -359,7 +359,8 @@ static void handshake_initiate(struct weft_peer *peer)
 	/* One that could not be made counts as a try: there will be another, and an end to it. */
 	weft_peer_report(peer, WEFT_FSM_INITIATION_SENT | (created ? WEFT_FSM_ANY_SENT : 0));
 	if (created)
-		weft_sock_send_message(peer, &msg, sizeof(msg), HANDSHAKE_DS);
+		weft_sock_send_message(peer, &msg, sizeof(msg),
+				       weft_device_ds(peer->device, HANDSHAKE_DS));
 }
 
 /* What every authenticated handshake message tells us about its sender. */
@@ -471,7 +472,8 @@ static void handshake_receive_initiation(struct weft_device *device,
 		WRITE_ONCE(peer->tx_at_ns, ktime_get_coarse_boottime_ns());
 		weft_peer_report(peer, WEFT_FSM_RESPONSE_SENT | WEFT_FSM_ANY_SENT |
 					       WEFT_FSM_SESSION_DERIVED);
-		weft_sock_send_message(peer, &response, sizeof(response), HANDSHAKE_DS);
+		weft_sock_send_message(peer, &response, sizeof(response),
+				       weft_device_ds(peer->device, HANDSHAKE_DS));
 	}
 put:
 	weft_peer_put(peer);

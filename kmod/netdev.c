@@ -5,6 +5,7 @@
 #include "crypt.h"
 #include "device.h"
 #include "events.h"
+#include "fit.h"
 #include "handshake.h"
 #include "identity.h"
 #include "peer.h"
@@ -244,6 +245,8 @@ static int netdev_pass_on(struct weft_device *device, struct sk_buff *skb)
 		return WEFT_DROP_NO_ENDPOINT;
 	}
 	mtu = skb_valid_dst(skb) ? dst_mtu(skb_dst(skb)) : READ_ONCE(device->dev->mtu);
+	if (READ_ONCE(device->pmtu) && !weft_fit(peer, skb, &mtu))
+		return -1;
 	/* Kept by netif_keep_dst() for the lines above; what goes out gets its own. */
 	skb_dst_drop(skb);
 	weft_xmit_packet(peer, skb, mtu);
@@ -448,6 +451,7 @@ static void netdev_setup(struct net_device *dev)
 
 	device->dev = dev;
 	device->ops = &netdev_device_ops;
+	device->dscp = WEFT_DSCP_OFF;
 	mutex_init(&device->config_lock);
 	spin_lock_init(&device->peers_lock);
 	spin_lock_init(&device->events_lock);
@@ -678,6 +682,7 @@ void weft_netdev_set_fwmark(struct weft_device *device, u32 fwmark)
 	if (device->fwmark == fwmark)
 		return;
 	WRITE_ONCE(device->fwmark, fwmark);
+	weft_sock_set_mark(device);
 	netdev_forget_sources(device);
 }
 

@@ -197,12 +197,22 @@ static int netlink_put_peer_values(struct sk_buff *skb, struct weft_peer *peer)
 	return netlink_put_endpoint(skb, peer);
 }
 
+static int netlink_put_path_mtu(struct sk_buff *skb, const struct weft_peer *peer)
+{
+	u32 limit = weft_path_limit(&peer->path);
+
+	if (!peer->device->pmtu || limit == U32_MAX)
+		return 0;
+	return nla_put_u32(skb, WEFT_PEER_A_PATH_MTU, limit);
+}
+
 /* What only weft has. */
 static int netlink_put_own_peer_values(struct sk_buff *skb, struct weft_peer *peer)
 {
 	/* The configuration's lock is enough to read both. */
 	return nla_put_u8(skb, WEFT_PEER_A_ROAM, !peer->pinned) ?:
 	       weft_sockaddr_put_candidates(skb, peer->candidates) ?:
+	       netlink_put_path_mtu(skb, peer) ?:
 	       netlink_put_name(skb, peer) ?:
 	       netlink_put_liveness(skb, peer);
 }
@@ -339,6 +349,13 @@ static int netlink_put_device(struct sk_buff *skb, struct weft_device *device)
 	return netlink_put_identity(skb, device);
 }
 
+/* What only weft has. */
+static int netlink_put_own_device(struct sk_buff *skb, struct weft_device *device)
+{
+	return nla_put_u8(skb, WEFT_DEVICE_A_PMTU, device->pmtu) ?:
+	       nla_put_u8(skb, WEFT_DEVICE_A_DSCP, device->dscp);
+}
+
 /*
  * The family that a request came to, for the answer to come from. Programs for WireGuard have never
  * seen an attribute that is not WireGuard's: none may be put into an answer of that family.
@@ -368,6 +385,8 @@ static int netlink_dump_device(struct sk_buff *skb, struct netlink_callback *cb,
 	genl_dump_check_consistent(cb, header);
 	if (!cursor->serial)
 		err = netlink_put_device(skb, device);
+	if (!err && !cursor->serial && cursor->own)
+		err = netlink_put_own_device(skb, device);
 	if (!err)
 		err = netlink_put_peers(skb, device, cursor);
 	if (err) {
@@ -626,6 +645,14 @@ static int netlink_parse(struct weft_config *config, struct nlattr **attrs,
 	if (attrs[WEFT_DEVICE_A_FWMARK]) {
 		config->fwmark = nla_get_u32(attrs[WEFT_DEVICE_A_FWMARK]);
 		config->has_fwmark = true;
+	}
+	if (attrs[WEFT_DEVICE_A_PMTU]) {
+		config->pmtu = nla_get_u8(attrs[WEFT_DEVICE_A_PMTU]);
+		config->has_pmtu = true;
+	}
+	if (attrs[WEFT_DEVICE_A_DSCP]) {
+		config->dscp = nla_get_u8(attrs[WEFT_DEVICE_A_DSCP]);
+		config->has_dscp = true;
 	}
 	return attrs[WEFT_DEVICE_A_PEERS] ?
 		       netlink_parse_peers(config, attrs[WEFT_DEVICE_A_PEERS], extack) :

@@ -81,6 +81,7 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 	skb_queue_head_init(&peer->staged);
 	weft_line_init(&peer->line);
 	seqlock_init(&peer->endpoint_lock);
+	weft_path_init(&peer->path);
 	spin_lock_init(&peer->fsm_lock);
 	weft_fsm_init(&peer->fsm, get_random_u32(), ktime_get_coarse_boottime_ns());
 	peer->timer_at_ns = WEFT_FSM_NEVER;
@@ -342,6 +343,7 @@ static void peer_free(struct rcu_head *rcu)
 	dst_cache_destroy(&peer->dst_cache);
 	weft_label_free(rcu_access_pointer(peer->label));
 	kfree(peer->candidates);
+	weft_path_free(&peer->path);
 	memzero_explicit(peer, sizeof(*peer));
 	kmem_cache_free(peer_cache, peer);
 }
@@ -571,6 +573,7 @@ void weft_peer_start(struct weft_peer *peer)
 		peer_arm(peer, now);
 	}
 	spin_unlock_bh(&peer->fsm_lock);
+	weft_path_start(&peer->path);
 	weft_peer_ask(peer, actions);
 }
 
@@ -579,7 +582,7 @@ void weft_peer_start(struct weft_peer *peer)
  * @peer: the peer
  *
  * Context: process, device->config_lock unless the peer is doomed; may sleep. Afterwards neither
- * the timer nor the work item runs.
+ * its timers nor the work item run.
  */
 void weft_peer_stop(struct weft_peer *peer)
 {
@@ -591,6 +594,8 @@ void weft_peer_stop(struct weft_peer *peer)
 
 	timer_delete_sync(&peer->timer);
 	if (cancel_work_sync(&peer->work))
+		weft_peer_put(peer);
+	if (weft_path_stop(&peer->path))
 		weft_peer_put(peer);
 	atomic_set(&peer->actions, 0);
 }
@@ -700,6 +705,13 @@ static bool peer_goes_to(struct weft_peer *peer, const struct weft_endpoint *end
 	return moves;
 }
 
+/* What was known of the way to the peer is of no use any more. */
+static void peer_moved(struct weft_peer *peer)
+{
+	dst_cache_reset(&peer->dst_cache);
+	weft_path_forget(&peer->path);
+}
+
 /**
  * weft_peer_set_endpoint() - say where a peer is to be spoken to
  * @peer: the peer
@@ -716,7 +728,7 @@ void weft_peer_set_endpoint(struct weft_peer *peer, const struct weft_endpoint *
 	write_seqlock_bh(&peer->endpoint_lock);
 	moves = peer_goes_to(peer, endpoint);
 	write_sequnlock_bh(&peer->endpoint_lock);
-	dst_cache_reset(&peer->dst_cache);
+	peer_moved(peer);
 	if (moves && cause != WEFT_CAUSE_NONE)
 		weft_peer_event(peer, WEFT_EVENT_ENDPOINT_CHANGED, cause, NULL);
 }
@@ -750,7 +762,7 @@ void weft_peer_heard_at(struct weft_peer *peer, const struct weft_endpoint *endp
 		moves = peer_goes_to(peer, endpoint);
 	write_sequnlock_bh(&peer->endpoint_lock);
 	if (goes)
-		dst_cache_reset(&peer->dst_cache);
+		peer_moved(peer);
 	if (moves)
 		weft_peer_event(peer, WEFT_EVENT_ENDPOINT_CHANGED, WEFT_CAUSE_PACKET, NULL);
 }
@@ -787,7 +799,7 @@ bool weft_peer_move_on(struct weft_peer *peer)
 	moved = weft_candidates_next(peer->candidates, &peer->endpoint);
 	write_sequnlock_bh(&peer->endpoint_lock);
 	if (moved)
-		dst_cache_reset(&peer->dst_cache);
+		peer_moved(peer);
 	return moved;
 }
 

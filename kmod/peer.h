@@ -12,6 +12,7 @@
 #include "keypair.h"
 #include "line.h"
 #include "noise.h"
+#include "path.h"
 
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
@@ -56,6 +57,7 @@ struct weft_peer {
 	bool pinned;				/* endpoint_lock: it is nowhere else */
 	atomic_t actions;			/* enum weft_fsm_action, for the work item */
 	struct dst_cache dst_cache;		/* bottom halves off; there once equipped */
+	struct weft_path path;			/* what is known of the way there */
 	struct weft_line line;			/* batches that are being received */
 	bool spread;				/* processors take turns at that; READ_ONCE() */
 	atomic64_t rx_bytes;

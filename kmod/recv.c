@@ -18,6 +18,7 @@
 #include "fsm.h"
 #include "handshake.h"
 #include "peer.h"
+#include "probe.h"
 #include "spread.h"
 #include "xmit.h"
 
@@ -186,7 +187,10 @@ static int recv_inner(struct recv_batch *batch, struct sk_buff *skb)
 	if (unlikely(pskb_trim(skb, len)))
 		return WEFT_DROP_NO_MEMORY_IN;
 	recv_count(peer, message_len);
-	__skb_queue_tail(&batch->ready, skb);
+	if (unlikely(weft_path_is_asked(&peer->path)) && weft_probe_take(peer, skb))
+		consume_skb(skb);
+	else
+		__skb_queue_tail(&batch->ready, skb);
 	return -1;
 }
 

@@ -4,6 +4,7 @@
 #include "crypt.h"
 #include "device.h"
 #include "gro.h"
+#include "path.h"
 #include "peer.h"
 #include "uncut.h"
 #include "wire.h"
@@ -17,6 +18,10 @@
 
 /* Ports tried when any will do and the one that IPv4 got is taken for IPv6. */
 #define SOCK_PORT_TRIES	100
+
+/* What an inner packet grows by outside. */
+#define SOCK_OVERHEAD4	(sizeof(struct iphdr) + sizeof(struct udphdr) + WEFT_DATA_OVERHEAD)
+#define SOCK_OVERHEAD6	(sizeof(struct ipv6hdr) + sizeof(struct udphdr) + WEFT_DATA_OVERHEAD)
 
 /* Of a message: more than the length fields of IP and UDP could say. */
 #define SOCK_MESSAGE_MAX_LEN	(IP_MAX_MTU - sizeof(struct iphdr) - sizeof(struct udphdr))
@@ -46,6 +51,8 @@ static void sock_prepare(struct net *net, struct sock *sk, struct weft_device *d
 	sk->sk_allocation = GFP_ATOMIC;
 	sk->sk_sndbuf = INT_MAX;
 	sk_set_memalloc(sk);
+	/* What routers report is about the route that packets with the mark take. */
+	WRITE_ONCE(sk->sk_mark, READ_ONCE(device->fwmark));
 	setup_udp_tunnel_sock(net, sk, &config);
 	/* What weft_gro_complete() made is to arrive whole. */
 	udp_allow_gso(sk);
@@ -173,6 +180,7 @@ struct sock_way {
 	struct weft_device *device;
 	struct weft_endpoint endpoint;
 	struct dst_cache *cache;	/* NULL: none */
+	struct weft_path *path;		/* NULL: none, or nothing is to be learnt of it */
 	bool source_gone;		/* the endpoint's source did not serve */
 	u8 ds;
 };
@@ -212,34 +220,59 @@ static struct rtable *sock_route4(struct sock_way *way, struct sock *sk, struct 
 	return rt;
 }
 
-static int sock_send4(struct sock_way *way, struct sk_buff *skb)
+/* The route to where @way leads, out of its cache if it is there. Completes @flow. */
+static struct rtable *sock_find4(struct sock_way *way, struct sock *sk, struct flowi4 *flow)
 {
-	struct flowi4 flow = {
+	struct rtable *rt = NULL;
+
+	*flow = (struct flowi4) {
 		.saddr = way->endpoint.src4.s_addr,
 		.daddr = way->endpoint.addr4.sin_addr.s_addr,
 		.fl4_dport = way->endpoint.addr4.sin_port,
+		.fl4_sport = inet_sk(sk)->inet_sport,
 		.flowi4_mark = READ_ONCE(way->device->fwmark),
 		.flowi4_proto = IPPROTO_UDP,
 	};
+	if (way->cache)
+		rt = dst_cache_get_ip4(way->cache, &flow->saddr);
+	if (!rt) {
+		rt = sock_route4(way, sk, flow);
+		if (!IS_ERR(rt) && way->cache)
+			dst_cache_set_ip4(way->cache, &rt->dst, flow->saddr);
+	}
+	return rt;
+}
+
+/*
+ * Whether a packet is not to be fragmented on its way. One that does not fit what is known of the
+ * path was let through because it may be: then it is, here (RFC 2473, section 7.1, RFC 4459).
+ */
+static __be16 sock_df(struct sock_way *way, const struct sk_buff *skb, const struct dst_entry *dst)
+{
+	unsigned int len = skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : skb->len, mtu;
+
+	if (likely(!way->path))
+		return 0;
+	mtu = dst_mtu(dst);
+	weft_path_learn(way->path, mtu, SOCK_OVERHEAD4);
+	return len + sizeof(struct udphdr) + sizeof(struct iphdr) <= mtu ? htons(IP_DF) : 0;
+}
+
+static int sock_send4(struct sock_way *way, struct sk_buff *skb)
+{
 	struct sock *sk = rcu_dereference_bh(way->device->sock4);
-	struct rtable *rt = NULL;
+	struct flowi4 flow;
+	struct rtable *rt;
 
 	if (unlikely(!sk))
 		return -ENONET;
-	flow.fl4_sport = inet_sk(sk)->inet_sport;
-	if (way->cache)
-		rt = dst_cache_get_ip4(way->cache, &flow.saddr);
-	if (!rt) {
-		rt = sock_route4(way, sk, &flow);
-		if (IS_ERR(rt))
-			return PTR_ERR(rt);
-		if (way->cache)
-			dst_cache_set_ip4(way->cache, &rt->dst, flow.saddr);
-	}
+	rt = sock_find4(way, sk, &flow);
+	if (IS_ERR(rt))
+		return PTR_ERR(rt);
 	skb->ignore_df = 1;
 	udp_tunnel_xmit_skb(rt, sk, skb, flow.saddr, flow.daddr, way->ds,
-			    ip4_dst_hoplimit(&rt->dst), 0, flow.fl4_sport, flow.fl4_dport, false,
-			    false, 0);
+			    ip4_dst_hoplimit(&rt->dst), sock_df(way, skb, &rt->dst), flow.fl4_sport,
+			    flow.fl4_dport, false, false, 0);
 	return 0;
 }
 
@@ -254,42 +287,225 @@ static struct dst_entry *sock_route6(struct sock_way *way, struct sock *sk, stru
 	return ip6_dst_lookup_flow(sock_net(sk), sk, flow, NULL);
 }
 
-static int sock_send6(struct sock_way *way, struct sk_buff *skb)
+static struct dst_entry *sock_find6(struct sock_way *way, struct sock *sk, struct flowi6 *flow)
 {
-	struct flowi6 flow = {
+	struct dst_entry *dst = NULL;
+
+	*flow = (struct flowi6) {
 		.saddr = way->endpoint.src6,
 		.daddr = way->endpoint.addr6.sin6_addr,
 		.fl6_dport = way->endpoint.addr6.sin6_port,
+		.fl6_sport = inet_sk(sk)->inet_sport,
 		.flowi6_mark = READ_ONCE(way->device->fwmark),
 		.flowi6_oif = way->endpoint.addr6.sin6_scope_id,
 		.flowi6_proto = IPPROTO_UDP,
 	};
+	if (way->cache)
+		dst = dst_cache_get_ip6(way->cache, &flow->saddr);
+	if (!dst) {
+		dst = sock_route6(way, sk, flow);
+		if (!IS_ERR(dst) && way->cache)
+			dst_cache_set_ip6(way->cache, dst, &flow->saddr);
+	}
+	return dst;
+}
+
+static int sock_send6(struct sock_way *way, struct sk_buff *skb)
+{
 	struct sock *sk = rcu_dereference_bh(way->device->sock6);
-	struct dst_entry *dst = NULL;
+	struct dst_entry *dst;
+	struct flowi6 flow;
 
 	if (unlikely(!sk))
 		return -ENONET;
-	flow.fl6_sport = inet_sk(sk)->inet_sport;
-	if (way->cache)
-		dst = dst_cache_get_ip6(way->cache, &flow.saddr);
-	if (!dst) {
-		dst = sock_route6(way, sk, &flow);
-		if (IS_ERR(dst))
-			return PTR_ERR(dst);
-		if (way->cache)
-			dst_cache_set_ip6(way->cache, dst, &flow.saddr);
-	}
+	dst = sock_find6(way, sk, &flow);
+	if (IS_ERR(dst))
+		return PTR_ERR(dst);
+	if (unlikely(way->path))
+		weft_path_learn(way->path, dst_mtu(dst), SOCK_OVERHEAD6);
+	/* Only a sender fragments in IPv6: to what is known of the path. */
 	skb->ignore_df = 1;
 	udp_tunnel6_xmit_skb(dst, sk, skb, skb->dev, &flow.saddr, &flow.daddr, way->ds,
 			     ip6_dst_hoplimit(dst), 0, flow.fl6_sport, flow.fl6_dport, false, 0);
 	return 0;
+}
+
+static struct dst_entry *sock_find_dst6(struct sock_way *way)
+{
+	struct sock *sk = rcu_dereference_bh(way->device->sock6);
+	struct flowi6 flow;
+
+	return sk ? sock_find6(way, sk, &flow) : ERR_PTR(-ENONET);
+}
+
+static void sock_put_header6(struct sk_buff *skb, const struct weft_endpoint *endpoint)
+{
+	struct ipv6hdr *ip6 = skb_put_zero(skb, sizeof(*ip6));
+
+	ip6->version = 6;
+	ip6->nexthdr = IPPROTO_UDP;
+	ip6->saddr = endpoint->src6;
+	ip6->daddr = endpoint->addr6.sin6_addr;
+}
+
+static int sock_mtu_expires6(struct net *net)
+{
+	return net->ipv6.sysctl.ip6_rt_mtu_expires;
 }
 #else
 static int sock_send6(struct sock_way *way, struct sk_buff *skb)
 {
 	return -EAFNOSUPPORT;
 }
+
+static struct dst_entry *sock_find_dst6(struct sock_way *way)
+{
+	return ERR_PTR(-EAFNOSUPPORT);
+}
+
+static void sock_put_header6(struct sk_buff *skb, const struct weft_endpoint *endpoint)
+{
+}
+
+static int sock_mtu_expires6(struct net *net)
+{
+	return 0;
+}
 #endif
+
+static struct dst_entry *sock_find_dst4(struct sock_way *way)
+{
+	struct sock *sk = rcu_dereference_bh(way->device->sock4);
+	struct flowi4 flow;
+	struct rtable *rt;
+
+	if (!sk)
+		return ERR_PTR(-ENONET);
+	rt = sock_find4(way, sk, &flow);
+	return IS_ERR(rt) ? ERR_CAST(rt) : &rt->dst;
+}
+
+/* The route to where @way leads, whatever the family. */
+static struct dst_entry *sock_find_dst(struct sock_way *way)
+{
+	if (way->endpoint.addr.sa_family == AF_INET)
+		return sock_find_dst4(way);
+	if (way->endpoint.addr.sa_family == AF_INET6)
+		return sock_find_dst6(way);
+	return ERR_PTR(-EAFNOSUPPORT);
+}
+
+/* The route to where a peer is, by @way, which is filled in; or ERR_PTR(). */
+static struct dst_entry *sock_find_peer(struct sock_way *way, struct weft_peer *peer)
+{
+	struct dst_entry *dst;
+
+	*way = (struct sock_way){ .device = peer->device, .cache = &peer->dst_cache };
+	weft_peer_endpoint(peer, &way->endpoint);
+	dst = sock_find_dst(way);
+	if (unlikely(way->source_gone))
+		weft_peer_forget_source(peer);
+	return dst;
+}
+
+/**
+ * weft_sock_path() - ask the route to where a peer is what it has learnt of the path
+ * @peer: the peer, which gets to know it
+ * @path: filled in, unless NULL; all zeros when there is no route
+ *
+ * Context: bottom halves off, RCU.
+ */
+void weft_sock_path(struct weft_peer *peer, struct weft_sock_path *path)
+{
+	struct weft_sock_path now = {};
+	struct dst_entry *dst;
+	struct sock_way way;
+	int expires;
+
+	dst = sock_find_peer(&way, peer);
+	if (!IS_ERR(dst)) {
+		bool is4 = way.endpoint.addr.sa_family == AF_INET;
+		struct net *net = dev_net(dst->dev);
+
+		now.mtu = dst_mtu(dst);
+		now.overhead = is4 ? SOCK_OVERHEAD4 : SOCK_OVERHEAD6;
+		expires = is4 ? READ_ONCE(net->ipv4.ip_rt_mtu_expires) : sock_mtu_expires6(net);
+		now.period_ns = jiffies_to_nsecs(max(expires, 0));
+		weft_path_learn(&peer->path, now.mtu, now.overhead);
+		dst_release(dst);
+	}
+	if (path)
+		*path = now;
+}
+
+/* What a router would send back: as much as the route looks at, the header of an outer packet. */
+static struct sk_buff *sock_returned(const struct weft_endpoint *endpoint, struct net_device *dev)
+{
+	struct sk_buff *skb = alloc_skb(sizeof(struct ipv6hdr), GFP_ATOMIC | __GFP_NOWARN);
+	struct iphdr *ip4;
+
+	if (!skb)
+		return NULL;
+	skb->dev = dev;
+	skb_reset_network_header(skb);
+	if (endpoint->addr.sa_family == AF_INET6) {
+		sock_put_header6(skb, endpoint);
+		return skb;
+	}
+	ip4 = skb_put_zero(skb, sizeof(*ip4));
+	ip4->protocol = IPPROTO_UDP;
+	ip4->saddr = endpoint->src4.s_addr;
+	ip4->daddr = endpoint->addr4.sin_addr.s_addr;
+	return skb;
+}
+
+/**
+ * weft_sock_limit_path() - tell the route to where a peer is what no router has told it
+ * @peer: the peer
+ * @mtu: bytes of the largest outer packet that gets there
+ *
+ * The route forgets it as it would forget a router's word.
+ *
+ * Context: bottom halves off, RCU.
+ */
+void weft_sock_limit_path(struct weft_peer *peer, unsigned int mtu)
+{
+	struct sk_buff *skb = NULL;
+	struct dst_entry *dst;
+	struct sock_way way;
+	struct sock *sk;
+
+	dst = sock_find_peer(&way, peer);
+	if (IS_ERR(dst))
+		return;
+	sk = way.endpoint.addr.sa_family == AF_INET ? rcu_dereference_bh(peer->device->sock4) :
+						      rcu_dereference_bh(peer->device->sock6);
+	skb = sock_returned(&way.endpoint, dst->dev);
+	if (sk && skb && dst_mtu(dst) > mtu)
+		dst->ops->update_pmtu(dst, sk, skb, mtu, false);
+	kfree_skb(skb);
+	dst_release(dst);
+	weft_sock_path(peer, NULL);
+}
+
+/**
+ * weft_sock_set_mark() - have routers' messages looked up under the mark that packets have
+ * @device: the device
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_sock_set_mark(struct weft_device *device)
+{
+	struct sock *sk4 = rcu_dereference_protected(device->sock4,
+						     lockdep_is_held(&device->config_lock));
+	struct sock *sk6 = rcu_dereference_protected(device->sock6,
+						     lockdep_is_held(&device->config_lock));
+
+	if (sk4)
+		WRITE_ONCE(sk4->sk_mark, device->fwmark);
+	if (sk6)
+		WRITE_ONCE(sk6->sk_mark, device->fwmark);
+}
 
 /* Takes @skb over, whatever comes of it. */
 static int sock_send(struct sock_way *way, struct sk_buff *skb)
@@ -340,6 +556,8 @@ int weft_sock_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds)
 	int err;
 
 	weft_peer_endpoint(peer, &way.endpoint);
+	if (unlikely(READ_ONCE(peer->device->pmtu)))
+		way.path = &peer->path;
 	err = sock_send(&way, skb);
 	if (likely(!err)) {
 		atomic64_add(len, &peer->tx_bytes);
@@ -415,7 +633,7 @@ int weft_sock_send_message(struct weft_peer *peer, const void *message, size_t l
 int weft_sock_reply(struct weft_device *device, const struct sk_buff *to, const void *message,
 		    size_t len)
 {
-	struct sock_way way = { .device = device };
+	struct sock_way way = { .device = device, .ds = weft_device_ds(device, 0) };
 	struct sk_buff *skb;
 	int err;
 

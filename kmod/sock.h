@@ -26,6 +26,17 @@ int weft_sock_open(struct weft_sock_pair *pair, struct weft_device *device, stru
 void weft_sock_close(struct weft_sock_pair *pair);
 void weft_sock_swap(struct weft_device *device, struct weft_sock_pair *pair);
 
+/* What is known of the path to where a peer is. */
+struct weft_sock_path {
+	unsigned int mtu;	/* of outer packets; 0: there is no route */
+	unsigned int overhead;	/* what an inner packet grows by */
+	u64 period_ns;		/* for how long the kernel keeps what it learns of a path */
+};
+
+void weft_sock_set_mark(struct weft_device *device);
+void weft_sock_path(struct weft_peer *peer, struct weft_sock_path *path);
+void weft_sock_limit_path(struct weft_peer *peer, unsigned int mtu);
+
 int weft_sock_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds);
 int weft_sock_send_message(struct weft_peer *peer, const void *message, size_t len, u8 ds);
 int weft_sock_reply(struct weft_device *device, const struct sk_buff *to, const void *message,

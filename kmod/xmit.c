@@ -80,18 +80,27 @@ static void xmit_report(struct weft_peer *peer, const struct weft_keypair *keypa
 	weft_peer_report(peer, events);
 }
 
+/* The outer DS field of an inner packet, but for ECN. */
+static u8 xmit_dscp(const struct weft_peer *peer, const struct sk_buff *skb)
+{
+	const struct weft_device *device = peer->device;
+
+	if (unlikely(READ_ONCE(device->dscp) == WEFT_DSCP_INHERIT))
+		return ip_tunnel_get_dsfield(ip_hdr(skb), skb);
+	return weft_device_ds(device, 0);
+}
+
 /* Writes down what sending a packet will need. */
-static void xmit_describe(struct sk_buff *skb, unsigned int mtu)
+static void xmit_describe(const struct weft_peer *peer, struct sk_buff *skb, unsigned int mtu)
 {
 	struct weft_packet *packet = weft_packet(skb);
 
 	packet->mtu = mtu;
-	packet->ds = 0;
+	packet->ds = weft_device_ds(peer->device, 0);
 	/* Keepalives have no inner header. */
 	if (unlikely(!skb->len))
 		return;
-	/* Only the ECN bits go over to the outer header. */
-	packet->ds = ip_tunnel_ecn_encap(0, ip_hdr(skb), skb);
+	packet->ds = ip_tunnel_ecn_encap(xmit_dscp(peer, skb), ip_hdr(skb), skb);
 	/* Outside, all flows look like one: queueing disciplines tell them apart by this hash. */
 	skb_get_hash(skb);
 }
@@ -187,7 +196,7 @@ void weft_xmit_packet(struct weft_peer *peer, struct sk_buff *skb, unsigned int 
 
 	if (unlikely(xmit_is_loop(peer)))
 		return xmit_drop(peer, skb, WEFT_DROP_LOOP);
-	xmit_describe(skb, mtu);
+	xmit_describe(peer, skb, mtu);
 	if (likely(skb_queue_empty_lockless(&peer->staged)))
 		keypair = xmit_session(peer);
 	if (likely(keypair)) {
@@ -267,7 +276,7 @@ void weft_xmit_keepalive(struct weft_peer *peer)
 		}
 		skb_reserve(skb, LL_MAX_HEADER + WEFT_CRYPT_HEADROOM);
 		skb->dev = dev;
-		xmit_describe(skb, READ_ONCE(dev->mtu));
+		xmit_describe(peer, skb, READ_ONCE(dev->mtu));
 		xmit_stage(peer, skb);
 	}
 	weft_xmit_staged(peer);

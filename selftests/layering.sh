@@ -12,10 +12,10 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 # From the top floor to the lowest.
 floors=(
 	"main netdev netlink sockaddr netlink-gen events config claim"
-	"xmit recv handshake"
+	"fit probe xmit recv handshake"
 	"spread batch segment crypt sock gro ratelimit"
-	"device cells line identity peer label keypair index endpoint candidates uncut pages"
-	"version wire noise cookie fsm replay allowedips name"
+	"device cells line identity peer label keypair index endpoint path candidates uncut pages"
+	"version wire noise cookie fsm pmtu replay allowedips name"
 )
 pure=4
 

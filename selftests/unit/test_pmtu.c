@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The search for a path's MTU: which sizes are asked for, and what answers to them mean. */
+#include "test.h"
+#include "pmtu.c"
+
+#define SECOND	1000000000ULL
+#define PERIOD	(600 * SECOND)
+
+/* A path: what it carries, and whether anybody answers. */
+struct path {
+	u32 carries;
+	bool answers;
+	unsigned int sent;
+	unsigned int lose;	/* so many of those that would get through */
+};
+
+/* Sends what a try asks for, and hands in the answers. Returns false when the search is over. */
+static bool pmtu_round(struct weft_pmtu *pmtu, struct path *path, u32 top, u64 now)
+{
+	u32 sizes[WEFT_PMTU_SIZES];
+	unsigned int i, count = weft_pmtu_try(pmtu, top, now, PERIOD, sizes);
+
+	for (i = 0; i < count; i++) {
+		path->sent++;
+		if (sizes[i] > path->carries || !path->answers)
+			continue;
+		if (path->lose)
+			path->lose--;
+		else
+			weft_pmtu_answer(pmtu, sizes[i], now, PERIOD);
+	}
+	return count && weft_pmtu_next(pmtu) != WEFT_PMTU_NEVER;
+}
+
+/* A whole search from @now on. Returns when it was over. */
+static u64 pmtu_search(struct test *t, struct weft_pmtu *pmtu, struct path *path, u32 top, u64 now)
+{
+	EXPECT(t, weft_pmtu_begin(pmtu, top, now, PERIOD));
+	EXPECT_EQ(t, weft_pmtu_next(pmtu), now);
+	while (pmtu_round(pmtu, path, top, now))
+		now = weft_pmtu_next(pmtu);
+	EXPECT_EQ(t, weft_pmtu_next(pmtu), WEFT_PMTU_NEVER);
+	return now;
+}
+
+static void pmtu_path_is_fine(struct test *t)
+{
+	struct path path = { .carries = 1500, .answers = true };
+	struct weft_pmtu pmtu;
+
+	weft_pmtu_init(&pmtu);
+	/* Two packets, one round trip. */
+	EXPECT_EQ(t, pmtu_search(t, &pmtu, &path, 1500, 5), 5);
+	EXPECT_EQ(t, path.sent, 2);
+	EXPECT_EQ(t, pmtu.limit, 0);
+	EXPECT(t, !weft_pmtu_begin(&pmtu, 1500, 4 + PERIOD, PERIOD));
+	EXPECT(t, weft_pmtu_begin(&pmtu, 1500, 5 + PERIOD, PERIOD));
+}
+
+static void pmtu_path_swallows(struct test *t)
+{
+	static const struct { u32 top, carries, found; } cases[] = {
+		{ 1500, 1280, 1280 }, { 1500, 1319, 1280 }, { 1500, 1320, 1320 },
+		{ 1500, 1492, 1492 }, { 1500, 1499, 1492 }, { 9000, 1500, 1500 },
+		{ 9000, 1280, 1280 }, { 9000, 8999, 8900 }, { 1281, 1280, 1280 },
+		{ 65535, 9000, 9000 },
+	};
+	struct weft_pmtu pmtu;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct path path = { .carries = cases[i].carries, .answers = true };
+
+		weft_pmtu_init(&pmtu);
+		EXPECT_EQ(t, pmtu_search(t, &pmtu, &path, cases[i].top, 7),
+			  7 + WEFT_PMTU_TRIES * SECOND);
+		EXPECT_EQ(t, pmtu.limit, cases[i].found);
+		EXPECT(t, path.sent <= WEFT_PMTU_TRIES * WEFT_PMTU_SIZES);
+	}
+}
+
+/* No answer to the smallest size either: nothing is known, and what was known stays. */
+static void pmtu_nobody_answers(struct test *t)
+{
+	struct path path = { .carries = 1400, .answers = true };
+	struct weft_pmtu pmtu;
+	u64 now;
+
+	weft_pmtu_init(&pmtu);
+	pmtu_search(t, &pmtu, &path, 1500, 0);
+	EXPECT_EQ(t, pmtu.limit, 1400);
+	path.answers = false;
+	path.sent = 0;
+	now = pmtu_search(t, &pmtu, &path, 1500, PERIOD + 3 * SECOND);
+	EXPECT_EQ(t, path.sent, 2 * WEFT_PMTU_TRIES);
+	EXPECT_EQ(t, pmtu.limit, 1400);
+	/* Somebody else may answer before long. */
+	EXPECT(t, !weft_pmtu_begin(&pmtu, 1500, now + WEFT_PMTU_AGAIN_NS - 1, PERIOD));
+	EXPECT(t, weft_pmtu_begin(&pmtu, 1500, now + WEFT_PMTU_AGAIN_NS, PERIOD));
+}
+
+static void pmtu_packets_get_lost(struct test *t)
+{
+	struct weft_pmtu pmtu;
+	struct path path = { .carries = 1500, .answers = true, .lose = 2 };
+
+	weft_pmtu_init(&pmtu);
+	EXPECT_EQ(t, pmtu_search(t, &pmtu, &path, 1500, 0), SECOND);
+	EXPECT_EQ(t, pmtu.limit, 0);
+	/* The largest is lost twice; then it is the third try that tells. */
+	path = (struct path){ .carries = 1500, .answers = true, .lose = 4 };
+	weft_pmtu_init(&pmtu);
+	EXPECT_EQ(t, pmtu_search(t, &pmtu, &path, 1500, 0), 2 * SECOND);
+	EXPECT_EQ(t, pmtu.limit, 0);
+}
+
+/* The path is what it was once: the limit goes. */
+static void pmtu_path_recovers(struct test *t)
+{
+	struct path path = { .carries = 1280, .answers = true };
+	struct weft_pmtu pmtu;
+
+	weft_pmtu_init(&pmtu);
+	pmtu_search(t, &pmtu, &path, 1500, 0);
+	EXPECT_EQ(t, pmtu.limit, 1280);
+	path.carries = 1500;
+	pmtu_search(t, &pmtu, &path, 1500, PERIOD + 3 * SECOND);
+	EXPECT_EQ(t, pmtu.limit, 0);
+}
+
+/* A router has spoken up while the search went on: what it said is what is looked for now. */
+static void pmtu_router_speaks(struct test *t)
+{
+	struct path path = { .carries = 1400, .answers = true };
+	u32 sizes[WEFT_PMTU_SIZES];
+	struct weft_pmtu pmtu;
+
+	weft_pmtu_init(&pmtu);
+	EXPECT(t, weft_pmtu_begin(&pmtu, 9000, 0, PERIOD));
+	EXPECT(t, pmtu_round(&pmtu, &path, 9000, 0));
+	EXPECT(t, !pmtu_round(&pmtu, &path, 1400, SECOND));
+	EXPECT_EQ(t, weft_pmtu_next(&pmtu), WEFT_PMTU_NEVER);
+	EXPECT_EQ(t, pmtu.limit, 0);
+
+	/* And to no more than what has been answered already, or what is not looked into. */
+	weft_pmtu_init(&pmtu);
+	EXPECT(t, weft_pmtu_begin(&pmtu, 9000, 0, PERIOD));
+	EXPECT(t, pmtu_round(&pmtu, &path, 9000, 0));
+	EXPECT_EQ(t, weft_pmtu_try(&pmtu, 1280, SECOND, PERIOD, sizes), 0);
+	EXPECT_EQ(t, pmtu.limit, 0);
+	weft_pmtu_init(&pmtu);
+	EXPECT(t, weft_pmtu_begin(&pmtu, 1500, 0, PERIOD));
+	EXPECT_EQ(t, weft_pmtu_try(&pmtu, 1000, 0, PERIOD, sizes), 0);
+	EXPECT_EQ(t, weft_pmtu_next(&pmtu), WEFT_PMTU_NEVER);
+	EXPECT_EQ(t, pmtu.limit, 0);
+}
+
+static void pmtu_not_asked(struct test *t)
+{
+	u32 sizes[WEFT_PMTU_SIZES];
+	struct weft_pmtu pmtu;
+
+	weft_pmtu_init(&pmtu);
+	EXPECT_EQ(t, weft_pmtu_try(&pmtu, 1500, 0, PERIOD, sizes), 0);
+	EXPECT(t, !weft_pmtu_answer(&pmtu, 1500, 0, PERIOD));
+	EXPECT(t, !weft_pmtu_begin(&pmtu, 1280, 0, PERIOD));
+	EXPECT(t, !weft_pmtu_begin(&pmtu, 1500, PERIOD - 1, PERIOD));
+	EXPECT(t, weft_pmtu_begin(&pmtu, 1500, PERIOD, PERIOD));
+	EXPECT(t, !weft_pmtu_begin(&pmtu, 1500, 2 * PERIOD, PERIOD));
+	EXPECT_EQ(t, weft_pmtu_try(&pmtu, 1500, PERIOD, PERIOD, sizes), 2);
+	EXPECT_EQ(t, sizes[0], WEFT_PMTU_FLOOR);
+	EXPECT_EQ(t, sizes[1], 1500);
+	/* Too early, and answers to what nobody asked. */
+	EXPECT_EQ(t, weft_pmtu_try(&pmtu, 1500, PERIOD + SECOND - 1, PERIOD, sizes), 0);
+	EXPECT(t, !weft_pmtu_answer(&pmtu, 1501, PERIOD, PERIOD));
+	EXPECT(t, !weft_pmtu_answer(&pmtu, 1279, PERIOD, PERIOD));
+	EXPECT_EQ(t, pmtu.best, 0);
+	EXPECT(t, weft_pmtu_answer(&pmtu, 1500, PERIOD, PERIOD));
+}
+
+/* Whatever is answered in whatever order, the sizes rise, and fit where they are put. */
+static void pmtu_random(struct test *t)
+{
+	u32 sizes[WEFT_PMTU_SIZES];
+	struct weft_pmtu pmtu;
+	unsigned int i, count, round;
+	u64 now = 0;
+
+	for (round = 0; round < 2000; round++) {
+		u32 top = 1281 + test_random_below(65535 - 1281);
+
+		weft_pmtu_init(&pmtu);
+		EXPECT(t, weft_pmtu_begin(&pmtu, top, now, PERIOD));
+		while ((count = weft_pmtu_try(&pmtu, top, now, PERIOD, sizes))) {
+			EXPECT(t, count <= WEFT_PMTU_SIZES);
+			EXPECT_EQ(t, sizes[count - 1], top);
+			for (i = 1; i < count; i++)
+				EXPECT(t, sizes[i - 1] < sizes[i]);
+			weft_pmtu_answer(&pmtu, sizes[test_random_below(count)], now, PERIOD);
+			now += SECOND;
+		}
+		EXPECT(t, pmtu.limit < top);
+		EXPECT(t, !pmtu.limit || pmtu.limit >= WEFT_PMTU_FLOOR);
+	}
+}
+
+TEST_SUITE("pmtu",
+	   TEST_CASE(pmtu_path_is_fine),
+	   TEST_CASE(pmtu_path_swallows),
+	   TEST_CASE(pmtu_nobody_answers),
+	   TEST_CASE(pmtu_packets_get_lost),
+	   TEST_CASE(pmtu_path_recovers),
+	   TEST_CASE(pmtu_router_speaks),
+	   TEST_CASE(pmtu_not_asked),
+	   TEST_CASE(pmtu_random));
