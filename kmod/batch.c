@@ -2,6 +2,7 @@
 
 #include "batch.h"
 #include "crypt.h"
+#include "drop.h"
 #include "keypair.h"
 #include "pages.h"
 #include "segment.h"
@@ -78,7 +79,7 @@ static struct sk_buff *batch_segment(struct sk_buff *skb)
 	struct sk_buff *list = skb_gso_segment(skb, BATCH_FEATURES), *segment;
 
 	if (IS_ERR(list)) {
-		kfree_skb(skb);
+		weft_drop_free(skb, WEFT_DROP_NO_MEMORY);
 		return NULL;
 	}
 	if (!list)
@@ -107,7 +108,7 @@ struct sk_buff *weft_batch_cut_up(struct sk_buff *skb)
 		return skb;
 	/* A program's own pages (MSG_ZEROCOPY) cannot stay where a batch's are to be. */
 	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC))) {
-		kfree_skb(skb);
+		weft_drop_free(skb, WEFT_DROP_NO_MEMORY);
 		return NULL;
 	}
 	return batch_is_whole(skb, &whole) ? skb : batch_segment(skb);
@@ -326,7 +327,7 @@ static struct sk_buff *batch_finish(struct batch_place *place, struct sk_buff *s
 {
 	if (unlikely(batch_empty(skb))) {
 		batch_give_back(place);
-		kfree_skb(skb);
+		weft_drop_free(skb, WEFT_DROP_NO_MEMORY);
 		return NULL;
 	}
 	batch_carry(skb, place);
@@ -371,7 +372,7 @@ static struct sk_buff *batch_seal_some(struct sk_buff **list, struct weft_crypt 
 		return batch_seal_list(&place, skb, crypt, counter);
 	if (likely(!weft_crypt_seal_packet(crypt, skb, weft_packet(skb)->mtu, counter)))
 		return skb;
-	kfree_skb(skb);
+	weft_drop_free(skb, WEFT_DROP_NO_MEMORY);
 	return NULL;
 }
 

@@ -9,6 +9,7 @@
 #include "peer.h"
 #include "ratelimit.h"
 #include "sock.h"
+#include "trace.h"
 #include "xmit.h"
 
 #include <linux/ip.h>
@@ -135,7 +136,7 @@ void weft_handshake_queue(struct weft_device *device, struct sk_buff *skb)
 	 */
 	if (unlikely(skb_queue_len_lockless(&device->incoming) >= HANDSHAKE_QUEUE_MAX)) {
 		weft_drop(device, WEFT_DROP_QUEUE_IN, 1);
-		kfree_skb(skb);
+		weft_drop_free(skb, WEFT_DROP_QUEUE_IN);
 		return;
 	}
 	/* The device it came in on may be gone by the time it is looked at. */
@@ -143,6 +144,30 @@ void weft_handshake_queue(struct weft_device *device, struct sk_buff *skb)
 	skb_queue_tail(&device->incoming, skb);
 	WRITE_ONCE(device->next_worker, worker);
 	queue_work(handshake_workqueue, &device->workers[worker % handshake_worker_count].work);
+}
+
+static enum weft_msg_type handshake_type(const struct sk_buff *skb)
+{
+	return le32_to_cpu(((const struct weft_msg_header *)skb->data)->type);
+}
+
+/* Counts a message that is refused. @peer is NULL unless it is known to be its. Returns @reason. */
+static int handshake_refuse(struct weft_device *device, struct weft_peer *peer,
+			    const struct sk_buff *skb, enum weft_drop reason)
+{
+	trace_weft_handshake(device, peer, handshake_type(skb), false, reason);
+	if (peer)
+		weft_peer_drop(peer, reason, 1);
+	else
+		weft_drop(device, reason, 1);
+	return reason;
+}
+
+/* A message has been good: says what the refusals are in place of. */
+static int handshake_good(struct weft_peer *peer, const struct sk_buff *skb)
+{
+	trace_weft_handshake(peer->device, peer, handshake_type(skb), false, WEFT_TRACE_GOOD);
+	return WEFT_TRACE_GOOD;
 }
 
 static bool handshake_is_loaded(struct weft_device *device)
@@ -207,31 +232,30 @@ static void handshake_send_cookie(struct weft_device *device, const struct weft_
 	weft_sock_reply(device, skb, &reply, sizeof(reply));
 }
 
-/* Whether a message has earned the work that it asks for (WireGuard paper, section 5.3). */
-static bool handshake_admit(struct weft_device *device, const struct weft_identity *identity,
-			    const struct sk_buff *skb)
+/*
+ * Whether a message has earned the work that it asks for (WireGuard paper, section 5.3). Returns
+ * why it has not, or -1.
+ */
+static int handshake_admit(struct weft_device *device, const struct weft_identity *identity,
+			   const struct sk_buff *skb)
 {
 	u8 cookie[WEFT_COOKIE_LEN];
-	bool valid;
+	int refused = -1;
 
-	if (!weft_cookie_mac1_valid(skb->data, skb->len, &identity->cookie_keys)) {
-		weft_drop(device, WEFT_DROP_MAC, 1);
-		return false;
-	}
+	if (!weft_cookie_mac1_valid(skb->data, skb->len, &identity->cookie_keys))
+		return WEFT_DROP_MAC;
 	if (!handshake_is_loaded(device))
-		return true;
+		return -1;
 
 	handshake_cookie_of(device, skb, cookie);
-	valid = weft_cookie_mac2_valid(skb->data, skb->len, cookie);
-	if (!valid) {
-		weft_drop(device, WEFT_DROP_MAC, 1);
+	if (!weft_cookie_mac2_valid(skb->data, skb->len, cookie)) {
 		handshake_send_cookie(device, identity, skb, cookie);
+		refused = WEFT_DROP_MAC;
 	} else if (!weft_ratelimit_allow(skb, device)) {
-		weft_drop(device, WEFT_DROP_RATE_LIMIT, 1);
-		valid = false;
+		refused = WEFT_DROP_RATE_LIMIT;
 	}
 	memzero_explicit(cookie, sizeof(cookie));
-	return valid;
+	return refused;
 }
 
 /*
@@ -297,7 +321,7 @@ static struct weft_keypair *handshake_begin(struct weft_peer *peer)
 	if (weft_peer_equip(peer))
 		fresh = weft_keypair_create(peer, &peer->device->index);
 	if (!fresh)
-		weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
+		weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, 1);
 	return fresh;
 }
 
@@ -336,6 +360,14 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 	return true;
 }
 
+/* Sends a message. Returns 0 or a negative errno; then it has been counted. */
+static int handshake_send(struct weft_peer *peer, const void *msg, size_t len,
+			  enum weft_msg_type type)
+{
+	trace_weft_handshake(peer->device, peer, type, true, WEFT_TRACE_GOOD);
+	return weft_sock_send_message(peer, msg, len, weft_device_ds(peer->device, HANDSHAKE_DS));
+}
+
 static void handshake_initiate(struct weft_peer *peer)
 {
 	struct weft_identity *identity = weft_identity_get(&peer->device->identity);
@@ -358,9 +390,8 @@ static void handshake_initiate(struct weft_peer *peer)
 		WRITE_ONCE(peer->tx_at_ns, ktime_get_coarse_boottime_ns());
 	/* One that could not be made counts as a try: there will be another, and an end to it. */
 	weft_peer_report(peer, WEFT_FSM_INITIATION_SENT | (created ? WEFT_FSM_ANY_SENT : 0));
-	if (created)
-		weft_sock_send_message(peer, &msg, sizeof(msg),
-				       weft_device_ds(peer->device, HANDSHAKE_DS));
+	if (created && !handshake_send(peer, &msg, sizeof(msg), WEFT_MSG_INITIATION))
+		atomic64_inc(&peer->handshakes_sent);
 }
 
 /* What every authenticated handshake message tells us about its sender. */
@@ -437,9 +468,9 @@ static int handshake_accept(struct weft_peer *peer, const struct weft_identity *
 	return -1;
 }
 
-static void handshake_receive_initiation(struct weft_device *device,
-					 const struct weft_identity *identity,
-					 const struct sk_buff *skb)
+static int handshake_receive_initiation(struct weft_device *device,
+					const struct weft_identity *identity,
+					const struct sk_buff *skb)
 {
 	const struct weft_msg_initiation *msg = (const struct weft_msg_initiation *)skb->data;
 	struct weft_noise_handshake noise = {};
@@ -449,13 +480,11 @@ static void handshake_receive_initiation(struct weft_device *device,
 	bool created = false;
 	int refused;
 
-	if (!weft_noise_initiation_open(&noise, remote_static, msg, &identity->key)) {
-		weft_drop(device, WEFT_DROP_HANDSHAKE, 1);
-		return;
-	}
+	if (!weft_noise_initiation_open(&noise, remote_static, msg, &identity->key))
+		return handshake_refuse(device, NULL, skb, WEFT_DROP_HANDSHAKE);
 	peer = weft_peer_find(device, remote_static);
 	if (!peer) {
-		weft_drop(device, WEFT_DROP_UNKNOWN_PEER, 1);
+		refused = handshake_refuse(device, NULL, skb, WEFT_DROP_UNKNOWN_PEER);
 		goto wipe;
 	}
 	mutex_lock(&peer->handshake_lock);
@@ -464,21 +493,23 @@ static void handshake_receive_initiation(struct weft_device *device,
 		created = handshake_create_response(peer, &noise, &response);
 	mutex_unlock(&peer->handshake_lock);
 	if (refused >= 0) {
-		weft_drop(device, refused, 1);
+		handshake_refuse(device, peer, skb, refused);
 		goto put;
 	}
+	handshake_good(peer, skb);
+	atomic64_inc(&peer->handshakes_received);
 	handshake_heard(peer, skb, 0);
 	if (created) {
 		WRITE_ONCE(peer->tx_at_ns, ktime_get_coarse_boottime_ns());
 		weft_peer_report(peer, WEFT_FSM_RESPONSE_SENT | WEFT_FSM_ANY_SENT |
 					       WEFT_FSM_SESSION_DERIVED);
-		weft_sock_send_message(peer, &response, sizeof(response),
-				       weft_device_ds(peer->device, HANDSHAKE_DS));
+		handshake_send(peer, &response, sizeof(response), WEFT_MSG_RESPONSE);
 	}
 put:
 	weft_peer_put(peer);
 wipe:
 	memzero_explicit(&noise, sizeof(noise));
+	return refused;
 }
 
 /* The session whose index a message gives, with a reference, ready or not; or NULL. */
@@ -496,19 +527,20 @@ static struct weft_keypair *handshake_find(struct weft_device *device, __le32 in
 
 /*
  * Completes the handshake that @keypair was kept for. On success the peer's reference to it has
- * gone over to its sessions.
+ * gone over to its sessions. Returns why it could not, or -1. Who answers an initiation has opened
+ * it, so the static keys are right: what is left to be wrong is the preshared key.
  */
-static bool handshake_complete(struct weft_peer *peer, struct weft_keypair *keypair,
-			       const struct weft_identity *identity,
-			       const struct weft_msg_response *msg)
+static int handshake_complete(struct weft_peer *peer, struct weft_keypair *keypair,
+			      const struct weft_identity *identity,
+			      const struct weft_msg_response *msg)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
 
 	lockdep_assert_held(&peer->handshake_lock);
 	if (peer->dead || state->pending != keypair)
-		return false;
+		return WEFT_DROP_HANDSHAKE;
 	if (!weft_noise_response_open(&state->noise, msg, &identity->key, state->preshared))
-		return false;
+		return WEFT_DROP_PRESHARED;
 	state->pending = NULL;
 	/* Never 0, which says that there has been none. */
 	WRITE_ONCE(peer->handshake_rtt_us,
@@ -516,50 +548,50 @@ static bool handshake_complete(struct weft_peer *peer, struct weft_keypair *keyp
 				      NSEC_PER_USEC) + 1, U32_MAX));
 	weft_keypair_begin(keypair, &state->noise, true);
 	weft_keypairs_add(&peer->keypairs, keypair);
-	return true;
+	return -1;
 }
 
-static void handshake_receive_response(struct weft_device *device,
-				       const struct weft_identity *identity,
-				       const struct sk_buff *skb)
+static int handshake_receive_response(struct weft_device *device,
+				      const struct weft_identity *identity,
+				      const struct sk_buff *skb)
 {
 	const struct weft_msg_response *msg = (const struct weft_msg_response *)skb->data;
 	struct weft_keypair *keypair = handshake_find(device, msg->receiver);
 	struct weft_peer *peer;
-	bool complete;
+	int refused;
 
-	if (!keypair) {
-		weft_drop(device, WEFT_DROP_NO_SESSION, 1);
-		return;
-	}
+	if (!keypair)
+		return handshake_refuse(device, NULL, skb, WEFT_DROP_NO_SESSION);
 	peer = keypair->peer;
 	mutex_lock(&peer->handshake_lock);
-	complete = handshake_complete(peer, keypair, identity, msg);
+	refused = handshake_complete(peer, keypair, identity, msg);
 	mutex_unlock(&peer->handshake_lock);
-	if (complete) {
+	if (refused < 0) {
+		handshake_good(peer, skb);
+		atomic64_inc(&peer->handshakes_completed);
 		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
 		handshake_heard(peer, skb, WEFT_FSM_SESSION_DERIVED | WEFT_FSM_SESSION_CONFIRMED);
 		/* The responder knows that we have the keys when it hears from us. */
 		weft_xmit_keepalive(peer);
 	} else {
-		weft_drop(device, WEFT_DROP_HANDSHAKE, 1);
+		handshake_refuse(device, peer, skb, refused);
 		weft_peer_report(peer, WEFT_FSM_REFUSED);
 	}
 	weft_keypair_put(keypair);
+	return refused;
 }
 
-static void handshake_receive_cookie(struct weft_device *device, const struct sk_buff *skb)
+static int handshake_receive_cookie(struct weft_device *device, const struct sk_buff *skb)
 {
 	const struct weft_msg_cookie_reply *msg = (const struct weft_msg_cookie_reply *)skb->data;
 	struct weft_keypair *keypair = handshake_find(device, msg->receiver);
 	struct weft_peer_handshake *state;
 	struct weft_cookie_keys keys;
 	bool opened = false;
+	int refused;
 
-	if (!keypair) {
-		weft_drop(device, WEFT_DROP_NO_SESSION, 1);
-		return;
-	}
+	if (!keypair)
+		return handshake_refuse(device, NULL, skb, WEFT_DROP_NO_SESSION);
 	state = &keypair->peer->handshake;
 	weft_cookie_keys(&keys, keypair->peer->public_key);
 	mutex_lock(&keypair->peer->handshake_lock);
@@ -570,38 +602,43 @@ static void handshake_receive_cookie(struct weft_device *device, const struct sk
 		state->mac1_sent = false;
 	}
 	mutex_unlock(&keypair->peer->handshake_lock);
-	if (!opened)
-		weft_drop(device, WEFT_DROP_HANDSHAKE, 1);
+	refused = opened ? handshake_good(keypair->peer, skb) :
+			   handshake_refuse(device, keypair->peer, skb, WEFT_DROP_HANDSHAKE);
 	weft_keypair_put(keypair);
+	return refused;
 }
 
-static enum weft_msg_type handshake_type(const struct sk_buff *skb)
+/* Takes a message that has been let in by handshake_admit(). Returns why it was refused, or -1. */
+static int handshake_receive_admitted(struct weft_device *device,
+				      const struct weft_identity *identity,
+				      const struct sk_buff *skb)
 {
-	return le32_to_cpu(((const struct weft_msg_header *)skb->data)->type);
+	if (handshake_type(skb) == WEFT_MSG_INITIATION)
+		return handshake_receive_initiation(device, identity, skb);
+	return handshake_receive_response(device, identity, skb);
 }
 
-static void handshake_receive(struct weft_device *device, struct sk_buff *skb)
+/* Takes a message. Returns why it was refused, or -1. */
+
+static int handshake_receive(struct weft_device *device, struct sk_buff *skb)
 {
 	struct weft_identity *identity;
+	int refused;
 
 	if (skb_linearize(skb)) {
 		weft_drop(device, WEFT_DROP_NO_MEMORY_IN, 1);
-		return;
+		return WEFT_DROP_NO_MEMORY_IN;
 	}
-	if (handshake_type(skb) == WEFT_MSG_COOKIE_REPLY) {
-		handshake_receive_cookie(device, skb);
-		return;
-	}
+	if (handshake_type(skb) == WEFT_MSG_COOKIE_REPLY)
+		return handshake_receive_cookie(device, skb);
 	identity = weft_identity_get(&device->identity);
-	if (!identity) {
-		weft_drop(device, WEFT_DROP_NO_KEY, 1);
-	} else if (handshake_admit(device, identity, skb)) {
-		if (handshake_type(skb) == WEFT_MSG_INITIATION)
-			handshake_receive_initiation(device, identity, skb);
-		else
-			handshake_receive_response(device, identity, skb);
-	}
+	refused = identity ? handshake_admit(device, identity, skb) : WEFT_DROP_NO_KEY;
+	if (refused >= 0)
+		handshake_refuse(device, NULL, skb, refused);
+	else
+		refused = handshake_receive_admitted(device, identity, skb);
 	weft_identity_put(identity);
+	return refused;
 }
 
 static void handshake_work(struct work_struct *work)
@@ -610,8 +647,12 @@ static void handshake_work(struct work_struct *work)
 	struct sk_buff *skb;
 
 	while ((skb = skb_dequeue(&device->incoming))) {
-		handshake_receive(device, skb);
-		consume_skb(skb);
+		int refused = handshake_receive(device, skb);
+
+		if (refused < 0)
+			consume_skb(skb);
+		else
+			weft_drop_free(skb, refused);
 		cond_resched();
 	}
 }

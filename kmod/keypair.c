@@ -4,6 +4,7 @@
 #include "fsm.h"
 #include "index.h"
 #include "peer.h"
+#include "trace.h"
 
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
@@ -77,6 +78,7 @@ void weft_keypair_begin(struct weft_keypair *keypair, struct weft_noise_handshak
 	weft_noise_split(&keypair->keys, hs, initiator);
 	/* Pairs with the acquire of whoever found it by its index. */
 	smp_store_release(&keypair->ready, true);
+	trace_weft_session(keypair, WEFT_TRACE_SESSION_BEGUN);
 }
 
 /**
@@ -92,6 +94,8 @@ void weft_keypair_revoke(struct weft_keypair *keypair)
 	if (!keypair)
 		return;
 	WRITE_ONCE(keypair->revoked, true);
+	if (keypair->ready)
+		trace_weft_session(keypair, WEFT_TRACE_SESSION_OVER);
 	weft_index_remove(keypair->index, keypair);
 	weft_keypair_put(keypair);
 }
@@ -246,6 +250,7 @@ bool weft_keypairs_confirm(struct weft_keypairs *set, struct weft_keypair *used)
 	spin_unlock_bh(&set->lock);
 
 	weft_keypair_revoke(gone);
+	trace_weft_session(used, WEFT_TRACE_SESSION_CONFIRMED);
 	return true;
 }
 

@@ -83,16 +83,6 @@ static const struct weft_device_ops netdev_device_ops = {
 	.event = weft_events_send,
 };
 
-static u64 netdev_drop_count(const struct weft_device *device, enum weft_drop reason)
-{
-	u64 count = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		count += READ_ONCE(per_cpu_ptr(device->drops, cpu)->count[reason]);
-	return count;
-}
-
 static void netdev_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *stats)
 {
 	const struct weft_device *device = netdev_priv(dev);
@@ -101,7 +91,7 @@ static void netdev_get_stats64(struct net_device *dev, struct rtnl_link_stats64 
 
 	dev_get_tstats64(dev, stats);
 	for (reason = 0; reason < WEFT_DROP_REASONS; reason++)
-		sum[netdev_drops[reason].counter] += netdev_drop_count(device, reason);
+		sum[netdev_drops[reason].counter] += weft_drop_count(device, reason);
 	stats->rx_errors += sum[RX_ERRORS];
 	stats->rx_dropped += sum[RX_DROPPED];
 	stats->tx_errors += sum[TX_ERRORS];
@@ -242,7 +232,9 @@ static int netdev_pass_on(struct weft_device *device, struct sk_buff *skb)
 	weft_peer_endpoint(peer, &endpoint);
 	if (unlikely(!endpoint.addr.sa_family)) {
 		netdev_unreachable(skb);
-		return WEFT_DROP_NO_ENDPOINT;
+		weft_peer_drop(peer, WEFT_DROP_NO_ENDPOINT, 1);
+		weft_drop_free(skb, WEFT_DROP_NO_ENDPOINT);
+		return -1;
 	}
 	mtu = skb_valid_dst(skb) ? dst_mtu(skb_dst(skb)) : READ_ONCE(device->dev->mtu);
 	if (READ_ONCE(device->pmtu) && !weft_fit(peer, skb, &mtu))
@@ -268,7 +260,7 @@ static netdev_tx_t netdev_xmit(struct sk_buff *skb, struct net_device *dev)
 	rcu_read_unlock();
 	if (unlikely(refused >= 0)) {
 		weft_drop(device, refused, 1);
-		kfree_skb(skb);
+		weft_drop_free(skb, refused);
 	}
 	return NETDEV_TX_OK;
 }
@@ -408,7 +400,7 @@ static void netdev_get_ethtool_stats(struct net_device *dev, struct ethtool_stat
 	enum weft_drop reason;
 
 	for (reason = 0; reason < WEFT_DROP_REASONS; reason++)
-		data[reason] = netdev_drop_count(device, reason);
+		data[reason] = weft_drop_count(device, reason);
 }
 
 static const struct ethtool_ops netdev_ethtool_ops = {

@@ -9,6 +9,7 @@
 #include "netdev.h"
 #include "netlink-gen.h"
 #include "peer.h"
+#include "report.h"
 #include "sockaddr.h"
 
 #include <linux/inet.h>
@@ -214,7 +215,8 @@ static int netlink_put_own_peer_values(struct sk_buff *skb, struct weft_peer *pe
 	       weft_sockaddr_put_candidates(skb, peer->candidates) ?:
 	       netlink_put_path_mtu(skb, peer) ?:
 	       netlink_put_name(skb, peer) ?:
-	       netlink_put_liveness(skb, peer);
+	       netlink_put_liveness(skb, peer) ?:
+	       weft_report_peer(skb, peer);
 }
 
 /*
@@ -353,7 +355,8 @@ static int netlink_put_device(struct sk_buff *skb, struct weft_device *device)
 static int netlink_put_own_device(struct sk_buff *skb, struct weft_device *device)
 {
 	return nla_put_u8(skb, WEFT_DEVICE_A_PMTU, device->pmtu) ?:
-	       nla_put_u8(skb, WEFT_DEVICE_A_DSCP, device->dscp);
+	       nla_put_u8(skb, WEFT_DEVICE_A_DSCP, device->dscp) ?:
+	       weft_report_device(skb, device);
 }
 
 /*

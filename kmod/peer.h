@@ -64,6 +64,11 @@ struct weft_peer {
 	u64 rx_at_ns;				/* newest packet; READ_ONCE(); 0: none yet */
 	atomic64_t tx_bytes;
 	u64 tx_at_ns;				/* the same */
+	atomic64_t rx_packets;			/* messages */
+	atomic64_t tx_packets;
+	atomic64_t handshakes_sent;		/* initiations */
+	atomic64_t handshakes_received;		/* those that were good */
+	atomic64_t handshakes_completed;	/* sessions, whoever began them */
 	atomic_long_t drops[WEFT_DROPS_A_MAX];	/* enum weft_drop; see device.h */
 
 	spinlock_t fsm_lock;			/* timers: what says so below */

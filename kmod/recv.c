@@ -33,7 +33,13 @@
 static void recv_drop(struct weft_device *device, struct sk_buff *skb, enum weft_drop reason)
 {
 	weft_drop(device, reason, 1);
-	kfree_skb(skb);
+	weft_drop_free(skb, reason);
+}
+
+static void recv_peer_drop(struct weft_peer *peer, struct sk_buff *skb, enum weft_drop reason)
+{
+	weft_peer_drop(peer, reason, 1);
+	weft_drop_free(skb, reason);
 }
 
 /*
@@ -104,13 +110,6 @@ static void recv_reset(struct sk_buff *skb, struct net_device *dev)
 	skb->csum_level = ~0;
 }
 
-/* Counts a message of @len bytes as received: only what was good to the end. */
-static void recv_count(struct weft_peer *peer, unsigned int len)
-{
-	atomic64_add(len, &peer->rx_bytes);
-	dev_sw_netstats_rx_add(peer->device->dev, len);
-}
-
 /* A packet that came in, with one message of a session or several. */
 struct recv_batch {
 	struct weft_job job;
@@ -122,6 +121,9 @@ struct recv_batch {
 	struct sk_buff_head ready;	/* those that go up the stack */
 	u8 ds;				/* the outer header's DS field */
 	bool alone;			/* there is one message only */
+	int refused;			/* why a message went no further at once, or -1 */
+	unsigned int good;		/* messages that were good to the end */
+	unsigned int good_len;		/* and their bytes */
 };
 
 /* What is known of an opened packet, in its control block. */
@@ -154,6 +156,25 @@ static struct weft_keypair *recv_session(struct weft_device *device, __le32 rece
 	return weft_keypair_get(keypair) ? keypair : NULL;
 }
 
+/* Notes a message of @len bytes as received. */
+static void recv_note(struct recv_batch *batch, unsigned int len)
+{
+	batch->good++;
+	batch->good_len += len;
+}
+
+/* Counts what has been noted, once for all of the batch. */
+static void recv_count(const struct recv_batch *batch)
+{
+	struct weft_peer *peer = batch->keypair->peer;
+
+	if (unlikely(!batch->good))
+		return;
+	atomic64_add(batch->good, &peer->rx_packets);
+	atomic64_add(batch->good_len, &peer->rx_bytes);
+	weft_compat_rx_add(batch->device->dev, batch->good, batch->good_len);
+}
+
 /* Notes an authenticated message. Returns what that means for the timers; 0: it was replayed. */
 static u32 recv_accept(struct weft_keypair *keypair, struct sk_buff *skb)
 {
@@ -167,6 +188,7 @@ static u32 recv_accept(struct weft_keypair *keypair, struct sk_buff *skb)
 	if (unlikely(weft_keypairs_confirm(&peer->keypairs, keypair))) {
 		events |= WEFT_FSM_SESSION_CONFIRMED;
 		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
+		atomic64_inc(&peer->handshakes_completed);
 	}
 	return events;
 }
@@ -186,7 +208,7 @@ static int recv_inner(struct recv_batch *batch, struct sk_buff *skb)
 		return WEFT_DROP_ECN;
 	if (unlikely(pskb_trim(skb, len)))
 		return WEFT_DROP_NO_MEMORY_IN;
-	recv_count(peer, message_len);
+	recv_note(batch, message_len);
 	if (unlikely(weft_path_is_asked(&peer->path)) && weft_probe_take(peer, skb))
 		consume_skb(skb);
 	else
@@ -201,17 +223,17 @@ static u32 recv_opened_packet(struct recv_batch *batch, struct sk_buff *skb)
 	int refused;
 
 	if (unlikely(!events)) {
-		recv_drop(batch->device, skb, WEFT_DROP_REPLAY);
+		recv_peer_drop(batch->keypair->peer, skb, WEFT_DROP_REPLAY);
 		return 0;
 	}
 	if (unlikely(!skb->len)) {
-		recv_count(batch->keypair->peer, WEFT_DATA_OVERHEAD);
+		recv_note(batch, WEFT_DATA_OVERHEAD);
 		consume_skb(skb);	/* a keepalive */
 		return events;
 	}
 	refused = recv_inner(batch, skb);
 	if (unlikely(refused >= 0))
-		recv_drop(batch->device, skb, refused);
+		recv_peer_drop(batch->keypair->peer, skb, refused);
 	return events;
 }
 
@@ -245,23 +267,34 @@ static struct weft_cell *recv_cell(struct recv_batch *batch)
 					 weft_cells_this(cells);
 }
 
+/* Lets go of the packet that came in: as dropped if nothing in it was any good. */
+static void recv_free(const struct recv_batch *batch, bool useless)
+{
+	if (unlikely(useless && batch->refused >= 0))
+		weft_drop_free(batch->skb, batch->refused);
+	else
+		consume_skb(batch->skb);
+}
+
 /* Takes what has been opened further, and lets go of the session. */
 static void recv_deliver(struct recv_batch *batch)
 {
+	bool useless = skb_queue_empty(&batch->opened);
 	unsigned int dropped = 0;
 	struct sk_buff *skb;
 	u32 events = 0;
 
 	while ((skb = __skb_dequeue(&batch->opened)))
 		events |= recv_opened_packet(batch, skb);
+	recv_count(batch);
 	if (likely(!skb_queue_empty(&batch->ready)))
 		dropped = weft_cells_receive(recv_cell(batch), &batch->ready, batch->alone);
 	if (unlikely(dropped))
-		weft_drop(batch->device, WEFT_DROP_STACK, dropped);
+		weft_peer_drop(batch->keypair->peer, WEFT_DROP_STACK, dropped);
 	if (likely(events))
 		recv_report(batch, events);
 	weft_keypair_put(batch->keypair);
-	consume_skb(batch->skb);
+	recv_free(batch, useless);
 }
 
 /* Opens the data message at @offset of the batch. Returns why it could not, or -1. */
@@ -358,6 +391,17 @@ static int recv_message(struct recv_batch *batch, struct recv_opener *opener, un
 	return WEFT_DROP_MALFORMED;
 }
 
+/* Counts a message that went no further. */
+static void recv_refuse(struct recv_batch *batch, enum weft_drop reason)
+{
+	batch->refused = reason;
+	/* What is no message has nothing to do with the session of those before it. */
+	if (batch->keypair && reason != WEFT_DROP_MALFORMED)
+		weft_peer_drop(batch->keypair->peer, reason, 1);
+	else
+		weft_drop(batch->device, reason, 1);
+}
+
 /* Opens the messages of a batch one by one. */
 static void recv_open(struct recv_batch *batch)
 {
@@ -373,7 +417,7 @@ static void recv_open(struct recv_batch *batch)
 		int refused = recv_message(batch, &opener, offset, min(each, skb->len - offset));
 
 		if (unlikely(refused >= 0))
-			weft_drop(batch->device, refused, 1);
+			recv_refuse(batch, refused);
 	}
 	if (likely(batch->keypair))
 		weft_crypt_end(&opener.crypt);
@@ -386,6 +430,9 @@ static void recv_batch_init(struct recv_batch *batch, struct weft_device *device
 	batch->skb = skb;
 	batch->keypair = keypair;
 	batch->receiver = receiver;
+	batch->refused = -1;
+	batch->good = 0;
+	batch->good_len = 0;
 	__skb_queue_head_init(&batch->opened);
 	__skb_queue_head_init(&batch->ready);
 	batch->ds = ip_tunnel_get_dsfield(ip_hdr(skb), skb);
@@ -424,7 +471,7 @@ static bool recv_spread(struct weft_device *device, struct sk_buff *skb,
 	weft_device_job_begins(device);
 	WRITE_ONCE(peer->spread, true);
 	if (unlikely(!weft_spread(&peer->line, &batch->job))) {
-		recv_drop(device, skb, WEFT_DROP_QUEUE_IN);
+		recv_peer_drop(peer, skb, WEFT_DROP_QUEUE_IN);
 		weft_keypair_put(keypair);
 		kmem_cache_free(recv_batch_cache, batch);
 		weft_device_job_ended(device);
@@ -445,7 +492,7 @@ static void recv_batch(struct weft_device *device, struct sk_buff *skb, __le32 r
 	if (likely(keypair))
 		recv_deliver(&batch);
 	else
-		consume_skb(skb);
+		recv_free(&batch, true);
 }
 
 /* Takes a packet, at its first message. It changes hands. */

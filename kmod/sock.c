@@ -179,6 +179,7 @@ void weft_sock_swap(struct weft_device *device, struct weft_sock_pair *pair)
 struct sock_way {
 	struct weft_device *device;
 	struct weft_endpoint endpoint;
+	struct weft_peer *peer;		/* NULL: an answer to whoever it is */
 	struct dst_cache *cache;	/* NULL: none */
 	struct weft_path *path;		/* NULL: none, or nothing is to be learnt of it */
 	bool source_gone;		/* the endpoint's source did not serve */
@@ -507,6 +508,18 @@ void weft_sock_set_mark(struct weft_device *device)
 		WRITE_ONCE(sk6->sk_mark, device->fwmark);
 }
 
+static void sock_drop(const struct sock_way *way, struct sk_buff *skb, enum weft_drop reason)
+{
+	/* What leaves as one packet may be many messages. */
+	unsigned int count = max(skb_shinfo(skb)->gso_segs, (u16)1);
+
+	if (way->peer)
+		weft_peer_drop(way->peer, reason, count);
+	else
+		weft_drop(way->device, reason, count);
+	weft_drop_free(skb, reason);
+}
+
 /* Takes @skb over, whatever comes of it. */
 static int sock_send(struct sock_way *way, struct sk_buff *skb)
 {
@@ -520,10 +533,8 @@ static int sock_send(struct sock_way *way, struct sk_buff *skb)
 		err = sock_send4(way, skb);
 	else if (way->endpoint.addr.sa_family == AF_INET6)
 		err = sock_send6(way, skb);
-	if (unlikely(err)) {
-		weft_drop(way->device, WEFT_DROP_SEND, 1);
-		kfree_skb(skb);
-	}
+	if (unlikely(err))
+		sock_drop(way, skb, WEFT_DROP_SEND);
 	return err;
 }
 
@@ -551,7 +562,9 @@ static bool sock_is_blocked(int err)
  */
 int weft_sock_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds)
 {
-	struct sock_way way = { .device = peer->device, .cache = &peer->dst_cache, .ds = ds };
+	struct sock_way way = {
+		.device = peer->device, .peer = peer, .cache = &peer->dst_cache, .ds = ds,
+	};
 	unsigned int len = skb->len, messages = skb_shinfo(skb)->gso_segs;
 	int err;
 
@@ -561,6 +574,7 @@ int weft_sock_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds)
 	err = sock_send(&way, skb);
 	if (likely(!err)) {
 		atomic64_add(len, &peer->tx_bytes);
+		atomic64_add(max(messages, 1U), &peer->tx_packets);
 		/* The stack counts what it was given: all bytes, and one packet. */
 		if (messages > 1)
 			dev_sw_netstats_tx_add(peer->device->dev, messages - 1, 0);
@@ -590,7 +604,7 @@ static int sock_send_message(struct weft_peer *peer, const void *message, size_t
 	int err;
 
 	if (unlikely(!skb)) {
-		weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
+		weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, 1);
 		return -ENOMEM;
 	}
 	rcu_read_lock_bh();

@@ -47,8 +47,8 @@ static bool xmit_is_loop(const struct weft_peer *peer)
 
 static void xmit_drop(struct weft_peer *peer, struct sk_buff *skb, enum weft_drop reason)
 {
-	weft_drop(peer->device, reason, 1);
-	kfree_skb(skb);
+	weft_peer_drop(peer, reason, 1);
+	weft_drop_free(skb, reason);
 }
 
 /* Sends messages in one packet. Returns what that means for the timers. */
@@ -119,10 +119,8 @@ static void xmit_stage(struct weft_peer *peer, struct sk_buff *skb)
 		oldest = __skb_dequeue(&peer->staged);
 	__skb_queue_tail(&peer->staged, skb);
 	spin_unlock_bh(&peer->staged.lock);
-	if (oldest) {
-		weft_drop(peer->device, WEFT_DROP_QUEUE, 1);
-		kfree_skb(oldest);
-	}
+	if (oldest)
+		xmit_drop(peer, oldest, WEFT_DROP_QUEUE);
 }
 
 /* Stages a list of packets, of which none has been sent. */
@@ -142,7 +140,7 @@ static struct sk_buff *xmit_segment(struct weft_peer *peer, struct sk_buff *skb)
 	struct sk_buff *list = weft_batch_cut_up(skb);
 
 	if (unlikely(!list))
-		weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
+		weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, 1);
 	return list;
 }
 
@@ -165,7 +163,7 @@ static bool xmit_send(struct weft_peer *peer, struct weft_keypair *keypair, stru
 		if (likely(skb))
 			events |= xmit_messages(peer, skb);
 		else
-			weft_drop(peer->device, WEFT_DROP_NO_MEMORY, count);
+			weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, count);
 	}
 	xmit_report(peer, keypair, events);
 	return true;
@@ -271,7 +269,7 @@ void weft_xmit_keepalive(struct weft_peer *peer)
 		skb = alloc_skb(LL_MAX_HEADER + WEFT_CRYPT_HEADROOM + WEFT_TAG_LEN +
 				WEFT_CRYPT_BEHIND, GFP_ATOMIC);
 		if (unlikely(!skb)) {
-			weft_drop(peer->device, WEFT_DROP_NO_MEMORY, 1);
+			weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, 1);
 			return;
 		}
 		skb_reserve(skb, LL_MAX_HEADER + WEFT_CRYPT_HEADROOM);
@@ -292,8 +290,6 @@ void weft_xmit_give_up(struct weft_peer *peer)
 {
 	struct sk_buff *skb;
 
-	while ((skb = skb_dequeue(&peer->staged))) {
-		weft_drop(peer->device, WEFT_DROP_GIVEN_UP, 1);
-		kfree_skb(skb);
-	}
+	while ((skb = skb_dequeue(&peer->staged)))
+		xmit_drop(peer, skb, WEFT_DROP_GIVEN_UP);
 }

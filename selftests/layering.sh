@@ -11,10 +11,10 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 
 # From the top floor to the lowest.
 floors=(
-	"main netdev netlink sockaddr netlink-gen events config claim"
+	"main netdev netlink report sockaddr netlink-gen events config claim"
 	"fit probe xmit recv handshake"
 	"spread batch segment crypt sock gro ratelimit"
-	"device cells line identity peer label keypair index endpoint path candidates uncut pages"
+	"device drop trace cells line identity peer label keypair index endpoint path candidates uncut pages"
 	"version wire noise cookie fsm pmtu replay allowedips name"
 )
 pure=4

@@ -39,4 +39,16 @@ static inline void weft_compat_free_tstats(struct net_device *dev)
 }
 #endif
 
+/* dev_sw_netstats_rx_add(), of any number of packets; the kernel has that for those sent only. */
+static inline void weft_compat_rx_add(struct net_device *dev, unsigned int packets,
+				      unsigned int len)
+{
+	struct pcpu_sw_netstats *tstats = this_cpu_ptr(dev->tstats);
+
+	u64_stats_update_begin(&tstats->syncp);
+	u64_stats_add(&tstats->rx_bytes, len);
+	u64_stats_add(&tstats->rx_packets, packets);
+	u64_stats_update_end(&tstats->syncp);
+}
+
 #endif /* WEFT_COMPAT_LINUX_NETDEVICE_H */
