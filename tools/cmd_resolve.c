@@ -16,17 +16,6 @@
 /* A session is renewed after 120 s; 15 more and the peer is silent. */
 #define RESOLVE_SILENT_S	135
 
-static const struct weft_peer *resolve_find(const struct weft_device *dev,
-					    const struct weft_key *key)
-{
-	const struct weft_peer *peer;
-
-	for (peer = dev->peers; peer; peer = peer->next)
-		if (weft_key_equal(&peer->public_key, key))
-			return peer;
-	return NULL;
-}
-
 static bool resolve_is_silent(const struct weft_context *ctx,
 			      const struct weft_peer *peer)
 {
@@ -64,7 +53,6 @@ static bool resolve_one(const struct weft_context *ctx, const char *path,
 	struct weft_place place = {
 		.file = path, .line = wanted->line, .name = "Endpoint",
 	};
-	struct weft_key_text key = weft_key_encode(&wanted->public_key);
 
 	if (!weft_resolve_peer(ctx, &place, wanted))
 		return false;
@@ -73,7 +61,7 @@ static bool resolve_one(const struct weft_context *ctx, const char *path,
 	if (!resolve_send(ctx, dev, wanted))
 		return false;
 	fprintf(ctx->out, "%s: peer %s is at %s now\n", dev->name,
-		wanted->name ? wanted->name : key.chars,
+		weft_text_peer(wanted->name ? wanted : peer).chars,
 		weft_text_endpoint(&wanted->endpoint).chars);
 	return true;
 }
@@ -91,7 +79,7 @@ static bool resolve_device(const struct weft_context *ctx,
 		if (!wanted->endpoint_text ||
 		    !weft_resolve_is_name(wanted->endpoint_text))
 			continue;
-		peer = resolve_find(dev, &wanted->public_key);
+		peer = weft_model_peer_find(dev, &wanted->public_key);
 		if (peer && resolve_is_silent(ctx, peer))
 			good &= resolve_one(ctx, profile->path, dev, peer,
 					    wanted);

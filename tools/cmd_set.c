@@ -1,22 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0
 /* weft set, weft setconf, weft addconf, weft syncconf */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend.h"
+#include "claim.h"
 #include "command.h"
 #include "config.h"
 #include "parse.h"
 #include "resolve.h"
 #include "sync.h"
 
+/* The kernel says what is wrong; the interface, as it is, with whom. */
+static bool set_explain(const struct weft_context *ctx,
+			const struct weft_device *dev)
+{
+	struct weft_device *now;
+	bool said;
+
+	if (ctx->backend->get(ctx->backend, dev->name, &now))
+		return false;
+	said = weft_claim_explain(ctx, now, dev);
+	weft_model_device_free(now);
+	return said;
+}
+
 static int set_send(const struct weft_context *ctx,
 		    const struct weft_device *dev)
 {
-	if (!ctx->backend->set(ctx->backend, dev))
+	char reason[sizeof(ctx->backend->error)];
+	int err = ctx->backend->set(ctx->backend, dev);
+
+	if (!err)
 		return 0;
-	weft_report(ctx, "cannot configure interface '%s': %s", dev->name,
-		    ctx->backend->error);
+	memcpy(reason, ctx->backend->error, sizeof(reason));
+	if (err != -EEXIST || !set_explain(ctx, dev))
+		weft_report(ctx, "cannot configure interface '%s': %s",
+			    dev->name, reason);
 	return 1;
 }
 
@@ -33,6 +54,38 @@ static bool set_refuse_word(const struct weft_parse *parse, const char *word)
 	return false;
 }
 
+/* Names are those that the interface has as it is. */
+static bool set_take_name(struct weft_parse *parse, const char *word)
+{
+	struct weft_backend *backend = parse->ctx->backend;
+	const struct weft_peer *known;
+
+	if (!parse->have &&
+	    backend->get(backend, parse->dev->name, &parse->have)) {
+		weft_report(parse->ctx, "cannot read interface '%s': %s",
+			    parse->dev->name, backend->error);
+		return false;
+	}
+	known = weft_model_peer_find_word(parse->have, word);
+	if (!known) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is neither a public key, which is %d characters of base64, nor the name of a peer of %s",
+			       word, WEFT_KEY_CHARS, parse->dev->name);
+		return false;
+	}
+	parse->peer->public_key = known->public_key;
+	parse->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
+	return true;
+}
+
+static bool set_take_peer(struct weft_parse *parse, const char *word)
+{
+	if (!weft_key_decode(&parse->peer->public_key, word))
+		return set_take_name(parse, word);
+	parse->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
+	return true;
+}
+
 static bool set_begin_peer(struct weft_parse *parse, const char *key)
 {
 	parse->peer = weft_model_peer_add(parse->dev);
@@ -40,7 +93,7 @@ static bool set_begin_peer(struct weft_parse *parse, const char *key)
 		weft_report(parse->ctx, "out of memory");
 		return false;
 	}
-	return weft_parse_public_key(parse, key);
+	return set_take_peer(parse, key);
 }
 
 /* One setting, or a peer's beginning. How many words it took, 0: a complaint. */
@@ -54,12 +107,14 @@ static int set_take_word(struct weft_parse *parse, int argc, char **argv)
 				      !parse->peer)))
 		return set_refuse_word(parse, argv[0]);
 	parse->place.name = argv[0];
+	if (!is_peer && setting->own && !parse->dev->own_word)
+		parse->dev->own_word = setting->word;
 	if (!is_peer && !setting->value)
 		return setting->from_word(parse, NULL);
 	if (argc < 2) {
 		weft_report_at(parse->ctx, &parse->place,
 			       "%s has to follow, and nothing does",
-			       is_peer ? "KEY" : setting->value);
+			       is_peer ? "KEY|NAME" : setting->value);
 		return 0;
 	}
 	good = is_peer ? set_begin_peer(parse, argv[1]) :
@@ -98,6 +153,24 @@ static struct weft_device *set_new_device(const struct weft_context *ctx,
 	return dev;
 }
 
+/*
+ * Prefixes that another peer has move. Whose they were can only be read
+ * before; that it could not be is no reason not to set.
+ */
+static int set_send_words(struct weft_parse *parse)
+{
+	const struct weft_context *ctx = parse->ctx;
+	int status;
+
+	if (!parse->have && weft_claim_adds_prefixes(parse->dev) &&
+	    ctx->backend->get(ctx->backend, parse->dev->name, &parse->have))
+		parse->have = NULL;
+	status = set_send(ctx, parse->dev);
+	if (!status && parse->have)
+		weft_claim_report_moved(ctx, parse->have, parse->dev);
+	return status;
+}
+
 int weft_command_set(struct weft_context *ctx, int argc, char **argv)
 {
 	struct weft_device *dev = set_new_device(ctx, argv[0]);
@@ -108,7 +181,8 @@ int weft_command_set(struct weft_context *ctx, int argc, char **argv)
 		return 1;
 	if (set_take_words(&parse, argc - 1, argv + 1) &&
 	    weft_resolve_device(ctx, NULL, dev))
-		status = set_send(ctx, dev);
+		status = set_send_words(&parse);
+	weft_model_device_free(parse.have);
 	weft_model_device_free(dev);
 	return status;
 }

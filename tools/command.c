@@ -10,7 +10,8 @@ const struct weft_command weft_commands[] = {
 		"show", "[IFACE|all|interfaces] [FIELD|dump]",
 		"show interfaces, or one FIELD of them",
 		"FIELD: public-key, private-key, listen-port, fwmark, peers, preshared-keys,\n"
-		"endpoints, allowed-ips, latest-handshakes, persistent-keepalive, transfer, drops.\n"
+		"endpoints, allowed-ips, latest-handshakes, persistent-keepalive, transfer,\n"
+		"names, drops.\n"
 		"\"dump\" prints all of them, for scripts. With -j or --json all is JSON.\n"
 		"Secret keys are \"(hidden)\" in the summary: --show-keys, or WG_HIDE_KEYS=never in\n"
 		"the environment, shows them. WG_COLOR_MODE is always, never or auto.\n",
@@ -20,12 +21,15 @@ const struct weft_command weft_commands[] = {
 		"print the configuration file of an interface, keys included",
 		NULL, 1, 1, weft_command_showconf,
 	}, {
-		"set", "IFACE [SETTING VALUE]... [peer KEY [remove] [SETTING VALUE]...]...",
+		"set", "IFACE [SETTING VALUE]... [peer KEY|NAME [remove] [SETTING VALUE]...]...",
 		"change settings of an interface and of its peers",
 		"Settings of the interface: listen-port PORT, fwmark MARK|off, private-key FILE.\n"
 		"Settings of a peer: preshared-key FILE, endpoint HOST:PORT,\n"
 		"persistent-keepalive SECONDS|off, allowed-ips IP/LENGTH,... which replaces the\n"
-		"list; with + or - before an item the items are added or removed.\n"
+		"list; with + or - before an item the items are added or removed. An item that\n"
+		"another peer has is taken from it, unless \"exclusive\" follows the list.\n"
+		"name NAME is what the peer can be called instead of its key, '' for nothing.\n"
+		"forget-timestamp lets a peer in again whose clock went back.\n"
 		"FILE \"-\" is the standard input; an empty file takes the key away.\n",
 		1, -1, weft_command_set,
 	}, {

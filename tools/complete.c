@@ -70,9 +70,12 @@ static void complete_keys(const struct completion *complete)
 
 	if (!complete->iface || backend->get(backend, complete->iface, &dev))
 		return;
-	for (peer = dev->peers; peer; peer = peer->next)
+	for (peer = dev->peers; peer; peer = peer->next) {
+		if (peer->name)
+			complete_offer(complete, peer->name);
 		complete_offer(complete,
 			       weft_key_encode(&peer->public_key).chars);
+	}
 	weft_model_device_free(dev);
 }
 
@@ -119,6 +122,7 @@ static const struct {
 	{ "FIELD", complete_fields },
 	{ "FILE", complete_files },
 	{ "KEY", complete_keys },
+	{ "KEY|NAME", complete_keys },
 };
 
 static bool complete_class(const struct completion *complete,

@@ -155,6 +155,8 @@ static void json_fill_peer(struct json_view *view, struct json_object *object,
 			   const struct weft_peer *peer)
 {
 	json_add(view, object, "public-key", json_key(view, &peer->public_key));
+	if (peer->name && json_wants(view, "names"))
+		json_add(view, object, "name", json_string(view, peer->name));
 	if (json_wants(view, "preshared-keys"))
 		json_add(view, object, "preshared-key",
 			 json_secret(view, &peer->preshared_key,

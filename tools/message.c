@@ -14,6 +14,7 @@ void weft_message_start(struct weft_message_cursor *cursor,
 	cursor->dev = dev;
 	cursor->ifindex = ifindex;
 	cursor->peer = dev->peers;
+	cursor->own = true;
 	if (dev->peers)
 		cursor->allowedip = dev->peers->allowedips;
 }
@@ -88,15 +89,47 @@ static int message_put_peer(struct nl_msg *msg, const struct weft_peer *peer)
 	return err | message_put_endpoint(msg, &peer->endpoint);
 }
 
+/* What only weft knows: other links are not told. */
+static int message_put_own_peer(struct nl_msg *msg,
+				const struct weft_peer *peer)
+{
+	int err = 0;
+
+	if (peer->has & WEFT_PEER_REMOVE)
+		return 0;
+	if (peer->has & WEFT_PEER_HAS_NAME)
+		err |= nla_put_string(msg, WEFT_PEER_A_NAME,
+				      peer->name ? peer->name : "");
+	if (peer->has & WEFT_PEER_EXCLUSIVE)
+		err |= nla_put_flag(msg, WEFT_PEER_A_EXCLUSIVE);
+	if (peer->has & WEFT_PEER_FORGET_TIMESTAMP)
+		err |= nla_put_flag(msg, WEFT_PEER_A_FORGET_TIMESTAMP);
+	return err;
+}
+
 /*
  * What is left of a peer that an earlier message began. It may have been
  * removed meanwhile, and half of a peer must not come back.
  */
 static int message_put_rest(struct nl_msg *msg, const struct weft_peer *peer)
 {
-	return nla_put(msg, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_BYTES,
-		       peer->public_key.bytes) |
-	       nla_put_u32(msg, WEFT_PEER_A_FLAGS, WEFT_PEER_F_UPDATE_ONLY);
+	int err;
+
+	err = nla_put(msg, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_BYTES,
+		      peer->public_key.bytes) |
+	      nla_put_u32(msg, WEFT_PEER_A_FLAGS, WEFT_PEER_F_UPDATE_ONLY);
+	if (peer->has & WEFT_PEER_EXCLUSIVE)
+		err |= nla_put_flag(msg, WEFT_PEER_A_EXCLUSIVE);
+	return err;
+}
+
+static int message_put_head(struct nl_msg *msg,
+			    const struct weft_message_cursor *cursor)
+{
+	if (cursor->continued)
+		return message_put_rest(msg, cursor->peer);
+	return message_put_peer(msg, cursor->peer) |
+	       (cursor->own ? message_put_own_peer(msg, cursor->peer) : 0);
 }
 
 static int message_put_allowedip(struct nl_msg *msg,
@@ -153,8 +186,7 @@ static int message_put_next_peer(struct nl_msg *msg,
 
 	if (!nest)
 		return err;
-	if (cursor->continued ? message_put_rest(msg, peer) :
-				message_put_peer(msg, peer)) {
+	if (message_put_head(msg, cursor)) {
 		nla_nest_cancel(msg, nest);
 		return err;
 	}
@@ -349,6 +381,15 @@ static void message_parse_peer_attrs(struct nlattr **tb, struct weft_peer *peer)
 		peer->known |= WEFT_VALUE_BIT(WEFT_PEER_A_DROPS);
 }
 
+static int message_parse_name(struct nlattr *attr, struct weft_peer *peer)
+{
+	if (!attr)
+		return 0;
+	peer->name = strndup(nla_data(attr), nla_len(attr));
+	peer->has |= WEFT_PEER_HAS_NAME;
+	return peer->name ? 0 : -ENOMEM;
+}
+
 /* A peer whose prefixes did not fit goes on as the next part's first. */
 static struct weft_peer *message_find_peer(struct weft_device *dev,
 					   const struct weft_key *key,
@@ -378,6 +419,8 @@ static int message_parse_peer(struct nlattr *nest, struct weft_device *dev,
 		peer->public_key = key;
 		peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
 		message_parse_peer_attrs(tb, peer);
+		if (message_parse_name(tb[WEFT_PEER_A_NAME], peer))
+			return -ENOMEM;
 	}
 	return message_parse_allowedips(tb[WEFT_PEER_A_ALLOWEDIPS], peer);
 }

@@ -19,6 +19,7 @@ struct nlattr;
  * @ifindex: the interface it goes to
  * @peer: the first peer not sent yet
  * @allowedip: the first of its prefixes not sent yet
+ * @own: the link is weft's, and takes what only weft knows
  * @started: the device's own attributes are out
  * @continued: @peer is, up to @allowedip
  */
@@ -27,6 +28,7 @@ struct weft_message_cursor {
 	unsigned int ifindex;
 	const struct weft_peer *peer;
 	const struct weft_allowedip *allowedip;
+	bool own;
 	bool started;
 	bool continued;
 };

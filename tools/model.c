@@ -164,6 +164,31 @@ void weft_model_links_free(struct weft_link *list)
 	}
 }
 
+struct weft_peer *weft_model_peer_find(const struct weft_device *dev,
+				       const struct weft_key *public_key)
+{
+	struct weft_peer *peer;
+
+	for (peer = dev->peers; peer; peer = peer->next)
+		if (weft_key_equal(&peer->public_key, public_key))
+			return peer;
+	return NULL;
+}
+
+struct weft_peer *weft_model_peer_find_word(const struct weft_device *dev,
+					    const char *word)
+{
+	struct weft_peer *peer;
+	struct weft_key key;
+
+	if (weft_key_decode(&key, word))
+		return weft_model_peer_find(dev, &key);
+	for (peer = dev->peers; peer; peer = peer->next)
+		if (peer->name && !strcmp(peer->name, word))
+			return peer;
+	return NULL;
+}
+
 size_t weft_model_peer_count(const struct weft_device *dev)
 {
 	const struct weft_peer *peer;

@@ -23,6 +23,9 @@ enum weft_kind {
 	WEFT_KIND_WIREGUARD,
 };
 
+/* The longest name of a peer, without its end. */
+#define WEFT_NAME_BYTES	63
+
 struct weft_allowedip {
 	struct weft_allowedip *next;
 	__u16 family;
@@ -44,6 +47,10 @@ enum weft_peer_has {
 	WEFT_PEER_UPDATE_ONLY = 1 << 5,
 	/* Prefixes with "+" or "-": the list is not the whole list. */
 	WEFT_PEER_CHANGE_ALLOWEDIPS = 1 << 6,
+	WEFT_PEER_HAS_NAME = 1 << 7,
+	/* Prefixes that another peer has are refused and not moved. */
+	WEFT_PEER_EXCLUSIVE = 1 << 8,
+	WEFT_PEER_FORGET_TIMESTAMP = 1 << 9,
 };
 
 union weft_endpoint {
@@ -61,7 +68,7 @@ union weft_endpoint {
  * @preshared_key: all zero to take it away
  * @endpoint: family AF_UNSPEC where there is none
  * @endpoint_text: an endpoint not resolved yet, or NULL
- * @name: what the configuration file calls the peer, or NULL
+ * @name: what the peer is called; NULL for nothing, which takes a name away
  * @line: where the peer, then its endpoint, stands in a configuration file
  * @keepalive: seconds, 0 for off
  * @handshake_s: seconds since the epoch of the last handshake, 0 for never
@@ -126,6 +133,8 @@ enum weft_device_has {
  * @known: WEFT_VALUE_BIT() of what else the kernel reported
  * @event_sequence: of the newest event
  * @drops: packets that went no further, by WEFT_DROPS_A_*
+ * @own_word: the first word of a command line that only weft's links know, or
+ *            NULL: a link of another kind refuses that, and does not pass it over
  * @peers: first of the list
  * @last_peer: where the next one is appended
  */
@@ -140,6 +149,7 @@ struct weft_device {
 	__u64 known;
 	__u64 event_sequence;
 	__u64 drops[WEFT_DROPS_A_MAX + 1];
+	const char *own_word;
 	struct weft_peer *peers;
 	struct weft_peer *last_peer;
 };
@@ -166,6 +176,13 @@ void weft_model_device_free(struct weft_device *dev);
 void weft_model_peers_prune(struct weft_device *dev);
 void weft_model_allowedips_prune(struct weft_peer *peer);
 void weft_model_links_free(struct weft_link *list);
+
+/* NULL: there is none. */
+struct weft_peer *weft_model_peer_find(const struct weft_device *dev,
+				       const struct weft_key *public_key);
+/* The same by what people write: a public key, or a peer's name. */
+struct weft_peer *weft_model_peer_find_word(const struct weft_device *dev,
+					    const char *word);
 
 size_t weft_model_peer_count(const struct weft_device *dev);
 

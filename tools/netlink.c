@@ -333,6 +333,19 @@ static void netlink_explain_set(struct weft_backend *backend, int err,
 				  " (a first part was sent before this, and stays)");
 }
 
+/* What a file says of weft's own is passed over; what was typed is not. */
+static bool netlink_takes(struct weft_backend *backend,
+			  const struct netlink_device *device,
+			  const struct weft_device *dev)
+{
+	if (!dev->own_word || device->link.kind == WEFT_KIND_WEFT)
+		return true;
+	snprintf(backend->error, sizeof(backend->error),
+		 "'%s' is weft's own, and this is a link of kind %s",
+		 dev->own_word, weft_model_kind_name(device->link.kind));
+	return false;
+}
+
 static int netlink_set(struct weft_backend *backend,
 		       const struct weft_device *dev)
 {
@@ -344,7 +357,12 @@ static int netlink_set(struct weft_backend *backend,
 	err = netlink_device_open(backend, dev->name, &device);
 	if (err)
 		return err;
+	if (!netlink_takes(backend, &device, dev)) {
+		weft_socket_close(&device.socket);
+		return -EOPNOTSUPP;
+	}
 	weft_message_start(&cursor, dev, device.link.ifindex);
+	cursor.own = device.link.kind == WEFT_KIND_WEFT;
 	do {
 		err = netlink_set_next(&device, &cursor);
 	} while (!err && ++sent && !weft_message_done(&cursor));

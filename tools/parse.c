@@ -266,6 +266,54 @@ static bool parse_allowedips(struct weft_parse *parse, const char *value)
 	return good;
 }
 
+/* A file ends a line at '#', and takes no notice of blanks around a value. */
+static bool parse_name_fits_file(const char *value)
+{
+	size_t len = strlen(value);
+
+	return !strchr(value, '#') &&
+	       (!len || (!isspace((unsigned char)value[0]) &&
+			 !isspace((unsigned char)value[len - 1])));
+}
+
+/* What else makes a name good is for the kernel to say. */
+static bool parse_name(struct weft_parse *parse, const char *value)
+{
+	if (!parse_name_fits_file(value)) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' could not stand in a file: a name has no '#', and no blank at either end",
+			       value);
+		return false;
+	}
+	if (strlen(value) > WEFT_NAME_BYTES) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is too long: a name has at most %d bytes",
+			       value, WEFT_NAME_BYTES);
+		return false;
+	}
+	free(parse->peer->name);
+	parse->peer->name = *value ? strdup(value) : NULL;
+	parse->peer->has |= WEFT_PEER_HAS_NAME;
+	if (parse->peer->name || !*value)
+		return true;
+	weft_report_at(parse->ctx, &parse->place, "out of memory");
+	return false;
+}
+
+static bool parse_exclusive(struct weft_parse *parse, const char *value)
+{
+	(void)value;
+	parse->peer->has |= WEFT_PEER_EXCLUSIVE;
+	return true;
+}
+
+static bool parse_forget_timestamp(struct weft_parse *parse, const char *value)
+{
+	(void)value;
+	parse->peer->has |= WEFT_PEER_FORGET_TIMESTAMP;
+	return true;
+}
+
 static bool parse_remove(struct weft_parse *parse, const char *value)
 {
 	(void)value;
@@ -310,6 +358,16 @@ const struct weft_setting weft_settings[] = {
 		.word = "allowed-ips", .field = "AllowedIPs",
 		.value = "[+|-]IP/LENGTH,...", .scope = WEFT_SCOPE_PEER,
 		.from_word = parse_allowedips, .from_field = parse_allowedips,
+	}, {
+		.word = "exclusive", .scope = WEFT_SCOPE_PEER, .own = true,
+		.from_word = parse_exclusive,
+	}, {
+		.word = "name", .field = "Name", .value = "NAME",
+		.scope = WEFT_SCOPE_PEER, .own = true,
+		.from_word = parse_name, .from_field = parse_name,
+	}, {
+		.word = "forget-timestamp", .scope = WEFT_SCOPE_PEER,
+		.own = true, .from_word = parse_forget_timestamp,
 	},
 	{ }
 };

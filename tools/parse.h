@@ -26,6 +26,7 @@ enum weft_scope {
  * @whole: the text describes all of the device: what it leaves out is off
  * @more: fields that this file may have besides those of every file, or NULL
  * @profile: what those fill in
+ * @have: the interface as it is, once a peer has been called by its name
  */
 struct weft_parse {
 	const struct weft_context *ctx;
@@ -35,6 +36,7 @@ struct weft_parse {
 	bool whole;
 	const struct weft_setting *more;
 	struct weft_profile *profile;
+	struct weft_device *have;
 };
 
 typedef bool (*weft_setter)(struct weft_parse *parse, const char *value);
@@ -45,6 +47,7 @@ typedef bool (*weft_setter)(struct weft_parse *parse, const char *value);
  * @field: its name in a file
  * @value: what follows, for usage
  * @scope: what it belongs to
+ * @own: only weft's links know it
  * @from_word: take it from the command line
  * @from_field: take it from a file
  */
@@ -53,6 +56,7 @@ struct weft_setting {
 	const char *field;
 	const char *value;
 	enum weft_scope scope;
+	bool own;
 	weft_setter from_word;
 	weft_setter from_field;
 };

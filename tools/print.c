@@ -134,6 +134,12 @@ static void print_peer_transfer(FILE *out, const struct weft_peer *peer)
 		peer->tx_bytes);
 }
 
+static void print_peer_name(FILE *out, const struct weft_peer *peer)
+{
+	print_public_key(out, peer);
+	fprintf(out, "\t%s", peer->name ? peer->name : PRINT_NONE);
+}
+
 static void print_dump_device(FILE *out, const struct weft_device *dev)
 {
 	print_private_key(out, dev);
@@ -199,6 +205,7 @@ const struct weft_print_field weft_print_fields[] = {
 	{ "latest-handshakes", NULL, print_peer_handshake },
 	{ "persistent-keepalive", NULL, print_peer_keepalive },
 	{ "transfer", NULL, print_peer_transfer },
+	{ "names", NULL, print_peer_name },
 	{ "drops", print_device_drops, print_peer_drops },
 	{ "dump", print_dump_device, print_dump_peer },
 	{ }
@@ -367,6 +374,10 @@ static void print_summary_peer(const struct weft_context *ctx,
 {
 	print_heading(ctx, WEFT_COLOUR_YELLOW, "peer",
 		      weft_key_encode(&peer->public_key).chars);
+	if (peer->name) {
+		print_title(ctx, "name");
+		fprintf(ctx->out, "%s\n", peer->name);
+	}
 	if (peer->has & WEFT_PEER_HAS_PRESHARED_KEY) {
 		print_title(ctx, "preshared key");
 		print_secret(ctx, &peer->preshared_key);

@@ -200,17 +200,6 @@ static bool profile_forwarding(struct weft_parse *parse, const char *value)
 	return true;
 }
 
-static bool profile_peer_name(struct weft_parse *parse, const char *value)
-{
-	char *name = strdup(value);
-
-	if (!name)
-		return profile_no_memory(parse);
-	free(parse->peer->name);
-	parse->peer->name = name;
-	return true;
-}
-
 static const struct weft_setting profile_settings[] = {
 	{
 		.field = "Address", .scope = WEFT_SCOPE_DEVICE,
@@ -242,9 +231,6 @@ static const struct weft_setting profile_settings[] = {
 	}, {
 		.field = "Forwarding", .scope = WEFT_SCOPE_DEVICE,
 		.from_field = profile_forwarding,
-	}, {
-		.field = "Name", .scope = WEFT_SCOPE_PEER,
-		.from_field = profile_peer_name,
 	},
 	{ }
 };

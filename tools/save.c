@@ -62,25 +62,17 @@ static void save_write_profile(FILE *out, const struct weft_profile *profile,
 				 &profile->hooks[hook]);
 }
 
-static const struct weft_peer *save_find_peer(const struct weft_profile *profile,
-					      const struct weft_key *key)
-{
-	const struct weft_peer *peer;
-
-	for (peer = profile->dev->peers; peer; peer = peer->next)
-		if (weft_key_equal(&peer->public_key, key))
-			return peer;
-	return NULL;
-}
-
-/* Names say more than the addresses that they stand for at the moment. */
+/*
+ * Names say more than the addresses that they stand for at the moment. What
+ * peers are called weft's links know themselves.
+ */
 static bool save_take_names(const struct weft_profile *profile,
-			    struct weft_peer *peer)
+			    enum weft_kind kind, struct weft_peer *peer)
 {
-	const struct weft_peer *known = save_find_peer(profile,
-						       &peer->public_key);
+	const struct weft_peer *known = weft_model_peer_find(profile->dev,
+							     &peer->public_key);
 
-	if (known && known->name) {
+	if (known && known->name && kind != WEFT_KIND_WEFT) {
 		peer->name = strdup(known->name);
 		if (!peer->name)
 			return false;
@@ -102,7 +94,7 @@ static bool save_prepare(const struct weft_profile *profile,
 	if (!profile->dev->fwmark && profile->table == WEFT_TABLE_AUTO)
 		dev->fwmark = 0;
 	for (peer = dev->peers; peer; peer = peer->next)
-		if (!save_take_names(profile, peer))
+		if (!save_take_names(profile, dev->kind, peer))
 			return false;
 	return true;
 }

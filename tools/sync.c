@@ -213,11 +213,11 @@ static bool sync_any_dropped(const struct weft_peer *peer)
  * be replaced as a whole.
  */
 static bool sync_cut_prefixes(struct weft_peer *want,
-			      const struct weft_peer *have, bool can_remove)
+			      const struct weft_peer *have, bool is_weft)
 {
 	struct weft_allowedip *ip;
 
-	if (sync_any_dropped(have) && !can_remove) {
+	if (sync_any_dropped(have) && !is_weft) {
 		for (ip = want->allowedips; ip; ip = ip->next)
 			ip->drop = false;
 		return true;
@@ -228,7 +228,7 @@ static bool sync_cut_prefixes(struct weft_peer *want,
 }
 
 static bool sync_reduce_prefixes(struct weft_peer *want,
-				 struct weft_peer *have, bool can_remove)
+				 struct weft_peer *have, bool is_weft)
 {
 	struct sync_prefixes h = { }, w = { };
 	bool good;
@@ -237,11 +237,16 @@ static bool sync_reduce_prefixes(struct weft_peer *want,
 	       sync_sort_prefixes(&w, want, false);
 	if (good) {
 		sync_match_prefixes(&h, &w);
-		good = sync_cut_prefixes(want, have, can_remove);
+		good = sync_cut_prefixes(want, have, is_weft);
 	}
 	free(h.entries);
 	free(w.entries);
 	return good;
+}
+
+static bool sync_same_name(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
 }
 
 static void sync_reduce_settings(struct weft_peer *want,
@@ -252,6 +257,9 @@ static void sync_reduce_settings(struct weft_peer *want,
 		want->has &= ~WEFT_PEER_HAS_PRESHARED_KEY;
 	if (want->keepalive == have->keepalive)
 		want->has &= ~WEFT_PEER_HAS_KEEPALIVE;
+	want->has &= ~WEFT_PEER_HAS_NAME;
+	if (!sync_same_name(want->name, have->name))
+		want->has |= WEFT_PEER_HAS_NAME;
 	if (weft_model_endpoint_equal(&want->endpoint, &have->endpoint))
 		want->endpoint.any.sa_family = AF_UNSPEC;
 }
@@ -261,15 +269,17 @@ static bool sync_peer_is_same(const struct weft_peer *change)
 	return !change->allowedips &&
 	       change->endpoint.any.sa_family == AF_UNSPEC &&
 	       !(change->has & (WEFT_PEER_HAS_PRESHARED_KEY |
-				WEFT_PEER_HAS_KEEPALIVE |
+				WEFT_PEER_HAS_KEEPALIVE | WEFT_PEER_HAS_NAME |
 				WEFT_PEER_REPLACE_ALLOWEDIPS));
 }
 
 static bool sync_reduce_peer(struct weft_peer *want, struct weft_peer *have,
-			     bool can_remove)
+			     bool is_weft)
 {
 	sync_reduce_settings(want, have);
-	if (!sync_reduce_prefixes(want, have, can_remove))
+	if (!is_weft)
+		want->has &= ~WEFT_PEER_HAS_NAME;
+	if (!sync_reduce_prefixes(want, have, is_weft))
 		return false;
 	want->drop = sync_peer_is_same(want);
 	/* Someone else may remove it meanwhile: half of it must not come back. */
@@ -295,7 +305,7 @@ static bool sync_remove_peer(struct weft_device *want,
  */
 static bool sync_walk_peers(const struct sync_peers *have,
 			    const struct sync_peers *want,
-			    struct weft_device *change, bool can_remove)
+			    struct weft_device *change, bool is_weft)
 {
 	size_t h, w = 0;
 	bool good = true;
@@ -316,7 +326,7 @@ static bool sync_walk_peers(const struct sync_peers *have,
 		else
 			good = sync_reduce_peer(want->entries[w++].peer,
 						have->entries[h].peer,
-						can_remove);
+						is_weft);
 	}
 	return good;
 }
@@ -332,6 +342,66 @@ static bool sync_reduce_peers(const struct weft_device *have,
 	free(h.entries);
 	free(w.entries);
 	weft_model_peers_prune(want);
+	return good;
+}
+
+static int sync_compare_names(const void *a, const void *b)
+{
+	const struct weft_peer * const *x = a, * const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+/* A peer of the change to which @have's name goes, if it is another one. */
+static bool sync_name_goes(struct weft_peer **named, size_t count,
+			   const struct weft_peer *have)
+{
+	struct weft_peer **found;
+
+	if (!have->name)
+		return false;
+	found = bsearch(&have, named, count, sizeof(*named),
+			sync_compare_names);
+	return found && !weft_key_equal(&(*found)->public_key,
+					&have->public_key);
+}
+
+static bool sync_free_name(struct weft_device *change,
+			   const struct weft_peer *have)
+{
+	struct weft_peer *peer = calloc(1, sizeof(*peer));
+
+	if (!peer)
+		return false;
+	peer->public_key = have->public_key;
+	peer->has = WEFT_PEER_HAS_PUBLIC_KEY | WEFT_PEER_UPDATE_ONLY |
+		    WEFT_PEER_HAS_NAME;
+	peer->next = change->peers;
+	change->peers = peer;
+	return true;
+}
+
+/*
+ * A name that goes from one peer to another is taken away first of all: what
+ * comes later may be in another message, which is held against this one.
+ */
+static bool sync_free_names(const struct weft_device *have,
+			    struct weft_device *change)
+{
+	size_t count = weft_model_peer_count(change), i = 0;
+	struct weft_peer **named = calloc(count + 1, sizeof(*named)), *peer;
+	const struct weft_peer *before;
+	bool good = named;
+
+	for (peer = change->peers; good && peer; peer = peer->next)
+		if (peer->has & WEFT_PEER_HAS_NAME && peer->name)
+			named[i++] = peer;
+	if (i)
+		qsort(named, i, sizeof(*named), sync_compare_names);
+	for (before = have->peers; i && good && before; before = before->next)
+		if (sync_name_goes(named, i, before))
+			good = sync_free_name(change, before);
+	free(named);
 	return good;
 }
 
@@ -352,7 +422,8 @@ bool weft_sync_reduce(const struct weft_device *have, struct weft_device *want)
 {
 	sync_reduce_device(have, want);
 	return sync_settle_peers(want) && sync_settle_prefixes(want) &&
-	       sync_reduce_peers(have, want);
+	       sync_reduce_peers(have, want) &&
+	       (have->kind != WEFT_KIND_WEFT || sync_free_names(have, want));
 }
 
 bool weft_sync_is_empty(const struct weft_device *change)

@@ -5,6 +5,15 @@
 
 #include "text.h"
 
+struct weft_peer_text weft_text_peer(const struct weft_peer *peer)
+{
+	struct weft_peer_text text;
+
+	snprintf(text.chars, sizeof(text.chars), "%s", peer->name ? peer->name :
+		 weft_key_encode(&peer->public_key).chars);
+	return text;
+}
+
 struct weft_endpoint_text weft_text_endpoint(const union weft_endpoint *from)
 {
 	bool is_ip6 = from->any.sa_family == AF_INET6;

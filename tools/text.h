@@ -13,10 +13,17 @@ struct weft_endpoint_text {
 	char chars[NI_MAXHOST + NI_MAXSERV + 4];
 };
 
+/* A name, or a key. */
+struct weft_peer_text {
+	char chars[WEFT_NAME_BYTES + 1];
+};
+
 struct weft_address_text {
 	char chars[INET6_ADDRSTRLEN];
 };
 
+/* What a peer is called, or else its key. */
+struct weft_peer_text weft_text_peer(const struct weft_peer *peer);
 struct weft_endpoint_text weft_text_endpoint(const union weft_endpoint *from);
 /* The address alone: what separates it from its length differs. */
 struct weft_address_text weft_text_address(const struct weft_allowedip *ip);

@@ -74,6 +74,12 @@ static void test_describe_peer(FILE *out, const struct weft_peer *peer)
 		fputs(" remove", out);
 	if (peer->has & WEFT_PEER_UPDATE_ONLY)
 		fputs(" update-only", out);
+	if (peer->has & WEFT_PEER_HAS_NAME)
+		fprintf(out, " name='%s'", peer->name ?: "");
+	if (peer->has & WEFT_PEER_EXCLUSIVE)
+		fputs(" exclusive", out);
+	if (peer->has & WEFT_PEER_FORGET_TIMESTAMP)
+		fputs(" forget-timestamp", out);
 	if (peer->has & WEFT_PEER_HAS_PRESHARED_KEY)
 		fprintf(out, " psk=%c", peer->preshared_key.bytes[0] ?: '0');
 	if (peer->has & WEFT_PEER_HAS_KEEPALIVE)
@@ -125,6 +131,8 @@ static void test_settle(struct weft_device *dev)
 		dev->has |= WEFT_DEVICE_HAS_PUBLIC_KEY;
 	for (peer = dev->peers; peer; peer = peer->next) {
 		peer->has = WEFT_PEER_HAS_PUBLIC_KEY | WEFT_PEER_HAS_KEEPALIVE;
+		if (peer->name)
+			peer->has |= WEFT_PEER_HAS_NAME;
 		if (!weft_key_is_zero(&peer->preshared_key))
 			peer->has |= WEFT_PEER_HAS_PRESHARED_KEY;
 		for (ip = peer->allowedips; ip; ip = ip->next)
@@ -176,6 +184,8 @@ static struct weft_device *test_copy(const struct weft_device *from)
 		new_peer = weft_model_peer_add(dev);
 		*new_peer = *peer;
 		new_peer->next = NULL;
+		if (peer->name)
+			new_peer->name = strdup(peer->name);
 		new_peer->allowedips = NULL;
 		new_peer->last_allowedip = NULL;
 		for (ip = peer->allowedips; ip; ip = ip->next) {
@@ -219,7 +229,7 @@ static int test_bench_set(struct weft_backend *backend,
 	if (bench->fail_set) {
 		snprintf(backend->error, sizeof(backend->error), "%s",
 			 bench->fail_set);
-		return -EINVAL;
+		return bench->fail_taken ? -EEXIST : -EINVAL;
 	}
 	free(bench->sent);
 	bench->sent = test_describe(dev);

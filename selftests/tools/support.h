@@ -31,6 +31,7 @@ int test_end(void);
  * @fail_get: what get() and list() complain of, NULL for nothing
  * @fail_name: the one interface that get() cannot read, NULL for none
  * @fail_set: what set() complains of, NULL for nothing
+ * @fail_taken: it does because another peer has what was asked for
  * @sent: all that set() was given, as test_describe() has it
  * @out: what was printed
  * @err: what was complained
@@ -42,6 +43,7 @@ struct test_bench {
 	const char *fail_get;
 	const char *fail_name;
 	const char *fail_set;
+	bool fail_taken;
 	char *sent;
 	char *out;
 	char *err;

@@ -14,14 +14,14 @@
 
 #define WORDS_MAX	16
 
-#define SET_USAGE "Usage: weft set IFACE [SETTING VALUE]... [peer KEY [remove] [SETTING VALUE]...]...\n"
+#define SET_USAGE "Usage: weft set IFACE [SETTING VALUE]... [peer KEY|NAME [remove] [SETTING VALUE]...]...\n"
 #define FIELDS	"public-key, private-key, listen-port, fwmark, peers, preshared-keys, endpoints, " \
-		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, drops, dump"
+		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, names, drops, dump"
 #define COMMANDS "show, showconf, set, setconf, addconf, syncconf, up, down, save, strip, resolve, genkey, genpsk, pubkey, help"
 
 static const char wft0_conf[] =
 	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"
-	"[Peer]\nPublicKey = " KEY_A "\nAllowedIPs = 10.0.0.1/32\nPersistentKeepalive = 25\n";
+	"[Peer]\nPublicKey = " KEY_A "\nAllowedIPs = 10.0.0.1/32\nPersistentKeepalive = 25\nName = hub\n";
 static const char wg0_conf[] = "[Interface]\nFwMark = 1\n";
 
 /**
@@ -35,6 +35,7 @@ static const char wg0_conf[] = "[Interface]\nFwMark = 1\n";
  * @sent: what the kernel was sent
  * @fail_get: the kernel does not let itself be read, with this reason
  * @fail_set: the kernel refuses, with this reason
+ * @fail_taken: for another peer has it
  */
 struct command_case {
 	const char *words;
@@ -45,6 +46,7 @@ struct command_case {
 	const char *sent;
 	const char *fail_get;
 	const char *fail_set;
+	bool fail_taken;
 };
 
 static const struct command_case cases[] = {
@@ -149,15 +151,52 @@ static const struct command_case cases[] = {
 	{ "set wft0 endpoint 1.2.3.4:5", .status = 1,
 	  .err = "weft: set: 'endpoint' is not a setting of an interface: listen-port, fwmark, private-key and peer are\n" },
 	{ "set wft0 peer " KEY_A " colour red", .status = 1,
-	  .err = "weft: set: 'colour' is not a setting of a peer: remove, preshared-key, endpoint, persistent-keepalive, allowed-ips, the settings of an interface and peer are\n" },
+	  .err = "weft: set: 'colour' is not a setting of a peer: remove, preshared-key, endpoint, persistent-keepalive, allowed-ips, exclusive, name, forget-timestamp, the settings of an interface and peer are\n" },
 	{ "set wft0 listen-port", .status = 1,
 	  .err = "weft: listen-port: PORT has to follow, and nothing does\n" },
 	{ "set wft0 peer", .status = 1,
-	  .err = "weft: peer: KEY has to follow, and nothing does\n" },
+	  .err = "weft: peer: KEY|NAME has to follow, and nothing does\n" },
 	{ "set wft0 peer " KEY_A " allowed-ips", .status = 1,
 	  .err = "weft: allowed-ips: [+|-]IP/LENGTH,... has to follow, and nothing does\n" },
 	{ "set wft0 peer abc", .status = 1,
-	  .err = "weft: peer: 'abc' is not a public key: 44 characters of base64 are wanted\n" },
+	  .err = "weft: peer: 'abc' is neither a public key, which is 44 characters of base64, nor the name of a peer of wft0\n" },
+	/* Names, and what other peers have. */
+	{ "set wft0 peer hub persistent-keepalive 5", .sent = "wft0:\npeer A: keepalive=5\n" },
+	{ "set wft0 peer hub remove peer " KEY_B, .sent = "wft0:\npeer A: remove\npeer B:\n" },
+	{ "set nope peer hub remove", .status = 1, .sent = "",
+	  .err = "weft: cannot read interface 'nope': No such device\n" },
+	{ "set wft0 peer " KEY_B " name spoke", .sent = "wft0:\npeer B: name='spoke'\n" },
+	{ "set wft0 peer hub name ''", .sent = "wft0:\npeer A: name=''\n" },
+	{ "set wft0 peer hub name a#b", .status = 1, .sent = "",
+	  .err = "weft: name: 'a#b' could not stand in a file: a name has no '#', and no blank at either end\n" },
+	{ "set wft0 peer hub name " KEY_A KEY_A, .status = 1, .sent = "",
+	  .err = "weft: name: '" KEY_A KEY_A "' is too long: a name has at most 63 bytes\n" },
+	{ "set wft0 peer hub forget-timestamp", .sent = "wft0:\npeer A: forget-timestamp\n" },
+	{ "set wft0 peer " KEY_B " allowed-ips 10.0.0.1/32,10.0.0.2/32",
+	  .sent = "wft0:\npeer B: replace-ips +10.0.0.1/32 +10.0.0.2/32\n",
+	  .err = "weft: warning: wft0: allowed IPs have moved: 10.0.0.1/32 from peer hub\n" },
+	{ "set wft0 peer " KEY_B " allowed-ips +10.0.0.1",
+	  .sent = "wft0:\npeer B: +10.0.0.1/32\n",
+	  .err = "weft: warning: wft0: allowed IPs have moved: 10.0.0.1/32 from peer hub\n" },
+	{ "set wft0 peer hub allowed-ips 10.0.0.1/32,10.0.0.0/24",
+	  .sent = "wft0:\npeer A: replace-ips +10.0.0.1/32 +10.0.0.0/24\n" },
+	{ "set wft0 peer hub allowed-ips '' peer " KEY_B " allowed-ips 10.0.0.1",
+	  .sent = "wft0:\npeer A: replace-ips\npeer B: replace-ips +10.0.0.1/32\n" },
+	{ "set wft0 peer " KEY_B " allowed-ips 10.0.0.1 peer hub allowed-ips -10.0.0.1",
+	  .sent = "wft0:\npeer B: replace-ips +10.0.0.1/32\npeer A: -10.0.0.1/32\n" },
+	{ "set wft0 peer " KEY_B " allowed-ips 10.0.0.2,10.0.0.1 exclusive", .status = 1, .sent = "",
+	  .fail_set = "File exists: allowed IPs: another peer has one of them", .fail_taken = true,
+	  .err = "weft: cannot configure interface 'wft0': allowed IPs: peer hub has 10.0.0.1/32, and it is to be exclusive\n" },
+	{ "set wft0 peer " KEY_B " allowed-ips 10.0.0.2 exclusive",
+	  .sent = "wft0:\npeer B: exclusive replace-ips +10.0.0.2/32\n" },
+	{ "set wft0 peer " KEY_B " name hub", .status = 1, .sent = "",
+	  .fail_set = "File exists: name: another peer of the device has it", .fail_taken = true,
+	  .err = "weft: cannot configure interface 'wft0': name: 'hub' is what peer " KEY_A " is called\n" },
+	{ "set wft0 peer " KEY_B " name other", .status = 1, .sent = "",
+	  .fail_set = "File exists: name: another peer of the device has it", .fail_taken = true,
+	  .err = "weft: cannot configure interface 'wft0': File exists: name: another peer of the device has it\n" },
+	{ "show wft0 names", .out = KEY_A "\thub\n" },
+
 	{ "set wft0 listen-port 65536", .status = 1,
 	  .err = "weft: listen-port: '65536' is not a port: use a number from 0 (chosen by the kernel) to 65535\n" },
 	{ "set wft0 listen-port +5", .status = 1,
@@ -186,7 +225,7 @@ static const struct command_case cases[] = {
 	  .sent = "wft0: key=P port=51820 fwmark=0x0 replace-peers\npeer A: psk=0 keepalive=25 replace-ips +10.0.0.1/32\npeer B: psk=0 keepalive=0 replace-ips\n" },
 	{ "addconf wft0 conf",
 	  .sent = "wft0: key=P port=51820\npeer A: keepalive=25 replace-ips +10.0.0.1/32\npeer B:\n" },
-	{ "syncconf wft0 conf", .sent = "wft0:\npeer B: psk=0 keepalive=0 replace-ips\n" },
+	{ "syncconf wft0 conf", .sent = "wft0:\npeer A: update-only name=''\npeer B: psk=0 keepalive=0 replace-ips\n" },
 	{ "syncconf wft0 -", .input = wft0_conf, .sent = "" },
 	{ "setconf wft0 -", .input = "", .sent = "wft0: key=0 port=0 fwmark=0x0 replace-peers\n" },
 	{ "setconf wft0 conf_open", .sent = "wft0: key=P port=0 fwmark=0x0 replace-peers\n",
@@ -222,7 +261,7 @@ static const struct command_case cases[] = {
 	{ "up bad.conf", .status = 1,
 	  .err = "weft: bad.conf:2: Address: 'x' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n" },
 	{ "strip wft0.conf",
-	  .out = "[Interface]\nListenPort = 7\n[Peer]\nPublicKey = " KEY_A "\nEndpoint = harbour:5\n\n" },
+	  .out = "[Interface]\nListenPort = 7\n[Peer]\nPublicKey = " KEY_A "\nEndpoint = harbour:5\nName = a\n\n" },
 	{ "strip bad.conf", .status = 1, .out = "",
 	  .err = "weft: bad.conf:2: Address: 'x' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n" },
 	{ "resolve", .status = 1,
@@ -312,6 +351,7 @@ static void test_prepare(struct test_bench *bench,
 	bench->devices[1] = test_device("wg0", WEFT_KIND_WIREGUARD, wg0_conf);
 	bench->fail_get = test->fail_get;
 	bench->fail_set = test->fail_set;
+	bench->fail_taken = test->fail_taken;
 }
 
 static void test_case(const struct command_case *test)

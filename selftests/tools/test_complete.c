@@ -13,12 +13,12 @@
 #define WORDS_MAX	16
 
 #define DEVICE_SETTINGS	"listen-port\nfwmark\nprivate-key\n"
-#define PEER_SETTINGS	"remove\npreshared-key\nendpoint\npersistent-keepalive\nallowed-ips\n"
+#define PEER_SETTINGS	"remove\npreshared-key\nendpoint\npersistent-keepalive\nallowed-ips\nexclusive\nname\nforget-timestamp\n"
 
 static const char wft0_conf[] =
 	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"
 	"[Peer]\nPublicKey = " KEY_A "\nAllowedIPs = 10.0.0.1/32\n"
-	"[Peer]\nPublicKey = " KEY_B "\n";
+	"[Peer]\nPublicKey = " KEY_B "\nName = hub\n";
 static const char wg0_conf[] = "[Interface]\nFwMark = 1\n";
 
 /**
@@ -63,7 +63,10 @@ static const struct complete_case cases[] = {
 	{ "set wft0 private-key ''", "/\n" },
 	{ "set wft0 nonsense ''", "" },
 	{ "set wft0 listen-port 7 fw", "fwmark\n" },
-	{ "set wft0 peer ''", KEY_A "\n" KEY_B "\n" },
+	{ "set wft0 peer ''", KEY_A "\nhub\n" KEY_B "\n" },
+	{ "set wft0 peer h", "hub\n" },
+	{ "set wft0 peer hub exc", "exclusive\n" },
+	{ "set wft0 peer hub exclusive forg", "forget-timestamp\n" },
 	{ "set wft0 peer Qk", KEY_B "\n" },
 	{ "set wft0 peer ''", "", .fail_get = "Operation not permitted" },
 	{ "set nope peer ''", "" },

@@ -128,7 +128,7 @@ static const struct config_case {
 		.name = "field of the other section",
 		.text = PEER_A "ListenPort = 1\n",
 		.err =
-			"weft: wg0.conf:3: 'ListenPort' is not a field of [Peer]: PublicKey, PresharedKey, Endpoint, PersistentKeepalive, AllowedIPs are\n",
+			"weft: wg0.conf:3: 'ListenPort' is not a field of [Peer]: PublicKey, PresharedKey, Endpoint, PersistentKeepalive, AllowedIPs, Name are\n",
 	}, {
 		.name = "no equals sign",
 		.text = "[Interface]\nListenPort 1\n",

@@ -86,7 +86,7 @@ static void test_small(void)
 			   "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\nFwMark = 7\n"
 			   "[Peer]\nPublicKey = " KEY_A "\nPresharedKey = " KEY_B "\nEndpoint = 1.2.3.4:5\n"
 			   "AllowedIPs = 10.0.0.0/8, fd00::/64\nPersistentKeepalive = 5\n"
-			   "[Peer]\nPublicKey = " KEY_B "\nEndpoint = [2001:db8::1]:7\n"
+			   "[Peer]\nPublicKey = " KEY_B "\nEndpoint = [2001:db8::1]:7\nName = a b\n"
 			   "[Peer]\nPublicKey = " KEY_C "\nAllowedIPs = ::/0\n");
 	test_ok(message_cross(from, to, &strict) == 1, "a small device is one message");
 	test_ok(strict, "with its nests marked");

@@ -29,6 +29,7 @@ static const char summary[] =
 	"  fwmark: 0xca6c\n"
 	"\n"
 	"peer: " KEY_C "\n"
+	"  name: sea\xc3\xb6rt\n"
 	"  endpoint: [2001:db8::1]:7\n"
 	"  allowed ips: 0.0.0.0/0\n"
 	"  latest handshake: 1 minute, 1 second ago\n"
@@ -69,6 +70,7 @@ static const struct {
 	{ "latest-handshakes", KEY_A "\t0\n" KEY_B "\t968280155\n" KEY_C "\t999999939\n" },
 	{ "persistent-keepalive", KEY_A "\toff\n" KEY_B "\t25\n" KEY_C "\toff\n" },
 	{ "transfer", KEY_A "\t0\t0\n" KEY_B "\t0\t148\n" KEY_C "\t1024\t1023\n" },
+	{ "names", KEY_A "\t(none)\n" KEY_B "\t(none)\n" KEY_C "\tsea\xc3\xb6rt\n" },
 	{ "drops", "mac=3 send=1\n" KEY_A "\t(none)\n" KEY_B "\tsource=2 queue=18446744073709551615\n"
 		   KEY_C "\t(none)\n" },
 	{ "dump", PRIVATE_KEY "\t" PUBLIC_KEY "\t51820\t0xca6c\n"
@@ -88,6 +90,7 @@ static struct weft_device *test_full_device(void)
 	c->handshake_s = 1000000000 - 61;
 	c->rx_bytes = 1024;
 	c->tx_bytes = 1023;
+	c->name = strdup("sea\xc3\xb6rt");
 	dev->drops[WEFT_DROPS_A_MAC] = 3;
 	dev->drops[WEFT_DROPS_A_SEND] = 1;
 	b->drops[WEFT_DROPS_A_SOURCE] = 2;
@@ -314,7 +317,7 @@ static void test_json(const char *name, int count, char **words,
 	"\"allowed-ips\":[\"10.0.0.0/8\",\"fd00::/64\"],\"latest-handshake\":968280155," \
 	"\"transfer-rx\":0,\"transfer-tx\":148,\"persistent-keepalive\":25,"	\
 	"\"rx-packets\":4,\"handshakes-sent\":0,\"path-mtu\":1420," DROPS_B_JSON "},"	\
-	"{\"public-key\":\"" KEY_C "\",\"preshared-key\":null,\"endpoint\":\"[2001:db8::1]:7\"," \
+	"{\"public-key\":\"" KEY_C "\",\"name\":\"sea\xc3\xb6rt\",\"preshared-key\":null,\"endpoint\":\"[2001:db8::1]:7\"," \
 	"\"allowed-ips\":[\"0.0.0.0/0\"],\"latest-handshake\":999999939,"	\
 	"\"transfer-rx\":1024,\"transfer-tx\":1023,\"persistent-keepalive\":null}]"
 

@@ -288,7 +288,7 @@ static const struct {
 	  INTERFACE "ListenPort = 1  # mine\n\n" PEER_A "AllowedIPs = ::/0\n\n" },
 	{ "what up alone knows goes",
 	  INTERFACE "Address = 1.2.3.4\nMTU=1400\n dns = 1.1.1.1\nPostUp = a=b\nForwarding = on\nFwMark = 1\n" PEER_A "Name = x\n",
-	  INTERFACE "FwMark = 1\n" PEER_A "\n" },
+	  INTERFACE "FwMark = 1\n" PEER_A "Name = x\n\n" },
 	{ "remarks stay",
 	  "# Address = 1.2.3.4\n" INTERFACE "# MTU = 9\n",
 	  "# Address = 1.2.3.4\n" INTERFACE "# MTU = 9\n\n" },

@@ -143,6 +143,28 @@ static const struct sync_case {
 		.want = PEER_A "AllowedIPs = ::/0, ::1/0\n",
 		.weft = "wg0:\n",
 	}, {
+		.name = "a name given, another taken away",
+		.have = PEER_A "Name = x\n" PEER_B,
+		.want = PEER_A PEER_B "Name = y\n",
+		.weft = "wg0:\npeer A: update-only name=''\npeer B: update-only name='y'\n",
+		.wireguard = "wg0:\n",
+	}, {
+		.name = "the same names",
+		.have = PEER_A "Name = x\n", .want = PEER_A "Name = x\n", .weft = "wg0:\n",
+	}, {
+		.name = "names that change places are both free for a moment",
+		.have = PEER_A "Name = x\n" PEER_B "Name = y\n",
+		.want = PEER_A "Name = y\n" PEER_B "Name = x\n",
+		.weft = "wg0:\npeer B: update-only name=''\npeer A: update-only name=''\n"
+			"peer A: update-only name='y'\npeer B: update-only name='x'\n",
+		.wireguard = "wg0:\n",
+	}, {
+		.name = "a name that goes from a peer that is removed to a new one",
+		.have = PEER_A "Name = x\n", .want = PEER_B "Name = x\n",
+		.weft = "wg0:\npeer A: update-only name=''\npeer B: name='x' psk=0 keepalive=0 replace-ips\n"
+			"peer A: remove\n",
+		.wireguard = "wg0:\npeer B: name='x' psk=0 keepalive=0 replace-ips\npeer A: remove\n",
+	}, {
 		.name = "a peer given twice is what it is given as last",
 		.have = PEER_A "PersistentKeepalive = 4\nEndpoint = 1.1.1.1:1\n",
 		.want = PEER_A "PersistentKeepalive = 3\nEndpoint = 1.1.1.1:2\n" PEER_A
