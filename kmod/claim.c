@@ -54,8 +54,8 @@ static bool claim_name_is_kept(const struct weft_config *config, struct weft_dev
 
 	if (!holder || config->flags & WEFT_DEVICE_F_REPLACE_PEERS)
 		return false;
-	return !claim_same_key(holder->public_key, entry->public_key) &&
-	       !claim_last_word(config, holder->public_key);
+	return !claim_same_key(weft_keyring_now(&holder->keyring), entry->public_key) &&
+	       !claim_last_word(config, weft_keyring_now(&holder->keyring));
 }
 
 /* Whether another peer of the change gets @name as well. */
@@ -127,7 +127,7 @@ static bool claim_prefix_is_taken(const struct weft_config *config, struct weft_
 	now = weft_allowedips_owner(&device->allowedips, prefix->bits, prefix->address,
 				    prefix->cidr);
 	if (now && !(config->flags & WEFT_DEVICE_F_REPLACE_PEERS))
-		holder = now->public_key;
+		holder = weft_keyring_now(&now->keyring);
 	if (holder && claim_same_key(holder, entry->public_key))
 		holder = NULL;
 	list_for_each_entry(other, &config->peers, list)

@@ -7,6 +7,7 @@
 #include "label.h"
 #include "netdev.h"
 #include "peer.h"
+#include "rotation.h"
 #include "xmit.h"
 
 #include <crypto/algapi.h>
@@ -150,8 +151,9 @@ static int config_prepare_peer(struct weft_config_peer *peer, struct weft_device
 static int config_prepare_peers(struct weft_config *config, struct weft_device *device,
 				struct netlink_ext_ack *extack)
 {
-	bool removes = config->flags & WEFT_DEVICE_F_REPLACE_PEERS;
-	unsigned int count = removes ? 0 : device->peer_count;
+	bool removes = config->flags & WEFT_DEVICE_F_REPLACE_PEERS || config->strips;
+	unsigned int count =
+		config->flags & WEFT_DEVICE_F_REPLACE_PEERS ? 0 : device->peer_count;
 	struct weft_config_peer *peer;
 	int err;
 
@@ -225,6 +227,10 @@ int weft_config_prepare(struct weft_config *config, struct weft_device *device,
 	err = config_prepare_identity(config, device);
 	if (err)
 		return err;
+	weft_rotation_resolve(config, device);
+	err = weft_rotation_check(config, device, extack);
+	if (err)
+		return err;
 	err = weft_claim_check(config, device, extack);
 	if (err)
 		return err;
@@ -260,18 +266,15 @@ static void config_apply_allowedips(struct weft_config_peer *config, struct weft
 	weft_peer_free_allowedips(&freed);
 }
 
-static void config_apply_preshared(const struct weft_config_peer *config, struct weft_peer *peer)
-{
-	mutex_lock(&peer->handshake_lock);
-	memcpy(peer->handshake.preshared, config->preshared, WEFT_KEY_LEN);
-	mutex_unlock(&peer->handshake_lock);
-}
-
 /* Zeros are older than any time: the next initiation is newer, and from then on it is as ever. */
 static void config_forget_timestamp(struct weft_peer *peer)
 {
+	struct weft_keyring *ring = &peer->keyring;
+	enum weft_place i;
+
 	mutex_lock(&peer->handshake_lock);
-	memset(peer->handshake.timestamp, 0, WEFT_TIMESTAMP_LEN);
+	for (i = 0; i < WEFT_PLACES; i++)
+		memset(ring->slots[i].timestamp, 0, WEFT_TIMESTAMP_LEN);
 	mutex_unlock(&peer->handshake_lock);
 }
 
@@ -297,7 +300,8 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 	u32 events = 0;
 
 	if (config->has_preshared)
-		config_apply_preshared(config, peer);
+		weft_keyring_set_preshared(peer, config->preshared);
+	weft_rotation_apply(config, peer);
 	if (config->has_name)
 		config_apply_name(config, peer);
 	if (config->forget_timestamp)
@@ -331,13 +335,11 @@ static struct weft_peer *config_peer(struct weft_config_peer *config, struct wef
 				     bool *fresh)
 {
 	struct weft_peer *peer = weft_peer_find(device, config->public_key);
-	struct weft_identity *self =
-		rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
 
 	if (peer || (config->flags & (WEFT_PEER_F_REMOVE_ME | WEFT_PEER_F_UPDATE_ONLY)))
 		return peer;
 	/* A peer with our own key could only be ourselves. */
-	if (self && !memcmp(self->key.public, config->public_key, WEFT_KEY_LEN))
+	if (weft_rotation_is_own(device, config->public_key))
 		return NULL;
 	peer = config->fresh;
 	config->fresh = NULL;
@@ -385,6 +387,18 @@ static void config_remove_all(struct weft_config *config, struct weft_device *de
 }
 
 /**
+ * weft_config_changed() - note that a device is not as it was
+ * @device: the device
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_config_changed(struct weft_device *device)
+{
+	lockdep_assert_held(&device->config_lock);
+	device->generation = atomic64_inc_return(&config_generation);
+}
+
+/**
  * weft_config_apply() - carry a change out
  * @config: the change, prepared
  * @device: what it is for
@@ -421,5 +435,5 @@ void weft_config_apply(struct weft_config *config, struct weft_device *device)
 		config_apply_peer(peer, device, &config->doomed);
 		cond_resched();
 	}
-	device->generation = atomic64_inc_return(&config_generation);
+	weft_config_changed(device);
 }

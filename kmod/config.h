@@ -52,6 +52,14 @@ struct weft_config_peer {
 	bool has_name;
 	bool exclusive;			/* its allowed IPs are nobody else's */
 	bool forget_timestamp;
+	bool has_next_public;
+	bool ends_previous_public;
+	bool has_next_preshared;
+	bool ends_previous_preshared;
+	bool has_grace;
+	u32 grace_s;
+	u8 next_public[WEFT_KEY_LEN];	/* zeros: none */
+	u8 next_preshared[WEFT_KEY_LEN]; /* zeros: none */
 	u16 persistent_s;
 	u8 preshared[WEFT_KEY_LEN];
 	struct weft_endpoint endpoint;
@@ -73,6 +81,7 @@ struct weft_config {
 	u32 fwmark;
 	u8 private[WEFT_KEY_LEN];	/* all zeros: none */
 	bool changes_identity;		/* prepared */
+	bool strips;			/* prepared: it takes keys away from peers that stay */
 	struct weft_identity *identity;	/* prepared */
 	struct weft_sock_pair sockets;	/* prepared; then those it has replaced */
 	struct net *home;		/* theirs, referenced, or NULL */
@@ -83,6 +92,7 @@ void weft_config_init(struct weft_config *config);
 int weft_config_prepare(struct weft_config *config, struct weft_device *device,
 			struct netlink_ext_ack *extack);
 void weft_config_apply(struct weft_config *config, struct weft_device *device);
+void weft_config_changed(struct weft_device *device);
 void weft_config_free(struct weft_config *config);
 
 #endif /* WEFT_CONFIG_H */

@@ -7,8 +7,8 @@
  *   rtnl                    taken by the core around netdev operations, never by weft itself
  *   list of all devices     netdev.c
  *   device->config_lock     configuration: peers, allowed IPs, sockets, identity, up, gone
- *   peer->handshake_lock    a peer's handshake, preshared key, timestamp, cookie
- *   device->peers_lock      the tree of peers by key
+ *   peer->handshake_lock    a peer's handshake, keys, timestamps, cookie
+ *   device->peers_lock      the tree of peers by key, and which keys a peer has
  *   peer->keypairs.lock     which session is current, previous, next
  *   peer->fsm_lock          a peer's timers
  *   keypair->replay_lock    a session's replay window
@@ -69,10 +69,12 @@ struct weft_device {
 	struct sock __rcu *sock4;		/* RCU; written under config_lock */
 	struct sock __rcu *sock6;
 	struct weft_identity __rcu *identity;	/* RCU; config_lock. NULL: no private key */
+	struct weft_identity __rcu *previous_identity;	/* the same, until its grace ends */
 	struct weft_drops __percpu *drops;
 	atomic64_t event_sequence;		/* the newest event's */
 	spinlock_t events_lock;			/* events go out in the order of their numbers */
 	bool events_over;			/* the removal has been told; READ_ONCE() */
+	atomic_t promotions;			/* of peers' next keys */
 	struct weft_cells cells;
 	atomic_t jobs;				/* batches that other processors have */
 	u32 fwmark;				/* config_lock; read with READ_ONCE() */
@@ -94,13 +96,19 @@ struct weft_device {
 	u64 peer_serial;			/* the newest peer's */
 	u64 generation;				/* another one after each change, never twice */
 	struct net __rcu *home;			/* where the sockets live; RCU; NULL: gone */
+	u32 grace_s;				/* of previous_identity; 0: for ever */
+	u64 until_ns;				/* when it is forgotten; coarse boot-time clock */
 	u16 port;				/* host order; 0: none chosen yet */
 	bool up;
 	bool gone;				/* being removed: change nothing any more */
 	struct weft_doomed doomed;		/* what it had then; its destructor's */
 	struct list_head list;			/* all devices; netdev.c's lock */
-	struct rb_root peers_by_key;		/* peers_lock */
-	spinlock_t peers_lock;			/* the tree above */
+	struct rb_root peers_by_key;		/* peers_lock; this and the next three */
+	u32 keys_epoch;				/* of the tree above; never 0 */
+	struct list_head graces;		/* peers that have a previous key with an end */
+	u64 grace_look_ns;			/* when grace_work runs; U64_MAX: not at all */
+	spinlock_t peers_lock;
+	struct delayed_work grace_work;
 };
 
 /**

@@ -233,6 +233,28 @@ static void handshake_send_cookie(struct weft_device *device, const struct weft_
 }
 
 /*
+ * Which of our identities a message is for, referenced; or NULL if it is for none. There is more
+ * than one only while the device's key is being replaced.
+ */
+static struct weft_identity *handshake_addressee(struct weft_device *device,
+						 const struct sk_buff *skb)
+{
+	struct weft_identity __rcu *const *slots[] = {
+		&device->identity, &device->previous_identity,
+	};
+	struct weft_identity *identity;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(slots); i++) {
+		identity = weft_identity_get(slots[i]);
+		if (identity && weft_cookie_mac1_valid(skb->data, skb->len, &identity->cookie_keys))
+			return identity;
+		weft_identity_put(identity);
+	}
+	return NULL;
+}
+
+/*
  * Whether a message has earned the work that it asks for (WireGuard paper, section 5.3). Returns
  * why it has not, or -1.
  */
@@ -242,8 +264,6 @@ static int handshake_admit(struct weft_device *device, const struct weft_identit
 	u8 cookie[WEFT_COOKIE_LEN];
 	int refused = -1;
 
-	if (!weft_cookie_mac1_valid(skb->data, skb->len, &identity->cookie_keys))
-		return WEFT_DROP_MAC;
 	if (!handshake_is_loaded(device))
 		return -1;
 
@@ -260,32 +280,36 @@ static int handshake_admit(struct weft_device *device, const struct weft_identit
 
 /*
  * The secret shared by both static keys: computed when it is needed first, and again after either
- * identity has changed.
+ * key has changed.
  */
-static bool handshake_static_static(struct weft_peer *peer, const struct weft_identity *identity)
+static bool handshake_static_static(struct weft_peer *peer, const struct weft_identity *identity,
+				    const struct weft_public *public)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (state->static_static_serial == identity->serial)
+	if (state->static_static_identity == identity->serial &&
+	    state->static_static_public == public->serial)
 		return true;
-	state->static_static_serial = 0;
-	if (!weft_noise_static_static(state->static_static, identity->key.private,
-				      peer->public_key))
+	state->static_static_identity = 0;
+	if (!weft_noise_static_static(state->static_static, identity->key.private, public->bytes))
 		return false;
-	state->static_static_serial = identity->serial;
+	state->static_static_identity = identity->serial;
+	state->static_static_public = public->serial;
 	return true;
 }
 
 /*
- * Whether an identity that was taken before the lock is still the device's. One that replaces it
- * goes through the peers under their locks afterwards, so nothing is begun under the old one
- * behind its back.
+ * Whether an identity that was taken before the lock is still one of the device's. Who takes one
+ * away goes through the peers under their locks afterwards, so nothing is begun under it behind its
+ * back.
  */
-static bool handshake_is_current(const struct weft_peer *peer, const struct weft_identity *identity)
+static bool handshake_is_ours(const struct weft_peer *peer, const struct weft_identity *identity)
 {
 	lockdep_assert_held(&peer->handshake_lock);
-	return rcu_access_pointer(peer->device->identity) == identity;
+	/* In this order: it may be on its way from the one place to the other. */
+	return rcu_access_pointer(peer->device->identity) == identity ||
+	       rcu_access_pointer(peer->device->previous_identity) == identity;
 }
 
 static void handshake_random_key(u8 key[WEFT_KEY_LEN])
@@ -294,10 +318,11 @@ static void handshake_random_key(u8 key[WEFT_KEY_LEN])
 }
 
 /*
- * Puts the MACs on a message to @peer, the second one if a fresh cookie is held, and remembers the
- * first.
+ * Puts the MACs on a message to @public of @peer's, the second one if a fresh cookie is held, and
+ * remembers the first.
  */
-static void handshake_add_macs(struct weft_peer *peer, void *msg, size_t len)
+static void handshake_add_macs(struct weft_peer *peer, const struct weft_public *public, void *msg,
+			       size_t len)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
 	const struct weft_msg_macs *macs = msg + len - sizeof(*macs);
@@ -307,9 +332,10 @@ static void handshake_add_macs(struct weft_peer *peer, void *msg, size_t len)
 
 	lockdep_assert_held(&peer->handshake_lock);
 	fresh = state->cookie_born_ns && now - state->cookie_born_ns < HANDSHAKE_COOKIE_NS;
-	weft_cookie_keys(&keys, peer->public_key);
+	weft_cookie_keys(&keys, public->bytes);
 	weft_cookie_add_macs(msg, len, &keys, fresh ? state->cookie : NULL);
 	memcpy(state->mac1, macs->mac1, sizeof(state->mac1));
+	memcpy(state->mac1_public, public->bytes, sizeof(state->mac1_public));
 	state->mac1_sent = true;
 }
 
@@ -325,8 +351,37 @@ static struct weft_keypair *handshake_begin(struct weft_peer *peer)
 	return fresh;
 }
 
+/*
+ * Which identity to initiate under, which is returned with a reference or NULL, and to which of the
+ * peer's keys.
+ */
+static struct weft_identity *handshake_choose(struct weft_peer *peer, bool whole,
+					      struct weft_public **public)
+{
+	struct weft_peer_handshake *state = &peer->handshake;
+	struct weft_device *device = peer->device;
+	unsigned int identities = BIT(WEFT_PLACE_CURRENT);
+	struct weft_pair pair;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	if (!state->unanswered)
+		state->spare = whole && weft_keypairs_carry(&peer->keypairs);
+	if (rcu_access_pointer(device->previous_identity))
+		identities |= BIT(WEFT_PLACE_PREVIOUS);
+	pair.identity = weft_identity_is(&device->previous_identity, state->likely_identity) ?
+				WEFT_PLACE_PREVIOUS : WEFT_PLACE_CURRENT;
+	pair.peer = weft_keyring_place(peer, state->likely_public);
+	pair = weft_pair_choose(state->unanswered, state->spare, identities,
+				weft_keyring_places(peer), pair);
+	*public = peer->keyring.public[pair.peer];
+	if (pair.identity == WEFT_PLACE_PREVIOUS)
+		return weft_identity_get(&device->previous_identity);
+	return weft_identity_get(&device->identity);
+}
+
 static bool handshake_create_initiation(struct weft_peer *peer,
 					const struct weft_identity *identity,
+					const struct weft_public *public,
 					struct weft_msg_initiation *msg)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
@@ -336,8 +391,8 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 	bool created;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (peer->dead || !handshake_is_current(peer, identity) ||
-	    !handshake_static_static(peer, identity))
+	if (peer->dead || !identity || !handshake_is_ours(peer, identity) ||
+	    !handshake_static_static(peer, identity, public))
 		return false;
 	fresh = handshake_begin(peer);
 	if (!fresh)
@@ -346,7 +401,7 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 	handshake_random_key(ephemeral);
 	ktime_get_real_ts64(&now);
 	weft_noise_timestamp(timestamp, now.tv_sec, now.tv_nsec);
-	created = weft_noise_initiation_create(msg, &state->noise, &identity->key, peer->public_key,
+	created = weft_noise_initiation_create(msg, &state->noise, &identity->key, public->bytes,
 					       state->static_static, ephemeral, timestamp,
 					       fresh->local_index);
 	memzero_explicit(ephemeral, sizeof(ephemeral));
@@ -356,7 +411,11 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 	}
 	state->pending = fresh;
 	state->initiated_ns = ktime_get_boottime_ns();
-	handshake_add_macs(peer, msg, sizeof(*msg));
+	state->pending_identity = identity->serial;
+	state->pending_public = public->serial;
+	if (state->unanswered < U8_MAX)
+		state->unanswered++;
+	handshake_add_macs(peer, public, msg, sizeof(*msg));
 	return true;
 }
 
@@ -368,22 +427,24 @@ static int handshake_send(struct weft_peer *peer, const void *msg, size_t len,
 	return weft_sock_send_message(peer, msg, len, weft_device_ds(peer->device, HANDSHAKE_DS));
 }
 
-static void handshake_initiate(struct weft_peer *peer)
+/* @whole: nothing says that the path has died. */
+static void handshake_initiate(struct weft_peer *peer, bool whole)
 {
-	struct weft_identity *identity = weft_identity_get(&peer->device->identity);
+	struct weft_identity *identity;
 	struct weft_msg_initiation msg;
 	struct weft_endpoint endpoint;
+	struct weft_public *public;
 	bool created;
 
 	weft_peer_endpoint(peer, &endpoint);
-	if (!identity || !endpoint.addr.sa_family) {
-		weft_identity_put(identity);
+	if (!rcu_access_pointer(peer->device->identity) || !endpoint.addr.sa_family) {
 		/* What waits goes out as soon as there is a key, or is given up. */
 		weft_peer_report(peer, WEFT_FSM_INITIATION_BARRED);
 		return;
 	}
 	mutex_lock(&peer->handshake_lock);
-	created = handshake_create_initiation(peer, identity, &msg);
+	identity = handshake_choose(peer, whole, &public);
+	created = handshake_create_initiation(peer, identity, public, &msg);
 	mutex_unlock(&peer->handshake_lock);
 	weft_identity_put(identity);
 	if (created)
@@ -410,13 +471,71 @@ static void handshake_heard(struct weft_peer *peer, const struct sk_buff *skb, u
 }
 
 /*
+ * Notes with which keys the peer and we understand each other. If that is the peer's next key, it
+ * is its key from now on.
+ */
+static void handshake_agreed(struct weft_peer *peer, const struct weft_identity *identity,
+			     const struct weft_public *public)
+{
+	struct weft_peer_handshake *state = &peer->handshake;
+	u8 old[WEFT_KEY_LEN];
+
+	lockdep_assert_held(&peer->handshake_lock);
+	state->unanswered = 0;
+	state->likely_identity = identity->serial;
+	state->likely_public = public->serial;
+	WRITE_ONCE(peer->session_identity, identity->serial);
+	if (!weft_keyring_promote(peer, public, old))
+		return;
+	atomic_inc(&peer->device->promotions);
+	weft_peer_event(peer, WEFT_EVENT_PEER_KEY_CHANGED, WEFT_CAUSE_PACKET, old);
+}
+
+static void handshake_promote_preshared(struct weft_peer *peer, u64 serial)
+{
+	lockdep_assert_held(&peer->handshake_lock);
+	if (weft_keyring_promote_preshared(peer, serial))
+		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_PACKET, NULL);
+}
+
+/* A packet has come under a session that was made with the next preshared key. */
+static void handshake_preshared_proved(struct weft_peer *peer)
+{
+	const struct weft_keypair *keypair;
+	u64 serial;
+
+	mutex_lock(&peer->handshake_lock);
+	rcu_read_lock();
+	keypair = rcu_dereference(peer->keypairs.current_keypair);
+	serial = keypair ? keypair->preshared : 0;
+	rcu_read_unlock();
+	handshake_promote_preshared(peer, serial);
+	mutex_unlock(&peer->handshake_lock);
+}
+
+/* The preshared key to answer with, which has to be guessed while there are several. */
+static const struct weft_preshared *handshake_guess_preshared(struct weft_peer *peer)
+{
+	struct weft_peer_handshake *state = &peer->handshake;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	state->answered_with = weft_pair_preshared(weft_keyring_preshared_places(peer),
+						   weft_keypairs_carry(&peer->keypairs),
+						   rcu_access_pointer(peer->keypairs.next_keypair),
+						   state->answered_with);
+	return &peer->keyring.preshared[state->answered_with];
+}
+
+/*
  * Answers an initiation whose place in time has been found good: makes the new session, which is
  * the peer's next one. Our own initiation, if one is out, is overtaken: a response to it will be
  * refused.
  */
-static bool handshake_create_response(struct weft_peer *peer, struct weft_noise_handshake *noise,
+static bool handshake_create_response(struct weft_peer *peer, const struct weft_public *public,
+				      struct weft_noise_handshake *noise,
 				      struct weft_msg_response *msg)
 {
+	const struct weft_preshared *preshared = handshake_guess_preshared(peer);
 	u8 ephemeral[WEFT_KEY_LEN];
 	struct weft_keypair *fresh;
 	bool created;
@@ -427,26 +546,27 @@ static bool handshake_create_response(struct weft_peer *peer, struct weft_noise_
 		return false;
 	weft_peer_forget_handshake(peer);
 	handshake_random_key(ephemeral);
-	created = weft_noise_response_create(msg, noise, peer->public_key,
-					     peer->handshake.preshared, ephemeral,
-					     fresh->local_index);
+	created = weft_noise_response_create(msg, noise, public->bytes, preshared->bytes,
+					     ephemeral, fresh->local_index);
 	memzero_explicit(ephemeral, sizeof(ephemeral));
 	if (!created) {
 		weft_keypair_revoke(fresh);
 		return false;
 	}
+	if (peer->handshake.answered_with == WEFT_PLACE_NEXT)
+		fresh->preshared = preshared->serial;
 	weft_keypair_begin(fresh, noise, false);
 	weft_keypairs_add(&peer->keypairs, fresh);
-	handshake_add_macs(peer, msg, sizeof(*msg));
+	handshake_add_macs(peer, public, msg, sizeof(*msg));
 	return true;
 }
 
 /*
- * Opens the rest of an initiation from @peer, and decides whether it is new. Returns a drop reason,
- * or -1 to go on.
+ * Opens the rest of an initiation from @peer under @public, and decides whether it is new. Returns
+ * a drop reason, or -1 to go on.
  */
 static int handshake_accept(struct weft_peer *peer, const struct weft_identity *identity,
-			    struct weft_noise_handshake *noise,
+			    struct weft_public *public, struct weft_noise_handshake *noise,
 			    const struct weft_msg_initiation *msg)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
@@ -454,17 +574,19 @@ static int handshake_accept(struct weft_peer *peer, const struct weft_identity *
 	u8 timestamp[WEFT_TIMESTAMP_LEN];
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (peer->dead)
+	if (peer->dead || !public)
 		return WEFT_DROP_UNKNOWN_PEER;
-	if (!handshake_is_current(peer, identity) || !handshake_static_static(peer, identity) ||
+	if (!handshake_is_ours(peer, identity) ||
+	    !handshake_static_static(peer, identity, public) ||
 	    !weft_noise_initiation_accept(noise, timestamp, msg, state->static_static))
 		return WEFT_DROP_HANDSHAKE;
-	if (memcmp(timestamp, state->timestamp, sizeof(timestamp)) <= 0)
+	if (memcmp(timestamp, public->timestamp, sizeof(timestamp)) <= 0)
 		return WEFT_DROP_TIMESTAMP;
 	if (state->consumed_ns && now - state->consumed_ns < HANDSHAKE_INTERVAL_NS)
 		return WEFT_DROP_FLOOD;
-	memcpy(state->timestamp, timestamp, sizeof(timestamp));
+	memcpy(public->timestamp, timestamp, sizeof(timestamp));
 	state->consumed_ns = now;
+	handshake_agreed(peer, identity, public);
 	return -1;
 }
 
@@ -476,6 +598,7 @@ static int handshake_receive_initiation(struct weft_device *device,
 	struct weft_noise_handshake noise = {};
 	struct weft_msg_response response;
 	u8 remote_static[WEFT_KEY_LEN];
+	struct weft_public *public;
 	struct weft_peer *peer;
 	bool created = false;
 	int refused;
@@ -488,9 +611,10 @@ static int handshake_receive_initiation(struct weft_device *device,
 		goto wipe;
 	}
 	mutex_lock(&peer->handshake_lock);
-	refused = handshake_accept(peer, identity, &noise, msg);
+	public = weft_keyring_match(peer, remote_static);
+	refused = handshake_accept(peer, identity, public, &noise, msg);
 	if (refused < 0)
-		created = handshake_create_response(peer, &noise, &response);
+		created = handshake_create_response(peer, public, &noise, &response);
 	mutex_unlock(&peer->handshake_lock);
 	if (refused >= 0) {
 		handshake_refuse(device, peer, skb, refused);
@@ -525,6 +649,24 @@ static struct weft_keypair *handshake_find(struct weft_device *device, __le32 in
 	return keypair;
 }
 
+/* Opens a response with the preshared key that it was made with. WEFT_PLACES: with none of ours. */
+static enum weft_place handshake_open_response(struct weft_peer *peer,
+					       const struct weft_identity *identity,
+					       const struct weft_msg_response *msg)
+{
+	const struct weft_preshared *preshared = peer->keyring.preshared;
+	enum weft_place i;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	for (i = 0; i < WEFT_PLACES; i++) {
+		if (preshared[i].serial &&
+		    weft_noise_response_open(&peer->handshake.noise, msg, &identity->key,
+					     preshared[i].bytes))
+			break;
+	}
+	return i;
+}
+
 /*
  * Completes the handshake that @keypair was kept for. On success the peer's reference to it has
  * gone over to its sessions. Returns why it could not, or -1. Who answers an initiation has opened
@@ -535,11 +677,17 @@ static int handshake_complete(struct weft_peer *peer, struct weft_keypair *keypa
 			      const struct weft_msg_response *msg)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
+	enum weft_place place, preshared;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (peer->dead || state->pending != keypair)
+	if (peer->dead || state->pending != keypair || state->pending_identity != identity->serial)
 		return WEFT_DROP_HANDSHAKE;
-	if (!weft_noise_response_open(&state->noise, msg, &identity->key, state->preshared))
+	/* What ends a key ends what was begun with it. */
+	place = weft_keyring_place(peer, state->pending_public);
+	if (WARN_ON_ONCE(place == WEFT_PLACES))
+		return WEFT_DROP_HANDSHAKE;
+	preshared = handshake_open_response(peer, identity, msg);
+	if (preshared == WEFT_PLACES)
 		return WEFT_DROP_PRESHARED;
 	state->pending = NULL;
 	/* Never 0, which says that there has been none. */
@@ -548,6 +696,8 @@ static int handshake_complete(struct weft_peer *peer, struct weft_keypair *keypa
 				      NSEC_PER_USEC) + 1, U32_MAX));
 	weft_keypair_begin(keypair, &state->noise, true);
 	weft_keypairs_add(&peer->keypairs, keypair);
+	handshake_agreed(peer, identity, peer->keyring.public[place]);
+	handshake_promote_preshared(peer, peer->keyring.preshared[preshared].serial);
 	return -1;
 }
 
@@ -593,10 +743,11 @@ static int handshake_receive_cookie(struct weft_device *device, const struct sk_
 	if (!keypair)
 		return handshake_refuse(device, NULL, skb, WEFT_DROP_NO_SESSION);
 	state = &keypair->peer->handshake;
-	weft_cookie_keys(&keys, keypair->peer->public_key);
 	mutex_lock(&keypair->peer->handshake_lock);
-	if (state->mac1_sent)
+	if (state->mac1_sent) {
+		weft_cookie_keys(&keys, state->mac1_public);
 		opened = weft_cookie_reply_open(state->cookie, msg, &keys, state->mac1);
+	}
 	if (opened) {
 		state->cookie_born_ns = ktime_get_coarse_boottime_ns();
 		state->mac1_sent = false;
@@ -631,8 +782,11 @@ static int handshake_receive(struct weft_device *device, struct sk_buff *skb)
 	}
 	if (handshake_type(skb) == WEFT_MSG_COOKIE_REPLY)
 		return handshake_receive_cookie(device, skb);
-	identity = weft_identity_get(&device->identity);
-	refused = identity ? handshake_admit(device, identity, skb) : WEFT_DROP_NO_KEY;
+	identity = handshake_addressee(device, skb);
+	if (identity)
+		refused = handshake_admit(device, identity, skb);
+	else
+		refused = rcu_access_pointer(device->identity) ? WEFT_DROP_MAC : WEFT_DROP_NO_KEY;
 	if (refused >= 0)
 		handshake_refuse(device, NULL, skb, refused);
 	else
@@ -676,6 +830,9 @@ void weft_handshake_act(struct weft_peer *peer, u32 actions)
 		weft_peer_move_on(peer);
 	if (actions & WEFT_FSM_DO_KEEPALIVE)
 		weft_xmit_keepalive(peer);
+	if (actions & WEFT_PEER_DO_PROMOTE)
+		handshake_preshared_proved(peer);
+	/* Where the path may have died there is no time to spare. */
 	if (actions & WEFT_FSM_DO_INITIATE)
-		handshake_initiate(peer);
+		handshake_initiate(peer, !(actions & WEFT_FSM_DO_FORGET_SOURCE));
 }

@@ -52,6 +52,25 @@ struct weft_identity *weft_identity_get(struct weft_identity __rcu *const *slot)
 	return identity;
 }
 
+/**
+ * weft_identity_is() - whether a pointer shows a certain identity now
+ * @slot: the pointer
+ * @serial: the identity's
+ *
+ * Context: any.
+ */
+bool weft_identity_is(struct weft_identity __rcu *const *slot, u64 serial)
+{
+	struct weft_identity *identity;
+	bool is;
+
+	rcu_read_lock();
+	identity = rcu_dereference(*slot);
+	is = identity && identity->serial == serial;
+	rcu_read_unlock();
+	return is;
+}
+
 static void identity_free(struct rcu_head *rcu)
 {
 	kfree_sensitive(container_of(rcu, struct weft_identity, rcu));

@@ -9,6 +9,9 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
+/* Enough for some tries of a handshake. */
+#define KEYPAIR_WHILE_NS	(30 * NSEC_PER_SEC)
+
 static struct kmem_cache *keypair_cache;
 
 /**
@@ -252,6 +255,26 @@ bool weft_keypairs_confirm(struct weft_keypairs *set, struct weft_keypair *used)
 	weft_keypair_revoke(gone);
 	trace_weft_session(used, WEFT_TRACE_SESSION_CONFIRMED);
 	return true;
+}
+
+/**
+ * weft_keypairs_carry() - whether packets can be sent for a while yet, handshake or not
+ * @set: the set
+ *
+ * Context: any but hard interrupt.
+ */
+bool weft_keypairs_carry(struct weft_keypairs *set)
+{
+	u64 later = ktime_get_coarse_boottime_ns() + KEYPAIR_WHILE_NS;
+	const struct weft_keypair *keypair;
+	bool carry;
+
+	rcu_read_lock();
+	keypair = rcu_dereference(set->current_keypair);
+	carry = keypair && !READ_ONCE(keypair->retired) &&
+		weft_fsm_session_usable(keypair->born_ns, 0, later);
+	rcu_read_unlock();
+	return carry;
 }
 
 /**

@@ -24,6 +24,7 @@ struct weft_keypair {
 	struct weft_noise_keys keys;
 	u64 born_ns;			/* coarse boot-time clock */
 	bool initiator;
+	u64 preshared;			/* the next preshared key's serial; 0: made with another */
 	bool ready;			/* keys can be used; store_release, load_acquire */
 	bool retired;			/* nothing more is sent under it */
 	bool revoked;			/* nothing is taken under it either */
@@ -61,6 +62,7 @@ bool weft_keypair_reserve(struct weft_keypair *keypair, unsigned int count, u64 
 
 void weft_keypairs_init(struct weft_keypairs *set);
 void weft_keypairs_add(struct weft_keypairs *set, struct weft_keypair *fresh);
+bool weft_keypairs_carry(struct weft_keypairs *set);
 bool weft_keypairs_confirm(struct weft_keypairs *set, struct weft_keypair *used);
 void weft_keypairs_retire(struct weft_keypairs *set);
 void weft_keypairs_clear(struct weft_keypairs *set);

@@ -9,6 +9,7 @@
 #include "handshake.h"
 #include "identity.h"
 #include "peer.h"
+#include "rotation.h"
 #include "recv.h"
 #include "sock.h"
 #include "version.h"
@@ -321,9 +322,13 @@ static void netdev_uninit(struct net_device *dev)
 	identity = rcu_replace_pointer(device->identity, NULL,
 				       lockdep_is_held(&device->config_lock));
 	weft_identity_put(identity);
+	identity = rcu_replace_pointer(device->previous_identity, NULL,
+				       lockdep_is_held(&device->config_lock));
+	weft_identity_put(identity);
 	mutex_unlock(&device->config_lock);
 
 	weft_handshake_device_exit(device);
+	weft_rotation_exit(device);
 	weft_cells_exit(&device->cells);
 }
 
@@ -448,7 +453,9 @@ static void netdev_setup(struct net_device *dev)
 	spin_lock_init(&device->peers_lock);
 	spin_lock_init(&device->events_lock);
 	device->peers_by_key = RB_ROOT;
+	device->keys_epoch = 1;
 	INIT_LIST_HEAD(&device->peers);
+	weft_rotation_init(device);
 	weft_doomed_init(&device->doomed);
 	INIT_LIST_HEAD(&device->list);
 }
@@ -705,6 +712,7 @@ void weft_netdev_set_identity(struct weft_device *device, struct weft_identity *
 	struct weft_peer *peer;
 
 	lockdep_assert_held(&device->config_lock);
+	weft_rotation_drop(device);
 	old = rcu_replace_pointer(device->identity, identity,
 				  lockdep_is_held(&device->config_lock));
 	weft_identity_put(old);

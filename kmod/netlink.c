@@ -10,6 +10,7 @@
 #include "netlink-gen.h"
 #include "peer.h"
 #include "report.h"
+#include "rotation.h"
 #include "sockaddr.h"
 
 #include <linux/inet.h>
@@ -123,17 +124,64 @@ static int netlink_put_allowedips(struct sk_buff *skb, struct weft_peer *peer,
 	return err;
 }
 
-static int netlink_put_preshared(struct sk_buff *skb, struct weft_peer *peer)
+static int netlink_put_preshared(struct sk_buff *skb, struct weft_peer *peer, int type,
+				 enum weft_place place)
 {
-	u8 preshared[WEFT_KEY_LEN];
-	int err;
+	struct weft_preshared preshared;
+	int err = 0;
 
 	mutex_lock(&peer->handshake_lock);
-	memcpy(preshared, peer->handshake.preshared, sizeof(preshared));
+	preshared = peer->keyring.preshared[place];
 	mutex_unlock(&peer->handshake_lock);
-	err = nla_put(skb, WEFT_PEER_A_PRESHARED_KEY, sizeof(preshared), preshared);
-	memzero_explicit(preshared, sizeof(preshared));
+	if (preshared.serial)
+		err = nla_put(skb, type, WEFT_KEY_LEN, preshared.bytes);
+	memzero_explicit(&preshared, sizeof(preshared));
 	return err;
+}
+
+static int netlink_put_public(struct sk_buff *skb, struct weft_peer *peer, int type,
+			      enum weft_place place)
+{
+	u8 public[WEFT_KEY_LEN];
+
+	if (!weft_keyring_read(peer, place, public))
+		return 0;
+	return nla_put(skb, type, sizeof(public), public);
+}
+
+/* Seconds until @until_ns, at least one. */
+static u32 netlink_seconds_left(u64 until_ns)
+{
+	u64 now = ktime_get_coarse_boottime_ns();
+
+	return until_ns > now ? DIV_ROUND_UP_ULL(until_ns - now, NSEC_PER_SEC) : 1;
+}
+
+static enum weft_identity_used netlink_identity_used(const struct weft_peer *peer)
+{
+	u64 serial = READ_ONCE(peer->session_identity);
+
+	if (!serial)
+		return WEFT_IDENTITY_NONE;
+	return weft_identity_is(&peer->device->identity, serial) ? WEFT_IDENTITY_CURRENT :
+								   WEFT_IDENTITY_PREVIOUS;
+}
+
+/* The keys that a peer has beside those that WireGuard knows. */
+static int netlink_put_keys(struct sk_buff *skb, struct weft_peer *peer)
+{
+	u64 until_ns = weft_keyring_until(peer);
+
+	if (netlink_put_public(skb, peer, WEFT_PEER_A_NEXT_PUBLIC_KEY, WEFT_PLACE_NEXT) ||
+	    netlink_put_public(skb, peer, WEFT_PEER_A_PREVIOUS_PUBLIC_KEY, WEFT_PLACE_PREVIOUS) ||
+	    netlink_put_preshared(skb, peer, WEFT_PEER_A_NEXT_PRESHARED_KEY, WEFT_PLACE_NEXT) ||
+	    netlink_put_preshared(skb, peer, WEFT_PEER_A_PREVIOUS_PRESHARED_KEY,
+				  WEFT_PLACE_PREVIOUS) ||
+	    nla_put_u32(skb, WEFT_PEER_A_GRACE, READ_ONCE(peer->keyring.grace_s)) ||
+	    nla_put_u32(skb, WEFT_PEER_A_IDENTITY, netlink_identity_used(peer)))
+		return -EMSGSIZE;
+	return until_ns ? nla_put_u32(skb, WEFT_PEER_A_GRACE_LEFT,
+				      netlink_seconds_left(until_ns)) : 0;
 }
 
 static int netlink_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)
@@ -185,7 +233,7 @@ static int netlink_put_peer_values(struct sk_buff *skb, struct weft_peer *peer)
 	struct timespec64 at = ns_to_timespec64(READ_ONCE(peer->handshake_real_ns));
 	struct __kernel_timespec last = { .tv_sec = at.tv_sec, .tv_nsec = at.tv_nsec };
 
-	if (netlink_put_preshared(skb, peer) ||
+	if (netlink_put_preshared(skb, peer, WEFT_PEER_A_PRESHARED_KEY, WEFT_PLACE_CURRENT) ||
 	    nla_put(skb, WEFT_PEER_A_LAST_HANDSHAKE_TIME, sizeof(last), &last) ||
 	    nla_put_u16(skb, WEFT_PEER_A_PERSISTENT_KEEPALIVE_INTERVAL,
 			READ_ONCE(peer->fsm.persistent_s)) ||
@@ -215,6 +263,7 @@ static int netlink_put_own_peer_values(struct sk_buff *skb, struct weft_peer *pe
 	       weft_sockaddr_put_candidates(skb, peer->candidates) ?:
 	       netlink_put_path_mtu(skb, peer) ?:
 	       netlink_put_name(skb, peer) ?:
+	       netlink_put_keys(skb, peer) ?:
 	       netlink_put_liveness(skb, peer) ?:
 	       weft_report_peer(skb, peer);
 }
@@ -233,7 +282,7 @@ static int netlink_put_peer(struct sk_buff *skb, struct weft_peer *peer,
 
 	if (!nest)
 		return -EMSGSIZE;
-	if (nla_put(skb, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_LEN, peer->public_key))
+	if (nla_put(skb, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_LEN, weft_keyring_now(&peer->keyring)))
 		goto cancel;
 	if (begins && netlink_put_peer_values(skb, peer))
 		goto cancel;
@@ -341,6 +390,21 @@ static int netlink_put_identity(struct sk_buff *skb, struct weft_device *device)
 	       nla_put(skb, WEFT_DEVICE_A_PUBLIC_KEY, WEFT_KEY_LEN, identity->key.public);
 }
 
+static int netlink_put_rotation(struct sk_buff *skb, struct weft_device *device)
+{
+	struct weft_identity *previous =
+		rcu_dereference_protected(device->previous_identity,
+					  lockdep_is_held(&device->config_lock));
+
+	if (!previous)
+		return 0;
+	if (nla_put(skb, WEFT_DEVICE_A_PREVIOUS_PUBLIC_KEY, WEFT_KEY_LEN, previous->key.public) ||
+	    nla_put_u32(skb, WEFT_DEVICE_A_GRACE, device->grace_s))
+		return -EMSGSIZE;
+	return device->until_ns ? nla_put_u32(skb, WEFT_DEVICE_A_GRACE_LEFT,
+					      netlink_seconds_left(device->until_ns)) : 0;
+}
+
 static int netlink_put_device(struct sk_buff *skb, struct weft_device *device)
 {
 	if (nla_put_u16(skb, WEFT_DEVICE_A_LISTEN_PORT, device->port) ||
@@ -356,6 +420,7 @@ static int netlink_put_own_device(struct sk_buff *skb, struct weft_device *devic
 {
 	return nla_put_u8(skb, WEFT_DEVICE_A_PMTU, device->pmtu) ?:
 	       nla_put_u8(skb, WEFT_DEVICE_A_DSCP, device->dscp) ?:
+	       netlink_put_rotation(skb, device) ?:
 	       weft_report_device(skb, device);
 }
 
@@ -384,7 +449,7 @@ static int netlink_dump_device(struct sk_buff *skb, struct netlink_callback *cb,
 	if (!header)
 		return -EMSGSIZE;
 	/* Never 0: that would say that consistency is not looked at. */
-	cb->seq = (u32)device->generation + 1 ?: 1;
+	cb->seq = (u32)device->generation + (u32)atomic_read(&device->promotions) + 1 ?: 1;
 	genl_dump_check_consistent(cb, header);
 	if (!cursor->serial)
 		err = netlink_put_device(skb, device);
@@ -558,6 +623,37 @@ static int netlink_parse_name(struct weft_config_peer *peer, const struct nlattr
 	return peer->label ? 0 : -ENOMEM;
 }
 
+/* Only to be taken away: what it is follows from what it was. */
+static int netlink_parse_end(bool *ends, const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	if (attr && memchr_inv(nla_data(attr), 0, nla_len(attr)))
+		return netlink_refuse(extack, attr, -EINVAL,
+				      "previous key: it can be set to zeros only, which ends it");
+	*ends = attr;
+	return 0;
+}
+
+static int netlink_parse_keys(struct weft_config_peer *peer, struct nlattr **attrs,
+			      struct netlink_ext_ack *extack)
+{
+	struct nlattr *next = attrs[WEFT_PEER_A_NEXT_PUBLIC_KEY];
+	struct nlattr *next_preshared = attrs[WEFT_PEER_A_NEXT_PRESHARED_KEY];
+
+	if (next)
+		nla_memcpy(peer->next_public, next, sizeof(peer->next_public));
+	if (next_preshared)
+		nla_memcpy(peer->next_preshared, next_preshared, sizeof(peer->next_preshared));
+	peer->has_next_public = next;
+	peer->has_next_preshared = next_preshared;
+	peer->has_grace = attrs[WEFT_PEER_A_GRACE];
+	if (peer->has_grace)
+		peer->grace_s = nla_get_u32(attrs[WEFT_PEER_A_GRACE]);
+	return netlink_parse_end(&peer->ends_previous_public,
+				 attrs[WEFT_PEER_A_PREVIOUS_PUBLIC_KEY], extack) ?:
+	       netlink_parse_end(&peer->ends_previous_preshared,
+				 attrs[WEFT_PEER_A_PREVIOUS_PRESHARED_KEY], extack);
+}
+
 static int netlink_parse_peer_values(struct weft_config_peer *peer, struct nlattr **attrs,
 				     struct netlink_ext_ack *extack)
 {
@@ -583,6 +679,7 @@ static int netlink_parse_peer_values(struct weft_config_peer *peer, struct nlatt
 	peer->forget_timestamp = attrs[WEFT_PEER_A_FORGET_TIMESTAMP];
 	attr = attrs[WEFT_PEER_A_NAME];
 	err = attr ? netlink_parse_name(peer, attr, extack) : 0;
+	err = err ?: netlink_parse_keys(peer, attrs, extack);
 	if (err)
 		return err;
 	peer->connect = attrs[WEFT_PEER_A_CONNECT];
@@ -699,9 +796,46 @@ wipe:
 	return err;
 }
 
+static int netlink_rotate(struct weft_device *device, const struct genl_info *info)
+{
+	struct nlattr *action = info->attrs[WEFT_DEVICE_A_ROTATE_ACTION],
+		      *private = info->attrs[WEFT_DEVICE_A_PRIVATE_KEY],
+		      *grace = info->attrs[WEFT_DEVICE_A_GRACE];
+
+	if (!action) {
+		NL_SET_ERR_MSG(info->extack, "rotation: begin one, finish it, or undo it?");
+		return -EINVAL;
+	}
+	switch (nla_get_u32(action)) {
+	case WEFT_ROTATE_ACTION_BEGIN:
+		if (private)
+			return weft_rotation_begin(device, nla_data(private),
+						   grace ? nla_get_u32(grace) : WEFT_GRACE_S,
+						   info->extack);
+		NL_SET_ERR_MSG(info->extack, "private key: a rotation begins with a new one");
+		return -EINVAL;
+	case WEFT_ROTATE_ACTION_FINISH:
+		return weft_rotation_finish(device, info->extack);
+	case WEFT_ROTATE_ACTION_UNDO:
+		return weft_rotation_undo(device, info->extack);
+	}
+	return netlink_refuse(info->extack, action, -EINVAL,
+			      "rotation: one can be begun, finished or undone");
+}
+
 int weft_nl_rotate_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return -EOPNOTSUPP;
+	struct net_device *dev;
+	int err;
+
+	dev = netlink_interface(genl_info_net(info), info->attrs, info->extack);
+	err = PTR_ERR_OR_ZERO(dev);
+	if (!err) {
+		err = netlink_rotate(weft_netdev_device(dev), info);
+		dev_put(dev);
+	}
+	netlink_wipe(info->attrs[WEFT_DEVICE_A_PRIVATE_KEY]);
+	return err;
 }
 
 static struct genl_family netlink_family __ro_after_init = {

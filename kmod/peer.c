@@ -76,7 +76,7 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 	if (!peer)
 		return NULL;
 	peer->device = device;
-	memcpy(peer->public_key, public_key, WEFT_KEY_LEN);
+	weft_keyring_init(peer, public_key);
 	weft_keypairs_init(&peer->keypairs);
 	skb_queue_head_init(&peer->staged);
 	weft_line_init(&peer->line);
@@ -88,7 +88,6 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 	timer_setup(&peer->timer, peer_timer, 0);
 	INIT_WORK(&peer->work, peer_work);
 	mutex_init(&peer->handshake_lock);
-	RB_CLEAR_NODE(&peer->by_key);
 	INIT_LIST_HEAD(&peer->list);
 	INIT_LIST_HEAD(&peer->allowedips);
 	refcount_set(&peer->refs, 1);
@@ -122,29 +121,16 @@ bool weft_peer_equip(struct weft_peer *peer)
 void weft_peer_publish(struct weft_peer *peer)
 {
 	struct weft_device *device = peer->device;
-	struct rb_node **link = &device->peers_by_key.rb_node, *parent = NULL;
 
 	lockdep_assert_held(&device->config_lock);
 	peer->serial = ++device->peer_serial;
 	list_add_tail(&peer->list, &device->peers);
 	device->peer_count++;
-
-	spin_lock_bh(&device->peers_lock);
-	while (*link) {
-		struct weft_peer *other = rb_entry(*link, struct weft_peer, by_key);
-
-		parent = *link;
-		link = memcmp(peer->public_key, other->public_key, WEFT_KEY_LEN) < 0 ?
-			       &parent->rb_left :
-			       &parent->rb_right;
-	}
-	rb_link_node(&peer->by_key, parent, link);
-	rb_insert_color(&peer->by_key, &device->peers_by_key);
-	spin_unlock_bh(&device->peers_lock);
+	weft_keyring_publish(peer);
 }
 
 /**
- * weft_peer_find() - find a device's peer by its public key
+ * weft_peer_find() - find a device's peer by one of its public keys
  * @device: the device
  * @public_key: 32 bytes
  *
@@ -153,24 +139,17 @@ void weft_peer_publish(struct weft_peer *peer)
  */
 struct weft_peer *weft_peer_find(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN])
 {
-	struct weft_peer *found = NULL;
-	struct rb_node *node;
+	struct weft_peer *peer = NULL;
+	struct weft_public *found;
 
 	spin_lock_bh(&device->peers_lock);
-	node = device->peers_by_key.rb_node;
-	while (node) {
-		struct weft_peer *peer = rb_entry(node, struct weft_peer, by_key);
-		int side = memcmp(public_key, peer->public_key, WEFT_KEY_LEN);
-
-		if (!side) {
-			weft_peer_get(peer);
-			found = peer;
-			break;
-		}
-		node = side < 0 ? node->rb_left : node->rb_right;
+	found = weft_keyring_find(device, public_key);
+	if (found) {
+		peer = found->peer;
+		weft_peer_get(peer);
 	}
 	spin_unlock_bh(&device->peers_lock);
-	return found;
+	return peer;
 }
 
 /**
@@ -250,9 +229,7 @@ void weft_peer_doom(struct weft_peer *peer, struct weft_doomed *doomed)
 	struct weft_device *device = peer->device;
 
 	lockdep_assert_held(&device->config_lock);
-	spin_lock_bh(&device->peers_lock);
-	rb_erase(&peer->by_key, &device->peers_by_key);
-	spin_unlock_bh(&device->peers_lock);
+	weft_keyring_withdraw(peer);
 	device->peer_count--;
 	weft_label_hide(peer);
 	peer_remove_allowedips(peer, &device->allowedips);
@@ -269,9 +246,7 @@ void weft_peer_doom(struct weft_peer *peer, struct weft_doomed *doomed)
 void weft_peer_doom_all(struct weft_device *device, struct weft_doomed *doomed)
 {
 	lockdep_assert_held(&device->config_lock);
-	spin_lock_bh(&device->peers_lock);
-	device->peers_by_key = RB_ROOT;
-	spin_unlock_bh(&device->peers_lock);
+	weft_keyring_withdraw_all(device);
 	device->peer_count = 0;
 	device->labels = RB_ROOT;
 	weft_allowedips_detach(&device->allowedips, &doomed->allowedips);
@@ -657,6 +632,26 @@ static void peer_forget_session(struct weft_peer *peer)
 }
 
 /**
+ * weft_peer_forget_identity() - wipe what follows from an identity of ours that is going
+ * @peer: the peer
+ * @serial: the identity's
+ *
+ * Context: process, peer->handshake_lock.
+ */
+void weft_peer_forget_identity(struct weft_peer *peer, u64 serial)
+{
+	struct weft_peer_handshake *state = &peer->handshake;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	if (state->pending && state->pending_identity == serial)
+		weft_peer_forget_handshake(peer);
+	if (state->static_static_identity == serial) {
+		state->static_static_identity = 0;
+		memzero_explicit(state->static_static, sizeof(state->static_static));
+	}
+}
+
+/**
  * weft_peer_retire() - let nothing more begin under what a peer has negotiated, for our key changed
  * @peer: the peer
  *
@@ -669,6 +664,8 @@ void weft_peer_retire(struct weft_peer *peer)
 	mutex_lock(&peer->handshake_lock);
 	/* Sessions and a handshake in flight are made under this lock, each with a reference. */
 	negotiated = refcount_read(&peer->refs) > 1;
+	weft_peer_forget_identity(peer, peer->handshake.static_static_identity);
+	WRITE_ONCE(peer->session_identity, 0);
 	if (negotiated)
 		weft_peer_forget_handshake(peer);
 	mutex_unlock(&peer->handshake_lock);

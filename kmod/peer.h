@@ -10,6 +10,7 @@
 #include "endpoint.h"
 #include "fsm.h"
 #include "keypair.h"
+#include "keyring.h"
 #include "line.h"
 #include "noise.h"
 #include "path.h"
@@ -35,17 +36,27 @@ struct weft_label;
 struct weft_peer_handshake {
 	struct weft_noise_handshake noise;
 	struct weft_keypair *pending;		/* our initiation's, referenced; NULL: none */
-	u8 preshared[WEFT_KEY_LEN];
+	u64 pending_identity;			/* the serials of what it was made with */
+	u64 pending_public;
+	u64 likely_identity;			/* and of what the newest session was made with */
+	u64 likely_public;
+	u8 unanswered;				/* our initiations since the newest session */
+	bool spare;				/* while the first of them was made there was one */
+	enum weft_place answered_with;		/* the preshared key of our newest response */
 	u8 static_static[WEFT_KEY_LEN];
-	u64 static_static_serial;		/* the identity's it was computed with; 0: none */
-	u8 timestamp[WEFT_TIMESTAMP_LEN];	/* the greatest accepted */
-	u64 consumed_ns;			/* when that was; 0: never */
+	u64 static_static_identity;		/* the serials of both keys; 0: there is none */
+	u64 static_static_public;
+	u64 consumed_ns;			/* the newest initiation; 0: never */
 	u8 cookie[WEFT_COOKIE_LEN];
 	u64 cookie_born_ns;			/* 0: none */
 	u8 mac1[WEFT_MAC_LEN];			/* of the message sent last */
+	u8 mac1_public[WEFT_KEY_LEN];		/* whom that was for */
 	bool mac1_sent;				/* and no cookie reply to it has come */
 	u64 initiated_ns;			/* when pending's initiation was made */
 };
+
+/* Asked for like enum weft_fsm_action: look whether the next preshared key has proved good. */
+#define WEFT_PEER_DO_PROMOTE	BIT(31)
 
 struct weft_peer {
 	struct weft_device *device;
@@ -85,10 +96,10 @@ struct weft_peer {
 
 	struct mutex handshake_lock;		/* what follows */
 	struct weft_peer_handshake handshake;
+	struct weft_keyring keyring;
+	u64 session_identity;			/* likely_identity, for READ_ONCE() */
 
-	u8 public_key[WEFT_KEY_LEN];		/* constant */
 	u64 serial;				/* constant; grows in the order of peers */
-	struct rb_node by_key;			/* device->peers_lock */
 	refcount_t refs;
 	bool dead;				/* handshake_lock: removed; no more sessions */
 	struct weft_label __rcu *label;		/* RCU; device->config_lock. NULL: no name */
@@ -129,6 +140,7 @@ void weft_peer_report(struct weft_peer *peer, u32 events);
 void weft_peer_ask(struct weft_peer *peer, u32 actions);
 enum weft_peer_state weft_peer_state(struct weft_peer *peer, u64 now, u64 *since);
 void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds);
+void weft_peer_forget_identity(struct weft_peer *peer, u64 serial);
 void weft_peer_retire(struct weft_peer *peer);
 void weft_peer_erase(struct weft_peer *peer);
 void weft_peer_forget_handshake(struct weft_peer *peer);

@@ -189,6 +189,8 @@ static u32 recv_accept(struct weft_keypair *keypair, struct sk_buff *skb)
 		events |= WEFT_FSM_SESSION_CONFIRMED;
 		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
 		atomic64_inc(&peer->handshakes_completed);
+		if (keypair->preshared)
+			weft_peer_ask(peer, WEFT_PEER_DO_PROMOTE);
 	}
 	return events;
 }

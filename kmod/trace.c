@@ -14,12 +14,14 @@ void weft_trace_key(char text[WEFT_TRACE_KEY_LEN], const struct weft_peer *peer)
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	u32 bits = 0;
 	unsigned int i, have = 0;
+	u8 public[WEFT_KEY_LEN];
 
 	text[0] = '\0';
 	if (!peer)
 		return;
+	weft_keyring_read(peer, WEFT_PLACE_CURRENT, public);
 	for (i = 0; i < WEFT_KEY_LEN; i++) {
-		bits = bits << 8 | peer->public_key[i];
+		bits = bits << 8 | public[i];
 		for (have += 8; have >= 6; have -= 6)
 			*text++ = digits[bits >> (have - 6) & 63];
 	}

@@ -11,11 +11,11 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 
 # From the top floor to the lowest.
 floors=(
-	"main netdev netlink report sockaddr netlink-gen events config claim"
+	"main netdev netlink report sockaddr netlink-gen events config claim rotation"
 	"fit probe xmit recv handshake"
 	"spread batch segment crypt sock gro ratelimit"
-	"device drop trace cells line identity peer label keypair index endpoint path candidates uncut pages"
-	"version wire noise cookie fsm pmtu replay allowedips name"
+	"device drop trace cells line identity peer keyring label keypair index endpoint path candidates uncut pages"
+	"version wire noise cookie fsm pmtu replay allowedips name pair"
 )
 pure=4
 

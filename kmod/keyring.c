@@ -1,0 +1,609 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "keyring.h"
+#include "device.h"
+#include "peer.h"
+
+#include <crypto/algapi.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+
+/* A grace is looked after as often, for timers do not count suspension and it does. */
+#define KEYRING_LOOK_NS	(60 * NSEC_PER_SEC)
+
+/* Keys are told apart by number: no two of any peers' have the same. */
+static atomic64_t keyring_serial = ATOMIC64_INIT(0);
+
+static void keyring_assert_held(const struct weft_peer *peer)
+{
+	lockdep_assert_held(&peer->handshake_lock);
+	lockdep_assert_held(&peer->device->peers_lock);
+}
+
+static void keyring_fill(struct weft_public *slot, const u8 public[WEFT_KEY_LEN])
+{
+	memcpy(slot->bytes, public, WEFT_KEY_LEN);
+	memset(slot->timestamp, 0, sizeof(slot->timestamp));
+	slot->serial = atomic64_inc_return(&keyring_serial);
+}
+
+/**
+ * weft_keyring_init() - give a peer that nobody can find yet its key
+ * @peer: the peer, zeroed
+ * @public: 32 bytes
+ */
+void weft_keyring_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
+{
+	struct weft_keyring *ring = &peer->keyring;
+	enum weft_place i;
+
+	for (i = 0; i < WEFT_PLACES; i++) {
+		RB_CLEAR_NODE(&ring->slots[i].by_key);
+		ring->slots[i].peer = peer;
+	}
+	keyring_fill(&ring->slots[0], public);
+	ring->public[WEFT_PLACE_CURRENT] = &ring->slots[0];
+	ring->preshared[WEFT_PLACE_CURRENT].serial = atomic64_inc_return(&keyring_serial);
+	ring->grace_s = WEFT_GRACE_S;
+	INIT_LIST_HEAD(&ring->graces);
+}
+
+static void keyring_insert(struct weft_device *device, struct weft_public *public)
+{
+	struct rb_node **link = &device->peers_by_key.rb_node, *parent = NULL;
+
+	lockdep_assert_held(&device->peers_lock);
+	while (*link) {
+		struct weft_public *other = rb_entry(*link, struct weft_public, by_key);
+
+		parent = *link;
+		link = memcmp(public->bytes, other->bytes, WEFT_KEY_LEN) < 0 ? &parent->rb_left :
+									       &parent->rb_right;
+	}
+	rb_link_node(&public->by_key, parent, link);
+	rb_insert_color(&public->by_key, &device->peers_by_key);
+}
+
+static void keyring_remove(struct weft_device *device, struct weft_public *public)
+{
+	lockdep_assert_held(&device->peers_lock);
+	if (RB_EMPTY_NODE(&public->by_key))
+		return;
+	rb_erase(&public->by_key, &device->peers_by_key);
+	RB_CLEAR_NODE(&public->by_key);
+}
+
+/* Whether a peer can be found. One that was doomed has its nodes in no tree, or in a lost one. */
+static bool keyring_is_published(const struct weft_peer *peer)
+{
+	lockdep_assert_held(&peer->device->peers_lock);
+	return peer->keyring.epoch && peer->keyring.epoch == peer->device->keys_epoch;
+}
+
+/**
+ * weft_keyring_publish() - let a peer be found by its key
+ * @peer: a peer with a key that no published one has
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_keyring_publish(struct weft_peer *peer)
+{
+	struct weft_device *device = peer->device;
+
+	lockdep_assert_held(&device->config_lock);
+	spin_lock_bh(&device->peers_lock);
+	peer->keyring.epoch = device->keys_epoch;
+	keyring_insert(device, peer->keyring.public[WEFT_PLACE_CURRENT]);
+	spin_unlock_bh(&device->peers_lock);
+}
+
+/**
+ * weft_keyring_withdraw() - let a peer be found no more, by none of its keys
+ * @peer: a published peer
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_keyring_withdraw(struct weft_peer *peer)
+{
+	struct weft_device *device = peer->device;
+	enum weft_place i;
+
+	lockdep_assert_held(&device->config_lock);
+	spin_lock_bh(&device->peers_lock);
+	for (i = 0; i < WEFT_PLACES; i++)
+		keyring_remove(device, &peer->keyring.slots[i]);
+	list_del_init(&peer->keyring.graces);
+	peer->keyring.epoch = 0;
+	spin_unlock_bh(&device->peers_lock);
+}
+
+/**
+ * weft_keyring_withdraw_all() - let none of a device's peers be found any more
+ * @device: the device
+ *
+ * In no more time than one takes. Their nodes stay linked to each other, and are not looked at
+ * again: the device has another epoch than they.
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_keyring_withdraw_all(struct weft_device *device)
+{
+	lockdep_assert_held(&device->config_lock);
+	spin_lock_bh(&device->peers_lock);
+	device->peers_by_key = RB_ROOT;
+	list_del_init(&device->graces);
+	device->keys_epoch++;
+	spin_unlock_bh(&device->peers_lock);
+}
+
+/**
+ * weft_keyring_find() - find one of the keys of a device's peers
+ * @device: the device
+ * @public: 32 bytes
+ *
+ * Context: device->peers_lock.
+ * Return: the key, good for as long as the lock is held, or NULL.
+ */
+struct weft_public *weft_keyring_find(struct weft_device *device, const u8 public[WEFT_KEY_LEN])
+{
+	struct rb_node *node = device->peers_by_key.rb_node;
+
+	lockdep_assert_held(&device->peers_lock);
+	while (node) {
+		struct weft_public *found = rb_entry(node, struct weft_public, by_key);
+		int side = memcmp(public, found->bytes, WEFT_KEY_LEN);
+
+		if (!side)
+			return found;
+		node = side < 0 ? node->rb_left : node->rb_right;
+	}
+	return NULL;
+}
+
+/**
+ * weft_keyring_match() - which of a peer's keys one is
+ * @peer: the peer
+ * @public: 32 bytes
+ *
+ * Context: peer->handshake_lock.
+ * Return: the key, or NULL if it is none of them.
+ */
+struct weft_public *weft_keyring_match(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
+{
+	enum weft_place i;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	for (i = 0; i < WEFT_PLACES; i++) {
+		struct weft_public *own = peer->keyring.public[i];
+
+		if (own && !memcmp(own->bytes, public, WEFT_KEY_LEN))
+			return own;
+	}
+	return NULL;
+}
+
+/**
+ * weft_keyring_place() - where a key of a peer's is now
+ * @peer: the peer
+ * @serial: the key's
+ *
+ * Context: peer->handshake_lock.
+ * Return: its place; WEFT_PLACES if it has none any more.
+ */
+enum weft_place weft_keyring_place(const struct weft_peer *peer, u64 serial)
+{
+	enum weft_place i;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	for (i = 0; i < WEFT_PLACES; i++) {
+		if (peer->keyring.public[i] && peer->keyring.public[i]->serial == serial)
+			return i;
+	}
+	return WEFT_PLACES;
+}
+
+/**
+ * weft_keyring_places() - in which places a peer has a public key
+ * @peer: the peer
+ *
+ * Context: peer->handshake_lock.
+ * Return: a mask of BIT(enum weft_place).
+ */
+unsigned int weft_keyring_places(const struct weft_peer *peer)
+{
+	unsigned int places = 0;
+	enum weft_place i;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	for (i = 0; i < WEFT_PLACES; i++)
+		places |= peer->keyring.public[i] ? BIT(i) : 0;
+	return places;
+}
+
+/**
+ * weft_keyring_preshared_places() - in which places a peer has a preshared key
+ * @peer: the peer
+ *
+ * Context: peer->handshake_lock.
+ * Return: a mask of BIT(enum weft_place).
+ */
+unsigned int weft_keyring_preshared_places(const struct weft_peer *peer)
+{
+	unsigned int places = 0;
+	enum weft_place i;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	for (i = 0; i < WEFT_PLACES; i++)
+		places |= peer->keyring.preshared[i].serial ? BIT(i) : 0;
+	return places;
+}
+
+/**
+ * weft_keyring_read() - copy one of a peer's public keys
+ * @peer: the peer
+ * @place: which
+ * @public: gets it
+ *
+ * Context: any but hard interrupt, without device->peers_lock.
+ * Return: false if there is none in that place, which the current one never is.
+ */
+bool weft_keyring_read(const struct weft_peer *peer, enum weft_place place,
+		       u8 public[WEFT_KEY_LEN])
+{
+	const struct weft_public *from;
+
+	spin_lock_bh(&peer->device->peers_lock);
+	from = peer->keyring.public[place];
+	if (from)
+		memcpy(public, from->bytes, WEFT_KEY_LEN);
+	spin_unlock_bh(&peer->device->peers_lock);
+	return from;
+}
+
+/* Ends what was begun with a key that is going. */
+static void keyring_forget(struct weft_peer *peer, const struct weft_public *public)
+{
+	lockdep_assert_held(&peer->handshake_lock);
+	if (peer->handshake.pending && peer->handshake.pending_public == public->serial)
+		weft_peer_forget_handshake(peer);
+}
+
+/* Takes a key out of its place, for good. */
+static void keyring_vacate(struct weft_peer *peer, enum weft_place place)
+{
+	struct weft_keyring *ring = &peer->keyring;
+
+	keyring_assert_held(peer);
+	if (!ring->public[place])
+		return;
+	keyring_remove(peer->device, ring->public[place]);
+	ring->public[place] = NULL;
+}
+
+static struct weft_public *keyring_free_slot(struct weft_keyring *ring)
+{
+	struct weft_public *slot = ring->slots;
+
+	while (slot == ring->public[WEFT_PLACE_CURRENT] || slot == ring->public[WEFT_PLACE_NEXT] ||
+	       slot == ring->public[WEFT_PLACE_PREVIOUS])
+		slot++;
+	return slot;
+}
+
+/**
+ * weft_keyring_look_at() - have a device's graces looked after when one is over
+ * @device: the device
+ * @when_ns: when that is, coarse boot-time clock; it will be earlier if that is far away
+ *
+ * Context: device->peers_lock.
+ */
+void weft_keyring_look_at(struct weft_device *device, u64 when_ns)
+{
+	u64 now = ktime_get_coarse_boottime_ns();
+
+	lockdep_assert_held(&device->peers_lock);
+	when_ns = clamp(when_ns, now, now + KEYRING_LOOK_NS);
+	if (when_ns >= device->grace_look_ns)
+		return;
+	device->grace_look_ns = when_ns;
+	mod_delayed_work(system_long_wq, &device->grace_work, nsecs_to_jiffies(when_ns - now) + 1);
+}
+
+/* Begins the grace of what has just become previous, or begins it anew. */
+static void keyring_begin_grace(struct weft_peer *peer)
+{
+	struct weft_keyring *ring = &peer->keyring;
+	u64 grace_s = READ_ONCE(ring->grace_s);
+
+	lockdep_assert_held(&peer->device->peers_lock);
+	list_del_init(&ring->graces);
+	ring->until_ns = 0;
+	if (!grace_s || !keyring_is_published(peer))
+		return;
+	ring->until_ns = ktime_get_coarse_boottime_ns() + grace_s * NSEC_PER_SEC;
+	list_add_tail(&ring->graces, &peer->device->graces);
+	weft_keyring_look_at(peer->device, ring->until_ns);
+}
+
+/* Whether there is something whose grace goes on. */
+static bool keyring_in_grace(const struct weft_peer *peer)
+{
+	keyring_assert_held(peer);
+	return peer->keyring.public[WEFT_PLACE_PREVIOUS] ||
+	       peer->keyring.preshared[WEFT_PLACE_PREVIOUS].serial;
+}
+
+static void keyring_end_grace(struct weft_peer *peer)
+{
+	if (keyring_in_grace(peer))
+		return;
+	list_del_init(&peer->keyring.graces);
+	peer->keyring.until_ns = 0;
+}
+
+/* Nobody else's key, as weft_config_prepare() has seen to: this one's own, or new. */
+static void keyring_place_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
+{
+	struct weft_public *known = weft_keyring_find(peer->device, public);
+	struct weft_keyring *ring = &peer->keyring;
+
+	keyring_assert_held(peer);
+	if (known && known == ring->public[WEFT_PLACE_NEXT])
+		return;
+	keyring_vacate(peer, WEFT_PLACE_NEXT);
+	if (known && known == ring->public[WEFT_PLACE_PREVIOUS]) {
+		/* The peer goes back to it. */
+		ring->public[WEFT_PLACE_NEXT] = known;
+		ring->public[WEFT_PLACE_PREVIOUS] = NULL;
+		keyring_end_grace(peer);
+	} else if (!known && keyring_is_published(peer)) {
+		known = keyring_free_slot(ring);
+		keyring_fill(known, public);
+		ring->public[WEFT_PLACE_NEXT] = known;
+		keyring_insert(peer->device, known);
+	}
+}
+
+/**
+ * weft_keyring_set_next() - say which key a peer is going to have
+ * @peer: a published peer
+ * @public: 32 bytes that are no key of another peer's; zeros: none. The peer's current key has
+ *	been arrived at already: then there is no next one
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_keyring_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
+{
+	struct weft_keyring *ring = &peer->keyring;
+	struct weft_public *next;
+
+	lockdep_assert_held(&peer->device->config_lock);
+	mutex_lock(&peer->handshake_lock);
+	next = ring->public[WEFT_PLACE_NEXT];
+	if (next && memcmp(next->bytes, public, WEFT_KEY_LEN))
+		keyring_forget(peer, next);
+	spin_lock_bh(&peer->device->peers_lock);
+	if (memchr_inv(public, 0, WEFT_KEY_LEN))
+		keyring_place_next(peer, public);
+	else
+		keyring_vacate(peer, WEFT_PLACE_NEXT);
+	spin_unlock_bh(&peer->device->peers_lock);
+	mutex_unlock(&peer->handshake_lock);
+}
+
+/**
+ * weft_keyring_promote() - make a peer's next key its current one, if it is that which was used
+ * @peer: the peer
+ * @used: the key under which a handshake has authenticated
+ * @old: gets the key that was current until now, which is the previous one from now on
+ *
+ * Context: process, peer->handshake_lock.
+ * Return: false if it was not the next one; then nothing has changed.
+ */
+bool weft_keyring_promote(struct weft_peer *peer, const struct weft_public *used,
+			  u8 old[WEFT_KEY_LEN])
+{
+	struct weft_keyring *ring = &peer->keyring;
+	bool promotes;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	if (likely(used != ring->public[WEFT_PLACE_NEXT]))
+		return false;
+	if (ring->public[WEFT_PLACE_PREVIOUS])
+		keyring_forget(peer, ring->public[WEFT_PLACE_PREVIOUS]);
+	spin_lock_bh(&peer->device->peers_lock);
+	promotes = keyring_is_published(peer);
+	if (promotes) {
+		keyring_vacate(peer, WEFT_PLACE_PREVIOUS);
+		memcpy(old, ring->public[WEFT_PLACE_CURRENT]->bytes, WEFT_KEY_LEN);
+		ring->public[WEFT_PLACE_PREVIOUS] = ring->public[WEFT_PLACE_CURRENT];
+		WRITE_ONCE(ring->public[WEFT_PLACE_CURRENT], ring->public[WEFT_PLACE_NEXT]);
+		ring->public[WEFT_PLACE_NEXT] = NULL;
+		keyring_begin_grace(peer);
+	}
+	spin_unlock_bh(&peer->device->peers_lock);
+	return promotes;
+}
+
+/**
+ * weft_keyring_end() - forget a peer's previous key
+ * @peer: the peer
+ * @old: gets it
+ *
+ * Context: process, device->config_lock.
+ * Return: false if there is none.
+ */
+bool weft_keyring_end(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
+{
+	struct weft_public *previous;
+
+	lockdep_assert_held(&peer->device->config_lock);
+	mutex_lock(&peer->handshake_lock);
+	previous = peer->keyring.public[WEFT_PLACE_PREVIOUS];
+	if (previous) {
+		keyring_forget(peer, previous);
+		memcpy(old, previous->bytes, WEFT_KEY_LEN);
+		spin_lock_bh(&peer->device->peers_lock);
+		keyring_vacate(peer, WEFT_PLACE_PREVIOUS);
+		keyring_end_grace(peer);
+		spin_unlock_bh(&peer->device->peers_lock);
+	}
+	mutex_unlock(&peer->handshake_lock);
+	return previous;
+}
+
+static void keyring_fill_preshared(struct weft_preshared *place, const u8 key[WEFT_KEY_LEN])
+{
+	memcpy(place->bytes, key, WEFT_KEY_LEN);
+	place->serial = atomic64_inc_return(&keyring_serial);
+}
+
+/**
+ * weft_keyring_set_preshared() - set a peer's current preshared key
+ * @peer: the peer
+ * @key: 32 bytes; zeros for none
+ *
+ * What it was before is not good any longer.
+ *
+ * Context: process.
+ */
+void weft_keyring_set_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN])
+{
+	mutex_lock(&peer->handshake_lock);
+	keyring_fill_preshared(&peer->keyring.preshared[WEFT_PLACE_CURRENT], key);
+	mutex_unlock(&peer->handshake_lock);
+}
+
+/**
+ * weft_keyring_set_next_preshared() - set the preshared key that takes the place of the current one
+ * @peer: the peer
+ * @key: 32 bytes; zeros for none. The current one has been arrived at already: then there is none
+ *
+ * Context: process.
+ */
+void weft_keyring_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN])
+{
+	struct weft_preshared *places = peer->keyring.preshared;
+
+	mutex_lock(&peer->handshake_lock);
+	if (!memchr_inv(key, 0, WEFT_KEY_LEN) ||
+	    !crypto_memneq(key, places[WEFT_PLACE_CURRENT].bytes, WEFT_KEY_LEN))
+		memzero_explicit(&places[WEFT_PLACE_NEXT], sizeof(*places));
+	else if (crypto_memneq(key, places[WEFT_PLACE_NEXT].bytes, WEFT_KEY_LEN))
+		keyring_fill_preshared(&places[WEFT_PLACE_NEXT], key);
+	mutex_unlock(&peer->handshake_lock);
+}
+
+/**
+ * weft_keyring_promote_preshared() - make a peer's next preshared key its current one, if it is
+ * that which was used
+ * @peer: the peer
+ * @serial: of the preshared key with which a handshake is known to have succeeded
+ *
+ * Context: process, peer->handshake_lock.
+ * Return: false if it was not the next one; then nothing has changed.
+ */
+bool weft_keyring_promote_preshared(struct weft_peer *peer, u64 serial)
+{
+	struct weft_preshared *places = peer->keyring.preshared;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	if (likely(!serial || places[WEFT_PLACE_NEXT].serial != serial))
+		return false;
+	places[WEFT_PLACE_PREVIOUS] = places[WEFT_PLACE_CURRENT];
+	places[WEFT_PLACE_CURRENT] = places[WEFT_PLACE_NEXT];
+	memzero_explicit(&places[WEFT_PLACE_NEXT], sizeof(*places));
+	spin_lock_bh(&peer->device->peers_lock);
+	keyring_begin_grace(peer);
+	spin_unlock_bh(&peer->device->peers_lock);
+	return true;
+}
+
+/**
+ * weft_keyring_end_preshared() - forget a peer's previous preshared key
+ * @peer: the peer
+ *
+ * Context: process.
+ * Return: false if there is none.
+ */
+bool weft_keyring_end_preshared(struct weft_peer *peer)
+{
+	struct weft_preshared *previous = &peer->keyring.preshared[WEFT_PLACE_PREVIOUS];
+	bool there;
+
+	mutex_lock(&peer->handshake_lock);
+	there = previous->serial;
+	memzero_explicit(previous, sizeof(*previous));
+	spin_lock_bh(&peer->device->peers_lock);
+	keyring_end_grace(peer);
+	spin_unlock_bh(&peer->device->peers_lock);
+	mutex_unlock(&peer->handshake_lock);
+	return there;
+}
+
+/**
+ * weft_keyring_set_grace() - set how long a key of a peer's stays good after it has been replaced
+ * @peer: the peer
+ * @seconds: so long, from now on where one has been already; 0: until it is ended
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_keyring_set_grace(struct weft_peer *peer, u32 seconds)
+{
+	lockdep_assert_held(&peer->device->config_lock);
+	mutex_lock(&peer->handshake_lock);
+	spin_lock_bh(&peer->device->peers_lock);
+	WRITE_ONCE(peer->keyring.grace_s, seconds);
+	if (keyring_in_grace(peer))
+		keyring_begin_grace(peer);
+	spin_unlock_bh(&peer->device->peers_lock);
+	mutex_unlock(&peer->handshake_lock);
+}
+
+/**
+ * weft_keyring_until() - when a peer's previous keys are forgotten
+ * @peer: the peer
+ *
+ * Context: any but hard interrupt.
+ * Return: coarse boot-time clock; 0: never, or there are none.
+ */
+u64 weft_keyring_until(struct weft_peer *peer)
+{
+	u64 until;
+
+	spin_lock_bh(&peer->device->peers_lock);
+	until = peer->keyring.until_ns;
+	spin_unlock_bh(&peer->device->peers_lock);
+	return until;
+}
+
+/**
+ * weft_keyring_next_to_end() - find a peer whose grace is over
+ * @device: the device
+ * @now_ns: coarse boot-time clock
+ *
+ * Sees to being called again when the next one's is over.
+ *
+ * Context: process, device->config_lock.
+ * Return: a peer, referenced and no longer in its grace, for weft_keyring_end() and
+ * weft_keyring_end_preshared(); or NULL.
+ */
+struct weft_peer *weft_keyring_next_to_end(struct weft_device *device, u64 now_ns)
+{
+	struct weft_peer *peer, *found = NULL;
+
+	lockdep_assert_held(&device->config_lock);
+	spin_lock_bh(&device->peers_lock);
+	list_for_each_entry(peer, &device->graces, keyring.graces) {
+		if (peer->keyring.until_ns > now_ns) {
+			weft_keyring_look_at(device, peer->keyring.until_ns);
+			continue;
+		}
+		list_del_init(&peer->keyring.graces);
+		weft_peer_get(peer);
+		found = peer;
+		break;
+	}
+	spin_unlock_bh(&device->peers_lock);
+	return found;
+}

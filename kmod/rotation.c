@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "rotation.h"
+#include "config.h"
+#include "device.h"
+#include "identity.h"
+#include "keyring.h"
+#include "peer.h"
+
+#include <crypto/algapi.h>
+#include <linux/netlink.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+
+static struct weft_identity *rotation_identity(struct weft_device *device)
+{
+	return rcu_dereference_protected(device->identity,
+					 lockdep_is_held(&device->config_lock));
+}
+
+static struct weft_identity *rotation_previous(struct weft_device *device)
+{
+	return rcu_dereference_protected(device->previous_identity,
+					 lockdep_is_held(&device->config_lock));
+}
+
+/* Wipes an identity that can no longer be found, and all that has been made of it. */
+static void rotation_erase(struct weft_device *device, struct weft_identity *identity)
+{
+	struct weft_peer *peer;
+
+	lockdep_assert_held(&device->config_lock);
+	list_for_each_entry(peer, &device->peers, list) {
+		mutex_lock(&peer->handshake_lock);
+		weft_peer_forget_identity(peer, identity->serial);
+		mutex_unlock(&peer->handshake_lock);
+		cond_resched();
+	}
+	weft_identity_put(identity);
+}
+
+/* Ends the previous identity, if there is one. Returns false if there is none. */
+static bool rotation_end(struct weft_device *device, enum weft_event_cause cause)
+{
+	struct weft_identity *previous = rotation_previous(device);
+	u8 old[WEFT_KEY_LEN];
+
+	if (!previous)
+		return false;
+	memcpy(old, previous->key.public, sizeof(old));
+	rcu_assign_pointer(device->previous_identity, NULL);
+	device->until_ns = 0;
+	rotation_erase(device, previous);
+	weft_config_changed(device);
+	weft_device_event(device, WEFT_EVENT_GRACE_ENDED, cause, old);
+	return true;
+}
+
+static void rotation_end_peer(struct weft_peer *peer)
+{
+	u8 old[WEFT_KEY_LEN];
+	bool has_old = weft_keyring_end(peer, old);
+
+	if (weft_keyring_end_preshared(peer) || has_old)
+		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_TIME,
+				has_old ? old : NULL);
+}
+
+static void rotation_look(struct weft_device *device, u64 when_ns)
+{
+	spin_lock_bh(&device->peers_lock);
+	weft_keyring_look_at(device, when_ns);
+	spin_unlock_bh(&device->peers_lock);
+}
+
+/* Ends the graces that are over, and sees to being called when the next one is. */
+static void rotation_work(struct work_struct *work)
+{
+	struct weft_device *device =
+		container_of(to_delayed_work(work), struct weft_device, grace_work);
+	u64 now = ktime_get_coarse_boottime_ns();
+	struct weft_peer *peer;
+
+	mutex_lock(&device->config_lock);
+	spin_lock_bh(&device->peers_lock);
+	device->grace_look_ns = U64_MAX;
+	spin_unlock_bh(&device->peers_lock);
+	if (device->gone)
+		goto unlock;
+	if (device->until_ns && device->until_ns <= now)
+		rotation_end(device, WEFT_CAUSE_TIME);
+	else if (device->until_ns)
+		rotation_look(device, device->until_ns);
+	while ((peer = weft_keyring_next_to_end(device, now))) {
+		rotation_end_peer(peer);
+		weft_peer_put(peer);
+	}
+unlock:
+	mutex_unlock(&device->config_lock);
+}
+
+/**
+ * weft_rotation_init() - make ready what ends a device's graces
+ * @device: the device
+ */
+void weft_rotation_init(struct weft_device *device)
+{
+	INIT_LIST_HEAD(&device->graces);
+	device->grace_look_ns = U64_MAX;
+	INIT_DELAYED_WORK(&device->grace_work, rotation_work);
+}
+
+/**
+ * weft_rotation_exit() - end no grace any more
+ * @device: the device; it is gone, and nothing can be found in it
+ *
+ * Context: process, not under device->config_lock; may sleep.
+ */
+void weft_rotation_exit(struct weft_device *device)
+{
+	cancel_delayed_work_sync(&device->grace_work);
+}
+
+/* Whether a device may begin to use @next beside what it has. */
+static int rotation_may_begin(struct weft_device *device, const struct weft_identity *next,
+			      struct netlink_ext_ack *extack)
+{
+	struct weft_identity *now = rotation_identity(device);
+	struct weft_peer *peer;
+
+	if (!now) {
+		NL_SET_ERR_MSG(extack, "rotation: there is no private key to replace");
+		return -ENOKEY;
+	}
+	if (rotation_previous(device)) {
+		NL_SET_ERR_MSG(extack, "rotation: the one before goes on; finish or undo it first");
+		return -EBUSY;
+	}
+	if (!crypto_memneq(now->key.private, next->key.private, WEFT_KEY_LEN)) {
+		NL_SET_ERR_MSG(extack, "private key: the device has it already");
+		return -EEXIST;
+	}
+	peer = weft_peer_find(device, next->key.public);
+	weft_peer_put(peer);
+	if (peer) {
+		NL_SET_ERR_MSG(extack, "private key: its public key is a peer's");
+		return -EEXIST;
+	}
+	return 0;
+}
+
+/* Somebody who could not know whether the rotation had begun asks for it again. */
+static bool rotation_has_begun(struct weft_device *device, const struct weft_identity *next)
+{
+	return rotation_previous(device) &&
+	       !crypto_memneq(rotation_identity(device)->key.private, next->key.private,
+			      WEFT_KEY_LEN);
+}
+
+static void rotation_set_grace(struct weft_device *device, u32 grace_s)
+{
+	device->grace_s = grace_s;
+	device->until_ns = 0;
+	if (!grace_s)
+		return;
+	device->until_ns = ktime_get_coarse_boottime_ns() + (u64)grace_s * NSEC_PER_SEC;
+	rotation_look(device, device->until_ns);
+}
+
+/* Takes over @next, or refuses it. */
+static int rotation_take(struct weft_device *device, struct weft_identity *next, u32 grace_s,
+			 struct netlink_ext_ack *extack)
+{
+	struct weft_identity *now = rotation_identity(device);
+	int err;
+
+	if (rotation_has_begun(device, next)) {
+		rotation_set_grace(device, grace_s);
+		weft_identity_put(next);
+		return 0;
+	}
+	err = rotation_may_begin(device, next, extack);
+	if (err)
+		return err;
+	/* In this order: whoever looks finds the old one in one of both places. */
+	rcu_assign_pointer(device->previous_identity, now);
+	rcu_assign_pointer(device->identity, next);
+	rotation_set_grace(device, grace_s);
+	weft_config_changed(device);
+	weft_device_event(device, WEFT_EVENT_IDENTITY_ROTATED, WEFT_CAUSE_ADMINISTRATION,
+			  now->key.public);
+	return 0;
+}
+
+static int rotation_refuse_gone(const struct weft_device *device, struct netlink_ext_ack *extack)
+{
+	if (!device->gone)
+		return 0;
+	NL_SET_ERR_MSG(extack, "interface: it is being removed");
+	return -ENODEV;
+}
+
+/**
+ * weft_rotation_begin() - give a device another key, and keep the one it has for a while
+ * @device: the device
+ * @private: the key, 32 bytes
+ * @grace_s: how long the other one is kept; 0: until the rotation is finished
+ * @extack: says why, if it fails
+ *
+ * Sessions live on. To ask for the same once more only begins the grace anew.
+ *
+ * Context: process; may sleep.
+ * Return: 0; -EINVAL: no key, -ENOKEY: there was none, -EBUSY: the rotation before goes on,
+ * -EEXIST: the device has that key, or a peer, -ENOMEM, -ENODEV.
+ */
+int weft_rotation_begin(struct weft_device *device, const u8 private[WEFT_KEY_LEN], u32 grace_s,
+			struct netlink_ext_ack *extack)
+{
+	struct weft_identity *next = weft_identity_create(private);
+	int err;
+
+	if (IS_ERR(next)) {
+		if (PTR_ERR(next) == -EINVAL)
+			NL_SET_ERR_MSG(extack, "private key: all zeros are none");
+		return PTR_ERR(next);
+	}
+	mutex_lock(&device->config_lock);
+	err = rotation_refuse_gone(device, extack) ?:
+	      rotation_take(device, next, grace_s, extack);
+	mutex_unlock(&device->config_lock);
+	if (err)
+		weft_identity_put(next);
+	return err;
+}
+
+static int rotation_refuse_none(struct netlink_ext_ack *extack)
+{
+	NL_SET_ERR_MSG(extack, "rotation: none goes on, there is no previous key");
+	return -ENOENT;
+}
+
+/**
+ * weft_rotation_finish() - forget the key that a device had before its rotation
+ * @device: the device
+ * @extack: says why, if it fails
+ *
+ * Context: process; may sleep.
+ * Return: 0; -ENOENT: there is no previous key, -ENODEV.
+ */
+int weft_rotation_finish(struct weft_device *device, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	mutex_lock(&device->config_lock);
+	err = rotation_refuse_gone(device, extack);
+	if (!err && !rotation_end(device, WEFT_CAUSE_FINISH))
+		err = rotation_refuse_none(extack);
+	mutex_unlock(&device->config_lock);
+	return err;
+}
+
+static int rotation_go_back(struct weft_device *device, struct netlink_ext_ack *extack)
+{
+	struct weft_identity *undone = rotation_identity(device);
+	struct weft_identity *previous = rotation_previous(device);
+	u8 old[WEFT_KEY_LEN];
+
+	if (!previous)
+		return rotation_refuse_none(extack);
+	memcpy(old, undone->key.public, sizeof(old));
+	rcu_assign_pointer(device->identity, previous);
+	rcu_assign_pointer(device->previous_identity, NULL);
+	device->until_ns = 0;
+	rotation_erase(device, undone);
+	weft_config_changed(device);
+	weft_device_event(device, WEFT_EVENT_IDENTITY_ROTATED, WEFT_CAUSE_UNDO, old);
+	return 0;
+}
+
+/**
+ * weft_rotation_undo() - give a device the key back that it had before its rotation, and forget the
+ * other
+ * @device: the device
+ * @extack: says why, if it fails
+ *
+ * Context: process; may sleep.
+ * Return: 0; -ENOENT: there is no previous key, -ENODEV.
+ */
+int weft_rotation_undo(struct weft_device *device, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	mutex_lock(&device->config_lock);
+	err = rotation_refuse_gone(device, extack) ?: rotation_go_back(device, extack);
+	mutex_unlock(&device->config_lock);
+	return err;
+}
+
+/**
+ * weft_rotation_drop() - forget a device's previous key, for its key is replaced with all that was
+ * negotiated under it
+ * @device: the device
+ *
+ * Context: process, device->config_lock; may sleep.
+ */
+void weft_rotation_drop(struct weft_device *device)
+{
+	lockdep_assert_held(&device->config_lock);
+	rotation_end(device, WEFT_CAUSE_ADMINISTRATION);
+}
+
+static bool rotation_same(const u8 a[WEFT_KEY_LEN], const u8 b[WEFT_KEY_LEN])
+{
+	return !memcmp(a, b, WEFT_KEY_LEN);
+}
+
+/*
+ * Whether an entry above @entry takes keys away from the peer of @key, so that another of its keys
+ * may be nobody's by the time that @entry is come to.
+ */
+static bool rotation_is_stripped(const struct weft_config *config,
+				 const struct weft_config_peer *entry, const u8 key[WEFT_KEY_LEN])
+{
+	const struct weft_config_peer *other;
+
+	list_for_each_entry(other, &config->peers, list) {
+		if (other == entry)
+			break;
+		if (rotation_same(other->public_key, key) &&
+		    (other->flags & WEFT_PEER_F_REMOVE_ME || other->has_next_public ||
+		     other->ends_previous_public))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * weft_rotation_resolve() - have peers that a change calls by their next or previous key called by
+ * their current one
+ * @config: the change, as parsed
+ * @device: what it is for
+ *
+ * A configuration that says the new key already, or the old one still, means the same peer.
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_rotation_resolve(struct weft_config *config, struct weft_device *device)
+{
+	struct weft_config_peer *entry;
+	u8 now[WEFT_KEY_LEN];
+	struct weft_peer *peer;
+
+	lockdep_assert_held(&device->config_lock);
+	if (config->flags & WEFT_DEVICE_F_REPLACE_PEERS)
+		return;
+	list_for_each_entry(entry, &config->peers, list) {
+		config->strips |= entry->has_next_public || entry->ends_previous_public;
+		peer = weft_peer_find(device, entry->public_key);
+		if (!peer)
+			continue;
+		/* Copied: a packet may promote the peer's next key now. */
+		memcpy(now, weft_keyring_now(&peer->keyring), sizeof(now));
+		if (!rotation_same(now, entry->public_key)) {
+			if (rotation_is_stripped(config, entry, now))
+				config->strips = true;
+			else
+				memcpy(entry->public_key, now, sizeof(now));
+		}
+		weft_peer_put(peer);
+		cond_resched();
+	}
+}
+
+static bool rotation_is_own(const struct weft_identity *identity, const u8 key[WEFT_KEY_LEN])
+{
+	return identity && rotation_same(identity->key.public, key);
+}
+
+/**
+ * weft_rotation_is_own() - whether a public key is one of a device's own
+ * @device: the device
+ * @key: 32 bytes
+ *
+ * Context: process, device->config_lock.
+ */
+bool weft_rotation_is_own(struct weft_device *device, const u8 key[WEFT_KEY_LEN])
+{
+	return rotation_is_own(rotation_identity(device), key) ||
+	       rotation_is_own(rotation_previous(device), key);
+}
+
+/* Whether the next key of @entry is another peer's, or is going to be. */
+static bool rotation_is_others(const struct weft_config *config, struct weft_device *device,
+			       const struct weft_config_peer *entry)
+{
+	const struct weft_config_peer *other;
+	struct weft_peer *holder = NULL, *peer;
+	bool taken;
+
+	if (!(config->flags & WEFT_DEVICE_F_REPLACE_PEERS))
+		holder = weft_peer_find(device, entry->next_public);
+	peer = holder ? weft_peer_find(device, entry->public_key) : NULL;
+	taken = holder != peer && holder;
+	weft_peer_put(peer);
+	weft_peer_put(holder);
+	if (taken)
+		return true;
+	list_for_each_entry(other, &config->peers, list) {
+		if (rotation_same(other->public_key, entry->public_key) ||
+		    other->flags & WEFT_PEER_F_REMOVE_ME)
+			continue;
+		if (rotation_same(other->public_key, entry->next_public) ||
+		    (other->has_next_public &&
+		     rotation_same(other->next_public, entry->next_public)))
+			return true;
+	}
+	return false;
+}
+
+static bool rotation_has_next(const struct weft_config_peer *entry)
+{
+	return entry->has_next_public && memchr_inv(entry->next_public, 0, WEFT_KEY_LEN) &&
+	       !(entry->flags & WEFT_PEER_F_REMOVE_ME);
+}
+
+/**
+ * weft_rotation_check() - may the peers of a change have the next keys that it says?
+ * @config: the change, with the identity that it brings prepared
+ * @device: what it is for
+ * @extack: says why, if not
+ *
+ * A key of another peer's is refused even if the same change takes it away from there: that can be
+ * done with two.
+ *
+ * Context: process, device->config_lock; may sleep.
+ * Return: 0 or -EEXIST.
+ */
+int weft_rotation_check(const struct weft_config *config, struct weft_device *device,
+			struct netlink_ext_ack *extack)
+{
+	const struct weft_config_peer *entry;
+
+	lockdep_assert_held(&device->config_lock);
+	list_for_each_entry(entry, &config->peers, list) {
+		if (!rotation_has_next(entry))
+			continue;
+		if (rotation_is_own(config->changes_identity ? config->identity :
+							       rotation_identity(device),
+				    entry->next_public) ||
+		    rotation_is_own(rotation_previous(device), entry->next_public)) {
+			NL_SET_ERR_MSG(extack, "next public key: it is the device's own");
+			return -EEXIST;
+		}
+		if (rotation_is_others(config, device, entry)) {
+			NL_SET_ERR_MSG(extack, "next public key: it is another peer's");
+			return -EEXIST;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * weft_rotation_apply() - do what a change asks for of a peer's keys
+ * @config: the entry of the change
+ * @peer: its peer
+ *
+ * Context: process, device->config_lock; may sleep. Cannot fail.
+ */
+void weft_rotation_apply(const struct weft_config_peer *config, struct weft_peer *peer)
+{
+	u8 old[WEFT_KEY_LEN];
+
+	if (config->has_grace)
+		weft_keyring_set_grace(peer, config->grace_s);
+	if (config->ends_previous_public && weft_keyring_end(peer, old))
+		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, old);
+	if (config->ends_previous_preshared && weft_keyring_end_preshared(peer))
+		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, NULL);
+	if (config->has_next_public)
+		weft_keyring_set_next(peer, config->next_public);
+	if (config->has_next_preshared)
+		weft_keyring_set_next_preshared(peer, config->next_preshared);
+}
