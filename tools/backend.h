@@ -5,20 +5,32 @@
 
 #include "model.h"
 
+struct weft_event;
+
 /**
  * struct weft_backend - where interfaces are
  * @list: the interfaces there are, to be freed with weft_model_links_free()
  * @get: one interface, to be freed with weft_model_device_free()
  * @set: apply @dev to the interface of its name
+ * @watch: begin to listen to events; Ctrl-C and its like are held back
+ * @next: wait for one, so many milliseconds or, negative, for ever: 1 is one,
+ *        0 that the time is over, -EAGAIN nothing yet, -ENOBUFS that some were
+ *        lost, -EINTR that somebody wants this program to end
+ * @unwatch: listen no longer
  * @error: why the last call failed, in words
  *
- * Each returns 0 or a negative errno, and then has @error filled in.
+ * Each returns 0, unless it says otherwise above, or a negative errno, and then
+ * has @error filled in.
  */
 struct weft_backend {
 	int (*list)(struct weft_backend *backend, struct weft_link **list);
 	int (*get)(struct weft_backend *backend, const char *name,
 		   struct weft_device **dev);
 	int (*set)(struct weft_backend *backend, const struct weft_device *dev);
+	int (*watch)(struct weft_backend *backend);
+	int (*next)(struct weft_backend *backend, struct weft_event *event,
+		    int timeout_ms);
+	void (*unwatch)(struct weft_backend *backend);
 	char error[512];
 };
 

@@ -11,11 +11,11 @@ const struct weft_command weft_commands[] = {
 		"show interfaces, or one FIELD of them",
 		"FIELD: public-key, private-key, listen-port, fwmark, peers, preshared-keys,\n"
 		"endpoints, allowed-ips, latest-handshakes, persistent-keepalive, transfer,\n"
-		"names, drops.\n"
+		"names, state, drops.\n"
 		"\"dump\" prints all of them, for scripts. With -j or --json all is JSON.\n"
 		"Secret keys are \"(hidden)\" in the summary: --show-keys, or WG_HIDE_KEYS=never in\n"
 		"the environment, shows them. WG_COLOR_MODE is always, never or auto.\n",
-		0, 2, weft_command_show,
+		0, 2, weft_command_show, .json = true,
 	}, {
 		"showconf", "IFACE",
 		"print the configuration file of an interface, keys included",
@@ -72,6 +72,19 @@ const struct weft_command weft_commands[] = {
 		"Silent is a peer without a handshake in the last 135 seconds. The names are those\n"
 		"of the file that \"up\" takes. What has changed is set and printed.\n",
 		1, 1, weft_command_resolve,
+	}, {
+		"monitor", "[IFACE]",
+		"print what happens to interfaces and peers, as it happens",
+		"Sessions, endpoints, keys, and what is added, changed or removed, one line each,\n"
+		"until it is interrupted. With -j or --json each line is an object. Events that were\n"
+		"missed are counted. It needs CAP_NET_ADMIN.\n",
+		0, 1, weft_command_monitor, .json = true,
+	}, {
+		"wait", "IFACE [peer KEY|NAME] [timeout SECONDS]",
+		"wait until a peer, or all of them, are up",
+		"Handshakes are begun where there is no session. The status is 1 when not all are up\n"
+		"after SECONDS, which is 30 if it is not given; 0 only looks.\n",
+		1, 5, weft_command_wait,
 	}, {
 		"genkey", "", "print a new private key",
 		NULL, 0, 0, weft_command_genkey,
@@ -188,8 +201,8 @@ static int command_run(struct weft_context *ctx,
 	else if (command->max >= 0 && argc > command->max)
 		weft_report(ctx, "%s: '%s' is too much", command->name,
 			    argv[command->max]);
-	else if (ctx->json && command->run != weft_command_show)
-		weft_report(ctx, "%s: only 'show' speaks JSON", command->name);
+	else if (ctx->json && !command->json)
+		weft_report(ctx, "%s: it does not speak JSON", command->name);
 	else
 		return command->run(ctx, argc, argv);
 	command_print_usage(command, ctx->err);

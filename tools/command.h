@@ -16,6 +16,7 @@
  * @min: fewest arguments
  * @max: most arguments, negative for any number
  * @run: does it, with the arguments after the verb; the exit status
+ * @json: it can print JSON
  */
 struct weft_command {
 	const char *name;
@@ -25,6 +26,7 @@ struct weft_command {
 	int min;
 	int max;
 	int (*run)(struct weft_context *ctx, int argc, char **argv);
+	bool json;
 };
 
 extern const struct weft_command weft_commands[];
@@ -43,6 +45,8 @@ int weft_command_down(struct weft_context *ctx, int argc, char **argv);
 int weft_command_save(struct weft_context *ctx, int argc, char **argv);
 int weft_command_strip(struct weft_context *ctx, int argc, char **argv);
 int weft_command_resolve(struct weft_context *ctx, int argc, char **argv);
+int weft_command_monitor(struct weft_context *ctx, int argc, char **argv);
+int weft_command_wait(struct weft_context *ctx, int argc, char **argv);
 int weft_command_help(struct weft_context *ctx, int argc, char **argv);
 /* Not in the table: candidates for the last of the words after "weft". */
 int weft_command_complete(struct weft_context *ctx, int argc, char **argv);

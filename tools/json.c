@@ -102,6 +102,14 @@ static struct json_object *json_allowedips(struct json_view *view,
 	return array;
 }
 
+/* "state-age-ms" belongs to the field "state". */
+static bool json_wants_value(const struct json_view *view,
+			     const struct weft_value *value)
+{
+	return !view->field || json_is_dump(view) ||
+	       !strncmp(value->name, view->field, strlen(view->field));
+}
+
 /* What the kernel reported of a table of plain values. */
 static void json_values(struct json_view *view, struct json_object *object,
 			const struct weft_value *values, const void *owner,
@@ -110,10 +118,9 @@ static void json_values(struct json_view *view, struct json_object *object,
 	const struct weft_value *value;
 	const char *word;
 
-	if (view->field && !json_is_dump(view))
-		return;
 	for (value = values; value->name; value++) {
-		if (!(known & WEFT_VALUE_BIT(value->attribute)))
+		if (!(known & WEFT_VALUE_BIT(value->attribute)) ||
+		    !json_wants_value(view, value))
 			continue;
 		word = weft_value_word(value, owner);
 		json_add(view, object, value->name,

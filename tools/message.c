@@ -79,6 +79,8 @@ static int message_put_peer(struct nl_msg *msg, const struct weft_peer *peer)
 		err |= nla_put_u32(msg, WEFT_PEER_A_FLAGS, flags);
 	if (peer->has & WEFT_PEER_REMOVE)
 		return err;
+	if (peer->has & WEFT_PEER_CONNECT)
+		err |= nla_put_flag(msg, WEFT_PEER_A_CONNECT);
 	if (peer->has & WEFT_PEER_HAS_PRESHARED_KEY)
 		err |= nla_put(msg, WEFT_PEER_A_PRESHARED_KEY, WEFT_KEY_BYTES,
 			       peer->preshared_key.bytes);
@@ -333,8 +335,8 @@ static int message_parse_allowedips(struct nlattr *nest,
 	return 0;
 }
 
-static void message_parse_endpoint(struct nlattr *attr,
-				   union weft_endpoint *endpoint)
+void weft_message_parse_endpoint(struct nlattr *attr,
+				 union weft_endpoint *endpoint)
 {
 	sa_family_t family;
 
@@ -372,7 +374,7 @@ static void message_parse_peer_attrs(struct nlattr **tb, struct weft_peer *peer)
 		peer->keepalive = nla_get_u16(keepalive);
 		peer->has |= WEFT_PEER_HAS_KEEPALIVE;
 	}
-	message_parse_endpoint(tb[WEFT_PEER_A_ENDPOINT], &peer->endpoint);
+	weft_message_parse_endpoint(tb[WEFT_PEER_A_ENDPOINT], &peer->endpoint);
 	message_parse_handshake(tb[WEFT_PEER_A_LAST_HANDSHAKE_TIME], peer);
 	peer->rx_bytes = message_get_u64(tb[WEFT_PEER_A_RX_BYTES]);
 	peer->tx_bytes = message_get_u64(tb[WEFT_PEER_A_TX_BYTES]);

@@ -43,4 +43,8 @@ bool weft_message_done(const struct weft_message_cursor *cursor);
 int weft_message_parse(const struct nlattr *head, int len,
 		       struct weft_device *dev);
 
+/* What is no address stays out. */
+void weft_message_parse_endpoint(struct nlattr *attr,
+				 union weft_endpoint *endpoint);
+
 #endif /* _WEFT_TOOLS_MESSAGE_H */

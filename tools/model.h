@@ -51,6 +51,8 @@ enum weft_peer_has {
 	/* Prefixes that another peer has are refused and not moved. */
 	WEFT_PEER_EXCLUSIVE = 1 << 8,
 	WEFT_PEER_FORGET_TIMESTAMP = 1 << 9,
+	/* Begin a handshake if there is no session. */
+	WEFT_PEER_CONNECT = 1 << 16,
 };
 
 union weft_endpoint {
@@ -81,6 +83,11 @@ union weft_endpoint {
  * @handshakes_sent: initiations sent
  * @handshakes_received: initiations received that were good
  * @handshakes_completed: sessions made
+ * @state: how things stand, WEFT_PEER_STATE_*
+ * @state_age_ms: since when, milliseconds ago
+ * @rx_age_ms: when something last came from it
+ * @tx_age_ms: when something was last sent to it
+ * @handshake_rtt_us: from our newest initiation that was answered to that
  * @path_mtu: bytes, of what reaches the endpoint in one piece
  * @drops: packets that went no further, by WEFT_DROPS_A_*
  * @allowedips: first of the list, @last_allowedip its end
@@ -107,6 +114,11 @@ struct weft_peer {
 	__u64 handshakes_sent;
 	__u64 handshakes_received;
 	__u64 handshakes_completed;
+	__u32 state;
+	__u64 state_age_ms;
+	__u64 rx_age_ms;
+	__u64 tx_age_ms;
+	__u32 handshake_rtt_us;
 	__u32 path_mtu;
 	__u64 drops[WEFT_DROPS_A_MAX + 1];
 	struct weft_allowedip *allowedips;

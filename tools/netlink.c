@@ -16,6 +16,7 @@
 #include "message.h"
 #include "netlink.h"
 #include "socket.h"
+#include "watch.h"
 
 /* A device that changes during so many dumps in a row never holds still. */
 #define WEFT_DUMP_TRIES_MAX	64
@@ -376,6 +377,8 @@ struct weft_backend *weft_netlink_backend(void)
 {
 	static struct weft_backend backend = {
 		.list = netlink_list, .get = netlink_get, .set = netlink_set,
+		.watch = weft_watch_start, .next = weft_watch_next,
+		.unwatch = weft_watch_stop,
 	};
 
 	return &backend;

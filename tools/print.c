@@ -193,6 +193,18 @@ static void print_peer_drops(FILE *out, const struct weft_peer *peer)
 	print_drops(out, peer->drops);
 }
 
+static void print_peer_state(FILE *out, const struct weft_peer *peer)
+{
+	bool known = peer->known & WEFT_VALUE_BIT(WEFT_PEER_A_STATE);
+	const char *state = known ? weft_peer_state_name(peer->state) : NULL;
+
+	print_public_key(out, peer);
+	if (state)
+		fprintf(out, "\t%s\t%llu", state, peer->state_age_ms / 1000);
+	else
+		fputs("\t" PRINT_NONE "\t" PRINT_NONE, out);
+}
+
 const struct weft_print_field weft_print_fields[] = {
 	{ "public-key", print_device_public_key, NULL },
 	{ "private-key", print_private_key, NULL },
@@ -206,6 +218,7 @@ const struct weft_print_field weft_print_fields[] = {
 	{ "persistent-keepalive", NULL, print_peer_keepalive },
 	{ "transfer", NULL, print_peer_transfer },
 	{ "names", NULL, print_peer_name },
+	{ "state", NULL, print_peer_state },
 	{ "drops", print_device_drops, print_peer_drops },
 	{ "dump", print_dump_device, print_dump_peer },
 	{ }
@@ -369,6 +382,68 @@ static void print_summary_transfer(const struct weft_context *ctx,
 	fputs(" sent\n", ctx->out);
 }
 
+static bool print_knows(const struct weft_peer *peer, int attribute)
+{
+	return peer->known & WEFT_VALUE_BIT(attribute);
+}
+
+static void print_ago(const struct weft_context *ctx, bool known, __u64 ms)
+{
+	if (!known) {
+		fputs("never", ctx->out);
+	} else if (ms < 1000) {
+		fputs("now", ctx->out);
+	} else {
+		print_duration(ctx, ms / 1000);
+		fputs(" ago", ctx->out);
+	}
+}
+
+static void print_summary_state(const struct weft_context *ctx,
+				const struct weft_peer *peer)
+{
+	const char *state = weft_peer_state_name(peer->state);
+
+	print_title(ctx, "state");
+	fputs(state ?: "unknown", ctx->out);
+	if (peer->state_age_ms >= 1000) {
+		fputs(" for ", ctx->out);
+		print_duration(ctx, peer->state_age_ms / 1000);
+	}
+	fputc('\n', ctx->out);
+}
+
+static void print_summary_last_packet(const struct weft_context *ctx,
+				      const struct weft_peer *peer)
+{
+	bool rx = print_knows(peer, WEFT_PEER_A_RX_AGE);
+	bool tx = print_knows(peer, WEFT_PEER_A_TX_AGE);
+
+	if (!rx && !tx)
+		return;
+	print_title(ctx, "last packet");
+	print_ago(ctx, rx, peer->rx_age_ms);
+	fputs(" received, ", ctx->out);
+	print_ago(ctx, tx, peer->tx_age_ms);
+	fputs(" sent\n", ctx->out);
+}
+
+/* What only weft tells. */
+static void print_summary_liveness(const struct weft_context *ctx,
+				   const struct weft_peer *peer)
+{
+	if (print_knows(peer, WEFT_PEER_A_STATE))
+		print_summary_state(ctx, peer);
+	print_summary_last_packet(ctx, peer);
+	if (!print_knows(peer, WEFT_PEER_A_HANDSHAKE_RTT))
+		return;
+	print_title(ctx, "handshake rtt");
+	fprintf(ctx->out, "%u.%03u ", peer->handshake_rtt_us / 1000,
+		peer->handshake_rtt_us % 1000);
+	print_unit(ctx, "ms");
+	fputc('\n', ctx->out);
+}
+
 static void print_summary_peer(const struct weft_context *ctx,
 			       const struct weft_peer *peer)
 {
@@ -401,6 +476,7 @@ static void print_summary_peer(const struct weft_context *ctx,
 		print_duration(ctx, peer->keepalive);
 		fputc('\n', ctx->out);
 	}
+	print_summary_liveness(ctx, peer);
 }
 
 static void print_summary_device(const struct weft_context *ctx,

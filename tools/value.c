@@ -14,8 +14,42 @@ const struct weft_value weft_device_values[] = {
 	{ }
 };
 
+static const char * const peer_states[] = {
+	[WEFT_PEER_STATE_IDLE] = "idle",
+	[WEFT_PEER_STATE_HANDSHAKING] = "handshaking",
+	[WEFT_PEER_STATE_UP] = "up",
+	[WEFT_PEER_STATE_SILENT] = "silent",
+	[WEFT_PEER_STATE_GIVEN_UP] = "given-up",
+};
+
+const char *weft_peer_state_name(__u32 state)
+{
+	return state < ARRAY_SIZE(peer_states) ? peer_states[state] : NULL;
+}
+
 const struct weft_value weft_peer_values[] = {
 	{
+		"state", WEFT_PEER_A_STATE,
+		offsetof(struct weft_peer, state),
+		sizeof(((struct weft_peer *)0)->state),
+		peer_states, ARRAY_SIZE(peer_states),
+	}, {
+		"state-age-ms", WEFT_PEER_A_STATE_AGE,
+		offsetof(struct weft_peer, state_age_ms),
+		sizeof(((struct weft_peer *)0)->state_age_ms),
+	}, {
+		"rx-age-ms", WEFT_PEER_A_RX_AGE,
+		offsetof(struct weft_peer, rx_age_ms),
+		sizeof(((struct weft_peer *)0)->rx_age_ms),
+	}, {
+		"tx-age-ms", WEFT_PEER_A_TX_AGE,
+		offsetof(struct weft_peer, tx_age_ms),
+		sizeof(((struct weft_peer *)0)->tx_age_ms),
+	}, {
+		"handshake-rtt-us", WEFT_PEER_A_HANDSHAKE_RTT,
+		offsetof(struct weft_peer, handshake_rtt_us),
+		sizeof(((struct weft_peer *)0)->handshake_rtt_us),
+	}, {
 		"rx-packets", WEFT_PEER_A_RX_PACKETS,
 		offsetof(struct weft_peer, rx_packets),
 		sizeof(((struct weft_peer *)0)->rx_packets),

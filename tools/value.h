@@ -49,6 +49,9 @@ const char *weft_value_word(const struct weft_value *value, const void *owner);
 void weft_value_take(const struct weft_value *value, void *owner,
 		     const void *data);
 
+/* WEFT_PEER_STATE_* as a word, or NULL for what a newer kernel may say. */
+const char *weft_peer_state_name(__u32 state);
+
 /**
  * struct weft_drop_name - why packets went no further
  * @name: as in the specification

@@ -80,6 +80,8 @@ static void test_describe_peer(FILE *out, const struct weft_peer *peer)
 		fputs(" exclusive", out);
 	if (peer->has & WEFT_PEER_FORGET_TIMESTAMP)
 		fputs(" forget-timestamp", out);
+	if (peer->has & WEFT_PEER_CONNECT)
+		fputs(" connect", out);
 	if (peer->has & WEFT_PEER_HAS_PRESHARED_KEY)
 		fprintf(out, " psk=%c", peer->preshared_key.bytes[0] ?: '0');
 	if (peer->has & WEFT_PEER_HAS_KEEPALIVE)
@@ -236,6 +238,45 @@ static int test_bench_set(struct weft_backend *backend,
 	return 0;
 }
 
+static int test_bench_watch(struct weft_backend *backend)
+{
+	struct test_bench *bench = (struct test_bench *)
+		((char *)backend - offsetof(struct test_bench, backend));
+
+	if (bench->fail_watch) {
+		snprintf(backend->error, sizeof(backend->error), "%s",
+			 bench->fail_watch);
+		return -EPERM;
+	}
+	bench->watched++;
+	return 0;
+}
+
+/* One with no type stands for events that were lost. */
+static int test_bench_next(struct weft_backend *backend,
+			   struct weft_event *event, int timeout_ms)
+{
+	struct test_bench *bench = (struct test_bench *)
+		((char *)backend - offsetof(struct test_bench, backend));
+
+	(void)timeout_ms;
+	if (!bench->event_count) {
+		snprintf(backend->error, sizeof(backend->error), "no more");
+		return bench->last;
+	}
+	bench->event_count--;
+	*event = *bench->events++;
+	return event->type ? 1 : -ENOBUFS;
+}
+
+static void test_bench_unwatch(struct weft_backend *backend)
+{
+	struct test_bench *bench = (struct test_bench *)
+		((char *)backend - offsetof(struct test_bench, backend));
+
+	bench->watched--;
+}
+
 /* Only addresses: no test asks the network. */
 static int test_lookup(const char *host, const char *port,
 		       const struct addrinfo *hints, struct addrinfo **found)
@@ -260,6 +301,9 @@ void test_bench_start(struct test_bench *bench, const char *input)
 	bench->backend.list = test_bench_list;
 	bench->backend.get = test_bench_get;
 	bench->backend.set = test_bench_set;
+	bench->backend.watch = test_bench_watch;
+	bench->backend.next = test_bench_next;
+	bench->backend.unwatch = test_bench_unwatch;
 	/* fmemopen() refuses a length of nothing. */
 	bench->ctx.in = *input ? fmemopen((char *)input, strlen(input), "r") :
 				 fopen("/dev/null", "r");

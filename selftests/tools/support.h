@@ -9,6 +9,7 @@
 #include "array.h"
 #include "backend.h"
 #include "context.h"
+#include "event.h"
 
 /* Keys of which the bytes say who they are: all A, B, C or P. */
 #define KEY_A	"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
@@ -32,6 +33,11 @@ int test_end(void);
  * @fail_name: the one interface that get() cannot read, NULL for none
  * @fail_set: what set() complains of, NULL for nothing
  * @fail_taken: it does because another peer has what was asked for
+ * @events: what next() has to tell, in this order; then it is as @last says
+ * @event_count: how many those are
+ * @last: what next() returns when there are no more
+ * @fail_watch: what watch() complains of, NULL for nothing
+ * @watched: how often listening was begun, less how often it was ended
  * @sent: all that set() was given, as test_describe() has it
  * @out: what was printed
  * @err: what was complained
@@ -44,6 +50,11 @@ struct test_bench {
 	const char *fail_name;
 	const char *fail_set;
 	bool fail_taken;
+	const struct weft_event *events;
+	size_t event_count;
+	int last;
+	const char *fail_watch;
+	int watched;
 	char *sent;
 	char *out;
 	char *err;

@@ -16,8 +16,8 @@
 
 #define SET_USAGE "Usage: weft set IFACE [SETTING VALUE]... [peer KEY|NAME [remove] [SETTING VALUE]...]...\n"
 #define FIELDS	"public-key, private-key, listen-port, fwmark, peers, preshared-keys, endpoints, " \
-		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, names, drops, dump"
-#define COMMANDS "show, showconf, set, setconf, addconf, syncconf, up, down, save, strip, resolve, genkey, genpsk, pubkey, help"
+		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, names, state, drops, dump"
+#define COMMANDS "show, showconf, set, setconf, addconf, syncconf, up, down, save, strip, resolve, monitor, wait, genkey, genpsk, pubkey, help"
 
 static const char wft0_conf[] =
 	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"
@@ -82,7 +82,7 @@ static const struct command_case cases[] = {
 	{ "genkey 2", .status = 1, .out = "",
 	  .err = "weft: genkey: '2' is too much\nUsage: weft genkey\n" },
 	{ "genkey -j", .status = 1, .out = "",
-	  .err = "weft: genkey: only 'show' speaks JSON\nUsage: weft genkey\n" },
+	  .err = "weft: genkey: it does not speak JSON\nUsage: weft genkey\n" },
 
 	/* Showing. */
 	{ "show interfaces", .out = "wft0 wg0\n" },
@@ -251,7 +251,7 @@ static const struct command_case cases[] = {
 	{ "down wft0 wg0", .status = 1,
 	  .err = "weft: down: 'wg0' is too much\nUsage: weft down FILE|IFACE\n" },
 	{ "save wft0 --json", .status = 1,
-	  .err = "weft: save: only 'show' speaks JSON\nUsage: weft save FILE|IFACE\n" },
+	  .err = "weft: save: it does not speak JSON\nUsage: weft save FILE|IFACE\n" },
 	{ "up no-such-file", .status = 1,
 	  .err = "weft: 'no-such-file' has no file: neither /etc/weft/no-such-file.conf nor /etc/wireguard/no-such-file.conf is there\n" },
 	{ "up ./no-such.conf", .status = 1,

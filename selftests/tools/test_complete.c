@@ -51,6 +51,10 @@ static const struct complete_case cases[] = {
 	{ "show wft0 du", "dump\n" },
 	{ "show wft0 dump ''", "" },
 	{ "showconf wg", "wg0\n" },
+	{ "monitor w", "wft0\nwg0\n" },
+	{ "wait w", "wft0\nwg0\n" },
+	{ "wait wft0 ''", "peer\n" },
+	{ "wait wft0 peer h", "hub\n" },
 	{ "syncconf wft0 ''", "/\n" },
 	{ "syncconf wft0 /etc/weft/w", "/\n" },
 

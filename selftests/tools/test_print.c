@@ -34,6 +34,8 @@ static const char summary[] =
 	"  allowed ips: 0.0.0.0/0\n"
 	"  latest handshake: 1 minute, 1 second ago\n"
 	"  transfer: 1.00 KiB received, 1023 B sent\n"
+	"  state: given-up\n"
+	"  last packet: never received, now sent\n"
 	"\n"
 	"peer: " KEY_B "\n"
 	"  preshared key: (hidden)\n"
@@ -42,6 +44,9 @@ static const char summary[] =
 	"  latest handshake: 1 year, 2 days, 3 hours, 4 minutes, 5 seconds ago\n"
 	"  transfer: 0 B received, 148 B sent\n"
 	"  persistent keepalive: every 25 seconds\n"
+	"  state: silent for 1 minute, 2 seconds\n"
+	"  last packet: 1 minute, 17 seconds ago received, 1 second ago sent\n"
+	"  handshake rtt: 12.034 ms\n"
 	"\n"
 	"peer: " KEY_A "\n"
 	"  allowed ips: (none)\n";
@@ -71,6 +76,7 @@ static const struct {
 	{ "persistent-keepalive", KEY_A "\toff\n" KEY_B "\t25\n" KEY_C "\toff\n" },
 	{ "transfer", KEY_A "\t0\t0\n" KEY_B "\t0\t148\n" KEY_C "\t1024\t1023\n" },
 	{ "names", KEY_A "\t(none)\n" KEY_B "\t(none)\n" KEY_C "\tsea\xc3\xb6rt\n" },
+	{ "state", KEY_A "\t(none)\t(none)\n" KEY_B "\tsilent\t62\n" KEY_C "\tgiven-up\t0\n" },
 	{ "drops", "mac=3 send=1\n" KEY_A "\t(none)\n" KEY_B "\tsource=2 queue=18446744073709551615\n"
 		   KEY_C "\t(none)\n" },
 	{ "dump", PRIVATE_KEY "\t" PUBLIC_KEY "\t51820\t0xca6c\n"
@@ -98,9 +104,25 @@ static struct weft_device *test_full_device(void)
 	dev->event_sequence = 9;
 	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
 		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS);
+	b->state = WEFT_PEER_STATE_SILENT;
+	b->state_age_ms = 62000;
+	b->rx_age_ms = 77999;
+	b->tx_age_ms = 1000;
+	b->handshake_rtt_us = 12034;
+	c->state = WEFT_PEER_STATE_GIVEN_UP;
+	c->state_age_ms = 999;
+	c->tx_age_ms = 1;
+	c->known = WEFT_VALUE_BIT(WEFT_PEER_A_STATE) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_STATE_AGE) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_TX_AGE);
 	b->rx_packets = 4;
 	b->path_mtu = 1420;
-	b->known = WEFT_VALUE_BIT(WEFT_PEER_A_RX_PACKETS) |
+	b->known = WEFT_VALUE_BIT(WEFT_PEER_A_STATE) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_STATE_AGE) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_RX_AGE) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_TX_AGE) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKE_RTT) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_RX_PACKETS) |
 		   WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKES_SENT) |
 		   WEFT_VALUE_BIT(WEFT_PEER_A_PATH_MTU) |
 		   WEFT_VALUE_BIT(WEFT_PEER_A_DROPS);
@@ -309,6 +331,8 @@ static void test_json(const char *name, int count, char **words,
 
 #define DEVICE_JSON	"\"event-sequence\":9,\"drops\":{\"mac\":3,\"send\":1},"
 #define DROPS_B_JSON	"\"drops\":{\"source\":2,\"queue\":18446744073709551615}"
+#define STATE_B_JSON	"\"state\":\"silent\",\"state-age-ms\":62000,"
+#define STATE_C_JSON	"\"state\":\"given-up\",\"state-age-ms\":999"
 #define PEERS_JSON(psk)							\
 	"\"peers\":[{\"public-key\":\"" KEY_A "\",\"preshared-key\":null,\"endpoint\":null," \
 	"\"allowed-ips\":[],\"latest-handshake\":null,\"transfer-rx\":0,\"transfer-tx\":0," \
@@ -316,10 +340,12 @@ static void test_json(const char *name, int count, char **words,
 	"{\"public-key\":\"" KEY_B "\",\"preshared-key\":\"" psk "\",\"endpoint\":\"192.0.2.1:7\"," \
 	"\"allowed-ips\":[\"10.0.0.0/8\",\"fd00::/64\"],\"latest-handshake\":968280155," \
 	"\"transfer-rx\":0,\"transfer-tx\":148,\"persistent-keepalive\":25,"	\
+	STATE_B_JSON "\"rx-age-ms\":77999,\"tx-age-ms\":1000,\"handshake-rtt-us\":12034," \
 	"\"rx-packets\":4,\"handshakes-sent\":0,\"path-mtu\":1420," DROPS_B_JSON "},"	\
 	"{\"public-key\":\"" KEY_C "\",\"name\":\"sea\xc3\xb6rt\",\"preshared-key\":null,\"endpoint\":\"[2001:db8::1]:7\"," \
 	"\"allowed-ips\":[\"0.0.0.0/0\"],\"latest-handshake\":999999939,"	\
-	"\"transfer-rx\":1024,\"transfer-tx\":1023,\"persistent-keepalive\":null}]"
+	"\"transfer-rx\":1024,\"transfer-tx\":1023,\"persistent-keepalive\":null," \
+	STATE_C_JSON ",\"tx-age-ms\":1}]"
 
 static void test_json_views(void)
 {
@@ -339,6 +365,7 @@ static void test_json_views(void)
 	char *ports[] = { "weft", "show", "all", "listen-port", "-j", NULL };
 	char *rates[] = { "weft", "show", "all", "persistent-keepalive", "-j", NULL };
 	char *drops[] = { "weft", "show", "all", "drops", "-j", NULL };
+	char *state[] = { "weft", "show", "wft0", "state", "-j", NULL };
 	char *names[] = { "weft", "show", "interfaces", "-j", NULL };
 
 	test_json("JSON, secrets hidden", 4, one, hidden);
@@ -356,6 +383,10 @@ static void test_json_views(void)
 		  "{\"public-key\":\"" KEY_B "\",\"drops\":{\"source\":2,\"queue\":18446744073709551615}},"
 		  "{\"public-key\":\"" KEY_C "\"}]},"
 		  "{\"interface\":\"wg0\",\"peers\":[]}]");
+	test_json("JSON of the state", 5, state,
+		  "[{\"interface\":\"wft0\",\"peers\":[{\"public-key\":\"" KEY_A "\"},"
+		  "{\"public-key\":\"" KEY_B "\",\"state\":\"silent\",\"state-age-ms\":62000},"
+		  "{\"public-key\":\"" KEY_C "\",\"state\":\"given-up\",\"state-age-ms\":999}]}]");
 	test_json("JSON of the list", 4, names,
 		  "[{\"interface\":\"wft0\",\"kind\":\"weft\"},{\"interface\":\"wg0\",\"kind\":\"wireguard\"}]");
 }
