@@ -108,3 +108,17 @@ void weft_candidates_found(struct weft_candidates *candidates)
 	memset(&candidates->heard, 0, sizeof(candidates->heard));
 	candidates->left = false;
 }
+
+/**
+ * weft_candidates_inherit() - take over what is known of where a peer has been
+ * @candidates: those that it gets
+ * @old: those that it had
+ */
+void weft_candidates_inherit(struct weft_candidates *candidates, const struct weft_candidates *old)
+{
+	/* Each place has one turn in a round. */
+	if (!weft_candidates_hold(candidates, &old->heard))
+		candidates->heard = old->heard;
+	candidates->last = old->last;
+	candidates->left = old->left;
+}

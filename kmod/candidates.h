@@ -28,5 +28,6 @@ bool weft_candidates_next(struct weft_candidates *candidates, struct weft_endpoi
 const struct weft_endpoint *weft_candidates_last(const struct weft_candidates *candidates,
 						 const struct weft_endpoint *endpoint);
 void weft_candidates_found(struct weft_candidates *candidates);
+void weft_candidates_inherit(struct weft_candidates *candidates, const struct weft_candidates *old);
 
 #endif /* WEFT_CANDIDATES_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "config.h"
+#include "binding.h"
 #include "device.h"
 #include "claim.h"
 #include "identity.h"
@@ -69,7 +70,7 @@ void weft_config_free(struct weft_config *config)
 		cond_resched();
 	}
 	weft_identity_put(config->identity);
-	weft_sock_close(&config->sockets);
+	weft_port_close(&config->sockets);
 	if (config->home)
 		put_net(config->home);
 	memzero_explicit(config, sizeof(*config));
@@ -171,19 +172,32 @@ static int config_prepare_peers(struct weft_config *config, struct weft_device *
 	return 0;
 }
 
-static int config_prepare_port(struct weft_config *config, struct weft_device *device,
-			       struct netlink_ext_ack *extack)
+/* Whether anything about the sockets is to change. */
+static bool config_binds(const struct weft_config *config)
 {
-	int err;
+	return config->has_port || config->has_address4 || config->has_address6 ||
+	       config->has_interface;
+}
 
-	if (!config->has_port)
+static int config_prepare_binding(struct weft_config *config, struct weft_device *device,
+				  struct netlink_ext_ack *extack)
+{
+	struct weft_binding *binding = &config->binding;
+	const struct weft_binding *now = &device->binding;
+
+	if (!config_binds(config))
 		return 0;
-	err = weft_netdev_prepare_port(device, config->port, &config->sockets, &config->home);
-	if (err == -EADDRINUSE)
-		NL_SET_ERR_MSG(extack, "listen port: another socket has this UDP port");
-	else if (err)
-		NL_SET_ERR_MSG(extack, "listen port: the UDP sockets cannot be opened");
-	return err;
+	if (!config->has_port)
+		binding->port = now->port;
+	if (!config->has_address4)
+		binding->address4 = now->address4;
+	if (!config->has_address6)
+		binding->address6 = now->address6;
+	if (!config->has_interface) {
+		binding->ifindex = now->ifindex;
+		strscpy(binding->ifname, now->ifname, sizeof(binding->ifname));
+	}
+	return weft_binding_prepare(device, binding, &config->sockets, &config->home, extack);
 }
 
 static bool config_connects(const struct weft_config *config)
@@ -220,8 +234,9 @@ int weft_config_prepare(struct weft_config *config, struct weft_device *device,
 		NL_SET_ERR_MSG(extack, "connect: the interface is down");
 		return -ENETDOWN;
 	}
-	if ((config->has_port || config->has_fwmark) && !weft_netdev_may_bind(device)) {
-		NL_SET_ERR_MSG(extack, "not allowed where the sockets live: listen port, fwmark");
+	if ((config_binds(config) || config->has_fwmark) && !weft_binding_may(device)) {
+		NL_SET_ERR_MSG(extack,
+			       "not allowed where the sockets live: listen port, fwmark, and its like");
 		return -EPERM;
 	}
 	err = config_prepare_identity(config, device);
@@ -237,7 +252,7 @@ int weft_config_prepare(struct weft_config *config, struct weft_device *device,
 	err = config_prepare_peers(config, device, extack);
 	if (err)
 		return err;
-	return config_prepare_port(config, device, extack);
+	return config_prepare_binding(config, device, extack);
 }
 
 static void config_apply_allowedips(struct weft_config_peer *config, struct weft_peer *peer)
@@ -372,7 +387,7 @@ static void config_apply_peer(struct weft_config_peer *config, struct weft_devic
 /* Whether a message changes what the device is, apart from its peers. */
 static bool config_changes_device(const struct weft_config *config)
 {
-	return config->changes_identity || config->has_port || config->has_fwmark;
+	return config->changes_identity || config_binds(config) || config->has_fwmark;
 }
 
 static void config_remove_all(struct weft_config *config, struct weft_device *device)
@@ -416,8 +431,8 @@ void weft_config_apply(struct weft_config *config, struct weft_device *device)
 	/* First, so that nobody goes through those that are not to stay. */
 	if (config->flags & WEFT_DEVICE_F_REPLACE_PEERS)
 		config_remove_all(config, device);
-	if (config->has_port)
-		weft_netdev_set_port(device, config->port, &config->sockets);
+	if (config_binds(config))
+		weft_binding_apply(device, &config->binding, &config->sockets);
 	if (config->has_fwmark)
 		weft_netdev_set_fwmark(device, config->fwmark);
 	if (config->has_pmtu)

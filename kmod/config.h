@@ -13,9 +13,10 @@
 
 #include "allowedips.h"
 #include "candidates.h"
+#include "device.h"
 #include "endpoint.h"
 #include "peer.h"
-#include "sock.h"
+#include "port.h"
 #include "wire.h"
 
 #include <linux/list.h>
@@ -72,18 +73,21 @@ struct weft_config {
 	u32 flags;			/* enum weft_device_flag */
 	bool has_private;
 	bool has_port;
+	bool has_address4;
+	bool has_address6;
+	bool has_interface;
 	bool has_fwmark;
 	bool has_pmtu;
 	bool has_dscp;
 	bool pmtu;
 	u8 dscp;
-	u16 port;
+	struct weft_binding binding;	/* what is given; prepared: all of it */
 	u32 fwmark;
 	u8 private[WEFT_KEY_LEN];	/* all zeros: none */
 	bool changes_identity;		/* prepared */
 	bool strips;			/* prepared: it takes keys away from peers that stay */
 	struct weft_identity *identity;	/* prepared */
-	struct weft_sock_pair sockets;	/* prepared; then those it has replaced */
+	struct weft_port_pair sockets;	/* prepared; then those it has replaced */
 	struct net *home;		/* theirs, referenced, or NULL */
 	struct weft_doomed doomed;	/* peers that it has removed; what is left of them to do */
 };

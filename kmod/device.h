@@ -28,6 +28,8 @@
 #include "peer.h"
 #include "wire.h"
 
+#include <linux/in.h>
+#include <linux/in6.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/rbtree.h>
@@ -59,6 +61,15 @@ struct weft_device_ops {
 	void (*act)(struct weft_peer *peer, u32 actions);
 	/* Something happened that others may want to hear of. Any context but hard interrupt. */
 	void (*event)(struct weft_device *device, const struct weft_event *event);
+};
+
+/* What a device's sockets are bound to. */
+struct weft_binding {
+	u16 port;			/* host order; 0: none chosen yet */
+	struct in_addr address4;	/* all zeros: any, or no socket if the other has one */
+	struct in6_addr address6;
+	int ifindex;			/* 0: no interface */
+	char ifname[IFNAMSIZ];		/* its name; another one of it takes its place */
 };
 
 struct weft_device {
@@ -98,7 +109,7 @@ struct weft_device {
 	struct net __rcu *home;			/* where the sockets live; RCU; NULL: gone */
 	u32 grace_s;				/* of previous_identity; 0: for ever */
 	u64 until_ns;				/* when it is forgotten; coarse boot-time clock */
-	u16 port;				/* host order; 0: none chosen yet */
+	struct weft_binding binding;
 	bool up;
 	bool gone;				/* being removed: change nothing any more */
 	struct weft_doomed doomed;		/* what it had then; its destructor's */

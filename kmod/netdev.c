@@ -2,6 +2,7 @@
 
 #include "netdev.h"
 #include "batch.h"
+#include "binding.h"
 #include "crypt.h"
 #include "device.h"
 #include "events.h"
@@ -120,39 +121,6 @@ static void netdev_tame_stack(struct net_device *dev)
 		dev6->cnf.addr_gen_mode = IN6_ADDR_GEN_MODE_NONE;
 }
 
-/* Opens sockets where the device lives, and tells it the port that it got. */
-static int netdev_open_sockets(struct weft_device *device)
-{
-	struct weft_sock_pair sockets = {};
-	struct net *home;
-	int err;
-
-	lockdep_assert_held(&device->config_lock);
-	rcu_read_lock();
-	home = rcu_dereference(device->home);
-	home = home ? maybe_get_net(home) : NULL;
-	rcu_read_unlock();
-	if (!home)
-		return -ENONET;
-	err = weft_sock_open(&sockets, device, home, device->port);
-	put_net(home);
-	if (err)
-		return err;
-	device->port = sockets.port;
-	weft_sock_swap(device, &sockets);
-	return 0;
-}
-
-static void netdev_close_sockets(struct weft_device *device)
-{
-	struct weft_sock_pair sockets = {};
-
-	weft_sock_swap(device, &sockets);
-	weft_sock_close(&sockets);
-	/* Nothing comes in any more. */
-	weft_device_wait_for_jobs(device);
-}
-
 static int netdev_open(struct net_device *dev)
 {
 	struct weft_device *device = netdev_priv(dev);
@@ -161,7 +129,7 @@ static int netdev_open(struct net_device *dev)
 
 	netdev_tame_stack(dev);
 	mutex_lock(&device->config_lock);
-	err = netdev_open_sockets(device);
+	err = weft_binding_open(device);
 	if (!err) {
 		device->up = true;
 		list_for_each_entry(peer, &device->peers, list)
@@ -184,7 +152,7 @@ static int netdev_stop(struct net_device *dev)
 			weft_peer_rest(peer);
 	}
 	weft_handshake_purge(device);
-	netdev_close_sockets(device);
+	weft_binding_close(device);
 	mutex_unlock(&device->config_lock);
 	return 0;
 }
@@ -316,7 +284,7 @@ static void netdev_uninit(struct net_device *dev)
 	mutex_lock(&device->config_lock);
 	device->gone = true;
 	weft_device_event(device, WEFT_EVENT_DEVICE_REMOVED, WEFT_CAUSE_ADMINISTRATION, NULL);
-	netdev_close_sockets(device);
+	weft_binding_close(device);
 	weft_peer_doom_all(device, &device->doomed);
 	RCU_INIT_POINTER(device->home, NULL);
 	identity = rcu_replace_pointer(device->identity, NULL,
@@ -509,7 +477,7 @@ static void netdev_lose_home(struct weft_device *device)
 	mutex_lock(&device->config_lock);
 	RCU_INIT_POINTER(device->home, NULL);
 	netif_carrier_off(device->dev);
-	netdev_close_sockets(device);
+	weft_binding_close(device);
 	list_for_each_entry(peer, &device->peers, list)
 		weft_peer_forget_source(peer);
 	mutex_unlock(&device->config_lock);
@@ -531,6 +499,25 @@ static struct pernet_operations netdev_net_ops = {
 	.pre_exit = netdev_net_pre_exit,
 };
 
+/* An interface is there, or has another name: sockets may be bound to it. */
+static int netdev_hear(struct notifier_block *block, unsigned long event, void *info)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(info);
+	struct weft_device *device;
+
+	if (event != NETDEV_REGISTER && event != NETDEV_CHANGENAME)
+		return NOTIFY_DONE;
+	mutex_lock(&netdev_list_lock);
+	list_for_each_entry(device, &netdev_list, list)
+		weft_binding_meet(device, dev);
+	mutex_unlock(&netdev_list_lock);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block netdev_notifier = {
+	.notifier_call = netdev_hear,
+};
+
 /**
  * weft_netdev_init() - register the link kind
  * @compat: the kind wireguard, too
@@ -544,11 +531,14 @@ int weft_netdev_init(bool compat)
 
 	if (err)
 		return err;
+	err = register_netdevice_notifier(&netdev_notifier);
+	if (err)
+		goto unregister_net;
 	/* First what may be refused, so that no link can be made only to be taken away. */
 	if (compat)
 		err = rtnl_link_register(&netdev_wireguard_link_ops);
 	if (err)
-		goto unregister_net;
+		goto unregister_notifier;
 	err = rtnl_link_register(&netdev_link_ops);
 	if (err)
 		goto unregister_wireguard;
@@ -557,6 +547,8 @@ int weft_netdev_init(bool compat)
 unregister_wireguard:
 	if (compat)
 		rtnl_link_unregister(&netdev_wireguard_link_ops);
+unregister_notifier:
+	unregister_netdevice_notifier(&netdev_notifier);
 unregister_net:
 	unregister_pernet_device(&netdev_net_ops);
 	return err;
@@ -573,6 +565,7 @@ void weft_netdev_exit(bool compat)
 	rtnl_link_unregister(&netdev_link_ops);
 	if (compat)
 		rtnl_link_unregister(&netdev_wireguard_link_ops);
+	unregister_netdevice_notifier(&netdev_notifier);
 	unregister_pernet_device(&netdev_net_ops);
 }
 
@@ -611,64 +604,6 @@ void weft_netdev_erase_all(void)
 }
 
 /**
- * weft_netdev_prepare_port() - do what can fail when the port changes
- * @device: the device
- * @port: the new port in host order; 0: any
- * @sockets: gets the new sockets if any are needed, for weft_netdev_set_port() or weft_sock_close()
- * @home: gets their namespace, with a reference that is to be kept until no sockets are left in
- * @sockets; or NULL
- *
- * Context: process, device->config_lock.
- * Return: 0 or a negative errno; then nothing has changed.
- */
-int weft_netdev_prepare_port(struct weft_device *device, u16 port, struct weft_sock_pair *sockets,
-			     struct net **home)
-{
-	struct net *net;
-
-	*home = NULL;
-
-	lockdep_assert_held(&device->config_lock);
-	if (!device->up || port == device->port)
-		return 0;
-	net = rcu_dereference_protected(device->home, lockdep_is_held(&device->config_lock));
-	*home = net ? maybe_get_net(net) : NULL;
-	if (!*home)
-		return -ENONET;
-	return weft_sock_open(sockets, device, *home, port);
-}
-
-static void netdev_forget_sources(struct weft_device *device)
-{
-	struct weft_peer *peer;
-
-	list_for_each_entry(peer, &device->peers, list)
-		weft_peer_forget_source(peer);
-}
-
-/**
- * weft_netdev_set_port() - change the port
- * @device: the device
- * @port: the port in host order; 0: any
- * @sockets: what weft_netdev_prepare_port() made for that port; gets the old ones, which are to be
- * closed when the lock has been dropped
- *
- * Context: process, device->config_lock. Cannot fail.
- */
-void weft_netdev_set_port(struct weft_device *device, u16 port, struct weft_sock_pair *sockets)
-{
-	lockdep_assert_held(&device->config_lock);
-	if (!sockets->sock4 && !sockets->sock6) {
-		if (!device->up)
-			device->port = port;
-		return;
-	}
-	device->port = sockets->port;
-	weft_sock_swap(device, sockets);
-	netdev_forget_sources(device);
-}
-
-/**
  * weft_netdev_set_fwmark() - change the mark of outer packets
  * @device: the device
  * @fwmark: the mark; 0: none
@@ -682,7 +617,7 @@ void weft_netdev_set_fwmark(struct weft_device *device, u32 fwmark)
 		return;
 	WRITE_ONCE(device->fwmark, fwmark);
 	weft_sock_set_mark(device);
-	netdev_forget_sources(device);
+	weft_binding_forget_sources(device);
 }
 
 /*
@@ -726,25 +661,4 @@ void weft_netdev_set_identity(struct weft_device *device, struct weft_identity *
 	}
 	list_for_each_entry(peer, &device->peers, list)
 		netdev_renew_peer(device, peer);
-}
-
-/**
- * weft_netdev_may_bind() - whether the caller may change what the sockets do
- * @device: the device
- *
- * The port and the mark are an affair of the namespace that the sockets live in, not of the one
- * that the interface is in now.
- *
- * Context: process.
- */
-bool weft_netdev_may_bind(struct weft_device *device)
-{
-	struct net *home;
-	bool may;
-
-	rcu_read_lock();
-	home = rcu_dereference(device->home);
-	may = home && ns_capable(home->user_ns, CAP_NET_ADMIN);
-	rcu_read_unlock();
-	return may;
 }

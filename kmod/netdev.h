@@ -7,12 +7,10 @@
 
 #include <linux/types.h>
 
-struct net;
 struct net_device;
 struct weft_device;
 struct weft_doomed;
 struct weft_identity;
-struct weft_sock_pair;
 
 int weft_netdev_init(bool compat);
 void weft_netdev_exit(bool compat);
@@ -20,12 +18,8 @@ void weft_netdev_exit(bool compat);
 struct weft_device *weft_netdev_device(struct net_device *dev);
 void weft_netdev_erase_all(void);
 
-int weft_netdev_prepare_port(struct weft_device *device, u16 port, struct weft_sock_pair *sockets,
-			     struct net **home);
-void weft_netdev_set_port(struct weft_device *device, u16 port, struct weft_sock_pair *sockets);
 void weft_netdev_set_fwmark(struct weft_device *device, u32 fwmark);
 void weft_netdev_set_identity(struct weft_device *device, struct weft_identity *identity,
 			      struct weft_doomed *doomed);
-bool weft_netdev_may_bind(struct weft_device *device);
 
 #endif /* WEFT_NETDEV_H */

@@ -407,7 +407,7 @@ static int netlink_put_rotation(struct sk_buff *skb, struct weft_device *device)
 
 static int netlink_put_device(struct sk_buff *skb, struct weft_device *device)
 {
-	if (nla_put_u16(skb, WEFT_DEVICE_A_LISTEN_PORT, device->port) ||
+	if (nla_put_u16(skb, WEFT_DEVICE_A_LISTEN_PORT, device->binding.port) ||
 	    nla_put_u32(skb, WEFT_DEVICE_A_FWMARK, device->fwmark) ||
 	    nla_put_u32(skb, WEFT_DEVICE_A_IFINDEX, device->dev->ifindex) ||
 	    nla_put_string(skb, WEFT_DEVICE_A_IFNAME, device->dev->name))
@@ -421,6 +421,7 @@ static int netlink_put_own_device(struct sk_buff *skb, struct weft_device *devic
 	return nla_put_u8(skb, WEFT_DEVICE_A_PMTU, device->pmtu) ?:
 	       nla_put_u8(skb, WEFT_DEVICE_A_DSCP, device->dscp) ?:
 	       netlink_put_rotation(skb, device) ?:
+	       weft_sockaddr_put_binding(skb, device) ?:
 	       weft_report_device(skb, device);
 }
 
@@ -728,9 +729,14 @@ static int netlink_parse_peers(struct weft_config *config, struct nlattr *nest,
 	return 0;
 }
 
-static int netlink_parse(struct weft_config *config, struct nlattr **attrs,
+/* @own: there is room for what only weft has among the attributes. */
+static int netlink_parse(struct weft_config *config, struct nlattr **attrs, bool own,
 			 struct netlink_ext_ack *extack)
 {
+	int err = own ? weft_sockaddr_get_binding(config, attrs, extack) : 0;
+
+	if (err)
+		return err;
 	if (attrs[WEFT_DEVICE_A_FLAGS])
 		config->flags = nla_get_u32(attrs[WEFT_DEVICE_A_FLAGS]);
 	if (attrs[WEFT_DEVICE_A_PRIVATE_KEY]) {
@@ -739,7 +745,7 @@ static int netlink_parse(struct weft_config *config, struct nlattr **attrs,
 		config->has_private = true;
 	}
 	if (attrs[WEFT_DEVICE_A_LISTEN_PORT]) {
-		config->port = nla_get_u16(attrs[WEFT_DEVICE_A_LISTEN_PORT]);
+		config->binding.port = nla_get_u16(attrs[WEFT_DEVICE_A_LISTEN_PORT]);
 		config->has_port = true;
 	}
 	if (attrs[WEFT_DEVICE_A_FWMARK]) {
@@ -780,7 +786,8 @@ int weft_nl_set_device_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	device = weft_netdev_device(dev);
 	weft_config_init(&config);
-	err = netlink_parse(&config, info->attrs, info->extack);
+	err = netlink_parse(&config, info->attrs, info->nlhdr->nlmsg_type == netlink_family.id,
+			    info->extack);
 	if (!err) {
 		mutex_lock(&device->config_lock);
 		err = weft_config_prepare(&config, device, info->extack);

@@ -811,6 +811,8 @@ void weft_peer_set_candidates(struct weft_peer *peer, struct weft_candidates **c
 {
 	lockdep_assert_held(&peer->device->config_lock);
 	write_seqlock_bh(&peer->endpoint_lock);
+	if (peer->candidates && *candidates)
+		weft_candidates_inherit(*candidates, peer->candidates);
 	swap(peer->candidates, *candidates);
 	if (peer->candidates && !peer->endpoint.addr.sa_family)
 		peer->endpoint = peer->candidates->list[0];

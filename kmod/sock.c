@@ -3,10 +3,8 @@
 #include "sock.h"
 #include "crypt.h"
 #include "device.h"
-#include "gro.h"
 #include "path.h"
 #include "peer.h"
-#include "uncut.h"
 #include "wire.h"
 
 #include <linux/inetdevice.h>
@@ -14,10 +12,8 @@
 #include <linux/udp.h>
 #include <net/ip_tunnels.h>
 #include <net/ipv6.h>
+#include <net/l3mdev.h>
 #include <net/udp_tunnel.h>
-
-/* Ports tried when any will do and the one that IPv4 got is taken for IPv6. */
-#define SOCK_PORT_TRIES	100
 
 /* What an inner packet grows by outside. */
 #define SOCK_OVERHEAD4	(sizeof(struct iphdr) + sizeof(struct udphdr) + WEFT_DATA_OVERHEAD)
@@ -25,155 +21,6 @@
 
 /* Of a message: more than the length fields of IP and UDP could say. */
 #define SOCK_MESSAGE_MAX_LEN	(IP_MAX_MTU - sizeof(struct iphdr) - sizeof(struct udphdr))
-
-static int sock_receive(struct sock *sk, struct sk_buff *skb)
-{
-	struct weft_device *device = rcu_dereference_sk_user_data(sk);
-
-	if (likely(device))
-		device->ops->receive(device, skb);
-	else
-		kfree_skb(skb);
-	return 0;
-}
-
-static void sock_prepare(struct net *net, struct sock *sk, struct weft_device *device)
-{
-	struct udp_tunnel_sock_cfg config = {
-		.sk_user_data = device,
-		.encap_type = 1,
-		.encap_rcv = sock_receive,
-		.gro_receive = weft_gro_receive,
-		.gro_complete = weft_gro_complete,
-	};
-
-	/* Packets carry their own mark and are accounted to whoever made them. */
-	sk->sk_allocation = GFP_ATOMIC;
-	sk->sk_sndbuf = INT_MAX;
-	sk_set_memalloc(sk);
-	/* What routers report is about the route that packets with the mark take. */
-	WRITE_ONCE(sk->sk_mark, READ_ONCE(device->fwmark));
-	setup_udp_tunnel_sock(net, sk, &config);
-	/* What weft_gro_complete() made is to arrive whole. */
-	udp_allow_gso(sk);
-}
-
-static int sock_open_one(struct sock **sk, struct weft_device *device, struct net *net, bool v6,
-			 u16 port)
-{
-	struct udp_port_cfg config = {
-		.family = v6 ? AF_INET6 : AF_INET,
-		.local_udp_port = htons(port),
-		.use_udp_checksums = true,
-		.use_udp6_tx_checksums = true,
-		.use_udp6_rx_checksums = true,
-		.ipv6_v6only = true,
-	};
-	struct socket *socket;
-	int err;
-
-	err = udp_sock_create(net, &config, &socket);
-	if (err)
-		return err;
-	err = weft_uncut_add(socket->sk);
-	if (err) {
-		udp_tunnel_sock_release(socket->sk);
-		return err;
-	}
-	sock_prepare(net, socket->sk, device);
-	*sk = socket->sk;
-	return 0;
-}
-
-/* Has nobody begin to use a socket any more. */
-static void sock_retire_one(struct sock *sk)
-{
-	if (sk)
-		weft_uncut_remove(sk);
-}
-
-static void sock_close_one(struct sock *sk)
-{
-	if (!sk)
-		return;
-	sk_clear_memalloc(sk);
-	udp_tunnel_sock_release(sk);
-}
-
-static int sock_open_both(struct weft_sock_pair *pair, struct weft_device *device, struct net *net,
-			  u16 port)
-{
-	int err;
-
-	memset(pair, 0, sizeof(*pair));
-	err = sock_open_one(&pair->sock4, device, net, false, port);
-	if (err)
-		return err;
-	pair->port = ntohs(inet_sk(pair->sock4)->inet_sport);
-	if (!IS_ENABLED(CONFIG_IPV6) || !ipv6_mod_enabled())
-		return 0;
-	err = sock_open_one(&pair->sock6, device, net, true, pair->port);
-	if (err)
-		weft_sock_close(pair);
-	return err;
-}
-
-/**
- * weft_sock_open() - open sockets for both families on one port
- * @pair: gets the sockets and the port
- * @device: whose they are
- * @net: the namespace they live in; not kept alive by them
- * @port: the port in host order; 0: any that is free for both
- *
- * Context: process; may sleep.
- * Return: 0 or a negative errno; then nothing is open. Without IPv6 in the kernel, pair->sock6 is
- * NULL.
- */
-int weft_sock_open(struct weft_sock_pair *pair, struct weft_device *device, struct net *net,
-		   u16 port)
-{
-	int tries = port ? 1 : SOCK_PORT_TRIES;
-	int err;
-
-	do {
-		err = sock_open_both(pair, device, net, port);
-	} while (err == -EADDRINUSE && --tries);
-	return err;
-}
-
-/**
- * weft_sock_close() - close sockets and wait for those who use them
- * @pair: the sockets; forgotten
- *
- * Context: process; may sleep.
- */
-void weft_sock_close(struct weft_sock_pair *pair)
-{
-	sock_retire_one(pair->sock4);
-	sock_retire_one(pair->sock6);
-	if (pair->sock4 || pair->sock6)
-		synchronize_net();
-	sock_close_one(pair->sock4);
-	sock_close_one(pair->sock6);
-	pair->sock4 = NULL;
-	pair->sock6 = NULL;
-}
-
-/**
- * weft_sock_swap() - exchange a device's sockets
- * @device: the device
- * @pair: the new ones; gets those that the device had, for weft_sock_close(). The port is left
- * alone.
- *
- * Context: process, device->config_lock.
- */
-void weft_sock_swap(struct weft_device *device, struct weft_sock_pair *pair)
-{
-	pair->sock4 = rcu_replace_pointer(device->sock4, pair->sock4,
-					  lockdep_is_held(&device->config_lock));
-	pair->sock6 = rcu_replace_pointer(device->sock6, pair->sock6,
-					  lockdep_is_held(&device->config_lock));
-}
 
 /* How one packet is to be sent. */
 struct sock_way {
@@ -195,13 +42,25 @@ static void sock_forget_source(struct sock_way *way)
 		dst_cache_reset(way->cache);
 }
 
+/*
+ * Whether a packet by this route leaves over an interface: itself, or the VRF that it is part of,
+ * which is what a packet has come in by to those above.
+ */
+static bool sock_leaves_by(const struct dst_entry *dst, int ifindex)
+{
+	return dst->dev->ifindex == ifindex || l3mdev_master_ifindex_rcu(dst->dev) == ifindex;
+}
+
 static struct rtable *sock_route4(struct sock_way *way, struct sock *sk, struct flowi4 *flow)
 {
 	struct weft_endpoint *endpoint = &way->endpoint;
+	__be32 bound = inet_sk(sk)->inet_rcv_saddr;
 	struct rtable *rt;
 
 	security_sk_classify_flow(sk, flowi4_to_flowi_common(flow));
 	if (flow->saddr && !inet_confirm_addr(sock_net(sk), NULL, 0, flow->saddr, RT_SCOPE_HOST)) {
+		if (bound)
+			return ERR_PTR(-EADDRNOTAVAIL);
 		sock_forget_source(way);
 		flow->saddr = 0;
 	}
@@ -211,11 +70,11 @@ static struct rtable *sock_route4(struct sock_way *way, struct sock *sk, struct 
 	 * choose the address too.
 	 */
 	if (endpoint->src_if4 && (rt == ERR_PTR(-EINVAL) ||
-				  (!IS_ERR(rt) && rt->dst.dev->ifindex != endpoint->src_if4))) {
+				  (!IS_ERR(rt) && !sock_leaves_by(&rt->dst, endpoint->src_if4)))) {
 		if (!IS_ERR(rt))
 			ip_rt_put(rt);
 		sock_forget_source(way);
-		flow->saddr = 0;
+		flow->saddr = bound;
 		rt = ip_route_output_flow(sock_net(sk), flow, sk);
 	}
 	return rt;
@@ -232,8 +91,11 @@ static struct rtable *sock_find4(struct sock_way *way, struct sock *sk, struct f
 		.fl4_dport = way->endpoint.addr4.sin_port,
 		.fl4_sport = inet_sk(sk)->inet_sport,
 		.flowi4_mark = READ_ONCE(way->device->fwmark),
+		.flowi4_oif = READ_ONCE(sk->sk_bound_dev_if),
 		.flowi4_proto = IPPROTO_UDP,
 	};
+	if (inet_sk(sk)->inet_rcv_saddr)
+		flow->saddr = inet_sk(sk)->inet_rcv_saddr;
 	if (way->cache)
 		rt = dst_cache_get_ip4(way->cache, &flow->saddr);
 	if (!rt) {
@@ -278,10 +140,32 @@ static int sock_send4(struct sock_way *way, struct sk_buff *skb)
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
+/* Of a VRF's addresses only those are found that belong to one, if it is said which. */
+static bool sock_has_address6(const struct sock *sk, const struct in6_addr *address)
+{
+	int ifindex = READ_ONCE(sk->sk_bound_dev_if);
+	struct net *net = sock_net(sk);
+	struct net_device *dev = ifindex ? dev_get_by_index_rcu(net, ifindex) : NULL;
+
+	return ipv6_chk_addr(net, address, dev, 0);
+}
+
+/* A peer on a link is reached over that link; but not if the sockets are bound to another. */
+static int sock_oif6(const struct sock *sk, int scope)
+{
+	int ifindex = READ_ONCE(sk->sk_bound_dev_if);
+
+	if (!ifindex || (scope && l3mdev_master_ifindex_by_index(sock_net(sk), scope) == ifindex))
+		return scope;
+	return ifindex;
+}
+
 static struct dst_entry *sock_route6(struct sock_way *way, struct sock *sk, struct flowi6 *flow)
 {
 	security_sk_classify_flow(sk, flowi6_to_flowi_common(flow));
-	if (!ipv6_addr_any(&flow->saddr) && !ipv6_chk_addr(sock_net(sk), &flow->saddr, NULL, 0)) {
+	if (!ipv6_addr_any(&flow->saddr) && !sock_has_address6(sk, &flow->saddr)) {
+		if (!ipv6_addr_any(&sk->sk_v6_rcv_saddr))
+			return ERR_PTR(-EADDRNOTAVAIL);
 		sock_forget_source(way);
 		flow->saddr = in6addr_any;
 	}
@@ -297,10 +181,12 @@ static struct dst_entry *sock_find6(struct sock_way *way, struct sock *sk, struc
 		.daddr = way->endpoint.addr6.sin6_addr,
 		.fl6_dport = way->endpoint.addr6.sin6_port,
 		.fl6_sport = inet_sk(sk)->inet_sport,
+		.flowi6_oif = sock_oif6(sk, way->endpoint.addr6.sin6_scope_id),
 		.flowi6_mark = READ_ONCE(way->device->fwmark),
-		.flowi6_oif = way->endpoint.addr6.sin6_scope_id,
 		.flowi6_proto = IPPROTO_UDP,
 	};
+	if (!ipv6_addr_any(&sk->sk_v6_rcv_saddr))
+		flow->saddr = sk->sk_v6_rcv_saddr;
 	if (way->cache)
 		dst = dst_cache_get_ip6(way->cache, &flow->saddr);
 	if (!dst) {

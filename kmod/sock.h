@@ -1,30 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The device's UDP sockets: opening them, and sending through them.
+ * Sending through the device's UDP sockets.
  */
 #ifndef WEFT_SOCK_H
 #define WEFT_SOCK_H
 
 #include <linux/types.h>
 
-struct net;
 struct sk_buff;
-struct sock;
 struct weft_device;
 struct weft_endpoint;
 struct weft_peer;
-
-/* Both sockets of a device. Either may be NULL. */
-struct weft_sock_pair {
-	struct sock *sock4;
-	struct sock *sock6;
-	u16 port;		/* host order */
-};
-
-int weft_sock_open(struct weft_sock_pair *pair, struct weft_device *device, struct net *net,
-		   u16 port);
-void weft_sock_close(struct weft_sock_pair *pair);
-void weft_sock_swap(struct weft_device *device, struct weft_sock_pair *pair);
 
 /* What is known of the path to where a peer is. */
 struct weft_sock_path {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "sockaddr.h"
+#include "binding.h"
 #include "candidates.h"
+#include "config.h"
+#include "device.h"
 #include "endpoint.h"
 
 #include <linux/netlink.h>
@@ -69,6 +72,29 @@ int weft_sockaddr_put_candidates(struct sk_buff *skb, const struct weft_candidat
 	}
 	nla_nest_end(skb, nest);
 	return 0;
+}
+
+/**
+ * weft_sockaddr_put_binding() - put what a device's sockets are bound to into a message, but for the
+ * port
+ * @skb: the message
+ * @device: the device
+ *
+ * Context: process, device->config_lock.
+ * Return: 0 or -EMSGSIZE.
+ */
+int weft_sockaddr_put_binding(struct sk_buff *skb, const struct weft_device *device)
+{
+	const struct weft_binding *binding = &device->binding;
+	int err;
+
+	err = nla_put_in_addr(skb, WEFT_DEVICE_A_LISTEN_ADDRESS4, binding->address4.s_addr) ?:
+	      nla_put_in6_addr(skb, WEFT_DEVICE_A_LISTEN_ADDRESS6, &binding->address6);
+	if (err || !binding->ifname[0])
+		return err;
+	if (weft_binding_is_there(device))
+		err = nla_put_u32(skb, WEFT_DEVICE_A_BIND_IFINDEX, binding->ifindex);
+	return err ?: nla_put_string(skb, WEFT_DEVICE_A_BIND_IFNAME, binding->ifname);
 }
 
 /**
@@ -187,4 +213,73 @@ int weft_sockaddr_get_candidates(struct weft_candidates **candidates, const stru
 	if (!*candidates)
 		return -ENOMEM;
 	return sockaddr_fill(*candidates, nest, extack);
+}
+
+/* Which interface, 0 or "" being none: by index or by name. */
+static int sockaddr_get_interface(struct weft_config *config, struct nlattr **attrs,
+				  struct netlink_ext_ack *extack)
+{
+	struct nlattr *index = attrs[WEFT_DEVICE_A_BIND_IFINDEX],
+		      *name = attrs[WEFT_DEVICE_A_BIND_IFNAME];
+
+	if (index && name) {
+		NL_SET_ERR_MSG_ATTR(extack, name,
+				    "bind device: give its index or its name, and not both");
+		return -EINVAL;
+	}
+	if (index && nla_get_u32(index) > INT_MAX) {
+		NL_SET_ERR_MSG_ATTR(extack, index, "bind device: there is no such index");
+		return -EINVAL;
+	}
+	if (index)
+		config->binding.ifindex = nla_get_u32(index);
+	if (name)
+		nla_strscpy(config->binding.ifname, name, sizeof(config->binding.ifname));
+	config->has_interface = index || name;
+	return 0;
+}
+
+/* A socket is bound to an address of this host's, and to none that many hosts have. */
+static int sockaddr_get_address4(struct weft_config *config, const struct nlattr *attr,
+				 struct netlink_ext_ack *extack)
+{
+	__be32 address = nla_get_in_addr(attr);
+
+	config->binding.address4.s_addr = address;
+	config->has_address4 = true;
+	if (!ipv4_is_multicast(address) && !ipv4_is_lbcast(address))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "listen address: it stands for many hosts");
+	return -EINVAL;
+}
+
+static int sockaddr_get_address6(struct weft_config *config, const struct nlattr *attr,
+				 struct netlink_ext_ack *extack)
+{
+	config->binding.address6 = nla_get_in6_addr(attr);
+	config->has_address6 = true;
+	if (!ipv6_addr_is_multicast(&config->binding.address6))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "listen address: it stands for many hosts");
+	return -EINVAL;
+}
+
+/**
+ * weft_sockaddr_get_binding() - read what a device's sockets are to be bound to, but for the port
+ * @config: gets it
+ * @attrs: a device's attributes, weft's own included
+ * @extack: says why, if something is wrong
+ *
+ * Return: 0 or -EINVAL.
+ */
+int weft_sockaddr_get_binding(struct weft_config *config, struct nlattr **attrs,
+			      struct netlink_ext_ack *extack)
+{
+	int err = 0;
+
+	if (attrs[WEFT_DEVICE_A_LISTEN_ADDRESS4])
+		err = sockaddr_get_address4(config, attrs[WEFT_DEVICE_A_LISTEN_ADDRESS4], extack);
+	if (!err && attrs[WEFT_DEVICE_A_LISTEN_ADDRESS6])
+		err = sockaddr_get_address6(config, attrs[WEFT_DEVICE_A_LISTEN_ADDRESS6], extack);
+	return err ?: sockaddr_get_interface(config, attrs, extack);
 }

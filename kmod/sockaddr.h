@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Endpoints and candidates as messages carry them: struct sockaddr_in, struct sockaddr_in6.
+ * Where peers are and where we are, as messages carry it: endpoints, candidates, bindings.
  */
 #ifndef WEFT_SOCKADDR_H
 #define WEFT_SOCKADDR_H
@@ -9,14 +9,19 @@ struct netlink_ext_ack;
 struct nlattr;
 struct sk_buff;
 struct weft_candidates;
+struct weft_config;
+struct weft_device;
 struct weft_endpoint;
 
 int weft_sockaddr_put(struct sk_buff *skb, int type, const struct weft_endpoint *endpoint);
 int weft_sockaddr_put_candidates(struct sk_buff *skb, const struct weft_candidates *candidates);
+int weft_sockaddr_put_binding(struct sk_buff *skb, const struct weft_device *device);
 
 int weft_sockaddr_get(struct weft_endpoint *endpoint, const struct nlattr *attr,
 		      struct netlink_ext_ack *extack);
 int weft_sockaddr_get_candidates(struct weft_candidates **candidates, const struct nlattr *nest,
 				 struct netlink_ext_ack *extack);
+int weft_sockaddr_get_binding(struct weft_config *config, struct nlattr **attrs,
+			      struct netlink_ext_ack *extack);
 
 #endif /* WEFT_SOCKADDR_H */

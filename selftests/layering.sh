@@ -11,9 +11,9 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 
 # From the top floor to the lowest.
 floors=(
-	"main netdev netlink report sockaddr netlink-gen events config claim rotation"
+	"main netdev netlink report sockaddr netlink-gen events config binding claim rotation"
 	"fit probe xmit recv handshake"
-	"spread batch segment crypt sock gro ratelimit"
+	"spread batch segment crypt sock port gro ratelimit"
 	"device drop trace cells line identity peer keyring label keypair index endpoint path candidates uncut pages"
 	"version wire noise cookie fsm pmtu replay allowedips name pair"
 )
