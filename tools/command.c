@@ -23,7 +23,8 @@ const struct weft_command weft_commands[] = {
 	}, {
 		"set", "IFACE [SETTING VALUE]... [peer KEY|NAME [remove] [SETTING VALUE]...]...",
 		"change settings of an interface and of its peers",
-		"Settings of the interface: listen-port PORT, fwmark MARK|off, private-key FILE.\n"
+		"Settings of the interface: listen-port PORT, fwmark MARK|off, private-key FILE,\n"
+		"pmtu on|off, dscp inherit|off|DSCP.\n"
 		"Settings of a peer: preshared-key FILE, endpoint HOST:PORT,\n"
 		"persistent-keepalive SECONDS|off, allowed-ips IP/LENGTH,... which replaces the\n"
 		"list; with + or - before an item the items are added or removed. An item that\n"

@@ -101,6 +101,10 @@ static void journal_make_wish(struct weft_device *dev)
 
 	dev->has |= WEFT_DEVICE_HAS_PRIVATE_KEY | WEFT_DEVICE_HAS_LISTEN_PORT |
 		    WEFT_DEVICE_HAS_FWMARK | WEFT_DEVICE_REPLACE_PEERS;
+	if (dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU))
+		dev->has |= WEFT_DEVICE_HAS_PMTU;
+	if (dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP))
+		dev->has |= WEFT_DEVICE_HAS_DSCP;
 	for (peer = dev->peers; peer; peer = peer->next) {
 		peer->has |= WEFT_PEER_HAS_PUBLIC_KEY |
 			     WEFT_PEER_HAS_PRESHARED_KEY |

@@ -43,6 +43,19 @@ static int message_put_device(struct nl_msg *msg,
 	return err;
 }
 
+/* What wireguard does not have. */
+static int message_put_own_device(struct nl_msg *msg,
+				  const struct weft_device *dev)
+{
+	int err = 0;
+
+	if (dev->has & WEFT_DEVICE_HAS_PMTU)
+		err |= nla_put_u8(msg, WEFT_DEVICE_A_PMTU, dev->pmtu);
+	if (dev->has & WEFT_DEVICE_HAS_DSCP)
+		err |= nla_put_u8(msg, WEFT_DEVICE_A_DSCP, dev->dscp);
+	return err;
+}
+
 static int message_put_endpoint(struct nl_msg *msg,
 				const union weft_endpoint *endpoint)
 {
@@ -212,6 +225,9 @@ int weft_message_put(struct nl_msg *msg, struct weft_message_cursor *cursor)
 	if (nla_put_u32(msg, WEFT_DEVICE_A_IFINDEX, cursor->ifindex))
 		return -EMSGSIZE;
 	if (!cursor->started && message_put_device(msg, cursor->dev))
+		return -EMSGSIZE;
+	if (!cursor->started && cursor->own &&
+	    message_put_own_device(msg, cursor->dev))
 		return -EMSGSIZE;
 	cursor->started = true;
 	if (!cursor->peer)

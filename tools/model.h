@@ -131,6 +131,8 @@ enum weft_device_has {
 	WEFT_DEVICE_HAS_LISTEN_PORT = 1 << 2,
 	WEFT_DEVICE_HAS_FWMARK = 1 << 3,
 	WEFT_DEVICE_REPLACE_PEERS = 1 << 4,
+	WEFT_DEVICE_HAS_PMTU = 1 << 5,
+	WEFT_DEVICE_HAS_DSCP = 1 << 6,
 };
 
 /**
@@ -142,6 +144,8 @@ enum weft_device_has {
  * @public_key: what follows from @private_key, as the kernel says
  * @listen_port: UDP port, 0 to have one chosen
  * @fwmark: mark on outgoing packets, 0 for off
+ * @pmtu: 1 to have no outer packet fragmented on its way
+ * @dscp: of outer packets, 0 to 63, or one of enum weft_dscp
  * @known: WEFT_VALUE_BIT() of what else the kernel reported
  * @event_sequence: of the newest event
  * @drops: packets that went no further, by WEFT_DROPS_A_*
@@ -158,6 +162,8 @@ struct weft_device {
 	struct weft_key public_key;
 	__u16 listen_port;
 	__u32 fwmark;
+	__u8 pmtu;
+	__u8 dscp;
 	__u64 known;
 	__u64 event_sequence;
 	__u64 drops[WEFT_DROPS_A_MAX + 1];

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <linux/weft.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,39 @@ static bool parse_fwmark(struct weft_parse *parse, const char *value)
 	}
 	parse->dev->fwmark = mark;
 	parse->dev->has |= WEFT_DEVICE_HAS_FWMARK;
+	return true;
+}
+
+static bool parse_pmtu(struct weft_parse *parse, const char *value)
+{
+	bool on = !strcasecmp(value, "on");
+
+	if (!on && strcasecmp(value, "off")) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is neither 'on' nor 'off'", value);
+		return false;
+	}
+	parse->dev->pmtu = on;
+	parse->dev->has |= WEFT_DEVICE_HAS_PMTU;
+	return true;
+}
+
+static bool parse_dscp(struct weft_parse *parse, const char *value)
+{
+	unsigned long dscp;
+
+	if (!strcasecmp(value, "inherit")) {
+		dscp = WEFT_DSCP_INHERIT;
+	} else if (!strcasecmp(value, "off")) {
+		dscp = WEFT_DSCP_OFF;
+	} else if (!weft_parse_number(value, 0, 63, &dscp)) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is not a DSCP: use 'inherit', 'off' or a number from 0 to 63",
+			       value);
+		return false;
+	}
+	parse->dev->dscp = dscp;
+	parse->dev->has |= WEFT_DEVICE_HAS_DSCP;
 	return true;
 }
 
@@ -335,6 +369,14 @@ const struct weft_setting weft_settings[] = {
 		.value = "FILE", .scope = WEFT_SCOPE_DEVICE,
 		.from_word = parse_private_key_file,
 		.from_field = parse_private_key,
+	}, {
+		.word = "pmtu", .field = "PMTU", .own = true,
+		.value = "on|off", .scope = WEFT_SCOPE_DEVICE,
+		.from_word = parse_pmtu, .from_field = parse_pmtu,
+	}, {
+		.word = "dscp", .field = "DSCP", .own = true,
+		.value = "inherit|off|DSCP", .scope = WEFT_SCOPE_DEVICE,
+		.from_word = parse_dscp, .from_field = parse_dscp,
 	}, {
 		.field = "PublicKey", .scope = WEFT_SCOPE_PEER,
 		.from_field = weft_parse_public_key,

@@ -477,6 +477,30 @@ static void print_summary_peer(const struct weft_context *ctx,
 		fputc('\n', ctx->out);
 	}
 	print_summary_liveness(ctx, peer);
+	if (peer->known & WEFT_VALUE_BIT(WEFT_PEER_A_PATH_MTU)) {
+		print_title(ctx, "path mtu");
+		fprintf(ctx->out, "%u\n", peer->path_mtu);
+	}
+}
+
+/* Only weft has these, and only what is not as in wireguard is shown. */
+static bool print_has_pmtu(const struct weft_device *dev)
+{
+	return dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU) && dev->pmtu;
+}
+
+static bool print_has_dscp(const struct weft_device *dev)
+{
+	return dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP) &&
+	       dev->dscp != WEFT_DSCP_OFF;
+}
+
+static void print_dscp(FILE *out, const struct weft_device *dev)
+{
+	if (dev->dscp == WEFT_DSCP_INHERIT)
+		fputs("inherit", out);
+	else
+		fprintf(out, "%u", dev->dscp);
 }
 
 static void print_summary_device(const struct weft_context *ctx,
@@ -501,6 +525,15 @@ static void print_summary_device(const struct weft_context *ctx,
 	if (dev->fwmark) {
 		print_title(ctx, "fwmark");
 		fprintf(ctx->out, "0x%x\n", dev->fwmark);
+	}
+	if (print_has_pmtu(dev)) {
+		print_title(ctx, "pmtu");
+		fputs("on\n", ctx->out);
+	}
+	if (print_has_dscp(dev)) {
+		print_title(ctx, "dscp");
+		print_dscp(ctx->out, dev);
+		fputc('\n', ctx->out);
 	}
 }
 
@@ -583,6 +616,13 @@ void weft_print_conf_device(FILE *out, const struct weft_device *dev)
 		fprintf(out, "ListenPort = %u\n", dev->listen_port);
 	if (dev->fwmark)
 		fprintf(out, "FwMark = 0x%x\n", dev->fwmark);
+	if (print_has_pmtu(dev))
+		fputs("PMTU = on\n", out);
+	if (print_has_dscp(dev)) {
+		fputs("DSCP = ", out);
+		print_dscp(out, dev);
+		fputc('\n', out);
+	}
 	if (dev->has & WEFT_DEVICE_HAS_PRIVATE_KEY) {
 		fputs("PrivateKey = ", out);
 		print_private_key(out, dev);

@@ -50,6 +50,10 @@ static void save_write_profile(FILE *out, const struct weft_profile *profile,
 	save_write_words(out, "DNS", &profile->search);
 	if (profile->mtu)
 		fprintf(out, "MTU = %u\n", state->link.mtu);
+	/* What "up" would not do by itself; "on" comes with the rest. */
+	if (state->dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU) &&
+	    !state->dev->pmtu)
+		fputs("PMTU = off\n", out);
 	if (profile->table_text)
 		fprintf(out, "Table = %s\n", profile->table_text);
 	if (profile->forwarding != WEFT_SWITCH_NONE)
@@ -93,6 +97,9 @@ static bool save_prepare(const struct weft_profile *profile,
 	/* A mark that "up" has chosen is for it to choose again. */
 	if (!profile->dev->fwmark && profile->table == WEFT_TABLE_AUTO)
 		dev->fwmark = 0;
+	/* The same of what "up" does unless it is told not to. */
+	if (!(profile->dev->has & WEFT_DEVICE_HAS_PMTU) && dev->pmtu)
+		dev->known &= ~WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU);
 	for (peer = dev->peers; peer; peer = peer->next)
 		if (!save_take_names(profile, dev->kind, peer))
 			return false;

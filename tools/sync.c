@@ -416,6 +416,14 @@ static void sync_reduce_device(const struct weft_device *have,
 		want->has &= ~WEFT_DEVICE_HAS_LISTEN_PORT;
 	if (want->fwmark == have->fwmark)
 		want->has &= ~WEFT_DEVICE_HAS_FWMARK;
+	if (have->kind != WEFT_KIND_WEFT ||
+	    (have->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU) &&
+	     want->pmtu == have->pmtu))
+		want->has &= ~WEFT_DEVICE_HAS_PMTU;
+	if (have->kind != WEFT_KIND_WEFT ||
+	    (have->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP) &&
+	     want->dscp == have->dscp))
+		want->has &= ~WEFT_DEVICE_HAS_DSCP;
 }
 
 bool weft_sync_reduce(const struct weft_device *have, struct weft_device *want)

@@ -108,6 +108,18 @@ static bool up_resolve(struct up_job *job)
 				   job->profile->dev);
 }
 
+/* What weft's links have unless the file says otherwise. */
+static void up_choose_own(struct up_job *job, struct weft_device *dev)
+{
+	if (!job->fresh && job->state.dev->kind != WEFT_KIND_WEFT)
+		return;
+	if (!(dev->has & WEFT_DEVICE_HAS_PMTU))
+		dev->pmtu = 1;
+	if (!(dev->has & WEFT_DEVICE_HAS_DSCP))
+		dev->dscp = WEFT_DSCP_OFF;
+	dev->has |= WEFT_DEVICE_HAS_PMTU | WEFT_DEVICE_HAS_DSCP;
+}
+
 static bool up_plan(struct up_job *job)
 {
 	struct weft_device *dev = job->profile->dev;
@@ -117,6 +129,7 @@ static bool up_plan(struct up_job *job)
 		return false;
 	if (job->policy.table)
 		dev->fwmark = job->policy.table;
+	up_choose_own(job, dev);
 	/* A PostUp may have set a key that the file does not have. */
 	if (weft_key_is_zero(&dev->private_key))
 		dev->has &= ~WEFT_DEVICE_HAS_PRIVATE_KEY;

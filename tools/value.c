@@ -5,8 +5,24 @@
 #include "model.h"
 #include "value.h"
 
+static const char * const value_switch[] = { "off", "on" };
+
+static const char * const value_dscp[] = {
+	[WEFT_DSCP_INHERIT] = "inherit", [WEFT_DSCP_OFF] = "off",
+};
+
 const struct weft_value weft_device_values[] = {
 	{
+		"pmtu", WEFT_DEVICE_A_PMTU,
+		offsetof(struct weft_device, pmtu),
+		sizeof(((struct weft_device *)0)->pmtu),
+		value_switch, ARRAY_SIZE(value_switch),
+	}, {
+		"dscp", WEFT_DEVICE_A_DSCP,
+		offsetof(struct weft_device, dscp),
+		sizeof(((struct weft_device *)0)->dscp),
+		value_dscp, ARRAY_SIZE(value_dscp),
+	}, {
 		"event-sequence", WEFT_DEVICE_A_EVENT_SEQUENCE,
 		offsetof(struct weft_device, event_sequence),
 		sizeof(((struct weft_device *)0)->event_sequence),

@@ -111,6 +111,10 @@ char *test_describe(const struct weft_device *dev)
 		fprintf(out, " port=%u", dev->listen_port);
 	if (dev->has & WEFT_DEVICE_HAS_FWMARK)
 		fprintf(out, " fwmark=0x%x", dev->fwmark);
+	if (dev->has & WEFT_DEVICE_HAS_PMTU)
+		fprintf(out, " pmtu=%u", dev->pmtu);
+	if (dev->has & WEFT_DEVICE_HAS_DSCP)
+		fprintf(out, " dscp=%u", dev->dscp);
 	if (dev->has & WEFT_DEVICE_REPLACE_PEERS)
 		fputs(" replace-peers", out);
 	fputc('\n', out);

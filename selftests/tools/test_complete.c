@@ -12,7 +12,7 @@
 
 #define WORDS_MAX	16
 
-#define DEVICE_SETTINGS	"listen-port\nfwmark\nprivate-key\n"
+#define DEVICE_SETTINGS	"listen-port\nfwmark\nprivate-key\npmtu\ndscp\n"
 #define PEER_SETTINGS	"remove\npreshared-key\nendpoint\npersistent-keepalive\nallowed-ips\nexclusive\nname\nforget-timestamp\n"
 
 static const char wft0_conf[] =
@@ -61,7 +61,9 @@ static const struct complete_case cases[] = {
 	/* Settings. */
 	{ "set ''", "wft0\nwg0\n" },
 	{ "set wft0 ''", DEVICE_SETTINGS "peer\n" },
-	{ "set wft0 p", "private-key\npeer\n" },
+	{ "set wft0 p", "private-key\npmtu\npeer\n" },
+	{ "set wft0 pmtu ''", "on\noff\n" },
+	{ "set wft0 dscp ''", "inherit\noff\n" },
 	{ "set wft0 listen-port ''", "" },
 	{ "set wft0 fwmark ''", "off\n" },
 	{ "set wft0 private-key ''", "/\n" },
@@ -75,7 +77,7 @@ static const struct complete_case cases[] = {
 	{ "set wft0 peer ''", "", .fail_get = "Operation not permitted" },
 	{ "set nope peer ''", "" },
 	{ "set wft0 peer " KEY_A " ''", DEVICE_SETTINGS PEER_SETTINGS "peer\n" },
-	{ "set wft0 peer " KEY_A " remove p", "private-key\npreshared-key\npersistent-keepalive\npeer\n" },
+	{ "set wft0 peer " KEY_A " remove p", "private-key\npmtu\npreshared-key\npersistent-keepalive\npeer\n" },
 	{ "set wft0 peer " KEY_A " persistent-keepalive o", "off\n" },
 	{ "set wft0 peer " KEY_A " endpoint ''", "" },
 	{ "set wft0 peer " KEY_A " allowed-ips ''", "" },

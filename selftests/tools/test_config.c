@@ -76,6 +76,14 @@ static const struct config_case {
 		.added = true,
 		.change = "wg0: fwmark=0x0\npeer A: keepalive=0\n",
 	}, {
+		.name = "no fragments, and the inner DSCP",
+		.text = "[Interface]\nPMTU = On\nDSCP = inherit\n",
+		.added = true, .change = "wg0: pmtu=1 dscp=64\n",
+	}, {
+		.name = "what a file does not say of these stays",
+		.text = "[Interface]\nPMTU = off\n",
+		.change = "wg0: key=0 port=0 fwmark=0x0 pmtu=0 replace-peers\n",
+	}, {
 		.name = "the last of two values counts",
 		.text = "[Interface]\nListenPort = 1\nListenPort = 2\n", .added = true,
 		.change = "wg0: port=2\n",
@@ -123,7 +131,7 @@ static const struct config_case {
 		.name = "unknown field of the interface",
 		.text = "[Interface]\nAddress = 10.0.0.1/24\n",
 		.err =
-			"weft: wg0.conf:2: 'Address' is not a field of [Interface]: ListenPort, FwMark, PrivateKey are\n",
+			"weft: wg0.conf:2: 'Address' is not a field of [Interface]: ListenPort, FwMark, PrivateKey, PMTU, DSCP are\n",
 	}, {
 		.name = "field of the other section",
 		.text = PEER_A "ListenPort = 1\n",
@@ -137,7 +145,7 @@ static const struct config_case {
 		.name = "a key on a line of its own is not repeated",
 		.text = "[Interface]\n" KEY_P "\n",
 		.err =
-			"weft: wg0.conf:2: 'UFBQUFBQUFBQUFBQUFBQ' is not a field of [Interface]: ListenPort, FwMark, PrivateKey are\n",
+			"weft: wg0.conf:2: 'UFBQUFBQUFBQUFBQUFBQ' is not a field of [Interface]: ListenPort, FwMark, PrivateKey, PMTU, DSCP are\n",
 	}, {
 		.name = "no value",
 		.text = "[Interface]\nListenPort =\n",
@@ -162,6 +170,16 @@ static const struct config_case {
 		.text = "[Interface]\nFwMark = 0x100000000\n",
 		.err =
 			"weft: wg0.conf:2: FwMark: '0x100000000' is not a mark: use 'off' or a number from 0 to 0xffffffff\n",
+	}, {
+		.name = "DSCP too large",
+		.text = "[Interface]\nDSCP = 64\n",
+		.err =
+			"weft: wg0.conf:2: DSCP: '64' is not a DSCP: use 'inherit', 'off' or a number from 0 to 63\n",
+	}, {
+		.name = "no switch",
+		.text = "[Interface]\nPMTU = 1\n",
+		.err =
+			"weft: wg0.conf:2: PMTU: '1' is neither 'on' nor 'off'\n",
 	}, {
 		.name = "broken private key is not repeated",
 		.text = "[Interface]\nPrivateKey = secret\n",
@@ -274,12 +292,15 @@ static void test_case(const struct config_case *test)
 static void test_round_trip(void)
 {
 	static const char conf[] =
-		"[Interface]\nListenPort = 9\nFwMark = 0x7\nPrivateKey = " KEY_P "\n\n"
+		"[Interface]\nListenPort = 9\nFwMark = 0x7\nPMTU = on\nDSCP = 63\nPrivateKey = " KEY_P "\n\n"
 		PEER_A "PresharedKey = " KEY_C "\nAllowedIPs = 10.0.0.0/8, ::/0\n"
 		"Endpoint = [fe80::1%lo]:1\nPersistentKeepalive = 1\n\n" PEER_B;
 	struct weft_device *dev = test_device("wg0", WEFT_KIND_WEFT, conf);
 	struct test_bench bench;
 
+	/* As the kernel would say it. */
+	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU) |
+		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP);
 	test_bench_start(&bench, "");
 	weft_print_conf(&bench.ctx, dev);
 	test_bench_flush(&bench);

@@ -27,6 +27,8 @@ static const char summary[] =
 	"  private key: (hidden)\n"
 	"  listening port: 51820\n"
 	"  fwmark: 0xca6c\n"
+	"  pmtu: on\n"
+	"  dscp: inherit\n"
 	"\n"
 	"peer: " KEY_C "\n"
 	"  name: sea\xc3\xb6rt\n"
@@ -47,6 +49,7 @@ static const char summary[] =
 	"  state: silent for 1 minute, 2 seconds\n"
 	"  last packet: 1 minute, 17 seconds ago received, 1 second ago sent\n"
 	"  handshake rtt: 12.034 ms\n"
+	"  path mtu: 1420\n"
 	"\n"
 	"peer: " KEY_A "\n"
 	"  allowed ips: (none)\n";
@@ -102,7 +105,11 @@ static struct weft_device *test_full_device(void)
 	b->drops[WEFT_DROPS_A_SOURCE] = 2;
 	b->drops[WEFT_DROPS_A_QUEUE] = ~0ULL;
 	dev->event_sequence = 9;
-	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
+	dev->pmtu = 1;
+	dev->dscp = WEFT_DSCP_INHERIT;
+	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU) |
+		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP) |
+		     WEFT_VALUE_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
 		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS);
 	b->state = WEFT_PEER_STATE_SILENT;
 	b->state_age_ms = 62000;
@@ -329,7 +336,7 @@ static void test_json(const char *name, int count, char **words,
 	test_bench_end(&bench);
 }
 
-#define DEVICE_JSON	"\"event-sequence\":9,\"drops\":{\"mac\":3,\"send\":1},"
+#define DEVICE_JSON	"\"pmtu\":\"on\",\"dscp\":\"inherit\",\"event-sequence\":9,\"drops\":{\"mac\":3,\"send\":1},"
 #define DROPS_B_JSON	"\"drops\":{\"source\":2,\"queue\":18446744073709551615}"
 #define STATE_B_JSON	"\"state\":\"silent\",\"state-age-ms\":62000,"
 #define STATE_C_JSON	"\"state\":\"given-up\",\"state-age-ms\":999"

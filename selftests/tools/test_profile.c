@@ -128,7 +128,7 @@ static const struct profile_case {
 	}, {
 		.name = "a field of nobody",
 		.text = INTERFACE "Colour = blue\n",
-		.err = "weft: wg0.conf:2: 'Colour' is not a field of [Interface]: ListenPort, FwMark, PrivateKey, Address, DNS, MTU, Table, PreUp, PostUp, PreDown, PostDown, SaveConfig, Forwarding are\n",
+		.err = "weft: wg0.conf:2: 'Colour' is not a field of [Interface]: ListenPort, FwMark, PrivateKey, PMTU, DSCP, Address, DNS, MTU, Table, PreUp, PostUp, PreDown, PostDown, SaveConfig, Forwarding are\n",
 	},
 };
 

@@ -56,6 +56,10 @@ static const struct sync_case {
 		.have = DEVICE, .want = "[Interface]\nListenPort = 5\n",
 		.weft = "wg0: key=0 fwmark=0x0\n",
 	}, {
+		.name = "what weft's links have besides, as long as it is not known",
+		.have = "[Interface]\nPMTU = on\nDSCP = 8\n", .want = "[Interface]\nPMTU = on\nDSCP = 8\n",
+		.weft = "wg0: pmtu=1 dscp=8\n", .wireguard = "wg0:\n",
+	}, {
 		.name = "a key put in",
 		.have = "", .want = "[Interface]\nPrivateKey = " KEY_P "\n",
 		.weft = "wg0: key=P\n",

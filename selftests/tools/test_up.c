@@ -353,6 +353,12 @@ static int world_set(struct weft_backend *backend,
 		return -EIO;
 	if (change->has & WEFT_DEVICE_HAS_FWMARK)
 		dev->fwmark = change->fwmark;
+	if (change->has & WEFT_DEVICE_HAS_PMTU)
+		dev->pmtu = change->pmtu;
+	if (change->has & WEFT_DEVICE_HAS_DSCP)
+		dev->dscp = change->dscp;
+	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU) |
+		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP);
 	if (change->has & WEFT_DEVICE_HAS_PRIVATE_KEY)
 		dev->private_key = change->private_key;
 	if (change->has & WEFT_DEVICE_HAS_LISTEN_PORT)
@@ -471,6 +477,9 @@ static char *world_text(void)
 	if (dev)
 		fprintf(out, "port %u mark %u key %c\n", dev->listen_port,
 			dev->fwmark, dev->private_key.bytes[0] ?: '0');
+	/* What "up" does unless it is told not to. */
+	if (dev && (!dev->pmtu || dev->dscp != WEFT_DSCP_OFF))
+		fprintf(out, "pmtu %u dscp %u\n", dev->pmtu, dev->dscp);
 	for (peer = dev ? dev->peers : NULL; peer; peer = peer->next)
 		world_print_peer(out, peer);
 	world_print_routes(out, "address", &world.addresses);
@@ -561,6 +570,17 @@ static const struct up_case {
 		.name = "a mark and a table of the file's own, an MTU, no routes",
 		.conf = PLAIN "FwMark = 9\nMTU = 1500\nTable = off\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
 		.after = "link 5 kind 1 mtu 1500 up\nport 7 mark 9 key P\npeer A keepalive 0\nallowed 0.0.0.0/0 table 0\n"
+			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\nnft:\ndns:\n",
+	}, {
+		.name = "fragments on the way, and a DSCP",
+		.conf = PLAIN "PMTU = off\nDSCP = 10\n" PEER_A,
+		.after = LINK "port 7 mark 0 key P\npmtu 0 dscp 10\npeer A keepalive 0\n"
+			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\nnft:\ndns:\n",
+	}, {
+		.name = "back to no fragments on the way, and no DSCP",
+		.before = PLAIN "PMTU = off\nDSCP = inherit\n" PEER_A,
+		.conf = PLAIN PEER_A,
+		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\n"
 			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\nnft:\ndns:\n",
 	}, {
 		.name = "everything into one table, twice the same",

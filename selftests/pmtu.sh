@@ -1,0 +1,385 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The path's MTU: large packets meet a narrow hop, whose router says so or keeps it to itself. Senders inside are told what
+# fits, what must not be told is fragmented outside, and no stream hangs.
+#
+#   c 10.8.0.2 -------- a 192.0.2.1 ---------- r1 198.51.100.1 -------- r2 198.51.100.2 ---------- b 203.0.113.2
+#                         2001:db8:1::1           2001:db8:2::1            2001:db8:2::2             2001:db8:3::2
+#     10.8.0.1          wt0 10.9.0.1                                                               wt0 10.9.0.2
+#                           fd09::1                                                                    fd09::2
+#
+# timeout: 2400
+#
+# Every link takes 9,000 bytes; that between the routers less, in most cases.
+. "$(dirname "$0")/lib.sh"
+
+skip_unless_weft
+
+# ---- the underlay ----
+
+underlay_create() {
+	ns_create a r1 r2 b c
+	veth_link c vc a vac
+	veth_link a va r1 r1a
+	veth_link r1 r1r r2 r2r
+	veth_link r2 r2b b vb
+	addr_add c vc 10.8.0.2/24 fd08::2/64
+	addr_add a vac 10.8.0.1/24 fd08::1/64
+	addr_add a va 192.0.2.1/24 2001:db8:1::1/64
+	addr_add r1 r1a 192.0.2.2/24 2001:db8:1::2/64
+	addr_add r1 r1r 198.51.100.1/24 2001:db8:2::1/64
+	addr_add r2 r2r 198.51.100.2/24 2001:db8:2::2/64
+	addr_add r2 r2b 203.0.113.1/24 2001:db8:3::1/64
+	addr_add b vb 203.0.113.2/24 2001:db8:3::2/64
+	ns_ip_batch c "link set vc mtu 9000" "route add default via 10.8.0.1" "route add default via fd08::1"
+	ns_ip_batch a "link set vac mtu 9000" "link set va mtu 9000" "route add default via 192.0.2.2" \
+		"route add default via 2001:db8:1::2"
+	ns_ip_batch r1 "link set r1a mtu 9000" "link set r1r mtu 9000" "route add 203.0.113.0/24 via 198.51.100.2" \
+		"route add 2001:db8:3::/64 via 2001:db8:2::2"
+	ns_ip_batch r2 "link set r2r mtu 9000" "link set r2b mtu 9000" "route add 192.0.2.0/24 via 198.51.100.1" \
+		"route add 2001:db8:1::/64 via 2001:db8:2::1"
+	ns_ip_batch b "link set vb mtu 9000" "route add default via 203.0.113.1" "route add default via 2001:db8:3::1"
+	forwarding_on a
+	forwarding_on r1
+	forwarding_on r2
+}
+
+# What was learnt goes with the case.
+hop_takes() { # hop_takes BYTES
+	ns_ip r1 link set r1r mtu "$1"
+	ns_ip r2 link set r2r mtu "$1"
+}
+
+routers_are_silent() {
+	local router
+
+	for router in r1 r2; do
+		ns "$router" nft -f - <<<"table inet silent {
+			chain out {
+				type filter hook output priority 0;
+				icmp type destination-unreachable drop
+				icmpv6 type packet-too-big drop
+			}
+		}"
+		defer ns "$router" nft delete table inet silent
+	done
+}
+
+forget_learnt() {
+	local name
+
+	for name in a b c; do
+		ns_ip "$name" -4 route flush cache
+		ns_ip "$name" -6 route flush cache
+	done
+}
+
+# ---- the tunnel ----
+
+endpoint_of_b() { # endpoint_of_b FAMILY
+	if [ "$1" = 4 ]; then echo 203.0.113.2:51820; else echo '[2001:db8:3::2]:51820'; fi
+}
+
+# Only a's device has pmtu on; KIND_B says what answers.
+tunnel_up() { # tunnel_up FAMILY [SET ARGS...]
+	local family=$1
+
+	shift
+	tunnel_create a wt0 10.9.0.1/24 fd09::1/64
+	tunnel_create_kind "${KIND_B:-weft}" b wt0 10.9.0.2/24 fd09::2/64
+	ns_ip a link set wt0 mtu 8920
+	ns_ip b link set wt0 mtu 8920
+	tunnel_set a wt0 pmtu on "$@"
+	peer_add a wt0 b wt0 10.9.0.2/32,fd09::2/128 endpoint "$(endpoint_of_b "$family")"
+	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128,10.8.0.0/24,fd08::/64
+	ns_ip b route add 10.8.0.0/24 dev wt0
+	ns_ip b route add fd08::/64 dev wt0
+	session_up a wt0 b wt0 10.9.0.2
+	defer forget_learnt
+}
+
+path_mtu() {
+	ns a weft -j show wt0 | sed -n 's/.*"path-mtu": *\([0-9]*\).*/\1/p'
+}
+
+path_mtu_is() {
+	[ "$(path_mtu)" = "$1" ]
+}
+
+# What an inner packet grows by outside.
+overhead() { # overhead FAMILY
+	if [ "$1" = 4 ]; then echo 60; else echo 80; fi
+}
+
+# A stream from one namespace to b, by which time it has to be through.
+stream() { # stream NS ADDRESS BYTES SECONDS [TITLE]
+	local host=$2 before port=7007
+
+	case $host in
+	*:*)
+		host="[$host]"
+		;;
+	esac
+	ns_run sink b sh -c "socat -u TCP6-LISTEN:$port,reuseaddr,ipv6only=0 - | wc -c"
+	wait_for 20 tcp_listening b "$port"
+	before=$(now_ms)
+	ns "$1" timeout "$4" sh -c "head -c $3 /dev/zero | socat -u - TCP:$host:$port" ||
+		fail "a stream of $3 bytes to $2 was not through in $4 s"
+	ns_wait sink 30
+	expect_eq "bytes that arrived" "$(cat "$(ns_output sink)")" "$3"
+	note "${5-stream} to $2: $3 bytes in $(($(now_ms) - before)) ms"
+}
+
+# ---- routers that speak up ----
+
+routers_say_so() { # routers_say_so FAMILY
+	local limit
+
+	limit=$((1280 - $(overhead "$1")))
+	tunnel_up "$1"
+	stream a 10.9.0.2 1000000 10 "router speaks, IPv$1 outside,"
+	expect_eq "path MTU" "$(path_mtu)" "$limit"
+	stream a fd09::2 1000000 10 "router speaks, IPv$1 outside,"
+	expect_gt "packets told to be too big" "$(ethtool_stat a wt0 tx_drop_too_big)" 0
+}
+
+# The whole of it, by a program that forbids fragments, and one that does not.
+datagrams() { # datagrams FAMILY
+	local limit
+
+	limit=$((1280 - $(overhead "$1")))
+	tunnel_up "$1"
+	# Teaches the path.
+	expect_fail ns a ping -n -M "do" -c 1 -W 1 -s 4000 10.9.0.2
+	expect_match "what the sender is told" "$(ns a ping -n -M "do" -c 1 -W 1 -s 4000 10.9.0.2 2>&1)" \
+		"From 10.9.0.1 icmp_seq=1 Frag needed and DF set \(mtu = $limit\)"
+	expect_match "what the next one is told" "$(ns a ping -n -M "do" -c 1 -W 1 -s 4000 10.9.0.2 2>&1)" \
+		"message too long, mtu[=:] ?$limit"
+	expect ns a ping -n -M "do" -c 1 -W 5 -s $((limit - 28)) 10.9.0.2
+	expect_fail ns a ping -n -M "do" -c 1 -W 1 -s $((limit - 27)) 10.9.0.2
+	# Fragments of the sender's own: no answer gets lost once b's kernel knows the path of those.
+	wait_for 10 ns a ping -n -M "dont" -c 1 -W 1 -s 4000 10.9.0.2
+	# The sender has forgotten, and does not forbid it: fragments outside.
+	ns_ip a -4 route flush cache
+	expect ns a ping -n -M "dont" -c 1 -W 5 -s 4000 10.9.0.2
+}
+
+# IPv6 promises 1,280 bytes: what a path takes less of is fragmented outside.
+smallest_of_v6() { # smallest_of_v6 FAMILY
+	tunnel_up "$1"
+	expect_fail ns a ping -n -M "do" -c 1 -W 1 -s 4000 10.9.0.2
+	wait_for 10 ns a ping -n -c 1 -W 1 -s 1232 fd09::2
+	expect_match "what the sender is told" "$(ns a ping -n -M "do" -c 1 -W 1 -s 1233 fd09::2 2>&1)" \
+		'Packet too big: mtu=1280'
+}
+
+# A sender behind a: it is a that tells it.
+forwarded() {
+	tunnel_up 4
+	stream c 10.9.0.2 1000000 10 "forwarded,"
+	stream c fd09::2 1000000 10 "forwarded,"
+	expect_match "who tells the sender" "$(ns c ping -n -M "do" -c 1 -W 1 -s 3000 10.9.0.2 2>&1)" \
+		'From 10.8.0.1 icmp_seq=1 Frag needed and DF set \(mtu = 1220\)|message too long, mtu[=:] ?1220'
+}
+
+# The mark says by which table the outer packets go; what routers say is about that.
+marked() {
+	ns_ip a rule add fwmark 0x51 lookup 51
+	defer ns_ip a rule del fwmark 0x51 lookup 51
+	ns_ip a route add default via 192.0.2.2 table 51
+	defer ns_ip a route del default via 192.0.2.2 table 51
+	tunnel_up 4 fwmark 0x51
+	ns_ip a route replace default dev wt0
+	defer ns_ip a route replace default via 192.0.2.2
+	stream a 10.9.0.2 1000000 10 "with a mark,"
+	expect_eq "path MTU" "$(path_mtu)" 1220
+}
+
+# ---- routers that do not ----
+
+# Whether a packet of a's gets to b: what b answers may be too large for the way back, of which b knows nothing.
+reaches_b() { # reaches_b PING-ARGUMENTS...
+	capture_start reaching b wt0 "dst host 10.9.0.2 or dst host fd09::2"
+	ns a ping -n -c 1 -W 1 "$@" || :
+	capture_stop reaching
+	expect_gt "packets that got there" "$(capture_count reaching)" 0
+}
+
+routers_say_nothing() { # routers_say_nothing FAMILY
+	local limit
+
+	limit=$((1280 - $(overhead "$1")))
+	routers_are_silent
+	tunnel_up "$1"
+	capture_start answers a wt0 "icmp[icmptype] == icmp-echoreply or (icmp6 and ip6[40] == 129)"
+	stream a 10.9.0.2 1000000 20 "silent router, IPv$1 outside, ${KIND_B:-weft} answers,"
+	capture_stop answers
+	expect_eq "path MTU" "$(path_mtu)" "$limit"
+	expect_eq "answers that anybody else has seen" "$(capture_count answers)" 0
+	stream a fd09::2 1000000 20 "silent router, IPv$1 outside, ${KIND_B:-weft} answers,"
+	# What cannot be made shorter goes in fragments, of the right size.
+	reaches_b -s 1232 fd09::2
+	reaches_b -M "dont" -s 4000 10.9.0.2
+}
+
+wireguard_answers() {
+	local KIND_B=wireguard
+
+	routers_say_nothing 4
+}
+
+over_v6_inside() {
+	routers_are_silent
+	tunnel_up 4
+	stream a fd09::2 1000000 20 "silent router, the first stream is IPv6,"
+	expect_eq "path MTU" "$(path_mtu)" 1220
+}
+
+# Nobody answers: nothing is known, and nothing changes.
+nobody_answers() {
+	routers_are_silent
+	tunnel_up 4
+	ns b sysctl -qw net.ipv4.icmp_echo_ignore_all=1
+	defer ns b sysctl -qw net.ipv4.icmp_echo_ignore_all=0
+	ns_run big a ping -n -q -M "do" -i 0.5 -c 12 -s 4000 10.9.0.2
+	ns_wait big || :
+	expect_eq "path MTU" "$(path_mtu)" 8940
+	expect_eq "packets told to be too big" "$(ethtool_stat a wt0 tx_drop_too_big)" 0
+}
+
+# ---- later ----
+
+wide_path() {
+	hop_takes 9000
+	defer hop_takes 1280
+	tunnel_up 4
+	capture_start fragments b vb "src host 192.0.2.1 and ip[6:2] != 0x4000"
+	stream a 10.9.0.2 3000000 10 "jumbo frames all the way,"
+	stream a fd09::2 3000000 10 "jumbo frames all the way,"
+	capture_stop fragments
+	expect_eq "path MTU" "$(path_mtu)" 8940
+	expect_eq "packets told to be too big" "$(ethtool_stat a wt0 tx_drop_too_big)" 0
+	expect_eq "fragments, and messages that may become some" "$(capture_count fragments)" 0
+}
+
+# What was learnt holds as long as the kernel keeps it: ten minutes, unless it is told otherwise.
+learnt_is_forgotten() { # learnt_is_forgotten [SILENT]
+	local expires
+
+	[ -z "${1-}" ] || "$1"
+	expires=$(ns a sysctl -n net.ipv4.route.mtu_expires)
+	expect_eq "for how long, if nobody says otherwise" "$expires" 600
+	tunnel_up 4
+	stream a 10.9.0.2 1000000 20 "at first,"
+	expect_eq "path MTU" "$(path_mtu)" 1220
+	hop_takes 9000
+	defer hop_takes 1280
+	pause 590
+	expect ns a ping -n -c 1 -W 5 10.9.0.2
+	expect_eq "path MTU before the time is over" "$(path_mtu)" 1220
+	pause 20
+	wait_for 30 path_is_wide
+	stream a 10.9.0.2 1000000 10 "afterwards,"
+	expect_eq "path MTU afterwards" "$(path_mtu)" 8940
+}
+
+# Large packets are what has the path looked into.
+path_is_wide() {
+	ns a ping -n -M "do" -c 1 -W 1 -s 4000 10.9.0.2
+}
+
+# ---- settings ----
+
+without() {
+	tunnel_up 4
+	tunnel_set a wt0 pmtu off
+	capture_start outer r1 r1a "src host 192.0.2.1 and udp dst port 51820 and ip[6:2] & 0x4000 != 0"
+	stream a 10.9.0.2 300000 10 "pmtu off,"
+	capture_stop outer
+	expect_eq "messages that forbid fragments" "$(capture_count outer)" 0
+	expect_eq "path MTU" "$(path_mtu)" ""
+}
+
+refusals() {
+	tunnel_create a wt0
+	expect_error "'maybe' is neither 'on' nor 'off'" tunnel_set a wt0 pmtu maybe
+	expect_error "'64' is not a DSCP" tunnel_set a wt0 dscp 64
+	ns_ip a link add wg9 type wireguard
+	defer ns_ip a link del wg9
+	expect_error "'pmtu' is weft's own" ns a weft set wg9 pmtu on
+}
+
+# DS field and DSCP of what leaves a: messages with data, keepalives, handshakes.
+dscp_of() { # dscp_of SETTING DATA HANDSHAKE: with an inner DS field of 0xb8
+	tunnel_set a wt0 dscp "$1"
+	capture_start "dscp$1" a va "src host 192.0.2.1 and udp dst port 51820"
+	expect ns a ping -n -c 1 -W 5 -Q 0xb8 10.9.0.2
+	expect ns a ping -n -c 1 -W 5 -Q 0xb8 fd09::2
+	peer_set a wt0 b wt0 endpoint 203.0.113.2:51820
+	ns_ip a link set wt0 down
+	ns_ip a link set wt0 up
+	wait_for 10 ns a ping -n -c 1 -W 1 -Q 0xb8 10.9.0.2
+	capture_stop "dscp$1"
+	expect_gt "data messages" "$(capture_count "dscp$1" "$(type_filter 4)")" 2
+	expect_eq "data of another DS field, dscp $1" "$(capture_count "dscp$1" "$(type_filter 4) and ip[1] != $2")" 0
+	expect_gt "initiations" "$(capture_count "dscp$1" "$(type_filter 1)")" 0
+	expect_eq "initiations of another DS field, dscp $1" "$(capture_count "dscp$1" "$(type_filter 1) and ip[1] != $3")" 0
+}
+
+dscp() {
+	hop_takes 9000
+	defer hop_takes 1280
+	tunnel_up 4
+	dscp_of off 0 0x88
+	dscp_of inherit 0xb8 0x88
+	dscp_of 10 40 40
+	expect_match "what is shown" "$(ns a weft show wt0)" 'dscp: 10'
+}
+
+# ---- beside it ----
+
+# In-tree wireguard between the same ends: what becomes of the same streams.
+beside() {
+	local address what
+
+	tunnel_create_kind wireguard a wt0 10.9.0.1/24 fd09::1/64
+	tunnel_create_kind wireguard b wt0 10.9.0.2/24 fd09::2/64
+	ns_ip a link set wt0 mtu 8920
+	ns_ip b link set wt0 mtu 8920
+	peer_add a wt0 b wt0 10.9.0.2/32,fd09::2/128 endpoint "$(endpoint_of_b "$1")"
+	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128
+	session_up a wt0 b wt0 10.9.0.2
+	defer forget_learnt
+	for what in speaks "is silent"; do
+		[ "$what" = speaks ] || routers_are_silent
+		forget_learnt
+		(stream a 10.9.0.2 1000000 20 "in-tree, router $what, IPv$1 outside,") ||
+			note "in-tree, router $what, IPv$1 outside: hangs"
+		ns_stop sink KILL
+	done
+}
+
+underlay_create
+hop_takes 1280
+run_case "routers say so, IPv4 outside" routers_say_so 4
+run_case "routers say so, IPv6 outside" routers_say_so 6
+run_case "datagrams, IPv4 outside" datagrams 4
+run_case "datagrams, IPv6 outside" datagrams 6
+run_case "IPv6's smallest packet passes, IPv4 outside" smallest_of_v6 4
+run_case "IPv6's smallest packet passes, IPv6 outside" smallest_of_v6 6
+run_case "senders behind this end" forwarded
+run_case "routers say so to packets with a mark" marked
+run_case "routers say nothing, IPv4 outside" routers_say_nothing 4
+run_case "routers say nothing, IPv6 outside" routers_say_nothing 6
+run_case "routers say nothing, and wireguard answers" wireguard_answers
+run_case "routers say nothing, IPv6 inside" over_v6_inside
+run_case "nobody answers" nobody_answers
+run_case "the path is wide" wide_path
+run_case "what was learnt is forgotten" learnt_is_forgotten
+run_case "what was found is looked for again" learnt_is_forgotten routers_are_silent
+run_case "off" without
+run_case "refusals" refusals
+run_case "DSCP" dscp
+run_case "in-tree beside it, IPv4 outside" beside 4
+run_case "in-tree beside it, IPv6 outside" beside 6
