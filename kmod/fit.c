@@ -68,6 +68,6 @@ bool weft_fit(struct weft_peer *peer, struct sk_buff *skb, unsigned int *mtu)
 		return true;
 	fit_tell(skb, limit);
 	weft_peer_drop(peer, WEFT_DROP_TOO_BIG, 1);
-	kfree_skb(skb);
+	weft_drop_free(skb, WEFT_DROP_TOO_BIG);
 	return false;
 }

@@ -22,6 +22,9 @@ NESTED = 0x8000
 IFINDEX, IFNAME, PRIVATE, PUBLIC, FLAGS, PORT, FWMARK, PEERS = range(1, 9)
 P_PUBLIC, P_PSK, P_FLAGS, P_ENDPOINT, P_KEEPALIVE, P_HANDSHAKE, P_RX, P_TX, P_IPS, P_VERSION = range(1, 11)
 I_FAMILY, I_ADDRESS, I_CIDR, I_FLAGS = range(1, 5)
+# Of weft's own, by itself: what is left of a grace, and drops; of a peer also ages and counters.
+PASSING = {66, 73}
+P_PASSING = {70, 73, 74, 75, 80, 81, 82, 83, 84, 85}
 REPLACE_PEERS = 1
 REMOVE_ME, REPLACE_IPS, UPDATE_ONLY = 1, 2, 4
 
@@ -153,8 +156,9 @@ class Netlink:
         return whole[:-1]
 
     def state(self, interface):
-        """The dump's bytes, to be compared: but for the sequence number."""
-        return b"".join(message[:8] + message[12:] for message in self.dump(interface))
+        """The dump, to be compared: without the sequence number and what passes by itself."""
+        return [(message[4:8], message[12:20], [settled(*pair) for pair in parse(message[20:]) if pair[0] not in PASSING])
+                for message in self.dump(interface)]
 
     def peers(self, interface):
         return merge(self.dump(interface))
@@ -176,6 +180,13 @@ def merge(messages):
                     else:
                         known[inner] = data
     return found
+
+
+def settled(kind, value):
+    """A device's attribute; of a peer, without what passes by itself."""
+    if kind != PEERS:
+        return kind, value
+    return kind, [[pair for pair in parse(nest) if pair[0] not in P_PASSING] for _, nest in parse(value)]
 
 
 def prefix(nest):

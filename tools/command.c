@@ -87,6 +87,12 @@ const struct weft_command weft_commands[] = {
 		"after SECONDS, which is 30 if it is not given; 0 only looks.\n",
 		1, 5, weft_command_wait,
 	}, {
+		"metrics", "[IFACE]...",
+		"print interfaces and peers as metrics for Prometheus",
+		"All interfaces if none is named. The format is Prometheus's text format, which the\n"
+		"node exporter's textfile collector reads. No secret is printed.\n",
+		0, -1, weft_command_metrics,
+	}, {
 		"genkey", "", "print a new private key",
 		NULL, 0, 0, weft_command_genkey,
 	}, {

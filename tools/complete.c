@@ -162,6 +162,14 @@ static void complete_argument(const struct completion *complete, char *argument)
 		complete_alternative(complete, text);
 }
 
+/* "[IFACE]...": there may be more of them. */
+static bool complete_repeats(const char *argument)
+{
+	size_t len = strlen(argument);
+
+	return len > 3 && !strcmp(argument + len - 3, "...");
+}
+
 /* The argument at the place of the last word, 0 being the first. */
 static void complete_place(const struct completion *complete,
 			   const char *arguments, int place)
@@ -171,7 +179,7 @@ static void complete_place(const struct completion *complete,
 	if (!copy)
 		return;
 	argument = strtok_r(copy, " ", &rest);
-	while (argument && place--)
+	while (argument && place-- && !complete_repeats(argument))
 		argument = strtok_r(NULL, " ", &rest);
 	if (argument)
 		complete_argument(complete, argument);

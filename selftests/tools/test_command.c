@@ -17,7 +17,7 @@
 #define SET_USAGE "Usage: weft set IFACE [SETTING VALUE]... [peer KEY|NAME [remove] [SETTING VALUE]...]...\n"
 #define FIELDS	"public-key, private-key, listen-port, fwmark, peers, preshared-keys, endpoints, " \
 		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, names, state, drops, dump"
-#define COMMANDS "show, showconf, set, setconf, addconf, syncconf, up, down, save, strip, resolve, monitor, wait, genkey, genpsk, pubkey, help"
+#define COMMANDS "show, showconf, set, setconf, addconf, syncconf, up, down, save, strip, resolve, monitor, wait, metrics, genkey, genpsk, pubkey, help"
 
 static const char wft0_conf[] =
 	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"

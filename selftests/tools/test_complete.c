@@ -58,6 +58,9 @@ static const struct complete_case cases[] = {
 	{ "syncconf wft0 ''", "/\n" },
 	{ "syncconf wft0 /etc/weft/w", "/\n" },
 
+	{ "metrics ''", "wft0\nwg0\n" },
+	{ "metrics wg0 w", "wft0\nwg0\n" },
+
 	/* Settings. */
 	{ "set ''", "wft0\nwg0\n" },
 	{ "set wft0 ''", DEVICE_SETTINGS "peer\n" },

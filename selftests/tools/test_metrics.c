@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Metrics: golden text from a model; nothing twice, nothing secret.
+ *
+ *   test_metrics          the tests
+ *   test_metrics print    that text alone, for promtool.sh
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "metrics.h"
+#include "support.h"
+
+#define PUBLIC_KEY	"hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
+#define PRIVATE_KEY	"dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo="
+
+static const char conf[] =
+	"[Interface]\nPrivateKey = " PRIVATE_KEY "\nListenPort = 51820\n"
+	"[Peer]\nPublicKey = " KEY_A "\n"
+	"[Peer]\nPublicKey = " KEY_B "\nPresharedKey = " KEY_P "\n";
+
+#define A	"interface=\"wft0\",public_key=\"" KEY_A "\",name=\"the \\\"hub\\\\\""
+#define B	"interface=\"wft0\",public_key=\"" KEY_B "\",name=\"\""
+#define C	"interface=\"wg0\",public_key=\"" KEY_C "\",name=\"\""
+
+static const char begins[] =
+	"# HELP weft_interface_info What the interface is.\n"
+	"# TYPE weft_interface_info gauge\n"
+	"weft_interface_info{interface=\"wft0\",kind=\"weft\",public_key=\"" PUBLIC_KEY "\"} 1\n"
+	"weft_interface_info{interface=\"wg0\",kind=\"wireguard\",public_key=\"\"} 1\n"
+	"# HELP weft_peers Peers of the interface.\n"
+	"# TYPE weft_peers gauge\n"
+	"weft_peers{interface=\"wft0\"} 2\n"
+	"weft_peers{interface=\"wg0\"} 1\n"
+	"# HELP weft_events_total Events of the interface, those held back by the limit too.\n"
+	"# TYPE weft_events_total counter\n"
+	"weft_events_total{interface=\"wft0\"} 12\n";
+
+/* Whole metrics from somewhere in between. */
+static const char * const pieces[] = {
+	"# HELP weft_peer_receive_bytes_total Bytes of messages received from the peer that authenticated.\n"
+	"# TYPE weft_peer_receive_bytes_total counter\n"
+	"weft_peer_receive_bytes_total{" A "} 18446744073709551615\n"
+	"weft_peer_receive_bytes_total{" B "} 0\n"
+	"weft_peer_receive_bytes_total{" C "} 148\n#",
+
+	"# TYPE weft_peer_last_handshake_timestamp_seconds gauge\n"
+	"weft_peer_last_handshake_timestamp_seconds{" A "} 999999990\n"
+	"weft_peer_last_handshake_timestamp_seconds{" B "} 0\n"
+	"weft_peer_last_handshake_timestamp_seconds{" C "} 0\n#",
+
+	"# TYPE weft_peer_receive_packets_total counter\n"
+	"weft_peer_receive_packets_total{" A "} 7\n#",
+
+	"# TYPE weft_peer_path_mtu_bytes gauge\n"
+	"weft_peer_path_mtu_bytes{" B "} 1280\n#",
+
+	"weft_drops_total{interface=\"wft0\",reason=\"mac\",direction=\"in\"} 3\n"
+	"weft_drops_total{interface=\"wft0\",reason=\"rate-limit\",direction=\"in\"} 0\n",
+
+	"# TYPE weft_peer_drops_total counter\n"
+	"weft_peer_drops_total{" B ",reason=\"source\",direction=\"in\"} 2\n"
+	"weft_peer_drops_total{" B ",reason=\"given-up\",direction=\"out\"} 9\n",
+};
+
+static void test_fill(struct test_bench *bench)
+{
+	struct weft_device *dev;
+	struct weft_peer *a, *b;
+
+	test_bench_start(bench, "");
+	dev = test_device("wft0", WEFT_KIND_WEFT, conf);
+	bench->devices[0] = dev;
+	bench->devices[1] = test_device("wg0", WEFT_KIND_WIREGUARD,
+					"[Peer]\nPublicKey = " KEY_C "\n");
+	bench->devices[1]->peers->rx_bytes = 148;
+	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
+		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS);
+	dev->event_sequence = 12;
+	dev->drops[WEFT_DROPS_A_MAC] = 3;
+	a = dev->peers;
+	a->name = strdup("the \"hub\\");
+	a->rx_bytes = ~0ULL;
+	a->handshake_s = 999999990;
+	a->rx_packets = 7;
+	a->known = WEFT_VALUE_BIT(WEFT_PEER_A_RX_PACKETS);
+	b = a->next;
+	b->path_mtu = 1280;
+	b->drops[WEFT_DROPS_A_SOURCE] = 2;
+	b->drops[WEFT_DROPS_A_GIVEN_UP] = 9;
+	b->known = WEFT_VALUE_BIT(WEFT_PEER_A_PATH_MTU) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_DROPS);
+}
+
+static void test_golden(void)
+{
+	struct test_bench bench;
+	char name[64];
+	size_t i;
+
+	test_fill(&bench);
+	weft_metrics_print(bench.ctx.out, bench.devices, 2);
+	test_bench_flush(&bench);
+	test_ok(!strncmp(bench.out, begins, strlen(begins)),
+		"interfaces come first");
+	for (i = 0; i < ARRAY_SIZE(pieces); i++) {
+		snprintf(name, sizeof(name), "piece %zu", i + 1);
+		test_ok(strstr(bench.out, pieces[i]), name);
+	}
+	test_ok(!strstr(bench.out, PRIVATE_KEY) && !strstr(bench.out, KEY_P),
+		"no secret is among them");
+	test_ok(!strstr(bench.out, "weft_peer_drops_total{" A),
+		"a peer's drops that did not happen are not there");
+	test_bench_end(&bench);
+}
+
+/* Run "weft @words" on wft0 and wg0. Returns what was printed, to be freed. */
+static char *test_run(const char *fail_name, int count, char **words,
+		      int *status, char **err)
+{
+	struct test_bench bench;
+	char *out;
+
+	test_fill(&bench);
+	/* The bench's copies do not have names of their own. */
+	free(bench.devices[0]->peers->name);
+	bench.devices[0]->peers->name = NULL;
+	bench.fail_name = fail_name;
+	*status = weft_command_main(&bench.ctx, count, words);
+	test_bench_flush(&bench);
+	out = strdup(bench.out);
+	*err = strdup(bench.err);
+	test_bench_end(&bench);
+	return out;
+}
+
+static void test_command(const char *name, const char *fail_name, char *text,
+			 int want_status, const char *want_err, bool wft0,
+			 bool wg0)
+{
+	char *words[8] = { "weft" }, *rest = NULL, *out, *err, *word;
+	int count = 1, status;
+
+	for (word = strtok_r(text, " ", &rest); word;
+	     word = strtok_r(NULL, " ", &rest))
+		words[count++] = word;
+	out = test_run(fail_name, count, words, &status, &err);
+	test_ok(status == want_status &&
+		!!strstr(out, "weft_peers{interface=\"wft0\"} 2\n") == wft0 &&
+		!!strstr(out, "weft_peers{interface=\"wg0\"} 1\n") == wg0,
+		name);
+	test_text(name, err, want_err);
+	free(out);
+	free(err);
+}
+
+static void test_commands(void)
+{
+	char all[] = "metrics", one[] = "metrics wg0", two[] = "metrics wg0 wft0";
+	char none[] = "metrics nope", gone[] = "metrics", json[] = "-j metrics";
+	char *twice[] = { "weft", "metrics", "wg0", "wg0", NULL };
+	char *once[] = { "weft", "metrics", "wg0", NULL };
+	char *out[2], *err[2];
+	int status;
+
+	test_command("all interfaces", NULL, all, 0, "", true, true);
+	test_command("one interface", NULL, one, 0, "", false, true);
+	test_command("two interfaces", NULL, two, 0, "", true, true);
+	test_command("none of that name", NULL, none, 1,
+		     "weft: cannot read interface 'nope': No such device\n",
+		     false, false);
+	test_command("one that cannot be read does not hide the other", "wft0",
+		     gone, 1,
+		     "weft: cannot read interface 'wft0': it went away\n",
+		     false, true);
+	test_command("it is no JSON", NULL, json, 1,
+		     "weft: metrics: it does not speak JSON\n"
+		     "Usage: weft metrics [IFACE]...\n", false, false);
+	out[0] = test_run(NULL, 4, twice, &status, &err[0]);
+	out[1] = test_run(NULL, 3, once, &status, &err[1]);
+	test_text("named twice it is there once", out[0], out[1]);
+	free(out[0]);
+	free(out[1]);
+	free(err[0]);
+	free(err[1]);
+}
+
+static int test_print(void)
+{
+	struct test_bench bench;
+
+	test_fill(&bench);
+	weft_metrics_print(stdout, bench.devices, 2);
+	test_bench_end(&bench);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "print"))
+		return test_print();
+	test_golden();
+	test_commands();
+	return test_end();
+}
