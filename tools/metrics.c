@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdbool.h>
-#include <string.h>
 
 #include "array.h"
 #include "metrics.h"
@@ -69,10 +68,10 @@ static void metrics_head(FILE *out, const char *name, const char *type,
 }
 
 static const struct weft_value *metrics_find(const struct weft_value *values,
-					     const char *name)
+					     int attribute)
 {
 	for (; values->name; values++)
-		if (!strcmp(values->name, name))
+		if (values->attribute == attribute)
 			return values;
 	return NULL;
 }
@@ -82,14 +81,14 @@ static const struct weft_value *metrics_find(const struct weft_value *values,
  * @name: the metric's
  * @type: counter or gauge
  * @help: what it says
- * @value: the value's name in its table
+ * @attribute: the value's in its table
  * @per_unit: how many of the value's unit are one of the metric's
  */
 struct metrics_number {
 	const char *name;
 	const char *type;
 	const char *help;
-	const char *value;
+	int attribute;
 	unsigned int per_unit;
 };
 
@@ -97,11 +96,11 @@ static const struct metrics_number device_numbers[] = {
 	{
 		"weft_events_total", "counter",
 		"Events of the interface, those held back by the limit too.",
-		"event-sequence", 1,
+		WEFT_DEVICE_A_EVENT_SEQUENCE, 1,
 	}, {
 		"weft_grace_left_seconds", "gauge",
 		"Until the key from before the last rotation is forgotten.",
-		"grace-left", 1,
+		WEFT_DEVICE_A_GRACE_LEFT, 1,
 	},
 };
 
@@ -109,35 +108,35 @@ static const struct metrics_number peer_numbers[] = {
 	{
 		"weft_peer_receive_packets_total", "counter",
 		"Messages received from the peer that authenticated.",
-		"rx-packets", 1,
+		WEFT_PEER_A_RX_PACKETS, 1,
 	}, {
 		"weft_peer_transmit_packets_total", "counter",
 		"Messages sent to the peer.",
-		"tx-packets", 1,
+		WEFT_PEER_A_TX_PACKETS, 1,
 	}, {
 		"weft_peer_handshakes_sent_total", "counter",
 		"Initiations sent to the peer.",
-		"handshakes-sent", 1,
+		WEFT_PEER_A_HANDSHAKES_SENT, 1,
 	}, {
 		"weft_peer_handshakes_received_total", "counter",
 		"Initiations received from the peer that were good.",
-		"handshakes-received", 1,
+		WEFT_PEER_A_HANDSHAKES_RECEIVED, 1,
 	}, {
 		"weft_peer_handshakes_completed_total", "counter",
 		"Sessions made with the peer, begun by either end.",
-		"handshakes-completed", 1,
+		WEFT_PEER_A_HANDSHAKES_COMPLETED, 1,
 	}, {
 		"weft_peer_handshake_rtt_seconds", "gauge",
 		"From the last initiation that was answered to its answer.",
-		"handshake-rtt", 1000000,
+		WEFT_PEER_A_HANDSHAKE_RTT, 1000000,
 	}, {
 		"weft_peer_path_mtu_bytes", "gauge",
 		"The largest inner packet that gets to the peer in one piece.",
-		"path-mtu", 1,
+		WEFT_PEER_A_PATH_MTU, 1,
 	}, {
 		"weft_peer_grace_left_seconds", "gauge",
 		"Until the peer's keys from before are forgotten.",
-		"grace-left", 1,
+		WEFT_PEER_A_GRACE_LEFT, 1,
 	},
 };
 
@@ -160,7 +159,7 @@ static void metrics_device_number(const struct metrics_set *set,
 				  const struct metrics_number *number)
 {
 	const struct weft_value *value = metrics_find(weft_device_values,
-						      number->value);
+						      number->attribute);
 	const struct weft_device *dev;
 	bool begun = false;
 	size_t i;
@@ -209,7 +208,7 @@ static void metrics_peer_number(const struct metrics_set *set,
 				const struct metrics_number *number)
 {
 	const struct weft_value *value = metrics_find(weft_peer_values,
-						      number->value);
+						      number->attribute);
 	struct metrics_walk walk = { .set = set };
 	bool begun = false;
 
@@ -293,7 +292,7 @@ static void metrics_print_info(const struct metrics_set *set)
 static void metrics_print_states(const struct metrics_set *set)
 {
 	const struct weft_value *value = metrics_find(weft_peer_values,
-						      "state");
+						      WEFT_PEER_A_STATE);
 	struct metrics_walk walk = { .set = set };
 	bool begun = false;
 	size_t i;
