@@ -43,6 +43,7 @@ struct weft_device;
 struct weft_handshake_worker;
 struct weft_identity;
 struct weft_peer;
+struct weft_stray;
 
 /* Something that happened to a device or a peer. */
 struct weft_event {
@@ -93,6 +94,7 @@ struct weft_device {
 	u8 dscp;				/* the same; of outer packets, or enum weft_dscp */
 
 	struct sk_buff_head incoming;		/* handshake messages that wait for a worker */
+	struct weft_stray *stray;		/* constant */
 	struct weft_handshake_worker *workers;	/* constant */
 	unsigned int next_worker;		/* a hint, unguarded */
 	u64 loaded_ns;				/* last time under load; READ_ONCE(); 0: never */

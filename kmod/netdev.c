@@ -13,6 +13,7 @@
 #include "rotation.h"
 #include "recv.h"
 #include "sock.h"
+#include "stray.h"
 #include "version.h"
 #include "xmit.h"
 
@@ -251,11 +252,16 @@ static int netdev_init(struct net_device *dev)
 	err = weft_handshake_device_init(device);
 	if (err)
 		goto free_index;
-	err = weft_cells_init(&device->cells, dev);
+	err = weft_stray_device_init(device);
 	if (err)
 		goto free_handshake;
+	err = weft_cells_init(&device->cells, dev);
+	if (err)
+		goto free_stray;
 	return 0;
 
+free_stray:
+	weft_stray_device_exit(device);
 free_handshake:
 	weft_handshake_device_exit(device);
 free_index:
@@ -295,6 +301,7 @@ static void netdev_uninit(struct net_device *dev)
 	weft_identity_put(identity);
 	mutex_unlock(&device->config_lock);
 
+	weft_stray_device_exit(device);
 	weft_handshake_device_exit(device);
 	weft_rotation_exit(device);
 	weft_cells_exit(&device->cells);

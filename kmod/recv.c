@@ -20,6 +20,7 @@
 #include "peer.h"
 #include "probe.h"
 #include "spread.h"
+#include "stray.h"
 #include "xmit.h"
 
 #include <linux/ip.h>
@@ -491,10 +492,12 @@ static void recv_batch(struct weft_device *device, struct sk_buff *skb, __le32 r
 		return;
 	recv_batch_init(&batch, device, skb, keypair, receiver);
 	recv_open(&batch);
-	if (likely(keypair))
+	if (likely(keypair)) {
 		recv_deliver(&batch);
-	else
+	} else {
+		weft_stray_note(device, skb);
 		recv_free(&batch, true);
+	}
 }
 
 /* Takes a packet, at its first message. It changes hands. */
