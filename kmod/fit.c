@@ -24,9 +24,13 @@ static bool fit_is_within(const struct sk_buff *skb, u32 limit)
 /*
  * Whether a packet may go though it does not fit, because it can be fragmented outside: IPv4 that
  * does not forbid it, and IPv6 as short as every link in it has to take (RFC 2473, section 7.1).
+ * While the path is being looked into all may that the route takes: to tell senders what may not
+ * be so any more would hold them to it for minutes.
  */
-static bool fit_may_be_cut(const struct sk_buff *skb)
+static bool fit_may_be_cut(const struct weft_peer *peer, const struct sk_buff *skb)
 {
+	if (weft_path_is_asked(&peer->path) && fit_is_within(skb, READ_ONCE(peer->path.mtu)))
+		return true;
 	if (skb->protocol == htons(ETH_P_IP))
 		return !(ip_hdr(skb)->frag_off & htons(IP_DF));
 	return fit_is_within(skb, IPV6_MIN_MTU);
@@ -64,7 +68,7 @@ bool weft_fit(struct weft_peer *peer, struct sk_buff *skb, unsigned int *mtu)
 		limit = weft_path_limit(&peer->path);
 	}
 	*mtu = min(*mtu, limit);
-	if (likely(fit_is_within(skb, limit)) || fit_may_be_cut(skb))
+	if (likely(fit_is_within(skb, limit)) || fit_may_be_cut(peer, skb))
 		return true;
 	fit_tell(skb, limit);
 	weft_peer_drop(peer, WEFT_DROP_TOO_BIG, 1);

@@ -147,6 +147,9 @@ static unsigned int probe_go_on(struct weft_probe *probe, const struct weft_sock
 		return 0;
 	count = weft_pmtu_try(&probe->pmtu, now_path->mtu, now, now_path->period_ns, sizes);
 	if (weft_pmtu_next(&probe->pmtu) != WEFT_PMTU_NEVER) {
+		/* What is larger is not trusted to get there in one piece. */
+		if (probe->pmtu.best)
+			WRITE_ONCE(path->found, probe->pmtu.best - probe->question.overhead);
 		probe_arm(probe, now);
 		return count;
 	}

@@ -29,6 +29,7 @@ struct sock_way {
 	struct weft_peer *peer;		/* NULL: an answer to whoever it is */
 	struct dst_cache *cache;	/* NULL: none */
 	struct weft_path *path;		/* NULL: none, or nothing is to be learnt of it */
+	unsigned int mtu;		/* inside; what is longer may be fragmented */
 	bool source_gone;		/* the endpoint's source did not serve */
 	u8 ds;
 };
@@ -108,7 +109,8 @@ static struct rtable *sock_find4(struct sock_way *way, struct sock *sk, struct f
 
 /*
  * Whether a packet is not to be fragmented on its way. One that does not fit what is known of the
- * path was let through because it may be: then it is, here (RFC 2473, section 7.1, RFC 4459).
+ * path was let through because it may be: here, if the route knows, else by who finds it too large
+ * (RFC 2473, section 7.1; RFC 4459).
  */
 static __be16 sock_df(struct sock_way *way, const struct sk_buff *skb, const struct dst_entry *dst)
 {
@@ -118,6 +120,8 @@ static __be16 sock_df(struct sock_way *way, const struct sk_buff *skb, const str
 		return 0;
 	mtu = dst_mtu(dst);
 	weft_path_learn(way->path, mtu, SOCK_OVERHEAD4);
+	if (len - WEFT_DATA_OVERHEAD > way->mtu)
+		return 0;
 	return len + sizeof(struct udphdr) + sizeof(struct iphdr) <= mtu ? htons(IP_DF) : 0;
 }
 
@@ -438,6 +442,7 @@ static bool sock_is_blocked(int err)
  * @peer: the peer
  * @skb: the message, with WEFT_CRYPT_HEADROOM less its own header in front; it changes hands
  * @ds: the outer DS field
+ * @mtu: inner packets that are longer may be fragmented outside
  *
  * The route and source are cached in the peer. A source that has ceased to exist is forgotten
  * (WireGuard paper, section 6.5). If there is no way to where the peer is, what is sent next goes
@@ -446,10 +451,11 @@ static bool sock_is_blocked(int err)
  * Context: bottom halves off.
  * Return: 0 or a negative errno; then it is counted as WEFT_DROP_SEND.
  */
-int weft_sock_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds)
+int weft_sock_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds, unsigned int mtu)
 {
 	struct sock_way way = {
 		.device = peer->device, .peer = peer, .cache = &peer->dst_cache, .ds = ds,
+		.mtu = mtu,
 	};
 	unsigned int len = skb->len, messages = skb_shinfo(skb)->gso_segs;
 	int err;
@@ -494,7 +500,7 @@ static int sock_send_message(struct weft_peer *peer, const void *message, size_t
 		return -ENOMEM;
 	}
 	rcu_read_lock_bh();
-	err = weft_sock_send(peer, skb, ds);
+	err = weft_sock_send(peer, skb, ds, IP_MAX_MTU);
 	rcu_read_unlock_bh();
 	return err;
 }

@@ -23,7 +23,7 @@ void weft_sock_set_mark(struct weft_device *device);
 void weft_sock_path(struct weft_peer *peer, struct weft_sock_path *path);
 void weft_sock_limit_path(struct weft_peer *peer, unsigned int mtu);
 
-int weft_sock_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds);
+int weft_sock_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds, unsigned int mtu);
 int weft_sock_send_message(struct weft_peer *peer, const void *message, size_t len, u8 ds);
 int weft_sock_reply(struct weft_device *device, const struct sk_buff *to, const void *message,
 		    size_t len);

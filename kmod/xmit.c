@@ -63,7 +63,7 @@ static u32 xmit_messages(struct weft_peer *peer, struct sk_buff *skb)
 		return 0;
 	}
 	levels->peer[levels->count++] = peer;
-	err = weft_sock_send(peer, skb, weft_packet(skb)->ds);
+	err = weft_sock_send(peer, skb, weft_packet(skb)->ds, weft_packet(skb)->mtu);
 	levels->count--;
 	return likely(!err) && !keepalive ? WEFT_FSM_DATA_SENT : 0;
 }
