@@ -22,9 +22,23 @@ static bool resolve_is_silent(const struct weft_context *ctx,
 	return ctx->now - peer->handshake_s > RESOLVE_SILENT_S;
 }
 
+/* Whether the names stand for what the interface knows. */
+static bool resolve_is_known(const struct weft_device *dev,
+			     const struct weft_peer *wanted,
+			     const struct weft_peer *peer)
+{
+	bool several = dev->kind == WEFT_KIND_WEFT && wanted->candidate_count;
+
+	if (dev->kind == WEFT_KIND_WEFT &&
+	    !weft_model_candidates_equal(wanted, peer))
+		return false;
+	return several || weft_model_endpoint_equal(&wanted->endpoint,
+						    &peer->endpoint);
+}
+
 static bool resolve_send(const struct weft_context *ctx,
 			 const struct weft_device *dev,
-			 const struct weft_peer *peer)
+			 struct weft_peer *peer)
 {
 	struct weft_device *change = weft_model_device_new(dev->name);
 	struct weft_peer *sent = change ? weft_model_peer_add(change) : NULL;
@@ -35,7 +49,13 @@ static bool resolve_send(const struct weft_context *ctx,
 	} else {
 		sent->public_key = peer->public_key;
 		sent->endpoint = peer->endpoint;
-		sent->has = WEFT_PEER_HAS_PUBLIC_KEY | WEFT_PEER_UPDATE_ONLY;
+		sent->has = WEFT_PEER_HAS_PUBLIC_KEY | WEFT_PEER_UPDATE_ONLY |
+			    WEFT_PEER_HAS_CANDIDATES;
+		/* Handed over. */
+		sent->candidates = peer->candidates;
+		sent->candidate_count = peer->candidate_count;
+		peer->candidates = NULL;
+		peer->candidate_count = 0;
 		good = !ctx->backend->set(ctx->backend, change);
 		if (!good)
 			weft_report(ctx, "cannot configure interface '%s': %s",
@@ -56,7 +76,7 @@ static bool resolve_one(const struct weft_context *ctx, const char *path,
 
 	if (!weft_resolve_peer(ctx, &place, wanted))
 		return false;
-	if (weft_model_endpoint_equal(&wanted->endpoint, &peer->endpoint))
+	if (resolve_is_known(dev, wanted, peer))
 		return true;
 	if (!resolve_send(ctx, dev, wanted))
 		return false;

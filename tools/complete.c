@@ -46,6 +46,17 @@ static void complete_interfaces(const struct completion *complete)
 	weft_model_links_free(list);
 }
 
+/* Any of the machine's, tunnel or not. */
+static void complete_links(const struct completion *complete)
+{
+	struct if_nameindex *links = if_nameindex(), *link;
+
+	for (link = links; link && link->if_name; link++)
+		complete_offer(complete, link->if_name);
+	if (links)
+		if_freenameindex(links);
+}
+
 static void complete_commands(const struct completion *complete)
 {
 	const struct weft_command *command;
@@ -122,6 +133,7 @@ static const struct {
 	{ "FIELD", complete_fields },
 	{ "FILE", complete_files },
 	{ "KEY", complete_keys },
+	{ "LINK", complete_links },
 	{ "KEY|NAME", complete_keys },
 };
 

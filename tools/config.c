@@ -94,7 +94,9 @@ static bool config_begin_peer(struct config_state *state)
 	if (parse->whole)
 		parse->peer->has |= WEFT_PEER_REPLACE_ALLOWEDIPS |
 				    WEFT_PEER_HAS_PRESHARED_KEY |
-				    WEFT_PEER_HAS_KEEPALIVE;
+				    WEFT_PEER_HAS_KEEPALIVE |
+				    WEFT_PEER_HAS_CANDIDATES |
+				    WEFT_PEER_HAS_ROAM;
 	state->peer_line = parse->place.line;
 	state->section = CONFIG_SECTION_PEER;
 	return true;
@@ -214,7 +216,9 @@ static struct weft_device *config_parse(struct config_state *state, char *text,
 	if (state->parse.whole)
 		dev->has = WEFT_DEVICE_HAS_PRIVATE_KEY |
 			   WEFT_DEVICE_HAS_LISTEN_PORT |
-			   WEFT_DEVICE_HAS_FWMARK | WEFT_DEVICE_REPLACE_PEERS;
+			   WEFT_DEVICE_HAS_FWMARK | WEFT_DEVICE_REPLACE_PEERS |
+			   WEFT_DEVICE_HAS_LISTEN_ADDRESS |
+			   WEFT_DEVICE_HAS_BIND_DEVICE;
 	if (config_read_text(state, text))
 		return dev;
 	weft_model_device_free(dev);

@@ -106,6 +106,8 @@ static void journal_make_wish(struct weft_device *dev)
 	if (dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP))
 		dev->has |= WEFT_DEVICE_HAS_DSCP;
 	for (peer = dev->peers; peer; peer = peer->next) {
+		if (peer->has & WEFT_PEER_HAS_ROAM)
+			peer->has |= WEFT_PEER_HAS_CANDIDATES;
 		peer->has |= WEFT_PEER_HAS_PUBLIC_KEY |
 			     WEFT_PEER_HAS_PRESHARED_KEY |
 			     WEFT_PEER_HAS_KEEPALIVE |

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <arpa/inet.h>
 #include <json-c/json.h>
 #include <string.h>
 
@@ -158,6 +159,93 @@ static struct json_object *json_endpoint(struct json_view *view,
 	return json_string(view, weft_text_endpoint(&peer->endpoint).chars);
 }
 
+static void json_array_add(struct json_view *view, struct json_object *array,
+			   const char *text)
+{
+	struct json_object *value = json_string(view, text);
+
+	if (json_object_array_add(array, value)) {
+		json_object_put(value);
+		view->failed = true;
+	}
+}
+
+static struct json_object *json_array(struct json_view *view)
+{
+	struct json_object *array = json_object_new_array();
+
+	if (!array)
+		view->failed = true;
+	return array;
+}
+
+static struct json_object *json_candidates(struct json_view *view,
+					   const struct weft_peer *peer)
+{
+	struct json_object *array = json_array(view);
+	size_t i;
+
+	for (i = 0; array && i < peer->candidate_count; i++)
+		json_array_add(view, array,
+			       weft_text_endpoint(&peer->candidates[i]).chars);
+	return array;
+}
+
+static struct json_object *json_roam(struct json_view *view,
+				     const struct weft_peer *peer)
+{
+	struct json_object *value = json_object_new_boolean(peer->roam);
+
+	if (!value)
+		view->failed = true;
+	return value;
+}
+
+/* Empty: any. */
+static struct json_object *json_listen_address(struct json_view *view,
+					       const struct weft_device *dev)
+{
+	struct json_object *array = json_array(view);
+	char text[INET6_ADDRSTRLEN];
+
+	if (array && dev->listen4.s_addr)
+		json_array_add(view, array, inet_ntop(AF_INET, &dev->listen4,
+						      text, sizeof(text)));
+	if (array && !IN6_IS_ADDR_UNSPECIFIED(&dev->listen6))
+		json_array_add(view, array, inet_ntop(AF_INET6, &dev->listen6,
+						      text, sizeof(text)));
+	return array;
+}
+
+/* What only weft tells of where it listens. */
+static void json_fill_binding(struct json_view *view,
+			      struct json_object *object,
+			      const struct weft_device *dev)
+{
+	if (dev->has & WEFT_DEVICE_HAS_LISTEN_ADDRESS &&
+	    json_wants(view, "listen-address"))
+		json_add(view, object, "listen-address",
+			 json_listen_address(view, dev));
+	if (dev->has & WEFT_DEVICE_HAS_BIND_DEVICE &&
+	    json_wants(view, "bind-device"))
+		json_add(view, object, "bind-device", dev->bind_device[0] ?
+			 json_string(view, dev->bind_device) : NULL);
+}
+
+/* And of where peers may be. */
+static void json_fill_candidates(struct json_view *view,
+				 struct json_object *object,
+				 const struct weft_peer *peer)
+{
+	if (!(peer->has & WEFT_PEER_HAS_ROAM))
+		return;
+	if (json_wants(view, "candidates"))
+		json_add(view, object, "candidates",
+			 json_candidates(view, peer));
+	if (json_wants(view, "roam"))
+		json_add(view, object, "roam", json_roam(view, peer));
+}
+
 static void json_fill_peer(struct json_view *view, struct json_object *object,
 			   const struct weft_peer *peer)
 {
@@ -170,6 +258,7 @@ static void json_fill_peer(struct json_view *view, struct json_object *object,
 				     peer->has & WEFT_PEER_HAS_PRESHARED_KEY));
 	if (json_wants(view, "endpoints"))
 		json_add(view, object, "endpoint", json_endpoint(view, peer));
+	json_fill_candidates(view, object, peer);
 	if (json_wants(view, "allowed-ips"))
 		json_add(view, object, "allowed-ips",
 			 json_allowedips(view, peer));
@@ -217,6 +306,7 @@ static bool json_is_device_field(const char *field)
 {
 	static const char * const fields[] = {
 		"public-key", "private-key", "listen-port", "fwmark",
+		"listen-address", "bind-device",
 	};
 	size_t i;
 
@@ -248,6 +338,7 @@ static void json_fill_device(struct json_view *view,
 	if (json_wants(view, "fwmark"))
 		json_add(view, object, "fwmark",
 			 dev->fwmark ? json_number(view, dev->fwmark) : NULL);
+	json_fill_binding(view, object, dev);
 	json_values(view, object, weft_device_values, dev, dev->known);
 	json_drops(view, object, dev->drops,
 		   dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS));

@@ -49,6 +49,14 @@ static int message_put_own_device(struct nl_msg *msg,
 {
 	int err = 0;
 
+	if (dev->has & WEFT_DEVICE_HAS_LISTEN_ADDRESS)
+		err |= nla_put(msg, WEFT_DEVICE_A_LISTEN_ADDRESS4,
+			       sizeof(dev->listen4), &dev->listen4) |
+		       nla_put(msg, WEFT_DEVICE_A_LISTEN_ADDRESS6,
+			       sizeof(dev->listen6), &dev->listen6);
+	if (dev->has & WEFT_DEVICE_HAS_BIND_DEVICE)
+		err |= nla_put_string(msg, WEFT_DEVICE_A_BIND_IFNAME,
+				      dev->bind_device);
 	if (dev->has & WEFT_DEVICE_HAS_PMTU)
 		err |= nla_put_u8(msg, WEFT_DEVICE_A_PMTU, dev->pmtu);
 	if (dev->has & WEFT_DEVICE_HAS_DSCP)
@@ -56,15 +64,15 @@ static int message_put_own_device(struct nl_msg *msg,
 	return err;
 }
 
-static int message_put_endpoint(struct nl_msg *msg,
-				const union weft_endpoint *endpoint)
+static int message_put_address(struct nl_msg *msg, int attribute,
+			       const union weft_endpoint *endpoint)
 {
 	if (endpoint->any.sa_family == AF_INET)
-		return nla_put(msg, WEFT_PEER_A_ENDPOINT,
-			       sizeof(endpoint->ip4), &endpoint->ip4);
+		return nla_put(msg, attribute, sizeof(endpoint->ip4),
+			       &endpoint->ip4);
 	if (endpoint->any.sa_family == AF_INET6)
-		return nla_put(msg, WEFT_PEER_A_ENDPOINT,
-			       sizeof(endpoint->ip6), &endpoint->ip6);
+		return nla_put(msg, attribute, sizeof(endpoint->ip6),
+			       &endpoint->ip6);
 	return 0;
 }
 
@@ -101,7 +109,40 @@ static int message_put_peer(struct nl_msg *msg, const struct weft_peer *peer)
 		err |= nla_put_u16(msg,
 				   WEFT_PEER_A_PERSISTENT_KEEPALIVE_INTERVAL,
 				   peer->keepalive);
-	return err | message_put_endpoint(msg, &peer->endpoint);
+	return err | message_put_address(msg, WEFT_PEER_A_ENDPOINT,
+					 &peer->endpoint);
+}
+
+static int message_put_candidate(struct nl_msg *msg,
+				 const union weft_endpoint *endpoint)
+{
+	struct nlattr *nest = nla_nest_start(msg, NLA_F_NESTED);
+
+	if (!nest || message_put_address(msg, WEFT_CANDIDATE_A_ENDPOINT,
+					 endpoint))
+		return -EMSGSIZE;
+	nla_nest_end(msg, nest);
+	return 0;
+}
+
+/* None takes those away that there are: of libnl's making is no empty nest. */
+static int message_put_candidates(struct nl_msg *msg,
+				  const struct weft_peer *peer)
+{
+	struct nlattr *nest;
+	size_t i;
+
+	if (!peer->candidate_count)
+		return nla_put(msg, WEFT_PEER_A_CANDIDATES | NLA_F_NESTED, 0,
+			       NULL);
+	nest = nla_nest_start(msg, WEFT_PEER_A_CANDIDATES | NLA_F_NESTED);
+	if (!nest)
+		return -EMSGSIZE;
+	for (i = 0; i < peer->candidate_count; i++)
+		if (message_put_candidate(msg, &peer->candidates[i]))
+			return -EMSGSIZE;
+	nla_nest_end(msg, nest);
+	return 0;
 }
 
 /* What only weft knows: other links are not told. */
@@ -112,6 +153,10 @@ static int message_put_own_peer(struct nl_msg *msg,
 
 	if (peer->has & WEFT_PEER_REMOVE)
 		return 0;
+	if (peer->has & WEFT_PEER_HAS_CANDIDATES)
+		err |= message_put_candidates(msg, peer);
+	if (peer->has & WEFT_PEER_HAS_ROAM)
+		err |= nla_put_u8(msg, WEFT_PEER_A_ROAM, peer->roam);
 	if (peer->has & WEFT_PEER_HAS_NAME)
 		err |= nla_put_string(msg, WEFT_PEER_A_NAME,
 				      peer->name ? peer->name : "");
@@ -399,6 +444,40 @@ static void message_parse_peer_attrs(struct nlattr **tb, struct weft_peer *peer)
 		peer->known |= WEFT_VALUE_BIT(WEFT_PEER_A_DROPS);
 }
 
+static int message_parse_candidate(struct nlattr *nest, struct weft_peer *peer)
+{
+	struct nlattr *tb[WEFT_CANDIDATE_A_MAX + 1];
+	union weft_endpoint endpoint = { };
+
+	if (nla_parse_nested(tb, WEFT_CANDIDATE_A_MAX, nest, NULL))
+		return -EBADMSG;
+	weft_message_parse_endpoint(tb[WEFT_CANDIDATE_A_ENDPOINT], &endpoint);
+	if (endpoint.any.sa_family == AF_UNSPEC)
+		return 0;
+	return weft_model_candidate_add(peer, &endpoint) ? 0 : -ENOMEM;
+}
+
+/* And whether it may be anywhere else. */
+static int message_parse_candidates(struct nlattr **tb, struct weft_peer *peer)
+{
+	struct nlattr *roam = tb[WEFT_PEER_A_ROAM], *attr;
+	int left, err;
+
+	if (roam && nla_len(roam) == sizeof(__u8)) {
+		peer->roam = nla_get_u8(roam);
+		peer->has |= WEFT_PEER_HAS_ROAM;
+	}
+	if (!tb[WEFT_PEER_A_CANDIDATES])
+		return 0;
+	nla_for_each_nested(attr, tb[WEFT_PEER_A_CANDIDATES], left) {
+		err = message_parse_candidate(attr, peer);
+		if (err)
+			return err;
+	}
+	peer->has |= WEFT_PEER_HAS_CANDIDATES;
+	return 0;
+}
+
 static int message_parse_name(struct nlattr *attr, struct weft_peer *peer)
 {
 	if (!attr)
@@ -419,12 +498,20 @@ static struct weft_peer *message_find_peer(struct weft_device *dev,
 	return NULL;
 }
 
+static int message_parse_own_peer(struct nlattr **tb, struct weft_peer *peer)
+{
+	int err = message_parse_name(tb[WEFT_PEER_A_NAME], peer);
+
+	return err ? err : message_parse_candidates(tb, peer);
+}
+
 static int message_parse_peer(struct nlattr *nest, struct weft_device *dev,
 			      bool first)
 {
 	struct nlattr *tb[WEFT_PEER_A_MAX + 1];
 	struct weft_peer *peer;
 	struct weft_key key;
+	int err;
 
 	if (nla_parse_nested(tb, WEFT_PEER_A_MAX, nest, peer_policy) ||
 	    !message_get_key(tb[WEFT_PEER_A_PUBLIC_KEY], &key))
@@ -437,10 +524,28 @@ static int message_parse_peer(struct nlattr *nest, struct weft_device *dev,
 		peer->public_key = key;
 		peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
 		message_parse_peer_attrs(tb, peer);
-		if (message_parse_name(tb[WEFT_PEER_A_NAME], peer))
-			return -ENOMEM;
+		err = message_parse_own_peer(tb, peer);
+		if (err)
+			return err;
 	}
 	return message_parse_allowedips(tb[WEFT_PEER_A_ALLOWEDIPS], peer);
+}
+
+static void message_parse_binding(struct nlattr **tb, struct weft_device *dev)
+{
+	struct nlattr *four = tb[WEFT_DEVICE_A_LISTEN_ADDRESS4];
+	struct nlattr *six = tb[WEFT_DEVICE_A_LISTEN_ADDRESS6];
+
+	if (four && nla_len(four) == sizeof(dev->listen4) &&
+	    six && nla_len(six) == sizeof(dev->listen6)) {
+		memcpy(&dev->listen4, nla_data(four), sizeof(dev->listen4));
+		memcpy(&dev->listen6, nla_data(six), sizeof(dev->listen6));
+		dev->has |= WEFT_DEVICE_HAS_LISTEN_ADDRESS |
+			    WEFT_DEVICE_HAS_BIND_DEVICE;
+	}
+	if (tb[WEFT_DEVICE_A_BIND_IFNAME])
+		nla_strlcpy(dev->bind_device, tb[WEFT_DEVICE_A_BIND_IFNAME],
+			    sizeof(dev->bind_device));
 }
 
 static void message_parse_device(struct nlattr **tb, struct weft_device *dev)
@@ -459,6 +564,7 @@ static void message_parse_device(struct nlattr **tb, struct weft_device *dev)
 		dev->fwmark = nla_get_u32(tb[WEFT_DEVICE_A_FWMARK]);
 		dev->has |= WEFT_DEVICE_HAS_FWMARK;
 	}
+	message_parse_binding(tb, dev);
 	/* The later parts of a dump do not repeat them. */
 	dev->known |= message_get_values(tb, weft_device_values, dev);
 	if (message_get_drops(tb[WEFT_DEVICE_A_DROPS], dev->drops))

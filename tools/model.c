@@ -49,8 +49,10 @@ struct weft_peer *weft_model_peer_add(struct weft_device *dev)
 {
 	struct weft_peer *peer = calloc(1, sizeof(*peer));
 
-	if (peer)
-		model_append_peer(dev, peer);
+	if (!peer)
+		return NULL;
+	peer->roam = true;
+	model_append_peer(dev, peer);
 	return peer;
 }
 
@@ -105,6 +107,7 @@ static void model_free_peer(struct weft_peer *peer)
 {
 	model_free_allowedips(peer);
 	free(peer->endpoint_text);
+	free(peer->candidates);
 	free(peer->name);
 	sodium_memzero(peer, sizeof(*peer));
 	free(peer);
@@ -251,4 +254,58 @@ bool weft_model_endpoint_equal(const union weft_endpoint *a,
 		       !memcmp(&a->ip6.sin6_addr, &b->ip6.sin6_addr,
 			       sizeof(a->ip6.sin6_addr));
 	return true;
+}
+
+bool weft_model_candidate_find(const struct weft_peer *peer,
+			       const union weft_endpoint *endpoint)
+{
+	size_t i;
+
+	for (i = 0; i < peer->candidate_count; i++)
+		if (weft_model_endpoint_equal(&peer->candidates[i], endpoint))
+			return true;
+	return false;
+}
+
+void weft_model_candidates_clear(struct weft_peer *peer)
+{
+	free(peer->candidates);
+	peer->candidates = NULL;
+	peer->candidate_count = 0;
+}
+
+bool weft_model_candidate_add(struct weft_peer *peer,
+			      const union weft_endpoint *endpoint)
+{
+	union weft_endpoint *candidates;
+
+	if (peer->candidate_count == WEFT_CANDIDATES_MAX ||
+	    weft_model_candidate_find(peer, endpoint))
+		return true;
+	candidates = reallocarray(peer->candidates, peer->candidate_count + 1,
+				  sizeof(*candidates));
+	if (!candidates)
+		return false;
+	peer->candidates = candidates;
+	candidates[peer->candidate_count++] = *endpoint;
+	return true;
+}
+
+bool weft_model_candidates_equal(const struct weft_peer *a,
+				 const struct weft_peer *b)
+{
+	size_t i;
+
+	/* None is there twice. */
+	if (a->candidate_count != b->candidate_count)
+		return false;
+	for (i = 0; i < a->candidate_count; i++)
+		if (!weft_model_candidate_find(b, &a->candidates[i]))
+			return false;
+	return true;
+}
+
+bool weft_model_has_listen_address(const struct weft_device *dev)
+{
+	return dev->listen4.s_addr || !IN6_IS_ADDR_UNSPECIFIED(&dev->listen6);
 }

@@ -23,6 +23,9 @@ enum weft_kind {
 	WEFT_KIND_WIREGUARD,
 };
 
+/* As many as the kernel takes of one peer. */
+#define WEFT_CANDIDATES_MAX	16
+
 /* The longest name of a peer, without its end. */
 #define WEFT_NAME_BYTES	63
 
@@ -53,6 +56,8 @@ enum weft_peer_has {
 	WEFT_PEER_FORGET_TIMESTAMP = 1 << 9,
 	/* Begin a handshake if there is no session. */
 	WEFT_PEER_CONNECT = 1 << 16,
+	WEFT_PEER_HAS_CANDIDATES = 1 << 20,
+	WEFT_PEER_HAS_ROAM = 1 << 21,
 };
 
 union weft_endpoint {
@@ -69,7 +74,10 @@ union weft_endpoint {
  * @public_key: who it is
  * @preshared_key: all zero to take it away
  * @endpoint: family AF_UNSPEC where there is none
- * @endpoint_text: an endpoint not resolved yet, or NULL
+ * @endpoint_text: an endpoint, or several, not resolved yet, or NULL
+ * @candidates: where else the peer may be: what it was given, two or more
+ * @candidate_count: how many; 0 for none but the endpoint
+ * @roam: the endpoint follows the peer anywhere
  * @name: what the peer is called; NULL for nothing, which takes a name away
  * @line: where the peer, then its endpoint, stands in a configuration file
  * @keepalive: seconds, 0 for off
@@ -101,6 +109,9 @@ struct weft_peer {
 	struct weft_key preshared_key;
 	union weft_endpoint endpoint;
 	char *endpoint_text;
+	union weft_endpoint *candidates;
+	size_t candidate_count;
+	bool roam;
 	char *name;
 	unsigned int line;
 	__u16 keepalive;
@@ -131,6 +142,8 @@ enum weft_device_has {
 	WEFT_DEVICE_HAS_LISTEN_PORT = 1 << 2,
 	WEFT_DEVICE_HAS_FWMARK = 1 << 3,
 	WEFT_DEVICE_REPLACE_PEERS = 1 << 4,
+	WEFT_DEVICE_HAS_LISTEN_ADDRESS = 1 << 20,
+	WEFT_DEVICE_HAS_BIND_DEVICE = 1 << 21,
 	WEFT_DEVICE_HAS_PMTU = 1 << 5,
 	WEFT_DEVICE_HAS_DSCP = 1 << 6,
 };
@@ -144,6 +157,9 @@ enum weft_device_has {
  * @public_key: what follows from @private_key, as the kernel says
  * @listen_port: UDP port, 0 to have one chosen
  * @fwmark: mark on outgoing packets, 0 for off
+ * @listen4: the sockets' addresses; all zeros for any, or for no socket of
+ * @listen6: a family where only the other has one
+ * @bind_device: the interface that the sockets are bound to; empty for none
  * @pmtu: 1 to have no outer packet fragmented on its way
  * @dscp: of outer packets, 0 to 63, or one of enum weft_dscp
  * @known: WEFT_VALUE_BIT() of what else the kernel reported
@@ -162,6 +178,9 @@ struct weft_device {
 	struct weft_key public_key;
 	__u16 listen_port;
 	__u32 fwmark;
+	struct in_addr listen4;
+	struct in6_addr listen6;
+	char bind_device[IFNAMSIZ];
 	__u8 pmtu;
 	__u8 dscp;
 	__u64 known;
@@ -209,6 +228,16 @@ void weft_model_allowedip_mask(struct weft_allowedip *ip);
 /* Total order by family, address, length. */
 int weft_model_allowedip_compare(const struct weft_allowedip *a,
 				 const struct weft_allowedip *b);
+/* Once each, and no more than WEFT_CANDIDATES_MAX. False: no memory. */
+bool weft_model_candidate_add(struct weft_peer *peer,
+			      const union weft_endpoint *endpoint);
+void weft_model_candidates_clear(struct weft_peer *peer);
+bool weft_model_candidate_find(const struct weft_peer *peer,
+			       const union weft_endpoint *endpoint);
+/* Whatever the order. */
+bool weft_model_candidates_equal(const struct weft_peer *a,
+				 const struct weft_peer *b);
+bool weft_model_has_listen_address(const struct weft_device *dev);
 bool weft_model_endpoint_equal(const union weft_endpoint *a,
 			       const union weft_endpoint *b);
 

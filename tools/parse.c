@@ -112,8 +112,106 @@ static bool parse_keepalive(struct weft_parse *parse, const char *value)
 
 static bool parse_endpoint(struct weft_parse *parse, const char *value)
 {
-	return weft_resolve_prepare(parse->ctx, &parse->place, value,
-				    parse->peer);
+	if (!weft_resolve_prepare(parse->ctx, &parse->place, value,
+				  parse->peer))
+		return false;
+	/* A link that has room for one would drop the others unseen. */
+	if (strchr(value, ',') && !parse->dev->own_word)
+		parse->dev->own_word = "endpoint A,B";
+	return true;
+}
+
+static void parse_trim(char **text)
+{
+	char *end;
+
+	while (isspace((unsigned char)**text))
+		++*text;
+	end = *text + strlen(*text);
+	while (end > *text && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+}
+
+static bool parse_address(const char *text, struct weft_allowedip *ip)
+{
+	ip->family = strchr(text, ':') ? AF_INET6 : AF_INET;
+	return inet_pton(ip->family, text, &ip->ip4) == 1;
+}
+
+static bool parse_listen_address_item(struct weft_parse *parse, char *text)
+{
+	struct weft_device *dev = parse->dev;
+	struct weft_allowedip ip;
+	bool taken;
+
+	parse_trim(&text);
+	if (!parse_address(text, &ip)) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is not an address: use 'any', or an address of one family or of each",
+			       text);
+		return false;
+	}
+	taken = ip.family == AF_INET ? dev->listen4.s_addr :
+		!IN6_IS_ADDR_UNSPECIFIED(&dev->listen6);
+	if (taken) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is a second address of its family: there is one socket for each",
+			       text);
+		return false;
+	}
+	if (ip.family == AF_INET)
+		dev->listen4 = ip.ip4;
+	else
+		dev->listen6 = ip.ip6;
+	return true;
+}
+
+static bool parse_listen_address(struct weft_parse *parse, const char *value)
+{
+	char *copy = strdup(value), *rest = copy, *item;
+	bool good = true;
+
+	if (!copy) {
+		weft_report_at(parse->ctx, &parse->place, "out of memory");
+		return false;
+	}
+	memset(&parse->dev->listen4, 0, sizeof(parse->dev->listen4));
+	memset(&parse->dev->listen6, 0, sizeof(parse->dev->listen6));
+	parse->dev->has |= WEFT_DEVICE_HAS_LISTEN_ADDRESS;
+	if (!strcasecmp(value, "any"))
+		rest = NULL;
+	while (good && (item = strsep(&rest, ",")))
+		good = parse_listen_address_item(parse, item);
+	free(copy);
+	return good;
+}
+
+static bool parse_bind_device(struct weft_parse *parse, const char *value)
+{
+	if (strlen(value) >= IFNAMSIZ || strchr(value, '/')) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is not an interface: a name has 1 to %d characters, 'off' is none",
+			       value, IFNAMSIZ - 1);
+		return false;
+	}
+	snprintf(parse->dev->bind_device, sizeof(parse->dev->bind_device),
+		 "%s", strcmp(value, "off") ? value : "");
+	parse->dev->has |= WEFT_DEVICE_HAS_BIND_DEVICE;
+	return true;
+}
+
+static bool parse_roam(struct weft_parse *parse, const char *value)
+{
+	bool off = !strcasecmp(value, "off");
+
+	if (!off && strcasecmp(value, "on")) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is neither 'on' nor 'off'", value);
+		return false;
+	}
+	parse->peer->roam = !off;
+	parse->peer->has |= WEFT_PEER_HAS_ROAM;
+	return true;
 }
 
 /* A secret is not quoted: complaints end up in logs. */
@@ -126,17 +224,6 @@ static bool parse_secret(struct weft_parse *parse, const char *value,
 		       "not a key: %zu characters where %d of base64 are wanted (the text is not shown, it may be a secret)",
 		       strlen(value), WEFT_KEY_CHARS);
 	return false;
-}
-
-static void parse_trim(char **text)
-{
-	char *end;
-
-	while (isspace((unsigned char)**text))
-		++*text;
-	end = *text + strlen(*text);
-	while (end > *text && isspace((unsigned char)end[-1]))
-		*--end = '\0';
 }
 
 /* The key in a file; an empty one stands for "take the key away". */
@@ -198,12 +285,6 @@ bool weft_parse_public_key(struct weft_parse *parse, const char *value)
 		       "'%s' is not a public key: %d characters of base64 are wanted",
 		       value, WEFT_KEY_CHARS);
 	return false;
-}
-
-static bool parse_address(const char *text, struct weft_allowedip *ip)
-{
-	ip->family = strchr(text, ':') ? AF_INET6 : AF_INET;
-	return inet_pton(ip->family, text, &ip->ip4) == 1;
 }
 
 bool weft_parse_prefix(char *text, struct weft_allowedip *ip)
@@ -365,6 +446,15 @@ const struct weft_setting weft_settings[] = {
 		.value = "MARK|off", .scope = WEFT_SCOPE_DEVICE,
 		.from_word = parse_fwmark, .from_field = parse_fwmark,
 	}, {
+		.word = "listen-address", .field = "ListenAddress",
+		.value = "ADDRESS,...|any", .scope = WEFT_SCOPE_DEVICE,
+		.own = true, .from_word = parse_listen_address,
+		.from_field = parse_listen_address,
+	}, {
+		.word = "bind-device", .field = "BindDevice",
+		.value = "LINK|off", .scope = WEFT_SCOPE_DEVICE, .own = true,
+		.from_word = parse_bind_device, .from_field = parse_bind_device,
+	}, {
 		.word = "private-key", .field = "PrivateKey",
 		.value = "FILE", .scope = WEFT_SCOPE_DEVICE,
 		.from_word = parse_private_key_file,
@@ -390,8 +480,12 @@ const struct weft_setting weft_settings[] = {
 		.from_field = parse_preshared_key,
 	}, {
 		.word = "endpoint", .field = "Endpoint",
-		.value = "HOST:PORT", .scope = WEFT_SCOPE_PEER,
+		.value = "HOST:PORT,...", .scope = WEFT_SCOPE_PEER,
 		.from_word = parse_endpoint, .from_field = parse_endpoint,
+	}, {
+		.word = "roam", .field = "Roam", .value = "on|off",
+		.scope = WEFT_SCOPE_PEER, .own = true,
+		.from_word = parse_roam, .from_field = parse_roam,
 	}, {
 		.word = "persistent-keepalive", .field = "PersistentKeepalive",
 		.value = "SECONDS|off", .scope = WEFT_SCOPE_PEER,

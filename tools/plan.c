@@ -135,6 +135,24 @@ static bool plan_ask_mtu(const struct weft_context *ctx,
 	return true;
 }
 
+/* Wherever the peer may be: it may go there while the tunnel is up. */
+static bool plan_ask_peer_mtu(const struct weft_context *ctx,
+			      const struct weft_profile *profile,
+			      const struct weft_peer *peer, __u32 mark,
+			      unsigned int *smallest)
+{
+	size_t i;
+
+	if (peer->endpoint.any.sa_family != AF_UNSPEC &&
+	    !plan_ask_mtu(ctx, profile, &peer->endpoint, mark, smallest))
+		return false;
+	for (i = 1; i < peer->candidate_count; i++)
+		if (!plan_ask_mtu(ctx, profile, &peer->candidates[i], mark,
+				  smallest))
+			return false;
+	return true;
+}
+
 /* 0 where nothing leads anywhere. */
 static bool plan_smallest_mtu(const struct weft_context *ctx,
 			      const struct weft_profile *profile, __u32 mark,
@@ -144,9 +162,7 @@ static bool plan_smallest_mtu(const struct weft_context *ctx,
 
 	*smallest = 0;
 	for (peer = profile->dev->peers; peer; peer = peer->next)
-		if (peer->endpoint.any.sa_family != AF_UNSPEC &&
-		    !plan_ask_mtu(ctx, profile, &peer->endpoint, mark,
-				  smallest))
+		if (!plan_ask_peer_mtu(ctx, profile, peer, mark, smallest))
 			return false;
 	return *smallest || plan_ask_mtu(ctx, profile, NULL, mark, smallest);
 }

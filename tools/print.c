@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,51 @@ static void print_endpoint(FILE *out, const struct weft_peer *peer)
 		fputs(weft_text_endpoint(&peer->endpoint).chars, out);
 }
 
+static void print_candidates(FILE *out, const struct weft_peer *peer,
+			     const char *separator)
+{
+	size_t i;
+
+	if (!peer->candidate_count)
+		fputs(PRINT_NONE, out);
+	for (i = 0; i < peer->candidate_count; i++)
+		fprintf(out, "%s%s", i ? separator : "",
+			weft_text_endpoint(&peer->candidates[i]).chars);
+}
+
+/* wireguard has no other way. */
+static void print_roam(FILE *out, const struct weft_peer *peer)
+{
+	fputs(peer->roam ? "on" : "off", out);
+}
+
+static void print_listen_address(FILE *out, const struct weft_device *dev,
+				 const char *separator)
+{
+	char text[INET6_ADDRSTRLEN];
+	bool four = dev->listen4.s_addr;
+
+	if (!weft_model_has_listen_address(dev))
+		fputs("any", out);
+	if (four)
+		fputs(inet_ntop(AF_INET, &dev->listen4, text, sizeof(text)),
+		      out);
+	if (!IN6_IS_ADDR_UNSPECIFIED(&dev->listen6))
+		fprintf(out, "%s%s", four ? separator : "",
+			inet_ntop(AF_INET6, &dev->listen6, text,
+				  sizeof(text)));
+}
+
+static void print_listen_addresses(FILE *out, const struct weft_device *dev)
+{
+	print_listen_address(out, dev, " ");
+}
+
+static void print_bind_device(FILE *out, const struct weft_device *dev)
+{
+	fputs(dev->bind_device[0] ? dev->bind_device : "off", out);
+}
+
 static void print_keepalive(FILE *out, const struct weft_peer *peer)
 {
 	if (peer->keepalive)
@@ -105,6 +151,20 @@ static void print_peer_endpoint(FILE *out, const struct weft_peer *peer)
 	print_public_key(out, peer);
 	fputc('\t', out);
 	print_endpoint(out, peer);
+}
+
+static void print_peer_candidates(FILE *out, const struct weft_peer *peer)
+{
+	print_public_key(out, peer);
+	fputc('\t', out);
+	print_candidates(out, peer, " ");
+}
+
+static void print_peer_roam(FILE *out, const struct weft_peer *peer)
+{
+	print_public_key(out, peer);
+	fputc('\t', out);
+	print_roam(out, peer);
 }
 
 static void print_peer_allowedips(FILE *out, const struct weft_peer *peer)
@@ -217,6 +277,10 @@ const struct weft_print_field weft_print_fields[] = {
 	{ "latest-handshakes", NULL, print_peer_handshake },
 	{ "persistent-keepalive", NULL, print_peer_keepalive },
 	{ "transfer", NULL, print_peer_transfer },
+	{ "listen-address", print_listen_addresses, NULL },
+	{ "bind-device", print_bind_device, NULL },
+	{ "candidates", NULL, print_peer_candidates },
+	{ "roam", NULL, print_peer_roam },
 	{ "names", NULL, print_peer_name },
 	{ "state", NULL, print_peer_state },
 	{ "drops", print_device_drops, print_peer_drops },
@@ -444,6 +508,21 @@ static void print_summary_liveness(const struct weft_context *ctx,
 	fputc('\n', ctx->out);
 }
 
+/* Only weft has these, and only what is not as in wireguard is shown. */
+static void print_summary_candidates(const struct weft_context *ctx,
+				     const struct weft_peer *peer)
+{
+	if (peer->candidate_count) {
+		print_title(ctx, "candidates");
+		print_candidates(ctx->out, peer, ", ");
+		fputc('\n', ctx->out);
+	}
+	if (!peer->roam) {
+		print_title(ctx, "roaming");
+		fputs("off\n", ctx->out);
+	}
+}
+
 static void print_summary_peer(const struct weft_context *ctx,
 			       const struct weft_peer *peer)
 {
@@ -462,6 +541,7 @@ static void print_summary_peer(const struct weft_context *ctx,
 		print_endpoint(ctx->out, peer);
 		fputc('\n', ctx->out);
 	}
+	print_summary_candidates(ctx, peer);
 	print_summary_allowedips(ctx, peer);
 	if (peer->handshake_s) {
 		print_title(ctx, "latest handshake");
@@ -525,6 +605,15 @@ static void print_summary_device(const struct weft_context *ctx,
 	if (dev->fwmark) {
 		print_title(ctx, "fwmark");
 		fprintf(ctx->out, "0x%x\n", dev->fwmark);
+	}
+	if (weft_model_has_listen_address(dev)) {
+		print_title(ctx, "listening address");
+		print_listen_address(ctx->out, dev, ", ");
+		fputc('\n', ctx->out);
+	}
+	if (dev->bind_device[0]) {
+		print_title(ctx, "bound to device");
+		fprintf(ctx->out, "%s\n", dev->bind_device);
 	}
 	if (print_has_pmtu(dev)) {
 		print_title(ctx, "pmtu");
@@ -597,11 +686,17 @@ static void print_conf_peer(FILE *out, const struct weft_peer *peer)
 	}
 	if (peer->endpoint_text) {
 		fprintf(out, "Endpoint = %s\n", peer->endpoint_text);
+	} else if (peer->candidate_count) {
+		fputs("Endpoint = ", out);
+		print_candidates(out, peer, ", ");
+		fputc('\n', out);
 	} else if (peer->endpoint.any.sa_family != AF_UNSPEC) {
 		fputs("Endpoint = ", out);
 		print_endpoint(out, peer);
 		fputc('\n', out);
 	}
+	if (!peer->roam)
+		fputs("Roam = off\n", out);
 	if (peer->keepalive)
 		fprintf(out, "PersistentKeepalive = %u\n", peer->keepalive);
 	if (peer->next)
@@ -616,6 +711,13 @@ void weft_print_conf_device(FILE *out, const struct weft_device *dev)
 		fprintf(out, "ListenPort = %u\n", dev->listen_port);
 	if (dev->fwmark)
 		fprintf(out, "FwMark = 0x%x\n", dev->fwmark);
+	if (weft_model_has_listen_address(dev)) {
+		fputs("ListenAddress = ", out);
+		print_listen_address(out, dev, ", ");
+		fputc('\n', out);
+	}
+	if (dev->bind_device[0])
+		fprintf(out, "BindDevice = %s\n", dev->bind_device);
 	if (print_has_pmtu(dev))
 		fputs("PMTU = on\n", out);
 	if (print_has_dscp(dev)) {

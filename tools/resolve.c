@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <netdb.h>
@@ -33,43 +34,48 @@ int weft_resolve_retries(const struct weft_context *ctx, const char *wish)
 	return WEFT_RESOLVE_RETRIES;
 }
 
-/* Cut "host:port" or "[host]:port" in two, in place. */
-static bool resolve_split(char *text, char **host, char **port)
+struct resolve_item {
+	char *host;
+	char *port;
+};
+
+/* What an endpoint's text is made of; @text holds the words. */
+struct resolve_list {
+	char *text;
+	struct resolve_item items[WEFT_CANDIDATES_MAX];
+	size_t count;
+};
+
+enum resolve_verdict {
+	RESOLVE_GOOD,
+	RESOLVE_NO_MEMORY,
+	RESOLVE_NOT_ONE,
+	RESOLVE_PORT,
+	RESOLVE_MANY,
+};
+
+/* Cut "host:port" or "[host]:port" in two, in place; the port may be missing. */
+static bool resolve_split(char *text, struct resolve_item *item)
 {
 	char *end;
 
 	if (*text == '[') {
-		*host = text + 1;
+		item->host = text + 1;
 		end = strchr(text, ']');
-		if (!end || end[1] != ':')
+		if (!end || (end[1] && end[1] != ':'))
 			return false;
-		*port = end + 2;
+		item->port = end[1] ? end + 2 : NULL;
 	} else {
-		*host = text;
-		end = strrchr(text, ':');
+		item->host = text;
+		end = strchr(text, ':');
 		/* A bare IPv6 address would lose its last group as the port. */
-		if (!end || strchr(text, ':') != end)
+		if (end && strchr(end + 1, ':'))
 			return false;
-		*port = end + 1;
+		item->port = end ? end + 1 : NULL;
 	}
-	*end = '\0';
-	return **host && **port;
-}
-
-bool weft_resolve_is_name(const char *endpoint)
-{
-	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST };
-	char *copy = strdup(endpoint), *host, *port;
-	struct addrinfo *found;
-	bool is_name = false;
-
-	if (copy && resolve_split(copy, &host, &port)) {
-		is_name = getaddrinfo(host, NULL, &hints, &found);
-		if (!is_name)
-			freeaddrinfo(found);
-	}
-	free(copy);
-	return is_name;
+	if (end)
+		*end = '\0';
+	return *item->host && (!item->port || *item->port);
 }
 
 /* Of a number that is too great getaddrinfo() takes what fits into a port. */
@@ -78,33 +84,129 @@ static bool resolve_port_fits(const char *port)
 	return port[strspn(port, "0123456789")] || strtoul(port, NULL, 10) <= UINT16_MAX;
 }
 
+static char *resolve_trim(char *text)
+{
+	char *end;
+
+	while (isspace((unsigned char)*text))
+		text++;
+	end = text + strlen(text);
+	while (end > text && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	return text;
+}
+
+/* What has no port of its own has the last one's. */
+static enum resolve_verdict resolve_share_port(struct resolve_list *list)
+{
+	char *last = list->items[list->count - 1].port;
+	size_t i;
+
+	if (!last)
+		return RESOLVE_NOT_ONE;
+	for (i = 0; i < list->count; i++) {
+		if (!list->items[i].port)
+			list->items[i].port = last;
+		if (!resolve_port_fits(list->items[i].port))
+			return RESOLVE_PORT;
+	}
+	return RESOLVE_GOOD;
+}
+
+/* @list->text is to be freed in any case. */
+static enum resolve_verdict resolve_parse(struct resolve_list *list,
+					  const char *value)
+{
+	char *rest, *word;
+
+	list->count = 0;
+	list->text = strdup(value);
+	rest = list->text;
+	if (!rest)
+		return RESOLVE_NO_MEMORY;
+	while ((word = strsep(&rest, ","))) {
+		if (list->count == WEFT_CANDIDATES_MAX)
+			return RESOLVE_MANY;
+		if (!resolve_split(resolve_trim(word),
+				   &list->items[list->count++]))
+			return RESOLVE_NOT_ONE;
+	}
+	return resolve_share_port(list);
+}
+
+static bool resolve_host_is_name(const char *host)
+{
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST };
+	struct addrinfo *found;
+
+	if (getaddrinfo(host, NULL, &hints, &found))
+		return true;
+	freeaddrinfo(found);
+	return false;
+}
+
+bool weft_resolve_is_name(const char *endpoint)
+{
+	struct resolve_list list;
+	bool is_name = false;
+	size_t i;
+
+	if (resolve_parse(&list, endpoint) == RESOLVE_GOOD)
+		for (i = 0; i < list.count; i++)
+			is_name |= resolve_host_is_name(list.items[i].host);
+	free(list.text);
+	return is_name;
+}
+
+static void resolve_complain(const struct weft_context *ctx,
+			     const struct weft_place *place, const char *value,
+			     enum resolve_verdict verdict)
+{
+	switch (verdict) {
+	case RESOLVE_GOOD:
+		break;
+	case RESOLVE_NO_MEMORY:
+		weft_report_at(ctx, place, "out of memory");
+		break;
+	case RESOLVE_NOT_ONE:
+		weft_report_at(ctx, place,
+			       "'%s' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT",
+			       value);
+		break;
+	case RESOLVE_PORT:
+		weft_report_at(ctx, place,
+			       "'%s' has a port that is too great: the greatest is 65535",
+			       value);
+		break;
+	case RESOLVE_MANY:
+		weft_report_at(ctx, place,
+			       "'%s' is too much: a peer has at most %d endpoints",
+			       value, WEFT_CANDIDATES_MAX);
+		break;
+	}
+}
+
 bool weft_resolve_prepare(const struct weft_context *ctx,
 			  const struct weft_place *place, const char *value,
 			  struct weft_peer *peer)
 {
-	char *copy = strdup(value), *text = strdup(value), *host, *port;
-	bool good = false;
+	enum resolve_verdict verdict;
+	struct resolve_list list;
+	char *text = strdup(value);
 
-	if (!copy || !text) {
-		weft_report_at(ctx, place, "out of memory");
-	} else if (!resolve_split(copy, &host, &port)) {
-		weft_report_at(ctx, place,
-			       "'%s' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT",
-			       value);
-	} else if (!resolve_port_fits(port)) {
-		weft_report_at(ctx, place,
-			       "'%s' has a port that is too great: the greatest is 65535",
-			       value);
-	} else {
-		free(peer->endpoint_text);
-		peer->endpoint_text = text;
-		peer->line = place->line;
-		text = NULL;
-		good = true;
+	verdict = resolve_parse(&list, value);
+	free(list.text);
+	if (!text)
+		verdict = RESOLVE_NO_MEMORY;
+	if (verdict != RESOLVE_GOOD) {
+		resolve_complain(ctx, place, value, verdict);
+		free(text);
+		return false;
 	}
-	free(copy);
-	free(text);
-	return good;
+	free(peer->endpoint_text);
+	peer->endpoint_text = text;
+	peer->line = place->line;
+	return true;
 }
 
 static bool resolve_is_final(int err)
@@ -145,42 +247,96 @@ static int resolve_retry(const struct weft_context *ctx,
 	}
 }
 
-/* The first address that a tunnel can be spoken to at. */
-static bool resolve_take(const struct addrinfo *found,
-			 union weft_endpoint *endpoint)
+/* All addresses that a tunnel can be spoken to at. How many, or -1. */
+static int resolve_take(const struct addrinfo *found, struct weft_peer *peer)
 {
+	union weft_endpoint endpoint;
+	int count = 0;
+
 	for (; found; found = found->ai_next) {
-		if ((found->ai_family == AF_INET &&
-		     found->ai_addrlen == sizeof(endpoint->ip4)) ||
-		    (found->ai_family == AF_INET6 &&
-		     found->ai_addrlen == sizeof(endpoint->ip6))) {
-			memcpy(endpoint, found->ai_addr, found->ai_addrlen);
-			return true;
-		}
+		memset(&endpoint, 0, sizeof(endpoint));
+		if ((found->ai_family != AF_INET ||
+		     found->ai_addrlen != sizeof(endpoint.ip4)) &&
+		    (found->ai_family != AF_INET6 ||
+		     found->ai_addrlen != sizeof(endpoint.ip6)))
+			continue;
+		memcpy(&endpoint, found->ai_addr, found->ai_addrlen);
+		if (!weft_model_candidate_add(peer, &endpoint))
+			return -1;
+		count++;
 	}
-	return false;
+	return count;
+}
+
+/* One of several that cannot be found is none to fail for. */
+static void resolve_miss(const struct weft_context *ctx,
+			 const struct weft_place *place, bool alone,
+			 const struct resolve_item *item, const char *why)
+{
+	if (alone)
+		weft_report_at(ctx, place, "cannot resolve '%s:%s': %s",
+			       item->host, item->port, why);
+	else
+		weft_report_warning_at(ctx, place,
+				       "cannot resolve '%s:%s': %s",
+				       item->host, item->port, why);
+}
+
+/* False when memory is short. */
+static bool resolve_item(const struct weft_context *ctx,
+			 const struct weft_place *place, bool alone,
+			 const struct resolve_item *item,
+			 struct weft_peer *peer)
+{
+	struct addrinfo *found = NULL;
+	int err, count;
+
+	err = resolve_retry(ctx, place, item->host, item->port, &found);
+	if (err) {
+		resolve_miss(ctx, place, alone, item, gai_strerror(err));
+		return true;
+	}
+	count = resolve_take(found, peer);
+	if (!count && alone)
+		weft_report_at(ctx, place, "'%s' has neither an IPv4 nor an IPv6 address",
+			       item->host);
+	ctx->release(found);
+	if (count < 0)
+		weft_report_at(ctx, place, "out of memory");
+	return count >= 0;
+}
+
+/* One place is the endpoint; more are candidates, and the first the endpoint. */
+static bool resolve_settle(const struct weft_context *ctx,
+			   const struct weft_place *place, bool alone,
+			   struct weft_peer *peer)
+{
+	if (!peer->candidate_count) {
+		if (!alone)
+			weft_report_at(ctx, place, "none of the endpoints can be resolved");
+		return false;
+	}
+	peer->endpoint = peer->candidates[0];
+	if (peer->candidate_count == 1)
+		weft_model_candidates_clear(peer);
+	peer->has |= WEFT_PEER_HAS_CANDIDATES;
+	return true;
 }
 
 bool weft_resolve_peer(const struct weft_context *ctx,
 		       const struct weft_place *place, struct weft_peer *peer)
 {
-	struct addrinfo *found = NULL;
-	char *host, *port;
-	bool good = false;
-	int err;
+	struct resolve_list list;
+	bool good, alone;
+	size_t i;
 
-	resolve_split(peer->endpoint_text, &host, &port);
-	err = resolve_retry(ctx, place, host, port, &found);
-	if (err) {
-		weft_report_at(ctx, place, "cannot resolve '%s:%s': %s", host,
-			       port, gai_strerror(err));
-	} else {
-		good = resolve_take(found, &peer->endpoint);
-		if (!good)
-			weft_report_at(ctx, place, "'%s' has neither an IPv4 nor an IPv6 address",
-				       host);
-		ctx->release(found);
-	}
+	good = resolve_parse(&list, peer->endpoint_text) == RESOLVE_GOOD;
+	alone = list.count == 1;
+	weft_model_candidates_clear(peer);
+	for (i = 0; good && i < list.count; i++)
+		good = resolve_item(ctx, place, alone, &list.items[i], peer);
+	good = good && resolve_settle(ctx, place, alone, peer);
+	free(list.text);
 	free(peer->endpoint_text);
 	peer->endpoint_text = NULL;
 	return good;

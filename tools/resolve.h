@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Endpoints: "host:port", "[address]:port". */
+/* Endpoints: "host:port", "[address]:port", or several with commas between. */
 #ifndef _WEFT_TOOLS_RESOLVE_H
 #define _WEFT_TOOLS_RESOLVE_H
 
@@ -20,7 +20,10 @@ bool weft_resolve_prepare(const struct weft_context *ctx,
 			  struct weft_peer *peer);
 /* An endpoint, as weft_resolve_prepare() keeps it, that may move. */
 bool weft_resolve_is_name(const char *endpoint);
-/* Look up the endpoint kept for @peer; @place is where it stands. */
+/*
+ * Look up the endpoints kept for @peer: all their addresses are its candidates
+ * and the first is its endpoint. @place is where they stand.
+ */
 bool weft_resolve_peer(const struct weft_context *ctx,
 		       const struct weft_place *place, struct weft_peer *peer);
 /*

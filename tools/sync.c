@@ -130,6 +130,17 @@ static bool sync_settle_prefixes(struct weft_device *want)
 	return true;
 }
 
+static void sync_inherit_endpoint(struct weft_peer *later,
+				  struct weft_peer *peer)
+{
+	later->endpoint = peer->endpoint;
+	free(later->candidates);
+	later->candidates = peer->candidates;
+	later->candidate_count = peer->candidate_count;
+	peer->candidates = NULL;
+	peer->candidate_count = 0;
+}
+
 /*
  * A peer given twice is what it is given as last; only an endpoint that the
  * last one does not have stays from the first.
@@ -147,7 +158,7 @@ static bool sync_settle_peers(struct weft_device *want)
 		later = peers.entries[i + 1].peer;
 		peer->drop = !sync_compare_keys(peer, later);
 		if (peer->drop && later->endpoint.any.sa_family == AF_UNSPEC)
-			later->endpoint = peer->endpoint;
+			sync_inherit_endpoint(later, peer);
 	}
 	free(peers.entries);
 	weft_model_peers_prune(want);
@@ -249,6 +260,25 @@ static bool sync_same_name(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
+/*
+ * One of several endpoints may be the one where the peer is now: then it stays
+ * there.
+ */
+static void sync_reduce_endpoint(struct weft_peer *want,
+				 const struct weft_peer *have, bool is_weft)
+{
+	bool several = is_weft && want->candidate_count;
+
+	if (!is_weft || weft_model_candidates_equal(want, have))
+		want->has &= ~WEFT_PEER_HAS_CANDIDATES;
+	if (weft_model_endpoint_equal(&want->endpoint, &have->endpoint) ||
+	    (several && weft_model_candidate_find(want, &have->endpoint)) ||
+	    (several && !(want->has & WEFT_PEER_HAS_CANDIDATES)))
+		want->endpoint.any.sa_family = AF_UNSPEC;
+	if (!is_weft || want->roam == have->roam)
+		want->has &= ~WEFT_PEER_HAS_ROAM;
+}
+
 static void sync_reduce_settings(struct weft_peer *want,
 				 const struct weft_peer *have)
 {
@@ -260,8 +290,6 @@ static void sync_reduce_settings(struct weft_peer *want,
 	want->has &= ~WEFT_PEER_HAS_NAME;
 	if (!sync_same_name(want->name, have->name))
 		want->has |= WEFT_PEER_HAS_NAME;
-	if (weft_model_endpoint_equal(&want->endpoint, &have->endpoint))
-		want->endpoint.any.sa_family = AF_UNSPEC;
 }
 
 static bool sync_peer_is_same(const struct weft_peer *change)
@@ -270,6 +298,7 @@ static bool sync_peer_is_same(const struct weft_peer *change)
 	       change->endpoint.any.sa_family == AF_UNSPEC &&
 	       !(change->has & (WEFT_PEER_HAS_PRESHARED_KEY |
 				WEFT_PEER_HAS_KEEPALIVE | WEFT_PEER_HAS_NAME |
+				WEFT_PEER_HAS_CANDIDATES | WEFT_PEER_HAS_ROAM |
 				WEFT_PEER_REPLACE_ALLOWEDIPS));
 }
 
@@ -277,6 +306,7 @@ static bool sync_reduce_peer(struct weft_peer *want, struct weft_peer *have,
 			     bool is_weft)
 {
 	sync_reduce_settings(want, have);
+	sync_reduce_endpoint(want, have, is_weft);
 	if (!is_weft)
 		want->has &= ~WEFT_PEER_HAS_NAME;
 	if (!sync_reduce_prefixes(want, have, is_weft))
@@ -405,6 +435,13 @@ static bool sync_free_names(const struct weft_device *have,
 	return good;
 }
 
+static bool sync_same_listen(const struct weft_device *a,
+			     const struct weft_device *b)
+{
+	return a->listen4.s_addr == b->listen4.s_addr &&
+	       IN6_ARE_ADDR_EQUAL(&a->listen6, &b->listen6);
+}
+
 static void sync_reduce_device(const struct weft_device *have,
 			       struct weft_device *want)
 {
@@ -424,6 +461,11 @@ static void sync_reduce_device(const struct weft_device *have,
 	    (have->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP) &&
 	     want->dscp == have->dscp))
 		want->has &= ~WEFT_DEVICE_HAS_DSCP;
+	if (have->kind != WEFT_KIND_WEFT || sync_same_listen(want, have))
+		want->has &= ~WEFT_DEVICE_HAS_LISTEN_ADDRESS;
+	if (have->kind != WEFT_KIND_WEFT ||
+	    !strcmp(want->bind_device, have->bind_device))
+		want->has &= ~WEFT_DEVICE_HAS_BIND_DEVICE;
 }
 
 bool weft_sync_reduce(const struct weft_device *have, struct weft_device *want)

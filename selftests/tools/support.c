@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <sodium.h>
@@ -67,6 +68,23 @@ static void test_describe_allowedips(FILE *out, const struct weft_peer *peer)
 			weft_text_address(ip).chars, ip->cidr);
 }
 
+/* Not what a file without them leaves as it is. */
+static void test_describe_candidates(FILE *out, const struct weft_peer *peer)
+{
+	bool update = peer->has & WEFT_PEER_UPDATE_ONLY;
+	size_t i;
+
+	if (peer->has & WEFT_PEER_HAS_CANDIDATES &&
+	    (peer->candidate_count || update)) {
+		fputs(" candidates", out);
+		for (i = 0; i < peer->candidate_count; i++)
+			fprintf(out, "%c%s", i ? ',' : '=',
+				weft_text_endpoint(&peer->candidates[i]).chars);
+	}
+	if (peer->has & WEFT_PEER_HAS_ROAM && (!peer->roam || update))
+		fprintf(out, " roam=%d", peer->roam);
+}
+
 static void test_describe_peer(FILE *out, const struct weft_peer *peer)
 {
 	fprintf(out, "peer %c:", peer->public_key.bytes[0]);
@@ -89,10 +107,29 @@ static void test_describe_peer(FILE *out, const struct weft_peer *peer)
 	if (peer->endpoint.any.sa_family != AF_UNSPEC)
 		fprintf(out, " endpoint=%s",
 			weft_text_endpoint(&peer->endpoint).chars);
+	test_describe_candidates(out, peer);
 	if (peer->has & WEFT_PEER_REPLACE_ALLOWEDIPS)
 		fputs(" replace-ips", out);
 	test_describe_allowedips(out, peer);
 	fputc('\n', out);
+}
+
+/* As above: of a whole file only what is in it. */
+static void test_describe_binding(FILE *out, const struct weft_device *dev)
+{
+	bool whole = dev->has & WEFT_DEVICE_REPLACE_PEERS;
+	char text[INET6_ADDRSTRLEN];
+
+	if (dev->has & WEFT_DEVICE_HAS_LISTEN_ADDRESS &&
+	    (!whole || weft_model_has_listen_address(dev))) {
+		fprintf(out, " listen=%s", inet_ntop(AF_INET, &dev->listen4,
+						     text, sizeof(text)));
+		fprintf(out, ",%s", inet_ntop(AF_INET6, &dev->listen6, text,
+					      sizeof(text)));
+	}
+	if (dev->has & WEFT_DEVICE_HAS_BIND_DEVICE &&
+	    (!whole || dev->bind_device[0]))
+		fprintf(out, " bind='%s'", dev->bind_device);
 }
 
 char *test_describe(const struct weft_device *dev)
@@ -115,6 +152,7 @@ char *test_describe(const struct weft_device *dev)
 		fprintf(out, " pmtu=%u", dev->pmtu);
 	if (dev->has & WEFT_DEVICE_HAS_DSCP)
 		fprintf(out, " dscp=%u", dev->dscp);
+	test_describe_binding(out, dev);
 	if (dev->has & WEFT_DEVICE_REPLACE_PEERS)
 		fputs(" replace-peers", out);
 	fputc('\n', out);
@@ -131,12 +169,19 @@ static void test_settle(struct weft_device *dev)
 	struct weft_peer *peer;
 
 	dev->has &= ~WEFT_DEVICE_REPLACE_PEERS;
+	if (dev->kind != WEFT_KIND_WEFT)
+		dev->has &= ~(WEFT_DEVICE_HAS_LISTEN_ADDRESS |
+			      WEFT_DEVICE_HAS_BIND_DEVICE);
 	if (weft_key_is_zero(&dev->private_key))
 		dev->has &= ~WEFT_DEVICE_HAS_PRIVATE_KEY;
 	else if (weft_key_derive_public(&dev->public_key, &dev->private_key))
 		dev->has |= WEFT_DEVICE_HAS_PUBLIC_KEY;
 	for (peer = dev->peers; peer; peer = peer->next) {
 		peer->has = WEFT_PEER_HAS_PUBLIC_KEY | WEFT_PEER_HAS_KEEPALIVE;
+		if (dev->kind == WEFT_KIND_WEFT)
+			peer->has |= WEFT_PEER_HAS_ROAM;
+		if (peer->candidate_count)
+			peer->has |= WEFT_PEER_HAS_CANDIDATES;
 		if (peer->name)
 			peer->has |= WEFT_PEER_HAS_NAME;
 		if (!weft_key_is_zero(&peer->preshared_key))
@@ -182,6 +227,7 @@ static struct weft_device *test_copy(const struct weft_device *from)
 	struct weft_device *dev = weft_model_device_new(from->name);
 	struct weft_allowedip *ip, *new_ip;
 	struct weft_peer *peer, *new_peer;
+	size_t i;
 
 	*dev = *from;
 	dev->peers = NULL;
@@ -192,6 +238,10 @@ static struct weft_device *test_copy(const struct weft_device *from)
 		new_peer->next = NULL;
 		if (peer->name)
 			new_peer->name = strdup(peer->name);
+		new_peer->candidates = NULL;
+		new_peer->candidate_count = 0;
+		for (i = 0; i < peer->candidate_count; i++)
+			weft_model_candidate_add(new_peer, &peer->candidates[i]);
 		new_peer->allowedips = NULL;
 		new_peer->last_allowedip = NULL;
 		for (ip = peer->allowedips; ip; ip = ip->next) {

@@ -16,7 +16,8 @@
 
 #define SET_USAGE "Usage: weft set IFACE [SETTING VALUE]... [peer KEY|NAME [remove] [SETTING VALUE]...]...\n"
 #define FIELDS	"public-key, private-key, listen-port, fwmark, peers, preshared-keys, endpoints, " \
-		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, names, state, drops, dump"
+		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, " \
+		"listen-address, bind-device, candidates, roam, names, state, drops, dump"
 #define COMMANDS "show, showconf, set, setconf, addconf, syncconf, up, down, save, strip, resolve, monitor, wait, metrics, genkey, genpsk, pubkey, help"
 
 static const char wft0_conf[] =
@@ -154,11 +155,38 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer " KEY_A " allowed-ips +10.0.0.0/8 allowed-ips ::1",
 	  .sent = "wft0:\npeer A: +10.0.0.0/8 +::1/128\n" },
 	{ "set wft0 colour red", .status = 1,
-	  .err = "weft: set: 'colour' is not a setting of an interface: listen-port, fwmark, private-key, pmtu, dscp and peer are\n" },
+	  .err = "weft: set: 'colour' is not a setting of an interface: listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp and peer are\n" },
+	{ "set wft0 listen-address 192.0.2.1,2001:db8::1 bind-device eth0",
+	  .sent = "wft0: listen=192.0.2.1,2001:db8::1 bind='eth0'\n" },
+	{ "set wft0 listen-address 2001:db8::1", .sent = "wft0: listen=0.0.0.0,2001:db8::1\n" },
+	{ "set wft0 listen-address any bind-device off", .sent = "wft0: listen=0.0.0.0,:: bind=''\n" },
+	{ "set wft0 listen-address 192.0.2.1,192.0.2.2", .status = 1,
+	  .err = "weft: listen-address: '192.0.2.2' is a second address of its family: there is one socket for each\n" },
+	{ "set wft0 listen-address eth0", .status = 1,
+	  .err = "weft: listen-address: 'eth0' is not an address: use 'any', or an address of one family or of each\n" },
+	{ "set wft0 bind-device sixteen-letters-", .status = 1,
+	  .err = "weft: bind-device: 'sixteen-letters-' is not an interface: a name has 1 to 15 characters, 'off' is none\n" },
+	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4:5,[::1]:6",
+	  .sent = "wft0:\npeer A: endpoint=1.2.3.4:5 candidates=1.2.3.4:5,[::1]:6\n" },
+	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4,1.2.3.5:7,[::1]:6 roam off",
+	  .sent = "wft0:\npeer A: endpoint=1.2.3.4:6 candidates=1.2.3.4:6,1.2.3.5:7,[::1]:6 roam=0\n" },
+	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4:5,1.2.3.4:5",
+	  .sent = "wft0:\npeer A: endpoint=1.2.3.4:5\n" },
+	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4:5,1.2.3.4", .status = 1,
+	  .err = "weft: endpoint: '1.2.3.4:5,1.2.3.4' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n" },
+	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4:5,", .status = 1,
+	  .err = "weft: endpoint: '1.2.3.4:5,' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n" },
+	{ "set wft0 peer " KEY_A " endpoint 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17:5", .status = 1,
+	  .err = "weft: endpoint: '1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17:5' is too much: a peer has at most 16 endpoints\n" },
+	{ "set wft0 peer " KEY_A " endpoint nowhere:5,1.2.3.4:5",
+	  .sent = "wft0:\npeer A: endpoint=1.2.3.4:5\n",
+	  .err = "weft: warning: endpoint: cannot resolve 'nowhere:5': Name or service not known\n" },
+	{ "set wft0 peer " KEY_A " roam maybe", .status = 1,
+	  .err = "weft: roam: 'maybe' is neither 'on' nor 'off'\n" },
 	{ "set wft0 endpoint 1.2.3.4:5", .status = 1,
-	  .err = "weft: set: 'endpoint' is not a setting of an interface: listen-port, fwmark, private-key, pmtu, dscp and peer are\n" },
+	  .err = "weft: set: 'endpoint' is not a setting of an interface: listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp and peer are\n" },
 	{ "set wft0 peer " KEY_A " colour red", .status = 1,
-	  .err = "weft: set: 'colour' is not a setting of a peer: remove, preshared-key, endpoint, persistent-keepalive, allowed-ips, exclusive, name, forget-timestamp, the settings of an interface and peer are\n" },
+	  .err = "weft: set: 'colour' is not a setting of a peer: remove, preshared-key, endpoint, roam, persistent-keepalive, allowed-ips, exclusive, name, forget-timestamp, the settings of an interface and peer are\n" },
 	{ "set wft0 listen-port", .status = 1,
 	  .err = "weft: listen-port: PORT has to follow, and nothing does\n" },
 	{ "set wft0 peer", .status = 1,

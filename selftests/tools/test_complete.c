@@ -12,8 +12,8 @@
 
 #define WORDS_MAX	16
 
-#define DEVICE_SETTINGS	"listen-port\nfwmark\nprivate-key\npmtu\ndscp\n"
-#define PEER_SETTINGS	"remove\npreshared-key\nendpoint\npersistent-keepalive\nallowed-ips\nexclusive\nname\nforget-timestamp\n"
+#define DEVICE_SETTINGS	"listen-port\nfwmark\nlisten-address\nbind-device\nprivate-key\npmtu\ndscp\n"
+#define PEER_SETTINGS	"remove\npreshared-key\nendpoint\nroam\npersistent-keepalive\nallowed-ips\nexclusive\nname\nforget-timestamp\n"
 
 static const char wft0_conf[] =
 	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"
@@ -72,6 +72,9 @@ static const struct complete_case cases[] = {
 	{ "set wft0 private-key ''", "/\n" },
 	{ "set wft0 nonsense ''", "" },
 	{ "set wft0 listen-port 7 fw", "fwmark\n" },
+	{ "set wft0 listen-address an", "any\n" },
+	{ "set wft0 bind-device of", "off\n" },
+	{ "set wft0 peer " KEY_A " roam ''", "on\noff\n" },
 	{ "set wft0 peer ''", KEY_A "\nhub\n" KEY_B "\n" },
 	{ "set wft0 peer h", "hub\n" },
 	{ "set wft0 peer hub exc", "exclusive\n" },

@@ -131,12 +131,12 @@ static const struct config_case {
 		.name = "unknown field of the interface",
 		.text = "[Interface]\nAddress = 10.0.0.1/24\n",
 		.err =
-			"weft: wg0.conf:2: 'Address' is not a field of [Interface]: ListenPort, FwMark, PrivateKey, PMTU, DSCP are\n",
+			"weft: wg0.conf:2: 'Address' is not a field of [Interface]: ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP are\n",
 	}, {
 		.name = "field of the other section",
 		.text = PEER_A "ListenPort = 1\n",
 		.err =
-			"weft: wg0.conf:3: 'ListenPort' is not a field of [Peer]: PublicKey, PresharedKey, Endpoint, PersistentKeepalive, AllowedIPs, Name are\n",
+			"weft: wg0.conf:3: 'ListenPort' is not a field of [Peer]: PublicKey, PresharedKey, Endpoint, Roam, PersistentKeepalive, AllowedIPs, Name are\n",
 	}, {
 		.name = "no equals sign",
 		.text = "[Interface]\nListenPort 1\n",
@@ -145,7 +145,7 @@ static const struct config_case {
 		.name = "a key on a line of its own is not repeated",
 		.text = "[Interface]\n" KEY_P "\n",
 		.err =
-			"weft: wg0.conf:2: 'UFBQUFBQUFBQUFBQUFBQ' is not a field of [Interface]: ListenPort, FwMark, PrivateKey, PMTU, DSCP are\n",
+			"weft: wg0.conf:2: 'UFBQUFBQUFBQUFBQUFBQ' is not a field of [Interface]: ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP are\n",
 	}, {
 		.name = "no value",
 		.text = "[Interface]\nListenPort =\n",

@@ -12,11 +12,11 @@
 
 static const char conf[] =
 	"[Interface]\nPrivateKey = dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\n"
-	"ListenPort = 51820\nFwMark = 0xca6c\n"
+	"ListenPort = 51820\nFwMark = 0xca6c\nListenAddress = 192.0.2.9, 2001:db8::9\nBindDevice = eth0\n"
 	"[Peer]\nPublicKey = " KEY_A "\n"
 	"[Peer]\nPublicKey = " KEY_B "\nPresharedKey = " KEY_P "\n"
 	"AllowedIPs = 10.0.0.0/8, fd00::/64\nEndpoint = 192.0.2.1:7\nPersistentKeepalive = 25\n"
-	"[Peer]\nPublicKey = " KEY_C "\nAllowedIPs = 0.0.0.0/0\nEndpoint = [2001:db8::1]:7\n";
+	"[Peer]\nPublicKey = " KEY_C "\nAllowedIPs = 0.0.0.0/0\nEndpoint = [2001:db8::1]:7, 192.0.2.2:8\nRoam = off\n";
 
 #define PUBLIC_KEY	"hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
 #define PRIVATE_KEY	"dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo="
@@ -27,12 +27,16 @@ static const char summary[] =
 	"  private key: (hidden)\n"
 	"  listening port: 51820\n"
 	"  fwmark: 0xca6c\n"
+	"  listening address: 192.0.2.9, 2001:db8::9\n"
+	"  bound to device: eth0\n"
 	"  pmtu: on\n"
 	"  dscp: inherit\n"
 	"\n"
 	"peer: " KEY_C "\n"
 	"  name: sea\xc3\xb6rt\n"
 	"  endpoint: [2001:db8::1]:7\n"
+	"  candidates: [2001:db8::1]:7, 192.0.2.2:8\n"
+	"  roaming: off\n"
 	"  allowed ips: 0.0.0.0/0\n"
 	"  latest handshake: 1 minute, 1 second ago\n"
 	"  transfer: 1.00 KiB received, 1023 B sent\n"
@@ -78,6 +82,10 @@ static const struct {
 	{ "latest-handshakes", KEY_A "\t0\n" KEY_B "\t968280155\n" KEY_C "\t999999939\n" },
 	{ "persistent-keepalive", KEY_A "\toff\n" KEY_B "\t25\n" KEY_C "\toff\n" },
 	{ "transfer", KEY_A "\t0\t0\n" KEY_B "\t0\t148\n" KEY_C "\t1024\t1023\n" },
+	{ "listen-address", "192.0.2.9 2001:db8::9\n" },
+	{ "bind-device", "eth0\n" },
+	{ "candidates", KEY_A "\t(none)\n" KEY_B "\t(none)\n" KEY_C "\t[2001:db8::1]:7 192.0.2.2:8\n" },
+	{ "roam", KEY_A "\ton\n" KEY_B "\ton\n" KEY_C "\toff\n" },
 	{ "names", KEY_A "\t(none)\n" KEY_B "\t(none)\n" KEY_C "\tsea\xc3\xb6rt\n" },
 	{ "state", KEY_A "\t(none)\t(none)\n" KEY_B "\tsilent\t62\n" KEY_C "\tgiven-up\t0\n" },
 	{ "drops", "mac=3 send=1\n" KEY_A "\t(none)\n" KEY_B "\tsource=2 queue=18446744073709551615\n"
@@ -336,21 +344,22 @@ static void test_json(const char *name, int count, char **words,
 	test_bench_end(&bench);
 }
 
-#define DEVICE_JSON	"\"pmtu\":\"on\",\"dscp\":\"inherit\",\"event-sequence\":9,\"drops\":{\"mac\":3,\"send\":1},"
+#define DEVICE_JSON	"\"listen-address\":[\"192.0.2.9\",\"2001:db8::9\"],\"bind-device\":\"eth0\"," \
+			"\"pmtu\":\"on\",\"dscp\":\"inherit\",\"event-sequence\":9,\"drops\":{\"mac\":3,\"send\":1},"
 #define DROPS_B_JSON	"\"drops\":{\"source\":2,\"queue\":18446744073709551615}"
 #define STATE_B_JSON	"\"state\":\"silent\",\"state-age-ms\":62000,"
 #define STATE_C_JSON	"\"state\":\"given-up\",\"state-age-ms\":999"
 #define PEERS_JSON(psk)							\
 	"\"peers\":[{\"public-key\":\"" KEY_A "\",\"preshared-key\":null,\"endpoint\":null," \
-	"\"allowed-ips\":[],\"latest-handshake\":null,\"transfer-rx\":0,\"transfer-tx\":0," \
+	"\"candidates\":[],\"roam\":true,\"allowed-ips\":[],\"latest-handshake\":null,\"transfer-rx\":0,\"transfer-tx\":0," \
 	"\"persistent-keepalive\":null},"					\
 	"{\"public-key\":\"" KEY_B "\",\"preshared-key\":\"" psk "\",\"endpoint\":\"192.0.2.1:7\"," \
-	"\"allowed-ips\":[\"10.0.0.0/8\",\"fd00::/64\"],\"latest-handshake\":968280155," \
+	"\"candidates\":[],\"roam\":true,\"allowed-ips\":[\"10.0.0.0/8\",\"fd00::/64\"],\"latest-handshake\":968280155," \
 	"\"transfer-rx\":0,\"transfer-tx\":148,\"persistent-keepalive\":25,"	\
 	STATE_B_JSON "\"rx-age-ms\":77999,\"tx-age-ms\":1000,\"handshake-rtt-us\":12034," \
 	"\"rx-packets\":4,\"handshakes-sent\":0,\"path-mtu\":1420," DROPS_B_JSON "},"	\
 	"{\"public-key\":\"" KEY_C "\",\"name\":\"sea\xc3\xb6rt\",\"preshared-key\":null,\"endpoint\":\"[2001:db8::1]:7\"," \
-	"\"allowed-ips\":[\"0.0.0.0/0\"],\"latest-handshake\":999999939,"	\
+	"\"candidates\":[\"[2001:db8::1]:7\",\"192.0.2.2:8\"],\"roam\":false,\"allowed-ips\":[\"0.0.0.0/0\"],\"latest-handshake\":999999939,"	\
 	"\"transfer-rx\":1024,\"transfer-tx\":1023,\"persistent-keepalive\":null," \
 	STATE_C_JSON ",\"tx-age-ms\":1}]"
 

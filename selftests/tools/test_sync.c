@@ -103,6 +103,36 @@ static const struct sync_case {
 		.have = PEER_A "Endpoint = 1.2.3.4:5\n", .want = PEER_A,
 		.weft = "wg0:\n",
 	}, {
+		.name = "several endpoints",
+		.have = PEER_A "Endpoint = 1.2.3.4:5\n",
+		.want = PEER_A "Endpoint = 1.2.3.4:5, 1.2.3.5:5\n",
+		.weft = "wg0:\npeer A: update-only candidates=1.2.3.4:5,1.2.3.5:5\n",
+		.wireguard = "wg0:\n",
+	}, {
+		.name = "several endpoints in another order, and one that failed over",
+		.have = PEER_A "Endpoint = 1.2.3.4:5, [::1]:5\n",
+		.want = PEER_A "Endpoint = [::1]:5, 1.2.3.4:5\n",
+		.weft = "wg0:\n",
+		.wireguard = "wg0:\npeer A: update-only endpoint=[::1]:5\n",
+	}, {
+		.name = "several endpoints, where the peer is not among them any more",
+		.have = PEER_A "Endpoint = 1.2.3.4:5, 1.2.3.5:5\n",
+		.want = PEER_A "Endpoint = 1.2.3.6:5, 1.2.3.5:5\n",
+		.weft = "wg0:\npeer A: update-only endpoint=1.2.3.6:5 candidates=1.2.3.6:5,1.2.3.5:5\n",
+		.wireguard = "wg0:\npeer A: update-only endpoint=1.2.3.6:5\n",
+	}, {
+		.name = "one endpoint in place of several",
+		.have = PEER_A "Endpoint = 1.2.3.4:5, 1.2.3.5:5\n",
+		.want = PEER_A "Endpoint = 1.2.3.4:5\n",
+		.weft = "wg0:\npeer A: update-only candidates\n",
+		.wireguard = "wg0:\n",
+	}, {
+		.name = "a peer that is pinned, and one that is not any more",
+		.have = PEER_A PEER_B "Roam = off\n",
+		.want = PEER_A "Roam = off\n" PEER_B,
+		.weft = "wg0:\npeer A: update-only roam=0\npeer B: update-only roam=1\n",
+		.wireguard = "wg0:\n",
+	}, {
 		.name = "a prefix more",
 		.have = PEER_A "AllowedIPs = 10.0.0.0/8\n",
 		.want = PEER_A "AllowedIPs = 10.0.0.0/8, ::/0\n",
