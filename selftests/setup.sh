@@ -23,6 +23,18 @@ lint_packages=(sparse shellcheck universal-ctags perl python3-yaml python3-jsons
 bench_packages=(gnuplot-nox)
 distro_packages=(qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs mmdebstrap debian-archive-keyring)
 
+# Of a package with a service in it, one program: it is not installed.
+fetch_promtool() {
+	local work
+
+	[ ! -x "$cache/promtool" ] || return 0
+	work=$(mktemp -d)
+	unpack_package prometheus "$work"
+	mv "$work/usr/bin/promtool" "$cache/promtool.new"
+	mv "$cache/promtool.new" "$cache/promtool"
+	rm -rf "$work"
+}
+
 main() {
 	[ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] || die "needs Debian on amd64"
 	case ${1-} in
@@ -34,6 +46,7 @@ main() {
 		;;
 	check)
 		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${check_packages[@]}"
+		with_lock promtool fetch_promtool
 		;;
 	bench)
 		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${bench_packages[@]}"

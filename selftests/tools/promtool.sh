@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Does Prometheus take what "weft metrics" prints? Skipped (status 4) where promtool is missing; "setup.sh check" fetches it.
+#
+#   promtool.sh path/to/weft       with test_metrics beside it
+
+# shellcheck source=selftests/vm/host.sh
+. "$(dirname "$0")/../vm/host.sh"
+
+promtool=$(command -v promtool || echo "$cache/promtool")
+print=$(dirname "$1")/test_metrics
+count=0
+failed=0
+
+result() { # result NAME STATUS
+	count=$((count + 1))
+	if [ "$2" = 0 ]; then
+		echo "ok $count - $1"
+	else
+		echo "not ok $count - $1"
+		failed=1
+	fi
+}
+
+if [ ! -x "$promtool" ]; then
+	echo "1..0 # SKIP there is no promtool here"
+	exit 4
+fi
+
+# It finds fault with names and types as well, each on a line of its own.
+said=$("$print" print | "$promtool" check metrics 2>&1)
+status=$?
+[ -z "$said" ] || sed 's/^/# /' <<<"$said"
+[ -z "$said" ] && [ $status = 0 ]
+result "promtool finds no fault" $?
+
+"$print" print | sed 's/name=""/name="/' | "$promtool" check metrics >/dev/null 2>&1
+result "promtool refuses a label that does not end" $((! $?))
+echo "1..$count"
+exit $failed
