@@ -12,6 +12,7 @@ struct weft_event;
  * @list: the interfaces there are, to be freed with weft_model_links_free()
  * @get: one interface, to be freed with weft_model_device_free()
  * @set: apply @dev to the interface of its name
+ * @rotate: replace the key of an interface
  * @watch: begin to listen to events; Ctrl-C and its like are held back
  * @next: wait for one, so many milliseconds or, negative, for ever: 1 is one,
  *        0 that the time is over, -EAGAIN nothing yet, -ENOBUFS that some were
@@ -27,6 +28,8 @@ struct weft_backend {
 	int (*get)(struct weft_backend *backend, const char *name,
 		   struct weft_device **dev);
 	int (*set)(struct weft_backend *backend, const struct weft_device *dev);
+	int (*rotate)(struct weft_backend *backend, const char *name,
+		      const struct weft_rotation *rotation);
 	int (*watch)(struct weft_backend *backend);
 	int (*next)(struct weft_backend *backend, struct weft_event *event,
 		    int timeout_ms);

@@ -26,6 +26,8 @@ const struct weft_command weft_commands[] = {
 		"Settings of the interface: listen-port PORT, fwmark MARK|off, private-key FILE,\n"
 		"pmtu on|off, dscp inherit|off|DSCP.\n"
 		"Settings of a peer: preshared-key FILE, endpoint HOST:PORT,\n"
+		"next-public-key KEY|off, next-preshared-key FILE, previous-public-key off,\n"
+		"previous-preshared-key off, grace SECONDS|off: how keys are replaced.\n"
 		"persistent-keepalive SECONDS|off, allowed-ips IP/LENGTH,... which replaces the\n"
 		"list; with + or - before an item the items are added or removed. An item that\n"
 		"another peer has is taken from it, unless \"exclusive\" follows the list.\n"
@@ -33,6 +35,14 @@ const struct weft_command weft_commands[] = {
 		"forget-timestamp lets a peer in again whose clock went back.\n"
 		"FILE \"-\" is the standard input; an empty file takes the key away.\n",
 		1, -1, weft_command_set,
+	}, {
+		"rotate", "IFACE [private-key FILE] [grace SECONDS|off] | finish | undo",
+		"give an interface another key, while sessions live on",
+		"Without FILE a key is made. The public key is printed, for the peers to be told:\n"
+		"\"weft set IFACE peer KEY next-public-key KEY2\". The key from before stays good for\n"
+		"SECONDS, which is a day if it is not given, or until \"finish\"; \"undo\" goes back to it.\n"
+		"The file that \"up\" takes follows, if it has the interface's key.\n",
+		1, 5, weft_command_rotate,
 	}, {
 		"setconf", "IFACE FILE",
 		"make an interface what a configuration file says",

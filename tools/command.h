@@ -33,6 +33,7 @@ extern const struct weft_command weft_commands[];
 
 int weft_command_show(struct weft_context *ctx, int argc, char **argv);
 int weft_command_showconf(struct weft_context *ctx, int argc, char **argv);
+int weft_command_rotate(struct weft_context *ctx, int argc, char **argv);
 int weft_command_set(struct weft_context *ctx, int argc, char **argv);
 int weft_command_setconf(struct weft_context *ctx, int argc, char **argv);
 int weft_command_addconf(struct weft_context *ctx, int argc, char **argv);

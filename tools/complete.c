@@ -241,6 +241,23 @@ static void complete_set(const struct completion *complete, int argc,
 		complete_value(complete, argv[argc - 2]);
 }
 
+/* Either a word that stands alone, or settings and values in turns. */
+static void complete_rotate(const struct completion *complete, int argc,
+			    char **argv)
+{
+	static const char * const words[] = {
+		"private-key", "grace", "finish", "undo",
+	};
+	size_t i, count = argc == 1 ? ARRAY_SIZE(words) : 2;
+
+	if (argc % 2) {
+		for (i = 0; i < count; i++)
+			complete_offer(complete, words[i]);
+	} else if (!strcmp(argv[argc - 2], "private-key")) {
+		complete_files(complete);
+	}
+}
+
 static const struct weft_command *complete_find(const char *name)
 {
 	const struct weft_command *command;
@@ -266,6 +283,8 @@ int weft_command_complete(struct weft_context *ctx, int argc, char **argv)
 	command = complete_find(argv[0]);
 	if (command && command->run == weft_command_set && argc > 2)
 		complete_set(&complete, argc - 2, argv + 2);
+	else if (command && command->run == weft_command_rotate && argc > 2)
+		complete_rotate(&complete, argc - 2, argv + 2);
 	else if (command)
 		complete_place(&complete, command->arguments, argc - 2);
 	return 0;

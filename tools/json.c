@@ -246,6 +246,29 @@ static void json_fill_candidates(struct json_view *view,
 		json_add(view, object, "roam", json_roam(view, peer));
 }
 
+/* What there is only while keys are being replaced. */
+static void json_keys(struct json_view *view, struct json_object *object,
+		      const struct weft_peer *peer)
+{
+	if (peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY &&
+	    json_wants(view, "next-keys"))
+		json_add(view, object, "next-public-key",
+			 json_key(view, &peer->next_public_key));
+	if (peer->has & WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY &&
+	    json_wants(view, "previous-keys"))
+		json_add(view, object, "previous-public-key",
+			 json_key(view, &peer->previous_public_key));
+	if (peer->has & WEFT_PEER_HAS_NEXT_PRESHARED_KEY &&
+	    json_wants(view, "preshared-keys"))
+		json_add(view, object, "next-preshared-key",
+			 json_secret(view, &peer->next_preshared_key, true));
+	if (peer->has & WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY &&
+	    json_wants(view, "preshared-keys"))
+		json_add(view, object, "previous-preshared-key",
+			 json_secret(view, &peer->previous_preshared_key,
+				     !weft_key_is_zero(&peer->previous_preshared_key)));
+}
+
 static void json_fill_peer(struct json_view *view, struct json_object *object,
 			   const struct weft_peer *peer)
 {
@@ -256,6 +279,7 @@ static void json_fill_peer(struct json_view *view, struct json_object *object,
 		json_add(view, object, "preshared-key",
 			 json_secret(view, &peer->preshared_key,
 				     peer->has & WEFT_PEER_HAS_PRESHARED_KEY));
+	json_keys(view, object, peer);
 	if (json_wants(view, "endpoints"))
 		json_add(view, object, "endpoint", json_endpoint(view, peer));
 	json_fill_candidates(view, object, peer);
@@ -307,6 +331,7 @@ static bool json_is_device_field(const char *field)
 	static const char * const fields[] = {
 		"public-key", "private-key", "listen-port", "fwmark",
 		"listen-address", "bind-device",
+		"previous-public-key",
 	};
 	size_t i;
 
@@ -328,6 +353,10 @@ static void json_fill_device(struct json_view *view,
 		json_add(view, object, "public-key",
 			 dev->has & WEFT_DEVICE_HAS_PUBLIC_KEY ?
 			 json_key(view, &dev->public_key) : NULL);
+	if (dev->has & WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY &&
+	    json_wants(view, "previous-public-key"))
+		json_add(view, object, "previous-public-key",
+			 json_key(view, &dev->previous_public_key));
 	if (json_wants(view, "private-key"))
 		json_add(view, object, "private-key",
 			 json_secret(view, &dev->private_key,

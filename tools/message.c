@@ -145,6 +145,33 @@ static int message_put_candidates(struct nl_msg *msg,
 	return 0;
 }
 
+static int message_put_key(struct nl_msg *msg, int type, bool there,
+			   const struct weft_key *key)
+{
+	return there ? nla_put(msg, type, WEFT_KEY_BYTES, key->bytes) : 0;
+}
+
+static int message_put_keys(struct nl_msg *msg, const struct weft_peer *peer)
+{
+	int err;
+
+	err = message_put_key(msg, WEFT_PEER_A_NEXT_PUBLIC_KEY,
+			      peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY,
+			      &peer->next_public_key);
+	err |= message_put_key(msg, WEFT_PEER_A_PREVIOUS_PUBLIC_KEY,
+			       peer->has & WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY,
+			       &peer->previous_public_key);
+	err |= message_put_key(msg, WEFT_PEER_A_NEXT_PRESHARED_KEY,
+			       peer->has & WEFT_PEER_HAS_NEXT_PRESHARED_KEY,
+			       &peer->next_preshared_key);
+	err |= message_put_key(msg, WEFT_PEER_A_PREVIOUS_PRESHARED_KEY,
+			       peer->has & WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY,
+			       &peer->previous_preshared_key);
+	if (peer->has & WEFT_PEER_HAS_GRACE)
+		err |= nla_put_u32(msg, WEFT_PEER_A_GRACE, peer->grace);
+	return err;
+}
+
 /* What only weft knows: other links are not told. */
 static int message_put_own_peer(struct nl_msg *msg,
 				const struct weft_peer *peer)
@@ -160,6 +187,7 @@ static int message_put_own_peer(struct nl_msg *msg,
 	if (peer->has & WEFT_PEER_HAS_NAME)
 		err |= nla_put_string(msg, WEFT_PEER_A_NAME,
 				      peer->name ? peer->name : "");
+	err |= message_put_keys(msg, peer);
 	if (peer->has & WEFT_PEER_EXCLUSIVE)
 		err |= nla_put_flag(msg, WEFT_PEER_A_EXCLUSIVE);
 	if (peer->has & WEFT_PEER_FORGET_TIMESTAMP)
@@ -422,6 +450,22 @@ static void message_parse_handshake(struct nlattr *attr,
 	peer->handshake_ns = time[1];
 }
 
+static void message_parse_keys(struct nlattr **tb, struct weft_peer *peer)
+{
+	if (message_get_key(tb[WEFT_PEER_A_NEXT_PUBLIC_KEY],
+			    &peer->next_public_key))
+		peer->has |= WEFT_PEER_HAS_NEXT_PUBLIC_KEY;
+	if (message_get_key(tb[WEFT_PEER_A_PREVIOUS_PUBLIC_KEY],
+			    &peer->previous_public_key))
+		peer->has |= WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY;
+	if (message_get_key(tb[WEFT_PEER_A_NEXT_PRESHARED_KEY],
+			    &peer->next_preshared_key))
+		peer->has |= WEFT_PEER_HAS_NEXT_PRESHARED_KEY;
+	if (message_get_key(tb[WEFT_PEER_A_PREVIOUS_PRESHARED_KEY],
+			    &peer->previous_preshared_key))
+		peer->has |= WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY;
+}
+
 static void message_parse_peer_attrs(struct nlattr **tb, struct weft_peer *peer)
 {
 	struct nlattr *keepalive =
@@ -435,6 +479,7 @@ static void message_parse_peer_attrs(struct nlattr **tb, struct weft_peer *peer)
 		peer->keepalive = nla_get_u16(keepalive);
 		peer->has |= WEFT_PEER_HAS_KEEPALIVE;
 	}
+	message_parse_keys(tb, peer);
 	weft_message_parse_endpoint(tb[WEFT_PEER_A_ENDPOINT], &peer->endpoint);
 	message_parse_handshake(tb[WEFT_PEER_A_LAST_HANDSHAKE_TIME], peer);
 	peer->rx_bytes = message_get_u64(tb[WEFT_PEER_A_RX_BYTES]);
@@ -556,6 +601,9 @@ static void message_parse_device(struct nlattr **tb, struct weft_device *dev)
 	if (message_get_key(tb[WEFT_DEVICE_A_PUBLIC_KEY], &dev->public_key) &&
 	    !weft_key_is_zero(&dev->public_key))
 		dev->has |= WEFT_DEVICE_HAS_PUBLIC_KEY;
+	if (message_get_key(tb[WEFT_DEVICE_A_PREVIOUS_PUBLIC_KEY],
+			    &dev->previous_public_key))
+		dev->has |= WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY;
 	if (tb[WEFT_DEVICE_A_LISTEN_PORT]) {
 		dev->listen_port = nla_get_u16(tb[WEFT_DEVICE_A_LISTEN_PORT]);
 		dev->has |= WEFT_DEVICE_HAS_LISTEN_PORT;
@@ -591,4 +639,18 @@ int weft_message_parse(const struct nlattr *head, int len,
 		first = false;
 	}
 	return 0;
+}
+
+int weft_message_put_rotation(struct nl_msg *msg, unsigned int ifindex,
+			      const struct weft_rotation *rotation)
+{
+	int err = nla_put_u32(msg, WEFT_DEVICE_A_IFINDEX, ifindex) |
+		  nla_put_u32(msg, WEFT_DEVICE_A_ROTATE_ACTION,
+			      rotation->action);
+
+	if (rotation->action != WEFT_ROTATE_ACTION_BEGIN)
+		return err;
+	return err | nla_put(msg, WEFT_DEVICE_A_PRIVATE_KEY, WEFT_KEY_BYTES,
+			     rotation->private_key.bytes) |
+	       nla_put_u32(msg, WEFT_DEVICE_A_GRACE, rotation->grace);
 }

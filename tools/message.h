@@ -37,6 +37,8 @@ void weft_message_start(struct weft_message_cursor *cursor,
 			const struct weft_device *dev, unsigned int ifindex);
 /* Append as much as fits; call again with a fresh message until done. */
 int weft_message_put(struct nl_msg *msg, struct weft_message_cursor *cursor);
+int weft_message_put_rotation(struct nl_msg *msg, unsigned int ifindex,
+			      const struct weft_rotation *rotation);
 bool weft_message_done(const struct weft_message_cursor *cursor);
 
 /* Add one part of a dump to @dev. 0 or a negative errno. */

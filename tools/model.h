@@ -58,6 +58,12 @@ enum weft_peer_has {
 	WEFT_PEER_CONNECT = 1 << 16,
 	WEFT_PEER_HAS_CANDIDATES = 1 << 20,
 	WEFT_PEER_HAS_ROAM = 1 << 21,
+	/* In a change, previous keys can only be ended: they are all zero. */
+	WEFT_PEER_HAS_NEXT_PUBLIC_KEY = 1 << 24,
+	WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY = 1 << 25,
+	WEFT_PEER_HAS_NEXT_PRESHARED_KEY = 1 << 26,
+	WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY = 1 << 27,
+	WEFT_PEER_HAS_GRACE = 1 << 28,
 };
 
 union weft_endpoint {
@@ -71,8 +77,16 @@ union weft_endpoint {
  * @next: the next peer of the device
  * @drop: weft_model_peers_prune() takes it out
  * @has: weft_peer_has bits
+ * @alias: the same peer, which the interface calls by another key, or NULL
  * @public_key: who it is
  * @preshared_key: all zero to take it away
+ * @next_public_key: takes @public_key's place once it is used; all zero: none
+ * @previous_public_key: good for a while still
+ * @next_preshared_key: takes @preshared_key's place once it is used
+ * @previous_preshared_key: good for a while still
+ * @grace: seconds for which previous keys are good, 0: until they are ended
+ * @grace_left: seconds that are left of it
+ * @identity: which of our keys the newest session was made under
  * @endpoint: family AF_UNSPEC where there is none
  * @endpoint_text: an endpoint, or several, not resolved yet, or NULL
  * @candidates: where else the peer may be: what it was given, two or more
@@ -105,8 +119,16 @@ struct weft_peer {
 	struct weft_peer *next;
 	bool drop;
 	unsigned int has;
+	const struct weft_peer *alias;
 	struct weft_key public_key;
 	struct weft_key preshared_key;
+	struct weft_key next_public_key;
+	struct weft_key previous_public_key;
+	struct weft_key next_preshared_key;
+	struct weft_key previous_preshared_key;
+	__u32 grace;
+	__u32 grace_left;
+	__u32 identity;
 	union weft_endpoint endpoint;
 	char *endpoint_text;
 	union weft_endpoint *candidates;
@@ -146,6 +168,7 @@ enum weft_device_has {
 	WEFT_DEVICE_HAS_BIND_DEVICE = 1 << 21,
 	WEFT_DEVICE_HAS_PMTU = 1 << 5,
 	WEFT_DEVICE_HAS_DSCP = 1 << 6,
+	WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY = 1 << 28,
 };
 
 /**
@@ -155,6 +178,9 @@ enum weft_device_has {
  * @has: weft_device_has bits
  * @private_key: all zero to take it away
  * @public_key: what follows from @private_key, as the kernel says
+ * @previous_public_key: what it was before a rotation that goes on
+ * @grace: seconds that the rotation gives it, 0: until it is finished
+ * @grace_left: seconds that are left of it
  * @listen_port: UDP port, 0 to have one chosen
  * @fwmark: mark on outgoing packets, 0 for off
  * @listen4: the sockets' addresses; all zeros for any, or for no socket of
@@ -176,6 +202,9 @@ struct weft_device {
 	unsigned int has;
 	struct weft_key private_key;
 	struct weft_key public_key;
+	struct weft_key previous_public_key;
+	__u32 grace;
+	__u32 grace_left;
 	__u16 listen_port;
 	__u32 fwmark;
 	struct in_addr listen4;
@@ -189,6 +218,21 @@ struct weft_device {
 	const char *own_word;
 	struct weft_peer *peers;
 	struct weft_peer *last_peer;
+};
+
+/* How long a key is good after it was replaced, unless it is set: a day. */
+#define WEFT_GRACE_SECONDS	86400
+
+/**
+ * struct weft_rotation - what to do about a device's own key
+ * @action: WEFT_ROTATE_ACTION_*
+ * @private_key: the new one, to begin with
+ * @grace: seconds for which the old one is good, 0: until it is finished
+ */
+struct weft_rotation {
+	__u32 action;
+	struct weft_key private_key;
+	__u32 grace;
 };
 
 /* One interface in a list of them. */

@@ -373,10 +373,48 @@ static int netlink_set(struct weft_backend *backend,
 	return err;
 }
 
+static int netlink_rotate_device(struct netlink_device *device,
+				 const struct weft_rotation *rotation)
+{
+	struct nl_msg *msg;
+	int err = -ENOMEM;
+
+	msg = netlink_request(device, NLM_F_ACK, WEFT_CMD_ROTATE);
+	if (msg && !weft_message_put_rotation(msg, device->link.ifindex,
+					      rotation))
+		err = weft_socket_ask(&device->socket, msg, NULL, NULL);
+	weft_socket_free_msg(msg);
+	return err;
+}
+
+static int netlink_rotate(struct weft_backend *backend, const char *name,
+			  const struct weft_rotation *rotation)
+{
+	struct netlink_device device;
+	int err;
+
+	err = netlink_device_open(backend, name, &device);
+	if (err)
+		return err;
+	if (device.link.kind == WEFT_KIND_WEFT) {
+		err = netlink_rotate_device(&device, rotation);
+	} else {
+		snprintf(backend->error, sizeof(backend->error),
+			 "rotation is weft's own, and this is a link of kind %s",
+			 weft_model_kind_name(device.link.kind));
+		err = -EOPNOTSUPP;
+	}
+	if (err == -ENOMEM)
+		netlink_no_memory(backend);
+	weft_socket_close(&device.socket);
+	return err;
+}
+
 struct weft_backend *weft_netlink_backend(void)
 {
 	static struct weft_backend backend = {
 		.list = netlink_list, .get = netlink_get, .set = netlink_set,
+		.rotate = netlink_rotate,
 		.watch = weft_watch_start, .next = weft_watch_next,
 		.unwatch = weft_watch_stop,
 	};

@@ -276,6 +276,80 @@ static bool parse_preshared_key(struct weft_parse *parse, const char *value)
 	return parse_secret(parse, value, &parse->peer->preshared_key);
 }
 
+static bool parse_next_preshared_key_file(struct weft_parse *parse,
+					  const char *value)
+{
+	parse->peer->has |= WEFT_PEER_HAS_NEXT_PRESHARED_KEY;
+	return parse_key_file(parse, value, &parse->peer->next_preshared_key);
+}
+
+static bool parse_next_preshared_key(struct weft_parse *parse,
+				     const char *value)
+{
+	parse->peer->has |= WEFT_PEER_HAS_NEXT_PRESHARED_KEY;
+	return parse_secret(parse, value, &parse->peer->next_preshared_key);
+}
+
+static bool parse_next_public_key(struct weft_parse *parse, const char *value)
+{
+	parse->peer->has |= WEFT_PEER_HAS_NEXT_PUBLIC_KEY;
+	memset(&parse->peer->next_public_key, 0, WEFT_KEY_BYTES);
+	if (!strcasecmp(value, "off") ||
+	    weft_key_decode(&parse->peer->next_public_key, value))
+		return true;
+	weft_report_at(parse->ctx, &parse->place,
+		       "'%s' is neither 'off' nor a public key: %d characters of base64 are wanted",
+		       value, WEFT_KEY_CHARS);
+	return false;
+}
+
+/* What it is follows from what it was. */
+static bool parse_off(struct weft_parse *parse, const char *value)
+{
+	if (!strcasecmp(value, "off"))
+		return true;
+	weft_report_at(parse->ctx, &parse->place,
+		       "'%s' is not 'off': a previous key can only be ended",
+		       value);
+	return false;
+}
+
+static bool parse_previous_public_key(struct weft_parse *parse,
+				      const char *value)
+{
+	parse->peer->has |= WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY;
+	return parse_off(parse, value);
+}
+
+static bool parse_previous_preshared_key(struct weft_parse *parse,
+					 const char *value)
+{
+	parse->peer->has |= WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY;
+	return parse_off(parse, value);
+}
+
+bool weft_parse_grace(struct weft_parse *parse, const char *value,
+		      __u32 *grace)
+{
+	unsigned long seconds = 0;
+
+	if (strcasecmp(value, "off") &&
+	    !weft_parse_number(value, 10, 0xffffffff, &seconds)) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is not a grace: use a number of seconds, or 'off' for one without an end",
+			       value);
+		return false;
+	}
+	*grace = seconds;
+	return true;
+}
+
+static bool parse_peer_grace(struct weft_parse *parse, const char *value)
+{
+	parse->peer->has |= WEFT_PEER_HAS_GRACE;
+	return weft_parse_grace(parse, value, &parse->peer->grace);
+}
+
 bool weft_parse_public_key(struct weft_parse *parse, const char *value)
 {
 	parse->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
@@ -501,6 +575,28 @@ const struct weft_setting weft_settings[] = {
 		.word = "name", .field = "Name", .value = "NAME",
 		.scope = WEFT_SCOPE_PEER, .own = true,
 		.from_word = parse_name, .from_field = parse_name,
+	}, {
+		.word = "next-public-key", .field = "NextPublicKey",
+		.value = "KEY|off", .scope = WEFT_SCOPE_PEER, .own = true,
+		.from_word = parse_next_public_key,
+		.from_field = parse_next_public_key,
+	}, {
+		.word = "previous-public-key", .value = "off",
+		.scope = WEFT_SCOPE_PEER, .own = true,
+		.from_word = parse_previous_public_key,
+	}, {
+		.word = "next-preshared-key", .field = "NextPresharedKey",
+		.value = "FILE", .scope = WEFT_SCOPE_PEER, .own = true,
+		.from_word = parse_next_preshared_key_file,
+		.from_field = parse_next_preshared_key,
+	}, {
+		.word = "previous-preshared-key", .value = "off",
+		.scope = WEFT_SCOPE_PEER, .own = true,
+		.from_word = parse_previous_preshared_key,
+	}, {
+		.word = "grace", .field = "Grace", .value = "SECONDS|off",
+		.scope = WEFT_SCOPE_PEER, .own = true,
+		.from_word = parse_peer_grace, .from_field = parse_peer_grace,
 	}, {
 		.word = "forget-timestamp", .scope = WEFT_SCOPE_PEER,
 		.own = true, .from_word = parse_forget_timestamp,

@@ -3,6 +3,8 @@
 #ifndef _WEFT_TOOLS_PARSE_H
 #define _WEFT_TOOLS_PARSE_H
 
+#include <linux/types.h>
+
 #include "report.h"
 
 struct weft_allowedip;
@@ -77,6 +79,9 @@ bool weft_parse_number(const char *text, int base, unsigned long max,
 		       unsigned long *number);
 /* "address" or "address/length"; @text is put back as it was. */
 bool weft_parse_prefix(char *text, struct weft_allowedip *ip);
+/* Seconds, or "off" for 0: without an end. */
+bool weft_parse_grace(struct weft_parse *parse, const char *value,
+		      __u32 *grace);
 /* A public key on the command line or in a file. */
 bool weft_parse_public_key(struct weft_parse *parse, const char *value);
 

@@ -200,6 +200,37 @@ static void print_peer_name(FILE *out, const struct weft_peer *peer)
 	fprintf(out, "\t%s", peer->name ? peer->name : PRINT_NONE);
 }
 
+static void print_device_previous(FILE *out, const struct weft_device *dev)
+{
+	print_key(out, &dev->previous_public_key,
+		  dev->has & WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY);
+}
+
+static void print_peer_next(FILE *out, const struct weft_peer *peer)
+{
+	print_public_key(out, peer);
+	fputc('\t', out);
+	print_key(out, &peer->next_public_key,
+		  peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY);
+}
+
+static void print_peer_previous(FILE *out, const struct weft_peer *peer)
+{
+	print_public_key(out, peer);
+	fputc('\t', out);
+	print_key(out, &peer->previous_public_key,
+		  peer->has & WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY);
+}
+
+static void print_peer_identity(FILE *out, const struct weft_peer *peer)
+{
+	static const char * const words[] = { PRINT_NONE, "current", "previous" };
+
+	print_public_key(out, peer);
+	fprintf(out, "\t%s", peer->identity < ARRAY_SIZE(words) ?
+				     words[peer->identity] : PRINT_NONE);
+}
+
 static void print_dump_device(FILE *out, const struct weft_device *dev)
 {
 	print_private_key(out, dev);
@@ -283,6 +314,10 @@ const struct weft_print_field weft_print_fields[] = {
 	{ "roam", NULL, print_peer_roam },
 	{ "names", NULL, print_peer_name },
 	{ "state", NULL, print_peer_state },
+	{ "previous-public-key", print_device_previous, NULL },
+	{ "next-keys", NULL, print_peer_next },
+	{ "previous-keys", NULL, print_peer_previous },
+	{ "identities", NULL, print_peer_identity },
 	{ "drops", print_device_drops, print_peer_drops },
 	{ "dump", print_dump_device, print_dump_peer },
 	{ }
@@ -583,6 +618,57 @@ static void print_dscp(FILE *out, const struct weft_device *dev)
 		fprintf(out, "%u", dev->dscp);
 }
 
+/* Seconds until a key that has been replaced is forgotten, if there is an end. */
+static void print_summary_grace(const struct weft_context *ctx,
+				const struct weft_key *previous, __u32 left,
+				bool ends)
+{
+	print_title(ctx, "previous key");
+	print_key(ctx->out, previous, true);
+	if (ends) {
+		fputs(", for ", ctx->out);
+		print_duration(ctx, left);
+	}
+	fputc('\n', ctx->out);
+}
+
+/* What there is only while keys are being replaced. */
+static void print_summary_keys(const struct weft_context *ctx,
+			       const struct weft_device *dev,
+			       const struct weft_peer *peer)
+{
+	static const char * const words[] = {
+		[WEFT_IDENTITY_CURRENT] = "our key",
+		[WEFT_IDENTITY_PREVIOUS] = "our previous key",
+	};
+
+	if (peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY) {
+		print_title(ctx, "next key");
+		print_key(ctx->out, &peer->next_public_key, true);
+		fputc('\n', ctx->out);
+	}
+	if (peer->has & WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY)
+		print_summary_grace(ctx, &peer->previous_public_key,
+				    peer->grace_left,
+				    peer->known & WEFT_VALUE_BIT(WEFT_PEER_A_GRACE_LEFT));
+	if (peer->has & WEFT_PEER_HAS_NEXT_PRESHARED_KEY) {
+		print_title(ctx, "next preshared key");
+		print_secret(ctx, &peer->next_preshared_key);
+	}
+	if (peer->has & WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY) {
+		print_title(ctx, "previous preshared key");
+		if (weft_key_is_zero(&peer->previous_preshared_key))
+			fputs(PRINT_NONE "\n", ctx->out);
+		else
+			print_secret(ctx, &peer->previous_preshared_key);
+	}
+	if (dev->has & WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY &&
+	    peer->identity < ARRAY_SIZE(words) && words[peer->identity]) {
+		print_title(ctx, "last used");
+		fprintf(ctx->out, "%s\n", words[peer->identity]);
+	}
+}
+
 static void print_summary_device(const struct weft_context *ctx,
 				 const struct weft_device *dev)
 {
@@ -624,6 +710,10 @@ static void print_summary_device(const struct weft_context *ctx,
 		print_dscp(ctx->out, dev);
 		fputc('\n', ctx->out);
 	}
+	if (dev->has & WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY)
+		print_summary_grace(ctx, &dev->previous_public_key,
+				    dev->grace_left,
+				    dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_GRACE_LEFT));
 }
 
 /* One peer and its place in the kernel's list, which breaks ties. */
@@ -660,12 +750,31 @@ bool weft_print_summary(const struct weft_context *ctx,
 	for (i = 0; i < count; i++) {
 		fputc('\n', ctx->out);
 		print_summary_peer(ctx, ranked[i].peer);
+		print_summary_keys(ctx, dev, ranked[i].peer);
 	}
 	free(ranked);
 	return true;
 }
 
 /* The configuration file */
+
+/* Previous keys end by themselves, and are not for a file. */
+static void print_conf_keys(FILE *out, const struct weft_peer *peer)
+{
+	if (peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY) {
+		fputs("NextPublicKey = ", out);
+		print_key(out, &peer->next_public_key, true);
+		fputc('\n', out);
+	}
+	if (peer->has & WEFT_PEER_HAS_NEXT_PRESHARED_KEY) {
+		fputs("NextPresharedKey = ", out);
+		print_key(out, &peer->next_preshared_key, true);
+		fputc('\n', out);
+	}
+	if (peer->known & WEFT_VALUE_BIT(WEFT_PEER_A_GRACE) &&
+	    peer->grace != WEFT_GRACE_SECONDS)
+		fprintf(out, "Grace = %u\n", peer->grace);
+}
 
 static void print_conf_peer(FILE *out, const struct weft_peer *peer)
 {
@@ -679,6 +788,7 @@ static void print_conf_peer(FILE *out, const struct weft_peer *peer)
 		print_preshared_key(out, peer);
 		fputc('\n', out);
 	}
+	print_conf_keys(out, peer);
 	if (peer->allowedips) {
 		fputs("AllowedIPs = ", out);
 		print_allowedips(out, peer, ", ");

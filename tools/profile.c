@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <netlink/route/route.h>
 #include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -200,6 +201,31 @@ static bool profile_forwarding(struct weft_parse *parse, const char *value)
 	return true;
 }
 
+/* A secret, which is not quoted. */
+static bool profile_previous_key(struct weft_parse *parse, const char *value)
+{
+	if (weft_key_decode(&parse->profile->previous_key, value))
+		return true;
+	weft_report_at(parse->ctx, &parse->place,
+		       "not a key: %zu characters where %d of base64 are wanted (the text is not shown, it may be a secret)",
+		       strlen(value), WEFT_KEY_CHARS);
+	return false;
+}
+
+static bool profile_grace_until(struct weft_parse *parse, const char *value)
+{
+	unsigned long until;
+
+	if (!weft_parse_number(value, 10, LONG_MAX, &until)) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is not a time: use a number of seconds since 1970",
+			       value);
+		return false;
+	}
+	parse->profile->grace_until = until;
+	return true;
+}
+
 static const struct weft_setting profile_settings[] = {
 	{
 		.field = "Address", .scope = WEFT_SCOPE_DEVICE,
@@ -231,6 +257,12 @@ static const struct weft_setting profile_settings[] = {
 	}, {
 		.field = "Forwarding", .scope = WEFT_SCOPE_DEVICE,
 		.from_field = profile_forwarding,
+	}, {
+		.field = "PreviousPrivateKey", .scope = WEFT_SCOPE_DEVICE,
+		.from_field = profile_previous_key,
+	}, {
+		.field = "GraceUntil", .scope = WEFT_SCOPE_DEVICE,
+		.from_field = profile_grace_until,
 	},
 	{ }
 };
@@ -308,5 +340,6 @@ void weft_profile_free(struct weft_profile *profile)
 	weft_model_device_free(profile->dev);
 	free(profile->table_text);
 	free(profile->path);
+	weft_key_wipe(&profile->previous_key);
 	free(profile);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "key.h"
 #include "network.h"
 
 struct weft_context;
@@ -55,6 +56,8 @@ struct weft_words {
  * @table_text: how the file writes it, or NULL
  * @hooks: what to run when
  * @save: write the file anew when the interface goes down
+ * @previous_key: the private key that the interface had before; all zero: none
+ * @grace_until: until when, in seconds since 1970; 0: without an end
  * @forwarding: let packets through from this interface to others
  */
 struct weft_profile {
@@ -71,6 +74,8 @@ struct weft_profile {
 	struct weft_words hooks[WEFT_HOOK_COUNT];
 	bool save;
 	enum weft_profile_switch forwarding;
+	struct weft_key previous_key;
+	__s64 grace_until;
 };
 
 /* "PreUp" and so on. */

@@ -39,6 +39,25 @@ static void save_write_words(FILE *out, const char *field,
 		fprintf(out, "%s = %s\n", field, words->items[i].text);
 }
 
+/* The kernel does not tell the previous key; the file does, while it is one. */
+static void save_write_previous(FILE *out, const struct weft_profile *profile,
+				const struct weft_device *dev)
+{
+	struct weft_key_text text;
+	struct weft_key derived;
+
+	if (!(dev->has & WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY) ||
+	    !weft_key_derive_public(&derived, &profile->previous_key) ||
+	    !weft_key_equal(&derived, &dev->previous_public_key))
+		return;
+	text = weft_key_encode(&profile->previous_key);
+	fprintf(out, "PreviousPrivateKey = %s\n", text.chars);
+	weft_key_text_wipe(&text);
+	if (profile->grace_until)
+		fprintf(out, "GraceUntil = %lld\n",
+			(long long)profile->grace_until);
+}
+
 static void save_write_profile(FILE *out, const struct weft_profile *profile,
 			       const struct weft_state *state)
 {
@@ -59,6 +78,7 @@ static void save_write_profile(FILE *out, const struct weft_profile *profile,
 	if (profile->forwarding != WEFT_SWITCH_NONE)
 		fprintf(out, "Forwarding = %s\n",
 			profile->forwarding == WEFT_SWITCH_ON ? "on" : "off");
+	save_write_previous(out, profile, state->dev);
 	if (profile->save)
 		fputs("SaveConfig = true\n", out);
 	for (hook = 0; hook < WEFT_HOOK_COUNT; hook++)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alias.h"
 #include "model.h"
 #include "sync.h"
 
@@ -283,7 +284,8 @@ static void sync_reduce_settings(struct weft_peer *want,
 				 const struct weft_peer *have)
 {
 	/* Without a key @have's is all zero, which is how none is asked for. */
-	if (weft_key_equal(&want->preshared_key, &have->preshared_key))
+	if (weft_key_equal(&want->preshared_key, &have->preshared_key) ||
+	    weft_alias_of_preshared(want, have))
 		want->has &= ~WEFT_PEER_HAS_PRESHARED_KEY;
 	if (want->keepalive == have->keepalive)
 		want->has &= ~WEFT_PEER_HAS_KEEPALIVE;
@@ -299,6 +301,9 @@ static bool sync_peer_is_same(const struct weft_peer *change)
 	       !(change->has & (WEFT_PEER_HAS_PRESHARED_KEY |
 				WEFT_PEER_HAS_KEEPALIVE | WEFT_PEER_HAS_NAME |
 				WEFT_PEER_HAS_CANDIDATES | WEFT_PEER_HAS_ROAM |
+				WEFT_PEER_HAS_NEXT_PUBLIC_KEY |
+				WEFT_PEER_HAS_NEXT_PRESHARED_KEY |
+				WEFT_PEER_HAS_GRACE |
 				WEFT_PEER_REPLACE_ALLOWEDIPS));
 }
 
@@ -307,6 +312,7 @@ static bool sync_reduce_peer(struct weft_peer *want, struct weft_peer *have,
 {
 	sync_reduce_settings(want, have);
 	sync_reduce_endpoint(want, have, is_weft);
+	weft_alias_reduce(want, have, is_weft);
 	if (!is_weft)
 		want->has &= ~WEFT_PEER_HAS_NAME;
 	if (!sync_reduce_prefixes(want, have, is_weft))
@@ -471,6 +477,8 @@ static void sync_reduce_device(const struct weft_device *have,
 bool weft_sync_reduce(const struct weft_device *have, struct weft_device *want)
 {
 	sync_reduce_device(have, want);
+	if (have->kind == WEFT_KIND_WEFT && !weft_alias_settle(have, want))
+		return false;
 	return sync_settle_peers(want) && sync_settle_prefixes(want) &&
 	       sync_reduce_peers(have, want) &&
 	       (have->kind != WEFT_KIND_WEFT || sync_free_names(have, want));

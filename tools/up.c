@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/weft.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "array.h"
+#include "backend.h"
 #include "dns.h"
 #include "firewall.h"
 #include "forwarding.h"
@@ -46,6 +48,7 @@ struct up_job {
 	unsigned int mtu;
 	struct weft_journal journal;
 	bool forged;
+	struct weft_key rotate_to;	/* all zero: to none */
 	enum weft_profile_hook hook_reached;
 };
 
@@ -157,10 +160,64 @@ static bool up_make_link(struct up_job *job)
 	return false;
 }
 
+/* Whether the file has a key from before that is good still. */
+static bool up_has_previous(const struct up_job *job)
+{
+	const struct weft_profile *profile = job->profile;
+
+	return !weft_key_is_zero(&profile->previous_key) &&
+	       (!profile->grace_until ||
+		profile->grace_until > job->ctx->now);
+}
+
+/*
+ * The key from before comes first, and then the rotation to the one that the
+ * file has: as it was. An interface that has the key from before stays at it.
+ */
+static bool up_rotates(struct up_job *job)
+{
+	struct weft_device *want = job->profile->dev;
+	const struct weft_key *previous = &job->profile->previous_key;
+
+	return up_has_previous(job) &&
+	       want->has & WEFT_DEVICE_HAS_PRIVATE_KEY &&
+	       !weft_key_is_zero(&want->private_key) &&
+	       !weft_key_equal(previous, &want->private_key) &&
+	       (job->fresh || (job->state.dev->kind == WEFT_KIND_WEFT &&
+			       weft_key_equal(&job->state.dev->private_key, previous)));
+}
+
+static bool up_rotate(struct up_job *job)
+{
+	struct weft_backend *backend = job->ctx->backend;
+	struct weft_profile *profile = job->profile;
+	struct weft_rotation rotation = {
+		.action = WEFT_ROTATE_ACTION_BEGIN,
+		.private_key = job->rotate_to,
+	};
+	int err;
+
+	if (weft_key_is_zero(&job->rotate_to))
+		return true;
+	if (profile->grace_until)
+		rotation.grace = profile->grace_until - job->ctx->now;
+	err = backend->rotate(backend, profile->name, &rotation);
+	weft_key_wipe(&rotation.private_key);
+	weft_key_wipe(&job->rotate_to);
+	if (err)
+		weft_report(job->ctx, "%s: cannot set its key beside the one from before: %s",
+			    profile->name, backend->error);
+	return !err;
+}
+
 static bool up_configure(struct up_job *job)
 {
 	struct weft_device *want = job->profile->dev;
 
+	if (up_rotates(job)) {
+		job->rotate_to = want->private_key;
+		want->private_key = job->profile->previous_key;
+	}
 	if (job->fresh)
 		return weft_journal_configure(&job->journal, want, NULL);
 	if (!weft_sync_reduce(job->state.dev, want))
@@ -529,7 +586,7 @@ static bool up_do_steps(struct up_job *job)
 		up_make_firewall, up_honour_marks, up_add_rules,
 		up_delete_rules, up_delete_addresses, up_lower_mtu,
 		up_add_blocked_routes, up_delete_routes, up_drop_firewall,
-		up_forward, up_set_dns, up_end,
+		up_forward, up_set_dns, up_rotate, up_end,
 	};
 	size_t i;
 

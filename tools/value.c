@@ -11,6 +11,9 @@ static const char * const value_dscp[] = {
 	[WEFT_DSCP_INHERIT] = "inherit", [WEFT_DSCP_OFF] = "off",
 };
 
+/* By WEFT_IDENTITY_*. */
+static const char * const value_identities[] = { "none", "current", "previous" };
+
 const struct weft_value weft_device_values[] = {
 	{
 		"pmtu", WEFT_DEVICE_A_PMTU,
@@ -22,6 +25,14 @@ const struct weft_value weft_device_values[] = {
 		offsetof(struct weft_device, dscp),
 		sizeof(((struct weft_device *)0)->dscp),
 		value_dscp, ARRAY_SIZE(value_dscp),
+	}, {
+		"grace", WEFT_DEVICE_A_GRACE,
+		offsetof(struct weft_device, grace),
+		sizeof(((struct weft_device *)0)->grace),
+	}, {
+		"grace-left", WEFT_DEVICE_A_GRACE_LEFT,
+		offsetof(struct weft_device, grace_left),
+		sizeof(((struct weft_device *)0)->grace_left),
 	}, {
 		"event-sequence", WEFT_DEVICE_A_EVENT_SEQUENCE,
 		offsetof(struct weft_device, event_sequence),
@@ -45,6 +56,19 @@ const char *weft_peer_state_name(__u32 state)
 
 const struct weft_value weft_peer_values[] = {
 	{
+		"grace", WEFT_PEER_A_GRACE,
+		offsetof(struct weft_peer, grace),
+		sizeof(((struct weft_peer *)0)->grace),
+	}, {
+		"grace-left", WEFT_PEER_A_GRACE_LEFT,
+		offsetof(struct weft_peer, grace_left),
+		sizeof(((struct weft_peer *)0)->grace_left),
+	}, {
+		"identity", WEFT_PEER_A_IDENTITY,
+		offsetof(struct weft_peer, identity),
+		sizeof(((struct weft_peer *)0)->identity),
+		value_identities, ARRAY_SIZE(value_identities),
+	}, {
 		"state", WEFT_PEER_A_STATE,
 		offsetof(struct weft_peer, state),
 		sizeof(((struct weft_peer *)0)->state),

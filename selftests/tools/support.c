@@ -85,6 +85,21 @@ static void test_describe_candidates(FILE *out, const struct weft_peer *peer)
 		fprintf(out, " roam=%d", peer->roam);
 }
 
+static void test_describe_keys(FILE *out, const struct weft_peer *peer)
+{
+	if (peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY)
+		fprintf(out, " next=%c", peer->next_public_key.bytes[0] ?: '0');
+	if (peer->has & WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY)
+		fputs(" previous=0", out);
+	if (peer->has & WEFT_PEER_HAS_NEXT_PRESHARED_KEY)
+		fprintf(out, " next-psk=%c",
+			peer->next_preshared_key.bytes[0] ?: '0');
+	if (peer->has & WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY)
+		fputs(" previous-psk=0", out);
+	if (peer->has & WEFT_PEER_HAS_GRACE)
+		fprintf(out, " grace=%u", peer->grace);
+}
+
 static void test_describe_peer(FILE *out, const struct weft_peer *peer)
 {
 	fprintf(out, "peer %c:", peer->public_key.bytes[0]);
@@ -102,6 +117,7 @@ static void test_describe_peer(FILE *out, const struct weft_peer *peer)
 		fputs(" connect", out);
 	if (peer->has & WEFT_PEER_HAS_PRESHARED_KEY)
 		fprintf(out, " psk=%c", peer->preshared_key.bytes[0] ?: '0');
+	test_describe_keys(out, peer);
 	if (peer->has & WEFT_PEER_HAS_KEEPALIVE)
 		fprintf(out, " keepalive=%u", peer->keepalive);
 	if (peer->endpoint.any.sa_family != AF_UNSPEC)
@@ -186,6 +202,10 @@ static void test_settle(struct weft_device *dev)
 			peer->has |= WEFT_PEER_HAS_NAME;
 		if (!weft_key_is_zero(&peer->preshared_key))
 			peer->has |= WEFT_PEER_HAS_PRESHARED_KEY;
+		if (!weft_key_is_zero(&peer->next_public_key))
+			peer->has |= WEFT_PEER_HAS_NEXT_PUBLIC_KEY;
+		if (!weft_key_is_zero(&peer->next_preshared_key))
+			peer->has |= WEFT_PEER_HAS_NEXT_PRESHARED_KEY;
 		for (ip = peer->allowedips; ip; ip = ip->next)
 			weft_model_allowedip_mask(ip);
 	}
@@ -292,6 +312,30 @@ static int test_bench_set(struct weft_backend *backend,
 	return 0;
 }
 
+static int test_bench_rotate(struct weft_backend *backend, const char *name,
+			     const struct weft_rotation *rotation)
+{
+	static const char * const actions[] = { "begin", "finish", "undo" };
+	struct test_bench *bench = (struct test_bench *)
+		((char *)backend - offsetof(struct test_bench, backend));
+	int i = test_bench_find(bench, name);
+
+	if (i < 0)
+		return i;
+	if (bench->fail_set) {
+		snprintf(backend->error, sizeof(backend->error), "%s",
+			 bench->fail_set);
+		return -EINVAL;
+	}
+	free(bench->sent);
+	if (asprintf(&bench->sent, "%s: %s key=%c grace=%u\n", name,
+		     actions[rotation->action],
+		     rotation->private_key.bytes[0] ?: '0',
+		     rotation->grace) < 0)
+		test_die("no memory");
+	return 0;
+}
+
 static int test_bench_watch(struct weft_backend *backend)
 {
 	struct test_bench *bench = (struct test_bench *)
@@ -355,6 +399,7 @@ void test_bench_start(struct test_bench *bench, const char *input)
 	bench->backend.list = test_bench_list;
 	bench->backend.get = test_bench_get;
 	bench->backend.set = test_bench_set;
+	bench->backend.rotate = test_bench_rotate;
 	bench->backend.watch = test_bench_watch;
 	bench->backend.next = test_bench_next;
 	bench->backend.unwatch = test_bench_unwatch;

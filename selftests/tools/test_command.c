@@ -17,8 +17,9 @@
 #define SET_USAGE "Usage: weft set IFACE [SETTING VALUE]... [peer KEY|NAME [remove] [SETTING VALUE]...]...\n"
 #define FIELDS	"public-key, private-key, listen-port, fwmark, peers, preshared-keys, endpoints, " \
 		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, " \
-		"listen-address, bind-device, candidates, roam, names, state, drops, dump"
-#define COMMANDS "show, showconf, set, setconf, addconf, syncconf, up, down, save, strip, resolve, monitor, wait, metrics, genkey, genpsk, pubkey, help"
+		"listen-address, bind-device, candidates, roam, names, state, " \
+		"previous-public-key, next-keys, previous-keys, identities, drops, dump"
+#define COMMANDS "show, showconf, set, rotate, setconf, addconf, syncconf, up, down, save, strip, resolve, monitor, wait, metrics, genkey, genpsk, pubkey, help"
 
 static const char wft0_conf[] =
 	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"
@@ -186,7 +187,7 @@ static const struct command_case cases[] = {
 	{ "set wft0 endpoint 1.2.3.4:5", .status = 1,
 	  .err = "weft: set: 'endpoint' is not a setting of an interface: listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp and peer are\n" },
 	{ "set wft0 peer " KEY_A " colour red", .status = 1,
-	  .err = "weft: set: 'colour' is not a setting of a peer: remove, preshared-key, endpoint, roam, persistent-keepalive, allowed-ips, exclusive, name, forget-timestamp, the settings of an interface and peer are\n" },
+	  .err = "weft: set: 'colour' is not a setting of a peer: remove, preshared-key, endpoint, roam, persistent-keepalive, allowed-ips, exclusive, name, next-public-key, previous-public-key, next-preshared-key, previous-preshared-key, grace, forget-timestamp, the settings of an interface and peer are\n" },
 	{ "set wft0 listen-port", .status = 1,
 	  .err = "weft: listen-port: PORT has to follow, and nothing does\n" },
 	{ "set wft0 peer", .status = 1,

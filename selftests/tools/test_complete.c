@@ -13,7 +13,7 @@
 #define WORDS_MAX	16
 
 #define DEVICE_SETTINGS	"listen-port\nfwmark\nlisten-address\nbind-device\nprivate-key\npmtu\ndscp\n"
-#define PEER_SETTINGS	"remove\npreshared-key\nendpoint\nroam\npersistent-keepalive\nallowed-ips\nexclusive\nname\nforget-timestamp\n"
+#define PEER_SETTINGS	"remove\npreshared-key\nendpoint\nroam\npersistent-keepalive\nallowed-ips\nexclusive\nname\nnext-public-key\nprevious-public-key\nnext-preshared-key\nprevious-preshared-key\ngrace\nforget-timestamp\n"
 
 static const char wft0_conf[] =
 	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"
@@ -47,7 +47,7 @@ static const struct complete_case cases[] = {
 	{ "show w", "wft0\nwg0\n" },
 	{ "show wg", "wg0\n" },
 	{ "show ''", "all\ninterfaces\n", .fail_get = "Operation not permitted" },
-	{ "show wft0 p", "public-key\nprivate-key\npeers\npreshared-keys\npersistent-keepalive\n" },
+	{ "show wft0 p", "public-key\nprivate-key\npeers\npreshared-keys\npersistent-keepalive\nprevious-public-key\nprevious-keys\n" },
 	{ "show wft0 du", "dump\n" },
 	{ "show wft0 dump ''", "" },
 	{ "showconf wg", "wg0\n" },
@@ -83,10 +83,16 @@ static const struct complete_case cases[] = {
 	{ "set wft0 peer ''", "", .fail_get = "Operation not permitted" },
 	{ "set nope peer ''", "" },
 	{ "set wft0 peer " KEY_A " ''", DEVICE_SETTINGS PEER_SETTINGS "peer\n" },
-	{ "set wft0 peer " KEY_A " remove p", "private-key\npmtu\npreshared-key\npersistent-keepalive\npeer\n" },
+	{ "set wft0 peer " KEY_A " remove p", "private-key\npmtu\npreshared-key\npersistent-keepalive\nprevious-public-key\nprevious-preshared-key\npeer\n" },
 	{ "set wft0 peer " KEY_A " persistent-keepalive o", "off\n" },
 	{ "set wft0 peer " KEY_A " endpoint ''", "" },
 	{ "set wft0 peer " KEY_A " allowed-ips ''", "" },
+
+	{ "rotate ''", "wft0\nwg0\n" },
+	{ "rotate wft0 ''", "private-key\ngrace\nfinish\nundo\n" },
+	{ "rotate wft0 private-key ''", "/\n" },
+	{ "rotate wft0 private-key FILE ''", "private-key\ngrace\n" },
+	{ "rotate wft0 grace ''", "" },
 
 	/* Options of the unfinished line are not this one's. */
 	{ "--help", "" },

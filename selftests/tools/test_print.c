@@ -88,6 +88,10 @@ static const struct {
 	{ "roam", KEY_A "\ton\n" KEY_B "\ton\n" KEY_C "\toff\n" },
 	{ "names", KEY_A "\t(none)\n" KEY_B "\t(none)\n" KEY_C "\tsea\xc3\xb6rt\n" },
 	{ "state", KEY_A "\t(none)\t(none)\n" KEY_B "\tsilent\t62\n" KEY_C "\tgiven-up\t0\n" },
+	{ "previous-public-key", "(none)\n" },
+	{ "next-keys", KEY_A "\t(none)\n" KEY_B "\t(none)\n" KEY_C "\t(none)\n" },
+	{ "previous-keys", KEY_A "\t(none)\n" KEY_B "\t(none)\n" KEY_C "\t(none)\n" },
+	{ "identities", KEY_A "\t(none)\n" KEY_B "\t(none)\n" KEY_C "\t(none)\n" },
 	{ "drops", "mac=3 send=1\n" KEY_A "\t(none)\n" KEY_B "\tsource=2 queue=18446744073709551615\n"
 		   KEY_C "\t(none)\n" },
 	{ "dump", PRIVATE_KEY "\t" PUBLIC_KEY "\t51820\t0xca6c\n"

@@ -124,11 +124,11 @@ static const struct profile_case {
 	}, {
 		.name = "a field of the interface in a peer",
 		.text = PEER_A "Address = 10.0.0.1\n",
-		.err = "weft: wg0.conf:3: 'Address' is not a field of [Peer]: PublicKey, PresharedKey, Endpoint, Roam, PersistentKeepalive, AllowedIPs, Name are\n",
+		.err = "weft: wg0.conf:3: 'Address' is not a field of [Peer]: PublicKey, PresharedKey, Endpoint, Roam, PersistentKeepalive, AllowedIPs, Name, NextPublicKey, NextPresharedKey, Grace are\n",
 	}, {
 		.name = "a field of nobody",
 		.text = INTERFACE "Colour = blue\n",
-		.err = "weft: wg0.conf:2: 'Colour' is not a field of [Interface]: ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP, Address, DNS, MTU, Table, PreUp, PostUp, PreDown, PostDown, SaveConfig, Forwarding are\n",
+		.err = "weft: wg0.conf:2: 'Colour' is not a field of [Interface]: ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP, Address, DNS, MTU, Table, PreUp, PostUp, PreDown, PostDown, SaveConfig, Forwarding, PreviousPrivateKey, GraceUntil are\n",
 	},
 };
 

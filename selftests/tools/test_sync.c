@@ -85,6 +85,53 @@ static const struct sync_case {
 		.want = PEER_A "PresharedKey = " KEY_C "\n",
 		.weft = "wg0:\npeer A: update-only psk=C\n",
 	}, {
+		.name = "a next key",
+		.have = PEER_A, .want = PEER_A "NextPublicKey = " KEY_B "\n",
+		.weft = "wg0:\npeer A: update-only next=B\n",
+		.wireguard = "wg0:\n",
+	}, {
+		.name = "a next key that is gone is taken away",
+		.have = PEER_A "NextPublicKey = " KEY_B "\n", .want = PEER_A,
+		.weft = "wg0:\npeer A: update-only next=0\n",
+		.wireguard = "wg0:\n",
+	}, {
+		.name = "a peer by its next key is the same",
+		.have = PEER_A "NextPublicKey = " KEY_B "\n", .want = PEER_B,
+		.weft = "wg0:\n",
+		.wireguard = "wg0:\npeer B: psk=0 keepalive=0 replace-ips\npeer A: remove\n",
+	}, {
+		.name = "a peer whose next key has come is the same",
+		.have = PEER_B, .want = PEER_A "NextPublicKey = " KEY_B "\n",
+		.weft = "wg0:\n",
+		.wireguard = "wg0:\npeer A: psk=0 next=B keepalive=0 replace-ips\npeer B: remove\n",
+	}, {
+		.name = "a peer by its next key that changes otherwise",
+		.have = PEER_A "NextPublicKey = " KEY_B "\n",
+		.want = PEER_B "PersistentKeepalive = 5\n",
+		.weft = "wg0:\npeer A: update-only keepalive=5\n",
+		.wireguard = "wg0:\npeer B: psk=0 keepalive=5 replace-ips\npeer A: remove\n",
+	}, {
+		.name = "two peers of which one has the other's next key",
+		.have = PEER_A "NextPublicKey = " KEY_B "\n", .want = PEER_A PEER_B,
+		.weft = "wg0:\npeer A: update-only next=0\npeer B: psk=0 keepalive=0 replace-ips\n",
+		.wireguard = "wg0:\npeer B: psk=0 keepalive=0 replace-ips\n",
+	}, {
+		.name = "a next preshared key",
+		.have = PEER_A "PresharedKey = " KEY_B "\n",
+		.want = PEER_A "PresharedKey = " KEY_B "\nNextPresharedKey = " KEY_C "\n",
+		.weft = "wg0:\npeer A: update-only next-psk=C\n",
+		.wireguard = "wg0:\n",
+	}, {
+		.name = "a preshared key that is the next one",
+		.have = PEER_A "PresharedKey = " KEY_B "\nNextPresharedKey = " KEY_C "\n",
+		.want = PEER_A "PresharedKey = " KEY_C "\n",
+		.weft = "wg0:\n",
+	}, {
+		.name = "a next preshared key that has come",
+		.have = PEER_A "PresharedKey = " KEY_C "\n",
+		.want = PEER_A "PresharedKey = " KEY_B "\nNextPresharedKey = " KEY_C "\n",
+		.weft = "wg0:\n",
+	}, {
 		.name = "a keepalive that is gone is taken away",
 		.have = PEER_A "PersistentKeepalive = 5\n", .want = PEER_A,
 		.weft = "wg0:\npeer A: update-only keepalive=0\n",
