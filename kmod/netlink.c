@@ -859,8 +859,11 @@ static struct genl_family netlink_family __ro_after_init = {
 	.parallel_ops = true,
 };
 
-/* As weft_device_nl_policy, without what WireGuard does not have. */
-static const struct nla_policy netlink_wireguard_policy[WEFT_DEVICE_A_PEERS + 1] = {
+/*
+ * As weft_device_nl_policy, without what WireGuard does not have. As long as that, for so many
+ * attributes are looked for: the others are refused.
+ */
+static const struct nla_policy netlink_wireguard_policy[WEFT_DEVICE_A_MAX + 1] = {
 	[WEFT_DEVICE_A_IFINDEX] = { .type = NLA_U32, },
 	[WEFT_DEVICE_A_IFNAME] = { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1, },
 	[WEFT_DEVICE_A_PRIVATE_KEY] = NLA_POLICY_EXACT_LEN(WEFT_KEY_LEN),
@@ -879,7 +882,7 @@ static const struct nla_policy netlink_wireguard_policy[WEFT_DEVICE_A_PEERS + 1]
 static struct genl_family netlink_wireguard_family __ro_after_init = {
 	.name = "wireguard",
 	.version = 1,
-	.maxattr = WEFT_DEVICE_A_PEERS,
+	.maxattr = WEFT_DEVICE_A_MAX,
 	.policy = netlink_wireguard_policy,
 	.small_ops = weft_nl_ops,
 	.n_small_ops = WEFT_CMD_SET_DEVICE + 1,
