@@ -114,11 +114,11 @@ static void probe_send(struct weft_peer *peer, const struct weft_probe_question 
 /* What a search has found is the path's, and the route's: what may be fragmented will be. */
 static void probe_settle(struct weft_peer *peer, const struct weft_probe *probe)
 {
-	const struct weft_pmtu *pmtu = &probe->pmtu;
+	u32 limit = probe->pmtu.limit;
 
 	lockdep_assert_held(&peer->path.lock);
-	WRITE_ONCE(peer->path.found, pmtu->limit ? pmtu->limit - probe->question.overhead : U32_MAX);
-	WRITE_ONCE(peer->path.ask_at_ns, pmtu->again_ns);
+	WRITE_ONCE(peer->path.found, limit ? limit - probe->question.overhead : U32_MAX);
+	WRITE_ONCE(peer->path.ask_at_ns, probe->pmtu.again_ns);
 }
 
 /* Sets the timer. While it is set it has a reference to the peer. */
@@ -186,9 +186,11 @@ static bool probe_note_flow(struct weft_probe_question *ask, const struct sk_buf
 {
 	ask->protocol = skb->protocol;
 	if (skb->protocol == htons(ETH_P_IP)) {
-		memcpy(&ask->source, &ip_hdr(skb)->saddr, sizeof(struct in_addr));
-		memcpy(&ask->destination, &ip_hdr(skb)->daddr, sizeof(struct in_addr));
-		return !ipv4_is_multicast(ip_hdr(skb)->daddr) && !ipv4_is_zeronet(ip_hdr(skb)->saddr);
+		const struct iphdr *ip4 = ip_hdr(skb);
+
+		memcpy(&ask->source, &ip4->saddr, sizeof(ip4->saddr));
+		memcpy(&ask->destination, &ip4->daddr, sizeof(ip4->daddr));
+		return !ipv4_is_multicast(ip4->daddr) && !ipv4_is_zeronet(ip4->saddr);
 	}
 	ask->source = ipv6_hdr(skb)->saddr;
 	ask->destination = ipv6_hdr(skb)->daddr;

@@ -128,7 +128,13 @@ stream() { # stream NS ADDRESS BYTES SECONDS [TITLE]
 		fail "a stream of $3 bytes to $2 was not through in $4 s"
 	ns_wait sink 30
 	expect_eq "bytes that arrived" "$(cat "$(ns_output sink)")" "$3"
-	note "${5-stream} to $2: $3 bytes in $(($(now_ms) - before)) ms"
+	set_value ms $(($(now_ms) - before))
+	note "${5-stream} to $2: $3 bytes in $(value ms) ms"
+}
+
+# Nothing had to be waited for: a router's word came with the first packet, and went on to the sender.
+expect_at_once() {
+	expect_lt "milliseconds" "$(value ms)" 1000
 }
 
 # ---- routers that speak up ----
@@ -139,8 +145,10 @@ routers_say_so() { # routers_say_so FAMILY
 	limit=$((1280 - $(overhead "$1")))
 	tunnel_up "$1"
 	stream a 10.9.0.2 1000000 10 "router speaks, IPv$1 outside,"
+	expect_at_once
 	expect_eq "path MTU" "$(path_mtu)" "$limit"
 	stream a fd09::2 1000000 10 "router speaks, IPv$1 outside,"
+	expect_at_once
 	expect_gt "packets told to be too big" "$(ethtool_stat a wt0 tx_drop_too_big)" 0
 }
 
@@ -182,7 +190,9 @@ smallest_of_v6() { # smallest_of_v6 FAMILY
 forwarded() {
 	tunnel_up 4
 	stream c 10.9.0.2 1000000 10 "forwarded,"
+	expect_at_once
 	stream c fd09::2 1000000 10 "forwarded,"
+	expect_at_once
 	expect_match "who tells the sender" "$(ns c ping -n -M "do" -c 1 -W 1 -s 3000 10.9.0.2 2>&1)" \
 		'From 10.8.0.1 icmp_seq=1 Frag needed and DF set \(mtu = 1220\)|message too long, mtu[=:] ?1220'
 }
@@ -197,6 +207,7 @@ marked() {
 	ns_ip a route replace default dev wt0
 	defer ns_ip a route replace default via 192.0.2.2
 	stream a 10.9.0.2 1000000 10 "with a mark,"
+	expect_at_once
 	expect_eq "path MTU" "$(path_mtu)" 1220
 }
 
@@ -262,7 +273,9 @@ wide_path() {
 	tunnel_up 4
 	capture_start fragments b vb "src host 192.0.2.1 and ip[6:2] != 0x4000"
 	stream a 10.9.0.2 3000000 10 "jumbo frames all the way,"
+	expect_at_once
 	stream a fd09::2 3000000 10 "jumbo frames all the way,"
+	expect_at_once
 	capture_stop fragments
 	expect_eq "path MTU" "$(path_mtu)" 8940
 	expect_eq "packets told to be too big" "$(ethtool_stat a wt0 tx_drop_too_big)" 0
@@ -289,6 +302,7 @@ learnt_is_forgotten() { # learnt_is_forgotten [SILENT]
 	pause 30
 	wait_for 30 path_is_wide
 	stream a 10.9.0.2 1000000 10 "afterwards,"
+	expect_at_once
 	expect_eq "path MTU afterwards" "$(path_mtu)" 8940
 }
 
@@ -304,6 +318,7 @@ without() {
 	tunnel_set a wt0 pmtu off
 	capture_start outer r1 r1a "src host 192.0.2.1 and udp dst port 51820 and ip[6:2] & 0x4000 != 0"
 	stream a 10.9.0.2 300000 10 "pmtu off,"
+	expect_at_once
 	capture_stop outer
 	expect_eq "messages that forbid fragments" "$(capture_count outer)" 0
 	expect_eq "path MTU" "$(path_mtu)" ""
