@@ -410,8 +410,8 @@ static void sock_drop(const struct sock_way *way, struct sk_buff *skb, enum weft
 	weft_drop_free(skb, reason);
 }
 
-/* Takes @skb over, whatever comes of it. */
-static int sock_send(struct sock_way *way, struct sk_buff *skb)
+/* Takes @skb over unless it returns an error. */
+static int sock_try(struct sock_way *way, struct sk_buff *skb)
 {
 	int err = -EAFNOSUPPORT;
 
@@ -423,8 +423,6 @@ static int sock_send(struct sock_way *way, struct sk_buff *skb)
 		err = sock_send4(way, skb);
 	else if (way->endpoint.addr.sa_family == AF_INET6)
 		err = sock_send6(way, skb);
-	if (unlikely(err))
-		sock_drop(way, skb, WEFT_DROP_SEND);
 	return err;
 }
 
@@ -437,6 +435,28 @@ static bool sock_is_blocked(int err)
 	return err && err != -EMSGSIZE && err != -ENOMEM && err != -ENOBUFS;
 }
 
+/*
+ * Sends to where a peer is. If there is no way, to the next of its candidates: each has one turn.
+ * Takes @skb over, whatever comes of it.
+ */
+static int sock_send_somewhere(struct sock_way *way, struct weft_peer *peer, struct sk_buff *skb)
+{
+	unsigned int turns = 0;
+	int err;
+
+	do {
+		weft_peer_endpoint(peer, &way->endpoint);
+		way->source_gone = false;
+		err = sock_try(way, skb);
+		if (unlikely(way->source_gone))
+			weft_peer_forget_source(peer);
+	} while (unlikely(sock_is_blocked(err)) && weft_peer_move_on(peer) &&
+		 ++turns < weft_peer_places(peer));
+	if (unlikely(err))
+		sock_drop(way, skb, WEFT_DROP_SEND);
+	return err;
+}
+
 /**
  * weft_sock_send() - send a message, or a batch of them, to where a peer is
  * @peer: the peer
@@ -445,8 +465,8 @@ static bool sock_is_blocked(int err)
  * @mtu: inner packets that are longer may be fragmented outside
  *
  * The route and source are cached in the peer. A source that has ceased to exist is forgotten
- * (WireGuard paper, section 6.5). If there is no way to where the peer is, what is sent next goes
- * to its next candidate.
+ * (WireGuard paper, section 6.5). If there is no way to where the peer is, it is spoken to at its
+ * next candidate.
  *
  * Context: bottom halves off.
  * Return: 0 or a negative errno; then it is counted as WEFT_DROP_SEND.
@@ -460,10 +480,9 @@ int weft_sock_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds, unsigned 
 	unsigned int len = skb->len, messages = skb_shinfo(skb)->gso_segs;
 	int err;
 
-	weft_peer_endpoint(peer, &way.endpoint);
 	if (unlikely(READ_ONCE(peer->device->pmtu)))
 		way.path = &peer->path;
-	err = sock_send(&way, skb);
+	err = sock_send_somewhere(&way, peer, skb);
 	if (likely(!err)) {
 		atomic64_add(len, &peer->tx_bytes);
 		atomic64_add(max(messages, 1U), &peer->tx_packets);
@@ -471,10 +490,6 @@ int weft_sock_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds, unsigned 
 		if (messages > 1)
 			dev_sw_netstats_tx_add(peer->device->dev, messages - 1, 0);
 	}
-	if (unlikely(way.source_gone))
-		weft_peer_forget_source(peer);
-	if (unlikely(sock_is_blocked(err)))
-		weft_peer_move_on(peer);
 	return err;
 }
 
@@ -490,7 +505,17 @@ static struct sk_buff *sock_message(const void *message, size_t len)
 	return skb;
 }
 
-static int sock_send_message(struct weft_peer *peer, const void *message, size_t len, u8 ds)
+/**
+ * weft_sock_send_message() - send a handshake message to where a peer is
+ * @peer: the peer
+ * @message: the message
+ * @len: its length in bytes
+ * @ds: the outer DS field
+ *
+ * Context: process.
+ * Return: 0 or a negative errno, counted.
+ */
+int weft_sock_send_message(struct weft_peer *peer, const void *message, size_t len, u8 ds)
 {
 	struct sk_buff *skb = sock_message(message, len);
 	int err;
@@ -502,27 +527,6 @@ static int sock_send_message(struct weft_peer *peer, const void *message, size_t
 	rcu_read_lock_bh();
 	err = weft_sock_send(peer, skb, ds, IP_MAX_MTU);
 	rcu_read_unlock_bh();
-	return err;
-}
-
-/**
- * weft_sock_send_message() - send a handshake message to where a peer is, or else may be
- * @peer: the peer
- * @message: the message
- * @len: its length in bytes
- * @ds: the outer DS field
- *
- * Context: process.
- * Return: 0 or a negative errno, counted.
- */
-int weft_sock_send_message(struct weft_peer *peer, const void *message, size_t len, u8 ds)
-{
-	unsigned int tries = weft_peer_places(peer);
-	int err;
-
-	do {
-		err = sock_send_message(peer, message, len, ds);
-	} while (sock_is_blocked(err) && --tries);
 	return err;
 }
 
@@ -551,7 +555,9 @@ int weft_sock_reply(struct weft_device *device, const struct sk_buff *to, const 
 		return -ENOMEM;
 	}
 	rcu_read_lock_bh();
-	err = sock_send(&way, skb);
+	err = sock_try(&way, skb);
+	if (unlikely(err))
+		sock_drop(&way, skb, WEFT_DROP_SEND);
 	rcu_read_unlock_bh();
 	return err;
 }
