@@ -464,6 +464,7 @@ static void handshake_heard(struct weft_peer *peer, const struct sk_buff *skb, u
 		weft_peer_heard_at(peer, &endpoint);
 	WRITE_ONCE(peer->rx_at_ns, ktime_get_coarse_boottime_ns());
 	atomic64_add(skb->len, &peer->rx_bytes);
+	atomic64_inc(&peer->rx_packets);
 	local_bh_disable();
 	dev_sw_netstats_rx_add(peer->device->dev, skb->len);
 	local_bh_enable();

@@ -89,7 +89,7 @@ psk_changes() {
 	restart a
 	ping_fails a 10.9.0.2
 	expect_eq "a's latest handshake" "$(peer_field a wt0 b wt0 handshake)" "$since"
-	expect_drops a rx_drop_handshake 1
+	expect_drops a rx_drop_preshared 1
 	peer_set b wt0 a wt0 preshared-key "$(psk_file first)"
 	ping_until_answered a 10.9.0.2
 	peer_set b wt0 a wt0 preshared-key "$(psk_file second)"

@@ -4,7 +4,7 @@
 
 malformed.py QUESTIONS reads lines from there, a fifo: a case and a file. It runs the case against the device, and has in the
 file, as soon as that is there, one line each for what every counter must have grown by: the reasons for which the device
-has to refuse what it was sent ("rx_drop_replay: 3"), peer_rx and peer_tx, the bytes that it may count for this peer, and
+has to refuse what it was sent ("rx_drop_replay: 3"), those of them that count for this peer ("of_peer_replay: 3"), peer_rx and peer_tx, the bytes that it may count for this peer, and
 delivered, the ICMP echo replies that must have come out of the tunnel. Every IP packet that the device sends is looked
 at: one that nobody asked for fails the case at once, and "failed: " and the reason is what the file says.
 
@@ -37,6 +37,10 @@ HANDSHAKE, AUTH, REPLAY = "rx_drop_handshake", "rx_drop_auth", "rx_drop_replay"
 NOT_IP, SOURCE, ECN = "rx_drop_not_ip", "rx_drop_source", "rx_drop_ecn"
 TIMESTAMP, FLOOD, UNKNOWN = "rx_drop_timestamp", "rx_drop_flood", "rx_drop_unknown_peer"
 RATE_LIMIT, NO_KEY = "rx_drop_rate_limit", "rx_drop_no_key"
+PRESHARED = "rx_drop_preshared"
+# Of these it is always known whose they are.
+OF_THE_PEER = {AUTH: "auth", REPLAY: "replay", NOT_IP: "not-ip-in", SOURCE: "source", ECN: "ecn", TIMESTAMP: "timestamp",
+               FLOOD: "flood", PRESHARED: "preshared"}
 
 
 def key(name):
@@ -104,6 +108,8 @@ class End:
 
     def refused(self, message, reason, sock=None):
         self.expected[reason] += 1
+        if reason in OF_THE_PEER:
+            self.expected["of_peer_" + OF_THE_PEER[reason]] += 1
         self.send(message, sock)
 
     def accepted(self, message, sock=None):
@@ -313,15 +319,15 @@ def case_responses(end):
     pending = struct.pack("<IIQ", 4, handshake.ri, 0) + bytes(32)
     end.refused(pending, NO_SESSION)
     wrong = end_of(handshake, end, psk=os.urandom(32))
-    end.refused(wrong.respond(end.index(), os.urandom(32)), HANDSHAKE)
+    end.refused(wrong.respond(end.index(), os.urandom(32)), PRESHARED)
     response = handshake.respond(end.index(), os.urandom(32))
     for position in range(76):
         end.refused(flip(response, position), MALFORMED if position < 4 else MAC)
     for position in range(8, 60):
-        reason = NO_SESSION if position < 12 else HANDSHAKE
+        reason = NO_SESSION if position < 12 else PRESHARED
         end.refused(remac(flip(response, position), end.device), reason)
     for low in (bytes(32), b"\1" + bytes(31)):
-        end.refused(remac(response[:12] + low + response[44:], end.device), HANDSHAKE)
+        end.refused(remac(response[:12] + low + response[44:], end.device), PRESHARED)
     end.established(handshake, response)
     end.refused(response, HANDSHAKE)
     end.refused(response, HANDSHAKE)

@@ -36,8 +36,21 @@ fresh_end() {
 	peer_add b wt0 a end 10.9.0.1/32,fd09::1/128 endpoint 192.0.2.1:51820
 }
 
+# Those of which it is always known whose they are.
+peer_drops() { # peer_drops DEVICE KEY
+	ns b "$WEFT" show "$1" drops | awk -F '[\t ]' -v key="$2" '
+		$1 == key {
+			for (i = 2; i <= NF; i++)
+				if (split($i, drop, "=") == 2 && drop[1] ~ /^(auth|replay|not-ip-in|source|ecn|timestamp|flood|preshared)$/)
+					print "of_peer_" drop[1] ":", drop[2]
+		}'
+}
+
 counters() { # counters DEVICE
-	[ "$KIND" != weft ] || ns b ethtool -S "$1" | awk '/_drop_/ { print $1, $2 }'
+	if [ "$KIND" = weft ]; then
+		ns b ethtool -S "$1" | awk '/_drop_/ { print $1, $2 }'
+		peer_drops "$1" "$(public_key a.end)"
+	fi
 	echo "peer_rx: $(peer_field b "$1" a end rx)"
 	echo "peer_tx: $(peer_field b "$1" a end tx)"
 	echo "delivered: $(ns b nstat -asz IcmpInEchoReps | awk '/EchoReps/ { print $2 }')"
@@ -137,6 +150,7 @@ nobody_else_hurt() {
 	ns_stop legitimate INT
 	expect_match "the pings of the tunnel beside it" "$(cat "$(ns_output legitimate)")" ' 0% packet loss'
 	wait_for 20 same_bytes
+	[ "$KIND" != weft ] || expect_eq "its drops" "$(ns b "$WEFT" show wt0 drops | grep "^$(tunnel_key c wt0)")" "$(tunnel_key c wt0)	(none)"
 	expect_eq "what b received" "$(peer_field b wt0 c wt0 rx)" "$(peer_field c wt0 b wt0 tx)"
 	expect_eq "what c received" "$(peer_field c wt0 b wt0 rx)" "$(peer_field b wt0 c wt0 tx)"
 }
