@@ -103,6 +103,13 @@ const struct weft_command weft_commands[] = {
 		"node exporter's textfile collector reads. No secret is printed.\n",
 		0, -1, weft_command_metrics,
 	}, {
+		"doctor", "[IFACE]",
+		"say why a tunnel does not work, and what would mend it",
+		"All interfaces if none is named. Peers without a session are called, and some\n"
+		"seconds are waited. The status is 0 when nothing is wrong, 1 for warnings, 2 for\n"
+		"errors, 3 when it could not be looked at. With -j or --json all is JSON.\n",
+		0, 1, weft_command_doctor, .json = true,
+	}, {
 		"genkey", "", "print a new private key",
 		NULL, 0, 0, weft_command_genkey,
 	}, {

@@ -49,6 +49,7 @@ int weft_command_resolve(struct weft_context *ctx, int argc, char **argv);
 int weft_command_monitor(struct weft_context *ctx, int argc, char **argv);
 int weft_command_wait(struct weft_context *ctx, int argc, char **argv);
 int weft_command_metrics(struct weft_context *ctx, int argc, char **argv);
+int weft_command_doctor(struct weft_context *ctx, int argc, char **argv);
 int weft_command_help(struct weft_context *ctx, int argc, char **argv);
 /* Not in the table: candidates for the last of the words after "weft". */
 int weft_command_complete(struct weft_context *ctx, int argc, char **argv);

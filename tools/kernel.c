@@ -82,6 +82,7 @@ struct weft_network *weft_network_kernel(void)
 		.routes = weft_rtnl_routes,
 		.rules = weft_rtnl_rules,
 		.path_mtu = weft_rtnl_path_mtu,
+		.way = weft_rtnl_way,
 		.read = kernel_read,
 		.run = weft_program_run,
 		.change = kernel_change,

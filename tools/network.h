@@ -25,6 +25,20 @@ struct weft_network_link {
 	bool up;
 };
 
+/**
+ * struct weft_network_way - where the kernel would send a packet
+ * @asked: the kernel was asked, and has answered
+ * @found: there is a route
+ * @dev: through which interface
+ * @mtu: the largest packet on that way, as far as is known
+ */
+struct weft_network_way {
+	bool asked;
+	bool found;
+	char dev[IFNAMSIZ];
+	unsigned int mtu;
+};
+
 /* Freed with weft_network_routes_free(). */
 struct weft_routes {
 	struct weft_route *items;
@@ -46,6 +60,7 @@ struct weft_rules {
  * @rules: the rules of both families
  * @path_mtu: the MTU on the way to @to, or that of the default route for NULL;
  *            0 where there is no way
+ * @way: where a packet for @to would go; that it goes nowhere is no failure
  * @read: the first line of a file, without its end; to be freed
  * @run: run a program; what it printed, to be freed, unless @output is NULL
  * @change: change something
@@ -64,6 +79,8 @@ struct weft_network {
 	int (*path_mtu)(struct weft_network *network,
 			const union weft_endpoint *to, __u32 mark,
 			unsigned int *mtu);
+	int (*way)(struct weft_network *network, const union weft_endpoint *to,
+		   __u32 mark, struct weft_network_way *way);
 	int (*read)(struct weft_network *network, const char *path,
 		    char **text);
 	int (*run)(struct weft_network *network,

@@ -156,27 +156,39 @@ static int route_read_path(struct nlmsghdr *hdr, void *data)
 	return 0;
 }
 
+int weft_rtnl_way(struct weft_network *network, const union weft_endpoint *to,
+		  __u32 mark, struct weft_network_way *way)
+{
+	struct weft_network_link link;
+	struct route_path path = { };
+	int err;
+
+	memset(way, 0, sizeof(*way));
+	err = weft_rtnl_ask(network, route_build_get(to, mark),
+			    route_read_path, &path);
+	/* No way is an answer too. */
+	way->asked = !err || err == -ENETUNREACH || err == -EHOSTUNREACH ||
+		     err == -EACCES || err == -EINVAL ||
+		     err == -EAFNOSUPPORT || err == -EOPNOTSUPP;
+	if (err)
+		return way->asked ? 0 : err;
+	way->mtu = path.mtu;
+	way->found = if_indextoname(path.index, way->dev);
+	if (way->mtu || !way->found)
+		return 0;
+	err = weft_rtnl_link_get(network, way->dev, &link);
+	way->mtu = link.mtu;
+	return err;
+}
+
 static int route_find_path(struct weft_network *network,
 			   const union weft_endpoint *to, __u32 mark,
 			   unsigned int *mtu)
 {
-	struct weft_network_link link;
-	struct route_path path = { };
-	char name[IFNAMSIZ];
-	int err;
+	struct weft_network_way way;
+	int err = weft_rtnl_way(network, to, mark, &way);
 
-	*mtu = 0;
-	err = weft_rtnl_ask(network, route_build_get(to, mark),
-			    route_read_path, &path);
-	/* No way is an answer too. */
-	if (err == -ENETUNREACH || err == -EHOSTUNREACH || err == -EACCES ||
-	    err == -EINVAL || err == -EAFNOSUPPORT || err == -EOPNOTSUPP)
-		return 0;
-	*mtu = path.mtu;
-	if (err || path.mtu || !if_indextoname(path.index, name))
-		return err;
-	err = weft_rtnl_link_get(network, name, &link);
-	*mtu = link.mtu;
+	*mtu = way.mtu;
 	return err;
 }
 

@@ -48,6 +48,8 @@ int weft_rtnl_routes(struct weft_network *network, unsigned int index,
 int weft_rtnl_path_mtu(struct weft_network *network,
 		       const union weft_endpoint *to, __u32 mark,
 		       unsigned int *mtu);
+int weft_rtnl_way(struct weft_network *network, const union weft_endpoint *to,
+		  __u32 mark, struct weft_network_way *way);
 int weft_rtnl_route_change(struct weft_network *network,
 			   const struct weft_change *change);
 int weft_rtnl_rules(struct weft_network *network, struct weft_rules *rules);

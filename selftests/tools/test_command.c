@@ -19,7 +19,7 @@
 		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, " \
 		"listen-address, bind-device, candidates, roam, names, state, " \
 		"previous-public-key, next-keys, previous-keys, identities, drops, dump"
-#define COMMANDS "show, showconf, set, rotate, setconf, addconf, syncconf, up, down, save, strip, resolve, monitor, wait, metrics, genkey, genpsk, pubkey, help"
+#define COMMANDS "show, showconf, set, rotate, setconf, addconf, syncconf, up, down, save, strip, resolve, monitor, wait, metrics, doctor, genkey, genpsk, pubkey, help"
 
 static const char wft0_conf[] =
 	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"
