@@ -134,6 +134,14 @@ static int watch_read(struct weft_backend *backend, struct weft_event *event)
 				 genlmsg_attrlen(genl, 0), event);
 }
 
+/* It must not be there any more when signals are let through again. */
+static int watch_take_signal(void)
+{
+	struct signalfd_siginfo info;
+
+	return read(watch.signals, &info, sizeof(info)) < 0 ? -EAGAIN : -EINTR;
+}
+
 int weft_watch_next(struct weft_backend *backend, struct weft_event *event,
 		    int timeout_ms)
 {
@@ -152,6 +160,6 @@ int weft_watch_next(struct weft_backend *backend, struct weft_event *event,
 	if (ready <= 0)
 		return ready ? -EAGAIN : 0;
 	if (fds[1].revents)
-		return -EINTR;
+		return watch_take_signal();
 	return watch_read(backend, event) ?: -EAGAIN;
 }

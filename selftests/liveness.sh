@@ -1,0 +1,420 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# How things stand with a peer, and since when; that one who was given up is tried again; that a tunnel works again soon
+# after one of its ends was restarted; and waiting for all that from a script.
+#
+#	 namespace a                                  namespace b
+#	 wt0 10.9.0.1 fd09::1                         wt0 10.9.0.2 fd09::2
+#	 va 192.0.2.1 --- veth (with delay) --- vb 192.0.2.2
+#
+#	 or  va 10.1.0.2 --- na 10.1.0.1 (namespace n: NAT) nb 192.0.2.1 --- vb 192.0.2.2
+# timeout: 2000
+. "$(dirname "$0")/lib.sh"
+
+skip_unless_weft
+
+# One number of the only peer in a, or in NS.
+said() { # said NAME [NS]
+	local json
+
+	json=$(ns "${2-a}" "$WEFT" -j show wt0)
+	if [[ $json =~ \"$1\":\ *([0-9]+) ]]; then
+		echo "${BASH_REMATCH[1]}"
+	else
+		echo none
+	fi
+}
+
+state() { # state [NS]
+	local fields
+
+	IFS=$'\t' read -ra fields < <(ns "${1-a}" "$WEFT" show wt0 state)
+	echo "${fields[1]}"
+}
+
+state_is() { # state_is STATE [NS]
+	[ "$(state "${2-a}")" = "$1" ]
+}
+
+# Looks often only when it is time: each look is a process.
+state_becomes() { # state_becomes STATE FROM TO: after so many seconds
+	pause "$2"
+	wait_for "$(($3 - $2))" state_is "$1"
+}
+
+# Nothing reaches b, and nothing that b sends leaves it.
+cut_off() {
+	ns b nft -f - <<-EOF
+		table ip dead {
+			chain in {
+				type filter hook prerouting priority 0
+				iifname vb udp dport 51820 drop
+			}
+			chain out {
+				type filter hook postrouting priority 0
+				oifname vb udp sport 51820 drop
+			}
+		}
+	EOF
+}
+
+join_again() {
+	ns b nft delete table ip dead
+}
+
+ping_b() { # ping_b [SECONDS]
+	ns a ping -n -q -c 1 -W "${1-5}" 10.9.0.2
+}
+
+try_ping() {
+	ping_b 1 || true
+}
+
+states() {
+	local text
+
+	pair_create
+	expect_eq "state" "$(state)" idle
+	expect_eq "rx-age-ms" "$(said rx-age-ms)" none
+	expect_eq "handshake-rtt-us" "$(said handshake-rtt-us)" none
+	cut_off
+	try_ping
+	expect_eq "state" "$(state)" handshaking
+	expect_eq "rx-age-ms" "$(said rx-age-ms)" none
+	expect_between "tx-age-ms" "$(said tx-age-ms)" 0 2000
+	# 18 tries.
+	state_becomes given-up 88 97
+	expect_between "ms since then" "$(said state-age-ms)" 0 2000
+	join_again
+	# Data asks at once.
+	expect ping_b
+	expect_eq "state" "$(state)" up
+	expect_between "rx-age-ms" "$(said rx-age-ms)" 0 1000
+	pause 7
+	expect_between "state-age-ms" "$(said state-age-ms)" 7000 9000
+	expect_between "rx-age-ms" "$(said rx-age-ms)" 6000 9000
+	text=$(ns a "$WEFT" show wt0)
+	[[ $text == *"  state: up for "*" seconds"* ]] || fail "no state in: $text"
+	[[ $text == *"  last packet: "*" seconds ago received, "*" seconds ago sent"* ]] || fail "no ages in: $text"
+	cut_off
+	try_ping
+	expect_eq "state" "$(state)" up
+	# Data that was not answered in 15 s.
+	state_becomes silent 14 17
+	expect_between "rx-age-ms" "$(said rx-age-ms)" 20000 30000
+	state_becomes given-up 88 97
+	join_again
+	expect ping_b
+	expect_eq "state" "$(state)" up
+	expect_eq "b's state" "$(state b)" up
+	# Nothing is sent any more: a session ends of old age, also one that b had begun meanwhile.
+	pause 190
+	expect_eq "state" "$(state)" idle
+	expect_eq "b's state" "$(state b)" idle
+	expect_between "state-age-ms" "$(said state-age-ms)" 2000 15000
+}
+
+# b keeps silent in the middle of a flow, and its session grows too old while a tries to have another.
+outlived() {
+	pair_create
+	session_up a wt0 b wt0 10.9.0.2
+	ns_run flow a ping -n -q -i 1 10.9.0.2
+	pause 5
+	cut_off
+	state_becomes silent 14 25
+	state_becomes handshaking 145 170
+	join_again
+	wait_for 7 state_is up
+	expect_between "state-age-ms" "$(said state-age-ms)" 0 7000
+	ns_stop flow INT
+}
+
+# What WireGuard does not have, it is not said to have.
+hidden_from_wireguard() {
+	local text
+
+	pair_create "$KIND" wireguard
+	session_up a wt0 b wt0 10.9.0.2
+	text=$(ns b "$WEFT" show wt0; ns b "$WEFT" -j show wt0)
+	[[ $text != *state* ]] || fail "wireguard tells of a state: $text"
+	same_output b show wt0
+}
+
+delay() { # delay TIME
+	ns a tc qdisc replace dev va root netem delay "$1"
+}
+
+round_trip() {
+	pair_create
+	expect ns a ping -n -q -c 1 -W 5 192.0.2.2	# for ARP
+	delay 30ms
+	session_up a wt0 b wt0 10.9.0.2
+	expect_between "us" "$(said handshake-rtt-us)" 30000 45000
+	# The one who answers does not know.
+	expect_eq "b's" "$(said handshake-rtt-us b)" none
+	delay 300ms
+	ns_ip a link set wt0 down
+	ns_ip a link set wt0 up
+	session_up a wt0 b wt0 10.9.0.2
+	expect_between "us" "$(said handshake-rtt-us)" 300000 330000
+	expect_match "summary" "$(ns a "$WEFT" show wt0)" 'handshake rtt: 3[0-9]{2}\.[0-9]{3} ms'
+}
+
+# The kernel's timers may be late by 2 s when they are long.
+backs_off() {
+	local gaps i=17 low high
+
+	pair_create
+	cut_off
+	capture_start tries a va "$(type_filter 1)"
+	peer_set a wt0 b wt0 persistent-keepalive 25
+	# A series of 18, then 10, 20, 40, 60, 60 s less a quarter at most.
+	pause 310
+	capture_stop tries
+	mapfile -t gaps < <(capture_dump tries | awk 'NR > 1 { printf "%d\n", ($1 - t) * 1000 } { t = $1 }')
+	note "ms between initiations: ${gaps[*]}"
+	expect_eq "state" "$(state)" given-up
+	for i in "${!gaps[@]}"; do
+		case $i in
+		17) low=7500 high=10300 ;;
+		18) low=15000 high=22100 ;;
+		19) low=30000 high=42100 ;;
+		*) [ "$i" -lt 17 ] && low=5000 high=5400 || low=45000 high=62100 ;;
+		esac
+		expect_between "gap $i" "${gaps[i]}" "$low" "$high"
+	done
+	expect_ge "gaps" "${#gaps[@]}" 21
+	expect_gt "s since it was given up" "$(($(said state-age-ms) / 1000))" 190
+	# New data does not wait for that.
+	join_again
+	expect ping_b 7
+	expect_eq "state" "$(state)" up
+}
+
+# It is tried as long as there is a keepalive, and found without any data.
+comes_back() {
+	pair_create
+	cut_off
+	peer_set a wt0 b wt0 persistent-keepalive 25
+	state_becomes given-up 88 97
+	join_again
+	wait_for 12 state_is up
+}
+
+# ---- restarts ----
+
+# As a machine that was switched off: the tunnel is made anew from what was configured.
+restart_b() { # restart_b KIND [ENDPOINT-OF-A]
+	tunnel_delete b wt0
+	pause 1
+	tunnel_create_kind "$1" b wt0 10.9.0.2/24 fd09::2/64
+	# shellcheck disable=SC2086 # two words
+	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128 ${2:+endpoint $2}
+}
+
+recovered() { # recovered NAME LIMIT: pings until one is answered, and says how long that took
+	local start now
+
+	start=$(now_ms)
+	wait_for "$2" ns a ping -n -q -c 1 -W 0.2 10.9.0.2
+	now=$(now_ms)
+	note "$1: $((now - start)) ms"
+	set_value recovered $((now - start))
+}
+
+restart_under_traffic() { # restart_under_traffic KIND_A KIND_B NAME
+	pair_create "$1" "$2"
+	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
+	session_up a wt0 b wt0 10.9.0.2
+	# The other role: b's handshake.
+	if [ "${4-}" = responder ]; then
+		ns_ip b link set wt0 down
+		ns_ip b link set wt0 up
+		wait_for 10 ns b ping -n -q -c 1 -W 1 10.9.0.1
+	fi
+	restart_b "$2" 192.0.2.1:51820
+	recovered "$3" 30
+}
+
+restarts() {
+	restart_under_traffic "$KIND" "$KIND" "$KIND restarted, a peer of $KIND sends"
+	expect_le "ms" "$(value recovered)" 6000
+}
+
+restarts_responder() {
+	restart_under_traffic "$KIND" "$KIND" "$KIND restarted, which had begun the session" responder
+	expect_le "ms" "$(value recovered)" 6000
+}
+
+restarts_beside_wireguard() {
+	restart_under_traffic wireguard "$KIND" "$KIND restarted, a peer of wireguard sends"
+	expect_le "ms" "$(value recovered)" 6000
+}
+
+# For comparison; how long in-tree takes is no affair of ours.
+wireguard_restarts() {
+	restart_under_traffic wireguard wireguard "wireguard restarted, a peer of wireguard sends"
+}
+
+# Only keepalives come, 5 s apart.
+restarts_in_silence() {
+	local start
+
+	pair_create
+	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
+	peer_set a wt0 b wt0 persistent-keepalive 5
+	wait_for 10 state_is up
+	restart_b "$KIND" 192.0.2.1:51820
+	start=$(now_ms)
+	wait_for 7 state_is up b
+	note "$KIND restarted, a peer sends keepalives every 5 s: $(($(now_ms) - start)) ms"
+}
+
+# b does not know where a is: a notices by itself, 15 s after data that is not answered.
+hub_restarts() {
+	pair_create
+	session_up a wt0 b wt0 10.9.0.2
+	restart_b "$KIND"
+	recovered "$KIND restarted, where its peers are is not known" 20
+	expect_between "ms" "$(value recovered)" 10000 16500
+}
+
+nat_create() {
+	ns_create a n b
+	veth_link a va n na
+	veth_link n nb b vb
+	addr_add a va 10.1.0.2/24
+	addr_add n na 10.1.0.1/24
+	addr_add n nb 192.0.2.1/24
+	addr_add b vb 192.0.2.2/24
+	ns_ip a route add default via 10.1.0.1
+	forwarding_on n
+	ns n nft -f - <<-EOF
+		table ip nat {
+			chain out {
+				type nat hook postrouting priority srcnat
+				oifname nb ip protocol udp snat to 192.0.2.1:20000
+			}
+		}
+	EOF
+	pair_tunnels_create
+}
+
+# The hub sends to a spoke that was restarted behind its NAT.
+spoke_restarts() {
+	local start
+
+	nat_create
+	session_up a wt0 b wt0 10.9.0.2
+	tunnel_delete a wt0
+	pause 1
+	tunnel_create a wt0 10.9.0.1/24 fd09::1/64
+	peer_add a wt0 b wt0 10.9.0.2/32,fd09::2/128 endpoint 192.0.2.2:51820
+	start=$(now_ms)
+	wait_for 6 ns b ping -n -q -c 1 -W 0.2 10.9.0.1
+	note "$KIND restarted behind a NAT, the hub sends: $(($(now_ms) - start)) ms"
+}
+
+# Anybody can send what looks like data: from where no peer is it is not answered, and from where one is, once in 5 s.
+strays() {
+	pair_create
+	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
+	tunnel_delete a wt0
+	capture_start strays a va "src host 192.0.2.2 and udp"
+	ns a /usr/bin/python3 - <<-'EOF'
+		import os, socket, struct, time
+
+		def send(port, count):
+		    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+		        s.bind(("192.0.2.1", port))
+		        for _ in range(count):
+		            s.sendto(struct.pack("<I", 4) + os.urandom(28), ("192.0.2.2", 51820))
+		            time.sleep(0.05)
+
+		send(50000, 20)
+		send(51820, 60)
+	EOF
+	pause 10
+	capture_stop strays
+	expect_eq "initiations" "$(capture_count strays "$(type_filter 1)")" 1
+	expect_eq "packets from b" "$(capture_count strays)" 1
+	expect_eq "b's state" "$(state b)" idle
+	expect_eq "strays counted" "$(ethtool_stat b wt0 rx_drop_no_session)" 80
+}
+
+# ---- waiting ----
+
+waits() {
+	local start
+
+	pair_create
+	# It begins the handshake itself, and is there when that is done.
+	start=$(now_ms)
+	expect ns a "$WEFT" wait wt0
+	expect_lt "ms" "$(($(now_ms) - start))" 3000
+	expect_eq "state" "$(state)" up
+	expect ns a "$WEFT" wait wt0 peer "$(tunnel_key b wt0)" timeout 0
+	# b only has to be asked by a; b itself does not know where that is.
+	ns_ip b link set wt0 down
+	ns_ip b link set wt0 up
+	expect_error "is not up after 0 s: idle" ns b "$WEFT" wait wt0 timeout 0
+	ns_run wait b "$WEFT" wait wt0
+	pause 2
+	ns_ip a link set wt0 down
+	ns_ip a link set wt0 up
+	expect ping_b
+	expect ns_wait wait 5
+}
+
+waits_in_vain() {
+	local start
+
+	pair_create
+	cut_off
+	start=$(now_ms)
+	expect_error "is not up after 7 s: handshaking for 7 s, nothing has ever come from it" \
+		ns a "$WEFT" wait wt0 timeout 7
+	expect_between "ms" "$(($(now_ms) - start))" 7000 9000
+	ns_run wait a "$WEFT" wait wt0 timeout 200
+	# Longer than a series of tries, it asks for the next.
+	pause 120
+	expect_eq "state" "$(state)" handshaking
+	join_again
+	expect ns_wait wait 7
+	ns_ip a link set wt0 down
+	expect_error "the interface is down" ns a "$WEFT" wait wt0
+	expect_error "has been removed" waits_for_what_goes
+	tunnel_delete a wt0
+	expect_error "No such device" ns a "$WEFT" wait wt0
+}
+
+waits_for_what_goes() {
+	local status=0
+
+	cut_off
+	ns_ip a link set wt0 up
+	ns_run gone a "$WEFT" wait wt0 peer "$(tunnel_key b wt0)"
+	pause 1
+	peer_remove a wt0 b wt0
+	ns_wait gone 5 || status=$?
+	cat "$(ns_output gone)" >&2
+	return $status
+}
+
+run_case "states as they pass" states
+run_case "a session that grows too old under traffic" outlived
+run_case "wireguard's peers have none of this" hidden_from_wireguard
+run_case "the round trip of a handshake" round_trip
+run_case "a peer that was given up is tried less and less often" backs_off
+run_case "and found when it comes back" comes_back
+run_case "an end that was restarted asks who sends to it" restarts
+run_case "also if it had begun the session" restarts_responder
+run_case "also a peer of the in-tree kind" restarts_beside_wireguard
+run_case "the in-tree kind beside it" wireguard_restarts
+run_case "keepalives are enough for that" restarts_in_silence
+run_case "a spoke behind a NAT" spoke_restarts
+run_case "a hub that does not know where its peers are" hub_restarts
+run_case "what anybody can send brings about one initiation" strays
+run_case "waiting for a session" waits
+run_case "and in vain" waits_in_vain
