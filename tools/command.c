@@ -11,7 +11,7 @@ const struct weft_command weft_commands[] = {
 		"show interfaces, or one FIELD of them",
 		"FIELD: public-key, private-key, listen-port, fwmark, peers, preshared-keys,\n"
 		"endpoints, allowed-ips, latest-handshakes, persistent-keepalive, transfer,\n"
-		"names, state, drops.\n"
+		"listen-address, bind-device, candidates, roam, names, state, drops.\n"
 		"\"dump\" prints all of them, for scripts. With -j or --json all is JSON.\n"
 		"Secret keys are \"(hidden)\" in the summary: --show-keys, or WG_HIDE_KEYS=never in\n"
 		"the environment, shows them. WG_COLOR_MODE is always, never or auto.\n",
@@ -25,7 +25,9 @@ const struct weft_command weft_commands[] = {
 		"change settings of an interface and of its peers",
 		"Settings of the interface: listen-port PORT, fwmark MARK|off, private-key FILE,\n"
 		"pmtu on|off, dscp inherit|off|DSCP.\n"
-		"Settings of a peer: preshared-key FILE, endpoint HOST:PORT,\n"
+		"listen-address ADDRESS,...|any and bind-device LINK|off say where the sockets are.\n"
+		"Settings of a peer: preshared-key FILE, endpoint HOST:PORT,... of which those that\n"
+		"do not answer give way to the next; roam on|off, off keeping it at one of those;\n"
 		"next-public-key KEY|off, next-preshared-key FILE, previous-public-key off,\n"
 		"previous-preshared-key off, grace SECONDS|off: how keys are replaced.\n"
 		"persistent-keepalive SECONDS|off, allowed-ips IP/LENGTH,... which replaces the\n"
