@@ -56,12 +56,10 @@ const char *weft_peer_state_name(__u32 state);
  * struct weft_drop_name - why packets went no further
  * @name: as in the specification
  * @out: they were to go out, and did not come in
- * @text: the same in words
  */
 struct weft_drop_name {
 	const char *name;
 	bool out;
-	const char *text;
 };
 
 /* By WEFT_DROPS_A_*; 0 is no reason. */

@@ -60,6 +60,22 @@ static const char * const pieces[] = {
 	"weft_drops_total{interface=\"wft0\",reason=\"mac\",direction=\"in\"} 3\n"
 	"weft_drops_total{interface=\"wft0\",reason=\"rate-limit\",direction=\"in\"} 0\n",
 
+	"# TYPE weft_grace_left_seconds gauge\n"
+	"weft_grace_left_seconds{interface=\"wft0\"} 3600\n#",
+
+	"# TYPE weft_peer_handshake_rtt_seconds gauge\n"
+	"weft_peer_handshake_rtt_seconds{" B "} 12.003456\n#",
+
+	"# TYPE weft_peer_grace_left_seconds gauge\n"
+	"weft_peer_grace_left_seconds{" B "} 60\n#",
+
+	"# TYPE weft_peer_state gauge\n"
+	"weft_peer_state{" B ",state=\"idle\"} 0\n"
+	"weft_peer_state{" B ",state=\"handshaking\"} 0\n"
+	"weft_peer_state{" B ",state=\"up\"} 0\n"
+	"weft_peer_state{" B ",state=\"silent\"} 1\n"
+	"weft_peer_state{" B ",state=\"given-up\"} 0\n#",
+
 	"# TYPE weft_peer_drops_total counter\n"
 	"weft_peer_drops_total{" B ",reason=\"source\",direction=\"in\"} 2\n"
 	"weft_peer_drops_total{" B ",reason=\"given-up\",direction=\"out\"} 9\n",
@@ -77,6 +93,7 @@ static void test_fill(struct test_bench *bench)
 					"[Peer]\nPublicKey = " KEY_C "\n");
 	bench->devices[1]->peers->rx_bytes = 148;
 	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
+		     WEFT_VALUE_BIT(WEFT_DEVICE_A_GRACE_LEFT) |
 		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS);
 	dev->event_sequence = 12;
 	dev->drops[WEFT_DROPS_A_MAC] = 3;
@@ -88,9 +105,16 @@ static void test_fill(struct test_bench *bench)
 	a->known = WEFT_VALUE_BIT(WEFT_PEER_A_RX_PACKETS);
 	b = a->next;
 	b->path_mtu = 1280;
+	b->state = WEFT_PEER_STATE_SILENT;
+	b->handshake_rtt_us = 12003456;
+	b->grace_left = 60;
+	dev->grace_left = 3600;
 	b->drops[WEFT_DROPS_A_SOURCE] = 2;
 	b->drops[WEFT_DROPS_A_GIVEN_UP] = 9;
 	b->known = WEFT_VALUE_BIT(WEFT_PEER_A_PATH_MTU) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_STATE) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKE_RTT) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_GRACE_LEFT) |
 		   WEFT_VALUE_BIT(WEFT_PEER_A_DROPS);
 }
 
