@@ -106,10 +106,16 @@ class End:
     def send(self, message, sock=None):
         (sock or self.udp).sendto(message, (DEVICE, self.device_port))
 
-    def refused(self, message, reason, sock=None):
+    def count(self, reason):
         self.expected[reason] += 1
         if reason in OF_THE_PEER:
             self.expected["of_peer_" + OF_THE_PEER[reason]] += 1
+
+    def refused(self, message, reason, sock=None):
+        self.count(reason)
+        # From where a peer is, data of no session has the device ask that peer for one.
+        if reason == NO_SESSION and message[0] == 4:
+            sock = sock or self.other_port
         self.send(message, sock)
 
     def accepted(self, message, sock=None):
@@ -542,7 +548,7 @@ def case_outer(end):
     send(datagram(message, length=7))
     send(datagram(message)[:7])
     # Shorter than what was sent: a message that does not authenticate.
-    end.expected[AUTH] += 1
+    end.count(AUTH)
     send(datagram(message, length=8 + len(message) - 1, zero=True))
     end.delivered(message)
     unchecked6(message)
