@@ -495,7 +495,8 @@ static void recv_batch(struct weft_device *device, struct sk_buff *skb, __le32 r
 	if (likely(keypair)) {
 		recv_deliver(&batch);
 	} else {
-		weft_stray_note(device, skb);
+		if (batch.refused == WEFT_DROP_NO_SESSION)
+			weft_stray_note(device, skb);
 		recv_free(&batch, true);
 	}
 }
