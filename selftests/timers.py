@@ -274,9 +274,14 @@ def persists_after_giving_up(peer):
     tunnel_set("persistent-keepalive", "25")
     times = times_of(INITIATION, collect(peer, 250))
     tunnel_set("persistent-keepalive", "0")
-    pause = max(later - earlier for earlier, later in zip(times, times[1:]))
-    check_between("the longest pause", pause, 25, 25 + 2 * JITTER)
-    check("more tries than one series has", len(times) > TRIES + 10, True)
+    gaps = [later - earlier for earlier, later in zip(times, times[1:])]
+    if IN_TREE:
+        check_between("the longest pause", max(gaps), 25, 25 + 2 * JITTER)
+        check("more tries than one series has", len(times) > TRIES + 10, True)
+        return
+    # weft pauses longer each time, up to a minute; how long is liveness.sh's affair.
+    check_between("the longest pause", max(gaps), 45, 60)
+    check("more tries than one series has", len(times) >= TRIES + 4, True)
 
 
 def slab_pages():

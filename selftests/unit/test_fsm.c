@@ -19,6 +19,8 @@ enum {
 	BARRED = WEFT_FSM_INITIATION_BARRED,
 	DERIVED = WEFT_FSM_SESSION_DERIVED, CONFIRMED = WEFT_FSM_SESSION_CONFIRMED,
 	INITIATE = WEFT_FSM_DO_INITIATE, KEEPALIVE = WEFT_FSM_DO_KEEPALIVE,
+	CONNECT = WEFT_FSM_CONNECT, MENDED = WEFT_FSM_MENDED, STRAY = WEFT_FSM_STRAY,
+	REFUSED = WEFT_FSM_REFUSED,
 	FORGET = WEFT_FSM_DO_FORGET_SOURCE, GIVE_UP = WEFT_FSM_DO_GIVE_UP,
 	ERASE = WEFT_FSM_DO_ERASE, RETRY = FORGET | WEFT_FSM_DO_MOVE_ON | INITIATE,
 };
@@ -319,6 +321,225 @@ static void fsm_jitter_spreads(struct test *t)
 		EXPECT(t, tenth[i] > 800 && tenth[i] < 1200);
 }
 
+/* What is told, and when: a script of reports and, where events is 0, of deadlines that pass. */
+struct telling {
+	u32 ms;
+	u32 events;
+	u32 told;
+	enum weft_fsm_state state;
+	u32 since;
+};
+
+static void tellings_run(struct test *t, const struct telling *tellings, size_t count)
+{
+	struct weft_fsm fsm;
+	u32 actions;
+	u64 since;
+	size_t i;
+
+	weft_fsm_init(&fsm, 1, MS(1000));
+	for (i = 0; i < count; i++) {
+		u64 now = MS(1000 + tellings[i].ms);
+
+		actions = tellings[i].events ? weft_fsm_report(&fsm, tellings[i].events, now) :
+					       weft_fsm_expire(&fsm, now);
+		EXPECT_EQ(t, actions & WEFT_FSM_TELL, tellings[i].told);
+		EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), tellings[i].state);
+		EXPECT_EQ(t, since, MS(1000 + tellings[i].since));
+	}
+}
+
+#define TELLINGS(t, ...) do {						\
+	static const struct telling tellings_[] = { __VA_ARGS__ };	\
+									\
+	tellings_run(t, tellings_, ARRAY_SIZE(tellings_));		\
+} while (0)
+
+static void fsm_states(struct test *t)
+{
+	const u32 up = WEFT_FSM_TELL_UP, renewed = WEFT_FSM_TELL_RENEWED;
+
+	/* Our handshake: a session, the next one, and its end, of which nobody has to be told. */
+	TELLINGS(t, { 10, AS, 0, WEFT_FSM_IDLE, 0 }, { 20, WANTED, 0, WEFT_FSM_HANDSHAKING, 20 },
+		 { 20, INIT_SENT | AS, 0, WEFT_FSM_HANDSHAKING, 20 },
+		 { 70, AR | DERIVED | CONFIRMED, up, WEFT_FSM_UP, 70 },
+		 { 120070, WANTED, 0, WEFT_FSM_UP, 70 },
+		 { 120100, INIT_SENT | AS, 0, WEFT_FSM_UP, 70 },
+		 { 120200, AR | DERIVED | CONFIRMED, renewed, WEFT_FSM_UP, 70 },
+		 { 300199, AS, 0, WEFT_FSM_UP, 70 }, { 300200, AS, 0, WEFT_FSM_IDLE, 300200 },
+		 { 400000, AS, 0, WEFT_FSM_IDLE, 300200 });
+	/* Theirs: it counts when they have used it, and from when it was derived. */
+	TELLINGS(t, { 10, AR | RESP_SENT | AS | DERIVED, 0, WEFT_FSM_IDLE, 0 },
+		 { 500, AR | DR | CONFIRMED, up, WEFT_FSM_UP, 500 },
+		 { 180009, AS, 0, WEFT_FSM_UP, 500 }, { 180010, AS, 0, WEFT_FSM_IDLE, 180010 });
+	/* A session ends while the next one is asked for. */
+	TELLINGS(t, { 0, AR | DERIVED | CONFIRMED, up, WEFT_FSM_UP, 0 },
+		 { 179000, WANTED, 0, WEFT_FSM_UP, 0 },
+		 { 180000, INIT_SENT | AS, 0, WEFT_FSM_HANDSHAKING, 180000 });
+	/* Data is not answered, and then it is. */
+	TELLINGS(t, { 0, AR | DERIVED | CONFIRMED, up, WEFT_FSM_UP, 0 },
+		 { 20000, DS | AS, 0, WEFT_FSM_UP, 0 }, { 36000, 0, 0, WEFT_FSM_SILENT, 36000 },
+		 { 36000, INIT_SENT | AS, 0, WEFT_FSM_SILENT, 36000 },
+		 { 37000, DS | AS, 0, WEFT_FSM_SILENT, 36000 },
+		 { 38000, AR, 0, WEFT_FSM_UP, 0 });
+}
+
+/* How a series ends: told once, whether it goes on or not. */
+static void fsm_told_given_up(struct test *t)
+{
+	struct weft_fsm fsm;
+	u64 now = MS(5), since;
+	u32 actions, told = 0;
+	int tries;
+
+	weft_fsm_init(&fsm, 3, 0);
+	weft_fsm_report(&fsm, WANTED, now);
+	for (tries = 1; tries < 60; tries++) {
+		weft_fsm_report(&fsm, INIT_SENT | AS, now);
+		/* Data that asks all the time. */
+		weft_fsm_report(&fsm, WANTED, now);
+		now = fsm.deadline[WEFT_FSM_RETRANSMIT];
+		actions = weft_fsm_expire(&fsm, now);
+		EXPECT(t, actions & INITIATE);
+		EXPECT_EQ(t, !!(actions & WEFT_FSM_TELL_GIVEN_UP), tries == 18);
+		told += !!(actions & WEFT_FSM_TELL_GIVEN_UP);
+		EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), WEFT_FSM_HANDSHAKING);
+		EXPECT_EQ(t, since, MS(5));
+	}
+	EXPECT_EQ(t, told, 1);
+	weft_fsm_report(&fsm, REFUSED, now);
+	EXPECT(t, fsm.refused);
+	weft_fsm_report(&fsm, AR | DERIVED | CONFIRMED, now);
+	EXPECT(t, !fsm.refused);
+	EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), WEFT_FSM_UP);
+}
+
+/* Brings a peer with a keepalive to where it is given up. Returns when that is. */
+static u64 given_up(struct test *t, struct weft_fsm *fsm, u32 seed)
+{
+	u64 now = 0;
+	int tries;
+
+	weft_fsm_init(fsm, seed, 0);
+	EXPECT_EQ(t, weft_fsm_set_persistent(fsm, 25, 0), KEEPALIVE);
+	weft_fsm_report(fsm, WANTED, 0);
+	for (tries = 0; tries < 18; tries++) {
+		weft_fsm_report(fsm, INIT_SENT | AS, now);
+		now = fsm->deadline[WEFT_FSM_RETRANSMIT];
+		weft_fsm_expire(fsm, now);
+	}
+	EXPECT(t, fsm->given_up);
+	return now;
+}
+
+static void fsm_backs_off(struct test *t)
+{
+	static const u32 most_s[] = { 10, 20, 40, 60, 60, 60 };
+	u64 now, before, since, at;
+	struct weft_fsm fsm;
+	u32 actions, seed;
+	size_t i;
+
+	for (seed = 0; seed < 1000; seed++) {
+		at = given_up(t, &fsm, seed * 0x9e3779b1);
+		before = fsm.handshake_at;
+		for (i = 0; i < ARRAY_SIZE(most_s); i++) {
+			now = fsm.deadline[WEFT_FSM_RETRY];
+			EXPECT(t, now - before <= MS(1000 * most_s[i]));
+			EXPECT(t, now - before >= MS(750 * most_s[i]));
+			/* Keepalives of the interval ask for nothing meanwhile. */
+			actions = weft_fsm_expire(&fsm, now);
+			EXPECT_EQ(t, actions & (INITIATE | KEEPALIVE | GIVE_UP), INITIATE);
+			weft_fsm_report(&fsm, INIT_SENT | AS, now);
+			before = now;
+			now = fsm.deadline[WEFT_FSM_RETRANSMIT];
+			actions = weft_fsm_expire(&fsm, now);
+			EXPECT_EQ(t, actions & (INITIATE | GIVE_UP | WEFT_FSM_TELL), GIVE_UP);
+			EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), WEFT_FSM_GIVEN_UP);
+			EXPECT_EQ(t, since, at);
+		}
+	}
+	/* Whatever comes from the peer ends it, */
+	weft_fsm_report(&fsm, AR, now);
+	EXPECT_EQ(t, fsm.deadline[WEFT_FSM_RETRY], WEFT_FSM_NEVER);
+	EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), WEFT_FSM_IDLE);
+	EXPECT_EQ(t, since, now);
+	EXPECT(t, weft_fsm_expire(&fsm, now + MS(25000)) & KEEPALIVE);
+	/* data begins a new series, as does what may have been mended, */
+	now = given_up(t, &fsm, 1);
+	EXPECT_EQ(t, weft_fsm_report(&fsm, WANTED, now), INITIATE);
+	EXPECT_EQ(t, fsm.deadline[WEFT_FSM_RETRY], WEFT_FSM_NEVER);
+	now = given_up(t, &fsm, 1);
+	EXPECT_EQ(t, weft_fsm_report(&fsm, MENDED, now), INITIATE);
+	EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), WEFT_FSM_HANDSHAKING);
+	EXPECT_EQ(t, since, now);
+	/* and without a keepalive nobody asks. */
+	now = given_up(t, &fsm, 1);
+	weft_fsm_set_persistent(&fsm, 0, now);
+	EXPECT_EQ(t, fsm.deadline[WEFT_FSM_RETRY], WEFT_FSM_NEVER);
+	EXPECT_EQ(t, weft_fsm_report(&fsm, MENDED, now), 0);
+}
+
+static void fsm_connect_asks(struct test *t)
+{
+	SCRIPT(t, { 0, REPORT, CONNECT, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
+	       { 100, REPORT, AR | DERIVED | CONFIRMED, 0 },
+	       /* There is one, until it is too old, or silent. */
+	       { 1000, REPORT, CONNECT, 0 }, { 10000, REPORT, CONNECT, 0 },
+	       { 10000, REPORT, DS | AS, 0 }, { 25000 + JITTER, EXPIRE, 0, FORGET | INITIATE },
+	       { 30000 + JITTER, REPORT, CONNECT, INITIATE });
+	SCRIPT(t, { 0, REPORT, AR | DERIVED | CONFIRMED, 0 }, { 180000, REPORT, CONNECT, INITIATE });
+	/* Too soon is not never. */
+	SCRIPT(t, { 0, REPORT, AR | RESP_SENT | AS | DERIVED, 0 }, { 1000, REPORT, CONNECT, 0 },
+	       { 4999, EXPIRE, 0, 0 }, { 5000 + JITTER, EXPIRE, 0, RETRY });
+}
+
+static void fsm_stray_is_one_try(struct test *t)
+{
+	struct weft_fsm fsm;
+	u64 since;
+
+	/* No second try, and none while there is a session or a try. */
+	SCRIPT(t, { 0, REPORT, STRAY, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
+	       { 1000, REPORT, STRAY, 0 }, { 5000 + JITTER, EXPIRE, 0, 0 },
+	       { 100000, EXPIRE, 0, 0 }, { 100000, REPORT, STRAY, INITIATE },
+	       { 100000, REPORT, INIT_SENT | AS, 0 },
+	       { 100100, REPORT, AR | DERIVED | CONFIRMED, 0 }, { 200000, REPORT, STRAY, 0 },
+	       { 280099, REPORT, STRAY, 0 }, { 280100, REPORT, STRAY, INITIATE });
+	/* Data that asks meanwhile makes it a series. */
+	SCRIPT(t, { 0, REPORT, STRAY, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
+	       { 1000, REPORT, WANTED, 0 }, { 5000 + JITTER, EXPIRE, 0, RETRY });
+	/* Nobody is told anything. */
+	weft_fsm_init(&fsm, 1, 0);
+	weft_fsm_report(&fsm, STRAY, MS(10));
+	weft_fsm_report(&fsm, INIT_SENT | AS, MS(10));
+	EXPECT_EQ(t, weft_fsm_state(&fsm, MS(10), &since), WEFT_FSM_IDLE);
+	weft_fsm_expire(&fsm, MS(6000));
+	EXPECT_EQ(t, weft_fsm_state(&fsm, MS(6000), &since), WEFT_FSM_IDLE);
+	EXPECT_EQ(t, since, 0);
+	EXPECT(t, !fsm.missed);
+	/* What was begun is wiped in the end. */
+	EXPECT_EQ(t, weft_fsm_next(&fsm), MS(546000));
+}
+
+static void fsm_forgets_sessions(struct test *t)
+{
+	struct weft_fsm fsm;
+	u64 since;
+
+	weft_fsm_init(&fsm, 1, 0);
+	weft_fsm_report(&fsm, AR | DERIVED | CONFIRMED, MS(10));
+	weft_fsm_forget_session(&fsm, MS(500));
+	EXPECT_EQ(t, weft_fsm_state(&fsm, MS(600), &since), WEFT_FSM_IDLE);
+	EXPECT_EQ(t, since, MS(500));
+	weft_fsm_report(&fsm, AR | DERIVED | CONFIRMED, MS(700));
+	EXPECT_EQ(t, weft_fsm_state(&fsm, MS(800), &since), WEFT_FSM_UP);
+	EXPECT_EQ(t, since, MS(700));
+	weft_fsm_stop(&fsm, MS(900));
+	EXPECT_EQ(t, weft_fsm_state(&fsm, MS(950), &since), WEFT_FSM_IDLE);
+	EXPECT_EQ(t, since, MS(900));
+}
+
 static void quiet_check(struct test *t, const struct weft_fsm *fsm, u32 events)
 {
 	struct weft_fsm after = *fsm;
@@ -338,13 +559,14 @@ static void fsm_quiet(struct test *t)
 	struct weft_fsm fsm;
 	u32 events, armed, timer;
 
-	for (armed = 0; armed < 1 << (WEFT_FSM_TIMERS + 1); armed++) {
+	for (armed = 0; armed < 1 << (WEFT_FSM_TIMERS + 2); armed++) {
 		memset(&fsm, 0, sizeof(fsm));
 		weft_fsm_init(&fsm, 1, 0);
 		for (timer = 0; timer < WEFT_FSM_TIMERS; timer++)
 			if (armed & 1 << timer)
 				fsm_arm(&fsm, timer, MS(1000000) + timer);
-		fsm.ending = armed >> WEFT_FSM_TIMERS;
+		fsm.ending = armed >> WEFT_FSM_TIMERS & 1;
+		fsm.missed = armed >> (WEFT_FSM_TIMERS + 1);
 		fsm.persistent_s = fsm_armed(&fsm, WEFT_FSM_PERSISTENT) ? 25 : 0;
 		for (events = 0; events < WEFT_FSM_SESSION_CONFIRMED << 1; events++)
 			quiet_check(t, &fsm, events);
@@ -837,6 +1059,12 @@ TEST_SUITE("fsm",
 	   TEST_CASE(fsm_stop),
 	   TEST_CASE(fsm_next),
 	   TEST_CASE(fsm_jitter_spreads),
+	   TEST_CASE(fsm_states),
+	   TEST_CASE(fsm_told_given_up),
+	   TEST_CASE(fsm_backs_off),
+	   TEST_CASE(fsm_connect_asks),
+	   TEST_CASE(fsm_stray_is_one_try),
+	   TEST_CASE(fsm_forgets_sessions),
 	   TEST_CASE(fsm_quiet),
 	   TEST_CASE(fsm_ages),
 	   TEST_CASE(sim_one_packet),
