@@ -71,8 +71,8 @@ enum weft_identity_used {
  * @WEFT_PEER_STATE_HANDSHAKING: There is no session, and initiations are being
  *   sent.
  * @WEFT_PEER_STATE_UP: There is a session.
- * @WEFT_PEER_STATE_SILENT: There is a session, but what was sent under it has
- *   not been answered, and initiations are being sent.
+ * @WEFT_PEER_STATE_SILENT: There is a session, but what was sent has not been
+ *   answered, and initiations are being sent.
  * @WEFT_PEER_STATE_GIVEN_UP: Initiations went unanswered until no more were
  *   sent.
  */
@@ -97,12 +97,12 @@ enum weft_dscp {
 /**
  * enum weft_event_type
  * @WEFT_EVENT_DEVICE_ADDED: The interface has been made.
- * @WEFT_EVENT_DEVICE_CHANGED: A setting of the device has changed.
+ * @WEFT_EVENT_DEVICE_CHANGED: A setting of the device has been set.
  * @WEFT_EVENT_DEVICE_REMOVED: The interface has been removed, and its peers
  *   with it. The last event of a device.
  * @WEFT_EVENT_PEER_ADDED: A peer has been added.
- * @WEFT_EVENT_PEER_CHANGED: A setting of a peer, or its allowed IPs, have
- *   changed.
+ * @WEFT_EVENT_PEER_CHANGED: A setting of a peer, or its allowed IPs, have been
+ *   set.
  * @WEFT_EVENT_PEER_REMOVED: A peer has been removed; the cause says why.
  * @WEFT_EVENT_SESSION_UP: There is a session with a peer, and there was none
  *   before.
