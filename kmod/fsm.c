@@ -135,10 +135,8 @@ static u32 fsm_want_session(struct weft_fsm *fsm, u64 now)
 }
 
 /* As when data wants one; but who asks this way asks once, so that too soon means later. */
-static u32 fsm_connect(struct weft_fsm *fsm, u64 now)
+static u32 fsm_renew(struct weft_fsm *fsm, u64 now)
 {
-	if (fsm_has_session(fsm, now) && !fsm->missed)
-		return 0;
 	if (!fsm_armed(fsm, WEFT_FSM_RETRANSMIT) && fsm_too_soon(fsm, now)) {
 		fsm_series_begins(fsm, now);
 		fsm_arm(fsm, WEFT_FSM_RETRANSMIT,
@@ -146,6 +144,11 @@ static u32 fsm_connect(struct weft_fsm *fsm, u64 now)
 		return 0;
 	}
 	return fsm_want_session(fsm, now);
+}
+
+static u32 fsm_connect(struct weft_fsm *fsm, u64 now)
+{
+	return fsm_has_session(fsm, now) && !fsm->missed ? 0 : fsm_renew(fsm, now);
 }
 
 /* Anybody may have sent it: it changes nothing but that there is one initiation more. */
@@ -225,6 +228,8 @@ static u32 fsm_report_wishes(struct weft_fsm *fsm, u32 events, u64 now)
 		WRITE_ONCE(fsm->ending, true);
 		actions |= fsm_want_session(fsm, now);
 	}
+	if (events & WEFT_FSM_RENEWAL)
+		actions |= fsm_renew(fsm, now);
 	if (events & WEFT_FSM_CONNECT)
 		actions |= fsm_connect(fsm, now);
 	if (events & WEFT_FSM_MENDED && fsm_armed(fsm, WEFT_FSM_RETRY))

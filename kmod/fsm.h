@@ -31,6 +31,8 @@
  * @WEFT_FSM_MENDED: what may have kept a peer that was given up from answering is different now
  * @WEFT_FSM_STRAY: from where the peer is comes data of a session that is not known here; nothing
  *	that authenticates, so it is good for one try
+ * @WEFT_FSM_RENEWAL: the session is good, but there are other keys to make one with. Asked once, so
+ *	that too soon means later
  * @WEFT_FSM_REFUSED: an answer to our initiation came, and was not good
  */
 enum weft_fsm_event {
@@ -49,6 +51,7 @@ enum weft_fsm_event {
 	WEFT_FSM_MENDED			= BIT(12),
 	WEFT_FSM_STRAY			= BIT(13),
 	WEFT_FSM_REFUSED		= BIT(14),
+	WEFT_FSM_RENEWAL		= BIT(20),
 };
 
 /**

@@ -34,6 +34,8 @@
 
 #define HANDSHAKE_COOKIE_SECRET_NS	(WEFT_COOKIE_SECRET_MAX_AGE_S * NSEC_PER_SEC)
 #define HANDSHAKE_COOKIE_NS ((WEFT_COOKIE_SECRET_MAX_AGE_S - WEFT_COOKIE_LATENCY_S) * NSEC_PER_SEC)
+/* What has been sent is answered in this time, by a keepalive if by nothing else. */
+#define HANDSHAKE_HEARS_NS	((WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S) * NSEC_PER_SEC)
 #define HANDSHAKE_INTERVAL_NS	(NSEC_PER_SEC / WEFT_INITIATIONS_PER_S)
 
 struct weft_handshake_worker {
@@ -812,6 +814,29 @@ static void handshake_work(struct work_struct *work)
 	}
 }
 
+/* Whether the path to a peer is alive: something has come from it not long ago. */
+static bool handshake_hears(const struct weft_peer *peer)
+{
+	u64 at = READ_ONCE(peer->rx_at_ns);
+
+	return at && ktime_get_coarse_boottime_ns() - at < HANDSHAKE_HEARS_NS;
+}
+
+/*
+ * Whether an initiation that went unanswered tells more of keys than of the path: one was tried
+ * that the peer need not know yet.
+ */
+static bool handshake_was_for_keys(struct weft_peer *peer)
+{
+	bool one;
+
+	mutex_lock(&peer->handshake_lock);
+	one = weft_keyring_places(peer) == BIT(WEFT_PLACE_CURRENT) &&
+	      !rcu_access_pointer(peer->device->previous_identity);
+	mutex_unlock(&peer->handshake_lock);
+	return !one && handshake_hears(peer);
+}
+
 /**
  * weft_handshake_act() - do what a peer's timers want done
  * @peer: the peer
@@ -827,7 +852,7 @@ void weft_handshake_act(struct weft_peer *peer, u32 actions)
 		weft_peer_erase(peer);
 	if (actions & WEFT_FSM_DO_FORGET_SOURCE)
 		weft_peer_forget_source(peer);
-	if (actions & WEFT_FSM_DO_MOVE_ON)
+	if (actions & WEFT_FSM_DO_MOVE_ON && !handshake_was_for_keys(peer))
 		weft_peer_move_on(peer);
 	if (actions & WEFT_FSM_DO_KEEPALIVE)
 		weft_xmit_keepalive(peer);
@@ -835,5 +860,6 @@ void weft_handshake_act(struct weft_peer *peer, u32 actions)
 		handshake_preshared_proved(peer);
 	/* Where the path may have died there is no time to spare. */
 	if (actions & WEFT_FSM_DO_INITIATE)
-		handshake_initiate(peer, !(actions & WEFT_FSM_DO_FORGET_SOURCE));
+		handshake_initiate(peer, !(actions & WEFT_FSM_DO_FORGET_SOURCE) ||
+						 handshake_hears(peer));
 }

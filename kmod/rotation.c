@@ -122,6 +122,27 @@ void weft_rotation_exit(struct weft_device *device)
 	cancel_delayed_work_sync(&device->grace_work);
 }
 
+/*
+ * Has a session renewed, for there are keys now that it has not been made with. It carries on
+ * meanwhile: it does not matter if the peer has not been told of them yet.
+ */
+static void rotation_renew(struct weft_peer *peer)
+{
+	if (weft_keypairs_carry(&peer->keypairs))
+		weft_peer_report(peer, WEFT_FSM_RENEWAL);
+}
+
+static void rotation_renew_all(struct weft_device *device)
+{
+	struct weft_peer *peer;
+
+	lockdep_assert_held(&device->config_lock);
+	list_for_each_entry(peer, &device->peers, list) {
+		rotation_renew(peer);
+		cond_resched();
+	}
+}
+
 /* Whether a device may begin to use @next beside what it has. */
 static int rotation_may_begin(struct weft_device *device, const struct weft_identity *next,
 			      struct netlink_ext_ack *extack)
@@ -190,6 +211,7 @@ static int rotation_take(struct weft_device *device, struct weft_identity *next,
 	weft_config_changed(device);
 	weft_device_event(device, WEFT_EVENT_IDENTITY_ROTATED, WEFT_CAUSE_ADMINISTRATION,
 			  now->key.public);
+	rotation_renew_all(device);
 	return 0;
 }
 
@@ -275,6 +297,7 @@ static int rotation_go_back(struct weft_device *device, struct netlink_ext_ack *
 	rotation_erase(device, undone);
 	weft_config_changed(device);
 	weft_device_event(device, WEFT_EVENT_IDENTITY_ROTATED, WEFT_CAUSE_UNDO, old);
+	rotation_renew_all(device);
 	return 0;
 }
 
@@ -424,6 +447,11 @@ static bool rotation_has_next(const struct weft_config_peer *entry)
 	       !(entry->flags & WEFT_PEER_F_REMOVE_ME);
 }
 
+static bool rotation_has_next_preshared(const struct weft_config_peer *entry)
+{
+	return entry->has_next_preshared && memchr_inv(entry->next_preshared, 0, WEFT_KEY_LEN);
+}
+
 /**
  * weft_rotation_check() - may the peers of a change have the next keys that it says?
  * @config: the change, with the identity that it brings prepared
@@ -482,4 +510,6 @@ void weft_rotation_apply(const struct weft_config_peer *config, struct weft_peer
 		weft_keyring_set_next(peer, config->next_public);
 	if (config->has_next_preshared)
 		weft_keyring_set_next_preshared(peer, config->next_preshared);
+	if (rotation_has_next(config) || rotation_has_next_preshared(config))
+		rotation_renew(peer);
 }

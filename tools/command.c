@@ -11,7 +11,8 @@ const struct weft_command weft_commands[] = {
 		"show interfaces, or one FIELD of them",
 		"FIELD: public-key, private-key, listen-port, fwmark, peers, preshared-keys,\n"
 		"endpoints, allowed-ips, latest-handshakes, persistent-keepalive, transfer,\n"
-		"listen-address, bind-device, candidates, roam, names, state, drops.\n"
+		"listen-address, bind-device, candidates, roam, names, state,\n"
+		"previous-public-key, next-keys, previous-keys, identities, drops.\n"
 		"\"dump\" prints all of them, for scripts. With -j or --json all is JSON.\n"
 		"Secret keys are \"(hidden)\" in the summary: --show-keys, or WG_HIDE_KEYS=never in\n"
 		"the environment, shows them. WG_COLOR_MODE is always, never or auto.\n",

@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Helpers of rotate.sh.
+
+streams SECONDS FILE NS=ADDRESS...   a TCP stream between every two namespaces, a piece every 50 ms each way; at the end
+                                     says how many pieces came, of how many, how often one was sent again, and the
+                                     longest wait for one
+copies KEYFILE...                    for each private key whether it lies in the kernel's objects: a digit, 0 or 1
+copies-of-preshared KEYFILE...       for each preshared key
+"""
+import base64, ctypes, itertools, select, socket, struct, sys, time
+from memory import copies_in_kernel
+
+PIECE = 512
+EVERY = 0.05
+
+
+def enter(namespace):
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open(f"/run/netns/{namespace}", "rb") as handle:
+        if libc.setns(handle.fileno(), 0x40000000):
+            raise OSError(ctypes.get_errno(), "setns")
+
+
+def connect(a, b):
+    """Both ends of a stream between two namespaces."""
+    enter(b[0])
+    listener = socket.create_server((b[1], 0))
+    enter(a[0])
+    near = socket.create_connection((b[1], listener.getsockname()[1]))
+    far = listener.accept()[0]
+    listener.close()
+    return near, far
+
+
+def sent_again(ends):
+    # struct tcp_info: tcpi_total_retrans
+    return sum(struct.unpack_from("<I", end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192), 100)[0]
+               for end in ends)
+
+
+class Streams:
+    def __init__(self, nodes):
+        self.ends = [end for a, b in itertools.combinations(nodes, 2) for end in connect(a, b)]
+        for end in self.ends:
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            end.setblocking(False)
+        self.heard = {end: time.monotonic() for end in self.ends}
+        self.came = self.sent = 0
+        self.longest = 0.0
+
+    def read(self, wait):
+        now = time.monotonic()
+        for end in select.select(self.ends, [], [], max(wait, 0))[0]:
+            self.came += len(end.recv(65536))
+            self.longest = max(self.longest, now - self.heard[end])
+            self.heard[end] = time.monotonic()
+
+    def run(self, seconds):
+        end = time.monotonic() + seconds
+        due = time.monotonic()
+        while due < end:
+            for stream in self.ends:
+                self.sent += stream.send(b"x" * PIECE)
+            due += EVERY
+            while (left := due - time.monotonic()) > 0:
+                self.read(left)
+        while self.came < self.sent and time.monotonic() < end + 10:
+            self.read(1)
+
+
+def streams(seconds, ready, *nodes):
+    streams = Streams([node.split("=") for node in nodes])
+    open(ready, "w").close()
+    streams.run(float(seconds))
+    print(f"{streams.came} of {streams.sent} bytes, {sent_again(streams.ends)} sent again, "
+          f"{streams.longest:.2f} s the longest wait")
+
+
+def read_key(file):
+    with open(file, encoding="ascii") as handle:
+        return bytearray(base64.b64decode(handle.read().strip()))
+
+
+def tell_copies(keys):
+    print("".join("1" if found else "0" for found in copies_in_kernel(*(bytes(key) for key in keys))))
+
+
+def copies(*files):
+    keys = [read_key(file) for file in files]
+    for key in keys:
+        # As the kernel keeps it.
+        key[0] &= 248
+        key[31] = key[31] & 127 | 64
+    tell_copies(keys)
+
+
+def copies_of_preshared(*files):
+    tell_copies([read_key(file) for file in files])
+
+
+{"streams": streams, "copies": copies, "copies-of-preshared": copies_of_preshared}[sys.argv[1]](*sys.argv[2:])
