@@ -64,7 +64,7 @@ struct weft_peer {
 	struct sk_buff_head staged;		/* packets that wait for a session */
 	seqlock_t endpoint_lock;
 	struct weft_endpoint endpoint;		/* endpoint_lock */
-	struct weft_candidates *candidates;	/* endpoint_lock; changed under config_lock; or NULL */
+	struct weft_candidates *candidates;	/* endpoint_lock and config_lock; or NULL */
 	bool pinned;				/* endpoint_lock: it is nowhere else */
 	atomic_t actions;			/* enum weft_fsm_action, for the work item */
 	struct dst_cache dst_cache;		/* bottom halves off; there once equipped */

@@ -22,6 +22,7 @@ NESTED = 0x8000
 IFINDEX, IFNAME, PRIVATE, PUBLIC, FLAGS, PORT, FWMARK, PEERS = range(1, 9)
 P_PUBLIC, P_PSK, P_FLAGS, P_ENDPOINT, P_KEEPALIVE, P_HANDSHAKE, P_RX, P_TX, P_IPS, P_VERSION = range(1, 11)
 I_FAMILY, I_ADDRESS, I_CIDR, I_FLAGS = range(1, 5)
+LISTEN4, LISTEN6, BIND_INDEX, BIND_NAME, P_CANDIDATES, P_ROAM, C_ENDPOINT = 68, 69, 70, 75, 77, 78, 1
 # Of weft's own, by itself: what is left of a grace, and drops; of a peer also ages and counters.
 PASSING = {66, 73}
 P_PASSING = {70, 73, 74, 75, 80, 81, 82, 83, 84, 85}
@@ -29,6 +30,7 @@ REPLACE_PEERS = 1
 REMOVE_ME, REPLACE_IPS, UPDATE_ONLY = 1, 2, 4
 
 EPERM, EBUSY, ENODEV, EINVAL, ENOSPC, ERANGE, EOPNOTSUPP, EPFNOSUPPORT, EADDRINUSE, EBADR = 1, 16, 19, 22, 28, 34, 95, 96, 98, 53
+E2BIG, ELOOP, EADDRNOTAVAIL = 7, 40, 99
 ERRNO = {value: name for name, value in list(globals().items()) if name[0] == "E" and isinstance(value, int)}
 
 
@@ -453,6 +455,51 @@ def case_values(netlink):
     netlink.set(name(DEVICE), u16(PORT, 51820), u32(FWMARK, 0), u32(FLAGS, REPLACE_PEERS))
 
 
+# ---- where peers are and where we are ----
+
+def candidate(endpoint): return attr(0, [attr(C_ENDPOINT, endpoint)])
+
+
+def case_places(netlink):
+    """Candidates, and what sockets are bound to: of weft's own."""
+    for kind, right in {LISTEN4: 4, LISTEN6: 16, BIND_INDEX: 4}.items():
+        for length in lengths_but(right, upto=24):
+            refuse_value(netlink, BAD_LENGTH, attr(kind, b"\xa5" * length))
+    for length in lengths_but(1, upto=12):
+        refuse_peer_value(netlink, BAD_LENGTH, attr(P_ROAM, bytes(length)))
+    refuse_peer_value(netlink, BAD_LENGTH, u8(P_ROAM, 2))
+    for value in (struct.pack("<I", 0xE0000001)[::-1], b"\xff" * 4):
+        refuse_value(netlink, "EINVAL", attr(LISTEN4, value))
+    refuse_value(netlink, "EINVAL", attr(LISTEN6, b"\xff\x02" + bytes(13) + b"\1"))
+    refuse(netlink, "EADDRNOTAVAIL", [*GOOD, attr(LISTEN4, socket.inet_aton("203.0.113.77"))], None)
+    refuse_value(netlink, "EINVAL", u32(BIND_INDEX, 2**31))
+    refuse(netlink, "ENODEV", [*GOOD, u32(BIND_INDEX, 2**31 - 1)], None)
+    refuse(netlink, "ENODEV", [*GOOD, attr(BIND_NAME, b"nowhere\0")], None)
+    refuse(netlink, "ELOOP", [*GOOD, attr(BIND_NAME, DEVICE.encode() + b"\0")], None)
+    refuse(netlink, "EINVAL", [*GOOD, u32(BIND_INDEX, 1), attr(BIND_NAME, b"lo\0")], attr(BIND_NAME, b"lo\0"))
+    many = attr(P_CANDIDATES, [candidate(endpoint4(port=port)) for port in range(1, 18)])
+    refuse_peer_value(netlink, "E2BIG", many)
+    for bad in (attr(0, []), attr(0, [attr(C_ENDPOINT, bytes(16))]), attr(0, [attr(C_ENDPOINT, endpoint4()[:15])])):
+        refuse(netlink, "EINVAL", [*GOOD, attr(PEERS, [GOOD_PEER, peer(KEY, attr(P_CANDIDATES, [candidate(endpoint6()), bad]))])], None)
+    twice = [endpoint4(), endpoint6(), endpoint4(), endpoint4(port=9)]
+    netlink.set(name(DEVICE), attr(LISTEN4, socket.inet_aton("127.0.0.1")), attr(BIND_NAME, b"lo\0"), u32(FLAGS, REPLACE_PEERS), attr(PEERS, [
+        peer(KEY, attr(P_CANDIDATES, [candidate(place) for place in twice]), u8(P_ROAM, 0)), peer(OTHER)]))
+    device = dict(parse(netlink.dump(DEVICE)[0][20:]))
+    check("listening addresses", (device[LISTEN4], device[LISTEN6]), (socket.inet_aton("127.0.0.1"), bytes(16)))
+    check("bound to", (device[BIND_INDEX], device[BIND_NAME]), (struct.pack("<I", 1), b"lo\0"))
+    peers = netlink.peers(DEVICE)
+    places = [dict(parse(value))[C_ENDPOINT] for _, value in parse(peers[KEY][P_CANDIDATES])]
+    check("candidates, once each", places, [endpoint4(), endpoint6(), endpoint4(port=9)])
+    check("the first is the endpoint", peers[KEY][P_ENDPOINT], endpoint4())
+    check("roaming", (peers[KEY][P_ROAM], peers[OTHER][P_ROAM], P_CANDIDATES in peers[OTHER]), (b"\0", b"\1", False))
+    netlink.set(name(DEVICE), attr(PEERS, [peer(KEY, attr(P_CANDIDATES, []))]))
+    peers = netlink.peers(DEVICE)
+    check("candidates taken away", (P_CANDIDATES in peers[KEY], peers[KEY][P_ENDPOINT]), (False, endpoint4()))
+    netlink.set(name(DEVICE), attr(LISTEN4, bytes(4)), u32(BIND_INDEX, 0), u32(FLAGS, REPLACE_PEERS))
+    device = dict(parse(netlink.dump(DEVICE)[0][20:]))
+    check("bound to nothing", (device[LISTEN4], BIND_INDEX in device, BIND_NAME in device), (bytes(4), False, False))
+
+
 # ---- fuzz ----
 
 def random_message(rng):
@@ -466,14 +513,23 @@ def random_message(rng):
         gone = [u32(I_FLAGS, 1)] if rng.random() < 0.2 else []
         return ip(rng.choice([f"10.{rng.randrange(256)}.0.0/{rng.randrange(33)}", f"fd0{rng.randrange(10)}::/{rng.randrange(129)}"]), *gone)
 
+    own_of_peer = (
+        lambda: u8(P_ROAM, rng.randrange(2)),
+        lambda: attr(P_CANDIDATES, [candidate(endpoint4(port=rng.randrange(1, 9))) for _ in range(rng.randrange(18))]),
+    ) if FAMILY == "weft" else ()
+    own = (
+        lambda: attr(LISTEN4, socket.inet_aton(rng.choice(["0.0.0.0", "127.0.0.1"]))),
+        lambda: attr(BIND_NAME, rng.choice([b"\0", b"lo\0"])),
+    ) if FAMILY == "weft" else ()
+
     def some_peer():
         return peer(rng.choice(keys), *some(
             lambda: attr(P_PSK, rng.randbytes(32)), lambda: u32(P_FLAGS, rng.randrange(8)), lambda: attr(P_ENDPOINT, endpoint4()),
             lambda: attr(P_ENDPOINT, endpoint6()), lambda: u16(P_KEEPALIVE, rng.choice([0, 1, 65535])), lambda: u32(P_VERSION, 1),
-            lambda: attr(P_IPS, [some_ip() for _ in range(rng.randrange(5))])))
+            lambda: attr(P_IPS, [some_ip() for _ in range(rng.randrange(5))]), *own_of_peer))
 
     return some(lambda: u32(FLAGS, rng.randrange(2)), lambda: u32(FWMARK, rng.randrange(2**32)), lambda: u16(PORT, rng.randrange(30000, 30010)),
-                lambda: attr(PRIVATE, rng.choice(keys))) + [attr(PEERS, [some_peer() for _ in range(rng.randrange(4))])]
+                lambda: attr(PRIVATE, rng.choice(keys)), *own) + [attr(PEERS, [some_peer() for _ in range(rng.randrange(4))])]
 
 
 def mutate(rng, data):

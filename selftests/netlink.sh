@@ -122,6 +122,11 @@ run_case "a port that is taken" taken_port 7070
 run_case "whatever is wrong, with the command" with_command
 run_case "what is set is read back" speak values
 run_case "replace, remove and update" speak flags
+places() {
+	skip_unless_weft
+	speak places
+}
+run_case "candidates, and what sockets are bound to" places
 run_case "allowed IPs, added and removed" speak allowed
 run_case "a link that was moved to a user's namespace" moved_to_user
 run_case "a link that was made in a user's namespace" made_by_user

@@ -15,6 +15,7 @@ static struct {
 	int error;
 	int failures;
 	int family;
+	bool both;
 	int asked;
 	int pauses;
 	unsigned int last_pause;
@@ -35,6 +36,9 @@ static int resolve_lookup(const char *host, const char *port,
 		return EAI_FAIL;
 	if (server.family)
 		(*found)->ai_family = server.family;
+	if (server.both &&
+	    getaddrinfo("2001:db8::7", port, &numeric, &(*found)->ai_next))
+		return EAI_FAIL;
 	return 0;
 }
 
@@ -154,6 +158,46 @@ static void test_other_family(void)
 	server.family = 0;
 }
 
+/* All that a name stands for, and of several names what can be found. */
+static void test_candidates(void)
+{
+	static const struct {
+		const char *endpoint;
+		int failures;
+		const char *want;
+		const char *err;
+	} tries[] = {
+		{ "a.example:80", 0,
+		  "endpoint=192.0.2.7:80 candidates=192.0.2.7:80,[2001:db8::7]:80", "" },
+		{ "a.example, b.example:81", 0,
+		  "endpoint=192.0.2.7:81 candidates=192.0.2.7:81,[2001:db8::7]:81", "" },
+		{ "a.example:80,b.example:81", 1,
+		  "endpoint=192.0.2.7:81 candidates=192.0.2.7:81,[2001:db8::7]:81",
+		  "weft: warning: f:3: Endpoint: cannot resolve 'a.example:80': Name or service not known\n" },
+		{ "a.example:80,b.example:81", 2, NULL,
+		  "weft: warning: f:3: Endpoint: cannot resolve 'a.example:80': Name or service not known\n"
+		  "weft: warning: f:3: Endpoint: cannot resolve 'b.example:81': Name or service not known\n"
+		  "weft: f:3: Endpoint: none of the endpoints can be resolved\n" },
+	};
+	struct test_bench bench;
+	char *change, want[256];
+	size_t i;
+
+	server.error = EAI_NONAME;
+	server.both = true;
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		server.failures = tries[i].failures;
+		change = resolve_run(&bench, tries[i].endpoint, 0);
+		snprintf(want, sizeof(want), tries[i].want ?
+			 "wg0:\npeer A: %s\n" : "failed", tries[i].want);
+		test_text(tries[i].endpoint, change, want);
+		test_text("complaints", bench.err, tries[i].err);
+		free(change);
+		test_bench_end(&bench);
+	}
+	server.both = false;
+}
+
 static void test_wishes(void)
 {
 	static const struct {
@@ -188,6 +232,7 @@ int main(void)
 	test_for_ever();
 	test_final();
 	test_other_family();
+	test_candidates();
 	test_wishes();
 	return test_end();
 }
