@@ -75,7 +75,7 @@ int weft_sockaddr_put_candidates(struct sk_buff *skb, const struct weft_candidat
 }
 
 /**
- * weft_sockaddr_put_binding() - put what a device's sockets are bound to into a message: not the port
+ * weft_sockaddr_put_binding() - put what sockets are bound to into a message, but for the port
  * @skb: the message
  * @device: the device
  *
