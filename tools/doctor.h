@@ -63,7 +63,8 @@ struct weft_doctor_peer {
 
 /* Counters of a namespace: what grew while it was watched. */
 struct weft_doctor_stack {
-	unsigned long not_forwarded;
+	unsigned long not_forwarded4;
+	unsigned long not_forwarded6;
 	unsigned long rp_filtered;
 };
 

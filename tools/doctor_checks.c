@@ -185,21 +185,28 @@ static bool check_unknown_peer(const struct weft_doctor_facts *facts,
 	return true;
 }
 
+/*
+ * Packets that came for somebody else say that it is wanted; so does the file,
+ * of IPv4, which every fleet has.
+ */
 static bool check_forwarding(const struct weft_doctor_facts *facts,
 			     struct weft_doctor_finding *finding)
 {
-	bool wanted = facts->profile &&
-		      facts->profile->forwarding == WEFT_SWITCH_ON;
+	bool hub = facts->peer_count > 1;
+	bool asked = facts->profile &&
+		     facts->profile->forwarding == WEFT_SWITCH_ON;
+	bool bad4, bad6;
 
-	if ((facts->forwarding4 && facts->forwarding6) ||
-	    (!wanted && (!facts->grew.not_forwarded || facts->peer_count < 2)))
+	bad4 = !facts->forwarding4 &&
+	       (asked || (hub && facts->grew.not_forwarded4));
+	bad6 = !facts->forwarding6 && hub && facts->grew.not_forwarded6;
+	if (!bad4 && !bad6)
 		return false;
 	fprintf(finding->what,
 		"packets that are for others than this machine are not passed on: %s is off",
-		facts->forwarding4 ? "net.ipv6.conf.all.forwarding" :
-				     "net.ipv4.ip_forward");
-	fputs("sysctl -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1",
-	      finding->mend);
+		bad4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding");
+	fprintf(finding->mend, "sysctl -w %s=1",
+		bad4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding");
 	return true;
 }
 

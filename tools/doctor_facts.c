@@ -118,10 +118,10 @@ static unsigned long doctor_line_counter(const char *file, const char *name)
 static struct weft_doctor_stack doctor_stack(void)
 {
 	return (struct weft_doctor_stack){
-		.not_forwarded =
-			doctor_pair_counter("/proc/net/snmp", "Ip:",
-					    "InAddrErrors") +
-			doctor_line_counter("/proc/net/snmp6", "Ip6InAddrErrors "),
+		.not_forwarded4 = doctor_pair_counter("/proc/net/snmp", "Ip:",
+						      "InAddrErrors"),
+		.not_forwarded6 = doctor_line_counter("/proc/net/snmp6",
+						      "Ip6InAddrErrors "),
 		.rp_filtered = doctor_pair_counter("/proc/net/netstat", "TcpExt:",
 						   "IPReversePathFilter"),
 	};
@@ -489,7 +489,10 @@ static bool doctor_observe(struct doctor_watch *watch)
 	doctor_connect(watch);
 	good = doctor_watch(watch);
 	after = doctor_stack();
-	facts->grew.not_forwarded = after.not_forwarded - before.not_forwarded;
+	facts->grew.not_forwarded4 =
+		after.not_forwarded4 - before.not_forwarded4;
+	facts->grew.not_forwarded6 =
+		after.not_forwarded6 - before.not_forwarded6;
 	facts->grew.rp_filtered = after.rp_filtered - before.rp_filtered;
 	first = facts->first->peers;
 	last = good ? facts->last->peers : NULL;

@@ -181,12 +181,19 @@ static void long_ago(struct ward *ward)
 
 static void forwarding(struct ward *ward)
 {
-	ward->facts.grew.not_forwarded = 3;
+	ward->facts.grew.not_forwarded4 = 3;
+}
+
+static void forwarding6(struct ward *ward)
+{
+	ward->facts.forwarding4 = true;
+	ward->facts.grew.not_forwarded4 = 3;
+	ward->facts.grew.not_forwarded6 = 3;
 }
 
 static void forwarding_on(struct ward *ward)
 {
-	ward->facts.grew.not_forwarded = 3;
+	ward->facts.grew.not_forwarded4 = 3;
 	ward->facts.forwarding4 = true;
 	ward->facts.forwarding6 = true;
 }
@@ -361,6 +368,7 @@ static const struct {
 	{ "called by another key", another_key, "another-key", 2 },
 	{ "called by nobody's key", unknown_peer, "unknown-peer", 2 },
 	{ "forwarding is off", forwarding, "forwarding-off", 2 },
+	{ "forwarding of IPv6 is off", forwarding6, "forwarding-off", 2 },
 	{ "forwarding is on", forwarding_on, "", 0 },
 	{ "nobody calls", nobody, "nobody-calls", 1 },
 	{ "a name for nothing", unresolved, "unresolved:a", 2 },
