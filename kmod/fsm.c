@@ -301,7 +301,8 @@ static u32 fsm_end_series(struct weft_fsm *fsm, u64 now)
 		pause = min(FSM_RETRY_FIRST << min_t(u8, fsm->retries, 3), FSM_RETRY_MOST);
 		if (fsm->retries < U8_MAX)
 			fsm->retries++;
-		fsm_arm(fsm, WEFT_FSM_RETRY, fsm->handshake_at + pause - fsm_random(fsm, pause / 4));
+		pause -= fsm_random(fsm, pause / 4);
+		fsm_arm(fsm, WEFT_FSM_RETRY, fsm->handshake_at + pause);
 	}
 	/* A keepalive would only ask for the next series of tries. */
 	fsm_disarm(fsm, WEFT_FSM_KEEPALIVE);

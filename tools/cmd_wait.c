@@ -284,7 +284,8 @@ static bool wait_take_words(struct wait_job *job, int argc, char **argv)
 			job->peer = argv[1];
 		} else if (!weft_parse_number(argv[1], 10, WAIT_MOST_S,
 					      &job->seconds)) {
-			weft_report(job->ctx, "wait: timeout: '%s' is not a time: use a number of seconds from 0 (only look) to %d",
+			weft_report(job->ctx,
+				    "wait: timeout: '%s' is not a time: use a number of seconds from 0 (only look) to %d",
 				    argv[1], WAIT_MOST_S);
 			return false;
 		}
