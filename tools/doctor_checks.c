@@ -537,7 +537,7 @@ static bool doctor_covers(const struct weft_allowedip *outer,
 	return !weft_model_allowedip_compare(&cut, outer);
 }
 
-/* The first prefix of another peer that takes a part of @ip for itself. */
+/* The first prefix of a peer that is not there that takes a part of @ip. */
 static const struct weft_allowedip *
 doctor_taken(const struct weft_doctor_facts *facts,
 	     const struct weft_doctor_peer *peer,
@@ -548,7 +548,8 @@ doctor_taken(const struct weft_doctor_facts *facts,
 
 	for (i = 0; i < facts->peer_count; i++) {
 		*taker = facts->peers[i].last;
-		if (*taker == peer->last)
+		if (*taker == peer->last ||
+		    doctor_is_up(facts, &facts->peers[i]))
 			continue;
 		for (other = (*taker)->allowedips; other; other = other->next)
 			if (doctor_covers(ip, other))
@@ -557,7 +558,10 @@ doctor_taken(const struct weft_doctor_facts *facts,
 	return NULL;
 }
 
-/* Everything else goes somewhere: default routes are meant to overlap. */
+/*
+ * What is narrower wins, and is meant to, be it who has all the rest or a hub
+ * beside direct peers. But it wins from a peer that is there for one that is not.
+ */
 static bool check_overlap(const struct weft_doctor_facts *facts,
 			  const struct weft_doctor_peer *peer,
 			  struct weft_doctor_finding *finding)
@@ -566,7 +570,8 @@ static bool check_overlap(const struct weft_doctor_facts *facts,
 	const struct weft_peer *taker;
 
 	/* All are held against all. */
-	if (facts->peer_count > DOCTOR_OVERLAP_PEERS_MAX)
+	if (facts->peer_count > DOCTOR_OVERLAP_PEERS_MAX ||
+	    !doctor_is_up(facts, peer))
 		return false;
 	for (ip = peer->last->allowedips; ip; ip = ip->next) {
 		other = ip->cidr ? doctor_taken(facts, peer, ip, &taker) : NULL;
@@ -577,7 +582,7 @@ static bool check_overlap(const struct weft_doctor_facts *facts,
 		return false;
 	fprintf(finding->what, "a part of its allowed IP %s/%u is another peer's: ",
 		weft_text_address(ip).chars, ip->cidr);
-	fprintf(finding->what, "%s/%u is peer %s's",
+	fprintf(finding->what, "%s/%u is peer %s's, and that is not up",
 		weft_text_address(other).chars, other->cidr,
 		weft_text_peer(taker).chars);
 	fprintf(finding->mend, "if that is not meant: weft set %s peer %s allowed-ips -%s/%u",

@@ -19,9 +19,9 @@
 #include "resolve.h"
 
 /* An answer takes one round trip; if it does not come, a second try is made after 5 s. */
-#define DOCTOR_SAMPLE_US	250000
-#define DOCTOR_SAMPLES		12
-#define DOCTOR_SAMPLES_MAX	26
+#define DOCTOR_SAMPLE_US	150000
+#define DOCTOR_SAMPLES		20
+#define DOCTOR_SAMPLES_MAX	44
 
 /* Each is a question to the kernel. */
 #define DOCTOR_WAYS_MAX		2000

@@ -311,14 +311,22 @@ static void shadowed(struct ward *ward)
 	strcpy(ward->prefix.way.dev, "eth0");
 }
 
+static void nested(struct ward *ward)
+{
+	ward->last->peers->allowedips->cidr = 16;
+	weft_model_allowedip_mask(ward->last->peers->allowedips);
+}
+
 static void overlap(struct ward *ward)
 {
+	ward_peer(ward->last, 1)->state = WEFT_PEER_STATE_IDLE;
 	ward->last->peers->allowedips->cidr = 16;
 	weft_model_allowedip_mask(ward->last->peers->allowedips);
 }
 
 static void default_route(struct ward *ward)
 {
+	ward_peer(ward->last, 1)->state = WEFT_PEER_STATE_IDLE;
 	ward->last->peers->allowedips->cidr = 0;
 	weft_model_allowedip_mask(ward->last->peers->allowedips);
 }
@@ -391,6 +399,7 @@ static const struct {
 	{ "no route", no_route, "no-route:a", 1 },
 	{ "a route past it", shadowed, "shadowed:a", 1 },
 	{ "an overlap", overlap, "overlap:a", 1 },
+	{ "a hub beside a direct peer", nested, "", 0 },
 	{ "everything else", default_route, "", 0 },
 	{ "an MTU too large", mtu, "mtu:a", 1 },
 	{ "an MTU too large that is told of", mtu_told, "", 0 },
