@@ -860,6 +860,6 @@ void weft_handshake_act(struct weft_peer *peer, u32 actions)
 		handshake_preshared_proved(peer);
 	/* Where the path may have died there is no time to spare. */
 	if (actions & WEFT_FSM_DO_INITIATE)
-		handshake_initiate(peer, !(actions & WEFT_FSM_DO_FORGET_SOURCE) ||
-						 handshake_hears(peer));
+		handshake_initiate(peer,
+				   !(actions & WEFT_FSM_DO_FORGET_SOURCE) || handshake_hears(peer));
 }

@@ -140,9 +140,8 @@ mesh_is_rotated() {
 	traffic_start 5 "$count"
 	for round in 1 2 3; do
 		for node in "${nodes[@]}"; do
-			others=("${nodes[@]/$node/}")
-			# shellcheck disable=SC2086 # the empty one goes
-			rotate_node "$node" "$round" ${others[*]}
+			mapfile -t others < <(printf '%s\n' "${nodes[@]}" | grep -v "$node")
+			rotate_node "$node" "$round" "${others[@]}"
 		done
 		wait_for 30 mesh_is_on_new_keys 5
 		for node in "${nodes[@]}"; do

@@ -162,7 +162,8 @@ static void rotate_choose_key(struct rotate_job *job)
 
 static bool rotate_refuse_second(const struct rotate_job *job)
 {
-	weft_report(job->ctx, "the rotation of '%s' before this one goes on: 'weft rotate %s finish' or 'weft rotate %s undo' first",
+	weft_report(job->ctx,
+		    "the rotation of '%s' before this one goes on: 'weft rotate %s finish' or 'weft rotate %s undo' first",
 		    job->name, job->name, job->name);
 	return false;
 }
@@ -238,7 +239,8 @@ static bool rotate_may(const struct rotate_job *job)
 {
 	if (job->have->kind == WEFT_KIND_WEFT)
 		return true;
-	weft_report(job->ctx, "cannot rotate the key of '%s': rotation is weft's own, and this is a link of kind %s",
+	weft_report(job->ctx,
+		    "cannot rotate the key of '%s': rotation is weft's own, and this is a link of kind %s",
 		    job->name, weft_model_kind_name(job->have->kind));
 	return false;
 }
@@ -307,7 +309,8 @@ static bool rotate_take_words(struct rotate_job *job, int argc, char **argv)
 			break;
 	}
 	if (good && argc)
-		weft_report(job->ctx, "rotate: '%s' is not expected here: private-key FILE, grace SECONDS, finish, undo are",
+		weft_report(job->ctx,
+			    "rotate: '%s' is not expected here: private-key FILE, grace SECONDS, finish, undo are",
 			    argv[0]);
 	return good && !argc;
 }
