@@ -8,6 +8,7 @@
 #	 v0 192.0.2.1      v1 192.0.2.2           v4 192.0.2.5
 #	    |                 |                      |
 #	    +------- br0 in namespace h -------------+
+# timeout: 1200
 . "$(dirname "$0")/lib.sh"
 
 skip_unless_weft
