@@ -40,7 +40,7 @@ given() {
 	expect set_a peer "Zürich 東京 🌳" persistent-keepalive 9 name hub
 	expect_eq "keepalive" "$(ns a "$WEFT" show wt0 persistent-keepalive | grep -F "$one")" "$one"$'\t'9
 	expect_eq "names" "$(names)" "$one"$'\t'hub
-	expect_match "summary" "$(ns a "$WEFT" show wt0)" "peer: $one"$'\n  name: hub\n'
+	expect_eq "summary" "$(ns a "$WEFT" show wt0 | grep -A 1 -F "peer: $one" | tail -n 1)" "  name: hub"
 	expect_eq "JSON" "$(ns a "$WEFT" -j show wt0 | python3 -c 'import json, sys
 print([peer["name"] for peer in json.load(sys.stdin)[0]["peers"] if "name" in peer])')" "['hub']"
 	expect_eq "file" "$(ns a "$WEFT" showconf wt0 | grep Name)" "Name = hub"
