@@ -100,14 +100,6 @@ static int config_prepare_identity(struct weft_config *config, struct weft_devic
 	return 0;
 }
 
-static bool config_knows_peer(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN])
-{
-	struct weft_peer *peer = weft_peer_find(device, public_key);
-
-	weft_peer_put(peer);
-	return peer;
-}
-
 static int config_prepare_allowedip(struct weft_config_allowedip *ip)
 {
 	size_t i;
@@ -124,12 +116,11 @@ static int config_prepare_allowedip(struct weft_config_allowedip *ip)
  * Whether an entry may have to create its peer. Where the message removes peers the answer is a
  * cautious yes: what is removed further up has to be created anew further down.
  */
-static bool config_may_create(const struct weft_config_peer *peer, struct weft_device *device,
-			      bool removes)
+static bool config_may_create(const struct weft_config_peer *peer, bool removes)
 {
 	if (peer->flags & (WEFT_PEER_F_REMOVE_ME | WEFT_PEER_F_UPDATE_ONLY))
 		return false;
-	return removes || !config_knows_peer(device, peer->public_key);
+	return removes || !peer->known;
 }
 
 static int config_prepare_peer(struct weft_config_peer *peer, struct weft_device *device,
@@ -143,7 +134,7 @@ static int config_prepare_peer(struct weft_config_peer *peer, struct weft_device
 		if (err)
 			return err;
 	}
-	if (!config_may_create(peer, device, removes))
+	if (!config_may_create(peer, removes))
 		return 0;
 	peer->fresh = weft_peer_create(device, peer->public_key);
 	return peer->fresh ? 0 : -ENOMEM;
@@ -349,18 +340,18 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 static struct weft_peer *config_peer(struct weft_config_peer *config, struct weft_device *device,
 				     bool *fresh)
 {
-	struct weft_peer *peer = weft_peer_find(device, config->public_key);
+	struct weft_peer *peer;
 
-	if (peer || (config->flags & (WEFT_PEER_F_REMOVE_ME | WEFT_PEER_F_UPDATE_ONLY)))
-		return peer;
+	if (!config->fresh)
+		return weft_peer_find(device, config->public_key);
 	/* A peer with our own key could only be ourselves. */
 	if (weft_rotation_is_own(device, config->public_key))
 		return NULL;
-	peer = config->fresh;
-	config->fresh = NULL;
-	*fresh = true;
+	peer = weft_peer_publish(config->fresh);
+	*fresh = peer == config->fresh;
+	if (*fresh)
+		config->fresh = NULL;
 	weft_peer_get(peer);
-	weft_peer_publish(peer);
 	return peer;
 }
 

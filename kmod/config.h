@@ -41,6 +41,7 @@ struct weft_config_peer {
 	struct list_head list;
 	struct list_head allowedips;	/* struct weft_config_allowedip */
 	struct weft_peer *fresh;	/* in case that it has to be created; prepared */
+	bool known;			/* it is there before the change; prepared */
 	u8 public_key[WEFT_KEY_LEN];
 	u32 flags;			/* enum weft_peer_flag */
 	bool has_preshared;

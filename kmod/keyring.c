@@ -48,20 +48,24 @@ void weft_keyring_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 	INIT_LIST_HEAD(&ring->graces);
 }
 
-static void keyring_insert(struct weft_device *device, struct weft_public *public)
+/* Returns the key, or the same one of another peer that is there already. */
+static struct weft_public *keyring_insert(struct weft_device *device, struct weft_public *public)
 {
 	struct rb_node **link = &device->peers_by_key.rb_node, *parent = NULL;
 
 	lockdep_assert_held(&device->peers_lock);
 	while (*link) {
 		struct weft_public *other = rb_entry(*link, struct weft_public, by_key);
+		int side = memcmp(public->bytes, other->bytes, WEFT_KEY_LEN);
 
+		if (!side)
+			return other;
 		parent = *link;
-		link = memcmp(public->bytes, other->bytes, WEFT_KEY_LEN) < 0 ? &parent->rb_left :
-									       &parent->rb_right;
+		link = side < 0 ? &parent->rb_left : &parent->rb_right;
 	}
 	rb_link_node(&public->by_key, parent, link);
 	rb_insert_color(&public->by_key, &device->peers_by_key);
+	return public;
 }
 
 static void keyring_remove(struct weft_device *device, struct weft_public *public)
@@ -82,19 +86,23 @@ static bool keyring_is_published(const struct weft_peer *peer)
 
 /**
  * weft_keyring_publish() - let a peer be found by its key
- * @peer: a peer with a key that no published one has
+ * @peer: the peer
  *
  * Context: process, device->config_lock.
+ * Return: the peer, or the one that can be found by this key already; then nothing has changed.
  */
-void weft_keyring_publish(struct weft_peer *peer)
+struct weft_peer *weft_keyring_publish(struct weft_peer *peer)
 {
 	struct weft_device *device = peer->device;
+	struct weft_peer *found;
 
 	lockdep_assert_held(&device->config_lock);
 	spin_lock_bh(&device->peers_lock);
-	peer->keyring.epoch = device->keys_epoch;
-	keyring_insert(device, peer->keyring.public[WEFT_PLACE_CURRENT]);
+	found = keyring_insert(device, peer->keyring.public[WEFT_PLACE_CURRENT])->peer;
+	if (found == peer)
+		peer->keyring.epoch = device->keys_epoch;
 	spin_unlock_bh(&device->peers_lock);
+	return found;
 }
 
 /**

@@ -61,7 +61,7 @@ static inline const u8 *weft_keyring_now(const struct weft_keyring *ring)
 }
 
 void weft_keyring_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN]);
-void weft_keyring_publish(struct weft_peer *peer);
+struct weft_peer *weft_keyring_publish(struct weft_peer *peer);
 void weft_keyring_withdraw(struct weft_peer *peer);
 void weft_keyring_withdraw_all(struct weft_device *device);
 

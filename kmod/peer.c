@@ -113,20 +113,26 @@ bool weft_peer_equip(struct weft_peer *peer)
 
 /**
  * weft_peer_publish() - let a peer be found
- * @peer: a peer as weft_peer_create() made it, with a key that no published one has; the caller's
- * reference goes over to the device
+ * @peer: a peer as weft_peer_create() made it; the caller's reference goes over to the device
  *
  * Context: process, device->config_lock. Cannot fail.
+ * Return: the peer, or the one of the device that has this key already; then @peer is still the
+ * caller's.
  */
-void weft_peer_publish(struct weft_peer *peer)
+struct weft_peer *weft_peer_publish(struct weft_peer *peer)
 {
 	struct weft_device *device = peer->device;
+	struct weft_peer *found;
 
 	lockdep_assert_held(&device->config_lock);
-	peer->serial = ++device->peer_serial;
+	peer->serial = device->peer_serial + 1;
+	found = weft_keyring_publish(peer);
+	if (found != peer)
+		return found;
+	device->peer_serial = peer->serial;
 	list_add_tail(&peer->list, &device->peers);
 	device->peer_count++;
-	weft_keyring_publish(peer);
+	return peer;
 }
 
 /**

@@ -121,7 +121,7 @@ void weft_peer_exit(void);
 
 struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN]);
 bool weft_peer_equip(struct weft_peer *peer);
-void weft_peer_publish(struct weft_peer *peer);
+struct weft_peer *weft_peer_publish(struct weft_peer *peer);
 struct weft_peer *weft_peer_find(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN]);
 void weft_doomed_init(struct weft_doomed *doomed);
 void weft_peer_doom(struct weft_peer *peer, struct weft_doomed *doomed);

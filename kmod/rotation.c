@@ -359,8 +359,8 @@ static bool rotation_is_stripped(const struct weft_config *config,
 }
 
 /**
- * weft_rotation_resolve() - have peers that a change calls by their next or previous key called by
- * their current one
+ * weft_rotation_resolve() - find out which peers of a change are there, and have those that it
+ * calls by their next or previous key called by their current one
  * @config: the change, as parsed
  * @device: what it is for
  *
@@ -380,6 +380,7 @@ void weft_rotation_resolve(struct weft_config *config, struct weft_device *devic
 	list_for_each_entry(entry, &config->peers, list) {
 		config->strips |= entry->has_next_public || entry->ends_previous_public;
 		peer = weft_peer_find(device, entry->public_key);
+		entry->known = peer;
 		if (!peer)
 			continue;
 		/* Copied: a packet may promote the peer's next key now. */

@@ -172,17 +172,21 @@ static int message_put_keys(struct nl_msg *msg, const struct weft_peer *peer)
 	return err;
 }
 
-/* What only weft knows: other links are not told. */
+/*
+ * What only weft knows: other links are not told. @fresh: the peer is made
+ * anew, and need not be told what it is then anyway.
+ */
 static int message_put_own_peer(struct nl_msg *msg,
-				const struct weft_peer *peer)
+				const struct weft_peer *peer, bool fresh)
 {
 	int err = 0;
 
 	if (peer->has & WEFT_PEER_REMOVE)
 		return 0;
-	if (peer->has & WEFT_PEER_HAS_CANDIDATES)
+	if (peer->has & WEFT_PEER_HAS_CANDIDATES &&
+	    (peer->candidate_count || !fresh))
 		err |= message_put_candidates(msg, peer);
-	if (peer->has & WEFT_PEER_HAS_ROAM)
+	if (peer->has & WEFT_PEER_HAS_ROAM && (!peer->roam || !fresh))
 		err |= nla_put_u8(msg, WEFT_PEER_A_ROAM, peer->roam);
 	if (peer->has & WEFT_PEER_HAS_NAME)
 		err |= nla_put_string(msg, WEFT_PEER_A_NAME,
@@ -216,8 +220,12 @@ static int message_put_head(struct nl_msg *msg,
 {
 	if (cursor->continued)
 		return message_put_rest(msg, cursor->peer);
-	return message_put_peer(msg, cursor->peer) |
-	       (cursor->own ? message_put_own_peer(msg, cursor->peer) : 0);
+	if (message_put_peer(msg, cursor->peer))
+		return -EMSGSIZE;
+	return cursor->own ?
+	       message_put_own_peer(msg, cursor->peer,
+				    cursor->dev->has & WEFT_DEVICE_REPLACE_PEERS) :
+	       0;
 }
 
 static int message_put_allowedip(struct nl_msg *msg,

@@ -618,9 +618,13 @@ const struct weft_setting *weft_parse_find_field(const struct weft_setting *in,
 						 const char *field)
 {
 	const struct weft_setting *setting;
+	int first = tolower((unsigned char)field[0]);
 
+	/* Large files are worth a look at the first letter. */
 	for (setting = in; setting->word || setting->field; setting++)
-		if (setting->field && !strcasecmp(setting->field, field))
+		if (setting->field &&
+		    tolower((unsigned char)setting->field[0]) == first &&
+		    !strcasecmp(setting->field, field))
 			return setting;
 	return NULL;
 }
