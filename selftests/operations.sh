@@ -58,7 +58,7 @@ servers_create() {
 	addr_add ember up0 198.51.100.11/24
 }
 
-# LITESPEED_KEY and the like become keys, of those that are there by now.
+# LITESPEED_KEY and the like become keys, of those that are there by now, and THE_PSK the preshared one.
 fill_in() { # fill_in COMMAND
 	local command=$1 server folder
 
@@ -67,6 +67,8 @@ fill_in() { # fill_in COMMAND
 		[ ! -e "$folder/key.new" ] || command=${command//${server^^}_NEW_KEY/$("$WEFT" pubkey <"$folder/key.new")}
 		[ ! -e "$folder/key" ] || command=${command//${server^^}_KEY/$("$WEFT" pubkey <"$folder/key")}
 	done
+	folder=/etc/netns/$(ns_name spark)/weft
+	[ ! -e "$folder/psk.new" ] || command=${command//THE_PSK/$(<"$folder/psk.new")}
 	printf '%s' "$command"
 }
 
@@ -83,6 +85,8 @@ run_section() { # run_section SECTION
 		[ "$section" = "$1" ] || continue
 		command=$(fill_in "$command")
 		on_server "$server" "$command" || fail "status $? on $server: $command"
+		# "Once every peer has followed", says the page.
+		[[ $command != *"weft rotate weft0 private-key"* ]] || wait_for 10 peers_have_followed
 		count=$((count + 1))
 	done < <(commands_of_page)
 	expect_gt "commands of this section" $count 0
@@ -108,12 +112,20 @@ fleet_talks() {
 	done
 }
 
-rotated() {
+new_key_of_ember() {
+	"$WEFT" pubkey <"/etc/netns/$(ns_name ember)/weft/key.new"
+}
+
+peers_have_followed() {
 	local new
 
-	new=$("$WEFT" pubkey <"/etc/netns/$(ns_name ember)/weft/key.new")
-	expect_eq "ember's key" "$(ns ember "$WEFT" show weft0 public-key)" "$new"
-	expect_match "litespeed's peers" "$(ns litespeed "$WEFT" show weft0 peers)" "$new"
+	new=$(new_key_of_ember)
+	[[ $(ns litespeed "$WEFT" show weft0 peers) == *$new* && $(ns spark "$WEFT" show weft0 peers) == *$new* ]]
+}
+
+rotated() {
+	expect_eq "ember's key" "$(ns ember "$WEFT" show weft0 public-key)" "$(new_key_of_ember)"
+	expect peers_have_followed
 	expect grep -q "^PrivateKey = $(cat "/etc/netns/$(ns_name ember)/weft/key.new")" \
 		"/etc/netns/$(ns_name ember)/weft/weft0.conf"
 	fleet_talks
