@@ -522,8 +522,8 @@ static int netlink_open_nest(struct nlattr **attrs, int max, const struct nlattr
 	return nla_parse_nested(attrs, max, nest, NULL, extack);
 }
 
-static int netlink_parse_allowedip(struct list_head *list, struct nlattr *nest,
-				   struct netlink_ext_ack *extack)
+static noinline_for_stack int netlink_parse_allowedip(struct list_head *list, struct nlattr *nest,
+						      struct netlink_ext_ack *extack)
 {
 	struct nlattr *attrs[WEFT_ALLOWEDIP_A_MAX + 1];
 	struct weft_config_allowedip *ip;
