@@ -20,6 +20,7 @@ vm_packages=(
 )
 check_packages=(libb2-dev rsync)
 lint_packages=(sparse shellcheck universal-ctags perl python3-yaml python3-jsonschema bc mandoc groff-base)
+debug_packages=(linux-source-6.12 flex bison bc libelf-dev libssl-dev rsync ccache)
 bench_packages=(gnuplot-nox)
 distro_packages=(qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs mmdebstrap debian-archive-keyring)
 

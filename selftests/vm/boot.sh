@@ -13,24 +13,25 @@
 #   -k          the module to have in the guest's /lib/modules; modprobe weft finds it
 #   -e          a variable of the command's environment
 #   -d          what is in it the guest has under /weft/programs
+#   -M          the guest's memory (default: 1536, and 3072 for a debug kernel)
 #
-# The guest has the tree's selftests/ and tools/weft under /weft, where COMMAND runs in bash. A warning of the kernel's is
-# a panic. Status 125: the machine died before the command ended; 124: it ran into the limit.
+# The guest has the tree's selftests/ and tools/weft under /weft, where COMMAND runs in bash, with the kernel's slowness as
+# SLOW. A warning of the kernel's is a panic, but under KCSAN, which reports the kernel's own races, too. Status 125: the
+# machine died before the command ended; 124: it ran into the limit.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
 . "$here/host.sh"
 
-kernel_arguments=${VM_KERNEL_ARGUMENTS-quiet}
 # The emulator translates code anew for every address it appears at: programs that always lie at the same ones start three
 # times as fast.
 fixed_addresses="nokaslr norandmaps"
-mode=icount limit=600 console='' memory=1536 programs=''
+mode=icount limit=600 console='' memory='' programs=''
 environment=()
 WEFT_KO=${WEFT_KO-}
 
 usage() {
-	sed -n '4,19s/^# \{0,1\}//p' "$0" >&2
+	sed -n '4,21s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 
@@ -52,6 +53,8 @@ parse_arguments() {
 	shift $((OPTIND - 1))
 	[ $# = 2 ] || usage
 	series=$1 command=$2
+	[ -n "$memory" ] || { memory=1536; ! is_debug "$series" || memory=3072; }
+	environment=(SLOW="$(slowness "$series")" "${environment[@]}")
 	[ -z "$WEFT_KO" ] || [ -r "$WEFT_KO" ] || die "cannot read the module '$WEFT_KO'"
 }
 
@@ -106,16 +109,52 @@ pick_accelerator() {
 	esac
 }
 
+# Without ACPI, as the debug kernels are, a machine of type pc would show them one CPU.
+machine_options() {
+	if is_debug "$series"; then
+		echo -M microvm,acpi=off -device virtio-serial-device
+	else
+		echo -M pc -device virtio-serial-pci
+	fi
+}
+
+# Without ACPI's timers the kernel has nothing to measure the time stamp counter by, and is told its rate: counted
+# instructions pass at one a nanosecond.
+clock_arguments() {
+	local khz=1000000
+
+	is_debug "$series" || return 0
+	[ "$accelerator" = icount ] || khz=$(awk '/^cpu MHz/ { printf "%d", $4 * 1000; exit }' /proc/cpuinfo)
+	echo "tsc=reliable tsc_early_khz=$khz"
+}
+
+# KCSAN reports races of the kernel's own: those do not end the machine.
+watch_arguments() {
+	echo oops=panic
+	[[ $series == *-kcsan ]] || echo panic_on_warn=1
+}
+
+# The console may be all that is left of a debug kernel: warnings are to be seen there.
+verbosity() {
+	if is_debug "$series"; then echo loglevel=5; else echo quiet; fi
+}
+
+machine_arguments() {
+	# shellcheck disable=SC2046 # words
+	echo "console=ttyS0 panic=-1 net.ifnames=0 $fixed_addresses mitigations=off" $(clock_arguments) $(watch_arguments) \
+		"${VM_KERNEL_ARGUMENTS-$(verbosity)}"
+}
+
 # Through cat: opened as a file, standard output has to be a pipe, whatever it was. The machine ends with this script.
 run_qemu() { # run_qemu SECONDS CONSOLE_LOG
 	: >"$work/status"
 	write_archive
 	# shellcheck disable=SC2046 # words
 	setpriv --pdeathsig TERM timeout --kill-after=5 "$1" qemu-system-x86_64 $(accelerator_options) \
-		-M pc -m "$memory" -nodefaults -display none -no-reboot -nic none \
+		$(machine_options) -m "$memory" -nodefaults -display none -no-reboot -nic none \
 		-kernel "$kernel/boot/vmlinuz-${kernel##*/}" -initrd "$work/initrd" \
-		-append "console=ttyS0 panic=-1 panic_on_warn=1 oops=panic net.ifnames=0 $fixed_addresses mitigations=off $kernel_arguments" \
-		-serial file:"$2" -device virtio-serial-pci \
+		-append "$(machine_arguments)" \
+		-serial file:"$2" \
 		-chardev file,id=output,path=/dev/fd/1,append=on -device virtserialport,chardev=output,name=weft.output \
 		-chardev file,id=status,path="$work/status" -device virtserialport,chardev=status,name=weft.status </dev/null | cat
 }

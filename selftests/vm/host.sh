@@ -12,6 +12,8 @@
 #   unpack_package NAME DIRECTORY   downloads a package and unpacks it there, without installing it
 #   debian_mirror LABEL             from where this machine's apt gets Debian, or Debian-Security
 #   in_unstable COMMAND...          runs unpack_package, and all else here that asks for packages, with Debian unstable's
+#   is_debug SERIES                 is it one of the kernels that debug.sh builds?
+#   slowness SERIES                 the factor by which tests are slower there than on an ordinary kernel; SLOW overrides it
 
 # shellcheck disable=SC2034 # read by the scripts that source this one
 weft_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -161,4 +163,18 @@ in_unstable() { # in_unstable COMMAND...
 		-o Debug::NoLocking=true -o APT::Sandbox::User=root
 	)
 	"$@"
+}
+
+is_debug() {
+	[[ $1 == 6.12-kasan || $1 == 6.12-kcsan ]]
+}
+
+slowness() {
+	if [ -n "${SLOW-}" ]; then
+		echo "$SLOW"
+	elif is_debug "$1"; then
+		echo 10
+	else
+		echo 1
+	fi
 }

@@ -4,7 +4,7 @@
 # Debian's kernels, unpacked into the cache and never installed.
 #
 # A SERIES is something like 6.12, or "newest" for the newest in Debian unstable. A series that this machine's own lists
-# do not have is looked for in unstable.
+# do not have is looked for in unstable. 6.12-kasan and 6.12-kcsan are not Debian's: debug.sh builds them.
 #
 #   kernels.sh release SERIES     the newest release of a series that can be had: 6.12.117+deb12-cloud-amd64
 #   kernels.sh image SERIES       a directory with boot/vmlinuz-* and lib/modules/*
@@ -12,8 +12,9 @@
 #                                 the programs that they need; module.sh builds in it
 #   kernels.sh source             a directory with those parts of Linux 6.12's source that the checks use
 set -eu -o pipefail
+here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
-. "$(dirname "$0")/host.sh"
+. "$here/host.sh"
 
 source_package=linux-source-6.12
 source_parts=(
@@ -86,7 +87,7 @@ release_of() { # release_of SERIES
 
 	[[ $1 =~ ^([0-9]+\.[0-9]+|newest)$ ]] || die "'$1' is no kernel series; expected something like 6.12, or newest"
 	for release in ${KERNEL_RELEASES-}; do
-		[[ $release != "$1".* ]] || { echo "$release"; return; }
+		[[ $release != "$1".*-cloud-amd64 ]] || { echo "$release"; return; }
 	done
 	for way in newest_here newest_if_in_unstable newest_after_update newest_in_unstable newest_cached; do
 		release=$("$way" "$1") || true
@@ -219,8 +220,32 @@ fetch_source() { # fetch_source DIRECTORY
 	mv "$directory.new" "$directory"
 }
 
+debug_kernel() { # debug_kernel COMMAND SERIES
+	local directory
+
+	if [ "$1" = release ]; then
+		"$here/debug.sh" release "$2"
+		return
+	fi
+	directory=$("$here/debug.sh" build "$2")
+	case $1 in
+	image)
+		echo "$directory"/image/*
+		;;
+	headers)
+		echo "$directory"/usr/src/linux-headers-*
+		;;
+	esac
+}
+
 main() {
 	local release directory
+
+	case ${1-} in
+	release|image|headers)
+		is_debug "${2?a series is needed}" && { debug_kernel "$1" "$2"; return; }
+		;;
+	esac
 
 	case ${1-} in
 	release)
