@@ -7,19 +7,23 @@
  *
  *   functions   "NAME=null" or "NAME=enomem", which says what a failed call returns; or
  *               "NAME=late", which does not fail but takes 5 ms longer. Several, with blanks
- *               between them. Writing it begins; "" ends
+ *               between them. Writing it begins; "" ends. Where the kernel has functions that say
+ *               whether memory is to be refused, as those with fault injection do:
+ *               "should_failslab=slab" and "should_fail_alloc_page=page"
  *   caller      part of the name of the function in weft that calls; "": any
- *   skip        calls that pass before the first one fails
+ *   deep        1: that function need not have called itself, but one that did
+ *   skip        calls that pass before the first one fails; 4294967295: all, and none is counted
  *   every       of those behind them every so many fails
  *   times       that fail at most; 0: no limit
- *   seen        calls since the beginning
+ *   seen        calls since the beginning; writing it begins anew
  *   failed      and how many of them have failed
  *
- * What comes before functions is to be written before it.
+ * What comes before functions is to be written before it, but skip, which may change at any time.
  */
 #include <linux/atomic.h>
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/gfp.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
@@ -27,15 +31,18 @@
 #include <linux/pgtable.h>
 #include <linux/ptrace.h>
 #include <linux/slab.h>
+#include <linux/stacktrace.h>
 #include <linux/string.h>
 
 #define FAULT_FUNCTIONS	4
 #define FAULT_LATE_MS	5
+#define FAULT_DEPTH	48
 
 struct fault {
 	struct kprobe probe;
 	char name[64];
 	unsigned long instead;		/* what is run in place of the function; 0: it is late */
+	int gfp;			/* which argument is for the allocator; -1: none */
 };
 
 static struct fault faults[FAULT_FUNCTIONS];
@@ -43,6 +50,8 @@ static unsigned int fault_count;
 
 static char caller[64];
 module_param_string(caller, caller, sizeof(caller), 0644);
+static bool deep;
+module_param(deep, bool, 0644);
 static unsigned int skip;
 module_param(skip, uint, 0644);
 static unsigned int every = 1;
@@ -63,8 +72,25 @@ static noinline notrace void *fault_enomem(void)
 	return ERR_PTR(-ENOMEM);
 }
 
+static noinline notrace unsigned long fault_yes(void)
+{
+	return 1;
+}
+
+static const struct fault_way {
+	const char *word;
+	void *instead;
+	int gfp;
+} fault_ways[] = {
+	{ "null", fault_null, -1 },
+	{ "enomem", fault_enomem, -1 },
+	{ "late", NULL, -1 },
+	{ "slab", fault_enomem, 1 },
+	{ "page", fault_yes, 0 },
+};
+
 /* Whether a call that will return to @address is one of those that are to fail. */
-static bool fault_is_meant(unsigned long address)
+static bool fault_is_at(unsigned long address)
 {
 	char name[KSYM_SYMBOL_LEN];
 
@@ -72,6 +98,30 @@ static bool fault_is_meant(unsigned long address)
 		return false;
 	sprint_symbol_no_offset(name, address - 1);
 	return strstr(name, " [weft]") && strstr(name, caller);
+}
+
+/* Whether one of those that have led here is. */
+static bool fault_is_behind(void)
+{
+	unsigned long entries[FAULT_DEPTH];
+	unsigned int i, count = stack_trace_save(entries, FAULT_DEPTH, 0);
+
+	for (i = 0; i < count; i++) {
+		if (fault_is_at(entries[i]))
+			return true;
+	}
+	return false;
+}
+
+/* At a function's beginning, what lies on the stack is where it will return to. */
+static bool fault_is_meant(const struct fault *fault, struct pt_regs *regs)
+{
+	if (READ_ONCE(skip) == UINT_MAX)
+		return false;
+	/* Memory that must not be refused is not asked for in vain. */
+	if (fault->gfp >= 0 && regs_get_kernel_argument(regs, fault->gfp) & (__force unsigned long)__GFP_NOFAIL)
+		return false;
+	return deep ? fault_is_behind() : fault_is_at(regs_get_kernel_stack_nth(regs, 0));
 }
 
 /* Whether it is the turn of the call that has just come. */
@@ -88,8 +138,7 @@ static int fault_enter(struct kprobe *probe, struct pt_regs *regs)
 {
 	const struct fault *fault = container_of(probe, struct fault, probe);
 
-	/* At a function's beginning, what lies on the stack is where it will return to. */
-	if (!fault_is_meant(regs_get_kernel_stack_nth(regs, 0)) || !fault_is_due())
+	if (!fault_is_meant(fault, regs) || !fault_is_due())
 		return 0;
 	if (!fault->instead) {
 		mdelay(FAULT_LATE_MS);
@@ -112,21 +161,29 @@ static void fault_disarm(void)
 		unregister_kprobe(&faults[--fault_count].probe);
 }
 
+static const struct fault_way *fault_way(const char *word)
+{
+	int i;
+
+	for (i = 0; word && i < ARRAY_SIZE(fault_ways); i++) {
+		if (!strcmp(word, fault_ways[i].word))
+			return &fault_ways[i];
+	}
+	return NULL;
+}
+
 static int fault_arm(char *word)
 {
 	struct fault *fault = &faults[fault_count];
 	const char *name = strsep(&word, "=");
+	const struct fault_way *way = fault_way(word);
 	int err;
 
-	if (fault_count == FAULT_FUNCTIONS || !word)
+	if (fault_count == FAULT_FUNCTIONS || !way)
 		return -EINVAL;
 	memset(fault, 0, sizeof(*fault));
-	if (!strcmp(word, "null"))
-		fault->instead = (unsigned long)fault_null;
-	else if (!strcmp(word, "enomem"))
-		fault->instead = (unsigned long)fault_enomem;
-	else if (strcmp(word, "late"))
-		return -EINVAL;
+	fault->instead = (unsigned long)way->instead;
+	fault->gfp = way->gfp;
 	strscpy(fault->name, name, sizeof(fault->name));
 	fault->probe.symbol_name = fault->name;
 	fault->probe.pre_handler = fault_enter;
@@ -135,6 +192,12 @@ static int fault_arm(char *word)
 	if (!err)
 		fault_count++;
 	return err;
+}
+
+static void fault_begin(void)
+{
+	atomic_set(&fault_seen, 0);
+	atomic_set(&fault_failed, 0);
 }
 
 static int fault_set_functions(const char *value, const struct kernel_param *param)
@@ -146,16 +209,20 @@ static int fault_set_functions(const char *value, const struct kernel_param *par
 		return -ENOMEM;
 	fault_disarm();
 	rest = strim(copy);
-	if (*rest) {
-		atomic_set(&fault_seen, 0);
-		atomic_set(&fault_failed, 0);
-	}
+	if (*rest)
+		fault_begin();
 	while (!err && (word = strsep(&rest, " ")) && *word)
 		err = fault_arm(word);
 	if (err)
 		fault_disarm();
 	kfree(copy);
 	return err;
+}
+
+static int fault_set_counter(const char *value, const struct kernel_param *param)
+{
+	fault_begin();
+	return 0;
 }
 
 static int fault_get_counter(char *buffer, const struct kernel_param *param)
@@ -165,8 +232,11 @@ static int fault_get_counter(char *buffer, const struct kernel_param *param)
 
 static const struct kernel_param_ops fault_functions_ops = { .set = fault_set_functions };
 module_param_cb(functions, &fault_functions_ops, NULL, 0200);
-static const struct kernel_param_ops fault_counter_ops = { .get = fault_get_counter };
-module_param_cb(seen, &fault_counter_ops, &fault_seen, 0444);
+static const struct kernel_param_ops fault_counter_ops = {
+	.set = fault_set_counter,
+	.get = fault_get_counter,
+};
+module_param_cb(seen, &fault_counter_ops, &fault_seen, 0644);
 module_param_cb(failed, &fault_counter_ops, &fault_failed, 0444);
 
 static int __init fault_init(void)
