@@ -37,10 +37,16 @@
 #   expect_eq WHAT ACTUAL WANTED          expect_ne, expect_lt, expect_le, expect_ge, expect_gt: the same for numbers
 #   expect_between WHAT ACTUAL LOW HIGH
 #   expect_match WHAT ACTUAL REGEX
-#   wait_for SECONDS COMMAND...           polls until COMMAND succeeds; fails after that many (guest) seconds
+#   wait_for SECONDS COMMAND...           polls until COMMAND succeeds; fails after that many (guest) seconds times SLOW
 #   holds_for SECONDS COMMAND...          the opposite: COMMAND must succeed all the time
 #   now_ms                                monotonic clock in ms; read_uptime sets uptime_ms to the same
 #   pause SECONDS                         sleeps without a process
+#
+# Slow kernels. SLOW is the factor by which the kernel is slower than an ordinary one: 1, and more where KASAN or KCSAN
+# watch. Sizes are divided by it and patience multiplied, what is checked stays.
+#   scaled NUMBER [AT_LEAST]              a size: NUMBER divided by SLOW, but not less than that (1)
+#   stretched SECONDS                     a limit: SECONDS times SLOW
+#   skip_if_slow WHY...                   skips a case that is about speed
 #
 # Namespaces and links (all made here are removed at the end, and that they are gone is the last case)
 #   ns_create a b c                       network namespaces, lo up
@@ -113,7 +119,7 @@ if [ -z "${WEFT-}" ]; then
 	WEFT=weft
 	[ "$KIND" = weft ] || WEFT=wg
 fi
-export KIND WEFT LANG=C
+export KIND WEFT LANG=C SLOW=${SLOW:-1}
 test_name=$(basename "$0" .sh)
 # shellcheck disable=SC2034 # for tests: where their helpers lie
 test_dir=$(cd "$(dirname "$0")" && pwd)
@@ -324,10 +330,10 @@ wait_for() {
 
 	shift
 	read_uptime
-	end=$((uptime_ms + seconds * 1000))
+	end=$((uptime_ms + seconds * SLOW * 1000))
 	until "$@" >/dev/null 2>&1; do
 		read_uptime
-		[ "$uptime_ms" -lt "$end" ] || fail "not so after $seconds s: $*"
+		[ "$uptime_ms" -lt "$end" ] || fail "not so after $((seconds * SLOW)) s: $*"
 		pause 0.1
 	done
 }
@@ -343,6 +349,20 @@ holds_for() {
 		pause 0.5
 		read_uptime
 	done
+}
+
+scaled() { # scaled NUMBER [AT_LEAST]
+	local number=$(($1 / SLOW)) least=${2:-1}
+
+	echo $((number > least ? number : least))
+}
+
+stretched() { # stretched SECONDS
+	echo $(($1 * SLOW))
+}
+
+skip_if_slow() { # skip_if_slow WHY...
+	[ "$SLOW" = 1 ] || skip "not on so slow a kernel: $*"
 }
 
 # ---- namespaces and links ----

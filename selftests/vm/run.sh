@@ -8,14 +8,13 @@
 #
 # One VM runs many tests; after one that takes the VM down the others go on in a new one. KIND=wireguard runs them against
 # the in-tree module, to prove the tests themselves, and KIND=weft-compat against weft in its place. WALL_LIMIT is the most
-# seconds one test may take on the wall clock.
+# seconds one test may take on the wall clock (default: 1500, times SLOW where the kernel is slow).
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
 . "$here/host.sh"
 
 KIND=${KIND:-weft}
-WALL_LIMIT=${WALL_LIMIT:-1500}
 module=()
 failures=0
 
@@ -223,6 +222,7 @@ main() {
 	[ $# -ge 2 ] || die "expected a kernel series and tests"
 	series=$1
 	shift
+	WALL_LIMIT=${WALL_LIMIT:-$((1500 * $(slowness "$series")))}
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	for mode in icount smp; do
