@@ -8,14 +8,15 @@
 #
 # One VM runs many tests; after one that takes the VM down the others go on in a new one. KIND=wireguard runs them against
 # the in-tree module, to prove the tests themselves, and KIND=weft-compat against weft in its place. WALL_LIMIT is the most
-# seconds one test may take on the wall clock (default: 1500, times SLOW where the kernel is slow).
+# seconds one test may take on the wall clock (default: 1500, times SLOW where the kernel is slow); VM_MEMORY the machine's
+# memory in megabytes; VM_ENVIRONMENT names the variables that tests are to see.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
 . "$here/host.sh"
 
 KIND=${KIND:-weft}
-module=()
+boot_options=()
 failures=0
 
 # A whole line at a time: atomic on a pipe.
@@ -161,7 +162,7 @@ boot_once() { # boot_once MODE TEST...
 	current='' timed_out=''
 	: >"$work/console"
 	exec {fd}< <(exec "$here/boot.sh" -m "$mode" -t $((WALL_LIMIT * 6)) -l "$work/console" -e KIND="$KIND" \
-		"${module[@]}" "$series" "exec bash selftests/vm/guest.sh $*" 2>"$work/boot-errors")
+		"${boot_options[@]}" "$series" "exec bash selftests/vm/guest.sh $*" 2>"$work/boot-errors")
 	pid=$!
 	follow_guest "$fd" "$pid"
 	exec {fd}<&-
@@ -211,20 +212,32 @@ tests_of_mode() { # tests_of_mode MODE TEST...
 	done
 }
 
+# Tests in debug/ have programs of their own.
+build_programs() { # build_programs TEST...
+	[[ " $*" == *" debug/"* ]] || return 0
+	make -s -C "$weft_top/selftests/debug" OUT="$work/programs" >&2 || die "the programs of selftests/debug do not build"
+	boot_options+=(-d "$work/programs")
+}
+
 main() {
-	local mode list
+	local mode list name
 	declare -gA finished
 
 	if [ "${1-}" = -k ]; then
-		module=(-k "$2")
+		boot_options+=(-k "$2")
 		shift 2
 	fi
+	for name in ${VM_ENVIRONMENT-}; do
+		boot_options+=(-e "$name=${!name-}")
+	done
+	[ -z "${VM_MEMORY-}" ] || boot_options+=(-M "$VM_MEMORY")
 	[ $# -ge 2 ] || die "expected a kernel series and tests"
 	series=$1
 	shift
 	WALL_LIMIT=${WALL_LIMIT:-$((1500 * $(slowness "$series")))}
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
+	build_programs "$@"
 	for mode in icount smp; do
 		list=$(tests_of_mode "$mode" "$@")
 		# shellcheck disable=SC2086 # a list

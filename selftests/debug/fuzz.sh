@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Shared by the tests that fuzz in the machine. To be sourced after lib.sh.
+#
+#   COUNT           how many packets, or messages (each), there are to be: the default is little
+#   FUZZ_SECONDS    after how many seconds it is enough
+#   SEED            determines what is made up; not how it falls together with what else goes on
+#
+#   programs_needed PROGRAM...    skips the test where they have not been built
+#   traffic_start NS ADDRESS OUTER_ADDRESS    pings without end, through the tunnel and outside of it
+#   traffic_check SECONDS         the first never had to wait for an answer for so much longer than the second, which waits
+#                                 while the whole machine stands still
+#   memory_kb                     what the kernel has allocated, small pieces and pages of weft's
+
+programs=/weft/programs
+COUNT=${COUNT:-$(scaled 20000)}
+FUZZ_SECONDS=${FUZZ_SECONDS:-3600}
+SEED=${SEED:-1}
+note "SEED=$SEED COUNT=$COUNT FUZZ_SECONDS=$FUZZ_SECONDS"
+
+programs_needed() {
+	local name
+
+	for name; do
+		[ -x "$programs/$name" ] || skip "no program $name: debug/Makefile builds it"
+	done
+}
+
+traffic_start() { # traffic_start NS ADDRESS OUTER_ADDRESS
+	ns_run traffic "$1" ping -D -n -i 0.25 "$2"
+	ns_run beside "$1" ping -D -n -i 0.25 "$3"
+}
+
+# The time between two answers, and from the last one to the end.
+longest_gap_ms() { # longest_gap_ms RUN
+	awk -v now="$(date +%s.%N)" '
+		/bytes from/ { at = substr($1, 2) + 0; if (last && at - last > gap) gap = at - last; last = at }
+		END { if (now - last > gap) gap = now - last; printf "%d\n", gap * 1000 }' "$(ns_output "$1")"
+}
+
+traffic_check() { # traffic_check SECONDS
+	local gap beside
+
+	gap=$(longest_gap_ms traffic)
+	beside=$(longest_gap_ms beside)
+	note "$(grep -c 'bytes from' "$(ns_output traffic)") pings were answered, and none was waited for longer than $gap ms; without a tunnel $beside ms"
+	expect_le "the longest time without an answer, in ms" "$gap" $(($1 * 1000 + beside))
+}
+
+memory_kb() {
+	awk '/^(Slab|KernelStack|Percpu|VmallocUsed):/ { n += $2 } END { print n }' /proc/meminfo
+}

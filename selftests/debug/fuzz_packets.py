@@ -1,0 +1,104 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""The other end of the tunnel in fuzz_packets.sh: it speaks the protocol, and has the injector beside it spoil what it says.
+
+fuzz_packets.py fuzz SEED COUNT SECONDS sends COUNT frames, or as many as it can in that time. It goes in rounds: a handshake
+of its own, messages that the tunnel would take, and then the injector with both. A second peer, with its key in the file
+SILENT_FILE, is one that the tunnel itself calls: so there are responses and cookie replies that it would take as well.
+"""
+import os, subprocess, sys, time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+# pylint: disable=wrong-import-position
+import wgpeer
+from wgpeer import INITIATION, RESPONSE, Failure, Peer, check, kind, wg
+
+INJECTOR = os.environ.get("INJECTOR", "/weft/programs/fuzz_packets")
+SLOW = int(os.environ.get("SLOW", "1"))
+SILENT_PORT = 51821
+ROUND_SECONDS = 20
+# In every fourth round most of what comes is handshakes: the tunnel is under load.
+HANDSHAKES = (3, 3, 60, 3)
+
+
+def settle(peer, handshake):
+    """Whether a response to this handshake came; those to others are passed over."""
+    end = time.monotonic() + 3 * SLOW
+    while (left := end - time.monotonic()) > 0:
+        message = peer.receive(left)
+        if kind(message) != RESPONSE:
+            continue
+        try:
+            handshake.consume_response(message)
+            return True
+        except ValueError:
+            pass
+    return False
+
+
+def establish(peer):
+    """A session of the peer's own. While the tunnel is under load it takes a while to be answered."""
+    for _ in range(20):
+        peer.drain()
+        handshake, message = peer.make_initiation()
+        peer.send(message)
+        if settle(peer, handshake):
+            peer.begin(handshake)
+            peer.send(peer.seal())
+            return
+        time.sleep(1.5)
+    raise Failure("no handshake succeeds")
+
+
+def call_back(silent):
+    """Makes the tunnel forget all it had with the silent peer, and call it; returns its initiation."""
+    key = wgpeer.base64.b64encode(wg.pub(silent.private)).decode()
+    wgpeer.in_tunnel_ns("weft", "set", "wt0", "peer", key, "remove")
+    silent.drain()
+    wgpeer.in_tunnel_ns("weft", "set", "wt0", "peer", key, "endpoint", f"192.0.2.2:{SILENT_PORT}", "persistent-keepalive", "1")
+    return silent.receive_kind(INITIATION, 20 * SLOW)
+
+
+def stranger(peer):
+    """What is good but for its sender's key, which the tunnel does not know."""
+    handshake = wg.Handshake(os.urandom(32), peer.tunnel_key)
+    return handshake.initiate(peer.new_index(), os.urandom(32), wgpeer.timestamp())
+
+
+def good_messages(peer, silent):
+    called = call_back(silent)
+    messages = [peer.make_initiation()[1] for _ in range(8)] + [stranger(peer) for _ in range(2)]
+    messages += [silent.make_response(called)[1] for _ in range(4)]
+    index = int.from_bytes(called[4:8], "little")
+    messages.append(wg.cookie_reply(wg.pub(silent.private), called, index, os.urandom(32), b"anywhere", os.urandom(24))[0])
+    return messages
+
+
+def inject(peer, messages, seed, count, seconds, handshakes):
+    """A round; returns how many frames were sent, and how many of them not."""
+    session = peer.session
+    lines = [f"key {peer.tunnel_key.hex()}", f"session {session.tx.hex()} {session.ri} {peer.counter}"]
+    lines += [f"message {message.hex()}" for message in messages]
+    lines += [f"port {port}" for port in os.environ.get("PORTS", "51820").split()]
+    done = subprocess.run([INJECTOR, "vb", str(seed), str(count), str(seconds), str(handshakes)], input="\n".join(lines),
+                          capture_output=True, text=True)
+    words = done.stdout.split()
+    check(f"status of the injector, which said {done.stdout!r}", done.returncode, 0)
+    return int(words[1]), int(words[3])
+
+
+def fuzz(seed, count, seconds):
+    peer = Peer(address="192.0.2.2")
+    silent = Peer(private=wgpeer.read_key(os.environ["SILENT_FILE"]), address="192.0.2.2", port=SILENT_PORT)
+    begin = time.monotonic()
+    number = sent = refused = 0
+    while sent < int(count) and (left := begin + int(seconds) - time.monotonic()) > 0:
+        establish(peer)
+        one, other = inject(peer, good_messages(peer, silent), int(seed) * 1000 + number, int(count) - sent,
+                            max(1, int(min(left, ROUND_SECONDS))), HANDSHAKES[number % len(HANDSHAKES)])
+        sent, refused, number = sent + one, refused + other, number + 1
+    took = time.monotonic() - begin
+    print(f"{sent} frames in {number} rounds and {took:.0f} s, {sent / took:.0f} a second; {refused} not taken by the packet socket")
+
+
+wgpeer.run(globals())

@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Packets of all kinds at a tunnel's socket: mutated handshakes with a good mac1, garbage that authenticates, data spoiled
+# after sealing, noise; in UDP that is right or wrong, in fragments, in packets for segmentation, in rows for GRO. The
+# machine has to bear it; a tunnel beside it works on, and what memory it took comes back.
+#
+#	 namespace c                 namespace a: the tunnel                namespace b
+#	 wt0 10.9.0.3, pings         wt0 10.9.0.1 fd09::1                   fuzz_packets.py, as 10.9.0.2 and fd09::2
+#	 vc 198.51.100.3 --- veth --- va2 198.51.100.1
+#	                             va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
+# vm: smp
+# timeout: 7200
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/fuzz.sh"
+
+skip_unless_weft
+programs_needed fuzz_packets
+pair_underlay_create
+ns_ip a link set va address 02:00:00:00:00:01 mtu 9000
+ns_ip b link set vb address 02:00:00:00:00:02 mtu 9000
+ns_create c
+veth_link a va2 c vc
+addr_add a va2 198.51.100.1/24
+addr_add c vc 198.51.100.3/24
+program_create
+new_key b.silent
+tunnel_create c wt0 10.9.0.3/24
+peer_add a wt0 c wt0 10.9.0.3/32
+peer_add c wt0 a wt0 10.9.0.1/32 endpoint 198.51.100.1:51820 persistent-keepalive 5
+session_up c wt0 a wt0 10.9.0.1
+stamps_wanted a
+traffic_start c 10.9.0.1 198.51.100.1
+
+fuzz() { # fuzz HALF: 0 or 1
+	SILENT_FILE=$(key_file b.silent) program fuzz $((SEED * 2 + $1)) $((COUNT / 2)) $((FUZZ_SECONDS / 2)) >"$lib_work/said" 2>&1 ||
+		fail "SEED=$SEED: $(cat "$lib_work/said")"
+	note "$(cat "$lib_work/said")"
+	expect ns c ping -q -n -c 3 -i 0.2 -W 20 10.9.0.1
+	transfer c a 10.9.0.1 200000
+	wait_for 90 no_fragments
+	set_value "memory$1" "$(memory_kb)"
+}
+
+no_fragments() {
+	[ "$(ns a awk '/^FRAG6?:/ { n += $3 } END { print n }' /proc/net/sockstat /proc/net/sockstat6)" = 0 ]
+}
+
+# What the sender's segmentation leaves whole arrives whole.
+at_once() {
+	fuzz 0
+}
+
+# Packets wait at the sender, and arrive in bursts: what goes through a driver's poll together is gathered.
+in_bursts() {
+	wire_offloads_off a va b vb
+	ns b tc qdisc add dev vb root netem delay 2ms limit 10000
+	fuzz 1
+	ns b tc qdisc del dev vb root
+}
+
+# A fuzzer that reaches only the outermost checks proves little.
+far_enough() {
+	local reason
+
+	ns a ethtool -S wt0 | awk '$2 != 0 { print "#", $1, $2 }'
+	for reason in malformed mac handshake unknown_peer no_session auth replay source not_ip ecn; do
+		expect_gt "rx_drop_$reason" "$(ethtool_stat a wt0 "rx_drop_$reason")" 0
+	done
+	expect_gt "packets out of the tunnel that were not pings" "$(link_stat a wt0 rx_packets)" $((COUNT / 20))
+}
+
+# Freed memory that KASAN keeps for a while counts as allocated; what is lost there kmemleak finds.
+memory_returns() {
+	local room=8192
+
+	[ "$SLOW" = 1 ] || room=$((room + $(awk '/^MemTotal:/ { print int($2 / 32) }' /proc/meminfo)))
+	note "$(value memory0) kB of the kernel's memory after one half, $(value memory1) kB after the other"
+	expect_le "its growth in kB" $(($(value memory1) - $(value memory0))) $room
+}
+
+run_case "mutated packets, packets for segmentation whole" at_once
+run_case "mutated packets, in bursts through GRO" in_bursts
+run_case "they get as far as each check" far_enough
+run_case "memory comes back" memory_returns
+run_case "the tunnel beside it works on" traffic_check $((2 + SLOW))
