@@ -139,6 +139,7 @@ static u32 fsm_renew(struct weft_fsm *fsm, u64 now)
 {
 	if (!fsm_armed(fsm, WEFT_FSM_RETRANSMIT) && fsm_too_soon(fsm, now)) {
 		fsm_series_begins(fsm, now);
+		fsm->waiting = true;
 		fsm_arm(fsm, WEFT_FSM_RETRANSMIT,
 			fsm->handshake_at + FSM_REKEY_TIMEOUT + fsm_jitter(fsm));
 		return 0;
@@ -183,6 +184,7 @@ static void fsm_initiation_sent(struct weft_fsm *fsm, u64 now)
 {
 	if (fsm->tries < U8_MAX)
 		fsm->tries++;
+	fsm->waiting = false;
 	fsm_handshake_now(fsm, now);
 	fsm_arm(fsm, WEFT_FSM_RETRANSMIT, now + FSM_REKEY_TIMEOUT + fsm_jitter(fsm));
 }
@@ -208,6 +210,7 @@ static u32 fsm_session_confirmed(struct weft_fsm *fsm, u64 now)
 	fsm_heard(fsm, now);
 	fsm->tries = 0;
 	fsm->trying = false;
+	fsm->waiting = false;
 	fsm->single = false;
 	WRITE_ONCE(fsm->ending, false);
 	fsm->up_until = fsm->derived_at + FSM_SECONDS(WEFT_REJECT_AFTER_S);
@@ -319,6 +322,12 @@ static u32 fsm_expire_retransmit(struct weft_fsm *fsm, u64 now)
 		fsm_arm_if_idle(fsm, WEFT_FSM_ERASE, now + FSM_SECONDS(WEFT_ERASE_AFTER_S));
 		return 0;
 	}
+	/* Nothing has been sent that could have been answered. */
+	if (fsm->waiting) {
+		fsm->waiting = false;
+		fsm_handshake_now(fsm, now);
+		return WEFT_FSM_DO_INITIATE;
+	}
 	fsm_missed(fsm, now);
 	if (fsm->unanswered < U8_MAX && ++fsm->unanswered == WEFT_REKEY_ATTEMPTS)
 		actions = WEFT_FSM_TELL_GIVEN_UP;
@@ -427,6 +436,7 @@ void weft_fsm_stop(struct weft_fsm *fsm, u64 now)
 	fsm->unanswered = 0;
 	fsm->handshaked = false;
 	fsm->trying = false;
+	fsm->waiting = false;
 	fsm->single = false;
 	fsm->refused = false;
 	fsm->given_up = false;

@@ -122,6 +122,7 @@ struct weft_fsm {
 	bool ending;			/* SESSION_ENDING has been acted upon */
 	bool handshaked;		/* handshake_at means something */
 	bool trying;			/* a series of tries is under way */
+	bool waiting;			/* RETRANSMIT is for the first try, which came too soon */
 	bool single;			/* the try under way is no series: STRAY */
 	bool missed;			/* what we sent was not answered, and nothing came since */
 	bool refused;			/* REFUSED was reported in this series */

@@ -482,6 +482,9 @@ static void fsm_backs_off(struct test *t)
 
 static void fsm_connect_asks(struct test *t)
 {
+	struct weft_fsm fsm;
+	u64 since;
+
 	SCRIPT(t, { 0, REPORT, CONNECT, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
 	       { 100, REPORT, AR | DERIVED | CONFIRMED, 0 },
 	       /* There is one, until it is too old, or silent. */
@@ -491,7 +494,16 @@ static void fsm_connect_asks(struct test *t)
 	SCRIPT(t, { 0, REPORT, AR | DERIVED | CONFIRMED, 0 }, { 180000, REPORT, CONNECT, INITIATE });
 	/* Too soon is not never. */
 	SCRIPT(t, { 0, REPORT, AR | RESP_SENT | AS | DERIVED, 0 }, { 1000, REPORT, CONNECT, 0 },
-	       { 4999, EXPIRE, 0, 0 }, { 5000 + JITTER, EXPIRE, 0, RETRY });
+	       { 4999, EXPIRE, 0, 0 }, { 5000 + JITTER, EXPIRE, 0, INITIATE },
+	       { 5000 + JITTER, REPORT, INIT_SENT | AS, 0 },
+	       { 10000 + 2 * JITTER, EXPIRE, 0, RETRY });
+	/* and nothing has been missed by then. */
+	weft_fsm_init(&fsm, 1, 0);
+	weft_fsm_report(&fsm, AR | RESP_SENT | AS | DERIVED | CONFIRMED, MS(1000));
+	EXPECT_EQ(t, weft_fsm_report(&fsm, WEFT_FSM_RENEWAL, MS(2000)), 0);
+	EXPECT_EQ(t, weft_fsm_expire(&fsm, MS(6000 + JITTER)), INITIATE);
+	EXPECT_EQ(t, weft_fsm_state(&fsm, MS(6000 + JITTER), &since), WEFT_FSM_UP);
+	EXPECT_EQ(t, fsm.unanswered, 0);
 }
 
 static void fsm_stray_is_one_try(struct test *t)
