@@ -55,6 +55,12 @@ lint:
 	@bash $(SELFTESTS)/setup.sh lint
 	@LINTS='$(LINTS)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/lint.sh
 
+fuzz:
+	@bash $(SELFTESTS)/setup.sh fuzz
+	@TESTS='$(TESTS)' FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_RUNS='$(FUZZ_RUNS)' bash $(SELFTESTS)/fuzz/run.sh
+
+.PHONY: fuzz
+
 generate:
 	@bash $(SELFTESTS)/setup.sh lint
 	@bash $(SELFTESTS)/ynl.sh "$$(bash $(SELFTESTS)/vm/kernels.sh source)" generate
@@ -76,6 +82,7 @@ clean:
 	$(MAKE) -C tools clean
 	rm -rf tools/build
 	$(MAKE) -C $(SELFTESTS)/unit clean
+	$(MAKE) -C $(SELFTESTS)/fuzz clean
 	$(MAKE) -C $(SELFTESTS)/bench clean
 
 help:
@@ -92,6 +99,8 @@ help:
 	@echo 'make bench      weft measured beside its peers; QUICK=1 in five minutes, FULL=1 with what takes in-tree long'
 	@echo 'make bench-document  the last figures and plots, into Documentation/networking/weft-bench.rst'
 	@echo 'make lint       static checks; LINTS="sparse checkpatch" only these'
+	@echo 'make fuzz       the fuzzers, in five minutes; FUZZ_SECONDS= and FUZZ_RUNS= set other bounds'
+	@echo '                  TESTS="fsm config"   only these'
 	@echo 'make generate   the uapi header and the netlink policy from Documentation/netlink/specs/weft.yaml'
 	@echo 'make deb        the packages weft-dkms and weft-tools, in tools/build; OUT=<folder>'
 	@echo 'make check-distro  the packages, installed and booted in Debian 12 and 13, with what drives WireGuard there'

@@ -3,7 +3,7 @@
 #
 # Installs from Debian what a target needs and this machine lacks, as root or through sudo, and says what it installs.
 #
-#   setup.sh bench|build|check|check-distro|demo|lint
+#   setup.sh bench|build|check|check-distro|demo|fuzz|lint
 set -eu -o pipefail
 # shellcheck source=selftests/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
@@ -21,6 +21,7 @@ vm_packages=(
 check_packages=(libb2-dev rsync)
 lint_packages=(sparse shellcheck universal-ctags perl python3-yaml python3-jsonschema bc mandoc groff-base)
 debug_packages=(linux-source-6.12 flex bison bc libelf-dev libssl-dev rsync ccache)
+fuzz_packages=(clang libclang-rt-dev libb2-dev)
 bench_packages=(gnuplot-nox)
 distro_packages=(qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs mmdebstrap debian-archive-keyring)
 
@@ -55,11 +56,14 @@ main() {
 	check-distro)
 		install_packages "${build_packages[@]}" "${distro_packages[@]}"
 		;;
+	fuzz)
+		install_packages "${build_packages[@]}" "${fuzz_packages[@]}"
+		;;
 	lint)
 		install_packages "${build_packages[@]}" "${lint_packages[@]}"
 		;;
 	*)
-		die "'${1-}' is no target; expected bench, build, check, check-distro, demo or lint"
+		die "'${1-}' is no target; expected bench, build, check, check-distro, demo, fuzz or lint"
 		;;
 	esac
 }

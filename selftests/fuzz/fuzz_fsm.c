@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A peer's timers: any events at any time, and what has to be true after each. Initiations are
+ * reported as the module does it, if some time later; all else comes as it likes. Input: steps of
+ * four bytes.
+ */
+#include "fuzz.h"
+#include "fsm.c"
+
+#define SECOND		((u64)NSEC_PER_SEC)
+#define CLOCKS_APART	(SECOND / 1000)
+#define EVENTS_ANY	(BIT(16) - 1)
+#define INITIATION	(WEFT_FSM_INITIATION_SENT | WEFT_FSM_INITIATION_BARRED)
+#define NONE		U64_MAX
+
+/* What follows from what was reported, kept by other means. */
+static struct {
+	struct weft_fsm fsm;
+	u64 now;
+	u64 asked_at;		/* when DO_INITIATE was last returned; NONE: it does not bar */
+	bool owed;		/* and it is not reported yet what became of that */
+	unsigned int sent;	/* initiations since the peer was last heard or given up */
+	u64 received_at;	/* data that nothing has answered */
+	u64 sent_at;		/* data after which nothing was heard */
+	u64 derived_at;
+	u64 up_until;
+} world;
+
+static bool due(const struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 now)
+{
+	return fsm->deadline[timer] <= now;
+}
+
+static void initiate_check(u32 actions, u64 at)
+{
+	if (!(actions & WEFT_FSM_DO_INITIATE))
+		return;
+	/* Asked for twice before it is done, it is done once. */
+	if (world.asked_at != NONE && !world.owed)
+		FUZZ_MUST(at + CLOCKS_APART >= world.asked_at + SECOND * WEFT_REKEY_TIMEOUT_S);
+	world.asked_at = at;
+	world.owed = true;
+}
+
+static void given_up_check(u32 actions)
+{
+	if (!(actions & WEFT_FSM_TELL_GIVEN_UP))
+		return;
+	FUZZ_MUST(world.sent >= WEFT_REKEY_ATTEMPTS);
+	world.sent = 0;
+}
+
+/* The two deadlines that follow from traffic alone. */
+static void traffic_check(void)
+{
+	const u64 *deadline = world.fsm.deadline;
+	const u64 answer = SECOND * (WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S);
+
+	if (world.received_at == NONE)
+		FUZZ_MUST(deadline[WEFT_FSM_KEEPALIVE] == WEFT_FSM_NEVER);
+	else
+		FUZZ_MUST(deadline[WEFT_FSM_KEEPALIVE] ==
+			  world.received_at + SECOND * WEFT_KEEPALIVE_S);
+	if (world.sent_at == NONE)
+		FUZZ_MUST(deadline[WEFT_FSM_NEW_HANDSHAKE] == WEFT_FSM_NEVER);
+	else
+		FUZZ_MUST(deadline[WEFT_FSM_NEW_HANDSHAKE] - world.sent_at >= answer &&
+			  deadline[WEFT_FSM_NEW_HANDSHAKE] - world.sent_at < answer + SECOND / 3);
+}
+
+static void state_check(void)
+{
+	const struct weft_fsm *fsm = &world.fsm;
+	enum weft_fsm_state state;
+	u64 since;
+
+	state = weft_fsm_state(fsm, world.now, &since);
+	FUZZ_MUST(since <= world.now);
+	FUZZ_MUST((state == WEFT_FSM_UP || state == WEFT_FSM_SILENT || fsm->given_up) ==
+		  (fsm->given_up || world.up_until > world.now));
+	/* A series of tries goes on by itself. */
+	FUZZ_MUST(!fsm->trying || world.owed || fsm_armed(fsm, WEFT_FSM_RETRANSMIT));
+	if (fsm_armed(fsm, WEFT_FSM_ERASE))
+		FUZZ_MUST(fsm->deadline[WEFT_FSM_ERASE] <=
+			  world.now + SECOND * WEFT_ERASE_AFTER_S);
+	if (fsm_armed(fsm, WEFT_FSM_PERSISTENT))
+		FUZZ_MUST(fsm->persistent_s && fsm->deadline[WEFT_FSM_PERSISTENT] <=
+			  world.now + SECOND * fsm->persistent_s);
+	traffic_check();
+}
+
+static void report_traffic(u32 events, u64 at)
+{
+	if (events & WEFT_FSM_ANY_RECEIVED)
+		world.sent_at = NONE;
+	/* One that is under way may still come to nothing. */
+	if (events & (WEFT_FSM_ANY_RECEIVED | WEFT_FSM_SESSION_CONFIRMED))
+		world.sent = fsm_armed(&world.fsm, WEFT_FSM_RETRANSMIT);
+	if (events & WEFT_FSM_DATA_RECEIVED && world.received_at == NONE)
+		world.received_at = at;
+	if (events & WEFT_FSM_ANY_SENT)
+		world.received_at = NONE;
+	if (events & WEFT_FSM_DATA_SENT && world.sent_at == NONE)
+		world.sent_at = at;
+}
+
+/* Which of the two is told of a session that is confirmed. */
+static u32 report_session(u32 events, u64 at)
+{
+	u32 tell;
+
+	if (events & WEFT_FSM_SESSION_DERIVED)
+		world.derived_at = at;
+	if (!(events & WEFT_FSM_SESSION_CONFIRMED))
+		return 0;
+	tell = world.up_until > at ? WEFT_FSM_TELL_RENEWED : WEFT_FSM_TELL_UP;
+	world.up_until = world.derived_at + SECOND * WEFT_REJECT_AFTER_S;
+	return tell;
+}
+
+static void step_report(u32 events, u64 at)
+{
+	struct weft_fsm before = world.fsm;
+	bool quiet = weft_fsm_is_quiet(&world.fsm, events);
+	u32 actions, tell;
+
+	if (events & INITIATION) {
+		world.owed = false;
+		world.sent++;
+	}
+	if (events & WEFT_FSM_INITIATION_BARRED)
+		world.asked_at = NONE;
+	report_traffic(events, at);
+	tell = report_session(events, at);
+	actions = weft_fsm_report(&world.fsm, events, at);
+	FUZZ_MUST((actions & WEFT_FSM_TELL) == tell);
+	FUZZ_MUST(!(actions & ~(WEFT_FSM_DO_INITIATE | WEFT_FSM_TELL)));
+	if (quiet)
+		FUZZ_MUST(!actions && !memcmp(&before, &world.fsm, sizeof(before)));
+	initiate_check(actions, at);
+}
+
+static void step_expire(void)
+{
+	struct weft_fsm before = world.fsm;
+	u32 actions = weft_fsm_expire(&world.fsm, world.now);
+
+	if (weft_fsm_next(&before) > world.now)
+		FUZZ_MUST(!actions && !memcmp(&before, &world.fsm, sizeof(before)));
+	FUZZ_MUST(weft_fsm_next(&world.fsm) > world.now);
+	if (actions & WEFT_FSM_DO_KEEPALIVE)
+		FUZZ_MUST(due(&before, WEFT_FSM_KEEPALIVE, world.now) ||
+			  due(&before, WEFT_FSM_PERSISTENT, world.now));
+	if (actions & WEFT_FSM_DO_ERASE)
+		FUZZ_MUST(due(&before, WEFT_FSM_ERASE, world.now));
+	if (due(&before, WEFT_FSM_KEEPALIVE, world.now) || actions & WEFT_FSM_DO_GIVE_UP)
+		world.received_at = NONE;
+	if (due(&before, WEFT_FSM_NEW_HANDSHAKE, world.now)) {
+		FUZZ_MUST(actions & WEFT_FSM_DO_FORGET_SOURCE);
+		world.sent_at = NONE;
+	}
+	given_up_check(actions);
+	initiate_check(actions, world.now);
+}
+
+static void step_stop(void)
+{
+	weft_fsm_stop(&world.fsm, world.now);
+	FUZZ_MUST(weft_fsm_next(&world.fsm) == WEFT_FSM_NEVER);
+	world.asked_at = NONE;
+	world.received_at = NONE;
+	world.sent_at = NONE;
+	world.up_until = 0;
+	world.sent = 0;
+}
+
+/* The timer runs late at most by so much. */
+static void step_advance(u64 by)
+{
+	u64 next = weft_fsm_next(&world.fsm);
+
+	world.now += by;
+	if (next <= world.now)
+		step_expire();
+}
+
+static void step_persistent(u16 seconds)
+{
+	bool running = fsm_armed(&world.fsm, WEFT_FSM_PERSISTENT);
+	u32 actions = weft_fsm_set_persistent(&world.fsm, seconds, world.now);
+
+	FUZZ_MUST(actions == (seconds && !running ? WEFT_FSM_DO_KEEPALIVE : 0));
+	FUZZ_MUST(fsm_armed(&world.fsm, WEFT_FSM_PERSISTENT) == !!seconds);
+}
+
+/* What was asked for is done before anything else, or a little later. */
+static void step_initiation(u8 how)
+{
+	if (!world.owed || how & 1)
+		return;
+	if (how & 2)
+		step_report(WEFT_FSM_INITIATION_BARRED, world.now);
+	else
+		step_report(WEFT_FSM_INITIATION_SENT | (how & 4 ? WEFT_FSM_ANY_SENT : 0), world.now);
+}
+
+static void step(struct fuzz_input *input)
+{
+	u8 op = fuzz_u8(input), how = fuzz_u8(input);
+	u16 value = fuzz_u16(input);
+	u64 apart = how & 8 ? CLOCKS_APART : 0;
+
+	step_initiation(how);
+	switch (op % 8) {
+	case 0:
+		step_advance((u64)value << 14);
+		break;
+	case 1:
+		/* Not while it is open what became of an initiation. */
+		step_initiation(how & ~1);
+		step_advance((u64)value << 24);
+		break;
+	case 2:
+		step_initiation(how & ~1);
+		if (weft_fsm_next(&world.fsm) != WEFT_FSM_NEVER)
+			step_advance(max(weft_fsm_next(&world.fsm), world.now) - world.now);
+		break;
+	case 3:
+		if (how & 0x80)
+			step_stop();
+		break;
+	case 4:
+		step_persistent(how & 0x80 ? value : value % 64);
+		break;
+	case 5:
+		weft_fsm_forget_session(&world.fsm, world.now);
+		world.up_until = min(world.up_until, world.now);
+		break;
+	default:
+		value &= EVENTS_ANY & ~INITIATION;
+		step_report(value | (how & 0x10 ? WEFT_FSM_RENEWAL : 0), world.now - apart);
+	}
+	state_check();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input input = { data, size };
+	u32 seed = fuzz_u32(&input);
+
+	memset(&world, 0, sizeof(world));
+	world.now = SECOND << fuzz_u8(&input) % 33;
+	world.asked_at = NONE;
+	world.received_at = NONE;
+	world.sent_at = NONE;
+	weft_fsm_init(&world.fsm, seed, world.now);
+	while (fuzz_more(&input))
+		step(&input);
+	return 0;
+}

@@ -1,0 +1,156 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make fuzz: the fuzzers, one after the other, as TAP, each with how far it came.
+#
+#   TESTS          names of fuzzers (default: all)
+#   FUZZ_SECONDS   for all of them together (default: 300)
+#   FUZZ_RUNS      executions of each, at most (default: as many as there is time for)
+#
+# A fuzzer begins with what is kept in corpus/ and goes on with what it found in earlier runs, which is in build/corpus/.
+# What it fails on lies in build/found/: once the fault is mended it belongs into corpus/.
+#
+#   run.sh                 runs them
+#   run.sh --self-check    plants a fault for each and looks whether it is found
+set -u -o pipefail
+# shellcheck source=selftests/vm/host.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../vm/host.sh"
+cd "$weft_top/selftests/fuzz" || exit 1
+
+# Those in userspace, with the longest input that each is given. What an input is, each says itself.
+fuzzers=(
+	noise:98 cookie:192 replay:48 allowedips:64 fsm:160 name:72 pmtu:48 pair:16
+	config:512 message:256 event:160
+)
+FUZZ_SECONDS=${FUZZ_SECONDS:-300}
+FUZZ_RUNS=${FUZZ_RUNS:--1}
+found=build/found
+
+# A fault for each fuzzer: file and what to make of it. Each is one that a person could write.
+plants=(
+	'noise kmod/noise.c s/if (!noise_open(&state, opened, msg->sealed_timestamp, WEFT_TIMESTAMP_LEN))/if (!noise_open(\&state, opened, msg->sealed_timestamp, WEFT_TIMESTAMP_LEN) \&\& opened[0])/'
+	'cookie kmod/cookie.c s/+ at, sizeof(mac))/+ at, sizeof(mac) - 1)/'
+	'replay kmod/replay.c s/WEFT_REPLAY_WORDS);/WEFT_REPLAY_WORDS - 1);/'
+	'allowedips kmod/allowedips.c s/heir->parent = node->parent/heir->parent = heir->parent/'
+	'fsm kmod/fsm.c s/if (fsm->waiting) {/if (fsm->waiting \&\& fsm->refused) {/'
+	'name kmod/name.c s/0x80, 0x800,/0x80, 0x400,/'
+	'pmtu kmod/pmtu.c s/pmtu_usual\[i\] < pmtu->top/pmtu_usual[i] <= pmtu->top/'
+	'pair kmod/pair.c s/count < first + 1/count < first/'
+	'config tools/config.c s/while (end > text \&\& isspace/while (isspace/'
+	'message tools/message.c s/nla_len(attr) != WEFT_KEY_BYTES/!nla_len(attr)/'
+	'event tools/event.c s/ ||$/ \&\&/'
+)
+
+fuzzer_names() {
+	printf '%s\n' "${fuzzers[@]%:*}"
+}
+
+longest_of() { # longest_of NAME
+	local fuzzer
+
+	for fuzzer in "${fuzzers[@]}"; do
+		[ "${fuzzer%:*}" != "$1" ] || echo "${fuzzer#*:}"
+	done
+}
+
+choose() { # checks the names in TESTS; sets chosen
+	local name all
+
+	all=" $(fuzzer_names | tr '\n' ' ')"
+	chosen=()
+	for name in ${TESTS:-$all}; do
+		[[ $all == *" $name "* ]] || die "'$name' is no fuzzer; there are:$all"
+		chosen+=("$name")
+	done
+}
+
+# A busy machine may let a single input take long.
+fuzz() { # fuzz PROGRAM NAME SECONDS RUNS PREFIX CORPUS...
+	local program=$1 name=$2 seconds=$3 runs=$4 prefix=$5 options=()
+
+	shift 5
+	[ ! -e "dict/$name" ] || options=(-dict="dict/$name")
+	"$program" -max_len="$(longest_of "$name")" -max_total_time="$seconds" -runs="$runs" -artifact_prefix="$prefix" \
+		-timeout=300 -report_slow_units=300 -print_final_stats=1 "${options[@]}" "$@" 2>&1
+}
+
+run_one() { # run_one NAME SECONDS: sets line
+	local name=$1 log begun=$SECONDS status=0 count
+
+	log=$(mktemp)
+	mkdir -p "build/corpus/$name" "$found"
+	fuzz "build/fuzz_$name" "$name" "$2" "$FUZZ_RUNS" "$found/$name-" "build/corpus/$name" "corpus/$name" >"$log" || status=$?
+	count=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+	line="fuzz: $name: ${count:-0} executions in $((SECONDS - begun)) s"
+	if [ $status = 0 ] && [ "${count:-0}" -gt 0 ]; then
+		line="ok - $line"
+	else
+		line="not ok - $line"
+		grep -vE '^#[0-9]+[[:space:]]+(NEW|REDUCE|pulse)|NEW_FUNC' "$log" | tail -n 60 | sed 's/^/# /'
+	fi
+	rm -f "$log"
+}
+
+run_userspace() {
+	local name line bad=0 seconds
+
+	quietly make -s -j "$(nproc)" "${chosen[@]/#/build/fuzz_}" || die "the fuzzers do not build"
+	seconds=$((FUZZ_SECONDS / ${#chosen[@]}))
+	for name in "${chosen[@]}"; do
+		run_one "$name" $((seconds > 0 ? seconds : 1))
+		echo "$line"
+		[[ $line == ok* ]] || bad=1
+	done
+	return $bad
+}
+
+# Without what is kept: the fault has to be found, not known.
+plant_one() { # plant_one NAME FILE SCRIPT
+	local name=$1 file=$2 script=$3 work status=0
+
+	work=$(mktemp -d)
+	sed -e "$script" "$weft_top/$file" >"$work/${file##*/}"
+	if cmp -s "$weft_top/$file" "$work/${file##*/}"; then
+		echo "not ok - fuzz: $name: the fault cannot be planted in $file"
+		status=1
+	elif ! quietly make -s B="$work" PLANTED="$work" "$work/fuzz_$name"; then
+		echo "not ok - fuzz: $name: does not build with a fault in it"
+		status=1
+	elif fuzz "$work/fuzz_$name" "$name" "$FUZZ_SECONDS" -1 "$work/found-" >/dev/null; then
+		echo "not ok - fuzz: $name: a planted fault was not found in $FUZZ_SECONDS s"
+		status=1
+	else
+		echo "ok - fuzz: $name: a planted fault is found"
+	fi
+	rm -rf "$work"
+	return $status
+}
+
+self_check() {
+	local name plant file script bad=0
+
+	for name in "${chosen[@]}"; do
+		while read -r plant file script; do
+			[ "$plant" != "$name" ] || plant_one "$name" "$file" "$script" || bad=1
+		done < <(printf '%s\n' "${plants[@]}")
+	done
+	return $bad
+}
+
+main() {
+	unset MAKEFLAGS MAKEOVERRIDES MFLAGS
+	choose
+	case ${1-} in
+	'')
+		run_userspace
+		;;
+	--self-check)
+		self_check
+		;;
+	*)
+		die "'$1' is no option; --self-check is"
+		;;
+	esac
+}
+
+main "$@"
