@@ -57,7 +57,8 @@ lint:
 
 fuzz:
 	@bash $(SELFTESTS)/setup.sh fuzz
-	@TESTS='$(TESTS)' FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_RUNS='$(FUZZ_RUNS)' bash $(SELFTESTS)/fuzz/run.sh
+	@TESTS='$(TESTS)' FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_RUNS='$(FUZZ_RUNS)' FUZZ_COUNT='$(FUZZ_COUNT)' \
+		FUZZ_SEED='$(FUZZ_SEED)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/fuzz/run.sh
 
 .PHONY: fuzz
 
@@ -101,6 +102,7 @@ help:
 	@echo 'make lint       static checks; LINTS="sparse checkpatch" only these'
 	@echo 'make fuzz       the fuzzers, in five minutes; FUZZ_SECONDS= and FUZZ_RUNS= set other bounds'
 	@echo '                  TESTS="fsm config"   only these'
+	@echo '                  TESTS="packets netlink both"  those in a VM with KASAN; FUZZ_COUNT= and FUZZ_SEED='
 	@echo 'make generate   the uapi header and the netlink policy from Documentation/netlink/specs/weft.yaml'
 	@echo 'make deb        the packages weft-dkms and weft-tools, in tools/build; OUT=<folder>'
 	@echo 'make check-distro  the packages, installed and booted in Debian 12 and 13, with what drives WireGuard there'

@@ -57,7 +57,7 @@ main() {
 		install_packages "${build_packages[@]}" "${distro_packages[@]}"
 		;;
 	fuzz)
-		install_packages "${build_packages[@]}" "${fuzz_packages[@]}"
+		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${debug_packages[@]}" "${fuzz_packages[@]}"
 		;;
 	lint)
 		install_packages "${build_packages[@]}" "${lint_packages[@]}"

@@ -8,6 +8,7 @@
 #   SEED            determines what is made up; not how it falls together with what else goes on
 #
 #   programs_needed PROGRAM...    skips the test where they have not been built
+#   packets_create                namespaces and tunnels for fuzz_packets.py, and packets_environment for it
 #   traffic_start NS ADDRESS OUTER_ADDRESS    pings without end, through the tunnel and outside of it
 #   traffic_check SECONDS         the first never had to wait for an answer for so much longer than the second, which waits
 #                                 while the whole machine stands still
@@ -25,6 +26,29 @@ programs_needed() {
 	for name; do
 		[ -x "$programs/$name" ] || skip "no program $name: debug/Makefile builds it"
 	done
+}
+
+# Where fuzz_packets.py is at home in b, the tunnel that it speaks to is a's wt0, and c has one to the same.
+packets_create() {
+	pair_underlay_create
+	ns_ip a link set va address 02:00:00:00:00:01 mtu 9000
+	ns_ip b link set vb address 02:00:00:00:00:02 mtu 9000
+	ns_create c
+	veth_link a va2 c vc
+	addr_add a va2 198.51.100.1/24
+	addr_add c vc 198.51.100.3/24
+	program_create
+	new_key b.silent
+	tunnel_create c wt0 10.9.0.3/24
+	peer_add a wt0 c wt0 10.9.0.3/32
+	peer_add c wt0 a wt0 10.9.0.1/32 endpoint 198.51.100.1:51820 persistent-keepalive 5
+	session_up c wt0 a wt0 10.9.0.1
+	stamps_wanted a
+	# shellcheck disable=SC2034 # for the tests
+	packets_environment=(
+		KEY_FILE="$(key_file b.program)" SILENT_FILE="$(key_file b.silent)" TUNNEL_KEY="$(tunnel_key a wt0)"
+		TUNNEL_NS="$(ns_name a)"
+	)
 }
 
 traffic_start() { # traffic_start NS ADDRESS OUTER_ADDRESS

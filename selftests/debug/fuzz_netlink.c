@@ -30,6 +30,7 @@
 #define MAX_THREADS	16
 #define KEY_LEN		32
 #define KEYS		96
+#define PRIVATE_KEYS	4	/* fuzz_packets.py knows them, and the ports */
 #define FIRST_OWN	64	/* from this number on attributes are weft's own */
 #define FIRST_PORT	30000
 #define PORTS		10
@@ -160,21 +161,27 @@ static void put_u32(struct fuzzer *fuzzer, uint32_t value)
 
 /* ---- what makes sense where ---- */
 
-/* A few keys that come again and again, public and private alike; and some that are good for nothing. */
-static void put_key(struct fuzzer *fuzzer)
+/* The key of a number; and now and then one that is good for nothing. */
+static void put_numbered_key(struct fuzzer *fuzzer, uint8_t number)
 {
 	uint8_t key[KEY_LEN];
 
-	memset(key, 1 + rng_below(&fuzzer->rng, KEYS), sizeof(key));
+	memset(key, number, sizeof(key));
 	key[31] = 7;
 	if (rng_percent(&fuzzer->rng, 2))
 		memset(key, 0, sizeof(key));
 	put_bytes(fuzzer, key, sizeof(key));
 }
 
+/* A few that come again and again. */
+static void put_key(struct fuzzer *fuzzer)
+{
+	put_numbered_key(fuzzer, 1 + rng_below(&fuzzer->rng, KEYS));
+}
+
 static void put_private_key(struct fuzzer *fuzzer)
 {
-	put_key(fuzzer);
+	put_numbered_key(fuzzer, 1 + rng_below(&fuzzer->rng, PRIVATE_KEYS));
 }
 
 static void put_device_flags(struct fuzzer *fuzzer)

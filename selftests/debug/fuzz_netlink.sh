@@ -7,8 +7,8 @@
 #
 #	 namespace f                                          namespace e
 #	 wf0, wf1 of kind weft, wg0 of kind wireguard;        wt0 10.8.0.2
-#	 wf2 comes and goes                                   ve 198.51.100.2
-#	 vf 198.51.100.1 ------------------- veth ------------+
+#	 wf2 comes and goes                                   ue 198.51.100.2
+#	 uf 198.51.100.1 ------------------- veth ------------+
 #	 d0 192.0.2.1 2001:db8::1, where made-up peers are    namespaces a and b: a pair that pings
 # vm: smp
 # timeout: 7200
@@ -21,9 +21,9 @@ rmmod weft
 modprobe weft compat=1 2>/dev/null || skip "the in-tree module is in the way"
 pair_create
 ns_create e f
-veth_link e ve f vf
-addr_add e ve 198.51.100.2/24
-addr_add f vf 198.51.100.1/24
+veth_link e ue f uf
+addr_add e ue 198.51.100.2/24
+addr_add f uf 198.51.100.1/24
 ns_ip f link add d0 type dummy
 ns_ip f link set d0 up
 addr_add f d0 192.0.2.1/24 2001:db8::1/64

@@ -7,10 +7,9 @@
  * Ends after so many frames, or seconds. HANDSHAKES of a hundred messages are handshake messages, the others data or
  * nothing at all. On standard input, one to a line, bytes in hexadecimal:
  *
- *   key KEY                      the tunnel's public key, for mac1
  *   session KEY INDEX COUNTER    to seal data with; INDEX and COUNTER are numbers
  *   message BYTES                a whole message that the tunnel would take; several
- *   port PORT                    of the tunnel's; several
+ *   target PORT KEY              the tunnel's port, and its public key, for mac1; several: other tunnels get the same
  *
  * The messages are mutated, and get a good mac1 again. Data is of three kinds: packets that are wrong in any way inside of a
  * message that authenticates, messages mutated after sealing, and noise. Around it is UDP over IPv4 or IPv6, in itself
@@ -61,19 +60,23 @@ struct message {
 };
 
 static struct {
-	uint8_t mac1_key[32], session_key[32];
+	uint8_t session_key[32];
 	uint32_t index;
 	uint64_t counter;
 	struct message messages[64];
 	unsigned int message_count;
-	uint16_t ports[64];
-	unsigned int port_count;
+	struct target {
+		uint16_t port;
+		uint8_t mac1_key[32];
+	} targets[64];
+	unsigned int target_count;
 	unsigned int handshakes;
 } plan;
 
 static struct rng rng;
 static int link_socket;
 static uint64_t sent, refused, wanted, end_ms;
+static const struct target *target;		/* of the frames that are being made */
 
 /* ---- what to work with ---- */
 
@@ -86,12 +89,14 @@ static size_t from_hex(uint8_t *to, size_t room, const char *hex)
 	return len;
 }
 
-static void set_tunnel_key(const char *hex)
+static void add_target(const char *port, const char *key)
 {
+	struct target *added = &plan.targets[plan.target_count++];
 	uint8_t labelled[8 + 32] = "mac1----";
 
-	from_hex(labelled + 8, 32, hex);
-	blake2s(plan.mac1_key, labelled, NULL, 32, sizeof(labelled), 0);
+	added->port = strtoul(port, NULL, 10);
+	from_hex(labelled + 8, 32, key);
+	blake2s(added->mac1_key, labelled, NULL, 32, sizeof(labelled), 0);
 }
 
 static void read_line(char *line)
@@ -100,14 +105,12 @@ static void read_line(char *line)
 
 	if (!word || !first)
 		die("a line is a word and something behind it");
-	if (!strcmp(word, "key")) {
-		set_tunnel_key(first);
-	} else if (!strcmp(word, "session")) {
+	if (!strcmp(word, "session")) {
 		from_hex(plan.session_key, 32, first);
 		plan.index = strtoul(strtok(NULL, " \n") ?: "", NULL, 10);
 		plan.counter = strtoull(strtok(NULL, " \n") ?: "", NULL, 10);
-	} else if (!strcmp(word, "port") && plan.port_count < ARRAY_SIZE(plan.ports)) {
-		plan.ports[plan.port_count++] = strtoul(first, NULL, 10);
+	} else if (!strcmp(word, "target") && plan.target_count < ARRAY_SIZE(plan.targets)) {
+		add_target(first, strtok(NULL, " \n"));
 	} else if (!strcmp(word, "message") && plan.message_count < ARRAY_SIZE(plan.messages)) {
 		struct message *message = &plan.messages[plan.message_count++];
 
@@ -123,8 +126,8 @@ static void read_plan(void)
 
 	while (fgets(line, sizeof(line), stdin))
 		read_line(line);
-	if (!plan.message_count || !plan.port_count)
-		die("messages and ports are needed");
+	if (!plan.message_count || !plan.target_count)
+		die("messages and targets are needed");
 }
 
 /* ---- sums ---- */
@@ -156,7 +159,7 @@ static void repair_mac1(struct message *message)
 {
 	size_t before = message->len - 2 * MAC_LEN;
 
-	blake2s(message->bytes + before, message->bytes, plan.mac1_key, MAC_LEN, before, 32);
+	blake2s(message->bytes + before, message->bytes, target->mac1_key, MAC_LEN, before, 32);
 }
 
 static void mutate(struct message *message)
@@ -439,7 +442,7 @@ static void wrap(struct frame *frame, const void *payload, size_t len)
 		put_ip4(frame, sizeof(*udp) + len);
 	udp = (struct udphdr *)(frame->bytes + frame->udp);
 	udp->source = htons(rng_percent(&rng, 90) ? 51820 : rng_next(&rng));
-	udp->dest = htons(plan.ports[rng_below(&rng, plan.port_count)]);
+	udp->dest = htons(target->port);
 	udp->len = htons(sizeof(*udp) + len);
 	memcpy(udp + 1, payload, len);
 	put_checksum(frame, sizeof(*udp) + len);
@@ -650,6 +653,7 @@ static void send_some(void)
 
 	for (i = 0; i < ARRAY_SIZE(ways); i++)
 		total += ways[i].weight;
+	target = &plan.targets[rng_below(&rng, plan.target_count)];
 	pick = rng_below(&rng, total);
 	for (i = 0; pick >= ways[i].weight; i++)
 		pick -= ways[i].weight;

@@ -5,6 +5,7 @@
 fuzz_packets.py fuzz SEED COUNT SECONDS sends COUNT frames, or as many as it can in that time. It goes in rounds: a handshake
 of its own, messages that the tunnel would take, and then the injector with both. A second peer, with its key in the file
 SILENT_FILE, is one that the tunnel itself calls: so there are responses and cookie replies that it would take as well.
+OTHERS=1: some of it goes to the tunnels of fuzz_netlink.
 """
 import os, subprocess, sys, time
 
@@ -18,7 +19,7 @@ SLOW = int(os.environ.get("SLOW", "1"))
 SILENT_PORT = 51821
 ROUND_SECONDS = 20
 # In every fourth round most of what comes is handshakes: the tunnel is under load.
-HANDSHAKES = (3, 3, 60, 3)
+HANDSHAKES = (5, 5, 60, 5)
 
 
 def settle(peer, handshake):
@@ -74,12 +75,19 @@ def good_messages(peer, silent):
     return messages
 
 
+def other_targets():
+    """The tunnels that fuzz_netlink plays with: their ports, and the keys that they may have."""
+    if "OTHERS" not in os.environ:
+        return []
+    return [(port, wg.pub(bytes([number]) * 31 + b"\7")) for port in range(30000, 30010) for number in range(1, 5)]
+
+
 def inject(peer, messages, seed, count, seconds, handshakes):
     """A round; returns how many frames were sent, and how many of them not."""
     session = peer.session
-    lines = [f"key {peer.tunnel_key.hex()}", f"session {session.tx.hex()} {session.ri} {peer.counter}"]
+    lines = [f"session {session.tx.hex()} {session.ri} {peer.counter}"]
     lines += [f"message {message.hex()}" for message in messages]
-    lines += [f"port {port}" for port in os.environ.get("PORTS", "51820").split()]
+    lines += [f"target {port} {key.hex()}" for port, key in [(wgpeer.TUNNEL_PORT, peer.tunnel_key)] * 20 + other_targets()]
     done = subprocess.run([INJECTOR, "vb", str(seed), str(count), str(seconds), str(handshakes)], input="\n".join(lines),
                           capture_output=True, text=True)
     words = done.stdout.split()

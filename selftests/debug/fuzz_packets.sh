@@ -16,26 +16,14 @@
 
 skip_unless_weft
 programs_needed fuzz_packets
-pair_underlay_create
-ns_ip a link set va address 02:00:00:00:00:01 mtu 9000
-ns_ip b link set vb address 02:00:00:00:00:02 mtu 9000
-ns_create c
-veth_link a va2 c vc
-addr_add a va2 198.51.100.1/24
-addr_add c vc 198.51.100.3/24
-program_create
-new_key b.silent
-tunnel_create c wt0 10.9.0.3/24
-peer_add a wt0 c wt0 10.9.0.3/32
-peer_add c wt0 a wt0 10.9.0.1/32 endpoint 198.51.100.1:51820 persistent-keepalive 5
-session_up c wt0 a wt0 10.9.0.1
-stamps_wanted a
+packets_create
 traffic_start c 10.9.0.1 198.51.100.1
 
 fuzz() { # fuzz HALF: 0 or 1
-	SILENT_FILE=$(key_file b.silent) program fuzz $((SEED * 2 + $1)) $((COUNT / 2)) $((FUZZ_SECONDS / 2)) >"$lib_work/said" 2>&1 ||
-		fail "SEED=$SEED: $(cat "$lib_work/said")"
+	ns b env "${packets_environment[@]}" /usr/bin/python3 "$test_dir/fuzz_packets.py" fuzz $((SEED * 2 + $1)) \
+		$((COUNT / 2)) $((FUZZ_SECONDS / 2)) >"$lib_work/said" 2>&1 || fail "SEED=$SEED: $(cat "$lib_work/said")"
 	note "$(cat "$lib_work/said")"
+	set_value "sent$1" "$(awk '{ print $1 }' "$lib_work/said")"
 	expect ns c ping -q -n -c 3 -i 0.2 -W 20 10.9.0.1
 	transfer c a 10.9.0.1 200000
 	wait_for 90 no_fragments
@@ -61,13 +49,13 @@ in_bursts() {
 
 # A fuzzer that reaches only the outermost checks proves little.
 far_enough() {
-	local reason
+	local reason sent=$(($(value sent0) + $(value sent1)))
 
-	ns a ethtool -S wt0 | awk '$2 != 0 { print "#", $1, $2 }'
+	ns a ethtool -S wt0 | awk '$2 != 0 && NR > 1 { print "#", $1, $2 }'
+	[ $sent -ge 4000 ] || skip "only $sent packets"
 	for reason in malformed mac handshake unknown_peer no_session auth replay source not_ip ecn; do
 		expect_gt "rx_drop_$reason" "$(ethtool_stat a wt0 "rx_drop_$reason")" 0
 	done
-	expect_gt "packets out of the tunnel that were not pings" "$(link_stat a wt0 rx_packets)" $((COUNT / 20))
 }
 
 # Freed memory that KASAN keeps for a while counts as allocated; what is lost there kmemleak finds.

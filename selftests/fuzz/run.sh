@@ -3,9 +3,12 @@
 #
 # make fuzz: the fuzzers, one after the other, as TAP, each with how far it came.
 #
-#   TESTS          names of fuzzers (default: all)
+#   TESTS          names of fuzzers (default: all); packets, netlink and both run in a machine, the others in userspace
 #   FUZZ_SECONDS   for all of them together (default: 300)
 #   FUZZ_RUNS      executions of each, at most (default: as many as there is time for)
+#   FUZZ_COUNT     packets, and messages, at most, of those in a machine (default: 1000000 each)
+#   FUZZ_SEED      from what these are made up (default: the day)
+#   KERNELS        the machine's kernel (default: 6.12-kasan)
 #
 # A fuzzer begins with what is kept in corpus/ and goes on with what it found in earlier runs, which is in build/corpus/.
 # What it fails on lies in build/found/: once the fault is mended it belongs into corpus/.
@@ -22,6 +25,9 @@ fuzzers=(
 	noise:98 cookie:192 replay:48 allowedips:64 fsm:160 name:72 pmtu:48 pair:16
 	config:512 message:256 event:160
 )
+# Those in a machine: debug/fuzz_NAME.sh. They come up slowly, and so each gets several times the share of another one.
+guests=(packets netlink both)
+guest_share=4
 FUZZ_SECONDS=${FUZZ_SECONDS:-300}
 FUZZ_RUNS=${FUZZ_RUNS:--1}
 found=build/found
@@ -56,12 +62,18 @@ longest_of() { # longest_of NAME
 choose() { # checks the names in TESTS; sets chosen
 	local name all
 
-	all=" $(fuzzer_names | tr '\n' ' ')"
-	chosen=()
+	all=" $(fuzzer_names | tr '\n' ' ')${guests[*]} "
+	chosen=() chosen_guests=()
 	for name in ${TESTS:-$all}; do
 		[[ $all == *" $name "* ]] || die "'$name' is no fuzzer; there are:$all"
-		chosen+=("$name")
+		if [[ " ${guests[*]} " == *" $name "* ]]; then
+			chosen_guests+=("$name")
+		else
+			chosen+=("$name")
+		fi
 	done
+	seconds=$((FUZZ_SECONDS / (${#chosen[@]} + guest_share * ${#chosen_guests[@]})))
+	[ $seconds -gt 0 ] || seconds=1
 }
 
 # A busy machine may let a single input take long.
@@ -92,16 +104,35 @@ run_one() { # run_one NAME SECONDS: sets line
 }
 
 run_userspace() {
-	local name line bad=0 seconds
+	local name line bad=0
 
+	[ ${#chosen[@]} != 0 ] || return 0
 	quietly make -s -j "$(nproc)" "${chosen[@]/#/build/fuzz_}" || die "the fuzzers do not build"
-	seconds=$((FUZZ_SECONDS / ${#chosen[@]}))
 	for name in "${chosen[@]}"; do
-		run_one "$name" $((seconds > 0 ? seconds : 1))
+		run_one "$name" "$seconds"
 		echo "$line"
 		[[ $line == ok* ]] || bad=1
 	done
 	return $bad
+}
+
+# Booting, and what is checked around the fuzzing itself, takes its time beside the seconds.
+run_guests() {
+	local kernel=${KERNELS:-6.12-kasan} log module
+	local -x COUNT=${FUZZ_COUNT:-1000000} FUZZ_SECONDS=$((seconds * guest_share)) SEED=${FUZZ_SEED:-$(date +%Y%m%d)}
+	local -x VM_ENVIRONMENT="COUNT FUZZ_SECONDS SEED" VM_NOTES=1 WALL_LIMIT=$((seconds * guest_share * 2 + 3600))
+
+	[ ${#chosen_guests[@]} != 0 ] || return 0
+	quietly make -s -C "$weft_top/tools" || die "the command does not build"
+	log=$(mktemp)
+	if ! module=$(../vm/module.sh "$kernel" 2>"$log"); then
+		echo "not ok - fuzz: $kernel build: weft.ko"
+		sed 's/^/# /' "$log"
+		rm -f "$log"
+		return 1
+	fi
+	rm -f "$log"
+	../vm/run.sh -k "$module" "$kernel" "${chosen_guests[@]/#/debug/fuzz_}"
 }
 
 # Without what is kept: the fault has to be found, not known.
@@ -138,19 +169,23 @@ self_check() {
 }
 
 main() {
+	local status=0 seconds
+
 	unset MAKEFLAGS MAKEOVERRIDES MFLAGS
 	choose
 	case ${1-} in
 	'')
-		run_userspace
+		run_userspace || status=1
+		run_guests || status=1
 		;;
 	--self-check)
-		self_check
+		self_check || status=1
 		;;
 	*)
 		die "'$1' is no option; --self-check is"
 		;;
 	esac
+	return $status
 }
 
 main "$@"

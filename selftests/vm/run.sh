@@ -9,7 +9,8 @@
 # One VM runs many tests; after one that takes the VM down the others go on in a new one. KIND=wireguard runs them against
 # the in-tree module, to prove the tests themselves, and KIND=weft-compat against weft in its place. WALL_LIMIT is the most
 # seconds one test may take on the wall clock (default: 1500, times SLOW where the kernel is slow); VM_MEMORY the machine's
-# memory in megabytes; VM_ENVIRONMENT names the variables that tests are to see.
+# memory in megabytes; VM_ENVIRONMENT names the variables that tests are to see; VM_NOTES=1 shows what they note, even if all
+# is well.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
@@ -58,6 +59,7 @@ test_line() { # test_line TEST LINE
 		;;
 	*)
 		printf '%s\n' "$2" >>"$work/output"
+		[ -z "${VM_NOTES-}" ] || [[ $2 != "# "* ]] || printf '%s\n' "${2#\# }" | prefixed "$1"
 		;;
 	esac
 }
