@@ -38,6 +38,17 @@ check-newest:
 	@bash $(SELFTESTS)/setup.sh check
 	@TESTS='$(or $(TESTS),vm)' KERNELS=newest bash $(SELFTESTS)/check.sh
 
+# A, KASAN with lockdep and the rest, and B, KCSAN. What of selftests/debug/ is named here takes minutes; what takes longer
+# has a target of its own.
+DEBUG ?= kasan kcsan
+DEBUG_TESTS := checkers vm failslab
+
+check-debug:
+	@bash $(SELFTESTS)/setup.sh check-debug
+	@TESTS='$(or $(TESTS),$(DEBUG_TESTS))' KERNELS='$(addprefix 6.12-,$(DEBUG))' bash $(SELFTESTS)/check.sh
+
+.PHONY: check-debug
+
 demo:
 	@bash $(SELFTESTS)/setup.sh demo
 	@bash $(SELFTESTS)/demo.sh
@@ -96,6 +107,8 @@ help:
 	@echo '                  KIND=weft-compat     the same tests, with wg, against weft in its place'
 	@echo 'make check-compat  what WireGuard promises, of a weft that stands in for it; TESTS="uapi" only these'
 	@echo 'make check-newest  the same on the newest kernel in Debian unstable; TESTS="roaming fsm" only these'
+	@echo 'make check-debug  the same under KASAN with lockdep, and under KCSAN; builds these kernels. TESTS="roaming" only these'
+	@echo '                  DEBUG=kasan          only under this'
 	@echo 'make demo       a fleet of three servers at work'
 	@echo 'make bench      weft measured beside its peers; QUICK=1 in five minutes, FULL=1 with what takes in-tree long'
 	@echo 'make bench-document  the last figures and plots, into Documentation/networking/weft-bench.rst'

@@ -4,7 +4,8 @@
 # make check: all tests, as one stream of TAP, and last a line with the sum.
 #
 #   TESTS     names of tests (default: all). In userspace: unit, tools; of the build and the harness itself: harness,
-#             kselftest; in VMs: every script here that sources lib.sh, and "vm" is all of those
+#             kselftest; in VMs: every script here that sources lib.sh, and "vm" is all of those. For debug kernels:
+#             checkers, and what is in debug/
 #   KERNELS   series (default: 6.1 6.12); "newest" is the newest in Debian unstable
 #   KIND      weft, or wireguard: the VM tests against the in-tree module, to prove the tests themselves; or weft-compat:
 #             the same tests, driven by wg, against weft in the in-tree module's place
@@ -21,12 +22,22 @@ KIND=${KIND:-weft}
 export KIND
 userspace_tests="unit tools"
 own_tests="harness kselftest"
+debug_own_tests="checkers"
 
 vm_tests() {
 	local name
 
 	for name in $(grep -l '^\. .*/lib\.sh"$' selftests/*.sh); do
 		basename "$name" .sh
+	done
+}
+
+# They need a debug kernel, or much time.
+debug_tests() {
+	local file
+
+	for file in selftests/debug/*.sh; do
+		[ ! -e "$file" ] || basename "$file" .sh
 	done
 }
 
@@ -106,23 +117,36 @@ own_suites() {
 		harness|kselftest)
 			suite "$name" bash "selftests/$name.sh"
 			;;
+		checkers)
+			# shellcheck disable=SC2086 # a list
+			suite checkers bash selftests/checkers.sh $KERNELS
+			;;
 		esac
 	done
 }
 
+among() { # among NAME WORDS...
+	[[ " ${*:2} " == *" $1 "* ]]
+}
+
 choose() { # checks the names in TESTS; sets chosen and chosen_vm
-	local all name in_vms
+	local all name in_vms in_debug
 
 	chosen='' chosen_vm=''
 	in_vms=$(vm_tests | tr '\n' ' ')
-	all=" $userspace_tests $own_tests $in_vms "
-	[ "${TESTS-}" != vm ] || TESTS=$in_vms
+	in_debug=$(debug_tests | tr '\n' ' ')
+	all="$userspace_tests $own_tests $in_vms"
 	for name in ${TESTS:-$all}; do
-		[[ $all == *" $name "* ]] || die "'$name' is no test; there are:$all"
-		if [[ " $userspace_tests $own_tests " == *" $name "* ]]; then
+		if [ "$name" = vm ]; then
+			chosen_vm+=$in_vms
+		elif among "$name" "$in_vms"; then
+			chosen_vm+="$name "
+		elif among "$name" "$in_debug"; then
+			chosen_vm+="debug/$name "
+		elif among "$name" "$userspace_tests" "$own_tests" "$debug_own_tests"; then
 			chosen+="$name "
 		else
-			chosen_vm+="$name "
+			die "'$name' is no test; there are: $all vm, and for debug kernels: $debug_own_tests $in_debug"
 		fi
 	done
 }

@@ -3,7 +3,7 @@
 #
 # Installs from Debian what a target needs and this machine lacks, as root or through sudo, and says what it installs.
 #
-#   setup.sh bench|build|check|check-distro|demo|fuzz|lint
+#   setup.sh bench|build|check|check-debug|check-distro|demo|fuzz|lint
 set -eu -o pipefail
 # shellcheck source=selftests/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
@@ -50,6 +50,9 @@ main() {
 		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${check_packages[@]}"
 		with_lock promtool fetch_promtool
 		;;
+	check-debug)
+		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${check_packages[@]}" "${debug_packages[@]}"
+		;;
 	bench)
 		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${bench_packages[@]}"
 		;;
@@ -63,7 +66,7 @@ main() {
 		install_packages "${build_packages[@]}" "${lint_packages[@]}"
 		;;
 	*)
-		die "'${1-}' is no target; expected bench, build, check, check-distro, demo, fuzz or lint"
+		die "'${1-}' is no target; expected bench, build, check, check-debug, check-distro, demo, fuzz or lint"
 		;;
 	esac
 }

@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Proves that the debug kernels report what they are there to report: runs planted tests, each of which does one thing that
+# is wrong, and looks for the verdict and the report's own words. TAP.
+#
+#   checkers.sh [SERIES...]     6.12-kasan, 6.12-kcsan; others are passed over
+set -u -o pipefail
+# shellcheck source=selftests/vm/host.sh
+. "$(dirname "$0")/vm/host.sh"
+
+# Lockdep is silent after its first report, and all else after KASAN's.
+kasan_tests=(rcu sleep shift bounds object leak lock free)
+kcsan_tests=(rcu sleep lock race)
+declare -A reports=(
+	[rcu]='suspicious RCU usage'
+	[sleep]='sleeping function called from invalid context'
+	[shift]='UBSAN: shift-out-of-bounds'
+	[bounds]='UBSAN: array-index-out-of-bounds'
+	[object]='ODEBUG: free active'
+	[leak]='unreferenced object'
+	[lock]='possible circular locking dependency'
+	[free]='KASAN: slab-use-after-free'
+	[race]='KCSAN: data-race in planted_count'
+)
+complaint="the kernel has nothing to complain about"
+declare -A verdicts=([leak]="no memory is leaked" [free]="the machine survives it")
+number=0
+failed=0
+
+# The verdict as run.sh prints it, and the report among what it prints of the test.
+reported() { # reported SERIES TEST
+	local verdict=ok
+
+	number=$((number + 1))
+	if ! grep -qxF -- "not ok - $1 vm/planted/$2: ${verdicts[$2]:-$complaint}" "$work/output" ||
+		! grep -F -- "# $1 vm/planted/$2: " "$work/output" | grep -qF -- "${reports[$2]}"; then
+		verdict="not ok"
+		failed=$((failed + 1))
+	fi
+	echo "$verdict $number - $1 reports $2: ${reports[$2]}"
+}
+
+check_kernel() { # check_kernel SERIES TEST...
+	local series=$1 module name
+
+	shift
+	module=$("$weft_top/selftests/vm/module.sh" "$series" 2>"$work/errors") || { cat "$work/errors"; die "no module for $series"; }
+	KIND=weft "$weft_top/selftests/vm/run.sh" -k "$module" "$series" "${@/#/vm/planted/}" >"$work/output"
+	for name; do
+		reported "$series" "$name"
+	done
+	[ $failed = 0 ] || sed 's/^/# /' "$work/output"
+}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+echo "TAP version 13"
+for series in "${@:-6.12-kasan}"; do
+	case $series in
+	6.12-kasan)
+		check_kernel "$series" "${kasan_tests[@]}"
+		;;
+	6.12-kcsan)
+		check_kernel "$series" "${kcsan_tests[@]}"
+		;;
+	esac
+done
+echo "1..$number"
+[ $failed = 0 ]

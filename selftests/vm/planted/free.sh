@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Planted, for checkers.sh: memory is read that has been freed, and the machine does not survive it.
+. "$(dirname "$0")/../../lib.sh"
+
+plant() {
+	modprobe weft_planted what=free
+	rmmod weft_planted
+}
+
+run_case "a case with a fault" plant
