@@ -12,7 +12,7 @@
 # has a fifth of it on all kernels but one.
 . "$(dirname "$0")/lib.sh"
 
-bulk=$((${BULK_MB:-100} * 1000000))
+bulk=$((${BULK_MB:-$(scaled 100)} * 1000000))
 
 dropped() { # dropped NS DEV: what the interface and its reasons say
 	local field

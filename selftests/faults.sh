@@ -134,7 +134,8 @@ nothing_is_kept() {
 	held
 	expect_le "packets" "$heads" $((heads_before + 128))
 	expect_le "packets of TCP" "$clones" $((clones_before + 16))
-	expect_le "kB of memory" "$used" $((used_before + 500))
+	# KASAN keeps what is freed for a while, but no objects of a cache that has been shrunk.
+	[ "$SLOW" != 1 ] || expect_le "kB of memory" "$used" $((used_before + 500))
 }
 
 serving() {

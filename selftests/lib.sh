@@ -46,6 +46,7 @@
 # watch. Sizes are divided by it and patience multiplied, what is checked stays.
 #   scaled NUMBER [AT_LEAST]              a size: NUMBER divided by SLOW, but not less than that (1)
 #   stretched SECONDS                     a limit: SECONDS times SLOW
+#   late MS                               a limit of what commands of the test measure: MS, and what these take longer
 #   skip_if_slow WHY...                   skips a case that is about speed
 #
 # Namespaces and links (all made here are removed at the end, and that they are gone is the last case)
@@ -359,6 +360,10 @@ scaled() { # scaled NUMBER [AT_LEAST]
 
 stretched() { # stretched SECONDS
 	echo $(($1 * SLOW))
+}
+
+late() { # late MS
+	echo $(($1 + (SLOW - 1) * 200))
 }
 
 skip_if_slow() { # skip_if_slow WHY...

@@ -10,7 +10,7 @@
 #	 va 192.0.2.1 --------------- veth --------------- vb 192.0.2.2
 . "$(dirname "$0")/lib.sh"
 
-packets=${ORDER_PACKETS:-8000}
+packets=${ORDER_PACKETS:-$(scaled 8000)}
 
 listening() { # listening NS PORT
 	[ -n "$(ns "$1" ss -Huln "sport = :$2")" ]
@@ -69,10 +69,11 @@ both_directions() {
 
 # The sender's and the acknowledgements' CPU both send, and a veth has a queue for each: one segment in 50 may be overtaken.
 tcp_each_way() {
-	local bytes=10000000 before=$(($(udp_stat a TcpExtTCPOFOQueue) + $(udp_stat b TcpExtTCPOFOQueue)))
+	local bytes before=$(($(udp_stat a TcpExtTCPOFOQueue) + $(udp_stat b TcpExtTCPOFOQueue)))
 
-	transfer a b 10.9.0.2 $bytes
-	transfer b a fd09::1 $bytes 7008
+	bytes=$(scaled 10000000)
+	transfer a b 10.9.0.2 "$bytes"
+	transfer b a fd09::1 "$bytes" 7008
 	expect_le "segments out of order" \
 		$(($(udp_stat a TcpExtTCPOFOQueue) + $(udp_stat b TcpExtTCPOFOQueue) - before)) $((2 * bytes / 1368 / 50))
 }
@@ -111,6 +112,6 @@ run_case "two CPUs, eight segments at once" flows_in_order 8
 run_case "nothing is lost or stuck" drained
 run_case "two CPUs, one each way" both_directions
 run_case "nothing is lost or stuck" drained
-run_case "10 MB of TCP each way" tcp_each_way
+run_case "TCP each way" tcp_each_way
 run_case "nothing is lost or stuck" drained
 run_case "a CPU comes and goes" cpu_comes_and_goes

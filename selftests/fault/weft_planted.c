@@ -26,9 +26,9 @@
 static char *what = "";
 module_param(what, charp, 0444);
 
-/* Where the compiler cannot see what comes of it. */
-static volatile int planted_sink;
-static volatile unsigned int planted_forty = 40;
+/* Read and written so that the compiler cannot see what comes of it. */
+static int planted_sink;
+static unsigned int planted_forty = 40;
 
 static struct {
 	int array[4];
@@ -41,7 +41,7 @@ static void planted_free(void)
 
 	kfree(memory);
 	if (memory)
-		planted_sink = READ_ONCE(*memory);
+		WRITE_ONCE(planted_sink, READ_ONCE(*memory));
 }
 
 static void planted_leak(void)
@@ -49,17 +49,17 @@ static void planted_leak(void)
 	int i;
 
 	for (i = 0; i < 8; i++)
-		planted_sink = !kmalloc(200, GFP_KERNEL);
+		WRITE_ONCE(planted_sink, !kmalloc(200, GFP_KERNEL));
 }
 
 static void planted_array(void)
 {
-	planted_sink = planted_bounds.array[planted_forty];
+	WRITE_ONCE(planted_sink, planted_bounds.array[READ_ONCE(planted_forty)]);
 }
 
 static void planted_shift(void)
 {
-	planted_sink = 1 << planted_forty;
+	WRITE_ONCE(planted_sink, 1 << READ_ONCE(planted_forty));
 }
 
 struct planted_object {
@@ -109,7 +109,7 @@ static void planted_rcu(void)
 {
 	static int __rcu *guarded;
 
-	planted_sink = !rcu_dereference(guarded);
+	WRITE_ONCE(planted_sink, !rcu_dereference(guarded));
 }
 
 static int planted_counter;
