@@ -34,10 +34,10 @@ vm_tests() {
 
 # They need a debug kernel, or much time.
 debug_tests() {
-	local file
+	local name
 
-	for file in selftests/debug/*.sh; do
-		[ ! -e "$file" ] || basename "$file" .sh
+	for name in $(grep -l '^\. .*/lib\.sh"$' selftests/debug/*.sh); do
+		basename "$name" .sh
 	done
 }
 
@@ -76,7 +76,7 @@ build_module() { # build_module SERIES: sets module
 	rm -f "$log"
 }
 
-# One VM a kernel at a time, the kernels side by side: each VM keeps one CPU busy.
+# One VM a kernel at a time, the kernels side by side: each VM keeps one CPU busy, but for those of debug kernels.
 run_vms() { # run_vms TEST...
 	local series pids=()
 
@@ -86,6 +86,7 @@ run_vms() { # run_vms TEST...
 		# shellcheck disable=SC2086 # an option or nothing
 		selftests/vm/run.sh ${module:+-k "$module"} "$series" "$@" &
 		pids+=($!)
+		! is_debug "$series" || wait $!
 	done
 	[ ${#pids[@]} = 0 ] || wait "${pids[@]}"
 }

@@ -12,6 +12,7 @@
 # timeout: 2400
 #
 # Every link takes 9,000 bytes; that between the routers less, in most cases.
+# vm: icount
 . "$(dirname "$0")/lib.sh"
 
 skip_unless_weft

@@ -9,6 +9,7 @@
 #	    |                 |                      |
 #	    +------- br0 in namespace h -------------+
 # timeout: 1200
+# vm: icount
 . "$(dirname "$0")/lib.sh"
 
 skip_unless_weft

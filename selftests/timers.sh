@@ -7,6 +7,7 @@
 #	 namespace a                                      namespace b
 #	 wt0 10.9.0.1 --- va 192.0.2.1 --- veth --- vb 192.0.2.2: timers.py
 # timeout: 9000
+# vm: icount
 . "$(dirname "$0")/lib.sh"
 
 pair_underlay_create

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Planted, for checkers.sh: two threads count without a lock.
-# vm: smp
 . "$(dirname "$0")/../../lib.sh"
 
 plant() {
