@@ -624,7 +624,10 @@ static bool take_message(struct fuzzer *fuzzer, const struct nlmsghdr *header)
 	return false;
 }
 
-/* One read. Returns 0 if there was nothing, 1 if more is to come, 2 if it was the last of a dump, or a verdict. */
+/*
+ * One read. Returns 0 if there was nothing, 1 if more is to come, 2 if it was the last of a dump or a verdict, 3 if there was
+ * not room enough: what was lost may have been the last.
+ */
 static int read_answers(struct fuzzer *fuzzer, int sock, size_t room, int flags)
 {
 	uint8_t *buffer = fuzzer->bytes;
@@ -636,7 +639,7 @@ static int read_answers(struct fuzzer *fuzzer, int sock, size_t room, int flags)
 	if (len <= 0)
 		return 0;
 	if ((size_t)len > room)
-		return 1;
+		return 3;
 	for (; NLMSG_OK(header, len); header = NLMSG_NEXT(header, len))
 		if (take_message(fuzzer, header))
 			found = 2;
@@ -744,7 +747,7 @@ static void read_dump(struct fuzzer *fuzzer, int sock)
 	if (!found)
 		die("a dump does not go on: %m");
 	fuzzer->counts.dumps++;
-	fuzzer->counts.broken_off += found == 1;
+	fuzzer->counts.broken_off += found != 2;
 }
 
 static void *dump(void *argument)
