@@ -14,7 +14,8 @@
  *   keypair->replay_lock    a session's replay window
  *   device->events_lock     whose turn it is to tell listeners something
  *   and as leaves           peer->staged.lock, peer->endpoint_lock, device->cookie_lock,
- *                           device->incoming.lock, peer->line.lock, peer->path.lock
+ *                           device->incoming.lock, device->expected.lock, peer->line.lock,
+ *                           peer->path.lock
  *
  * The first four may sleep. The others are held with bottom halves off.
  */
@@ -94,6 +95,7 @@ struct weft_device {
 	u8 dscp;				/* the same; of outer packets, or enum weft_dscp */
 
 	struct sk_buff_head incoming;		/* handshake messages that wait for a worker */
+	struct sk_buff_head expected;		/* the same, of those who are known; they go first */
 	struct weft_stray *stray;		/* constant */
 	struct weft_handshake_worker *workers;	/* constant */
 	unsigned int next_worker;		/* a hint, unguarded */

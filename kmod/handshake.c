@@ -5,6 +5,7 @@
 #include "device.h"
 #include "fsm.h"
 #include "identity.h"
+#include "known.h"
 #include "noise.h"
 #include "peer.h"
 #include "ratelimit.h"
@@ -17,6 +18,7 @@
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/random.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <linux/udp.h>
@@ -25,6 +27,12 @@
 #define HANDSHAKE_QUEUE_MAX	4096
 #define HANDSHAKE_QUEUE_LOADED	(HANDSHAKE_QUEUE_MAX / 8)
 #define HANDSHAKE_LOADED_NS	NSEC_PER_SEC
+
+/* Messages that may wait beside them, while we are under load, from those who are known. */
+#define HANDSHAKE_EXPECTED_MAX	512
+
+/* Of a worker under load: a tenth of what others get on the same CPU. */
+#define HANDSHAKE_LOADED_NICE	10
 
 /* Workers of one device: as many messages are worked on at once, at most. */
 #define HANDSHAKE_WORKERS_MAX	8U
@@ -91,6 +99,7 @@ int weft_handshake_device_init(struct weft_device *device)
 		device->workers[i].device = device;
 	}
 	skb_queue_head_init(&device->incoming);
+	skb_queue_head_init(&device->expected);
 	spin_lock_init(&device->cookie_lock);
 	return 0;
 }
@@ -119,6 +128,48 @@ void weft_handshake_device_exit(struct weft_device *device)
 void weft_handshake_purge(struct weft_device *device)
 {
 	skb_queue_purge(&device->incoming);
+	skb_queue_purge(&device->expected);
+}
+
+/*
+ * Whether a message may be one that is waited for: it names a session of ours, which nobody guesses
+ * who has not seen a message of it, or comes from where handshakes have come from.
+ */
+static bool handshake_is_expected(struct weft_device *device, const struct sk_buff *skb)
+{
+	union {
+		struct weft_msg_header header;
+		struct weft_msg_response response;
+		struct weft_msg_cookie_reply cookie;
+	} copy;
+	const void *msg = skb_header_pointer(skb, 0, sizeof(copy.cookie), &copy);
+
+	if (!msg)
+		return false;
+	switch (le32_to_cpu(((const struct weft_msg_header *)msg)->type)) {
+	case WEFT_MSG_INITIATION:
+		return weft_known_source(skb, device);
+	case WEFT_MSG_RESPONSE:
+		return weft_index_find(&device->index,
+				       ((const struct weft_msg_response *)msg)->receiver);
+	default:
+		return weft_index_find(&device->index,
+				       ((const struct weft_msg_cookie_reply *)msg)->receiver);
+	}
+}
+
+/* The queue for a message, or NULL if there is no room. */
+static struct sk_buff_head *handshake_queue_for(struct weft_device *device,
+						const struct sk_buff *skb)
+{
+	u32 waiting = skb_queue_len_lockless(&device->incoming);
+
+	if (likely(waiting < HANDSHAKE_QUEUE_LOADED))
+		return &device->incoming;
+	if (skb_queue_len_lockless(&device->expected) < HANDSHAKE_EXPECTED_MAX &&
+	    handshake_is_expected(device, skb))
+		return &device->expected;
+	return waiting < HANDSHAKE_QUEUE_MAX ? &device->incoming : NULL;
 }
 
 /**
@@ -126,24 +177,25 @@ void weft_handshake_purge(struct weft_device *device)
  * @device: the device
  * @skb: a message of the right length, UDP and IP headers in front; it changes hands
  *
- * Context: bottom halves off.
+ * Context: bottom halves off, RCU.
  */
 void weft_handshake_queue(struct weft_device *device, struct sk_buff *skb)
 {
 	unsigned int worker = READ_ONCE(device->next_worker) + 1;
+	struct sk_buff_head *queue = handshake_queue_for(device, skb);
 
 	/*
 	 * A full queue is refused without its lock, so that a flood does not slow down those who
 	 * read from it.
 	 */
-	if (unlikely(skb_queue_len_lockless(&device->incoming) >= HANDSHAKE_QUEUE_MAX)) {
+	if (unlikely(!queue)) {
 		weft_drop(device, WEFT_DROP_QUEUE_IN, 1);
 		weft_drop_free(skb, WEFT_DROP_QUEUE_IN);
 		return;
 	}
 	/* The device it came in on may be gone by the time it is looked at. */
 	skb->dev = device->dev;
-	skb_queue_tail(&device->incoming, skb);
+	skb_queue_tail(queue, skb);
 	WRITE_ONCE(device->next_worker, worker);
 	queue_work(handshake_workqueue, &device->workers[worker % handshake_worker_count].work);
 }
@@ -470,6 +522,7 @@ static void handshake_heard(struct weft_peer *peer, const struct sk_buff *skb, u
 	local_bh_disable();
 	dev_sw_netstats_rx_add(peer->device->dev, skb->len);
 	local_bh_enable();
+	weft_known_note(skb, peer->device);
 	weft_peer_report(peer, events | WEFT_FSM_ANY_RECEIVED);
 }
 
@@ -798,20 +851,37 @@ static int handshake_receive(struct weft_device *device, struct sk_buff *skb)
 	return refused;
 }
 
+static struct sk_buff *handshake_next(struct weft_device *device)
+{
+	struct sk_buff *skb = NULL;
+
+	if (!skb_queue_empty_lockless(&device->expected))
+		skb = skb_dequeue(&device->expected);
+	return skb ?: skb_dequeue(&device->incoming);
+}
+
+/*
+ * A flood would have as much of the CPU as the traffic that it is to disturb: under load the worker
+ * goes behind others.
+ */
 static void handshake_work(struct work_struct *work)
 {
 	struct weft_device *device = container_of(work, struct weft_handshake_worker, work)->device;
+	int usual = task_nice(current);
 	struct sk_buff *skb;
 
-	while ((skb = skb_dequeue(&device->incoming))) {
-		int refused = handshake_receive(device, skb);
+	while ((skb = handshake_next(device))) {
+		int refused;
 
+		set_user_nice(current, handshake_is_loaded(device) ? HANDSHAKE_LOADED_NICE : usual);
+		refused = handshake_receive(device, skb);
 		if (refused < 0)
 			consume_skb(skb);
 		else
 			weft_drop_free(skb, refused);
 		cond_resched();
 	}
+	set_user_nice(current, usual);
 }
 
 /* Whether the path to a peer is alive: something has come from it not long ago. */

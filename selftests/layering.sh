@@ -13,7 +13,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 floors=(
 	"main netdev netlink report sockaddr netlink-gen events config binding claim rotation"
 	"fit probe xmit recv handshake"
-	"spread batch segment crypt sock port gro ratelimit stray"
+	"spread batch segment crypt sock port gro ratelimit known stray"
 	"device drop trace cells line identity peer keyring label keypair index endpoint path candidates uncut pages"
 	"version wire noise cookie fsm pmtu replay allowedips name pair"
 )

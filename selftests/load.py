@@ -19,14 +19,16 @@ def deliver_at_once():
                 os.sched_setscheduler(int(process), os.SCHED_FIFO, os.sched_param(20))
 
 
-def flood(count=LOADING):
-    """Sends initiations with a good mac1 and nothing else that is good, before any of them is looked at."""
+def flood(count=LOADING, then=lambda: None):
+    """Sends initiations with a good mac1 and nothing else that is good, and does something then, before any of them is
+    looked at."""
     global flooder
     flooder = flooder or Peer(os.urandom(32), port=0)
     message = wg.macs(b"\1\0\0\0" + os.urandom(112), flooder.tunnel_key)
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
     for _ in range(count):
         flooder.send(message)
+    then()
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
@@ -155,6 +157,16 @@ def bounds_queue(peer):
     check("answer afterwards", call(peer, load=False), RESPONSE)
 
 
+def hears_known(peer):
+    """Who has had a handshake is heard though the queue is full."""
+    check("answer without load", call(peer, load=False), RESPONSE)
+    cookie = get_cookie(peer)
+    _, message = peer.make_initiation(cookie)
+    time.sleep(0.5)
+    flood(QUEUE + 500, lambda: peer.send(message))
+    check("answer though the queue is full", kind(peer.receive(10)), RESPONSE)
+
+
 def load_for(seconds):
     """Keeps the tunnel loaded: a burst counts for a second."""
     end = time.monotonic() + float(seconds)
@@ -175,6 +187,8 @@ def all(*_):
     wgpeer.attempt(peer, limits_network, rx_drop_rate_limit=3)
     time.sleep(1.5)
     wgpeer.attempt(peer, bounds_queue, rx_drop_queue=500)
+    time.sleep(1.5)
+    wgpeer.attempt(peer, hears_known, rx_drop_queue=500)
 
 
 wgpeer.run(globals())

@@ -57,6 +57,7 @@ run_case "and no more after a pause" program_said refills_limit
 run_case "an IPv6 network is one source" program_said limits_network
 if [ "$KIND" = weft ]; then
 	run_case "what does not fit the queue is counted" program_said bounds_queue
+	run_case "who is known is heard though it is full" program_said hears_known
 fi
 run_case "$KIND gets through to a loaded $KIND" gets_through "$KIND" "$KIND"
 if [ "$KIND" != wireguard ]; then
