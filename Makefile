@@ -49,6 +49,14 @@ check-debug:
 
 .PHONY: check-debug
 
+# What takes longer than make check has time for.
+flood soak:
+	@bash $(SELFTESTS)/setup.sh check
+	@KIND='$(KIND)' KERNELS='$(KERNELS)' FLOODS='$(FLOODS)' SOAK_MINUTES='$(SOAK_MINUTES)' \
+		SOAK_PEERS='$(SOAK_PEERS)' bash $(SELFTESTS)/long.sh $@
+
+.PHONY: flood soak
+
 demo:
 	@bash $(SELFTESTS)/setup.sh demo
 	@bash $(SELFTESTS)/demo.sh
@@ -109,6 +117,8 @@ help:
 	@echo 'make check-newest  the same on the newest kernel in Debian unstable; TESTS="roaming fsm" only these'
 	@echo 'make check-debug  the same under KASAN with lockdep, and under KCSAN; builds these kernels. TESTS="roaming" only these'
 	@echo '                  DEBUG=kasan          only under this'
+	@echo 'make flood      a tunnel that is flooded, and the in-tree one beside it; FLOODS="strays replays" only these'
+	@echo 'make soak       an hour of 50 tunnels on bad lines; SOAK_MINUTES=5 SOAK_PEERS=10 KERNELS=6.12 for less'
 	@echo 'make demo       a fleet of three servers at work'
 	@echo 'make bench      weft measured beside its peers; QUICK=1 in five minutes, FULL=1 with what takes in-tree long'
 	@echo 'make bench-document  the last figures and plots, into Documentation/networking/weft-bench.rst'

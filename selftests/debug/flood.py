@@ -1,0 +1,101 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Makes the messages that flood.c sends, 64 of a kind in a file. Runs where the flooder does; see flood.sh.
+
+flood.py initiations FILE KEY                 forged: no MAC is right
+flood.py known-key FILE KEY                   forged by somebody who knows the tunnel's public key: mac1 is right
+flood.py cookies FILE KEY TUNNEL SOURCE...    and by somebody who has asked for a cookie at each of some addresses: both are
+flood.py strays FILE                          data messages of no session
+flood.py replays FILE CAPTURE                 data messages out of a capture
+flood.py forgeries FILE CAPTURE               the same, with an authenticator that is wrong
+"""
+import base64, collections, os, socket, struct, sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vectors"))
+import wgproto as wg
+
+COUNT = 64
+PORT, SOURCE_PORT = 51820, 7000
+LOADING = 700           # more than the 512 waiting messages from which on a tunnel is under load
+DATA_LENGTH = 1452      # of a full packet inside of 1420 bytes
+
+
+def body(index=None):
+    return b"\1\0\0\0" + (index or os.urandom(4)) + os.urandom(108)
+
+
+def initiations(_key):
+    return [body() + os.urandom(32) for _ in range(COUNT)]
+
+
+def known_key(key):
+    return [wg.macs(body(), base64.b64decode(key)) for _ in range(COUNT)]
+
+
+def load(sock, tunnel, message):
+    """Before any of them is looked at."""
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
+    for _ in range(LOADING):
+        sock.sendto(message, tunnel)
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+def get_cookie(key, tunnel, source):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((source, SOURCE_PORT))
+        sock.settimeout(3)
+        message, wanted = wg.macs(body(), key), wg.macs(body(b"mine"), key)
+        load(sock, tunnel, message)
+        sock.sendto(wanted, tunnel)
+        while reply := sock.recv(2048):
+            if reply[:1] == b"\3" and reply[4:8] == b"mine":
+                return wg.open_cookie_reply(key, reply, wanted[116:132])
+
+
+def cookies(key, tunnel, *sources):
+    """The first message is for the first source, and so on."""
+    key = base64.b64decode(key)
+    held = [get_cookie(key, (tunnel, PORT), source) for source in sources]
+    return [wg.macs(body(), key, held[number % len(held)]) for number in range(COUNT)]
+
+
+def strays():
+    return [b"\4\0\0\0" + os.urandom(DATA_LENGTH - 4) for _ in range(COUNT)]
+
+
+def payloads(capture):
+    """UDP payloads of a capture of Ethernet and IPv4."""
+    with open(capture, "rb") as file:
+        data = file.read()
+    at = 24
+    while at < len(data):
+        length, = struct.unpack_from("<I", data, at + 8)
+        yield data[at + 16 + 14 + 20 + 8:at + 16 + length]
+        at += 16 + length
+
+
+def replays(capture):
+    """A packet for UDP segmentation is several messages."""
+    found = collections.deque(maxlen=COUNT)
+    for payload in payloads(capture):
+        for at in range(0, len(payload) - DATA_LENGTH + 1, DATA_LENGTH):
+            if payload[at:at + 4] == b"\4\0\0\0":
+                found.append(payload[at:at + DATA_LENGTH])
+    if len(found) != COUNT:
+        sys.exit(f"flood.py: there are only {len(found)} messages in {capture}")
+    return list(found)
+
+
+def forgeries(capture):
+    return [message[:-1] + bytes([message[-1] ^ 1]) for message in replays(capture)]
+
+
+def main():
+    name, file = sys.argv[1:3]
+    makers = {"initiations": initiations, "known-key": known_key, "cookies": cookies, "strays": strays,
+              "replays": replays, "forgeries": forgeries}
+    with open(file, "wb") as handle:
+        handle.write(b"".join(makers[name](*sys.argv[3:])))
+
+
+main()

@@ -1,0 +1,209 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A tunnel that is flooded goes on: what it carries, its handshakes, the machine's memory.
+#
+#	 namespace b                    namespace a                        namespace f
+#	 10.9.0.2 wt0 ==== tunnel ==== wt0 10.9.0.1
+#	 192.0.2.2 vb ----- veth ----- va 192.0.2.1   va2 198.51.100.1 --- veth --- vx 198.51.100.2, .10 to .17
+#
+# It runs on one CPU whose time is counted in instructions. Half of that time is the flooder's, before everybody else: it
+# stands for a CPU of its own, with all that the kernel does there for a packet until it has been dropped or queued. The
+# other half is the tunnel's: both ends of it, the programs that use it, and what weft does later for what was queued. What
+# the tunnel carries in this half is compared with what it carries when the same flood goes to a socket beside it that
+# nobody reads.
+#
+# make flood runs it, as long.sh says. FLOODS: which, all by default. Notes that begin with "figure" are figures.
+# vm: icount
+# timeout: 3600
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+share=50
+megabytes=${MEGABYTES:-12}
+tries=${TRIES:-3}
+programs=/weft/programs
+flooder_mac=02:00:00:00:00:01
+tunnel_mac=02:00:00:00:00:02
+deaf_port=9
+# Of the flooder: a spoofed one is any of 131072.
+own_sources=(198.51.100.{10..17})
+
+underlay_create() {
+	pair_underlay_create
+	ns_create f
+	ip link add vx netns "$(ns_name f)" address $flooder_mac type veth peer name va2 netns "$(ns_name a)" address $tunnel_mac
+	addr_add f vx 198.51.100.2/24 "${own_sources[@]/%//24}"
+	addr_add a va2 198.51.100.1/24
+	ns_ip f link set vx up
+	ns_ip a link set va2 up
+	ns_ip a route add 198.18.0.0/15 via 198.51.100.2
+	wait_for 20 ns f ping -n -c 1 -W 1 198.51.100.1
+}
+
+# Its buffer is full with the first packets; what comes then is dropped at once.
+deaf_start() {
+	ns_run deaf a python3 -c "
+import signal, socket
+deaf = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+deaf.bind(('', $deaf_port))
+print('deaf', flush=True)
+signal.pause()"
+	wait_for 20 grep -q deaf "$(ns_output deaf)"
+}
+
+make_messages() { # make_messages KIND [ARGS...]
+	ns f python3 "$test_dir/flood.py" "$1" "$lib_work/$1" "${@:2}"
+}
+
+# Of what b sends to a.
+capture_session() {
+	capture_start session a va 'src host 192.0.2.2 and udp and len > 1000'
+	stream 2 >/dev/null
+	capture_stop session
+}
+
+# The messages of a flood; those with a session in them are of the one there is.
+prepare() { # prepare FLOOD
+	case $1 in
+	initiations|known-key)
+		make_messages "$1" "$(tunnel_key a wt0)"
+		;;
+	cookies)
+		make_messages cookies "$(tunnel_key a wt0)" 198.51.100.1 "${own_sources[@]}"
+		;;
+	strays)
+		make_messages strays
+		;;
+	replays|forgeries)
+		session_up b wt0 a wt0 10.9.0.1
+		capture_session
+		make_messages "$1" "$lib_work/captures/session"
+		;;
+	esac
+}
+
+# Floods the tunnel, or what is beside it.
+flood_start() { # flood_start FLOOD [PORT]
+	local length=148 first=198.18.0.0 sources=131072
+
+	case $1 in
+	cookies)
+		first=${own_sources[0]} sources=${#own_sources[@]}
+		;;
+	strays|replays|forgeries)
+		length=1452
+		;;
+	esac
+	ns_run flood f $programs/flood vx $tunnel_mac "$first" "$sources" 198.51.100.1 "${2:-51820}" "$length" "$lib_work/$1" $share
+	wait_for 30 grep -q flooding "$(ns_output flood)"
+}
+
+# Ends it, and notes what it did.
+flood_stop() { # flood_stop WHAT
+	ns_stop flood
+	[[ $(<"$(ns_output flood)") =~ '"sent":'([0-9]+)',"ns":'([0-9]+) ]] || fail "the flooder said nothing"
+	note "figure $KIND $1: ${BASH_REMATCH[1]} packets, $((BASH_REMATCH[2] / BASH_REMATCH[1])) instructions each"
+}
+
+# Bytes that b sends to aand the nanoseconds it takes. The first megabyte does not count.
+stream() { # stream MEGABYTES
+	$programs/traffic stream "$(ns_name b)" "$(ns_name a)" 10.9.0.1 1 1000000 $(($1 * 1000000))
+}
+
+# In kilobytes a second.
+throughput() {
+	stream "$megabytes" | python3 -c '
+import json, sys
+figure = json.load(sys.stdin)
+print(round(figure["count"] * len(figure["rounds"]) * 1e6 / sum(figure["rounds"])))'
+}
+
+baseline() { # baseline FLOOD
+	local kbytes
+
+	flood_start "$1" $deaf_port
+	kbytes=$(throughput)
+	flood_stop "$1, beside the tunnel"
+	note "figure $KIND $1, beside the tunnel: $kbytes kB/s"
+	set_value "beside-$1" "$kbytes"
+}
+
+carries() { # carries FLOOD
+	local kbytes beside part
+
+	baseline "$1"
+	flood_start "$1"
+	kbytes=$(throughput)
+	flood_stop "$1"
+	beside=$(value "beside-$1")
+	part=$((kbytes * 100 / beside))
+	note "figure $KIND $1: $kbytes kB/s, $part %"
+	[ "$KIND" != weft ] || expect_ge "percent of what it carries without" $part 80
+}
+
+# Whoever begins has just come up: it has no session.
+handshake() { # handshake FROM TO ADDRESS: sets took, in ms
+	local begin
+
+	ns_ip_batch "$1" "link set wt0 down" "link set wt0 up"
+	begin=$(now_ms)
+	took=none
+	! ns "$1" ping -n -c 1 -W 15 "$3" >/dev/null || took=$(($(now_ms) - begin))
+}
+
+shakes_hands() { # shakes_hands FLOOD
+	local try took worst=0 all=''
+
+	flood_start "$1"
+	pause 1
+	for ((try = 0; try < tries; try++)); do
+		handshake b a 10.9.0.1
+		all+="$took "
+		[ "$took" != none ] || took=15000
+		[ "$took" -le $worst ] || worst=$took
+		handshake a b 10.9.0.2
+		all+="$took "
+		[ "$took" != none ] || took=15000
+		[ "$took" -le $worst ] || worst=$took
+	done
+	flood_stop "$1, with handshakes"
+	note "figure $KIND $1: handshakes took $all ms"
+	[ "$KIND" != weft ] || expect_le "milliseconds of the slowest" $worst 10000
+}
+
+memory_used() { # in kB
+	awk '/^(MemFree|Buffers|Cached|SReclaimable):/ { free += $2 } /^MemTotal:/ { total = $2 } END { print total - free }' /proc/meminfo
+}
+
+# 4096 messages may wait: with their buffers 4 MB.
+needs_little_memory() { # needs_little_memory FLOOD
+	local before most=0 now i
+
+	before=$(memory_used)
+	flood_start "$1"
+	for ((i = 0; i < 10; i++)); do
+		pause 0.1
+		now=$(($(memory_used) - before))
+		[ $now -le $most ] || most=$now
+	done
+	flood_stop "$1, watched"
+	pause 3
+	now=$(($(memory_used) - before))
+	note "figure $KIND $1: memory grows by $most kB, and afterwards is $now kB above"
+	expect_le "kB that are needed" $most 16384
+	expect_le "kB that stay" $now 4096
+}
+
+underlay_create
+pair_tunnels_create
+session_up a wt0 b wt0 10.9.0.2
+deaf_start
+note "figure $KIND alone, with the whole CPU: $(throughput) kB/s"
+for flood in ${FLOODS:-initiations known-key cookies strays replays forgeries}; do
+	prepare "$flood"
+	run_case "$flood: throughput" carries "$flood"
+	run_case "$flood: handshakes" shakes_hands "$flood"
+	run_case "$flood: memory" needs_little_memory "$flood"
+done

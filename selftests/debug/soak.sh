@@ -1,0 +1,166 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Many tunnels live for long on bad lines: TCP streams between a hub and each of its spokes go on while ends move, sessions
+# are renewed and keys replaced. At the end every byte is accounted for, and memory and peers are where they began.
+#
+#	 s1 wt0 10.9.1.1     s2 wt0 10.9.1.2      ...  each of u0, h1, h2 ...: 2 % of the packets lost, 2 % twice,
+#	 u0 10.77.1.1        u0 10.77.1.2              20 ms late, give or take 10: so they overtake each other
+#	    |                   |
+#	    h1 ---- br0 ------- h2                     namespace hub: br0 10.77.0.1, wt0 10.9.0.1
+#
+# SOAK_MINUTES of guest time (default 60), in which SOAK_PEERS spokes (default 50) move to the address 10.77.2.N and back.
+# The CPU is counted in instructions, so idle time costs nothing. make soak runs it, or make check-debug TESTS=soak.
+# vm: icount
+# timeout: 20000
+# shellcheck source=selftests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+skip_unless_weft
+minutes=${SOAK_MINUTES:-60}
+spokes=${SOAK_PEERS:-50}
+line=(netem limit 10000 delay 20ms 10ms loss 2% duplicate 2%)
+# All keys are erased after 540 s without a session.
+forgotten_s=600
+
+# Segmentation ends in front of the line, so that each message is a packet there.
+spoke_create() { # spoke_create NUMBER
+	ns_create "s$1"
+	ip link add u0 netns "$(ns_name "s$1")" gso_max_segs 1 type veth peer name "h$1" netns "$(ns_name hub)" gso_max_segs 1
+	ns_ip_batch "s$1" "addr add 10.77.1.$1/16 dev u0" "link set u0 up" "link add wt0 type weft"
+	tc -n "$(ns_name "s$1")" qdisc add dev u0 root "${line[@]}"
+	account "s$1"
+	ns "s$1" weft set wt0 listen-port 51820 private-key "$(key_file "s$1")" peer "$(public_key hub)" \
+		endpoint 10.77.0.1:51820 allowed-ips 10.9.0.0/16
+	ns_ip_batch "s$1" "addr add 10.9.1.$1/16 dev wt0" "link set wt0 up"
+}
+
+hub_create() {
+	ns_create hub
+	new_key hub
+	ns_ip_batch hub "link add br0 type bridge" "addr add 10.77.0.1/16 dev br0" "link set br0 up" "link add wt0 type weft"
+	account hub
+	ns hub weft set wt0 listen-port 51820 private-key "$(key_file hub)"
+	ns_ip_batch hub "addr add 10.9.0.1/16 dev wt0" "link set wt0 up"
+}
+
+hub_knows() { # hub_knows NUMBER
+	ns_ip_batch hub "link set h$1 master br0" "link set h$1 up"
+	tc -n "$(ns_name hub)" qdisc add dev "h$1" root "${line[@]}"
+	ns hub weft set wt0 peer "$(public_key "s$1")" allowed-ips "10.9.1.$1/32"
+}
+
+# Nothing but the tunnels speaks UDP here.
+account() { # account NS
+	ns "$1" nft -f - <<-'END'
+		table ip soak {
+			counter sent { }
+			counter came { }
+			chain output { type filter hook output priority 300; meta l4proto udp counter name sent; }
+			chain input { type filter hook input priority 300; meta l4proto udp counter name came; }
+		}
+	END
+}
+
+accounted() { # accounted NS NAME: sets packets and bytes
+	read -r packets bytes < <(ns "$1" nft list counter ip soak "$2" | awk '$1 == "packets" { print $2, $4 }')
+}
+
+soak() {
+	ns_run soak hub python3 "$test_dir/soak.py" soak $((minutes * 60)) "$spokes" "$(ns_name hub)" "$(ns_name s%d)" "$(key_file s%d)"
+	ns_wait soak $((minutes * 60 + 1200)) || { cat "$(ns_output soak)"; fail "status $? of soak.py"; }
+	note "figure $(tail -n 1 "$(ns_output soak)")"
+}
+
+# The messages that a tunnel says it has sent are the bytes that left; each is 28 bytes larger outside.
+sent_is_accounted() {
+	local number tx packets bytes sum=0
+
+	for ((number = 1; number <= spokes; number++)); do
+		accounted "s$number" sent
+		tx=$(ns "s$number" weft show wt0 dump | awk 'NR == 2 { print $7 }')
+		expect_eq "bytes that spoke $number has sent" "$tx" $((bytes - 28 * packets))
+		sum=$((sum + tx))
+	done
+	note "figure spokes sent $sum bytes"
+}
+
+# Each message that came has been received, or dropped for a reason that is counted, or came while there was no socket.
+came_is_accounted() {
+	local name packets bytes received dropped unheard sum=0 sum_dropped=0
+
+	for name in hub $(seq -f s%g "$spokes"); do
+		accounted "$name" came
+		received=$(link_stat "$name" wt0 rx_packets)
+		dropped=$(ns "$name" ethtool -S wt0 | awk '$1 ~ /^rx_drop_/ { n += $2 } END { print n + 0 }')
+		unheard=$(ns "$name" nstat -asz UdpNoPorts UdpInErrors | awk '$1 ~ /^Udp/ { n += $2 } END { print n + 0 }')
+		expect_eq "messages that came to $name" $((received + dropped + unheard)) "$packets"
+		sum=$((sum + received)) sum_dropped=$((sum_dropped + dropped))
+	done
+	note "figure $sum messages received, $sum_dropped dropped as replays and the like"
+}
+
+sessions_were_renewed() {
+	local sum
+
+	sum=$(ns hub weft metrics wt0 | awk '/^weft_peer_handshakes_completed_total/ { n += $NF } END { print n }')
+	note "figure $sum handshakes"
+	expect_ge "handshakes" "$sum" $((spokes * minutes / 3))
+}
+
+all_idle() {
+	[ "$(ns hub weft metrics wt0 | grep -c '^weft_peer_state.*"idle".* 1$')" = "$spokes" ]
+}
+
+peers_are_as_before() {
+	expect_eq "peers of the hub" "$(peer_count hub wt0)" "$spokes"
+	pause $forgotten_s
+	wait_for 60 all_idle
+}
+
+# Objects of each of the kernel's caches that packets, sessions and peers come from. What is free goes back first.
+slab() {
+	local cache
+
+	for cache in /sys/kernel/slab/*/shrink; do
+		echo 1 >"$cache" 2>/dev/null || true
+	done
+	awk '$1 ~ /^(kmalloc|skbuff|weft|recv_batch)/ { print $1, $2 }' /proc/slabinfo | sort
+}
+
+# There are some 30 renewals of a session in an hour, so what is left of each would be seen.
+memory_is_as_before() {
+	local worst
+
+	worst=$(slab | join "$lib_work/slab" - | awk '{ print $3 - $2, $1 }' | sort -n | tail -n 1)
+	note "figure objects more than before, at most: $worst"
+	expect_le "objects more than before" "${worst% *}" $((spokes * 8))
+}
+
+# Namespaces begin with the first one's settings. An address that goes leaves others of its network in place.
+settings_create() {
+	sysctl -qw net.core.devconf_inherit_init_net=1 net.ipv6.conf.default.disable_ipv6=1 net.ipv4.conf.all.promote_secondaries=1
+	defer sysctl -qw net.core.devconf_inherit_init_net=0 net.ipv6.conf.default.disable_ipv6=0 \
+		net.ipv4.conf.all.promote_secondaries=0
+}
+
+all_create() {
+	local number
+
+	settings_create
+	hub_create
+	python3 "$test_dir/soak.py" keys "$spokes" "$(key_file s%d)"
+	for ((number = 1; number <= spokes; number++)); do
+		spoke_create "$number"
+		hub_knows "$number"
+	done
+}
+
+all_create
+slab >"$lib_work/slab"
+run_case "streams are whole after $minutes minutes" soak
+run_case "sessions were renewed" sessions_were_renewed
+run_case "what was sent is accounted for" sent_is_accounted
+run_case "what came is accounted for" came_is_accounted
+run_case "peers are back where they began" peers_are_as_before
+run_case "memory is back where it began" memory_is_as_before
