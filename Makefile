@@ -103,6 +103,7 @@ clean:
 	rm -rf tools/build
 	$(MAKE) -C $(SELFTESTS)/unit clean
 	$(MAKE) -C $(SELFTESTS)/fuzz clean
+	$(MAKE) -C $(SELFTESTS)/debug clean
 	$(MAKE) -C $(SELFTESTS)/bench clean
 
 help:

@@ -39,8 +39,10 @@ at_once() {
 	fuzz 0
 }
 
-# Packets wait at the sender, and arrive in bursts: what goes through a driver's poll together is gathered.
+# Packets wait at the sender, and arrive in bursts: what goes through a driver's poll together is gathered. The paths' MTU is
+# searched for, by which what comes out of the tunnel is looked at for one thing more.
 in_bursts() {
+	tunnel_set a wt0 pmtu on
 	wire_offloads_off a va b vb
 	ns b tc qdisc add dev vb root netem delay 2ms limit 10000
 	fuzz 1
