@@ -31,6 +31,15 @@ check-compat:
 	@bash $(SELFTESTS)/setup.sh check
 	@TESTS='$(or $(TESTS),$(COMPAT_TESTS))' KIND=weft-compat KERNELS='$(KERNELS)' bash $(SELFTESTS)/check.sh
 
+# What runs the command, with one that was built with sanitizers.
+ASAN_TESTS := tools tool command updown names events doctor rotate endpoints dump keys
+
+check-asan:
+	@bash $(SELFTESTS)/setup.sh check
+	@SANITIZE=1 TESTS='$(or $(TESTS),$(ASAN_TESTS))' KERNELS='$(or $(KERNELS),6.12)' bash $(SELFTESTS)/check.sh
+
+.PHONY: check-asan
+
 # What of make check and make lint depends on the kernel.
 check-newest:
 	@bash $(SELFTESTS)/setup.sh lint
@@ -115,6 +124,7 @@ help:
 	@echo '                  KIND=wireguard       the VM tests against the in-tree module'
 	@echo '                  KIND=weft-compat     the same tests, with wg, against weft in its place'
 	@echo 'make check-compat  what WireGuard promises, of a weft that stands in for it; TESTS="uapi" only these'
+	@echo 'make check-asan  what runs the command, with one that was built with sanitizers; TESTS="updown" only these'
 	@echo 'make check-newest  the same on the newest kernel in Debian unstable; TESTS="roaming fsm" only these'
 	@echo 'make check-debug  the same under KASAN with lockdep, and under KCSAN; builds these kernels. TESTS="roaming" only these'
 	@echo '                  DEBUG=kasan          only under this'

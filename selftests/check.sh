@@ -9,6 +9,7 @@
 #   KERNELS   series (default: 6.1 6.12); "newest" is the newest in Debian unstable
 #   KIND      weft, or wireguard: the VM tests against the in-tree module, to prove the tests themselves; or weft-compat:
 #             the same tests, driven by wg, against weft in the in-tree module's place
+#   SANITIZE  1: the command in the VMs is one that was built with ASan and UBSan
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
@@ -91,11 +92,17 @@ run_vms() { # run_vms TEST...
 	[ ${#pids[@]} = 0 ] || wait "${pids[@]}"
 }
 
+# The one with sanitizers is that of the command's own tests.
+make_tools() {
+	make -s -C tools -j "$(nproc)" &&
+		{ [ -z "${WEFT_TOOL-}" ] || make -s -C selftests/tools -j "$(nproc)" build/weft; }
+}
+
 build_tools() {
 	local log
 
 	log=$(mktemp)
-	if make -s -C tools -j "$(nproc)" >"$log" 2>&1; then
+	if make_tools >"$log" 2>&1; then
 		echo "ok - tools build"
 	else
 		echo "not ok - tools build"
@@ -175,7 +182,15 @@ settle_kernels() {
 	export KERNEL_RELEASES
 }
 
+# What they find goes where guest.sh looks for it: a test may expect an error, and not read what it is.
+sanitize() {
+	export WEFT_TOOL=$weft_top/selftests/tools/build/weft VM_ENVIRONMENT="${VM_ENVIRONMENT-} ASAN_OPTIONS UBSAN_OPTIONS"
+	export ASAN_OPTIONS=log_path=/run/sanitized/asan:detect_stack_use_after_return=1:strict_string_checks=1
+	export UBSAN_OPTIONS=log_path=/run/sanitized/ubsan:print_stacktrace=1
+}
+
 main() {
+	[ "${SANITIZE-}" != 1 ] || sanitize
 	choose
 	settle_kernels
 	# What was given to this make is not for those that it starts.

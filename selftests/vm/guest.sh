@@ -62,6 +62,15 @@ kernel_log_since() { # kernel_log_since MARK
 	dmesg | awk -v mark="$1" 'found { print } index($0, mark) { found = 1 }'
 }
 
+# Where a command with sanitizers writes what it finds, whoever runs it and wherever its output goes.
+sanitized=/run/sanitized
+install -d -m 1777 $sanitized
+
+sanitizers_found() {
+	cat $sanitized/* 2>/dev/null
+	rm -f $sanitized/*
+}
+
 # kmemleak wants objects some seconds old, and two scans. These take long: one look is for all tests.
 find_leaks() {
 	[ -w /sys/kernel/debug/kmemleak ] || return 0
@@ -98,6 +107,7 @@ run_test() { # run_test TEST
 	ip -all netns delete
 	verdict "the module unloads" "$(unload)"
 	verdict "the kernel has nothing to complain about" "$(kernel_log_since "$mark" | without_foreign_races | grep -E -A 30 "$complaints")"
+	verdict "the command has no faults that sanitizers find" "$(sanitizers_found)"
 	[ "$name" != "$last" ] || verdict "no memory is leaked" "$(find_leaks)"
 	echo "end $name $status $(($(now_ms) - start))"
 }

@@ -9,6 +9,7 @@
 #   image.sh overlay SERIES OUTPUT    writes the archive with /init and the tree: weft.ko, tools/weft, selftests/
 #
 # WEFT_KO names the module to take along, and those for tests that were built beside it; without it there is none.
+# WEFT_TOOL names another build of the command than tools/weft.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
@@ -237,17 +238,17 @@ add_module() { # add_module ROOT
 }
 
 write_overlay() { # write_overlay OUTPUT
-	local root
+	local root tool=${WEFT_TOOL:-$weft_top/tools/weft}
 
 	root=$(mktemp -d)
 	mkdir -p "$root/weft/tools" "$root/usr/bin" "$root/usr/lib/x86_64-linux-gnu" "$root/usr/lib64"
 	cp "$here/init" "$root/init"
 	# What is built there may come and go meanwhile.
 	(cd "$weft_top" && find selftests Documentation/networking/weft-operations.rst -name build -prune -o -print0 | cpio --null --quiet -pdm "$root/weft")
-	if [ -x "$weft_top/tools/weft" ]; then
-		cp "$weft_top/tools/weft" "$root/weft/tools/weft"
+	if [ -x "$tool" ]; then
+		cp "$tool" "$root/weft/tools/weft"
 		ln -s /weft/tools/weft "$root/usr/bin/weft"
-		copy_libraries "$root" "$weft_top/tools/weft"
+		copy_libraries "$root" "$tool"
 	fi
 	[ -z "${WEFT_KO-}" ] || add_module "$root"
 	pack "$root" >"$1"
