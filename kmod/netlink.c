@@ -113,13 +113,15 @@ static int netlink_put_allowedips(struct sk_buff *skb, struct weft_peer *peer,
 		return -EMSGSIZE;
 	if (!node)
 		node = list_first_entry(&peer->allowedips, struct weft_allowedips_node, owned);
+	cursor->node = NULL;
 	list_for_each_entry_from(node, &peer->allowedips, owned) {
 		err = netlink_put_allowedip(skb, node);
-		if (err)
+		if (err) {
+			cursor->node = node;
 			break;
+		}
 		cursor->node_count++;
 	}
-	cursor->node = err ? node : NULL;
 	nla_nest_end(skb, nest);
 	return err;
 }

@@ -19,7 +19,9 @@ vm_packages=(
 	wireguard-tools wireguard-go openssh-client openssl python3 python3-cryptography python3-nacl
 )
 check_packages=(libb2-dev rsync)
-lint_packages=(sparse shellcheck universal-ctags perl python3-yaml python3-jsonschema bc mandoc groff-base)
+lint_packages=(
+	sparse shellcheck universal-ctags perl python3-yaml python3-jsonschema bc mandoc groff-base coccinelle clang clang-tidy
+)
 debug_packages=(linux-source-6.12 flex bison bc libelf-dev libssl-dev rsync ccache)
 fuzz_packages=(clang libclang-rt-dev libb2-dev)
 bench_packages=(gnuplot-nox)

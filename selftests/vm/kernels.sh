@@ -21,6 +21,7 @@ source_parts=(
 	COPYING
 	Documentation/netlink
 	scripts/checkpatch.pl
+	scripts/coccinelle
 	scripts/const_structs.checkpatch
 	scripts/kernel-doc
 	scripts/spelling.txt
@@ -205,10 +206,19 @@ unpack_source() { # unpack_source TARBALL DIRECTORY
 	tar -C "$2" --strip-components=1 -xJf "$1" "${source_parts[@]/#/$source_package/}"
 }
 
+# Parts may have come to the list since it was fetched.
+source_is_whole() { # source_is_whole DIRECTORY
+	local part
+
+	for part in "${source_parts[@]}"; do
+		[ -e "$1/$part" ] || return
+	done
+}
+
 fetch_source() { # fetch_source DIRECTORY
 	local directory=$1 tarball=/usr/src/$source_package.tar.xz
 
-	[ ! -e "$directory" ] || return 0
+	! source_is_whole "$directory" || return 0
 	rm -rf "$directory.new" "$directory.package"
 	mkdir -p "$directory.new"
 	if [ ! -e "$tarball" ]; then
@@ -216,7 +226,7 @@ fetch_source() { # fetch_source DIRECTORY
 		tarball=$directory.package$tarball
 	fi
 	unpack_source "$tarball" "$directory.new"
-	rm -rf "$directory.package"
+	rm -rf "$directory.package" "$directory"
 	mv "$directory.new" "$directory"
 }
 
