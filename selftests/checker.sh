@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
 # What kbuild runs on each source of the module beside the compiler, when told CHECK=<this>: sparse, and then clang for
@@ -9,29 +9,28 @@
 set -u
 sparse "$@" || exit
 
-file=${!#}
-# Where the headers came with a root of their own there is no clang.
-[[ $file == *.c ]] && command -v clang >/dev/null || exit 0
+# Where the headers came with a root of their own there is no clang, nor bash.
+command -v clang >/dev/null || exit 0
 
-flags=()
 for flag; do
+	shift
 	case $flag in
 	-Wp,-M*|--arch=*|-mlittle-endian|-Werror=designated-init|-ftrivial-auto-var-init=*|-fconserve-stack|-fno-allow-store-data-races|\
 	-fno-stack-check|-falign-jumps=*|-falign-loops=*|-mrecord-mcount|-mpreferred-stack-boundary=*|-mskip-rax-setup|-mindirect-branch*|\
 	-mfunction-return=*|-mharden-sls=*|-mno-fp-ret-in-387|-fno-var-tracking-assignments|-femit-struct-debug-baseonly|-fplugin*)
 		;;
 	-Wimplicit-fallthrough=*)
-		flags+=(-Wimplicit-fallthrough)
+		set -- "$@" -Wimplicit-fallthrough
 		;;
 	-I*compat-include|-I*/kmod)
-		flags+=("$flag")
+		set -- "$@" "$flag"
 		;;
 	-I*)
-		flags+=(-isystem "${flag#-I}")
+		set -- "$@" -isystem "${flag#-I}"
 		;;
 	*)
-		flags+=("$flag")
+		set -- "$@" "$flag"
 		;;
 	esac
 done
-exec clang "${flags[@]}" -mstack-alignment=8 -Wno-unknown-warning-option -Wno-builtin-macro-redefined -Wno-gnu -fsyntax-only
+exec clang -mstack-alignment=8 -Wno-unknown-warning-option -Wno-builtin-macro-redefined -Wno-gnu -fsyntax-only "$@"

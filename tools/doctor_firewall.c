@@ -296,11 +296,11 @@ static enum firewall_match firewall_words_match(char **words, int port, bool out
 			if (atoi(*++words) != port)
 				return strchr(*words, ':') ? FIREWALL_MAYBE :
 							     FIREWALL_NO;
-		} else if (!strcmp(*words, "-m") && words[1] &&
-			   (!strcmp(words[1], "udp") ||
-			    !strcmp(words[1], "comment"))) {
-			words++;
-		} else if (!strcmp(*words, "--comment") && words[1]) {
+		} else if (words[1] &&
+			   (!strcmp(*words, "--comment") ||
+			    (!strcmp(*words, "-m") &&
+			     (!strcmp(words[1], "udp") ||
+			      !strcmp(words[1], "comment"))))) {
 			words++;
 		} else {
 			met = FIREWALL_MAYBE;
