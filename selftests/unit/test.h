@@ -8,28 +8,93 @@
 
 #include <linux/kernel.h>
 
+#define TEST_COMPLAINTS	5	/* a loop that fails a million times need not say so each time */
+
+#define EXPECT(t, what)		test_expect(t, what, __FILE__, __LINE__, #what)
+#define EXPECT_EQ(t, a, b)	test_expect_eq(t, a, b, __FILE__, __LINE__, #a " == " #b)
+#define EXPECT_PTR(t, a, b)	test_expect_eq(t, (uintptr_t)(a), (uintptr_t)(b), \
+					       __FILE__, __LINE__, #a " == " #b)
+#define EXPECT_BYTES(t, a, b, len) test_expect_bytes(t, a, b, len, __FILE__, __LINE__, #a " == " #b)
+
 #ifdef __KERNEL__
 
 #include <kunit/test.h>
+#include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #define test			kunit
 #define TEST_CASE(function)	KUNIT_CASE(function)
-#define EXPECT(t, what)		KUNIT_EXPECT_TRUE(t, what)
-#define EXPECT_EQ(t, a, b)	KUNIT_EXPECT_EQ(t, (u64)(a), (u64)(b))
-#define EXPECT_PTR(t, a, b)	KUNIT_EXPECT_PTR_EQ(t, (const void *)(a), (const void *)(b))
-#define EXPECT_BYTES(t, a, b, len) KUNIT_EXPECT_EQ(t, memcmp(a, b, len), 0)
 #define test_zalloc(t, size)	kzalloc(size, GFP_KERNEL | __GFP_NOFAIL)
 #define test_free(memory)	kfree(memory)
 
-#define TEST_SUITE(suite_name, ...)					\
+/* The emulated machine takes its time, and more of it with the kernel's own checks. */
+#define TEST_ROUNDS(many)	((many) / 10)
+
+/* Of the case that runs. */
+static unsigned long test_checks, test_failures;
+
+/* Out of line: each expectation of KUnit's takes some hundred bytes of the stack. */
+static noinline void test_fail(struct kunit *t, const char *file, int line, const char *what)
+{
+	if (++test_failures <= TEST_COMPLAINTS)
+		KUNIT_FAIL(t, "%s:%d: check %lu failed: %s", file, line, test_checks, what);
+}
+
+static inline void test_expect(struct kunit *t, bool good, const char *file, int line,
+			       const char *what)
+{
+	test_checks++;
+	if (!good)
+		test_fail(t, file, line, what);
+}
+
+static inline void test_expect_eq(struct kunit *t, u64 a, u64 b, const char *file, int line,
+				  const char *what)
+{
+	test_expect(t, a == b, file, line, what);
+	if (a != b && test_failures <= TEST_COMPLAINTS)
+		kunit_err(t, "is %#llx, should be %#llx", a, b);
+}
+
+static inline void test_expect_bytes(struct kunit *t, const void *a, const void *b, size_t len,
+				     const char *file, int line, const char *what)
+{
+	bool same = !memcmp(a, b, len);
+
+	test_expect(t, same, file, line, what);
+	if (!same && test_failures <= TEST_COMPLAINTS)
+		kunit_err(t, "is %*phN, should be %*phN", (int)len, a, (int)len, b);
+}
+
+static inline int test_begin(struct kunit *t)
+{
+	test_checks = 0;
+	test_failures = 0;
+	return 0;
+}
+
+/* A case that checked nothing has not passed. */
+static inline void test_end(struct kunit *t)
+{
+	if (!test_checks && t->status != KUNIT_SKIPPED)
+		test_fail(t, __FILE__, __LINE__, "the case makes checks");
+}
+
+/* @set_up and @tear_down are run before and after all cases, or are NULL. */
+#define TEST_SUITE_AROUND(suite_name, set_up, tear_down, ...)		\
 	static struct kunit_case test_cases[] = { __VA_ARGS__, {} };	\
 	static struct kunit_suite test_suite = {			\
 		.name = "weft_" suite_name,				\
+		.suite_init = set_up,					\
+		.suite_exit = tear_down,				\
+		.init = test_begin,					\
+		.exit = test_end,					\
 		.test_cases = test_cases,				\
 	};								\
-	kunit_test_suite(test_suite);					\
-	MODULE_LICENSE("GPL")
+	kunit_test_suite(test_suite)
+
+#define TEST_SUITE(suite_name, ...)	TEST_SUITE_AROUND(suite_name, NULL, NULL, __VA_ARGS__)
 
 #else /* __KERNEL__ */
 
@@ -39,8 +104,6 @@
 #include <string.h>
 #include <linux/types.h>
 
-#define TEST_COMPLAINTS	5	/* a loop that fails a million times need not say so each time */
-
 struct test {
 	const char *name;
 	void (*run)(struct test *t);
@@ -49,11 +112,7 @@ struct test {
 };
 
 #define TEST_CASE(function)	{ .name = #function, .run = function }
-#define EXPECT(t, what)		test_expect(t, what, __FILE__, __LINE__, #what)
-#define EXPECT_EQ(t, a, b)	test_expect_eq(t, a, b, __FILE__, __LINE__, #a " == " #b)
-#define EXPECT_PTR(t, a, b)	test_expect_eq(t, (uintptr_t)(a), (uintptr_t)(b), \
-					       __FILE__, __LINE__, #a " == " #b)
-#define EXPECT_BYTES(t, a, b, len) test_expect_bytes(t, a, b, len, __FILE__, __LINE__, #a " == " #b)
+#define TEST_ROUNDS(many)	(many)
 
 static inline void test_fail(struct test *t, const char *file, int line, const char *what)
 {

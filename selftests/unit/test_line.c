@@ -6,7 +6,7 @@
 
 #include "line.c"
 
-#define MANY	20000
+#define MANY	TEST_ROUNDS(20000)
 #define WINDOW	64
 #define THREADS	4
 

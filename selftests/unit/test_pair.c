@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Which keys a handshake is tried with: the likely first, the newest where there is time, each in its turn. */
 #include "test.h"
+#include <linux/bitops.h>
 #include "pair.c"
 
 #define ONLY		BIT(WEFT_PLACE_CURRENT)
@@ -61,7 +62,7 @@ static void pair_each(struct test *t)
 		EXPECT(t, pair.identity != WEFT_PLACE_NEXT);
 		seen |= BIT(pair.identity * WEFT_PLACES + pair.peer);
 	}
-	EXPECT(t, __builtin_popcount(seen) == 6);
+	EXPECT(t, hweight32(seen) == 6);
 
 	for (candidates = 1; candidates <= 4; candidates++) {
 		for (try = 0, seen = 0; try < 24; try++) {
@@ -72,7 +73,7 @@ static void pair_each(struct test *t)
 			peer = try % candidates;
 			seen |= BIT(identity * candidates + peer);
 		}
-		EXPECT(t, __builtin_popcount(seen) == 2 * candidates);
+		EXPECT(t, hweight32(seen) == 2 * candidates);
 	}
 }
 

@@ -7,7 +7,7 @@
 #define PERIOD	(600 * SECOND)
 
 /* A path: what it carries, and whether anybody answers. */
-struct path {
+struct way {
 	u32 carries;
 	bool answers;
 	unsigned int sent;
@@ -15,7 +15,7 @@ struct path {
 };
 
 /* Sends what a try asks for, and hands in the answers. Returns false when the search is over. */
-static bool pmtu_round(struct weft_pmtu *pmtu, struct path *path, u32 top, u64 now)
+static bool pmtu_round(struct weft_pmtu *pmtu, struct way *path, u32 top, u64 now)
 {
 	u32 sizes[WEFT_PMTU_SIZES];
 	unsigned int i, count = weft_pmtu_try(pmtu, top, now, PERIOD, sizes);
@@ -33,7 +33,7 @@ static bool pmtu_round(struct weft_pmtu *pmtu, struct path *path, u32 top, u64 n
 }
 
 /* A whole search from @now on. Returns when it was over. */
-static u64 pmtu_search(struct test *t, struct weft_pmtu *pmtu, struct path *path, u32 top, u64 now)
+static u64 pmtu_search(struct test *t, struct weft_pmtu *pmtu, struct way *path, u32 top, u64 now)
 {
 	EXPECT(t, weft_pmtu_begin(pmtu, top, now, PERIOD));
 	EXPECT_EQ(t, weft_pmtu_next(pmtu), now);
@@ -45,7 +45,7 @@ static u64 pmtu_search(struct test *t, struct weft_pmtu *pmtu, struct path *path
 
 static void pmtu_path_is_fine(struct test *t)
 {
-	struct path path = { .carries = 1500, .answers = true };
+	struct way path = { .carries = 1500, .answers = true };
 	struct weft_pmtu pmtu;
 
 	weft_pmtu_init(&pmtu);
@@ -69,7 +69,7 @@ static void pmtu_path_swallows(struct test *t)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct path path = { .carries = cases[i].carries, .answers = true };
+		struct way path = { .carries = cases[i].carries, .answers = true };
 
 		weft_pmtu_init(&pmtu);
 		EXPECT_EQ(t, pmtu_search(t, &pmtu, &path, cases[i].top, 7),
@@ -82,7 +82,7 @@ static void pmtu_path_swallows(struct test *t)
 /* No answer to the smallest size either: nothing is known, and what was known stays. */
 static void pmtu_nobody_answers(struct test *t)
 {
-	struct path path = { .carries = 1400, .answers = true };
+	struct way path = { .carries = 1400, .answers = true };
 	struct weft_pmtu pmtu;
 	u64 now;
 
@@ -102,13 +102,13 @@ static void pmtu_nobody_answers(struct test *t)
 static void pmtu_packets_get_lost(struct test *t)
 {
 	struct weft_pmtu pmtu;
-	struct path path = { .carries = 1500, .answers = true, .lose = 2 };
+	struct way path = { .carries = 1500, .answers = true, .lose = 2 };
 
 	weft_pmtu_init(&pmtu);
 	EXPECT_EQ(t, pmtu_search(t, &pmtu, &path, 1500, 0), SECOND);
 	EXPECT_EQ(t, pmtu.limit, 0);
 	/* The largest is lost twice; then it is the third try that tells. */
-	path = (struct path){ .carries = 1500, .answers = true, .lose = 4 };
+	path = (struct way){ .carries = 1500, .answers = true, .lose = 4 };
 	weft_pmtu_init(&pmtu);
 	EXPECT_EQ(t, pmtu_search(t, &pmtu, &path, 1500, 0), 2 * SECOND);
 	EXPECT_EQ(t, pmtu.limit, 0);
@@ -117,7 +117,7 @@ static void pmtu_packets_get_lost(struct test *t)
 /* The path is what it was once: the limit goes. */
 static void pmtu_path_recovers(struct test *t)
 {
-	struct path path = { .carries = 1280, .answers = true };
+	struct way path = { .carries = 1280, .answers = true };
 	struct weft_pmtu pmtu;
 
 	weft_pmtu_init(&pmtu);
@@ -131,7 +131,7 @@ static void pmtu_path_recovers(struct test *t)
 /* A router has spoken up while the search went on: what it said is what is looked for now. */
 static void pmtu_router_speaks(struct test *t)
 {
-	struct path path = { .carries = 1400, .answers = true };
+	struct way path = { .carries = 1400, .answers = true };
 	u32 sizes[WEFT_PMTU_SIZES];
 	struct weft_pmtu pmtu;
 

@@ -164,7 +164,7 @@ static void replay_random_run(struct test *t, struct model *model, u64 base)
 	memset(model, 0, sizeof(*model));
 	model->base = base;
 	model->newest = base;
-	for (i = 0; i < 20000; i++) {
+	for (i = 0; i < TEST_ROUNDS(20000); i++) {
 		counter = replay_pick(model);
 		if (counter - base >= MODEL_MAX)
 			continue;

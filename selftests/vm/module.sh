@@ -14,7 +14,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 link_sources() { # link_sources DIRECTORY
 	mkdir -p "$1"
 	find "$1" -xtype l -delete
-	(cd "$weft_top" && find Kbuild kmod selftests/fault -name '*.[ch]' ! -name '*.mod.c' -o -name Kbuild) | while read -r file; do
+	(
+		cd "$weft_top"
+		find Kbuild kmod selftests/fault selftests/kunit -name '*.[ch]' ! -name '*.mod.c' -o -name Kbuild
+		find selftests/unit -maxdepth 1 -name '*.[ch]' -o -maxdepth 1 -name 'vectors.*'
+	) | while read -r file; do
 		mkdir -p "$1/$(dirname "$file")"
 		ln -sf "$weft_top/$file" "$1/$file"
 	done

@@ -6,6 +6,8 @@
 #include <linux/bits.h>
 #include <linux/types.h>
 
+#define hweight32(x)	__builtin_popcount(x)
+
 static inline int fls64(u64 x)
 {
 	return x ? 64 - __builtin_clzll(x) : 0;

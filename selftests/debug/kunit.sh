@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The KUnit suites (selftests/kunit), in a kernel that has KUnit: they run while their module is loaded, and leave what
+# they found in debugfs, as KTAP. Every case of theirs becomes one here.
+# vm: smp
+# timeout: 7200
+. "$(dirname "$0")/../lib.sh"
+
+suites="noise cookie fsm replay allowedips name pmtu line pair batch keypair index identity peer"
+debugfs=/sys/kernel/debug/kunit
+# shellcheck disable=SC2154 # lib.sh's
+results=$lib_work/results
+
+skip_unless_weft
+modprobe kunit 2>/dev/null || true
+[ -d $debugfs ] || skip "this kernel has no KUnit"
+modinfo weft_kunit >/dev/null 2>&1 || skip "weft_kunit was not built"
+
+# What the module leaves is gone with it. Its rooms have caches of the same names as weft's own.
+suites_run() {
+	local suite
+
+	rmmod weft
+	expect modprobe weft_kunit
+	mkdir "$results"
+	for suite in $suites; do
+		cp "$debugfs/weft_$suite/results" "$results/$suite"
+	done
+	expect rmmod weft_kunit
+}
+
+# Everything between a case's beginning and its verdict is its own.
+case_is_good() { # case_is_good SUITE NAME VERDICT
+	case $3 in
+	"ok "*"# SKIP"*)
+		skip "${3#*# SKIP }"
+		;;
+	"not ok "*)
+		sed -n "s/^ *# $2: \(.*\)/# \1/p" "$results/$1"
+		fail "$3"
+		;;
+	esac
+}
+
+# As many as it announced, and at least one.
+suite_is_whole() { # suite_is_whole SUITE
+	local planned ran
+
+	planned=$(sed -n 's/^    1\.\.\([0-9]*\)$/\1/p' "$results/$1")
+	ran=$(grep -cE '^    (not )?ok ' "$results/$1" || true)
+	expect_eq "cases that ran" "$ran" "$planned"
+	expect_gt "cases" "$ran" 0
+	expect grep -q "^ok 1 weft_$1$" "$results/$1"
+}
+
+cases_of() { # cases_of SUITE: "NAME VERDICT" a line
+	sed -nE 's/^    ((not )?ok [0-9]+ ([a-z0-9_]+).*)$/\3 \1/p' "$results/$1"
+}
+
+run_case "the suites run, and their module unloads" suites_run
+for suite in $suites; do
+	[ -e "$results/$suite" ] || continue
+	while read -r name verdict; do
+		run_case "$suite: $name" case_is_good "$suite" "$name" "$verdict"
+	done < <(cases_of "$suite")
+	run_case "$suite: all of its cases ran" suite_is_whole "$suite"
+done

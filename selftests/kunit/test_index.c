@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The table of sessions: every one found under its own index, and by readers while it changes. */
+#include "test.h"
+#include "index.c"
+
+#include <linux/kthread.h>
+
+#define MANY	500
+#define READERS	3
+
+static struct weft_keypair *session_in(struct test *t, struct weft_index *index)
+{
+	struct weft_keypair *keypair = test_zalloc(t, sizeof(*keypair));
+
+	EXPECT_EQ(t, weft_index_add(index, keypair), 0);
+	return keypair;
+}
+
+/* Not on a stack, where debug objects do not expect a work item. */
+static struct weft_index *table(struct test *t)
+{
+	struct weft_index *index = test_zalloc(t, sizeof(*index));
+
+	EXPECT_EQ(t, weft_index_init(index), 0);
+	return index;
+}
+
+static void free_table(struct weft_index *index)
+{
+	weft_index_exit(index);
+	test_free(index);
+}
+
+static struct weft_keypair *find(struct weft_index *index, __le32 id)
+{
+	struct weft_keypair *keypair;
+
+	rcu_read_lock();
+	keypair = weft_index_find(index, id);
+	rcu_read_unlock();
+	return keypair;
+}
+
+static void index_one(struct test *t)
+{
+	struct weft_index *index = table(t);
+	struct weft_keypair *keypair = session_in(t, index);
+	__le32 id = keypair->local_index;
+
+	EXPECT_PTR(t, find(index, id), keypair);
+	EXPECT_PTR(t, find(index, id ^ cpu_to_le32(1)), NULL);
+	EXPECT_PTR(t, find(index, id ^ cpu_to_le32(1U << 31)), NULL);
+	weft_index_remove(index, keypair);
+	EXPECT_PTR(t, find(index, id), NULL);
+	/* As a session does that ends twice: nothing is there to remove. */
+	weft_index_remove(index, keypair);
+	synchronize_rcu();
+	test_free(keypair);
+	free_table(index);
+}
+
+/* The table grows, and shrinks again; each is found under its own, in its own table. */
+static void index_many(struct test *t)
+{
+	struct weft_keypair **keypairs = test_zalloc(t, MANY * sizeof(*keypairs));
+	struct weft_index *index[2] = { table(t), table(t) };
+	u32 ones = 0, zeros = 0;
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		keypairs[i] = session_in(t, index[i % 2]);
+		ones |= le32_to_cpu(keypairs[i]->local_index);
+		zeros |= ~le32_to_cpu(keypairs[i]->local_index);
+	}
+	for (i = 0; i < MANY; i++) {
+		EXPECT_PTR(t, find(index[i % 2], keypairs[i]->local_index), keypairs[i]);
+		EXPECT(t, find(index[1 - i % 2], keypairs[i]->local_index) != keypairs[i]);
+	}
+	/* All 32 bits are used. */
+	EXPECT_EQ(t, ones, U32_MAX);
+	EXPECT_EQ(t, zeros, U32_MAX);
+	for (i = 0; i < MANY; i += 3)
+		weft_index_remove(index[i % 2], keypairs[i]);
+	for (i = 0; i < MANY; i++)
+		EXPECT_PTR(t, find(index[i % 2], keypairs[i]->local_index),
+			   i % 3 ? keypairs[i] : NULL);
+	for (i = 0; i < MANY; i++) {
+		if (i % 3)
+			weft_index_remove(index[i % 2], keypairs[i]);
+	}
+	synchronize_rcu();
+	for (i = 0; i < MANY; i++)
+		test_free(keypairs[i]);
+	free_table(index[0]);
+	free_table(index[1]);
+	test_free(keypairs);
+}
+
+struct index_race {
+	struct weft_index index;
+	__le32 lasting;		/* the index of one that is always there */
+	u32 coming;		/* the index of one that comes and goes; READ_ONCE() */
+	atomic_t wrong;
+	atomic_t looks;
+};
+
+static int index_reader(void *data)
+{
+	struct index_race *race = data;
+	struct weft_keypair *found;
+	__le32 id;
+
+	while (!kthread_should_stop()) {
+		rcu_read_lock();
+		found = weft_index_find(&race->index, race->lasting);
+		if (!found || found->local_index != race->lasting)
+			atomic_inc(&race->wrong);
+		id = (__force __le32)READ_ONCE(race->coming);
+		found = weft_index_find(&race->index, id);
+		if (found && found->local_index != id)
+			atomic_inc(&race->wrong);
+		rcu_read_unlock();
+		atomic_inc(&race->looks);
+		cond_resched();
+	}
+	return 0;
+}
+
+static void index_changes_under_readers(struct test *t)
+{
+	struct index_race *race = test_zalloc(t, sizeof(*race));
+	struct weft_keypair *lasting, *ring[64] = {};
+	struct task_struct *reader[READERS];
+	int i;
+
+	EXPECT_EQ(t, weft_index_init(&race->index), 0);
+	lasting = session_in(t, &race->index);
+	race->lasting = lasting->local_index;
+	for (i = 0; i < READERS; i++)
+		reader[i] = kthread_run(index_reader, race, "weft-reader");
+	for (i = 0; i < 2000 || atomic_read(&race->looks) < 200; i++) {
+		struct weft_keypair **place = &ring[i % ARRAY_SIZE(ring)];
+
+		if (*place) {
+			weft_index_remove(&race->index, *place);
+			kfree_rcu(*place, rcu);
+		}
+		*place = session_in(t, &race->index);
+		WRITE_ONCE(race->coming, (__force u32)(*place)->local_index);
+		cond_resched();
+	}
+	for (i = 0; i < READERS; i++)
+		kthread_stop(reader[i]);
+	EXPECT_EQ(t, atomic_read(&race->wrong), 0);
+	for (i = 0; i < ARRAY_SIZE(ring); i++) {
+		weft_index_remove(&race->index, ring[i]);
+		kfree_rcu(ring[i], rcu);
+	}
+	weft_index_remove(&race->index, lasting);
+	kfree_rcu(lasting, rcu);
+	synchronize_rcu();
+	weft_index_exit(&race->index);
+	test_free(race);
+}
+
+TEST_SUITE("index",
+	   TEST_CASE(index_one),
+	   TEST_CASE(index_many),
+	   TEST_CASE(index_changes_under_readers));

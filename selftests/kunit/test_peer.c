@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Peers: found, removed under those who still use them, their timers and work, where they are. */
+#include "test.h"
+#include "peer.c"
+#include "world.h"
+
+#include <linux/delay.h>
+#include <linux/kthread.h>
+
+#define PATIENCE_MS	10000
+
+static void key_of(u8 key[WEFT_KEY_LEN], u8 name)
+{
+	memset(key, name, WEFT_KEY_LEN);
+}
+
+static struct weft_peer *find_peer(struct world *world, u8 name)
+{
+	u8 key[WEFT_KEY_LEN];
+
+	key_of(key, name);
+	return weft_peer_find(&world->device, key);
+}
+
+static bool can_be_found(struct world *world, u8 name)
+{
+	struct weft_peer *peer = find_peer(world, name);
+
+	weft_peer_put(peer);
+	return peer;
+}
+
+static void start_peer(struct weft_peer *peer)
+{
+	mutex_lock(&peer->device->config_lock);
+	weft_peer_start(peer);
+	mutex_unlock(&peer->device->config_lock);
+}
+
+/* Waits until all of @actions have been asked for. */
+static bool was_asked(struct world *world, u32 actions)
+{
+	int ms;
+
+	for (ms = 0; ms < PATIENCE_MS; ms += 20) {
+		if ((atomic_read(&world->asked) & actions) == actions)
+			break;
+		msleep(20);
+	}
+	return (atomic_read(&world->asked) & actions) == actions;
+}
+
+static void set_endpoint(struct weft_endpoint *endpoint, u32 address, u16 port)
+{
+	memset(endpoint, 0, sizeof(*endpoint));
+	endpoint->addr4.sin_family = AF_INET;
+	endpoint->addr4.sin_addr.s_addr = htonl(address);
+	endpoint->addr4.sin_port = htons(port);
+}
+
+static bool is_at(struct weft_peer *peer, u32 address)
+{
+	struct weft_endpoint endpoint;
+
+	weft_peer_endpoint(peer, &endpoint);
+	return endpoint.addr4.sin_addr.s_addr == htonl(address);
+}
+
+static void peer_is_found(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_peer *one = world_add_peer(world, 1), *two = world_add_peer(world, 2), *got;
+
+	got = find_peer(world, 1);
+	EXPECT_PTR(t, got, one);
+	EXPECT_EQ(t, refcount_read(&one->refs), 2);
+	weft_peer_put(got);
+	EXPECT(t, can_be_found(world, 2));
+	EXPECT(t, !can_be_found(world, 3));
+	EXPECT_EQ(t, world->device.peer_count, 2);
+	EXPECT(t, one->serial < two->serial);
+	/* Another with the same key is not taken. */
+	EXPECT_PTR(t, world_add_peer(world, 2), two);
+	EXPECT_EQ(t, world->device.peer_count, 2);
+	weft_peer_put(NULL);
+	world_destroy(world);
+}
+
+static void peer_is_removed(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_peer *peer = world_add_peer(world, 1);
+
+	world_add_peer(world, 2);
+	world_remove_peer(peer);
+	EXPECT(t, !can_be_found(world, 1));
+	EXPECT(t, can_be_found(world, 2));
+	EXPECT_EQ(t, world->device.peer_count, 1);
+	/* There is room for another with this key. */
+	world_add_peer(world, 1);
+	EXPECT(t, can_be_found(world, 1));
+	world_destroy(world);
+}
+
+/* A worker that has found it holds it, whole, but makes no session with it any more. */
+static void peer_is_held_over_its_removal(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_peer *peer = world_add_peer(world, 1), *held = find_peer(world, 1);
+
+	EXPECT(t, !peer->dead);
+	world_remove_peer(peer);
+	EXPECT(t, !can_be_found(world, 1));
+	mutex_lock(&held->handshake_lock);
+	EXPECT(t, held->dead);
+	mutex_unlock(&held->handshake_lock);
+	EXPECT_EQ(t, refcount_read(&held->refs), 1);
+	/* Asking has no effect any more. */
+	weft_peer_ask(held, WEFT_FSM_DO_INITIATE);
+	weft_peer_report(held, WEFT_FSM_SESSION_WANTED);
+	EXPECT(t, !work_pending(&held->work) && !timer_pending(&held->timer));
+	weft_peer_put(held);
+	world_destroy(world);
+}
+
+/* All at once; those that hold on are let go one by one. */
+static void peers_are_removed_together(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_doomed doomed;
+	struct weft_peer *held[3];
+	int i;
+
+	for (i = 1; i <= 100; i++)
+		world_add_peer(world, i);
+	for (i = 0; i < 3; i++)
+		held[i] = find_peer(world, 10 + i);
+	weft_doomed_init(&doomed);
+	/* There may be nobody. */
+	weft_peer_remove_doomed(&doomed);
+	mutex_lock(&world->device.config_lock);
+	weft_peer_doom_all(&world->device, &doomed);
+	mutex_unlock(&world->device.config_lock);
+	EXPECT_EQ(t, world->device.peer_count, 0);
+	for (i = 1; i <= 100; i++)
+		EXPECT(t, !can_be_found(world, i));
+	/* The same keys come back before the old peers have gone. */
+	for (i = 1; i <= 100; i++)
+		world_add_peer(world, i);
+	weft_peer_remove_doomed(&doomed);
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(t, refcount_read(&held[i]->refs), 1);
+		EXPECT(t, held[i]->dead);
+		weft_peer_put(held[i]);
+	}
+	EXPECT(t, can_be_found(world, 10));
+	world_destroy(world);
+}
+
+static void count_destroyed(struct sk_buff *skb)
+{
+	atomic_inc(*(atomic_t **)skb->cb);
+}
+
+static struct sk_buff *counted_packet(atomic_t *destroyed)
+{
+	struct sk_buff *skb = alloc_skb(64, GFP_KERNEL | __GFP_NOFAIL);
+
+	*(atomic_t **)skb->cb = destroyed;
+	skb->destructor = count_destroyed;
+	return skb;
+}
+
+/* Its sessions end with it, and so does what waits for one. */
+static void peer_takes_along_what_it_has(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_peer *peer = world_add_peer(world, 1);
+	struct weft_keypair *keypair = world_session(peer, true), *held = world_session(peer, true);
+	atomic_t destroyed = ATOMIC_INIT(0);
+	struct weft_keypair *pending;
+	__le32 id[3];
+
+	pending = weft_keypair_create(peer, &world->device.index);
+	id[0] = keypair->local_index;
+	id[1] = held->local_index;
+	id[2] = pending->local_index;
+	weft_keypairs_add(&peer->keypairs, keypair);
+	weft_keypairs_add(&peer->keypairs, held);
+	EXPECT(t, weft_keypair_get(held));
+	peer->handshake.pending = pending;
+	skb_queue_tail(&peer->staged, counted_packet(&destroyed));
+	skb_queue_tail(&peer->staged, counted_packet(&destroyed));
+
+	world_remove_peer(peer);
+	EXPECT_EQ(t, atomic_read(&destroyed), 2);
+	rcu_read_lock();
+	EXPECT_PTR(t, weft_index_find(&world->device.index, id[0]), NULL);
+	EXPECT_PTR(t, weft_index_find(&world->device.index, id[1]), NULL);
+	EXPECT_PTR(t, weft_index_find(&world->device.index, id[2]), NULL);
+	rcu_read_unlock();
+	/* A batch under way keeps its session, and that its peer. */
+	EXPECT(t, held->revoked);
+	EXPECT_PTR(t, held->peer, peer);
+	EXPECT_EQ(t, refcount_read(&peer->refs), 1);
+	weft_keypair_put(held);
+	world_destroy(world);
+}
+
+static void peer_has_work_done(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_peer *peer = world_add_peer(world, 1);
+
+	/* Nothing is done for one that does not run. */
+	weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
+	EXPECT(t, !work_pending(&peer->work));
+	atomic_set(&peer->actions, 0);
+	weft_peer_ask(peer, 0);
+
+	start_peer(peer);
+	EXPECT_EQ(t, atomic_read(&world->acts), 0);
+	weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
+	weft_peer_ask(peer, WEFT_FSM_DO_INITIATE);
+	EXPECT(t, was_asked(world, WEFT_FSM_DO_KEEPALIVE | WEFT_FSM_DO_INITIATE));
+	flush_work(&peer->work);
+	EXPECT_EQ(t, refcount_read(&peer->refs), 1);
+	world_destroy(world);
+}
+
+/* Data wants a session; nobody answers, so it is asked for again when the time has come. */
+static void peer_tries_again(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_peer *peer = world_add_peer(world, 1);
+	u64 began, since;
+
+	start_peer(peer);
+	weft_peer_report(peer, WEFT_FSM_SESSION_WANTED);
+	EXPECT(t, was_asked(world, WEFT_FSM_DO_INITIATE));
+	EXPECT(t, !timer_pending(&peer->timer));
+	atomic_set(&world->asked, 0);
+	weft_peer_report(peer, WEFT_FSM_INITIATION_SENT);
+	began = ktime_get_coarse_boottime_ns();
+	EXPECT(t, timer_pending(&peer->timer));
+	EXPECT_EQ(t, weft_peer_state(peer, began, &since), WEFT_PEER_STATE_HANDSHAKING);
+	EXPECT(t, was_asked(world, WEFT_FSM_DO_INITIATE | WEFT_FSM_DO_MOVE_ON));
+	EXPECT(t, ktime_get_coarse_boottime_ns() - began >= WEFT_REKEY_TIMEOUT_S * NSEC_PER_SEC);
+	world_destroy(world);
+}
+
+static void peer_tells_of_sessions(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_peer *peer = world_add_peer(world, 1);
+	const u32 both = WEFT_FSM_SESSION_DERIVED | WEFT_FSM_SESSION_CONFIRMED;
+	u64 since;
+
+	start_peer(peer);
+	weft_peer_report(peer, both);
+	EXPECT_EQ(t, atomic_read(&world->events[WEFT_EVENT_SESSION_UP]), 1);
+	EXPECT_EQ(t, weft_peer_state(peer, ktime_get_coarse_boottime_ns(), &since),
+		  WEFT_PEER_STATE_UP);
+	weft_peer_report(peer, both);
+	EXPECT_EQ(t, atomic_read(&world->events[WEFT_EVENT_SESSION_UP]), 1);
+	EXPECT_EQ(t, atomic_read(&world->events[WEFT_EVENT_SESSION_RENEWED]), 1);
+	/* Keys that go are not waited for. */
+	weft_peer_erase(peer);
+	EXPECT_EQ(t, weft_peer_state(peer, ktime_get_coarse_boottime_ns(), &since),
+		  WEFT_PEER_STATE_IDLE);
+	world_destroy(world);
+}
+
+static void peer_keeps_alive(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_peer *peer = world_add_peer(world, 1);
+
+	/* It is remembered until it starts. */
+	weft_peer_set_persistent(peer, 1);
+	EXPECT(t, !timer_pending(&peer->timer));
+	start_peer(peer);
+	EXPECT(t, was_asked(world, WEFT_FSM_DO_KEEPALIVE));
+	atomic_set(&world->asked, 0);
+	weft_peer_report(peer, WEFT_FSM_ANY_SENT);
+	EXPECT(t, was_asked(world, WEFT_FSM_DO_KEEPALIVE));
+	weft_peer_set_persistent(peer, 0);
+	/* And at once where it runs. */
+	flush_work(&peer->work);
+	atomic_set(&world->asked, 0);
+	weft_peer_set_persistent(peer, 65535);
+	EXPECT(t, was_asked(world, WEFT_FSM_DO_KEEPALIVE));
+	world_destroy(world);
+}
+
+static void peer_stops(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_peer *peer = world_add_peer(world, 1);
+	atomic_t destroyed = ATOMIC_INIT(0);
+	int acts;
+
+	start_peer(peer);
+	weft_peer_report(peer, WEFT_FSM_SESSION_WANTED);
+	weft_peer_report(peer, WEFT_FSM_INITIATION_SENT);
+	weft_keypairs_add(&peer->keypairs, world_session(peer, true));
+	skb_queue_tail(&peer->staged, counted_packet(&destroyed));
+	mutex_lock(&world->device.config_lock);
+	weft_peer_rest(peer);
+	mutex_unlock(&world->device.config_lock);
+	EXPECT(t, !timer_pending(&peer->timer) && !work_pending(&peer->work));
+	EXPECT_PTR(t, rcu_access_pointer(peer->keypairs.current_keypair), NULL);
+	EXPECT_EQ(t, refcount_read(&peer->refs), 1);
+	EXPECT_EQ(t, atomic_read(&destroyed), 1);
+	acts = atomic_read(&world->acts);
+	weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
+	msleep(50);
+	EXPECT_EQ(t, atomic_read(&world->acts), acts);
+	/* What waits asks for a session when it starts again. */
+	skb_queue_tail(&peer->staged, counted_packet(&destroyed));
+	atomic_set(&world->asked, 0);
+	start_peer(peer);
+	EXPECT(t, was_asked(world, WEFT_FSM_DO_KEEPALIVE));
+	/* One that is idle is at rest soon. */
+	skb_queue_purge(&peer->staged);
+	flush_work(&peer->work);
+	mutex_lock(&world->device.config_lock);
+	weft_peer_rest(peer);
+	mutex_unlock(&world->device.config_lock);
+	world_destroy(world);
+}
+
+static void peer_retires(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_peer *peer = world_add_peer(world, 1);
+	struct weft_keypair *keypair = world_session(peer, true);
+	struct weft_peer_handshake *state = &peer->handshake;
+	u64 first;
+
+	weft_keypairs_add(&peer->keypairs, keypair);
+	state->pending = weft_keypair_create(peer, &world->device.index);
+	state->pending_identity = 5;
+	state->static_static_identity = 5;
+	memset(state->static_static, 9, sizeof(state->static_static));
+	mutex_lock(&peer->handshake_lock);
+	weft_peer_forget_identity(peer, 6);
+	EXPECT(t, state->pending && state->static_static_identity == 5);
+	weft_peer_forget_identity(peer, 5);
+	EXPECT(t, !state->pending && !state->static_static_identity);
+	EXPECT_PTR(t, memchr_inv(state->static_static, 0, sizeof(state->static_static)), NULL);
+	mutex_unlock(&peer->handshake_lock);
+
+	weft_peer_retire(peer);
+	EXPECT(t, !weft_keypair_reserve(keypair, 1, keypair->born_ns, &first));
+	EXPECT_PTR(t, rcu_access_pointer(peer->keypairs.current_keypair), keypair);
+	world_destroy(world);
+}
+
+static void peer_moves(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_peer *peer = world_add_peer(world, 1);
+	atomic_t *moves = &world->events[WEFT_EVENT_ENDPOINT_CHANGED];
+	struct weft_endpoint here, there, from;
+
+	set_endpoint(&here, 0xc0000201, 1);
+	set_endpoint(&there, 0xc0000202, 2);
+	set_endpoint(&from, 0xc0000202, 2);
+	weft_peer_set_endpoint(peer, &here, WEFT_CAUSE_NONE);
+	EXPECT(t, is_at(peer, 0xc0000201));
+	EXPECT_EQ(t, atomic_read(moves), 0);
+	weft_peer_heard_at(peer, &here);
+	EXPECT_EQ(t, atomic_read(moves), 0);
+	weft_peer_heard_at(peer, &there);
+	EXPECT(t, is_at(peer, 0xc0000202));
+	EXPECT_EQ(t, atomic_read(moves), 1);
+	/* It was sent to another of our addresses: no other place. */
+	from.src4.s_addr = htonl(0x0a000001);
+	weft_peer_heard_at(peer, &from);
+	EXPECT_EQ(t, atomic_read(moves), 1);
+	EXPECT_EQ(t, peer->endpoint.src4.s_addr, htonl(0x0a000001));
+	weft_peer_forget_source(peer);
+	EXPECT_EQ(t, peer->endpoint.src4.s_addr, 0);
+	world_destroy(world);
+}
+
+static void peer_is_pinned(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_peer *peer = world_add_peer(world, 1);
+	struct weft_candidates *candidates = weft_candidates_create(2);
+	struct weft_endpoint there;
+
+	set_endpoint(&candidates->list[0], 0xc0000201, 1);
+	set_endpoint(&candidates->list[1], 0xc0000203, 3);
+	set_endpoint(&there, 0xc0000202, 2);
+	mutex_lock(&world->device.config_lock);
+	weft_peer_pin(peer, true);
+	EXPECT_EQ(t, weft_peer_places(peer), 1);
+	EXPECT(t, !weft_peer_move_on(peer));
+	weft_peer_set_candidates(peer, &candidates);
+	EXPECT_PTR(t, candidates, NULL);
+	EXPECT_EQ(t, weft_peer_places(peer), 3);
+	EXPECT(t, is_at(peer, 0xc0000201));
+	weft_peer_heard_at(peer, &there);
+	EXPECT(t, is_at(peer, 0xc0000201));
+	weft_peer_heard_at(peer, &peer->candidates->list[1]);
+	EXPECT(t, is_at(peer, 0xc0000203));
+	EXPECT(t, weft_peer_move_on(peer));
+	EXPECT(t, is_at(peer, 0xc0000201));
+	weft_peer_pin(peer, false);
+	weft_peer_heard_at(peer, &there);
+	EXPECT(t, is_at(peer, 0xc0000202));
+	mutex_unlock(&world->device.config_lock);
+	world_destroy(world);
+}
+
+struct busy {
+	struct world *world;
+	u32 seed;
+};
+
+/* What packets, workers and timers do, to whoever is there. */
+static int peer_user(void *data)
+{
+	struct busy *busy = data;
+	u32 i = busy->seed;
+
+	while (!kthread_should_stop()) {
+		struct weft_peer *peer = find_peer(busy->world, 1 + i++ % 8);
+		struct weft_endpoint endpoint;
+
+		if (peer) {
+			set_endpoint(&endpoint, i, i);
+			weft_peer_report(peer, WEFT_FSM_SESSION_WANTED << i % 8);
+			weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
+			weft_peer_heard_at(peer, &endpoint);
+			mutex_lock(&peer->handshake_lock);
+			if (!peer->dead)
+				weft_keypairs_add(&peer->keypairs, world_session(peer, i % 2));
+			mutex_unlock(&peer->handshake_lock);
+			weft_peer_put(peer);
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+static void peers_come_and_go_under_users(struct test *t)
+{
+	struct world *world = world_create();
+	struct busy busy[2] = { { world, 0 }, { world, 3 } };
+	struct task_struct *user[2];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(user); i++)
+		user[i] = kthread_run(peer_user, &busy[i], "weft-user");
+	for (i = 0; i < 200; i++) {
+		struct weft_peer *peer = world_add_peer(world, 1 + i % 8);
+
+		start_peer(peer);
+		peer = find_peer(world, 1 + (i * 5) % 8);
+		if (peer) {
+			weft_peer_put(peer);
+			world_remove_peer(peer);
+		}
+		cond_resched();
+	}
+	for (i = 0; i < ARRAY_SIZE(user); i++)
+		kthread_stop(user[i]);
+	EXPECT(t, world->device.peer_count <= 8);
+	world_destroy(world);
+}
+
+TEST_SUITE_AROUND("peer", world_set_up, world_tear_down,
+		  TEST_CASE(peer_is_found),
+		  TEST_CASE(peer_is_removed),
+		  TEST_CASE(peer_is_held_over_its_removal),
+		  TEST_CASE(peers_are_removed_together),
+		  TEST_CASE(peer_takes_along_what_it_has),
+		  TEST_CASE(peer_has_work_done),
+		  TEST_CASE(peer_tries_again),
+		  TEST_CASE(peer_tells_of_sessions),
+		  TEST_CASE(peer_keeps_alive),
+		  TEST_CASE(peer_stops),
+		  TEST_CASE(peer_retires),
+		  TEST_CASE(peer_moves),
+		  TEST_CASE(peer_is_pinned),
+		  TEST_CASE(peers_come_and_go_under_users));

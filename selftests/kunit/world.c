@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "world.h"
+
+#include <linux/module.h>
+#include <linux/panic.h>
+#include <linux/slab.h>
+
+/* What the objects of all suites come from. */
+int world_set_up(struct kunit_suite *suite)
+{
+	int err = weft_keypair_init();
+
+	if (err)
+		return err;
+	err = weft_peer_init();
+	if (err)
+		weft_keypair_exit();
+	return err;
+}
+
+/* The caches complain of what was forgotten. */
+void world_tear_down(struct kunit_suite *suite)
+{
+	weft_peer_exit();
+	weft_keypair_exit();
+}
+
+static void world_receive(struct weft_device *device, struct sk_buff *skb)
+{
+	kfree_skb(skb);
+}
+
+static void world_act(struct weft_peer *peer, u32 actions)
+{
+	struct world *world = container_of(peer->device, struct world, device);
+
+	atomic_or(actions, &world->asked);
+	atomic_inc(&world->acts);
+}
+
+static void world_event(struct weft_device *device, const struct weft_event *event)
+{
+	struct world *world = container_of(device, struct world, device);
+
+	atomic_inc(&world->events[event->type]);
+}
+
+static const struct weft_device_ops world_ops = {
+	.receive = world_receive,
+	.act = world_act,
+	.event = world_event,
+};
+
+static void world_grace_work(struct work_struct *work)
+{
+}
+
+/* What a suite needs is little: without it there is no point in going on. */
+static void __noreturn world_is_out_of_memory(void)
+{
+	panic("weft_kunit: out of memory\n");
+}
+
+/* As netdev.c makes one, without what only sockets and interfaces need. */
+struct world *world_create(void)
+{
+	struct world *world = kzalloc(sizeof(*world), GFP_KERNEL | __GFP_NOFAIL);
+	struct weft_device *device = &world->device;
+
+	device->ops = &world_ops;
+	mutex_init(&device->config_lock);
+	spin_lock_init(&device->peers_lock);
+	spin_lock_init(&device->events_lock);
+	INIT_LIST_HEAD(&device->peers);
+	INIT_LIST_HEAD(&device->graces);
+	INIT_DELAYED_WORK(&device->grace_work, world_grace_work);
+	device->keys_epoch = 1;
+	device->grace_look_ns = U64_MAX;
+	device->drops = alloc_percpu(struct weft_drops);
+	if (!device->drops || weft_index_init(&device->index))
+		world_is_out_of_memory();
+	return world;
+}
+
+/* All peers that are left go with it. */
+void world_destroy(struct world *world)
+{
+	struct weft_device *device = &world->device;
+	struct weft_doomed doomed;
+
+	weft_doomed_init(&doomed);
+	mutex_lock(&device->config_lock);
+	weft_peer_doom_all(device, &doomed);
+	mutex_unlock(&device->config_lock);
+	weft_peer_remove_doomed(&doomed);
+	cancel_delayed_work_sync(&device->grace_work);
+	/* Peers look at their device until they are freed. */
+	rcu_barrier();
+	weft_index_exit(&device->index);
+	free_percpu(device->drops);
+	mutex_destroy(&device->config_lock);
+	kfree(world);
+}
+
+/* @name: all bytes of its key. Returns the one that can be found by it: it, or an older one. */
+struct weft_peer *world_add_peer(struct world *world, u8 name)
+{
+	struct weft_peer *peer, *published;
+	u8 key[WEFT_KEY_LEN];
+
+	memset(key, name, sizeof(key));
+	peer = weft_peer_create(&world->device, key);
+	if (!peer)
+		world_is_out_of_memory();
+	mutex_lock(&world->device.config_lock);
+	published = weft_peer_publish(peer);
+	mutex_unlock(&world->device.config_lock);
+	if (published != peer)
+		weft_peer_put(peer);
+	return published;
+}
+
+void world_remove_peer(struct weft_peer *peer)
+{
+	struct weft_device *device = peer->device;
+	struct weft_doomed doomed;
+
+	weft_doomed_init(&doomed);
+	mutex_lock(&device->config_lock);
+	weft_peer_doom(peer, &doomed);
+	mutex_unlock(&device->config_lock);
+	weft_peer_remove_doomed(&doomed);
+}
+
+/* A session of the peer's that is ready, and not in its set yet. */
+struct weft_keypair *world_session(struct weft_peer *peer, bool initiator)
+{
+	struct weft_keypair *keypair = weft_keypair_create(peer, &peer->device->index);
+	struct weft_noise_handshake hs;
+
+	if (!keypair)
+		world_is_out_of_memory();
+	memset(&hs, 0x5a, sizeof(hs));
+	weft_keypair_begin(keypair, &hs, initiator);
+	return keypair;
+}
+
+MODULE_DESCRIPTION("weft's rooms under KUnit");
+MODULE_LICENSE("GPL");
