@@ -50,7 +50,7 @@ check-newest:
 # A, KASAN with lockdep and the rest, and B, KCSAN. What of selftests/debug/ is named here takes minutes; what takes longer
 # has a target of its own.
 DEBUG ?= kasan kcsan
-DEBUG_TESTS := checkers vm failslab
+DEBUG_TESTS := checkers kunit vm failslab
 
 check-debug:
 	@bash $(SELFTESTS)/setup.sh check-debug
@@ -65,6 +65,13 @@ flood soak:
 		SOAK_PEERS='$(SOAK_PEERS)' bash $(SELFTESTS)/long.sh $@
 
 .PHONY: flood soak
+
+# Which lines of the module the tests reach.
+coverage:
+	@bash $(SELFTESTS)/setup.sh check-debug
+	@TESTS='$(TESTS)' KEEP='$(KEEP)' MISSED='$(MISSED)' bash $(SELFTESTS)/coverage.sh
+
+.PHONY: coverage
 
 demo:
 	@bash $(SELFTESTS)/setup.sh demo
@@ -130,6 +137,7 @@ help:
 	@echo '                  DEBUG=kasan          only under this'
 	@echo 'make flood      a tunnel that is flooded, and the in-tree one beside it; FLOODS="strays replays" only these'
 	@echo 'make soak       an hour of 50 tunnels on bad lines; SOAK_MINUTES=5 SOAK_PEERS=10 KERNELS=6.12 for less'
+	@echo 'make coverage   lines and branches of the module that tests reach, by gcov; TESTS="uapi" these, MISSED=1 the others too'
 	@echo 'make demo       a fleet of three servers at work'
 	@echo 'make bench      weft measured beside its peers; QUICK=1 in five minutes, FULL=1 with what takes in-tree long'
 	@echo 'make bench-document  the last figures and plots, into Documentation/networking/weft-bench.rst'

@@ -11,6 +11,8 @@
 #   | <a line of the test's output>
 #   check OK|BAD <what was checked after the test>
 #   end TEST STATUS GUEST_MILLISECONDS
+#   gcov <a line of base64>             with GCOV: what gcov counted since it was told last, as a compressed archive; the
+#                                       last line is empty
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -82,14 +84,28 @@ find_leaks() {
 	echo clear >/sys/kernel/debug/kmemleak
 }
 
-# KCSAN's reports, each between two double lines, tell of races of the kernel's own as well: those that do not name the
-# module are left out.
+# KCSAN's reports, each between two double lines, tell of races of the kernel's own as well: those that name neither
+# the module nor one that goes with it are left out.
 without_foreign_races() {
-	awk -v module="[$MODULE]" '
+	awk -v module="[$MODULE" '
 		/===============/ { if (race && index(report, module)) printf "%s", report; race = 0; report = ""; print; next }
 		/BUG: KCSAN:/ { race = 1 }
 		race { report = report $0 "\n"; next }
 		{ print }'
+}
+
+# What debugfs shows has no length: tar would find the files empty.
+tell_coverage() {
+	local counts=/sys/kernel/debug/gcov work=/tmp/gcov file
+
+	rm -rf "$work"
+	find $counts -name '*.gcda' | while read -r file; do
+		mkdir -p "$work/${file%/*}"
+		cat "$file" >"$work/$file"
+	done
+	echo 1 >$counts/reset
+	[ ! -d "$work$counts" ] || { busybox tar -cz -C "$work$counts" . | base64 -w 4000; echo; } | sed 's/^/gcov /'
+	rm -rf "$work"
 }
 
 run_test() { # run_test TEST
@@ -109,6 +125,7 @@ run_test() { # run_test TEST
 	verdict "the kernel has nothing to complain about" "$(kernel_log_since "$mark" | without_foreign_races | grep -E -A 30 "$complaints")"
 	verdict "the command has no faults that sanitizers find" "$(sanitizers_found)"
 	[ "$name" != "$last" ] || verdict "no memory is leaked" "$(find_leaks)"
+	[ -z "${GCOV-}" ] || tell_coverage
 	echo "end $name $status $(($(now_ms) - start))"
 }
 

@@ -10,7 +10,8 @@
 # the in-tree module, to prove the tests themselves, and KIND=weft-compat against weft in its place. WALL_LIMIT is the most
 # seconds one test may take on the wall clock (default: 1500, times SLOW where the kernel is slow); VM_MEMORY the machine's
 # memory in megabytes; VM_ENVIRONMENT names the variables that tests are to see; VM_NOTES=1 shows what they note, even if all
-# is well.
+# is well. GCOV names a directory that gets an archive of gcov's counts (.gcda) for each test, when the module was built to
+# count and the kernel is one that knows how.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
@@ -109,6 +110,13 @@ guest_line() {
 		;;
 	"check "*)
 		check_line "$current" "${1#check }"
+		;;
+	"gcov ")
+		base64 -d <"$work/gcov" >"$GCOV/$series.${current//\//-}.tar.gz"
+		rm -f "$work/gcov"
+		;;
+	"gcov "*)
+		printf '%s\n' "${1#gcov }" >>"$work/gcov"
 		;;
 	"end "*)
 		# shellcheck disable=SC2086 # three words
@@ -240,6 +248,7 @@ main() {
 	for name in ${VM_ENVIRONMENT-}; do
 		boot_options+=(-e "$name=${!name-}")
 	done
+	[ -z "${GCOV-}" ] || boot_options+=(-e GCOV=1)
 	[ -z "${VM_MEMORY-}" ] || boot_options+=(-M "$VM_MEMORY")
 	[ $# -ge 2 ] || die "expected a kernel series and tests"
 	series=$1

@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Which lines and branches of kmod/ were reached, of what selftests/vm/run.sh brought home from gcov.
+
+coverage.py BUILD COUNTS DOCUMENT   prints a table by file, and puts it into DOCUMENT. BUILD: where the modules were
+                                    built; COUNTS: a directory of archives. Fails below the least share of lines.
+coverage.py -v BUILD COUNTS         prints the lines that were not reached
+"""
+import collections
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+BEGIN, END = ".. begin of coverage\n", ".. end of coverage\n"
+LEAST = 90
+# Made by the generator of netlink code, or by the tracepoints' macros.
+GENERATED = {"netlink-gen.c", "netlink-gen.h", "trace.h"}
+
+
+def unpack(archive, build, to):
+    """The counts of one archive, with the notes of the objects beside them. Yields the counts' files."""
+    with tarfile.open(archive) as tar:
+        tar.extractall(to)
+    for counts in pathlib.Path(to).rglob("*.gcda"):
+        notes = pathlib.Path("/") / counts.relative_to(to).with_suffix(".gcno")
+        if notes.is_relative_to(build) and notes.exists():
+            counts.with_suffix(".gcno").symlink_to(notes)
+            yield counts
+
+
+def gcov(counts):
+    said = subprocess.run(["gcov", "-b", "--json-format", "--stdout", str(counts)], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, check=True, cwd=counts.parent).stdout
+    for line in said.splitlines():
+        if line.strip():
+            yield from json.loads(line)["files"]
+
+
+class Coverage:
+    def __init__(self, top):
+        self.top = top
+        self.lines = collections.defaultdict(lambda: collections.defaultdict(int))
+        # By file, place and number of branches: another module may have the same line made into others.
+        self.branches = collections.defaultdict(lambda: collections.defaultdict(dict))
+
+    def room(self, file):
+        path = os.path.realpath(file)
+        directory, name = os.path.split(path)
+        return name if directory == f"{self.top}/kmod" and name not in GENERATED else None
+
+    def add(self, file):
+        room = self.room(file["file"])
+        if not room:
+            return
+        for line in file["lines"]:
+            number = line["line_number"]
+            self.lines[room][number] += line["count"]
+            counts = [branch["count"] for branch in line["branches"]]
+            if counts:
+                ways = self.branches[room][number, line.get("function_name")]
+                known = ways.get(len(counts), [0] * len(counts))
+                ways[len(counts)] = [a + b for a, b in zip(known, counts)]
+
+    def branches_of(self, room):
+        """Taken, and all. Where there are several ways to count, the one that was reached most."""
+        taken = total = 0
+        for ways in self.branches[room].values():
+            best = max(ways.values(), key=sum)
+            taken += sum(1 for count in best if count)
+            total += len(best)
+        return taken, total
+
+    def lines_of(self, room):
+        counts = self.lines[room].values()
+        return sum(1 for count in counts if count), len(counts)
+
+
+def share(part, whole):
+    return f"{100 * part / whole:.1f}" if whole else "-"
+
+
+def table(coverage):
+    rows, sums = [], [0] * 4
+    for room in sorted(coverage.lines):
+        figures = coverage.lines_of(room) + coverage.branches_of(room)
+        sums = [a + b for a, b in zip(sums, figures)]
+        rows.append([room, str(figures[1]), share(*figures[:2]), str(figures[3]), share(*figures[2:])])
+    rows.append(["all", str(sums[1]), share(*sums[:2]), str(sums[3]), share(*sums[2:])])
+    header = ["file", "lines", "reached, %", "branches", "taken, %"]
+    widths = [max(len(row[i]) for row in rows + [header]) for i in range(len(header))]
+    rule = "  ".join("=" * width for width in widths)
+    body = ["  ".join([row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])])
+            for row in [header] + rows]
+    return "\n".join([rule, body[0], rule, *body[1:], rule, ""]), sums
+
+
+def write(document, text):
+    before, rest = document.read_text().split(BEGIN)
+    document.write_text(before + BEGIN + "\n" + text + "\n" + END + rest.split(END)[1])
+
+
+def print_missed(coverage):
+    for room in sorted(coverage.lines):
+        source = pathlib.Path(coverage.top, "kmod", room).read_text().splitlines()
+        for number, count in sorted(coverage.lines[room].items()):
+            if not count:
+                print(f"{room}:{number}: {source[number - 1].strip()}")
+
+
+def main():
+    verbose = sys.argv[1] == "-v"
+    build, counts = map(pathlib.Path, sys.argv[-2:] if verbose else sys.argv[1:3])
+    coverage = Coverage(str(pathlib.Path(__file__).resolve().parent.parent))
+    for archive in sorted(counts.glob("*.tar.gz")):
+        with tempfile.TemporaryDirectory() as work:
+            for found in unpack(archive, build, work):
+                for file in gcov(found):
+                    coverage.add(file)
+    if verbose:
+        print_missed(coverage)
+        return
+    text, sums = table(coverage)
+    print(text)
+    write(pathlib.Path(sys.argv[3]), text)
+    if sums[0] * 100 < LEAST * sums[1]:
+        sys.exit(f"coverage.py: {share(*sums[:2])} % of the lines were reached, and {LEAST} % is the least")
+
+
+main()

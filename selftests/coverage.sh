@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make coverage: which lines and branches of kmod/ the tests reach, by gcov, as a table in
+# Documentation/networking/weft-testing.rst.
+#
+#   TESTS     names of tests (default: those below)
+#   KEEP=1    add to what is known from earlier runs of the same build, rather than begin anew
+#   MISSED=1  print the lines that were not reached, too
+#
+# Under the kernel with KASAN, which has gcov; the module itself is built without sanitizers, for it is coverage that is
+# wanted, and their branches are none of ours.
+set -eu -o pipefail
+# shellcheck source=selftests/vm/host.sh
+. "$(dirname "$0")/vm/host.sh"
+# shellcheck source=selftests/tap.sh
+. "$(dirname "$0")/tap.sh"
+cd "$weft_top"
+
+series=6.12-kasan
+default_tests="debug/kunit"
+document=Documentation/networking/weft-testing.rst
+counts=$cache/coverage
+
+main() {
+	local module build status=0
+
+	module=$(selftests/vm/module.sh $series gcov GCOV_PROFILE=y KASAN_SANITIZE=n UBSAN_SANITIZE=n KCOV_INSTRUMENT=n)
+	build=$(dirname "$(dirname "$module")")
+	[ -n "${KEEP-}" ] || rm -rf "$counts"
+	mkdir -p "$counts"
+	# shellcheck disable=SC2086 # a list
+	GCOV=$counts selftests/vm/run.sh -k "$module" $series ${TESTS:-$default_tests} | merge || status=1
+	[ -z "${MISSED-}" ] || python3 selftests/coverage.py -v "$build" "$counts"
+	python3 selftests/coverage.py "$build" "$counts" "$document" || status=1
+	return $status
+}
+
+main
