@@ -95,7 +95,7 @@ struct weft_device {
 	u8 dscp;				/* the same; of outer packets, or enum weft_dscp */
 
 	struct sk_buff_head incoming;		/* handshake messages that wait for a worker */
-	struct sk_buff_head expected;		/* the same, of those who are known; they go first */
+	struct sk_buff_head expected;		/* the same, of those who are known: first */
 	struct weft_stray *stray;		/* constant */
 	struct weft_handshake_worker *workers;	/* constant */
 	unsigned int next_worker;		/* a hint, unguarded */

@@ -119,7 +119,8 @@ static bool fault_is_meant(const struct fault *fault, struct pt_regs *regs)
 	if (READ_ONCE(skip) == UINT_MAX)
 		return false;
 	/* Memory that must not be refused is not asked for in vain. */
-	if (fault->gfp >= 0 && regs_get_kernel_argument(regs, fault->gfp) & (__force unsigned long)__GFP_NOFAIL)
+	if (fault->gfp >= 0 &&
+	    regs_get_kernel_argument(regs, fault->gfp) & (__force unsigned long)__GFP_NOFAIL)
 		return false;
 	return deep ? fault_is_behind() : fault_is_at(regs_get_kernel_stack_nth(regs, 0));
 }
