@@ -86,6 +86,16 @@ bench-document:
 
 .PHONY: bench bench-document
 
+# Weft with every other implementation there is, and what Wireshark makes of it.
+interop:
+	@bash $(SELFTESTS)/setup.sh interop
+	@KERNELS='$(KERNELS)' bash $(SELFTESTS)/interop/run.sh run
+
+interop-document:
+	@bash $(SELFTESTS)/interop/run.sh document
+
+.PHONY: interop interop-document
+
 lint:
 	@bash $(SELFTESTS)/setup.sh lint
 	@LINTS='$(LINTS)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/lint.sh
@@ -141,6 +151,8 @@ help:
 	@echo 'make demo       a fleet of three servers at work'
 	@echo 'make bench      weft measured beside its peers; QUICK=1 in five minutes, FULL=1 with what takes in-tree long'
 	@echo 'make bench-document  the last figures and plots, into Documentation/networking/weft-bench.rst'
+	@echo 'make interop    weft with in-tree wireguard of each kernel and with wireguard-go; Wireshark reads along'
+	@echo 'make interop-document  the last results, into Documentation/networking/weft-testing.rst'
 	@echo 'make lint       static checks; LINTS="sparse checkpatch" only these'
 	@echo 'make fuzz       the fuzzers, in five minutes; FUZZ_SECONDS= and FUZZ_RUNS= set other bounds'
 	@echo '                  TESTS="fsm config"   only these'

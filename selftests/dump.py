@@ -279,6 +279,19 @@ def case_two_at_once():
         nl.check("what was dumped", joined(result), before)
 
 
+def case_every_end():
+    """However full the last message is: the end of the dump comes behind it, and all that goes before is whole."""
+    netlink, wanted = nl.Netlink(), []
+    for number in range(1, 201):
+        wanted += addresses(number)
+        nl.set_peers(netlink, nl.peer(key(1), nl.attr(nl.P_IPS, [nl.ip(address) for address in addresses(number)])))
+        reader = Reader()
+        reader.begin_dump(DEVICE)
+        parts, interrupted = reader.rest()
+        nl.check("interrupted", interrupted, False)
+        nl.check(f"{number} allowed IPs", sorted(joined(parts)[key(1)]), sorted(wanted))
+
+
 def main():
     case = globals().get("case_" + sys.argv[1])
     if not case:

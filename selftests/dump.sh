@@ -92,6 +92,7 @@ run_case "the allowed IPs are replaced" speak ips_replaced
 run_case "a peer half of which was dumped is removed and added again" speak big_peer_removed
 run_case "the interface is removed" speak interface_removed
 run_case "the namespace is removed" speak namespace_removed
+run_case "messages of every fullness before the end" speak every_end
 run_case "two dumps at once" speak two_at_once
 run_case "10,000 peers" ten_thousand_peers
 run_case "a peer with 130,000 allowed IPs" one_big_peer

@@ -64,7 +64,8 @@
 #
 # Tunnels. A tunnel is named by namespace and device everywhere: "a wt0".
 #   tunnel_create a DEV [ADDRESS...]      a link of $KIND, key (that of the last of its name), listen port 51820, addresses, up
-#   tunnel_create_kind KIND a DEV [ADDRESS...]     weft, wireguard or wireguard-go (a process)
+#   tunnel_create_kind KIND a DEV [ADDRESS...]     weft, wireguard or wireguard-go (a process); wireguard-go-new is the
+#                                         one in the folder that boot.sh -d gives the guest
 #   tunnel_delete a DEV
 #   tunnel_kind a DEV                     prints its kind
 #   tunnel_tool a DEV ARGS...             runs the right command (weft, wg) with ARGS in the namespace
@@ -85,7 +86,7 @@
 #   program ACTION [ARGS...]              runs an action of the test's own NAME.py in b (wgpeer.py has the protocol)
 #   program_said ACTION                   expects that a program that did many actions in a row said all was well with
 #                                         this one; its output is the file $lib_work/program
-#   flood_start SECONDS                   in b, as flood, load.py keeps a's wt0 under load so long; returns when it is
+#   flood_start SECONDS [DEV]             in b, as flood, load.py keeps a's wt0 (or DEV) under load so long; returns when it is
 #   same_output a ARGS...                 wg and weft print the same for these arguments
 #
 # Counters
@@ -125,6 +126,7 @@ export KIND WEFT LANG=C SLOW=${SLOW:-1}
 test_name=$(basename "$0" .sh)
 # shellcheck disable=SC2034 # for tests: where their helpers lie
 test_dir=$(cd "$(dirname "$0")" && pwd)
+lib_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ns_prefix=wt$$-
 lib_work=$(mktemp -d)
 case_number=0
@@ -563,11 +565,20 @@ tunnel_set() { # tunnel_set NS DEV ARGS...
 	tunnel_tool "$name" "$dev" set "$dev" "$@"
 }
 
+# There may be a newer one beside the release's.
+is_wireguard_go() { # is_wireguard_go KIND
+	[[ $1 == wireguard-go* ]]
+}
+
 # wireguard-go's control sockets are files: the device's name has to be unique among all namespaces of the test.
-start_wireguard_go() { # start_wireguard_go NS DEV
+start_wireguard_go() { # start_wireguard_go KIND NS DEV
+	local program=wireguard-go
+
+	[ "$1" = wireguard-go ] || program=$test_dir/../programs/$1
+	shift
 	mkdir -p /dev/net /run/wireguard
 	[ -e /dev/net/tun ] || { modprobe tun; mknod /dev/net/tun c 10 200; } 2>/dev/null || true
-	ns_run "wireguard-go.$1.$2" "$1" env WG_PROCESS_FOREGROUND=1 wireguard-go -f "$2"
+	ns_run "wireguard-go.$1.$2" "$1" env WG_PROCESS_FOREGROUND=1 "$program" -f "$2"
 	wait_for 30 test -S "/run/wireguard/$2.sock"
 }
 
@@ -575,8 +586,8 @@ tunnel_create_kind() { # tunnel_create_kind KIND NS DEV [ADDRESS...]
 	local kind=$1 name=$2 dev=$3 commands
 
 	shift 3
-	if [ "$kind" = wireguard-go ]; then
-		start_wireguard_go "$name" "$dev"
+	if is_wireguard_go "$kind"; then
+		start_wireguard_go "$kind" "$name" "$dev"
 	else
 		ns_ip "$name" link add "$dev" type "$kind"
 	fi
@@ -593,7 +604,7 @@ tunnel_create() {
 }
 
 tunnel_delete() { # tunnel_delete NS DEV
-	if [ "$(tunnel_kind "$1" "$2")" = wireguard-go ]; then
+	if is_wireguard_go "$(tunnel_kind "$1" "$2")"; then
 		ns_stop "wireguard-go.$1.$2"
 	else
 		ns_ip "$1" link del "$2"
@@ -621,7 +632,7 @@ peer_remove() { # peer_remove NS DEV NS2 DEV2
 
 # wireguard-go and the kernel's devices must not share a name: wg would take one for the other.
 pair_device() { # pair_device KIND
-	if [ "$1" = wireguard-go ]; then echo go0; else echo wt0; fi
+	if is_wireguard_go "$1"; then echo go0; else echo wt0; fi
 }
 
 pair_underlay_create() {
@@ -675,10 +686,10 @@ flooded() {
 	grep -q loaded "$(ns_output flood)"
 }
 
-flood_start() { # flood_start SECONDS
+flood_start() { # flood_start SECONDS [DEV]
 	new_key b.program
-	ns_run flood b env KEY_FILE="$(key_file b.program)" TUNNEL_KEY="$(tunnel_key a wt0)" TUNNEL_NS="$(ns_name a)" \
-		/usr/bin/python3 "$test_dir/load.py" load_for "$1"
+	ns_run flood b env KEY_FILE="$(key_file b.program)" TUNNEL_KEY="$(tunnel_key a "${2:-wt0}")" TUNNEL_NS="$(ns_name a)" \
+		/usr/bin/python3 "$lib_dir/load.py" load_for "$1"
 	wait_for 30 flooded
 }
 

@@ -134,6 +134,20 @@ suspend_drops_keys() {
 	expect_eq "handshakes" "$(capture_count resume "$(type_filter 1)")/$(capture_count resume "$(type_filter 2)")" 1/1
 }
 
+# What a copy of the machine is told, which has the same keys and the same random numbers to come.
+announce_copy() {
+	echo 1 >/sys/module/weft_fault/parameters/copy
+}
+
+copying_drops_keys() {
+	modprobe weft_fault 2>/dev/null || skip "no module weft_fault here"
+	defer rmmod weft_fault
+	(announce_copy) 2>/dev/null || skip "this kernel tells nobody"
+	wait_for 20 ns a ping -n -c 1 -W 1 10.9.0.2
+	expect_eq "bytes accepted after a copy" "$(delayed_message announce_copy)" 0
+	wait_for 10 ns a ping -n -c 1 -W 1 10.9.0.2
+}
+
 suspend_under_traffic() {
 	local i
 
@@ -197,6 +211,7 @@ run_case "the peer in use comes and goes" peer_in_use_removed
 run_case "private keys change under traffic" keys_change
 run_case "the link goes down and up under traffic" link_toggled
 run_case "suspending drops sessions" suspend_drops_keys
+run_case "a copy of the machine drops sessions" copying_drops_keys
 run_case "suspending under traffic" suspend_under_traffic
 tunnel_delete a wt0
 tunnel_delete b wt0

@@ -3,7 +3,7 @@
 #
 # make lint: what can be said about the sources without running them.
 #
-#   LINTS     names (default: all): build checkpatch kerneldoc shellcheck ynl layering length versions man coccicheck and,
+#   LINTS     names (default: all): build checkpatch kerneldoc shellcheck ynl layering length versions man faults coccicheck and,
 #             of the command, clang tidy scan analyzer
 #   KERNELS   series (default: 6.1 6.12)
 set -u -o pipefail
@@ -12,7 +12,7 @@ set -u -o pipefail
 cd "$weft_top" || exit 1
 
 KERNELS=${KERNELS:-6.1 6.12}
-all="build checkpatch kerneldoc shellcheck ynl layering length versions man coccicheck clang tidy scan analyzer"
+all="build checkpatch kerneldoc shellcheck ynl layering length versions man faults coccicheck clang tidy scan analyzer"
 longest_function=80
 
 written_c() { # every C file that a person wrote
@@ -178,6 +178,10 @@ lint_analyzer() {
 	said=$(grep -E 'warning: ' <<<"$said" | grep -vE "$analyzer_mistakes") || return 0
 	printf '%s\n' "$said"
 	return 1
+}
+
+lint_faults() {
+	bash selftests/faulttable.sh && bash selftests/faulttable.sh --self-check
 }
 
 main() {

@@ -98,6 +98,35 @@ cpu_comes_and_goes() {
 	ns_wait source.0 || fail "$(cat "$(ns_output source.0)")"
 }
 
+# The threads that poll are the device's: the whole device is polled by them, or nobody.
+threaded() { # threaded 0|1
+	ip netns exec "$(ns_name b)" sh -c "echo $1 >/sys/class/net/wt0/threaded"
+}
+
+# What is left behind full in a queue would never be polled again.
+threaded_polling() {
+	threaded 1
+	defer threaded 0
+	flows_in_order 8
+	drained
+	transfer a b 10.9.0.2 3000000
+	drained
+}
+
+# While packets come, all the time.
+polled_for_nothing() {
+	modprobe weft_fault 2>/dev/null || skip "no module weft_fault here"
+	defer rmmod weft_fault
+	ns_run sink b socat -u TCP-LISTEN:7010,reuseaddr OPEN:/dev/null
+	wait_for 20 tcp_listening b 7010
+	ns_run "source" a socat -u OPEN:/dev/zero TCP:10.9.0.2:7010
+	for _ in 1 2 3 4 5; do
+		expect ns b sh -c 'echo wt0 >/sys/module/weft_fault/parameters/poll'
+	done
+	ns_stop "source"
+	drained
+}
+
 [ "$(nproc)" -ge 2 ] || skip "needs two CPUs"
 # shellcheck disable=SC2119 # without arguments
 pair_create
@@ -114,4 +143,6 @@ run_case "two CPUs, one each way" both_directions
 run_case "nothing is lost or stuck" drained
 run_case "TCP each way" tcp_each_way
 run_case "nothing is lost or stuck" drained
+run_case "polled by threads" threaded_polling
+run_case "polled with a budget of 0" polled_for_nothing
 run_case "a CPU comes and goes" cpu_comes_and_goes

@@ -282,6 +282,10 @@ errors_of_a() {
 	link_stat a wt0 tx_errors
 }
 
+errors_told() {
+	echo $(($(udp_stat a IcmpOutDestUnreachs) + $(udp_stat a Icmp6OutDestUnreachs)))
+}
+
 # 28 bytes of IP and ICMP, from 10.9.0.1 to 10.9.0.2: an echo request.
 injected_is_encrypted() {
 	local received
@@ -294,11 +298,11 @@ injected_is_encrypted() {
 	expect_eq "packets inside at b" "$(capture_count injected)" 1
 }
 
-# Not IP, not what it says it is, and cut short.
+# Not IP, not what it says it is, and cut short. Nobody is told by ICMP: who could be?
 injected_rubbish() {
-	local errors sent
+	local errors sent told
 
-	errors=$(errors_of_a) sent=$(link_stat a wt0 tx_packets)
+	errors=$(errors_of_a) sent=$(link_stat a wt0 tx_packets) told=$(errors_told)
 	expect helper a inject wt0 0x0806 0001080006040001020000000001c0000201000000000000c0000202
 	expect helper a inject wt0 0x0800 6500001c00000000400166cd0a0900010a0900020800f7ff00000000
 	expect helper a inject wt0 0x86dd 4500001c00000000400166cd0a0900010a0900020800f7ff00000000
@@ -307,6 +311,7 @@ injected_rubbish() {
 	expect helper a inject wt0 0x88b5 ffffffffffffffffffffffffffffffffffffffffffffffffffffffff
 	expect_eq "transmit errors" $(($(errors_of_a) - errors)) 6
 	expect_eq "packets sent" "$(link_stat a wt0 tx_packets)" "$sent"
+	expect_eq "ICMP errors" "$(errors_told)" "$told"
 	[ "$KIND" != weft ] || expect_ge "tx_drop_not_ip" "$(ethtool_stat a wt0 tx_drop_not_ip)" 6
 }
 

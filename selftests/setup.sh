@@ -3,7 +3,7 @@
 #
 # Installs from Debian what a target needs and this machine lacks, as root or through sudo, and says what it installs.
 #
-#   setup.sh bench|build|check|check-debug|check-distro|demo|fuzz|lint
+#   setup.sh bench|build|check|check-debug|check-distro|demo|fuzz|interop|lint
 set -eu -o pipefail
 # shellcheck source=selftests/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
@@ -24,6 +24,7 @@ lint_packages=(
 )
 debug_packages=(linux-source-6.12 flex bison bc libelf-dev libssl-dev rsync ccache)
 fuzz_packages=(clang libclang-rt-dev libb2-dev)
+interop_packages=(tshark)
 bench_packages=(gnuplot-nox)
 distro_packages=(qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs mmdebstrap debian-archive-keyring)
 
@@ -55,6 +56,9 @@ main() {
 	check-debug)
 		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${check_packages[@]}" "${debug_packages[@]}"
 		;;
+	interop)
+		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${interop_packages[@]}"
+		;;
 	bench)
 		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${bench_packages[@]}"
 		;;
@@ -68,7 +72,7 @@ main() {
 		install_packages "${build_packages[@]}" "${lint_packages[@]}"
 		;;
 	*)
-		die "'${1-}' is no target; expected bench, build, check, check-debug, check-distro, demo, fuzz or lint"
+		die "'${1-}' is no target; expected bench, build, check, check-debug, check-distro, demo, fuzz, interop or lint"
 		;;
 	esac
 }

@@ -66,20 +66,6 @@ sort_words() { # sort_words WORD...: sets kinds, cases and topologies
 	: "${kinds:=none wireguard weft}" "${cases:=tcp1 tcp4 udp forward pingpong}" "${topologies:=$known_topologies}"
 }
 
-# The newest in Debian, beside that of the release, which the guest's image has.
-fetch_newest_go() {
-	local directory=$cache/bench/wireguard-go
-
-	if [ ! -e "$directory" ]; then
-		mkdir -p "$cache/bench"
-		rm -rf "$directory.new"
-		in_unstable with_lock unstable-lists apt_update
-		in_unstable unpack_package wireguard-go "$directory.new"
-		mv "$directory.new" "$directory"
-	fi
-	cp "$directory/usr/bin/wireguard-go" "$programs/wireguard-go-new"
-}
-
 # The module from Debian unstable, which builds for more kernels, and the release's own program with its libraries. Why
 # there is none, if there is none, is put beside where it would be.
 openvpn_packages=(openvpn libpkcs11-helper1 liblzo2-2 liblz4-1 libcap-ng0)
@@ -139,7 +125,7 @@ build_all() {
 		WEFT_KO=$("$weft_top/selftests/vm/module.sh" "$series" bench)
 	fi
 	export WEFT_KO
-	[[ ${kinds-} != *-go-new* ]] || [ -e "$programs/wireguard-go-new" ] || with_lock wireguard-go fetch_newest_go
+	[[ ${kinds-} != *-go-new* ]] || [ -e "$programs/wireguard-go-new" ] || fetch_newest_go "$programs/wireguard-go-new"
 	[[ ${kinds-} != *openvpn-dco* ]] || [ -e "$programs/openvpn" ] || with_lock openvpn fetch_openvpn
 }
 

@@ -17,6 +17,9 @@
  *   times       that fail at most; 0: no limit
  *   seen        calls since the beginning; writing it begins anew
  *   failed      and how many of them have failed
+ *   poll        writing a device's name has all its queues polled with a budget of 0, many times, as a
+ *               console on the network does it; fails if that takes a packet
+ *   copy        writing it tells who wants to know that this machine is a copy of another
  *
  * What comes before functions is to be written before it, but skip, which may change at any time.
  */
@@ -28,6 +31,8 @@
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/netdevice.h>
+#include <linux/nsproxy.h>
 #include <linux/pgtable.h>
 #include <linux/ptrace.h>
 #include <linux/slab.h>
@@ -36,6 +41,7 @@
 
 #define FAULT_FUNCTIONS	4
 #define FAULT_LATE_MS	5
+#define FAULT_POLLS	200
 #define FAULT_DEPTH	48
 
 struct fault {
@@ -226,6 +232,55 @@ static int fault_set_counter(const char *value, const struct kernel_param *param
 	return 0;
 }
 
+/* Not every kernel knows of copies, and none lets a module say it: a probe knows where it is done. */
+static int fault_announce_copy(const char *value, const struct kernel_param *param)
+{
+	static struct kprobe where;
+	void (*announce)(const void *id, size_t len);
+	int err;
+
+	where = (struct kprobe){ .symbol_name = "add_vmfork_randomness" };
+	err = register_kprobe(&where);
+	if (err)
+		return err;
+	announce = (void *)where.addr;
+	unregister_kprobe(&where);
+	announce(value, strlen(value));
+	return 0;
+}
+
+static int fault_poll_once(struct net_device *dev)
+{
+	struct napi_struct *napi;
+	int taken = 0;
+
+	local_bh_disable();
+	rcu_read_lock();
+	list_for_each_entry_rcu(napi, &dev->napi_list, dev_list)
+		taken += napi->poll(napi, 0);
+	rcu_read_unlock();
+	local_bh_enable();
+	return taken;
+}
+
+static int fault_poll(const char *value, const struct kernel_param *param)
+{
+	char name[IFNAMSIZ];
+	struct net_device *dev;
+	int i, taken = 0;
+
+	strscpy(name, value, sizeof(name));
+	dev = dev_get_by_name(current->nsproxy->net_ns, strim(name));
+	if (!dev)
+		return -ENODEV;
+	for (i = 0; i < FAULT_POLLS; i++) {
+		taken += fault_poll_once(dev);
+		usleep_range(500, 1000);
+	}
+	dev_put(dev);
+	return taken ? -EBUSY : 0;
+}
+
 static int fault_get_counter(char *buffer, const struct kernel_param *param)
 {
 	return sysfs_emit(buffer, "%d\n", atomic_read((const atomic_t *)param->arg));
@@ -233,6 +288,10 @@ static int fault_get_counter(char *buffer, const struct kernel_param *param)
 
 static const struct kernel_param_ops fault_functions_ops = { .set = fault_set_functions };
 module_param_cb(functions, &fault_functions_ops, NULL, 0200);
+static const struct kernel_param_ops fault_poll_ops = { .set = fault_poll };
+module_param_cb(poll, &fault_poll_ops, NULL, 0200);
+static const struct kernel_param_ops fault_copy_ops = { .set = fault_announce_copy };
+module_param_cb(copy, &fault_copy_ops, NULL, 0200);
 static const struct kernel_param_ops fault_counter_ops = {
 	.set = fault_set_counter,
 	.get = fault_get_counter,

@@ -10,6 +10,7 @@
 #   with_lock NAME COMMAND...       one process at a time, machine-wide
 #   install_packages NAME...        installs those that are missing
 #   unpack_package NAME DIRECTORY   downloads a package and unpacks it there, without installing it
+#   fetch_newest_go FILE            the newest wireguard-go in Debian, to stand there
 #   debian_mirror LABEL             from where this machine's apt gets Debian, or Debian-Security
 #   in_unstable COMMAND...          runs unpack_package, and all else here that asks for packages, with Debian unstable's
 #   is_debug SERIES                 is it one of the kernels that debug.sh builds?
@@ -177,4 +178,18 @@ slowness() {
 	else
 		echo 1
 	fi
+}
+
+unpack_newest_go() { # unpack_newest_go DIRECTORY
+	[ ! -e "$1" ] || return 0
+	rm -rf "$1.new"
+	in_unstable with_lock unstable-lists apt_update
+	in_unstable unpack_package wireguard-go "$1.new"
+	mv "$1.new" "$1"
+}
+
+# Beside that of the release, which is a package of this machine's and in the guest's image.
+fetch_newest_go() { # fetch_newest_go FILE
+	mkdir -p "$cache/bench"
+	with_lock wireguard-go unpack_newest_go "$cache/bench/wireguard-go" && cp "$cache/bench/wireguard-go/usr/bin/wireguard-go" "$1"
 }

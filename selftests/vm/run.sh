@@ -10,8 +10,8 @@
 # the in-tree module, to prove the tests themselves, and KIND=weft-compat against weft in its place. WALL_LIMIT is the most
 # seconds one test may take on the wall clock (default: 1500, times SLOW where the kernel is slow); VM_MEMORY the machine's
 # memory in megabytes; VM_ENVIRONMENT names the variables that tests are to see; VM_NOTES=1 shows what they note, even if all
-# is well. GCOV names a directory that gets an archive of gcov's counts (.gcda) for each test, when the module was built to
-# count and the kernel is one that knows how.
+# is well; what is in the directory PROGRAMS the guest has under /weft/programs. GCOV names a directory that gets an archive
+# of gcov's counts (.gcda) for each test, when the module was built to count and the kernel is one that knows how.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
@@ -250,6 +250,7 @@ main() {
 	done
 	[ -z "${GCOV-}" ] || boot_options+=(-e GCOV=1)
 	[ -z "${VM_MEMORY-}" ] || boot_options+=(-M "$VM_MEMORY")
+	[ -z "${PROGRAMS-}" ] || boot_options+=(-d "$PROGRAMS")
 	[ $# -ge 2 ] || die "expected a kernel series and tests"
 	series=$1
 	shift

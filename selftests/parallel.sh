@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What two CPUs could do to each other with handshakes: the same message opened on both at once, and settings that change
+# while handshakes come as fast as they can.
+# vm: smp
+#
+#	 namespace a                               namespace b
+#	 wt0 10.9.0.1                              a program (parallel.py) 10.9.0.2
+#	 va 192.0.2.1 --------------- veth --------------- vb 192.0.2.2
+. "$(dirname "$0")/lib.sh"
+
+[ "$(nproc)" -ge 2 ] || skip "needs two CPUs"
+pair_underlay_create
+program_create endpoint 192.0.2.2:51820
+callers=()
+for number in {0..9}; do
+	new_key "caller$number"
+	callers+=("$(key_file "caller$number")")
+done
+new_key a.other
+
+program_cases() {
+	program all >"$lib_work/program" 2>&1 || cat "$lib_work/program"
+}
+
+know_callers() {
+	local number
+
+	for number in {0..9}; do
+		tunnel_set a wt0 peer "$(public_key "caller$number")" allowed-ips "10.10.$number.0/24"
+	done
+}
+
+# Every setting that the device and a peer have.
+change_settings() { # change_settings KEY PSK PORT MARK
+	tunnel_set a wt0 private-key "$1" fwmark "$4" peer "$(public_key caller0)" preshared-key "$2"
+	tunnel_set a wt0 listen-port "$3" peer "$(public_key caller1)" persistent-keepalive "$4" allowed-ips 10.10.1.0/24,10.11.0.0/16
+	tunnel_set a wt0 peer "$(public_key caller2)" remove peer "$(public_key caller3)" endpoint "192.0.2.3:$3"
+	know_callers
+}
+
+stormed() {
+	grep -q answered "$(ns_output storm)"
+}
+
+# The program hears of the new key and port only when it is over: in between it calls somebody else, and is refused.
+settings_change() {
+	local times=${PARALLEL_CHANGES:-20} i
+
+	know_callers
+	ns_run storm b env KEY_FILE="$(key_file b.program)" TUNNEL_KEY="$(tunnel_key a wt0)" TUNNEL_NS="$(ns_name a)" \
+		/usr/bin/python3 "$test_dir/parallel.py" storm "${callers[@]}"
+	wait_for 30 stormed
+	for ((i = 0; i < times; i++)); do
+		change_settings "$(key_file a.other)" "$(psk_file parallel)" 51821 7
+		change_settings "$(tunnel_key_file a wt0)" /dev/null 51820 0
+	done
+	ns_stop storm
+	program works >"$lib_work/program" 2>&1 || cat "$lib_work/program"
+	program_said works
+}
+
+run_case "a program acts as the peer" program_cases
+run_case "of one initiation, many times at once, one is answered" program_said answers_once
+run_case "of one response, many times at once, one is taken" program_said takes_once
+run_case "settings change while handshakes come" settings_change
