@@ -26,7 +26,7 @@ rows() { # rows PAGE
 }
 
 has_case() { # has_case FILE CASE
-	grep -v '^[[:space:]]*#' "$1" | grep -qF -- "run_case \"$2\" "
+	CASE="run_case \"$2\" " awk '!/^[ \t]*#/ && index($0, ENVIRON["CASE"]) { found = 1 } END { exit !found }' "$1"
 }
 
 exists() { # exists TEST
