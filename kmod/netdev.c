@@ -175,14 +175,14 @@ static struct weft_peer *netdev_destination(const struct weft_device *device,
 	return weft_allowedips_lookup6(&device->allowedips, &ipv6_hdr(skb)->daddr);
 }
 
+/* The header may be in a page as yet, where nobody looks for the version. */
 static bool netdev_is_whole(struct sk_buff *skb)
 {
-	if (skb->protocol != ip_tunnel_parse_protocol(skb))
-		return false;
-	if (skb->protocol == htons(ETH_P_IP))
-		return pskb_network_may_pull(skb, sizeof(struct iphdr));
-	return skb->protocol == htons(ETH_P_IPV6) &&
-	       pskb_network_may_pull(skb, sizeof(struct ipv6hdr));
+	unsigned int len = skb->protocol == htons(ETH_P_IP) ? sizeof(struct iphdr) :
+							      sizeof(struct ipv6hdr);
+
+	return pskb_network_may_pull(skb, len) && skb->protocol &&
+	       skb->protocol == ip_tunnel_parse_protocol(skb);
 }
 
 /* Passes a packet on to its peer. Returns why it could not, or -1; then it has changed hands. */

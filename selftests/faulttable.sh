@@ -4,7 +4,8 @@
 # Each fault in the tables at the end of Documentation/networking/weft-testing.rst has tests, and each of those exists:
 #
 #   ``NAME.sh: CASE``           a case of selftests/NAME.sh, or ``NAME.sh``, all of them
-#   ``unit/NAME.c: CASE``       of the unit tests;  ``tools/NAME.c: WORDS``  words in a test of the command's
+#   ``unit/NAME.c: CASE``       of the unit tests, or kunit/;  ``tools/NAME.c: WORDS``  words in a test of the command's
+#   ``fuzz/NAME.c``             a fuzzer
 #   ``make TARGET``             a target of the Makefile
 #
 #   faulttable.sh                 checks the page
@@ -37,12 +38,15 @@ exists() { # exists TEST
 		grep -q "^${1#make }:" "$selftests/../Makefile"
 		;;
 	*.sh)
-		grep -q '^run_case\|^	*run_case' "$file"
+		grep -q '^[[:space:]]*run_case ' "$file"
+		;;
+	fuzz/*.c)
+		[ -e "$file" ]
 		;;
 	*.sh:*)
 		[ -e "$file" ] && has_case "$file" "$name"
 		;;
-	unit/*.c:*)
+	unit/*.c:* | kunit/*.c:*)
 		[ -e "$file" ] && grep -qF "TEST_CASE($name)" "$file"
 		;;
 	tools/*.c:*)
@@ -84,7 +88,7 @@ self_check() {
 		s/``dump.sh: the peer at the cursor is removed``/``dump.sh: the peer at the cursor is remove``/
 		s/``dump.sh: the peer at the cursor is removed``/``dumb.sh: the peer at the cursor is removed``/
 		s/``unit\/test_line.c: line_threads``/``unit\/test_line.c: line_thread``/
-		s/``make check-debug``/``make check-bugs``/
+		s/``order.sh: polled with a budget of 0``/``make bugs``/
 		s/^     - | ``names.sh: .*/     - |/; /doctor.sh: the other side's clock went back/d
 		/^Known faults/d
 	PLANTS
