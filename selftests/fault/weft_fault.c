@@ -17,8 +17,8 @@
  *   times       that fail at most; 0: no limit
  *   seen        calls since the beginning; writing it begins anew
  *   failed      and how many of them have failed
- *   poll        writing a device's name has all its queues polled with a budget of 0, many times, as a
- *               console on the network does it; fails if that takes a packet
+ *   poll        writing a device's name has all its queues polled with a budget of 0, many times,
+ *               as a console on the network does it; fails if that takes a packet
  *   copy        writing it tells who wants to know that this machine is a copy of another
  *
  * What comes before functions is to be written before it, but skip, which may change at any time.
@@ -232,7 +232,7 @@ static int fault_set_counter(const char *value, const struct kernel_param *param
 	return 0;
 }
 
-/* Not every kernel knows of copies, and none lets a module say it: a probe knows where it is done. */
+/* Not every kernel knows of copies, and no module may say it: a probe knows where it is done. */
 static int fault_announce_copy(const char *value, const struct kernel_param *param)
 {
 	static struct kprobe where;
