@@ -25,11 +25,12 @@ program_cases() {
 }
 
 know_callers() {
-	local number
+	local number arguments=()
 
 	for number in {0..9}; do
-		tunnel_set a wt0 peer "$(public_key "caller$number")" allowed-ips "10.10.$number.0/24"
+		arguments+=(peer "$(public_key "caller$number")" allowed-ips "10.10.$number.0/24")
 	done
+	tunnel_set a wt0 "${arguments[@]}"
 }
 
 # Every setting that the device and a peer have.
@@ -46,7 +47,7 @@ stormed() {
 
 # The program hears of the new key and port only when it is over: in between it calls somebody else, and is refused.
 settings_change() {
-	local times=${PARALLEL_CHANGES:-$(scaled 20 3)} i
+	local times=${PARALLEL_CHANGES:-$(scaled 10 3)} i
 
 	know_callers
 	ns_run storm b env KEY_FILE="$(key_file b.program)" TUNNEL_KEY="$(tunnel_key a wt0)" TUNNEL_NS="$(ns_name a)" \
