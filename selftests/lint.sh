@@ -3,8 +3,8 @@
 #
 # make lint: what can be said about the sources without running them.
 #
-#   LINTS     names (default: all): build checkpatch kerneldoc shellcheck ynl layering length versions man faults coccicheck and,
-#             of the command, clang tidy scan analyzer
+#   LINTS     names (default: all): build checkpatch kerneldoc shellcheck ynl layering length versions man faults coccicheck
+#             and, of the command, clang tidy scan analyzer
 #   KERNELS   series (default: 6.1 6.12)
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
