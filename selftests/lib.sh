@@ -10,6 +10,7 @@
 #   # <what it proves, and a drawing of its topology>
 #   # vm: smp                             optional: wants two CPUs in real time instead of icount
 #   # vm: icount                          optional: waits long; on debug kernels, too, where others have two CPUs
+#   # kernel: ipv6.disable=1              optional: wants this on the kernel's command line, and a VM of its own with it
 #   # timeout: 900                        optional: guest seconds, in place of those in settings
 #   . "$(dirname "$0")/lib.sh"
 #

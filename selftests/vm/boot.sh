@@ -5,7 +5,7 @@
 # comes through on standard output, unmixed with the kernel's, which goes to a log.
 #
 #   boot.sh [-m MODE] [-t SECONDS] [-l CONSOLE_LOG] [-k WEFT_KO] [-e NAME=VALUE]... [-d DIRECTORY] [-M MEGABYTES]
-#           SERIES COMMAND
+#           [-a ARGUMENTS] SERIES COMMAND
 #
 #   -m icount   one emulated CPU whose time is counted in instructions; an idle guest skips to its next timer (default)
 #   -m smp      two CPUs in real time: KVM where that works, else emulated
@@ -13,6 +13,7 @@
 #   -k          the module to have in the guest's /lib/modules; modprobe weft finds it
 #   -e          a variable of the command's environment
 #   -d          what is in it the guest has under /weft/programs
+#   -a          more for the kernel's command line
 #   -M          the guest's memory (default: 1536, and 3072 for a debug kernel)
 #
 # The guest has the tree's selftests/ and tools/weft under /weft, where COMMAND runs in bash, with the kernel's slowness as
@@ -26,19 +27,19 @@ here=$(cd "$(dirname "$0")" && pwd)
 # The emulator translates code anew for every address it appears at: programs that always lie at the same ones start three
 # times as fast.
 fixed_addresses="nokaslr norandmaps"
-mode=icount limit=600 console='' memory='' programs=''
+mode=icount limit=600 console='' memory='' programs='' more_arguments=''
 environment=()
 WEFT_KO=${WEFT_KO-}
 
 usage() {
-	sed -n '4,21s/^# \{0,1\}//p' "$0" >&2
+	sed -n '4,22s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 
 parse_arguments() {
 	local option
 
-	while getopts m:t:l:k:e:d:M: option; do
+	while getopts m:t:l:k:e:d:M:a: option; do
 		case $option in
 		m) mode=$OPTARG ;;
 		t) limit=$OPTARG ;;
@@ -47,6 +48,7 @@ parse_arguments() {
 		e) environment+=("$OPTARG") ;;
 		d) programs=$OPTARG ;;
 		M) memory=$OPTARG ;;
+		a) more_arguments=$OPTARG ;;
 		*) usage ;;
 		esac
 	done
@@ -142,7 +144,7 @@ verbosity() {
 machine_arguments() {
 	# shellcheck disable=SC2046 # words
 	echo "console=ttyS0 panic=-1 net.ifnames=0 $fixed_addresses mitigations=off" $(clock_arguments) $(watch_arguments) \
-		"${VM_KERNEL_ARGUMENTS-$(verbosity)}"
+		"${VM_KERNEL_ARGUMENTS-$(verbosity)}" "$more_arguments"
 }
 
 # Through cat: opened as a file, standard output has to be a pipe, whatever it was. The machine ends with this script.

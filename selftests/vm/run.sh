@@ -165,14 +165,14 @@ bury_guest() {
 	finished[$current]=1
 }
 
-boot_once() { # boot_once MODE TEST...
-	local mode=$1 fd pid status
+boot_once() { # boot_once MACHINE TEST...
+	local machine=$1 fd pid status
 
 	shift
 	current='' timed_out=''
 	: >"$work/console"
-	exec {fd}< <(exec "$here/boot.sh" -m "$mode" -t $((WALL_LIMIT * 6)) -l "$work/console" -e KIND="$KIND" \
-		"${boot_options[@]}" "$series" "exec bash selftests/vm/guest.sh $*" 2>"$work/boot-errors")
+	exec {fd}< <(exec "$here/boot.sh" -m "${machine%%:*}" -a "${machine#*:}" -t $((WALL_LIMIT * 6)) -l "$work/console" \
+		-e KIND="$KIND" "${boot_options[@]}" "$series" "exec bash selftests/vm/guest.sh $*" 2>"$work/boot-errors")
 	pid=$!
 	follow_guest "$fd" "$pid"
 	exec {fd}<&-
@@ -193,14 +193,14 @@ remaining() {
 	done
 }
 
-run_mode() { # run_mode MODE TEST...
-	local mode=$1 left name booted=1
+run_machine() { # run_machine MACHINE TEST...
+	local machine=$1 left name booted=1
 
 	shift
 	left=$(remaining "$@")
 	while [ -n "$left" ] && [ $booted = 1 ]; do
 		# shellcheck disable=SC2086 # a list
-		boot_once "$mode" $left || booted=0
+		boot_once "$machine" $left || booted=0
 		[ "$left" != "$(remaining "$@")" ] || booted=0
 		left=$(remaining "$@")
 	done
@@ -221,12 +221,25 @@ mode_of() { # mode_of TEST
 	echo "${wanted:-icount}"
 }
 
-tests_of_mode() { # tests_of_mode MODE TEST...
-	local mode=$1 name
+# Its mode, and behind a colon what it wants on the kernel's command line.
+machine_of() { # machine_of TEST
+	echo "$(mode_of "$1"):$(sed -n 's/^# kernel: //p' "$weft_top/selftests/$1.sh")"
+}
+
+machines_of() { # machines_of TEST...: in which order they are run
+	local name
+
+	for name; do
+		machine_of "$name"
+	done | sort -u
+}
+
+tests_of_machine() { # tests_of_machine MACHINE TEST...
+	local machine=$1 name
 
 	shift
 	for name; do
-		[ "$(mode_of "$name")" != "$mode" ] || printf '%s ' "$name"
+		[ "$(machine_of "$name")" != "$machine" ] || printf '%s ' "$name"
 	done
 }
 
@@ -238,7 +251,7 @@ build_programs() { # build_programs TEST...
 }
 
 main() {
-	local mode list name
+	local machine list machines name
 	declare -gA finished
 
 	if [ "${1-}" = -k ]; then
@@ -258,10 +271,11 @@ main() {
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	build_programs "$@"
-	for mode in icount smp; do
-		list=$(tests_of_mode "$mode" "$@")
+	mapfile -t machines < <(machines_of "$@")
+	for machine in "${machines[@]}"; do
+		list=$(tests_of_machine "$machine" "$@")
 		# shellcheck disable=SC2086 # a list
-		[ -z "$list" ] || run_mode "$mode" $list
+		run_machine "$machine" $list
 	done
 	[ $failures = 0 ]
 }
