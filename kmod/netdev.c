@@ -282,14 +282,19 @@ static void netdev_uninit(struct net_device *dev)
 {
 	struct weft_device *device = netdev_priv(dev);
 	struct weft_identity *identity;
+	bool told;
 
+	/* One that could not be registered is not in the list, and nobody has heard of it. */
 	mutex_lock(&netdev_list_lock);
+	told = !list_empty(&device->list);
 	list_del_init(&device->list);
 	mutex_unlock(&netdev_list_lock);
 
 	mutex_lock(&device->config_lock);
 	device->gone = true;
-	weft_device_event(device, WEFT_EVENT_DEVICE_REMOVED, WEFT_CAUSE_ADMINISTRATION, NULL);
+	if (told)
+		weft_device_event(device, WEFT_EVENT_DEVICE_REMOVED, WEFT_CAUSE_ADMINISTRATION,
+				  NULL);
 	weft_binding_close(device);
 	weft_peer_doom_all(device, &device->doomed);
 	RCU_INIT_POINTER(device->home, NULL);
