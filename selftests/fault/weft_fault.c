@@ -7,9 +7,9 @@
  *
  *   functions   "NAME=null" or "NAME=enomem", which says what a failed call returns; or
  *               "NAME=late", which does not fail but takes 5 ms longer. Several, with blanks
- *               between them. Writing it begins; "" ends. Where the kernel has functions that say
- *               whether memory is to be refused, as those with fault injection do:
- *               "should_failslab=slab" and "should_fail_alloc_page=page"
+ *               between them. Writing it begins; "" ends. A digit behind null, enomem or yes
+ *               is the place among the arguments, from 0, of what is for the allocator: memory
+ *               that it must not refuse is not refused. (yes: a function that says whether to)
  *   caller      part of the name of the function in weft that calls; "": any
  *   deep        1: that function need not have called itself, but one that did
  *   skip        calls that pass before the first one fails; 4294967295: all, and none is counted
@@ -39,7 +39,7 @@
 #include <linux/stacktrace.h>
 #include <linux/string.h>
 
-#define FAULT_FUNCTIONS	4
+#define FAULT_FUNCTIONS	12
 #define FAULT_LATE_MS	5
 #define FAULT_POLLS	200
 #define FAULT_DEPTH	48
@@ -89,10 +89,13 @@ static const struct fault_way {
 	int gfp;
 } fault_ways[] = {
 	{ "null", fault_null, -1 },
+	{ "null0", fault_null, 0 },
+	{ "null1", fault_null, 1 },
+	{ "null2", fault_null, 2 },
 	{ "enomem", fault_enomem, -1 },
+	{ "enomem1", fault_enomem, 1 },
+	{ "yes0", fault_yes, 0 },
 	{ "late", NULL, -1 },
-	{ "slab", fault_enomem, 1 },
-	{ "page", fault_yes, 0 },
 };
 
 /* Whether a call that will return to @address is one of those that are to fail. */
