@@ -17,7 +17,7 @@ from nacl.bindings import crypto_scalarmult_base
 
 PORT = 7020
 SOME_S, MUCH_S = 10, 30 # every so often a packet in each stream, and a burst in one
-CALM_S = 20             # in which nothing happens to others, after the hub has moved
+HUB_S, CALM_S = 251, 20 # the hub moves; so long before and after, nobody else does: two who both move lose each other
 DRAIN_S = 300
 HUB_PORT = 51820
 
@@ -66,7 +66,6 @@ class Soak:
         self.ports = {number: HUB_PORT for number in self.addresses}
         self.hub_address = 1
         self.rotated = set()
-        self.calm_until = 0
         self.connect()
 
     def connect(self):
@@ -128,7 +127,6 @@ class Soak:
         old, new = self.hub_address, 3 - self.hub_address
         self.hub_address = new
         self.ip(self.hub, f"addr add 10.77.0.{new}/16 dev br0", f"addr del 10.77.0.{old}/16 dev br0")
-        self.calm_until = time.monotonic() + CALM_S
 
     def spoke_restarts(self):
         self.ip(self.spoke % self.any_spoke(), "link set wt0 down", "link set wt0 up")
@@ -145,10 +143,10 @@ class Soak:
 
     def happen(self, second):
         """By the second of each; what falls together happens one after the other."""
-        if time.monotonic() < self.calm_until:
-            return
-        for every, event in ((11, self.spoke_moves), (29, self.spoke_changes_port), (97, self.spoke_restarts),
-                             (149, self.key_rotates), (251, self.hub_moves)):
+        events = [(HUB_S, self.hub_moves)]
+        if CALM_S <= second % HUB_S < HUB_S - CALM_S:
+            events = [(11, self.spoke_moves), (29, self.spoke_changes_port), (97, self.spoke_restarts), (149, self.key_rotates)]
+        for every, event in events:
             if second % every == every - 1:
                 event()
                 self.counts[event.__name__] += 1

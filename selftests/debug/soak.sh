@@ -66,10 +66,11 @@ accounted() { # accounted NS NAME: sets packets and bytes
 	read -r packets bytes < <(ns "$1" nft list counter ip soak "$2" | awk '$1 == "packets" { print $2, $4 }')
 }
 
+# In the foreground: to look whether it has ended would cost more than all the rest.
 soak() {
-	ns_run soak hub python3 "$test_dir/soak.py" soak $((minutes * 60)) "$spokes" "$(ns_name hub)" "$(ns_name s%d)" "$(key_file s%d)"
-	ns_wait soak $((minutes * 60 + 1200)) || { cat "$(ns_output soak)"; fail "status $? of soak.py"; }
-	note "figure $(tail -n 1 "$(ns_output soak)")"
+	ns hub python3 "$test_dir/soak.py" soak $((minutes * 60)) "$spokes" "$(ns_name hub)" "$(ns_name s%d)" "$(key_file s%d)" \
+		>"$lib_work/soak" || { cat "$lib_work/soak"; fail "status $? of soak.py"; }
+	note "figure $(tail -n 1 "$lib_work/soak")"
 }
 
 # The messages that a tunnel says it has sent are the bytes that left; each is 28 bytes larger outside.
@@ -113,7 +114,7 @@ all_idle() {
 }
 
 peers_are_as_before() {
-	expect_eq "peers of the hub" "$(peer_count hub wt0)" "$spokes"
+	expect_eq "peers of the hub" "$(ns hub weft show wt0 peers | wc -l)" "$spokes"
 	pause $forgotten_s
 	wait_for 60 all_idle
 }
@@ -128,13 +129,13 @@ slab() {
 	awk '$1 ~ /^(kmalloc|skbuff|weft|recv_batch)/ { print $1, $2 }' /proc/slabinfo | sort
 }
 
-# There are some 30 renewals of a session in an hour, so what is left of each would be seen.
+# There are some 30 renewals of a session in an hour, so what is left of each would be seen. Caches keep a few themselves.
 memory_is_as_before() {
 	local worst
 
 	worst=$(slab | join "$lib_work/slab" - | awk '{ print $3 - $2, $1 }' | sort -n | tail -n 1)
 	note "figure objects more than before, at most: $worst"
-	expect_le "objects more than before" "${worst% *}" $((spokes * 8))
+	expect_le "objects more than before" "${worst% *}" $((spokes * 8 + 64))
 }
 
 # Namespaces begin with the first one's settings. An address that goes leaves others of its network in place.
