@@ -5,6 +5,7 @@
 . "$(dirname "$0")/../../lib.sh"
 
 plant() {
+	sysctl -qw kernel.panic_on_warn=1
 	modprobe weft_planted what=free
 	rmmod weft_planted
 }
