@@ -454,6 +454,9 @@ static void message_parse_handshake(struct nlattr *attr,
 	if (!attr || nla_len(attr) != sizeof(time))
 		return;
 	memcpy(time, nla_data(attr), sizeof(time));
+	/* Ages are made of it, and must not overflow. */
+	if (time[0] < 0)
+		return;
 	peer->handshake_s = time[0];
 	peer->handshake_ns = time[1];
 }

@@ -5,6 +5,7 @@
  * is refused.
  */
 #include <errno.h>
+#include <limits.h>
 #include <linux/weft.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -449,6 +450,28 @@ static void test_garbled(void)
 	nlmsg_free(msg);
 }
 
+/* A handshake before 1970 is none: what is made of its time must not overflow. */
+static void test_times(void)
+{
+	static const __s64 before[] = { LLONG_MIN, 5 };
+	struct weft_device *dev = weft_model_device_new("wg0");
+	struct nl_msg *msg = message_new();
+	struct nlattr *peers, *peer;
+
+	peers = nla_nest_start(msg, WEFT_DEVICE_A_PEERS);
+	peer = nla_nest_start(msg, 0);
+	nla_put(msg, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_BYTES,
+		"0123456789abcdef0123456789abcdef");
+	nla_put(msg, WEFT_PEER_A_LAST_HANDSHAKE_TIME, sizeof(before), before);
+	nla_nest_end(msg, peer);
+	nla_nest_end(msg, peers);
+	test_ok(!message_read(msg, dev) && dev->peers &&
+		!dev->peers->handshake_s && !dev->peers->handshake_ns,
+		"a handshake before 1970 is none");
+	nlmsg_free(msg);
+	weft_model_device_free(dev);
+}
+
 int main(void)
 {
 	test_small();
@@ -456,6 +479,7 @@ int main(void)
 	test_continued();
 	test_joined();
 	test_own();
+	test_times();
 	test_values();
 	test_broken();
 	test_garbled();
