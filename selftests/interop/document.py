@@ -6,7 +6,7 @@ import sys
 
 BEGIN, END = ".. begin of interoperation\n", ".. end of interoperation\n"
 # "ok 7 - 6.12 interop: wireguard-go: it roams": a case passes on a kernel.
-CASE = re.compile(r"^(ok|not ok) \d+ - (\S+) interop: (wireguard[-a-z]*): (.*)$", re.M)
+CASE = re.compile(r"^(ok|not ok)(?: \d+)? - (\S+) interop: (wireguard[-a-z]*): (.*)$", re.M)
 
 
 def read_cases(path):
