@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The configuration changes all the time, and from several sides, while packets are on their way: nobody is confused by what
+# others do, nothing is kept, and the traffic goes on.
+# vm: smp
+# timeout: 3600
+#
+#	 namespace a                               namespace b
+#	 wt0 10.9.0.1 fd09::1; ws0                 wt0 10.9.0.2 fd09::2
+#	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
+. "$(dirname "$0")/../lib.sh"
+
+slow=${SLOW:-1}
+
+traffic_start() {
+	ns_run traffic.a a ping -n -q -i 0.02 -s 1000 -W 1 10.9.0.2
+	ns_run traffic.b b ping -n -q -i 0.02 -s 1000 -W 1 fd09::1
+}
+
+received_more_than() { # received_more_than NS BYTES
+	[ "$(link_stat "$1" wt0 rx_bytes)" -gt "$2" ]
+}
+
+traffic_flows() {
+	wait_for 20 received_more_than a $(($(link_stat a wt0 rx_bytes) + 20000))
+	wait_for 20 received_more_than b $(($(link_stat b wt0 rx_bytes) + 20000))
+}
+
+# What both pings say in the end: nothing was lost.
+traffic_stop() {
+	local name
+
+	for name in traffic.a traffic.b; do
+		ns_stop $name INT
+		expect_match "what ping says" "$(cat "$(ns_output $name)")" ' 0% packet loss'
+	done
+}
+
+four_at_once() {
+	traffic_start
+	traffic_flows
+	expect ns a python3 "$test_dir/churn.py" together $((20 * (slow > 4 ? 4 : slow)))
+	traffic_flows
+	traffic_stop
+	expect_eq "peers" "$(peer_count a wt0)" 1
+}
+
+many_come_and_go() {
+	traffic_start
+	traffic_flows
+	expect ns a python3 "$test_dir/churn.py" many $((10000 / slow))
+	traffic_flows
+	traffic_stop
+}
+
+caches=(weft_peer weft_keypair weft_allowedips_node)
+
+# Where caches are merged, there are objects of others in them.
+objects() { # objects CACHE
+	local count
+
+	echo 1 >"/sys/kernel/slab/$1/shrink"
+	read -r count _ <"/sys/kernel/slab/$1/objects"
+	echo "$count"
+}
+
+note_objects() {
+	local cache
+
+	for cache in "${caches[@]}"; do
+		set_value "$cache" "$(objects "$cache")"
+	done
+}
+
+as_few_objects() { # as_few_objects CACHE
+	[ "$(objects "$1")" -le $(($(value "$1") + 200)) ]
+}
+
+nothing_is_kept() {
+	local cache
+
+	for cache in "${caches[@]}"; do
+		wait_for 20 as_few_objects "$cache"
+	done
+}
+
+skip_unless_weft
+# shellcheck disable=SC2119 # without arguments
+pair_create
+peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
+session_up a wt0 b wt0 10.9.0.2
+note_objects
+run_case "two configure, one dumps, one removes" four_at_once
+run_case "$((10000 / slow)) peers come and go, twice" many_come_and_go
+run_case "nothing is kept" nothing_is_kept
