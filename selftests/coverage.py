@@ -37,7 +37,10 @@ def gcov(counts):
                           stderr=subprocess.DEVNULL, check=True, cwd=counts.parent).stdout
     for line in said.splitlines():
         if line.strip():
-            yield from json.loads(line)["files"]
+            told = json.loads(line)
+            for file in told["files"]:
+                # Names are as the compiler was given them, where it ran.
+                yield os.path.realpath(os.path.join(told["current_working_directory"], file["file"])), file["lines"]
 
 
 class Coverage:
@@ -47,16 +50,15 @@ class Coverage:
         # By file, place and number of branches: another module may have the same line made into others.
         self.branches = collections.defaultdict(lambda: collections.defaultdict(dict))
 
-    def room(self, file):
-        path = os.path.realpath(file)
+    def room(self, path):
         directory, name = os.path.split(path)
         return name if directory == f"{self.top}/kmod" and name not in GENERATED else None
 
-    def add(self, file):
-        room = self.room(file["file"])
+    def add(self, path, lines):
+        room = self.room(path)
         if not room:
             return
-        for line in file["lines"]:
+        for line in lines:
             number = line["line_number"]
             self.lines[room][number] += line["count"]
             counts = [branch["count"] for branch in line["branches"]]
@@ -118,11 +120,13 @@ def main():
     for archive in sorted(counts.glob("*.tar.gz")):
         with tempfile.TemporaryDirectory() as work:
             for found in unpack(archive, build, work):
-                for file in gcov(found):
-                    coverage.add(file)
+                for path, lines in gcov(found):
+                    coverage.add(path, lines)
     if verbose:
         print_missed(coverage)
         return
+    if not coverage.lines:
+        sys.exit("coverage.py: nothing was counted")
     text, sums = table(coverage)
     print(text)
     write(pathlib.Path(sys.argv[3]), text)

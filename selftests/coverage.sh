@@ -18,7 +18,7 @@ set -eu -o pipefail
 cd "$weft_top"
 
 series=6.12-kasan
-default_tests="debug/kunit"
+default_tests="uapi packets malformed debug/kunit link lifecycle handshake batch reasons netlink names keys roaming endpoints events rotate pmtu command"
 document=Documentation/networking/weft-testing.rst
 counts=$cache/coverage
 

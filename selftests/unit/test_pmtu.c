@@ -149,6 +149,13 @@ static void pmtu_router_speaks(struct test *t)
 	EXPECT_EQ(t, weft_pmtu_try(&pmtu, 1280, SECOND, PERIOD, sizes), 0);
 	EXPECT_EQ(t, pmtu.limit, 0);
 	weft_pmtu_init(&pmtu);
+	EXPECT(t, weft_pmtu_begin(&pmtu, 9000, 0, PERIOD));
+	EXPECT(t, pmtu_round(&pmtu, &path, 9000, 0));
+	EXPECT(t, pmtu_round(&pmtu, &path, 9000, SECOND));
+	EXPECT_EQ(t, pmtu.best, 1400);
+	EXPECT_EQ(t, weft_pmtu_try(&pmtu, 1350, 2 * SECOND, PERIOD, sizes), 0);
+	EXPECT_EQ(t, pmtu.limit, 0);
+	weft_pmtu_init(&pmtu);
 	EXPECT(t, weft_pmtu_begin(&pmtu, 1500, 0, PERIOD));
 	EXPECT_EQ(t, weft_pmtu_try(&pmtu, 1000, 0, PERIOD, sizes), 0);
 	EXPECT_EQ(t, weft_pmtu_next(&pmtu), WEFT_PMTU_NEVER);
