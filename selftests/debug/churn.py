@@ -4,12 +4,9 @@
 
 churn.py together SECONDS        two processes configure, one dumps, one removes peers, and every now and then ws0
 churn.py many COUNT              so many peers come, are looked at, and go, twice
-churn.py fill                    gives the one peer of wt0 more and more allowed IPs, 1,000 in each message, until that is
-                                 refused for want of memory; says how many messages were taken
 """
 import collections
 import errno
-import itertools
 import os
 import random
 import socket
@@ -26,7 +23,6 @@ POOL = [bytes([8, number]) + b"\x55" * 30 for number in range(48)]
 # The link is not there just now; a name is another peer's; a port is taken.
 PASSING = {errno.ENODEV, errno.EEXIST, errno.EADDRINUSE}
 A_MESSAGE = 400
-PREFIXES = 1000
 
 
 # ---- together ----
@@ -132,21 +128,5 @@ def newcomer(number, key):
                 attr(nl.P_IPS, [ip(f"10.{64 + number // 250}.{number % 250}.0/24")]))
 
 
-# ---- fill ----
-
-def fill():
-    family = nl.Netlink()
-    (key,) = family.peers("wt0")
-    for number in itertools.count():
-        first = number * PREFIXES
-        prefixes = [ip(f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}/32") for i in range(first, first + PREFIXES)]
-        try:
-            family.set(name("wt0"), attr(nl.PEERS, [peer(key, attr(nl.P_IPS, prefixes))]))
-        except nl.Refused as refused:
-            nl.check("the error", refused.errno, errno.ENOMEM)
-            return
-        print(number + 1, flush=True)
-
-
 if __name__ == "__main__":
-    {"together": together, "many": many, "fill": fill}[sys.argv[1]](*sys.argv[2:])
+    {"together": together, "many": many}[sys.argv[1]](sys.argv[2])
