@@ -116,10 +116,11 @@ def many(count):
     for _ in range(2):
         keys = [os.urandom(31) + b"\x11" for _ in range(count)]
         for begin in range(0, count, A_MESSAGE):
-            family.set(name("wt0"), attr(nl.PEERS, [newcomer(begin + i, key) for i, key in enumerate(keys[begin:begin + A_MESSAGE])]))
+            family.set(name("wt0"), attr(nl.PEERS, [newcomer(i, keys[i]) for i in range(begin, min(begin + A_MESSAGE, count))]))
         nl.check("peers", sorted(family.peers("wt0")), sorted(keys + before))
         for begin in range(0, count, A_MESSAGE):
-            family.set(name("wt0"), attr(nl.PEERS, [peer(key, u32(nl.P_FLAGS, nl.REMOVE_ME)) for key in keys[begin:begin + A_MESSAGE]]))
+            leavers = [peer(key, u32(nl.P_FLAGS, nl.REMOVE_ME)) for key in keys[begin:begin + A_MESSAGE]]
+            family.set(name("wt0"), attr(nl.PEERS, leavers))
         nl.check("peers", sorted(family.peers("wt0")), before)
 
 

@@ -26,7 +26,8 @@ import netlink as nl
 from netlink import attr, ip, name, peer, u8, u16, u32
 
 PARAMETERS = "/sys/module/weft_fault/parameters/"
-# With fault injection the kernel asks two functions; else its allocators themselves are told to fail. pcpu_alloc is never asked.
+# With fault injection the kernel asks two functions; else its allocators themselves are told to fail. For memory of every
+# processor it never asks.
 ASKED = ("should_failslab=enomem1", "should_fail_alloc_page=yes0")
 ALLOCATORS = ("kmem_cache_alloc_noprof=null1", "kmem_cache_alloc_lru_noprof=null2", "kmem_cache_alloc_node_noprof=null1",
               "__kmalloc_noprof=null1", "__kmalloc_node_noprof=null1", "__kmalloc_cache_noprof=null1",
