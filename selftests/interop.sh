@@ -113,14 +113,24 @@ roams() { # roams NS
 	expect_eq "handshake messages" "$(capture_count roams)" 0
 }
 
+# wireguard-go 0.0.20250522 sets the clock for its next try when it has sent one. An answer that is there by then does not
+# stop it, and five seconds later it begins once more; with a keepalive each time.
+needless_tries() { # needless_tries NS
+	if [ "$(tunnel_kind "$1" "$(dev "$1")")" = wireguard-go-new ]; then echo 4; else echo 0; fi
+}
+
 # By who began it, at the first packet after 120 s, and without losing one.
 renews() { # renews NS
+	local said initiations
+
 	afresh "$1" 4
 	capture_start renews a va "$handshakes"
-	ping_from "$1" -c 30 -i 5
+	said=$(ns "$1" ping -n -q -W 10 -c 30 -i 5 "${inner[$(other "$1")]}")
 	capture_stop renews
-	expect_eq "initiations" "$(capture_count renews "$(type_filter 1) and src host ${outer[${1}4]}")" 2
-	expect_eq "handshake messages" "$(capture_count renews)" 4
+	expect_match "what ping says" "$said" ' 0% packet loss'
+	initiations=$(capture_count renews "$(type_filter 1) and src host ${outer[${1}4]}")
+	expect_between "initiations" "$initiations" 2 $((2 + $(needless_tries "$1")))
+	expect_eq "handshake messages" "$(capture_count renews)" $((2 * initiations))
 }
 
 # Ten seconds after what nothing answers, and all the time if it is told to.
@@ -135,7 +145,7 @@ keeps_alive() { # keeps_alive NS
 	peer_set "$1" "$(dev "$1")" "$to" "$(dev "$to")" persistent-keepalive 5
 	pause 21
 	capture_stop keepalives
-	expect_between "keepalives" "$(capture_count keepalives "src host ${outer[${1}4]}")" 5 6
+	expect_between "keepalives" "$(capture_count keepalives "src host ${outer[${1}4]}")" 5 $((6 + $(needless_tries "$1")))
 	expect_eq "the other end's" "$(capture_count keepalives "src host ${outer[${to}4]}")" 0
 }
 
