@@ -33,6 +33,8 @@ packets_create() {
 	pair_underlay_create
 	ns_ip a link set va address 02:00:00:00:00:01 mtu 9000
 	ns_ip b link set vb address 02:00:00:00:00:02 mtu 9000
+	# What fragments wait for never comes.
+	ns a sysctl -qw net.ipv4.ipfrag_time=2 net.ipv6.ip6frag_time=2
 	ns_create c
 	veth_link a va2 c vc
 	addr_add a va2 198.51.100.1/24
