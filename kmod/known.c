@@ -3,7 +3,6 @@
 #include "known.h"
 #include "endpoint.h"
 
-#include <linux/build_bug.h>
 #include <linux/net.h>
 #include <linux/siphash.h>
 #include <linux/skbuff.h>

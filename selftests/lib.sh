@@ -95,6 +95,8 @@
 #   device_field a DEV FIELD              private public port fwmark
 #   peer_count a DEV                      number of peers
 #   link_stat a DEV FIELD                 rx_packets tx_bytes rx_errors ... of the link
+#   link_received a DEV BYTES             it has received more than that
+#   both_receive BYTES                    waits until a's and b's wt0 have each received so much more
 #   link_file a DEV FILE                  what /sys/class/net/DEV/FILE says there
 #   ethtool_stat a DEV NAME               one counter of ethtool -S, 0 where it is not listed
 #   udp_stat a NAME                       one counter of nstat (UdpInErrors, ...), absolute
@@ -751,6 +753,18 @@ link_file() { # link_file NS DEV FILE
 
 link_stat() { # link_stat NS DEV FIELD
 	link_file "$1" "$2" "statistics/$3"
+}
+
+link_received() { # link_received NS DEV BYTES
+	[ "$(link_stat "$1" "$2" rx_bytes)" -gt "$3" ]
+}
+
+both_receive() { # both_receive BYTES
+	local name
+
+	for name in a b; do
+		wait_for 30 link_received "$name" wt0 $(($(link_stat "$name" wt0 rx_bytes) + $1))
+	done
 }
 
 ethtool_stat() { # ethtool_stat NS DEV NAME

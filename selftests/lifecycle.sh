@@ -19,29 +19,20 @@ traffic_stop() {
 	ns_stop traffic.b INT
 }
 
-received_more_than() { # received_more_than NS BYTES
-	[ "$(link_stat "$1" wt0 rx_bytes)" -gt "$2" ]
-}
-
-traffic_flows() {
-	wait_for 20 received_more_than a $(($(link_stat a wt0 rx_bytes) + 20000))
-	wait_for 20 received_more_than b $(($(link_stat b wt0 rx_bytes) + 20000))
-}
-
 peers_come_and_go() {
 	local file=$lib_work/many
 
 	traffic_start
-	traffic_flows
+	both_receive 20000
 	python3 "$test_dir/lifecycle.py" peers 1000 >"$file"
 	# shellcheck disable=SC2046 # words
 	tunnel_set a wt0 $(cat "$file")
 	expect_eq "peers" "$(peer_count a wt0)" 1001
-	traffic_flows
+	both_receive 20000
 	# shellcheck disable=SC2046 # words
 	tunnel_set a wt0 $(awk '{ print $1, $2, "remove" }' "$file")
 	expect_eq "peers" "$(peer_count a wt0)" 1
-	traffic_flows
+	both_receive 20000
 	traffic_stop
 }
 
@@ -51,12 +42,12 @@ peer_in_use_removed() {
 
 	traffic_start
 	for i in 1 2 3 4 5; do
-		traffic_flows
+		both_receive 20000
 		peer_remove a wt0 b wt0
 		expect_eq "peers" "$(peer_count a wt0)" 0
 		peer_add a wt0 b wt0 10.9.0.2/32,fd09::2/128 endpoint 192.0.2.2:51820
 	done
-	traffic_flows
+	both_receive 20000
 	traffic_stop
 }
 
@@ -66,13 +57,13 @@ keys_change() {
 
 	traffic_start
 	for i in 1 2 3; do
-		traffic_flows
+		both_receive 20000
 		old=$(tunnel_key a wt0)
 		new_key a.wt0
 		tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
 		tunnel_set b wt0 peer "$old" remove peer "$(tunnel_key a wt0)" allowed-ips 10.9.0.1/32,fd09::1/128 endpoint 192.0.2.1:51820
 	done
-	traffic_flows
+	both_receive 20000
 	traffic_stop
 }
 
@@ -81,12 +72,12 @@ link_toggled() {
 
 	traffic_start
 	for i in 1 2 3 4 5; do
-		traffic_flows
+		both_receive 20000
 		ns_ip a link set wt0 down
 		ns_ip a link set wt0 up
 		addr_add a wt0 fd09::1/64
 	done
-	traffic_flows
+	both_receive 20000
 	traffic_stop
 }
 
@@ -153,10 +144,10 @@ suspend_under_traffic() {
 
 	traffic_start
 	for i in 1 2 3 4 5; do
-		traffic_flows
+		both_receive 20000
 		expect announce_suspend
 	done
-	traffic_flows
+	both_receive 20000
 	traffic_stop
 }
 

@@ -18,15 +18,6 @@ traffic_start() {
 	ns_run traffic.b b ping -n -q -i 0.02 -s 1000 -W 1 fd09::1
 }
 
-received_more_than() { # received_more_than NS BYTES
-	[ "$(link_stat "$1" wt0 rx_bytes)" -gt "$2" ]
-}
-
-traffic_flows() {
-	wait_for 20 received_more_than a $(($(link_stat a wt0 rx_bytes) + 20000))
-	wait_for 20 received_more_than b $(($(link_stat b wt0 rx_bytes) + 20000))
-}
-
 # What both pings say in the end: nothing was lost.
 traffic_stop() {
 	local name
@@ -39,18 +30,18 @@ traffic_stop() {
 
 four_at_once() {
 	traffic_start
-	traffic_flows
+	both_receive 20000
 	expect ns a python3 "$test_dir/churn.py" together $((20 * (slow > 4 ? 4 : slow)))
-	traffic_flows
+	both_receive 20000
 	traffic_stop
 	expect_eq "peers" "$(peer_count a wt0)" 1
 }
 
 many_come_and_go() {
 	traffic_start
-	traffic_flows
+	both_receive 20000
 	expect ns a python3 "$test_dir/churn.py" many $((10000 / slow))
-	traffic_flows
+	both_receive 20000
 	traffic_stop
 }
 
