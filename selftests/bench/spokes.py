@@ -5,7 +5,6 @@
 spokes.py HUB_NS SPOKE_NS COUNT    KIND names the kind; the devices wt0 and wt1, wt2, ... exist. Spoke number n has the
                                    address 10.9.0.0 + n, and the hub 10.8.0.0 + n for it alone.
 """
-import ctypes
 import ipaddress
 import os
 import random
@@ -15,17 +14,10 @@ from nacl.bindings import crypto_scalarmult_base
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import netlink  # noqa: E402
+from namespace import enter  # noqa: E402
 
-CLONE_NEWNET = 0x40000000
 HUB_PORT, FIRST_PORT = 51820, 20000
 BATCH = 100
-
-
-def enter(name):
-    libc = ctypes.CDLL(None, use_errno=True)
-    with open(f"/run/netns/{name}", encoding="ascii") as file:
-        if libc.setns(file.fileno(), CLONE_NEWNET):
-            sys.exit(f"spokes.py: namespace {name}: {os.strerror(ctypes.get_errno())}")
 
 
 def address(first, number):

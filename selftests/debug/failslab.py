@@ -23,6 +23,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import netlink as nl
+from namespace import enter
 from netlink import attr, ip, name, peer, u8, u16, u32
 
 PARAMETERS = "/sys/module/weft_fault/parameters/"
@@ -472,12 +473,6 @@ class Unload(Load):
 
 
 # ---- two ends ----
-
-def enter(namespace):
-    with open(f"/run/netns/{namespace}", "rb") as handle:
-        if libc.setns(handle.fileno(), 0x40000000):
-            raise OSError(ctypes.get_errno(), "setns")
-
 
 class End:
     """One of two: its namespace, its family, a UDP socket that is bound inside the tunnel."""

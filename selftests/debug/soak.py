@@ -12,21 +12,17 @@ A TCP stream each way between the hub and each spoke. What happens is drawn by a
 At the end both ends of each stream have to agree on its bytes and their checksum. Says how much it was, and how often
 what happened; the status is 1 if a stream is not whole.
 """
-import base64, collections, ctypes, os, random, select, socket, subprocess, sys, time, zlib
+import base64, collections, os, random, select, socket, subprocess, sys, time, zlib
 from nacl.bindings import crypto_scalarmult_base
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from namespace import enter
 
 PORT = 7020
 SOME_S, MUCH_S = 10, 30 # every so often a packet in each stream, and a burst in one
 HUB_S, CALM_S = 251, 20 # the hub moves; so long before and after, nobody else does: two who both move lose each other
 DRAIN_S = 300
 HUB_PORT = 51820
-
-
-def enter(namespace):
-    libc = ctypes.CDLL(None, use_errno=True)
-    with open(f"/run/netns/{namespace}", "rb") as handle:
-        if libc.setns(handle.fileno(), 0x40000000):
-            raise OSError(ctypes.get_errno(), "setns")
 
 
 class Half:
