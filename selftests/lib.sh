@@ -113,9 +113,8 @@
 # Traffic
 #   transfer a b ADDRESS BYTES            bytes over TCP from a to b's ADDRESS; checksums must be equal. At once TCP is given
 #                                         8192 bytes, or BLOCK
+#   streams_start; streams_stop           between a and b of pair_create, TCP both ways until then; all has to have arrived
 #   udp_listen / udp_send are plain socat: ns a socat - UDP:...
-#   stamps_wanted a                       for tests on two emulated CPUs that ping under load: has a socket of a's want time
-#                                         stamps as long as the test runs
 
 set -eu -o pipefail
 shopt -s inherit_errexit
@@ -858,20 +857,29 @@ transfer() { # transfer NS_FROM NS_TO ADDRESS BYTES [PORT]
 	expect_eq "checksum of what arrived" "$got" "$sent"
 }
 
-# ---- two CPUs ----
+# A program at each end of pair_create's tunnel sends until it is told to stop, and then both checksums must be equal.
+stream() { # stream NAME FROM TO ADDRESS PORT
+	ns_run "sink.$1" "$3" sh -c "socat -u TCP6-LISTEN:$5,ipv6only=0 - | cksum"
+	wait_for 20 tcp_listening "$3" "$5"
+	ns_run "source.$1" "$2" /usr/bin/python3 "$lib_dir/stream.py" "$4" "$5" "$lib_work/streams-stop"
+}
 
-# Every ping asks the kernel to stamp what it receives, and takes that back at its end: code that both CPUs are running is
-# patched then, which an emulated CPU may meet half done (an int3 in netif_receive_skb_list_internal()). While one socket
-# wants stamps, nothing is patched.
-stamps_wanted() { # stamps_wanted NS
-	ns_run stamps "$1" python3 -c '
-import signal, socket
-SO_TIMESTAMP = 29
-wanting = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-wanting.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMP, 1)
-print("stamping", flush=True)
-signal.pause()'
-	wait_for 20 grep -q stamping "$(ns_output stamps)"
+streams_start() {
+	stream there a b 10.9.0.2 9001
+	stream back b a fd09::1 9002
+	both_receive 100000
+}
+
+streams_stop() {
+	local name
+
+	touch "$lib_work/streams-stop"
+	for name in there back; do
+		ns_wait source.$name 120 || fail "$(cat "$(ns_output source.$name)")"
+		ns_wait sink.$name 120
+		expect_eq "checksum and length of what went $name" "$(cat "$(ns_output sink.$name)")" "$(cat "$(ns_output source.$name)")"
+	done
+	rm "$lib_work/streams-stop"
 }
 
 # ---- the end ----

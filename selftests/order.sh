@@ -133,7 +133,6 @@ pair_create
 # Everything that is on its way may wait: what is lost is lost in the tunnel.
 defer sysctl -qw "net.core.netdev_max_backlog=$(sysctl -n net.core.netdev_max_backlog)"
 sysctl -qw net.core.netdev_max_backlog=1000000
-stamps_wanted a
 session_up a wt0 b wt0 10.9.0.2
 run_case "two CPUs, packet by packet" flows_in_order 1
 run_case "nothing is lost or stuck" drained

@@ -218,7 +218,6 @@ pair_create
 tunnel_set a wt0 listen-port 7000
 tunnel_set b wt0 listen-port 7000
 peer_set a wt0 b wt0 endpoint 192.0.2.2:7000
-stamps_wanted a
 session_up a wt0 b wt0 10.9.0.2
 run_case "both CPUs have a part in one flow" both_take_part
 run_case "small packets are handed to nobody" alone_in_place

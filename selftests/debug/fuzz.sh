@@ -45,7 +45,6 @@ packets_create() {
 	peer_add a wt0 c wt0 10.9.0.3/32
 	peer_add c wt0 a wt0 10.9.0.1/32 endpoint 198.51.100.1:51820 persistent-keepalive 5
 	session_up c wt0 a wt0 10.9.0.1
-	stamps_wanted a
 	# shellcheck disable=SC2034 # for the tests
 	packets_environment=(
 		KEY_FILE="$(key_file b.program)" SILENT_FILE="$(key_file b.silent)" TUNNEL_KEY="$(tunnel_key a wt0)"

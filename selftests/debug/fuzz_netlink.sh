@@ -35,7 +35,6 @@ tunnel_create e wt0 10.8.0.2/24
 new_key f.wf0
 new_key f.wg0
 session_up a wt0 b wt0 10.9.0.2
-stamps_wanted a
 traffic_start a 10.9.0.2 192.0.2.2
 
 come_and_go() { # come_and_go: in the background, until it is ended

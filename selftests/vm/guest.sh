@@ -75,7 +75,7 @@ sanitizers_found() {
 
 # kmemleak wants objects some seconds old, and two scans. These take long: one look is for all tests.
 find_leaks() {
-	[ -w /sys/kernel/debug/kmemleak ] || return 0
+	if [ ! -w /sys/kernel/debug/kmemleak ] || grep -q kmemleak=off /proc/cmdline; then return 0; fi
 	sleep 6
 	echo scan >/sys/kernel/debug/kmemleak
 	sleep 6
@@ -129,6 +129,17 @@ run_test() { # run_test TEST
 	echo "end $name $status $(($(now_ms) - start))"
 }
 
+# Every ping and tcpdump asks the kernel to stamp what it receives, and takes that back at its end: code that both CPUs are
+# running is patched then, which an emulated CPU may meet half done (an int3 in netif_receive_skb_list_internal()). While
+# one socket wants stamps, nothing is patched.
+if [ "$(nproc)" -gt 1 ]; then
+	python3 -c 'if True:
+		import signal, socket
+		SO_TIMESTAMP = 29
+		wanting = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		wanting.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMP, 1)
+		signal.pause()' </dev/null >/dev/null 2>&1 &
+fi
 last=${*: -1}
 for name; do
 	run_test "$name"

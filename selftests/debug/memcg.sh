@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A control group whose memory ends, with weft's users in it: a link is made whole or not at all, streams through the tunnel
+# come to their end, and nobody outside of the group notices.
+# vm: smp
+#
+#	 namespace a                               namespace b
+#	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
+#	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
+. "$(dirname "$0")/../lib.sh"
+
+group=/sys/fs/cgroup/weft
+rounds=4
+
+group_events() { # group_events NAME
+	awk -v name="$1" '$1 == name { print $2 }' $group/memory.events
+}
+
+link_whole_or_not() {
+	local failures
+
+	failures=$(ns a python3 "$test_dir/memcg.py" link $group)
+	note "$failures tries failed"
+	expect_ge "tries that failed" "$failures" 1
+	echo max >$group/memory.max
+}
+
+# Everybody who carries the streams belongs to the group, and so do the buffers of their sockets.
+join_group() {
+	local pid name
+
+	for name in source.there source.back sink.there sink.back; do
+		for pid in $(pids_of "$(cat "$lib_work/runs/$name.pid")"); do
+			echo "$pid" >$group/cgroup.procs
+		done
+	done
+}
+
+pids_of() { # pids_of PID: with its children
+	local child
+
+	echo "$1"
+	for child in $(cat "/proc/$1/task/"*/children); do
+		pids_of "$child"
+	done
+}
+
+# It is the hog that has to go.
+hog() {
+	sh -c 'echo 1000 >/proc/self/oom_score_adj; echo 0 >'$group'/cgroup.procs; exec python3 "$0" hog' "$test_dir/memcg.py" || true
+}
+
+streams_go_on() {
+	local i before
+
+	streams_start
+	ns_run outside a ping -n -q -i 0.05 -s 1000 -W 1 10.9.0.2
+	join_group
+	before=$(group_events oom_kill)
+	echo $((48 * 1048576)) >$group/memory.max
+	for ((i = 0; i < rounds; i++)); do
+		hog
+		both_receive 100000
+	done
+	expect_ge "hogs that were ended" $(($(group_events oom_kill) - before)) $rounds
+	expect_ge "times that the group's memory was at its end" "$(group_events max)" $rounds
+	echo max >$group/memory.max
+	streams_stop
+	ns_stop outside INT
+	expect_match "what ping says" "$(cat "$(ns_output outside)")" ' 0% packet loss'
+}
+
+# Nobody is left in it.
+group_ends() {
+	rmdir $group
+}
+
+remove_group() {
+	[ ! -d $group ] || rmdir $group
+}
+
+skip_unless_weft
+grep -q memory /sys/fs/cgroup/cgroup.controllers || skip "this kernel has no groups for memory"
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+mkdir $group
+defer remove_group
+# shellcheck disable=SC2119 # without arguments
+pair_create
+peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
+session_up a wt0 b wt0 10.9.0.2
+run_case "a link is made whole or not at all" link_whole_or_not
+run_case "streams of a group without memory go on, and others'" streams_go_on
+run_case "the group ends" group_ends
