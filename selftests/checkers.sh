@@ -46,7 +46,7 @@ check_kernel() { # check_kernel SERIES TEST...
 
 	shift
 	module=$("$weft_top/selftests/vm/module.sh" "$series" 2>"$work/errors") || { cat "$work/errors"; die "no module for $series"; }
-	KIND=weft "$weft_top/selftests/vm/run.sh" -k "$module" "$series" "${@/#/vm/planted/}" >"$work/output"
+	LEAKS="${*/#/vm/planted/}" KIND=weft "$weft_top/selftests/vm/run.sh" -k "$module" "$series" "${@/#/vm/planted/}" >"$work/output"
 	for name; do
 		reported "$series" "$name"
 	done

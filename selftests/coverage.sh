@@ -8,8 +8,8 @@
 #   KEEP=1    add to what is known from earlier runs of the same build, rather than begin anew
 #   MISSED=1  print the lines that were not reached, too
 #
-# Under the kernel with KASAN, which has gcov; the module itself is built without sanitizers, for it is coverage that is
-# wanted, and their branches are none of ours.
+# Under the kernel with KASAN, which has gcov, and with all its watchers: the run is one of make check-debug, too. Branches
+# that UBSAN adds are counted with the others.
 set -eu -o pipefail
 # shellcheck source=selftests/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
@@ -25,7 +25,7 @@ counts=$cache/coverage
 main() {
 	local module build status=0
 
-	module=$(selftests/vm/module.sh $series gcov GCOV_PROFILE=y KASAN_SANITIZE=n UBSAN_SANITIZE=n KCOV_INSTRUMENT=n)
+	module=$(selftests/vm/module.sh $series gcov GCOV_PROFILE=y KCOV_INSTRUMENT=n)
 	build=$(dirname "$(dirname "$module")")
 	[ -n "${KEEP-}" ] || rm -rf "$counts"
 	mkdir -p "$counts"

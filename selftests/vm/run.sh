@@ -11,13 +11,18 @@
 # seconds one test may take on the wall clock (default: 1500, times SLOW where the kernel is slow); VM_MEMORY the machine's
 # memory in megabytes; VM_ENVIRONMENT names the variables that tests are to see; VM_NOTES=1 shows what they note, even if all
 # is well; what is in the directory PROGRAMS the guest has under /weft/programs. GCOV names a directory that gets an archive
-# of gcov's counts (.gcda) for each test, when the module was built to count and the kernel is one that knows how.
+# of gcov's counts (.gcda) for each test, when the module was built to count and the kernel is one that knows how. LEAKS
+# names the tests that kmemleak watches, where the kernel has it: it takes as long again as all the rest.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
 . "$here/host.sh"
 
 KIND=${KIND:-weft}
+# Those that make each kind of thing, and those that go on for long.
+watched="basic packets link lifecycle netns rotate events endpoints faults reasons"
+watched+=" debug/failslab debug/churn debug/soak debug/fuzz_packets debug/fuzz_netlink debug/fuzz_both"
+LEAKS=${LEAKS-$watched}
 boot_options=()
 failures=0
 
@@ -161,7 +166,7 @@ bury_guest() {
 	[ -z "$timed_out" ] || why="takes at most $WALL_LIMIT seconds on the wall clock"
 	show_output "$current"
 	result "not ok" "$current" "$why"
-	tail -n 60 "$work/console" | tr -d '\r' | prefixed "$current: console"
+	tail -n 200 "$work/console" | tr -d '\r' | prefixed "$current: console"
 	finished[$current]=1
 }
 
@@ -221,9 +226,13 @@ mode_of() { # mode_of TEST
 	echo "${wanted:-icount}"
 }
 
+leaks_of() { # leaks_of TEST
+	[[ $series != *-kasan || " $LEAKS " == *" $1 "* ]] || echo kmemleak=off
+}
+
 # Its mode, and behind a colon what it wants on the kernel's command line.
 machine_of() { # machine_of TEST
-	echo "$(mode_of "$1"):$(sed -n 's/^# kernel: //p' "$weft_top/selftests/$1.sh")"
+	echo "$(mode_of "$1"):$(leaks_of "$1") $(sed -n 's/^# kernel: //p' "$weft_top/selftests/$1.sh")"
 }
 
 machines_of() { # machines_of TEST...: in which order they are run
