@@ -120,13 +120,13 @@ private_key_changes() {
 	expect_drops b rx_drop_unknown_peer 0
 }
 
-# The first two initiations are on their way for a second, and so cross; whatever comes later is quick, and the jitter of
-# the retries (a third of a second) tells them apart.
+# The first two initiations are on their way for a second (four, on a slow machine), and so cross; whatever comes later is
+# quick, and the jitter of the retries (a third of a second) tells them apart.
 crossing() {
 	pair_tunnels_create
 	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
 	expect ns a ping -n -c 1 -W 5 192.0.2.2
-	outer_delay add 1s
+	outer_delay add $((SLOW > 1 ? 4 : 1))s
 	defer outer_delay del
 	capture_start crossing a va udp
 	ns_run ping.a a ping -n -c 1 -W 60 10.9.0.2
@@ -169,13 +169,16 @@ wrong_key() {
 	refused_in_silence rx_drop_mac
 }
 
+# A slow machine has the next try, which is due after five seconds, before all has been looked at.
 refused_in_silence() { # refused_in_silence REASON
+	local most=$((SLOW > 1 ? 4 : 1))
+
 	capture_start refused a va udp
 	ping_fails a 10.9.0.2
 	capture_stop refused
-	expect_eq "initiations" "$(capture_count refused "$(type_filter 1)")" 1
-	expect_eq "all messages" "$(capture_count refused)" 1
-	expect_drops b "$1" 1
+	expect_between "initiations" "$(capture_count refused "$(type_filter 1)")" 1 $most
+	expect_eq "all other messages" "$(capture_count refused "not $(type_filter 1)")" 0
+	[ "$KIND" != weft ] || expect_between "b's $1" "$(drops b "$1")" 1 $most
 }
 
 staged_for_a_key() {

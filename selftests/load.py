@@ -3,7 +3,7 @@
 """Puts a tunnel under load and looks at what it asks of those who call. See load.sh."""
 import os, sys, time
 import wgpeer
-from wgpeer import COOKIE_REPLY, RESPONSE, Peer, check, kind, wg
+from wgpeer import COOKIE_REPLY, RESPONSE, SLOW, Peer, check, kind, wg
 
 LOADING = 700           # more than the 512 waiting messages from which on a tunnel is under load
 QUEUE = 4096
@@ -37,7 +37,7 @@ def get_cookie(peer):
     _, message = peer.make_initiation()
     flood()
     peer.send(message)
-    reply = peer.receive(2)
+    reply = peer.receive(2 * SLOW)
     check("type of the answer", kind(reply), COOKIE_REPLY)
     check("its length and index", (len(reply), reply[4:8]), (64, message[4:8]))
     return wg.open_cookie_reply(peer.tunnel_key, reply, message[116:132])
@@ -49,7 +49,7 @@ def call(peer, cookie=None, load=True):
     if load:
         flood()
     peer.send(message)
-    answer = kind(peer.receive(1))
+    answer = kind(peer.receive(SLOW))
     peer.expect_silence(0.3)
     return answer
 
@@ -98,12 +98,18 @@ def responses_to(calls):
     flood()
     for peer, message in calls:
         peer.send(message)
-    time.sleep(0.6)
+    time.sleep(0.6 * SLOW)
     responses = 0
     for peer in {peer for peer, _ in calls}:
         while message := peer.receive(0.01):
             responses += kind(message) == RESPONSE
     return responses
+
+
+def check_limited(what, calls, limit):
+    """A slow machine takes so long to answer that the limit may refill for one more."""
+    responses = responses_to(calls)
+    check(what, min(responses, limit) if responses - limit <= (SLOW > 1) else responses, limit)
 
 
 def calls_from(peer, cookie, privates):
@@ -124,7 +130,7 @@ def limits_address(peer):
     keys, other = known_keys(), Peer(address="192.0.2.3")
     cookie, other_cookie = get_cookie(peer), get_cookie(other)
     time.sleep(0.5)
-    check("responses to ten calls at once", responses_to(calls_from(peer, cookie, keys)), 5)
+    check_limited("responses to ten calls at once", calls_from(peer, cookie, keys), 5)
     time.sleep(0.5)
     both = calls_from(peer, cookie, keys[:5]) + calls_from(other, other_cookie, keys[5:])
     check("responses to five calls each from two addresses", responses_to(both), 10)
@@ -135,7 +141,7 @@ def refills_limit(peer):
     keys, cookie = known_keys(), get_cookie(peer)
     time.sleep(3)
     for _ in range(2):
-        check("responses to ten calls at once", responses_to(calls_from(peer, cookie, keys)), 5)
+        check_limited("responses to ten calls at once", calls_from(peer, cookie, keys), 5)
 
 
 def limits_network(peer):
@@ -145,7 +151,7 @@ def limits_network(peer):
     cookies = [get_cookie(caller) for caller in (one, two, far)]
     time.sleep(0.5)
     calls = calls_from(one, cookies[0], keys[:4]) + calls_from(two, cookies[1], keys[4:8])
-    check("responses to eight calls from one network", responses_to(calls), 5)
+    check_limited("responses to eight calls from one network", calls, 5)
     time.sleep(0.5)
     calls = calls_from(one, cookies[0], keys[:4]) + calls_from(far, cookies[2], keys[4:8])
     check("responses to four calls each from two networks", responses_to(calls), 8)
@@ -153,7 +159,7 @@ def limits_network(peer):
 
 def bounds_queue(peer):
     flood(QUEUE + 500)
-    time.sleep(3)
+    time.sleep(3 * SLOW)
     check("answer afterwards", call(peer, load=False), RESPONSE)
 
 
@@ -164,7 +170,7 @@ def hears_known(peer):
     _, message = peer.make_initiation(cookie)
     time.sleep(0.5)
     flood(QUEUE + 500, lambda: peer.send(message))
-    check("answer though the queue is full", kind(peer.receive(10)), RESPONSE)
+    check("answer though the queue is full", kind(peer.receive(10 * SLOW)), RESPONSE)
 
 
 def load_for(seconds):

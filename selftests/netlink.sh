@@ -23,17 +23,18 @@ speak() { # speak CASE [NAMESPACE]
 	expect ns "$name" python3 "$test_dir/netlink.py" "$1"
 }
 
+# A slow machine takes longer than a session lasts, even for fewer messages.
 fuzz() {
 	local handshake
 
 	handshake=$(peer_field a wt0 b wt0 handshake)
-	ns_run fuzz a env FUZZ_DEVICE=wt1 python3 "$test_dir/netlink.py" fuzz
+	ns_run fuzz a env FUZZ_DEVICE=wt1 FUZZ_COUNT="$(scaled 20000 5000)" python3 "$test_dir/netlink.py" fuzz
 	ns a ping -q -n -i 0.2 -c 50 -W 20 10.9.0.2 >"$lib_work/ping"
 	ns_wait fuzz 600 || fail "$(cat "$(ns_output fuzz)")"
 	cat "$(ns_output fuzz)"
 	expect_match "pings beside the fuzzer" "$(cat "$lib_work/ping")" ' 0% packet loss'
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
-	expect_eq "latest handshake" "$(peer_field a wt0 b wt0 handshake)" "$handshake"
+	[ "$SLOW" -gt 1 ] || expect_eq "latest handshake" "$(peer_field a wt0 b wt0 handshake)" "$handshake"
 }
 
 # A network namespace that another user namespace owns: made by that user, and given a name here.

@@ -83,13 +83,15 @@ map_to() { # map_to PORT
 }
 
 rebinds() {
+	local lifetime=$((SLOW > 1 ? 4 : 1))
+
 	nat_create
 	map_to 20000
 	session_up a wt0 b wt0 10.9.0.2
 	expect_eq "b's endpoint of a" "$(peer_field b wt0 a wt0 endpoint)" 192.0.2.1:20000
-	ns n sysctl -qw net.netfilter.nf_conntrack_udp_timeout=1 net.netfilter.nf_conntrack_udp_timeout_stream=1
+	ns n sysctl -qw net.netfilter.nf_conntrack_udp_timeout=$lifetime net.netfilter.nf_conntrack_udp_timeout_stream=$lifetime
 	ping_a_to_b
-	pause 2		# a mapping whose second has passed is not found any more, though it is listed until it is collected
+	pause $((lifetime + 1))	# a mapping whose time has passed is not found any more, though it is listed until it is collected
 	map_to 20001
 	capture_start rebinds b vb "$(type_filter 1) or $(type_filter 2)"
 	a_is_now 192.0.2.1:20001

@@ -2,24 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0
 """Helpers of rotate.sh.
 
-streams SECONDS FILE NS=ADDRESS...   a TCP stream between every two namespaces, a piece every 50 ms each way; at the end
-                                     says how many pieces came, of how many, how often one was sent again, and the
-                                     longest wait for one
+streams SECONDS FILE NS=ADDRESS...   a TCP stream between every two namespaces, a piece every 50 ms (times SLOW) each way; at
+                                     the end says how many pieces came, of how many, how often one was sent again, and
+                                     the longest wait for one
 copies KEYFILE...                    for each private key whether it lies in the kernel's objects: a digit, 0 or 1
 copies-of-preshared KEYFILE...       for each preshared key
 """
-import base64, ctypes, itertools, select, socket, struct, sys, time
+import base64, itertools, os, select, socket, struct, sys, time
 from memory import copies_in_kernel
+from namespace import enter
 
 PIECE = 512
-EVERY = 0.05
-
-
-def enter(namespace):
-    libc = ctypes.CDLL(None, use_errno=True)
-    with open(f"/run/netns/{namespace}", "rb") as handle:
-        if libc.setns(handle.fileno(), 0x40000000):
-            raise OSError(ctypes.get_errno(), "setns")
+EVERY = 0.05 * int(os.environ.get("SLOW", "1"))
 
 
 def connect(a, b):

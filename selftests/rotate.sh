@@ -59,11 +59,11 @@ traffic_start() { # traffic_start NODES COUNT
 		nodes+=("$ns_prefix""n$i=10.9.0.$((i + 1))")
 	done
 	rm -f "$lib_work/ready"
-	ns_run streams n0 python3 "$test_dir/rotate.py" streams "$(($2 / 100))" "$lib_work/ready" "${nodes[@]}"
+	ns_run streams n0 python3 "$test_dir/rotate.py" streams "$(stretched $(($2 / 100)))" "$lib_work/ready" "${nodes[@]}"
 	wait_for 30 test -e "$lib_work/ready"
 	for ((i = 0; i < $1; i++)); do
 		for ((j = i + 1; j < $1; j++)); do
-			ns_run "ping$i$j" "n$i" ping -n -q -i 0.01 -c "$2" -W 5 "10.9.0.$((j + 1))"
+			ns_run "ping$i$j" "n$i" ping -n -q -i "$(stretched 10)e-3" -c "$2" -W 5 "10.9.0.$((j + 1))"
 		done
 	done
 }

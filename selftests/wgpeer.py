@@ -14,6 +14,8 @@ INITIATION, RESPONSE, COOKIE_REPLY, DATA = 1, 2, 3, 4
 TUNNEL = {4: "192.0.2.1", 6: "2001:db8::1"}
 TUNNEL_PORT = 51820
 INNER_TUNNEL, INNER_SELF = "10.9.0.1", "10.9.0.2"
+SLOW = int(os.environ.get("SLOW", "1"))
+TOO_FAST = {"rx_drop_rate_limit", "rx_drop_queue"}
 
 
 class Failure(Exception):
@@ -189,7 +191,8 @@ def restart():
 
 def attempt(peer, action, **drops):
     """Runs an action on a device that has just come up, so that nothing is left of the one before, and prints a line of
-    what came of it. The counters named have to go up by as much as is said, where they exist."""
+    what came of it. The counters named have to go up by as much as is said, where they exist. A slow machine looks at some
+    of what was to come too fast: there those that count the rest have to go up, and not by more."""
     counted = drops if os.environ["KIND"] == "weft" else {}
     try:
         restart()
@@ -198,7 +201,9 @@ def attempt(peer, action, **drops):
         before = {reason: drop_count(reason) for reason in counted}
         action(peer)
         for reason in counted:
-            check(reason, drop_count(reason) - before[reason], counted[reason])
+            dropped = drop_count(reason) - before[reason]
+            if not (SLOW > 1 and reason in TOO_FAST and 0 < dropped <= counted[reason]):
+                check(reason, dropped, counted[reason])
         print(f"{action.__name__}: as it should", flush=True)
     except Failure as failure:
         print(f"{action.__name__}: {failure}", flush=True)
