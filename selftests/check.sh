@@ -77,7 +77,7 @@ build_module() { # build_module SERIES: sets module
 	rm -f "$log"
 }
 
-# One VM a kernel at a time, the kernels side by side: each VM keeps one CPU busy, but for those of debug kernels.
+# One VM a kernel at a time, the kernels side by side: each VM keeps one CPU busy, and those with two not much more.
 run_vms() { # run_vms TEST...
 	local series pids=()
 
@@ -87,7 +87,6 @@ run_vms() { # run_vms TEST...
 		# shellcheck disable=SC2086 # an option or nothing
 		selftests/vm/run.sh ${module:+-k "$module"} "$series" "$@" &
 		pids+=($!)
-		! is_debug "$series" || wait $!
 	done
 	[ ${#pids[@]} = 0 ] || wait "${pids[@]}"
 }

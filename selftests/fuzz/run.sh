@@ -18,6 +18,8 @@
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../vm/host.sh"
+# shellcheck source=selftests/tap.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tap.sh"
 cd "$weft_top/selftests/fuzz" || exit 1
 
 # Those in userspace, with the longest input that each is given. What an input is, each says itself.
@@ -190,4 +192,4 @@ main() {
 	return $status
 }
 
-main "$@"
+main "$@" | merge
