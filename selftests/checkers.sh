@@ -39,6 +39,7 @@ reported() { # reported SERIES TEST
 		failed=$((failed + 1))
 	fi
 	echo "$verdict $number - $1 reports $2: ${reports[$2]}"
+	[ "$verdict" = ok ] || grep -F -- " $1 vm/planted/$2: " "$work/output" | sed 's/^/# /'
 }
 
 check_kernel() { # check_kernel SERIES TEST...
@@ -50,7 +51,8 @@ check_kernel() { # check_kernel SERIES TEST...
 	for name; do
 		reported "$series" "$name"
 	done
-	[ $failed = 0 ] || sed 's/^/# /' "$work/output"
+	# What befell a machine, rather than a test, is told in lines without one.
+	[ $failed = 0 ] || grep -v ' vm/planted/' "$work/output" | sed 's/^/# /'
 }
 
 work=$(mktemp -d)

@@ -73,15 +73,18 @@ sanitizers_found() {
 	rm -f $sanitized/*
 }
 
-# kmemleak wants objects some seconds old, and two scans. These take long: one look is for all tests.
+# kmemleak wants objects some seconds old, and two scans. These take long: one look is for all tests. One that ran out of
+# memory for its own records scans no more.
 find_leaks() {
-	if [ ! -w /sys/kernel/debug/kmemleak ] || grep -q kmemleak=off /proc/cmdline; then return 0; fi
-	sleep 6
-	echo scan >/sys/kernel/debug/kmemleak
-	sleep 6
-	echo scan >/sys/kernel/debug/kmemleak
-	cat /sys/kernel/debug/kmemleak
-	echo clear >/sys/kernel/debug/kmemleak
+	local leaks=/sys/kernel/debug/kmemleak i
+
+	if [ ! -w $leaks ] || grep -q kmemleak=off /proc/cmdline; then return 0; fi
+	for i in 1 2; do
+		sleep 6
+		echo scan >$leaks || { echo "kmemleak has given up"; dmesg | grep kmemleak; return 0; }
+	done
+	cat $leaks
+	echo clear >$leaks
 }
 
 # KCSAN's reports, each between two double lines, tell of races of the kernel's own as well: those that name neither
