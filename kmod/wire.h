@@ -87,13 +87,15 @@ struct weft_msg_cookie_reply {
  *  +---------------+---------------+-------------------------------+--- - - ---+-----------+
  *  | 4 | 0 | 0 | 0 |   receiver    |            counter            | sealed    | tag (16)  |
  *  +---------------+---------------+-------------------------------+--- - - ---+-----------+
+ *
+ * In a packet whose headers are aligned, it begins at a multiple of four, which may be none of eight.
  */
 struct weft_msg_data {
 	struct weft_msg_header header;
 	__le32 receiver;
 	__le64 counter;
 	u8 sealed[];
-};
+} __packed __aligned(4);
 
 #define WEFT_DATA_OVERHEAD	(sizeof(struct weft_msg_data) + WEFT_TAG_LEN)
 

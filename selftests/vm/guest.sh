@@ -76,10 +76,10 @@ sanitizers_found() {
 # kmemleak wants objects some seconds old, and two scans. These take long: one look is for all tests. One that ran out of
 # memory for its own records scans no more.
 find_leaks() {
-	local leaks=/sys/kernel/debug/kmemleak i
+	local leaks=/sys/kernel/debug/kmemleak
 
 	if [ ! -w $leaks ] || grep -q kmemleak=off /proc/cmdline; then return 0; fi
-	for i in 1 2; do
+	for _ in 1 2; do
 		sleep 6
 		echo scan >$leaks || { echo "kmemleak has given up"; dmesg | grep kmemleak; return 0; }
 	done
