@@ -73,7 +73,7 @@ compare_full() {
 }
 
 has_handshake() {
-	ns c wg show wg0 latest-handshakes | grep -qF "$1	1"
+	ns c wg show wg0 latest-handshakes | grep -F "$1	1" >/dev/null
 }
 
 # A session between wg0 and wg1 of one namespace, for ages and counters.

@@ -193,7 +193,7 @@ refused_settings() {
 
 busy_port() {
 	ns_run busy a socat -u UDP4-RECV:7077 -
-	wait_for 10 ns a sh -c 'ss -Huln sport = :7077 | grep -q .'
+	wait_for 10 ns a sh -c 'ss -Huln sport = :7077 | grep . >/dev/null'
 	set_value busy 7077
 	refused_settings
 }

@@ -188,7 +188,7 @@ start_sshd() { # start_sshd NODE
 # An HTTP request by hand; what comes back is a head, an empty line and the file.
 fetch() { # fetch NODE ADDRESS PATH OUTPUT
 	printf 'GET /%s HTTP/1.0\r\n\r\n' "$3" | on "$1" socat -t "$patience" - "TCP:$2:80" >"$work/reply" || return 1
-	head -n 1 "$work/reply" | grep -q '^HTTP/1.[01] 200 ' || { head -n 1 "$work/reply"; return 1; }
+	head -n 1 "$work/reply" | grep '^HTTP/1.[01] 200 ' >/dev/null || { head -n 1 "$work/reply"; return 1; }
 	LC_ALL=C sed '1,/^\r$/d' "$work/reply" >"$4"
 }
 

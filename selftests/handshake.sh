@@ -211,7 +211,7 @@ staged_queue() {
 	pair_tunnels_create
 	peer_remove b wt0 a wt0
 	ns_run sink b socat -u UDP4-RECV:9000 STDOUT
-	wait_for 10 ns b sh -c 'ss -Hlun "sport = :9000" | grep -q .'
+	wait_for 10 ns b sh -c 'ss -Hlun "sport = :9000" | grep . >/dev/null'
 	ns a bash -c 'exec 3>/dev/udp/10.9.0.2/9000; for i in {1..140}; do echo $i >&3; done'
 	expect_drops a tx_drop_queue 12
 	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128

@@ -190,7 +190,7 @@ in_tree_among_them() {
 }
 
 shows_key() { # shows_key NODE KEY: among its peers
-	ns "$1" weft show wt0 peers | grep -qFx "$2"
+	ns "$1" weft show wt0 peers | grep -Fx "$2" >/dev/null
 }
 
 copies_are() { # copies_are DIGITS KEYFILE...
@@ -308,12 +308,12 @@ preshared_with_in_tree() {
 	# Sessions are renewed with what the other has, whoever begins.
 	for _ in 1 2; do
 		pause 125
-		ns n1 ping -n -q -c 8 -i 2 10.9.0.1 | grep -q ' 0% packet loss'
+		ns n1 ping -n -q -c 8 -i 2 10.9.0.1 | grep ' 0% packet loss' >/dev/null
 		expect shows n0 preshared-keys "$(<"$first")"
 	done
 	peer_set n1 wt0 n0 wt0 preshared-key "$second"
 	pause 125
-	ns n1 ping -n -q -c 8 -i 2 10.9.0.1 | grep -q ' 0% packet loss'
+	ns n1 ping -n -q -c 8 -i 2 10.9.0.1 | grep ' 0% packet loss' >/dev/null
 	wait_for 5 shows n0 preshared-keys "$(<"$second")"
 }
 

@@ -224,7 +224,7 @@ end_openvpn-dco_create() { # end_openvpn-dco_create NS OWN OTHER OTHER_NET ENDPO
 		--key "$work/$name.pem" --peer-fingerprint "$(fingerprint $other)" --data-ciphers CHACHA20-POLY1305 \
 		--ifconfig "$2" "$3" --ifconfig-noexec --tun-mtu $mtu --verb 3 </dev/null >"$work/openvpn.$name" 2>&1 &
 	wait_until ip -n "$name" link show "$dev" || { tail -n 3 "$work/openvpn.$name" >&2; return 1; }
-	ip -n "$name" -d link show "$dev" | grep -q ovpn-dco || { echo "openvpn runs without DCO" >&2; return 1; }
+	ip -n "$name" -d link show "$dev" | grep ovpn-dco >/dev/null || { echo "openvpn runs without DCO" >&2; return 1; }
 	device_up "$name" "$dev" "$2" "$3" "$4"
 }
 

@@ -29,7 +29,7 @@ write_configuration() {
 }
 
 has_address() { # has_address DEV ADDRESS
-	ip -4 addr show dev "$1" | grep -qF " $2 "
+	ip -4 addr show dev "$1" | grep -F " $2 " >/dev/null
 }
 
 comes_up() {
