@@ -58,6 +58,7 @@
 #   ns_ip_batch a COMMAND...              several commands of ip, each one argument, in one process
 #   ns_run NAME a COMMAND...              in the background as NAME, output in the file `ns_output NAME` prints
 #   ns_stop NAME [SIGNAL]                 ends it, and waits; ns_wait NAME waits and returns its status
+#   pings_stop NAME                       ends a ping (not a quiet one), which has lost nothing
 #   veth_link a va b vb                   a veth pair between two namespaces, up
 #   addr_add a DEV ADDRESS...             with nodad
 #   forwarding_on a                       v4 and v6
@@ -462,6 +463,26 @@ ns_stop() { # ns_stop NAME [SIGNAL]
 	read -r pid <"$lib_work/runs/$1.pid"
 	kill "-${2:-TERM}" "$pid" 2>/dev/null || true
 	wait_for 20 test -s "$lib_work/runs/$1.status"
+}
+
+# One ping may be under way at the end, more on a slow machine; all before it have been answered.
+pings_stop() { # pings_stop NAME
+	ns_stop "$1" INT
+	expect_eq "pings of $1 without an answer" "$(awk -v most=$((SLOW > 1 ? 10 : 1)) '
+		/icmp_seq=[0-9]+ .*time=/ && !/DUP/ {
+			match($0, /icmp_seq=[0-9]+/)
+			sequence = substr($0, RSTART + 9, RLENGTH - 9) + 0
+			if (sequence > last)
+				last = sequence
+			answered++
+		}
+		/packets transmitted/ { sent = $1 }
+		END {
+			if (!answered)
+				print "all"
+			else
+				print last - answered + (sent - last > most ? sent - last : 0)
+		}' "$(ns_output "$1")")" 0
 }
 
 veth_link() { # veth_link NS DEV NS DEV

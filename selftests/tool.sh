@@ -44,8 +44,7 @@ undisturbed() { # undisturbed COMMAND...
 	for n in 1 2 3 4 5; do
 		"$@" "$n"
 	done
-	ns_stop pings INT
-	expect_match "pings meanwhile" "$(cat "$(ns_output pings)")" ' 0% packet loss'
+	pings_stop pings
 	after=$(session_index)
 	expect_eq "the session's index" "$after" "$before"
 	expect_eq "latest handshake" "$(peer_field a wt0 b wt0 handshake)" "$handshake"
