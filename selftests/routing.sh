@@ -42,8 +42,9 @@ sent() {
 }
 
 # A datagram of one byte makes a message of 64 (over IPv6 of 96) to exactly one of the peers, or to none.
+# On a slow machine a keepalive may come in between.
 goes_to() { # goes_to ADDRESS I (or: none)
-	local before length=64
+	local before now length=64 i
 
 	read -ra before < <(sent)
 	case $1 in
@@ -54,7 +55,11 @@ goes_to() { # goes_to ADDRESS I (or: none)
 	# shellcheck disable=SC2016 # for the inner shell
 	ns a bash -c 'printf x >"/dev/udp/$0/9009"' "$1" || [ "$2" = none ]
 	[ "$2" = none ] || before[$2]=$((before[$2] + length))
-	expect_eq "bytes sent to each peer after one to $1" "$(sent)" "${before[*]}"
+	read -ra now < <(sent)
+	for i in 0 1 2; do
+		[ "$SLOW" = 1 ] || [ $((now[i] - before[i])) != 32 ] || now[i]=${before[i]}
+	done
+	expect_eq "bytes sent to each peer after one to $1" "${now[*]}" "${before[*]}"
 }
 
 allow() { # allow I PREFIXES: in place of what it had, but for its own address
@@ -179,6 +184,8 @@ sticky_source() { # sticky_source FAMILY-FILTER FIRST SECOND SECOND-ENDPOINT
 	local family=$1 first=$2 second=$3
 
 	addr_add b vb "$second/$([ "$family" = ip ] && echo 24 || echo 64)"
+	# Or else b, whose last packet a has not answered yet, might ask for a session before a slow machine's a does.
+	[ "$SLOW" = 1 ] || pause 12
 	ns_ip a link set wt0 down
 	ns_ip a link set wt0 up
 	addr_add a wt0 fd09::1/64
