@@ -36,12 +36,14 @@ counters_agree() {
 
 # Between two ends of weft nothing is lost or overtaken, and both count the same to the byte, once the last
 # acknowledgement has arrived. A full packet of 1420 bytes carries 1368 and makes a message of 1456: 7 % more, and there
-# are the acknowledgements of the other direction.
+# are the acknowledgements of the other direction. On two CPUs the veth pair has two queues, and a sender that moves from one
+# CPU to the other may find the second one shorter (in order.sh it stays).
 expect_exact() { # expect_exact BYTES
 	wait_for 10 counters_agree
 	expect_le "bytes that b received" "$(peer_field b "$dev_b" a "$dev_a" rx)" $(($1 * 115 / 100))
 	expect_le "bytes that a received" "$(peer_field a "$dev_a" b "$dev_b" rx)" $(($1 * 115 / 100))
-	expect_eq "segments out of order" $(($(udp_stat a TcpExtTCPOFOQueue) + $(udp_stat b TcpExtTCPOFOQueue))) 0
+	[ "$(nproc)" -gt 1 ] ||
+		expect_eq "segments out of order" $(($(udp_stat a TcpExtTCPOFOQueue) + $(udp_stat b TcpExtTCPOFOQueue))) 0
 	expect_eq "datagrams refused" $(($(udp_stat a UdpInErrors) + $(udp_stat b UdpInErrors))) 0
 }
 
