@@ -207,7 +207,8 @@ tunnel_in_tunnel() {
 	trace_jobs
 	transfer a b 10.11.0.2 2000000
 	transfer b a 10.11.0.1 2000000 7010
-	expect_ge "batches handed over" "$(traced recv_job_work)" 20
+	# Where sending two layers is slower than receiving, no burst gets long enough for that.
+	[ "$SLOW" -gt 1 ] || expect_ge "batches handed over" "$(traced recv_job_work)" 20
 }
 
 skip_unless_weft
