@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Packets that go together: bursts of TCP of every size, whose segments are what TCP would have sent one by one; with
-# options and extension headers; with congestion on the way; past a capture; and bursts that are too long.
+# options and extension headers; with congestion on the way; past a capture; and bursts that are too long. What is looked at
+# segment by segment needs one CPU: on two the veth pair has two queues, and packets of one stream may overtake each other.
+# vm: icount
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
