@@ -22,15 +22,16 @@ tunnel_mtu() { # tunnel_mtu MTU
 }
 
 # Bursts from a to b of 1 to MOST segments. Inside b, every segment is looked at as it comes out of the tunnel. What is
-# to be many segments must be small ones: TCP hands down half a window at most.
+# to be many segments must be small ones: TCP hands down half a window at most, and less where the way there and back takes
+# milliseconds, as on a slow machine.
 bursts() { # bursts ADDRESS MTU MOST [OPTIONS]
-	local family=4
+	local family=4 most=$((SLOW > 1 ? $3 / 2 : $3))
 
 	[[ $1 != *:* ]] || family=6
 	tunnel_mtu "$2"
 	ns_run receiver b python3 "$test_dir/batch.py" receive $family 9000 wt0
 	wait_for 20 grep -q listening "$(ns_output receiver)"
-	ns a python3 "$test_dir/batch.py" send "$1" 9000 $(($2 + 32)) "$outer" "$3" ${4+"$4"} ||
+	ns a python3 "$test_dir/batch.py" send "$1" 9000 $(($2 + 32)) "$outer" "$most" ${4+"$4"} ||
 		fail "sending fails; what came: $(tail -n 1 "$(ns_output receiver)")"
 	expect ns_wait receiver 60
 	expect_match "what came" "$(tail -n 1 "$(ns_output receiver)")" "segments$"
@@ -138,7 +139,7 @@ longer_elsewhere() {
 		capture_start handed a vac "greater 66000" -s 128
 		BLOCK=1000000 transfer c b $address 2000000
 		capture_stop handed
-		[[ $(uname -r) == 6.1.* && $address != *:* ]] || expect_ge "such packets" "$(capture_count handed)" 3
+		[[ $SLOW -gt 1 || $(uname -r) == 6.1.* && $address != *:* ]] || expect_ge "such packets" "$(capture_count handed)" 3
 	done
 }
 
