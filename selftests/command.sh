@@ -88,6 +88,8 @@ compare_session() {
 	ns_ip c link set wg0 up
 	ns_ip c link set wg1 up
 	wait_for 20 has_handshake "$two"
+	# Two calls take longer on a slow machine than keepalives leave them.
+	[ "$SLOW" = 1 ] || ns c weft set wg0 peer "$two" persistent-keepalive off
 	same_everywhere wg0
 	same_everywhere wg1
 }
@@ -185,14 +187,19 @@ single_prefixes() {
 		"10.5.0.0/16 10.6.0.0/16"
 }
 
+# All but the latest handshake and the counters, which keepalives move.
+what_is_set() {
+	ns a weft show all dump | cut -f 1-5,9
+}
+
 # $1: what the complaint has to say; the rest: a command that must change nothing.
 refused() {
 	local text=$1 before
 
 	shift
-	before=$(ns a weft show all dump)
+	before=$(what_is_set)
 	expect_error "$text" ns a weft "$@"
-	expect_eq "the interfaces after a refusal" "$(ns a weft show all dump)" "$before"
+	expect_eq "the interfaces after a refusal" "$(what_is_set)" "$before"
 }
 
 refusals() {
