@@ -50,7 +50,7 @@ check-newest:
 # A, KASAN with lockdep and the rest, and B, KCSAN. What of selftests/debug/ is named here takes minutes; what takes longer
 # has a target of its own.
 DEBUG ?= kasan kcsan
-DEBUG_TESTS := checkers kunit vm failslab
+DEBUG_TESTS := checkers kunit vm memcg suspend noipv6 churn hotplug clock failslab
 
 check-debug:
 	@bash $(SELFTESTS)/setup.sh check-debug
