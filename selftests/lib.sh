@@ -712,7 +712,7 @@ flooded() {
 flood_start() { # flood_start SECONDS [DEV]
 	new_key b.program
 	ns_run flood b env KEY_FILE="$(key_file b.program)" TUNNEL_KEY="$(tunnel_key a "${2:-wt0}")" TUNNEL_NS="$(ns_name a)" \
-		/usr/bin/python3 "$lib_dir/load.py" load_for "$1"
+		/usr/bin/python3 "$lib_dir/load.py" load_for "$(stretched "$1")"
 	wait_for 30 flooded
 }
 
