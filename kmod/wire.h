@@ -88,7 +88,7 @@ struct weft_msg_cookie_reply {
  *  | 4 | 0 | 0 | 0 |   receiver    |            counter            | sealed    | tag (16)  |
  *  +---------------+---------------+-------------------------------+--- - - ---+-----------+
  *
- * In a packet whose headers are aligned, it begins at a multiple of four, which may be none of eight.
+ * In a packet whose headers are aligned, it begins at a multiple of four, and not always of eight.
  */
 struct weft_msg_data {
 	struct weft_msg_header header;

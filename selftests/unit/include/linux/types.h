@@ -13,7 +13,10 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 
+/* The kernel's compiler is told of these on its command line. */
 #define __rcu
+#define __packed		__attribute__((packed))
+#define __aligned(bytes)	__attribute__((aligned(bytes)))
 
 /* Only ever a member. */
 struct list_head {
