@@ -25,6 +25,7 @@ counts=$cache/coverage
 main() {
 	local module build status=0
 
+	make -s -C tools >&2
 	module=$(selftests/vm/module.sh $series gcov GCOV_PROFILE=y KCOV_INSTRUMENT=n)
 	build=$(dirname "$(dirname "$module")")
 	[ -n "${KEEP-}" ] || rm -rf "$counts"

@@ -147,9 +147,16 @@ class Soak:
                 event()
                 self.counts[event.__name__] += 1
 
+    def say(self, minute):
+        """Into the console's log, which is there to be read meanwhile."""
+        with open("/dev/kmsg", "w") as log:
+            log.write(f"soak: {minute} minutes, {sum(half.received for half in self.halves)} bytes")
+
     def run(self, seconds):
         begin = time.monotonic()
         for second in range(seconds):
+            if second % 60 == 0:
+                self.say(second // 60)
             if second % SOME_S == 0:
                 self.write_some()
             if second % MUCH_S == 0:

@@ -274,6 +274,7 @@ main() {
 	[ -z "${VM_MEMORY-}" ] || boot_options+=(-M "$VM_MEMORY")
 	[ -z "${PROGRAMS-}" ] || boot_options+=(-d "$PROGRAMS")
 	[ $# -ge 2 ] || die "expected a kernel series and tests"
+	[ "$KIND" = wireguard ] || [ -x "${WEFT_TOOL:-$weft_top/tools/weft}" ] || die "there is no tools/weft yet: run make tools"
 	series=$1
 	shift
 	WALL_LIMIT=${WALL_LIMIT:-$((1500 * $(slowness "$series")))}
