@@ -350,12 +350,30 @@ refused() {
 	other=$(tunnel_key n2 wt0)
 	expect_error "it is another peer's" peer_set n0 wt0 n1 wt0 next-public-key "$other"
 	expect_error "it is the device's own" peer_set n0 wt0 n1 wt0 next-public-key "$(tunnel_key n0 wt0)"
-	expect_error "it is another peer's" ns n0 weft set wt0 peer "$(tunnel_key n1 wt0)" next-public-key "$zeros" \
-		peer "$zeros" allowed-ips 10.99.0.0/24
+	expect_error "it is another peer's" ns n0 weft set wt0 peer "$(tunnel_key n1 wt0)" next-public-key "$stranger" \
+		peer "$stranger" allowed-ips 10.99.0.0/24
 	expect_error "its public key is a peer's" ns n0 weft rotate wt0 private-key "$(tunnel_key_file n1 wt0)"
 	expect_error "can only be ended" peer_set n0 wt0 n1 wt0 previous-public-key "$other"
 	expect_eq "peers" "$(peer_count n0 wt0)" 2
 	expect_eq "next keys" "$(ns n0 weft show wt0 next-keys | grep -c '(none)')" 2
+	flows n0 10.9.0.2
+}
+
+# A key in its place, and at its time.
+begin_refused() {
+	local key
+
+	mesh_create 2
+	new_key next
+	new_key third
+	key=$(key_file next)
+	expect_error "has it already" ns n0 weft rotate wt0 private-key "$(tunnel_key_file n0 wt0)"
+	expect ns n0 weft rotate wt0 private-key "$key"
+	expect_error "before this one goes on" ns n0 weft rotate wt0 private-key "$(key_file third)"
+	expect shows n0 public-key "$(public_key next)"
+	expect ns n0 weft rotate wt0 undo
+	ns_ip n0 link add wt9 type weft
+	expect_error "no private key to replace" ns n0 weft rotate wt9 private-key "$key"
 	flows n0 10.9.0.2
 }
 
@@ -434,7 +452,7 @@ stopped_anywhere() {
 	holds_for 40 expect_fail ns n1 ping -n -q -c 1 -W 1 10.9.0.1
 }
 
-zeros=$(printf 'n%.0s' {1..42})s=
+stranger=$(printf 'n%.0s' {1..42})s=
 
 run_case "five nodes, three rounds, not one packet is lost" mesh_is_rotated
 run_case "with an in-tree node that follows later" in_tree_among_them
@@ -445,4 +463,5 @@ run_case "preshared keys" preshared_rotates
 run_case "preshared keys with an in-tree peer" preshared_with_in_tree
 run_case "a peer goes by each of its keys" called_by_each_key
 run_case "keys that are refused" refused
+run_case "beginnings that are refused" begin_refused
 run_case "stopped anywhere, and started anew" stopped_anywhere
