@@ -37,11 +37,17 @@ join_group() {
 	done
 }
 
+# Some may end meanwhile.
+children_of() { # children_of PID
+	awk -v parent="$1" '$1 == "PPid:" && $2 == parent { split(FILENAME, path, "/"); print path[3] }' \
+		/proc/[0-9]*/status 2>/dev/null || true
+}
+
 pids_of() { # pids_of PID: with its children
 	local child
 
 	echo "$1"
-	for child in $(cat "/proc/$1/task/"*/children); do
+	for child in $(children_of "$1"); do
 		pids_of "$child"
 	done
 }
