@@ -8,8 +8,6 @@
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
 . "$(dirname "$0")/lib.sh"
 
-response_bytes=92
-
 # Echoes both ways, with pauses, so that an idle machine still skips ahead.
 traffic_start() {
 	ns_run traffic.a a ping -n -q -i 0.01 -s 1000 -W 1 10.9.0.2
@@ -103,19 +101,23 @@ no_session_dropped() { # no_session_dropped COUNT
 	[ "$(no_session_drops)" = "$1" ]
 }
 
+# Handshakes and keepalives are none of them: where all this takes long, sessions are renewed meanwhile.
+echoes_asked() {
+	ns b nstat -asz IcmpInEchos | awk '$1 == "IcmpInEchos" { print $2 }'
+}
+
 # By b: accepted or not.
 messages_seen() {
-	echo $(($(link_stat b wt0 rx_packets) + $(no_session_drops)))
+	echo $(($(echoes_asked) + $(no_session_drops)))
 }
 
 seen_more() { # seen_more THAN
 	[ "$(messages_seen)" -gt "$1" ]
 }
 
-# A message that b's filter keeps from the tunnel comes a second time, after COMMAND. Prints how many bytes b accepted. A
-# response is none of them: b, whose last answer got none, begins a session of its own if all this takes 15 seconds.
+# An echo request that b's filter keeps from the tunnel comes a second time, after COMMAND. Prints how many b accepted.
 delayed_message() { # delayed_message COMMAND...
-	local rx seen bytes
+	local echoes seen
 
 	expect ns a ping -n -c 1 -W 10 10.9.0.2 >&2
 	ns_run delayed b python3 "$test_dir/lifecycle.py" record vb
@@ -123,7 +125,7 @@ delayed_message() { # delayed_message COMMAND...
 	ns b nft add table ip weft
 	ns b nft 'add chain ip weft pre { type filter hook prerouting priority 0; }'
 	ns b nft add rule ip weft pre udp dport 51820 drop
-	rx=$(peer_field b wt0 a wt0 rx)
+	echoes=$(echoes_asked)
 	expect_fail ns a ping -n -c 1 -W 1 10.9.0.2 >&2
 	wait_for 10 grep -q recorded "$(ns_output delayed)"
 	ns b nft delete table ip weft
@@ -132,9 +134,7 @@ delayed_message() { # delayed_message COMMAND...
 	kill -USR1 "$(cat "$lib_work/runs/delayed.pid")"
 	ns_wait delayed
 	[ "$KIND" != weft ] || wait_for 10 seen_more "$seen"
-	bytes=$(($(peer_field b wt0 a wt0 rx) - rx))
-	[ $bytes != $response_bytes ] || bytes=0
-	echo $bytes
+	echo $(($(echoes_asked) - echoes))
 }
 
 # No message of before is taken, and the sender finds a new session without being told.
@@ -142,9 +142,9 @@ suspend_drops_keys() {
 	local drops
 
 	drops=$(no_session_drops)
-	expect_eq "bytes accepted without a suspend" "$(delayed_message true)" 128
+	expect_eq "echoes accepted without a suspend" "$(delayed_message true)" 1
 	capture_start resume a va udp
-	expect_eq "bytes accepted after a suspend" "$(delayed_message announce_suspend)" 0
+	expect_eq "echoes accepted after a suspend" "$(delayed_message announce_suspend)" 0
 	[ "$KIND" != weft ] || wait_for 10 no_session_dropped $((drops + 1))
 	# There was a handshake a moment ago: the first packet that comes 5 seconds after it asks for the next.
 	wait_for 10 ns a ping -n -c 1 -W 1 10.9.0.2
@@ -162,7 +162,7 @@ copying_drops_keys() {
 	defer rmmod weft_fault
 	(announce_copy) 2>/dev/null || skip "this kernel tells nobody"
 	wait_for 20 ns a ping -n -c 1 -W 1 10.9.0.2
-	expect_eq "bytes accepted after a copy" "$(delayed_message announce_copy)" 0
+	expect_eq "echoes accepted after a copy" "$(delayed_message announce_copy)" 0
 	wait_for 10 ns a ping -n -c 1 -W 1 10.9.0.2
 }
 
