@@ -13,7 +13,7 @@
 /* In front of an opened packet: where block 0 goes, and later headers if it is forwarded. */
 #define CRYPT_OPEN_HEADROOM	(CHACHA_BLOCK_SIZE + NET_SKB_PAD)
 
-/* What the tag covers at last, and nothing is additional. It stands at a multiple of four. */
+/* What the tag covers at last: no additional data, and the payload. Aligned to four, as that is. */
 struct crypt_lengths {
 	__le64 additional;
 	__le64 payload;

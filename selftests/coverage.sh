@@ -4,7 +4,7 @@
 # make coverage: which lines and branches of kmod/ the tests reach, by gcov, as a table in
 # Documentation/networking/weft-testing.rst.
 #
-#   TESTS     names of tests (default: those below)
+#   TESTS     names of tests (default: those below, which take hours)
 #   KEEP=1    add to what is known from earlier runs of the same build, rather than begin anew
 #   MISSED=1  print the lines that were not reached, too
 #
@@ -18,7 +18,9 @@ set -eu -o pipefail
 cd "$weft_top"
 
 series=6.12-kasan
-default_tests="uapi packets malformed debug/kunit link lifecycle handshake batch reasons netlink names keys roaming endpoints events rotate pmtu command"
+default_tests="batch bulk command compat dump endpoints events faults known lifecycle link load malformed names nesting netlink"
+default_tests+=" operations order parallel pmtu reasons rotate routing scale spread timers tool uapi updown"
+default_tests+=" debug/churn debug/failslab debug/fuzz_netlink debug/hotplug debug/memcg debug/noipv6"
 document=Documentation/networking/weft-testing.rst
 counts=$cache/coverage
 

@@ -132,14 +132,13 @@ slab() {
 	}' /proc/slabinfo | sort
 }
 
-traces() {
-	cat /sys/kernel/debug/slab/kmalloc-32/alloc_traces 2>/dev/null
-}
-
 # The kernel's own notes of who holds a namespace or a device: of each of these it keeps 128 that have ended, to know them
-# should they end twice.
+# should they end twice. Where it does not say who allocated what, it has none.
 trackers() {
-	traces | awk '/^ +[0-9]+ ref_tracker_alloc/ { n += $1 } END { print n + 0 }'
+	local traces=/sys/kernel/debug/slab/kmalloc-32/alloc_traces
+
+	[ -e $traces ] || traces=/dev/null
+	awk '/^ +[0-9]+ ref_tracker_alloc/ { n += $1 } END { print n + 0 }' $traces
 }
 
 # There are some 30 renewals of a session in an hour, so what is left of each would be seen. Caches keep a few themselves.
