@@ -20,6 +20,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -55,6 +56,7 @@ static uint16_t family_id;
 static uint32_t events_group;
 static char **devices;
 static unsigned int device_count;
+static int device_socket;			/* for what has to be asked of the devices */
 static uint64_t wanted, end_ms, sent;
 
 static bool over(void)
@@ -429,6 +431,15 @@ static const char *pick_device(struct fuzzer *fuzzer)
 	return rng_percent(&fuzzer->rng, 97) ? devices[rng_below(&fuzzer->rng, device_count)] : "lo";
 }
 
+/* 0: there is none of that name. The library's if_nametoindex() opens a socket each time. */
+static uint32_t index_of(const char *name)
+{
+	struct ifreq request = { 0 };
+
+	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+	return ioctl(device_socket, SIOCGIFINDEX, &request) ? 0 : request.ifr_ifindex;
+}
+
 static void put_interface(struct fuzzer *fuzzer)
 {
 	const char *name = pick_device(fuzzer);
@@ -439,7 +450,7 @@ static void put_interface(struct fuzzer *fuzzer)
 		put_bytes(fuzzer, name, strlen(name) + 1);
 	} else {
 		at = begin_attribute(fuzzer, WEFT_DEVICE_A_IFINDEX);
-		put_u32(fuzzer, if_nametoindex(name));
+		put_u32(fuzzer, index_of(name));
 	}
 	end_attribute(fuzzer, at);
 }
@@ -732,7 +743,8 @@ static void *configure(void *argument)
 	return NULL;
 }
 
-static void read_dump(struct fuzzer *fuzzer, int sock)
+/* Returns whether it was read to its end. */
+static bool read_dump(struct fuzzer *fuzzer, int sock)
 {
 	size_t room = rng_percent(&fuzzer->rng, 70) ? 4096u << rng_below(&fuzzer->rng, 4) : 1 + rng_below(&fuzzer->rng, 4096);
 	unsigned int parts = rng_percent(&fuzzer->rng, 25) ? rng_below(&fuzzer->rng, 3) : UINT32_MAX;
@@ -748,24 +760,26 @@ static void read_dump(struct fuzzer *fuzzer, int sock)
 		die("a dump does not go on: %m");
 	fuzzer->counts.dumps++;
 	fuzzer->counts.broken_off += found != 2;
+	return found == 2;
 }
 
 static void *dump(void *argument)
 {
 	struct fuzzer *fuzzer = argument;
+	int sock = open_socket();
 
 	while (!over()) {
-		int sock = open_socket();
-
 		fuzzer->spoil = 0;
 		put_header(fuzzer, WEFT_CMD_GET_DEVICE, NLM_F_REQUEST | NLM_F_DUMP);
 		put_interface(fuzzer);
 		end_message(fuzzer);
 		__atomic_add_fetch(&sent, 1, __ATOMIC_RELAXED);
-		if (send(sock, fuzzer->bytes, fuzzer->len, 0) >= 0)
-			read_dump(fuzzer, sock);
+		if (send(sock, fuzzer->bytes, fuzzer->len, 0) < 0 || read_dump(fuzzer, sock))
+			continue;
 		close(sock);
+		sock = open_socket();
 	}
+	close(sock);
 	return NULL;
 }
 
@@ -854,6 +868,7 @@ int main(int argc, char **argv)
 		die("1 to %u threads", MAX_THREADS - 2);
 	devices = argv + 6;
 	device_count = argc - 6;
+	device_socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	find_family();
 	run(strtoull(argv[2], NULL, 10), threads);
 	return 0;

@@ -37,13 +37,16 @@ new_key f.wg0
 session_up a wt0 b wt0 10.9.0.2
 traffic_start a 10.9.0.2 192.0.2.2
 
-come_and_go() { # come_and_go: in the background, until it is ended
+exec {never}<> <(:)
+
+# Commands for one ip, until it is ended: a new one each time would take longer than all that is asked for in between.
+come_and_go() { # on standard output
 	while true; do
-		ns_ip f link add wf2 type weft && ns_ip f link set wf2 up
-		pause 0.2
-		ns_ip f link del wf2
-		pause 0.1
-	done >/dev/null 2>&1
+		printf '%s\n' "link add wf2 type weft" "link set wf2 up"
+		read -r -t 0.2 <&"$never"
+		echo "link del wf2"
+		read -r -t 0.1 <&"$never"
+	done
 }
 
 said() { # said WORD: the number behind it
@@ -55,7 +58,7 @@ fuzz() { # fuzz FAMILY SEED DEVICE...
 	local family=$1 seed=$2
 
 	shift 2
-	come_and_go &
+	come_and_go > >(exec ip -n "$(ns_name f)" -force -batch - >/dev/null 2>&1) &
 	defer kill $!
 	ns f "$programs/fuzz_netlink" "$family" "$seed" $((COUNT / 2)) $((FUZZ_SECONDS / 2)) 3 wf0 wf1 wf2 "$@" >"$lib_work/said" 2>&1 ||
 		fail "SEED=$SEED: $(cat "$lib_work/said")"
