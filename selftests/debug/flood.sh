@@ -204,6 +204,7 @@ note "figure $KIND alone, with the whole CPU: $(throughput) kB/s"
 for flood in ${FLOODS:-initiations known-key cookies strays replays forgeries}; do
 	prepare "$flood"
 	run_case "$flood: throughput" carries "$flood"
-	run_case "$flood: handshakes" shakes_hands "$flood"
 	run_case "$flood: memory" needs_little_memory "$flood"
+	# Ends the session that replays and forgeries belong to.
+	run_case "$flood: handshakes" shakes_hands "$flood"
 done
