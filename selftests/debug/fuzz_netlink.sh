@@ -43,10 +43,20 @@ exec {never}<> <(:)
 come_and_go() { # on standard output
 	while true; do
 		printf '%s\n' "link add wf2 type weft" "link set wf2 up"
-		read -r -t 0.2 <&"$never"
+		read -r -t 0.2 <&"$never" || :
 		echo "link del wf2"
-		read -r -t 0.1 <&"$never"
+		read -r -t 0.1 <&"$never" || :
 	done
+}
+
+# Each link of the namespace has got the next index, and what is made now gets one more.
+times_made() {
+	local index
+
+	ns_ip f link add d1 type dummy
+	index=$(ns_ip f -o link show d1 | cut -d: -f1)
+	ns_ip f link del d1
+	echo $((index - first_index))
 }
 
 said() { # said WORD: the number behind it
@@ -55,14 +65,17 @@ said() { # said WORD: the number behind it
 
 # A fuzzer whose messages are all refused proves as little as one whose messages are all good.
 fuzz() { # fuzz FAMILY SEED DEVICE...
-	local family=$1 seed=$2
+	local family=$1 seed=$2 first_index
 
 	shift 2
+	first_index=0
+	first_index=$(times_made)
 	come_and_go > >(exec ip -n "$(ns_name f)" -force -batch - >/dev/null 2>&1) &
 	defer kill $!
 	ns f "$programs/fuzz_netlink" "$family" "$seed" $((COUNT / 2)) $((FUZZ_SECONDS / 2)) 3 wf0 wf1 wf2 "$@" >"$lib_work/said" 2>&1 ||
 		fail "SEED=$SEED: $(cat "$lib_work/said")"
 	note "$family: $(cat "$lib_work/said")"
+	expect_gt "times that wf2 came" "$(times_made)" 2
 	expect_gt "messages accepted" "$(said accepted)" $(($(said sent) / 10))
 	expect_gt "messages refused" "$(said refused)" $(($(said sent) / 20))
 	expect_gt "dumps read" "$(said dumps)" 3
