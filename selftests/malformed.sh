@@ -28,7 +28,7 @@ ns_run legitimate c ping -n -i 0.2 -W 20 10.9.0.2
 mkfifo "$lib_work/questions"
 exec {questions}<>"$lib_work/questions"
 ns_run end a env END_KEY="$(cat "$(key_file a.end)")" DEVICE_KEY="$(tunnel_key b wt0)" DEVICE_NS="$(ns_name b)" \
-	python3 "$test_dir/malformed.py" "$lib_work/questions"
+	END_NS="$(ns_name a)" KIND="$KIND" python3 "$test_dir/malformed.py" "$lib_work/questions"
 
 # A peer without a past: no session, no timestamp, no timer.
 fresh_end() {
