@@ -33,7 +33,7 @@ SLOW = int(os.environ.get("SLOW", "1"))
 REJECT_AFTER = 2**64 - 2**13 - 1
 WINDOW_LEAST, WINDOW_MOST = 8000, 8192
 UDP_SEGMENT = 103
-FLOOD_SIZE = 660
+BURST, FLOOD_BEFORE, FLOOD_BEHIND = 60, 180, 600
 SO_RCVBUFFORCE = 33
 
 MALFORMED, MAC, NO_SESSION = "rx_drop_malformed", "rx_drop_mac", "rx_drop_no_session"
@@ -159,6 +159,16 @@ class End:
         self.tap.settimeout(0)
         try:
             message, _ = self.payload(self.tap.recv(2048))
+        except BlockingIOError:
+            return
+        sys.exit(f"the device answered: {message.hex()}")
+
+    def drain_cookies(self):
+        """Of a flood that has passed."""
+        self.tap.settimeout(0)
+        try:
+            while (message := self.payload(self.tap.recv(2048))[0])[0] == 3:
+                pass
         except BlockingIOError:
             return
         sys.exit(f"the device answered: {message.hex()}")
@@ -591,12 +601,16 @@ def unchecked6(message):
                socket.inet_pton(socket.AF_INET6, DEVICE6) + udp, (DEVICE6, 0))
 
 
-def flood(end, count):
-    """Initiations that cost an X25519 each, 60 to a packet, faster than they can be worked on."""
+def burst_of(end):
+    """Initiations that cost an X25519 each, BURST to a packet. Making them takes longer than the device has with them."""
     _, message = end.initiation()
-    burst = b"".join(remac(message[:40] + os.urandom(48) + message[88:], end.device) for _ in range(60))
-    end.udp.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, len(message))
-    for _ in range(count // 60):
+    return b"".join(remac(message[:40] + os.urandom(48) + message[88:], end.device) for _ in range(BURST))
+
+
+def flood(end, burst, count):
+    """Faster than they can be worked on."""
+    end.udp.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, len(burst) // BURST)
+    for _ in range(count // BURST):
         end.send(burst)
     end.udp.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
 
@@ -615,37 +629,60 @@ def next_cookie(end, message, port=PORT):
                 return wg.open_cookie_reply(end.device, reply, message[-32:-16])
 
 
-def load_again(end):
-    """Until a slow end has made its answer the load has passed."""
-    if SLOW > 1:
-        flood(end, FLOOD_SIZE)
-        end.expected["refused"] += FLOOD_SIZE
+def under_load(end, call):
+    """
+    Calls in the middle of a flood. Who waits behind it is enough for load when its turn comes, however long those before it
+    take; and they are so many that none has its turn before the flood is there.
+    """
+    burst = burst_of(end)
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    flood(end, burst, FLOOD_BEFORE)
+    call()
+    flood(end, burst, FLOOD_BEHIND)
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    end.expected["refused"] += FLOOD_BEFORE + FLOOD_BEHIND
+
+
+def refused_cookie(end, message, sock=None, port=PORT):
+    """The cookie that the device has for who calls without a good one."""
+    under_load(end, lambda: end.send(message, sock))
+    end.expected["refused"] += 1
+    return next_cookie(end, message, port)
+
+
+def response_to_call(end):
+    """Skips the replies to the flood."""
+    end.tap.settimeout(20 * SLOW)
+    while True:
+        message, _ = end.payload(end.tap.recv(2048))
+        if message[0] == 2:
+            end.expected["peer_tx"] += len(message)
+            return message
 
 
 def case_load(end):
     """Under load a wrong second MAC is answered with a cookie, and with nothing else; a good one has a limited rate."""
     _, message = end.initiation()
     # Old ones, so that none that passes the rate limit is accepted.
-    many = [end.initiation(timestamp=wg.tai64n(1, 0))[1] for _ in range(12)]
-    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-    flood(end, FLOOD_SIZE)
-    end.send(message)
-    cookie = next_cookie(end, message)
-    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    many = [end.initiation(timestamp=wg.tai64n(1, 0))[1][:-16] for _ in range(12)]
+    cookie = refused_cookie(end, message)
     handshake, message = end.initiation(cookie=cookie)
-    load_again(end)
-    end.send(flip(message, 140))
-    next_cookie(end, message)
-    load_again(end)
-    end.send(message, end.other_port)
-    next_cookie(end, message, PORT + 1)
-    end.accepted(message)
-    handshake.consume_response(end.receive(2))
-    for message in many:
-        end.send(message[:-16] + wg.MAC(cookie, message[:-16]))
-    time.sleep(2)
+    refused_cookie(end, flip(message, 140))
+    refused_cookie(end, message, end.other_port, PORT + 1)
+
+    many = [other + wg.MAC(cookie, other) for other in many]
+
+    def call():
+        end.accepted(message)
+        for other in many:
+            end.send(other)
+
+    under_load(end, call)
     # So many were refused, one way or the other; for malformed.sh to sum up.
-    end.expected["refused"] += FLOOD_SIZE + 3 + len(many)
+    end.expected["refused"] += len(many)
+    handshake.consume_response(response_to_call(end))
+    time.sleep(2 * SLOW)
+    end.drain_cookies()
 
 
 def case_keyless(end):
