@@ -319,6 +319,9 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 	if (config->has_endpoint)
 		weft_peer_set_endpoint(peer, &config->endpoint, cause);
 	config_apply_allowedips(config, peer);
+	/* Before there may be a keepalive, which asks for a session itself. */
+	if (peer->device->up)
+		weft_xmit_staged(peer);
 	if (config->has_persistent)
 		weft_peer_set_persistent(peer, config->persistent_s);
 	if (fresh)
@@ -327,7 +330,6 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_ADMINISTRATION, NULL);
 	if (!peer->device->up)
 		return;
-	weft_xmit_staged(peer);
 	if (config->has_endpoint || config->has_candidates || config->has_preshared)
 		events |= WEFT_FSM_MENDED;
 	if (config->connect)
