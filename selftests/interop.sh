@@ -176,8 +176,8 @@ gets_through() { # gets_through KIND_A KIND_B
 	dev_b=$(pair_device "$2")
 	pair_tunnels_create "$1" "$2"
 	peer_set b "$dev_b" a "$dev_a" endpoint 192.0.2.1:51820
-	flood_start 8 "$dev_a"
 	capture_start call a va 'src port 51820 and dst port 51820 and udp[8:4] != 0x04000000'
+	flood_start 8 "$dev_a"
 	expect ns b ping -n -c 1 -W 15 10.9.0.1
 	ns_stop flood
 	capture_stop call
