@@ -3,6 +3,7 @@
 """Puts a tunnel under load and looks at what it asks of those who call. See load.sh."""
 import os, socket, sys, time
 import wgpeer
+from alone import deliver_at_once
 from wgpeer import COOKIE_REPLY, RESPONSE, SLOW, Peer, check, kind, wg
 
 LOADING = 700           # more than the 512 waiting messages from which on a tunnel is under load
@@ -10,15 +11,6 @@ QUEUE = 4096
 UDP_SEGMENT = 103
 SEGMENTS = 60           # no kernel takes fewer at once
 flooder = None
-
-
-def deliver_at_once():
-    """What a sender overtakes waits in a backlog of 1000 packets and no more. The thread that empties it, if the kernel
-    leaves that to a thread, is to come before the sender."""
-    for process in filter(str.isdigit, os.listdir("/proc")):
-        with open(f"/proc/{process}/comm") as comm:
-            if comm.read() == "ksoftirqd/0\n":
-                os.sched_setscheduler(int(process), os.SCHED_FIFO, os.sched_param(20))
 
 
 def flood(count=LOADING, then=lambda: None):

@@ -19,10 +19,12 @@ import struct
 import subprocess
 import sys
 import time
+import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "vectors"))
 # pylint: disable=wrong-import-position
 import wgproto as wg
+from alone import alone
 from namespace import enter
 
 PORT = 51820
@@ -33,7 +35,8 @@ SLOW = int(os.environ.get("SLOW", "1"))
 REJECT_AFTER = 2**64 - 2**13 - 1
 WINDOW_LEAST, WINDOW_MOST = 8000, 8192
 UDP_SEGMENT = 103
-BURST, FLOOD_BEFORE, FLOOD_BEHIND = 60, 600, 600
+# From 512 waiting messages on there is load.
+BURST, BURSTS_BEFORE, BURSTS_BEHIND = 60, 5, 10
 SO_RCVBUFFORCE = 33
 
 MALFORMED, MAC, NO_SESSION = "rx_drop_malformed", "rx_drop_mac", "rx_drop_no_session"
@@ -154,15 +157,14 @@ class End:
             self.expected["peer_tx"] += len(message)
         return message
 
-    def silent(self, but=None):
-        """Nothing has come that was not asked for; of one type there may be any number."""
+    def silent(self):
+        """Nothing has come that was not asked for."""
         self.tap.settimeout(0)
         try:
-            while (message := self.payload(self.tap.recv(2048))[0])[0] == but:
-                pass
+            packet = self.tap.recv(2048)
         except BlockingIOError:
             return
-        sys.exit(f"the device answered: {message.hex()}")
+        sys.exit(f"the device answered: {self.payload(packet)[0].hex()}")
 
     def index(self):
         self.next_index += 1
@@ -592,63 +594,26 @@ def unchecked6(message):
                socket.inet_pton(socket.AF_INET6, DEVICE6) + udp, (DEVICE6, 0))
 
 
-def burst_of(end):
-    """Initiations that cost an X25519 each, BURST to a packet. Making them takes longer than the device has with them."""
-    _, message = end.initiation()
-    return b"".join(remac(message[:40] + os.urandom(48) + message[88:], end.device) for _ in range(BURST))
-
-
-def flood(end, burst, count):
-    """Faster than they can be worked on."""
-    end.udp.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, len(burst) // BURST)
-    for _ in range(count // BURST):
-        end.send(burst)
-    end.udp.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
-
-
-def next_cookie(end, message, port=PORT):
-    """Skips the replies to the flood, which are many, and load does not last: the one to `message` names its sender."""
-    end.tap.settimeout(20 * SLOW)
-    while True:
-        try:
-            packet = end.tap.recv(2048)
-        except TimeoutError:
-            sys.exit("no cookie came")
-        if packet[32:36] == message[4:8] and len(packet) == 92:
-            reply, to = end.payload(packet)
-            if to == port and reply[0] == 3:
-                return wg.open_cookie_reply(end.device, reply, message[-32:-16])
-
-
 def under_load(end, call):
     """
-    Calls in the middle of a flood. Who waits behind it is enough for load when its turn comes, however long those before it
-    take; and they are so many that none has its turn before the flood is there.
+    Calls in the middle of a flood, of messages without a good MAC, none of which is looked at until all are there. When the
+    call has its turn, what waits behind it is enough for load.
     """
-    burst = burst_of(end)
-    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-    flood(end, burst, FLOOD_BEFORE)
-    call()
-    flood(end, burst, FLOOD_BEHIND)
-    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    end.expected["refused"] += FLOOD_BEFORE + FLOOD_BEHIND
+    burst = BURST * (end.initiation()[1][:-32] + bytes(32))
+    with end.socket(PORT + 2) as flooder, alone():
+        flooder.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, len(burst) // BURST)
+        for _ in range(BURSTS_BEFORE):
+            end.send(burst, flooder)
+        call()
+        for _ in range(BURSTS_BEHIND):
+            end.send(burst, flooder)
+    end.expected[MAC] += (BURSTS_BEFORE + BURSTS_BEHIND) * BURST
 
 
 def refused_cookie(end, message, sock=None, port=PORT):
     """The cookie that the device has for who calls without a good one."""
-    under_load(end, lambda: end.send(message, sock))
-    end.expected["refused"] += 1
-    return next_cookie(end, message, port)
-
-
-def response_to_call(end):
-    """Skips the replies to the flood."""
-    end.tap.settimeout(20 * SLOW)
-    while True:
-        message, _ = end.payload(end.tap.recv(2048))
-        if message[0] == 2:
-            end.expected["peer_tx"] += len(message)
-            return message
+    under_load(end, lambda: end.refused(message, MAC, sock))
+    return wg.open_cookie_reply(end.device, end.receive(3, port), message[-32:-16])
 
 
 def case_load(end):
@@ -660,19 +625,17 @@ def case_load(end):
     handshake, message = end.initiation(cookie=cookie)
     refused_cookie(end, flip(message, 140))
     refused_cookie(end, message, end.other_port, PORT + 1)
-    many = [other + wg.MAC(cookie, other) for other in many]
 
     def call():
         end.accepted(message)
         for other in many:
-            end.send(other)
+            end.send(other + wg.MAC(cookie, other))
 
     under_load(end, call)
     # So many were refused, one way or the other; for malformed.sh to sum up.
     end.expected["refused"] += len(many)
-    handshake.consume_response(response_to_call(end))
+    handshake.consume_response(end.receive(2))
     time.sleep(2 * SLOW)
-    end.silent(but=3)
 
 
 def case_keyless(end):
@@ -694,6 +657,9 @@ def answer(case, out):
         end.finish(out)
     except SystemExit as failure:
         print(f"failed: {failure}", file=out)
+    except Exception:  # pylint: disable=broad-except
+        for line in traceback.format_exc().splitlines():
+            print(f"failed: {line}", file=out)
     finally:
         end.close()
 
