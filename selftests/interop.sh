@@ -168,9 +168,11 @@ survives_loss() { # survives_loss KIND_B
 	transfer b a 10.9.0.1 300000 7008
 }
 
-# b calls a, which is under load: a cookie reply, and the next try comes through with the cookie.
+# b calls a, which is under load: a cookie reply, and the next try comes through with the cookie. wireguard-go has as many
+# workers as CPUs: with two, and a kernel that takes long to hand a message over, not enough of them wait to be load.
 gets_through() { # gets_through KIND_A KIND_B
 	local dev_a
+	local -x go_cpus=0
 
 	dev_a=$(pair_device "$1")
 	dev_b=$(pair_device "$2")
@@ -189,7 +191,7 @@ gets_through() { # gets_through KIND_A KIND_B
 	expect_eq "responses" "$(capture_count call "$(type_filter 2)")" 1
 }
 
-# What has not been read yet when a process gets to run has to have room: 700 messages, with what the kernel adds.
+# What has not been read yet when a process gets to run has to have room: 900 messages, with what the kernel adds.
 room_for_floods() {
 	local before
 

@@ -67,7 +67,7 @@
 # Tunnels. A tunnel is named by namespace and device everywhere: "a wt0".
 #   tunnel_create a DEV [ADDRESS...]      a link of $KIND, key (that of the last of its name), listen port 51820, addresses, up
 #   tunnel_create_kind KIND a DEV [ADDRESS...]     weft, wireguard or wireguard-go (a process); wireguard-go-new is the
-#                                         one in the folder that boot.sh -d gives the guest
+#                                         one in the folder that boot.sh -d gives the guest; go_cpus is where they may run
 #   tunnel_delete a DEV
 #   tunnel_kind a DEV                     prints its kind
 #   tunnel_tool a DEV ARGS...             runs the right command (weft, wg) with ARGS in the namespace
@@ -601,7 +601,8 @@ start_wireguard_go() { # start_wireguard_go KIND NS DEV
 	shift
 	mkdir -p /dev/net /run/wireguard
 	[ -e /dev/net/tun ] || { modprobe tun; mknod /dev/net/tun c 10 200; } 2>/dev/null || true
-	ns_run "wireguard-go.$1.$2" "$1" env WG_PROCESS_FOREGROUND=1 "$program" -f "$2"
+	ns_run "wireguard-go.$1.$2" "$1" env WG_PROCESS_FOREGROUND=1 \
+		${go_cpus:+taskset -c "$go_cpus"} "$program" -f "$2"
 	wait_for 30 test -S "/run/wireguard/$2.sock"
 }
 

@@ -1,30 +1,38 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Puts a tunnel under load and looks at what it asks of those who call. See load.sh."""
-import os, socket, sys, time
+import os, socket, struct, sys, time
 import wgpeer
-from alone import deliver_at_once
+from alone import alone
 from wgpeer import COOKIE_REPLY, RESPONSE, SLOW, Peer, check, kind, wg
 
 LOADING = 700           # more than the 512 waiting messages from which on a tunnel is under load
 QUEUE = 4096
 UDP_SEGMENT = 103
 SEGMENTS = 60           # no kernel takes fewer at once
+WAITING = 15            # bursts, of so many each
+UNANSWERED = 5          # seconds after which it is taken to have been lost, or taken in without load
+SO_RCVBUFFORCE = 33
 flooder = None
 
 
-def flood(count=LOADING, then=lambda: None):
-    """Sends initiations with a good mac1 and nothing else that is good, and does something then, before any of them is
-    looked at, if there is one CPU. Many to a packet: where there are more, they come faster than they can be worked on."""
+def burst(count=SEGMENTS, index=0):
+    """Sends initiations with a good mac1 and nothing else that is good."""
     global flooder
-    flooder = flooder or Peer(os.urandom(32), port=0)
-    message = wg.macs(b"\1\0\0\0" + os.urandom(112), flooder.tunnel_key)
+    if not flooder:
+        flooder = Peer(os.urandom(32), port=0)
+        flooder.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
+    message = wg.macs(struct.pack("<II", 1, index) + os.urandom(108), flooder.tunnel_key)
     flooder.socket.setsockopt(socket.SOL_UDP, UDP_SEGMENT, len(message))
-    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
-    for sent in range(0, count, SEGMENTS):
-        flooder.send(message * min(SEGMENTS, count - sent))
-    then()
-    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    flooder.send(message * count)
+
+
+def flood(count=LOADING, then=lambda: None):
+    """Does something behind so many, before any of them is looked at."""
+    with alone():
+        for sent in range(0, count, SEGMENTS):
+            burst(min(SEGMENTS, count - sent))
+        then()
 
 
 def get_cookie(peer):
@@ -168,20 +176,36 @@ def hears_known(peer):
     check("answer though the queue is full", kind(peer.receive(10 * SLOW)), RESPONSE)
 
 
+def newest_answered(seconds):
+    """The last of the bursts that are answered within that time; or None."""
+    end, newest = time.monotonic() + seconds, None
+    while (left := end - time.monotonic()) > 0:
+        message = flooder.receive(left)
+        if kind(message) == COOKIE_REPLY:
+            newest = max(newest or 0, struct.unpack("<I", message[4:8])[0])
+    return newest
+
+
 def load_for(seconds):
-    """Keeps the tunnel loaded: a burst counts for a second. The next one comes when the tunnel has answered the last, or
-    what it has before it would grow, where it is slow, beyond what anybody else waits for."""
-    end = time.monotonic() + float(seconds)
+    """Keeps the tunnel loaded: what has been worked on is sent again. More would, where the tunnel is slow, take it longer than
+    anybody else waits for; with less, its load would come and go."""
+    heard = time.monotonic()
+    end = heard + float(seconds)
+    sent = answered = 0
     while time.monotonic() < end:
-        flood()
+        with alone():
+            for index in range(sent, answered + WAITING):
+                burst(index=index)
+        sent = answered + WAITING
         print("loaded", flush=True)
-        time.sleep(0.6)
-        while flooder.receive(0.1):
-            pass
+        newest = newest_answered(0.4)
+        if newest is not None:
+            answered, heard = max(answered, newest), time.monotonic()
+        elif time.monotonic() - heard > UNANSWERED:
+            answered = sent
 
 
 def all(*_):
-    deliver_at_once()
     peer = Peer(address="192.0.2.2")
     for action in (renews_secret, gives_cookie, accepts_cookie, binds_cookie, recovers):
         wgpeer.attempt(peer, action)

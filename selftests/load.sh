@@ -27,7 +27,7 @@ program_cases() {
 
 # b calls a, which is under load: it gets a cookie, and its next try comes through with it.
 gets_through() { # gets_through KIND_A KIND_B
-	local first_response
+	local responses first_response
 
 	pair_tunnels_create "$1" "$2"
 	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
@@ -36,13 +36,15 @@ gets_through() { # gets_through KIND_A KIND_B
 	expect ns b ping -n -c 1 -W 15 10.9.0.1
 	ns_stop flood
 	capture_stop call
+	responses=$(capture_count call "$(type_filter 2)")
+	# To the in-tree module b is under load when a is: it wants a cookie in the response, too.
+	[ "$1-$2" = wireguard-wireguard ] || expect_eq "responses" "$responses" 1
 	expect_eq "initiations without a cookie" \
 		"$(capture_count call "$(type_filter 1) and $(payload_filter '@[132:4] = 0')")" 1
-	expect_eq "cookie replies" "$(capture_count call "$(type_filter 3)")" 1
+	expect_eq "cookie replies" "$(capture_count call "$(type_filter 3) and src host 192.0.2.1")" 1
 	expect_eq "initiations with a cookie" \
-		"$(capture_count call "$(type_filter 1) and $(payload_filter '@[132:4] != 0')")" 1
-	expect_eq "responses" "$(capture_count call "$(type_filter 2)")" 1
-	first_response=$(capture_dump call | grep -n 'length 92' | cut -d: -f1)
+		"$(capture_count call "$(type_filter 1) and $(payload_filter '@[132:4] != 0')")" "$responses"
+	first_response=$(capture_dump call | awk '/length 92/ && !n { n = NR } END { print n }')
 	expect_eq "place of the response among the messages" "$first_response" 4
 }
 
