@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Puts a tunnel under load and looks at what it asks of those who call. See load.sh."""
-import os, socket, struct, sys, time
+import contextlib, math, os, socket, struct, sys, time
 import wgpeer
 from alone import alone
 from wgpeer import COOKIE_REPLY, RESPONSE, SLOW, Peer, check, kind, wg
@@ -9,8 +9,8 @@ from wgpeer import COOKIE_REPLY, RESPONSE, SLOW, Peer, check, kind, wg
 LOADING = 700           # more than the 512 waiting messages from which on a tunnel is under load
 QUEUE = 4096
 UDP_SEGMENT = 103
-SEGMENTS = 60           # no kernel takes fewer at once
-WAITING = 15            # bursts, of so many each
+SEGMENTS = 60           # to a burst; no kernel takes fewer at once
+AT_FIRST = 15           # bursts, to have load begin
 UNANSWERED = 5          # seconds after which it is taken to have been lost, or taken in without load
 SO_RCVBUFFORCE = 33
 flooder = None
@@ -176,33 +176,38 @@ def hears_known(peer):
     check("answer though the queue is full", kind(peer.receive(10 * SLOW)), RESPONSE)
 
 
-def newest_answered(seconds):
-    """The last of the bursts that are answered within that time; or None."""
-    end, newest = time.monotonic() + seconds, None
-    while (left := end - time.monotonic()) > 0:
+def newest_answered(seconds, enough):
+    """The last of the bursts that are answered within that time, if not enough before; or None."""
+    end, newest = time.monotonic() + seconds, -1
+    while newest < enough:
+        left = max(0, end - time.monotonic())
         message = flooder.receive(left)
         if kind(message) == COOKIE_REPLY:
-            newest = max(newest or 0, struct.unpack("<I", message[4:8])[0])
-    return newest
+            newest = max(newest, struct.unpack("<I", message[4:8])[0])
+        elif not left:
+            break
+    return newest if newest >= 0 else None
 
 
-def load_for(seconds):
-    """Keeps the tunnel loaded: what has been worked on is sent again. More would, where the tunnel is slow, take it longer than
-    anybody else waits for; with less, its load would come and go."""
-    heard = time.monotonic()
-    end = heard + float(seconds)
+def load_for(seconds, waiting):
+    """Puts the tunnel under load, says so, and keeps it there: what has been worked on is sent again, so that so many messages
+    wait. What reads them no faster than it works on them may need more than one flood."""
+    keep = int(waiting) // SEGMENTS
     sent = answered = 0
+    heard, end = time.monotonic(), math.inf
     while time.monotonic() < end:
-        with alone():
-            for index in range(sent, answered + WAITING):
+        with alone() if sent == answered else contextlib.nullcontext():
+            for index in range(sent, answered + (AT_FIRST if sent == answered else keep)):
                 burst(index=index)
-        sent = answered + WAITING
-        print("loaded", flush=True)
-        newest = newest_answered(0.4)
+                sent = index + 1
+        newest = newest_answered(0.2, answered + keep // 4)
         if newest is not None:
             answered, heard = max(answered, newest), time.monotonic()
+            if end == math.inf and sent - answered <= keep:
+                end = heard + float(seconds)
+                print("loaded", flush=True)
         elif time.monotonic() - heard > UNANSWERED:
-            answered = sent
+            answered, heard = sent, time.monotonic()
 
 
 def all(*_):
