@@ -112,34 +112,29 @@ enough_were_late() {
 	[ "$(late_batches)" -ge 5 ] && [ "$(delivered_behind)" -ge 3 ]
 }
 
-transfer_in_order() {
-	local before
-
-	before=$(out_of_order)
-	transfer a b 10.9.0.2 4000000
-	expect_le "segments out of order" $(($(out_of_order) - before)) 60
-}
-
 # The work on every third batch takes very long: those behind it are finished before. How many batches of a transfer are
 # handed over depends on what the CPUs do meanwhile.
 head_is_finished_last() {
-	local transfers=0
+	local transfers=0 before disordered
 
 	modprobe weft_fault 2>/dev/null || skip "no module weft_fault here"
 	defer rmmod weft_fault
+	before=$(out_of_order)
 	trace_jobs
 	printf %s spread_ >$parameters/caller
 	echo 3 >$parameters/every
 	echo recv_job_work=late >$parameters/functions
 	until enough_were_late || [ $transfers -ge 10 ]; do
-		transfer_in_order
+		transfer a b 10.9.0.2 4000000
 		transfers=$((transfers + 1))
 	done
 	echo >$parameters/functions
 	note "$(late_batches) of $(cat $parameters/seen) batches were late; $(delivered_behind) waited for one of them"
-	note "transfers: $transfers"
+	disordered=$(($(out_of_order) - before))
+	note "transfers: $transfers; segments out of order: $disordered"
 	expect_ge "batches that were late" "$(late_batches)" 5
 	expect_ge "batches that waited for one of them" "$(delivered_behind)" 3
+	expect_le "segments out of order" $disordered 60
 	nothing_is_dropped
 }
 
