@@ -114,29 +114,11 @@ struct sk_buff *weft_batch_cut_up(struct sk_buff *skb)
 	return batch_is_whole(skb, &whole) ? skb : batch_segment(skb);
 }
 
-/* How many packets a packet is, once it is cut up. */
-static unsigned int batch_packets(const struct sk_buff *skb)
-{
-	struct batch_whole whole;
-
-	return skb_is_gso(skb) && batch_is_whole(skb, &whole) ? whole.segments.count : 1;
-}
-
-/**
- * weft_batch_count() - how many packets a list will be
- * @list: what weft_batch_cut_up() made
+/*
+ * How many packets of a list, from the first on and @most at most, fit one batch, and how long
+ * their messages are.
  */
-unsigned int weft_batch_count(const struct sk_buff *list)
-{
-	unsigned int count = 0;
-
-	for (; list; list = list->next)
-		count += batch_packets(list);
-	return count;
-}
-
-/* How many packets of a list, from the first on, fit one batch, and how long their messages are. */
-static void batch_measure(const struct sk_buff *list, struct batch_place *place)
+static void batch_measure(const struct sk_buff *list, struct batch_place *place, unsigned int most)
 {
 	const struct weft_packet *first = weft_packet(list);
 	unsigned int total = 0, len = batch_message_len(list, list->len);
@@ -149,11 +131,30 @@ static void batch_measure(const struct sk_buff *list, struct batch_place *place)
 		place->count++;
 		list = list->next;
 		if (!list || skb_is_gso(list) || len < place->message_len ||
-		    place->count == WEFT_BATCH_MAX_PACKETS ||
+		    place->count == most ||
 		    weft_packet(list)->mtu != first->mtu || weft_packet(list)->ds != first->ds)
 			break;
 		len = batch_message_len(list, list->len);
 	}
+}
+
+/**
+ * weft_batch_next() - how many packets the next batch has, at most
+ * @list: what weft_batch_cut_up() made, or what weft_batch_seal() left of it; not empty
+ *
+ * Return: 1 to WEFT_BATCH_MAX_PACKETS.
+ */
+unsigned int weft_batch_next(const struct sk_buff *list)
+{
+	struct batch_whole whole;
+	struct batch_place place;
+
+	if (skb_is_gso(list) && batch_is_whole(list, &whole))
+		return whole.segments.count;
+	if (!list->next)
+		return 1;
+	batch_measure(list, &place, WEFT_BATCH_MAX_PACKETS);
+	return max(place.count, 1U);
 }
 
 /* Takes memory for at least one message and at most @wanted. Returns for how many. */
@@ -264,22 +265,35 @@ static void batch_fill(const struct batch_place *place, struct batch_source *sou
 }
 
 /*
- * The first packet of a batch takes over what the sender's socket has been charged for the others:
- * it is to feel the whole batch for as long as it is on its way.
+ * The first packet of a batch takes over what the sender's socket has been charged for the others,
+ * so that the socket stays charged for the whole batch until it is sent. A packet socket's ring is
+ * told of each packet by its destructor, and is to be told.
  */
 static void batch_take_charge(struct sk_buff *first, struct sk_buff *other)
 {
-	if (!other->sk || other->sk != first->sk || other->destructor != first->destructor)
+	if (!other->sk || other->sk != first->sk || other->destructor != first->destructor ||
+	    skb_zcopy(other))
 		return;
 	first->truesize += other->truesize;
 	other->sk = NULL;
 	other->destructor = NULL;
 }
 
-/* Makes an inner packet one without anything in it, but with room for the outer headers. */
+/*
+ * Makes an inner packet one without anything in it, but with room for the outer headers. TCP's copy
+ * of it shares its list of fragments, which is about to be written to. A process's own pages are no
+ * longer part of it.
+ */
 static int batch_empty(struct sk_buff *skb)
 {
-	return pskb_trim(skb, 0) ?: skb_cow_head(skb, LL_MAX_HEADER + WEFT_CRYPT_HEADROOM);
+	int err = pskb_trim(skb, 0) ?: skb_unclone(skb, GFP_ATOMIC) ?:
+		  skb_cow_head(skb, LL_MAX_HEADER + WEFT_CRYPT_HEADROOM);
+
+	if (unlikely(err))
+		return err;
+	skb_zcopy_clear(skb, false);
+	skb_shinfo(skb)->flags &= ~SKBFL_SHARED_FRAG;
+	return 0;
 }
 
 /* Makes @skb, which is empty, the packet that carries what was laid out. */
@@ -356,14 +370,17 @@ static struct sk_buff *batch_seal_list(struct batch_place *place, struct sk_buff
 	return batch_finish(place, list);
 }
 
-/* Seals packets that are as they will be: as many from @list as fit together, and at least one. */
+/*
+ * Seals packets that are as they will be: as many from @list as fit together, at least one and at
+ * most @count, which gets how many.
+ */
 static struct sk_buff *batch_seal_some(struct sk_buff **list, struct weft_crypt *crypt, u64 counter,
 				       unsigned int *count)
 {
 	struct batch_place place;
 	struct sk_buff *skb;
 
-	batch_measure(*list, &place);
+	batch_measure(*list, &place, *count);
 	if (place.count > 1)
 		batch_take_place(&place);
 	*count = max(place.count, 1U);
@@ -423,7 +440,8 @@ static bool batch_segment_first(struct sk_buff **list)
  * are taken are removed from it
  * @keypair: the session
  * @counter: of the first packet; the others follow it
- * @count: gets how many were taken, at least 1
+ * @count: for how many there are counters: weft_batch_next() at least; gets how many were taken, at
+ * least 1
  *
  * As many are taken as fit together, for which there is memory. One alone is sealed in its own.
  *

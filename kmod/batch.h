@@ -39,7 +39,7 @@ static inline struct weft_packet *weft_packet(const struct sk_buff *skb)
 }
 
 struct sk_buff *weft_batch_cut_up(struct sk_buff *skb);
-unsigned int weft_batch_count(const struct sk_buff *list);
+unsigned int weft_batch_next(const struct sk_buff *list);
 struct sk_buff *weft_batch_seal(struct sk_buff **list, const struct weft_keypair *keypair,
 				u64 counter, unsigned int *count);
 

@@ -7,6 +7,7 @@
 
 #include <linux/netdevice.h>
 #include <linux/netlink.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
@@ -45,14 +46,29 @@ static bool binding_find(struct weft_binding *binding, struct net *home)
 	return true;
 }
 
+static void binding_explain(int err, const struct weft_binding *binding,
+			    struct netlink_ext_ack *extack)
+{
+	if (err == -EADDRINUSE)
+		WEFT_COMPAT_SET_ERR_MSG(extack, "listen port", "another socket has UDP port",
+					binding->port);
+	else if (err == -EADDRNOTAVAIL)
+		NL_SET_ERR_MSG(extack, "listen address: it is none of this host's addresses");
+	else if (err == -EAFNOSUPPORT)
+		NL_SET_ERR_MSG(extack, "listen address: this host does not speak IPv6");
+	else
+		NL_SET_ERR_MSG(extack, "listen port: the UDP sockets cannot be opened");
+}
+
 /**
  * weft_binding_open() - open sockets where a device lives, and tell it the port that it got
  * @device: the device
+ * @extack: says why, if it fails
  *
  * Context: process, device->config_lock.
  * Return: 0 or a negative errno.
  */
-int weft_binding_open(struct weft_device *device)
+int weft_binding_open(struct weft_device *device, struct netlink_ext_ack *extack)
 {
 	struct weft_port_pair sockets = {};
 	struct net *home;
@@ -65,25 +81,40 @@ int weft_binding_open(struct weft_device *device)
 	if (binding_find(&device->binding, home))
 		err = weft_port_open(&sockets, device, home, &device->binding);
 	put_net(home);
-	if (err)
+	if (err) {
+		binding_explain(err, &device->binding, extack);
 		return err;
+	}
 	device->binding.port = sockets.port;
 	weft_port_swap(device, &sockets);
 	return 0;
 }
 
 /**
- * weft_binding_close() - close a device's sockets, and wait until nobody works on what they got
+ * weft_binding_release() - close a device's sockets, without waiting for those who use them
+ * @device: the device; for a grace period packets still come to it
+ *
+ * Context: process, device->config_lock; may sleep.
+ * Return: whether there were any.
+ */
+bool weft_binding_release(struct weft_device *device)
+{
+	struct weft_port_pair sockets = {};
+
+	weft_port_swap(device, &sockets);
+	return weft_port_release(&sockets);
+}
+
+/**
+ * weft_binding_close() - close a device's sockets, and wait until no CPU works on what they got
  * @device: the device
  *
  * Context: process, device->config_lock; may sleep.
  */
 void weft_binding_close(struct weft_device *device)
 {
-	struct weft_port_pair sockets = {};
-
-	weft_port_swap(device, &sockets);
-	weft_port_close(&sockets);
+	if (weft_binding_release(device))
+		synchronize_net();
 	/* Nothing comes in any more. */
 	weft_device_wait_for_jobs(device);
 }
@@ -129,18 +160,6 @@ static bool binding_stays(struct weft_binding *binding, const struct weft_bindin
 	return binding->ifindex == now->ifindex && !strcmp(binding->ifname, now->ifname);
 }
 
-static void binding_explain(int err, struct netlink_ext_ack *extack)
-{
-	if (err == -EADDRINUSE)
-		NL_SET_ERR_MSG(extack, "listen port: another socket has this UDP port");
-	else if (err == -EADDRNOTAVAIL)
-		NL_SET_ERR_MSG(extack, "listen address: it is none of this host's addresses");
-	else if (err == -EAFNOSUPPORT)
-		NL_SET_ERR_MSG(extack, "listen address: this host does not speak IPv6");
-	else
-		NL_SET_ERR_MSG(extack, "listen port: the UDP sockets cannot be opened");
-}
-
 /*
  * Opens the sockets of a device that is up. Of one that is down they are tried, on any port, where
  * an address may be wrong: better now than when it comes up, and nobody is there to read why.
@@ -161,43 +180,53 @@ static int binding_open_ahead(struct weft_device *device, const struct weft_bind
 	return err;
 }
 
-/**
- * weft_binding_prepare() - do what can fail when the binding changes
- * @device: the device
- * @binding: the new one, all of it; an interface without a name is found by its index. Completed
- * @sockets: gets the new sockets if any are needed, for weft_binding_apply() or weft_port_close()
- * @home: gets their namespace, with a reference that is to be kept until no sockets are left in
- * @sockets; or NULL
- * @extack: says why, if it fails
- *
- * Context: process, device->config_lock.
- * Return: 0 or a negative errno; then nothing has changed.
- */
-int weft_binding_prepare(struct weft_device *device, struct weft_binding *binding,
-			 struct weft_port_pair *sockets, struct net **home,
-			 struct netlink_ext_ack *extack)
+static int binding_prepare_in(struct net *home, struct weft_device *device,
+			      struct weft_binding *binding, struct weft_port_pair *sockets,
+			      struct netlink_ext_ack *extack)
 {
 	int err;
 
-	lockdep_assert_held(&device->config_lock);
-	*home = binding_home(device);
-	if (!*home) {
-		NL_SET_ERR_MSG(extack, "listen port: the sockets' namespace is gone");
-		return -ENONET;
-	}
-	if (!binding_stays(binding, &device->binding) && !binding_find(binding, *home)) {
+	if (!binding_stays(binding, &device->binding) && !binding_find(binding, home)) {
 		NL_SET_ERR_MSG(extack, "bind device: there is no such interface");
 		return -ENODEV;
 	}
-	if (binding->ifindex == device->dev->ifindex && *home == dev_net(device->dev)) {
+	if (binding->ifindex == device->dev->ifindex && home == dev_net(device->dev)) {
 		NL_SET_ERR_MSG(extack, "bind device: it is the tunnel itself");
 		return -ELOOP;
 	}
 	if (binding_same(binding, &device->binding))
 		return 0;
-	err = binding_open_ahead(device, binding, sockets, *home);
+	err = binding_open_ahead(device, binding, sockets, home);
 	if (err)
-		binding_explain(err, extack);
+		binding_explain(err, binding, extack);
+	return err;
+}
+
+/**
+ * weft_binding_prepare() - do what can fail when the binding changes
+ * @device: the device
+ * @binding: the new one, all of it; an interface without a name is found by its index. Completed
+ * @sockets: gets the new sockets if any are needed, for weft_binding_apply() or weft_port_close()
+ * @extack: says why, if it fails
+ *
+ * Context: process, device->config_lock, to be held until the sockets are the device's or closed:
+ * their namespace cannot go before it has had the lock.
+ * Return: 0 or a negative errno; then nothing has changed.
+ */
+int weft_binding_prepare(struct weft_device *device, struct weft_binding *binding,
+			 struct weft_port_pair *sockets, struct netlink_ext_ack *extack)
+{
+	struct net *home;
+	int err;
+
+	lockdep_assert_held(&device->config_lock);
+	home = binding_home(device);
+	if (!home) {
+		NL_SET_ERR_MSG(extack, "listen port: the sockets' namespace is gone");
+		return -ENONET;
+	}
+	err = binding_prepare_in(home, device, binding, sockets, extack);
+	put_net(home);
 	return err;
 }
 
@@ -220,8 +249,8 @@ void weft_binding_forget_sources(struct weft_device *device)
  * weft_binding_apply() - change the binding
  * @device: the device
  * @binding: the new one, prepared
- * @sockets: what weft_binding_prepare() made for it; gets the old ones, which are to be closed when
- * the lock has been dropped
+ * @sockets: what weft_binding_prepare() made for it; gets the old ones, which are to be closed
+ * before the lock is dropped
  *
  * Context: process, device->config_lock. Cannot fail.
  */
@@ -256,6 +285,21 @@ bool weft_binding_is_there(const struct weft_device *device)
 	return there;
 }
 
+/* Has a device's sockets bound to an interface in place of the one that is gone. */
+static void binding_follow(struct weft_device *device, const struct net_device *dev)
+{
+	int err = weft_port_bind_to(device, dev->ifindex);
+
+	if (err) {
+		netdev_warn(device->dev, "does not listen on %s, UDP port %u: %s\n", dev->name,
+			    device->binding.port, err == -EADDRINUSE ?
+			    "another socket has it" : "who made the interface has no CAP_NET_RAW");
+		return;
+	}
+	device->binding.ifindex = dev->ifindex;
+	weft_binding_forget_sources(device);
+}
+
 /**
  * weft_binding_meet() - an interface is there now, or has another name
  * @device: a device
@@ -280,9 +324,7 @@ void weft_binding_meet(struct weft_device *device, struct net_device *dev)
 		strscpy(binding->ifname, dev->name, sizeof(binding->ifname));
 	} else if (!strcmp(binding->ifname, dev->name) &&
 		   !__dev_get_by_index(dev_net(dev), binding->ifindex)) {
-		binding->ifindex = dev->ifindex;
-		weft_port_bind_to(device, dev->ifindex);
-		weft_binding_forget_sources(device);
+		binding_follow(device, dev);
 	}
 	mutex_unlock(&device->config_lock);
 }

@@ -4,7 +4,9 @@
 
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
+#include <linux/rcupdate.h>
 #include <linux/skbuff.h>
+#include <linux/slab.h>
 
 /* Packets that wait on one CPU, at most. */
 #define CELLS_MAX_PACKETS	4096
@@ -12,6 +14,12 @@
 struct weft_cell {
 	struct sk_buff_head queue;	/* its CPU's; emptied by another if that is off line */
 	struct napi_struct napi;
+};
+
+/* What outlives the device: others walk the list of a device's NAPIs under RCU. */
+struct weft_cells_memory {
+	struct rcu_head rcu;
+	struct weft_cell __percpu *cells;
 };
 
 static int cells_poll(struct napi_struct *napi, int budget)
@@ -39,11 +47,18 @@ static int cells_poll(struct napi_struct *napi, int budget)
  */
 int weft_cells_init(struct weft_cells *cells, struct net_device *dev)
 {
+	struct weft_cells_memory *memory = kmalloc(sizeof(*memory), GFP_KERNEL);
 	int cpu;
 
-	cells->cells = alloc_percpu(struct weft_cell);
-	if (!cells->cells)
+	if (!memory)
 		return -ENOMEM;
+	cells->memory = memory;
+	cells->cells = alloc_percpu(struct weft_cell);
+	if (!cells->cells) {
+		kfree(memory);
+		return -ENOMEM;
+	}
+	memory->cells = cells->cells;
 	for_each_possible_cpu(cpu) {
 		struct weft_cell *cell = per_cpu_ptr(cells->cells, cpu);
 
@@ -55,8 +70,16 @@ int weft_cells_init(struct weft_cells *cells, struct net_device *dev)
 	return 0;
 }
 
+static void cells_free(struct rcu_head *rcu)
+{
+	struct weft_cells_memory *memory = container_of(rcu, struct weft_cells_memory, rcu);
+
+	free_percpu(memory->cells);
+	kfree(memory);
+}
+
 /**
- * weft_cells_exit() - drop what waits, and free the queues
+ * weft_cells_exit() - drop what waits, and free the queues after a grace period
  * @cells: the device's, into which nothing is put any more
  *
  * Context: process, rtnl.
@@ -72,9 +95,7 @@ void weft_cells_exit(struct weft_cells *cells)
 		__netif_napi_del(&cell->napi);
 		skb_queue_purge(&cell->queue);
 	}
-	/* Others walk the list of a device's NAPIs under RCU. */
-	synchronize_net();
-	free_percpu(cells->cells);
+	call_rcu(&cells->memory->rcu, cells_free);
 }
 
 /**

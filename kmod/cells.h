@@ -12,9 +12,11 @@
 struct net_device;
 struct sk_buff_head;
 struct weft_cell;
+struct weft_cells_memory;
 
 struct weft_cells {
 	struct weft_cell __percpu *cells;
+	struct weft_cells_memory *memory;
 };
 
 int weft_cells_init(struct weft_cells *cells, struct net_device *dev);

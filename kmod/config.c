@@ -15,7 +15,6 @@
 #include <linux/netlink.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <net/net_namespace.h>
 
 #include <uapi/linux/weft.h>
 
@@ -70,9 +69,6 @@ void weft_config_free(struct weft_config *config)
 		cond_resched();
 	}
 	weft_identity_put(config->identity);
-	weft_port_close(&config->sockets);
-	if (config->home)
-		put_net(config->home);
 	memzero_explicit(config, sizeof(*config));
 }
 
@@ -188,7 +184,7 @@ static int config_prepare_binding(struct weft_config *config, struct weft_device
 		binding->ifindex = now->ifindex;
 		strscpy(binding->ifname, now->ifname, sizeof(binding->ifname));
 	}
-	return weft_binding_prepare(device, binding, &config->sockets, &config->home, extack);
+	return weft_binding_prepare(device, binding, &config->sockets, extack);
 }
 
 static bool config_connects(const struct weft_config *config)
@@ -444,4 +440,6 @@ void weft_config_apply(struct weft_config *config, struct weft_device *device)
 		cond_resched();
 	}
 	weft_config_changed(device);
+	/* Under the lock: a device that is being removed waits only for the sockets that it has. */
+	weft_port_close(&config->sockets);
 }

@@ -21,7 +21,6 @@
 
 #include <linux/list.h>
 
-struct net;
 struct netlink_ext_ack;
 struct weft_device;
 struct weft_identity;
@@ -88,8 +87,7 @@ struct weft_config {
 	bool changes_identity;		/* prepared */
 	bool strips;			/* prepared: it takes keys away from peers that stay */
 	struct weft_identity *identity;	/* prepared */
-	struct weft_port_pair sockets;	/* prepared; then those it has replaced */
-	struct net *home;		/* theirs, referenced, or NULL */
+	struct weft_port_pair sockets;	/* prepared */
 	struct weft_doomed doomed;	/* peers that it has removed; what is left of them to do */
 };
 

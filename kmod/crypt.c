@@ -10,8 +10,16 @@
 #include <linux/udp.h>
 #include <net/ipv6.h>
 
-/* In front of an opened packet: where block 0 goes, and later headers if it is forwarded. */
+/* In front of an opened packet: later headers if it is forwarded. */
 #define CRYPT_OPEN_HEADROOM	(CHACHA_BLOCK_SIZE + NET_SKB_PAD)
+
+/*
+ * The beginning of a message's key stream, made in one call before its tag is looked at: block 0,
+ * which begins with the Poly1305 key, and blocks of the payload's. SIMD code makes two as fast as
+ * one, and four nearly so; one block alone, or a rest of one, is left to scalar code.
+ */
+#define CRYPT_STREAM_LEN	(2 * CHACHA_BLOCK_SIZE)
+#define CRYPT_STREAM_MAX_LEN	(4 * CHACHA_BLOCK_SIZE)
 
 /* What the tag covers at last: no additional data, and the payload. Aligned to four, as that is. */
 struct crypt_lengths {
@@ -104,22 +112,31 @@ static void crypt_set_lengths(struct crypt_lengths *lengths, unsigned int len)
 }
 
 /*
- * Writes the tag of a sealed payload behind it. All that the tag covers lies there in one piece
- * meanwhile: the payload, zeros up to a whole block, and the lengths.
+ * Writes the tag of a sealed payload behind it, and to WEFT_CRYPT_BEHIND bytes behind that. All
+ * that the tag covers lies there in one piece meanwhile: the payload, zeros up to a whole block,
+ * and the lengths.
  */
-static void crypt_write_tag(u8 *payload, unsigned int len, const u8 key[POLY1305_KEY_SIZE])
+static void crypt_make_tag(u8 *payload, unsigned int len, const u8 key[POLY1305_KEY_SIZE])
 {
 	unsigned int gap = -len % POLY1305_BLOCK_SIZE;
-	u8 *tag = payload + len, saved[WEFT_CRYPT_BEHIND];
 	struct poly1305_desc_ctx mac;
+	u8 *tag = payload + len;
 
-	memcpy(saved, tag + WEFT_TAG_LEN, WEFT_CRYPT_BEHIND);
 	memset(tag, 0, gap);
 	crypt_set_lengths((struct crypt_lengths *)(tag + gap), len);
 	poly1305_init(&mac, key);
 	poly1305_update(&mac, payload, len + gap + sizeof(struct crypt_lengths));
 	poly1305_final(&mac, tag);
-	memcpy(tag + WEFT_TAG_LEN, saved, WEFT_CRYPT_BEHIND);
+}
+
+/* Writes the tag and leaves what is behind it as it was. */
+static void crypt_write_tag(u8 *payload, unsigned int len, const u8 key[POLY1305_KEY_SIZE])
+{
+	u8 *behind = payload + len + WEFT_TAG_LEN, saved[WEFT_CRYPT_BEHIND];
+
+	memcpy(saved, behind, WEFT_CRYPT_BEHIND);
+	crypt_make_tag(payload, len, key);
+	memcpy(behind, saved, WEFT_CRYPT_BEHIND);
 }
 
 /**
@@ -198,63 +215,54 @@ int weft_crypt_seal_packet(struct weft_crypt *crypt, struct sk_buff *skb, unsign
 	return 0;
 }
 
-/* Whether the tag behind a sealed payload is the right one. */
-static bool crypt_tag_is_right(const u8 *payload, unsigned int len, const u8 key[POLY1305_KEY_SIZE])
+/*
+ * Whether the tag behind a sealed payload is the right one. Writes to it, and to WEFT_CRYPT_BEHIND
+ * bytes behind it.
+ */
+static bool crypt_tag_is_right(u8 *payload, unsigned int len, const u8 key[POLY1305_KEY_SIZE])
 {
-	unsigned int rest = len % POLY1305_BLOCK_SIZE;
-	struct {
-		u8 rest[POLY1305_BLOCK_SIZE];
-		struct crypt_lengths lengths;
-	} end = {};
-	struct poly1305_desc_ctx mac;
-	u8 tag[WEFT_TAG_LEN];
+	u8 *tag = payload + len, claimed[WEFT_TAG_LEN];
 	bool right;
 
-	crypt_set_lengths(&end.lengths, len);
-	poly1305_init(&mac, key);
-	poly1305_update(&mac, payload, len - rest);
-	if (rest) {
-		memcpy(end.rest, payload + len - rest, rest);
-		poly1305_update(&mac, end.rest, sizeof(end));
-	} else {
-		poly1305_update(&mac, (const u8 *)&end.lengths, sizeof(end.lengths));
-	}
-	poly1305_final(&mac, tag);
-	right = !crypto_memneq(tag, payload + len, WEFT_TAG_LEN);
-	memzero_explicit(tag, sizeof(tag));
+	memcpy(claimed, tag, sizeof(claimed));
+	crypt_make_tag(payload, len, key);
+	right = !crypto_memneq(tag, claimed, sizeof(claimed));
+	memzero_explicit(tag, WEFT_TAG_LEN);
 	return right;
 }
 
-/* The beginning of block 0, which is the key, out of what it has made of the bytes at @source. */
-static void crypt_take_key(u8 *block, const u8 *source)
+/* How much of a payload's key stream, with block 0, is made before its tag is looked at. */
+static unsigned int crypt_stream_len(unsigned int len)
 {
-	size_t i;
-
-	for (i = 0; i < POLY1305_KEY_SIZE; i += sizeof(u64)) {
-		u64 made, from;
-
-		memcpy(&made, block + i, sizeof(made));
-		memcpy(&from, source + i, sizeof(from));
-		made ^= from;
-		memcpy(block + i, &made, sizeof(made));
-	}
+	if (len > CRYPT_STREAM_LEN - CHACHA_BLOCK_SIZE &&
+	    len <= CRYPT_STREAM_MAX_LEN - CHACHA_BLOCK_SIZE)
+		return CRYPT_STREAM_MAX_LEN;
+	return CRYPT_STREAM_LEN;
 }
 
 /*
- * Opens from one place into another. Both have CHACHA_BLOCK_SIZE bytes in front: those of the
- * source are read, whatever they are, those of the destination written.
+ * Opens a sealed payload in place, in memory that no other process can write: the bytes that
+ * authenticate are the bytes that are decrypted. WEFT_CRYPT_BEHIND bytes behind the tag are written
+ * to. A forged payload is not decrypted.
  */
-static bool crypt_open(struct weft_crypt *crypt, u8 *to, const u8 *from, unsigned int len,
-		       u64 counter)
+static bool crypt_open(struct weft_crypt *crypt, u8 *payload, unsigned int len, u64 counter)
 {
-	u8 *block = to - CHACHA_BLOCK_SIZE;
+	unsigned int stream_len = crypt_stream_len(len);
+	unsigned int first = min_t(unsigned int, len, stream_len - CHACHA_BLOCK_SIZE);
+	u8 stream[CRYPT_STREAM_MAX_LEN] __aligned(sizeof(u64));
 	bool right;
 
 	crypt_set_nonce(crypt, counter);
-	chacha20_crypt(&crypt->state, block, from - CHACHA_BLOCK_SIZE, CHACHA_BLOCK_SIZE + len);
-	crypt_take_key(block, from - CHACHA_BLOCK_SIZE);
-	right = crypt_tag_is_right(from, len, block);
-	memzero_explicit(block, CHACHA_BLOCK_SIZE);
+	memset(stream, 0, stream_len);
+	chacha20_crypt(&crypt->state, stream, stream, stream_len);
+	right = crypt_tag_is_right(payload, len, stream);
+	if (likely(right)) {
+		crypto_xor(payload, stream + CHACHA_BLOCK_SIZE, first);
+		if (len > first)
+			chacha20_crypt(&crypt->state, payload + first, payload + first,
+				       len - first);
+	}
+	memzero_explicit(stream, stream_len);
 	return right;
 }
 
@@ -294,11 +302,11 @@ static const u8 *crypt_find_frag(const struct sk_buff *skb, unsigned int offset,
 
 	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
 		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+		const struct page *page = skb_frag_page(frag);
 
 		if (offset < skb_frag_size(frag)) {
-			if (offset + len > skb_frag_size(frag) ||
-			    PageHighMem(skb_frag_page(frag)) ||
-			    skb_frag_off(frag) + offset < WEFT_CRYPT_SCRATCH)
+			/* A device's own memory has no page. */
+			if (offset + len > skb_frag_size(frag) || !page || PageHighMem(page))
 				return NULL;
 			return (const u8 *)skb_frag_address(frag) + offset;
 		}
@@ -307,18 +315,8 @@ static const u8 *crypt_find_frag(const struct sk_buff *skb, unsigned int offset,
 	return NULL;
 }
 
-/**
- * weft_crypt_find() - where a message is
- * @source: the packet that has it
- * @offset: of the message there; none before the last one's
- * @len: of the message
- *
- * Others may read the same memory, a capture for one, and nothing is to be written to it.
- *
- * Return: the message, if it lies in one piece of memory with WEFT_CRYPT_SCRATCH bytes in front of
- * it; else NULL.
- */
-const u8 *weft_crypt_find(struct weft_crypt_source *source, unsigned int offset, unsigned int len)
+/* A message, if it lies in one piece of memory; else NULL. */
+static const u8 *crypt_find(struct weft_crypt_source *source, unsigned int offset, unsigned int len)
 {
 	const struct sk_buff *part;
 
@@ -327,9 +325,33 @@ const u8 *weft_crypt_find(struct weft_crypt_source *source, unsigned int offset,
 	offset -= source->part_offset;
 	if (offset >= skb_headlen(part))
 		return crypt_find_frag(part, offset - skb_headlen(part), len);
-	if (offset + len > skb_headlen(part) || skb_headroom(part) + offset < WEFT_CRYPT_SCRATCH)
-		return NULL;
-	return part->data + offset;
+	return offset + len <= skb_headlen(part) ? part->data + offset : NULL;
+}
+
+/**
+ * weft_crypt_copy() - copy a part of a message out of the packet that has it
+ * @source: the packet
+ * @to: where to
+ * @offset: of the part in the packet; the message is none before the last one's
+ * @len: of the part
+ *
+ * The packet's memory may be a process's own (splice(), MSG_ZEROCOPY, a packet socket's ring),
+ * which changes at any moment. So each of its bytes is read once, and judged as it was read: the
+ * compiler may not read it again either. A capture may share the memory: it is not written to.
+ *
+ * Return: false if the packet does not have so much.
+ */
+bool weft_crypt_copy(struct weft_crypt_source *source, void *to, unsigned int offset,
+		     unsigned int len)
+{
+	const u8 *from = crypt_find(source, offset, len);
+
+	if (likely(from))
+		memcpy(to, from, len);
+	else if (skb_copy_bits(source->skb, offset, to, len))
+		return false;
+	barrier_data(to);
+	return true;
 }
 
 /* A packet in @size bytes of this CPU's pages, or NULL. */
@@ -351,68 +373,43 @@ static struct sk_buff *crypt_build(unsigned int size)
 /* An empty packet with room for @len bytes and what opening needs around them. */
 static struct sk_buff *crypt_alloc(unsigned int len)
 {
-	unsigned int size = SKB_DATA_ALIGN(CRYPT_OPEN_HEADROOM + len) +
-			    SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	unsigned int room = CRYPT_OPEN_HEADROOM + len + WEFT_CRYPT_BEHIND;
+	unsigned int size = SKB_DATA_ALIGN(room) + SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
 	struct sk_buff *skb = crypt_build(size);
 
 	if (unlikely(!skb))
-		skb = alloc_skb(CRYPT_OPEN_HEADROOM + len, GFP_ATOMIC | __GFP_NOWARN);
+		skb = alloc_skb(room, GFP_ATOMIC | __GFP_NOWARN);
 	if (likely(skb))
 		skb_reserve(skb, CRYPT_OPEN_HEADROOM);
 	return skb;
 }
 
-/* Opens a message that lies in several pieces: they are put together where the packet will be. */
-static bool crypt_open_pieces(struct weft_crypt *crypt, u8 *to, const struct sk_buff *skb,
-			      unsigned int offset, unsigned int len, u64 counter)
-{
-	u8 *block = to - CHACHA_BLOCK_SIZE;
-	bool right;
-
-	if (skb_copy_bits(skb, offset + sizeof(struct weft_msg_data), to, weft_sealed_len(len)))
-		return false;
-	crypt_set_nonce(crypt, counter);
-	memset(block, 0, CHACHA_BLOCK_SIZE);
-	chacha20_crypt(&crypt->state, block, block, CHACHA_BLOCK_SIZE);
-	right = crypt_tag_is_right(to, len, block);
-	if (right)
-		chacha20_crypt(&crypt->state, to, to, len);
-	memzero_explicit(block, CHACHA_BLOCK_SIZE);
-	return right;
-}
-
 /**
  * weft_crypt_open_packet() - the padded inner packet out of a data message
  * @crypt: the direction of a session
- * @message: where weft_crypt_find() found it; NULL: nowhere
- * @skb: the packet that has it; left as it is
- * @offset: of the message there
+ * @source: the packet that has the message; left as it is
+ * @offset: of the message there; none before the last one's
  * @len: of the message, WEFT_DATA_OVERHEAD bytes or more
  * @counter: the message's
+ *
+ * The sealed payload is copied to where the inner packet will be, and opened there.
  *
  * Context: bottom halves off.
  * Return: a new packet of which nobody else has a part; ERR_PTR(-EBADMSG) when the message does
  * not authenticate, ERR_PTR(-ENOMEM) when memory is short.
  */
-struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, const u8 *message,
-				       const struct sk_buff *skb, unsigned int offset,
-				       unsigned int len, u64 counter)
+struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, struct weft_crypt_source *source,
+				       unsigned int offset, unsigned int len, u64 counter)
 {
-	struct sk_buff *packet;
-	bool right;
+	unsigned int sealed_len = len - sizeof(struct weft_msg_data);
+	struct sk_buff *packet = crypt_alloc(sealed_len);
 
-	len -= WEFT_DATA_OVERHEAD;
-	packet = crypt_alloc(weft_sealed_len(len));
 	if (unlikely(!packet))
 		return ERR_PTR(-ENOMEM);
-	if (likely(message))
-		right = crypt_open(crypt, packet->data, message + sizeof(struct weft_msg_data), len,
-				   counter);
-	else
-		right = crypt_open_pieces(crypt, packet->data, skb, offset, len, counter);
-	if (unlikely(!right)) {
-		/* What a forger's bytes were made into tells key stream. */
-		memzero_explicit(packet->data, len);
+	len -= WEFT_DATA_OVERHEAD;
+	if (unlikely(!weft_crypt_copy(source, packet->data, offset + sizeof(struct weft_msg_data),
+				      sealed_len) ||
+		     !crypt_open(crypt, packet->data, len, counter))) {
 		kfree_skb(packet);
 		return ERR_PTR(-EBADMSG);
 	}

@@ -3,9 +3,10 @@
  * Sealing and opening data messages (WireGuard paper, section 5.4.6).
  *
  * The Poly1305 key of a message is the beginning of ChaCha20's block 0, and the payload's key
- * stream begins with block 1. Both come from one run over 64 bytes in front of the payload and the
- * payload itself: what a message's header and what is in front of it occupy is written to, or read,
- * on the way.
+ * stream begins with block 1. To seal, both come from one run over 64 bytes in front of the
+ * payload and the payload itself: what a message's header and what is in front of it occupy is
+ * written to on the way. To open, the message is first copied into the packet that it becomes: the
+ * memory in which it arrived may be changed by a process at any moment, and is read once.
  */
 #ifndef WEFT_CRYPT_H
 #define WEFT_CRYPT_H
@@ -54,10 +55,10 @@ void weft_crypt_seal(struct weft_crypt *crypt, u8 *message, unsigned int len, u6
 int weft_crypt_seal_packet(struct weft_crypt *crypt, struct sk_buff *skb, unsigned int mtu,
 			   u64 counter);
 void weft_crypt_source_init(struct weft_crypt_source *source, const struct sk_buff *skb);
-const u8 *weft_crypt_find(struct weft_crypt_source *source, unsigned int offset, unsigned int len);
-struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, const u8 *message,
-				       const struct sk_buff *skb, unsigned int offset,
-				       unsigned int len, u64 counter);
+bool weft_crypt_copy(struct weft_crypt_source *source, void *to, unsigned int offset,
+		     unsigned int len);
+struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, struct weft_crypt_source *source,
+				       unsigned int offset, unsigned int len, u64 counter);
 
 void weft_crypt_exit(void);
 

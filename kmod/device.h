@@ -13,7 +13,7 @@
  *   peer->fsm_lock          a peer's timers
  *   keypair->replay_lock    a session's replay window
  *   device->events_lock     whose turn it is to tell listeners something
- *   and as leaves           peer->staged.lock, peer->endpoint_lock, device->cookie_lock,
+ *   and as leaves           peer->staged.queue.lock, peer->endpoint_lock, device->cookie_lock,
  *                           device->incoming.lock, device->expected.lock, peer->line.lock,
  *                           peer->path.lock
  *
@@ -40,6 +40,7 @@
 
 #include <uapi/linux/weft.h>
 
+struct netlink_ext_ack;
 struct weft_device;
 struct weft_handshake_worker;
 struct weft_identity;
@@ -112,12 +113,14 @@ struct weft_device {
 	u64 generation;				/* another one after each change, never twice */
 	struct net __rcu *home;			/* where the sockets live; RCU; NULL: gone */
 	u32 grace_s;				/* of previous_identity; 0: for ever */
-	u64 until_ns;				/* when it is forgotten; coarse boot-time clock */
+	u64 rotated_ns;				/* since when it is that; coarse boot-time clock */
+	u64 until_ns;				/* when it is forgotten; 0: never */
 	struct weft_binding binding;
 	bool up;
 	bool gone;				/* being removed: change nothing any more */
 	struct weft_doomed doomed;		/* what it had then; its destructor's */
 	struct list_head list;			/* all devices; netdev.c's lock */
+	struct netlink_ext_ack *open_extack;	/* rtnl; of who brings it up, or NULL */
 	struct rb_root peers_by_key;		/* peers_lock; this and the next three */
 	u32 keys_epoch;				/* of the tree above; never 0 */
 	struct list_head graces;		/* peers that have a previous key with an end */

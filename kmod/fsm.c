@@ -19,6 +19,19 @@
 #define FSM_RETRY_FIRST		FSM_SECONDS(10)
 #define FSM_RETRY_MOST		FSM_SECONDS(60)
 
+/*
+ * A router on the way may have an entry for our flow that leads nowhere: made before its rule for
+ * masquerading, or for an address that it has no longer. Tries every 5 s keep such an entry alive
+ * for ever, and so do RETRY's. After two series in vain nothing is sent until the router has
+ * forgotten it. Linux' conntrack does after 30 s where nothing was ever answered, else after 120 s.
+ * The port is not changed instead: it may be a fixed one, and other peers use it.
+ */
+#define FSM_PAUSE_AFTER		(2 * WEFT_REKEY_ATTEMPTS)
+#define FSM_PAUSE_FIRST		FSM_SECONDS(35)
+#define FSM_PAUSE		FSM_SECONDS(125)
+#define FSM_PAUSE_JITTER	FSM_SECONDS(5)
+#define FSM_RETRY_PAUSE_EACH	6
+
 static void fsm_arm(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 deadline)
 {
 	/* Pairs with weft_fsm_is_quiet(), which may look without the caller's lock. */
@@ -85,6 +98,13 @@ static void fsm_missed(struct weft_fsm *fsm, u64 now)
 	WRITE_ONCE(fsm->missed, true);
 }
 
+/* Tries that came to nothing up to now are no reason for a pause. */
+static void fsm_count_anew(struct weft_fsm *fsm)
+{
+	fsm->in_vain = 0;
+	fsm->asked = false;
+}
+
 /* The peer is there: something of its own authenticated. */
 static void fsm_heard(struct weft_fsm *fsm, u64 now)
 {
@@ -92,7 +112,14 @@ static void fsm_heard(struct weft_fsm *fsm, u64 now)
 		return;
 	WRITE_ONCE(fsm->missed, false);
 	fsm->unanswered = 0;
+	fsm_count_anew(fsm);
+	fsm->pauses = 0;
 	fsm->refused = false;
+	if (fsm->pausing) {
+		fsm->pausing = false;
+		fsm->waiting = true;
+		fsm_arm(fsm, WEFT_FSM_RETRANSMIT, now + fsm_jitter(fsm));
+	}
 	if (!fsm->given_up)
 		return;
 	fsm->given_up = false;
@@ -114,6 +141,35 @@ static void fsm_series_begins(struct weft_fsm *fsm, u64 now)
 	fsm_disarm(fsm, WEFT_FSM_RETRY);
 }
 
+/* How long it takes from the last try until a router has forgotten the flow. */
+static u64 fsm_pause(const struct weft_fsm *fsm)
+{
+	return fsm->pauses ? FSM_PAUSE : FSM_PAUSE_FIRST;
+}
+
+static void fsm_pause_ends(struct weft_fsm *fsm)
+{
+	fsm->pausing = false;
+	fsm_count_anew(fsm);
+	if (fsm->pauses < U8_MAX)
+		fsm->pauses++;
+}
+
+/* Whether there is a pause to be made before the next try; begins it. */
+static bool fsm_pause_begins(struct weft_fsm *fsm, u64 now)
+{
+	if (fsm->in_vain < FSM_PAUSE_AFTER)
+		return false;
+	if (fsm_elapsed(fsm->handshake_at, now) >= fsm_pause(fsm)) {
+		fsm_pause_ends(fsm);
+		return false;
+	}
+	fsm->pausing = true;
+	fsm_arm(fsm, WEFT_FSM_RETRANSMIT, fsm->handshake_at + fsm_pause(fsm) +
+					  fsm_random(fsm, FSM_PAUSE_JITTER));
+	return true;
+}
+
 /*
  * Starts a new series of tries, but never two initiations within WEFT_REKEY_TIMEOUT_S. A try that
  * waits for its time is not made early: its jitter keeps two ends that began in the same instant,
@@ -129,6 +185,8 @@ static u32 fsm_want_session(struct weft_fsm *fsm, u64 now)
 		return 0;
 	fsm_series_begins(fsm, now);
 	if (armed && fsm->handshaked)
+		return 0;
+	if (!armed && fsm_pause_begins(fsm, now))
 		return 0;
 	fsm_handshake_now(fsm, now);
 	return WEFT_FSM_DO_INITIATE;
@@ -147,9 +205,38 @@ static u32 fsm_renew(struct weft_fsm *fsm, u64 now)
 	return fsm_want_session(fsm, now);
 }
 
+/* The path is another one, or the peer's keys are: there is nothing to pause for. */
+static u32 fsm_mended(struct weft_fsm *fsm, u64 now)
+{
+	/* What came to nothing was tried on another path. */
+	fsm_count_anew(fsm);
+	if (!fsm->pausing && !fsm_armed(fsm, WEFT_FSM_RETRY))
+		return 0;
+	if (fsm->pausing)
+		fsm_disarm(fsm, WEFT_FSM_RETRANSMIT);
+	fsm->pausing = false;
+	return fsm_renew(fsm, now);
+}
+
+/* One try, once in a pause: who asks waits for the outcome. The pause begins anew behind it. */
+static u32 fsm_try_in_pause(struct weft_fsm *fsm, u64 now)
+{
+	if (fsm->asked || fsm_too_soon(fsm, now))
+		return 0;
+	fsm->asked = true;
+	fsm_handshake_now(fsm, now);
+	return WEFT_FSM_DO_INITIATE;
+}
+
 static u32 fsm_connect(struct weft_fsm *fsm, u64 now)
 {
-	return fsm_has_session(fsm, now) && !fsm->missed ? 0 : fsm_renew(fsm, now);
+	u32 actions = 0;
+
+	if (fsm_has_session(fsm, now) && !fsm->missed)
+		return 0;
+	if (!fsm->pausing)
+		actions = fsm_renew(fsm, now);
+	return fsm->pausing ? fsm_try_in_pause(fsm, now) : actions;
 }
 
 /* Anybody may have sent it: it changes nothing but that there is one initiation more. */
@@ -185,6 +272,8 @@ static void fsm_initiation_sent(struct weft_fsm *fsm, u64 now)
 	if (fsm->tries < U8_MAX)
 		fsm->tries++;
 	fsm->waiting = false;
+	fsm->pausing = false;
+	fsm->lost = false;
 	fsm_handshake_now(fsm, now);
 	fsm_arm(fsm, WEFT_FSM_RETRANSMIT, now + FSM_REKEY_TIMEOUT + fsm_jitter(fsm));
 }
@@ -206,11 +295,12 @@ static u32 fsm_session_confirmed(struct weft_fsm *fsm, u64 now)
 {
 	bool renewed = fsm_has_session(fsm, now);
 
-	fsm_disarm(fsm, WEFT_FSM_RETRANSMIT);
 	fsm_heard(fsm, now);
+	fsm_disarm(fsm, WEFT_FSM_RETRANSMIT);
 	fsm->tries = 0;
 	fsm->trying = false;
 	fsm->waiting = false;
+	fsm->pausing = false;
 	fsm->single = false;
 	WRITE_ONCE(fsm->ending, false);
 	fsm->up_until = fsm->derived_at + FSM_SECONDS(WEFT_REJECT_AFTER_S);
@@ -235,8 +325,8 @@ static u32 fsm_report_wishes(struct weft_fsm *fsm, u32 events, u64 now)
 		actions |= fsm_renew(fsm, now);
 	if (events & WEFT_FSM_CONNECT)
 		actions |= fsm_connect(fsm, now);
-	if (events & WEFT_FSM_MENDED && fsm_armed(fsm, WEFT_FSM_RETRY))
-		actions |= fsm_want_session(fsm, now);
+	if (events & WEFT_FSM_MENDED)
+		actions |= fsm_mended(fsm, now);
 	if (events & WEFT_FSM_STRAY)
 		actions |= fsm_stray(fsm, now);
 	return actions;
@@ -251,6 +341,8 @@ static u32 fsm_report_session(struct weft_fsm *fsm, u32 events, u64 now)
 		fsm_initiation_sent(fsm, now);
 	if (events & WEFT_FSM_INITIATION_BARRED)
 		fsm_initiation_barred(fsm, now);
+	if (events & WEFT_FSM_INITIATION_LOST)
+		fsm->lost = true;
 	if (events & WEFT_FSM_REFUSED)
 		fsm->refused = true;
 	if (events & WEFT_FSM_RESPONSE_SENT)
@@ -289,28 +381,39 @@ u32 weft_fsm_report(struct weft_fsm *fsm, u32 events, u64 now)
 	return fsm_report_session(fsm, events, now);
 }
 
+/* From one RETRY to the next; now and then long enough for a router to forget the flow. */
+static u64 fsm_retry_after(struct weft_fsm *fsm)
+{
+	u64 after = min(FSM_RETRY_FIRST << min_t(u8, fsm->retries, 3), FSM_RETRY_MOST);
+
+	fsm->retries += fsm->retries < U8_MAX ? 1 : 1 - FSM_RETRY_PAUSE_EACH;
+	if (fsm->retries % FSM_RETRY_PAUSE_EACH == 0)
+		return FSM_PAUSE + fsm_random(fsm, FSM_PAUSE_JITTER);
+	return after - fsm_random(fsm, after / 4);
+}
+
 /* Only the peer's own timer, and whoever has data for it, ask for it again. */
 static u32 fsm_end_series(struct weft_fsm *fsm, u64 now)
 {
-	u64 pause;
-
 	if (!fsm->given_up) {
 		fsm->given_up = true;
 		fsm->given_up_at = now;
 		fsm->retries = 0;
 	}
 	fsm->trying = false;
-	if (fsm->persistent_s) {
-		pause = min(FSM_RETRY_FIRST << min_t(u8, fsm->retries, 3), FSM_RETRY_MOST);
-		if (fsm->retries < U8_MAX)
-			fsm->retries++;
-		pause -= fsm_random(fsm, pause / 4);
-		fsm_arm(fsm, WEFT_FSM_RETRY, fsm->handshake_at + pause);
-	}
+	if (fsm->persistent_s)
+		fsm_arm(fsm, WEFT_FSM_RETRY, fsm->handshake_at + fsm_retry_after(fsm));
 	/* A keepalive would only ask for the next series of tries. */
 	fsm_disarm(fsm, WEFT_FSM_KEEPALIVE);
 	fsm_arm_if_idle(fsm, WEFT_FSM_ERASE, now + FSM_SECONDS(WEFT_ERASE_AFTER_S));
 	return WEFT_FSM_DO_GIVE_UP;
+}
+
+/* Sends the next one of a series, to another place if there is one. */
+static u32 fsm_try_next(struct weft_fsm *fsm, u64 now)
+{
+	fsm_handshake_now(fsm, now);
+	return WEFT_FSM_DO_FORGET_SOURCE | WEFT_FSM_DO_MOVE_ON | WEFT_FSM_DO_INITIATE;
 }
 
 static u32 fsm_expire_retransmit(struct weft_fsm *fsm, u64 now)
@@ -328,13 +431,21 @@ static u32 fsm_expire_retransmit(struct weft_fsm *fsm, u64 now)
 		fsm_handshake_now(fsm, now);
 		return WEFT_FSM_DO_INITIATE;
 	}
+	if (fsm->pausing) {
+		fsm_pause_ends(fsm);
+		return fsm_try_next(fsm, now);
+	}
 	fsm_missed(fsm, now);
+	/* One that was barred, or could not leave, has kept no entry alive. */
+	if (fsm->handshaked && !fsm->lost && fsm->in_vain < U8_MAX)
+		fsm->in_vain++;
 	if (fsm->unanswered < U8_MAX && ++fsm->unanswered == WEFT_REKEY_ATTEMPTS)
 		actions = WEFT_FSM_TELL_GIVEN_UP;
 	if (fsm->tries >= WEFT_REKEY_ATTEMPTS)
 		return actions | fsm_end_series(fsm, now);
-	fsm_handshake_now(fsm, now);
-	return actions | WEFT_FSM_DO_FORGET_SOURCE | WEFT_FSM_DO_MOVE_ON | WEFT_FSM_DO_INITIATE;
+	if (fsm_pause_begins(fsm, now))
+		return actions;
+	return actions | fsm_try_next(fsm, now);
 }
 
 /* One try, for tries is still what it was when the peer was given up. */
@@ -345,8 +456,9 @@ static u32 fsm_expire_retry(struct weft_fsm *fsm, u64 now)
 		return 0;
 	}
 	fsm->tries = WEFT_REKEY_ATTEMPTS;
-	fsm_handshake_now(fsm, now);
-	return WEFT_FSM_DO_FORGET_SOURCE | WEFT_FSM_DO_MOVE_ON | WEFT_FSM_DO_INITIATE;
+	if (fsm_elapsed(fsm->handshake_at, now) >= FSM_PAUSE)
+		fsm_count_anew(fsm);
+	return fsm_try_next(fsm, now);
 }
 
 static u32 fsm_expire_one(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 now)
@@ -435,8 +547,11 @@ void weft_fsm_stop(struct weft_fsm *fsm, u64 now)
 	fsm->tries = 0;
 	fsm->unanswered = 0;
 	fsm->handshaked = false;
+	fsm_count_anew(fsm);
+	fsm->pauses = 0;
 	fsm->trying = false;
 	fsm->waiting = false;
+	fsm->pausing = false;
 	fsm->single = false;
 	fsm->refused = false;
 	fsm->given_up = false;

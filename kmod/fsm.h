@@ -27,12 +27,15 @@
  *	response, for the responder at the first data
  * @WEFT_FSM_INITIATION_BARRED: there is no key, or no endpoint, and so no initiation: it counts as
  *	a try, but the next one need not wait once there is what was missing
- * @WEFT_FSM_CONNECT: somebody asks for a session if there is none that works
- * @WEFT_FSM_MENDED: what may have kept a peer that was given up from answering is different now
+ * @WEFT_FSM_CONNECT: a session is asked for if there is none that works; a pause is interrupted for
+ *	one try
+ * @WEFT_FSM_MENDED: what may have kept a peer from answering that was given up, or is not tried for
+ *	a while, is different now
  * @WEFT_FSM_STRAY: from where the peer is comes data of a session that is not known here; nothing
  *	that authenticates, so it is good for one try
  * @WEFT_FSM_RENEWAL: the session is good, but there are other keys to make one with. Asked once, so
  *	that too soon means later
+ * @WEFT_FSM_INITIATION_LOST: the initiation that was reported did not leave this machine
  * @WEFT_FSM_REFUSED: an answer to our initiation came, and was not good
  */
 enum weft_fsm_event {
@@ -52,6 +55,7 @@ enum weft_fsm_event {
 	WEFT_FSM_STRAY			= BIT(13),
 	WEFT_FSM_REFUSED		= BIT(14),
 	WEFT_FSM_RENEWAL		= BIT(20),
+	WEFT_FSM_INITIATION_LOST	= BIT(21),
 };
 
 /**
@@ -119,10 +123,15 @@ struct weft_fsm {
 	u8 tries;			/* initiations sent since data last asked for one */
 	u8 unanswered;			/* tries of the series that came to nothing */
 	u8 retries;			/* RETRY's, since the peer was given up */
+	u8 in_vain;			/* tries since the peer was heard, or since a pause */
+	u8 pauses;			/* since it was heard */
+	bool asked;			/* CONNECT has had its try in this pause */
 	bool ending;			/* SESSION_ENDING has been acted upon */
 	bool handshaked;		/* handshake_at means something */
 	bool trying;			/* a series of tries is under way */
 	bool waiting;			/* RETRANSMIT is for the first try, which came too soon */
+	bool lost;			/* the last try did not leave this machine */
+	bool pausing;			/* RETRANSMIT is for the end of a pause */
 	bool single;			/* the try under way is no series: STRAY */
 	bool missed;			/* what we sent was not answered, and nothing came since */
 	bool refused;			/* REFUSED was reported in this series */

@@ -19,6 +19,7 @@
 #include <linux/minmax.h>
 #include <linux/random.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <linux/udp.h>
@@ -54,6 +55,9 @@ struct weft_handshake_worker {
 static struct workqueue_struct *handshake_workqueue;
 static unsigned int handshake_worker_count;
 
+/* How often sessions are held back; looked at under a peer's handshake_lock. */
+static atomic_t handshake_holds = ATOMIC_INIT(0);
+
 static void handshake_work(struct work_struct *work);
 
 /**
@@ -65,8 +69,10 @@ static void handshake_work(struct work_struct *work);
 int weft_handshake_init(void)
 {
 	handshake_worker_count = min(num_possible_cpus(), HANDSHAKE_WORKERS_MAX);
+	/* Swapping out may wait for a handshake. */
 	handshake_workqueue =
-		alloc_workqueue("weft-handshake", WQ_UNBOUND | WQ_CPU_INTENSIVE | WQ_FREEZABLE, 0);
+		alloc_workqueue("weft-handshake", WQ_UNBOUND | WQ_CPU_INTENSIVE | WQ_FREEZABLE |
+						  WQ_MEM_RECLAIM, 0);
 	return handshake_workqueue ? 0 : -ENOMEM;
 }
 
@@ -78,6 +84,34 @@ int weft_handshake_init(void)
 void weft_handshake_exit(void)
 {
 	destroy_workqueue(handshake_workqueue);
+}
+
+/**
+ * weft_handshake_hold() - let no session begin until weft_handshake_resume()
+ *
+ * A session of a peer whose handshake_lock has been taken and released since then is the last one;
+ * initiations are tried again by and by. It may be called several times.
+ *
+ * Context: process.
+ */
+void weft_handshake_hold(void)
+{
+	atomic_inc(&handshake_holds);
+}
+
+/**
+ * weft_handshake_resume() - undo one weft_handshake_hold(), if there was one
+ *
+ * Context: process.
+ */
+void weft_handshake_resume(void)
+{
+	atomic_dec_if_positive(&handshake_holds);
+}
+
+static bool handshake_is_held(void)
+{
+	return atomic_read(&handshake_holds);
 }
 
 /**
@@ -203,6 +237,13 @@ void weft_handshake_queue(struct weft_device *device, struct sk_buff *skb)
 static enum weft_msg_type handshake_type(const struct sk_buff *skb)
 {
 	return le32_to_cpu(((const struct weft_msg_header *)skb->data)->type);
+}
+
+static bool handshake_is_message(const struct sk_buff *skb)
+{
+	unsigned int type = weft_msg_type((const struct weft_msg_header *)skb->data, skb->len);
+
+	return type && type != WEFT_MSG_DATA;
 }
 
 /* Counts a message that is refused. @peer is NULL unless it is known to be its. Returns @reason. */
@@ -366,11 +407,6 @@ static bool handshake_is_ours(const struct weft_peer *peer, const struct weft_id
 	       rcu_access_pointer(peer->device->previous_identity) == identity;
 }
 
-static void handshake_random_key(u8 key[WEFT_KEY_LEN])
-{
-	get_random_bytes_wait(key, WEFT_KEY_LEN);
-}
-
 /*
  * Puts the MACs on a message to @public of @peer's, the second one if a fresh cookie is held, and
  * remembers the first.
@@ -398,6 +434,9 @@ static struct weft_keypair *handshake_begin(struct weft_peer *peer)
 {
 	struct weft_keypair *fresh = NULL;
 
+	lockdep_assert_held(&peer->handshake_lock);
+	if (handshake_is_held())
+		return NULL;
 	if (weft_peer_equip(peer))
 		fresh = weft_keypair_create(peer, &peer->device->index);
 	if (!fresh)
@@ -452,7 +491,7 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 	if (!fresh)
 		return false;
 	weft_peer_forget_handshake(peer);
-	handshake_random_key(ephemeral);
+	get_random_bytes(ephemeral, sizeof(ephemeral));
 	ktime_get_real_ts64(&now);
 	weft_noise_timestamp(timestamp, now.tv_sec, now.tv_nsec);
 	created = weft_noise_initiation_create(msg, &state->noise, &identity->key, public->bytes,
@@ -481,7 +520,7 @@ static int handshake_send(struct weft_peer *peer, const void *msg, size_t len,
 	return weft_sock_send_message(peer, msg, len, weft_device_ds(peer->device, HANDSHAKE_DS));
 }
 
-/* @whole: nothing says that the path has died. */
+/* @whole: nothing says that the path has died. Waits for randomness, without the peer's lock. */
 static void handshake_initiate(struct weft_peer *peer, bool whole)
 {
 	struct weft_identity *identity;
@@ -496,6 +535,7 @@ static void handshake_initiate(struct weft_peer *peer, bool whole)
 		weft_peer_report(peer, WEFT_FSM_INITIATION_BARRED);
 		return;
 	}
+	wait_for_random_bytes();
 	mutex_lock(&peer->handshake_lock);
 	identity = handshake_choose(peer, whole, &public);
 	created = handshake_create_initiation(peer, identity, public, &msg);
@@ -507,6 +547,8 @@ static void handshake_initiate(struct weft_peer *peer, bool whole)
 	weft_peer_report(peer, WEFT_FSM_INITIATION_SENT | (created ? WEFT_FSM_ANY_SENT : 0));
 	if (created && !handshake_send(peer, &msg, sizeof(msg), WEFT_MSG_INITIATION))
 		atomic64_inc(&peer->handshakes_sent);
+	else
+		weft_peer_report(peer, WEFT_FSM_INITIATION_LOST);
 }
 
 /* What every authenticated handshake message tells us about its sender. */
@@ -557,15 +599,9 @@ static void handshake_promote_preshared(struct weft_peer *peer, u64 serial)
 /* A packet has come under a session that was made with the next preshared key. */
 static void handshake_preshared_proved(struct weft_peer *peer)
 {
-	const struct weft_keypair *keypair;
-	u64 serial;
-
 	mutex_lock(&peer->handshake_lock);
-	rcu_read_lock();
-	keypair = rcu_dereference(peer->keypairs.current_keypair);
-	serial = keypair ? keypair->preshared : 0;
-	rcu_read_unlock();
-	handshake_promote_preshared(peer, serial);
+	handshake_promote_preshared(peer, weft_keypairs_current_key(&peer->keypairs,
+								    WEFT_KEY_PRESHARED));
 	mutex_unlock(&peer->handshake_lock);
 }
 
@@ -580,6 +616,16 @@ static const struct weft_preshared *handshake_guess_preshared(struct weft_peer *
 						   rcu_access_pointer(peer->keypairs.next_keypair),
 						   state->answered_with);
 	return &peer->keyring.preshared[state->answered_with];
+}
+
+/* Writes down which keys a session ends with. */
+static void handshake_made_with(struct weft_keypair *keypair, u64 identity,
+				const struct weft_public *public,
+				const struct weft_preshared *preshared)
+{
+	keypair->made_with[WEFT_KEY_IDENTITY] = identity;
+	keypair->made_with[WEFT_KEY_PUBLIC] = public->serial;
+	keypair->made_with[WEFT_KEY_PRESHARED] = preshared->serial;
 }
 
 /*
@@ -601,7 +647,7 @@ static bool handshake_create_response(struct weft_peer *peer, const struct weft_
 	if (!fresh)
 		return false;
 	weft_peer_forget_handshake(peer);
-	handshake_random_key(ephemeral);
+	get_random_bytes(ephemeral, sizeof(ephemeral));
 	created = weft_noise_response_create(msg, noise, public->bytes, preshared->bytes,
 					     ephemeral, fresh->local_index);
 	memzero_explicit(ephemeral, sizeof(ephemeral));
@@ -609,8 +655,8 @@ static bool handshake_create_response(struct weft_peer *peer, const struct weft_
 		weft_keypair_revoke(fresh);
 		return false;
 	}
-	if (peer->handshake.answered_with == WEFT_PLACE_NEXT)
-		fresh->preshared = preshared->serial;
+	fresh->with_next_preshared = peer->handshake.answered_with == WEFT_PLACE_NEXT;
+	handshake_made_with(fresh, peer->handshake.likely_identity, public, preshared);
 	weft_keypair_begin(fresh, noise, false);
 	weft_keypairs_add(&peer->keypairs, fresh);
 	handshake_add_macs(peer, public, msg, sizeof(*msg));
@@ -750,11 +796,27 @@ static int handshake_complete(struct weft_peer *peer, struct weft_keypair *keypa
 	WRITE_ONCE(peer->handshake_rtt_us,
 		   min_t(u64, div_u64(ktime_get_boottime_ns() - state->initiated_ns,
 				      NSEC_PER_USEC) + 1, U32_MAX));
+	handshake_made_with(keypair, identity->serial, peer->keyring.public[place],
+			    &peer->keyring.preshared[preshared]);
 	weft_keypair_begin(keypair, &state->noise, true);
 	weft_keypairs_add(&peer->keypairs, keypair);
 	handshake_agreed(peer, identity, peer->keyring.public[place]);
 	handshake_promote_preshared(peer, peer->keyring.preshared[preshared].serial);
 	return -1;
+}
+
+/*
+ * Whether a session of ours is to be renewed because there are newer keys, which were not tried: a
+ * peer without a session is called by the keys that it is known to have. What was tried in vain is
+ * not tried again before the session is old.
+ */
+static bool handshake_is_dated(struct weft_peer *peer, const struct weft_keypair *keypair)
+{
+	lockdep_assert_held(&peer->handshake_lock);
+	if (peer->handshake.spare)
+		return false;
+	return peer->keyring.public[WEFT_PLACE_NEXT] ||
+	       !weft_identity_is(&peer->device->identity, keypair->made_with[WEFT_KEY_IDENTITY]);
 }
 
 static int handshake_receive_response(struct weft_device *device,
@@ -764,6 +826,7 @@ static int handshake_receive_response(struct weft_device *device,
 	const struct weft_msg_response *msg = (const struct weft_msg_response *)skb->data;
 	struct weft_keypair *keypair = handshake_find(device, msg->receiver);
 	struct weft_peer *peer;
+	bool dated;
 	int refused;
 
 	if (!keypair)
@@ -771,12 +834,15 @@ static int handshake_receive_response(struct weft_device *device,
 	peer = keypair->peer;
 	mutex_lock(&peer->handshake_lock);
 	refused = handshake_complete(peer, keypair, identity, msg);
+	dated = refused < 0 && handshake_is_dated(peer, keypair);
 	mutex_unlock(&peer->handshake_lock);
 	if (refused < 0) {
 		handshake_good(peer, skb);
 		atomic64_inc(&peer->handshakes_completed);
 		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
 		handshake_heard(peer, skb, WEFT_FSM_SESSION_DERIVED | WEFT_FSM_SESSION_CONFIRMED);
+		if (dated)
+			weft_peer_report(peer, WEFT_FSM_RENEWAL);
 		/* The responder knows that we have the keys when it hears from us. */
 		weft_xmit_keepalive(peer);
 	} else {
@@ -826,15 +892,23 @@ static int handshake_receive_admitted(struct weft_device *device,
 }
 
 /* Takes a message. Returns why it was refused, or -1. */
-
 static int handshake_receive(struct weft_device *device, struct sk_buff *skb)
 {
 	struct weft_identity *identity;
 	int refused;
 
+	if (handshake_is_held()) {
+		weft_drop(device, WEFT_DROP_QUEUE_IN, 1);
+		return WEFT_DROP_QUEUE_IN;
+	}
+	/* Fragments may be memory that a process writes to: the copy is judged. */
 	if (skb_linearize(skb)) {
 		weft_drop(device, WEFT_DROP_NO_MEMORY_IN, 1);
 		return WEFT_DROP_NO_MEMORY_IN;
+	}
+	if (unlikely(!handshake_is_message(skb))) {
+		weft_drop(device, WEFT_DROP_MALFORMED, 1);
+		return WEFT_DROP_MALFORMED;
 	}
 	if (handshake_type(skb) == WEFT_MSG_COOKIE_REPLY)
 		return handshake_receive_cookie(device, skb);
@@ -862,14 +936,17 @@ static struct sk_buff *handshake_next(struct weft_device *device)
 
 /*
  * A flood would have as much of the CPU as the traffic that it is to disturb: under load the worker
- * goes behind others.
+ * goes behind others. Randomness, and memory that others have to write out first, are not waited
+ * for under a peer's lock.
  */
 static void handshake_work(struct work_struct *work)
 {
 	struct weft_device *device = container_of(work, struct weft_handshake_worker, work)->device;
+	unsigned int flags = memalloc_noio_save();
 	int usual = task_nice(current);
 	struct sk_buff *skb;
 
+	wait_for_random_bytes();
 	while ((skb = handshake_next(device))) {
 		int refused;
 
@@ -882,6 +959,7 @@ static void handshake_work(struct work_struct *work)
 		cond_resched();
 	}
 	set_user_nice(current, usual);
+	memalloc_noio_restore(flags);
 }
 
 /* Whether the path to a peer is alive: something has come from it not long ago. */
@@ -926,6 +1004,8 @@ void weft_handshake_act(struct weft_peer *peer, u32 actions)
 		weft_peer_move_on(peer);
 	if (actions & WEFT_FSM_DO_KEEPALIVE)
 		weft_xmit_keepalive(peer);
+	if (actions & WEFT_PEER_DO_SEND)
+		weft_xmit_staged(peer);
 	if (actions & WEFT_PEER_DO_PROMOTE)
 		handshake_preshared_proved(peer);
 	/* Where the path may have died there is no time to spare. */

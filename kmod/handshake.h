@@ -15,6 +15,8 @@ struct weft_peer;
 
 int weft_handshake_init(void);
 void weft_handshake_exit(void);
+void weft_handshake_hold(void);
+void weft_handshake_resume(void);
 int weft_handshake_device_init(struct weft_device *device);
 void weft_handshake_device_exit(struct weft_device *device);
 

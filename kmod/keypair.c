@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "keypair.h"
-#include "fsm.h"
 #include "index.h"
 #include "peer.h"
 #include "trace.h"
@@ -78,6 +77,7 @@ void weft_keypair_begin(struct weft_keypair *keypair, struct weft_noise_handshak
 	keypair->remote_index = hs->remote_index;
 	keypair->initiator = initiator;
 	keypair->born_ns = ktime_get_coarse_boottime_ns();
+	keypair->ends_ns = U64_MAX;
 	weft_noise_split(&keypair->keys, hs, initiator);
 	/* Pairs with the acquire of whoever found it by its index. */
 	smp_store_release(&keypair->ready, true);
@@ -135,25 +135,28 @@ void weft_keypair_put(struct weft_keypair *keypair)
 }
 
 /**
- * weft_keypair_reserve() - take counters for a batch that is to be sent
+ * weft_keypair_reserve() - take counters for a batch that is sent at once
  * @keypair: the session
- * @count: how many, at least 1
+ * @count: how many, 1 to WEFT_FLIGHT_AT_ONCE
  * @now_ns: coarse boot-time clock
  * @first: gets the first one; the others follow it
  *
  * Counters that were taken are never given back (WireGuard paper, section 6.2: a counter is never
- * used twice).
+ * used twice). weft_keypair_sent() has to follow.
  *
- * Return: false when the session is too old, used up, or over.
+ * Return: false when the session is too old, used up, or over, and while counters that other CPUs
+ * have taken are too far behind.
  */
 bool weft_keypair_reserve(struct weft_keypair *keypair, unsigned int count, u64 now_ns, u64 *first)
 {
 	if (READ_ONCE(keypair->retired) || READ_ONCE(keypair->revoked))
 		return false;
-	*first = atomic64_fetch_add(count, &keypair->send_counter);
-	if (weft_fsm_session_usable(keypair->born_ns, *first + count - 1, now_ns))
+	if (unlikely(!weft_flight_take(&keypair->flight, count, first)))
+		return false;
+	if (weft_keypair_usable(keypair, *first + count - 1, now_ns))
 		return true;
 	WRITE_ONCE(keypair->retired, true);
+	weft_flight_land(&keypair->flight, *first);
 	return false;
 }
 
@@ -272,9 +275,123 @@ bool weft_keypairs_carry(struct weft_keypairs *set)
 	rcu_read_lock();
 	keypair = rcu_dereference(set->current_keypair);
 	carry = keypair && !READ_ONCE(keypair->retired) &&
-		weft_fsm_session_usable(keypair->born_ns, 0, later);
+		weft_keypair_usable(keypair, 0, later);
 	rcu_read_unlock();
 	return carry;
+}
+
+/**
+ * weft_keypairs_current_key() - which key the current session was made with
+ * @set: the set
+ * @kind: the kind of key
+ *
+ * Context: any but hard interrupt.
+ * Return: the key's serial; 0: there is no session.
+ */
+u64 weft_keypairs_current_key(struct weft_keypairs *set, enum weft_key_kind kind)
+{
+	const struct weft_keypair *keypair;
+	u64 serial;
+
+	rcu_read_lock();
+	keypair = rcu_dereference(set->current_keypair);
+	serial = keypair ? keypair->made_with[kind] : 0;
+	rcu_read_unlock();
+	return serial;
+}
+
+static bool keypair_is_live(const struct weft_keypair *keypair, u64 now)
+{
+	return keypair && !READ_ONCE(keypair->retired) &&
+	       weft_keypair_usable(keypair, 0, now);
+}
+
+/* Takes the session out of @slot if it was made with this key. Returns it, or NULL. */
+static struct weft_keypair *keypair_take(struct weft_keypairs *set,
+					 struct weft_keypair __rcu **slot, enum weft_key_kind kind,
+					 u64 serial)
+{
+	const struct weft_keypair *keypair =
+		rcu_dereference_protected(*slot, lockdep_is_held(&set->lock));
+
+	if (!keypair || keypair->made_with[kind] != serial)
+		return NULL;
+	return keypair_swap(set, slot, NULL);
+}
+
+/* Has a session end at @until_ns if it was made with this key. Returns whether it was. */
+static bool keypair_end_at(struct weft_keypair *keypair, enum weft_key_kind kind, u64 serial,
+			   u64 until_ns)
+{
+	if (!keypair || keypair->made_with[kind] != serial)
+		return false;
+	if (until_ns < keypair->ends_ns)
+		WRITE_ONCE(keypair->ends_ns, until_ns);
+	return true;
+}
+
+/**
+ * weft_keypairs_phase_out() - end the sessions that were made with a key, and leave time to make
+ * another in the place of one that is in use
+ * @set: the set
+ * @kind: the kind of key
+ * @serial: the key's
+ * @until_ns: when the current and the next session end, coarse boot-time clock
+ *
+ * Two handshakes that cross leave both ends without a session of the newest keys, and what they go
+ * on with was made with those before.
+ *
+ * Context: any but hard interrupt.
+ * Return: true if the current or the next session is among them.
+ */
+bool weft_keypairs_phase_out(struct weft_keypairs *set, enum weft_key_kind kind, u64 serial,
+			     u64 until_ns)
+{
+	struct weft_keypair *gone;
+	bool used;
+
+	spin_lock_bh(&set->lock);
+	used = keypair_end_at(rcu_dereference_protected(set->current_keypair,
+							lockdep_is_held(&set->lock)),
+			      kind, serial, until_ns);
+	used |= keypair_end_at(rcu_dereference_protected(set->next_keypair,
+							 lockdep_is_held(&set->lock)),
+			       kind, serial, until_ns);
+	gone = keypair_take(set, &set->previous_keypair, kind, serial);
+	spin_unlock_bh(&set->lock);
+	weft_keypair_revoke(gone);
+	return used;
+}
+
+/**
+ * weft_keypairs_end() - end the sessions that were made with a key
+ * @set: the set
+ * @kind: the kind of key
+ * @serial: the key's
+ * @missed: gets whether a session is among them that we, or the peer, would have sent under
+ *
+ * Context: any but hard interrupt.
+ * Return: true if the current session is among them.
+ */
+bool weft_keypairs_end(struct weft_keypairs *set, enum weft_key_kind kind, u64 serial, bool *missed)
+{
+	u64 now = ktime_get_coarse_boottime_ns();
+	struct weft_keypair *gone[3];
+	bool current_ended;
+	size_t i;
+
+	spin_lock_bh(&set->lock);
+	gone[0] = keypair_take(set, &set->current_keypair, kind, serial);
+	gone[1] = keypair_take(set, &set->previous_keypair, kind, serial);
+	gone[2] = keypair_take(set, &set->next_keypair, kind, serial);
+	spin_unlock_bh(&set->lock);
+
+	current_ended = gone[0];
+	/* The initiator of an unconfirmed next session may have moved to it. */
+	*missed = keypair_is_live(gone[0], now) || keypair_is_live(gone[2], now);
+	for (i = 0; i < ARRAY_SIZE(gone); i++)
+		weft_keypair_revoke(gone[i]);
+	return current_ended;
 }
 
 /**

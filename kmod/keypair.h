@@ -6,6 +6,8 @@
 #ifndef WEFT_KEYPAIR_H
 #define WEFT_KEYPAIR_H
 
+#include "flight.h"
+#include "fsm.h"
 #include "noise.h"
 #include "replay.h"
 
@@ -17,18 +19,28 @@
 struct weft_index;
 struct weft_peer;
 
+/* Kinds of keys that go into a session. */
+enum weft_key_kind {
+	WEFT_KEY_IDENTITY,		/* the device's */
+	WEFT_KEY_PUBLIC,		/* the peer's */
+	WEFT_KEY_PRESHARED,
+	WEFT_KEY_KINDS
+};
+
 struct weft_keypair {
 	struct rhash_head index_node;
 	__le32 local_index;		/* set before it is published, then constant */
-	__le32 remote_index;		/* this and the next four: constant once ready is set */
+	__le32 remote_index;		/* this and the next five: constant once ready is set */
 	struct weft_noise_keys keys;
 	u64 born_ns;			/* coarse boot-time clock */
 	bool initiator;
-	u64 preshared;			/* the next preshared key's serial; 0: made with another */
+	u64 made_with[WEFT_KEY_KINDS];	/* serials of keys: the session ends with any of them */
+	bool with_next_preshared;	/* the preshared key was the next one; use proves it good */
+	u64 ends_ns;			/* READ_ONCE(); when a key of it ends; U64_MAX: not yet */
 	bool ready;			/* keys can be used; store_release, load_acquire */
 	bool retired;			/* nothing more is sent under it */
 	bool revoked;			/* nothing is taken under it either */
-	atomic64_t send_counter;	/* the next one to use */
+	struct weft_flight flight;	/* the counters to send with */
 	spinlock_t replay_lock;		/* the next one; bottom halves off */
 	struct weft_replay replay;
 	struct weft_peer *peer;		/* referenced */
@@ -60,10 +72,39 @@ void weft_keypair_put(struct weft_keypair *keypair);
 bool weft_keypair_accept(struct weft_keypair *keypair, u64 counter);
 bool weft_keypair_reserve(struct weft_keypair *keypair, unsigned int count, u64 now_ns, u64 *first);
 
+/**
+ * weft_keypair_sent() - the messages of a reservation are on their way, or given up
+ * @keypair: the session
+ * @first: the reservation's first counter
+ *
+ * The caller looks afterwards whether packets are staged: they may have waited for this.
+ */
+static inline void weft_keypair_sent(struct weft_keypair *keypair, u64 first)
+{
+	weft_flight_land(&keypair->flight, first);
+}
+
+/**
+ * weft_keypair_usable() - may a session carry packets still?
+ * @keypair: a session that is ready
+ * @counter: the next one to be used, or the one received
+ * @now_ns: coarse boot-time clock
+ */
+static inline bool weft_keypair_usable(const struct weft_keypair *keypair, u64 counter, u64 now_ns)
+{
+	return weft_fsm_session_usable(keypair->born_ns, counter, now_ns) &&
+	       now_ns < READ_ONCE(keypair->ends_ns);
+}
+
 void weft_keypairs_init(struct weft_keypairs *set);
 void weft_keypairs_add(struct weft_keypairs *set, struct weft_keypair *fresh);
 bool weft_keypairs_carry(struct weft_keypairs *set);
 bool weft_keypairs_confirm(struct weft_keypairs *set, struct weft_keypair *used);
+u64 weft_keypairs_current_key(struct weft_keypairs *set, enum weft_key_kind kind);
+bool weft_keypairs_phase_out(struct weft_keypairs *set, enum weft_key_kind kind, u64 serial,
+			     u64 until_ns);
+bool weft_keypairs_end(struct weft_keypairs *set, enum weft_key_kind kind, u64 serial,
+		       bool *missed);
 void weft_keypairs_retire(struct weft_keypairs *set);
 void weft_keypairs_clear(struct weft_keypairs *set);
 

@@ -317,36 +317,55 @@ void weft_keyring_look_at(struct weft_device *device, u64 when_ns)
 	mod_delayed_work(system_long_wq, &device->grace_work, nsecs_to_jiffies(when_ns - now) + 1);
 }
 
-/* Begins the grace of what has just become previous, or begins it anew. */
-static void keyring_begin_grace(struct weft_peer *peer)
+/* When a grace is over; U64_MAX: never, or there is none. */
+static u64 keyring_end_of(const struct weft_keyring *ring, enum weft_grace_of which)
+{
+	u64 grace_s = READ_ONCE(ring->grace_s);
+
+	if (!ring->grace_since_ns[which] || !grace_s)
+		return U64_MAX;
+	return ring->grace_since_ns[which] + grace_s * NSEC_PER_SEC;
+}
+
+/* When the first of a peer's graces is over. */
+static u64 keyring_first_end(const struct weft_keyring *ring)
+{
+	return min(keyring_end_of(ring, WEFT_GRACE_PUBLIC),
+		   keyring_end_of(ring, WEFT_GRACE_PRESHARED));
+}
+
+/* Has a peer's previous keys looked after when the first of them ends. */
+static void keyring_schedule(struct weft_peer *peer)
 {
 	struct weft_keyring *ring = &peer->keyring;
-	u64 grace_s = READ_ONCE(ring->grace_s);
 
 	lockdep_assert_held(&peer->device->peers_lock);
 	list_del_init(&ring->graces);
-	ring->until_ns = 0;
-	if (!grace_s || !keyring_is_published(peer))
+	if (keyring_first_end(ring) == U64_MAX || !keyring_is_published(peer))
 		return;
-	ring->until_ns = ktime_get_coarse_boottime_ns() + grace_s * NSEC_PER_SEC;
 	list_add_tail(&ring->graces, &peer->device->graces);
-	weft_keyring_look_at(peer->device, ring->until_ns);
+	weft_keyring_look_at(peer->device, keyring_first_end(ring));
 }
 
-/* Whether there is something whose grace goes on. */
-static bool keyring_in_grace(const struct weft_peer *peer)
+/* Begins the grace of what has just become previous. That of the other kind goes on as it was. */
+static void keyring_begin_grace(struct weft_peer *peer, enum weft_grace_of which)
 {
-	keyring_assert_held(peer);
-	return peer->keyring.public[WEFT_PLACE_PREVIOUS] ||
-	       peer->keyring.preshared[WEFT_PLACE_PREVIOUS].serial;
+	peer->keyring.grace_since_ns[which] = ktime_get_coarse_boottime_ns();
+	keyring_schedule(peer);
 }
 
-static void keyring_end_grace(struct weft_peer *peer)
+static void keyring_end_grace(struct weft_peer *peer, enum weft_grace_of which)
 {
-	if (keyring_in_grace(peer))
-		return;
-	list_del_init(&peer->keyring.graces);
-	peer->keyring.until_ns = 0;
+	peer->keyring.grace_since_ns[which] = 0;
+	keyring_schedule(peer);
+}
+
+/* Whether the grace of a previous key has an end, and is over. */
+static bool keyring_is_over(struct weft_peer *peer, enum weft_grace_of which, u64 now_ns)
+{
+	u64 until = weft_keyring_until(peer, which);
+
+	return until && until <= now_ns;
 }
 
 /* Nobody else's key, as weft_config_prepare() has seen to: this one's own, or new. */
@@ -363,7 +382,7 @@ static void keyring_place_next(struct weft_peer *peer, const u8 public[WEFT_KEY_
 		/* The peer goes back to it. */
 		ring->public[WEFT_PLACE_NEXT] = known;
 		ring->public[WEFT_PLACE_PREVIOUS] = NULL;
-		keyring_end_grace(peer);
+		keyring_end_grace(peer, WEFT_GRACE_PUBLIC);
 	} else if (!known && keyring_is_published(peer)) {
 		known = keyring_free_slot(ring);
 		keyring_fill(known, public);
@@ -384,18 +403,24 @@ void weft_keyring_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN]
 {
 	struct weft_keyring *ring = &peer->keyring;
 	struct weft_public *next;
+	u64 ended = 0;
 
 	lockdep_assert_held(&peer->device->config_lock);
 	mutex_lock(&peer->handshake_lock);
 	next = ring->public[WEFT_PLACE_NEXT];
-	if (next && memcmp(next->bytes, public, WEFT_KEY_LEN))
+	if (next && memcmp(next->bytes, public, WEFT_KEY_LEN)) {
 		keyring_forget(peer, next);
+		ended = next->serial;
+	}
 	spin_lock_bh(&peer->device->peers_lock);
 	if (memchr_inv(public, 0, WEFT_KEY_LEN))
 		keyring_place_next(peer, public);
 	else
 		keyring_vacate(peer, WEFT_PLACE_NEXT);
 	spin_unlock_bh(&peer->device->peers_lock);
+	/* It has some if it was the current one before. */
+	if (ended)
+		weft_peer_key_ended(peer, WEFT_KEY_PUBLIC, ended);
 	mutex_unlock(&peer->handshake_lock);
 }
 
@@ -412,13 +437,14 @@ bool weft_keyring_promote(struct weft_peer *peer, const struct weft_public *used
 			  u8 old[WEFT_KEY_LEN])
 {
 	struct weft_keyring *ring = &peer->keyring;
+	const struct weft_public *previous = ring->public[WEFT_PLACE_PREVIOUS];
 	bool promotes;
 
 	lockdep_assert_held(&peer->handshake_lock);
 	if (likely(used != ring->public[WEFT_PLACE_NEXT]))
 		return false;
-	if (ring->public[WEFT_PLACE_PREVIOUS])
-		keyring_forget(peer, ring->public[WEFT_PLACE_PREVIOUS]);
+	if (previous)
+		keyring_forget(peer, previous);
 	spin_lock_bh(&peer->device->peers_lock);
 	promotes = keyring_is_published(peer);
 	if (promotes) {
@@ -427,14 +453,31 @@ bool weft_keyring_promote(struct weft_peer *peer, const struct weft_public *used
 		ring->public[WEFT_PLACE_PREVIOUS] = ring->public[WEFT_PLACE_CURRENT];
 		WRITE_ONCE(ring->public[WEFT_PLACE_CURRENT], ring->public[WEFT_PLACE_NEXT]);
 		ring->public[WEFT_PLACE_NEXT] = NULL;
-		keyring_begin_grace(peer);
+		keyring_begin_grace(peer, WEFT_GRACE_PUBLIC);
 	}
 	spin_unlock_bh(&peer->device->peers_lock);
+	/* The handshake that promotes makes the session in their place. */
+	if (promotes && previous)
+		weft_peer_phase_out(peer, WEFT_KEY_PUBLIC, previous->serial);
 	return promotes;
 }
 
+/* Forgets a peer's previous key, and ends its sessions. @old gets it. */
+static void keyring_end_public(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
+{
+	const struct weft_public *previous = peer->keyring.public[WEFT_PLACE_PREVIOUS];
+
+	keyring_forget(peer, previous);
+	memcpy(old, previous->bytes, WEFT_KEY_LEN);
+	spin_lock_bh(&peer->device->peers_lock);
+	keyring_vacate(peer, WEFT_PLACE_PREVIOUS);
+	keyring_end_grace(peer, WEFT_GRACE_PUBLIC);
+	spin_unlock_bh(&peer->device->peers_lock);
+	weft_peer_key_ended(peer, WEFT_KEY_PUBLIC, previous->serial);
+}
+
 /**
- * weft_keyring_end() - forget a peer's previous key
+ * weft_keyring_end() - forget a peer's previous key, and end its sessions
  * @peer: the peer
  * @old: gets it
  *
@@ -443,21 +486,37 @@ bool weft_keyring_promote(struct weft_peer *peer, const struct weft_public *used
  */
 bool weft_keyring_end(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
 {
-	struct weft_public *previous;
+	bool there;
 
 	lockdep_assert_held(&peer->device->config_lock);
 	mutex_lock(&peer->handshake_lock);
-	previous = peer->keyring.public[WEFT_PLACE_PREVIOUS];
-	if (previous) {
-		keyring_forget(peer, previous);
-		memcpy(old, previous->bytes, WEFT_KEY_LEN);
-		spin_lock_bh(&peer->device->peers_lock);
-		keyring_vacate(peer, WEFT_PLACE_PREVIOUS);
-		keyring_end_grace(peer);
-		spin_unlock_bh(&peer->device->peers_lock);
-	}
+	there = peer->keyring.public[WEFT_PLACE_PREVIOUS];
+	if (there)
+		keyring_end_public(peer, old);
 	mutex_unlock(&peer->handshake_lock);
-	return previous;
+	return there;
+}
+
+/**
+ * weft_keyring_expire() - the same, if the key's grace is over
+ * @peer: the peer
+ * @now_ns: coarse boot-time clock
+ * @old: gets it
+ *
+ * Context: process, device->config_lock.
+ * Return: false if there is none, or one that is good for longer.
+ */
+bool weft_keyring_expire(struct weft_peer *peer, u64 now_ns, u8 old[WEFT_KEY_LEN])
+{
+	bool over;
+
+	lockdep_assert_held(&peer->device->config_lock);
+	mutex_lock(&peer->handshake_lock);
+	over = keyring_is_over(peer, WEFT_GRACE_PUBLIC, now_ns);
+	if (over)
+		keyring_end_public(peer, old);
+	mutex_unlock(&peer->handshake_lock);
+	return over;
 }
 
 static void keyring_fill_preshared(struct weft_preshared *place, const u8 key[WEFT_KEY_LEN])
@@ -471,15 +530,30 @@ static void keyring_fill_preshared(struct weft_preshared *place, const u8 key[WE
  * @peer: the peer
  * @key: 32 bytes; zeros for none
  *
- * What it was before is not good any longer.
+ * No handshake succeeds with the one before. Sessions live on, as WireGuard's do.
  *
  * Context: process.
  */
 void weft_keyring_set_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN])
 {
+	struct weft_preshared *now = &peer->keyring.preshared[WEFT_PLACE_CURRENT];
+
 	mutex_lock(&peer->handshake_lock);
-	keyring_fill_preshared(&peer->keyring.preshared[WEFT_PLACE_CURRENT], key);
+	/* The same one, said again, keeps its number: sessions are known by it. */
+	if (crypto_memneq(key, now->bytes, WEFT_KEY_LEN))
+		keyring_fill_preshared(now, key);
 	mutex_unlock(&peer->handshake_lock);
+}
+
+/* Takes the next preshared key away, and ends what was made with it. */
+static void keyring_drop_next_preshared(struct weft_peer *peer)
+{
+	struct weft_preshared *next = &peer->keyring.preshared[WEFT_PLACE_NEXT];
+	u64 serial = next->serial;
+
+	memzero_explicit(next, sizeof(*next));
+	if (serial)
+		weft_peer_key_ended(peer, WEFT_KEY_PRESHARED, serial);
 }
 
 /**
@@ -494,11 +568,17 @@ void weft_keyring_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT_K
 	struct weft_preshared *places = peer->keyring.preshared;
 
 	mutex_lock(&peer->handshake_lock);
+	/* A session may have proved the next one good just now. */
+	if (weft_keyring_promote_preshared(peer, weft_keypairs_current_key(&peer->keypairs,
+									   WEFT_KEY_PRESHARED)))
+		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_PACKET, NULL);
 	if (!memchr_inv(key, 0, WEFT_KEY_LEN) ||
-	    !crypto_memneq(key, places[WEFT_PLACE_CURRENT].bytes, WEFT_KEY_LEN))
-		memzero_explicit(&places[WEFT_PLACE_NEXT], sizeof(*places));
-	else if (crypto_memneq(key, places[WEFT_PLACE_NEXT].bytes, WEFT_KEY_LEN))
+	    !crypto_memneq(key, places[WEFT_PLACE_CURRENT].bytes, WEFT_KEY_LEN)) {
+		keyring_drop_next_preshared(peer);
+	} else if (crypto_memneq(key, places[WEFT_PLACE_NEXT].bytes, WEFT_KEY_LEN)) {
+		keyring_drop_next_preshared(peer);
 		keyring_fill_preshared(&places[WEFT_PLACE_NEXT], key);
+	}
 	mutex_unlock(&peer->handshake_lock);
 }
 
@@ -514,6 +594,7 @@ void weft_keyring_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT_K
 bool weft_keyring_promote_preshared(struct weft_peer *peer, u64 serial)
 {
 	struct weft_preshared *places = peer->keyring.preshared;
+	u64 ended = places[WEFT_PLACE_PREVIOUS].serial;
 
 	lockdep_assert_held(&peer->handshake_lock);
 	if (likely(!serial || places[WEFT_PLACE_NEXT].serial != serial))
@@ -522,13 +603,32 @@ bool weft_keyring_promote_preshared(struct weft_peer *peer, u64 serial)
 	places[WEFT_PLACE_CURRENT] = places[WEFT_PLACE_NEXT];
 	memzero_explicit(&places[WEFT_PLACE_NEXT], sizeof(*places));
 	spin_lock_bh(&peer->device->peers_lock);
-	keyring_begin_grace(peer);
+	keyring_begin_grace(peer, WEFT_GRACE_PRESHARED);
 	spin_unlock_bh(&peer->device->peers_lock);
+	if (ended)
+		weft_peer_phase_out(peer, WEFT_KEY_PRESHARED, ended);
+	return true;
+}
+
+/* Forgets a peer's previous preshared key, if there is one, and ends its sessions. */
+static bool keyring_end_preshared(struct weft_peer *peer)
+{
+	struct weft_preshared *previous = &peer->keyring.preshared[WEFT_PLACE_PREVIOUS];
+	u64 serial = previous->serial;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	if (!serial)
+		return false;
+	memzero_explicit(previous, sizeof(*previous));
+	spin_lock_bh(&peer->device->peers_lock);
+	keyring_end_grace(peer, WEFT_GRACE_PRESHARED);
+	spin_unlock_bh(&peer->device->peers_lock);
+	weft_peer_key_ended(peer, WEFT_KEY_PRESHARED, serial);
 	return true;
 }
 
 /**
- * weft_keyring_end_preshared() - forget a peer's previous preshared key
+ * weft_keyring_end_preshared() - forget a peer's previous preshared key, and end its sessions
  * @peer: the peer
  *
  * Context: process.
@@ -536,23 +636,36 @@ bool weft_keyring_promote_preshared(struct weft_peer *peer, u64 serial)
  */
 bool weft_keyring_end_preshared(struct weft_peer *peer)
 {
-	struct weft_preshared *previous = &peer->keyring.preshared[WEFT_PLACE_PREVIOUS];
 	bool there;
 
 	mutex_lock(&peer->handshake_lock);
-	there = previous->serial;
-	memzero_explicit(previous, sizeof(*previous));
-	spin_lock_bh(&peer->device->peers_lock);
-	keyring_end_grace(peer);
-	spin_unlock_bh(&peer->device->peers_lock);
+	there = keyring_end_preshared(peer);
 	mutex_unlock(&peer->handshake_lock);
 	return there;
 }
 
 /**
+ * weft_keyring_expire_preshared() - the same, if the key's grace is over
+ * @peer: the peer
+ * @now_ns: coarse boot-time clock
+ *
+ * Context: process.
+ * Return: false if there is none, or one that is good for longer.
+ */
+bool weft_keyring_expire_preshared(struct weft_peer *peer, u64 now_ns)
+{
+	bool over;
+
+	mutex_lock(&peer->handshake_lock);
+	over = keyring_is_over(peer, WEFT_GRACE_PRESHARED, now_ns) && keyring_end_preshared(peer);
+	mutex_unlock(&peer->handshake_lock);
+	return over;
+}
+
+/**
  * weft_keyring_set_grace() - set how long a key of a peer's stays good after it has been replaced
  * @peer: the peer
- * @seconds: so long, from now on where one has been already; 0: until it is ended
+ * @seconds: so long from when it was replaced, which may be over; 0: until it is ended
  *
  * Context: process, device->config_lock.
  */
@@ -562,27 +675,27 @@ void weft_keyring_set_grace(struct weft_peer *peer, u32 seconds)
 	mutex_lock(&peer->handshake_lock);
 	spin_lock_bh(&peer->device->peers_lock);
 	WRITE_ONCE(peer->keyring.grace_s, seconds);
-	if (keyring_in_grace(peer))
-		keyring_begin_grace(peer);
+	keyring_schedule(peer);
 	spin_unlock_bh(&peer->device->peers_lock);
 	mutex_unlock(&peer->handshake_lock);
 }
 
 /**
- * weft_keyring_until() - when a peer's previous keys are forgotten
+ * weft_keyring_until() - when a previous key of a peer's is forgotten
  * @peer: the peer
+ * @which: which key
  *
  * Context: any but hard interrupt.
- * Return: coarse boot-time clock; 0: never, or there are none.
+ * Return: coarse boot-time clock; 0: never, or there is none.
  */
-u64 weft_keyring_until(struct weft_peer *peer)
+u64 weft_keyring_until(struct weft_peer *peer, enum weft_grace_of which)
 {
 	u64 until;
 
 	spin_lock_bh(&peer->device->peers_lock);
-	until = peer->keyring.until_ns;
+	until = keyring_end_of(&peer->keyring, which);
 	spin_unlock_bh(&peer->device->peers_lock);
-	return until;
+	return until == U64_MAX ? 0 : until;
 }
 
 /**
@@ -593,8 +706,8 @@ u64 weft_keyring_until(struct weft_peer *peer)
  * Sees to being called again when the next one's is over.
  *
  * Context: process, device->config_lock.
- * Return: a peer, referenced and no longer in its grace, for weft_keyring_end() and
- * weft_keyring_end_preshared(); or NULL.
+ * Return: a peer, referenced, for weft_keyring_expire() and weft_keyring_expire_preshared(); or
+ * NULL.
  */
 struct weft_peer *weft_keyring_next_to_end(struct weft_device *device, u64 now_ns)
 {
@@ -603,8 +716,10 @@ struct weft_peer *weft_keyring_next_to_end(struct weft_device *device, u64 now_n
 	lockdep_assert_held(&device->config_lock);
 	spin_lock_bh(&device->peers_lock);
 	list_for_each_entry(peer, &device->graces, keyring.graces) {
-		if (peer->keyring.until_ns > now_ns) {
-			weft_keyring_look_at(device, peer->keyring.until_ns);
+		u64 end = keyring_first_end(&peer->keyring);
+
+		if (end > now_ns) {
+			weft_keyring_look_at(device, end);
 			continue;
 		}
 		list_del_init(&peer->keyring.graces);

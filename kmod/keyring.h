@@ -30,6 +30,13 @@ struct weft_preshared {
 	u64 serial;				/* 0: nothing in this place */
 };
 
+/* Previous keys of a peer end one by one, each at its own time. */
+enum weft_grace_of {
+	WEFT_GRACE_PUBLIC,
+	WEFT_GRACE_PRESHARED,
+	WEFT_GRACES
+};
+
 struct weft_keyring {
 	/*
 	 * Where the public keys are. Written under peer->handshake_lock and device->peers_lock:
@@ -39,7 +46,8 @@ struct weft_keyring {
 	struct weft_public slots[WEFT_PLACES];
 	struct weft_preshared preshared[WEFT_PLACES];	/* handshake_lock */
 	u32 grace_s;				/* config_lock to write; READ_ONCE(); 0: for ever */
-	u64 until_ns;				/* peers_lock; 0: no end; coarse boot-time clock */
+	/* Since when a previous key is one, coarse boot-time clock; 0: there is none. peers_lock */
+	u64 grace_since_ns[WEFT_GRACES];
 	struct list_head graces;		/* peers_lock: device->graces */
 	u32 epoch;				/* peers_lock; the device's when it was published */
 };
@@ -77,14 +85,16 @@ void weft_keyring_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN]
 bool weft_keyring_promote(struct weft_peer *peer, const struct weft_public *used,
 			  u8 old[WEFT_KEY_LEN]);
 bool weft_keyring_end(struct weft_peer *peer, u8 old[WEFT_KEY_LEN]);
+bool weft_keyring_expire(struct weft_peer *peer, u64 now_ns, u8 old[WEFT_KEY_LEN]);
 
 void weft_keyring_set_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN]);
 void weft_keyring_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN]);
 bool weft_keyring_promote_preshared(struct weft_peer *peer, u64 serial);
 bool weft_keyring_end_preshared(struct weft_peer *peer);
+bool weft_keyring_expire_preshared(struct weft_peer *peer, u64 now_ns);
 
 void weft_keyring_set_grace(struct weft_peer *peer, u32 seconds);
-u64 weft_keyring_until(struct weft_peer *peer);
+u64 weft_keyring_until(struct weft_peer *peer, enum weft_grace_of which);
 void weft_keyring_look_at(struct weft_device *device, u64 when_ns);
 struct weft_peer *weft_keyring_next_to_end(struct weft_device *device, u64 now_ns);
 

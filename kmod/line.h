@@ -14,11 +14,17 @@
 /* Jobs in a line, at most. */
 #define WEFT_LINE_MAX_JOBS	128
 
+/*
+ * Jobs that a CPU delivers before others have a turn, the stack above among them: an eighth of what
+ * a cell holds, for a job has 64 packets at most.
+ */
+#define WEFT_LINE_DELIVERIES	8
+
 struct weft_line {
 	spinlock_t lock;		/* bottom halves off; what follows */
 	struct list_head jobs;		/* those that have not been delivered */
 	unsigned int count;		/* of them, with the one being delivered; READ_ONCE() */
-	bool delivering;		/* somebody is at it, and will look again */
+	bool delivering;		/* a CPU is at it, or will go on with it */
 };
 
 /* To be embedded in what there is to do. */
@@ -27,8 +33,9 @@ struct weft_job {
 	void (*deliver)(struct weft_job *job);	/* the part that is done in order; frees the job */
 	struct weft_line *line;
 	struct list_head in_line;	/* line->lock */
-	struct list_head waiting;	/* spread.c's */
-	bool finished;			/* line->lock */
+	struct list_head waiting;	/* spread.c's, as the next */
+	u64 waiting_since_ns;
+	bool finished;			/* line->lock, or by the CPU that has the job */
 };
 
 /**
@@ -42,6 +49,7 @@ static inline bool weft_line_is_idle(const struct weft_line *line)
 
 void weft_line_init(struct weft_line *line);
 bool weft_line_add(struct weft_line *line, struct weft_job *job);
-void weft_line_finish(struct weft_job *job);
+struct weft_job *weft_line_finish(struct weft_job *job);
+struct weft_job *weft_line_go_on(struct weft_job *job);
 
 #endif /* WEFT_LINE_H */

@@ -26,11 +26,41 @@ static bool main_compat;
 module_param_named(compat, main_compat, bool, 0444);
 MODULE_PARM_DESC(compat, "also answer to the link kind and the netlink family 'wireguard'");
 
-/* Sessions do not outlive the moment when memory leaves the machine's hands. */
+/* sysfs of one network namespace does not list the links of the others. */
+static int main_get_interfaces(char *buffer, const struct kernel_param *param)
+{
+	return scnprintf(buffer, PAGE_SIZE, "%u\n", weft_netdev_count());
+}
+
+static int main_set_interfaces(const char *value, const struct kernel_param *param)
+{
+	return -EPERM;
+}
+
+static const struct kernel_param_ops main_interfaces_ops = {
+	.get = main_get_interfaces,
+	.set = main_set_interfaces,
+};
+module_param_cb(interfaces, &main_interfaces_ops, NULL, 0444);
+MODULE_PARM_DESC(interfaces, "how many interfaces there are, in all network namespaces; read only");
+
+/*
+ * Sessions do not outlive the moment when memory leaves the machine's hands, and none begins from
+ * then on until the machine is awake: between these two, processes and workers still run.
+ */
 static int main_pm_event(struct notifier_block *nb, unsigned long action, void *data)
 {
-	if (action == PM_HIBERNATION_PREPARE || action == PM_SUSPEND_PREPARE)
+	switch (action) {
+	case PM_HIBERNATION_PREPARE:
+	case PM_SUSPEND_PREPARE:
+		weft_handshake_hold();
 		weft_netdev_erase_all();
+		break;
+	case PM_POST_HIBERNATION:
+	case PM_POST_SUSPEND:
+		weft_handshake_resume();
+		break;
+	}
 	return NOTIFY_DONE;
 }
 

@@ -130,7 +130,7 @@ static int netdev_open(struct net_device *dev)
 
 	netdev_tame_stack(dev);
 	mutex_lock(&device->config_lock);
-	err = weft_binding_open(device);
+	err = weft_binding_open(device, device->open_extack);
 	if (!err) {
 		device->up = true;
 		list_for_each_entry(peer, &device->peers, list)
@@ -140,6 +140,10 @@ static int netdev_open(struct net_device *dev)
 	return err;
 }
 
+/*
+ * Many devices may be removed at once, under rtnl: the core waits one grace period for all of them
+ * before netdev_uninit(), and their peers go later, without rtnl.
+ */
 static int netdev_stop(struct net_device *dev)
 {
 	struct weft_device *device = netdev_priv(dev);
@@ -147,13 +151,14 @@ static int netdev_stop(struct net_device *dev)
 
 	mutex_lock(&device->config_lock);
 	device->up = false;
-	/* Of a device that is being removed the peers go later, out of everybody's way. */
-	if (!dev->dismantle) {
+	if (dev->dismantle) {
+		weft_binding_release(device);
+	} else {
 		list_for_each_entry(peer, &device->peers, list)
 			weft_peer_rest(peer);
+		weft_binding_close(device);
 	}
 	weft_handshake_purge(device);
-	weft_binding_close(device);
 	mutex_unlock(&device->config_lock);
 	return 0;
 }
@@ -275,8 +280,10 @@ free_tstats:
 
 /*
  * Takes the device apart, in the order of who depends on whom: nothing can find it, nothing comes
- * in, nobody is left to talk to, nobody works for it. It is down by now, so nothing is sent. The
- * peers are only put aside: rtnl is held, and they may be many.
+ * in, nobody is left to talk to, nobody works for it. It is down by now, so nothing is sent; its
+ * sockets were closed a grace period ago, and those that a change of its configuration replaced
+ * before that change let go of config_lock. The peers are only put aside: rtnl is held, and they
+ * may be many.
  */
 static void netdev_uninit(struct net_device *dev)
 {
@@ -313,14 +320,15 @@ static void netdev_uninit(struct net_device *dev)
 }
 
 /*
- * Last, without rtnl, when nobody has a reference to the interface any more: who has had one until
- * now may have been removing peers. The statistics are read until here.
+ * Last, without rtnl, when no reference to the interface is left: its holder may have been removing
+ * peers until now. The statistics are read until here. The core has waited for a grace period since
+ * netdev_uninit().
  */
 static void netdev_free(struct net_device *dev)
 {
 	struct weft_device *device = netdev_priv(dev);
 
-	weft_peer_remove_doomed(&device->doomed);
+	weft_peer_remove_unseen(&device->doomed);
 	weft_index_exit(&device->index);
 	free_percpu(device->drops);
 	weft_compat_free_tstats(dev);
@@ -480,30 +488,36 @@ static struct rtnl_link_ops netdev_wireguard_link_ops __read_mostly = {
 /*
  * The namespace that a device's sockets live in goes away, while the device lives on in another.
  * Nothing that could keep the namespace alive may stay: the sockets, and routes in the peers'
- * caches.
+ * caches. Returns whether a grace period has to pass.
  */
-static void netdev_lose_home(struct weft_device *device)
+static bool netdev_lose_home(struct weft_device *device)
 {
 	struct weft_peer *peer;
+	bool any;
 
 	mutex_lock(&device->config_lock);
 	RCU_INIT_POINTER(device->home, NULL);
 	netif_carrier_off(device->dev);
-	weft_binding_close(device);
+	any = weft_binding_release(device);
 	list_for_each_entry(peer, &device->peers, list)
 		weft_peer_forget_source(peer);
 	mutex_unlock(&device->config_lock);
+	return any;
 }
 
+/* One grace period for all devices. It is a short one, for rtnl may wait for the lock. */
 static void __net_exit netdev_net_pre_exit(struct net *net)
 {
 	struct weft_device *device;
+	bool any = false;
 
 	mutex_lock(&netdev_list_lock);
 	list_for_each_entry(device, &netdev_list, list) {
 		if (rcu_access_pointer(device->home) == net)
-			netdev_lose_home(device);
+			any |= netdev_lose_home(device);
 	}
+	if (any)
+		synchronize_rcu_expedited();
 	mutex_unlock(&netdev_list_lock);
 }
 
@@ -512,17 +526,26 @@ static struct pernet_operations netdev_net_ops = {
 };
 
 /* An interface is there, or has another name: sockets may be bound to it. */
-static int netdev_hear(struct notifier_block *block, unsigned long event, void *info)
+static void netdev_meet(struct net_device *dev)
 {
-	struct net_device *dev = netdev_notifier_info_to_dev(info);
 	struct weft_device *device;
 
-	if (event != NETDEV_REGISTER && event != NETDEV_CHANGENAME)
-		return NOTIFY_DONE;
 	mutex_lock(&netdev_list_lock);
 	list_for_each_entry(device, &netdev_list, list)
 		weft_binding_meet(device, dev);
 	mutex_unlock(&netdev_list_lock);
+}
+
+static int netdev_hear(struct notifier_block *block, unsigned long event, void *info)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(info);
+	struct weft_device *device = weft_netdev_device(dev);
+
+	/* The core does not hand it to netdev_open(), which comes next under the same rtnl. */
+	if (event == NETDEV_PRE_UP && device)
+		device->open_extack = netdev_notifier_info_to_extack(info);
+	if (event == NETDEV_REGISTER || event == NETDEV_CHANGENAME)
+		netdev_meet(dev);
 	return NOTIFY_DONE;
 }
 
@@ -616,6 +639,25 @@ void weft_netdev_erase_all(void)
 }
 
 /**
+ * weft_netdev_count() - how many devices there are, in all network namespaces
+ *
+ * Context: process; may sleep.
+ *
+ * Return: the number, which may have changed by then.
+ */
+unsigned int weft_netdev_count(void)
+{
+	struct weft_device *device;
+	unsigned int count = 0;
+
+	mutex_lock(&netdev_list_lock);
+	list_for_each_entry(device, &netdev_list, list)
+		count++;
+	mutex_unlock(&netdev_list_lock);
+	return count;
+}
+
+/**
  * weft_netdev_set_fwmark() - change the mark of outer packets
  * @device: the device
  * @fwmark: the mark; 0: none
@@ -640,7 +682,7 @@ static void netdev_renew_peer(struct weft_device *device, struct weft_peer *peer
 {
 	weft_peer_retire(peer);
 	if (device->up &&
-	    (READ_ONCE(peer->fsm.persistent_s) || !skb_queue_empty_lockless(&peer->staged)))
+	    (READ_ONCE(peer->fsm.persistent_s) || !weft_staged_is_empty(&peer->staged)))
 		weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
 }
 

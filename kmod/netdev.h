@@ -17,6 +17,7 @@ void weft_netdev_exit(bool compat);
 
 struct weft_device *weft_netdev_device(struct net_device *dev);
 void weft_netdev_erase_all(void);
+unsigned int weft_netdev_count(void);
 
 void weft_netdev_set_fwmark(struct weft_device *device, u32 fwmark);
 void weft_netdev_set_identity(struct weft_device *device, struct weft_identity *identity,

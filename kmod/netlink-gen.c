@@ -52,7 +52,7 @@ const struct nla_policy weft_drops_nl_policy[WEFT_DROPS_A_TOO_BIG + 1] = {
 	[WEFT_DROPS_A_TOO_BIG] = { .type = NLA_U64, },
 };
 
-const struct nla_policy weft_peer_nl_policy[WEFT_PEER_A_EXCLUSIVE + 1] = {
+const struct nla_policy weft_peer_nl_policy[WEFT_PEER_A_PRESHARED_GRACE_LEFT + 1] = {
 	[WEFT_PEER_A_PUBLIC_KEY] = NLA_POLICY_EXACT_LEN(32),
 	[WEFT_PEER_A_PRESHARED_KEY] = NLA_POLICY_EXACT_LEN(32),
 	[WEFT_PEER_A_FLAGS] = NLA_POLICY_MASK(NLA_U32, 0x7),
@@ -88,6 +88,7 @@ const struct nla_policy weft_peer_nl_policy[WEFT_PEER_A_EXCLUSIVE + 1] = {
 	[WEFT_PEER_A_CONNECT] = { .type = NLA_FLAG, },
 	[WEFT_PEER_A_FORGET_TIMESTAMP] = { .type = NLA_FLAG, },
 	[WEFT_PEER_A_EXCLUSIVE] = { .type = NLA_FLAG, },
+	[WEFT_PEER_A_PRESHARED_GRACE_LEFT] = { .type = NLA_U32, },
 };
 
 /* Global operation policy for weft */

@@ -15,7 +15,7 @@
 extern const struct nla_policy weft_allowedip_nl_policy[WEFT_ALLOWEDIP_A_FLAGS + 1];
 extern const struct nla_policy weft_candidate_nl_policy[WEFT_CANDIDATE_A_ENDPOINT + 1];
 extern const struct nla_policy weft_drops_nl_policy[WEFT_DROPS_A_TOO_BIG + 1];
-extern const struct nla_policy weft_peer_nl_policy[WEFT_PEER_A_EXCLUSIVE + 1];
+extern const struct nla_policy weft_peer_nl_policy[WEFT_PEER_A_PRESHARED_GRACE_LEFT + 1];
 
 /* Global operation policy for weft */
 extern const struct nla_policy weft_device_nl_policy[WEFT_DEVICE_A_BIND_IFNAME + 1];

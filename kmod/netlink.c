@@ -169,11 +169,17 @@ static enum weft_identity_used netlink_identity_used(const struct weft_peer *pee
 								   WEFT_IDENTITY_PREVIOUS;
 }
 
+static int netlink_put_grace_left(struct sk_buff *skb, struct weft_peer *peer, int type,
+				  enum weft_grace_of which)
+{
+	u64 until_ns = weft_keyring_until(peer, which);
+
+	return until_ns ? nla_put_u32(skb, type, netlink_seconds_left(until_ns)) : 0;
+}
+
 /* The keys that a peer has beside those that WireGuard knows. */
 static int netlink_put_keys(struct sk_buff *skb, struct weft_peer *peer)
 {
-	u64 until_ns = weft_keyring_until(peer);
-
 	if (netlink_put_public(skb, peer, WEFT_PEER_A_NEXT_PUBLIC_KEY, WEFT_PLACE_NEXT) ||
 	    netlink_put_public(skb, peer, WEFT_PEER_A_PREVIOUS_PUBLIC_KEY, WEFT_PLACE_PREVIOUS) ||
 	    netlink_put_preshared(skb, peer, WEFT_PEER_A_NEXT_PRESHARED_KEY, WEFT_PLACE_NEXT) ||
@@ -182,8 +188,9 @@ static int netlink_put_keys(struct sk_buff *skb, struct weft_peer *peer)
 	    nla_put_u32(skb, WEFT_PEER_A_GRACE, READ_ONCE(peer->keyring.grace_s)) ||
 	    nla_put_u32(skb, WEFT_PEER_A_IDENTITY, netlink_identity_used(peer)))
 		return -EMSGSIZE;
-	return until_ns ? nla_put_u32(skb, WEFT_PEER_A_GRACE_LEFT,
-				      netlink_seconds_left(until_ns)) : 0;
+	return netlink_put_grace_left(skb, peer, WEFT_PEER_A_GRACE_LEFT, WEFT_GRACE_PUBLIC) ?:
+	       netlink_put_grace_left(skb, peer, WEFT_PEER_A_PRESHARED_GRACE_LEFT,
+				      WEFT_GRACE_PRESHARED);
 }
 
 static int netlink_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)

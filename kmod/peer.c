@@ -5,6 +5,7 @@
 #include "label.h"
 
 #include <linux/random.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
@@ -34,7 +35,9 @@ int weft_peer_init(void)
 	peer_allowedip_cache = KMEM_CACHE(weft_allowedips_node, SLAB_ACCOUNT);
 	if (!peer_allowedip_cache)
 		goto destroy_peers;
-	peer_workqueue = alloc_workqueue("weft-peer", WQ_UNBOUND | WQ_FREEZABLE, 0);
+	/* Swapping out may wait for a handshake. */
+	peer_workqueue = alloc_workqueue("weft-peer",
+					 WQ_UNBOUND | WQ_FREEZABLE | WQ_MEM_RECLAIM, 0);
 	if (!peer_workqueue)
 		goto destroy_allowedips;
 	return 0;
@@ -78,7 +81,7 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 	peer->device = device;
 	weft_keyring_init(peer, public_key);
 	weft_keypairs_init(&peer->keypairs);
-	skb_queue_head_init(&peer->staged);
+	weft_staged_init(&peer->staged);
 	weft_line_init(&peer->line);
 	seqlock_init(&peer->endpoint_lock);
 	weft_path_init(&peer->path);
@@ -259,6 +262,31 @@ void weft_peer_doom_all(struct weft_device *device, struct weft_doomed *doomed)
 	list_splice_tail_init(&device->peers, &doomed->peers);
 }
 
+static void peer_stop_doomed(struct weft_doomed *doomed)
+{
+	struct weft_peer *peer;
+
+	list_for_each_entry(peer, &doomed->peers, list) {
+		peer_remove_allowedips(peer, &doomed->allowedips);
+		weft_peer_stop(peer);
+		peer_bury(peer);
+		cond_resched();
+	}
+}
+
+static void peer_free_doomed(struct weft_doomed *doomed)
+{
+	struct weft_peer *peer, *next;
+
+	list_for_each_entry_safe(peer, next, &doomed->peers, list) {
+		weft_peer_erase(peer);
+		weft_staged_purge(&peer->staged);
+		list_del_init(&peer->list);
+		weft_peer_put(peer);
+		cond_resched();
+	}
+}
+
 /**
  * weft_peer_remove_doomed() - finish removing peers
  * @doomed: what weft_peer_doom() and weft_peer_doom_all() have collected; empty afterwards
@@ -287,24 +315,24 @@ void weft_peer_doom_all(struct weft_device *device, struct weft_doomed *doomed)
  */
 void weft_peer_remove_doomed(struct weft_doomed *doomed)
 {
-	struct weft_peer *peer, *next;
-
 	if (list_empty(&doomed->peers))
 		return;
-	list_for_each_entry(peer, &doomed->peers, list) {
-		peer_remove_allowedips(peer, &doomed->allowedips);
-		weft_peer_stop(peer);
-		peer_bury(peer);
-		cond_resched();
-	}
+	peer_stop_doomed(doomed);
 	synchronize_net();
-	list_for_each_entry_safe(peer, next, &doomed->peers, list) {
-		weft_peer_erase(peer);
-		skb_queue_purge(&peer->staged);
-		list_del_init(&peer->list);
-		weft_peer_put(peer);
-		cond_resched();
-	}
+	peer_free_doomed(doomed);
+}
+
+/**
+ * weft_peer_remove_unseen() - finish removing peers without a grace period
+ * @doomed: as weft_peer_remove_doomed() takes it; one has passed since peers were added to it, and
+ * since anything came in to their device
+ *
+ * Context: process, no lock.
+ */
+void weft_peer_remove_unseen(struct weft_doomed *doomed)
+{
+	peer_stop_doomed(doomed);
+	peer_free_doomed(doomed);
 }
 
 /**
@@ -428,9 +456,12 @@ static void peer_timer(struct timer_list *timer)
 static void peer_work(struct work_struct *work)
 {
 	struct weft_peer *peer = container_of(work, struct weft_peer, work);
+	/* Nor does memory for a handshake wait for what may wait for that handshake. */
+	unsigned int flags = memalloc_noio_save();
 
 	peer->device->ops->act(peer, atomic_xchg(&peer->actions, 0));
 	weft_peer_put(peer);
+	memalloc_noio_restore(flags);
 }
 
 /**
@@ -543,7 +574,7 @@ void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds)
  */
 void weft_peer_start(struct weft_peer *peer)
 {
-	u32 actions = skb_queue_empty_lockless(&peer->staged) ? 0 : WEFT_FSM_DO_KEEPALIVE;
+	u32 actions = weft_staged_is_empty(&peer->staged) ? 0 : WEFT_FSM_DO_KEEPALIVE;
 	u64 now;
 
 	spin_lock_bh(&peer->fsm_lock);
@@ -586,7 +617,7 @@ static bool peer_is_idle(struct weft_peer *peer, bool armed)
 {
 	/* Sessions, a handshake in flight and a work item have a reference each. */
 	return !armed && !atomic_read(&peer->actions) && refcount_read(&peer->refs) == 1 &&
-	       skb_queue_empty_lockless(&peer->staged);
+	       weft_staged_is_empty(&peer->staged);
 }
 
 /**
@@ -610,7 +641,7 @@ void weft_peer_rest(struct weft_peer *peer)
 		return;
 	weft_peer_stop(peer);
 	weft_peer_erase(peer);
-	skb_queue_purge(&peer->staged);
+	weft_staged_purge(&peer->staged);
 }
 
 /**
@@ -627,14 +658,19 @@ void weft_peer_forget_handshake(struct weft_peer *peer)
 	memzero_explicit(&peer->handshake.noise, sizeof(peer->handshake.noise));
 }
 
-/* The timers count on no session that will not be used any more. */
-static void peer_forget_session(struct weft_peer *peer)
+/* The timers count on no session that will not be used any more from @when_ns on. */
+static void peer_forget_session_at(struct weft_peer *peer, u64 when_ns)
 {
 	if (!READ_ONCE(peer->fsm.up_until))
 		return;
 	spin_lock_bh(&peer->fsm_lock);
-	weft_fsm_forget_session(&peer->fsm, ktime_get_coarse_boottime_ns());
+	weft_fsm_forget_session(&peer->fsm, when_ns);
 	spin_unlock_bh(&peer->fsm_lock);
+}
+
+static void peer_forget_session(struct weft_peer *peer)
+{
+	peer_forget_session_at(peer, ktime_get_coarse_boottime_ns());
 }
 
 /**
@@ -655,6 +691,49 @@ void weft_peer_forget_identity(struct weft_peer *peer, u64 serial)
 		state->static_static_identity = 0;
 		memzero_explicit(state->static_static, sizeof(state->static_static));
 	}
+}
+
+/**
+ * weft_peer_phase_out() - end the sessions that a key is part of, for another has taken its place
+ * @peer: the peer
+ * @kind: the kind of key
+ * @serial: the key's; from here on no session is made with it
+ *
+ * A session that is in use lasts for WEFT_PHASE_OUT_NS yet, in which another can be made.
+ *
+ * Context: process, peer->handshake_lock, so that no session is being made with the key.
+ * Return: true if there is such a one.
+ */
+bool weft_peer_phase_out(struct weft_peer *peer, enum weft_key_kind kind, u64 serial)
+{
+	u64 until = ktime_get_coarse_boottime_ns() + WEFT_PHASE_OUT_NS;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	if (!weft_keypairs_phase_out(&peer->keypairs, kind, serial, until))
+		return false;
+	if (weft_keypairs_current_key(&peer->keypairs, kind) == serial)
+		peer_forget_session_at(peer, until);
+	return true;
+}
+
+/**
+ * weft_peer_key_ended() - end the sessions that a key is part of, for it is no good any more, and
+ * ask for one in their place
+ * @peer: the peer
+ * @kind: the kind of key
+ * @serial: the key's; from here on no session is made with it
+ *
+ * Context: process, peer->handshake_lock, so that no session is being made with the key.
+ */
+void weft_peer_key_ended(struct weft_peer *peer, enum weft_key_kind kind, u64 serial)
+{
+	bool missed;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	if (weft_keypairs_end(&peer->keypairs, kind, serial, &missed))
+		peer_forget_session(peer);
+	if (missed)
+		weft_peer_report(peer, WEFT_FSM_RENEWAL);
 }
 
 /**
@@ -708,10 +787,21 @@ static bool peer_goes_to(struct weft_peer *peer, const struct weft_endpoint *end
 	return moves;
 }
 
+/*
+ * Drops the cached routes, after a change of what they follow from and a new number of the
+ * endpoint. The barrier pairs with that in weft_peer_has_moved(): if that sees the old number, the
+ * reset comes after what was cached, and else the other side resets.
+ */
+static void peer_reset_routes(struct weft_peer *peer)
+{
+	smp_mb();	/* pairs with weft_peer_has_moved() */
+	dst_cache_reset(&peer->dst_cache);
+}
+
 /* What was known of the way to the peer is of no use any more. */
 static void peer_moved(struct weft_peer *peer)
 {
-	dst_cache_reset(&peer->dst_cache);
+	peer_reset_routes(peer);
 	weft_path_forget(&peer->path);
 }
 
@@ -851,7 +941,7 @@ void weft_peer_forget_source(struct weft_peer *peer)
 	write_seqlock_bh(&peer->endpoint_lock);
 	weft_endpoint_forget_source(&peer->endpoint);
 	write_sequnlock_bh(&peer->endpoint_lock);
-	dst_cache_reset(&peer->dst_cache);
+	peer_reset_routes(peer);
 }
 
 /**
@@ -860,8 +950,9 @@ void weft_peer_forget_source(struct weft_peer *peer)
  * @endpoint: gets a copy
  *
  * Context: any but hard interrupt.
+ * Return: the number of this endpoint, for weft_peer_has_moved().
  */
-void weft_peer_endpoint(struct weft_peer *peer, struct weft_endpoint *endpoint)
+unsigned int weft_peer_endpoint(struct weft_peer *peer, struct weft_endpoint *endpoint)
 {
 	unsigned int seq;
 
@@ -869,4 +960,21 @@ void weft_peer_endpoint(struct weft_peer *peer, struct weft_endpoint *endpoint)
 		seq = read_seqbegin(&peer->endpoint_lock);
 		*endpoint = peer->endpoint;
 	} while (read_seqretry(&peer->endpoint_lock, seq));
+	return seq;
+}
+
+/**
+ * weft_peer_has_moved() - whether a route that has just been cached may be out of date
+ * @peer: the peer
+ * @number: of the endpoint that the route was looked up for
+ *
+ * Then the caller resets the cache, for the reset that came with the change may have been before
+ * the route was put there.
+ *
+ * Context: any but hard interrupt.
+ */
+bool weft_peer_has_moved(struct weft_peer *peer, unsigned int number)
+{
+	smp_mb();	/* pairs with peer_reset_routes() */
+	return read_seqretry(&peer->endpoint_lock, number);
 }

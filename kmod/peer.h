@@ -14,6 +14,7 @@
 #include "line.h"
 #include "noise.h"
 #include "path.h"
+#include "staged.h"
 
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
@@ -58,19 +59,27 @@ struct weft_peer_handshake {
 /* Asked for like enum weft_fsm_action: look whether the next preshared key has proved good. */
 #define WEFT_PEER_DO_PROMOTE	BIT(31)
 
+/* The same: go on sending what is staged. */
+#define WEFT_PEER_DO_SEND	BIT(30)
+
+/* Time to make another session in place of one whose keys are replaced: two tries, 5 s apart. */
+#define WEFT_PHASE_OUT_NS	(2 * WEFT_REKEY_TIMEOUT_S * NSEC_PER_SEC)
+
 struct weft_peer {
 	struct weft_device *device;
 	struct weft_keypairs keypairs;
-	struct sk_buff_head staged;		/* packets that wait for a session */
+	struct weft_staged staged;		/* packets that wait for a session */
 	seqlock_t endpoint_lock;
 	struct weft_endpoint endpoint;		/* endpoint_lock */
+	atomic_t actions;			/* enum weft_fsm_action, for the work item */
 	struct weft_candidates *candidates;	/* endpoint_lock and config_lock; or NULL */
 	bool pinned;				/* endpoint_lock: it is nowhere else */
-	atomic_t actions;			/* enum weft_fsm_action, for the work item */
+	bool spread;				/* processors take turns at line; READ_ONCE() */
+	bool dead;				/* handshake_lock: removed; no more sessions */
+	refcount_t refs;
 	struct dst_cache dst_cache;		/* bottom halves off; there once equipped */
 	struct weft_path path;			/* what is known of the way there */
 	struct weft_line line;			/* batches that are being received */
-	bool spread;				/* processors take turns at that; READ_ONCE() */
 	atomic64_t rx_bytes;
 	u64 rx_at_ns;				/* newest packet; READ_ONCE(); 0: none yet */
 	atomic64_t tx_bytes;
@@ -90,9 +99,9 @@ struct weft_peer {
 	struct work_struct work;
 	s64 handshake_real_ns;			/* of the newest session; READ_ONCE(); 0: never */
 	u32 handshake_rtt_us;			/* of our newest one; READ_ONCE(); 0: none yet */
-	u64 event_tokens_at_ns;			/* device->events_lock, as the next */
-	u8 event_tokens;			/* events that may be sent at once */
+	u8 event_tokens;			/* that may be sent at once; device->events_lock */
 	bool events_over;			/* its removal has been told; READ_ONCE() */
+	u64 event_tokens_at_ns;			/* device->events_lock */
 
 	struct mutex handshake_lock;		/* what follows */
 	struct weft_peer_handshake handshake;
@@ -100,8 +109,6 @@ struct weft_peer {
 	u64 session_identity;			/* likely_identity, for READ_ONCE() */
 
 	u64 serial;				/* constant; grows in the order of peers */
-	refcount_t refs;
-	bool dead;				/* handshake_lock: removed; no more sessions */
 	struct weft_label __rcu *label;		/* RCU; device->config_lock. NULL: no name */
 	struct list_head allowedips;		/* as list; its nodes, by owned */
 	union {
@@ -127,6 +134,7 @@ void weft_doomed_init(struct weft_doomed *doomed);
 void weft_peer_doom(struct weft_peer *peer, struct weft_doomed *doomed);
 void weft_peer_doom_all(struct weft_device *device, struct weft_doomed *doomed);
 void weft_peer_remove_doomed(struct weft_doomed *doomed);
+void weft_peer_remove_unseen(struct weft_doomed *doomed);
 struct weft_allowedips_node *weft_peer_alloc_allowedip(void);
 void weft_peer_free_allowedip(struct weft_allowedips_node *node);
 void weft_peer_free_allowedips(struct list_head *freed);
@@ -141,6 +149,8 @@ void weft_peer_ask(struct weft_peer *peer, u32 actions);
 enum weft_peer_state weft_peer_state(struct weft_peer *peer, u64 now, u64 *since);
 void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds);
 void weft_peer_forget_identity(struct weft_peer *peer, u64 serial);
+bool weft_peer_phase_out(struct weft_peer *peer, enum weft_key_kind kind, u64 serial);
+void weft_peer_key_ended(struct weft_peer *peer, enum weft_key_kind kind, u64 serial);
 void weft_peer_retire(struct weft_peer *peer);
 void weft_peer_erase(struct weft_peer *peer);
 void weft_peer_forget_handshake(struct weft_peer *peer);
@@ -153,6 +163,7 @@ bool weft_peer_move_on(struct weft_peer *peer);
 void weft_peer_set_candidates(struct weft_peer *peer, struct weft_candidates **candidates);
 void weft_peer_pin(struct weft_peer *peer, bool pinned);
 void weft_peer_forget_source(struct weft_peer *peer);
-void weft_peer_endpoint(struct weft_peer *peer, struct weft_endpoint *endpoint);
+unsigned int weft_peer_endpoint(struct weft_peer *peer, struct weft_endpoint *endpoint);
+bool weft_peer_has_moved(struct weft_peer *peer, unsigned int number);
 
 #endif /* WEFT_PEER_H */

@@ -21,8 +21,9 @@ struct weft_port_pair {
 
 int weft_port_open(struct weft_port_pair *pair, struct weft_device *device, struct net *net,
 		   const struct weft_binding *binding);
+bool weft_port_release(struct weft_port_pair *pair);
 void weft_port_close(struct weft_port_pair *pair);
 void weft_port_swap(struct weft_device *device, struct weft_port_pair *pair);
-void weft_port_bind_to(struct weft_device *device, int ifindex);
+int weft_port_bind_to(struct weft_device *device, int ifindex);
 
 #endif /* WEFT_PORT_H */

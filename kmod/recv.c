@@ -190,7 +190,7 @@ static u32 recv_accept(struct weft_keypair *keypair, struct sk_buff *skb)
 		events |= WEFT_FSM_SESSION_CONFIRMED;
 		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
 		atomic64_inc(&peer->handshakes_completed);
-		if (keypair->preshared)
+		if (keypair->with_next_preshared)
 			weft_peer_ask(peer, WEFT_PEER_DO_PROMOTE);
 	}
 	return events;
@@ -302,39 +302,20 @@ static void recv_deliver(struct recv_batch *batch)
 
 /* Opens the data message at @offset of the batch. Returns why it could not, or -1. */
 static int recv_data(struct recv_batch *batch, struct recv_opener *opener,
-		     const struct weft_msg_data *msg, const u8 *message, unsigned int offset,
-		     unsigned int len)
+		     const struct weft_msg_data *msg, unsigned int offset, unsigned int len)
 {
 	u64 counter = le64_to_cpu(msg->counter);
 	struct sk_buff *packet;
 
-	if (unlikely(!batch->keypair || !weft_fsm_session_usable(batch->keypair->born_ns, counter,
-								 opener->now_ns)))
+	if (unlikely(!batch->keypair ||
+		     !weft_keypair_usable(batch->keypair, counter, opener->now_ns)))
 		return WEFT_DROP_NO_SESSION;
-	packet = weft_crypt_open_packet(&opener->crypt, message, batch->skb, offset, len, counter);
+	packet = weft_crypt_open_packet(&opener->crypt, &opener->source, offset, len, counter);
 	if (IS_ERR(packet))
 		return packet == ERR_PTR(-ENOMEM) ? WEFT_DROP_NO_MEMORY_IN : WEFT_DROP_AUTH;
 	recv_opened(packet)->counter = counter;
 	__skb_queue_tail(&batch->opened, packet);
 	return -1;
-}
-
-/* The type of a message of @len bytes, if it can be that long; else 0. */
-static enum weft_msg_type recv_type(const struct weft_msg_header *header, unsigned int len)
-{
-	enum weft_msg_type type = le32_to_cpu(header->type);
-
-	switch (type) {
-	case WEFT_MSG_INITIATION:
-		return len == sizeof(struct weft_msg_initiation) ? type : 0;
-	case WEFT_MSG_RESPONSE:
-		return len == sizeof(struct weft_msg_response) ? type : 0;
-	case WEFT_MSG_COOKIE_REPLY:
-		return len == sizeof(struct weft_msg_cookie_reply) ? type : 0;
-	case WEFT_MSG_DATA:
-		return len >= WEFT_DATA_OVERHEAD ? type : 0;
-	}
-	return 0;
 }
 
 /* A packet with only the message at @offset of @skb, or NULL when memory is short. */
@@ -371,21 +352,23 @@ static int recv_apart(struct recv_batch *batch, unsigned int offset, unsigned in
 	return -1;
 }
 
-/* Takes one message of a batch. Returns why it could not, or -1. */
+/*
+ * Takes one message of a batch. Returns why it could not, or -1. Its header is judged as it was
+ * read here, and not as recv_one() read that of the first message.
+ */
 static int recv_message(struct recv_batch *batch, struct recv_opener *opener, unsigned int offset,
 			unsigned int len)
 {
-	const u8 *message = weft_crypt_find(&opener->source, offset, len);
-	const struct weft_msg_data *msg = (const struct weft_msg_data *)message;
-	struct weft_msg_data copy;
+	struct weft_msg_data msg;
 
-	if (unlikely(!msg || len < sizeof(copy)))
-		msg = skb_header_pointer(batch->skb, offset, sizeof(copy), &copy);
-	switch (msg ? recv_type(&msg->header, len) : 0) {
+	if (unlikely(len < WEFT_DATA_OVERHEAD ||
+		     !weft_crypt_copy(&opener->source, &msg, offset, sizeof(msg))))
+		return WEFT_DROP_MALFORMED;
+	switch (weft_msg_type(&msg.header, len)) {
 	case WEFT_MSG_DATA:
-		if (unlikely(msg->receiver != batch->receiver))
+		if (unlikely(msg.receiver != batch->receiver))
 			return recv_apart(batch, offset, len);
-		return recv_data(batch, opener, msg, message, offset, len);
+		return recv_data(batch, opener, &msg, offset, len);
 	case WEFT_MSG_INITIATION:
 	case WEFT_MSG_RESPONSE:
 	case WEFT_MSG_COOKIE_REPLY:
@@ -512,7 +495,7 @@ static void recv_one(struct weft_device *device, struct sk_buff *skb)
 		recv_drop(device, skb, WEFT_DROP_MALFORMED);
 	else if (likely(skb_is_gso(skb) || msg->header.type == cpu_to_le32(WEFT_MSG_DATA)))
 		recv_batch(device, skb, msg->receiver);
-	else if (recv_type(&msg->header, skb->len))
+	else if (weft_msg_type(&msg->header, skb->len))
 		weft_handshake_queue(device, skb);
 	else
 		recv_drop(device, skb, WEFT_DROP_MALFORMED);

@@ -25,7 +25,22 @@ static struct weft_identity *rotation_previous(struct weft_device *device)
 					 lockdep_is_held(&device->config_lock));
 }
 
-/* Wipes an identity that can no longer be found, and all that has been made of it. */
+/* Ends all sessions that were made under an identity which can no longer be found. */
+static void rotation_phase_out(struct weft_device *device, u64 serial)
+{
+	struct weft_peer *peer;
+
+	lockdep_assert_held(&device->config_lock);
+	list_for_each_entry(peer, &device->peers, list) {
+		mutex_lock(&peer->handshake_lock);
+		if (weft_peer_phase_out(peer, WEFT_KEY_IDENTITY, serial))
+			weft_peer_report(peer, WEFT_FSM_RENEWAL);
+		mutex_unlock(&peer->handshake_lock);
+		cond_resched();
+	}
+}
+
+/* Wipes an identity that can no longer be found, and all but sessions that was made of it. */
 static void rotation_erase(struct weft_device *device, struct weft_identity *identity)
 {
 	struct weft_peer *peer;
@@ -45,24 +60,27 @@ static bool rotation_end(struct weft_device *device, enum weft_event_cause cause
 {
 	struct weft_identity *previous = rotation_previous(device);
 	u8 old[WEFT_KEY_LEN];
+	u64 serial;
 
 	if (!previous)
 		return false;
 	memcpy(old, previous->key.public, sizeof(old));
+	serial = previous->serial;
 	rcu_assign_pointer(device->previous_identity, NULL);
 	device->until_ns = 0;
 	rotation_erase(device, previous);
+	rotation_phase_out(device, serial);
 	weft_config_changed(device);
 	weft_device_event(device, WEFT_EVENT_GRACE_ENDED, cause, old);
 	return true;
 }
 
-static void rotation_end_peer(struct weft_peer *peer)
+static void rotation_end_peer(struct weft_peer *peer, u64 now_ns)
 {
 	u8 old[WEFT_KEY_LEN];
-	bool has_old = weft_keyring_end(peer, old);
+	bool has_old = weft_keyring_expire(peer, now_ns, old);
 
-	if (weft_keyring_end_preshared(peer) || has_old)
+	if (weft_keyring_expire_preshared(peer, now_ns) || has_old)
 		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_TIME,
 				has_old ? old : NULL);
 }
@@ -72,6 +90,15 @@ static void rotation_look(struct weft_device *device, u64 when_ns)
 	spin_lock_bh(&device->peers_lock);
 	weft_keyring_look_at(device, when_ns);
 	spin_unlock_bh(&device->peers_lock);
+}
+
+/* Ends what of the device's own keys is over, and sees to being called when the next one is. */
+static void rotation_end_own(struct weft_device *device, u64 now)
+{
+	if (device->until_ns && device->until_ns <= now)
+		rotation_end(device, WEFT_CAUSE_TIME);
+	else if (device->until_ns)
+		rotation_look(device, device->until_ns);
 }
 
 /* Ends the graces that are over, and sees to being called when the next one is. */
@@ -88,12 +115,9 @@ static void rotation_work(struct work_struct *work)
 	spin_unlock_bh(&device->peers_lock);
 	if (device->gone)
 		goto unlock;
-	if (device->until_ns && device->until_ns <= now)
-		rotation_end(device, WEFT_CAUSE_TIME);
-	else if (device->until_ns)
-		rotation_look(device, device->until_ns);
+	rotation_end_own(device, now);
 	while ((peer = weft_keyring_next_to_end(device, now))) {
-		rotation_end_peer(peer);
+		rotation_end_peer(peer, now);
 		weft_peer_put(peer);
 	}
 unlock:
@@ -179,13 +203,14 @@ static bool rotation_has_begun(struct weft_device *device, const struct weft_ide
 			      WEFT_KEY_LEN);
 }
 
+/* Counted from the beginning of the rotation, however often it is asked for. */
 static void rotation_set_grace(struct weft_device *device, u32 grace_s)
 {
 	device->grace_s = grace_s;
 	device->until_ns = 0;
 	if (!grace_s)
 		return;
-	device->until_ns = ktime_get_coarse_boottime_ns() + (u64)grace_s * NSEC_PER_SEC;
+	device->until_ns = device->rotated_ns + (u64)grace_s * NSEC_PER_SEC;
 	rotation_look(device, device->until_ns);
 }
 
@@ -207,6 +232,7 @@ static int rotation_take(struct weft_device *device, struct weft_identity *next,
 	/* In this order: whoever looks finds the old one in one of both places. */
 	rcu_assign_pointer(device->previous_identity, now);
 	rcu_assign_pointer(device->identity, next);
+	device->rotated_ns = ktime_get_coarse_boottime_ns();
 	rotation_set_grace(device, grace_s);
 	weft_config_changed(device);
 	weft_device_event(device, WEFT_EVENT_IDENTITY_ROTATED, WEFT_CAUSE_ADMINISTRATION,
@@ -230,7 +256,8 @@ static int rotation_refuse_gone(const struct weft_device *device, struct netlink
  * @grace_s: how long the other one is kept; 0: until the rotation is finished
  * @extack: says why, if it fails
  *
- * Sessions live on. To ask for the same once more only begins the grace anew.
+ * Sessions live on. To ask for the same once more only sets the grace, which is counted from the
+ * beginning of the rotation: whatever repeats the request does not keep the other key for ever.
  *
  * Context: process; may sleep.
  * Return: 0; -EINVAL: no key, -ENOKEY: there was none, -EBUSY: the rotation before goes on,
@@ -263,9 +290,12 @@ static int rotation_refuse_none(struct netlink_ext_ack *extack)
 }
 
 /**
- * weft_rotation_finish() - forget the key that a device had before its rotation
+ * weft_rotation_finish() - forget the key that a device had before its rotation, and end the
+ * sessions that were made under it
  * @device: the device
  * @extack: says why, if it fails
+ *
+ * A session that is in use is renewed, and ends after WEFT_PHASE_OUT_NS.
  *
  * Context: process; may sleep.
  * Return: 0; -ENOENT: there is no previous key, -ENODEV.
@@ -287,6 +317,7 @@ static int rotation_go_back(struct weft_device *device, struct netlink_ext_ack *
 	struct weft_identity *undone = rotation_identity(device);
 	struct weft_identity *previous = rotation_previous(device);
 	u8 old[WEFT_KEY_LEN];
+	u64 serial;
 
 	if (!previous)
 		return rotation_refuse_none(extack);
@@ -294,7 +325,9 @@ static int rotation_go_back(struct weft_device *device, struct netlink_ext_ack *
 	rcu_assign_pointer(device->identity, previous);
 	rcu_assign_pointer(device->previous_identity, NULL);
 	device->until_ns = 0;
+	serial = undone->serial;
 	rotation_erase(device, undone);
+	rotation_phase_out(device, serial);
 	weft_config_changed(device);
 	weft_device_event(device, WEFT_EVENT_IDENTITY_ROTATED, WEFT_CAUSE_UNDO, old);
 	rotation_renew_all(device);
@@ -306,6 +339,8 @@ static int rotation_go_back(struct weft_device *device, struct netlink_ext_ack *
  * other
  * @device: the device
  * @extack: says why, if it fails
+ *
+ * Sessions that were made under the other are renewed, and end after WEFT_PHASE_OUT_NS.
  *
  * Context: process; may sleep.
  * Return: 0; -ENOENT: there is no previous key, -ENODEV.

@@ -27,7 +27,8 @@ struct sock_way {
 	struct weft_device *device;
 	struct weft_endpoint endpoint;
 	struct weft_peer *peer;		/* NULL: an answer to whoever it is */
-	struct dst_cache *cache;	/* NULL: none */
+	unsigned int number;		/* of the peer's endpoint */
+	struct dst_cache *cache;	/* NULL: none; else the peer's */
 	struct weft_path *path;		/* NULL: none, or nothing is to be learnt of it */
 	unsigned int mtu;		/* inside; what is longer may be fragmented */
 	bool source_gone;		/* the endpoint's source did not serve */
@@ -50,6 +51,13 @@ static void sock_forget_source(struct sock_way *way)
 static bool sock_leaves_by(const struct dst_entry *dst, int ifindex)
 {
 	return dst->dev->ifindex == ifindex || l3mdev_master_ifindex_rcu(dst->dev) == ifindex;
+}
+
+/* Takes back what has just been cached, if it was looked up for what is no longer so. */
+static void sock_check_cache(struct sock_way *way)
+{
+	if (unlikely(weft_peer_has_moved(way->peer, way->number)))
+		dst_cache_reset(way->cache);
 }
 
 static struct rtable *sock_route4(struct sock_way *way, struct sock *sk, struct flowi4 *flow)
@@ -101,8 +109,10 @@ static struct rtable *sock_find4(struct sock_way *way, struct sock *sk, struct f
 		rt = dst_cache_get_ip4(way->cache, &flow->saddr);
 	if (!rt) {
 		rt = sock_route4(way, sk, flow);
-		if (!IS_ERR(rt) && way->cache)
+		if (!IS_ERR(rt) && way->cache) {
 			dst_cache_set_ip4(way->cache, &rt->dst, flow->saddr);
+			sock_check_cache(way);
+		}
 	}
 	return rt;
 }
@@ -195,8 +205,10 @@ static struct dst_entry *sock_find6(struct sock_way *way, struct sock *sk, struc
 		dst = dst_cache_get_ip6(way->cache, &flow->saddr);
 	if (!dst) {
 		dst = sock_route6(way, sk, flow);
-		if (!IS_ERR(dst) && way->cache)
+		if (!IS_ERR(dst) && way->cache) {
 			dst_cache_set_ip6(way->cache, dst, &flow->saddr);
+			sock_check_cache(way);
+		}
 	}
 	return dst;
 }
@@ -291,8 +303,10 @@ static struct dst_entry *sock_find_peer(struct sock_way *way, struct weft_peer *
 {
 	struct dst_entry *dst;
 
-	*way = (struct sock_way){ .device = peer->device, .cache = &peer->dst_cache };
-	weft_peer_endpoint(peer, &way->endpoint);
+	*way = (struct sock_way){
+		.device = peer->device, .peer = peer, .cache = &peer->dst_cache,
+	};
+	way->number = weft_peer_endpoint(peer, &way->endpoint);
 	dst = sock_find_dst(way);
 	if (unlikely(way->source_gone))
 		weft_peer_forget_source(peer);
@@ -445,7 +459,7 @@ static int sock_send_somewhere(struct sock_way *way, struct weft_peer *peer, str
 	int err;
 
 	do {
-		weft_peer_endpoint(peer, &way->endpoint);
+		way->number = weft_peer_endpoint(peer, &way->endpoint);
 		way->source_gone = false;
 		err = sock_try(way, skb);
 		if (unlikely(way->source_gone))

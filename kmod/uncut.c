@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/udp.h>
 #include <net/inet_sock.h>
+#include <net/ipv6.h>
 #include <net/netns/generic.h>
 
 /* One of our sockets. */
@@ -30,29 +31,72 @@ struct uncut_net {
 static unsigned int uncut_net_id;
 static DEFINE_MUTEX(uncut_lock);
 
-static bool uncut_is_ours(const struct net *net, u8 family, __be16 port)
+/* A packet at the end of its way in. */
+struct uncut_packet {
+	const struct sk_buff *skb;
+	__be16 port;
+	u8 family;
+	int iif;			/* the interface that it came by */
+	int sdif;			/* and the one of a VRF's, if that is another; else 0 */
+};
+
+/* Whether a socket is bound to where a packet came to. */
+static bool uncut_matches(const struct uncut_socket *socket, const struct uncut_packet *packet)
+{
+	const struct sock *sk = socket->sk;
+	int bound = READ_ONCE(sk->sk_bound_dev_if);
+
+	if (socket->port != packet->port || sk->sk_family != packet->family)
+		return false;
+	if (bound && bound != packet->iif && bound != packet->sdif)
+		return false;
+	if (packet->family == AF_INET)
+		return !inet_sk(sk)->inet_rcv_saddr ||
+		       inet_sk(sk)->inet_rcv_saddr == ip_hdr(packet->skb)->daddr;
+#if IS_ENABLED(CONFIG_IPV6)
+	return ipv6_addr_any(&sk->sk_v6_rcv_saddr) ||
+	       ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &ipv6_hdr(packet->skb)->daddr);
+#else
+	return false;
+#endif
+}
+
+static bool uncut_is_ours(const struct net *net, const struct uncut_packet *packet)
 {
 	const struct uncut_net *here = net_generic(net, uncut_net_id);
 	const struct uncut_socket *socket;
 
 	list_for_each_entry_rcu(socket, &here->sockets, list) {
-		if (socket->port == port && socket->sk->sk_family == family)
+		if (uncut_matches(socket, packet))
 			return true;
 	}
 	return false;
 }
 
+/* Whether the UDP header is next: IPv6's extension headers have not been parsed here. */
+static bool uncut_is_plain(const struct sk_buff *skb, u8 family)
+{
+	return family == AF_INET || ipv6_hdr(skb)->nexthdr == IPPROTO_UDP;
+}
+
 /* A look at a packet that is about to be handed to a socket; whatever it is, it goes on. */
 static unsigned int uncut_look(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
+	struct uncut_packet packet = { .skb = skb, .family = state->pf };
 	const struct udphdr *udp;
 	struct udphdr copy;
 
-	if (likely(!skb_is_gso(skb) || !(skb_shinfo(skb)->gso_type & SKB_GSO_UDP_L4)))
+	if (likely(!skb_is_gso(skb) || !(skb_shinfo(skb)->gso_type & SKB_GSO_UDP_L4)) ||
+	    !uncut_is_plain(skb, state->pf))
 		return NF_ACCEPT;
 	udp = skb_header_pointer(skb, skb_transport_offset(skb), sizeof(copy), &copy);
-	if (udp && uncut_is_ours(state->net, state->pf, udp->dest))
-		weft_uncut_mark(skb);
+	if (!udp)
+		return NF_ACCEPT;
+	packet.port = udp->dest;
+	packet.iif = skb->skb_iif;
+	packet.sdif = state->pf == AF_INET ? inet_sdif(skb) : inet6_sdif(skb);
+	if (uncut_is_ours(state->net, &packet))
+		skb_shinfo(skb)->gso_type |= SKB_GSO_UDP_TUNNEL_CSUM;
 	return NF_ACCEPT;
 }
 

@@ -9,6 +9,7 @@
 #include <linux/types.h>
 #include <linux/bits.h>
 #include <linux/build_bug.h>
+#include <asm/byteorder.h>
 
 /* Sizes of the primitives, in bytes. */
 #define WEFT_KEY_LEN		32	/* X25519 keys, symmetric keys, preshared keys */
@@ -103,5 +104,23 @@ static_assert(sizeof(struct weft_msg_initiation) == 148);
 static_assert(sizeof(struct weft_msg_response) == 92);
 static_assert(sizeof(struct weft_msg_cookie_reply) == 64);
 static_assert(sizeof(struct weft_msg_data) == 16);
+
+/* The type of a message of @len bytes, if a message of its type can be that long; else 0. */
+static inline unsigned int weft_msg_type(const struct weft_msg_header *header, unsigned int len)
+{
+	u32 type = le32_to_cpu(header->type);
+
+	switch (type) {
+	case WEFT_MSG_INITIATION:
+		return len == sizeof(struct weft_msg_initiation) ? type : 0;
+	case WEFT_MSG_RESPONSE:
+		return len == sizeof(struct weft_msg_response) ? type : 0;
+	case WEFT_MSG_COOKIE_REPLY:
+		return len == sizeof(struct weft_msg_cookie_reply) ? type : 0;
+	case WEFT_MSG_DATA:
+		return len >= WEFT_DATA_OVERHEAD ? type : 0;
+	}
+	return 0;
+}
 
 #endif /* WEFT_WIRE_H */

@@ -13,6 +13,7 @@
 #include "fsm.h"
 #include "peer.h"
 #include "sock.h"
+#include "staged.h"
 
 #include <linux/netdevice.h>
 #include <net/inet_ecn.h>
@@ -20,6 +21,9 @@
 
 /* Tunnels in tunnels, at most: each level takes its share of the stack. */
 #define XMIT_LEVELS_MAX	4
+
+/* Pieces of what is staged that are sent with bottom halves off: a batch each, 64 kB at most. */
+#define XMIT_PIECES	4
 
 /*
  * The peers whose messages this CPU is sending: the innermost tunnel's first. What a tunnel sends
@@ -75,7 +79,7 @@ static void xmit_report(struct weft_peer *peer, const struct weft_keypair *keypa
 
 	WRITE_ONCE(peer->tx_at_ns, now);
 	if (unlikely(weft_fsm_session_due(keypair->initiator, keypair->born_ns,
-					  atomic64_read(&keypair->send_counter), now)))
+					  atomic64_read(&keypair->flight.next), now)))
 		events |= WEFT_FSM_SESSION_WANTED;
 	weft_peer_report(peer, events);
 }
@@ -106,21 +110,21 @@ static void xmit_describe(const struct weft_peer *peer, struct sk_buff *skb, uns
 }
 
 /*
- * Keeps a packet until there is a session. The oldest makes room, and the sender's socket is not
- * made to wait.
+ * Keeps a packet until there is a session. The oldest make room, and the sender's socket is not
+ * made to wait. Nor is its memory kept: a packet socket has its slot back with that, and fills it
+ * again.
  */
 static void xmit_stage(struct weft_peer *peer, struct sk_buff *skb)
 {
-	struct sk_buff *oldest = NULL;
+	struct sk_buff_head dropped;
 
+	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC)))
+		return xmit_drop(peer, skb, WEFT_DROP_NO_MEMORY);
+	__skb_queue_head_init(&dropped);
 	skb_orphan(skb);
-	spin_lock_bh(&peer->staged.lock);
-	if (skb_queue_len(&peer->staged) >= WEFT_STAGED_MAX_PACKETS)
-		oldest = __skb_dequeue(&peer->staged);
-	__skb_queue_tail(&peer->staged, skb);
-	spin_unlock_bh(&peer->staged.lock);
-	if (oldest)
-		xmit_drop(peer, oldest, WEFT_DROP_QUEUE);
+	weft_staged_add(&peer->staged, skb, &dropped);
+	while ((skb = __skb_dequeue(&dropped)))
+		xmit_drop(peer, skb, WEFT_DROP_QUEUE);
 }
 
 /* Stages a list of packets, of which none has been sent. */
@@ -144,29 +148,44 @@ static struct sk_buff *xmit_segment(struct weft_peer *peer, struct sk_buff *skb)
 	return list;
 }
 
-/* Sends a list of packets under @keypair. Returns false when that is over: then they are staged. */
-static bool xmit_send(struct weft_peer *peer, struct weft_keypair *keypair, struct sk_buff *list)
+/*
+ * Sends the first packets of a list as one batch. Returns false where the session has no counters
+ * for them. They are taken for one batch at a time, so that no more of them are on their way than
+ * are sealed at this moment.
+ */
+static bool xmit_batch(struct weft_peer *peer, struct weft_keypair *keypair, struct sk_buff **list,
+		       u32 *events)
 {
-	unsigned int count = weft_batch_count(list);
-	u32 events = WEFT_FSM_ANY_SENT;
+	unsigned int count = weft_batch_next(*list);
+	struct sk_buff *skb;
 	u64 counter;
 
 	if (unlikely(!weft_keypair_reserve(keypair, count, ktime_get_coarse_boottime_ns(),
-					   &counter))) {
-		xmit_stage_list(peer, list);
+					   &counter)))
 		return false;
-	}
-	while (list) {
-		struct sk_buff *skb = weft_batch_seal(&list, keypair, counter, &count);
-
-		counter += count;
-		if (likely(skb))
-			events |= xmit_messages(peer, skb);
-		else
-			weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, count);
-	}
-	xmit_report(peer, keypair, events);
+	skb = weft_batch_seal(list, keypair, counter, &count);
+	*events |= WEFT_FSM_ANY_SENT;
+	if (likely(skb))
+		*events |= xmit_messages(peer, skb);
+	else
+		weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, count);
+	weft_keypair_sent(keypair, counter);
 	return true;
+}
+
+/*
+ * Sends a list of packets under @keypair. Returns false when the session is over or counters are
+ * too far apart: then what is left in the list has not been sent.
+ */
+static bool xmit_send(struct weft_peer *peer, struct weft_keypair *keypair, struct sk_buff **list)
+{
+	u32 events = 0;
+
+	while (*list && likely(xmit_batch(peer, keypair, list, &events)))
+		;
+	if (likely(events))
+		xmit_report(peer, keypair, events);
+	return !*list;
 }
 
 /* The session to send under, with a reference, or NULL. */
@@ -174,8 +193,9 @@ static struct weft_keypair *xmit_session(struct weft_peer *peer)
 {
 	struct weft_keypair *keypair = rcu_dereference_bh(peer->keypairs.current_keypair);
 
-	return keypair && !READ_ONCE(keypair->retired) && weft_keypair_get(keypair) ? keypair :
-										      NULL;
+	if (!keypair || READ_ONCE(keypair->retired) || READ_ONCE(keypair->revoked))
+		return NULL;
+	return weft_keypair_get(keypair) ? keypair : NULL;
 }
 
 /**
@@ -190,67 +210,100 @@ static struct weft_keypair *xmit_session(struct weft_peer *peer)
 void weft_xmit_packet(struct weft_peer *peer, struct sk_buff *skb, unsigned int mtu)
 {
 	struct weft_keypair *keypair = NULL;
-	bool sent = true;
 
 	if (unlikely(xmit_is_loop(peer)))
 		return xmit_drop(peer, skb, WEFT_DROP_LOOP);
 	xmit_describe(peer, skb, mtu);
-	if (likely(skb_queue_empty_lockless(&peer->staged)))
+	if (likely(weft_staged_is_empty(&peer->staged)))
 		keypair = xmit_session(peer);
 	if (likely(keypair)) {
 		skb = xmit_segment(peer, skb);
-		if (likely(skb))
-			sent = xmit_send(peer, keypair, skb);
+		if (unlikely(!xmit_send(peer, keypair, &skb)))
+			xmit_stage_list(peer, skb);
 		weft_keypair_put(keypair);
-		if (likely(sent))
-			return;
 	} else {
 		xmit_stage(peer, skb);
 	}
-	weft_xmit_staged(peer);
+	/* What other CPUs have staged may have waited for the counters of this packet. */
+	if (unlikely(!weft_staged_is_empty(&peer->staged)))
+		weft_xmit_staged(peer);
 }
 
-/* Takes all that is staged, cut into what will be sent, as one list. */
+/* Takes some of what is staged, cut into what will be sent, as one list. */
 static struct sk_buff *xmit_take_staged(struct weft_peer *peer)
 {
-	struct sk_buff *list = NULL, **end = &list, *skb;
-	struct sk_buff_head waiting;
+	struct sk_buff *list = weft_staged_take(&peer->staged, WEFT_BATCH_MAX_PACKETS);
 
-	__skb_queue_head_init(&waiting);
-	spin_lock(&peer->staged.lock);
-	skb_queue_splice_init(&peer->staged, &waiting);
-	spin_unlock(&peer->staged.lock);
-	while ((skb = __skb_dequeue(&waiting))) {
-		*end = xmit_segment(peer, skb);
-		while (*end)
-			end = &(*end)->next;
+	/* One for segmentation comes alone. */
+	return list && skb_is_gso(list) ? xmit_segment(peer, list) : list;
+}
+
+/*
+ * Sends some of what is staged. Returns false if nothing can be sent now: without a session, which
+ * is asked for, or while other CPUs have counters on their way, which look at the queue when they
+ * have sent them.
+ */
+static bool xmit_staged_some(struct weft_peer *peer)
+{
+	struct weft_keypair *keypair;
+	struct sk_buff *list = NULL;
+	bool open;
+
+	keypair = xmit_session(peer);
+	if (!keypair) {
+		weft_peer_report(peer, WEFT_FSM_SESSION_WANTED);
+		return false;
 	}
-	return list;
+	open = weft_flight_is_open(&keypair->flight);
+	if (open)
+		list = xmit_take_staged(peer);
+	if (unlikely(!xmit_send(peer, keypair, &list)))
+		weft_staged_put_back(&peer->staged, list);
+	weft_keypair_put(keypair);
+	return open;
+}
+
+/*
+ * Whether packets are staged. Between staging a packet and looking for a session, and between
+ * making a session the current one and looking for staged packets, there is a full barrier, this
+ * one, so that at least one of both sides sees what the other has done (store buffering):
+ *
+ *	sender				handshake, or receiver that confirms a session
+ *
+ *	xmit_stage(packet)		current_keypair = session
+ *	smp_mb()			smp_mb()
+ *	r0 = current_keypair		r1 = whether packets are staged
+ *
+ *	forbidden: r0 == NULL && r1 == none
+ *
+ * The same for a CPU whose counters keep others from taking any: weft_flight_land() is its barrier
+ * between sending them and looking for staged packets.
+ */
+static bool xmit_have_staged(const struct weft_peer *peer)
+{
+	smp_mb();	/* pairs with itself on another CPU */
+	return !weft_staged_is_empty(&peer->staged);
 }
 
 /**
  * weft_xmit_staged() - send what waits for a session, if there is one now; else ask for one
  * @peer: the peer
  *
+ * What is more than XMIT_PIECES the work item sends, or the CPU that sends to the peer next.
+ *
  * Context: any but hard interrupt.
  */
 void weft_xmit_staged(struct weft_peer *peer)
 {
-	struct weft_keypair *keypair;
-	struct sk_buff *list;
-	bool sent = false;
+	unsigned int left = XMIT_PIECES;
 
-	if (skb_queue_empty_lockless(&peer->staged))
-		return;
 	rcu_read_lock_bh();
-	keypair = xmit_session(peer);
-	if (keypair) {
-		list = xmit_take_staged(peer);
-		sent = !list || xmit_send(peer, keypair, list);
-		weft_keypair_put(keypair);
+	while (xmit_have_staged(peer) && xmit_staged_some(peer)) {
+		if (!--left) {
+			weft_peer_ask(peer, WEFT_PEER_DO_SEND);
+			break;
+		}
 	}
-	if (!sent)
-		weft_peer_report(peer, WEFT_FSM_SESSION_WANTED);
 	rcu_read_unlock_bh();
 }
 
@@ -265,7 +318,7 @@ void weft_xmit_keepalive(struct weft_peer *peer)
 	struct net_device *dev = peer->device->dev;
 	struct sk_buff *skb;
 
-	if (skb_queue_empty_lockless(&peer->staged)) {
+	if (weft_staged_is_empty(&peer->staged)) {
 		skb = alloc_skb(LL_MAX_HEADER + WEFT_CRYPT_HEADROOM + WEFT_TAG_LEN +
 				WEFT_CRYPT_BEHIND, GFP_ATOMIC);
 		if (unlikely(!skb)) {
@@ -288,8 +341,13 @@ void weft_xmit_keepalive(struct weft_peer *peer)
  */
 void weft_xmit_give_up(struct weft_peer *peer)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb, *next;
 
-	while ((skb = skb_dequeue(&peer->staged)))
+	rcu_read_lock_bh();
+	skb = weft_staged_take_all(&peer->staged);
+	rcu_read_unlock_bh();
+	skb_list_walk_safe(skb, skb, next) {
+		skb_mark_not_on_list(skb);
 		xmit_drop(peer, skb, WEFT_DROP_GIVEN_UP);
+	}
 }

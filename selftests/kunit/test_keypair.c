@@ -94,15 +94,37 @@ static void keypair_counters(struct test *t)
 	EXPECT(t, weft_keypair_reserve(keypair, 1, now, &first));
 	EXPECT_EQ(t, first, 65);
 	/* The last that there are, and one more. */
-	atomic64_set(&keypair->send_counter, WEFT_REJECT_AFTER_MESSAGES - 4);
+	atomic64_set(&keypair->flight.next, WEFT_REJECT_AFTER_MESSAGES - 4);
 	EXPECT(t, weft_keypair_reserve(keypair, 4, now, &first));
 	EXPECT_EQ(t, first, WEFT_REJECT_AFTER_MESSAGES - 4);
 	EXPECT(t, !weft_keypair_reserve(keypair, 1, now, &first));
 	EXPECT(t, keypair->retired);
 	/* And it stays so, whatever the counter says. */
-	atomic64_set(&keypair->send_counter, 0);
+	atomic64_set(&keypair->flight.next, 0);
 	EXPECT(t, !weft_keypair_reserve(keypair, 1, now, &first));
-	EXPECT_EQ(t, atomic64_read(&keypair->send_counter), 0);
+	EXPECT_EQ(t, atomic64_read(&keypair->flight.next), 0);
+	weft_keypair_revoke(keypair);
+	world_destroy(world);
+}
+
+/* A CPU that has counters and does not go on holds the others up before they leave it behind. */
+static void keypair_waits_for_the_late(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_keypair *keypair = world_session(world_add_peer(world, 1), true);
+	u64 late, first, now = keypair->born_ns;
+
+	EXPECT(t, weft_keypair_reserve(keypair, 64, now, &late));
+	while (weft_keypair_reserve(keypair, 64, now, &first)) {
+		weft_keypair_sent(keypair, first);
+		EXPECT(t, first + 63 - late < WEFT_FLIGHT_SPAN);
+		if (first > 2 * WEFT_FLIGHT_SPAN)
+			break;
+	}
+	EXPECT(t, !weft_flight_is_open(&keypair->flight) && !keypair->retired);
+	weft_keypair_sent(keypair, late);
+	EXPECT(t, weft_keypair_reserve(keypair, 64, now, &first));
+	weft_keypair_sent(keypair, first);
 	weft_keypair_revoke(keypair);
 	world_destroy(world);
 }
@@ -238,6 +260,42 @@ static void keypairs_carry(struct test *t)
 	world_destroy(world);
 }
 
+/* A session in use lasts until then; one that only receives is over at once. */
+static void keypairs_phase_out(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_peer *peer = world_add_peer(world, 1);
+	struct weft_keypair *before = world_session(peer, true), *ours = world_session(peer, true);
+	struct weft_keypair *theirs = world_session(peer, false);
+	__le32 index = before->local_index;
+	u64 first, until = ours->born_ns + 10 * NSEC_PER_SEC;
+
+	before->made_with[WEFT_KEY_PUBLIC] = 7;
+	ours->made_with[WEFT_KEY_PUBLIC] = 7;
+	theirs->made_with[WEFT_KEY_PUBLIC] = 8;
+	weft_keypairs_add(&peer->keypairs, before);
+	weft_keypairs_add(&peer->keypairs, ours);
+	EXPECT(t, !weft_keypairs_phase_out(&peer->keypairs, WEFT_KEY_PUBLIC, 8, until));
+	EXPECT(t, !weft_keypairs_phase_out(&peer->keypairs, WEFT_KEY_IDENTITY, 7, until));
+	EXPECT(t, is_published(peer, index));
+	EXPECT(t, weft_keypairs_phase_out(&peer->keypairs, WEFT_KEY_PUBLIC, 7, until));
+	EXPECT(t, !is_published(peer, index));
+	EXPECT(t, weft_keypair_usable(ours, 0, until - 1) && !weft_keypair_usable(ours, 0, until));
+	/* It is no session to go on with while others are tried. */
+	EXPECT(t, !weft_keypairs_carry(&peer->keypairs));
+	/* Nothing makes it last longer. */
+	EXPECT(t, weft_keypairs_phase_out(&peer->keypairs, WEFT_KEY_PUBLIC, 7, until + 1));
+	EXPECT(t, !weft_keypair_usable(ours, 0, until));
+	EXPECT(t, weft_keypair_reserve(ours, 1, until - 1, &first));
+	weft_keypair_sent(ours, first);
+	EXPECT(t, !weft_keypair_reserve(ours, 1, until, &first));
+	/* The next one is in use, for all we know. */
+	weft_keypairs_add(&peer->keypairs, theirs);
+	EXPECT(t, weft_keypairs_phase_out(&peer->keypairs, WEFT_KEY_PUBLIC, 8, until));
+	EXPECT(t, !weft_keypair_usable(theirs, 0, until));
+	world_destroy(world);
+}
+
 static void keypairs_that_wait_retire(struct test *t)
 {
 	struct world *world = world_create();
@@ -270,6 +328,7 @@ static int keypair_taker(void *data)
 		if (!weft_keypair_reserve(takers->keypair, count, takers->keypair->born_ns, &first))
 			break;
 		memset(takers->taken + first, 1, count);
+		weft_keypair_sent(takers->keypair, first);
 		cond_resched();
 	}
 	if (atomic_dec_and_test(&takers->running))
@@ -292,7 +351,7 @@ static void keypair_counters_are_taken_once(struct test *t)
 	for (i = 0; i < TAKERS; i++)
 		kthread_run(keypair_taker, &takers, "weft-taker");
 	wait_for_completion(&takers.done);
-	EXPECT_EQ(t, atomic64_read(&takers.keypair->send_counter), TAKERS * TAKES);
+	EXPECT_EQ(t, atomic64_read(&takers.keypair->flight.next), TAKERS * TAKES);
 	EXPECT_PTR(t, memchr_inv(takers.taken, 1, TAKERS * TAKES), NULL);
 	test_free(takers.taken);
 	weft_keypair_revoke(takers.keypair);
@@ -323,7 +382,8 @@ static int keypair_user(void *data)
 			/* Pairs with the release in weft_keypair_begin(). */
 			if (!smp_load_acquire(&keypair->ready) || keypair->peer != swaps->peer)
 				atomic_inc(&swaps->wrong);
-			weft_keypair_reserve(keypair, 1, keypair->born_ns, &first);
+			if (weft_keypair_reserve(keypair, 1, keypair->born_ns, &first))
+				weft_keypair_sent(keypair, first);
 			weft_keypairs_confirm(set, keypair);
 			weft_keypair_put(keypair);
 		}
@@ -364,12 +424,14 @@ TEST_SUITE_AROUND("keypair", world_set_up, world_tear_down,
 		  TEST_CASE(keypair_is_made),
 		  TEST_CASE(keypair_outlives_readers),
 		  TEST_CASE(keypair_counters),
+		  TEST_CASE(keypair_waits_for_the_late),
 		  TEST_CASE(keypair_ages),
 		  TEST_CASE(keypair_accepts_once),
 		  TEST_CASE(keypairs_of_an_initiator),
 		  TEST_CASE(keypairs_of_a_responder),
 		  TEST_CASE(keypairs_that_cross),
 		  TEST_CASE(keypairs_carry),
+		  TEST_CASE(keypairs_phase_out),
 		  TEST_CASE(keypairs_that_wait_retire),
 		  TEST_CASE(keypair_counters_are_taken_once),
 		  TEST_CASE(keypairs_change_under_users));

@@ -171,6 +171,14 @@ static struct sk_buff *counted_packet(atomic_t *destroyed)
 	return skb;
 }
 
+static void stage(struct weft_peer *peer, struct sk_buff *skb)
+{
+	struct sk_buff_head dropped;
+
+	__skb_queue_head_init(&dropped);
+	weft_staged_add(&peer->staged, skb, &dropped);
+}
+
 /* Its sessions end with it, and so does what waits for one. */
 static void peer_takes_along_what_it_has(struct test *t)
 {
@@ -189,8 +197,8 @@ static void peer_takes_along_what_it_has(struct test *t)
 	weft_keypairs_add(&peer->keypairs, held);
 	EXPECT(t, weft_keypair_get(held));
 	peer->handshake.pending = pending;
-	skb_queue_tail(&peer->staged, counted_packet(&destroyed));
-	skb_queue_tail(&peer->staged, counted_packet(&destroyed));
+	stage(peer, counted_packet(&destroyed));
+	stage(peer, counted_packet(&destroyed));
 
 	world_remove_peer(peer);
 	EXPECT_EQ(t, atomic_read(&destroyed), 2);
@@ -304,7 +312,7 @@ static void peer_stops(struct test *t)
 	weft_peer_report(peer, WEFT_FSM_SESSION_WANTED);
 	weft_peer_report(peer, WEFT_FSM_INITIATION_SENT);
 	weft_keypairs_add(&peer->keypairs, world_session(peer, true));
-	skb_queue_tail(&peer->staged, counted_packet(&destroyed));
+	stage(peer, counted_packet(&destroyed));
 	mutex_lock(&world->device.config_lock);
 	weft_peer_rest(peer);
 	mutex_unlock(&world->device.config_lock);
@@ -317,12 +325,12 @@ static void peer_stops(struct test *t)
 	msleep(50);
 	EXPECT_EQ(t, atomic_read(&world->acts), acts);
 	/* What waits asks for a session when it starts again. */
-	skb_queue_tail(&peer->staged, counted_packet(&destroyed));
+	stage(peer, counted_packet(&destroyed));
 	atomic_set(&world->asked, 0);
 	start_peer(peer);
 	EXPECT(t, was_asked(world, WEFT_FSM_DO_KEEPALIVE));
 	/* One that is idle is at rest soon. */
-	skb_queue_purge(&peer->staged);
+	weft_staged_purge(&peer->staged);
 	flush_work(&peer->work);
 	mutex_lock(&world->device.config_lock);
 	weft_peer_rest(peer);
@@ -382,6 +390,30 @@ static void peer_moves(struct test *t)
 	EXPECT_EQ(t, peer->endpoint.src4.s_addr, htonl(0x0a000001));
 	weft_peer_forget_source(peer);
 	EXPECT_EQ(t, peer->endpoint.src4.s_addr, 0);
+	world_destroy(world);
+}
+
+/* A route that was looked up for an endpoint is good for as long as its number. */
+static void peer_numbers_its_endpoints(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_peer *peer = world_add_peer(world, 1);
+	struct weft_endpoint here, there, now;
+	unsigned int number;
+
+	set_endpoint(&here, 0xc0000201, 1);
+	set_endpoint(&there, 0xc0000202, 2);
+	weft_peer_set_endpoint(peer, &here, WEFT_CAUSE_NONE);
+	number = weft_peer_endpoint(peer, &now);
+	EXPECT(t, !weft_peer_has_moved(peer, number));
+	weft_peer_heard_at(peer, &here);
+	EXPECT(t, !weft_peer_has_moved(peer, number));
+	weft_peer_heard_at(peer, &there);
+	EXPECT(t, weft_peer_has_moved(peer, number));
+	number = weft_peer_endpoint(peer, &now);
+	EXPECT(t, !weft_peer_has_moved(peer, number));
+	weft_peer_forget_source(peer);
+	EXPECT(t, weft_peer_has_moved(peer, number));
 	world_destroy(world);
 }
 
@@ -486,5 +518,6 @@ TEST_SUITE_AROUND("peer", world_set_up, world_tear_down,
 		  TEST_CASE(peer_stops),
 		  TEST_CASE(peer_retires),
 		  TEST_CASE(peer_moves),
+		  TEST_CASE(peer_numbers_its_endpoints),
 		  TEST_CASE(peer_is_pinned),
 		  TEST_CASE(peers_come_and_go_under_users));

@@ -311,6 +311,18 @@ static struct entry entry4(u32 addr, u8 cidr, int owner)
 	return entry;
 }
 
+/* Below 2001:db8::/32: the next 32 bits. */
+static struct entry entry6(u32 addr, u8 cidr, int owner)
+{
+	struct entry entry = {
+		.bits = 128, .cidr = cidr, .owner = owner, .addr = { 0x20, 0x01, 0x0d, 0xb8 },
+	};
+	__be32 word = cpu_to_be32(addr);
+
+	memcpy(entry.addr + 4, &word, sizeof(word));
+	return entry;
+}
+
 static void expect_lookup4(struct world *world, u32 addr, int owner)
 {
 	struct entry entry = entry4(addr, 32, 0);
@@ -589,31 +601,63 @@ static void allowedips_replace_set(struct test *t)
 	world_end(world);
 }
 
+/* Four bytes are all that is read of an IPv4 address: there are no more of them, at any alignment. */
+static void allowedips_short_keys(struct test *t)
+{
+	struct world *world = world_start(t);
+	void *owner = owner_of(world, 1);
+	size_t at;
+
+	for (at = 0; at < 4; at++) {
+		u8 *memory = test_zalloc(t, at + 4), *addr = memory + at;
+
+		memcpy(addr, "\x0a\x01\x02\x03", 4);
+		world_spares(world);
+		EXPECT_PTR(t, weft_allowedips_insert(&world->table, 32, addr, 32, owner,
+						     &world->owned[1], world->spare), NULL);
+		EXPECT_PTR(t, weft_allowedips_owner(&world->table, 32, addr, 32), owner);
+		EXPECT_PTR(t, table_lookup(&world->table, 32, addr), owner);
+		EXPECT(t, weft_allowedips_remove(&world->table, 32, addr, 32, owner,
+						 &world->freed));
+		EXPECT_PTR(t, table_lookup(&world->table, 32, addr), NULL);
+		test_free(memory);
+	}
+	world_end(world);
+}
+
 /* All at once out of the table, and taken apart while another set is in it already. */
 static void allowedips_detached(struct test *t)
 {
 	struct world *world = world_start(t);
 	struct weft_allowedips old = {};
 	struct list_head owned;
-	struct entry e;
+	struct entry e, e6;
 	u32 i;
 
 	for (i = 0; i < 64; i++) {
 		e = entry4(0x0a000000 | i << 10, 22 + i % 11, 1 + i % 2);
 		world_insert(world, &e);
+		e6 = entry6(0x0a000000 | i << 10, 54 + i % 11, 2 - i % 2);
+		world_insert(world, &e6);
 	}
 	weft_allowedips_detach(&world->table, &old);
 	EXPECT_PTR(t, world_lookup(world, 32, e.addr), NULL);
+	EXPECT_PTR(t, world_lookup(world, 128, e6.addr), NULL);
 	EXPECT_PTR(t, table_lookup(&old, 32, e.addr), owner_of(world, e.owner));
+	EXPECT_PTR(t, table_lookup(&old, 128, e6.addr), owner_of(world, e6.owner));
+	EXPECT(t, rcu_access_pointer(old.root4) && rcu_access_pointer(old.root6));
 	for (i = 1; i <= 2; i++) {
 		INIT_LIST_HEAD(&owned);
 		list_splice_tail_init(&world->owned[i], &owned);
 		model_remove_owner(world, i);
 		e = entry4(0x0a000000, 8 + i, i);
 		world_insert(world, &e);
+		e6 = entry6(0x0a000000, 40 + i, i);
+		world_insert(world, &e6);
 		weft_allowedips_remove_owned(&old, &owned, &world->freed);
 		EXPECT(t, list_empty(&owned));
 		expect_lookup4(world, 0x0a000000, i);
+		EXPECT_PTR(t, world_lookup(world, 128, e6.addr), owner_of(world, i));
 	}
 	world_check(world);
 	EXPECT(t, !rcu_access_pointer(old.root4) && !rcu_access_pointer(old.root6));
@@ -838,6 +882,7 @@ TEST_SUITE("allowedips",
 	   TEST_CASE(allowedips_deep),
 	   TEST_CASE(allowedips_random),
 	   TEST_CASE(allowedips_replace_set),
+	   TEST_CASE(allowedips_short_keys),
 	   TEST_CASE(allowedips_detached),
 	   TEST_CASE(allowedips_reader_meets_writer),
 	   TEST_CASE(allowedips_race));

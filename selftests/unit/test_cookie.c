@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* MACs and cookies: the vectors, whole conversations with random keys, every single bit wrong. */
 #include "test.h"
+#include "wipe.h"
 #include "cookie.c"
 #include "vectors.h"
 
@@ -157,9 +158,42 @@ static void cookie_is_of_its_source(struct test *t)
 	}
 }
 
+#ifndef __KERNEL__
+
+/* The cookie that was opened is wiped, whether it was the right one or not. */
+static void cookie_wipes(struct test *t)
+{
+	u8 public[32], cookie[16], nonce[24], mac1[16];
+	struct weft_msg_cookie_reply reply;
+	struct weft_cookie_keys keys;
+
+	test_random_bytes(public, sizeof(public));
+	test_random_bytes(cookie, sizeof(cookie));
+	test_random_bytes(nonce, sizeof(nonce));
+	test_random_bytes(mac1, sizeof(mac1));
+	weft_cookie_keys(&keys, public);
+	weft_cookie_reply_create(&reply, &keys, cookie, nonce, mac1, cpu_to_le32(7));
+	test_wiped();
+	EXPECT(t, weft_cookie_reply_open(cookie, &reply, &keys, mac1));
+	EXPECT_EQ(t, test_wiped(), sizeof(cookie));
+	mac1[0] ^= 1;
+	EXPECT(t, !weft_cookie_reply_open(cookie, &reply, &keys, mac1));
+	EXPECT_EQ(t, test_wiped(), sizeof(cookie));
+}
+
+#else /* __KERNEL__ */
+
+static void cookie_wipes(struct test *t)
+{
+	kunit_skip(t, "bytes that are wiped, which only userspace counts");
+}
+
+#endif /* __KERNEL__ */
+
 TEST_SUITE("cookie",
 	   TEST_CASE(cookie_macs_of_vectors),
 	   TEST_CASE(cookie_vectors),
 	   TEST_CASE(cookie_every_bit_of_a_message),
 	   TEST_CASE(cookie_every_bit_of_a_reply),
-	   TEST_CASE(cookie_is_of_its_source));
+	   TEST_CASE(cookie_is_of_its_source),
+	   TEST_CASE(cookie_wipes));

@@ -14,7 +14,15 @@ struct numbered {
 	struct weft_job job;
 	unsigned int number;
 	struct numbered *meanwhile;	/* finished by another while this one is delivered */
+	bool nested;			/* which that one has delivered, too */
 };
+
+/* Finishes a job, and goes on with what is left as often as that is due. */
+static void finish(struct weft_job *job)
+{
+	for (job = weft_line_finish(job); job; job = weft_line_go_on(job))
+		;
+}
 
 static unsigned int delivered[MANY];
 static unsigned int delivered_count;
@@ -24,8 +32,10 @@ static void deliver(struct weft_job *job)
 	struct numbered *it = container_of(job, struct numbered, job);
 
 	delivered[delivered_count++] = it->number;
-	if (it->meanwhile)
-		weft_line_finish(&it->meanwhile->job);
+	if (!it->meanwhile)
+		return;
+	finish(&it->meanwhile->job);
+	it->nested = delivered_count != it->number + 1;
 }
 
 static void begin(struct weft_line *line)
@@ -39,6 +49,7 @@ static bool add(struct weft_line *line, struct numbered *it, unsigned int number
 	it->job.deliver = deliver;
 	it->number = number;
 	it->meanwhile = NULL;
+	it->nested = false;
 	return weft_line_add(line, &it->job);
 }
 
@@ -63,7 +74,7 @@ static void line_one_by_one(struct test *t)
 	for (i = 0; i < ARRAY_SIZE(it); i++) {
 		EXPECT(t, add(&line, &it[i], i));
 		EXPECT(t, !weft_line_is_idle(&line));
-		weft_line_finish(&it[i].job);
+		finish(&it[i].job);
 		expect_delivered(t, &line, i + 1);
 		EXPECT(t, weft_line_is_idle(&line));
 	}
@@ -80,10 +91,10 @@ static void line_head_is_finished_last(struct test *t)
 	for (i = 0; i < ARRAY_SIZE(it); i++)
 		EXPECT(t, add(&line, &it[i], i));
 	for (i = ARRAY_SIZE(it) - 1; i; i--) {
-		weft_line_finish(&it[i].job);
+		finish(&it[i].job);
 		expect_delivered(t, &line, 0);
 	}
-	weft_line_finish(&it[0].job);
+	finish(&it[0].job);
 	expect_delivered(t, &line, ARRAY_SIZE(it));
 	EXPECT(t, weft_line_is_idle(&line));
 }
@@ -108,7 +119,7 @@ static void line_every_order(struct test *t)
 			for (i = 0; done[i] || nth; i++)
 				nth -= !done[i];
 			done[i] = true;
-			weft_line_finish(&it[i].job);
+			finish(&it[i].job);
 			for (i = 0; i < 5 && done[i];)
 				i++;
 			expect_delivered(t, &line, i);
@@ -129,9 +140,41 @@ static void line_finished_while_delivering(struct test *t)
 		EXPECT(t, add(&line, &it[i], i));
 	it[0].meanwhile = &it[1];
 	it[1].meanwhile = &it[2];
-	weft_line_finish(&it[0].job);
+	finish(&it[0].job);
+	expect_delivered(t, &line, ARRAY_SIZE(it));
+	EXPECT(t, !it[0].nested);
+	EXPECT(t, !it[1].nested);
+	EXPECT(t, weft_line_is_idle(&line));
+}
+
+/* A CPU delivers so many and no more; until it is gone on with, no other one delivers. */
+static void line_takes_turns(struct test *t)
+{
+	struct numbered it[2 * WEFT_LINE_DELIVERIES + 3];
+	struct weft_job *left;
+	struct weft_line line;
+	unsigned int i;
+
+	begin(&line);
+	for (i = 0; i < ARRAY_SIZE(it); i++)
+		EXPECT(t, add(&line, &it[i], i));
+	for (i = ARRAY_SIZE(it) - 2; i; i--)
+		EXPECT_PTR(t, weft_line_finish(&it[i].job), NULL);
+	left = weft_line_finish(&it[0].job);
+	expect_delivered(t, &line, WEFT_LINE_DELIVERIES);
+	EXPECT_PTR(t, left, &it[WEFT_LINE_DELIVERIES].job);
+	EXPECT_PTR(t, weft_line_finish(&it[ARRAY_SIZE(it) - 1].job), NULL);
+	expect_delivered(t, &line, WEFT_LINE_DELIVERIES);
+	left = weft_line_go_on(left);
+	expect_delivered(t, &line, 2 * WEFT_LINE_DELIVERIES);
+	EXPECT_PTR(t, left, &it[2 * WEFT_LINE_DELIVERIES].job);
+	EXPECT_PTR(t, weft_line_go_on(left), NULL);
 	expect_delivered(t, &line, ARRAY_SIZE(it));
 	EXPECT(t, weft_line_is_idle(&line));
+	/* And it goes on as a line that has not been in two. */
+	EXPECT(t, add(&line, &it[0], delivered_count));
+	EXPECT_PTR(t, weft_line_finish(&it[0].job), NULL);
+	expect_delivered(t, &line, ARRAY_SIZE(it) + 1);
 }
 
 static void line_is_full(struct test *t)
@@ -144,10 +187,10 @@ static void line_is_full(struct test *t)
 	for (i = 0; i < WEFT_LINE_MAX_JOBS; i++)
 		EXPECT(t, add(&line, &it[i], i));
 	EXPECT(t, !add(&line, &it[i], i));
-	weft_line_finish(&it[0].job);
+	finish(&it[0].job);
 	EXPECT(t, add(&line, &it[i], i));
 	for (i = 1; i <= WEFT_LINE_MAX_JOBS; i++)
-		weft_line_finish(&it[i].job);
+		finish(&it[i].job);
 	expect_delivered(t, &line, WEFT_LINE_MAX_JOBS + 1);
 	test_free(it);
 }
@@ -167,7 +210,7 @@ static void line_random(struct test *t)
 			next++;
 		}
 		i = test_random_below(count);
-		weft_line_finish(&open[i]->job);
+		finish(&open[i]->job);
 		open[i] = open[--count];
 	}
 	expect_delivered(t, &line, MANY);
@@ -204,7 +247,7 @@ static void *line_thread(void *argument)
 			return NULL;
 		if (it->number % 7 == 0)
 			sched_yield();
-		weft_line_finish(&it->job);
+		finish(&it->job);
 	}
 }
 
@@ -235,5 +278,6 @@ TEST_SUITE("line",
 	   TEST_CASE(line_head_is_finished_last),
 	   TEST_CASE(line_every_order),
 	   TEST_CASE(line_finished_while_delivering),
+	   TEST_CASE(line_takes_turns),
 	   TEST_CASE(line_is_full),
 	   TEST_CASE(line_random) USERSPACE_CASES);

@@ -35,6 +35,9 @@ static const struct {
 
 	{ "\x80", WEFT_NAME_ENCODING },				/* goes on with nothing */
 	{ "\xbf", WEFT_NAME_ENCODING },
+	{ "\x9f\xbf", WEFT_NAME_ENCODING },
+	{ "\xbf\xbf", WEFT_NAME_ENCODING },
+	{ "\xf8\x90\x80\x80", WEFT_NAME_ENCODING },		/* begins like five bytes */
 	{ "\xc3", WEFT_NAME_ENCODING },				/* cut short */
 	{ "\xe2\x82", WEFT_NAME_ENCODING },
 	{ "\xf0\x9f\x8c", WEFT_NAME_ENCODING },
@@ -57,6 +60,9 @@ static const struct {
 	{ "++++////AAAAzzzz00009999111122223333444455x=", WEFT_NAME_KEY },
 	{ "++++////AAAAzzzz000099991111222233334444555x", WEFT_NAME_GOOD },	/* no = */
 	{ "++++////AAAAzzzz0000999911112222333344445-x=", WEFT_NAME_GOOD },
+	{ "++++////AZazAZaz00009999111122223333444455x=", WEFT_NAME_KEY },
+	{ "-+++////AAAAzzzz00009999111122223333444455x=", WEFT_NAME_GOOD },
+	{ "++++////AAAAzzzz00009999111122223333444455-=", WEFT_NAME_GOOD },
 	{ KEY " ", WEFT_NAME_GOOD },
 };
 
@@ -74,6 +80,10 @@ static void name_zero(struct test *t)
 {
 	EXPECT_EQ(t, weft_name_check("a\0b", 3), WEFT_NAME_CONTROL);
 	EXPECT_EQ(t, weft_name_check("a\0b", 1), WEFT_NAME_GOOD);
+	/* A character that the length cuts. */
+	EXPECT_EQ(t, weft_name_check("\xc3\xbc", 1), WEFT_NAME_ENCODING);
+	EXPECT_EQ(t, weft_name_check("a\xc3\xbc", 2), WEFT_NAME_ENCODING);
+	EXPECT_EQ(t, weft_name_check("a\xc3\xbc", 3), WEFT_NAME_GOOD);
 }
 
 /* All that could be one character, against a slow reckoning of what it stands for. */

@@ -4,6 +4,7 @@
  * single bit wrong; and after each refusal the genuine message must still work.
  */
 #include "test.h"
+#include "wipe.h"
 #include "noise.c"
 #include "vectors.h"
 
@@ -489,6 +490,70 @@ static void noise_timestamps_in_order(struct test *t)
 	}
 }
 
+#ifndef __KERNEL__
+
+#define STATE	(3 * 32)
+#define HMAC	(64 + 32)
+#define KDF(n)	(((n) + 1) * HMAC + 2 * 32)
+#define DH	(KDF(2) + 32)
+#define PSK	(KDF(3) + 32)
+
+/* How many bytes each step wipes: its own, and those of the steps in it. */
+static void noise_steps_wipe(struct test *t, struct pair *pair)
+{
+	struct noise_state state;
+	u8 out[3][32];
+
+	noise_begin(&state, pair->r.public);
+	EXPECT_EQ(t, test_wiped(), 0);
+	noise_hmac(out[0], pair->secret, NULL, 0, NULL, 0);
+	EXPECT_EQ(t, test_wiped(), HMAC);
+	noise_kdf(out[0], out[1], out[2], pair->secret, NULL, 0);
+	EXPECT_EQ(t, test_wiped(), KDF(3));
+	noise_mix_secret(&state, pair->secret);
+	EXPECT_EQ(t, test_wiped(), KDF(2));
+	noise_mix_ephemeral(&state, pair->r.public);
+	EXPECT_EQ(t, test_wiped(), KDF(1));
+	EXPECT(t, noise_mix_dh(&state, pair->i.private, pair->r.public));
+	EXPECT_EQ(t, test_wiped(), DH);
+	EXPECT(t, !noise_mix_dh(&state, pair->i.private, vector_low_order[0]));
+	EXPECT_EQ(t, test_wiped(), 32);
+	noise_mix_preshared(&state, pair->psk);
+	EXPECT_EQ(t, test_wiped(), PSK);
+}
+
+static void noise_wipes(struct test *t)
+{
+	struct weft_noise_keys keys;
+	struct pair pair;
+	u8 who[32], when[12];
+
+	pair_statics(t, &pair);
+	test_wiped();
+	noise_steps_wipe(t, &pair);
+	EXPECT(t, pair_initiate(&pair));
+	EXPECT_EQ(t, test_wiped(), KDF(1) + DH + KDF(2) + STATE + 32);
+	EXPECT(t, weft_noise_initiation_open(&pair.hs_r, who, &pair.initiation, &pair.r));
+	EXPECT_EQ(t, test_wiped(), KDF(1) + DH + STATE + 32);
+	EXPECT(t, weft_noise_initiation_accept(&pair.hs_r, when, &pair.initiation, pair.secret));
+	EXPECT_EQ(t, test_wiped(), KDF(2) + STATE);
+	EXPECT(t, pair_respond(&pair));
+	EXPECT_EQ(t, test_wiped(), KDF(1) + 2 * DH + PSK + STATE + 32);
+	EXPECT(t, pair_finish(&pair));
+	EXPECT_EQ(t, test_wiped(), KDF(1) + 2 * DH + PSK + STATE);
+	weft_noise_split(&keys, &pair.hs_i, true);
+	EXPECT_EQ(t, test_wiped(), KDF(2) + sizeof(pair.hs_i));
+}
+
+#else /* __KERNEL__ */
+
+static void noise_wipes(struct test *t)
+{
+	kunit_skip(t, "bytes that are wiped, which only userspace counts");
+}
+
+#endif /* __KERNEL__ */
+
 TEST_SUITE("noise",
 	   TEST_CASE(noise_kdf_of_vectors),
 	   TEST_CASE(noise_vectors),
@@ -501,4 +566,5 @@ TEST_SUITE("noise",
 	   TEST_CASE(noise_low_order_claim),
 	   TEST_CASE(noise_static_keys),
 	   TEST_CASE(noise_timestamps),
-	   TEST_CASE(noise_timestamps_in_order));
+	   TEST_CASE(noise_timestamps_in_order),
+	   TEST_CASE(noise_wipes));

@@ -51,6 +51,22 @@ static void pair_first(struct test *t)
 	EXPECT(t, is(weft_pair_choose(0, false, ONLY, ONLY, to_next), plain));
 }
 
+/* The place of each try's pair in the first round; each round is shifted by one more. */
+static void pair_rounds(struct test *t)
+{
+	static const unsigned int places[] = {
+		0, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 0, 3, 4, 5, 0, 1, 2, 0, 1, 2, 3, 4, 5, 4,
+	};
+	struct weft_pair first[6];
+	unsigned int try;
+
+	for (try = 0; try < ARRAY_SIZE(first); try++)
+		first[try] = weft_pair_choose(try, false, WITH_PREVIOUS, ALL, plain);
+	for (try = 0; try < ARRAY_SIZE(places); try++)
+		EXPECT(t, is(weft_pair_choose(try, false, WITH_PREVIOUS, ALL, plain),
+			     first[places[try]]));
+}
+
 /* Every pair comes once a round, and every pair meets each of @candidates in time. */
 static void pair_each(struct test *t)
 {
@@ -100,5 +116,6 @@ static void pair_preshared(struct test *t)
 TEST_SUITE("pair",
 	   TEST_CASE(pair_one),
 	   TEST_CASE(pair_first),
+	   TEST_CASE(pair_rounds),
 	   TEST_CASE(pair_each),
 	   TEST_CASE(pair_preshared));

@@ -57,6 +57,22 @@ static void pmtu_path_is_fine(struct test *t)
 	EXPECT(t, weft_pmtu_begin(&pmtu, 1500, 5 + PERIOD, PERIOD));
 }
 
+/* As a page of its own would have it: what links, and tunnels over them, usually carry. */
+static const u32 usual[] = {
+	1320, 1360, 1380, 1400, 1420, 1440, 1454, 1460, 1472, 1480, 1492, 1500, 1600, 2000, 4000,
+	8000, 8900, 9000,
+};
+
+static unsigned int usual_between(u32 low, u32 high)
+{
+	unsigned int count = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(usual); i++)
+		count += usual[i] > low && usual[i] < high;
+	return count;
+}
+
 static void pmtu_path_swallows(struct test *t)
 {
 	static const struct { u32 top, carries, found; } cases[] = {
@@ -75,8 +91,53 @@ static void pmtu_path_swallows(struct test *t)
 		EXPECT_EQ(t, pmtu_search(t, &pmtu, &path, cases[i].top, 7),
 			  7 + WEFT_PMTU_TRIES * SECOND);
 		EXPECT_EQ(t, pmtu.limit, cases[i].found);
-		EXPECT(t, path.sent <= WEFT_PMTU_TRIES * WEFT_PMTU_SIZES);
+		/* The smallest and the largest; all between; all above what was answered then. */
+		EXPECT_EQ(t, path.sent, 2 + usual_between(1280, cases[i].top) + 1 +
+					usual_between(cases[i].found, cases[i].top) + 1);
 	}
+}
+
+/* The sizes that are asked for, in their order. */
+static void pmtu_asks_for_usual(struct test *t)
+{
+	u32 sizes[WEFT_PMTU_SIZES];
+	struct weft_pmtu pmtu;
+	unsigned int i;
+
+	weft_pmtu_init(&pmtu);
+	EXPECT(t, weft_pmtu_begin(&pmtu, 9001, 0, PERIOD));
+	EXPECT_EQ(t, weft_pmtu_try(&pmtu, 9001, 0, PERIOD, sizes), 2);
+	EXPECT_EQ(t, sizes[0], 1280);
+	EXPECT_EQ(t, sizes[1], 9001);
+	EXPECT(t, !weft_pmtu_answer(&pmtu, 1280, 0, PERIOD));
+	EXPECT_EQ(t, weft_pmtu_try(&pmtu, 9001, SECOND, PERIOD, sizes), ARRAY_SIZE(usual) + 1);
+	for (i = 0; i < ARRAY_SIZE(usual); i++)
+		EXPECT_EQ(t, sizes[i], usual[i]);
+	EXPECT_EQ(t, sizes[i], 9001);
+	/* Neither what has been answered nor what is no less than the largest is asked for again. */
+	EXPECT(t, !weft_pmtu_answer(&pmtu, 8000, SECOND, PERIOD));
+	EXPECT(t, !weft_pmtu_answer(&pmtu, 1500, SECOND, PERIOD));
+	EXPECT_EQ(t, weft_pmtu_try(&pmtu, 9000, 2 * SECOND, PERIOD, sizes), 2);
+	EXPECT_EQ(t, sizes[0], 8900);
+	EXPECT_EQ(t, sizes[1], 9000);
+}
+
+/* A router that speaks up at the end of a search makes it begin anew. */
+static void pmtu_router_speaks_late(struct test *t)
+{
+	u32 sizes[WEFT_PMTU_SIZES];
+	struct weft_pmtu pmtu;
+	u64 now = 0;
+	int i;
+
+	weft_pmtu_init(&pmtu);
+	EXPECT(t, weft_pmtu_begin(&pmtu, 9000, 0, PERIOD));
+	for (i = 0; i < WEFT_PMTU_TRIES; i++, now += SECOND)
+		EXPECT_EQ(t, weft_pmtu_try(&pmtu, 9000, now, PERIOD, sizes), 2);
+	for (i = 0; i < WEFT_PMTU_TRIES; i++, now += SECOND)
+		EXPECT_EQ(t, weft_pmtu_try(&pmtu, 2000, now, PERIOD, sizes), 2);
+	EXPECT_EQ(t, weft_pmtu_try(&pmtu, 2000, now, PERIOD, sizes), 0);
+	EXPECT_EQ(t, weft_pmtu_next(&pmtu), WEFT_PMTU_NEVER);
 }
 
 /* No answer to the smallest size either: nothing is known, and what was known stays. */
@@ -157,6 +218,11 @@ static void pmtu_router_speaks(struct test *t)
 	EXPECT_EQ(t, pmtu.limit, 0);
 	weft_pmtu_init(&pmtu);
 	EXPECT(t, weft_pmtu_begin(&pmtu, 1500, 0, PERIOD));
+	EXPECT_EQ(t, weft_pmtu_try(&pmtu, 1280, 0, PERIOD, sizes), 0);
+	EXPECT_EQ(t, weft_pmtu_next(&pmtu), WEFT_PMTU_NEVER);
+	EXPECT_EQ(t, pmtu.limit, 0);
+	weft_pmtu_init(&pmtu);
+	EXPECT(t, weft_pmtu_begin(&pmtu, 1500, 0, PERIOD));
 	EXPECT_EQ(t, weft_pmtu_try(&pmtu, 1000, 0, PERIOD, sizes), 0);
 	EXPECT_EQ(t, weft_pmtu_next(&pmtu), WEFT_PMTU_NEVER);
 	EXPECT_EQ(t, pmtu.limit, 0);
@@ -214,6 +280,8 @@ static void pmtu_random(struct test *t)
 TEST_SUITE("pmtu",
 	   TEST_CASE(pmtu_path_is_fine),
 	   TEST_CASE(pmtu_path_swallows),
+	   TEST_CASE(pmtu_asks_for_usual),
+	   TEST_CASE(pmtu_router_speaks_late),
 	   TEST_CASE(pmtu_nobody_answers),
 	   TEST_CASE(pmtu_packets_get_lost),
 	   TEST_CASE(pmtu_path_recovers),

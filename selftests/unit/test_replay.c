@@ -44,7 +44,7 @@ static void replay_first(struct test *t)
 
 static void replay_window_size(struct test *t)
 {
-	/* PROTOCOL.md asks for 8,000; the constant is what is promised. */
+	/* The window is at least 8,000 counters wide (RFC 6479); the constant is the exact promise. */
 	EXPECT(t, WEFT_REPLAY_WINDOW >= 8000);
 	EXPECT_EQ(t, WEFT_REPLAY_WINDOW % BITS_PER_LONG, 0);
 }

@@ -33,8 +33,8 @@ static inline void weft_compat_udp_tunnel6_xmit_skb(struct dst_entry *dst, struc
 #endif
 
 /*
- * Where these once took a struct socket they take its struct sock, since Linux 7.2, but also since
- * some stable release or other of older series: the functions' own types tell which.
+ * Where this once took a struct socket it takes its struct sock, since Linux 7.2, but also since
+ * some stable release or other of older series: the function's own type tells which.
  */
 static inline void weft_compat_setup_udp_tunnel_sock(struct net *net, struct sock *sk,
 						     struct udp_tunnel_sock_cfg *config)
@@ -48,16 +48,6 @@ static inline void weft_compat_setup_udp_tunnel_sock(struct net *net, struct soc
 	setup_udp_tunnel_sock(net, argument, config);
 }
 
-static inline void weft_compat_udp_tunnel_sock_release(struct sock *sk)
-{
-	bool takes_sock = __builtin_types_compatible_p(typeof(udp_tunnel_sock_release),
-						       void (struct sock *));
-	void *argument = takes_sock ? (void *)sk : sk->sk_socket;
-
-	udp_tunnel_sock_release(argument);
-}
-
 #define setup_udp_tunnel_sock weft_compat_setup_udp_tunnel_sock
-#define udp_tunnel_sock_release weft_compat_udp_tunnel_sock_release
 
 #endif /* WEFT_COMPAT_NET_UDP_TUNNEL_H */

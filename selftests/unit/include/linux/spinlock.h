@@ -4,11 +4,34 @@
 #define SHIM_LINUX_SPINLOCK_H
 
 #include <pthread.h>
+#include <stdlib.h>
+
+/* For sparse. */
+#define __must_hold(lock)
 
 typedef pthread_mutex_t spinlock_t;
 
-#define spin_lock_init(lock)	pthread_mutex_init(lock, NULL)
-#define spin_lock(lock)		pthread_mutex_lock(lock)
-#define spin_unlock(lock)	pthread_mutex_unlock(lock)
+/* A lock that is taken twice, or given back without having been taken, ends the program. */
+static inline void spin_lock_init(spinlock_t *lock)
+{
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
+	pthread_mutex_init(lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+}
+
+static inline void spin_lock(spinlock_t *lock)
+{
+	if (pthread_mutex_lock(lock))
+		abort();
+}
+
+static inline void spin_unlock(spinlock_t *lock)
+{
+	if (pthread_mutex_unlock(lock))
+		abort();
+}
 
 #endif

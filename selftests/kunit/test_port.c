@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Sockets that are refused or closed, and packets that hold them for longer than that. */
+#include "test.h"
+#include "port.c"
+#include "world.h"
+
+static struct sock *port_held;		/* by a packet, as it were */
+static int port_verdict;		/* of what comes last before a socket is ready */
+
+/* Beside uncut.c, which does without sockets here; at this point the port is bound. */
+int weft_uncut_add(struct sock *sk)
+{
+	sock_hold(sk);
+	port_held = sk;
+	return port_verdict;
+}
+
+void weft_uncut_remove(struct sock *sk)
+{
+}
+
+struct sk_buff *weft_gro_receive(struct sock *sk, struct list_head *head, struct sk_buff *skb)
+{
+	return NULL;
+}
+
+int weft_gro_complete(struct sock *sk, struct sk_buff *skb, int offset)
+{
+	return 0;
+}
+
+static int open_port(struct world *world, struct weft_port_pair *pair)
+{
+	const struct weft_binding binding = { .address4.s_addr = htonl(INADDR_LOOPBACK) };
+	int err;
+
+	mutex_lock(&world->device.config_lock);
+	err = weft_port_open(pair, &world->device, &init_net, &binding);
+	mutex_unlock(&world->device.config_lock);
+	return err;
+}
+
+/* Whether a packet that still holds the socket would be the device's. */
+static bool leads_to_device(const struct sock *sk)
+{
+	bool leads;
+
+	rcu_read_lock();
+	leads = rcu_dereference_sk_user_data(sk);
+	rcu_read_unlock();
+	return leads;
+}
+
+static void port_lets_go_of_a_refused_socket(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_port_pair pair;
+
+	port_verdict = -ENOMEM;
+	EXPECT_EQ(t, open_port(world, &pair), -ENOMEM);
+	EXPECT(t, !pair.sock4 && !pair.sock6);
+	EXPECT(t, !leads_to_device(port_held));
+	sock_put(port_held);
+	world_destroy(world);
+}
+
+static void port_lets_go_of_a_closed_socket(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_port_pair pair;
+
+	port_verdict = 0;
+	EXPECT_EQ(t, open_port(world, &pair), 0);
+	EXPECT_PTR(t, pair.sock4, port_held);
+	EXPECT(t, pair.port);
+	EXPECT(t, leads_to_device(port_held));
+	weft_port_close(&pair);
+	EXPECT(t, !leads_to_device(port_held));
+	sock_put(port_held);
+	world_destroy(world);
+}
+
+TEST_SUITE("port",
+	   TEST_CASE(port_lets_go_of_a_refused_socket),
+	   TEST_CASE(port_lets_go_of_a_closed_socket));
