@@ -9,6 +9,9 @@ struct weft_event;
 
 /**
  * struct weft_backend - where interfaces are
+ * @ready: whether the kernel speaks weft at all, for which it loads the module
+ *         if it can; NULL: it does
+ * @loaded: whether it does now, and no module is loaded; NULL: it does
  * @list: the interfaces there are, to be freed with weft_model_links_free()
  * @get: one interface, to be freed with weft_model_device_free()
  * @set: apply @dev to the interface of its name
@@ -24,6 +27,8 @@ struct weft_event;
  * has @error filled in.
  */
 struct weft_backend {
+	int (*ready)(struct weft_backend *backend);
+	int (*loaded)(struct weft_backend *backend);
 	int (*list)(struct weft_backend *backend, struct weft_link **list);
 	int (*get)(struct weft_backend *backend, const char *name,
 		   struct weft_device **dev);

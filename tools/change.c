@@ -128,15 +128,16 @@ bool weft_change_invert(struct weft_change *change)
 	change_swap_programs(change);
 	if (change->kind == WEFT_CHANGE_FILE)
 		return change->text;
-	return change->kind != WEFT_CHANGE_PROGRAM || change->program.words[0];
+	return change->kind != WEFT_CHANGE_PROGRAM || change->program.words;
 }
 
 static void program_clear(struct weft_program *program)
 {
 	size_t i;
 
-	for (i = 0; program->words[i]; i++)
+	for (i = 0; i < program->count; i++)
 		free(program->words[i]);
+	free(program->words);
 	free(program->input);
 }
 
@@ -151,18 +152,28 @@ void weft_change_clear(struct weft_change *change)
 	memset(change, 0, sizeof(*change));
 }
 
+bool weft_program_add(struct weft_program *program, const char *word)
+{
+	char **words = reallocarray(program->words, program->count + 2,
+				    sizeof(*words));
+
+	if (!words)
+		return false;
+	program->words = words;
+	words[program->count + 1] = NULL;
+	words[program->count] = strdup(word);
+	return words[program->count] && ++program->count;
+}
+
 bool weft_program_set(struct weft_program *program, const char *input, ...)
 {
 	const char *word;
-	size_t count = 0;
 	bool good = true;
 	va_list args;
 
 	va_start(args, input);
-	while ((word = va_arg(args, const char *)) && count < WEFT_PROGRAM_WORDS_MAX) {
-		program->words[count] = strdup(word);
-		good = good && program->words[count++];
-	}
+	while (good && (word = va_arg(args, const char *)))
+		good = weft_program_add(program, word);
 	va_end(args);
 	if (input) {
 		program->input = strdup(input);

@@ -9,8 +9,6 @@
 
 #include "model.h"
 
-#define WEFT_PROGRAM_WORDS_MAX	8
-
 enum weft_change_kind {
 	WEFT_CHANGE_LINK_ADD,
 	WEFT_CHANGE_LINK_DELETE,
@@ -61,11 +59,13 @@ struct weft_rule {
 
 /**
  * struct weft_program - a program to be run
- * @words: its name and arguments, up to a NULL
+ * @words: its name and arguments, up to a NULL; NULL for no program
+ * @count: how many those are
  * @input: its standard input, or NULL for none
  */
 struct weft_program {
-	char *words[WEFT_PROGRAM_WORDS_MAX + 1];
+	char **words;
+	size_t count;
 	char *input;
 };
 
@@ -110,5 +110,6 @@ void weft_change_clear(struct weft_change *change);
 
 /* False: no memory. Words end with a NULL. */
 bool weft_program_set(struct weft_program *program, const char *input, ...);
+bool weft_program_add(struct weft_program *program, const char *word);
 
 #endif /* _WEFT_TOOLS_CHANGE_H */

@@ -5,81 +5,200 @@
 
 #include "backend.h"
 #include "command.h"
+#include "locate.h"
 #include "metrics.h"
+#include "network.h"
 #include "report.h"
+#include "writer.h"
+
+/* The reader of the file is another user. */
+#define METRICS_MODE	0644
 
 /**
- * struct metrics_devices - what has been read so far
- * @devs: the devices
+ * struct metrics_job - what has been read so far
+ * @ctx: the context
+ * @named: the interfaces asked for, or NULL for all
+ * @named_count: how many
+ * @devs: those that could be read
  * @count: how many
+ * @tunnels: all that are wanted or there
+ * @tunnel_count: how many
+ * @good: all of it could be read
  */
-struct metrics_devices {
+struct metrics_job {
+	const struct weft_context *ctx;
+	char **named;
+	int named_count;
 	struct weft_device **devs;
 	size_t count;
+	struct weft_metrics_tunnel *tunnels;
+	size_t tunnel_count;
+	bool good;
 };
 
-static bool metrics_no_memory(const struct weft_context *ctx)
+static bool metrics_no_memory(struct metrics_job *job)
 {
-	weft_report(ctx, "out of memory");
+	weft_report(job->ctx, "out of memory");
+	job->good = false;
 	return false;
 }
 
-static bool metrics_add(const struct weft_context *ctx,
-			struct metrics_devices *all, const char *name)
+/* NULL after a complaint. */
+static struct weft_metrics_tunnel *metrics_tunnel(struct metrics_job *job,
+						  const char *name)
 {
-	struct weft_device **devs, *dev;
+	struct weft_metrics_tunnel *tunnels;
 	size_t i;
 
 	/* No sample may be there twice. */
-	for (i = 0; i < all->count; i++)
-		if (!strcmp(all->devs[i]->name, name))
-			return true;
-	if (ctx->backend->get(ctx->backend, name, &dev)) {
-		weft_report(ctx, "cannot read interface '%s': %s", name,
-			    ctx->backend->error);
-		return false;
+	for (i = 0; i < job->tunnel_count; i++)
+		if (!strcmp(job->tunnels[i].name, name))
+			return &job->tunnels[i];
+	tunnels = realloc(job->tunnels, (i + 1) * sizeof(*tunnels));
+	if (!tunnels) {
+		metrics_no_memory(job);
+		return NULL;
 	}
-	devs = realloc(all->devs, (all->count + 1) * sizeof(*devs));
+	job->tunnels = tunnels;
+	job->tunnel_count++;
+	memset(&tunnels[i], 0, sizeof(tunnels[i]));
+	snprintf(tunnels[i].name, sizeof(tunnels[i].name), "%s", name);
+	return &tunnels[i];
+}
+
+static bool metrics_is_up(const struct weft_context *ctx, const char *name)
+{
+	struct weft_network_link link = { };
+
+	return !ctx->network->link(ctx->network, name, &link) && link.up;
+}
+
+static void metrics_add(struct metrics_job *job, const char *name)
+{
+	struct weft_backend *backend = job->ctx->backend;
+	struct weft_metrics_tunnel *tunnel = metrics_tunnel(job, name);
+	struct weft_device **devs, *dev;
+
+	if (!tunnel || tunnel->there)
+		return;
+	tunnel->there = true;
+	tunnel->up = metrics_is_up(job->ctx, name);
+	if (backend->get(backend, name, &dev)) {
+		weft_report(job->ctx, "cannot read interface '%s': %s", name,
+			    backend->error);
+		job->good = false;
+		return;
+	}
+	devs = realloc(job->devs, (job->count + 1) * sizeof(*devs));
 	if (!devs) {
 		weft_model_device_free(dev);
-		return metrics_no_memory(ctx);
+		metrics_no_memory(job);
+		return;
 	}
-	all->devs = devs;
-	devs[all->count++] = dev;
-	return true;
+	job->devs = devs;
+	devs[job->count++] = dev;
+	tunnel->readable = true;
 }
 
 /* One interface that cannot be read must not hide the others. */
-static bool metrics_add_all(const struct weft_context *ctx,
-			    struct metrics_devices *all)
+static void metrics_add_links(struct metrics_job *job)
 {
+	struct weft_backend *backend = job->ctx->backend;
 	struct weft_link *links, *link;
-	bool good = true;
 
-	if (ctx->backend->list(ctx->backend, &links)) {
-		weft_report(ctx, "cannot list interfaces: %s",
-			    ctx->backend->error);
-		return false;
+	if (backend->list(backend, &links)) {
+		weft_report(job->ctx, "cannot list interfaces: %s",
+			    backend->error);
+		job->good = false;
+		return;
 	}
 	for (link = links; link; link = link->next)
-		good &= metrics_add(ctx, all, link->name);
+		metrics_add(job, link->name);
 	weft_model_links_free(links);
-	return good;
+}
+
+static bool metrics_is_named(const struct metrics_job *job, const char *name)
+{
+	int i;
+
+	for (i = 0; i < job->named_count; i++)
+		if (!strcmp(job->named[i], name))
+			return true;
+	return !job->named_count;
+}
+
+static void metrics_add_files(struct metrics_job *job)
+{
+	struct weft_metrics_tunnel *tunnel;
+	struct weft_location *files;
+	size_t count, i;
+
+	if (!weft_locate_all(weft_locate_folders, &files, &count))
+		metrics_no_memory(job);
+	for (i = 0; i < count; i++) {
+		tunnel = metrics_is_named(job, files[i].name) ?
+			 metrics_tunnel(job, files[i].name) : NULL;
+		if (tunnel)
+			tunnel->configured = true;
+		free(files[i].path);
+	}
+	free(files);
+}
+
+/* A module that was unloaded is not loaded again by the next look at it. */
+static void metrics_print(const struct metrics_job *job, FILE *out)
+{
+	struct weft_backend *backend = job->ctx->backend;
+	bool loaded = !backend->loaded || !backend->loaded(backend);
+
+	weft_metrics_print_tunnels(out, loaded, job->tunnels,
+				   job->tunnel_count);
+	weft_metrics_print(out, job->devs, job->count);
+}
+
+/* What could be read is written, and says what could not. */
+static void metrics_write(struct metrics_job *job, const char *path)
+{
+	struct weft_writer writer;
+
+	if (!weft_writer_begin(&writer, job->ctx, path, METRICS_MODE,
+			       NULL)) {
+		job->good = false;
+		return;
+	}
+	metrics_print(job, writer.out);
+	job->good &= weft_writer_end(&writer, true);
 }
 
 int weft_command_metrics(struct weft_context *ctx, int argc, char **argv)
 {
-	struct metrics_devices all = { };
-	bool good = true;
+	struct metrics_job job = { .ctx = ctx, .good = true };
+	const char *path = NULL;
 	int i;
 
+	if (argc && !strcmp(argv[0], "write")) {
+		if (argc == 1) {
+			weft_report(ctx, "metrics: write requires a value: FILE");
+			return 1;
+		}
+		path = argv[1];
+		argc -= 2;
+		argv += 2;
+	}
+	job.named = argv;
+	job.named_count = argc;
 	if (!argc)
-		good = metrics_add_all(ctx, &all);
+		metrics_add_links(&job);
 	for (i = 0; i < argc; i++)
-		good &= metrics_add(ctx, &all, argv[i]);
-	weft_metrics_print(ctx->out, all.devs, all.count);
-	while (all.count)
-		weft_model_device_free(all.devs[--all.count]);
-	free(all.devs);
-	return good ? 0 : 1;
+		metrics_add(&job, argv[i]);
+	metrics_add_files(&job);
+	if (path)
+		metrics_write(&job, path);
+	else
+		metrics_print(&job, ctx->out);
+	while (job.count)
+		weft_model_device_free(job.devs[--job.count]);
+	free(job.devs);
+	free(job.tunnels);
+	return job.good ? 0 : 1;
 }

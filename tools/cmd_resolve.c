@@ -2,12 +2,14 @@
 /* weft resolve */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "backend.h"
 #include "command.h"
 #include "config.h"
 #include "file.h"
 #include "locate.h"
+#include "lock.h"
 #include "profile.h"
 #include "report.h"
 #include "resolve.h"
@@ -15,6 +17,16 @@
 
 /* A session is renewed after 120 s; 15 more and the peer is silent. */
 #define RESOLVE_SILENT_S	135
+
+/**
+ * struct resolve_source - the file whose names are looked up
+ * @path: its path
+ * @seen: what it was when it was read
+ */
+struct resolve_source {
+	const char *path;
+	struct stat seen;
+};
 
 static bool resolve_is_silent(const struct weft_context *ctx,
 			      const struct weft_peer *peer)
@@ -27,7 +39,8 @@ static bool resolve_is_known(const struct weft_device *dev,
 			     const struct weft_peer *wanted,
 			     const struct weft_peer *peer)
 {
-	bool several = dev->kind == WEFT_KIND_WEFT && wanted->candidate_count;
+	bool several = dev->kind == WEFT_KIND_WEFT &&
+		       wanted->candidate_count > 1;
 
 	if (dev->kind == WEFT_KIND_WEFT &&
 	    !weft_model_candidates_equal(wanted, peer))
@@ -65,44 +78,94 @@ static bool resolve_send(const struct weft_context *ctx,
 	return good;
 }
 
+/*
+ * A lookup takes long, and keeps no other command waiting. What was written to
+ * the file meanwhile is for the next call to look at.
+ */
+static bool resolve_send_locked(const struct weft_context *ctx,
+				const struct resolve_source *source,
+				const struct weft_device *dev,
+				struct weft_peer *peer, bool *sent)
+{
+	struct weft_lock lock;
+	struct stat now;
+	bool good = true;
+
+	if (!weft_lock_take(ctx, dev->name, &lock))
+		return false;
+	*sent = !stat(source->path, &now) &&
+		now.st_ino == source->seen.st_ino &&
+		now.st_size == source->seen.st_size &&
+		now.st_mtim.tv_sec == source->seen.st_mtim.tv_sec &&
+		now.st_mtim.tv_nsec == source->seen.st_mtim.tv_nsec;
+	if (*sent)
+		good = resolve_send(ctx, dev, peer);
+	weft_lock_release(&lock);
+	return good;
+}
+
 /* @wanted is the file's, @peer the interface's. */
-static bool resolve_one(const struct weft_context *ctx, const char *path,
+static bool resolve_one(const struct weft_context *ctx,
+			const struct resolve_source *source,
 			const struct weft_device *dev,
 			const struct weft_peer *peer, struct weft_peer *wanted)
 {
-	struct weft_place place = {
-		.file = path, .line = wanted->line, .name = "Endpoint",
-	};
+	bool sent;
 
-	if (!weft_resolve_peer(ctx, &place, wanted))
+	if (dev->kind == WEFT_KIND_WEFT &&
+	    !weft_model_candidates_keep(wanted, peer)) {
+		weft_report(ctx, "%s: out of memory", dev->name);
 		return false;
+	}
 	if (resolve_is_known(dev, wanted, peer))
 		return true;
-	if (!resolve_send(ctx, dev, wanted))
+	if (!resolve_send_locked(ctx, source, dev, wanted, &sent))
 		return false;
+	if (!sent)
+		return true;
 	fprintf(ctx->out, "%s: peer %s is at %s now\n", dev->name,
 		weft_text_peer(wanted->name ? wanted : peer).chars,
 		weft_text_endpoint(&wanted->endpoint).chars);
 	return true;
 }
 
+/* Only names move, and only peers that are silent are moved. */
+static bool resolve_asks_for(const struct weft_context *ctx,
+			     const struct weft_device *dev,
+			     const struct weft_peer *wanted)
+{
+	const struct weft_peer *peer;
+
+	if (!wanted->endpoint_text ||
+	    !weft_resolve_is_name(wanted->endpoint_text))
+		return false;
+	peer = weft_model_peer_find(dev, &wanted->public_key);
+	return peer && resolve_is_silent(ctx, peer);
+}
+
 /* One name that is not known must not hide the others. */
 static bool resolve_device(const struct weft_context *ctx,
 			   const struct weft_profile *profile,
+			   const struct resolve_source *source,
 			   const struct weft_device *dev)
 {
-	const struct weft_peer *peer;
 	struct weft_peer *wanted;
-	bool good = true;
+	bool good;
 
 	for (wanted = profile->dev->peers; wanted; wanted = wanted->next) {
-		if (!wanted->endpoint_text ||
-		    !weft_resolve_is_name(wanted->endpoint_text))
+		if (resolve_asks_for(ctx, dev, wanted))
 			continue;
-		peer = weft_model_peer_find(dev, &wanted->public_key);
-		if (peer && resolve_is_silent(ctx, peer))
-			good &= resolve_one(ctx, profile->path, dev, peer,
+		free(wanted->endpoint_text);
+		wanted->endpoint_text = NULL;
+	}
+	good = weft_resolve_leniently(ctx, profile->path, profile->dev);
+	for (wanted = profile->dev->peers; wanted; wanted = wanted->next) {
+		if (wanted->endpoint.any.sa_family != AF_UNSPEC)
+			good &= resolve_one(ctx, source, dev,
+					    weft_model_peer_find(dev, &wanted->public_key),
 					    wanted);
+		else if (wanted->unresolved)
+			good = false;
 	}
 	return good;
 }
@@ -110,11 +173,14 @@ static bool resolve_device(const struct weft_context *ctx,
 static bool resolve_file(const struct weft_context *ctx,
 			 const struct weft_location *location)
 {
+	struct resolve_source source = { .path = location->path };
 	struct weft_profile *profile = NULL;
 	struct weft_device *dev = NULL;
 	struct weft_file content;
 	bool good = false;
 
+	/* A file that is not there is complained of below. */
+	stat(source.path, &source.seen);
 	if (weft_config_read(ctx, location->path, &content)) {
 		profile = weft_profile_parse(ctx, location->path, content.text,
 					     location->name);
@@ -124,7 +190,7 @@ static bool resolve_file(const struct weft_context *ctx,
 		weft_report(ctx, "cannot read interface '%s': %s",
 			    location->name, ctx->backend->error);
 	else if (profile)
-		good = resolve_device(ctx, profile, dev);
+		good = resolve_device(ctx, profile, &source, dev);
 	weft_model_device_free(dev);
 	weft_profile_free(profile);
 	return good;

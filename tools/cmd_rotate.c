@@ -6,6 +6,7 @@
  * or the machine, the file says the key that the kernel has as well, or both
  * keys, and peers know one of them.
  */
+#include <errno.h>
 #include <linux/weft.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,12 @@
 #include "config.h"
 #include "file.h"
 #include "locate.h"
+#include "lock.h"
 #include "parse.h"
 #include "profile.h"
 #include "rewrite.h"
+#include "text.h"
+#include "writer.h"
 
 /**
  * struct rotate_job - one rotation, or the end of one
@@ -71,8 +75,12 @@ static bool rotate_read_file(struct rotate_job *job)
 	struct weft_location location;
 	struct weft_file copy;
 
-	if (!weft_locate_try(weft_locate_folders, job->name, &location))
-		return true;
+	if (!weft_locate_try(weft_locate_folders, job->name, &location)) {
+		if (errno == ENOENT)
+			return true;
+		weft_report(job->ctx, "out of memory");
+		return false;
+	}
 	job->path = location.path;
 	if (!weft_config_read(job->ctx, job->path, &job->text))
 		return false;
@@ -88,6 +96,12 @@ static bool rotate_read_file(struct rotate_job *job)
 	return job->profile;
 }
 
+static bool rotate_put(struct rotate_job *job, const struct weft_file *text)
+{
+	return weft_writer_put(job->ctx, job->path, 0600, &job->text.seen,
+			       text->text, text->len);
+}
+
 static bool rotate_write(struct rotate_job *job,
 			 const struct weft_rewrite *rewrite)
 {
@@ -98,7 +112,7 @@ static bool rotate_write(struct rotate_job *job,
 		weft_report(job->ctx, "out of memory");
 		return false;
 	}
-	good = weft_rewrite_file(job->ctx, job->path, &fresh);
+	good = rotate_put(job, &fresh);
 	weft_file_wipe(&fresh);
 	return good;
 }
@@ -127,7 +141,7 @@ static bool rotate_ask_or_restore(struct rotate_job *job, bool written)
 	if (rotate_ask(job))
 		return true;
 	if (written)
-		weft_rewrite_file(job->ctx, job->path, &job->text);
+		rotate_put(job, &job->text);
 	return false;
 }
 
@@ -163,8 +177,8 @@ static void rotate_choose_key(struct rotate_job *job)
 static bool rotate_refuse_second(const struct rotate_job *job)
 {
 	weft_report(job->ctx,
-		    "the rotation of '%s' before this one goes on: 'weft rotate %s finish' or 'weft rotate %s undo' first",
-		    job->name, job->name, job->name);
+		    "the rotation of '%s' before this one goes on: give the command weft rotate %s finish, or undo, first",
+		    job->name, weft_text_shell(job->name).chars);
 	return false;
 }
 
@@ -266,6 +280,18 @@ static bool rotate_run(struct rotate_job *job)
 	}
 }
 
+static bool rotate_run_locked(struct rotate_job *job)
+{
+	struct weft_lock lock;
+	bool good;
+
+	if (!weft_lock_take(job->ctx, job->name, &lock))
+		return false;
+	good = rotate_run(job);
+	weft_lock_release(&lock);
+	return good;
+}
+
 static bool rotate_take_action(struct rotate_job *job, int argc, char **argv)
 {
 	if (argc != 1)
@@ -328,7 +354,7 @@ int weft_command_rotate(struct weft_context *ctx, int argc, char **argv)
 
 	good = (rotate_take_action(&job, argc - 1, argv + 1) ||
 		rotate_take_words(&job, argc - 1, argv + 1)) &&
-	       rotate_run(&job);
+	       rotate_run_locked(&job);
 	weft_key_wipe(&job.wish.private_key);
 	weft_model_device_free(job.have);
 	weft_profile_free(job.profile);

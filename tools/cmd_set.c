@@ -8,6 +8,7 @@
 #include "claim.h"
 #include "command.h"
 #include "config.h"
+#include "lock.h"
 #include "parse.h"
 #include "resolve.h"
 #include "sync.h"
@@ -160,12 +161,16 @@ static struct weft_device *set_new_device(const struct weft_context *ctx,
 static int set_send_words(struct weft_parse *parse)
 {
 	const struct weft_context *ctx = parse->ctx;
+	struct weft_lock lock;
 	int status;
 
+	if (!weft_lock_take(ctx, parse->dev->name, &lock))
+		return 1;
 	if (!parse->have && weft_claim_adds_prefixes(parse->dev) &&
 	    ctx->backend->get(ctx->backend, parse->dev->name, &parse->have))
 		parse->have = NULL;
 	status = set_send(ctx, parse->dev);
+	weft_lock_release(&lock);
 	if (!status && parse->have)
 		weft_claim_report_moved(ctx, parse->have, parse->dev);
 	return status;
@@ -188,29 +193,38 @@ int weft_command_set(struct weft_context *ctx, int argc, char **argv)
 }
 
 /* The file becomes a model before the interface is so much as looked at. */
-static int set_from_file(struct weft_context *ctx, char **argv, bool whole)
+static int set_from_file(struct weft_context *ctx, char **argv, bool whole,
+			 int (*send)(const struct weft_context *ctx,
+				     struct weft_device *dev))
 {
 	struct weft_device *dev;
-	int status;
+	struct weft_lock lock;
+	int status = 1;
 
 	dev = weft_config_load(ctx, argv[1], argv[0], whole);
-	if (!dev)
-		return 1;
-	status = set_send(ctx, dev);
+	if (dev && weft_lock_take(ctx, dev->name, &lock)) {
+		status = send(ctx, dev);
+		weft_lock_release(&lock);
+	}
 	weft_model_device_free(dev);
 	return status;
+}
+
+static int set_all(const struct weft_context *ctx, struct weft_device *dev)
+{
+	return set_send(ctx, dev);
 }
 
 int weft_command_setconf(struct weft_context *ctx, int argc, char **argv)
 {
 	(void)argc;
-	return set_from_file(ctx, argv, true);
+	return set_from_file(ctx, argv, true, set_all);
 }
 
 int weft_command_addconf(struct weft_context *ctx, int argc, char **argv)
 {
 	(void)argc;
-	return set_from_file(ctx, argv, false);
+	return set_from_file(ctx, argv, false, set_all);
 }
 
 static int set_difference(const struct weft_context *ctx,
@@ -234,14 +248,6 @@ static int set_difference(const struct weft_context *ctx,
 
 int weft_command_syncconf(struct weft_context *ctx, int argc, char **argv)
 {
-	struct weft_device *want;
-	int status;
-
 	(void)argc;
-	want = weft_config_load(ctx, argv[1], argv[0], true);
-	if (!want)
-		return 1;
-	status = set_difference(ctx, want);
-	weft_model_device_free(want);
-	return status;
+	return set_from_file(ctx, argv, true, set_difference);
 }

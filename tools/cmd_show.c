@@ -62,6 +62,8 @@ static bool show_one(const struct weft_context *ctx, struct show_job *job,
 			    ctx->backend->error);
 		return false;
 	}
+	if (ctx->as_wg)
+		weft_model_device_plain(dev);
 	good = show_device(ctx, job, dev);
 	weft_model_device_free(dev);
 	return good;
@@ -76,14 +78,30 @@ static bool show_get_links(const struct weft_context *ctx,
 	return false;
 }
 
+/*
+ * Without the module there is no interface, and nothing is said of why: that
+ * is told from a machine on which none has been made.
+ */
+static bool show_is_ready(const struct weft_context *ctx,
+			  const struct weft_link *links)
+{
+	struct weft_backend *backend = ctx->backend;
+
+	if (links || !backend->ready || !backend->ready(backend))
+		return true;
+	weft_report(ctx, "there is no interface: %s", backend->error);
+	return false;
+}
+
 /* One interface that cannot be read must not hide the others. */
 static bool show_all(const struct weft_context *ctx, struct show_job *job)
 {
 	struct weft_link *links, *link;
-	bool good = true;
+	bool good;
 
 	if (!show_get_links(ctx, &links))
 		return false;
+	good = show_is_ready(ctx, links);
 	for (link = links; link; link = link->next)
 		good &= show_one(ctx, job, link->name);
 	weft_model_links_free(links);
@@ -94,10 +112,11 @@ static bool show_interfaces(const struct weft_context *ctx,
 			    struct show_job *job)
 {
 	struct weft_link *links, *link;
-	bool good = true;
+	bool good;
 
 	if (!show_get_links(ctx, &links))
 		return false;
+	good = show_is_ready(ctx, links);
 	for (link = links; good && link; link = link->next) {
 		if (!job->array)
 			fprintf(ctx->out, "%s%c", link->name,
@@ -174,6 +193,8 @@ int weft_command_showconf(struct weft_context *ctx, int argc, char **argv)
 			    ctx->backend->error);
 		return 1;
 	}
+	if (ctx->as_wg)
+		weft_model_device_plain(dev);
 	weft_print_conf(ctx, dev);
 	weft_model_device_free(dev);
 	return 0;

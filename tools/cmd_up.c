@@ -1,53 +1,133 @@
 // SPDX-License-Identifier: GPL-2.0
 /* weft up, weft down, weft save, weft strip */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "check.h"
 #include "command.h"
 #include "config.h"
 #include "file.h"
 #include "locate.h"
+#include "lock.h"
+#include "network.h"
 #include "profile.h"
+#include "record.h"
 #include "report.h"
 #include "save.h"
 #include "up.h"
 
+/* An interface without a file: the name is all that is known. */
+static bool up_locate_gone(const char *word, struct weft_location *location)
+{
+	if (!weft_profile_name_is_good(word, strlen(word)) ||
+	    weft_locate_is_file(word))
+		return false;
+	if (!weft_locate_try(weft_locate_folders, word, location))
+		snprintf(location->name, sizeof(location->name), "%s", word);
+	return true;
+}
+
+/* What "up" has recorded stands in for a file that is gone, or broken. */
+static struct weft_profile *up_read_record(const struct weft_context *ctx,
+					   const struct weft_location *location)
+{
+	struct weft_network_link link = { };
+	struct weft_profile *profile = NULL;
+	struct weft_record record;
+
+	weft_record_read(ctx, location->name, &record);
+	if (ctx->network->link(ctx->network, location->name, &link))
+		memset(&link, 0, sizeof(link));
+	if (record.there || (!location->path && link.index)) {
+		weft_report_warning(ctx, "%s: its file cannot be used: it is taken down as 'weft up' has recorded it",
+				    location->name);
+		profile = weft_record_profile(&record, location->name);
+	}
+	weft_record_free(&record);
+	return profile;
+}
+
+static struct weft_profile *up_read_any(const struct weft_context *ctx,
+					const struct weft_location *location)
+{
+	struct weft_profile *profile = NULL;
+	struct weft_location none;
+
+	if (location->path)
+		profile = weft_locate_read(ctx, location);
+	if (!profile)
+		profile = up_read_record(ctx, location);
+	/* There is nothing of this name: the complaint is that of the other commands. */
+	if (!profile && !location->path &&
+	    weft_locate(ctx, weft_locate_folders, location->name, &none))
+		free(none.path);
+	return profile;
+}
+
+/* The file is read under the lock: the command before this one may write it. */
+static int up_run_locked(struct weft_context *ctx, const char *word,
+			 struct weft_profile *(*read)(const struct weft_context *ctx,
+						      const struct weft_location *location),
+			 bool (*run)(const struct weft_context *ctx,
+				     struct weft_profile *profile))
+{
+	struct weft_profile *profile;
+	struct weft_location location;
+	struct weft_lock lock;
+	bool good = false;
+
+	if (!(read == up_read_any && up_locate_gone(word, &location)) &&
+	    !weft_locate(ctx, weft_locate_folders, word, &location))
+		return 1;
+	if (weft_lock_take(ctx, location.name, &lock)) {
+		/* The holder of a shared lock still runs: its record is no leftover. */
+		ctx->nested = lock.shared;
+		profile = read(ctx, &location);
+		good = profile && run(ctx, profile);
+		weft_profile_free(profile);
+		weft_lock_release(&lock);
+	}
+	free(location.path);
+	return good ? 0 : 1;
+}
+
+static bool up_up(const struct weft_context *ctx, struct weft_profile *profile)
+{
+	return weft_check_profile(ctx, profile) && weft_up(ctx, profile);
+}
+
+static bool up_save(const struct weft_context *ctx,
+		    struct weft_profile *profile)
+{
+	return weft_save(ctx, profile);
+}
+
+/* A record stands in for a file that was not read: only root can write it. */
+static bool up_down(const struct weft_context *ctx,
+		    struct weft_profile *profile)
+{
+	return (!profile->seen.st_mode || weft_check_hooks(ctx, profile)) &&
+	       weft_down(ctx, profile);
+}
+
 int weft_command_up(struct weft_context *ctx, int argc, char **argv)
 {
-	struct weft_profile *profile = weft_locate_profile(ctx, argv[0]);
-	bool good;
-
 	(void)argc;
-	if (!profile)
-		return 1;
-	good = weft_up(ctx, profile);
-	weft_profile_free(profile);
-	return good ? 0 : 1;
+	return up_run_locked(ctx, argv[0], weft_locate_read, up_up);
 }
 
 int weft_command_down(struct weft_context *ctx, int argc, char **argv)
 {
-	struct weft_profile *profile = weft_locate_profile(ctx, argv[0]);
-	bool good;
-
 	(void)argc;
-	if (!profile)
-		return 1;
-	good = weft_down(ctx, profile);
-	weft_profile_free(profile);
-	return good ? 0 : 1;
+	return up_run_locked(ctx, argv[0], up_read_any, up_down);
 }
 
 int weft_command_save(struct weft_context *ctx, int argc, char **argv)
 {
-	struct weft_profile *profile = weft_locate_profile(ctx, argv[0]);
-	bool good;
-
 	(void)argc;
-	if (!profile)
-		return 1;
-	good = weft_save(ctx, profile);
-	weft_profile_free(profile);
-	return good ? 0 : 1;
+	return up_run_locked(ctx, argv[0], weft_locate_read, up_save);
 }
 
 /* Only what can be read is written out: a file with faults is refused. */
@@ -62,7 +142,9 @@ int weft_command_strip(struct weft_context *ctx, int argc, char **argv)
 		return 1;
 	good = weft_config_read(ctx, profile->path, &content);
 	if (good) {
-		weft_save_strip(ctx->out, content.text);
+		good = weft_save_strip(ctx->out, content.text);
+		if (!good)
+			weft_report(ctx, "out of memory");
 		weft_file_wipe(&content);
 	}
 	weft_profile_free(profile);

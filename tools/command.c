@@ -67,6 +67,13 @@ const struct weft_command weft_commands[] = {
 		"no hook runs. If a step fails, it is named, and all that was done is undone.\n",
 		1, 1, weft_command_up,
 	}, {
+		"check", "FILE|IFACE",
+		"report the mistakes in a file, and change nothing",
+		"Every mistake is printed with its line, as FILE:LINE: error or warning: words. The\n"
+		"status is 1 if there are errors, with which \"up\" refuses the file. Names are not\n"
+		"looked up. With -j or --json all is JSON.\n",
+		1, 1, weft_command_check, .json = true,
+	}, {
 		"down", "FILE|IFACE",
 		"take an interface away, with its routes, rules and name servers",
 		"With SaveConfig = true in the file, what is set is saved there before.\n",
@@ -100,17 +107,19 @@ const struct weft_command weft_commands[] = {
 		"after SECONDS, which is 30 if it is not given; 0 only looks.\n",
 		1, 5, weft_command_wait,
 	}, {
-		"metrics", "[IFACE]...",
+		"metrics", "[write FILE] [IFACE]...",
 		"print interfaces and peers as metrics for Prometheus",
 		"All interfaces if none is named. The format is Prometheus's text format, which the\n"
-		"node exporter's textfile collector reads. No secret is printed.\n",
+		"node exporter's textfile collector reads. With \"write\" FILE is replaced as a whole,\n"
+		"whatever could not be read. No secret is printed.\n",
 		0, -1, weft_command_metrics,
 	}, {
 		"doctor", "[IFACE]",
 		"say why a tunnel does not work, and what would mend it",
-		"All interfaces if none is named. Peers without a session are called, and some\n"
-		"seconds are waited. The status is 0 when nothing is wrong, 1 for warnings, 2 for\n"
-		"errors, 3 when it could not be looked at. With -j or --json all is JSON.\n",
+		"All interfaces, and files and units of others, if none is named. Peers without a\n"
+		"session are called, and some seconds are waited. The status is 0 when nothing is\n"
+		"wrong, 1 for warnings, 2 for errors, 3 when it could not be looked at. With -j or\n"
+		"--json all is JSON.\n",
 		0, 1, weft_command_doctor, .json = true,
 	}, {
 		"genkey", "", "print a new private key",
@@ -196,22 +205,57 @@ int weft_command_help(struct weft_context *ctx, int argc, char **argv)
 	return 0;
 }
 
-/* Options may stand anywhere; what is left are words. Returns how many. */
+/* What the options of a command line ask for besides the context. */
+struct command_options {
+	bool help;
+	bool version;
+};
+
+static bool command_take_option(struct weft_context *ctx, const char *word,
+				struct command_options *options)
+{
+	if (!strcmp(word, "-j") || !strcmp(word, "--json"))
+		ctx->json = true;
+	else if (!strcmp(word, "--show-keys"))
+		ctx->show_keys = true;
+	else if (!strcmp(word, "-h") || !strcmp(word, "--help"))
+		options->help = true;
+	else if (!strcmp(word, "-v") || !strcmp(word, "--version"))
+		options->version = true;
+	else
+		return false;
+	return true;
+}
+
+/* A value of "set" may begin with '-': an allowed IP that is removed does. */
+static bool command_is_value(char **words, int count)
+{
+	return count > 1 && !strcmp(words[0], "set");
+}
+
+/*
+ * Options may stand anywhere in front of "--"; what is left are words. Returns
+ * how many, or -1 after a complaint.
+ */
 static int command_take_options(struct weft_context *ctx, int argc,
-				char **argv, bool *help)
+				char **argv, struct command_options *options)
 {
 	int i, left = 0;
 
-	for (i = 0; i < argc; i++) {
-		if (!strcmp(argv[i], "-j") || !strcmp(argv[i], "--json"))
-			ctx->json = true;
-		else if (!strcmp(argv[i], "--show-keys"))
-			ctx->show_keys = true;
-		else if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help"))
-			*help = true;
-		else
-			argv[left++] = argv[i];
+	for (i = 0; i < argc && strcmp(argv[i], "--"); i++) {
+		if (command_take_option(ctx, argv[i], options))
+			continue;
+		if (argv[i][0] == '-' && argv[i][1] &&
+		    !command_is_value(argv, left)) {
+			weft_report(ctx,
+				    "'%s' is not an option: -j, --json, --show-keys, -h, --help, -v, --version are; words follow '--'",
+				    argv[i]);
+			return -1;
+		}
+		argv[left++] = argv[i];
 	}
+	for (i++; i < argc; i++)
+		argv[left++] = argv[i];
 	return left;
 }
 
@@ -245,26 +289,37 @@ static int command_flush(const struct weft_context *ctx, int status)
 	return 1;
 }
 
+/* Under wg's name, as hooks have it, this is wg(8). */
+static bool command_is_wg(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+
+	return !strcmp(slash ? slash + 1 : program, "wg");
+}
+
 int weft_command_main(struct weft_context *ctx, int argc, char **argv)
 {
+	struct command_options options = { };
 	const struct weft_command *command;
-	bool help = false;
 	int status = 0;
 
 	/* Its words are another command line's, options included. */
 	if (argc > 1 && !strcmp(argv[1], "complete"))
 		return command_flush(ctx, weft_command_complete(ctx, argc - 2,
 								argv + 2));
-	argc = command_take_options(ctx, argc - 1, argv + 1, &help);
+	ctx->as_wg = argc && command_is_wg(argv[0]);
+	argc = command_take_options(ctx, argc - 1, argv + 1, &options);
+	if (argc < 0)
+		return 1;
 	argv++;
 	command = command_find(argc ? argv[0] : "show");
-	if (!argc && help)
+	if (!argc && options.help)
 		command_print_all(ctx->out);
+	else if (options.version)
+		fprintf(ctx->out, "weft %s\n", WEFT_VERSION);
 	else if (command)
 		status = command_run(ctx, command, argc ? argc - 1 : 0,
-				     argv + 1, help);
-	else if (!strcmp(argv[0], "--version") || !strcmp(argv[0], "-v"))
-		fprintf(ctx->out, "weft %s\n", WEFT_VERSION);
+				     argv + 1, options.help);
 	else
 		status = command_unknown(ctx, argv[0]);
 	return command_flush(ctx, status);

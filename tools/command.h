@@ -42,6 +42,7 @@ int weft_command_genkey(struct weft_context *ctx, int argc, char **argv);
 int weft_command_genpsk(struct weft_context *ctx, int argc, char **argv);
 int weft_command_pubkey(struct weft_context *ctx, int argc, char **argv);
 int weft_command_up(struct weft_context *ctx, int argc, char **argv);
+int weft_command_check(struct weft_context *ctx, int argc, char **argv);
 int weft_command_down(struct weft_context *ctx, int argc, char **argv);
 int weft_command_save(struct weft_context *ctx, int argc, char **argv);
 int weft_command_strip(struct weft_context *ctx, int argc, char **argv);

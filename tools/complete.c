@@ -258,6 +258,17 @@ static void complete_rotate(const struct completion *complete, int argc,
 	}
 }
 
+static void complete_metrics(const struct completion *complete, int argc,
+			     char **argv)
+{
+	if (argc > 1 && !strcmp(argv[argc - 2], "write")) {
+		complete_files(complete);
+		return;
+	}
+	complete_interfaces(complete);
+	complete_offer(complete, "write");
+}
+
 static const struct weft_command *complete_find(const char *name)
 {
 	const struct weft_command *command;
@@ -285,6 +296,8 @@ int weft_command_complete(struct weft_context *ctx, int argc, char **argv)
 		complete_set(&complete, argc - 2, argv + 2);
 	else if (command && command->run == weft_command_rotate && argc > 2)
 		complete_rotate(&complete, argc - 2, argv + 2);
+	else if (command && command->run == weft_command_metrics)
+		complete_metrics(&complete, argc - 1, argv + 1);
 	else if (command)
 		complete_place(&complete, command->arguments, argc - 2);
 	return 0;

@@ -4,11 +4,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "check.h"
 #include "config.h"
 #include "file.h"
+#include "merge.h"
 #include "model.h"
 #include "parse.h"
 #include "resolve.h"
+#include "text.h"
 
 /* A million peers with a dozen prefixes each. */
 #define WEFT_CONFIG_BYTES	(1024UL * 1024 * 1024)
@@ -18,6 +21,7 @@
 
 enum config_section {
 	CONFIG_SECTION_NONE,
+	CONFIG_SECTION_UNKNOWN,
 	CONFIG_SECTION_INTERFACE,
 	CONFIG_SECTION_PEER,
 };
@@ -26,13 +30,11 @@ enum config_section {
  * struct config_state - how far a file has been read
  * @parse: the model so far, and the line
  * @section: the section the line belongs to
- * @interface_line: where the Interface section began, 0 before
  * @peer_line: where the last Peer section began
  */
 struct config_state {
 	struct weft_parse parse;
 	enum config_section section;
-	unsigned int interface_line;
 	unsigned int peer_line;
 };
 
@@ -57,28 +59,14 @@ static int config_quote_length(const char *line)
 static bool config_finish_peer(struct config_state *state)
 {
 	struct weft_parse *parse = &state->parse;
+	struct weft_place place = { };
 
 	if (!parse->peer || parse->peer->has & WEFT_PEER_HAS_PUBLIC_KEY)
 		return true;
-	parse->place.line = state->peer_line;
-	parse->place.name = NULL;
-	weft_report_at(parse->ctx, &parse->place, "this [Peer] has no PublicKey");
+	place.file = parse->place.file;
+	place.line = state->peer_line;
+	weft_report_at(parse->ctx, &place, "this [Peer] has no PublicKey");
 	return false;
-}
-
-static bool config_begin_interface(struct config_state *state)
-{
-	struct weft_parse *parse = &state->parse;
-
-	if (state->interface_line) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "a second [Interface]: the first is in line %u",
-			       state->interface_line);
-		return false;
-	}
-	state->interface_line = parse->place.line;
-	state->section = CONFIG_SECTION_INTERFACE;
-	return true;
 }
 
 static bool config_begin_peer(struct config_state *state)
@@ -88,8 +76,11 @@ static bool config_begin_peer(struct config_state *state)
 	parse->peer = weft_model_peer_add(parse->dev);
 	if (!parse->peer) {
 		weft_report_at(parse->ctx, &parse->place, "out of memory");
+		/* Its fields have no peer to go to. */
+		state->section = CONFIG_SECTION_UNKNOWN;
 		return false;
 	}
+	parse->peer->section_line = parse->place.line;
 	/* What a whole configuration leaves out is taken away. */
 	if (parse->whole)
 		parse->peer->has |= WEFT_PEER_REPLACE_ALLOWEDIPS |
@@ -102,19 +93,25 @@ static bool config_begin_peer(struct config_state *state)
 	return true;
 }
 
-static bool config_begin_section(struct config_state *state, const char *line)
+/* wg(8) takes blanks inside the brackets, and an Interface section in parts. */
+static bool config_begin_section(struct config_state *state, char *line)
 {
+	weft_text_squeeze(line);
 	if (strcasecmp(line, "[Interface]") && strcasecmp(line, "[Peer]")) {
 		weft_report_at(state->parse.ctx, &state->parse.place,
 			       "'%s' is not a section: [Interface] and [Peer] are",
 			       line);
+		state->section = CONFIG_SECTION_UNKNOWN;
 		return false;
 	}
-	if (!config_finish_peer(state))
+	if (!config_finish_peer(state) && !state->parse.ctx->notes)
 		return false;
-	if (!strcasecmp(line, "[Interface]"))
-		return config_begin_interface(state);
-	return config_begin_peer(state);
+	if (strcasecmp(line, "[Interface]"))
+		return config_begin_peer(state);
+	state->section = CONFIG_SECTION_INTERFACE;
+	if (!state->parse.dev->line)
+		state->parse.dev->line = state->parse.place.line;
+	return true;
 }
 
 static bool config_refuse_field(struct config_state *state, const char *field)
@@ -132,29 +129,37 @@ static bool config_refuse_field(struct config_state *state, const char *field)
 	return false;
 }
 
+/*
+ * As wg(8) and wg-quick(8) divide the work: the former, whose fields come
+ * last, knows no white space in its lines; the latter trims its values.
+ */
 static const struct weft_setting *config_find(struct config_state *state,
-					      const char *field)
+					      char *field, char *value)
 {
 	enum weft_scope scope = state->section == CONFIG_SECTION_PEER ?
 				WEFT_SCOPE_PEER : WEFT_SCOPE_DEVICE;
-	const struct weft_setting *setting;
+	const struct weft_setting *setting = NULL;
 
-	setting = weft_parse_find_field(weft_settings, field);
-	if (!setting && state->parse.more)
+	if (state->parse.more)
 		setting = weft_parse_find_field(state->parse.more, field);
+	if (!setting) {
+		weft_text_squeeze(field);
+		setting = weft_parse_find_field(weft_settings, field);
+		if (setting && !setting->spaced)
+			weft_text_squeeze(value);
+	}
 	return setting && setting->scope == scope ? setting : NULL;
 }
 
-static bool config_set(struct config_state *state, const char *field,
-		       const char *value)
+static bool config_set(struct config_state *state, char *field, char *value)
 {
-	const struct weft_setting *setting = config_find(state, field);
+	const struct weft_setting *setting = config_find(state, field, value);
 	bool good;
 
 	if (!setting)
 		return config_refuse_field(state, field);
 	state->parse.place.name = setting->field;
-	if (!*value) {
+	if (!*value && !setting->empty) {
 		weft_report_at(state->parse.ctx, &state->parse.place,
 			       "the value is missing");
 		return false;
@@ -174,6 +179,8 @@ static bool config_read_line(struct config_state *state, char *line)
 		return true;
 	if (*line == '[')
 		return config_begin_section(state, line);
+	if (state->section == CONFIG_SECTION_UNKNOWN)
+		return true;
 	if (state->section == CONFIG_SECTION_NONE) {
 		weft_report_at(state->parse.ctx, &state->parse.place,
 			       "[Interface] or [Peer] has to come first");
@@ -190,16 +197,20 @@ static bool config_read_line(struct config_state *state, char *line)
 	return config_set(state, config_trim(line), config_trim(equals + 1));
 }
 
+/* To the end of the file if complaints are kept: all of them are wanted. */
 static bool config_read_text(struct config_state *state, char *text)
 {
+	bool good = true;
 	char *line;
 
 	while ((line = strsep(&text, "\n"))) {
 		state->parse.place.line++;
-		if (!config_read_line(state, line))
+		state->parse.place.name = NULL;
+		good &= config_read_line(state, line);
+		if (!good && !state->parse.ctx->notes)
 			return false;
 	}
-	return config_finish_peer(state);
+	return good & config_finish_peer(state);
 }
 
 /* @state->parse holds all but the device. */
@@ -219,8 +230,11 @@ static struct weft_device *config_parse(struct config_state *state, char *text,
 			   WEFT_DEVICE_HAS_FWMARK | WEFT_DEVICE_REPLACE_PEERS |
 			   WEFT_DEVICE_HAS_LISTEN_ADDRESS |
 			   WEFT_DEVICE_HAS_BIND_DEVICE;
-	if (config_read_text(state, text))
-		return dev;
+	if (config_read_text(state, text) || state->parse.ctx->notes) {
+		if (weft_merge_peers(dev))
+			return dev;
+		weft_report(state->parse.ctx, "out of memory");
+	}
 	weft_model_device_free(dev);
 	return NULL;
 }
@@ -294,6 +308,7 @@ struct weft_device *weft_config_load(const struct weft_context *ctx,
 		return NULL;
 	if (config_holds_secret(dev))
 		weft_file_warn_readable(ctx, file);
+	weft_check_device(ctx, file, dev);
 	if (weft_resolve_device(ctx, file, dev))
 		return dev;
 	weft_model_device_free(dev);

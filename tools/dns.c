@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "change.h"
 #include "dns.h"
+#include "journal.h"
+#include "network.h"
 #include "profile.h"
+#include "report.h"
 
 /* Debian's resolvconf orders its sources by patterns of their names. */
 #define DNS_INTERFACE_ORDER	"/etc/resolvconf/interface-order"
@@ -56,41 +58,156 @@ static char *dns_text(const struct weft_profile *profile)
 	return text;
 }
 
-bool weft_dns_build(const struct weft_profile *profile,
-		    struct weft_change *change)
+/* From another network namespace the service would set up another link. */
+static bool dns_resolved_runs(struct weft_network *network)
 {
+	struct weft_change holder = { };
+	char *output = NULL;
+	bool runs;
+
+	if (!network->has || !network->has(network, "resolvectl") ||
+	    !network->home(network))
+		return false;
+	runs = weft_program_set(&holder.program, NULL, "resolvectl", "dns",
+				NULL) &&
+	       !network->run(network, &holder.program, &output);
+	weft_change_clear(&holder);
+	free(output);
+	return runs;
+}
+
+enum weft_dns weft_dns_choose(const struct weft_context *ctx, const char *name)
+{
+	static const char cause[] =
+		"systemd-resolved does not run and there is no program 'resolvconf'";
+	static const char mend[] =
+		"install the package systemd-resolved, openresolv or resolvconf";
+	struct weft_network *network = ctx->network;
+
+	if (dns_resolved_runs(network))
+		return WEFT_DNS_RESOLVED;
+	if (!network->has || network->has(network, "resolvconf"))
+		return WEFT_DNS_RESOLVCONF;
+	weft_report(ctx, "%s: the file sets DNS, but %s: %s, or remove DNS from the file",
+		    name, cause, mend);
+	return WEFT_DNS_NONE;
+}
+
+static bool dns_do(struct weft_journal *journal, struct weft_change *change,
+		   bool good)
+{
+	if (good)
+		return weft_journal_do(journal, change);
+	weft_report(journal->ctx, "%s: out of memory", journal->name);
+	weft_change_clear(change);
+	return false;
+}
+
+static bool dns_set_resolvconf(struct weft_journal *journal,
+			       const struct weft_profile *profile)
+{
+	struct weft_change change = {
+		.kind = WEFT_CHANGE_PROGRAM,
+		.title = strdup("hand the name servers to resolvconf"),
+	};
 	char *name = dns_name(profile->name);
 	char *text = dns_text(profile);
 	bool good;
 
-	memset(change, 0, sizeof(*change));
-	change->kind = WEFT_CHANGE_PROGRAM;
-	change->title = strdup("hand the name servers to resolvconf");
-	good = name && text && change->title &&
-	       weft_program_set(&change->program, text, "resolvconf", "-a",
+	good = name && text && change.title &&
+	       weft_program_set(&change.program, text, "resolvconf", "-a",
 				name, "-m", "0", "-x", NULL) &&
-	       weft_program_set(&change->undo, NULL, "resolvconf", "-d", name,
+	       weft_program_set(&change.undo, NULL, "resolvconf", "-d", name,
 				"-f", NULL);
-	if (!good)
-		weft_change_clear(change);
 	free(text);
 	free(name);
-	return good;
+	return dns_do(journal, &change, good);
 }
 
-bool weft_dns_build_removal(const char *name, struct weft_change *change)
+/* resolvectl WHAT NAME WORDS..., where "~." is the domain of all names. */
+static bool dns_set_resolved_one(struct weft_journal *journal, const char *what,
+				 const struct weft_words *words,
+				 const char *last)
 {
-	char *full = dns_name(name);
+	struct weft_change change = {
+		.kind = WEFT_CHANGE_PROGRAM,
+		.title = strdup("hand the name servers to systemd-resolved"),
+	};
+	bool good;
+	size_t i;
+
+	good = change.title &&
+	       weft_program_set(&change.program, NULL, "resolvectl", what,
+				journal->name, NULL) &&
+	       weft_program_set(&change.undo, NULL, "resolvectl", "revert",
+				journal->name, NULL);
+	for (i = 0; good && i < words->count; i++)
+		good = weft_program_add(&change.program, words->items[i].text);
+	if (good && last)
+		good = weft_program_add(&change.program, last);
+	return dns_do(journal, &change, good);
+}
+
+bool weft_dns_set(struct weft_journal *journal,
+		  const struct weft_profile *profile, enum weft_dns dns)
+{
+	switch (dns) {
+	case WEFT_DNS_RESOLVED:
+		return dns_set_resolved_one(journal, "dns", &profile->dns,
+					    profile->dns.count ? NULL : "") &&
+		       dns_set_resolved_one(journal, "domain",
+					    &profile->search,
+					    profile->dns.count ? "~." : NULL);
+	case WEFT_DNS_RESOLVCONF:
+		return dns_set_resolvconf(journal, profile);
+	default:
+		return true;
+	}
+}
+
+static bool dns_unset_resolvconf(struct weft_journal *journal)
+{
+	struct weft_change change = {
+		.kind = WEFT_CHANGE_PROGRAM,
+		.title = strdup("take the name servers back from resolvconf"),
+	};
+	char *name = dns_name(journal->name);
 	bool good;
 
-	memset(change, 0, sizeof(*change));
-	change->kind = WEFT_CHANGE_PROGRAM;
-	change->title = strdup("take the name servers back from resolvconf");
-	good = full && change->title &&
-	       weft_program_set(&change->program, NULL, "resolvconf", "-d",
-				full, "-f", NULL);
-	if (!good)
-		weft_change_clear(change);
-	free(full);
-	return good;
+	good = name && change.title &&
+	       weft_program_set(&change.program, NULL, "resolvconf", "-d",
+				name, "-f", NULL);
+	free(name);
+	return dns_do(journal, &change, good);
+}
+
+/* The service forgets a link that goes; one that stays is to be reverted. */
+static bool dns_unset_resolved(struct weft_journal *journal)
+{
+	struct weft_network *network = journal->ctx->network;
+	struct weft_change change = {
+		.kind = WEFT_CHANGE_PROGRAM,
+		.title = strdup("take the name servers back from systemd-resolved"),
+	};
+	struct weft_network_link link = { };
+
+	if (!network->link(network, journal->name, &link) && !link.index) {
+		weft_change_clear(&change);
+		return true;
+	}
+	return dns_do(journal, &change, change.title &&
+		      weft_program_set(&change.program, NULL, "resolvectl",
+				       "revert", journal->name, NULL));
+}
+
+bool weft_dns_unset(struct weft_journal *journal, enum weft_dns dns)
+{
+	switch (dns) {
+	case WEFT_DNS_RESOLVED:
+		return dns_unset_resolved(journal);
+	case WEFT_DNS_RESOLVCONF:
+		return dns_unset_resolvconf(journal);
+	default:
+		return true;
+	}
 }

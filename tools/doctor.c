@@ -3,10 +3,11 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "backend.h"
 #include "command.h"
 #include "doctor.h"
+#include "doctor_machine.h"
 #include "json.h"
+#include "locate.h"
 #include "report.h"
 #include "text.h"
 
@@ -16,11 +17,13 @@
  * struct doctor_job - findings on their way out
  * @ctx: where to
  * @array: of JSON, NULL for text
- * @findings: the interface's, in @array
+ * @machine: what there is without interfaces
+ * @findings: those of one interface, or of the machine, in @array
  * @no_memory: some were lost
  */
 struct doctor_job {
 	const struct weft_context *ctx;
+	struct weft_doctor_machine machine;
 	struct json_object *array;
 	struct json_object *findings;
 	bool no_memory;
@@ -29,7 +32,7 @@ struct doctor_job {
 static void doctor_add(struct doctor_job *job, struct json_object *object,
 		       const char *key, const char *text)
 {
-	struct json_object *value = json_object_new_string(text);
+	struct json_object *value = weft_json_string(text);
 
 	if (value && !json_object_object_add(object, key, value))
 		return;
@@ -38,9 +41,7 @@ static void doctor_add(struct doctor_job *job, struct json_object *object,
 }
 
 static void doctor_find_json(struct doctor_job *job,
-			     const struct weft_doctor_check *check,
-			     const struct weft_doctor_peer *peer,
-			     const char *what, const char *mend)
+			     const struct weft_doctor_result *result)
 {
 	struct json_object *object = json_object_new_object();
 
@@ -49,55 +50,65 @@ static void doctor_find_json(struct doctor_job *job,
 		job->no_memory = true;
 		return;
 	}
-	doctor_add(job, object, "code", check->code);
+	doctor_add(job, object, "code", result->code);
 	doctor_add(job, object, "severity",
-		   check->severity == WEFT_DOCTOR_ERROR ? "error" : "warning");
-	if (peer) {
+		   result->severity == WEFT_DOCTOR_ERROR ? "error" : "warning");
+	if (result->peer) {
 		doctor_add(job, object, "peer",
-			   weft_key_encode(&peer->last->public_key).chars);
-		if (peer->last->name)
-			doctor_add(job, object, "name", peer->last->name);
+			   weft_key_encode(&result->peer->last->public_key).chars);
+		if (result->peer->last->name)
+			doctor_add(job, object, "name", result->peer->last->name);
 	}
-	doctor_add(job, object, "what", what);
-	doctor_add(job, object, "mend", mend);
+	doctor_add(job, object, "what", result->what);
+	doctor_add(job, object, "mend", result->mend);
 }
 
 static void doctor_find_text(struct doctor_job *job,
-			     const struct weft_doctor_check *check,
-			     const struct weft_doctor_facts *facts,
-			     const struct weft_doctor_peer *peer,
-			     const char *what, const char *mend)
+			     const struct weft_doctor_result *result)
 {
 	FILE *out = job->ctx->out;
 
-	fprintf(out, "%s", facts->last->name);
-	if (peer)
-		fprintf(out, ", peer %s", weft_text_peer(peer->last).chars);
+	fprintf(out, "%s", result->name ? result->name : "this machine");
+	if (result->peer)
+		fprintf(out, ", peer %s",
+			weft_text_peer(result->peer->last).chars);
 	fprintf(out, ": %s: %s [%s]\n",
-		check->severity == WEFT_DOCTOR_ERROR ? "error" : "warning",
-		what, check->code);
-	fprintf(out, "  to mend it: %s\n", mend);
+		result->severity == WEFT_DOCTOR_ERROR ? "error" : "warning",
+		result->what, result->code);
+	fprintf(out, "  to mend it: %s\n", result->mend);
 }
 
 static void doctor_find(struct weft_doctor_report *report,
-			const struct weft_doctor_check *check,
-			const struct weft_doctor_facts *facts,
-			const struct weft_doctor_peer *peer, const char *what,
-			const char *mend)
+			const struct weft_doctor_result *result)
 {
 	struct doctor_job *job = report->data;
 
 	if (job->array)
-		doctor_find_json(job, check, peer, what, mend);
+		doctor_find_json(job, result);
 	else
-		doctor_find_text(job, check, facts, peer, what, mend);
+		doctor_find_text(job, result);
 }
 
-static bool doctor_begin_json(struct doctor_job *job,
-			      const struct weft_device *dev)
+static bool doctor_add_or_null(struct json_object *object, const char *key,
+			       const char *text)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *value = text ? weft_json_string(text) : NULL;
 
+	if ((!text || value) && !json_object_object_add(object, key, value))
+		return true;
+	json_object_put(value);
+	return false;
+}
+
+/* Findings from now on are of @name, or with NULL of the machine. */
+static bool doctor_begin(struct doctor_job *job, const char *name,
+			 const char *kind)
+{
+	struct json_object *object;
+
+	if (!job->array)
+		return true;
+	object = json_object_new_object();
 	job->findings = json_object_new_array();
 	if (!object || !job->findings ||
 	    json_object_object_add(object, "findings", job->findings)) {
@@ -105,61 +116,118 @@ static bool doctor_begin_json(struct doctor_job *job,
 		json_object_put(object);
 		return false;
 	}
-	doctor_add(job, object, "interface", dev->name);
-	doctor_add(job, object, "kind", weft_model_kind_name(dev->kind));
-	if (!json_object_array_add(job->array, object))
+	if (doctor_add_or_null(object, "interface", name) &&
+	    doctor_add_or_null(object, "kind", kind) &&
+	    !json_object_array_add(job->array, object))
 		return true;
 	json_object_put(object);
 	return false;
 }
 
+/* The last object is of nothing, and has no findings. */
+static void doctor_forget(const struct doctor_job *job)
+{
+	if (job->array)
+		json_object_array_del_idx(job->array,
+					  json_object_array_length(job->array) - 1,
+					  1);
+}
+
+static int doctor_end(const struct doctor_job *job, bool good,
+		      const struct weft_doctor_report *report)
+{
+	if (good && !job->no_memory)
+		return report->worst;
+	weft_report(job->ctx, "out of memory");
+	return DOCTOR_COULD_NOT;
+}
+
+/* An interface that is there. */
 static int doctor_look(struct doctor_job *job,
-		       const struct weft_doctor_facts *facts)
+		       const struct weft_doctor_tunnel *tunnel,
+		       struct weft_doctor_facts *facts)
 {
 	struct weft_doctor_report report = {
 		.find = doctor_find, .data = job,
 	};
+	bool good;
 
-	if ((job->array && !doctor_begin_json(job, facts->last)) ||
-	    !weft_doctor_look(facts, &report) || job->no_memory) {
-		weft_report(job->ctx, "out of memory");
-		return DOCTOR_COULD_NOT;
-	}
-	if (!report.worst && !job->array)
+	good = doctor_begin(job, facts->last->name,
+			    weft_model_kind_name(facts->last->kind));
+	if (good && tunnel)
+		good = weft_doctor_tunnel_look(&job->machine, tunnel, &report);
+	good = good && weft_doctor_look(facts, &report);
+	if (good && !report.worst && !job->array)
 		fprintf(job->ctx->out, "%s: nothing is wrong\n",
 			facts->last->name);
-	return report.worst;
+	return doctor_end(job, good, &report);
 }
 
-static int doctor_one(struct doctor_job *job, const char *name)
+static int doctor_interface(struct doctor_job *job,
+			    const struct weft_doctor_tunnel *tunnel,
+			    const char *name)
 {
 	struct weft_doctor_facts facts;
 	int status = DOCTOR_COULD_NOT;
 
 	if (weft_doctor_gather(job->ctx, name, &facts))
-		status = doctor_look(job, &facts);
+		status = doctor_look(job, tunnel, &facts);
 	weft_doctor_facts_free(&facts);
 	return status;
 }
 
+/* The machine itself, or with @tunnel an interface that is not there. */
+static int doctor_absent(struct doctor_job *job,
+			 const struct weft_doctor_tunnel *tunnel)
+{
+	struct weft_doctor_report report = {
+		.find = doctor_find, .data = job,
+	};
+	bool good = doctor_begin(job, tunnel ? tunnel->name : NULL, NULL);
+
+	if (good && tunnel)
+		good = weft_doctor_tunnel_look(&job->machine, tunnel, &report);
+	else if (good)
+		good = weft_doctor_machine_look(&job->machine, &report);
+	if (good && !report.worst)
+		doctor_forget(job);
+	return doctor_end(job, good, &report);
+}
+
+static int doctor_worse(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+static int doctor_one(struct doctor_job *job, const char *name)
+{
+	const struct weft_doctor_tunnel *tunnel;
+	int status;
+
+	tunnel = weft_doctor_machine_find(&job->machine, name);
+	if (!tunnel || tunnel->link)
+		return doctor_interface(job, tunnel, name);
+	status = doctor_absent(job, NULL);
+	status = doctor_worse(status, doctor_absent(job, tunnel));
+	/* Then there is a file that need not be weft's. */
+	return status ? status : doctor_interface(job, NULL, name);
+}
+
 static int doctor_all(struct doctor_job *job)
 {
-	struct weft_backend *backend = job->ctx->backend;
-	struct weft_link *links, *link;
-	int status = 0, one;
+	const struct weft_doctor_machine *machine = &job->machine;
+	const struct weft_doctor_tunnel *tunnel;
+	int status = doctor_absent(job, NULL);
+	size_t i;
 
-	if (backend->list(backend, &links)) {
-		weft_report(job->ctx, "cannot list interfaces: %s",
-			    backend->error);
-		return DOCTOR_COULD_NOT;
+	for (i = 0; i < machine->tunnel_count; i++) {
+		tunnel = &machine->tunnels[i];
+		status = doctor_worse(status, tunnel->link ?
+				      doctor_interface(job, tunnel, tunnel->name) :
+				      doctor_absent(job, tunnel));
 	}
-	if (!links && !job->array)
+	if (!machine->interfaces && !status && !job->array)
 		fputs("there is no tunnel\n", job->ctx->out);
-	for (link = links; link; link = link->next) {
-		one = doctor_one(job, link->name);
-		status = one > status ? one : status;
-	}
-	weft_model_links_free(links);
 	return status;
 }
 
@@ -175,7 +243,10 @@ int weft_command_doctor(struct weft_context *ctx, int argc, char **argv)
 			return DOCTOR_COULD_NOT;
 		}
 	}
-	status = argc ? doctor_one(&job, argv[0]) : doctor_all(&job);
+	status = DOCTOR_COULD_NOT;
+	if (weft_doctor_machine_gather(ctx, weft_locate_folders, &job.machine))
+		status = argc ? doctor_one(&job, argv[0]) : doctor_all(&job);
+	weft_doctor_machine_free(&job.machine);
 	if (job.array)
 		weft_json_print(ctx, job.array);
 	json_object_put(job.array);

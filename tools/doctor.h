@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "doctor_walk.h"
 #include "network.h"
 
 struct weft_context;
@@ -25,12 +26,11 @@ struct weft_doctor_prefix {
 	struct weft_network_way way;
 };
 
-/* What came of a packet sent to the endpoint from a socket like any other. */
+/* What ICMP said meanwhile of the tunnel's packets to an endpoint. */
 enum weft_doctor_probe {
-	WEFT_PROBE_NONE,	/* nothing came back, or none was sent */
-	WEFT_PROBE_REFUSED,	/* nobody listens on that port */
-	WEFT_PROBE_UNREACHABLE,	/* there is no such machine, or no way on from a router */
-	WEFT_PROBE_BARRED,	/* this machine does not let it out */
+	WEFT_PROBE_NONE,	/* nothing */
+	WEFT_PROBE_REFUSED,	/* no socket listens on that port */
+	WEFT_PROBE_UNREACHABLE,	/* there is no such machine, or a router passes nothing on */
 };
 
 /**
@@ -41,8 +41,12 @@ enum weft_doctor_probe {
  * @returns: how often it went back to where it had just been
  * @way: to its endpoint
  * @unmarked: the same for packets without the interface's mark
- * @outer_strict: rp_filter is strict where @way leads
- * @probe: what came of a probe
+ * @outer_strict: rp_filter is strict where @way leads, and does not see the mark
+ * @in: what the firewall does with what the peer answers, of a peer that is not up
+ * @out: and with packets to it
+ * @probe: what ICMP said
+ * @wanted: the peer as the file has it, or NULL
+ * @calls: the file has the peer without an endpoint: it is the peer that calls
  * @unresolved: the name of its endpoint in the file, if it stands for nothing
  * @prefixes: its allowed IPs
  * @prefix_count: how many
@@ -55,7 +59,11 @@ struct weft_doctor_peer {
 	struct weft_network_way way;
 	struct weft_network_way unmarked;
 	bool outer_strict;
+	struct weft_bar in;
+	struct weft_bar out;
 	enum weft_doctor_probe probe;
+	const struct weft_peer *wanted;
+	bool calls;
 	char *unresolved;
 	struct weft_doctor_prefix *prefixes;
 	size_t prefix_count;
@@ -67,6 +75,23 @@ struct weft_doctor_stack {
 	unsigned long not_forwarded6;
 	unsigned long rp_filtered;
 };
+
+/**
+ * struct weft_doctor_wall - what the firewall does with packets of one family
+ * @used: the tunnel has packets of that family
+ * @in: with answers that come in
+ * @fresh: with what comes in and answers nothing
+ * @out: with what leaves
+ */
+struct weft_doctor_wall {
+	bool used;
+	struct weft_bar in;
+	struct weft_bar fresh;
+	struct weft_bar out;
+};
+
+/* Peers in other orders than their own; doctor_index.c. */
+struct weft_doctor_index;
 
 /**
  * struct weft_doctor_facts - what is known of an interface
@@ -81,10 +106,11 @@ struct weft_doctor_stack {
  * @strict: rp_filter is strict on the interface
  * @pmtu: the interface tells inner senders what fits
  * @grew: counters of the stack
- * @barred_in: the firewall's rule that keeps UDP for the port out, or NULL
- * @barred_out: the one that keeps it from leaving
+ * @walls: the firewall, for IPv4 and IPv6
+ * @unmarked_table: what "up" had told the firewall, for marks to be seen, is gone
  * @peers: the peers
  * @peer_count: how many
+ * @index: made and used by weft_doctor_look()
  */
 struct weft_doctor_facts {
 	const struct weft_device *first;
@@ -98,10 +124,11 @@ struct weft_doctor_facts {
 	bool strict;
 	bool pmtu;
 	struct weft_doctor_stack grew;
-	const char *barred_in;
-	const char *barred_out;
+	struct weft_doctor_wall walls[2];
+	bool unmarked_table;
 	struct weft_doctor_peer *peers;
 	size_t peer_count;
+	struct weft_doctor_index *index;
 };
 
 enum weft_doctor_severity {
@@ -123,8 +150,8 @@ struct weft_doctor_finding {
  * struct weft_doctor_check - one thing to look for
  * @code: its name
  * @severity: how bad it is
- * @silences: with it a peer cannot answer: why it does not need no other reason
- * @last: only for peers whose silence nothing else explains
+ * @silences: explains a silent peer by itself: checks marked @last are then skipped
+ * @last: only for peers whose silence no other check explains
  * @device: looks at the interface, or NULL
  * @peer: looks at a peer, or NULL
  *
@@ -145,38 +172,124 @@ struct weft_doctor_check {
 extern const struct weft_doctor_check weft_doctor_checks[];
 
 /**
+ * struct weft_doctor_result - a finding on its way out
+ * @code: the check's name
+ * @severity: how bad it is
+ * @name: the interface, or NULL for the machine
+ * @peer: the peer, or NULL
+ * @what: what is wrong
+ * @mend: what would mend it
+ */
+struct weft_doctor_result {
+	const char *code;
+	enum weft_doctor_severity severity;
+	const char *name;
+	const struct weft_doctor_peer *peer;
+	const char *what;
+	const char *mend;
+};
+
+/**
  * struct weft_doctor_report - where findings go
- * @find: takes one; @peer is NULL for the interface
+ * @find: takes one
  * @data: for @find
  * @worst: the worst severity so far
  */
 struct weft_doctor_report {
 	void (*find)(struct weft_doctor_report *report,
-		     const struct weft_doctor_check *check,
-		     const struct weft_doctor_facts *facts,
-		     const struct weft_doctor_peer *peer, const char *what,
-		     const char *mend);
+		     const struct weft_doctor_result *result);
 	void *data;
 	int worst;
 };
 
 /* Make all checks. False: no memory. */
-bool weft_doctor_look(const struct weft_doctor_facts *facts,
+bool weft_doctor_look(struct weft_doctor_facts *facts,
 		      struct weft_doctor_report *report);
+
+/* Open and close the two streams of a finding. False: no memory. */
+struct weft_doctor_writing {
+	struct weft_doctor_finding finding;
+	char *what;
+	char *mend;
+	size_t what_len;
+	size_t mend_len;
+};
+
+bool weft_doctor_write_begin(struct weft_doctor_writing *writing);
+/* Tells @result of it if @found. False: no memory. */
+bool weft_doctor_write_end(struct weft_doctor_writing *writing, bool found,
+			   struct weft_doctor_report *report,
+			   struct weft_doctor_result result);
+
+/* There is a session with the peer, and nothing says that it has fallen silent. */
+bool weft_doctor_is_up(const struct weft_doctor_facts *facts,
+		       const struct weft_doctor_peer *peer);
+
+/* NULL: no memory. */
+struct weft_doctor_index *weft_doctor_index_new(const struct weft_doctor_facts *facts);
+void weft_doctor_index_free(struct weft_doctor_index *index);
+bool weft_doctor_index_all_up(const struct weft_doctor_index *index);
+/* A peer that is up whose endpoint has the same address, or NULL. */
+const struct weft_doctor_peer *
+weft_doctor_index_neighbour(const struct weft_doctor_index *index,
+			    const struct weft_doctor_peer *peer);
+/* An allowed IP within @ip, of a peer that is not up, and that peer; or NULL. */
+const struct weft_allowedip *
+weft_doctor_index_within(const struct weft_doctor_index *index,
+			 const struct weft_allowedip *ip,
+			 const struct weft_doctor_peer **owner);
 
 /* Sends handshakes and probes, and watches for some seconds. False after a complaint. */
 bool weft_doctor_gather(const struct weft_context *ctx, const char *name,
 			struct weft_doctor_facts *facts);
 void weft_doctor_facts_free(struct weft_doctor_facts *facts);
 
-/* Rules of nft's JSON, or iptables-save's text, that bar UDP of @port; to be freed. */
-char *weft_doctor_nft_bars(const char *json, __u16 port, bool out);
-char *weft_doctor_iptables_bars(const char *text, __u16 port, bool out);
+/**
+ * struct weft_doctor_rules - all of a machine's firewall
+ * @nft: nft's JSON, or NULL
+ * @ip4: iptables-save's text, or NULL
+ * @ip6: ip6tables-save's
+ */
+struct weft_doctor_rules {
+	char *nft;
+	char *ip4;
+	char *ip6;
+};
 
-/* Send one packet to each endpoint, wait, and see what came back. */
+void weft_doctor_rules_read(const struct weft_context *ctx,
+			    struct weft_doctor_rules *rules);
+void weft_doctor_rules_free(struct weft_doctor_rules *rules);
+/* What becomes of @packet; @bar is to be cleared. */
+void weft_doctor_rules_ask(const struct weft_doctor_rules *rules,
+			   const struct weft_packet *packet,
+			   struct weft_bar *bar);
+/*
+ * Fills in the peers' @wanted, @calls and @unresolved. All names are looked up side by
+ * side, for some seconds.
+ */
+void weft_doctor_gather_names(const struct weft_context *ctx,
+			      struct weft_doctor_facts *facts);
+/* Fills in @walls, @unmarked_table and the peers' @in, @out and @outer_strict. */
+void weft_doctor_gather_firewall(const struct weft_context *ctx,
+				 struct weft_doctor_facts *facts);
+
+/* What a program prints, or NULL: it is not there, or did not end well. Words end with a NULL. */
+char *weft_doctor_run(const struct weft_context *ctx, const char *program, ...);
+/* A setting of net.FAMILY.conf.NAME, -1 where there is none. */
+int weft_doctor_setting(const struct weft_context *ctx, const char *family,
+			const char *name, const char *setting);
+/* Both rp_filter's, of which the greater one holds. */
+bool weft_doctor_is_strict(const struct weft_context *ctx, const char *name);
+
+/*
+ * Listen to ICMP while the tunnel's own packets are on their way: no packet is
+ * sent for it. Without CAP_NET_RAW nothing is heard.
+ */
 struct weft_doctor_probes;
 struct weft_doctor_probes *weft_doctor_probe_start(const struct weft_device *dev);
-enum weft_doctor_probe weft_doctor_probe_result(struct weft_doctor_probes *probes,
+/* Takes in what has come. */
+void weft_doctor_probe_hear(struct weft_doctor_probes *probes);
+enum weft_doctor_probe weft_doctor_probe_result(const struct weft_doctor_probes *probes,
 						size_t peer);
 void weft_doctor_probe_end(struct weft_doctor_probes *probes);
 

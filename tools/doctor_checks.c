@@ -1,29 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The checks. What they say has to be plain to who has never read the protocol. */
+/* The checks. Findings are read by administrators who have not read the protocol. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "doctor.h"
 #include "profile.h"
 #include "text.h"
 
-/* A session is good for that long at most (PROTOCOL.md, REJECT_AFTER_TIME). */
+/* A session is good for that long at most (WireGuard paper, section 6.1, Reject-After-Time). */
 #define DOCTOR_SESSION_S	180
 
 /* What a message adds to an inner packet: 20 or 40, 8, 16, 16 bytes. */
 #define DOCTOR_OVERHEAD_IP4	60
 #define DOCTOR_OVERHEAD_IP6	80
 
-/* Once may be a peer that moves; who is back twice is two. */
+/* One change of endpoint is roaming; two returns mean that two hosts share the key. */
 #define DOCTOR_RETURNS_MIN	2
 
 #define DOCTOR_INITIATION_BYTES	148
 
-#define DOCTOR_OVERLAP_PEERS_MAX	2000
-
 static const char *doctor_name(const struct weft_doctor_facts *facts)
 {
 	return facts->last->name;
+}
+
+/* As a word of a suggested command. */
+static struct weft_shell_text doctor_word(const struct weft_doctor_facts *facts)
+{
+	return weft_text_shell(doctor_name(facts));
+}
+
+static struct weft_shell_text doctor_peer_word(const struct weft_peer *peer)
+{
+	return weft_text_shell(weft_text_peer(peer).chars);
 }
 
 static bool doctor_has_endpoint(const struct weft_doctor_peer *peer)
@@ -49,25 +59,14 @@ static bool doctor_initiates(const struct weft_doctor_peer *peer)
 	return sent && !(sent % DOCTOR_INITIATION_BYTES);
 }
 
-/* There is a session, and nothing says that the peer has fallen silent. */
-static bool doctor_is_up(const struct weft_doctor_facts *facts,
-			 const struct weft_doctor_peer *peer)
+bool weft_doctor_is_up(const struct weft_doctor_facts *facts,
+		       const struct weft_doctor_peer *peer)
 {
 	if (peer->last->known & WEFT_VALUE_BIT(WEFT_PEER_A_STATE))
 		return peer->last->state == WEFT_PEER_STATE_UP;
 	return peer->last->handshake_s &&
 	       facts->now - peer->last->handshake_s < DOCTOR_SESSION_S &&
 	       (doctor_has_heard(peer) || !doctor_initiates(peer));
-}
-
-static bool doctor_all_up(const struct weft_doctor_facts *facts)
-{
-	size_t i;
-
-	for (i = 0; i < facts->peer_count; i++)
-		if (!doctor_is_up(facts, &facts->peers[i]))
-			return false;
-	return true;
 }
 
 /* It happens now, or did once and something still is wrong. */
@@ -77,7 +76,7 @@ static __u64 doctor_counts(const struct weft_doctor_facts *facts, int reason)
 
 	if (count > facts->first->drops[reason])
 		return count;
-	return doctor_all_up(facts) ? 0 : count;
+	return weft_doctor_index_all_up(facts->index) ? 0 : count;
 }
 
 static __u64 doctor_peer_counts(const struct weft_doctor_facts *facts,
@@ -87,7 +86,7 @@ static __u64 doctor_peer_counts(const struct weft_doctor_facts *facts,
 
 	if (count > peer->first->drops[reason])
 		return count;
-	return doctor_is_up(facts, peer) ? 0 : count;
+	return weft_doctor_is_up(facts, peer) ? 0 : count;
 }
 
 static unsigned long long doctor_number(__u64 number)
@@ -105,7 +104,7 @@ static bool check_no_key(const struct weft_doctor_facts *facts,
 	fputs("it has no private key, so it can neither call nor answer",
 	      finding->what);
 	fprintf(finding->mend, "(umask 077; weft genkey >KEYFILE); weft set %s private-key KEYFILE",
-		doctor_name(facts));
+		doctor_word(facts).chars);
 	return true;
 }
 
@@ -115,7 +114,7 @@ static bool check_down(const struct weft_doctor_facts *facts,
 	if (facts->link.up)
 		return false;
 	fputs("it is down", finding->what);
-	fprintf(finding->mend, "ip link set %s up", doctor_name(facts));
+	fprintf(finding->mend, "ip link set %s up", doctor_word(facts).chars);
 	return true;
 }
 
@@ -126,32 +125,115 @@ static bool check_no_peers(const struct weft_doctor_facts *facts,
 		return false;
 	fputs("it has no peers", finding->what);
 	fprintf(finding->mend, "weft set %s peer KEY allowed-ips IP/LENGTH endpoint HOST:PORT",
-		doctor_name(facts));
+		doctor_word(facts).chars);
 	return true;
+}
+
+static const struct weft_doctor_wall *
+doctor_wall(const struct weft_doctor_facts *facts, bool out)
+{
+	const struct weft_doctor_wall *wall;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(facts->walls); i++) {
+		wall = &facts->walls[i];
+		if (wall->used && !(out ? &wall->out : &wall->in)->reverse &&
+		    (out ? &wall->out : &wall->in)->bars == WEFT_BARS)
+			return wall;
+	}
+	return NULL;
+}
+
+static void doctor_tell_mend(const struct weft_bar *bar,
+			     struct weft_doctor_finding *finding)
+{
+	fputs(bar->mend ? bar->mend : "have the firewall accept it before that rule",
+	      finding->mend);
 }
 
 static bool check_barred_in(const struct weft_doctor_facts *facts,
 			    struct weft_doctor_finding *finding)
 {
-	if (!facts->barred_in)
+	const struct weft_doctor_wall *wall = doctor_wall(facts, false);
+
+	if (!wall)
 		return false;
 	fprintf(finding->what, "a firewall here lets no UDP in for port %u: %s",
-		facts->last->listen_port, facts->barred_in);
-	fprintf(finding->mend, "have the firewall accept UDP to port %u before that rule",
-		facts->last->listen_port);
+		facts->last->listen_port, wall->in.culprit);
+	doctor_tell_mend(&wall->in, finding);
 	return true;
 }
 
 static bool check_barred_out(const struct weft_doctor_facts *facts,
 			     struct weft_doctor_finding *finding)
 {
-	if (!facts->barred_out)
+	const struct weft_doctor_wall *wall = doctor_wall(facts, true);
+
+	if (!wall)
 		return false;
 	fprintf(finding->what, "a firewall here lets no UDP out from port %u: %s",
-		facts->last->listen_port, facts->barred_out);
-	fprintf(finding->mend, "have the firewall accept UDP from port %u before that rule",
-		facts->last->listen_port);
+		facts->last->listen_port, wall->out.culprit);
+	doctor_tell_mend(&wall->out, finding);
 	return true;
+}
+
+/* Only answers come in, in every family that the tunnel has. */
+static const struct weft_bar *doctor_bars_calls(const struct weft_doctor_facts *facts)
+{
+	const struct weft_bar *bar = NULL;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(facts->walls); i++) {
+		if (!facts->walls[i].used)
+			continue;
+		if (facts->walls[i].fresh.bars != WEFT_BARS ||
+		    facts->walls[i].in.bars == WEFT_BARS)
+			return NULL;
+		bar = bar ? bar : &facts->walls[i].fresh;
+	}
+	return bar;
+}
+
+static bool doctor_tell_bars_calls(const struct weft_doctor_facts *facts,
+				   struct weft_doctor_finding *finding)
+{
+	const struct weft_bar *bar = doctor_bars_calls(facts);
+
+	if (!bar)
+		return false;
+	fprintf(finding->what,
+		"a firewall here lets in answers alone, and no UDP for port %u from a peer that calls: %s",
+		facts->last->listen_port, bar->culprit);
+	doctor_tell_mend(bar, finding);
+	return true;
+}
+
+/* A peer that cannot be called has to call, and does not. */
+static bool check_barred_calls(const struct weft_doctor_facts *facts,
+			       struct weft_doctor_finding *finding)
+{
+	size_t i;
+
+	for (i = 0; doctor_bars_calls(facts) && i < facts->peer_count; i++)
+		if (!doctor_has_endpoint(&facts->peers[i]) &&
+		    !weft_doctor_is_up(facts, &facts->peers[i]))
+			return doctor_tell_bars_calls(facts, finding);
+	return false;
+}
+
+/* It goes on for as long as the firewall remembers the flow. */
+static bool check_bars_calls(const struct weft_doctor_facts *facts,
+			     struct weft_doctor_finding *finding)
+{
+	size_t i, callers = 0;
+
+	for (i = 0; doctor_bars_calls(facts) && i < facts->peer_count; i++) {
+		if (!doctor_has_endpoint(&facts->peers[i]) &&
+		    !weft_doctor_is_up(facts, &facts->peers[i]))
+			return false;
+		callers += facts->peers[i].calls;
+	}
+	return callers && doctor_tell_bars_calls(facts, finding);
 }
 
 static bool check_another_key(const struct weft_doctor_facts *facts,
@@ -162,7 +244,7 @@ static bool check_another_key(const struct weft_doctor_facts *facts,
 	if (!count)
 		return false;
 	fprintf(finding->what,
-		"somebody has called %llu times for another public key than this interface's",
+		"%llu handshake initiations were for another public key than this interface's",
 		doctor_number(count));
 	fprintf(finding->mend,
 		"on the other side: weft set IFACE peer %s ... in place of the key there",
@@ -177,11 +259,12 @@ static bool check_unknown_peer(const struct weft_doctor_facts *facts,
 
 	if (!count)
 		return false;
-	fprintf(finding->what, "somebody has called %llu times whose key is no peer's here",
+	fprintf(finding->what,
+		"%llu handshake initiations came from a public key that is not configured here",
 		doctor_number(count));
 	fprintf(finding->mend,
 		"weft set %s peer KEY allowed-ips IP/LENGTH, KEY being what 'weft show IFACE public-key' says on the other side",
-		doctor_name(facts));
+		doctor_word(facts).chars);
 	return true;
 }
 
@@ -223,13 +306,13 @@ static bool check_silent(const struct weft_doctor_facts *facts,
 	for (i = 1; i <= WEFT_DROPS_A_MAX; i++)
 		if (!weft_drop_names[i].out && facts->last->drops[i])
 			return false;
-	if (!facts->peer_count)
+	if (!facts->peer_count || doctor_bars_calls(facts))
 		return false;
-	fputs("nobody has called yet, and it does not know where its peers are",
+	fputs("no peer has called yet, and no peer's endpoint is known",
 	      finding->what);
 	fprintf(finding->mend,
 		"weft set %s peer KEY endpoint HOST:PORT here, or look on the other side: weft doctor",
-		doctor_name(facts));
+		doctor_word(facts).chars);
 	return true;
 }
 
@@ -244,7 +327,7 @@ static bool check_unresolved(const struct weft_doctor_facts *facts,
 	fprintf(finding->what, "the name of its endpoint, '%s' in %s, stands for no address",
 		peer->unresolved, facts->path ? facts->path : "its file");
 	fprintf(finding->mend, "put the name right, or the name servers; then: weft resolve %s",
-		doctor_name(facts));
+		doctor_word(facts).chars);
 	return true;
 }
 
@@ -258,7 +341,7 @@ static bool check_no_endpoint(const struct weft_doctor_facts *facts,
 	fprintf(finding->what, "%llu packets were for it, and it is not known where it is",
 		doctor_number(peer->last->drops[WEFT_DROPS_A_NO_ENDPOINT]));
 	fprintf(finding->mend, "weft set %s peer %s endpoint HOST:PORT",
-		doctor_name(facts), weft_text_peer(peer->last).chars);
+		doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
 	return true;
 }
 
@@ -286,7 +369,22 @@ static bool check_loop(const struct weft_doctor_facts *facts,
 		weft_text_endpoint(&peer->last->endpoint).chars);
 	fprintf(finding->mend,
 		"ip route add the endpoint's address via GATEWAY dev DEVICE; or a mark with a table of its own, as 'weft up' makes it: weft set %s fwmark MARK",
-		doctor_name(facts));
+		doctor_word(facts).chars);
+	return true;
+}
+
+/* The walls are those of packets from and to any peer. */
+static bool check_barred_peer_in(const struct weft_doctor_facts *facts,
+				 const struct weft_doctor_peer *peer,
+				 struct weft_doctor_finding *finding)
+{
+	if (peer->in.bars != WEFT_BARS || peer->in.reverse ||
+	    weft_doctor_is_up(facts, peer) || doctor_wall(facts, false))
+		return false;
+	fprintf(finding->what, "a firewall here lets no UDP in from %s: %s",
+		weft_text_endpoint(&peer->last->endpoint).chars,
+		peer->in.culprit);
+	doctor_tell_mend(&peer->in, finding);
 	return true;
 }
 
@@ -294,12 +392,13 @@ static bool check_barred(const struct weft_doctor_facts *facts,
 			 const struct weft_doctor_peer *peer,
 			 struct weft_doctor_finding *finding)
 {
-	if (peer->probe != WEFT_PROBE_BARRED || facts->barred_out)
+	if (peer->out.bars != WEFT_BARS || weft_doctor_is_up(facts, peer) ||
+	    doctor_wall(facts, true))
 		return false;
-	fprintf(finding->what, "a firewall here lets no UDP out to %s",
-		weft_text_endpoint(&peer->last->endpoint).chars);
-	fputs("have the firewall accept it: nft list ruleset, iptables-save",
-	      finding->mend);
+	fprintf(finding->what, "a firewall here lets no UDP out to %s: %s",
+		weft_text_endpoint(&peer->last->endpoint).chars,
+		peer->out.culprit);
+	doctor_tell_mend(&peer->out, finding);
 	return true;
 }
 
@@ -307,13 +406,13 @@ static bool check_refused(const struct weft_doctor_facts *facts,
 			  const struct weft_doctor_peer *peer,
 			  struct weft_doctor_finding *finding)
 {
-	if (peer->probe != WEFT_PROBE_REFUSED || doctor_is_up(facts, peer))
+	if (peer->probe != WEFT_PROBE_REFUSED || weft_doctor_is_up(facts, peer))
 		return false;
-	fprintf(finding->what, "%s answers that nobody listens on that port",
+	fprintf(finding->what, "%s answers that no socket listens on that port",
 		weft_text_endpoint(&peer->last->endpoint).chars);
 	fprintf(finding->mend,
 		"on the other side: bring the interface up, and compare 'weft show IFACE listen-port'; then here: weft set %s peer %s endpoint HOST:PORT",
-		doctor_name(facts), weft_text_peer(peer->last).chars);
+		doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
 	return true;
 }
 
@@ -321,13 +420,13 @@ static bool check_unreachable(const struct weft_doctor_facts *facts,
 			      const struct weft_doctor_peer *peer,
 			      struct weft_doctor_finding *finding)
 {
-	if (peer->probe != WEFT_PROBE_UNREACHABLE || doctor_is_up(facts, peer) ||
+	if (peer->probe != WEFT_PROBE_UNREACHABLE || weft_doctor_is_up(facts, peer) ||
 	    !peer->way.found || !strcmp(peer->way.dev, doctor_name(facts)))
 		return false;
 	fprintf(finding->what, "no machine answers at %s",
 		weft_text_endpoint(&peer->last->endpoint).chars);
 	fprintf(finding->mend, "ping that address; weft set %s peer %s endpoint HOST:PORT",
-		doctor_name(facts), weft_text_peer(peer->last).chars);
+		doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
 	return true;
 }
 
@@ -345,7 +444,7 @@ static bool check_preshared(const struct weft_doctor_facts *facts,
 		", which is none");
 	fprintf(finding->mend,
 		"give both sides the same one: weft set %s peer %s preshared-key KEYFILE",
-		doctor_name(facts), weft_text_peer(peer->last).chars);
+		doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
 	return true;
 }
 
@@ -355,7 +454,7 @@ static bool check_answers(const struct weft_doctor_facts *facts,
 {
 	__u64 count = doctor_peer_counts(facts, peer, WEFT_DROPS_A_HANDSHAKE);
 
-	if (!count || doctor_is_up(facts, peer))
+	if (!count || weft_doctor_is_up(facts, peer))
 		return false;
 	fprintf(finding->what,
 		"%llu of its handshake messages do not open: what it takes for our key, or we for its, is another one",
@@ -399,7 +498,7 @@ static bool check_timestamp(const struct weft_doctor_facts *facts,
 		"%llu of its handshakes say that they are older than one that was taken: its clock went back",
 		doctor_number(count));
 	fprintf(finding->mend, "put its clock right, or: weft set %s peer %s forget-timestamp",
-		doctor_name(facts), weft_text_peer(peer->last).chars);
+		doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
 	return true;
 }
 
@@ -410,33 +509,60 @@ static bool check_unconfirmed(const struct weft_doctor_facts *facts,
 	const struct weft_peer *last = peer->last;
 
 	if (last->handshakes_received <= last->handshakes_completed ||
-	    last->handshakes_received < 2 || doctor_is_up(facts, peer) ||
+	    last->handshakes_received < 2 || weft_doctor_is_up(facts, peer) ||
 	    doctor_peer_counts(facts, peer, WEFT_DROPS_A_PRESHARED))
 		return false;
 	fputs("it calls, and ignores our answers: another preshared key, or they do not arrive",
 	      finding->what);
 	fprintf(finding->mend,
 		"give both sides the same one: weft set %s peer %s preshared-key KEYFILE; or see what 'weft doctor' says there",
-		doctor_name(facts), weft_text_peer(last).chars);
+		doctor_word(facts).chars, doctor_peer_word(last).chars);
 	return true;
 }
 
-/* A strict filter looks for the way back, and what comes in has no mark. */
+static void doctor_mend_marks(const struct weft_doctor_facts *facts,
+			      struct weft_doctor_finding *finding)
+{
+	if (facts->profile && facts->unmarked_table)
+		fprintf(finding->mend, "weft up %s, which puts its nft table back; or: ",
+			doctor_word(facts).chars);
+}
+
+/*
+ * A strict filter looks for the way back, and what comes in has no mark. It
+ * counts what it drops, which may be nothing while it is watched.
+ */
 static bool check_rp_filter_outer(const struct weft_doctor_facts *facts,
 				  const struct weft_doctor_peer *peer,
 				  struct weft_doctor_finding *finding)
 {
-	if (!peer->outer_strict || !facts->grew.rp_filtered ||
-	    doctor_is_up(facts, peer) || !peer->way.found ||
-	    !strcmp(peer->way.dev, peer->unmarked.dev) ||
+	if (!peer->outer_strict || weft_doctor_is_up(facts, peer) ||
+	    !peer->way.found || !strcmp(peer->way.dev, peer->unmarked.dev) ||
 	    !strcmp(peer->way.dev, doctor_name(facts)))
 		return false;
 	fprintf(finding->what,
 		"rp_filter is strict on %s, and drops what comes from %s there: without the interface's mark the way back is another one",
 		peer->way.dev, weft_text_endpoint(&peer->last->endpoint).chars);
+	doctor_mend_marks(facts, finding);
 	fprintf(finding->mend,
 		"sysctl -w net.ipv4.conf.%s.rp_filter=2 net.ipv4.conf.all.rp_filter=2",
 		peer->way.dev);
+	return true;
+}
+
+static bool check_rp_filter_rule(const struct weft_doctor_facts *facts,
+				 const struct weft_doctor_peer *peer,
+				 struct weft_doctor_finding *finding)
+{
+	if (peer->in.bars != WEFT_BARS || !peer->in.reverse ||
+	    weft_doctor_is_up(facts, peer))
+		return false;
+	fprintf(finding->what,
+		"%s drops what comes from %s: without the interface's mark the way back is another one",
+		peer->in.culprit,
+		weft_text_endpoint(&peer->last->endpoint).chars);
+	doctor_mend_marks(facts, finding);
+	doctor_tell_mend(&peer->in, finding);
 	return true;
 }
 
@@ -484,7 +610,7 @@ static bool check_rp_filter(const struct weft_doctor_facts *facts,
 		doctor_name(facts));
 	fprintf(finding->mend,
 		"sysctl -w net.ipv4.conf.%s.rp_filter=2 net.ipv4.conf.all.rp_filter=2, or add the routes",
-		doctor_name(facts));
+		doctor_word(facts).chars);
 	return true;
 }
 
@@ -501,7 +627,7 @@ static bool check_no_route(const struct weft_doctor_facts *facts,
 		weft_text_address(prefix->ip).chars, prefix->ip->cidr);
 	fprintf(finding->mend, "ip route add %s/%u dev %s",
 		weft_text_address(prefix->ip).chars, prefix->ip->cidr,
-		doctor_name(facts));
+		doctor_word(facts).chars);
 	return true;
 }
 
@@ -520,61 +646,26 @@ static bool check_shadowed(const struct weft_doctor_facts *facts,
 		prefix->way.dev);
 	fprintf(finding->mend,
 		"remove the route to %s, or: ip route add a longer prefix of it dev %s",
-		prefix->way.dev, doctor_name(facts));
+		prefix->way.dev, doctor_word(facts).chars);
 	return true;
 }
 
-/* Whether @outer holds all of @inner, and more. */
-static bool doctor_covers(const struct weft_allowedip *outer,
-			  const struct weft_allowedip *inner)
-{
-	struct weft_allowedip cut = *inner;
-
-	if (outer->family != inner->family || outer->cidr >= inner->cidr)
-		return false;
-	cut.cidr = outer->cidr;
-	weft_model_allowedip_mask(&cut);
-	return !weft_model_allowedip_compare(&cut, outer);
-}
-
-/* The first prefix of a peer that is not there that takes a part of @ip. */
-static const struct weft_allowedip *
-doctor_taken(const struct weft_doctor_facts *facts,
-	     const struct weft_doctor_peer *peer,
-	     const struct weft_allowedip *ip, const struct weft_peer **taker)
-{
-	const struct weft_allowedip *other;
-	size_t i;
-
-	for (i = 0; i < facts->peer_count; i++) {
-		*taker = facts->peers[i].last;
-		if (*taker == peer->last ||
-		    doctor_is_up(facts, &facts->peers[i]))
-			continue;
-		for (other = (*taker)->allowedips; other; other = other->next)
-			if (doctor_covers(ip, other))
-				return other;
-	}
-	return NULL;
-}
-
 /*
- * What is narrower wins, and is meant to, be it who has all the rest or a hub
- * beside direct peers. But it wins from a peer that is there for one that is not.
+ * The narrower prefix wins, and is meant to, with a default route as with a hub
+ * beside direct peers. But here it wins from a peer that is up for one that is not.
  */
 static bool check_overlap(const struct weft_doctor_facts *facts,
 			  const struct weft_doctor_peer *peer,
 			  struct weft_doctor_finding *finding)
 {
 	const struct weft_allowedip *ip, *other = NULL;
-	const struct weft_peer *taker;
+	const struct weft_doctor_peer *taker = NULL;
 
-	/* All are held against all. */
-	if (facts->peer_count > DOCTOR_OVERLAP_PEERS_MAX ||
-	    !doctor_is_up(facts, peer))
+	if (!weft_doctor_is_up(facts, peer))
 		return false;
 	for (ip = peer->last->allowedips; ip; ip = ip->next) {
-		other = ip->cidr ? doctor_taken(facts, peer, ip, &taker) : NULL;
+		other = ip->cidr ? weft_doctor_index_within(facts->index, ip, &taker) :
+				   NULL;
 		if (other)
 			break;
 	}
@@ -584,9 +675,9 @@ static bool check_overlap(const struct weft_doctor_facts *facts,
 		weft_text_address(ip).chars, ip->cidr);
 	fprintf(finding->what, "%s/%u is peer %s's, and that is not up",
 		weft_text_address(other).chars, other->cidr,
-		weft_text_peer(taker).chars);
+		weft_text_peer(taker->last).chars);
 	fprintf(finding->mend, "if that is not meant: weft set %s peer %s allowed-ips -%s/%u",
-		doctor_name(facts), weft_text_peer(taker).chars,
+		doctor_word(facts).chars, doctor_peer_word(taker->last).chars,
 		weft_text_address(other).chars, other->cidr);
 	return true;
 }
@@ -613,14 +704,10 @@ static bool check_twice(const struct weft_doctor_facts *facts,
 			const struct weft_doctor_peer *peer,
 			struct weft_doctor_finding *finding)
 {
-	const struct weft_peer *wanted = NULL;
 	const struct weft_allowedip *lost = NULL;
 
-	if (facts->profile)
-		wanted = weft_model_peer_find(facts->profile->dev,
-					      &peer->last->public_key);
-	if (wanted)
-		lost = doctor_lost(wanted, peer->last);
+	if (peer->wanted)
+		lost = doctor_lost(peer->wanted, peer->last);
 	if (!lost)
 		return false;
 	fprintf(finding->what,
@@ -628,7 +715,7 @@ static bool check_twice(const struct weft_doctor_facts *facts,
 		facts->path ? facts->path : "its file",
 		weft_text_address(lost).chars, lost->cidr);
 	fprintf(finding->mend, "give it to one peer only, in the file; then: weft up %s",
-		doctor_name(facts));
+		doctor_word(facts).chars);
 	return true;
 }
 
@@ -649,54 +736,63 @@ static bool check_mtu(const struct weft_doctor_facts *facts,
 		doctor_name(facts), facts->link.mtu,
 		weft_text_endpoint(&peer->last->endpoint).chars, peer->way.mtu,
 		peer->way.mtu - overhead);
-	fprintf(finding->mend, "ip link set %s mtu %u", doctor_name(facts),
+	fprintf(finding->mend, "ip link set %s mtu %u", doctor_word(facts).chars,
 		peer->way.mtu - overhead);
 	if (facts->last->kind == WEFT_KIND_WEFT)
 		fprintf(finding->mend, ", or: weft set %s pmtu on",
-			doctor_name(facts));
+			doctor_word(facts).chars);
 	return true;
 }
 
-/* The port stands in the same place in both families. */
-static const struct weft_peer *
-doctor_neighbour(const struct weft_doctor_facts *facts,
-		 const struct weft_doctor_peer *peer)
-{
-	union weft_endpoint there, here = peer->last->endpoint;
-	size_t i;
-
-	here.ip4.sin_port = 0;
-
-	for (i = 0; i < facts->peer_count; i++) {
-		if (&facts->peers[i] == peer ||
-		    !doctor_is_up(facts, &facts->peers[i]))
-			continue;
-		there = facts->peers[i].last->endpoint;
-		there.ip4.sin_port = 0;
-		if (weft_model_endpoint_equal(&there, &here))
-			return facts->peers[i].last;
-	}
-	return NULL;
-}
-
+/*
+ * The state counts, not only what was tried meanwhile: with a session that has
+ * fallen silent no handshake need be due.
+ */
 static bool doctor_is_unanswered(const struct weft_doctor_facts *facts,
 				 const struct weft_doctor_peer *peer)
 {
-	return doctor_has_endpoint(peer) && !doctor_is_up(facts, peer) &&
-	       doctor_initiates(peer);
+	bool tried = peer->last->known & WEFT_VALUE_BIT(WEFT_PEER_A_STATE) ?
+		     !doctor_has_heard(peer) : doctor_initiates(peer);
+
+	return doctor_has_endpoint(peer) && !weft_doctor_is_up(facts, peer) &&
+	       tried;
+}
+
+/* A rule with a condition that is not understood: a hint, where there is no reason. */
+static bool check_perhaps_barred(const struct weft_doctor_facts *facts,
+				 const struct weft_doctor_peer *peer,
+				 struct weft_doctor_finding *finding)
+{
+	const struct weft_bar *bar = &peer->in;
+	bool out;
+
+	out = peer->out.bars > peer->in.bars;
+	if (out)
+		bar = &peer->out;
+	if (!bar->bars || bar->bars == WEFT_BARS ||
+	    !doctor_is_unanswered(facts, peer))
+		return false;
+	fprintf(finding->what,
+		"a firewall here perhaps lets no UDP %s %s: %s, and conditions of its rules are not understood",
+		out ? "out to" : "in from",
+		weft_text_endpoint(&peer->last->endpoint).chars, bar->culprit);
+	doctor_tell_mend(bar, finding);
+	return true;
 }
 
 static bool check_unknown_there(const struct weft_doctor_facts *facts,
 				const struct weft_doctor_peer *peer,
 				struct weft_doctor_finding *finding)
 {
-	const struct weft_peer *neighbour = doctor_neighbour(facts, peer);
+	const struct weft_doctor_peer *neighbour;
+
+	neighbour = weft_doctor_index_neighbour(facts->index, peer);
 
 	if (!neighbour || !doctor_is_unanswered(facts, peer))
 		return false;
 	fprintf(finding->what,
 		"it does not answer, though peer %s at the same place does: it does not know our key, or its key is another one",
-		weft_text_peer(neighbour).chars);
+		weft_text_peer(neighbour->last).chars);
 	fprintf(finding->mend,
 		"on the other side: weft set IFACE peer %s allowed-ips IP/LENGTH, and compare 'weft show IFACE public-key' with ",
 		weft_key_encode(&facts->last->public_key).chars);
@@ -708,13 +804,14 @@ static bool check_unanswered(const struct weft_doctor_facts *facts,
 			     const struct weft_doctor_peer *peer,
 			     struct weft_doctor_finding *finding)
 {
-	if (!doctor_is_unanswered(facts, peer) || doctor_neighbour(facts, peer))
+	if (!doctor_is_unanswered(facts, peer) ||
+	    weft_doctor_index_neighbour(facts->index, peer))
 		return false;
 	fprintf(finding->what,
 		"nothing comes back from %s: our packets are lost on the way there or the answers on the way back, or it does not know our key, or its key is another one",
 		weft_text_endpoint(&peer->last->endpoint).chars);
 	fprintf(finding->mend,
-		"run 'weft doctor' on the other side: if it says that somebody calls whom it does not know, then there: weft set IFACE peer %s allowed-ips IP/LENGTH; if it says that nobody calls, look for a firewall or a NAT on the way",
+		"run 'weft doctor' on the other side: if it finds unknown-peer, then there: weft set IFACE peer %s allowed-ips IP/LENGTH; if it finds nobody-calls, look for a firewall or a NAT on the way",
 		weft_key_encode(&facts->last->public_key).chars);
 	return true;
 }
@@ -728,6 +825,8 @@ const struct weft_doctor_check weft_doctor_checks[] = {
 	{ "no-peers", W, false, false, check_no_peers, NULL },
 	{ "barred-in", E, true, false, check_barred_in, NULL },
 	{ "barred-out", E, true, false, check_barred_out, NULL },
+	{ "barred-new", E, false, false, check_barred_calls, NULL },
+	{ "barred-new", W, false, false, check_bars_calls, NULL },
 	{ "another-key", E, false, false, check_another_key, NULL },
 	{ "unknown-peer", E, false, false, check_unknown_peer, NULL },
 	{ "forwarding-off", E, false, false, check_forwarding, NULL },
@@ -736,6 +835,7 @@ const struct weft_doctor_check weft_doctor_checks[] = {
 	{ "no-endpoint", E, true, false, NULL, check_no_endpoint },
 	{ "no-way", E, true, false, NULL, check_no_way },
 	{ "loop", E, true, false, NULL, check_loop },
+	{ "barred-in", E, true, false, NULL, check_barred_peer_in },
 	{ "barred", E, true, false, NULL, check_barred },
 	{ "refused", E, true, false, NULL, check_refused },
 	{ "preshared", E, true, false, NULL, check_preshared },
@@ -744,8 +844,10 @@ const struct weft_doctor_check weft_doctor_checks[] = {
 	{ "clock", E, true, false, NULL, check_timestamp },
 	{ "unconfirmed", E, true, false, NULL, check_unconfirmed },
 	{ "rp-filter", E, true, false, NULL, check_rp_filter_outer },
+	{ "rp-filter", E, true, false, NULL, check_rp_filter_rule },
 	{ "rp-filter", E, false, false, NULL, check_rp_filter },
 	{ "unreachable", E, true, true, NULL, check_unreachable },
+	{ "perhaps-barred", W, false, true, NULL, check_perhaps_barred },
 	{ "unknown-there", E, true, true, NULL, check_unknown_there },
 	{ "unanswered", E, true, true, NULL, check_unanswered },
 	{ "prefix-lost", W, false, false, NULL, check_twice },
@@ -765,29 +867,18 @@ static bool doctor_make(const struct weft_doctor_check *check,
 			const struct weft_doctor_peer *peer,
 			struct weft_doctor_report *report, bool *no_memory)
 {
-	char *what = NULL, *mend = NULL;
-	size_t what_len = 0, mend_len = 0;
-	struct weft_doctor_finding finding = {
-		.what = open_memstream(&what, &what_len),
-		.mend = open_memstream(&mend, &mend_len),
-	};
-	bool found = false;
+	struct weft_doctor_writing writing;
+	bool found = false, good;
 
-	if (finding.what && finding.mend)
-		found = peer ? check->peer(facts, peer, &finding) :
-			       check->device(facts, &finding);
-	if (finding.what)
-		fclose(finding.what);
-	if (finding.mend)
-		fclose(finding.mend);
-	*no_memory |= !what || !mend;
-	if (found && what && mend) {
-		report->find(report, check, facts, peer, what, mend);
-		if (report->worst < (int)check->severity)
-			report->worst = check->severity;
-	}
-	free(what);
-	free(mend);
+	good = weft_doctor_write_begin(&writing);
+	if (good)
+		found = peer ? check->peer(facts, peer, &writing.finding) :
+			       check->device(facts, &writing.finding);
+	good &= weft_doctor_write_end(&writing, found, report, (struct weft_doctor_result){
+		.code = check->code, .severity = check->severity,
+		.name = facts->last->name, .peer = peer,
+	});
+	*no_memory |= !good;
 	return found;
 }
 
@@ -809,15 +900,20 @@ static bool doctor_make_all(const struct weft_doctor_facts *facts,
 	return silenced;
 }
 
-bool weft_doctor_look(const struct weft_doctor_facts *facts,
+bool weft_doctor_look(struct weft_doctor_facts *facts,
 		      struct weft_doctor_report *report)
 {
 	bool no_memory = false, silenced;
 	size_t i;
 
+	facts->index = weft_doctor_index_new(facts);
+	if (!facts->index)
+		return false;
 	silenced = doctor_make_all(facts, NULL, report, false, &no_memory);
 	for (i = 0; i < facts->peer_count; i++)
 		doctor_make_all(facts, &facts->peers[i], report, silenced,
 				&no_memory);
+	weft_doctor_index_free(facts->index);
+	facts->index = NULL;
 	return !no_memory;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the checks go by. All of it is read; a handshake and a probe are sent. */
+/* What the checks go by. All of it is read; only handshakes are sent. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,7 +17,6 @@
 #include "profile.h"
 #include "program.h"
 #include "report.h"
-#include "resolve.h"
 
 /* An answer takes one round trip; if it does not come, a second try is made after 5 s. */
 #define DOCTOR_SAMPLE_US	150000
@@ -32,6 +32,7 @@
 
 #define DOCTOR_DISCARD_PORT	9
 #define DOCTOR_LINE_BYTES	4096
+#define DOCTOR_WORDS_MAX	6
 
 /**
  * struct doctor_watch - gathering, and what it has to hold on to
@@ -47,9 +48,8 @@ struct doctor_watch {
 	size_t ways;
 };
 
-/* A setting of net.FAMILY.conf.NAME, -1 where there is none. */
-static int doctor_setting(const struct weft_context *ctx, const char *family,
-			  const char *name, const char *setting)
+int weft_doctor_setting(const struct weft_context *ctx, const char *family,
+			const char *name, const char *setting)
 {
 	char *path, *text = NULL;
 	int number = -1;
@@ -64,10 +64,10 @@ static int doctor_setting(const struct weft_context *ctx, const char *family,
 	return number;
 }
 
-static bool doctor_is_strict(const struct weft_context *ctx, const char *name)
+bool weft_doctor_is_strict(const struct weft_context *ctx, const char *name)
 {
-	int all = doctor_setting(ctx, "ipv4", "all", "rp_filter");
-	int own = doctor_setting(ctx, "ipv4", name, "rp_filter");
+	int all = weft_doctor_setting(ctx, "ipv4", "all", "rp_filter");
+	int own = weft_doctor_setting(ctx, "ipv4", name, "rp_filter");
 
 	return (all > own ? all : own) == 1;
 }
@@ -127,38 +127,28 @@ static struct weft_doctor_stack doctor_stack(void)
 	};
 }
 
-/* What a program prints, or NULL: it is not there, or may not. */
-static char *doctor_run(const struct weft_context *ctx, const char *program,
-			const char *a, const char *b, const char *c)
+char *weft_doctor_run(const struct weft_context *ctx, const char *program, ...)
 {
+	const char *words[DOCTOR_WORDS_MAX + 1] = { };
 	struct weft_change holder = { };
 	char *output = NULL;
+	va_list args;
+	size_t i;
 
-	if (!weft_program_set(&holder.program, NULL, program, a, b, c, NULL) ||
+	va_start(args, program);
+	for (i = 0; i < DOCTOR_WORDS_MAX; i++) {
+		words[i] = va_arg(args, const char *);
+		if (!words[i])
+			break;
+	}
+	va_end(args);
+	if (!weft_program_set(&holder.program, NULL, program, words[0],
+			      words[1], words[2], words[3], words[4], words[5],
+			      NULL) ||
 	    ctx->network->run(ctx->network, &holder.program, &output))
 		output = NULL;
 	weft_change_clear(&holder);
 	return output;
-}
-
-static void doctor_gather_firewall(struct doctor_watch *watch)
-{
-	__u16 port = watch->facts->first->listen_port;
-	struct weft_doctor_facts *facts = watch->facts;
-	char *text;
-
-	text = doctor_run(watch->ctx, "nft", "-j", "list", "ruleset");
-	if (text && port) {
-		facts->barred_in = weft_doctor_nft_bars(text, port, false);
-		facts->barred_out = weft_doctor_nft_bars(text, port, true);
-	}
-	free(text);
-	text = doctor_run(watch->ctx, "iptables-save", NULL, NULL, NULL);
-	if (text && port && !facts->barred_in)
-		facts->barred_in = weft_doctor_iptables_bars(text, port, false);
-	if (text && port && !facts->barred_out)
-		facts->barred_out = weft_doctor_iptables_bars(text, port, true);
-	free(text);
 }
 
 static void doctor_gather_file(struct doctor_watch *watch)
@@ -196,12 +186,9 @@ static void doctor_gather_ways(struct doctor_watch *watch,
 {
 	__u32 mark = watch->facts->first->fwmark;
 
-	if (peer->last->endpoint.any.sa_family == AF_UNSPEC ||
-	    !doctor_way(watch, &peer->last->endpoint, mark, &peer->way) || !mark ||
-	    !doctor_way(watch, &peer->last->endpoint, 0, &peer->unmarked))
-		return;
-	peer->outer_strict = peer->last->endpoint.any.sa_family == AF_INET &&
-			     doctor_is_strict(watch->ctx, peer->way.dev);
+	if (peer->last->endpoint.any.sa_family != AF_UNSPEC &&
+	    doctor_way(watch, &peer->last->endpoint, mark, &peer->way) && mark)
+		doctor_way(watch, &peer->last->endpoint, 0, &peer->unmarked);
 }
 
 static bool doctor_is_own(const struct weft_routes *addresses,
@@ -284,33 +271,6 @@ static void doctor_gather_prefixes(struct doctor_watch *watch,
 	}
 }
 
-/* The name in the file, when it stands for nothing now. */
-static void doctor_gather_name(struct doctor_watch *watch,
-			       struct weft_doctor_peer *peer)
-{
-	const struct weft_profile *profile = watch->facts->profile;
-	struct weft_context quiet = *watch->ctx;
-	struct weft_place place = { .name = "Endpoint" };
-	struct weft_peer *wanted;
-	char *name;
-
-	wanted = profile ? weft_model_peer_find(profile->dev,
-						&peer->last->public_key) : NULL;
-	if (!wanted || !wanted->endpoint_text ||
-	    !weft_resolve_is_name(wanted->endpoint_text))
-		return;
-	quiet.retries = 0;
-	quiet.err = fopen("/dev/null", "we");
-	/* Looking it up uses it up. */
-	name = quiet.err ? strdup(wanted->endpoint_text) : NULL;
-	if (name && !weft_resolve_peer(&quiet, &place, wanted))
-		peer->unresolved = name;
-	else
-		free(name);
-	if (quiet.err)
-		fclose(quiet.err);
-}
-
 static void doctor_gather_peers(struct doctor_watch *watch)
 {
 	struct weft_doctor_facts *facts = watch->facts;
@@ -323,7 +283,6 @@ static void doctor_gather_peers(struct doctor_watch *watch)
 	for (i = 0; i < facts->peer_count; i++) {
 		doctor_gather_ways(watch, &facts->peers[i]);
 		doctor_gather_prefixes(watch, &addresses, &facts->peers[i]);
-		doctor_gather_name(watch, &facts->peers[i]);
 	}
 	weft_network_routes_free(&addresses);
 }
@@ -488,6 +447,7 @@ static bool doctor_observe(struct doctor_watch *watch)
 	probes = weft_doctor_probe_start(facts->first);
 	doctor_connect(watch);
 	good = doctor_watch(watch);
+	weft_doctor_probe_hear(probes);
 	after = doctor_stack();
 	facts->grew.not_forwarded4 =
 		after.not_forwarded4 - before.not_forwarded4;
@@ -530,13 +490,12 @@ static void doctor_gather_device(struct doctor_watch *watch)
 	struct weft_doctor_facts *facts = watch->facts;
 	const char *name = facts->first->name;
 
-	facts->forwarding4 = doctor_setting(watch->ctx, "ipv4", name,
-					    "forwarding") != 0;
-	facts->forwarding6 = doctor_setting(watch->ctx, "ipv6", "all",
-					    "forwarding") != 0;
+	facts->forwarding4 = weft_doctor_setting(watch->ctx, "ipv4", name,
+						 "forwarding") != 0;
+	facts->forwarding6 = weft_doctor_setting(watch->ctx, "ipv6", "all",
+						 "forwarding") != 0;
 	facts->pmtu = facts->last->pmtu;
-	facts->strict = doctor_is_strict(watch->ctx, name);
-	doctor_gather_firewall(watch);
+	facts->strict = weft_doctor_is_strict(watch->ctx, name);
 	doctor_gather_file(watch);
 }
 
@@ -560,6 +519,8 @@ bool weft_doctor_gather(const struct weft_context *ctx, const char *name,
 		facts->now = time(NULL);
 		doctor_gather_device(&watch);
 		doctor_gather_peers(&watch);
+		weft_doctor_gather_names(ctx, facts);
+		weft_doctor_gather_firewall(ctx, facts);
 	}
 	free(watch.before);
 	return good;
@@ -572,11 +533,16 @@ void weft_doctor_facts_free(struct weft_doctor_facts *facts)
 	for (i = 0; facts->peers && i < facts->peer_count; i++) {
 		free(facts->peers[i].prefixes);
 		free(facts->peers[i].unresolved);
+		weft_bar_clear(&facts->peers[i].in);
+		weft_bar_clear(&facts->peers[i].out);
 	}
 	free(facts->peers);
 	free((char *)facts->path);
-	free((char *)facts->barred_in);
-	free((char *)facts->barred_out);
+	for (i = 0; i < ARRAY_SIZE(facts->walls); i++) {
+		weft_bar_clear(&facts->walls[i].in);
+		weft_bar_clear(&facts->walls[i].fresh);
+		weft_bar_clear(&facts->walls[i].out);
+	}
 	weft_profile_free((struct weft_profile *)facts->profile);
 	weft_model_device_free((struct weft_device *)facts->first);
 	weft_model_device_free((struct weft_device *)facts->last);

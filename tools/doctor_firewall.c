@@ -1,366 +1,251 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whether the firewall of this machine bars the tunnel's own packets. Only what
- * certainly does is told: a rule with a condition that is not understood is
- * taken to let through, and not to bar.
+ * Whether the firewall of this machine bars the tunnel's own packets: those of
+ * any peer, and those of each peer that is not up.
  */
-#include <json-c/json.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "array.h"
+#include "context.h"
 #include "doctor.h"
+#include "network.h"
 
-/* Chains that call chains that call chains; and nobody calls that far. */
-#define FIREWALL_DEPTH_MAX	16
+/* Each has the whole ruleset read twice. */
+#define FIREWALL_PEERS_MAX	20
 
-enum firewall_match {
-	FIREWALL_NO,
-	FIREWALL_MAYBE,
-	FIREWALL_YES,
-};
+/* Kept free for measurements (RFC 2544, RFC 5180): only a default route leads there. */
+#define FIREWALL_ANYWHERE_IP4	"198.18.0.1"
+#define FIREWALL_ANYWHERE_IP6	"2001:2::1"
 
-enum firewall_verdict {
-	FIREWALL_NEXT,
-	FIREWALL_ACCEPT,
-	FIREWALL_DROP,
-};
+static const __u16 firewall_families[] = { AF_INET, AF_INET6 };
+
+void weft_doctor_rules_read(const struct weft_context *ctx,
+			    struct weft_doctor_rules *rules)
+{
+	rules->nft = weft_doctor_run(ctx, "nft", "-j", "list", "ruleset", NULL);
+	rules->ip4 = weft_doctor_run(ctx, "iptables-save", NULL);
+	rules->ip6 = weft_doctor_run(ctx, "ip6tables-save", NULL);
+}
+
+void weft_doctor_rules_free(struct weft_doctor_rules *rules)
+{
+	free(rules->nft);
+	free(rules->ip4);
+	free(rules->ip6);
+	memset(rules, 0, sizeof(*rules));
+}
+
+void weft_doctor_rules_ask(const struct weft_doctor_rules *rules,
+			   const struct weft_packet *packet,
+			   struct weft_bar *bar)
+{
+	bool is_ip4 = packet->family == AF_INET;
+	const char *text = is_ip4 ? rules->ip4 : rules->ip6;
+	bool elsewhere = text && strstr(text, "\n*");
+	struct weft_walk walk;
+
+	/* Comments stand in front of the first table, mostly. */
+	elsewhere |= text && *text == '*';
+	weft_walk_init(&walk);
+	if (rules->nft)
+		weft_walk_read_nft(&walk, rules->nft, elsewhere, packet);
+	if (text)
+		weft_walk_read_iptables(&walk, text,
+					is_ip4 ? "iptables" : "ip6tables", packet);
+	weft_walk_run(&walk, bar);
+	weft_walk_clear(&walk);
+}
+
+/* The table with which "up", or wg-quick, has packets that come in marked. */
+static bool firewall_has_table(const struct weft_doctor_rules *rules,
+			       const char *name, bool *late)
+{
+	static const char * const tables[] = { "weft-", "wg-quick-" };
+	char word[sizeof("\"wg-quick-\"") + IFNAMSIZ], *c;
+	size_t i;
+
+	for (i = 0; rules->nft && i < ARRAY_SIZE(tables); i++) {
+		snprintf(word, sizeof(word), "\"%s%s\"", tables[i], name);
+		for (c = word; *c; c++)
+			if (*c == '=' || *c == '+')
+				*c = '_';
+		if (!strstr(rules->nft, word))
+			continue;
+		*late = !i;
+		return true;
+	}
+	return false;
+}
 
 /**
- * struct firewall_walk - a packet on its way through rules
- * @rules: all that nft has listed
- * @port: the tunnel's
- * @out: the packet leaves, @port is its source
- * @depth: chains called
- * @culprit: the rule that dropped it, in words; to be freed
+ * struct firewall_job - a firewall that is asked about a tunnel
+ * @ctx: the way to the network
+ * @rules: the ruleset
+ * @facts: what is filled in
+ * @remarked: packets that come in get their flow's mark
  */
-struct firewall_walk {
-	struct json_object *rules;
-	__u16 port;
-	bool out;
-	int depth;
-	char *culprit;
+struct firewall_job {
+	const struct weft_context *ctx;
+	struct weft_doctor_rules rules;
+	struct weft_doctor_facts *facts;
+	bool remarked;
+	bool late;
 };
 
-static const char *firewall_text(struct json_object *object, const char *key)
+static void firewall_ask(const struct firewall_job *job,
+			 struct weft_packet packet, bool out, bool fresh,
+			 struct weft_bar *bar)
 {
-	struct json_object *value;
-
-	if (!json_object_object_get_ex(object, key, &value))
-		return "";
-	return json_object_get_string(value) ? json_object_get_string(value) : "";
+	packet.out = out;
+	packet.fresh = fresh;
+	packet.mark = out ? job->facts->first->fwmark : 0;
+	packet.port = job->facts->first->listen_port;
+	packet.remarked = job->remarked;
+	packet.late = job->late;
+	weft_doctor_rules_ask(&job->rules, &packet, bar);
 }
 
-static bool firewall_in_range(struct json_object *item, int port)
+/* The link to all peers of that family, or "" if there are several. */
+static bool firewall_peers_dev(const struct weft_doctor_facts *facts,
+			       struct weft_packet *packet)
 {
-	struct json_object *range = NULL;
-
-	if (!json_object_is_type(item, json_type_object))
-		return json_object_get_int(item) == port;
-	if (!json_object_object_get_ex(item, "range", &range) ||
-	    json_object_array_length(range) != 2)
-		return false;
-	return json_object_get_int(json_object_array_get_idx(range, 0)) <= port &&
-	       json_object_get_int(json_object_array_get_idx(range, 1)) >= port;
-}
-
-/* A number, a range, a set of both; or the name of a set, which is not read. */
-static enum firewall_match firewall_match_port(struct json_object *right,
-					       int port)
-{
-	struct json_object *set = NULL;
+	const struct weft_doctor_peer *peer;
+	bool used = false;
 	size_t i;
 
-	if (json_object_is_type(right, json_type_string))
-		return FIREWALL_MAYBE;
-	if (!json_object_is_type(right, json_type_object) ||
-	    !json_object_object_get_ex(right, "set", &set))
-		return firewall_in_range(right, port) ? FIREWALL_YES : FIREWALL_NO;
-	for (i = 0; i < json_object_array_length(set); i++)
-		if (firewall_in_range(json_object_array_get_idx(set, i), port))
-			return FIREWALL_YES;
-	return FIREWALL_NO;
-}
-
-static enum firewall_match firewall_match_payload(const struct firewall_walk *walk,
-						  struct json_object *payload,
-						  struct json_object *right)
-{
-	const char *protocol = firewall_text(payload, "protocol");
-	const char *field = firewall_text(payload, "field");
-	bool ours = !strcmp(field, walk->out ? "sport" : "dport");
-
-	if (!strcmp(protocol, "tcp") || !strcmp(protocol, "icmp") ||
-	    !strcmp(protocol, "icmpv6") || !strcmp(protocol, "sctp"))
-		return FIREWALL_NO;
-	if ((!strcmp(protocol, "udp") || !strcmp(protocol, "th")) && ours)
-		return firewall_match_port(right, walk->port);
-	if (!strcmp(field, "protocol") || !strcmp(field, "nexthdr"))
-		return strcmp(json_object_get_string(right), "udp") ?
-			       FIREWALL_NO : FIREWALL_YES;
-	return FIREWALL_MAYBE;
-}
-
-static enum firewall_match firewall_match_meta(struct json_object *meta,
-					       struct json_object *right)
-{
-	if (strcmp(firewall_text(meta, "key"), "l4proto") ||
-	    !json_object_is_type(right, json_type_string))
-		return FIREWALL_MAYBE;
-	return strcmp(json_object_get_string(right), "udp") ? FIREWALL_NO :
-							      FIREWALL_YES;
-}
-
-static enum firewall_match firewall_match(const struct firewall_walk *walk,
-					  struct json_object *match)
-{
-	struct json_object *left = NULL, *right = NULL, *what = NULL;
-	const char *op = firewall_text(match, "op");
-	enum firewall_match found = FIREWALL_MAYBE;
-
-	if (!json_object_object_get_ex(match, "left", &left) ||
-	    !json_object_object_get_ex(match, "right", &right))
-		return FIREWALL_MAYBE;
-	if (json_object_object_get_ex(left, "payload", &what))
-		found = firewall_match_payload(walk, what, right);
-	else if (json_object_object_get_ex(left, "meta", &what))
-		found = firewall_match_meta(what, right);
-	if (!strcmp(op, "!=") && found != FIREWALL_MAYBE)
-		return found == FIREWALL_YES ? FIREWALL_NO : FIREWALL_YES;
-	return !strcmp(op, "==") || !strcmp(op, "in") || !strcmp(op, "!=") ?
-		       found : FIREWALL_MAYBE;
-}
-
-static enum firewall_verdict firewall_walk_chain(struct firewall_walk *walk,
-						 struct json_object *like,
-						 const char *chain);
-
-static void firewall_blame(struct firewall_walk *walk, struct json_object *rule,
-			   const char *what)
-{
-	if (asprintf(&walk->culprit, "%s in chain %s of nft table %s %s", what,
-		     firewall_text(rule, "chain"), firewall_text(rule, "table"),
-		     firewall_text(rule, "family")) < 0)
-		walk->culprit = NULL;
-}
-
-/* What a statement does with a packet that meets all conditions before it. */
-static enum firewall_verdict firewall_do(struct firewall_walk *walk,
-					 struct json_object *rule,
-					 struct json_object *statement,
-					 enum firewall_match met)
-{
-	struct json_object *to = NULL;
-
-	if (json_object_object_get_ex(statement, "accept", NULL) ||
-	    json_object_object_get_ex(statement, "queue", NULL))
-		return FIREWALL_ACCEPT;
-	if (json_object_object_get_ex(statement, "jump", &to) ||
-	    json_object_object_get_ex(statement, "goto", &to)) {
-		if (met == FIREWALL_YES)
-			return firewall_walk_chain(walk, rule,
-						   firewall_text(to, "target"));
-		return FIREWALL_NEXT;
+	for (i = 0; i < facts->peer_count; i++) {
+		peer = &facts->peers[i];
+		if (peer->last->endpoint.any.sa_family != packet->family)
+			continue;
+		if (!used)
+			snprintf(packet->dev, sizeof(packet->dev), "%s",
+				 peer->way.dev);
+		else if (strcmp(packet->dev, peer->way.dev))
+			packet->dev[0] = '\0';
+		used = true;
 	}
-	if (met != FIREWALL_YES ||
-	    (!json_object_object_get_ex(statement, "drop", NULL) &&
-	     !json_object_object_get_ex(statement, "reject", NULL)))
-		return FIREWALL_NEXT;
-	firewall_blame(walk, rule,
-		       json_object_object_get_ex(statement, "drop", NULL) ?
-		       "a drop" : "a reject");
-	return FIREWALL_DROP;
+	return used;
 }
 
-/* Statements that do nothing to where a packet goes. */
-static bool firewall_is_idle(struct json_object *statement)
+static bool firewall_default_dev(const struct firewall_job *job,
+				 struct weft_packet *packet)
 {
-	static const char * const idle[] = {
-		"counter", "log", "comment", "mangle", "accept", "drop",
-		"reject", "jump", "goto", "return", "queue",
-	};
+	struct weft_network *network = job->ctx->network;
+	union weft_endpoint to = { .any.sa_family = packet->family };
+	struct weft_network_way way = { };
+
+	if (packet->family == AF_INET)
+		inet_pton(AF_INET, FIREWALL_ANYWHERE_IP4, &to.ip4.sin_addr);
+	else
+		inet_pton(AF_INET6, FIREWALL_ANYWHERE_IP6, &to.ip6.sin6_addr);
+	if (network->way(network, &to, job->facts->first->fwmark, &way) ||
+	    !way.found)
+		return false;
+	snprintf(packet->dev, sizeof(packet->dev), "%s", way.dev);
+	return true;
+}
+
+static bool firewall_has_endpoints(const struct weft_doctor_facts *facts)
+{
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(idle); i++)
-		if (json_object_object_get_ex(statement, idle[i], NULL))
+	for (i = 0; i < facts->peer_count; i++)
+		if (facts->peers[i].last->endpoint.any.sa_family != AF_UNSPEC)
 			return true;
 	return false;
 }
 
-static enum firewall_verdict firewall_walk_rule(struct firewall_walk *walk,
-						struct json_object *rule)
+/* A tunnel whose peers are not known to be anywhere has the families that lead anywhere. */
+static void firewall_gather_walls(struct firewall_job *job)
 {
-	enum firewall_match met = FIREWALL_YES, one;
-	enum firewall_verdict verdict = FIREWALL_NEXT;
-	struct json_object *expr = NULL, *statement, *match;
+	bool known = firewall_has_endpoints(job->facts);
+	struct weft_doctor_wall *wall;
+	struct weft_packet packet;
 	size_t i;
 
-	if (!json_object_object_get_ex(rule, "expr", &expr))
-		return FIREWALL_NEXT;
-	for (i = 0; i < json_object_array_length(expr) &&
-	     verdict == FIREWALL_NEXT; i++) {
-		statement = json_object_array_get_idx(expr, i);
-		match = NULL;
-		one = firewall_is_idle(statement) ? FIREWALL_YES : FIREWALL_MAYBE;
-		if (json_object_object_get_ex(statement, "match", &match))
-			one = firewall_match(walk, match);
-		if (one == FIREWALL_NO)
-			return FIREWALL_NEXT;
-		if (one == FIREWALL_MAYBE)
-			met = FIREWALL_MAYBE;
-		verdict = firewall_do(walk, rule, statement, met);
-	}
-	return verdict;
-}
-
-static bool firewall_same_table(struct json_object *a, struct json_object *b)
-{
-	return !strcmp(firewall_text(a, "family"), firewall_text(b, "family")) &&
-	       !strcmp(firewall_text(a, "table"), firewall_text(b, "table"));
-}
-
-static enum firewall_verdict firewall_walk_chain(struct firewall_walk *walk,
-						 struct json_object *like,
-						 const char *chain)
-{
-	enum firewall_verdict verdict = FIREWALL_NEXT;
-	struct json_object *rule;
-	size_t i;
-
-	if (++walk->depth > FIREWALL_DEPTH_MAX)
-		return FIREWALL_ACCEPT;
-	for (i = 0; i < json_object_array_length(walk->rules) &&
-	     verdict == FIREWALL_NEXT; i++) {
-		rule = NULL;
-		if (json_object_object_get_ex(json_object_array_get_idx(walk->rules, i),
-					      "rule", &rule) &&
-		    firewall_same_table(rule, like) &&
-		    !strcmp(firewall_text(rule, "chain"), chain))
-			verdict = firewall_walk_rule(walk, rule);
-	}
-	walk->depth--;
-	return verdict;
-}
-
-/* A chain that packets of this direction go through, from its beginning. */
-static void firewall_walk_base(struct firewall_walk *walk,
-			       struct json_object *chain)
-{
-	enum firewall_verdict verdict;
-
-	if (strcmp(firewall_text(chain, "hook"), walk->out ? "output" : "input") ||
-	    strcmp(firewall_text(chain, "type"), "filter") ||
-	    !strcmp(firewall_text(chain, "family"), "bridge") ||
-	    !strcmp(firewall_text(chain, "family"), "arp"))
-		return;
-	verdict = firewall_walk_chain(walk, chain, firewall_text(chain, "name"));
-	if (verdict != FIREWALL_NEXT || strcmp(firewall_text(chain, "policy"), "drop"))
-		return;
-	if (asprintf(&walk->culprit, "the policy of chain %s of nft table %s %s is drop",
-		     firewall_text(chain, "name"), firewall_text(chain, "table"),
-		     firewall_text(chain, "family")) < 0)
-		walk->culprit = NULL;
-}
-
-char *weft_doctor_nft_bars(const char *json, __u16 port, bool out)
-{
-	struct json_object *root = json_tokener_parse(json), *chain;
-	struct firewall_walk walk = { .port = port, .out = out };
-	size_t i;
-
-	if (!json_object_is_type(root, json_type_object) ||
-	    !json_object_object_get_ex(root, "nftables", &walk.rules) ||
-	    !json_object_is_type(walk.rules, json_type_array)) {
-		json_object_put(root);
-		return NULL;
-	}
-	for (i = 0; i < json_object_array_length(walk.rules) && !walk.culprit; i++)
-		if (json_object_object_get_ex(json_object_array_get_idx(walk.rules, i),
-					      "chain", &chain))
-			firewall_walk_base(&walk, chain);
-	json_object_put(root);
-	return walk.culprit;
-}
-
-/* iptables-save: what a rule says of the packet, word by word. */
-static enum firewall_match firewall_words_match(char **words, int port, bool out)
-{
-	const char *mine = out ? "--sport" : "--dport";
-	enum firewall_match met = FIREWALL_YES;
-
-	for (; *words && strcmp(*words, "-j"); words++) {
-		if (!strcmp(*words, "-p") && words[1]) {
-			if (strcmp(*++words, "udp"))
-				return FIREWALL_NO;
-		} else if (!strcmp(*words, mine) && words[1]) {
-			if (atoi(*++words) != port)
-				return strchr(*words, ':') ? FIREWALL_MAYBE :
-							     FIREWALL_NO;
-		} else if (words[1] &&
-			   (!strcmp(*words, "--comment") ||
-			    (!strcmp(*words, "-m") &&
-			     (!strcmp(words[1], "udp") ||
-			      !strcmp(words[1], "comment"))))) {
-			words++;
-		} else {
-			met = FIREWALL_MAYBE;
-		}
-	}
-	return met;
-}
-
-#define FIREWALL_WORDS_MAX	64
-
-/* What a rule of the chain does: "-A INPUT ... -j DROP". */
-static enum firewall_verdict firewall_words_do(char *line, const char *chain,
-					       int port, bool out)
-{
-	char *words[FIREWALL_WORDS_MAX + 1] = { }, *rest = NULL, **word;
-	enum firewall_match met;
-	int count = 0;
-
-	for (words[0] = strtok_r(line, " ", &rest);
-	     words[count] && count < FIREWALL_WORDS_MAX;)
-		words[++count] = strtok_r(NULL, " ", &rest);
-	words[count] = NULL;
-	if (count < 2 || strcmp(words[0], "-A") || strcmp(words[1], chain))
-		return FIREWALL_NEXT;
-	met = firewall_words_match(words + 2, port, out);
-	for (word = words; *word && strcmp(*word, "-j"); word++)
-		;
-	if (!*word || !word[1] || met == FIREWALL_NO)
-		return FIREWALL_NEXT;
-	if (!strcmp(word[1], "DROP") || !strcmp(word[1], "REJECT"))
-		return met == FIREWALL_YES ? FIREWALL_DROP : FIREWALL_NEXT;
-	/* Another chain may do anything with it. */
-	return strcmp(word[1], "LOG") ? FIREWALL_ACCEPT : FIREWALL_NEXT;
-}
-
-char *weft_doctor_iptables_bars(const char *text, __u16 port, bool out)
-{
-	const char *chain = out ? "OUTPUT" : "INPUT";
-	enum firewall_verdict verdict = FIREWALL_NEXT;
-	char *copy = strdup(text), *rest = copy, *line, *culprit = NULL, *shown;
-	bool policy = false, filter = false;
-
-	while (rest && verdict == FIREWALL_NEXT && (line = strsep(&rest, "\n"))) {
-		if (*line == '*')
-			filter = !strcmp(line, "*filter");
-		if (!filter)
+	for (i = 0; i < ARRAY_SIZE(firewall_families); i++) {
+		wall = &job->facts->walls[i];
+		packet = (struct weft_packet){
+			.family = firewall_families[i],
+			.astray = job->facts->first->fwmark ?
+				  WEFT_MATCH_MAYBE : WEFT_MATCH_NO,
+		};
+		wall->used = known ? firewall_peers_dev(job->facts, &packet) :
+				     firewall_default_dev(job, &packet) ||
+				     packet.family == AF_INET;
+		if (!wall->used)
 			continue;
-		if (*line == ':' && !strncmp(line + 1, chain, strlen(chain)))
-			policy = !strncmp(line + 1 + strlen(chain), " DROP", 5);
-		shown = strdup(line);
-		verdict = firewall_words_do(line, chain, port, out);
-		if (verdict == FIREWALL_DROP &&
-		    asprintf(&culprit, "the rule '%s' of iptables",
-			     shown ? shown : "") < 0)
-			culprit = NULL;
-		free(shown);
+		firewall_ask(job, packet, false, false, &wall->in);
+		firewall_ask(job, packet, false, true, &wall->fresh);
+		firewall_ask(job, packet, true, true, &wall->out);
 	}
-	if (verdict == FIREWALL_NEXT && policy &&
-	    asprintf(&culprit, "the policy of iptables' chain %s is DROP", chain) < 0)
-		culprit = NULL;
-	free(copy);
-	return culprit;
+}
+
+static enum weft_match firewall_astray(const struct firewall_job *job,
+				       const struct weft_doctor_peer *peer)
+{
+	if (!job->facts->first->fwmark)
+		return WEFT_MATCH_NO;
+	if (!peer->unmarked.asked)
+		return WEFT_MATCH_MAYBE;
+	return weft_match_of(!peer->unmarked.found ||
+			     strcmp(peer->unmarked.dev, peer->way.dev));
+}
+
+static void firewall_gather_peer(struct firewall_job *job,
+				 struct weft_doctor_peer *peer)
+{
+	struct weft_packet packet = {
+		.family = peer->last->endpoint.any.sa_family,
+		.there = peer->last->endpoint,
+		.astray = firewall_astray(job, peer),
+	};
+
+	snprintf(packet.dev, sizeof(packet.dev), "%s", peer->way.dev);
+	firewall_ask(job, packet, false, false, &peer->in);
+	firewall_ask(job, packet, true, true, &peer->out);
+}
+
+/* The kernel's own filter sees a mark that a rule has given back, if it is to. */
+static void firewall_gather_strict(struct firewall_job *job)
+{
+	bool seen = job->remarked &&
+		    weft_doctor_setting(job->ctx, "ipv4", "all", "src_valid_mark") > 0;
+	struct weft_doctor_peer *peer;
+	size_t i;
+
+	for (i = 0; i < job->facts->peer_count && !seen; i++) {
+		peer = &job->facts->peers[i];
+		peer->outer_strict =
+			peer->last->endpoint.any.sa_family == AF_INET &&
+			peer->unmarked.asked &&
+			weft_doctor_is_strict(job->ctx, peer->way.dev);
+	}
+}
+
+void weft_doctor_gather_firewall(const struct weft_context *ctx,
+				 struct weft_doctor_facts *facts)
+{
+	struct firewall_job job = { .ctx = ctx, .facts = facts };
+	size_t i, asked = 0;
+
+	weft_doctor_rules_read(ctx, &job.rules);
+	job.remarked = firewall_has_table(&job.rules, facts->first->name,
+					  &job.late);
+	facts->unmarked_table = facts->first->fwmark && !job.remarked;
+	firewall_gather_strict(&job);
+	if (facts->first->listen_port)
+		firewall_gather_walls(&job);
+	for (i = 0; facts->first->listen_port && i < facts->peer_count &&
+	     asked < FIREWALL_PEERS_MAX; i++) {
+		if (weft_doctor_is_up(facts, &facts->peers[i]) ||
+		    !facts->peers[i].way.found)
+			continue;
+		firewall_gather_peer(&job, &facts->peers[i]);
+		asked++;
+	}
+	weft_doctor_rules_free(&job.rules);
 }

@@ -5,8 +5,11 @@
 #include "firewall.h"
 #include "hook.h"
 #include "journal.h"
+#include "leftover.h"
+#include "locate.h"
 #include "policy.h"
 #include "profile.h"
+#include "record.h"
 #include "report.h"
 #include "save.h"
 #include "state.h"
@@ -17,6 +20,7 @@ struct down_job {
 	const struct weft_context *ctx;
 	const struct weft_profile *profile;
 	struct weft_state state;
+	struct weft_record record;
 	struct weft_journal journal;
 };
 
@@ -26,15 +30,15 @@ static bool down_no_memory(struct down_job *job)
 	return false;
 }
 
+/* As up has recorded it; without a record, as the file says. */
 static bool down_dns(struct down_job *job)
 {
-	struct weft_change change;
+	const struct weft_profile *profile = job->profile;
+	enum weft_dns dns = job->record.dns;
 
-	if (!job->profile->dns.count && !job->profile->search.count)
-		return true;
-	if (!weft_dns_build_removal(job->profile->name, &change))
-		return down_no_memory(job);
-	return weft_journal_do(&job->journal, &change);
+	if (!job->record.there && (profile->dns.count || profile->search.count))
+		dns = weft_dns_choose(job->ctx, profile->name);
+	return weft_dns_unset(&job->journal, dns);
 }
 
 static bool down_firewall(struct down_job *job)
@@ -56,6 +60,7 @@ static bool down_rule(struct down_job *job, const struct weft_rule *rule)
 	return weft_journal_do(&job->journal, &change);
 }
 
+/* The rules of a link that was set down have no routes behind them any more. */
 static bool down_policy(struct down_job *job)
 {
 	struct weft_policy none = { };
@@ -65,10 +70,13 @@ static bool down_policy(struct down_job *job)
 
 	good = weft_policy_stale_rules(&none, &job->state, &rules) ||
 	       down_no_memory(job);
-	if (rules.count)
+	if (rules.count || job->record.table_count)
 		good &= down_firewall(job);
 	for (i = 0; i < rules.count; i++)
 		good &= down_rule(job, &rules.items[i]);
+	if (!rules.count)
+		good &= weft_leftover_rules(&job->journal, &job->record,
+					    &job->state, false);
 	weft_network_rules_free(&rules);
 	return good;
 }
@@ -89,19 +97,62 @@ static bool down_remove(struct down_job *job)
 	good = down_dns(job);
 	good &= down_policy(job);
 	good &= down_link(job);
-	return good & weft_hook_run(job->ctx, job->profile,
-				    WEFT_HOOK_POST_DOWN);
+	good &= weft_hook_run(job->ctx, job->profile, WEFT_HOOK_POST_DOWN);
+	weft_record_remove(job->ctx, job->profile->name);
+	return good;
 }
 
-/* Nothing has happened yet when a PreDown fails, or the file cannot be saved. */
-static bool down_prepare(struct down_job *job)
+/* Read once more: a PreDown may have written it, "weft save" among others. */
+static bool down_save_anew(struct down_job *job)
 {
-	if (!job->state.link.index) {
-		weft_report(job->ctx, "%s: it is not up", job->profile->name);
+	struct weft_location location = { .path = job->profile->path };
+	struct weft_profile *profile;
+	bool good;
+
+	memcpy(location.name, job->profile->name, sizeof(location.name));
+	profile = weft_locate_read(job->ctx, &location);
+	good = profile && (!profile->save || weft_save(job->ctx, profile));
+	weft_profile_free(profile);
+	return good;
+}
+
+/* A file that cannot be written is no reason to stay up; the status tells. */
+static bool down_save(struct down_job *job)
+{
+	return !job->profile->save || down_save_anew(job);
+}
+
+/* Nothing has happened yet when a PreDown fails. */
+static bool down_stop(struct down_job *job)
+{
+	bool saved;
+
+	if (!weft_hook_run(job->ctx, job->profile, WEFT_HOOK_PRE_DOWN))
 		return false;
+	saved = down_save(job);
+	return down_remove(job) && saved;
+}
+
+/* A record of another link, or of one that is gone, is all there is to undo. */
+static bool down_run(struct down_job *job)
+{
+	const char *name = job->profile->name;
+	bool good = true, left;
+
+	left = !job->ctx->nested &&
+	       weft_leftover_is_there(&job->record, &job->state);
+	if (left) {
+		good = weft_leftover_clear(job->ctx, name, &job->record,
+					   &job->state);
+		weft_state_free(&job->state);
+		if (!weft_state_read(job->ctx, name, &job->state))
+			return false;
 	}
-	return weft_hook_run(job->ctx, job->profile, WEFT_HOOK_PRE_DOWN) &&
-	       (!job->profile->save || weft_save(job->ctx, job->profile));
+	if (job->state.link.index)
+		return down_stop(job) && good;
+	if (!left)
+		weft_report(job->ctx, "%s: it is not up", name);
+	return left && good;
 }
 
 bool weft_down(const struct weft_context *ctx,
@@ -115,8 +166,10 @@ bool weft_down(const struct weft_context *ctx,
 
 	if (!weft_state_read(ctx, profile->name, &job.state))
 		return false;
-	good = down_prepare(&job) && down_remove(&job);
+	weft_record_read(ctx, profile->name, &job.record);
+	good = down_run(&job);
 	weft_journal_free(&job.journal);
+	weft_record_free(&job.record);
 	weft_state_free(&job.state);
 	return good;
 }

@@ -9,7 +9,9 @@
 #include "array.h"
 #include "context.h"
 #include "event.h"
+#include "json.h"
 #include "message.h"
+#include "report.h"
 #include "text.h"
 
 #define EVENT_SECOND_NS		1000000000ULL
@@ -225,7 +227,7 @@ static struct json_object *event_json_time(__u64 time_ns)
 		return NULL;
 	snprintf(whole, sizeof(whole), "%s.%06lluZ", text,
 		 time_ns % EVENT_SECOND_NS / 1000);
-	return json_object_new_string(whole);
+	return weft_json_string(whole);
 }
 
 /* What could not be had is no part of the answer, and fails it. */
@@ -241,7 +243,7 @@ static bool event_json_add(struct json_object *object, const char *key,
 static bool event_json_text(struct json_object *object, const char *key,
 			    const char *text)
 {
-	return event_json_add(object, key, json_object_new_string(text));
+	return event_json_add(object, key, weft_json_string(text));
 }
 
 static bool event_json_fill(struct json_object *object,
@@ -281,6 +283,8 @@ static bool event_json_print(const struct weft_context *ctx,
 			json_object_to_json_string_ext(object,
 						       JSON_C_TO_STRING_PLAIN |
 						       JSON_C_TO_STRING_NOSLASHESCAPE));
+	else
+		weft_report(ctx, "out of memory");
 	json_object_put(object);
 	return good;
 }

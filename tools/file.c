@@ -63,7 +63,9 @@ bool weft_file_read(const struct weft_context *ctx, const char *path,
 	/* No second copy of the secrets in the stream's own buffer. */
 	if (!is_stdin)
 		setvbuf(stream, NULL, _IONBF, 0);
-	err = file_slurp(stream, max, file);
+	err = is_stdin || !fstat(fileno(stream), &file->seen) ? 0 : -errno;
+	if (!err)
+		err = file_slurp(stream, max, file);
 	if (!is_stdin)
 		fclose(stream);
 	if (!err)

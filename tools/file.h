@@ -5,13 +5,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 struct weft_context;
 
-/* @text ends in a zero that @len does not count. */
+/*
+ * @text ends in a zero that @len does not count; @seen is the open file, all
+ * zero for the standard input.
+ */
 struct weft_file {
 	char *text;
 	size_t len;
+	struct stat seen;
 };
 
 /* False after a complaint; @path "-" is the standard input. */

@@ -63,6 +63,26 @@ static bool firewall_wants(const struct weft_policy *policy, __u16 family)
 	return family == AF_INET ? policy->ip4 : policy->ip6;
 }
 
+/* As nft names the two families. */
+struct firewall_family {
+	const char *name;	/* of a family in "meta nfproto" */
+	const char *header;	/* of its header */
+	const char *set;	/* of the table's set for it */
+	const char *type;	/* of its addresses */
+};
+
+static const struct firewall_family firewall_ip4 = {
+	"ipv4", "ip", "peers4", "ipv4_addr"
+};
+
+static const struct firewall_family firewall_ip6 = {
+	"ipv6", "ip6", "peers6", "ipv6_addr"
+};
+
+/*
+ * Packets from elsewhere for an address that only the tunnel has. An address
+ * that the receiving interface has as well is none of the tunnel's business.
+ */
 static void firewall_write_raw(FILE *out, const struct weft_profile *profile,
 			       const struct weft_policy *policy)
 {
@@ -75,42 +95,68 @@ static void firewall_write_raw(FILE *out, const struct weft_profile *profile,
 		ip = &profile->addresses.items[i].prefix;
 		if (!firewall_wants(policy, ip->family))
 			continue;
-		fprintf(out, "\t\tiifname != \"%s\" %s daddr %s fib saddr type != local drop\n",
+		fprintf(out,
+			"\t\tiifname != \"%s\" %s daddr %s fib daddr . iif type != local fib saddr type != local drop\n",
 			profile->name, ip->family == AF_INET ? "ip" : "ip6",
 			weft_text_address(ip).chars);
 	}
 	fputs("\t}\n", out);
 }
 
-static void firewall_write_mangle(FILE *out, const char *name,
-				  const struct weft_policy *policy,
-				  const char *condition, const char *action)
+static void firewall_write_set(FILE *out, const struct firewall_family *family)
 {
-	fprintf(out, "\tchain %s {\n\t\ttype filter hook %srouting priority -150;\n",
-		name, *condition ? "post" : "pre");
-	if (policy->ip4)
-		fprintf(out, "\t\tmeta nfproto ipv4 meta l4proto udp%s %s\n",
-			condition, action);
-	if (policy->ip6)
-		fprintf(out, "\t\tmeta nfproto ipv6 meta l4proto udp%s %s\n",
-			condition, action);
-	fputs("\t}\n", out);
+	fprintf(out,
+		"\tset %s {\n\t\ttype %s . inet_service . inet_service\n\t\tflags dynamic,timeout\n\t\ttimeout 1h\n\t}\n",
+		family->set, family->type);
 }
 
+/* Behind the mark are the tunnel's own packets: they are remembered. */
+static void firewall_write_out(FILE *out, const struct firewall_family *family,
+			       __u32 mark)
+{
+	fprintf(out,
+		"\t\tmeta mark %u meta nfproto %s meta l4proto udp update @%s { %s daddr . udp dport . udp sport }\n",
+		mark, family->name, family->set, family->header);
+}
+
+/*
+ * Their answers get the mark, so that the reverse path filter looks where they
+ * came from. Packets that are passed on may have the same addresses and ports.
+ */
+static void firewall_write_in(FILE *out, const struct firewall_family *family,
+			      __u32 mark)
+{
+	fprintf(out,
+		"\t\tmeta nfproto %s meta l4proto udp %s saddr . udp sport . udp dport @%s fib daddr type local meta mark set %u\n",
+		family->name, family->header, family->set, mark);
+}
+
+/*
+ * Own sets, not connection tracking: its marks are others', and a rule that
+ * names it would have the kernel track all that this machine sends. Sets are
+ * filled before source NAT and looked into behind its undoing.
+ */
 static void firewall_write(FILE *out, const struct weft_profile *profile,
 			   const struct weft_policy *policy)
 {
-	char mark[32];
-
-	snprintf(mark, sizeof(mark), " meta mark %u", policy->table);
 	firewall_write_empty(out, profile->name);
 	fprintf(out, "table inet %s {\n", firewall_name(profile->name).chars);
+	if (policy->ip4)
+		firewall_write_set(out, &firewall_ip4);
+	if (policy->ip6)
+		firewall_write_set(out, &firewall_ip6);
 	firewall_write_raw(out, profile, policy);
-	firewall_write_mangle(out, "postmangle", policy, mark,
-			      "ct mark set mark");
-	firewall_write_mangle(out, "premangle", policy, "",
-			      "meta mark set ct mark");
-	fputs("}\n", out);
+	fputs("\tchain postmangle {\n\t\ttype filter hook postrouting priority -150;\n", out);
+	if (policy->ip4)
+		firewall_write_out(out, &firewall_ip4, policy->table);
+	if (policy->ip6)
+		firewall_write_out(out, &firewall_ip6, policy->table);
+	fputs("\t}\n\tchain premangle {\n\t\ttype filter hook prerouting priority -90;\n", out);
+	if (policy->ip4)
+		firewall_write_in(out, &firewall_ip4, policy->table);
+	if (policy->ip6)
+		firewall_write_in(out, &firewall_ip6, policy->table);
+	fputs("\t}\n}\n", out);
 }
 
 /* Empty, then what there was, if anything: to be freed. */

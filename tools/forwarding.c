@@ -15,28 +15,27 @@
 
 #define FORWARDING_RP_FILTER_STRICT	1
 
-/* A setting of net.FAMILY.conf.NAME; to be freed, NULL where there is none. */
-static char *forwarding_read(struct weft_network *network, const char *family,
-			     const char *name, const char *setting)
+/* Of the setting net.FAMILY.conf.NAME; to be freed. NULL: no memory. */
+static char *forwarding_path(const char *family, const char *name,
+			     const char *setting)
 {
-	char *path, *text = NULL;
+	char *path;
 
-	if (asprintf(&path, "/proc/sys/net/%s/conf/%s/%s", family, name,
-		     setting) < 0)
-		return NULL;
-	if (network->read(network, path, &text))
-		text = NULL;
-	free(path);
-	return text;
+	return asprintf(&path, "/proc/sys/net/%s/conf/%s/%s", family, name,
+			setting) < 0 ? NULL : path;
 }
 
+/* -1 where there is none. */
 static int forwarding_number(struct weft_network *network, const char *family,
 			     const char *name, const char *setting)
 {
-	char *text = forwarding_read(network, family, name, setting);
-	int number = text ? atoi(text) : -1;
+	char *path = forwarding_path(family, name, setting), *text = NULL;
+	int number = -1;
 
+	if (path && !network->read(network, path, &text))
+		number = atoi(text);
 	free(text);
+	free(path);
 	return number;
 }
 
@@ -47,23 +46,20 @@ static bool forwarding_set(const struct weft_context *ctx,
 			   const char *setting)
 {
 	const char *wanted = profile->forwarding == WEFT_SWITCH_ON ? "1" : "0";
-	struct weft_change change = { .kind = WEFT_CHANGE_FILE };
+	struct weft_change change = {
+		.kind = WEFT_CHANGE_FILE, .text = strdup(wanted),
+		.path = forwarding_path(family, profile->name, setting),
+	};
+	bool good = change.text && change.path;
 
-	change.old_text = forwarding_read(ctx->network, family, profile->name,
-					  setting);
-	if (!change.old_text || !strcmp(change.old_text, wanted)) {
-		weft_change_clear(&change);
-		return true;
-	}
-	change.text = strdup(wanted);
-	if (asprintf(&change.path, "/proc/sys/net/%s/conf/%s/%s", family,
-		     profile->name, setting) < 0)
-		change.path = NULL;
-	if (change.text && change.path)
+	if (good && !ctx->network->read(ctx->network, change.path,
+					&change.old_text) &&
+	    strcmp(change.old_text, wanted))
 		return weft_journal_do(journal, &change);
-	weft_report(ctx, "%s: out of memory", profile->name);
+	if (!good)
+		weft_report(ctx, "%s: out of memory", profile->name);
 	weft_change_clear(&change);
-	return false;
+	return good;
 }
 
 bool weft_forwarding_apply(const struct weft_context *ctx,

@@ -1,11 +1,182 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "hook.h"
 #include "network.h"
 #include "report.h"
+
+/* Of the path of a program that was removed, or replaced, since it began. */
+#define HOOK_DELETED	" (deleted)"
+
+/* Made if it is not there; no other user may put a program into it. */
+static bool hook_make_folder(const char *path)
+{
+	struct stat st;
+
+	if ((mkdir(path, 0700) && errno != EEXIST) || lstat(path, &st))
+		return false;
+	if (S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+	    !(st.st_mode & 0022))
+		return true;
+	errno = EPERM;
+	return false;
+}
+
+static bool hook_read_link(const char *path, char *to, size_t size)
+{
+	ssize_t len = readlink(path, to, size - 1);
+
+	if (len < 0)
+		return false;
+	to[len] = '\0';
+	return true;
+}
+
+/* The path of this program, or of the one that has replaced it meanwhile. */
+static bool hook_read_self(char *self, size_t size)
+{
+	size_t len;
+
+	if (!hook_read_link("/proc/self/exe", self, size))
+		return false;
+	len = strlen(self);
+	if (access(self, X_OK) && len > strlen(HOOK_DELETED) &&
+	    !strcmp(self + len - strlen(HOOK_DELETED), HOOK_DELETED))
+		self[len - strlen(HOOK_DELETED)] = '\0';
+	return !access(self, X_OK);
+}
+
+/*
+ * A rename: another process may be about to follow the link that there is. One
+ * that was killed ahead of its rename had the number of this process.
+ */
+static bool hook_replace_link(const char *link, const char *self)
+{
+	char *fresh;
+	bool good;
+
+	if (asprintf(&fresh, "%s.%d", link, getpid()) < 0)
+		return false;
+	good = (!unlink(fresh) || errno == ENOENT) && !symlink(self, fresh) &&
+	       !rename(fresh, link);
+	free(fresh);
+	return good;
+}
+
+static bool hook_make_link(const char *folder)
+{
+	char self[PATH_MAX], now[PATH_MAX], *link;
+	bool good;
+
+	if (!hook_read_self(self, sizeof(self)) ||
+	    asprintf(&link, "%s/wg", folder) < 0)
+		return false;
+	good = (hook_read_link(link, now, sizeof(now)) && !strcmp(now, self)) ||
+	       hook_replace_link(link, self);
+	free(link);
+	return good;
+}
+
+/*
+ * The folder with the link, which stays: a hook may leave a process behind.
+ * NULL with errno set.
+ */
+static char *hook_folder(const struct weft_context *ctx)
+{
+	char *folder;
+
+	errno = ENOENT;
+	if (!ctx->runtime || !hook_make_folder(ctx->runtime) ||
+	    asprintf(&folder, "%s/bin", ctx->runtime) < 0)
+		return NULL;
+	if (hook_make_folder(folder) && hook_make_link(folder))
+		return folder;
+	free(folder);
+	return NULL;
+}
+
+/* A character of a longer name, or of a path. */
+static bool hook_is_of_name(char c)
+{
+	return isalnum((unsigned char)c) || (c && strchr("_-./$", c));
+}
+
+/* A command with a path does not go through PATH. */
+static bool hook_says_wg(const char *text)
+{
+	const char *at;
+
+	for (at = strstr(text, "wg"); at; at = strstr(at + 1, "wg"))
+		if ((at == text || !hook_is_of_name(at[-1])) &&
+		    !hook_is_of_name(at[2]))
+			return true;
+	return false;
+}
+
+static void hook_warn(const struct weft_context *ctx,
+		      const struct weft_profile *profile,
+		      enum weft_profile_hook hook, int err)
+{
+	const struct weft_words *words = &profile->hooks[hook];
+	struct weft_place place = {
+		.file = profile->path, .name = weft_profile_hook_name(hook),
+	};
+	size_t i;
+
+	for (i = 0; i < words->count; i++) {
+		place.line = words->items[i].line;
+		if (hook_says_wg(words->items[i].text))
+			weft_report_warning_at(ctx, &place,
+					       "wg is not weft here, and may know no links of kind weft: no link in '%s/bin': %s",
+					       ctx->runtime ?: "",
+					       strerror(err));
+	}
+}
+
+/*
+ * Hooks say "wg set %i ...", and wg(8) does not know links of kind weft: for
+ * them wg is this program. What PATH was, to be freed, or NULL.
+ */
+static char *hook_begin_path(const struct weft_context *ctx,
+			     const struct weft_profile *profile,
+			     enum weft_profile_hook hook)
+{
+	const char *path = getenv("PATH");
+	char *folder = path ? hook_folder(ctx) : NULL, *fresh = NULL, *old;
+
+	if (path && !folder)
+		hook_warn(ctx, profile, hook, errno);
+	if (!folder || asprintf(&fresh, "%s:%s", folder, path) < 0)
+		fresh = NULL;
+	old = fresh ? strdup(path) : NULL;
+	if (old)
+		setenv("PATH", fresh, 1);
+	free(fresh);
+	free(folder);
+	return old;
+}
+
+static void hook_end_path(char *old)
+{
+	if (old)
+		setenv("PATH", old, 1);
+	free(old);
+}
+
+static const char *hook_hint(const char *text)
+{
+	static const char hint[] =
+		" (a wg that is called by its path knows no links of kind weft: call 'wg')";
+
+	return strstr(text, "/wg ") ? hint : "";
+}
 
 static char *hook_expand(const char *text, const char *name)
 {
@@ -47,8 +218,8 @@ static bool hook_run_one(const struct weft_context *ctx,
 		good = false;
 	} else if (network->change(network, &change)) {
 		/* The text is not quoted: there may be a key in it. */
-		weft_report_at(ctx, &place, "%s: %s", profile->name,
-			       network->error);
+		weft_report_at(ctx, &place, "%s: %s%s", profile->name,
+			       network->error, hook_hint(text));
 		good = false;
 	}
 	weft_change_clear(&change);
@@ -61,10 +232,15 @@ bool weft_hook_run(const struct weft_context *ctx,
 		   enum weft_profile_hook hook)
 {
 	const struct weft_words *words = &profile->hooks[hook];
+	bool good = true;
+	char *path;
 	size_t i;
 
-	for (i = 0; i < words->count; i++)
-		if (!hook_run_one(ctx, profile, hook, &words->items[i]))
-			return false;
-	return true;
+	if (!words->count)
+		return true;
+	path = hook_begin_path(ctx, profile, hook);
+	for (i = 0; good && i < words->count; i++)
+		good = hook_run_one(ctx, profile, hook, &words->items[i]);
+	hook_end_path(path);
+	return good;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <arpa/inet.h>
 #include <json-c/json.h>
+#include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "array.h"
@@ -20,6 +22,18 @@ struct json_view {
 	const char *field;
 	bool failed;
 };
+
+/* json-c passes bytes through that are not UTF-8, which JSON has to be. */
+struct json_object *weft_json_string(const char *text)
+{
+	char *copy = weft_text_utf8(text);
+	struct json_object *value = copy ? json_object_new_string(copy) : NULL;
+
+	if (copy)
+		sodium_memzero(copy, strlen(copy));
+	free(copy);
+	return value;
+}
 
 /* "dump" is everything, with its secrets. */
 static bool json_is_dump(const struct json_view *view)
@@ -45,7 +59,7 @@ static void json_add(struct json_view *view, struct json_object *object,
 static struct json_object *json_string(struct json_view *view,
 				       const char *text)
 {
-	struct json_object *value = json_object_new_string(text);
+	struct json_object *value = weft_json_string(text);
 
 	if (!value)
 		view->failed = true;
@@ -103,12 +117,32 @@ static struct json_object *json_allowedips(struct json_view *view,
 	return array;
 }
 
-/* "state-age-ms" belongs to the field "state". */
+/* "state-age-ms" belongs to the field "state", "identity" to "identities". */
 static bool json_wants_value(const struct json_view *view,
 			     const struct weft_value *value)
 {
-	return !view->field || json_is_dump(view) ||
-	       !strncmp(value->name, view->field, strlen(view->field));
+	const char *field = view->field;
+
+	if (!field || json_is_dump(view))
+		return true;
+	if (!strcmp(field, "identities"))
+		field = "identity";
+	return !strncmp(value->name, field, strlen(field));
+}
+
+static struct json_object *json_value(struct json_view *view,
+				      const struct weft_value *value,
+				      const void *owner)
+{
+	__u64 number = weft_value_get(value, owner);
+	const char *word = weft_value_word(value, owner);
+	struct json_object *object;
+
+	if (!weft_value_is_switch(value))
+		return word ? json_string(view, word) : json_number(view, number);
+	object = json_object_new_boolean(number);
+	view->failed |= !object;
+	return object;
 }
 
 /* What the kernel reported of a table of plain values. */
@@ -117,16 +151,13 @@ static void json_values(struct json_view *view, struct json_object *object,
 			__u64 known)
 {
 	const struct weft_value *value;
-	const char *word;
 
 	for (value = values; value->name; value++) {
 		if (!(known & WEFT_VALUE_BIT(value->attribute)) ||
 		    !json_wants_value(view, value))
 			continue;
-		word = weft_value_word(value, owner);
 		json_add(view, object, value->name,
-			 word ? json_string(view, word) :
-			 json_number(view, weft_value_get(value, owner)));
+			 json_value(view, value, owner));
 	}
 }
 

@@ -11,6 +11,8 @@ struct weft_device;
 struct weft_link;
 struct weft_print_field;
 
+/* A text of any bytes, as UTF-8; NULL: no memory. */
+struct json_object *weft_json_string(const char *text);
 /*
  * Add @dev to @array: what @field says of it, or everything where that is
  * NULL, then with secrets hidden unless @ctx shows them. False: no memory.

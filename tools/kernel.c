@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "network.h"
@@ -52,6 +53,15 @@ static int kernel_write(struct weft_network *network,
 	return err;
 }
 
+static bool kernel_home(struct weft_network *network)
+{
+	struct stat first, own;
+
+	(void)network;
+	return !stat("/proc/1/ns/net", &first) &&
+	       !stat("/proc/self/ns/net", &own) && first.st_ino == own.st_ino;
+}
+
 static int kernel_change(struct weft_network *network,
 			 const struct weft_change *change)
 {
@@ -84,6 +94,8 @@ struct weft_network *weft_network_kernel(void)
 		.path_mtu = weft_rtnl_path_mtu,
 		.way = weft_rtnl_way,
 		.read = kernel_read,
+		.has = weft_program_is_there,
+		.home = kernel_home,
 		.run = weft_program_run,
 		.change = kernel_change,
 	};

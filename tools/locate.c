@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "config.h"
 #include "file.h"
@@ -18,7 +19,7 @@ const char * const weft_locate_folders[] = {
 	"/etc/weft", "/etc/wireguard", NULL
 };
 
-static bool locate_is_file(const char *word)
+bool weft_locate_is_file(const char *word)
 {
 	size_t len = strlen(word), suffix = strlen(LOCATE_SUFFIX);
 
@@ -59,14 +60,22 @@ static bool locate_file(const struct weft_context *ctx, const char *word,
 bool weft_locate_try(const char * const *folders, const char *name,
 		     struct weft_location *location)
 {
+	struct stat st;
+
 	memset(location, 0, sizeof(*location));
 	for (; *folders; folders++) {
 		if (asprintf(&location->path, "%s/%s%s", *folders, name,
 			     LOCATE_SUFFIX) < 0) {
 			location->path = NULL;
+			errno = ENOMEM;
 			return false;
 		}
-		if (!access(location->path, F_OK)) {
+		/*
+		 * A link that leads nowhere, or a folder that is closed, is no
+		 * reason to take an older file elsewhere.
+		 */
+		if (!lstat(location->path, &st) ||
+		    (errno != ENOENT && errno != ENOTDIR)) {
 			snprintf(location->name, sizeof(location->name), "%s",
 				 name);
 			return true;
@@ -74,14 +83,62 @@ bool weft_locate_try(const char * const *folders, const char *name,
 		free(location->path);
 		location->path = NULL;
 	}
+	errno = ENOENT;
 	return false;
+}
+
+static bool locate_is_listed(const struct weft_location *files, size_t count,
+			     const char *name)
+{
+	while (count)
+		if (!strcmp(files[--count].name, name))
+			return true;
+	return false;
+}
+
+/* False: no memory. */
+static bool locate_add(const char *folder, const char *entry,
+		       struct weft_location **files, size_t *count)
+{
+	struct weft_location *more, file;
+
+	if (!locate_take_name(entry, &file) ||
+	    locate_is_listed(*files, *count, file.name))
+		return true;
+	more = realloc(*files, (*count + 1) * sizeof(*more));
+	if (!more)
+		return false;
+	*files = more;
+	if (asprintf(&file.path, "%s/%s", folder, entry) < 0)
+		return false;
+	more[(*count)++] = file;
+	return true;
+}
+
+bool weft_locate_all(const char * const *folders, struct weft_location **files,
+		     size_t *count)
+{
+	struct dirent *entry;
+	bool good = true;
+	DIR *dir;
+
+	*files = NULL;
+	*count = 0;
+	for (; *folders; folders++) {
+		dir = opendir(*folders);
+		while (dir && good && (entry = readdir(dir)))
+			good = locate_add(*folders, entry->d_name, files, count);
+		if (dir)
+			closedir(dir);
+	}
+	return good;
 }
 
 bool weft_locate(const struct weft_context *ctx, const char * const *folders,
 		 const char *word, struct weft_location *location)
 {
 	memset(location, 0, sizeof(*location));
-	if (locate_is_file(word))
+	if (weft_locate_is_file(word))
 		return locate_file(ctx, word, location);
 	if (!weft_profile_name_is_good(word, strlen(word))) {
 		weft_report(ctx,
@@ -91,6 +148,10 @@ bool weft_locate(const struct weft_context *ctx, const char * const *folders,
 	}
 	if (weft_locate_try(folders, word, location))
 		return true;
+	if (errno == ENOMEM) {
+		weft_report(ctx, "out of memory");
+		return false;
+	}
 	weft_report(ctx, "'%s' has no file: neither %s/%s%s nor %s/%s%s is there",
 		    word, folders[0], word, LOCATE_SUFFIX, folders[1], word,
 		    LOCATE_SUFFIX);
@@ -111,21 +172,34 @@ static void locate_warn_accessible(const struct weft_context *ctx,
 	free(copy);
 }
 
+struct weft_profile *weft_locate_read(const struct weft_context *ctx,
+				      const struct weft_location *location)
+{
+	struct weft_profile *profile;
+	struct weft_file content;
+	struct stat seen;
+
+	if (!weft_config_read(ctx, location->path, &content))
+		return NULL;
+	seen = content.seen;
+	locate_warn_accessible(ctx, location->path);
+	profile = weft_profile_parse(ctx, location->path, content.text,
+				     location->name);
+	if (profile)
+		profile->seen = seen;
+	weft_file_wipe(&content);
+	return profile;
+}
+
 struct weft_profile *weft_locate_profile(const struct weft_context *ctx,
 					 const char *word)
 {
-	struct weft_profile *profile = NULL;
+	struct weft_profile *profile;
 	struct weft_location location;
-	struct weft_file content;
 
 	if (!weft_locate(ctx, weft_locate_folders, word, &location))
 		return NULL;
-	if (weft_config_read(ctx, location.path, &content)) {
-		locate_warn_accessible(ctx, location.path);
-		profile = weft_profile_parse(ctx, location.path, content.text,
-					     location.name);
-		weft_file_wipe(&content);
-	}
+	profile = weft_locate_read(ctx, &location);
 	free(location.path);
 	return profile;
 }

@@ -2,6 +2,7 @@
 /* weft: configure WireGuard-compatible tunnels. */
 #include <netdb.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "network.h"
 #include "report.h"
 #include "resolve.h"
+#include "signals.h"
 
 static void main_pause(unsigned int us)
 {
@@ -19,7 +21,7 @@ static void main_pause(unsigned int us)
 		.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000,
 	};
 
-	while (nanosleep(&left, &left))
+	while (nanosleep(&left, &left) && !weft_signals_caught())
 		;
 }
 
@@ -28,6 +30,19 @@ static bool main_shows_keys(void)
 	const char *wish = getenv("WG_HIDE_KEYS");
 
 	return wish && !strcmp(wish, "never");
+}
+
+/* PATH behind su(1) lacks the folders of modprobe, nft and resolvconf. */
+static void main_extend_path(void)
+{
+	const char *path = getenv("PATH");
+	char *more;
+
+	if (asprintf(&more, "%s:/usr/local/sbin:/usr/sbin:/sbin",
+		     path && *path ? path : "/usr/local/bin:/usr/bin:/bin") < 0)
+		return;
+	setenv("PATH", more, 1);
+	free(more);
 }
 
 int main(int argc, char **argv)
@@ -39,12 +54,14 @@ int main(int argc, char **argv)
 		.lookup = getaddrinfo,
 		.release = freeaddrinfo,
 		.pause = main_pause,
+		.runtime = "/run/weft",
 	};
 
 	if (sodium_init() < 0) {
 		weft_report(&ctx, "libsodium does not start");
 		return 1;
 	}
+	main_extend_path();
 	/* No copy of a key that is read from here stays in a buffer. */
 	setvbuf(stdin, NULL, _IONBF, 0);
 	ctx.backend = weft_netlink_backend();
@@ -53,5 +70,7 @@ int main(int argc, char **argv)
 					getenv("NO_COLOR"),
 					isatty(STDOUT_FILENO));
 	ctx.retries = weft_resolve_retries(&ctx, getenv("WG_ENDPOINT_RESOLUTION_RETRIES"));
+	if (!getenv("WG_ENDPOINT_RESOLUTION_RETRIES"))
+		ctx.patience_ms = WEFT_RESOLVE_PATIENCE_MS;
 	return weft_command_main(&ctx, argc, argv);
 }

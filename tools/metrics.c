@@ -135,8 +135,12 @@ static const struct metrics_number peer_numbers[] = {
 		WEFT_PEER_A_PATH_MTU, 1,
 	}, {
 		"weft_peer_grace_left_seconds", "gauge",
-		"Until the peer's keys from before are forgotten.",
+		"Until the peer's previous public key is forgotten.",
 		WEFT_PEER_A_GRACE_LEFT, 1,
+	}, {
+		"weft_peer_preshared_grace_left_seconds", "gauge",
+		"Until the peer's previous preshared key is forgotten.",
+		WEFT_PEER_A_PRESHARED_GRACE_LEFT, 1,
 	},
 };
 
@@ -387,4 +391,39 @@ void weft_metrics_print(FILE *out, struct weft_device *const *devs,
 		metrics_peer_number(&set, &peer_numbers[i]);
 	metrics_print_states(&set);
 	metrics_print_peer_drops(&set);
+}
+
+static void metrics_tunnel(FILE *out, const char *name,
+			   const struct weft_metrics_tunnel *tunnel, bool value)
+{
+	fprintf(out, "%s{interface=\"", name);
+	metrics_print_text(out, tunnel->name);
+	fprintf(out, "\"} %d\n", value);
+}
+
+void weft_metrics_print_tunnels(FILE *out, bool loaded,
+				const struct weft_metrics_tunnel *tunnels,
+				size_t count)
+{
+	size_t i;
+
+	metrics_head(out, "weft_module_loaded", "gauge",
+		     "1 if the kernel has weft's module loaded.");
+	fprintf(out, "weft_module_loaded %d\n", loaded);
+	if (!count)
+		return;
+	metrics_head(out, "weft_tunnel_configured", "gauge",
+		     "1 if there is a file for the interface.");
+	for (i = 0; i < count; i++)
+		metrics_tunnel(out, "weft_tunnel_configured", &tunnels[i],
+			       tunnels[i].configured);
+	metrics_head(out, "weft_tunnel_up", "gauge",
+		     "1 if the interface is there and up.");
+	for (i = 0; i < count; i++)
+		metrics_tunnel(out, "weft_tunnel_up", &tunnels[i], tunnels[i].up);
+	metrics_head(out, "weft_tunnel_readable", "gauge",
+		     "1 if the interface is there and could be read.");
+	for (i = 0; i < count; i++)
+		metrics_tunnel(out, "weft_tunnel_readable", &tunnels[i],
+			       tunnels[i].readable);
 }

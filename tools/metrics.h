@@ -3,6 +3,8 @@
 #ifndef _WEFT_TOOLS_METRICS_H
 #define _WEFT_TOOLS_METRICS_H
 
+#include <net/if.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -14,5 +16,26 @@ struct weft_device;
  */
 void weft_metrics_print(FILE *out, struct weft_device *const *devs,
 			size_t count);
+
+/**
+ * struct weft_metrics_tunnel - an interface that is wanted, or is there
+ * @name: the interface
+ * @configured: it has a file
+ * @there: it is there, or was asked for
+ * @readable: its state could be read
+ * @up: and it is up
+ */
+struct weft_metrics_tunnel {
+	char name[IFNAMSIZ];
+	bool configured;
+	bool there;
+	bool readable;
+	bool up;
+};
+
+/* What tells a machine without tunnels from one whose tunnels are missing. */
+void weft_metrics_print_tunnels(FILE *out, bool loaded,
+				const struct weft_metrics_tunnel *tunnels,
+				size_t count);
 
 #endif /* _WEFT_TOOLS_METRICS_H */

@@ -143,6 +143,44 @@ void weft_model_allowedips_prune(struct weft_peer *peer)
 	}
 }
 
+void weft_model_allowedips_move(struct weft_peer *to, struct weft_peer *from)
+{
+	struct weft_allowedip *ip = from->allowedips, *next;
+
+	from->allowedips = NULL;
+	from->last_allowedip = NULL;
+	for (; ip; ip = next) {
+		next = ip->next;
+		model_append_allowedip(to, ip);
+	}
+}
+
+static void model_peer_plain(struct weft_peer *peer)
+{
+	peer->has &= WEFT_PEER_HAS_PUBLIC_KEY | WEFT_PEER_HAS_PRESHARED_KEY |
+		     WEFT_PEER_HAS_KEEPALIVE;
+	peer->known = 0;
+	peer->roam = true;
+	free(peer->name);
+	peer->name = NULL;
+	weft_model_candidates_clear(peer);
+}
+
+void weft_model_device_plain(struct weft_device *dev)
+{
+	struct weft_peer *peer;
+
+	dev->has &= ~(WEFT_DEVICE_HAS_LISTEN_ADDRESS |
+		      WEFT_DEVICE_HAS_BIND_DEVICE | WEFT_DEVICE_HAS_PMTU |
+		      WEFT_DEVICE_HAS_DSCP | WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY);
+	dev->known = 0;
+	memset(&dev->listen4, 0, sizeof(dev->listen4));
+	memset(&dev->listen6, 0, sizeof(dev->listen6));
+	dev->bind_device[0] = '\0';
+	for (peer = dev->peers; peer; peer = peer->next)
+		model_peer_plain(peer);
+}
+
 void weft_model_device_free(struct weft_device *dev)
 {
 	struct weft_peer *peer, *next;
@@ -200,6 +238,50 @@ size_t weft_model_peer_count(const struct weft_device *dev)
 	for (peer = dev->peers; peer; peer = peer->next)
 		count++;
 	return count;
+}
+
+static int model_compare_keys(const void *a, const void *b)
+{
+	const struct weft_peer *x = *(struct weft_peer * const *)a;
+	const struct weft_peer *y = *(struct weft_peer * const *)b;
+
+	return memcmp(x->public_key.bytes, y->public_key.bytes,
+		      WEFT_KEY_BYTES);
+}
+
+bool weft_model_index(const struct weft_device *dev,
+		      struct weft_peer_index *index)
+{
+	const struct weft_peer *peer;
+
+	index->count = 0;
+	index->peers = calloc(weft_model_peer_count(dev) + 1,
+			      sizeof(*index->peers));
+	if (!index->peers)
+		return false;
+	for (peer = dev->peers; peer; peer = peer->next)
+		index->peers[index->count++] = peer;
+	qsort(index->peers, index->count, sizeof(*index->peers),
+	      model_compare_keys);
+	return true;
+}
+
+const struct weft_peer *
+weft_model_index_find(const struct weft_peer_index *index,
+		      const struct weft_key *public_key)
+{
+	const struct weft_peer wanted = { .public_key = *public_key };
+	const struct weft_peer *key = &wanted, **found;
+
+	found = bsearch(&key, index->peers, index->count,
+			sizeof(*index->peers), model_compare_keys);
+	return found ? *found : NULL;
+}
+
+void weft_model_index_free(struct weft_peer_index *index)
+{
+	free(index->peers);
+	memset(index, 0, sizeof(*index));
 }
 
 static void model_mask_bytes(unsigned char *bytes, size_t len, __u8 cidr)
@@ -289,6 +371,19 @@ bool weft_model_candidate_add(struct weft_peer *peer,
 	peer->candidates = candidates;
 	candidates[peer->candidate_count++] = *endpoint;
 	return true;
+}
+
+bool weft_model_candidates_keep(struct weft_peer *want,
+				const struct weft_peer *have)
+{
+	bool good = true;
+	size_t i;
+
+	if (!want->unresolved || !want->candidate_count)
+		return true;
+	for (i = 0; good && i < have->candidate_count; i++)
+		good = weft_model_candidate_add(want, &have->candidates[i]);
+	return good;
 }
 
 bool weft_model_candidates_equal(const struct weft_peer *a,

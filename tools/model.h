@@ -35,6 +35,7 @@ struct weft_allowedip {
 	__u8 cidr;
 	bool remove;
 	bool drop;	/* weft_model_allowedips_prune() takes it out */
+	unsigned int line;	/* where it stands in a configuration file */
 	union {
 		struct in_addr ip4;
 		struct in6_addr ip6;
@@ -85,15 +86,22 @@ union weft_endpoint {
  * @next_preshared_key: takes @preshared_key's place once it is used
  * @previous_preshared_key: good for a while still
  * @grace: seconds for which previous keys are good, 0: until they are ended
- * @grace_left: seconds that are left of it
+ * @grace_left: seconds that are left of it for @previous_public_key
+ * @preshared_grace_left: the same for @previous_preshared_key
  * @identity: which of our keys the newest session was made under
  * @endpoint: family AF_UNSPEC where there is none
  * @endpoint_text: an endpoint, or several, not resolved yet, or NULL
- * @candidates: where else the peer may be: what it was given, two or more
+ * @candidates: where the peer may be: all that it was given; with one, it is
+ *              where the peer was said to be before it went elsewhere
  * @candidate_count: how many; 0 for none but the endpoint
+ * @unresolved: one of its endpoints is a name that had no address
  * @roam: the endpoint follows the peer anywhere
  * @name: what the peer is called; NULL for nothing, which takes a name away
  * @line: where the peer, then its endpoint, stands in a configuration file
+ * @section_line: where its section begins there
+ * @key_line: where its public key stands there
+ * @again_line: where the last further section of the same key has it, or 0
+ * @name_line: where its name stands there
  * @keepalive: seconds, 0 for off
  * @handshake_s: seconds since the epoch of the last handshake, 0 for never
  * @handshake_ns: the nanoseconds of that time
@@ -128,14 +136,20 @@ struct weft_peer {
 	struct weft_key previous_preshared_key;
 	__u32 grace;
 	__u32 grace_left;
+	__u32 preshared_grace_left;
 	__u32 identity;
 	union weft_endpoint endpoint;
 	char *endpoint_text;
 	union weft_endpoint *candidates;
 	size_t candidate_count;
+	bool unresolved;
 	bool roam;
 	char *name;
 	unsigned int line;
+	unsigned int section_line;
+	unsigned int key_line;
+	unsigned int again_line;
+	unsigned int name_line;
 	__u16 keepalive;
 	__s64 handshake_s;
 	__s64 handshake_ns;
@@ -193,6 +207,7 @@ enum weft_device_has {
  * @drops: packets that went no further, by WEFT_DROPS_A_*
  * @own_word: the first word of a command line that only weft's links know, or
  *            NULL: a link of another kind refuses that, and does not pass it over
+ * @line: where its section begins in a configuration file, 0 for nowhere
  * @peers: first of the list
  * @last_peer: where the next one is appended
  */
@@ -216,6 +231,7 @@ struct weft_device {
 	__u64 event_sequence;
 	__u64 drops[WEFT_DROPS_A_MAX + 1];
 	const char *own_word;
+	unsigned int line;
 	struct weft_peer *peers;
 	struct weft_peer *last_peer;
 };
@@ -256,6 +272,10 @@ struct weft_link *weft_model_link_add(struct weft_link **list,
 void weft_model_device_free(struct weft_device *dev);
 void weft_model_peers_prune(struct weft_device *dev);
 void weft_model_allowedips_prune(struct weft_peer *peer);
+/* Behind those that @to has. */
+void weft_model_allowedips_move(struct weft_peer *to, struct weft_peer *from);
+/* Leaves what WireGuard has as well: a device as wg(8) would show it. */
+void weft_model_device_plain(struct weft_device *dev);
 void weft_model_links_free(struct weft_link *list);
 
 /* NULL: there is none. */
@@ -267,6 +287,20 @@ struct weft_peer *weft_model_peer_find_word(const struct weft_device *dev,
 
 size_t weft_model_peer_count(const struct weft_device *dev);
 
+/* The peers of a device by their keys, for many searches. */
+struct weft_peer_index {
+	const struct weft_peer **peers;
+	size_t count;
+};
+
+/* False: no memory. The device has to stay as it is. */
+bool weft_model_index(const struct weft_device *dev,
+		      struct weft_peer_index *index);
+const struct weft_peer *
+weft_model_index_find(const struct weft_peer_index *index,
+		      const struct weft_key *public_key);
+void weft_model_index_free(struct weft_peer_index *index);
+
 /* The kernel keeps prefixes without the bits behind the mask. */
 void weft_model_allowedip_mask(struct weft_allowedip *ip);
 /* Total order by family, address, length. */
@@ -275,6 +309,12 @@ int weft_model_allowedip_compare(const struct weft_allowedip *a,
 /* Once each, and no more than WEFT_CANDIDATES_MAX. False: no memory. */
 bool weft_model_candidate_add(struct weft_peer *peer,
 			      const union weft_endpoint *endpoint);
+/*
+ * While a name of @want has no address, the places that @have was given stay:
+ * those of that name are among them. False: no memory.
+ */
+bool weft_model_candidates_keep(struct weft_peer *want,
+				const struct weft_peer *have);
 void weft_model_candidates_clear(struct weft_peer *peer);
 bool weft_model_candidate_find(const struct weft_peer *peer,
 			       const union weft_endpoint *endpoint);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <assert.h>
 #include <errno.h>
+#include <linux/genetlink.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/weft.h>
@@ -51,6 +52,16 @@ static int netlink_no_memory(struct weft_backend *backend)
 	snprintf(backend->error, sizeof(backend->error), "%s",
 		 strerror(ENOMEM));
 	return -ENOMEM;
+}
+
+/* Errors of a dump that the kernel has no words for. */
+static void netlink_explain(struct weft_backend *backend, int err, int tries)
+{
+	if (err == -EINTR)
+		snprintf(backend->error, sizeof(backend->error),
+			 "it changed during each of %d readings", tries);
+	if (err == -ENOMEM)
+		netlink_no_memory(backend);
 }
 
 static void netlink_parse_kind(struct nlattr *linkinfo,
@@ -140,8 +151,78 @@ static int netlink_list(struct weft_backend *backend, struct weft_link **list)
 	do {
 		err = netlink_list_once(&socket, list);
 	} while (err == -EINTR && ++tries < WEFT_DUMP_TRIES_MAX);
+	netlink_explain(backend, err, tries);
 	weft_socket_close(&socket);
 	return err;
+}
+
+static int netlink_no_family(struct weft_backend *backend)
+{
+	snprintf(backend->error, sizeof(backend->error),
+		 "the kernel has no module weft loaded");
+	return -EOPNOTSUPP;
+}
+
+/* Without the module there is no family, and without a family no interface. */
+static int netlink_ready(struct weft_backend *backend)
+{
+	struct weft_socket socket;
+	int family, err;
+
+	err = netlink_open(backend, &socket, NETLINK_GENERIC);
+	if (err)
+		return err;
+	family = genl_ctrl_resolve(socket.sock, WEFT_GENL_NAME);
+	weft_socket_close(&socket);
+	return family < 0 ? netlink_no_family(backend) : 0;
+}
+
+static int netlink_read_family(struct nlmsghdr *hdr, void *data)
+{
+	struct genlmsghdr *genl = nlmsg_data(hdr);
+	struct nlattr *name;
+
+	if (nlmsg_datalen(hdr) < (int)sizeof(*genl))
+		return -EBADMSG;
+	name = nla_find(genlmsg_attrdata(genl, 0), genlmsg_attrlen(genl, 0),
+			CTRL_ATTR_FAMILY_NAME);
+	if (name && !nla_strcmp(name, WEFT_GENL_NAME))
+		*(bool *)data = true;
+	return 0;
+}
+
+static int netlink_ask_families(struct weft_socket *socket, bool *found)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+	int err = -ENOMEM;
+
+	if (msg && genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, GENL_ID_CTRL, 0,
+			       NLM_F_DUMP, CTRL_CMD_GETFAMILY, 1))
+		err = weft_socket_ask(socket, msg, netlink_read_family, found);
+	nlmsg_free(msg);
+	return err;
+}
+
+/*
+ * A request for one family by its name has the kernel load the module of it; a
+ * list of all families has not.
+ */
+static int netlink_loaded(struct weft_backend *backend)
+{
+	struct weft_socket socket;
+	bool found = false;
+	int err;
+
+	err = netlink_open(backend, &socket, NETLINK_GENERIC);
+	if (err)
+		return err;
+	err = netlink_ask_families(&socket, &found);
+	weft_socket_close(&socket);
+	if (err == -ENOMEM)
+		netlink_no_memory(backend);
+	if (found)
+		return 0;
+	return err ?: netlink_no_family(backend);
 }
 
 static int netlink_read_link(struct nlmsghdr *hdr, void *data)
@@ -273,11 +354,7 @@ static int netlink_get(struct weft_backend *backend, const char *name,
 	do {
 		err = netlink_get_once(&device, dev);
 	} while (err == -EINTR && ++tries < WEFT_DUMP_TRIES_MAX);
-	if (err == -EINTR)
-		snprintf(backend->error, sizeof(backend->error),
-			 "it changed during each of %d readings", tries);
-	if (err == -ENOMEM)
-		netlink_no_memory(backend);
+	netlink_explain(backend, err, tries);
 	weft_socket_close(&device.socket);
 	return err;
 }
@@ -325,6 +402,9 @@ static void netlink_explain_set(struct weft_backend *backend, int err,
 {
 	if (err == -ENOMEM)
 		netlink_no_memory(backend);
+	if (err == -EMSGSIZE)
+		snprintf(backend->error, sizeof(backend->error), "%s",
+			 strerror(EMSGSIZE));
 	if (err == -EINVAL && device->link.kind == WEFT_KIND_WIREGUARD &&
 	    netlink_removes_prefixes(dev))
 		netlink_add_error(backend,
@@ -413,6 +493,7 @@ static int netlink_rotate(struct weft_backend *backend, const char *name,
 struct weft_backend *weft_netlink_backend(void)
 {
 	static struct weft_backend backend = {
+		.ready = netlink_ready, .loaded = netlink_loaded,
 		.list = netlink_list, .get = netlink_get, .set = netlink_set,
 		.rotate = netlink_rotate,
 		.watch = weft_watch_start, .next = weft_watch_next,

@@ -62,6 +62,8 @@ struct weft_rules {
  *            0 where there is no way
  * @way: where a packet for @to would go; that it goes nowhere is no failure
  * @read: the first line of a file, without its end; to be freed
+ * @has: a program of this name can be run; NULL for a network without
+ * @home: this network namespace is that of the first process; not needed without @has
  * @run: run a program; what it printed, to be freed, unless @output is NULL
  * @change: change something
  * @error: why the last call failed, in words
@@ -83,6 +85,8 @@ struct weft_network {
 		   __u32 mark, struct weft_network_way *way);
 	int (*read)(struct weft_network *network, const char *path,
 		    char **text);
+	bool (*has)(struct weft_network *network, const char *program);
+	bool (*home)(struct weft_network *network);
 	int (*run)(struct weft_network *network,
 		   const struct weft_program *program, char **output);
 	int (*change)(struct weft_network *network,

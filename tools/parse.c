@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <linux/weft.h>
+#include <netdb.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,11 +31,39 @@ bool weft_parse_number(const char *text, int base, unsigned long max,
 	return !*end && !errno && *number <= max;
 }
 
+bool weft_parse_mark(const char *text, unsigned long *mark)
+{
+	int base = strncasecmp(text, "0x", 2) ? 10 : 16;
+
+	return weft_parse_number(text, base, 0xffffffff, mark);
+}
+
+/* The name of a service, as wg(8) takes one. */
+static bool parse_service(struct weft_parse *parse, const char *name,
+			  unsigned long *port)
+{
+	const struct addrinfo hints = {
+		.ai_family = AF_INET, .ai_socktype = SOCK_DGRAM,
+		.ai_flags = AI_PASSIVE,
+	};
+	const struct sockaddr_in *address;
+	struct addrinfo *found;
+
+	if (!isalpha((unsigned char)name[0]) ||
+	    parse->ctx->lookup(NULL, name, &hints, &found))
+		return false;
+	address = (const struct sockaddr_in *)found->ai_addr;
+	*port = ntohs(address->sin_port);
+	parse->ctx->release(found);
+	return true;
+}
+
 static bool parse_listen_port(struct weft_parse *parse, const char *value)
 {
 	unsigned long port;
 
-	if (!weft_parse_number(value, 10, 65535, &port)) {
+	if (!weft_parse_number(value, 10, 65535, &port) &&
+	    !parse_service(parse, value, &port)) {
 		weft_report_at(parse->ctx, &parse->place,
 			       "'%s' is not a port: use a number from 0 (chosen by the kernel) to 65535",
 			       value);
@@ -49,8 +78,7 @@ static bool parse_fwmark(struct weft_parse *parse, const char *value)
 {
 	unsigned long mark = 0;
 
-	if (strcasecmp(value, "off") &&
-	    !weft_parse_number(value, 0, 0xffffffff, &mark)) {
+	if (strcasecmp(value, "off") && !weft_parse_mark(value, &mark)) {
 		weft_report_at(parse->ctx, &parse->place,
 			       "'%s' is not a mark: use 'off' or a number from 0 to 0xffffffff",
 			       value);
@@ -352,6 +380,7 @@ static bool parse_peer_grace(struct weft_parse *parse, const char *value)
 
 bool weft_parse_public_key(struct weft_parse *parse, const char *value)
 {
+	parse->peer->key_line = parse->place.line;
 	parse->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
 	if (weft_key_decode(&parse->peer->public_key, value))
 		return true;
@@ -425,9 +454,11 @@ static bool parse_allowedip_item(struct weft_parse *parse, char *text)
 		return false;
 	}
 	ip->remove = *text == '-';
+	ip->line = parse->place.line;
 	if (sign)
 		parse->peer->has |= WEFT_PEER_CHANGE_ALLOWEDIPS;
-	if (!parse_allowedip(parse, text + sign, ip))
+	ip->drop = !parse_allowedip(parse, text + sign, ip);
+	if (ip->drop)
 		return false;
 	parse_warn_host_part(parse, text + sign, ip);
 	return true;
@@ -480,6 +511,7 @@ static bool parse_name(struct weft_parse *parse, const char *value)
 			       value, WEFT_NAME_BYTES);
 		return false;
 	}
+	parse->peer->name_line = parse->place.line;
 	free(parse->peer->name);
 	parse->peer->name = *value ? strdup(value) : NULL;
 	parse->peer->has |= WEFT_PEER_HAS_NAME;
@@ -573,7 +605,7 @@ const struct weft_setting weft_settings[] = {
 		.from_word = parse_exclusive,
 	}, {
 		.word = "name", .field = "Name", .value = "NAME",
-		.scope = WEFT_SCOPE_PEER, .own = true,
+		.scope = WEFT_SCOPE_PEER, .own = true, .spaced = true,
 		.from_word = parse_name, .from_field = parse_name,
 	}, {
 		.word = "next-public-key", .field = "NextPublicKey",

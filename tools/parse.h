@@ -50,6 +50,8 @@ typedef bool (*weft_setter)(struct weft_parse *parse, const char *value);
  * @value: what follows, for usage
  * @scope: what it belongs to
  * @own: only weft's links know it
+ * @spaced: white space inside the value belongs to it
+ * @empty: a file may leave the value out
  * @from_word: take it from the command line
  * @from_field: take it from a file
  */
@@ -59,6 +61,8 @@ struct weft_setting {
 	const char *value;
 	enum weft_scope scope;
 	bool own;
+	bool spaced;
+	bool empty;
 	weft_setter from_word;
 	weft_setter from_field;
 };
@@ -77,6 +81,8 @@ char *weft_parse_list(enum weft_scope scope, bool fields,
 /* Digits only, and no more than @max. */
 bool weft_parse_number(const char *text, int base, unsigned long max,
 		       unsigned long *number);
+/* Decimal, or hexadecimal after "0x": a leading zero means nothing. */
+bool weft_parse_mark(const char *text, unsigned long *mark);
 /* "address" or "address/length"; @text is put back as it was. */
 bool weft_parse_prefix(char *text, struct weft_allowedip *ip);
 /* Seconds, or "off" for 0: without an end. */

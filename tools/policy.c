@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -101,6 +102,56 @@ static bool policy_pick_table(const struct weft_context *ctx,
 	return false;
 }
 
+/* In the main table, or the local one, the tunnel would carry its own packets. */
+static bool policy_is_reserved(const struct weft_context *ctx,
+			       const struct weft_profile *profile, __u32 table)
+{
+	if (table < RT_TABLE_DEFAULT || table > RT_TABLE_LOCAL)
+		return false;
+	weft_report(ctx,
+		    "%s: FwMark is %u: with a default route it is also the number of a routing table, and %u is one of the system's own",
+		    profile->name, table, table);
+	return true;
+}
+
+/* A default route of the table that is not this interface's. */
+static bool policy_is_foreign(const struct weft_policy *policy,
+			      const struct weft_state *state,
+			      const struct weft_route *route)
+{
+	return !route->prefix.cidr &&
+	       (route->prefix.family == AF_INET ? policy->ip4 : policy->ip6) &&
+	       !weft_state_find(&state->routes, &route->prefix, policy->table);
+}
+
+/* The table that the file's mark asks for takes the default routes. */
+static bool policy_check_table(const struct weft_context *ctx,
+			       const struct weft_profile *profile,
+			       const struct weft_state *state,
+			       const struct weft_policy *policy)
+{
+	struct weft_network *network = ctx->network;
+	struct weft_routes routes = { };
+	bool taken = false;
+	size_t i;
+
+	if (policy_is_reserved(ctx, profile, policy->table))
+		return false;
+	if (network->routes(network, 0, policy->table, &routes)) {
+		weft_report(ctx, "%s: cannot read routing table %u: %s",
+			    profile->name, policy->table, network->error);
+		return false;
+	}
+	for (i = 0; i < routes.count; i++)
+		taken |= policy_is_foreign(policy, state, &routes.items[i]);
+	weft_network_routes_free(&routes);
+	if (taken)
+		weft_report(ctx,
+			    "%s: FwMark is %u, and routing table %u has a default route already: use another mark",
+			    profile->name, policy->table, policy->table);
+	return !taken;
+}
+
 bool weft_policy_plan(const struct weft_context *ctx,
 		      const struct weft_profile *profile,
 		      const struct weft_state *state,
@@ -112,8 +163,9 @@ bool weft_policy_plan(const struct weft_context *ctx,
 	if (!policy->ip4 && !policy->ip6)
 		return true;
 	policy->table = profile->dev->fwmark;
-	if (!policy->table)
-		policy->table = policy_running_table(state);
+	if (policy->table)
+		return policy_check_table(ctx, profile, state, policy);
+	policy->table = policy_running_table(state);
 	return policy->table || policy_pick_table(ctx, profile, policy);
 }
 
@@ -162,8 +214,10 @@ static bool policy_miss_family(const struct weft_policy *policy,
 		.protocol = WEFT_PROTOCOL, .priority = lead.priority - 1,
 	};
 
-	if (!partner.priority || !lead.priority)
+	if (!partner.priority || !lead.priority) {
+		errno = ENOSPC;
 		return false;
+	}
 	if (!found && !policy_add_rule(missing, &lead))
 		return false;
 	return (found && policy_find_partner(have, found)) ||
@@ -220,6 +274,24 @@ bool weft_policy_stale_rules(const struct weft_policy *policy,
 		partner = policy_find_partner(&state->rules, rule);
 		if ((partner && !policy_add_rule(stale, partner)) ||
 		    !policy_add_rule(stale, rule))
+			return false;
+	}
+	return true;
+}
+
+bool weft_policy_table_rules(const struct weft_rules *have, __u32 table,
+			     struct weft_rules *found)
+{
+	const struct weft_rule *rule, *partner;
+	size_t i;
+
+	for (i = 0; i < have->count; i++) {
+		rule = &have->items[i];
+		if (!policy_is_own(rule, table))
+			continue;
+		partner = policy_find_partner(have, rule);
+		if ((partner && !policy_add_rule(found, partner)) ||
+		    !policy_add_rule(found, rule))
 			return false;
 	}
 	return true;

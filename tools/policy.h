@@ -15,6 +15,9 @@
 
 #include "network.h"
 
+/* Without it the reverse path filter does not look at marks. */
+#define WEFT_POLICY_MARKS	"/proc/sys/net/ipv4/conf/all/src_valid_mark"
+
 struct weft_context;
 struct weft_profile;
 struct weft_state;
@@ -38,7 +41,8 @@ bool weft_policy_plan(const struct weft_context *ctx,
 		      struct weft_policy *policy);
 /*
  * The rules that @policy lacks, and those of this interface that it does not
- * want. False: no memory, or no priority left in front of the main table's.
+ * want. False: errno is ENOMEM, or ENOSPC where no priority is left in front of
+ * the main table's.
  */
 bool weft_policy_missing_rules(const struct weft_policy *policy,
 			       const struct weft_rules *have,
@@ -46,5 +50,9 @@ bool weft_policy_missing_rules(const struct weft_policy *policy,
 bool weft_policy_stale_rules(const struct weft_policy *policy,
 			     const struct weft_state *state,
 			     struct weft_rules *stale);
+
+/* The rules that lead to @table, whatever routes it has. False: no memory. */
+bool weft_policy_table_rules(const struct weft_rules *have, __u32 table,
+			     struct weft_rules *found);
 
 #endif /* _WEFT_TOOLS_POLICY_H */

@@ -384,13 +384,19 @@ static void print_heading(const struct weft_context *ctx,
 		value, weft_colour(ctx, WEFT_COLOUR_RESET));
 }
 
-static void print_secret(const struct weft_context *ctx,
+static void print_hidden(const struct weft_context *ctx,
 			 const struct weft_key *key)
 {
 	if (ctx->show_keys)
 		print_key(ctx->out, key, true);
 	else
 		fputs("(hidden)", ctx->out);
+}
+
+static void print_secret(const struct weft_context *ctx,
+			 const struct weft_key *key)
+{
+	print_hidden(ctx, key);
 	fputc('\n', ctx->out);
 }
 
@@ -420,6 +426,10 @@ static void print_duration(const struct weft_context *ctx, __u64 seconds)
 		fprintf(ctx->out, "%s%llu ", comma, count);
 		print_unit(ctx, count == 1 ? parts[i].one : parts[i].many);
 		comma = ", ";
+	}
+	if (!*comma) {
+		fputs("0 ", ctx->out);
+		print_unit(ctx, "seconds");
 	}
 }
 
@@ -547,7 +557,9 @@ static void print_summary_liveness(const struct weft_context *ctx,
 static void print_summary_candidates(const struct weft_context *ctx,
 				     const struct weft_peer *peer)
 {
-	if (peer->candidate_count) {
+	if (peer->candidate_count > 1 ||
+	    (peer->candidate_count &&
+	     !weft_model_endpoint_equal(&peer->candidates[0], &peer->endpoint))) {
 		print_title(ctx, "candidates");
 		print_candidates(ctx->out, peer, ", ");
 		fputc('\n', ctx->out);
@@ -618,7 +630,7 @@ static void print_dscp(FILE *out, const struct weft_device *dev)
 		fprintf(out, "%u", dev->dscp);
 }
 
-/* Seconds until a key that has been replaced is forgotten, if there is an end. */
+/* A public key that has been replaced, and how long it is good if there is an end. */
 static void print_summary_grace(const struct weft_context *ctx,
 				const struct weft_key *previous, __u32 left,
 				bool ends)
@@ -628,6 +640,22 @@ static void print_summary_grace(const struct weft_context *ctx,
 	if (ends) {
 		fputs(", for ", ctx->out);
 		print_duration(ctx, left);
+	}
+	fputc('\n', ctx->out);
+}
+
+/* The same for a preshared key, which may have been none. */
+static void print_summary_preshared_grace(const struct weft_context *ctx,
+					  const struct weft_peer *peer)
+{
+	print_title(ctx, "previous preshared key");
+	if (weft_key_is_zero(&peer->previous_preshared_key))
+		fputs(PRINT_NONE, ctx->out);
+	else
+		print_hidden(ctx, &peer->previous_preshared_key);
+	if (peer->known & WEFT_VALUE_BIT(WEFT_PEER_A_PRESHARED_GRACE_LEFT)) {
+		fputs(", for ", ctx->out);
+		print_duration(ctx, peer->preshared_grace_left);
 	}
 	fputc('\n', ctx->out);
 }
@@ -655,13 +683,8 @@ static void print_summary_keys(const struct weft_context *ctx,
 		print_title(ctx, "next preshared key");
 		print_secret(ctx, &peer->next_preshared_key);
 	}
-	if (peer->has & WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY) {
-		print_title(ctx, "previous preshared key");
-		if (weft_key_is_zero(&peer->previous_preshared_key))
-			fputs(PRINT_NONE "\n", ctx->out);
-		else
-			print_secret(ctx, &peer->previous_preshared_key);
-	}
+	if (peer->has & WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY)
+		print_summary_preshared_grace(ctx, peer);
 	if (dev->has & WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY &&
 	    peer->identity < ARRAY_SIZE(words) && words[peer->identity]) {
 		print_title(ctx, "last used");
@@ -796,7 +819,7 @@ static void print_conf_peer(FILE *out, const struct weft_peer *peer)
 	}
 	if (peer->endpoint_text) {
 		fprintf(out, "Endpoint = %s\n", peer->endpoint_text);
-	} else if (peer->candidate_count) {
+	} else if (peer->candidate_count > 1) {
 		fputs("Endpoint = ", out);
 		print_candidates(out, peer, ", ");
 		fputc('\n', out);

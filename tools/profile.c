@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <netlink/route/route.h>
+#include <arpa/inet.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +11,7 @@
 #include "config.h"
 #include "parse.h"
 #include "profile.h"
-
-#define PROFILE_TABLE_NAMES	"/etc/iproute2/rt_tables"
+#include "table.h"
 
 /* What IPv4 can do with, and what fits into an IP packet. */
 #define PROFILE_MTU_MIN		68
@@ -25,21 +26,25 @@ static bool profile_no_memory(struct weft_parse *parse)
 	return false;
 }
 
-static bool profile_add_word(struct weft_parse *parse, struct weft_words *words,
-			     const char *text)
+bool weft_profile_words_add(struct weft_words *words, const char *text,
+			    unsigned int line)
 {
 	struct weft_word *items;
 
 	items = reallocarray(words->items, words->count + 1, sizeof(*items));
 	if (!items)
-		return profile_no_memory(parse);
+		return false;
 	words->items = items;
-	items[words->count].line = parse->place.line;
+	items[words->count].line = line;
 	items[words->count].text = strdup(text);
-	if (!items[words->count].text)
-		return profile_no_memory(parse);
-	words->count++;
-	return true;
+	return items[words->count].text && ++words->count;
+}
+
+static bool profile_add_word(struct weft_parse *parse, struct weft_words *words,
+			     const char *text)
+{
+	return weft_profile_words_add(words, text, parse->place.line) ||
+	       profile_no_memory(parse);
 }
 
 /* Give @take each word of a list. */
@@ -58,6 +63,26 @@ static bool profile_split(struct weft_parse *parse, const char *value,
 	return good;
 }
 
+/* "address/255.255.255.0", as ip(8) takes it. */
+static bool profile_parse_mask(char *word, struct weft_allowedip *ip)
+{
+	char *slash = strchr(word, '/');
+	struct weft_allowedip mask;
+	__u32 bits;
+	bool good;
+
+	if (!slash || !strchr(slash, '.') || !weft_parse_prefix(slash + 1, &mask))
+		return false;
+	bits = ~ntohl(mask.ip4.s_addr);
+	*slash = '\0';
+	/* Ones, then zeros: what is left over is one less than a power of two. */
+	good = weft_parse_prefix(word, ip) && ip->family == AF_INET &&
+	       !(bits & (bits + 1));
+	*slash = '/';
+	ip->cidr = 32 - __builtin_popcount(bits);
+	return good;
+}
+
 static bool profile_add_address(struct weft_parse *parse, char *word)
 {
 	struct weft_route *address;
@@ -66,8 +91,11 @@ static bool profile_add_address(struct weft_parse *parse, char *word)
 	if (!address)
 		return profile_no_memory(parse);
 	address->protocol = WEFT_PROTOCOL;
-	if (weft_parse_prefix(word, &address->prefix))
+	address->prefix.line = parse->place.line;
+	if (weft_parse_prefix(word, &address->prefix) ||
+	    profile_parse_mask(word, &address->prefix))
 		return true;
+	parse->profile->addresses.count--;
 	weft_report_at(parse->ctx, &parse->place,
 		       "'%s' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
 		       word);
@@ -103,10 +131,10 @@ static bool profile_dns(struct weft_parse *parse, const char *value)
 
 static bool profile_mtu(struct weft_parse *parse, const char *value)
 {
-	unsigned long mtu;
+	unsigned long mtu = 0;
 
-	if (!weft_parse_number(value, 10, PROFILE_MTU_MAX, &mtu) ||
-	    mtu < PROFILE_MTU_MIN) {
+	if (*value && (!weft_parse_number(value, 10, PROFILE_MTU_MAX, &mtu) ||
+		       mtu < PROFILE_MTU_MIN)) {
 		weft_report_at(parse->ctx, &parse->place,
 			       "'%s' is not an MTU: use a number from %d to %d",
 			       value, PROFILE_MTU_MIN, PROFILE_MTU_MAX);
@@ -118,14 +146,9 @@ static bool profile_mtu(struct weft_parse *parse, const char *value)
 
 static bool profile_table_number(const char *value, unsigned long *table)
 {
-	int named;
-
-	if (weft_parse_number(value, 0, 0xffffffff, table))
-		return *table;
-	rtnl_route_read_table_names(PROFILE_TABLE_NAMES);
-	named = rtnl_route_str2table(value);
-	*table = named;
-	return named > 0;
+	if (!weft_parse_number(value, 0, 0xffffffff, table))
+		*table = weft_table_find(weft_table_files, value);
+	return *table;
 }
 
 static bool profile_table(struct weft_parse *parse, const char *value)
@@ -134,48 +157,49 @@ static bool profile_table(struct weft_parse *parse, const char *value)
 	unsigned long table = 0;
 
 	profile->table = WEFT_TABLE_NUMBER;
-	if (!strcasecmp(value, "auto")) {
+	if (!*value || !strcasecmp(value, "auto")) {
 		profile->table = WEFT_TABLE_AUTO;
 	} else if (!strcasecmp(value, "off")) {
 		profile->table = WEFT_TABLE_OFF;
 	} else if (!profile_table_number(value, &table)) {
 		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from %s",
-			       value, PROFILE_TABLE_NAMES);
+			       "'%s' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from %s or %s.d/*.conf",
+			       value, weft_table_files[0],
+			       weft_table_files[0]);
 		return false;
 	}
 	profile->table_number = table;
 	free(profile->table_text);
-	profile->table_text = strdup(value);
-	return profile->table_text || profile_no_memory(parse);
+	profile->table_text = *value ? strdup(value) : NULL;
+	return profile->table_text || !*value || profile_no_memory(parse);
+}
+
+/* An empty command is none. */
+static bool profile_add_hook(struct weft_parse *parse,
+			     enum weft_profile_hook hook, const char *value)
+{
+	return !*value || profile_add_word(parse, &parse->profile->hooks[hook],
+					   value);
 }
 
 static bool profile_pre_up(struct weft_parse *parse, const char *value)
 {
-	return profile_add_word(parse,
-				&parse->profile->hooks[WEFT_HOOK_PRE_UP],
-				value);
+	return profile_add_hook(parse, WEFT_HOOK_PRE_UP, value);
 }
 
 static bool profile_post_up(struct weft_parse *parse, const char *value)
 {
-	return profile_add_word(parse,
-				&parse->profile->hooks[WEFT_HOOK_POST_UP],
-				value);
+	return profile_add_hook(parse, WEFT_HOOK_POST_UP, value);
 }
 
 static bool profile_pre_down(struct weft_parse *parse, const char *value)
 {
-	return profile_add_word(parse,
-				&parse->profile->hooks[WEFT_HOOK_PRE_DOWN],
-				value);
+	return profile_add_hook(parse, WEFT_HOOK_PRE_DOWN, value);
 }
 
 static bool profile_post_down(struct weft_parse *parse, const char *value)
 {
-	return profile_add_word(parse,
-				&parse->profile->hooks[WEFT_HOOK_POST_DOWN],
-				value);
+	return profile_add_hook(parse, WEFT_HOOK_POST_DOWN, value);
 }
 
 static bool profile_save(struct weft_parse *parse, const char *value)
@@ -212,13 +236,31 @@ static bool profile_previous_key(struct weft_parse *parse, const char *value)
 	return false;
 }
 
+static bool profile_date(const char *value, unsigned long *until)
+{
+	struct tm date = { };
+	const char *end = strptime(value, "%Y-%m-%dT%H:%M:%SZ", &date);
+	time_t seconds = end && !*end ? timegm(&date) : -1;
+
+	*until = seconds;
+	return seconds > 0;
+}
+
 static bool profile_grace_until(struct weft_parse *parse, const char *value)
 {
 	unsigned long until;
 
-	if (!weft_parse_number(value, 10, LONG_MAX, &until)) {
+	if (!weft_parse_number(value, 10, LONG_MAX, &until) &&
+	    !profile_date(value, &until)) {
 		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is not a time: use a number of seconds since 1970",
+			       "'%s' is not a time: use a number of seconds since 1970, or YYYY-MM-DDTHH:MM:SSZ",
+			       value);
+		return false;
+	}
+	/* More seconds than the kernel counts: 136 years. */
+	if ((__s64)until - (__s64)parse->ctx->now > UINT32_MAX) {
+		weft_report_at(parse->ctx, &parse->place,
+			       "'%s' is more than a century ahead: use seconds since 1970, not milliseconds",
 			       value);
 		return false;
 	}
@@ -229,28 +271,28 @@ static bool profile_grace_until(struct weft_parse *parse, const char *value)
 static const struct weft_setting profile_settings[] = {
 	{
 		.field = "Address", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_address,
+		.empty = true, .from_field = profile_address,
 	}, {
 		.field = "DNS", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_dns,
+		.empty = true, .from_field = profile_dns,
 	}, {
 		.field = "MTU", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_mtu,
+		.empty = true, .from_field = profile_mtu,
 	}, {
 		.field = "Table", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_table,
+		.empty = true, .from_field = profile_table,
 	}, {
 		.field = "PreUp", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_pre_up,
+		.empty = true, .from_field = profile_pre_up,
 	}, {
 		.field = "PostUp", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_post_up,
+		.empty = true, .from_field = profile_post_up,
 	}, {
 		.field = "PreDown", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_pre_down,
+		.empty = true, .from_field = profile_pre_down,
 	}, {
 		.field = "PostDown", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_post_down,
+		.empty = true, .from_field = profile_post_down,
 	}, {
 		.field = "SaveConfig", .scope = WEFT_SCOPE_DEVICE,
 		.from_field = profile_save,
@@ -317,13 +359,14 @@ struct weft_profile *weft_profile_parse(const struct weft_context *ctx,
 	return NULL;
 }
 
-static void profile_free_words(struct weft_words *words)
+void weft_profile_words_free(struct weft_words *words)
 {
 	size_t i;
 
 	for (i = 0; i < words->count; i++)
 		free(words->items[i].text);
 	free(words->items);
+	memset(words, 0, sizeof(*words));
 }
 
 void weft_profile_free(struct weft_profile *profile)
@@ -333,9 +376,9 @@ void weft_profile_free(struct weft_profile *profile)
 	if (!profile)
 		return;
 	for (hook = 0; hook < WEFT_HOOK_COUNT; hook++)
-		profile_free_words(&profile->hooks[hook]);
-	profile_free_words(&profile->dns);
-	profile_free_words(&profile->search);
+		weft_profile_words_free(&profile->hooks[hook]);
+	weft_profile_words_free(&profile->dns);
+	weft_profile_words_free(&profile->search);
 	weft_network_routes_free(&profile->addresses);
 	weft_model_device_free(profile->dev);
 	free(profile->table_text);

@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "key.h"
 #include "network.h"
@@ -63,6 +64,7 @@ struct weft_words {
 struct weft_profile {
 	char name[IFNAMSIZ];
 	char *path;
+	struct stat seen;	/* the file as it was opened, all zero without one */
 	struct weft_device *dev;
 	struct weft_routes addresses;
 	struct weft_words dns;
@@ -82,6 +84,10 @@ struct weft_profile {
 const char *weft_profile_hook_name(enum weft_profile_hook hook);
 /* A field of the section that belongs to the interface, or to a peer. */
 bool weft_profile_is_own_field(const char *field, bool in_peer);
+/* A copy of @text; false: no memory. */
+bool weft_profile_words_add(struct weft_words *words, const char *text,
+			    unsigned int line);
+void weft_profile_words_free(struct weft_words *words);
 /* Letters, digits and _=+.-, 15 at most. */
 bool weft_profile_name_is_good(const char *name, size_t len);
 

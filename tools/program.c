@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #include "network.h"
 #include "program.h"
+#include "signals.h"
 
 /* What is between this program and that one: files in memory, which never block. */
 struct program_pipes {
@@ -88,21 +90,45 @@ static int program_spawn(const struct weft_program *program,
 	return err;
 }
 
+/*
+ * The first signal that is heeded ends the program too; no program that undoes.
+ * @passed: there was one before the program was started.
+ */
+static int program_reap(pid_t pid, bool passed, int *status)
+{
+	for (;;) {
+		if (weft_signals_caught() && !passed) {
+			kill(pid, weft_signals_caught());
+			passed = true;
+		}
+		if (waitpid(pid, status, 0) >= 0)
+			return 0;
+		if (errno != EINTR)
+			return errno;
+	}
+}
+
 /* Ctrl-C is for the program: when that ends, weft undoes what it has done. */
 static int program_wait(const struct weft_program *program,
 			const struct program_pipes *pipes, int *status)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, old_int, old_quit;
+	bool passed = weft_signals_caught();
 	pid_t pid;
 	int err;
 
-	sigaction(SIGINT, &ignore, &old_int);
+	sigaction(SIGINT, NULL, &old_int);
 	sigaction(SIGQUIT, &ignore, &old_quit);
+	if (old_int.sa_handler == SIG_DFL)
+		sigaction(SIGINT, &ignore, NULL);
+	weft_signals_interrupt(true);
 	err = program_spawn(program, pipes, &pid);
-	while (!err && waitpid(pid, status, 0) < 0)
-		err = errno == EINTR ? 0 : errno;
+	if (!err)
+		err = program_reap(pid, passed, status);
+	weft_signals_interrupt(false);
 	sigaction(SIGQUIT, &old_quit, NULL);
-	sigaction(SIGINT, &old_int, NULL);
+	if (old_int.sa_handler == SIG_DFL)
+		sigaction(SIGINT, &old_int, NULL);
 	return err;
 }
 
@@ -153,4 +179,21 @@ int weft_program_run(struct weft_network *network,
 	if (pipes.out >= 0)
 		close(pipes.out);
 	return err;
+}
+
+bool weft_program_is_there(struct weft_network *network, const char *name)
+{
+	const char *path = getenv("PATH"), *end;
+	bool there = false;
+	char *full;
+
+	(void)network;
+	for (; path && !there; path = *end ? end + 1 : NULL) {
+		end = strchrnul(path, ':');
+		if (asprintf(&full, "%.*s/%s", (int)(end - path), path, name) < 0)
+			return false;
+		there = !access(full, X_OK);
+		free(full);
+	}
+	return there;
 }

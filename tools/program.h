@@ -3,9 +3,13 @@
 #ifndef _WEFT_TOOLS_PROGRAM_H
 #define _WEFT_TOOLS_PROGRAM_H
 
+#include <stdbool.h>
+
 struct weft_network;
 struct weft_program;
 
+/* Whether PATH leads to a program of this name. */
+bool weft_program_is_there(struct weft_network *network, const char *name);
 /*
  * Run it to its end. What it printed becomes *@output, to be freed, and its
  * complaints are dropped; with @output NULL both go where weft's go. Not 0:

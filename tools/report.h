@@ -21,6 +21,34 @@ struct weft_place {
 	const char *name;
 };
 
+/**
+ * struct weft_note - a complaint that is kept
+ * @warning: it is no error
+ * @file: where it stands, NULL for nowhere
+ * @line: the line in @file
+ * @name: the setting, or NULL
+ * @text: the complaint
+ * @place: how many came before it
+ */
+struct weft_note {
+	bool warning;
+	char *file;
+	unsigned int line;
+	char *name;
+	char *text;
+	size_t place;
+};
+
+/* @failed: memory was short, and notes are missing. */
+struct weft_notes {
+	struct weft_note *items;
+	size_t count;
+	size_t errors;
+	bool failed;
+};
+
+void weft_notes_free(struct weft_notes *notes);
+
 __printf(2, 3)
 void weft_report(const struct weft_context *ctx, const char *fmt, ...);
 __printf(3, 4)

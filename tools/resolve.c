@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -6,10 +7,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "lookup.h"
 #include "model.h"
 #include "report.h"
 #include "resolve.h"
+#include "signals.h"
 
 #define WEFT_RESOLVE_FIRST_PAUSE_US	1000000
 #define WEFT_RESOLVE_LAST_PAUSE_US	20000000
@@ -37,6 +41,7 @@ int weft_resolve_retries(const struct weft_context *ctx, const char *wish)
 struct resolve_item {
 	char *host;
 	char *port;
+	bool bare;
 };
 
 /* What an endpoint's text is made of; @text holds the words. */
@@ -54,6 +59,19 @@ enum resolve_verdict {
 	RESOLVE_MANY,
 };
 
+/* With its zone, which is a link's name. */
+static bool resolve_is_ip6(const char *host)
+{
+	char address[INET6_ADDRSTRLEN] = "";
+	size_t len = strcspn(host, "%");
+	struct in6_addr ip6;
+
+	if (len >= sizeof(address))
+		return false;
+	memcpy(address, host, len);
+	return inet_pton(AF_INET6, address, &ip6) == 1;
+}
+
 /* Cut "host:port" or "[host]:port" in two, in place; the port may be missing. */
 static bool resolve_split(char *text, struct resolve_item *item)
 {
@@ -67,14 +85,15 @@ static bool resolve_split(char *text, struct resolve_item *item)
 		item->port = end[1] ? end + 2 : NULL;
 	} else {
 		item->host = text;
-		end = strchr(text, ':');
-		/* A bare IPv6 address would lose its last group as the port. */
-		if (end && strchr(end + 1, ':'))
-			return false;
+		end = strrchr(text, ':');
 		item->port = end ? end + 1 : NULL;
 	}
 	if (end)
 		*end = '\0';
+	/* wg(8) takes an IPv6 address without brackets, if a port follows. */
+	item->bare = *text != '[' && strchr(text, ':');
+	if (item->bare && !resolve_is_ip6(text))
+		return false;
 	return *item->host && (!item->port || *item->port);
 }
 
@@ -145,16 +164,31 @@ static bool resolve_host_is_name(const char *host)
 	return false;
 }
 
-bool weft_resolve_is_name(const char *endpoint)
+bool weft_resolve_is_bare(const char *endpoint)
 {
 	struct resolve_list list;
-	bool is_name = false;
+	bool is_bare = false;
 	size_t i;
 
 	if (resolve_parse(&list, endpoint) == RESOLVE_GOOD)
 		for (i = 0; i < list.count; i++)
+			is_bare |= list.items[i].bare;
+	free(list.text);
+	return is_bare;
+}
+
+bool weft_resolve_is_name(const char *endpoint)
+{
+	struct resolve_list list;
+	enum resolve_verdict verdict = resolve_parse(&list, endpoint);
+	bool is_name = false;
+	size_t i;
+
+	if (verdict == RESOLVE_GOOD)
+		for (i = 0; i < list.count; i++)
 			is_name |= resolve_host_is_name(list.items[i].host);
 	free(list.text);
+	errno = verdict == RESOLVE_NO_MEMORY ? ENOMEM : 0;
 	return is_name;
 }
 
@@ -219,28 +253,127 @@ static bool resolve_is_final(int err)
 	       err == EAI_SOCKTYPE || err == EAI_MEMORY;
 }
 
-/* getaddrinfo(), again and again, with pauses a fifth longer each time. */
-static int resolve_retry(const struct weft_context *ctx,
-			 const struct weft_place *place, const char *host,
-			 const char *port, struct addrinfo **found)
+/* One peer's endpoints, and the first of the lookups for them. */
+struct resolve_job {
+	struct weft_peer *peer;
+	struct resolve_list list;
+	size_t first;
+};
+
+/**
+ * struct resolve_batch - names that are looked up together
+ * @ctx: the context
+ * @file: where they stand, or NULL for the command line
+ * @lenient: a name without an address is warned of, and is no failure
+ * @jobs: the peers
+ * @job_count: how many
+ * @lookups: all their endpoints
+ * @count: how many
+ * @limited: @left_ms counts
+ * @left_ms: how long all of them may still take
+ */
+struct resolve_batch {
+	const struct weft_context *ctx;
+	const char *file;
+	bool lenient;
+	struct resolve_job *jobs;
+	size_t job_count;
+	struct weft_lookup *lookups;
+	size_t count;
+	bool limited;
+	long left_ms;
+};
+
+static struct weft_place resolve_place(const struct resolve_batch *batch,
+				       const struct resolve_job *job)
 {
-	const struct addrinfo hints = {
-		.ai_family = AF_UNSPEC,
-		.ai_socktype = SOCK_DGRAM,
-		.ai_protocol = IPPROTO_UDP,
+	return (struct weft_place){
+		.file = batch->file, .line = job->peer->line,
+		.name = batch->file ? "Endpoint" : "endpoint",
 	};
+}
+
+static bool resolve_is_temporary(int err)
+{
+	return err == WEFT_LOOKUP_LATE || (err && !resolve_is_final(err));
+}
+
+static long resolve_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Ask for what has no final answer yet. False: no memory. */
+static bool resolve_ask(struct resolve_batch *batch, bool all)
+{
+	struct weft_lookup *pending = calloc(batch->count + 1, sizeof(*pending));
+	int limit_ms = WEFT_LOOKUP_LIMIT_MS;
+	long before = resolve_now_ms();
+	size_t i, n = 0;
+
+	if (!pending)
+		return false;
+	if (batch->limited && batch->left_ms < limit_ms)
+		limit_ms = batch->left_ms;
+	for (i = 0; i < batch->count; i++)
+		if (all || resolve_is_temporary(batch->lookups[i].error))
+			pending[n++] = batch->lookups[i];
+	weft_lookup_run(batch->ctx, pending, n, limit_ms);
+	for (i = 0, n = 0; i < batch->count; i++)
+		if (all || resolve_is_temporary(batch->lookups[i].error))
+			batch->lookups[i] = pending[n++];
+	free(pending);
+	batch->left_ms -= resolve_now_ms() - before;
+	return true;
+}
+
+/* Names that may have an answer later are named. How many there are. */
+static size_t resolve_tell_pending(const struct resolve_batch *batch,
+				   unsigned int pause)
+{
+	const struct weft_lookup *lookup;
+	const struct resolve_job *job;
+	struct weft_place place;
+	size_t i, count = 0;
+
+	for (job = batch->jobs; job < batch->jobs + batch->job_count; job++) {
+		place = resolve_place(batch, job);
+		for (i = 0; i < job->list.count; i++) {
+			lookup = &batch->lookups[job->first + i];
+			if (!resolve_is_temporary(lookup->error))
+				continue;
+			count++;
+			if (pause)
+				weft_report_at(batch->ctx, &place,
+					       "cannot resolve '%s:%s': %s; trying again in %.2f seconds",
+					       lookup->host, lookup->port,
+					       weft_lookup_error(lookup->error), pause / 1e6);
+		}
+	}
+	return count;
+}
+
+/* Again and again, with pauses a fifth longer each time. False: no memory. */
+static bool resolve_retry(struct resolve_batch *batch)
+{
+	const struct weft_context *ctx = batch->ctx;
 	unsigned int pause = WEFT_RESOLVE_FIRST_PAUSE_US;
-	int tries, err;
+	int tries;
 
 	for (tries = 0; ; tries++) {
-		err = ctx->lookup(host, port, &hints, found);
-		if (!err || resolve_is_final(err) ||
-		    (ctx->retries >= 0 && tries >= ctx->retries))
-			return err;
-		weft_report_at(ctx, place,
-			       "cannot resolve '%s:%s': %s; trying again in %.2f seconds",
-			       host, port, gai_strerror(err), pause / 1e6);
+		if (!resolve_ask(batch, !tries))
+			return false;
+		if (weft_signals_caught() ||
+		    (ctx->retries >= 0 && tries >= ctx->retries) ||
+		    (batch->limited && batch->left_ms <= pause / 1000) ||
+		    !resolve_tell_pending(batch, 0))
+			return true;
+		resolve_tell_pending(batch, pause);
 		ctx->pause(pause);
+		batch->left_ms -= pause / 1000;
 		pause += pause / 5;
 		if (pause > WEFT_RESOLVE_LAST_PAUSE_US)
 			pause = WEFT_RESOLVE_LAST_PAUSE_US;
@@ -269,91 +402,163 @@ static int resolve_take(const struct addrinfo *found, struct weft_peer *peer)
 }
 
 /* One of several that cannot be found is none to fail for. */
-static void resolve_miss(const struct weft_context *ctx,
-			 const struct weft_place *place, bool alone,
-			 const struct resolve_item *item, const char *why)
+static void resolve_miss(const struct resolve_batch *batch,
+			 const struct resolve_job *job,
+			 const struct weft_lookup *lookup)
 {
-	if (alone)
-		weft_report_at(ctx, place, "cannot resolve '%s:%s': %s",
-			       item->host, item->port, why);
+	struct weft_place place = resolve_place(batch, job);
+	const char *why = weft_lookup_error(lookup->error);
+
+	job->peer->unresolved = true;
+	if (!lookup->error)
+		why = "it has neither an IPv4 nor an IPv6 address";
+	if (batch->lenient || job->list.count > 1)
+		weft_report_warning_at(batch->ctx, &place, "cannot resolve '%s:%s': %s",
+				       lookup->host, lookup->port, why);
 	else
-		weft_report_warning_at(ctx, place,
-				       "cannot resolve '%s:%s': %s",
-				       item->host, item->port, why);
+		weft_report_at(batch->ctx, &place, "cannot resolve '%s:%s': %s",
+			       lookup->host, lookup->port, why);
 }
 
-/* False when memory is short. */
-static bool resolve_item(const struct weft_context *ctx,
-			 const struct weft_place *place, bool alone,
-			 const struct resolve_item *item,
-			 struct weft_peer *peer)
+static bool resolve_without(const struct resolve_batch *batch,
+			    const struct resolve_job *job)
 {
-	struct addrinfo *found = NULL;
-	int err, count;
+	struct weft_place place = resolve_place(batch, job);
 
-	err = resolve_retry(ctx, place, item->host, item->port, &found);
-	if (err) {
-		resolve_miss(ctx, place, alone, item, gai_strerror(err));
-		return true;
-	}
-	count = resolve_take(found, peer);
-	if (!count && alone)
-		weft_report_at(ctx, place, "'%s' has neither an IPv4 nor an IPv6 address",
-			       item->host);
-	ctx->release(found);
-	if (count < 0)
-		weft_report_at(ctx, place, "out of memory");
-	return count >= 0;
+	job->peer->has &= ~WEFT_PEER_HAS_CANDIDATES;
+	if (!batch->lenient && job->list.count > 1)
+		weft_report_at(batch->ctx, &place, "none of the endpoints can be resolved");
+	return batch->lenient;
 }
 
-/* One place is the endpoint; more are candidates, and the first the endpoint. */
-static bool resolve_settle(const struct weft_context *ctx,
-			   const struct weft_place *place, bool alone,
-			   struct weft_peer *peer)
+/*
+ * All that was found are candidates, a single one too: the kernel keeps them,
+ * and with them what the endpoint was said to be before the peer went elsewhere.
+ */
+static bool resolve_settle(const struct resolve_batch *batch,
+			   const struct resolve_job *job)
 {
-	if (!peer->candidate_count) {
-		if (!alone)
-			weft_report_at(ctx, place, "none of the endpoints can be resolved");
-		return false;
+	struct weft_peer *peer = job->peer;
+	const struct weft_lookup *lookup;
+	int count;
+	size_t i;
+
+	for (i = 0; i < job->list.count; i++) {
+		lookup = &batch->lookups[job->first + i];
+		count = resolve_take(lookup->found, peer);
+		if (count < 0) {
+			weft_report(batch->ctx, "out of memory");
+			return false;
+		}
+		if (!count)
+			resolve_miss(batch, job, lookup);
 	}
+	if (!peer->candidate_count)
+		return resolve_without(batch, job);
 	peer->endpoint = peer->candidates[0];
-	if (peer->candidate_count == 1)
-		weft_model_candidates_clear(peer);
 	peer->has |= WEFT_PEER_HAS_CANDIDATES;
 	return true;
+}
+
+/* The text is used up. False: no memory. */
+static bool resolve_add(struct resolve_batch *batch, struct weft_peer *peer)
+{
+	struct resolve_job *job = &batch->jobs[batch->job_count];
+	struct weft_lookup *lookup;
+	size_t i;
+
+	if (resolve_parse(&job->list, peer->endpoint_text) != RESOLVE_GOOD) {
+		free(job->list.text);
+		return false;
+	}
+	job->peer = peer;
+	job->first = batch->count;
+	batch->job_count++;
+	for (i = 0; i < job->list.count; i++) {
+		lookup = &batch->lookups[batch->count++];
+		lookup->host = job->list.items[i].host;
+		lookup->port = job->list.items[i].port;
+	}
+	weft_model_candidates_clear(peer);
+	peer->unresolved = false;
+	free(peer->endpoint_text);
+	peer->endpoint_text = NULL;
+	return true;
+}
+
+static bool resolve_finish(struct resolve_batch *batch)
+{
+	bool good = true;
+	size_t i;
+
+	for (i = 0; i < batch->job_count; i++)
+		good &= resolve_settle(batch, &batch->jobs[i]);
+	return good;
+}
+
+static void resolve_free(struct resolve_batch *batch)
+{
+	size_t i;
+
+	if (batch->lookups)
+		weft_lookup_release(batch->ctx, batch->lookups, batch->count);
+	for (i = 0; i < batch->job_count; i++)
+		free(batch->jobs[i].list.text);
+	free(batch->lookups);
+	free(batch->jobs);
+}
+
+/* @peer, or with @all it and all that follow. */
+static bool resolve_run(struct resolve_batch *batch, struct weft_peer *peer,
+			bool all)
+{
+	struct weft_peer *each;
+	bool good = true;
+	size_t count = 0;
+
+	for (each = peer; each; each = all ? each->next : NULL)
+		count += !!each->endpoint_text;
+	if (!count)
+		return true;
+	batch->jobs = calloc(count, sizeof(*batch->jobs));
+	batch->lookups = calloc(count * WEFT_CANDIDATES_MAX,
+				sizeof(*batch->lookups));
+	good = batch->jobs && batch->lookups;
+	for (each = peer; good && each; each = all ? each->next : NULL)
+		if (each->endpoint_text)
+			good = resolve_add(batch, each);
+	good = good && resolve_retry(batch);
+	if (good)
+		good = resolve_finish(batch);
+	else
+		weft_report(batch->ctx, "out of memory");
+	resolve_free(batch);
+	return good;
 }
 
 bool weft_resolve_peer(const struct weft_context *ctx,
 		       const struct weft_place *place, struct weft_peer *peer)
 {
-	struct resolve_list list;
-	bool good, alone;
-	size_t i;
+	struct resolve_batch batch = { .ctx = ctx, .file = place->file };
 
-	good = resolve_parse(&list, peer->endpoint_text) == RESOLVE_GOOD;
-	alone = list.count == 1;
-	weft_model_candidates_clear(peer);
-	for (i = 0; good && i < list.count; i++)
-		good = resolve_item(ctx, place, alone, &list.items[i], peer);
-	good = good && resolve_settle(ctx, place, alone, peer);
-	free(list.text);
-	free(peer->endpoint_text);
-	peer->endpoint_text = NULL;
-	return good;
+	return resolve_run(&batch, peer, false);
 }
 
 bool weft_resolve_device(const struct weft_context *ctx, const char *file,
 			 struct weft_device *dev)
 {
-	struct weft_place place = {
-		.file = file, .name = file ? "Endpoint" : "endpoint",
-	};
-	struct weft_peer *peer;
+	struct resolve_batch batch = { .ctx = ctx, .file = file };
 
-	for (peer = dev->peers; peer; peer = peer->next) {
-		place.line = peer->line;
-		if (peer->endpoint_text && !weft_resolve_peer(ctx, &place, peer))
-			return false;
-	}
-	return true;
+	return resolve_run(&batch, dev->peers, true);
+}
+
+bool weft_resolve_leniently(const struct weft_context *ctx, const char *file,
+			    struct weft_device *dev)
+{
+	struct resolve_batch batch = {
+		.ctx = ctx, .file = file, .lenient = true,
+		.limited = ctx->patience_ms, .left_ms = ctx->patience_ms,
+	};
+
+	return resolve_run(&batch, dev->peers, true);
 }

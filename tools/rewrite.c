@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "array.h"
 #include "file.h"
 #include "key.h"
-#include "report.h"
 #include "rewrite.h"
 
 /* Three lines, of a field and a key each, and more. */
@@ -59,23 +52,26 @@ static void rewrite_put_all(struct weft_file *file,
 	rewrite_put(file, until, strlen(until));
 }
 
+/* White space inside a field's name does not count when a file is read. */
+static bool rewrite_sets(const char *line, size_t len, const char *field)
+{
+	for (; len && (*field || *line != '='); line++, len--) {
+		if (isspace((unsigned char)*line))
+			continue;
+		if (tolower((unsigned char)*line) != tolower((unsigned char)*field))
+			return false;
+		field++;
+	}
+	return len && !*field;
+}
+
 /* Which of the fields a line sets, or the count of them for none. */
 static size_t rewrite_field(const char *line, size_t len)
 {
-	size_t i, field_len;
-	const char *end;
+	size_t i;
 
-	while (len && isspace((unsigned char)*line)) {
-		line++;
-		len--;
-	}
-	end = memchr(line, '=', len);
-	field_len = end ? (size_t)(end - line) : 0;
-	while (field_len && isspace((unsigned char)line[field_len - 1]))
-		field_len--;
 	for (i = 0; i < ARRAY_SIZE(rewrite_fields); i++)
-		if (field_len == strlen(rewrite_fields[i]) &&
-		    !strncasecmp(line, rewrite_fields[i], field_len))
+		if (rewrite_sets(line, len, rewrite_fields[i]))
 			break;
 	return i;
 }
@@ -103,75 +99,4 @@ bool weft_rewrite_text(const struct weft_file *text,
 		done |= !field;
 	}
 	return true;
-}
-
-static bool rewrite_write(int fd, const struct weft_file *text)
-{
-	size_t done = 0;
-	ssize_t len;
-
-	while (done < text->len) {
-		len = write(fd, text->text + done, text->len - done);
-		if (len < 0 && errno != EINTR)
-			return false;
-		done += len > 0 ? len : 0;
-	}
-	return !fsync(fd);
-}
-
-/* Root may give it back to whom it belonged; others own what they can write. */
-static bool rewrite_copy_owner(int fd, const char *path)
-{
-	struct stat st;
-
-	return !stat(path, &st) && !fchmod(fd, st.st_mode & 07777) &&
-	       (!fchown(fd, st.st_uid, st.st_gid) || errno == EPERM);
-}
-
-static bool rewrite_create(const char *fresh, const char *path,
-			   const struct weft_file *text)
-{
-	int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	bool good;
-
-	if (fd < 0)
-		return false;
-	good = rewrite_copy_owner(fd, path) && rewrite_write(fd, text);
-	return !close(fd) && good;
-}
-
-/* A new name lasts once its folder has been written. */
-static bool rewrite_sync_folder(const char *path)
-{
-	char *copy = strdup(path);
-	int fd = copy ? open(dirname(copy), O_RDONLY | O_CLOEXEC) : -1;
-	bool good = fd >= 0 && !fsync(fd);
-
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return good;
-}
-
-bool weft_rewrite_file(const struct weft_context *ctx, const char *path,
-		       const struct weft_file *text)
-{
-	char *real = realpath(path, NULL), *fresh = NULL;
-	bool good;
-
-	if (!real || asprintf(&fresh, "%s.tmp", real) < 0)
-		fresh = NULL;
-	if (fresh)
-		unlink(fresh);
-	good = fresh && rewrite_create(fresh, real, text) &&
-	       !rename(fresh, real) && rewrite_sync_folder(real);
-	if (!good) {
-		weft_report(ctx, "cannot write '%s': %s", fresh ? fresh : path,
-			    strerror(errno));
-		if (fresh)
-			unlink(fresh);
-	}
-	free(fresh);
-	free(real);
-	return good;
 }

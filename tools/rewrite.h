@@ -9,7 +9,6 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
-struct weft_context;
 struct weft_file;
 struct weft_key;
 
@@ -32,11 +31,5 @@ struct weft_rewrite {
 bool weft_rewrite_text(const struct weft_file *text,
 		       const struct weft_rewrite *rewrite,
 		       struct weft_file *fresh);
-/*
- * Have @text stand in the file, or what was there before, whenever the machine
- * stops. Owner and mode stay. False after a complaint.
- */
-bool weft_rewrite_file(const struct weft_context *ctx, const char *path,
-		       const struct weft_file *text);
 
 #endif /* _WEFT_TOOLS_REWRITE_H */

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "print.h"
 #include "profile.h"
@@ -14,6 +12,7 @@
 #include "save.h"
 #include "state.h"
 #include "text.h"
+#include "writer.h"
 
 static void save_write_addresses(FILE *out, const struct weft_routes *addresses)
 {
@@ -90,29 +89,28 @@ static void save_write_profile(FILE *out, const struct weft_profile *profile,
  * Names say more than the addresses that they stand for at the moment. What
  * peers are called weft's links know themselves.
  */
-static bool save_take_names(const struct weft_profile *profile,
-			    enum weft_kind kind, struct weft_peer *peer)
+static bool save_take_names(const struct weft_peer *known, enum weft_kind kind,
+			    struct weft_peer *peer)
 {
-	const struct weft_peer *known = weft_model_peer_find(profile->dev,
-							     &peer->public_key);
-
 	if (known && known->name && kind != WEFT_KIND_WEFT) {
 		peer->name = strdup(known->name);
 		if (!peer->name)
 			return false;
 	}
-	if (known && known->endpoint_text &&
-	    weft_resolve_is_name(known->endpoint_text)) {
-		peer->endpoint_text = strdup(known->endpoint_text);
-		return peer->endpoint_text;
-	}
-	return true;
+	if (!known || !known->endpoint_text)
+		return true;
+	if (!weft_resolve_is_name(known->endpoint_text))
+		return errno != ENOMEM;
+	peer->endpoint_text = strdup(known->endpoint_text);
+	return peer->endpoint_text;
 }
 
 static bool save_prepare(const struct weft_profile *profile,
 			 struct weft_device *dev)
 {
+	struct weft_peer_index index;
 	struct weft_peer *peer;
+	bool good;
 
 	/* A mark that "up" has chosen is for it to choose again. */
 	if (!profile->dev->fwmark && profile->table == WEFT_TABLE_AUTO)
@@ -120,60 +118,26 @@ static bool save_prepare(const struct weft_profile *profile,
 	/* The same of what "up" does unless it is told not to. */
 	if (!(profile->dev->has & WEFT_DEVICE_HAS_PMTU) && dev->pmtu)
 		dev->known &= ~WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU);
-	for (peer = dev->peers; peer; peer = peer->next)
-		if (!save_take_names(profile, dev->kind, peer))
-			return false;
-	return true;
+	good = weft_model_index(profile->dev, &index);
+	for (peer = dev->peers; good && peer; peer = peer->next)
+		good = save_take_names(weft_model_index_find(&index, &peer->public_key),
+				       dev->kind, peer);
+	weft_model_index_free(&index);
+	return good;
 }
 
-static bool save_close(FILE *out, bool good)
-{
-	good = good && !ferror(out) && !fflush(out) && !fsync(fileno(out));
-	return !fclose(out) && good;
-}
-
-static bool save_write_file(const char *path,
-			    const struct weft_profile *profile,
-			    const struct weft_state *state)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
-
-	if (!out) {
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	/* No copy of the keys in a buffer that is not wiped. */
-	setvbuf(out, NULL, _IONBF, 0);
-	save_write_profile(out, profile, state);
-	weft_print_conf_device(out, state->dev);
-	return save_close(out, true);
-}
-
-/* The real file, if it is a link to one. */
 static bool save_replace(const struct weft_context *ctx,
 			 const struct weft_profile *profile,
 			 const struct weft_state *state)
 {
-	char *path = realpath(profile->path, NULL), *fresh = NULL;
-	bool good;
+	struct stat seen = profile->seen;
+	struct weft_writer writer;
 
-	if (!path || asprintf(&fresh, "%s.tmp", path) < 0)
-		fresh = NULL;
-	if (fresh)
-		unlink(fresh);
-	good = fresh && save_write_file(fresh, profile, state) &&
-	       !rename(fresh, path);
-	if (!good) {
-		weft_report(ctx, "%s: cannot write '%s': %s", profile->name,
-			    fresh ? fresh : profile->path, strerror(errno));
-		if (fresh)
-			unlink(fresh);
-	}
-	free(fresh);
-	free(path);
-	return good;
+	if (!weft_writer_begin(&writer, ctx, profile->path, 0600, &seen))
+		return false;
+	save_write_profile(writer.out, profile, state);
+	weft_print_conf_device(writer.out, state->dev);
+	return weft_writer_end(&writer, true);
 }
 
 bool weft_save(const struct weft_context *ctx,
@@ -219,7 +183,7 @@ static char *save_field(const char *line)
 }
 
 /* As wg-quick(8) writes it: trimmed, comments and all, an empty line behind. */
-void weft_save_strip(FILE *out, char *text)
+bool weft_save_strip(FILE *out, char *text)
 {
 	bool in_interface = false, in_peer = false;
 	size_t len = strlen(text);
@@ -230,16 +194,18 @@ void weft_save_strip(FILE *out, char *text)
 	while (len && (line = strsep(&text, "\n"))) {
 		line = save_trim(line);
 		field = save_field(line);
-		if (field && field[0] == '[') {
+		if (!field)
+			return false;
+		if (field[0] == '[') {
+			weft_text_squeeze(field);
 			in_interface = !strcasecmp(field, "[Interface]");
 			in_peer = !strcasecmp(field, "[Peer]");
 		}
-		if (!field || !((in_interface &&
-				 weft_profile_is_own_field(field, false)) ||
-				(in_peer &&
-				 weft_profile_is_own_field(field, true))))
+		if (!((in_interface && weft_profile_is_own_field(field, false)) ||
+		      (in_peer && weft_profile_is_own_field(field, true))))
 			fprintf(out, "%s\n", line);
 		free(field);
 	}
 	fputc('\n', out);
+	return true;
 }

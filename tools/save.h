@@ -16,7 +16,7 @@ struct weft_profile;
  */
 bool weft_save(const struct weft_context *ctx,
 	       const struct weft_profile *profile);
-/* The file's @text without what only "up" understands, for setconf. */
-void weft_save_strip(FILE *out, char *text);
+/* The file's @text without what only "up" understands, for setconf. False: no memory. */
+bool weft_save_strip(FILE *out, char *text);
 
 #endif /* _WEFT_TOOLS_SAVE_H */

@@ -74,7 +74,10 @@ void weft_socket_free_msg(struct nl_msg *msg)
 	nlmsg_free(msg);
 }
 
-/* "Invalid argument: peer 3: the prefix length must be 0..32", or the first. */
+/*
+ * A sentence of the kernel's says more than the number beside it, which may
+ * even mislead: "No such file or directory" is what it has for "none goes on".
+ */
 static void socket_explain(struct weft_socket *socket, int error,
 			   const struct nlattr *attrs, int len)
 {
@@ -83,8 +86,8 @@ static void socket_explain(struct weft_socket *socket, int error,
 	if (attrs && len > 0)
 		msg = nla_find(attrs, len, NLMSGERR_ATTR_MSG);
 	if (msg)
-		snprintf(socket->error, socket->error_size, "%s: %.*s",
-			 strerror(-error), nla_len(msg), (char *)nla_data(msg));
+		snprintf(socket->error, socket->error_size, "%.*s",
+			 nla_len(msg), (char *)nla_data(msg));
 	else
 		snprintf(socket->error, socket->error_size, "%s",
 			 strerror(-error));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/weft.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -261,23 +262,54 @@ static bool sync_same_name(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
+/* There is a session, and with it the place where the peer was heard is good. */
+static bool sync_is_alive(const struct weft_peer *have)
+{
+	return have->known & WEFT_VALUE_BIT(WEFT_PEER_A_STATE) &&
+	       (have->state == WEFT_PEER_STATE_UP ||
+		have->state == WEFT_PEER_STATE_SILENT);
+}
+
 /*
- * One of several endpoints may be the one where the peer is now: then it stays
- * there.
+ * Whether the peer stays where it is. The kernel keeps the list that it was
+ * given last: as long as that is the file's, the endpoint is what the peer has
+ * taught, or one of the list that is being tried. A single place is not left
+ * without word of the peer, so that without a session it is gone back to.
  */
-static void sync_reduce_endpoint(struct weft_peer *want,
+static bool sync_stays(const struct weft_peer *want,
+		       const struct weft_peer *have)
+{
+	if (weft_model_candidate_find(want, &have->endpoint))
+		return true;
+	return !(want->has & WEFT_PEER_HAS_CANDIDATES) &&
+	       (want->candidate_count > 1 || sync_is_alive(have));
+}
+
+/* A name that has no address now is no reason to leave a place. */
+static void sync_keep_place(struct weft_peer *want,
+			    const struct weft_peer *have, bool is_weft)
+{
+	if (!want->unresolved || have->endpoint.any.sa_family == AF_UNSPEC)
+		return;
+	want->endpoint.any.sa_family = AF_UNSPEC;
+	if (!is_weft)
+		want->has &= ~WEFT_PEER_HAS_CANDIDATES;
+}
+
+static bool sync_reduce_endpoint(struct weft_peer *want,
 				 const struct weft_peer *have, bool is_weft)
 {
-	bool several = is_weft && want->candidate_count;
-
+	if (!is_weft || want->roam == have->roam)
+		want->has &= ~WEFT_PEER_HAS_ROAM;
+	sync_keep_place(want, have, is_weft);
+	if (is_weft && !weft_model_candidates_keep(want, have))
+		return false;
 	if (!is_weft || weft_model_candidates_equal(want, have))
 		want->has &= ~WEFT_PEER_HAS_CANDIDATES;
 	if (weft_model_endpoint_equal(&want->endpoint, &have->endpoint) ||
-	    (several && weft_model_candidate_find(want, &have->endpoint)) ||
-	    (several && !(want->has & WEFT_PEER_HAS_CANDIDATES)))
+	    (is_weft && want->candidate_count && sync_stays(want, have)))
 		want->endpoint.any.sa_family = AF_UNSPEC;
-	if (!is_weft || want->roam == have->roam)
-		want->has &= ~WEFT_PEER_HAS_ROAM;
+	return true;
 }
 
 static void sync_reduce_settings(struct weft_peer *want,
@@ -311,7 +343,8 @@ static bool sync_reduce_peer(struct weft_peer *want, struct weft_peer *have,
 			     bool is_weft)
 {
 	sync_reduce_settings(want, have);
-	sync_reduce_endpoint(want, have, is_weft);
+	if (!sync_reduce_endpoint(want, have, is_weft))
+		return false;
 	weft_alias_reduce(want, have, is_weft);
 	if (!is_weft)
 		want->has &= ~WEFT_PEER_HAS_NAME;

@@ -18,6 +18,11 @@ struct weft_peer_text {
 	char chars[WEFT_NAME_BYTES + 1];
 };
 
+/* Each byte of a name may need four, and quotes stand around it. */
+struct weft_shell_text {
+	char chars[4 * WEFT_NAME_BYTES + 3];
+};
+
 struct weft_address_text {
 	char chars[INET6_ADDRSTRLEN];
 };
@@ -27,5 +32,17 @@ struct weft_peer_text weft_text_peer(const struct weft_peer *peer);
 struct weft_endpoint_text weft_text_endpoint(const union weft_endpoint *from);
 /* The address alone: what separates it from its length differs. */
 struct weft_address_text weft_text_address(const struct weft_allowedip *ip);
+/*
+ * A name as a shell's word, for a command that is suggested: in single quotes
+ * where a shell would make anything else of it.
+ */
+struct weft_shell_text weft_text_shell(const char *name);
+/*
+ * A copy in UTF-8, to be freed: each byte that is not part of a character
+ * becomes U+FFFD. NULL: no memory.
+ */
+char *weft_text_utf8(const char *text);
+/* Takes all white space out of @text, in place, as wg(8) does with each line. */
+void weft_text_squeeze(char *text);
 
 #endif /* _WEFT_TOOLS_TEXT_H */

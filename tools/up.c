@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <linux/weft.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +13,17 @@
 #include "forwarding.h"
 #include "hook.h"
 #include "journal.h"
+#include "leftover.h"
 #include "plan.h"
 #include "policy.h"
 #include "profile.h"
+#include "record.h"
 #include "report.h"
 #include "resolve.h"
+#include "signals.h"
 #include "state.h"
 #include "sync.h"
+#include "text.h"
 #include "up.h"
 
 /**
@@ -35,7 +38,10 @@
  * @mtu: what is wanted
  * @journal: what has been done
  * @forged: the firewall's table has to be made anew
- * @hook_reached: the last of the up hooks that was begun, or WEFT_HOOK_COUNT
+ * @record: what is known of it on the disk; tells the last hook that was begun
+ * @dns: who is handed the name servers
+ * @unrecorded: the record cannot be written
+ * @lost: another process has made the link meanwhile
  */
 struct up_job {
 	const struct weft_context *ctx;
@@ -49,7 +55,10 @@ struct up_job {
 	struct weft_journal journal;
 	bool forged;
 	struct weft_key rotate_to;	/* all zero: to none */
-	enum weft_profile_hook hook_reached;
+	struct weft_record record;
+	enum weft_dns dns;
+	bool unrecorded;
+	bool lost;
 };
 
 static bool up_no_memory(struct up_job *job)
@@ -91,12 +100,54 @@ static bool up_do_rules(struct up_job *job, enum weft_change_kind kind,
 	return true;
 }
 
+/* A disk that is full keeps no tunnel down, and an old record must not tell of this one. */
+static bool up_write_record(struct up_job *job)
+{
+	if (!job->unrecorded &&
+	    !weft_record_write(job->ctx, job->profile->name, &job->record)) {
+		job->unrecorded = true;
+		weft_record_remove(job->ctx, job->profile->name);
+		weft_report_warning(job->ctx, "%s: what is done is not recorded: 'weft down' needs the file and the link",
+				    job->profile->name);
+	}
+	return true;
+}
+
 static bool up_run_hooks(struct up_job *job, enum weft_profile_hook hook)
 {
 	if (!job->fresh || !job->profile->hooks[hook].count)
 		return true;
-	job->hook_reached = hook;
-	return weft_hook_run(job->ctx, job->profile, hook);
+	job->record.reached = hook;
+	return up_write_record(job) &&
+	       weft_hook_run(job->ctx, job->profile, hook);
+}
+
+/* Before anything is done: without a place for them there is no tunnel either. */
+static bool up_choose_dns(struct up_job *job)
+{
+	const struct weft_profile *profile = job->profile;
+
+	if (!profile->dns.count && !profile->search.count)
+		return true;
+	job->dns = weft_dns_choose(job->ctx, profile->name);
+	return job->dns != WEFT_DNS_NONE;
+}
+
+/* From here on a successor of this process would undo what is recorded. */
+static bool up_record(struct up_job *job)
+{
+	struct weft_record *record = &job->record;
+
+	if (job->fresh) {
+		record->rising = true;
+		record->dns = job->dns;
+	}
+	record->index = job->state.link.index;
+	if (!record->there && !job->fresh)
+		record->reached = WEFT_HOOK_POST_UP;
+	return (weft_record_take_profile(record, job->profile) ||
+		up_no_memory(job)) &&
+	       up_write_record(job);
 }
 
 static bool up_begin(struct up_job *job)
@@ -104,11 +155,37 @@ static bool up_begin(struct up_job *job)
 	return up_run_hooks(job, WEFT_HOOK_PRE_UP);
 }
 
-/* Names are looked up behind PreUp, which may be what makes that possible. */
+static void up_warn_unresolved(struct up_job *job)
+{
+	const char *name = job->profile->name;
+	const struct weft_peer *peer;
+
+	for (peer = job->profile->dev->peers; peer; peer = peer->next)
+		if (peer->unresolved && peer->endpoint.any.sa_family == AF_UNSPEC)
+			weft_report_warning(job->ctx, "%s: peer %s %s, until it is heard or 'weft resolve %s' finds it",
+					    name, weft_text_peer(peer).chars,
+					    job->fresh ? "comes up without an endpoint" :
+							 "stays where it is", name);
+}
+
+/*
+ * Names are looked up behind PreUp, which may be what makes that possible. A
+ * name without an address keeps no other peer down, and one that runs is asked
+ * for once: its peers stay where they are.
+ */
 static bool up_resolve(struct up_job *job)
 {
-	return weft_resolve_device(job->ctx, job->profile->path,
-				   job->profile->dev);
+	struct weft_context ctx = *job->ctx;
+
+	if (!job->fresh) {
+		ctx.retries = 0;
+		ctx.patience_ms = WEFT_RESOLVE_RELOAD_MS;
+	}
+	if (!weft_resolve_leniently(&ctx, job->profile->path,
+				    job->profile->dev))
+		return false;
+	up_warn_unresolved(job);
+	return true;
 }
 
 /* What weft's links have unless the file says otherwise. */
@@ -127,7 +204,8 @@ static bool up_plan(struct up_job *job)
 {
 	struct weft_device *dev = job->profile->dev;
 
-	if (!weft_policy_plan(job->ctx, job->profile, &job->state,
+	if (!weft_plan_check(job->ctx, job->profile) ||
+	    !weft_policy_plan(job->ctx, job->profile, &job->state,
 			      &job->policy))
 		return false;
 	if (job->policy.table)
@@ -140,7 +218,31 @@ static bool up_plan(struct up_job *job)
 	if (!weft_plan_routes(job->profile, &job->policy, &job->state,
 			      &job->routes))
 		return up_no_memory(job);
-	return weft_plan_mtu(job->ctx, job->profile, dev->fwmark, &job->mtu);
+	return weft_plan_mtu(job->ctx, job->profile, &job->state, dev->fwmark,
+			     &job->mtu);
+}
+
+/* Ahead of the rules and the firewall, which no link takes along when it goes. */
+static bool up_record_policy(struct up_job *job)
+{
+	struct weft_network *network = job->ctx->network;
+	char *text = NULL;
+
+	if (!job->policy.table)
+		return true;
+	weft_record_add_table(&job->record, job->policy.table);
+	if (!network->read(network, WEFT_POLICY_MARKS, &text)) {
+		job->record.marks = job->policy.ip4 && !strcmp(text, "0");
+		free(text);
+	}
+	return up_write_record(job);
+}
+
+/* From here on a successor may delete the link. */
+static bool up_record_link(struct up_job *job)
+{
+	job->record.index = job->state.link.index;
+	return up_write_record(job);
 }
 
 static bool up_make_link(struct up_job *job)
@@ -151,10 +253,14 @@ static bool up_make_link(struct up_job *job)
 	if (!job->fresh)
 		return true;
 	change.link_kind = WEFT_KIND_WEFT;
-	if (!weft_journal_do(&job->journal, &change))
+	if (!weft_journal_do(&job->journal, &change)) {
+		job->lost = !network->link(network, job->profile->name,
+					   &job->state.link) &&
+			    job->state.link.index;
 		return false;
+	}
 	if (!network->link(network, job->profile->name, &job->state.link))
-		return true;
+		return up_record_link(job);
 	weft_report(job->ctx, "%s: cannot read the link: %s",
 		    job->profile->name, network->error);
 	return false;
@@ -277,7 +383,7 @@ static bool up_set_mtu(struct up_job *job)
 	return weft_journal_do(&job->journal, &change);
 }
 
-/* IPv6 addresses need 1280: before they come, and after they have gone. */
+/* IPv6 needs 1280: before addresses and routes come, and until they have gone. */
 static bool up_raise_mtu(struct up_job *job)
 {
 	return job->mtu <= job->state.link.mtu || up_set_mtu(job);
@@ -342,9 +448,11 @@ static bool up_make_firewall(struct up_job *job)
 	const char *name = job->profile->name;
 	struct weft_change change;
 
-	/* What cannot be compared fails later, and says why. */
-	if (!job->policy.table || !up_compare_firewall(job))
+	if (!job->policy.table)
 		return true;
+	/* It is written anew where memory is too short to compare. */
+	if (!up_compare_firewall(job))
+		job->forged = true;
 	if (!job->forged && !job->fresh &&
 	    weft_firewall_is_there(job->ctx->network, name))
 		return true;
@@ -354,26 +462,27 @@ static bool up_make_firewall(struct up_job *job)
 	return weft_journal_do(&job->journal, &change);
 }
 
-/* Without it the reverse path filter does not look at marks. */
 static bool up_honour_marks(struct up_job *job)
 {
-	static const char path[] = "/proc/sys/net/ipv4/conf/all/src_valid_mark";
 	struct weft_change change = up_change(job, WEFT_CHANGE_FILE);
 	struct weft_network *network = job->ctx->network;
+	bool good;
 
 	if (!job->policy.ip4)
 		return true;
-	if (network->read(network, path, &change.old_text)) {
+	if (network->read(network, WEFT_POLICY_MARKS, &change.old_text)) {
 		weft_report(job->ctx, "%s: cannot read %s: %s",
-			    job->profile->name, path, network->error);
+			    job->profile->name, WEFT_POLICY_MARKS,
+			    network->error);
 		return false;
 	}
-	change.path = strdup(path);
+	change.path = strdup(WEFT_POLICY_MARKS);
 	change.text = strdup("1");
-	if (change.path && change.text && strcmp(change.old_text, "1"))
+	good = (change.path && change.text) || up_no_memory(job);
+	if (good && strcmp(change.old_text, "1"))
 		return weft_journal_do(&job->journal, &change);
 	weft_change_clear(&change);
-	return true;
+	return good;
 }
 
 static bool up_add_rules(struct up_job *job)
@@ -383,7 +492,9 @@ static bool up_add_rules(struct up_job *job)
 
 	good = weft_policy_missing_rules(&job->policy, &job->state.rules,
 					 &missing);
-	if (!good)
+	if (!good && errno == ENOMEM)
+		up_no_memory(job);
+	else if (!good)
 		weft_report(job->ctx, "%s: there is no place in front of the first routing rule",
 			    job->profile->name);
 	else
@@ -410,17 +521,19 @@ static bool up_keep_secondaries(struct up_job *job)
 {
 	struct weft_change change = up_change(job, WEFT_CHANGE_FILE);
 	struct weft_network *network = job->ctx->network;
+	bool good;
 
 	if (asprintf(&change.path, "/proc/sys/net/ipv4/conf/%s/promote_secondaries",
 		     job->profile->name) < 0)
 		change.path = NULL;
 	change.text = strdup("1");
-	if (change.path && change.text &&
+	good = (change.path && change.text) || up_no_memory(job);
+	if (good &&
 	    !network->read(network, change.path, &change.old_text) &&
 	    strcmp(change.old_text, "1"))
 		return weft_journal_do(&job->journal, &change);
 	weft_change_clear(&change);
-	return true;
+	return good;
 }
 
 static bool up_is_replaced(struct up_job *job, const struct weft_allowedip *ip)
@@ -497,22 +610,29 @@ static bool up_delete_routes(struct up_job *job)
 	return true;
 }
 
-static bool up_had_defaults(struct up_job *job)
+/* False: no memory. */
+static bool up_had_defaults(struct up_job *job, bool *yes)
 {
 	struct weft_policy none = { };
 	struct weft_rules had = { };
-	bool yes;
+	bool good;
 
-	yes = weft_policy_stale_rules(&none, &job->state, &had) && had.count;
+	good = weft_policy_stale_rules(&none, &job->state, &had);
+	*yes = had.count;
 	weft_network_rules_free(&had);
-	return yes;
+	return good;
 }
 
 static bool up_drop_firewall(struct up_job *job)
 {
 	struct weft_change change;
+	bool had;
 
-	if (job->policy.table || !up_had_defaults(job))
+	if (job->policy.table)
+		return true;
+	if (!up_had_defaults(job, &had))
+		return up_no_memory(job);
+	if (!had)
 		return true;
 	if (!weft_firewall_build_removal(job->ctx->network,
 					 job->profile->name, &change))
@@ -525,17 +645,19 @@ static bool up_forward(struct up_job *job)
 	return weft_forwarding_apply(job->ctx, job->profile, &job->journal);
 }
 
-/* Behind all that can fail, PostUp aside: resolvconf cannot give back what it had. */
+/*
+ * Behind all that can fail, PostUp aside: what had them before cannot give
+ * back what it had. What the file asked for before is taken back.
+ */
 static bool up_set_dns(struct up_job *job)
 {
-	const struct weft_profile *profile = job->profile;
-	struct weft_change change;
+	enum weft_dns before = job->fresh ? WEFT_DNS_NONE : job->record.dns;
 
-	if (!profile->dns.count && !profile->search.count)
-		return true;
-	if (!weft_dns_build(profile, &change))
-		return up_no_memory(job);
-	return weft_journal_do(&job->journal, &change);
+	if (before != job->dns && !weft_dns_unset(&job->journal, before))
+		return false;
+	job->record.dns = job->dns;
+	return up_write_record(job) &&
+	       weft_dns_set(&job->journal, job->profile, job->dns);
 }
 
 static bool up_end(struct up_job *job)
@@ -543,49 +665,26 @@ static bool up_end(struct up_job *job)
 	return up_run_hooks(job, WEFT_HOOK_POST_UP);
 }
 
-static atomic_int up_signal;
-
-static void up_note_signal(int number)
-{
-	up_signal = number;
-}
-
-/* From here on there is something to be undone. */
-static bool up_heed_signals(struct up_job *job)
-{
-	static const int numbers[] = { SIGHUP, SIGINT, SIGTERM };
-	struct sigaction action = {
-		.sa_handler = up_note_signal, .sa_flags = SA_RESTART,
-	};
-	struct sigaction old;
-	size_t i;
-
-	(void)job;
-	for (i = 0; i < ARRAY_SIZE(numbers); i++)
-		if (!sigaction(numbers[i], NULL, &old) &&
-		    old.sa_handler != SIG_IGN)
-			sigaction(numbers[i], &action, NULL);
-	return true;
-}
-
 static bool up_go_on(struct up_job *job)
 {
-	if (!up_signal)
+	if (!weft_signals_caught())
 		return true;
 	weft_report(job->ctx, "%s: interrupted by signal %d",
-		    job->profile->name, up_signal);
+		    job->profile->name, weft_signals_caught());
 	return false;
 }
 
 static bool up_do_steps(struct up_job *job)
 {
 	static bool (* const steps[])(struct up_job *job) = {
-		up_begin, up_resolve, up_plan, up_heed_signals,
+		up_choose_dns, up_record, up_begin, up_resolve, up_plan,
+		up_record_policy,
 		up_make_link, up_configure, up_raise_mtu, up_add_addresses,
 		up_set_link_up, up_add_routes,
 		up_make_firewall, up_honour_marks, up_add_rules,
-		up_delete_rules, up_delete_addresses, up_lower_mtu,
-		up_add_blocked_routes, up_delete_routes, up_drop_firewall,
+		up_delete_rules, up_delete_addresses,
+		up_add_blocked_routes, up_delete_routes, up_lower_mtu,
+		up_drop_firewall,
 		up_forward, up_set_dns, up_rotate, up_end,
 	};
 	size_t i;
@@ -596,16 +695,101 @@ static bool up_do_steps(struct up_job *job)
 	return true;
 }
 
-/* What hooks have done only hooks can undo: those of going down. */
+/*
+ * What hooks have done only hooks can undo: those of going down. Those of an
+ * interface that another process has made are that one's to run.
+ */
 static void up_undo(struct up_job *job)
 {
-	if (job->hook_reached == WEFT_HOOK_POST_UP)
+	enum weft_profile_hook reached = job->fresh ? job->record.reached :
+						      WEFT_HOOK_COUNT;
+
+	if (reached == WEFT_HOOK_POST_UP)
 		weft_hook_run(job->ctx, job->profile, WEFT_HOOK_PRE_DOWN);
 	weft_journal_undo(&job->journal);
-	if (job->hook_reached != WEFT_HOOK_COUNT)
+	if (reached != WEFT_HOOK_COUNT && !job->lost)
 		weft_hook_run(job->ctx, job->profile, WEFT_HOOK_POST_DOWN);
+	if (job->fresh)
+		weft_record_remove(job->ctx, job->profile->name);
 	weft_report(job->ctx, "%s: everything done before that is undone",
 		    job->profile->name);
+}
+
+/* What the tunnel has now, and no more. */
+static void up_record_end(struct up_job *job)
+{
+	struct weft_record *record = &job->record;
+
+	record->rising = false;
+	record->index = job->state.link.index;
+	record->table_count = 0;
+	weft_record_add_table(record, job->policy.table);
+	up_write_record(job);
+}
+
+/* A link that is not the recorded one's, or none, has left things behind. */
+static bool up_read(struct up_job *job)
+{
+	const char *name = job->profile->name;
+
+	if (!weft_state_read(job->ctx, name, &job->state))
+		return false;
+	weft_record_read(job->ctx, name, &job->record);
+	if (!job->ctx->nested &&
+	    weft_leftover_is_there(&job->record, &job->state)) {
+		weft_leftover_clear(job->ctx, name, &job->record, &job->state);
+		weft_state_free(&job->state);
+		if (!weft_state_read(job->ctx, name, &job->state))
+			return false;
+	}
+	job->fresh = !job->state.link.index;
+	return true;
+}
+
+/* A hook may delete the link, or have "weft down" run. */
+static bool up_is_gone(const struct up_job *job)
+{
+	struct weft_network *network = job->ctx->network;
+	struct weft_network_link now = { };
+
+	return job->state.link.index && !job->lost &&
+	       !network->link(network, job->profile->name, &now) &&
+	       now.index != job->state.link.index;
+}
+
+/* "down" forgets the record, once it has run its hooks. */
+static bool up_was_taken_down(const struct up_job *job)
+{
+	struct weft_record now;
+	bool there;
+
+	weft_record_read(job->ctx, job->profile->name, &now);
+	there = now.there;
+	weft_record_free(&now);
+	return !there;
+}
+
+static void up_succeed(struct up_job *job)
+{
+	up_record_end(job);
+	weft_forwarding_warn(job->ctx, job->profile);
+	weft_plan_warn(job->ctx, job->profile);
+}
+
+static bool up_run(struct up_job *job)
+{
+	bool good = up_do_steps(job), gone = up_is_gone(job);
+
+	if (good && !gone) {
+		up_succeed(job);
+		return true;
+	}
+	if (gone)
+		weft_report(job->ctx, "%s: one of its hooks has removed it: it is not up",
+			    job->profile->name);
+	if (!gone || !up_was_taken_down(job))
+		up_undo(job);
+	return false;
 }
 
 bool weft_up(const struct weft_context *ctx, struct weft_profile *profile)
@@ -614,20 +798,14 @@ bool weft_up(const struct weft_context *ctx, struct weft_profile *profile)
 		.ctx = ctx, .profile = profile,
 		.addresses = &profile->addresses,
 		.journal = { .ctx = ctx, .name = profile->name },
-		.hook_reached = WEFT_HOOK_COUNT,
 	};
 	bool good;
 
-	if (!weft_state_read(ctx, profile->name, &job.state))
-		return false;
-	job.fresh = !job.state.link.index;
-	good = up_do_steps(&job);
-	if (good)
-		weft_forwarding_warn(ctx, profile);
-	else
-		up_undo(&job);
+	weft_signals_heed();
+	good = up_read(&job) && up_run(&job);
 	weft_journal_free(&job.journal);
 	weft_network_routes_free(&job.routes);
+	weft_record_free(&job.record);
 	weft_state_free(&job.state);
 	return good;
 }

@@ -64,6 +64,10 @@ const struct weft_value weft_peer_values[] = {
 		offsetof(struct weft_peer, grace_left),
 		sizeof(((struct weft_peer *)0)->grace_left),
 	}, {
+		"preshared-grace-left", WEFT_PEER_A_PRESHARED_GRACE_LEFT,
+		offsetof(struct weft_peer, preshared_grace_left),
+		sizeof(((struct weft_peer *)0)->preshared_grace_left),
+	}, {
 		"identity", WEFT_PEER_A_IDENTITY,
 		offsetof(struct weft_peer, identity),
 		sizeof(((struct weft_peer *)0)->identity),
@@ -138,6 +142,11 @@ const char *weft_value_word(const struct weft_value *value, const void *owner)
 	__u64 number = weft_value_get(value, owner);
 
 	return number < value->word_count ? value->words[number] : NULL;
+}
+
+bool weft_value_is_switch(const struct weft_value *value)
+{
+	return value->words == value_switch;
 }
 
 void weft_value_take(const struct weft_value *value, void *owner,

@@ -46,6 +46,8 @@ extern const struct weft_value weft_peer_values[];
 __u64 weft_value_get(const struct weft_value *value, const void *owner);
 /* The word for what is set, or NULL: then it is a number. */
 const char *weft_value_word(const struct weft_value *value, const void *owner);
+/* It is on or off: true or false in JSON. */
+bool weft_value_is_switch(const struct weft_value *value);
 void weft_value_take(const struct weft_value *value, void *owner,
 		     const void *data);
 

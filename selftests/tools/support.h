@@ -17,18 +17,22 @@
 #define KEY_C	"Q0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0M="
 #define KEY_P	"UFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFA="
 
-/* One result line. What did not hold is told with test_text(). */
+/* One result line; a failure ends the program if TEST_STOP is set. */
 void test_ok(bool good, const char *name);
 /* Equal texts pass; others are shown both. */
 void test_text(const char *name, const char *got, const char *want);
 /* The plan, and the exit status of the program. */
 int test_end(void);
+/* End the program: what the test stands on is not there. */
+void test_bail(const char *why);
 
 /**
  * struct test_bench - one run of the command, and what came out of it
  * @ctx: the context to run with
  * @backend: interfaces wft0 (weft), wg0 (wireguard) as @devices has them
  * @devices: what get() returns copies of, in list() order, up to a NULL
+ * @fail_ready: what ready() and loaded() complain of, NULL for nothing
+ * @asked_ready: how often ready() was asked
  * @fail_get: what get() and list() complain of, NULL for nothing
  * @fail_name: the one interface that get() cannot read, NULL for none
  * @fail_set: what set() complains of, NULL for nothing
@@ -46,6 +50,8 @@ struct test_bench {
 	struct weft_context ctx;
 	struct weft_backend backend;
 	struct weft_device *devices[4];
+	const char *fail_ready;
+	int asked_ready;
 	const char *fail_get;
 	const char *fail_name;
 	const char *fail_set;
@@ -72,5 +78,8 @@ struct weft_device *test_device(const char *name, enum weft_kind kind,
 				const char *conf);
 /* A change, one line for the device and one a peer; to be freed. */
 char *test_describe(const struct weft_device *dev);
+
+/* This program's own /etc, with an empty folder "weft". False where users may have no namespaces. */
+bool test_enter_etc(void);
 
 #endif /* _WEFT_SELFTESTS_TOOLS_SUPPORT_H */

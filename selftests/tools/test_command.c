@@ -19,7 +19,9 @@
 		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, " \
 		"listen-address, bind-device, candidates, roam, names, state, " \
 		"previous-public-key, next-keys, previous-keys, identities, drops, dump"
-#define COMMANDS "show, showconf, set, rotate, setconf, addconf, syncconf, up, down, save, strip, resolve, monitor, wait, metrics, doctor, genkey, genpsk, pubkey, help"
+#define COMMANDS "show, showconf, set, rotate, setconf, addconf, syncconf, up, check, down, save, strip, resolve, monitor, wait, metrics, doctor, genkey, genpsk, pubkey, help"
+
+#define NOT_OPTION(word) "weft: '" word "' is not an option: -j, --json, --show-keys, -h, --help, -v, --version are; words follow '--'\n"
 
 static const char wft0_conf[] =
 	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"
@@ -57,8 +59,20 @@ static const struct command_case cases[] = {
 	{ "-v", .out = "weft 0.1.0\n" },
 	{ "frobnicate", .status = 1, .out = "",
 	  .err = "weft: 'frobnicate' is not a command: " COMMANDS " are\n" },
-	{ "--frobnicate", .status = 1, .out = "",
-	  .err = "weft: '--frobnicate' is not a command: " COMMANDS " are\n" },
+	{ "--frobnicate", .status = 1, .out = "", .err = NOT_OPTION("--frobnicate") },
+	{ "show -x", .status = 1, .out = "", .err = NOT_OPTION("-x") },
+	{ "monitor --follow", .status = 1, .out = "", .err = NOT_OPTION("--follow") },
+	{ "doctor -q wft0", .status = 1, .out = "", .err = NOT_OPTION("-q") },
+	{ "set -x listen-port 5", .status = 1, .out = "", .err = NOT_OPTION("-x") },
+	{ "-- show wg0 fwmark", .out = "0x1\n" },
+	{ "show -- wg0 fwmark", .out = "0x1\n" },
+	{ "show -- -j", .status = 1, .out = "",
+	  .err = "weft: cannot read interface '-j': No such device\n" },
+	{ "set wft0 peer hub allowed-ips -10.0.0.1", .sent = "wft0:\npeer A: -10.0.0.1/32\n" },
+	{ "set -- wft0 peer hub name -j", .sent = "wft0:\npeer A: name='-j'\n" },
+	{ "set wft0 -x 5", .status = 1,
+	  .err = "weft: set: '-x' is not a setting of an interface: listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp and peer are\n" },
+	{ "show --version", .out = "weft 0.1.0\n" },
 	{ "help frobnicate", .status = 1, .out = "",
 	  .err = "weft: 'frobnicate' is not a command: " COMMANDS " are\n" },
 	{ "help set set", .status = 1, .out = "",
@@ -124,6 +138,19 @@ static const struct command_case cases[] = {
 	{ "set wft0 pmtu on dscp 46", .sent = "wft0: pmtu=1 dscp=46\n" },
 	{ "set wft0 pmtu OFF dscp inherit", .sent = "wft0: pmtu=0 dscp=64\n" },
 	{ "set wft0 dscp off", .sent = "wft0: dscp=65\n" },
+	{ "set wft0 peer hub next-public-key " KEY_B " grace 60",
+	  .sent = "wft0:\npeer A: next=B grace=60\n" },
+	{ "set wft0 peer hub next-public-key OFF grace off", .sent = "wft0:\npeer A: next=0 grace=0\n" },
+	{ "set wft0 peer hub next-public-key odd", .status = 1,
+	  .err = "weft: next-public-key: 'odd' is neither 'off' nor a public key: 44 characters of base64 are wanted\n" },
+	{ "set wft0 peer hub next-preshared-key key_p", .sent = "wft0:\npeer A: next-psk=P\n" },
+	{ "set wft0 peer hub next-preshared-key empty", .sent = "wft0:\npeer A: next-psk=0\n" },
+	{ "set wft0 peer hub previous-public-key off previous-preshared-key Off",
+	  .sent = "wft0:\npeer A: previous=0 previous-psk=0\n" },
+	{ "set wft0 peer hub previous-public-key " KEY_B, .status = 1,
+	  .err = "weft: previous-public-key: '" KEY_B "' is not 'off': a previous key can only be ended\n" },
+	{ "set wft0 peer hub grace soon", .status = 1,
+	  .err = "weft: grace: 'soon' is not a grace: use a number of seconds, or 'off' for one without an end\n" },
 	{ "set wft0 pmtu maybe", .status = 1,
 	  .err = "weft: pmtu: 'maybe' is neither 'on' nor 'off'\n" },
 	{ "set wft0 dscp ef", .status = 1,
@@ -214,6 +241,7 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer " KEY_B " allowed-ips +10.0.0.1",
 	  .sent = "wft0:\npeer B: +10.0.0.1/32\n",
 	  .err = "weft: warning: wft0: allowed IPs have moved: 10.0.0.1/32 from peer hub\n" },
+	{ "set wft0 peer " KEY_B " allowed-ips -10.0.0.1", .sent = "wft0:\npeer B: -10.0.0.1/32\n" },
 	{ "set wft0 peer hub allowed-ips 10.0.0.1/32,10.0.0.0/24",
 	  .sent = "wft0:\npeer A: replace-ips +10.0.0.1/32 +10.0.0.0/24\n" },
 	{ "set wft0 peer hub allowed-ips '' peer " KEY_B " allowed-ips 10.0.0.1",
@@ -303,7 +331,7 @@ static const struct command_case cases[] = {
 	{ "resolve", .status = 1,
 	  .err = "weft: resolve: something is missing\nUsage: weft resolve IFACE|all\n" },
 	{ "resolve ./wft0.conf", .status = 1,
-	  .err = "weft: ./wft0.conf:6: Endpoint: cannot resolve 'harbour:5': Name or service not known\n" },
+	  .err = "weft: warning: ./wft0.conf:6: Endpoint: cannot resolve 'harbour:5': Name or service not known\n" },
 	{ "resolve ./wg0.conf", .out = "" },
 	{ "resolve ./nope.conf", .status = 1,
 	  .err = "weft: cannot read interface 'nope': No such device\n" },
@@ -390,6 +418,48 @@ static void test_prepare(struct test_bench *bench,
 	bench->fail_taken = test->fail_taken;
 }
 
+/* A machine without interfaces, with the module, and without it; and one that needs none. */
+static void test_show_nothing(void)
+{
+	struct {
+		const char *name;
+		const char *words[4];
+		bool wireguard;
+		const char *fail;
+		int status;
+		const char *out;
+		const char *err;
+	} tries[] = {
+		{ "no interface", { "weft", "show" }, false, NULL, 0, "", "" },
+		{ "no module", { "weft", "show" }, false, "the kernel has no module weft loaded", 1, "",
+		  "weft: there is no interface: the kernel has no module weft loaded\n" },
+		{ "no module, names", { "weft", "show", "interfaces" }, false, "the kernel has no module weft loaded", 1, "",
+		  "weft: there is no interface: the kernel has no module weft loaded\n" },
+		{ "no module, JSON", { "weft", "show", "-j" }, false, "the kernel has no module weft loaded", 1, "",
+		  "weft: there is no interface: the kernel has no module weft loaded\n" },
+		{ "no interface, JSON", { "weft", "show", "-j" }, false, NULL, 0, "[\n]\n", "" },
+		{ "no module is needed", { "weft", "show", "interfaces" }, true, "none", 0, "wg0\n", "" },
+	};
+	struct test_bench bench;
+	int status, count;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		test_bench_start(&bench, "");
+		if (tries[i].wireguard)
+			bench.devices[0] = test_device("wg0", WEFT_KIND_WIREGUARD, wg0_conf);
+		bench.fail_ready = tries[i].fail;
+		for (count = 0; tries[i].words[count]; count++)
+			;
+		status = weft_command_main(&bench.ctx, count, (char **)tries[i].words);
+		test_bench_flush(&bench);
+		test_ok(status == tries[i].status, tries[i].name);
+		test_text(tries[i].name, bench.out, tries[i].out);
+		test_text(tries[i].name, bench.err, tries[i].err);
+		test_bench_end(&bench);
+	}
+}
+
 static void test_case(const struct command_case *test)
 {
 	char *text = strdup(test->words), *words[WORDS_MAX + 1], name[256];
@@ -459,6 +529,33 @@ static void test_one_unreadable(void)
 	test_bench_end(&bench);
 }
 
+/* Called wg, as hooks call it, the command prints what wg(8) does. */
+static void test_as_wg(void)
+{
+	static const struct command_case nothing;
+	static const char conf[] =
+		"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\nListenAddress = 192.0.2.1\n"
+		"[Peer]\nPublicKey = " KEY_A "\nName = hub\nEndpoint = 192.0.2.2:5,192.0.2.3:6\nRoam = off\n"
+		"NextPublicKey = " KEY_B "\n";
+	char *words[] = { "/run/weft/bin/wg", "showconf", "wft0", NULL };
+	char *set[] = { "wg", "set", "wft0", "private-key", "key_p", NULL };
+	struct test_bench bench;
+
+	test_prepare(&bench, &nothing);
+	weft_model_device_free(bench.devices[0]);
+	bench.devices[0] = test_device("wft0", WEFT_KIND_WEFT, conf);
+	test_ok(!weft_command_main(&bench.ctx, 3, words), "wg showconf: exit status");
+	test_bench_flush(&bench);
+	test_text("wg showconf: nothing that wg does not know", bench.out,
+		  "[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n\n"
+		  "[Peer]\nPublicKey = " KEY_A "\nEndpoint = 192.0.2.2:5\n");
+	test_bench_end(&bench);
+	test_prepare(&bench, &nothing);
+	test_ok(!weft_command_main(&bench.ctx, 5, set), "wg set: exit status");
+	test_text("wg set: sent", bench.sent, "wft0: key=P\n");
+	test_bench_end(&bench);
+}
+
 /* A disk that is full is no success. */
 static void test_full_disk(void)
 {
@@ -492,7 +589,9 @@ int main(void)
 		test_case(&cases[i]);
 	test_help();
 	test_one_unreadable();
+	test_as_wg();
 	test_full_disk();
 	files_remove();
+	test_show_nothing();
 	return test_end();
 }

@@ -58,8 +58,10 @@ static const struct complete_case cases[] = {
 	{ "syncconf wft0 ''", "/\n" },
 	{ "syncconf wft0 /etc/weft/w", "/\n" },
 
-	{ "metrics ''", "wft0\nwg0\n" },
-	{ "metrics wg0 w", "wft0\nwg0\n" },
+	{ "metrics ''", "wft0\nwg0\nwrite\n" },
+	{ "metrics wg0 w", "wft0\nwg0\nwrite\n" },
+	{ "metrics write ''", "/\n" },
+	{ "metrics write f w", "wft0\nwg0\nwrite\n" },
 
 	/* Settings. */
 	{ "set ''", "wft0\nwg0\n" },

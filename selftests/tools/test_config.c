@@ -103,6 +103,37 @@ static const struct config_case {
 		.text = "[Interface]\nListenPort = 3", .added = true,
 		.change = "wg0: port=3\n",
 	}, {
+		.name = "blanks wherever wg(8) takes them",
+		.text = "[ Interface ]\nListen Port = 5 1\n[\tPeer ]\nPublicKey = " KEY_A "\n"
+			"AllowedIPs = 10.9.0.2 / 32 , 10.9.0.3/ 32\nEndpoint = 192.0.2.2 : 5002\nName = two words\n",
+		.added = true,
+		.change = "wg0: port=51\npeer A: name='two words' endpoint=192.0.2.2:5002 replace-ips +10.9.0.2/32 +10.9.0.3/32\n",
+	}, {
+		.name = "a key with blanks in it",
+		.text = "[Interface]\nPrivateKey = UFBQUFBQUFBQ UFBQUFBQUFBQUFBQUFBQUFBQUFBQUFA=\n",
+		.added = true, .change = "wg0: key=P\n",
+	}, {
+		.name = "an interface in two sections",
+		.text = "[Interface]\nListenPort = 1\nFwMark = 2\n" PEER_A "[Interface]\nListenPort = 3\n",
+		.added = true, .change = "wg0: port=3 fwmark=0x2\npeer A:\n",
+	}, {
+		.name = "IPv6 endpoints without brackets",
+		.text = PEER_A "Endpoint = 2001:db8::1:51820\n" PEER_B "Endpoint = fe80::1%lo:5\n",
+		.added = true,
+		.change = "wg0:\npeer A: endpoint=[2001:db8::1]:51820\npeer B: endpoint=[fe80::1%lo]:5\n",
+	}, {
+		.name = "a mark with a leading zero is decimal",
+		.text = "[Interface]\nFwMark = 010\n", .added = true,
+		.change = "wg0: fwmark=0xa\n",
+	}, {
+		.name = "a mark in capitals",
+		.text = "[Interface]\nFwMark = 0XCA6C\n", .added = true,
+		.change = "wg0: fwmark=0xca6c\n",
+	}, {
+		.name = "a port by the name of its service",
+		.text = "[Interface]\nListenPort = domain\n", .added = true,
+		.change = "wg0: port=53\n",
+	}, {
 		.name = "a host's bits are warned of",
 		.text = PEER_A "AllowedIPs = 10.1.2.3/24\n", .added = true,
 		.change = "wg0:\npeer A: replace-ips +10.1.2.3/24\n",
@@ -119,10 +150,6 @@ static const struct config_case {
 		.text = "[Interface\n",
 		.err =
 			"weft: wg0.conf:1: '[Interface' is not a section: [Interface] and [Peer] are\n",
-	}, {
-		.name = "two interfaces",
-		.text = "[Interface]\n" PEER_A "[Interface]\n",
-		.err = "weft: wg0.conf:4: a second [Interface]: the first is in line 1\n",
 	}, {
 		.name = "setting before any section",
 		.text = "\nListenPort = 1\n",
@@ -219,10 +246,20 @@ static const struct config_case {
 		.err =
 			"weft: wg0.conf:3: Endpoint: '192.0.2.1:65536' has a port that is too great: the greatest is 65535\n",
 	}, {
-		.name = "IPv6 endpoint without brackets",
-		.text = PEER_A "Endpoint = 2001:db8::1:51820\n",
+		.name = "IPv6 endpoint without a port",
+		.text = PEER_A "Endpoint = 2001:db8::1\n",
 		.err =
-			"weft: wg0.conf:3: Endpoint: '2001:db8::1:51820' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n",
+			"weft: wg0.conf:3: Endpoint: '2001:db8::1' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n",
+	}, {
+		.name = "a name with a colon in it",
+		.text = PEER_A "Endpoint = har:bour:5\n",
+		.err =
+			"weft: wg0.conf:3: Endpoint: 'har:bour:5' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n",
+	}, {
+		.name = "a port by a name that is none",
+		.text = "[Interface]\nListenPort = nosuchservice\n",
+		.err =
+			"weft: wg0.conf:2: ListenPort: 'nosuchservice' is not a port: use a number from 0 (chosen by the kernel) to 65535\n",
 	}, {
 		.name = "IPv6 endpoint with one bracket",
 		.text = PEER_A "Endpoint = [2001:db8::1:51820\n",

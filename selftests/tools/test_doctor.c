@@ -28,6 +28,7 @@ static const char conf[] =
  * @b: the second peer's, which has none
  * @prefix: the first peer's allowed IP
  * @codes: what was found
+ * @mend: what would mend the last of it
  */
 struct ward {
 	struct weft_doctor_facts facts;
@@ -37,6 +38,7 @@ struct ward {
 	struct weft_doctor_peer *b;
 	struct weft_doctor_prefix prefix;
 	char codes[256];
+	char mend[256];
 };
 
 static struct weft_peer *ward_peer(struct weft_device *dev, int number)
@@ -77,6 +79,7 @@ static void ward_open(struct ward *ward)
 		ward->facts.peers[i].last = ward_peer(ward->last, i);
 	}
 	ward->a->way = out;
+	ward->facts.walls[0].used = true;
 	ward->prefix.ip = ward->last->peers->allowedips;
 	ward->prefix.way = out;
 	strcpy(ward->prefix.way.dev, "wft0");
@@ -92,19 +95,16 @@ static void ward_close(struct ward *ward)
 }
 
 static void ward_find(struct weft_doctor_report *report,
-		      const struct weft_doctor_check *check,
-		      const struct weft_doctor_facts *facts,
-		      const struct weft_doctor_peer *peer, const char *what,
-		      const char *mend)
+		      const struct weft_doctor_result *result)
 {
 	struct ward *ward = report->data;
 	size_t len = strlen(ward->codes);
 
-	(void)facts;
 	snprintf(ward->codes + len, sizeof(ward->codes) - len, "%s%s%s",
-		 len ? " " : "", check->code, !peer ? "" :
-		 peer == ward->a ? ":a" : ":b");
-	if (!*what || !*mend)
+		 len ? " " : "", result->code, !result->peer ? "" :
+		 result->peer == ward->a ? ":a" : ":b");
+	snprintf(ward->mend, sizeof(ward->mend), "%s", result->mend);
+	if (!*result->what || !*result->mend || !result->name)
 		strcat(ward->codes, "(mute)");
 }
 
@@ -135,24 +135,93 @@ static void no_peers(struct ward *ward)
 	ward->facts.peer_count = 0;
 }
 
+static const struct weft_bar a_rule = {
+	.bars = WEFT_BARS, .culprit = "a rule", .mend = "another rule",
+};
+
+static const struct weft_bar a_doubt = {
+	.bars = WEFT_BARS_UNLESS, .culprit = "a rule",
+};
+
 static void barred_in(struct ward *ward)
 {
 	mute_a(ward);
-	ward->facts.barred_in = "a rule";
+	ward->facts.walls[0].in = a_rule;
+	ward->facts.walls[0].fresh = a_rule;
+	ward->a->in = a_rule;
+}
+
+/* The other family's rules are no matter. */
+static void barred_unused(struct ward *ward)
+{
+	ward->facts.walls[1].in = a_rule;
+	ward->facts.walls[1].out = a_rule;
+	ward->facts.walls[1].fresh = a_rule;
+}
+
+static void barred_in6(struct ward *ward)
+{
+	mute_a(ward);
+	barred_unused(ward);
+	ward->facts.walls[1].used = true;
+	ward->facts.walls[1].out.bars = WEFT_BARS_NOT;
 }
 
 static void barred_out(struct ward *ward)
 {
 	mute_a(ward);
-	ward->a->probe = WEFT_PROBE_BARRED;
-	ward->facts.barred_out = "a rule";
+	ward->a->out = a_rule;
+	ward->facts.walls[0].out = a_rule;
 }
 
 static void barred(struct ward *ward)
 {
 	mute_a(ward);
-	ward->a->probe = WEFT_PROBE_BARRED;
+	ward->a->out = a_rule;
 }
+
+static void barred_one(struct ward *ward)
+{
+	mute_a(ward);
+	ward->a->in = a_rule;
+}
+
+static void perhaps_barred(struct ward *ward)
+{
+	mute_a(ward);
+	ward->a->in = a_doubt;
+}
+
+static void perhaps_and_up(struct ward *ward)
+{
+	ward->a->in = a_doubt;
+	ward->a->out = a_doubt;
+}
+
+/* The commonest firewall: answers come in, calls do not. */
+static void answers_alone(struct ward *ward)
+{
+	ward->facts.walls[0].fresh = a_rule;
+}
+
+static void answers_alone_to_caller(struct ward *ward)
+{
+	answers_alone(ward);
+	ward_peer(ward->last, 1)->state = WEFT_PEER_STATE_IDLE;
+}
+
+static void answers_alone_for_now(struct ward *ward)
+{
+	answers_alone(ward);
+	ward->b->calls = true;
+}
+
+static void answers_alone_in_one_family(struct ward *ward)
+{
+	answers_alone_to_caller(ward);
+	ward->facts.walls[1].used = true;
+}
+
 
 static void another_key(struct ward *ward)
 {
@@ -207,6 +276,12 @@ static void nobody(struct ward *ward)
 		ward_peer(ward->last, i)->endpoint.any.sa_family = AF_UNSPEC;
 		ward_peer(ward->last, i)->state = WEFT_PEER_STATE_IDLE;
 	}
+}
+
+static void nobody_may_call(struct ward *ward)
+{
+	nobody(ward);
+	answers_alone(ward);
 }
 
 static void unresolved(struct ward *ward)
@@ -289,9 +364,33 @@ static void rp_filter_outer(struct ward *ward)
 {
 	mute_a(ward);
 	ward->a->outer_strict = true;
-	ward->facts.grew.rp_filtered = 1;
 	ward->a->unmarked = ward->a->way;
 	strcpy(ward->a->unmarked.dev, "wft0");
+}
+
+/* No packet came while it was watched, and none will. */
+static void rp_filter_rule(struct ward *ward)
+{
+	mute_a(ward);
+	ward->a->in = a_rule;
+	ward->a->in.reverse = true;
+}
+
+/* There is a session, of which nothing is heard: no handshake is due yet. */
+static void silent(struct ward *ward)
+{
+	ward->last->peers->state = WEFT_PEER_STATE_SILENT;
+}
+
+static void given_up(struct ward *ward)
+{
+	ward->last->peers->state = WEFT_PEER_STATE_GIVEN_UP;
+}
+
+static void heard(struct ward *ward)
+{
+	silent(ward);
+	ward->last->peers->rx_bytes += 92;
 }
 
 static void rp_filter(struct ward *ward)
@@ -354,6 +453,90 @@ static void unknown_there(struct ward *ward)
 	ward_peer(ward->last, 1)->endpoint.ip4.sin_port = htons(7);
 }
 
+static void answers_alone_and_one_silent(struct ward *ward)
+{
+	answers_alone_for_now(ward);
+	mute_a(ward);
+}
+
+/* The first peer is up, and the second is at the same place. */
+static void unknown_there_of_first(struct ward *ward)
+{
+	struct weft_peer *b = ward_peer(ward->last, 1);
+
+	b->endpoint = ward->last->peers->endpoint;
+	b->endpoint.ip4.sin_port = htons(7);
+	b->state = WEFT_PEER_STATE_HANDSHAKING;
+	b->handshakes_sent = 2;
+}
+
+static void no_way_into_itself(struct ward *ward)
+{
+	no_way(ward);
+	strcpy(ward->a->way.dev, "wft0");
+}
+
+static void unreachable_loop(struct ward *ward)
+{
+	loop(ward);
+	ward->a->probe = WEFT_PROBE_UNREACHABLE;
+}
+
+/* Then the whole of it is wrong, not one prefix. */
+static void no_route_and_down(struct ward *ward)
+{
+	no_route(ward);
+	ward->facts.link.up = false;
+}
+
+static void rp_filter_nowhere(struct ward *ward)
+{
+	rp_filter(ward);
+	ward->prefix.way.found = false;
+}
+
+static void rp_filter_loose(struct ward *ward)
+{
+	rp_filter(ward);
+	ward->facts.strict = false;
+}
+
+static void rp_filter_idle(struct ward *ward)
+{
+	rp_filter(ward);
+	ward->facts.grew.rp_filtered = 0;
+}
+
+static void mtu6(struct ward *ward)
+{
+	ward->last->peers->endpoint.any.sa_family = AF_INET6;
+	ward->a->way.mtu = 1499;
+}
+
+static void mtu6_fits(struct ward *ward)
+{
+	mtu6(ward);
+	ward->a->way.mtu = 1500;
+}
+
+static void mtu_of_nothing(struct ward *ward)
+{
+	ward->a->way.mtu = 60;
+}
+
+static void unconfirmed_once(struct ward *ward)
+{
+	mute_a(ward);
+	ward->last->peers->handshakes_received = 1;
+}
+
+static void unconfirmed_confirmed(struct ward *ward)
+{
+	mute_a(ward);
+	ward->last->peers->handshakes_received = 3;
+	ward->last->peers->handshakes_completed = 3;
+}
+
 static void nothing(struct ward *ward)
 {
 	(void)ward;
@@ -373,6 +556,16 @@ static const struct {
 	{ "barred inwards", barred_in, "barred-in", 2 },
 	{ "barred outwards", barred_out, "barred-out", 2 },
 	{ "barred by the destination", barred, "barred:a", 2 },
+	{ "barred inwards in IPv6", barred_in6, "barred-in", 2 },
+	{ "barred in a family without peers", barred_unused, "", 0 },
+	{ "barred from one peer", barred_one, "barred-in:a", 2 },
+	{ "perhaps barred", perhaps_barred, "perhaps-barred:a unanswered:a", 2 },
+	{ "perhaps barred, and up", perhaps_and_up, "", 0 },
+	{ "answers alone", answers_alone, "", 0 },
+	{ "answers alone, and a peer that should call", answers_alone_to_caller, "barred-new", 2 },
+	{ "answers alone, and one that has called before", answers_alone_for_now, "barred-new", 1 },
+	{ "answers alone, in one family of two", answers_alone_in_one_family, "", 0 },
+	{ "answers alone, and no endpoint is known", nobody_may_call, "barred-new", 2 },
 	{ "called by another key", another_key, "another-key", 2 },
 	{ "called by nobody's key", unknown_peer, "unknown-peer", 2 },
 	{ "forwarding is off", forwarding, "forwarding-off", 2 },
@@ -392,6 +585,10 @@ static const struct {
 	{ "a clock that went back", clock_back, "clock:a", 2 },
 	{ "answers that nobody heeds", unconfirmed, "unconfirmed:a", 2 },
 	{ "a filter outside", rp_filter_outer, "rp-filter:a", 2 },
+	{ "a filter outside, by a rule", rp_filter_rule, "rp-filter:a", 2 },
+	{ "a session that has fallen silent", silent, "unanswered:a", 2 },
+	{ "one that was given up", given_up, "unanswered:a", 2 },
+	{ "silent, and just heard", heard, "", 0 },
 	{ "a filter inside", rp_filter, "rp-filter:a", 2 },
 	{ "no machine", unreachable, "unreachable:a", 2 },
 	{ "unknown there", unknown_there, "unknown-there:a", 2 },
@@ -404,6 +601,20 @@ static const struct {
 	{ "an MTU too large", mtu, "mtu:a", 1 },
 	{ "an MTU too large that is told of", mtu_told, "", 0 },
 	{ "an MTU that just fits", mtu_fits, "", 0 },
+	{ "an MTU too large over IPv6", mtu6, "mtu:a", 1 },
+	{ "an MTU that just fits over IPv6", mtu6_fits, "", 0 },
+	{ "a way that takes nothing", mtu_of_nothing, "", 0 },
+	{ "answers alone to one that has called, and a silent one that can be called", answers_alone_and_one_silent,
+	  "barred-new unanswered:a", 2 },
+	{ "unknown where the first peer is", unknown_there_of_first, "unknown-there:b", 2 },
+	{ "no way, and once into the tunnel", no_way_into_itself, "no-way:a", 2 },
+	{ "no machine, in a circle", unreachable_loop, "loop:a", 2 },
+	{ "no route, and down", no_route_and_down, "down", 2 },
+	{ "a filter inside, and no way back", rp_filter_nowhere, "rp-filter:a", 2 },
+	{ "a filter inside that is loose", rp_filter_loose, "shadowed:a", 1 },
+	{ "a filter inside that dropped nothing", rp_filter_idle, "shadowed:a", 1 },
+	{ "an answer that is not heeded yet", unconfirmed_once, "unanswered:a", 2 },
+	{ "answers that are heeded", unconfirmed_confirmed, "unanswered:a", 2 },
 };
 
 static void test_checks(void)
@@ -426,6 +637,23 @@ static void test_checks(void)
 }
 
 /* A file gives both peers one prefix. */
+/* A name with blanks, or with worse, is one word of a suggested command. */
+static void test_quoting(void)
+{
+	struct weft_doctor_report report;
+	struct ward ward;
+
+	ward_open(&ward);
+	preshared(&ward);
+	free(ward.last->peers->name);
+	ward.last->peers->name = strdup("it's; x");
+	report = (struct weft_doctor_report){ .find = ward_find, .data = &ward };
+	weft_doctor_look(&ward.facts, &report);
+	test_text("a name is quoted in a command", ward.mend,
+		  "give both sides the same one: weft set wft0 peer 'it'\\''s; x' preshared-key KEYFILE");
+	ward_close(&ward);
+}
+
 static void test_file(void)
 {
 	struct weft_profile profile = { };
@@ -436,6 +664,7 @@ static void test_file(void)
 	profile.dev = test_device("wft0", WEFT_KIND_WEFT,
 				  "[Peer]\nPublicKey = " KEY_A "\nAllowedIPs = 10.9.0.1/32, 10.9.0.2/32\n");
 	ward.facts.profile = &profile;
+	ward.a->wanted = profile.dev->peers;
 	report = (struct weft_doctor_report){ .find = ward_find, .data = &ward };
 	weft_doctor_look(&ward.facts, &report);
 	test_text("a prefix that the file gives away twice", ward.codes,
@@ -444,113 +673,219 @@ static void test_file(void)
 	ward_close(&ward);
 }
 
-#define CHAIN(hook, policy)						\
-	"{\"chain\":{\"family\":\"inet\",\"table\":\"t\",\"name\":\"c\",\"type\":\"filter\"," \
-	"\"hook\":\"" hook "\",\"prio\":0,\"policy\":\"" policy "\"}}"
-#define RULE(chain, expr)						\
-	",{\"rule\":{\"family\":\"inet\",\"table\":\"t\",\"chain\":\"" chain "\",\"expr\":[" expr "]}}"
-#define PORT(field, right)						\
-	"{\"match\":{\"op\":\"==\",\"left\":{\"payload\":{\"protocol\":\"udp\",\"field\":\"" field "\"}}," \
-	"\"right\":" right "}},"
-#define META(key, right)						\
-	"{\"match\":{\"op\":\"==\",\"left\":{\"meta\":{\"key\":\"" key "\"}},\"right\":\"" right "\"}},"
-#define DROP	"{\"counter\":{\"packets\":0,\"bytes\":0}},{\"drop\":null}"
-#define ACCEPT	"{\"accept\":null}"
+#define PEERS_MANY	9
 
-static const struct {
-	const char *name;
-	const char *rules;
-	bool in;
-	bool out;
-} firewalls[] = {
-	{ "no rules", CHAIN("input", "accept"), false, false },
-	{ "a policy", CHAIN("input", "drop"), true, false },
-	{ "a policy for what leaves", CHAIN("output", "drop"), false, true },
-	{ "a policy for what passes", CHAIN("forward", "drop"), false, false },
-	{ "the port", CHAIN("input", "accept") RULE("c", PORT("dport", "51820") DROP), true, false },
-	{ "another port", CHAIN("input", "accept") RULE("c", PORT("dport", "51821") DROP), false, false },
-	{ "the port as a source", CHAIN("output", "accept") RULE("c", PORT("sport", "51820") DROP), false, true },
-	{ "a range", CHAIN("input", "accept")
-	  RULE("c", PORT("dport", "{\"range\":[50000,60000]}") DROP), true, false },
-	{ "a set", CHAIN("input", "accept")
-	  RULE("c", PORT("dport", "{\"set\":[53,{\"range\":[51819,51820]}]}") DROP), true, false },
-	{ "a set without it", CHAIN("input", "accept")
-	  RULE("c", PORT("dport", "{\"set\":[53,{\"range\":[1,2]}]}") DROP), false, false },
-	{ "a set by name", CHAIN("input", "accept") RULE("c", PORT("dport", "\"@s\"") DROP), false, false },
-	{ "all of UDP", CHAIN("input", "accept") RULE("c", META("l4proto", "udp") DROP), true, false },
-	{ "all of TCP", CHAIN("input", "accept") RULE("c", META("l4proto", "tcp") DROP), false, false },
-	{ "one interface", CHAIN("input", "accept")
-	  RULE("c", META("iifname", "eth9") PORT("dport", "51820") DROP), false, false },
-	{ "accepted before", CHAIN("input", "drop") RULE("c", PORT("dport", "51820") ACCEPT), false, false },
-	{ "perhaps accepted before", CHAIN("input", "drop") RULE("c", META("iifname", "eth9") ACCEPT), false, false },
-	{ "another accepted before", CHAIN("input", "drop") RULE("c", PORT("dport", "22") ACCEPT), true, false },
-	{ "in a chain that is called", CHAIN("input", "accept")
-	  RULE("c", PORT("dport", "51820") "{\"jump\":{\"target\":\"d\"}}") RULE("d", DROP), true, false },
-	{ "a chain that calls itself", CHAIN("input", "accept")
-	  RULE("c", "{\"jump\":{\"target\":\"c\"}}"), false, false },
-	{ "no JSON", "nonsense", false, false },
-};
-
-static const struct {
-	const char *name;
-	const char *text;
-	bool in;
-	bool out;
-} tables[] = {
-	{ "nothing", "", false, false },
-	{ "a policy", "*filter\n:INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n", true, false },
-	{ "another table's policy", "*mangle\n:INPUT DROP [0:0]\nCOMMIT\n", false, false },
-	{ "the port", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p udp -m udp --dport 51820 -j DROP\n", true, false },
-	{ "another port", "*filter\n-A INPUT -p udp -m udp --dport 5 -j DROP\n", false, false },
-	{ "what leaves", "*filter\n-A OUTPUT -p udp -m udp --sport 51820 -j REJECT --reject-with x\n", false, true },
-	{ "TCP", "*filter\n-A INPUT -p tcp -j DROP\n", false, false },
-	{ "everything", "*filter\n-A INPUT -j DROP\n", true, false },
-	{ "one interface", "*filter\n-A INPUT -i eth9 -j DROP\n", false, false },
-	{ "accepted before", "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp -m udp --dport 51820 -j ACCEPT\n",
-	  false, false },
-	{ "a remark", "*filter\n-A INPUT -p udp -m udp --dport 51820 -m comment --comment no -j DROP\n",
-	  true, false },
-};
-
-static void test_bars(const char *kind, const char *name, char *culprit,
-		      bool want, const char *way)
+/* Peers 0 to 8 at 192.0.2.8 down to .0, each with 10.N.0.0/24 in 10.N.0.0/16 of the one before it. */
+static struct weft_device *many_device(void)
 {
-	char title[128];
+	struct weft_device *dev = test_device("wft0", WEFT_KIND_WEFT, "");
+	struct weft_allowedip *ip;
+	struct weft_peer *peer;
+	int i;
 
-	snprintf(title, sizeof(title), "%s, %s, %s", kind, name, way);
-	test_ok(!!culprit == want, title);
-	free(culprit);
+	for (i = 0; i < PEERS_MANY; i++) {
+		peer = weft_model_peer_add(dev);
+		peer->public_key.bytes[0] = i;
+		peer->endpoint.any.sa_family = AF_INET;
+		peer->endpoint.ip4.sin_addr.s_addr = htonl(0xc0000200 + PEERS_MANY - 1 - i);
+		peer->endpoint.ip4.sin_port = htons(7);
+		ip = weft_model_allowedip_add(peer);
+		ip->family = AF_INET;
+		ip->cidr = 24;
+		ip->ip4.s_addr = htonl(0x0a000000 + (i << 16));
+		ward_knows(peer, WEFT_PEER_STATE_UP);
+	}
+	return dev;
 }
 
-static void test_firewalls(void)
+static void many_open(struct weft_doctor_facts *facts)
 {
-	char json[4096];
+	struct weft_peer *first, *last;
+	size_t i = 0;
+
+	*facts = (struct weft_doctor_facts){
+		.first = many_device(), .last = many_device(), .now = NOW, .peer_count = PEERS_MANY,
+		.peers = calloc(PEERS_MANY, sizeof(*facts->peers)),
+	};
+	for (first = facts->first->peers, last = facts->last->peers; first;
+	     first = first->next, last = last->next, i++) {
+		facts->peers[i].first = first;
+		facts->peers[i].last = last;
+	}
+}
+
+static void many_close(struct weft_doctor_facts *facts)
+{
+	weft_model_device_free((struct weft_device *)facts->first);
+	weft_model_device_free((struct weft_device *)facts->last);
+	free(facts->peers);
+}
+
+static struct weft_peer *many_peer(struct weft_doctor_facts *facts, size_t i)
+{
+	return (struct weft_peer *)facts->peers[i].last;
+}
+
+/* Each in turn has the place of each other one. */
+static void test_neighbours(void)
+{
+	struct weft_doctor_facts facts;
+	struct weft_doctor_index *index;
+	union weft_endpoint own;
+	size_t i, j, alone = 0, beside = 0;
+
+	many_open(&facts);
+	for (i = 0; i < PEERS_MANY; i++) {
+		own = many_peer(&facts, i)->endpoint;
+		for (j = 0; j < PEERS_MANY; j++) {
+			many_peer(&facts, i)->endpoint = many_peer(&facts, j)->endpoint;
+			/* The port is no matter. */
+			many_peer(&facts, i)->endpoint.ip4.sin_port = htons(8);
+			index = weft_doctor_index_new(&facts);
+			beside += i != j && weft_doctor_index_neighbour(index, &facts.peers[i]) == &facts.peers[j] &&
+				  weft_doctor_index_neighbour(index, &facts.peers[j]) == &facts.peers[i];
+			alone += i == j && !weft_doctor_index_neighbour(index, &facts.peers[i]);
+			weft_doctor_index_free(index);
+			many_peer(&facts, i)->endpoint = own;
+		}
+	}
+	test_ok(alone == PEERS_MANY, "a peer alone at its place has no neighbour");
+	test_ok(beside == PEERS_MANY * (PEERS_MANY - 1), "two at one place are neighbours");
+	many_peer(&facts, 3)->endpoint.any.sa_family = AF_UNSPEC;
+	index = weft_doctor_index_new(&facts);
+	test_ok(!weft_doctor_index_neighbour(index, &facts.peers[3]) && weft_doctor_index_all_up(index),
+		"one that is nowhere has none");
+	weft_doctor_index_free(index);
+	many_close(&facts);
+}
+
+/* Of each that is not up its prefix is found in a wider one, and in no other. */
+static void test_within(void)
+{
+	const struct weft_doctor_peer *owner;
+	struct weft_doctor_facts facts;
+	struct weft_doctor_index *index;
+	const struct weft_allowedip *found;
+	size_t i, j, good = 0, up = 0, same = 0;
+	struct weft_allowedip wide;
+
+	many_open(&facts);
+	for (i = 0; i < PEERS_MANY; i++)
+		if (i != 4)
+			many_peer(&facts, i)->state = WEFT_PEER_STATE_SILENT;
+	index = weft_doctor_index_new(&facts);
+	for (i = 0; i < PEERS_MANY; i++) {
+		wide = *many_peer(&facts, i)->allowedips;
+		same += !weft_doctor_index_within(index, &wide, &owner);
+		wide.cidr = 16;
+		owner = NULL;
+		found = weft_doctor_index_within(index, &wide, &owner);
+		for (j = 0; j < PEERS_MANY; j++)
+			good += found == many_peer(&facts, j)->allowedips && owner == &facts.peers[j] && i == j;
+		up += i == 4 && !found;
+	}
+	test_ok(good == PEERS_MANY - 1, "each prefix is found in a wider one");
+	test_ok(up == 1, "but not that of a peer that is up");
+	test_ok(same == PEERS_MANY, "nor in itself");
+	test_ok(!weft_doctor_index_all_up(index), "not all are up");
+	weft_doctor_index_free(index);
+	many_close(&facts);
+}
+
+/* What a rule says of addresses, ports and links, of a packet that comes from 192.0.2.1:7 by eth0. */
+static const struct {
+	const char *prefix;
+	char in_source;
+	char in_destination;
+} addresses[] = {
+	{ "192.0.2.1", 'y', '?' }, { "192.0.2.1/32", 'y', '?' }, { "192.0.2.0/24", 'y', '?' }, { "192.0.2.9/24", 'y', '?' },
+	{ "192.0.2.2", 'n', '?' }, { "192.0.3.0/24", 'n', '?' }, { "0.0.0.0/0", 'y', 'y' },
+	{ "192.0.2.1/33", '?', '?' }, { "192.0.2.1/x.y", '?', '?' }, { "192.0.2.0/255.255.255.0", '?', '?' },
+	{ "nonsense", '?', '?' }, { "", '?', '?' }, { "192.0.2.1/24/8", '?', '?' },
+	{ "2001:db8::/32", 'n', 'n' }, { "::/0", 'n', 'n' }, { "::/128", 'n', 'n' }, { "::/129", '?', '?' },
+	{ "192.0.2.1 and more than any address that there is could be, by far", '?', '?' },
+};
+
+static void test_packet_addresses(void)
+{
+	struct weft_packet packet = { .family = AF_INET, .port = 5, .dev = "eth0" };
+	char name[128], got[3] = "", want[3] = "";
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(firewalls); i++) {
-		snprintf(json, sizeof(json), "{\"nftables\":[%s]}",
-			 firewalls[i].rules);
-		test_bars("nft", firewalls[i].name,
-			  weft_doctor_nft_bars(json, 51820, false),
-			  firewalls[i].in, "in");
-		test_bars("nft", firewalls[i].name,
-			  weft_doctor_nft_bars(json, 51820, true),
-			  firewalls[i].out, "out");
+	packet.there.ip4.sin_family = AF_INET;
+	packet.there.ip4.sin_addr.s_addr = htonl(0xc0000201);
+	for (i = 0; i < ARRAY_SIZE(addresses); i++) {
+		snprintf(name, sizeof(name), "a packet from or to '%s'", addresses[i].prefix);
+		want[0] = addresses[i].in_source;
+		want[1] = addresses[i].in_destination;
+		packet.out = false;
+		got[0] = "n?y"[weft_packet_address(&packet, true, addresses[i].prefix)];
+		got[1] = "n?y"[weft_packet_address(&packet, false, addresses[i].prefix)];
+		test_text(name, got, want);
+		/* What leaves has them the other way round. */
+		packet.out = true;
+		got[0] = "n?y"[weft_packet_address(&packet, false, addresses[i].prefix)];
+		got[1] = "n?y"[weft_packet_address(&packet, true, addresses[i].prefix)];
+		test_text(name, got, want);
 	}
-	for (i = 0; i < ARRAY_SIZE(tables); i++) {
-		test_bars("iptables", tables[i].name,
-			  weft_doctor_iptables_bars(tables[i].text, 51820, false),
-			  tables[i].in, "in");
-		test_bars("iptables", tables[i].name,
-			  weft_doctor_iptables_bars(tables[i].text, 51820, true),
-			  tables[i].out, "out");
-	}
+	packet.there.any.sa_family = AF_UNSPEC;
+	test_ok(weft_packet_address(&packet, false, "192.0.2.1") == WEFT_MATCH_MAYBE, "or to any peer");
+}
+
+static char port_of(const struct weft_packet *packet, bool source, long first, long last)
+{
+	return "n?y"[weft_packet_own_port(packet, source, first, last)];
+}
+
+static void test_packet_ports(void)
+{
+	struct weft_packet packet = { .family = AF_INET, .port = 5, .out = true };
+	char got[8] = "";
+
+	packet.there.ip4.sin_family = AF_INET;
+	packet.there.ip4.sin_port = htons(7);
+	got[0] = port_of(&packet, true, 5, 5);
+	got[1] = port_of(&packet, true, 4, 6);
+	got[2] = port_of(&packet, true, 6, 9);
+	got[3] = port_of(&packet, true, 1, 4);
+	got[4] = port_of(&packet, false, 7, 7);
+	got[5] = port_of(&packet, false, 5, 6);
+	packet.out = false;
+	got[6] = port_of(&packet, true, 7, 8);
+	test_text("ports of both sides", got, "yynnyny");
+	packet.there.any.sa_family = AF_UNSPEC;
+	test_ok(port_of(&packet, true, 7, 7) == '?' && port_of(&packet, false, 5, 5) == 'y', "ports of any peer");
+}
+
+static void test_packet_links(void)
+{
+	struct weft_packet packet = { .family = AF_INET, .dev = "eth0" };
+	char got[8] = "";
+
+	got[0] = "n?y"[weft_packet_link(&packet, false, "eth0", '+')];
+	got[1] = "n?y"[weft_packet_link(&packet, true, "eth0", '+')];
+	got[2] = "n?y"[weft_packet_link(&packet, false, "eth1", '+')];
+	got[3] = "n?y"[weft_packet_link(&packet, false, "et+", '+')];
+	got[4] = "n?y"[weft_packet_link(&packet, false, "wl+", '+')];
+	got[5] = "n?y"[weft_packet_link(&packet, false, "lo", '+')];
+	got[6] = "n?y"[weft_packet_link(&packet, false, "et*", '+')];
+	test_text("links", got, "ynnynnn");
+	packet.dev[0] = '\0';
+	got[0] = "n?y"[weft_packet_link(&packet, false, "eth0", '+')];
+	got[1] = "n?y"[weft_packet_link(&packet, false, "lo", '+')];
+	got[2] = '\0';
+	test_text("a link that is not known is not lo", got, "?n");
 }
 
 int main(void)
 {
+	test_neighbours();
+	test_within();
+	test_packet_addresses();
+	test_packet_ports();
+	test_packet_links();
 	test_checks();
+	test_quoting();
 	test_file();
-	test_firewalls();
 	return test_end();
 }

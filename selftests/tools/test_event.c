@@ -166,10 +166,10 @@ static void test_gaps(void)
 		     "2001-09-09 01:46:40.123 wft0 " KEY_A ": peer added\n",
 		     "weft: warning: monitor: events came faster than they could be printed, and some were missed\n");
 	events[1] = events[2];
-	strcpy(events[1].ifname, "w\"0");
+	strcpy(events[1].ifname, "w\"\xff" "0");
 	events[1].sequence = 12;
 	test_monitor("monitor -j, with a gap", events + 1, 2, 3, json,
-		     "{\"time\":\"2001-09-09T01:46:40.123456Z\",\"interface\":\"w\\\"0\",\"sequence\":12,"
+		     "{\"time\":\"2001-09-09T01:46:40.123456Z\",\"interface\":\"w\\\"\xef\xbf\xbd" "0\",\"sequence\":12,"
 		     "\"event\":\"peer-added\",\"cause\":\"none\",\"public-key\":\"" KEY_A "\"}\n"
 		     "{\"interface\":\"wft0\",\"missed\":1}\n"
 		     "{\"time\":\"2001-09-09T01:46:40.123456Z\",\"interface\":\"wft0\",\"sequence\":14,"
@@ -338,6 +338,38 @@ static void test_wait(size_t i)
 	test_bench_end(&bench);
 }
 
+/* Numbers that have no name, and those before them, which have. */
+static void test_names(void)
+{
+	test_ok(weft_event_cause_name(WEFT_CAUSE_UNDO) && !weft_event_cause_name(WEFT_CAUSE_UNDO + 1) &&
+		!weft_event_cause_name(~0U), "causes behind the last have no name");
+	test_ok(!weft_event_type_name(~0U), "nor have types");
+}
+
+static void test_missed(void)
+{
+	struct weft_event event = test_event(WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_NONE, 7);
+	struct weft_event_place *places = NULL;
+
+	test_ok(!weft_event_missed(&places, &event), "before the first event none is missed");
+	test_ok(!weft_event_missed(&places, &event), "nor when one comes twice");
+	event.sequence = 8;
+	test_ok(!weft_event_missed(&places, &event), "nor before the next one");
+	event.sequence = 10;
+	test_ok(weft_event_missed(&places, &event) == 1, "one is");
+	event.ifindex = 8;
+	event.sequence = 20;
+	test_ok(!weft_event_missed(&places, &event), "another interface counts by itself");
+	event.ifindex = 7;
+	event.sequence = 3;
+	test_ok(!weft_event_missed(&places, &event), "numbers may begin anew");
+	event.sequence = 9;
+	event.type = WEFT_EVENT_DEVICE_ADDED;
+	test_ok(!weft_event_missed(&places, &event), "as those of a new interface do");
+	weft_event_forget(&places);
+	test_ok(!places, "all places are forgotten");
+}
+
 int main(void)
 {
 	size_t i;
@@ -350,5 +382,7 @@ int main(void)
 	test_monitor_fails();
 	for (i = 0; i < ARRAY_SIZE(waits); i++)
 		test_wait(i);
+	test_names();
+	test_missed();
 	return test_end();
 }

@@ -236,6 +236,30 @@ static void test_continued(void)
 	weft_model_device_free(dev);
 }
 
+/* What a device is told beyond what a file says: of weft's own only to weft's links. */
+static void test_told(bool own)
+{
+	struct weft_device *dev = message_device(1, 0);
+	struct nl_msg *msg = message_new();
+	struct weft_message_cursor cursor;
+	struct nlattr *pmtu, *peers, *peer;
+
+	dev->has |= WEFT_DEVICE_HAS_PMTU;
+	dev->pmtu = 1;
+	dev->peers->has |= WEFT_PEER_CONNECT;
+	weft_message_start(&cursor, dev, 7);
+	cursor.own = own;
+	weft_message_put(msg, &cursor);
+	pmtu = nlmsg_find_attr(nlmsg_hdr(msg), 0, WEFT_DEVICE_A_PMTU);
+	test_ok(own ? pmtu && nla_get_u8(pmtu) == 1 : !pmtu, "path MTUs are looked for");
+	peers = nlmsg_find_attr(nlmsg_hdr(msg), 0, WEFT_DEVICE_A_PEERS);
+	peer = nla_data(peers);
+	test_ok(nla_find(nla_data(peer), nla_len(peer), WEFT_PEER_A_CONNECT),
+		"a peer is connected to");
+	nlmsg_free(msg);
+	weft_model_device_free(dev);
+}
+
 /* A kernel splits a dump where it likes: after any attribute of a peer. */
 static void test_joined(void)
 {
@@ -450,10 +474,24 @@ static void test_garbled(void)
 	nlmsg_free(msg);
 }
 
-/* A handshake before 1970 is none: what is made of its time must not overflow. */
-static void test_times(void)
+/* What is read of a handshake's time: seconds and nanoseconds since 1970. */
+static const struct {
+	const char *name;
+	__s64 time[2];
+	int len;
+	__s64 want[2];
+} times[] = {
+	{ "a handshake's time is read", { 1234567890, 987654321 }, 16, { 1234567890, 987654321 } },
+	{ "a handshake of the first second", { 1, 0 }, 16, { 1, 0 } },
+	{ "no handshake", { 0, 0 }, 16, { 0, 0 } },
+	/* Ages are made of it, and must not overflow. */
+	{ "a handshake before 1970 is none", { -1, 5 }, 16, { 0, 0 } },
+	{ "nor is one at the smallest time", { LLONG_MIN, 5 }, 16, { 0, 0 } },
+	{ "a time of another length is passed over", { 1, 2 }, 8, { 0, 0 } },
+};
+
+static void test_time(const char *name, const __s64 *time, int len, const __s64 *want)
 {
-	static const __s64 before[] = { LLONG_MIN, 5 };
 	struct weft_device *dev = weft_model_device_new("wg0");
 	struct nl_msg *msg = message_new();
 	struct nlattr *peers, *peer;
@@ -462,24 +500,214 @@ static void test_times(void)
 	peer = nla_nest_start(msg, 0);
 	nla_put(msg, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_BYTES,
 		"0123456789abcdef0123456789abcdef");
-	nla_put(msg, WEFT_PEER_A_LAST_HANDSHAKE_TIME, sizeof(before), before);
+	nla_put(msg, WEFT_PEER_A_LAST_HANDSHAKE_TIME, len, time);
 	nla_nest_end(msg, peer);
 	nla_nest_end(msg, peers);
 	test_ok(!message_read(msg, dev) && dev->peers &&
-		!dev->peers->handshake_s && !dev->peers->handshake_ns,
-		"a handshake before 1970 is none");
+		dev->peers->handshake_s == want[0] &&
+		dev->peers->handshake_ns == want[1], name);
 	nlmsg_free(msg);
 	weft_model_device_free(dev);
+}
+
+static void test_times(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(times); i++)
+		test_time(times[i].name, times[i].time, times[i].len, times[i].want);
+}
+
+static unsigned int message_count_prefixes(const struct weft_device *dev)
+{
+	const struct weft_allowedip *ip;
+	const struct weft_peer *peer;
+	unsigned int count = 0;
+
+	for (peer = dev->peers; peer; peer = peer->next)
+		for (ip = peer->allowedips; ip; ip = ip->next)
+			count++;
+	return count;
+}
+
+/* Three peers; @shift bytes and @prefixes stand before the second. */
+static bool message_boundary(unsigned int prefixes, unsigned int shift, int *count)
+{
+	struct weft_device *from = message_device(3, 0), *to = weft_model_device_new("wg0");
+	struct weft_peer *peer = from->peers;
+	bool strict, good;
+
+	peer->has |= WEFT_PEER_HAS_NAME;
+	peer->name = calloc(1, shift + 1);
+	memset(peer->name, 'x', shift);
+	message_add_prefixes(peer, prefixes);
+	message_add_prefixes(peer->next, 3);
+	message_add_prefixes(peer->next->next, 3);
+	*count = message_cross(from, to, &strict);
+	good = strict && message_same_peers(from, to) &&
+	       message_count_prefixes(to) == prefixes + 6;
+	weft_model_device_free(from);
+	weft_model_device_free(to);
+	return good;
+}
+
+/* Whatever a message has no more room for, a head, a list or a prefix, is in the next. */
+static void test_boundaries(void)
+{
+	unsigned int most = 800, prefixes, shift, bad = 0;
+	int count = 1, ones = 0, twos = 0;
+
+	while (message_boundary(most, 0, &count) && count == 1)
+		most++;
+	for (prefixes = most - 16; prefixes < most + 4; prefixes++) {
+		for (shift = 0; shift < 44; shift += 4) {
+			bad += !message_boundary(prefixes, shift, &count);
+			ones += count == 1;
+			twos += count == 2;
+		}
+	}
+	test_ok(ones > 10 && twos > 10, "some devices are one message, some two");
+	test_ok(!bad, "no peer and no prefix is lost where a message ends");
+}
+
+/**
+ * struct attribute_case - one thing that is wanted of a peer, and its attribute
+ * @name: of the case
+ * @has: what is wanted
+ * @attribute: of the peer
+ * @first: its number or its first byte, or -1 for one without a value
+ * @own: links of wireguard are not told
+ */
+static const struct attribute_case {
+	const char *name;
+	unsigned int has;
+	int attribute;
+	int first;
+	bool own;
+} attributes[] = {
+	{ "replace-ips", WEFT_PEER_REPLACE_ALLOWEDIPS, WEFT_PEER_A_FLAGS, WEFT_PEER_F_REPLACE_ALLOWEDIPS },
+	{ "update-only", WEFT_PEER_UPDATE_ONLY, WEFT_PEER_A_FLAGS, WEFT_PEER_F_UPDATE_ONLY },
+	{ "remove", WEFT_PEER_REMOVE, WEFT_PEER_A_FLAGS, WEFT_PEER_F_REMOVE_ME },
+	{ "all for one that is removed", ~WEFT_PEER_REPLACE_ALLOWEDIPS & ~WEFT_PEER_UPDATE_ONLY, WEFT_PEER_A_FLAGS,
+	  WEFT_PEER_F_REMOVE_ME },
+	{ "connect", WEFT_PEER_CONNECT, WEFT_PEER_A_CONNECT, -1 },
+	{ "preshared key", WEFT_PEER_HAS_PRESHARED_KEY, WEFT_PEER_A_PRESHARED_KEY, 'P' },
+	{ "keepalive", WEFT_PEER_HAS_KEEPALIVE, WEFT_PEER_A_PERSISTENT_KEEPALIVE_INTERVAL, 5 },
+	{ "no candidates", WEFT_PEER_HAS_CANDIDATES, WEFT_PEER_A_CANDIDATES, -1, true },
+	{ "roam", WEFT_PEER_HAS_ROAM, WEFT_PEER_A_ROAM, 1, true },
+	{ "name", WEFT_PEER_HAS_NAME, WEFT_PEER_A_NAME, 'x', true },
+	{ "next key", WEFT_PEER_HAS_NEXT_PUBLIC_KEY, WEFT_PEER_A_NEXT_PUBLIC_KEY, 'B', true },
+	{ "previous key", WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY, WEFT_PEER_A_PREVIOUS_PUBLIC_KEY, 'C', true },
+	{ "next preshared key", WEFT_PEER_HAS_NEXT_PRESHARED_KEY, WEFT_PEER_A_NEXT_PRESHARED_KEY, 'D', true },
+	{ "previous preshared key", WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY, WEFT_PEER_A_PREVIOUS_PRESHARED_KEY, 'E', true },
+	{ "grace", WEFT_PEER_HAS_GRACE, WEFT_PEER_A_GRACE, 7, true },
+	{ "exclusive", WEFT_PEER_EXCLUSIVE, WEFT_PEER_A_EXCLUSIVE, -1, true },
+	{ "forget timestamp", WEFT_PEER_FORGET_TIMESTAMP, WEFT_PEER_A_FORGET_TIMESTAMP, -1, true },
+};
+
+static struct weft_device *device_with(unsigned int has)
+{
+	struct weft_device *dev = test_device("wft0", WEFT_KIND_WEFT, "[Peer]\nPublicKey = " KEY_A "\nName = x\n");
+	struct weft_peer *peer = dev->peers;
+
+	dev->has = 0;
+	peer->has = has;
+	peer->keepalive = 5;
+	peer->grace = 7;
+	memset(&peer->preshared_key, 'P', WEFT_KEY_BYTES);
+	memset(&peer->next_public_key, 'B', WEFT_KEY_BYTES);
+	memset(&peer->previous_public_key, 'C', WEFT_KEY_BYTES);
+	memset(&peer->next_preshared_key, 'D', WEFT_KEY_BYTES);
+	memset(&peer->previous_preshared_key, 'E', WEFT_KEY_BYTES);
+	return dev;
+}
+
+/* Besides its public key a peer has that attribute alone. */
+static bool has_alone(struct nlattr *peers, const struct attribute_case *test, bool told)
+{
+	struct nlattr *tb[WEFT_PEER_A_MAX + 1], *attr;
+	int i, count = 0;
+
+	if (!peers || nla_parse_nested(tb, WEFT_PEER_A_MAX, nla_data(peers), NULL))
+		return false;
+	for (i = 0; i <= WEFT_PEER_A_MAX; i++)
+		count += !!tb[i];
+	if (!tb[WEFT_PEER_A_PUBLIC_KEY] || *(char *)nla_data(tb[WEFT_PEER_A_PUBLIC_KEY]) != 'A' || count != 1 + told)
+		return false;
+	attr = tb[test->attribute];
+	if (!told || !attr)
+		return !told && !attr;
+	if (test->first < 0)
+		return !nla_len(attr);
+	return test->first == (nla_len(attr) == sizeof(__u32) ? (int)nla_get_u32(attr) :
+			       nla_len(attr) == sizeof(__u16) && test->attribute != WEFT_PEER_A_NAME ?
+			       nla_get_u16(attr) : nla_get_u8(attr));
+}
+
+static void test_attribute(const struct attribute_case *test, bool own)
+{
+	struct weft_device *dev = device_with(test->has);
+	struct nlattr *tb[WEFT_DEVICE_A_MAX + 1];
+	struct weft_message_cursor cursor;
+	struct nl_msg *msg = message_new();
+	char name[128];
+
+	weft_message_start(&cursor, dev, 7);
+	cursor.own = own;
+	snprintf(name, sizeof(name), "%s of a link of %s", test->name, own ? "weft" : "wireguard");
+	test_ok(!weft_message_put(msg, &cursor) && weft_message_done(&cursor) &&
+		!nla_parse(tb, WEFT_DEVICE_A_MAX, nlmsg_attrdata(nlmsg_hdr(msg), 0), nlmsg_attrlen(nlmsg_hdr(msg), 0), NULL) &&
+		has_alone(tb[WEFT_DEVICE_A_PEERS], test, own || !test->own), name);
+	nlmsg_free(msg);
+	weft_model_device_free(dev);
+}
+
+static void test_attributes(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(attributes); i++) {
+		test_attribute(&attributes[i], true);
+		test_attribute(&attributes[i], false);
+	}
+}
+
+/* Keys of a peer that the kernel tells of. */
+static void test_keys_read(void)
+{
+	struct weft_device *from = device_with(WEFT_PEER_HAS_NEXT_PUBLIC_KEY | WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY |
+					       WEFT_PEER_HAS_NEXT_PRESHARED_KEY | WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY);
+	struct weft_device *to = weft_model_device_new("wft0"), *none = weft_model_device_new("wft0");
+	bool strict;
+	char *text;
+
+	test_ok(message_cross(from, to, &strict) == 1 && strict, "keys that are being replaced");
+	text = test_describe(to);
+	test_text("are read", text, "wft0:\npeer A: next=B previous=C next-psk=D previous-psk=E\n");
+	free(text);
+	from->peers->has = 0;
+	message_cross(from, none, &strict);
+	text = test_describe(none);
+	test_text("and are not there where there are none", text, "wft0:\npeer A:\n");
+	free(text);
+	weft_model_device_free(from);
+	weft_model_device_free(to);
+	weft_model_device_free(none);
 }
 
 int main(void)
 {
 	test_small();
+	test_attributes();
+	test_keys_read();
 	test_sizes();
 	test_continued();
+	test_told(true);
+	test_told(false);
 	test_joined();
 	test_own();
 	test_times();
+	test_boundaries();
 	test_values();
 	test_broken();
 	test_garbled();

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "metrics.h"
+#include "network.h"
 #include "support.h"
 
 #define PUBLIC_KEY	"hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
@@ -69,6 +71,9 @@ static const char * const pieces[] = {
 	"# TYPE weft_peer_grace_left_seconds gauge\n"
 	"weft_peer_grace_left_seconds{" B "} 60\n#",
 
+	"# TYPE weft_peer_preshared_grace_left_seconds gauge\n"
+	"weft_peer_preshared_grace_left_seconds{" B "} 90\n#",
+
 	"# TYPE weft_peer_state gauge\n"
 	"weft_peer_state{" B ",state=\"idle\"} 0\n"
 	"weft_peer_state{" B ",state=\"handshaking\"} 0\n"
@@ -81,12 +86,27 @@ static const char * const pieces[] = {
 	"weft_peer_drops_total{" B ",reason=\"given-up\",direction=\"out\"} 9\n",
 };
 
+/* Links are up, but for the one of that name. */
+static const char *metrics_down;
+
+static int metrics_link(struct weft_network *network, const char *name,
+			struct weft_network_link *link)
+{
+	(void)network;
+	link->index = 1;
+	link->up = !metrics_down || strcmp(name, metrics_down);
+	return 0;
+}
+
+static struct weft_network metrics_network = { .link = metrics_link };
+
 static void test_fill(struct test_bench *bench)
 {
 	struct weft_device *dev;
 	struct weft_peer *a, *b;
 
 	test_bench_start(bench, "");
+	bench->ctx.network = &metrics_network;
 	dev = test_device("wft0", WEFT_KIND_WEFT, conf);
 	bench->devices[0] = dev;
 	bench->devices[1] = test_device("wg0", WEFT_KIND_WIREGUARD,
@@ -108,6 +128,7 @@ static void test_fill(struct test_bench *bench)
 	b->state = WEFT_PEER_STATE_SILENT;
 	b->handshake_rtt_us = 12003456;
 	b->grace_left = 60;
+	b->preshared_grace_left = 90;
 	dev->grace_left = 3600;
 	b->drops[WEFT_DROPS_A_SOURCE] = 2;
 	b->drops[WEFT_DROPS_A_GIVEN_UP] = 9;
@@ -115,6 +136,7 @@ static void test_fill(struct test_bench *bench)
 		   WEFT_VALUE_BIT(WEFT_PEER_A_STATE) |
 		   WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKE_RTT) |
 		   WEFT_VALUE_BIT(WEFT_PEER_A_GRACE_LEFT) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_PRESHARED_GRACE_LEFT) |
 		   WEFT_VALUE_BIT(WEFT_PEER_A_DROPS);
 }
 
@@ -138,6 +160,42 @@ static void test_golden(void)
 	test_ok(!strstr(bench.out, "weft_peer_drops_total{" A),
 		"a peer's drops that did not happen are not there");
 	test_bench_end(&bench);
+}
+
+/* A machine without its module, and one on which a tunnel is missing. */
+static void test_tunnels(void)
+{
+	static const struct weft_metrics_tunnel tunnels[] = {
+		{ .name = "fleet0", .configured = true },
+		{ .name = "wft0", .there = true, .readable = true, .up = true },
+	};
+	char *out = NULL;
+	size_t len = 0;
+	FILE *stream = open_memstream(&out, &len);
+
+	weft_metrics_print_tunnels(stream, false, NULL, 0);
+	fflush(stream);
+	test_text("no module, and no tunnel", out,
+		  "# HELP weft_module_loaded 1 if the kernel has weft's module loaded.\n"
+		  "# TYPE weft_module_loaded gauge\nweft_module_loaded 0\n");
+	rewind(stream);
+	weft_metrics_print_tunnels(stream, true, tunnels, 2);
+	fclose(stream);
+	test_text("a tunnel that is missing", strchr(strchr(out, '\n') + 1, '\n'),
+		  "\nweft_module_loaded 1\n"
+		  "# HELP weft_tunnel_configured 1 if there is a file for the interface.\n"
+		  "# TYPE weft_tunnel_configured gauge\n"
+		  "weft_tunnel_configured{interface=\"fleet0\"} 1\n"
+		  "weft_tunnel_configured{interface=\"wft0\"} 0\n"
+		  "# HELP weft_tunnel_up 1 if the interface is there and up.\n"
+		  "# TYPE weft_tunnel_up gauge\n"
+		  "weft_tunnel_up{interface=\"fleet0\"} 0\n"
+		  "weft_tunnel_up{interface=\"wft0\"} 1\n"
+		  "# HELP weft_tunnel_readable 1 if the interface is there and could be read.\n"
+		  "# TYPE weft_tunnel_readable gauge\n"
+		  "weft_tunnel_readable{interface=\"fleet0\"} 0\n"
+		  "weft_tunnel_readable{interface=\"wft0\"} 1\n");
+	free(out);
 }
 
 /* Run "weft @words" on wft0 and wg0. Returns what was printed, to be freed. */
@@ -201,7 +259,7 @@ static void test_commands(void)
 		     false, true);
 	test_command("it is no JSON", NULL, json, 1,
 		     "weft: metrics: it does not speak JSON\n"
-		     "Usage: weft metrics [IFACE]...\n", false, false);
+		     "Usage: weft metrics [write FILE] [IFACE]...\n", false, false);
 	out[0] = test_run(NULL, 4, twice, &status, &err[0]);
 	out[1] = test_run(NULL, 3, once, &status, &err[1]);
 	test_text("named twice it is there once", out[0], out[1]);
@@ -211,11 +269,101 @@ static void test_commands(void)
 	free(err[1]);
 }
 
+/* The kernel loads a module for a family that it is asked for by name. */
+static void test_module(void)
+{
+	char *words[] = { "weft", "metrics", NULL };
+	struct test_bench bench;
+
+	test_bench_start(&bench, "");
+	bench.fail_ready = "no";
+	test_ok(!weft_command_main(&bench.ctx, 2, words), "no module: metrics");
+	test_bench_flush(&bench);
+	test_ok(strstr(bench.out, "weft_module_loaded 0\n"), "no module: said");
+	test_ok(!bench.asked_ready, "no module: none is loaded");
+	test_bench_end(&bench);
+}
+
+static char *test_read(const char *path)
+{
+	char text[65536] = "";
+	FILE *file = fopen(path, "r");
+	size_t len = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+
+	if (file)
+		fclose(file);
+	text[len] = '\0';
+	return strdup(text);
+}
+
+/* What is left of the file when nothing, one interface, or its folder cannot be read. */
+static void test_write(void)
+{
+	char folder[] = "/tmp/weft-metrics-XXXXXX", path[64], nowhere[80];
+	char *words[] = { "weft", "metrics", "write", path, NULL };
+	char *named[] = { "weft", "metrics", "write", path, "wg0", NULL };
+	char *out, *err, *text;
+	int status;
+
+	if (!mkdtemp(folder))
+		return;
+	snprintf(path, sizeof(path), "%s/weft.prom", folder);
+	out = test_run(NULL, 4, words, &status, &err);
+	text = test_read(path);
+	test_ok(!status && !*out && strstr(text, "weft_peers{interface=\"wft0\"} 2\n") &&
+		strstr(text, "weft_tunnel_up{interface=\"wft0\"} 1\n"),
+		"metrics are written");
+	free(out);
+	free(err);
+	free(text);
+	out = test_run(NULL, 5, named, &status, &err);
+	text = test_read(path);
+	test_ok(!status && !*out && !*err && strstr(text, "weft_peers{interface=\"wg0\"} 1\n") && !strstr(text, "wft0"),
+		"those of one interface are written");
+	free(out);
+	free(err);
+	free(text);
+	out = test_run("wft0", 4, words, &status, &err);
+	text = test_read(path);
+	test_ok(status == 1 && !strstr(text, "weft_peers{interface=\"wft0\"}") &&
+		strstr(text, "weft_peers{interface=\"wg0\"} 1\n") &&
+		strstr(text, "weft_tunnel_readable{interface=\"wft0\"} 0\n") &&
+		strstr(text, "weft_tunnel_up{interface=\"wft0\"} 1\n"),
+		"one that cannot be read leaves nothing stale");
+	free(out);
+	free(err);
+	free(text);
+	snprintf(nowhere, sizeof(nowhere), "%s/other", folder);
+	unlink(path);
+	test_ok(!symlink(nowhere, path), "a link to another file");
+	out = test_run(NULL, 4, words, &status, &err);
+	text = test_read(path);
+	test_ok(!status && strstr(text, "weft_peers") && access(nowhere, F_OK),
+		"a link to another file is not followed");
+	free(out);
+	free(err);
+	free(text);
+	unlink(path);
+	rmdir(folder);
+	snprintf(nowhere, sizeof(nowhere), "%s/weft.prom", folder);
+	words[3] = nowhere;
+	out = test_run(NULL, 4, words, &status, &err);
+	test_ok(status == 1 && *err, "a folder that is not there");
+	free(out);
+	free(err);
+	out = test_run(NULL, 3, words, &status, &err);
+	test_ok(status == 1 && strstr(err, "write requires a value"), "no file");
+	free(out);
+	free(err);
+}
+
 static int test_print(void)
 {
+	static const struct weft_metrics_tunnel tunnel = { .name = "wft0" };
 	struct test_bench bench;
 
 	test_fill(&bench);
+	weft_metrics_print_tunnels(stdout, true, &tunnel, 1);
 	weft_metrics_print(stdout, bench.devices, 2);
 	test_bench_end(&bench);
 	return 0;
@@ -226,6 +374,9 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "print"))
 		return test_print();
 	test_golden();
+	test_tunnels();
 	test_commands();
+	test_module();
+	test_write();
 	return test_end();
 }

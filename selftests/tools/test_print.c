@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Printers: golden text, fields, colours, JSON, all from a model. */
+#include <arpa/inet.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +85,7 @@ static const struct {
 	{ "transfer", KEY_A "\t0\t0\n" KEY_B "\t0\t148\n" KEY_C "\t1024\t1023\n" },
 	{ "listen-address", "192.0.2.9 2001:db8::9\n" },
 	{ "bind-device", "eth0\n" },
-	{ "candidates", KEY_A "\t(none)\n" KEY_B "\t(none)\n" KEY_C "\t[2001:db8::1]:7 192.0.2.2:8\n" },
+	{ "candidates", KEY_A "\t(none)\n" KEY_B "\t192.0.2.1:7\n" KEY_C "\t[2001:db8::1]:7 192.0.2.2:8\n" },
 	{ "roam", KEY_A "\ton\n" KEY_B "\ton\n" KEY_C "\toff\n" },
 	{ "names", KEY_A "\t(none)\n" KEY_B "\t(none)\n" KEY_C "\tsea\xc3\xb6rt\n" },
 	{ "state", KEY_A "\t(none)\t(none)\n" KEY_B "\tsilent\t62\n" KEY_C "\tgiven-up\t0\n" },
@@ -349,7 +350,7 @@ static void test_json(const char *name, int count, char **words,
 }
 
 #define DEVICE_JSON	"\"listen-address\":[\"192.0.2.9\",\"2001:db8::9\"],\"bind-device\":\"eth0\"," \
-			"\"pmtu\":\"on\",\"dscp\":\"inherit\",\"event-sequence\":9,\"drops\":{\"mac\":3,\"send\":1},"
+			"\"pmtu\":true,\"dscp\":\"inherit\",\"event-sequence\":9,\"drops\":{\"mac\":3,\"send\":1},"
 #define DROPS_B_JSON	"\"drops\":{\"source\":2,\"queue\":18446744073709551615}"
 #define STATE_B_JSON	"\"state\":\"silent\",\"state-age-ms\":62000,"
 #define STATE_C_JSON	"\"state\":\"given-up\",\"state-age-ms\":999"
@@ -358,7 +359,7 @@ static void test_json(const char *name, int count, char **words,
 	"\"candidates\":[],\"roam\":true,\"allowed-ips\":[],\"latest-handshake\":null,\"transfer-rx\":0,\"transfer-tx\":0," \
 	"\"persistent-keepalive\":null},"					\
 	"{\"public-key\":\"" KEY_B "\",\"preshared-key\":\"" psk "\",\"endpoint\":\"192.0.2.1:7\"," \
-	"\"candidates\":[],\"roam\":true,\"allowed-ips\":[\"10.0.0.0/8\",\"fd00::/64\"],\"latest-handshake\":968280155," \
+	"\"candidates\":[\"192.0.2.1:7\"],\"roam\":true,\"allowed-ips\":[\"10.0.0.0/8\",\"fd00::/64\"],\"latest-handshake\":968280155," \
 	"\"transfer-rx\":0,\"transfer-tx\":148,\"persistent-keepalive\":25,"	\
 	STATE_B_JSON "\"rx-age-ms\":77999,\"tx-age-ms\":1000,\"handshake-rtt-us\":12034," \
 	"\"rx-packets\":4,\"handshakes-sent\":0,\"path-mtu\":1420," DROPS_B_JSON "},"	\
@@ -411,9 +412,192 @@ static void test_json_views(void)
 		  "[{\"interface\":\"wft0\",\"kind\":\"weft\"},{\"interface\":\"wg0\",\"kind\":\"wireguard\"}]");
 }
 
+/* Keys on their way: peer A has all of them, B those without an end, C none. */
+static struct weft_device *test_rotating_device(void)
+{
+	struct weft_device *dev = test_device("wft0", WEFT_KIND_WEFT,
+					      "[Interface]\nPrivateKey = " PRIVATE_KEY "\nListenAddress = 2001:db8::9\n"
+					      "[Peer]\nPublicKey = " KEY_A "\n[Peer]\nPublicKey = " KEY_B "\n"
+					      "[Peer]\nPublicKey = " KEY_C "\nEndpoint = 192.0.2.1:7\n");
+	struct weft_peer *a = dev->peers, *b = a->next, *c = b->next;
+
+	dev->has |= WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY;
+	weft_key_decode(&dev->previous_public_key, KEY_C);
+	dev->grace_left = 60;
+	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_GRACE_LEFT) | WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP);
+	dev->dscp = 46;
+	a->handshake_s = 1000000000;
+	a->has |= WEFT_PEER_HAS_NEXT_PUBLIC_KEY | WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY |
+		  WEFT_PEER_HAS_NEXT_PRESHARED_KEY | WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY;
+	weft_key_decode(&a->next_public_key, KEY_B);
+	weft_key_decode(&a->previous_public_key, KEY_C);
+	weft_key_decode(&a->next_preshared_key, KEY_P);
+	weft_key_decode(&a->previous_preshared_key, PRIVATE_KEY);
+	a->grace_left = 61;
+	a->preshared_grace_left = 0;
+	a->grace = 7;
+	a->identity = WEFT_IDENTITY_PREVIOUS;
+	a->known = WEFT_VALUE_BIT(WEFT_PEER_A_GRACE_LEFT) | WEFT_VALUE_BIT(WEFT_PEER_A_GRACE) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_PRESHARED_GRACE_LEFT) | WEFT_VALUE_BIT(WEFT_PEER_A_IDENTITY);
+	b->has |= WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY | WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY;
+	weft_key_decode(&b->previous_public_key, KEY_P);
+	b->grace = WEFT_GRACE_SECONDS;
+	b->identity = WEFT_IDENTITY_CURRENT;
+	b->known = WEFT_VALUE_BIT(WEFT_PEER_A_GRACE) | WEFT_VALUE_BIT(WEFT_PEER_A_IDENTITY);
+	/* The first number that has no name. */
+	c->identity = WEFT_IDENTITY_PREVIOUS + 1;
+	c->endpoint.ip4.sin_port = htons(8);
+	c->state = WEFT_PEER_STATE_GIVEN_UP + 1;
+	c->state_age_ms = 1000;
+	c->known = WEFT_VALUE_BIT(WEFT_PEER_A_IDENTITY) | WEFT_VALUE_BIT(WEFT_PEER_A_STATE) |
+		   WEFT_VALUE_BIT(WEFT_PEER_A_RX_AGE) | WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKE_RTT);
+	c->handshake_rtt_us = 1000;
+	c->rx_age_ms = 999;
+	return dev;
+}
+
+static const char rotating_summary[] =
+	"interface: wft0\n"
+	"  public key: " PUBLIC_KEY "\n"
+	"  private key: (hidden)\n"
+	"  listening address: 2001:db8::9\n"
+	"  dscp: 46\n"
+	"  previous key: " KEY_C ", for 1 minute\n"
+	"\n"
+	"peer: " KEY_A "\n"
+	"  allowed ips: (none)\n"
+	"  latest handshake: Now\n"
+	"  next key: " KEY_B "\n"
+	"  previous key: " KEY_C ", for 1 minute, 1 second\n"
+	"  next preshared key: (hidden)\n"
+	"  previous preshared key: (hidden), for 0 seconds\n"
+	"  last used: our previous key\n"
+	"\n"
+	"peer: " KEY_B "\n"
+	"  allowed ips: (none)\n"
+	"  previous key: " KEY_P "\n"
+	"  previous preshared key: (none)\n"
+	"  last used: our key\n"
+	"\n"
+	"peer: " KEY_C "\n"
+	"  endpoint: 192.0.2.1:8\n"
+	"  candidates: 192.0.2.1:7\n"
+	"  allowed ips: (none)\n"
+	"  state: unknown for 1 second\n"
+	"  last packet: now received, never sent\n"
+	"  handshake rtt: 1.000 ms\n";
+
+static const char rotating_conf[] =
+	"[Interface]\nListenAddress = 2001:db8::9\nDSCP = 46\nPrivateKey = " PRIVATE_KEY "\n\n"
+	"[Peer]\nPublicKey = " KEY_A "\nNextPublicKey = " KEY_B "\nNextPresharedKey = " KEY_P "\nGrace = 7\n\n"
+	"[Peer]\nPublicKey = " KEY_B "\n\n"
+	"[Peer]\nPublicKey = " KEY_C "\nEndpoint = 192.0.2.1:8\n";
+
+static const struct {
+	const char *field;
+	const char *text;
+	const char *json;
+} rotating_fields[] = {
+	{ "previous-public-key", KEY_C "\n", "\"previous-public-key\":\"" KEY_C "\"" },
+	{ "next-keys", KEY_A "\t" KEY_B "\n" KEY_B "\t(none)\n" KEY_C "\t(none)\n",
+	  "\"peers\":[{\"public-key\":\"" KEY_A "\",\"next-public-key\":\"" KEY_B "\"},"
+	  "{\"public-key\":\"" KEY_B "\"},{\"public-key\":\"" KEY_C "\"}]" },
+	{ "previous-keys", KEY_A "\t" KEY_C "\n" KEY_B "\t" KEY_P "\n" KEY_C "\t(none)\n",
+	  "\"peers\":[{\"public-key\":\"" KEY_A "\",\"previous-public-key\":\"" KEY_C "\"},"
+	  "{\"public-key\":\"" KEY_B "\",\"previous-public-key\":\"" KEY_P "\"},{\"public-key\":\"" KEY_C "\"}]" },
+	{ "identities", KEY_A "\tprevious\n" KEY_B "\tcurrent\n" KEY_C "\t(none)\n",
+	  "\"peers\":[{\"public-key\":\"" KEY_A "\",\"identity\":\"previous\"},"
+	  "{\"public-key\":\"" KEY_B "\",\"identity\":\"current\"},{\"public-key\":\"" KEY_C "\",\"identity\":3}]" },
+	{ "preshared-keys", KEY_A "\t(none)\n" KEY_B "\t(none)\n" KEY_C "\t(none)\n",
+	  "\"peers\":[{\"public-key\":\"" KEY_A "\",\"preshared-key\":null,\"next-preshared-key\":\"" KEY_P "\","
+	  "\"previous-preshared-key\":\"" PRIVATE_KEY "\"},{\"public-key\":\"" KEY_B "\",\"preshared-key\":null,"
+	  "\"previous-preshared-key\":null},{\"public-key\":\"" KEY_C "\",\"preshared-key\":null}]" },
+	{ "listen-address", "2001:db8::9\n", "\"listen-address\":[\"2001:db8::9\"]" },
+	{ "bind-device", "off\n", "\"bind-device\":null" },
+	{ "fwmark", "off\n", "\"fwmark\":null" },
+	{ "private-key", PRIVATE_KEY "\n", "\"private-key\":\"" PRIVATE_KEY "\"" },
+	{ "public-key", PUBLIC_KEY "\n", "\"public-key\":\"" PUBLIC_KEY "\"" },
+	{ "candidates", KEY_A "\t(none)\n" KEY_B "\t(none)\n" KEY_C "\t192.0.2.1:7\n",
+	  "\"peers\":[{\"public-key\":\"" KEY_A "\",\"candidates\":[]},{\"public-key\":\"" KEY_B "\",\"candidates\":[]},"
+	  "{\"public-key\":\"" KEY_C "\",\"candidates\":[\"192.0.2.1:7\"]}]" },
+	{ "roam", KEY_A "\ton\n" KEY_B "\ton\n" KEY_C "\ton\n",
+	  "\"peers\":[{\"public-key\":\"" KEY_A "\",\"roam\":true},{\"public-key\":\"" KEY_B "\",\"roam\":true},"
+	  "{\"public-key\":\"" KEY_C "\",\"roam\":true}]" },
+};
+
+static void test_rotating_field(size_t i)
+{
+	char *words[] = { "weft", "show", "wft0", (char *)rotating_fields[i].field, "-j", NULL };
+	struct json_object *parsed;
+	struct test_bench bench;
+	char want[1024], name[64];
+
+	test_bench_start(&bench, "");
+	bench.devices[0] = test_rotating_device();
+	weft_print_field(&bench.ctx, bench.devices[0], weft_print_find(rotating_fields[i].field), false);
+	test_bench_flush(&bench);
+	snprintf(name, sizeof(name), "while keys are replaced: %s", rotating_fields[i].field);
+	test_text(name, bench.out, rotating_fields[i].text);
+	test_bench_end(&bench);
+	test_bench_start(&bench, "");
+	bench.devices[0] = test_rotating_device();
+	test_ok(!weft_command_main(&bench.ctx, 5, words), "  as JSON");
+	test_bench_flush(&bench);
+	parsed = json_tokener_parse(bench.out);
+	snprintf(want, sizeof(want), "[{\"interface\":\"wft0\",%s}]", rotating_fields[i].json);
+	test_text("  of that", json_object_to_json_string_ext(parsed, JSON_C_TO_STRING_NOSLASHESCAPE |
+							       JSON_C_TO_STRING_PLAIN), want);
+	json_object_put(parsed);
+	test_bench_end(&bench);
+}
+
+static void test_rotating(void)
+{
+	struct test_bench bench;
+	size_t i;
+
+	test_bench_start(&bench, "");
+	bench.devices[0] = test_rotating_device();
+	weft_print_summary(&bench.ctx, bench.devices[0]);
+	test_bench_flush(&bench);
+	test_text("while keys are replaced: the summary", bench.out, rotating_summary);
+	test_bench_end(&bench);
+	test_bench_start(&bench, "");
+	bench.devices[0] = test_rotating_device();
+	weft_print_conf(&bench.ctx, bench.devices[0]);
+	test_bench_flush(&bench);
+	test_text("while keys are replaced: the file", bench.out, rotating_conf);
+	test_bench_end(&bench);
+	for (i = 0; i < ARRAY_SIZE(rotating_fields); i++)
+		test_rotating_field(i);
+}
+
+static const char full_conf[] =
+	"[Interface]\nListenPort = 51820\nFwMark = 0xca6c\nListenAddress = 192.0.2.9, 2001:db8::9\nBindDevice = eth0\n"
+	"PMTU = on\nDSCP = inherit\nPrivateKey = " PRIVATE_KEY "\n\n"
+	"[Peer]\nPublicKey = " KEY_A "\n\n"
+	"[Peer]\nPublicKey = " KEY_B "\nPresharedKey = " KEY_P "\nAllowedIPs = 10.0.0.0/8, fd00::/64\n"
+	"Endpoint = 192.0.2.1:7\nPersistentKeepalive = 25\n\n"
+	"[Peer]\nPublicKey = " KEY_C "\nName = sea\xc3\xb6rt\nAllowedIPs = 0.0.0.0/0\n"
+	"Endpoint = [2001:db8::1]:7, 192.0.2.2:8\nRoam = off\n";
+
+static void test_conf(void)
+{
+	struct test_bench bench;
+
+	test_bench_start(&bench, "");
+	bench.devices[0] = test_full_device();
+	weft_print_conf(&bench.ctx, bench.devices[0]);
+	test_bench_flush(&bench);
+	test_text("the file of all that an interface may have", bench.out, full_conf);
+	test_bench_end(&bench);
+}
+
 int main(void)
 {
 	test_summary();
+	test_rotating();
+	test_conf();
 	test_colours();
 	test_colour_wishes();
 	test_sizes();

@@ -68,8 +68,33 @@ static const struct profile_case {
 		.text = INTERFACE "MTU = 68\nMTU = 65535\n",
 		.meaning = "mtu=65535 table=auto\n",
 	},
+	{
+		.name = "what wg-quick(8) lets be empty",
+		.text = INTERFACE "Address =\nDNS =\nMTU = 1400\nMTU =\nTable = 5\nTable =\nPreUp =\nPostUp =\nPreDown =\nPostDown =\n",
+		.meaning = "table=auto\n",
+	}, {
+		.name = "an interface in two sections",
+		.text = INTERFACE "Address = 10.0.0.1/24\n" PEER_A "[ Interface ]\nAddress = fd00::1/64\nDNS = 1.1.1.1\n",
+		.meaning = "address=10.0.0.1/24 address=fd00::1/64 dns=1.1.1.1 table=auto\n",
+	}, {
+		.name = "addresses with masks",
+		.text = INTERFACE "Address = 10.0.0.1/255.255.255.0, 10.0.0.2/255.255.255.255, 10.0.0.3/0.0.0.0\n",
+		.meaning = "address=10.0.0.1/24 address=10.0.0.2/32 address=10.0.0.3/0 table=auto\n",
+	},
 	/* Broken ones. */
 	{
+		.name = "a mask with a hole",
+		.text = INTERFACE "Address = 10.0.0.1/255.0.255.0\n",
+		.err = "weft: wg0.conf:2: Address: '10.0.0.1/255.0.255.0' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
+	}, {
+		.name = "a mask for IPv6",
+		.text = INTERFACE "Address = fd00::1/255.255.255.0\n",
+		.err = "weft: wg0.conf:2: Address: 'fd00::1/255.255.255.0' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
+	}, {
+		.name = "a mask is none of a prefix",
+		.text = PEER_A "AllowedIPs = 10.0.0.0/255.0.0.0\n",
+		.err = "weft: wg0.conf:3: AllowedIPs: '10.0.0.0/255.0.0.0' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
+	}, {
 		.name = "no address",
 		.text = INTERFACE "Address = 10.0.0.1/24, here\n",
 		.err = "weft: wg0.conf:2: Address: 'here' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
@@ -100,15 +125,15 @@ static const struct profile_case {
 	}, {
 		.name = "table 0",
 		.text = INTERFACE "Table = 0\n",
-		.err = "weft: wg0.conf:2: Table: '0' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from /etc/iproute2/rt_tables\n",
+		.err = "weft: wg0.conf:2: Table: '0' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from /etc/iproute2/rt_tables or /etc/iproute2/rt_tables.d/*.conf\n",
 	}, {
 		.name = "a table that nobody knows",
 		.text = INTERFACE "Table = nosuchtable\n",
-		.err = "weft: wg0.conf:2: Table: 'nosuchtable' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from /etc/iproute2/rt_tables\n",
+		.err = "weft: wg0.conf:2: Table: 'nosuchtable' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from /etc/iproute2/rt_tables or /etc/iproute2/rt_tables.d/*.conf\n",
 	}, {
 		.name = "a table past all numbers",
 		.text = INTERFACE "Table = 4294967296\n",
-		.err = "weft: wg0.conf:2: Table: '4294967296' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from /etc/iproute2/rt_tables\n",
+		.err = "weft: wg0.conf:2: Table: '4294967296' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from /etc/iproute2/rt_tables or /etc/iproute2/rt_tables.d/*.conf\n",
 	}, {
 		.name = "SaveConfig = yes",
 		.text = INTERFACE "SaveConfig = yes\n",
@@ -119,8 +144,8 @@ static const struct profile_case {
 		.err = "weft: wg0.conf:2: Forwarding: 'true' is neither 'on' nor 'off'\n",
 	}, {
 		.name = "no value",
-		.text = INTERFACE "PostUp =\n",
-		.err = "weft: wg0.conf:2: PostUp: the value is missing\n",
+		.text = INTERFACE "SaveConfig =\n",
+		.err = "weft: wg0.conf:2: SaveConfig: the value is missing\n",
 	}, {
 		.name = "a field of the interface in a peer",
 		.text = PEER_A "Address = 10.0.0.1\n",
@@ -289,6 +314,9 @@ static const struct {
 	{ "what up alone knows goes",
 	  INTERFACE "Address = 1.2.3.4\nMTU=1400\n dns = 1.1.1.1\nPostUp = a=b\nForwarding = on\nFwMark = 1\n" PEER_A "Name = x\n",
 	  INTERFACE "FwMark = 1\n" PEER_A "Name = x\n\n" },
+	{ "blanks in sections' names, and a section in parts",
+	  "[ Interface ]\nMTU = 9\n[ Peer ]\nPublicKey = " KEY_A "\n[interface ]\nDNS = 1.1.1.1\nListenPort = 1",
+	  "[ Interface ]\n[ Peer ]\nPublicKey = " KEY_A "\n[interface ]\nListenPort = 1\n\n" },
 	{ "remarks stay",
 	  "# Address = 1.2.3.4\n" INTERFACE "# MTU = 9\n",
 	  "# Address = 1.2.3.4\n" INTERFACE "# MTU = 9\n\n" },
@@ -312,6 +340,27 @@ static void test_strips(void)
 	}
 }
 
+static void test_names(void)
+{
+	static const struct {
+		const char *name;
+		bool good;
+	} names[] = {
+		{ "", false }, { "a", true }, { "=", true }, { ".", false }, { "..", false }, { "...", true }, { ".a", true },
+		{ "a.", true }, { "ab", true }, { "a2345678901234_", true }, { "a23456789012345_", false }, { "a b", false },
+		{ "a/b", false }, { "a%", false }, { "a+b-c_D=9", true },
+	};
+	char text[64];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(text, sizeof(text), "the name '%s'", names[i].name);
+		test_ok(weft_profile_name_is_good(names[i].name, strlen(names[i].name)) == names[i].good, text);
+	}
+	test_ok(weft_profile_name_is_good("wft0.conf/", 9) && !weft_profile_name_is_good("wft0.conf/", 10),
+		"only as much of a name counts as is asked for");
+}
+
 int main(void)
 {
 	size_t i;
@@ -320,5 +369,6 @@ int main(void)
 		test_case(&cases[i]);
 	test_places();
 	test_strips();
+	test_names();
 	return test_end();
 }

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "resolve.h"
 #include "support.h"
+#include "text.h"
 
 /* A name server of paper: @failures times @error, then 192.0.2.7. */
 static struct {
@@ -152,7 +153,7 @@ static void test_other_family(void)
 	change = resolve_run(&bench, "name.example:80", 15);
 	test_text("a name with no address of ours", change, "failed");
 	test_text("is complained about", bench.err,
-		  "weft: f:3: Endpoint: 'name.example' has neither an IPv4 nor an IPv6 address\n");
+		  "weft: f:3: Endpoint: cannot resolve 'name.example:80': it has neither an IPv4 nor an IPv6 address\n");
 	free(change);
 	test_bench_end(&bench);
 	server.family = 0;
@@ -198,6 +199,154 @@ static void test_candidates(void)
 	server.both = false;
 }
 
+/* A name server of paper for several names at once; threads ask it. */
+static int lenient_lookup(const char *host, const char *port,
+			  const struct addrinfo *hints,
+			  struct addrinfo **found)
+{
+	struct addrinfo numeric = *hints;
+
+	if (strchr(host, ':') || !strstr(host, ".example"))
+		return getaddrinfo(host, port, hints, found);
+	__atomic_fetch_add(&server.asked, 1, __ATOMIC_RELAXED);
+	if (!strncmp(host, "no", 2))
+		return EAI_NONAME;
+	if (!strncmp(host, "late", 4) && server.pauses < server.failures)
+		return EAI_AGAIN;
+	numeric.ai_flags |= AI_NUMERICHOST;
+	return getaddrinfo("192.0.2.7", port, &numeric, found);
+}
+
+/**
+ * struct lenient_case - endpoints of three peers, and what is known in the end
+ * @name: what it is about
+ * @patience_ms: how long all of it may take
+ * @late: after how many pauses late.example is known
+ * @endpoints: of the peers
+ * @change: what they become
+ * @pauses: how often was waited
+ * @err: the last of what is complained, or ""
+ */
+static const struct lenient_case {
+	const char *name;
+	int patience_ms;
+	int late;
+	const char *endpoints[3];
+	const char *change;
+	int pauses;
+	const char *err;
+} lenients[] = {
+	{ .name = "a name that is not known keeps no other peer down", .patience_ms = 8000,
+	  .endpoints = { "192.0.2.1:1", "no.example:2", "a.example:3" },
+	  .change = "endpoint=192.0.2.1:1\n endpoint=192.0.2.7:3\n",
+	  .err = "weft: warning: f:6: Endpoint: cannot resolve 'no.example:2': Name or service not known\n" },
+	{ .name = "one of several names that is not known", .patience_ms = 8000,
+	  .endpoints = { "192.0.2.1:1", "no.example, 192.0.2.2:2", "a.example:3" },
+	  .change = "endpoint=192.0.2.1:1\n unresolved endpoint=192.0.2.2:2\n endpoint=192.0.2.7:3\n",
+	  .err = "weft: warning: f:6: Endpoint: cannot resolve 'no.example:2': Name or service not known\n" },
+	{ .name = "a name that comes late", .patience_ms = 8000, .late = 2,
+	  .endpoints = { "192.0.2.1:1", "late.example:2", "a.example:3" },
+	  .change = "endpoint=192.0.2.1:1\n endpoint=192.0.2.7:2\n endpoint=192.0.2.7:3\n", .pauses = 2,
+	  .err = "weft: f:6: Endpoint: cannot resolve 'late.example:2': Temporary failure in name resolution; trying again in 1.20 seconds\n" },
+	{ .name = "two that come late wait together", .patience_ms = 8000, .late = 1,
+	  .endpoints = { "late1.example:1", "late2.example:2", "192.0.2.3:3" },
+	  .change = "endpoint=192.0.2.7:1\n endpoint=192.0.2.7:2\n endpoint=192.0.2.3:3\n", .pauses = 1,
+	  .err = "weft: f:6: Endpoint: cannot resolve 'late2.example:2': Temporary failure in name resolution; trying again in 1.00 seconds\n" },
+	{ .name = "one that does not come in time", .patience_ms = 8000, .late = 99,
+	  .endpoints = { "192.0.2.1:1", "late.example:2", "192.0.2.3:3" },
+	  .change = "endpoint=192.0.2.1:1\n endpoint=192.0.2.3:3\n", .pauses = 5,
+	  .err = "weft: warning: f:6: Endpoint: cannot resolve 'late.example:2': Temporary failure in name resolution\n" },
+	{ .name = "or not after as many tries as are asked for", .late = 99,
+	  .endpoints = { "192.0.2.1:1", "late.example:2", "192.0.2.3:3" },
+	  .change = "endpoint=192.0.2.1:1\n endpoint=192.0.2.3:3\n", .pauses = 15,
+	  .err = "weft: warning: f:6: Endpoint: cannot resolve 'late.example:2': Temporary failure in name resolution\n" },
+};
+
+static const char *last_line(const char *text)
+{
+	const char *end = text + strlen(text);
+
+	if (end > text)
+		end--;
+	while (end > text && end[-1] != '\n')
+		end--;
+	return end;
+}
+
+/* Places, with nothing of a peer that has none. */
+static char *lenient_describe(const struct weft_device *dev)
+{
+	const struct weft_peer *peer;
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	for (peer = dev->peers; peer; peer = peer->next) {
+		if (peer->endpoint.any.sa_family == AF_UNSPEC) {
+			test_ok(peer->unresolved && !peer->candidate_count &&
+				!(peer->has & WEFT_PEER_HAS_CANDIDATES),
+				"a peer without an endpoint is left alone");
+			continue;
+		}
+		if (peer->unresolved)
+			fputs(" unresolved", out);
+		fprintf(out, "%sendpoint=%s\n", peer == dev->peers ? "" : " ",
+			weft_text_endpoint(&peer->endpoint).chars);
+	}
+	fclose(out);
+	return text;
+}
+
+static void test_lenient(const struct lenient_case *test)
+{
+	struct weft_device *dev;
+	struct test_bench bench;
+	char text[512], *got;
+
+	snprintf(text, sizeof(text), "[Peer]\nPublicKey = " KEY_A "\nEndpoint = %s\n[Peer]\nPublicKey = " KEY_B
+		 "\nEndpoint = %s\n[Peer]\nPublicKey = " KEY_C "\nEndpoint = %s\n",
+		 test->endpoints[0], test->endpoints[1], test->endpoints[2]);
+	server.pauses = 0;
+	server.failures = test->late;
+	test_bench_start(&bench, "");
+	bench.ctx.lookup = lenient_lookup;
+	bench.ctx.pause = resolve_pause;
+	bench.ctx.retries = 15;
+	bench.ctx.patience_ms = test->patience_ms;
+	dev = weft_config_parse(&bench.ctx, "f", text, "wg0", true);
+	test_ok(weft_resolve_leniently(&bench.ctx, "f", dev), test->name);
+	got = lenient_describe(dev);
+	test_text("and where they are", got, test->change);
+	test_ok(server.pauses == test->pauses, "and how often was waited");
+	test_bench_flush(&bench);
+	test_text("and the last word", last_line(bench.err), test->err);
+	free(got);
+	weft_model_device_free(dev);
+	test_bench_end(&bench);
+}
+
+/* All that a command line or setconf asks for has to be there; each fault is named. */
+static void test_strict(void)
+{
+	char text[] = "[Peer]\nPublicKey = " KEY_A "\nEndpoint = no1.example:1\n[Peer]\nPublicKey = " KEY_B
+		      "\nEndpoint = 192.0.2.1:2\n[Peer]\nPublicKey = " KEY_C "\nEndpoint = no2.example:3\n";
+	struct weft_device *dev;
+	struct test_bench bench;
+
+	server.failures = 0;
+	test_bench_start(&bench, "");
+	bench.ctx.lookup = lenient_lookup;
+	bench.ctx.pause = resolve_pause;
+	dev = weft_config_parse(&bench.ctx, "f", text, "wg0", true);
+	test_ok(!weft_resolve_device(&bench.ctx, "f", dev), "two names that are not known");
+	test_bench_flush(&bench);
+	test_text("are both named", bench.err,
+		  "weft: f:3: Endpoint: cannot resolve 'no1.example:1': Name or service not known\n"
+		  "weft: f:9: Endpoint: cannot resolve 'no2.example:3': Name or service not known\n");
+	weft_model_device_free(dev);
+	test_bench_end(&bench);
+}
+
 static void test_wishes(void)
 {
 	static const struct {
@@ -227,12 +376,17 @@ static void test_wishes(void)
 
 int main(void)
 {
+	size_t i;
+
 	test_retry();
 	test_give_up();
 	test_for_ever();
 	test_final();
 	test_other_family();
 	test_candidates();
+	for (i = 0; i < ARRAY_SIZE(lenients); i++)
+		test_lenient(&lenients[i]);
+	test_strict();
 	test_wishes();
 	return test_end();
 }

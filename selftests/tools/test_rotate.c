@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* weft rotate: what the file says afterwards, what the kernel is asked for, and what is refused. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "command.h"
 #include "file.h"
@@ -11,7 +13,9 @@
 
 #define WORDS_MAX	12
 
-/* Names that no file in /etc stands for. */
+#define FILE_PATH	"/etc/weft/wft0.conf"
+
+/* No file in /etc stands for it: that is this program's own. */
 #define LINK	"wft0"
 
 static const char conf[] = "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_A "\n";
@@ -56,6 +60,10 @@ static const struct rewrite_case {
 		.name = "a key that is there twice",
 		.before = "[Interface]\nPrivateKey = " KEY_A "\nPrivateKey = " KEY_P "\n",
 		.after = "[Interface]\nPrivateKey = " KEY_B "\n",
+	}, {
+		.name = "a field with blanks in its name, as wg(8) reads it",
+		.before = "[ Interface ]\n Private Key\t= " KEY_A "\nPrivateKeys = x\nPrivate\n",
+		.after = "[ Interface ]\nPrivateKey = " KEY_B "\nPrivateKeys = x\nPrivate\n",
 	}, {
 		.name = "an empty file", .before = "", .after = "",
 	},
@@ -119,7 +127,7 @@ static const struct rotate_case {
 		.sent = "wft0: undo key=0 grace=86400\n",
 	}, {
 		.words = "rotate wft0 private-key -", .input = KEY_B "\n", .previous = true,
-		.err = "weft: the rotation of 'wft0' before this one goes on: 'weft rotate wft0 finish' or 'weft rotate wft0 undo' first\n",
+		.err = "weft: the rotation of 'wft0' before this one goes on: give the command weft rotate wft0 finish, or undo, first\n",
 	}, {
 		.words = "rotate wft0 private-key -", .input = KEY_P "\n", .previous = true,
 		.sent = "wft0: begin key=P grace=86400\n",
@@ -209,14 +217,187 @@ static void test_generated(void)
 	test_bench_end(&bench);
 }
 
-int main(void)
+#define HEAD		"# mine\n[Interface]\n"
+#define TAIL		"ListenPort = 5\n"
+#define KEY(key)	"PrivateKey = " key "\n"
+#define PREVIOUS(key)	"PreviousPrivateKey = " key "\n"
+#define OTHER_FILE	"weft: warning: '" FILE_PATH "' does not have the key of 'wft0', and is left as it is\n"
+#define REFUSED		"weft: cannot rotate the key of 'wft0': busy\n"
+
+/**
+ * struct file_case - a rotation of an interface that has key P and a file
+ * @name: what it is about
+ * @words: the words
+ * @input: the new key
+ * @previous: the key that the interface had before, NULL: no rotation goes on
+ * @before: what the file says of keys
+ * @after: what it says then, NULL: the same
+ * @sent: what the kernel is asked for
+ * @printed: the key whose public key is printed, or NULL
+ * @err: the complaint
+ * @fail: what the kernel complains of
+ */
+static const struct file_case {
+	const char *name;
+	const char *words;
+	const char *input;
+	const char *previous;
+	const char *before;
+	const char *after;
+	const char *sent;
+	const char *printed;
+	const char *err;
+	const char *fail;
+} files[] = {
+	{
+		.name = "begin", .words = "rotate wft0 private-key - grace 60", .input = KEY_B,
+		.before = KEY(KEY_P), .after = KEY(KEY_B) PREVIOUS(KEY_P) "GraceUntil = 1000000060\n",
+		.sent = "wft0: begin key=B grace=60\n", .printed = KEY_B,
+	}, {
+		.name = "begin without an end", .words = "rotate wft0 private-key - grace off", .input = KEY_B,
+		.before = KEY(KEY_P), .after = KEY(KEY_B) PREVIOUS(KEY_P),
+		.sent = "wft0: begin key=B grace=0\n", .printed = KEY_B,
+	}, {
+		.name = "begin, refused", .words = "rotate wft0 private-key -", .input = KEY_B,
+		.before = KEY(KEY_P), .fail = "busy", .err = REFUSED,
+	}, {
+		.name = "begin with another key in the file", .words = "rotate wft0 private-key -", .input = KEY_B,
+		.before = KEY(KEY_A), .sent = "wft0: begin key=B grace=86400\n", .printed = KEY_B,
+		.err = OTHER_FILE,
+	}, {
+		.name = "begin again with the key it has", .words = "rotate wft0 private-key -", .input = KEY_P,
+		.previous = KEY_C, .before = KEY(KEY_P) PREVIOUS(KEY_C),
+		.sent = "wft0: begin key=P grace=86400\n", .printed = KEY_P,
+	}, {
+		.name = "begin after a begin that was stopped", .words = "rotate wft0",
+		.before = KEY(KEY_B) PREVIOUS(KEY_P),
+		.after = KEY(KEY_B) PREVIOUS(KEY_P) "GraceUntil = 1000086400\n",
+		.sent = "wft0: begin key=B grace=86400\n", .printed = KEY_B,
+	}, {
+		.name = "begin with a file that is broken", .words = "rotate wft0 private-key -", .input = KEY_B,
+		.before = "PrivateKey = x\n",
+		.err = "weft: " FILE_PATH ":3: PrivateKey: not a key: 1 characters where 44 of base64 are wanted (the text is not shown, it may be a secret)\n",
+	}, {
+		.name = "finish", .words = "rotate wft0 finish", .previous = KEY_C,
+		.before = KEY(KEY_P) PREVIOUS(KEY_C) "GraceUntil = 1000000060\n", .after = KEY(KEY_P),
+		.sent = "wft0: finish key=0 grace=86400\n",
+	}, {
+		.name = "finish, refused", .words = "rotate wft0 finish", .previous = KEY_C,
+		.before = KEY(KEY_P) PREVIOUS(KEY_C), .fail = "busy", .err = REFUSED,
+	}, {
+		.name = "finish when the kernel has forgotten the key", .words = "rotate wft0 finish",
+		.before = KEY(KEY_P) PREVIOUS(KEY_C), .after = KEY(KEY_P), .sent = "",
+	}, {
+		.name = "finish with a file that knows one key", .words = "rotate wft0 finish", .previous = KEY_C,
+		.before = KEY(KEY_P), .sent = "wft0: finish key=0 grace=86400\n",
+	}, {
+		.name = "finish with another key in the file", .words = "rotate wft0 finish", .previous = KEY_C,
+		.before = KEY(KEY_A) PREVIOUS(KEY_C), .sent = "wft0: finish key=0 grace=86400\n",
+	}, {
+		.name = "undo", .words = "rotate wft0 undo", .previous = KEY_C,
+		.before = KEY(KEY_P) PREVIOUS(KEY_C), .after = KEY(KEY_C),
+		.sent = "wft0: undo key=0 grace=86400\n", .printed = KEY_C,
+	}, {
+		.name = "undo, refused", .words = "rotate wft0 undo", .previous = KEY_C,
+		.before = KEY(KEY_P) PREVIOUS(KEY_C), .fail = "busy", .err = REFUSED,
+	}, {
+		.name = "undo with a file that has the key", .words = "rotate wft0 undo", .previous = KEY_C,
+		.before = KEY(KEY_C), .sent = "wft0: undo key=0 grace=86400\n", .printed = KEY_C,
+	}, {
+		.name = "undo with another key in the file", .words = "rotate wft0 undo", .previous = KEY_C,
+		.before = KEY(KEY_A), .sent = "wft0: undo key=0 grace=86400\n", .printed = KEY_C,
+		.err = OTHER_FILE,
+	},
+};
+
+static struct weft_key public_of(const char *text)
+{
+	struct weft_key key, public_key;
+
+	if (!weft_key_decode(&key, text) || !weft_key_derive_public(&public_key, &key))
+		test_bail("no key");
+	return public_key;
+}
+
+static void write_file(const char *keys)
+{
+	FILE *file = fopen(FILE_PATH, "w");
+
+	if (!file || fprintf(file, "%s%s%s", HEAD, keys, TAIL) < 0 || fclose(file))
+		test_bail("cannot write " FILE_PATH);
+}
+
+static void test_file_is(const char *name, const char *keys)
+{
+	char got[1024] = "", want[1024];
+	FILE *file = fopen(FILE_PATH, "r");
+	struct stat st;
+
+	if (file) {
+		got[fread(got, 1, sizeof(got) - 1, file)] = '\0';
+		fclose(file);
+	}
+	snprintf(want, sizeof(want), "%s%s%s", HEAD, keys, TAIL);
+	test_text(name, got, want);
+	test_ok(!stat(FILE_PATH, &st) && (st.st_mode & 0777) == 0600, "with its mode");
+}
+
+static void test_file(const struct file_case *test)
+{
+	char *words[WORDS_MAX], *text = strdup(test->words), name[160], out[64] = "";
+	struct test_bench bench;
+	int count, status;
+
+	write_file(test->before);
+	if (chmod(FILE_PATH, 0600))
+		test_bail("cannot change the mode of " FILE_PATH);
+	test_bench_start(&bench, test->input ?: "");
+	bench.devices[0] = test_device(LINK, WEFT_KIND_WEFT, conf);
+	if (test->previous) {
+		bench.devices[0]->has |= WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY;
+		bench.devices[0]->previous_public_key = public_of(test->previous);
+	}
+	bench.fail_set = test->fail;
+	count = test_split(text, words);
+	status = weft_command_main(&bench.ctx, count, words);
+	test_bench_flush(&bench);
+	snprintf(name, sizeof(name), "file, %s: exit status", test->name);
+	test_ok(status == (test->sent ? 0 : 1), name);
+	test_file_is("the file", test->after ?: test->before);
+	test_text("sent", bench.sent, test->sent ?: "");
+	test_text("complaint", bench.err, test->err ?: "");
+	if (test->printed) {
+		struct weft_key key = public_of(test->printed);
+
+		snprintf(out, sizeof(out), "%s\n", weft_key_encode(&key).chars);
+	}
+	test_text("printed", bench.out, out);
+	test_bench_end(&bench);
+	free(text);
+}
+
+static void test_files(void)
 {
 	size_t i;
 
+	for (i = 0; i < ARRAY_SIZE(files); i++)
+		test_file(&files[i]);
+}
+
+int main(void)
+{
+	bool has_etc = test_enter_etc();
+	size_t i;
+
+	if (!has_etc)
+		printf("# rotations with a file are skipped: no /etc of one's own: %s\n",
+		       strerror(errno));
 	for (i = 0; i < ARRAY_SIZE(rewrites); i++)
 		test_rewrite(&rewrites[i]);
 	for (i = 0; i < ARRAY_SIZE(rotates); i++)
 		test_rotate(&rotates[i]);
 	test_generated();
+	if (has_etc)
+		test_files();
 	return test_end();
 }

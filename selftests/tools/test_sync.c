@@ -4,10 +4,15 @@
  * single differences, then random devices: a kernel of paper that is sent the
  * difference has to end up as one that was sent the whole.
  */
+#include <arpa/inet.h>
+#include <linux/weft.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "command.h"
 #include "config.h"
 #include "resolve.h"
 #include "support.h"
@@ -148,7 +153,7 @@ static const struct sync_case {
 	}, {
 		.name = "no endpoint keeps the one learnt",
 		.have = PEER_A "Endpoint = 1.2.3.4:5\n", .want = PEER_A,
-		.weft = "wg0:\n",
+		.weft = "wg0:\npeer A: update-only candidates\n", .wireguard = "wg0:\n",
 	}, {
 		.name = "several endpoints",
 		.have = PEER_A "Endpoint = 1.2.3.4:5\n",
@@ -171,7 +176,7 @@ static const struct sync_case {
 		.name = "one endpoint in place of several",
 		.have = PEER_A "Endpoint = 1.2.3.4:5, 1.2.3.5:5\n",
 		.want = PEER_A "Endpoint = 1.2.3.4:5\n",
-		.weft = "wg0:\npeer A: update-only candidates\n",
+		.weft = "wg0:\npeer A: update-only candidates=1.2.3.4:5\n",
 		.wireguard = "wg0:\n",
 	}, {
 		.name = "a peer that is pinned, and one that is not any more",
@@ -305,6 +310,124 @@ static void test_cases(void)
 	}
 }
 
+#define NAMED(x)	PEER_A "Endpoint = " x "\n"
+
+/**
+ * struct roam_case - a peer that is elsewhere than its file says
+ * @name: what it is about
+ * @before: the file when it was applied last
+ * @at: where the peer is, NULL for the first place of @before
+ * @state: how things stand with it, -1 for not known
+ * @want: the file now; "?" in it stands for a name without an address
+ * @change: what is sent
+ */
+static const struct roam_case {
+	const char *name;
+	const char *before;
+	const char *at;
+	int state;
+	const char *want;
+	const char *change;
+} roams[] = {
+	{ "a peer that has roamed stays", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP, NAMED("1.2.3.4:5"), "" },
+	{ "also for as long as nothing comes back", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_SILENT, NAMED("1.2.3.4:5"), "" },
+	{ "also to the other family", NAMED("1.2.3.4:5"), "[2001:db8::9]:5", WEFT_PEER_STATE_UP, NAMED("1.2.3.4:5"), "" },
+	{ "without a session it is gone back for", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_IDLE, NAMED("1.2.3.4:5"),
+	  "peer A: update-only endpoint=1.2.3.4:5\n" },
+	{ "after it was given up, too", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP, NAMED("1.2.3.4:5"),
+	  "peer A: update-only endpoint=1.2.3.4:5\n" },
+	{ "and while it is called", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_HANDSHAKING, NAMED("1.2.3.4:5"),
+	  "peer A: update-only endpoint=1.2.3.4:5\n" },
+	{ "and where the kernel does not say", NAMED("1.2.3.4:5"), "9.9.9.9:9", -1, NAMED("1.2.3.4:5"),
+	  "peer A: update-only endpoint=1.2.3.4:5\n" },
+	{ "a file that says another place moves it", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP, NAMED("1.2.3.5:5"),
+	  "peer A: update-only endpoint=1.2.3.5:5\n" },
+	{ "a file that says where it is does not", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP, NAMED("9.9.9.9:9"),
+	  "peer A: update-only candidates=9.9.9.9:9\n" },
+	{ "of several places the same, it stays anywhere", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP,
+	  NAMED("1.2.3.5:5, 1.2.3.4:5"), "" },
+	{ "of several places it is at one", NAMED("1.2.3.4:5, 1.2.3.5:5"), "1.2.3.5:5", WEFT_PEER_STATE_UP,
+	  NAMED("1.2.3.5:5, 1.2.3.6:5"), "peer A: update-only candidates=1.2.3.5:5,1.2.3.6:5\n" },
+	{ "of several places it is at none", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP,
+	  NAMED("1.2.3.5:5, 1.2.3.6:5"), "peer A: update-only endpoint=1.2.3.5:5 candidates=1.2.3.5:5,1.2.3.6:5\n" },
+	{ "a name without an address moves nothing", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP, NAMED("x.?:5"), "" },
+	{ "nor does one of several", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP,
+	  NAMED("x.?:5, 1.2.3.6:5"), "peer A: update-only candidates=1.2.3.6:5,1.2.3.4:5,1.2.3.5:5\n" },
+	{ "nor does it take away a place of several", NAMED("1.2.3.4:5, 1.2.3.5:5"), "1.2.3.4:5", WEFT_PEER_STATE_UP,
+	  NAMED("x.?:5, 1.2.3.5:5"), "" },
+	{ "not even where the peer is nowhere", NAMED("1.2.3.4:5, 1.2.3.5:5"), "nowhere", WEFT_PEER_STATE_IDLE,
+	  NAMED("x.?:5, 1.2.3.5:5"), "" },
+	{ "but a peer that is nowhere gets what there is", PEER_A, NULL, WEFT_PEER_STATE_IDLE, NAMED("x.?:5, 1.2.3.6:5"),
+	  "peer A: update-only endpoint=1.2.3.6:5\n" },
+};
+
+static int roam_lookup(const char *host, const char *port,
+		       const struct addrinfo *hints, struct addrinfo **found)
+{
+	(void)hints;
+	return strchr(host, '?') ? EAI_NONAME :
+				   getaddrinfo(host, port, hints, found);
+}
+
+static void test_roam(const struct roam_case *test)
+{
+	struct weft_device *have = test_device("wg0", WEFT_KIND_WEFT, test->before);
+	char *text = strdup(test->want), *change, want_text[256];
+	struct weft_device *want, *now;
+	struct test_bench bench;
+
+	if (test->at && !strcmp(test->at, "nowhere")) {
+		have->peers->endpoint.any.sa_family = AF_UNSPEC;
+	} else if (test->at) {
+		snprintf(want_text, sizeof(want_text), NAMED("%s"), test->at);
+		now = test_device("wg0", WEFT_KIND_WEFT, want_text);
+		have->peers->endpoint = now->peers->endpoint;
+		weft_model_device_free(now);
+	}
+	if (test->state >= 0) {
+		have->peers->known |= WEFT_VALUE_BIT(WEFT_PEER_A_STATE);
+		have->peers->state = test->state;
+	}
+	test_bench_start(&bench, "");
+	bench.ctx.lookup = roam_lookup;
+	want = weft_config_parse(&bench.ctx, "want", text, "wg0", true);
+	test_ok(want && weft_resolve_leniently(&bench.ctx, "want", want) &&
+		weft_sync_reduce(have, want), test->name);
+	change = test_describe(want);
+	snprintf(want_text, sizeof(want_text), "wg0:\n%s", test->change);
+	test_text("and what is sent", change, want_text);
+	free(change);
+	free(text);
+	weft_model_device_free(want);
+	weft_model_device_free(have);
+	test_bench_end(&bench);
+}
+
+/* "weft resolve" of a peer that is silent, and has a name without an address. */
+static void test_resolve_keeps(void)
+{
+	char folder[] = "/tmp/weft-sync-XXXXXX", path[64];
+	char *words[] = { path, NULL };
+	struct test_bench bench;
+	FILE *file;
+
+	if (!mkdtemp(folder))
+		test_bail("no folder");
+	snprintf(path, sizeof(path), "%s/wg0.conf", folder);
+	file = fopen(path, "w");
+	if (!file || fputs(NAMED("x.?:5, 1.2.3.6:5"), file) < 0 || fclose(file))
+		test_bail("no file");
+	test_bench_start(&bench, "");
+	bench.ctx.lookup = roam_lookup;
+	bench.devices[0] = test_device("wg0", WEFT_KIND_WEFT, NAMED("1.2.3.4:5, 1.2.3.5:5"));
+	test_ok(!weft_command_resolve(&bench.ctx, 1, words), "resolve, with a name without an address");
+	test_text("resolve keeps the places that the peer was given", bench.sent,
+		  "wg0:\npeer A: update-only endpoint=1.2.3.6:5 candidates=1.2.3.6:5,1.2.3.4:5,1.2.3.5:5\n");
+	test_bench_end(&bench);
+	unlink(path);
+	rmdir(folder);
+}
+
 /* A kernel of paper: few peers, few prefixes, told what one SET does. */
 #define PAPER_PEERS	6
 #define PAPER_PREFIXES	8
@@ -315,7 +438,9 @@ struct paper_kernel {
 		bool exists;
 		char psk;
 		unsigned int keepalive;
-		unsigned int port;
+		unsigned int port;	/* where it is, 0 for nowhere */
+		unsigned int listed;	/* where it was said to be */
+		bool alive;		/* there is a session */
 	} peers[PAPER_PEERS];
 	int owner[PAPER_PREFIXES];	/* of each prefix, -1 for nobody */
 	char key;
@@ -380,6 +505,9 @@ static void paper_set_peer(struct paper_kernel *kernel,
 		kernel->peers[id].keepalive = peer->keepalive;
 	if (peer->endpoint.any.sa_family != AF_UNSPEC)
 		kernel->peers[id].port = ntohs(peer->endpoint.ip4.sin_port);
+	if (peer->has & WEFT_PEER_HAS_CANDIDATES)
+		kernel->peers[id].listed = peer->candidate_count ?
+			ntohs(peer->candidates[0].ip4.sin_port) : 0;
 	if (peer->has & WEFT_PEER_REPLACE_ALLOWEDIPS)
 		paper_disown(kernel, id);
 	paper_set_prefixes(kernel, id, peer);
@@ -481,32 +609,81 @@ static char *paper_random_conf(void)
 	return text;
 }
 
-/* What setconf forgets and syncconf keeps: endpoints that nobody names. */
-static void paper_forget_endpoints(struct paper_kernel *kernel,
-				   const char *conf)
+/* The interface as it would be read: a file does not tell where a peer was said to be. */
+static struct weft_device *paper_read(const struct paper_kernel *kernel,
+				      enum weft_kind kind)
+{
+	char *state = paper_print(kernel);
+	struct weft_device *dev = test_device("wg0", kind, state);
+	struct weft_peer *peer;
+	unsigned int listed;
+	int id;
+
+	for (peer = dev->peers; peer; peer = peer->next) {
+		id = peer->public_key.bytes[0] - 'A';
+		listed = kind == WEFT_KIND_WEFT ? kernel->peers[id].listed : 0;
+		weft_model_candidates_clear(peer);
+		if (listed) {
+			peer->endpoint.ip4.sin_port = htons(listed);
+			peer->endpoint.ip4.sin_family = AF_INET;
+			inet_pton(AF_INET, "1.1.1.1", &peer->endpoint.ip4.sin_addr);
+			weft_model_candidate_add(peer, &peer->endpoint);
+			peer->endpoint.ip4.sin_port = htons(kernel->peers[id].port);
+		}
+		peer->known |= WEFT_VALUE_BIT(WEFT_PEER_A_STATE);
+		peer->state = kernel->peers[id].alive ? WEFT_PEER_STATE_UP :
+						       WEFT_PEER_STATE_GIVEN_UP;
+	}
+	free(state);
+	return dev;
+}
+
+/* Where a peer is to be: a place that it has taught stays, with a session and the same file. */
+static bool paper_check_endpoints(const struct paper_kernel *from,
+				  const struct paper_kernel *to,
+				  const char *conf, bool is_weft)
 {
 	struct weft_device *want = test_want(conf);
-	struct weft_peer *peer;
-	bool named[PAPER_PEERS] = { };
+	unsigned int said[PAPER_PEERS] = { }, wanted;
+	const struct weft_peer *peer;
+	bool good = true;
 	int i;
 
 	for (peer = want->peers; peer; peer = peer->next)
 		if (peer->endpoint.any.sa_family != AF_UNSPEC)
-			named[peer->public_key.bytes[0] - 'A'] = true;
-	for (i = 0; i < PAPER_PEERS; i++)
-		if (!named[i])
-			kernel->peers[i].port = 0;
+			said[peer->public_key.bytes[0] - 'A'] = ntohs(peer->endpoint.ip4.sin_port);
+	for (i = 0; i < PAPER_PEERS; i++) {
+		wanted = said[i] ?: from->peers[i].port;
+		if (is_weft && said[i] && from->peers[i].listed == said[i] &&
+		    from->peers[i].alive)
+			wanted = from->peers[i].port;
+		if (to->peers[i].exists)
+			good &= to->peers[i].port == wanted;
+		if (to->peers[i].exists && is_weft)
+			good &= to->peers[i].listed == said[i];
+	}
 	weft_model_device_free(want);
+	return good;
+}
+
+static void paper_forget_endpoints(struct paper_kernel *kernel)
+{
+	int i;
+
+	for (i = 0; i < PAPER_PEERS; i++) {
+		kernel->peers[i].port = 0;
+		kernel->peers[i].listed = 0;
+		kernel->peers[i].alive = false;
+	}
 }
 
 /* From state @from to @conf: by the difference, and as a whole. */
 static bool paper_round(const struct paper_kernel *from, const char *conf,
 			enum weft_kind kind, struct paper_kernel *result)
 {
-	char *state = paper_print(from), *again;
-	struct weft_device *have = test_device("wg0", kind, state);
+	struct weft_device *have = paper_read(from, kind);
 	struct weft_device *want = test_want(conf);
-	struct paper_kernel whole;
+	struct paper_kernel whole, compared;
 	bool good;
 
 	paper_init(&whole);
@@ -516,19 +693,33 @@ static bool paper_round(const struct paper_kernel *from, const char *conf,
 	paper_set(result, want);
 	weft_model_device_free(have);
 	weft_model_device_free(want);
-	free(state);
 
 	/* A second time there is nothing left to do. */
-	again = paper_print(result);
-	have = test_device("wg0", kind, again);
+	have = paper_read(result, kind);
 	want = test_want(conf);
 	good &= weft_sync_reduce(have, want) && weft_sync_is_empty(want);
 	weft_model_device_free(have);
 	weft_model_device_free(want);
-	free(again);
 
-	paper_forget_endpoints(result, conf);
-	return good && !memcmp(result, &whole, sizeof(whole));
+	good &= paper_check_endpoints(from, result, conf, kind == WEFT_KIND_WEFT);
+	compared = *result;
+	paper_forget_endpoints(&compared);
+	paper_forget_endpoints(&whole);
+	return good && !memcmp(&compared, &whole, sizeof(whole));
+}
+
+/* Peers go elsewhere, and sessions end. */
+static void paper_roam(struct paper_kernel *kernel)
+{
+	int i;
+
+	for (i = 0; i < PAPER_PEERS; i++) {
+		if (!kernel->peers[i].exists)
+			continue;
+		kernel->peers[i].alive = random() % 2;
+		if (random() % 2)
+			kernel->peers[i].port = 1 + random() % 3;
+	}
 }
 
 static void test_random(enum weft_kind kind)
@@ -546,6 +737,7 @@ static void test_random(enum weft_kind kind)
 		if (!good)
 			printf("# round %d:\n%s\n", round, conf);
 		kernel = next;
+		paper_roam(&kernel);
 		free(conf);
 	}
 	snprintf(title, sizeof(title), "%d random syncs end as setconf does (%s)",
@@ -555,7 +747,12 @@ static void test_random(enum weft_kind kind)
 
 int main(void)
 {
+	size_t i;
+
 	test_cases();
+	for (i = 0; i < ARRAY_SIZE(roams); i++)
+		test_roam(&roams[i]);
+	test_resolve_keeps();
 	test_random(WEFT_KIND_WEFT);
 	test_random(WEFT_KIND_WIREGUARD);
 	return test_end();

@@ -3,19 +3,34 @@
  * up, in a world of paper: what it makes of the world, and that the world is
  * as it was whichever of the steps fails.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "command.h"
+#include "leftover.h"
+#include "lock.h"
+#include "memory.h"
 #include "network.h"
 #include "profile.h"
+#include "record.h"
+#include "state.h"
 #include "support.h"
 #include "text.h"
 #include "up.h"
 
-#define WORLD_FILES_MAX	8
+#define WORLD_FILES_MAX	16
 
 /**
  * struct world - a machine
@@ -30,8 +45,15 @@
  * @nft: nft's table, "" for none
  * @dns: what resolvconf has, "" for nothing
  * @hooks: what hooks were run, a line each
+ * @mark: of the tunnel's own packets
  * @steps: how often something was changed
  * @fail_at: which of these fails, 0 for none
+ * @kill_at: the one behind which up is no more, 0 for none
+ * @last: the kind of what was changed last
+ * @steal: another process makes the link first
+ * @programs: those that can be run, NULL for all but resolvectl
+ * @path: the file
+ * @conf: what stands in it
  */
 static struct world {
 	struct test_bench bench;
@@ -45,9 +67,19 @@ static struct world {
 	char *nft;
 	char *dns;
 	char hooks[256];
+	__u32 mark;
 	unsigned int steps;
 	unsigned int fail_at;
+	unsigned int kill_at;
+	enum weft_change_kind last;
+	bool steal;
+	const char *programs;
+	const char *path;
+	const char *conf;
 } world;
+
+static char folder[] = "/tmp/weft-up-XXXXXX";
+static jmp_buf world_killed;
 
 static const char *world_fault(char *error, size_t size)
 {
@@ -78,8 +110,10 @@ static void world_copy_routes(struct weft_routes *to,
 	size_t i;
 
 	memset(to, 0, sizeof(*to));
+	test_memory_spare();
 	for (i = 0; i < from->count; i++)
 		*weft_network_routes_add(to) = from->items[i];
+	test_memory_spare_end();
 }
 
 static int world_addresses(struct weft_network *network, unsigned int index,
@@ -98,9 +132,11 @@ static int world_routes(struct weft_network *network, unsigned int index,
 	memset(routes, 0, sizeof(*routes));
 	if (index)
 		world_copy_routes(routes, &world.routes);
-	/* Someone else has the first table that is tried. */
-	else if (table == 51820)
-		weft_network_routes_add(routes);
+	/* Others have the first table that is tried, and a default route in 99. */
+	test_memory_spare();
+	if (!index && (table == 51820 || table == 99))
+		weft_network_routes_add(routes)->prefix.family = AF_INET;
+	test_memory_spare_end();
 	return 0;
 }
 
@@ -110,8 +146,10 @@ static int world_rules(struct weft_network *network, struct weft_rules *rules)
 
 	(void)network;
 	memset(rules, 0, sizeof(*rules));
+	test_memory_spare();
 	for (i = 0; i < world.rules.count; i++)
 		*weft_network_rules_add(rules) = world.rules.items[i];
+	test_memory_spare_end();
 	return 0;
 }
 
@@ -120,8 +158,9 @@ static int world_path_mtu(struct weft_network *network,
 			  unsigned int *mtu)
 {
 	(void)network;
-	(void)mark;
-	*mtu = to ? 1480 : 1500;
+	/* Without the mark the path is another, and so it is for other hosts. */
+	*mtu = !to || to->ip4.sin_addr.s_addr != htonl(0xc0000201) ? 1500 :
+	       mark == world.mark ? 1480 : 1400;
 	return 0;
 }
 
@@ -151,6 +190,8 @@ static int world_run(struct weft_network *network,
 		     const struct weft_program *program, char **output)
 {
 	(void)network;
+	if (!strcmp(program->words[0], "resolvectl"))
+		return 0;
 	if (!strcmp(program->words[1], "-j")) {
 		*output = strdup("{}");
 		return 0;
@@ -161,10 +202,27 @@ static int world_run(struct weft_network *network,
 	return 0;
 }
 
-static void world_add_route(struct weft_routes *routes,
+static bool world_has(struct weft_network *network, const char *program)
+{
+	(void)network;
+	if (!world.programs)
+		return strcmp(program, "resolvectl");
+	return strstr(world.programs, program);
+}
+
+static bool world_home(struct weft_network *network)
+{
+	(void)network;
+	return true;
+}
+
+static bool world_add_route(struct weft_routes *routes,
 			    const struct weft_route *route)
 {
+	if (route->prefix.family == AF_INET6 && world.link.mtu < 1280)
+		return false;
 	*weft_network_routes_add(routes) = *route;
+	return true;
 }
 
 static bool world_delete_route(struct weft_routes *routes,
@@ -204,17 +262,21 @@ static void world_nft(const char *input)
 	world_replace(&world.nft, body);
 }
 
-static bool world_program(const struct weft_program *program)
+/* Its words, a line for each call; "revert" takes them all away. */
+static void world_resolvectl(const struct weft_program *program)
 {
-	if (!strcmp(program->words[0], "nft"))
-		world_nft(program->input);
-	else if (!strcmp(program->words[0], "resolvconf"))
-		world_replace(&world.dns, program->input ? program->input : "");
-	else if (!strcmp(program->words[0], "bash"))
-		snprintf(world.hooks + strlen(world.hooks),
-			 sizeof(world.hooks) - strlen(world.hooks), "%s\n",
-			 program->words[2]);
-	return true;
+	char *text = strdup(world.dns), *more;
+	size_t i;
+
+	for (i = 1; i < program->count; i++) {
+		if (asprintf(&more, "%s%s%s", text, program->words[i],
+			     i + 1 < program->count ? " " : "\n") < 0)
+			test_bail("no memory");
+		free(text);
+		text = more;
+	}
+	world_replace(&world.dns, strcmp(program->words[1], "revert") ? text : "");
+	free(text);
 }
 
 static bool world_unlink(void)
@@ -225,6 +287,36 @@ static bool world_unlink(void)
 	weft_model_device_free(world.bench.devices[0]);
 	world.bench.devices[0] = NULL;
 	return true;
+}
+
+static bool world_down(const char *conf);
+
+/* Hooks that are more than text. */
+static void world_hook(const char *text)
+{
+	size_t len = strlen(world.hooks);
+
+	snprintf(world.hooks + len, sizeof(world.hooks) - len, "%s\n", text);
+	if (strstr(text, "ip link del"))
+		world_unlink();
+	if (!strstr(text, "weft down"))
+		return;
+	world.bench.ctx.nested = true;
+	world_down(world.conf);
+	world.bench.ctx.nested = false;
+}
+
+static bool world_program(const struct weft_program *program)
+{
+	if (!strcmp(program->words[0], "nft"))
+		world_nft(program->input);
+	else if (!strcmp(program->words[0], "resolvconf"))
+		world_replace(&world.dns, program->input ? program->input : "");
+	else if (!strcmp(program->words[0], "resolvectl"))
+		world_resolvectl(program);
+	else if (!strcmp(program->words[0], "bash"))
+		world_hook(program->words[2]);
+	return !program->words[2] || !strstr(program->words[2], "; false");
 }
 
 static bool world_add_link(const struct weft_change *change)
@@ -242,6 +334,27 @@ static bool world_write(const struct weft_change *change)
 	return true;
 }
 
+static void world_drop_ip6(struct weft_routes *routes)
+{
+	size_t i, left = 0;
+
+	for (i = 0; i < routes->count; i++)
+		if (routes->items[i].prefix.family != AF_INET6)
+			routes->items[left++] = routes->items[i];
+	routes->count = left;
+}
+
+/* As the kernel does: without room for IPv6's least MTU there is no IPv6. */
+static bool world_set_mtu(unsigned int mtu)
+{
+	world.link.mtu = mtu;
+	if (mtu >= 1280)
+		return true;
+	world_drop_ip6(&world.addresses);
+	world_drop_ip6(&world.routes);
+	return true;
+}
+
 static bool world_apply(const struct weft_change *change)
 {
 	switch (change->kind) {
@@ -250,20 +363,17 @@ static bool world_apply(const struct weft_change *change)
 	case WEFT_CHANGE_LINK_DELETE:
 		return world_unlink();
 	case WEFT_CHANGE_LINK_MTU:
-		world.link.mtu = change->mtu;
-		return true;
+		return world_set_mtu(change->mtu);
 	case WEFT_CHANGE_LINK_UP:
 	case WEFT_CHANGE_LINK_DOWN:
 		world.link.up = change->kind == WEFT_CHANGE_LINK_UP;
 		return true;
 	case WEFT_CHANGE_ADDRESS_ADD:
-		world_add_route(&world.addresses, &change->route);
-		return true;
+		return world_add_route(&world.addresses, &change->route);
 	case WEFT_CHANGE_ADDRESS_DELETE:
 		return world_delete_route(&world.addresses, &change->route);
 	case WEFT_CHANGE_ROUTE_ADD:
-		world_add_route(&world.routes, &change->route);
-		return true;
+		return world_add_route(&world.routes, &change->route);
 	case WEFT_CHANGE_ROUTE_DELETE:
 		return world_delete_route(&world.routes, &change->route);
 	case WEFT_CHANGE_RULE_ADD:
@@ -282,9 +392,19 @@ static bool world_apply(const struct weft_change *change)
 static int world_change(struct weft_network *network,
 			const struct weft_change *change)
 {
+	bool good;
+
 	if (world_fault(network->error, sizeof(network->error)))
 		return -EIO;
-	if (world_apply(change))
+	test_memory_spare();
+	good = world_apply(change);
+	test_memory_spare_end();
+	world.last = change->kind;
+	if (world.steps == world.kill_at)
+		longjmp(world_killed, 1);
+	if (change->kind == WEFT_CHANGE_LINK_ADD && world.steal)
+		good = false;
+	if (good)
 		return 0;
 	snprintf(network->error, sizeof(network->error), "it is not there");
 	return -EIO;
@@ -324,6 +444,7 @@ static void world_set_peer(struct weft_device *dev,
 			   const struct weft_peer *change)
 {
 	struct weft_peer *peer;
+	size_t i;
 
 	for (peer = dev->peers; peer; peer = peer->next)
 		if (weft_key_equal(&peer->public_key, &change->public_key))
@@ -340,6 +461,12 @@ static void world_set_peer(struct weft_device *dev,
 		peer->keepalive = change->keepalive;
 	if (change->endpoint.any.sa_family != AF_UNSPEC)
 		peer->endpoint = change->endpoint;
+	if (change->has & WEFT_PEER_HAS_CANDIDATES) {
+		weft_model_candidates_clear(peer);
+		peer->has |= WEFT_PEER_HAS_CANDIDATES;
+		for (i = 0; i < change->candidate_count; i++)
+			weft_model_candidate_add(peer, &change->candidates[i]);
+	}
 	world_set_prefixes(peer, change);
 }
 
@@ -361,10 +488,14 @@ static int world_set(struct weft_backend *backend,
 		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP);
 	if (change->has & WEFT_DEVICE_HAS_PRIVATE_KEY)
 		dev->private_key = change->private_key;
+	if (!weft_key_is_zero(&dev->private_key))
+		dev->has |= WEFT_DEVICE_HAS_PRIVATE_KEY;
 	if (change->has & WEFT_DEVICE_HAS_LISTEN_PORT)
 		dev->listen_port = change->listen_port;
+	test_memory_spare();
 	for (peer = change->peers; peer; peer = peer->next)
 		world_set_peer(dev, peer);
+	test_memory_spare_end();
 	weft_model_peers_prune(dev);
 	return 0;
 }
@@ -378,8 +509,9 @@ static void world_begin(void)
 		.link = world_link, .addresses = world_addresses,
 		.routes = world_routes, .rules = world_rules,
 		.path_mtu = world_path_mtu, .read = world_read,
-		.run = world_run, .change = world_change,
+		.has = world_has, .home = world_home, .run = world_run, .change = world_change,
 	};
+	world.path = "ut0.conf";
 	world.bench.ctx.network = &world.network;
 	world.nft = strdup("");
 	world.dns = strdup("");
@@ -457,8 +589,10 @@ static void world_print_peer(FILE *out, const struct weft_peer *peer)
 
 	fprintf(out, "peer %c keepalive %u\n", peer->public_key.bytes[0],
 		peer->keepalive);
+	test_memory_spare();
 	for (ip = peer->allowedips; ip; ip = ip->next)
 		weft_network_routes_add(&prefixes)->prefix = *ip;
+	test_memory_spare_end();
 	world_print_routes(out, "allowed", &prefixes);
 	weft_network_routes_free(&prefixes);
 }
@@ -493,39 +627,60 @@ static char *world_text(void)
 	return text;
 }
 
-static bool world_up(const char *conf)
+/* What the file asks for, or with default routes the first table that is free. */
+static __u32 world_mark(const char *conf)
+{
+	const char *field = strstr(conf, "FwMark = ");
+
+	if (field)
+		return atoi(field + strlen("FwMark = "));
+	return strstr(conf, "::/0") || (strstr(conf, "0.0.0.0/0") && !strstr(conf, "Table")) ? 51821 : 0;
+}
+
+static bool world_do(const char *conf, bool (*run)(struct weft_profile *profile))
 {
 	struct weft_profile *profile;
 	char *text = strdup(conf);
 	bool good = false;
 
-	profile = weft_profile_parse(&world.bench.ctx, "ut0.conf", text, "ut0");
+	profile = weft_profile_parse(&world.bench.ctx, world.path, text, "ut0");
+	/* Most of these files are of paper, too. */
+	if (profile && stat(world.path, &profile->seen))
+		memset(&profile->seen, 0, sizeof(profile->seen));
 	if (profile)
-		good = weft_up(&world.bench.ctx, profile);
+		good = run(profile);
 	weft_profile_free(profile);
 	free(text);
 	test_bench_flush(&world.bench);
 	return good;
 }
 
+static bool world_run_up(struct weft_profile *profile)
+{
+	return weft_up(&world.bench.ctx, profile);
+}
+
+static bool world_run_down(struct weft_profile *profile)
+{
+	return weft_down(&world.bench.ctx, profile);
+}
+
+static bool world_up(const char *conf)
+{
+	world.mark = world_mark(conf);
+	world.conf = conf;
+	return world_do(conf, world_run_up);
+}
+
 static bool world_down(const char *conf)
 {
-	struct weft_profile *profile;
-	char *text = strdup(conf);
-	bool good = false;
-
-	profile = weft_profile_parse(&world.bench.ctx, "ut0.conf", text, "ut0");
-	if (profile)
-		good = weft_down(&world.bench.ctx, profile);
-	weft_profile_free(profile);
-	free(text);
-	test_bench_flush(&world.bench);
-	return good;
+	return world_do(conf, world_run_down);
 }
 
 #define PLAIN	"[Interface]\nPrivateKey = " KEY_P "\nListenPort = 7\nAddress = 10.0.0.1/24, fd00::1/64\n"
 #define PEER_A	"[Peer]\nPublicKey = " KEY_A "\nEndpoint = 192.0.2.1:7\n"
 #define PEER_B	"[Peer]\nPublicKey = " KEY_B "\n"
+#define SET(v)	"\tset peers" v " {\n\t\ttype ipv" v "_addr . inet_service . inet_service\n\t\tflags dynamic,timeout\n\t\ttimeout 1h\n\t}\n"
 #define LINK	"link 5 kind 1 mtu 1400 up\n"
 
 /**
@@ -556,15 +711,15 @@ static const struct up_case {
 			 "rule v4 32764 table 254 mark 0 no default\nrule v4 32765 table 51821 mark 51821 not\n"
 			 "rule v6 32764 table 254 mark 0 no default\nrule v6 32765 table 51821 mark 51821 not\n"
 			 "/proc/sys/net/ipv4/conf/all/src_valid_mark 1\n/proc/sys/net/ipv4/conf/ut0/forwarding 1\n/proc/sys/net/ipv6/conf/ut0/forwarding 1\n"
-			 "nft:\ntable inet weft-ut0 {\n\tchain preraw {\n\t\ttype filter hook prerouting priority -300;\n"
-			 "\t\tiifname != \"ut0\" ip daddr 10.0.0.1 fib saddr type != local drop\n"
-			 "\t\tiifname != \"ut0\" ip6 daddr fd00::1 fib saddr type != local drop\n\t}\n"
+			 "nft:\ntable inet weft-ut0 {\n" SET("4") SET("6") "\tchain preraw {\n\t\ttype filter hook prerouting priority -300;\n"
+			 "\t\tiifname != \"ut0\" ip daddr 10.0.0.1 fib daddr . iif type != local fib saddr type != local drop\n"
+			 "\t\tiifname != \"ut0\" ip6 daddr fd00::1 fib daddr . iif type != local fib saddr type != local drop\n\t}\n"
 			 "\tchain postmangle {\n\t\ttype filter hook postrouting priority -150;\n"
-			 "\t\tmeta nfproto ipv4 meta l4proto udp meta mark 51821 ct mark set mark\n"
-			 "\t\tmeta nfproto ipv6 meta l4proto udp meta mark 51821 ct mark set mark\n\t}\n"
-			 "\tchain premangle {\n\t\ttype filter hook prerouting priority -150;\n"
-			 "\t\tmeta nfproto ipv4 meta l4proto udp meta mark set ct mark\n"
-			 "\t\tmeta nfproto ipv6 meta l4proto udp meta mark set ct mark\n\t}\n}\n"
+			 "\t\tmeta mark 51821 meta nfproto ipv4 meta l4proto udp update @peers4 { ip daddr . udp dport . udp sport }\n"
+			 "\t\tmeta mark 51821 meta nfproto ipv6 meta l4proto udp update @peers6 { ip6 daddr . udp dport . udp sport }\n\t}\n"
+			 "\tchain premangle {\n\t\ttype filter hook prerouting priority -90;\n"
+			 "\t\tmeta nfproto ipv4 meta l4proto udp ip saddr . udp sport . udp dport @peers4 fib daddr type local meta mark set 51821\n"
+			 "\t\tmeta nfproto ipv6 meta l4proto udp ip6 saddr . udp sport . udp dport @peers6 fib daddr type local meta mark set 51821\n\t}\n}\n"
 			 "dns:\nnameserver 10.0.0.53\nsearch example.org\n",
 	}, {
 		.name = "a mark and a table of the file's own, an MTU, no routes",
@@ -605,6 +760,20 @@ static const struct up_case {
 		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\naddress 10.0.0.1/24 table 0\n"
 			 "/proc/sys/net/ipv4/conf/ut0/promote_secondaries 1\nnft:\ndns:\n",
 	}, {
+		.name = "from IPv6 to an MTU that it cannot have",
+		.before = PLAIN PEER_A "AllowedIPs = 10.1.0.0/16, fd01::/64\n",
+		.conf = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 7\nAddress = 10.0.0.1/24\nMTU = 1000\n"
+			PEER_A "AllowedIPs = 10.1.0.0/16\n",
+		.after = "link 5 kind 1 mtu 1000 up\nport 7 mark 0 key P\npeer A keepalive 0\nallowed 10.1.0.0/16 table 0\n"
+			 "address 10.0.0.1/24 table 0\nroute 10.1.0.0/16 table 254\n"
+			 "/proc/sys/net/ipv4/conf/ut0/promote_secondaries 1\nnft:\ndns:\n",
+	}, {
+		.name = "from an MTU that IPv6 cannot have to IPv6",
+		.before = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 7\nAddress = 10.0.0.1/24\nMTU = 1000\n" PEER_A,
+		.conf = PLAIN PEER_A "AllowedIPs = fd01::/64\n",
+		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\nallowed fd01::/64 table 0\n"
+			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\nroute fd01::/64 table 254\nnft:\ndns:\n",
+	}, {
 		.name = "to default routes, with another mark, and back to a greater MTU",
 		.before = PLAIN "FwMark = 3\nMTU = 1300\n" PEER_A "AllowedIPs = 0.0.0.0/0\n" PEER_B,
 		.conf = PLAIN "FwMark = 4\n" PEER_A "AllowedIPs = ::/0\n",
@@ -612,12 +781,12 @@ static const struct up_case {
 			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\nroute ::/0 table 4\n"
 			 "rule v6 32764 table 254 mark 0 no default\nrule v6 32765 table 4 mark 4 not\n"
 			 "/proc/sys/net/ipv4/conf/all/src_valid_mark 1\n"
-			 "nft:\ntable inet weft-ut0 {\n\tchain preraw {\n\t\ttype filter hook prerouting priority -300;\n"
-			 "\t\tiifname != \"ut0\" ip6 daddr fd00::1 fib saddr type != local drop\n\t}\n"
+			 "nft:\ntable inet weft-ut0 {\n" SET("6") "\tchain preraw {\n\t\ttype filter hook prerouting priority -300;\n"
+			 "\t\tiifname != \"ut0\" ip6 daddr fd00::1 fib daddr . iif type != local fib saddr type != local drop\n\t}\n"
 			 "\tchain postmangle {\n\t\ttype filter hook postrouting priority -150;\n"
-			 "\t\tmeta nfproto ipv6 meta l4proto udp meta mark 4 ct mark set mark\n\t}\n"
-			 "\tchain premangle {\n\t\ttype filter hook prerouting priority -150;\n"
-			 "\t\tmeta nfproto ipv6 meta l4proto udp meta mark set ct mark\n\t}\n}\ndns:\n",
+			 "\t\tmeta mark 4 meta nfproto ipv6 meta l4proto udp update @peers6 { ip6 daddr . udp dport . udp sport }\n\t}\n"
+			 "\tchain premangle {\n\t\ttype filter hook prerouting priority -90;\n"
+			 "\t\tmeta nfproto ipv6 meta l4proto udp ip6 saddr . udp sport . udp dport @peers6 fib daddr type local meta mark set 4\n\t}\n}\ndns:\n",
 	},
 };
 
@@ -686,6 +855,62 @@ static void test_case(const struct up_case *test)
 	test_ok(fail_at == steps + 1 && steps, name);
 }
 
+/* With an allocation that fails: all is done, or nothing, and it is said why. */
+static bool up_once(const void *data)
+{
+	const struct up_case *test = data;
+	char *before, *after;
+	bool up, good;
+
+	test_memory_spare();
+	test_before(test);
+	before = world_text();
+	test_memory_spare_end();
+	up = world_up(test->conf);
+	after = world_text();
+	good = !strcmp(after, up ? test->after : before) &&
+	       (up || (test_memory_failed() && strcasestr(world.bench.err, "memory")));
+	if (!good)
+		printf("# up %d: %s# complained: %s\n", up, after, world.bench.err);
+	free(after);
+	free(before);
+	world_end();
+	return good;
+}
+
+/* And down: it is gone, or stays and it is said why. */
+static bool down_once(const void *data)
+{
+	const struct up_case *test = data;
+	bool down, good;
+
+	test_memory_spare();
+	test_before(test);
+	world_up(test->conf);
+	test_memory_spare_end();
+	down = world_down(test->conf);
+	good = down ? !world.link.index && !world.rules.count && !*world.nft && !*world.dns :
+		      test_memory_failed() && strcasestr(world.bench.err, "memory");
+	if (!good)
+		printf("# down %d: link %u, %zu rules, nft %s dns %s, complained: %s\n", down, world.link.index,
+		       world.rules.count, world.nft, world.dns, world.bench.err);
+	world_end();
+	return good;
+}
+
+static void test_short_memory(void)
+{
+	char name[256];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(name, sizeof(name), "%s: up while memory is short", cases[i].name);
+		test_memory_each(name, up_once, &cases[i]);
+		snprintf(name, sizeof(name), "%s: down while memory is short", cases[i].name);
+		test_memory_each(name, down_once, &cases[i]);
+	}
+}
+
 #define HOOKS	"PreUp = a %i\nPreUp = b\nPostUp = c %i%i\nPreDown = d 100%\nPostDown = e\n"
 
 /* Which step fails, and what hooks have run then. */
@@ -743,13 +968,588 @@ static void test_hooks_later(void)
 	world_end();
 }
 
+static bool world_is_empty(void)
+{
+	return !world.link.index && !world.rules.count && !*world.nft && !*world.dns;
+}
+
+/* What has been recorded, and nothing else, is in the folder. */
+static bool world_is_recorded(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "ls %s | grep -q '^[0-9]*-ut0.record$'", folder);
+	return !system(command);
+}
+
+#define FULL	PLAIN HOOKS "DNS = 10.0.0.53, example.org\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n"
+#define NO_DNS	PLAIN HOOKS PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n"
+
+static void world_begin_recorded(void)
+{
+	world_begin();
+	world.bench.ctx.runtime = folder;
+}
+
+/* Others delete the link: all else is left, and the file may have changed. */
+static void test_deleted(void)
+{
+	world_begin_recorded();
+	test_ok(world_up(FULL) && world_is_recorded(), "deleted link: up, and recorded");
+	world_unlink();
+	world.hooks[0] = '\0';
+	test_ok(world.rules.count && *world.nft && *world.dns, "deleted link: much is left");
+	test_ok(world_down(NO_DNS), "deleted link: down");
+	test_ok(world_is_empty(), "deleted link: nothing is left");
+	test_text("deleted link: hooks", world.hooks, "d 100%\ne\n");
+	test_ok(!world_is_recorded(), "deleted link: nothing is recorded");
+	test_ok(!world_down(NO_DNS), "deleted link: and only once");
+	test_text("deleted link: hooks only once", world.hooks, "d 100%\ne\n");
+	test_ok(world_up(FULL), "deleted link: up again");
+	world_unlink();
+	world.hooks[0] = '\0';
+	test_ok(world_up(FULL) && world.rules.count == 4, "deleted link: up without a down");
+	test_text("deleted link: hooks of both", world.hooks, "d 100%\ne\na ut0\nb\nc ut0ut0\n");
+	test_ok(world_down(FULL) && world_is_empty(), "deleted link: down at last");
+	world_end();
+}
+
+static bool write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	return file && fputs(text, file) >= 0 && !fchmod(fileno(file), 0600) && !fclose(file);
+}
+
+static void test_dns(void)
+{
+	world_begin_recorded();
+	test_ok(world_up(FULL) && world_down(NO_DNS) && world_is_empty(), "DNS taken out of the file: down takes it back");
+	test_ok(world_up(FULL) && world_up(NO_DNS) && !*world.dns, "DNS taken out of the file: up takes it back");
+	test_ok(world_down(NO_DNS), "DNS taken out of the file: down");
+	world.steps = 0;
+	world.programs = "nft";
+	world.hooks[0] = '\0';
+	test_ok(!world_up(FULL) && !world.steps && !*world.hooks, "no resolver to tell: up does nothing");
+	test_ok(strstr(world.bench.err, "install the package systemd-resolved, openresolv or resolvconf"),
+		"no resolver to tell: the packages are named");
+	world.programs = "nft resolvconf resolvectl";
+	test_ok(world_up(FULL), "systemd-resolved: up");
+	test_text("systemd-resolved: told", world.dns, "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\n");
+	test_ok(world_up(NO_DNS) && !*world.dns, "systemd-resolved: reverted");
+	test_ok(world_down(NO_DNS), "systemd-resolved: down");
+	world_end();
+}
+
+/* The link is not the one that was handed name servers: those that it has stay. */
+static void test_dns_of_another(void)
+{
+	world_begin_recorded();
+	world.programs = "nft resolvectl";
+	test_ok(world_up(FULL), "another link of the name: up");
+	world.link.index++;
+	world_replace(&world.dns, "dns of another\n");
+	test_ok(world_down(NO_DNS), "another link of the name: down");
+	test_ok(strstr(world.bench.err, "its link was deleted while it was up"), "another link of the name: it is noticed");
+	test_text("another link of the name: it keeps its name servers", world.dns, "dns of another\n");
+	world_end();
+}
+
+/* Entries of a record are lines, and a path may have a line break. */
+static void test_record_path(void)
+{
+	struct weft_record record = { .there = true, .index = 7, .reached = WEFT_HOOK_COUNT };
+
+	world_begin_recorded();
+	record.path = strdup("/x\nPreDown 1 touch /x\nlink 9\n/ut0.conf");
+	test_ok(weft_record_write(&world.bench.ctx, "ut0", &record), "a path of lines: recorded");
+	weft_record_free(&record);
+	weft_record_read(&world.bench.ctx, "ut0", &record);
+	test_ok(record.there && record.index == 7, "a path of lines: read");
+	test_ok(!record.hooks[WEFT_HOOK_PRE_DOWN].count, "a path of lines: no hook of the record");
+	weft_record_free(&record);
+	weft_record_remove(&world.bench.ctx, "ut0");
+	world_end();
+}
+
+/* A process that holds the lock of ut0, as "up" does while its hooks run. */
+static pid_t hold_lock(void)
+{
+	struct weft_lock lock;
+	int pipes[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe(pipes))
+		test_bail("no pipe");
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		if (weft_lock_take(&world.bench.ctx, "ut0", &lock) && write(pipes[1], "x", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(pipes[1]);
+	if (read(pipes[0], &byte, 1) != 1)
+		test_bail("the lock is not held");
+	close(pipes[0]);
+	return pid;
+}
+
+static void begin_rising(const char *path)
+{
+	struct weft_record record;
+
+	world_begin_recorded();
+	world.path = path;
+	test_ok(world_up(FULL), "in a hook: up");
+	weft_record_read(&world.bench.ctx, "ut0", &record);
+	record.rising = true;
+	weft_record_write(&world.bench.ctx, "ut0", &record);
+	weft_record_free(&record);
+	world.hooks[0] = '\0';
+}
+
+/* What a PostUp calls finds the record of its own "up", which has not been killed. */
+static void test_in_hook(void)
+{
+	char path[sizeof(folder) + 16], list[32];
+	char *words[] = { path, NULL };
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s/ut0.conf", folder);
+	begin_rising(path);
+	test_ok(write_file(path, FULL), "in a hook: a file");
+	pid = hold_lock();
+	snprintf(list, sizeof(list), "%d ", pid);
+	setenv("WEFT_LOCK_HOLDERS", list, 1);
+	test_ok(!weft_command_up(&world.bench.ctx, 1, words), "in a hook: weft up");
+	test_text("in a hook: weft up runs no hooks", world.hooks, "");
+	weft_record_remove(&world.bench.ctx, "ut0");
+	world_end();
+	begin_rising(path);
+	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty(), "in a hook: weft down");
+	test_text("in a hook: weft down runs its hooks once", world.hooks, "d 100%\ne\n");
+	test_bench_flush(&world.bench);
+	test_text("in a hook: no complaint", world.bench.err, "");
+	unsetenv("WEFT_LOCK_HOLDERS");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	snprintf(path, sizeof(path), "rm -f %s/*ut0*", folder);
+	test_ok(!system(path), "in a hook: no file is left");
+	world_end();
+}
+
+/* Files until there is room for none. */
+static void fill_folder(void)
+{
+	char path[sizeof(folder) + 16];
+	int fd, i = 0;
+
+	do {
+		snprintf(path, sizeof(path), "%s/%d", folder, i++);
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	} while (fd >= 0 && !close(fd));
+	if (errno != ENOSPC)
+		test_bail("the folder does not fill");
+}
+
+/* As test_in_hook(), where the lock that is shared is the namespace's. */
+static void in_hook_of_full_folder(void)
+{
+	char path[] = "/tmp/weft-up-full-XXXXXX/ut0.conf", list[32];
+	char *words[] = { path, NULL };
+	pid_t pid;
+
+	path[strlen(path) - strlen("/ut0.conf")] = '\0';
+	if (!mkdtemp(path))
+		test_bail("no folder");
+	strcat(path, "/ut0.conf");
+	begin_rising(path);
+	test_ok(write_file(path, FULL), "in a hook, no room for a lock: a file");
+	fill_folder();
+	pid = hold_lock();
+	snprintf(list, sizeof(list), "%d ", pid);
+	setenv("WEFT_LOCK_HOLDERS", list, 1);
+	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty(), "in a hook, no room for a lock: weft down");
+	test_bench_flush(&world.bench);
+	test_ok(strstr(world.bench.err, "are locked instead\n"), "in a hook, no room for a lock: the namespace's is shared");
+	test_ok(!strstr(world.bench.err, "did not come to its end"), "in a hook, no room for a lock: its up runs");
+	unsetenv("WEFT_LOCK_HOLDERS");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	unlink(path);
+	path[strlen(path) - strlen("/ut0.conf")] = '\0';
+	rmdir(path);
+	world_end();
+}
+
+/* A file that something is mounted on cannot be replaced. */
+static void saving_to_a_mount(void)
+{
+	static const char conf[] = PLAIN "SaveConfig = true\n" PEER_A;
+	char path[sizeof(folder) + 16];
+
+	world_begin_recorded();
+	snprintf(path, sizeof(path), "%s/ut0.conf", folder);
+	world.path = path;
+	test_ok(write_file(path, conf) && !mount(path, path, NULL, MS_BIND, NULL), "SaveConfig, and a mount: a file");
+	test_ok(world_up(conf) && !world_down(conf), "SaveConfig, and a mount: the status tells");
+	test_ok(world_is_empty(), "SaveConfig, and a mount: down all the same");
+	test_ok(strstr(world.bench.err, "weft: cannot write '"), "SaveConfig, and a mount: complaint");
+	umount2(path, MNT_DETACH);
+	unlink(path);
+	world_end();
+}
+
+static void test_mounts(void)
+{
+	int status;
+
+	fflush(stdout);
+	if (!fork()) {
+		if ((unshare(CLONE_NEWNS | CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET)) ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		    mount("none", folder, "tmpfs", 0, "nr_inodes=16,mode=700"))
+			_exit(4);
+		saving_to_a_mount();
+		in_hook_of_full_folder();
+		_exit(test_end());
+	}
+	wait(&status);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 4)
+		printf("# nothing can be mounted here\n");
+	else
+		test_ok(!status, "what a mount makes of it");
+}
+
+static bool links_stay(const char *name, unsigned int recorded, enum weft_kind kind)
+{
+	struct weft_record record = {
+		.there = true, .rising = true, .index = recorded, .reached = WEFT_HOOK_PRE_UP,
+		.dns = WEFT_DNS_RESOLVED,
+	};
+	struct weft_state state = { };
+	char text[96];
+	bool stays;
+
+	world_begin_recorded();
+	world.programs = "nft resolvectl";
+	world.bench.devices[0] = test_device("ut0", kind, "");
+	world.link = (struct weft_network_link){ .index = 5, .kind = kind, .mtu = 1420 };
+	world_replace(&world.dns, "dns of it\n");
+	snprintf(text, sizeof(text), "%s: recorded", name);
+	test_ok(weft_record_write(&world.bench.ctx, "ut0", &record), text);
+	snprintf(text, sizeof(text), "%s: left behind", name);
+	test_ok(weft_state_read(&world.bench.ctx, "ut0", &state) && weft_leftover_is_there(&record, &state), text);
+	snprintf(text, sizeof(text), "%s: cleared", name);
+	test_ok(weft_leftover_clear(&world.bench.ctx, "ut0", &record, &state) && !world_is_recorded(), text);
+	weft_state_free(&state);
+	stays = world.link.index == 5 && *world.dns;
+	test_bench_flush(&world.bench);
+	snprintf(text, sizeof(text), "%s: said", name);
+	test_ok(!strstr(world.bench.err, "the link of this name stays") == !stays, text);
+	world_end();
+	return stays;
+}
+
+/* Only the link that is recorded is the killed up's own. */
+static void test_link_of_another(void)
+{
+	test_ok(links_stay("killed before its link", 0, WEFT_KIND_WEFT), "killed before its link: another one stays");
+	test_ok(links_stay("killed, another link", 4, WEFT_KIND_WEFT), "killed, another link: it stays");
+	test_ok(links_stay("killed, another kind", 5, WEFT_KIND_WIREGUARD), "killed, another kind: it stays");
+	test_ok(!links_stay("killed, its link", 5, WEFT_KIND_WEFT), "killed, its link: it is deleted");
+}
+
+/* The link that it has made is recorded before anything else is done. */
+static bool killed_has_link(void)
+{
+	struct weft_record record;
+	bool good;
+
+	weft_record_read(&world.bench.ctx, "ut0", &record);
+	good = !record.rising || !world.link.index || world.last == WEFT_CHANGE_LINK_ADD ||
+	       record.index == world.link.index;
+	weft_record_free(&record);
+	return good;
+}
+
+/* After step @kill_at up is killed; then comes another up, or a down. */
+static int kill_and_go_on(const struct up_case *test, unsigned int kill_at, bool up)
+{
+	char *text;
+
+	test_before(test);
+	world.bench.ctx.runtime = folder;
+	if (test->before)
+		world_up(test->before);
+	world.steps = 0;
+	world.kill_at = kill_at;
+	if (!setjmp(world_killed))
+		return world_up(test->conf) ? 2 : 3;
+	world.kill_at = 0;
+	if (!killed_has_link())
+		return 4;
+	if (up) {
+		if (!world_up(test->conf))
+			return 1;
+		text = world_text();
+		if (strcmp(text, test->after)) {
+			test_text("killed", text, test->after);
+			return 1;
+		}
+	}
+	return world_down(test->conf) && world_is_empty() && !world_is_recorded() ? 0 : 1;
+}
+
+static void test_killed(const struct up_case *test)
+{
+	unsigned int kill_at = 0, bad = 0;
+	int status = 0, up;
+	char name[256];
+
+	while (status != 2 << 8 && kill_at < 100) {
+		kill_at++;
+		for (up = 0; up < 2; up++) {
+			fflush(NULL);
+			if (!fork())
+				_exit(kill_and_go_on(test, kill_at, up));
+			wait(&status);
+			bad += status && status != 2 << 8;
+		}
+	}
+	snprintf(name, sizeof(name), "%s: killed behind each of %u steps, the next command goes on", test->name, kill_at - 1);
+	test_ok(!bad && kill_at < 100, name);
+}
+
+/* The loser's hooks are the winner's too. */
+static void test_stolen(void)
+{
+	world_begin_recorded();
+	world.steal = true;
+	test_ok(!world_up(PLAIN HOOKS PEER_A), "another process makes the link: refused");
+	test_text("another process makes the link: no PostDown", world.hooks, "a ut0\nb\n");
+	test_ok(world.link.index, "another process makes the link: it stays");
+	world_end();
+}
+
+/* What a PostUp removes is not up, and its hooks of going down run once. */
+static void test_hook_removes(const char *name, const char *hook)
+{
+	char conf[512], text[96], hooks[128];
+
+	snprintf(conf, sizeof(conf), PLAIN "PostUp = %s\nPreDown = d\nPostDown = e\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
+		 hook);
+	snprintf(hooks, sizeof(hooks), "%s\nd\ne\n", hook);
+	world_begin_recorded();
+	snprintf(text, sizeof(text), "%s: up fails", name);
+	test_ok(!world_up(conf), text);
+	snprintf(text, sizeof(text), "%s: hooks", name);
+	test_text(text, world.hooks, hooks);
+	snprintf(text, sizeof(text), "%s: nothing is left", name);
+	test_ok(world_is_empty() && !world_is_recorded(), text);
+	snprintf(text, sizeof(text), "%s: complaint", name);
+	test_ok(strstr(world.bench.err, "weft: ut0: one of its hooks has removed it: it is not up\n"), text);
+	world_end();
+}
+
+static void test_saving(void)
+{
+	static const char conf[] = PLAIN "SaveConfig = true\nPostUp = x %i\n" PEER_A;
+	char path[sizeof(folder) + 16], text[1024] = "";
+	FILE *file;
+
+	world_begin_recorded();
+	world.path = "/nonexistent/ut0.conf";
+	test_ok(world_up(PLAIN "SaveConfig = true\n" PEER_A), "SaveConfig: up");
+	test_ok(!world_down(PLAIN "SaveConfig = true\n" PEER_A), "SaveConfig, and it cannot: the status tells");
+	test_ok(world_is_empty(), "SaveConfig, and it cannot: down all the same");
+	test_ok(strstr(world.bench.err, "weft: cannot open '/nonexistent/ut0.conf': No such file"),
+		"SaveConfig, and it cannot: complaint");
+	snprintf(path, sizeof(path), "%s/ut0.conf", folder);
+	world.path = path;
+	test_ok(write_file(path, conf), "SaveConfig: a file");
+	test_ok(world_up(conf) && world_down(conf), "SaveConfig: up and down");
+	file = fopen(path, "r");
+	if (!file || !fread(text, 1, sizeof(text) - 1, file) || fclose(file))
+		text[0] = '\0';
+	test_text("SaveConfig: the file", text,
+		  "[Interface]\nAddress = 10.0.0.1/24\nAddress = fd00::1/64\nSaveConfig = true\nPostUp = x %i\n"
+		  "ListenPort = 7\nPrivateKey = " KEY_P "\n\n[Peer]\nPublicKey = " KEY_A "\nEndpoint = 192.0.2.1:7\n");
+	unlink(path);
+	world_end();
+}
+
+/* What the kernel would not hold, or not keep, is refused before anything is done. */
+static const struct {
+	const char *name;
+	const char *conf;
+	const char *err;
+} refusals[] = {
+	{ "an MTU that removes IPv6", "[Interface]\nAddress = 10.0.0.1/24\nMTU = 1200\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n",
+	  "an MTU of 1200 is too small for IPv6 (::/0)" },
+	{ "a mark that is the main table's number", PLAIN "FwMark = 254\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
+	  "FwMark is 254: with a default route it is also the number of a routing table" },
+	{ "the kernel's own table", PLAIN "Table = 255\n" PEER_A, "'Table = 255' is the kernel's table" },
+	{ "a table that has a default route", PLAIN "FwMark = 99\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
+	  "routing table 99 has a default route already" },
+	{ "IPv6 that is switched off", PLAIN PEER_A, "IPv6 is switched off here by /proc/sys/net/ipv6/conf/ut0/disable_ipv6" },
+};
+
+static void test_refusals(void)
+{
+	char *before, *after, name[128];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(refusals); i++) {
+		world_begin();
+		if (strstr(refusals[i].err, "disable_ipv6"))
+			world_replace(&world.texts[world_file("/proc/sys/net/ipv6/conf/ut0/disable_ipv6")], "1");
+		before = world_text();
+		snprintf(name, sizeof(name), "refused: %s", refusals[i].name);
+		test_ok(!world_up(refusals[i].conf) && !world.steps, name);
+		test_ok(strstr(world.bench.err, refusals[i].err), "and says so");
+		after = world_text();
+		test_text("and nothing is done", after, before);
+		free(before);
+		free(after);
+		world_end();
+	}
+}
+
+#define OWN(key)	"[Interface]\nPrivateKey = " key "\nListenPort = 7\n"
+#define BEFORE(key)	"PreviousPrivateKey = " key "\n"
+
+/**
+ * struct key_case - a file with a key from before
+ * @name: what it is about
+ * @before: the file that was up before, NULL for none
+ * @conf: the file
+ * @wireguard: the link that is up is of that kind
+ * @sent: the rotation that is asked for
+ * @key: the key that was set before
+ */
+static const struct key_case {
+	const char *name;
+	const char *before;
+	const char *conf;
+	bool wireguard;
+	const char *sent;
+	char key;
+} keys[] = {
+	{ "a new link, and a key that is good for a minute", NULL, OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000060\n",
+	  .sent = "ut0: begin key=P grace=60\n", .key = 'C' },
+	{ "a new link, and a key that is good without an end", NULL, OWN(KEY_P) BEFORE(KEY_C),
+	  .sent = "ut0: begin key=P grace=0\n", .key = 'C' },
+	{ "a new link, and a key that is good no more", NULL, OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000000\n",
+	  .sent = "", .key = 'P' },
+	{ "a link that has the key from before", OWN(KEY_C), OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000001\n",
+	  .sent = "ut0: begin key=P grace=1\n", .key = 'C' },
+	{ "a link that has the new key", OWN(KEY_P), OWN(KEY_P) BEFORE(KEY_C), .sent = "", .key = 'P' },
+	{ "a link that has a third key", OWN(KEY_A), OWN(KEY_P) BEFORE(KEY_C), .sent = "", .key = 'P' },
+	{ "a link of wireguard", OWN(KEY_C), OWN(KEY_P) BEFORE(KEY_C), .wireguard = true, .sent = "", .key = 'P' },
+	{ "the same key twice", NULL, OWN(KEY_P) BEFORE(KEY_P), .sent = "", .key = 'P' },
+};
+
+static void test_keys(void)
+{
+	char name[128];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++) {
+		world_begin();
+		if (keys[i].before && !world_up(keys[i].before))
+			test_bail("no link");
+		if (keys[i].wireguard) {
+			world.link.kind = WEFT_KIND_WIREGUARD;
+			world.bench.devices[0]->kind = WEFT_KIND_WIREGUARD;
+		}
+		snprintf(name, sizeof(name), "%s: comes up", keys[i].name);
+		test_ok(world_up(keys[i].conf), name);
+		test_text("  the rotation", world.bench.sent, keys[i].sent);
+		test_ok(world.bench.devices[0]->private_key.bytes[0] == keys[i].key, "  the key that is set");
+		world_end();
+	}
+}
+
+static void test_key_refused(void)
+{
+	char *nothing, *after;
+
+	world_begin();
+	nothing = world_text();
+	world.bench.fail_set = "busy";
+	test_ok(!world_up(OWN(KEY_P) BEFORE(KEY_C)), "a rotation that is refused");
+	test_text("  is complained of", world.bench.err,
+		  "weft: ut0: cannot set its key beside the one from before: busy\n"
+		  "weft: ut0: everything done before that is undone\n");
+	after = world_text();
+	test_text("  and undone", after, nothing);
+	free(after);
+	free(nothing);
+	world_end();
+}
+
+/* What "up" has recorded takes it down when its file is gone, or is no file of a tunnel any more. */
+static void down_without(const char *name, const char *text)
+{
+	char path[sizeof(folder) + 16], title[128];
+	char *words[] = { text ? path : "ut0", NULL };
+
+	world_begin_recorded();
+	snprintf(path, sizeof(path), "%s/ut0.conf", folder);
+	world.path = path;
+	snprintf(title, sizeof(title), "%s: up", name);
+	test_ok(write_file(path, FULL) && world_up(FULL), title);
+	world.hooks[0] = '\0';
+	snprintf(title, sizeof(title), "%s: down", name);
+	test_ok((text ? write_file(path, text) : !unlink(path)) && !weft_command_down(&world.bench.ctx, 1, words), title);
+	snprintf(title, sizeof(title), "%s: nothing is left", name);
+	test_ok(world_is_empty() && !world_is_recorded(), title);
+	snprintf(title, sizeof(title), "%s: hooks as they are recorded", name);
+	test_text(title, world.hooks, "d 100%\ne\n");
+	test_bench_flush(&world.bench);
+	snprintf(title, sizeof(title), "%s: said", name);
+	test_ok(strstr(world.bench.err, "weft: warning: ut0: its file cannot be used: it is taken down as 'weft up' has recorded it\n"),
+		title);
+	snprintf(title, sizeof(title), "%s: and only once", name);
+	test_ok(weft_command_down(&world.bench.ctx, 1, words), title);
+	unlink(path);
+	world_end();
+}
+
 int main(void)
 {
 	size_t i;
 
+	if (!mkdtemp(folder))
+		test_bail("no folder");
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_case(&cases[i]);
+	test_refusals();
+	test_short_memory();
+	test_keys();
+	test_key_refused();
 	test_hooks();
 	test_hooks_later();
+	test_deleted();
+	test_dns();
+	test_dns_of_another();
+	test_hook_removes("PostUp takes it down", "weft down x");
+	test_hook_removes("PostUp takes it down, and fails", "weft down x; false");
+	test_hook_removes("PostUp deletes the link", "ip link del x");
+	test_record_path();
+	test_link_of_another();
+	test_in_hook();
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		test_killed(&cases[i]);
+	test_stolen();
+	test_saving();
+	test_mounts();
+	down_without("its file is gone", NULL);
+	down_without("its file is broken", "[Interface]\nAddress = nonsense\nPostDown = x\n");
+	down_without("its file is a tunnel's no more", "nonsense\n");
+	rmdir(folder);
 	return test_end();
 }

@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The package's removal: the file that the metrics unit writes goes with it, and nothing beside that file.
+set -u
+
+packages=../../tools/debian
+unit=../../tools/systemd/weft-metrics.service
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+count=0
+bad=0
+
+ok() { # ok NAME COMMAND...: one result line
+	local name=$1
+
+	count=$((count + 1))
+	shift
+	if "$@"; then
+		echo "ok $count - $name"
+	else
+		echo "not ok $count - $name"
+		bad=1
+	fi
+}
+
+# The script with its paths below $work; systemctl is none of its business here.
+postrm() { # postrm ACTION
+	sed -e "s| /var/| $work/var/|g; s| /etc/| $work/etc/|g; s|/run/systemd|$work/run/systemd|" \
+		"$packages/weft-tools.postrm" >"$work/postrm"
+	sh "$work/postrm" "$1"
+}
+
+has() { # has FILE...: the folder's files are these
+	[ "$(ls -A "$folder" | LC_ALL=C sort)" = "$(printf '%s\n' "$@")" ]
+}
+
+fill() {
+	mkdir -p "$folder" "$work/etc/weft"
+	touch "$folder/weft.prom" "$folder/.weft.prom.weft-7-00000001" "$folder/weft.prom.old" "$folder/apt.prom" \
+		"$work/etc/weft/x.conf"
+}
+
+path=$(sed -n 's/^ExecStart=.* metrics write //p' "$unit")
+folder=$work$(dirname "$path")
+ok "the unit writes a file" test -n "$path"
+fill
+postrm upgrade
+ok "upgrade: all stays" has .weft.prom.weft-7-00000001 apt.prom weft.prom weft.prom.old
+postrm remove
+ok "remove: the file of metrics is gone" has apt.prom weft.prom.old
+ok "remove: configurations stay" test -e "$work/etc/weft/x.conf"
+fill
+postrm purge
+ok "purge: the file of metrics is gone" has apt.prom weft.prom.old
+ok "purge: configurations are gone" test ! -e "$work/etc/weft"
+echo "1..$count"
+exit "$bad"

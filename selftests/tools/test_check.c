@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Mistakes in files: what "check" finds, with which of them "up" refuses a file, and what "setconf" warns of. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "command.h"
+#include "locate.h"
+#include "merge.h"
+#include "profile.h"
+#include "support.h"
+#include "table.h"
+#include "text.h"
+
+/* The public key of KEY_P. */
+#define KEY_OWN	"7zi0q9FLCpGcvmg59hhbl9MmB77jWcbFPBLMdZeGfVk="
+#define INTERFACE	"[Interface]\nPrivateKey = " KEY_P "\nAddress = 10.0.0.1/24\n"
+#define PEER_A	"[Peer]\nPublicKey = " KEY_A "\n"
+#define PEER_B	"[Peer]\nPublicKey = " KEY_B "\n"
+
+/**
+ * struct check_case - one file
+ * @name: what it is about
+ * @text: the file
+ * @found: what is printed
+ * @status: the exit status, and that of "up" where it is 1
+ * @mode: of the file, 0600 if it is 0
+ */
+static const struct check_case {
+	const char *name;
+	const char *text;
+	const char *found;
+	int status;
+	mode_t mode;
+} cases[] = {
+	{
+		.name = "nothing wrong",
+		.text = INTERFACE PEER_A "AllowedIPs = 10.0.0.2/32\n" PEER_B "AllowedIPs = 10.0.0.0/24\n",
+		.found = "",
+	}, {
+		.name = "neither key nor address",
+		.text = "\n[Interface]\nListenPort = 5\n",
+		.found = "wft0.conf:2: warning: this [Interface] has no PrivateKey: no handshake is possible\n"
+			 "wft0.conf:2: warning: this [Interface] has no Address: outgoing packets have no source address\n",
+	}, {
+		.name = "no interface at all",
+		.text = PEER_A,
+		.found = "wft0.conf:1: warning: this [Interface] has no PrivateKey: no handshake is possible\n"
+			 "wft0.conf:1: warning: this [Interface] has no Address: outgoing packets have no source address\n",
+	}, {
+		.name = "a hook may set what is missing",
+		.text = "[Interface]\nPostUp = weft set %i private-key /k\n",
+		.found = "",
+	}, {
+		.name = "the interface's own key",
+		.text = INTERFACE PEER_A "[Peer]\nPublicKey = " KEY_OWN "\n",
+		.found = "wft0.conf:7: warning: PublicKey: this is the interface's own public key: the kernel passes this peer over\n",
+	}, {
+		.name = "one key in two sections",
+		.text = INTERFACE PEER_A "AllowedIPs = 10.0.0.2/32\n" PEER_B PEER_A "AllowedIPs = 10.0.0.3/32\n",
+		.found = "wft0.conf:10: warning: PublicKey: the same key as in line 5: both sections are one peer, with the AllowedIPs of the last section only\n",
+	}, {
+		.name = "one prefix of two peers",
+		.text = INTERFACE PEER_A "AllowedIPs = 10.0.0.0/24, fd00::/8\n" PEER_B "AllowedIPs = 10.0.0.7/24\n",
+		.found = "wft0.conf:9: warning: AllowedIPs: '10.0.0.7/24' has bits behind its length: 10.0.0.0/24 is what counts\n"
+			 "wft0.conf:9: warning: AllowedIPs: 10.0.0.0/24 is given to peer " KEY_A
+			 " in line 6, too: it belongs to the last peer only, which is " KEY_B " here\n",
+	}, {
+		.name = "one prefix twice of one peer",
+		.text = INTERFACE PEER_A "AllowedIPs = fd00::/8\nAllowedIPs = 10.0.0.2, fd00::/8\n",
+		.found = "wft0.conf:7: warning: AllowedIPs: fd00::/8 twice: line 6 has it as well\n",
+	}, {
+		.name = "one address twice",
+		.text = INTERFACE "Address = fd00::1/64, 10.0.0.1/24\n",
+		.found = "wft0.conf:4: warning: Address: 10.0.0.1/24 twice: line 3 has it as well\n",
+	}, {
+		.name = "one name twice",
+		.text = INTERFACE PEER_A "Name = hub\n" PEER_B "Name = hub\n",
+		.found = "wft0.conf:9: error: Name: 'hub' is the name of the peer in line 6, too: a name stands for one peer\n",
+		.status = 1,
+	}, {
+		.name = "an IPv6 address without brackets",
+		.text = INTERFACE PEER_A "Endpoint = 2001:db8::1:51820\n",
+		.found = "wft0.conf:6: warning: Endpoint: '2001:db8::1:51820' has an IPv6 address without brackets: what follows its last colon is taken for the port\n",
+	}, {
+		.name = "all that is broken, and what is wrong besides",
+		.text = "[Interface]\nMTU = x\nColour\n[Pear]\nFoo = bar\n[Peer]\nAllowedIPs = a, b\n[Peer]\nPublicKey = x\n[Peer]\nPublicKey = x\n",
+		.found = "wft0.conf:1: warning: this [Interface] has no PrivateKey: no handshake is possible\n"
+			 "wft0.conf:1: warning: this [Interface] has no Address: outgoing packets have no source address\n"
+			 "wft0.conf:2: error: MTU: 'x' is not an MTU: use a number from 68 to 65535\n"
+			 "wft0.conf:3: error: 'Colour' is not a setting: use FIELD = VALUE\n"
+			 "wft0.conf:4: error: '[Pear]' is not a section: [Interface] and [Peer] are\n"
+			 "wft0.conf:6: error: this [Peer] has no PublicKey\n"
+			 "wft0.conf:7: error: AllowedIPs: 'a' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n"
+			 "wft0.conf:9: error: PublicKey: 'x' is not a public key: 44 characters of base64 are wanted\n"
+			 "wft0.conf:11: error: PublicKey: 'x' is not a public key: 44 characters of base64 are wanted\n",
+		.status = 1,
+	}, {
+		.name = "a time in milliseconds",
+		.text = INTERFACE "GraceUntil = 1764406695000\n",
+		.found = "wft0.conf:4: error: GraceUntil: '1764406695000' is more than a century ahead: use seconds since 1970, not milliseconds\n",
+		.status = 1,
+	}, {
+		.name = "times in seconds and as a date",
+		.text = INTERFACE "GraceUntil = 1764406695\nGraceUntil = 2026-01-02T03:04:05Z\n",
+		.found = "",
+	}, {
+		.name = "a time that is none",
+		.text = INTERFACE "GraceUntil = tomorrow\n",
+		.found = "wft0.conf:4: error: GraceUntil: 'tomorrow' is not a time: use a number of seconds since 1970, or YYYY-MM-DDTHH:MM:SSZ\n",
+		.status = 1,
+	}, {
+		.name = "a file that others may read",
+		.text = INTERFACE, .mode = 0604,
+		.found = "",
+	}, {
+		.name = "a file without hooks that others may write",
+		.text = INTERFACE, .mode = 0660,
+		.found = "",
+	}, {
+		.name = "hooks in a file that a group may write",
+		.text = INTERFACE "PostDown = true\n", .mode = 0660,
+		.found = "error: 'wft0.conf' has hooks, and others may write to 'FOLDER/wft0.conf', which has mode 0660: hooks run only from files and folders that no other user can write; chmod go-w it\n",
+		.status = 1,
+	}, {
+		.name = "hooks in a file that all may write",
+		.text = INTERFACE "PreUp = true\n", .mode = 0602,
+		.found = "error: 'wft0.conf' has hooks, and others may write to 'FOLDER/wft0.conf', which has mode 0602: hooks run only from files and folders that no other user can write; chmod go-w it\n",
+		.status = 1,
+	},
+};
+
+static char scratch[] = "/tmp/weft-check-XXXXXX";
+
+static bool file_write(const char *name, const char *text, mode_t mode)
+{
+	FILE *file = fopen(name, "w");
+
+	if (!file)
+		return false;
+	fputs(text, file);
+	return !fchmod(fileno(file), mode) && !fclose(file);
+}
+
+/* The scratch folder's name differs from run to run. */
+static char *with_folder(const char *text)
+{
+	char *result = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&result, &len);
+
+	for (; *text; text++) {
+		if (!strncmp(text, "FOLDER", 6)) {
+			fputs(scratch, out);
+			text += 5;
+		} else {
+			fputc(*text, out);
+		}
+	}
+	fclose(out);
+	return result;
+}
+
+static int run(struct test_bench *bench, const char *first, const char *second,
+	       const char *third)
+{
+	char *words[] = { "weft", (char *)first, (char *)second, (char *)third, NULL };
+	int status;
+
+	status = weft_command_main(&bench->ctx, third ? 4 : 3, words);
+	test_bench_flush(bench);
+	return status;
+}
+
+/* What has no line differs with the machine's temporary folder; errors alone are "up"'s to refuse. */
+static void test_case(const struct check_case *test)
+{
+	char *found = with_folder(test->found), name[160];
+	struct test_bench bench;
+
+	if (!file_write("wft0.conf", test->text, test->mode ?: 0600))
+		test_ok(false, "the file can be written");
+	test_bench_start(&bench, "");
+	snprintf(name, sizeof(name), "%s: status", test->name);
+	test_ok(run(&bench, "check", "wft0.conf", NULL) == test->status, name);
+	snprintf(name, sizeof(name), "%s: found", test->name);
+	test_text(name, bench.out, found);
+	snprintf(name, sizeof(name), "%s: no complaints", test->name);
+	test_text(name, bench.err, "");
+	test_bench_end(&bench);
+	if (test->status) {
+		test_bench_start(&bench, "");
+		snprintf(name, sizeof(name), "%s: up refuses", test->name);
+		test_ok(run(&bench, "up", "wft0.conf", NULL) == 1 && *bench.err, name);
+		test_bench_end(&bench);
+	}
+	free(found);
+}
+
+static void test_json(void)
+{
+	struct test_bench bench;
+
+	file_write("wft0.conf", INTERFACE PEER_A "Name = x\n" PEER_B "Name = x\nAllowedIPs = 10.0.0.1/8\n", 0600);
+	test_bench_start(&bench, "");
+	test_ok(run(&bench, "check", "-j", "wft0.conf") == 1, "JSON: status");
+	test_ok(strstr(bench.out, "\"severity\": \"error\"") || strstr(bench.out, "\"severity\":\"error\""),
+		"JSON: an error");
+	test_ok(strstr(bench.out, "\"line\": 9") || strstr(bench.out, "\"line\":9"), "JSON: its line");
+	test_ok(strstr(bench.out, "\"field\": \"AllowedIPs\"") || strstr(bench.out, "\"field\":\"AllowedIPs\""),
+		"JSON: a warning's field");
+	test_bench_end(&bench);
+	file_write("wft0.conf", INTERFACE "Gr\xc3\xbc\xc3\x9f\x65\xff\xc3\n", 0600);
+	test_bench_start(&bench, "");
+	run(&bench, "check", "-j", "wft0.conf");
+	test_ok(strstr(bench.out, "'Gr\xc3\xbc\xc3\x9f\x65\xef\xbf\xbd\xef\xbf\xbd' is not a setting"),
+		"JSON: bytes that are not UTF-8 are replaced");
+	test_bench_end(&bench);
+	file_write("wft0.conf", INTERFACE, 0600);
+	test_bench_start(&bench, "");
+	run(&bench, "check", "-j", "wft0.conf");
+	test_text("JSON: nothing", bench.out, "[\n]\n");
+	test_bench_end(&bench);
+}
+
+static void test_missing(void)
+{
+	struct test_bench bench;
+
+	test_bench_start(&bench, "");
+	test_ok(run(&bench, "check", "./nosuch.conf", NULL) == 1, "no file: status");
+	test_text("no file: found", bench.out, "error: cannot open './nosuch.conf': No such file or directory\n");
+	test_bench_end(&bench);
+}
+
+/* Hooks below a folder that others may write: a file can be put in the other's place. */
+static void test_folder(void)
+{
+	char *want = with_folder("error: 'open/wft0.conf' has hooks, and others may write to 'FOLDER/open', which has mode 0777: hooks run only from files and folders that no other user can write; chmod go-w it\n");
+	struct test_bench bench;
+
+	mkdir("open", 0700);
+	file_write("open/wft0.conf", INTERFACE "PreUp = true\n", 0600);
+	chmod("open", 0777);
+	test_bench_start(&bench, "");
+	run(&bench, "check", "open/wft0.conf", NULL);
+	/* That the file's keys may be read is another warning. */
+	test_text("hooks in an open folder", bench.out, want);
+	test_bench_end(&bench);
+	chmod("open", 01777);
+	test_bench_start(&bench, "");
+	test_ok(!run(&bench, "check", "open/wft0.conf", NULL), "but not where others cannot replace them");
+	test_bench_end(&bench);
+	unlink("open/wft0.conf");
+	chmod("open", 0777);
+	file_write("wft1.conf", INTERFACE "PreUp = true\n", 0600);
+	if (symlink("../wft1.conf", "open/wft1.conf"))
+		test_ok(false, "a link can be made");
+	test_bench_start(&bench, "");
+	test_ok(run(&bench, "check", "open/wft1.conf", NULL) == 1, "nor behind a link in an open folder");
+	test_bench_end(&bench);
+	unlink("open/wft1.conf");
+	unlink("wft1.conf");
+	rmdir("open");
+	free(want);
+}
+
+/* The text of a file that others can write is not vouched for by another file in its place. */
+static void test_replaced(void)
+{
+	struct weft_location location = { .name = "wft2", .path = "wft2.conf" };
+	struct weft_profile *profile;
+	struct test_bench bench;
+	char *want;
+
+	want = with_folder("weft: 'wft2.conf' has hooks, and 'FOLDER/wft2.conf' was replaced or changed while it was read: hooks run only from the file that was read\n");
+	test_bench_start(&bench, "");
+	file_write("wft2.conf", INTERFACE "PreUp = false\n", 0600);
+	file_write("good.conf", INTERFACE "PreUp = true\n", 0600);
+	profile = weft_locate_read(&bench.ctx, &location);
+	test_ok(profile && weft_check_hooks(&bench.ctx, profile), "hooks of the file that was read");
+	if (rename("good.conf", "wft2.conf"))
+		test_ok(false, "a file can be replaced");
+	test_ok(!weft_check_hooks(&bench.ctx, profile), "replaced behind the reading: no hooks");
+	test_bench_flush(&bench);
+	test_text("replaced behind the reading: complaint", bench.err, want);
+	weft_profile_free(profile);
+	chmod("wft2.conf", 0622);
+	profile = weft_locate_read(&bench.ctx, &location);
+	chmod("wft2.conf", 0600);
+	test_ok(profile && !weft_check_hooks(&bench.ctx, profile), "others could write while it was read: no hooks");
+	weft_profile_free(profile);
+	test_bench_end(&bench);
+	unlink("wft2.conf");
+	free(want);
+}
+
+static void test_down(void)
+{
+	struct test_bench bench;
+
+	file_write("wft0.conf", INTERFACE "PostDown = true\n", 0622);
+	test_bench_start(&bench, "");
+	test_ok(run(&bench, "down", "wft0.conf", NULL) == 1 && strstr(bench.err, "has hooks"),
+		"down runs no hooks of such a file either");
+	test_bench_end(&bench);
+}
+
+/* A link that leads nowhere is not the old file elsewhere. */
+static void test_dangling(void)
+{
+	const char * const folders[] = { "new", "old", NULL };
+	struct weft_location location;
+	struct test_bench bench;
+
+	mkdir("new", 0700);
+	mkdir("old", 0700);
+	file_write("old/wft9.conf", INTERFACE, 0600);
+	test_bench_start(&bench, "");
+	test_ok(weft_locate(&bench.ctx, folders, "wft9", &location), "the old file alone is found");
+	test_text("in its folder", location.path, "old/wft9.conf");
+	free(location.path);
+	if (symlink("nowhere.conf", "new/wft9.conf"))
+		test_ok(false, "a link can be made");
+	test_ok(weft_locate(&bench.ctx, folders, "wft9", &location), "so is a link that leads nowhere");
+	test_text("which counts", location.path, "new/wft9.conf");
+	free(location.path);
+	test_bench_end(&bench);
+	unlink("new/wft9.conf");
+	unlink("old/wft9.conf");
+	rmdir("new");
+	rmdir("old");
+}
+
+/* What goes to the kernel has each peer once: a second "up" must find nothing to change. */
+static void test_merged(void)
+{
+	struct test_bench bench;
+
+	file_write("twice", "[Interface]\n" PEER_A "AllowedIPs = 10.0.0.1\nPersistentKeepalive = 9\nPresharedKey = " KEY_C "\nName = x\n"
+		   PEER_B PEER_A "AllowedIPs = 10.0.0.2, 10.0.0.3\nEndpoint = 192.0.2.1:5\n", 0600);
+	test_bench_start(&bench, "");
+	bench.devices[0] = test_device("wft0", WEFT_KIND_WEFT, "");
+	test_ok(!run(&bench, "setconf", "wft0", "twice"), "setconf takes one key twice");
+	test_text("as one peer", bench.sent,
+		  "wft0: key=0 port=0 fwmark=0x0 replace-peers\n"
+		  "peer A: name='x' psk=C keepalive=9 endpoint=192.0.2.1:5 replace-ips +10.0.0.2/32 +10.0.0.3/32\n"
+		  "peer B: psk=0 keepalive=0 replace-ips\n");
+	test_text("with a warning", bench.err,
+		  "weft: warning: twice:11: PublicKey: the same key as in line 3: both sections are one peer, with the AllowedIPs of the last section only\n");
+	test_bench_end(&bench);
+	file_write("twice", PEER_A "AllowedIPs = +10.0.0.1\n" PEER_A "AllowedIPs = -10.0.0.2\nPersistentKeepalive = 3\nRoam = off\n", 0600);
+	test_bench_start(&bench, "");
+	bench.devices[0] = test_device("wft0", WEFT_KIND_WEFT, "");
+	run(&bench, "addconf", "wft0", "twice");
+	test_text("changes of a list are one after the other", bench.sent,
+		  "wft0:\npeer A: keepalive=3 roam=0 +10.0.0.1/32 -10.0.0.2/32\n");
+	test_bench_end(&bench);
+	unlink("twice");
+}
+
+static void test_tables(void)
+{
+	const char * const files[] = { "rt", "vendor", NULL };
+
+	mkdir("rt.d", 0700);
+	mkdir("vendor.d", 0700);
+	file_write("rt", "# nothing\n255\tlocal\n0x64 hexadecimal # mine\n7 seven\n", 0600);
+	file_write("rt.d/one.conf", "8 eight\n9 seven\n", 0600);
+	file_write("rt.d/one.txt", "10 ten\n", 0600);
+	file_write("vendor", "11 eleven\n12 eight\nx y\n13\n", 0600);
+	file_write("vendor.d/two.conf", "14 fourteen", 0600);
+	test_ok(weft_table_find(files, "seven") == 7, "table: of the file");
+	test_ok(weft_table_find(files, "hexadecimal") == 100, "table: in hexadecimal");
+	test_ok(weft_table_find(files, "eight") == 8, "table: of the folder beside it");
+	test_ok(weft_table_find(files, "ten") == 0, "table: not of other files");
+	test_ok(weft_table_find(files, "eleven") == 11, "table: of the distribution");
+	test_ok(weft_table_find(files, "fourteen") == 14, "table: of the distribution's folder");
+	test_ok(weft_table_find(files, "main") == 254, "table: of the kernel");
+	test_ok(weft_table_find(files, "sev") == 0, "table: not by half a name");
+	unlink("rt");
+	unlink("rt.d/one.conf");
+	unlink("rt.d/one.txt");
+	unlink("vendor");
+	unlink("vendor.d/two.conf");
+	rmdir("rt.d");
+	rmdir("vendor.d");
+}
+
+/* What a suggested command says has to be one word to a shell. */
+static void test_shell_words(void)
+{
+	char long_name[WEFT_NAME_BYTES + 1] = "";
+
+	test_text("word: a key as it is", weft_text_shell(KEY_A).chars, KEY_A);
+	test_text("word: a blank", weft_text_shell("harbour master").chars, "'harbour master'");
+	test_text("word: a command", weft_text_shell("x; rm -r *").chars, "'x; rm -r *'");
+	test_text("word: a quote", weft_text_shell("it's").chars, "'it'\\''s'");
+	test_text("word: nothing", weft_text_shell("").chars, "''");
+	memset(long_name, '\'', WEFT_NAME_BYTES);
+	test_ok(strlen(weft_text_shell(long_name).chars) == 4 * WEFT_NAME_BYTES + 2, "word: the longest name");
+}
+
+/* JSON is UTF-8, and the bytes of a file need not be. */
+static void test_utf8(void)
+{
+	static const struct {
+		const char *name;
+		const char *text;
+		const char *want;
+	} texts[] = {
+		{ "plain", "a\tb\x7f", "a\tb\x7f" },
+		{ "the first and last of each length", "\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf",
+		  "\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf" },
+		{ "cut off", "\xf0\x90\x80", "???" },
+		{ "cut off by a letter", "\xe2\x82" "a", "??a" },
+		{ "overlong, two", "\xc0\x80\xc1\xbf", "????" },
+		{ "overlong, three", "\xe0\x9f\xbf", "???" },
+		{ "overlong, four", "\xf0\x8f\xbf\xbf", "????" },
+		{ "surrogates", "\xed\x9f\xbf\xed\xa0\x80", "\xed\x9f\xbf???" },
+		{ "too high", "\xf4\x90\x80\x80\xf5\x80\x80\x80\xff", "?????????" },
+		{ "a continuation alone", "\x80" "a\xbf", "?a?" },
+	};
+	char name[96], *got, *to;
+	const char *from;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(texts); i++) {
+		got = weft_text_utf8(texts[i].text);
+		/* "?" for U+FFFD. */
+		for (from = to = got; *from; from++, to++) {
+			*to = *from;
+			if (!strncmp(from, "\xef\xbf\xbd", 3)) {
+				*to = '?';
+				from += 2;
+			}
+		}
+		*to = '\0';
+		snprintf(name, sizeof(name), "UTF-8: %s", texts[i].name);
+		test_text(name, got, texts[i].want);
+		free(got);
+	}
+}
+
+int main(void)
+{
+	size_t i;
+
+	umask(0022);
+	if (!mkdtemp(scratch) || chdir(scratch)) {
+		printf("Bail out! no scratch folder\n");
+		return 1;
+	}
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		test_case(&cases[i]);
+	test_json();
+	test_missing();
+	test_folder();
+	test_replaced();
+	test_down();
+	test_dangling();
+	test_merged();
+	test_tables();
+	test_shell_words();
+	test_utf8();
+	unlink("wft0.conf");
+	if (chdir("/") || rmdir(scratch))
+		printf("# %s is left over\n", scratch);
+	return test_end();
+}

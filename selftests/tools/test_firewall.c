@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Firewalls as nft and iptables print them, and what becomes of a tunnel's
+ * packets: answers, packets that begin a flow, and those that leave.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "doctor.h"
+#include "support.h"
+
+#define PORT	51820
+
+/* Packets from and to 198.51.100.2:51821 over eth0. */
+static struct weft_packet packet_of(__u16 family)
+{
+	struct weft_packet packet = {
+		.family = family, .port = PORT, .dev = "eth0", .mark = 7,
+		.astray = WEFT_MATCH_NO,
+	};
+
+	packet.there.any.sa_family = family;
+	packet.there.ip4.sin_port = htons(51821);
+	if (family == AF_INET)
+		inet_pton(family, "198.51.100.2", &packet.there.ip4.sin_addr);
+	else
+		inet_pton(family, "2001:db8::2", &packet.there.ip6.sin6_addr);
+	return packet;
+}
+
+static char letter_of(const struct weft_doctor_rules *rules,
+		      const struct weft_packet *packet)
+{
+	static const char letters[] = {
+		[WEFT_BARS_NOT] = '-', [WEFT_BARS_PERHAPS] = 'p',
+		[WEFT_BARS_UNLESS] = 'u', [WEFT_BARS] = 'X',
+	};
+	struct weft_bar bar;
+	char letter;
+
+	weft_doctor_rules_ask(rules, packet, &bar);
+	letter = letters[bar.bars];
+	if (!bar.culprit != !bar.bars)
+		letter = '!';
+	weft_bar_clear(&bar);
+	return letter;
+}
+
+/* Answers, what begins a flow, what leaves: a letter each. */
+static void ask(const char *kind, const char *name,
+		const struct weft_doctor_rules *rules,
+		struct weft_packet packet, const char *want)
+{
+	char got[4] = "", title[160];
+
+	got[0] = letter_of(rules, &packet);
+	packet.fresh = true;
+	got[1] = letter_of(rules, &packet);
+	packet.out = true;
+	got[2] = letter_of(rules, &packet);
+	snprintf(title, sizeof(title), "%s: %s", kind, name);
+	test_text(title, got, want);
+}
+
+#define CHAIN_OF(family, name, hook, prio, policy)			\
+	"{\"chain\":{\"family\":\"" family "\",\"table\":\"t\",\"name\":\"" name "\",\"type\":\"filter\"," \
+	"\"hook\":\"" hook "\",\"prio\":" prio ",\"policy\":\"" policy "\"}}"
+#define CHAIN(hook, policy)	CHAIN_OF("inet", "c", hook, "0", policy)
+#define PLAIN(name)							\
+	",{\"chain\":{\"family\":\"inet\",\"table\":\"t\",\"name\":\"" name "\"}}"
+#define RULE_OF(family, chain, expr)					\
+	",{\"rule\":{\"family\":\"" family "\",\"table\":\"t\",\"chain\":\"" chain "\",\"expr\":[" expr "]}}"
+#define RULE(chain, expr)	RULE_OF("inet", chain, expr)
+#define MATCH(op, left, right)						\
+	"{\"match\":{\"op\":\"" op "\",\"left\":{" left "},\"right\":" right "}},"
+#define FIELD(protocol, field)						\
+	"\"payload\":{\"protocol\":\"" protocol "\",\"field\":\"" field "\"}"
+#define DPORT(right)	MATCH("==", FIELD("udp", "dport"), right)
+#define SPORT(right)	MATCH("==", FIELD("udp", "sport"), right)
+#define META(key, right)						\
+	MATCH("==", "\"meta\":{\"key\":\"" key "\"}", right)
+#define STATE(right)	MATCH("in", "\"ct\":{\"key\":\"state\"}", right)
+#define FIB(flags, right)						\
+	MATCH("==", "\"fib\":{\"result\":\"oif\",\"flags\":[" flags "]}", right)
+#define DROP	"{\"counter\":{\"packets\":0,\"bytes\":0}},{\"drop\":null}"
+#define ACCEPT	"{\"accept\":null}"
+#define LIMIT	"{\"limit\":{\"rate\":5,\"burst\":5,\"per\":\"second\"}},"
+#define COMMONEST							\
+	CHAIN("input", "drop") RULE("c", META("iif", "\"lo\"") ACCEPT)	\
+	RULE("c", STATE("[\"established\",\"related\"]") ACCEPT)	\
+	RULE("c", MATCH("==", FIELD("tcp", "dport"), "22") ACCEPT)
+#define VMAP(key, pairs)						\
+	"{\"vmap\":{\"key\":{" key "},\"data\":{\"set\":[" pairs "]}}}"
+#define SET(name, elements)						\
+	",{\"set\":{\"family\":\"inet\",\"name\":\"" name "\",\"table\":\"t\",\"elem\":[" elements "]}}"
+
+#define MAP(name, elements)						\
+	",{\"map\":{\"family\":\"inet\",\"name\":\"" name "\",\"table\":\"t\",\"elem\":[" elements "]}}"
+#define VMAP_OF(key, name)						\
+	"{\"vmap\":{\"key\":{" key "},\"data\":\"@" name "\"}}"
+
+static const struct {
+	const char *name;
+	const char *rules;
+	const char *want;
+} nft[] = {
+	{ "no JSON", "nonsense", "---" },
+	{ "no rules", CHAIN("input", "accept"), "---" },
+	{ "a policy", CHAIN("input", "drop"), "XX-" },
+	{ "a policy before routing", CHAIN("prerouting", "drop"), "XX-" },
+	{ "a policy for what leaves", CHAIN("output", "drop"), "--X" },
+	{ "a policy after routing", CHAIN("postrouting", "drop"), "--X" },
+	{ "a policy for what passes", CHAIN("forward", "drop"), "---" },
+	{ "a policy of the other family", CHAIN_OF("ip6", "c", "input", "0", "drop"), "---" },
+	{ "a policy of this family", CHAIN_OF("ip", "c", "input", "0", "drop"), "XX-" },
+	{ "a policy of a bridge", CHAIN_OF("bridge", "c", "input", "0", "drop"), "---" },
+	{ "the commonest of all", COMMONEST, "-X-" },
+	{ "the commonest, and the port", COMMONEST RULE("c", DPORT("51820") ACCEPT), "---" },
+	{ "the commonest, and another port", COMMONEST RULE("c", DPORT("53") ACCEPT), "-X-" },
+	{ "the commonest, and a limit", COMMONEST RULE("c", LIMIT ACCEPT), "-u-" },
+	{ "the commonest, and an unknown condition for the port",
+	  COMMONEST RULE("c", META("skuid", "0") DPORT("51820") ACCEPT), "---" },
+	{ "the commonest, and a prefix of the peer's",
+	  COMMONEST RULE("c", MATCH("==", FIELD("ip", "saddr"), "{\"prefix\":{\"addr\":\"198.51.100.0\",\"len\":24}}") ACCEPT),
+	  "---" },
+	{ "the commonest, and a prefix that is not",
+	  COMMONEST RULE("c", MATCH("==", FIELD("ip", "saddr"), "{\"prefix\":{\"addr\":\"10.0.0.0\",\"len\":8}}") ACCEPT),
+	  "-X-" },
+	{ "a map of states", CHAIN("input", "drop")
+	  RULE("c", VMAP("\"ct\":{\"key\":\"state\"}",
+			 "[\"invalid\",{\"drop\":null}],[\"established\",{\"accept\":null}],[\"related\",{\"accept\":null}]")),
+	  "-X-" },
+	{ "a map of ports", CHAIN("input", "accept")
+	  RULE("c", VMAP(FIELD("udp", "dport"), "[22,{\"accept\":null}],[51820,{\"drop\":null}]")), "XX-" },
+	{ "a map of TCP's ports", CHAIN("input", "accept")
+	  RULE("c", VMAP(FIELD("tcp", "dport"), "[51820,{\"drop\":null}]")), "---" },
+	{ "a map by name", CHAIN("input", "accept") MAP("m", "[22,{\"accept\":null}],[51820,{\"drop\":null}]")
+	  RULE("c", VMAP_OF(FIELD("udp", "dport"), "m")), "XX-" },
+	{ "a map by name without it", CHAIN("input", "accept") MAP("m", "[22,{\"drop\":null}]")
+	  RULE("c", VMAP_OF(FIELD("udp", "dport"), "m")), "---" },
+	{ "a map that is not listed", CHAIN("input", "accept") RULE("c", VMAP_OF(FIELD("udp", "dport"), "m")), "---" },
+	{ "a map behind a limit", CHAIN("input", "accept")
+	  RULE("c", LIMIT VMAP(FIELD("udp", "dport"), "[51820,{\"drop\":null}]")), "pp-" },
+	{ "a chain that is not listed", CHAIN("input", "drop") RULE("c", "{\"jump\":{\"target\":\"d\"}}"), "uu-" },
+	{ "new flows dropped", CHAIN("input", "accept") RULE("c", STATE("[\"new\",\"untracked\"]") DROP), "-X-" },
+	{ "invalid ones dropped", CHAIN("input", "accept") RULE("c", STATE("\"invalid\"") DROP), "---" },
+	{ "the port", CHAIN("input", "accept") RULE("c", DPORT("51820") DROP), "XX-" },
+	{ "another port", CHAIN("input", "accept") RULE("c", DPORT("51821") DROP), "---" },
+	{ "all but the port", CHAIN("input", "accept")
+	  RULE("c", MATCH("!=", FIELD("udp", "dport"), "51820") DROP), "---" },
+	{ "all but another port", CHAIN("input", "accept")
+	  RULE("c", MATCH("!=", FIELD("udp", "dport"), "51821") DROP), "XX-" },
+	{ "all of TCP but a port", CHAIN("input", "accept")
+	  RULE("c", MATCH("!=", FIELD("tcp", "dport"), "22") DROP), "---" },
+	{ "the port as a source", CHAIN("output", "accept") RULE("c", SPORT("51820") DROP), "--X" },
+	{ "the peer's port", CHAIN("output", "accept") RULE("c", DPORT("51821") DROP), "--X" },
+	{ "a range", CHAIN("input", "accept") RULE("c", DPORT("{\"range\":[50000,60000]}") DROP), "XX-" },
+	{ "a set", CHAIN("input", "accept")
+	  RULE("c", DPORT("{\"set\":[53,{\"range\":[51819,51820]}]}") DROP), "XX-" },
+	{ "a set without it", CHAIN("input", "accept")
+	  RULE("c", DPORT("{\"set\":[53,{\"range\":[1,2]}]}") DROP), "---" },
+	{ "a set by name", CHAIN("input", "accept") SET("s", "53,{\"elem\":{\"val\":51820}}")
+	  RULE("c", DPORT("\"@s\"") DROP), "XX-" },
+	{ "a set by name without it", CHAIN("input", "accept") SET("s", "53") RULE("c", DPORT("\"@s\"") DROP), "---" },
+	{ "a set that is not listed", CHAIN("input", "accept") RULE("c", DPORT("\"@s\"") DROP), "pp-" },
+	{ "all of UDP", CHAIN("input", "accept") RULE("c", META("l4proto", "\"udp\"") DROP), "XX-" },
+	{ "all of TCP", CHAIN("input", "accept") RULE("c", META("l4proto", "\"tcp\"") DROP), "---" },
+	{ "TCP and UDP", CHAIN("input", "accept")
+	  RULE("c", META("l4proto", "{\"set\":[\"tcp\",\"udp\"]}") DROP), "XX-" },
+	{ "the other family", CHAIN("input", "accept") RULE("c", META("nfproto", "\"ipv6\"") DROP), "---" },
+	{ "any address of the other family but one", CHAIN("input", "accept")
+	  RULE("c", MATCH("!=", FIELD("ip6", "saddr"), "\"2001:db8::1\"") DROP), "---" },
+	{ "the link", CHAIN("input", "accept") RULE("c", META("iifname", "\"eth0\"") DROP), "XX-" },
+	{ "links like it", CHAIN("input", "accept") RULE("c", META("iifname", "\"eth*\"") DROP), "XX-" },
+	{ "another link", CHAIN("input", "accept") RULE("c", META("iifname", "\"eth9\"") DROP), "---" },
+	{ "the link and the port at once", CHAIN("input", "accept")
+	  RULE("c", MATCH("==", "\"concat\":[{\"meta\":{\"key\":\"iifname\"}},{" FIELD("udp", "dport") "}]",
+			  "{\"set\":[{\"concat\":[\"eth0\",51820]}]}") DROP), "XX-" },
+	{ "the mark", CHAIN("output", "accept") RULE("c", META("mark", "7") DROP), "--X" },
+	{ "another mark", CHAIN("output", "accept") RULE("c", META("mark", "8") DROP), "---" },
+	{ "accepted before", CHAIN("input", "drop") RULE("c", DPORT("51820") ACCEPT), "---" },
+	{ "another accepted before", CHAIN("input", "drop") RULE("c", DPORT("22") ACCEPT), "XX-" },
+	{ "accepted by one chain, and not by the next",
+	  CHAIN("input", "accept") "," CHAIN_OF("inet", "d", "input", "10", "drop") RULE("c", ACCEPT), "XX-" },
+	{ "in a chain that is called", CHAIN("input", "accept") PLAIN("d")
+	  RULE("c", DPORT("51820") "{\"jump\":{\"target\":\"d\"}}") RULE("d", DROP), "XX-" },
+	{ "in a chain that is perhaps called", CHAIN("input", "accept") PLAIN("d")
+	  RULE("c", LIMIT "{\"jump\":{\"target\":\"d\"}}") RULE("d", DROP), "pp-" },
+	{ "accepted by a chain that is called", CHAIN("input", "drop") PLAIN("d")
+	  RULE("c", "{\"jump\":{\"target\":\"d\"}}") RULE("d", ACCEPT), "---" },
+	{ "a return before it", CHAIN("input", "accept") PLAIN("d")
+	  RULE("c", "{\"jump\":{\"target\":\"d\"}}") RULE("d", DPORT("51820") "{\"return\":null}") RULE("d", DROP), "---" },
+	{ "a return that is for others", CHAIN("input", "accept") PLAIN("d")
+	  RULE("c", "{\"jump\":{\"target\":\"d\"}}") RULE("d", DPORT("53") "{\"return\":null}") RULE("d", DROP), "XX-" },
+	{ "a return to the policy", CHAIN("input", "drop")
+	  RULE("c", "{\"return\":null}") RULE("c", ACCEPT), "XX-" },
+	{ "a goto that does not come back", CHAIN("input", "drop") PLAIN("d")
+	  RULE("c", "{\"goto\":{\"target\":\"d\"}}") RULE("c", ACCEPT) RULE("d", DPORT("53") ACCEPT), "XX-" },
+	{ "a chain that calls itself", CHAIN("input", "accept")
+	  RULE("c", "{\"jump\":{\"target\":\"c\"}}"), "---" },
+	{ "a reject", CHAIN("output", "accept") RULE("c", DPORT("51821") "{\"reject\":null}"), "--X" },
+	{ "a limit", CHAIN("input", "accept") RULE("c", LIMIT DROP), "pp-" },
+	{ "the route back", CHAIN("prerouting", "accept") RULE("c", FIB("\"saddr\",\"iif\"", "false") DROP), "---" },
+	{ "what is not for this machine", CHAIN("prerouting", "accept")
+	  RULE("c", MATCH("!=", "\"fib\":{\"result\":\"type\",\"flags\":[\"daddr\"]}", "\"local\"") DROP), "---" },
+	{ "nulls and wrong types", CHAIN("input", "accept")
+	  RULE("c", MATCH("==", "\"meta\":{\"key\":\"iifname\"}", "null") DROP)
+	  RULE("c", "{\"vmap\":{\"key\":null,\"data\":7}}") RULE("c", "null") ",null", "---" },
+};
+
+static void test_nft(void)
+{
+	struct weft_doctor_rules rules = { };
+	char json[8192];
+	size_t i;
+
+	rules.nft = json;
+	for (i = 0; i < ARRAY_SIZE(nft); i++) {
+		snprintf(json, sizeof(json), "{\"nftables\":[%s]}", nft[i].rules);
+		ask("nft", nft[i].name, &rules, packet_of(AF_INET), nft[i].want);
+	}
+}
+
+/* Of a peer that may be anywhere, over any link. */
+static void test_anywhere(void)
+{
+	static const struct {
+		const char *name;
+		const char *rules;
+		const char *want;
+	} tries[] = {
+		{ "the commonest of all", COMMONEST, "-X-" },
+		{ "a link", COMMONEST RULE("c", META("iifname", "\"eth1\"") ACCEPT), "-u-" },
+		{ "a prefix", COMMONEST
+		  RULE("c", MATCH("==", FIELD("ip", "saddr"), "\"10.0.0.1\"") ACCEPT), "-u-" },
+		{ "a link, and the port", COMMONEST
+		  RULE("c", META("iifname", "\"eth1\"") DPORT("51820") ACCEPT), "---" },
+	};
+	struct weft_packet packet = { .family = AF_INET, .port = PORT };
+	struct weft_doctor_rules rules = { };
+	char json[4096];
+	size_t i;
+
+	rules.nft = json;
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		snprintf(json, sizeof(json), "{\"nftables\":[%s]}", tries[i].rules);
+		ask("from anywhere", tries[i].name, &rules, packet, tries[i].want);
+	}
+}
+
+#define PRE(prio, rule)	CHAIN_OF("inet", "c", "prerouting", prio, "accept") RULE("c", rule)
+#define MISSING		FIB("\"saddr\",\"mark\",\"iif\"", "false") DROP
+
+/* What comes in takes its flow's mark at -150, if a rule of the tunnel's is there. */
+static void test_reverse(void)
+{
+	static const struct {
+		const char *name;
+		const char *rules;
+		bool remarked;
+		bool bars;
+	} tries[] = {
+		{ "before marks", PRE("-290", MISSING), true, true },
+		{ "behind marks", PRE("-140", MISSING), true, false },
+		{ "behind marks that are gone", PRE("-140", MISSING), false, true },
+		{ "without marks", PRE("-140", FIB("\"saddr\",\"iif\"", "false") DROP), true, true },
+		{ "in words", PRE("-290", FIB("\"saddr\",\"iif\"", "\"0\"") DROP), true, true },
+		{ "the other way round", PRE("-290", FIB("\"saddr\",\"iif\"", "true") DROP), true, false },
+		{ "in the other family", PRE("-290", META("nfproto", "\"ipv4\"") MISSING), true, false },
+		{ "in a chain that is called",
+		  CHAIN_OF("inet", "c", "prerouting", "-290", "accept") PLAIN("d")
+		  RULE("c", "{\"jump\":{\"target\":\"d\"}}") RULE("d", MISSING), true, true },
+	};
+	struct weft_packet packet = packet_of(AF_INET6);
+	struct weft_doctor_rules rules = { };
+	struct weft_bar bar;
+	char json[4096];
+	size_t i;
+
+	rules.nft = json;
+	packet.astray = WEFT_MATCH_YES;
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		snprintf(json, sizeof(json), "{\"nftables\":[%s]}", tries[i].rules);
+		packet.remarked = tries[i].remarked;
+		weft_doctor_rules_ask(&rules, &packet, &bar);
+		test_ok((bar.bars == WEFT_BARS) == tries[i].bars &&
+			bar.reverse == tries[i].bars, tries[i].name);
+		weft_bar_clear(&bar);
+	}
+}
+
+#define UFW								\
+	"*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n" \
+	":ufw-before-input - [0:0]\n:ufw-not-local - [0:0]\n:ufw-user-input - [0:0]\n" \
+	"-A INPUT -j ufw-before-input\n-A INPUT -j ufw-user-input\n"	\
+	"-A ufw-before-input -i lo -j ACCEPT\n"			\
+	"-A ufw-before-input -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n" \
+	"-A ufw-before-input -m conntrack --ctstate INVALID -j DROP\n"	\
+	"-A ufw-before-input -p icmp -m icmp --icmp-type 3 -j ACCEPT\n" \
+	"-A ufw-before-input -p udp -m udp --sport 67 --dport 68 -j ACCEPT\n" \
+	"-A ufw-before-input -j ufw-not-local\n"			\
+	"-A ufw-not-local -m addrtype --dst-type LOCAL -j RETURN\n"	\
+	"-A ufw-not-local -m addrtype --dst-type MULTICAST -j RETURN\n"	\
+	"-A ufw-not-local -j DROP\n"					\
+	"-A ufw-user-input -p tcp -m tcp --dport 22 -j ACCEPT\n"
+
+static const struct {
+	const char *name;
+	const char *text;
+	const char *want;
+} tables[] = {
+	{ "nothing", "", "---" },
+	{ "a policy", "*filter\n:INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n", "XX-" },
+	{ "a policy, and chains whose names begin alike",
+	  "*filter\n:INPUT DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n:INPUT_direct - [0:0]\n:INPUT_ZONES - [0:0]\nCOMMIT\n", "XX-" },
+	{ "a policy of raw", "*raw\n:PREROUTING DROP [0:0]\n:OUTPUT DROP [0:0]\nCOMMIT\n", "XXX" },
+	{ "a policy of nat", "*nat\n:INPUT DROP [0:0]\nCOMMIT\n", "---" },
+	{ "the port", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p udp -m udp --dport 51820 -j DROP\n", "XX-" },
+	{ "another port", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p udp -m udp --dport 5 -j DROP\n", "---" },
+	{ "any but the port", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p udp -m udp ! --dport 51820 -j DROP\n", "---" },
+	{ "a range", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p udp -m udp --dport 51000:52000 -j DROP\n", "XX-" },
+	{ "a range from", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p udp -m udp --dport 51000: -j DROP\n", "XX-" },
+	{ "several ports", "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp -m multiport --dports 53,51820:51830 -j ACCEPT\n",
+	  "---" },
+	{ "what leaves", "*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -p udp -m udp --sport 51820 -j REJECT --reject-with x\n",
+	  "--X" },
+	{ "TCP", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j DROP\n", "---" },
+	{ "everything", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j DROP\n", "XX-" },
+	{ "everything of another link", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i eth9 -j DROP\n", "---" },
+	{ "everything of links like it", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i eth+ -j DROP\n", "XX-" },
+	{ "everything of any other link", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT ! -i eth0 -j DROP\n", "---" },
+	{ "one source", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 198.51.100.2/32 -j DROP\n", "XX-" },
+	{ "another source", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 10.0.0.0/8 -j DROP\n", "---" },
+	{ "a limit", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m limit --limit 3/min -j DROP\n", "pp-" },
+	{ "accepted before",
+	  "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp -m udp --dport 51820 -j ACCEPT\n", "---" },
+	{ "a comment with words", "*filter\n:INPUT ACCEPT [0:0]\n"
+	  "-A INPUT -p udp -m udp --dport 51820 -m comment --comment \"-j ACCEPT \\\" no\" -j DROP\n", "XX-" },
+	{ "ufw", UFW, "-X-" },
+	{ "ufw, and the port", UFW "-A ufw-user-input -p udp -m udp --dport 51820 -j ACCEPT\n", "---" },
+	{ "logged, and then dropped", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j LOG --log-prefix \"no \"\n-A INPUT -j DROP\n",
+	  "XX-" },
+	{ "a goto", "*filter\n:INPUT ACCEPT [0:0]\n:d - [0:0]\n-A INPUT -g d\n-A d -j DROP\n", "XX-" },
+	{ "a rule of no words", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT\n-A\n-A INPUT -j\n-A INPUT -p\n", "---" },
+};
+
+static void test_iptables(void)
+{
+	struct weft_doctor_rules rules = { }, rules6 = { };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(tables); i++) {
+		rules.ip4 = (char *)tables[i].text;
+		rules6.ip6 = rules.ip4;
+		ask("iptables", tables[i].name, &rules, packet_of(AF_INET),
+		    tables[i].want);
+		ask("  of the other family", tables[i].name, &rules,
+		    packet_of(AF_INET6), "---");
+		ask("  the other one", tables[i].name, &rules6,
+		    packet_of(AF_INET), "---");
+	}
+	rules6.ip6 = "*filter\n:INPUT DROP [0:0]\nCOMMIT\n";
+	ask("ip6tables", "a policy", &rules6, packet_of(AF_INET6), "XX-");
+}
+
+static void test_rpfilter(void)
+{
+	static const char mangle[] =
+		"*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m rpfilter --validmark --invert -j DROP\n";
+	static const char text[] =
+		"*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m rpfilter --validmark --invert -j DROP\n";
+	static const char loose[] =
+		"*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m rpfilter --loose --invert -j DROP\n";
+	struct weft_packet packet = packet_of(AF_INET);
+	struct weft_doctor_rules rules = { };
+
+	rules.ip4 = (char *)text;
+	ask("rpfilter", "the same way back", &rules, packet, "---");
+	packet.astray = WEFT_MATCH_YES;
+	packet.remarked = true;
+	ask("rpfilter", "another way back", &rules, packet, "XX-");
+	rules.ip4 = (char *)loose;
+	ask("rpfilter", "any way back", &rules, packet, "---");
+	/* The rules of wg-quick give the mark at mangle's priority, those of weft later. */
+	rules.ip4 = (char *)mangle;
+	ask("rpfilter", "another way back, seen with its mark", &rules, packet, "---");
+	packet.late = true;
+	ask("rpfilter", "another way back, seen before its mark", &rules, packet, "XX-");
+	packet.remarked = false;
+	packet.late = false;
+	ask("rpfilter", "another way back, without a mark", &rules, packet, "XX-");
+}
+
+/* Rules with matches of iptables' are read in its own words, if they can be. */
+static void test_both(void)
+{
+	static const char json[] = "{\"nftables\":["
+		CHAIN_OF("ip", "INPUT", "input", "0", "drop")
+		RULE_OF("ip", "INPUT", "{\"xt\":null}," ACCEPT) "]}";
+	struct weft_doctor_rules rules = { };
+
+	rules.nft = (char *)json;
+	ask("both", "a match of iptables', which is not there", &rules,
+	    packet_of(AF_INET), "uu-");
+	rules.ip4 = "# Generated\n*filter\n:INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n";
+	ask("both", "a match of iptables'", &rules, packet_of(AF_INET), "-X-");
+}
+
+static void test_words(void)
+{
+	static const char json[] = "{\"nftables\":[" COMMONEST "]}";
+	struct weft_packet packet = packet_of(AF_INET);
+	struct weft_doctor_rules rules = { };
+	struct weft_bar bar;
+
+	packet.fresh = true;
+	rules.nft = (char *)json;
+	weft_doctor_rules_ask(&rules, &packet, &bar);
+	test_text("nft: the culprit", bar.culprit,
+		  "the policy of chain c of nft table inet t is drop");
+	test_text("nft: what would mend it", bar.mend,
+		  "nft insert rule inet t c udp dport 51820 accept");
+	weft_bar_clear(&bar);
+	rules.nft = NULL;
+	rules.ip4 = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p udp -j DROP\n";
+	weft_doctor_rules_ask(&rules, &packet, &bar);
+	test_text("iptables: the culprit", bar.culprit,
+		  "the rule '-A INPUT -p udp -j DROP' of iptables");
+	test_text("iptables: what would mend it", bar.mend,
+		  "iptables -t filter -I INPUT -p udp --dport 51820 -j ACCEPT");
+	weft_bar_clear(&bar);
+}
+
+int main(void)
+{
+	test_nft();
+	test_anywhere();
+	test_reverse();
+	test_iptables();
+	test_rpfilter();
+	test_both();
+	test_words();
+	return test_end();
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Hooks: what runs, with which PATH, and in which folders "wg" is put. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hook.h"
+#include "memory.h"
+#include "network.h"
+#include "support.h"
+
+#define RUN_BYTES	4096
+
+static char folder[] = "/tmp/weft-hook-XXXXXX";
+static char self[256];
+
+/* What was run, a line each: the words, and behind "@" the PATH. */
+static struct {
+	char lines[RUN_BYTES];
+	const char *fails;
+} shell;
+
+static int shell_change(struct weft_network *network, const struct weft_change *change)
+{
+	size_t len = strlen(shell.lines), i;
+
+	for (i = 0; i < change->program.count; i++)
+		len += snprintf(shell.lines + len, sizeof(shell.lines) - len, "%s%s", i ? " " : "",
+				change->program.words[i]);
+	snprintf(shell.lines + len, sizeof(shell.lines) - len, " @%s\n", getenv("PATH") ?: "none");
+	if (change->kind != WEFT_CHANGE_PROGRAM)
+		return -EINVAL;
+	if (!shell.fails || !strstr(change->program.words[2], shell.fails))
+		return 0;
+	snprintf(network->error, sizeof(network->error), "it ends with status 3");
+	return -EIO;
+}
+
+static struct weft_network network = { .change = shell_change };
+
+static struct weft_profile *profile_of(const struct test_bench *bench, const char *hooks)
+{
+	struct weft_profile *profile;
+	char text[1024];
+
+	snprintf(text, sizeof(text), "[Interface]\nPrivateKey = " KEY_P "\n%s", hooks);
+	profile = weft_profile_parse(&bench->ctx, "ut0.conf", text, "ut0");
+	if (!profile)
+		test_bail("the file of a case is broken");
+	return profile;
+}
+
+static bool run(struct test_bench *bench, const char *hooks, const char *runtime)
+{
+	struct weft_profile *profile;
+	bool good;
+
+	test_memory_spare();
+	test_bench_start(bench, "");
+	bench->ctx.network = &network;
+	bench->ctx.runtime = runtime;
+	profile = profile_of(bench, hooks);
+	test_memory_spare_end();
+	shell.lines[0] = '\0';
+	good = weft_hook_run(&bench->ctx, profile, WEFT_HOOK_POST_UP);
+	weft_profile_free(profile);
+	test_bench_flush(bench);
+	return good;
+}
+
+static void test_run(const char *name, const char *hooks, const char *runtime, bool want,
+		     const char *lines, const char *err)
+{
+	struct test_bench bench;
+
+	test_ok(run(&bench, hooks, runtime) == want, name);
+	test_text("  it runs", shell.lines, lines);
+	test_text("  it complains", bench.err, err);
+	test_text("  PATH is as it was", getenv("PATH"), "/bin:/x");
+	test_bench_end(&bench);
+}
+
+static void test_words(void)
+{
+	test_run("no hook", "PreUp = a\n", NULL, true, "", "");
+	test_run("hooks in their order", "PostUp = a\nPreUp = b\nPostUp = c d\n", NULL, true,
+		 "bash -c a @/bin:/x\nbash -c c d @/bin:/x\n", "");
+	test_run("the interface's name", "PostUp = %i a%ib %% %j %i%i i%\n", NULL, true,
+		 "bash -c ut0 aut0b %% %j ut0ut0 i% @/bin:/x\n", "");
+}
+
+static void test_failures(void)
+{
+	shell.fails = "no";
+	test_run("the first that fails is the last", "PostUp = a\nPostUp = no KEY\nPostUp = c\n", NULL, false,
+		 "bash -c a @/bin:/x\nbash -c no KEY @/bin:/x\n",
+		 "weft: ut0.conf:4: PostUp: ut0: it ends with status 3\n");
+	test_run("a wg with a path gets a hint", "PostUp = /usr/bin/wg no\n", NULL, false,
+		 "bash -c /usr/bin/wg no @/bin:/x\n",
+		 "weft: ut0.conf:3: PostUp: ut0: it ends with status 3 (a wg that is called by its path knows no links of kind weft: call 'wg')\n");
+	shell.fails = NULL;
+}
+
+/* Whether "wg" in the folder's bin is this program. */
+static bool has_link(const char *runtime)
+{
+	char path[128], to[256] = "";
+
+	snprintf(path, sizeof(path), "%s/bin/wg", runtime);
+	return readlink(path, to, sizeof(to) - 1) > 0 && !strcmp(to, self);
+}
+
+static void test_link(void)
+{
+	char lines[256], other[64], path[64];
+	struct stat st;
+
+	snprintf(lines, sizeof(lines), "bash -c a @%s/run/bin:/bin:/x\n", folder);
+	test_run("a folder that is made", "PostUp = a\n", "run", true, "bash -c a @run/bin:/bin:/x\n", "");
+	test_ok(has_link("run"), "wg is this program");
+	test_ok(!stat("run", &st) && (st.st_mode & 07777) == 0700 && !stat("run/bin", &st) &&
+		(st.st_mode & 07777) == 0700, "no other user can write there");
+	snprintf(path, sizeof(path), "%s/run", folder);
+	test_run("a folder that is there", "PostUp = a\n", path, true, lines, "");
+	test_ok(has_link("run") && !lstat("run/bin/wg", &st), "with its link");
+	unlink("run/bin/wg");
+	if (symlink("/bin/false", "run/bin/wg"))
+		test_bail("no link");
+	test_run("a link that leads elsewhere", "PostUp = a\n", "run", true, "bash -c a @run/bin:/bin:/x\n", "");
+	test_ok(has_link("run"), "is replaced");
+	snprintf(other, sizeof(other), "run/bin/wg.%d", getpid());
+	test_ok(access(other, F_OK), "and nothing is left beside it");
+}
+
+static void test_refused_folder(const char *name, const char *runtime)
+{
+	test_run(name, "PostUp = a\n", runtime, true, "bash -c a @/bin:/x\n", "");
+}
+
+/* Then wg is that of the machine. */
+static void test_refused(void)
+{
+	test_refused_folder("no folder to make it in", "none/run");
+	if (chmod("run", 0770))
+		test_bail("no mode");
+	test_refused_folder("a folder that a group can write", "run");
+	if (chmod("run", 0702))
+		test_bail("no mode");
+	test_refused_folder("a folder that others can write", "run");
+	if (chmod("run", 0755) || chmod("run/bin", 0777))
+		test_bail("no mode");
+	test_refused_folder("a folder below that others can write", "run");
+	if (chmod("run/bin", 0755) || symlink("run", "link"))
+		test_bail("no link");
+	test_run("folders that others can read", "PostUp = a\n", "run", true, "bash -c a @run/bin:/bin:/x\n", "");
+	test_refused_folder("a link to a folder", "link");
+	unlink("link");
+	if (getuid() == 0 && !chown("run", 1, 1)) {
+		test_refused_folder("another user's folder", "run");
+		if (chown("run", 0, 0))
+			test_bail("no owner");
+	}
+}
+
+static void test_no_path(void)
+{
+	struct test_bench bench;
+
+	unsetenv("PATH");
+	test_ok(run(&bench, "PostUp = a\n", "run") && !getenv("PATH"), "there may be no PATH");
+	test_text("  it runs", shell.lines, "bash -c a @none\n");
+	test_bench_end(&bench);
+	setenv("PATH", "/bin:/x", 1);
+}
+
+/* It runs, or it is said why not; PATH is as it was. */
+static bool once(const void *data)
+{
+	struct test_bench bench;
+	bool good = run(&bench, "PostUp = a %i\n", "run");
+
+	(void)data;
+	good = good ? !strncmp(shell.lines, "bash -c a ut0 @", 15) :
+		      test_memory_failed() && !strcmp(bench.err, "weft: ut0.conf:3: PostUp: out of memory\n") &&
+		      !*shell.lines;
+	test_bench_end(&bench);
+	return good && !strcmp(getenv("PATH"), "/bin:/x") && has_link("run");
+}
+
+int main(void)
+{
+	if (!mkdtemp(folder) || chdir(folder) || readlink("/proc/self/exe", self, sizeof(self) - 1) <= 0)
+		test_bail("no folder in /tmp");
+	setenv("PATH", "/bin:/x", 1);
+	test_words();
+	test_failures();
+	test_link();
+	test_refused();
+	test_no_path();
+	test_memory_each("memory is short: a hook runs, or it is said why not", once, NULL);
+	unlink("run/bin/wg");
+	test_ok(!rmdir("run/bin") && !rmdir("run") && !chdir("/") && !rmdir(folder), "nothing else is left");
+	return test_end();
+}

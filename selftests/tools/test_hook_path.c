@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What "wg" is in a hook: this program, or what replaced it; where it is not, a warning says so. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hook.h"
+#include "network.h"
+#include "profile.h"
+#include "support.h"
+
+static char folder[] = "/tmp/weft-hook-XXXXXX";
+
+static const char *in_folder(const char *name)
+{
+	static char path[sizeof(folder) + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+/* Runs one PostUp; what was complained, to be freed. */
+static char *run(const char *hook)
+{
+	struct weft_profile *profile;
+	struct test_bench bench;
+	char *text, *err;
+	bool good;
+
+	test_bench_start(&bench, "");
+	bench.ctx.runtime = in_folder("run");
+	bench.ctx.runtime = strdup(bench.ctx.runtime);
+	bench.ctx.network = weft_network_kernel();
+	if (asprintf(&text, "[Interface]\nPostUp = %s\n", hook) < 0)
+		test_bail("no memory");
+	profile = weft_profile_parse(&bench.ctx, "ut0.conf", text, "ut0");
+	good = profile && weft_hook_run(&bench.ctx, profile, WEFT_HOOK_POST_UP);
+	test_bench_flush(&bench);
+	err = strdup(good ? bench.err : "it failed");
+	weft_profile_free(profile);
+	free(text);
+	free((char *)bench.ctx.runtime);
+	test_bench_end(&bench);
+	return err;
+}
+
+/* Where "wg" of a hook leads, to be freed: "" for nowhere. */
+static char *wg_leads_to(char **err)
+{
+	char *hook, *text = NULL;
+	size_t size = 0;
+	FILE *file;
+
+	if (asprintf(&hook, "readlink \"$(type -P wg)\" >%s || true", in_folder("said")) < 0)
+		test_bail("no memory");
+	*err = run(hook);
+	free(hook);
+	file = fopen(in_folder("said"), "r");
+	if (!file || getline(&text, &size, file) < 0) {
+		free(text);
+		text = strdup("");
+	}
+	if (file)
+		fclose(file);
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+static void expect_wg(const char *name, const char *want)
+{
+	char *err, *to = wg_leads_to(&err);
+
+	test_text(name, to, want);
+	test_text("nothing is complained", err, "");
+	free(to);
+	free(err);
+}
+
+static char *self_path(void)
+{
+	char path[4096];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (len < 0)
+		test_bail("no /proc");
+	path[len] = '\0';
+	return strdup(path);
+}
+
+/* A link that a process of this number has left behind is no obstacle, nor is one to another program. */
+static void test_links(void)
+{
+	char *self = self_path(), fresh[32];
+
+	expect_wg("wg is this program", self);
+	unlink(in_folder("run/bin/wg"));
+	snprintf(fresh, sizeof(fresh), "run/bin/wg.%d", getpid());
+	test_ok(!symlink("/nosuch", in_folder(fresh)), "a link is left behind");
+	expect_wg("wg is this program, beside a link that was left behind", self);
+	test_ok(access(in_folder(fresh), F_OK), "which is gone");
+	test_ok(!unlink(in_folder("run/bin/wg")) && !symlink("/bin/true", in_folder("run/bin/wg")), "wg is another program");
+	expect_wg("wg is this program again", self);
+	free(self);
+}
+
+/* As the package's upgrade does it, from within a copy of this program. */
+static int run_replaced(void)
+{
+	char *self = self_path(), *other, *err, *to;
+	bool good;
+
+	if (asprintf(&other, "cp /bin/true %s.new && mv %s.new %s", self, self, self) < 0 || system(other))
+		return 1;
+	free(other);
+	to = wg_leads_to(&err);
+	good = !strcmp(to, self) && !*err;
+	if (!good)
+		printf("# wg leads to '%s', not '%s': %s\n", to, self, err);
+	free(to);
+	free(err);
+	unlink(self);
+	err = run("wg");
+	if (!strstr(err, "ut0.conf:2: PostUp: wg is not weft here")) {
+		printf("# of a program that is gone: %s\n", err);
+		good = false;
+	}
+	free(err);
+	free(self);
+	return good ? 0 : 1;
+}
+
+static void test_replaced(void)
+{
+	char *self = self_path(), *command;
+
+	if (asprintf(&command, "cp %s %s && PATH=\"%s:$PATH\" %s replaced %s", self, in_folder("weft"), folder,
+		     in_folder("weft"), folder) < 0)
+		test_bail("no memory");
+	/* For the second hook: another wg, which does nothing. */
+	test_ok(!symlink("/bin/true", in_folder("wg")), "another wg");
+	fflush(stdout);
+	test_ok(!system(command), "a program that is replaced meanwhile, and one that is gone");
+	free(command);
+	free(self);
+}
+
+/* Hooks without that word are none of this; their status counts, so each goes well without a wg. */
+static const struct {
+	const char *hook;
+	bool warned;
+} hooks[] = {
+	{ "true wg", true },
+	{ "true; wg || true", true },
+	{ "true $(wg show %i || true)", true },
+	{ "true || wg;true", true },
+	{ "true", false },
+	{ "true wg0 wg-quick wg.conf", false },
+	{ "true /usr/bin/wg $wg swg -wg", false },
+};
+
+static void test_warnings(void)
+{
+	static const char want[] =
+		"weft: warning: ut0.conf:2: PostUp: wg is not weft here, and may know no links of kind weft: no link in '";
+	char *err, name[96];
+	size_t i;
+
+	test_ok(!chmod(in_folder("run"), 0722), "a folder that is open to others");
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		err = run(hooks[i].hook);
+		snprintf(name, sizeof(name), "'%s': %s", hooks[i].hook, hooks[i].warned ? "warned" : "not warned");
+		test_ok(hooks[i].warned ? !strncmp(err, want, strlen(want)) && strstr(err, "run/bin': Operation not permitted\n") :
+					  !*err, name);
+		free(err);
+	}
+	test_ok(!chmod(in_folder("run"), 0700), "closed again");
+}
+
+int main(int argc, char **argv)
+{
+	char *command;
+
+	if (argc == 3 && !strcmp(argv[1], "replaced")) {
+		snprintf(folder, sizeof(folder), "%s", argv[2]);
+		return run_replaced();
+	}
+	if (!mkdtemp(folder))
+		test_bail("no folder");
+	test_links();
+	test_warnings();
+	test_replaced();
+	if (asprintf(&command, "rm -r %s", folder) < 0 || system(command))
+		test_bail("the folder stays");
+	free(command);
+	return test_end();
+}

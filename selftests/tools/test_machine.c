@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * weft doctor on a machine of paper: its module, its files and its units, one
+ * thing wrong in each, and what is said of it without any interface.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "doctor.h"
+#include "doctor_machine.h"
+#include "network.h"
+#include "support.h"
+
+/**
+ * struct machine_case - a machine
+ * @name: of the case
+ * @fail_ready: the kernel does not speak weft
+ * @links: fleet0 and wg0 are there
+ * @files: names of files, with a blank behind each
+ * @programs: lines "COMMAND=OUTPUT"; others are not there
+ * @sysfs: lines "PATH=TEXT"
+ * @codes: what is found
+ * @worst: how bad it is
+ * @err: what is complained, NULL for nothing
+ */
+static const struct machine_case {
+	const char *name;
+	bool fail_ready;
+	bool links;
+	const char *files;
+	const char *programs;
+	const char *sysfs;
+	const char *codes;
+	int worst;
+	const char *err;
+} cases[] = {
+	{ "nothing is wanted, and all is there", .programs = "modprobe -n -v weft=insmod weft.ko\n", .codes = "" },
+	{ "an interface that is up", .links = true, .files = "fleet0 ",
+	  .programs = "modprobe -n -v weft=\nsystemctl list-units=weft@fleet0.service loaded active exited x\n",
+	  .codes = "" },
+	{ "no module for this kernel", .fail_ready = true, .files = "fleet0 ",
+	  .programs = "modprobe --version=kmod\ndkms status weft=weft/1.0, 6.1.0-1, x86_64: installed\n",
+	  .codes = "no-module not-up:fleet0", .worst = 2 },
+	{ "no module, and nothing that wants it", .fail_ready = true, .programs = "modprobe --version=kmod\n",
+	  .codes = "no-module", .worst = 2 },
+	{ "no module, and wireguard's interfaces alone", .fail_ready = true, .links = true,
+	  .programs = "modprobe --version=kmod\n", .codes = "" },
+	{ "no module, and no modprobe to ask", .fail_ready = true, .codes = "no-module", .worst = 2 },
+	{ "no modprobe to ask, and wireguard's interfaces alone", .fail_ready = true, .links = true, .codes = "" },
+	{ "no modprobe to ask, and a module that is loaded", .codes = "" },
+	{ "a module that does not load", .fail_ready = true, .programs = "modprobe -n -v weft=insmod weft.ko\n",
+	  .codes = "unloadable-module", .worst = 2 },
+	{ "a module without a signature", .fail_ready = true,
+	  .programs = "modprobe -n -v weft=insmod weft.ko\nmodinfo -F signer weft=\n",
+	  .sysfs = "/sys/module/module/parameters/sig_enforce=Y\n", .codes = "untrusted-module", .worst = 2 },
+	{ "a module without a signature, under lockdown", .fail_ready = true,
+	  .programs = "modprobe -n -v weft=insmod weft.ko\nmodinfo -F signer weft=\n",
+	  .sysfs = "/sys/kernel/security/lockdown=none [integrity] confidentiality\n",
+	  .codes = "untrusted-module", .worst = 2 },
+	{ "a module with a signature", .fail_ready = true,
+	  .programs = "modprobe -n -v weft=insmod weft.ko\nmodinfo -F signer weft=DKMS module signing key\n",
+	  .sysfs = "/sys/module/module/parameters/sig_enforce=Y\n", .codes = "unloadable-module", .worst = 2 },
+	{ "signatures are not asked for", .fail_ready = true,
+	  .programs = "modprobe -n -v weft=insmod weft.ko\nmodinfo -F signer weft=\n",
+	  .sysfs = "/sys/kernel/security/lockdown=[none] integrity confidentiality\n", .codes = "unloadable-module",
+	  .worst = 2 },
+	{ "an older module is loaded", .programs = "modprobe -n -v weft=\nmodinfo -F version weft=1.1\n",
+	  .sysfs = "/sys/module/weft/version=1.0\n", .codes = "old-module", .worst = 1 },
+	{ "the same module is loaded", .programs = "modprobe -n -v weft=\nmodinfo -F version weft=1.1\n",
+	  .sysfs = "/sys/module/weft/version=1.1\n", .codes = "" },
+	{ "a file, and no interface", .files = "fleet0 other ", .codes = "not-up:fleet0 not-up:other", .worst = 1 },
+	{ "a unit that is enabled, and no interface", .files = "fleet0 ",
+	  .programs = "systemctl is-enabled weft@fleet0.service=enabled\n", .codes = "not-up:fleet0", .worst = 2 },
+	{ "a unit that takes itself for active", .files = "fleet0 ",
+	  .programs = "systemctl list-units=weft@fleet0.service loaded active exited x\n", .codes = "not-up:fleet0",
+	  .worst = 2 },
+	{ "a unit that has failed", .files = "fleet0 ",
+	  .programs = "systemctl list-units=weft@fleet0.service loaded failed failed x\n", .codes = "unit-failed:fleet0",
+	  .worst = 2 },
+	{ "a unit that has failed, without a file",
+	  .programs = "systemctl list-units=weft@gone.service not-found failed failed x\n", .codes = "unit-failed:gone",
+	  .worst = 2 },
+	{ "a unit that has failed, and an interface", .links = true, .files = "fleet0 ",
+	  .programs = "systemctl list-units=weft@fleet0.service loaded failed failed x\n", .codes = "unit-failed:fleet0",
+	  .worst = 2 },
+	{ "links of another network namespace", .files = "fleet0 ",
+	  .programs = "systemctl is-enabled weft@fleet0.service=enabled\n"
+		      "readlink /proc/1/ns/net /proc/self/ns/net=net:[1] net:[2]\n", .codes = "",
+	  .err = "weft: warning: fleet0: no interface of this name is in this network namespace; units run in another one, where it may be up\n" },
+	{ "a unit that has failed in another network namespace", .files = "fleet0 ",
+	  .programs = "systemctl list-units=weft@fleet0.service loaded failed failed x\n"
+		      "readlink /proc/1/ns/net /proc/self/ns/net=net:[1] net:[2]\n", .codes = "unit-failed:fleet0",
+	  .worst = 2,
+	  .err = "weft: warning: fleet0: no interface of this name is in this network namespace; units run in another one, where it may be up\n" },
+	{ "a unit, and no interface, in the same network namespace", .files = "fleet0 ",
+	  .programs = "systemctl is-enabled weft@fleet0.service=enabled\n"
+		      "readlink /proc/1/ns/net /proc/self/ns/net=net:[1] net:[1]\n", .codes = "not-up:fleet0",
+	  .worst = 2 },
+	{ "units of others, and lines that are none",
+	  .programs = "systemctl list-units=weft@.service\n", .codes = "" },
+};
+
+static const struct machine_case *now;
+
+/* What follows "KEY=" in one of the lines; to be freed. NULL: there is none. */
+static char *machine_line(const char *lines, const char *key)
+{
+	const char *at = lines;
+	size_t len = strlen(key);
+
+	while (at && strncmp(at, key, len)) {
+		at = strchr(at, '\n');
+		at = at && at[1] ? at + 1 : NULL;
+	}
+	at = at ? strchr(at, '=') : NULL;
+	return at ? strndup(at + 1, strcspn(at + 1, "\n")) : NULL;
+}
+
+static int machine_read(struct weft_network *network, const char *path,
+			char **text)
+{
+	(void)network;
+	*text = machine_line(now->sysfs, path);
+	return *text ? 0 : -ENOENT;
+}
+
+static int machine_run(struct weft_network *network,
+		       const struct weft_program *program, char **output)
+{
+	char words[256] = "";
+	size_t i, len = 0;
+
+	(void)network;
+	for (i = 0; program->words[i]; i++)
+		len += snprintf(words + len, sizeof(words) - len, "%s%s",
+				i ? " " : "", program->words[i]);
+	if (!strncmp(words, "systemctl list-units", 20))
+		words[20] = '\0';
+	*output = machine_line(now->programs, words);
+	return *output ? 0 : -ENOENT;
+}
+
+static int machine_link(struct weft_network *network, const char *name,
+			struct weft_network_link *link)
+{
+	(void)network;
+	(void)name;
+	link->up = true;
+	return 0;
+}
+
+static struct weft_network machine_network = {
+	.read = machine_read, .run = machine_run, .link = machine_link,
+};
+
+struct codes {
+	char text[256];
+};
+
+/* A unit that has failed too often is not restarted before it is reset. */
+static bool machine_resets(const struct weft_doctor_result *result)
+{
+	char want[128];
+
+	snprintf(want, sizeof(want), "systemctl reset-failed weft@%s && systemctl restart weft@%s",
+		 result->name, result->name);
+	return strstr(result->mend, want);
+}
+
+static void machine_find(struct weft_doctor_report *report,
+			 const struct weft_doctor_result *result)
+{
+	struct codes *codes = report->data;
+	size_t len = strlen(codes->text);
+
+	snprintf(codes->text + len, sizeof(codes->text) - len, "%s%s%s%s",
+		 len ? " " : "", result->code, result->name ? ":" : "",
+		 result->name ? result->name : "");
+	if (!*result->what || !*result->mend)
+		strcat(codes->text, "(mute)");
+	if (!strcmp(result->code, "unit-failed") && !machine_resets(result))
+		strcat(codes->text, "(limited)");
+}
+
+static void machine_files(const char *folder, bool make)
+{
+	char *copy = strdup(now->files ?: ""), *rest = NULL, *name, path[128];
+
+	for (name = strtok_r(copy, " ", &rest); name;
+	     name = strtok_r(NULL, " ", &rest)) {
+		snprintf(path, sizeof(path), "%s/%s.conf", folder, name);
+		if (make)
+			fclose(fopen(path, "w"));
+		else
+			unlink(path);
+	}
+	free(copy);
+}
+
+static void test_machine(const char *folder)
+{
+	const char * const folders[] = { "/nonexistent", folder, NULL };
+	struct weft_doctor_machine machine;
+	struct weft_doctor_report report;
+	struct codes codes = { "" };
+	struct test_bench bench;
+	bool good;
+	size_t i;
+
+	test_bench_start(&bench, "");
+	bench.ctx.network = &machine_network;
+	if (now->links) {
+		bench.devices[0] = test_device("fleet0", WEFT_KIND_WEFT, "");
+		bench.devices[1] = test_device("wg0", WEFT_KIND_WIREGUARD, "");
+	}
+	bench.fail_ready = now->fail_ready ? "no" : NULL;
+	machine_files(folder, true);
+	report = (struct weft_doctor_report){ .find = machine_find, .data = &codes };
+	good = weft_doctor_machine_gather(&bench.ctx, folders, &machine) &&
+	       weft_doctor_machine_look(&machine, &report);
+	for (i = 0; i < machine.tunnel_count; i++)
+		good = good && weft_doctor_tunnel_look(&machine, &machine.tunnels[i],
+						       &report);
+	test_ok(good && report.worst == now->worst, now->name);
+	test_text("  is found", codes.text, now->codes);
+	test_bench_flush(&bench);
+	test_text("  is complained", bench.err, now->err ?: "");
+	weft_doctor_machine_free(&machine);
+	machine_files(folder, false);
+	test_bench_end(&bench);
+}
+
+int main(void)
+{
+	char folder[] = "/tmp/weft-machine-XXXXXX";
+
+	if (!mkdtemp(folder))
+		return 1;
+	for (now = cases; now < cases + ARRAY_SIZE(cases); now++)
+		test_machine(folder);
+	rmdir(folder);
+	return test_end();
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What main() makes of the environment before a command runs. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* The tested file, with a main() that this one calls. */
+#define main weft_main
+#include "main.c"
+#undef main
+
+#include "support.h"
+
+static struct weft_context seen;
+static int seen_argc;
+static char *seen_path;
+
+int weft_command_main(struct weft_context *ctx, int argc, char **argv)
+{
+	seen = *ctx;
+	seen_argc = argc;
+	free(seen_path);
+	seen_path = strdup(getenv("PATH") ?: "");
+	return argv[argc] ? -1 : 7;
+}
+
+static void run(const char *variable, const char *value)
+{
+	char *words[] = { "weft", "show", NULL };
+
+	if (variable)
+		setenv(variable, value, 1);
+	test_ok(weft_main(2, words) == 7 && seen_argc == 2, "the command's status is main's");
+	if (variable)
+		unsetenv(variable);
+}
+
+static void test_plain(void)
+{
+	time_t now = time(NULL);
+
+	run(NULL, NULL);
+	test_ok(seen.in == stdin && seen.out == stdout && seen.err == stderr,
+		"the streams are the program's");
+	test_ok(seen.now >= now && seen.now <= now + 5, "the time is now");
+	test_ok(seen.lookup == getaddrinfo && seen.release == freeaddrinfo,
+		"names are looked up");
+	test_ok(seen.backend == weft_netlink_backend() && seen.network == weft_network_kernel(),
+		"the kernel is the machine's");
+	test_text("the folder of locks", seen.runtime, "/run/weft");
+	test_ok(!seen.show_keys && !seen.json && !seen.nested && !seen.as_wg,
+		"nothing else is wished for");
+}
+
+static void test_path(const char *path, const char *want)
+{
+	run("PATH", path);
+	test_text("the folders of the superuser's programs come last", seen_path, want);
+}
+
+static void test_paths(void)
+{
+	test_path("/a:/b", "/a:/b:/usr/local/sbin:/usr/sbin:/sbin");
+	test_path("", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin");
+	run(NULL, NULL);
+	test_text("without a PATH too", seen_path,
+		  "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin");
+}
+
+static void test_keys(void)
+{
+	run("WG_HIDE_KEYS", "never");
+	test_ok(seen.show_keys, "keys are shown");
+	run("WG_HIDE_KEYS", "always");
+	test_ok(!seen.show_keys, "keys are hidden");
+}
+
+static void test_colours(void)
+{
+	run("WG_COLOR_MODE", "always");
+	test_ok(seen.colour, "colours are wished for");
+	run("WG_COLOR_MODE", "never");
+	test_ok(!seen.colour, "no colours are");
+	run("NO_COLOR", "1");
+	test_ok(!seen.colour, "nor with NO_COLOR");
+}
+
+static void test_retries(void)
+{
+	run(NULL, NULL);
+	test_ok(seen.retries == 15 && seen.patience_ms == WEFT_RESOLVE_PATIENCE_MS,
+		"names are tried 15 times, for so long");
+	run("WG_ENDPOINT_RESOLUTION_RETRIES", "3");
+	test_ok(seen.retries == 3 && !seen.patience_ms, "or as often as is wished");
+}
+
+static double seconds_of(unsigned int us)
+{
+	struct timespec from, to;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	seen.pause(us);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	return to.tv_sec - from.tv_sec + (to.tv_nsec - from.tv_nsec) / 1e9;
+}
+
+static void nothing(int number)
+{
+	(void)number;
+}
+
+/* A timer that strikes while a pause goes on. */
+static void strike(int number, unsigned int us)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = number };
+	struct itimerspec at = { .it_value.tv_nsec = us * 1000L };
+	timer_t timer;
+
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) ||
+	    timer_settime(timer, 0, &at, NULL))
+		test_bail("no timer");
+}
+
+static void test_pauses(void)
+{
+	double seconds;
+
+	run(NULL, NULL);
+	seconds = seconds_of(50000);
+	test_ok(seconds >= 0.05 && seconds < 10, "a pause of less than a second");
+	seconds = seconds_of(1020000);
+	test_ok(seconds >= 1.02 && seconds < 10, "a pause of more than a second");
+	signal(SIGUSR1, nothing);
+	strike(SIGUSR1, 20000);
+	seconds = seconds_of(200000);
+	test_ok(seconds >= 0.2, "a signal that does not matter does not end it");
+	weft_signals_heed();
+	strike(SIGTERM, 20000);
+	seconds = seconds_of(20000000);
+	test_ok(seconds < 10, "a signal that is heeded does");
+}
+
+/* Standard input has no buffer in which a key could stay. */
+static void test_buffer(void)
+{
+	int pipes[2];
+	char byte;
+
+	if (pipe(pipes) || write(pipes[1], "ab", 2) != 2 || dup2(pipes[0], 0) < 0)
+		test_bail("no pipe");
+	run(NULL, NULL);
+	test_ok(getchar() == 'a' && read(0, &byte, 1) == 1 && byte == 'b',
+		"what is not asked for yet is not read");
+}
+
+int main(void)
+{
+	unsetenv("PATH");
+	unsetenv("WG_HIDE_KEYS");
+	unsetenv("WG_COLOR_MODE");
+	unsetenv("NO_COLOR");
+	unsetenv("WG_ENDPOINT_RESOLUTION_RETRIES");
+	test_plain();
+	unsetenv("PATH");
+	test_paths();
+	test_keys();
+	test_colours();
+	test_retries();
+	test_buffer();
+	test_pauses();
+	free(seen_path);
+	return test_end();
+}

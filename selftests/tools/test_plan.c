@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Plans of up: the MTU of many paths, routes that are left out, and IPv6 that the kernel would not hold. */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "network.h"
+#include "plan.h"
+#include "policy.h"
+#include "profile.h"
+#include "resolve.h"
+#include "state.h"
+#include "support.h"
+#include "text.h"
+
+#define MARK	7
+
+/**
+ * struct paper - what the kernel of paper has
+ * @own_off: conf/ut0/disable_ipv6, NULL for none
+ * @default_off: conf/default/disable_ipv6, NULL for none
+ * @no_ip4: there are no settings of IPv4 either
+ * @gateway: the MTU of the default route
+ * @fail: how many paths are found before one fails, 0 for none
+ * @asked: how many paths were looked for
+ * @main: routes of the main table
+ * @foreign: an address of ut0 that weft did not add
+ */
+static struct paper {
+	const char *own_off;
+	const char *default_off;
+	bool no_ip4;
+	unsigned int gateway;
+	unsigned int fail;
+	unsigned int asked;
+	const char *main;
+	const char *foreign;
+} paper;
+
+static int paper_read(struct weft_network *network, const char *path,
+		      char **text)
+{
+	const char *value = NULL;
+
+	(void)network;
+	if (!strcmp(path, "/proc/sys/net/ipv6/conf/ut0/disable_ipv6"))
+		value = paper.own_off;
+	else if (!strcmp(path, "/proc/sys/net/ipv6/conf/default/disable_ipv6"))
+		value = paper.default_off;
+	else if (!strncmp(path, "/proc/sys/net/ipv4/", 19))
+		value = paper.no_ip4 ? NULL : "0";
+	if (!value)
+		return -ENOENT;
+	*text = strdup(value);
+	return 0;
+}
+
+/* The last byte of 192.0.2.x is tens of bytes; without the mark all is one. */
+static int paper_path_mtu(struct weft_network *network,
+			  const union weft_endpoint *to, __u32 mark,
+			  unsigned int *mtu)
+{
+	const unsigned char *ip;
+
+	if (++paper.asked == paper.fail) {
+		snprintf(network->error, sizeof(network->error), "it is broken");
+		return -EIO;
+	}
+	*mtu = paper.gateway;
+	if (!to)
+		return 0;
+	ip = (const unsigned char *)&to->ip4.sin_addr;
+	*mtu = to->any.sa_family == AF_INET6 ? 1700 :
+	       mark == MARK ? ip[3] * 10 : 9000;
+	return 0;
+}
+
+static void paper_add(struct weft_routes *routes, const char *prefix,
+		      __u32 table, __u8 protocol)
+{
+	struct weft_profile *profile;
+	struct test_bench bench;
+	char text[128];
+
+	snprintf(text, sizeof(text), "[Interface]\nAddress = %s\n", prefix);
+	test_bench_start(&bench, "");
+	profile = weft_profile_parse(&bench.ctx, "paper", text, "ut0");
+	*weft_network_routes_add(routes) = (struct weft_route){
+		.prefix = profile->addresses.items[0].prefix,
+		.table = table, .protocol = protocol,
+	};
+	weft_profile_free(profile);
+	test_bench_end(&bench);
+}
+
+static int paper_routes(struct weft_network *network, unsigned int index,
+			__u32 table, struct weft_routes *routes)
+{
+	(void)network;
+	memset(routes, 0, sizeof(*routes));
+	if (!index && table == RT_TABLE_MAIN && paper.main)
+		paper_add(routes, paper.main, table, 3);
+	return 0;
+}
+
+/* A file, as up has it when it plans. */
+struct plan {
+	struct test_bench bench;
+	struct weft_network network;
+	struct weft_profile *profile;
+	struct weft_state state;
+	char *text;
+};
+
+static void plan_begin(struct plan *plan, const char *conf)
+{
+	memset(plan, 0, sizeof(*plan));
+	test_bench_start(&plan->bench, "");
+	plan->network.read = paper_read;
+	plan->network.path_mtu = paper_path_mtu;
+	plan->network.routes = paper_routes;
+	plan->bench.ctx.network = &plan->network;
+	plan->text = strdup(conf);
+	plan->profile = weft_profile_parse(&plan->bench.ctx, "ut0.conf",
+					   plan->text, "ut0");
+	if (!plan->profile ||
+	    !weft_resolve_device(&plan->bench.ctx, "ut0.conf", plan->profile->dev)) {
+		test_bench_flush(&plan->bench);
+		printf("Bail out! %s\n", plan->bench.err);
+		exit(1);
+	}
+	paper.asked = 0;
+	if (paper.foreign)
+		paper_add(&plan->state.addresses, paper.foreign, 0, 0);
+}
+
+static void plan_end(struct plan *plan)
+{
+	weft_profile_free(plan->profile);
+	weft_network_routes_free(&plan->state.addresses);
+	weft_network_routes_free(&plan->state.routes);
+	test_bench_end(&plan->bench);
+	free(plan->text);
+}
+
+#define OWN		"[Interface]\n"
+#define FOUR		"Address = 10.0.0.1/24\n"
+#define SIX		"Address = fd00::1/64\n"
+#define PEER		"[Peer]\nPublicKey = " KEY_A "\n"
+#define OTHER		"[Peer]\nPublicKey = " KEY_B "\n"
+#define AT(x)		"Endpoint = 192.0.2." #x ":7\n"
+#define NEEDS_PATH	"weft: warning: ut0: the path has an MTU of %u, which leaves less than the 1280 that IPv6 (%s) needs: packets will be fragmented outside\n"
+#define NEEDS_FILE	"weft: ut0: an MTU of %u is too small for IPv6 (%s): it needs 1280, and with less the kernel removes IPv6 from the interface\n"
+
+/**
+ * struct mtu_case - a file, and the MTU that it gets
+ * @name: what it is about
+ * @conf: the file
+ * @mtu: what it gets, 0 for a refusal
+ * @err: a complaint or a warning, with @number and @reason in it
+ * @number: an MTU
+ * @reason: why IPv6 is needed
+ * @gateway: as of struct paper, 1500 if not given
+ * @foreign: as there
+ */
+static const struct mtu_case {
+	const char *name;
+	const char *conf;
+	unsigned int mtu;
+	const char *err;
+	unsigned int number;
+	const char *reason;
+	unsigned int gateway;
+	const char *foreign;
+} mtus[] = {
+	{ .name = "no peer: the default route", .conf = OWN FOUR, .gateway = 1492, .mtu = 1412 },
+	{ .name = "no peer and no route", .conf = OWN FOUR, .gateway = 1, .mtu = 1420 },
+	{ .name = "a peer without an endpoint", .conf = OWN FOUR PEER, .gateway = 1492, .mtu = 1412 },
+	{ .name = "one path", .conf = OWN FOUR PEER AT(147), .mtu = 1390 },
+	{ .name = "an IPv6 path", .conf = OWN FOUR PEER "Endpoint = [2001:db8::1]:7\n", .mtu = 1620 },
+	{ .name = "of two peers the smaller is the second's", .conf = OWN FOUR PEER AT(148) OTHER AT(146), .mtu = 1380 },
+	{ .name = "of two peers the smaller is the first's", .conf = OWN FOUR PEER AT(146) OTHER AT(148), .mtu = 1380 },
+	{ .name = "of candidates the last is the smallest",
+	  .conf = OWN FOUR PEER "Endpoint = 192.0.2.148:7, 192.0.2.147:7, 192.0.2.145:7\n", .mtu = 1370 },
+	{ .name = "of candidates the first is the smallest",
+	  .conf = OWN FOUR PEER "Endpoint = 192.0.2.145:7, 192.0.2.148:7\n", .mtu = 1370 },
+	{ .name = "a path that leads nowhere does not count", .conf = OWN FOUR PEER AT(0) OTHER AT(147), .mtu = 1390 },
+	{ .name = "paths that all lead nowhere", .conf = OWN FOUR PEER AT(0), .gateway = 1492, .mtu = 1412 },
+	{ .name = "a path too small for IPv6, and none is wanted", .conf = OWN FOUR PEER AT(135), .mtu = 1270 },
+	{ .name = "a path that is just right for IPv6", .conf = OWN SIX PEER AT(136), .mtu = 1280 },
+	{ .name = "a path too small for an IPv6 address", .conf = OWN FOUR SIX PEER AT(135),
+	  .mtu = 1280, .err = NEEDS_PATH, .number = 1350, .reason = "fd00::1/64" },
+	{ .name = "a path too small for an IPv6 allowed IP", .conf = OWN FOUR PEER AT(135) "AllowedIPs = 10.0.0.0/8, fd77::/64\n",
+	  .mtu = 1280, .err = NEEDS_PATH, .number = 1350, .reason = "fd77::/64" },
+	{ .name = "a path too small for the second peer's IPv6", .conf = OWN FOUR PEER AT(135) OTHER "AllowedIPs = ::/0\n",
+	  .mtu = 1280, .err = NEEDS_PATH, .number = 1350, .reason = "::/0" },
+	{ .name = "a path too small for an address that weft did not add", .conf = OWN FOUR PEER AT(135),
+	  .foreign = "fd99::1/64", .mtu = 1280, .err = NEEDS_PATH, .number = 1350, .reason = "fd99::1/64" },
+	{ .name = "an address of the link does not count", .conf = OWN FOUR PEER AT(135), .foreign = "fe80::1/64", .mtu = 1270 },
+	{ .name = "an IPv4 address that weft did not add does not count", .conf = OWN FOUR PEER AT(135), .foreign = "10.2.0.1/24", .mtu = 1270 },
+	{ .name = "a path that leaves next to nothing", .conf = OWN FOUR PEER AT(10), .mtu = 68 },
+	{ .name = "a path that leaves the least of IPv4", .conf = OWN FOUR PEER AT(15), .mtu = 70 },
+	{ .name = "the file's, and no path is asked for", .conf = OWN FOUR "MTU = 1000\n" PEER AT(1), .mtu = 1000 },
+	{ .name = "the file's, just right for IPv6", .conf = OWN SIX "MTU = 1280\n" PEER, .mtu = 1280 },
+	{ .name = "the file's, too small for an address", .conf = OWN SIX "MTU = 1279\n" PEER,
+	  .err = NEEDS_FILE, .number = 1279, .reason = "fd00::1/64" },
+	{ .name = "the file's, too small for an allowed IP", .conf = OWN FOUR "MTU = 1200\n" PEER "AllowedIPs = 0.0.0.0/0, ::/0\n",
+	  .err = NEEDS_FILE, .number = 1200, .reason = "::/0" },
+	{ .name = "the file's, too small for what is there", .conf = OWN FOUR "MTU = 1200\n" PEER, .foreign = "fd99::1/64",
+	  .err = NEEDS_FILE, .number = 1200, .reason = "fd99::1/64" },
+};
+
+static void test_mtu(const struct mtu_case *test)
+{
+	unsigned int mtu = 0;
+	struct plan plan;
+	char want[512];
+	bool good;
+
+	paper = (struct paper){
+		.gateway = test->gateway == 1 ? 0 : test->gateway ?: 1500,
+		.foreign = test->foreign,
+	};
+	plan_begin(&plan, test->conf);
+	good = weft_plan_mtu(&plan.bench.ctx, plan.profile, &plan.state, MARK, &mtu);
+	test_bench_flush(&plan.bench);
+	snprintf(want, sizeof(want), test->err ?: "", test->number, test->reason);
+	if (good && mtu != test->mtu)
+		printf("# %s: %u, not %u\n", test->name, mtu, test->mtu);
+	test_ok(good ? mtu == test->mtu : !test->mtu, test->name);
+	test_text("and the words", plan.bench.err, want);
+	if (strstr(test->conf, "MTU"))
+		test_ok(!paper.asked, "nothing was asked");
+	plan_end(&plan);
+}
+
+/* Each of three questions can fail. */
+static void test_mtu_fails(void)
+{
+	unsigned int mtu, fail;
+	struct plan plan;
+
+	for (fail = 1; fail <= 3; fail++) {
+		paper = (struct paper){ .gateway = 1500, .fail = fail };
+		plan_begin(&plan, OWN FOUR PEER "Endpoint = 192.0.2.148:7, 192.0.2.147:7\n" OTHER AT(146));
+		test_ok(!weft_plan_mtu(&plan.bench.ctx, plan.profile, &plan.state, MARK, &mtu),
+			"a path that cannot be looked for");
+		test_bench_flush(&plan.bench);
+		test_text("is named", plan.bench.err, "weft: ut0: cannot find out the MTU: it is broken\n");
+		plan_end(&plan);
+	}
+}
+
+#define OFF(x)	"weft: ut0: the file has IPv6 (%s), and IPv6 is switched off here by " x ": switch it on, or take IPv6 out of Address and AllowedIPs\n"
+
+static const struct {
+	const char *name;
+	const char *conf;
+	const char *own;
+	const char *general;
+	bool no_ip4;
+	const char *err;
+	const char *reason;
+} checks[] = {
+	{ .name = "IPv6, and nothing against it", .conf = OWN SIX, .general = "0" },
+	{ .name = "IPv6 on a link that has it, whatever others get", .conf = OWN SIX, .own = "0", .general = "1" },
+	{ .name = "IPv6 on a link that has none", .conf = OWN FOUR SIX, .own = "1", .general = "0",
+	  .err = OFF("/proc/sys/net/ipv6/conf/ut0/disable_ipv6"), .reason = "fd00::1/64" },
+	{ .name = "IPv6 on a link that is to be made", .conf = OWN SIX, .general = "1",
+	  .err = OFF("/proc/sys/net/ipv6/conf/default/disable_ipv6"), .reason = "fd00::1/64" },
+	{ .name = "IPv6 routes on a link that is to be made", .conf = OWN FOUR PEER "AllowedIPs = 0.0.0.0/0, ::/0\n", .general = "1",
+	  .err = OFF("/proc/sys/net/ipv6/conf/default/disable_ipv6"), .reason = "::/0" },
+	{ .name = "a kernel without IPv6", .conf = OWN SIX,
+	  .err = OFF("ipv6.disable"), .reason = "fd00::1/64" },
+	{ .name = "a kernel without settings", .conf = OWN SIX, .no_ip4 = true },
+	{ .name = "allowed IPs without routes ask nothing of the link",
+	  .conf = OWN FOUR "Table = off\n" PEER "AllowedIPs = ::/0\n", .general = "1" },
+	{ .name = "IPv4 alone", .conf = OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", .own = "1", .general = "1" },
+	{ .name = "the kernel's own table", .conf = OWN FOUR "Table = 255\n" PEER, .general = "0",
+	  .err = "weft: ut0: 'Table = 255' is the kernel's table of local addresses: use another table\n" },
+	{ .name = "its neighbour", .conf = OWN FOUR "Table = 254\n" PEER, .general = "0" },
+};
+
+static void test_checks(void)
+{
+	struct plan plan;
+	char want[512];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(checks); i++) {
+		paper = (struct paper){
+			.own_off = checks[i].own, .no_ip4 = checks[i].no_ip4,
+			.default_off = checks[i].general,
+		};
+		plan_begin(&plan, checks[i].conf);
+		test_ok(weft_plan_check(&plan.bench.ctx, plan.profile) == !checks[i].err,
+			checks[i].name);
+		test_bench_flush(&plan.bench);
+		snprintf(want, sizeof(want), checks[i].err ?: "", checks[i].reason);
+		test_text("and the words", plan.bench.err, want);
+		plan_end(&plan);
+	}
+}
+
+#define BESIDE	"weft: warning: ut0: AllowedIPs has all of IPv4 and not all of IPv6, and this machine has an IPv6 default route: IPv6 leaves beside the tunnel, in clear; add ::/0 if it should not\n"
+
+static const struct {
+	const char *name;
+	const char *conf;
+	const char *main;
+	bool warned;
+} leaks[] = {
+	{ "all of IPv4, IPv6 beside it", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", "::/0", true },
+	{ "all of IPv4 in halves", OWN FOUR PEER "AllowedIPs = 0.0.0.0/1\n" OTHER "AllowedIPs = 128.0.0.0/1\n", "::/0", true },
+	{ "one half twice is not all", OWN FOUR PEER "AllowedIPs = 0.0.0.0/1\n" OTHER "AllowedIPs = 0.0.0.0/1\n", "::/0", false },
+	{ "half of IPv6 is not all", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0, ::/1\n", "::/0", true },
+	{ "a third of IPv6 that is not in use", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0, 4000::/3\n", "::/0", true },
+	{ "IPv4 has no such third", OWN FOUR PEER "AllowedIPs = 32.0.0.0/3, 128.0.0.0/1\n", "::/0", false },
+	{ "all of both", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0, ::/0\n", "::/0", false },
+	{ "all of both, IPv6 in halves", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0, ::/1, 8000::/1\n", "::/0", false },
+	{ "all of both, as far as IPv6 is in use", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0, 2000::/3\n", "::/0", false },
+	{ "no IPv6 default route", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", "2001:db8::/32", false },
+	{ "another route than IPv6's", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", "0.0.0.0/0", false },
+	{ "no routes at all", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", NULL, false },
+	{ "no routes of weft's", OWN FOUR "Table = off\n" PEER "AllowedIPs = 0.0.0.0/0\n", "::/0", false },
+	{ "a part of IPv4", OWN FOUR PEER "AllowedIPs = 10.0.0.0/8\n", "::/0", false },
+};
+
+static void test_leaks(void)
+{
+	struct plan plan;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(leaks); i++) {
+		paper = (struct paper){ .main = leaks[i].main };
+		plan_begin(&plan, leaks[i].conf);
+		weft_plan_warn(&plan.bench.ctx, plan.profile);
+		test_bench_flush(&plan.bench);
+		test_text(leaks[i].name, plan.bench.err, leaks[i].warned ? BESIDE : "");
+		plan_end(&plan);
+	}
+}
+
+/* Routes, a line each. */
+static const struct {
+	const char *name;
+	const char *conf;
+	const char *foreign;
+	const char *want;
+} routes[] = {
+	{ "an address brings its network", OWN FOUR PEER "AllowedIPs = 10.0.0.0/24, 10.0.0.7/32, 10.0.1.0/24\n", NULL,
+	  "10.0.1.0/24 254\n" },
+	{ "and nothing shorter", OWN FOUR PEER "AllowedIPs = 10.0.0.0/23\n", NULL, "10.0.0.0/23 254\n" },
+	{ "an IPv4 address of full length brings nothing", OWN "Address = 10.0.0.1/32\n" PEER "AllowedIPs = 10.0.0.1/32\n", NULL,
+	  "10.0.0.1/32 254\n" },
+	{ "an IPv6 one does", OWN "Address = fd00::1/128\n" PEER "AllowedIPs = fd00::1/128\n", NULL, "" },
+	{ "families are told apart", OWN "Address = ::1/8\n" PEER "AllowedIPs = 0.1.2.0/24\n", NULL, "0.1.2.0/24 254\n" },
+	{ "an address that weft did not add brings its network too", OWN FOUR PEER "AllowedIPs = 10.9.9.0/24\n", "10.9.0.1/16", "" },
+	{ "a table of its own has them all", OWN FOUR "Table = 9\n" PEER "AllowedIPs = 10.0.0.0/24, 0.0.0.0/0\n", NULL,
+	  "0.0.0.0/0 9\n10.0.0.0/24 9\n" },
+	{ "default routes have theirs", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0, 10.1.0.0/16\n", NULL,
+	  "0.0.0.0/0 55\n10.1.0.0/16 254\n" },
+	{ "no table, no routes", OWN FOUR "Table = off\n" PEER "AllowedIPs = 10.1.0.0/16\n", NULL, "" },
+	{ "what two peers have, and bits behind the length, are one",
+	  OWN FOUR PEER "AllowedIPs = 10.1.0.0/16, fd01::/16\n" OTHER "AllowedIPs = 10.1.2.3/16, 10.1.0.0/17, fd01::7/16\n", NULL,
+	  "10.1.0.0/16 254\n10.1.0.0/17 254\nfd01::/16 254\n" },
+};
+
+static void test_routes(void)
+{
+	const struct weft_policy policy = { .ip4 = true, .table = 55 };
+	struct weft_routes found;
+	struct plan plan;
+	char text[512];
+	size_t i, n;
+
+	for (i = 0; i < ARRAY_SIZE(routes); i++) {
+		paper = (struct paper){ .foreign = routes[i].foreign };
+		plan_begin(&plan, routes[i].conf);
+		memset(&found, 0, sizeof(found));
+		test_ok(weft_plan_routes(plan.profile, &policy, &plan.state, &found),
+			routes[i].name);
+		for (text[0] = '\0', n = 0; n < found.count; n++)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s/%u %u\n",
+				 weft_text_address(&found.items[n].prefix).chars,
+				 found.items[n].prefix.cidr, found.items[n].table);
+		test_text("and they are", text, routes[i].want);
+		for (n = 0; n < found.count; n++)
+			if (found.items[n].protocol != WEFT_PROTOCOL)
+				test_ok(false, "marked as weft's");
+		weft_network_routes_free(&found);
+		plan_end(&plan);
+	}
+}
+
+int main(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(mtus); i++)
+		test_mtu(&mtus[i]);
+	test_mtu_fails();
+	test_checks();
+	test_leaks();
+	test_routes();
+	return test_end();
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Programs that are run: status, output, input, signals; settings that are read and written. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "network.h"
+#include "program.h"
+#include "signals.h"
+#include "support.h"
+
+static struct weft_network *network;
+
+/**
+ * struct run_case - a shell command, and what comes of it
+ * @command: for sh -c
+ * @input: the standard input
+ * @output: what is captured; NULL: nothing is
+ * @err: what the run returns
+ * @error: the complaint
+ */
+static const struct run_case {
+	const char *command;
+	const char *input;
+	const char *output;
+	int err;
+	const char *error;
+} runs[] = {
+	{ .command = "true" },
+	{ .command = "exit 3", .err = -EIO, .error = "sh: it ended with status 3" },
+	{ .command = "kill -9 $$", .err = -EIO, .error = "sh: it ended by signal 9" },
+	{ .command = "echo a; echo b", .output = "a\nb\n" },
+	{ .command = "cat", .output = "" },
+	{ .command = "cat", .input = "one\ntwo", .output = "one\ntwo" },
+	{ .command = "echo to the other >&2; echo x", .output = "x\n" },
+	{ .command = "echo x; exit 1", .output = "", .err = -EIO, .error = "sh: it ended with status 1" },
+	/* The shell has the signals' defaults, and this program is not ended by its own. */
+	{ .command = "kill -INT $$", .err = -EIO, .error = "sh: it ended by signal 2" },
+	{ .command = "kill -QUIT $$", .err = -EIO, .error = "sh: it ended by signal 3" },
+	{ .command = "kill -INT $PPID; kill -QUIT $PPID; sleep 0.1" },
+};
+
+static int run_shell(const char *command, const char *input, char **output)
+{
+	struct weft_program program = { };
+	int err;
+
+	if (!weft_program_set(&program, input, "sh", "-c", command, NULL))
+		test_bail("no memory");
+	network->error[0] = '\0';
+	err = weft_program_run(network, &program, output);
+	while (program.count)
+		free(program.words[--program.count]);
+	free(program.words);
+	free(program.input);
+	return err;
+}
+
+static void test_run(const struct run_case *test)
+{
+	char name[160], *output = NULL;
+	int err;
+
+	err = run_shell(test->command, test->input, test->output ? &output : NULL);
+	snprintf(name, sizeof(name), "'%s' returns %d", test->command, test->err);
+	test_ok(err == test->err, name);
+	test_text("with this complaint", network->error, test->error ?: "");
+	if (test->output)
+		test_text("and this output", output ?: "", test->output);
+	free(output);
+}
+
+static bool has_handler(int number, void (*handler)(int))
+{
+	struct sigaction action;
+
+	sigaction(number, NULL, &action);
+	return action.sa_handler == handler;
+}
+
+static void test_handlers(void)
+{
+	/* A shell starts what runs beside it with these ignored. */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
+	run_shell("true", NULL, NULL);
+	test_ok(has_handler(SIGINT, SIG_DFL) && has_handler(SIGQUIT, SIG_DFL),
+		"the signals' defaults are back after a run");
+	signal(SIGINT, SIG_IGN);
+	run_shell("true", NULL, NULL);
+	test_ok(has_handler(SIGINT, SIG_IGN), "and so is a signal that was ignored");
+	signal(SIGINT, SIG_DFL);
+}
+
+/* Only the first signal is handed on: what undoes the rest is to run to its end. */
+static void test_heeded(void)
+{
+	int err, i, late = 0;
+
+	/* At once: the signal may be there before this program waits. */
+	for (i = 0; i < 5; i++) {
+		weft_signals_heed();
+		late += run_shell("kill -TERM $PPID; sleep 3", NULL, NULL) != -EIO;
+	}
+	test_ok(!late, "a signal while a program starts ends it");
+	weft_signals_heed();
+	err = run_shell("sleep 0.3; kill -TERM $PPID; sleep 20", NULL, NULL);
+	test_ok(err == -EIO && strstr(network->error, "by signal 15"),
+		"a signal that is heeded ends the program");
+	test_ok(weft_signals_caught() == SIGTERM, "and is noted");
+	test_ok(!run_shell("sleep 0.1", NULL, NULL), "the next program runs to its end");
+	test_ok(!run_shell("sleep 0.3; kill -HUP $PPID; sleep 0.1", NULL, NULL),
+		"whatever signal comes then");
+	test_ok(weft_signals_caught() == SIGHUP, "which is noted as well");
+	weft_signals_heed();
+	test_ok(!weft_signals_caught(), "heeding begins anew");
+}
+
+static void test_missing(void)
+{
+	char *words[] = { "weft-no-such-program", NULL };
+	struct weft_program program = { .words = words, .count = 1 };
+
+	test_ok(weft_program_run(network, &program, NULL) == -ENOENT,
+		"a program that is missing is -ENOENT");
+	test_text("and named", network->error,
+		  "weft-no-such-program: No such file or directory");
+}
+
+static void test_path(void)
+{
+	char *path = strdup(getenv("PATH") ?: "/usr/bin:/bin");
+
+	test_ok(weft_program_is_there(network, "sh"), "sh is in the PATH");
+	test_ok(!weft_program_is_there(network, "weft-no-such-program"), "another is not");
+	setenv("PATH", "/nonexistent:/bin", 1);
+	test_ok(weft_program_is_there(network, "sh"), "it is in the second folder");
+	setenv("PATH", "/bin:/nonexistent", 1);
+	test_ok(weft_program_is_there(network, "sh"), "it is in the first folder");
+	setenv("PATH", "/bin/sh", 1);
+	test_ok(!weft_program_is_there(network, "sh"), "it is in no folder");
+	unsetenv("PATH");
+	test_ok(!weft_program_is_there(network, "sh"), "nothing is there without a PATH");
+	setenv("PATH", path, 1);
+	free(path);
+}
+
+/* @want: NULL for a failure. */
+static void test_read(const char *path, const char *want, const char *name)
+{
+	char *text = NULL;
+	int err;
+
+	network->error[0] = '\0';
+	err = network->read(network, path, &text);
+	test_ok(want ? !err : err == -ENOENT, name);
+	test_text("with this text", text ?: network->error,
+		  want ?: "No such file or directory");
+	free(text);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	if (!file || fputs(text, file) < 0 || fclose(file))
+		test_bail("cannot write a file");
+}
+
+static int change_file(char *path, char *text)
+{
+	struct weft_change change = {
+		.kind = WEFT_CHANGE_FILE, .path = path, .text = text,
+	};
+
+	network->error[0] = '\0';
+	return network->change(network, &change);
+}
+
+static void test_files(void)
+{
+	char folder[] = "/tmp/weft-program-XXXXXX", path[64];
+
+	if (!mkdtemp(folder))
+		test_bail("no folder in /tmp");
+	snprintf(path, sizeof(path), "%s/setting", folder);
+	test_read(path, NULL, "a file that is missing is -ENOENT");
+	test_ok(change_file(path, "1") == -ENOENT && strstr(network->error, "No such file"),
+		"and is not made");
+	write_file(path, "");
+	test_read(path, "", "an empty file");
+	write_file(path, "first\nsecond\n");
+	test_read(path, "first", "the first line of a file");
+	test_ok(!change_file(path, "12"), "a setting is written");
+	test_read(path, "12rst", "from its beginning");
+	unlink(path);
+	rmdir(folder);
+	test_ok(change_file("/dev/full", "1") == -ENOSPC &&
+		strstr(network->error, "No space"), "a setting that is refused says why");
+}
+
+static void test_change_program(void)
+{
+	char *words[] = { "false", NULL };
+	struct weft_change change = {
+		.kind = WEFT_CHANGE_PROGRAM,
+		.program = { .words = words, .count = 1 },
+	};
+
+	test_ok(network->change(network, &change) == -EIO, "a change may be a program");
+}
+
+int main(void)
+{
+	size_t i;
+
+	network = weft_network_kernel();
+	for (i = 0; i < ARRAY_SIZE(runs); i++)
+		test_run(&runs[i]);
+	test_handlers();
+	test_missing();
+	test_path();
+	test_files();
+	test_change_program();
+	test_heeded();
+	return test_end();
+}

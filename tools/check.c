@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "model.h"
+#include "profile.h"
+#include "report.h"
+#include "resolve.h"
+#include "text.h"
+#include "trust.h"
+
+/* An allowed IP as the kernel keeps it, and whose it is. */
+struct check_prefix {
+	struct weft_allowedip ip;
+	const struct weft_peer *peer;
+};
+
+static int check_compare_prefixes(const void *a, const void *b)
+{
+	const struct check_prefix *x = a, *y = b;
+	int diff = weft_model_allowedip_compare(&x->ip, &y->ip);
+
+	return diff ? diff : x->ip.line < y->ip.line ? -1 : 1;
+}
+
+static int check_compare_names(const void *a, const void *b)
+{
+	const struct weft_peer *x = *(struct weft_peer * const *)a;
+	const struct weft_peer *y = *(struct weft_peer * const *)b;
+	int diff = strcmp(x->name, y->name);
+
+	return diff ? diff : x->name_line < y->name_line ? -1 : 1;
+}
+
+static bool check_no_memory(const struct weft_context *ctx)
+{
+	weft_report(ctx, "out of memory");
+	return false;
+}
+
+/* Sections of one key, which have been merged. */
+static void check_keys(const struct weft_context *ctx, const char *file,
+		       const struct weft_device *dev)
+{
+	struct weft_place place = { .file = file, .name = "PublicKey" };
+	const struct weft_peer *peer;
+
+	for (peer = dev->peers; peer; peer = peer->next) {
+		place.line = peer->again_line;
+		if (peer->again_line)
+			weft_report_warning_at(ctx, &place,
+					       "the same key as in line %u: both sections are one peer, with the AllowedIPs of the last section only",
+					       peer->key_line);
+	}
+}
+
+static void check_two_prefixes(const struct weft_context *ctx,
+			       const char *file,
+			       const struct check_prefix *first,
+			       const struct check_prefix *second)
+{
+	struct weft_place place = {
+		.file = file, .line = second->ip.line, .name = "AllowedIPs",
+	};
+
+	if (weft_model_allowedip_compare(&first->ip, &second->ip))
+		return;
+	if (first->peer == second->peer)
+		weft_report_warning_at(ctx, &place, "%s/%u twice: line %u has it as well",
+				       weft_text_address(&second->ip).chars,
+				       second->ip.cidr, first->ip.line);
+	else
+		weft_report_warning_at(ctx, &place,
+				       "%s/%u is given to peer %s in line %u, too: it belongs to the last peer only, which is %s here",
+				       weft_text_address(&second->ip).chars,
+				       second->ip.cidr,
+				       weft_text_peer(first->peer).chars,
+				       first->ip.line,
+				       weft_text_peer(second->peer).chars);
+}
+
+static void check_prefixes(const struct weft_context *ctx, const char *file,
+			   const struct weft_device *dev)
+{
+	const struct weft_allowedip *ip;
+	const struct weft_peer *peer;
+	struct check_prefix *all;
+	size_t count = 0, i;
+
+	for (peer = dev->peers; peer; peer = peer->next)
+		for (ip = peer->allowedips; ip; ip = ip->next)
+			count++;
+	all = calloc(count + 1, sizeof(*all));
+	if (!all) {
+		check_no_memory(ctx);
+		return;
+	}
+	count = 0;
+	for (peer = dev->peers; peer; peer = peer->next) {
+		for (ip = peer->allowedips; ip; ip = ip->next) {
+			if (ip->remove || ip->drop)
+				continue;
+			all[count] = (struct check_prefix){ *ip, peer };
+			weft_model_allowedip_mask(&all[count++].ip);
+		}
+	}
+	qsort(all, count, sizeof(*all), check_compare_prefixes);
+	for (i = 1; i < count; i++)
+		check_two_prefixes(ctx, file, &all[i - 1], &all[i]);
+	free(all);
+}
+
+void weft_check_device(const struct weft_context *ctx, const char *file,
+		       const struct weft_device *dev)
+{
+	check_keys(ctx, file, dev);
+	check_prefixes(ctx, file, dev);
+}
+
+/* The kernel refuses the second, and does not know the line. */
+static bool check_names(const struct weft_context *ctx,
+			const struct weft_profile *profile)
+{
+	struct weft_place place = { .file = profile->path, .name = "Name" };
+	size_t count = 0, i;
+	const struct weft_peer **named, *peer;
+	bool good = true;
+
+	named = calloc(weft_model_peer_count(profile->dev) + 1,
+		       sizeof(*named));
+	if (!named)
+		return check_no_memory(ctx);
+	for (peer = profile->dev->peers; peer; peer = peer->next)
+		if (peer->name)
+			named[count++] = peer;
+	qsort(named, count, sizeof(*named), check_compare_names);
+	for (i = 1; i < count; i++) {
+		if (strcmp(named[i - 1]->name, named[i]->name))
+			continue;
+		place.line = named[i]->name_line;
+		weft_report_at(ctx, &place,
+			       "'%s' is the name of the peer in line %u, too: a name stands for one peer",
+			       named[i]->name, named[i - 1]->name_line);
+		good = false;
+	}
+	free(named);
+	return good;
+}
+
+/* The kernel passes such a peer over in silence. */
+static void check_own_key(const struct weft_context *ctx,
+			  const struct weft_profile *profile)
+{
+	struct weft_place place = { .file = profile->path, .name = "PublicKey" };
+	const struct weft_peer *peer;
+	struct weft_key own;
+
+	if (weft_key_is_zero(&profile->dev->private_key) ||
+	    !weft_key_derive_public(&own, &profile->dev->private_key))
+		return;
+	for (peer = profile->dev->peers; peer; peer = peer->next) {
+		place.line = peer->key_line;
+		if (peer->has & WEFT_PEER_HAS_PUBLIC_KEY &&
+		    weft_key_equal(&peer->public_key, &own))
+			weft_report_warning_at(ctx, &place,
+					       "this is the interface's own public key: the kernel passes this peer over");
+	}
+}
+
+/* What a hook may bring along is not missed. */
+static void check_missing(const struct weft_context *ctx,
+			  const struct weft_profile *profile)
+{
+	struct weft_place place = {
+		.file = profile->path, .line = profile->dev->line ?: 1,
+	};
+
+	if (profile->hooks[WEFT_HOOK_PRE_UP].count ||
+	    profile->hooks[WEFT_HOOK_POST_UP].count)
+		return;
+	if (weft_key_is_zero(&profile->dev->private_key))
+		weft_report_warning_at(ctx, &place,
+				       "this [Interface] has no PrivateKey: no handshake is possible");
+	if (!profile->addresses.count)
+		weft_report_warning_at(ctx, &place,
+				       "this [Interface] has no Address: outgoing packets have no source address");
+}
+
+static void check_addresses(const struct weft_context *ctx,
+			    const struct weft_profile *profile)
+{
+	struct weft_place place = { .file = profile->path, .name = "Address" };
+	const struct weft_routes *addresses = &profile->addresses;
+	const struct weft_allowedip *a, *b;
+	size_t i, j;
+
+	for (i = 1; i < addresses->count; i++) {
+		b = &addresses->items[i].prefix;
+		for (j = 0; j < i; j++) {
+			a = &addresses->items[j].prefix;
+			if (weft_model_allowedip_compare(a, b))
+				continue;
+			place.line = b->line;
+			weft_report_warning_at(ctx, &place, "%s/%u twice: line %u has it as well",
+					       weft_text_address(b).chars,
+					       b->cidr, a->line);
+			break;
+		}
+	}
+}
+
+static void check_endpoints(const struct weft_context *ctx,
+			    const struct weft_profile *profile)
+{
+	struct weft_place place = { .file = profile->path, .name = "Endpoint" };
+	const struct weft_peer *peer;
+
+	for (peer = profile->dev->peers; peer; peer = peer->next) {
+		place.line = peer->line;
+		if (peer->endpoint_text &&
+		    weft_resolve_is_bare(peer->endpoint_text))
+			weft_report_warning_at(ctx, &place,
+					       "'%s' has an IPv6 address without brackets: what follows its last colon is taken for the port",
+					       peer->endpoint_text);
+	}
+}
+
+bool weft_check_hooks(const struct weft_context *ctx,
+		      const struct weft_profile *profile)
+{
+	size_t hook, count = 0;
+
+	for (hook = 0; hook < WEFT_HOOK_COUNT; hook++)
+		count += profile->hooks[hook].count;
+	return !count || weft_trust_file(ctx, profile->path, &profile->seen);
+}
+
+bool weft_check_profile(const struct weft_context *ctx,
+			const struct weft_profile *profile)
+{
+	bool good;
+
+	check_missing(ctx, profile);
+	check_addresses(ctx, profile);
+	weft_check_device(ctx, profile->path, profile->dev);
+	check_endpoints(ctx, profile);
+	check_own_key(ctx, profile);
+	good = check_names(ctx, profile);
+	return good & weft_check_hooks(ctx, profile);
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns.h"
+#include "firewall.h"
+#include "hook.h"
+#include "journal.h"
+#include "leftover.h"
+#include "policy.h"
+#include "record.h"
+#include "report.h"
+#include "state.h"
+
+bool weft_leftover_is_there(const struct weft_record *record,
+			    const struct weft_state *state)
+{
+	return record->there &&
+	       (record->rising || !state->link.index ||
+		(record->index && record->index != state->link.index));
+}
+
+/* The link that an up that was killed has made itself. */
+static bool leftover_is_own(const struct weft_record *record,
+			    const struct weft_state *state)
+{
+	return record->rising && record->index &&
+	       record->index == state->link.index &&
+	       state->link.kind == WEFT_KIND_WEFT;
+}
+
+static struct weft_change leftover_change(const struct weft_journal *journal,
+					  enum weft_change_kind kind)
+{
+	struct weft_change change = { .kind = kind };
+
+	memcpy(change.dev, journal->name, strlen(journal->name));
+	return change;
+}
+
+/* Another interface may have found the table empty and taken it. */
+static bool leftover_is_used(const struct weft_journal *journal, __u32 table)
+{
+	struct weft_network *network = journal->ctx->network;
+	struct weft_routes routes = { };
+	bool used;
+
+	used = network->routes(network, 0, table, &routes) || routes.count;
+	weft_network_routes_free(&routes);
+	return used;
+}
+
+static bool leftover_rules_of(struct weft_journal *journal, __u32 table,
+			      const struct weft_state *state)
+{
+	struct weft_change change;
+	struct weft_rules rules = { };
+	bool good;
+	size_t i;
+
+	good = weft_policy_table_rules(&state->rules, table, &rules);
+	for (i = 0; i < rules.count; i++) {
+		change = leftover_change(journal, WEFT_CHANGE_RULE_DELETE);
+		change.rule = rules.items[i];
+		good &= weft_journal_do(journal, &change);
+	}
+	weft_network_rules_free(&rules);
+	return good;
+}
+
+bool weft_leftover_rules(struct weft_journal *journal,
+			 const struct weft_record *record,
+			 const struct weft_state *state, bool used)
+{
+	bool good = true;
+	size_t i;
+
+	for (i = 0; i < record->table_count; i++)
+		if (used || !leftover_is_used(journal, record->tables[i]))
+			good &= leftover_rules_of(journal, record->tables[i],
+						  state);
+	return good;
+}
+
+static bool leftover_firewall(struct weft_journal *journal,
+			      const struct weft_record *record)
+{
+	struct weft_change change;
+
+	if (!record->table_count ||
+	    !weft_firewall_is_there(journal->ctx->network, journal->name))
+		return true;
+	return weft_firewall_build_removal(journal->ctx->network, journal->name,
+					   &change) &&
+	       weft_journal_do(journal, &change);
+}
+
+/* An up that fails puts it back too. */
+static bool leftover_marks(struct weft_journal *journal,
+			   const struct weft_record *record)
+{
+	struct weft_change change = leftover_change(journal, WEFT_CHANGE_FILE);
+
+	if (!record->rising || !record->marks)
+		return true;
+	change.path = strdup(WEFT_POLICY_MARKS);
+	change.text = strdup("0");
+	change.old_text = strdup("1");
+	if (change.path && change.text && change.old_text)
+		return weft_journal_do(journal, &change);
+	weft_change_clear(&change);
+	return false;
+}
+
+/* Any other link of the name belongs to another process. */
+static bool leftover_link(struct weft_journal *journal,
+			  const struct weft_record *record,
+			  const struct weft_state *state)
+{
+	struct weft_change change = leftover_change(journal,
+						    WEFT_CHANGE_LINK_DELETE);
+
+	return !leftover_is_own(record, state) ||
+	       weft_journal_do(journal, &change);
+}
+
+static bool leftover_undo(struct weft_journal *journal,
+			  const struct weft_record *record,
+			  const struct weft_state *state)
+{
+	bool good;
+
+	/* systemd-resolved forgets a deleted link: a link of that name now is another one. */
+	good = (record->dns == WEFT_DNS_RESOLVED &&
+		!leftover_is_own(record, state)) ||
+	       weft_dns_unset(journal, record->dns);
+	good &= leftover_firewall(journal, record);
+	good &= weft_leftover_rules(journal, record, state,
+				    leftover_is_own(record, state));
+	good &= leftover_marks(journal, record);
+	return good & leftover_link(journal, record, state);
+}
+
+/* A PreDown that misses the link must not keep the rest. */
+static bool leftover_run(const struct weft_context *ctx, const char *name,
+			 const struct weft_record *record,
+			 enum weft_profile_hook hook)
+{
+	struct weft_profile *profile = weft_record_profile(record, name);
+	bool good = profile && weft_hook_run(ctx, profile, hook);
+
+	weft_profile_free(profile);
+	return good;
+}
+
+static void leftover_say(const struct weft_context *ctx, const char *name,
+			 const struct weft_record *record,
+			 const struct weft_state *state)
+{
+	static const char killed[] =
+		"an earlier 'weft up' did not come to its end: undoing what it has done";
+	static const char deleted[] =
+		"its link was deleted while it was up: removing what is left of it";
+
+	weft_report(ctx, "%s: %s", name, record->rising ? killed : deleted);
+	if (record->rising && state->link.index &&
+	    !leftover_is_own(record, state))
+		weft_report_warning(ctx, "%s: the link of this name stays: that 'weft up' is not recorded to have made it",
+				    name);
+}
+
+bool weft_leftover_clear(const struct weft_context *ctx, const char *name,
+			 struct weft_record *record,
+			 const struct weft_state *state)
+{
+	struct weft_journal journal = { .ctx = ctx, .name = name };
+	bool good;
+
+	leftover_say(ctx, name, record, state);
+	if (!record->rising || record->reached == WEFT_HOOK_POST_UP)
+		leftover_run(ctx, name, record, WEFT_HOOK_PRE_DOWN);
+	good = leftover_undo(&journal, record, state);
+	if (!record->rising || record->reached != WEFT_HOOK_COUNT)
+		good &= leftover_run(ctx, name, record, WEFT_HOOK_POST_DOWN);
+	weft_journal_free(&journal);
+	weft_record_free(record);
+	weft_record_remove(ctx, name);
+	return good;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What up has done around an interface, kept until down: whatever becomes of
+ * the link, the file or the process in between, it can be undone.
+ */
+#ifndef _WEFT_TOOLS_RECORD_H
+#define _WEFT_TOOLS_RECORD_H
+
+#include <stdbool.h>
+
+#include "dns.h"
+#include "profile.h"
+
+struct weft_context;
+
+/* More than one only while a change of the mark is under way. */
+#define WEFT_RECORD_TABLES	4
+
+/**
+ * struct weft_record - the record of one interface
+ * @there: there is one
+ * @rising: up has begun to make the interface, and has not come to its end
+ * @index: the link, 0 while it is not known
+ * @path: the file
+ * @hooks: the file's PreDown and PostDown
+ * @reached: the last hook of up that was begun, or WEFT_HOOK_COUNT
+ * @dns: who was handed the name servers
+ * @tables: tables of default routes, which have rules and a firewall's table
+ * @table_count: how many those are
+ * @marks: src_valid_mark was 0 before
+ */
+struct weft_record {
+	bool there;
+	bool rising;
+	unsigned int index;
+	char *path;
+	struct weft_words hooks[WEFT_HOOK_COUNT];
+	enum weft_profile_hook reached;
+	enum weft_dns dns;
+	__u32 tables[WEFT_RECORD_TABLES];
+	size_t table_count;
+	bool marks;
+};
+
+/* What cannot be read is as if it were not there, after a warning. */
+void weft_record_read(const struct weft_context *ctx, const char *name,
+		      struct weft_record *record);
+/* False after a complaint; true where there is no place for records, too. */
+bool weft_record_write(const struct weft_context *ctx, const char *name,
+		       const struct weft_record *record);
+void weft_record_remove(const struct weft_context *ctx, const char *name);
+void weft_record_free(struct weft_record *record);
+
+/* Take over file and hooks. False: no memory. */
+bool weft_record_take_profile(struct weft_record *record,
+			      const struct weft_profile *profile);
+void weft_record_add_table(struct weft_record *record, __u32 table);
+/* A profile of what is recorded, enough to go down; NULL: no memory. */
+struct weft_profile *weft_record_profile(const struct weft_record *record,
+					 const char *name);
+
+#endif /* _WEFT_TOOLS_RECORD_H */

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <linux/types.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "context.h"
+#include "runtime.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE	71
+#endif
+
+/* Unlike an inode number, a namespace's cookie is never given a second time. */
+static bool runtime_cookie(__u64 *cookie)
+{
+	socklen_t len = sizeof(*cookie);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return false;
+	err = getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &len);
+	close(fd);
+	return !err;
+}
+
+/* The records hold hooks, and hooks hold keys. */
+static bool runtime_make_folder(const char *folder)
+{
+	struct stat st;
+
+	if (mkdir(folder, 0700) && errno != EEXIST)
+		return false;
+	if (lstat(folder, &st))
+		return false;
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
+	    st.st_mode & 0022) {
+		errno = EPERM;
+		return false;
+	}
+	/* What is there can be read, and locked, where nothing can be written. */
+	return !access(folder, X_OK);
+}
+
+char *weft_runtime_path(const struct weft_context *ctx, const char *name,
+			const char *suffix)
+{
+	__u64 cookie;
+	char *path;
+
+	if (!ctx->runtime || strchr(name, '/')) {
+		errno = ENOENT;
+		return NULL;
+	}
+	if (!runtime_make_folder(ctx->runtime) || !runtime_cookie(&cookie))
+		return NULL;
+	if (asprintf(&path, "%s/%llu-%s.%s", ctx->runtime,
+		     (unsigned long long)cookie, name, suffix) < 0)
+		return NULL;
+	return path;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What is kept of interfaces until the machine stops: below /run/weft. */
+#ifndef _WEFT_TOOLS_RUNTIME_H
+#define _WEFT_TOOLS_RUNTIME_H
+
+struct weft_context;
+
+/*
+ * The path of a file that belongs to interface @name in the network namespace
+ * of this process, in a folder that is there and closed to others; to be
+ * freed. NULL with errno set: there is no such folder, and none can be made.
+ */
+char *weft_runtime_path(const struct weft_context *ctx, const char *name,
+			const char *suffix);
+
+#endif /* _WEFT_TOOLS_RUNTIME_H */

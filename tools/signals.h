@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The end that a signal asks for comes when what was begun has been undone. */
+#ifndef _WEFT_TOOLS_SIGNALS_H
+#define _WEFT_TOOLS_SIGNALS_H
+
+#include <stdbool.h>
+
+/* From now on SIGHUP, SIGINT and SIGTERM are noted, unless they are ignored. */
+void weft_signals_heed(void);
+/* The signal that has come, or 0. */
+int weft_signals_caught(void);
+/* Whether one of them ends a system call that waits. */
+void weft_signals_interrupt(bool on);
+
+#endif /* _WEFT_TOOLS_SIGNALS_H */

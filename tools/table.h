@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Routing tables by their names, from iproute2's files. */
+#ifndef _WEFT_TOOLS_TABLE_H
+#define _WEFT_TOOLS_TABLE_H
+
+#include <linux/types.h>
+
+/* Where ip(8) looks, first things first, up to a NULL; each may have a folder NAME.d beside it. */
+extern const char * const weft_table_files[];
+
+/* The table called @name, or 0. */
+__u32 weft_table_find(const char * const *files, const char *name);
+
+#endif /* _WEFT_TOOLS_TABLE_H */

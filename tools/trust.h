@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Files whose commands may be run. */
+#ifndef _WEFT_TOOLS_TRUST_H
+#define _WEFT_TOOLS_TRUST_H
+
+#include <stdbool.h>
+
+struct stat;
+struct weft_context;
+
+/*
+ * Whether only root, or this user, can have written @path: it, each folder
+ * above it, and those above the link if it is one. @path still has to be the
+ * file @seen, unless that is all zero: between its reading and this look at it
+ * a folder's owner may put another in its place. False after a complaint.
+ */
+bool weft_trust_file(const struct weft_context *ctx, const char *path,
+		     const struct stat *seen);
+
+#endif /* _WEFT_TOOLS_TRUST_H */
