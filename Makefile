@@ -24,6 +24,13 @@ check:
 	@bash $(SELFTESTS)/setup.sh check
 	@TESTS='$(TESTS)' KIND='$(KIND)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/check.sh
 
+# Every test on every series.
+check-all:
+	@bash $(SELFTESTS)/setup.sh check
+	@TESTS='$(TESTS)' KIND='$(KIND)' KERNELS='6.1 6.12 uml' bash $(SELFTESTS)/check.sh
+
+.PHONY: check-all
+
 # What WireGuard's interface promises, with wg, of a weft in the in-tree module's place.
 COMPAT_TESTS := command dump keys lifecycle link nesting netlink netns packets routing uapi
 
@@ -47,14 +54,15 @@ check-newest:
 	@bash $(SELFTESTS)/setup.sh check
 	@TESTS='$(or $(TESTS),vm)' KERNELS=newest bash $(SELFTESTS)/check.sh
 
-# A, KASAN with lockdep and the rest, and B, KCSAN. What of selftests/debug/ is named here takes minutes; what takes longer
-# has a target of its own.
+# A, KASAN with lockdep and the rest, B, KCSAN, and C, uml-kasan, the same as A where Linux is a program. What of
+# selftests/debug/ is named here takes minutes; what takes longer has a target of its own.
 DEBUG ?= kasan kcsan
+DEBUG_SERIES = $(foreach kernel,$(DEBUG),$(if $(filter uml-%,$(kernel)),$(kernel),6.12-$(kernel)))
 DEBUG_TESTS := checkers kunit vm memcg suspend noipv6 churn hotplug clock failslab
 
 check-debug:
-	@bash $(SELFTESTS)/setup.sh check-debug
-	@TESTS='$(or $(TESTS),$(DEBUG_TESTS))' KERNELS='$(addprefix 6.12-,$(DEBUG))' bash $(SELFTESTS)/check.sh
+	@bash $(SELFTESTS)/setup.sh $(if $(filter-out uml-%,$(DEBUG)),check-debug,check)
+	@TESTS='$(or $(TESTS),$(DEBUG_TESTS))' KERNELS='$(DEBUG_SERIES)' bash $(SELFTESTS)/check.sh
 
 .PHONY: check-debug
 
@@ -73,6 +81,13 @@ coverage:
 
 .PHONY: coverage
 
+# What the tests boot, made before they are run.
+kernel:
+	@bash $(SELFTESTS)/setup.sh check
+	@for series in $(or $(KERNELS),uml); do bash $(SELFTESTS)/vm/kernels.sh image $$series || exit; done
+
+.PHONY: kernel
+
 demo:
 	@bash $(SELFTESTS)/setup.sh demo
 	@bash $(SELFTESTS)/demo.sh
@@ -84,7 +99,15 @@ bench:
 bench-document:
 	@QUICK='$(QUICK)' bash $(SELFTESTS)/bench/run.sh document
 
-.PHONY: bench bench-document
+# The same at this machine's own speed, in Linux as a program.
+bench-native:
+	@bash $(SELFTESTS)/setup.sh bench-native
+	@QUICK='$(QUICK)' bash $(SELFTESTS)/bench/native.sh all
+
+bench-native-document:
+	@QUICK='$(QUICK)' bash $(SELFTESTS)/bench/native.sh document
+
+.PHONY: bench bench-document bench-native bench-native-document
 
 # Weft with every other implementation there is, and what Wireshark makes of it.
 interop:
@@ -106,6 +129,15 @@ fuzz:
 		FUZZ_SEED='$(FUZZ_SEED)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/fuzz/run.sh
 
 .PHONY: fuzz
+
+# Which changes of the code the tests see.
+mutate:
+	@[ '$(TARGET)' != kmod ] || bash $(SELFTESTS)/setup.sh check
+	@[ '$(TARGET)' != kmod ] || $(MAKE) tools
+	@python3 $(SELFTESTS)/mutants.py $(if $(SAMPLE),-s $(SAMPLE)) $(if $(BUDGET),-b $(BUDGET)) \
+		$(if $(GO_ON),-g '$(GO_ON)') $(or $(TARGET),pure) $(FILES)
+
+.PHONY: mutate
 
 generate:
 	@bash $(SELFTESTS)/setup.sh lint
@@ -138,22 +170,30 @@ help:
 	@echo 'make tools      tools/weft'
 	@echo 'make check      every test; boots its own kernels in QEMU, installs from Debian what it lacks'
 	@echo '                  TESTS="roaming fsm"  only these     KERNELS="6.1 newest"  only on these'
+	@echo '                  KERNELS=uml          on Linux as a program, at the speed of this machine'
 	@echo '                  KIND=wireguard       the VM tests against the in-tree module'
 	@echo '                  KIND=weft-compat     the same tests, with wg, against weft in its place'
+	@echo 'make check-all  every test on each of 6.1, 6.12 and uml, which make check divides among them'
 	@echo 'make check-compat  what WireGuard promises, of a weft that stands in for it; TESTS="uapi" only these'
 	@echo 'make check-asan  what runs the command, with one that was built with sanitizers; TESTS="updown" only these'
 	@echo 'make check-newest  the same on the newest kernel in Debian unstable; TESTS="roaming fsm" only these'
 	@echo 'make check-debug  the same under KASAN with lockdep, and under KCSAN; builds these kernels. TESTS="roaming" only these'
-	@echo '                  DEBUG=kasan          only under this'
+	@echo '                  DEBUG=kasan          only under this     DEBUG=uml-kasan  in minutes, on Linux as a program'
 	@echo 'make flood      a tunnel that is flooded, and the in-tree one beside it; FLOODS="strays replays" only these'
 	@echo 'make soak       an hour of 50 tunnels on bad lines; SOAK_MINUTES=5 SOAK_PEERS=10 KERNELS=6.12 for less'
+	@echo 'make kernel     Linux as a program, built for KERNELS=uml; KERNELS=uml-kasan that with KASAN'
 	@echo 'make coverage   lines and branches of the module that tests reach, by gcov; TESTS="uapi" these, MISSED=1 the others too'
 	@echo 'make demo       a fleet of three servers at work'
 	@echo 'make bench      weft measured beside its peers; QUICK=1 in five minutes, FULL=1 with what takes in-tree long'
 	@echo 'make bench-document  the last figures and plots, into Documentation/networking/weft-bench.rst'
+	@echo 'make bench-native  the same at the speed of this machine, in Linux as a program; QUICK=1 for less of it'
+	@echo 'make bench-native-document  its last figures and plots, into the same file'
 	@echo 'make interop    weft with in-tree wireguard of each kernel and with wireguard-go; Wireshark reads along'
 	@echo 'make interop-document  the last results, into Documentation/networking/weft-testing.rst'
 	@echo 'make lint       static checks; LINTS="sparse checkpatch" only these'
+	@echo 'make mutate     how many changes of the pure files the unit tests see; FILES="fsm.c" these, SAMPLE=10 about a tenth'
+	@echo '                  TARGET=tools         the command, by its tests'
+	@echo '                  TARGET=kmod SAMPLE=60  the rest of the module, in machines; BUDGET=60 seconds for each, GO_ON=<output> goes on'
 	@echo 'make fuzz       the fuzzers, in five minutes; FUZZ_SECONDS= and FUZZ_RUNS= set other bounds'
 	@echo '                  TESTS="fsm config"   only these'
 	@echo '                  TESTS="packets netlink both"  those in a VM with KASAN; FUZZ_COUNT= and FUZZ_SEED='

@@ -1,18 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# 100 MB of TCP each way, between weft and every implementation there is, over a veth pair with its offloads and over
+# 40 MB of TCP each way, between weft and every implementation there is, over a veth pair with its offloads and over
 # one that behaves like a wire. Nothing is lost or overtaken, and every byte is counted.
+# series: 6.1
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1                              wt0 or go0 10.9.0.2
 #	 va 192.0.2.1 ----------- veth ----------- vb 192.0.2.2
 #
-# BULK_MB says how much instead of 100; over the second kind of link it is a twentieth of it. wireguard-go, which is slow,
+# BULK_MB says how much instead of 40; over the second kind of link it is a twentieth of it. wireguard-go, which is slow,
 # has a fifth of it on all kernels but one.
 . "$(dirname "$0")/lib.sh"
 
-bulk=$((${BULK_MB:-$(scaled 100)} * 1000000))
+bulk=$((${BULK_MB:-$(scaled 40)} * 1000000))
 
 dropped() { # dropped NS DEV: what the interface and its reasons say
 	local field

@@ -4,9 +4,10 @@
 # make check: all tests, as one stream of TAP, and last a line with the sum.
 #
 #   TESTS     names of tests (default: all). In userspace: unit, tools; of the build and the harness itself: harness,
-#             kselftest; in VMs: every script here that sources lib.sh, and "vm" is all of those. For debug kernels:
+#             kselftest, ci; in VMs: every script here that sources lib.sh, and "vm" is all of those. For debug kernels:
 #             checkers, and what is in debug/
-#   KERNELS   series (default: 6.1 6.12); "newest" is the newest in Debian unstable
+#   KERNELS   series, on each of which every test runs; "newest" is the newest in Debian unstable. By default a test runs
+#             on those that its head names ("# series: 6.12 uml"), or on 6.1 and 6.12; on uml only if that is built
 #   KIND      weft, or wireguard: the VM tests against the in-tree module, to prove the tests themselves; or weft-compat:
 #             the same tests, driven by wg, against weft in the in-tree module's place
 #   SANITIZE  1: the command in the VMs is one that was built with ASan and UBSan
@@ -17,12 +18,13 @@ set -u -o pipefail
 . "$(dirname "$0")/tap.sh"
 cd "$weft_top" || exit 1
 
-KERNELS=${KERNELS:-6.1 6.12}
+all_series="uml 6.1 6.12"
+KERNELS=${KERNELS-}
 KERNEL_RELEASES=${KERNEL_RELEASES-}
 KIND=${KIND:-weft}
 export KIND
 userspace_tests="unit tools"
-own_tests="harness kselftest"
+own_tests="harness kselftest ci"
 debug_own_tests="checkers"
 
 vm_tests() {
@@ -77,16 +79,50 @@ build_module() { # build_module SERIES: sets module
 	rm -f "$log"
 }
 
-# One VM a kernel at a time, the kernels side by side: each VM keeps one CPU busy, and those with two not much more.
+# Of these tests those that are for a series. One that is about kernels says so by naming none.
+tests_for() { # tests_for SERIES TEST...
+	local series=$1 name wanted
+
+	shift
+	for name; do
+		wanted=$(sed -n 's/^# series: //p' "selftests/$name.sh")
+		[ -z "$everywhere" ] || wanted=$series
+		! among "$series" "${wanted:-6.1 6.12}" || printf '%s ' "$name"
+	done
+}
+
+# Linux as a program takes ten minutes of building: nobody waits for that who did not ask for it.
+is_there() { # is_there SERIES TEST...
+	local name
+
+	[ -z "$everywhere" ] && is_uml "$1" && ! selftests/vm/uml.sh built "$1" || return 0
+	for name in "${@:2}"; do
+		echo "ok - $1 $name: all of it # SKIP not built here: make kernel KERNELS=$1"
+	done
+	return 1
+}
+
+run_series() { # run_series TEST...
+	# shellcheck disable=SC2086 # an option or nothing
+	selftests/vm/run.sh ${module:+-k "$module"} "$series" "$@"
+}
+
+# One VM a kernel at a time, the kernels side by side: each VM keeps one CPU busy, and those with two not much more. Linux as
+# a program has both CPUs for itself.
 run_vms() { # run_vms TEST...
-	local series pids=()
+	local series tests pids=()
 
 	for series in $KERNELS; do
+		read -ra tests < <(tests_for "$series" "$@"; echo)
+		[ ${#tests[@]} != 0 ] && is_there "$series" "${tests[@]}" || continue
 		build_module "$series"
 		[ "$module" != failed ] || continue
-		# shellcheck disable=SC2086 # an option or nothing
-		selftests/vm/run.sh ${module:+-k "$module"} "$series" "$@" &
-		pids+=($!)
+		if is_uml "$series"; then
+			run_series "${tests[@]}"
+		else
+			run_series "${tests[@]}" &
+			pids+=($!)
+		fi
 	done
 	[ ${#pids[@]} = 0 ] || wait "${pids[@]}"
 }
@@ -121,7 +157,7 @@ own_suites() {
 		tools)
 			suite tools make -s -C tools check
 			;;
-		harness|kselftest)
+		harness|kselftest|ci)
 			suite "$name" bash "selftests/$name.sh"
 			;;
 		checkers)
@@ -190,6 +226,8 @@ sanitize() {
 
 main() {
 	[ "${SANITIZE-}" != 1 ] || sanitize
+	everywhere=$KERNELS
+	KERNELS=${KERNELS:-$all_series}
 	choose
 	settle_kernels
 	# What was given to this make is not for those that it starts.

@@ -4,13 +4,14 @@
 # Proves that the debug kernels report what they are there to report: runs planted tests, each of which does one thing that
 # is wrong, and looks for the verdict and the report's own words. TAP.
 #
-#   checkers.sh [SERIES...]     6.12-kasan, 6.12-kcsan; others are passed over
+#   checkers.sh [SERIES...]     6.12-kasan, 6.12-kcsan, uml-kasan; others are passed over
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
 
 # Lockdep is silent after its first report. KASAN's is the machine's end, and leaks are looked for after the last test.
 kasan_tests=(rcu sleep shift bounds object lock free leak)
+uml_tests=(rcu sleep shift bounds object lock free)
 kcsan_tests=(rcu sleep race lock)
 declare -A reports=(
 	[rcu]='suspicious RCU usage'
@@ -62,6 +63,9 @@ for series in "${@:-6.12-kasan}"; do
 	case $series in
 	6.12-kasan)
 		check_kernel "$series" "${kasan_tests[@]}"
+		;;
+	uml-kasan)
+		check_kernel "$series" "${uml_tests[@]}"
 		;;
 	6.12-kcsan)
 		check_kernel "$series" "${kcsan_tests[@]}"

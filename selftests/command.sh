@@ -3,6 +3,7 @@
 #
 # The command weft against a kernel: on an in-tree wireguard interface it prints what wg(8) prints, byte for byte, and
 # configures what wg(8) configures; syncconf leaves sessions alone; what is refused changes nothing; any size is read.
+# series: 6.12
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
@@ -217,7 +218,11 @@ refusals() {
 kernel_refusal() {
 	ns a weft set wt1 listen-port 51999
 	ns_ip a link set wt1 up
-	refused "Address already in use" set wt1 listen-port 51820
+	if [ "${MODULE-$KIND}" = weft ]; then
+		refused "another socket has UDP port" set wt1 listen-port 51820
+	else
+		refused "Address already in use" set wt1 listen-port 51820
+	fi
 	ns_ip a link set wt1 down
 }
 

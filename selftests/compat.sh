@@ -4,6 +4,7 @@
 # weft in the place of the in-tree module: loaded with compat=1 it answers to the name wireguard, and wg(8), wg-quick(8)
 # and ip(8), as they are, do with it what they do with that one. Only one of the two can have the name. (With another KIND
 # than weft, only what these programs do is tested.)
+# series: 6.12
 #
 #	 namespace a                               namespace b, with 203.0.113.9
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2

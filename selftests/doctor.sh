@@ -8,6 +8,7 @@
 #	 va 192.0.2.1 --- veth --- ra .254, rb .254 --- veth --- vb 198.51.100.2
 #	                           rc .254 ------------------------------------ veth --- vc 203.0.113.3
 # vm: icount
+# series: 6.1
 . "$(dirname "$0")/lib.sh"
 
 skip_unless_weft
@@ -189,6 +190,19 @@ barred_by_destination() {
 	tunnels
 	nft_rule a output udp dport 51820 reject
 	doctor_says a 2 barred
+	outer_ip6
+	peer_set a wt0 b wt0 endpoint '[2001:db8:2::2]:51820'
+	doctor_says a 2 barred
+}
+
+# A router says in its own name that the port is closed: of the peer's sockets it knows nothing.
+rejected_on_the_way() {
+	tunnels
+	outer_ip6
+	nft_rule r forward udp dport 51820 reject
+	doctor_says a 2 unreachable
+	peer_set a wt0 b wt0 endpoint '[2001:db8:2::2]:51820'
+	doctor_says a 2 unreachable
 }
 
 barred_by_policy() {
@@ -197,6 +211,89 @@ barred_by_policy() {
 	doctor_says a 2 barred-in
 	ns a nft add rule inet doctor doctor udp dport 51820 accept
 	doctor_says a 0
+}
+
+# Of all firewalls the commonest: a peer that calls is let out and answered, and none is let in.
+stateful() {
+	local rules='policy drop; iifname { lo, wt0 } accept; ct state established,related accept; tcp dport 22 accept;'
+
+	tunnels
+	nft_rule b input "$rules"
+	doctor_says b 2 barred-new
+	expect_match "mending" "$(cat "$lib_work/doctor")" "nft insert rule inet doctor doctor udp dport 51820 accept"
+	expect_fail ns a ping -n -c 1 -W 2 10.9.0.2
+	nft_rule a input "$rules"
+	ns b nft insert rule inet doctor doctor udp dport 51820 accept
+	session_up a wt0 b wt0 10.9.0.2
+	doctor_says a 0
+	doctor_says b 0
+}
+
+iptables_rule() { # iptables_rule PROGRAM NS ARGUMENTS...: at the end of its chain; gone with the namespace's rules
+	local program=$1 name=$2
+
+	shift 2
+	expect ns "$name" "$program" "$@"
+}
+
+# Chains whose names begin like the one with the policy come behind it.
+barred_by_iptables() {
+	type iptables ip6tables iptables-save ip6tables-save >/dev/null 2>&1 || skip "no iptables here"
+	tunnels
+	defer ns a iptables -F
+	defer ns a iptables -P INPUT ACCEPT
+	iptables_rule iptables a -N INPUT_direct
+	defer ns a iptables -X INPUT_direct
+	iptables_rule iptables a -A INPUT -p tcp --dport 22 -j ACCEPT
+	iptables_rule iptables a -P INPUT DROP
+	doctor_says a 2 barred-in
+	iptables_rule iptables a -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+	wait_for 30 ns a ping -n -c 1 -W 1 10.9.0.2
+	doctor_says a 0
+}
+
+barred_by_ip6tables() {
+	type ip6tables ip6tables-save >/dev/null 2>&1 || skip "no ip6tables here"
+	outer_ip6
+	tunnels endpoint '[2001:db8:2::2]:51820'
+	iptables_rule ip6tables a -A INPUT -p udp -j DROP
+	defer ns a ip6tables -F
+	doctor_says a 2 barred-in
+	iptables_rule ip6tables a -F
+	wait_for 30 ns a ping -n -c 1 -W 1 10.9.0.2
+	doctor_says a 0
+}
+
+outer_ip6() {
+	ns_ip_batch a "addr add 2001:db8:1::1/64 dev va nodad" "route add 2001:db8:2::/64 via 2001:db8:1::fe"
+	ns_ip_batch r "addr add 2001:db8:1::fe/64 dev ra nodad" "addr add 2001:db8:2::fe/64 dev rb nodad"
+	ns_ip_batch b "addr add 2001:db8:2::2/64 dev vb nodad" "route add 2001:db8:1::/64 via 2001:db8:2::fe"
+	defer ns_ip_batch a "route del 2001:db8:2::/64" "addr del 2001:db8:1::1/64 dev va"
+	defer ns_ip_batch r "addr del 2001:db8:1::fe/64 dev ra" "addr del 2001:db8:2::fe/64 dev rb"
+	defer ns_ip_batch b "route del 2001:db8:1::/64" "addr del 2001:db8:2::2/64 dev vb"
+}
+
+# The peer hears the tunnel's own handshakes, and nothing else.
+leaves_no_trace() {
+	local before
+
+	tunnels
+	session_up a wt0 b wt0 10.9.0.2
+	before=$(ns b "$WEFT" show wt0 drops | head -n 1)
+	doctor_says a 0
+	expect_eq "what b has dropped" "$(ns b "$WEFT" show wt0 drops | head -n 1)" "$before"
+	expect_eq "malformed" "$(ns b "$WEFT" metrics wt0 | sed -n 's/^weft_drops_total{.*reason="malformed".*} //p')" 0
+}
+
+# There is a session, of which nothing is heard any more; no handshake is due for a while.
+fallen_silent() {
+	tunnels
+	session_up a wt0 b wt0 10.9.0.2
+	doctor_says a 0
+	nft_rule r forward udp sport 51820 ip saddr 198.51.100.2 drop
+	expect_fail ns a ping -n -c 3 -i 5 -W 1 10.9.0.2
+	expect_fail ns a ping -n -c 1 -W 9 10.9.0.2
+	doctor_says a 2 unanswered
 }
 
 conf() { # conf TEXT: of a's wt0
@@ -241,6 +338,9 @@ loop() {
 refused() {
 	tunnels
 	ns_ip b link set wt0 down
+	doctor_says a 2 refused
+	outer_ip6
+	peer_set a wt0 b wt0 endpoint '[2001:db8:2::2]:51820'
 	doctor_says a 2 refused
 }
 
@@ -300,18 +400,35 @@ rp_filter() {
 	doctor_says b 2 rp-filter
 }
 
-# A mark takes what a sends another way, and the filter does not look at marks.
-rp_filter_outside() {
+# The tunnel has a's route to its own endpoint, and a mark takes what the tunnel sends past it.
+marked_way() {
 	tunnels fwmark 7
 	peer_set a wt0 b wt0 allowed-ips +198.51.100.0/24
 	ns_ip_batch a "rule add fwmark 7 table 7" "route add 198.51.100.0/24 via 192.0.2.254 table 7" \
 		"route del 198.51.100.0/24 via 192.0.2.254" "route add 198.51.100.0/24 dev wt0"
-	defer ns_ip_batch a "route add 198.51.100.0/24 via 192.0.2.254" "rule del fwmark 7 table 7"
+	defer ns_ip_batch a "route add 198.51.100.0/24 via 192.0.2.254" "rule del fwmark 7 table 7" \
+		"route del 198.51.100.0/24 via 192.0.2.254 table 7"
 	defer ns_ip a route del 198.51.100.0/24 dev wt0
+}
+
+# The filter does not look at marks.
+rp_filter_outside() {
+	marked_way
 	ns a sysctl -qw net.ipv4.conf.va.rp_filter=1
 	defer ns a sysctl -qw net.ipv4.conf.va.rp_filter=0
 	doctor_says a 2 rp-filter
 	ns a sysctl -qw net.ipv4.conf.va.rp_filter=2
+	doctor_says a 0
+}
+
+# As rp_filter_outside, by a rule of nft's, which no sysctl mends.
+rp_filter_rule() {
+	marked_way
+	nft_rule a prerouting 'fib saddr . mark . iif oif missing drop'
+	doctor_says a 2 rp-filter
+	expect_match "the rule" "$(cat "$lib_work/doctor")" "filter of the reverse path in chain doctor of nft table inet doctor"
+	ns a nft flush chain inet doctor doctor
+	wait_for 30 ns a ping -n -c 1 -W 1 10.9.0.2
 	doctor_says a 0
 }
 
@@ -337,6 +454,53 @@ same_key() {
 	pings from_c c 10.9.0.1 -i 0.41
 	doctor_says a 2 same-key
 	expect_match "between" "$(cat "$lib_work/doctor")" "203.0.113.3:51820"
+}
+
+# A firewall that is loaded anew takes the tunnel's nft table along: marks of what the peer sends are gone, and a strict
+# filter looks for the way back in the tunnel.
+flushed() {
+	tunnel_create b wt0 10.9.0.2/24
+	new_key a.wt0
+	tunnel_set b wt0 peer "$(public_key a.wt0)" allowed-ips 10.9.0.1/32
+	umask 077
+	conf "PrivateKey = $(cat "$(key_file a.wt0)")\nAddress = 10.9.0.1/24\n[Peer]\nPublicKey = $(tunnel_key b wt0)\nAllowedIPs = 0.0.0.0/0\nEndpoint = $there\n"
+	ns_ip_batch a "route del 198.51.100.0/24 via 192.0.2.254" "route add default via 192.0.2.254"
+	defer ns_ip_batch a "route add 198.51.100.0/24 via 192.0.2.254" "route del default via 192.0.2.254"
+	ns a sysctl -qw net.ipv4.conf.va.rp_filter=1
+	defer ns a sysctl -qw net.ipv4.conf.va.rp_filter=0
+	expect ns a "$WEFT" up wt0
+	defer ns a "$WEFT" down wt0
+	expect ns a ping -n -c 1 -W 5 10.9.0.2
+	doctor_says a 0
+	ns a nft flush ruleset
+	# Until data has gone unanswered for 15 s the peer is not silent.
+	expect_fail ns a ping -n -c 25 -i 1 -W 1 10.9.0.2
+	doctor_says a 2 rp-filter
+	expect ns a "$WEFT" up wt0
+	wait_for 30 ns a ping -n -c 1 -W 1 10.9.0.2
+	doctor_says a 0
+}
+
+# Names go side by side, and a name server that says nothing is waited for once.
+dead_names() {
+	local name since text='' count=0
+
+	tunnel_create a wt0 10.9.0.1/24
+	for name in one two three four; do
+		new_key "$name"
+		tunnel_set a wt0 peer "$(public_key "$name")" allowed-ips "10.9.1.$((++count))/32"
+		text+="[Peer]\nPublicKey = $(public_key "$name")\nEndpoint = $name.example:51820\n"
+	done
+	conf "$text"
+	mkdir -p "/etc/netns/$(ns_name a)"
+	defer rm -r "/etc/netns/$(ns_name a)"
+	echo "nameserver 192.0.2.254" >"/etc/netns/$(ns_name a)/resolv.conf"
+	[ -e /etc/resolv.conf ] || { touch /etc/resolv.conf; defer rm /etc/resolv.conf; }
+	nft_rule r input udp dport 53 drop
+	since=$(now_ms)
+	ip netns exec "$(ns_name a)" "$WEFT" -j doctor wt0 >"$lib_work/doctor" || true
+	expect_le "ms" $(($(now_ms) - since)) "$(late 20000)"
+	expect_eq "names without an address" "$(grep -c '"code": *"unresolved"' "$lib_work/doctor")" 4
 }
 
 in_tree() {
@@ -371,7 +535,13 @@ run_case "the other side's clock went back" clock_back
 run_case "a firewall bars the port inwards" barred
 run_case "a firewall bars the port outwards" barred_out
 run_case "a firewall bars the other side's port" barred_by_destination
+run_case "a firewall on the way rejects" rejected_on_the_way
 run_case "a firewall's policy bars the port" barred_by_policy
+run_case "a firewall lets in answers alone" stateful
+run_case "iptables bars the port" barred_by_iptables
+run_case "ip6tables bars the port" barred_by_ip6tables
+run_case "the peer counts nothing of a diagnosis" leaves_no_trace
+run_case "a session falls silent" fallen_silent
 run_case "the endpoint's name stands for nothing" unresolved
 run_case "an allowed IP is given to two peers" prefix_lost
 run_case "nobody knows where the peer is" no_endpoint
@@ -385,6 +555,9 @@ run_case "allowed IPs overlap" overlap
 run_case "a hub does not pass on" forwarding
 run_case "rp_filter drops what comes out of the tunnel" rp_filter
 run_case "rp_filter drops the tunnel's own packets" rp_filter_outside
+run_case "a rule for the way back drops the tunnel's own packets" rp_filter_rule
+run_case "the tunnel's nft table is flushed, and the filter is strict" flushed
+run_case "a name server is silent" dead_names
 run_case "the MTU is too large" mtu
 run_case "two machines have the same key" same_key
 run_case "in-tree wireguard, as far as it tells" in_tree

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Dumps of the configuration stay right while what they are about changes, and whole however much there is of it.
+# series: 6.1
 #
 #	 namespace a: wt0, down, its peers are names only
 . "$(dirname "$0")/lib.sh"

@@ -9,6 +9,7 @@
 #	 va  192.0.2.1    2001:db8::1   --- veth ---  vb  192.0.2.2    2001:db8::2
 #	 va2 198.51.100.1 2001:db8:2::1 --- veth ---  vb2 198.51.100.2 2001:db8:2::2
 # vm: icount
+# series: 6.1
 . "$(dirname "$0")/lib.sh"
 
 skip_unless_weft
@@ -139,8 +140,8 @@ is_pinned() { # is_pinned KIND_A: b pins a
 	expect_eq "b's endpoint of one that may not" "$(endpoint_of_a)" 192.0.2.1:51999
 }
 
-udp_sockets() { # udp_sockets NS: addresses of the port
-	ns "$1" ss -Huln 'sport = :51820' | awk '{ print $4 }' | sort | xargs
+udp_sockets() { # udp_sockets NS [PORT]: addresses of the port
+	ns "$1" ss -Huln "sport = :${2:-51820}" | awk '{ print $4 }' | sort | xargs
 }
 
 handshakes_a() {
@@ -165,6 +166,10 @@ listens() {
 	expect_error "none of this host's addresses" tunnel_set a wt0 listen-address 192.0.2.99
 	expect_eq "sockets after a refusal" "$(udp_sockets a)" '192.0.2.1:51820 [2001:db8::1]:51820'
 	expect_match "show" "$(ns a "$WEFT" show wt0)" 'listening address: 192\.0\.2\.1, 2001:db8::1'
+	# What a message does not name stays as it was, the IPv6 address too.
+	tunnel_set a wt0 listen-port 51821
+	expect_eq "sockets with another port" "$(udp_sockets a 51821)" '192.0.2.1:51821 [2001:db8::1]:51821'
+	tunnel_set a wt0 listen-port 51820
 	# What is sent leaves from there, though the route is another's.
 	tunnel_set a wt0 listen-address 2001:db8::1,192.0.2.1
 	ns_ip b route add 192.0.2.1/32 via 198.51.100.1
@@ -211,8 +216,8 @@ shares_port() {
 	expect_eq "sockets" "$(udp_sockets a)" '192.0.2.1:51820 198.51.100.1:51820'
 	expect a_pings
 	expect ns a ping -n -c 1 -W 1 10.8.0.2
-	expect_error "another socket has this UDP port" tunnel_set a wt1 listen-address 192.0.2.1
-	expect_error "another socket has this UDP port" tunnel_set a wt1 listen-address any
+	expect_error "another socket has UDP port" tunnel_set a wt1 listen-address 192.0.2.1
+	expect_error "another socket has UDP port" tunnel_set a wt1 listen-address any
 	expect ns a ping -n -c 1 -W 1 10.8.0.2
 }
 

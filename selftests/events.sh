@@ -7,6 +7,7 @@
 #	 wt0 10.9.0.1 fd09::1, weft monitor           wt0 10.9.0.2 fd09::2, or a program (events.py)
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
 # vm: icount
+# series: 6.12
 . "$(dirname "$0")/lib.sh"
 
 skip_unless_weft

@@ -4,6 +4,7 @@
 # Memory is short in the middle of things: the places where the data path asks for some are refused it, one after the
 # other, while TCP and UDP go both ways. What there is a way round for is not lost; what is lost is counted; what arrives
 # is whole, and nothing is kept.
+# series: 6.12
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2

@@ -3,6 +3,7 @@
 #
 # Faults that other tunnels had, and that no other test looks for. All that are known stand in
 # Documentation/networking/weft-testing.rst, with their tests.
+# series: 6.12
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2, or a program (known.py)

@@ -11,11 +11,11 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 
 # From the top floor to the lowest.
 floors=(
-	"main netdev netlink report sockaddr netlink-gen events config binding claim rotation"
+	"main netdev netlink sockaddr report events config binding claim rotation netlink-gen"
 	"fit probe xmit recv handshake"
 	"spread batch segment crypt sock port gro ratelimit known stray"
-	"device drop trace cells line identity peer keyring label keypair index endpoint path candidates uncut pages"
-	"version wire noise cookie fsm pmtu replay allowedips name pair"
+	"device drop trace cells line identity peer keyring label keypair index endpoint path staged candidates uncut pages"
+	"version wire noise cookie fsm pmtu replay flight allowedips name pair"
 )
 pure=4
 

@@ -10,6 +10,7 @@
 #   # <what it proves, and a drawing of its topology>
 #   # vm: smp                             optional: wants two CPUs in real time instead of icount
 #   # vm: icount                          optional: waits long; on debug kernels, too, where others have two CPUs
+#   # not on uml: no hotplug of CPUs      optional: cannot be run where Linux is a program, and why
 #   # kernel: ipv6.disable=1              optional: wants this on the kernel's command line, and a VM of its own with it
 #   # timeout: 900                        optional: guest seconds, in place of those in settings
 #   . "$(dirname "$0")/lib.sh"
@@ -28,6 +29,7 @@
 #   fail WORDS...                         ends the case (or the test) as failed
 #   skip WORDS...                         within a case: ends it as skipped; outside: skips the whole test
 #   skip_unless_weft                      skips where KIND is not weft
+#   skip_unless_readable                  skips where the kernel's own objects cannot be read
 #   note WORDS...                         a diagnostic line
 #   defer COMMAND [ARGS...]               runs at the end of the case or test, latest first
 #   set_value NAME VALUE; value NAME      kept in a file
@@ -163,6 +165,10 @@ skip() {
 
 skip_unless_weft() {
 	[ "$KIND" = weft ] || skip "$KIND has none of this"
+}
+
+skip_unless_readable() {
+	python3 "$lib_dir/memory.py" || skip "/proc/kcore does not show this kernel's memory"
 }
 
 defer() {
@@ -319,7 +325,7 @@ read_uptime() { # sets uptime_ms
 	local seconds
 
 	read -r seconds _ </proc/uptime
-	uptime_ms=${seconds/./}0
+	uptime_ms=$((10#${seconds/./}0))
 }
 
 now_ms() {

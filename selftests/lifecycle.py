@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """lifecycle.py announce        tells the kernel that memory is about to be written out, and that it is not after all
+lifecycle.py prepare         tells it the first, prints "ready", and tells it the second on SIGTERM
 lifecycle.py peers COUNT        words for "set": that many peers, any 32 bytes for a key, each with a network of its own
 lifecycle.py record DEV         takes the next data message that comes in by DEV to port 51820 of an IPv4 address, and
                                 on SIGUSR1 sends it again
@@ -16,12 +17,23 @@ ETH_P_IP, PACKET_HOST = 0x0800, 0
 MAJOR_MISC, MINOR_SNAPSHOT = 10, 231
 
 
-def announce():
+def snapshot_open():
     """Opening it for reading runs the notifiers of PM_HIBERNATION_PREPARE, closing it those of PM_POST_HIBERNATION."""
     path = "/dev/snapshot"
     if not os.path.exists(path):
         os.mknod(path, 0o600 | 0o020000, os.makedev(MAJOR_MISC, MINOR_SNAPSHOT))
-    os.close(os.open(path, os.O_RDONLY))
+    return os.open(path, os.O_RDONLY)
+
+
+def announce():
+    os.close(snapshot_open())
+
+
+def prepare():
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    snapshot_open()
+    print("ready", flush=True)
+    signal.sigwait([signal.SIGTERM])
 
 
 def peers(count):
@@ -48,6 +60,8 @@ def record(dev):
 
 if sys.argv[1] == "announce":
     announce()
+elif sys.argv[1] == "prepare":
+    prepare()
 elif sys.argv[1] == "peers":
     peers(int(sys.argv[2]))
 else:

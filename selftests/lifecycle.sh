@@ -81,6 +81,10 @@ link_toggled() {
 	traffic_stop
 }
 
+skip_unless_suspendable() {
+	[ -w /sys/power/pm_test ] || [ -e /dev/snapshot ] || skip "this kernel cannot be suspended"
+}
+
 # What a suspend tells those who hold keys: by the kernel's own test of sleep, where it has one; else whoever opens the
 # snapshot device for reading is about to write memory out.
 announce_suspend() {
@@ -141,6 +145,7 @@ delayed_message() { # delayed_message COMMAND...
 suspend_drops_keys() {
 	local drops
 
+	skip_unless_suspendable
 	drops=$(no_session_drops)
 	expect_eq "echoes accepted without a suspend" "$(delayed_message true)" 1
 	capture_start resume a va udp
@@ -150,6 +155,32 @@ suspend_drops_keys() {
 	wait_for 10 ns a ping -n -c 1 -W 1 10.9.0.2
 	capture_stop resume
 	expect_eq "handshakes" "$(capture_count resume "$(type_filter 1)")/$(capture_count resume "$(type_filter 2)")" 1/1
+}
+
+handshakes_made() { # handshakes_made NS
+	ns "$1" "$WEFT" metrics | grep '^weft_peer_handshakes_completed_total'
+}
+
+# Memory is about to be written out, which takes a while, and processes and workers run yet. Both ends would like to have a
+# session, and each of the two could begin it.
+no_session_while_going_to_sleep() {
+	local made_a made_b
+
+	[ -e /dev/snapshot ] || skip "no snapshot device here"
+	expect python3 "$test_dir/lifecycle.py" announce
+	wait_for 20 ns a ping -n -c 1 -W 1 10.9.0.2
+	ns_run sleep a python3 "$test_dir/lifecycle.py" prepare
+	wait_for 10 grep -q ready "$(ns_output sleep)"
+	made_a=$(handshakes_made a) made_b=$(handshakes_made b)
+	expect_match "handshakes" "$made_a$made_b" '[0-9]'
+	# Longer than it takes to try again.
+	expect_fail ns a ping -n -i 0.5 -w 7 10.9.0.2
+	expect_fail ns b ping -n -i 0.5 -w 7 10.9.0.1
+	expect_eq "handshakes of a's meanwhile" "$(handshakes_made a)" "$made_a"
+	expect_eq "handshakes of b's meanwhile" "$(handshakes_made b)" "$made_b"
+	ns_stop sleep TERM
+	wait_for 20 ns a ping -n -c 1 -W 1 10.9.0.2
+	expect ns b ping -n -c 1 -W 1 10.9.0.1
 }
 
 # What a copy of the machine is told, which has the same keys and the same random numbers to come.
@@ -169,6 +200,7 @@ copying_drops_keys() {
 suspend_under_traffic() {
 	local i
 
+	skip_unless_suspendable
 	traffic_start
 	for i in 1 2 3 4 5; do
 		both_receive 20000
@@ -229,6 +261,7 @@ run_case "the peer in use comes and goes" peer_in_use_removed
 run_case "private keys change under traffic" keys_change
 run_case "the link goes down and up under traffic" link_toggled
 run_case "suspending drops sessions" suspend_drops_keys
+[ "$KIND" != weft ] || run_case "no session begins while the machine goes to sleep" no_session_while_going_to_sleep
 run_case "a copy of the machine drops sessions" copying_drops_keys
 run_case "suspending under traffic" suspend_under_traffic
 tunnel_delete a wt0

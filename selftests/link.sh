@@ -26,6 +26,18 @@ module_aliases() {
 	expect_eq "aliases" "$(sort <<<"$aliases" | xargs)" "net-pf-16-proto-16-family-$MODULE rtnl-link-$MODULE"
 }
 
+# Whether the module may be unloaded is asked there: sysfs lists the links of one namespace only.
+interfaces_counted() {
+	local file=/sys/module/$MODULE/parameters/interfaces before
+
+	skip_unless_weft
+	before=$(cat "$file")
+	ns_ip b link add wt8 type "$KIND"
+	expect_eq "interfaces" "$(cat "$file")" $((before + 1))
+	ns_ip b link del wt8
+	expect_eq "interfaces" "$(cat "$file")" "$before"
+}
+
 loaded_by_link() {
 	unload_module
 	ip link add wtauto type "$KIND"
@@ -188,7 +200,7 @@ busy_port_refused() { # busy_port_refused FAMILY
 
 	ns_ip a link set wt0 down
 	occupy a "$1" 51820
-	expect_error "Address already in use" ns_ip a link set wt0 up
+	expect_error "$port_taken" ns_ip a link set wt0 up
 	expect_eq "bound ports" "$(bound_ports a)" "$1/51820"
 	expect_eq "the link's state" "$(ns_ip a -brief link show wt0 up)" ""
 	ns_stop occupant
@@ -245,7 +257,7 @@ port_change_keeps_session() {
 failed_port_change() { # failed_port_change FAMILY
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
 	occupy a "$1" 6000
-	expect_error "Address already in use" tunnel_set a wt0 listen-port 6000
+	expect_error "$port_taken_by_command" tunnel_set a wt0 listen-port 6000
 	expect_eq "listen port" "$(device_field a wt0 port)" 51820
 	expect_eq "bound ports" "$(bound_ports a)" "$(printf '4/51820\n6/51820\n%s/6000\n' "$1" | sort | xargs)"
 	capture_start failed b vb udp
@@ -304,6 +316,7 @@ run_case "the family loads the module" loaded_by_family
 # shellcheck disable=SC2119 # without arguments
 pair_create
 run_case "links come and go" link_comes_and_goes
+run_case "interfaces of all namespaces are counted" interfaces_counted
 run_case "the MTU is 1420, and changes" mtu_changes
 run_case "ethtool names driver and version" driver_information
 run_case "no address comes by itself" no_address_by_itself
@@ -313,6 +326,10 @@ run_case "padding is counted" sizes_counted
 run_case "peers and link count the same" peers_count_the_same
 run_case "errors are counted" errors_counted
 run_case "down closes the sockets, up opens them" down_is_down
+# ip(8) and weft print the module's words, wg(8) those of errno.
+port_taken="Address already in use" port_taken_by_command="Address already in use"
+[ "${MODULE-$KIND}" != weft ] || port_taken="another socket has UDP port"
+[ "$KIND" != weft ] || port_taken_by_command=$port_taken
 run_case "up fails while the IPv4 port is busy" busy_port_refused 4
 run_case "up fails while the IPv6 port is busy" busy_port_refused 6
 run_case "port 0 finds one for both families" any_port

@@ -4,7 +4,7 @@
 # make lint: what can be said about the sources without running them.
 #
 #   LINTS     names (default: all): build checkpatch kerneldoc shellcheck pipes ynl layering length versions man faults
-#             coccicheck and, of the command, clang tidy scan analyzer
+#             facts coccicheck and, of the command, clang tidy scan analyzer
 #   KERNELS   series (default: 6.1 6.12)
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
@@ -12,7 +12,7 @@ set -u -o pipefail
 cd "$weft_top" || exit 1
 
 KERNELS=${KERNELS:-6.1 6.12}
-all="build checkpatch kerneldoc shellcheck pipes ynl layering length versions man faults coccicheck"
+all="build checkpatch kerneldoc shellcheck pipes ynl layering length versions man faults facts coccicheck"
 all+=" clang tidy scan analyzer"
 longest_function=80
 
@@ -117,7 +117,7 @@ lint_man() {
 }
 
 # Not seen by returnvar.cocci: what is returned was written to through a pointer.
-cocci_mistakes='^kmod/xmit\.c:[0-9-]*:[0-9-]*: *Unneeded variable: "list"'
+cocci_mistakes='^kmod/(xmit|staged)\.c:[0-9-]*:[0-9-]*: *Unneeded variable: "list"'
 
 # Those of the kernel's patches that report, as far as Debian's spatch can run them: it has no OCaml.
 cocci_patches() {
@@ -169,14 +169,25 @@ lint_tidy() {
 	each_tool bash -c 'tidy_one "$@"' bash
 }
 
+# That the last user alone frees the list, clang does not see through the lock.
+scan_mistakes='^tools/lookup\.c:.*Use of memory after it is freed'
+
 # The analysis that scan-build runs, without its pages.
 lint_scan() {
-	each_tool clang --analyze -Xclang -analyzer-output=text -Xclang -analyzer-werror
+	local said
+
+	said=$(each_tool clang --analyze -Xclang -analyzer-output=text) || { printf '%s\n' "$said"; return 1; }
+	said=$(grep -E 'warning: ' <<<"$said" | grep -vE "$scan_mistakes") || return 0
+	printf '%s\n' "$said"
+	return 1
 }
 
 # gcc 12 does not follow what is kept through a pointer into a structure of the caller's, and takes it for lost; and not
 # that strsep() gives one word at least.
-analyzer_mistakes='^tools/(profile|save)\.c:.*-Wanalyzer-malloc-leak|^tools/resolve\.c:.*-Wanalyzer-use-of-uninitialized-value'
+analyzer_mistakes='^tools/(profile|save|change|doctor_names|parse)\.c:.*-Wanalyzer-malloc-leak'
+# Nor that a loop's condition has looked at the pointer, and that the last user alone frees.
+analyzer_mistakes+='|^tools/resolve\.c:.*-Wanalyzer-use-of-uninitialized-value|^tools/(doctor_names|locate)\.c:.*-Wanalyzer-possible-null'
+analyzer_mistakes+='|^tools/lookup\.c:.*-Wanalyzer-use-after-free'
 
 lint_analyzer() {
 	local said
@@ -189,6 +200,10 @@ lint_analyzer() {
 
 lint_faults() {
 	bash selftests/faulttable.sh && bash selftests/faulttable.sh --self-check
+}
+
+lint_facts() {
+	python3 selftests/facts.py && python3 selftests/facts.py --self-check && python3 selftests/mutants.py -c
 }
 
 main() {

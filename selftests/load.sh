@@ -7,6 +7,7 @@
 #	 wt0 10.9.0.1                                 load.py floods and calls; or wt0 10.9.0.2
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 .3, 2001:db8::2 ::3, 2001:db8:1::2
 # vm: icount
+# series: 6.12
 . "$(dirname "$0")/lib.sh"
 
 pair_underlay_create

@@ -4,6 +4,7 @@
 # Whatever comes in that should not is refused, counted under its own reason and no other, and not answered; the peer it
 # came from gets no byte credited for it, and a tunnel beside it loses nothing. The messages are made by malformed.py, which
 # is a peer that speaks the protocol: most are authentic but for one thing.
+# series: 6.12
 #
 #	 namespace a                            namespace b                              namespace c
 #	 malformed.py as 10.9.0.1, fd09::1      wt0 10.9.0.2 fd09::2, the device         wt0 10.9.0.3 fd09::3, pings

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""How often a secret lies in the kernel's own objects. For tests; needs root and /proc/kcore."""
+"""How often a secret lies in the kernel's own objects. For tests; needs root and /proc/kcore.
+
+memory.py     whether these objects can be read: Linux as a program shows no physical memory there
+"""
 import struct
+import sys
 
 
 def slab_pages():
@@ -34,3 +38,13 @@ def copies_in_kernel(*secrets):
                 for i, secret in enumerate(secrets):
                     found[i] += page.count(secret)
     return found
+
+
+def is_readable():
+    with open("/proc/kcore", "rb", buffering=0) as core:
+        ranges = direct_map(core)
+    return any(low <= frame * 4096 < high for frame in slab_pages() for low, high, _ in ranges)
+
+
+if __name__ == "__main__":
+    sys.exit(not is_readable())

@@ -3,6 +3,7 @@
 #
 # What peers are called, and what becomes of a prefix that two of them are given. All in one namespace; only the last two
 # cases need another end.
+# series: 6.1
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2

@@ -9,6 +9,7 @@
 #	 wt0 10.10.0.1                             wt0 10.10.0.2
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
 # vm: icount
+# series: 6.12
 . "$(dirname "$0")/lib.sh"
 
 level_create() { # level_create LEVEL ENDPOINT-ADDRESS

@@ -3,6 +3,7 @@
 #
 # Documentation/networking/weft-operations.rst does what it says: every command in it is run, in its order, on the server
 # of its prompt, and none fails. A case is a section of the page.
+# series: 6.12
 #
 #	 namespaces ember, litespeed, spark, each with an /etc/weft of its own: weft0 10.77.0.1 to 3
 #	 up0 203.0.113.11 to 13 --- bridge (namespace net); ember also 198.51.100.11
@@ -58,7 +59,7 @@ servers_create() {
 	addr_add ember up0 198.51.100.11/24
 }
 
-# LITESPEED_KEY and the like become keys, of those that are there by now, and THE_PSK the preshared one.
+# LITESPEED_KEY and the like become keys, of those that are there by now.
 fill_in() { # fill_in COMMAND
 	local command=$1 server folder
 
@@ -67,8 +68,6 @@ fill_in() { # fill_in COMMAND
 		[ ! -e "$folder/key.new" ] || command=${command//${server^^}_NEW_KEY/$("$WEFT" pubkey <"$folder/key.new")}
 		[ ! -e "$folder/key" ] || command=${command//${server^^}_KEY/$("$WEFT" pubkey <"$folder/key")}
 	done
-	folder=/etc/netns/$(ns_name spark)/weft
-	[ ! -e "$folder/psk.new" ] || command=${command//THE_PSK/$(<"$folder/psk.new")}
 	printf '%s' "$command"
 }
 
@@ -113,7 +112,11 @@ fleet_talks() {
 }
 
 new_key_of_ember() {
-	"$WEFT" pubkey <"/etc/netns/$(ns_name ember)/weft/key.new"
+	local folder
+
+	folder=/etc/netns/$(ns_name ember)/weft
+	[ -e "$folder/key.new" ] || set -- key
+	"$WEFT" pubkey <"$folder/${1-key.new}"
 }
 
 peers_have_followed() {
@@ -126,8 +129,10 @@ peers_have_followed() {
 rotated() {
 	expect_eq "ember's key" "$(ns ember "$WEFT" show weft0 public-key)" "$(new_key_of_ember)"
 	expect peers_have_followed
-	expect grep -q "^PrivateKey = $(cat "/etc/netns/$(ns_name ember)/weft/key.new")" \
+	# The key file follows, and no other copy is left.
+	expect grep -q "^PrivateKey = $(cat "/etc/netns/$(ns_name ember)/weft/key")" \
 		"/etc/netns/$(ns_name ember)/weft/weft0.conf"
+	expect_fail ls "/etc/netns/$(ns_name ember)/weft/key.new"
 	fleet_talks
 }
 
@@ -139,7 +144,19 @@ nothing_left() {
 	done
 }
 
+# One server's shell on another.
+mkdir -p "$lib_work/bin"
+cat >"$lib_work/bin/ssh" <<END
+#!/bin/bash
+exec ip netns exec "\$(sed -n "s/^\$1 //p" $lib_work/servers)" bash -c "\${*:2}"
+END
+chmod +x "$lib_work/bin/ssh"
+export PATH="$lib_work/bin:$PATH"
+
 servers_create
+for server in $servers; do
+	echo "$server $(ns_name "$server")"
+done >"$lib_work/servers"
 while read -r section; do
 	run_case "$section" run_section "$section"
 done < <(commands_of_page | tr '\n\0' '\1\n' | awk 'NR % 3 == 1 && !seen[$0]++')

@@ -4,6 +4,7 @@
 # Two CPUs send to one peer at once: each flow arrives in its order, nothing is lost, nothing is stuck. TCP, which sends on
 # both, and CPUs that go away and come back.
 # vm: smp
+# series: 6.1 uml
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2

@@ -4,6 +4,7 @@
 # What two CPUs could do to each other with handshakes: the same message opened on both at once, and settings that change
 # while handshakes come as fast as they can.
 # vm: smp
+# series: 6.1 uml
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1                              a program (parallel.py) 10.9.0.2

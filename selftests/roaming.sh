@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # A peer's endpoint follows what authenticates, and nothing else.
+# series: 6.1
 #
 #	 namespace a                                  namespace b
 #	 wt0 10.9.0.1                                 wt0 10.9.0.2, or a program (roaming.py)
@@ -54,6 +55,16 @@ moves() { # moves KIND_A KIND_B
 	a_is_now 192.0.2.11:51999
 	capture_stop moves
 	expect_eq "handshake messages" "$(capture_count moves)" 0
+}
+
+# An address of a link is good on that link only: the endpoint that is learnt says on which, or there is no way back.
+to_a_link() {
+	pair_create
+	ns_ip a -6 addr flush dev va scope link
+	addr_add a va fe80::11/64
+	addr_add b vb fe80::22/64
+	peer_set a wt0 b wt0 endpoint '[fe80::22%va]:51820'
+	a_is_now '[fe80::11%vb]:51820'
 }
 
 nat_create() {
@@ -110,6 +121,7 @@ if [ "$KIND" != wireguard ]; then
 	run_case "$KIND roams to wireguard and back" moves "$KIND" wireguard
 	run_case "wireguard roams to $KIND and back" moves wireguard "$KIND"
 fi
+run_case "a link's own address" to_a_link
 run_case "a NAT forgets its mapping" rebinds
 run_case "a program acts as the peer" program_cases
 run_case "data moves the endpoint, in both families" program_said moves_on_data

@@ -3,6 +3,7 @@
 #
 # Where packets go: by the inner destination to a peer, by the inner source past the check, and outside from and to the
 # right addresses.
+# series: 6.12
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2

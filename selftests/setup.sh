@@ -3,7 +3,7 @@
 #
 # Installs from Debian what a target needs and this machine lacks, as root or through sudo, and says what it installs.
 #
-#   setup.sh bench|build|check|check-debug|check-distro|demo|fuzz|interop|lint
+#   setup.sh bench|bench-native|build|check|check-debug|check-distro|demo|fuzz|interop|lint
 set -eu -o pipefail
 # shellcheck source=selftests/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
@@ -26,6 +26,8 @@ debug_packages=(linux-source-6.12 flex bison bc libelf-dev libssl-dev rsync ccac
 fuzz_packages=(clang libclang-rt-dev libb2-dev)
 interop_packages=(tshark)
 bench_packages=(gnuplot-nox)
+# perf
+native_packages=(linux-perf)
 distro_packages=(qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs mmdebstrap debian-archive-keyring)
 
 # Of a package with a service in it, one program: it is not installed.
@@ -62,6 +64,9 @@ main() {
 	bench)
 		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${bench_packages[@]}"
 		;;
+	bench-native)
+		install_packages "${build_packages[@]}" "${vm_packages[@]}" "${bench_packages[@]}" "${native_packages[@]}"
+		;;
 	check-distro)
 		install_packages "${build_packages[@]}" "${distro_packages[@]}"
 		;;
@@ -72,7 +77,7 @@ main() {
 		install_packages "${build_packages[@]}" "${lint_packages[@]}"
 		;;
 	*)
-		die "'${1-}' is no target; expected bench, build, check, check-debug, check-distro, demo, fuzz, interop or lint"
+		die "'${1-}' is no target; expected bench, bench-native, build, check, check-debug, check-distro, demo, fuzz, interop or lint"
 		;;
 	esac
 }

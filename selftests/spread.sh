@@ -4,6 +4,7 @@
 # Two CPUs share the work on one peer's bulk: both have a part in it, everything arrives in its order, whoever finishes
 # first; and whatever is taken away meanwhile, nothing is stuck, and nobody is left with work for what is gone.
 # vm: smp
+# series: 6.12 uml
 #
 #	 namespace a                               namespace b
 #	 wt1 10.11.0.1 (inside wt0)                wt1 10.11.0.2

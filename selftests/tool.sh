@@ -3,6 +3,7 @@
 #
 # Configuration files and a session that is up: what each of setconf, addconf and syncconf leaves alone, and that a file
 # with anything wrong in it leaves everything alone. (What the command prints is compared with wg(8) in command.sh.)
+# series: 6.12
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
@@ -129,7 +130,6 @@ broken_files() {
 	broken '[Interface' '[Interface'
 	broken 'AllowedIPs' 'AllowedIPs'
 	broken '= 5' "''"
-	broken '[Interface]' 'a second [Interface]'
 	broken 'ListenPort = 65536' '65536' '[Interface]\nFwMark = 99'
 	broken 'FwMark = 0x100000000' '0x100000000' '[Interface]\nListenPort = 9999'
 	broken 'PrivateKey = nonsense' 'PrivateKey' '[Interface]\nFwMark = 99'

@@ -7,6 +7,7 @@
 #	 ut0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2; lo 203.0.113.9
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
 # vm: icount
+# series: 6.12
 . "$(dirname "$0")/lib.sh"
 
 [ "$KIND" = weft ] || skip "$KIND has none of this"
@@ -51,7 +52,8 @@ surroundings() {
 	ns_ip a -6 route show table all | sed 's/ expires.*//'
 	ns_ip a rule
 	ns_ip a -6 rule
-	ns a nft list ruleset
+	# Peers that were spoken to are in sets, with their age.
+	ns a nft -s list ruleset | sed -e '/elements = {.*}/d' -e '/elements = {/,/}/d'
 }
 
 take_down() {
@@ -200,8 +202,74 @@ mtu_of_ways() {
 	expect_eq "MTU with a link of 1280" "$(route_mtu)" 1200
 	write_conf "$plain"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
-	warned "less than the 1280 that IPv6 needs"
+	warned "less than the 1280 that IPv6 (fd09::1/64) needs"
 	expect_eq "MTU with IPv6" "$(route_mtu)" 1280
+	expect ns a ping -n -c 1 -W 5 fd09::2
+}
+
+# A router inside: allowed IPs are IPv6, and no address is.
+mtu_of_a_router() {
+	ns_ip a link set va mtu 1320
+	defer ns_ip a link set va mtu 1500
+	ns_ip a addr add 2001:db8:aa::1/128 dev lo nodad
+	defer ns_ip a addr del 2001:db8:aa::1/128 dev lo
+	peer_set b wt0 a ut0 allowed-ips +2001:db8:aa::/64
+	defer peer_set b wt0 a ut0 allowed-ips -2001:db8:aa::/64
+	ns_ip b -6 route add 2001:db8:aa::/64 dev wt0
+	defer ns_ip b -6 route del 2001:db8:aa::/64
+	write_conf "Address = 10.9.0.1/24"
+	expect weft_a up "$conf" 2>"$lib_work/stderr"
+	take_down
+	warned "less than the 1280 that IPv6 (fd09::/64) needs"
+	expect_eq "MTU" "$(route_mtu)" 1280
+	expect ns a ping -6 -n -c 1 -W 5 -I 2001:db8:aa::1 fd09::2
+	# Without IPv6 in the file routes of weft's go first, then IPv6 itself.
+	write_conf "Address = 10.9.0.1/24" 10.9.0.0/24
+	expect weft_a up "$conf"
+	expect_eq "MTU without IPv6" "$(route_mtu)" 1240
+	write_conf "Address = 10.9.0.1/24"
+	expect weft_a up "$conf"
+	expect ns a ping -6 -n -c 1 -W 5 -I 2001:db8:aa::1 fd09::2
+}
+
+# An address that others added is not taken away with IPv6.
+mtu_of_others() {
+	ns_ip a link set va mtu 1320
+	defer ns_ip a link set va mtu 1500
+	write_conf "Address = 10.9.0.1/24\nMTU = 1400" 10.9.0.0/24
+	expect_up
+	ns_ip a addr add fd99::1/64 dev ut0 nodad
+	write_conf "Address = 10.9.0.1/24" 10.9.0.0/24
+	expect weft_a up "$conf"
+	expect_match "the address" "$(ns_ip a -o addr show ut0)" fd99::1
+	write_conf "Address = 10.9.0.1/24\nMTU = 1200" 10.9.0.0/24
+	expect_error "an MTU of 1200 is too small for IPv6 (fd99::1/64)" weft_a up "$conf"
+}
+
+without_ip6() {
+	local default=/proc/sys/net/ipv6/conf/default/disable_ipv6
+
+	ns a sh -c "echo 1 >$default"
+	defer ns a sh -c "echo 0 >$default"
+	write_conf "Address = 10.9.0.1/24" "0.0.0.0/0, ::/0"
+	refused_up "ut0: the file has IPv6 (::/0), and IPv6 is switched off here by $default"
+	write_conf "$plain" 10.9.0.0/24
+	refused_up "ut0: the file has IPv6 (fd09::1/64), and IPv6 is switched off here by $default"
+	write_conf "Address = 10.9.0.1/24" 10.9.0.0/24
+	expect_up
+}
+
+# IPv6 that leaves beside a tunnel that takes all of IPv4 is warned of.
+beside() {
+	ns_ip a -6 route add default via 2001:db8::2
+	defer ns_ip a -6 route del default
+	write_conf "Address = 10.9.0.1/24" 0.0.0.0/0
+	expect weft_a up "$conf" 2>"$lib_work/stderr"
+	take_down
+	warned "IPv6 leaves beside the tunnel"
+	write_conf "$plain" "0.0.0.0/0, ::/0"
+	expect weft_a up "$conf" 2>"$lib_work/stderr"
+	expect_fail grep "beside the tunnel" "$lib_work/stderr"
 }
 
 hooks() {
@@ -213,6 +281,74 @@ hooks() {
 	expect weft_a up "$conf"
 	expect weft_a down "$conf"
 	expect_eq "what hooks wrote" "$(xargs <"$log")" "preup ut0 5 postup ut0 2 predown ut0 postdown ut0"
+}
+
+# wg(8) itself does not know links of kind weft.
+hooks_say_wg() {
+	local log=$lib_work/hooks key
+
+	key=$(key_file a.ut0)
+	rm -f "$log"
+	write_conf "$plain\nPostUp = wg set %i private-key $key fwmark 0x7\nPostUp = wg show %i fwmark >>$log; wg showconf %i | grep -c ^Endpoint >>$log\nPreDown = wg show %i private-key | diff - $key && wg show %i peers | wc -l >>$log" \
+		"10.9.0.0/24, fd09::/64" "Name = harbour"
+	sed -i '/^PrivateKey/d' "$conf"
+	expect_up
+	expect ns a ping -n -c 1 -W 5 10.9.0.2
+	expect weft_a down "$conf"
+	expect_eq "what hooks wrote" "$(xargs <"$log")" "0x7 1 1"
+	write_conf "$plain\nPostUp = /nosuch/wg show %i"
+	expect_error "a wg that is called by its path knows no links of kind weft" weft_a up "$conf"
+}
+
+# A user who can write the file, or put another in its place, could have root run anything.
+open_hooks() {
+	local log=$lib_work/hooks
+
+	rm -f "$log"
+	remember
+	write_conf "$plain\nPreUp = echo ran >>$log"
+	chmod 620 "$conf"
+	expect_error "'$conf' has hooks, and others may write to" weft_a up "$conf"
+	chmod 600 "$conf"
+	chown 65534 "$conf"
+	expect_error "belongs to user 65534" weft_a up "$conf"
+	chown 0 "$conf"
+	chmod 770 "$lib_work/files"
+	expect_error "'$conf' has hooks, and others may write to" weft_a up "$conf"
+	chmod 700 "$lib_work/files"
+	expect_fail ls "$log"
+	expect_same "after refusals"
+	expect_up
+	chmod 602 "$conf"
+	expect_error "has hooks" weft_a down "$conf"
+	chmod 600 "$conf"
+	expect weft_a down "$conf"
+	expect_eq "what hooks wrote" "$(cat "$log")" ran
+}
+
+# What is wrong is said with its line; "up" goes on after warnings, and refuses errors.
+mistakes() {
+	local out
+
+	write_conf "$plain" "10.9.0.0/24, 10.9.0.0/24" "[Peer]\nPublicKey = $strange\nAllowedIPs = 10.9.0.0/24\nName = a\n[Peer]\nPublicKey = $b_key\nAllowedIPs = fd09::/64\nName = b"
+	out=$(ns a "$WEFT" check "$conf") || fail "check: status $?"
+	expect_match "one key twice" "$out" "$conf:14: warning: PublicKey: the same key as in line 6"
+	expect weft_a up "$conf" 2>"$lib_work/stderr"
+	take_down
+	warned "$conf:14: PublicKey: the same key as in line 6"
+	expect_eq "allowed IPs of the last section" "$(ns a "$WEFT" show ut0 allowed-ips | grep "$b_key")" "$b_key"$'\t'fd09::/64
+	expect weft_a up "$conf" 2>/dev/null
+	expect_eq "the same a second time" "$(ns a "$WEFT" show ut0 allowed-ips | grep "$b_key")" "$b_key"$'\t'fd09::/64
+	sed -i 's/^Name = b/Name = a/' "$conf"
+	expect_error "$conf:16: Name: 'a' is the name of the peer in line 12, too" weft_a up "$conf"
+	write_conf "$plain" "10.9.0.0/24" "[Peer]\nPublicKey = $strange\nAllowedIPs = 10.9.0.0/24"
+	expect weft_a up "$conf" 2>"$lib_work/stderr"
+	warned "10.9.0.0/24 is given to peer $b_key in line 7, too"
+	write_conf "$plain" "10.9.0.0/24" "[Peer]\nPublicKey = $("$WEFT" pubkey <<<"$private")"
+	expect weft_a up "$conf" 2>"$lib_work/stderr"
+	warned "$conf:10: PublicKey: this is the interface's own public key"
+	expect ns a "$WEFT" check "$conf" >/dev/null
+	expect_eq "peers beside the own key" "$(ns a "$WEFT" show ut0 peers)" "$b_key"
 }
 
 # COMPLAINT names the step; everything is as before.
@@ -230,16 +366,21 @@ failures() {
 	write_conf "$plain\nPreUp = exit 4"
 	refused_up "$conf:5: PreUp: ut0: bash: it ended with status 4"
 	write_conf "$plain\nPostUp = kill \$PPID"
-	refused_up "ut0: interrupted by signal 15"
+	refused_up "by signal 15"
 	# A route that is there already, through another link.
 	ns_ip a route add 10.77.0.0/16 dev va
 	defer ns_ip a route del 10.77.0.0/16
 	write_conf "$plain" "10.9.0.0/24, 10.76.0.0/16, 10.77.0.0/16"
 	refused_up "ut0: cannot add the route to 10.77.0.0/16 in table 254: File exists"
 	write_conf "$plain\nFwMark = 9\nMTU = 70" "10.9.0.0/24, 10.77.0.0/16"
-	refused_up "ut0: an MTU of 70 is too small for IPv6 addresses: they need 1280"
-	write_conf "$plain" 10.9.0.0/24 "[Peer]\nPublicKey = $strange\nEndpoint = nowhere.invalid:1\n"
-	refused_up "cannot resolve 'nowhere.invalid:1'"
+	refused_up "ut0: an MTU of 70 is too small for IPv6 (fd09::1/64): it needs 1280"
+	write_conf "Address = 10.9.0.1/24\nMTU = 1200" "0.0.0.0/0, ::/0"
+	refused_up "ut0: an MTU of 1200 is too small for IPv6 (::/0): it needs 1280"
+	write_conf "$plain\nFwMark = 254" "0.0.0.0/0"
+	refused_up "ut0: FwMark is 254"
+	write_conf "$plain\nTable = 255"
+	refused_up "ut0: 'Table = 255' is the kernel's table"
+	write_conf "$plain" 10.9.0.0/24
 	# A link of this name that is something else.
 	ns_ip a link add ut0 type dummy
 	defer ns_ip a link del ut0
@@ -286,6 +427,98 @@ default_route() {
 	ns a nft delete table inet weft-ut0
 	expect weft_a up "$conf"
 	surroundings | diff "$lib_work/up" - || fail "a second up does not bring the firewall back"
+}
+
+counted() { # counted COMMENT: packets that the rule with it has met, of the table "operator" in a
+	ns a nft list table inet operator | sed -n "s/.*packets \([0-9]*\) .*comment \"$1\".*/\1/p"
+}
+
+b_sends() { # b_sends PORT
+	ns b bash -c "echo >/dev/udp/192.0.2.1/$1"
+}
+
+# What "up" adds to netfilter matches the tunnel's packets, and none beside it.
+bystanders() {
+	local tracked=/proc/sys/net/netfilter/nf_conntrack_count
+
+	write_conf "$plain, 192.0.2.1/32, 2001:db8::1/128" "0.0.0.0/0, ::/0"
+	expect_up
+	expect ns a ping -n -c 1 -W 5 203.0.113.9
+	[ ! -e $tracked ] || expect_eq "connections that are tracked" "$(ns a cat $tracked)" 0
+	# An address that another interface has as well is reached there.
+	expect ns b ping -n -c 1 -W 5 192.0.2.1
+	expect ns b ping -n -c 1 -W 5 2001:db8::1
+	# Marks of others, of packets and of connections, are as they were.
+	ns a nft -f - <<-'END'
+		table inet operator {
+			chain early {
+				type filter hook prerouting priority -160
+				udp dport 7777 meta mark set 0x55
+				udp dport 7778 ct mark set 0x66
+			}
+			chain late {
+				type filter hook input priority 0
+				udp dport 7777 meta mark 0x55 counter comment "marked"
+				udp dport 7778 meta mark 0 counter comment "unmarked"
+				udp dport 7778 meta mark != 0 counter comment "restored"
+				udp dport 51820 ct mark 0x77 counter comment "kept"
+			}
+			chain post {
+				type filter hook postrouting priority -160
+				meta mark 0xca6c ct mark set 0x77
+			}
+			chain passing {
+				type filter hook prerouting priority 0
+				ip daddr 198.51.100.9 meta mark 0 counter comment "passed"
+				ip daddr 198.51.100.9 meta mark != 0 counter comment "taken"
+			}
+		}
+	END
+	defer ns a nft delete table inet operator
+	b_sends 7777
+	b_sends 7778
+	expect ns a ping -n -c 1 -W 5 203.0.113.9
+	expect_eq "packets with another's mark" "$(counted marked)" 1
+	expect_eq "packets of a connection with another's mark" "$(counted unmarked) $(counted restored)" "1 0"
+	expect_ge "the tunnel's packets of a connection with another's mark" "$(counted kept)" 1
+	passed_by
+}
+
+# From where the peer has been to another host: addresses and ports are those of the tunnel's packets, but for that host.
+passed_by() {
+	ns_ip b route add 198.51.100.9/32 via 192.0.2.1 dev vb
+	defer ns_ip b route del 198.51.100.9/32
+	tunnel_set b wt0 listen-port 51830
+	defer tunnel_set b wt0 listen-port 51820
+	expect ns b socat - UDP-SENDTO:198.51.100.9:51820,sourceport=51820 <<<passing
+	expect_eq "packets to another host, with and without the tunnel's mark" "$(counted taken) $(counted passed)" "0 1"
+}
+
+# The path filter looks back by the mark, with source NAT outside as well.
+strict_filter() {
+	ns_ip b addr add 198.51.100.2/32 dev lo
+	defer ns_ip b addr del 198.51.100.2/32 dev lo
+	ns_ip a route add default via 192.0.2.2
+	defer ns_ip a route del default
+	ns a sysctl -qw net.ipv4.conf.all.rp_filter=1
+	defer ns a sysctl -qw net.ipv4.conf.all.rp_filter=0
+	write_conf "$plain" 0.0.0.0/0
+	sed -i 's/^Endpoint.*/Endpoint = 198.51.100.2:51820/' "$conf"
+	expect_up
+	expect ns a ping -n -c 1 -W 5 10.9.0.2
+	expect weft_a down "$conf"
+	ns a nft -f - <<-'END'
+		table inet operator {
+			chain post {
+				type nat hook postrouting priority 100
+				oifname va udp sport 51820 masquerade to :40000-40010
+			}
+		}
+	END
+	defer ns a nft delete table inet operator
+	expect weft_a up "$conf"
+	expect ns a ping -n -c 1 -W 5 10.9.0.2
+	expect_match "port outside" "$(tunnel_tool b wt0 show wt0 endpoints)" ':400[01][0-9]$'
 }
 
 default_back() {
@@ -355,6 +588,15 @@ saving() {
 	expect_eq "who may read it" "$(stat -c %a "$conf")" 600
 	expect weft_a up "$conf"
 	expect_eq "port" "$(device_field a ut0 port)" 51999
+}
+
+# What a hook has written is read before it is written again.
+saving_by_hook() {
+	write_conf "$plain\nSaveConfig = true\nPreDown = $WEFT set %i listen-port 51998\nPreDown = $WEFT save $conf"
+	expect weft_a up "$conf"
+	expect weft_a down "$conf"
+	expect_eq "saved ports" "$(grep ^ListenPort "$conf")" "ListenPort = 51998"
+	expect_eq "saved hooks" "$(grep -c ^PreDown "$conf")" 2
 }
 
 stripping() {
@@ -460,6 +702,201 @@ resolving() {
 	expect_error "cannot resolve 'nowhere.invalid:51820'" resolve_a ut0
 }
 
+# A name without an address keeps no other peer down, and resolve finds it later.
+unresolved() {
+	local folder=/etc/weft since
+
+	mkdir -p "/etc/netns/$(ns_name a)"
+	defer rm -r "/etc/netns/$(ns_name a)"
+	[ -d $folder ] || { mkdir $folder; defer rmdir $folder; }
+	hosts 192.0.2.99
+	write_conf "$plain" 10.9.0.0/24 "[Peer]\nPublicKey = $strange\nAllowedIPs = 10.30.0.0/16\nEndpoint = nowhere.invalid:7\n"
+	cp "$conf" $folder/ut0.conf
+	defer rm -f $folder/ut0.conf
+	since=$(now_ms)
+	expect ip netns exec "$(ns_name a)" "$WEFT" up ut0 2>"$lib_work/stderr"
+	defer weft_a down ut0
+	expect_le "ms until it was up" $(($(now_ms) - since)) "$(late 15000)"
+	warned "cannot resolve 'nowhere.invalid:7'"
+	warned "ut0: peer $strange comes up without an endpoint"
+	expect_eq "endpoint" "$(ns a "$WEFT" show ut0 endpoints | grep -F "$strange" | cut -f 2)" "(none)"
+	expect ns a ping -n -c 1 -W 5 10.9.0.2
+	echo "192.0.2.77 nowhere.invalid" >>"/etc/netns/$(ns_name a)/hosts"
+	expect_eq "what resolve says" "$(resolve_a ut0)" "ut0: peer $strange is at 192.0.2.77:7 now"
+	# A reload without that name moves nothing, and does not wait for a name server that is silent.
+	hosts 192.0.2.99
+	echo "nameserver 192.0.2.99" >"/etc/netns/$(ns_name a)/resolv.conf"
+	[ -e /etc/resolv.conf ] || { touch /etc/resolv.conf; defer rm /etc/resolv.conf; }
+	since=$(now_ms)
+	expect ip netns exec "$(ns_name a)" "$WEFT" up ut0 2>"$lib_work/stderr"
+	expect_le "ms until it was up again" $(($(now_ms) - since)) "$(late 4000)"
+	warned "ut0: peer $strange stays where it is"
+	expect_eq "endpoint" "$(ns a "$WEFT" show ut0 endpoints | grep -F "$strange" | cut -f 2)" "192.0.2.77:7"
+}
+
+# b goes elsewhere, and a's file goes on to say where it was.
+roamed() {
+	write_conf "$plain"
+	expect_up
+	expect ns a ping -n -c 1 -W 5 10.9.0.2
+	tunnel_set b wt0 listen-port 51830
+	defer tunnel_set b wt0 listen-port 51820
+	expect ns b ping -n -c 1 -W 5 10.9.0.1
+	expect_eq "endpoint" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:51830
+	ns_run pings a ping -n -i 0.05 -W 20 10.9.0.2
+	wait_for 20 grep -q 'icmp_seq=5 ' "$(ns_output pings)"
+	expect weft_a up "$conf"
+	expect_eq "endpoint after up" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:51830
+	weft_a strip "$conf" >"$lib_work/stripped"
+	expect weft_a syncconf ut0 "$lib_work/stripped"
+	expect_eq "endpoint after syncconf" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:51830
+	wait_for 20 grep -q 'icmp_seq=20 ' "$(ns_output pings)"
+	pings_stop pings
+	# A file that says another place is obeyed.
+	sed -i 's/^Endpoint.*/Endpoint = 192.0.2.2:7/' "$conf"
+	expect weft_a up "$conf"
+	expect_eq "endpoint of another file" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:7
+	expect ns b ping -n -c 1 -W 5 10.9.0.1
+	# Of several places none is where it is.
+	sed -i 's/^Endpoint.*/Endpoint = 192.0.2.2:7, 198.51.100.9:7/' "$conf"
+	expect weft_a up "$conf"
+	expect ns b ping -n -c 1 -W 5 10.9.0.1
+	expect weft_a up "$conf"
+	expect_eq "endpoint beside several" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:51830
+}
+
+at_once() { # at_once NUMBER: so many commands begin together
+	local i
+
+	for ((i = 0; i < $1; i++)); do
+		ns_run "up$i" a env PATH="$lib_work/bin:$PATH" "$WEFT" up "$conf"
+	done
+	for ((i = 0; i < $1; i++)); do
+		ns_wait "up$i" 120 || fail "one of $1 ended with status $?: $(cat "$(ns_output "up$i")")"
+	done
+}
+
+is_whole() { # is_whole WHEN: a tunnel that takes all, once
+	expect_eq "rules $1" "$(ns_ip a rule | grep -c 'proto 119') $(ns_ip a -6 rule | grep -c 'proto 119')" "2 2"
+	expect_eq "default routes $1" "$(ns_ip a route show table 51820; ns_ip a -6 route show table 51820 | grep -o '^default dev ut0')" \
+		"default dev ut0 proto 119 scope link "$'\n'"default dev ut0"
+	expect_eq "nft tables $1" "$(ns a nft list tables)" "table inet weft-ut0"
+	expect_eq "peers $1" "$(ns a "$WEFT" show ut0 peers)" "$b_key"
+	expect_eq "addresses $1" "$(ns_ip a -4 -o addr show ut0 | awk '{ print $4 }')" 10.9.0.1/24
+	expect_match "way to elsewhere $1" "$(ns_ip a route get 203.0.113.9)" 'dev ut0'
+}
+
+# The first makes the tunnel, the others find it as the file has it; those that wait touch nothing.
+several_ups() {
+	local log=$lib_work/hooks round
+
+	ns_ip a route add default via 192.0.2.2
+	defer ns_ip a route del default
+	remember
+	write_conf "$plain\nPostUp = echo postup >>$log\nPostDown = echo postdown >>$log" "0.0.0.0/0, ::/0"
+	take_down
+	for round in 1 2 3 4 5 6; do
+		rm -f "$log"
+		at_once 4
+		is_whole "in round $round"
+		expect_eq "hooks that ran in round $round" "$(cat "$log")" postup
+		expect ns a ping -n -c 1 -W 5 203.0.113.9
+		expect weft_a down "$conf"
+		expect_same "after down in round $round"
+	done
+}
+
+# Container managers and scripts of udev delete links.
+deleted_link() {
+	local log=$lib_work/hooks
+
+	rm -f "$log" "$lib_work/resolvconf"
+	ns_ip a route add default via 192.0.2.2
+	defer ns_ip a route del default
+	remember
+	write_conf "$plain\nDNS = 192.0.2.53\nPostDown = echo postdown >>$log" "0.0.0.0/0, ::/0"
+	expect_up
+	ns_ip a link del ut0
+	expect_eq "rules that a deleted link leaves" "$(ns_ip a rule | grep -c 'proto 119')" 2
+	expect weft_a down "$conf"
+	expect_same "after down"
+	expect_eq "what PostDown wrote" "$(cat "$log")" postdown
+	expect_eq "what resolvconf was told last" "$(tail -n 1 "$lib_work/resolvconf")" "resolvconf -d ut0 -f"
+	expect_error "ut0: it is not up" weft_a down "$conf"
+	expect weft_a up "$conf"
+	ns_ip a link del ut0
+	expect weft_a up "$conf"
+	is_whole "after up without a down"
+	expect ns a ping -n -c 1 -W 5 203.0.113.9
+	expect weft_a down "$conf"
+	expect_same "after the last down"
+}
+
+# What was recorded takes it down.
+without_file() {
+	local log=$lib_work/hooks unusable="ut0: its file cannot be used: it is taken down as 'weft up' has recorded it"
+
+	rm -f "$log"
+	ns_ip a route add default via 192.0.2.2
+	defer ns_ip a route del default
+	remember
+	write_conf "$plain\nPreDown = echo predown >>$log\nPostDown = echo postdown %i >>$log" "0.0.0.0/0, ::/0"
+	expect_up
+	rm "$conf"
+	expect weft_a down ut0 2>"$lib_work/stderr"
+	warned "$unusable"
+	expect_same "after down without a file"
+	expect_eq "what hooks wrote" "$(xargs <"$log")" "predown postdown ut0"
+	expect_error "'ut0' has no file" weft_a down ut0
+	write_conf "$plain" "0.0.0.0/0, ::/0"
+	expect_up
+	sed -i 's/^Address.*/Address = nonsense/' "$conf"
+	expect weft_a down "$conf" 2>"$lib_work/stderr"
+	warned "$conf:4: Address: 'nonsense' is not an address"
+	warned "$unusable"
+	expect_same "after down with a broken file"
+}
+
+asked() { # asked: b has got a question for a name
+	[[ $(ns b nft list table inet silent) =~ "packets "[1-9] ]]
+}
+
+# A name server that says nothing would be waited for without end.
+interrupted_lookup() {
+	local since
+
+	ns b nft 'table inet silent { chain in { type filter hook input priority 0; udp dport 53 counter drop; }; }'
+	defer ns b nft delete table inet silent
+	mkdir -p "/etc/netns/$(ns_name a)"
+	defer rm -r "/etc/netns/$(ns_name a)"
+	echo "nameserver 192.0.2.2" >"/etc/netns/$(ns_name a)/resolv.conf"
+	[ -e /etc/resolv.conf ] || { touch /etc/resolv.conf; defer rm /etc/resolv.conf; }
+	write_conf "$plain" 10.9.0.0/24
+	sed -i 's/^Endpoint.*/Endpoint = somewhere.example:51820/' "$conf"
+	remember
+	ns_run up a ip netns exec "$(ns_name a)" env WG_ENDPOINT_RESOLUTION_RETRIES=infinity "$WEFT" up "$conf"
+	wait_for 20 asked
+	since=$(now_ms)
+	ns_stop up
+	expect_le "ms until it had ended" $(($(now_ms) - since)) "$(late 3000)"
+	expect_fail ns_wait up
+	grep -qF "ut0: interrupted by signal 15" "$(ns_output up)" || fail "it says: $(cat "$(ns_output up)")"
+	expect_same "after a signal"
+}
+
+# The program that a hook runs ends with it.
+interrupted() {
+	local since
+
+	rm -f "$lib_work/hooks"
+	write_conf "$plain\nPreUp = kill \$PPID; sleep 100\nPreUp = echo preup >>$lib_work/hooks\nPostDown = echo postdown >>$lib_work/hooks"
+	since=$(now_ms)
+	refused_up "PreUp: ut0: bash: it ended by signal 15"
+	expect_le "ms until it had ended" $(($(now_ms) - since)) 90000
+	expect_eq "what hooks wrote" "$(cat "$lib_work/hooks")" postdown
+	interrupted_lookup
+}
+
 refusals() {
 	remember
 	write_conf "$plain"
@@ -489,13 +926,29 @@ run_case "addresses of one network are exchanged" secondaries
 run_case "what others have added stays" others_stay
 run_case "routes go to the table that is asked for" tables
 run_case "the MTU comes from the smallest way to an endpoint" mtu_of_ways
+run_case "a narrow path leaves IPv6 to a router without an IPv6 address" mtu_of_a_router
+run_case "a narrow path leaves IPv6 to addresses of others" mtu_of_others
+run_case "IPv6 that is switched off is refused before anything is done" without_ip6
+run_case "IPv6 beside a tunnel that takes all of IPv4 is warned of" beside
 run_case "hooks run once, in order" hooks
+run_case "hooks call weft wg" hooks_say_wg
+run_case "hooks of a file that others may write are not run" open_hooks
+run_case "mistakes in a file are told with their lines" mistakes
 run_case "a step that fails is named, and all is undone" failures
+run_case "netfilter: marks, connections and addresses of others are theirs" bystanders
+run_case "netfilter: a strict path filter takes what comes back" strict_filter
+run_case "a reload leaves a peer that has roamed where it is" roamed
+run_case "a name without an address keeps no other peer down" unresolved
 run_case "a change that fails is undone, and loses no packet" undisturbed failed_change
 run_case "default routes through the tunnel" default_routes
 run_case "name servers are handed to resolvconf" name_servers
 run_case "what is set is saved, with what only the file knew" saving
+run_case "a hook that saves, before the file is saved" saving_by_hook
 run_case "strip is wg-quick's" stripping
 run_case "forwarding is switched, and what defeats it told" forwarding
 run_case "names of silent peers are looked up again" resolving
+run_case "four commands at once bring one tunnel up" several_ups
+run_case "a link that others have deleted leaves nothing behind" deleted_link
+run_case "a tunnel whose file is gone, or broken, is taken down" without_file
+run_case "a signal in a PreUp, and while names are looked up" interrupted
 run_case "refusals change nothing" refusals

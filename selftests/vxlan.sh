@@ -4,6 +4,7 @@
 # A tunnel of another kind beside ours, over the same link: VXLAN, at whose one end is the kernel, and at whose other the
 # kernel, or a program that leaves to UDP segmentation what it sends. What is done for our sockets is done for no other:
 # the kernel's VXLAN takes one frame at a time.
+# series: 6.1
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2

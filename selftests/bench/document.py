@@ -6,7 +6,6 @@ import os
 import figures
 import verdict
 
-BEGIN, END = ".. begin of figures\n", ".. end of figures\n"
 KINDS = ["none", "wireguard", "weft", "wireguard+weft", "weft+wireguard",
          "wireguard-go", "wireguard-go-new", "esp-chacha", "esp-gcm", "openvpn-dco"]
 ORDER = ["cipher", "copy and checksum", "IP and UDP", "TCP", "memory", "scheduling", "tunnel", "program", "rest"]
@@ -88,12 +87,14 @@ def tables(directory):
     return "\n".join(parts + (["Not measured:\n", missing] if missing else []))
 
 
-def update(directory, path):
+def update(text, path, name="figures"):
+    """Puts text between two comments of the page that name it."""
+    begin, end = f".. begin of {name}\n", f".. end of {name}\n"
     with open(path, encoding="utf-8") as file:
-        before, rest = file.read().split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
+        before, rest = file.read().split(begin, 1)
+    after = rest.split(end, 1)[1]
     with open(path, "w", encoding="utf-8") as file:
-        file.write(before + BEGIN + "\n" + tables(directory) + "\n" + END + after)
+        file.write(before + begin + "\n" + text + "\n" + end + after)
 
 
 # ---- data for plots: columns between tabs, with a heading ----

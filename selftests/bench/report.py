@@ -120,7 +120,7 @@ def main():
     elif action == "summary" and len(args) >= 1:
         verdict.write(args[0], args[1:])
     elif action == "document" and len(args) == 2:
-        document.update(*args)
+        document.update(document.tables(args[0]), args[1])
     else:
         sys.exit(__doc__.strip())
 

@@ -266,7 +266,7 @@ summarise() {
 	emulator=$(qemu-system-x86_64 --version | sed -n '1s/ version / /; 1s/ (.*//p')
 	python3 "$here/report.py" summary "$directory" kernel="$release" emulator="$emulator" cpu=max,-erms,-fsrm \
 		command="make bench${QUICK:+ QUICK=1}"
-	"$here/plots.sh" "$directory" "$directory"
+	"$here/plots.sh" bench "$directory" "$directory"
 	echo
 	python3 "$here/report.py" verdict "$directory"
 }
@@ -275,7 +275,7 @@ run_document() {
 	expect_no_words "$@"
 	[ -e "$directory/bench.json" ] || die "there are no figures yet: first comes make bench"
 	python3 "$here/report.py" document "$directory" "$document"
-	"$here/plots.sh" "$directory" "${document%/*}"
+	"$here/plots.sh" bench "$directory" "${document%/*}"
 }
 
 main() {

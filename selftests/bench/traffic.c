@@ -5,12 +5,16 @@
  *
  *   traffic stream FROM TO ADDRESS FLOWS WARM BYTES    TCP; with a flow for each of several addresses where ADDRESS has
  *                                                      a stride: 10.8.0.1+1 is 10.8.0.1, 10.8.0.2, ...
- *   traffic datagrams FROM TO ADDRESS SIZE WARM COUNT  UDP, in bursts: sent one by one, then received one by one
+ *   traffic datagrams FROM TO ADDRESS SIZE WARM COUNT [WAY]
+ *                                                      UDP, in bursts: all of one is sent, then received; WAY is send,
+ *                                                      sendmmsg or segments (burst.h), and SIZE may be imix
  *   traffic pingpong FROM TO ADDRESS WARM COUNT        a byte there and a byte back over TCP, between two processes
  *   traffic first FROM TO ADDRESS COUNT                one datagram to each address: a handshake, where it takes one
  *   traffic lookups FROM FIRST RANGE COUNT             datagrams to random addresses, which need not arrive
  *   traffic command COUNT PROGRAM [ARGUMENTS...]       what it takes to run a program on COUNT things, but its output
  *
+ * BYTES, and COUNT of datagrams and pingpong, may be a time: "2s" is as much as takes two seconds by what WARM took: by
+ * the clock, or CPU seconds where a host knows them (machine.h).
  * Prints one line of JSON: what was counted, the nanoseconds of each of the rounds, those that no CPU had work in, and
  * for a ping-pong the median and the 99th percentile, for a command those in user space. Where SAMPLES is set, it names
  * a file to be written: where in the kernel the time went. TRAFFIC_PORT is the port (default 7010).
@@ -36,89 +40,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "sampler.h"
+#include "burst.h"
+#include "meter.h"
 
-#define ROUNDS		12
-#define BURST		64
+#define EVENTS		64
 #define BLOCK		(128 * 1024)
 #define DEFAULT_PORT	7010
 #define RECEIVE_S	2
 #define ACCEPT_S	60
-#define NS_PER_S	1000000000ULL
 #define RECEIVE_BUFFER	(8 << 20)
-
-struct meter {
-	uint64_t begin;
-	uint64_t idle_begin;
-	uint64_t rounds[ROUNDS];
-	unsigned int laps;
-	uint64_t idle;
-	uint64_t count;
-};
 
 static char block[BLOCK];
 static uint16_t port;
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
-/* /proc/stat has it in hundredths of a second; this is exact. */
-static uint64_t idle_ns(void)
-{
-	static const char field[] = ".idle_sleeptime";
-	FILE *file = fopen("/proc/timer_list", "r");
-	uint64_t sum = 0, value;
-	char line[256], *at;
-
-	while (file && fgets(line, sizeof(line), file)) {
-		at = strstr(line, field);
-		if (at && sscanf(at + sizeof(field) - 1, " : %" SCNu64, &value) == 1)
-			sum += value;
-	}
-	if (file)
-		fclose(file);
-	return sum;
-}
-
-/* COUNT is how much of it there is in a round. */
-static void meter_start(struct meter *meter, uint64_t count)
-{
-	memset(meter, 0, sizeof(*meter));
-	meter->count = count;
-	sampler_start();
-	meter->idle_begin = idle_ns();
-	meter->begin = now_ns();
-}
-
-static void meter_lap(struct meter *meter)
-{
-	uint64_t now = now_ns();
-
-	meter->rounds[meter->laps++] = now - meter->begin;
-	meter->begin = now;
-}
-
-static void meter_stop(struct meter *meter)
-{
-	meter->idle = idle_ns() - meter->idle_begin;
-	sampler_stop();
-}
-
-static void meter_print(const struct meter *meter, uint64_t lost)
-{
-	unsigned int i;
-
-	sampler_write();
-	printf("{\"count\":%" PRIu64 ",\"rounds\":[", meter->count);
-	for (i = 0; i < meter->laps; i++)
-		printf("%s%" PRIu64, i ? "," : "", meter->rounds[i]);
-	printf("],\"idle\":%" PRIu64 ",\"lost\":%" PRIu64, meter->idle, lost);
-}
 
 static void enter(const char *name)
 {
@@ -142,6 +75,38 @@ static uint64_t number(const char *what, const char *text, uint64_t low, uint64_
 	if (errno || *end || end == text || value < low || value > high)
 		error(2, 0, "%s is '%s', wanted a number from %" PRIu64 " to %" PRIu64, what, text, low, high);
 	return value;
+}
+
+/* A number of units, or how long they are to take, which is "2s". */
+struct amount {
+	uint64_t least;
+	uint64_t units;
+	uint64_t seconds;
+};
+
+static struct amount amount_of(const char *what, const char *text, uint64_t least)
+{
+	struct amount amount = { .least = least };
+	size_t length = strlen(text);
+	char digits[16] = "";
+
+	if (length < 2 || length > sizeof(digits) || text[length - 1] != 's') {
+		amount.units = number(what, text, least, UINT64_MAX / 2);
+		return amount;
+	}
+	memcpy(digits, text, length - 1);
+	amount.seconds = number(what, digits, 1, 3600);
+	return amount;
+}
+
+/* By the nanoseconds that WARM units took. */
+static uint64_t amount_count(const struct amount *amount, uint64_t warm, uint64_t warm_ns)
+{
+	uint64_t count = amount->units;
+
+	if (amount->seconds)
+		count = (double)warm * amount->seconds * NS_PER_S / (warm_ns ?: 1);
+	return count < amount->least ? amount->least : count;
 }
 
 /* ADDRESS, or FIRST+STRIDE for one of many. */
@@ -219,7 +184,7 @@ static void poll_add(int poll, int fd, uint32_t events)
 
 static int poll_wait(int poll, struct epoll_event *events)
 {
-	int ready = epoll_wait(poll, events, BURST, -1);
+	int ready = epoll_wait(poll, events, EVENTS, -1);
 
 	if (ready < 0)
 		error(1, errno, "epoll_wait");
@@ -229,7 +194,7 @@ static int poll_wait(int poll, struct epoll_event *events)
 /* Until the receiver has had enough and ends it. */
 static void stream_send(const char *address, unsigned int flows)
 {
-	struct epoll_event events[BURST];
+	struct epoll_event events[EVENTS];
 	int poll = epoll_create1(EPOLL_CLOEXEC), ready, i;
 	unsigned int flow;
 
@@ -246,7 +211,7 @@ static void stream_send(const char *address, unsigned int flows)
 
 static uint64_t stream_receive(int poll, uint64_t wanted)
 {
-	struct epoll_event events[BURST];
+	struct epoll_event events[EVENTS];
 	uint64_t got = 0;
 	ssize_t length;
 	int ready, i;
@@ -287,7 +252,8 @@ static void run_stream(char **args)
 {
 	unsigned int flows = number("FLOWS", args[3], 1, 100000), i;
 	uint64_t warm = number("WARM", args[4], 0, UINT32_MAX);
-	uint64_t bytes = number("BYTES", args[5], ROUNDS, UINT64_MAX / 2), got = 0, wanted;
+	struct amount amount = amount_of("BYTES", args[5], ROUNDS);
+	uint64_t got = 0, wanted, begin;
 	int poll = epoll_create1(EPOLL_CLOEXEC), listener;
 	struct meter meter;
 	pid_t sender;
@@ -299,8 +265,9 @@ static void run_stream(char **args)
 		stream_send(args[2], flows);
 	for (i = 0; i < flows; i++)
 		poll_add(poll, accept_from(listener), EPOLLIN);
-	stream_receive(poll, warm);
-	meter_start(&meter, bytes / ROUNDS);
+	begin = spent_ns();
+	warm = stream_receive(poll, warm);
+	meter_start(&meter, amount_count(&amount, warm, spent_ns() - begin) / ROUNDS);
 	for (i = 0; i < ROUNDS; i++) {
 		/* A round ends with a whole read: what was read too much counts for the next. */
 		wanted = (i + 1) * meter.count;
@@ -327,57 +294,29 @@ static int receiver_socket(void)
 	return fd;
 }
 
-/* Returns how many did not arrive. */
-static uint64_t burst(int from, int to, size_t size, unsigned int count)
-{
-	unsigned int i, got = 0;
-	ssize_t length;
-
-	for (i = 0; i < count; i++) {
-		if (send(from, block, size, 0) < 0 && errno != ENOBUFS)
-			error(1, errno, "send");
-	}
-	while (got < count) {
-		length = recv(to, block, sizeof(block), 0);
-		if (length < 0 && errno == EAGAIN)
-			break;
-		if (length < 0)
-			error(1, errno, "recv");
-		got++;
-	}
-	return count - got;
-}
-
-static uint64_t bursts(int from, int to, size_t size, uint64_t count)
-{
-	uint64_t done, lost = 0;
-
-	for (done = 0; done < count; done += BURST)
-		lost += burst(from, to, size, BURST);
-	return lost;
-}
-
 static void run_datagrams(char **args)
 {
-	size_t size = number("SIZE", args[3], 1, 65000);
-	uint64_t warm = number("WARM", args[4], 0, UINT32_MAX);
-	uint64_t count = number("COUNT", args[5], ROUNDS * BURST, UINT32_MAX), lost = 0;
+	uint64_t warm = number("WARM", args[4], 0, UINT32_MAX), begin, lost = 0;
+	struct amount amount = amount_of("COUNT", args[5], ROUNDS * BURST);
+	struct burst burst = {};
 	struct sockaddr_in to;
-	int sender, receiver;
 	struct meter meter;
 	unsigned int i;
 
+	burst_sizes(&burst, args[3]);
 	enter(args[1]);
-	receiver = receiver_socket();
+	burst.to = receiver_socket();
 	enter(args[0]);
-	sender = make_socket(SOCK_DGRAM);
+	burst.from = make_socket(SOCK_DGRAM);
 	to = target(args[2], 0);
-	if (connect(sender, (void *)&to, sizeof(to)) < 0)
+	if (connect(burst.from, (void *)&to, sizeof(to)) < 0)
 		error(1, errno, "connect");
-	bursts(sender, receiver, size, warm);
-	meter_start(&meter, count / BURST / ROUNDS * BURST);
+	burst_way(&burst, args[6] ?: "send");
+	begin = spent_ns();
+	burst_pass_all(&burst, warm);
+	meter_start(&meter, amount_count(&amount, warm, spent_ns() - begin) / BURST / ROUNDS * BURST);
 	for (i = 0; i < ROUNDS; i++) {
-		lost += bursts(sender, receiver, size, meter.count);
+		lost += burst_pass_all(&burst, meter.count);
 		meter_lap(&meter);
 	}
 	meter_stop(&meter);
@@ -422,11 +361,19 @@ static void pings(int fd, uint64_t *times, uint64_t count)
 	}
 }
 
+static uint64_t *times_for(uint64_t count)
+{
+	uint64_t *times = calloc(count, sizeof(*times));
+
+	if (!times)
+		error(1, ENOMEM, "times");
+	return times;
+}
+
 static void run_pingpong(char **args)
 {
-	uint64_t warm = number("WARM", args[3], 1, 1000000);
-	uint64_t count = number("COUNT", args[4], ROUNDS, 10000000);
-	uint64_t *times = calloc(count + warm, sizeof(*times));
+	uint64_t warm = number("WARM", args[3], 1, 1000000), count, begin, *times;
+	struct amount amount = amount_of("COUNT", args[4], ROUNDS);
 	struct meter meter;
 	unsigned int i;
 	int listener, fd;
@@ -443,9 +390,13 @@ static void run_pingpong(char **args)
 	enter(args[0]);
 	fd = connect_to(args[2], 0);
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	times = times_for(warm);
+	begin = spent_ns();
 	pings(fd, times, warm);
+	count = amount_count(&amount, warm, spent_ns() - begin) / ROUNDS * ROUNDS;
+	free(times);
+	times = times_for(count);
 	meter_start(&meter, count / ROUNDS);
-	count = meter.count * ROUNDS;
 	for (i = 0; i < ROUNDS; i++) {
 		pings(fd, times + i * meter.count, meter.count);
 		meter_lap(&meter);
@@ -461,23 +412,23 @@ static void run_pingpong(char **args)
 static void run_first(char **args)
 {
 	unsigned int count = number("COUNT", args[3], ROUNDS, 100000), i, j, which = 0;
-	int receiver, sender;
+	struct burst burst = { .way = BURST_SEND, .sizes = { 1 } };
 	struct sockaddr_in to;
 	struct meter meter;
 	uint64_t lost = 0;
 
 	enter(args[1]);
-	receiver = receiver_socket();
+	burst.to = receiver_socket();
 	enter(args[0]);
 	meter_start(&meter, count / ROUNDS);
 	for (i = 0; i < ROUNDS; i++) {
 		for (j = 0; j < meter.count; j++, which++) {
 			to = target(args[2], which);
-			sender = make_socket(SOCK_DGRAM);
-			if (connect(sender, (void *)&to, sizeof(to)) < 0)
+			burst.from = make_socket(SOCK_DGRAM);
+			if (connect(burst.from, (void *)&to, sizeof(to)) < 0)
 				error(1, errno, "connect to %s", inet_ntoa(to.sin_addr));
-			lost += burst(sender, receiver, 1, 1);
-			close(sender);
+			lost += burst_pass(&burst, 1);
+			close(burst.from);
 		}
 		meter_lap(&meter);
 	}
@@ -543,13 +494,14 @@ static void run_command(char **args)
 static const struct action {
 	const char *name;
 	int arguments;
+	int most;
 	void (*run)(char **arguments);
 } actions[] = {
-	{ "stream", 6, run_stream },
-	{ "datagrams", 6, run_datagrams },
-	{ "pingpong", 5, run_pingpong },
-	{ "first", 4, run_first },
-	{ "lookups", 4, run_lookups },
+	{ "stream", 6, 6, run_stream },
+	{ "datagrams", 6, 7, run_datagrams },
+	{ "pingpong", 5, 5, run_pingpong },
+	{ "first", 4, 4, run_first },
+	{ "lookups", 4, 4, run_lookups },
 };
 
 int main(int argc, char **argv)
@@ -565,14 +517,14 @@ int main(int argc, char **argv)
 	}
 	setrlimit(RLIMIT_NOFILE, &files);
 	for (i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
-		if (argc == actions[i].arguments + 2 && !strcmp(argv[1], actions[i].name)) {
+		if (argc >= actions[i].arguments + 2 && argc <= actions[i].most + 2 && !strcmp(argv[1], actions[i].name)) {
 			actions[i].run(argv + 2);
 			return 0;
 		}
 	}
 	fputs("traffic: expected one of\n"
 	      "  stream FROM TO ADDRESS FLOWS WARM BYTES\n"
-	      "  datagrams FROM TO ADDRESS SIZE WARM COUNT\n"
+	      "  datagrams FROM TO ADDRESS SIZE WARM COUNT [WAY]\n"
 	      "  pingpong FROM TO ADDRESS WARM COUNT\n"
 	      "  first FROM TO ADDRESS COUNT\n"
 	      "  lookups FROM FIRST RANGE COUNT\n"

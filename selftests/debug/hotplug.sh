@@ -4,6 +4,7 @@
 # A CPU is taken away and given back, while TCP goes both ways and sessions are made anew: everything arrives as it was sent.
 # (Datagrams that must not be lost meanwhile are in order.sh.)
 # vm: smp
+# not on uml: no CPU can be taken away
 # timeout: 3600
 #
 #	 namespace a                               namespace b

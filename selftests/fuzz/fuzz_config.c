@@ -25,6 +25,9 @@ static int fuzz_lookup(const char *host, const char *port, const struct addrinfo
 		       struct addrinfo **found)
 {
 	(void)hints;
+	/* A service's name has no host. */
+	if (!host)
+		return EAI_SERVICE;
 	fuzz_address.sin_port = htons(atoi(port));
 	*found = &fuzz_answer;
 	return inet_pton(AF_INET, host, &fuzz_address.sin_addr) == 1 ? 0 : EAI_NONAME;

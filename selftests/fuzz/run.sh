@@ -22,8 +22,8 @@ set -u -o pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../tap.sh"
 cd "$weft_top/selftests/fuzz" || exit 1
 
-# Those in userspace, with the longest input that each is given. What an input is, each says itself.
-fuzzers=(
+# Every fuzz_NAME.c is a fuzzer in userspace: the longest input that each is given. What an input is, each says itself.
+longest=(
 	noise:98 cookie:192 replay:48 allowedips:64 fsm:160 name:72 pmtu:48 pair:16
 	config:512 message:256 event:160
 )
@@ -50,13 +50,13 @@ plants=(
 )
 
 fuzzer_names() {
-	printf '%s\n' "${fuzzers[@]%:*}"
+	printf '%s\n' fuzz_*.c | sed 's/^fuzz_\(.*\)\.c$/\1/'
 }
 
 longest_of() { # longest_of NAME
 	local fuzzer
 
-	for fuzzer in "${fuzzers[@]}"; do
+	for fuzzer in "${longest[@]}"; do
 		[ "${fuzzer%:*}" != "$1" ] || echo "${fuzzer#*:}"
 	done
 }
@@ -71,6 +71,7 @@ choose() { # checks the names in TESTS; sets chosen
 		if [[ " ${guests[*]} " == *" $name "* ]]; then
 			chosen_guests+=("$name")
 		else
+			[ -n "$(longest_of "$name")" ] || die "fuzz_$name.c has no length in run.sh"
 			chosen+=("$name")
 		fi
 	done

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Boots a VM with one of Debian's kernels, runs a command in it, and ends with that command's status. The command's output
-# comes through on standard output, unmixed with the kernel's, which goes to a log.
+# Boots a VM with one of the kernels that kernels.sh knows, runs a command in it, and ends with that command's status. The
+# command's output comes through on standard output, unmixed with the kernel's, which goes to a log.
 #
 #   boot.sh [-m MODE] [-t SECONDS] [-l CONSOLE_LOG] [-k WEFT_KO] [-e NAME=VALUE]... [-d DIRECTORY] [-M MEGABYTES]
 #           [-a ARGUMENTS] SERIES COMMAND
 #
-#   -m icount   one emulated CPU whose time is counted in instructions; an idle guest skips to its next timer (default)
+#   -m icount   one emulated CPU whose time is counted in instructions; an idle guest skips to its next timer (default).
+#               Linux as a program skips, too, but its time is the machine's
 #   -m smp      two CPUs in real time: KVM where that works, else emulated
 #   -t          wall-clock limit (default 600)
 #   -k          the module to have in the guest's /lib/modules; modprobe weft finds it
@@ -130,12 +131,20 @@ clock_arguments() {
 	echo "tsc=reliable tsc_early_khz=$khz"
 }
 
-# KCSAN reports races of the kernel's own: those do not end the machine. Who had an object of a slab is for KASAN to say;
-# that the slabs remember it, too, costs an eighth of the time.
+# KCSAN reports races of the kernel's own: those do not end the machine. Who had an object of a slab is for KASAN to say; that
+# the slabs remember it, too, costs an eighth of the time. For ARCH=um memset() is KASAN's everywhere, in the code of slabs,
+# too, which is not to poison anything then.
 watch_arguments() {
 	echo oops=panic
 	[[ $series == *-kcsan ]] || echo panic_on_warn=1
-	[[ $series != *-kasan ]] || echo slab_debug=FZP
+	case $series in
+	uml-kasan)
+		echo slab_debug=-
+		;;
+	*-kasan)
+		echo slab_debug=FZP
+		;;
+	esac
 }
 
 # The console may be all that is left of a debug kernel: warnings are to be seen there.
@@ -148,6 +157,32 @@ machine_arguments() {
 	# shellcheck disable=SC2046 # words
 	echo "console=ttyS0 panic=-1 no_timer_check net.ifnames=0 $fixed_addresses mitigations=off" $(clock_arguments) $(watch_arguments) \
 		"${VM_KERNEL_ARGUMENTS-$(verbosity)}" "$more_arguments"
+}
+
+# Debian's programs in it, and it is a program itself: what it writes are files of this machine's. Its memory is one, too,
+# where no disk stands behind. What its guest runs are its children, which end with its process group.
+run_uml() { # run_uml SECONDS CONSOLE_LOG
+	local cpus=(ncpus=1 skip-idle) pid status=0
+
+	[ "$mode" = icount ] || cpus=(ncpus=2)
+	mkdir -p "$work/out" "$work/uml"
+	: >"$work/out/output"
+	: >"$work/out/status"
+	write_archive
+	# shellcheck disable=SC2046,SC2086 # words
+	TMPDIR=$(memory_directory) setpriv --pdeathsig TERM timeout --kill-after=5 "$1" "$kernel/boot/vmlinuz-${kernel##*/}" \
+		mem="${memory}M" "${cpus[@]}" seccomp=on initrd="$work/initrd" rdinit=/init con=null con0=null,fd:1 con1=null,fd:1 \
+		umid=weft uml_dir="$work/uml/" guest_out="$work/out" panic=-1 $(watch_arguments) \
+		${VM_KERNEL_ARGUMENTS-$(verbosity)} $more_arguments </dev/null >"$2" 2>&1 &
+	pid=$!
+	tail -f -s 0.1 -n +1 --pid=$pid "$work/out/output"
+	wait $pid || status=$?
+	cp "$work/out/status" "$work/status"
+	return $status
+}
+
+memory_directory() {
+	if [ -w /dev/shm ]; then echo /dev/shm; else echo "$work"; fi
 }
 
 # Through cat: opened as a file, standard output has to be a pipe, whatever it was. The machine ends with this script.
@@ -177,8 +212,13 @@ write_archive() {
 	cat "$base" "$work/overlay.cpio" "$work/own.cpio" >"$work/initrd"
 }
 
+run_machine() { # run_machine SECONDS CONSOLE_LOG
+	pick_accelerator
+	if is_uml "$series"; then run_uml "$@"; else run_qemu "$@"; fi
+}
+
 main() {
-	local qemu_status=0 status
+	local machine_status=0 status
 
 	parse_arguments "$@"
 	work=$(mktemp -d)
@@ -187,13 +227,12 @@ main() {
 	kernel=$("$here/kernels.sh" image "$series")
 	base=$("$here/image.sh" base "$series")
 	"$here/image.sh" overlay "$series" "$work/overlay.cpio"
-	pick_accelerator
 	printf '%s\n' "$command" >"$work/command"
-	run_qemu "$limit" "${console:=$work/console}" || qemu_status=$?
+	run_machine "$limit" "${console:=$work/console}" || machine_status=$?
 	status=$(cat "$work/status")
 	if [ -z "$status" ]; then
 		tail -n 40 "$console" >&2
-		[ "$qemu_status" != 124 ] || { say "the guest ran into the limit of $limit s"; exit 124; }
+		[ "$machine_status" != 124 ] || { say "the guest ran into the limit of $limit s"; exit 124; }
 		die_machine
 	fi
 	exit "$status"

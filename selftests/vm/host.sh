@@ -13,7 +13,8 @@
 #   fetch_newest_go FILE            the newest wireguard-go in Debian, to stand there
 #   debian_mirror LABEL             from where this machine's apt gets Debian, or Debian-Security
 #   in_unstable COMMAND...          runs unpack_package, and all else here that asks for packages, with Debian unstable's
-#   is_debug SERIES                 is it one of the kernels that debug.sh builds?
+#   is_debug SERIES                 is it a kernel that watches over itself: those that debug.sh builds, and uml-kasan?
+#   is_uml SERIES                   is it Linux as a program, which uml.sh builds?
 #   slowness SERIES                 the factor by which tests are slower there than on an ordinary kernel; SLOW overrides it
 
 # shellcheck disable=SC2034 # read by the scripts that source this one
@@ -167,12 +168,18 @@ in_unstable() { # in_unstable COMMAND...
 }
 
 is_debug() {
-	[[ $1 == 6.12-kasan || $1 == 6.12-kcsan ]]
+	[[ $1 == 6.12-kasan || $1 == 6.12-kcsan || $1 == uml-kasan ]]
+}
+
+is_uml() {
+	[[ $1 == uml || $1 == uml-kasan ]]
 }
 
 slowness() {
 	if [ -n "${SLOW-}" ]; then
 		echo "$SLOW"
+	elif is_uml "$1"; then
+		if is_debug "$1"; then echo 3; else echo 1; fi
 	elif is_debug "$1"; then
 		echo 10
 	else

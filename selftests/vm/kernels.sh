@@ -4,7 +4,8 @@
 # Debian's kernels, unpacked into the cache and never installed.
 #
 # A SERIES is something like 6.12, or "newest" for the newest in Debian unstable. A series that this machine's own lists
-# do not have is looked for in unstable. 6.12-kasan and 6.12-kcsan are not Debian's: debug.sh builds them.
+# do not have is looked for in unstable. 6.12-kasan and 6.12-kcsan are not Debian's: debug.sh builds them, and uml.sh uml
+# and uml-kasan.
 #
 #   kernels.sh release SERIES     the newest release of a series that can be had: 6.12.117+deb12-cloud-amd64
 #   kernels.sh image SERIES       a directory with boot/vmlinuz-* and lib/modules/*
@@ -230,14 +231,16 @@ fetch_source() { # fetch_source DIRECTORY
 	mv "$directory.new" "$directory"
 }
 
-debug_kernel() { # debug_kernel COMMAND SERIES
-	local directory
+# One that is built here, by debug.sh or uml.sh.
+own_kernel() { # own_kernel COMMAND SERIES
+	local builder=debug.sh directory
 
+	! is_uml "$2" || builder=uml.sh
 	if [ "$1" = release ]; then
-		"$here/debug.sh" release "$2"
+		"$here/$builder" release "$2"
 		return
 	fi
-	directory=$("$here/debug.sh" build "$2")
+	directory=$("$here/$builder" build "$2")
 	case $1 in
 	image)
 		echo "$directory"/image/*
@@ -253,7 +256,10 @@ main() {
 
 	case ${1-} in
 	release|image|headers)
-		is_debug "${2?a series is needed}" && { debug_kernel "$1" "$2"; return; }
+		if is_debug "${2?a series is needed}" || is_uml "$2"; then
+			own_kernel "$1" "$2"
+			return
+		fi
 		;;
 	esac
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds weft.ko for one of Debian's kernels in a directory of its own in the cache, and prints the module's path. The
+# Builds weft.ko for one of the kernels that kernels.sh knows in a directory of its own in the cache, and prints the module's path. The
 # directory holds links to the sources, so that it follows them, and two kernels do not overwrite each other. Beside it,
 # under selftests/, are the modules that only tests have.
 #
@@ -60,6 +60,7 @@ main() {
 	local series=${1:?a series is needed} purpose=${2:-check} headers release directory
 
 	shift $(($# < 2 ? $# : 2))
+	! is_uml "$series" || set -- ARCH=um SUBARCH=x86_64 "$@"
 	headers=$("$here/kernels.sh" headers "$series")
 	release=${headers##*/linux-headers-}
 	directory=$cache/build/$(echo "$weft_top" | sha256sum | cut -c 1-8)/$release-$purpose

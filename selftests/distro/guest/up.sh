@@ -11,10 +11,32 @@
 
 autoloads() {
 	expect test ! -e /sys/module/weft
+	expect_match "metrics" "$(weft metrics)" 'weft_module_loaded 0'
+	expect test ! -e /sys/module/weft
 	expect ip link add probe0 type weft
 	defer ip link del probe0
 	expect test -e /sys/module/weft
 	expect_match "the module" "$(modinfo -n weft)" /updates/dkms/weft.ko
+}
+
+is_to_restart() {
+	[ "$(systemctl show -P SubState weft@fleet0)" = auto-restart ]
+}
+
+# What is missing at first is there some seconds later: systemd tries again.
+restarts() {
+	near_configuration /etc/weft/fleet0.conf
+	sed -i '/^Address/a PreUp = test -e /run/weft-may-start' /etc/weft/fleet0.conf
+	defer rm -f /run/weft-may-start
+	expect systemctl start --no-block weft@fleet0
+	wait_for 30 is_to_restart
+	expect link_absent fleet0
+	touch /run/weft-may-start
+	wait_for 60 systemctl is-active --quiet weft@fleet0
+	expect_ge "restarts" "$(systemctl show -P NRestarts weft@fleet0)" 1
+	tunnel_works
+	expect systemctl stop weft@fleet0
+	expect link_absent fleet0
 }
 
 comes_up() {
@@ -70,6 +92,7 @@ case $1 in
 1)
 	run_case "ip link add type weft loads the module" autoloads
 	far_create
+	unit_case "a tunnel that cannot come up yet is tried again" restarts
 	unit_case "systemctl enable --now weft@fleet0 brings the tunnel up" comes_up
 	unit_case "the timer that resolves names runs meanwhile" resolves_meanwhile
 	unit_case "systemctl reload applies what is new and keeps the session" reloads

@@ -1,0 +1,161 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Measures weft beside its peers at this machine's own speed: in Linux as a program (../vm/uml.sh), with one CPU and with two.
+#
+#   native.sh figures [WORD...]    throughput by the kernel's CPU seconds and by the clock
+#   native.sh profile [WORD...]    which functions the kernel's CPU seconds are spent in, by purpose
+#   native.sh all                  both
+#   native.sh show                 the last ones once more
+#   native.sh document             puts the last ones and their plots into the documentation
+#
+# A WORD is a kind or a case; none of a sort means all of it, or, for a profile, tcp1, udp and forward.
+#   kinds        none wireguard weft wireguard-go-new, and, only if named, wireguard-go
+#   cases        tcp1 tcp4 udp udp-mmsg udp-gso forward forward-imix ping pingpong handshake hub fair
+#
+#   QUICK=1      two rounds of the first three kinds, and a profile of tcp1
+#   ROUNDS       how often each kind takes its turn (default 5)
+#   SECS         CPU seconds of each figure (default 1, and 3 of each profile)
+#   CPUS         numbers of CPUs (default "1 2")
+#   WEFT_KO      a module that is built already, in place of building this tree's
+set -eu -o pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=selftests/vm/host.sh
+. "$here/../vm/host.sh"
+
+series=uml
+known_kinds="none wireguard weft wireguard-go-new wireguard-go"
+known_cases="tcp1 tcp4 udp udp-mmsg udp-gso forward forward-imix ping pingpong handshake hub fair"
+rounds=${ROUNDS:-${QUICK:+2}} seconds=${SECS:-1} cpus=${CPUS:-1 2}
+: "${rounds:=5}"
+limit=3600
+directory=$cache/bench/native${QUICK:+-quick}
+document=$weft_top/Documentation/networking/weft-bench.rst
+
+sort_words() { # sort_words WORD...: sets kinds and cases
+	local word
+
+	kinds='' cases=''
+	for word; do
+		case " $known_kinds / $known_cases " in
+		*" $word "*/*) kinds+="$word " ;;
+		*/*" $word "*) cases+="$word " ;;
+		*) die "'$word' is nothing to measure; kinds: $known_kinds, cases: $known_cases" ;;
+		esac
+	done
+	[ -n "$kinds" ] || { kinds=${known_kinds% *}; [ -z "${QUICK-}" ] || kinds=${kinds% *}; }
+}
+
+build_all() {
+	programs=$(mktemp -d)
+	trap 'rm -rf "$programs"' EXIT
+	make -s -C "$here" OUT="$programs" >&2
+	make -s -C "$weft_top/tools" >&2
+	[ -n "${WEFT_KO-}" ] || WEFT_KO=$("$weft_top/selftests/vm/module.sh" $series bench)
+	export WEFT_KO
+	[[ " $kinds " != *" wireguard-go-new "* ]] || fetch_newest_go "$programs/wireguard-go-new"
+	mkdir -p "$directory"
+}
+
+boot_guest() { # boot_guest CPUS BOOT_ARGUMENTS...
+	local count=$1
+
+	shift
+	python3 "$here/meter.py" "$directory" "$weft_top/selftests/vm/boot.sh" -m smp -t $limit -M 2048 -d "$programs" \
+		-a "con2=fd:9 ncpus=$count" -e KINDS="$kinds" -e SECS="$seconds" "$@" $series \
+		'exec bash selftests/bench/guest-native.sh'
+}
+
+# One round with so many CPUs, each line with both numbers.
+measure() { # measure CPUS ROUND STORE
+	local new=$directory/new status=0
+
+	boot_guest "$1" -e CASES="$cases" >"$new" || status=$?
+	! grep -v '^{' "$new" >&2 || :
+	sed -n "s/^{/{\"cpus\":$1,\"round\":$2,/p" "$new" >>"$3"
+	rm "$new"
+	return $status
+}
+
+# Rounds with one CPU and with two take turns, too.
+run_figures() {
+	local store=$directory/native.json count round started=$SECONDS
+
+	sort_words "$@"
+	: "${cases:=$known_cases}"
+	build_all
+	: >"$store"
+	describe >"$directory/conditions.json"
+	for ((round = 1; round <= rounds; round++)); do
+		for count in $cpus; do
+			measure "$count" $round "$store"
+			say "$((SECONDS - started)) s: round $round of $rounds, CPUs: $count"
+		done
+	done
+	run_show
+}
+
+describe() {
+	python3 "$here/native.py" conditions kernel="$("$weft_top/selftests/vm/kernels.sh" release $series)" \
+		seconds="$seconds" command="make bench-native${QUICK:+ QUICK=1}"
+}
+
+why_no_profile() {
+	command -v perf >/dev/null || { echo "there is no perf"; return; }
+	perf record -q -o /dev/null true >/dev/null 2>&1 || echo "perf may not be used: see /proc/sys/kernel/perf_event_paranoid"
+}
+
+run_profile() {
+	local reason name
+
+	sort_words "$@"
+	[ -n "$cases" ] || { cases="tcp1 udp forward"; [ -z "${QUICK-}" ] || cases=tcp1; }
+	reason=$(why_no_profile)
+	[ -z "$reason" ] || { say "no profile: $reason"; return; }
+	build_all
+	rm -f "$directory"/*.data
+	seconds=${SECS:-3}
+	boot_guest 2 -e CASES="$cases" -e PROFILED="$cases" -e FOLDER="$directory" >/dev/null
+	for name in "$directory"/*.data; do
+		perf script -i "$name" -F ip,sym,dso 2>/dev/null | python3 "$here/native.py" samples "$directory/kallsyms" "$name"
+	done >"$directory/profile.json"
+	rm "$directory"/*.data "$directory"/*.log "$directory/kallsyms"
+	python3 "$here/native.py" profile "$directory"
+}
+
+run_all() {
+	local started=$SECONDS
+
+	run_figures "$@"
+	run_profile "$@"
+	run_show >/dev/null
+	"$here/plots.sh" native "$directory" "$directory"
+	say "took $((SECONDS - started)) s; $directory has all figures (native.json, native.csv), profiles (profile.json) and plots"
+}
+
+run_show() {
+	python3 "$here/native.py" csv "$directory" >"$directory/native.csv"
+	python3 "$here/native.py" show "$directory"
+}
+
+run_document() {
+	[ -e "$directory/native.json" ] || die "there are no figures yet: first comes make bench-native"
+	python3 "$here/native.py" document "$directory" "$document"
+	"$here/plots.sh" native "$directory" "${document%/*}"
+}
+
+main() {
+	local action=${1-} kinds=''
+
+	shift $(($# ? 1 : 0))
+	case $action in
+	figures|profile|all|show|document)
+		"run_$action" "$@"
+		;;
+	*)
+		die "'$action' is nothing that can be run; expected figures, profile, all, show or document"
+		;;
+	esac
+}
+
+main "$@"

@@ -1,0 +1,116 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""What removal.sh does to a link while packets come in.
+
+removal.py replaced ROUNDS     in each round a link gets another port and no peers, and is removed meanwhile, while
+                               processes send to the port that it had
+"""
+import os
+import random
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "debug"))
+import netlink as nl
+from failslab import Links
+from netlink import attr, ip, name, peer, u16, u32
+
+DEV, OLD_PORT, NEW_PORT = "ws0", 7001, 7002
+KEPT, KEPT_PORT = "ws1", 7003
+SENDERS, PEERS = 3, 64
+
+# One message of each type, of the right length: an initiation, a response, a cookie, and data of no session.
+MESSAGES = [struct.pack("<I", kind) + os.urandom(length - 4) for kind, length in ((1, 148), (2, 92), (3, 64), (4, 64))]
+
+
+def send_for_ever(family, address):
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.connect((address, OLD_PORT))
+        while True:
+            for message in MESSAGES:
+                try:
+                    sock.send(message)
+                except ConnectionRefusedError:
+                    pass
+
+
+def senders_start():
+    pids = []
+    for number in range(SENDERS):
+        pid = os.fork()
+        if not pid:
+            send_for_ever(*((socket.AF_INET6, "::1") if number & 1 else (socket.AF_INET, "127.0.0.1")))
+        pids.append(pid)
+    return pids
+
+
+def senders_stop(pids):
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def a_peer(number):
+    return peer(struct.pack("<I", number) + b"\x21" * 27 + b"\x11", attr(nl.P_IPS, [ip(f"10.{number >> 8}.{number & 255}.0/24")]))
+
+
+def link_create(family, links):
+    links.add(DEV)
+    family.set(name(DEV), attr(nl.PRIVATE, os.urandom(32)), u16(nl.PORT, OLD_PORT),
+               attr(nl.PEERS, [a_peer(number) for number in range(PEERS)]))
+    links.bring(DEV, True)
+
+
+def keep_one(family, links):
+    """The first socket of a tunnel and the end of the last have the kernel patch code that all CPUs run, which an emulated
+    CPU may meet half done. While this link is up nothing is patched."""
+    links.add(KEPT)
+    family.set(name(KEPT), attr(nl.PRIVATE, os.urandom(32)), u16(nl.PORT, KEPT_PORT))
+    links.bring(KEPT, True)
+
+
+def replace(family, began, refused):
+    began.set()
+    try:
+        family.set(name(DEV), u16(nl.PORT, NEW_PORT), u32(nl.FLAGS, nl.REPLACE_PEERS))
+    except nl.Refused as why:
+        refused.append(why.errno)
+
+
+def a_round(family, links, rng):
+    """Returns whether the link was there yet when it was to be changed."""
+    began, refused = threading.Event(), []
+    link_create(family, links)
+    changing = threading.Thread(target=replace, args=(family, began, refused))
+    changing.start()
+    began.wait()
+    time.sleep(rng.choice((0, 0.0002, 0.001, 0.003, 0.01)))
+    links.remove(DEV)
+    changing.join()
+    if set(refused) - {nl.ENODEV}:
+        sys.exit(f"changing the link: {refused}")
+    return not refused
+
+
+def replaced(rounds):
+    family, links, rng, changed = nl.Netlink(), Links(), random.Random(1), 0
+    rounds = int(rounds)
+    keep_one(family, links)
+    senders = senders_start()
+    try:
+        for _ in range(rounds):
+            changed += a_round(family, links, rng)
+    finally:
+        senders_stop(senders)
+        links.remove(KEPT)
+    print(f"# {changed} of {rounds} links were changed before they were removed", flush=True)
+    if not changed:
+        sys.exit("no link was changed before it was removed")
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

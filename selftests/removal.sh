@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What receives does not outlive what it receives into. A link gets another port, which replaces its sockets, and loses its
+# peers, which takes a while; it is removed meanwhile, and packets come to the port that it had. Everything is on one
+# host: the packets are sent to lo.
+# vm: smp
+# series: 6.12 uml
+. "$(dirname "$0")/lib.sh"
+
+rounds=$(scaled 300 100)
+
+links_left() {
+	ns a ip -brief link show type "$KIND"
+}
+
+sockets_replaced() {
+	ns_create a
+	expect ns a python3 "$test_dir/removal.py" replaced "$rounds"
+	expect_eq "links left" "$(links_left)" ""
+}
+
+# A process without privileges has them in a namespace of its own.
+sockets_replaced_unprivileged() {
+	command -v unshare >/dev/null || skip "no unshare"
+	python3 "$test_dir/port.py" as 65534 unshare --user --map-root-user --net true || skip "no user namespaces here"
+	expect python3 "$test_dir/port.py" as 65534 unshare --user --map-root-user --net \
+		sh -c "ip link set lo up && exec python3 $test_dir/removal.py replaced $rounds"
+}
+
+skip_unless_weft
+run_case "sockets are replaced while the link goes, $rounds times" sockets_replaced
+run_case "sockets are replaced while the link goes, in a user namespace" sockets_replaced_unprivileged

@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Messages in memory that a process may still write to: a relay without privileges, which has genuine messages that were not
+# delivered, sends each again and again out of a page that it changes meanwhile. Each byte is read once: no packet comes out
+# of the tunnel that its peer has not sealed, each genuine one comes once, and all others are counted.
+# vm: smp
+# series: 6.12 uml
+# timeout: 600
+#
+#	 namespace a                           namespace b
+#	 wt0 10.9.0.1                          splice.py: the peer, and a relay of uid 65534
+#	 va 192.0.2.1 --------- veth --------- vb 192.0.2.2
+. "$(dirname "$0")/lib.sh"
+
+skip_unless_weft
+pair_underlay_create
+
+program_cases() {
+	program_create
+	TRIES=${TRIES:-$(scaled 10000 2000)} program all >"$lib_work/program" 2>&1 || true
+	sed -n 's/^# //p' "$lib_work/program" | while read -r line; do note "$line"; done
+	grep -c "as it should" "$lib_work/program" >/dev/null || cat "$lib_work/program"
+}
+
+run_case "a program acts as the peer" program_cases
+run_case "pages that were spliced" program_said vmsplice
+run_case "pages of a file" program_said sendfile
+run_case "pages of a sender that waits to have them back" program_said zerocopy
+run_case "spliced pages for segmentation" program_said segmented
+run_case "a waiting sender's pages for segmentation" program_said segmented_zerocopy

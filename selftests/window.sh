@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Two CPUs send to one peer while what was staged goes out: no message is so far behind the newest that a receiver refuses it
+# as a replay. The receiver is Linux's own WireGuard, whose window is 8,128 messages. And what may be staged is limited in
+# bytes, too.
+# vm: smp
+# series: 6.1 uml
+#
+#	 namespace a                               namespace b
+#	 wt0 (weft) 10.9.0.1                       wt0 (wireguard, or weft where there is none) 10.9.0.2
+#	 va 192.0.2.1 --------------- veth --------------- vb 192.0.2.2
+. "$(dirname "$0")/lib.sh"
+
+window=8128
+span=6208
+control=/sys/kernel/debug/dynamic_debug/control
+
+# No session from here on, until b is up again.
+session_none() {
+	peer_remove a wt0 b wt0
+	ns_ip b link set wt0 down
+	peer_add a wt0 b wt0 10.9.0.2/32 endpoint 192.0.2.2:51820
+}
+
+# Bytes and packets are staged from CPU 0; CPU 1 begins as soon as b has answered the handshake.
+burst() { # burst BURSTS SEGMENTS SIZE
+	ns a taskset -c 0 /usr/bin/python3 "$test_dir/window.py" send 10.9.0.2 "$@"
+}
+
+refused_by_wireguard() {
+	dmesg | grep -c 'invalid nonce' || true
+}
+
+# b's receiver may be slower than two senders: what it has no room for is lost there, and is no replay.
+two_cpus_at_once() {
+	local before=0 apart
+
+	[ -w $control ] && [ "$(tunnel_kind b wt0)" = wireguard ] &&
+		echo 'module wireguard +p' >$control && before=$(refused_by_wireguard)
+	session_none
+	burst 128 64 64
+	capture_start burst a va 'udp dst port 51820' -s 80
+	ns_run other a taskset -c 1 /usr/bin/python3 "$test_dir/window.py" follow 10.9.0.2 va 400 64 64
+	ns_ip b link set wt0 up
+	ns_wait other 60 || fail "$(cat "$(ns_output other)")"
+	wait_for 30 ns a ping -n -c 1 -W 1 10.9.0.2
+	capture_stop burst
+	apart=$(/usr/bin/python3 "$test_dir/window.py" apart "$lib_work/captures/burst")
+	note "batches, messages at least, and how far behind the newest one was at most: $apart"
+	expect_ge "messages that were staged and sent" "$(peer_field a wt0 b wt0 tx)" 500000
+	expect_lt "how far behind the newest one was" "${apart##* }" $span
+	[ -w $control ] || return 0
+	expect_eq "messages refused as replays" "$(refused_by_wireguard)" "$before"
+}
+
+# Time after time: the two CPUs meet by chance.
+two_cpus_again() {
+	local _
+
+	for _ in 1 2 3 4; do
+		two_cpus_at_once
+	done
+}
+
+dropped() {
+	ns a ethtool -S wt0 | sed -n 's/^ *tx_drop_queue: //p'
+}
+
+# 64 packets of 60,000 bytes are fewer than 128, but more than 1 MB; 128 small ones may wait, and not one more.
+staged_is_limited() {
+	local before large small
+
+	session_none
+	before=$(dropped)
+	burst 64 60 1000
+	large=$(($(dropped) - before))
+	note "of 64 large packets $large made room"
+	expect_between "large packets that made room" "$large" 45 56
+	session_none
+	before=$(dropped)
+	burst 200 1 64
+	small=$(($(dropped) - before))
+	expect_eq "small packets that made room" "$small" 72
+	ns_ip b link set wt0 up
+	wait_for 30 ns a ping -n -c 1 -W 1 10.9.0.2
+}
+
+skip_unless_weft
+[ "$(nproc)" -ge 2 ] || skip "needs two CPUs"
+if modprobe -q wireguard || [ -d /sys/module/wireguard ]; then
+	pair_create weft wireguard
+else
+	pair_create weft weft
+fi
+run_case "what waits is limited in bytes and packets" staged_is_limited
+run_case "two CPUs stay within a receiver's window" two_cpus_at_once
+run_case "time after time" two_cpus_again
+[ $span -lt $window ]
