@@ -12,7 +12,8 @@
  *   peer->keypairs.lock     which session is current, previous, next
  *   peer->fsm_lock          a peer's timers
  *   keypair->replay_lock    a session's replay window
- *   device->events_lock     whose turn it is to tell listeners something
+ *   device->events_lock     whose turn it is to tell listeners something; never under peers_lock,
+ *                           which is taken under it
  *   and as leaves           peer->staged.queue.lock, peer->endpoint_lock, device->cookie_lock,
  *                           device->incoming.lock, device->expected.lock, peer->line.lock,
  *                           peer->path.lock

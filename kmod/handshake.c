@@ -429,13 +429,13 @@ static void handshake_add_macs(struct weft_peer *peer, const struct weft_public 
 	state->mac1_sent = true;
 }
 
-/* A session to be, for the message about to be made. */
+/* A session to be, for the message about to be made; NULL when the device is down. */
 static struct weft_keypair *handshake_begin(struct weft_peer *peer)
 {
 	struct weft_keypair *fresh = NULL;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (handshake_is_held())
+	if (handshake_is_held() || !READ_ONCE(peer->device->up))
 		return NULL;
 	if (weft_peer_equip(peer))
 		fresh = weft_keypair_create(peer, &peer->device->index);

@@ -8,6 +8,7 @@
 #include "events.h"
 #include "fit.h"
 #include "handshake.h"
+#include "home.h"
 #include "identity.h"
 #include "peer.h"
 #include "rotation.h"
@@ -130,9 +131,12 @@ static int netdev_open(struct net_device *dev)
 
 	netdev_tame_stack(dev);
 	mutex_lock(&device->config_lock);
+	/* Initiations arrive as soon as the sockets exist. */
+	WRITE_ONCE(device->up, true);
 	err = weft_binding_open(device, device->open_extack);
-	if (!err) {
-		device->up = true;
+	if (err) {
+		WRITE_ONCE(device->up, false);
+	} else {
 		list_for_each_entry(peer, &device->peers, list)
 			weft_peer_start(peer);
 	}
@@ -150,7 +154,7 @@ static int netdev_stop(struct net_device *dev)
 	struct weft_peer *peer;
 
 	mutex_lock(&device->config_lock);
-	device->up = false;
+	WRITE_ONCE(device->up, false);
 	if (dev->dismantle) {
 		weft_binding_release(device);
 	} else {
@@ -293,11 +297,9 @@ static void netdev_uninit(struct net_device *dev)
 
 	/* One that could not be registered is not in the list, and nobody has heard of it. */
 	mutex_lock(&netdev_list_lock);
+	mutex_lock(&device->config_lock);
 	told = !list_empty(&device->list);
 	list_del_init(&device->list);
-	mutex_unlock(&netdev_list_lock);
-
-	mutex_lock(&device->config_lock);
 	device->gone = true;
 	if (told)
 		weft_device_event(device, WEFT_EVENT_DEVICE_REMOVED, WEFT_CAUSE_ADMINISTRATION,
@@ -312,6 +314,8 @@ static void netdev_uninit(struct net_device *dev)
 				       lockdep_is_held(&device->config_lock));
 	weft_identity_put(identity);
 	mutex_unlock(&device->config_lock);
+	/* The home's exit sees either the device with its peers, or the peers counted as leaving. */
+	mutex_unlock(&netdev_list_lock);
 
 	weft_stray_device_exit(device);
 	weft_handshake_device_exit(device);
@@ -486,43 +490,57 @@ static struct rtnl_link_ops netdev_wireguard_link_ops __read_mostly = {
 };
 
 /*
- * The namespace that a device's sockets live in goes away, while the device lives on in another.
- * Nothing that could keep the namespace alive may stay: the sockets, and routes in the peers'
- * caches. Returns whether a grace period has to pass.
+ * The namespace of a device's sockets exits; the device itself may be in another one. Sockets and
+ * cached routes belong to the namespace. Routes are dropped when the caches have no users left.
  */
-static bool netdev_lose_home(struct weft_device *device)
+static void netdev_lose_home(struct weft_device *device)
 {
-	struct weft_peer *peer;
-	bool any;
-
 	mutex_lock(&device->config_lock);
 	RCU_INIT_POINTER(device->home, NULL);
 	netif_carrier_off(device->dev);
-	any = weft_binding_release(device);
-	list_for_each_entry(peer, &device->peers, list)
-		weft_peer_forget_source(peer);
+	weft_binding_release(device);
 	mutex_unlock(&device->config_lock);
-	return any;
 }
 
-/* One grace period for all devices. It is a short one, for rtnl may wait for the lock. */
+static void netdev_lose_routes(struct weft_device *device)
+{
+	struct weft_peer *peer;
+
+	mutex_lock(&device->config_lock);
+	list_for_each_entry(peer, &device->peers, list)
+		weft_peer_leave_home(peer);
+	mutex_unlock(&device->config_lock);
+}
+
+/*
+ * One grace period for all devices, an expedited one: rtnl may wait for the lock. Devices without
+ * sockets are included, as these may have been closed a moment ago.
+ */
 static void __net_exit netdev_net_pre_exit(struct net *net)
 {
-	struct weft_device *device;
-	bool any = false;
+	struct weft_device *device, *next;
+	LIST_HEAD(homeless);
 
 	mutex_lock(&netdev_list_lock);
-	list_for_each_entry(device, &netdev_list, list) {
-		if (rcu_access_pointer(device->home) == net)
-			any |= netdev_lose_home(device);
+	list_for_each_entry_safe(device, next, &netdev_list, list) {
+		if (rcu_access_pointer(device->home) != net)
+			continue;
+		netdev_lose_home(device);
+		list_move_tail(&device->list, &homeless);
 	}
-	if (any)
+	if (!list_empty(&homeless))
 		synchronize_rcu_expedited();
+	list_for_each_entry(device, &homeless, list)
+		netdev_lose_routes(device);
+	list_splice_tail(&homeless, &netdev_list);
 	mutex_unlock(&netdev_list_lock);
+	weft_home_wait(net);
 }
 
 static struct pernet_operations netdev_net_ops = {
 	.pre_exit = netdev_net_pre_exit,
+	.id = &weft_home_id,
+	.size = sizeof(struct weft_home),
 };
 
 /* An interface is there, or has another name: sockets may be bound to it. */

@@ -2,6 +2,7 @@
 
 #include "peer.h"
 #include "device.h"
+#include "home.h"
 #include "label.h"
 
 #include <linux/random.h>
@@ -102,8 +103,8 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
  * @peer: the peer
  *
  * The cache is memory of every processor, which takes longer to get than all the rest of a peer.
- * To be called before the first message to the peer is made: whoever sends to it comes behind its
- * handshake_lock or finds a session that was made under it, and so sees the cache whole.
+ * To be called before the first message to the peer is made. Lookups of the path's MTU that come
+ * earlier go without a cache.
  *
  * Context: process, peer->handshake_lock; may sleep.
  * Return: false when memory is short.
@@ -111,7 +112,23 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 bool weft_peer_equip(struct weft_peer *peer)
 {
 	lockdep_assert_held(&peer->handshake_lock);
-	return peer->dst_cache.cache || !dst_cache_init(&peer->dst_cache, GFP_KERNEL);
+	if (!peer->equipped && !dst_cache_init(&peer->dst_cache, GFP_KERNEL))
+		/* pairs with weft_peer_routes() */
+		smp_store_release(&peer->equipped, true);
+	return peer->equipped;
+}
+
+/**
+ * weft_peer_routes() - the cache of a peer's routes
+ * @peer: the peer
+ *
+ * Context: any.
+ * Return: the cache, or NULL: there is none yet.
+ */
+struct dst_cache *weft_peer_routes(struct weft_peer *peer)
+{
+	/* pairs with weft_peer_equip() */
+	return likely(smp_load_acquire(&peer->equipped)) ? &peer->dst_cache : NULL;
 }
 
 /**
@@ -226,6 +243,16 @@ void weft_doomed_init(struct weft_doomed *doomed)
 	INIT_LIST_HEAD(&doomed->peers);
 }
 
+/* The home's exit waits for these peers: their routes are released when the last one is freed. */
+static void doomed_leave_home(struct weft_doomed *doomed, struct weft_device *device)
+{
+	struct net *home = rcu_dereference_protected(device->home,
+						     lockdep_is_held(&device->config_lock));
+
+	if (home && !doomed->home)
+		doomed->home = weft_home_enter(home);
+}
+
 /**
  * weft_peer_doom() - begin to remove a peer: from here on it cannot be found
  * @peer: a published peer
@@ -242,6 +269,7 @@ void weft_peer_doom(struct weft_peer *peer, struct weft_doomed *doomed)
 	device->peer_count--;
 	weft_label_hide(peer);
 	peer_remove_allowedips(peer, &device->allowedips);
+	doomed_leave_home(doomed, device);
 	list_move_tail(&peer->list, &doomed->peers);
 }
 
@@ -255,6 +283,9 @@ void weft_peer_doom(struct weft_peer *peer, struct weft_doomed *doomed)
 void weft_peer_doom_all(struct weft_device *device, struct weft_doomed *doomed)
 {
 	lockdep_assert_held(&device->config_lock);
+	if (list_empty(&device->peers))
+		return;
+	doomed_leave_home(doomed, device);
 	weft_keyring_withdraw_all(device);
 	device->peer_count = 0;
 	device->labels = RB_ROOT;
@@ -267,6 +298,7 @@ static void peer_stop_doomed(struct weft_doomed *doomed)
 	struct weft_peer *peer;
 
 	list_for_each_entry(peer, &doomed->peers, list) {
+		peer->home = weft_home_hold(doomed->home);
 		peer_remove_allowedips(peer, &doomed->allowedips);
 		weft_peer_stop(peer);
 		peer_bury(peer);
@@ -285,6 +317,8 @@ static void peer_free_doomed(struct weft_doomed *doomed)
 		weft_peer_put(peer);
 		cond_resched();
 	}
+	weft_home_leave(doomed->home);
+	doomed->home = NULL;
 }
 
 /**
@@ -306,7 +340,8 @@ static void peer_free_doomed(struct weft_doomed *doomed)
  * 5. The timer and the work item: weft_peer_stop() has waited for both, and nothing starts either
  *    for a peer that does not run.
  *
- * So the last reference goes with the last session or handshake worker, whichever ends last.
+ * So the last reference goes with the last session or handshake worker, whichever ends last. Both
+ * may stage packets until then; peer_free() purges them.
  *
  * The device has to stay, though it may be closed and lose all it has meanwhile.
  *
@@ -348,13 +383,16 @@ void weft_peer_get(struct weft_peer *peer)
 static void peer_free(struct rcu_head *rcu)
 {
 	struct weft_peer *peer = container_of(rcu, struct weft_peer, rcu);
+	struct weft_home *home = peer->home;
 
+	weft_staged_purge(&peer->staged);
 	dst_cache_destroy(&peer->dst_cache);
 	weft_label_free(rcu_access_pointer(peer->label));
 	kfree(peer->candidates);
 	weft_path_free(&peer->path);
 	memzero_explicit(peer, sizeof(*peer));
 	kmem_cache_free(peer_cache, peer);
+	weft_home_leave(home);
 }
 
 /**
@@ -623,7 +661,7 @@ static bool peer_is_idle(struct weft_peer *peer, bool armed)
 /**
  * weft_peer_rest() - stop a peer's timers and drop all that it negotiated and all that waits,
  * because the device goes down
- * @peer: the peer
+ * @peer: the peer, whose device's up is false
  *
  * Of many peers most are idle, and take next to no time.
  *
@@ -631,13 +669,17 @@ static bool peer_is_idle(struct weft_peer *peer, bool armed)
  */
 void weft_peer_rest(struct weft_peer *peer)
 {
-	bool armed;
+	bool armed, idle;
 
 	spin_lock_bh(&peer->fsm_lock);
 	peer->running = false;
 	armed = peer->timer_at_ns != WEFT_FSM_NEVER;
 	spin_unlock_bh(&peer->fsm_lock);
-	if (peer_is_idle(peer, armed))
+	/* A worker with the lock may still make a session. One that takes it later sees !up. */
+	mutex_lock(&peer->handshake_lock);
+	idle = peer_is_idle(peer, armed);
+	mutex_unlock(&peer->handshake_lock);
+	if (idle)
 		return;
 	weft_peer_stop(peer);
 	weft_peer_erase(peer);
@@ -942,6 +984,21 @@ void weft_peer_forget_source(struct weft_peer *peer)
 	weft_endpoint_forget_source(&peer->endpoint);
 	write_sequnlock_bh(&peer->endpoint_lock);
 	peer_reset_routes(peer);
+}
+
+/**
+ * weft_peer_leave_home() - release a peer's cached routes before their namespace exits
+ * @peer: the peer
+ *
+ * Context: process, device->config_lock. The device has had no sockets for a grace period and gets
+ * no new ones, so the cache has no users.
+ */
+void weft_peer_leave_home(struct weft_peer *peer)
+{
+	lockdep_assert_held(&peer->device->config_lock);
+	weft_peer_forget_source(peer);
+	if (weft_peer_routes(peer))
+		dst_cache_reset_now(&peer->dst_cache);
 }
 
 /**

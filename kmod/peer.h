@@ -77,7 +77,8 @@ struct weft_peer {
 	bool spread;				/* processors take turns at line; READ_ONCE() */
 	bool dead;				/* handshake_lock: removed; no more sessions */
 	refcount_t refs;
-	struct dst_cache dst_cache;		/* bottom halves off; there once equipped */
+	struct dst_cache dst_cache;		/* bottom halves off; whole once equipped */
+	bool equipped;				/* acquire and release: for dst_cache */
 	struct weft_path path;			/* what is known of the way there */
 	struct weft_line line;			/* batches that are being received */
 	atomic64_t rx_bytes;
@@ -108,6 +109,7 @@ struct weft_peer {
 	struct weft_keyring keyring;
 	u64 session_identity;			/* likely_identity, for READ_ONCE() */
 
+	struct weft_home *home;			/* whose routes it may have, once it is doomed */
 	u64 serial;				/* constant; grows in the order of peers */
 	struct weft_label __rcu *label;		/* RCU; device->config_lock. NULL: no name */
 	struct list_head allowedips;		/* as list; its nodes, by owned */
@@ -121,6 +123,7 @@ struct weft_peer {
 struct weft_doomed {
 	struct list_head peers;
 	struct weft_allowedips allowedips;	/* what was detached with them */
+	struct weft_home *home;			/* that they leave, or NULL */
 };
 
 int weft_peer_init(void);
@@ -128,6 +131,7 @@ void weft_peer_exit(void);
 
 struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN]);
 bool weft_peer_equip(struct weft_peer *peer);
+struct dst_cache *weft_peer_routes(struct weft_peer *peer);
 struct weft_peer *weft_peer_publish(struct weft_peer *peer);
 struct weft_peer *weft_peer_find(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN]);
 void weft_doomed_init(struct weft_doomed *doomed);
@@ -163,6 +167,7 @@ bool weft_peer_move_on(struct weft_peer *peer);
 void weft_peer_set_candidates(struct weft_peer *peer, struct weft_candidates **candidates);
 void weft_peer_pin(struct weft_peer *peer, bool pinned);
 void weft_peer_forget_source(struct weft_peer *peer);
+void weft_peer_leave_home(struct weft_peer *peer);
 unsigned int weft_peer_endpoint(struct weft_peer *peer, struct weft_endpoint *endpoint);
 bool weft_peer_has_moved(struct weft_peer *peer, unsigned int number);
 

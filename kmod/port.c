@@ -196,18 +196,34 @@ static int port_bind(struct socket *socket, const struct port_job *job, bool v6,
 	return err;
 }
 
-/*
- * Lets go of a socket whose port has been seen: a packet that waits elsewhere (NFQUEUE, after
- * bpf_sk_assign()) may hold it for longer than there is a device.
- */
-static void port_release(struct socket *socket)
+/* Closes a socket. Until port_forget() lookups that found it before deliver to the device. */
+static struct sock *port_shut(struct socket *socket)
 {
 	struct sock *sk = socket->sk;
 
 	sock_hold(sk);
 	sock_release(socket);
+	return sk;
+}
+
+/*
+ * Lets go of a closed socket: a packet that waits elsewhere (NFQUEUE, after bpf_sk_assign()) may
+ * hold it for longer than there is a device.
+ */
+static void port_forget(struct sock *sk)
+{
 	rcu_assign_sk_user_data(sk, NULL);
 	sock_put(sk);
+}
+
+/* Closes a socket that could not be opened fully. The old sockets' packets may have found it. */
+static void port_abandon(struct socket *socket, const struct port_job *job)
+{
+	struct sock *sk = port_shut(socket);
+
+	if (job->takes_over)
+		synchronize_net();
+	port_forget(sk);
 }
 
 static int port_open_one(struct sock **sk, const struct port_job *job, bool v6, u16 port)
@@ -221,30 +237,41 @@ static int port_open_one(struct sock **sk, const struct port_job *job, bool v6, 
 	port_take_packets(socket->sk, job->device);
 	err = port_bind(socket, job, v6, port);
 	if (err)
-		goto release;
+		goto abandon;
 	err = weft_uncut_add(socket->sk);
 	if (err)
-		goto release;
+		goto abandon;
 	port_prepare(job->net, socket->sk, job->device);
 	*sk = socket->sk;
 	return 0;
 
-release:
-	port_release(socket);
+abandon:
+	port_abandon(socket, job);
 	return err;
 }
 
-/*
- * Closes a socket. Senders and receivers that have found it before are in an RCU section: the
- * socket's memory outlives that.
- */
-static void port_close_one(struct sock *sk)
+static void port_shut_both(const struct weft_port_pair *pair)
 {
-	if (!sk)
-		return;
-	weft_uncut_remove(sk);
-	sk_clear_memalloc(sk);
-	port_release(sk->sk_socket);
+	struct sock *socks[] = { pair->sock4, pair->sock6 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(socks); i++) {
+		if (!socks[i])
+			continue;
+		weft_uncut_remove(socks[i]);
+		sk_clear_memalloc(socks[i]);
+		port_shut(socks[i]->sk_socket);
+	}
+}
+
+static void port_forget_both(struct weft_port_pair *pair)
+{
+	if (pair->sock4)
+		port_forget(pair->sock4);
+	if (pair->sock6)
+		port_forget(pair->sock6);
+	pair->sock4 = NULL;
+	pair->sock6 = NULL;
 }
 
 /* Whether there is to be a socket of a family: of both, if neither or both have an address. */
@@ -336,7 +363,8 @@ int weft_port_open(struct weft_port_pair *pair, struct weft_device *device, stru
  * weft_port_release() - close sockets, without waiting for those who use them
  * @pair: the sockets; forgotten
  *
- * Until a grace period has passed, packets that had found the sockets go on to the device.
+ * Packets that found the sockets before are delivered to the device or dropped, for one grace
+ * period.
  *
  * Context: process; may sleep.
  * Return: whether there were any.
@@ -345,10 +373,8 @@ bool weft_port_release(struct weft_port_pair *pair)
 {
 	bool any = pair->sock4 || pair->sock6;
 
-	port_close_one(pair->sock4);
-	port_close_one(pair->sock6);
-	pair->sock4 = NULL;
-	pair->sock6 = NULL;
+	port_shut_both(pair);
+	port_forget_both(pair);
 	return any;
 }
 
@@ -356,13 +382,18 @@ bool weft_port_release(struct weft_port_pair *pair)
  * weft_port_close() - close sockets and wait for those who use them
  * @pair: the sockets; forgotten
  *
+ * Packets that found the sockets before are delivered to the device.
+ *
  * Context: process, the config_lock of the device that they deliver to: it goes on without them
  * only when nothing comes in by them any more. May sleep.
  */
 void weft_port_close(struct weft_port_pair *pair)
 {
-	if (weft_port_release(pair))
-		synchronize_net();
+	if (!pair->sock4 && !pair->sock6)
+		return;
+	port_shut_both(pair);
+	synchronize_net();
+	port_forget_both(pair);
 }
 
 /**

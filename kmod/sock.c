@@ -304,7 +304,7 @@ static struct dst_entry *sock_find_peer(struct sock_way *way, struct weft_peer *
 	struct dst_entry *dst;
 
 	*way = (struct sock_way){
-		.device = peer->device, .peer = peer, .cache = &peer->dst_cache,
+		.device = peer->device, .peer = peer, .cache = weft_peer_routes(peer),
 	};
 	way->number = weft_peer_endpoint(peer, &way->endpoint);
 	dst = sock_find_dst(way);

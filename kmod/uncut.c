@@ -23,9 +23,13 @@ struct uncut_socket {
 	struct rcu_head rcu;
 };
 
-/* Those of a namespace. The hooks are registered while there are any. */
+/*
+ * Those of a namespace. Once registered, the hooks stay until the namespace exits: the kernel drops
+ * every packet in the namespace's queues (NFQUEUE) when a hook is unregistered.
+ */
 struct uncut_net {
 	struct list_head sockets;	/* RCU; written under uncut_lock */
+	bool hooked;			/* uncut_lock */
 };
 
 static unsigned int uncut_net_id;
@@ -132,10 +136,12 @@ int weft_uncut_add(struct sock *sk)
 	socket->sk = sk;
 	socket->port = inet_sk(sk)->inet_sport;
 	mutex_lock(&uncut_lock);
-	if (list_empty(&here->sockets))
+	if (!here->hooked)
 		err = nf_register_net_hooks(sock_net(sk), uncut_hooks, ARRAY_SIZE(uncut_hooks));
-	if (!err)
+	if (!err) {
+		here->hooked = true;
 		list_add_tail_rcu(&socket->list, &here->sockets);
+	}
 	mutex_unlock(&uncut_lock);
 	if (err)
 		kfree(socket);
@@ -159,8 +165,6 @@ void weft_uncut_remove(struct sock *sk)
 			continue;
 		list_del_rcu(&socket->list);
 		kfree_rcu(socket, rcu);
-		if (list_empty(&here->sockets))
-			nf_unregister_net_hooks(sock_net(sk), uncut_hooks, ARRAY_SIZE(uncut_hooks));
 		break;
 	}
 	mutex_unlock(&uncut_lock);
@@ -174,8 +178,17 @@ static int __net_init uncut_net_init(struct net *net)
 	return 0;
 }
 
+static void __net_exit uncut_net_exit(struct net *net)
+{
+	const struct uncut_net *here = net_generic(net, uncut_net_id);
+
+	if (here->hooked)
+		nf_unregister_net_hooks(net, uncut_hooks, ARRAY_SIZE(uncut_hooks));
+}
+
 static struct pernet_operations uncut_net_ops = {
 	.init = uncut_net_init,
+	.exit = uncut_net_exit,
 	.id = &uncut_net_id,
 	.size = sizeof(struct uncut_net),
 };

@@ -14,7 +14,7 @@ floors=(
 	"main netdev netlink sockaddr report events config binding claim rotation netlink-gen"
 	"fit probe xmit recv handshake"
 	"spread batch segment crypt sock port gro ratelimit known stray"
-	"device drop trace cells line identity peer keyring label keypair index endpoint path staged candidates uncut pages"
+	"device drop trace cells line home identity peer keyring label keypair index endpoint path staged candidates uncut pages"
 	"version wire noise cookie fsm pmtu replay flight allowedips name pair"
 )
 pure=4

@@ -39,6 +39,8 @@ moved_tunnel() { # moved_tunnel HOME AWAY NUMBER [FAMILY]
 	peer_add b "wt$3" "$2" "wt$3" "10.9.$3.1/32"
 }
 
+many=$(scaled 200 40)
+
 bound() { # bound NS PORT
 	ns "$1" ss -Huln "sport = :$2" | wc -l
 }
@@ -169,6 +171,49 @@ deleted_under_traffic() {
 	expect ns_ip b link del wt1
 }
 
+# Routes are their namespace's: a link whose sockets are closed has none of them left in its peers' caches either. What is freed
+# of a namespace is gone when another one has gone after it.
+routes_stay_at_home() { # routes_stay_at_home FAMILY
+	home_create home 1
+	ns_create away
+	moved_tunnel home away 1 "$1"
+	session_up away wt1 b wt1 10.9.1.2
+	ns_ip away link set wt1 down
+	ns_remove home
+	wait_for 20 gone home
+	home_create another 2
+	ns_remove another
+	wait_for 20 gone another
+	peer_remove away wt1 b wt1
+	expect_eq "peers" "$(peer_count away wt1)" 0
+}
+
+all_have_been_called() {
+	[ "$(tunnel_tool away wt1 show wt1 transfer | awk '$3 > 0' | wc -l)" -gt "$many" ]
+}
+
+# And so are those of peers that are being removed when it goes. Each has been sent an initiation.
+peers_leave_home() {
+	local i key removals=()
+
+	home_create home 1
+	ns_create away
+	moved_tunnel home away 1 6
+	for ((i = 0; i < many; i++)); do
+		key=$(printf '%032d' $i | base64)
+		printf '[Peer]\nPublicKey = %s\nEndpoint = [2001:db8:1::2]:9\nPersistentKeepalive = 1\n' "$key"
+		removals+=(peer "$key" remove)
+	done >"$lib_work/peers.conf"
+	session_up away wt1 b wt1 10.9.1.2
+	tunnel_tool away wt1 addconf wt1 "$lib_work/peers.conf"
+	wait_for 20 all_have_been_called
+	tunnel_set away wt1 "${removals[@]}" &
+	ns_remove home
+	expect wait $!
+	wait_for 20 gone home
+	expect_eq "peers" "$(peer_count away wt1)" 1
+}
+
 # Each lives in the other's home: they must not keep each other alive.
 swapped() {
 	home_create one 1
@@ -187,6 +232,35 @@ swapped() {
 	ns_stop flood2 INT
 }
 
+each_of_many() { # each_of_many WORDS...: a command of ip for each link, whose number stands for N
+	local i
+
+	for ((i = 0; i < many; i++)); do
+		echo "${*//N/$i}"
+	done
+}
+
+all_carriers_are_off() {
+	[ "$(ns_ip away link show | grep -c 'many.*NO-CARRIER')" = "$many" ]
+}
+
+# They lose their sockets together: a link does not wait for those before it.
+many_lose_their_home() {
+	local start
+
+	home_create home 1
+	ns_create away
+	each_of_many "link add manyN type $KIND" | ns_ip home -batch -
+	each_of_many "link set manyN netns $(ns_name away)" | ns_ip home -batch -
+	each_of_many "link set manyN up" | ns_ip away -batch -
+	start=$(now_ms)
+	ns_remove home
+	wait_for 20 all_carriers_are_off
+	note "$many links have lost their sockets after $(($(now_ms) - start)) ms"
+	each_of_many "link del manyN" | ns_ip away -batch -
+	wait_for 20 gone home
+}
+
 # The names of tunnels used twice are freed by the case before: what it defers is undone.
 ns_create b
 run_case "sockets stay where the link was made" sockets_stay
@@ -194,5 +268,9 @@ run_case "a link travels through namespaces" travels
 run_case "a link leaves the first namespace and comes back" init_namespace
 run_case "the home is deleted while the link lives, over IPv4" home_deleted 4
 run_case "the home is deleted while the link lives, over IPv6" home_deleted 6
+run_case "a link that is down has no routes of a home that is gone, over IPv4" routes_stay_at_home 4
+run_case "a link that is down has no routes of a home that is gone, over IPv6" routes_stay_at_home 6
+run_case "peers are removed while the home goes" peers_leave_home
 run_case "a namespace is deleted under traffic" deleted_under_traffic
 run_case "two links swapped namespaces, which are deleted" swapped
+run_case "$many links lose their home at once" many_lose_their_home

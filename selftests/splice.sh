@@ -16,16 +16,29 @@
 skip_unless_weft
 pair_underlay_create
 
-program_cases() {
-	program_create
-	TRIES=${TRIES:-$(scaled 10000 2000)} program all >"$lib_work/program" 2>&1 || true
+program_cases() { # program_cases ACTION TRIES
+	TRIES=$2 program "$1" >"$lib_work/program" 2>&1 || true
 	sed -n 's/^# //p' "$lib_work/program" | while read -r line; do note "$line"; done
 	grep -c "as it should" "$lib_work/program" >/dev/null || cat "$lib_work/program"
 }
 
-run_case "a program acts as the peer" program_cases
+gathered_cases() {
+	wire_offloads_off b vb a va
+	program_cases gathered "$(scaled 4000 1000)"
+}
+
+program_create
+run_case "a program acts as the peer" program_cases all "${TRIES:-$(scaled 10000 2000)}"
 run_case "pages that were spliced" program_said vmsplice
 run_case "pages of a file" program_said sendfile
 run_case "pages of a sender that waits to have them back" program_said zerocopy
 run_case "spliced pages for segmentation" program_said segmented
 run_case "a waiting sender's pages for segmentation" program_said segmented_zerocopy
+run_case "types of messages" program_said types
+run_case "receivers of messages" program_said receivers
+run_case "counters of messages" program_said counters
+run_case "initiations that wait to be read" program_said initiations
+run_case "the tunnel's side gathers packets" gathered_cases
+run_case "gathered: pages that were spliced" program_said vmsplice
+run_case "gathered: spliced pages for segmentation" program_said segmented
+run_case "gathered: a waiting sender's pages for segmentation" program_said segmented_zerocopy

@@ -211,8 +211,11 @@ static void peer_takes_along_what_it_has(struct test *t)
 	EXPECT(t, held->revoked);
 	EXPECT_PTR(t, held->peer, peer);
 	EXPECT_EQ(t, refcount_read(&peer->refs), 1);
+	/* A sender whose session was revoked stages what it has not sealed. */
+	stage(peer, counted_packet(&destroyed));
 	weft_keypair_put(held);
 	world_destroy(world);
+	EXPECT_EQ(t, atomic_read(&destroyed), 3);
 }
 
 static void peer_has_work_done(struct test *t)

@@ -4,6 +4,10 @@
 #include "port.c"
 #include "world.h"
 
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/rcupdate.h>
+
 static struct sock *port_held;		/* by a packet, as it were */
 static int port_verdict;		/* of what comes last before a socket is ready */
 
@@ -80,6 +84,55 @@ static void port_lets_go_of_a_closed_socket(struct test *t)
 	world_destroy(world);
 }
 
+/* A CPU that has found a socket for a packet, and is held up until the socket is closed. */
+struct late {
+	struct sock *sk;
+	bool found;
+	struct completion done;
+};
+
+#define LATE_SPINS	100000		/* of 100 us */
+
+static int hand_over_late(void *data)
+{
+	struct late *late = data;
+	struct sk_buff *skb = alloc_skb(64, GFP_KERNEL);
+	int i;
+
+	rcu_read_lock();
+	smp_store_release(&late->found, true);
+	for (i = 0; i < LATE_SPINS && !sock_flag(late->sk, SOCK_DEAD); i++)
+		udelay(100);
+	udelay(1000);
+	if (skb)
+		READ_ONCE(udp_sk(late->sk)->encap_rcv)(late->sk, skb);
+	rcu_read_unlock();
+	complete(&late->done);
+	return 0;
+}
+
+static void port_loses_nothing_that_has_found_it(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_port_pair pair;
+	struct late late = {};
+
+	port_verdict = 0;
+	EXPECT_EQ(t, open_port(world, &pair), 0);
+	late.sk = port_held;
+	init_completion(&late.done);
+	if (!IS_ERR(kthread_run(hand_over_late, &late, "weft_late"))) {
+		while (!smp_load_acquire(&late.found))
+			msleep(20);
+		weft_port_close(&pair);
+		wait_for_completion(&late.done);
+		EXPECT_EQ(t, atomic_read(&world->received), 1);
+	}
+	sock_put(port_held);
+	world_destroy(world);
+}
+
 TEST_SUITE("port",
+	   TEST_CASE(port_loses_nothing_that_has_found_it),
 	   TEST_CASE(port_lets_go_of_a_refused_socket),
 	   TEST_CASE(port_lets_go_of_a_closed_socket));

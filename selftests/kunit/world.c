@@ -28,6 +28,9 @@ void world_tear_down(struct kunit_suite *suite)
 
 static void world_receive(struct weft_device *device, struct sk_buff *skb)
 {
+	struct world *world = container_of(device, struct world, device);
+
+	atomic_inc(&world->received);
 	kfree_skb(skb);
 }
 

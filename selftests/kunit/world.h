@@ -14,6 +14,7 @@ struct kunit_suite;
 
 struct world {
 	struct weft_device device;
+	atomic_t received;		/* packets that came in by a socket */
 	atomic_t acts;			/* how often a peer's work was done */
 	atomic_t asked;			/* the actions, all of them */
 	atomic_t events[WEFT_EVENT_PEER_KEY_CHANGED + 1];

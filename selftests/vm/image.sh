@@ -33,7 +33,7 @@ modules=(
 	wireguard veth dummy tun bridge vrf macvlan ipvlan ifb 8021q
 	sch_netem sch_fq sch_fq_codel sch_tbf sch_ingress sch_prio sch_htb cls_u32 cls_flower cls_matchall cls_basic cls_bpf
 	act_mirred act_tunnel_key act_gact act_pedit act_csum act_skbedit act_bpf
-	nf_tables nft_ct nft_nat nft_masq nft_redir nft_limit nft_log nft_reject_inet nft_reject_ipv4 nft_reject_ipv6
+	nf_tables nft_queue nft_ct nft_nat nft_masq nft_redir nft_limit nft_log nft_reject_inet nft_reject_ipv4 nft_reject_ipv6
 	nft_fib_inet nft_quota nft_hash nft_numgen nft_tproxy nft_chain_nat nf_conntrack_netlink nfnetlink_queue nfnetlink_log
 	xfrm_user esp4 esp6 authenc echainiv seqiv gcm ghash-clmulni-intel aesni-intel chacha20poly1305 rfc7539
 	chacha-x86_64 poly1305-x86_64 curve25519-x86_64 blake2s-x86_64 libchacha20poly1305 libcurve25519 udp_tunnel
