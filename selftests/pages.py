@@ -7,6 +7,7 @@ UID = 65534
 # A message begins where a message of a network card's would: behind its headers.
 BEGIN = 64
 SO_NO_CHECK, SO_ZEROCOPY, MSG_ZEROCOPY, UDP_SEGMENT = 11, 60, 0x4000000, 103
+PR_SET_PDEATHSIG = 1
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -97,6 +98,7 @@ class Changer:
         parent = os.getpid()
         self.child = os.fork()
         if not self.child:
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             while os.getppid() == parent:
                 if memory[self.GO]:
                     self.change(places)

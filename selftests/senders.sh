@@ -13,7 +13,7 @@
 #	 va 192.0.2.1 --------- veth --------- vb 192.0.2.2
 . "$(dirname "$0")/lib.sh"
 
-tries=$(scaled 4000 1000)
+tries=$(scaled 2000 500)
 stream_bytes=$(scaled 20000000 4000000)
 
 senders() { # senders ARGS...: what senders.py does in a
@@ -35,13 +35,13 @@ all_authenticate() {
 pages_change() { # pages_change KIND COUNT
 	local came input
 
-	ns_run receiver b sh -c "python3 $test_dir/senders.py receive <$lib_work/input"
+	ns_run "receiver-$1-$2" b sh -c "python3 $test_dir/senders.py receive <$lib_work/input"
 	exec {input}>"$lib_work/input"
-	wait_for 30 said receiver listening
+	wait_for 30 said "receiver-$1-$2" listening
 	senders send "$1" "$2" "$tries"
 	exec {input}>&-
-	expect ns_wait receiver
-	came=$(grep whole= "$(ns_output receiver)")
+	expect ns_wait "receiver-$1-$2"
+	came=$(grep whole= "$(ns_output "receiver-$1-$2")")
 	note "$came"
 	expect_match "what came" "$came" "torn=0 honest=[1-9][0-9]* dishonest=0"
 	expect_eq "datagrams" $(($(sed -E 's/whole=([0-9]+) forged=([0-9]+) .*/\1 + \2/' <<<"$came"))) "$tries"
@@ -65,7 +65,7 @@ ring_is_given_back() {
 	ns_ip a link set wt0 down
 	ns_ip a link set wt0 up
 	ns_run one b python3 "$test_dir/senders.py" one 12
-	wait_for 10 said one listening
+	wait_for 30 said one listening
 	ns_run ring a sh -c "python3 $test_dir/senders.py ring wt0 <$lib_work/input"
 	exec {input}>"$lib_work/input"
 	wait_for 30 said ring "given back"
