@@ -16,10 +16,11 @@
 #include "program.h"
 #include "signals.h"
 
-/* What is between this program and that one: files in memory, which never block. */
+/* Between this program and that one: files in memory, which never block. */
 struct program_pipes {
 	int in;
 	int out;
+	int script;
 };
 
 static int program_fail(struct weft_network *network, const char *what,
@@ -28,6 +29,16 @@ static int program_fail(struct weft_network *network, const char *what,
 	snprintf(network->error, sizeof(network->error), "%s: %s", what,
 		 reason);
 	return err;
+}
+
+static void program_close(const struct program_pipes *pipes)
+{
+	if (pipes->in >= 0)
+		close(pipes->in);
+	if (pipes->out >= 0)
+		close(pipes->out);
+	if (pipes->script >= 0)
+		close(pipes->script);
 }
 
 static int program_input(const char *input)
@@ -61,8 +72,8 @@ static char *program_output(int fd)
 }
 
 /* A program must not start with signals ignored that are only not for weft. */
-static int program_spawn(const struct weft_program *program,
-			 const struct program_pipes *pipes, pid_t *pid)
+static int program_spawn(char **words, const struct program_pipes *pipes,
+			 pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -77,16 +88,39 @@ static int program_spawn(const struct weft_program *program,
 	posix_spawnattr_setsigdefault(&attr, &defaults);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
 	posix_spawn_file_actions_adddup2(&actions, pipes->in, STDIN_FILENO);
+	/* A copy to the same number stays open in the program. */
+	if (pipes->script >= 0)
+		posix_spawn_file_actions_adddup2(&actions, pipes->script,
+						 pipes->script);
 	if (pipes->out >= 0) {
 		posix_spawn_file_actions_adddup2(&actions, pipes->out,
 						 STDOUT_FILENO);
 		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO,
 						 "/dev/null", O_WRONLY, 0);
 	}
-	err = posix_spawnp(pid, program->words[0], &actions, &attr,
-			   program->words, environ);
+	err = posix_spawnp(pid, words[0], &actions, &attr, words, environ);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
+	return err;
+}
+
+/* The number of the script's descriptor follows the program's own words. */
+static int program_start(const struct weft_program *program,
+			 const struct program_pipes *pipes, pid_t *pid)
+{
+	char script[16], **words;
+	int err;
+
+	if (pipes->script < 0)
+		return program_spawn(program->words, pipes, pid);
+	words = calloc(program->count + 2, sizeof(*words));
+	if (!words)
+		return ENOMEM;
+	memcpy(words, program->words, program->count * sizeof(*words));
+	snprintf(script, sizeof(script), "%d", pipes->script);
+	words[program->count] = script;
+	err = program_spawn(words, pipes, pid);
+	free(words);
 	return err;
 }
 
@@ -122,7 +156,7 @@ static int program_wait(const struct weft_program *program,
 	if (old_int.sa_handler == SIG_DFL)
 		sigaction(SIGINT, &ignore, NULL);
 	weft_signals_interrupt(true);
-	err = program_spawn(program, pipes, &pid);
+	err = program_start(program, pipes, &pid);
 	if (!err)
 		err = program_reap(pid, passed, status);
 	weft_signals_interrupt(false);
@@ -156,14 +190,17 @@ int weft_program_run(struct weft_network *network,
 		     const struct weft_program *program, char **output)
 {
 	struct program_pipes pipes = {
-		.in = program_input(program->input), .out = -1,
+		.in = program_input(program->input), .out = -1, .script = -1,
 	};
 	int err = 0, status = 0;
 
 	fflush(NULL);
 	if (output)
 		pipes.out = memfd_create("weft", MFD_CLOEXEC);
-	if (pipes.in < 0 || (output && pipes.out < 0))
+	if (program->script)
+		pipes.script = program_input(program->script);
+	if (pipes.in < 0 || (output && pipes.out < 0) ||
+	    (program->script && pipes.script < 0))
 		err = errno;
 	else
 		err = program_wait(program, &pipes, &status);
@@ -174,10 +211,7 @@ int weft_program_run(struct weft_network *network,
 			err = program_fail(network, program->words[0],
 					   strerror(ENOMEM), -ENOMEM);
 	}
-	if (pipes.in >= 0)
-		close(pipes.in);
-	if (pipes.out >= 0)
-		close(pipes.out);
+	program_close(&pipes);
 	return err;
 }
 

@@ -315,8 +315,8 @@ static bool world_program(const struct weft_program *program)
 	else if (!strcmp(program->words[0], "resolvectl"))
 		world_resolvectl(program);
 	else if (!strcmp(program->words[0], "bash"))
-		world_hook(program->words[2]);
-	return !program->words[2] || !strstr(program->words[2], "; false");
+		world_hook(program->script);
+	return !program->script || !strstr(program->script, "; false");
 }
 
 static bool world_add_link(const struct weft_change *change)
