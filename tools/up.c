@@ -703,15 +703,17 @@ static void up_undo(struct up_job *job)
 {
 	enum weft_profile_hook reached = job->fresh ? job->record.reached :
 						      WEFT_HOOK_COUNT;
+	bool good = true;
 
 	if (reached == WEFT_HOOK_POST_UP)
-		weft_hook_run(job->ctx, job->profile, WEFT_HOOK_PRE_DOWN);
-	weft_journal_undo(&job->journal);
+		good = weft_hook_run(job->ctx, job->profile, WEFT_HOOK_PRE_DOWN);
+	good &= weft_journal_undo(&job->journal);
 	if (reached != WEFT_HOOK_COUNT && !job->lost)
-		weft_hook_run(job->ctx, job->profile, WEFT_HOOK_POST_DOWN);
+		good &= weft_hook_run(job->ctx, job->profile, WEFT_HOOK_POST_DOWN);
 	if (job->fresh)
 		weft_record_remove(job->ctx, job->profile->name);
-	weft_report(job->ctx, "%s: everything done before that is undone",
+	weft_report(job->ctx, good ? "%s: everything done before that is undone" :
+				     "%s: a part of what was done before that could not be undone and stays",
 		    job->profile->name);
 }
 

@@ -17,6 +17,8 @@
 
 /* The public key of KEY_P. */
 #define KEY_OWN	"7zi0q9FLCpGcvmg59hhbl9MmB77jWcbFPBLMdZeGfVk="
+/* All D. */
+#define KEY_OTHER	"REREREREREREREREREREREREREREREREREREREREREQ="
 #define INTERFACE	"[Interface]\nPrivateKey = " KEY_P "\nAddress = 10.0.0.1/24\n"
 #define PEER_A	"[Peer]\nPublicKey = " KEY_A "\n"
 #define PEER_B	"[Peer]\nPublicKey = " KEY_B "\n"
@@ -80,6 +82,24 @@ static const struct check_case {
 		.name = "one name twice",
 		.text = INTERFACE PEER_A "Name = hub\n" PEER_B "Name = hub\n",
 		.found = "wft0.conf:9: error: Name: 'hub' is the name of the peer in line 6, too: a name stands for one peer\n",
+		.status = 1,
+	}, {
+		.name = "names that the kernel refuses",
+		.text = INTERFACE PEER_A "Name = a\tb\n" PEER_B "Name = a\xc2\x85\n[Peer]\nPublicKey = " KEY_C "\nName = a\xc0\xaf\n"
+			"[Peer]\nPublicKey = " KEY_OTHER "\nName = " KEY_C "\n",
+		.found = "wft0.conf:6: error: Name: a name has no control characters, such as tabs\n"
+			 "wft0.conf:9: error: Name: a name has no control characters, such as tabs\n"
+			 "wft0.conf:12: error: Name: a name is text in UTF-8\n"
+			 "wft0.conf:15: error: Name: a name must not look like a key\n",
+		.status = 1,
+	}, {
+		.name = "names that the kernel accepts",
+		.text = INTERFACE PEER_A "Name = h\xc3\xa9 \xe2\x82\xac\n" PEER_B "Name = \xf0\x9f\x9a\xa2\n",
+		.found = "",
+	}, {
+		.name = "a name that ends within a character",
+		.text = INTERFACE PEER_A "Name = h\xe2\x82\n",
+		.found = "wft0.conf:6: error: Name: a name is text in UTF-8\n",
 		.status = 1,
 	}, {
 		.name = "an IPv6 address without brackets",

@@ -48,6 +48,8 @@
  * @mark: of the tunnel's own packets
  * @steps: how often something was changed
  * @fail_at: which of these fails, 0 for none
+ * @partial: the next configuration that fails has its first peer applied
+ * @broken: every configuration fails
  * @kill_at: the one behind which up is no more, 0 for none
  * @last: the kind of what was changed last
  * @steal: another process makes the link first
@@ -70,6 +72,8 @@ static struct world {
 	__u32 mark;
 	unsigned int steps;
 	unsigned int fail_at;
+	bool partial;
+	bool broken;
 	unsigned int kill_at;
 	enum weft_change_kind last;
 	bool steal;
@@ -476,8 +480,16 @@ static int world_set(struct weft_backend *backend,
 	struct weft_device *dev = world.bench.devices[0];
 	const struct weft_peer *peer;
 
-	if (world_fault(backend->error, sizeof(backend->error)))
+	if (world_fault(backend->error, sizeof(backend->error)) || world.broken) {
+		snprintf(backend->error, sizeof(backend->error), "it is broken");
+		test_memory_spare();
+		if (world.partial && change->peers)
+			world_set_peer(dev, change->peers);
+		world.partial = false;
+		test_memory_spare_end();
+		weft_model_peers_prune(dev);
 		return -EIO;
+	}
 	if (change->has & WEFT_DEVICE_HAS_FWMARK)
 		dev->fwmark = change->fwmark;
 	if (change->has & WEFT_DEVICE_HAS_PMTU)
@@ -949,6 +961,41 @@ static void test_hooks(void)
 		free(nothing);
 		world_end();
 	}
+}
+
+#define MANY	PLAIN PEER_A "PersistentKeepalive = 5\nAllowedIPs = 10.9.0.0/16\n" PEER_B "PersistentKeepalive = 6\n"
+
+/* A configuration takes several messages, and the kernel refuses the second. */
+static void test_partial(void)
+{
+	char *before, *after;
+
+	world_begin();
+	test_ok(world_up(PLAIN PEER_A PEER_B), "half a change: up");
+	before = world_text();
+	world.steps = 0;
+	world.partial = true;
+	world.fail_at = 1;
+	test_ok(!world_up(MANY), "half a change: a reload fails");
+	after = world_text();
+	test_text("half a change: its first part is undone", after, before);
+	test_text("half a change: the report", world.bench.err,
+		  "weft: ut0: cannot configure the interface: it is broken\n"
+		  "weft: ut0: everything done before that is undone\n");
+	free(after);
+	world.fail_at = 0;
+	world.partial = true;
+	world.broken = true;
+	test_ok(!world_up(MANY), "half a change: not even the undoing succeeds");
+	after = world_text();
+	test_ok(strcmp(after, before), "half a change: a part stays");
+	test_ok(strstr(world.bench.err,
+		       "weft: ut0: cannot undo the configuration: it is broken\n"
+		       "weft: ut0: a part of what was done before that could not be undone and stays\n"),
+		"half a change: the report does not claim otherwise");
+	free(after);
+	free(before);
+	world_end();
 }
 
 /* One that runs has hooks behind it; and a PreDown can keep it. */
@@ -1531,6 +1578,7 @@ int main(void)
 	test_short_memory();
 	test_keys();
 	test_key_refused();
+	test_partial();
 	test_hooks();
 	test_hooks_later();
 	test_deleted();
