@@ -20,6 +20,7 @@
 #include "parse.h"
 #include "profile.h"
 #include "rewrite.h"
+#include "signals.h"
 #include "text.h"
 #include "writer.h"
 
@@ -287,6 +288,7 @@ static bool rotate_run_locked(struct rotate_job *job)
 
 	if (!weft_lock_take(job->ctx, job->name, &lock))
 		return false;
+	weft_signals_outlive_reader();
 	good = rotate_run(job);
 	weft_lock_release(&lock);
 	return good;

@@ -12,6 +12,7 @@
 #include "record.h"
 #include "report.h"
 #include "save.h"
+#include "signals.h"
 #include "state.h"
 #include "up.h"
 
@@ -164,6 +165,7 @@ bool weft_down(const struct weft_context *ctx,
 	};
 	bool good;
 
+	weft_signals_outlive_reader();
 	if (!weft_state_read(ctx, profile->name, &job.state))
 		return false;
 	weft_record_read(ctx, profile->name, &job.record);

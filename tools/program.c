@@ -85,6 +85,8 @@ static int program_spawn(char **words, const struct program_pipes *pipes,
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGINT);
 	sigaddset(&defaults, SIGQUIT);
+	if (weft_signals_outlives_reader())
+		sigaddset(&defaults, SIGPIPE);
 	posix_spawnattr_setsigdefault(&attr, &defaults);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
 	posix_spawn_file_actions_adddup2(&actions, pipes->in, STDIN_FILENO);

@@ -804,6 +804,7 @@ bool weft_up(const struct weft_context *ctx, struct weft_profile *profile)
 	bool good;
 
 	weft_signals_heed();
+	weft_signals_outlive_reader();
 	good = up_read(&job) && up_run(&job);
 	weft_journal_free(&job.journal);
 	weft_network_routes_free(&job.routes);

@@ -119,6 +119,18 @@ static void test_heeded(void)
 	test_ok(!weft_signals_caught(), "heeding begins anew");
 }
 
+static void test_reader(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	weft_signals_outlive_reader();
+	test_ok(!run_shell("kill -PIPE $$", NULL, NULL), "a program has SIGPIPE ignored where it was ignored before");
+	signal(SIGPIPE, SIG_DFL);
+	weft_signals_outlive_reader();
+	test_ok(has_handler(SIGPIPE, SIG_IGN), "output without a reader does not end this program");
+	test_ok(run_shell("kill -PIPE $$", NULL, NULL) == -EIO && strstr(network->error, "by signal 13"),
+		"but a program that it runs");
+}
+
 static void test_missing(void)
 {
 	char *words[] = { "weft-no-such-program", NULL };
@@ -221,6 +233,7 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(runs); i++)
 		test_run(&runs[i]);
 	test_handlers();
+	test_reader();
 	test_missing();
 	test_path();
 	test_files();

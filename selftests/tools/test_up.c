@@ -998,23 +998,6 @@ static void test_partial(void)
 	world_end();
 }
 
-/* One that runs has hooks behind it; and a PreDown can keep it. */
-static void test_hooks_later(void)
-{
-	world_begin();
-	test_ok(world_up(PLAIN HOOKS PEER_A) && world_up(PLAIN HOOKS PEER_A),
-		"hooks: up twice");
-	test_text("hooks: once", world.hooks, hooks[0].hooks);
-	world.steps = 0;
-	world.fail_at = 1;
-	test_ok(!world_down(PLAIN HOOKS PEER_A), "hooks: PreDown fails");
-	test_ok(world.link.up, "hooks: and the interface stays");
-	world.hooks[0] = '\0';
-	test_ok(world_down(PLAIN HOOKS PEER_A), "hooks: down");
-	test_text("hooks: of going down", world.hooks, "d 100%\ne\n");
-	world_end();
-}
-
 static bool world_is_empty(void)
 {
 	return !world.link.index && !world.rules.count && !*world.nft && !*world.dns;
@@ -1036,6 +1019,67 @@ static void world_begin_recorded(void)
 {
 	world_begin();
 	world.bench.ctx.runtime = folder;
+}
+
+/* The reader of all complaints has gone: everything is undone all the same. */
+static int run_unread(void)
+{
+	int pipes[2];
+	FILE *err;
+	bool good;
+
+	world_begin_recorded();
+	if (pipe(pipes) || !(err = fdopen(pipes[1], "w")))
+		return 2;
+	setvbuf(err, NULL, _IONBF, 0);
+	close(pipes[0]);
+	world.bench.ctx.err = err;
+	world.fail_at = 9;
+	good = !world_up(PLAIN HOOKS PEER_A) && strstr(world.hooks, "d 100%\ne\n") && !world.link.index &&
+	       !world_is_recorded();
+	world.fail_at = 0;
+	if (!good || !world_up(FULL))
+		return 1;
+	signal(SIGPIPE, SIG_DFL);
+	world.hooks[0] = '\0';
+	world.steps = 0;
+	world.fail_at = 2;
+	good = !world_down(FULL) && !strcmp(world.hooks, "d 100%\ne\n") && !world_is_recorded();
+	return good ? 0 : 1;
+}
+
+static void test_unread(void)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		signal(SIGPIPE, SIG_DFL);
+		_exit(run_unread());
+	}
+	test_ok(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status),
+		"no reader of complaints: up that fails undoes everything, and down goes to its end");
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		printf("# status 0x%x\n", status);
+}
+
+/* One that runs has hooks behind it; and a PreDown can keep it. */
+static void test_hooks_later(void)
+{
+	world_begin();
+	test_ok(world_up(PLAIN HOOKS PEER_A) && world_up(PLAIN HOOKS PEER_A),
+		"hooks: up twice");
+	test_text("hooks: once", world.hooks, hooks[0].hooks);
+	world.steps = 0;
+	world.fail_at = 1;
+	test_ok(!world_down(PLAIN HOOKS PEER_A), "hooks: PreDown fails");
+	test_ok(world.link.up, "hooks: and the interface stays");
+	world.hooks[0] = '\0';
+	test_ok(world_down(PLAIN HOOKS PEER_A), "hooks: down");
+	test_text("hooks: of going down", world.hooks, "d 100%\ne\n");
+	world_end();
 }
 
 /* Others delete the link: all else is left, and the file may have changed. */
@@ -1579,6 +1623,7 @@ int main(void)
 	test_keys();
 	test_key_refused();
 	test_partial();
+	test_unread();
 	test_hooks();
 	test_hooks_later();
 	test_deleted();
