@@ -5,6 +5,8 @@
 #include "check.h"
 #include "model.h"
 #include "name.h"
+#include "plan.h"
+#include "policy.h"
 #include "profile.h"
 #include "report.h"
 #include "resolve.h"
@@ -269,5 +271,7 @@ bool weft_check_profile(const struct weft_context *ctx,
 	check_own_key(ctx, profile);
 	good = check_each_name(ctx, profile);
 	good &= check_names(ctx, profile);
+	good &= weft_plan_check_file(ctx, profile);
+	good &= weft_policy_check_file(ctx, profile);
 	return good & weft_check_hooks(ctx, profile);
 }

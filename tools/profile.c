@@ -159,6 +159,7 @@ static bool profile_mtu(struct weft_parse *parse, const char *value)
 		return false;
 	}
 	parse->profile->mtu = mtu;
+	parse->profile->mtu_line = parse->place.line;
 	return true;
 }
 
@@ -187,6 +188,7 @@ static bool profile_table(struct weft_parse *parse, const char *value)
 		return false;
 	}
 	profile->table_number = table;
+	profile->table_line = parse->place.line;
 	free(profile->table_text);
 	profile->table_text = *value ? strdup(value) : NULL;
 	return profile->table_text || !*value || profile_no_memory(parse);

@@ -84,6 +84,55 @@ static const struct check_case {
 		.found = "wft0.conf:9: error: Name: 'hub' is the name of the peer in line 6, too: a name stands for one peer\n",
 		.status = 1,
 	}, {
+		.name = "an MTU too small for an IPv6 address",
+		.text = INTERFACE "Address = fd00::1/64\nMTU = 1200\n",
+		.found = "wft0.conf:5: error: MTU: an MTU of 1200 is too small for IPv6 (fd00::1/64): it needs 1280, and with less the kernel removes IPv6 from the interface\n",
+		.status = 1,
+	}, {
+		.name = "an MTU too small for an IPv6 allowed IP",
+		.text = INTERFACE "MTU = 1279\n" PEER_A "AllowedIPs = ::/0\n",
+		.found = "wft0.conf:4: error: MTU: an MTU of 1279 is too small for IPv6 (::/0): it needs 1280, and with less the kernel removes IPv6 from the interface\n",
+		.status = 1,
+	}, {
+		.name = "a small MTU for IPv4 alone",
+		.text = INTERFACE "MTU = 1200\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
+		.found = "",
+	}, {
+		.name = "the least MTU of IPv6",
+		.text = INTERFACE "Address = fd00::1/64\nMTU = 1280\n",
+		.found = "",
+	}, {
+		.name = "the kernel's own table",
+		.text = INTERFACE "Table = local\n",
+		.found = "wft0.conf:4: error: Table: 'local' is the kernel's table of local addresses: use another table\n",
+		.status = 1,
+	}, {
+		.name = "the main table by its number",
+		.text = INTERFACE "Table = 254\n",
+		.found = "",
+	}, {
+		.name = "a mark that is the number of the first of the system's tables",
+		.text = INTERFACE "FwMark = 253\n" PEER_A "AllowedIPs = ::/0\n",
+		.found = "wft0.conf:4: error: FwMark: with a default route it is also the number of a routing table, and 253 is one of the system's own\n",
+		.status = 1,
+	}, {
+		.name = "a mark that is the number of the last",
+		.text = INTERFACE "FwMark = 255\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
+		.found = "wft0.conf:4: error: FwMark: with a default route it is also the number of a routing table, and 255 is one of the system's own\n",
+		.status = 1,
+	}, {
+		.name = "a mark beside those",
+		.text = INTERFACE "FwMark = 252\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
+		.found = "",
+	}, {
+		.name = "such a mark without a default route",
+		.text = INTERFACE "FwMark = 254\n" PEER_A "AllowedIPs = 10.0.0.0/8\n",
+		.found = "",
+	}, {
+		.name = "such a mark where routes are off",
+		.text = INTERFACE "Table = off\nFwMark = 254\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
+		.found = "",
+	}, {
 		.name = "names that the kernel refuses",
 		.text = INTERFACE PEER_A "Name = a\tb\n" PEER_B "Name = a\xc2\x85\n[Peer]\nPublicKey = " KEY_C "\nName = a\xc0\xaf\n"
 			"[Peer]\nPublicKey = " KEY_OTHER "\nName = " KEY_C "\n",

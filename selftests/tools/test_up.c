@@ -1478,11 +1478,6 @@ static const struct {
 	const char *conf;
 	const char *err;
 } refusals[] = {
-	{ "an MTU that removes IPv6", "[Interface]\nAddress = 10.0.0.1/24\nMTU = 1200\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n",
-	  "an MTU of 1200 is too small for IPv6 (::/0)" },
-	{ "a mark that is the main table's number", PLAIN "FwMark = 254\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
-	  "FwMark is 254: with a default route it is also the number of a routing table" },
-	{ "the kernel's own table", PLAIN "Table = 255\n" PEER_A, "'Table = 255' is the kernel's table" },
 	{ "a table that has a default route", PLAIN "FwMark = 99\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
 	  "routing table 99 has a default route already" },
 	{ "IPv6 that is switched off", PLAIN PEER_A, "IPv6 is switched off here by /proc/sys/net/ipv6/conf/ut0/disable_ipv6" },
@@ -1507,6 +1502,34 @@ static void test_refusals(void)
 		free(after);
 		world_end();
 	}
+}
+
+/* What the file alone tells is refused before PreUp. */
+static const char * const unusable[] = {
+	PLAIN HOOKS "MTU = 1200\n" PEER_A,
+	PLAIN HOOKS "Table = local\n" PEER_A,
+	PLAIN HOOKS "FwMark = 254\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
+};
+
+static void test_unusable(void)
+{
+	char path[sizeof(folder) + 16], name[128];
+	char *words[] = { path, NULL };
+	size_t i;
+
+	snprintf(path, sizeof(path), "%s/ut0.conf", folder);
+	for (i = 0; i < ARRAY_SIZE(unusable); i++) {
+		world_begin_recorded();
+		snprintf(name, sizeof(name), "unusable file %zu: up", i);
+		test_ok(write_file(path, unusable[i]) && weft_command_up(&world.bench.ctx, 1, words) == 1 && !world.steps,
+			name);
+		test_text("  no hook runs", world.hooks, "");
+		test_bench_flush(&world.bench);
+		snprintf(name, sizeof(name), "weft: %s:10: ", path);
+		test_ok(!strncmp(world.bench.err, name, strlen(name)) && !world_is_recorded(), "  the line is named");
+		world_end();
+	}
+	unlink(path);
 }
 
 #define OWN(key)	"[Interface]\nPrivateKey = " key "\nListenPort = 7\n"
@@ -1619,6 +1642,7 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_case(&cases[i]);
 	test_refusals();
+	test_unusable();
 	test_short_memory();
 	test_keys();
 	test_key_refused();
