@@ -217,6 +217,8 @@ static bool record_copy_words(struct weft_words *to,
 bool weft_record_take_profile(struct weft_record *record,
 			      const struct weft_profile *profile)
 {
+	char *real;
+	bool good;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(record_hooks); i++)
@@ -224,7 +226,11 @@ bool weft_record_take_profile(struct weft_record *record,
 				       &profile->hooks[record_hooks[i]]))
 			return false;
 	record->there = true;
-	return record_take_path(record, profile->path);
+	/* Other commands are called in other folders. */
+	real = realpath(profile->path, NULL);
+	good = record_take_path(record, real ? real : profile->path);
+	free(real);
+	return good;
 }
 
 void weft_record_add_table(struct weft_record *record, __u32 table)
