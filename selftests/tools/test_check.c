@@ -337,6 +337,56 @@ static void test_folder(void)
 	free(want);
 }
 
+static bool check_of(const char *path, char *said, size_t size)
+{
+	struct test_bench bench;
+	bool good;
+
+	test_bench_start(&bench, "");
+	good = !run(&bench, "check", path, NULL);
+	snprintf(said, size, "%s", bench.out);
+	test_bench_end(&bench);
+	return good;
+}
+
+/* The owner of a link on the way, or of the folder that it lies in, decides where it leads. */
+static void test_links(void)
+{
+	char said[512];
+
+	mkdir("real", 0700);
+	mkdir("theirs", 0755);
+	file_write("real/wft3.conf", INTERFACE "PreUp = true\n", 0600);
+	if (symlink("real", "mid") || symlink("../mid/wft3.conf", "theirs/hop") || symlink("theirs/hop", "wft3.conf") ||
+	    symlink("loop", "loop"))
+		test_ok(false, "links can be made");
+	test_ok(check_of("mid/wft3.conf", said, sizeof(said)), "links of root: a folder");
+	test_ok(check_of("./mid/..//real/wft3.conf", said, sizeof(said)), "links of root: and back");
+	test_ok(check_of("wft3.conf", said, sizeof(said)), "links of root: a chain");
+	test_ok(!check_of("loop/wft3.conf", said, sizeof(said)), "a loop of links");
+	if (geteuid() || chown("theirs", 65534, 65534)) {
+		printf("# links of others are skipped: not root\n");
+	} else {
+		test_ok(!check_of("wft3.conf", said, sizeof(said)) &&
+			strstr(said, "/theirs' belongs to user 65534, which can change them"), "a link in another user's folder");
+		test_ok(!chown("theirs", 0, 0) && !lchown("theirs/hop", 65534, 65534) &&
+			!check_of("wft3.conf", said, sizeof(said)) && strstr(said, "/theirs/hop' belongs to user 65534"),
+			"another user's link to a link");
+		test_ok(!lchown("theirs/hop", 0, 0) && !lchown("mid", 65534, 65534) &&
+			!check_of("mid/wft3.conf", said, sizeof(said)) && strstr(said, "/mid' belongs to user 65534"),
+			"another user's link in the middle");
+		test_ok(!check_of("wft3.conf", said, sizeof(said)) && strstr(said, "/mid' belongs to user 65534"),
+			"another user's link behind root's links");
+	}
+	unlink("wft3.conf");
+	unlink("theirs/hop");
+	unlink("mid");
+	unlink("loop");
+	unlink("real/wft3.conf");
+	rmdir("theirs");
+	rmdir("real");
+}
+
 /* The text of a file that others can write is not vouched for by another file in its place. */
 static void test_replaced(void)
 {
