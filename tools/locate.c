@@ -186,7 +186,10 @@ bool weft_locate(const struct weft_context *ctx, const char * const *folders,
 	return false;
 }
 
-/* Closed to others by its own mode, or by that of the folder it lies in. */
+/*
+ * A file needs a right of its own, and a folder only that to pass through it:
+ * names in it may be known where they cannot be listed.
+ */
 static void locate_warn_accessible(const struct weft_context *ctx,
 				   const char *path)
 {
@@ -194,7 +197,7 @@ static void locate_warn_accessible(const struct weft_context *ctx,
 	char *copy = strdup(path);
 
 	if (copy && !stat(path, &file) && !stat(dirname(copy), &folder) &&
-	    (file.st_mode & folder.st_mode & 0007))
+	    (file.st_mode & 0006) && (folder.st_mode & 0001))
 		weft_report_warning(ctx, "'%s' is open to everybody, and keys are in it: chmod o-rwx it",
 				    path);
 	free(copy);

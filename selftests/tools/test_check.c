@@ -428,6 +428,38 @@ static void test_down(void)
 	test_bench_end(&bench);
 }
 
+/* Which modes of the file and of its folder let any user read, or write, the keys. */
+static void test_modes(void)
+{
+	static const struct {
+		mode_t file;
+		mode_t folder;
+		bool warned;
+	} modes[] = {
+		{ 0644, 0711, true }, { 0644, 0755, true }, { 0602, 0701, true }, { 0644, 0700, false },
+		{ 0644, 0704, false }, { 0640, 0755, false }, { 0601, 0755, false }, { 0600, 0777, false },
+	};
+	struct weft_location location = { .name = "wft4", .path = "modes/wft4.conf" };
+	struct test_bench bench;
+	char name[80];
+	size_t i;
+
+	mkdir("modes", 0700);
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		file_write("modes/wft4.conf", INTERFACE, modes[i].file);
+		chmod("modes", modes[i].folder);
+		test_bench_start(&bench, "");
+		weft_profile_free(weft_locate_read(&bench.ctx, &location));
+		test_bench_flush(&bench);
+		snprintf(name, sizeof(name), "a file of mode %04o in a folder of mode %04o", modes[i].file, modes[i].folder);
+		test_text(name, bench.err, modes[i].warned ?
+			  "weft: warning: 'modes/wft4.conf' is open to everybody, and keys are in it: chmod o-rwx it\n" : "");
+		test_bench_end(&bench);
+	}
+	unlink("modes/wft4.conf");
+	rmdir("modes");
+}
+
 /* A link that leads nowhere is not the old file elsewhere. */
 static void test_dangling(void)
 {
@@ -578,6 +610,8 @@ int main(void)
 	test_json();
 	test_missing();
 	test_folder();
+	test_links();
+	test_modes();
 	test_replaced();
 	test_down();
 	test_dangling();
