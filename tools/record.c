@@ -80,6 +80,8 @@ static void record_take(struct weft_record *record, const char *word,
 {
 	if (!strcmp(word, "rising"))
 		record->rising = true;
+	else if (!strcmp(word, "falling"))
+		record->falling = true;
 	else if (!strcmp(word, "link"))
 		record->index = strtoul(value, NULL, 10);
 	else if (!strcmp(word, "file"))
@@ -145,6 +147,8 @@ static void record_print(FILE *out, const struct weft_record *record)
 
 	if (record->rising)
 		fputs("rising\n", out);
+	if (record->falling)
+		fputs("falling\n", out);
 	if (record->index)
 		fprintf(out, "link %u\n", record->index);
 	/* The rest of a path with a line break would be read as further entries. */

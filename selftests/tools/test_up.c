@@ -509,6 +509,8 @@ static int world_set(struct weft_backend *backend,
 		world_set_peer(dev, peer);
 	test_memory_spare_end();
 	weft_model_peers_prune(dev);
+	if (world.steps == world.kill_at)
+		longjmp(world_killed, 1);
 	return 0;
 }
 
@@ -1394,6 +1396,90 @@ static int kill_and_go_on(const struct up_case *test, unsigned int kill_at, bool
 	return world_down(test->conf) && world_is_empty() && !world_is_recorded() ? 0 : 1;
 }
 
+/* up is killed behind the making of its link: the next one runs all hooks, and the link may be another's. */
+static int kill_before_record(bool up, bool fail)
+{
+	static const char conf[] = PLAIN HOOKS PEER_A;
+	const struct weft_device *dev;
+	bool good;
+
+	world_begin_recorded();
+	world.kill_at = 3;
+	if (!setjmp(world_killed))
+		return world_up(conf) ? 2 : 3;
+	world.kill_at = 0;
+	world.hooks[0] = '\0';
+	if (!up)
+		return world_down(conf) && world_is_empty() && !world_is_recorded() && !strcmp(world.hooks, "e\n") ? 0 : 1;
+	world.steps = 0;
+	world.fail_at = fail ? 6 : 0;
+	good = world_up(conf) == !fail;
+	dev = world.bench.devices[0];
+	if (fail)
+		return good && world.link.index && !world.link.up && !world.addresses.count && !dev->peers &&
+		       weft_key_is_zero(&dev->private_key) && !world_is_recorded() &&
+		       !strcmp(world.hooks, "e\na ut0\nb\ne\n") ? 0 : 1;
+	return good && world.link.up && !strcmp(world.hooks, "e\na ut0\nb\nc ut0ut0\n") && world_down(conf) &&
+	       world_is_empty() && !world_is_recorded() ? 0 : 1;
+}
+
+/* down is killed at step @kill_at, behind PreDown; then comes another down, or an up. */
+static int kill_down(unsigned int kill_at, bool up)
+{
+	bool good;
+
+	world_begin_recorded();
+	if (!world_up(FULL))
+		return 3;
+	world.hooks[0] = '\0';
+	world.steps = 0;
+	world.kill_at = kill_at;
+	if (!setjmp(world_killed))
+		return world_down(FULL) ? 2 : 3;
+	world.kill_at = 0;
+	good = up ? world_up(FULL) && world.link.up && world_down(FULL) : world_down(FULL);
+	return good && strstr(world.bench.err, "an earlier 'weft down' did not come to its end") && world_is_empty() &&
+	       !world_is_recorded() && !strncmp(world.hooks, "d 100%\ne\n", 9) && !strstr(world.hooks + 1, "d 100%\ne\nd") &&
+	       (up || !strstr(world.hooks + 1, "d")) ? 0 : 1;
+}
+
+static int status_of(int (*run)(unsigned int at, bool up), unsigned int at, bool up)
+{
+	int status;
+
+	fflush(NULL);
+	if (!fork()) {
+		status = run(at, up);
+		fflush(stdout);
+		_exit(status);
+	}
+	wait(&status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int kill_unrecorded(unsigned int fail, bool up)
+{
+	return kill_before_record(up, fail);
+}
+
+static void test_killed_between(void)
+{
+	unsigned int at;
+	char name[96];
+	int status;
+
+	test_ok(!status_of(kill_unrecorded, 0, true), "killed before its link is recorded: up runs all hooks");
+	test_ok(!status_of(kill_unrecorded, 1, true), "killed before its link is recorded: an up that fails leaves the link");
+	test_ok(!status_of(kill_unrecorded, 0, false), "killed before its link is recorded: down deletes it");
+	for (at = 2; (status = status_of(kill_down, at, false)) != 2; at++) {
+		snprintf(name, sizeof(name), "down killed at step %u: down goes on, without PreDown", at);
+		test_ok(!status, name);
+		snprintf(name, sizeof(name), "down killed at step %u: up goes on, without PreDown", at);
+		test_ok(!status_of(kill_down, at, true), name);
+	}
+	test_ok(at > 6, "down was killed at each step");
+}
+
 static void test_killed(const struct up_case *test)
 {
 	unsigned int kill_at = 0, bad = 0;
@@ -1404,8 +1490,11 @@ static void test_killed(const struct up_case *test)
 		kill_at++;
 		for (up = 0; up < 2; up++) {
 			fflush(NULL);
-			if (!fork())
-				_exit(kill_and_go_on(test, kill_at, up));
+			if (!fork()) {
+				status = kill_and_go_on(test, kill_at, up);
+				fflush(stdout);
+				_exit(status);
+			}
 			wait(&status);
 			bad += status && status != 2 << 8;
 		}
@@ -1661,6 +1750,7 @@ int main(void)
 	test_in_hook();
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_killed(&cases[i]);
+	test_killed_between();
 	test_stolen();
 	test_saving();
 	test_mounts();
