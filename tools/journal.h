@@ -34,7 +34,7 @@ bool weft_journal_do(struct weft_journal *journal, struct weft_change *change);
 bool weft_journal_configure(struct weft_journal *journal,
 			    const struct weft_device *change,
 			    struct weft_device *old);
-/* Take all back, latest first, whatever fails on the way. False: a part stays, after a complaint. */
+/* Take all back, latest first, whatever fails on the way. False after a complaint: a part stays. */
 bool weft_journal_undo(struct weft_journal *journal);
 void weft_journal_free(struct weft_journal *journal);
 

@@ -34,7 +34,7 @@ struct weft_policy {
 	__u32 table;
 };
 
-/* A mark that the file must not have beside a default route: false after a complaint with its line. */
+/* A mark that no file may have beside a default route: false after a complaint. */
 bool weft_policy_check_file(const struct weft_context *ctx,
 			    const struct weft_profile *profile);
 /* What @profile wants, once its file is checked. False after a complaint. */
