@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "network.h"
 #include "program.h"
 #include "signals.h"
@@ -126,6 +127,27 @@ static int program_start(const struct weft_program *program,
 	return err;
 }
 
+/* A shell that ends by a signal leaves the program that it waits for behind. */
+static void program_kill(pid_t pid, int number)
+{
+	int child, children[64];
+	size_t count = 0;
+	char path[64];
+	FILE *list;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	list = fopen(path, "re");
+	while (list && count < ARRAY_SIZE(children) &&
+	       fscanf(list, "%d", &child) == 1)
+		children[count++] = child;
+	if (list)
+		fclose(list);
+	/* First the shell, which must not go on to its next command. */
+	kill(pid, number);
+	while (count)
+		kill(children[--count], number);
+}
+
 /*
  * The first signal that is heeded ends the program too; no program that undoes.
  * @passed: there was one before the program was started.
@@ -134,7 +156,7 @@ static int program_reap(pid_t pid, bool passed, int *status)
 {
 	for (;;) {
 		if (weft_signals_caught() && !passed) {
-			kill(pid, weft_signals_caught());
+			program_kill(pid, weft_signals_caught());
 			passed = true;
 		}
 		if (waitpid(pid, status, 0) >= 0)

@@ -116,6 +116,10 @@ static void test_heeded(void)
 		"whatever signal comes then");
 	test_ok(weft_signals_caught() == SIGHUP, "which is noted as well");
 	weft_signals_heed();
+	/* The output of a program that is left behind would stay open. */
+	err = run_shell("(sleep 0.3; kill -TERM $PPID) & sleep 7654; true", NULL, NULL);
+	test_ok(err == -EIO && system("pgrep -f '^sleep 7654' >/dev/null"), "and the program that a shell waits for ends");
+	weft_signals_heed();
 	test_ok(!weft_signals_caught(), "heeding begins anew");
 }
 
