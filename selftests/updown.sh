@@ -373,13 +373,13 @@ failures() {
 	write_conf "$plain" "10.9.0.0/24, 10.76.0.0/16, 10.77.0.0/16"
 	refused_up "ut0: cannot add the route to 10.77.0.0/16 in table 254: File exists"
 	write_conf "$plain\nFwMark = 9\nMTU = 70" "10.9.0.0/24, 10.77.0.0/16"
-	refused_up "ut0: an MTU of 70 is too small for IPv6 (fd09::1/64): it needs 1280"
+	refused_up "MTU: an MTU of 70 is too small for IPv6 (fd09::1/64): it needs 1280"
 	write_conf "Address = 10.9.0.1/24\nMTU = 1200" "0.0.0.0/0, ::/0"
-	refused_up "ut0: an MTU of 1200 is too small for IPv6 (::/0): it needs 1280"
+	refused_up "MTU: an MTU of 1200 is too small for IPv6 (::/0): it needs 1280"
 	write_conf "$plain\nFwMark = 254" "0.0.0.0/0"
-	refused_up "ut0: FwMark is 254"
+	refused_up "FwMark: with a default route it is also the number of a routing table, and 254 is"
 	write_conf "$plain\nTable = 255"
-	refused_up "ut0: 'Table = 255' is the kernel's table"
+	refused_up "Table: '255' is the kernel's table"
 	write_conf "$plain" 10.9.0.0/24
 	# A link of this name that is something else.
 	ns_ip a link add ut0 type dummy

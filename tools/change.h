@@ -62,11 +62,15 @@ struct weft_rule {
  * @words: its name and arguments, up to a NULL; NULL for no program
  * @count: how many those are
  * @input: its standard input, or NULL for none
+ * @script: a text that may hold secrets, and so must not be among the words,
+ *	which every user can read; the program finds the number of a descriptor
+ *	for it behind its words. NULL for none
  */
 struct weft_program {
 	char **words;
 	size_t count;
 	char *input;
+	char *script;
 };
 
 /**

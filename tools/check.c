@@ -4,6 +4,9 @@
 
 #include "check.h"
 #include "model.h"
+#include "name.h"
+#include "plan.h"
+#include "policy.h"
 #include "profile.h"
 #include "report.h"
 #include "resolve.h"
@@ -116,6 +119,26 @@ void weft_check_device(const struct weft_context *ctx, const char *file,
 {
 	check_keys(ctx, file, dev);
 	check_prefixes(ctx, file, dev);
+}
+
+/* The kernel refuses such a name, and does not know the line. */
+static bool check_each_name(const struct weft_context *ctx,
+			    const struct weft_profile *profile)
+{
+	struct weft_place place = { .file = profile->path, .name = "Name" };
+	const struct weft_peer *peer;
+	const char *fault;
+	bool good = true;
+
+	for (peer = profile->dev->peers; peer; peer = peer->next) {
+		fault = peer->name ? weft_name_fault(peer->name) : NULL;
+		if (!fault)
+			continue;
+		place.line = peer->name_line;
+		weft_report_at(ctx, &place, "%s", fault);
+		good = false;
+	}
+	return good;
 }
 
 /* The kernel refuses the second, and does not know the line. */
@@ -246,6 +269,9 @@ bool weft_check_profile(const struct weft_context *ctx,
 	weft_check_device(ctx, profile->path, profile->dev);
 	check_endpoints(ctx, profile);
 	check_own_key(ctx, profile);
-	good = check_names(ctx, profile);
+	good = check_each_name(ctx, profile);
+	good &= check_names(ctx, profile);
+	good &= weft_plan_check_file(ctx, profile);
+	good &= weft_policy_check_file(ctx, profile);
 	return good & weft_check_hooks(ctx, profile);
 }

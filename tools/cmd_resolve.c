@@ -209,8 +209,8 @@ static bool resolve_all(const struct weft_context *ctx)
 		return false;
 	}
 	for (link = links; link; link = link->next) {
-		if (!weft_locate_try(weft_locate_folders, link->name,
-				     &location))
+		if (!weft_locate_running(ctx, weft_locate_folders, link->name,
+					 &location))
 			continue;
 		good &= resolve_file(ctx, &location);
 		free(location.path);
@@ -229,7 +229,9 @@ int weft_command_resolve(struct weft_context *ctx, int argc, char **argv)
 	ctx->retries = 0;
 	if (!strcmp(argv[0], "all"))
 		return resolve_all(ctx) ? 0 : 1;
-	if (!weft_locate(ctx, weft_locate_folders, argv[0], &location))
+	if ((weft_locate_is_file(argv[0]) ||
+	     !weft_locate_running(ctx, weft_locate_folders, argv[0], &location)) &&
+	    !weft_locate(ctx, weft_locate_folders, argv[0], &location))
 		return 1;
 	good = resolve_file(ctx, &location);
 	free(location.path);

@@ -20,6 +20,7 @@
 #include "parse.h"
 #include "profile.h"
 #include "rewrite.h"
+#include "signals.h"
 #include "text.h"
 #include "writer.h"
 
@@ -75,7 +76,8 @@ static bool rotate_read_file(struct rotate_job *job)
 	struct weft_location location;
 	struct weft_file copy;
 
-	if (!weft_locate_try(weft_locate_folders, job->name, &location)) {
+	if (!weft_locate_running(job->ctx, weft_locate_folders, job->name,
+				 &location)) {
 		if (errno == ENOENT)
 			return true;
 		weft_report(job->ctx, "out of memory");
@@ -122,6 +124,9 @@ static void rotate_warn_other(const struct rotate_job *job)
 	if (job->profile)
 		weft_report_warning(job->ctx, "'%s' does not have the key of '%s', and is left as it is",
 				    job->path, job->name);
+	else
+		weft_report_warning(job->ctx, "'%s' has no file: its key is changed in the kernel alone",
+				    job->name);
 }
 
 static bool rotate_ask(struct rotate_job *job)
@@ -287,6 +292,7 @@ static bool rotate_run_locked(struct rotate_job *job)
 
 	if (!weft_lock_take(job->ctx, job->name, &lock))
 		return false;
+	weft_signals_outlive_reader();
 	good = rotate_run(job);
 	weft_lock_release(&lock);
 	return good;

@@ -157,8 +157,8 @@ static void doctor_gather_file(struct doctor_watch *watch)
 	struct weft_location location;
 	struct weft_file content;
 
-	if (!weft_locate_try(weft_locate_folders, watch->facts->first->name,
-			     &location))
+	if (!weft_locate_running(watch->ctx, weft_locate_folders,
+				 watch->facts->first->name, &location))
 		return;
 	watch->facts->path = location.path;
 	quiet.err = fopen("/dev/null", "we");

@@ -12,6 +12,7 @@
 #include "record.h"
 #include "report.h"
 #include "save.h"
+#include "signals.h"
 #include "state.h"
 #include "up.h"
 
@@ -90,10 +91,19 @@ static bool down_link(struct down_job *job)
 	return weft_journal_do(&job->journal, &change);
 }
 
+/* A successor of this process goes on from here, and does not run PreDown again. */
+static void down_record(struct down_job *job)
+{
+	job->record.falling = true;
+	if (job->record.there)
+		weft_record_write(job->ctx, job->profile->name, &job->record);
+}
+
 static bool down_remove(struct down_job *job)
 {
 	bool good;
 
+	down_record(job);
 	good = down_dns(job);
 	good &= down_policy(job);
 	good &= down_link(job);
@@ -137,8 +147,10 @@ static bool down_stop(struct down_job *job)
 static bool down_run(struct down_job *job)
 {
 	const char *name = job->profile->name;
-	bool good = true, left;
+	bool good = true, left, bare;
 
+	bare = !job->ctx->nested &&
+	       weft_leftover_is_bare(&job->record, &job->state);
 	left = !job->ctx->nested &&
 	       weft_leftover_is_there(&job->record, &job->state);
 	if (left) {
@@ -148,6 +160,9 @@ static bool down_run(struct down_job *job)
 		if (!weft_state_read(job->ctx, name, &job->state))
 			return false;
 	}
+	/* The hooks of an up that was killed have run with the rest. */
+	if (job->state.link.index && bare)
+		return down_link(job) && good;
 	if (job->state.link.index)
 		return down_stop(job) && good;
 	if (!left)
@@ -164,6 +179,7 @@ bool weft_down(const struct weft_context *ctx,
 	};
 	bool good;
 
+	weft_signals_outlive_reader();
 	if (!weft_state_read(ctx, profile->name, &job.state))
 		return false;
 	weft_record_read(ctx, profile->name, &job.record);

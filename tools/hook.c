@@ -12,8 +12,23 @@
 #include "network.h"
 #include "report.h"
 
+/*
+ * wg-quick(8) evaluates hooks under "set -e -o pipefail" and "shopt -s extglob".
+ * The text comes from the descriptor that the last word names, and neither that
+ * nor the word is left to the hook.
+ */
+#define HOOK_SHELL	"bash", "-e", "-o", "pipefail", "-O", "extglob", "-c", \
+	"weft_hook=$(</proc/self/fd/$1); eval \"exec $1<&-; shift; unset weft_hook; $weft_hook\"", \
+	"bash"
+
 /* Of the path of a program that was removed, or replaced, since it began. */
 #define HOOK_DELETED	" (deleted)"
+
+/* A variable of the environment while hooks run, and its value before; no name: unchanged. */
+struct hook_variable {
+	const char *name;
+	char *old;
+};
 
 /* Made if it is not there; no other user may put a program into it. */
 static bool hook_make_folder(const char *path)
@@ -140,34 +155,51 @@ static void hook_warn(const struct weft_context *ctx,
 	}
 }
 
+static bool hook_set_variable(struct hook_variable *variable, const char *name,
+			      const char *value)
+{
+	const char *now = getenv(name);
+
+	variable->old = now ? strdup(now) : NULL;
+	if ((now && !variable->old) || setenv(name, value, 1)) {
+		free(variable->old);
+		return false;
+	}
+	variable->name = name;
+	return true;
+}
+
+static void hook_restore_variable(struct hook_variable *variable)
+{
+	if (!variable->name)
+		return;
+	if (variable->old)
+		setenv(variable->name, variable->old, 1);
+	else
+		unsetenv(variable->name);
+	free(variable->old);
+}
+
 /*
  * Hooks say "wg set %i ...", and wg(8) does not know links of kind weft: for
- * them wg is this program. What PATH was, to be freed, or NULL.
+ * them wg is this program.
  */
-static char *hook_begin_path(const struct weft_context *ctx,
-			     const struct weft_profile *profile,
-			     enum weft_profile_hook hook)
+static void hook_begin_path(const struct weft_context *ctx,
+			    const struct weft_profile *profile,
+			    enum weft_profile_hook hook,
+			    struct hook_variable *variable)
 {
 	const char *path = getenv("PATH");
-	char *folder = path ? hook_folder(ctx) : NULL, *fresh = NULL, *old;
+	char *folder = path ? hook_folder(ctx) : NULL, *fresh = NULL;
 
 	if (path && !folder)
 		hook_warn(ctx, profile, hook, errno);
 	if (!folder || asprintf(&fresh, "%s:%s", folder, path) < 0)
 		fresh = NULL;
-	old = fresh ? strdup(path) : NULL;
-	if (old)
-		setenv("PATH", fresh, 1);
+	if (fresh)
+		hook_set_variable(variable, "PATH", fresh);
 	free(fresh);
 	free(folder);
-	return old;
-}
-
-static void hook_end_path(char *old)
-{
-	if (old)
-		setenv("PATH", old, 1);
-	free(old);
 }
 
 static const char *hook_hint(const char *text)
@@ -212,8 +244,9 @@ static bool hook_run_one(const struct weft_context *ctx,
 	struct weft_change change = { .kind = WEFT_CHANGE_PROGRAM };
 	bool good = true;
 
-	if (!text || !weft_program_set(&change.program, NULL, "bash", "-c",
-				       text, NULL)) {
+	/* Taken over by the change; the words of a program are no secret. */
+	change.program.script = text;
+	if (!text || !weft_program_set(&change.program, NULL, HOOK_SHELL, NULL)) {
 		weft_report_at(ctx, &place, "out of memory");
 		good = false;
 	} else if (network->change(network, &change)) {
@@ -223,7 +256,6 @@ static bool hook_run_one(const struct weft_context *ctx,
 		good = false;
 	}
 	weft_change_clear(&change);
-	free(text);
 	return good;
 }
 
@@ -232,15 +264,22 @@ bool weft_hook_run(const struct weft_context *ctx,
 		   enum weft_profile_hook hook)
 {
 	const struct weft_words *words = &profile->hooks[hook];
-	bool good = true;
-	char *path;
+	struct hook_variable path = { }, locale = { }, interface = { };
+	bool good;
 	size_t i;
 
 	if (!words->count)
 		return true;
-	path = hook_begin_path(ctx, profile, hook);
+	good = hook_set_variable(&locale, "LC_ALL", "C") &&
+	       hook_set_variable(&interface, "INTERFACE", profile->name);
+	if (!good)
+		weft_report(ctx, "%s: out of memory", profile->name);
+	else
+		hook_begin_path(ctx, profile, hook, &path);
 	for (i = 0; good && i < words->count; i++)
 		good = hook_run_one(ctx, profile, hook, &words->items[i]);
-	hook_end_path(path);
+	hook_restore_variable(&path);
+	hook_restore_variable(&interface);
+	hook_restore_variable(&locale);
 	return good;
 }

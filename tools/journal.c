@@ -81,16 +81,16 @@ bool weft_journal_configure(struct weft_journal *journal,
 
 	if (!entry)
 		return false;
-	if (backend->set(backend, change)) {
-		weft_report(journal->ctx, "%s: cannot configure the interface: %s",
-			    journal->name, backend->error);
-		return false;
+	/* Of a change of several messages the first may be applied when a later one is refused. */
+	if (old) {
+		entry->old = old;
+		journal->count++;
 	}
-	if (!old)
+	if (!backend->set(backend, change))
 		return true;
-	entry->old = old;
-	journal->count++;
-	return true;
+	weft_report(journal->ctx, "%s: cannot configure the interface: %s",
+		    journal->name, backend->error);
+	return false;
 }
 
 /* A device that was read becomes one that is wished for. */
@@ -118,35 +118,42 @@ static void journal_make_wish(struct weft_device *dev)
 	}
 }
 
-static void journal_restore(struct weft_journal *journal,
+static bool journal_restore(struct weft_journal *journal,
 			    struct weft_device *old)
 {
 	struct weft_backend *backend = journal->ctx->backend;
+	const char *error = backend->error;
 	struct weft_device *now = NULL;
-	int err;
+	bool good;
 
 	journal_make_wish(old);
-	err = backend->get(backend, old->name, &now);
-	if (!err && weft_sync_reduce(now, old) && !weft_sync_is_empty(old))
-		err = backend->set(backend, old);
-	if (err)
+	good = !backend->get(backend, old->name, &now);
+	if (good && !weft_sync_reduce(now, old)) {
+		error = "out of memory";
+		good = false;
+	}
+	good = good && (weft_sync_is_empty(old) || !backend->set(backend, old));
+	if (!good)
 		weft_report(journal->ctx, "%s: cannot undo the configuration: %s",
-			    journal->name, backend->error);
+			    journal->name, error);
 	weft_model_device_free(now);
+	return good;
 }
 
-void weft_journal_undo(struct weft_journal *journal)
+bool weft_journal_undo(struct weft_journal *journal)
 {
 	struct weft_journal_entry *entry;
+	bool good = true;
 
 	while (journal->count) {
 		entry = &journal->entries[--journal->count];
 		if (entry->old)
-			journal_restore(journal, entry->old);
+			good &= journal_restore(journal, entry->old);
 		else if (weft_change_invert(&entry->change))
-			journal_apply(journal, &entry->change, true);
+			good &= journal_apply(journal, &entry->change, true);
 		weft_change_clear(&entry->change);
 	}
+	return good;
 }
 
 void weft_journal_free(struct weft_journal *journal)

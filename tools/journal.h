@@ -28,14 +28,14 @@ struct weft_journal {
 /* Do @change, which is taken over. False after a complaint that names it. */
 bool weft_journal_do(struct weft_journal *journal, struct weft_change *change);
 /*
- * Send @change to the interface; taken back, it is made @old again, which has
- * to stay, or is left alone where that is NULL.
+ * Send @change to the interface; taken back, also after a failure here, it is
+ * made @old again, which has to stay, or is left alone where that is NULL.
  */
 bool weft_journal_configure(struct weft_journal *journal,
 			    const struct weft_device *change,
 			    struct weft_device *old);
-/* Take all back, latest first, whatever fails on the way. */
-void weft_journal_undo(struct weft_journal *journal);
+/* Take all back, latest first, whatever fails on the way. False after a complaint: a part stays. */
+bool weft_journal_undo(struct weft_journal *journal);
 void weft_journal_free(struct weft_journal *journal);
 
 #endif /* _WEFT_TOOLS_JOURNAL_H */

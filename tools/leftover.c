@@ -16,17 +16,32 @@ bool weft_leftover_is_there(const struct weft_record *record,
 			    const struct weft_state *state)
 {
 	return record->there &&
-	       (record->rising || !state->link.index ||
+	       (record->rising || record->falling || !state->link.index ||
 		(record->index && record->index != state->link.index));
 }
 
-/* The link that an up that was killed has made itself. */
+bool weft_leftover_is_bare(const struct weft_record *record,
+			   const struct weft_state *state)
+{
+	size_t i;
+
+	if (!record->there || !record->rising || record->index ||
+	    !state->link.index || state->link.kind != WEFT_KIND_WEFT ||
+	    state->dev->peers)
+		return false;
+	for (i = 0; i < state->addresses.count; i++)
+		if (state->addresses.items[i].protocol == WEFT_PROTOCOL)
+			return false;
+	return true;
+}
+
+/* The link that an up that was killed has made itself, or one that was going down. */
 static bool leftover_is_own(const struct weft_record *record,
 			    const struct weft_state *state)
 {
-	return record->rising && record->index &&
-	       record->index == state->link.index &&
-	       state->link.kind == WEFT_KIND_WEFT;
+	return record->index && record->index == state->link.index &&
+	       (record->falling || (record->rising &&
+				    state->link.kind == WEFT_KIND_WEFT));
 }
 
 static struct weft_change leftover_change(const struct weft_journal *journal,
@@ -159,10 +174,13 @@ static void leftover_say(const struct weft_context *ctx, const char *name,
 {
 	static const char killed[] =
 		"an earlier 'weft up' did not come to its end: undoing what it has done";
+	static const char half[] =
+		"an earlier 'weft down' did not come to its end: removing what is left of it";
 	static const char deleted[] =
 		"its link was deleted while it was up: removing what is left of it";
 
-	weft_report(ctx, "%s: %s", name, record->rising ? killed : deleted);
+	weft_report(ctx, "%s: %s", name,
+		    record->falling ? half : record->rising ? killed : deleted);
 	if (record->rising && state->link.index &&
 	    !leftover_is_own(record, state))
 		weft_report_warning(ctx, "%s: the link of this name stays: that 'weft up' is not recorded to have made it",
@@ -177,10 +195,12 @@ bool weft_leftover_clear(const struct weft_context *ctx, const char *name,
 	bool good;
 
 	leftover_say(ctx, name, record, state);
-	if (!record->rising || record->reached == WEFT_HOOK_POST_UP)
+	if (!record->falling &&
+	    (!record->rising || record->reached == WEFT_HOOK_POST_UP))
 		leftover_run(ctx, name, record, WEFT_HOOK_PRE_DOWN);
 	good = leftover_undo(&journal, record, state);
-	if (!record->rising || record->reached != WEFT_HOOK_COUNT)
+	if (record->falling || !record->rising ||
+	    record->reached != WEFT_HOOK_COUNT)
 		good &= leftover_run(ctx, name, record, WEFT_HOOK_POST_DOWN);
 	weft_journal_free(&journal);
 	weft_record_free(record);

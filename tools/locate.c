@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "file.h"
 #include "locate.h"
 #include "profile.h"
+#include "record.h"
 #include "report.h"
 
 #define LOCATE_SUFFIX	".conf"
@@ -87,6 +89,32 @@ bool weft_locate_try(const char * const *folders, const char *name,
 	return false;
 }
 
+/* A path that is not absolute says nothing from another folder. */
+static char *locate_recorded(const struct weft_context *ctx, const char *name)
+{
+	struct weft_record record;
+	char *path = NULL;
+
+	weft_record_read(ctx, name, &record);
+	if (record.path && record.path[0] == '/' && !access(record.path, F_OK))
+		path = strdup(record.path);
+	weft_record_free(&record);
+	return path;
+}
+
+bool weft_locate_running(const struct weft_context *ctx,
+			 const char * const *folders, const char *name,
+			 struct weft_location *location)
+{
+	if (!weft_profile_name_is_good(name, strlen(name)))
+		return weft_locate_try(folders, name, location);
+	location->path = locate_recorded(ctx, name);
+	if (!location->path)
+		return weft_locate_try(folders, name, location);
+	snprintf(location->name, sizeof(location->name), "%s", name);
+	return true;
+}
+
 static bool locate_is_listed(const struct weft_location *files, size_t count,
 			     const char *name)
 {
@@ -158,7 +186,10 @@ bool weft_locate(const struct weft_context *ctx, const char * const *folders,
 	return false;
 }
 
-/* Closed to others by its own mode, or by that of the folder it lies in. */
+/*
+ * A file needs a right of its own, and a folder only that to pass through it:
+ * names in it may be known where they cannot be listed.
+ */
 static void locate_warn_accessible(const struct weft_context *ctx,
 				   const char *path)
 {
@@ -166,7 +197,7 @@ static void locate_warn_accessible(const struct weft_context *ctx,
 	char *copy = strdup(path);
 
 	if (copy && !stat(path, &file) && !stat(dirname(copy), &folder) &&
-	    (file.st_mode & folder.st_mode & 0007))
+	    (file.st_mode & 0006) && (folder.st_mode & 0001))
 		weft_report_warning(ctx, "'%s' is open to everybody, and keys are in it: chmod o-rwx it",
 				    path);
 	free(copy);

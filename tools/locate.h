@@ -40,6 +40,14 @@ bool weft_locate_try(const char * const *folders, const char *name,
 		     struct weft_location *location);
 
 /*
+ * Like that, but first the file that "weft up" has recorded for the interface,
+ * wherever that is, unless it is gone.
+ */
+bool weft_locate_running(const struct weft_context *ctx,
+			 const char * const *folders, const char *name,
+			 struct weft_location *location);
+
+/*
  * The files of all interfaces, of each the one that weft_locate_try() finds;
  * their paths and *@files to be freed. False: no memory, and some are missing.
  */

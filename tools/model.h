@@ -197,6 +197,7 @@ enum weft_device_has {
  * @grace_left: seconds that are left of it
  * @listen_port: UDP port, 0 to have one chosen
  * @fwmark: mark on outgoing packets, 0 for off
+ * @fwmark_line: where it stands in a configuration file
  * @listen4: the sockets' addresses; all zeros for any, or for no socket of
  * @listen6: a family where only the other has one
  * @bind_device: the interface that the sockets are bound to; empty for none
@@ -222,6 +223,7 @@ struct weft_device {
 	__u32 grace_left;
 	__u16 listen_port;
 	__u32 fwmark;
+	unsigned int fwmark_line;
 	struct in_addr listen4;
 	struct in6_addr listen6;
 	char bind_device[IFNAMSIZ];

@@ -411,7 +411,7 @@ static void netlink_explain_set(struct weft_backend *backend, int err,
 				  " (wireguard removes single allowed IPs since Linux 6.16)");
 	if (sent)
 		netlink_add_error(backend,
-				  " (a first part was sent before this, and stays)");
+				  " (a first part of the change was applied before this)");
 }
 
 /* What a file says of weft's own is passed over; what was typed is not. */

@@ -85,6 +85,7 @@ static bool parse_fwmark(struct weft_parse *parse, const char *value)
 		return false;
 	}
 	parse->dev->fwmark = mark;
+	parse->dev->fwmark_line = parse->place.line;
 	parse->dev->has |= WEFT_DEVICE_HAS_FWMARK;
 	return true;
 }

@@ -209,13 +209,46 @@ static char *plan_ip6_obstacle(struct weft_network *network,
 static bool plan_check_table(const struct weft_context *ctx,
 			     const struct weft_profile *profile)
 {
+	struct weft_place place = {
+		.file = profile->path, .line = profile->table_line,
+		.name = "Table",
+	};
+
 	if (profile->table != WEFT_TABLE_NUMBER ||
 	    profile->table_number != RT_TABLE_LOCAL)
 		return true;
-	weft_report(ctx,
-		    "%s: 'Table = %s' is the kernel's table of local addresses: use another table",
-		    profile->name, profile->table_text);
+	weft_report_at(ctx, &place,
+		       "'%s' is the kernel's table of local addresses: use another table",
+		       profile->table_text);
 	return false;
+}
+
+static bool plan_check_mtu(const struct weft_context *ctx,
+			   const struct weft_profile *profile,
+			   const struct weft_allowedip *ip6)
+{
+	struct weft_place place = {
+		.file = profile->path, .line = profile->mtu_line, .name = "MTU",
+	};
+
+	if (!ip6 || !profile->mtu || profile->mtu >= PLAN_IP6_MTU_MIN)
+		return true;
+	weft_report_at(ctx, &place,
+		       "an MTU of %u is too small for IPv6 (%s/%u): it needs %d, and with less the kernel removes IPv6 from the interface",
+		       profile->mtu, weft_text_address(ip6).chars, ip6->cidr,
+		       PLAN_IP6_MTU_MIN);
+	return false;
+}
+
+bool weft_plan_check_file(const struct weft_context *ctx,
+			  const struct weft_profile *profile)
+{
+	const struct weft_allowedip *ip6 = plan_ip6_address(profile);
+	bool good = plan_check_table(ctx, profile);
+
+	if (!ip6)
+		ip6 = plan_ip6_allowed(profile);
+	return plan_check_mtu(ctx, profile, ip6) && good;
 }
 
 bool weft_plan_check(const struct weft_context *ctx,
@@ -224,8 +257,6 @@ bool weft_plan_check(const struct weft_context *ctx,
 	const struct weft_allowedip *reason = plan_ip6_address(profile);
 	char *setting;
 
-	if (!plan_check_table(ctx, profile))
-		return false;
 	if (!reason && profile->table != WEFT_TABLE_OFF)
 		reason = plan_ip6_allowed(profile);
 	if (!reason)
@@ -290,20 +321,6 @@ static bool plan_smallest_mtu(const struct weft_context *ctx,
 	return *smallest || plan_ask_mtu(ctx, profile, NULL, mark, smallest);
 }
 
-/* What the file says; false after a complaint. */
-static bool plan_file_mtu(const struct weft_context *ctx,
-			  const struct weft_profile *profile,
-			  const struct weft_allowedip *ip6)
-{
-	if (!ip6 || profile->mtu >= PLAN_IP6_MTU_MIN)
-		return true;
-	weft_report(ctx,
-		    "%s: an MTU of %u is too small for IPv6 (%s/%u): it needs %d, and with less the kernel removes IPv6 from the interface",
-		    profile->name, profile->mtu, weft_text_address(ip6).chars,
-		    ip6->cidr, PLAN_IP6_MTU_MIN);
-	return false;
-}
-
 bool weft_plan_mtu(const struct weft_context *ctx,
 		   const struct weft_profile *profile,
 		   const struct weft_state *state, __u32 mark,
@@ -314,7 +331,7 @@ bool weft_plan_mtu(const struct weft_context *ctx,
 
 	*mtu = profile->mtu;
 	if (*mtu)
-		return plan_file_mtu(ctx, profile, ip6);
+		return plan_check_mtu(ctx, profile, ip6);
 	if (!plan_smallest_mtu(ctx, profile, mark, &way))
 		return false;
 	if (!way)

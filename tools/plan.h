@@ -20,6 +20,9 @@ bool weft_plan_routes(const struct weft_profile *profile,
 		      const struct weft_policy *policy,
 		      const struct weft_state *state,
 		      struct weft_routes *routes);
+/* A table or an MTU that no tunnel of this file can have: false after a complaint with its line. */
+bool weft_plan_check_file(const struct weft_context *ctx,
+			  const struct weft_profile *profile);
 /*
  * Whether the kernel has IPv6 for what the file asks for. It is asked before
  * anything is changed: an address that comes late is a leak until then. False

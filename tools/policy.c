@@ -103,15 +103,25 @@ static bool policy_pick_table(const struct weft_context *ctx,
 }
 
 /* In the main table, or the local one, the tunnel would carry its own packets. */
-static bool policy_is_reserved(const struct weft_context *ctx,
-			       const struct weft_profile *profile, __u32 table)
+bool weft_policy_check_file(const struct weft_context *ctx,
+			    const struct weft_profile *profile)
 {
-	if (table < RT_TABLE_DEFAULT || table > RT_TABLE_LOCAL)
-		return false;
-	weft_report(ctx,
-		    "%s: FwMark is %u: with a default route it is also the number of a routing table, and %u is one of the system's own",
-		    profile->name, table, table);
-	return true;
+	struct weft_place place = {
+		.file = profile->path, .line = profile->dev->fwmark_line,
+		.name = "FwMark",
+	};
+	__u32 mark = profile->dev->fwmark;
+	struct weft_policy policy = { };
+
+	if (profile->table == WEFT_TABLE_AUTO)
+		policy_look_for_defaults(profile, &policy);
+	if ((!policy.ip4 && !policy.ip6) || mark < RT_TABLE_DEFAULT ||
+	    mark > RT_TABLE_LOCAL)
+		return true;
+	weft_report_at(ctx, &place,
+		       "with a default route it is also the number of a routing table, and %u is one of the system's own",
+		       mark);
+	return false;
 }
 
 /* A default route of the table that is not this interface's. */
@@ -135,8 +145,6 @@ static bool policy_check_table(const struct weft_context *ctx,
 	bool taken = false;
 	size_t i;
 
-	if (policy_is_reserved(ctx, profile, policy->table))
-		return false;
 	if (network->routes(network, 0, policy->table, &routes)) {
 		weft_report(ctx, "%s: cannot read routing table %u: %s",
 			    profile->name, policy->table, network->error);

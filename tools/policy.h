@@ -34,7 +34,10 @@ struct weft_policy {
 	__u32 table;
 };
 
-/* What @profile wants. False after a complaint. */
+/* A mark that no file may have beside a default route: false after a complaint. */
+bool weft_policy_check_file(const struct weft_context *ctx,
+			    const struct weft_profile *profile);
+/* What @profile wants, once its file is checked. False after a complaint. */
 bool weft_policy_plan(const struct weft_context *ctx,
 		      const struct weft_profile *profile,
 		      const struct weft_state *state,

@@ -107,16 +107,34 @@ static bool profile_address(struct weft_parse *parse, const char *value)
 	return profile_split(parse, value, profile_add_address);
 }
 
-/* What looks like an address is a name server, anything else a domain. */
+/* "fe80::1%eth0": the zone of an IPv6 address is a link. */
+static bool profile_is_server(char *word)
+{
+	char *zone = strchr(word, '%');
+	struct weft_allowedip ip;
+	bool good;
+
+	if (strchr(word, '/'))
+		return false;
+	if (zone)
+		*zone = '\0';
+	good = weft_parse_prefix(word, &ip);
+	if (!zone)
+		return good;
+	*zone = '%';
+	return good && ip.family == AF_INET6 && zone[1] &&
+	       strlen(zone + 1) < IFNAMSIZ;
+}
+
+/* An address is a name server, and any other word a domain. */
 static bool profile_add_dns(struct weft_parse *parse, char *word)
 {
-	struct weft_allowedip ip;
 	bool is_address = strchr(word, ':') ||
 			  !word[strspn(word, "0123456789.")];
 
 	if (!is_address)
 		return profile_add_word(parse, &parse->profile->search, word);
-	if (!strchr(word, '/') && weft_parse_prefix(word, &ip))
+	if (profile_is_server(word))
 		return profile_add_word(parse, &parse->profile->dns, word);
 	weft_report_at(parse->ctx, &parse->place,
 		       "'%s' is not a name server: use an address, or the name of a domain to search",
@@ -141,6 +159,7 @@ static bool profile_mtu(struct weft_parse *parse, const char *value)
 		return false;
 	}
 	parse->profile->mtu = mtu;
+	parse->profile->mtu_line = parse->place.line;
 	return true;
 }
 
@@ -169,6 +188,7 @@ static bool profile_table(struct weft_parse *parse, const char *value)
 		return false;
 	}
 	profile->table_number = table;
+	profile->table_line = parse->place.line;
 	free(profile->table_text);
 	profile->table_text = *value ? strdup(value) : NULL;
 	return profile->table_text || !*value || profile_no_memory(parse);

@@ -52,7 +52,9 @@ struct weft_words {
  * @dns: addresses of name servers
  * @search: domains to search in
  * @mtu: the MTU, 0 to find it out
+ * @mtu_line: where it stands
  * @table: where routes go
+ * @table_line: where that stands
  * @table_number: the routing table, for WEFT_TABLE_NUMBER
  * @table_text: how the file writes it, or NULL
  * @hooks: what to run when
@@ -70,7 +72,9 @@ struct weft_profile {
 	struct weft_words dns;
 	struct weft_words search;
 	unsigned int mtu;
+	unsigned int mtu_line;
 	enum weft_profile_table table;
+	unsigned int table_line;
 	__u32 table_number;
 	char *table_text;
 	struct weft_words hooks[WEFT_HOOK_COUNT];

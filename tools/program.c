@@ -12,14 +12,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "array.h"
 #include "network.h"
 #include "program.h"
 #include "signals.h"
 
-/* What is between this program and that one: files in memory, which never block. */
+/* Between this program and that one: files in memory, which never block. */
 struct program_pipes {
 	int in;
 	int out;
+	int script;
 };
 
 static int program_fail(struct weft_network *network, const char *what,
@@ -28,6 +30,16 @@ static int program_fail(struct weft_network *network, const char *what,
 	snprintf(network->error, sizeof(network->error), "%s: %s", what,
 		 reason);
 	return err;
+}
+
+static void program_close(const struct program_pipes *pipes)
+{
+	if (pipes->in >= 0)
+		close(pipes->in);
+	if (pipes->out >= 0)
+		close(pipes->out);
+	if (pipes->script >= 0)
+		close(pipes->script);
 }
 
 static int program_input(const char *input)
@@ -61,8 +73,8 @@ static char *program_output(int fd)
 }
 
 /* A program must not start with signals ignored that are only not for weft. */
-static int program_spawn(const struct weft_program *program,
-			 const struct program_pipes *pipes, pid_t *pid)
+static int program_spawn(char **words, const struct program_pipes *pipes,
+			 pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -74,20 +86,66 @@ static int program_spawn(const struct weft_program *program,
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGINT);
 	sigaddset(&defaults, SIGQUIT);
+	if (weft_signals_outlives_reader())
+		sigaddset(&defaults, SIGPIPE);
 	posix_spawnattr_setsigdefault(&attr, &defaults);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
 	posix_spawn_file_actions_adddup2(&actions, pipes->in, STDIN_FILENO);
+	/* A copy to the same number stays open in the program. */
+	if (pipes->script >= 0)
+		posix_spawn_file_actions_adddup2(&actions, pipes->script,
+						 pipes->script);
 	if (pipes->out >= 0) {
 		posix_spawn_file_actions_adddup2(&actions, pipes->out,
 						 STDOUT_FILENO);
 		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO,
 						 "/dev/null", O_WRONLY, 0);
 	}
-	err = posix_spawnp(pid, program->words[0], &actions, &attr,
-			   program->words, environ);
+	err = posix_spawnp(pid, words[0], &actions, &attr, words, environ);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	return err;
+}
+
+/* The number of the script's descriptor follows the program's own words. */
+static int program_start(const struct weft_program *program,
+			 const struct program_pipes *pipes, pid_t *pid)
+{
+	char script[16], **words;
+	int err;
+
+	if (pipes->script < 0)
+		return program_spawn(program->words, pipes, pid);
+	words = calloc(program->count + 2, sizeof(*words));
+	if (!words)
+		return errno;
+	memcpy(words, program->words, program->count * sizeof(*words));
+	snprintf(script, sizeof(script), "%d", pipes->script);
+	words[program->count] = script;
+	err = program_spawn(words, pipes, pid);
+	free(words);
+	return err;
+}
+
+/* A shell that ends by a signal leaves the program that it waits for behind. */
+static void program_kill(pid_t pid, int number)
+{
+	int child, children[64];
+	size_t count = 0;
+	char path[64];
+	FILE *list;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	list = fopen(path, "re");
+	while (list && count < ARRAY_SIZE(children) &&
+	       fscanf(list, "%d", &child) == 1)
+		children[count++] = child;
+	if (list)
+		fclose(list);
+	/* First the shell, which must not go on to its next command. */
+	kill(pid, number);
+	while (count)
+		kill(children[--count], number);
 }
 
 /*
@@ -98,7 +156,7 @@ static int program_reap(pid_t pid, bool passed, int *status)
 {
 	for (;;) {
 		if (weft_signals_caught() && !passed) {
-			kill(pid, weft_signals_caught());
+			program_kill(pid, weft_signals_caught());
 			passed = true;
 		}
 		if (waitpid(pid, status, 0) >= 0)
@@ -122,7 +180,7 @@ static int program_wait(const struct weft_program *program,
 	if (old_int.sa_handler == SIG_DFL)
 		sigaction(SIGINT, &ignore, NULL);
 	weft_signals_interrupt(true);
-	err = program_spawn(program, pipes, &pid);
+	err = program_start(program, pipes, &pid);
 	if (!err)
 		err = program_reap(pid, passed, status);
 	weft_signals_interrupt(false);
@@ -156,14 +214,17 @@ int weft_program_run(struct weft_network *network,
 		     const struct weft_program *program, char **output)
 {
 	struct program_pipes pipes = {
-		.in = program_input(program->input), .out = -1,
+		.in = program_input(program->input), .out = -1, .script = -1,
 	};
 	int err = 0, status = 0;
 
 	fflush(NULL);
 	if (output)
 		pipes.out = memfd_create("weft", MFD_CLOEXEC);
-	if (pipes.in < 0 || (output && pipes.out < 0))
+	if (program->script)
+		pipes.script = program_input(program->script);
+	if (pipes.in < 0 || (output && pipes.out < 0) ||
+	    (program->script && pipes.script < 0))
 		err = errno;
 	else
 		err = program_wait(program, &pipes, &status);
@@ -174,10 +235,7 @@ int weft_program_run(struct weft_network *network,
 			err = program_fail(network, program->words[0],
 					   strerror(ENOMEM), -ENOMEM);
 	}
-	if (pipes.in >= 0)
-		close(pipes.in);
-	if (pipes.out >= 0)
-		close(pipes.out);
+	program_close(&pipes);
 	return err;
 }
 

@@ -80,6 +80,8 @@ static void record_take(struct weft_record *record, const char *word,
 {
 	if (!strcmp(word, "rising"))
 		record->rising = true;
+	else if (!strcmp(word, "falling"))
+		record->falling = true;
 	else if (!strcmp(word, "link"))
 		record->index = strtoul(value, NULL, 10);
 	else if (!strcmp(word, "file"))
@@ -145,6 +147,8 @@ static void record_print(FILE *out, const struct weft_record *record)
 
 	if (record->rising)
 		fputs("rising\n", out);
+	if (record->falling)
+		fputs("falling\n", out);
 	if (record->index)
 		fprintf(out, "link %u\n", record->index);
 	/* The rest of a path with a line break would be read as further entries. */
@@ -217,6 +221,8 @@ static bool record_copy_words(struct weft_words *to,
 bool weft_record_take_profile(struct weft_record *record,
 			      const struct weft_profile *profile)
 {
+	char *real;
+	bool good;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(record_hooks); i++)
@@ -224,7 +230,11 @@ bool weft_record_take_profile(struct weft_record *record,
 				       &profile->hooks[record_hooks[i]]))
 			return false;
 	record->there = true;
-	return record_take_path(record, profile->path);
+	/* Other commands are called in other folders. */
+	real = realpath(profile->path, NULL);
+	good = record_take_path(record, real ? real : profile->path);
+	free(real);
+	return good;
 }
 
 void weft_record_add_table(struct weft_record *record, __u32 table)

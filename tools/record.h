@@ -20,6 +20,7 @@ struct weft_context;
  * struct weft_record - the record of one interface
  * @there: there is one
  * @rising: up has begun to make the interface, and has not come to its end
+ * @falling: down has run PreDown, and has not come to its end
  * @index: the link, 0 while it is not known
  * @path: the file
  * @hooks: the file's PreDown and PostDown
@@ -32,6 +33,7 @@ struct weft_context;
 struct weft_record {
 	bool there;
 	bool rising;
+	bool falling;
 	unsigned int index;
 	char *path;
 	struct weft_words hooks[WEFT_HOOK_COUNT];

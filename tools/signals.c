@@ -8,6 +8,7 @@
 
 static const int signals_heeded[] = { SIGHUP, SIGINT, SIGTERM };
 static atomic_int signals_noted;
+static bool signals_outlive;
 
 static void signals_note(int number)
 {
@@ -32,6 +33,21 @@ void weft_signals_heed(void)
 {
 	signals_noted = 0;
 	signals_install(SA_RESTART);
+}
+
+void weft_signals_outlive_reader(void)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, old;
+
+	if (sigaction(SIGPIPE, NULL, &old) || old.sa_handler != SIG_DFL)
+		return;
+	signals_outlive = true;
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+bool weft_signals_outlives_reader(void)
+{
+	return signals_outlive;
 }
 
 int weft_signals_caught(void)

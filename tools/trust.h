@@ -9,8 +9,8 @@ struct stat;
 struct weft_context;
 
 /*
- * Whether only root, or this user, can have written @path: it, each folder
- * above it, and those above the link if it is one. @path still has to be the
+ * Whether only root, or this user, can have written @path: it, and each folder
+ * and each symbolic link on the way to it. @path still has to be the
  * file @seen, unless that is all zero: between its reading and this look at it
  * a folder's owner may put another in its place. False after a complaint.
  */

@@ -31,7 +31,7 @@
  * @ctx: what it is done with
  * @profile: what is wanted
  * @state: what was there before
- * @fresh: there was no link
+ * @fresh: there was no link, or one without anything that an up that was killed may have made
  * @policy: for default routes
  * @routes: what is wanted, sorted
  * @addresses: what is wanted, sorted
@@ -250,7 +250,7 @@ static bool up_make_link(struct up_job *job)
 	struct weft_change change = up_change(job, WEFT_CHANGE_LINK_ADD);
 	struct weft_network *network = job->ctx->network;
 
-	if (!job->fresh)
+	if (!job->fresh || job->state.link.index)
 		return true;
 	change.link_kind = WEFT_KIND_WEFT;
 	if (!weft_journal_do(&job->journal, &change)) {
@@ -324,7 +324,7 @@ static bool up_configure(struct up_job *job)
 		job->rotate_to = want->private_key;
 		want->private_key = job->profile->previous_key;
 	}
-	if (job->fresh)
+	if (!job->state.dev)
 		return weft_journal_configure(&job->journal, want, NULL);
 	if (!weft_sync_reduce(job->state.dev, want))
 		return up_no_memory(job);
@@ -632,7 +632,8 @@ static bool up_drop_firewall(struct up_job *job)
 		return true;
 	if (!up_had_defaults(job, &had))
 		return up_no_memory(job);
-	if (!had)
+	/* An up that was killed may have deleted the rules, and left the table. */
+	if (!had && !job->record.table_count)
 		return true;
 	if (!weft_firewall_build_removal(job->ctx->network,
 					 job->profile->name, &change))
@@ -703,15 +704,17 @@ static void up_undo(struct up_job *job)
 {
 	enum weft_profile_hook reached = job->fresh ? job->record.reached :
 						      WEFT_HOOK_COUNT;
+	bool good = true;
 
 	if (reached == WEFT_HOOK_POST_UP)
-		weft_hook_run(job->ctx, job->profile, WEFT_HOOK_PRE_DOWN);
-	weft_journal_undo(&job->journal);
+		good = weft_hook_run(job->ctx, job->profile, WEFT_HOOK_PRE_DOWN);
+	good &= weft_journal_undo(&job->journal);
 	if (reached != WEFT_HOOK_COUNT && !job->lost)
-		weft_hook_run(job->ctx, job->profile, WEFT_HOOK_POST_DOWN);
+		good &= weft_hook_run(job->ctx, job->profile, WEFT_HOOK_POST_DOWN);
 	if (job->fresh)
 		weft_record_remove(job->ctx, job->profile->name);
-	weft_report(job->ctx, "%s: everything done before that is undone",
+	weft_report(job->ctx, good ? "%s: everything done before that is undone" :
+				     "%s: a part of what was done before that could not be undone and stays",
 		    job->profile->name);
 }
 
@@ -731,18 +734,20 @@ static void up_record_end(struct up_job *job)
 static bool up_read(struct up_job *job)
 {
 	const char *name = job->profile->name;
+	bool bare = false;
 
 	if (!weft_state_read(job->ctx, name, &job->state))
 		return false;
 	weft_record_read(job->ctx, name, &job->record);
 	if (!job->ctx->nested &&
 	    weft_leftover_is_there(&job->record, &job->state)) {
+		bare = weft_leftover_is_bare(&job->record, &job->state);
 		weft_leftover_clear(job->ctx, name, &job->record, &job->state);
 		weft_state_free(&job->state);
 		if (!weft_state_read(job->ctx, name, &job->state))
 			return false;
 	}
-	job->fresh = !job->state.link.index;
+	job->fresh = !job->state.link.index || bare;
 	return true;
 }
 
@@ -802,6 +807,7 @@ bool weft_up(const struct weft_context *ctx, struct weft_profile *profile)
 	bool good;
 
 	weft_signals_heed();
+	weft_signals_outlive_reader();
 	good = up_read(&job) && up_run(&job);
 	weft_journal_free(&job.journal);
 	weft_network_routes_free(&job.routes);

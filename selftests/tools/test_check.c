@@ -17,6 +17,8 @@
 
 /* The public key of KEY_P. */
 #define KEY_OWN	"7zi0q9FLCpGcvmg59hhbl9MmB77jWcbFPBLMdZeGfVk="
+/* All D. */
+#define KEY_OTHER	"REREREREREREREREREREREREREREREREREREREREREQ="
 #define INTERFACE	"[Interface]\nPrivateKey = " KEY_P "\nAddress = 10.0.0.1/24\n"
 #define PEER_A	"[Peer]\nPublicKey = " KEY_A "\n"
 #define PEER_B	"[Peer]\nPublicKey = " KEY_B "\n"
@@ -80,6 +82,73 @@ static const struct check_case {
 		.name = "one name twice",
 		.text = INTERFACE PEER_A "Name = hub\n" PEER_B "Name = hub\n",
 		.found = "wft0.conf:9: error: Name: 'hub' is the name of the peer in line 6, too: a name stands for one peer\n",
+		.status = 1,
+	}, {
+		.name = "an MTU too small for an IPv6 address",
+		.text = INTERFACE "Address = fd00::1/64\nMTU = 1200\n",
+		.found = "wft0.conf:5: error: MTU: an MTU of 1200 is too small for IPv6 (fd00::1/64): it needs 1280, and with less the kernel removes IPv6 from the interface\n",
+		.status = 1,
+	}, {
+		.name = "an MTU too small for an IPv6 allowed IP",
+		.text = INTERFACE "MTU = 1279\n" PEER_A "AllowedIPs = ::/0\n",
+		.found = "wft0.conf:4: error: MTU: an MTU of 1279 is too small for IPv6 (::/0): it needs 1280, and with less the kernel removes IPv6 from the interface\n",
+		.status = 1,
+	}, {
+		.name = "a small MTU for IPv4 alone",
+		.text = INTERFACE "MTU = 1200\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
+		.found = "",
+	}, {
+		.name = "the least MTU of IPv6",
+		.text = INTERFACE "Address = fd00::1/64\nMTU = 1280\n",
+		.found = "",
+	}, {
+		.name = "the kernel's own table",
+		.text = INTERFACE "Table = local\n",
+		.found = "wft0.conf:4: error: Table: 'local' is the kernel's table of local addresses: use another table\n",
+		.status = 1,
+	}, {
+		.name = "the main table by its number",
+		.text = INTERFACE "Table = 254\n",
+		.found = "",
+	}, {
+		.name = "a mark that is the number of the first of the system's tables",
+		.text = INTERFACE "FwMark = 253\n" PEER_A "AllowedIPs = ::/0\n",
+		.found = "wft0.conf:4: error: FwMark: with a default route it is also the number of a routing table, and 253 is one of the system's own\n",
+		.status = 1,
+	}, {
+		.name = "a mark that is the number of the last",
+		.text = INTERFACE "FwMark = 255\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
+		.found = "wft0.conf:4: error: FwMark: with a default route it is also the number of a routing table, and 255 is one of the system's own\n",
+		.status = 1,
+	}, {
+		.name = "a mark beside those",
+		.text = INTERFACE "FwMark = 252\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
+		.found = "",
+	}, {
+		.name = "such a mark without a default route",
+		.text = INTERFACE "FwMark = 254\n" PEER_A "AllowedIPs = 10.0.0.0/8\n",
+		.found = "",
+	}, {
+		.name = "such a mark where routes are off",
+		.text = INTERFACE "Table = off\nFwMark = 254\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
+		.found = "",
+	}, {
+		.name = "names that the kernel refuses",
+		.text = INTERFACE PEER_A "Name = a\tb\n" PEER_B "Name = a\xc2\x85\n[Peer]\nPublicKey = " KEY_C "\nName = a\xc0\xaf\n"
+			"[Peer]\nPublicKey = " KEY_OTHER "\nName = " KEY_C "\n",
+		.found = "wft0.conf:6: error: Name: a name has no control characters, such as tabs\n"
+			 "wft0.conf:9: error: Name: a name has no control characters, such as tabs\n"
+			 "wft0.conf:12: error: Name: a name is text in UTF-8\n"
+			 "wft0.conf:15: error: Name: a name must not look like a key\n",
+		.status = 1,
+	}, {
+		.name = "names that the kernel accepts",
+		.text = INTERFACE PEER_A "Name = h\xc3\xa9 \xe2\x82\xac\n" PEER_B "Name = \xf0\x9f\x9a\xa2\n",
+		.found = "",
+	}, {
+		.name = "a name that ends within a character",
+		.text = INTERFACE PEER_A "Name = h\xe2\x82\n",
+		.found = "wft0.conf:6: error: Name: a name is text in UTF-8\n",
 		.status = 1,
 	}, {
 		.name = "an IPv6 address without brackets",
@@ -268,6 +337,56 @@ static void test_folder(void)
 	free(want);
 }
 
+static bool check_of(const char *path, char *said, size_t size)
+{
+	struct test_bench bench;
+	bool good;
+
+	test_bench_start(&bench, "");
+	good = !run(&bench, "check", path, NULL);
+	snprintf(said, size, "%s", bench.out);
+	test_bench_end(&bench);
+	return good;
+}
+
+/* The owner of a link on the way, or of the folder that it lies in, decides where it leads. */
+static void test_links(void)
+{
+	char said[512];
+
+	mkdir("real", 0700);
+	mkdir("theirs", 0755);
+	file_write("real/wft3.conf", INTERFACE "PreUp = true\n", 0600);
+	if (symlink("real", "mid") || symlink("../mid/wft3.conf", "theirs/hop") || symlink("theirs/hop", "wft3.conf") ||
+	    symlink("loop", "loop"))
+		test_ok(false, "links can be made");
+	test_ok(check_of("mid/wft3.conf", said, sizeof(said)), "links of root: a folder");
+	test_ok(check_of("./mid/..//real/wft3.conf", said, sizeof(said)), "links of root: and back");
+	test_ok(check_of("wft3.conf", said, sizeof(said)), "links of root: a chain");
+	test_ok(!check_of("loop/wft3.conf", said, sizeof(said)), "a loop of links");
+	if (geteuid() || chown("theirs", 65534, 65534)) {
+		printf("# links of others are skipped: not root\n");
+	} else {
+		test_ok(!check_of("wft3.conf", said, sizeof(said)) &&
+			strstr(said, "/theirs' belongs to user 65534, which can change them"), "a link in another user's folder");
+		test_ok(!chown("theirs", 0, 0) && !lchown("theirs/hop", 65534, 65534) &&
+			!check_of("wft3.conf", said, sizeof(said)) && strstr(said, "/theirs/hop' belongs to user 65534"),
+			"another user's link to a link");
+		test_ok(!lchown("theirs/hop", 0, 0) && !lchown("mid", 65534, 65534) &&
+			!check_of("mid/wft3.conf", said, sizeof(said)) && strstr(said, "/mid' belongs to user 65534"),
+			"another user's link in the middle");
+		test_ok(!check_of("wft3.conf", said, sizeof(said)) && strstr(said, "/mid' belongs to user 65534"),
+			"another user's link behind root's links");
+	}
+	unlink("wft3.conf");
+	unlink("theirs/hop");
+	unlink("mid");
+	unlink("loop");
+	unlink("real/wft3.conf");
+	rmdir("theirs");
+	rmdir("real");
+}
+
 /* The text of a file that others can write is not vouched for by another file in its place. */
 static void test_replaced(void)
 {
@@ -307,6 +426,38 @@ static void test_down(void)
 	test_ok(run(&bench, "down", "wft0.conf", NULL) == 1 && strstr(bench.err, "has hooks"),
 		"down runs no hooks of such a file either");
 	test_bench_end(&bench);
+}
+
+/* Which modes of the file and of its folder let any user read, or write, the keys. */
+static void test_modes(void)
+{
+	static const struct {
+		mode_t file;
+		mode_t folder;
+		bool warned;
+	} modes[] = {
+		{ 0644, 0711, true }, { 0644, 0755, true }, { 0602, 0701, true }, { 0644, 0700, false },
+		{ 0644, 0704, false }, { 0640, 0755, false }, { 0601, 0755, false }, { 0600, 0777, false },
+	};
+	struct weft_location location = { .name = "wft4", .path = "modes/wft4.conf" };
+	struct test_bench bench;
+	char name[80];
+	size_t i;
+
+	mkdir("modes", 0700);
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		file_write("modes/wft4.conf", INTERFACE, modes[i].file);
+		chmod("modes", modes[i].folder);
+		test_bench_start(&bench, "");
+		weft_profile_free(weft_locate_read(&bench.ctx, &location));
+		test_bench_flush(&bench);
+		snprintf(name, sizeof(name), "a file of mode %04o in a folder of mode %04o", modes[i].file, modes[i].folder);
+		test_text(name, bench.err, modes[i].warned ?
+			  "weft: warning: 'modes/wft4.conf' is open to everybody, and keys are in it: chmod o-rwx it\n" : "");
+		test_bench_end(&bench);
+	}
+	unlink("modes/wft4.conf");
+	rmdir("modes");
 }
 
 /* A link that leads nowhere is not the old file elsewhere. */
@@ -459,6 +610,8 @@ int main(void)
 	test_json();
 	test_missing();
 	test_folder();
+	test_links();
+	test_modes();
 	test_replaced();
 	test_down();
 	test_dangling();

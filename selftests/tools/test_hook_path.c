@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What "wg" is in a hook: this program, or what replaced it; where it is not, a warning says so. */
+/* Hooks in a real shell: how it runs them, and "wg" in them, which is this program, or what replaced it. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +78,43 @@ static void expect_wg(const char *name, const char *want)
 	test_text("nothing is complained", err, "");
 	free(to);
 	free(err);
+}
+
+/* What runs as under wg-quick(8); "-" in front: it fails the hook. */
+static const struct {
+	const char *name;
+	const char *hook;
+} shells[] = {
+	{ "a command that fails ends the hook", "-false; true" },
+	{ "a pipe fails with any of its commands", "-false | cat" },
+	{ "a syntax error fails the hook", "-if true" },
+	{ "extended patterns", "case abc in +(a|b|c)) ;; *) false ;; esac" },
+	{ "INTERFACE is the interface", "test \"$INTERFACE\" = ut0 && bash -c 'test \"$INTERFACE\" = ut0'" },
+	{ "LC_ALL is C", "test \"$LC_ALL\" = C && bash -c 'test \"$LC_ALL\" = C'" },
+	{ "the shell passes no words on", "test $# = 0" },
+	{ "a comment behind a command", "true # false" },
+	{ "no command line has the text",
+	  "! cat /proc/$$/cmdline /proc/$PPID/cmdline /proc/self/cmdline | tr '\\0' ' ' | grep -q 'SEC''RET' # SECRET" },
+	{ "no environment has the text", "! env | grep -v ^_= | grep -q 'SEC''RET' # SECRET" },
+	{ "no program inherits the text",
+	  "for fd in /proc/self/fd/*; do case $(readlink $fd || true) in *memfd*) test $fd = /proc/self/fd/0 ;; esac; done # SECRET" },
+	{ "standard input is empty", "test -z \"$(cat)\"" },
+};
+
+static void test_shells(void)
+{
+	const char *hook;
+	bool fails;
+	char *err;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(shells); i++) {
+		fails = shells[i].hook[0] == '-';
+		hook = shells[i].hook + fails;
+		err = run(hook);
+		test_text(shells[i].name, err, fails ? "it failed" : "");
+		free(err);
+	}
 }
 
 static char *self_path(void)
@@ -190,6 +227,7 @@ int main(int argc, char **argv)
 	}
 	if (!mkdtemp(folder))
 		test_bail("no folder");
+	test_shells();
 	test_links();
 	test_warnings();
 	test_replaced();

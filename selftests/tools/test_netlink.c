@@ -697,7 +697,7 @@ static void test_set_refused(struct weft_backend *backend)
 	reply(ack(0, NULL, false));
 	reply(ack(-EEXIST, NULL, false));
 	test_set_is(backend, dev, -EEXIST,
-		    "File exists (a first part was sent before this, and stays)",
+		    "File exists (a first part of the change was applied before this)",
 		    "a first part stays");
 	kernel_end();
 }

@@ -198,12 +198,6 @@ static void test_marks(void)
 	expect_plan(&scene, "a mark below the system's tables", true, false, 252);
 	scene_begin(&scene, "0.0.0.0/0", "FwMark = 256\n", 0);
 	expect_plan(&scene, "a mark above the system's tables", true, false, 256);
-	scene_begin(&scene, "0.0.0.0/0", "FwMark = 253\n", 0);
-	expect_refusal(&scene, "the first of the system's tables",
-		       "weft: ut0: FwMark is 253: with a default route it is also the number of a routing table, and 253 is one of the system's own\n");
-	scene_begin(&scene, "0.0.0.0/0", "FwMark = 255\n", 0);
-	expect_refusal(&scene, "the last of the system's tables",
-		       "weft: ut0: FwMark is 255: with a default route it is also the number of a routing table, and 255 is one of the system's own\n");
 	scene_begin(&scene, "10.0.0.0/8", "FwMark = 254\n", 0);
 	expect_plan(&scene, "without default routes it is only a mark", false, false, 0);
 	scene_begin(&scene, "0.0.0.0/0", "FwMark = 9\n", 0);

@@ -77,6 +77,10 @@ static const struct profile_case {
 		.text = INTERFACE "Address = 10.0.0.1/24\n" PEER_A "[ Interface ]\nAddress = fd00::1/64\nDNS = 1.1.1.1\n",
 		.meaning = "address=10.0.0.1/24 address=fd00::1/64 dns=1.1.1.1 table=auto\n",
 	}, {
+		.name = "a name server with a zone",
+		.text = INTERFACE "DNS = fe80::1%lo\n",
+		.meaning = "dns=fe80::1%lo table=auto\n",
+	}, {
 		.name = "addresses with masks",
 		.text = INTERFACE "Address = 10.0.0.1/255.255.255.0, 10.0.0.2/255.255.255.255, 10.0.0.3/0.0.0.0\n",
 		.meaning = "address=10.0.0.1/24 address=10.0.0.2/32 address=10.0.0.3/0 table=auto\n",
@@ -110,6 +114,14 @@ static const struct profile_case {
 		.name = "a name server with a length",
 		.text = INTERFACE "DNS = fd00::1/64\n",
 		.err = "weft: wg0.conf:2: DNS: 'fd00::1/64' is not a name server: use an address, or the name of a domain to search\n",
+	}, {
+		.name = "a name server with an empty zone",
+		.text = INTERFACE "DNS = fe80::1%\n",
+		.err = "weft: wg0.conf:2: DNS: 'fe80::1%' is not a name server: use an address, or the name of a domain to search\n",
+	}, {
+		.name = "a name server with a zone that is no link's name",
+		.text = INTERFACE "DNS = fe80::1%a-name-of-sixteen\n",
+		.err = "weft: wg0.conf:2: DNS: 'fe80::1%a-name-of-sixteen' is not a name server: use an address, or the name of a domain to search\n",
 	}, {
 		.name = "MTU too small",
 		.text = INTERFACE "MTU = 67\n",

@@ -116,7 +116,23 @@ static void test_heeded(void)
 		"whatever signal comes then");
 	test_ok(weft_signals_caught() == SIGHUP, "which is noted as well");
 	weft_signals_heed();
+	/* The output of a program that is left behind would stay open. */
+	err = run_shell("(sleep 0.3; kill -TERM $PPID) & sleep 7654; true", NULL, NULL);
+	test_ok(err == -EIO && system("pgrep -f '^sleep 7654' >/dev/null"), "and the program that a shell waits for ends");
+	weft_signals_heed();
 	test_ok(!weft_signals_caught(), "heeding begins anew");
+}
+
+static void test_reader(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	weft_signals_outlive_reader();
+	test_ok(!run_shell("kill -PIPE $$", NULL, NULL), "a program has SIGPIPE ignored where it was ignored before");
+	signal(SIGPIPE, SIG_DFL);
+	weft_signals_outlive_reader();
+	test_ok(has_handler(SIGPIPE, SIG_IGN), "output without a reader does not end this program");
+	test_ok(run_shell("kill -PIPE $$", NULL, NULL) == -EIO && strstr(network->error, "by signal 13"),
+		"but a program that it runs");
 }
 
 static void test_missing(void)
@@ -221,6 +237,7 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(runs); i++)
 		test_run(&runs[i]);
 	test_handlers();
+	test_reader();
 	test_missing();
 	test_path();
 	test_files();

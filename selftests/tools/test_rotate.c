@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "file.h"
+#include "profile.h"
+#include "record.h"
 #include "rewrite.h"
 #include "support.h"
 
@@ -93,6 +96,8 @@ static void test_rewrite(const struct rewrite_case *test)
 	weft_file_wipe(&result);
 }
 
+#define NO_FILE		"weft: warning: 'wft0' has no file: its key is changed in the kernel alone\n"
+
 /**
  * struct rotate_case - a command line, and what comes of it
  * @words: the words, LINK being the interface
@@ -100,6 +105,7 @@ static void test_rewrite(const struct rewrite_case *test)
  * @sent: what the kernel was asked for
  * @err: the complaint; with one the status is 1
  * @previous: the interface is being rotated already
+ * @alone: no file follows, which is warned of
  * @fail: what the kernel complains of
  */
 static const struct rotate_case {
@@ -109,22 +115,23 @@ static const struct rotate_case {
 	const char *err;
 	const char *fail;
 	bool previous;
+	bool alone;
 } rotates[] = {
 	{
 		.words = "rotate wft0 private-key -", .input = KEY_B "\n",
-		.sent = "wft0: begin key=B grace=86400\n",
+		.sent = "wft0: begin key=B grace=86400\n", .alone = true,
 	}, {
 		.words = "rotate wft0 grace 60 private-key -", .input = KEY_B "\n",
-		.sent = "wft0: begin key=B grace=60\n",
+		.sent = "wft0: begin key=B grace=60\n", .alone = true,
 	}, {
 		.words = "rotate wft0 private-key - grace off", .input = KEY_B "\n",
-		.sent = "wft0: begin key=B grace=0\n",
+		.sent = "wft0: begin key=B grace=0\n", .alone = true,
 	}, {
 		.words = "rotate wft0 finish", .previous = true,
 		.sent = "wft0: finish key=0 grace=86400\n",
 	}, {
 		.words = "rotate wft0 undo", .previous = true,
-		.sent = "wft0: undo key=0 grace=86400\n",
+		.sent = "wft0: undo key=0 grace=86400\n", .alone = true,
 	}, {
 		.words = "rotate wft0 private-key -", .input = KEY_B "\n", .previous = true,
 		.err = "weft: the rotation of 'wft0' before this one goes on: give the command weft rotate wft0 finish, or undo, first\n",
@@ -193,7 +200,7 @@ static void test_rotate(const struct rotate_case *test)
 	snprintf(name, sizeof(name), "%s: sent", test->words);
 	test_text(name, bench.sent, test->sent ?: "");
 	snprintf(name, sizeof(name), "%s: complaint", test->words);
-	test_text(name, bench.err, test->err ?: "");
+	test_text(name, bench.err, test->alone ? NO_FILE : test->err ?: "");
 	test_bench_end(&bench);
 	free(text);
 }
@@ -384,6 +391,46 @@ static void test_files(void)
 		test_file(&files[i]);
 }
 
+/* A file in a folder of its own, which "up" has recorded. */
+static void test_elsewhere(void)
+{
+	char folder[] = "/tmp/weft-rotate-XXXXXX", path[64], text[1024] = "";
+	char *words[] = { "weft", "rotate", "wft0", "private-key", "-", NULL };
+	struct weft_profile profile = { .name = "wft0", .path = path };
+	struct weft_record record = { .reached = WEFT_HOOK_COUNT };
+	struct test_bench bench;
+	FILE *file;
+
+	if (!mkdtemp(folder) || chdir(folder))
+		test_bail("no folder in /tmp");
+	file = fopen("wft0.conf", "w");
+	if (!file || fputs(HEAD KEY(KEY_P) TAIL, file) < 0 || fclose(file) || chmod("wft0.conf", 0600))
+		test_bail("no file in /tmp");
+	test_bench_start(&bench, KEY_B);
+	bench.devices[0] = test_device(LINK, WEFT_KIND_WEFT, conf);
+	bench.ctx.runtime = folder;
+	/* By the path that "up" was given, in another folder than rotate's. */
+	snprintf(path, sizeof(path), "./wft0.conf");
+	test_ok(weft_record_take_profile(&record, &profile) &&
+		weft_record_write(&bench.ctx, "wft0", &record) && !chdir("/"), "file elsewhere: recorded");
+	weft_record_free(&record);
+	test_ok(!weft_command_main(&bench.ctx, 5, words), "file elsewhere: rotate");
+	test_bench_flush(&bench);
+	test_text("file elsewhere: no complaint", bench.err, "");
+	snprintf(path, sizeof(path), "%s/wft0.conf", folder);
+	file = fopen(path, "r");
+	if (file) {
+		text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+		fclose(file);
+	}
+	test_ok(strstr(text, KEY(KEY_B) PREVIOUS(KEY_P)), "file elsewhere: it has the new key");
+	weft_record_remove(&bench.ctx, "wft0");
+	unlink(path);
+	test_bench_end(&bench);
+	if (snprintf(path, sizeof(path), "rm -r %s", folder) < 0 || system(path))
+		test_bail("the folder stays");
+}
+
 int main(void)
 {
 	bool has_etc = test_enter_etc();
@@ -397,6 +444,7 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(rotates); i++)
 		test_rotate(&rotates[i]);
 	test_generated();
+	test_elsewhere();
 	if (has_etc)
 		test_files();
 	return test_end();

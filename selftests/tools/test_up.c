@@ -48,6 +48,8 @@
  * @mark: of the tunnel's own packets
  * @steps: how often something was changed
  * @fail_at: which of these fails, 0 for none
+ * @partial: the next configuration that fails has its first peer applied
+ * @broken: every configuration fails
  * @kill_at: the one behind which up is no more, 0 for none
  * @last: the kind of what was changed last
  * @steal: another process makes the link first
@@ -70,6 +72,8 @@ static struct world {
 	__u32 mark;
 	unsigned int steps;
 	unsigned int fail_at;
+	bool partial;
+	bool broken;
 	unsigned int kill_at;
 	enum weft_change_kind last;
 	bool steal;
@@ -315,8 +319,8 @@ static bool world_program(const struct weft_program *program)
 	else if (!strcmp(program->words[0], "resolvectl"))
 		world_resolvectl(program);
 	else if (!strcmp(program->words[0], "bash"))
-		world_hook(program->words[2]);
-	return !program->words[2] || !strstr(program->words[2], "; false");
+		world_hook(program->script);
+	return !program->script || !strstr(program->script, "; false");
 }
 
 static bool world_add_link(const struct weft_change *change)
@@ -476,8 +480,16 @@ static int world_set(struct weft_backend *backend,
 	struct weft_device *dev = world.bench.devices[0];
 	const struct weft_peer *peer;
 
-	if (world_fault(backend->error, sizeof(backend->error)))
+	if (world_fault(backend->error, sizeof(backend->error)) || world.broken) {
+		snprintf(backend->error, sizeof(backend->error), "it is broken");
+		test_memory_spare();
+		if (world.partial && change->peers)
+			world_set_peer(dev, change->peers);
+		world.partial = false;
+		test_memory_spare_end();
+		weft_model_peers_prune(dev);
 		return -EIO;
+	}
 	if (change->has & WEFT_DEVICE_HAS_FWMARK)
 		dev->fwmark = change->fwmark;
 	if (change->has & WEFT_DEVICE_HAS_PMTU)
@@ -497,6 +509,8 @@ static int world_set(struct weft_backend *backend,
 		world_set_peer(dev, peer);
 	test_memory_spare_end();
 	weft_model_peers_prune(dev);
+	if (world.steps == world.kill_at)
+		longjmp(world_killed, 1);
 	return 0;
 }
 
@@ -951,20 +965,38 @@ static void test_hooks(void)
 	}
 }
 
-/* One that runs has hooks behind it; and a PreDown can keep it. */
-static void test_hooks_later(void)
+#define MANY	PLAIN PEER_A "PersistentKeepalive = 5\nAllowedIPs = 10.9.0.0/16\n" PEER_B "PersistentKeepalive = 6\n"
+
+/* A configuration takes several messages, and the kernel refuses the second. */
+static void test_partial(void)
 {
+	char *before, *after;
+
 	world_begin();
-	test_ok(world_up(PLAIN HOOKS PEER_A) && world_up(PLAIN HOOKS PEER_A),
-		"hooks: up twice");
-	test_text("hooks: once", world.hooks, hooks[0].hooks);
+	test_ok(world_up(PLAIN PEER_A PEER_B), "half a change: up");
+	before = world_text();
 	world.steps = 0;
+	world.partial = true;
 	world.fail_at = 1;
-	test_ok(!world_down(PLAIN HOOKS PEER_A), "hooks: PreDown fails");
-	test_ok(world.link.up, "hooks: and the interface stays");
-	world.hooks[0] = '\0';
-	test_ok(world_down(PLAIN HOOKS PEER_A), "hooks: down");
-	test_text("hooks: of going down", world.hooks, "d 100%\ne\n");
+	test_ok(!world_up(MANY), "half a change: a reload fails");
+	after = world_text();
+	test_text("half a change: its first part is undone", after, before);
+	test_text("half a change: the report", world.bench.err,
+		  "weft: ut0: cannot configure the interface: it is broken\n"
+		  "weft: ut0: everything done before that is undone\n");
+	free(after);
+	world.fail_at = 0;
+	world.partial = true;
+	world.broken = true;
+	test_ok(!world_up(MANY), "half a change: not even the undoing succeeds");
+	after = world_text();
+	test_ok(strcmp(after, before), "half a change: a part stays");
+	test_ok(strstr(world.bench.err,
+		       "weft: ut0: cannot undo the configuration: it is broken\n"
+		       "weft: ut0: a part of what was done before that could not be undone and stays\n"),
+		"half a change: the report does not claim otherwise");
+	free(after);
+	free(before);
 	world_end();
 }
 
@@ -989,6 +1021,67 @@ static void world_begin_recorded(void)
 {
 	world_begin();
 	world.bench.ctx.runtime = folder;
+}
+
+/* The reader of all complaints has gone: everything is undone all the same. */
+static int run_unread(void)
+{
+	int pipes[2];
+	FILE *err;
+	bool good;
+
+	world_begin_recorded();
+	if (pipe(pipes) || !(err = fdopen(pipes[1], "w")))
+		return 2;
+	setvbuf(err, NULL, _IONBF, 0);
+	close(pipes[0]);
+	world.bench.ctx.err = err;
+	world.fail_at = 9;
+	good = !world_up(PLAIN HOOKS PEER_A) && strstr(world.hooks, "d 100%\ne\n") && !world.link.index &&
+	       !world_is_recorded();
+	world.fail_at = 0;
+	if (!good || !world_up(FULL))
+		return 1;
+	signal(SIGPIPE, SIG_DFL);
+	world.hooks[0] = '\0';
+	world.steps = 0;
+	world.fail_at = 2;
+	good = !world_down(FULL) && !strcmp(world.hooks, "d 100%\ne\n") && !world_is_recorded();
+	return good ? 0 : 1;
+}
+
+static void test_unread(void)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		signal(SIGPIPE, SIG_DFL);
+		_exit(run_unread());
+	}
+	test_ok(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status),
+		"no reader of complaints: up that fails undoes everything, and down goes to its end");
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		printf("# status 0x%x\n", status);
+}
+
+/* One that runs has hooks behind it; and a PreDown can keep it. */
+static void test_hooks_later(void)
+{
+	world_begin();
+	test_ok(world_up(PLAIN HOOKS PEER_A) && world_up(PLAIN HOOKS PEER_A),
+		"hooks: up twice");
+	test_text("hooks: once", world.hooks, hooks[0].hooks);
+	world.steps = 0;
+	world.fail_at = 1;
+	test_ok(!world_down(PLAIN HOOKS PEER_A), "hooks: PreDown fails");
+	test_ok(world.link.up, "hooks: and the interface stays");
+	world.hooks[0] = '\0';
+	test_ok(world_down(PLAIN HOOKS PEER_A), "hooks: down");
+	test_text("hooks: of going down", world.hooks, "d 100%\ne\n");
+	world_end();
 }
 
 /* Others delete the link: all else is left, and the file may have changed. */
@@ -1303,6 +1396,90 @@ static int kill_and_go_on(const struct up_case *test, unsigned int kill_at, bool
 	return world_down(test->conf) && world_is_empty() && !world_is_recorded() ? 0 : 1;
 }
 
+/* up is killed behind the making of its link: the next one runs all hooks, and the link may be another's. */
+static int kill_before_record(bool up, bool fail)
+{
+	static const char conf[] = PLAIN HOOKS PEER_A;
+	const struct weft_device *dev;
+	bool good;
+
+	world_begin_recorded();
+	world.kill_at = 3;
+	if (!setjmp(world_killed))
+		return world_up(conf) ? 2 : 3;
+	world.kill_at = 0;
+	world.hooks[0] = '\0';
+	if (!up)
+		return world_down(conf) && world_is_empty() && !world_is_recorded() && !strcmp(world.hooks, "e\n") ? 0 : 1;
+	world.steps = 0;
+	world.fail_at = fail ? 6 : 0;
+	good = world_up(conf) == !fail;
+	dev = world.bench.devices[0];
+	if (fail)
+		return good && world.link.index && !world.link.up && !world.addresses.count && !dev->peers &&
+		       weft_key_is_zero(&dev->private_key) && !world_is_recorded() &&
+		       !strcmp(world.hooks, "e\na ut0\nb\ne\n") ? 0 : 1;
+	return good && world.link.up && !strcmp(world.hooks, "e\na ut0\nb\nc ut0ut0\n") && world_down(conf) &&
+	       world_is_empty() && !world_is_recorded() ? 0 : 1;
+}
+
+/* down is killed at step @kill_at, behind PreDown; then comes another down, or an up. */
+static int kill_down(unsigned int kill_at, bool up)
+{
+	bool good;
+
+	world_begin_recorded();
+	if (!world_up(FULL))
+		return 3;
+	world.hooks[0] = '\0';
+	world.steps = 0;
+	world.kill_at = kill_at;
+	if (!setjmp(world_killed))
+		return world_down(FULL) ? 2 : 3;
+	world.kill_at = 0;
+	good = up ? world_up(FULL) && world.link.up && world_down(FULL) : world_down(FULL);
+	return good && strstr(world.bench.err, "an earlier 'weft down' did not come to its end") && world_is_empty() &&
+	       !world_is_recorded() && !strncmp(world.hooks, "d 100%\ne\n", 9) && !strstr(world.hooks + 1, "d 100%\ne\nd") &&
+	       (up || !strstr(world.hooks + 1, "d")) ? 0 : 1;
+}
+
+static int status_of(int (*run)(unsigned int at, bool up), unsigned int at, bool up)
+{
+	int status;
+
+	fflush(NULL);
+	if (!fork()) {
+		status = run(at, up);
+		fflush(stdout);
+		_exit(status);
+	}
+	wait(&status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int kill_unrecorded(unsigned int fail, bool up)
+{
+	return kill_before_record(up, fail);
+}
+
+static void test_killed_between(void)
+{
+	unsigned int at;
+	char name[96];
+	int status;
+
+	test_ok(!status_of(kill_unrecorded, 0, true), "killed before its link is recorded: up runs all hooks");
+	test_ok(!status_of(kill_unrecorded, 1, true), "killed before its link is recorded: an up that fails leaves the link");
+	test_ok(!status_of(kill_unrecorded, 0, false), "killed before its link is recorded: down deletes it");
+	for (at = 2; (status = status_of(kill_down, at, false)) != 2; at++) {
+		snprintf(name, sizeof(name), "down killed at step %u: down goes on, without PreDown", at);
+		test_ok(!status, name);
+		snprintf(name, sizeof(name), "down killed at step %u: up goes on, without PreDown", at);
+		test_ok(!status_of(kill_down, at, true), name);
+	}
+	test_ok(at > 6, "down was killed at each step");
+}
+
 static void test_killed(const struct up_case *test)
 {
 	unsigned int kill_at = 0, bad = 0;
@@ -1313,8 +1490,11 @@ static void test_killed(const struct up_case *test)
 		kill_at++;
 		for (up = 0; up < 2; up++) {
 			fflush(NULL);
-			if (!fork())
-				_exit(kill_and_go_on(test, kill_at, up));
+			if (!fork()) {
+				status = kill_and_go_on(test, kill_at, up);
+				fflush(stdout);
+				_exit(status);
+			}
 			wait(&status);
 			bad += status && status != 2 << 8;
 		}
@@ -1387,11 +1567,6 @@ static const struct {
 	const char *conf;
 	const char *err;
 } refusals[] = {
-	{ "an MTU that removes IPv6", "[Interface]\nAddress = 10.0.0.1/24\nMTU = 1200\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n",
-	  "an MTU of 1200 is too small for IPv6 (::/0)" },
-	{ "a mark that is the main table's number", PLAIN "FwMark = 254\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
-	  "FwMark is 254: with a default route it is also the number of a routing table" },
-	{ "the kernel's own table", PLAIN "Table = 255\n" PEER_A, "'Table = 255' is the kernel's table" },
 	{ "a table that has a default route", PLAIN "FwMark = 99\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
 	  "routing table 99 has a default route already" },
 	{ "IPv6 that is switched off", PLAIN PEER_A, "IPv6 is switched off here by /proc/sys/net/ipv6/conf/ut0/disable_ipv6" },
@@ -1416,6 +1591,34 @@ static void test_refusals(void)
 		free(after);
 		world_end();
 	}
+}
+
+/* What the file alone tells is refused before PreUp. */
+static const char * const unusable[] = {
+	PLAIN HOOKS "MTU = 1200\n" PEER_A,
+	PLAIN HOOKS "Table = local\n" PEER_A,
+	PLAIN HOOKS "FwMark = 254\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
+};
+
+static void test_unusable(void)
+{
+	char path[sizeof(folder) + 16], name[128];
+	char *words[] = { path, NULL };
+	size_t i;
+
+	snprintf(path, sizeof(path), "%s/ut0.conf", folder);
+	for (i = 0; i < ARRAY_SIZE(unusable); i++) {
+		world_begin_recorded();
+		snprintf(name, sizeof(name), "unusable file %zu: up", i);
+		test_ok(write_file(path, unusable[i]) && weft_command_up(&world.bench.ctx, 1, words) == 1 && !world.steps,
+			name);
+		test_text("  no hook runs", world.hooks, "");
+		test_bench_flush(&world.bench);
+		snprintf(name, sizeof(name), "weft: %s:10: ", path);
+		test_ok(!strncmp(world.bench.err, name, strlen(name)) && !world_is_recorded(), "  the line is named");
+		world_end();
+	}
+	unlink(path);
 }
 
 #define OWN(key)	"[Interface]\nPrivateKey = " key "\nListenPort = 7\n"
@@ -1528,9 +1731,12 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_case(&cases[i]);
 	test_refusals();
+	test_unusable();
 	test_short_memory();
 	test_keys();
 	test_key_refused();
+	test_partial();
+	test_unread();
 	test_hooks();
 	test_hooks_later();
 	test_deleted();
@@ -1544,6 +1750,7 @@ int main(void)
 	test_in_hook();
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_killed(&cases[i]);
+	test_killed_between();
 	test_stolen();
 	test_saving();
 	test_mounts();
