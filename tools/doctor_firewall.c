@@ -38,23 +38,39 @@ void weft_doctor_rules_free(struct weft_doctor_rules *rules)
 	memset(rules, 0, sizeof(*rules));
 }
 
-void weft_doctor_rules_ask(const struct weft_doctor_rules *rules,
-			   const struct weft_packet *packet,
-			   struct weft_bar *bar)
+/* The rules as @packet meets them; @walk is to be cleared. */
+static void firewall_read(const struct weft_doctor_rules *rules,
+			  const struct weft_packet *packet,
+			  struct weft_walk *walk)
 {
 	bool is_ip4 = packet->family == AF_INET;
 	const char *text = is_ip4 ? rules->ip4 : rules->ip6;
 	bool elsewhere = text && strstr(text, "\n*");
-	struct weft_walk walk;
 
 	/* Comments stand in front of the first table, mostly. */
 	elsewhere |= text && *text == '*';
-	weft_walk_init(&walk);
+	weft_walk_init(walk);
 	if (rules->nft)
-		weft_walk_read_nft(&walk, rules->nft, elsewhere, packet);
+		weft_walk_read_nft(walk, rules->nft, elsewhere, packet);
 	if (text)
-		weft_walk_read_iptables(&walk, text,
+		weft_walk_read_iptables(walk, text,
 					is_ip4 ? "iptables" : "ip6tables", packet);
+}
+
+/* Conditions of a flow's state depend on rules that packets meet before: these are asked first. */
+void weft_doctor_rules_ask(const struct weft_doctor_rules *rules,
+			   const struct weft_packet *packet,
+			   struct weft_bar *bar)
+{
+	struct weft_packet traced = *packet;
+	struct weft_walk walk;
+
+	firewall_read(rules, &traced, &walk);
+	traced.untracked = weft_walk_untracks(&walk);
+	if (traced.untracked != packet->untracked) {
+		weft_walk_clear(&walk);
+		firewall_read(rules, &traced, &walk);
+	}
 	weft_walk_run(&walk, bar);
 	weft_walk_clear(&walk);
 }

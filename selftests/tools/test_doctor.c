@@ -216,6 +216,32 @@ static void answers_alone_for_now(struct ward *ward)
 	ward->b->calls = true;
 }
 
+/* A rule may let calls in that are not understood to be the peer's. */
+static void answers_perhaps_alone(struct ward *ward)
+{
+	ward->facts.walls[0].fresh = a_doubt;
+}
+
+static void answers_perhaps_alone_to_caller(struct ward *ward)
+{
+	answers_perhaps_alone(ward);
+	ward_peer(ward->last, 1)->state = WEFT_PEER_STATE_IDLE;
+}
+
+/* The family that is barred less decides. */
+static void answers_perhaps_alone_in_one_family(struct ward *ward)
+{
+	answers_perhaps_alone_to_caller(ward);
+	ward->facts.walls[1].used = true;
+	ward->facts.walls[1].fresh = a_rule;
+}
+
+static void answers_perhaps_alone_in_another(struct ward *ward)
+{
+	answers_perhaps_alone_to_caller(ward);
+	ward->facts.walls[1].used = true;
+}
+
 static void answers_alone_in_one_family(struct ward *ward)
 {
 	answers_alone_to_caller(ward);
@@ -563,6 +589,11 @@ static const struct {
 	{ "perhaps barred, and up", perhaps_and_up, "", 0 },
 	{ "answers alone", answers_alone, "", 0 },
 	{ "answers alone, and a peer that should call", answers_alone_to_caller, "barred-new", 2 },
+	{ "answers perhaps alone", answers_perhaps_alone, "", 0 },
+	{ "answers perhaps alone, and a peer that should call", answers_perhaps_alone_to_caller, "perhaps-barred", 1 },
+	{ "answers perhaps alone, and alone in the other family", answers_perhaps_alone_in_one_family,
+	  "perhaps-barred", 1 },
+	{ "answers perhaps alone, in one family of two", answers_perhaps_alone_in_another, "", 0 },
 	{ "answers alone, and one that has called before", answers_alone_for_now, "barred-new", 1 },
 	{ "answers alone, in one family of two", answers_alone_in_one_family, "", 0 },
 	{ "answers alone, and no endpoint is known", nobody_may_call, "barred-new", 2 },
