@@ -265,6 +265,20 @@ static bool check_bars_calls(const struct weft_doctor_facts *facts,
 	       doctor_tell_bars_calls(facts, finding);
 }
 
+static bool check_unread_firewall(const struct weft_doctor_facts *facts,
+				  struct weft_doctor_finding *finding)
+{
+	if (!facts->unread)
+		return false;
+	fprintf(finding->what,
+		"this machine's firewall could not be read, and rules that bar the tunnel are not found: %s",
+		facts->unread);
+	fprintf(finding->mend,
+		"install nftables with JSON support, or see why this fails: nft -j list ruleset; then: weft doctor %s",
+		doctor_word(facts).chars);
+	return true;
+}
+
 static bool check_another_key(const struct weft_doctor_facts *facts,
 			      struct weft_doctor_finding *finding)
 {
@@ -857,6 +871,7 @@ const struct weft_doctor_check weft_doctor_checks[] = {
 	{ "barred-new", E, false, false, check_barred_calls, NULL },
 	{ "barred-new", W, false, false, check_bars_calls, NULL },
 	{ "perhaps-barred", W, false, true, check_perhaps_barred_calls, NULL },
+	{ "unread-firewall", W, false, false, check_unread_firewall, NULL },
 	{ "another-key", E, false, false, check_another_key, NULL },
 	{ "unknown-peer", E, false, false, check_unknown_peer, NULL },
 	{ "forwarding-off", E, false, false, check_forwarding, NULL },

@@ -4,6 +4,7 @@
  * any peer, and those of each peer that is not up.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,14 +21,38 @@
 #define FIREWALL_ANYWHERE_IP4	"198.18.0.1"
 #define FIREWALL_ANYWHERE_IP6	"2001:2::1"
 
+/* Of the kernel's netfilter core, in each network namespace. */
+#define FIREWALL_NETFILTER	"/proc/net/netfilter/nf_log"
+
 static const __u16 firewall_families[] = { AF_INET, AF_INET6 };
 
+/* A kernel without netfilter has no rules. */
+static bool firewall_has_netfilter(const struct weft_context *ctx)
+{
+	char *text = NULL;
+	int err = ctx->network->read(ctx->network, FIREWALL_NETFILTER, &text);
+
+	free(text);
+	return err != -ENOENT;
+}
+
+/* One of the programs is enough, unless nft is there and fails. */
 void weft_doctor_rules_read(const struct weft_context *ctx,
 			    struct weft_doctor_rules *rules)
 {
-	rules->nft = weft_doctor_run(ctx, "nft", "-j", "list", "ruleset", NULL);
+	int err = weft_doctor_try(ctx, &rules->nft, "nft", "-j", "list",
+				  "ruleset", NULL);
+
+	if (err && err != -ENOENT)
+		rules->unread = strdup(ctx->network->error);
 	rules->ip4 = weft_doctor_run(ctx, "iptables-save", NULL);
 	rules->ip6 = weft_doctor_run(ctx, "ip6tables-save", NULL);
+	if (err == -ENOENT && !rules->ip4 && !rules->ip6)
+		rules->unread = strdup("neither nft nor iptables-save is there and works");
+	if (rules->unread && !firewall_has_netfilter(ctx)) {
+		free(rules->unread);
+		rules->unread = NULL;
+	}
 }
 
 void weft_doctor_rules_free(struct weft_doctor_rules *rules)
@@ -35,6 +60,7 @@ void weft_doctor_rules_free(struct weft_doctor_rules *rules)
 	free(rules->nft);
 	free(rules->ip4);
 	free(rules->ip6);
+	free(rules->unread);
 	memset(rules, 0, sizeof(*rules));
 }
 
@@ -249,6 +275,8 @@ void weft_doctor_gather_firewall(const struct weft_context *ctx,
 	size_t i, asked = 0;
 
 	weft_doctor_rules_read(ctx, &job.rules);
+	facts->unread = job.rules.unread;
+	job.rules.unread = NULL;
 	job.remarked = firewall_has_table(&job.rules, facts->first->name,
 					  &job.late);
 	facts->unmarked_table = facts->first->fwmark && !job.remarked;

@@ -249,6 +249,11 @@ static void answers_alone_in_one_family(struct ward *ward)
 }
 
 
+static void unread(struct ward *ward)
+{
+	ward->facts.unread = "nft: it ended with status 1";
+}
+
 static void another_key(struct ward *ward)
 {
 	ward->last->drops[WEFT_DROPS_A_MAC] = 1;
@@ -597,6 +602,7 @@ static const struct {
 	{ "answers alone, and one that has called before", answers_alone_for_now, "barred-new", 1 },
 	{ "answers alone, in one family of two", answers_alone_in_one_family, "", 0 },
 	{ "answers alone, and no endpoint is known", nobody_may_call, "barred-new", 2 },
+	{ "a firewall that could not be read", unread, "unread-firewall", 1 },
 	{ "called by another key", another_key, "another-key", 2 },
 	{ "called by nobody's key", unknown_peer, "unknown-peer", 2 },
 	{ "forwarding is off", forwarding, "forwarding-off", 2 },
