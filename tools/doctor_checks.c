@@ -588,8 +588,8 @@ static bool check_rp_filter_outer(const struct weft_doctor_facts *facts,
 		peer->way.dev, weft_text_endpoint(&peer->last->endpoint).chars);
 	doctor_mend_marks(facts, finding);
 	fprintf(finding->mend,
-		"sysctl -w net.ipv4.conf.%s.rp_filter=2 net.ipv4.conf.all.rp_filter=2",
-		peer->way.dev);
+		"sysctl -w %s net.ipv4.conf.all.rp_filter=2",
+		weft_text_sysctl(peer->way.dev, "rp_filter", "=2").chars);
 	return true;
 }
 
@@ -652,8 +652,8 @@ static bool check_rp_filter(const struct weft_doctor_facts *facts,
 		"rp_filter is strict, and drops what comes from allowed IPs of its whose way back is not through %s",
 		doctor_name(facts));
 	fprintf(finding->mend,
-		"sysctl -w net.ipv4.conf.%s.rp_filter=2 net.ipv4.conf.all.rp_filter=2, or add the routes",
-		doctor_word(facts).chars);
+		"sysctl -w %s net.ipv4.conf.all.rp_filter=2, or add the routes",
+		weft_text_sysctl(doctor_name(facts), "rp_filter", "=2").chars);
 	return true;
 }
 

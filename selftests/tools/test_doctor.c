@@ -691,6 +691,30 @@ static void test_quoting(void)
 	ward_close(&ward);
 }
 
+/* A dot in a link's name separates nothing. */
+static void test_dots(void)
+{
+	struct weft_doctor_report report;
+	struct ward ward;
+
+	ward_open(&ward);
+	rp_filter_outer(&ward);
+	strcpy(ward.a->way.dev, "eth0.100");
+	report = (struct weft_doctor_report){ .find = ward_find, .data = &ward };
+	weft_doctor_look(&ward.facts, &report);
+	test_text("a filter outside of a link with a dot", ward.mend,
+		  "sysctl -w net/ipv4/conf/eth0.100/rp_filter=2 net.ipv4.conf.all.rp_filter=2");
+	ward_close(&ward);
+	ward_open(&ward);
+	rp_filter(&ward);
+	strcpy(ward.last->name, "wft0.7");
+	report = (struct weft_doctor_report){ .find = ward_find, .data = &ward };
+	weft_doctor_look(&ward.facts, &report);
+	test_text("a filter inside of a link with a dot", ward.mend,
+		  "sysctl -w net/ipv4/conf/wft0.7/rp_filter=2 net.ipv4.conf.all.rp_filter=2, or add the routes");
+	ward_close(&ward);
+}
+
 static void test_file(void)
 {
 	struct weft_profile profile = { };
@@ -923,6 +947,7 @@ int main(void)
 	test_packet_links();
 	test_checks();
 	test_quoting();
+	test_dots();
 	test_file();
 	return test_end();
 }
