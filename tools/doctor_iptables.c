@@ -128,6 +128,8 @@ static enum weft_match iptables_option(const struct iptables_reader *reader,
 		return iptables_any(reader, value, true, false);
 	if (iptables_is(option, "--ctstate", "--state"))
 		return iptables_any(reader, value, false, false);
+	if (!strcmp(option, "--pkt-type"))
+		return weft_packet_cast(packet, value);
 	/* What comes in for the tunnel is for this machine. */
 	if (!strcmp(option, "--dst-type") && !packet->out)
 		return weft_match_of(!strcmp(value, "LOCAL"));
@@ -139,7 +141,7 @@ static bool iptables_is_idle(const char *option, const char *value)
 {
 	static const char * const modules[] = {
 		"udp", "comment", "conntrack", "state", "multiport", "addrtype",
-		"tcp", "rpfilter",
+		"tcp", "rpfilter", "pkttype",
 	};
 	size_t i;
 

@@ -171,6 +171,8 @@ static enum weft_match nft_meta(const struct nft_reader *reader,
 		return weft_packet_link(packet, false, nft_word(item), '*');
 	if (!strncmp(key, "oif", 3) && (!key[3] || !strcmp(key + 3, "name")))
 		return weft_packet_link(packet, true, nft_word(item), '*');
+	if (!strcmp(key, "pkttype") && json_object_is_type(item, json_type_string))
+		return weft_packet_cast(packet, json_object_get_string(item));
 	if (!strcmp(key, "mark") && packet->out &&
 	    json_object_is_type(item, json_type_int))
 		return weft_match_of(json_object_get_int64(item) == packet->mark);
@@ -217,8 +219,14 @@ static enum weft_match nft_fib(const struct nft_reader *reader,
 static enum weft_match nft_ct(const struct nft_reader *reader,
 			      struct json_object *ct, struct json_object *item)
 {
-	if (strcmp(nft_text(ct, "key"), "state") ||
-	    !json_object_is_type(item, json_type_string))
+	const char *key = nft_text(ct, "key");
+
+	if (!json_object_is_type(item, json_type_string))
+		return WEFT_MATCH_MAYBE;
+	if (!strcmp(key, "status"))
+		return weft_packet_translated(reader->packet,
+					      json_object_get_string(item));
+	if (strcmp(key, "state"))
 		return WEFT_MATCH_MAYBE;
 	return weft_packet_flow(reader->packet, json_object_get_string(item));
 }

@@ -126,7 +126,23 @@ enum weft_match weft_packet_flow(const struct weft_packet *packet,
 		return packet->untracked;
 	if (!strcasecmp(word, "related") || !strcasecmp(word, "invalid"))
 		return WEFT_MATCH_NO;
+	return weft_packet_translated(packet, word);
+}
+
+enum weft_match weft_packet_translated(const struct weft_packet *packet,
+				       const char *word)
+{
+	if (!packet->out && !strcasecmp(word, "dnat"))
+		return WEFT_MATCH_NO;
 	return WEFT_MATCH_MAYBE;
+}
+
+enum weft_match weft_packet_cast(const struct weft_packet *packet,
+				 const char *word)
+{
+	if (packet->out)
+		return WEFT_MATCH_MAYBE;
+	return weft_match_of(!strcmp(word, "host") || !strcmp(word, "unicast"));
 }
 
 enum weft_match weft_packet_astray(const struct weft_packet *packet,

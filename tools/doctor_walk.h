@@ -176,6 +176,12 @@ bool weft_packet_is_any_caller(const struct weft_packet *packet);
 /* One word for the state of its flow: "new", "established", ... */
 enum weft_match weft_packet_flow(const struct weft_packet *packet,
 				 const char *word);
+/* One word for what NAT does with its flow: what comes in was sent to the tunnel's port itself. */
+enum weft_match weft_packet_translated(const struct weft_packet *packet,
+				       const char *word);
+/* "unicast", "broadcast", ...: peers send to one host. */
+enum weft_match weft_packet_cast(const struct weft_packet *packet,
+				 const char *word);
 /* No route leads back to where it comes from through the same link. */
 enum weft_match weft_packet_astray(const struct weft_packet *packet,
 				   bool with_mark, int priority);

@@ -181,6 +181,13 @@ static const struct {
 	{ "the link and the port at once", CHAIN("input", "accept")
 	  RULE("c", MATCH("==", "\"concat\":[{\"meta\":{\"key\":\"iifname\"}},{" FIELD("udp", "dport") "}]",
 			  "{\"set\":[{\"concat\":[\"eth0\",51820]}]}") DROP), "XX-" },
+	{ "firewalld's first rules", COMMONEST
+	  RULE("c", MATCH("in", "\"ct\":{\"key\":\"status\"}", "\"dnat\"") ACCEPT), "-X-" },
+	{ "another status of the flow", COMMONEST
+	  RULE("c", MATCH("in", "\"ct\":{\"key\":\"status\"}", "\"assured\"") ACCEPT), "-u-" },
+	{ "broadcasts", CHAIN("input", "accept")
+	  RULE("c", META("pkttype", "{\"set\":[\"broadcast\",\"multicast\"]}") DROP), "---" },
+	{ "what is sent to one host", CHAIN("input", "accept") RULE("c", META("pkttype", "\"host\"") DROP), "XX-" },
 	{ "the mark", CHAIN("output", "accept") RULE("c", META("mark", "7") DROP), "--X" },
 	{ "another mark", CHAIN("output", "accept") RULE("c", META("mark", "8") DROP), "---" },
 	{ "accepted before", CHAIN("input", "drop") RULE("c", DPORT("51820") ACCEPT), "---" },
@@ -361,6 +368,9 @@ static const struct {
 	  "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp -m udp --dport 51820 -j ACCEPT\n", "---" },
 	{ "a comment with words", "*filter\n:INPUT ACCEPT [0:0]\n"
 	  "-A INPUT -p udp -m udp --dport 51820 -m comment --comment \"-j ACCEPT \\\" no\" -j DROP\n", "XX-" },
+	{ "firewalld's first rules",
+	  "*filter\n:INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT\n", "-X-" },
+	{ "broadcasts", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m pkttype --pkt-type broadcast -j DROP\n", "---" },
 	{ "ufw", UFW, "-X-" },
 	{ "ufw, and the port", UFW "-A ufw-user-input -p udp -m udp --dport 51820 -j ACCEPT\n", "---" },
 	{ "logged, and then dropped", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j LOG --log-prefix \"no \"\n-A INPUT -j DROP\n",
