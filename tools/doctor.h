@@ -107,6 +107,7 @@ struct weft_doctor_index;
  * @pmtu: the interface tells inner senders what fits
  * @grew: counters of the stack
  * @walls: the firewall, for IPv4 and IPv6
+ * @unread: why the firewall could not be read, or NULL
  * @unmarked_table: what "up" had told the firewall, for marks to be seen, is gone
  * @peers: the peers
  * @peer_count: how many
@@ -125,6 +126,7 @@ struct weft_doctor_facts {
 	bool pmtu;
 	struct weft_doctor_stack grew;
 	struct weft_doctor_wall walls[2];
+	char *unread;
 	bool unmarked_table;
 	struct weft_doctor_peer *peers;
 	size_t peer_count;
@@ -249,11 +251,13 @@ void weft_doctor_facts_free(struct weft_doctor_facts *facts);
  * @nft: nft's JSON, or NULL
  * @ip4: iptables-save's text, or NULL
  * @ip6: ip6tables-save's
+ * @unread: why it could not be read, or NULL
  */
 struct weft_doctor_rules {
 	char *nft;
 	char *ip4;
 	char *ip6;
+	char *unread;
 };
 
 void weft_doctor_rules_read(const struct weft_context *ctx,
@@ -269,12 +273,15 @@ void weft_doctor_rules_ask(const struct weft_doctor_rules *rules,
  */
 void weft_doctor_gather_names(const struct weft_context *ctx,
 			      struct weft_doctor_facts *facts);
-/* Fills in @walls, @unmarked_table and the peers' @in, @out and @outer_strict. */
+/* Fills in @walls, @unread, @unmarked_table and the peers' @in, @out and @outer_strict. */
 void weft_doctor_gather_firewall(const struct weft_context *ctx,
 				 struct weft_doctor_facts *facts);
 
 /* What a program prints, or NULL: it is not there, or did not end well. Words end with a NULL. */
 char *weft_doctor_run(const struct weft_context *ctx, const char *program, ...);
+/* The same; 0, or what network->run() returns: -ENOENT where the program is not there. */
+int weft_doctor_try(const struct weft_context *ctx, char **output,
+		    const char *program, ...);
 /* A setting of net.FAMILY.conf.NAME, -1 where there is none. */
 int weft_doctor_setting(const struct weft_context *ctx, const char *family,
 			const char *name, const char *setting);

@@ -177,21 +177,44 @@ static bool check_barred_out(const struct weft_doctor_facts *facts,
 	return true;
 }
 
-/* Only answers come in, in every family that the tunnel has. */
-static const struct weft_bar *doctor_bars_calls(const struct weft_doctor_facts *facts)
+/*
+ * Only answers come in, in every family that the tunnel has. With less than
+ * WEFT_BARS that is so perhaps, and the family where it is least sure counts.
+ */
+static const struct weft_bar *doctor_shuts_out(const struct weft_doctor_facts *facts,
+					       enum weft_bars least)
 {
+	const struct weft_doctor_wall *wall;
 	const struct weft_bar *bar = NULL;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(facts->walls); i++) {
-		if (!facts->walls[i].used)
+		wall = &facts->walls[i];
+		if (!wall->used)
 			continue;
-		if (facts->walls[i].fresh.bars != WEFT_BARS ||
-		    facts->walls[i].in.bars == WEFT_BARS)
+		if (wall->fresh.bars < least || wall->in.bars == WEFT_BARS)
 			return NULL;
-		bar = bar ? bar : &facts->walls[i].fresh;
+		if (!bar || wall->fresh.bars < bar->bars)
+			bar = &wall->fresh;
 	}
 	return bar;
+}
+
+static const struct weft_bar *doctor_bars_calls(const struct weft_doctor_facts *facts)
+{
+	return doctor_shuts_out(facts, WEFT_BARS);
+}
+
+/* A peer that cannot be called has to call, and does not. */
+static bool doctor_misses_caller(const struct weft_doctor_facts *facts)
+{
+	size_t i;
+
+	for (i = 0; i < facts->peer_count; i++)
+		if (!doctor_has_endpoint(&facts->peers[i]) &&
+		    !weft_doctor_is_up(facts, &facts->peers[i]))
+			return true;
+	return false;
 }
 
 static bool doctor_tell_bars_calls(const struct weft_doctor_facts *facts,
@@ -208,17 +231,26 @@ static bool doctor_tell_bars_calls(const struct weft_doctor_facts *facts,
 	return true;
 }
 
-/* A peer that cannot be called has to call, and does not. */
 static bool check_barred_calls(const struct weft_doctor_facts *facts,
 			       struct weft_doctor_finding *finding)
 {
-	size_t i;
+	return doctor_misses_caller(facts) &&
+	       doctor_tell_bars_calls(facts, finding);
+}
 
-	for (i = 0; doctor_bars_calls(facts) && i < facts->peer_count; i++)
-		if (!doctor_has_endpoint(&facts->peers[i]) &&
-		    !weft_doctor_is_up(facts, &facts->peers[i]))
-			return doctor_tell_bars_calls(facts, finding);
-	return false;
+/* A rule that perhaps accepts calls may be meant for other hosts. */
+static bool check_perhaps_barred_calls(const struct weft_doctor_facts *facts,
+				       struct weft_doctor_finding *finding)
+{
+	const struct weft_bar *bar = doctor_shuts_out(facts, WEFT_BARS_UNLESS);
+
+	if (!bar || bar->bars == WEFT_BARS || !doctor_misses_caller(facts))
+		return false;
+	fprintf(finding->what,
+		"a firewall here perhaps lets in no UDP for port %u from a peer that calls: %s, and conditions of its rules are not understood",
+		facts->last->listen_port, bar->culprit);
+	doctor_tell_mend(bar, finding);
+	return true;
 }
 
 /* It goes on for as long as the firewall remembers the flow. */
@@ -227,13 +259,24 @@ static bool check_bars_calls(const struct weft_doctor_facts *facts,
 {
 	size_t i, callers = 0;
 
-	for (i = 0; doctor_bars_calls(facts) && i < facts->peer_count; i++) {
-		if (!doctor_has_endpoint(&facts->peers[i]) &&
-		    !weft_doctor_is_up(facts, &facts->peers[i]))
-			return false;
+	for (i = 0; i < facts->peer_count; i++)
 		callers += facts->peers[i].calls;
-	}
-	return callers && doctor_tell_bars_calls(facts, finding);
+	return callers && !doctor_misses_caller(facts) &&
+	       doctor_tell_bars_calls(facts, finding);
+}
+
+static bool check_unread_firewall(const struct weft_doctor_facts *facts,
+				  struct weft_doctor_finding *finding)
+{
+	if (!facts->unread)
+		return false;
+	fprintf(finding->what,
+		"this machine's firewall could not be read, and rules that bar the tunnel are not found: %s",
+		facts->unread);
+	fprintf(finding->mend,
+		"install nftables with JSON support, or see why this fails: nft -j list ruleset; then: weft doctor %s",
+		doctor_word(facts).chars);
+	return true;
 }
 
 static bool check_another_key(const struct weft_doctor_facts *facts,
@@ -545,8 +588,8 @@ static bool check_rp_filter_outer(const struct weft_doctor_facts *facts,
 		peer->way.dev, weft_text_endpoint(&peer->last->endpoint).chars);
 	doctor_mend_marks(facts, finding);
 	fprintf(finding->mend,
-		"sysctl -w net.ipv4.conf.%s.rp_filter=2 net.ipv4.conf.all.rp_filter=2",
-		peer->way.dev);
+		"sysctl -w %s net.ipv4.conf.all.rp_filter=2",
+		weft_text_sysctl(peer->way.dev, "rp_filter", "=2").chars);
 	return true;
 }
 
@@ -609,8 +652,8 @@ static bool check_rp_filter(const struct weft_doctor_facts *facts,
 		"rp_filter is strict, and drops what comes from allowed IPs of its whose way back is not through %s",
 		doctor_name(facts));
 	fprintf(finding->mend,
-		"sysctl -w net.ipv4.conf.%s.rp_filter=2 net.ipv4.conf.all.rp_filter=2, or add the routes",
-		doctor_word(facts).chars);
+		"sysctl -w %s net.ipv4.conf.all.rp_filter=2, or add the routes",
+		weft_text_sysctl(doctor_name(facts), "rp_filter", "=2").chars);
 	return true;
 }
 
@@ -827,6 +870,8 @@ const struct weft_doctor_check weft_doctor_checks[] = {
 	{ "barred-out", E, true, false, check_barred_out, NULL },
 	{ "barred-new", E, false, false, check_barred_calls, NULL },
 	{ "barred-new", W, false, false, check_bars_calls, NULL },
+	{ "perhaps-barred", W, false, true, check_perhaps_barred_calls, NULL },
+	{ "unread-firewall", W, false, false, check_unread_firewall, NULL },
 	{ "another-key", E, false, false, check_another_key, NULL },
 	{ "unknown-peer", E, false, false, check_unknown_peer, NULL },
 	{ "forwarding-off", E, false, false, check_forwarding, NULL },

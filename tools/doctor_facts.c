@@ -127,28 +127,50 @@ static struct weft_doctor_stack doctor_stack(void)
 	};
 }
 
-char *weft_doctor_run(const struct weft_context *ctx, const char *program, ...)
+static int doctor_run(const struct weft_context *ctx, char **output,
+		      const char *program, va_list args)
 {
 	const char *words[DOCTOR_WORDS_MAX + 1] = { };
 	struct weft_change holder = { };
-	char *output = NULL;
-	va_list args;
+	int err = -ENOMEM;
 	size_t i;
 
-	va_start(args, program);
 	for (i = 0; i < DOCTOR_WORDS_MAX; i++) {
 		words[i] = va_arg(args, const char *);
 		if (!words[i])
 			break;
 	}
-	va_end(args);
-	if (!weft_program_set(&holder.program, NULL, program, words[0],
-			      words[1], words[2], words[3], words[4], words[5],
-			      NULL) ||
-	    ctx->network->run(ctx->network, &holder.program, &output))
-		output = NULL;
+	if (weft_program_set(&holder.program, NULL, program, words[0],
+			     words[1], words[2], words[3], words[4], words[5],
+			     NULL))
+		err = ctx->network->run(ctx->network, &holder.program, output);
+	if (err)
+		*output = NULL;
 	weft_change_clear(&holder);
+	return err;
+}
+
+char *weft_doctor_run(const struct weft_context *ctx, const char *program, ...)
+{
+	char *output = NULL;
+	va_list args;
+
+	va_start(args, program);
+	doctor_run(ctx, &output, program, args);
+	va_end(args);
 	return output;
+}
+
+int weft_doctor_try(const struct weft_context *ctx, char **output,
+		    const char *program, ...)
+{
+	va_list args;
+	int err;
+
+	va_start(args, program);
+	err = doctor_run(ctx, output, program, args);
+	va_end(args);
+	return err;
 }
 
 static void doctor_gather_file(struct doctor_watch *watch)
@@ -538,6 +560,7 @@ void weft_doctor_facts_free(struct weft_doctor_facts *facts)
 	}
 	free(facts->peers);
 	free((char *)facts->path);
+	free(facts->unread);
 	for (i = 0; i < ARRAY_SIZE(facts->walls); i++) {
 		weft_bar_clear(&facts->walls[i].in);
 		weft_bar_clear(&facts->walls[i].fresh);

@@ -4,6 +4,7 @@
  * any peer, and those of each peer that is not up.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,14 +21,38 @@
 #define FIREWALL_ANYWHERE_IP4	"198.18.0.1"
 #define FIREWALL_ANYWHERE_IP6	"2001:2::1"
 
+/* Of the kernel's netfilter core, in each network namespace. */
+#define FIREWALL_NETFILTER	"/proc/net/netfilter/nf_log"
+
 static const __u16 firewall_families[] = { AF_INET, AF_INET6 };
 
+/* A kernel without netfilter has no rules. */
+static bool firewall_has_netfilter(const struct weft_context *ctx)
+{
+	char *text = NULL;
+	int err = ctx->network->read(ctx->network, FIREWALL_NETFILTER, &text);
+
+	free(text);
+	return err != -ENOENT;
+}
+
+/* One of the programs is enough, unless nft is there and fails. */
 void weft_doctor_rules_read(const struct weft_context *ctx,
 			    struct weft_doctor_rules *rules)
 {
-	rules->nft = weft_doctor_run(ctx, "nft", "-j", "list", "ruleset", NULL);
+	int err = weft_doctor_try(ctx, &rules->nft, "nft", "-j", "list",
+				  "ruleset", NULL);
+
+	if (err && err != -ENOENT)
+		rules->unread = strdup(ctx->network->error);
 	rules->ip4 = weft_doctor_run(ctx, "iptables-save", NULL);
 	rules->ip6 = weft_doctor_run(ctx, "ip6tables-save", NULL);
+	if (err == -ENOENT && !rules->ip4 && !rules->ip6)
+		rules->unread = strdup("neither nft nor iptables-save is there and works");
+	if (rules->unread && !firewall_has_netfilter(ctx)) {
+		free(rules->unread);
+		rules->unread = NULL;
+	}
 }
 
 void weft_doctor_rules_free(struct weft_doctor_rules *rules)
@@ -35,26 +60,43 @@ void weft_doctor_rules_free(struct weft_doctor_rules *rules)
 	free(rules->nft);
 	free(rules->ip4);
 	free(rules->ip6);
+	free(rules->unread);
 	memset(rules, 0, sizeof(*rules));
 }
 
-void weft_doctor_rules_ask(const struct weft_doctor_rules *rules,
-			   const struct weft_packet *packet,
-			   struct weft_bar *bar)
+/* The rules as @packet meets them; @walk is to be cleared. */
+static void firewall_read(const struct weft_doctor_rules *rules,
+			  const struct weft_packet *packet,
+			  struct weft_walk *walk)
 {
 	bool is_ip4 = packet->family == AF_INET;
 	const char *text = is_ip4 ? rules->ip4 : rules->ip6;
 	bool elsewhere = text && strstr(text, "\n*");
-	struct weft_walk walk;
 
 	/* Comments stand in front of the first table, mostly. */
 	elsewhere |= text && *text == '*';
-	weft_walk_init(&walk);
+	weft_walk_init(walk);
 	if (rules->nft)
-		weft_walk_read_nft(&walk, rules->nft, elsewhere, packet);
+		weft_walk_read_nft(walk, rules->nft, elsewhere, packet);
 	if (text)
-		weft_walk_read_iptables(&walk, text,
+		weft_walk_read_iptables(walk, text,
 					is_ip4 ? "iptables" : "ip6tables", packet);
+}
+
+/* Conditions of a flow's state depend on rules that packets meet before: these are asked first. */
+void weft_doctor_rules_ask(const struct weft_doctor_rules *rules,
+			   const struct weft_packet *packet,
+			   struct weft_bar *bar)
+{
+	struct weft_packet traced = *packet;
+	struct weft_walk walk;
+
+	firewall_read(rules, &traced, &walk);
+	traced.untracked = weft_walk_untracks(&walk);
+	if (traced.untracked != packet->untracked) {
+		weft_walk_clear(&walk);
+		firewall_read(rules, &traced, &walk);
+	}
 	weft_walk_run(&walk, bar);
 	weft_walk_clear(&walk);
 }
@@ -233,6 +275,8 @@ void weft_doctor_gather_firewall(const struct weft_context *ctx,
 	size_t i, asked = 0;
 
 	weft_doctor_rules_read(ctx, &job.rules);
+	facts->unread = job.rules.unread;
+	job.rules.unread = NULL;
 	job.remarked = firewall_has_table(&job.rules, facts->first->name,
 					  &job.late);
 	facts->unmarked_table = facts->first->fwmark && !job.remarked;

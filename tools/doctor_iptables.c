@@ -128,6 +128,8 @@ static enum weft_match iptables_option(const struct iptables_reader *reader,
 		return iptables_any(reader, value, true, false);
 	if (iptables_is(option, "--ctstate", "--state"))
 		return iptables_any(reader, value, false, false);
+	if (!strcmp(option, "--pkt-type"))
+		return weft_packet_cast(packet, value);
 	/* What comes in for the tunnel is for this machine. */
 	if (!strcmp(option, "--dst-type") && !packet->out)
 		return weft_match_of(!strcmp(value, "LOCAL"));
@@ -139,7 +141,7 @@ static bool iptables_is_idle(const char *option, const char *value)
 {
 	static const char * const modules[] = {
 		"udp", "comment", "conntrack", "state", "multiport", "addrtype",
-		"tcp", "rpfilter",
+		"tcp", "rpfilter", "pkttype",
 	};
 	size_t i;
 
@@ -171,6 +173,12 @@ static bool iptables_flag(struct iptables_rule *rule, const char *option)
 	return true;
 }
 
+static bool iptables_is_source(const char *option)
+{
+	return iptables_is(option, "-s", "--source") ||
+	       !strcmp(option, "--src-range");
+}
+
 static void iptables_take(const struct iptables_reader *reader,
 			  struct iptables_rule *rule, bool not,
 			  const char *option, char *value)
@@ -183,6 +191,9 @@ static void iptables_take(const struct iptables_reader *reader,
 	}
 	one = iptables_option(reader, option, value);
 	iptables_meet(rule, not ? weft_match_not(one) : one);
+	rule->built.narrow |= one == WEFT_MATCH_MAYBE && !not &&
+			      weft_packet_is_any_caller(reader->packet) &&
+			      iptables_is_source(option);
 	rule->built.meant |= one == WEFT_MATCH_YES && !not &&
 			     !strncmp(option, reader->packet->out ? "--sport" :
 					      "--dport", 7);
@@ -191,7 +202,8 @@ static void iptables_take(const struct iptables_reader *reader,
 /* Targets after which a packet goes on are none. */
 static enum weft_walk_verdict iptables_verdict(const struct iptables_reader *reader,
 					       const char *option,
-					       const char *target)
+					       const char *target,
+					       const char *more)
 {
 	static const struct {
 		const char *target;
@@ -200,9 +212,12 @@ static enum weft_walk_verdict iptables_verdict(const struct iptables_reader *rea
 		{ "ACCEPT", WEFT_WALK_ACCEPT }, { "QUEUE", WEFT_WALK_ACCEPT },
 		{ "NFQUEUE", WEFT_WALK_ACCEPT }, { "DROP", WEFT_WALK_DROP },
 		{ "REJECT", WEFT_WALK_DROP }, { "RETURN", WEFT_WALK_RETURN },
+		{ "NOTRACK", WEFT_WALK_NOTRACK },
 	};
 	size_t i;
 
+	if (!strcmp(target, "CT") && !strcmp(more, "--notrack"))
+		return WEFT_WALK_NOTRACK;
 	for (i = 0; i < ARRAY_SIZE(targets); i++)
 		if (!strcmp(targets[i].target, target))
 			return targets[i].verdict;
@@ -265,7 +280,8 @@ static void iptables_read_words(const struct iptables_reader *reader,
 	if (at + 1 >= count || rule.built.met == WEFT_MATCH_NO)
 		return;
 	rule.built.reverse = rule.reverse;
-	rule.built.verdict = iptables_verdict(reader, words[at], words[at + 1]);
+	rule.built.verdict = iptables_verdict(reader, words[at], words[at + 1],
+					      at + 2 < count ? words[at + 2] : "");
 	if (rule.built.verdict == WEFT_WALK_NEXT)
 		return;
 	rule.built.target = strdup(words[at + 1]);
@@ -313,6 +329,7 @@ static void iptables_read_chain(const struct iptables_reader *reader, char *line
 		return;
 	chain->base = iptables_is_met(reader, name);
 	chain->priority = iptables_priority(reader);
+	chain->early = !strcmp(reader->table, "raw");
 	chain->drops = policy && !strcmp(policy, "DROP");
 	if (asprintf(&chain->text, "the policy of %s' chain %s in table %s is DROP",
 		     reader->program, name, reader->table) < 0)

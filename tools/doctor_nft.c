@@ -9,6 +9,9 @@
 #include "array.h"
 #include "doctor_walk.h"
 
+/* Of the hooks prerouting and output; enum nf_ip_hook_priorities of the kernel. */
+#define NFT_PRIORITY_CONNTRACK	(-200)
+
 /**
  * struct nft_reader - a ruleset that is read
  * @walk: where its chains go
@@ -168,18 +171,20 @@ static enum weft_match nft_meta(const struct nft_reader *reader,
 		return weft_packet_link(packet, false, nft_word(item), '*');
 	if (!strncmp(key, "oif", 3) && (!key[3] || !strcmp(key + 3, "name")))
 		return weft_packet_link(packet, true, nft_word(item), '*');
+	if (!strcmp(key, "pkttype") && json_object_is_type(item, json_type_string))
+		return weft_packet_cast(packet, json_object_get_string(item));
 	if (!strcmp(key, "mark") && packet->out &&
 	    json_object_is_type(item, json_type_int))
 		return weft_match_of(json_object_get_int64(item) == packet->mark);
 	return WEFT_MATCH_MAYBE;
 }
 
-static bool nft_has_flag(struct json_object *fib, const char *flag)
+static bool nft_has_flag(struct json_object *holder, const char *flag)
 {
 	struct json_object *flags = NULL;
 	size_t i;
 
-	if (!json_object_object_get_ex(fib, "flags", &flags))
+	if (!json_object_object_get_ex(holder, "flags", &flags))
 		return false;
 	if (!json_object_is_type(flags, json_type_array))
 		return !strcmp(nft_word(flags), flag);
@@ -214,8 +219,14 @@ static enum weft_match nft_fib(const struct nft_reader *reader,
 static enum weft_match nft_ct(const struct nft_reader *reader,
 			      struct json_object *ct, struct json_object *item)
 {
-	if (strcmp(nft_text(ct, "key"), "state") ||
-	    !json_object_is_type(item, json_type_string))
+	const char *key = nft_text(ct, "key");
+
+	if (!json_object_is_type(item, json_type_string))
+		return WEFT_MATCH_MAYBE;
+	if (!strcmp(key, "status"))
+		return weft_packet_translated(reader->packet,
+					      json_object_get_string(item));
+	if (strcmp(key, "state"))
 		return WEFT_MATCH_MAYBE;
 	return weft_packet_flow(reader->packet, json_object_get_string(item));
 }
@@ -341,9 +352,35 @@ static enum weft_match nft_match(const struct nft_reader *reader,
 	return !strcmp(op, "==") || !strcmp(op, "in") ? met : WEFT_MATCH_MAYBE;
 }
 
-/* Whether the rule asks for the tunnel's port, or for the route back. */
+/* Whether @left takes that field from the packet, alone or beside others. */
+static bool nft_takes(struct json_object *left, const char *field)
+{
+	struct json_object *what = NULL;
+	size_t i;
+
+	if (json_object_object_get_ex(left, "payload", &what))
+		return !strcmp(nft_text(what, "field"), field);
+	if (json_object_object_get_ex(left, "concat", &what))
+		for (i = 0; i < json_object_array_length(what); i++)
+			if (nft_takes(json_object_array_get_idx(what, i), field))
+				return true;
+	return false;
+}
+
+/* All but a part of all sources is most of them. */
+static bool nft_is_narrow(const struct nft_reader *reader,
+			  struct json_object *left, const char *op,
+			  enum weft_match met)
+{
+	return met == WEFT_MATCH_MAYBE && strcmp(op, "!=") &&
+	       weft_packet_is_any_caller(reader->packet) &&
+	       nft_takes(left, "saddr");
+}
+
+/* Whether the rule asks for the tunnel's port, the route back or a part of all sources. */
 static void nft_classify(const struct nft_reader *reader,
-			 struct json_object *match, struct weft_walk_rule *rule)
+			 struct json_object *match, enum weft_match met,
+			 struct weft_walk_rule *rule)
 {
 	struct json_object *left = NULL, *what = NULL;
 
@@ -351,16 +388,15 @@ static void nft_classify(const struct nft_reader *reader,
 		return;
 	if (json_object_object_get_ex(left, "fib", &what))
 		rule->reverse |= !strcmp(nft_text(what, "result"), "oif");
-	if (json_object_object_get_ex(left, "payload", &what))
-		rule->meant |= !strcmp(nft_text(what, "field"),
-				       reader->packet->out ? "sport" : "dport");
+	rule->meant |= nft_takes(left, reader->packet->out ? "sport" : "dport");
+	rule->narrow |= nft_is_narrow(reader, left, nft_text(match, "op"), met);
 }
 
 /* Statements that decide nothing about a packet. */
 static bool nft_is_idle(struct json_object *statement)
 {
 	static const char * const idle[] = {
-		"counter", "log", "comment", "mangle", "set", "notrack",
+		"counter", "log", "comment", "mangle", "set",
 		"ct helper", "ct timeout", "ct expectation",
 	};
 	size_t i;
@@ -381,7 +417,7 @@ static enum weft_walk_verdict nft_verdict(struct json_object *statement,
 		{ "accept", WEFT_WALK_ACCEPT }, { "queue", WEFT_WALK_ACCEPT },
 		{ "drop", WEFT_WALK_DROP }, { "reject", WEFT_WALK_DROP },
 		{ "jump", WEFT_WALK_JUMP }, { "goto", WEFT_WALK_GOTO },
-		{ "return", WEFT_WALK_RETURN },
+		{ "return", WEFT_WALK_RETURN }, { "notrack", WEFT_WALK_NOTRACK },
 	};
 	struct json_object *to = NULL;
 	size_t i;
@@ -442,6 +478,7 @@ static void nft_add_map(const struct nft_reader *reader,
 		met = nft_compare_item(reader, key,
 				       json_object_array_get_idx(pair, 0));
 		one.met = met < built->met ? met : built->met;
+		one.narrow = built->narrow || nft_is_narrow(reader, key, "", met);
 		nft_add(reader, chain, rule, json_object_array_get_idx(pair, 1),
 			one);
 	}
@@ -468,7 +505,7 @@ static void nft_read_rule(const struct nft_reader *reader,
 			nft_add(reader, chain, rule, statement, built);
 		} else if (json_object_object_get_ex(statement, "match", &what)) {
 			one = nft_match(reader, rule, what);
-			nft_classify(reader, what, &built);
+			nft_classify(reader, what, one, &built);
 			built.met = one < built.met ? one : built.met;
 		} else if (!nft_is_idle(statement) && built.met == WEFT_MATCH_YES) {
 			built.met = WEFT_MATCH_MAYBE;
@@ -486,6 +523,34 @@ static bool nft_is_met(const struct nft_reader *reader,
 	return reader->packet->out ?
 	       !strcmp(hook, "output") || !strcmp(hook, "postrouting") :
 	       !strcmp(hook, "input") || !strcmp(hook, "prerouting");
+}
+
+/* nft 1.0.6 prints freed memory in place of a flag that stands alone. */
+static bool nft_is_asleep(struct json_object *table)
+{
+	struct json_object *flags = NULL;
+
+	if (!json_object_object_get_ex(table, "flags", &flags))
+		return false;
+	if (json_object_is_type(flags, json_type_array))
+		return nft_has_flag(table, "dormant");
+	return !nft_has_flag(table, "owner") && !nft_has_flag(table, "persist");
+}
+
+/* A dormant table is listed, and no packet meets it. */
+static bool nft_is_dormant(const struct nft_reader *reader,
+			   struct json_object *item)
+{
+	struct json_object *table;
+	size_t i;
+
+	for (i = 0; i < nft_count(reader); i++) {
+		table = nft_item(reader, i, "table");
+		if (table && !strcmp(nft_text(table, "family"), nft_text(item, "family")) &&
+		    !strcmp(nft_text(table, "name"), nft_text(item, "table")))
+			return nft_is_asleep(table);
+	}
+	return false;
 }
 
 /* What "up" and wg-quick have made asks for the tunnel's own addresses, inside. */
@@ -524,6 +589,9 @@ static void nft_read_chain(struct nft_reader *reader, struct json_object *item)
 	if (json_object_object_get_ex(item, "prio", &prio))
 		chain->priority = json_object_get_int(prio);
 	chain->drops = !strcmp(nft_text(item, "policy"), "drop");
+	chain->early = chain->priority < NFT_PRIORITY_CONNTRACK &&
+		       strcmp(nft_text(item, "hook"), "input") &&
+		       strcmp(nft_text(item, "hook"), "postrouting");
 	if (asprintf(&chain->text, "the policy of chain %s of nft table %s is drop",
 		     chain->name, chain->table) < 0)
 		chain->text = NULL;
@@ -563,6 +631,7 @@ static void nft_read_chains(struct nft_reader *reader)
 	for (i = 0; i < nft_count(reader); i++) {
 		item = nft_item(reader, i, "chain");
 		if (!item || !nft_is_read(reader, item) ||
+		    nft_is_dormant(reader, item) ||
 		    (reader->elsewhere && strcmp(nft_text(item, "family"), "inet") &&
 		     nft_is_of_iptables(reader, item)))
 			continue;

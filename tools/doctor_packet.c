@@ -100,17 +100,49 @@ enum weft_match weft_packet_address(const struct weft_packet *packet,
 	return weft_match_of(!weft_model_allowedip_compare(&there, &wanted));
 }
 
+bool weft_packet_is_any_caller(const struct weft_packet *packet)
+{
+	return !packet->out && packet->fresh &&
+	       packet->there.any.sa_family == AF_UNSPEC;
+}
+
+/* An untracked packet has no flow, and no other state. */
+static enum weft_match packet_tracked(const struct weft_packet *packet,
+				      bool holds)
+{
+	enum weft_match tracked = weft_match_not(packet->untracked);
+
+	return holds ? tracked : WEFT_MATCH_NO;
+}
+
 enum weft_match weft_packet_flow(const struct weft_packet *packet,
 				 const char *word)
 {
 	if (!strcasecmp(word, "new"))
-		return weft_match_of(packet->fresh);
+		return packet_tracked(packet, packet->fresh);
 	if (!strcasecmp(word, "established"))
-		return weft_match_of(!packet->fresh);
-	if (!strcasecmp(word, "related") || !strcasecmp(word, "invalid") ||
-	    !strcasecmp(word, "untracked"))
+		return packet_tracked(packet, !packet->fresh);
+	if (!strcasecmp(word, "untracked"))
+		return packet->untracked;
+	if (!strcasecmp(word, "related") || !strcasecmp(word, "invalid"))
+		return WEFT_MATCH_NO;
+	return weft_packet_translated(packet, word);
+}
+
+enum weft_match weft_packet_translated(const struct weft_packet *packet,
+				       const char *word)
+{
+	if (!packet->out && !strcasecmp(word, "dnat"))
 		return WEFT_MATCH_NO;
 	return WEFT_MATCH_MAYBE;
+}
+
+enum weft_match weft_packet_cast(const struct weft_packet *packet,
+				 const char *word)
+{
+	if (packet->out)
+		return WEFT_MATCH_MAYBE;
+	return weft_match_of(!strcmp(word, "host") || !strcmp(word, "unicast"));
 }
 
 enum weft_match weft_packet_astray(const struct weft_packet *packet,

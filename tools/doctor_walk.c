@@ -15,6 +15,8 @@
  * @depth: calls inside each other
  * @steps: rules looked at
  * @accepted: a rule accepts, if its conditions hold
+ * @meant: the rule that accepts names the tunnel's port
+ * @untracked: a rule takes the packet out of connection tracking
  * @suspect: the first rule that drops, if its conditions hold
  * @culprit: the rule that drops
  */
@@ -23,6 +25,8 @@ struct walk_run {
 	int depth;
 	int steps;
 	bool accepted;
+	bool meant;
+	enum weft_match untracked;
 	const struct weft_walk_rule *suspect;
 	const struct weft_walk_rule *culprit;
 };
@@ -136,7 +140,7 @@ static enum weft_walk_verdict walk_call(struct walk_run *run,
 static void walk_doubt(struct walk_run *run, const struct weft_walk_rule *rule,
 		       enum weft_walk_verdict verdict)
 {
-	if (verdict == WEFT_WALK_ACCEPT)
+	if (verdict == WEFT_WALK_ACCEPT && (!rule->narrow || run->meant))
 		run->accepted = true;
 	if (verdict == WEFT_WALK_DROP && !run->suspect)
 		run->suspect = run->culprit ? run->culprit : rule;
@@ -167,9 +171,33 @@ static enum weft_walk_verdict walk_rule(struct walk_run *run,
 	case WEFT_WALK_DROP:
 		run->culprit = rule;
 		return WEFT_WALK_DROP;
+	case WEFT_WALK_NOTRACK:
+		run->untracked = WEFT_MATCH_YES;
+		return WEFT_WALK_NEXT;
 	default:
+		run->meant = rule->meant;
 		return rule->verdict;
 	}
+}
+
+/*
+ * The same with the conditions in mind: what a rule perhaps does is not sure,
+ * and what lies behind a part of all sources is not for an arbitrary caller.
+ */
+static enum weft_walk_verdict walk_weigh(struct walk_run *run,
+					 const struct weft_walk_chain *chain,
+					 const struct weft_walk_rule *rule,
+					 bool sure)
+{
+	enum weft_match untracked = run->untracked;
+	bool accepted = run->accepted;
+	enum weft_walk_verdict verdict = walk_rule(run, chain, rule);
+
+	if (!sure && run->untracked != untracked)
+		run->untracked = WEFT_MATCH_MAYBE;
+	if (rule->narrow)
+		run->accepted = accepted;
+	return verdict;
 }
 
 /* NEXT: the packet comes to the end of the chain. */
@@ -178,17 +206,18 @@ static enum weft_walk_verdict walk_chain(struct walk_run *run,
 {
 	const struct weft_walk_rule *rule;
 	enum weft_walk_verdict verdict;
-	bool doubt = false;
+	bool doubt = false, sure;
 
 	for (rule = chain->rules; rule; rule = rule->next) {
 		if (rule->met == WEFT_MATCH_NO)
 			continue;
 		if (++run->steps > WALK_STEPS_MAX)
 			return WEFT_WALK_ACCEPT;
-		verdict = walk_rule(run, chain, rule);
+		sure = walk_is_sure(rule, doubt);
+		verdict = walk_weigh(run, chain, rule, sure);
 		if (verdict == WEFT_WALK_NEXT)
 			continue;
-		if (!walk_is_sure(rule, doubt)) {
+		if (!sure) {
 			walk_doubt(run, rule, verdict);
 			doubt |= verdict == WEFT_WALK_RETURN;
 		} else if (verdict == WEFT_WALK_RETURN) {
@@ -238,6 +267,17 @@ void weft_walk_run(const struct weft_walk *walk, struct weft_bar *bar)
 		walk_base(walk, chain, &one);
 		weft_bar_join(bar, &one);
 	}
+}
+
+enum weft_match weft_walk_untracks(const struct weft_walk *walk)
+{
+	const struct weft_walk_chain *chain;
+	struct walk_run run = { .walk = walk };
+
+	for (chain = walk->chains; chain && !walk->no_memory; chain = chain->next)
+		if (chain->base && chain->early)
+			walk_chain(&run, chain);
+	return run.untracked;
 }
 
 void weft_bar_join(struct weft_bar *bar, struct weft_bar *other)

@@ -29,6 +29,7 @@ enum weft_match {
  * @astray: the route back to @there, looked up without a mark, is not through @dev
  * @remarked: a rule of the tunnel's gives packets that come in their flow's mark
  * @late: that rule has weft's priority -90, not wg-quick's -150
+ * @untracked: a rule has taken it out of connection tracking
  */
 struct weft_packet {
 	__u16 family;
@@ -41,6 +42,7 @@ struct weft_packet {
 	enum weft_match astray;
 	bool remarked;
 	bool late;
+	enum weft_match untracked;
 };
 
 enum weft_walk_verdict {
@@ -50,6 +52,7 @@ enum weft_walk_verdict {
 	WEFT_WALK_JUMP,
 	WEFT_WALK_GOTO,
 	WEFT_WALK_RETURN,
+	WEFT_WALK_NOTRACK,
 };
 
 /**
@@ -58,6 +61,7 @@ enum weft_walk_verdict {
  * @met: whether its conditions hold
  * @meant: one of those conditions is the tunnel's port, and holds
  * @reverse: one of them is the route back
+ * @narrow: one of them is a part of all sources, and the packet may have any source
  * @verdict: what becomes of a packet for which they do
  * @target: the chain called, for WEFT_WALK_JUMP and WEFT_WALK_GOTO
  * @text: the rule in words
@@ -67,6 +71,7 @@ struct weft_walk_rule {
 	enum weft_match met;
 	bool meant;
 	bool reverse;
+	bool narrow;
 	enum weft_walk_verdict verdict;
 	char *target;
 	char *text;
@@ -79,6 +84,7 @@ struct weft_walk_rule {
  * @name: its name
  * @base: the packet comes to it by itself
  * @priority: when it does; of another chain, the earliest that may call it
+ * @early: and before connection tracking looks for the packet's flow
  * @drops: its policy
  * @text: its policy in words
  * @mend: a command that has the packet accepted there
@@ -91,6 +97,7 @@ struct weft_walk_chain {
 	char *name;
 	bool base;
 	int priority;
+	bool early;
 	bool drops;
 	char *text;
 	char *mend;
@@ -145,6 +152,8 @@ void weft_walk_add_rule(struct weft_walk *walk, struct weft_walk_chain *chain,
 
 /* The worst of all base chains. Without memory, nothing is barred. */
 void weft_walk_run(const struct weft_walk *walk, struct weft_bar *bar);
+/* Whether a rule takes the packet out of connection tracking. */
+enum weft_match weft_walk_untracks(const struct weft_walk *walk);
 /* @bar becomes the worse of the two, and @other is cleared. */
 void weft_bar_join(struct weft_bar *bar, struct weft_bar *other);
 void weft_bar_clear(struct weft_bar *bar);
@@ -162,8 +171,16 @@ enum weft_match weft_packet_link(const struct weft_packet *packet, bool out,
 /* Whether its source, or destination, lies in "ADDRESS" or "ADDRESS/LENGTH". */
 enum weft_match weft_packet_address(const struct weft_packet *packet,
 				    bool source, const char *prefix);
+/* It begins a flow, and its source is not known: a part of all sources need not have it. */
+bool weft_packet_is_any_caller(const struct weft_packet *packet);
 /* One word for the state of its flow: "new", "established", ... */
 enum weft_match weft_packet_flow(const struct weft_packet *packet,
+				 const char *word);
+/* One word for what NAT does with its flow: what comes in was sent to the tunnel's port itself. */
+enum weft_match weft_packet_translated(const struct weft_packet *packet,
+				       const char *word);
+/* "unicast", "broadcast", ...: peers send to one host. */
+enum weft_match weft_packet_cast(const struct weft_packet *packet,
 				 const char *word);
 /* No route leads back to where it comes from through the same link. */
 enum weft_match weft_packet_astray(const struct weft_packet *packet,

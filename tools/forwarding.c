@@ -12,6 +12,7 @@
 #include "network.h"
 #include "profile.h"
 #include "report.h"
+#include "text.h"
 
 #define FORWARDING_RP_FILTER_STRICT	1
 
@@ -129,8 +130,9 @@ static void forwarding_warn_rp_filter(const struct weft_context *ctx,
 	own = forwarding_number(network, "ipv4", profile->name, "rp_filter");
 	if ((all > own ? all : own) != FORWARDING_RP_FILTER_STRICT)
 		return;
-	weft_report_warning(ctx, "%s: rp_filter is strict, and with 'Table = %s' it drops what has no way back through the tunnel: set net.ipv4.conf.%s.rp_filter to 2",
-			    profile->name, profile->table_text, profile->name);
+	weft_report_warning(ctx, "%s: rp_filter is strict, and with 'Table = %s' it drops what has no way back through the tunnel: sysctl -w %s",
+			    profile->name, profile->table_text,
+			    weft_text_sysctl(profile->name, "rp_filter", "=2").chars);
 }
 
 static const char *forwarding_word(struct json_object *object, const char *key)

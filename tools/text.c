@@ -63,6 +63,16 @@ struct weft_shell_text weft_text_shell(const char *name)
 	return text;
 }
 
+struct weft_shell_text weft_text_sysctl(const char *name, const char *setting,
+					const char *value)
+{
+	char path[WEFT_NAME_BYTES];
+
+	snprintf(path, sizeof(path), "net/ipv4/conf/%s/%s%s", name, setting,
+		 value);
+	return weft_text_shell(path);
+}
+
 /* The bytes of the character that @text begins with, 0 where it is none (RFC 3629). */
 static size_t text_character(const unsigned char *text)
 {

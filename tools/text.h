@@ -38,6 +38,13 @@ struct weft_address_text weft_text_address(const struct weft_allowedip *ip);
  */
 struct weft_shell_text weft_text_shell(const char *name);
 /*
+ * A setting of an interface for IPv4 as a word for sysctl(8), @value behind it,
+ * which may be "". A slash comes first, so that dots of the interface's name
+ * separate nothing.
+ */
+struct weft_shell_text weft_text_sysctl(const char *name, const char *setting,
+					const char *value);
+/*
  * A copy in UTF-8, to be freed: each byte that is not part of a character
  * becomes U+FFFD. NULL: no memory.
  */

@@ -550,6 +550,8 @@ static void test_shell_words(void)
 	test_text("word: a blank", weft_text_shell("harbour master").chars, "'harbour master'");
 	test_text("word: a command", weft_text_shell("x; rm -r *").chars, "'x; rm -r *'");
 	test_text("word: a quote", weft_text_shell("it's").chars, "'it'\\''s'");
+	test_text("word: a setting", weft_text_sysctl("eth0.100", "rp_filter", "=2").chars,
+		  "net/ipv4/conf/eth0.100/rp_filter=2");
 	test_text("word: nothing", weft_text_shell("").chars, "''");
 	memset(long_name, '\'', WEFT_NAME_BYTES);
 	test_ok(strlen(weft_text_shell(long_name).chars) == 4 * WEFT_NAME_BYTES + 2, "word: the longest name");

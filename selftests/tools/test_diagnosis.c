@@ -22,6 +22,7 @@
 #define SKIPPED		4
 #define FILE_PATH	"/etc/weft/wft0.conf"
 #define QUESTIONS_BYTES	4096
+#define NETFILTER	"/proc/net/netfilter/nf_log=0 NONE ()\n"
 
 #define INTERFACE	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"
 #define HUB		"[Peer]\nPublicKey = " KEY_A "\nName = hub\nEndpoint = 192.0.2.1:7\nAllowedIPs = "
@@ -34,7 +35,7 @@
  * @kind: its kind, NONE for weft
  * @file: the interface's file, NULL for none
  * @read: lines "PATH=TEXT" of the kernel's settings
- * @programs: lines "COMMAND=OUTPUT"; others are not there
+ * @programs: lines "COMMAND=OUTPUT", with "!" for a program that fails; others are not there
  * @unmarked: where packets without a mark go, NULL: there too
  * @happens: what changes before reading number @reading, the first being 0
  * @fail_link: the link cannot be read
@@ -180,11 +181,16 @@ static int clinic_run(struct weft_network *network,
 	char words[256] = "", *c;
 	size_t i, len = 0;
 
-	(void)network;
 	for (i = 0; program->words[i]; i++)
 		len += snprintf(words + len, sizeof(words) - len, "%s%s",
 				i ? " " : "", program->words[i]);
 	*output = clinic_line(clinic.now->programs, words);
+	if (*output && !strcmp(*output, "!")) {
+		free(*output);
+		*output = NULL;
+		snprintf(network->error, sizeof(network->error), "%s: it ended with status 1", program->words[0]);
+		return -EIO;
+	}
 	/* Lines of its output are written with a bar between them. */
 	for (c = *output; c && *c; c++)
 		if (*c == '|')
@@ -274,6 +280,8 @@ static char *describe(const struct weft_doctor_facts *facts)
 		facts->unmarked_table ? " unmarked-table" : "");
 	if (facts->path)
 		fprintf(out, "file %s%s\n", facts->path, facts->profile ? "" : " is broken");
+	if (facts->unread)
+		fprintf(out, "unread: %s\n", facts->unread);
 	for (i = 0; i < ARRAY_SIZE(facts->walls); i++) {
 		if (!facts->walls[i].used)
 			continue;
@@ -527,6 +535,23 @@ static const struct clinic_case cases[] = {
 		.facts = LINK "\nwall 4 in x fresh x out -\npeer A way eth0 unmarked - in x out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
+		.name = "no program reads the firewall", .readings = 20, .running = INTERFACE, .fail_way = true,
+		.read = NETFILTER, .facts = LINK "\nunread: neither nft nor iptables-save is there and works\n" WALL4,
+	}, {
+		.name = "no program reads the firewall, and each is there", .readings = 20, .running = INTERFACE, .fail_way = true,
+		.read = NETFILTER, .programs = "nft -j list ruleset=!\niptables-save=!\nip6tables-save=!\n",
+		.facts = LINK "\nunread: nft: it ended with status 1\n" WALL4,
+	}, {
+		.name = "nft fails, and iptables-save does not", .readings = 20, .running = INTERFACE, .fail_way = true,
+		.read = NETFILTER, .programs = "nft -j list ruleset=!\niptables-save=#\n",
+		.facts = LINK "\nunread: nft: it ended with status 1\n" WALL4,
+	}, {
+		.name = "iptables-save alone is there", .readings = 20, .running = INTERFACE, .fail_way = true,
+		.read = NETFILTER, .programs = "iptables-save=#\n", .facts = LINK "\n" WALL4,
+	}, {
+		.name = "a kernel without netfilter", .readings = 20, .running = INTERFACE, .fail_way = true,
+		.programs = "nft -j list ruleset=!\n", .facts = LINK "\n" WALL4,
+	}, {
 		.name = "the firewall is not asked about a peer that is up", .readings = 20, .happens = happens_up,
 		.running = INTERFACE HUB "10.9.0.0/24\n", .programs = NO_INPUT,
 		.facts = LINK "\nwall 4 in x fresh x out -\npeer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n",
@@ -655,6 +680,12 @@ static const struct print_case {
 	}, {
 		"doctor", { .name = "an error and a warning", .running = "[Interface]\nListenPort = 5\n" }, .starved = true, .status = 2,
 		.out = FOUND_NO_KEY FOUND_NO_PEERS,
+	}, {
+		"doctor wft0", { .name = "a firewall that no program reads", .running = INTERFACE HUB "10.9.0.0/24\n",
+				 .happens = happens_up, .read = NETFILTER, .programs = "nft -j list ruleset=!\n" },
+		.starved = true, .status = 1,
+		.out = "wft0: warning: this machine's firewall could not be read, and rules that bar the tunnel are not found: nft: it ended with status 1 [unread-firewall]\n"
+		       "  to mend it: install nftables with JSON support, or see why this fails: nft -j list ruleset; then: weft doctor wft0\n",
 	}, {
 		"doctor wft0", { .name = "a peer", .running = INTERFACE HUB "203.0.113.0/24\n", .happens = happens_up },
 		.status = 1,

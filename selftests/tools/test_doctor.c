@@ -216,12 +216,43 @@ static void answers_alone_for_now(struct ward *ward)
 	ward->b->calls = true;
 }
 
+/* A rule may let calls in that are not understood to be the peer's. */
+static void answers_perhaps_alone(struct ward *ward)
+{
+	ward->facts.walls[0].fresh = a_doubt;
+}
+
+static void answers_perhaps_alone_to_caller(struct ward *ward)
+{
+	answers_perhaps_alone(ward);
+	ward_peer(ward->last, 1)->state = WEFT_PEER_STATE_IDLE;
+}
+
+/* The family that is barred less decides. */
+static void answers_perhaps_alone_in_one_family(struct ward *ward)
+{
+	answers_perhaps_alone_to_caller(ward);
+	ward->facts.walls[1].used = true;
+	ward->facts.walls[1].fresh = a_rule;
+}
+
+static void answers_perhaps_alone_in_another(struct ward *ward)
+{
+	answers_perhaps_alone_to_caller(ward);
+	ward->facts.walls[1].used = true;
+}
+
 static void answers_alone_in_one_family(struct ward *ward)
 {
 	answers_alone_to_caller(ward);
 	ward->facts.walls[1].used = true;
 }
 
+
+static void unread(struct ward *ward)
+{
+	ward->facts.unread = "nft: it ended with status 1";
+}
 
 static void another_key(struct ward *ward)
 {
@@ -563,9 +594,15 @@ static const struct {
 	{ "perhaps barred, and up", perhaps_and_up, "", 0 },
 	{ "answers alone", answers_alone, "", 0 },
 	{ "answers alone, and a peer that should call", answers_alone_to_caller, "barred-new", 2 },
+	{ "answers perhaps alone", answers_perhaps_alone, "", 0 },
+	{ "answers perhaps alone, and a peer that should call", answers_perhaps_alone_to_caller, "perhaps-barred", 1 },
+	{ "answers perhaps alone, and alone in the other family", answers_perhaps_alone_in_one_family,
+	  "perhaps-barred", 1 },
+	{ "answers perhaps alone, in one family of two", answers_perhaps_alone_in_another, "", 0 },
 	{ "answers alone, and one that has called before", answers_alone_for_now, "barred-new", 1 },
 	{ "answers alone, in one family of two", answers_alone_in_one_family, "", 0 },
 	{ "answers alone, and no endpoint is known", nobody_may_call, "barred-new", 2 },
+	{ "a firewall that could not be read", unread, "unread-firewall", 1 },
 	{ "called by another key", another_key, "another-key", 2 },
 	{ "called by nobody's key", unknown_peer, "unknown-peer", 2 },
 	{ "forwarding is off", forwarding, "forwarding-off", 2 },
@@ -651,6 +688,30 @@ static void test_quoting(void)
 	weft_doctor_look(&ward.facts, &report);
 	test_text("a name is quoted in a command", ward.mend,
 		  "give both sides the same one: weft set wft0 peer 'it'\\''s; x' preshared-key KEYFILE");
+	ward_close(&ward);
+}
+
+/* A dot in a link's name separates nothing. */
+static void test_dots(void)
+{
+	struct weft_doctor_report report;
+	struct ward ward;
+
+	ward_open(&ward);
+	rp_filter_outer(&ward);
+	strcpy(ward.a->way.dev, "eth0.100");
+	report = (struct weft_doctor_report){ .find = ward_find, .data = &ward };
+	weft_doctor_look(&ward.facts, &report);
+	test_text("a filter outside of a link with a dot", ward.mend,
+		  "sysctl -w net/ipv4/conf/eth0.100/rp_filter=2 net.ipv4.conf.all.rp_filter=2");
+	ward_close(&ward);
+	ward_open(&ward);
+	rp_filter(&ward);
+	strcpy(ward.last->name, "wft0.7");
+	report = (struct weft_doctor_report){ .find = ward_find, .data = &ward };
+	weft_doctor_look(&ward.facts, &report);
+	test_text("a filter inside of a link with a dot", ward.mend,
+		  "sysctl -w net/ipv4/conf/wft0.7/rp_filter=2 net.ipv4.conf.all.rp_filter=2, or add the routes");
 	ward_close(&ward);
 }
 
@@ -886,6 +947,7 @@ int main(void)
 	test_packet_links();
 	test_checks();
 	test_quoting();
+	test_dots();
 	test_file();
 	return test_end();
 }

@@ -79,6 +79,9 @@ static void ask(const char *kind, const char *name,
 	"\"payload\":{\"protocol\":\"" protocol "\",\"field\":\"" field "\"}"
 #define DPORT(right)	MATCH("==", FIELD("udp", "dport"), right)
 #define SPORT(right)	MATCH("==", FIELD("udp", "sport"), right)
+#define SADDR(right)	MATCH("==", FIELD("ip", "saddr"), right)
+#define PREFIX(address, len)						\
+	"{\"prefix\":{\"addr\":\"" address "\",\"len\":" len "}}"
 #define META(key, right)						\
 	MATCH("==", "\"meta\":{\"key\":\"" key "\"}", right)
 #define STATE(right)	MATCH("in", "\"ct\":{\"key\":\"state\"}", right)
@@ -178,6 +181,13 @@ static const struct {
 	{ "the link and the port at once", CHAIN("input", "accept")
 	  RULE("c", MATCH("==", "\"concat\":[{\"meta\":{\"key\":\"iifname\"}},{" FIELD("udp", "dport") "}]",
 			  "{\"set\":[{\"concat\":[\"eth0\",51820]}]}") DROP), "XX-" },
+	{ "firewalld's first rules", COMMONEST
+	  RULE("c", MATCH("in", "\"ct\":{\"key\":\"status\"}", "\"dnat\"") ACCEPT), "-X-" },
+	{ "another status of the flow", COMMONEST
+	  RULE("c", MATCH("in", "\"ct\":{\"key\":\"status\"}", "\"assured\"") ACCEPT), "-u-" },
+	{ "broadcasts", CHAIN("input", "accept")
+	  RULE("c", META("pkttype", "{\"set\":[\"broadcast\",\"multicast\"]}") DROP), "---" },
+	{ "what is sent to one host", CHAIN("input", "accept") RULE("c", META("pkttype", "\"host\"") DROP), "XX-" },
 	{ "the mark", CHAIN("output", "accept") RULE("c", META("mark", "7") DROP), "--X" },
 	{ "another mark", CHAIN("output", "accept") RULE("c", META("mark", "8") DROP), "---" },
 	{ "accepted before", CHAIN("input", "drop") RULE("c", DPORT("51820") ACCEPT), "---" },
@@ -233,8 +243,28 @@ static void test_anywhere(void)
 	} tries[] = {
 		{ "the commonest of all", COMMONEST, "-X-" },
 		{ "a link", COMMONEST RULE("c", META("iifname", "\"eth1\"") ACCEPT), "-u-" },
-		{ "a prefix", COMMONEST
-		  RULE("c", MATCH("==", FIELD("ip", "saddr"), "\"10.0.0.1\"") ACCEPT), "-u-" },
+		{ "an address", COMMONEST RULE("c", SADDR("\"198.51.100.7\"") ACCEPT), "-X-" },
+		{ "a prefix", COMMONEST RULE("c", SADDR(PREFIX("10.0.0.0", "8")) ACCEPT), "-X-" },
+		{ "a set of addresses", COMMONEST SET("s", "\"198.51.100.7\"") RULE("c", SADDR("\"@s\"") ACCEPT), "-X-" },
+		{ "all addresses", COMMONEST RULE("c", SADDR(PREFIX("0.0.0.0", "0")) ACCEPT), "---" },
+		{ "all but an address", COMMONEST
+		  RULE("c", MATCH("!=", FIELD("ip", "saddr"), "\"198.51.100.7\"") ACCEPT), "-u-" },
+		{ "an address, and a limit", COMMONEST
+		  RULE("c", SADDR("\"198.51.100.7\"") LIMIT ACCEPT), "-X-" },
+		{ "an address, and the port", COMMONEST
+		  RULE("c", SADDR("\"198.51.100.7\"") DPORT("51820") ACCEPT), "---" },
+		{ "an address with the port", COMMONEST
+		  RULE("c", MATCH("==", "\"concat\":[{" FIELD("ip", "saddr") "},{" FIELD("udp", "dport") "}]",
+				  "{\"set\":[{\"concat\":[\"198.51.100.7\",51820]}]}") ACCEPT), "---" },
+		{ "a map of addresses", COMMONEST
+		  RULE("c", VMAP(FIELD("ip", "saddr"), "[\"198.51.100.7\",{\"accept\":null}]")), "-X-" },
+		{ "a chain for an address", COMMONEST PLAIN("d")
+		  RULE("c", SADDR("\"198.51.100.7\"") "{\"jump\":{\"target\":\"d\"}}") RULE("d", LIMIT ACCEPT), "-X-" },
+		{ "a chain for an address, and the port in it", COMMONEST PLAIN("d")
+		  RULE("c", SADDR("\"198.51.100.7\"") "{\"jump\":{\"target\":\"d\"}}") RULE("d", DPORT("51820") ACCEPT),
+		  "-u-" },
+		{ "an address dropped", CHAIN("input", "accept") RULE("c", SADDR("\"198.51.100.7\"") DROP), "pp-" },
+		{ "an address without a state", CHAIN("input", "drop") RULE("c", SADDR("\"198.51.100.7\"") ACCEPT), "uX-" },
 		{ "a link, and the port", COMMONEST
 		  RULE("c", META("iifname", "\"eth1\"") DPORT("51820") ACCEPT), "---" },
 	};
@@ -338,6 +368,9 @@ static const struct {
 	  "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp -m udp --dport 51820 -j ACCEPT\n", "---" },
 	{ "a comment with words", "*filter\n:INPUT ACCEPT [0:0]\n"
 	  "-A INPUT -p udp -m udp --dport 51820 -m comment --comment \"-j ACCEPT \\\" no\" -j DROP\n", "XX-" },
+	{ "firewalld's first rules",
+	  "*filter\n:INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT\n", "-X-" },
+	{ "broadcasts", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m pkttype --pkt-type broadcast -j DROP\n", "---" },
 	{ "ufw", UFW, "-X-" },
 	{ "ufw, and the port", UFW "-A ufw-user-input -p udp -m udp --dport 51820 -j ACCEPT\n", "---" },
 	{ "logged, and then dropped", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j LOG --log-prefix \"no \"\n-A INPUT -j DROP\n",
@@ -363,6 +396,118 @@ static void test_iptables(void)
 	}
 	rules6.ip6 = "*filter\n:INPUT DROP [0:0]\nCOMMIT\n";
 	ask("ip6tables", "a policy", &rules6, packet_of(AF_INET6), "XX-");
+}
+
+/* As "ufw allow from 198.51.100.7" adds it. */
+static void test_iptables_anywhere(void)
+{
+	static const struct {
+		const char *name;
+		const char *text;
+		const char *want;
+	} tries[] = {
+		{ "ufw", UFW, "-X-" },
+		{ "ufw, and an address", UFW "-A ufw-user-input -s 198.51.100.7/32 -j ACCEPT\n", "-X-" },
+		{ "ufw, and a range", UFW "-A ufw-user-input -m iprange --src-range 198.51.100.7-198.51.100.9 -j ACCEPT\n",
+		  "-X-" },
+		{ "ufw, and all but an address", UFW "-A ufw-user-input ! -s 198.51.100.7/32 -j ACCEPT\n", "-u-" },
+		{ "ufw, an address and the port",
+		  UFW "-A ufw-user-input -s 198.51.100.7/32 -p udp -m udp --dport 51820 -j ACCEPT\n", "---" },
+	};
+	struct weft_packet packet = { .family = AF_INET, .port = PORT };
+	struct weft_doctor_rules rules = { };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		rules.ip4 = (char *)tries[i].text;
+		ask("iptables from anywhere", tries[i].name, &rules, packet,
+		    tries[i].want);
+	}
+}
+
+#define RAW(prio, rule)							\
+	"," CHAIN_OF("inet", "r", "prerouting", prio, "accept") RULE("r", rule)
+#define NOTRACK		"{\"notrack\":null}"
+#define UNTRACKED	COMMONEST RULE("c", STATE("\"untracked\"") ACCEPT)
+
+/* A packet that a rule has taken out of connection tracking has no state but that. */
+static void test_untracked(void)
+{
+	static const struct {
+		const char *name;
+		const char *rules;
+		const char *want;
+	} tries[] = {
+		{ "no rule", UNTRACKED, "-X-" },
+		{ "the port", UNTRACKED RAW("-300", DPORT("51820") NOTRACK), "---" },
+		{ "the port, and no rule for it", COMMONEST RAW("-300", DPORT("51820") NOTRACK), "XX-" },
+		{ "another port", UNTRACKED RAW("-300", DPORT("53") NOTRACK), "-X-" },
+		{ "too late", UNTRACKED RAW("-150", DPORT("51820") NOTRACK), "-X-" },
+		{ "perhaps", UNTRACKED RAW("-300", LIMIT NOTRACK), "uu-" },
+		{ "in a chain that is called", UNTRACKED PLAIN("d") RULE("d", NOTRACK)
+		  RAW("-300", DPORT("51820") "{\"jump\":{\"target\":\"d\"}}"), "---" },
+		{ "in a chain that is perhaps called", UNTRACKED PLAIN("d") RULE("d", NOTRACK)
+		  RAW("-300", LIMIT "{\"jump\":{\"target\":\"d\"}}"), "uu-" },
+		{ "behind a rule that accepts", UNTRACKED RAW("-300", ACCEPT) RULE("r", NOTRACK), "-X-" },
+		{ "what leaves", CHAIN("output", "drop") RULE("c", STATE("\"untracked\"") ACCEPT) ","
+		  CHAIN_OF("inet", "r", "output", "-300", "accept") RULE("r", SPORT("51820") NOTRACK), "---" },
+	};
+	struct weft_doctor_rules rules = { };
+	char json[8192];
+	size_t i;
+
+	rules.nft = json;
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		snprintf(json, sizeof(json), "{\"nftables\":[%s]}", tries[i].rules);
+		ask("untracked", tries[i].name, &rules, packet_of(AF_INET), tries[i].want);
+	}
+}
+
+#define RAW_IPTABLES(target)						\
+	"*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p udp -m udp --dport 51820 -j " target "\nCOMMIT\n" \
+	"*filter\n:INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED,UNTRACKED -j ACCEPT\nCOMMIT\n"
+
+static void test_untracked_iptables(void)
+{
+	struct weft_doctor_rules rules = { };
+
+	rules.ip4 = (char *)RAW_IPTABLES("CT --notrack");
+	ask("untracked", "CT of iptables", &rules, packet_of(AF_INET), "---");
+	rules.ip4 = (char *)RAW_IPTABLES("NOTRACK");
+	ask("untracked", "NOTRACK of iptables", &rules, packet_of(AF_INET), "---");
+	rules.ip4 = (char *)RAW_IPTABLES("CT --helper ftp");
+	ask("untracked", "another CT of iptables", &rules, packet_of(AF_INET), "-X-");
+}
+
+#define TABLE(family, name, flags)					\
+	"{\"table\":{\"family\":\"" family "\",\"name\":\"" name "\",\"handle\":1,\"flags\":" flags "}},"
+
+/* A dormant table is listed with its rules. */
+static void test_dormant(void)
+{
+	static const struct {
+		const char *name;
+		const char *table;
+		const char *want;
+	} tries[] = {
+		{ "a table", TABLE("inet", "t", "\"dormant\""), "---" },
+		{ "as one of its flags", TABLE("inet", "t", "[\"dormant\",\"owner\"]"), "---" },
+		{ "a flag that nft has lost", TABLE("inet", "t", "\"rt\""), "---" },
+		{ "not one that is owned", TABLE("inet", "t", "\"owner\""), "XX-" },
+		{ "not one that stays", TABLE("inet", "t", "[\"owner\",\"persist\"]"), "XX-" },
+		{ "another table", TABLE("inet", "u", "\"dormant\""), "XX-" },
+		{ "a table of another family", TABLE("ip", "t", "\"dormant\""), "XX-" },
+	};
+	struct weft_doctor_rules rules = { };
+	char json[4096];
+	size_t i;
+
+	rules.nft = json;
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		snprintf(json, sizeof(json), "{\"nftables\":[%s%s]}", tries[i].table,
+			 CHAIN("input", "drop"));
+		ask("dormant", tries[i].name, &rules, packet_of(AF_INET), tries[i].want);
+	}
 }
 
 static void test_rpfilter(void)
@@ -439,6 +584,10 @@ int main(void)
 	test_anywhere();
 	test_reverse();
 	test_iptables();
+	test_iptables_anywhere();
+	test_untracked();
+	test_untracked_iptables();
+	test_dormant();
 	test_rpfilter();
 	test_both();
 	test_words();

@@ -95,7 +95,8 @@ struct scene {
 	char *text;
 };
 
-static void scene_begin(struct scene *scene, const char *conf)
+static void scene_begin_named(struct scene *scene, const char *conf,
+			      const char *name)
 {
 	memset(scene, 0, sizeof(*scene));
 	test_bench_start(&scene->bench, "");
@@ -106,7 +107,12 @@ static void scene_begin(struct scene *scene, const char *conf)
 	if (asprintf(&scene->text, "[Interface]\n%s", conf) < 0)
 		exit(1);
 	scene->profile = weft_profile_parse(&scene->bench.ctx, "ut0.conf",
-					    scene->text, "ut0");
+					    scene->text, name);
+}
+
+static void scene_begin(struct scene *scene, const char *conf)
+{
+	scene_begin_named(scene, conf, "ut0");
 }
 
 static void scene_end(struct scene *scene)
@@ -121,7 +127,7 @@ static void scene_end(struct scene *scene)
 #define NFT(hook, policy, name)	"{\"nftables\":[{\"metainfo\":{}},{\"table\":{\"family\":\"inet\"}}," \
 	"{\"chain\":{\"family\":\"inet\",\"table\":\"strict\",\"name\":\"" name "\",\"hook\":\"" hook "\",\"policy\":\"" policy "\"}}]}"
 #define CHAIN	"weft: warning: ut0: the firewall drops what is forwarded: chain 'pass' of nft table 'inet strict' has the policy drop, and no rule that names ut0\n"
-#define RPF(table)	"weft: warning: ut0: rp_filter is strict, and with 'Table = " table "' it drops what has no way back through the tunnel: set net.ipv4.conf.ut0.rp_filter to 2\n"
+#define RPF(table)	"weft: warning: ut0: rp_filter is strict, and with 'Table = " table "' it drops what has no way back through the tunnel: sysctl -w net/ipv4/conf/ut0/rp_filter=2\n"
 #define IP6	"weft: warning: ut0: IPv6 is not forwarded: net.ipv6.conf.all.forwarding is 0, and it rules all interfaces\n"
 
 static const struct {
@@ -159,6 +165,33 @@ static const struct {
 	{ "all at once", ON SIX "Table = off\n", "ipv6/all/forwarding=0 ipv4/all/rp_filter=1 ", NFT("forward", "drop", "pass"), "",
 	  IP6 RPF("off") CHAIN },
 };
+
+/* A dot of the name would be a separator, and an ampersand would end the command. */
+static void test_warning_names(void)
+{
+	static const struct {
+		const char *name;
+		const char *word;
+	} names[] = {
+		{ "ut0.100", "net/ipv4/conf/ut0.100/rp_filter=2" },
+		{ "ut&0", "'net/ipv4/conf/ut&0/rp_filter=2'" },
+	};
+	struct scene scene;
+	char want[256];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		machine = (struct machine){ .settings = "ipv4/all/rp_filter=1 " };
+		scene_begin_named(&scene, ON "Table = off\n", names[i].name);
+		weft_forwarding_warn(&scene.bench.ctx, scene.profile);
+		test_bench_flush(&scene.bench);
+		snprintf(want, sizeof(want),
+			 "weft: warning: %s: rp_filter is strict, and with 'Table = off' it drops what has no way back through the tunnel: sysctl -w %s\n",
+			 names[i].name, names[i].word);
+		test_text(names[i].name, scene.bench.err, want);
+		scene_end(&scene);
+	}
+}
 
 static void test_warnings(void)
 {
@@ -222,6 +255,7 @@ static void test_switches(void)
 int main(void)
 {
 	test_warnings();
+	test_warning_names();
 	test_switches();
 	return test_end();
 }
