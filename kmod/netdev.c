@@ -314,7 +314,7 @@ static void netdev_uninit(struct net_device *dev)
 				       lockdep_is_held(&device->config_lock));
 	weft_identity_put(identity);
 	mutex_unlock(&device->config_lock);
-	/* The home's exit sees either the device with its peers, or the peers counted as leaving. */
+	/* The home's exit sees either the device with its peers, or peers counted as leaving. */
 	mutex_unlock(&netdev_list_lock);
 
 	weft_stray_device_exit(device);

@@ -87,23 +87,30 @@ static void port_lets_go_of_a_closed_socket(struct test *t)
 /* A CPU that has found a socket for a packet, and is held up until the socket is closed. */
 struct late {
 	struct sock *sk;
-	bool found;
+	atomic_t found;
 	struct completion done;
 };
 
-#define LATE_SPINS	100000		/* of 100 us */
+/* Under RCU: sleep would end the section on some kernels. */
+static void hold_up(const struct sock *sk)
+{
+	unsigned long patience = jiffies + 2 * HZ;
+
+	while (!sock_flag(sk, SOCK_DEAD) && time_before(jiffies, patience))
+		cpu_relax();
+	patience = jiffies + max(HZ / 100, 2);
+	while (time_before(jiffies, patience))
+		cpu_relax();
+}
 
 static int hand_over_late(void *data)
 {
 	struct late *late = data;
 	struct sk_buff *skb = alloc_skb(64, GFP_KERNEL);
-	int i;
 
 	rcu_read_lock();
-	smp_store_release(&late->found, true);
-	for (i = 0; i < LATE_SPINS && !sock_flag(late->sk, SOCK_DEAD); i++)
-		udelay(100);
-	udelay(1000);
+	atomic_set(&late->found, 1);
+	hold_up(late->sk);
 	if (skb)
 		READ_ONCE(udp_sk(late->sk)->encap_rcv)(late->sk, skb);
 	rcu_read_unlock();
@@ -122,7 +129,7 @@ static void port_loses_nothing_that_has_found_it(struct test *t)
 	late.sk = port_held;
 	init_completion(&late.done);
 	if (!IS_ERR(kthread_run(hand_over_late, &late, "weft_late"))) {
-		while (!smp_load_acquire(&late.found))
+		while (!atomic_read(&late.found))
 			msleep(20);
 		weft_port_close(&pair);
 		wait_for_completion(&late.done);
