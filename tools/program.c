@@ -118,7 +118,7 @@ static int program_start(const struct weft_program *program,
 		return program_spawn(program->words, pipes, pid);
 	words = calloc(program->count + 2, sizeof(*words));
 	if (!words)
-		return errno;
+		return ENOMEM;
 	memcpy(words, program->words, program->count * sizeof(*words));
 	snprintf(script, sizeof(script), "%d", pipes->script);
 	words[program->count] = script;
