@@ -226,9 +226,11 @@ static void peer_remove_allowedips(struct weft_peer *peer, struct weft_allowedip
 	weft_peer_free_allowedips(&freed);
 }
 
-static void peer_bury(struct weft_peer *peer)
+/* The allowed IPs have been removed: the home takes their place. */
+static void peer_bury(struct weft_peer *peer, struct weft_home *home)
 {
 	mutex_lock(&peer->handshake_lock);
+	peer->home = weft_home_hold(home);
 	peer->dead = true;
 	mutex_unlock(&peer->handshake_lock);
 }
@@ -298,10 +300,9 @@ static void peer_stop_doomed(struct weft_doomed *doomed)
 	struct weft_peer *peer;
 
 	list_for_each_entry(peer, &doomed->peers, list) {
-		peer->home = weft_home_hold(doomed->home);
 		peer_remove_allowedips(peer, &doomed->allowedips);
 		weft_peer_stop(peer);
-		peer_bury(peer);
+		peer_bury(peer, doomed->home);
 		cond_resched();
 	}
 }
@@ -383,7 +384,7 @@ void weft_peer_get(struct weft_peer *peer)
 static void peer_free(struct rcu_head *rcu)
 {
 	struct weft_peer *peer = container_of(rcu, struct weft_peer, rcu);
-	struct weft_home *home = peer->home;
+	struct weft_home *home = peer->dead ? peer->home : NULL;
 
 	weft_staged_purge(&peer->staged);
 	dst_cache_destroy(&peer->dst_cache);

@@ -76,9 +76,9 @@ struct weft_peer {
 	bool pinned;				/* endpoint_lock: it is nowhere else */
 	bool spread;				/* processors take turns at line; READ_ONCE() */
 	bool dead;				/* handshake_lock: removed; no more sessions */
+	bool equipped;				/* acquire and release: for dst_cache */
 	refcount_t refs;
 	struct dst_cache dst_cache;		/* bottom halves off; whole once equipped */
-	bool equipped;				/* acquire and release: for dst_cache */
 	struct weft_path path;			/* what is known of the way there */
 	struct weft_line line;			/* batches that are being received */
 	atomic64_t rx_bytes;
@@ -109,10 +109,12 @@ struct weft_peer {
 	struct weft_keyring keyring;
 	u64 session_identity;			/* likely_identity, for READ_ONCE() */
 
-	struct weft_home *home;			/* whose routes it may have, once it is doomed */
 	u64 serial;				/* constant; grows in the order of peers */
 	struct weft_label __rcu *label;		/* RCU; device->config_lock. NULL: no name */
-	struct list_head allowedips;		/* as list; its nodes, by owned */
+	union {
+		struct list_head allowedips;	/* as list; its nodes, by owned */
+		struct weft_home *home;		/* once it is dead: its routes may be from there */
+	};
 	union {
 		struct list_head list;		/* device->config_lock, until it is doomed */
 		struct rcu_head rcu;		/* once nobody refers to it */

@@ -9,7 +9,7 @@
 #	 va 10.1.0.2 --- veth --- na 10.1.0.1    nb 192.0.2.1 --- veth --- vb 192.0.2.2
 # timeout: 1800
 # vm: icount
-# series: 6.1 uml
+# series: 6.1
 . "$(dirname "$0")/lib.sh"
 
 skip_unless_weft

@@ -8,7 +8,7 @@
 #	 wt0 10.9.0.1                              wt0 10.9.0.2
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
 # vm: smp
-# series: 6.1 uml
+# series: 6.1
 . "$(dirname "$0")/lib.sh"
 
 # Before Linux 6.2 the kernel's messages have no numbers. All is said by the kernel, whoever asks.
