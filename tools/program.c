@@ -112,17 +112,17 @@ static int program_start(const struct weft_program *program,
 			 const struct program_pipes *pipes, pid_t *pid)
 {
 	char script[16], **words;
-	int err;
+	int err = ENOMEM;
 
 	if (pipes->script < 0)
 		return program_spawn(program->words, pipes, pid);
 	words = calloc(program->count + 2, sizeof(*words));
-	if (!words)
-		return ENOMEM;
-	memcpy(words, program->words, program->count * sizeof(*words));
-	snprintf(script, sizeof(script), "%d", pipes->script);
-	words[program->count] = script;
-	err = program_spawn(words, pipes, pid);
+	if (words) {
+		memcpy(words, program->words, program->count * sizeof(*words));
+		snprintf(script, sizeof(script), "%d", pipes->script);
+		words[program->count] = script;
+		err = program_spawn(words, pipes, pid);
+	}
 	free(words);
 	return err;
 }
