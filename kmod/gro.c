@@ -71,7 +71,7 @@ static bool gro_is_local(const struct sock *sk, const struct sk_buff *skb,
 
 /*
  * Whether a packet may be put together with others at all: data, with a checksum that can be made
- * anew, in memory that nobody else may write to or waits to have back.
+ * anew, in memory that no process may write to or waits to have back.
  */
 static bool gro_may_gather(struct sk_buff *skb, const struct gro_headers *headers)
 {

@@ -283,11 +283,10 @@ free_tstats:
 }
 
 /*
- * Takes the device apart, in the order of who depends on whom: nothing can find it, nothing comes
- * in, nobody is left to talk to, nobody works for it. It is down by now, so nothing is sent; its
- * sockets were closed a grace period ago, and those that a change of its configuration replaced
- * before that change let go of config_lock. The peers are only put aside: rtnl is held, and they
- * may be many.
+ * Takes the device apart in the order of dependence: lists, sockets, peers, workers. The device is
+ * down by now and sends nothing. Its sockets were closed a grace period ago; sockets that a change
+ * of its configuration replaced, before that change let go of config_lock. The peers are only put
+ * aside: rtnl is held, and there may be many.
  */
 static void netdev_uninit(struct net_device *dev)
 {

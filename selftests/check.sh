@@ -91,7 +91,7 @@ tests_for() { # tests_for SERIES TEST...
 	done
 }
 
-# Linux as a program takes ten minutes of building: nobody waits for that who did not ask for it.
+# A build of Linux as a program takes ten minutes. Without one its tests are skipped, unless KERNELS= asks for them.
 is_there() { # is_there SERIES TEST...
 	local name
 

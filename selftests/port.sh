@@ -11,7 +11,7 @@
 # series: 6.1
 . "$(dirname "$0")/lib.sh"
 
-# Before Linux 6.2 the kernel's messages have no numbers. All is said by the kernel, whoever asks.
+# Before Linux 6.2 the kernel's messages have no numbers. The text is the kernel's for each caller.
 taken="listen port: another socket has UDP port 51820"
 case $(uname -r) in
 6.1.*) taken=${taken% 51820} ;;

@@ -112,7 +112,7 @@ loads_cheaply() {
 # Doctor reads an interface forty times.
 few_for_doctor=$((few / 25))
 
-# Time on the processor, whoever waits meanwhile: doctor looks at an interface for some seconds.
+# CPU time, not elapsed time: doctor observes an interface for some seconds.
 computed() { # computed NAME COUNT COMMAND...
 	local name=$1 count=$2 user system TIMEFORMAT='%U %S'
 

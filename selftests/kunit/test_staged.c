@@ -88,7 +88,7 @@ static void staged_by_memory(struct test *t)
 	EXPECT_EQ(t, staged.truesize, 0);
 }
 
-/* Many peers that nobody answers for: all queues together have a limit, and none is left empty. */
+/* Many silent peers: their queues together have a limit, and each keeps a packet. */
 static void staged_together(struct test *t)
 {
 	const unsigned int truesize = 2304, queues = 2000;

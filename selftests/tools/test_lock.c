@@ -194,7 +194,7 @@ static void test_descent(void)
 	end(pid);
 }
 
-/* Nobody else is between the two steps of a count. */
+/* The lock keeps every other process out between the two steps of a count. */
 static void test_at_once(void)
 {
 	volatile int *count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
