@@ -4,6 +4,9 @@
  * being removed: their cached routes belong to the namespace.
  *
  * Peers on their device's list are not counted. The exit finds them there and drops their routes.
+ *
+ * The last peers of a removed device are freed when its interface has no references left, and until
+ * then its home's exit, and with it those of other namespaces, is delayed.
  */
 #ifndef WEFT_HOME_H
 #define WEFT_HOME_H

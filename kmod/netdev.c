@@ -123,6 +123,16 @@ static void netdev_tame_stack(struct net_device *dev)
 		dev6->cnf.addr_gen_mode = IN6_ADDR_GEN_MODE_NONE;
 }
 
+/* Stops the peers of a device that is not up, and drops all that they have negotiated. */
+static void netdev_rest(struct weft_device *device)
+{
+	struct weft_peer *peer;
+
+	lockdep_assert_held(&device->config_lock);
+	list_for_each_entry(peer, &device->peers, list)
+		weft_peer_rest(peer);
+}
+
 static int netdev_open(struct net_device *dev)
 {
 	struct weft_device *device = netdev_priv(dev);
@@ -135,7 +145,10 @@ static int netdev_open(struct net_device *dev)
 	WRITE_ONCE(device->up, true);
 	err = weft_binding_open(device, device->open_extack);
 	if (err) {
+		/* The socket of one family may have been there for a moment. */
 		WRITE_ONCE(device->up, false);
+		netdev_rest(device);
+		weft_handshake_purge(device);
 	} else {
 		list_for_each_entry(peer, &device->peers, list)
 			weft_peer_start(peer);
@@ -151,15 +164,13 @@ static int netdev_open(struct net_device *dev)
 static int netdev_stop(struct net_device *dev)
 {
 	struct weft_device *device = netdev_priv(dev);
-	struct weft_peer *peer;
 
 	mutex_lock(&device->config_lock);
 	WRITE_ONCE(device->up, false);
 	if (dev->dismantle) {
 		weft_binding_release(device);
 	} else {
-		list_for_each_entry(peer, &device->peers, list)
-			weft_peer_rest(peer);
+		netdev_rest(device);
 		weft_binding_close(device);
 	}
 	weft_handshake_purge(device);
@@ -490,24 +501,31 @@ static struct rtnl_link_ops netdev_wireguard_link_ops __read_mostly = {
 
 /*
  * The namespace of a device's sockets exits; the device itself may be in another one. Sockets and
- * cached routes belong to the namespace. Routes are dropped when the caches have no users left.
+ * cached routes belong to the namespace. No sockets are opened again: a namespace that exits gives
+ * out no references.
  */
-static void netdev_lose_home(struct weft_device *device)
+static void netdev_lose_sockets(struct weft_device *device)
 {
 	mutex_lock(&device->config_lock);
-	RCU_INIT_POINTER(device->home, NULL);
 	netif_carrier_off(device->dev);
 	weft_binding_release(device);
 	mutex_unlock(&device->config_lock);
 }
 
-static void netdev_lose_routes(struct weft_device *device)
+/*
+ * A grace period later the caches of routes have no users. The home is the device's until its peers
+ * have left: peers that a message removes before are counted as leaving.
+ */
+static void netdev_lose_home(struct weft_device *device)
 {
 	struct weft_peer *peer;
 
 	mutex_lock(&device->config_lock);
-	list_for_each_entry(peer, &device->peers, list)
+	list_for_each_entry(peer, &device->peers, list) {
 		weft_peer_leave_home(peer);
+		cond_resched();
+	}
+	RCU_INIT_POINTER(device->home, NULL);
 	mutex_unlock(&device->config_lock);
 }
 
@@ -524,13 +542,13 @@ static void __net_exit netdev_net_pre_exit(struct net *net)
 	list_for_each_entry_safe(device, next, &netdev_list, list) {
 		if (rcu_access_pointer(device->home) != net)
 			continue;
-		netdev_lose_home(device);
+		netdev_lose_sockets(device);
 		list_move_tail(&device->list, &homeless);
 	}
 	if (!list_empty(&homeless))
 		synchronize_rcu_expedited();
 	list_for_each_entry(device, &homeless, list)
-		netdev_lose_routes(device);
+		netdev_lose_home(device);
 	list_splice_tail(&homeless, &netdev_list);
 	mutex_unlock(&netdev_list_lock);
 	weft_home_wait(net);

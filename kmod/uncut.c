@@ -178,7 +178,8 @@ static int __net_init uncut_net_init(struct net *net)
 	return 0;
 }
 
-static void __net_exit uncut_net_exit(struct net *net)
+/* Before a grace period: the hooks read what is freed after it. */
+static void __net_exit uncut_net_pre_exit(struct net *net)
 {
 	const struct uncut_net *here = net_generic(net, uncut_net_id);
 
@@ -188,7 +189,7 @@ static void __net_exit uncut_net_exit(struct net *net)
 
 static struct pernet_operations uncut_net_ops = {
 	.init = uncut_net_init,
-	.exit = uncut_net_exit,
+	.pre_exit = uncut_net_pre_exit,
 	.id = &uncut_net_id,
 	.size = sizeof(struct uncut_net),
 };
