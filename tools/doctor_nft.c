@@ -525,19 +525,10 @@ static bool nft_is_met(const struct nft_reader *reader,
 	       !strcmp(hook, "input") || !strcmp(hook, "prerouting");
 }
 
-/* nft 1.0.6 prints freed memory in place of a flag that stands alone. */
-static bool nft_is_asleep(struct json_object *table)
-{
-	struct json_object *flags = NULL;
-
-	if (!json_object_object_get_ex(table, "flags", &flags))
-		return false;
-	if (json_object_is_type(flags, json_type_array))
-		return nft_has_flag(table, "dormant");
-	return !nft_has_flag(table, "owner") && !nft_has_flag(table, "persist");
-}
-
-/* A dormant table is listed, and no packet meets it. */
+/*
+ * A dormant table is listed, and no packet meets it. nft 1.0.6 prints freed
+ * memory in place of a flag that stands alone: such a table counts as active.
+ */
 static bool nft_is_dormant(const struct nft_reader *reader,
 			   struct json_object *item)
 {
@@ -548,7 +539,7 @@ static bool nft_is_dormant(const struct nft_reader *reader,
 		table = nft_item(reader, i, "table");
 		if (table && !strcmp(nft_text(table, "family"), nft_text(item, "family")) &&
 		    !strcmp(nft_text(table, "name"), nft_text(item, "table")))
-			return nft_is_asleep(table);
+			return nft_has_flag(table, "dormant");
 	}
 	return false;
 }

@@ -147,10 +147,8 @@ static bool down_stop(struct down_job *job)
 static bool down_run(struct down_job *job)
 {
 	const char *name = job->profile->name;
-	bool good = true, left, bare;
+	bool good = true, left;
 
-	bare = !job->ctx->nested &&
-	       weft_leftover_is_bare(&job->record, &job->state);
 	left = !job->ctx->nested &&
 	       weft_leftover_is_there(&job->record, &job->state);
 	if (left) {
@@ -160,9 +158,6 @@ static bool down_run(struct down_job *job)
 		if (!weft_state_read(job->ctx, name, &job->state))
 			return false;
 	}
-	/* The hooks of an up that was killed have run with the rest. */
-	if (job->state.link.index && bare)
-		return down_link(job) && good;
 	if (job->state.link.index)
 		return down_stop(job) && good;
 	if (!left)

@@ -6,6 +6,7 @@
 #include "firewall.h"
 #include "hook.h"
 #include "journal.h"
+#include "key.h"
 #include "leftover.h"
 #include "policy.h"
 #include "record.h"
@@ -20,28 +21,27 @@ bool weft_leftover_is_there(const struct weft_record *record,
 		(record->index && record->index != state->link.index));
 }
 
-bool weft_leftover_is_bare(const struct weft_record *record,
-			   const struct weft_state *state)
+/* A link as up makes it: one without a key, peers and addresses. */
+static bool leftover_is_bare(const struct weft_state *state)
 {
-	size_t i;
-
-	if (!record->there || !record->rising || record->index ||
-	    !state->link.index || state->link.kind != WEFT_KIND_WEFT ||
-	    state->dev->peers)
-		return false;
-	for (i = 0; i < state->addresses.count; i++)
-		if (state->addresses.items[i].protocol == WEFT_PROTOCOL)
-			return false;
-	return true;
+	return state->link.index && state->dev && !state->dev->peers &&
+	       weft_key_is_zero(&state->dev->private_key) &&
+	       !state->addresses.count;
 }
 
-/* The link that an up that was killed has made itself, or one that was going down. */
+/*
+ * The link of an up that was killed, perhaps before it recorded the link; or
+ * one that was going down.
+ */
 static bool leftover_is_own(const struct weft_record *record,
 			    const struct weft_state *state)
 {
-	return record->index && record->index == state->link.index &&
-	       (record->falling || (record->rising &&
-				    state->link.kind == WEFT_KIND_WEFT));
+	bool recorded = record->index && record->index == state->link.index;
+
+	if (record->falling)
+		return recorded;
+	return record->rising && state->link.kind == WEFT_KIND_WEFT &&
+	       (recorded || (!record->index && leftover_is_bare(state)));
 }
 
 static struct weft_change leftover_change(const struct weft_journal *journal,

@@ -14,12 +14,6 @@ struct weft_state;
 bool weft_leftover_is_there(const struct weft_record *record,
 			    const struct weft_state *state);
 /*
- * Whether the link may be that of an up that was killed before it recorded it:
- * it has nothing of a tunnel yet, and no hook of a finished up belongs to it.
- */
-bool weft_leftover_is_bare(const struct weft_record *record,
-			   const struct weft_state *state);
-/*
  * Undo what @record tells, with the hooks of going down, and forget it. What
  * fails is told, and the rest goes on; false then.
  */

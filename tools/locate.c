@@ -14,6 +14,7 @@
 #include "profile.h"
 #include "record.h"
 #include "report.h"
+#include "trust.h"
 
 #define LOCATE_SUFFIX	".conf"
 
@@ -90,13 +91,32 @@ bool weft_locate_try(const char * const *folders, const char *name,
 }
 
 /* A path that is not absolute says nothing from another folder. */
+/*
+ * A file that up has read, and that is read again without a user who names it:
+ * another user could have made a pipe of it meanwhile.
+ */
+static bool locate_is_trusted(const struct weft_context *ctx, const char *path)
+{
+	struct weft_notes notes = { };
+	struct weft_context quiet = *ctx;
+	struct stat st;
+	bool good;
+
+	quiet.notes = &notes;
+	good = !stat(path, &st) && S_ISREG(st.st_mode) &&
+	       weft_trust_file(&quiet, path, &st);
+	weft_notes_free(&notes);
+	return good;
+}
+
 static char *locate_recorded(const struct weft_context *ctx, const char *name)
 {
 	struct weft_record record;
 	char *path = NULL;
 
 	weft_record_read(ctx, name, &record);
-	if (record.path && record.path[0] == '/' && !access(record.path, F_OK))
+	if (record.path && record.path[0] == '/' &&
+	    locate_is_trusted(ctx, record.path))
 		path = strdup(record.path);
 	weft_record_free(&record);
 	return path;

@@ -74,6 +74,23 @@ static bool record_take_path(struct weft_record *record, const char *value)
 	return record->path;
 }
 
+/*
+ * Other commands run in other folders. A link in the place of the name may
+ * point to another file by then, and is followed then.
+ */
+static bool record_take_name(struct weft_record *record, const char *path)
+{
+	char *folder = *path == '/' ? NULL : getcwd(NULL, 0);
+
+	if (!folder)
+		return record_take_path(record, path);
+	free(record->path);
+	if (asprintf(&record->path, "%s/%s", folder, path) < 0)
+		record->path = NULL;
+	free(folder);
+	return record->path;
+}
+
 /* A line that a later version has written is passed over. */
 static void record_take(struct weft_record *record, const char *word,
 			const char *value)
@@ -221,8 +238,6 @@ static bool record_copy_words(struct weft_words *to,
 bool weft_record_take_profile(struct weft_record *record,
 			      const struct weft_profile *profile)
 {
-	char *real;
-	bool good;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(record_hooks); i++)
@@ -230,11 +245,7 @@ bool weft_record_take_profile(struct weft_record *record,
 				       &profile->hooks[record_hooks[i]]))
 			return false;
 	record->there = true;
-	/* Other commands are called in other folders. */
-	real = realpath(profile->path, NULL);
-	good = record_take_path(record, real ? real : profile->path);
-	free(real);
-	return good;
+	return record_take_name(record, profile->path);
 }
 
 void weft_record_add_table(struct weft_record *record, __u32 table)

@@ -31,7 +31,7 @@
  * @ctx: what it is done with
  * @profile: what is wanted
  * @state: what was there before
- * @fresh: there was no link, or one without anything that an up that was killed may have made
+ * @fresh: there was no link
  * @policy: for default routes
  * @routes: what is wanted, sorted
  * @addresses: what is wanted, sorted
@@ -250,7 +250,7 @@ static bool up_make_link(struct up_job *job)
 	struct weft_change change = up_change(job, WEFT_CHANGE_LINK_ADD);
 	struct weft_network *network = job->ctx->network;
 
-	if (!job->fresh || job->state.link.index)
+	if (!job->fresh)
 		return true;
 	change.link_kind = WEFT_KIND_WEFT;
 	if (!weft_journal_do(&job->journal, &change)) {
@@ -324,7 +324,7 @@ static bool up_configure(struct up_job *job)
 		job->rotate_to = want->private_key;
 		want->private_key = job->profile->previous_key;
 	}
-	if (!job->state.dev)
+	if (job->fresh)
 		return weft_journal_configure(&job->journal, want, NULL);
 	if (!weft_sync_reduce(job->state.dev, want))
 		return up_no_memory(job);
@@ -734,20 +734,18 @@ static void up_record_end(struct up_job *job)
 static bool up_read(struct up_job *job)
 {
 	const char *name = job->profile->name;
-	bool bare = false;
 
 	if (!weft_state_read(job->ctx, name, &job->state))
 		return false;
 	weft_record_read(job->ctx, name, &job->record);
 	if (!job->ctx->nested &&
 	    weft_leftover_is_there(&job->record, &job->state)) {
-		bare = weft_leftover_is_bare(&job->record, &job->state);
 		weft_leftover_clear(job->ctx, name, &job->record, &job->state);
 		weft_state_free(&job->state);
 		if (!weft_state_read(job->ctx, name, &job->state))
 			return false;
 	}
-	job->fresh = !job->state.link.index || bare;
+	job->fresh = !job->state.link.index;
 	return true;
 }
 

@@ -391,41 +391,47 @@ static void test_files(void)
 		test_file(&files[i]);
 }
 
-/* A file in a folder of its own, which "up" has recorded. */
-static void test_elsewhere(void)
+/*
+ * A file in a folder of its own, which "up" has recorded by a link. The link
+ * points to another file by now; @mode is that one's.
+ */
+static void test_elsewhere(const char *name, mode_t mode, const char *complaint, const char *want)
 {
-	char folder[] = "/tmp/weft-rotate-XXXXXX", path[64], text[1024] = "";
+	char folder[] = "/tmp/weft-rotate-XXXXXX", path[64], text[1024] = "", title[96];
 	char *words[] = { "weft", "rotate", "wft0", "private-key", "-", NULL };
-	struct weft_profile profile = { .name = "wft0", .path = path };
+	struct weft_profile profile = { .name = "wft0", .path = "./wft0.conf" };
 	struct weft_record record = { .reached = WEFT_HOOK_COUNT };
 	struct test_bench bench;
 	FILE *file;
 
 	if (!mkdtemp(folder) || chdir(folder))
 		test_bail("no folder in /tmp");
-	file = fopen("wft0.conf", "w");
-	if (!file || fputs(HEAD KEY(KEY_P) TAIL, file) < 0 || fclose(file) || chmod("wft0.conf", 0600))
+	file = fopen("b.conf", "w");
+	if (!file || fputs(HEAD KEY(KEY_P) TAIL, file) < 0 || fclose(file) || chmod("b.conf", mode) ||
+	    symlink("a.conf", "wft0.conf"))
 		test_bail("no file in /tmp");
 	test_bench_start(&bench, KEY_B);
 	bench.devices[0] = test_device(LINK, WEFT_KIND_WEFT, conf);
 	bench.ctx.runtime = folder;
-	/* By the path that "up" was given, in another folder than rotate's. */
-	snprintf(path, sizeof(path), "./wft0.conf");
-	test_ok(weft_record_take_profile(&record, &profile) &&
-		weft_record_write(&bench.ctx, "wft0", &record) && !chdir("/"), "file elsewhere: recorded");
+	snprintf(title, sizeof(title), "%s: recorded", name);
+	test_ok(weft_record_take_profile(&record, &profile) && weft_record_write(&bench.ctx, "wft0", &record), title);
 	weft_record_free(&record);
-	test_ok(!weft_command_main(&bench.ctx, 5, words), "file elsewhere: rotate");
+	if (unlink("wft0.conf") || symlink("b.conf", "wft0.conf") || chdir("/"))
+		test_bail("no link in /tmp");
+	snprintf(title, sizeof(title), "%s: rotate", name);
+	test_ok(!weft_command_main(&bench.ctx, 5, words), title);
 	test_bench_flush(&bench);
-	test_text("file elsewhere: no complaint", bench.err, "");
-	snprintf(path, sizeof(path), "%s/wft0.conf", folder);
+	snprintf(title, sizeof(title), "%s: complaint", name);
+	test_text(title, bench.err, complaint);
+	snprintf(path, sizeof(path), "%s/b.conf", folder);
 	file = fopen(path, "r");
 	if (file) {
 		text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
 		fclose(file);
 	}
-	test_ok(strstr(text, KEY(KEY_B) PREVIOUS(KEY_P)), "file elsewhere: it has the new key");
+	snprintf(title, sizeof(title), "%s: what the file has", name);
+	test_ok(strstr(text, want), title);
 	weft_record_remove(&bench.ctx, "wft0");
-	unlink(path);
 	test_bench_end(&bench);
 	if (snprintf(path, sizeof(path), "rm -r %s", folder) < 0 || system(path))
 		test_bail("the folder stays");
@@ -444,7 +450,9 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(rotates); i++)
 		test_rotate(&rotates[i]);
 	test_generated();
-	test_elsewhere();
+	test_elsewhere("file elsewhere", 0600, "", KEY(KEY_B) PREVIOUS(KEY_P));
+	test_elsewhere("file elsewhere of all users", 0666,
+		       "weft: warning: 'wft0' has no file: its key is changed in the kernel alone\n", HEAD KEY(KEY_P) TAIL);
 	if (has_etc)
 		test_files();
 	return test_end();
