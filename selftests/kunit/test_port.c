@@ -7,6 +7,7 @@
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/task.h>
 
 static struct sock *port_held;		/* by a packet, as it were */
 static int port_verdict;		/* of what comes last before a socket is ready */
@@ -88,7 +89,6 @@ static void port_lets_go_of_a_closed_socket(struct test *t)
 struct late {
 	struct sock *sk;
 	atomic_t found;
-	struct completion done;
 };
 
 /* Under RCU: sleep would end the section on some kernels. */
@@ -114,26 +114,37 @@ static int hand_over_late(void *data)
 	if (skb)
 		READ_ONCE(udp_sk(late->sk)->encap_rcv)(late->sk, skb);
 	rcu_read_unlock();
-	complete(&late->done);
 	return 0;
+}
+
+/* Closes the socket meanwhile. The thread has left the module when this returns. */
+static void close_before(struct task_struct *thread, struct late *late, struct weft_port_pair *pair)
+{
+	get_task_struct(thread);
+	wake_up_process(thread);
+	while (!atomic_read(&late->found))
+		msleep(20);
+	weft_port_close(pair);
+	kthread_stop(thread);
+	put_task_struct(thread);
 }
 
 static void port_loses_nothing_that_has_found_it(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_port_pair pair;
+	struct task_struct *thread;
 	struct late late = {};
 
 	port_verdict = 0;
 	EXPECT_EQ(t, open_port(world, &pair), 0);
 	late.sk = port_held;
-	init_completion(&late.done);
-	if (!IS_ERR(kthread_run(hand_over_late, &late, "weft_late"))) {
-		while (!atomic_read(&late.found))
-			msleep(20);
-		weft_port_close(&pair);
-		wait_for_completion(&late.done);
+	thread = kthread_create(hand_over_late, &late, "weft_late");
+	if (!IS_ERR(thread)) {
+		close_before(thread, &late, &pair);
 		EXPECT_EQ(t, atomic_read(&world->received), 1);
+	} else {
+		weft_port_close(&pair);
 	}
 	sock_put(port_held);
 	world_destroy(world);
