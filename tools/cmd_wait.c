@@ -54,11 +54,18 @@ static __s64 wait_now_ms(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
+/* Each of a peer's public keys stands for it. */
 static bool wait_is_meant(const struct wait_job *job,
 			  const struct weft_peer *peer)
 {
-	return !job->peer || (peer->name && !strcmp(peer->name, job->peer)) ||
-	       !strcmp(weft_key_encode(&peer->public_key).chars, job->peer);
+	struct weft_key key;
+
+	if (!job->peer || (peer->name && !strcmp(peer->name, job->peer)))
+		return true;
+	return weft_key_decode(&key, job->peer) && !weft_key_is_zero(&key) &&
+	       (weft_key_equal(&peer->public_key, &key) ||
+		weft_key_equal(&peer->next_public_key, &key) ||
+		weft_key_equal(&peer->previous_public_key, &key));
 }
 
 /* Leaves the peers that have yet to come up. */

@@ -13,7 +13,7 @@ const struct weft_command weft_commands[] = {
 		"endpoints, allowed-ips, latest-handshakes, persistent-keepalive, transfer,\n"
 		"listen-address, bind-device, candidates, roam, names, state,\n"
 		"previous-public-key, next-keys, previous-keys, identities, drops.\n"
-		"\"dump\" prints all of them, for scripts. With -j or --json all is JSON.\n"
+		"\"dump\" prints what wg prints, for scripts. With -j or --json all is JSON.\n"
 		"Secret keys are \"(hidden)\" in the summary: --show-keys, or WG_HIDE_KEYS=never in\n"
 		"the environment, shows them. WG_COLOR_MODE is always, never or auto.\n",
 		0, 2, weft_command_show, .json = true,
@@ -44,7 +44,7 @@ const struct weft_command weft_commands[] = {
 		"Without FILE a key is made. The public key is printed, for the peers to be told:\n"
 		"\"weft set IFACE peer KEY next-public-key KEY2\". The key from before stays good for\n"
 		"SECONDS, which is a day if it is not given, or until \"finish\"; \"undo\" goes back to it.\n"
-		"The file that \"up\" takes follows, if it has the interface's key.\n",
+		"The file that \"up\" was given follows, if it has the interface's key.\n",
 		1, 5, weft_command_rotate,
 	}, {
 		"setconf", "IFACE FILE",
@@ -91,7 +91,7 @@ const struct weft_command weft_commands[] = {
 		"resolve", "IFACE|all",
 		"look endpoints' names up again where a peer has been silent",
 		"Silent is a peer without a handshake in the last 135 seconds. The names are those\n"
-		"of the file that \"up\" takes. What has changed is set and printed.\n",
+		"of the file that \"up\" was given. What has changed is set and printed.\n",
 		1, 1, weft_command_resolve,
 	}, {
 		"monitor", "[IFACE]",

@@ -90,7 +90,6 @@ bool weft_locate_try(const char * const *folders, const char *name,
 	return false;
 }
 
-/* A path that is not absolute says nothing from another folder. */
 /*
  * A file that up has read, and that is read again without a user who names it:
  * another user could have made a pipe of it meanwhile.
@@ -109,6 +108,7 @@ static bool locate_is_trusted(const struct weft_context *ctx, const char *path)
 	return good;
 }
 
+/* A path that is not absolute says nothing from another folder. */
 static char *locate_recorded(const struct weft_context *ctx, const char *name)
 {
 	struct weft_record record;

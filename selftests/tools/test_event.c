@@ -224,6 +224,8 @@ static struct weft_device *test_peers(enum weft_kind kind)
 	dev->last_peer->state = WEFT_PEER_STATE_GIVEN_UP;
 	dev->last_peer->state_age_ms = 5999;
 	dev->last_peer->known |= WEFT_VALUE_BIT(WEFT_PEER_A_RX_AGE);
+	dev->peers->next->next_public_key = test_key('N');
+	dev->peers->next->previous_public_key = test_key('Q');
 	return dev;
 }
 
@@ -255,6 +257,13 @@ static const struct {
 		.sent = "wft0:\npeer A: update-only connect\n",
 	}, {
 		"for one that is up", { "wft0", "peer", KEY_B }, .last = -EIO,
+	}, {
+		"for one by its next key", { "wft0", "peer", KEY_N },
+	}, {
+		"for one by its previous key", { "wft0", "peer", KEY_Q },
+	}, {
+		"for no key", { "wft0", "peer", KEY_NONE }, .status = 1,
+		.err = "weft: wait: interface 'wft0' has no peer '" KEY_NONE "'\n",
 	}, {
 		"too long", { "wft0", "timeout", "7" }, .status = 1,
 		.sent = "wft0:\npeer A: update-only connect\npeer C: update-only connect\n",
