@@ -68,7 +68,7 @@ class ModuleTarget(Target):
 
     jobs = 1
     # What takes minutes, or has no use for a mutant of the module: programs, and what compares speeds and memory.
-    LEFT_OUT = {"bulk", "checker", "command", "compat", "doctor", "faults", "interop", "liveness", "nat", "pmtu", "removal",
+    LEFT_OUT = {"bulk", "checker", "command", "compat", "doctor", "faults", "interop", "nat", "removal",
                 "scale", "timers", "tool", "updown"}
 
     @property

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Helpers of rotate.sh.
 
-streams SECONDS FILE NS=ADDRESS...   a TCP stream between every two namespaces, a piece every 50 ms (times SLOW) each way; at
-                                     the end says how many pieces came, of how many, how often one was sent again, and
-                                     the longest wait for one
+streams OVER READY NS=ADDRESS...     a TCP stream between every two namespaces, a piece every 50 ms (times SLOW) each way, from
+                                     when it makes the file READY until there is a file OVER; then says how many bytes
+                                     came, of how many, how often one was sent again, and the longest wait for one
 copies KEYFILE...                    for each private key whether it lies in the kernel's objects: a digit, 0 or 1
 copies-of-preshared KEYFILE...       for each preshared key
 """
@@ -50,23 +50,23 @@ class Streams:
             self.longest = max(self.longest, now - self.heard[end])
             self.heard[end] = time.monotonic()
 
-    def run(self, seconds):
-        end = time.monotonic() + seconds
+    def run(self, over):
         due = time.monotonic()
-        while due < end:
+        while not os.path.exists(over):
             for stream in self.ends:
                 self.sent += stream.send(b"x" * PIECE)
             due += EVERY
             while (left := due - time.monotonic()) > 0:
                 self.read(left)
-        while self.came < self.sent and time.monotonic() < end + 10:
+        end = time.monotonic() + 10
+        while self.came < self.sent and time.monotonic() < end:
             self.read(1)
 
 
-def streams(seconds, ready, *nodes):
+def streams(over, ready, *nodes):
     streams = Streams([node.split("=") for node in nodes])
     open(ready, "w").close()
-    streams.run(float(seconds))
+    streams.run(over)
     print(f"{streams.came} of {streams.sent} bytes, {sent_again(streams.ends)} sent again, "
           f"{streams.longest:.2f} s the longest wait")
 
