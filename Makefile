@@ -109,7 +109,7 @@ bench-native-document:
 
 .PHONY: bench bench-document bench-native bench-native-document
 
-# Weft with every other implementation there is, and what Wireshark makes of it.
+# Weft with the kernel's own WireGuard and with wireguard-go, and what Wireshark makes of it.
 interop:
 	@bash $(SELFTESTS)/setup.sh interop
 	@KERNELS='$(KERNELS)' bash $(SELFTESTS)/interop/run.sh run
