@@ -129,9 +129,10 @@ struct weft_cell *weft_cells_of(struct weft_cells *cells, u64 number)
  * weft_cells_receive() - take inner packets up to the stack
  * @cell: where
  * @packets: they; emptied
- * @alone: there is one, and it came without others that GRO could join it with
+ * @alone: there is one, it came without others that GRO could join it with, and no other CPU puts
+ * packets of its peer into cells: a packet in this CPU's backlog is overtaken by others' packets
  *
- * What is put into a cell comes out in the same order, whichever way it goes.
+ * What one CPU puts into a cell comes out in the same order, whichever way it goes.
  *
  * Context: bottom halves off.
  * Return: how many had to be dropped.
@@ -140,7 +141,7 @@ unsigned int weft_cells_receive(struct weft_cell *cell, struct sk_buff_head *pac
 {
 	unsigned int dropped;
 
-	if (alone && !test_bit(NAPI_STATE_SCHED, &cell->napi.state))
+	if (alone && !(READ_ONCE(cell->napi.state) & (NAPIF_STATE_SCHED | NAPIF_STATE_THREADED)))
 		return __netif_rx(__skb_dequeue(packets)) != NET_RX_SUCCESS;
 	if (unlikely(skb_queue_len_lockless(&cell->queue) >= CELLS_MAX_PACKETS)) {
 		dropped = skb_queue_len(packets);

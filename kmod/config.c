@@ -291,6 +291,7 @@ static bool config_changes_peer(const struct weft_config_peer *config)
 {
 	return config->has_preshared || config->has_endpoint || config->has_persistent ||
 	       config->has_name || config->has_roam || config->has_candidates ||
+	       config->has_grace || config->has_next_public || config->has_next_preshared ||
 	       config->flags & WEFT_PEER_F_REPLACE_ALLOWEDIPS || !list_empty(&config->allowedips);
 }
 
@@ -345,10 +346,15 @@ static struct weft_peer *config_peer(struct weft_config_peer *config, struct wef
 	/* A peer with our own key could only be ourselves. */
 	if (weft_rotation_is_own(device, config->public_key))
 		return NULL;
+	/* Before it can be found, so that timers know of whatever session it gets. */
+	if (device->up)
+		weft_peer_start(config->fresh);
 	peer = weft_peer_publish(config->fresh);
 	*fresh = peer == config->fresh;
 	if (*fresh)
 		config->fresh = NULL;
+	else
+		weft_peer_stop(config->fresh);
 	weft_peer_get(peer);
 	return peer;
 }
@@ -376,7 +382,8 @@ static void config_apply_peer(struct weft_config_peer *config, struct weft_devic
 /* Whether a message changes what the device is, apart from its peers. */
 static bool config_changes_device(const struct weft_config *config)
 {
-	return config->changes_identity || config_binds(config) || config->has_fwmark;
+	return config->changes_identity || config_binds(config) || config->has_fwmark ||
+	       config->has_pmtu || config->has_dscp;
 }
 
 static void config_remove_all(struct weft_config *config, struct weft_device *device)

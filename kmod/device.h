@@ -118,6 +118,7 @@ struct weft_device {
 	u64 until_ns;				/* when it is forgotten; 0: never */
 	struct weft_binding binding;
 	bool up;
+	bool listens;			/* to handshake messages; READ_ONCE() */
 	bool gone;				/* being removed: change nothing any more */
 	struct weft_doomed doomed;		/* what it had then; its destructor's */
 	struct list_head list;			/* all devices; netdev.c's lock */

@@ -156,6 +156,26 @@ void weft_handshake_device_exit(struct weft_device *device)
 }
 
 /**
+ * weft_handshake_listen() - have the messages worked on that come in, or leave them in the queue
+ * @device: the device
+ * @listen: whether
+ *
+ * A session that is made before the sockets are the device's has no way to say so, and before its
+ * peer has been started no timer that ends it.
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_handshake_listen(struct weft_device *device, bool listen)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&device->config_lock);
+	WRITE_ONCE(device->listens, listen);
+	for (i = 0; listen && i < handshake_worker_count; i++)
+		queue_work(handshake_workqueue, &device->workers[i].work);
+}
+
+/**
  * weft_handshake_purge() - drop what waits in a device's queue
  * @device: the device
  */
@@ -947,7 +967,7 @@ static void handshake_work(struct work_struct *work)
 	struct sk_buff *skb;
 
 	wait_for_random_bytes();
-	while ((skb = handshake_next(device))) {
+	while (READ_ONCE(device->listens) && (skb = handshake_next(device))) {
 		int refused;
 
 		set_user_nice(current, handshake_is_loaded(device) ? HANDSHAKE_LOADED_NICE : usual);

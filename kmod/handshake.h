@@ -21,6 +21,7 @@ int weft_handshake_device_init(struct weft_device *device);
 void weft_handshake_device_exit(struct weft_device *device);
 
 void weft_handshake_queue(struct weft_device *device, struct sk_buff *skb);
+void weft_handshake_listen(struct weft_device *device, bool listen);
 void weft_handshake_purge(struct weft_device *device);
 void weft_handshake_act(struct weft_peer *peer, u32 actions);
 

@@ -141,9 +141,10 @@ static int netdev_open(struct net_device *dev)
 
 	netdev_tame_stack(dev);
 	mutex_lock(&device->config_lock);
-	/* Initiations arrive as soon as the sockets exist. */
+	/* Peers ask for sessions as soon as they are started. */
 	WRITE_ONCE(device->up, true);
 	err = weft_binding_open(device, device->open_extack);
+	device->open_extack = NULL;
 	if (err) {
 		/* The socket of one family may have been there for a moment. */
 		WRITE_ONCE(device->up, false);
@@ -152,6 +153,7 @@ static int netdev_open(struct net_device *dev)
 	} else {
 		list_for_each_entry(peer, &device->peers, list)
 			weft_peer_start(peer);
+		weft_handshake_listen(device, true);
 	}
 	mutex_unlock(&device->config_lock);
 	return err;
@@ -167,6 +169,7 @@ static int netdev_stop(struct net_device *dev)
 
 	mutex_lock(&device->config_lock);
 	WRITE_ONCE(device->up, false);
+	weft_handshake_listen(device, false);
 	if (dev->dismantle) {
 		weft_binding_release(device);
 	} else {

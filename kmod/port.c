@@ -216,12 +216,13 @@ static void port_forget(struct sock *sk)
 	sock_put(sk);
 }
 
-/* Closes a socket that could not be opened fully. The old sockets' packets may have found it. */
-static void port_abandon(struct socket *socket, const struct port_job *job)
+/* Closes a socket that could not be opened fully. Where it was bound, packets may have found it. */
+static void port_abandon(struct socket *socket)
 {
+	bool bound = sk_hashed(socket->sk);
 	struct sock *sk = port_shut(socket);
 
-	if (job->takes_over)
+	if (bound)
 		synchronize_net();
 	port_forget(sk);
 }
@@ -246,7 +247,7 @@ static int port_open_one(struct sock **sk, const struct port_job *job, bool v6, 
 	return 0;
 
 abandon:
-	port_abandon(socket, job);
+	port_abandon(socket);
 	return err;
 }
 

@@ -258,16 +258,17 @@ static void recv_report(struct recv_batch *batch, u32 events)
 }
 
 /*
- * Where a peer's packets leave for the stack: always in the same place if processors take turns
- * with them.
+ * Takes packets up to the stack: always in the same place if processors take turns with the peer's.
+ * Returns how many had to be dropped.
  */
-static struct weft_cell *recv_cell(struct recv_batch *batch)
+static unsigned int recv_hand_over(struct recv_batch *batch)
 {
 	const struct weft_peer *peer = batch->keypair->peer;
 	struct weft_cells *cells = &batch->device->cells;
 
-	return READ_ONCE(peer->spread) ? weft_cells_of(cells, peer->serial) :
-					 weft_cells_this(cells);
+	if (READ_ONCE(peer->spread))
+		return weft_cells_receive(weft_cells_of(cells, peer->serial), &batch->ready, false);
+	return weft_cells_receive(weft_cells_this(cells), &batch->ready, batch->alone);
 }
 
 /* Lets go of the packet that came in: as dropped if nothing in it was any good. */
@@ -291,7 +292,7 @@ static void recv_deliver(struct recv_batch *batch)
 		events |= recv_opened_packet(batch, skb);
 	recv_count(batch);
 	if (likely(!skb_queue_empty(&batch->ready)))
-		dropped = weft_cells_receive(recv_cell(batch), &batch->ready, batch->alone);
+		dropped = recv_hand_over(batch);
 	if (unlikely(dropped))
 		weft_peer_drop(batch->keypair->peer, WEFT_DROP_STACK, dropped);
 	if (likely(events))

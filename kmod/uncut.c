@@ -83,6 +83,16 @@ static bool uncut_is_plain(const struct sk_buff *skb, u8 family)
 	return family == AF_INET || ipv6_hdr(skb)->nexthdr == IPPROTO_UDP;
 }
 
+/*
+ * A clone of the packet, which a capture or a mirror has, shares what is written to here. Without
+ * memory for a copy the kernel cuts the packet up.
+ */
+static void uncut_mark(struct sk_buff *skb)
+{
+	if (likely(!skb_unclone(skb, GFP_ATOMIC)))
+		skb_shinfo(skb)->gso_type |= SKB_GSO_UDP_TUNNEL_CSUM;
+}
+
 /* A look at a packet that is about to be handed to a socket; whatever it is, it goes on. */
 static unsigned int uncut_look(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
@@ -100,7 +110,7 @@ static unsigned int uncut_look(void *priv, struct sk_buff *skb, const struct nf_
 	packet.iif = skb->skb_iif;
 	packet.sdif = state->pf == AF_INET ? inet_sdif(skb) : inet6_sdif(skb);
 	if (uncut_is_ours(state->net, &packet))
-		skb_shinfo(skb)->gso_type |= SKB_GSO_UDP_TUNNEL_CSUM;
+		uncut_mark(skb);
 	return NF_ACCEPT;
 }
 

@@ -69,6 +69,37 @@ monitor_stop() {
 	done
 }
 
+changes() { # changes EVENT: how many of wt0 have been told
+	told event | grep -c "^$1\$" || true
+}
+
+told_more() { # told_more EVENT COUNT
+	[ "$(changes "$1")" -gt "$2" ]
+}
+
+expect_told() { # expect_told EVENT COMMAND...: that the command has it told
+	local before
+
+	before=$(changes "$1")
+	"${@:2}"
+	wait_for 3 told_more "$1" "$before"
+}
+
+# Each setting, also one to the value that it has.
+settings_are_told() {
+	local setting
+
+	new_key next
+	for setting in "fwmark 7" "fwmark 0" "pmtu off" "pmtu on" "dscp 8" "dscp inherit"; do
+		# shellcheck disable=SC2086 # two words
+		expect_told device-changed tunnel_set a wt0 $setting
+	done
+	for setting in "grace 60" "next-public-key $(public_key next)" "next-public-key off"; do
+		# shellcheck disable=SC2086 # two words
+		expect_told peer-changed peer_set a wt0 b wt0 $setting
+	done
+}
+
 life() {
 	pair_underlay_create
 	monitor_start
@@ -96,9 +127,7 @@ peer-added administration 192.0.2.2:51820"
 	expect_newest peer-changed administration
 	expect_eq "and before" "$(told event cause endpoint | tail -n 2 | head -n 1)" \
 		"endpoint-changed administration 192.0.2.22:51821"
-	tunnel_set a wt0 fwmark 7
-	expect_newest device-changed administration
-	tunnel_set a wt0 fwmark 0
+	settings_are_told
 	peer_remove a wt0 b wt0
 	expect_newest peer-removed administration
 	tunnel_delete a wt0

@@ -9,14 +9,33 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/task.h>
 
+/* A CPU that has found a socket for a packet, and is held up until the socket is closed. */
+struct late {
+	struct task_struct *thread;
+	struct sock *sk;
+	atomic_t found;
+};
+
 static struct sock *port_held;		/* by a packet, as it were */
 static int port_verdict;		/* of what comes last before a socket is ready */
+static struct late *port_late;		/* finds the next socket that is bound, or NULL */
+
+static void find_socket(struct late *late, struct sock *sk)
+{
+	late->sk = sk;
+	get_task_struct(late->thread);
+	wake_up_process(late->thread);
+	while (!atomic_read(&late->found))
+		msleep(20);
+}
 
 /* Beside uncut.c, which does without sockets here; at this point the port is bound. */
 int weft_uncut_add(struct sock *sk)
 {
 	sock_hold(sk);
 	port_held = sk;
+	if (port_late)
+		find_socket(port_late, sk);
 	return port_verdict;
 }
 
@@ -85,12 +104,6 @@ static void port_lets_go_of_a_closed_socket(struct test *t)
 	world_destroy(world);
 }
 
-/* A CPU that has found a socket for a packet, and is held up until the socket is closed. */
-struct late {
-	struct sock *sk;
-	atomic_t found;
-};
-
 /* Under RCU: sleep would end the section on some kernels. */
 static void hold_up(const struct sock *sk)
 {
@@ -117,31 +130,33 @@ static int hand_over_late(void *data)
 	return 0;
 }
 
-/* Closes the socket meanwhile. The thread has left the module when this returns. */
-static void close_before(struct task_struct *thread, struct late *late, struct weft_port_pair *pair)
+/* A thread for find_socket(). Returns whether there is one. */
+static bool late_create(struct late *late)
 {
-	get_task_struct(thread);
-	wake_up_process(thread);
-	while (!atomic_read(&late->found))
-		msleep(20);
-	weft_port_close(pair);
-	kthread_stop(thread);
-	put_task_struct(thread);
+	atomic_set(&late->found, 0);
+	late->thread = kthread_create(hand_over_late, late, "weft_late");
+	return !IS_ERR(late->thread);
+}
+
+/* The thread has left the module when this returns. */
+static void late_join(struct late *late)
+{
+	kthread_stop(late->thread);
+	put_task_struct(late->thread);
 }
 
 static void port_loses_nothing_that_has_found_it(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_port_pair pair;
-	struct task_struct *thread;
-	struct late late = {};
+	struct late late;
 
 	port_verdict = 0;
 	EXPECT_EQ(t, open_port(world, &pair), 0);
-	late.sk = port_held;
-	thread = kthread_create(hand_over_late, &late, "weft_late");
-	if (!IS_ERR(thread)) {
-		close_before(thread, &late, &pair);
+	if (late_create(&late)) {
+		find_socket(&late, port_held);
+		weft_port_close(&pair);
+		late_join(&late);
 		EXPECT_EQ(t, atomic_read(&world->received), 1);
 	} else {
 		weft_port_close(&pair);
@@ -150,7 +165,27 @@ static void port_loses_nothing_that_has_found_it(struct test *t)
 	world_destroy(world);
 }
 
+/* A packet may find a socket that is bound, and refused all the same. */
+static void port_outlives_what_has_found_it(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_port_pair pair;
+	struct late late;
+
+	port_verdict = -ENOMEM;
+	if (late_create(&late)) {
+		port_late = &late;
+		EXPECT_EQ(t, open_port(world, &pair), -ENOMEM);
+		port_late = NULL;
+		late_join(&late);
+		EXPECT_EQ(t, atomic_read(&world->received), 1);
+		sock_put(port_held);
+	}
+	world_destroy(world);
+}
+
 TEST_SUITE("port",
 	   TEST_CASE(port_loses_nothing_that_has_found_it),
+	   TEST_CASE(port_outlives_what_has_found_it),
 	   TEST_CASE(port_lets_go_of_a_refused_socket),
 	   TEST_CASE(port_lets_go_of_a_closed_socket));
