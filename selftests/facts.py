@@ -265,8 +265,16 @@ def check_identifiers(tree):
             tree.complain("identifiers", f"weft-internals.rst names struct {name}, which is nowhere in kmod/")
 
 
+def check_modules(tree):
+    """No program is named as a module of Python's own: whatever lies beside it would import it in that one's place."""
+    for name in sorted(os.listdir(os.path.join(tree.top, "selftests"))):
+        if name.endswith(".py") and name[:-3] in sys.stdlib_module_names:
+            tree.complain("modules", f"selftests/{name} has the name of a module of Python's")
+
+
 CHECKS = [check_layers, check_objects, check_reasons, check_attributes, check_commands, check_options, check_fields,
-          check_diagnoses, check_targets, check_files, check_lints, check_suites, check_coverage, check_identifiers]
+          check_diagnoses, check_targets, check_files, check_lints, check_suites, check_coverage, check_identifiers,
+          check_modules]
 
 # One error for each check, and more where a check has several sides: file, what is replaced (a pattern), and by what.
 PLANTS = [
@@ -294,6 +302,7 @@ PLANTS = [
     ("coverage", DOCUMENTATION + "weft-testing.rst", r"^xmit\.c  ", "omit.c  "),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``struct weft_keyring``", "``struct weft_keyrings``"),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``weft_pair_choose\(\)``", "``weft_pair_chose()``"),
+    ("modules", "selftests/queue.py", r"\A", "import sys\n"),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``WEFT_FSM_TELL``", "``WEFT_FSM_SAY``"),
 ]
 
@@ -312,8 +321,10 @@ def self_check():
             copy = os.path.join(work, "tree")
             shutil.copytree(TOP, copy, ignore=shutil.ignore_patterns(".git", "build", "*.o", "*.ko", "corpus"), symlinks=True)
             file = os.path.join(copy, path)
-            with open(file, encoding="utf8") as stream:
-                text = stream.read()
+            text = ""
+            if os.path.exists(file):
+                with open(file, encoding="utf8") as stream:
+                    text = stream.read()
             planted = re.sub(pattern, replacement, text, count=1, flags=re.M)
             with open(file, "w", encoding="utf8") as stream:
                 stream.write(planted)

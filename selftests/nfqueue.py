@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""queue.py hold NUMBER COUNT    takes so many packets out of a queue of netfilter (NFQUEUE), and lets them go on when there is a
+"""nfqueue.py hold NUMBER COUNT    takes so many packets out of a queue of netfilter (NFQUEUE), and lets them go on when there is a
 line of input. Says "holds" and "gone on"
 """
 import socket, struct, sys

@@ -6,7 +6,7 @@
 # series: 6.12
 #
 #	 namespace a                           namespace b
-#	 wt0 10.9.0.1, queue.py                nc
+#	 wt0 10.9.0.1, nfqueue.py                nc
 #	 va 192.0.2.1 --------- veth --------- vb 192.0.2.2
 . "$(dirname "$0")/lib.sh"
 
@@ -20,7 +20,7 @@ holder_start() {
 	printf 'table inet held {\n\tchain input {\n\t\ttype filter hook input priority 0;\n\t\tudp dport %d queue num %d\n\t}\n}\n' \
 		$port $queue | ns a nft -f -
 	defer ns a nft delete table inet held
-	ns_run holder a sh -c "python3 $test_dir/queue.py hold $queue $count <$lib_work/input"
+	ns_run holder a sh -c "python3 $test_dir/nfqueue.py hold $queue $count <$lib_work/input"
 }
 
 arrived() {
