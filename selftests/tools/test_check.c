@@ -531,6 +531,7 @@ static void test_tables(void)
 	test_ok(weft_table_find(files, "eleven") == 11, "table: of the distribution");
 	test_ok(weft_table_find(files, "fourteen") == 14, "table: of the distribution's folder");
 	test_ok(weft_table_find(files, "main") == 254, "table: of the kernel");
+	test_ok(weft_table_find(files, "default") == 253, "table: the first of the kernel");
 	test_ok(weft_table_find(files, "sev") == 0, "table: not by half a name");
 	unlink("rt");
 	unlink("rt.d/one.conf");

@@ -14,6 +14,7 @@
 
 #define WORDS_MAX	16
 
+#define HELP_USAGE "Usage: weft [-j|--json] [COMMAND [ARGUMENTS]]\n\nCommands:\n"
 #define SET_USAGE "Usage: weft set IFACE [SETTING VALUE]... [peer KEY|NAME [remove] [SETTING VALUE]...]...\n"
 #define FIELDS	"public-key, private-key, listen-port, fwmark, peers, preshared-keys, endpoints, " \
 		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, " \
@@ -232,6 +233,10 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer hub name ''", .sent = "wft0:\npeer A: name=''\n" },
 	{ "set wft0 peer hub name a#b", .status = 1, .sent = "",
 	  .err = "weft: name: 'a#b' could not stand in a file: a name has no '#', and no blank at either end\n" },
+	{ "set wft0 peer hub name \tmast", .status = 1, .sent = "",
+	  .err = "weft: name: '\tmast' could not stand in a file: a name has no '#', and no blank at either end\n" },
+	{ "set wft0 peer hub name mast\t", .status = 1, .sent = "",
+	  .err = "weft: name: 'mast\t' could not stand in a file: a name has no '#', and no blank at either end\n" },
 	{ "set wft0 peer hub name " KEY_A KEY_A, .status = 1, .sent = "",
 	  .err = "weft: name: '" KEY_A KEY_A "' is too long: a name has at most 63 bytes\n" },
 	{ "set wft0 peer hub forget-timestamp", .sent = "wft0:\npeer A: forget-timestamp\n" },
@@ -493,6 +498,7 @@ static void test_help(void)
 	test_bench_start(&bench, "");
 	weft_command_main(&bench.ctx, 2, words);
 	test_bench_flush(&bench);
+	test_ok(strstr(bench.out, HELP_USAGE) == bench.out, "help begins with the usage");
 	for (command = weft_commands; command->name; command++) {
 		snprintf(name, sizeof(name), "help lists %s", command->name);
 		test_ok(strstr(bench.out, command->name) &&

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -320,6 +321,18 @@ static void test_gather(const struct clinic_case *test)
 	weft_doctor_facts_free(&facts);
 	free(text);
 	test_bench_end(&bench);
+}
+
+/* Where /proc has processes alone, the kernel's counters cannot be read. */
+static void test_no_counters(const struct clinic_case *test)
+{
+	if (mount("none", "/proc/self/net", "tmpfs", 0, NULL)) {
+		printf("# nothing can be mounted on /proc/self/net: %s\n", strerror(errno));
+		return;
+	}
+	test_ok(access("/proc/net/snmp", F_OK), "without the kernel's counters");
+	test_gather(test);
+	umount("/proc/self/net");
 }
 
 /* ---- what happens ---- */
@@ -823,6 +836,7 @@ int main(void)
 	}
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_gather(&cases[i]);
+	test_no_counters(&cases[0]);
 	for (i = 0; i < ARRAY_SIZE(prints); i++)
 		test_print(&prints[i]);
 	for (i = 0; i < ARRAY_SIZE(prints); i++) {

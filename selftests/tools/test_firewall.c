@@ -96,8 +96,9 @@ static void ask(const char *kind, const char *name,
 	RULE("c", MATCH("==", FIELD("tcp", "dport"), "22") ACCEPT)
 #define VMAP(key, pairs)						\
 	"{\"vmap\":{\"key\":{" key "},\"data\":{\"set\":[" pairs "]}}}"
-#define SET(name, elements)						\
-	",{\"set\":{\"family\":\"inet\",\"name\":\"" name "\",\"table\":\"t\",\"elem\":[" elements "]}}"
+#define FIRST_SET(name, elements)					\
+	"{\"set\":{\"family\":\"inet\",\"name\":\"" name "\",\"table\":\"t\",\"elem\":[" elements "]}}"
+#define SET(name, elements)	"," FIRST_SET(name, elements)
 
 #define MAP(name, elements)						\
 	",{\"map\":{\"family\":\"inet\",\"name\":\"" name "\",\"table\":\"t\",\"elem\":[" elements "]}}"
@@ -166,6 +167,8 @@ static const struct {
 	  RULE("c", DPORT("{\"set\":[53,{\"range\":[1,2]}]}") DROP), "---" },
 	{ "a set by name", CHAIN("input", "accept") SET("s", "53,{\"elem\":{\"val\":51820}}")
 	  RULE("c", DPORT("\"@s\"") DROP), "XX-" },
+	{ "a set by name, before all else", FIRST_SET("s", "51820") "," CHAIN("input", "accept")
+	  RULE("c", DPORT("\"@s\"") DROP), "XX-" },
 	{ "a set by name without it", CHAIN("input", "accept") SET("s", "53") RULE("c", DPORT("\"@s\"") DROP), "---" },
 	{ "a set that is not listed", CHAIN("input", "accept") RULE("c", DPORT("\"@s\"") DROP), "pp-" },
 	{ "all of UDP", CHAIN("input", "accept") RULE("c", META("l4proto", "\"udp\"") DROP), "XX-" },
@@ -178,6 +181,14 @@ static const struct {
 	{ "the link", CHAIN("input", "accept") RULE("c", META("iifname", "\"eth0\"") DROP), "XX-" },
 	{ "links like it", CHAIN("input", "accept") RULE("c", META("iifname", "\"eth*\"") DROP), "XX-" },
 	{ "another link", CHAIN("input", "accept") RULE("c", META("iifname", "\"eth9\"") DROP), "---" },
+	{ "the link by its number", CHAIN("input", "accept") RULE("c", META("iif", "\"eth0\"") DROP), "XX-" },
+	{ "a group of links", CHAIN("input", "accept") RULE("c", META("iifgroup", "\"eth9\"") DROP), "pp-" },
+	{ "a type of links", CHAIN("input", "accept") RULE("c", META("iiftype", "\"ether\"") DROP), "pp-" },
+	{ "a processor", CHAIN("input", "accept") RULE("c", META("cpu", "0") DROP), "pp-" },
+	{ "the link out", CHAIN("output", "accept") RULE("c", META("oifname", "\"eth0\"") DROP), "--X" },
+	{ "another link out", CHAIN("output", "accept") RULE("c", META("oif", "\"eth9\"") DROP), "---" },
+	{ "a group of links out", CHAIN("output", "accept")
+	  RULE("c", META("oifgroup", "\"eth9\"") DROP), "--p" },
 	{ "the link and the port at once", CHAIN("input", "accept")
 	  RULE("c", MATCH("==", "\"concat\":[{\"meta\":{\"key\":\"iifname\"}},{" FIELD("udp", "dport") "}]",
 			  "{\"set\":[{\"concat\":[\"eth0\",51820]}]}") DROP), "XX-" },

@@ -806,15 +806,27 @@ static bool blocked(int number)
 	return sigismember(&set, number);
 }
 
+/* Signals that wait, without those that end a command. */
+static int count_others(void)
+{
+	int number, count = 0;
+
+	for (number = 1; number < NSIG; number++)
+		count += number != SIGINT && number != SIGTERM && blocked(number);
+	return count;
+}
+
 static void test_signals(struct weft_backend *backend)
 {
 	static const int numbers[] = { SIGINT, SIGTERM };
 	struct weft_event event;
+	int others = count_others();
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
 		watch_start(backend);
 		test_ok(blocked(SIGINT) && blocked(SIGTERM), "signals wait");
+		test_ok(count_others() == others, "others do not");
 		tell(event_message(WEFT_CMD_EVENT), 0);
 		raise(numbers[i]);
 		test_ok(weft_watch_next(backend, &event, 1000) == -EINTR,

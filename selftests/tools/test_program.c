@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Programs that are run: status, output, input, signals; settings that are read and written. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,21 @@ static void test_run(const struct run_case *test)
 	if (test->output)
 		test_text("and this output", output ?: "", test->output);
 	free(output);
+}
+
+/* The first file that this program opens is its standard input then. */
+static void test_closed_input(void)
+{
+	static const struct run_case test = { .command = "cat", .input = "one", .output = "one" };
+	int copy = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+
+	close(STDIN_FILENO);
+	test_run(&test);
+	test_ok(fcntl(STDIN_FILENO, F_GETFD) < 0, "a standard input that was closed is so again");
+	if (copy < 0)
+		return;
+	dup2(copy, STDIN_FILENO);
+	close(copy);
 }
 
 static bool has_handler(int number, void (*handler)(int))
@@ -236,6 +252,7 @@ int main(void)
 	network = weft_network_kernel();
 	for (i = 0; i < ARRAY_SIZE(runs); i++)
 		test_run(&runs[i]);
+	test_closed_input();
 	test_handlers();
 	test_reader();
 	test_missing();

@@ -53,6 +53,7 @@
  * @kill_at: the one behind which up is no more, 0 for none
  * @last: the kind of what was changed last
  * @steal: another process makes the link first
+ * @taken: a table that another interface has a route in, 0 for none
  * @programs: those that can be run, NULL for all but resolvectl
  * @path: the file
  * @conf: what stands in it
@@ -77,6 +78,7 @@ static struct world {
 	unsigned int kill_at;
 	enum weft_change_kind last;
 	bool steal;
+	__u32 taken;
 	const char *programs;
 	const char *path;
 	const char *conf;
@@ -138,7 +140,7 @@ static int world_routes(struct weft_network *network, unsigned int index,
 		world_copy_routes(routes, &world.routes);
 	/* Others have the first table that is tried, and a default route in 99. */
 	test_memory_spare();
-	if (!index && (table == 51820 || table == 99))
+	if (!index && (table == 51820 || table == 99 || (table && table == world.taken)))
 		weft_network_routes_add(routes)->prefix.family = AF_INET;
 	test_memory_spare_end();
 	return 0;
@@ -1107,6 +1109,37 @@ static void test_deleted(void)
 	world_end();
 }
 
+/* Whoever sets the link down takes its routes, and its table is free for others. */
+static void test_set_down(__u32 taken)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "a link that was set down, table %s",
+		 taken ? "taken" : "free");
+	world_begin_recorded();
+	test_ok(world_up(FULL) && world.rules.count == 4, name);
+	weft_network_routes_free(&world.routes);
+	world.link.up = false;
+	world.taken = taken;
+	test_ok(world_down(FULL) && !world.link.index && !*world.nft && !*world.dns, "  goes down");
+	test_ok(world.rules.count == (taken ? 4 : 0), "  rules of a table are its user's");
+	world_end();
+}
+
+/* An interface that cannot be read may be any: nothing is done to it. */
+static void test_unreadable(const char *name, bool (*run)(const char *conf))
+{
+	world_begin();
+	test_ok(world_up(PLAIN PEER_A), name);
+	world.steps = 0;
+	world.bench.fail_name = "ut0";
+	test_ok(!run(PLAIN PEER_B) && !world.steps && world.link.up,
+		"  fails, and nothing is done");
+	test_text("  complaint", world.bench.err,
+		  "weft: ut0: cannot read the interface: it went away\n");
+	world_end();
+}
+
 static bool write_file(const char *path, const char *text)
 {
 	FILE *file = fopen(path, "w");
@@ -1131,6 +1164,10 @@ static void test_dns(void)
 	test_text("systemd-resolved: told", world.dns, "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\n");
 	test_ok(world_up(NO_DNS) && !*world.dns, "systemd-resolved: reverted");
 	test_ok(world_down(NO_DNS), "systemd-resolved: down");
+	world.programs = NULL;
+	test_ok(world_up(PLAIN "DNS = 10.0.0.53\n" PEER_A), "no search domain: up");
+	test_text("no search domain: resolvconf is told", world.dns, "nameserver 10.0.0.53\n");
+	test_ok(world_down(PLAIN PEER_A), "no search domain: down");
 	world_end();
 }
 
@@ -1745,6 +1782,10 @@ int main(void)
 	test_hooks();
 	test_hooks_later();
 	test_deleted();
+	test_set_down(0);
+	test_set_down(51821);
+	test_unreadable("down cannot read the interface", world_down);
+	test_unreadable("up cannot read the interface", world_up);
 	test_dns();
 	test_dns_of_another();
 	test_hook_removes("PostUp takes it down", "weft down x");

@@ -137,12 +137,13 @@ static void test_attributes(void)
 {
 	char value[128];
 	struct stat st;
-	bool owned, labelled, listed;
+	bool owned, labelled, marked, listed;
 
 	clear_folder();
 	put_plain(path, old_text, 0640);
 	owned = !chown(path, 1234, 2345) && !chmod(path, 0640);
 	labelled = !setxattr(path, "user.label", "keep me", 7, 0);
+	marked = !setxattr(path, "user.empty", "", 0, 0);
 	listed = !setxattr(path, "system.posix_acl_access", acl, sizeof(acl), 0);
 	printf("# owner %d, label %d, access list %d can be set here\n", owned, labelled, listed);
 	test_ok(put(path, new_text, 0600, NULL), "attributes: written");
@@ -151,6 +152,8 @@ static void test_attributes(void)
 	test_ok(!owned || (st.st_uid == 1234 && st.st_gid == 2345), "attributes: owner");
 	test_ok(!labelled || (getxattr(path, "user.label", value, sizeof(value)) == 7 &&
 			      !memcmp(value, "keep me", 7)), "attributes: label");
+	test_ok(!marked || !getxattr(path, "user.empty", value, sizeof(value)),
+		"attributes: empty label");
 	test_ok(!listed || (getxattr(path, "system.posix_acl_access", value, sizeof(value)) == sizeof(acl) &&
 			    !memcmp(value, acl, sizeof(acl))), "attributes: access list");
 }
