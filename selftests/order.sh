@@ -27,8 +27,8 @@ flows_end() {
 }
 
 # Two flows, each from a CPU of its own; what b saw of each is one line.
-flows_in_order() { # flows_in_order GSO-SEGMENTS
-	local cpu
+flows_in_order() { # flows_in_order GSO-SEGMENTS [PACKETS]
+	local cpu packets=${2:-$packets}
 
 	for cpu in 0 1; do
 		ns_run sink.$cpu b python3 "$test_dir/order.py" receive 900$cpu "$packets"
@@ -108,7 +108,10 @@ threaded() { # threaded 0|1
 threaded_polling() {
 	threaded 1
 	defer threaded 0
-	flows_in_order 8
+	# So few that a queue has room for all of them, however late its thread runs.
+	for _ in 1 2 3 4; do
+		flows_in_order 8 "$(scaled 2000)"
+	done
 	drained
 	transfer a b 10.9.0.2 3000000
 	drained
