@@ -273,12 +273,16 @@ interface_gone_v6() {
 # ---- families, hub, NAT ----
 
 inner_in_outer() { # inner_in_outer ENDPOINT FILTER
+	local said
+
 	peer_set a wt0 b wt0 endpoint "$1"
 	capture_start families a va udp
 	expect ns a ping -n -c 2 -i 0.2 -W 5 10.9.0.2
 	expect ns a ping -n -c 2 -i 0.2 -W 5 fd09::2
 	capture_stop families
-	expect_eq "messages" "$(capture_count families)/$(capture_count families "$2")" 8/8
+	said=$(capture_count families)/$(capture_count families "$2")
+	[ "$said" = 8/8 ] || capture_dump families | sed 's/^/# /'
+	expect_eq "messages" "$said" 8/8
 	transfer a b 10.9.0.2 100000
 	transfer b a fd09::1 100000
 }
