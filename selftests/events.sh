@@ -170,6 +170,27 @@ causes() {
 	ns_stop monitor INT
 }
 
+state_of() { # state_of KEY
+	ns a "$WEFT" show wt0 state | awk -v key="$1" '$1 == key { print $2 }'
+}
+
+down() {
+	pair_create
+	new_key other
+	ns_ip a link set wt0 down
+	expect_error "the interface is down" ns a "$WEFT" wait wt0 timeout 1
+	tunnel_set a wt0 peer "$(public_key other)" allowed-ips 10.9.0.9/32 endpoint 192.0.2.9:51820 persistent-keepalive 1
+	pause 3
+	expect_eq "states" "$(state_of "$(tunnel_key b wt0)") $(state_of "$(public_key other)")" "idle idle"
+	expect_eq "messages that could not be sent" "$(link_stat a wt0 tx_errors)" 0
+	ns_ip a link set wt0 up
+	wait_for 3 is_called "$(public_key other)"
+}
+
+is_called() { # is_called KEY
+	[ "$(state_of "$1")" = handshaking ]
+}
+
 text_lines() {
 	local line
 
@@ -275,6 +296,7 @@ holds_still() {
 
 run_case "the life of a tunnel" life
 run_case "why a session could not be made" causes
+run_case "nothing is asked for while the link is down" down
 run_case "lines for people" text_lines
 run_case "only administrators hear of it, and of their namespace" not_for_everybody
 pair_underlay_create
