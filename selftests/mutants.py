@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Changes the code one place at a time, and counts how many of the changes the tests see.
 
-    mutants.py [-j JOBS] [-s SAMPLE] [-b SECONDS] [-r OUTPUT] [-g OUTPUT] [-l] TARGET [FILE...]
+    mutants.py [-j JOBS] [-s SAMPLE] [-b SECONDS] [-t TESTS] [-r OUTPUT] [-g OUTPUT] [-l] TARGET [FILE...]
     mutants.py -c
 
 A target is a set of files and how they are built and tested, see TARGETS. FILE limits it to these (fsm.c or kmod/fsm.c).
@@ -12,10 +12,11 @@ that an earlier run's output names. -g goes on where that run was interrupted: m
 tried again. -l only lists them.
 
 All mutants of a target are built once, into the same programs, and a run chooses one. A test is run for a mutant only
-if it reaches the mutant's function, the quickest test first, until one fails; with -b only the quickest, which together
-take so many seconds. What survives is tried again under sanitizers. Constants outside functions are built one by one. The
-target kmod is tested in machines, see machine.py, one mutant a machine; a machine that dies has killed its mutant. Its
-sanitizers are the kernel's: KASAN, lockdep and the rest.
+if it reaches the mutant's function, those about its file and then the quickest first, until one fails; with -b only the
+first, which together take so many seconds; with -t only these tests, also such as are left out else. What survives is
+tried again under sanitizers, but for -t. Constants outside functions are built one by one. The target kmod is tested in
+machines, see machine.py, one mutant a machine; a machine that dies has killed its mutant. Its sanitizers are the kernel's:
+KASAN, lockdep and the rest.
 
 Changes that leave the behaviour as it is stand with their reason in mutants.txt: a line "FILE LABEL", the label being
 that of the list, and below it the reason, indented. -c checks that each still names a mutant.
@@ -36,6 +37,7 @@ class Target:
 
     jobs = os.cpu_count()
     budget = math.inf   # seconds of tests for a mutant
+    only = frozenset()  # the tests that are run, if not all
 
     def __init__(self, sources, folder, tree, flags, scripts=()):
         self.sources, self.folder, self.tree, self.flags, self.scripts = sources, folder, tree, flags, scripts
@@ -49,7 +51,8 @@ class Target:
 
     def tests(self):
         names = glob.glob(os.path.join(ROOT, self.folder, "test_*.c"))
-        return sorted(os.path.basename(name).removesuffix(".c") for name in names)
+        tests = {os.path.basename(name).removesuffix(".c") for name in names}
+        return sorted(tests & self.only if self.only else tests)
 
     def command(self, test, output):
         return ["bash", test, f"{output}/weft"] if test in self.scripts else [f"{output}/{test}"]
@@ -68,6 +71,19 @@ class ModuleTarget(Target):
 
     jobs = 1
     # What takes minutes, or has no use for a mutant of the module: programs, and what compares speeds and memory.
+    # Which tests are about a file: they come first.
+    ABOUT = {
+        "batch": "batch packets", "binding": "endpoints", "candidates": "endpoints", "cells": "spread",
+        "config": "endpoints names events netlink", "crypt": "packets batch splice", "drop": "reasons",
+        "endpoint": "roaming endpoints", "events": "events", "fit": "packets", "gro": "forward packets",
+        "handshake": "handshake malformed keys events", "home": "netns", "identity": "keys", "index": "debug/kunit",
+        "keypair": "debug/kunit", "keyring": "keys debug/kunit graces", "known": "known", "label": "names",
+        "main": "lifecycle", "netdev": "link events", "netlink": "netlink names", "path": "pmtu",
+        "peer": "debug/kunit endpoints liveness", "port": "debug/kunit port", "probe": "pmtu liveness",
+        "ratelimit": "load", "recv": "malformed reasons packets", "report": "reasons", "rotation": "keys graces rotate",
+        "segment": "batch packets", "sock": "roaming routing", "sockaddr": "endpoints netlink", "spread": "spread stall",
+        "staged": "debug/kunit", "stray": "reasons malformed", "uncut": "debug/kunit forward", "xmit": "packets nesting",
+    }
     LEFT_OUT = {"bulk", "checker", "command", "compat", "doctor", "faults", "interop", "nat", "removal",
                 "scale", "timers", "tool", "updown"}
 
@@ -75,10 +91,14 @@ class ModuleTarget(Target):
     def kind(self):
         return ModuleTree
 
+    def about(self, key):
+        return self.ABOUT.get(os.path.basename(key.split(".")[0]), "").split()
+
     def tests(self):
         names = glob.glob(os.path.join(ROOT, "selftests/*.sh"))
         tests = {os.path.relpath(name, os.path.join(ROOT, "selftests")) for name in names if LIBRARY.search(text_of(name))}
-        return sorted({test.removesuffix(".sh") for test in tests} - self.LEFT_OUT) + ["debug/kunit"]
+        tests = {test.removesuffix(".sh") for test in tests} | {"debug/kunit"}
+        return sorted(tests & self.only if self.only else tests - self.LEFT_OUT)
 
     def build(self, tests, output, sanitized):
         headers = machine.kernel(ROOT, machine.SANITIZED if sanitized else machine.PLAIN, "headers")
@@ -219,9 +239,13 @@ class Tree:
         """More lines for the report."""
         return []
 
+    def in_order(self, key):
+        """The tests that reach a function, the quickest first."""
+        return sorted(self.reaching.get(key, ()), key=self.limits.get)
+
     def near(self, key):
-        """The tests to try, the quickest first."""
-        tests, total = sorted(self.reaching.get(key, ()), key=self.limits.get), 0
+        """The tests to try."""
+        tests, total = self.in_order(key), 0
         for count, test in enumerate(tests):
             total += self.seconds[test]
             if count and total > self.target.budget:
@@ -239,6 +263,10 @@ class Tree:
 
 class ModuleTree(Tree):
     """A module whose mutants are chosen by a parameter, and the machines that it is loaded in."""
+
+    def in_order(self, key):
+        about = self.target.about(key)
+        return sorted(super().in_order(key), key=lambda test: about.index(test) if test in about else len(about))
 
     HOLDERS = "kmod/main.c", "selftests/kunit/world.c"     # of the parameter, one in each module
 
@@ -508,7 +536,9 @@ def try_all(target, files, mutants, jobs, verdicts):
         invalid, left = try_switchable(tree, pool, [mutant for mutant in fresh if mutant.body], tests, False)
         more, others = try_constants(tree, constants)
         before = [mutant for mutant in mutants if mutant.killer == "" and mutant not in fresh]
-        left = try_again(tree, pool, left + [mutant for mutant in before if not mutant.judged], tests)
+        left += [mutant for mutant in before if not mutant.judged]
+        if not target.only:
+            left = try_again(tree, pool, left, tests)
         report(tree, files, mutants, invalid | more, left + others + [mutant for mutant in before if mutant.judged])
 
 
@@ -581,6 +611,7 @@ def main():
     parser.add_argument("-j", type=int, dest="jobs")
     parser.add_argument("-s", type=int, default=1, dest="sample")
     parser.add_argument("-b", type=float, default=math.inf, dest="budget")
+    parser.add_argument("-t", default="", dest="tests")
     parser.add_argument("-r", dest="again")
     parser.add_argument("-g", dest="go_on")
     parser.add_argument("-l", action="store_true", dest="only_list")
@@ -592,7 +623,7 @@ def main():
     if options.check or bad:
         return 1 if bad else 0
     target, names = TARGETS[options.target], {os.path.basename(name) for name in options.files}
-    target.budget = options.budget
+    target.budget, target.only = options.budget, frozenset(options.tests.split())
     files = [file for file in target.files() if not names or os.path.basename(file) in names]
     mutants = [mutant for file in files for mutant in sample_of(file, options.sample)]
     if options.again:
