@@ -83,7 +83,7 @@ class Stream:
 
     def __init__(self):
         self.seq = self.mss = self.id = None
-        self.left, self.burst, self.seen, self.short = 0, iter(()), 0, 0
+        self.left, self.burst, self.seen, self.short, self.pushed = 0, iter(()), 0, 0, 0
 
     def begin_burst(self, segment):
         if self.mss is None:
@@ -115,12 +115,16 @@ class Stream:
         # TCP itself pushes at half a window, too.
         if not self.left:
             expect("PSH at the end", bool(segment.flags & PSH), True)
+        else:
+            self.pushed += bool(segment.flags & PSH)
         if segment.id is not None and self.id is not None:
             expect("identification", segment.id, (self.id + 1) & 0xFFFF)
         self.id = segment.id
         self.seen += 1
 
     def end(self):
+        # A packet for segmentation has it in its last segment, and most of those are no end of a burst.
+        expect("that most segments have PSH", self.pushed * 2 > self.seen, False)
         expect("bytes missing of a burst", self.left, 0)
         expect("bursts missing", len(list(self.burst)), 0)
 
