@@ -63,6 +63,8 @@ refused() {
 	expect_error "control character" set_a peer "$two" name $'\xc2\x85'
 	expect_error "not UTF-8" set_a peer "$two" name $'\xc0\xaf'
 	expect_error "'one' is what peer $one is called" set_a peer "$two" name one
+	# A holder keeps its name that is only spoken of.
+	expect_error "'one' is what peer $one is called" set_a peer "$one" persistent-keepalive 9 peer "$two" name one
 	# Nothing of a change that is refused is done.
 	expect_error "'one' is what peer $one is called" set_a listen-port 7777 peer "$three" name three peer "$two" name one
 	expect_eq "names" "$(names | sort)" "$(printf '%s\tone\n%s\t%s\n' "$one" "$two" "${long:1}" | sort)"
