@@ -94,7 +94,8 @@ settings_are_told() {
 		# shellcheck disable=SC2086 # two words
 		expect_told device-changed tunnel_set a wt0 $setting
 	done
-	for setting in "grace 60" "next-public-key $(public_key next)" "next-public-key off"; do
+	for setting in "grace 60" "next-public-key $(public_key next)" "next-public-key off" "persistent-keepalive 99" \
+		"persistent-keepalive off" "name litespeed" "roam off" "roam on"; do
 		# shellcheck disable=SC2086 # two words
 		expect_told peer-changed peer_set a wt0 b wt0 $setting
 	done
