@@ -6,24 +6,32 @@ opening.py sessions ROUNDS     in each round the link goes down and up, and init
                                the first answer makes is known to the tunnel's timers
 """
 import base64, time
-from wgpeer import Failure, Peer, RESPONSE, check, drop_count, in_tunnel_ns, kind, run, wg
+from wgpeer import Failure, Peer, RESPONSE, SLOW, check, drop_count, in_tunnel_ns, kind, run, wg
 
-ANSWER_S = 20
+ANSWER_S, UP_S = 20, 5
 
 
-def first_answer(peer):
-    """Initiations until one is answered: the handshake, done."""
-    begun, end = {}, time.monotonic() + ANSWER_S
-    while time.monotonic() < end:
-        handshake, message = peer.make_initiation()
-        begun[peer.index] = handshake
-        peer.send(message)
-        answer = peer.receive(0.001)
-        if kind(answer) == RESPONSE:
-            handshake = begun[int.from_bytes(answer[8:12], "little")]
-            handshake.consume_response(answer)
-            return handshake
-    raise Failure(f"no answer within {ANSWER_S} s")
+class Answers:
+    """Those to initiations: each makes a session, which takes the place of one that has not been confirmed yet."""
+
+    def __init__(self, peer):
+        self.peer, self.begun, self.count = peer, {}, 0
+
+    def ask(self):
+        handshake, message = self.peer.make_initiation()
+        self.begun[self.peer.index] = handshake
+        self.peer.send(message)
+
+    def take(self, seconds):
+        """What comes within so many seconds: an answer's session is confirmed at once."""
+        answer = self.peer.receive(seconds)
+        if kind(answer) != RESPONSE:
+            return
+        handshake = self.begun[int.from_bytes(answer[8:12], "little")]
+        handshake.consume_response(answer)
+        self.peer.begin(handshake)
+        self.peer.send(self.peer.seal())
+        self.count += 1
 
 
 def state(key):
@@ -33,21 +41,23 @@ def state(key):
     raise Failure("the tunnel has no such peer")
 
 
-def state_becomes(key, wanted, seconds=3):
-    end = time.monotonic() + seconds
-    while state(key) != wanted and time.monotonic() < end:
-        time.sleep(0.02)
-    check("the peer's state", state(key), wanted)
+def until(seconds, done, action, what):
+    end = time.monotonic() + seconds * SLOW
+    while not done():
+        if time.monotonic() > end:
+            raise Failure(f"no {what} within {seconds * SLOW} s")
+        action()
 
 
 def a_round(peer, key):
     in_tunnel_ns("ip", "link", "set", "wt0", "down")
     peer.drain()
     coming_up = in_tunnel_ns("ip", "link", "set", "wt0", "up", background=True)
-    peer.begin(first_answer(peer))
-    peer.send(peer.seal())
+    answers = Answers(peer)
+    until(ANSWER_S, lambda: answers.count, lambda: (answers.ask(), answers.take(0.001)), "answer")
     coming_up.wait()
-    state_becomes(key, "up")
+    # Others may have been under way.
+    until(UP_S, lambda: state(key) == "up", lambda: answers.take(0.05), "peer that is up")
 
 
 def sessions(rounds):

@@ -10,7 +10,7 @@
 # series: 6.12 uml
 . "$(dirname "$0")/lib.sh"
 
-rounds=$(scaled 100 20)
+rounds=$(scaled 40 20)
 
 # The program's peer is the last of many that are started.
 many_peers() {
