@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Packets of many datagrams for a socket of the tunnel's, and clones of them, which are others'. */
-#define weft_uncut_add		uncut_add		/* test_port.c has those of the same names */
+/* test_port.c has others of these names. */
+#define weft_uncut_add		uncut_add
 #define weft_uncut_remove	uncut_remove
 #include "test.h"
 #include "uncut.c"
