@@ -168,9 +168,7 @@ skip_unless_weft() {
 }
 
 skip_unless_readable() {
-	# For ARCH=um what reads it is code that KASAN watches, between objects too.
-	[[ $(uname -r) != *-um-kasan ]] || skip "KASAN forbids to read all of this kernel's memory"
-	python3 "$lib_dir/memory.py" || skip "/proc/kcore does not show this kernel's memory"
+	python3 "$lib_dir/memory.py" || skip "/proc/kcore does not show this kernel's memory, or may not"
 }
 
 defer() {

@@ -3,8 +3,12 @@
 
 memory.py     whether these objects can be read: Linux as a program shows no physical memory there
 """
+import os
 import struct
 import sys
+
+# For ARCH=um it is code watched by KASAN that copies memory out, and it goes through what lies between objects, too.
+FORBIDDEN = os.uname().release.endswith("-um-kasan")
 
 
 def slab_pages():
@@ -27,6 +31,8 @@ def direct_map(core):
 def copies_in_kernel(*secrets):
     """How often each of them is there."""
     found = [0] * len(secrets)
+    if FORBIDDEN:
+        return found
     with open("/proc/kcore", "rb", buffering=0) as core:
         ranges = direct_map(core)
         for frame in slab_pages():
@@ -41,6 +47,8 @@ def copies_in_kernel(*secrets):
 
 
 def is_readable():
+    if FORBIDDEN:
+        return False
     with open("/proc/kcore", "rb", buffering=0) as core:
         ranges = direct_map(core)
     return any(low <= frame * 4096 < high for frame in slab_pages() for low, high, _ in ranges)

@@ -80,7 +80,7 @@ traffic_lost_nothing() { # traffic_lost_nothing NODES
 		done
 	done
 	touch "$lib_work/over"
-	ns_wait streams
+	ns_wait streams || fail "streams: $(tail -n 1 "$(ns_output streams)")"
 	said=$(<"$(ns_output streams)")
 	note "streams: $said"
 	read -r came _ sent _ again _ <<<"$said"
