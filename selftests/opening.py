@@ -56,7 +56,7 @@ def a_round(peer, key):
     answers = Answers(peer)
     until(ANSWER_S, lambda: answers.count, lambda: (answers.ask(), answers.take(0.001)), "answer")
     coming_up.wait()
-    # Others may have been under way.
+    # Answers may still be under way.
     until(UP_S, lambda: state(key) == "up", lambda: answers.take(0.05), "peer that is up")
 
 

@@ -69,7 +69,7 @@ traffic_start() { # traffic_start NODES
 	done
 }
 
-# A second more of it: what comes last may be lost last.
+# The traffic goes on for a second: a packet may be lost at the very end.
 traffic_lost_nothing() { # traffic_lost_nothing NODES
 	local i j said came sent again
 

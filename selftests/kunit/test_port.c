@@ -131,10 +131,11 @@ static int hand_over_late(void *data)
 }
 
 /* A thread for find_socket(). Returns whether there is one. */
-static bool late_create(struct late *late)
+static bool late_create(struct test *t, struct late *late)
 {
 	atomic_set(&late->found, 0);
 	late->thread = kthread_create(hand_over_late, late, "weft_late");
+	EXPECT(t, !IS_ERR(late->thread));
 	return !IS_ERR(late->thread);
 }
 
@@ -153,7 +154,7 @@ static void port_loses_nothing_that_has_found_it(struct test *t)
 
 	port_verdict = 0;
 	EXPECT_EQ(t, open_port(world, &pair), 0);
-	if (late_create(&late)) {
+	if (late_create(t, &late)) {
 		find_socket(&late, port_held);
 		weft_port_close(&pair);
 		late_join(&late);
@@ -173,7 +174,7 @@ static void port_outlives_what_has_found_it(struct test *t)
 	struct late late;
 
 	port_verdict = -ENOMEM;
-	if (late_create(&late)) {
+	if (late_create(t, &late)) {
 		port_late = &late;
 		EXPECT_EQ(t, open_port(world, &pair), -ENOMEM);
 		port_late = NULL;

@@ -65,6 +65,7 @@ static void marks_no_clone(struct test *t, __be16 port)
 {
 	struct sk_buff *skb = gathered_packet(port), *clone = skb_clone(skb, GFP_KERNEL);
 
+	EXPECT(t, clone);
 	if (clone) {
 		look_at(t, skb);
 		EXPECT(t, is_marked(skb));
@@ -91,6 +92,7 @@ static void uncut_marks_no_clone(struct test *t)
 
 	EXPECT_EQ(t, weft_uncut_init(), 0);
 	socket = uncut_socket_open(t);
+	EXPECT(t, socket);
 	if (socket) {
 		port = inet_sk(socket->sk)->inet_sport;
 		marks_only(t, port, false);

@@ -1109,7 +1109,7 @@ static void test_deleted(void)
 	world_end();
 }
 
-/* Whoever sets the link down takes its routes, and its table is free for others. */
+/* The routes of a link that is set down go, and its table is free for others. */
 static void test_set_down(__u32 taken)
 {
 	char name[64];
