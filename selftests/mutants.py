@@ -70,20 +70,23 @@ class ModuleTarget(Target):
     """Tested in machines, one at a time: tests measure."""
 
     jobs = 1
-    # What takes minutes, or has no use for a mutant of the module: programs, and what compares speeds and memory.
     # Which tests are about a file: they come first.
     ABOUT = {
         "batch": "batch packets", "binding": "endpoints", "candidates": "endpoints", "cells": "spread",
-        "config": "endpoints names events netlink", "crypt": "packets batch splice", "drop": "reasons",
-        "endpoint": "roaming endpoints", "events": "events", "fit": "packets", "gro": "forward packets",
-        "handshake": "handshake malformed keys events", "home": "netns", "identity": "keys", "index": "debug/kunit",
-        "keypair": "debug/kunit", "keyring": "keys debug/kunit graces", "known": "known", "label": "names",
-        "main": "lifecycle", "netdev": "link events", "netlink": "netlink names", "path": "pmtu",
+        "claim": "names", "config": "endpoints names events netlink pmtu", "crypt": "debug/kunit packets batch splice",
+        "drop": "reasons", "endpoint": "roaming endpoints", "events": "events", "fit": "packets",
+        "gro": "forward packets", "handshake": "handshake malformed keys events liveness reasons", "home": "netns",
+        "identity": "keys", "index": "debug/kunit", "keypair": "debug/kunit", "keyring": "keys debug/kunit graces",
+        "known": "debug/kunit load", "label": "names", "main": "lifecycle", "netdev": "link events",
+        "netlink": "netlink names dump pmtu rotate", "pages": "debug/kunit", "path": "debug/kunit pmtu",
         "peer": "debug/kunit endpoints liveness", "port": "debug/kunit port", "probe": "pmtu liveness",
-        "ratelimit": "load", "recv": "malformed reasons packets", "report": "reasons", "rotation": "keys graces rotate",
-        "segment": "batch packets", "sock": "roaming routing", "sockaddr": "endpoints netlink", "spread": "spread stall",
-        "staged": "debug/kunit", "stray": "reasons malformed", "uncut": "debug/kunit forward", "xmit": "packets nesting",
+        "ratelimit": "load", "recv": "malformed reasons packets", "report": "reasons",
+        "rotation": "keys graces rotate events operations", "segment": "batch packets",
+        "sock": "roaming routing debug/kunit", "sockaddr": "endpoints netlink", "spread": "spread stall",
+        "staged": "debug/kunit", "stray": "debug/kunit liveness reasons", "uncut": "debug/kunit forward",
+        "xmit": "packets nesting",
     }
+    # What takes minutes, or has no use for a mutant of the module: programs, and what compares speeds and memory.
     LEFT_OUT = {"bulk", "checker", "command", "compat", "doctor", "faults", "interop", "nat", "removal",
                 "scale", "timers", "tool", "updown"}
 

@@ -312,6 +312,7 @@ static void peer_stops(struct test *t)
 	int acts;
 
 	start_peer(peer);
+	EXPECT(t, peer->path.running);
 	weft_peer_report(peer, WEFT_FSM_SESSION_WANTED);
 	weft_peer_report(peer, WEFT_FSM_INITIATION_SENT);
 	weft_keypairs_add(&peer->keypairs, world_session(peer, true));
@@ -320,6 +321,8 @@ static void peer_stops(struct test *t)
 	weft_peer_rest(peer);
 	mutex_unlock(&world->device.config_lock);
 	EXPECT(t, !timer_pending(&peer->timer) && !work_pending(&peer->work));
+	/* No packet that is still on its way begins a search of the path. */
+	EXPECT(t, !peer->path.running);
 	EXPECT_PTR(t, rcu_access_pointer(peer->keypairs.current_keypair), NULL);
 	EXPECT_EQ(t, refcount_read(&peer->refs), 1);
 	EXPECT_EQ(t, atomic_read(&destroyed), 1);

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Pages that packets get memory from: used again, and given back. */
+#include "test.h"
+#include "pages.c"
+
+static unsigned int refill(struct weft_pages *pages, unsigned int size, struct page_frag **room)
+{
+	local_bh_disable();
+	*room = weft_pages_refill(pages, size);
+	local_bh_enable();
+	return *room ? (*room)->size : 0;
+}
+
+static void pages_let_go(struct weft_pages *pages)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(pages->kept); i++) {
+		if (pages->kept[i].page)
+			put_page(pages->kept[i].page);
+	}
+}
+
+/* What is left of one is used, and then the next one. */
+static void pages_are_used_up(struct test *t)
+{
+	struct weft_pages pages = {};
+	struct page_frag *first, *second;
+
+	EXPECT(t, refill(&pages, 1000, &first) >= 1000);
+	first->offset += 1000;
+	refill(&pages, 1000, &second);
+	EXPECT_PTR(t, second, first);
+	first->offset = first->size - 999;
+	EXPECT(t, refill(&pages, 1000, &second) >= 1000);
+	EXPECT(t, second != first);
+	pages_let_go(&pages);
+}
+
+/* A single page is what there was when memory was short. It is given back when its turn comes again. */
+static void pages_of_need_are_given_back(struct test *t)
+{
+	struct page *single = alloc_page(GFP_KERNEL | __GFP_NOFAIL);
+	struct weft_pages pages = {};
+	struct page_frag *room;
+
+	get_page(single);
+	pages.now = ARRAY_SIZE(pages.kept) - 1;
+	pages.kept[0] = (struct page_frag){ .page = single, .size = PAGE_SIZE, .offset = 64 };
+	EXPECT(t, refill(&pages, 1000, &room) > PAGE_SIZE);
+	EXPECT(t, pages.kept[0].page != single);
+	EXPECT_EQ(t, page_count(single), 1);
+	pages_let_go(&pages);
+	put_page(single);
+}
+
+TEST_SUITE("pages",
+	TEST_CASE(pages_are_used_up),
+	TEST_CASE(pages_of_need_are_given_back));
