@@ -295,26 +295,35 @@ static bool config_changes_peer(const struct weft_config_peer *config)
 	       config->flags & WEFT_PEER_F_REPLACE_ALLOWEDIPS || !list_empty(&config->allowedips);
 }
 
-static void config_apply_to_peer(struct weft_config_peer *config, struct weft_peer *peer,
-				 bool fresh)
+/*
+ * With which preshared key a peer is let in, and where it may be. A fresh one has that before it
+ * can be found: handshakes do not wait for the device's lock.
+ */
+static void config_apply_terms(struct weft_config_peer *config, struct weft_peer *peer,
+			       enum weft_event_cause cause)
 {
-	/* Listeners hear of a fresh one when it has all that it is to have. */
-	enum weft_event_cause cause = fresh ? WEFT_CAUSE_NONE : WEFT_CAUSE_ADMINISTRATION;
-	u32 events = 0;
-
 	if (config->has_preshared)
 		weft_keyring_set_preshared(peer, config->preshared);
-	weft_rotation_apply(config, peer);
-	if (config->has_name)
-		config_apply_name(config, peer);
-	if (config->forget_timestamp)
-		config_forget_timestamp(peer);
 	if (config->has_roam)
 		weft_peer_pin(peer, !config->roams);
 	if (config->has_candidates)
 		weft_peer_set_candidates(peer, &config->candidates);
 	if (config->has_endpoint)
 		weft_peer_set_endpoint(peer, &config->endpoint, cause);
+}
+
+static void config_apply_to_peer(struct weft_config_peer *config, struct weft_peer *peer,
+				 bool fresh)
+{
+	u32 events = 0;
+
+	if (!fresh)
+		config_apply_terms(config, peer, WEFT_CAUSE_ADMINISTRATION);
+	weft_rotation_apply(config, peer);
+	if (config->has_name)
+		config_apply_name(config, peer);
+	if (config->forget_timestamp)
+		config_forget_timestamp(peer);
 	config_apply_allowedips(config, peer);
 	/* Before there may be a keepalive, which asks for a session itself. */
 	if (peer->device->up)
@@ -339,22 +348,20 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 static struct weft_peer *config_peer(struct weft_config_peer *config, struct weft_device *device,
 				     bool *fresh)
 {
-	struct weft_peer *peer;
+	struct weft_peer *peer = weft_peer_find(device, config->public_key);
 
-	if (!config->fresh)
-		return weft_peer_find(device, config->public_key);
+	*fresh = false;
 	/* A peer with our own key could only be ourselves. */
-	if (weft_rotation_is_own(device, config->public_key))
-		return NULL;
+	if (peer || !config->fresh || weft_rotation_is_own(device, config->public_key))
+		return peer;
+	/* Listeners hear of it when it has all that it is to have. */
+	config_apply_terms(config, config->fresh, WEFT_CAUSE_NONE);
 	/* Before it can be found, so that timers know of whatever session it gets. */
 	if (device->up)
 		weft_peer_start(config->fresh);
 	peer = weft_peer_publish(config->fresh);
-	*fresh = peer == config->fresh;
-	if (*fresh)
-		config->fresh = NULL;
-	else
-		weft_peer_stop(config->fresh);
+	config->fresh = NULL;
+	*fresh = true;
 	weft_peer_get(peer);
 	return peer;
 }
@@ -362,7 +369,7 @@ static struct weft_peer *config_peer(struct weft_config_peer *config, struct wef
 static void config_apply_peer(struct weft_config_peer *config, struct weft_device *device,
 			      struct weft_doomed *doomed)
 {
-	bool fresh = false;
+	bool fresh;
 	struct weft_peer *peer = config_peer(config, device, &fresh);
 
 	if (!peer)

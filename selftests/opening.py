@@ -4,9 +4,11 @@
 
 opening.py sessions ROUNDS     in each round the link goes down and up, and initiations come meanwhile; the session that
                                the first answer makes is known to the tunnel's timers
+opening.py terms ROUNDS FILE   in each round the peer is removed, and added with the preshared key in FILE, while initiations
+                               come: one without it is answered as one with it is, and the answer opens with it only
 """
-import base64, time
-from wgpeer import Failure, Peer, RESPONSE, SLOW, check, drop_count, in_tunnel_ns, kind, run, wg
+import base64, copy, time
+from wgpeer import Failure, Peer, RESPONSE, SLOW, check, drop_count, in_tunnel_ns, kind, read_key, run, wg
 
 ANSWER_S, UP_S = 20, 5
 
@@ -70,6 +72,61 @@ def sessions(rounds):
         except Failure as failure:
             raise Failure(f"round {number}: {failure}") from None
     check("answers that could not be sent", drop_count("tx_drop_send") - before, 0)
+
+
+def opens(handshake, answer, preshared):
+    """Whether an answer was made with a preshared key."""
+    handshake = copy.copy(handshake)
+    handshake.psk = preshared
+    try:
+        handshake.consume_response(answer)
+    except Exception:
+        return False
+    return True
+
+
+class Calls:
+    """Initiations that are made beforehand, so that they come one after the other. A peer that is added knows none yet."""
+
+    def __init__(self, peer, count):
+        self.peer, self.messages, self.begun = peer, [], {}
+        for _ in range(count):
+            handshake, message = peer.make_initiation()
+            self.messages.append(message)
+            self.begun[peer.index] = handshake
+
+    def send_during(self, command):
+        for message in self.messages:
+            if command.poll() is not None:
+                break
+            self.peer.send(message)
+            time.sleep(0.001)
+        command.wait()
+
+    def count_answers(self, preshared):
+        """How many were made with the preshared key. Fails if any was made without."""
+        good = 0
+        while kind(answer := self.peer.receive(0.05 * SLOW)):
+            if kind(answer) == RESPONSE:
+                handshake = self.begun[int.from_bytes(answer[8:12], "little")]
+                check("an answer without the preshared key", opens(handshake, answer, bytes(32)), False)
+                good += opens(handshake, answer, preshared)
+        return good
+
+
+def terms(rounds, file):
+    peer, good = Peer(), 0
+    calls = Calls(peer, 400)
+    key = base64.b64encode(wg.pub(peer.private)).decode()
+    for _ in range(int(rounds)):
+        in_tunnel_ns("weft", "set", "wt0", "peer", key, "remove")
+        peer.drain()
+        calls.send_during(in_tunnel_ns("weft", "set", "wt0", "peer", key, "preshared-key", file, "allowed-ips",
+                                       "10.9.0.2/32", background=True))
+        good += calls.count_answers(read_key(file))
+    print(f"answers with the preshared key: {good}", flush=True)
+    if not good:
+        raise Failure("no initiation was answered")
 
 
 run(globals())

@@ -1,14 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A link comes up while initiations come all the time: whichever is the first that is answered, its answer arrives, and the
-# session has timers.
+# A link comes up, or a peer is added, while initiations come all the time: whichever is the first that is answered, its answer
+# arrives, the session has timers, and it was made with the peer's preshared key.
 #
 #	 namespace a                                      namespace b
 #	 wt0 10.9.0.1 --- va 192.0.2.1 --- veth --- vb 192.0.2.2: opening.py
 # vm: smp
 # series: 6.12 uml
 . "$(dirname "$0")/lib.sh"
+
+parameters=/sys/module/weft_fault/parameters
 
 # On an emulated machine a round takes longer, and meets less.
 rounds=40
@@ -30,6 +32,22 @@ answers_while_it_comes_up() {
 	expect program sessions "$rounds"
 }
 
+# It takes its time to get its preshared key.
+adding_takes_time() {
+	modprobe weft_fault 2>/dev/null || skip "no module weft_fault here"
+	defer rmmod weft_fault
+	printf %s config_ >$parameters/caller
+	echo weft_keyring_set_preshared=late >$parameters/functions
+}
+
+never_without_preshared() {
+	adding_takes_time
+	program_create
+	expect program terms 10 "$(psk_file program)"
+	expect_gt "keys that were late" "$(cat $parameters/failed)" 0
+}
+
 skip_unless_weft
 pair_underlay_create
 run_case "a session begins while the link comes up" answers_while_it_comes_up
+run_case "a peer is let in with its preshared key from the first on" never_without_preshared
