@@ -449,13 +449,16 @@ static void handshake_add_macs(struct weft_peer *peer, const struct weft_public 
 	state->mac1_sent = true;
 }
 
-/* A session to be, for the message about to be made; NULL when the device is down. */
+/*
+ * A session to be, for the message about to be made; NULL when the peer's timers do not run, as on a
+ * device that is down: nobody would end it.
+ */
 static struct weft_keypair *handshake_begin(struct weft_peer *peer)
 {
 	struct weft_keypair *fresh = NULL;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (handshake_is_held() || !READ_ONCE(peer->device->up))
+	if (handshake_is_held() || !READ_ONCE(peer->running))
 		return NULL;
 	if (weft_peer_equip(peer))
 		fresh = weft_keypair_create(peer, &peer->device->index);
@@ -563,8 +566,15 @@ static void handshake_initiate(struct weft_peer *peer, bool whole)
 	weft_identity_put(identity);
 	if (created)
 		WRITE_ONCE(peer->tx_at_ns, ktime_get_coarse_boottime_ns());
-	/* One that could not be made counts as a try: there will be another, and an end to it. */
-	weft_peer_report(peer, WEFT_FSM_INITIATION_SENT | (created ? WEFT_FSM_ANY_SENT : 0));
+	/*
+	 * One that could not be made counts as a try: there will be another, and an end to it. What
+	 * comes after a sleep does not wait for it.
+	 */
+	if (created)
+		weft_peer_report(peer, WEFT_FSM_INITIATION_SENT | WEFT_FSM_ANY_SENT);
+	else
+		weft_peer_report(peer, handshake_is_held() ? WEFT_FSM_INITIATION_BARRED :
+							     WEFT_FSM_INITIATION_SENT);
 	if (created && !handshake_send(peer, &msg, sizeof(msg), WEFT_MSG_INITIATION))
 		atomic64_inc(&peer->handshakes_sent);
 	else
@@ -839,6 +849,22 @@ static bool handshake_is_dated(struct weft_peer *peer, const struct weft_keypair
 	       !weft_identity_is(&peer->device->identity, keypair->made_with[WEFT_KEY_IDENTITY]);
 }
 
+/*
+ * A session of ours is complete. The timers hear of it under the lock under which its keys would be
+ * erased.
+ */
+static void handshake_completed(struct weft_peer *peer, const struct weft_keypair *keypair,
+				const struct sk_buff *skb)
+{
+	lockdep_assert_held(&peer->handshake_lock);
+	handshake_good(peer, skb);
+	atomic64_inc(&peer->handshakes_completed);
+	WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
+	handshake_heard(peer, skb, WEFT_FSM_SESSION_DERIVED | WEFT_FSM_SESSION_CONFIRMED);
+	if (handshake_is_dated(peer, keypair))
+		weft_peer_report(peer, WEFT_FSM_RENEWAL);
+}
+
 static int handshake_receive_response(struct weft_device *device,
 				      const struct weft_identity *identity,
 				      const struct sk_buff *skb)
@@ -846,7 +872,6 @@ static int handshake_receive_response(struct weft_device *device,
 	const struct weft_msg_response *msg = (const struct weft_msg_response *)skb->data;
 	struct weft_keypair *keypair = handshake_find(device, msg->receiver);
 	struct weft_peer *peer;
-	bool dated;
 	int refused;
 
 	if (!keypair)
@@ -854,15 +879,10 @@ static int handshake_receive_response(struct weft_device *device,
 	peer = keypair->peer;
 	mutex_lock(&peer->handshake_lock);
 	refused = handshake_complete(peer, keypair, identity, msg);
-	dated = refused < 0 && handshake_is_dated(peer, keypair);
+	if (refused < 0)
+		handshake_completed(peer, keypair, skb);
 	mutex_unlock(&peer->handshake_lock);
 	if (refused < 0) {
-		handshake_good(peer, skb);
-		atomic64_inc(&peer->handshakes_completed);
-		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
-		handshake_heard(peer, skb, WEFT_FSM_SESSION_DERIVED | WEFT_FSM_SESSION_CONFIRMED);
-		if (dated)
-			weft_peer_report(peer, WEFT_FSM_RENEWAL);
 		/* The responder knows that we have the keys when it hears from us. */
 		weft_xmit_keepalive(peer);
 	} else {

@@ -617,7 +617,7 @@ void weft_peer_start(struct weft_peer *peer)
 	u64 now;
 
 	spin_lock_bh(&peer->fsm_lock);
-	peer->running = true;
+	WRITE_ONCE(peer->running, true);
 	if (peer->fsm.persistent_s) {
 		now = ktime_get_coarse_boottime_ns();
 		actions |= weft_fsm_set_persistent(&peer->fsm, peer->fsm.persistent_s, now);
@@ -638,7 +638,7 @@ void weft_peer_start(struct weft_peer *peer)
 void weft_peer_stop(struct weft_peer *peer)
 {
 	spin_lock_bh(&peer->fsm_lock);
-	peer->running = false;
+	WRITE_ONCE(peer->running, false);
 	weft_fsm_stop(&peer->fsm, ktime_get_coarse_boottime_ns());
 	peer->timer_at_ns = WEFT_FSM_NEVER;
 	spin_unlock_bh(&peer->fsm_lock);
@@ -673,10 +673,10 @@ void weft_peer_rest(struct weft_peer *peer)
 	bool armed, idle;
 
 	spin_lock_bh(&peer->fsm_lock);
-	peer->running = false;
+	WRITE_ONCE(peer->running, false);
 	armed = peer->timer_at_ns != WEFT_FSM_NEVER;
 	spin_unlock_bh(&peer->fsm_lock);
-	/* A worker with the lock may still make a session. One that takes it later sees !up. */
+	/* A worker with the lock may still make a session. One that takes it later makes none. */
 	mutex_lock(&peer->handshake_lock);
 	idle = peer_is_idle(peer, armed);
 	mutex_unlock(&peer->handshake_lock);

@@ -93,7 +93,7 @@ struct weft_peer {
 	atomic_long_t drops[WEFT_DROPS_A_MAX];	/* enum weft_drop; see device.h */
 
 	spinlock_t fsm_lock;			/* timers: what says so below */
-	bool running;				/* fsm_lock: the device is up; events count */
+	bool running;				/* fsm_lock to write; READ_ONCE(): events count */
 	struct weft_fsm fsm;			/* fsm_lock */
 	u64 timer_at_ns;			/* fsm_lock; WEFT_FSM_NEVER: not set */
 	struct timer_list timer;
