@@ -125,6 +125,18 @@ struct weft_cell *weft_cells_of(struct weft_cells *cells, u64 number)
 	return per_cpu_ptr(cells->cells, likely(cpu_possible(cpu)) ? cpu : 0);
 }
 
+/*
+ * Whether a packet that is put into this CPU's backlog is taken up before what any cell gets from
+ * now on: where the backlog waits for its own turn, that may be behind the cells'.
+ */
+static bool cells_backlog_is_next(const struct weft_cell *cell)
+{
+	const unsigned long busy = NAPIF_STATE_SCHED | NAPIF_STATE_THREADED;
+
+	return !((READ_ONCE(cell->napi.state) |
+		  READ_ONCE(this_cpu_ptr(&softnet_data)->backlog.state)) & busy);
+}
+
 /**
  * weft_cells_receive() - take inner packets up to the stack
  * @cell: where
@@ -141,7 +153,7 @@ unsigned int weft_cells_receive(struct weft_cell *cell, struct sk_buff_head *pac
 {
 	unsigned int dropped;
 
-	if (alone && !(READ_ONCE(cell->napi.state) & (NAPIF_STATE_SCHED | NAPIF_STATE_THREADED)))
+	if (alone && cells_backlog_is_next(cell))
 		return __netif_rx(__skb_dequeue(packets)) != NET_RX_SUCCESS;
 	if (unlikely(skb_queue_len_lockless(&cell->queue) >= CELLS_MAX_PACKETS)) {
 		dropped = skb_queue_len(packets);

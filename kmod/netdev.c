@@ -141,6 +141,8 @@ static int netdev_open(struct net_device *dev)
 
 	netdev_tame_stack(dev);
 	mutex_lock(&device->config_lock);
+	/* Sockets that a setting was tried with, on some port, may have got messages. */
+	weft_handshake_purge(device);
 	/* Peers ask for sessions as soon as they are started. */
 	WRITE_ONCE(device->up, true);
 	err = weft_binding_open(device, device->open_extack);

@@ -119,6 +119,7 @@ static void rotation_work(struct work_struct *work)
 	while ((peer = weft_keyring_next_to_end(device, now))) {
 		rotation_end_peer(peer, now);
 		weft_peer_put(peer);
+		cond_resched();
 	}
 unlock:
 	mutex_unlock(&device->config_lock);

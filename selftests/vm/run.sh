@@ -209,6 +209,7 @@ run_machine() { # run_machine MACHINE TEST...
 		[ "$left" != "$(remaining "$@")" ] || booted=0
 		left=$(remaining "$@")
 	done
+	[ -z "$left" ] || tail -n 200 "$work/console" | tr -d '\r' | prefixed "boot: console"
 	for name in $left; do
 		result "not ok" "$name" "has a machine to run on"
 	done
