@@ -167,7 +167,8 @@ listens() {
 	expect_eq "sockets after a refusal" "$(udp_sockets a)" '192.0.2.1:51820 [2001:db8::1]:51820'
 	expect_match "show" "$(ns a "$WEFT" show wt0)" 'listening address: 192\.0\.2\.1, 2001:db8::1'
 	# What a message does not name stays as it was, the IPv6 address too.
-	tunnel_set a wt0 listen-port 51821
+	tunnel_set a wt0 listen-port 51821 2>"$lib_work/said"
+	expect_eq "said of a port that is free" "$(cat "$lib_work/said")" ""
 	expect_eq "sockets with another port" "$(udp_sockets a 51821)" '192.0.2.1:51821 [2001:db8::1]:51821'
 	tunnel_set a wt0 listen-port 51820
 	# What is sent leaves from there, though the route is another's.

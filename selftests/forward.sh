@@ -3,7 +3,7 @@
 #
 # A router that has a tunnel forwards what is not the tunnel's as if there were none: packets to the same port of another
 # host, and packets to its own that are sent on to another host, with all that distinguishes one from the next. What is for
-# the tunnel keeps each packet's own mark of congestion.
+# the tunnel keeps each packet's own mark of congestion, and messages of one flow are gathered.
 # series: 6.1 uml
 #
 #	 namespace c                         namespace a                      namespace b
@@ -68,7 +68,35 @@ congestion() {
 	program_said marks
 }
 
+tracing=/sys/kernel/tracing
+
+trace_stop() {
+	echo 0 >$tracing/events/net/netif_receive_skb/enable
+	echo >$tracing/trace
+}
+
+# Packets with several messages that a got.
+gathered() {
+	awk -F 'len=' '/netif_receive_skb: dev=va / && $2 > 4000 { n++ } END { print n + 0 }' $tracing/trace
+}
+
+messages_are_gathered() { # messages_are_gathered ADDRESS
+	tunnel_create a wt0 10.9.0.1/24
+	tunnel_create b wt0 10.9.0.2/24
+	peer_add a wt0 b wt0 10.9.0.2/32
+	peer_add b wt0 a wt0 10.9.0.1/32 endpoint "$1:51820"
+	session_up b wt0 a wt0 10.9.0.1
+	[ -e $tracing/events ] || mount -t tracefs none $tracing
+	defer trace_stop
+	echo >$tracing/trace
+	echo 1 >$tracing/events/net/netif_receive_skb/enable
+	transfer b a 10.9.0.1 1000000
+	expect_gt "packets with several messages" "$(gathered)" 20
+}
+
 run_case "forwarded to the port of another host, over IPv4" forwarded 192.0.2.2
 run_case "and over IPv6" forwarded 2001:db8::2
 run_case "redirected from the tunnel's own port" redirected
 run_case "each packet's mark of congestion arrives" congestion
+run_case "messages of one flow are gathered, IPv4 outside" messages_are_gathered 192.0.2.1
+run_case "and IPv6 outside" messages_are_gathered '[2001:db8::1]'
