@@ -122,11 +122,11 @@ class Netlink:
             data = data[length + 3 & ~3:]
 
     def exchange(self, command, payload, **more):
-        """One request, one answer. Raises Refused."""
+        """One request, one answer. Raises Refused: also where the kernel has words to say of what it has done."""
         self.send(command, payload, **more)
         for message in self.messages():
             if struct.unpack("<H", message[4:6])[0] == ERROR:
-                if message[16:20] != bytes(4):
+                if message[16:20] != bytes(4) or Refused(message).text:
                     raise Refused(message)
             return message
 
