@@ -322,7 +322,7 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 	weft_rotation_apply(config, peer);
 	if (config->has_name)
 		config_apply_name(config, peer);
-	if (config->forget_timestamp)
+	if (config->forget_timestamp && !fresh)
 		config_forget_timestamp(peer);
 	config_apply_allowedips(config, peer);
 	/* Before there may be a keepalive, which asks for a session itself. */

@@ -450,8 +450,8 @@ static void handshake_add_macs(struct weft_peer *peer, const struct weft_public 
 }
 
 /*
- * A session to be, for the message about to be made; NULL when the peer's timers do not run, as on a
- * device that is down: nobody would end it.
+ * A session to be, for the message about to be made; NULL where the peer's timers do not run, which
+ * would end it.
  */
 static struct weft_keypair *handshake_begin(struct weft_peer *peer)
 {
@@ -550,7 +550,7 @@ static void handshake_initiate(struct weft_peer *peer, bool whole)
 	struct weft_msg_initiation msg;
 	struct weft_endpoint endpoint;
 	struct weft_public *public;
-	bool created;
+	bool created, held;
 
 	weft_peer_endpoint(peer, &endpoint);
 	if (!rcu_access_pointer(peer->device->identity) || !endpoint.addr.sa_family) {
@@ -559,6 +559,7 @@ static void handshake_initiate(struct weft_peer *peer, bool whole)
 		return;
 	}
 	wait_for_random_bytes();
+	held = handshake_is_held();
 	mutex_lock(&peer->handshake_lock);
 	identity = handshake_choose(peer, whole, &public);
 	created = handshake_create_initiation(peer, identity, public, &msg);
@@ -573,8 +574,8 @@ static void handshake_initiate(struct weft_peer *peer, bool whole)
 	if (created)
 		weft_peer_report(peer, WEFT_FSM_INITIATION_SENT | WEFT_FSM_ANY_SENT);
 	else
-		weft_peer_report(peer, handshake_is_held() ? WEFT_FSM_INITIATION_BARRED :
-							     WEFT_FSM_INITIATION_SENT);
+		weft_peer_report(peer, held || handshake_is_held() ? WEFT_FSM_INITIATION_BARRED :
+								     WEFT_FSM_INITIATION_SENT);
 	if (created && !handshake_send(peer, &msg, sizeof(msg), WEFT_MSG_INITIATION))
 		atomic64_inc(&peer->handshakes_sent);
 	else

@@ -524,6 +524,24 @@ void weft_peer_ask(struct weft_peer *peer, u32 actions)
 	spin_unlock_bh(&peer->fsm_lock);
 }
 
+/* @keypair: the session that is confirmed, if that is among the events, unless it has been ended. */
+static void peer_report(struct weft_peer *peer, u32 events, const struct weft_keypair *keypair)
+{
+	u64 now = ktime_get_coarse_boottime_ns();
+	u32 actions = 0;
+
+	spin_lock_bh(&peer->fsm_lock);
+	if (unlikely(keypair && READ_ONCE(keypair->revoked)))
+		events &= ~WEFT_FSM_SESSION_CONFIRMED;
+	if (peer->running) {
+		actions = weft_fsm_report(&peer->fsm, events, now);
+		peer_arm(peer, now);
+	}
+	spin_unlock_bh(&peer->fsm_lock);
+	peer_tell(peer, actions, events);
+	weft_peer_ask(peer, actions & ~WEFT_FSM_TELL);
+}
+
 /**
  * weft_peer_report() - tell a peer's timers what happened
  * @peer: the peer
@@ -533,25 +551,25 @@ void weft_peer_ask(struct weft_peer *peer, u32 actions)
  */
 void weft_peer_report(struct weft_peer *peer, u32 events)
 {
-	u32 actions = 0;
-	u64 now;
-
 	/*
 	 * A stale answer is the answer to events in another order, which is as good: they are
 	 * concurrent.
 	 */
 	if (data_race(weft_fsm_is_quiet(&peer->fsm, events)))
 		return;
+	peer_report(peer, events, NULL);
+}
 
-	now = ktime_get_coarse_boottime_ns();
-	spin_lock_bh(&peer->fsm_lock);
-	if (peer->running) {
-		actions = weft_fsm_report(&peer->fsm, events, now);
-		peer_arm(peer, now);
-	}
-	spin_unlock_bh(&peer->fsm_lock);
-	peer_tell(peer, actions, events);
-	weft_peer_ask(peer, actions & ~WEFT_FSM_TELL);
+/**
+ * weft_peer_report_confirmed() - tell a peer's timers that a message has confirmed a session
+ * @keypair: the session; one that has been ended since confirms nothing
+ * @events: enum weft_fsm_event, what else the message means
+ *
+ * Context: any but hard interrupt.
+ */
+void weft_peer_report_confirmed(const struct weft_keypair *keypair, u32 events)
+{
+	peer_report(keypair->peer, events | WEFT_FSM_SESSION_CONFIRMED, keypair);
 }
 
 /**
@@ -704,8 +722,6 @@ void weft_peer_forget_handshake(struct weft_peer *peer)
 /* The timers count on no session that will not be used any more from @when_ns on. */
 static void peer_forget_session_at(struct weft_peer *peer, u64 when_ns)
 {
-	if (!READ_ONCE(peer->fsm.up_until))
-		return;
 	spin_lock_bh(&peer->fsm_lock);
 	weft_fsm_forget_session(&peer->fsm, when_ns);
 	spin_unlock_bh(&peer->fsm_lock);

@@ -151,6 +151,7 @@ void weft_peer_start(struct weft_peer *peer);
 void weft_peer_stop(struct weft_peer *peer);
 void weft_peer_rest(struct weft_peer *peer);
 void weft_peer_report(struct weft_peer *peer, u32 events);
+void weft_peer_report_confirmed(const struct weft_keypair *keypair, u32 events);
 void weft_peer_ask(struct weft_peer *peer, u32 actions);
 enum weft_peer_state weft_peer_state(struct weft_peer *peer, u64 now, u64 *since);
 void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds);

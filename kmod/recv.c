@@ -252,12 +252,12 @@ static void recv_report(struct recv_batch *batch, u32 events)
 		weft_peer_heard_at(keypair->peer, &endpoint);
 	if (unlikely(weft_fsm_session_ending(keypair->initiator, keypair->born_ns, now)))
 		events |= WEFT_FSM_SESSION_ENDING;
-	/* Erased since: there is no session that the peer could be up with. */
-	if (unlikely(events & WEFT_FSM_SESSION_CONFIRMED) && READ_ONCE(keypair->revoked))
-		events &= ~WEFT_FSM_SESSION_CONFIRMED;
-	weft_peer_report(keypair->peer, events);
-	if (unlikely(events & WEFT_FSM_SESSION_CONFIRMED))
-		weft_xmit_staged(keypair->peer);
+	if (likely(!(events & WEFT_FSM_SESSION_CONFIRMED))) {
+		weft_peer_report(keypair->peer, events);
+		return;
+	}
+	weft_peer_report_confirmed(keypair, events);
+	weft_xmit_staged(keypair->peer);
 }
 
 /*

@@ -84,5 +84,5 @@ static void crypt_copies_no_more_than_there_is(struct test *t)
 }
 
 TEST_SUITE("crypt",
-	TEST_CASE(crypt_copies_from_pieces),
-	TEST_CASE(crypt_copies_no_more_than_there_is));
+	   TEST_CASE(crypt_copies_from_pieces),
+	   TEST_CASE(crypt_copies_no_more_than_there_is));

@@ -53,4 +53,4 @@ static void graces_go_with_their_peer(struct test *t)
 }
 
 TEST_SUITE_AROUND("keyring", world_set_up, world_tear_down,
-	TEST_CASE(graces_go_with_their_peer));
+		  TEST_CASE(graces_go_with_their_peer));

@@ -55,5 +55,5 @@ static void pages_of_need_are_given_back(struct test *t)
 }
 
 TEST_SUITE("pages",
-	TEST_CASE(pages_are_used_up),
-	TEST_CASE(pages_of_need_are_given_back));
+	   TEST_CASE(pages_are_used_up),
+	   TEST_CASE(pages_of_need_are_given_back));

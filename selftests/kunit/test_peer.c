@@ -282,6 +282,34 @@ static void peer_tells_of_sessions(struct test *t)
 	world_destroy(world);
 }
 
+/* A sleep erases a session when its first message has been opened, and not been reported yet. */
+static void peer_is_not_up_with_what_was_erased(struct test *t)
+{
+	struct world *world = world_create();
+	struct weft_peer *peer = world_add_peer(world, 1);
+	struct weft_keypair *erased = world_session(peer, false), *good = world_session(peer, false);
+	u64 since;
+
+	start_peer(peer);
+	weft_peer_report(peer, WEFT_FSM_SESSION_DERIVED);
+	EXPECT(t, weft_keypair_get(erased));
+	weft_keypairs_add(&peer->keypairs, erased);
+	weft_peer_erase(peer);
+	weft_peer_report_confirmed(erased, WEFT_FSM_ANY_RECEIVED);
+	EXPECT_EQ(t, atomic_read(&world->events[WEFT_EVENT_SESSION_UP]), 0);
+	EXPECT(t, weft_peer_state(peer, ktime_get_coarse_boottime_ns(), &since) !=
+		  WEFT_PEER_STATE_UP);
+	weft_keypair_put(erased);
+
+	weft_peer_report(peer, WEFT_FSM_SESSION_DERIVED);
+	weft_keypairs_add(&peer->keypairs, good);
+	weft_peer_report_confirmed(good, WEFT_FSM_ANY_RECEIVED);
+	EXPECT_EQ(t, atomic_read(&world->events[WEFT_EVENT_SESSION_UP]), 1);
+	EXPECT_EQ(t, weft_peer_state(peer, ktime_get_coarse_boottime_ns(), &since),
+		  WEFT_PEER_STATE_UP);
+	world_destroy(world);
+}
+
 static void peer_keeps_alive(struct test *t)
 {
 	struct world *world = world_create();
@@ -520,6 +548,7 @@ TEST_SUITE_AROUND("peer", world_set_up, world_tear_down,
 		  TEST_CASE(peer_has_work_done),
 		  TEST_CASE(peer_tries_again),
 		  TEST_CASE(peer_tells_of_sessions),
+		  TEST_CASE(peer_is_not_up_with_what_was_erased),
 		  TEST_CASE(peer_keeps_alive),
 		  TEST_CASE(peer_stops),
 		  TEST_CASE(peer_retires),

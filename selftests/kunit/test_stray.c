@@ -116,5 +116,5 @@ static void strays_make_room(struct test *t)
 }
 
 TEST_SUITE_AROUND("stray", world_set_up, world_tear_down,
-	TEST_CASE(strays_of_a_peer),
-	TEST_CASE(strays_make_room));
+		  TEST_CASE(strays_of_a_peer),
+		  TEST_CASE(strays_make_room));
