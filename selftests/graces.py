@@ -255,6 +255,20 @@ def identity_undo(file):
     check("an answer under a session of the first key", peer.answered(peer.respond()), True)
 
 
+def identity_behind_a_peers(file, other):
+    """A peer's previous key ends while the device has one that is to end later."""
+    peer, _, private = begin_public(file)
+    peer.set("grace", str(GRACE // 2))
+    tunnel("rotate", "wt0", "private-key", other, "grace", str(GRACE))
+    start = time.monotonic()
+    peer.change_key(private)
+    wait_until("that the peer's previous key ends", GRACE, lambda: shows_none("previous-keys"))
+    check("that the device has its previous key still", shows_none("previous-public-key"), False)
+    wait_until("that the device's ends", 2 * GRACE, lambda: shows_none("previous-public-key"))
+    took = time.monotonic() - start
+    check(f"that it took {GRACE} s, not {took:.1f}", GRACE - 1 < took < GRACE + 4 * SLOW, True)
+
+
 def again_and_again(what, act, ended):
     """Calls @act each second: what was replaced before ends all the same."""
     start = time.monotonic()

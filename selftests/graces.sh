@@ -56,6 +56,11 @@ undone_identity_ends_its_sessions() {
 	acts identity_undo "$(key_file next)"
 }
 
+identity_ends_behind_a_peers() {
+	new_key other
+	acts identity_behind_a_peers "$(key_file next)" "$(key_file other)"
+}
+
 rotates() { # rotates ACTION
 	acts "$1" "$(key_file next)" "$lib_work/rotates"
 }
@@ -69,6 +74,7 @@ run_case "a next preshared key that is taken away ends its session" next_preshar
 run_case "the device's previous key ends its sessions" identity_ends_its_sessions
 run_case "and where that was the current one, it lasts 10 s" identity_ends_current_session
 run_case "a key of the device that is undone ends its sessions after 10 s" undone_identity_ends_its_sessions
+run_case "the device's previous key ends behind a peer's" identity_ends_behind_a_peers
 run_case "a previous public key ends while preshared keys rotate" rotates while_preshared_rotate
 run_case "a previous preshared key ends while public keys rotate" rotates while_public_rotate
 run_case "a grace that is set again and again ends" rotates while_grace_is_set
