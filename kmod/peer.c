@@ -524,7 +524,7 @@ void weft_peer_ask(struct weft_peer *peer, u32 actions)
 	spin_unlock_bh(&peer->fsm_lock);
 }
 
-/* @keypair: the session that is confirmed, if that is among the events, unless it has been ended. */
+/* @keypair: the session that is confirmed, if one is; not if it has been ended. */
 static void peer_report(struct weft_peer *peer, u32 events, const struct weft_keypair *keypair)
 {
 	u64 now = ktime_get_coarse_boottime_ns();

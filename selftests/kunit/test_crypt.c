@@ -20,7 +20,7 @@ static void fill(u8 *bytes, unsigned int offset, unsigned int len)
 		*bytes++ = byte_at(offset++);
 }
 
-/* Bytes in the linear part, in pages, and in a packet behind. In front of and behind each page's own bytes are others. */
+/* Bytes in the linear part, in pages between other bytes, and in a packet behind. */
 static struct sk_buff *packet_in_pieces(void)
 {
 	struct sk_buff *skb = alloc_skb(LINEAR, GFP_KERNEL | __GFP_NOFAIL);

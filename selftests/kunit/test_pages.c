@@ -37,7 +37,7 @@ static void pages_are_used_up(struct test *t)
 	pages_let_go(&pages);
 }
 
-/* A single page is what there was when memory was short. It is given back when its turn comes again. */
+/* A single page is what there was when memory was short. It is given back in its turn. */
 static void pages_of_need_are_given_back(struct test *t)
 {
 	struct page *single = alloc_page(GFP_KERNEL | __GFP_NOFAIL);

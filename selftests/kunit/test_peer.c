@@ -287,7 +287,8 @@ static void peer_is_not_up_with_what_was_erased(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
-	struct weft_keypair *erased = world_session(peer, false), *good = world_session(peer, false);
+	struct weft_keypair *erased = world_session(peer, false);
+	struct weft_keypair *good = world_session(peer, false);
 	u64 since;
 
 	start_peer(peer);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Data of unknown sessions: whose peers are asked for a session, and how many places are remembered. */
+/* Data of unknown sessions: whose peers are asked for one, how many places are remembered. */
 #include "test.h"
 #include "stray.c"
 #include "world.h"
