@@ -10,6 +10,7 @@ import random
 import socket
 import struct
 import sys
+from memory import copies_in_kernel
 
 FAMILY = os.environ.get("KIND", "weft")
 GET, SET = 0, 1
@@ -453,6 +454,18 @@ def case_values(netlink):
     check("counters", [peers[KEY][kind] for kind in (P_HANDSHAKE, P_RX)], [bytes(16), bytes(8)])
     check("version", peers[KEY][P_VERSION], b"\1\0\0\0")
     netlink.set(name(DEVICE), u16(PORT, 51820), u32(FWMARK, 0), u32(FLAGS, REPLACE_PEERS))
+
+
+def case_wiped(netlink):
+    """Keys are wiped from the messages that have brought them, whether these were carried out or refused."""
+    private, psk, refused = os.urandom(32), os.urandom(32), os.urandom(32)
+    too_long = attr(0, [u16(I_FAMILY, socket.AF_INET), attr(I_ADDRESS, bytes(4)), u8(I_CIDR, 33)])
+    for _ in range(50):
+        netlink.set(name(DEVICE), attr(PRIVATE, private), attr(PEERS, [peer(KEY, attr(P_PSK, psk))]))
+        refuse(netlink, "EINVAL", [attr(PEERS, [peer(KEY, attr(P_PSK, refused), attr(P_IPS, [too_long]))])])
+    netlink.set(name(DEVICE), attr(PRIVATE, bytes(32)), u32(FLAGS, REPLACE_PEERS))
+    # What the device has of its own key is clamped.
+    check("copies in memory", copies_in_kernel(private[1:31], psk, refused), [0, 0, 0])
 
 
 # ---- where peers are and where we are ----

@@ -122,6 +122,7 @@ run_case "without rights" speak unprivileged
 run_case "a port that is taken" taken_port 7070
 run_case "whatever is wrong, with the command" with_command
 run_case "what is set is read back" speak values
+run_case "keys are wiped from messages" speak wiped
 run_case "replace, remove and update" speak flags
 places() {
 	skip_unless_weft
