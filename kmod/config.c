@@ -344,24 +344,41 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 		weft_peer_report(peer, events);
 }
 
-/* The peer that an entry is about, created if need be, with a reference; or NULL. */
-static struct weft_peer *config_peer(struct weft_config_peer *config, struct weft_device *device,
-				     bool *fresh)
+/* Publishes the peer made for an entry. Returns it, or one that an earlier entry has published. */
+static struct weft_peer *config_publish(struct weft_config_peer *config, struct weft_device *device)
 {
-	struct weft_peer *peer = weft_peer_find(device, config->public_key);
+	struct weft_peer *peer;
 
-	*fresh = false;
-	/* A peer with our own key could only be ourselves. */
-	if (peer || !config->fresh || weft_rotation_is_own(device, config->public_key))
-		return peer;
 	/* Listeners hear of it when it has all that it is to have. */
 	config_apply_terms(config, config->fresh, WEFT_CAUSE_NONE);
 	/* Before it can be found, so that timers know of whatever session it gets. */
 	if (device->up)
 		weft_peer_start(config->fresh);
 	peer = weft_peer_publish(config->fresh);
-	config->fresh = NULL;
-	*fresh = true;
+	if (peer == config->fresh)
+		return peer;
+	weft_peer_stop(config->fresh);
+	if (config->has_candidates)
+		weft_peer_set_candidates(config->fresh, &config->candidates);
+	return peer;
+}
+
+/* The peer that an entry is about, created if need be, with a reference; or NULL. */
+static struct weft_peer *config_peer(struct weft_config_peer *config, struct weft_device *device,
+				     bool *fresh)
+{
+	struct weft_peer *peer;
+
+	*fresh = false;
+	if (!config->fresh)
+		return weft_peer_find(device, config->public_key);
+	/* A peer with our own key could only be ourselves. */
+	if (weft_rotation_is_own(device, config->public_key))
+		return NULL;
+	peer = config_publish(config, device);
+	*fresh = peer == config->fresh;
+	if (*fresh)
+		config->fresh = NULL;
 	weft_peer_get(peer);
 	return peer;
 }

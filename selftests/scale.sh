@@ -239,7 +239,7 @@ settled_memory() {
 memory_of_peer() { # memory_of_peer KIND TOOL: sets each_bytes
 	local before after kept
 
-	kept=$(scaled 5000 1000)
+	kept=$(scaled 20000 1000)
 	many_config $kept "$lib_work/config"
 	device_create "$1"
 	before=$(settled_memory)
