@@ -47,9 +47,13 @@
 #define HANDSHAKE_HEARS_NS	((WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S) * NSEC_PER_SEC)
 #define HANDSHAKE_INTERVAL_NS	(NSEC_PER_SEC / WEFT_INITIATIONS_PER_S)
 
+/* Of so many messages one is not of those that are expected, where there are others. */
+#define HANDSHAKE_TURNS		4
+
 struct weft_handshake_worker {
 	struct work_struct work;
 	struct weft_device *device;
+	unsigned int turn;
 };
 
 static struct workqueue_struct *handshake_workqueue;
@@ -600,22 +604,31 @@ static void handshake_heard(struct weft_peer *peer, const struct sk_buff *skb, u
 }
 
 /*
- * Notes with which keys the peer and we understand each other. If that is the peer's next key, it
- * is its key from now on.
+ * Notes with which keys the peer and we understand each other. Its next key is not called by before
+ * it is proved: an initiation may have been held back, for a peer that has given that key up.
  */
 static void handshake_agreed(struct weft_peer *peer, const struct weft_identity *identity,
 			     const struct weft_public *public)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
-	u8 old[WEFT_KEY_LEN];
 
 	lockdep_assert_held(&peer->handshake_lock);
 	state->unanswered = 0;
 	state->likely_identity = identity->serial;
-	state->likely_public = public->serial;
+	if (public != peer->keyring.public[WEFT_PLACE_NEXT])
+		state->likely_public = public->serial;
 	WRITE_ONCE(peer->session_identity, identity->serial);
+}
+
+/* A session under @public is proved: if that is the peer's next key, it is its key from now on. */
+static void handshake_promote(struct weft_peer *peer, const struct weft_public *public)
+{
+	u8 old[WEFT_KEY_LEN];
+
+	lockdep_assert_held(&peer->handshake_lock);
 	if (!weft_keyring_promote(peer, public, old))
 		return;
+	peer->handshake.likely_public = public->serial;
 	atomic_inc(&peer->device->promotions);
 	weft_peer_event(peer, WEFT_EVENT_PEER_KEY_CHANGED, WEFT_CAUSE_PACKET, old);
 }
@@ -627,12 +640,17 @@ static void handshake_promote_preshared(struct weft_peer *peer, u64 serial)
 		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_PACKET, NULL);
 }
 
-/* A packet has come under a session that was made with the next preshared key. */
-static void handshake_preshared_proved(struct weft_peer *peer)
+/* A packet has come under a session that was made with a next key. */
+static void handshake_keys_proved(struct weft_peer *peer)
 {
+	struct weft_keypairs *set = &peer->keypairs;
+	enum weft_place place;
+
 	mutex_lock(&peer->handshake_lock);
-	handshake_promote_preshared(peer, weft_keypairs_current_key(&peer->keypairs,
-								    WEFT_KEY_PRESHARED));
+	place = weft_keyring_place(peer, weft_keypairs_current_key(set, WEFT_KEY_PUBLIC));
+	if (place == WEFT_PLACE_NEXT)
+		handshake_promote(peer, peer->keyring.public[place]);
+	handshake_promote_preshared(peer, weft_keypairs_current_key(set, WEFT_KEY_PRESHARED));
 	mutex_unlock(&peer->handshake_lock);
 }
 
@@ -686,7 +704,8 @@ static bool handshake_create_response(struct weft_peer *peer, const struct weft_
 		weft_keypair_revoke(fresh);
 		return false;
 	}
-	fresh->with_next_preshared = peer->handshake.answered_with == WEFT_PLACE_NEXT;
+	fresh->with_next_key = peer->handshake.answered_with == WEFT_PLACE_NEXT ||
+			       public == peer->keyring.public[WEFT_PLACE_NEXT];
 	handshake_made_with(fresh, peer->handshake.likely_identity, public, preshared);
 	weft_keypair_begin(fresh, noise, false);
 	weft_keypairs_add(&peer->keypairs, fresh);
@@ -832,6 +851,7 @@ static int handshake_complete(struct weft_peer *peer, struct weft_keypair *keypa
 	weft_keypair_begin(keypair, &state->noise, true);
 	weft_keypairs_add(&peer->keypairs, keypair);
 	handshake_agreed(peer, identity, peer->keyring.public[place]);
+	handshake_promote(peer, peer->keyring.public[place]);
 	handshake_promote_preshared(peer, peer->keyring.preshared[preshared].serial);
 	return -1;
 }
@@ -966,13 +986,15 @@ static int handshake_receive(struct weft_device *device, struct sk_buff *skb)
 	return refused;
 }
 
-static struct sk_buff *handshake_next(struct weft_device *device)
+/* Known peers go first, but for one turn: a peer can send without end what looks expected. */
+static struct sk_buff *handshake_next(struct weft_handshake_worker *worker)
 {
+	struct weft_device *device = worker->device;
 	struct sk_buff *skb = NULL;
 
-	if (!skb_queue_empty_lockless(&device->expected))
+	if (++worker->turn % HANDSHAKE_TURNS && !skb_queue_empty_lockless(&device->expected))
 		skb = skb_dequeue(&device->expected);
-	return skb ?: skb_dequeue(&device->incoming);
+	return skb ?: skb_dequeue(&device->incoming) ?: skb_dequeue(&device->expected);
 }
 
 /*
@@ -982,13 +1004,15 @@ static struct sk_buff *handshake_next(struct weft_device *device)
  */
 static void handshake_work(struct work_struct *work)
 {
-	struct weft_device *device = container_of(work, struct weft_handshake_worker, work)->device;
+	struct weft_handshake_worker *worker =
+		container_of(work, struct weft_handshake_worker, work);
+	struct weft_device *device = worker->device;
 	unsigned int flags = memalloc_noio_save();
 	int usual = task_nice(current);
 	struct sk_buff *skb;
 
 	wait_for_random_bytes();
-	while (READ_ONCE(device->listens) && (skb = handshake_next(device))) {
+	while (READ_ONCE(device->listens) && (skb = handshake_next(worker))) {
 		int refused;
 
 		set_user_nice(current, handshake_is_loaded(device) ? HANDSHAKE_LOADED_NICE : usual);
@@ -1048,7 +1072,7 @@ void weft_handshake_act(struct weft_peer *peer, u32 actions)
 	if (actions & WEFT_PEER_DO_SEND)
 		weft_xmit_staged(peer);
 	if (actions & WEFT_PEER_DO_PROMOTE)
-		handshake_preshared_proved(peer);
+		handshake_keys_proved(peer);
 	/* Where the path may have died there is no time to spare. */
 	if (actions & WEFT_FSM_DO_INITIATE)
 		handshake_initiate(peer,

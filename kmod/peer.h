@@ -56,7 +56,7 @@ struct weft_peer_handshake {
 	u64 initiated_ns;			/* when pending's initiation was made */
 };
 
-/* Asked for like enum weft_fsm_action: look whether the next preshared key has proved good. */
+/* Asked for like enum weft_fsm_action: look whether a next key has proved good. */
 #define WEFT_PEER_DO_PROMOTE	BIT(31)
 
 /* The same: go on sending what is staged. */

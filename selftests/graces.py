@@ -168,15 +168,32 @@ def public_pushed_out(file):
     peer.private = first
     old = peer.session_with()
     check("an answer under the old key's newest session", peer.answered(old), True)
-    # Not confirmed yet: the old session would be the current one still.
     third = os.urandom(32)
     peer.set("next-public-key", text(wg.pub(third)))
     peer.private = third
+    new = peer.session_with()
+    wait_until("that the pushed-out key's session ends", 5 * SLOW, lambda: not peer.answered(old, 0.5))
+    check("an answer under the third key's session", peer.answered(new), True)
+
+
+def next_is_proved(file):
+    """An initiation under the next key may have been held back, for a peer that has given the key up meanwhile."""
+    peer, old, private = begin_public(file)
+    first = peer.private
+    peer.set("next-public-key", text(wg.pub(private)))
+    peer.private = private
     handshake, message = peer.make_initiation()
     peer.send(message)
     handshake.consume_response(peer.receive_kind(wgpeer.RESPONSE))
-    lasts_10_s("the pushed-out key's", peer, old)
-    check("an answer under the third key's session", peer.answered(peer.keep(handshake)), True)
+    peer.private = first
+    check("an answer under a session of the current key", peer.answered(peer.session_with()), True)
+    check("the tunnel's name for the peer", tunnel("show", "wt0", "peers").split(), [text(peer.name)])
+    # That has taken the place of the one before, which nobody had confirmed.
+    peer.private = private
+    new = peer.session_with()
+    wait_until("that a session has proved the next key", 5 * SLOW,
+               lambda: tunnel("show", "wt0", "peers").split() == [text(wg.pub(private))])
+    check("an answer under it", peer.answered(new), True)
 
 
 def has_preshared(key):

@@ -36,6 +36,10 @@ public_is_pushed_out() {
 	acts public_pushed_out "$(key_file next)"
 }
 
+next_is_proved() {
+	acts next_is_proved "$(key_file next)"
+}
+
 preshared_ends_its_sessions() {
 	acts preshared_off "$(psk_file first)" "$(psk_file second)"
 }
@@ -68,7 +72,8 @@ rotates() { # rotates ACTION
 run_case "a previous public key that is ended ends its sessions" public_ends_its_sessions
 run_case "and where that was the current one, another is made at once" public_ends_current_session
 run_case "a previous public key whose grace is over ends its sessions" public_ends_by_time
-run_case "a previous public key that is pushed out ends its sessions after 10 s" public_is_pushed_out
+run_case "a previous public key that is pushed out ends its sessions" public_is_pushed_out
+run_case "a next public key is taken when a session has proved it" next_is_proved
 run_case "a previous preshared key ends its sessions" preshared_ends_its_sessions
 run_case "a next preshared key that is taken away ends its session" next_preshared_is_taken_away
 run_case "the device's previous key ends its sessions" identity_ends_its_sessions
