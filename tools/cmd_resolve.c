@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "alias.h"
 #include "backend.h"
 #include "command.h"
 #include "config.h"
@@ -152,6 +153,12 @@ static bool resolve_device(const struct weft_context *ctx,
 	struct weft_peer *wanted;
 	bool good;
 
+	/* The file may call a peer by a key that it has given up since. */
+	if (dev->kind == WEFT_KIND_WEFT &&
+	    !weft_alias_settle(dev, profile->dev)) {
+		weft_report(ctx, "out of memory");
+		return false;
+	}
 	for (wanted = profile->dev->peers; wanted; wanted = wanted->next) {
 		if (resolve_asks_for(ctx, dev, wanted))
 			continue;

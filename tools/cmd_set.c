@@ -12,6 +12,7 @@
 #include "parse.h"
 #include "resolve.h"
 #include "sync.h"
+#include "text.h"
 
 /* The kernel says what is wrong; the interface, as it is, with whom. */
 static bool set_explain(const struct weft_context *ctx,
@@ -76,6 +77,7 @@ static bool set_take_name(struct weft_parse *parse, const char *word)
 	}
 	parse->peer->public_key = known->public_key;
 	parse->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
+	parse->peer->named = true;
 	return true;
 }
 
@@ -155,6 +157,36 @@ static struct weft_device *set_new_device(const struct weft_context *ctx,
 }
 
 /*
+ * Peers that were given by their names are there still: looking up endpoints
+ * takes its time, and a peer that is removed meanwhile is not to come back.
+ */
+static bool set_finds_named(struct weft_parse *parse)
+{
+	struct weft_backend *backend = parse->ctx->backend;
+	struct weft_peer *peer;
+
+	if (!parse->have)
+		return true;
+	weft_model_device_free(parse->have);
+	parse->have = NULL;
+	if (backend->get(backend, parse->dev->name, &parse->have)) {
+		parse->have = NULL;
+		weft_report(parse->ctx, "cannot read interface '%s': %s",
+			    parse->dev->name, backend->error);
+		return false;
+	}
+	for (peer = parse->dev->peers; peer; peer = peer->next) {
+		if (!peer->named ||
+		    weft_model_peer_find(parse->have, &peer->public_key))
+			continue;
+		weft_report(parse->ctx, "%s: peer %s has been removed meanwhile",
+			    parse->dev->name, weft_text_peer(peer).chars);
+		return false;
+	}
+	return true;
+}
+
+/*
  * Prefixes that another peer has move. Whose they were can only be read
  * before; that it could not be is no reason not to set.
  */
@@ -166,6 +198,10 @@ static int set_send_words(struct weft_parse *parse)
 
 	if (!weft_lock_take(ctx, parse->dev->name, &lock))
 		return 1;
+	if (!set_finds_named(parse)) {
+		weft_lock_release(&lock);
+		return 1;
+	}
 	if (!parse->have && weft_claim_adds_prefixes(parse->dev) &&
 	    ctx->backend->get(ctx->backend, parse->dev->name, &parse->have))
 		parse->have = NULL;

@@ -77,6 +77,7 @@ union weft_endpoint {
  * struct weft_peer - one peer of a device
  * @next: the next peer of the device
  * @drop: weft_model_peers_prune() takes it out
+ * @named: in a change, it was given by its name, not by a key
  * @has: weft_peer_has bits
  * @alias: the same peer, which the interface calls by another key, or NULL
  * @public_key: who it is
@@ -126,6 +127,7 @@ union weft_endpoint {
 struct weft_peer {
 	struct weft_peer *next;
 	bool drop;
+	bool named;
 	unsigned int has;
 	const struct weft_peer *alias;
 	struct weft_key public_key;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "alias.h"
 #include "print.h"
 #include "profile.h"
 #include "report.h"
@@ -112,6 +113,10 @@ static bool save_prepare(const struct weft_profile *profile,
 	struct weft_peer *peer;
 	bool good;
 
+	/* The file may call a peer by a key that it has given up since. */
+	if (dev->kind == WEFT_KIND_WEFT &&
+	    !weft_alias_settle(dev, profile->dev))
+		return false;
 	/* A mark that "up" has chosen is for it to choose again. */
 	if (!profile->dev->fwmark && profile->table == WEFT_TABLE_AUTO)
 		dev->fwmark = 0;

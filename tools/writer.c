@@ -29,9 +29,13 @@
 static bool writer_complain(const struct weft_context *ctx, const char *path,
 			    int err)
 {
-	weft_report(ctx, "cannot write '%s': %s", path, err == -ESTALE ?
-		    "another file has taken its place since it was read" :
-		    strerror(-err));
+	const char *why = strerror(-err);
+
+	if (err == -ESTALE)
+		why = "it has been changed or replaced since it was read";
+	else if (err == -EINVAL)
+		why = "it is no regular file";
+	weft_report(ctx, "cannot write '%s': %s", path, why);
 	return false;
 }
 
@@ -100,11 +104,28 @@ static int writer_open_folder(struct weft_writer *writer)
 static bool writer_is_seen(const struct weft_writer *writer,
 			   const struct stat *st)
 {
-	return !writer->seen || (st->st_dev == writer->seen->st_dev &&
-				 st->st_ino == writer->seen->st_ino);
+	const struct stat *seen = writer->seen;
+
+	return !seen || (st->st_dev == seen->st_dev &&
+			 st->st_ino == seen->st_ino &&
+			 st->st_size == seen->st_size &&
+			 st->st_mtim.tv_sec == seen->st_mtim.tv_sec &&
+			 st->st_mtim.tv_nsec == seen->st_mtim.tv_nsec);
 }
 
-/* A link in the place of the name is replaced like a file. */
+/* A link in the place of the name is replaced, but one to a device or a pipe. */
+static int writer_without_old(const struct weft_writer *writer, int err)
+{
+	struct stat st;
+
+	if (writer->seen || (err != ENOENT && err != ELOOP))
+		return -err;
+	if (err == ELOOP && !fstatat(writer->folder, writer->base, &st, 0) &&
+	    !S_ISREG(st.st_mode))
+		return -EINVAL;
+	return 0;
+}
+
 static int writer_open_old(struct weft_writer *writer)
 {
 	struct stat st;
@@ -112,8 +133,7 @@ static int writer_open_old(struct weft_writer *writer)
 	writer->old = openat(writer->folder, writer->base, O_RDONLY |
 			     O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (writer->old < 0)
-		return !writer->seen && (errno == ENOENT || errno == ELOOP) ?
-		       0 : -errno;
+		return writer_without_old(writer, errno);
 	if (fstat(writer->old, &st))
 		return -errno;
 	if (!writer_is_seen(writer, &st))

@@ -116,6 +116,15 @@ static const struct save_case {
 		.after = "[Interface]\nAddress = 10.9.0.1/24\nAddress = fd09::1/64\nAddress = fe80::9/64\n"
 			 "ListenPort = 5\nPrivateKey = " KEY_P "\n\n[Peer]\nPublicKey = " KEY_A "\nName = bob\n",
 	}, {
+		.name = "a peer that has its next key by now", .kind = WEFT_KIND_WEFT, .pmtu = -1,
+		.running = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\n[Peer]\nPublicKey = " KEY_B
+			   "\nEndpoint = 192.0.2.1:9\n",
+		.before = "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_A "\nNextPublicKey = " KEY_B
+			  "\nEndpoint = a.example:9\n",
+		.after = "[Interface]\nAddress = 10.9.0.1/24\nAddress = fd09::1/64\nAddress = fe80::9/64\n"
+			 "ListenPort = 5\nPrivateKey = " KEY_P "\n\n[Peer]\nPublicKey = " KEY_B
+			 "\nEndpoint = a.example:9\n",
+	}, {
 		.name = "a link that is not up", .kind = WEFT_KIND_WEFT, .pmtu = -1, .absent = true,
 		.running = "[Interface]\nPrivateKey = " KEY_P "\n",
 		.before = "[Interface]\nPrivateKey = " KEY_P "\n", .err = "weft: wft0: it is not up\n",

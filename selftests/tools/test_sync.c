@@ -428,6 +428,69 @@ static void test_resolve_keeps(void)
 	rmdir(folder);
 }
 
+static int found_lookup(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **found)
+{
+	(void)host;
+	return getaddrinfo("1.2.3.6", port, hints, found);
+}
+
+static struct test_bench *removing_bench;
+
+/* The peer is removed while its endpoint is looked up. */
+static int removing_lookup(const char *host, const char *port, const struct addrinfo *hints,
+			   struct addrinfo **found)
+{
+	weft_model_device_free(removing_bench->devices[0]);
+	removing_bench->devices[0] = test_device("wg0", WEFT_KIND_WEFT, "[Interface]\nPrivateKey = " KEY_P "\n");
+	return found_lookup(host, port, hints, found);
+}
+
+/* A peer that is given by its name does not come back. By its key it would. */
+static void test_set_named(const char *peer, const char *sent, const char *complaint)
+{
+	char *words[] = { "wg0", "peer", (char *)peer, "endpoint", "hub.example:5", NULL };
+	struct test_bench bench;
+	int status;
+
+	test_bench_start(&bench, "");
+	removing_bench = &bench;
+	bench.ctx.lookup = removing_lookup;
+	bench.devices[0] = test_device("wg0", WEFT_KIND_WEFT, "[Interface]\nPrivateKey = " KEY_P
+				       "\n[Peer]\nPublicKey = " KEY_A "\nName = hub\n");
+	status = weft_command_set(&bench.ctx, 5, words);
+	test_bench_flush(&bench);
+	test_ok(status == !!*complaint, "set of a peer that is removed meanwhile");
+	test_text("set of a peer that is removed meanwhile: sent", bench.sent, sent);
+	test_text("set of a peer that is removed meanwhile: complaint", bench.err, complaint);
+	test_bench_end(&bench);
+}
+
+/* The file calls the peer by the key that it has given up. */
+static void test_resolve_follows(void)
+{
+	char folder[] = "/tmp/weft-sync-XXXXXX", path[64];
+	char *words[] = { path, NULL };
+	struct test_bench bench;
+	FILE *file;
+
+	if (!mkdtemp(folder))
+		test_bail("no folder");
+	snprintf(path, sizeof(path), "%s/wg0.conf", folder);
+	file = fopen(path, "w");
+	if (!file || fputs("[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_A
+			   "\nNextPublicKey = " KEY_B "\nEndpoint = hub.example:5\n", file) < 0 || fclose(file))
+		test_bail("no file");
+	test_bench_start(&bench, "");
+	bench.ctx.lookup = found_lookup;
+	bench.devices[0] = test_device("wg0", WEFT_KIND_WEFT, "[Interface]\nPrivateKey = " KEY_P
+				       "\n[Peer]\nPublicKey = " KEY_B "\nEndpoint = 1.2.3.4:5\n");
+	weft_command_resolve(&bench.ctx, 1, words);
+	test_ok(strstr(bench.sent, "peer B: update-only endpoint="), "resolve finds a peer that has its next key by now");
+	test_bench_end(&bench);
+	unlink(path);
+	rmdir(folder);
+}
+
 /* A kernel of paper: few peers, few prefixes, told what one SET does. */
 #define PAPER_PEERS	6
 #define PAPER_PREFIXES	8
@@ -753,6 +816,9 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(roams); i++)
 		test_roam(&roams[i]);
 	test_resolve_keeps();
+	test_resolve_follows();
+	test_set_named("hub", "", "weft: wg0: peer " KEY_A " has been removed meanwhile\n");
+	test_set_named(KEY_A, "wg0:\npeer A: endpoint=1.2.3.6:5\n", "");
 	test_random(WEFT_KIND_WEFT);
 	test_random(WEFT_KIND_WIREGUARD);
 	return test_end();

@@ -176,6 +176,21 @@ static void test_default_acl(void)
 	removexattr(folder, "system.posix_acl_default");
 }
 
+/* /dev/stdout is such a link, and everybody's. */
+static void test_link_to_pipe(const char *link)
+{
+	char want[160], *complaint;
+
+	clear_folder();
+	snprintf(want, sizeof(want), "weft: cannot write '%s': it is no regular file\n", link);
+	test_ok(!mkfifo(path, 0600) && !symlink(path, link) && !put(link, new_text, 0600, &complaint),
+		"a link to a pipe: refused");
+	test_text("a link to a pipe: complaint", complaint, want);
+	test_ok(S_ISLNK(mode_of(link)), "a link to a pipe: it stays one");
+	free(complaint);
+	unlink(link);
+}
+
 /* A link in a folder that another user may write to leads to any file of the machine. */
 static void test_links(void)
 {
@@ -193,6 +208,7 @@ static void test_links(void)
 	test_ok(!symlink(path, link) && put(link, new_text, 0600, NULL) && S_ISREG(mode_of(link)),
 		"a link to nothing: a file now");
 	test_ok(count_files() == 1, "a link to nothing: nothing beside it");
+	test_link_to_pipe(link);
 }
 
 static void expect_stale(const char *name, const char *where, struct stat *seen)
@@ -201,7 +217,7 @@ static void expect_stale(const char *name, const char *where, struct stat *seen)
 
 	snprintf(text, sizeof(text), "%s: refused", name);
 	test_ok(!put_seen(where, new_text, 0600, seen, &complaint), text);
-	snprintf(want, sizeof(want), "weft: cannot write '%s': another file has taken its place since it was read\n", path);
+	snprintf(want, sizeof(want), "weft: cannot write '%s': it has been changed or replaced since it was read\n", path);
 	snprintf(text, sizeof(text), "%s: complaint", name);
 	test_text(text, complaint, want);
 	snprintf(text, sizeof(text), "%s: text", name);
@@ -226,6 +242,8 @@ static void test_seen(void)
 	test_text("what was read, through a link: text", get(path), new_text);
 	test_ok(put_seen(link, old_text, 0600, &seen, NULL), "what was written: written again");
 	test_text("what was written: text", get(path), old_text);
+	put_plain(path, old_text, 0600);
+	expect_stale("a file that was written in its place", link, &seen);
 	put_plain(other, old_text, 0600);
 	if (rename(other, path))
 		test_bail("no rename");
