@@ -1764,6 +1764,24 @@ static void down_without(const char *name, const char *text)
 	world_end();
 }
 
+/* A link that another program has made, like "ip link add ut0 type wireguard". */
+static void down_unknown(void)
+{
+	char name[] = "ut0";
+	char *words[] = { name, NULL };
+
+	world_begin_recorded();
+	world.bench.devices[0] = test_device(name, WEFT_KIND_WIREGUARD, "");
+	world.link = (struct weft_network_link){ .index = 5, .kind = WEFT_KIND_WIREGUARD, .mtu = 1420 };
+	test_ok(!weft_command_down(&world.bench.ctx, 1, words), "neither file nor record: down");
+	test_ok(!world.link.index && world.steps == 1, "neither file nor record: the link alone is deleted");
+	test_bench_flush(&world.bench);
+	test_text("neither file nor record: said", world.bench.err,
+		  "weft: warning: ut0: there is neither a file nor a record of 'weft up': the link is deleted with its routing rules, and no hook runs\n");
+	test_ok(weft_command_down(&world.bench.ctx, 1, words), "neither file nor record: and only once");
+	world_end();
+}
+
 int main(void)
 {
 	size_t i;
@@ -1803,6 +1821,7 @@ int main(void)
 	down_without("its file is gone", NULL);
 	down_without("its file is broken", "[Interface]\nAddress = nonsense\nPostDown = x\n");
 	down_without("its file is a tunnel's no more", "nonsense\n");
+	down_unknown();
 	rmdir(folder);
 	return test_end();
 }
