@@ -183,19 +183,29 @@ static void record_print(FILE *out, const struct weft_record *record)
 		fputs("marks\n", out);
 }
 
+/* A test's interfaces are of paper, and need no record. */
+static bool record_has_no_place(const struct weft_context *ctx, const char *name, int err)
+{
+	if (!ctx->runtime)
+		return true;
+	weft_report(ctx, "%s: '%s' cannot hold its record: %s", name, ctx->runtime,
+		    weft_runtime_reason(err));
+	return false;
+}
+
 bool weft_record_write(const struct weft_context *ctx, const char *name,
 		       const struct weft_record *record)
 {
 	char *path = weft_runtime_path(ctx, name, "record");
 	struct weft_writer writer;
-	bool good = true;
+	bool good;
 
-	if (path) {
-		good = weft_writer_begin(&writer, ctx, path, 0600, NULL);
-		if (good) {
-			record_print(writer.out, record);
-			good = weft_writer_end(&writer, true);
-		}
+	if (!path)
+		return record_has_no_place(ctx, name, errno);
+	good = weft_writer_begin(&writer, ctx, path, 0600, NULL);
+	if (good) {
+		record_print(writer.out, record);
+		good = weft_writer_end(&writer, true);
 	}
 	free(path);
 	return good;

@@ -47,7 +47,7 @@ struct weft_record {
 /* What cannot be read is as if it were not there, after a warning. */
 void weft_record_read(const struct weft_context *ctx, const char *name,
 		      struct weft_record *record);
-/* False after a complaint; true where there is no place for records, too. */
+/* False after a complaint, also where the folder of records cannot be used. */
 bool weft_record_write(const struct weft_context *ctx, const char *name,
 		       const struct weft_record *record);
 void weft_record_remove(const struct weft_context *ctx, const char *name);

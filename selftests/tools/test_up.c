@@ -1202,6 +1202,24 @@ static void test_record_path(void)
 	world_end();
 }
 
+/* A folder that others can write to holds no record, which "up" tells. */
+static void test_open_folder(void)
+{
+	char want[256];
+
+	world_begin_recorded();
+	if (chmod(folder, 0770))
+		test_bail("no mode");
+	test_ok(world_up(PLAIN PEER_A) && !world_is_recorded(), "a folder open to others: up, without a record");
+	snprintf(want, sizeof(want),
+		 "weft: ut0: '%s' cannot hold its record: other users can write to it; chmod go-w it\n"
+		 "weft: warning: ut0: what is done is not recorded: 'weft down' needs the file and the link\n", folder);
+	test_text("a folder open to others: said once", world.bench.err, want);
+	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "a folder open to others: down");
+	chmod(folder, 0700);
+	world_end();
+}
+
 /* A process that holds the lock of ut0, as "up" does while its hooks run. */
 static pid_t hold_lock(void)
 {
@@ -1810,6 +1828,7 @@ int main(void)
 	test_hook_removes("PostUp takes it down, and fails", "weft down x; false");
 	test_hook_removes("PostUp deletes the link", "ip link del x");
 	test_record_path();
+	test_open_folder();
 	test_link_of_another();
 	test_in_hook();
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
