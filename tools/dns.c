@@ -165,6 +165,18 @@ bool weft_dns_set(struct weft_journal *journal,
 	}
 }
 
+/* A program that was removed keeps no record, and with it each later command, for ever. */
+static bool dns_lacks_resolvconf(struct weft_journal *journal)
+{
+	struct weft_network *network = journal->ctx->network;
+
+	if (!network->has || network->has(network, "resolvconf"))
+		return false;
+	weft_report_warning(journal->ctx, "%s: there is no program 'resolvconf' any more: its name servers are not taken back, see /etc/resolv.conf",
+			    journal->name);
+	return true;
+}
+
 static bool dns_unset_resolvconf(struct weft_journal *journal)
 {
 	struct weft_change change = {
@@ -206,7 +218,7 @@ bool weft_dns_unset(struct weft_journal *journal, enum weft_dns dns)
 	case WEFT_DNS_RESOLVED:
 		return dns_unset_resolved(journal);
 	case WEFT_DNS_RESOLVCONF:
-		return dns_unset_resolvconf(journal);
+		return dns_lacks_resolvconf(journal) || dns_unset_resolvconf(journal);
 	default:
 		return true;
 	}

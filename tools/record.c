@@ -221,6 +221,15 @@ void weft_record_remove(const struct weft_context *ctx, const char *name)
 	free(path);
 }
 
+void weft_record_keep(struct weft_record *record)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(record_hooks); i++)
+		weft_profile_words_free(&record->hooks[record_hooks[i]]);
+	record->falling = true;
+}
+
 void weft_record_free(struct weft_record *record)
 {
 	int hook;

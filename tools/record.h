@@ -20,7 +20,7 @@ struct weft_context;
  * struct weft_record - the record of one interface
  * @there: there is one
  * @rising: up has begun to make the interface, and has not come to its end
- * @falling: down has run PreDown, and has not come to its end
+ * @falling: down has run PreDown, and has not come to its end, or a part could not be undone
  * @index: the link, 0 while it is not known
  * @path: the file
  * @hooks: the file's PreDown and PostDown
@@ -51,6 +51,8 @@ void weft_record_read(const struct weft_context *ctx, const char *name,
 bool weft_record_write(const struct weft_context *ctx, const char *name,
 		       const struct weft_record *record);
 void weft_record_remove(const struct weft_context *ctx, const char *name);
+/* To be written for the next command: a part could not be undone, and the hooks have run. */
+void weft_record_keep(struct weft_record *record);
 void weft_record_free(struct weft_record *record);
 
 /* Take over file and hooks. False: no memory. */

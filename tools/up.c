@@ -696,6 +696,19 @@ static bool up_do_steps(struct up_job *job)
 	return true;
 }
 
+/* The next command undoes what is left of a link that was made here. */
+static void up_unrecord(struct up_job *job, bool undone)
+{
+	if (!job->fresh)
+		return;
+	if (undone) {
+		weft_record_remove(job->ctx, job->profile->name);
+		return;
+	}
+	weft_record_keep(&job->record);
+	up_write_record(job);
+}
+
 /*
  * What hooks have done only hooks can undo: those of going down. Those of an
  * interface that another process has made are that one's to run.
@@ -704,15 +717,15 @@ static void up_undo(struct up_job *job)
 {
 	enum weft_profile_hook reached = job->fresh ? job->record.reached :
 						      WEFT_HOOK_COUNT;
-	bool good = true;
+	bool good = true, undone;
 
 	if (reached == WEFT_HOOK_POST_UP)
 		good = weft_hook_run(job->ctx, job->profile, WEFT_HOOK_PRE_DOWN);
-	good &= weft_journal_undo(&job->journal);
+	undone = weft_journal_undo(&job->journal);
 	if (reached != WEFT_HOOK_COUNT && !job->lost)
 		good &= weft_hook_run(job->ctx, job->profile, WEFT_HOOK_POST_DOWN);
-	if (job->fresh)
-		weft_record_remove(job->ctx, job->profile->name);
+	up_unrecord(job, undone);
+	good &= undone;
 	weft_report(job->ctx, good ? "%s: everything done before that is undone" :
 				     "%s: a part of what was done before that could not be undone and stays",
 		    job->profile->name);
@@ -730,6 +743,14 @@ static void up_record_end(struct up_job *job)
 	up_write_record(job);
 }
 
+/* A record of this tunnel would replace the one of what is left. */
+static bool up_refuse_leftover(struct up_job *job)
+{
+	weft_report(job->ctx, "%s: it is not brought up: the next 'weft up' or 'weft down' tries again to remove what is left",
+		    job->profile->name);
+	return false;
+}
+
 /* A link that is not the recorded one's, or none, has left things behind. */
 static bool up_read(struct up_job *job)
 {
@@ -741,6 +762,8 @@ static bool up_read(struct up_job *job)
 	if (!job->ctx->nested &&
 	    weft_leftover_is_there(&job->record, &job->state)) {
 		weft_leftover_clear(job->ctx, name, &job->record, &job->state);
+		if (job->record.there)
+			return up_refuse_leftover(job);
 		weft_state_free(&job->state);
 		if (!weft_state_read(job->ctx, name, &job->state))
 			return false;
@@ -760,14 +783,14 @@ static bool up_is_gone(const struct up_job *job)
 	       now.index != job->state.link.index;
 }
 
-/* "down" forgets the record, once it has run its hooks. */
+/* "down" forgets the record, once it has run its hooks, or keeps it for what is left. */
 static bool up_was_taken_down(const struct up_job *job)
 {
 	struct weft_record now;
 	bool there;
 
 	weft_record_read(job->ctx, job->profile->name, &now);
-	there = now.there;
+	there = now.there && !now.falling;
 	weft_record_free(&now);
 	return !there;
 }

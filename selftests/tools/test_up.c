@@ -413,7 +413,8 @@ static int world_change(struct weft_network *network,
 	if (good)
 		return 0;
 	snprintf(network->error, sizeof(network->error), "it is not there");
-	return -EIO;
+	/* As the kernel says of a link that has gone. */
+	return world.link.index ? -EIO : -ENODEV;
 }
 
 static void world_set_prefix(struct weft_peer *peer,
@@ -1048,7 +1049,8 @@ static int run_unread(void)
 	world.hooks[0] = '\0';
 	world.steps = 0;
 	world.fail_at = 2;
-	good = !world_down(FULL) && !strcmp(world.hooks, "d 100%\ne\n") && !world_is_recorded();
+	good = !world_down(FULL) && !strcmp(world.hooks, "d 100%\ne\n") && !world.link.index && world_is_recorded() &&
+	       world_down(FULL) && !world_is_recorded();
 	return good ? 0 : 1;
 }
 
@@ -1083,6 +1085,34 @@ static void test_hooks_later(void)
 	world.hooks[0] = '\0';
 	test_ok(world_down(PLAIN HOOKS PEER_A), "hooks: down");
 	test_text("hooks: of going down", world.hooks, "d 100%\ne\n");
+	world_end();
+}
+
+/* Step @fail_at of a down fails: the next command undoes it, and runs no hook a second time. */
+static void test_unfinished(const char *what, unsigned int fail_at, bool up)
+{
+	char name[96];
+
+	world_begin_recorded();
+	test_ok(world_up(FULL), "unfinished: up");
+	world.hooks[0] = '\0';
+	world.steps = 0;
+	world.fail_at = fail_at;
+	snprintf(name, sizeof(name), "unfinished, %s: down fails", what);
+	test_ok(!world_down(FULL) && !world_is_empty(), name);
+	snprintf(name, sizeof(name), "unfinished, %s: it stays recorded", what);
+	test_ok(world_is_recorded(), name);
+	world.steps = 0;
+	world.fail_at = 1;
+	snprintf(name, sizeof(name), "unfinished, %s: a second time", what);
+	test_ok(up ? !world_up(NO_DNS) && strstr(world.bench.err, "weft: ut0: it is not brought up: ") : !world_down(FULL),
+		name);
+	test_ok(world_is_recorded(), name);
+	world.fail_at = 0;
+	snprintf(name, sizeof(name), "unfinished, %s: removed at last", what);
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), name);
+	snprintf(name, sizeof(name), "unfinished, %s: hooks once", what);
+	test_text(name, world.hooks, "d 100%\ne\n");
 	world_end();
 }
 
@@ -1817,6 +1847,9 @@ int main(void)
 	test_unread();
 	test_hooks();
 	test_hooks_later();
+	test_unfinished("name servers", 2, false);
+	test_unfinished("name servers, then up", 2, true);
+	test_unfinished("the table of nft", 3, false);
 	test_deleted();
 	test_set_down(0);
 	test_set_down(51821);
