@@ -26,6 +26,8 @@ struct weft_context;
  * @hooks: the file's PreDown and PostDown
  * @reached: the last hook of up that was begun, or WEFT_HOOK_COUNT
  * @dns: who was handed the name servers
+ * @servers: these, none in a record of an earlier version
+ * @search: search domains, handed over with them
  * @tables: tables of default routes, which have rules and a firewall's table
  * @table_count: how many those are
  * @marks: src_valid_mark was 0 before
@@ -39,6 +41,8 @@ struct weft_record {
 	struct weft_words hooks[WEFT_HOOK_COUNT];
 	enum weft_profile_hook reached;
 	enum weft_dns dns;
+	struct weft_words servers;
+	struct weft_words search;
 	__u32 tables[WEFT_RECORD_TABLES];
 	size_t table_count;
 	bool marks;
@@ -58,6 +62,9 @@ void weft_record_free(struct weft_record *record);
 /* Take over file and hooks. False: no memory. */
 bool weft_record_take_profile(struct weft_record *record,
 			      const struct weft_profile *profile);
+/* Take over the name servers that service @dns is handed. False: no memory. */
+bool weft_record_take_dns(struct weft_record *record, const struct weft_profile *profile,
+			  enum weft_dns dns);
 void weft_record_add_table(struct weft_record *record, __u32 table);
 /* A profile of what is recorded, enough to go down; NULL: no memory. */
 struct weft_profile *weft_record_profile(const struct weft_record *record,

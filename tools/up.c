@@ -40,6 +40,8 @@
  * @forged: the firewall's table has to be made anew
  * @record: what is known of it on the disk; tells the last hook that was begun
  * @dns: who is handed the name servers
+ * @former: the name servers that it had
+ * @handed: the record has those of the file in place of the former ones
  * @unrecorded: the record cannot be written
  * @lost: another process has made the link meanwhile
  */
@@ -57,6 +59,8 @@ struct up_job {
 	struct weft_key rotate_to;	/* all zero: to none */
 	struct weft_record record;
 	enum weft_dns dns;
+	struct weft_dns_state former;
+	bool handed;
 	bool unrecorded;
 	bool lost;
 };
@@ -646,19 +650,63 @@ static bool up_forward(struct up_job *job)
 	return weft_forwarding_apply(job->ctx, job->profile, &job->journal);
 }
 
+/* A record of an earlier version names the service alone. */
+static void up_note_dns(struct up_job *job)
+{
+	const struct weft_record *record = &job->record;
+
+	job->former.known = job->fresh ||
+			    (record->there && (record->dns == WEFT_DNS_NONE ||
+					       record->servers.count || record->search.count));
+	job->former.dns = job->fresh ? WEFT_DNS_NONE : record->dns;
+}
+
+/* The former name servers leave the record, but not yet the one on the disk. */
+static void up_take_former_dns(struct up_job *job)
+{
+	job->former.servers = job->record.servers;
+	job->former.search = job->record.search;
+	memset(&job->record.servers, 0, sizeof(job->record.servers));
+	memset(&job->record.search, 0, sizeof(job->record.search));
+	job->handed = true;
+}
+
+static bool up_record_dns(struct up_job *job)
+{
+	return (weft_record_take_dns(&job->record, job->profile, job->dns) ||
+		up_no_memory(job)) &&
+	       up_write_record(job);
+}
+
+/* The record tells again of the name servers that the tunnel has. */
+static void up_unrecord_dns(struct up_job *job)
+{
+	if (!job->handed)
+		return;
+	weft_profile_words_free(&job->record.servers);
+	weft_profile_words_free(&job->record.search);
+	job->record.dns = job->former.dns;
+	job->record.servers = job->former.servers;
+	job->record.search = job->former.search;
+	memset(&job->former, 0, sizeof(job->former));
+	up_write_record(job);
+}
+
 /*
- * Behind all that can fail, PostUp aside: what had them before cannot give
- * back what it had. What the file asked for before is taken back.
+ * Behind all that can fail, PostUp and a rotation aside: an undo restores what is
+ * recorded, which need not be all that the service had.
  */
 static bool up_set_dns(struct up_job *job)
 {
-	enum weft_dns before = job->fresh ? WEFT_DNS_NONE : job->record.dns;
+	const struct weft_dns_state *former = &job->former;
+	const struct weft_dns_state wanted = {
+		.known = true, .dns = job->dns,
+		.servers = job->profile->dns, .search = job->profile->search,
+	};
 
-	if (before != job->dns && !weft_dns_unset(&job->journal, before))
-		return false;
-	job->record.dns = job->dns;
-	return up_write_record(job) &&
-	       weft_dns_set(&job->journal, job->profile, job->dns);
+	up_take_former_dns(job);
+	return (former->dns == job->dns || weft_dns_replace(&job->journal, former)) &&
+	       up_record_dns(job) && weft_dns_set(&job->journal, &wanted, former);
 }
 
 static bool up_end(struct up_job *job)
@@ -699,8 +747,11 @@ static bool up_do_steps(struct up_job *job)
 /* The next command undoes what is left of a link that was made here. */
 static void up_unrecord(struct up_job *job, bool undone)
 {
-	if (!job->fresh)
+	if (!job->fresh) {
+		if (undone || job->dns == WEFT_DNS_NONE)
+			up_unrecord_dns(job);
 		return;
+	}
 	if (undone) {
 		weft_record_remove(job->ctx, job->profile->name);
 		return;
@@ -769,6 +820,7 @@ static bool up_read(struct up_job *job)
 			return false;
 	}
 	job->fresh = !job->state.link.index;
+	up_note_dns(job);
 	return true;
 }
 
@@ -832,6 +884,8 @@ bool weft_up(const struct weft_context *ctx, struct weft_profile *profile)
 	good = up_read(&job) && up_run(&job);
 	weft_journal_free(&job.journal);
 	weft_network_routes_free(&job.routes);
+	weft_profile_words_free(&job.former.servers);
+	weft_profile_words_free(&job.former.search);
 	weft_record_free(&job.record);
 	weft_state_free(&job.state);
 	return good;

@@ -1201,6 +1201,70 @@ static void test_dns(void)
 	world_end();
 }
 
+#define OTHER_DNS	PLAIN HOOKS "DNS = 10.0.0.54, a..b\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n"
+#define UNDONE		"weft: ut0: everything done before that is undone\n"
+#define LOST_DNS \
+	"weft: ut0: cannot undo: hand the name servers to systemd-resolved: what was there before is not recorded, and cannot be restored\n" \
+	"weft: ut0: a part of what was done before that could not be undone and stays\n"
+
+/* A running tunnel has @former name servers; step @fail_at of a reload fails. */
+static const struct {
+	const char *name;
+	const char *before;
+	const char *conf;
+	const char *programs;
+	unsigned int fail_at;
+	bool old_record;
+	const char *dns;
+	const char *err;
+} dns_reloads[] = {
+	{ "the domains of systemd-resolved", FULL, OTHER_DNS, "nft resolvectl", 2, false,
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\ndns ut0 10.0.0.53\n", UNDONE },
+	{ "the first name servers", NO_DNS, OTHER_DNS, "nft resolvectl", 2, false, "", UNDONE },
+	{ "a tunnel of an earlier version", FULL, OTHER_DNS, "nft resolvectl", 2, true,
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\n", LOST_DNS },
+	{ "reverting", FULL, NO_DNS, "nft resolvectl", 2, false,
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndomain ut0 \ndomain ut0 example.org ~.\n", UNDONE },
+	{ "from systemd-resolved to resolvconf", FULL, OTHER_DNS, "nft resolvconf", 3, false,
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\n", UNDONE },
+};
+
+static void forget_servers(void)
+{
+	struct weft_record record;
+
+	weft_record_read(&world.bench.ctx, "ut0", &record);
+	weft_profile_words_free(&record.servers);
+	weft_profile_words_free(&record.search);
+	test_ok(weft_record_write(&world.bench.ctx, "ut0", &record), "  recorded as by an earlier version");
+	weft_record_free(&record);
+}
+
+static void test_dns_reload(void)
+{
+	char name[96];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(dns_reloads); i++) {
+		world_begin_recorded();
+		world.programs = "nft resolvectl";
+		snprintf(name, sizeof(name), "a reload fails at %s", dns_reloads[i].name);
+		test_ok(world_up(dns_reloads[i].before), name);
+		if (dns_reloads[i].old_record)
+			forget_servers();
+		world.programs = dns_reloads[i].programs;
+		world.steps = 0;
+		world.fail_at = dns_reloads[i].fail_at;
+		test_ok(!world_up(dns_reloads[i].conf), name);
+		test_text("  name servers", world.dns, dns_reloads[i].dns);
+		test_ok(strstr(world.bench.err, ": it is broken\n") &&
+			!strcmp(strstr(world.bench.err, ": it is broken\n") + 15, dns_reloads[i].err), "  complaint");
+		world.programs = "nft resolvectl resolvconf";
+		test_ok(world_down(dns_reloads[i].conf) && world_is_empty() && !world_is_recorded(), "  goes down");
+		world_end();
+	}
+}
+
 /* The link is not the one that was handed name servers: those that it has stay. */
 static void test_dns_of_another(void)
 {
@@ -1784,6 +1848,25 @@ static void test_key_refused(void)
 	world_end();
 }
 
+/* The reload of a tunnel fails behind its name servers, where resolvconf has others already. */
+static void test_dns_behind(const char *name, const char *dns)
+{
+	char conf[512], *former;
+
+	world_begin_recorded();
+	test_ok(world_up(OWN(KEY_C) "DNS = 10.0.0.53, example.org\n"), name);
+	former = strdup(world.dns);
+	snprintf(conf, sizeof(conf), OWN(KEY_P) BEFORE(KEY_C) "%s", dns);
+	world.bench.fail_set = "busy";
+	test_ok(!world_up(conf), "  a reload fails");
+	test_text("  former name servers", world.dns, former);
+	test_ok(strstr(world.bench.err, UNDONE), "  complaint");
+	world.bench.fail_set = NULL;
+	test_ok(world_down(conf) && world_is_empty(), "  goes down");
+	free(former);
+	world_end();
+}
+
 /* What "up" has recorded takes it down when its file is gone, or is no file of a tunnel any more. */
 static void down_without(const char *name, const char *text)
 {
@@ -1843,6 +1926,8 @@ int main(void)
 	test_short_memory();
 	test_keys();
 	test_key_refused();
+	test_dns_behind("resolvconf, other name servers", "DNS = 10.0.0.54\n");
+	test_dns_behind("resolvconf, no name servers any more", "");
 	test_partial();
 	test_unread();
 	test_hooks();
@@ -1856,6 +1941,7 @@ int main(void)
 	test_unreadable("down cannot read the interface", world_down);
 	test_unreadable("up cannot read the interface", world_up);
 	test_dns();
+	test_dns_reload();
 	test_dns_of_another();
 	test_hook_removes("PostUp takes it down", "weft down x");
 	test_hook_removes("PostUp takes it down, and fails", "weft down x; false");
