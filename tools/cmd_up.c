@@ -29,6 +29,17 @@ static bool up_locate_gone(const char *word, struct weft_location *location)
 	return true;
 }
 
+/* The link itself leads to its routing rules. */
+static void up_warn_unusable(const struct weft_context *ctx, const char *name, bool recorded)
+{
+	if (recorded)
+		weft_report_warning(ctx, "%s: its file cannot be used: it is taken down as 'weft up' has recorded it",
+				    name);
+	else
+		weft_report_warning(ctx, "%s: there is neither a file nor a record of 'weft up': the link is deleted with its routing rules, and no hook runs",
+				    name);
+}
+
 /* What "up" has recorded stands in for a file that is gone, or broken. */
 static struct weft_profile *up_read_record(const struct weft_context *ctx,
 					   const struct weft_location *location)
@@ -41,8 +52,7 @@ static struct weft_profile *up_read_record(const struct weft_context *ctx,
 	if (ctx->network->link(ctx->network, location->name, &link))
 		memset(&link, 0, sizeof(link));
 	if (record.there || (!location->path && link.index)) {
-		weft_report_warning(ctx, "%s: its file cannot be used: it is taken down as 'weft up' has recorded it",
-				    location->name);
+		up_warn_unusable(ctx, location->name, record.there);
 		profile = weft_record_profile(&record, location->name);
 	}
 	weft_record_free(&record);

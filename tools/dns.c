@@ -39,7 +39,7 @@ static char *dns_name(const char *name)
 	return asprintf(&full, "%s%s", prefix, name) < 0 ? NULL : full;
 }
 
-static char *dns_text(const struct weft_profile *profile)
+static char *dns_text(const struct weft_dns_state *state)
 {
 	char *text = NULL;
 	size_t len = 0, i;
@@ -47,12 +47,12 @@ static char *dns_text(const struct weft_profile *profile)
 
 	if (!out)
 		return NULL;
-	for (i = 0; i < profile->dns.count; i++)
-		fprintf(out, "nameserver %s\n", profile->dns.items[i].text);
-	for (i = 0; i < profile->search.count; i++)
+	for (i = 0; i < state->servers.count; i++)
+		fprintf(out, "nameserver %s\n", state->servers.items[i].text);
+	for (i = 0; i < state->search.count; i++)
 		fprintf(out, "%s%s", i ? " " : "search ",
-			profile->search.items[i].text);
-	if (profile->search.count)
+			state->search.items[i].text);
+	if (state->search.count)
 		fputc('\n', out);
 	fclose(out);
 	return text;
@@ -103,69 +103,127 @@ static bool dns_do(struct weft_journal *journal, struct weft_change *change,
 	return false;
 }
 
+static bool dns_program_add(struct weft_program *program, const char *name,
+			    const struct weft_dns_state *state)
+{
+	char *text = dns_text(state);
+	bool good;
+
+	good = text && weft_program_set(program, text, "resolvconf", "-a", name, "-m", "0",
+					"-x", NULL);
+	free(text);
+	return good;
+}
+
+static bool dns_program_delete(struct weft_program *program, const char *name)
+{
+	return weft_program_set(program, NULL, "resolvconf", "-d", name, "-f", NULL);
+}
+
+static bool dns_undo_resolvconf(struct weft_program *undo, const char *name,
+				const struct weft_dns_state *former)
+{
+	if (!former->known)
+		return true;
+	if (former->dns == WEFT_DNS_RESOLVCONF)
+		return dns_program_add(undo, name, former);
+	return dns_program_delete(undo, name);
+}
+
 static bool dns_set_resolvconf(struct weft_journal *journal,
-			       const struct weft_profile *profile)
+			       const struct weft_dns_state *wanted,
+			       const struct weft_dns_state *former)
 {
 	struct weft_change change = {
 		.kind = WEFT_CHANGE_PROGRAM,
 		.title = strdup("hand the name servers to resolvconf"),
 	};
-	char *name = dns_name(profile->name);
-	char *text = dns_text(profile);
+	char *name = dns_name(journal->name);
 	bool good;
 
-	good = name && text && change.title &&
-	       weft_program_set(&change.program, text, "resolvconf", "-a",
-				name, "-m", "0", "-x", NULL) &&
-	       weft_program_set(&change.undo, NULL, "resolvconf", "-d", name,
-				"-f", NULL);
-	free(text);
+	good = name && change.title &&
+	       dns_program_add(&change.program, name, wanted) &&
+	       dns_undo_resolvconf(&change.undo, name, former);
 	free(name);
 	return dns_do(journal, &change, good);
 }
 
-/* resolvectl WHAT NAME WORDS..., where "~." is the domain of all names. */
+/*
+ * resolvectl WHAT NAME WORDS..., where "" stands for no server and "~." is the
+ * domain of all names.
+ */
+static bool dns_program_resolved(struct weft_program *program, const char *what,
+				 const char *name, const struct weft_dns_state *state)
+{
+	bool domain = !strcmp(what, "domain");
+	const struct weft_words *words = domain ? &state->search : &state->servers;
+	bool good = weft_program_set(program, NULL, "resolvectl", what, name, NULL);
+	size_t i;
+
+	for (i = 0; good && i < words->count; i++)
+		good = weft_program_add(program, words->items[i].text);
+	if (good && domain && state->servers.count)
+		return weft_program_add(program, "~.");
+	return good && (words->count || weft_program_add(program, ""));
+}
+
+static bool dns_program_revert(struct weft_program *program, const char *name)
+{
+	return weft_program_set(program, NULL, "resolvectl", "revert", name, NULL);
+}
+
+static bool dns_undo_resolved(struct weft_program *undo, const char *what, const char *name,
+			      const struct weft_dns_state *former)
+{
+	if (!former->known)
+		return true;
+	if (former->dns == WEFT_DNS_RESOLVED)
+		return dns_program_resolved(undo, what, name, former);
+	return dns_program_revert(undo, name);
+}
+
 static bool dns_set_resolved_one(struct weft_journal *journal, const char *what,
-				 const struct weft_words *words,
-				 const char *last)
+				 const struct weft_dns_state *wanted,
+				 const struct weft_dns_state *former)
 {
 	struct weft_change change = {
 		.kind = WEFT_CHANGE_PROGRAM,
 		.title = strdup("hand the name servers to systemd-resolved"),
 	};
-	bool good;
-	size_t i;
 
-	good = change.title &&
-	       weft_program_set(&change.program, NULL, "resolvectl", what,
-				journal->name, NULL) &&
-	       weft_program_set(&change.undo, NULL, "resolvectl", "revert",
-				journal->name, NULL);
-	for (i = 0; good && i < words->count; i++)
-		good = weft_program_add(&change.program, words->items[i].text);
-	if (good && last)
-		good = weft_program_add(&change.program, last);
-	return dns_do(journal, &change, good);
+	return dns_do(journal, &change, change.title &&
+		      dns_program_resolved(&change.program, what, journal->name, wanted) &&
+		      dns_undo_resolved(&change.undo, what, journal->name, former));
 }
 
-bool weft_dns_set(struct weft_journal *journal,
-		  const struct weft_profile *profile, enum weft_dns dns)
+bool weft_dns_set(struct weft_journal *journal, const struct weft_dns_state *wanted,
+		  const struct weft_dns_state *former)
 {
-	switch (dns) {
+	switch (wanted->dns) {
 	case WEFT_DNS_RESOLVED:
-		return dns_set_resolved_one(journal, "dns", &profile->dns,
-					    profile->dns.count ? NULL : "") &&
-		       dns_set_resolved_one(journal, "domain",
-					    &profile->search,
-					    profile->dns.count ? "~." : NULL);
+		return dns_set_resolved_one(journal, "dns", wanted, former) &&
+		       dns_set_resolved_one(journal, "domain", wanted, former);
 	case WEFT_DNS_RESOLVCONF:
-		return dns_set_resolvconf(journal, profile);
+		return dns_set_resolvconf(journal, wanted, former);
 	default:
 		return true;
 	}
 }
 
-static bool dns_unset_resolvconf(struct weft_journal *journal)
+/* A program that was removed keeps no record, and with it each later command, for ever. */
+static bool dns_lacks_resolvconf(struct weft_journal *journal)
+{
+	struct weft_network *network = journal->ctx->network;
+
+	if (!network->has || network->has(network, "resolvconf"))
+		return false;
+	weft_report_warning(journal->ctx, "%s: there is no program 'resolvconf' any more: its name servers are not taken back, see /etc/resolv.conf",
+			    journal->name);
+	return true;
+}
+
+static bool dns_unset_resolvconf(struct weft_journal *journal,
+				 const struct weft_dns_state *former)
 {
 	struct weft_change change = {
 		.kind = WEFT_CHANGE_PROGRAM,
@@ -175,14 +233,15 @@ static bool dns_unset_resolvconf(struct weft_journal *journal)
 	bool good;
 
 	good = name && change.title &&
-	       weft_program_set(&change.program, NULL, "resolvconf", "-d",
-				name, "-f", NULL);
+	       dns_program_delete(&change.program, name) &&
+	       dns_undo_resolvconf(&change.undo, name, former);
 	free(name);
 	return dns_do(journal, &change, good);
 }
 
 /* The service forgets a link that goes; one that stays is to be reverted. */
-static bool dns_unset_resolved(struct weft_journal *journal)
+static bool dns_unset_resolved(struct weft_journal *journal,
+			       const struct weft_dns_state *former)
 {
 	struct weft_network *network = journal->ctx->network;
 	struct weft_change change = {
@@ -196,17 +255,47 @@ static bool dns_unset_resolved(struct weft_journal *journal)
 		return true;
 	}
 	return dns_do(journal, &change, change.title &&
-		      weft_program_set(&change.program, NULL, "resolvectl",
-				       "revert", journal->name, NULL));
+		      dns_program_revert(&change.program, journal->name) &&
+		      dns_undo_resolved(&change.undo, "dns", journal->name, former));
+}
+
+/* Reverting alone would take back both, and a change is undone by one program. */
+static bool dns_replace_resolved(struct weft_journal *journal,
+				 const struct weft_dns_state *former)
+{
+	struct weft_change change = {
+		.kind = WEFT_CHANGE_PROGRAM,
+		.title = strdup("take the search domains back from systemd-resolved"),
+	};
+
+	return dns_do(journal, &change, change.title &&
+		      weft_program_set(&change.program, NULL, "resolvectl", "domain",
+				       journal->name, "", NULL) &&
+		      dns_undo_resolved(&change.undo, "domain", journal->name, former)) &&
+	       dns_unset_resolved(journal, former);
+}
+
+bool weft_dns_replace(struct weft_journal *journal, const struct weft_dns_state *former)
+{
+	switch (former->dns) {
+	case WEFT_DNS_RESOLVED:
+		return dns_replace_resolved(journal, former);
+	case WEFT_DNS_RESOLVCONF:
+		return dns_lacks_resolvconf(journal) || dns_unset_resolvconf(journal, former);
+	default:
+		return true;
+	}
 }
 
 bool weft_dns_unset(struct weft_journal *journal, enum weft_dns dns)
 {
+	const struct weft_dns_state unknown = { .dns = dns };
+
 	switch (dns) {
 	case WEFT_DNS_RESOLVED:
-		return dns_unset_resolved(journal);
+		return dns_unset_resolved(journal, &unknown);
 	case WEFT_DNS_RESOLVCONF:
-		return dns_unset_resolvconf(journal);
+		return dns_lacks_resolvconf(journal) || dns_unset_resolvconf(journal, &unknown);
 	default:
 		return true;
 	}

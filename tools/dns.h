@@ -5,9 +5,10 @@
 
 #include <stdbool.h>
 
+#include "profile.h"
+
 struct weft_context;
 struct weft_journal;
-struct weft_profile;
 
 enum weft_dns {
 	WEFT_DNS_NONE,
@@ -15,12 +16,31 @@ enum weft_dns {
 	WEFT_DNS_RESOLVCONF,
 };
 
+/**
+ * struct weft_dns_state - the name servers of one interface
+ * @known: false where the service may have been handed some that are not recorded
+ * @dns: the service that was handed them
+ * @servers: their addresses
+ * @search: search domains
+ */
+struct weft_dns_state {
+	bool known;
+	enum weft_dns dns;
+	struct weft_words servers;
+	struct weft_words search;
+};
+
 /* Which of them this machine has; WEFT_DNS_NONE after a complaint. */
 enum weft_dns weft_dns_choose(const struct weft_context *ctx,
 			      const char *name);
-/* Both: false after a complaint. */
-bool weft_dns_set(struct weft_journal *journal,
-		  const struct weft_profile *profile, enum weft_dns dns);
+/*
+ * All three: false after a complaint. Taken back, the interface has the name
+ * servers @former again; those that are not known cannot be restored.
+ */
+bool weft_dns_set(struct weft_journal *journal, const struct weft_dns_state *wanted,
+		  const struct weft_dns_state *former);
+bool weft_dns_replace(struct weft_journal *journal, const struct weft_dns_state *former);
+/* Never taken back. */
 bool weft_dns_unset(struct weft_journal *journal, enum weft_dns dns);
 
 #endif /* _WEFT_TOOLS_DNS_H */

@@ -99,17 +99,29 @@ static void down_record(struct down_job *job)
 		weft_record_write(job->ctx, job->profile->name, &job->record);
 }
 
+/* The next command undoes what is left. */
+static void down_record_end(struct down_job *job, bool undone)
+{
+	if (undone) {
+		weft_record_remove(job->ctx, job->profile->name);
+		return;
+	}
+	weft_record_keep(&job->record);
+	down_record(job);
+}
+
 static bool down_remove(struct down_job *job)
 {
-	bool good;
+	bool dns, undone, good;
 
 	down_record(job);
-	good = down_dns(job);
-	good &= down_policy(job);
-	good &= down_link(job);
-	good &= weft_hook_run(job->ctx, job->profile, WEFT_HOOK_POST_DOWN);
-	weft_record_remove(job->ctx, job->profile->name);
-	return good;
+	dns = down_dns(job);
+	undone = down_policy(job);
+	undone &= down_link(job);
+	good = weft_hook_run(job->ctx, job->profile, WEFT_HOOK_POST_DOWN);
+	/* systemd-resolved forgets a deleted link. */
+	down_record_end(job, undone && (dns || job->record.dns == WEFT_DNS_RESOLVED));
+	return dns && undone && good;
 }
 
 /* Read once more: a PreDown may have written it, "weft save" among others. */
@@ -154,6 +166,8 @@ static bool down_run(struct down_job *job)
 	if (left) {
 		good = weft_leftover_clear(job->ctx, name, &job->record,
 					   &job->state);
+		if (job->record.there)
+			return false;
 		weft_state_free(&job->state);
 		if (!weft_state_read(job->ctx, name, &job->state))
 			return false;

@@ -140,6 +140,17 @@ static bool journal_restore(struct weft_journal *journal,
 	return good;
 }
 
+/* A change without an inverse has replaced a state that is not known. */
+static bool journal_complain(struct weft_journal *journal, const struct weft_change *change)
+{
+	char *what = weft_change_describe(change);
+
+	weft_report(journal->ctx, "%s: cannot undo: %s: what was there before is not recorded, and cannot be restored",
+		    journal->name, what ? what : "a change");
+	free(what);
+	return false;
+}
+
 bool weft_journal_undo(struct weft_journal *journal)
 {
 	struct weft_journal_entry *entry;
@@ -151,6 +162,8 @@ bool weft_journal_undo(struct weft_journal *journal)
 			good &= journal_restore(journal, entry->old);
 		else if (weft_change_invert(&entry->change))
 			good &= journal_apply(journal, &entry->change, true);
+		else
+			good = journal_complain(journal, &entry->change);
 		weft_change_clear(&entry->change);
 	}
 	return good;

@@ -143,17 +143,16 @@ static bool leftover_undo(struct weft_journal *journal,
 			  const struct weft_record *record,
 			  const struct weft_state *state)
 {
-	bool good;
+	bool resolved = record->dns == WEFT_DNS_RESOLVED, dns, good;
 
 	/* systemd-resolved forgets a deleted link: a link of that name now is another one. */
-	good = (record->dns == WEFT_DNS_RESOLVED &&
-		!leftover_is_own(record, state)) ||
-	       weft_dns_unset(journal, record->dns);
-	good &= leftover_firewall(journal, record);
+	dns = (resolved && !leftover_is_own(record, state)) ||
+	      weft_dns_unset(journal, record->dns);
+	good = leftover_firewall(journal, record);
 	good &= weft_leftover_rules(journal, record, state,
 				    leftover_is_own(record, state));
 	good &= leftover_marks(journal, record);
-	return good & leftover_link(journal, record, state);
+	return good & leftover_link(journal, record, state) & (dns || resolved);
 }
 
 /* A PreDown that misses the link must not keep the rest. */
@@ -187,23 +186,38 @@ static void leftover_say(const struct weft_context *ctx, const char *name,
 				    name);
 }
 
+/* What could not be undone stays recorded; a link is recorded then, too. */
+static void leftover_record_end(const struct weft_context *ctx, const char *name,
+				struct weft_record *record, const struct weft_state *state,
+				bool undone)
+{
+	if (undone) {
+		weft_record_free(record);
+		weft_record_remove(ctx, name);
+		return;
+	}
+	if (leftover_is_own(record, state))
+		record->index = state->link.index;
+	weft_record_keep(record);
+	weft_record_write(ctx, name, record);
+}
+
 bool weft_leftover_clear(const struct weft_context *ctx, const char *name,
 			 struct weft_record *record,
 			 const struct weft_state *state)
 {
 	struct weft_journal journal = { .ctx = ctx, .name = name };
-	bool good;
+	bool undone, good = true;
 
 	leftover_say(ctx, name, record, state);
 	if (!record->falling &&
 	    (!record->rising || record->reached == WEFT_HOOK_POST_UP))
 		leftover_run(ctx, name, record, WEFT_HOOK_PRE_DOWN);
-	good = leftover_undo(&journal, record, state);
+	undone = leftover_undo(&journal, record, state);
 	if (record->falling || !record->rising ||
 	    record->reached != WEFT_HOOK_COUNT)
-		good &= leftover_run(ctx, name, record, WEFT_HOOK_POST_DOWN);
+		good = leftover_run(ctx, name, record, WEFT_HOOK_POST_DOWN);
 	weft_journal_free(&journal);
-	weft_record_free(record);
-	weft_record_remove(ctx, name);
-	return good;
+	leftover_record_end(ctx, name, record, state, undone);
+	return undone && good;
 }

@@ -15,7 +15,8 @@ bool weft_leftover_is_there(const struct weft_record *record,
 			    const struct weft_state *state);
 /*
  * Undo what @record tells, with the hooks of going down, and forget it. What
- * fails is told, and the rest goes on; false then.
+ * fails is told, and the rest goes on; false then. Unless a hook alone has
+ * failed, @record is still there, and kept for the next command.
  */
 bool weft_leftover_clear(const struct weft_context *ctx, const char *name,
 			 struct weft_record *record,

@@ -187,14 +187,22 @@ static void lock_warn_full(const struct weft_context *ctx, const char *name,
 			    name, path, strerror(err));
 }
 
+/* A user without rights is refused later on, and needs no warning. */
+static void lock_warn_folder(const struct weft_context *ctx, const char *name, int err)
+{
+	if (err != EACCES || !geteuid())
+		weft_report_warning(ctx, "%s: '%s' is not used: %s: all interfaces of the network namespace are locked instead",
+				    name, ctx->runtime, weft_runtime_reason(err));
+}
+
 static enum lock_verdict lock_any(const struct weft_context *ctx,
 				  const char *name, struct weft_lock *lock)
 {
 	enum lock_verdict verdict;
 
 	lock->path = weft_runtime_path(ctx, name, "lock");
-	if (!lock->path && lock_is_full(errno))
-		lock_warn_full(ctx, name, ctx->runtime, errno);
+	if (!lock->path)
+		lock_warn_folder(ctx, name, errno);
 	verdict = lock_wait(ctx, name, lock);
 	if (verdict != LOCK_BROKEN || !lock->path || !lock_is_full(errno))
 		return verdict;

@@ -107,6 +107,10 @@ static void record_take(struct weft_record *record, const char *word,
 		record_take_reached(record, value);
 	else if (!strcmp(word, "dns"))
 		record_take_dns(record, value);
+	else if (!strcmp(word, "server"))
+		weft_profile_words_add(&record->servers, value, 0);
+	else if (!strcmp(word, "search"))
+		weft_profile_words_add(&record->search, value, 0);
 	else if (!strcmp(word, "table"))
 		weft_record_add_table(record, strtoul(value, NULL, 10));
 	else if (!strcmp(word, "marks"))
@@ -158,6 +162,19 @@ static void record_print_hooks(FILE *out, const struct weft_record *record)
 	}
 }
 
+static void record_print_dns(FILE *out, const struct weft_record *record)
+{
+	size_t i;
+
+	if (record->dns == WEFT_DNS_NONE)
+		return;
+	fprintf(out, "dns %s\n", record_dns[record->dns]);
+	for (i = 0; i < record->servers.count; i++)
+		fprintf(out, "server %s\n", record->servers.items[i].text);
+	for (i = 0; i < record->search.count; i++)
+		fprintf(out, "search %s\n", record->search.items[i].text);
+}
+
 static void record_print(FILE *out, const struct weft_record *record)
 {
 	size_t i;
@@ -175,12 +192,21 @@ static void record_print(FILE *out, const struct weft_record *record)
 	if (record->reached != WEFT_HOOK_COUNT)
 		fprintf(out, "reached %s\n",
 			weft_profile_hook_name(record->reached));
-	if (record->dns != WEFT_DNS_NONE)
-		fprintf(out, "dns %s\n", record_dns[record->dns]);
+	record_print_dns(out, record);
 	for (i = 0; i < record->table_count; i++)
 		fprintf(out, "table %u\n", record->tables[i]);
 	if (record->marks)
 		fputs("marks\n", out);
+}
+
+/* A test's interfaces are of paper, and need no record. */
+static bool record_has_no_place(const struct weft_context *ctx, const char *name, int err)
+{
+	if (!ctx->runtime)
+		return true;
+	weft_report(ctx, "%s: '%s' cannot hold its record: %s", name, ctx->runtime,
+		    weft_runtime_reason(err));
+	return false;
 }
 
 bool weft_record_write(const struct weft_context *ctx, const char *name,
@@ -188,14 +214,14 @@ bool weft_record_write(const struct weft_context *ctx, const char *name,
 {
 	char *path = weft_runtime_path(ctx, name, "record");
 	struct weft_writer writer;
-	bool good = true;
+	bool good;
 
-	if (path) {
-		good = weft_writer_begin(&writer, ctx, path, 0600, NULL);
-		if (good) {
-			record_print(writer.out, record);
-			good = weft_writer_end(&writer, true);
-		}
+	if (!path)
+		return record_has_no_place(ctx, name, errno);
+	good = weft_writer_begin(&writer, ctx, path, 0600, NULL);
+	if (good) {
+		record_print(writer.out, record);
+		good = weft_writer_end(&writer, true);
 	}
 	free(path);
 	return good;
@@ -211,12 +237,23 @@ void weft_record_remove(const struct weft_context *ctx, const char *name)
 	free(path);
 }
 
+void weft_record_keep(struct weft_record *record)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(record_hooks); i++)
+		weft_profile_words_free(&record->hooks[record_hooks[i]]);
+	record->falling = true;
+}
+
 void weft_record_free(struct weft_record *record)
 {
 	int hook;
 
 	for (hook = 0; hook < WEFT_HOOK_COUNT; hook++)
 		weft_profile_words_free(&record->hooks[hook]);
+	weft_profile_words_free(&record->servers);
+	weft_profile_words_free(&record->search);
 	free(record->path);
 	memset(record, 0, sizeof(*record));
 	record->reached = WEFT_HOOK_COUNT;
@@ -246,6 +283,14 @@ bool weft_record_take_profile(struct weft_record *record,
 			return false;
 	record->there = true;
 	return record_take_name(record, profile->path);
+}
+
+bool weft_record_take_dns(struct weft_record *record, const struct weft_profile *profile,
+			  enum weft_dns dns)
+{
+	record->dns = dns;
+	return record_copy_words(&record->servers, &profile->dns) &&
+	       record_copy_words(&record->search, &profile->search);
 }
 
 void weft_record_add_table(struct weft_record *record, __u32 table)

@@ -28,6 +28,16 @@ static bool runtime_cookie(__u64 *cookie)
 	return !err;
 }
 
+/* Why a folder is not closed to others, or 0. */
+static int runtime_distrust(const struct stat *st)
+{
+	if (!S_ISDIR(st->st_mode))
+		return ENOTDIR;
+	if (st->st_uid != geteuid())
+		return EACCES;
+	return st->st_mode & 0022 ? EPERM : 0;
+}
+
 /* The records hold hooks, and hooks hold keys. */
 static bool runtime_make_folder(const char *folder)
 {
@@ -37,13 +47,23 @@ static bool runtime_make_folder(const char *folder)
 		return false;
 	if (lstat(folder, &st))
 		return false;
-	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
-	    st.st_mode & 0022) {
-		errno = EPERM;
+	errno = runtime_distrust(&st);
+	if (errno)
 		return false;
-	}
 	/* What is there can be read, and locked, where nothing can be written. */
 	return !access(folder, X_OK);
+}
+
+const char *weft_runtime_reason(int err)
+{
+	switch (err) {
+	case EACCES:
+		return "it, or the folder above it, belongs to another user";
+	case EPERM:
+		return "other users can write to it; chmod go-w it";
+	default:
+		return strerror(err);
+	}
 }
 
 char *weft_runtime_path(const struct weft_context *ctx, const char *name,

@@ -12,5 +12,7 @@ struct weft_context;
  */
 char *weft_runtime_path(const struct weft_context *ctx, const char *name,
 			const char *suffix);
+/* The words for an errno of weft_runtime_path(). */
+const char *weft_runtime_reason(int err);
 
 #endif /* _WEFT_TOOLS_RUNTIME_H */

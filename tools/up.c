@@ -40,6 +40,8 @@
  * @forged: the firewall's table has to be made anew
  * @record: what is known of it on the disk; tells the last hook that was begun
  * @dns: who is handed the name servers
+ * @former: the name servers that it had
+ * @handed: the record has those of the file in place of the former ones
  * @unrecorded: the record cannot be written
  * @lost: another process has made the link meanwhile
  */
@@ -57,6 +59,8 @@ struct up_job {
 	struct weft_key rotate_to;	/* all zero: to none */
 	struct weft_record record;
 	enum weft_dns dns;
+	struct weft_dns_state former;
+	bool handed;
 	bool unrecorded;
 	bool lost;
 };
@@ -646,19 +650,63 @@ static bool up_forward(struct up_job *job)
 	return weft_forwarding_apply(job->ctx, job->profile, &job->journal);
 }
 
+/* A record of an earlier version names the service alone. */
+static void up_note_dns(struct up_job *job)
+{
+	const struct weft_record *record = &job->record;
+
+	job->former.known = job->fresh ||
+			    (record->there && (record->dns == WEFT_DNS_NONE ||
+					       record->servers.count || record->search.count));
+	job->former.dns = job->fresh ? WEFT_DNS_NONE : record->dns;
+}
+
+/* The former name servers leave the record, but not yet the one on the disk. */
+static void up_take_former_dns(struct up_job *job)
+{
+	job->former.servers = job->record.servers;
+	job->former.search = job->record.search;
+	memset(&job->record.servers, 0, sizeof(job->record.servers));
+	memset(&job->record.search, 0, sizeof(job->record.search));
+	job->handed = true;
+}
+
+static bool up_record_dns(struct up_job *job)
+{
+	return (weft_record_take_dns(&job->record, job->profile, job->dns) ||
+		up_no_memory(job)) &&
+	       up_write_record(job);
+}
+
+/* The record tells again of the name servers that the tunnel has. */
+static void up_unrecord_dns(struct up_job *job)
+{
+	if (!job->handed)
+		return;
+	weft_profile_words_free(&job->record.servers);
+	weft_profile_words_free(&job->record.search);
+	job->record.dns = job->former.dns;
+	job->record.servers = job->former.servers;
+	job->record.search = job->former.search;
+	memset(&job->former, 0, sizeof(job->former));
+	up_write_record(job);
+}
+
 /*
- * Behind all that can fail, PostUp aside: what had them before cannot give
- * back what it had. What the file asked for before is taken back.
+ * Behind all that can fail, PostUp and a rotation aside: an undo restores what is
+ * recorded, which need not be all that the service had.
  */
 static bool up_set_dns(struct up_job *job)
 {
-	enum weft_dns before = job->fresh ? WEFT_DNS_NONE : job->record.dns;
+	const struct weft_dns_state *former = &job->former;
+	const struct weft_dns_state wanted = {
+		.known = true, .dns = job->dns,
+		.servers = job->profile->dns, .search = job->profile->search,
+	};
 
-	if (before != job->dns && !weft_dns_unset(&job->journal, before))
-		return false;
-	job->record.dns = job->dns;
-	return up_write_record(job) &&
-	       weft_dns_set(&job->journal, job->profile, job->dns);
+	up_take_former_dns(job);
+	return (former->dns == job->dns || weft_dns_replace(&job->journal, former)) &&
+	       up_record_dns(job) && weft_dns_set(&job->journal, &wanted, former);
 }
 
 static bool up_end(struct up_job *job)
@@ -696,6 +744,22 @@ static bool up_do_steps(struct up_job *job)
 	return true;
 }
 
+/* The next command undoes what is left of a link that was made here. */
+static void up_unrecord(struct up_job *job, bool undone)
+{
+	if (!job->fresh) {
+		if (undone || job->dns == WEFT_DNS_NONE)
+			up_unrecord_dns(job);
+		return;
+	}
+	if (undone) {
+		weft_record_remove(job->ctx, job->profile->name);
+		return;
+	}
+	weft_record_keep(&job->record);
+	up_write_record(job);
+}
+
 /*
  * What hooks have done only hooks can undo: those of going down. Those of an
  * interface that another process has made are that one's to run.
@@ -704,15 +768,15 @@ static void up_undo(struct up_job *job)
 {
 	enum weft_profile_hook reached = job->fresh ? job->record.reached :
 						      WEFT_HOOK_COUNT;
-	bool good = true;
+	bool good = true, undone;
 
 	if (reached == WEFT_HOOK_POST_UP)
 		good = weft_hook_run(job->ctx, job->profile, WEFT_HOOK_PRE_DOWN);
-	good &= weft_journal_undo(&job->journal);
+	undone = weft_journal_undo(&job->journal);
 	if (reached != WEFT_HOOK_COUNT && !job->lost)
 		good &= weft_hook_run(job->ctx, job->profile, WEFT_HOOK_POST_DOWN);
-	if (job->fresh)
-		weft_record_remove(job->ctx, job->profile->name);
+	up_unrecord(job, undone);
+	good &= undone;
 	weft_report(job->ctx, good ? "%s: everything done before that is undone" :
 				     "%s: a part of what was done before that could not be undone and stays",
 		    job->profile->name);
@@ -730,6 +794,14 @@ static void up_record_end(struct up_job *job)
 	up_write_record(job);
 }
 
+/* A record of this tunnel would replace the one of what is left. */
+static bool up_refuse_leftover(struct up_job *job)
+{
+	weft_report(job->ctx, "%s: it is not brought up: the next 'weft up' or 'weft down' tries again to remove what is left",
+		    job->profile->name);
+	return false;
+}
+
 /* A link that is not the recorded one's, or none, has left things behind. */
 static bool up_read(struct up_job *job)
 {
@@ -741,11 +813,14 @@ static bool up_read(struct up_job *job)
 	if (!job->ctx->nested &&
 	    weft_leftover_is_there(&job->record, &job->state)) {
 		weft_leftover_clear(job->ctx, name, &job->record, &job->state);
+		if (job->record.there)
+			return up_refuse_leftover(job);
 		weft_state_free(&job->state);
 		if (!weft_state_read(job->ctx, name, &job->state))
 			return false;
 	}
 	job->fresh = !job->state.link.index;
+	up_note_dns(job);
 	return true;
 }
 
@@ -760,14 +835,14 @@ static bool up_is_gone(const struct up_job *job)
 	       now.index != job->state.link.index;
 }
 
-/* "down" forgets the record, once it has run its hooks. */
+/* "down" forgets the record, once it has run its hooks, or keeps it for what is left. */
 static bool up_was_taken_down(const struct up_job *job)
 {
 	struct weft_record now;
 	bool there;
 
 	weft_record_read(job->ctx, job->profile->name, &now);
-	there = now.there;
+	there = now.there && !now.falling;
 	weft_record_free(&now);
 	return !there;
 }
@@ -809,6 +884,8 @@ bool weft_up(const struct weft_context *ctx, struct weft_profile *profile)
 	good = up_read(&job) && up_run(&job);
 	weft_journal_free(&job.journal);
 	weft_network_routes_free(&job.routes);
+	weft_profile_words_free(&job.former.servers);
+	weft_profile_words_free(&job.former.search);
 	weft_record_free(&job.record);
 	weft_state_free(&job.state);
 	return good;

@@ -241,6 +241,7 @@ static void test_namespace_shared(void)
 /* The namespace is locked instead; another process that does it is seen. */
 static void test_no_folder(void)
 {
+	char *complaint, want[192];
 	struct weft_lock lock;
 
 	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
@@ -249,7 +250,12 @@ static void test_no_folder(void)
 	}
 	chmod(folder, 0722);
 	pauses = 0;
-	test_ok(take("wft0", &lock, NULL) && !lock.path, "a folder open to others: not used");
+	test_ok(take("wft0", &lock, &complaint) && !lock.path, "a folder open to others: not used");
+	snprintf(want, sizeof(want),
+		 "weft: warning: wft0: '%s' is not used: other users can write to it; chmod go-w it: all interfaces of the network namespace are locked instead\n",
+		 folder);
+	test_text("a folder open to others: said", complaint, want);
+	free(complaint);
 	test_ok(!count_files(), "a folder open to others: no file in it");
 	weft_lock_release(&lock);
 	test_namespace_shared();

@@ -413,7 +413,8 @@ static int world_change(struct weft_network *network,
 	if (good)
 		return 0;
 	snprintf(network->error, sizeof(network->error), "it is not there");
-	return -EIO;
+	/* As the kernel says of a link that has gone. */
+	return world.link.index ? -EIO : -ENODEV;
 }
 
 static void world_set_prefix(struct weft_peer *peer,
@@ -1048,7 +1049,8 @@ static int run_unread(void)
 	world.hooks[0] = '\0';
 	world.steps = 0;
 	world.fail_at = 2;
-	good = !world_down(FULL) && !strcmp(world.hooks, "d 100%\ne\n") && !world_is_recorded();
+	good = !world_down(FULL) && !strcmp(world.hooks, "d 100%\ne\n") && !world.link.index && world_is_recorded() &&
+	       world_down(FULL) && !world_is_recorded();
 	return good ? 0 : 1;
 }
 
@@ -1083,6 +1085,34 @@ static void test_hooks_later(void)
 	world.hooks[0] = '\0';
 	test_ok(world_down(PLAIN HOOKS PEER_A), "hooks: down");
 	test_text("hooks: of going down", world.hooks, "d 100%\ne\n");
+	world_end();
+}
+
+/* Step @fail_at of a down fails: the next command undoes it, and runs no hook a second time. */
+static void test_unfinished(const char *what, unsigned int fail_at, bool up)
+{
+	char name[96];
+
+	world_begin_recorded();
+	test_ok(world_up(FULL), "unfinished: up");
+	world.hooks[0] = '\0';
+	world.steps = 0;
+	world.fail_at = fail_at;
+	snprintf(name, sizeof(name), "unfinished, %s: down fails", what);
+	test_ok(!world_down(FULL) && !world_is_empty(), name);
+	snprintf(name, sizeof(name), "unfinished, %s: it stays recorded", what);
+	test_ok(world_is_recorded(), name);
+	world.steps = 0;
+	world.fail_at = 1;
+	snprintf(name, sizeof(name), "unfinished, %s: a second time", what);
+	test_ok(up ? !world_up(NO_DNS) && strstr(world.bench.err, "weft: ut0: it is not brought up: ") : !world_down(FULL),
+		name);
+	test_ok(world_is_recorded(), name);
+	world.fail_at = 0;
+	snprintf(name, sizeof(name), "unfinished, %s: removed at last", what);
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), name);
+	snprintf(name, sizeof(name), "unfinished, %s: hooks once", what);
+	test_text(name, world.hooks, "d 100%\ne\n");
 	world_end();
 }
 
@@ -1171,6 +1201,70 @@ static void test_dns(void)
 	world_end();
 }
 
+#define OTHER_DNS	PLAIN HOOKS "DNS = 10.0.0.54, a..b\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n"
+#define UNDONE		"weft: ut0: everything done before that is undone\n"
+#define LOST_DNS \
+	"weft: ut0: cannot undo: hand the name servers to systemd-resolved: what was there before is not recorded, and cannot be restored\n" \
+	"weft: ut0: a part of what was done before that could not be undone and stays\n"
+
+/* A running tunnel has @former name servers; step @fail_at of a reload fails. */
+static const struct {
+	const char *name;
+	const char *before;
+	const char *conf;
+	const char *programs;
+	unsigned int fail_at;
+	bool old_record;
+	const char *dns;
+	const char *err;
+} dns_reloads[] = {
+	{ "the domains of systemd-resolved", FULL, OTHER_DNS, "nft resolvectl", 2, false,
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\ndns ut0 10.0.0.53\n", UNDONE },
+	{ "the first name servers", NO_DNS, OTHER_DNS, "nft resolvectl", 2, false, "", UNDONE },
+	{ "a tunnel of an earlier version", FULL, OTHER_DNS, "nft resolvectl", 2, true,
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\n", LOST_DNS },
+	{ "reverting", FULL, NO_DNS, "nft resolvectl", 2, false,
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndomain ut0 \ndomain ut0 example.org ~.\n", UNDONE },
+	{ "from systemd-resolved to resolvconf", FULL, OTHER_DNS, "nft resolvconf", 3, false,
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\n", UNDONE },
+};
+
+static void forget_servers(void)
+{
+	struct weft_record record;
+
+	weft_record_read(&world.bench.ctx, "ut0", &record);
+	weft_profile_words_free(&record.servers);
+	weft_profile_words_free(&record.search);
+	test_ok(weft_record_write(&world.bench.ctx, "ut0", &record), "  recorded as by an earlier version");
+	weft_record_free(&record);
+}
+
+static void test_dns_reload(void)
+{
+	char name[96];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(dns_reloads); i++) {
+		world_begin_recorded();
+		world.programs = "nft resolvectl";
+		snprintf(name, sizeof(name), "a reload fails at %s", dns_reloads[i].name);
+		test_ok(world_up(dns_reloads[i].before), name);
+		if (dns_reloads[i].old_record)
+			forget_servers();
+		world.programs = dns_reloads[i].programs;
+		world.steps = 0;
+		world.fail_at = dns_reloads[i].fail_at;
+		test_ok(!world_up(dns_reloads[i].conf), name);
+		test_text("  name servers", world.dns, dns_reloads[i].dns);
+		test_ok(strstr(world.bench.err, ": it is broken\n") &&
+			!strcmp(strstr(world.bench.err, ": it is broken\n") + 15, dns_reloads[i].err), "  complaint");
+		world.programs = "nft resolvectl resolvconf";
+		test_ok(world_down(dns_reloads[i].conf) && world_is_empty() && !world_is_recorded(), "  goes down");
+		world_end();
+	}
+}
+
 /* The link is not the one that was handed name servers: those that it has stay. */
 static void test_dns_of_another(void)
 {
@@ -1199,6 +1293,24 @@ static void test_record_path(void)
 	test_ok(!record.hooks[WEFT_HOOK_PRE_DOWN].count, "a path of lines: no hook of the record");
 	weft_record_free(&record);
 	weft_record_remove(&world.bench.ctx, "ut0");
+	world_end();
+}
+
+/* A folder that others can write to holds no record, which "up" tells. */
+static void test_open_folder(void)
+{
+	char want[256];
+
+	world_begin_recorded();
+	if (chmod(folder, 0770))
+		test_bail("no mode");
+	test_ok(world_up(PLAIN PEER_A) && !world_is_recorded(), "a folder open to others: up, without a record");
+	snprintf(want, sizeof(want),
+		 "weft: ut0: '%s' cannot hold its record: other users can write to it; chmod go-w it\n"
+		 "weft: warning: ut0: what is done is not recorded: 'weft down' needs the file and the link\n", folder);
+	test_text("a folder open to others: said once", world.bench.err, want);
+	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "a folder open to others: down");
+	chmod(folder, 0700);
 	world_end();
 }
 
@@ -1736,6 +1848,25 @@ static void test_key_refused(void)
 	world_end();
 }
 
+/* The reload of a tunnel fails behind its name servers, where resolvconf has others already. */
+static void test_dns_behind(const char *name, const char *dns)
+{
+	char conf[512], *former;
+
+	world_begin_recorded();
+	test_ok(world_up(OWN(KEY_C) "DNS = 10.0.0.53, example.org\n"), name);
+	former = strdup(world.dns);
+	snprintf(conf, sizeof(conf), OWN(KEY_P) BEFORE(KEY_C) "%s", dns);
+	world.bench.fail_set = "busy";
+	test_ok(!world_up(conf), "  a reload fails");
+	test_text("  former name servers", world.dns, former);
+	test_ok(strstr(world.bench.err, UNDONE), "  complaint");
+	world.bench.fail_set = NULL;
+	test_ok(world_down(conf) && world_is_empty(), "  goes down");
+	free(former);
+	world_end();
+}
+
 /* What "up" has recorded takes it down when its file is gone, or is no file of a tunnel any more. */
 static void down_without(const char *name, const char *text)
 {
@@ -1764,6 +1895,24 @@ static void down_without(const char *name, const char *text)
 	world_end();
 }
 
+/* A link that another program has made, like "ip link add ut0 type wireguard". */
+static void down_unknown(void)
+{
+	char name[] = "ut0";
+	char *words[] = { name, NULL };
+
+	world_begin_recorded();
+	world.bench.devices[0] = test_device(name, WEFT_KIND_WIREGUARD, "");
+	world.link = (struct weft_network_link){ .index = 5, .kind = WEFT_KIND_WIREGUARD, .mtu = 1420 };
+	test_ok(!weft_command_down(&world.bench.ctx, 1, words), "neither file nor record: down");
+	test_ok(!world.link.index && world.steps == 1, "neither file nor record: the link alone is deleted");
+	test_bench_flush(&world.bench);
+	test_text("neither file nor record: said", world.bench.err,
+		  "weft: warning: ut0: there is neither a file nor a record of 'weft up': the link is deleted with its routing rules, and no hook runs\n");
+	test_ok(weft_command_down(&world.bench.ctx, 1, words), "neither file nor record: and only once");
+	world_end();
+}
+
 int main(void)
 {
 	size_t i;
@@ -1777,21 +1926,28 @@ int main(void)
 	test_short_memory();
 	test_keys();
 	test_key_refused();
+	test_dns_behind("resolvconf, other name servers", "DNS = 10.0.0.54\n");
+	test_dns_behind("resolvconf, no name servers any more", "");
 	test_partial();
 	test_unread();
 	test_hooks();
 	test_hooks_later();
+	test_unfinished("name servers", 2, false);
+	test_unfinished("name servers, then up", 2, true);
+	test_unfinished("the table of nft", 3, false);
 	test_deleted();
 	test_set_down(0);
 	test_set_down(51821);
 	test_unreadable("down cannot read the interface", world_down);
 	test_unreadable("up cannot read the interface", world_up);
 	test_dns();
+	test_dns_reload();
 	test_dns_of_another();
 	test_hook_removes("PostUp takes it down", "weft down x");
 	test_hook_removes("PostUp takes it down, and fails", "weft down x; false");
 	test_hook_removes("PostUp deletes the link", "ip link del x");
 	test_record_path();
+	test_open_folder();
 	test_link_of_another();
 	test_in_hook();
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
@@ -1803,6 +1959,7 @@ int main(void)
 	down_without("its file is gone", NULL);
 	down_without("its file is broken", "[Interface]\nAddress = nonsense\nPostDown = x\n");
 	down_without("its file is a tunnel's no more", "nonsense\n");
+	down_unknown();
 	rmdir(folder);
 	return test_end();
 }
