@@ -794,12 +794,12 @@ static void up_record_end(struct up_job *job)
 	up_write_record(job);
 }
 
-/* A record of this tunnel would replace the one of what is left. */
-static bool up_refuse_leftover(struct up_job *job)
+/* A tunnel is worth more than the record of what is left, which its own replaces. */
+static void up_pass_over_leftover(struct up_job *job)
 {
-	weft_report(job->ctx, "%s: it is not brought up: the next 'weft up' or 'weft down' tries again to remove what is left",
-		    job->profile->name);
-	return false;
+	weft_report_warning(job->ctx, "%s: it comes up beside what could not be removed",
+			    job->profile->name);
+	weft_record_free(&job->record);
 }
 
 /* A link that is not the recorded one's, or none, has left things behind. */
@@ -814,7 +814,7 @@ static bool up_read(struct up_job *job)
 	    weft_leftover_is_there(&job->record, &job->state)) {
 		weft_leftover_clear(job->ctx, name, &job->record, &job->state);
 		if (job->record.there)
-			return up_refuse_leftover(job);
+			up_pass_over_leftover(job);
 		weft_state_free(&job->state);
 		if (!weft_state_read(job->ctx, name, &job->state))
 			return false;
