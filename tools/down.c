@@ -77,7 +77,8 @@ static bool down_policy(struct down_job *job)
 		good &= down_rule(job, &rules.items[i]);
 	if (!rules.count)
 		good &= weft_leftover_rules(&job->journal, &job->record,
-					    &job->state, false);
+					    &job->state,
+					    job->state.link.index);
 	weft_network_rules_free(&rules);
 	return good;
 }

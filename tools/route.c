@@ -81,6 +81,7 @@ static int route_read(struct nlmsghdr *hdr, void *data)
 	route.table = tb[RTA_TABLE] ? nla_get_u32(tb[RTA_TABLE]) :
 				      head->rtm_table;
 	route.protocol = head->rtm_protocol;
+	route.index = tb[RTA_OIF] ? nla_get_u32(tb[RTA_OIF]) : 0;
 	if (head->rtm_family != dump->family ||
 	    head->rtm_type != RTN_UNICAST || head->rtm_flags & RTM_F_CLONED ||
 	    !route_is_wanted(dump->wish, route.table, tb[RTA_OIF]) ||

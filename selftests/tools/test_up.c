@@ -131,6 +131,22 @@ static int world_addresses(struct weft_network *network, unsigned int index,
 	return 0;
 }
 
+static void world_add_own_routes(struct weft_routes *routes, __u32 table)
+{
+	struct weft_route *route;
+	size_t i;
+
+	test_memory_spare();
+	for (i = 0; i < world.routes.count; i++) {
+		if (world.routes.items[i].table != table)
+			continue;
+		route = weft_network_routes_add(routes);
+		*route = world.routes.items[i];
+		route->index = world.link.index;
+	}
+	test_memory_spare_end();
+}
+
 static int world_routes(struct weft_network *network, unsigned int index,
 			__u32 table, struct weft_routes *routes)
 {
@@ -138,6 +154,8 @@ static int world_routes(struct weft_network *network, unsigned int index,
 	memset(routes, 0, sizeof(*routes));
 	if (index)
 		world_copy_routes(routes, &world.routes);
+	else
+		world_add_own_routes(routes, table);
 	/* Others have the first table that is tried, and a default route in 99. */
 	test_memory_spare();
 	if (!index && (table == 51820 || table == 99 || (table && table == world.taken)))
@@ -1485,6 +1503,41 @@ static int kill_down(unsigned int kill_at, bool up)
 	       (up || !strstr(world.hooks + 1, "d")) ? 0 : 1;
 }
 
+static void world_add_lead(__u16 family, __u32 table)
+{
+	*weft_network_rules_add(&world.rules) = (struct weft_rule){
+		.family = family, .priority = 50, .table = table, .mark = table,
+		.invert = true, .protocol = WEFT_PROTOCOL,
+	};
+}
+
+static bool world_has_leads(__u32 table)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < world.rules.count; i++)
+		count += world.rules.items[i].table == table;
+	return count == 2;
+}
+
+/* up is killed behind step @kill_at; another interface takes the table that was still empty. */
+static int kill_and_take(unsigned int kill_at, bool up)
+{
+	world_begin_recorded();
+	world.kill_at = kill_at;
+	if (!setjmp(world_killed))
+		return world_up(FULL) ? 2 : 3;
+	world.kill_at = 0;
+	if (world.routes.count || world.rules.count)
+		return world_down(FULL) ? 2 : 3;
+	world.taken = 51821;
+	world_add_lead(AF_INET, 51821);
+	world_add_lead(AF_INET6, 51821);
+	if (up && !(world_up(FULL) && world_has_leads(51821) && world_has_leads(51822)))
+		return 1;
+	return world_down(FULL) && world.rules.count == 2 && world_has_leads(51821) ? 0 : 1;
+}
+
 static int status_of(int (*run)(unsigned int at, bool up), unsigned int at, bool up)
 {
 	int status;
@@ -1520,6 +1573,22 @@ static void test_killed_between(void)
 		test_ok(!status_of(kill_down, at, true), name);
 	}
 	test_ok(at > 6, "down was killed at each step");
+}
+
+static void test_killed_taken(void)
+{
+	unsigned int at;
+	char name[96];
+	int status;
+
+	/* PreUp twice, the link, the configuration, and more before the first route. */
+	for (at = 1; at < 100 && (status = status_of(kill_and_take, at, false)) != 2; at++) {
+		snprintf(name, sizeof(name), "killed at step %u, its table is taken: down keeps the user's rules", at);
+		test_ok(!status, name);
+		snprintf(name, sizeof(name), "killed at step %u, its table is taken: up keeps the user's rules", at);
+		test_ok(!status_of(kill_and_take, at, true), name);
+	}
+	test_ok(at > 4 && at < 100, "a table is taken after each step before the first route");
 }
 
 static void test_killed(const struct up_case *test)
@@ -1797,6 +1866,7 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_killed(&cases[i]);
 	test_killed_between();
+	test_killed_taken();
 	test_stolen();
 	test_saving();
 	test_mounts();
