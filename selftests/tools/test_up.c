@@ -1144,6 +1144,17 @@ static void test_set_down(__u32 taken)
 	world_end();
 }
 
+/* The kernel takes the routes of IPv6 away, and not the rules. */
+static void test_without_ip6(void)
+{
+	world_begin_recorded();
+	test_ok(world_up(FULL) && world.rules.count == 4, "a link that lost IPv6's routes");
+	world_drop_ip6(&world.routes);
+	test_ok(world_down(FULL) && world_is_empty(), "  goes down with all rules");
+	test_text("  and without complaint", world.bench.err, "");
+	world_end();
+}
+
 /* An interface that cannot be read may be any: nothing is done to it. */
 static void test_unreadable(const char *name, bool (*run)(const char *conf))
 {
@@ -1853,6 +1864,7 @@ int main(void)
 	test_deleted();
 	test_set_down(0);
 	test_set_down(51821);
+	test_without_ip6();
 	test_unreadable("down cannot read the interface", world_down);
 	test_unreadable("up cannot read the interface", world_up);
 	test_dns();
