@@ -64,7 +64,8 @@ static bool leftover_is_used(const struct weft_journal *journal, __u32 table,
 
 	used = network->routes(network, 0, table, &routes);
 	for (i = 0; i < routes.count; i++)
-		used |= !index || routes.items[i].index != index;
+		used |= !routes.items[i].special &&
+			(!index || routes.items[i].index != index);
 	weft_network_routes_free(&routes);
 	return used;
 }

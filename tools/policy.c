@@ -129,7 +129,7 @@ static bool policy_is_foreign(const struct weft_policy *policy,
 			      const struct weft_state *state,
 			      const struct weft_route *route)
 {
-	return !route->prefix.cidr &&
+	return !route->prefix.cidr && !route->special &&
 	       (route->prefix.family == AF_INET ? policy->ip4 : policy->ip6) &&
 	       !weft_state_find(&state->routes, &route->prefix, policy->table);
 }

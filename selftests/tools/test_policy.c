@@ -21,6 +21,7 @@ static struct {
 	__u32 last;
 	__u16 family;
 	__u8 cidr;
+	bool special;
 	__u32 broken;
 	unsigned int asked;
 } tables;
@@ -38,7 +39,7 @@ static int paper_routes(struct weft_network *network, unsigned int index,
 	if (table >= tables.first && table <= tables.last)
 		*weft_network_routes_add(routes) = (struct weft_route){
 			.prefix = { .family = tables.family, .cidr = tables.cidr },
-			.table = table, .protocol = FOREIGN,
+			.table = table, .protocol = FOREIGN, .special = tables.special,
 		};
 	return 0;
 }
@@ -227,6 +228,16 @@ static void test_taken(void)
 	tables.family = AF_INET;
 	tables.cidr = 8;
 	expect_plan(&scene, "another route", true, false, 9);
+	scene_begin(&scene, "0.0.0.0/0", "FwMark = 9\n", 0);
+	tables.first = tables.last = 9;
+	tables.family = AF_INET;
+	tables.special = true;
+	expect_plan(&scene, "a default route that is unreachable", true, false, 9);
+	scene_begin(&scene, "0.0.0.0/0", "", 0);
+	tables.first = tables.last = 51820;
+	tables.family = AF_INET;
+	tables.special = true;
+	expect_plan(&scene, "a free table has no unreachable route either", true, false, 51821);
 	scene_begin(&scene, "0.0.0.0/0", "FwMark = 9\n", 0);
 	tables.first = tables.last = 9;
 	tables.family = AF_INET;

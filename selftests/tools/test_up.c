@@ -54,6 +54,7 @@
  * @last: the kind of what was changed last
  * @steal: another process makes the link first
  * @taken: a table that another interface has a route in, 0 for none
+ * @special: that route is an unreachable one, and no interface's
  * @programs: those that can be run, NULL for all but resolvectl
  * @path: the file
  * @conf: what stands in it
@@ -79,6 +80,7 @@ static struct world {
 	enum weft_change_kind last;
 	bool steal;
 	__u32 taken;
+	bool special;
 	const char *programs;
 	const char *path;
 	const char *conf;
@@ -159,7 +161,9 @@ static int world_routes(struct weft_network *network, unsigned int index,
 	/* Others have the first table that is tried, and a default route in 99. */
 	test_memory_spare();
 	if (!index && (table == 51820 || table == 99 || (table && table == world.taken)))
-		weft_network_routes_add(routes)->prefix.family = AF_INET;
+		*weft_network_routes_add(routes) = (struct weft_route){
+			.prefix.family = AF_INET, .special = table == world.taken && world.special,
+		};
 	test_memory_spare_end();
 	return 0;
 }
@@ -1128,19 +1132,20 @@ static void test_deleted(void)
 }
 
 /* The routes of a link that is set down go, and its table is free for others. */
-static void test_set_down(__u32 taken)
+static void test_set_down(__u32 taken, bool special)
 {
-	char name[64];
+	char name[80];
 
 	snprintf(name, sizeof(name), "a link that was set down, table %s",
-		 taken ? "taken" : "free");
+		 special ? "with an unreachable route" : taken ? "taken" : "free");
 	world_begin_recorded();
 	test_ok(world_up(FULL) && world.rules.count == 4, name);
 	weft_network_routes_free(&world.routes);
 	world.link.up = false;
 	world.taken = taken;
+	world.special = special;
 	test_ok(world_down(FULL) && !world.link.index && !*world.nft && !*world.dns, "  goes down");
-	test_ok(world.rules.count == (taken ? 4 : 0), "  rules of a table are its user's");
+	test_ok(world.rules.count == (taken && !special ? 4 : 0), "  rules of a table are its user's");
 	world_end();
 }
 
@@ -1862,8 +1867,9 @@ int main(void)
 	test_hooks();
 	test_hooks_later();
 	test_deleted();
-	test_set_down(0);
-	test_set_down(51821);
+	test_set_down(0, false);
+	test_set_down(51821, false);
+	test_set_down(51821, true);
 	test_without_ip6();
 	test_unreadable("down cannot read the interface", world_down);
 	test_unreadable("up cannot read the interface", world_up);
