@@ -30,11 +30,15 @@ enum weft_change_kind {
  * @prefix: where to; of an address with the bits behind its length
  * @table: the routing table, 0 for an address
  * @protocol: who made it
+ * @index: the interface of a route that was listed, 0 for none or several
+ * @special: of a route that was listed: not unicast, as unreachable and blackhole
  */
 struct weft_route {
 	struct weft_allowedip prefix;
 	__u32 table;
 	__u8 protocol;
+	unsigned int index;
+	bool special;
 };
 
 /**

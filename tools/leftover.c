@@ -54,13 +54,18 @@ static struct weft_change leftover_change(const struct weft_journal *journal,
 }
 
 /* Another interface may have found the table empty and taken it. */
-static bool leftover_is_used(const struct weft_journal *journal, __u32 table)
+static bool leftover_is_used(const struct weft_journal *journal, __u32 table,
+			     unsigned int index)
 {
 	struct weft_network *network = journal->ctx->network;
 	struct weft_routes routes = { };
 	bool used;
+	size_t i;
 
-	used = network->routes(network, 0, table, &routes) || routes.count;
+	used = network->routes(network, 0, table, &routes);
+	for (i = 0; i < routes.count; i++)
+		used |= !routes.items[i].special &&
+			(!index || routes.items[i].index != index);
 	weft_network_routes_free(&routes);
 	return used;
 }
@@ -85,13 +90,13 @@ static bool leftover_rules_of(struct weft_journal *journal, __u32 table,
 
 bool weft_leftover_rules(struct weft_journal *journal,
 			 const struct weft_record *record,
-			 const struct weft_state *state, bool used)
+			 const struct weft_state *state, unsigned int index)
 {
 	bool good = true;
 	size_t i;
 
 	for (i = 0; i < record->table_count; i++)
-		if (used || !leftover_is_used(journal, record->tables[i]))
+		if (!leftover_is_used(journal, record->tables[i], index))
 			good &= leftover_rules_of(journal, record->tables[i],
 						  state);
 	return good;
@@ -150,7 +155,8 @@ static bool leftover_undo(struct weft_journal *journal,
 	      weft_dns_unset(journal, record->dns);
 	good = leftover_firewall(journal, record);
 	good &= weft_leftover_rules(journal, record, state,
-				    leftover_is_own(record, state));
+				    leftover_is_own(record, state) ?
+				    state->link.index : 0);
 	good &= leftover_marks(journal, record);
 	return good & leftover_link(journal, record, state) & (dns || resolved);
 }

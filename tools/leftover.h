@@ -21,9 +21,12 @@ bool weft_leftover_is_there(const struct weft_record *record,
 bool weft_leftover_clear(const struct weft_context *ctx, const char *name,
 			 struct weft_record *record,
 			 const struct weft_state *state);
-/* Delete rules of the tables that are recorded, as far as they are there still. */
+/*
+ * Delete rules of the tables that are recorded, as far as they are there still.
+ * A table with a route of another link than @index keeps them; 0 for no own link.
+ */
 bool weft_leftover_rules(struct weft_journal *journal,
 			 const struct weft_record *record,
-			 const struct weft_state *state, bool used);
+			 const struct weft_state *state, unsigned int index);
 
 #endif /* _WEFT_TOOLS_LEFTOVER_H */

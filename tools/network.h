@@ -56,7 +56,8 @@ struct weft_rules {
  * @link: the link of a name; that there is none is no failure
  * @addresses: the addresses of a link
  * @routes: routes of both families through link @index, in all tables but the
- *          local one; with @index 0 those in @table, whatever link they use
+ *          local one; with @index 0 those in @table, whatever link they use,
+ *          special ones included
  * @rules: the rules of both families
  * @path_mtu: the MTU on the way to @to, or that of the default route for NULL;
  *            0 where there is no way

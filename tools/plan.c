@@ -388,7 +388,8 @@ void weft_plan_warn(const struct weft_context *ctx,
 		return;
 	for (i = 0; i < routes.count; i++)
 		beside |= routes.items[i].prefix.family == AF_INET6 &&
-			  !routes.items[i].prefix.cidr;
+			  !routes.items[i].prefix.cidr &&
+			  !routes.items[i].special;
 	weft_network_routes_free(&routes);
 	if (beside)
 		weft_report_warning(ctx, "%s: AllowedIPs has all of IPv4 and not all of IPv6, and this machine has an IPv6 default route: IPv6 leaves beside the tunnel, in clear; add ::/0 if it should not",

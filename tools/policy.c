@@ -129,7 +129,7 @@ static bool policy_is_foreign(const struct weft_policy *policy,
 			      const struct weft_state *state,
 			      const struct weft_route *route)
 {
-	return !route->prefix.cidr &&
+	return !route->prefix.cidr && !route->special &&
 	       (route->prefix.family == AF_INET ? policy->ip4 : policy->ip6) &&
 	       !weft_state_find(&state->routes, &route->prefix, policy->table);
 }
@@ -249,7 +249,7 @@ static bool policy_wants(const struct weft_policy *policy,
 	       (rule->family == AF_INET ? policy->ip4 : policy->ip6);
 }
 
-/* A rule is this interface's when its table has a default route through it. */
+/* A rule is this interface's when its table has a default route of its family through it. */
 static bool policy_is_of_link(const struct weft_state *state,
 			      const struct weft_rule *rule)
 {
@@ -261,6 +261,7 @@ static bool policy_is_of_link(const struct weft_state *state,
 	for (i = 0; i < state->routes.count; i++) {
 		route = &state->routes.items[i];
 		if (route->table == rule->table && !route->prefix.cidr &&
+		    route->prefix.family == rule->family &&
 		    route->protocol == WEFT_PROTOCOL)
 			return true;
 	}

@@ -59,12 +59,13 @@ static bool route_parse_prefix(const struct rtmsg *head, struct nlattr *dst,
 	return true;
 }
 
-static bool route_is_wanted(const struct route_wish *wish, __u32 table,
-			    struct nlattr *oif)
+static bool route_is_wanted(const struct route_wish *wish,
+			    const struct weft_route *route)
 {
-	if (wish->index && (!oif || nla_get_u32(oif) != wish->index))
+	if (wish->index && (route->special || route->index != wish->index))
 		return false;
-	return wish->table ? table == wish->table : table != RT_TABLE_LOCAL;
+	return wish->table ? route->table == wish->table :
+			     route->table != RT_TABLE_LOCAL;
 }
 
 static int route_read(struct nlmsghdr *hdr, void *data)
@@ -81,9 +82,11 @@ static int route_read(struct nlmsghdr *hdr, void *data)
 	route.table = tb[RTA_TABLE] ? nla_get_u32(tb[RTA_TABLE]) :
 				      head->rtm_table;
 	route.protocol = head->rtm_protocol;
+	route.index = tb[RTA_OIF] ? nla_get_u32(tb[RTA_OIF]) : 0;
+	route.special = head->rtm_type != RTN_UNICAST;
 	if (head->rtm_family != dump->family ||
-	    head->rtm_type != RTN_UNICAST || head->rtm_flags & RTM_F_CLONED ||
-	    !route_is_wanted(dump->wish, route.table, tb[RTA_OIF]) ||
+	    head->rtm_flags & RTM_F_CLONED ||
+	    !route_is_wanted(dump->wish, &route) ||
 	    !route_parse_prefix(head, tb[RTA_DST], &route.prefix))
 		return 0;
 	added = weft_network_routes_add(dump->list);

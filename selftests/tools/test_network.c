@@ -193,10 +193,11 @@ static char *describe(struct weft_routes *routes)
 	FILE *out = open_memstream(&text, &len);
 
 	for (i = 0; i < routes->count; i++)
-		fprintf(out, "%s/%u table %u proto %u\n",
+		fprintf(out, "%s/%u table %u proto %u link %u%s\n",
 			weft_text_address(&routes->items[i].prefix).chars,
 			routes->items[i].prefix.cidr, routes->items[i].table,
-			routes->items[i].protocol);
+			routes->items[i].protocol, routes->items[i].index,
+			routes->items[i].special ? " special" : "");
 	fclose(out);
 	weft_network_routes_free(routes);
 	return text;
@@ -224,7 +225,7 @@ static void test_addresses(void)
 	test_change(&four, 0, "an IPv4 address is added");
 	test_change(&six, 0, "an IPv6 address is added");
 	test_addresses_are("a link's addresses are its own",
-			   "10.9.0.1/24 table 0 proto 119\nfd09::1/64 table 0 proto 119\n");
+			   "10.9.0.1/24 table 0 proto 119 link 0\nfd09::1/64 table 0 proto 119 link 0\n");
 	test_change(&four, -EEXIST, "an address is added only once");
 	four.kind = WEFT_CHANGE_ADDRESS_DELETE;
 	six.kind = WEFT_CHANGE_ADDRESS_DELETE;
@@ -261,14 +262,18 @@ static void test_routes_listed(void)
 {
 	struct weft_routes none = { };
 
+	ip("ip -6 route add unreachable default table 88");
 	ip("ip route add blackhole 10.66.0.0/16 table 7; ip route add 10.5.0.0/16 dev lo table 1234");
 	test_routes_are("routes through a link", 1, 0,
-			"10.8.0.0/16 table 7 proto 119\n0.0.0.0/0 table 300 proto 119\n"
-			"10.5.0.0/16 table 1234 proto 3\nfd08::/32 table 7 proto 119\n");
+			"10.8.0.0/16 table 7 proto 119 link 1\n0.0.0.0/0 table 300 proto 119 link 1\n"
+			"10.5.0.0/16 table 1234 proto 3 link 1\nfd08::/32 table 7 proto 119 link 1\n");
 	test_routes_are("routes of a table", 0, TABLE,
-			"10.8.0.0/16 table 7 proto 119\nfd08::/32 table 7 proto 119\n");
+			"10.8.0.0/16 table 7 proto 119 link 1\n10.66.0.0/16 table 7 proto 3 link 0 special\n"
+			"fd08::/32 table 7 proto 119 link 1\n");
+	test_routes_are("an unreachable route of IPv6, which the kernel keeps at lo", 0, 88,
+			"::/0 table 88 proto 3 link 1 special\n");
 	test_routes_are("routes of a table through a link", 1, 300,
-			"0.0.0.0/0 table 300 proto 119\n");
+			"0.0.0.0/0 table 300 proto 119 link 1\n");
 	test_routes_are("a table that is not there has none", 0, 77, "");
 	test_ok(network->routes(network, 99, 0, &none) == -ENODEV && !none.count,
 		"a link that is not there is -ENODEV");
@@ -295,7 +300,7 @@ static void test_routes(void)
 	test_change(&all, 0, "a default route is deleted");
 	test_routes_are("they are gone", 1, TABLE, "");
 	test_change(&four, -ESRCH, "and cannot be deleted again");
-	ip("ip route flush table 7; ip route flush table 1234");
+	ip("ip route flush table 7; ip route flush table 1234; ip -6 route flush table 88");
 }
 
 static struct weft_rule rule_of(__u16 family, __u32 priority)

@@ -27,6 +27,7 @@
  * @fail: how many paths are found before one fails, 0 for none
  * @asked: how many paths were looked for
  * @main: routes of the main table
+ * @special: they are unreachable ones
  * @foreign: an address of ut0 that weft did not add
  */
 static struct paper {
@@ -37,6 +38,7 @@ static struct paper {
 	unsigned int fail;
 	unsigned int asked;
 	const char *main;
+	bool special;
 	const char *foreign;
 } paper;
 
@@ -103,6 +105,8 @@ static int paper_routes(struct weft_network *network, unsigned int index,
 	memset(routes, 0, sizeof(*routes));
 	if (!index && table == RT_TABLE_MAIN && paper.main)
 		paper_add(routes, paper.main, table, 3);
+	if (routes->count)
+		routes->items[0].special = paper.special;
 	return 0;
 }
 
@@ -309,6 +313,7 @@ static const struct {
 	const char *conf;
 	const char *main;
 	bool warned;
+	bool special;
 } leaks[] = {
 	{ "all of IPv4, IPv6 beside it", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", "::/0", true },
 	{ "all of IPv4 in halves", OWN FOUR PEER "AllowedIPs = 0.0.0.0/1\n" OTHER "AllowedIPs = 128.0.0.0/1\n", "::/0", true },
@@ -321,6 +326,7 @@ static const struct {
 	{ "all of both, as far as IPv6 is in use", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0, 2000::/3\n", "::/0", false },
 	{ "no IPv6 default route", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", "2001:db8::/32", false },
 	{ "another route than IPv6's", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", "0.0.0.0/0", false },
+	{ "an IPv6 default route that is unreachable", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", "::/0", false, true },
 	{ "no routes at all", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", NULL, false },
 	{ "no routes of weft's", OWN FOUR "Table = off\n" PEER "AllowedIPs = 0.0.0.0/0\n", "::/0", false },
 	{ "a part of IPv4", OWN FOUR PEER "AllowedIPs = 10.0.0.0/8\n", "::/0", false },
@@ -332,7 +338,7 @@ static void test_leaks(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(leaks); i++) {
-		paper = (struct paper){ .main = leaks[i].main };
+		paper = (struct paper){ .main = leaks[i].main, .special = leaks[i].special };
 		plan_begin(&plan, leaks[i].conf);
 		weft_plan_warn(&plan.bench.ctx, plan.profile);
 		test_bench_flush(&plan.bench);

@@ -21,6 +21,7 @@ static struct {
 	__u32 last;
 	__u16 family;
 	__u8 cidr;
+	bool special;
 	__u32 broken;
 	unsigned int asked;
 } tables;
@@ -38,7 +39,7 @@ static int paper_routes(struct weft_network *network, unsigned int index,
 	if (table >= tables.first && table <= tables.last)
 		*weft_network_routes_add(routes) = (struct weft_route){
 			.prefix = { .family = tables.family, .cidr = tables.cidr },
-			.table = table, .protocol = FOREIGN,
+			.table = table, .protocol = FOREIGN, .special = tables.special,
 		};
 	return 0;
 }
@@ -230,6 +231,16 @@ static void test_taken(void)
 	scene_begin(&scene, "0.0.0.0/0", "FwMark = 9\n", 0);
 	tables.first = tables.last = 9;
 	tables.family = AF_INET;
+	tables.special = true;
+	expect_plan(&scene, "a default route that is unreachable", true, false, 9);
+	scene_begin(&scene, "0.0.0.0/0", "", 0);
+	tables.first = tables.last = 51820;
+	tables.family = AF_INET;
+	tables.special = true;
+	expect_plan(&scene, "a free table has no unreachable route either", true, false, 51821);
+	scene_begin(&scene, "0.0.0.0/0", "FwMark = 9\n", 0);
+	tables.first = tables.last = 9;
+	tables.family = AF_INET;
 	*weft_network_routes_add(&scene.state.routes) = (struct weft_route){
 		.prefix.family = AF_INET, .table = 9, .protocol = WEFT_PROTOCOL,
 	};
@@ -333,6 +344,10 @@ static const struct {
 	  { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 49) }, "" },
 	{ "the table has no default route of the interface's", { }, { { .family = AF_INET, .cidr = 8 }, 77, WEFT_PROTOCOL },
 	  { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 49) }, "" },
+	{ "rules of the other family are another interface's", { }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
+	  { LEAD(AF_INET6, 50, 77), PARTNER(AF_INET6, 49) }, "" },
+	{ "the same, and the route is wanted", { true, false, 77 }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
+	  { LEAD(AF_INET6, 50, 77), PARTNER(AF_INET6, 49) }, "" },
 	{ "the route is not weft's", { }, { { .family = AF_INET }, 77, FOREIGN },
 	  { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 49) }, "" },
 	{ "rules of others stay", { }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },

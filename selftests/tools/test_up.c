@@ -54,6 +54,7 @@
  * @last: the kind of what was changed last
  * @steal: another process makes the link first
  * @taken: a table that another interface has a route in, 0 for none
+ * @special: that route is an unreachable one, and no interface's
  * @programs: those that can be run, NULL for all but resolvectl
  * @path: the file
  * @conf: what stands in it
@@ -79,6 +80,7 @@ static struct world {
 	enum weft_change_kind last;
 	bool steal;
 	__u32 taken;
+	bool special;
 	const char *programs;
 	const char *path;
 	const char *conf;
@@ -131,6 +133,22 @@ static int world_addresses(struct weft_network *network, unsigned int index,
 	return 0;
 }
 
+static void world_add_own_routes(struct weft_routes *routes, __u32 table)
+{
+	struct weft_route *route;
+	size_t i;
+
+	test_memory_spare();
+	for (i = 0; i < world.routes.count; i++) {
+		if (world.routes.items[i].table != table)
+			continue;
+		route = weft_network_routes_add(routes);
+		*route = world.routes.items[i];
+		route->index = world.link.index;
+	}
+	test_memory_spare_end();
+}
+
 static int world_routes(struct weft_network *network, unsigned int index,
 			__u32 table, struct weft_routes *routes)
 {
@@ -138,10 +156,14 @@ static int world_routes(struct weft_network *network, unsigned int index,
 	memset(routes, 0, sizeof(*routes));
 	if (index)
 		world_copy_routes(routes, &world.routes);
+	else
+		world_add_own_routes(routes, table);
 	/* Others have the first table that is tried, and a default route in 99. */
 	test_memory_spare();
 	if (!index && (table == 51820 || table == 99 || (table && table == world.taken)))
-		weft_network_routes_add(routes)->prefix.family = AF_INET;
+		*weft_network_routes_add(routes) = (struct weft_route){
+			.prefix.family = AF_INET, .special = table == world.taken && world.special,
+		};
 	test_memory_spare_end();
 	return 0;
 }
@@ -1145,19 +1167,31 @@ static void test_deleted(void)
 }
 
 /* The routes of a link that is set down go, and its table is free for others. */
-static void test_set_down(__u32 taken)
+static void test_set_down(__u32 taken, bool special)
 {
-	char name[64];
+	char name[80];
 
 	snprintf(name, sizeof(name), "a link that was set down, table %s",
-		 taken ? "taken" : "free");
+		 special ? "with an unreachable route" : taken ? "taken" : "free");
 	world_begin_recorded();
 	test_ok(world_up(FULL) && world.rules.count == 4, name);
 	weft_network_routes_free(&world.routes);
 	world.link.up = false;
 	world.taken = taken;
+	world.special = special;
 	test_ok(world_down(FULL) && !world.link.index && !*world.nft && !*world.dns, "  goes down");
-	test_ok(world.rules.count == (taken ? 4 : 0), "  rules of a table are its user's");
+	test_ok(world.rules.count == (taken && !special ? 4 : 0), "  rules of a table are its user's");
+	world_end();
+}
+
+/* The kernel takes the routes of IPv6 away, and not the rules. */
+static void test_without_ip6(void)
+{
+	world_begin_recorded();
+	test_ok(world_up(FULL) && world.rules.count == 4, "a link that lost IPv6's routes");
+	world_drop_ip6(&world.routes);
+	test_ok(world_down(FULL) && world_is_empty(), "  goes down with all rules");
+	test_text("  and without complaint", world.bench.err, "");
 	world_end();
 }
 
@@ -1602,6 +1636,41 @@ static int kill_down(unsigned int kill_at, bool up)
 	       (up || !strstr(world.hooks + 1, "d")) ? 0 : 1;
 }
 
+static void world_add_lead(__u16 family, __u32 table)
+{
+	*weft_network_rules_add(&world.rules) = (struct weft_rule){
+		.family = family, .priority = 50, .table = table, .mark = table,
+		.invert = true, .protocol = WEFT_PROTOCOL,
+	};
+}
+
+static bool world_has_leads(__u32 table)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < world.rules.count; i++)
+		count += world.rules.items[i].table == table;
+	return count == 2;
+}
+
+/* up is killed behind step @kill_at; another interface takes the table that was still empty. */
+static int kill_and_take(unsigned int kill_at, bool up)
+{
+	world_begin_recorded();
+	world.kill_at = kill_at;
+	if (!setjmp(world_killed))
+		return world_up(FULL) ? 2 : 3;
+	world.kill_at = 0;
+	if (world.routes.count || world.rules.count)
+		return world_down(FULL) ? 2 : 3;
+	world.taken = 51821;
+	world_add_lead(AF_INET, 51821);
+	world_add_lead(AF_INET6, 51821);
+	if (up && !(world_up(FULL) && world_has_leads(51821) && world_has_leads(51822)))
+		return 1;
+	return world_down(FULL) && world.rules.count == 2 && world_has_leads(51821) ? 0 : 1;
+}
+
 static int status_of(int (*run)(unsigned int at, bool up), unsigned int at, bool up)
 {
 	int status;
@@ -1637,6 +1706,22 @@ static void test_killed_between(void)
 		test_ok(!status_of(kill_down, at, true), name);
 	}
 	test_ok(at > 6, "down was killed at each step");
+}
+
+static void test_killed_taken(void)
+{
+	unsigned int at;
+	char name[96];
+	int status;
+
+	/* PreUp twice, the link, the configuration, and more before the first route. */
+	for (at = 1; at < 100 && (status = status_of(kill_and_take, at, false)) != 2; at++) {
+		snprintf(name, sizeof(name), "killed at step %u, its table is taken: down keeps the user's rules", at);
+		test_ok(!status, name);
+		snprintf(name, sizeof(name), "killed at step %u, its table is taken: up keeps the user's rules", at);
+		test_ok(!status_of(kill_and_take, at, true), name);
+	}
+	test_ok(at > 4 && at < 100, "a table is taken after each step before the first route");
 }
 
 static void test_killed(const struct up_case *test)
@@ -1941,8 +2026,10 @@ int main(void)
 	test_unfinished("name servers, then up", 2, true);
 	test_unfinished("the table of nft", 3, false);
 	test_deleted();
-	test_set_down(0);
-	test_set_down(51821);
+	test_set_down(0, false);
+	test_set_down(51821, false);
+	test_set_down(51821, true);
+	test_without_ip6();
 	test_unreadable("down cannot read the interface", world_down);
 	test_unreadable("up cannot read the interface", world_up);
 	test_dns();
@@ -1958,6 +2045,7 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_killed(&cases[i]);
 	test_killed_between();
+	test_killed_taken();
 	test_stolen();
 	test_saving();
 	test_mounts();
