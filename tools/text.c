@@ -73,9 +73,9 @@ struct weft_shell_text weft_text_sysctl(const char *name, const char *setting,
 	return weft_text_shell(path);
 }
 
-/* The bytes of the character that @text begins with, 0 where it is none (RFC 3629). */
-static size_t text_character(const unsigned char *text)
+size_t weft_text_character(const char *characters)
 {
+	const unsigned char *text = (const unsigned char *)characters;
 	size_t len, i;
 
 	if (*text < 0x80)
@@ -104,7 +104,7 @@ char *weft_text_utf8(const char *text)
 	if (!copy)
 		return NULL;
 	for (; *text; text += len) {
-		len = text_character((const unsigned char *)text);
+		len = weft_text_character(text);
 		to = mempcpy(to, len ? text : replacement, len ? len : 3);
 		len += !len;
 	}
