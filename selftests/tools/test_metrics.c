@@ -198,6 +198,24 @@ static void test_tunnels(void)
 	free(out);
 }
 
+/* A name that is no UTF-8, which would have the reader refuse the whole file. */
+static void test_bytes(void)
+{
+	static const struct weft_metrics_tunnel tunnels[] = {
+		{ .name = "a\xff" }, { .name = "a\xfe\xc3\xbc" },
+	};
+	char *out = NULL;
+	size_t len = 0;
+	FILE *stream = open_memstream(&out, &len);
+
+	weft_metrics_print_tunnels(stream, true, tunnels, 2);
+	fclose(stream);
+	test_ok(strstr(out, "weft_tunnel_up{interface=\"a\\\\xff\"} 0\n") &&
+		strstr(out, "weft_tunnel_up{interface=\"a\\\\xfe\xc3\xbc\"} 0\n"),
+		"names that are no UTF-8 are written in it, and differ");
+	free(out);
+}
+
 /* Run "weft @words" on wft0 and wg0. Returns what was printed, to be freed. */
 static char *test_run(const char *fail_name, int count, char **words,
 		      int *status, char **err)
@@ -374,6 +392,7 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "print"))
 		return test_print();
 	test_golden();
+	test_bytes();
 	test_tunnels();
 	test_commands();
 	test_module();
