@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,4 +123,11 @@ void weft_text_squeeze(char *text)
 		if (!isspace((unsigned char)*text))
 			*to++ = *text;
 	*to = '\0';
+}
+
+void weft_text_wipe(char *text)
+{
+	if (text)
+		sodium_memzero(text, strlen(text));
+	free(text);
 }

@@ -53,5 +53,7 @@ size_t weft_text_character(const char *text);
 char *weft_text_utf8(const char *text);
 /* Takes all white space out of @text, in place, as wg(8) does with each line. */
 void weft_text_squeeze(char *text);
+/* A text that may hold a key is wiped and freed; NULL is fine. */
+void weft_text_wipe(char *text);
 
 #endif /* _WEFT_TOOLS_TEXT_H */
