@@ -139,7 +139,7 @@ static void program_clear(struct weft_program *program)
 		free(program->words[i]);
 	free(program->words);
 	free(program->input);
-	free(program->script);
+	weft_text_wipe(program->script);
 }
 
 void weft_change_clear(struct weft_change *change)

@@ -19,12 +19,17 @@ static const char *check_severity(const struct weft_note *note)
 static void check_print_note(const struct weft_context *ctx,
 			     const struct weft_note *note)
 {
-	if (note->file)
-		fprintf(ctx->out, "%s:%u: ", note->file, note->line);
+	if (note->file) {
+		weft_report_text(ctx->out, note->file);
+		fprintf(ctx->out, ":%u: ", note->line);
+	}
 	fprintf(ctx->out, "%s: ", check_severity(note));
-	if (note->name)
-		fprintf(ctx->out, "%s: ", note->name);
-	fprintf(ctx->out, "%s\n", note->text);
+	if (note->name) {
+		weft_report_text(ctx->out, note->name);
+		fputs(": ", ctx->out);
+	}
+	weft_report_text(ctx->out, note->text);
+	fputc('\n', ctx->out);
 }
 
 static bool check_add(struct json_object *object, const char *key,

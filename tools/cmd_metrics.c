@@ -133,8 +133,8 @@ static void metrics_add_files(struct metrics_job *job)
 	struct weft_location *files;
 	size_t count, i;
 
-	if (!weft_locate_all(weft_locate_folders, &files, &count))
-		metrics_no_memory(job);
+	if (!weft_locate_all(job->ctx, weft_locate_folders, &files, &count))
+		job->good = false;
 	for (i = 0; i < count; i++) {
 		tunnel = metrics_is_named(job, files[i].name) ?
 			 metrics_tunnel(job, files[i].name) : NULL;

@@ -133,7 +133,9 @@ static bool show_refuse_field(const struct weft_context *ctx, const char *name)
 	const struct weft_print_field *field;
 	const char *comma = "";
 
-	fprintf(ctx->err, "weft: show: '%s' is not a field: ", name);
+	fputs("weft: show: '", ctx->err);
+	weft_report_text(ctx->err, name);
+	fputs("' is not a field: ", ctx->err);
 	for (field = weft_print_fields; field->name; field++) {
 		fprintf(ctx->err, "%s%s", comma, field->name);
 		comma = ", ";

@@ -181,7 +181,9 @@ static int command_unknown(const struct weft_context *ctx, const char *name)
 	const struct weft_command *command;
 	const char *comma = "";
 
-	fprintf(ctx->err, "weft: '%s' is not a command: ", name);
+	fputs("weft: '", ctx->err);
+	weft_report_text(ctx->err, name);
+	fputs("' is not a command: ", ctx->err);
 	for (command = weft_commands; command->name; command++) {
 		fprintf(ctx->err, "%s%s", comma, command->name);
 		comma = ", ";

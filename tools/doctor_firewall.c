@@ -12,6 +12,7 @@
 #include "array.h"
 #include "context.h"
 #include "doctor.h"
+#include "firewall.h"
 #include "network.h"
 
 /* Each has the whole ruleset read twice. */
@@ -105,21 +106,16 @@ void weft_doctor_rules_ask(const struct weft_doctor_rules *rules,
 static bool firewall_has_table(const struct weft_doctor_rules *rules,
 			       const char *name, bool *late)
 {
-	static const char * const tables[] = { "weft-", "wg-quick-" };
-	char word[sizeof("\"wg-quick-\"") + IFNAMSIZ], *c;
-	size_t i;
+	char word[sizeof("\"wg-quick-\"") + sizeof(struct weft_firewall_table)];
 
-	for (i = 0; rules->nft && i < ARRAY_SIZE(tables); i++) {
-		snprintf(word, sizeof(word), "\"%s%s\"", tables[i], name);
-		for (c = word; *c; c++)
-			if (*c == '=' || *c == '+')
-				*c = '_';
-		if (!strstr(rules->nft, word))
-			continue;
-		*late = !i;
+	if (!rules->nft)
+		return false;
+	snprintf(word, sizeof(word), "\"%s\"", weft_firewall_table(name).chars);
+	*late = strstr(rules->nft, word);
+	if (*late)
 		return true;
-	}
-	return false;
+	snprintf(word, sizeof(word), "\"wg-quick-%s\"", name);
+	return strstr(rules->nft, word);
 }
 
 /**

@@ -64,25 +64,30 @@ static bool tunnels_gather_links(const struct weft_context *ctx,
 	return good;
 }
 
-static bool tunnels_gather_files(const char * const *folders,
+/* False after a complaint. */
+static bool tunnels_gather_files(const struct weft_context *ctx,
+				 const char * const *folders,
 				 struct weft_doctor_machine *machine)
 {
 	struct weft_location *files = NULL;
 	struct weft_doctor_tunnel *tunnel;
 	size_t count = 0, i;
-	bool good;
+	bool read, good = true;
 
-	good = weft_locate_all(folders, &files, &count);
+	read = weft_locate_all(ctx, folders, &files, &count);
 	for (i = 0; i < count; i++) {
-		tunnel = good ? tunnels_get(machine, files[i].name) : NULL;
+		tunnel = read && good ? tunnels_get(machine, files[i].name) :
+					NULL;
 		if (tunnel)
 			tunnel->path = files[i].path;
 		else
 			free(files[i].path);
-		good = good && tunnel;
+		good = good && (tunnel || !read);
 	}
 	free(files);
-	return good;
+	if (!good)
+		weft_report(ctx, "out of memory");
+	return read && good;
 }
 
 static enum weft_doctor_unit tunnels_unit(const char *active)
@@ -192,10 +197,10 @@ bool weft_doctor_machine_gather_tunnels(const struct weft_context *ctx,
 					const char * const *folders,
 					struct weft_doctor_machine *machine)
 {
-	if (!tunnels_gather_links(ctx, machine))
+	if (!tunnels_gather_links(ctx, machine) ||
+	    !tunnels_gather_files(ctx, folders, machine))
 		return false;
-	if (!tunnels_gather_files(folders, machine) ||
-	    !tunnels_gather_units(ctx, machine)) {
+	if (!tunnels_gather_units(ctx, machine)) {
 		weft_report(ctx, "out of memory");
 		return false;
 	}

@@ -10,21 +10,21 @@
 #include "profile.h"
 #include "text.h"
 
-/* The table of an interface, as nft can spell it: some characters it cannot. */
-struct firewall_name {
-	char chars[sizeof("weft-") + IFNAMSIZ];
-};
-
-static struct firewall_name firewall_name(const char *interface)
+struct weft_firewall_table weft_firewall_table(const char *interface)
 {
-	struct firewall_name name;
-	char *c;
+	struct weft_firewall_table table = { "weft-" };
+	char *to = table.chars + strlen(table.chars);
+	const char *end = table.chars + sizeof(table.chars) - 2;
 
-	snprintf(name.chars, sizeof(name.chars), "weft-%s", interface);
-	for (c = name.chars; *c; c++)
-		if (*c == '=' || *c == '+')
-			*c = '_';
-	return name;
+	for (; *interface && to < end; interface++) {
+		if (*interface == '+')
+			to = stpcpy(to, "/p");
+		else if (*interface == '=')
+			to = stpcpy(to, "/e");
+		else
+			*to++ = *interface;
+	}
+	return table;
 }
 
 /* The table as nft prints it, NULL where there is none; to be freed. */
@@ -34,7 +34,7 @@ static char *firewall_list(struct weft_network *network, const char *name)
 	char *listing = NULL;
 
 	if (weft_program_set(&holder.program, NULL, "nft", "list", "table",
-			     "inet", firewall_name(name).chars, NULL) &&
+			     "inet", weft_firewall_table(name).chars, NULL) &&
 	    network->run(network, &holder.program, &listing))
 		listing = NULL;
 	weft_change_clear(&holder);
@@ -52,7 +52,7 @@ bool weft_firewall_is_there(struct weft_network *network, const char *name)
 /* Made before it is deleted, so that it need not be there; all at once. */
 static void firewall_write_empty(FILE *out, const char *name)
 {
-	struct firewall_name table = firewall_name(name);
+	struct weft_firewall_table table = weft_firewall_table(name);
 
 	fprintf(out, "table inet %s\ndelete table inet %s\n", table.chars,
 		table.chars);
@@ -140,7 +140,8 @@ static void firewall_write(FILE *out, const struct weft_profile *profile,
 			   const struct weft_policy *policy)
 {
 	firewall_write_empty(out, profile->name);
-	fprintf(out, "table inet %s {\n", firewall_name(profile->name).chars);
+	fprintf(out, "table inet %s {\n",
+		weft_firewall_table(profile->name).chars);
 	if (policy->ip4)
 		firewall_write_set(out, &firewall_ip4);
 	if (policy->ip6)

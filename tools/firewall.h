@@ -7,6 +7,7 @@
 #ifndef _WEFT_TOOLS_FIREWALL_H
 #define _WEFT_TOOLS_FIREWALL_H
 
+#include <net/if.h>
 #include <stdbool.h>
 
 struct weft_change;
@@ -14,6 +15,17 @@ struct weft_network;
 struct weft_policy;
 struct weft_profile;
 
+/* The name of a table. */
+struct weft_firewall_table {
+	char chars[sizeof("weft-") + 2 * IFNAMSIZ];
+};
+
+/*
+ * The table of an interface, and of no other: "weft-" and the interface's name,
+ * in which nft can spell neither "+" nor "=": they become "/p" and "/e", as no
+ * interface has a slash in its name.
+ */
+struct weft_firewall_table weft_firewall_table(const char *interface);
 /* There is a table for this interface. */
 bool weft_firewall_is_there(struct weft_network *network, const char *name);
 /* False: no memory. */

@@ -163,21 +163,47 @@ static bool locate_add(const char *folder, const char *entry,
 	return true;
 }
 
-bool weft_locate_all(const char * const *folders, struct weft_location **files,
+/* 0 or an errno. A folder that is not there has no files. */
+static int locate_add_folder(const char *folder, struct weft_location **files,
+			     size_t *count)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	int err = 0;
+
+	if (!dir)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
+	while (!err) {
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry) {
+			err = errno;
+			break;
+		}
+		if (!locate_add(folder, entry->d_name, files, count))
+			err = ENOMEM;
+	}
+	closedir(dir);
+	return err;
+}
+
+bool weft_locate_all(const struct weft_context *ctx,
+		     const char * const *folders, struct weft_location **files,
 		     size_t *count)
 {
-	struct dirent *entry;
 	bool good = true;
-	DIR *dir;
+	int err;
 
 	*files = NULL;
 	*count = 0;
 	for (; *folders; folders++) {
-		dir = opendir(*folders);
-		while (dir && good && (entry = readdir(dir)))
-			good = locate_add(*folders, entry->d_name, files, count);
-		if (dir)
-			closedir(dir);
+		err = locate_add_folder(*folders, files, count);
+		if (err == ENOMEM)
+			weft_report(ctx, "out of memory");
+		else if (err)
+			weft_report(ctx, "cannot read the folder '%s': %s",
+				    *folders, strerror(err));
+		good = good && !err;
 	}
 	return good;
 }

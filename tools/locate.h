@@ -49,9 +49,11 @@ bool weft_locate_running(const struct weft_context *ctx,
 
 /*
  * The files of all interfaces, of each the one that weft_locate_try() finds;
- * their paths and *@files to be freed. False: no memory, and some are missing.
+ * their paths and *@files to be freed. False after a complaint: memory is short,
+ * or a folder cannot be read, and some are missing.
  */
-bool weft_locate_all(const char * const *folders, struct weft_location **files,
+bool weft_locate_all(const struct weft_context *ctx,
+		     const char * const *folders, struct weft_location **files,
 		     size_t *count);
 
 /* The file's profile, or NULL after a complaint. */

@@ -9,6 +9,7 @@
 
 #include "colour.h"
 #include "command.h"
+#include "core.h"
 #include "netlink.h"
 #include "network.h"
 #include "report.h"
@@ -57,6 +58,7 @@ int main(int argc, char **argv)
 		.runtime = "/run/weft",
 	};
 
+	weft_core_forbid();
 	if (sodium_init() < 0) {
 		weft_report(&ctx, "libsodium does not start");
 		return 1;

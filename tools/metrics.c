@@ -4,6 +4,7 @@
 #include "array.h"
 #include "metrics.h"
 #include "model.h"
+#include "text.h"
 #include "value.h"
 
 /**
@@ -18,16 +19,27 @@ struct metrics_set {
 	size_t count;
 };
 
-/* Quotes, backslashes and line ends are all that may not stand in a label. */
+/*
+ * Quotes, backslashes and line ends are all that may not stand in a label. It is
+ * UTF-8, and a name of an interface need not be: bytes that are none are written
+ * as "\xff", so that names that differ stay different.
+ */
 static void metrics_print_text(FILE *out, const char *text)
 {
-	for (; *text; text++) {
-		if (*text == '\n')
+	size_t len;
+
+	for (; *text; text += len) {
+		len = weft_text_character(text);
+		if (!len) {
+			fprintf(out, "\\\\x%02x", (unsigned char)*text);
+			len = 1;
+		} else if (*text == '\n') {
 			fputs("\\n", out);
-		else if (*text == '"' || *text == '\\')
+		} else if (*text == '"' || *text == '\\') {
 			fprintf(out, "\\%c", *text);
-		else
-			fputc(*text, out);
+		} else {
+			fwrite(text, 1, len, out);
+		}
 	}
 }
 

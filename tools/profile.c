@@ -12,6 +12,7 @@
 #include "parse.h"
 #include "profile.h"
 #include "table.h"
+#include "text.h"
 
 /* What IPv4 can do with, and what fits into an IP packet. */
 #define PROFILE_MTU_MIN		68
@@ -379,12 +380,13 @@ struct weft_profile *weft_profile_parse(const struct weft_context *ctx,
 	return NULL;
 }
 
+/* There may be a key in a hook. */
 void weft_profile_words_free(struct weft_words *words)
 {
 	size_t i;
 
 	for (i = 0; i < words->count; i++)
-		free(words->items[i].text);
+		weft_text_wipe(words->items[i].text);
 	free(words->items);
 	memset(words, 0, sizeof(*words));
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "array.h"
+#include "core.h"
 #include "network.h"
 #include "program.h"
 #include "signals.h"
@@ -101,7 +102,9 @@ static int program_spawn(char **words, const struct program_pipes *pipes,
 		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO,
 						 "/dev/null", O_WRONLY, 0);
 	}
+	weft_core_allow();
 	err = posix_spawnp(pid, words[0], &actions, &attr, words, environ);
+	weft_core_forbid();
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	return err;

@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "report.h"
+#include "text.h"
+
+/* Of a message when memory is short: the rest is cut off. */
+#define REPORT_SHORT_BYTES	512
 
 /* A copy, or NULL for NULL; false when memory is short. */
 static bool report_copy(char **to, const char *text)
@@ -61,6 +65,44 @@ void weft_notes_free(struct weft_notes *notes)
 	memset(notes, 0, sizeof(*notes));
 }
 
+/* C0, DEL and C1, of which the second byte is below 0xa0. */
+static bool report_is_control(const char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	return *at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0);
+}
+
+void weft_report_text(FILE *out, const char *text)
+{
+	size_t len;
+
+	for (; *text; text += len) {
+		len = weft_text_character(text);
+		if (len && !report_is_control(text)) {
+			fwrite(text, 1, len, out);
+		} else {
+			fprintf(out, "\\x%02x", (unsigned char)*text);
+			len = 1;
+		}
+	}
+}
+
+static void report_message(FILE *out, const char *fmt, va_list args)
+{
+	char *text, cut[REPORT_SHORT_BYTES];
+	va_list again;
+
+	va_copy(again, args);
+	if (vasprintf(&text, fmt, args) < 0) {
+		text = NULL;
+		vsnprintf(cut, sizeof(cut), fmt, again);
+	}
+	va_end(again);
+	weft_report_text(out, text ? text : cut);
+	free(text);
+}
+
 static void report_line(const struct weft_context *ctx, bool warning,
 			const struct weft_place *place, const char *fmt,
 			va_list args)
@@ -70,11 +112,15 @@ static void report_line(const struct weft_context *ctx, bool warning,
 		return;
 	}
 	fprintf(ctx->err, "weft: %s", warning ? "warning: " : "");
-	if (place && place->file)
-		fprintf(ctx->err, "%s:%u: ", place->file, place->line);
-	if (place && place->name)
-		fprintf(ctx->err, "%s: ", place->name);
-	vfprintf(ctx->err, fmt, args);
+	if (place && place->file) {
+		weft_report_text(ctx->err, place->file);
+		fprintf(ctx->err, ":%u: ", place->line);
+	}
+	if (place && place->name) {
+		weft_report_text(ctx->err, place->name);
+		fputs(": ", ctx->err);
+	}
+	report_message(ctx->err, fmt, args);
 	fputc('\n', ctx->err);
 }
 

@@ -49,6 +49,12 @@ struct weft_notes {
 
 void weft_notes_free(struct weft_notes *notes);
 
+/*
+ * Text of a file, an argument or the kernel, for a terminal: control characters
+ * (C0, DEL and C1), and bytes that are no UTF-8, are written as "\x1b".
+ */
+void weft_report_text(FILE *out, const char *text);
+
 __printf(2, 3)
 void weft_report(const struct weft_context *ctx, const char *fmt, ...);
 __printf(3, 4)

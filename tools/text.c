@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,9 +74,9 @@ struct weft_shell_text weft_text_sysctl(const char *name, const char *setting,
 	return weft_text_shell(path);
 }
 
-/* The bytes of the character that @text begins with, 0 where it is none (RFC 3629). */
-static size_t text_character(const unsigned char *text)
+size_t weft_text_character(const char *characters)
 {
+	const unsigned char *text = (const unsigned char *)characters;
 	size_t len, i;
 
 	if (*text < 0x80)
@@ -104,7 +105,7 @@ char *weft_text_utf8(const char *text)
 	if (!copy)
 		return NULL;
 	for (; *text; text += len) {
-		len = text_character((const unsigned char *)text);
+		len = weft_text_character(text);
 		to = mempcpy(to, len ? text : replacement, len ? len : 3);
 		len += !len;
 	}
@@ -122,4 +123,11 @@ void weft_text_squeeze(char *text)
 		if (!isspace((unsigned char)*text))
 			*to++ = *text;
 	*to = '\0';
+}
+
+void weft_text_wipe(char *text)
+{
+	if (text)
+		sodium_memzero(text, strlen(text));
+	free(text);
 }

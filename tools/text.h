@@ -44,6 +44,8 @@ struct weft_shell_text weft_text_shell(const char *name);
  */
 struct weft_shell_text weft_text_sysctl(const char *name, const char *setting,
 					const char *value);
+/* The bytes of the character that @text begins with, 0 where it is no UTF-8 (RFC 3629). */
+size_t weft_text_character(const char *text);
 /*
  * A copy in UTF-8, to be freed: each byte that is not part of a character
  * becomes U+FFFD. NULL: no memory.
@@ -51,5 +53,7 @@ struct weft_shell_text weft_text_sysctl(const char *name, const char *setting,
 char *weft_text_utf8(const char *text);
 /* Takes all white space out of @text, in place, as wg(8) does with each line. */
 void weft_text_squeeze(char *text);
+/* A text that may hold a key is wiped and freed; NULL is fine. */
+void weft_text_wipe(char *text);
 
 #endif /* _WEFT_TOOLS_TEXT_H */

@@ -11,6 +11,7 @@
 #include "locate.h"
 #include "merge.h"
 #include "profile.h"
+#include "report.h"
 #include "support.h"
 #include "table.h"
 #include "text.h"
@@ -198,6 +199,11 @@ static const struct check_case {
 		.name = "hooks in a file that all may write",
 		.text = INTERFACE "PreUp = true\n", .mode = 0602,
 		.found = "error: 'wft0.conf' has hooks, and others may write to 'FOLDER/wft0.conf', which has mode 0602: hooks run only from files and folders that no other user can write; chmod go-w it\n",
+		.status = 1,
+	}, {
+		.name = "control characters, and bytes that are none",
+		.text = INTERFACE "Table = \033]0;x\a\xc2\x9b\x7f\xff\xc3\xbc\n",
+		.found = "wft0.conf:4: error: Table: '\\x1b]0;x\\x07\\xc2\\x9b\\x7f\\xff\xc3\xbc' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from /etc/iproute2/rt_tables or /etc/iproute2/rt_tables.d/*.conf\n",
 		.status = 1,
 	},
 };
@@ -599,6 +605,31 @@ static void test_utf8(void)
 	}
 }
 
+/* Wherever a terminal's escape stands; JSON has its own way to write it. */
+static void test_escapes(void)
+{
+	static const struct weft_place place = { .file = "\033a.conf", .line = 2, .name = "\033b" };
+	struct test_bench bench;
+
+	test_bench_start(&bench, "");
+	weft_report_at(&bench.ctx, &place, "'%s' and '%s'", "\033c\n", "\xc2\xa0\xc2\x80");
+	weft_report_warning(&bench.ctx, "%s", "\td");
+	test_bench_flush(&bench);
+	test_text("messages hold no control characters", bench.err,
+		  "weft: \\x1ba.conf:2: \\x1bb: '\\x1bc\\x0a' and '\xc2\xa0\\xc2\\x80'\n"
+		  "weft: warning: \\x09d\n");
+	test_bench_end(&bench);
+	test_bench_start(&bench, "");
+	test_ok(run(&bench, "\033e", "x", NULL) == 1 && strstr(bench.err, "weft: '\\x1be' is not a command: "),
+		"nor does the refusal of a command");
+	test_bench_end(&bench);
+	file_write("wft0.conf", INTERFACE "Table = \033\n", 0600);
+	test_bench_start(&bench, "");
+	test_ok(run(&bench, "-j", "check", "wft0.conf") == 1 && strstr(bench.out, "'\\u001b' is not a routing table"),
+		"JSON holds the text as it is");
+	test_bench_end(&bench);
+}
+
 int main(void)
 {
 	size_t i;
@@ -622,6 +653,7 @@ int main(void)
 	test_tables();
 	test_shell_words();
 	test_utf8();
+	test_escapes();
 	unlink("wft0.conf");
 	if (chdir("/") || rmdir(scratch))
 		printf("# %s is left over\n", scratch);

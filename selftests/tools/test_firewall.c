@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "doctor.h"
+#include "firewall.h"
+#include "network.h"
 #include "support.h"
 
 #define PORT	51820
@@ -589,8 +591,45 @@ static void test_words(void)
 	weft_bar_clear(&bar);
 }
 
+/* What nft was asked for. */
+static char asked[64];
+
+static int network_run(struct weft_network *network, const struct weft_program *program, char **output)
+{
+	(void)network;
+	(void)output;
+	snprintf(asked, sizeof(asked), "%s", program->words[program->count - 1]);
+	return -1;
+}
+
+/* One interface's table is no other's, and a name that needs no code keeps its own. */
+static void test_tables(void)
+{
+	static const struct {
+		const char *name;
+		const char *table;
+	} tables[] = {
+		{ "wft0", "weft-wft0" },
+		{ "a_b", "weft-a_b" },
+		{ "a-b.C_9", "weft-a-b.C_9" },
+		{ "a+b", "weft-a/pb" },
+		{ "a=b", "weft-a/eb" },
+		{ "+", "weft-/p" },
+		{ "===============", "weft-/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e" },
+	};
+	struct weft_network network = { .run = network_run };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(tables); i++) {
+		test_ok(!weft_firewall_is_there(&network, tables[i].name), "no table");
+		test_text("  of this name", asked, tables[i].table);
+		test_text("  which the diagnosis knows", weft_firewall_table(tables[i].name).chars, tables[i].table);
+	}
+}
+
 int main(void)
 {
+	test_tables();
 	test_nft();
 	test_anywhere();
 	test_reverse();

@@ -195,6 +195,42 @@ static bool once(const void *data)
 	return good && !strcmp(getenv("PATH"), "/bin:/x") && has_link("run");
 }
 
+/* Of the sanitizer, whose header not every compiler brings along. */
+int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *memory, size_t size),
+					      void (*on_free)(const volatile void *memory));
+size_t __sanitizer_get_allocated_size(const volatile void *memory);
+
+static unsigned int unwiped;
+
+static void look_at_malloc(const volatile void *memory, size_t size)
+{
+	(void)memory;
+	(void)size;
+}
+
+static void look_at_free(const volatile void *memory)
+{
+	if (memory && memmem((const void *)memory, __sanitizer_get_allocated_size(memory), KEY_Q, strlen(KEY_Q)))
+		unwiped++;
+}
+
+/* No memory with a hook's text goes back to the heap. */
+static void test_wiped(void)
+{
+	struct test_bench bench;
+	char *secret = strdup(KEY_Q);
+
+	if (!__sanitizer_install_malloc_and_free_hooks(look_at_malloc, look_at_free))
+		test_bail("the allocator takes no hooks");
+	free(secret);
+	test_ok(unwiped == 1, "memory that is not wiped is found");
+	unwiped = 0;
+	test_ok(run(&bench, "PostUp = wg set %i private-key <(echo " KEY_Q "); echo %i%i%i\n", "run") &&
+		strstr(shell.lines, KEY_Q "); echo ut0ut0ut0 @"), "a hook with a key runs");
+	test_bench_end(&bench);
+	test_ok(!unwiped, "  and is wiped");
+}
+
 int main(void)
 {
 	if (!mkdtemp(folder) || chdir(folder) || readlink("/proc/self/exe", self, sizeof(self) - 1) <= 0)
@@ -207,6 +243,7 @@ int main(void)
 	test_link();
 	test_refused();
 	test_no_path();
+	test_wiped();
 	test_memory_each("memory is short: a hook runs, or it is said why not", once, NULL);
 	unlink("run/bin/wg");
 	test_ok(!rmdir("run/bin") && !rmdir("run") && !chdir("/") && !rmdir(folder), "nothing else is left");

@@ -234,6 +234,29 @@ static void test_machine(const char *folder)
 	test_bench_end(&bench);
 }
 
+/* With folders that cannot be read, no finding is reliable. */
+static void test_folder(const char *folder)
+{
+	char loop[64], want[160];
+	const char * const folders[] = { loop, folder, NULL };
+	struct weft_doctor_machine machine;
+	struct test_bench bench;
+
+	now = cases;
+	snprintf(loop, sizeof(loop), "%s/loop", folder);
+	if (symlink("loop", loop))
+		test_bail("no link in /tmp");
+	test_bench_start(&bench, "");
+	bench.ctx.network = &machine_network;
+	test_ok(!weft_doctor_machine_gather(&bench.ctx, folders, &machine), "a folder that cannot be read");
+	test_bench_flush(&bench);
+	snprintf(want, sizeof(want), "weft: cannot read the folder '%s': Too many levels of symbolic links\n", loop);
+	test_text("  is complained", bench.err, want);
+	weft_doctor_machine_free(&machine);
+	test_bench_end(&bench);
+	unlink(loop);
+}
+
 int main(void)
 {
 	char folder[] = "/tmp/weft-machine-XXXXXX";
@@ -242,6 +265,7 @@ int main(void)
 		return 1;
 	for (now = cases; now < cases + ARRAY_SIZE(cases); now++)
 		test_machine(folder);
+	test_folder(folder);
 	rmdir(folder);
 	return test_end();
 }

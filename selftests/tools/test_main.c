@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 /* The tested file, with a main() that this one calls. */
@@ -154,6 +155,18 @@ static void test_buffer(void)
 		"what is not asked for yet is not read");
 }
 
+static void test_core(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_CORE, &limit);
+	weft_core_allow();
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_CORE, &limit);
+	run(NULL, NULL);
+	test_ok(!getrlimit(RLIMIT_CORE, &limit) && limit.rlim_cur <= 1, "no core is dumped");
+}
+
 int main(void)
 {
 	unsetenv("PATH");
@@ -169,6 +182,7 @@ int main(void)
 	test_retries();
 	test_buffer();
 	test_pauses();
+	test_core();
 	free(seen_path);
 	return test_end();
 }

@@ -198,6 +198,24 @@ static void test_tunnels(void)
 	free(out);
 }
 
+/* A name that is no UTF-8, which would have the reader refuse the whole file. */
+static void test_bytes(void)
+{
+	static const struct weft_metrics_tunnel tunnels[] = {
+		{ .name = "a\xff" }, { .name = "a\xfe\xc3\xbc" },
+	};
+	char *out = NULL;
+	size_t len = 0;
+	FILE *stream = open_memstream(&out, &len);
+
+	weft_metrics_print_tunnels(stream, true, tunnels, 2);
+	fclose(stream);
+	test_ok(strstr(out, "weft_tunnel_up{interface=\"a\\\\xff\"} 0\n") &&
+		strstr(out, "weft_tunnel_up{interface=\"a\\\\xfe\xc3\xbc\"} 0\n"),
+		"names that are no UTF-8 are written in it, and differ");
+	free(out);
+}
+
 /* Run "weft @words" on wft0 and wg0. Returns what was printed, to be freed. */
 static char *test_run(const char *fail_name, int count, char **words,
 		      int *status, char **err)
@@ -357,6 +375,24 @@ static void test_write(void)
 	free(err);
 }
 
+/* Of a folder that cannot be read it is not known which tunnels have files. */
+static void test_folders(void)
+{
+	char *words[] = { "weft", "metrics", NULL }, *out, *err;
+	int status;
+
+	if (symlink("wireguard", "/etc/wireguard"))
+		test_bail("no link in /etc");
+	out = test_run(NULL, 2, words, &status, &err);
+	test_ok(status == 1 && strstr(out, "weft_tunnel_up{interface=\"wft0\"} 1\n"),
+		"a folder that cannot be read: status");
+	test_text("a folder that cannot be read: said", err,
+		  "weft: cannot read the folder '/etc/wireguard': Too many levels of symbolic links\n");
+	free(out);
+	free(err);
+	unlink("/etc/wireguard");
+}
+
 static int test_print(void)
 {
 	static const struct weft_metrics_tunnel tunnel = { .name = "wft0" };
@@ -371,12 +407,20 @@ static int test_print(void)
 
 int main(int argc, char **argv)
 {
+	bool has_etc;
+
 	if (argc == 2 && !strcmp(argv[1], "print"))
 		return test_print();
+	has_etc = test_enter_etc();
 	test_golden();
+	test_bytes();
 	test_tunnels();
 	test_commands();
 	test_module();
 	test_write();
+	if (has_etc)
+		test_folders();
+	else
+		printf("# no namespace: folders that cannot be read are not tried\n");
 	return test_end();
 }

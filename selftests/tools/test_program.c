@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "core.h"
 #include "network.h"
 #include "program.h"
 #include "signals.h"
@@ -245,6 +247,28 @@ static void test_change_program(void)
 	test_ok(network->change(network, &change) == -EIO, "a change may be a program");
 }
 
+/* No dump of this program, and those that it starts have the caller's limit. */
+static void test_core(void)
+{
+	struct rlimit limit, now;
+	unsigned long long seen = 0;
+	char *output = NULL;
+
+	if (getrlimit(RLIMIT_CORE, &limit))
+		test_bail("no limits");
+	limit.rlim_cur = limit.rlim_max < 8192 ? limit.rlim_max : 8192;
+	weft_core_allow();
+	setrlimit(RLIMIT_CORE, &limit);
+	weft_core_forbid();
+	test_ok(!getrlimit(RLIMIT_CORE, &now) && now.rlim_cur <= 1 && now.rlim_max == limit.rlim_max,
+		"no core is dumped");
+	test_ok(!run_shell("grep core /proc/self/limits", NULL, &output) &&
+		sscanf(output, "Max core file size %llu", &seen) == 1 && seen == limit.rlim_cur,
+		"a program has the limit from before");
+	test_ok(!getrlimit(RLIMIT_CORE, &now) && now.rlim_cur <= 1, "still no core is dumped");
+	free(output);
+}
+
 int main(void)
 {
 	size_t i;
@@ -260,5 +284,6 @@ int main(void)
 	test_files();
 	test_change_program();
 	test_heeded();
+	test_core();
 	return test_end();
 }
