@@ -35,7 +35,7 @@ struct weft_keypair {
 	u64 born_ns;			/* coarse boot-time clock */
 	bool initiator;
 	u64 made_with[WEFT_KEY_KINDS];	/* serials of keys: the session ends with any of them */
-	bool with_next_key;		/* of the peer's, or of the preshared ones; use proves it good */
+	bool with_next_key;		/* public or preshared; use proves it good */
 	u64 ends_ns;			/* READ_ONCE(); when a key of it ends; U64_MAX: not yet */
 	bool ready;			/* keys can be used; store_release, load_acquire */
 	bool retired;			/* nothing more is sent under it */

@@ -145,7 +145,8 @@ static bool journal_complain(struct weft_journal *journal, const struct weft_cha
 {
 	char *what = weft_change_describe(change);
 
-	weft_report(journal->ctx, "%s: cannot undo: %s: what was there before is not recorded, and cannot be restored",
+	weft_report(journal->ctx,
+		    "%s: cannot undo: %s: what was there before is not recorded, and cannot be restored",
 		    journal->name, what ? what : "a change");
 	free(what);
 	return false;

@@ -90,7 +90,7 @@ void weft_report_text(FILE *out, const char *text)
 
 static void report_message(FILE *out, const char *fmt, va_list args)
 {
-	char *text, cut[REPORT_SHORT_BYTES];
+	char *text, cut[REPORT_SHORT_BYTES] = "";
 	va_list again;
 
 	va_copy(again, args);

@@ -28,14 +28,14 @@ static bool runtime_cookie(__u64 *cookie)
 	return !err;
 }
 
-/* Why a folder is not closed to others, or 0. */
+/* Why a folder is not closed to others, a negative errno; or 0. */
 static int runtime_distrust(const struct stat *st)
 {
 	if (!S_ISDIR(st->st_mode))
-		return ENOTDIR;
+		return -ENOTDIR;
 	if (st->st_uid != geteuid())
-		return EACCES;
-	return st->st_mode & 0022 ? EPERM : 0;
+		return -EACCES;
+	return st->st_mode & 0022 ? -EPERM : 0;
 }
 
 /* The records hold hooks, and hooks hold keys. */
@@ -47,7 +47,7 @@ static bool runtime_make_folder(const char *folder)
 		return false;
 	if (lstat(folder, &st))
 		return false;
-	errno = runtime_distrust(&st);
+	errno = -runtime_distrust(&st);
 	if (errno)
 		return false;
 	/* What is there can be read, and locked, where nothing can be written. */
