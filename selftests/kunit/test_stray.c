@@ -5,8 +5,6 @@
 #include "world.h"
 
 #include <linux/delay.h>
-#include <linux/ip.h>
-#include <linux/udp.h>
 
 #define PATIENCE_MS	10000
 #define HERE		0xcb007101	/* RFC 5737 */
@@ -44,17 +42,8 @@ static void peer_at(struct world *world, u8 name, u32 address)
 
 static void stray_comes(struct world *world, u32 address)
 {
-	struct sk_buff *skb = alloc_skb(64, GFP_KERNEL | __GFP_NOFAIL);
-	struct udphdr *udp;
-	struct iphdr *ip;
+	struct sk_buff *skb = world_message(address, 9);
 
-	skb->protocol = htons(ETH_P_IP);
-	skb_reset_network_header(skb);
-	ip = skb_put_zero(skb, sizeof(*ip));
-	ip->saddr = htonl(address);
-	skb_set_transport_header(skb, sizeof(*ip));
-	udp = skb_put_zero(skb, sizeof(*udp));
-	udp->source = htons(9);
 	local_bh_disable();
 	weft_stray_note(&world->device, skb);
 	local_bh_enable();

@@ -2,9 +2,12 @@
 
 #include "world.h"
 
+#include <linux/ip.h>
 #include <linux/module.h>
 #include <linux/panic.h>
+#include <linux/skbuff.h>
 #include <linux/slab.h>
+#include <linux/udp.h>
 
 /* What the objects of all suites come from. */
 int world_set_up(struct kunit_suite *suite)
@@ -147,6 +150,23 @@ struct weft_keypair *world_session(struct weft_peer *peer, bool initiator)
 	memset(&hs, 0x5a, sizeof(hs));
 	weft_keypair_begin(keypair, &hs, initiator);
 	return keypair;
+}
+
+/* The headers of a message, as a tunnel's socket gets it from there. */
+struct sk_buff *world_message(u32 address, u16 port)
+{
+	struct sk_buff *skb = alloc_skb(64, GFP_KERNEL | __GFP_NOFAIL);
+	struct udphdr *udp;
+	struct iphdr *ip;
+
+	skb->protocol = htons(ETH_P_IP);
+	skb_reset_network_header(skb);
+	ip = skb_put_zero(skb, sizeof(*ip));
+	ip->saddr = htonl(address);
+	skb_set_transport_header(skb, sizeof(*ip));
+	udp = skb_put_zero(skb, sizeof(*udp));
+	udp->source = htons(port);
+	return skb;
 }
 
 MODULE_DESCRIPTION("weft's rooms under KUnit");

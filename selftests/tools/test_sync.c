@@ -403,29 +403,39 @@ static void test_roam(const struct roam_case *test)
 	test_bench_end(&bench);
 }
 
-/* "weft resolve" of a peer that is silent, and has a name without an address. */
-static void test_resolve_keeps(void)
+/* "weft resolve" with a file, of a link whose peers are silent. Returns its status. */
+static int resolve_with(struct test_bench *bench, const char *conf, const char *running, typeof(getaddrinfo) *lookup)
 {
 	char folder[] = "/tmp/weft-sync-XXXXXX", path[64];
 	char *words[] = { path, NULL };
-	struct test_bench bench;
 	FILE *file;
+	int status;
 
 	if (!mkdtemp(folder))
 		test_bail("no folder");
 	snprintf(path, sizeof(path), "%s/wg0.conf", folder);
 	file = fopen(path, "w");
-	if (!file || fputs(NAMED("x.?:5, 1.2.3.6:5"), file) < 0 || fclose(file))
+	if (!file || fputs(conf, file) < 0 || fclose(file))
 		test_bail("no file");
-	test_bench_start(&bench, "");
-	bench.ctx.lookup = roam_lookup;
-	bench.devices[0] = test_device("wg0", WEFT_KIND_WEFT, NAMED("1.2.3.4:5, 1.2.3.5:5"));
-	test_ok(!weft_command_resolve(&bench.ctx, 1, words), "resolve, with a name without an address");
+	test_bench_start(bench, "");
+	bench->ctx.lookup = lookup;
+	bench->devices[0] = test_device("wg0", WEFT_KIND_WEFT, running);
+	status = weft_command_resolve(&bench->ctx, 1, words);
+	unlink(path);
+	rmdir(folder);
+	return status;
+}
+
+/* A peer that has a name without an address. */
+static void test_resolve_keeps(void)
+{
+	struct test_bench bench;
+
+	test_ok(!resolve_with(&bench, NAMED("x.?:5, 1.2.3.6:5"), NAMED("1.2.3.4:5, 1.2.3.5:5"), roam_lookup),
+		"resolve, with a name without an address");
 	test_text("resolve keeps the places that the peer was given", bench.sent,
 		  "wg0:\npeer A: update-only endpoint=1.2.3.6:5 candidates=1.2.3.6:5,1.2.3.4:5,1.2.3.5:5\n");
 	test_bench_end(&bench);
-	unlink(path);
-	rmdir(folder);
 }
 
 static int found_lookup(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **found)
@@ -468,27 +478,14 @@ static void test_set_named(const char *peer, const char *sent, const char *compl
 /* The file calls the peer by the key that it has given up. */
 static void test_resolve_follows(void)
 {
-	char folder[] = "/tmp/weft-sync-XXXXXX", path[64];
-	char *words[] = { path, NULL };
 	struct test_bench bench;
-	FILE *file;
 
-	if (!mkdtemp(folder))
-		test_bail("no folder");
-	snprintf(path, sizeof(path), "%s/wg0.conf", folder);
-	file = fopen(path, "w");
-	if (!file || fputs("[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_A
-			   "\nNextPublicKey = " KEY_B "\nEndpoint = hub.example:5\n", file) < 0 || fclose(file))
-		test_bail("no file");
-	test_bench_start(&bench, "");
-	bench.ctx.lookup = found_lookup;
-	bench.devices[0] = test_device("wg0", WEFT_KIND_WEFT, "[Interface]\nPrivateKey = " KEY_P
-				       "\n[Peer]\nPublicKey = " KEY_B "\nEndpoint = 1.2.3.4:5\n");
-	weft_command_resolve(&bench.ctx, 1, words);
+	resolve_with(&bench, "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_A "\nNextPublicKey = " KEY_B
+		     "\nEndpoint = hub.example:5\n",
+		     "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_B "\nEndpoint = 1.2.3.4:5\n",
+		     found_lookup);
 	test_ok(strstr(bench.sent, "peer B: update-only endpoint="), "resolve finds a peer that has its next key by now");
 	test_bench_end(&bench);
-	unlink(path);
-	rmdir(folder);
 }
 
 /* A kernel of paper: few peers, few prefixes, told what one SET does. */
