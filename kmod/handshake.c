@@ -47,7 +47,7 @@
 #define HANDSHAKE_HEARS_NS	((WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S) * NSEC_PER_SEC)
 #define HANDSHAKE_INTERVAL_NS	(NSEC_PER_SEC / WEFT_INITIATIONS_PER_S)
 
-/* Of so many messages one is not of those that are expected, where there are others. */
+/* Every so many messages a worker serves device->incoming before device->expected. */
 #define HANDSHAKE_TURNS		4
 
 struct weft_handshake_worker {
@@ -986,7 +986,7 @@ static int handshake_receive(struct weft_device *device, struct sk_buff *skb)
 	return refused;
 }
 
-/* Known peers go first, but for one turn: a peer can send without end what looks expected. */
+/* Known peers go first, but for one turn: a peer can flood device->expected by its own index. */
 static struct sk_buff *handshake_next(struct weft_handshake_worker *worker)
 {
 	struct weft_device *device = worker->device;

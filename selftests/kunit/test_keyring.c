@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Keys of a peer that is removed: nobody looks after their end. */
+/* The graces of a removed peer's keys leave the device's list. */
 #include "test.h"
 #include "keyring.c"
 #include "world.h"
@@ -41,7 +41,7 @@ static void graces_go_with_their_peer(struct test *t)
 	struct weft_peer *gone = peer_in_grace(t, world, 1), *stays = peer_in_grace(t, world, 2);
 	struct weft_peer *peer;
 
-	/* Whoever holds it does not bring it back. */
+	/* A reference keeps the peer's memory, not its place in the list. */
 	weft_peer_get(gone);
 	world_remove_peer(gone);
 	peer = next_to_end(world);

@@ -4,7 +4,7 @@
 #include "known.c"
 #include "world.h"
 
-/* Addresses that are nobody's (RFC 5737): no test before has had a handshake with them. */
+/* Documentation addresses (RFC 5737): no other suite notes a handshake from them. */
 static void known_sources(struct test *t)
 {
 	struct sk_buff *here = world_message(0xcb007101, 1), *port = world_message(0xcb007101, 2);
