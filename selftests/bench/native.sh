@@ -6,10 +6,11 @@
 #   native.sh figures [WORD...]    throughput by the kernel's CPU seconds and by the clock
 #   native.sh profile [WORD...]    which functions the kernel's CPU seconds are spent in, by purpose
 #   native.sh all                  both
-#   native.sh show                 the last ones once more
-#   native.sh document             puts the last ones and their plots into the documentation
+#   native.sh show                 the last whole run's once more
+#   native.sh document             puts the last whole run's and their plots into the documentation
 #
-# A WORD is a kind or a case; none of a sort means all of it, or, for a profile, tcp1, udp and forward.
+# A WORD is a kind or a case; none of a sort means all of it, or, for a profile, tcp1, udp and forward. A figure that could not
+# be measured is named, and the status is 1.
 #   kinds        none wireguard weft wireguard-go-new, and, only if named, wireguard-go
 #   cases        tcp1 tcp4 udp udp-mmsg udp-gso forward forward-imix ping pingpong handshake hub fair
 #
@@ -30,6 +31,7 @@ rounds=${ROUNDS:-${QUICK:+2}} seconds=${SECS:-1} cpus=${CPUS:-1 2}
 : "${rounds:=5}"
 limit=3600
 directory=$cache/bench/native${QUICK:+-quick}
+whole=$directory
 document=$weft_top/Documentation/networking/weft-bench.rst
 
 sort_words() { # sort_words WORD...: sets kinds and cases
@@ -43,6 +45,8 @@ sort_words() { # sort_words WORD...: sets kinds and cases
 		*) die "'$word' is nothing to measure; kinds: $known_kinds, cases: $known_cases" ;;
 		esac
 	done
+	# What is asked for by name does not take the place of a whole run.
+	[ $# = 0 ] || directory=$whole-part
 	[ -n "$kinds" ] || { kinds=${known_kinds% *}; [ -z "${QUICK-}" ] || kinds=${kinds% *}; }
 }
 
@@ -97,6 +101,7 @@ run_figures() {
 
 describe() {
 	python3 "$here/native.py" conditions kernel="$("$weft_top/selftests/vm/kernels.sh" release $series)" \
+		commit="$(git -C "$weft_top" describe --always --dirty 2>/dev/null || echo unknown)" date="$(date -u +%Y-%m-%d)" \
 		seconds="$seconds" command="make bench-native${QUICK:+ QUICK=1}"
 }
 
@@ -110,6 +115,8 @@ run_profile() {
 
 	sort_words "$@"
 	[ -n "$cases" ] || { cases="tcp1 udp forward"; [ -z "${QUICK-}" ] || cases=tcp1; }
+	# That of an earlier run says nothing about these figures.
+	rm -f "$directory/profile.json"
 	reason=$(why_no_profile)
 	[ -z "$reason" ] || { say "no profile: $reason"; return; }
 	build_all
@@ -151,6 +158,7 @@ main() {
 	case $action in
 	figures|profile|all|show|document)
 		"run_$action" "$@"
+		! grep -q '"absent"' "$directory/native.json" || exit 1
 		;;
 	*)
 		die "'$action' is nothing that can be run; expected figures, profile, all, show or document"
