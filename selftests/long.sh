@@ -10,6 +10,8 @@
 #   KIND             of a flood, what is flooded (default: weft wireguard)
 #   FLOODS           names of floods (default: all)
 #   SOAK_MINUTES     of guest time (default 60); SOAK_PEERS (default 50)
+#   VM_MODE          smp: with two CPUs in real time, in place of one whose time is counted, or, of Linux as a program, whose
+#                    idle time is skipped
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"

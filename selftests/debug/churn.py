@@ -4,6 +4,8 @@
 
 churn.py together SECONDS        two processes configure, one dumps, one removes peers, and every now and then ws0
 churn.py many COUNT              so many peers come, are looked at, and go, twice
+churn.py ports SECONDS           the port of wt0 goes to and fro
+churn.py flood ADDRESS           a message of each type to each of these ports, until it is ended
 """
 import collections
 import errno
@@ -23,6 +25,9 @@ POOL = [bytes([8, number]) + b"\x55" * 30 for number in range(48)]
 # The link is not there just now; a name is another peer's; a port is taken.
 PASSING = {errno.ENODEV, errno.EEXIST, errno.EADDRINUSE}
 A_MESSAGE = 400
+PORTS = (51820, 51821)
+# Of each type one of the right length: an initiation, a response, a cookie, and data of no session.
+LENGTHS = {1: 148, 2: 92, 3: 64, 4: 1452}
 
 
 # ---- together ----
@@ -129,5 +134,30 @@ def newcomer(number, key):
                 attr(nl.P_IPS, [ip(f"10.{64 + number // 250}.{number % 250}.0/24")]))
 
 
+# ---- ports ----
+
+def ports(seconds):
+    family, count, end = nl.Netlink(), 0, time.monotonic() + float(seconds)
+    while time.monotonic() < end:
+        count += 1
+        family.set(name("wt0"), u16(nl.PORT, PORTS[count % len(PORTS)]))
+    family.set(name("wt0"), u16(nl.PORT, PORTS[0]))
+    print(f"# {count} changes of the port", flush=True)
+    nl.check("changes of the port, at least", min(count, 20), 20)
+
+
+def flood(address):
+    print("flooding", flush=True)
+    messages = [bytes([kind]) + bytes(3) + os.urandom(length - 4) for kind, length in LENGTHS.items()]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        while True:
+            for port in PORTS:
+                for message in messages:
+                    try:
+                        sock.sendto(message, (address, port))
+                    except ConnectionRefusedError:
+                        pass
+
+
 if __name__ == "__main__":
-    {"together": together, "many": many}[sys.argv[1]](sys.argv[2])
+    {"together": together, "many": many, "ports": ports, "flood": flood}[sys.argv[1]](sys.argv[2])

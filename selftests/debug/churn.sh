@@ -32,6 +32,31 @@ four_at_once() {
 	expect_eq "peers" "$(peer_count a wt0)" 1
 }
 
+received() {
+	ns a ethtool -S wt0 | awk '/ rx_drop_/ { n += $2 } END { print n + 0 }'
+}
+
+# The flood takes a CPU, and what changes the port the other one.
+ports_under_flood() {
+	local before
+
+	before=$(received)
+	ns_run flood b python3 "$test_dir/churn.py" flood 192.0.2.1
+	wait_for 20 grep -q flooding "$(ns_output flood)"
+	expect ns a python3 "$test_dir/churn.py" ports $((10 * (slow > 4 ? 4 : slow)))
+	both_receive 20000
+	ns_stop flood
+	expect_ge "messages of the flood that were dropped" $(($(received) - before)) 1000
+}
+
+# Those of a port that is just not there are lost.
+port_changes_under_flood() {
+	ns_run traffic.a a ping -n -i 0.02 -s 1000 -W 1 10.9.0.2
+	ports_under_flood
+	ns_stop traffic.a
+	wait_for 20 ns b ping -n -c 1 -W 1 10.9.0.1
+}
+
 many_come_and_go() {
 	traffic_start
 	both_receive 20000
@@ -78,5 +103,6 @@ peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
 session_up a wt0 b wt0 10.9.0.2
 note_objects
 run_case "two configure, one dumps, one removes" four_at_once
+run_case "the port changes under a flood" port_changes_under_flood
 run_case "$((10000 / slow)) peers come and go, twice" many_come_and_go
 run_case "nothing is kept" nothing_is_kept

@@ -13,6 +13,9 @@
 # the tunnel carries in this half is compared with what it carries when the same flood goes to a socket beside it that
 # nobody reads.
 #
+# Where a kernel watches itself, and where two CPUs run in real time, shares of time say nothing: there the figures are
+# noted, and the rest is checked.
+#
 # make flood runs it, as long.sh says. FLOODS: which, all by default. Notes that begin with "figure" are figures.
 # vm: icount
 # timeout: 3600
@@ -107,9 +110,13 @@ flood_stop() { # flood_stop WHAT
 	note "figure $KIND $1: ${BASH_REMATCH[1]} packets, $((BASH_REMATCH[2] / BASH_REMATCH[1])) instructions each"
 }
 
-# Bytes that b sends to aand the nanoseconds it takes. The first megabyte does not count.
+# Bytes that b sends to a, and the nanoseconds it takes. The first megabyte does not count.
 stream() { # stream MEGABYTES
 	$programs/traffic stream "$(ns_name b)" "$(ns_name a)" 10.9.0.1 1 1000000 $(($1 * 1000000))
+}
+
+time_is_shared() {
+	[ "$SLOW" = 1 ] && [ "$(nproc)" = 1 ]
 }
 
 # In kilobytes a second.
@@ -140,7 +147,7 @@ carries() { # carries FLOOD
 	beside=$(value "beside-$1")
 	part=$((kbytes * 100 / beside))
 	note "figure $KIND $1: $kbytes kB/s, $part %"
-	[ "$KIND" != weft ] || expect_ge "percent of what it carries without" $part 80
+	[ "$KIND" != weft ] || ! time_is_shared || expect_ge "percent of what it carries without" $part 80
 }
 
 # Whoever begins has just come up: it has no session.
@@ -170,17 +177,18 @@ shakes_hands() { # shakes_hands FLOOD
 	done
 	flood_stop "$1, with handshakes"
 	note "figure $KIND $1: handshakes took $all ms"
-	[ "$KIND" != weft ] || expect_le "milliseconds of the slowest" $worst 10000
+	[ "$KIND" != weft ] || expect_le "milliseconds of the slowest" $worst $((10000 * SLOW))
 }
 
 memory_used() { # in kB
 	awk '/^(MemFree|Buffers|Cached|SReclaimable):/ { free += $2 } /^MemTotal:/ { total = $2 } END { print total - free }' /proc/meminfo
 }
 
-# 4096 messages may wait: with their buffers 4 MB.
+# 4096 messages may wait: with their buffers 4 MB. Freed memory that KASAN keeps for a while counts as used.
 needs_little_memory() { # needs_little_memory FLOOD
-	local before most=0 now i
+	local before most=0 now kept=0 i
 
+	[ "$SLOW" = 1 ] || kept=$(awk '/^MemTotal:/ { print int($2 / 32) }' /proc/meminfo)
 	before=$(memory_used)
 	flood_start "$1"
 	for ((i = 0; i < 10; i++)); do
@@ -192,8 +200,8 @@ needs_little_memory() { # needs_little_memory FLOOD
 	pause 3
 	now=$(($(memory_used) - before))
 	note "figure $KIND $1: memory grows by $most kB, and afterwards is $now kB above"
-	expect_le "kB that are needed" $most 16384
-	expect_le "kB that stay" $now 4096
+	expect_le "kB that are needed" $most $((16384 + kept))
+	expect_le "kB that stay" $now $((4096 + kept))
 }
 
 underlay_create

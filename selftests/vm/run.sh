@@ -8,11 +8,12 @@
 #
 # One VM runs many tests; after one that takes the VM down the others go on in a new one. KIND=wireguard runs them against
 # the in-tree module, to prove the tests themselves, and KIND=weft-compat against weft in its place. WALL_LIMIT is the most
-# seconds one test may take on the wall clock (default: 1500, times SLOW where the kernel is slow); VM_MEMORY the machine's
-# memory in megabytes; VM_ENVIRONMENT names the variables that tests are to see; VM_NOTES=1 shows what they note, even if all
-# is well; what is in the directory PROGRAMS the guest has under /weft/programs. GCOV names a directory that gets an archive
-# of gcov's counts (.gcda) for each test, when the module was built to count and the kernel is one that knows how. LEAKS
-# names the tests that kmemleak watches, where the kernel has it: it takes as long again as all the rest.
+# seconds one test may take on the wall clock (default: 1500, times SLOW where the kernel is slow); VM_MODE, smp or icount,
+# stands in for what tests ask for; VM_MEMORY is the machine's memory in megabytes; VM_ENVIRONMENT names the variables that
+# tests are to see; VM_NOTES=1 shows what they note, even if all is well; what is in the directory PROGRAMS the guest has
+# under /weft/programs. GCOV names a directory that gets an archive of gcov's counts (.gcda) for each test, when the module
+# was built to count and the kernel is one that knows how. LEAKS names the tests that kmemleak watches, where the kernel has
+# it: it takes as long again as all the rest.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
@@ -239,7 +240,7 @@ leave_out() { # leave_out TEST...: sets tests to those that can be run
 mode_of() { # mode_of TEST
 	local wanted
 
-	wanted=$(sed -n 's/^# vm: //p' "$weft_top/selftests/$1.sh")
+	wanted=${VM_MODE:-$(sed -n 's/^# vm: //p' "$weft_top/selftests/$1.sh")}
 	if [ -z "$wanted" ] && is_debug "$series"; then
 		wanted=smp
 	fi
@@ -252,9 +253,19 @@ leaks_of() { # leaks_of TEST
 	if is_uml "$series" || [[ " $LEAKS " != *" $1 "* ]]; then echo kmemleak=off; fi
 }
 
-# Its mode, and behind a colon what it wants on the kernel's command line.
+# What a test wants on the kernel's command line. That slabs remember who had their objects boot.sh leaves to KASAN on Linux as
+# a program.
+arguments_of() { # arguments_of TEST
+	local words
+
+	words=$(sed -n 's/^# kernel: //p' "$weft_top/selftests/$1.sh")
+	! is_uml "$series" || words=$(sed 's/slab_debug=[^ ]*//' <<<"$words")
+	echo "$words"
+}
+
+# Its mode, and behind a colon the kernel's arguments.
 machine_of() { # machine_of TEST
-	echo "$(mode_of "$1"):$(leaks_of "$1") $(sed -n 's/^# kernel: //p' "$weft_top/selftests/$1.sh")"
+	echo "$(mode_of "$1"):$(leaks_of "$1") $(arguments_of "$1")"
 }
 
 machines_of() { # machines_of TEST...: in which order they are run
