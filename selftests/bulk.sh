@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# 40 MB of TCP each way, between weft and every implementation there is, over a veth pair with its offloads and over
+# 40 MB of TCP each way (12 where instructions are emulated), between weft and every implementation there is, over a veth pair with its offloads and over
 # one that behaves like a wire. Nothing is lost or overtaken, and every byte is counted.
 # series: 6.1
 #
@@ -13,7 +13,7 @@
 # has a fifth of it on all kernels but one.
 . "$(dirname "$0")/lib.sh"
 
-bulk=$((${BULK_MB:-$(scaled 40)} * 1000000))
+bulk=$((${BULK_MB:-$(sized 40 12)} * 1000000))
 
 dropped() { # dropped NS DEV: what the interface and its reasons say
 	local field

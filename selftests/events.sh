@@ -26,7 +26,7 @@ monitor_listens() {
 
 # Of what wt0 told: some fields, one line each.
 told() { # told FIELD...
-	/usr/bin/python3 "$test_dir/events.py" said "$(ns_output monitor)" interface "$@" | sed -n 's/^wt0 //p'
+	/usr/bin/python3 "$test_dir/told.py" said "$(ns_output monitor)" interface "$@" | sed -n 's/^wt0 //p'
 }
 
 newest_is() { # newest_is EVENT CAUSE
@@ -49,7 +49,7 @@ sequence() {
 }
 
 balanced() { # balanced FIRST LAST: prints how many were printed, and how many missed
-	/usr/bin/python3 "$test_dir/events.py" balance "$(ns_output monitor)" "$@"
+	/usr/bin/python3 "$test_dir/told.py" balance "$(ns_output monitor)" "$@"
 }
 
 # Nothing has been missed, and nothing that is secret is in it.
@@ -70,7 +70,7 @@ monitor_stop() {
 }
 
 changes() { # changes EVENT: how many of wt0 have been told
-	told event | grep -c "^$1\$" || true
+	grep -c "\"interface\":\"wt0\".*\"event\":\"$1\"" "$(ns_output monitor)" || true
 }
 
 told_more() { # told_more EVENT COUNT

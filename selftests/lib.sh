@@ -49,6 +49,7 @@
 # Slow kernels. SLOW is the factor by which the kernel is slower than an ordinary one: 1, and more where KASAN or KCSAN
 # watch. Sizes are divided by it and patience multiplied, what is checked stays.
 #   scaled NUMBER [AT_LEAST]              a size: NUMBER divided by SLOW, but not less than that (1)
+#   sized NUMBER EMULATED [AT_LEAST]      a size: EMULATED where instructions are emulated, else as scaled
 #   stretched SECONDS                     a limit: SECONDS times SLOW
 #   late MS                               a limit of what commands of the test measure: MS, and what these take longer
 #   skip_if_slow WHY...                   skips a case that is about speed
@@ -368,6 +369,10 @@ scaled() { # scaled NUMBER [AT_LEAST]
 	local number=$(($1 / SLOW)) least=${2:-1}
 
 	echo $((number > least ? number : least))
+}
+
+sized() { # sized NUMBER EMULATED [AT_LEAST]
+	if [ -n "${EMULATED-}" ] && [ "$SLOW" = 1 ]; then echo "$2"; else scaled "$1" "${3:-1}"; fi
 }
 
 stretched() { # stretched SECONDS

@@ -202,7 +202,7 @@ suspend_under_traffic() {
 
 	skip_unless_suspendable
 	traffic_start
-	for i in 1 2 3 4 5; do
+	for ((i = $(sized 5 2); i > 0; i--)); do
 		both_receive 20000
 		expect announce_suspend
 	done

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """Puts a tunnel under load and looks at what it asks of those who call. See load.sh."""
-import contextlib, math, os, socket, struct, sys, time
+import contextlib, os, socket, struct, sys, time
 import wgpeer
 from alone import alone
 from wgpeer import COOKIE_REPLY, RESPONSE, SLOW, Peer, check, kind, wg
@@ -11,6 +11,7 @@ QUEUE = 4096
 UDP_SEGMENT = 103
 SEGMENTS = 60           # to a burst; no kernel takes fewer at once
 AT_FIRST = 15           # bursts, to have load begin
+PERIOD = 0.5            # seconds from one flood to the next
 UNANSWERED = 5          # seconds after which it is taken to have been lost, or taken in without load
 SO_RCVBUFFORCE = 33
 flooder = None
@@ -189,13 +190,13 @@ def newest_answered(seconds, enough):
     return newest if newest >= 0 else None
 
 
-def load_for(seconds, waiting):
-    """Puts the tunnel under load, says so, and keeps it there: what has been worked on is sent again, so that so many messages
-    wait. What reads them no faster than it works on them may need more than one flood."""
-    keep = int(waiting) // SEGMENTS
+def load_begins(waiting):
+    """Floods until a cookie comes back for most of it; returns the number of bursts. What reads them no faster than it works on
+    them may need more than one flood."""
+    keep = waiting // SEGMENTS
     sent = answered = 0
-    heard, end = time.monotonic(), math.inf
-    while time.monotonic() < end:
+    heard = time.monotonic()
+    while True:
         with alone() if sent == answered else contextlib.nullcontext():
             for index in range(sent, answered + (AT_FIRST if sent == answered else keep)):
                 burst(index=index)
@@ -203,11 +204,34 @@ def load_for(seconds, waiting):
         newest = newest_answered(0.2, answered + keep // 4)
         if newest is not None:
             answered, heard = max(answered, newest), time.monotonic()
-            if end == math.inf and sent - answered <= keep:
-                end = heard + float(seconds)
-                print("loaded", flush=True)
+            if sent - answered <= keep:
+                return sent
         elif time.monotonic() - heard > UNANSWERED:
             answered, heard = sent, time.monotonic()
+
+
+def flood_again(bursts, first):
+    """Until all of it has been worked on, or nothing is heard any more."""
+    last = first + bursts - 1
+    with alone():
+        for index in range(first, last + 1):
+            burst(index=index)
+    newest = first - 1
+    while newest is not None and newest < last:
+        newest = newest_answered(PERIOD, last)
+
+
+def load_for(seconds, waiting):
+    """Puts the tunnel under load, says so, and keeps it there: load outlasts its cause by a second, so that one flood in
+    half of that time will do."""
+    waiting = int(waiting)
+    number = load_begins(waiting)
+    print("loaded", flush=True)
+    end = time.monotonic() + float(seconds)
+    while (begin := time.monotonic()) < end:
+        flood_again(waiting // SEGMENTS, number)
+        number += waiting // SEGMENTS
+        time.sleep(max(0, begin + PERIOD - time.monotonic()))
 
 
 def all(*_):

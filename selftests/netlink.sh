@@ -24,11 +24,16 @@ speak() { # speak CASE [NAMESPACE]
 }
 
 # A slow machine takes longer than a session lasts, even for fewer messages.
+# Each series has messages of its own.
 fuzz() {
-	local handshake
+	local handshake seed
+
+	seed=$(uname -r | tr -dc 0-9)
+	note "seed $seed"
 
 	handshake=$(peer_field a wt0 b wt0 handshake)
-	ns_run fuzz a env FUZZ_DEVICE=wt1 FUZZ_COUNT="$(scaled 20000 5000)" python3 "$test_dir/netlink.py" fuzz
+	ns_run fuzz a env FUZZ_DEVICE=wt1 FUZZ_COUNT="$(sized 20000 6000 5000)" FUZZ_SEED="$seed" \
+		python3 "$test_dir/netlink.py" fuzz
 	ns a ping -q -n -i 0.2 -c 50 -W 20 10.9.0.2 >"$lib_work/ping"
 	ns_wait fuzz 600 || fail "$(cat "$(ns_output fuzz)")"
 	cat "$(ns_output fuzz)"

@@ -13,8 +13,7 @@
 parameters=/sys/module/weft_fault/parameters
 
 # On an emulated machine a round takes longer, and meets less.
-rounds=8
-case $(uname -r) in *-um) rounds=100 ;; esac
+rounds=$(sized 100 4)
 
 # The program's peer is the last of many that are started.
 many_peers() {
@@ -43,7 +42,7 @@ adding_takes_time() {
 never_without_preshared() {
 	adding_takes_time
 	program_create
-	expect program terms 10 "$(psk_file program)"
+	expect program terms "$(sized 10 4)" "$(psk_file program)"
 	expect_gt "keys that were late" "$(cat $parameters/failed)" 0
 }
 

@@ -48,7 +48,7 @@ stormed() {
 
 # The program hears of the new key and port only when it is over: in between it calls somebody else, and is refused.
 settings_change() {
-	local times=${PARALLEL_CHANGES:-$(scaled 10 3)} i
+	local times=${PARALLEL_CHANGES:-$(sized 10 3 3)} i
 
 	know_callers
 	ns_run storm b env KEY_FILE="$(key_file b.program)" TUNNEL_KEY="$(tunnel_key a wt0)" TUNNEL_NS="$(ns_name a)" \

@@ -138,7 +138,7 @@ rebind_round() {
 no_window() {
 	local i rounds
 
-	rounds=$(scaled 40 10)
+	rounds=$(sized 40 8 10)
 	pair_tunnels_create
 	session_up a wt0 b wt0 10.9.0.2
 	for i in 1 2; do

@@ -14,6 +14,8 @@
 . "$(dirname "$0")/lib.sh"
 
 skip_unless_weft
+pace=$(stretched 10)
+[ -z "${EMULATED-}" ] || [ "$SLOW" -gt 1 ] || pace=40
 
 mesh_underlay_create() { # mesh_underlay_create NODES
 	local i
@@ -52,7 +54,7 @@ mesh_create() { # mesh_create NODES [KIND_OF_THE_LAST]
 	done
 }
 
-# Pings every 10 ms between every two, and a TCP stream, until traffic_lost_nothing().
+# Pings every 10 ms (40 where instructions are emulated) between every two, and a TCP stream, until traffic_lost_nothing().
 traffic_start() { # traffic_start NODES
 	local i j nodes=()
 
@@ -64,7 +66,7 @@ traffic_start() { # traffic_start NODES
 	wait_for 30 test -e "$lib_work/ready"
 	for ((i = 0; i < $1; i++)); do
 		for ((j = i + 1; j < $1; j++)); do
-			ns_run "ping$i$j" "n$i" ping -n -i "$(stretched 10)e-3" -W 5 "10.9.0.$((j + 1))"
+			ns_run "ping$i$j" "n$i" ping -n -i "${pace}e-3" -W 5 "10.9.0.$((j + 1))"
 		done
 	done
 }

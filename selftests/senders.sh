@@ -13,8 +13,8 @@
 #	 va 192.0.2.1 --------- veth --------- vb 192.0.2.2
 . "$(dirname "$0")/lib.sh"
 
-tries=$(scaled 2000 500)
-stream_bytes=$(scaled 20000000 4000000)
+tries=$(sized 2000 300 500)
+stream_bytes=$(sized 20000000 4000000 4000000)
 
 senders() { # senders ARGS...: what senders.py does in a
 	expect ns a python3 "$test_dir/senders.py" "$@"

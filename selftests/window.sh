@@ -56,9 +56,9 @@ two_cpus_at_once() {
 
 # Time after time: the two CPUs meet by chance.
 two_cpus_again() {
-	local _
+	local i
 
-	for _ in 1 2 3 4; do
+	for ((i = $(sized 4 1); i > 0; i--)); do
 		two_cpus_at_once
 	done
 }

@@ -18,13 +18,16 @@
 #   -M          the guest's memory (default: 1536, and 3072 for a debug kernel)
 #
 # The guest has the tree's selftests/ and tools/weft under /weft, where COMMAND runs in bash, with the kernel's slowness as
-# SLOW. A warning of the kernel's is a panic, but under KCSAN, which reports the kernel's own races, too. Status 125: the
+# SLOW, and with EMULATED=1 where its instructions are emulated. A warning of the kernel's is a panic, but under KCSAN, which reports the kernel's own races, too. Status 125: the
 # machine died before the command ended; 124: it ran into the limit.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
 . "$here/host.sh"
 
+# What the emulated CPU can do, but at a price: a fifth level of page tables is one more step in each walk, and the
+# emulator ends a block of code wherever the kernel lets itself at the memory of programs. A fifth of all the time.
+dear=-la57,-smap
 # The emulator translates code anew for every address it appears at: programs that always lie at the same ones start three
 # times as fast.
 fixed_addresses="nokaslr norandmaps"
@@ -86,10 +89,10 @@ accelerator_options() {
 	case $accelerator in
 	icount)
 		# String instructions would count a byte each and make copies look costly.
-		echo -accel tcg -icount shift=0,sleep=off -smp 1 -cpu max,-erms,-fsrm
+		echo -accel tcg -icount shift=0,sleep=off -smp 1 -cpu max,-erms,-fsrm,$dear
 		;;
 	tcg)
-		echo -accel tcg,thread=multi -smp 2 -cpu max
+		echo -accel tcg,thread=multi -smp 2 -cpu max,$dear
 		;;
 	kvm)
 		echo -accel kvm -smp 2 -cpu host
@@ -214,6 +217,7 @@ write_archive() {
 
 run_machine() { # run_machine SECONDS CONSOLE_LOG
 	pick_accelerator
+	is_uml "$series" || [ "$accelerator" = kvm ] || environment+=(EMULATED=1)
 	if is_uml "$series"; then run_uml "$@"; else run_qemu "$@"; fi
 }
 
