@@ -20,15 +20,26 @@ def burst_to(address, port):
     return sock
 
 
+def occupy(running):
+    os.sched_setaffinity(0, {1})
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
+    os.write(running, b"!")
+    while True:
+        pass
+
+
 def hog():
     """A real-time task on CPU 1. While it runs no process ends that the kernel waits for CPU 1 with."""
+    reader, writer = os.pipe()
     child = os.fork()
     if not child:
-        os.sched_setaffinity(0, {1})
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
-        while True:
-            pass
-    time.sleep(0.1)
+        try:
+            occupy(writer)
+        finally:
+            os._exit(1)
+    os.close(writer)
+    if not os.read(reader, 1):
+        sys.exit("the real-time task did not begin")
     return child
 
 
@@ -36,6 +47,8 @@ def send_hogged(*what):
     child = hog()
     try:
         send(*what)
+        if os.waitpid(child, os.WNOHANG)[0]:
+            sys.exit("the real-time task has ended")
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
