@@ -36,8 +36,8 @@ unwanted() { # unwanted TEST CASE
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 echo "TAP version 13"
-KIND=wireguard "$weft_top/selftests/vm/run.sh" "$series" vm/planted/{bad,numbers,absent,skip,silent,slow,warn,leave,crash,hold,good} \
-	>"$work/output"
+KIND=wireguard "$weft_top/selftests/vm/run.sh" "$series" \
+	vm/planted/{bad,numbers,absent,skip,silent,slow,warn,leave,crash,hold,good} >"$work/output"
 status=$?
 [ $status = 1 ]
 report $? "the status says that something failed"

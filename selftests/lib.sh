@@ -26,7 +26,7 @@
 #   run_case NAME FUNCTION [ARGS...]      runs FUNCTION in a subshell under errexit: the first command that fails fails
 #                                         the case. What the case defers is undone when it ends. Variables it sets
 #                                         are lost; use set_value/value to hand something on.
-#   fail WORDS...                         ends the case (or the test) as failed, and from within $( ) makes it fail at its end
+#   fail WORDS...                         ends the case (or the test) as failed; within $( ) the case fails at its end
 #   skip WORDS...                         within a case: ends it as skipped; outside: skips the whole test
 #   skip_unless_weft                      skips where KIND is not weft
 #   skip_unless_readable                  skips where the kernel's own objects cannot be read
@@ -44,8 +44,8 @@
 #   expect_lt WHAT ACTUAL LIMIT           numbers; also expect_le, expect_ge, expect_gt. A value that is no number fails
 #   expect_between WHAT ACTUAL LOW HIGH
 #   expect_match WHAT ACTUAL REGEX
-#   wait_for SECONDS COMMAND...           polls until COMMAND succeeds; fails after that many (guest) seconds times SLOW.
-#                                         COMMAND is expanded once: what it compares has to be read within a function
+#   wait_for SECONDS COMMAND...           polls until COMMAND succeeds; fails after that many (guest) seconds times SLOW
+#                                         COMMAND is expanded once: a function has to read what it compares
 #   holds_for SECONDS COMMAND...          the opposite: COMMAND must succeed all the time
 #   now_ms                                monotonic clock in ms; read_uptime sets uptime_ms to the same
 #   pause SECONDS                         sleeps without a process

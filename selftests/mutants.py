@@ -491,7 +491,8 @@ def try_constants(tree, mutants):
         progress = Progress("constants", len(mutants))
         for mutant in mutants:
             near = {test for key, tests in tree.reaching.items() if key.startswith(mutant.file + ":") for test in tests}
-            judge(mutant, lambda one, near=near: kills_alone(alone, one, sorted(near, key=tree.limits.get)) if near else "")
+            chosen = sorted(near, key=tree.limits.get)
+            judge(mutant, lambda one, tests=chosen: kills_alone(alone, one, tests) if tests else "")
             if mutant.killer is None:
                 invalid.add(mutant)
             elif not mutant.killer:
