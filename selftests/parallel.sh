@@ -47,7 +47,7 @@ stormed() {
 }
 
 answers() {
-	sed -n '$s/^answered: //p' "$(ns_output storm)"
+	sed -n 's/^answered: //p' "$(ns_output storm)" | tail -n 1
 }
 
 answered_more() { # answered_more THAN

@@ -47,11 +47,11 @@ def send_hogged(*what):
     child = hog()
     try:
         send(*what)
-        if os.waitpid(child, os.WNOHANG)[0]:
-            sys.exit("the real-time task has ended")
     finally:
         os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        status = os.waitpid(child, 0)[1]
+    if not os.WIFSIGNALED(status):
+        sys.exit("the real-time task has ended by itself")
 
 
 def send(address, port, count):
