@@ -104,7 +104,7 @@ is_there() { # is_there SERIES TEST...
 
 run_series() { # run_series TEST...
 	# shellcheck disable=SC2086 # an option or nothing
-	selftests/vm/run.sh ${module:+-k "$module"} "$series" "$@"
+	with_verdict "$series run" selftests/vm/run.sh ${module:+-k "$module"} "$series" "$@"
 }
 
 # One VM a kernel at a time, the kernels side by side: each VM keeps one CPU busy, and those with two not much more. Linux as

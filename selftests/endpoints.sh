@@ -33,8 +33,8 @@ tunnels_create() { # tunnels_create KIND_B
 	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128
 }
 
-a_pings() {
-	ns a ping -n -c 1 -W 1 10.9.0.2
+a_pings() { # a_pings [SECONDS]: how long an answer may take
+	ns a ping -n -c 1 -W "${1:-$SLOW}" 10.9.0.2
 }
 
 endpoint_of_b() {
@@ -50,7 +50,7 @@ recovers() { # recovers WHAT LEAST MOST ENDPOINT
 	local start took
 
 	start=$(now_ms)
-	wait_for 40 a_pings
+	wait_for 40 a_pings 1
 	took=$(($(now_ms) - start))
 	note "$1: $took ms"
 	expect_between "$1: ms until a packet is answered" "$took" "$2" "$(late "$3")"
@@ -216,10 +216,10 @@ shares_port() {
 	peer_set a wt0 b wt0 endpoint 192.0.2.2:51820
 	expect_eq "sockets" "$(udp_sockets a)" '192.0.2.1:51820 198.51.100.1:51820'
 	expect a_pings
-	expect ns a ping -n -c 1 -W 1 10.8.0.2
+	expect ns a ping -n -c 1 -W "$SLOW" 10.8.0.2
 	expect_error "another socket has UDP port" tunnel_set a wt1 listen-address 192.0.2.1
 	expect_error "another socket has UDP port" tunnel_set a wt1 listen-address any
-	expect ns a ping -n -c 1 -W 1 10.8.0.2
+	expect ns a ping -n -c 1 -W "$SLOW" 10.8.0.2
 }
 
 # Up to Linux 6.1 only one that is down can be.
@@ -284,7 +284,7 @@ in_vrf() {
 	expect_eq "b's endpoint in the VRF, IPv6" "$(endpoint_of_a)" '[2001:db8:2::1]:51820'
 	tunnel_set a wt0 listen-address 198.51.100.1,2001:db8:2::1
 	expect a_pings
-	expect ns b ping -n -c 1 -W 1 10.9.0.1
+	expect ns b ping -n -c 1 -W "$SLOW" 10.9.0.1
 	expect_eq "sessions that it has cost" "$(handshakes_a)" "$since"
 	# Outside of it is nothing, if its table has an end, as a VRF's should.
 	ns_ip a route add table 100 unreachable default metric 4278198272

@@ -24,6 +24,19 @@ monitor_listens() {
 	grep -q device-removed "$(ns_output monitor)"
 }
 
+# Sockets of this namespace that have joined groups, but for the kernel's own.
+listeners() { # listeners NS
+	ns "$1" awk '$2 == 16 && $3 != 0 && $4 != "00000000" { n++ } END { print n + 0 }' /proc/net/netlink
+}
+
+has_listeners() { # has_listeners NS COUNT
+	[ "$(listeners "$1")" = "$2" ]
+}
+
+has_lines() { # has_lines NAME COUNT
+	[ "$(wc -l <"$(ns_output "$1")")" -ge "$2" ]
+}
+
 # Of what wt0 told: some fields, one line each.
 told() { # told FIELD...
 	/usr/bin/python3 "$test_dir/told.py" said "$(ns_output monitor)" interface "$@" | sed -n 's/^wt0 //p'
@@ -198,12 +211,12 @@ text_lines() {
 	pair_create
 	ns_run text a "$WEFT" monitor wt0
 	ns_run other a "$WEFT" monitor wt1
-	pause 1
+	wait_for 10 has_listeners a 2
 	session_up a wt0 b wt0 10.9.0.2
 	tunnel_delete a wt0
 	# It outlives the interface, and hears of the next one of that name.
 	tunnel_create a wt0
-	pause 0.2
+	wait_for 10 has_lines text 3
 	ns_stop text TERM
 	ns_stop other INT
 	expect_eq "its status" "$(cat "$lib_work/runs/text.status")" 0
@@ -221,10 +234,11 @@ not_for_everybody() {
 	expect_error "CAP_NET_ADMIN" ns a setpriv --reuid=65534 --regid=65534 --clear-groups "$WEFT" wait wt0
 	# Nor does who may listen in one namespace hear of another.
 	ns_run elsewhere b "$WEFT" monitor
-	pause 1
+	wait_for 10 has_listeners b 1
 	tunnel_set a wt0 fwmark 7
 	tunnel_set b wt0 fwmark 7
-	pause 0.2
+	# A line about a's link would come before.
+	wait_for 10 has_lines elsewhere 1
 	ns_stop elsewhere INT
 	expect_eq "lines in b" "$(wc -l <"$(ns_output elsewhere)")" 1
 }

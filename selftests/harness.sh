@@ -12,33 +12,50 @@ series=${1:-6.12}
 number=0
 failed=0
 
+report() { # report STATUS WORDS: a test of the harness
+	number=$((number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2"
+		failed=$((failed + 1))
+	fi
+}
+
 # A verdict as run.sh prints it.
 wanted() { # wanted VERDICT TEST CASE
-	local line="$1 - $series vm/planted/$2: $3" verdict=ok
+	grep -qxF -- "$1 - $series vm/planted/$2: $3" "$work/output"
+	report $? "sees of $2: $1, ${3/\# SKIP/skipped:}"
+}
 
-	number=$((number + 1))
-	grep -qxF -- "$line" "$work/output" || { verdict="not ok"; failed=$((failed + 1)); }
-	echo "$verdict $number - sees of $2: $1, ${3/\# SKIP/skipped:}"
+unwanted() { # unwanted TEST CASE
+	! grep -qF -- " - $series vm/planted/$1: $2" "$work/output"
+	report $? "says nothing of $1: $2"
 }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 echo "TAP version 13"
-KIND=wireguard "$weft_top/selftests/vm/run.sh" "$series" vm/planted/{bad,skip,silent,slow,warn,leave,crash,hold,good} \
-	>"$work/output"
+KIND=wireguard "$weft_top/selftests/vm/run.sh" "$series" \
+	vm/planted/{bad,numbers,absent,skip,silent,slow,warn,leave,crash,hold,good} >"$work/output"
 status=$?
-number=1
-if [ $status = 1 ]; then
-	echo "ok 1 - the status says that something failed"
-else
-	echo "not ok 1 - the status says that something failed"
-	failed=1
-fi
+[ $status = 1 ]
+report $? "the status says that something failed"
 wanted ok good "a case that passes"
 wanted ok good "everything created is gone"
 wanted ok good "the module unloads"
 wanted "not ok" bad "a case that stumbles"
 wanted "not ok" bad "a case that disappoints"
+wanted ok numbers "a skip # SKIP planted"
+wanted "not ok" numbers "a word between two numbers"
+wanted "not ok" numbers "an empty number"
+wanted "not ok" numbers "an empty value"
+wanted "not ok" numbers "a helper that fails within a substitution"
+wanted "not ok" numbers "a helper that fails within a look"
+wanted "not ok" numbers "a status that looks like a skip"
+wanted ok numbers "a failure that is expected"
+wanted "not ok" absent "set-up"
+unwanted absent "the module unloads"
 wanted ok skip "all of it # SKIP planted"
 wanted "not ok" silent "ran the cases it planned (planned '', ran 0, status 0)"
 wanted "not ok" slow "ended in time"

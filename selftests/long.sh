@@ -23,7 +23,7 @@ run() { # run SERIES TEST
 	local module
 
 	if module=$(selftests/vm/module.sh "$1" long 2>"$log"); then
-		selftests/vm/run.sh -k "$module" "$1" "$2"
+		with_verdict "$1 run" selftests/vm/run.sh -k "$module" "$1" "$2"
 	else
 		echo "not ok - $1 build: weft.ko"
 		sed 's/^/# /' "$log"

@@ -33,6 +33,10 @@ class Late(Exception):
     pass
 
 
+class NotUp(Exception):
+    """A machine in which no test begins: nothing follows from it for a mutant, whose module is not loaded yet."""
+
+
 class Machine:
     """One that runs these tests, all of one mode, one after the other."""
 
@@ -86,7 +90,7 @@ def outcome(line):
 
 
 def first_failure(machine, tests, limits):
-    """(test, what fails) or None."""
+    """(test, what fails) or None; raises NotUp."""
     left, current = list(tests), None
     try:
         for line in machine.lines():
@@ -100,8 +104,12 @@ def first_failure(machine, tests, limits):
                 left.remove(current)
                 machine.allow(BOOT)
     except Late:
-        return current or "boot", "takes too long"
-    return (current or "boot", "the machine dies") if left else None
+        if current is None:
+            raise NotUp(f"no test has begun after {BOOT} s") from None
+        return current, "takes too long"
+    if left and current is None:
+        raise NotUp("the machine ended before the first test")
+    return (current, "the machine dies") if left else None
 
 
 def measured(machine, limit):

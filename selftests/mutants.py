@@ -15,8 +15,9 @@ All mutants of a target are built once, into the same programs, and a run choose
 if it reaches the mutant's function, those about its file and then the quickest first, until one fails; with -b only the
 first, which together take so many seconds; with -t only these tests, also such as are left out else. What survives is
 tried again under sanitizers, but for -t. Constants outside functions are built one by one. The target kmod is tested in
-machines, see machine.py, one mutant a machine; a machine that dies has killed its mutant. Its sanitizers are the kernel's:
-KASAN, lockdep and the rest.
+machines, see machine.py, one mutant a machine; a machine that dies in a test has killed its mutant. A machine that does
+not come up is started once more, and then its mutant is not judged. Its sanitizers are the kernel's: KASAN, lockdep and
+the rest.
 
 Changes that leave the behaviour as it is stand with their reason in mutants.txt: a line "FILE LABEL", the label being
 that of the list, and below it the reason, indented. -c checks that each still names a mutant.
@@ -325,16 +326,23 @@ class ModuleTree(Tree):
                 self.reaching.setdefault(key, set()).add(test)
         return [] if self.reaching else tests
 
+    def failure(self, mode, tests, sanitized, identity):
+        """(test, what fails) or None. A machine that does not come up is started once more; then it raises NotUp."""
+        for last in False, True:
+            run = self.machine(sanitized, mode, tests, identity)
+            try:
+                return machine.first_failure(run, tests, self.limits)
+            except machine.NotUp as why:
+                if last:
+                    raise
+                say(f"started once more: {why}")
+            finally:
+                run.end()
+
     def kills(self, tests, sanitized, identity=0):
         for mode in "icount", "smp":
             chosen = self.of_mode(mode, tests)
-            if not chosen:
-                continue
-            run = self.machine(sanitized, mode, chosen, identity)
-            try:
-                failure = machine.first_failure(run, chosen, self.limits)
-            finally:
-                run.end()
+            failure = self.failure(mode, chosen, sanitized, identity) if chosen else None
             if failure:
                 return ": ".join(failure)
         return ""
@@ -421,15 +429,25 @@ class Progress:
             say(f"{self.what}: {self.done} of {self.total}, {self.killed} killed")
 
 
+def judge(mutant, kill):
+    """Sets the mutant's killer, and whether it was judged at all; returns the verdict in words."""
+    try:
+        mutant.killer, mutant.unjudged = kill(mutant), False
+    except machine.NotUp as why:
+        mutant.killer, mutant.unjudged = "", True
+        return f"not judged: {why}"
+    return f"seen by {mutant.killer}" if mutant.killer else "not seen"
+
+
 def survivors(pool, what, mutants, kill):
+    """Those that no test sees, and those that were not judged."""
     progress, left = Progress(what, len(mutants)), []
-    futures = {pool.submit(kill, mutant): mutant for mutant in mutants}
+    futures = {pool.submit(judge, mutant, kill): mutant for mutant in mutants}
     for future in concurrent.futures.as_completed(futures):
-        mutant, killer = futures[future], future.result()
-        progress.add(bool(killer))
-        mutant.killer = killer
-        say(f"{what}: {mutant.file}:{mutant.line}: {mutant.label()} is {f'seen by {killer}' if killer else 'not seen'}")
-        if not killer:
+        mutant = futures[future]
+        say(f"{what}: {mutant.file}:{mutant.line}: {mutant.label()} is {future.result()}")
+        progress.add(bool(mutant.killer))
+        if not mutant.killer:
             left.append(mutant)
     return left
 
@@ -473,7 +491,8 @@ def try_constants(tree, mutants):
         progress = Progress("constants", len(mutants))
         for mutant in mutants:
             near = {test for key, tests in tree.reaching.items() if key.startswith(mutant.file + ":") for test in tests}
-            mutant.killer = kills_alone(alone, mutant, sorted(near, key=tree.limits.get)) if near else ""
+            chosen = sorted(near, key=tree.limits.get)
+            judge(mutant, lambda one, tests=chosen: kills_alone(alone, one, tests) if tests else "")
             if mutant.killer is None:
                 invalid.add(mutant)
             elif not mutant.killer:
@@ -486,24 +505,27 @@ def summary(name, counted):
     tried = counted["killed"] + counted["survived"]
     share = 100 * counted["killed"] / tried if tried else 100
     return f"{name}: {counted['killed']} of {tried} killed, {share:.1f} %; {counted['unreached']} not reached, " \
-           f"{counted['equivalent']} equivalent, {counted['invalid']} do not build"
+           f"{counted['equivalent']} equivalent, {counted['invalid']} do not build, {counted['unjudged']} not judged"
 
 
 def report(tree, files, mutants, invalid, left):
     known, left = equivalents(), set(left)
-    total = dict.fromkeys(("invalid", "killed", "survived", "equivalent", "unreached"), 0)
+    total = dict.fromkeys(("invalid", "killed", "survived", "equivalent", "unreached", "unjudged"), 0)
     lines = []
     for file in files:
         counted = dict.fromkeys(total, 0)
         for mutant in (one for one in mutants if one.file == file):
             outcome = "invalid" if mutant in invalid else "survived" if mutant in left else "killed"
-            if outcome == "survived" and mutant.label() in known.get(file, ()):
+            if outcome == "survived" and mutant.unjudged:
+                outcome = "unjudged"
+            elif outcome == "survived" and mutant.label() in known.get(file, ()):
                 outcome = "equivalent"
             counted[outcome] += 1
             unreached = mutant.body and not tree.near(f"{file}:{mutant.function}")
             counted["unreached"] += outcome == "survived" and bool(unreached)
-            if outcome == "survived":
-                print(f"{file}:{mutant.line}: {mutant.label()}{' (not reached)' if unreached else ''}")
+            if outcome in ("survived", "unjudged"):
+                remark = " (not judged)" if outcome == "unjudged" else " (not reached)" if unreached else ""
+                print(f"{file}:{mutant.line}: {mutant.label()}{remark}")
         lines.append(summary(file, counted))
         lines += tree.remarks(file, [mutant.killer for mutant in mutants if mutant.file == file])
         for key, count in counted.items():
@@ -528,6 +550,7 @@ def try_all(target, files, mutants, jobs, verdicts):
     for identity, mutant in enumerate(mutants, 1):
         mutant.identity = identity
         mutant.killer, mutant.judged = verdicts.get((mutant.file, mutant.label()), (None, False))
+        mutant.unjudged = False
     fresh = [mutant for mutant in mutants if mutant.killer is None]
     constants = [mutant for mutant in fresh if not mutant.body]
     tests = [*target.tests(), *target.scripts]
@@ -545,7 +568,7 @@ def try_all(target, files, mutants, jobs, verdicts):
         report(tree, files, mutants, invalid | more, left + others + [mutant for mutant in before if mutant.judged])
 
 
-NAMED = re.compile(r"(?:# \w+: )?(\S+\.c):\d+: (.*?)(?: is not seen| \(not reached\))?$")
+NAMED = re.compile(r"(?:# \w+: )?(\S+\.c):\d+: (.*?)(?: is not seen| \(not (?:reached|judged)\))?$")
 
 
 VERDICT = re.compile(r"# (\w+): (\S+\.c):\d+: (.*) is (?:seen by (.*)|not seen)$")

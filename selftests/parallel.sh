@@ -46,6 +46,14 @@ stormed() {
 	grep -q answered "$(ns_output storm)"
 }
 
+answers() {
+	sed -n 's/^answered: //p' "$(ns_output storm)" | tail -n 1
+}
+
+answered_more() { # answered_more THAN
+	[ "$(answers)" -gt "$1" ]
+}
+
 # The program hears of the new key and port only when it is over: in between it calls somebody else, and is refused.
 settings_change() {
 	local times=${PARALLEL_CHANGES:-$(sized 10 3 3)} i
@@ -58,6 +66,9 @@ settings_change() {
 		change_settings "$(key_file a.other)" "$(psk_file parallel)" 51821 7
 		change_settings "$(tunnel_key_file a wt0)" /dev/null 51820 0
 	done
+	# The last change has brought the key back that the program calls.
+	wait_for 30 answered_more "$(answers)"
+	[ ! -s "$lib_work/runs/storm.status" ] || fail "the storm has ended: $(tail -n 3 "$(ns_output storm)")"
 	ns_stop storm
 	program works >"$lib_work/program" 2>&1 || cat "$lib_work/program"
 	program_said works

@@ -379,7 +379,7 @@ beside() {
 	for what in speaks "is silent"; do
 		[ "$what" = speaks ] || routers_are_silent
 		forget_learnt
-		(stream a 10.9.0.2 "$(scaled 1000000)" 20 "in-tree, router $what, IPv$1 outside,") ||
+		attempt stream a 10.9.0.2 "$(scaled 1000000)" 20 "in-tree, router $what, IPv$1 outside," ||
 			note "in-tree, router $what, IPv$1 outside: hangs"
 		ns_stop sink KILL
 	done

@@ -10,6 +10,7 @@ port.py grab PORT WORDS... [-- WORDS...]...     tries to bind all the time, in e
                                         when it gets SIGTERM how often it was refused; it fails if it got the port once
 """
 import os
+import select
 import signal
 import socket
 import sys
@@ -73,9 +74,9 @@ def hold(port, *words):
     many = int(wish.options.get("many", 0))
     held = [wish.bind(int(port), f"127.0.0.{number + 2}") for number in range(many)] or [wish.bind(int(port))]
     print("ready", flush=True)
-    for sock in held:
-        while True:
-            # Whatever comes is somebody else's.
+    while True:
+        for sock in select.select(held, [], [])[0]:
+            # These packets are the tunnel's.
             data, sender = sock.recvfrom(65536)
             print(f"got {len(data)} bytes from {sender[0]}", flush=True)
 

@@ -27,7 +27,7 @@ holder_start() { # holder_start NAME WORDS...
 }
 
 a_pings() {
-	ns a ping -n -c 1 -W 2 10.9.0.2
+	ns a ping -n -c 1 -W "$((2 * SLOW))" 10.9.0.2
 }
 
 got() { # got NAME

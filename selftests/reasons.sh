@@ -62,7 +62,7 @@ has_grown() { # has_grown NS WANTED
 
 # Some of it is counted by a worker.
 expect_grown() { # expect_grown NS WANTED
-	(wait_for 5 has_grown "$1" "$2") 2>/dev/null || expect_eq "what grew in $1" "$(grown "$1")" "$2"
+	attempt wait_for 5 has_grown "$1" "$2" 2>/dev/null || expect_eq "what grew in $1" "$(grown "$1")" "$2"
 }
 
 trace_start() {

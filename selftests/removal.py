@@ -5,6 +5,7 @@
 removal.py replaced ROUNDS     in each round a link gets another port and no peers, and is removed meanwhile, while
                                processes send to the port that it had
 """
+import mmap
 import os
 import random
 import signal
@@ -22,36 +23,48 @@ from netlink import attr, ip, name, peer, u16, u32
 DEV, OLD_PORT, NEW_PORT = "ws0", 7001, 7002
 KEPT, KEPT_PORT = "ws1", 7003
 SENDERS, PEERS = 3, 64
+TARGETS = (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")
+# The share of rounds in which the link has to be there yet when it is changed.
+LEAST_CHANGED = 0.1
 
 # One message of each type, of the right length: an initiation, a response, a cookie, and data of no session.
 MESSAGES = [struct.pack("<I", kind) + os.urandom(length - 4) for kind, length in ((1, 148), (2, 92), (3, 64), (4, 64))]
 
 
-def send_for_ever(family, address):
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.connect((address, OLD_PORT))
-        while True:
-            for message in MESSAGES:
-                try:
-                    sock.send(message)
-                except ConnectionRefusedError:
-                    pass
+class Sender:
+    """A process that sends to the old port until it is killed. Its count is in memory that both processes share."""
 
+    def __init__(self, family, address):
+        self.family, self.address = family, address
+        self.memory = mmap.mmap(-1, mmap.PAGESIZE)
+        self.pid = os.fork()
+        if not self.pid:
+            try:
+                self.send_for_ever()
+            finally:
+                os._exit(1)
 
-def senders_start():
-    pids = []
-    for number in range(SENDERS):
-        pid = os.fork()
-        if not pid:
-            send_for_ever(*((socket.AF_INET6, "::1") if number & 1 else (socket.AF_INET, "127.0.0.1")))
-        pids.append(pid)
-    return pids
+    def sent(self):
+        return struct.unpack_from("Q", self.memory)[0]
 
+    def send_for_ever(self):
+        with socket.socket(self.family, socket.SOCK_DGRAM) as sock:
+            sock.connect((self.address, OLD_PORT))
+            while True:
+                for message in MESSAGES:
+                    try:
+                        sock.send(message)
+                        struct.pack_into("Q", self.memory, 0, self.sent() + 1)
+                    except ConnectionRefusedError:
+                        pass
 
-def senders_stop(pids):
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+    def stop(self):
+        """Returns whether it was sending until now."""
+        alive = not os.waitpid(self.pid, os.WNOHANG)[0]
+        if alive:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        return alive
 
 
 def a_peer(number):
@@ -100,16 +113,21 @@ def replaced(rounds):
     family, links, rng, changed = nl.Netlink(), Links(), random.Random(1), 0
     rounds = int(rounds)
     keep_one(family, links)
-    senders = senders_start()
+    senders = [Sender(*TARGETS[number % len(TARGETS)]) for number in range(SENDERS)]
     try:
         for _ in range(rounds):
             changed += a_round(family, links, rng)
     finally:
-        senders_stop(senders)
+        alive = sum([sender.stop() for sender in senders])
         links.remove(KEPT)
-    print(f"# {changed} of {rounds} links were changed before they were removed", flush=True)
-    if not changed:
-        sys.exit("no link was changed before it was removed")
+    sent = [sender.sent() for sender in senders]
+    print(f"# {changed} of {rounds} links were changed before they were removed; messages sent: {sent}", flush=True)
+    if changed < rounds * LEAST_CHANGED:
+        sys.exit("too few links were changed before they were removed")
+    if alive < SENDERS:
+        sys.exit(f"only {alive} of {SENDERS} senders were there at the end")
+    if min(sent) < rounds:
+        sys.exit(f"a sender sent less than {rounds} messages")
 
 
 if __name__ == "__main__":

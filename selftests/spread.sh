@@ -70,15 +70,24 @@ nothing_is_dropped() {
 	done
 }
 
+both_have_opened() { # both_have_opened BATCHES: each of the CPUs so many
+	[ "$(traced recv_job_work 0)" -ge "$1" ] && [ "$(traced recv_job_work 1)" -ge "$1" ]
+}
+
+# The host decides when either CPU runs: within one transfer all batches may fall to the same one.
 both_take_part() {
-	local cpu before
+	local cpu before transfers=0 least=5
 
 	before=$(out_of_order)
 	trace_jobs
-	transfer a b 10.9.0.2 5000000
-	note "segments out of order: $(($(out_of_order) - before))"
+	until both_have_opened $least || [ $transfers -ge 10 ]; do
+		transfer a b 10.9.0.2 5000000
+		transfers=$((transfers + 1))
+	done
+	note "transfers: $transfers; segments out of order: $(($(out_of_order) - before))"
 	for cpu in 0 1; do
 		note "CPU $cpu opened $(traced recv_job_work $cpu) batches"
+		expect_ge "batches that CPU $cpu opened" "$(traced recv_job_work $cpu)" $least
 	done
 	expect_ge "batches that were handed over" "$(traced recv_job_work)" 20
 	expect_eq "batches delivered" "$(traced recv_job_deliver)" "$(traced recv_job_work)"

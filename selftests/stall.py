@@ -20,15 +20,26 @@ def burst_to(address, port):
     return sock
 
 
+def occupy(running):
+    os.sched_setaffinity(0, {1})
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
+    os.write(running, b"!")
+    while True:
+        pass
+
+
 def hog():
     """A real-time task on CPU 1. While it runs no process ends that the kernel waits for CPU 1 with."""
+    reader, writer = os.pipe()
     child = os.fork()
     if not child:
-        os.sched_setaffinity(0, {1})
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
-        while True:
-            pass
-    time.sleep(0.1)
+        try:
+            occupy(writer)
+        finally:
+            os._exit(1)
+    os.close(writer)
+    if not os.read(reader, 1):
+        sys.exit("the real-time task did not begin")
     return child
 
 
@@ -38,7 +49,9 @@ def send_hogged(*what):
         send(*what)
     finally:
         os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        status = os.waitpid(child, 0)[1]
+    if not os.WIFSIGNALED(status):
+        sys.exit("the real-time task has ended by itself")
 
 
 def send(address, port, count):

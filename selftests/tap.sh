@@ -3,8 +3,30 @@
 #
 # Shared by what runs several tests as one stream. To be sourced.
 #
+#   with_verdict NAME COMMAND...    passes lines on; a command that fails without a line "not ok" gets one
 #   merge       numbers the lines "ok - ..." and "not ok - ..." of all streams on standard input, ends with the plan and
 #               the sum; fails unless all passed
+
+with_verdict() { # with_verdict NAME COMMAND...
+	local name=$1 line failed='' status=''
+
+	shift
+	while IFS= read -r line; do
+		case $line in
+		"status of the command: "*)
+			status=${line##* }
+			continue
+			;;
+		"not ok - "*)
+			failed=1
+			;;
+		esac
+		printf '%s\n' "$line"
+	done < <("$@"; echo "status of the command: $?")
+	if [ "$status" != 0 ] && [ -z "$failed" ]; then
+		echo "not ok - $name: ended with status $status"
+	fi
+}
 
 # A line at a time. (mawk would read in blocks: no progress.)
 merge() {

@@ -18,6 +18,14 @@ received_by_b() { # received_by_b BYTES
 	[ "$(link_stat b wt0 rx_bytes)" -ge "$1" ]
 }
 
+a_sent_nothing() {
+	expect_eq "messages that a sent" "$(link_stat a wt0 tx_packets)" 0
+}
+
+b_received_nothing() { # b_received_nothing BEFORE
+	expect_eq "bytes that b received" "$(link_stat b wt0 rx_bytes)" "$1"
+}
+
 # From a to b, within two seconds of COMMAND, nobody else having said a word: an initiation and a keepalive.
 calls_at_once() { # calls_at_once COMMAND...
 	local before sent
@@ -50,7 +58,7 @@ at_once_with_key() {
 	echo $zeros >"$lib_work/zeros"
 	tunnel_set a wt0 private-key "$lib_work/zeros"
 	ns_ip a link set wt0 up
-	holds_for 6 expect_eq "messages sent without a key" "$(link_stat a wt0 tx_packets)" 0
+	holds_for 6 a_sent_nothing
 	calls_at_once tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
 }
 
@@ -58,21 +66,30 @@ at_once_with_keepalive() {
 	quiet_pair
 	peer_set a wt0 b wt0 persistent-keepalive 0
 	ns_ip a link set wt0 up
-	holds_for 3 expect_eq "messages sent without a reason" "$(link_stat a wt0 tx_packets)" 0
+	holds_for 3 a_sent_nothing
 	calls_at_once peer_set a wt0 b wt0 persistent-keepalive 60
+}
+
+echoes_of_a() {
+	udp_stat a IcmpOutEchos
+}
+
+a_pinged() { # a_pinged BEFORE
+	[ "$(echoes_of_a)" -gt "$1" ]
 }
 
 # A packet that waits for a key goes out with it, and no keepalive is needed.
 waiting_packet() {
-	local before
+	local before echoes
 
 	pair_tunnels_create
 	echo $zeros >"$lib_work/zeros"
 	tunnel_set a wt0 private-key "$lib_work/zeros"
 	before=$(link_stat b wt0 rx_bytes)
-	ns_run echo a ping -n -c 1 -W 20 10.9.0.2
-	sleep 1
-	expect_eq "bytes received without a key" "$(link_stat b wt0 rx_bytes)" "$before"
+	echoes=$(echoes_of_a)
+	ns_run echo a ping -n -c 1 -W "$(stretched 20)" 10.9.0.2
+	wait_for 10 a_pinged "$echoes"
+	holds_for 1 b_received_nothing "$before"
 	tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
 	expect ns_wait echo 20
 	expect_eq "bytes that b received" $(($(link_stat b wt0 rx_bytes) - before)) $((148 + 128))

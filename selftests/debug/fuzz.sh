@@ -5,6 +5,7 @@
 #
 #   COUNT           how many packets, or messages (each), there are to be: the default is little
 #   FUZZ_SECONDS    after how many seconds it is enough
+#                   Where either is given, fuzz_is_cut says which
 #   SEED            determines what is made up; not how it falls together with what else goes on
 #
 #   programs_needed PROGRAM...    skips the test where they have not been built
@@ -15,7 +16,9 @@
 #   memory_kb                     what the kernel has allocated, small pieces and pages of weft's
 
 programs=/weft/programs
-COUNT=${COUNT:-$(scaled 20000)}
+# shellcheck disable=SC2034 # for the tests
+fuzz_is_cut=${COUNT:+COUNT}${FUZZ_SECONDS:+FUZZ_SECONDS}
+COUNT=${COUNT:-$(scaled 20000 4000)}
 FUZZ_SECONDS=${FUZZ_SECONDS:-3600}
 SEED=${SEED:-1}
 note "SEED=$SEED COUNT=$COUNT FUZZ_SECONDS=$FUZZ_SECONDS"

@@ -28,7 +28,7 @@ sources() { # sources SUITE
 	local debian security
 
 	debian=$(debian_mirror Debian)
-	[ -n "$debian" ] || { apt_update; debian=$(debian_mirror Debian); }
+	[ -n "$debian" ] || { refresh_lists; debian=$(debian_mirror Debian); }
 	[ -n "$debian" ] || die "this machine's apt knows no mirror of Debian"
 	security=$(debian_mirror Debian-Security)
 	echo "deb $debian $1 main"

@@ -22,7 +22,7 @@ source_version() {
 	if package_installed "$source_package"; then
 		dpkg-query -W -f '${Version}' "$source_package"
 	else
-		package_known "$source_package" || apt_update
+		package_known "$source_package" || refresh_lists
 		apt-cache policy "$source_package" | awk '$1 == "Candidate:" { print $2 }'
 	fi
 }

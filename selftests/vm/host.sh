@@ -9,6 +9,7 @@
 #   die WORDS...    one clear line, and the end
 #   with_lock NAME COMMAND...       one process at a time, machine-wide
 #   install_packages NAME...        installs those that are missing
+#   refresh_lists                   fetches anew what there is in Debian, one process at a time
 #   unpack_package NAME DIRECTORY   downloads a package and unpacks it there, without installing it
 #   fetch_newest_go FILE            the newest wireguard-go in Debian, to stand there
 #   debian_mirror LABEL             from where this machine's apt gets Debian, or Debian-Security
@@ -77,9 +78,18 @@ apt_update() {
 	fi || die "apt-get update failed: is there a way to a Debian mirror?"
 }
 
+# apt-get does not wait for another that writes lists, and unstable's are not locked at all.
+refresh_lists() {
+	if [ ${#suite_options[@]} != 0 ]; then
+		with_lock unstable-lists apt_update
+	else
+		with_lock lists apt_update
+	fi || exit 1
+}
+
 # Old lists name packages that the mirrors have replaced since.
 with_fresh_lists() { # with_fresh_lists COMMAND...: once more, if it fails
-	quietly "$@" || { apt_update; quietly "$@"; }
+	quietly "$@" || { refresh_lists; quietly "$@"; }
 }
 
 package_known() { # package_known NAME: can it be had?
@@ -105,7 +115,7 @@ install_missing() {
 	[ -n "$missing" ] || return 0
 	command -v apt-get >/dev/null || die "needs Debian's apt-get to install: $missing"
 	for name in $missing; do
-		package_known "$name" || { apt_update; break; }
+		package_known "$name" || { refresh_lists; break; }
 	done
 	say "installing from Debian: $missing"
 	# shellcheck disable=SC2086 # a list of words
@@ -123,7 +133,7 @@ download_into() { # download_into DIRECTORY NAME
 unpack_package() { # unpack_package NAME DIRECTORY
 	local name=$1 directory=$2 work
 
-	package_known "$name" || apt_update
+	package_known "$name" || refresh_lists
 	package_known "$name" || die "Debian has no package $name here"
 	say "downloading $name"
 	work=$(mktemp -d)
@@ -144,7 +154,7 @@ write_unstable_source() { # write_unstable_source FILE
 
 	[ ! -s "$1" ] || return 0
 	mirror=$(debian_mirror Debian)
-	[ -n "$mirror" ] || { apt_update; mirror=$(debian_mirror Debian); }
+	[ -n "$mirror" ] || { refresh_lists; mirror=$(debian_mirror Debian); }
 	[ -n "$mirror" ] || die "cannot tell Debian's mirror: no source of this machine's apt is Debian's"
 	[ -r "$keyring" ] || install_packages debian-archive-keyring
 	echo "deb [signed-by=$keyring] $mirror unstable main" >"$1.new"
@@ -190,7 +200,7 @@ slowness() {
 unpack_newest_go() { # unpack_newest_go DIRECTORY
 	[ ! -e "$1" ] || return 0
 	rm -rf "$1.new"
-	in_unstable with_lock unstable-lists apt_update
+	in_unstable refresh_lists
 	in_unstable unpack_package wireguard-go "$1.new"
 	mv "$1.new" "$1"
 }

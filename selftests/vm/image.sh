@@ -174,10 +174,12 @@ pack() { # pack ROOT: the archive, on standard output
 	(cd "$1" && find . -print0 | LC_ALL=C sort -z | cpio --null --quiet -o -H newc -R 0:0)
 }
 
-fingerprint() { # fingerprint RELEASE
+# Kernels that are built here have the same release, whatever patch and configuration; their directory's name tells.
+fingerprint() { # fingerprint KERNEL_DIRECTORY
 	{
 		cat "$here/image.sh"
-		echo "$1"
+		echo "${1#"$cache"/}"
+		cat "$1/../../.source" 2>/dev/null || true
 		dpkg-query -W busybox-static libc6 "${packages[@]}"
 	} | sha256sum | cut -c 1-16
 }
@@ -217,7 +219,7 @@ base_image() { # base_image SERIES: sets image, without its suffix, and release
 
 	kernel=$("$here/kernels.sh" image "$1")
 	release=${kernel##*/}
-	image=$cache/images/$release-$(fingerprint "$release")
+	image=$cache/images/$release-$(fingerprint "$kernel")
 	mkdir -p "$cache/images"
 	with_lock "base-$release" build_base "$kernel" "$release" "$image"
 	touch "$image.cpio"

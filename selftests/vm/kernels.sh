@@ -55,7 +55,7 @@ newest_here() { # newest_here SERIES
 
 newest_after_update() { # newest_after_update SERIES
 	[ "$1" != newest ] || return 0
-	apt_update
+	refresh_lists
 	newest_known "$1"
 }
 

@@ -23,8 +23,9 @@ left_out=(
 	'Documentation/*.*' tools/testing 'arch/*.dts*'
 	{arch/[!Kux]\*,drivers/{gpu,media,net/ethernet,net/wireless,scsi,infiniband,staging,iio,usb,clk,pinctrl,platform},sound}/'*.[chS]'
 )
-# Always in the same place, for the compiler's cache and for what is built against it.
-tree=$cache/uml/source
+# In one place for each patch: another checkout with another patch leaves it alone, and the compiler's cache and modules
+# that are built against it find it again.
+tree=$cache/uml/source-$(sha256sum <"$patch" | cut -c 1-16)
 tarball=$cache/uml/$source_package.tar.xz
 
 fragments_of() { # fragments_of SERIES
