@@ -96,6 +96,8 @@ enum weft_dns weft_dns_choose(const struct weft_context *ctx, const char *name)
 static bool dns_do(struct weft_journal *journal, struct weft_change *change,
 		   bool good)
 {
+	/* resolvconf lists the servers before it runs its subscribers, one of which may fail. */
+	change->partial = true;
 	if (good)
 		return weft_journal_do(journal, change);
 	weft_report(journal->ctx, "%s: out of memory", journal->name);

@@ -50,6 +50,7 @@
  * @fail_at: which of these fails, 0 for none
  * @partial: the next configuration that fails has its first peer applied
  * @broken: every configuration fails
+ * @half: each resolvconf that is told of name servers fails behind its work, and with 2 each other one
  * @kill_at: the one behind which up is no more, 0 for none
  * @last: the kind of what was changed last
  * @steal: another process makes the link first
@@ -76,6 +77,7 @@ static struct world {
 	unsigned int fail_at;
 	bool partial;
 	bool broken;
+	int half;
 	unsigned int kill_at;
 	enum weft_change_kind last;
 	bool steal;
@@ -334,12 +336,21 @@ static void world_hook(const char *text)
 	world.bench.ctx.nested = false;
 }
 
+/* A subscriber that fails comes behind the list of name servers. */
+static bool world_resolvconf(const struct weft_program *program)
+{
+	if (world.half > 1 && !program->input)
+		return false;
+	world_replace(&world.dns, program->input ? program->input : "");
+	return !world.half || !program->input;
+}
+
 static bool world_program(const struct weft_program *program)
 {
 	if (!strcmp(program->words[0], "nft"))
 		world_nft(program->input);
 	else if (!strcmp(program->words[0], "resolvconf"))
-		world_replace(&world.dns, program->input ? program->input : "");
+		return world_resolvconf(program);
 	else if (!strcmp(program->words[0], "resolvectl"))
 		world_resolvectl(program);
 	else if (!strcmp(program->words[0], "bash"))
@@ -1242,8 +1253,9 @@ static void test_dns(void)
 
 #define OTHER_DNS	PLAIN HOOKS "DNS = 10.0.0.54, a..b\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n"
 #define UNDONE		"weft: ut0: everything done before that is undone\n"
-#define LOST_DNS \
-	"weft: ut0: cannot undo: hand the name servers to systemd-resolved: what was there before is not recorded, and cannot be restored\n" \
+#define LOST_ONE \
+	"weft: ut0: cannot undo: hand the name servers to systemd-resolved: what was there before is not recorded, and cannot be restored\n"
+#define LOST_DNS LOST_ONE LOST_ONE \
 	"weft: ut0: a part of what was done before that could not be undone and stays\n"
 
 /* A running tunnel has @former name servers; step @fail_at of a reload fails. */
@@ -1258,12 +1270,12 @@ static const struct {
 	const char *err;
 } dns_reloads[] = {
 	{ "the domains of systemd-resolved", FULL, OTHER_DNS, "nft resolvectl", 2, false,
-	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\ndns ut0 10.0.0.53\n", UNDONE },
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\ndomain ut0 example.org ~.\ndns ut0 10.0.0.53\n", UNDONE },
 	{ "the first name servers", NO_DNS, OTHER_DNS, "nft resolvectl", 2, false, "", UNDONE },
 	{ "a tunnel of an earlier version", FULL, OTHER_DNS, "nft resolvectl", 2, true,
 	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\n", LOST_DNS },
 	{ "reverting", FULL, NO_DNS, "nft resolvectl", 2, false,
-	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndomain ut0 \ndomain ut0 example.org ~.\n", UNDONE },
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndomain ut0 \ndns ut0 10.0.0.53\ndomain ut0 example.org ~.\n", UNDONE },
 	{ "from systemd-resolved to resolvconf", FULL, OTHER_DNS, "nft resolvconf", 3, false,
 	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\n", UNDONE },
 };
@@ -1302,6 +1314,22 @@ static void test_dns_reload(void)
 		test_ok(world_down(dns_reloads[i].conf) && world_is_empty() && !world_is_recorded(), "  goes down");
 		world_end();
 	}
+}
+
+/* A resolvconf that fails has listed the name servers before. */
+static void test_dns_half(void)
+{
+	world_begin_recorded();
+	world.half = 1;
+	test_ok(!world_up(FULL), "resolvconf does its work and fails: up fails");
+	test_text("  name servers", world.dns, "");
+	test_ok(strstr(world.bench.err, UNDONE) && world_is_empty() && !world_is_recorded(), "  all is undone");
+	world.half = 2;
+	test_ok(!world_up(FULL) && *world.dns, "resolvconf fails, and its undoing: up fails");
+	test_ok(strstr(world.bench.err, "could not be undone and stays") && world_is_recorded(), "  it stays recorded");
+	world.half = 0;
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down takes them back");
+	world_end();
 }
 
 /* The link is not the one that was handed name servers: those that it has stay. */
@@ -2034,6 +2062,7 @@ int main(void)
 	test_unreadable("up cannot read the interface", world_up);
 	test_dns();
 	test_dns_reload();
+	test_dns_half();
 	test_dns_of_another();
 	test_hook_removes("PostUp takes it down", "weft down x");
 	test_hook_removes("PostUp takes it down, and fails", "weft down x; false");
