@@ -74,6 +74,14 @@ bool weft_journal_do(struct weft_journal *journal, struct weft_change *change)
 	return good;
 }
 
+bool weft_journal_leave(struct weft_journal *journal, struct weft_change *change)
+{
+	bool good = journal_apply(journal, change, false);
+
+	weft_change_clear(change);
+	return good;
+}
+
 bool weft_journal_configure(struct weft_journal *journal,
 			    const struct weft_device *change,
 			    struct weft_device *old)

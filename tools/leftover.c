@@ -115,23 +115,6 @@ static bool leftover_firewall(struct weft_journal *journal,
 	       weft_journal_do(journal, &change);
 }
 
-/* An up that fails puts it back too. */
-static bool leftover_marks(struct weft_journal *journal,
-			   const struct weft_record *record)
-{
-	struct weft_change change = leftover_change(journal, WEFT_CHANGE_FILE);
-
-	if (!record->rising || !record->marks)
-		return true;
-	change.path = strdup(WEFT_POLICY_MARKS);
-	change.text = strdup("0");
-	change.old_text = strdup("1");
-	if (change.path && change.text && change.old_text)
-		return weft_journal_do(journal, &change);
-	weft_change_clear(&change);
-	return false;
-}
-
 /* Any other link of the name belongs to another process. */
 static bool leftover_link(struct weft_journal *journal,
 			  const struct weft_record *record,
@@ -157,7 +140,6 @@ static bool leftover_undo(struct weft_journal *journal,
 	good &= weft_leftover_rules(journal, record, state,
 				    leftover_is_own(record, state) ?
 				    state->link.index : 0);
-	good &= leftover_marks(journal, record);
 	return good & leftover_link(journal, record, state) & (dns || resolved);
 }
 

@@ -91,7 +91,7 @@ static bool record_take_name(struct weft_record *record, const char *path)
 	return record->path;
 }
 
-/* A line that a later version has written is passed over. */
+/* A line of another version, as "marks" of earlier ones, is passed over. */
 static void record_take(struct weft_record *record, const char *word,
 			const char *value)
 {
@@ -113,8 +113,6 @@ static void record_take(struct weft_record *record, const char *word,
 		weft_profile_words_add(&record->search, value, 0);
 	else if (!strcmp(word, "table"))
 		weft_record_add_table(record, strtoul(value, NULL, 10));
-	else if (!strcmp(word, "marks"))
-		record->marks = true;
 	else
 		record_take_hook(record, word, value);
 }
@@ -195,8 +193,6 @@ static void record_print(FILE *out, const struct weft_record *record)
 	record_print_dns(out, record);
 	for (i = 0; i < record->table_count; i++)
 		fprintf(out, "table %u\n", record->tables[i]);
-	if (record->marks)
-		fputs("marks\n", out);
 }
 
 /* A test's interfaces are of paper, and need no record. */

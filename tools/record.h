@@ -30,7 +30,6 @@ struct weft_context;
  * @search: search domains, handed over with them
  * @tables: tables of default routes, which have rules and a firewall's table
  * @table_count: how many those are
- * @marks: src_valid_mark was 0 before
  */
 struct weft_record {
 	bool there;
@@ -45,7 +44,6 @@ struct weft_record {
 	struct weft_words search;
 	__u32 tables[WEFT_RECORD_TABLES];
 	size_t table_count;
-	bool marks;
 };
 
 /* What cannot be read is as if it were not there, after a warning. */

@@ -229,16 +229,9 @@ static bool up_plan(struct up_job *job)
 /* Ahead of the rules and the firewall, which no link takes along when it goes. */
 static bool up_record_policy(struct up_job *job)
 {
-	struct weft_network *network = job->ctx->network;
-	char *text = NULL;
-
 	if (!job->policy.table)
 		return true;
 	weft_record_add_table(&job->record, job->policy.table);
-	if (!network->read(network, WEFT_POLICY_MARKS, &text)) {
-		job->record.marks = job->policy.ip4 && !strcmp(text, "0");
-		free(text);
-	}
 	return up_write_record(job);
 }
 
@@ -466,6 +459,7 @@ static bool up_make_firewall(struct up_job *job)
 	return weft_journal_do(&job->journal, &change);
 }
 
+/* It is the namespace's: other tunnels may rely on it by the time that this one fails. */
 static bool up_honour_marks(struct up_job *job)
 {
 	struct weft_change change = up_change(job, WEFT_CHANGE_FILE);
@@ -484,7 +478,7 @@ static bool up_honour_marks(struct up_job *job)
 	change.text = strdup("1");
 	good = (change.path && change.text) || up_no_memory(job);
 	if (good && strcmp(change.old_text, "1"))
-		return weft_journal_do(&job->journal, &change);
+		return weft_journal_leave(&job->journal, &change);
 	weft_change_clear(&change);
 	return good;
 }

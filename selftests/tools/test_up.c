@@ -677,6 +677,18 @@ static char *world_text(void)
 	return text;
 }
 
+#define MARKS	"/proc/sys/net/ipv4/conf/all/src_valid_mark"
+
+/* The world without a setting that stays once it was made. */
+static char *world_text_undone(void)
+{
+	char *text = world_text(), *line = strstr(text, MARKS " 1\n");
+
+	if (line)
+		memmove(line, line + strlen(MARKS " 1\n"), strlen(line + strlen(MARKS " 1\n")) + 1);
+	return text;
+}
+
 /* What the file asks for, or with default routes the first table that is free. */
 static __u32 world_mark(const char *conf)
 {
@@ -853,12 +865,12 @@ static bool test_failure(const struct up_case *test, unsigned int fail_at)
 	bool failed = false;
 
 	test_before(test);
-	before = world_text();
+	before = world_text_undone();
 	world.steps = 0;
 	world.fail_at = fail_at;
 	if (!world_up(test->conf)) {
 		failed = true;
-		after = world_text();
+		after = world_text_undone();
 		snprintf(name, sizeof(name), "%s: step %u fails, and all is undone",
 			 test->name, fail_at);
 		test_text(name, after, before);
@@ -914,10 +926,10 @@ static bool up_once(const void *data)
 
 	test_memory_spare();
 	test_before(test);
-	before = world_text();
+	before = world_text_undone();
 	test_memory_spare_end();
 	up = world_up(test->conf);
-	after = world_text();
+	after = up ? world_text() : world_text_undone();
 	good = !strcmp(after, up ? test->after : before) &&
 	       (up || (test_memory_failed() && strcasestr(world.bench.err, "memory")));
 	if (!good)
@@ -1314,6 +1326,20 @@ static void test_dns_reload(void)
 		test_ok(world_down(dns_reloads[i].conf) && world_is_empty() && !world_is_recorded(), "  goes down");
 		world_end();
 	}
+}
+
+static bool world_marks(void)
+{
+	return !strcmp(world.texts[world_file(MARKS)], "1");
+}
+
+/* Adds a line to what is recorded, as an earlier version had it. */
+static bool record_line(const char *line)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "echo %s >> %s/*-ut0.record", line, folder);
+	return !system(command);
 }
 
 /* A resolvconf that fails has listed the name servers before. */
@@ -1713,6 +1739,31 @@ static int status_of(int (*run)(unsigned int at, bool up), unsigned int at, bool
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* src_valid_mark is the namespace's, and other tunnels rely on it. */
+static int killed_with_marks(unsigned int kill_at, bool old_record)
+{
+	world_begin_recorded();
+	world.kill_at = kill_at;
+	if (!setjmp(world_killed))
+		return world_up(NO_DNS) ? 2 : 3;
+	world.kill_at = 0;
+	if (!world_marks() || (old_record && !record_line("marks")))
+		return 4;
+	return world_down(NO_DNS) && world_is_empty() && !world_is_recorded() && world_marks() ? 0 : 1;
+}
+
+static void test_marks(void)
+{
+	static const char conf[] = PLAIN "PostUp = x; false\n" PEER_A "AllowedIPs = 0.0.0.0/0\n";
+
+	world_begin_recorded();
+	test_ok(!world_up(conf) && world_is_empty(), "src_valid_mark: an up fails behind it");
+	test_ok(world_marks(), "src_valid_mark: it stays");
+	world_end();
+	test_ok(!status_of(killed_with_marks, 15, false), "src_valid_mark: an up is killed behind it, and it stays");
+	test_ok(!status_of(killed_with_marks, 15, true), "src_valid_mark: it stays after an up of an earlier version");
+}
+
 static int kill_unrecorded(unsigned int fail, bool up)
 {
 	return kill_before_record(up, fail);
@@ -2073,6 +2124,7 @@ int main(void)
 	test_in_hook();
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_killed(&cases[i]);
+	test_marks();
 	test_killed_between();
 	test_killed_taken();
 	test_stolen();
