@@ -216,10 +216,19 @@ static int world_read(struct weft_network *network, const char *path,
 	return 0;
 }
 
+static bool world_has(struct weft_network *network, const char *program)
+{
+	(void)network;
+	if (!world.programs)
+		return strcmp(program, "resolvectl");
+	return strstr(world.programs, program);
+}
+
 static int world_run(struct weft_network *network,
 		     const struct weft_program *program, char **output)
 {
-	(void)network;
+	if (!world_has(network, program->words[0]))
+		return -ENOENT;
 	if (!strcmp(program->words[0], "resolvectl"))
 		return 0;
 	if (!strcmp(program->words[1], "-j")) {
@@ -230,14 +239,6 @@ static int world_run(struct weft_network *network,
 		return -EIO;
 	*output = strdup(world.nft);
 	return 0;
-}
-
-static bool world_has(struct weft_network *network, const char *program)
-{
-	(void)network;
-	if (!world.programs)
-		return strcmp(program, "resolvectl");
-	return strstr(world.programs, program);
 }
 
 static bool world_home(struct weft_network *network)
@@ -347,6 +348,8 @@ static bool world_resolvconf(const struct weft_program *program)
 
 static bool world_program(const struct weft_program *program)
 {
+	if (!program->script && !world_has(&world.network, program->words[0]))
+		return false;
 	if (!strcmp(program->words[0], "nft"))
 		world_nft(program->input);
 	else if (!strcmp(program->words[0], "resolvconf"))
@@ -1288,8 +1291,7 @@ static const struct {
 	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\n", LOST_DNS },
 	{ "reverting", FULL, NO_DNS, "nft resolvectl", 2, false,
 	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndomain ut0 \ndns ut0 10.0.0.53\ndomain ut0 example.org ~.\n", UNDONE },
-	{ "from systemd-resolved to resolvconf", FULL, OTHER_DNS, "nft resolvconf", 3, false,
-	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\n", UNDONE },
+	{ "from systemd-resolved to resolvconf", FULL, OTHER_DNS, "nft resolvconf", 1, false, "", UNDONE },
 };
 
 static void forget_servers(void)
@@ -1340,6 +1342,23 @@ static bool record_line(const char *line)
 
 	snprintf(command, sizeof(command), "echo %s >> %s/*-ut0.record", line, folder);
 	return !system(command);
+}
+
+#define NO_RESOLVED	"weft: warning: ut0: systemd-resolved does not run any more"
+
+/* systemd-resolved is removed while the tunnel runs. */
+static void test_dns_removed(const char *name, bool (*run)(const char *conf), const char *conf, const char *programs)
+{
+	world_begin_recorded();
+	world.programs = "nft resolvectl";
+	test_ok(world_up(FULL), name);
+	world.programs = programs;
+	world_replace(&world.dns, "");
+	test_ok(run(conf), "  systemd-resolved is gone, and it succeeds");
+	test_ok(strstr(world.bench.err, NO_RESOLVED), "  with a warning");
+	test_text("  name servers", world.dns, strstr(programs, "resolvconf") ? "nameserver 10.0.0.54\nsearch a..b\n" : "");
+	test_ok((run == world_down || world_down(conf)) && world_is_empty() && !world_is_recorded(), "  it is down");
+	world_end();
 }
 
 /* A resolvconf that fails has listed the name servers before. */
@@ -2114,6 +2133,9 @@ int main(void)
 	test_dns();
 	test_dns_reload();
 	test_dns_half();
+	test_dns_removed("a reload with other name servers", world_up, OTHER_DNS, "nft resolvconf");
+	test_dns_removed("a reload without name servers", world_up, NO_DNS, "nft");
+	test_dns_removed("a down", world_down, FULL, "nft");
 	test_dns_of_another();
 	test_hook_removes("PostUp takes it down", "weft down x");
 	test_hook_removes("PostUp takes it down, and fails", "weft down x; false");
