@@ -835,6 +835,9 @@ static bool up_was_taken_down(const struct up_job *job)
 	struct weft_record now;
 	bool there;
 
+	/* Without a record neither "down" nor its absence leaves a trace. */
+	if (job->unrecorded)
+		return false;
 	weft_record_read(job->ctx, job->profile->name, &now);
 	there = now.there && !now.falling;
 	weft_record_free(&now);

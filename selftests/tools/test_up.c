@@ -1422,6 +1422,9 @@ static void test_open_folder(void)
 		 "weft: warning: ut0: what is done is not recorded: 'weft down' needs the file and the link\n", folder);
 	test_text("a folder open to others: said once", world.bench.err, want);
 	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "a folder open to others: down");
+	test_ok(!world_up(PLAIN "PostUp = ip link del x\nPostDown = e\n" PEER_A "AllowedIPs = 0.0.0.0/0\n") && world_is_empty(),
+		"a folder open to others: an up whose hook deletes the link is undone");
+	test_text("a folder open to others: its hooks", world.hooks, "ip link del x\ne\n");
 	chmod(folder, 0700);
 	world_end();
 }
