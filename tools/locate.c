@@ -135,6 +135,35 @@ bool weft_locate_running(const struct weft_context *ctx,
 	return true;
 }
 
+/* Another file of the name must not be taken for a path that says nothing here. */
+static bool locate_has_record(const struct weft_context *ctx, const char *name)
+{
+	struct weft_record record;
+	bool has;
+
+	weft_record_read(ctx, name, &record);
+	has = record.path;
+	weft_record_free(&record);
+	return has;
+}
+
+bool weft_locate_recorded(const struct weft_context *ctx,
+			  const char * const *folders, const char *name,
+			  struct weft_location *location)
+{
+	memset(location, 0, sizeof(*location));
+	snprintf(location->name, sizeof(location->name), "%s", name);
+	if (!locate_has_record(ctx, name)) {
+		if (weft_locate_try(folders, name, location))
+			return true;
+		snprintf(location->name, sizeof(location->name), "%s", name);
+		return false;
+	}
+	location->path = locate_recorded(ctx, name);
+	errno = ESTALE;
+	return location->path;
+}
+
 static bool locate_is_listed(const struct weft_location *files, size_t count,
 			     const char *name)
 {

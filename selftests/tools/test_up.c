@@ -2086,6 +2086,69 @@ static void down_without(const char *name, const char *text)
 	world_end();
 }
 
+static bool file_is(const char *path, const char *want)
+{
+	char text[1024] = "";
+	FILE *file = fopen(path, "r");
+	bool same = file && fread(text, 1, sizeof(text) - 1, file) && !strcmp(text, want);
+
+	if (file)
+		fclose(file);
+	return same;
+}
+
+#define ELSEWHERE	"[Interface]\nPrivateKey = " KEY_A "\nPostDown = x\n"
+#define SAVED		"[Interface]\nAddress = 10.0.0.1/24\nAddress = fd00::1/64\nSaveConfig = true\nPostDown = e\n" \
+	"ListenPort = 7\nPrivateKey = " KEY_P "\n\n[Peer]\nPublicKey = " KEY_A "\nEndpoint = 192.0.2.1:7\n"
+
+/* A name stands for the file that the interface came up from, where /etc/weft has another one. */
+static void down_from_elsewhere(void)
+{
+	static const char conf[] = PLAIN "SaveConfig = true\nPostDown = e\n" PEER_A;
+	char path[sizeof(folder) + 16];
+	char *words[] = { "ut0", NULL };
+
+	world_begin_recorded();
+	snprintf(path, sizeof(path), "%s/ut0.conf", folder);
+	world.path = path;
+	test_ok(write_file(path, conf) && write_file("/etc/weft/ut0.conf", ELSEWHERE) && world_up(conf),
+		"two files of the name: up from the one outside /etc/weft");
+	test_ok(!weft_command_save(&world.bench.ctx, 1, words) && file_is(path, SAVED), "  save NAME writes that one");
+	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  and not the other");
+	test_ok(write_file(path, conf) && !weft_command_down(&world.bench.ctx, 1, words) && file_is(path, SAVED),
+		"  down NAME saves into that one");
+	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  and not into the other");
+	test_text("  hooks", world.hooks, "e\n");
+	test_ok(world_up(conf) && !unlink(path) && weft_command_save(&world.bench.ctx, 1, words),
+		"  save NAME is refused when the file is gone");
+	world.hooks[0] = '\0';
+	test_ok(!weft_command_down(&world.bench.ctx, 1, words), "  down NAME is not");
+	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  and the other file stays");
+	test_text("  hooks", world.hooks, "e\n");
+	test_ok(!weft_command_up(&world.bench.ctx, 1, words) && !weft_command_save(&world.bench.ctx, 1, words) &&
+		!file_is("/etc/weft/ut0.conf", ELSEWHERE), "  up NAME and save NAME take /etc/weft's");
+	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty() && !world_is_recorded(), "  and down NAME");
+	world_end();
+}
+
+static void test_elsewhere(void)
+{
+	int status;
+
+	fflush(NULL);
+	if (!fork()) {
+		if (!test_enter_etc())
+			_exit(4);
+		down_from_elsewhere();
+		_exit(test_end());
+	}
+	wait(&status);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 4)
+		printf("# no namespace for an /etc of its own\n");
+	else
+		test_ok(!status, "two files of the name");
+}
+
 /* A link that another program has made, like "ip link add ut0 type wireguard". */
 static void down_unknown(void)
 {
@@ -2158,6 +2221,7 @@ int main(void)
 	down_without("its file is gone", NULL);
 	down_without("its file is broken", "[Interface]\nAddress = nonsense\nPostDown = x\n");
 	down_without("its file is a tunnel's no more", "nonsense\n");
+	test_elsewhere();
 	down_unknown();
 	rmdir(folder);
 	return test_end();
