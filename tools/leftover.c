@@ -53,21 +53,25 @@ static struct weft_change leftover_change(const struct weft_journal *journal,
 	return change;
 }
 
-/* Another interface may have found the table empty and taken it. */
-static bool leftover_is_used(const struct weft_journal *journal, __u32 table,
-			     unsigned int index)
+/* Another interface may have found the table empty and taken it. False after a complaint. */
+static bool leftover_ask_used(const struct weft_journal *journal, __u32 table,
+			      unsigned int index, bool *used)
 {
 	struct weft_network *network = journal->ctx->network;
 	struct weft_routes routes = { };
-	bool used;
 	size_t i;
 
-	used = network->routes(network, 0, table, &routes);
+	*used = false;
+	if (network->routes(network, 0, table, &routes)) {
+		weft_report(journal->ctx, "%s: cannot read routing table %u: %s: its rules stay",
+			    journal->name, table, network->error);
+		return false;
+	}
 	for (i = 0; i < routes.count; i++)
-		used |= !routes.items[i].special &&
-			(!index || routes.items[i].index != index);
+		*used |= !routes.items[i].special &&
+			 (!index || routes.items[i].index != index);
 	weft_network_routes_free(&routes);
-	return used;
+	return true;
 }
 
 static bool leftover_rules_of(struct weft_journal *journal, __u32 table,
@@ -92,27 +96,36 @@ bool weft_leftover_rules(struct weft_journal *journal,
 			 const struct weft_record *record,
 			 const struct weft_state *state, unsigned int index)
 {
-	bool good = true;
+	bool good = true, used;
 	size_t i;
 
-	for (i = 0; i < record->table_count; i++)
-		if (!leftover_is_used(journal, record->tables[i], index))
+	for (i = 0; i < record->table_count; i++) {
+		if (!leftover_ask_used(journal, record->tables[i], index, &used))
+			good = false;
+		else if (!used)
 			good &= leftover_rules_of(journal, record->tables[i],
 						  state);
+	}
 	return good;
 }
 
 static bool leftover_firewall(struct weft_journal *journal,
 			      const struct weft_record *record)
 {
+	struct weft_network *network = journal->ctx->network;
 	struct weft_change change;
+	bool there;
 
-	if (!record->table_count ||
-	    !weft_firewall_is_there(journal->ctx->network, journal->name))
+	if (!record->table_count)
 		return true;
-	return weft_firewall_build_removal(journal->ctx->network, journal->name,
-					   &change) &&
-	       weft_journal_do(journal, &change);
+	if (weft_firewall_look(network, journal->name, &there)) {
+		weft_report(journal->ctx, "%s: cannot list the tables of nft: %s: its own may be left",
+			    journal->name, network->error);
+		return false;
+	}
+	return !there ||
+	       (weft_firewall_build_removal(network, journal->name, &change) &&
+		weft_journal_do(journal, &change));
 }
 
 /* Any other link of the name belongs to another process. */

@@ -444,6 +444,7 @@ static bool up_make_firewall(struct up_job *job)
 {
 	const char *name = job->profile->name;
 	struct weft_change change;
+	bool there;
 
 	if (!job->policy.table)
 		return true;
@@ -451,7 +452,7 @@ static bool up_make_firewall(struct up_job *job)
 	if (!up_compare_firewall(job))
 		job->forged = true;
 	if (!job->forged && !job->fresh &&
-	    weft_firewall_is_there(job->ctx->network, name))
+	    !weft_firewall_look(job->ctx->network, name, &there) && there)
 		return true;
 	if (!weft_firewall_build(job->ctx->network, job->profile, &job->policy,
 				 &change))

@@ -55,6 +55,8 @@
  * @last: the kind of what was changed last
  * @steal: another process makes the link first
  * @taken: a table that another interface has a route in, 0 for none
+ * @unread: the routes of a table cannot be read, from then on
+ * @unlisted: nft lists nothing
  * @special: that route is an unreachable one, and no interface's
  * @programs: those that can be run, NULL for all but resolvectl
  * @path: the file
@@ -82,6 +84,8 @@ static struct world {
 	enum weft_change_kind last;
 	bool steal;
 	__u32 taken;
+	bool unread;
+	bool unlisted;
 	bool special;
 	const char *programs;
 	const char *path;
@@ -154,8 +158,11 @@ static void world_add_own_routes(struct weft_routes *routes, __u32 table)
 static int world_routes(struct weft_network *network, unsigned int index,
 			__u32 table, struct weft_routes *routes)
 {
-	(void)network;
 	memset(routes, 0, sizeof(*routes));
+	if (!index && world.unread) {
+		snprintf(network->error, sizeof(network->error), "it is broken");
+		return -EIO;
+	}
 	if (index)
 		world_copy_routes(routes, &world.routes);
 	else
@@ -235,9 +242,12 @@ static int world_run(struct weft_network *network,
 		*output = strdup("{}");
 		return 0;
 	}
-	if (!*world.nft)
+	if (world.unlisted || (strcmp(program->words[2], "tables") && !*world.nft)) {
+		snprintf(network->error, sizeof(network->error), "it is broken");
 		return -EIO;
-	*output = strdup(world.nft);
+	}
+	*output = strdup(strcmp(program->words[2], "tables") ? world.nft :
+			 *world.nft ? "table inet weft-ut0\n" : "");
 	return 0;
 }
 
@@ -1207,6 +1217,20 @@ static void test_set_down(__u32 taken, bool special)
 	world.special = special;
 	test_ok(world_down(FULL) && !world.link.index && !*world.nft && !*world.dns, "  goes down");
 	test_ok(world.rules.count == (taken && !special ? 4 : 0), "  rules of a table are its user's");
+	world_end();
+}
+
+/* A listing that fails says nothing of what is left. */
+static void test_unlisted(const char *name, bool *broken, const char *err)
+{
+	world_begin_recorded();
+	test_ok(world_up(FULL), name);
+	world_unlink();
+	*broken = true;
+	test_ok(!world_down(FULL) && strstr(world.bench.err, err), "  is said, and down fails");
+	test_ok(!world_is_empty() && world_is_recorded(), "  what may be left stays recorded");
+	*broken = false;
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  and the next down removes it");
 	world_end();
 }
 
@@ -2193,6 +2217,8 @@ int main(void)
 	test_set_down(0, false);
 	test_set_down(51821, false);
 	test_set_down(51821, true);
+	test_unlisted("nft cannot list tables", &world.unlisted, "ut0: cannot list the tables of nft: it is broken");
+	test_unlisted("a routing table cannot be read", &world.unread, "ut0: cannot read routing table 51821: it is broken");
 	test_without_ip6();
 	test_unreadable("down cannot read the interface", world_down);
 	test_unreadable("up cannot read the interface", world_up);
