@@ -502,6 +502,35 @@ static bool up_add_rules(struct up_job *job)
 	return good;
 }
 
+static bool up_read_rules(struct up_job *job, struct weft_rules *rules)
+{
+	struct weft_network *network = job->ctx->network;
+
+	if (!network->rules(network, rules))
+		return true;
+	weft_report(job->ctx, "%s: cannot read rules: %s", job->profile->name,
+		    network->error);
+	return false;
+}
+
+/* Those of a link that was set down have no routes behind them, but a table that is recorded. */
+static bool up_delete_recorded_rules(struct up_job *job)
+{
+	struct weft_record past = { };
+	struct weft_state now = { };
+	bool good = true;
+	size_t i;
+
+	for (i = 0; i < job->record.table_count; i++)
+		if (job->record.tables[i] != job->policy.table)
+			weft_record_add_table(&past, job->record.tables[i]);
+	if (past.table_count)
+		good = up_read_rules(job, &now.rules) &&
+		       weft_leftover_rules(&job->journal, &past, &now, job->state.link.index);
+	weft_network_rules_free(&now.rules);
+	return good;
+}
+
 static bool up_delete_rules(struct up_job *job)
 {
 	struct weft_rules stale = { };
@@ -512,7 +541,7 @@ static bool up_delete_rules(struct up_job *job)
 	else
 		good = up_do_rules(job, WEFT_CHANGE_RULE_DELETE, &stale);
 	weft_network_rules_free(&stale);
-	return good;
+	return good && (job->fresh || up_delete_recorded_rules(job));
 }
 
 /* Or the kernel would take the others of the same network with the first. */

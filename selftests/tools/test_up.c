@@ -1220,6 +1220,21 @@ static void test_set_down(__u32 taken, bool special)
 	world_end();
 }
 
+#define ONE_ROUTE	PLAIN HOOKS "FwMark = 7\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"
+
+/* A reload of a link that was set down: its routes have gone, and its table may be another link's. */
+static void test_set_down_reload(const char *name, const char *conf, __u32 taken, size_t rules)
+{
+	world_begin_recorded();
+	test_ok(world_up(NO_DNS) && world.rules.count == 4, name);
+	weft_network_routes_free(&world.routes);
+	world.link.up = false;
+	world.taken = taken;
+	test_ok(world_up(conf) && world.rules.count == rules, "  the former rules are gone, those of a user stay");
+	test_ok(world_down(conf) && world.rules.count == (taken ? 4 : 0), "  goes down");
+	world_end();
+}
+
 /* A listing that fails says nothing of what is left. */
 static void test_unlisted(const char *name, bool *broken, const char *err)
 {
@@ -2217,6 +2232,9 @@ int main(void)
 	test_set_down(0, false);
 	test_set_down(51821, false);
 	test_set_down(51821, true);
+	test_set_down_reload("a link that was set down loses its default route", PLAIN HOOKS PEER_A, 0, 0);
+	test_set_down_reload("a link that was set down gets another mark", ONE_ROUTE, 0, 2);
+	test_set_down_reload("a link that was set down, and its table is taken", PLAIN HOOKS PEER_A, 51821, 4);
 	test_unlisted("nft cannot list tables", &world.unlisted, "ut0: cannot list the tables of nft: it is broken");
 	test_unlisted("a routing table cannot be read", &world.unread, "ut0: cannot read routing table 51821: it is broken");
 	test_without_ip6();
