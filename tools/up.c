@@ -40,8 +40,8 @@
  * @forged: the firewall's table has to be made anew
  * @record: what is known of it on the disk; tells the last hook that was begun
  * @dns: who is handed the name servers
- * @former: the name servers that it had
- * @handed: the record has those of the file in place of the former ones
+ * @before: what was recorded before, and is again when this fails
+ * @former: the name servers that it had, whose words are those of @before
  * @unrecorded: the record cannot be written
  * @lost: another process has made the link meanwhile
  */
@@ -58,9 +58,9 @@ struct up_job {
 	bool forged;
 	struct weft_key rotate_to;	/* all zero: to none */
 	struct weft_record record;
+	struct weft_record before;
 	enum weft_dns dns;
 	struct weft_dns_state former;
-	bool handed;
 	bool unrecorded;
 	bool lost;
 };
@@ -682,17 +682,11 @@ static void up_note_dns(struct up_job *job)
 	job->former.known = job->fresh ||
 			    (record->there && (record->dns == WEFT_DNS_NONE ||
 					       record->servers.count || record->search.count));
-	job->former.dns = job->fresh ? WEFT_DNS_NONE : record->dns;
-}
-
-/* The former name servers leave the record, but not yet the one on the disk. */
-static void up_take_former_dns(struct up_job *job)
-{
-	job->former.servers = job->record.servers;
-	job->former.search = job->record.search;
-	memset(&job->record.servers, 0, sizeof(job->record.servers));
-	memset(&job->record.search, 0, sizeof(job->record.search));
-	job->handed = true;
+	if (job->fresh)
+		return;
+	job->former.dns = record->dns;
+	job->former.servers = job->before.servers;
+	job->former.search = job->before.search;
 }
 
 static bool up_record_dns(struct up_job *job)
@@ -700,20 +694,6 @@ static bool up_record_dns(struct up_job *job)
 	return (weft_record_take_dns(&job->record, job->profile, job->dns) ||
 		up_no_memory(job)) &&
 	       up_write_record(job);
-}
-
-/* The record tells again of the name servers that the tunnel has. */
-static void up_unrecord_dns(struct up_job *job)
-{
-	if (!job->handed)
-		return;
-	weft_profile_words_free(&job->record.servers);
-	weft_profile_words_free(&job->record.search);
-	job->record.dns = job->former.dns;
-	job->record.servers = job->former.servers;
-	job->record.search = job->former.search;
-	memset(&job->former, 0, sizeof(job->former));
-	up_write_record(job);
 }
 
 /*
@@ -728,7 +708,6 @@ static bool up_set_dns(struct up_job *job)
 		.servers = job->profile->dns, .search = job->profile->search,
 	};
 
-	up_take_former_dns(job);
 	return (former->dns == job->dns || weft_dns_replace(&job->journal, former)) &&
 	       up_record_dns(job) && weft_dns_set(&job->journal, &wanted, former);
 }
@@ -768,20 +747,48 @@ static bool up_do_steps(struct up_job *job)
 	return true;
 }
 
+/* The tunnel stays the former file's, and a part of the new one's stays with it. */
+static void up_join_before(struct up_job *job)
+{
+	struct weft_record *before = &job->before, *record = &job->record;
+	size_t i;
+
+	for (i = 0; i < record->table_count; i++)
+		weft_record_add_table(before, record->tables[i]);
+	if (job->dns == WEFT_DNS_NONE)
+		return;
+	weft_profile_words_free(&before->servers);
+	weft_profile_words_free(&before->search);
+	before->dns = record->dns;
+	before->servers = record->servers;
+	before->search = record->search;
+	memset(&record->servers, 0, sizeof(record->servers));
+	memset(&record->search, 0, sizeof(record->search));
+}
+
+static void up_record_before(struct up_job *job)
+{
+	weft_record_free(&job->record);
+	job->record = job->before;
+	memset(&job->before, 0, sizeof(job->before));
+	memset(&job->former, 0, sizeof(job->former));
+	up_write_record(job);
+}
+
 /* The next command undoes what is left of a link that was made here. */
 static void up_unrecord(struct up_job *job, bool undone)
 {
-	if (!job->fresh) {
-		if (undone || job->dns == WEFT_DNS_NONE)
-			up_unrecord_dns(job);
+	if (!undone && job->fresh) {
+		weft_record_keep(&job->record);
+		up_write_record(job);
 		return;
 	}
-	if (undone) {
+	if (!undone && job->before.there)
+		up_join_before(job);
+	if (job->before.there)
+		up_record_before(job);
+	else if (undone)
 		weft_record_remove(job->ctx, job->profile->name);
-		return;
-	}
-	weft_record_keep(&job->record);
-	up_write_record(job);
 }
 
 /*
@@ -841,6 +848,10 @@ static bool up_read(struct up_job *job)
 			up_pass_over_leftover(job);
 		weft_state_free(&job->state);
 		if (!weft_state_read(job->ctx, name, &job->state))
+			return false;
+	} else if (job->record.there) {
+		weft_record_read(job->ctx, name, &job->before);
+		if (!job->before.there)
 			return false;
 	}
 	job->fresh = !job->state.link.index;
@@ -911,8 +922,7 @@ bool weft_up(const struct weft_context *ctx, struct weft_profile *profile)
 	good = up_read(&job) && up_run(&job);
 	weft_journal_free(&job.journal);
 	weft_network_routes_free(&job.routes);
-	weft_profile_words_free(&job.former.servers);
-	weft_profile_words_free(&job.former.search);
+	weft_record_free(&job.before);
 	weft_record_free(&job.record);
 	weft_state_free(&job.state);
 	return good;

@@ -1400,6 +1400,43 @@ static void test_dns_removed(const char *name, bool (*run)(const char *conf), co
 	world_end();
 }
 
+static char *record_text(void)
+{
+	char command[64], *text = calloc(1, 4096);
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), "cat %s/*-ut0.record", folder);
+	pipe = popen(command, "r");
+	if (!text || !pipe)
+		test_bail("no record");
+	if (!fread(text, 1, 4095, pipe))
+		text[0] = '\0';
+	pclose(pipe);
+	return text;
+}
+
+/* The tunnel stays that of the file that it came up from. */
+static void test_reload_recorded(const char *name, const char *before, const char *conf, unsigned int fail_at)
+{
+	char *was, *is;
+
+	world_begin_recorded();
+	world.path = "/x/ut0.conf";
+	test_ok(world_up(before), name);
+	was = record_text();
+	world.path = "/y/ut0.conf";
+	world.steps = 0;
+	world.fail_at = fail_at;
+	test_ok(!world_up(conf) && strstr(world.bench.err, UNDONE), "  a reload from another file fails");
+	is = record_text();
+	test_text("  file, hooks, tables and name servers are recorded as before", is, was);
+	free(is);
+	free(was);
+	world.fail_at = 0;
+	test_ok(world_down(before) && world_is_empty() && !world_is_recorded(), "  goes down");
+	world_end();
+}
+
 /* A resolvconf that fails has listed the name servers before. */
 static void test_dns_half(void)
 {
@@ -2243,6 +2280,9 @@ int main(void)
 	test_dns();
 	test_dns_reload();
 	test_dns_half();
+	test_reload_recorded("a reload that fails", PLAIN "PostDown = y\n" PEER_A, FULL, 7);
+	test_reload_recorded("a reload of default routes that fails", FULL, PLAIN "PostDown = y\n" PEER_A, 5);
+	test_reload_recorded("a reload that fails at its name servers", FULL, OTHER_DNS, 1);
 	test_dns_removed("a reload with other name servers", world_up, OTHER_DNS, "nft resolvconf");
 	test_dns_removed("a reload without name servers", world_up, NO_DNS, "nft");
 	test_dns_removed("a down", world_down, FULL, "nft");
