@@ -176,11 +176,14 @@ static void leftover_say(const struct weft_context *ctx, const char *name,
 		"an earlier 'weft up' did not come to its end: undoing what it has done";
 	static const char half[] =
 		"an earlier 'weft down' did not come to its end: removing what is left of it";
+	static const char kept[] =
+		"an earlier command could not undo all that was done: removing what is left";
 	static const char deleted[] =
 		"its link was deleted while it was up: removing what is left of it";
 
 	weft_report(ctx, "%s: %s", name,
-		    record->falling ? half : record->rising ? killed : deleted);
+		    record->kept ? kept : record->falling ? half :
+		    record->rising ? killed : deleted);
 	if (record->rising && state->link.index &&
 	    !leftover_is_own(record, state))
 		weft_report_warning(ctx, "%s: the link of this name stays: that 'weft up' is not recorded to have made it",

@@ -41,6 +41,7 @@
  * @record: what is known of it on the disk; tells the last hook that was begun
  * @dns: who is handed the name servers
  * @before: what was recorded before, and is again when this fails
+ * @beside: @before is what could not be removed of another link
  * @former: the name servers that it had, whose words are those of @before
  * @unrecorded: the record cannot be written
  * @lost: another process has made the link meanwhile
@@ -59,6 +60,7 @@ struct up_job {
 	struct weft_key rotate_to;	/* all zero: to none */
 	struct weft_record record;
 	struct weft_record before;
+	bool beside;
 	enum weft_dns dns;
 	struct weft_dns_state former;
 	bool unrecorded;
@@ -137,6 +139,13 @@ static bool up_choose_dns(struct up_job *job)
 	return job->dns != WEFT_DNS_NONE;
 }
 
+/* What is left of another link is removed with this one at the latest. */
+static bool up_absorb_leftover(struct up_job *job)
+{
+	return !job->beside || weft_record_absorb(&job->record, &job->before) ||
+	       up_no_memory(job);
+}
+
 /* From here on a successor of this process would undo what is recorded. */
 static bool up_record(struct up_job *job)
 {
@@ -151,7 +160,7 @@ static bool up_record(struct up_job *job)
 		record->reached = WEFT_HOOK_POST_UP;
 	return (weft_record_take_profile(record, job->profile) ||
 		up_no_memory(job)) &&
-	       up_write_record(job);
+	       up_absorb_leftover(job) && up_write_record(job);
 }
 
 static bool up_begin(struct up_job *job)
@@ -541,7 +550,7 @@ static bool up_delete_rules(struct up_job *job)
 	else
 		good = up_do_rules(job, WEFT_CHANGE_RULE_DELETE, &stale);
 	weft_network_rules_free(&stale);
-	return good && (job->fresh || up_delete_recorded_rules(job));
+	return good && (job->fresh || job->beside || up_delete_recorded_rules(job));
 }
 
 /* Or the kernel would take the others of the same network with the first. */
@@ -661,7 +670,7 @@ static bool up_drop_firewall(struct up_job *job)
 	if (!up_had_defaults(job, &had))
 		return up_no_memory(job);
 	/* An up that was killed may have deleted the rules, and left the table. */
-	if (!had && !job->record.table_count)
+	if (!had && (job->beside || !job->record.table_count))
 		return true;
 	if (!weft_firewall_build_removal(job->ctx->network,
 					 job->profile->name, &change))
@@ -685,6 +694,8 @@ static void up_note_dns(struct up_job *job)
 	if (job->fresh)
 		return;
 	job->former.dns = record->dns;
+	if (job->beside)
+		return;
 	job->former.servers = job->before.servers;
 	job->former.search = job->before.search;
 }
@@ -693,7 +704,7 @@ static bool up_record_dns(struct up_job *job)
 {
 	return (weft_record_take_dns(&job->record, job->profile, job->dns) ||
 		up_no_memory(job)) &&
-	       up_write_record(job);
+	       up_absorb_leftover(job) && up_write_record(job);
 }
 
 /*
@@ -822,15 +833,19 @@ static void up_record_end(struct up_job *job)
 	record->index = job->state.link.index;
 	record->table_count = 0;
 	weft_record_add_table(record, job->policy.table);
+	up_absorb_leftover(job);
 	up_write_record(job);
 }
 
-/* A tunnel is worth more than the record of what is left, which its own replaces. */
+/* A tunnel is worth more than the record of what is left, which becomes a part of its own. */
 static void up_pass_over_leftover(struct up_job *job)
 {
 	weft_report_warning(job->ctx, "%s: it comes up beside what could not be removed",
 			    job->profile->name);
-	weft_record_free(&job->record);
+	job->before = job->record;
+	job->beside = true;
+	memset(&job->record, 0, sizeof(job->record));
+	job->record.reached = WEFT_HOOK_COUNT;
 }
 
 /* A link that is not the recorded one's, or none, has left things behind. */

@@ -1166,6 +1166,8 @@ static void test_unfinished(const char *what, unsigned int fail_at, bool up)
 	if (up) {
 		test_ok(world_up(NO_DNS), name);
 		test_ok(strstr(world.bench.err, "ut0: it comes up beside what could not be removed\n"), name);
+		test_ok(!strstr(world.bench.err, "'weft down' did not come to its end"), "  no command was killed");
+		test_ok(world_down(NO_DNS) && world_is_empty() && !world_is_recorded(), "  down removes both");
 		world_end();
 		return;
 	}
@@ -1176,6 +1178,28 @@ static void test_unfinished(const char *what, unsigned int fail_at, bool up)
 	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), name);
 	snprintf(name, sizeof(name), "unfinished, %s: hooks once", what);
 	test_text(name, world.hooks, "d 100%\ne\n");
+	world_end();
+}
+
+/* An up beside what a down has left fails: that is still left. */
+static void test_beside(void)
+{
+	static const char conf[] = PLAIN "PostUp = x; false\nPostDown = y\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n";
+
+	world_begin_recorded();
+	test_ok(world_up(FULL), "beside a leftover: up");
+	world.steps = 0;
+	world.fail_at = 2;
+	test_ok(!world_down(FULL) && *world.dns && world_is_recorded(), "  a down leaves name servers");
+	world.steps = 0;
+	world.fail_at = 1;
+	test_ok(!world_up(conf), "  an up beside it fails");
+	test_ok(strstr(world.bench.err, "comes up beside") && *world.dns && world_is_recorded(), "  they stay recorded");
+	world.fail_at = 0;
+	world.hooks[0] = '\0';
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down takes them back");
+	test_text("  without hooks that have run", world.hooks, "");
+	test_ok(strstr(world.bench.err, "an earlier command could not undo all that was done"), "  and says why");
 	world_end();
 }
 
@@ -1450,6 +1474,7 @@ static void test_dns_half(void)
 	test_ok(strstr(world.bench.err, "could not be undone and stays") && world_is_recorded(), "  it stays recorded");
 	world.half = 0;
 	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down takes them back");
+	test_ok(!strstr(world.bench.err, "did not come to its end"), "  and speaks of no command that was killed");
 	world_end();
 }
 
@@ -2265,6 +2290,7 @@ int main(void)
 	test_unfinished("name servers", 2, false);
 	test_unfinished("name servers, then up", 2, true);
 	test_unfinished("the table of nft", 3, false);
+	test_beside();
 	test_deleted();
 	test_set_down(0, false);
 	test_set_down(51821, false);
