@@ -14,6 +14,7 @@
 #include "hook.h"
 #include "journal.h"
 #include "leftover.h"
+#include "lock.h"
 #include "plan.h"
 #include "policy.h"
 #include "profile.h"
@@ -43,6 +44,7 @@
  * @before: what was recorded before, and is again when this fails
  * @beside: @before is what could not be removed of another link
  * @former: the name servers that it had, whose words are those of @before
+ * @rules_lock: held from the choice of a table to the last rule
  * @unrecorded: the record cannot be written
  * @lost: another process has made the link meanwhile
  */
@@ -63,6 +65,7 @@ struct up_job {
 	bool beside;
 	enum weft_dns dns;
 	struct weft_dns_state former;
+	struct weft_lock rules_lock;
 	bool unrecorded;
 	bool lost;
 };
@@ -211,6 +214,40 @@ static void up_choose_own(struct up_job *job, struct weft_device *dev)
 	if (!(dev->has & WEFT_DEVICE_HAS_DSCP))
 		dev->dscp = WEFT_DSCP_OFF;
 	dev->has |= WEFT_DEVICE_HAS_PMTU | WEFT_DEVICE_HAS_DSCP;
+}
+
+static bool up_read_rules(struct up_job *job, struct weft_rules *rules)
+{
+	struct weft_network *network = job->ctx->network;
+
+	if (!network->rules(network, rules))
+		return true;
+	weft_report(job->ctx, "%s: cannot read rules: %s", job->profile->name,
+		    network->error);
+	return false;
+}
+
+/*
+ * Two that come up at once would choose one table, and one priority: no interface
+ * has a blank in its name. No hook runs, and no name is looked up, under this lock,
+ * which is taken behind that of the interface. Without a folder that one is the
+ * namespace's.
+ */
+static bool up_lock_rules(struct up_job *job)
+{
+	if (job->profile->table != WEFT_TABLE_AUTO)
+		return true;
+	if (!job->unrecorded &&
+	    !weft_lock_take(job->ctx, "routing rules", &job->rules_lock))
+		return false;
+	weft_network_rules_free(&job->state.rules);
+	return up_read_rules(job, &job->state.rules);
+}
+
+static bool up_unlock_rules(struct up_job *job)
+{
+	weft_lock_release(&job->rules_lock);
+	return true;
 }
 
 static bool up_plan(struct up_job *job)
@@ -511,17 +548,6 @@ static bool up_add_rules(struct up_job *job)
 	return good;
 }
 
-static bool up_read_rules(struct up_job *job, struct weft_rules *rules)
-{
-	struct weft_network *network = job->ctx->network;
-
-	if (!network->rules(network, rules))
-		return true;
-	weft_report(job->ctx, "%s: cannot read rules: %s", job->profile->name,
-		    network->error);
-	return false;
-}
-
 /* Those of a link that was set down have no routes behind them, but a table that is recorded. */
 static bool up_delete_recorded_rules(struct up_job *job)
 {
@@ -740,12 +766,12 @@ static bool up_go_on(struct up_job *job)
 static bool up_do_steps(struct up_job *job)
 {
 	static bool (* const steps[])(struct up_job *job) = {
-		up_choose_dns, up_record, up_begin, up_resolve, up_plan,
-		up_record_policy,
+		up_choose_dns, up_record, up_begin, up_resolve,
+		up_lock_rules, up_plan, up_record_policy,
 		up_make_link, up_configure, up_raise_mtu, up_add_addresses,
 		up_set_link_up, up_add_routes,
 		up_make_firewall, up_honour_marks, up_add_rules,
-		up_delete_rules, up_delete_addresses,
+		up_delete_rules, up_unlock_rules, up_delete_addresses,
 		up_add_blocked_routes, up_delete_routes, up_lower_mtu,
 		up_drop_firewall,
 		up_forward, up_set_dns, up_rotate, up_end,
@@ -911,6 +937,8 @@ static bool up_run(struct up_job *job)
 {
 	bool good = up_do_steps(job), gone = up_is_gone(job);
 
+	/* A step may have failed under it, and hooks run when that is undone. */
+	up_unlock_rules(job);
 	if (good && !gone) {
 		up_succeed(job);
 		return true;
@@ -929,6 +957,7 @@ bool weft_up(const struct weft_context *ctx, struct weft_profile *profile)
 		.ctx = ctx, .profile = profile,
 		.addresses = &profile->addresses,
 		.journal = { .ctx = ctx, .name = profile->name },
+		.rules_lock = { .fd = -1 },
 	};
 	bool good;
 

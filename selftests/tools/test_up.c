@@ -53,6 +53,9 @@
  * @half: each resolvconf that is told of name servers fails behind its work, and with 2 each other one
  * @kill_at: the one behind which up is no more, 0 for none
  * @last: the kind of what was changed last
+ * @watch: look for the lock on rules
+ * @unlocked: a rule was added without the lock
+ * @locked: a hook ran under it
  * @steal: another process makes the link first
  * @taken: a table that another interface has a route in, 0 for none
  * @unread: the routes of a table cannot be read, from then on
@@ -82,6 +85,9 @@ static struct world {
 	int half;
 	unsigned int kill_at;
 	enum weft_change_kind last;
+	bool watch;
+	bool unlocked;
+	bool locked;
 	bool steal;
 	__u32 taken;
 	bool unread;
@@ -332,11 +338,46 @@ static bool world_unlink(void)
 
 static bool world_down(const char *conf);
 
+/* The lock on the namespace's rules is held. */
+static bool world_has_lock(void)
+{
+	char command[96];
+
+	if (!world.bench.ctx.runtime || !world.watch)
+		return false;
+	snprintf(command, sizeof(command), "ls %s | grep -q '^[0-9]*-routing rules.lock$'", folder);
+	return !system(command);
+}
+
+static void world_add_lead(__u16 family, __u32 priority, __u32 table)
+{
+	*weft_network_rules_add(&world.rules) = (struct weft_rule){
+		.family = family, .priority = priority, .table = table, .mark = table,
+		.invert = true, .protocol = WEFT_PROTOCOL,
+	};
+}
+
+/* The kernel takes no second rule like it. */
+static bool world_add_rule(const struct weft_rule *rule)
+{
+	size_t i;
+
+	world.unlocked |= !world_has_lock();
+	for (i = 0; i < world.rules.count; i++)
+		if (world.rules.items[i].priority == rule->priority && world.rules.items[i].family == rule->family)
+			return false;
+	*weft_network_rules_add(&world.rules) = *rule;
+	return true;
+}
+
 /* Hooks that are more than text. */
 static void world_hook(const char *text)
 {
 	size_t len = strlen(world.hooks);
 
+	world.locked |= world_has_lock();
+	if (strstr(text, "ip rule add"))
+		world_add_lead(AF_INET, 32765, 77);
 	snprintf(world.hooks + len, sizeof(world.hooks) - len, "%s\n", text);
 	if (strstr(text, "ip link del"))
 		world_unlink();
@@ -429,8 +470,7 @@ static bool world_apply(const struct weft_change *change)
 	case WEFT_CHANGE_ROUTE_DELETE:
 		return world_delete_route(&world.routes, &change->route);
 	case WEFT_CHANGE_RULE_ADD:
-		*weft_network_rules_add(&world.rules) = change->rule;
-		return true;
+		return world_add_rule(&change->rule);
 	case WEFT_CHANGE_RULE_DELETE:
 		return world_delete_rule(&change->rule);
 	case WEFT_CHANGE_FILE:
@@ -1259,6 +1299,24 @@ static void test_set_down_reload(const char *name, const char *conf, __u32 taken
 	world_end();
 }
 
+/* Another tunnel comes up between the reading of what is there and the choice of priorities. */
+static void test_rules_at_once(void)
+{
+	static const char conf[] = PLAIN "PreUp = ip rule add x\nPostUp = y\n" PEER_A "AllowedIPs = 0.0.0.0/0\n";
+
+	world_begin_recorded();
+	world.watch = true;
+	test_ok(world_up(conf) && world.rules.count == 3, "two that come up at once have rules of their own");
+	test_ok(!world.unlocked && !world.locked, "  under a lock that no hook runs under");
+	test_ok(!world_has_lock(), "  which is free again");
+	test_ok(world_down(conf) && world.rules.count == 1, "  down");
+	world.steps = 0;
+	world.fail_at = 5;
+	test_ok(!world_up(PLAIN "PreUp = a\nPostDown = z\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"), "  a step under the lock fails");
+	test_ok(strstr(world.hooks, "z\n") && !world.locked && !world_has_lock(), "  and its hooks run without");
+	world_end();
+}
+
 /* A listing that fails says nothing of what is left. */
 static void test_unlisted(const char *name, bool *broken, const char *err)
 {
@@ -1403,7 +1461,7 @@ static bool record_line(const char *line)
 {
 	char command[128];
 
-	snprintf(command, sizeof(command), "echo %s >> %s/*-ut0.record", line, folder);
+	snprintf(command, sizeof(command), "for f in %s/[0-9]*-ut0.record; do echo %s >> $f; done", folder, line);
 	return !system(command);
 }
 
@@ -1813,14 +1871,6 @@ static int kill_down(unsigned int kill_at, bool up)
 	       (up || !strstr(world.hooks + 1, "d")) ? 0 : 1;
 }
 
-static void world_add_lead(__u16 family, __u32 table)
-{
-	*weft_network_rules_add(&world.rules) = (struct weft_rule){
-		.family = family, .priority = 50, .table = table, .mark = table,
-		.invert = true, .protocol = WEFT_PROTOCOL,
-	};
-}
-
 static bool world_has_leads(__u32 table)
 {
 	size_t i, count = 0;
@@ -1841,8 +1891,8 @@ static int kill_and_take(unsigned int kill_at, bool up)
 	if (world.routes.count || world.rules.count)
 		return world_down(FULL) ? 2 : 3;
 	world.taken = 51821;
-	world_add_lead(AF_INET, 51821);
-	world_add_lead(AF_INET6, 51821);
+	world_add_lead(AF_INET, 50, 51821);
+	world_add_lead(AF_INET6, 50, 51821);
 	if (up && !(world_up(FULL) && world_has_leads(51821) && world_has_leads(51822)))
 		return 1;
 	return world_down(FULL) && world.rules.count == 2 && world_has_leads(51821) ? 0 : 1;
@@ -2295,6 +2345,7 @@ int main(void)
 	test_set_down(0, false);
 	test_set_down(51821, false);
 	test_set_down(51821, true);
+	test_rules_at_once();
 	test_set_down_reload("a link that was set down loses its default route", PLAIN HOOKS PEER_A, 0, 0);
 	test_set_down_reload("a link that was set down gets another mark", ONE_ROUTE, 0, 2);
 	test_set_down_reload("a link that was set down, and its table is taken", PLAIN HOOKS PEER_A, 51821, 4);
