@@ -93,7 +93,8 @@ static struct weft_profile *up_read_saved(const struct weft_context *ctx,
 	    weft_locate_recorded(ctx, weft_locate_folders, name, location))
 		return weft_locate_read(ctx, location);
 	if (errno == ESTALE)
-		weft_report(ctx, "%s: the file that it came up from is gone, or other users can change it: name a file to save to",
+		weft_report(ctx,
+			    "%s: the file that it came up from is gone, or other users can change it: name a file to save to",
 			    name);
 	else if (weft_locate(ctx, weft_locate_folders, name, location))
 		return weft_locate_read(ctx, location);

@@ -119,7 +119,8 @@ static bool leftover_firewall(struct weft_journal *journal,
 	if (!record->table_count)
 		return true;
 	if (weft_firewall_look(network, journal->name, &there)) {
-		weft_report(journal->ctx, "%s: cannot list the tables of nft: %s: its own may be left",
+		weft_report(journal->ctx,
+			    "%s: cannot list the tables of nft: %s: its own may be left",
 			    journal->name, network->error);
 		return false;
 	}

@@ -135,32 +135,23 @@ bool weft_locate_running(const struct weft_context *ctx,
 	return true;
 }
 
-/* Another file of the name must not be taken for a path that says nothing here. */
-static bool locate_has_record(const struct weft_context *ctx, const char *name)
-{
-	struct weft_record record;
-	bool has;
-
-	weft_record_read(ctx, name, &record);
-	has = record.path;
-	weft_record_free(&record);
-	return has;
-}
-
 bool weft_locate_recorded(const struct weft_context *ctx,
 			  const char * const *folders, const char *name,
 			  struct weft_location *location)
 {
-	memset(location, 0, sizeof(*location));
+	bool there = weft_locate_try(folders, name, location);
+	struct weft_record record;
+	int err = errno;
+
 	snprintf(location->name, sizeof(location->name), "%s", name);
-	if (!locate_has_record(ctx, name)) {
-		if (weft_locate_try(folders, name, location))
-			return true;
-		snprintf(location->name, sizeof(location->name), "%s", name);
-		return false;
+	weft_record_read(ctx, name, &record);
+	if (record.path && !(there && !strcmp(record.path, location->path))) {
+		free(location->path);
+		location->path = locate_recorded(ctx, name);
+		err = ESTALE;
 	}
-	location->path = locate_recorded(ctx, name);
-	errno = ESTALE;
+	weft_record_free(&record);
+	errno = err;
 	return location->path;
 }
 

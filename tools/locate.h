@@ -50,7 +50,8 @@ bool weft_locate_running(const struct weft_context *ctx,
 /*
  * Like that, but no other file where one is recorded: what is taken down, or written
  * back, is not another file's. False without a complaint: errno is ENOENT or ENOMEM,
- * or ESTALE where the recorded file is gone or may be changed by other users.
+ * or ESTALE where the recorded file lies elsewhere and is gone, or may be changed by
+ * other users.
  */
 bool weft_locate_recorded(const struct weft_context *ctx,
 			  const char * const *folders, const char *name,

@@ -2256,6 +2256,7 @@ static bool file_is(const char *path, const char *want)
 static void down_from_elsewhere(void)
 {
 	static const char conf[] = PLAIN "SaveConfig = true\nPostDown = e\n" PEER_A;
+	static const char bare[] = PLAIN "SaveConfig = true\n" PEER_A;
 	char path[sizeof(folder) + 16];
 	char *words[] = { "ut0", NULL };
 
@@ -2279,6 +2280,9 @@ static void down_from_elsewhere(void)
 	test_ok(!weft_command_up(&world.bench.ctx, 1, words) && !weft_command_save(&world.bench.ctx, 1, words) &&
 		!file_is("/etc/weft/ut0.conf", ELSEWHERE), "  up NAME and save NAME take /etc/weft's");
 	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty() && !world_is_recorded(), "  and down NAME");
+	test_ok(write_file("/etc/weft/ut0.conf", bare) && !weft_command_up(&world.bench.ctx, 1, words) &&
+		!chmod("/etc/weft/ut0.conf", 0666) && !weft_command_down(&world.bench.ctx, 1, words) &&
+		!file_is("/etc/weft/ut0.conf", bare), "  also where other users may write it");
 	world_end();
 }
 
