@@ -92,6 +92,7 @@ struct weft_program {
  * @title: what a program is run for
  * @program: a program
  * @undo: the program that takes it back; no words for nothing to take back
+ * @partial: @program may have done a part of it when it fails
  */
 struct weft_change {
 	enum weft_change_kind kind;
@@ -107,6 +108,7 @@ struct weft_change {
 	char *title;
 	struct weft_program program;
 	struct weft_program undo;
+	bool partial;
 };
 
 /* "add the address 10.0.0.1/24"; to be freed. NULL: no memory. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* weft up, weft down, weft save, weft strip */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +19,14 @@
 #include "save.h"
 #include "up.h"
 
-/* An interface without a file: the name is all that is known. */
-static bool up_locate_gone(const char *word, struct weft_location *location)
+/* An interface that runs: which file it came up from is read under the lock. */
+static bool up_take_name(const char *word, struct weft_location *location)
 {
 	if (!weft_profile_name_is_good(word, strlen(word)) ||
 	    weft_locate_is_file(word))
 		return false;
-	if (!weft_locate_try(weft_locate_folders, word, location))
-		snprintf(location->name, sizeof(location->name), "%s", word);
+	memset(location, 0, sizeof(*location));
+	snprintf(location->name, sizeof(location->name), "%s", word);
 	return true;
 }
 
@@ -59,12 +60,17 @@ static struct weft_profile *up_read_record(const struct weft_context *ctx,
 	return profile;
 }
 
+/* Without a file the name is all that is known. */
 static struct weft_profile *up_read_any(const struct weft_context *ctx,
-					const struct weft_location *location)
+					struct weft_location *location)
 {
+	char name[IFNAMSIZ];
 	struct weft_profile *profile = NULL;
 	struct weft_location none;
 
+	memcpy(name, location->name, sizeof(name));
+	if (!location->path)
+		weft_locate_recorded(ctx, weft_locate_folders, name, location);
 	if (location->path)
 		profile = weft_locate_read(ctx, location);
 	if (!profile)
@@ -76,10 +82,35 @@ static struct weft_profile *up_read_any(const struct weft_context *ctx,
 	return profile;
 }
 
+/* Another file of the name would lose what stands in it, a private key among that. */
+static struct weft_profile *up_read_saved(const struct weft_context *ctx,
+					  struct weft_location *location)
+{
+	char name[IFNAMSIZ];
+
+	memcpy(name, location->name, sizeof(name));
+	if (location->path ||
+	    weft_locate_recorded(ctx, weft_locate_folders, name, location))
+		return weft_locate_read(ctx, location);
+	if (errno == ESTALE)
+		weft_report(ctx,
+			    "%s: the file that it came up from is gone, or other users can change it: name a file to save to",
+			    name);
+	else if (weft_locate(ctx, weft_locate_folders, name, location))
+		return weft_locate_read(ctx, location);
+	return NULL;
+}
+
+static struct weft_profile *up_read_file(const struct weft_context *ctx,
+					 struct weft_location *location)
+{
+	return weft_locate_read(ctx, location);
+}
+
 /* The file is read under the lock: the command before this one may write it. */
 static int up_run_locked(struct weft_context *ctx, const char *word,
 			 struct weft_profile *(*read)(const struct weft_context *ctx,
-						      const struct weft_location *location),
+						      struct weft_location *location),
 			 bool (*run)(const struct weft_context *ctx,
 				     struct weft_profile *profile))
 {
@@ -88,7 +119,7 @@ static int up_run_locked(struct weft_context *ctx, const char *word,
 	struct weft_lock lock;
 	bool good = false;
 
-	if (!(read == up_read_any && up_locate_gone(word, &location)) &&
+	if (!(read != up_read_file && up_take_name(word, &location)) &&
 	    !weft_locate(ctx, weft_locate_folders, word, &location))
 		return 1;
 	if (weft_lock_take(ctx, location.name, &lock)) {
@@ -125,7 +156,7 @@ static bool up_down(const struct weft_context *ctx,
 int weft_command_up(struct weft_context *ctx, int argc, char **argv)
 {
 	(void)argc;
-	return up_run_locked(ctx, argv[0], weft_locate_read, up_up);
+	return up_run_locked(ctx, argv[0], up_read_file, up_up);
 }
 
 int weft_command_down(struct weft_context *ctx, int argc, char **argv)
@@ -137,7 +168,7 @@ int weft_command_down(struct weft_context *ctx, int argc, char **argv)
 int weft_command_save(struct weft_context *ctx, int argc, char **argv)
 {
 	(void)argc;
-	return up_run_locked(ctx, argv[0], weft_locate_read, up_save);
+	return up_run_locked(ctx, argv[0], up_read_saved, up_save);
 }
 
 /* Only what can be read is written out: a file with faults is refused. */

@@ -96,6 +96,8 @@ enum weft_dns weft_dns_choose(const struct weft_context *ctx, const char *name)
 static bool dns_do(struct weft_journal *journal, struct weft_change *change,
 		   bool good)
 {
+	/* resolvconf lists the servers before it runs its subscribers, one of which may fail. */
+	change->partial = true;
 	if (good)
 		return weft_journal_do(journal, change);
 	weft_report(journal->ctx, "%s: out of memory", journal->name);
@@ -222,6 +224,18 @@ static bool dns_lacks_resolvconf(struct weft_journal *journal)
 	return true;
 }
 
+/* As above: a service that was removed has no name servers to take back. */
+static bool dns_lacks_resolved(struct weft_journal *journal)
+{
+	struct weft_network *network = journal->ctx->network;
+
+	if (!network->has || dns_resolved_runs(network))
+		return false;
+	weft_report_warning(journal->ctx, "%s: systemd-resolved does not run any more: its name servers are not taken back, see /etc/resolv.conf",
+			    journal->name);
+	return true;
+}
+
 static bool dns_unset_resolvconf(struct weft_journal *journal,
 				 const struct weft_dns_state *former)
 {
@@ -250,7 +264,8 @@ static bool dns_unset_resolved(struct weft_journal *journal,
 	};
 	struct weft_network_link link = { };
 
-	if (!network->link(network, journal->name, &link) && !link.index) {
+	if ((!network->link(network, journal->name, &link) && !link.index) ||
+	    dns_lacks_resolved(journal)) {
 		weft_change_clear(&change);
 		return true;
 	}
@@ -279,7 +294,7 @@ bool weft_dns_replace(struct weft_journal *journal, const struct weft_dns_state 
 {
 	switch (former->dns) {
 	case WEFT_DNS_RESOLVED:
-		return dns_replace_resolved(journal, former);
+		return dns_lacks_resolved(journal) || dns_replace_resolved(journal, former);
 	case WEFT_DNS_RESOLVCONF:
 		return dns_lacks_resolvconf(journal) || dns_unset_resolvconf(journal, former);
 	default:

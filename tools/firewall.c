@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,12 +42,36 @@ static char *firewall_list(struct weft_network *network, const char *name)
 	return listing;
 }
 
-bool weft_firewall_is_there(struct weft_network *network, const char *name)
+static bool firewall_has_line(const char *text, const char *line)
 {
-	char *listing = firewall_list(network, name);
+	size_t len = strlen(line);
 
+	while (text && (strncmp(text, line, len) || (text[len] && text[len] != '\n'))) {
+		text = strchr(text, '\n');
+		text += !!text;
+	}
+	return text;
+}
+
+/* "list table" fails for a table that is not there as for any other reason. */
+int weft_firewall_look(struct weft_network *network, const char *name, bool *there)
+{
+	struct weft_change holder = { };
+	char line[sizeof("table inet ") + sizeof(struct weft_firewall_table)];
+	char *listing = NULL;
+	int err = -ENOMEM;
+
+	*there = false;
+	snprintf(line, sizeof(line), "table inet %s", weft_firewall_table(name).chars);
+	if (weft_program_set(&holder.program, NULL, "nft", "list", "tables", "inet", NULL))
+		err = network->run(network, &holder.program, &listing);
+	else
+		snprintf(network->error, sizeof(network->error), "out of memory");
+	if (!err)
+		*there = firewall_has_line(listing, line);
 	free(listing);
-	return listing;
+	weft_change_clear(&holder);
+	return err;
 }
 
 /* Made before it is deleted, so that it need not be there; all at once. */

@@ -26,8 +26,8 @@ struct weft_firewall_table {
  * interface has a slash in its name.
  */
 struct weft_firewall_table weft_firewall_table(const char *interface);
-/* There is a table for this interface. */
-bool weft_firewall_is_there(struct weft_network *network, const char *name);
+/* Whether there is a table for this interface: 0, or a negative errno where it is not known. */
+int weft_firewall_look(struct weft_network *network, const char *name, bool *there);
 /* False: no memory. */
 bool weft_firewall_build(struct weft_network *network,
 			 const struct weft_profile *profile,

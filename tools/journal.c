@@ -62,14 +62,24 @@ bool weft_journal_do(struct weft_journal *journal, struct weft_change *change)
 {
 	struct weft_journal_entry *entry = journal_reserve(journal);
 
-	if (!entry || !journal_apply(journal, change, false)) {
+	bool good = entry && journal_apply(journal, change, false);
+
+	if (!entry || (!good && !change->partial)) {
 		weft_change_clear(change);
 		return false;
 	}
 	entry->change = *change;
 	memset(change, 0, sizeof(*change));
 	journal->count++;
-	return true;
+	return good;
+}
+
+bool weft_journal_leave(struct weft_journal *journal, struct weft_change *change)
+{
+	bool good = journal_apply(journal, change, false);
+
+	weft_change_clear(change);
+	return good;
 }
 
 bool weft_journal_configure(struct weft_journal *journal,

@@ -25,8 +25,13 @@ struct weft_journal {
 	size_t count;
 };
 
-/* Do @change, which is taken over. False after a complaint that names it. */
+/*
+ * Do @change, which is taken over. False after a complaint that names it; a change
+ * that may be done in part is taken back with the others all the same.
+ */
 bool weft_journal_do(struct weft_journal *journal, struct weft_change *change);
+/* Do @change, which is taken over and never taken back. False after a complaint that names it. */
+bool weft_journal_leave(struct weft_journal *journal, struct weft_change *change);
 /*
  * Send @change to the interface; taken back, also after a failure here, it is
  * made @old again, which has to stay, or is left alone where that is NULL.

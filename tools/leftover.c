@@ -53,21 +53,25 @@ static struct weft_change leftover_change(const struct weft_journal *journal,
 	return change;
 }
 
-/* Another interface may have found the table empty and taken it. */
-static bool leftover_is_used(const struct weft_journal *journal, __u32 table,
-			     unsigned int index)
+/* Another interface may have found the table empty and taken it. False after a complaint. */
+static bool leftover_ask_used(const struct weft_journal *journal, __u32 table,
+			      unsigned int index, bool *used)
 {
 	struct weft_network *network = journal->ctx->network;
 	struct weft_routes routes = { };
-	bool used;
 	size_t i;
 
-	used = network->routes(network, 0, table, &routes);
+	*used = false;
+	if (network->routes(network, 0, table, &routes)) {
+		weft_report(journal->ctx, "%s: cannot read routing table %u: %s: its rules stay",
+			    journal->name, table, network->error);
+		return false;
+	}
 	for (i = 0; i < routes.count; i++)
-		used |= !routes.items[i].special &&
-			(!index || routes.items[i].index != index);
+		*used |= !routes.items[i].special &&
+			 (!index || routes.items[i].index != index);
 	weft_network_routes_free(&routes);
-	return used;
+	return true;
 }
 
 static bool leftover_rules_of(struct weft_journal *journal, __u32 table,
@@ -92,44 +96,37 @@ bool weft_leftover_rules(struct weft_journal *journal,
 			 const struct weft_record *record,
 			 const struct weft_state *state, unsigned int index)
 {
-	bool good = true;
+	bool good = true, used;
 	size_t i;
 
-	for (i = 0; i < record->table_count; i++)
-		if (!leftover_is_used(journal, record->tables[i], index))
+	for (i = 0; i < record->table_count; i++) {
+		if (!leftover_ask_used(journal, record->tables[i], index, &used))
+			good = false;
+		else if (!used)
 			good &= leftover_rules_of(journal, record->tables[i],
 						  state);
+	}
 	return good;
 }
 
 static bool leftover_firewall(struct weft_journal *journal,
 			      const struct weft_record *record)
 {
+	struct weft_network *network = journal->ctx->network;
 	struct weft_change change;
+	bool there;
 
-	if (!record->table_count ||
-	    !weft_firewall_is_there(journal->ctx->network, journal->name))
+	if (!record->table_count)
 		return true;
-	return weft_firewall_build_removal(journal->ctx->network, journal->name,
-					   &change) &&
-	       weft_journal_do(journal, &change);
-}
-
-/* An up that fails puts it back too. */
-static bool leftover_marks(struct weft_journal *journal,
-			   const struct weft_record *record)
-{
-	struct weft_change change = leftover_change(journal, WEFT_CHANGE_FILE);
-
-	if (!record->rising || !record->marks)
-		return true;
-	change.path = strdup(WEFT_POLICY_MARKS);
-	change.text = strdup("0");
-	change.old_text = strdup("1");
-	if (change.path && change.text && change.old_text)
-		return weft_journal_do(journal, &change);
-	weft_change_clear(&change);
-	return false;
+	if (weft_firewall_look(network, journal->name, &there)) {
+		weft_report(journal->ctx,
+			    "%s: cannot list the tables of nft: %s: its own may be left",
+			    journal->name, network->error);
+		return false;
+	}
+	return !there ||
+	       (weft_firewall_build_removal(network, journal->name, &change) &&
+		weft_journal_do(journal, &change));
 }
 
 /* Any other link of the name belongs to another process. */
@@ -157,7 +154,6 @@ static bool leftover_undo(struct weft_journal *journal,
 	good &= weft_leftover_rules(journal, record, state,
 				    leftover_is_own(record, state) ?
 				    state->link.index : 0);
-	good &= leftover_marks(journal, record);
 	return good & leftover_link(journal, record, state) & (dns || resolved);
 }
 
@@ -181,11 +177,14 @@ static void leftover_say(const struct weft_context *ctx, const char *name,
 		"an earlier 'weft up' did not come to its end: undoing what it has done";
 	static const char half[] =
 		"an earlier 'weft down' did not come to its end: removing what is left of it";
+	static const char kept[] =
+		"an earlier command could not undo all that was done: removing what is left";
 	static const char deleted[] =
 		"its link was deleted while it was up: removing what is left of it";
 
 	weft_report(ctx, "%s: %s", name,
-		    record->falling ? half : record->rising ? killed : deleted);
+		    record->kept ? kept : record->falling ? half :
+		    record->rising ? killed : deleted);
 	if (record->rising && state->link.index &&
 	    !leftover_is_own(record, state))
 		weft_report_warning(ctx, "%s: the link of this name stays: that 'weft up' is not recorded to have made it",

@@ -135,6 +135,26 @@ bool weft_locate_running(const struct weft_context *ctx,
 	return true;
 }
 
+bool weft_locate_recorded(const struct weft_context *ctx,
+			  const char * const *folders, const char *name,
+			  struct weft_location *location)
+{
+	bool there = weft_locate_try(folders, name, location);
+	struct weft_record record;
+	int err = errno;
+
+	snprintf(location->name, sizeof(location->name), "%s", name);
+	weft_record_read(ctx, name, &record);
+	if (record.path && !(there && !strcmp(record.path, location->path))) {
+		free(location->path);
+		location->path = locate_recorded(ctx, name);
+		err = ESTALE;
+	}
+	weft_record_free(&record);
+	errno = err;
+	return location->path;
+}
+
 static bool locate_is_listed(const struct weft_location *files, size_t count,
 			     const char *name)
 {

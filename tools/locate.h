@@ -48,6 +48,16 @@ bool weft_locate_running(const struct weft_context *ctx,
 			 struct weft_location *location);
 
 /*
+ * Like that, but no other file where one is recorded: what is taken down, or written
+ * back, is not another file's. False without a complaint: errno is ENOENT or ENOMEM,
+ * or ESTALE where the recorded file lies elsewhere and is gone, or may be changed by
+ * other users.
+ */
+bool weft_locate_recorded(const struct weft_context *ctx,
+			  const char * const *folders, const char *name,
+			  struct weft_location *location);
+
+/*
  * The files of all interfaces, of each the one that weft_locate_try() finds;
  * their paths and *@files to be freed. False after a complaint: memory is short,
  * or a folder cannot be read, and some are missing.

@@ -91,7 +91,7 @@ static bool record_take_name(struct weft_record *record, const char *path)
 	return record->path;
 }
 
-/* A line that a later version has written is passed over. */
+/* A line of another version, as "marks" of earlier ones, is passed over. */
 static void record_take(struct weft_record *record, const char *word,
 			const char *value)
 {
@@ -99,6 +99,8 @@ static void record_take(struct weft_record *record, const char *word,
 		record->rising = true;
 	else if (!strcmp(word, "falling"))
 		record->falling = true;
+	else if (!strcmp(word, "kept"))
+		record->kept = true;
 	else if (!strcmp(word, "link"))
 		record->index = strtoul(value, NULL, 10);
 	else if (!strcmp(word, "file"))
@@ -113,8 +115,6 @@ static void record_take(struct weft_record *record, const char *word,
 		weft_profile_words_add(&record->search, value, 0);
 	else if (!strcmp(word, "table"))
 		weft_record_add_table(record, strtoul(value, NULL, 10));
-	else if (!strcmp(word, "marks"))
-		record->marks = true;
 	else
 		record_take_hook(record, word, value);
 }
@@ -183,6 +183,8 @@ static void record_print(FILE *out, const struct weft_record *record)
 		fputs("rising\n", out);
 	if (record->falling)
 		fputs("falling\n", out);
+	if (record->kept)
+		fputs("kept\n", out);
 	if (record->index)
 		fprintf(out, "link %u\n", record->index);
 	/* The rest of a path with a line break would be read as further entries. */
@@ -195,8 +197,6 @@ static void record_print(FILE *out, const struct weft_record *record)
 	record_print_dns(out, record);
 	for (i = 0; i < record->table_count; i++)
 		fprintf(out, "table %u\n", record->tables[i]);
-	if (record->marks)
-		fputs("marks\n", out);
 }
 
 /* A test's interfaces are of paper, and need no record. */
@@ -244,6 +244,7 @@ void weft_record_keep(struct weft_record *record)
 	for (i = 0; i < ARRAY_SIZE(record_hooks); i++)
 		weft_profile_words_free(&record->hooks[record_hooks[i]]);
 	record->falling = true;
+	record->kept = true;
 }
 
 void weft_record_free(struct weft_record *record)
@@ -291,6 +292,20 @@ bool weft_record_take_dns(struct weft_record *record, const struct weft_profile 
 	record->dns = dns;
 	return record_copy_words(&record->servers, &profile->dns) &&
 	       record_copy_words(&record->search, &profile->search);
+}
+
+/* systemd-resolved forgets a link that is deleted, and resolvconf does not. */
+bool weft_record_absorb(struct weft_record *record, const struct weft_record *left)
+{
+	size_t i;
+
+	for (i = 0; i < left->table_count; i++)
+		weft_record_add_table(record, left->tables[i]);
+	if (record->dns != WEFT_DNS_NONE || left->dns != WEFT_DNS_RESOLVCONF)
+		return true;
+	record->dns = left->dns;
+	return record_copy_words(&record->servers, &left->servers) &&
+	       record_copy_words(&record->search, &left->search);
 }
 
 void weft_record_add_table(struct weft_record *record, __u32 table)

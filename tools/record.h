@@ -21,6 +21,7 @@ struct weft_context;
  * @there: there is one
  * @rising: up has begun to make the interface, and has not come to its end
  * @falling: down has run PreDown, and has not come to its end, or a part could not be undone
+ * @kept: a command could not undo a part
  * @index: the link, 0 while it is not known
  * @path: the file
  * @hooks: the file's PreDown and PostDown
@@ -30,12 +31,12 @@ struct weft_context;
  * @search: search domains, handed over with them
  * @tables: tables of default routes, which have rules and a firewall's table
  * @table_count: how many those are
- * @marks: src_valid_mark was 0 before
  */
 struct weft_record {
 	bool there;
 	bool rising;
 	bool falling;
+	bool kept;
 	unsigned int index;
 	char *path;
 	struct weft_words hooks[WEFT_HOOK_COUNT];
@@ -45,7 +46,6 @@ struct weft_record {
 	struct weft_words search;
 	__u32 tables[WEFT_RECORD_TABLES];
 	size_t table_count;
-	bool marks;
 };
 
 /* What cannot be read is as if it were not there, after a warning. */
@@ -65,6 +65,11 @@ bool weft_record_take_profile(struct weft_record *record,
 /* Take over the name servers that service @dns is handed. False: no memory. */
 bool weft_record_take_dns(struct weft_record *record, const struct weft_profile *profile,
 			  enum weft_dns dns);
+/*
+ * Take over the tables of @left, and where @record has no name servers those that
+ * resolvconf(8) was handed. False: no memory.
+ */
+bool weft_record_absorb(struct weft_record *record, const struct weft_record *left);
 void weft_record_add_table(struct weft_record *record, __u32 table);
 /* A profile of what is recorded, enough to go down; NULL: no memory. */
 struct weft_profile *weft_record_profile(const struct weft_record *record,

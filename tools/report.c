@@ -103,25 +103,49 @@ static void report_message(FILE *out, const char *fmt, va_list args)
 	free(text);
 }
 
+static void report_print(FILE *out, bool warning, const struct weft_place *place,
+			 const char *fmt, va_list args)
+{
+	fprintf(out, "weft: %s", warning ? "warning: " : "");
+	if (place && place->file) {
+		weft_report_text(out, place->file);
+		fprintf(out, ":%u: ", place->line);
+	}
+	if (place && place->name) {
+		weft_report_text(out, place->name);
+		fputs(": ", out);
+	}
+	report_message(out, fmt, args);
+	fputc('\n', out);
+}
+
+/*
+ * The stream is not buffered: a line in several writes would mix with those of other
+ * processes. Where memory is short, it is printed in pieces.
+ */
 static void report_line(const struct weft_context *ctx, bool warning,
 			const struct weft_place *place, const char *fmt,
 			va_list args)
 {
+	char *line = NULL;
+	size_t len = 0;
+	va_list again;
+	FILE *out;
+
 	if (ctx->notes) {
 		report_keep(ctx->notes, warning, place, fmt, args);
 		return;
 	}
-	fprintf(ctx->err, "weft: %s", warning ? "warning: " : "");
-	if (place && place->file) {
-		weft_report_text(ctx->err, place->file);
-		fprintf(ctx->err, ":%u: ", place->line);
-	}
-	if (place && place->name) {
-		weft_report_text(ctx->err, place->name);
-		fputs(": ", ctx->err);
-	}
-	report_message(ctx->err, fmt, args);
-	fputc('\n', ctx->err);
+	va_copy(again, args);
+	out = open_memstream(&line, &len);
+	if (out)
+		report_print(out, warning, place, fmt, args);
+	if (out && !fclose(out))
+		fwrite(line, 1, len, ctx->err);
+	else
+		report_print(ctx->err, warning, place, fmt, again);
+	va_end(again);
+	free(line);
 }
 
 void weft_report(const struct weft_context *ctx, const char *fmt, ...)

@@ -14,6 +14,7 @@
 #include "hook.h"
 #include "journal.h"
 #include "leftover.h"
+#include "lock.h"
 #include "plan.h"
 #include "policy.h"
 #include "profile.h"
@@ -40,8 +41,10 @@
  * @forged: the firewall's table has to be made anew
  * @record: what is known of it on the disk; tells the last hook that was begun
  * @dns: who is handed the name servers
- * @former: the name servers that it had
- * @handed: the record has those of the file in place of the former ones
+ * @before: what was recorded before, and is again when this fails
+ * @beside: @before is what could not be removed of another link
+ * @former: the name servers that it had, whose words are those of @before
+ * @rules_lock: held from the choice of a table to the last rule
  * @unrecorded: the record cannot be written
  * @lost: another process has made the link meanwhile
  */
@@ -58,9 +61,11 @@ struct up_job {
 	bool forged;
 	struct weft_key rotate_to;	/* all zero: to none */
 	struct weft_record record;
+	struct weft_record before;
+	bool beside;
 	enum weft_dns dns;
 	struct weft_dns_state former;
-	bool handed;
+	struct weft_lock rules_lock;
 	bool unrecorded;
 	bool lost;
 };
@@ -137,6 +142,13 @@ static bool up_choose_dns(struct up_job *job)
 	return job->dns != WEFT_DNS_NONE;
 }
 
+/* What is left of another link is removed with this one at the latest. */
+static bool up_absorb_leftover(struct up_job *job)
+{
+	return !job->beside || weft_record_absorb(&job->record, &job->before) ||
+	       up_no_memory(job);
+}
+
 /* From here on a successor of this process would undo what is recorded. */
 static bool up_record(struct up_job *job)
 {
@@ -151,7 +163,7 @@ static bool up_record(struct up_job *job)
 		record->reached = WEFT_HOOK_POST_UP;
 	return (weft_record_take_profile(record, job->profile) ||
 		up_no_memory(job)) &&
-	       up_write_record(job);
+	       up_absorb_leftover(job) && up_write_record(job);
 }
 
 static bool up_begin(struct up_job *job)
@@ -204,6 +216,40 @@ static void up_choose_own(struct up_job *job, struct weft_device *dev)
 	dev->has |= WEFT_DEVICE_HAS_PMTU | WEFT_DEVICE_HAS_DSCP;
 }
 
+static bool up_read_rules(struct up_job *job, struct weft_rules *rules)
+{
+	struct weft_network *network = job->ctx->network;
+
+	if (!network->rules(network, rules))
+		return true;
+	weft_report(job->ctx, "%s: cannot read rules: %s", job->profile->name,
+		    network->error);
+	return false;
+}
+
+/*
+ * Two that come up at once would choose one table, and one priority: no interface
+ * has a blank in its name. No hook runs, and no name is looked up, under this lock,
+ * which is taken behind that of the interface. Without a folder that one is the
+ * namespace's.
+ */
+static bool up_lock_rules(struct up_job *job)
+{
+	if (job->profile->table != WEFT_TABLE_AUTO)
+		return true;
+	if (!job->unrecorded &&
+	    !weft_lock_take(job->ctx, "routing rules", &job->rules_lock))
+		return false;
+	weft_network_rules_free(&job->state.rules);
+	return up_read_rules(job, &job->state.rules);
+}
+
+static bool up_unlock_rules(struct up_job *job)
+{
+	weft_lock_release(&job->rules_lock);
+	return true;
+}
+
 static bool up_plan(struct up_job *job)
 {
 	struct weft_device *dev = job->profile->dev;
@@ -229,16 +275,9 @@ static bool up_plan(struct up_job *job)
 /* Ahead of the rules and the firewall, which no link takes along when it goes. */
 static bool up_record_policy(struct up_job *job)
 {
-	struct weft_network *network = job->ctx->network;
-	char *text = NULL;
-
 	if (!job->policy.table)
 		return true;
 	weft_record_add_table(&job->record, job->policy.table);
-	if (!network->read(network, WEFT_POLICY_MARKS, &text)) {
-		job->record.marks = job->policy.ip4 && !strcmp(text, "0");
-		free(text);
-	}
 	return up_write_record(job);
 }
 
@@ -451,6 +490,7 @@ static bool up_make_firewall(struct up_job *job)
 {
 	const char *name = job->profile->name;
 	struct weft_change change;
+	bool there;
 
 	if (!job->policy.table)
 		return true;
@@ -458,7 +498,7 @@ static bool up_make_firewall(struct up_job *job)
 	if (!up_compare_firewall(job))
 		job->forged = true;
 	if (!job->forged && !job->fresh &&
-	    weft_firewall_is_there(job->ctx->network, name))
+	    !weft_firewall_look(job->ctx->network, name, &there) && there)
 		return true;
 	if (!weft_firewall_build(job->ctx->network, job->profile, &job->policy,
 				 &change))
@@ -466,6 +506,7 @@ static bool up_make_firewall(struct up_job *job)
 	return weft_journal_do(&job->journal, &change);
 }
 
+/* It is the namespace's: other tunnels may rely on it by the time that this one fails. */
 static bool up_honour_marks(struct up_job *job)
 {
 	struct weft_change change = up_change(job, WEFT_CHANGE_FILE);
@@ -484,7 +525,7 @@ static bool up_honour_marks(struct up_job *job)
 	change.text = strdup("1");
 	good = (change.path && change.text) || up_no_memory(job);
 	if (good && strcmp(change.old_text, "1"))
-		return weft_journal_do(&job->journal, &change);
+		return weft_journal_leave(&job->journal, &change);
 	weft_change_clear(&change);
 	return good;
 }
@@ -507,6 +548,24 @@ static bool up_add_rules(struct up_job *job)
 	return good;
 }
 
+/* Those of a link that was set down have no routes behind them, but a table that is recorded. */
+static bool up_delete_recorded_rules(struct up_job *job)
+{
+	struct weft_record past = { };
+	struct weft_state now = { };
+	bool good = true;
+	size_t i;
+
+	for (i = 0; i < job->record.table_count; i++)
+		if (job->record.tables[i] != job->policy.table)
+			weft_record_add_table(&past, job->record.tables[i]);
+	if (past.table_count)
+		good = up_read_rules(job, &now.rules) &&
+		       weft_leftover_rules(&job->journal, &past, &now, job->state.link.index);
+	weft_network_rules_free(&now.rules);
+	return good;
+}
+
 static bool up_delete_rules(struct up_job *job)
 {
 	struct weft_rules stale = { };
@@ -517,7 +576,7 @@ static bool up_delete_rules(struct up_job *job)
 	else
 		good = up_do_rules(job, WEFT_CHANGE_RULE_DELETE, &stale);
 	weft_network_rules_free(&stale);
-	return good;
+	return good && (job->fresh || job->beside || up_delete_recorded_rules(job));
 }
 
 /* Or the kernel would take the others of the same network with the first. */
@@ -637,7 +696,7 @@ static bool up_drop_firewall(struct up_job *job)
 	if (!up_had_defaults(job, &had))
 		return up_no_memory(job);
 	/* An up that was killed may have deleted the rules, and left the table. */
-	if (!had && !job->record.table_count)
+	if (!had && (job->beside || !job->record.table_count))
 		return true;
 	if (!weft_firewall_build_removal(job->ctx->network,
 					 job->profile->name, &change))
@@ -658,38 +717,20 @@ static void up_note_dns(struct up_job *job)
 	job->former.known = job->fresh ||
 			    (record->there && (record->dns == WEFT_DNS_NONE ||
 					       record->servers.count || record->search.count));
-	job->former.dns = job->fresh ? WEFT_DNS_NONE : record->dns;
-}
-
-/* The former name servers leave the record, but not yet the one on the disk. */
-static void up_take_former_dns(struct up_job *job)
-{
-	job->former.servers = job->record.servers;
-	job->former.search = job->record.search;
-	memset(&job->record.servers, 0, sizeof(job->record.servers));
-	memset(&job->record.search, 0, sizeof(job->record.search));
-	job->handed = true;
+	if (job->fresh)
+		return;
+	job->former.dns = record->dns;
+	if (job->beside)
+		return;
+	job->former.servers = job->before.servers;
+	job->former.search = job->before.search;
 }
 
 static bool up_record_dns(struct up_job *job)
 {
 	return (weft_record_take_dns(&job->record, job->profile, job->dns) ||
 		up_no_memory(job)) &&
-	       up_write_record(job);
-}
-
-/* The record tells again of the name servers that the tunnel has. */
-static void up_unrecord_dns(struct up_job *job)
-{
-	if (!job->handed)
-		return;
-	weft_profile_words_free(&job->record.servers);
-	weft_profile_words_free(&job->record.search);
-	job->record.dns = job->former.dns;
-	job->record.servers = job->former.servers;
-	job->record.search = job->former.search;
-	memset(&job->former, 0, sizeof(job->former));
-	up_write_record(job);
+	       up_absorb_leftover(job) && up_write_record(job);
 }
 
 /*
@@ -704,7 +745,6 @@ static bool up_set_dns(struct up_job *job)
 		.servers = job->profile->dns, .search = job->profile->search,
 	};
 
-	up_take_former_dns(job);
 	return (former->dns == job->dns || weft_dns_replace(&job->journal, former)) &&
 	       up_record_dns(job) && weft_dns_set(&job->journal, &wanted, former);
 }
@@ -726,12 +766,12 @@ static bool up_go_on(struct up_job *job)
 static bool up_do_steps(struct up_job *job)
 {
 	static bool (* const steps[])(struct up_job *job) = {
-		up_choose_dns, up_record, up_begin, up_resolve, up_plan,
-		up_record_policy,
+		up_choose_dns, up_record, up_begin, up_resolve,
+		up_lock_rules, up_plan, up_record_policy,
 		up_make_link, up_configure, up_raise_mtu, up_add_addresses,
 		up_set_link_up, up_add_routes,
 		up_make_firewall, up_honour_marks, up_add_rules,
-		up_delete_rules, up_delete_addresses,
+		up_delete_rules, up_unlock_rules, up_delete_addresses,
 		up_add_blocked_routes, up_delete_routes, up_lower_mtu,
 		up_drop_firewall,
 		up_forward, up_set_dns, up_rotate, up_end,
@@ -744,20 +784,48 @@ static bool up_do_steps(struct up_job *job)
 	return true;
 }
 
+/* The tunnel stays the former file's, and a part of the new one's stays with it. */
+static void up_join_before(struct up_job *job)
+{
+	struct weft_record *before = &job->before, *record = &job->record;
+	size_t i;
+
+	for (i = 0; i < record->table_count; i++)
+		weft_record_add_table(before, record->tables[i]);
+	if (job->dns == WEFT_DNS_NONE)
+		return;
+	weft_profile_words_free(&before->servers);
+	weft_profile_words_free(&before->search);
+	before->dns = record->dns;
+	before->servers = record->servers;
+	before->search = record->search;
+	memset(&record->servers, 0, sizeof(record->servers));
+	memset(&record->search, 0, sizeof(record->search));
+}
+
+static void up_record_before(struct up_job *job)
+{
+	weft_record_free(&job->record);
+	job->record = job->before;
+	memset(&job->before, 0, sizeof(job->before));
+	memset(&job->former, 0, sizeof(job->former));
+	up_write_record(job);
+}
+
 /* The next command undoes what is left of a link that was made here. */
 static void up_unrecord(struct up_job *job, bool undone)
 {
-	if (!job->fresh) {
-		if (undone || job->dns == WEFT_DNS_NONE)
-			up_unrecord_dns(job);
+	if (!undone && job->fresh) {
+		weft_record_keep(&job->record);
+		up_write_record(job);
 		return;
 	}
-	if (undone) {
+	if (!undone && job->before.there)
+		up_join_before(job);
+	if (job->before.there)
+		up_record_before(job);
+	else if (undone)
 		weft_record_remove(job->ctx, job->profile->name);
-		return;
-	}
-	weft_record_keep(&job->record);
-	up_write_record(job);
 }
 
 /*
@@ -791,15 +859,19 @@ static void up_record_end(struct up_job *job)
 	record->index = job->state.link.index;
 	record->table_count = 0;
 	weft_record_add_table(record, job->policy.table);
+	up_absorb_leftover(job);
 	up_write_record(job);
 }
 
-/* A tunnel is worth more than the record of what is left, which its own replaces. */
+/* A tunnel is worth more than the record of what is left, which becomes a part of its own. */
 static void up_pass_over_leftover(struct up_job *job)
 {
 	weft_report_warning(job->ctx, "%s: it comes up beside what could not be removed",
 			    job->profile->name);
-	weft_record_free(&job->record);
+	job->before = job->record;
+	job->beside = true;
+	memset(&job->record, 0, sizeof(job->record));
+	job->record.reached = WEFT_HOOK_COUNT;
 }
 
 /* A link that is not the recorded one's, or none, has left things behind. */
@@ -817,6 +889,10 @@ static bool up_read(struct up_job *job)
 			up_pass_over_leftover(job);
 		weft_state_free(&job->state);
 		if (!weft_state_read(job->ctx, name, &job->state))
+			return false;
+	} else if (job->record.there) {
+		weft_record_read(job->ctx, name, &job->before);
+		if (!job->before.there)
 			return false;
 	}
 	job->fresh = !job->state.link.index;
@@ -841,6 +917,9 @@ static bool up_was_taken_down(const struct up_job *job)
 	struct weft_record now;
 	bool there;
 
+	/* Without a record neither "down" nor its absence leaves a trace. */
+	if (job->unrecorded)
+		return false;
 	weft_record_read(job->ctx, job->profile->name, &now);
 	there = now.there && !now.falling;
 	weft_record_free(&now);
@@ -858,6 +937,8 @@ static bool up_run(struct up_job *job)
 {
 	bool good = up_do_steps(job), gone = up_is_gone(job);
 
+	/* A step may have failed under it, and hooks run when that is undone. */
+	up_unlock_rules(job);
 	if (good && !gone) {
 		up_succeed(job);
 		return true;
@@ -876,6 +957,7 @@ bool weft_up(const struct weft_context *ctx, struct weft_profile *profile)
 		.ctx = ctx, .profile = profile,
 		.addresses = &profile->addresses,
 		.journal = { .ctx = ctx, .name = profile->name },
+		.rules_lock = { .fd = -1 },
 	};
 	bool good;
 
@@ -884,8 +966,7 @@ bool weft_up(const struct weft_context *ctx, struct weft_profile *profile)
 	good = up_read(&job) && up_run(&job);
 	weft_journal_free(&job.journal);
 	weft_network_routes_free(&job.routes);
-	weft_profile_words_free(&job.former.servers);
-	weft_profile_words_free(&job.former.search);
+	weft_record_free(&job.before);
 	weft_record_free(&job.record);
 	weft_state_free(&job.state);
 	return good;

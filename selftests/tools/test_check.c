@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Mistakes in files: what "check" finds, with which of them "up" refuses a file, and what "setconf" warns of. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -630,6 +631,31 @@ static void test_escapes(void)
 	test_bench_end(&bench);
 }
 
+/* Standard error has no buffer, and a pipe of packets tells the writes apart. */
+static void test_one_write(void)
+{
+	static const struct weft_place place = { .file = "a.conf", .line = 2, .name = "b" };
+	struct test_bench bench;
+	char got[128] = "";
+	int pipes[2];
+	FILE *err, *out;
+
+	test_bench_start(&bench, "");
+	out = bench.ctx.err;
+	if (pipe2(pipes, O_DIRECT | O_NONBLOCK) || !(err = fdopen(pipes[1], "w")))
+		test_bail("no pipe");
+	setvbuf(err, NULL, _IONBF, 0);
+	bench.ctx.err = err;
+	weft_report_at(&bench.ctx, &place, "'%s' and more", "\033c");
+	if (read(pipes[0], got, sizeof(got) - 1) < 0)
+		test_bail("nothing in the pipe");
+	test_text("a message is one write", got, "weft: a.conf:2: b: '\\x1bc' and more\n");
+	bench.ctx.err = out;
+	fclose(err);
+	close(pipes[0]);
+	test_bench_end(&bench);
+}
+
 int main(void)
 {
 	size_t i;
@@ -654,6 +680,7 @@ int main(void)
 	test_shell_words();
 	test_utf8();
 	test_escapes();
+	test_one_write();
 	unlink("wft0.conf");
 	if (chdir("/") || rmdir(scratch))
 		printf("# %s is left over\n", scratch);

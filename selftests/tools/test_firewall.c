@@ -4,6 +4,7 @@
  * packets: answers, packets that begin a flow, and those that leave.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -591,15 +592,16 @@ static void test_words(void)
 	weft_bar_clear(&bar);
 }
 
-/* What nft was asked for. */
-static char asked[64];
+/* The tables that nft lists, NULL where it fails. */
+static const char *tables_listed;
 
 static int network_run(struct weft_network *network, const struct weft_program *program, char **output)
 {
 	(void)network;
-	(void)output;
-	snprintf(asked, sizeof(asked), "%s", program->words[program->count - 1]);
-	return -1;
+	(void)program;
+	if (tables_listed)
+		*output = strdup(tables_listed);
+	return tables_listed ? 0 : -EIO;
 }
 
 /* One interface's table is no other's, and a name that needs no code keeps its own. */
@@ -618,11 +620,18 @@ static void test_tables(void)
 		{ "===============", "weft-/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e" },
 	};
 	struct weft_network network = { .run = network_run };
+	char listing[256];
+	bool there;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(tables); i++) {
-		test_ok(!weft_firewall_is_there(&network, tables[i].name), "no table");
-		test_text("  of this name", asked, tables[i].table);
+		snprintf(listing, sizeof(listing), "table inet other\ntable inet %s\ntable inet %s2\n", tables[i].table, tables[i].table);
+		tables_listed = listing;
+		test_ok(!weft_firewall_look(&network, tables[i].name, &there) && there, tables[i].table);
+		snprintf(listing, sizeof(listing), "table inet x%s\ntable inet %s2\n", tables[i].table, tables[i].table);
+		test_ok(!weft_firewall_look(&network, tables[i].name, &there) && !there, "  is not there");
+		tables_listed = NULL;
+		test_ok(weft_firewall_look(&network, tables[i].name, &there) < 0, "  is not known where nft fails");
 		test_text("  which the diagnosis knows", weft_firewall_table(tables[i].name).chars, tables[i].table);
 	}
 }

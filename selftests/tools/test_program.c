@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core.h"
@@ -269,6 +270,42 @@ static void test_core(void)
 	free(output);
 }
 
+/* Whether this process may raise a hard limit. */
+static bool core_is_free(void)
+{
+	struct rlimit none = { }, more = { 1, 1 };
+
+	return !setrlimit(RLIMIT_CORE, &none) && !setrlimit(RLIMIT_CORE, &more) && !setrlimit(RLIMIT_CORE, &none);
+}
+
+/* With 1 byte, less than any core file, the kernel starts no program for the dump. */
+static int core_below_zero(bool root)
+{
+	struct rlimit now;
+	rlim_t want;
+
+	weft_core_allow();
+	if (!root && !geteuid() && setuid(65534))
+		return 4;
+	want = core_is_free() ? 1 : 0;
+	weft_core_forbid();
+	if (getrlimit(RLIMIT_CORE, &now) || now.rlim_cur != want || now.rlim_max != want)
+		return 1;
+	weft_core_allow();
+	return getrlimit(RLIMIT_CORE, &now) || now.rlim_cur || now.rlim_max ? 2 : 0;
+}
+
+static void test_core_hard(bool root, const char *name)
+{
+	int status;
+
+	fflush(NULL);
+	if (!fork())
+		_exit(core_below_zero(root));
+	wait(&status);
+	test_ok(!status, name);
+}
+
 int main(void)
 {
 	size_t i;
@@ -285,5 +322,7 @@ int main(void)
 	test_change_program();
 	test_heeded();
 	test_core();
+	test_core_hard(true, "a hard limit of 0 is 1 byte where that is permitted, and 0 again for a program");
+	test_core_hard(false, "a hard limit of 0 stays where it cannot be raised");
 	return test_end();
 }

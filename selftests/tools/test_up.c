@@ -50,10 +50,16 @@
  * @fail_at: which of these fails, 0 for none
  * @partial: the next configuration that fails has its first peer applied
  * @broken: every configuration fails
+ * @half: each resolvconf that is told of name servers fails behind its work, and with 2 each other one
  * @kill_at: the one behind which up is no more, 0 for none
  * @last: the kind of what was changed last
+ * @watch: look for the lock on rules
+ * @unlocked: a rule was added without the lock
+ * @locked: a hook ran under it
  * @steal: another process makes the link first
  * @taken: a table that another interface has a route in, 0 for none
+ * @unread: the routes of a table cannot be read, from then on
+ * @unlisted: nft lists nothing
  * @special: that route is an unreachable one, and no interface's
  * @programs: those that can be run, NULL for all but resolvectl
  * @path: the file
@@ -76,10 +82,16 @@ static struct world {
 	unsigned int fail_at;
 	bool partial;
 	bool broken;
+	int half;
 	unsigned int kill_at;
 	enum weft_change_kind last;
+	bool watch;
+	bool unlocked;
+	bool locked;
 	bool steal;
 	__u32 taken;
+	bool unread;
+	bool unlisted;
 	bool special;
 	const char *programs;
 	const char *path;
@@ -152,8 +164,11 @@ static void world_add_own_routes(struct weft_routes *routes, __u32 table)
 static int world_routes(struct weft_network *network, unsigned int index,
 			__u32 table, struct weft_routes *routes)
 {
-	(void)network;
 	memset(routes, 0, sizeof(*routes));
+	if (!index && world.unread) {
+		snprintf(network->error, sizeof(network->error), "it is broken");
+		return -EIO;
+	}
 	if (index)
 		world_copy_routes(routes, &world.routes);
 	else
@@ -214,28 +229,32 @@ static int world_read(struct weft_network *network, const char *path,
 	return 0;
 }
 
-static int world_run(struct weft_network *network,
-		     const struct weft_program *program, char **output)
-{
-	(void)network;
-	if (!strcmp(program->words[0], "resolvectl"))
-		return 0;
-	if (!strcmp(program->words[1], "-j")) {
-		*output = strdup("{}");
-		return 0;
-	}
-	if (!*world.nft)
-		return -EIO;
-	*output = strdup(world.nft);
-	return 0;
-}
-
 static bool world_has(struct weft_network *network, const char *program)
 {
 	(void)network;
 	if (!world.programs)
 		return strcmp(program, "resolvectl");
 	return strstr(world.programs, program);
+}
+
+static int world_run(struct weft_network *network,
+		     const struct weft_program *program, char **output)
+{
+	if (!world_has(network, program->words[0]))
+		return -ENOENT;
+	if (!strcmp(program->words[0], "resolvectl"))
+		return 0;
+	if (!strcmp(program->words[1], "-j")) {
+		*output = strdup("{}");
+		return 0;
+	}
+	if (world.unlisted || (strcmp(program->words[2], "tables") && !*world.nft)) {
+		snprintf(network->error, sizeof(network->error), "it is broken");
+		return -EIO;
+	}
+	*output = strdup(strcmp(program->words[2], "tables") ? world.nft :
+			 *world.nft ? "table inet weft-ut0\n" : "");
+	return 0;
 }
 
 static bool world_home(struct weft_network *network)
@@ -319,11 +338,46 @@ static bool world_unlink(void)
 
 static bool world_down(const char *conf);
 
+/* The lock on the namespace's rules is held. */
+static bool world_has_lock(void)
+{
+	char command[96];
+
+	if (!world.bench.ctx.runtime || !world.watch)
+		return false;
+	snprintf(command, sizeof(command), "ls %s | grep -q '^[0-9]*-routing rules.lock$'", folder);
+	return !system(command);
+}
+
+static void world_add_lead(__u16 family, __u32 priority, __u32 table)
+{
+	*weft_network_rules_add(&world.rules) = (struct weft_rule){
+		.family = family, .priority = priority, .table = table, .mark = table,
+		.invert = true, .protocol = WEFT_PROTOCOL,
+	};
+}
+
+/* The kernel takes no second rule like it. */
+static bool world_add_rule(const struct weft_rule *rule)
+{
+	size_t i;
+
+	world.unlocked |= !world_has_lock();
+	for (i = 0; i < world.rules.count; i++)
+		if (world.rules.items[i].priority == rule->priority && world.rules.items[i].family == rule->family)
+			return false;
+	*weft_network_rules_add(&world.rules) = *rule;
+	return true;
+}
+
 /* Hooks that are more than text. */
 static void world_hook(const char *text)
 {
 	size_t len = strlen(world.hooks);
 
+	world.locked |= world_has_lock();
+	if (strstr(text, "ip rule add"))
+		world_add_lead(AF_INET, 32765, 77);
 	snprintf(world.hooks + len, sizeof(world.hooks) - len, "%s\n", text);
 	if (strstr(text, "ip link del"))
 		world_unlink();
@@ -334,12 +388,23 @@ static void world_hook(const char *text)
 	world.bench.ctx.nested = false;
 }
 
+/* A subscriber that fails comes behind the list of name servers. */
+static bool world_resolvconf(const struct weft_program *program)
+{
+	if (world.half > 1 && !program->input)
+		return false;
+	world_replace(&world.dns, program->input ? program->input : "");
+	return !world.half || !program->input;
+}
+
 static bool world_program(const struct weft_program *program)
 {
+	if (!program->script && !world_has(&world.network, program->words[0]))
+		return false;
 	if (!strcmp(program->words[0], "nft"))
 		world_nft(program->input);
 	else if (!strcmp(program->words[0], "resolvconf"))
-		world_replace(&world.dns, program->input ? program->input : "");
+		return world_resolvconf(program);
 	else if (!strcmp(program->words[0], "resolvectl"))
 		world_resolvectl(program);
 	else if (!strcmp(program->words[0], "bash"))
@@ -405,8 +470,7 @@ static bool world_apply(const struct weft_change *change)
 	case WEFT_CHANGE_ROUTE_DELETE:
 		return world_delete_route(&world.routes, &change->route);
 	case WEFT_CHANGE_RULE_ADD:
-		*weft_network_rules_add(&world.rules) = change->rule;
-		return true;
+		return world_add_rule(&change->rule);
 	case WEFT_CHANGE_RULE_DELETE:
 		return world_delete_rule(&change->rule);
 	case WEFT_CHANGE_FILE:
@@ -666,6 +730,18 @@ static char *world_text(void)
 	return text;
 }
 
+#define MARKS	"/proc/sys/net/ipv4/conf/all/src_valid_mark"
+
+/* The world without a setting that stays once it was made. */
+static char *world_text_undone(void)
+{
+	char *text = world_text(), *line = strstr(text, MARKS " 1\n");
+
+	if (line)
+		memmove(line, line + strlen(MARKS " 1\n"), strlen(line + strlen(MARKS " 1\n")) + 1);
+	return text;
+}
+
 /* What the file asks for, or with default routes the first table that is free. */
 static __u32 world_mark(const char *conf)
 {
@@ -842,12 +918,12 @@ static bool test_failure(const struct up_case *test, unsigned int fail_at)
 	bool failed = false;
 
 	test_before(test);
-	before = world_text();
+	before = world_text_undone();
 	world.steps = 0;
 	world.fail_at = fail_at;
 	if (!world_up(test->conf)) {
 		failed = true;
-		after = world_text();
+		after = world_text_undone();
 		snprintf(name, sizeof(name), "%s: step %u fails, and all is undone",
 			 test->name, fail_at);
 		test_text(name, after, before);
@@ -903,10 +979,10 @@ static bool up_once(const void *data)
 
 	test_memory_spare();
 	test_before(test);
-	before = world_text();
+	before = world_text_undone();
 	test_memory_spare_end();
 	up = world_up(test->conf);
-	after = world_text();
+	after = up ? world_text() : world_text_undone();
 	good = !strcmp(after, up ? test->after : before) &&
 	       (up || (test_memory_failed() && strcasestr(world.bench.err, "memory")));
 	if (!good)
@@ -1130,6 +1206,8 @@ static void test_unfinished(const char *what, unsigned int fail_at, bool up)
 	if (up) {
 		test_ok(world_up(NO_DNS), name);
 		test_ok(strstr(world.bench.err, "ut0: it comes up beside what could not be removed\n"), name);
+		test_ok(!strstr(world.bench.err, "'weft down' did not come to its end"), "  no command was killed");
+		test_ok(world_down(NO_DNS) && world_is_empty() && !world_is_recorded(), "  down removes both");
 		world_end();
 		return;
 	}
@@ -1140,6 +1218,28 @@ static void test_unfinished(const char *what, unsigned int fail_at, bool up)
 	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), name);
 	snprintf(name, sizeof(name), "unfinished, %s: hooks once", what);
 	test_text(name, world.hooks, "d 100%\ne\n");
+	world_end();
+}
+
+/* An up beside what a down has left fails: that is still left. */
+static void test_beside(void)
+{
+	static const char conf[] = PLAIN "PostUp = x; false\nPostDown = y\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n";
+
+	world_begin_recorded();
+	test_ok(world_up(FULL), "beside a leftover: up");
+	world.steps = 0;
+	world.fail_at = 2;
+	test_ok(!world_down(FULL) && *world.dns && world_is_recorded(), "  a down leaves name servers");
+	world.steps = 0;
+	world.fail_at = 1;
+	test_ok(!world_up(conf), "  an up beside it fails");
+	test_ok(strstr(world.bench.err, "comes up beside") && *world.dns && world_is_recorded(), "  they stay recorded");
+	world.fail_at = 0;
+	world.hooks[0] = '\0';
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down takes them back");
+	test_text("  without hooks that have run", world.hooks, "");
+	test_ok(strstr(world.bench.err, "an earlier command could not undo all that was done"), "  and says why");
 	world_end();
 }
 
@@ -1181,6 +1281,53 @@ static void test_set_down(__u32 taken, bool special)
 	world.special = special;
 	test_ok(world_down(FULL) && !world.link.index && !*world.nft && !*world.dns, "  goes down");
 	test_ok(world.rules.count == (taken && !special ? 4 : 0), "  rules of a table are its user's");
+	world_end();
+}
+
+#define ONE_ROUTE	PLAIN HOOKS "FwMark = 7\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"
+
+/* A reload of a link that was set down: its routes have gone, and its table may be another link's. */
+static void test_set_down_reload(const char *name, const char *conf, __u32 taken, size_t rules)
+{
+	world_begin_recorded();
+	test_ok(world_up(NO_DNS) && world.rules.count == 4, name);
+	weft_network_routes_free(&world.routes);
+	world.link.up = false;
+	world.taken = taken;
+	test_ok(world_up(conf) && world.rules.count == rules, "  the former rules are gone, those of a user stay");
+	test_ok(world_down(conf) && world.rules.count == (taken ? 4 : 0), "  goes down");
+	world_end();
+}
+
+/* Another tunnel comes up between the reading of what is there and the choice of priorities. */
+static void test_rules_at_once(void)
+{
+	static const char conf[] = PLAIN "PreUp = ip rule add x\nPostUp = y\n" PEER_A "AllowedIPs = 0.0.0.0/0\n";
+
+	world_begin_recorded();
+	world.watch = true;
+	test_ok(world_up(conf) && world.rules.count == 3, "two that come up at once have rules of their own");
+	test_ok(!world.unlocked && !world.locked, "  under a lock that no hook runs under");
+	test_ok(!world_has_lock(), "  which is free again");
+	test_ok(world_down(conf) && world.rules.count == 1, "  down");
+	world.steps = 0;
+	world.fail_at = 5;
+	test_ok(!world_up(PLAIN "PreUp = a\nPostDown = z\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"), "  a step under the lock fails");
+	test_ok(strstr(world.hooks, "z\n") && !world.locked && !world_has_lock(), "  and its hooks run without");
+	world_end();
+}
+
+/* A listing that fails says nothing of what is left. */
+static void test_unlisted(const char *name, bool *broken, const char *err)
+{
+	world_begin_recorded();
+	test_ok(world_up(FULL), name);
+	world_unlink();
+	*broken = true;
+	test_ok(!world_down(FULL) && strstr(world.bench.err, err), "  is said, and down fails");
+	test_ok(!world_is_empty() && world_is_recorded(), "  what may be left stays recorded");
+	*broken = false;
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  and the next down removes it");
 	world_end();
 }
 
@@ -1242,8 +1389,9 @@ static void test_dns(void)
 
 #define OTHER_DNS	PLAIN HOOKS "DNS = 10.0.0.54, a..b\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n"
 #define UNDONE		"weft: ut0: everything done before that is undone\n"
-#define LOST_DNS \
-	"weft: ut0: cannot undo: hand the name servers to systemd-resolved: what was there before is not recorded, and cannot be restored\n" \
+#define LOST_ONE \
+	"weft: ut0: cannot undo: hand the name servers to systemd-resolved: what was there before is not recorded, and cannot be restored\n"
+#define LOST_DNS LOST_ONE LOST_ONE \
 	"weft: ut0: a part of what was done before that could not be undone and stays\n"
 
 /* A running tunnel has @former name servers; step @fail_at of a reload fails. */
@@ -1258,14 +1406,13 @@ static const struct {
 	const char *err;
 } dns_reloads[] = {
 	{ "the domains of systemd-resolved", FULL, OTHER_DNS, "nft resolvectl", 2, false,
-	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\ndns ut0 10.0.0.53\n", UNDONE },
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\ndomain ut0 example.org ~.\ndns ut0 10.0.0.53\n", UNDONE },
 	{ "the first name servers", NO_DNS, OTHER_DNS, "nft resolvectl", 2, false, "", UNDONE },
 	{ "a tunnel of an earlier version", FULL, OTHER_DNS, "nft resolvectl", 2, true,
 	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\n", LOST_DNS },
 	{ "reverting", FULL, NO_DNS, "nft resolvectl", 2, false,
-	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndomain ut0 \ndomain ut0 example.org ~.\n", UNDONE },
-	{ "from systemd-resolved to resolvconf", FULL, OTHER_DNS, "nft resolvconf", 3, false,
-	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\n", UNDONE },
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndomain ut0 \ndns ut0 10.0.0.53\ndomain ut0 example.org ~.\n", UNDONE },
+	{ "from systemd-resolved to resolvconf", FULL, OTHER_DNS, "nft resolvconf", 1, false, "", UNDONE },
 };
 
 static void forget_servers(void)
@@ -1302,6 +1449,91 @@ static void test_dns_reload(void)
 		test_ok(world_down(dns_reloads[i].conf) && world_is_empty() && !world_is_recorded(), "  goes down");
 		world_end();
 	}
+}
+
+static bool world_marks(void)
+{
+	return !strcmp(world.texts[world_file(MARKS)], "1");
+}
+
+/* Adds a line to what is recorded, as an earlier version had it. */
+static bool record_line(const char *line)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "for f in %s/[0-9]*-ut0.record; do echo %s >> $f; done", folder, line);
+	return !system(command);
+}
+
+#define NO_RESOLVED	"weft: warning: ut0: systemd-resolved does not run any more"
+
+/* systemd-resolved is removed while the tunnel runs. */
+static void test_dns_removed(const char *name, bool (*run)(const char *conf), const char *conf, const char *programs)
+{
+	world_begin_recorded();
+	world.programs = "nft resolvectl";
+	test_ok(world_up(FULL), name);
+	world.programs = programs;
+	world_replace(&world.dns, "");
+	test_ok(run(conf), "  systemd-resolved is gone, and it succeeds");
+	test_ok(strstr(world.bench.err, NO_RESOLVED), "  with a warning");
+	test_text("  name servers", world.dns, strstr(programs, "resolvconf") ? "nameserver 10.0.0.54\nsearch a..b\n" : "");
+	test_ok((run == world_down || world_down(conf)) && world_is_empty() && !world_is_recorded(), "  it is down");
+	world_end();
+}
+
+static char *record_text(void)
+{
+	char command[64], *text = calloc(1, 4096);
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), "cat %s/*-ut0.record", folder);
+	pipe = popen(command, "r");
+	if (!text || !pipe)
+		test_bail("no record");
+	if (!fread(text, 1, 4095, pipe))
+		text[0] = '\0';
+	pclose(pipe);
+	return text;
+}
+
+/* The tunnel stays that of the file that it came up from. */
+static void test_reload_recorded(const char *name, const char *before, const char *conf, unsigned int fail_at)
+{
+	char *was, *is;
+
+	world_begin_recorded();
+	world.path = "/x/ut0.conf";
+	test_ok(world_up(before), name);
+	was = record_text();
+	world.path = "/y/ut0.conf";
+	world.steps = 0;
+	world.fail_at = fail_at;
+	test_ok(!world_up(conf) && strstr(world.bench.err, UNDONE), "  a reload from another file fails");
+	is = record_text();
+	test_text("  file, hooks, tables and name servers are recorded as before", is, was);
+	free(is);
+	free(was);
+	world.fail_at = 0;
+	test_ok(world_down(before) && world_is_empty() && !world_is_recorded(), "  goes down");
+	world_end();
+}
+
+/* A resolvconf that fails has listed the name servers before. */
+static void test_dns_half(void)
+{
+	world_begin_recorded();
+	world.half = 1;
+	test_ok(!world_up(FULL), "resolvconf does its work and fails: up fails");
+	test_text("  name servers", world.dns, "");
+	test_ok(strstr(world.bench.err, UNDONE) && world_is_empty() && !world_is_recorded(), "  all is undone");
+	world.half = 2;
+	test_ok(!world_up(FULL) && *world.dns, "resolvconf fails, and its undoing: up fails");
+	test_ok(strstr(world.bench.err, "could not be undone and stays") && world_is_recorded(), "  it stays recorded");
+	world.half = 0;
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down takes them back");
+	test_ok(!strstr(world.bench.err, "did not come to its end"), "  and speaks of no command that was killed");
+	world_end();
 }
 
 /* The link is not the one that was handed name servers: those that it has stay. */
@@ -1349,6 +1581,9 @@ static void test_open_folder(void)
 		 "weft: warning: ut0: what is done is not recorded: 'weft down' needs the file and the link\n", folder);
 	test_text("a folder open to others: said once", world.bench.err, want);
 	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "a folder open to others: down");
+	test_ok(!world_up(PLAIN "PostUp = ip link del x\nPostDown = e\n" PEER_A "AllowedIPs = 0.0.0.0/0\n") && world_is_empty(),
+		"a folder open to others: an up whose hook deletes the link is undone");
+	test_text("a folder open to others: its hooks", world.hooks, "ip link del x\ne\n");
 	chmod(folder, 0700);
 	world_end();
 }
@@ -1636,14 +1871,6 @@ static int kill_down(unsigned int kill_at, bool up)
 	       (up || !strstr(world.hooks + 1, "d")) ? 0 : 1;
 }
 
-static void world_add_lead(__u16 family, __u32 table)
-{
-	*weft_network_rules_add(&world.rules) = (struct weft_rule){
-		.family = family, .priority = 50, .table = table, .mark = table,
-		.invert = true, .protocol = WEFT_PROTOCOL,
-	};
-}
-
 static bool world_has_leads(__u32 table)
 {
 	size_t i, count = 0;
@@ -1664,8 +1891,8 @@ static int kill_and_take(unsigned int kill_at, bool up)
 	if (world.routes.count || world.rules.count)
 		return world_down(FULL) ? 2 : 3;
 	world.taken = 51821;
-	world_add_lead(AF_INET, 51821);
-	world_add_lead(AF_INET6, 51821);
+	world_add_lead(AF_INET, 50, 51821);
+	world_add_lead(AF_INET6, 50, 51821);
 	if (up && !(world_up(FULL) && world_has_leads(51821) && world_has_leads(51822)))
 		return 1;
 	return world_down(FULL) && world.rules.count == 2 && world_has_leads(51821) ? 0 : 1;
@@ -1683,6 +1910,31 @@ static int status_of(int (*run)(unsigned int at, bool up), unsigned int at, bool
 	}
 	wait(&status);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* src_valid_mark is the namespace's, and other tunnels rely on it. */
+static int killed_with_marks(unsigned int kill_at, bool old_record)
+{
+	world_begin_recorded();
+	world.kill_at = kill_at;
+	if (!setjmp(world_killed))
+		return world_up(NO_DNS) ? 2 : 3;
+	world.kill_at = 0;
+	if (!world_marks() || (old_record && !record_line("marks")))
+		return 4;
+	return world_down(NO_DNS) && world_is_empty() && !world_is_recorded() && world_marks() ? 0 : 1;
+}
+
+static void test_marks(void)
+{
+	static const char conf[] = PLAIN "PostUp = x; false\n" PEER_A "AllowedIPs = 0.0.0.0/0\n";
+
+	world_begin_recorded();
+	test_ok(!world_up(conf) && world_is_empty(), "src_valid_mark: an up fails behind it");
+	test_ok(world_marks(), "src_valid_mark: it stays");
+	world_end();
+	test_ok(!status_of(killed_with_marks, 15, false), "src_valid_mark: an up is killed behind it, and it stays");
+	test_ok(!status_of(killed_with_marks, 15, true), "src_valid_mark: it stays after an up of an earlier version");
 }
 
 static int kill_unrecorded(unsigned int fail, bool up)
@@ -1985,6 +2237,73 @@ static void down_without(const char *name, const char *text)
 	world_end();
 }
 
+static bool file_is(const char *path, const char *want)
+{
+	char text[1024] = "";
+	FILE *file = fopen(path, "r");
+	bool same = file && fread(text, 1, sizeof(text) - 1, file) && !strcmp(text, want);
+
+	if (file)
+		fclose(file);
+	return same;
+}
+
+#define ELSEWHERE	"[Interface]\nPrivateKey = " KEY_A "\nPostDown = x\n"
+#define SAVED		"[Interface]\nAddress = 10.0.0.1/24\nAddress = fd00::1/64\nSaveConfig = true\nPostDown = e\n" \
+	"ListenPort = 7\nPrivateKey = " KEY_P "\n\n[Peer]\nPublicKey = " KEY_A "\nEndpoint = 192.0.2.1:7\n"
+
+/* A name stands for the file that the interface came up from, where /etc/weft has another one. */
+static void down_from_elsewhere(void)
+{
+	static const char conf[] = PLAIN "SaveConfig = true\nPostDown = e\n" PEER_A;
+	static const char bare[] = PLAIN "SaveConfig = true\n" PEER_A;
+	char path[sizeof(folder) + 16];
+	char *words[] = { "ut0", NULL };
+
+	world_begin_recorded();
+	snprintf(path, sizeof(path), "%s/ut0.conf", folder);
+	world.path = path;
+	test_ok(write_file(path, conf) && write_file("/etc/weft/ut0.conf", ELSEWHERE) && world_up(conf),
+		"two files of the name: up from the one outside /etc/weft");
+	test_ok(!weft_command_save(&world.bench.ctx, 1, words) && file_is(path, SAVED), "  save NAME writes that one");
+	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  and not the other");
+	test_ok(write_file(path, conf) && !weft_command_down(&world.bench.ctx, 1, words) && file_is(path, SAVED),
+		"  down NAME saves into that one");
+	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  and not into the other");
+	test_text("  hooks", world.hooks, "e\n");
+	test_ok(world_up(conf) && !unlink(path) && weft_command_save(&world.bench.ctx, 1, words),
+		"  save NAME is refused when the file is gone");
+	world.hooks[0] = '\0';
+	test_ok(!weft_command_down(&world.bench.ctx, 1, words), "  down NAME is not");
+	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  and the other file stays");
+	test_text("  hooks", world.hooks, "e\n");
+	test_ok(!weft_command_up(&world.bench.ctx, 1, words) && !weft_command_save(&world.bench.ctx, 1, words) &&
+		!file_is("/etc/weft/ut0.conf", ELSEWHERE), "  up NAME and save NAME take /etc/weft's");
+	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty() && !world_is_recorded(), "  and down NAME");
+	test_ok(write_file("/etc/weft/ut0.conf", bare) && !weft_command_up(&world.bench.ctx, 1, words) &&
+		!chmod("/etc/weft/ut0.conf", 0666) && !weft_command_down(&world.bench.ctx, 1, words) &&
+		!file_is("/etc/weft/ut0.conf", bare), "  also where other users may write it");
+	world_end();
+}
+
+static void test_elsewhere(void)
+{
+	int status;
+
+	fflush(NULL);
+	if (!fork()) {
+		if (!test_enter_etc())
+			_exit(4);
+		down_from_elsewhere();
+		_exit(test_end());
+	}
+	wait(&status);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 4)
+		printf("# no namespace for an /etc of its own\n");
+	else
+		test_ok(!status, "two files of the name");
+}
+
 /* A link that another program has made, like "ip link add ut0 type wireguard". */
 static void down_unknown(void)
 {
@@ -2025,15 +2344,29 @@ int main(void)
 	test_unfinished("name servers", 2, false);
 	test_unfinished("name servers, then up", 2, true);
 	test_unfinished("the table of nft", 3, false);
+	test_beside();
 	test_deleted();
 	test_set_down(0, false);
 	test_set_down(51821, false);
 	test_set_down(51821, true);
+	test_rules_at_once();
+	test_set_down_reload("a link that was set down loses its default route", PLAIN HOOKS PEER_A, 0, 0);
+	test_set_down_reload("a link that was set down gets another mark", ONE_ROUTE, 0, 2);
+	test_set_down_reload("a link that was set down, and its table is taken", PLAIN HOOKS PEER_A, 51821, 4);
+	test_unlisted("nft cannot list tables", &world.unlisted, "ut0: cannot list the tables of nft: it is broken");
+	test_unlisted("a routing table cannot be read", &world.unread, "ut0: cannot read routing table 51821: it is broken");
 	test_without_ip6();
 	test_unreadable("down cannot read the interface", world_down);
 	test_unreadable("up cannot read the interface", world_up);
 	test_dns();
 	test_dns_reload();
+	test_dns_half();
+	test_reload_recorded("a reload that fails", PLAIN "PostDown = y\n" PEER_A, FULL, 7);
+	test_reload_recorded("a reload of default routes that fails", FULL, PLAIN "PostDown = y\n" PEER_A, 5);
+	test_reload_recorded("a reload that fails at its name servers", FULL, OTHER_DNS, 1);
+	test_dns_removed("a reload with other name servers", world_up, OTHER_DNS, "nft resolvconf");
+	test_dns_removed("a reload without name servers", world_up, NO_DNS, "nft");
+	test_dns_removed("a down", world_down, FULL, "nft");
 	test_dns_of_another();
 	test_hook_removes("PostUp takes it down", "weft down x");
 	test_hook_removes("PostUp takes it down, and fails", "weft down x; false");
@@ -2044,6 +2377,7 @@ int main(void)
 	test_in_hook();
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_killed(&cases[i]);
+	test_marks();
 	test_killed_between();
 	test_killed_taken();
 	test_stolen();
@@ -2052,6 +2386,7 @@ int main(void)
 	down_without("its file is gone", NULL);
 	down_without("its file is broken", "[Interface]\nAddress = nonsense\nPostDown = x\n");
 	down_without("its file is a tunnel's no more", "nonsense\n");
+	test_elsewhere();
 	down_unknown();
 	rmdir(folder);
 	return test_end();
