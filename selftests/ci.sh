@@ -34,7 +34,7 @@ plan() { # plan TARGET LINE...
 
 # Runs .ci/run; sets status and last, the line at the end.
 run() {
-	PATH=$work/bin:$PATH PLANS=$work/plans .ci/run >"$work/output" 2>&1
+	PATH=$work/bin:$PATH PLANS=$work/plans KASAN="basic stall;port" .ci/run >"$work/output" 2>&1
 	status=$?
 	last=$(tail -n 1 "$work/output")
 }

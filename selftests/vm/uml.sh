@@ -23,9 +23,8 @@ left_out=(
 	'Documentation/*.*' tools/testing 'arch/*.dts*'
 	{arch/[!Kux]\*,drivers/{gpu,media,net/ethernet,net/wireless,scsi,infiniband,staging,iio,usb,clk,pinctrl,platform},sound}/'*.[chS]'
 )
-# In one place for each patch: another checkout with another patch leaves it alone, and the compiler's cache and modules
-# that are built against it find it again.
-tree=$cache/uml/source-$(sha256sum <"$patch" | cut -c 1-16)
+# Always in the same place, whatever the patch: the compiler's cache and what is built against it know it by its path.
+tree=$cache/uml/source
 tarball=$cache/uml/$source_package.tar.xz
 
 fragments_of() { # fragments_of SERIES
