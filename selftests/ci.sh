@@ -32,9 +32,31 @@ plan() { # plan TARGET LINE...
 	printf '%s\n' "${@:2}" >"$work/plans/$1"
 }
 
+# Two groups of tests, so that the number of targets does not depend on how many there are.
+kasan="basic stall;port"
+
+# Each test that can run there is in one group, whatever group comes first, and there is a word for each that has no time.
+all_under_kasan() {
+	local kasan='' verdict=ok missing
+
+	begin
+	run
+	missing=$(comm -23 <(grep -l '^\. .*/lib\.sh"$' selftests/*.sh | sed 's,.*/,,; s/\.sh$//' | sort) \
+		<(sed -n 's/^check-debug .*TESTS=//p' "$work/plans/calls" | tr ' ' '\n' | sort))
+	[ -z "$missing" ] || { verdict="not ok"; echo "# not under KASAN: $missing"; }
+	[ "$status" = 0 ] || verdict="not ok"
+	echo "$verdict - under KASAN all tests are run"
+	verdict=ok
+	begin
+	KASAN_LIMIT=0 run
+	! grep -q '^check-debug' "$work/plans/calls" && grep -q '^# no time left for: make check-debug .*kunit' "$work/output" ||
+		verdict="not ok"
+	echo "$verdict - under KASAN there is a word for each that has no time"
+}
+
 # Runs .ci/run; sets status and last, the line at the end.
 run() {
-	PATH=$work/bin:$PATH PLANS=$work/plans KASAN="basic stall;port" .ci/run >"$work/output" 2>&1
+	PATH=$work/bin:$PATH PLANS=$work/plans KASAN=$kasan .ci/run >"$work/output" 2>&1
 	status=$?
 	last=$(tail -n 1 "$work/output")
 }
@@ -127,6 +149,8 @@ cases() {
 	plan check-compat "broken: no machine"
 	run
 	ends_with 1 "12 passed, 0 failed, 6 skipped" "broken: no machine"
+
+	all_under_kasan
 }
 
 echo "TAP version 13"

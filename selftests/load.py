@@ -210,27 +210,39 @@ def load_begins(waiting):
             answered, heard = sent, time.monotonic()
 
 
+def is_answered(first, last):
+    """Whether a cookie comes for one of these bursts; waits for the last one's, while others come."""
+    newest = -1
+    while newest < last:
+        answered = newest_answered(PERIOD * SLOW, last)
+        if answered is None:
+            break
+        newest = max(newest, answered)
+    return newest >= first
+
+
 def flood_again(bursts, first):
-    """Until all of it has been worked on, or nothing is heard any more."""
-    last = first + bursts - 1
-    with alone():
-        for index in range(first, last + 1):
-            burst(index=index)
-    newest = first - 1
-    while newest is not None and newest < last:
-        newest = newest_answered(PERIOD, last)
+    """Until the tunnel shows that it is under load; returns the next number."""
+    end = time.monotonic() + UNANSWERED * SLOW
+    while time.monotonic() < end:
+        last = first + bursts - 1
+        with alone():
+            for index in range(first, last + 1):
+                burst(index=index)
+        if is_answered(first, last):
+            return last + 1
+        first = last + 1
+    sys.exit("the tunnel is not under load any more")
 
 
 def load_for(seconds, waiting):
     """Puts the tunnel under load, says so, and keeps it there: load outlasts its cause by a second, so that one flood in
     half of that time will do."""
-    waiting = int(waiting)
-    number = load_begins(waiting)
+    number = load_begins(int(waiting))
     print("loaded", flush=True)
     end = time.monotonic() + float(seconds)
     while (begin := time.monotonic()) < end:
-        flood_again(waiting // SEGMENTS, number)
-        number += waiting // SEGMENTS
+        number = flood_again(int(waiting) // SEGMENTS, number)
         time.sleep(max(0, begin + PERIOD - time.monotonic()))
 
 

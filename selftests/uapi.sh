@@ -107,9 +107,9 @@ cookie_counted() {
 	pair_tunnels_create
 	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
 	capture_start cookie b vb "udp src port 51820 and dst port 51820"
-	flood_start 8
+	flood_start 20
 	expect ns b ping -n -c 1 -W 20 10.9.0.1
-	ns_stop flood
+	flood_stop
 	capture_stop cookie
 	calls=$(capture_count cookie "$(type_filter 1)")
 	responses=$(capture_count cookie "$(type_filter 2)")

@@ -110,16 +110,16 @@ bulk_goes_on() { # bulk_goes_on PID: a megabyte more
 
 # One spoke's round trips, alone and beside another spoke's bulk, which still goes on when they have ended.
 case_fair() {
-	local bulk
+	local bulk line
 
 	measure "$1" fair-alone "round trip" pingpong s h 10.8.0.2 100 600
 	TRAFFIC_PORT=7011 env -u METER "$traffic" stream s h 10.8.0.1 1 0 100000000000 >/dev/null 2>&1 &
 	bulk=$!
-	if bulk_goes_on $bulk; then
-		measure "$1" fair-loaded "round trip" pingpong s h 10.8.0.2 100 600
-		bulk_goes_on $bulk || no_result "$1" fair-loaded offloads "the other spoke's bulk ended"
+	line=$(bulk_goes_on $bulk && measure "$1" fair-loaded "round trip" pingpong s h 10.8.0.2 100 600)
+	if [ -n "$line" ] && bulk_goes_on $bulk; then
+		printf '%s\n' "$line"
 	else
-		no_result "$1" fair-loaded offloads "the other spoke's bulk does not begin"
+		no_result "$1" fair-loaded offloads "the other spoke's bulk does not go on"
 	fi
 	kill $bulk 2>/dev/null
 	wait $bulk 2>/dev/null

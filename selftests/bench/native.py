@@ -349,7 +349,8 @@ def write_csv(folder):
 def tables(folder):
     store = Store(folder)
     parts = ["Measured with ``{command}`` of {commit}, on {date}:\nLinux {kernel} on {cpu}; {rounds} rounds, and {seconds} s of CPU time for each figure.\n"
-             .format(rounds=len({row["round"] for row in store.rows}), **store.conditions) + disturbance(store) + "\n"]
+             .format(rounds=len({row["round"] for row in store.rows}),
+                     **{"commit": "an earlier state", "date": "another day", **store.conditions}) + disturbance(store) + "\n"]
     parts += [document.grid(header, rows) for header, rows in all_tables(store) if rows]
     missing = absent(store)
     return "\n".join(parts + (["Not measured:\n", "".join(f"- {line}\n" for line in missing)] if missing else []))

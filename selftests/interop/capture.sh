@@ -20,10 +20,10 @@ program_cases() {
 
 # Another key than before: it has to be made known.
 under_load() {
-	flood_start 12
+	flood_start 20
 	peer_add a wt0 b program 10.9.0.2/32
 	program under_load >"$lib_work/program" 2>&1 || cat "$lib_work/program"
-	ns_stop flood
+	flood_stop
 }
 
 # Checksums as they are on a wire, so that they can be looked at, too.
