@@ -66,9 +66,9 @@ check-debug:
 
 .PHONY: check-debug
 
-# What takes longer than make check has time for.
+# What takes longer than make check has time for. A soak's own kernel has to be built.
 flood soak:
-	@bash $(SELFTESTS)/setup.sh check
+	@bash $(SELFTESTS)/setup.sh $(if $(filter 6.12-%,$(or $(KERNELS),$(if $(filter soak,$@),6.12-kasan))),check-debug,check)
 	@KIND='$(KIND)' KERNELS='$(KERNELS)' FLOODS='$(FLOODS)' SOAK_MINUTES='$(SOAK_MINUTES)' \
 		SOAK_PEERS='$(SOAK_PEERS)' bash $(SELFTESTS)/long.sh $@
 

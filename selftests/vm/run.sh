@@ -167,7 +167,7 @@ bury_guest() {
 	[ -z "$timed_out" ] || why="takes at most $WALL_LIMIT seconds on the wall clock"
 	show_output "$current"
 	result "not ok" "$current" "$why"
-	tail -n 200 "$work/console" | tr -d '\r' | prefixed "$current: console"
+	tail -n 500 "$work/console" | tr -d '\r' | prefixed "$current: console"
 	finished[$current]=1
 }
 
