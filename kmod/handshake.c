@@ -486,6 +486,8 @@ static struct weft_identity *handshake_choose(struct weft_peer *peer, bool whole
 	lockdep_assert_held(&peer->handshake_lock);
 	if (!state->unanswered)
 		state->spare = whole && weft_keypairs_carry(&peer->keypairs);
+	if (!state->unanswered && state->spare)
+		WRITE_ONCE(state->untried, false);
 	if (rcu_access_pointer(device->previous_identity))
 		identities |= BIT(WEFT_PLACE_PREVIOUS);
 	pair.identity = weft_identity_is(&device->previous_identity, state->likely_identity) ?
@@ -640,7 +642,24 @@ static void handshake_promote_preshared(struct weft_peer *peer, u64 serial)
 		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_PACKET, NULL);
 }
 
-/* A packet has come under a session that was made with a next key. */
+/*
+ * Whether a session under @identity is to be renewed because there are newer keys, which were not
+ * tried: a peer without a session is called by the keys that it is known to have, and keys may come
+ * while tries go unanswered. What was tried in vain is not tried again before the session is old.
+ */
+static bool handshake_is_dated(struct weft_peer *peer, u64 identity)
+{
+	lockdep_assert_held(&peer->handshake_lock);
+	if (peer->handshake.spare && !peer->handshake.untried)
+		return false;
+	return peer->keyring.public[WEFT_PLACE_NEXT] ||
+	       !weft_identity_is(&peer->device->identity, identity);
+}
+
+/*
+ * A packet has come under a session of the peer's that was made with a next key, or when keys had
+ * come that were not tried.
+ */
 static void handshake_keys_proved(struct weft_peer *peer)
 {
 	struct weft_keypairs *set = &peer->keypairs;
@@ -651,6 +670,9 @@ static void handshake_keys_proved(struct weft_peer *peer)
 	if (place == WEFT_PLACE_NEXT)
 		handshake_promote(peer, peer->keyring.public[place]);
 	handshake_promote_preshared(peer, weft_keypairs_current_key(set, WEFT_KEY_PRESHARED));
+	if (peer->handshake.untried &&
+	    handshake_is_dated(peer, weft_keypairs_current_key(set, WEFT_KEY_IDENTITY)))
+		weft_peer_report(peer, WEFT_FSM_RENEWAL);
 	mutex_unlock(&peer->handshake_lock);
 }
 
@@ -857,20 +879,6 @@ static int handshake_complete(struct weft_peer *peer, struct weft_keypair *keypa
 }
 
 /*
- * Whether a session of ours is to be renewed because there are newer keys, which were not tried: a
- * peer without a session is called by the keys that it is known to have. What was tried in vain is
- * not tried again before the session is old.
- */
-static bool handshake_is_dated(struct weft_peer *peer, const struct weft_keypair *keypair)
-{
-	lockdep_assert_held(&peer->handshake_lock);
-	if (peer->handshake.spare)
-		return false;
-	return peer->keyring.public[WEFT_PLACE_NEXT] ||
-	       !weft_identity_is(&peer->device->identity, keypair->made_with[WEFT_KEY_IDENTITY]);
-}
-
-/*
  * A session of ours is complete. The timers hear of it under the lock under which its keys would be
  * erased.
  */
@@ -882,7 +890,7 @@ static void handshake_completed(struct weft_peer *peer, const struct weft_keypai
 	atomic64_inc(&peer->handshakes_completed);
 	WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
 	handshake_heard(peer, skb, WEFT_FSM_SESSION_DERIVED | WEFT_FSM_SESSION_CONFIRMED);
-	if (handshake_is_dated(peer, keypair))
+	if (handshake_is_dated(peer, keypair->made_with[WEFT_KEY_IDENTITY]))
 		weft_peer_report(peer, WEFT_FSM_RENEWAL);
 }
 

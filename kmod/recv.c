@@ -190,7 +190,7 @@ static u32 recv_accept(struct weft_keypair *keypair, struct sk_buff *skb)
 		events |= WEFT_FSM_SESSION_CONFIRMED;
 		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
 		atomic64_inc(&peer->handshakes_completed);
-		if (keypair->with_next_key)
+		if (keypair->with_next_key || READ_ONCE(peer->handshake.untried))
 			weft_peer_ask(peer, WEFT_PEER_DO_PROMOTE);
 	}
 	return events;

@@ -149,10 +149,14 @@ void weft_rotation_exit(struct weft_device *device)
 
 /*
  * Has a session renewed, for there are keys now that it has not been made with. It carries on
- * meanwhile: it does not matter if the peer has not been told of them yet.
+ * meanwhile: it does not matter if the peer has not been told of them yet. Tries that are under way
+ * began without these keys.
  */
 static void rotation_renew(struct weft_peer *peer)
 {
+	mutex_lock(&peer->handshake_lock);
+	WRITE_ONCE(peer->handshake.untried, true);
+	mutex_unlock(&peer->handshake_lock);
 	if (weft_keypairs_carry(&peer->keypairs))
 		weft_peer_report(peer, WEFT_FSM_RENEWAL);
 }

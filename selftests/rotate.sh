@@ -360,6 +360,29 @@ refused() {
 	flows n0 10.9.0.2
 }
 
+# Each calls with its new key before the other has been told of it, and hears of the other's while its tries go unanswered.
+both_at_once() {
+	local old0 old1 new0 new1
+
+	mesh_create 2
+	new_key n0.1
+	new_key n1.1
+	old0=$(tunnel_key n0 wt0)
+	old1=$(tunnel_key n1 wt0)
+	# Initiations are 5 s apart: the next one is made at once.
+	pause 6
+	new0=$(ns n0 weft rotate wt0 private-key "$(key_file n0.1)")
+	new1=$(ns n1 weft rotate wt0 private-key "$(key_file n1.1)")
+	ns n1 weft set wt0 peer "$old0" next-public-key "$new0"
+	ns n0 weft set wt0 peer "$old1" next-public-key "$new1"
+	wait_for 30 has_peers n0 "$new1"
+	wait_for 5 has_peers n1 "$new0"
+	flows n1 10.9.0.1
+	expect ns n0 weft rotate wt0 finish
+	expect ns n1 weft rotate wt0 finish
+	flows n0 10.9.0.2
+}
+
 # A key in its place, and at its time.
 begin_refused() {
 	local key
@@ -458,6 +481,7 @@ stranger=$(printf 'n%.0s' {1..42})s=
 run_case "five nodes, three rounds, not one packet is lost" mesh_is_rotated
 run_case "with an in-tree node that follows later" in_tree_among_them
 run_case "the old key is gone from memory" old_key_is_forgotten
+run_case "two that rotate at once follow each other" both_at_once
 run_case "a rotation is undone, before and after peers followed" goes_back
 run_case "a grace ends by time, by hand, or never" grace_ends
 run_case "preshared keys" preshared_rotates
