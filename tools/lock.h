@@ -9,6 +9,8 @@ struct weft_context;
 
 /* How long a command waits for another one. */
 #define WEFT_LOCK_WAIT_S	60
+/* The lock on the namespace's routing rules: no interface has a blank in its name. */
+#define WEFT_LOCK_RULES		"routing rules"
 
 /**
  * struct weft_lock - the right to change an interface

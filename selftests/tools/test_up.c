@@ -54,7 +54,7 @@
  * @kill_at: the one behind which up is no more, 0 for none
  * @last: the kind of what was changed last
  * @watch: look for the lock on rules
- * @unlocked: a rule was added without the lock
+ * @unlocked: a rule was added or deleted without the lock
  * @locked: a hook ran under it
  * @steal: another process makes the link first
  * @taken: a table that another interface has a route in, 0 for none
@@ -288,10 +288,22 @@ static bool world_delete_route(struct weft_routes *routes,
 	return false;
 }
 
+/* The lock on the namespace's rules is held. */
+static bool world_has_lock(void)
+{
+	char command[96];
+
+	if (!world.bench.ctx.runtime || !world.watch)
+		return false;
+	snprintf(command, sizeof(command), "ls %s | grep -q '^[0-9]*-routing rules.lock$'", folder);
+	return !system(command);
+}
+
 static bool world_delete_rule(const struct weft_rule *rule)
 {
 	size_t i;
 
+	world.unlocked |= !world_has_lock();
 	for (i = 0; i < world.rules.count; i++) {
 		if (world.rules.items[i].priority != rule->priority ||
 		    world.rules.items[i].family != rule->family)
@@ -338,17 +350,6 @@ static bool world_unlink(void)
 
 static bool world_down(const char *conf);
 
-/* The lock on the namespace's rules is held. */
-static bool world_has_lock(void)
-{
-	char command[96];
-
-	if (!world.bench.ctx.runtime || !world.watch)
-		return false;
-	snprintf(command, sizeof(command), "ls %s | grep -q '^[0-9]*-routing rules.lock$'", folder);
-	return !system(command);
-}
-
 static void world_add_lead(__u16 family, __u32 priority, __u32 table)
 {
 	*weft_network_rules_add(&world.rules) = (struct weft_rule){
@@ -378,6 +379,8 @@ static void world_hook(const char *text)
 	world.locked |= world_has_lock();
 	if (strstr(text, "ip rule add"))
 		world_add_lead(AF_INET, 32765, 77);
+	if (strstr(text, "ip rule del"))
+		world.rules.count = 0;
 	snprintf(world.hooks + len, sizeof(world.hooks) - len, "%s\n", text);
 	if (strstr(text, "ip link del"))
 		world_unlink();
@@ -1284,6 +1287,8 @@ static void test_set_down(__u32 taken, bool special)
 	world_end();
 }
 
+#define ROUTELESS	PLAIN "Table = off\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"
+#define TABLE_5		PLAIN "Table = 5\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"
 #define ONE_ROUTE	PLAIN HOOKS "FwMark = 7\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"
 
 /* A reload of a link that was set down: its routes have gone, and its table may be another link's. */
@@ -1314,6 +1319,40 @@ static void test_rules_at_once(void)
 	world.fail_at = 5;
 	test_ok(!world_up(PLAIN "PreUp = a\nPostDown = z\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"), "  a step under the lock fails");
 	test_ok(strstr(world.hooks, "z\n") && !world.locked && !world_has_lock(), "  and its hooks run without");
+	world_end();
+}
+
+/* An up that has chosen the table meanwhile would take rules that are deleted for its own. */
+static void test_rules_deleted(const char *name, bool (*run)(const char *conf), const char *conf,
+			       bool gone)
+{
+	world_begin_recorded();
+	test_ok(world_up(FULL) && world.rules.count == 4, name);
+	if (gone)
+		world_unlink();
+	weft_network_routes_free(&world.routes);
+	world.link.up = false;
+	world.unlocked = false;
+	world.watch = true;
+	test_ok(run(conf) && !world.rules.count && !world.unlocked, "  the former rules are deleted under the lock");
+	test_ok(!world.locked && !world_has_lock(), "  no hook runs under it, and it is free again");
+	world.watch = false;
+	test_ok((run == world_down || world_down(conf)) && world_is_empty() && !world_is_recorded(),
+		"  it is down");
+	world_end();
+}
+
+/* PreDown runs between the reading of what is there and the deletion of rules. */
+static void test_rules_deleted_before(void)
+{
+	static const char conf[] = PLAIN "PreDown = ip rule del x\n"
+		PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n";
+
+	world_begin_recorded();
+	test_ok(world_up(conf) && world.rules.count == 4, "rules that a PreDown deletes");
+	world_unlink();
+	test_ok(world_down(conf) && world_is_empty() && !world_is_recorded(),
+		"  are not deleted once more");
 	world_end();
 }
 
@@ -2350,6 +2389,12 @@ int main(void)
 	test_set_down(51821, false);
 	test_set_down(51821, true);
 	test_rules_at_once();
+	test_rules_deleted("a link that was set down goes down", world_down, NO_DNS, false);
+	test_rules_deleted("a link that was deleted goes down", world_down, NO_DNS, true);
+	test_rules_deleted("a link that was deleted comes up", world_up, PLAIN PEER_A, true);
+	test_rules_deleted("a link that was set down is reloaded without routes", world_up, ROUTELESS, false);
+	test_rules_deleted("a link that was set down is reloaded with a table", world_up, TABLE_5, false);
+	test_rules_deleted_before();
 	test_set_down_reload("a link that was set down loses its default route", PLAIN HOOKS PEER_A, 0, 0);
 	test_set_down_reload("a link that was set down gets another mark", ONE_ROUTE, 0, 2);
 	test_set_down_reload("a link that was set down, and its table is taken", PLAIN HOOKS PEER_A, 51821, 4);
