@@ -809,6 +809,8 @@ static void up_record_before(struct up_job *job)
 	job->record = job->before;
 	memset(&job->before, 0, sizeof(job->before));
 	memset(&job->former, 0, sizeof(job->former));
+	/* An earlier failure has removed the record, and the disk may have room again. */
+	job->unrecorded = false;
 	up_write_record(job);
 }
 

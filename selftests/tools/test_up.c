@@ -51,6 +51,8 @@
  * @partial: the next configuration that fails has its first peer applied
  * @broken: every configuration fails
  * @half: each resolvconf that is told of name servers fails behind its work, and with 2 each other one
+ * @deaf: resolvectl fails, and does nothing
+ * @open_at: the step behind which others can write to the folder, until the one that fails
  * @kill_at: the one behind which up is no more, 0 for none
  * @last: the kind of what was changed last
  * @watch: look for the lock on rules
@@ -83,6 +85,8 @@ static struct world {
 	bool partial;
 	bool broken;
 	int half;
+	bool deaf;
+	unsigned int open_at;
 	unsigned int kill_at;
 	enum weft_change_kind last;
 	bool watch;
@@ -408,6 +412,8 @@ static bool world_program(const struct weft_program *program)
 		world_nft(program->input);
 	else if (!strcmp(program->words[0], "resolvconf"))
 		return world_resolvconf(program);
+	else if (!strcmp(program->words[0], "resolvectl") && world.deaf)
+		return false;
 	else if (!strcmp(program->words[0], "resolvectl"))
 		world_resolvectl(program);
 	else if (!strcmp(program->words[0], "bash"))
@@ -489,8 +495,13 @@ static int world_change(struct weft_network *network,
 {
 	bool good;
 
-	if (world_fault(network->error, sizeof(network->error)))
+	if (world_fault(network->error, sizeof(network->error))) {
+		if (world.open_at)
+			chmod(folder, 0700);
 		return -EIO;
+	}
+	if (world.steps == world.open_at)
+		chmod(folder, 0770);
 	test_memory_spare();
 	good = world_apply(change);
 	test_memory_spare_end();
@@ -1427,10 +1438,11 @@ static void test_dns(void)
 }
 
 #define OTHER_DNS	PLAIN HOOKS "DNS = 10.0.0.54, a..b\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n"
+#define MTU_DNS		PLAIN HOOKS "MTU = 1300\nDNS = 10.0.0.54\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n"
 #define UNDONE		"weft: ut0: everything done before that is undone\n"
 #define LOST_ONE \
 	"weft: ut0: cannot undo: hand the name servers to systemd-resolved: what was there before is not recorded, and cannot be restored\n"
-#define LOST_DNS LOST_ONE LOST_ONE \
+#define LOST_DNS LOST_ONE \
 	"weft: ut0: a part of what was done before that could not be undone and stays\n"
 
 /* A running tunnel has @former name servers; step @fail_at of a reload fails. */
@@ -1445,12 +1457,12 @@ static const struct {
 	const char *err;
 } dns_reloads[] = {
 	{ "the domains of systemd-resolved", FULL, OTHER_DNS, "nft resolvectl", 2, false,
-	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\ndomain ut0 example.org ~.\ndns ut0 10.0.0.53\n", UNDONE },
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\ndns ut0 10.0.0.53\n", UNDONE },
 	{ "the first name servers", NO_DNS, OTHER_DNS, "nft resolvectl", 2, false, "", UNDONE },
 	{ "a tunnel of an earlier version", FULL, OTHER_DNS, "nft resolvectl", 2, true,
 	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\n", LOST_DNS },
 	{ "reverting", FULL, NO_DNS, "nft resolvectl", 2, false,
-	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndomain ut0 \ndns ut0 10.0.0.53\ndomain ut0 example.org ~.\n", UNDONE },
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndomain ut0 \ndomain ut0 example.org ~.\n", UNDONE },
 	{ "from systemd-resolved to resolvconf", FULL, OTHER_DNS, "nft resolvconf", 1, false, "", UNDONE },
 };
 
@@ -1555,6 +1567,43 @@ static void test_reload_recorded(const char *name, const char *before, const cha
 	free(was);
 	world.fail_at = 0;
 	test_ok(world_down(before) && world_is_empty() && !world_is_recorded(), "  goes down");
+	world_end();
+}
+
+/* A record that cannot be written for a while is that of the former file in the end. */
+static void test_reload_unrecorded(void)
+{
+	char *was, *is;
+
+	world_begin_recorded();
+	world.path = "/x/ut0.conf";
+	test_ok(world_up(FULL), "a reload that fails, and its record before");
+	was = record_text();
+	world.path = "/y/ut0.conf";
+	world.steps = 0;
+	world.open_at = 1;
+	world.fail_at = 2;
+	test_ok(!world_up(MTU_DNS) && strstr(world.bench.err, UNDONE), "  all is undone");
+	test_ok(strstr(world.bench.err, "what is done is not recorded"), "  a warning tells of the record");
+	is = record_text();
+	test_text("  the former file is recorded", is, was);
+	free(is);
+	free(was);
+	world.open_at = 0;
+	world.fail_at = 0;
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  goes down");
+	world_end();
+}
+
+/* A resolvectl that fails has changed nothing, and the deleted link takes all along. */
+static void test_dns_deaf(void)
+{
+	world_begin_recorded();
+	world.programs = "nft resolvectl";
+	world.deaf = true;
+	test_ok(!world_up(FULL), "resolvectl fails: up fails");
+	test_ok(strstr(world.bench.err, UNDONE) && world_is_empty() && !world_is_recorded(),
+		"  all is undone");
 	world_end();
 }
 
@@ -2406,6 +2455,8 @@ int main(void)
 	test_dns();
 	test_dns_reload();
 	test_dns_half();
+	test_dns_deaf();
+	test_reload_unrecorded();
 	test_reload_recorded("a reload that fails", PLAIN "PostDown = y\n" PEER_A, FULL, 7);
 	test_reload_recorded("a reload of default routes that fails", FULL, PLAIN "PostDown = y\n" PEER_A, 5);
 	test_reload_recorded("a reload that fails at its name servers", FULL, OTHER_DNS, 1);
