@@ -235,7 +235,7 @@ static bool up_read_rules(struct up_job *job, struct weft_rules *rules)
  */
 static bool up_lock_rules(struct up_job *job)
 {
-	if (job->profile->table != WEFT_TABLE_AUTO && !job->record.table_count)
+	if (!weft_policy_is_wanted(job->profile) && !job->record.table_count)
 		return true;
 	if (!job->unrecorded &&
 	    !weft_lock_take(job->ctx, WEFT_LOCK_RULES, &job->rules_lock))

@@ -1676,8 +1676,8 @@ static void test_open_folder(void)
 	world_end();
 }
 
-/* A process that holds the lock of ut0, as "up" does while its hooks run. */
-static pid_t hold_lock(void)
+/* A process that holds the lock @name: that of ut0, as "up" does while its hooks run, or of rules. */
+static pid_t hold_lock(const char *name)
 {
 	struct weft_lock lock;
 	int pipes[2];
@@ -1689,7 +1689,7 @@ static pid_t hold_lock(void)
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
-		if (weft_lock_take(&world.bench.ctx, "ut0", &lock) && write(pipes[1], "x", 1) == 1)
+		if (weft_lock_take(&world.bench.ctx, name, &lock) && write(pipes[1], "x", 1) == 1)
 			pause();
 		_exit(1);
 	}
@@ -1714,6 +1714,22 @@ static void begin_rising(const char *path)
 	world.hooks[0] = '\0';
 }
 
+/* A tunnel without default routes has no rules, and waits for no other tunnel's. */
+static void test_rules_of_none(void)
+{
+	pid_t pid;
+
+	world_begin_recorded();
+	pid = hold_lock(WEFT_LOCK_RULES);
+	test_ok(world_up(PLAIN PEER_A) && world_up(PLAIN PEER_A "AllowedIPs = 10.9.0.0/16\n"),
+		"no default route: up and a reload do not wait for the lock of routing rules");
+	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "  nor does down");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	test_ok(world_up(FULL) && world_down(FULL), "  the lock is free again");
+	world_end();
+}
+
 /* What a PostUp calls finds the record of its own "up", which has not been killed. */
 static void test_in_hook(void)
 {
@@ -1724,7 +1740,7 @@ static void test_in_hook(void)
 	snprintf(path, sizeof(path), "%s/ut0.conf", folder);
 	begin_rising(path);
 	test_ok(write_file(path, FULL), "in a hook: a file");
-	pid = hold_lock();
+	pid = hold_lock("ut0");
 	snprintf(list, sizeof(list), "%d ", pid);
 	setenv("WEFT_LOCK_HOLDERS", list, 1);
 	test_ok(!weft_command_up(&world.bench.ctx, 1, words), "in a hook: weft up");
@@ -1772,7 +1788,7 @@ static void in_hook_of_full_folder(void)
 	begin_rising(path);
 	test_ok(write_file(path, FULL), "in a hook, no room for a lock: a file");
 	fill_folder();
-	pid = hold_lock();
+	pid = hold_lock("ut0");
 	snprintf(list, sizeof(list), "%d ", pid);
 	setenv("WEFT_LOCK_HOLDERS", list, 1);
 	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty(), "in a hook, no room for a lock: weft down");
@@ -2471,6 +2487,7 @@ int main(void)
 	test_open_folder();
 	test_link_of_another();
 	test_in_hook();
+	test_rules_of_none();
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_killed(&cases[i]);
 	test_marks();
