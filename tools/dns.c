@@ -96,8 +96,6 @@ enum weft_dns weft_dns_choose(const struct weft_context *ctx, const char *name)
 static bool dns_do(struct weft_journal *journal, struct weft_change *change,
 		   bool good)
 {
-	/* resolvconf lists the servers before it runs its subscribers, one of which may fail. */
-	change->partial = true;
 	if (good)
 		return weft_journal_do(journal, change);
 	weft_report(journal->ctx, "%s: out of memory", journal->name);
@@ -132,6 +130,7 @@ static bool dns_undo_resolvconf(struct weft_program *undo, const char *name,
 	return dns_program_delete(undo, name);
 }
 
+/* resolvconf lists the servers before it runs its subscribers, one of which may fail. */
 static bool dns_set_resolvconf(struct weft_journal *journal,
 			       const struct weft_dns_state *wanted,
 			       const struct weft_dns_state *former)
@@ -139,6 +138,7 @@ static bool dns_set_resolvconf(struct weft_journal *journal,
 	struct weft_change change = {
 		.kind = WEFT_CHANGE_PROGRAM,
 		.title = strdup("hand the name servers to resolvconf"),
+		.partial = true,
 	};
 	char *name = dns_name(journal->name);
 	bool good;
@@ -242,6 +242,7 @@ static bool dns_unset_resolvconf(struct weft_journal *journal,
 	struct weft_change change = {
 		.kind = WEFT_CHANGE_PROGRAM,
 		.title = strdup("take the name servers back from resolvconf"),
+		.partial = true,
 	};
 	char *name = dns_name(journal->name);
 	bool good;

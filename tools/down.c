@@ -61,18 +61,6 @@ static bool down_rule(struct down_job *job, const struct weft_rule *rule)
 	return weft_journal_do(&job->journal, &change);
 }
 
-static bool down_read_rules(struct down_job *job)
-{
-	struct weft_network *network = job->ctx->network;
-
-	weft_network_rules_free(&job->state.rules);
-	if (!network->rules(network, &job->state.rules))
-		return true;
-	weft_report(job->ctx, "%s: cannot read rules: %s", job->profile->name,
-		    network->error);
-	return false;
-}
-
 /*
  * The rules of a link that was set down have no routes behind them any more;
  * an MTU below IPv6's least takes the routes of that family alone.
@@ -90,9 +78,7 @@ static bool down_policy(struct down_job *job)
 		good &= down_firewall(job);
 	for (i = 0; i < rules.count; i++)
 		good &= down_rule(job, &rules.items[i]);
-	good &= down_read_rules(job) &&
-		weft_leftover_rules(&job->journal, &job->record, &job->state,
-				    job->state.link.index);
+	good &= weft_leftover_rules_alone(&job->journal, &job->record, job->state.link.index);
 	weft_network_rules_free(&rules);
 	return good;
 }

@@ -8,6 +8,7 @@
 #include "journal.h"
 #include "key.h"
 #include "leftover.h"
+#include "lock.h"
 #include "policy.h"
 #include "record.h"
 #include "report.h"
@@ -109,6 +110,35 @@ bool weft_leftover_rules(struct weft_journal *journal,
 	return good;
 }
 
+static bool leftover_read_rules(const struct weft_journal *journal, struct weft_rules *rules)
+{
+	struct weft_network *network = journal->ctx->network;
+
+	if (!network->rules(network, rules))
+		return true;
+	weft_report(journal->ctx, "%s: cannot read rules: %s", journal->name, network->error);
+	return false;
+}
+
+/* An up that chooses one of the tables meanwhile would take its rules for those of its own. */
+bool weft_leftover_rules_alone(struct weft_journal *journal,
+			       const struct weft_record *record, unsigned int index)
+{
+	struct weft_state now = { };
+	struct weft_lock lock;
+	bool good;
+
+	if (!record->table_count)
+		return true;
+	if (!weft_lock_take(journal->ctx, WEFT_LOCK_RULES, &lock))
+		return false;
+	good = leftover_read_rules(journal, &now.rules) &&
+	       weft_leftover_rules(journal, record, &now, index);
+	weft_lock_release(&lock);
+	weft_network_rules_free(&now.rules);
+	return good;
+}
+
 static bool leftover_firewall(struct weft_journal *journal,
 			      const struct weft_record *record)
 {
@@ -151,9 +181,8 @@ static bool leftover_undo(struct weft_journal *journal,
 	dns = (resolved && !leftover_is_own(record, state)) ||
 	      weft_dns_unset(journal, record->dns);
 	good = leftover_firewall(journal, record);
-	good &= weft_leftover_rules(journal, record, state,
-				    leftover_is_own(record, state) ?
-				    state->link.index : 0);
+	good &= weft_leftover_rules_alone(journal, record, leftover_is_own(record, state) ?
+							   state->link.index : 0);
 	return good & leftover_link(journal, record, state) & (dns || resolved);
 }
 

@@ -28,5 +28,8 @@ bool weft_leftover_clear(const struct weft_context *ctx, const char *name,
 bool weft_leftover_rules(struct weft_journal *journal,
 			 const struct weft_record *record,
 			 const struct weft_state *state, unsigned int index);
+/* The same of the rules as they stand, under their lock, which the caller does not hold. */
+bool weft_leftover_rules_alone(struct weft_journal *journal,
+			       const struct weft_record *record, unsigned int index);
 
 #endif /* _WEFT_TOOLS_LEFTOVER_H */

@@ -19,6 +19,7 @@
 #include "lock.h"
 #include "report.h"
 #include "runtime.h"
+#include "signals.h"
 
 #define LOCK_NAMESPACE	"/proc/self/ns/net"
 /* The processes that a hook runs under, so that its commands do not wait for them. */
@@ -132,14 +133,19 @@ static enum lock_verdict lock_try(struct weft_lock *lock, pid_t *holder)
 	return verdict;
 }
 
+/* Also of a signal that ends the wait. */
 static void lock_say(const struct weft_context *ctx, const char *name,
 		     pid_t holder, bool more)
 {
 	char who[32] = "another process";
+	int caught = weft_signals_caught();
 
 	if (holder)
 		snprintf(who, sizeof(who), "process %d", holder);
-	if (more)
+	if (caught)
+		weft_report(ctx, "%s: interrupted by signal %d while %s is changing it",
+			    name, caught, who);
+	else if (more)
 		weft_report(ctx, "%s: waiting for %s, which is changing it",
 			    name, who);
 	else
@@ -158,6 +164,8 @@ static enum lock_verdict lock_wait(const struct weft_context *ctx,
 		verdict = lock_try(lock, &holder);
 		if (verdict != LOCK_BUSY && verdict != LOCK_GONE)
 			return verdict;
+		if (weft_signals_caught())
+			break;
 		if (i == LOCK_SAY_AFTER)
 			lock_say(ctx, name, holder, true);
 		if (verdict == LOCK_BUSY)

@@ -9,6 +9,8 @@ struct weft_context;
 
 /* How long a command waits for another one. */
 #define WEFT_LOCK_WAIT_S	60
+/* The lock on the namespace's routing rules: no interface has a blank in its name. */
+#define WEFT_LOCK_RULES		"routing rules"
 
 /**
  * struct weft_lock - the right to change an interface
@@ -26,8 +28,9 @@ struct weft_lock {
 /*
  * Wait until no other process changes interface @name; after a second, a
  * message names the process that does, and false follows WEFT_LOCK_WAIT_S
- * seconds later. A hook's commands share the lock of the command that runs the
- * hook, which is named in their environment or is a process they descend from.
+ * seconds later, or at once after a signal that is heeded. A hook's commands
+ * share the lock of the command that runs the hook, which is named in their
+ * environment or is a process they descend from.
  * The lock ends with the process at the latest.
  */
 bool weft_lock_take(const struct weft_context *ctx, const char *name,

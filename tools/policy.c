@@ -64,6 +64,15 @@ static void policy_look_for_defaults(const struct weft_profile *profile,
 	}
 }
 
+bool weft_policy_is_wanted(const struct weft_profile *profile)
+{
+	struct weft_policy policy = { };
+
+	if (profile->table == WEFT_TABLE_AUTO)
+		policy_look_for_defaults(profile, &policy);
+	return policy.ip4 || policy.ip6;
+}
+
 /* One that runs keeps its table: its packets carry the mark. */
 static __u32 policy_running_table(const struct weft_state *state)
 {
@@ -111,11 +120,8 @@ bool weft_policy_check_file(const struct weft_context *ctx,
 		.name = "FwMark",
 	};
 	__u32 mark = profile->dev->fwmark;
-	struct weft_policy policy = { };
 
-	if (profile->table == WEFT_TABLE_AUTO)
-		policy_look_for_defaults(profile, &policy);
-	if ((!policy.ip4 && !policy.ip6) || mark < RT_TABLE_DEFAULT ||
+	if (!weft_policy_is_wanted(profile) || mark < RT_TABLE_DEFAULT ||
 	    mark > RT_TABLE_LOCAL)
 		return true;
 	weft_report_at(ctx, &place,

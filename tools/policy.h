@@ -37,6 +37,8 @@ struct weft_policy {
 /* A mark that no file may have beside a default route: false after a complaint. */
 bool weft_policy_check_file(const struct weft_context *ctx,
 			    const struct weft_profile *profile);
+/* Whether @profile wants rules: Table is auto, and a peer is allowed a default route. */
+bool weft_policy_is_wanted(const struct weft_profile *profile);
 /* What @profile wants, once its file is checked. False after a complaint. */
 bool weft_policy_plan(const struct weft_context *ctx,
 		      const struct weft_profile *profile,

@@ -228,17 +228,17 @@ static bool up_read_rules(struct up_job *job, struct weft_rules *rules)
 }
 
 /*
- * Two that come up at once would choose one table, and one priority: no interface
- * has a blank in its name. No hook runs, and no name is looked up, under this lock,
- * which is taken behind that of the interface. Without a folder that one is the
- * namespace's.
+ * Two that come up at once would choose one table, and one priority; and rules that
+ * one reload deletes another up would take for its own. No hook runs, and no name is
+ * looked up, under this lock, which is taken behind that of the interface. Without a
+ * folder that one is the namespace's.
  */
 static bool up_lock_rules(struct up_job *job)
 {
-	if (job->profile->table != WEFT_TABLE_AUTO)
+	if (!weft_policy_is_wanted(job->profile) && !job->record.table_count)
 		return true;
 	if (!job->unrecorded &&
-	    !weft_lock_take(job->ctx, "routing rules", &job->rules_lock))
+	    !weft_lock_take(job->ctx, WEFT_LOCK_RULES, &job->rules_lock))
 		return false;
 	weft_network_rules_free(&job->state.rules);
 	return up_read_rules(job, &job->state.rules);
@@ -809,6 +809,8 @@ static void up_record_before(struct up_job *job)
 	job->record = job->before;
 	memset(&job->before, 0, sizeof(job->before));
 	memset(&job->former, 0, sizeof(job->former));
+	/* An earlier failure has removed the record, and the disk may have room again. */
+	job->unrecorded = false;
 	up_write_record(job);
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lock.h"
+#include "signals.h"
 #include "support.h"
 
 #define PROCESSES	8
@@ -20,10 +21,12 @@
 
 static char folder[] = "/tmp/weft-lock-XXXXXX";
 static unsigned int pauses;
+static unsigned int signal_at;
 
 static void count_pause(unsigned int us)
 {
-	pauses++;
+	if (++pauses == signal_at)
+		raise(SIGTERM);
 	(void)us;
 }
 
@@ -134,6 +137,30 @@ static void test_busy(void)
 	test_ok(!pauses && !*complaint, "the holder was killed: at once");
 	free(complaint);
 	weft_lock_release(&lock);
+}
+
+/* A signal that is heeded ends the wait, and nothing else does: a free lock is still taken. */
+static void test_interrupted(void)
+{
+	char want[128], *complaint;
+	struct weft_lock lock;
+	pid_t pid = hold("wft0");
+
+	weft_signals_heed();
+	pauses = 0;
+	signal_at = 3;
+	test_ok(!take("wft0", &lock, &complaint) && lock.fd < 0, "interrupted: refused");
+	test_ok(pauses == 3, "interrupted: at once");
+	snprintf(want, sizeof(want),
+		 "weft: wft0: interrupted by signal 15 while process %d is changing it\n", pid);
+	test_text("interrupted: complaint", complaint, want);
+	free(complaint);
+	end(pid);
+	pauses = 0;
+	test_ok(take("wft0", &lock, NULL) && !pauses, "interrupted: a free lock is taken");
+	weft_lock_release(&lock);
+	weft_signals_heed();
+	signal_at = 0;
 }
 
 /* What a hook runs has the holder in its environment; what a stranger runs has another. */
@@ -308,6 +335,7 @@ int main(void)
 		test_bail("no folder");
 	test_one();
 	test_busy();
+	test_interrupted();
 	test_hook();
 	test_descent();
 	test_at_once();

@@ -51,10 +51,12 @@
  * @partial: the next configuration that fails has its first peer applied
  * @broken: every configuration fails
  * @half: each resolvconf that is told of name servers fails behind its work, and with 2 each other one
+ * @deaf: resolvectl fails, and does nothing
+ * @open_at: the step behind which others can write to the folder, until the one that fails
  * @kill_at: the one behind which up is no more, 0 for none
  * @last: the kind of what was changed last
  * @watch: look for the lock on rules
- * @unlocked: a rule was added without the lock
+ * @unlocked: a rule was added or deleted without the lock
  * @locked: a hook ran under it
  * @steal: another process makes the link first
  * @taken: a table that another interface has a route in, 0 for none
@@ -83,6 +85,8 @@ static struct world {
 	bool partial;
 	bool broken;
 	int half;
+	bool deaf;
+	unsigned int open_at;
 	unsigned int kill_at;
 	enum weft_change_kind last;
 	bool watch;
@@ -288,10 +292,22 @@ static bool world_delete_route(struct weft_routes *routes,
 	return false;
 }
 
+/* The lock on the namespace's rules is held. */
+static bool world_has_lock(void)
+{
+	char command[96];
+
+	if (!world.bench.ctx.runtime || !world.watch)
+		return false;
+	snprintf(command, sizeof(command), "ls %s | grep -q '^[0-9]*-routing rules.lock$'", folder);
+	return !system(command);
+}
+
 static bool world_delete_rule(const struct weft_rule *rule)
 {
 	size_t i;
 
+	world.unlocked |= !world_has_lock();
 	for (i = 0; i < world.rules.count; i++) {
 		if (world.rules.items[i].priority != rule->priority ||
 		    world.rules.items[i].family != rule->family)
@@ -338,17 +354,6 @@ static bool world_unlink(void)
 
 static bool world_down(const char *conf);
 
-/* The lock on the namespace's rules is held. */
-static bool world_has_lock(void)
-{
-	char command[96];
-
-	if (!world.bench.ctx.runtime || !world.watch)
-		return false;
-	snprintf(command, sizeof(command), "ls %s | grep -q '^[0-9]*-routing rules.lock$'", folder);
-	return !system(command);
-}
-
 static void world_add_lead(__u16 family, __u32 priority, __u32 table)
 {
 	*weft_network_rules_add(&world.rules) = (struct weft_rule){
@@ -378,6 +383,8 @@ static void world_hook(const char *text)
 	world.locked |= world_has_lock();
 	if (strstr(text, "ip rule add"))
 		world_add_lead(AF_INET, 32765, 77);
+	if (strstr(text, "ip rule del"))
+		world.rules.count = 0;
 	snprintf(world.hooks + len, sizeof(world.hooks) - len, "%s\n", text);
 	if (strstr(text, "ip link del"))
 		world_unlink();
@@ -405,6 +412,8 @@ static bool world_program(const struct weft_program *program)
 		world_nft(program->input);
 	else if (!strcmp(program->words[0], "resolvconf"))
 		return world_resolvconf(program);
+	else if (!strcmp(program->words[0], "resolvectl") && world.deaf)
+		return false;
 	else if (!strcmp(program->words[0], "resolvectl"))
 		world_resolvectl(program);
 	else if (!strcmp(program->words[0], "bash"))
@@ -486,8 +495,13 @@ static int world_change(struct weft_network *network,
 {
 	bool good;
 
-	if (world_fault(network->error, sizeof(network->error)))
+	if (world_fault(network->error, sizeof(network->error))) {
+		if (world.open_at)
+			chmod(folder, 0700);
 		return -EIO;
+	}
+	if (world.steps == world.open_at)
+		chmod(folder, 0770);
 	test_memory_spare();
 	good = world_apply(change);
 	test_memory_spare_end();
@@ -1284,6 +1298,8 @@ static void test_set_down(__u32 taken, bool special)
 	world_end();
 }
 
+#define ROUTELESS	PLAIN "Table = off\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"
+#define TABLE_5		PLAIN "Table = 5\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"
 #define ONE_ROUTE	PLAIN HOOKS "FwMark = 7\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"
 
 /* A reload of a link that was set down: its routes have gone, and its table may be another link's. */
@@ -1314,6 +1330,40 @@ static void test_rules_at_once(void)
 	world.fail_at = 5;
 	test_ok(!world_up(PLAIN "PreUp = a\nPostDown = z\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"), "  a step under the lock fails");
 	test_ok(strstr(world.hooks, "z\n") && !world.locked && !world_has_lock(), "  and its hooks run without");
+	world_end();
+}
+
+/* An up that has chosen the table meanwhile would take rules that are deleted for its own. */
+static void test_rules_deleted(const char *name, bool (*run)(const char *conf), const char *conf,
+			       bool gone)
+{
+	world_begin_recorded();
+	test_ok(world_up(FULL) && world.rules.count == 4, name);
+	if (gone)
+		world_unlink();
+	weft_network_routes_free(&world.routes);
+	world.link.up = false;
+	world.unlocked = false;
+	world.watch = true;
+	test_ok(run(conf) && !world.rules.count && !world.unlocked, "  the former rules are deleted under the lock");
+	test_ok(!world.locked && !world_has_lock(), "  no hook runs under it, and it is free again");
+	world.watch = false;
+	test_ok((run == world_down || world_down(conf)) && world_is_empty() && !world_is_recorded(),
+		"  it is down");
+	world_end();
+}
+
+/* PreDown runs between the reading of what is there and the deletion of rules. */
+static void test_rules_deleted_before(void)
+{
+	static const char conf[] = PLAIN "PreDown = ip rule del x\n"
+		PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n";
+
+	world_begin_recorded();
+	test_ok(world_up(conf) && world.rules.count == 4, "rules that a PreDown deletes");
+	world_unlink();
+	test_ok(world_down(conf) && world_is_empty() && !world_is_recorded(),
+		"  are not deleted once more");
 	world_end();
 }
 
@@ -1388,10 +1438,11 @@ static void test_dns(void)
 }
 
 #define OTHER_DNS	PLAIN HOOKS "DNS = 10.0.0.54, a..b\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n"
+#define MTU_DNS		PLAIN HOOKS "MTU = 1300\nDNS = 10.0.0.54\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n"
 #define UNDONE		"weft: ut0: everything done before that is undone\n"
 #define LOST_ONE \
 	"weft: ut0: cannot undo: hand the name servers to systemd-resolved: what was there before is not recorded, and cannot be restored\n"
-#define LOST_DNS LOST_ONE LOST_ONE \
+#define LOST_DNS LOST_ONE \
 	"weft: ut0: a part of what was done before that could not be undone and stays\n"
 
 /* A running tunnel has @former name servers; step @fail_at of a reload fails. */
@@ -1406,12 +1457,12 @@ static const struct {
 	const char *err;
 } dns_reloads[] = {
 	{ "the domains of systemd-resolved", FULL, OTHER_DNS, "nft resolvectl", 2, false,
-	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\ndomain ut0 example.org ~.\ndns ut0 10.0.0.53\n", UNDONE },
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\ndns ut0 10.0.0.53\n", UNDONE },
 	{ "the first name servers", NO_DNS, OTHER_DNS, "nft resolvectl", 2, false, "", UNDONE },
 	{ "a tunnel of an earlier version", FULL, OTHER_DNS, "nft resolvectl", 2, true,
 	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndns ut0 10.0.0.54\n", LOST_DNS },
 	{ "reverting", FULL, NO_DNS, "nft resolvectl", 2, false,
-	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndomain ut0 \ndns ut0 10.0.0.53\ndomain ut0 example.org ~.\n", UNDONE },
+	  "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\ndomain ut0 \ndomain ut0 example.org ~.\n", UNDONE },
 	{ "from systemd-resolved to resolvconf", FULL, OTHER_DNS, "nft resolvconf", 1, false, "", UNDONE },
 };
 
@@ -1519,6 +1570,43 @@ static void test_reload_recorded(const char *name, const char *before, const cha
 	world_end();
 }
 
+/* A record that cannot be written for a while is that of the former file in the end. */
+static void test_reload_unrecorded(void)
+{
+	char *was, *is;
+
+	world_begin_recorded();
+	world.path = "/x/ut0.conf";
+	test_ok(world_up(FULL), "a reload that fails, and its record before");
+	was = record_text();
+	world.path = "/y/ut0.conf";
+	world.steps = 0;
+	world.open_at = 1;
+	world.fail_at = 2;
+	test_ok(!world_up(MTU_DNS) && strstr(world.bench.err, UNDONE), "  all is undone");
+	test_ok(strstr(world.bench.err, "what is done is not recorded"), "  a warning tells of the record");
+	is = record_text();
+	test_text("  the former file is recorded", is, was);
+	free(is);
+	free(was);
+	world.open_at = 0;
+	world.fail_at = 0;
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  goes down");
+	world_end();
+}
+
+/* A resolvectl that fails has changed nothing, and the deleted link takes all along. */
+static void test_dns_deaf(void)
+{
+	world_begin_recorded();
+	world.programs = "nft resolvectl";
+	world.deaf = true;
+	test_ok(!world_up(FULL), "resolvectl fails: up fails");
+	test_ok(strstr(world.bench.err, UNDONE) && world_is_empty() && !world_is_recorded(),
+		"  all is undone");
+	world_end();
+}
+
 /* A resolvconf that fails has listed the name servers before. */
 static void test_dns_half(void)
 {
@@ -1588,8 +1676,8 @@ static void test_open_folder(void)
 	world_end();
 }
 
-/* A process that holds the lock of ut0, as "up" does while its hooks run. */
-static pid_t hold_lock(void)
+/* A process that holds the lock @name: that of ut0, as "up" does while its hooks run, or of rules. */
+static pid_t hold_lock(const char *name)
 {
 	struct weft_lock lock;
 	int pipes[2];
@@ -1601,7 +1689,7 @@ static pid_t hold_lock(void)
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
-		if (weft_lock_take(&world.bench.ctx, "ut0", &lock) && write(pipes[1], "x", 1) == 1)
+		if (weft_lock_take(&world.bench.ctx, name, &lock) && write(pipes[1], "x", 1) == 1)
 			pause();
 		_exit(1);
 	}
@@ -1626,6 +1714,22 @@ static void begin_rising(const char *path)
 	world.hooks[0] = '\0';
 }
 
+/* A tunnel without default routes has no rules, and waits for no other tunnel's. */
+static void test_rules_of_none(void)
+{
+	pid_t pid;
+
+	world_begin_recorded();
+	pid = hold_lock(WEFT_LOCK_RULES);
+	test_ok(world_up(PLAIN PEER_A) && world_up(PLAIN PEER_A "AllowedIPs = 10.9.0.0/16\n"),
+		"no default route: up and a reload do not wait for the lock of routing rules");
+	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "  nor does down");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	test_ok(world_up(FULL) && world_down(FULL), "  the lock is free again");
+	world_end();
+}
+
 /* What a PostUp calls finds the record of its own "up", which has not been killed. */
 static void test_in_hook(void)
 {
@@ -1636,7 +1740,7 @@ static void test_in_hook(void)
 	snprintf(path, sizeof(path), "%s/ut0.conf", folder);
 	begin_rising(path);
 	test_ok(write_file(path, FULL), "in a hook: a file");
-	pid = hold_lock();
+	pid = hold_lock("ut0");
 	snprintf(list, sizeof(list), "%d ", pid);
 	setenv("WEFT_LOCK_HOLDERS", list, 1);
 	test_ok(!weft_command_up(&world.bench.ctx, 1, words), "in a hook: weft up");
@@ -1684,7 +1788,7 @@ static void in_hook_of_full_folder(void)
 	begin_rising(path);
 	test_ok(write_file(path, FULL), "in a hook, no room for a lock: a file");
 	fill_folder();
-	pid = hold_lock();
+	pid = hold_lock("ut0");
 	snprintf(list, sizeof(list), "%d ", pid);
 	setenv("WEFT_LOCK_HOLDERS", list, 1);
 	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty(), "in a hook, no room for a lock: weft down");
@@ -2350,6 +2454,12 @@ int main(void)
 	test_set_down(51821, false);
 	test_set_down(51821, true);
 	test_rules_at_once();
+	test_rules_deleted("a link that was set down goes down", world_down, NO_DNS, false);
+	test_rules_deleted("a link that was deleted goes down", world_down, NO_DNS, true);
+	test_rules_deleted("a link that was deleted comes up", world_up, PLAIN PEER_A, true);
+	test_rules_deleted("a link that was set down is reloaded without routes", world_up, ROUTELESS, false);
+	test_rules_deleted("a link that was set down is reloaded with a table", world_up, TABLE_5, false);
+	test_rules_deleted_before();
 	test_set_down_reload("a link that was set down loses its default route", PLAIN HOOKS PEER_A, 0, 0);
 	test_set_down_reload("a link that was set down gets another mark", ONE_ROUTE, 0, 2);
 	test_set_down_reload("a link that was set down, and its table is taken", PLAIN HOOKS PEER_A, 51821, 4);
@@ -2361,6 +2471,8 @@ int main(void)
 	test_dns();
 	test_dns_reload();
 	test_dns_half();
+	test_dns_deaf();
+	test_reload_unrecorded();
 	test_reload_recorded("a reload that fails", PLAIN "PostDown = y\n" PEER_A, FULL, 7);
 	test_reload_recorded("a reload of default routes that fails", FULL, PLAIN "PostDown = y\n" PEER_A, 5);
 	test_reload_recorded("a reload that fails at its name servers", FULL, OTHER_DNS, 1);
@@ -2375,6 +2487,7 @@ int main(void)
 	test_open_folder();
 	test_link_of_another();
 	test_in_hook();
+	test_rules_of_none();
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_killed(&cases[i]);
 	test_marks();
