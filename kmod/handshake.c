@@ -486,8 +486,6 @@ static struct weft_identity *handshake_choose(struct weft_peer *peer, bool whole
 	lockdep_assert_held(&peer->handshake_lock);
 	if (!state->unanswered)
 		state->spare = whole && weft_keypairs_carry(&peer->keypairs);
-	if (!state->unanswered && state->spare)
-		WRITE_ONCE(state->untried, false);
 	if (rcu_access_pointer(device->previous_identity))
 		identities |= BIT(WEFT_PLACE_PREVIOUS);
 	pair.identity = weft_identity_is(&device->previous_identity, state->likely_identity) ?
@@ -535,6 +533,8 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 	state->initiated_ns = ktime_get_boottime_ns();
 	state->pending_identity = identity->serial;
 	state->pending_public = public->serial;
+	if (!state->unanswered && state->spare)
+		WRITE_ONCE(state->untried, false);
 	if (state->unanswered < U8_MAX)
 		state->unanswered++;
 	handshake_add_macs(peer, public, msg, sizeof(*msg));
@@ -652,6 +652,8 @@ static bool handshake_is_dated(struct weft_peer *peer, u64 identity)
 	lockdep_assert_held(&peer->handshake_lock);
 	if (peer->handshake.spare && !peer->handshake.untried)
 		return false;
+	if (peer->handshake.untried && peer->keyring.preshared[WEFT_PLACE_NEXT].serial)
+		return true;
 	return peer->keyring.public[WEFT_PLACE_NEXT] ||
 	       !weft_identity_is(&peer->device->identity, identity);
 }

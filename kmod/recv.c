@@ -190,8 +190,6 @@ static u32 recv_accept(struct weft_keypair *keypair, struct sk_buff *skb)
 		events |= WEFT_FSM_SESSION_CONFIRMED;
 		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
 		atomic64_inc(&peer->handshakes_completed);
-		if (keypair->with_next_key || READ_ONCE(peer->handshake.untried))
-			weft_peer_ask(peer, WEFT_PEER_DO_PROMOTE);
 	}
 	return events;
 }
@@ -257,6 +255,9 @@ static void recv_report(struct recv_batch *batch, u32 events)
 		return;
 	}
 	weft_peer_report_confirmed(keypair, events);
+	/* Behind it, for a session that is confirmed ends what waits: a renewal would be among that. */
+	if (keypair->with_next_key || READ_ONCE(keypair->peer->handshake.untried))
+		weft_peer_ask(keypair->peer, WEFT_PEER_DO_PROMOTE);
 	weft_xmit_staged(keypair->peer);
 }
 

@@ -4,6 +4,7 @@
 # Weft with each other implementation, feature by feature, each end in each role. The names of the cases are what the
 # table in Documentation/networking/weft-testing.rst is made of (interop/document.py): IMPLEMENTATION: FEATURE.
 # series: 6.1
+# vm: icount
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 or go0 10.9.0.2 fd09::2

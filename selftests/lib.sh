@@ -987,7 +987,7 @@ streams_stop() {
 
 	touch "$lib_work/streams-stop"
 	for name in there back; do
-		ns_wait source.$name 120 || fail "$(cat "$(ns_output source.$name)")"
+		ns_wait source.$name 120 || fail "status $? of the source of what went $name: $(cat "$(ns_output source.$name)")"
 		ns_wait sink.$name 120
 		expect_eq "checksum and length of what went $name" "$(cat "$(ns_output sink.$name)")" "$(cat "$(ns_output source.$name)")"
 	done

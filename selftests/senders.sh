@@ -13,7 +13,8 @@
 #	 va 192.0.2.1 --------- veth --------- vb 192.0.2.2
 . "$(dirname "$0")/lib.sh"
 
-tries=$(sized 2000 300 500)
+# A multiple of what goes into one packet for segmentation.
+tries=$(($(sized 2000 320 500) / 40 * 40))
 stream_bytes=$(sized 20000000 4000000 4000000)
 
 senders() { # senders ARGS...: what senders.py does in a
