@@ -3,6 +3,7 @@
 #
 # Every packet that goes no further is counted under its reason for the interface, for the peer that it is known to be from
 # or to, and for no other peer; and the tracepoints tell. What comes in forged or malformed is malformed.sh's.
+# vm: icount
 #
 #	 namespace a                                  namespace b
 #	 wt0 10.9.0.1; peers b and ghost              wt0 10.9.0.2

@@ -26,13 +26,15 @@ link_whole_or_not() {
 	echo max >$group/memory.max
 }
 
-# Everybody who carries the streams belongs to the group, and so do the buffers of their sockets.
+# Everybody who carries the streams belongs to the group, and so do the buffers of their sockets. The kernel looks for the next
+# process to end before the memory of the last one has come back.
 join_group() {
 	local pid name
 
 	for name in source.there source.back sink.there sink.back; do
 		for pid in $(pids_of "$(cat "$lib_work/runs/$name.pid")"); do
 			echo "$pid" >$group/cgroup.procs
+			echo -1000 >"/proc/$pid/oom_score_adj"
 		done
 	done
 }
