@@ -43,7 +43,7 @@ struct weft_peer_handshake {
 	u64 likely_public;
 	u8 unanswered;				/* our initiations since the newest session */
 	bool spare;				/* while the first of them was made there was one */
-	bool untried;				/* READ_ONCE(): keys have come since the newest pair was tried */
+	bool untried;				/* READ_ONCE(): keys are newer than that try */
 	enum weft_place answered_with;		/* the preshared key of our newest response */
 	u8 static_static[WEFT_KEY_LEN];
 	u64 static_static_identity;		/* the serials of both keys; 0: there is none */

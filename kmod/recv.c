@@ -255,7 +255,7 @@ static void recv_report(struct recv_batch *batch, u32 events)
 		return;
 	}
 	weft_peer_report_confirmed(keypair, events);
-	/* Behind it, for a session that is confirmed ends what waits: a renewal would be among that. */
+	/* Behind it: a session that is confirmed ends what waits, and a renewal would wait. */
 	if (keypair->with_next_key || READ_ONCE(keypair->peer->handshake.untried))
 		weft_peer_ask(keypair->peer, WEFT_PEER_DO_PROMOTE);
 	weft_xmit_staged(keypair->peer);
