@@ -107,12 +107,27 @@ cases() {
 	run
 	ends_with 1 "15 passed, 1 failed, 6 skipped"
 
-	name="a test of a debug kernel is not run again"
+	name="a test under KASAN that passes alone"
 	begin
 	plan check-debug "# uml-kasan debug/stall: the reason" "not ok 7 - uml-kasan debug/stall: late" "3 passed, 1 failed, 0 skipped"
 	plan check-debug.alone "3 passed, 0 failed, 0 skipped"
 	run
-	ends_with 1 "16 passed, 2 failed, 5 skipped" "# uml-kasan debug/stall: the reason"
+	ends_with 0 "18 passed, 0 failed, 5 skipped" "# uml-kasan debug/stall: the reason" \
+		"# failed beside others, passed alone: make check-debug DEBUG=uml-kasan TESTS=stall"
+
+	name="a complaint of KASAN's is not forgiven"
+	begin
+	plan check-debug "not ok 7 - uml-kasan stall: the kernel has nothing to complain about" "3 passed, 1 failed, 0 skipped"
+	plan check-debug.alone "3 passed, 0 failed, 0 skipped"
+	run
+	ends_with 1 "16 passed, 2 failed, 5 skipped"
+
+	name="a unit test under KASAN is not run again"
+	begin
+	plan check-debug "not ok 7 - uml-kasan debug/kunit: crypt: pieces" "3 passed, 1 failed, 0 skipped"
+	plan check-debug.alone "3 passed, 0 failed, 0 skipped"
+	run
+	ends_with 1 "16 passed, 2 failed, 5 skipped"
 
 	name="a complaint of the kernel's is not forgiven"
 	begin
