@@ -191,7 +191,7 @@ announce_copy() {
 copying_drops_keys() {
 	modprobe weft_fault 2>/dev/null || skip "no module weft_fault here"
 	defer rmmod weft_fault
-	attempt announce_copy 2>/dev/null || skip "this kernel tells nobody"
+	attempt announce_copy 2>/dev/null || skip "this kernel has no event for copies of the machine"
 	wait_for 20 ns a ping -n -c 1 -W 1 10.9.0.2
 	expect_eq "echoes accepted after a copy" "$(delayed_message announce_copy)" 0
 	wait_for 10 ns a ping -n -c 1 -W 1 10.9.0.2
