@@ -20,6 +20,35 @@ modules:
 tools:
 	$(MAKE) -C tools
 
+# As a packager expects: DESTDIR is put before each path, PREFIX is where the command goes. The units call it there.
+PREFIX ?= /usr
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+INSTALLED_FILES = bin/weft share/man/man4/weft.4 share/man/man5/weft.conf.5 share/man/man8/weft.8 \
+	share/bash-completion/completions/weft share/zsh/vendor-completions/_weft
+
+install: tools
+	install -D -m 0755 tools/weft '$(DESTDIR)$(PREFIX)/bin/weft'
+	install -D -m 0644 Documentation/man/weft.4 '$(DESTDIR)$(PREFIX)/share/man/man4/weft.4'
+	install -D -m 0644 Documentation/man/weft.conf.5 '$(DESTDIR)$(PREFIX)/share/man/man5/weft.conf.5'
+	install -D -m 0644 Documentation/man/weft.8 '$(DESTDIR)$(PREFIX)/share/man/man8/weft.8'
+	install -D -m 0644 tools/completion/weft.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weft'
+	install -D -m 0644 tools/completion/weft.zsh '$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_weft'
+	for unit in tools/systemd/*; do \
+		install -D -m 0644 "$$unit" '$(DESTDIR)$(UNITDIR)'/"$${unit##*/}" && \
+		sed -i 's,/usr/bin/weft,$(PREFIX)/bin/weft,' '$(DESTDIR)$(UNITDIR)'/"$${unit##*/}" || exit; \
+	done
+	install -d -m 0700 '$(DESTDIR)/etc/weft'
+
+# Configuration in /etc/weft stays.
+uninstall:
+	cd '$(DESTDIR)$(PREFIX)' && rm -f $(INSTALLED_FILES)
+	cd '$(DESTDIR)$(UNITDIR)' && rm -f $(notdir $(wildcard tools/systemd/*))
+
+modules_install: modules
+	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_DIR=updates $(if $(DESTDIR),INSTALL_MOD_PATH='$(DESTDIR)') modules_install
+
+.PHONY: install uninstall modules_install
+
 check:
 	@bash $(SELFTESTS)/setup.sh check
 	@TESTS='$(TESTS)' KIND='$(KIND)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/check.sh
@@ -168,6 +197,9 @@ help:
 	@echo 'make            kmod/weft.ko and tools/weft'
 	@echo 'make modules    kmod/weft.ko; KDIR=<built kernel tree>, now $(or $(KDIR),none)'
 	@echo 'make tools      tools/weft'
+	@echo 'make install    the command, its manual pages, completion and units; DESTDIR= and PREFIX=, now $(PREFIX)'
+	@echo 'make modules_install  weft.ko into /lib/modules of KDIR; DESTDIR='
+	@echo 'make uninstall  removes what make install has installed; /etc/weft stays'
 	@echo 'make check      every test; boots its own kernels in QEMU, installs from Debian what it lacks'
 	@echo '                  TESTS="roaming fsm"  only these     KERNELS="6.1 newest"  only on these'
 	@echo '                  KERNELS=uml          on Linux as a program, at the speed of this machine'

@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make install: each file lies where its reader looks for it, below DESTDIR, and the units call the command that was installed;
+# make uninstall leaves nothing but /etc/weft.
+set -u
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+count=0
+bad=0
+
+ok() { # ok NAME COMMAND...: one result line
+	local name=$1
+
+	count=$((count + 1))
+	shift
+	if "$@" >"$work/output" 2>&1; then
+		echo "ok $count - $name"
+	else
+		echo "not ok $count - $name"
+		sed 's/^/# /' "$work/output"
+		bad=1
+	fi
+}
+
+target() { # target NAME VARIABLE=VALUE...
+	env -u MAKEFLAGS -u MAKEOVERRIDES -u MFLAGS make -s -C "$top" "$@" DESTDIR="$work/root"
+}
+
+# Nothing less, and nothing more.
+has_files() { # has_files PREFIX
+	{
+		for file in bin/weft share/bash-completion/completions/weft share/zsh/vendor-completions/_weft share/man/man4/weft.4 \
+			share/man/man5/weft.conf.5 share/man/man8/weft.8; do
+			echo "$1/$file"
+		done
+		for file in "$top"/tools/systemd/*; do
+			echo "$1/lib/systemd/system/${file##*/}"
+		done
+	} | sort >"$work/expected"
+	(cd "$work/root" && find . -type f | sed 's/^\.//' | sort) | diff "$work/expected" -
+}
+
+units_call() { # units_call PROGRAM
+	local calls
+
+	calls=$(sed -n -E 's/^Exec[A-Za-z]*=([^ ]*).*/\1/p' "$work/root${1%/bin/*}"/lib/systemd/system/*.service | sort -u)
+	echo "the units call: $calls"
+	[ "$calls" = "$1" ]
+}
+
+runs() { # runs PROGRAM
+	"$work/root$1" --version | grep -F "$(sed -n 's/^#define WEFT_VERSION.*"\(.*\)"$/\1/p' "$top"/kmod/version.h)"
+}
+
+is_empty() {
+	[ -z "$(find "$work/root" -type f)" ] && [ "$(stat -c %a "$work/root/etc/weft")" = 700 ]
+}
+
+for prefix in /usr /usr/local; do
+	rm -rf "$work/root"
+	ok "$prefix: make install" target install PREFIX=$prefix
+	ok "$prefix: each file is where it belongs" has_files $prefix
+	ok "$prefix: the units call the installed command" units_call $prefix/bin/weft
+	ok "$prefix: the installed command runs" runs $prefix/bin/weft
+	ok "$prefix: make uninstall" target uninstall PREFIX=$prefix
+	ok "$prefix: /etc/weft alone is left" is_empty
+done
+echo "1..$count"
+exit $bad
