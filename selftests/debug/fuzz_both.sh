@@ -10,6 +10,7 @@
 #	 vc 198.51.100.3 ------- va2 198.51.100.1
 #	                         va 192.0.2.1 2001:db8::1 ------- vb 192.0.2.2 2001:db8::2
 # vm: smp
+# kernel: rcupdate.rcu_expedited=1
 # timeout: 7200
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/fuzz.sh"

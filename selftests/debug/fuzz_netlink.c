@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages of generic netlink for weft, made up by its own policy and then spoiled, from several threads at once.
+ * Messages of generic netlink for weft, made up by its own policy and then spoiled, from several processes at once: on Linux as
+ * a program the threads of one process take turns.
  *
- *   fuzz_netlink FAMILY SEED COUNT SECONDS THREADS DEVICE...
+ *   fuzz_netlink FAMILY SEED COUNT SECONDS PROCESSES DEVICE...
  *
- * FAMILY is weft or wireguard. Ends after so many messages, or seconds. As many threads as are asked for send messages of
+ * FAMILY is weft or wireguard. Ends after so many messages, or seconds. As many processes as are asked for send messages of
  * all commands; one more reads dumps, in part or whole, with little room or much, while the others change what is dumped; and
  * one subscribes to events, where there are any, and leaves again. Whatever the kernel answers has to be well-formed, and
  * has to say what was wrong.
@@ -18,17 +19,19 @@
 #include <linux/netlink.h>
 #include <net/if.h>
 #include <poll.h>
-#include <pthread.h>
-#include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fuzz.h"
 #include "netlink-gen.c"
 
 #define MAX_MESSAGE	32768
-#define MAX_THREADS	16
+#define MAX_BATCH	(4 * MAX_MESSAGE)
+#define ANSWERS		32	/* read at once */
+#define MAX_PROCESSES	16
 #define KEY_LEN		32
 #define KEYS		96
 #define PRIVATE_KEYS	4	/* fuzz_packets.py knows them, and the ports */
@@ -46,8 +49,10 @@ struct fuzzer {
 	struct counts counts;
 	unsigned int spoil;		/* of a hundred attributes */
 	bool v6;			/* of the allowed IP that is being made */
-	size_t len;
+	size_t len, batch_len;
 	uint8_t bytes[MAX_MESSAGE + 1024];
+	uint8_t batch[MAX_BATCH];
+	uint8_t answers[ANSWERS][MAX_MESSAGE];
 };
 
 static const char *family_name;
@@ -57,11 +62,19 @@ static uint32_t events_group;
 static char **devices;
 static unsigned int device_count;
 static int device_socket;			/* for what has to be asked of the devices */
-static uint64_t wanted, end_ms, sent;
+static uint64_t wanted, end_ms;
+
+/* What all processes write to. */
+static struct shared {
+	uint64_t sent;
+	bool failed;			/* one of them has ended with a fault */
+	struct fuzzer fuzzers[MAX_PROCESSES];
+} *shared;
 
 static bool over(void)
 {
-	return __atomic_load_n(&sent, __ATOMIC_RELAXED) >= wanted || now_ms() >= end_ms;
+	return __atomic_load_n(&shared->sent, __ATOMIC_RELAXED) >= wanted || now_ms() >= end_ms ||
+	       __atomic_load_n(&shared->failed, __ATOMIC_RELAXED);
 }
 
 /* ---- attributes ---- */
@@ -490,7 +503,8 @@ static void spoil_message(struct fuzzer *fuzzer)
 
 	switch (rng_below(&fuzzer->rng, 5)) {
 	case 0:
-		header->nlmsg_len -= rng_below(&fuzzer->rng, header->nlmsg_len - sizeof(*header) + 1);
+		fuzzer->len -= rng_below(&fuzzer->rng, fuzzer->len - sizeof(*header) + 1);
+		end_message(fuzzer);
 		break;
 	case 1:
 		header->nlmsg_flags ^= 1 << rng_below(&fuzzer->rng, 16);
@@ -517,10 +531,8 @@ static uint8_t pick_command(struct fuzzer *fuzzer)
 
 static void make_message(struct fuzzer *fuzzer)
 {
-	static const uint8_t spoils[] = { 0, 0, 1, 5 };
 	uint8_t command = pick_command(fuzzer);
 
-	fuzzer->spoil = spoils[rng_below(&fuzzer->rng, ARRAY_SIZE(spoils))];
 	put_header(fuzzer, command, NLM_F_REQUEST | NLM_F_ACK | (command == WEFT_CMD_GET_DEVICE ? NLM_F_DUMP : 0));
 	if (!fuzzer->spoil || !rng_percent(&fuzzer->rng, 2))
 		put_interface(fuzzer);
@@ -531,6 +543,26 @@ static void make_message(struct fuzzer *fuzzer)
 	end_message(fuzzer);
 	if (fuzzer->spoil && rng_percent(&fuzzer->rng, 20))
 		spoil_message(fuzzer);
+}
+
+/*
+ * One to 32 messages that the kernel gets by one call, as most of the time is the call's. All of them are spoilt as much, so
+ * that each answer can be judged by that.
+ */
+static void make_batch(struct fuzzer *fuzzer)
+{
+	static const uint8_t spoils[] = { 0, 0, 1, 5 };
+	unsigned int count = 1 + rng_below(&fuzzer->rng, 32);
+
+	fuzzer->spoil = spoils[rng_below(&fuzzer->rng, ARRAY_SIZE(spoils))];
+	fuzzer->batch_len = 0;
+	while (count-- && fuzzer->batch_len + MAX_MESSAGE + 1024 <= MAX_BATCH) {
+		make_message(fuzzer);
+		pad(fuzzer);
+		memcpy(fuzzer->batch + fuzzer->batch_len, fuzzer->bytes, fuzzer->len);
+		fuzzer->batch_len += fuzzer->len;
+		__atomic_add_fetch(&shared->sent, 1, __ATOMIC_RELAXED);
+	}
 }
 
 /* ---- what the kernel says ---- */
@@ -635,28 +667,50 @@ static bool take_message(struct fuzzer *fuzzer, const struct nlmsghdr *header)
 	return false;
 }
 
+/* Returns whether the last message of what is being read was among them. */
+static bool take_answer(struct fuzzer *fuzzer, uint8_t *buffer, ssize_t len)
+{
+	struct nlmsghdr *header = (struct nlmsghdr *)buffer;
+	bool last = false;
+
+	for (; NLMSG_OK(header, len); header = NLMSG_NEXT(header, len))
+		last |= take_message(fuzzer, header);
+	if (len)
+		die("%zd bytes behind an answer", len);
+	return last;
+}
+
 /*
  * One read. Returns 0 if there was nothing, 1 if more is to come, 2 if it was the last of a dump or a verdict, 3 if there was
  * not room enough: what was lost may have been the last.
  */
-static int read_answers(struct fuzzer *fuzzer, int sock, size_t room, int flags)
+static int read_answer(struct fuzzer *fuzzer, int sock, size_t room)
 {
-	uint8_t *buffer = fuzzer->bytes;
-	struct nlmsghdr *header = (struct nlmsghdr *)buffer;
 	/* The true length is told, whatever there is room for. */
-	ssize_t len = recv(sock, buffer, room, flags | MSG_TRUNC);
-	int found = 1;
+	ssize_t len = recv(sock, fuzzer->bytes, room, MSG_TRUNC);
 
 	if (len <= 0)
 		return 0;
 	if ((size_t)len > room)
 		return 3;
-	for (; NLMSG_OK(header, len); header = NLMSG_NEXT(header, len))
-		if (take_message(fuzzer, header))
-			found = 2;
-	if (len)
-		die("%zd bytes behind an answer", len);
-	return found;
+	return take_answer(fuzzer, fuzzer->bytes, len) ? 2 : 1;
+}
+
+/* All that wait in the socket. */
+static void read_answers(struct fuzzer *fuzzer, int sock)
+{
+	struct mmsghdr heads[ANSWERS] = { 0 };
+	struct iovec pieces[ANSWERS];
+	int count, i;
+
+	for (i = 0; i < ANSWERS; i++) {
+		pieces[i] = (struct iovec){ fuzzer->answers[i], MAX_MESSAGE };
+		heads[i].msg_hdr.msg_iov = &pieces[i];
+		heads[i].msg_hdr.msg_iovlen = 1;
+	}
+	while ((count = recvmmsg(sock, heads, ANSWERS, MSG_DONTWAIT, NULL)) > 0)
+		for (i = 0; i < count; i++)
+			take_answer(fuzzer, fuzzer->answers[i], heads[i].msg_len);
 }
 
 /* ---- sockets ---- */
@@ -720,27 +774,23 @@ static void find_family(void)
 	close(sock);
 }
 
-/* ---- threads ---- */
+/* ---- processes ---- */
 
-static void *configure(void *argument)
+static void configure(struct fuzzer *fuzzer)
 {
-	struct fuzzer *fuzzer = argument;
 	int sock = open_socket();
 
 	while (!over()) {
-		make_message(fuzzer);
-		__atomic_add_fetch(&sent, 1, __ATOMIC_RELAXED);
-		if (send(sock, fuzzer->bytes, fuzzer->len, 0) < 0)
-			die("a message could not be sent: %m");
-		while (read_answers(fuzzer, sock, MAX_MESSAGE, MSG_DONTWAIT))
-			;
-		if (rng_percent(&fuzzer->rng, 1)) {
+		make_batch(fuzzer);
+		if (send(sock, fuzzer->batch, fuzzer->batch_len, 0) < 0)
+			die("messages could not be sent: %m");
+		read_answers(fuzzer, sock);
+		if (rng_percent(&fuzzer->rng, 5)) {
 			close(sock);
 			sock = open_socket();
 		}
 	}
 	close(sock);
-	return NULL;
 }
 
 /* Returns whether it was read to its end. */
@@ -751,7 +801,7 @@ static bool read_dump(struct fuzzer *fuzzer, int sock)
 	int found = 1;
 
 	while (found == 1 && parts--) {
-		found = read_answers(fuzzer, sock, room, 0);
+		found = read_answer(fuzzer, sock, room);
 		fuzzer->counts.parts++;
 		if (rng_percent(&fuzzer->rng, 30))
 			usleep(rng_below(&fuzzer->rng, 5000));
@@ -763,9 +813,8 @@ static bool read_dump(struct fuzzer *fuzzer, int sock)
 	return found == 2;
 }
 
-static void *dump(void *argument)
+static void dump(struct fuzzer *fuzzer)
 {
-	struct fuzzer *fuzzer = argument;
 	int sock = open_socket();
 
 	while (!over()) {
@@ -773,20 +822,17 @@ static void *dump(void *argument)
 		put_header(fuzzer, WEFT_CMD_GET_DEVICE, NLM_F_REQUEST | NLM_F_DUMP);
 		put_interface(fuzzer);
 		end_message(fuzzer);
-		__atomic_add_fetch(&sent, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&shared->sent, 1, __ATOMIC_RELAXED);
 		if (send(sock, fuzzer->bytes, fuzzer->len, 0) < 0 || read_dump(fuzzer, sock))
 			continue;
 		close(sock);
 		sock = open_socket();
 	}
 	close(sock);
-	return NULL;
 }
 
-static void *listen_in(void *argument)
+static void listen_in(struct fuzzer *fuzzer)
 {
-	struct fuzzer *fuzzer = argument;
-
 	while (!over()) {
 		int sock = open_socket(), reads = rng_below(&fuzzer->rng, 200);
 		struct pollfd ready = { .fd = sock, .events = POLLIN };
@@ -803,7 +849,6 @@ static void *listen_in(void *argument)
 			setsockopt(sock, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &events_group, sizeof(events_group));
 		close(sock);
 	}
-	return NULL;
 }
 
 static void add_counts(struct counts *sum, const struct counts *counts)
@@ -821,55 +866,74 @@ static void report(const struct counts *sum)
 	size_t i;
 
 	printf("sent %" PRIu64 " accepted %" PRIu64 " refused %" PRIu64 " dumps %" PRIu64 " parts %" PRIu64 " interrupted %" PRIu64
-	       " broken-off %" PRIu64 " events %" PRIu64 "\n", sent, sum->accepted, sum->refused, sum->dumps, sum->parts,
+	       " broken-off %" PRIu64 " events %" PRIu64 "\n", shared->sent, sum->accepted, sum->refused, sum->dumps, sum->parts,
 	       sum->interrupted, sum->broken_off, sum->events);
 	for (i = 0; i < ARRAY_SIZE(sum->by_errno); i++)
 		if (sum->by_errno[i])
 			printf("errno-%s %" PRIu64 "\n", strerrorname_np(i), sum->by_errno[i]);
 }
 
-static void run(uint64_t seed, unsigned int threads)
+static void begin(void (*part)(struct fuzzer *), struct fuzzer *fuzzer)
 {
-	void *(*const parts[])(void *) = { dump, listen_in, configure };
-	unsigned int count = threads + 2, i;
-	pthread_t ids[MAX_THREADS];
-	struct fuzzer *fuzzers = calloc(count, sizeof(*fuzzers));
-	struct counts sum = { 0 };
+	pid_t pid = fork();
 
-	for (i = 0; i < count; i++) {
-		rng_seed(&fuzzers[i].rng, seed * 100 + i);
-		if (i == 1 && !events_group)
-			continue;
-		if (pthread_create(&ids[i], NULL, parts[i < 2 ? i : 2], &fuzzers[i]))
-			die("no thread");
+	if (pid < 0)
+		die("no process: %m");
+	if (pid)
+		return;
+	part(fuzzer);
+	_Exit(0);
+}
+
+/* Returns whether all ended well. The first one that does not ends the others. */
+static bool await_all(void)
+{
+	int status;
+
+	while (wait(&status) > 0)
+		if (status)
+			__atomic_store_n(&shared->failed, true, __ATOMIC_RELAXED);
+	return !shared->failed;
+}
+
+static bool run(uint64_t seed, unsigned int senders)
+{
+	void (*const parts[])(struct fuzzer *) = { dump, listen_in, configure };
+	struct counts sum = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < senders + 2; i++) {
+		rng_seed(&shared->fuzzers[i].rng, seed * 100 + i);
+		if (i != 1 || events_group)
+			begin(parts[i < 2 ? i : 2], &shared->fuzzers[i]);
 	}
-	for (i = 0; i < count; i++) {
-		if (i == 1 && !events_group)
-			continue;
-		pthread_join(ids[i], NULL);
-		add_counts(&sum, &fuzzers[i].counts);
-	}
+	if (!await_all())
+		return false;
+	for (i = 0; i < senders + 2; i++)
+		add_counts(&sum, &shared->fuzzers[i].counts);
 	report(&sum);
-	free(fuzzers);
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	unsigned int threads;
+	unsigned int senders;
 
 	if (argc < 7)
-		die("usage: fuzz_netlink FAMILY SEED COUNT SECONDS THREADS DEVICE...");
+		die("usage: fuzz_netlink FAMILY SEED COUNT SECONDS PROCESSES DEVICE...");
 	family_name = argv[1];
 	own_family = !strcmp(family_name, "weft");
 	wanted = strtoull(argv[3], NULL, 10);
 	end_ms = now_ms() + strtoull(argv[4], NULL, 10) * 1000;
-	threads = strtoul(argv[5], NULL, 10);
-	if (!threads || threads > MAX_THREADS - 2)
-		die("1 to %u threads", MAX_THREADS - 2);
+	senders = strtoul(argv[5], NULL, 10);
+	if (!senders || senders > MAX_PROCESSES - 2)
+		die("1 to %u processes", MAX_PROCESSES - 2);
 	devices = argv + 6;
 	device_count = argc - 6;
 	device_socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		die("no memory: %m");
 	find_family();
-	run(strtoull(argv[2], NULL, 10), threads);
-	return 0;
+	return !run(strtoull(argv[2], NULL, 10), senders);
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Messages that fuzz_netlink makes up by the policy and spoils, of both families, from several threads, while dumps are read
+# Messages that fuzz_netlink makes up by the policy and spoils, of both families, from several processes, while dumps are read
 # and broken off, and one device comes and goes. Tunnels elsewhere work on; afterwards the devices can be set up, say what
 # was set, and pass packets, and what memory it took comes back.
 #
@@ -11,6 +11,7 @@
 #	 uf 198.51.100.1 ------------------- veth ------------+
 #	 d0 192.0.2.1 2001:db8::1, where made-up peers are    namespaces a and b: a pair that pings
 # vm: smp
+# kernel: rcupdate.rcu_expedited=1
 # timeout: 7200
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/fuzz.sh"
@@ -72,7 +73,7 @@ fuzz() { # fuzz FAMILY SEED DEVICE...
 	first_index=$(times_made)
 	come_and_go > >(exec ip -n "$(ns_name f)" -force -batch - >/dev/null 2>&1) &
 	defer kill $!
-	ns f "$programs/fuzz_netlink" "$family" "$seed" $((COUNT / 2)) $((FUZZ_SECONDS / 2)) 3 wf0 wf1 wf2 "$@" >"$lib_work/said" 2>&1 ||
+	ns f "$programs/fuzz_netlink" "$family" "$seed" $((COUNT / 2)) $((FUZZ_SECONDS / 2)) 6 wf0 wf1 wf2 "$@" >"$lib_work/said" 2>&1 ||
 		fail "SEED=$SEED: $(cat "$lib_work/said")"
 	note "$family: $(cat "$lib_work/said")"
 	expect_gt "times that wf2 came" "$(times_made)" 2
