@@ -4,8 +4,10 @@
 # Each file of the module is a room on a floor, and includes only from its own floor or from those below it. The floors
 # are drawn in Documentation/networking/weft-internals.rst.
 #
+# A unit is a .c file with its header. The includes of the units form no circle: tsort gets an edge for each.
+#
 #   layering.sh                 checks kmod/
-#   layering.sh --self-check    plants violations in a copy and looks whether they are found
+#   layering.sh --self-check    plants violations in a copy, a circle among them, and looks whether they are found
 set -eu -o pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -60,10 +62,29 @@ check_file() { # check_file FILE
 	fi
 }
 
+# One line for each include: the unit and the other. A unit that includes nothing depends on itself alone.
+edges() { # edges DIRECTORY
+	local file unit
+
+	for file in "$1"/*.[ch]; do
+		[[ $file != *.mod.c ]] || continue
+		unit=$(basename "${file%.[ch]}")
+		echo "$unit $unit"
+		sed -n -E "s/^#[[:space:]]*include[[:space:]]+\"([^\"]+)\\.h\".*/$unit \\1/p" "$file"
+	done
+}
+
+check_circles() { # check_circles DIRECTORY
+	local said
+
+	said=$(edges "$1" | tsort 2>&1 >/dev/null) || { echo "$said" >&2; complain "$1 has a circle of includes"; }
+}
+
 check_directory() { # check_directory DIRECTORY
 	local file
 
 	bad=0
+	check_circles "$1"
 	for file in "$1"/*.[ch]; do
 		[[ $file == *.mod.c ]] || check_file "$file"
 	done
@@ -88,6 +109,7 @@ self_check() {
 	done <<-'PLANTS'
 		"recv.h" sock.c
 		"netdev.h" xmit.h
+		"config.h" rotation.h
 		"peer.h" replay.c
 		"nowhere.h" main.c
 		<linux/skbuff.h> noise.c
