@@ -3,7 +3,6 @@
 #include "events.h"
 #include "device.h"
 #include "label.h"
-#include "netlink.h"
 #include "netlink-gen.h"
 #include "peer.h"
 
@@ -18,6 +17,20 @@
 
 /* All attributes of an event at once fit. */
 #define EVENTS_MESSAGE_LEN	512
+
+/* Set before the first device can be made, then constant. */
+static const struct genl_family *events_family;
+
+/**
+ * weft_events_init() - set the family that events belong to
+ * @family: the family; it need not be registered yet
+ *
+ * Context: process, once at load, before weft_netdev_init().
+ */
+void weft_events_init(const struct genl_family *family)
+{
+	events_family = family;
+}
 
 static int events_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)
 {
@@ -75,7 +88,7 @@ static struct sk_buff *events_message(const struct weft_device *device,
 
 	if (!skb)
 		return NULL;
-	header = genlmsg_put(skb, 0, 0, weft_netlink_family(), 0, WEFT_CMD_EVENT);
+	header = genlmsg_put(skb, 0, 0, events_family, 0, WEFT_CMD_EVENT);
 	if (!header || WARN_ON_ONCE(events_put(skb, device, event, sequence))) {
 		nlmsg_free(skb);
 		return NULL;
@@ -148,7 +161,7 @@ static void events_multicast(struct weft_device *device, const struct weft_event
 		return;
 	skb = events_message(device, event, sequence);
 	if (skb)
-		genlmsg_multicast_netns(weft_netlink_family(), net, skb, 0, WEFT_NLGRP_EVENTS,
+		genlmsg_multicast_netns(events_family, net, skb, 0, WEFT_NLGRP_EVENTS,
 					GFP_ATOMIC);
 }
 
@@ -169,7 +182,7 @@ void weft_events_send(struct weft_device *device, const struct weft_event *event
 	/* The interface may be on its way to another namespace, and this one may be going away. */
 	rcu_read_lock();
 	net = dev_net(device->dev);
-	if (likely(!genl_has_listeners(weft_netlink_family(), net, WEFT_NLGRP_EVENTS))) {
+	if (likely(!genl_has_listeners(events_family, net, WEFT_NLGRP_EVENTS))) {
 		atomic64_inc(&device->event_sequence);
 		events_end(device, event);
 	} else {

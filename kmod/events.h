@@ -5,9 +5,11 @@
 #ifndef WEFT_EVENTS_H
 #define WEFT_EVENTS_H
 
+struct genl_family;
 struct weft_device;
 struct weft_event;
 
+void weft_events_init(const struct genl_family *family);
 void weft_events_send(struct weft_device *device, const struct weft_event *event);
 
 #endif /* WEFT_EVENTS_H */

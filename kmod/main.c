@@ -2,6 +2,7 @@
 
 #include "batch.h"
 #include "crypt.h"
+#include "events.h"
 #include "handshake.h"
 #include "keypair.h"
 #include "netdev.h"
@@ -108,8 +109,10 @@ static int __init main_refuse_taken(int err)
 
 static int __init main_init_names(void)
 {
-	int err = weft_netdev_init(main_compat);
+	int err;
 
+	weft_events_init(weft_netlink_family());
+	err = weft_netdev_init(main_compat);
 	if (err)
 		return err;
 	err = weft_netlink_init(main_compat);
