@@ -4,6 +4,7 @@
 #include "device.h"
 #include "peer.h"
 #include "port.h"
+#include "sock.h"
 
 #include <linux/netdevice.h>
 #include <linux/netlink.h>
@@ -327,4 +328,21 @@ void weft_binding_meet(struct weft_device *device, struct net_device *dev)
 		binding_follow(device, dev);
 	}
 	mutex_unlock(&device->config_lock);
+}
+
+/**
+ * weft_binding_set_mark() - change the mark of outer packets
+ * @device: the device
+ * @fwmark: the mark; 0: none
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_binding_set_mark(struct weft_device *device, u32 fwmark)
+{
+	lockdep_assert_held(&device->config_lock);
+	if (device->fwmark == fwmark)
+		return;
+	WRITE_ONCE(device->fwmark, fwmark);
+	weft_sock_set_mark(device);
+	weft_binding_forget_sources(device);
 }

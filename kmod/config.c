@@ -2,11 +2,11 @@
 
 #include "config.h"
 #include "binding.h"
+#include "change.h"
+#include "config_check.h"
 #include "device.h"
-#include "claim.h"
 #include "identity.h"
 #include "label.h"
-#include "netdev.h"
 #include "peer.h"
 #include "rotation.h"
 #include "xmit.h"
@@ -17,9 +17,6 @@
 #include <linux/string.h>
 
 #include <uapi/linux/weft.h>
-
-/* No two states of any devices have the same one. */
-static atomic64_t config_generation = ATOMIC64_INIT(0);
 
 /**
  * weft_config_init() - make an empty change
@@ -229,11 +226,8 @@ int weft_config_prepare(struct weft_config *config, struct weft_device *device,
 	err = config_prepare_identity(config, device);
 	if (err)
 		return err;
-	weft_rotation_resolve(config, device);
-	err = weft_rotation_check(config, device, extack);
-	if (err)
-		return err;
-	err = weft_claim_check(config, device, extack);
+	weft_config_check_resolve(config, device);
+	err = weft_config_check(config, device, extack);
 	if (err)
 		return err;
 	err = config_prepare_peers(config, device, extack);
@@ -312,6 +306,25 @@ static void config_apply_terms(struct weft_config_peer *config, struct weft_peer
 		weft_peer_set_endpoint(peer, &config->endpoint, cause);
 }
 
+/* What a change asks for of a peer's keys, apart from its current ones. */
+static void config_apply_keys(const struct weft_config_peer *config, struct weft_peer *peer)
+{
+	u8 old[WEFT_KEY_LEN];
+
+	if (config->has_grace)
+		weft_keyring_set_grace(peer, config->grace_s);
+	if (config->ends_previous_public && weft_keyring_end(peer, old))
+		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, old);
+	if (config->ends_previous_preshared && weft_keyring_end_preshared(peer))
+		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, NULL);
+	if (config->has_next_public)
+		weft_keyring_set_next(peer, config->next_public);
+	if (config->has_next_preshared)
+		weft_keyring_set_next_preshared(peer, config->next_preshared);
+	if (weft_change_has_next(config) || weft_change_has_next_preshared(config))
+		weft_rotation_renew(peer);
+}
+
 static void config_apply_to_peer(struct weft_config_peer *config, struct weft_peer *peer,
 				 bool fresh)
 {
@@ -319,7 +332,7 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 
 	if (!fresh)
 		config_apply_terms(config, peer, WEFT_CAUSE_ADMINISTRATION);
-	weft_rotation_apply(config, peer);
+	config_apply_keys(config, peer);
 	if (config->has_name)
 		config_apply_name(config, peer);
 	if (config->forget_timestamp && !fresh)
@@ -422,18 +435,6 @@ static void config_remove_all(struct weft_config *config, struct weft_device *de
 }
 
 /**
- * weft_config_changed() - note that a device is not as it was
- * @device: the device
- *
- * Context: process, device->config_lock.
- */
-void weft_config_changed(struct weft_device *device)
-{
-	lockdep_assert_held(&device->config_lock);
-	device->generation = atomic64_inc_return(&config_generation);
-}
-
-/**
  * weft_config_apply() - carry a change out
  * @config: the change, prepared
  * @device: what it is for
@@ -454,13 +455,13 @@ void weft_config_apply(struct weft_config *config, struct weft_device *device)
 	if (config_binds(config))
 		weft_binding_apply(device, &config->binding, &config->sockets);
 	if (config->has_fwmark)
-		weft_netdev_set_fwmark(device, config->fwmark);
+		weft_binding_set_mark(device, config->fwmark);
 	if (config->has_pmtu)
 		WRITE_ONCE(device->pmtu, config->pmtu);
 	if (config->has_dscp)
 		WRITE_ONCE(device->dscp, config->dscp);
 	if (config->changes_identity) {
-		weft_netdev_set_identity(device, config->identity, &config->doomed);
+		weft_rotation_set_identity(device, config->identity, &config->doomed);
 		config->identity = NULL;
 	}
 	if (changes)
@@ -470,7 +471,7 @@ void weft_config_apply(struct weft_config *config, struct weft_device *device)
 		config_apply_peer(peer, device, &config->doomed);
 		cond_resched();
 	}
-	weft_config_changed(device);
+	weft_device_changed(device);
 	/* Under the lock: a device that is being removed waits only for the sockets that it has. */
 	weft_port_close(&config->sockets);
 }

@@ -211,4 +211,6 @@ static inline void weft_device_wait_for_jobs(struct weft_device *device)
 	wait_var_event(&device->jobs, !atomic_read(&device->jobs));
 }
 
+void weft_device_changed(struct weft_device *device);
+
 #endif /* WEFT_DEVICE_H */

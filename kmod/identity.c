@@ -85,3 +85,13 @@ void weft_identity_put(struct weft_identity *identity)
 	if (identity && refcount_dec_and_test(&identity->refs))
 		call_rcu(&identity->rcu, identity_free);
 }
+
+/**
+ * weft_identity_has_key() - whether a public key is an identity's
+ * @identity: the identity, or NULL
+ * @public: 32 bytes
+ */
+bool weft_identity_has_key(const struct weft_identity *identity, const u8 public[WEFT_KEY_LEN])
+{
+	return identity && !memcmp(identity->key.public, public, WEFT_KEY_LEN);
+}

@@ -13,7 +13,6 @@
 #include "peer.h"
 #include "rotation.h"
 #include "recv.h"
-#include "sock.h"
 #include "stray.h"
 #include "version.h"
 #include "xmit.h"
@@ -695,64 +694,4 @@ unsigned int weft_netdev_count(void)
 		count++;
 	mutex_unlock(&netdev_list_lock);
 	return count;
-}
-
-/**
- * weft_netdev_set_fwmark() - change the mark of outer packets
- * @device: the device
- * @fwmark: the mark; 0: none
- *
- * Context: process, device->config_lock.
- */
-void weft_netdev_set_fwmark(struct weft_device *device, u32 fwmark)
-{
-	lockdep_assert_held(&device->config_lock);
-	if (device->fwmark == fwmark)
-		return;
-	WRITE_ONCE(device->fwmark, fwmark);
-	weft_sock_set_mark(device);
-	weft_binding_forget_sources(device);
-}
-
-/*
- * Our own key changed under a peer: what was negotiated under the old one ends, and what waits can
- * go on.
- */
-static void netdev_renew_peer(struct weft_device *device, struct weft_peer *peer)
-{
-	weft_peer_retire(peer);
-	if (device->up &&
-	    (READ_ONCE(peer->fsm.persistent_s) || !weft_staged_is_empty(&peer->staged)))
-		weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
-}
-
-/**
- * weft_netdev_set_identity() - change the device's key
- * @device: the device
- * @identity: the new one, whose reference goes over to the device, or NULL for none
- * @doomed: gets a peer that has our own key from now on: it could only be ourselves
- *
- * Context: process, device->config_lock. Cannot fail.
- */
-void weft_netdev_set_identity(struct weft_device *device, struct weft_identity *identity,
-			      struct weft_doomed *doomed)
-{
-	struct weft_identity *old;
-	struct weft_peer *peer;
-
-	lockdep_assert_held(&device->config_lock);
-	weft_rotation_drop(device);
-	old = rcu_replace_pointer(device->identity, identity,
-				  lockdep_is_held(&device->config_lock));
-	weft_identity_put(old);
-	if (identity) {
-		peer = weft_peer_find(device, identity->key.public);
-		if (peer) {
-			weft_peer_event(peer, WEFT_EVENT_PEER_REMOVED, WEFT_CAUSE_OWN_KEY, NULL);
-			weft_peer_doom(peer, doomed);
-			weft_peer_put(peer);
-		}
-	}
-	list_for_each_entry(peer, &device->peers, list)
-		netdev_renew_peer(device, peer);
 }

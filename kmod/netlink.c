@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "netlink.h"
+#include "change.h"
 #include "config.h"
 #include "device.h"
 #include "identity.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "rotation.h"
-#include "config.h"
 #include "device.h"
 #include "identity.h"
 #include "keyring.h"
@@ -70,7 +69,7 @@ static bool rotation_end(struct weft_device *device, enum weft_event_cause cause
 	device->until_ns = 0;
 	rotation_erase(device, previous);
 	rotation_phase_out(device, serial);
-	weft_config_changed(device);
+	weft_device_changed(device);
 	weft_device_event(device, WEFT_EVENT_GRACE_ENDED, cause, old);
 	return true;
 }
@@ -147,12 +146,16 @@ void weft_rotation_exit(struct weft_device *device)
 	cancel_delayed_work_sync(&device->grace_work);
 }
 
-/*
- * Has a session renewed, for there are keys now that it has not been made with. It carries on
- * meanwhile: it does not matter if the peer has not been told of them yet. Tries that are under way
- * began without these keys.
+/**
+ * weft_rotation_renew() - renew a peer's session, for there are keys that it was not made with
+ * @peer: the peer
+ *
+ * The session carries on meanwhile: the peer need not have the keys yet. Handshakes that are under
+ * way began without these keys.
+ *
+ * Context: process; may sleep.
  */
-static void rotation_renew(struct weft_peer *peer)
+void weft_rotation_renew(struct weft_peer *peer)
 {
 	mutex_lock(&peer->handshake_lock);
 	WRITE_ONCE(peer->handshake.untried, true);
@@ -167,7 +170,7 @@ static void rotation_renew_all(struct weft_device *device)
 
 	lockdep_assert_held(&device->config_lock);
 	list_for_each_entry(peer, &device->peers, list) {
-		rotation_renew(peer);
+		weft_rotation_renew(peer);
 		cond_resched();
 	}
 }
@@ -239,7 +242,7 @@ static int rotation_take(struct weft_device *device, struct weft_identity *next,
 	rcu_assign_pointer(device->identity, next);
 	device->rotated_ns = ktime_get_coarse_boottime_ns();
 	rotation_set_grace(device, grace_s);
-	weft_config_changed(device);
+	weft_device_changed(device);
 	weft_device_event(device, WEFT_EVENT_IDENTITY_ROTATED, WEFT_CAUSE_ADMINISTRATION,
 			  now->key.public);
 	rotation_renew_all(device);
@@ -333,7 +336,7 @@ static int rotation_go_back(struct weft_device *device, struct netlink_ext_ack *
 	serial = undone->serial;
 	rotation_erase(device, undone);
 	rotation_phase_out(device, serial);
-	weft_config_changed(device);
+	weft_device_changed(device);
 	weft_device_event(device, WEFT_EVENT_IDENTITY_ROTATED, WEFT_CAUSE_UNDO, old);
 	rotation_renew_all(device);
 	return 0;
@@ -361,87 +364,6 @@ int weft_rotation_undo(struct weft_device *device, struct netlink_ext_ack *extac
 }
 
 /**
- * weft_rotation_drop() - forget a device's previous key, for its key is replaced with all that was
- * negotiated under it
- * @device: the device
- *
- * Context: process, device->config_lock; may sleep.
- */
-void weft_rotation_drop(struct weft_device *device)
-{
-	lockdep_assert_held(&device->config_lock);
-	rotation_end(device, WEFT_CAUSE_ADMINISTRATION);
-}
-
-static bool rotation_same(const u8 a[WEFT_KEY_LEN], const u8 b[WEFT_KEY_LEN])
-{
-	return !memcmp(a, b, WEFT_KEY_LEN);
-}
-
-/*
- * Whether an entry above @entry takes keys away from the peer of @key, so that another of its keys
- * may be nobody's by the time that @entry is come to.
- */
-static bool rotation_is_stripped(const struct weft_config *config,
-				 const struct weft_config_peer *entry, const u8 key[WEFT_KEY_LEN])
-{
-	const struct weft_config_peer *other;
-
-	list_for_each_entry(other, &config->peers, list) {
-		if (other == entry)
-			break;
-		if (rotation_same(other->public_key, key) &&
-		    (other->flags & WEFT_PEER_F_REMOVE_ME || other->has_next_public ||
-		     other->ends_previous_public))
-			return true;
-	}
-	return false;
-}
-
-/**
- * weft_rotation_resolve() - find out which peers of a change are there, and have those that it
- * calls by their next or previous key called by their current one
- * @config: the change, as parsed
- * @device: what it is for
- *
- * A configuration that says the new key already, or the old one still, means the same peer.
- *
- * Context: process, device->config_lock.
- */
-void weft_rotation_resolve(struct weft_config *config, struct weft_device *device)
-{
-	struct weft_config_peer *entry;
-	u8 now[WEFT_KEY_LEN];
-	struct weft_peer *peer;
-
-	lockdep_assert_held(&device->config_lock);
-	if (config->flags & WEFT_DEVICE_F_REPLACE_PEERS)
-		return;
-	list_for_each_entry(entry, &config->peers, list) {
-		config->strips |= entry->has_next_public || entry->ends_previous_public;
-		peer = weft_peer_find(device, entry->public_key);
-		entry->known = peer;
-		if (!peer)
-			continue;
-		/* Copied: a packet may promote the peer's next key now. */
-		memcpy(now, weft_keyring_now(&peer->keyring), sizeof(now));
-		if (!rotation_same(now, entry->public_key)) {
-			if (rotation_is_stripped(config, entry, now))
-				config->strips = true;
-			else
-				memcpy(entry->public_key, now, sizeof(now));
-		}
-		weft_peer_put(peer);
-		cond_resched();
-	}
-}
-
-static bool rotation_is_own(const struct weft_identity *identity, const u8 key[WEFT_KEY_LEN])
-{
-	return identity && rotation_same(identity->key.public, key);
-}
-
-/**
  * weft_rotation_is_own() - whether a public key is one of a device's own
  * @device: the device
  * @key: 32 bytes
@@ -450,107 +372,50 @@ static bool rotation_is_own(const struct weft_identity *identity, const u8 key[W
  */
 bool weft_rotation_is_own(struct weft_device *device, const u8 key[WEFT_KEY_LEN])
 {
-	return rotation_is_own(rotation_identity(device), key) ||
-	       rotation_is_own(rotation_previous(device), key);
+	return weft_identity_has_key(rotation_identity(device), key) ||
+	       weft_identity_has_key(rotation_previous(device), key);
 }
 
-/* Whether the next key of @entry is another peer's, or is going to be. */
-static bool rotation_is_others(const struct weft_config *config, struct weft_device *device,
-			       const struct weft_config_peer *entry)
+/*
+ * Our own key changed under a peer: what was negotiated under the old one ends, and what waits can
+ * go on.
+ */
+static void rotation_restart_peer(struct weft_device *device, struct weft_peer *peer)
 {
-	const struct weft_config_peer *other;
-	struct weft_peer *holder = NULL, *peer;
-	bool taken;
-
-	if (!(config->flags & WEFT_DEVICE_F_REPLACE_PEERS))
-		holder = weft_peer_find(device, entry->next_public);
-	peer = holder ? weft_peer_find(device, entry->public_key) : NULL;
-	taken = holder != peer && holder;
-	weft_peer_put(peer);
-	weft_peer_put(holder);
-	if (taken)
-		return true;
-	list_for_each_entry(other, &config->peers, list) {
-		if (rotation_same(other->public_key, entry->public_key) ||
-		    other->flags & WEFT_PEER_F_REMOVE_ME)
-			continue;
-		if (rotation_same(other->public_key, entry->next_public) ||
-		    (other->has_next_public &&
-		     rotation_same(other->next_public, entry->next_public)))
-			return true;
-	}
-	return false;
-}
-
-static bool rotation_has_next(const struct weft_config_peer *entry)
-{
-	return entry->has_next_public && memchr_inv(entry->next_public, 0, WEFT_KEY_LEN) &&
-	       !(entry->flags & WEFT_PEER_F_REMOVE_ME);
-}
-
-static bool rotation_has_next_preshared(const struct weft_config_peer *entry)
-{
-	return entry->has_next_preshared && memchr_inv(entry->next_preshared, 0, WEFT_KEY_LEN);
+	weft_peer_retire(peer);
+	if (device->up &&
+	    (READ_ONCE(peer->fsm.persistent_s) || !weft_staged_is_empty(&peer->staged)))
+		weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
 }
 
 /**
- * weft_rotation_check() - may the peers of a change have the next keys that it says?
- * @config: the change, with the identity that it brings prepared
- * @device: what it is for
- * @extack: says why, if not
+ * weft_rotation_set_identity() - change the device's key
+ * @device: the device
+ * @identity: the new one, whose reference goes over to the device, or NULL for none
+ * @doomed: gets a peer that has our own key from now on: it could only be ourselves
  *
- * A key of another peer's is refused even if the same change takes it away from there: that can be
- * done with two.
- *
- * Context: process, device->config_lock; may sleep.
- * Return: 0 or -EEXIST.
+ * Context: process, device->config_lock. Cannot fail.
  */
-int weft_rotation_check(const struct weft_config *config, struct weft_device *device,
-			struct netlink_ext_ack *extack)
+void weft_rotation_set_identity(struct weft_device *device, struct weft_identity *identity,
+				struct weft_doomed *doomed)
 {
-	const struct weft_config_peer *entry;
+	struct weft_identity *old;
+	struct weft_peer *peer;
 
 	lockdep_assert_held(&device->config_lock);
-	list_for_each_entry(entry, &config->peers, list) {
-		if (!rotation_has_next(entry))
-			continue;
-		if (rotation_is_own(config->changes_identity ? config->identity :
-							       rotation_identity(device),
-				    entry->next_public) ||
-		    rotation_is_own(rotation_previous(device), entry->next_public)) {
-			NL_SET_ERR_MSG(extack, "next public key: it is the device's own");
-			return -EEXIST;
+	/* The previous key goes, too, with all that was negotiated under it. */
+	rotation_end(device, WEFT_CAUSE_ADMINISTRATION);
+	old = rcu_replace_pointer(device->identity, identity,
+				  lockdep_is_held(&device->config_lock));
+	weft_identity_put(old);
+	if (identity) {
+		peer = weft_peer_find(device, identity->key.public);
+		if (peer) {
+			weft_peer_event(peer, WEFT_EVENT_PEER_REMOVED, WEFT_CAUSE_OWN_KEY, NULL);
+			weft_peer_doom(peer, doomed);
+			weft_peer_put(peer);
 		}
-		if (rotation_is_others(config, device, entry)) {
-			NL_SET_ERR_MSG(extack, "next public key: it is another peer's");
-			return -EEXIST;
-		}
-		cond_resched();
 	}
-	return 0;
-}
-
-/**
- * weft_rotation_apply() - do what a change asks for of a peer's keys
- * @config: the entry of the change
- * @peer: its peer
- *
- * Context: process, device->config_lock; may sleep. Cannot fail.
- */
-void weft_rotation_apply(const struct weft_config_peer *config, struct weft_peer *peer)
-{
-	u8 old[WEFT_KEY_LEN];
-
-	if (config->has_grace)
-		weft_keyring_set_grace(peer, config->grace_s);
-	if (config->ends_previous_public && weft_keyring_end(peer, old))
-		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, old);
-	if (config->ends_previous_preshared && weft_keyring_end_preshared(peer))
-		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, NULL);
-	if (config->has_next_public)
-		weft_keyring_set_next(peer, config->next_public);
-	if (config->has_next_preshared)
-		weft_keyring_set_next_preshared(peer, config->next_preshared);
-	if (rotation_has_next(config) || rotation_has_next_preshared(config))
-		rotation_renew(peer);
+	list_for_each_entry(peer, &device->peers, list)
+		rotation_restart_peer(device, peer);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Keys that are replaced without an end to any session: the device's own, and what a change asks
- * for of a peer's.
+ * The device's own key, replaced with or without an end to its sessions; and the graces of keys,
+ * the device's and its peers'.
  */
 #ifndef WEFT_ROTATION_H
 #define WEFT_ROTATION_H
@@ -9,9 +9,9 @@
 #include "wire.h"
 
 struct netlink_ext_ack;
-struct weft_config;
-struct weft_config_peer;
 struct weft_device;
+struct weft_doomed;
+struct weft_identity;
 struct weft_peer;
 
 void weft_rotation_init(struct weft_device *device);
@@ -21,12 +21,10 @@ int weft_rotation_begin(struct weft_device *device, const u8 private[WEFT_KEY_LE
 			struct netlink_ext_ack *extack);
 int weft_rotation_finish(struct weft_device *device, struct netlink_ext_ack *extack);
 int weft_rotation_undo(struct weft_device *device, struct netlink_ext_ack *extack);
-void weft_rotation_drop(struct weft_device *device);
+void weft_rotation_set_identity(struct weft_device *device, struct weft_identity *identity,
+				struct weft_doomed *doomed);
+void weft_rotation_renew(struct weft_peer *peer);
 
 bool weft_rotation_is_own(struct weft_device *device, const u8 key[WEFT_KEY_LEN]);
-void weft_rotation_resolve(struct weft_config *config, struct weft_device *device);
-int weft_rotation_check(const struct weft_config *config, struct weft_device *device,
-			struct netlink_ext_ack *extack);
-void weft_rotation_apply(const struct weft_config_peer *config, struct weft_peer *peer);
 
 #endif /* WEFT_ROTATION_H */

@@ -3,7 +3,7 @@
 #include "sockaddr.h"
 #include "binding.h"
 #include "candidates.h"
-#include "config.h"
+#include "change.h"
 #include "device.h"
 #include "endpoint.h"
 

@@ -13,7 +13,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 
 # From the top floor to the lowest.
 floors=(
-	"main netdev netlink sockaddr report events config binding claim rotation netlink-gen"
+	"main netdev netlink sockaddr report events config binding change config_check rotation netlink-gen"
 	"fit probe xmit recv handshake"
 	"spread batch segment crypt sock port gro ratelimit known stray"
 	"device drop trace cells line home identity peer keyring label keypair index endpoint path staged candidates uncut pages"
