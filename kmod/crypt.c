@@ -61,7 +61,7 @@ void weft_crypt_begin_seal(struct weft_crypt *crypt, const struct weft_keypair *
  */
 void weft_crypt_begin_open(struct weft_crypt *crypt, const struct weft_keypair *keypair)
 {
-	crypt->receiver = keypair->local_index;
+	crypt->receiver = keypair->entry.id;
 	crypt_begin(crypt, keypair->keys.receive);
 }
 

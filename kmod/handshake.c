@@ -208,10 +208,10 @@ static bool handshake_is_expected(struct weft_device *device, const struct sk_bu
 	case WEFT_MSG_INITIATION:
 		return weft_known_source(skb, device);
 	case WEFT_MSG_RESPONSE:
-		return weft_index_find(&device->index,
+		return weft_keypair_find(&device->index,
 				       ((const struct weft_msg_response *)msg)->receiver);
 	default:
-		return weft_index_find(&device->index,
+		return weft_keypair_find(&device->index,
 				       ((const struct weft_msg_cookie_reply *)msg)->receiver);
 	}
 }
@@ -523,7 +523,7 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 	weft_noise_timestamp(timestamp, now.tv_sec, now.tv_nsec);
 	created = weft_noise_initiation_create(msg, &state->noise, &identity->key, public->bytes,
 					       state->static_static, ephemeral, timestamp,
-					       fresh->local_index);
+					       fresh->entry.id);
 	memzero_explicit(ephemeral, sizeof(ephemeral));
 	if (!created) {
 		weft_keypair_revoke(fresh);
@@ -722,7 +722,7 @@ static bool handshake_create_response(struct weft_peer *peer, const struct weft_
 	weft_peer_forget_handshake(peer);
 	get_random_bytes(ephemeral, sizeof(ephemeral));
 	created = weft_noise_response_create(msg, noise, public->bytes, preshared->bytes,
-					     ephemeral, fresh->local_index);
+					     ephemeral, fresh->entry.id);
 	memzero_explicit(ephemeral, sizeof(ephemeral));
 	if (!created) {
 		weft_keypair_revoke(fresh);
@@ -818,7 +818,7 @@ static struct weft_keypair *handshake_find(struct weft_device *device, __le32 in
 	struct weft_keypair *keypair;
 
 	rcu_read_lock();
-	keypair = weft_index_find(&device->index, index);
+	keypair = weft_keypair_find(&device->index, index);
 	if (keypair && !weft_keypair_get(keypair))
 		keypair = NULL;
 	rcu_read_unlock();

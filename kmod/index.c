@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "index.h"
-#include "keypair.h"
 
 #include <linux/random.h>
 
@@ -9,9 +8,9 @@
 #define INDEX_TRIES	16
 
 static const struct rhashtable_params index_params = {
-	.head_offset = offsetof(struct weft_keypair, index_node),
-	.key_offset = offsetof(struct weft_keypair, local_index),
-	.key_len = sizeof_field(struct weft_keypair, local_index),
+	.head_offset = offsetof(struct weft_index_entry, node),
+	.key_offset = offsetof(struct weft_index_entry, id),
+	.key_len = sizeof_field(struct weft_index_entry, id),
 	.automatic_shrinking = true,
 };
 
@@ -41,19 +40,18 @@ void weft_index_exit(struct weft_index *index)
 /**
  * weft_index_add() - give a session an unused, unpredictable index and publish it
  * @index: the table
- * @keypair: the session, complete but for its keys; its local_index is set
+ * @entry: of a session that is complete but for its keys; its id is set
  *
  * Context: any but hard interrupt.
  * Return: 0 or a negative errno; then the table is unchanged.
  */
-int weft_index_add(struct weft_index *index, struct weft_keypair *keypair)
+int weft_index_add(struct weft_index *index, struct weft_index_entry *entry)
 {
 	int tries, err = -EEXIST;
 
 	for (tries = 0; tries < INDEX_TRIES && err == -EEXIST; tries++) {
-		keypair->local_index = (__force __le32)get_random_u32();
-		err = rhashtable_lookup_insert_fast(&index->table, &keypair->index_node,
-						    index_params);
+		entry->id = (__force __le32)get_random_u32();
+		err = rhashtable_lookup_insert_fast(&index->table, &entry->node, index_params);
 	}
 	return err;
 }
@@ -61,14 +59,14 @@ int weft_index_add(struct weft_index *index, struct weft_keypair *keypair)
 /**
  * weft_index_remove() - unpublish a session
  * @index: the table
- * @keypair: a session that weft_index_add() has published; readers may go on seeing it until a
+ * @entry: of a session that weft_index_add() has published; readers may go on seeing it until a
  * grace period has passed
  *
  * Context: any but hard interrupt.
  */
-void weft_index_remove(struct weft_index *index, struct weft_keypair *keypair)
+void weft_index_remove(struct weft_index *index, struct weft_index_entry *entry)
 {
-	rhashtable_remove_fast(&index->table, &keypair->index_node, index_params);
+	rhashtable_remove_fast(&index->table, &entry->node, index_params);
 }
 
 /**
@@ -77,10 +75,10 @@ void weft_index_remove(struct weft_index *index, struct weft_keypair *keypair)
  * @id: the index, as on the wire
  *
  * Context: rcu_read_lock().
- * Return: the session, valid as long as the caller's RCU section unless a reference is taken, or
- * NULL.
+ * Return: the session's entry, valid as long as the caller's RCU section unless a reference is
+ * taken, or NULL.
  */
-struct weft_keypair *weft_index_find(struct weft_index *index, __le32 id)
+struct weft_index_entry *weft_index_find(struct weft_index *index, __le32 id)
 {
 	return rhashtable_lookup(&index->table, &id, index_params);
 }

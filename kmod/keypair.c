@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "keypair.h"
-#include "index.h"
 #include "peer.h"
 #include "trace.h"
 
@@ -55,7 +54,7 @@ struct weft_keypair *weft_keypair_create(struct weft_peer *peer, struct weft_ind
 	spin_lock_init(&keypair->replay_lock);
 	keypair->peer = peer;
 	keypair->index = index;
-	if (weft_index_add(index, keypair)) {
+	if (weft_index_add(index, &keypair->entry)) {
 		kmem_cache_free(keypair_cache, keypair);
 		return NULL;
 	}
@@ -99,7 +98,7 @@ void weft_keypair_revoke(struct weft_keypair *keypair)
 	WRITE_ONCE(keypair->revoked, true);
 	if (keypair->ready)
 		trace_weft_session(keypair, WEFT_TRACE_SESSION_OVER);
-	weft_index_remove(keypair->index, keypair);
+	weft_index_remove(keypair->index, &keypair->entry);
 	weft_keypair_put(keypair);
 }
 

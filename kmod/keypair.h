@@ -8,15 +8,14 @@
 
 #include "flight.h"
 #include "fsm.h"
+#include "index.h"
 #include "noise.h"
 #include "replay.h"
 
 #include <linux/atomic.h>
-#include <linux/rhashtable-types.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 
-struct weft_index;
 struct weft_peer;
 
 /* Kinds of keys that go into a session. */
@@ -28,8 +27,7 @@ enum weft_key_kind {
 };
 
 struct weft_keypair {
-	struct rhash_head index_node;
-	__le32 local_index;		/* set before it is published, then constant */
+	struct weft_index_entry entry;	/* in index; its id names the session in messages */
 	__le32 remote_index;		/* this and the next five: constant once ready is set */
 	struct weft_noise_keys keys;
 	u64 born_ns;			/* coarse boot-time clock */
@@ -67,6 +65,23 @@ struct weft_keypair *weft_keypair_create(struct weft_peer *peer, struct weft_ind
 void weft_keypair_begin(struct weft_keypair *keypair, struct weft_noise_handshake *hs,
 			bool initiator);
 void weft_keypair_revoke(struct weft_keypair *keypair);
+
+/**
+ * weft_keypair_find() - find a session
+ * @index: the table
+ * @id: its index, as on the wire
+ *
+ * Context: rcu_read_lock().
+ * Return: the session, valid as long as the caller's RCU section unless a reference is taken, or
+ * NULL.
+ */
+static inline struct weft_keypair *weft_keypair_find(struct weft_index *index, __le32 id)
+{
+	struct weft_index_entry *entry = weft_index_find(index, id);
+
+	return entry ? container_of(entry, struct weft_keypair, entry) : NULL;
+}
+
 bool weft_keypair_get(struct weft_keypair *keypair);
 void weft_keypair_put(struct weft_keypair *keypair);
 bool weft_keypair_accept(struct weft_keypair *keypair, u64 counter);

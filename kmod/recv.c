@@ -149,7 +149,7 @@ static struct kmem_cache *recv_batch_cache;
 /* The session of an index, with a reference, if it may still carry a message; else NULL. */
 static struct weft_keypair *recv_session(struct weft_device *device, __le32 receiver)
 {
-	struct weft_keypair *keypair = weft_index_find(&device->index, receiver);
+	struct weft_keypair *keypair = weft_keypair_find(&device->index, receiver);
 
 	/* Pairs with weft_keypair_begin(). */
 	if (unlikely(!keypair || !smp_load_acquire(&keypair->ready) || READ_ONCE(keypair->revoked)))
@@ -456,7 +456,7 @@ static bool recv_spread(struct weft_device *device, struct sk_buff *skb,
 	batch = kmem_cache_alloc(recv_batch_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (unlikely(!batch))
 		return false;
-	recv_batch_init(batch, device, skb, keypair, keypair->local_index);
+	recv_batch_init(batch, device, skb, keypair, keypair->entry.id);
 	batch->job.work = recv_job_work;
 	batch->job.deliver = recv_job_deliver;
 	weft_device_job_begins(device);

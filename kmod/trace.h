@@ -165,7 +165,7 @@ TRACE_EVENT(weft_session,
 		strscpy(__entry->dev, keypair->peer->device->dev->name, IFNAMSIZ);
 		weft_trace_key(__entry->peer, keypair->peer);
 		__entry->what = what;
-		__entry->index = le32_to_cpu(keypair->local_index);
+		__entry->index = le32_to_cpu(keypair->entry.id);
 		__entry->initiator = keypair->initiator;
 	),
 	TP_printk("dev=%s peer=%s session=%08x %s %s", __entry->dev, __entry->peer,

@@ -16,7 +16,7 @@ static struct weft_keypair *session(struct test *t)
 	test_random_bytes(keypair->keys.send, sizeof(keypair->keys.send));
 	memcpy(keypair->keys.receive, keypair->keys.send, sizeof(keypair->keys.receive));
 	keypair->remote_index = cpu_to_le32(0x12345678);
-	keypair->local_index = keypair->remote_index;
+	keypair->entry.id = keypair->remote_index;
 	return keypair;
 }
 

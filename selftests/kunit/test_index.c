@@ -2,6 +2,7 @@
 /* The table of sessions: every one found under its own index, and by readers while it changes. */
 #include "test.h"
 #include "index.c"
+#include "keypair.h"
 
 #include <linux/kthread.h>
 
@@ -12,7 +13,7 @@ static struct weft_keypair *session_in(struct test *t, struct weft_index *index)
 {
 	struct weft_keypair *keypair = test_zalloc(t, sizeof(*keypair));
 
-	EXPECT_EQ(t, weft_index_add(index, keypair), 0);
+	EXPECT_EQ(t, weft_index_add(index, &keypair->entry), 0);
 	return keypair;
 }
 
@@ -36,7 +37,7 @@ static struct weft_keypair *find(struct weft_index *index, __le32 id)
 	struct weft_keypair *keypair;
 
 	rcu_read_lock();
-	keypair = weft_index_find(index, id);
+	keypair = weft_keypair_find(index, id);
 	rcu_read_unlock();
 	return keypair;
 }
@@ -45,15 +46,15 @@ static void index_one(struct test *t)
 {
 	struct weft_index *index = table(t);
 	struct weft_keypair *keypair = session_in(t, index);
-	__le32 id = keypair->local_index;
+	__le32 id = keypair->entry.id;
 
 	EXPECT_PTR(t, find(index, id), keypair);
 	EXPECT_PTR(t, find(index, id ^ cpu_to_le32(1)), NULL);
 	EXPECT_PTR(t, find(index, id ^ cpu_to_le32(1U << 31)), NULL);
-	weft_index_remove(index, keypair);
+	weft_index_remove(index, &keypair->entry);
 	EXPECT_PTR(t, find(index, id), NULL);
 	/* As a session does that ends twice: nothing is there to remove. */
-	weft_index_remove(index, keypair);
+	weft_index_remove(index, &keypair->entry);
 	synchronize_rcu();
 	test_free(keypair);
 	free_table(index);
@@ -69,24 +70,24 @@ static void index_many(struct test *t)
 
 	for (i = 0; i < MANY; i++) {
 		keypairs[i] = session_in(t, index[i % 2]);
-		ones |= le32_to_cpu(keypairs[i]->local_index);
-		zeros |= ~le32_to_cpu(keypairs[i]->local_index);
+		ones |= le32_to_cpu(keypairs[i]->entry.id);
+		zeros |= ~le32_to_cpu(keypairs[i]->entry.id);
 	}
 	for (i = 0; i < MANY; i++) {
-		EXPECT_PTR(t, find(index[i % 2], keypairs[i]->local_index), keypairs[i]);
-		EXPECT(t, find(index[1 - i % 2], keypairs[i]->local_index) != keypairs[i]);
+		EXPECT_PTR(t, find(index[i % 2], keypairs[i]->entry.id), keypairs[i]);
+		EXPECT(t, find(index[1 - i % 2], keypairs[i]->entry.id) != keypairs[i]);
 	}
 	/* All 32 bits are used. */
 	EXPECT_EQ(t, ones, U32_MAX);
 	EXPECT_EQ(t, zeros, U32_MAX);
 	for (i = 0; i < MANY; i += 3)
-		weft_index_remove(index[i % 2], keypairs[i]);
+		weft_index_remove(index[i % 2], &keypairs[i]->entry);
 	for (i = 0; i < MANY; i++)
-		EXPECT_PTR(t, find(index[i % 2], keypairs[i]->local_index),
+		EXPECT_PTR(t, find(index[i % 2], keypairs[i]->entry.id),
 			   i % 3 ? keypairs[i] : NULL);
 	for (i = 0; i < MANY; i++) {
 		if (i % 3)
-			weft_index_remove(index[i % 2], keypairs[i]);
+			weft_index_remove(index[i % 2], &keypairs[i]->entry);
 	}
 	synchronize_rcu();
 	for (i = 0; i < MANY; i++)
@@ -112,12 +113,12 @@ static int index_reader(void *data)
 
 	while (!kthread_should_stop()) {
 		rcu_read_lock();
-		found = weft_index_find(&race->index, race->lasting);
-		if (!found || found->local_index != race->lasting)
+		found = weft_keypair_find(&race->index, race->lasting);
+		if (!found || found->entry.id != race->lasting)
 			atomic_inc(&race->wrong);
 		id = (__force __le32)READ_ONCE(race->coming);
-		found = weft_index_find(&race->index, id);
-		if (found && found->local_index != id)
+		found = weft_keypair_find(&race->index, id);
+		if (found && found->entry.id != id)
 			atomic_inc(&race->wrong);
 		rcu_read_unlock();
 		atomic_inc(&race->looks);
@@ -135,28 +136,28 @@ static void index_changes_under_readers(struct test *t)
 
 	EXPECT_EQ(t, weft_index_init(&race->index), 0);
 	lasting = session_in(t, &race->index);
-	race->lasting = lasting->local_index;
+	race->lasting = lasting->entry.id;
 	for (i = 0; i < READERS; i++)
 		reader[i] = kthread_run(index_reader, race, "weft-reader");
 	for (i = 0; i < 2000 || atomic_read(&race->looks) < 200; i++) {
 		struct weft_keypair **place = &ring[i % ARRAY_SIZE(ring)];
 
 		if (*place) {
-			weft_index_remove(&race->index, *place);
+			weft_index_remove(&race->index, &(*place)->entry);
 			kfree_rcu(*place, rcu);
 		}
 		*place = session_in(t, &race->index);
-		WRITE_ONCE(race->coming, (__force u32)(*place)->local_index);
+		WRITE_ONCE(race->coming, (__force u32)(*place)->entry.id);
 		cond_resched();
 	}
 	for (i = 0; i < READERS; i++)
 		kthread_stop(reader[i]);
 	EXPECT_EQ(t, atomic_read(&race->wrong), 0);
 	for (i = 0; i < ARRAY_SIZE(ring); i++) {
-		weft_index_remove(&race->index, ring[i]);
+		weft_index_remove(&race->index, &ring[i]->entry);
 		kfree_rcu(ring[i], rcu);
 	}
-	weft_index_remove(&race->index, lasting);
+	weft_index_remove(&race->index, &lasting->entry);
 	kfree_rcu(lasting, rcu);
 	synchronize_rcu();
 	weft_index_exit(&race->index);

@@ -14,7 +14,7 @@ static bool is_published(struct weft_peer *peer, __le32 id)
 	bool found;
 
 	rcu_read_lock();
-	found = weft_index_find(&peer->device->index, id);
+	found = weft_keypair_find(&peer->device->index, id);
 	rcu_read_unlock();
 	return found;
 }
@@ -35,7 +35,7 @@ static void keypair_is_made(struct test *t)
 	struct weft_keypair *keypair = weft_keypair_create(peer, &world->device.index);
 	struct weft_noise_handshake hs, wiped = {};
 	struct weft_noise_keys keys;
-	__le32 id = keypair->local_index;
+	__le32 id = keypair->entry.id;
 
 	EXPECT(t, is_published(peer, id));
 	EXPECT(t, !keypair->ready);
@@ -172,7 +172,7 @@ static void keypairs_of_an_initiator(struct test *t)
 
 	for (i = 0; i < 3; i++) {
 		keypair[i] = world_session(peer, true);
-		id[i] = keypair[i]->local_index;
+		id[i] = keypair[i]->entry.id;
 	}
 	weft_keypairs_add(&peer->keypairs, keypair[0]);
 	expect_set(t, &peer->keypairs, keypair[0], NULL, NULL);
@@ -201,7 +201,7 @@ static void keypairs_of_a_responder(struct test *t)
 	struct weft_keypair *ours = world_session(peer, true), *older = world_session(peer, true);
 	struct weft_keypair *first = world_session(peer, false);
 	struct weft_keypair *second = world_session(peer, false);
-	__le32 id_first = first->local_index, id_older = older->local_index;
+	__le32 id_first = first->entry.id, id_older = older->entry.id;
 
 	weft_keypairs_add(&peer->keypairs, older);
 	weft_keypairs_add(&peer->keypairs, ours);
@@ -225,7 +225,7 @@ static void keypairs_that_cross(struct test *t)
 	struct weft_peer *peer = world_add_peer(world, 1);
 	struct weft_keypair *old = world_session(peer, true), *theirs = world_session(peer, false);
 	struct weft_keypair *ours = world_session(peer, true);
-	__le32 id = old->local_index;
+	__le32 id = old->entry.id;
 
 	weft_keypairs_add(&peer->keypairs, old);
 	weft_keypairs_add(&peer->keypairs, theirs);
@@ -256,7 +256,7 @@ static void keypairs_carry(struct test *t)
 	EXPECT(t, !weft_keypairs_carry(&peer->keypairs));
 	EXPECT(t, !weft_keypair_reserve(ours, 1, ours->born_ns, &first));
 	/* What arrives under it is taken all the same. */
-	EXPECT(t, is_published(peer, ours->local_index) && !ours->revoked);
+	EXPECT(t, is_published(peer, ours->entry.id) && !ours->revoked);
 	world_destroy(world);
 }
 
@@ -267,7 +267,7 @@ static void keypairs_phase_out(struct test *t)
 	struct weft_peer *peer = world_add_peer(world, 1);
 	struct weft_keypair *before = world_session(peer, true), *ours = world_session(peer, true);
 	struct weft_keypair *theirs = world_session(peer, false);
-	__le32 index = before->local_index;
+	__le32 index = before->entry.id;
 	u64 first, until = ours->born_ns + 10 * NSEC_PER_SEC;
 
 	before->made_with[WEFT_KEY_PUBLIC] = 7;

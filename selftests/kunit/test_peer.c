@@ -190,9 +190,9 @@ static void peer_takes_along_what_it_has(struct test *t)
 	__le32 id[3];
 
 	pending = weft_keypair_create(peer, &world->device.index);
-	id[0] = keypair->local_index;
-	id[1] = held->local_index;
-	id[2] = pending->local_index;
+	id[0] = keypair->entry.id;
+	id[1] = held->entry.id;
+	id[2] = pending->entry.id;
 	weft_keypairs_add(&peer->keypairs, keypair);
 	weft_keypairs_add(&peer->keypairs, held);
 	EXPECT(t, weft_keypair_get(held));
@@ -203,9 +203,9 @@ static void peer_takes_along_what_it_has(struct test *t)
 	world_remove_peer(peer);
 	EXPECT_EQ(t, atomic_read(&destroyed), 2);
 	rcu_read_lock();
-	EXPECT_PTR(t, weft_index_find(&world->device.index, id[0]), NULL);
-	EXPECT_PTR(t, weft_index_find(&world->device.index, id[1]), NULL);
-	EXPECT_PTR(t, weft_index_find(&world->device.index, id[2]), NULL);
+	EXPECT_PTR(t, weft_keypair_find(&world->device.index, id[0]), NULL);
+	EXPECT_PTR(t, weft_keypair_find(&world->device.index, id[1]), NULL);
+	EXPECT_PTR(t, weft_keypair_find(&world->device.index, id[2]), NULL);
 	rcu_read_unlock();
 	/* A batch under way keeps its session, and that its peer. */
 	EXPECT(t, held->revoked);
