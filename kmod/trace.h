@@ -9,7 +9,7 @@
 #define WEFT_TRACE_H
 
 #include "device.h"
-#include "drop.h"
+#include "drop_reason.h"
 #include "keypair.h"
 #include "peer.h"
 #include "wire.h"
