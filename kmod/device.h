@@ -25,9 +25,7 @@
 
 #include "allowedips.h"
 #include "cells.h"
-#include "drop.h"
 #include "index.h"
-#include "peer.h"
 #include "wire.h"
 
 #include <linux/in.h>
@@ -43,7 +41,9 @@
 
 struct netlink_ext_ack;
 struct weft_device;
+struct weft_drops;
 struct weft_handshake_worker;
+struct weft_home;
 struct weft_identity;
 struct weft_peer;
 struct weft_stray;
@@ -74,6 +74,13 @@ struct weft_binding {
 	struct in6_addr address6;
 	int ifindex;			/* 0: no interface */
 	char ifname[IFNAMSIZ];		/* its name; another one of it takes its place */
+};
+
+/* Peers that are being removed: off their device, not yet at rest. Theirs who doomed them. */
+struct weft_doomed {
+	struct list_head peers;
+	struct weft_allowedips allowedips;	/* what was detached with them */
+	struct weft_home *home;			/* that they leave, or NULL */
 };
 
 struct weft_device {
@@ -132,44 +139,6 @@ struct weft_device {
 };
 
 /**
- * weft_device_event() - tell whoever listens what happened to a device
- * @device: the device
- * @type: what
- * @cause: why
- * @old_public_key: the key that was replaced or is forgotten, or NULL
- *
- * Context: any but hard interrupt.
- */
-static inline void weft_device_event(struct weft_device *device, enum weft_event_type type,
-				     enum weft_event_cause cause, const u8 *old_public_key)
-{
-	const struct weft_event event = {
-		.type = type, .cause = cause, .old_public_key = old_public_key,
-	};
-
-	device->ops->event(device, &event);
-}
-
-/**
- * weft_peer_event() - tell whoever listens what happened to a peer
- * @peer: the peer
- * @type: what
- * @cause: why
- * @old_public_key: the key that was replaced or is forgotten, or NULL
- *
- * Context: any but hard interrupt.
- */
-static inline void weft_peer_event(struct weft_peer *peer, enum weft_event_type type,
-				   enum weft_event_cause cause, const u8 *old_public_key)
-{
-	const struct weft_event event = {
-		.type = type, .cause = cause, .peer = peer, .old_public_key = old_public_key,
-	};
-
-	peer->device->ops->event(peer->device, &event);
-}
-
-/**
  * weft_device_ds() - the DS field of a device's outer packets
  * @device: the device
  * @usual: the field where no DSCP is set
@@ -200,17 +169,11 @@ static inline void weft_device_job_ended(struct weft_device *device)
 		wake_up_var(&device->jobs);
 }
 
-/**
- * weft_device_wait_for_jobs() - wait until no other processor has a batch
- * @device: the device, for which no new ones are made
- *
- * Context: process; may sleep.
- */
-static inline void weft_device_wait_for_jobs(struct weft_device *device)
-{
-	wait_var_event(&device->jobs, !atomic_read(&device->jobs));
-}
-
+void weft_device_event(struct weft_device *device, enum weft_event_type type,
+		       enum weft_event_cause cause, const u8 *old_public_key);
+void weft_peer_event(struct weft_peer *peer, enum weft_event_type type,
+		     enum weft_event_cause cause, const u8 *old_public_key);
+void weft_device_wait_for_jobs(struct weft_device *device);
 void weft_device_changed(struct weft_device *device);
 
 #endif /* WEFT_DEVICE_H */

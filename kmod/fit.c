@@ -2,6 +2,7 @@
 
 #include "fit.h"
 #include "device.h"
+#include "drop.h"
 #include "path.h"
 #include "peer.h"
 #include "probe.h"

@@ -3,6 +3,7 @@
 #include "handshake.h"
 #include "cookie.h"
 #include "device.h"
+#include "drop.h"
 #include "fsm.h"
 #include "identity.h"
 #include "known.h"

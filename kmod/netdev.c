@@ -5,6 +5,7 @@
 #include "binding.h"
 #include "crypt.h"
 #include "device.h"
+#include "drop.h"
 #include "events.h"
 #include "fit.h"
 #include "handshake.h"

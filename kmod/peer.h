@@ -5,7 +5,6 @@
 #ifndef WEFT_PEER_H
 #define WEFT_PEER_H
 
-#include "allowedips.h"
 #include "candidates.h"
 #include "endpoint.h"
 #include "fsm.h"
@@ -27,7 +26,10 @@
 
 #include <uapi/linux/weft.h>
 
+struct weft_allowedips_node;
 struct weft_device;
+struct weft_doomed;
+struct weft_home;
 struct weft_label;
 
 /*
@@ -120,13 +122,6 @@ struct weft_peer {
 		struct list_head list;		/* device->config_lock, until it is doomed */
 		struct rcu_head rcu;		/* once nobody refers to it */
 	};
-};
-
-/* Peers that are being removed: off their device, not yet at rest. Theirs who doomed them. */
-struct weft_doomed {
-	struct list_head peers;
-	struct weft_allowedips allowedips;	/* what was detached with them */
-	struct weft_home *home;			/* that they leave, or NULL */
 };
 
 int weft_peer_init(void);

@@ -10,6 +10,7 @@
 #include "probe.h"
 #include "crypt.h"
 #include "device.h"
+#include "drop.h"
 #include "sock.h"
 #include "xmit.h"
 

@@ -15,6 +15,7 @@
 #include "cells.h"
 #include "crypt.h"
 #include "device.h"
+#include "drop.h"
 #include "fsm.h"
 #include "handshake.h"
 #include "peer.h"

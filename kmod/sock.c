@@ -3,6 +3,7 @@
 #include "sock.h"
 #include "crypt.h"
 #include "device.h"
+#include "drop.h"
 #include "path.h"
 #include "peer.h"
 #include "wire.h"

@@ -10,6 +10,7 @@
 #include "batch.h"
 #include "crypt.h"
 #include "device.h"
+#include "drop.h"
 #include "fsm.h"
 #include "peer.h"
 #include "sock.h"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "world.h"
+#include "drop.h"
+#include "peer.h"
 
 #include <linux/ip.h>
 #include <linux/module.h>
