@@ -3,7 +3,6 @@
 #include "batch.h"
 #include "crypt.h"
 #include "drop.h"
-#include "keypair.h"
 #include "pages.h"
 #include "segment.h"
 

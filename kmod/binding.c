@@ -2,7 +2,8 @@
 
 #include "binding.h"
 #include "device.h"
-#include "peer.h"
+#include "peer_endpoint.h"
+#include "peer_ref.h"
 #include "port.h"
 #include "sock.h"
 

@@ -9,7 +9,6 @@
 #include "candidates.h"
 #include "device.h"
 #include "endpoint.h"
-#include "peer.h"
 #include "port.h"
 #include "wire.h"
 

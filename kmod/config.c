@@ -6,9 +6,14 @@
 #include "config_check.h"
 #include "device.h"
 #include "identity.h"
+#include "keyring.h"
 #include "label.h"
+#include "lookup.h"
 #include "peer.h"
+#include "peer_endpoint.h"
+#include "peer_ref.h"
 #include "rotation.h"
+#include "timers.h"
 #include "xmit.h"
 
 #include <crypto/algapi.h>

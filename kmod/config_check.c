@@ -10,8 +10,10 @@
 #include "change.h"
 #include "device.h"
 #include "identity.h"
+#include "keyring.h"
 #include "label.h"
-#include "peer.h"
+#include "lookup.h"
+#include "peer_ref.h"
 #include "rotation.h"
 
 #include <linux/netlink.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "device.h"
-#include "peer.h"
+#include "peer_ref.h"
 
 #include <linux/atomic.h>
 

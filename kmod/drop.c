@@ -2,7 +2,7 @@
 
 #include "drop.h"
 #include "device.h"
-#include "peer.h"
+#include "peer_ref.h"
 #include "trace.h"
 
 #include <linux/percpu.h>

@@ -3,8 +3,10 @@
 #include "events.h"
 #include "device.h"
 #include "label.h"
+#include "lookup.h"
 #include "netlink-gen.h"
-#include "peer.h"
+#include "peer_endpoint.h"
+#include "peer_ref.h"
 
 #include <linux/math64.h>
 #include <linux/minmax.h>

@@ -4,7 +4,7 @@
 #include "device.h"
 #include "drop.h"
 #include "path.h"
-#include "peer.h"
+#include "peer_ref.h"
 #include "probe.h"
 #include "sock.h"
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "keypair.h"
-#include "peer.h"
 #include "trace.h"
 
 #include <linux/slab.h>
@@ -62,6 +61,11 @@ struct weft_keypair *weft_keypair_create(struct weft_peer *peer, struct weft_ind
 	return keypair;
 }
 
+static void keypair_trace(const struct weft_keypair *keypair, enum weft_trace_session what)
+{
+	trace_weft_session(keypair->peer, keypair->entry.id, keypair->initiator, what);
+}
+
 /**
  * weft_keypair_begin() - give a session its keys
  * @keypair: a session that is not ready yet
@@ -80,7 +84,7 @@ void weft_keypair_begin(struct weft_keypair *keypair, struct weft_noise_handshak
 	weft_noise_split(&keypair->keys, hs, initiator);
 	/* Pairs with the acquire of whoever found it by its index. */
 	smp_store_release(&keypair->ready, true);
-	trace_weft_session(keypair, WEFT_TRACE_SESSION_BEGUN);
+	keypair_trace(keypair, WEFT_TRACE_SESSION_BEGUN);
 }
 
 /**
@@ -97,7 +101,7 @@ void weft_keypair_revoke(struct weft_keypair *keypair)
 		return;
 	WRITE_ONCE(keypair->revoked, true);
 	if (keypair->ready)
-		trace_weft_session(keypair, WEFT_TRACE_SESSION_OVER);
+		keypair_trace(keypair, WEFT_TRACE_SESSION_OVER);
 	weft_index_remove(keypair->index, &keypair->entry);
 	weft_keypair_put(keypair);
 }
@@ -255,7 +259,7 @@ bool weft_keypairs_confirm(struct weft_keypairs *set, struct weft_keypair *used)
 	spin_unlock_bh(&set->lock);
 
 	weft_keypair_revoke(gone);
-	trace_weft_session(used, WEFT_TRACE_SESSION_CONFIRMED);
+	keypair_trace(used, WEFT_TRACE_SESSION_CONFIRMED);
 	return true;
 }
 

@@ -10,6 +10,7 @@
 #include "fsm.h"
 #include "index.h"
 #include "noise.h"
+#include "peer_ref.h"
 #include "replay.h"
 
 #include <linux/atomic.h>
@@ -17,14 +18,6 @@
 #include <linux/spinlock.h>
 
 struct weft_peer;
-
-/* Kinds of keys that go into a session. */
-enum weft_key_kind {
-	WEFT_KEY_IDENTITY,		/* the device's */
-	WEFT_KEY_PUBLIC,		/* the peer's */
-	WEFT_KEY_PRESHARED,
-	WEFT_KEY_KINDS
-};
 
 struct weft_keypair {
 	struct weft_index_entry entry;	/* in index; its id names the session in messages */
@@ -45,17 +38,6 @@ struct weft_keypair {
 	struct weft_index *index;	/* where it is published */
 	refcount_t refs;
 	struct rcu_head rcu;
-};
-
-/*
- * A peer's sessions. The pointers are changed under lock and read under RCU; each holds a
- * reference.
- */
-struct weft_keypairs {
-	struct weft_keypair __rcu *current_keypair;
-	struct weft_keypair __rcu *previous_keypair;
-	struct weft_keypair __rcu *next_keypair;
-	spinlock_t lock;		/* the three above */
 };
 
 int weft_keypair_init(void);

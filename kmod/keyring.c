@@ -2,7 +2,9 @@
 
 #include "keyring.h"
 #include "device.h"
-#include "peer.h"
+#include "handshake_state.h"
+#include "keypair.h"
+#include "lookup.h"
 
 #include <crypto/algapi.h>
 #include <linux/string.h>
@@ -46,126 +48,6 @@ void weft_keyring_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 	ring->preshared[WEFT_PLACE_CURRENT].serial = atomic64_inc_return(&keyring_serial);
 	ring->grace_s = WEFT_GRACE_S;
 	INIT_LIST_HEAD(&ring->graces);
-}
-
-/* Returns the key, or the same one of another peer that is there already. */
-static struct weft_public *keyring_insert(struct weft_device *device, struct weft_public *public)
-{
-	struct rb_node **link = &device->peers_by_key.rb_node, *parent = NULL;
-
-	lockdep_assert_held(&device->peers_lock);
-	while (*link) {
-		struct weft_public *other = rb_entry(*link, struct weft_public, by_key);
-		int side = memcmp(public->bytes, other->bytes, WEFT_KEY_LEN);
-
-		if (!side)
-			return other;
-		parent = *link;
-		link = side < 0 ? &parent->rb_left : &parent->rb_right;
-	}
-	rb_link_node(&public->by_key, parent, link);
-	rb_insert_color(&public->by_key, &device->peers_by_key);
-	return public;
-}
-
-static void keyring_remove(struct weft_device *device, struct weft_public *public)
-{
-	lockdep_assert_held(&device->peers_lock);
-	if (RB_EMPTY_NODE(&public->by_key))
-		return;
-	rb_erase(&public->by_key, &device->peers_by_key);
-	RB_CLEAR_NODE(&public->by_key);
-}
-
-/* Whether a peer can be found. One that was doomed has its nodes in no tree, or in a lost one. */
-static bool keyring_is_published(const struct weft_peer *peer)
-{
-	lockdep_assert_held(&peer->device->peers_lock);
-	return peer->keyring.epoch && peer->keyring.epoch == peer->device->keys_epoch;
-}
-
-/**
- * weft_keyring_publish() - let a peer be found by its key
- * @peer: the peer
- *
- * Context: process, device->config_lock.
- * Return: the peer, or the one that can be found by this key already; then nothing has changed.
- */
-struct weft_peer *weft_keyring_publish(struct weft_peer *peer)
-{
-	struct weft_device *device = peer->device;
-	struct weft_peer *found;
-
-	lockdep_assert_held(&device->config_lock);
-	spin_lock_bh(&device->peers_lock);
-	found = keyring_insert(device, peer->keyring.public[WEFT_PLACE_CURRENT])->peer;
-	if (found == peer)
-		peer->keyring.epoch = device->keys_epoch;
-	spin_unlock_bh(&device->peers_lock);
-	return found;
-}
-
-/**
- * weft_keyring_withdraw() - let a peer be found no more, by none of its keys
- * @peer: a published peer
- *
- * Context: process, device->config_lock.
- */
-void weft_keyring_withdraw(struct weft_peer *peer)
-{
-	struct weft_device *device = peer->device;
-	enum weft_place i;
-
-	lockdep_assert_held(&device->config_lock);
-	spin_lock_bh(&device->peers_lock);
-	for (i = 0; i < WEFT_PLACES; i++)
-		keyring_remove(device, &peer->keyring.slots[i]);
-	list_del_init(&peer->keyring.graces);
-	peer->keyring.epoch = 0;
-	spin_unlock_bh(&device->peers_lock);
-}
-
-/**
- * weft_keyring_withdraw_all() - let none of a device's peers be found any more
- * @device: the device
- *
- * In no more time than one takes. Their nodes stay linked to each other, and are not looked at
- * again: the device has another epoch than they.
- *
- * Context: process, device->config_lock.
- */
-void weft_keyring_withdraw_all(struct weft_device *device)
-{
-	lockdep_assert_held(&device->config_lock);
-	spin_lock_bh(&device->peers_lock);
-	device->peers_by_key = RB_ROOT;
-	list_del_init(&device->graces);
-	device->keys_epoch++;
-	spin_unlock_bh(&device->peers_lock);
-}
-
-/**
- * weft_keyring_find() - find one of the keys of a device's peers
- * @device: the device
- * @public: 32 bytes
- *
- * Context: device->peers_lock.
- * Return: the key, good for as long as the lock is held, or NULL.
- */
-struct weft_public *weft_keyring_find(struct weft_device *device, const u8 public[WEFT_KEY_LEN])
-{
-	struct rb_node *node = device->peers_by_key.rb_node;
-
-	lockdep_assert_held(&device->peers_lock);
-	while (node) {
-		struct weft_public *found = rb_entry(node, struct weft_public, by_key);
-		int side = memcmp(public, found->bytes, WEFT_KEY_LEN);
-
-		if (!side)
-			return found;
-		node = side < 0 ? node->rb_left : node->rb_right;
-	}
-	return NULL;
 }
 
 /**
@@ -246,28 +128,6 @@ unsigned int weft_keyring_preshared_places(const struct weft_peer *peer)
 	return places;
 }
 
-/**
- * weft_keyring_read() - copy one of a peer's public keys
- * @peer: the peer
- * @place: which
- * @public: gets it
- *
- * Context: any but hard interrupt, without device->peers_lock.
- * Return: false if there is none in that place, which the current one never is.
- */
-bool weft_keyring_read(const struct weft_peer *peer, enum weft_place place,
-		       u8 public[WEFT_KEY_LEN])
-{
-	const struct weft_public *from;
-
-	spin_lock_bh(&peer->device->peers_lock);
-	from = peer->keyring.public[place];
-	if (from)
-		memcpy(public, from->bytes, WEFT_KEY_LEN);
-	spin_unlock_bh(&peer->device->peers_lock);
-	return from;
-}
-
 /* Ends what was begun with a key that is going. */
 static void keyring_forget(struct weft_peer *peer, const struct weft_public *public)
 {
@@ -284,7 +144,7 @@ static void keyring_vacate(struct weft_peer *peer, enum weft_place place)
 	keyring_assert_held(peer);
 	if (!ring->public[place])
 		return;
-	keyring_remove(peer->device, ring->public[place]);
+	weft_lookup_remove(peer->device, ring->public[place]);
 	ring->public[place] = NULL;
 }
 
@@ -341,7 +201,7 @@ static void keyring_schedule(struct weft_peer *peer)
 
 	lockdep_assert_held(&peer->device->peers_lock);
 	list_del_init(&ring->graces);
-	if (keyring_first_end(ring) == U64_MAX || !keyring_is_published(peer))
+	if (keyring_first_end(ring) == U64_MAX || !weft_lookup_is_published(peer))
 		return;
 	list_add_tail(&ring->graces, &peer->device->graces);
 	weft_keyring_look_at(peer->device, keyring_first_end(ring));
@@ -383,11 +243,11 @@ static void keyring_place_next(struct weft_peer *peer, const u8 public[WEFT_KEY_
 		ring->public[WEFT_PLACE_NEXT] = known;
 		ring->public[WEFT_PLACE_PREVIOUS] = NULL;
 		keyring_end_grace(peer, WEFT_GRACE_PUBLIC);
-	} else if (!known && keyring_is_published(peer)) {
+	} else if (!known && weft_lookup_is_published(peer)) {
 		known = keyring_free_slot(ring);
 		keyring_fill(known, public);
 		ring->public[WEFT_PLACE_NEXT] = known;
-		keyring_insert(peer->device, known);
+		weft_lookup_insert(peer->device, known);
 	}
 }
 
@@ -446,7 +306,7 @@ bool weft_keyring_promote(struct weft_peer *peer, const struct weft_public *used
 	if (previous)
 		keyring_forget(peer, previous);
 	spin_lock_bh(&peer->device->peers_lock);
-	promotes = keyring_is_published(peer);
+	promotes = weft_lookup_is_published(peer);
 	if (promotes) {
 		keyring_vacate(peer, WEFT_PLACE_PREVIOUS);
 		memcpy(old, ring->public[WEFT_PLACE_CURRENT]->bytes, WEFT_KEY_LEN);

@@ -2,7 +2,7 @@
 
 #include "label.h"
 #include "device.h"
-#include "peer.h"
+#include "peer_ref.h"
 
 #include <linux/slab.h>
 #include <linux/string.h>

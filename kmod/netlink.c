@@ -5,14 +5,18 @@
 #include "config.h"
 #include "device.h"
 #include "identity.h"
+#include "keyring.h"
 #include "label.h"
+#include "lookup.h"
 #include "name.h"
 #include "netdev.h"
 #include "netlink-gen.h"
-#include "peer.h"
+#include "peer_endpoint.h"
+#include "peer_ref.h"
 #include "report.h"
 #include "rotation.h"
 #include "sockaddr.h"
+#include "timers.h"
 
 #include <linux/inet.h>
 #include <linux/slab.h>

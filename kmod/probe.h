@@ -9,7 +9,7 @@
 #define WEFT_PROBE_H
 
 #include "path.h"
-#include "peer.h"
+#include "peer_ref.h"
 
 #include <linux/skbuff.h>
 #include <linux/timekeeping.h>

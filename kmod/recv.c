@@ -18,10 +18,13 @@
 #include "drop.h"
 #include "fsm.h"
 #include "handshake.h"
-#include "peer.h"
+#include "keypair.h"
+#include "peer_endpoint.h"
+#include "peer_ref.h"
 #include "probe.h"
 #include "spread.h"
 #include "stray.h"
+#include "timers.h"
 #include "xmit.h"
 
 #include <linux/ip.h>

@@ -3,7 +3,7 @@
 #include "report.h"
 #include "device.h"
 #include "drop.h"
-#include "peer.h"
+#include "peer_ref.h"
 
 #include <net/netlink.h>
 

@@ -2,9 +2,14 @@
 
 #include "rotation.h"
 #include "device.h"
+#include "handshake_state.h"
 #include "identity.h"
+#include "keypair.h"
 #include "keyring.h"
+#include "lookup.h"
 #include "peer.h"
+#include "peer_ref.h"
+#include "timers.h"
 
 #include <crypto/algapi.h>
 #include <linux/netlink.h>

@@ -5,7 +5,8 @@
 #include "device.h"
 #include "drop.h"
 #include "path.h"
-#include "peer.h"
+#include "peer_endpoint.h"
+#include "peer_ref.h"
 #include "wire.h"
 
 #include <linux/inetdevice.h>

@@ -3,7 +3,9 @@
 #include "stray.h"
 #include "device.h"
 #include "endpoint.h"
-#include "peer.h"
+#include "peer_endpoint.h"
+#include "peer_ref.h"
+#include "timers.h"
 
 #include <linux/bitops.h>
 #include <linux/jhash.h>

@@ -2,6 +2,7 @@
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
+#include "lookup.h"
 
 /**
  * weft_trace_key() - a peer's public key as people know it

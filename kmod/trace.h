@@ -10,8 +10,7 @@
 
 #include "device.h"
 #include "drop_reason.h"
-#include "keypair.h"
-#include "peer.h"
+#include "peer_ref.h"
 #include "wire.h"
 
 #include <linux/tracepoint.h>
@@ -152,8 +151,9 @@ TRACE_EVENT(weft_handshake,
 
 /* The life of a session. Its index is the one that the other end's messages carry. */
 TRACE_EVENT(weft_session,
-	TP_PROTO(const struct weft_keypair *keypair, enum weft_trace_session what),
-	TP_ARGS(keypair, what),
+	TP_PROTO(const struct weft_peer *peer, __le32 index, bool initiator,
+		 enum weft_trace_session what),
+	TP_ARGS(peer, index, initiator, what),
 	TP_STRUCT__entry(
 		__array(char, dev, IFNAMSIZ)
 		__array(char, peer, WEFT_TRACE_KEY_LEN)
@@ -162,11 +162,11 @@ TRACE_EVENT(weft_session,
 		__field(bool, initiator)
 	),
 	TP_fast_assign(
-		strscpy(__entry->dev, keypair->peer->device->dev->name, IFNAMSIZ);
-		weft_trace_key(__entry->peer, keypair->peer);
+		strscpy(__entry->dev, peer->device->dev->name, IFNAMSIZ);
+		weft_trace_key(__entry->peer, peer);
 		__entry->what = what;
-		__entry->index = le32_to_cpu(keypair->entry.id);
-		__entry->initiator = keypair->initiator;
+		__entry->index = le32_to_cpu(index);
+		__entry->initiator = initiator;
 	),
 	TP_printk("dev=%s peer=%s session=%08x %s %s", __entry->dev, __entry->peer,
 		  __entry->index, __entry->initiator ? "initiator" : "responder",

@@ -12,9 +12,11 @@
 #include "device.h"
 #include "drop.h"
 #include "fsm.h"
-#include "peer.h"
+#include "keypair.h"
+#include "peer_ref.h"
 #include "sock.h"
 #include "staged.h"
+#include "timers.h"
 
 #include <linux/netdevice.h>
 #include <net/inet_ecn.h>

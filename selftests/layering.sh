@@ -16,7 +16,7 @@ floors=(
 	"main netdev netlink sockaddr report events config binding change config_check rotation netlink-gen"
 	"fit probe xmit recv handshake"
 	"spread batch segment crypt sock port gro ratelimit known stray"
-	"device drop trace drop_reason cells line home identity peer keyring label keypair index endpoint path staged candidates uncut pages"
+	"device drop trace drop_reason cells line home identity peer keyring handshake_state timers peer_endpoint lookup peer_ref label keypair index endpoint path staged candidates uncut pages"
 	"version wire noise cookie fsm pmtu replay flight allowedips name pair"
 )
 pure=4

@@ -2,6 +2,7 @@
 /* Batches: which packets go together, and that every message opens to what went in. */
 #include "test.h"
 #include "batch.c"
+#include "keypair.h"
 
 #include <net/tcp.h>
 

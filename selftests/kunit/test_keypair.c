@@ -3,6 +3,7 @@
 #include "test.h"
 #include "keypair.c"
 #include "world.h"
+#include "peer_ref.h"
 
 #include <linux/kthread.h>
 

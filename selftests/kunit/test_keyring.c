@@ -3,6 +3,7 @@
 #include "test.h"
 #include "keyring.c"
 #include "world.h"
+#include "peer_ref.h"
 
 /* A peer whose key has been replaced, and is good for another second. */
 static struct weft_peer *peer_in_grace(struct test *t, struct world *world, u8 name)

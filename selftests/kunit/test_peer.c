@@ -3,6 +3,7 @@
 #include "test.h"
 #include "peer.c"
 #include "world.h"
+#include "peer_endpoint.h"
 
 #include <linux/delay.h>
 #include <linux/kthread.h>

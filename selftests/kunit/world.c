@@ -2,7 +2,9 @@
 
 #include "world.h"
 #include "drop.h"
+#include "keypair.h"
 #include "peer.h"
+#include "peer_ref.h"
 
 #include <linux/ip.h>
 #include <linux/module.h>
