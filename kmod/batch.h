@@ -12,13 +12,13 @@
 #ifndef WEFT_BATCH_H
 #define WEFT_BATCH_H
 
+#include "sock.h"
+
 #include <linux/skbuff.h>
 
-/* Packets in a batch, at most: what every kernel's UDP segmentation takes. */
-#define WEFT_BATCH_MAX_PACKETS	64
-
-/* Bytes in a batch, at most: more than the length fields of IP and UDP could say. */
-#define WEFT_BATCH_MAX_LEN	(IP_MAX_MTU - sizeof(struct iphdr) - sizeof(struct udphdr))
+/* Packets in a batch, and their bytes, at most: it leaves as one. */
+#define WEFT_BATCH_MAX_PACKETS	WEFT_SOCK_MAX_MESSAGES
+#define WEFT_BATCH_MAX_LEN	WEFT_SOCK_MAX_LEN
 
 struct weft_keypair;
 

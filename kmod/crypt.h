@@ -18,12 +18,6 @@
 
 struct weft_keypair;
 
-/*
- * What a packet grows by in front: this protocol's header, UDP, and the longer of the IP headers.
- */
-#define WEFT_CRYPT_HEADROOM \
-	((int)(sizeof(struct weft_msg_data) + sizeof(struct udphdr) + sizeof(struct ipv6hdr)))
-
 /* Bytes in front of a message that sealing overwrites. */
 #define WEFT_CRYPT_SCRATCH	(CHACHA_BLOCK_SIZE - sizeof(struct weft_msg_data))
 

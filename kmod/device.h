@@ -61,6 +61,10 @@ struct weft_event {
 struct weft_device_ops {
 	/* A UDP packet came to one of the device's sockets. BH off; the packet changes hands. */
 	void (*receive)(struct weft_device *device, struct sk_buff *skb);
+	/* A handshake message is among these. BH off; the packet changes hands. */
+	void (*handshake)(struct weft_device *device, struct sk_buff *skb);
+	/* Data came of a session that is not known. BH off; the packet is only looked at. */
+	void (*stray)(struct weft_device *device, const struct sk_buff *skb);
 	/* A peer's timers want something done (enum weft_fsm_action). Process context. */
 	void (*act)(struct weft_peer *peer, u32 actions);
 	/* Something happened that others may want to hear of. Any context but hard interrupt. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "gro.h"
-#include "batch.h"
+#include "sock.h"
 #include "uncut.h"
 #include "wire.h"
 
@@ -111,8 +111,8 @@ static bool gro_fits(const struct sk_buff *first, const struct sk_buff *skb)
 	unsigned int len = skb_gro_len(skb);
 
 	return !NAPI_GRO_CB(skb)->flush && len <= skb_shinfo(first)->gso_size &&
-	       NAPI_GRO_CB(first)->count < WEFT_BATCH_MAX_PACKETS &&
-	       skb_gro_len(first) + len <= WEFT_BATCH_MAX_LEN;
+	       NAPI_GRO_CB(first)->count < WEFT_SOCK_MAX_MESSAGES &&
+	       skb_gro_len(first) + len <= WEFT_SOCK_MAX_LEN;
 }
 
 /* Puts @skb, without its outer headers, behind the messages that @first has gathered. */

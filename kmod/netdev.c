@@ -17,6 +17,7 @@
 #include "peer_ref.h"
 #include "rotation.h"
 #include "recv.h"
+#include "sock.h"
 #include "stray.h"
 #include "timers.h"
 #include "version.h"
@@ -87,6 +88,8 @@ static const struct {
 
 static const struct weft_device_ops netdev_device_ops = {
 	.receive = weft_recv_packet,
+	.handshake = weft_handshake_queue,
+	.stray = weft_stray_note,
 	.act = weft_handshake_act,
 	.event = weft_events_send,
 };
@@ -450,7 +453,7 @@ static void netdev_setup(struct net_device *dev)
 	weft_compat_set_lltx(dev);
 	/* The route's MTU is looked at in netdev_pass_on(), and ICMP errors need the route too. */
 	netif_keep_dst(dev);
-	dev->needed_headroom = WEFT_CRYPT_HEADROOM;
+	dev->needed_headroom = WEFT_SOCK_HEADROOM;
 	dev->needed_tailroom = WEFT_PADDING + WEFT_TAG_LEN + WEFT_CRYPT_BEHIND;
 	dev->mtu = ETH_DATA_LEN - NETDEV_OVERHEAD;
 	netdev_limit_bursts(dev, dev->mtu);

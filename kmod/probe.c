@@ -91,7 +91,7 @@ static void probe_put_echo(struct sk_buff *skb, const struct weft_probe_question
 /* Sends one echo request in a message that is @size bytes outside. */
 static void probe_send(struct weft_peer *peer, const struct weft_probe_question *ask, u32 size)
 {
-	const unsigned int front = LL_MAX_HEADER + WEFT_CRYPT_HEADROOM;
+	const unsigned int front = LL_MAX_HEADER + WEFT_SOCK_HEADROOM;
 	unsigned int len = size - ask->overhead;
 	struct sk_buff *skb = alloc_skb(front + len + WEFT_TAG_LEN + WEFT_CRYPT_BEHIND,
 					GFP_ATOMIC | __GFP_NOWARN);

@@ -17,13 +17,11 @@
 #include "device.h"
 #include "drop.h"
 #include "fsm.h"
-#include "handshake.h"
 #include "keypair.h"
 #include "peer_endpoint.h"
 #include "peer_ref.h"
 #include "probe.h"
 #include "spread.h"
-#include "stray.h"
 #include "timers.h"
 #include "xmit.h"
 
@@ -488,7 +486,7 @@ static void recv_batch(struct weft_device *device, struct sk_buff *skb, __le32 r
 		recv_deliver(&batch);
 	} else {
 		if (batch.refused == WEFT_DROP_NO_SESSION)
-			weft_stray_note(device, skb);
+			device->ops->stray(device, skb);
 		recv_free(&batch, true);
 	}
 }
@@ -505,7 +503,7 @@ static void recv_one(struct weft_device *device, struct sk_buff *skb)
 	else if (likely(skb_is_gso(skb) || msg->header.type == cpu_to_le32(WEFT_MSG_DATA)))
 		recv_batch(device, skb, msg->receiver);
 	else if (weft_msg_type(&msg->header, skb->len))
-		weft_handshake_queue(device, skb);
+		device->ops->handshake(device, skb);
 	else
 		recv_drop(device, skb, WEFT_DROP_MALFORMED);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "sock.h"
-#include "crypt.h"
 #include "device.h"
 #include "drop.h"
 #include "path.h"
@@ -476,7 +475,7 @@ static int sock_send_somewhere(struct sock_way *way, struct weft_peer *peer, str
 /**
  * weft_sock_send() - send a message, or a batch of them, to where a peer is
  * @peer: the peer
- * @skb: the message, with WEFT_CRYPT_HEADROOM less its own header in front; it changes hands
+ * @skb: the message, with WEFT_SOCK_HEADROOM less its own header in front; it changes hands
  * @ds: the outer DS field
  * @mtu: inner packets that are longer may be fragmented outside
  *
@@ -511,11 +510,11 @@ int weft_sock_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds, unsigned 
 
 static struct sk_buff *sock_message(const void *message, size_t len)
 {
-	struct sk_buff *skb = alloc_skb(WEFT_CRYPT_HEADROOM + LL_MAX_HEADER + len, GFP_ATOMIC);
+	struct sk_buff *skb = alloc_skb(WEFT_SOCK_HEADROOM + LL_MAX_HEADER + len, GFP_ATOMIC);
 
 	if (unlikely(!skb))
 		return NULL;
-	skb_reserve(skb, WEFT_CRYPT_HEADROOM + LL_MAX_HEADER);
+	skb_reserve(skb, WEFT_SOCK_HEADROOM + LL_MAX_HEADER);
 	skb_set_inner_network_header(skb, 0);
 	skb_put_data(skb, message, len);
 	return skb;

@@ -5,12 +5,29 @@
 #ifndef WEFT_SOCK_H
 #define WEFT_SOCK_H
 
+#include "wire.h"
+
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/types.h>
+#include <linux/udp.h>
 
 struct sk_buff;
 struct weft_device;
 struct weft_endpoint;
 struct weft_peer;
+
+/*
+ * What a packet grows by in front: this protocol's header, UDP, and the longer of the IP headers.
+ */
+#define WEFT_SOCK_HEADROOM \
+	((int)(sizeof(struct weft_msg_data) + sizeof(struct udphdr) + sizeof(struct ipv6hdr)))
+
+/* Messages in one packet for UDP segmentation, at most: what every kernel takes. */
+#define WEFT_SOCK_MAX_MESSAGES	64
+
+/* Their bytes, at most: more than the length fields of IP and UDP could say. */
+#define WEFT_SOCK_MAX_LEN	(IP_MAX_MTU - sizeof(struct iphdr) - sizeof(struct udphdr))
 
 /* What is known of the path to where a peer is. */
 struct weft_sock_path {

@@ -322,13 +322,13 @@ void weft_xmit_keepalive(struct weft_peer *peer)
 	struct sk_buff *skb;
 
 	if (weft_staged_is_empty(&peer->staged)) {
-		skb = alloc_skb(LL_MAX_HEADER + WEFT_CRYPT_HEADROOM + WEFT_TAG_LEN +
+		skb = alloc_skb(LL_MAX_HEADER + WEFT_SOCK_HEADROOM + WEFT_TAG_LEN +
 				WEFT_CRYPT_BEHIND, GFP_ATOMIC);
 		if (unlikely(!skb)) {
 			weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, 1);
 			return;
 		}
-		skb_reserve(skb, LL_MAX_HEADER + WEFT_CRYPT_HEADROOM);
+		skb_reserve(skb, LL_MAX_HEADER + WEFT_SOCK_HEADROOM);
 		skb->dev = dev;
 		xmit_describe(peer, skb, READ_ONCE(dev->mtu));
 		xmit_stage(peer, skb);
