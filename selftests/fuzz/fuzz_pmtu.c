@@ -4,7 +4,7 @@
  * and a search ends; and on a path that carries up to so much and loses nothing it finds that.
  */
 #include "fuzz.h"
-#include "pmtu.c"
+#include "lib/pmtu.c"
 
 #define PERIOD_NS	(600 * 1000000000ULL)
 

@@ -36,14 +36,14 @@ found=build/found
 
 # A fault for each fuzzer: file and what to make of it. Each is one that a person could write.
 plants=(
-	'noise kmod/noise.c s/if (!noise_open(&state, opened, msg->sealed_timestamp, WEFT_TIMESTAMP_LEN))/if (!noise_open(\&state, opened, msg->sealed_timestamp, WEFT_TIMESTAMP_LEN) \&\& opened[0])/'
-	'cookie kmod/cookie.c s/+ at, sizeof(mac))/+ at, sizeof(mac) - 1)/'
-	'replay kmod/replay.c s/WEFT_REPLAY_WORDS);/WEFT_REPLAY_WORDS - 1);/'
-	'allowedips kmod/allowedips.c s/heir->parent = node->parent/heir->parent = heir->parent/'
-	'fsm kmod/fsm.c s/if (fsm->waiting) {/if (fsm->waiting \&\& fsm->refused) {/'
-	'name kmod/name.c s/0x80, 0x800,/0x80, 0x400,/'
-	'pmtu kmod/pmtu.c s/pmtu_usual\[i\] < pmtu->top/pmtu_usual[i] <= pmtu->top/'
-	'pair kmod/pair.c s/spare ? 1 : 0/spare ? 0 : 1/'
+	'noise kmod/lib/noise.c s/if (!noise_open(&state, opened, msg->sealed_timestamp, WEFT_TIMESTAMP_LEN))/if (!noise_open(\&state, opened, msg->sealed_timestamp, WEFT_TIMESTAMP_LEN) \&\& opened[0])/'
+	'cookie kmod/lib/cookie.c s/+ at, sizeof(mac))/+ at, sizeof(mac) - 1)/'
+	'replay kmod/lib/replay.c s/WEFT_REPLAY_WORDS);/WEFT_REPLAY_WORDS - 1);/'
+	'allowedips kmod/lib/allowedips.c s/heir->parent = node->parent/heir->parent = heir->parent/'
+	'fsm kmod/lib/fsm.c s/if (fsm->waiting) {/if (fsm->waiting \&\& fsm->refused) {/'
+	'name kmod/lib/name.c s/0x80, 0x800,/0x80, 0x400,/'
+	'pmtu kmod/lib/pmtu.c s/pmtu_usual\[i\] < pmtu->top/pmtu_usual[i] <= pmtu->top/'
+	'pair kmod/lib/pair.c s/spare ? 1 : 0/spare ? 0 : 1/'
 	'config tools/config.c s/while (end > text \&\& isspace/while (isspace/'
 	'message tools/message.c s/nla_len(attr) != WEFT_KEY_BYTES/!nla_len(attr)/'
 	'event tools/event.c s/!tb\[WEFT_EVENT_A_TYPE\] ||/!tb[WEFT_EVENT_A_TIME] ||/'
@@ -145,8 +145,10 @@ plant_one() { # plant_one NAME FILE SCRIPT
 	[ "$name" != event ] || seeds=(corpus/event)
 	work=$(mktemp -d)
 	mkdir "$work/corpus"
-	sed -e "$script" "$weft_top/$file" >"$work/${file##*/}"
-	if cmp -s "$weft_top/$file" "$work/${file##*/}"; then
+	# Included by its path in kmod/ or in tools/.
+	mkdir -p "$work/$(dirname "${file#*/}")"
+	sed -e "$script" "$weft_top/$file" >"$work/${file#*/}"
+	if cmp -s "$weft_top/$file" "$work/${file#*/}"; then
 		echo "not ok - fuzz: $name: the fault cannot be planted in $file"
 		status=1
 	elif ! quietly make -s B="$work" PLANTED="$work" "$work/fuzz_$name"; then

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Batches: which packets go together, and that every message opens to what went in. */
 #include "test.h"
-#include "batch.c"
-#include "keypair.h"
+#include "datapath/batch.c"
+#include "core/keypair.h"
 
 #include <net/tcp.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The table of sessions: every one found under its own index, and by readers while it changes. */
 #include "test.h"
-#include "index.c"
-#include "keypair.h"
+#include "core/index.c"
+#include "core/keypair.h"
 
 #include <linux/kthread.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Sessions: their counters and ages, and the three of a peer as they take each other's place. */
 #include "test.h"
-#include "keypair.c"
+#include "core/keypair.c"
 #include "world.h"
-#include "peer_ref.h"
+#include "core/peer_ref.h"
 
 #include <linux/kthread.h>
 

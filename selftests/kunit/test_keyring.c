@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The graces of a removed peer's keys leave the device's list. */
 #include "test.h"
-#include "keyring.c"
+#include "core/keyring.c"
 #include "world.h"
-#include "peer_ref.h"
+#include "core/peer_ref.h"
 
 /* A peer whose key has been replaced, and is good for another second. */
 static struct weft_peer *peer_in_grace(struct test *t, struct world *world, u8 name)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Sources of messages that have had a handshake: by address, by port, and by who knows them. */
 #include "test.h"
-#include "known.c"
+#include "handshake/known.c"
 #include "world.h"
 
 /* Documentation addresses (RFC 5737): no other suite notes a handshake from them. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Peers: found, removed under those who still use them, their timers and work, where they are. */
 #include "test.h"
-#include "peer.c"
+#include "core/peer.c"
 #include "world.h"
-#include "peer_endpoint.h"
+#include "core/peer_endpoint.h"
 
 #include <linux/delay.h>
 #include <linux/kthread.h>

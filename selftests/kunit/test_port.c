@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Sockets that are refused or closed, and packets that hold them for longer than that. */
 #include "test.h"
-#include "port.c"
+#include "udp/port.c"
 #include "world.h"
 
 #include <linux/delay.h>

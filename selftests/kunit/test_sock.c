@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Routes to where a peer is: cached for that place, and for none that it has left meanwhile. */
 #include "test.h"
-#include "sock.c"
+#include "udp/sock.c"
 #include "world.h"
 
 #include <linux/delay.h>

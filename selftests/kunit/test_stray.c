@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Data of unknown sessions: whose peers are asked for one, how many places are remembered. */
 #include "test.h"
-#include "stray.c"
+#include "handshake/stray.c"
 #include "world.h"
 
 #include <linux/delay.h>

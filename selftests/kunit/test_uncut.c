@@ -4,7 +4,7 @@
 #define weft_uncut_add		uncut_add
 #define weft_uncut_remove	uncut_remove
 #include "test.h"
-#include "uncut.c"
+#include "udp/uncut.c"
 
 #include <linux/in.h>
 #include <linux/net.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "world.h"
-#include "drop.h"
-#include "keypair.h"
-#include "peer.h"
-#include "peer_ref.h"
+#include "core/drop.h"
+#include "core/keypair.h"
+#include "core/peer.h"
+#include "core/peer_ref.h"
 
 #include <linux/ip.h>
 #include <linux/module.h>

@@ -6,7 +6,7 @@
 #ifndef WEFT_WORLD_H
 #define WEFT_WORLD_H
 
-#include "device.h"
+#include "core/device.h"
 
 #include <linux/atomic.h>
 

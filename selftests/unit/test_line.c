@@ -4,7 +4,7 @@
  */
 #include "test.h"
 
-#include "line.c"
+#include "core/line.c"
 
 #define MANY	TEST_ROUNDS(20000)
 #define WINDOW	64

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Names: good ones, and every way to be a bad one. */
 #include "test.h"
-#include "name.c"
+#include "lib/name.c"
 
 #define KEY	"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
 #define TEN	"0123456789"

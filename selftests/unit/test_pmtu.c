@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The search for a path's MTU: which sizes are asked for, and what answers to them mean. */
 #include "test.h"
-#include "pmtu.c"
+#include "lib/pmtu.c"
 
 #define SECOND	1000000000ULL
 #define PERIOD	(600 * SECOND)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A peer's keys: the public ones, under each of which it is found, and the preshared ones. Of both
+ * kinds there is a current one; there may be a next one, which takes its place once a handshake has
+ * succeeded with it, and a previous one, which stays good until its grace ends.
+ */
+#ifndef WEFT_KEYRING_H
+#define WEFT_KEYRING_H
+
+#include "core/peer_ref.h"
+
+struct weft_device;
+
+/* How long a key stays good after it has been replaced, unless it is set: a day. */
+#define WEFT_GRACE_S	86400
+
+/**
+ * weft_keyring_now() - the public key that a peer has now
+ * @ring: the peer's
+ *
+ * Context: device->config_lock or peer->handshake_lock, for as long as the bytes are looked at.
+ * With neither, weft_keyring_read().
+ * Return: 32 bytes.
+ */
+static inline const u8 *weft_keyring_now(const struct weft_keyring *ring)
+{
+	return READ_ONCE(ring->public[WEFT_PLACE_CURRENT])->bytes;
+}
+
+void weft_keyring_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN]);
+
+struct weft_public *weft_keyring_match(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN]);
+enum weft_place weft_keyring_place(const struct weft_peer *peer, u64 serial);
+unsigned int weft_keyring_places(const struct weft_peer *peer);
+unsigned int weft_keyring_preshared_places(const struct weft_peer *peer);
+
+void weft_keyring_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN]);
+bool weft_keyring_promote(struct weft_peer *peer, const struct weft_public *used,
+			  u8 old[WEFT_KEY_LEN]);
+bool weft_keyring_end(struct weft_peer *peer, u8 old[WEFT_KEY_LEN]);
+bool weft_keyring_expire(struct weft_peer *peer, u64 now_ns, u8 old[WEFT_KEY_LEN]);
+
+void weft_keyring_set_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN]);
+void weft_keyring_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN]);
+bool weft_keyring_promote_preshared(struct weft_peer *peer, u64 serial);
+bool weft_keyring_end_preshared(struct weft_peer *peer);
+bool weft_keyring_expire_preshared(struct weft_peer *peer, u64 now_ns);
+
+void weft_keyring_set_grace(struct weft_peer *peer, u32 seconds);
+u64 weft_keyring_until(struct weft_peer *peer, enum weft_grace_of which);
+void weft_keyring_look_at(struct weft_device *device, u64 when_ns);
+struct weft_peer *weft_keyring_next_to_end(struct weft_device *device, u64 now_ns);
+
+#endif /* WEFT_KEYRING_H */
