@@ -4,11 +4,11 @@
 #include "core/device.h"
 #include "core/handshake_state.h"
 #include "core/identity.h"
-#include "core/keypair.h"
 #include "core/keyring.h"
 #include "core/lookup.h"
 #include "core/peer.h"
 #include "core/peer_ref.h"
+#include "core/session.h"
 #include "core/timers.h"
 
 #include <crypto/algapi.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "core/handshake_state.h"
-#include "core/keypair.h"
 #include "core/peer_ref.h"
+#include "core/session.h"
 #include "core/timers.h"
 
 #include <linux/string.h>

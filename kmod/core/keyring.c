@@ -3,8 +3,8 @@
 #include "core/keyring.h"
 #include "core/device.h"
 #include "core/handshake_state.h"
-#include "core/keypair.h"
 #include "core/lookup.h"
+#include "core/session.h"
 
 #include <crypto/algapi.h>
 #include <linux/string.h>

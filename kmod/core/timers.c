@@ -2,9 +2,9 @@
 
 #include "core/timers.h"
 #include "core/device.h"
-#include "core/keypair.h"
 #include "core/peer_endpoint.h"
 #include "core/peer_ref.h"
+#include "core/session.h"
 
 #include <linux/random.h>
 #include <linux/sched/mm.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "datapath/crypt.h"
-#include "core/keypair.h"
+#include "core/session.h"
 #include "datapath/pages.h"
 #include "udp/sock.h"
 

@@ -2,7 +2,7 @@
 /* Batches: which packets go together, and that every message opens to what went in. */
 #include "test.h"
 #include "datapath/batch.c"
-#include "core/keypair.h"
+#include "core/session.h"
 
 #include <net/tcp.h>
 

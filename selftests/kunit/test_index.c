@@ -2,7 +2,7 @@
 /* The table of sessions: every one found under its own index, and by readers while it changes. */
 #include "test.h"
 #include "core/index.c"
-#include "core/keypair.h"
+#include "core/session.h"
 
 #include <linux/kthread.h>
 

@@ -2,7 +2,7 @@
 
 #include "world.h"
 #include "core/drop.h"
-#include "core/keypair.h"
+#include "core/session.h"
 #include "core/peer.h"
 #include "core/peer_ref.h"
 

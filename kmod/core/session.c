@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "core/keypair.h"
+#include "core/session.h"
 #include "core/trace.h"
 
 #include <linux/slab.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Sessions: their counters and ages, and the three of a peer as they take each other's place. */
 #include "test.h"
-#include "core/keypair.c"
+#include "core/session.c"
 #include "world.h"
 #include "core/peer_ref.h"
 
