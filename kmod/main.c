@@ -151,7 +151,7 @@ static int __init main_init(void)
 	err = weft_ratelimit_init();
 	if (err)
 		goto exit_uncut;
-	err = weft_keypair_init();
+	err = weft_session_init();
 	if (err)
 		goto exit_ratelimit;
 	err = weft_peer_init();
@@ -181,7 +181,7 @@ exit_data_path:
 exit_peer:
 	weft_peer_exit();
 exit_keypair:
-	weft_keypair_exit();
+	weft_session_exit();
 exit_ratelimit:
 	weft_ratelimit_exit();
 exit_uncut:
@@ -197,7 +197,7 @@ static void __exit main_exit(void)
 	weft_handshake_exit();
 	main_exit_data_path();
 	weft_peer_exit();
-	weft_keypair_exit();
+	weft_session_exit();
 	weft_ratelimit_exit();
 	weft_uncut_exit();
 }

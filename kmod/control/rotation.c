@@ -165,7 +165,7 @@ void weft_rotation_renew(struct weft_peer *peer)
 	mutex_lock(&peer->handshake_lock);
 	WRITE_ONCE(peer->handshake.untried, true);
 	mutex_unlock(&peer->handshake_lock);
-	if (weft_keypairs_carry(&peer->keypairs))
+	if (weft_sessions_carry(&peer->sessions))
 		weft_peer_report(peer, WEFT_FSM_RENEWAL);
 }
 

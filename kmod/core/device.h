@@ -9,9 +9,9 @@
  *   device->config_lock     configuration: peers, allowed IPs, sockets, identity, up, gone
  *   peer->handshake_lock    a peer's handshake, keys, timestamps, cookie
  *   device->peers_lock      the tree of peers by key, and which keys a peer has
- *   peer->keypairs.lock     which session is current, previous, next
+ *   peer->sessions.lock     which session is current, previous, next
  *   peer->fsm_lock          a peer's timers
- *   keypair->replay_lock    a session's replay window
+ *   session->replay_lock    a session's replay window
  *   device->events_lock     whose turn it is to tell listeners something; never under peers_lock,
  *                           which is taken under it
  *   and as leaves           peer->staged.queue.lock, peer->endpoint_lock, device->cookie_lock,

@@ -17,7 +17,7 @@
 void weft_peer_forget_handshake(struct weft_peer *peer)
 {
 	lockdep_assert_held(&peer->handshake_lock);
-	weft_keypair_revoke(peer->handshake.pending);
+	weft_session_revoke(peer->handshake.pending);
 	peer->handshake.pending = NULL;
 	memzero_explicit(&peer->handshake.noise, sizeof(peer->handshake.noise));
 }
@@ -58,9 +58,9 @@ bool weft_peer_phase_out(struct weft_peer *peer, enum weft_key_kind kind, u64 se
 	u64 until = ktime_get_coarse_boottime_ns() + WEFT_PHASE_OUT_NS;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (!weft_keypairs_phase_out(&peer->keypairs, kind, serial, until))
+	if (!weft_sessions_phase_out(&peer->sessions, kind, serial, until))
 		return false;
-	if (weft_keypairs_current_key(&peer->keypairs, kind) == serial)
+	if (weft_sessions_current_key(&peer->sessions, kind) == serial)
 		weft_timers_forget_session_at(peer, until);
 	return true;
 }
@@ -79,7 +79,7 @@ void weft_peer_key_ended(struct weft_peer *peer, enum weft_key_kind kind, u64 se
 	bool missed;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (weft_keypairs_end(&peer->keypairs, kind, serial, &missed))
+	if (weft_sessions_end(&peer->sessions, kind, serial, &missed))
 		weft_timers_forget_session(peer);
 	if (missed)
 		weft_peer_report(peer, WEFT_FSM_RENEWAL);
@@ -104,7 +104,7 @@ void weft_peer_retire(struct weft_peer *peer)
 		weft_peer_forget_handshake(peer);
 	mutex_unlock(&peer->handshake_lock);
 	if (negotiated) {
-		weft_keypairs_retire(&peer->keypairs);
+		weft_sessions_retire(&peer->sessions);
 		weft_timers_forget_session(peer);
 	}
 }
@@ -120,6 +120,6 @@ void weft_peer_erase(struct weft_peer *peer)
 	mutex_lock(&peer->handshake_lock);
 	weft_peer_forget_handshake(peer);
 	mutex_unlock(&peer->handshake_lock);
-	weft_keypairs_clear(&peer->keypairs);
+	weft_sessions_clear(&peer->sessions);
 	weft_timers_forget_session(peer);
 }

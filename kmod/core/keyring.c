@@ -429,7 +429,7 @@ void weft_keyring_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT_K
 
 	mutex_lock(&peer->handshake_lock);
 	/* A session may have proved the next one good just now. */
-	if (weft_keyring_promote_preshared(peer, weft_keypairs_current_key(&peer->keypairs,
+	if (weft_keyring_promote_preshared(peer, weft_sessions_current_key(&peer->sessions,
 									   WEFT_KEY_PRESHARED)))
 		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_PACKET, NULL);
 	if (!memchr_inv(key, 0, WEFT_KEY_LEN) ||

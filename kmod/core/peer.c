@@ -75,7 +75,7 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 		return NULL;
 	peer->device = device;
 	weft_keyring_init(peer, public_key);
-	weft_keypairs_init(&peer->keypairs);
+	weft_sessions_init(&peer->sessions);
 	weft_staged_init(&peer->staged);
 	weft_line_init(&peer->line);
 	seqlock_init(&peer->endpoint_lock);

@@ -31,7 +31,7 @@
 
 struct weft_device;
 struct weft_home;
-struct weft_keypair;
+struct weft_session;
 struct weft_label;
 struct weft_peer;
 
@@ -47,10 +47,10 @@ enum weft_key_kind {
  * A peer's sessions. The pointers are changed under lock and read under RCU; each holds a
  * reference.
  */
-struct weft_keypairs {
-	struct weft_keypair __rcu *current_keypair;
-	struct weft_keypair __rcu *previous_keypair;
-	struct weft_keypair __rcu *next_keypair;
+struct weft_sessions {
+	struct weft_session __rcu *current_session;
+	struct weft_session __rcu *previous_session;
+	struct weft_session __rcu *next_session;
 	spinlock_t lock;		/* the three above */
 };
 
@@ -96,7 +96,7 @@ struct weft_keyring {
  */
 struct weft_peer_handshake {
 	struct weft_noise_handshake noise;
-	struct weft_keypair *pending;		/* our initiation's, referenced; NULL: none */
+	struct weft_session *pending;		/* our initiation's, referenced; NULL: none */
 	u64 pending_identity;			/* the serials of what it was made with */
 	u64 pending_public;
 	u64 likely_identity;			/* and of what the newest session was made with */
@@ -119,7 +119,7 @@ struct weft_peer_handshake {
 
 struct weft_peer {
 	struct weft_device *device;
-	struct weft_keypairs keypairs;
+	struct weft_sessions sessions;
 	struct weft_staged staged;		/* packets that wait for a session */
 	seqlock_t endpoint_lock;
 	struct weft_endpoint endpoint;		/* endpoint_lock */

@@ -3,8 +3,8 @@
  * A session: the keys of one completed handshake, or the place kept for them while the handshake
  * goes on. And a peer's set of three: previous, current, next (WireGuard paper, section 6.3).
  */
-#ifndef WEFT_KEYPAIR_H
-#define WEFT_KEYPAIR_H
+#ifndef WEFT_SESSION_H
+#define WEFT_SESSION_H
 
 #include "core/index.h"
 #include "core/peer_ref.h"
@@ -19,7 +19,7 @@
 
 struct weft_peer;
 
-struct weft_keypair {
+struct weft_session {
 	struct weft_index_entry entry;	/* in index; its id names the session in messages */
 	__le32 remote_index;		/* this and the next five: constant once ready is set */
 	struct weft_noise_keys keys;
@@ -40,16 +40,16 @@ struct weft_keypair {
 	struct rcu_head rcu;
 };
 
-int weft_keypair_init(void);
-void weft_keypair_exit(void);
+int weft_session_init(void);
+void weft_session_exit(void);
 
-struct weft_keypair *weft_keypair_create(struct weft_peer *peer, struct weft_index *index);
-void weft_keypair_begin(struct weft_keypair *keypair, struct weft_noise_handshake *hs,
+struct weft_session *weft_session_create(struct weft_peer *peer, struct weft_index *index);
+void weft_session_begin(struct weft_session *session, struct weft_noise_handshake *hs,
 			bool initiator);
-void weft_keypair_revoke(struct weft_keypair *keypair);
+void weft_session_revoke(struct weft_session *session);
 
 /**
- * weft_keypair_find() - find a session
+ * weft_session_find() - find a session
  * @index: the table
  * @id: its index, as on the wire
  *
@@ -57,52 +57,52 @@ void weft_keypair_revoke(struct weft_keypair *keypair);
  * Return: the session, valid as long as the caller's RCU section unless a reference is taken, or
  * NULL.
  */
-static inline struct weft_keypair *weft_keypair_find(struct weft_index *index, __le32 id)
+static inline struct weft_session *weft_session_find(struct weft_index *index, __le32 id)
 {
 	struct weft_index_entry *entry = weft_index_find(index, id);
 
-	return entry ? container_of(entry, struct weft_keypair, entry) : NULL;
+	return entry ? container_of(entry, struct weft_session, entry) : NULL;
 }
 
-bool weft_keypair_get(struct weft_keypair *keypair);
-void weft_keypair_put(struct weft_keypair *keypair);
-bool weft_keypair_accept(struct weft_keypair *keypair, u64 counter);
-bool weft_keypair_reserve(struct weft_keypair *keypair, unsigned int count, u64 now_ns, u64 *first);
+bool weft_session_get(struct weft_session *session);
+void weft_session_put(struct weft_session *session);
+bool weft_session_accept(struct weft_session *session, u64 counter);
+bool weft_session_reserve(struct weft_session *session, unsigned int count, u64 now_ns, u64 *first);
 
 /**
- * weft_keypair_sent() - the messages of a reservation are on their way, or given up
- * @keypair: the session
+ * weft_session_sent() - the messages of a reservation are on their way, or given up
+ * @session: the session
  * @first: the reservation's first counter
  *
  * The caller looks afterwards whether packets are staged: they may have waited for this.
  */
-static inline void weft_keypair_sent(struct weft_keypair *keypair, u64 first)
+static inline void weft_session_sent(struct weft_session *session, u64 first)
 {
-	weft_flight_land(&keypair->flight, first);
+	weft_flight_land(&session->flight, first);
 }
 
 /**
- * weft_keypair_usable() - may a session carry packets still?
- * @keypair: a session that is ready
+ * weft_session_usable() - may a session carry packets still?
+ * @session: a session that is ready
  * @counter: the next one to be used, or the one received
  * @now_ns: coarse boot-time clock
  */
-static inline bool weft_keypair_usable(const struct weft_keypair *keypair, u64 counter, u64 now_ns)
+static inline bool weft_session_usable(const struct weft_session *session, u64 counter, u64 now_ns)
 {
-	return weft_fsm_session_usable(keypair->born_ns, counter, now_ns) &&
-	       now_ns < READ_ONCE(keypair->ends_ns);
+	return weft_fsm_session_usable(session->born_ns, counter, now_ns) &&
+	       now_ns < READ_ONCE(session->ends_ns);
 }
 
-void weft_keypairs_init(struct weft_keypairs *set);
-void weft_keypairs_add(struct weft_keypairs *set, struct weft_keypair *fresh);
-bool weft_keypairs_carry(struct weft_keypairs *set);
-bool weft_keypairs_confirm(struct weft_keypairs *set, struct weft_keypair *used);
-u64 weft_keypairs_current_key(struct weft_keypairs *set, enum weft_key_kind kind);
-bool weft_keypairs_phase_out(struct weft_keypairs *set, enum weft_key_kind kind, u64 serial,
+void weft_sessions_init(struct weft_sessions *set);
+void weft_sessions_add(struct weft_sessions *set, struct weft_session *fresh);
+bool weft_sessions_carry(struct weft_sessions *set);
+bool weft_sessions_confirm(struct weft_sessions *set, struct weft_session *used);
+u64 weft_sessions_current_key(struct weft_sessions *set, enum weft_key_kind kind);
+bool weft_sessions_phase_out(struct weft_sessions *set, enum weft_key_kind kind, u64 serial,
 			     u64 until_ns);
-bool weft_keypairs_end(struct weft_keypairs *set, enum weft_key_kind kind, u64 serial,
+bool weft_sessions_end(struct weft_sessions *set, enum weft_key_kind kind, u64 serial,
 		       bool *missed);
-void weft_keypairs_retire(struct weft_keypairs *set);
-void weft_keypairs_clear(struct weft_keypairs *set);
+void weft_sessions_retire(struct weft_sessions *set);
+void weft_sessions_clear(struct weft_sessions *set);
 
-#endif /* WEFT_KEYPAIR_H */
+#endif /* WEFT_SESSION_H */

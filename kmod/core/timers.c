@@ -157,14 +157,14 @@ void weft_peer_ask(struct weft_peer *peer, u32 actions)
 	spin_unlock_bh(&peer->fsm_lock);
 }
 
-/* @keypair: the session that is confirmed, if one is; not if it has been ended. */
-static void timers_report(struct weft_peer *peer, u32 events, const struct weft_keypair *keypair)
+/* @session: the session that is confirmed, if one is; not if it has been ended. */
+static void timers_report(struct weft_peer *peer, u32 events, const struct weft_session *session)
 {
 	u64 now = ktime_get_coarse_boottime_ns();
 	u32 actions = 0;
 
 	spin_lock_bh(&peer->fsm_lock);
-	if (unlikely(keypair && READ_ONCE(keypair->revoked)))
+	if (unlikely(session && READ_ONCE(session->revoked)))
 		events &= ~WEFT_FSM_SESSION_CONFIRMED;
 	if (peer->running) {
 		actions = weft_fsm_report(&peer->fsm, events, now);
@@ -195,14 +195,14 @@ void weft_peer_report(struct weft_peer *peer, u32 events)
 
 /**
  * weft_peer_report_confirmed() - tell a peer's timers that a message has confirmed a session
- * @keypair: the session; one that has been ended since confirms nothing
+ * @session: the session; one that has been ended since confirms nothing
  * @events: enum weft_fsm_event, what else the message means
  *
  * Context: any but hard interrupt.
  */
-void weft_peer_report_confirmed(const struct weft_keypair *keypair, u32 events)
+void weft_peer_report_confirmed(const struct weft_session *session, u32 events)
 {
-	timers_report(keypair->peer, events | WEFT_FSM_SESSION_CONFIRMED, keypair);
+	timers_report(session->peer, events | WEFT_FSM_SESSION_CONFIRMED, session);
 }
 
 /**

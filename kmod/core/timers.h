@@ -12,7 +12,7 @@
 
 #include <uapi/linux/weft.h>
 
-struct weft_keypair;
+struct weft_session;
 struct weft_peer;
 
 /* Asked for like enum weft_fsm_action: look whether a next key has proved good. */
@@ -28,7 +28,7 @@ void weft_timers_peer_init(struct weft_peer *peer);
 void weft_peer_start(struct weft_peer *peer);
 void weft_peer_stop(struct weft_peer *peer);
 void weft_peer_report(struct weft_peer *peer, u32 events);
-void weft_peer_report_confirmed(const struct weft_keypair *keypair, u32 events);
+void weft_peer_report_confirmed(const struct weft_session *session, u32 events);
 void weft_peer_ask(struct weft_peer *peer, u32 actions);
 enum weft_peer_state weft_peer_state(struct weft_peer *peer, u64 now, u64 *since);
 void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds);

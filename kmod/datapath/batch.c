@@ -437,7 +437,7 @@ static bool batch_segment_first(struct sk_buff **list)
  * weft_batch_seal() - turn the first packets of a list into one that carries their messages
  * @list: inner packets, each with its weft_packet(), as weft_batch_cut_up() left them; those that
  * are taken are removed from it
- * @keypair: the session
+ * @session: the session
  * @counter: of the first packet; the others follow it
  * @count: for how many there are counters: weft_batch_next() at least; gets how many were taken, at
  * least 1
@@ -447,14 +447,14 @@ static bool batch_segment_first(struct sk_buff **list)
  * Context: bottom halves off.
  * Return: the packet, or NULL when those taken had to be dropped for want of memory.
  */
-struct sk_buff *weft_batch_seal(struct sk_buff **list, const struct weft_keypair *keypair,
+struct sk_buff *weft_batch_seal(struct sk_buff **list, const struct weft_session *session,
 				u64 counter, unsigned int *count)
 {
 	struct sk_buff *sealed = NULL;
 	struct batch_whole whole;
 	struct weft_crypt crypt;
 
-	weft_crypt_begin_seal(&crypt, keypair);
+	weft_crypt_begin_seal(&crypt, session);
 	if (skb_is_gso(*list) && batch_is_whole(*list, &whole)) {
 		*count = whole.segments.count;
 		if (unlikely(!batch_seal_whole(list, &crypt, counter, &whole, &sealed)) &&

@@ -20,7 +20,7 @@
 #define WEFT_BATCH_MAX_PACKETS	WEFT_SOCK_MAX_MESSAGES
 #define WEFT_BATCH_MAX_LEN	WEFT_SOCK_MAX_LEN
 
-struct weft_keypair;
+struct weft_session;
 
 struct weft_packet {
 	unsigned int mtu;		/* padding does not go past it */
@@ -40,7 +40,7 @@ static inline struct weft_packet *weft_packet(const struct sk_buff *skb)
 
 struct sk_buff *weft_batch_cut_up(struct sk_buff *skb);
 unsigned int weft_batch_next(const struct sk_buff *list);
-struct sk_buff *weft_batch_seal(struct sk_buff **list, const struct weft_keypair *keypair,
+struct sk_buff *weft_batch_seal(struct sk_buff **list, const struct weft_session *session,
 				u64 counter, unsigned int *count);
 
 void weft_batch_exit(void);

@@ -47,23 +47,23 @@ static void crypt_begin(struct weft_crypt *crypt, const u8 key[WEFT_KEY_LEN])
 /**
  * weft_crypt_begin_seal() - get ready to seal under a session
  * @crypt: to be ended with weft_crypt_end()
- * @keypair: the session; its keys are copied
+ * @session: the session; its keys are copied
  */
-void weft_crypt_begin_seal(struct weft_crypt *crypt, const struct weft_keypair *keypair)
+void weft_crypt_begin_seal(struct weft_crypt *crypt, const struct weft_session *session)
 {
-	crypt->receiver = keypair->remote_index;
-	crypt_begin(crypt, keypair->keys.send);
+	crypt->receiver = session->remote_index;
+	crypt_begin(crypt, session->keys.send);
 }
 
 /**
  * weft_crypt_begin_open() - get ready to open under a session
  * @crypt: to be ended with weft_crypt_end()
- * @keypair: the session; its keys are copied
+ * @session: the session; its keys are copied
  */
-void weft_crypt_begin_open(struct weft_crypt *crypt, const struct weft_keypair *keypair)
+void weft_crypt_begin_open(struct weft_crypt *crypt, const struct weft_session *session)
 {
-	crypt->receiver = keypair->entry.id;
-	crypt_begin(crypt, keypair->keys.receive);
+	crypt->receiver = session->entry.id;
+	crypt_begin(crypt, session->keys.receive);
 }
 
 /**

@@ -16,7 +16,7 @@
 #include <crypto/chacha.h>
 #include <linux/skbuff.h>
 
-struct weft_keypair;
+struct weft_session;
 
 /* Bytes in front of a message that sealing overwrites. */
 #define WEFT_CRYPT_SCRATCH	(CHACHA_BLOCK_SIZE - sizeof(struct weft_msg_data))
@@ -40,8 +40,8 @@ struct weft_crypt_source {
 	unsigned int part_offset;	/* of the part in the whole */
 };
 
-void weft_crypt_begin_seal(struct weft_crypt *crypt, const struct weft_keypair *keypair);
-void weft_crypt_begin_open(struct weft_crypt *crypt, const struct weft_keypair *keypair);
+void weft_crypt_begin_seal(struct weft_crypt *crypt, const struct weft_session *session);
+void weft_crypt_begin_open(struct weft_crypt *crypt, const struct weft_session *session);
 void weft_crypt_end(struct weft_crypt *crypt);
 
 unsigned int weft_crypt_padding(unsigned int len, unsigned int mtu);

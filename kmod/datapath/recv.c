@@ -118,7 +118,7 @@ struct recv_batch {
 	struct weft_job job;
 	struct weft_device *device;
 	struct sk_buff *skb;
-	struct weft_keypair *keypair;	/* referenced; NULL: no session that may carry anything */
+	struct weft_session *session;	/* referenced; NULL: no session that may carry anything */
 	__le32 receiver;		/* the session's index */
 	struct sk_buff_head opened;	/* inner packets, and keepalives */
 	struct sk_buff_head ready;	/* those that go up the stack */
@@ -149,14 +149,14 @@ struct recv_opener {
 static struct kmem_cache *recv_batch_cache;
 
 /* The session of an index, with a reference, if it may still carry a message; else NULL. */
-static struct weft_keypair *recv_session(struct weft_device *device, __le32 receiver)
+static struct weft_session *recv_session(struct weft_device *device, __le32 receiver)
 {
-	struct weft_keypair *keypair = weft_keypair_find(&device->index, receiver);
+	struct weft_session *session = weft_session_find(&device->index, receiver);
 
-	/* Pairs with weft_keypair_begin(). */
-	if (unlikely(!keypair || !smp_load_acquire(&keypair->ready) || READ_ONCE(keypair->revoked)))
+	/* Pairs with weft_session_begin(). */
+	if (unlikely(!session || !smp_load_acquire(&session->ready) || READ_ONCE(session->revoked)))
 		return NULL;
-	return weft_keypair_get(keypair) ? keypair : NULL;
+	return weft_session_get(session) ? session : NULL;
 }
 
 /* Notes a message of @len bytes as received. */
@@ -169,7 +169,7 @@ static void recv_note(struct recv_batch *batch, unsigned int len)
 /* Counts what has been noted, once for all of the batch. */
 static void recv_count(const struct recv_batch *batch)
 {
-	struct weft_peer *peer = batch->keypair->peer;
+	struct weft_peer *peer = batch->session->peer;
 
 	if (unlikely(!batch->good))
 		return;
@@ -179,16 +179,16 @@ static void recv_count(const struct recv_batch *batch)
 }
 
 /* Notes an authenticated message. Returns what that means for the timers; 0: it was replayed. */
-static u32 recv_accept(struct weft_keypair *keypair, struct sk_buff *skb)
+static u32 recv_accept(struct weft_session *session, struct sk_buff *skb)
 {
-	struct weft_peer *peer = keypair->peer;
+	struct weft_peer *peer = session->peer;
 	u32 events = WEFT_FSM_ANY_RECEIVED;
 
-	if (unlikely(!weft_keypair_accept(keypair, recv_opened(skb)->counter)))
+	if (unlikely(!weft_session_accept(session, recv_opened(skb)->counter)))
 		return 0;
 	if (likely(skb->len))
 		events |= WEFT_FSM_DATA_RECEIVED;
-	if (unlikely(weft_keypairs_confirm(&peer->keypairs, keypair))) {
+	if (unlikely(weft_sessions_confirm(&peer->sessions, session))) {
 		events |= WEFT_FSM_SESSION_CONFIRMED;
 		WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
 		atomic64_inc(&peer->handshakes_completed);
@@ -200,7 +200,7 @@ static u32 recv_accept(struct weft_keypair *keypair, struct sk_buff *skb)
 static int recv_inner(struct recv_batch *batch, struct sk_buff *skb)
 {
 	unsigned int len = recv_inner_len(skb), message_len = skb->len + WEFT_DATA_OVERHEAD;
-	struct weft_peer *peer = batch->keypair->peer;
+	struct weft_peer *peer = batch->session->peer;
 
 	if (unlikely(!len))
 		return WEFT_DROP_NOT_IP_IN;
@@ -222,11 +222,11 @@ static int recv_inner(struct recv_batch *batch, struct sk_buff *skb)
 /* Takes one packet further that has been opened. Returns what it means for the timers. */
 static u32 recv_opened_packet(struct recv_batch *batch, struct sk_buff *skb)
 {
-	u32 events = recv_accept(batch->keypair, skb);
+	u32 events = recv_accept(batch->session, skb);
 	int refused;
 
 	if (unlikely(!events)) {
-		recv_peer_drop(batch->keypair->peer, skb, WEFT_DROP_REPLAY);
+		recv_peer_drop(batch->session->peer, skb, WEFT_DROP_REPLAY);
 		return 0;
 	}
 	if (unlikely(!skb->len)) {
@@ -236,31 +236,31 @@ static u32 recv_opened_packet(struct recv_batch *batch, struct sk_buff *skb)
 	}
 	refused = recv_inner(batch, skb);
 	if (unlikely(refused >= 0))
-		recv_peer_drop(batch->keypair->peer, skb, refused);
+		recv_peer_drop(batch->session->peer, skb, refused);
 	return events;
 }
 
 /* Tells the timers of the session's peer what came in under it. */
 static void recv_report(struct recv_batch *batch, u32 events)
 {
-	struct weft_keypair *keypair = batch->keypair;
+	struct weft_session *session = batch->session;
 	u64 now = ktime_get_coarse_boottime_ns();
 	struct weft_endpoint endpoint;
 
-	WRITE_ONCE(keypair->peer->rx_at_ns, now);
+	WRITE_ONCE(session->peer->rx_at_ns, now);
 	if (likely(weft_endpoint_from_skb(&endpoint, batch->skb)))
-		weft_peer_heard_at(keypair->peer, &endpoint);
-	if (unlikely(weft_fsm_session_ending(keypair->initiator, keypair->born_ns, now)))
+		weft_peer_heard_at(session->peer, &endpoint);
+	if (unlikely(weft_fsm_session_ending(session->initiator, session->born_ns, now)))
 		events |= WEFT_FSM_SESSION_ENDING;
 	if (likely(!(events & WEFT_FSM_SESSION_CONFIRMED))) {
-		weft_peer_report(keypair->peer, events);
+		weft_peer_report(session->peer, events);
 		return;
 	}
-	weft_peer_report_confirmed(keypair, events);
+	weft_peer_report_confirmed(session, events);
 	/* Behind it: a session that is confirmed ends what waits, and a renewal would wait. */
-	if (keypair->with_next_key || READ_ONCE(keypair->peer->handshake.untried))
-		weft_peer_ask(keypair->peer, WEFT_PEER_DO_PROMOTE);
-	weft_xmit_staged(keypair->peer);
+	if (session->with_next_key || READ_ONCE(session->peer->handshake.untried))
+		weft_peer_ask(session->peer, WEFT_PEER_DO_PROMOTE);
+	weft_xmit_staged(session->peer);
 }
 
 /*
@@ -269,7 +269,7 @@ static void recv_report(struct recv_batch *batch, u32 events)
  */
 static unsigned int recv_hand_over(struct recv_batch *batch)
 {
-	const struct weft_peer *peer = batch->keypair->peer;
+	const struct weft_peer *peer = batch->session->peer;
 	struct weft_cells *cells = &batch->device->cells;
 
 	if (READ_ONCE(peer->spread))
@@ -300,10 +300,10 @@ static void recv_deliver(struct recv_batch *batch)
 	if (likely(!skb_queue_empty(&batch->ready)))
 		dropped = recv_hand_over(batch);
 	if (unlikely(dropped))
-		weft_peer_drop(batch->keypair->peer, WEFT_DROP_STACK, dropped);
+		weft_peer_drop(batch->session->peer, WEFT_DROP_STACK, dropped);
 	if (likely(events))
 		recv_report(batch, events);
-	weft_keypair_put(batch->keypair);
+	weft_session_put(batch->session);
 	recv_free(batch, useless);
 }
 
@@ -314,8 +314,8 @@ static int recv_data(struct recv_batch *batch, struct recv_opener *opener,
 	u64 counter = le64_to_cpu(msg->counter);
 	struct sk_buff *packet;
 
-	if (unlikely(!batch->keypair ||
-		     !weft_keypair_usable(batch->keypair, counter, opener->now_ns)))
+	if (unlikely(!batch->session ||
+		     !weft_session_usable(batch->session, counter, opener->now_ns)))
 		return WEFT_DROP_NO_SESSION;
 	packet = weft_crypt_open_packet(&opener->crypt, &opener->source, offset, len, counter);
 	if (IS_ERR(packet))
@@ -389,8 +389,8 @@ static void recv_refuse(struct recv_batch *batch, enum weft_drop reason)
 {
 	batch->refused = reason;
 	/* What is no message has nothing to do with the session of those before it. */
-	if (batch->keypair && reason != WEFT_DROP_MALFORMED)
-		weft_peer_drop(batch->keypair->peer, reason, 1);
+	if (batch->session && reason != WEFT_DROP_MALFORMED)
+		weft_peer_drop(batch->session->peer, reason, 1);
 	else
 		weft_drop(batch->device, reason, 1);
 }
@@ -404,24 +404,24 @@ static void recv_open(struct recv_batch *batch)
 
 	batch->alone = each >= skb->len;
 	weft_crypt_source_init(&opener.source, skb);
-	if (likely(batch->keypair))
-		weft_crypt_begin_open(&opener.crypt, batch->keypair);
+	if (likely(batch->session))
+		weft_crypt_begin_open(&opener.crypt, batch->session);
 	for (offset = 0; offset < skb->len; offset += each) {
 		int refused = recv_message(batch, &opener, offset, min(each, skb->len - offset));
 
 		if (unlikely(refused >= 0))
 			recv_refuse(batch, refused);
 	}
-	if (likely(batch->keypair))
+	if (likely(batch->session))
 		weft_crypt_end(&opener.crypt);
 }
 
 static void recv_batch_init(struct recv_batch *batch, struct weft_device *device,
-			    struct sk_buff *skb, struct weft_keypair *keypair, __le32 receiver)
+			    struct sk_buff *skb, struct weft_session *session, __le32 receiver)
 {
 	batch->device = device;
 	batch->skb = skb;
-	batch->keypair = keypair;
+	batch->session = session;
 	batch->receiver = receiver;
 	batch->refused = -1;
 	batch->good = 0;
@@ -446,11 +446,11 @@ static void recv_job_deliver(struct weft_job *job)
 	weft_device_job_ended(device);
 }
 
-/* Has a batch of @keypair's peer taken by whoever has time. Returns false if it cannot be. */
+/* Has a batch of @session's peer taken by whoever has time. Returns false if it cannot be. */
 static bool recv_spread(struct weft_device *device, struct sk_buff *skb,
-			struct weft_keypair *keypair)
+			struct weft_session *session)
 {
-	struct weft_peer *peer = keypair->peer;
+	struct weft_peer *peer = session->peer;
 	struct recv_batch *batch;
 
 	if (likely(!weft_spread_is_wanted(&peer->line, skb->len)))
@@ -458,14 +458,14 @@ static bool recv_spread(struct weft_device *device, struct sk_buff *skb,
 	batch = kmem_cache_alloc(recv_batch_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (unlikely(!batch))
 		return false;
-	recv_batch_init(batch, device, skb, keypair, keypair->entry.id);
+	recv_batch_init(batch, device, skb, session, session->entry.id);
 	batch->job.work = recv_job_work;
 	batch->job.deliver = recv_job_deliver;
 	weft_device_job_begins(device);
 	WRITE_ONCE(peer->spread, true);
 	if (unlikely(!weft_spread(&peer->line, &batch->job))) {
 		recv_peer_drop(peer, skb, WEFT_DROP_QUEUE_IN);
-		weft_keypair_put(keypair);
+		weft_session_put(session);
 		kmem_cache_free(recv_batch_cache, batch);
 		weft_device_job_ended(device);
 	}
@@ -475,14 +475,14 @@ static bool recv_spread(struct weft_device *device, struct sk_buff *skb,
 /* Takes the messages of a packet whose first one names the session @receiver. */
 static void recv_batch(struct weft_device *device, struct sk_buff *skb, __le32 receiver)
 {
-	struct weft_keypair *keypair = recv_session(device, receiver);
+	struct weft_session *session = recv_session(device, receiver);
 	struct recv_batch batch;
 
-	if (likely(keypair) && unlikely(recv_spread(device, skb, keypair)))
+	if (likely(session) && unlikely(recv_spread(device, skb, session)))
 		return;
-	recv_batch_init(&batch, device, skb, keypair, receiver);
+	recv_batch_init(&batch, device, skb, session, receiver);
 	recv_open(&batch);
-	if (likely(keypair)) {
+	if (likely(session)) {
 		recv_deliver(&batch);
 	} else {
 		if (batch.refused == WEFT_DROP_NO_SESSION)

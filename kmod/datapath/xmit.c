@@ -76,13 +76,13 @@ static u32 xmit_messages(struct weft_peer *peer, struct sk_buff *skb)
 }
 
 /* Tells the timers what has been sent. */
-static void xmit_report(struct weft_peer *peer, const struct weft_keypair *keypair, u32 events)
+static void xmit_report(struct weft_peer *peer, const struct weft_session *session, u32 events)
 {
 	u64 now = ktime_get_coarse_boottime_ns();
 
 	WRITE_ONCE(peer->tx_at_ns, now);
-	if (unlikely(weft_fsm_session_due(keypair->initiator, keypair->born_ns,
-					  atomic64_read(&keypair->flight.next), now)))
+	if (unlikely(weft_fsm_session_due(session->initiator, session->born_ns,
+					  atomic64_read(&session->flight.next), now)))
 		events |= WEFT_FSM_SESSION_WANTED;
 	weft_peer_report(peer, events);
 }
@@ -156,49 +156,49 @@ static struct sk_buff *xmit_segment(struct weft_peer *peer, struct sk_buff *skb)
  * for them. They are taken for one batch at a time, so that no more of them are on their way than
  * are sealed at this moment.
  */
-static bool xmit_batch(struct weft_peer *peer, struct weft_keypair *keypair, struct sk_buff **list,
+static bool xmit_batch(struct weft_peer *peer, struct weft_session *session, struct sk_buff **list,
 		       u32 *events)
 {
 	unsigned int count = weft_batch_next(*list);
 	struct sk_buff *skb;
 	u64 counter;
 
-	if (unlikely(!weft_keypair_reserve(keypair, count, ktime_get_coarse_boottime_ns(),
+	if (unlikely(!weft_session_reserve(session, count, ktime_get_coarse_boottime_ns(),
 					   &counter)))
 		return false;
-	skb = weft_batch_seal(list, keypair, counter, &count);
+	skb = weft_batch_seal(list, session, counter, &count);
 	*events |= WEFT_FSM_ANY_SENT;
 	if (likely(skb))
 		*events |= xmit_messages(peer, skb);
 	else
 		weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, count);
-	weft_keypair_sent(keypair, counter);
+	weft_session_sent(session, counter);
 	return true;
 }
 
 /*
- * Sends a list of packets under @keypair. Returns false when the session is over or counters are
+ * Sends a list of packets under @session. Returns false when the session is over or counters are
  * too far apart: then what is left in the list has not been sent.
  */
-static bool xmit_send(struct weft_peer *peer, struct weft_keypair *keypair, struct sk_buff **list)
+static bool xmit_send(struct weft_peer *peer, struct weft_session *session, struct sk_buff **list)
 {
 	u32 events = 0;
 
-	while (*list && likely(xmit_batch(peer, keypair, list, &events)))
+	while (*list && likely(xmit_batch(peer, session, list, &events)))
 		;
 	if (likely(events))
-		xmit_report(peer, keypair, events);
+		xmit_report(peer, session, events);
 	return !*list;
 }
 
 /* The session to send under, with a reference, or NULL. */
-static struct weft_keypair *xmit_session(struct weft_peer *peer)
+static struct weft_session *xmit_session(struct weft_peer *peer)
 {
-	struct weft_keypair *keypair = rcu_dereference_bh(peer->keypairs.current_keypair);
+	struct weft_session *session = rcu_dereference_bh(peer->sessions.current_session);
 
-	if (!keypair || READ_ONCE(keypair->retired) || READ_ONCE(keypair->revoked))
+	if (!session || READ_ONCE(session->retired) || READ_ONCE(session->revoked))
 		return NULL;
-	return weft_keypair_get(keypair) ? keypair : NULL;
+	return weft_session_get(session) ? session : NULL;
 }
 
 /**
@@ -212,18 +212,18 @@ static struct weft_keypair *xmit_session(struct weft_peer *peer)
  */
 void weft_xmit_packet(struct weft_peer *peer, struct sk_buff *skb, unsigned int mtu)
 {
-	struct weft_keypair *keypair = NULL;
+	struct weft_session *session = NULL;
 
 	if (unlikely(xmit_is_loop(peer)))
 		return xmit_drop(peer, skb, WEFT_DROP_LOOP);
 	xmit_describe(peer, skb, mtu);
 	if (likely(weft_staged_is_empty(&peer->staged)))
-		keypair = xmit_session(peer);
-	if (likely(keypair)) {
+		session = xmit_session(peer);
+	if (likely(session)) {
 		skb = xmit_segment(peer, skb);
-		if (unlikely(!xmit_send(peer, keypair, &skb)))
+		if (unlikely(!xmit_send(peer, session, &skb)))
 			xmit_stage_list(peer, skb);
-		weft_keypair_put(keypair);
+		weft_session_put(session);
 	} else {
 		xmit_stage(peer, skb);
 	}
@@ -248,21 +248,21 @@ static struct sk_buff *xmit_take_staged(struct weft_peer *peer)
  */
 static bool xmit_staged_some(struct weft_peer *peer)
 {
-	struct weft_keypair *keypair;
+	struct weft_session *session;
 	struct sk_buff *list = NULL;
 	bool open;
 
-	keypair = xmit_session(peer);
-	if (!keypair) {
+	session = xmit_session(peer);
+	if (!session) {
 		weft_peer_report(peer, WEFT_FSM_SESSION_WANTED);
 		return false;
 	}
-	open = weft_flight_is_open(&keypair->flight);
+	open = weft_flight_is_open(&session->flight);
 	if (open)
 		list = xmit_take_staged(peer);
-	if (unlikely(!xmit_send(peer, keypair, &list)))
+	if (unlikely(!xmit_send(peer, session, &list)))
 		weft_staged_put_back(&peer->staged, list);
-	weft_keypair_put(keypair);
+	weft_session_put(session);
 	return open;
 }
 
@@ -273,9 +273,9 @@ static bool xmit_staged_some(struct weft_peer *peer)
  *
  *	sender				handshake, or receiver that confirms a session
  *
- *	xmit_stage(packet)		current_keypair = session
+ *	xmit_stage(packet)		current_session = session
  *	smp_mb()			smp_mb()
- *	r0 = current_keypair		r1 = whether packets are staged
+ *	r0 = current_session		r1 = whether packets are staged
  *
  *	forbidden: r0 == NULL && r1 == none
  *

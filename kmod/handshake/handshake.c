@@ -215,10 +215,10 @@ static bool handshake_is_expected(struct weft_device *device, const struct sk_bu
 	case WEFT_MSG_INITIATION:
 		return weft_known_source(skb, device);
 	case WEFT_MSG_RESPONSE:
-		return weft_keypair_find(&device->index,
+		return weft_session_find(&device->index,
 				       ((const struct weft_msg_response *)msg)->receiver);
 	default:
-		return weft_keypair_find(&device->index,
+		return weft_session_find(&device->index,
 				       ((const struct weft_msg_cookie_reply *)msg)->receiver);
 	}
 }
@@ -464,15 +464,15 @@ static void handshake_add_macs(struct weft_peer *peer, const struct weft_public 
  * A session to be, for the message about to be made; NULL where the peer's timers do not run, which
  * would end it.
  */
-static struct weft_keypair *handshake_begin(struct weft_peer *peer)
+static struct weft_session *handshake_begin(struct weft_peer *peer)
 {
-	struct weft_keypair *fresh = NULL;
+	struct weft_session *fresh = NULL;
 
 	lockdep_assert_held(&peer->handshake_lock);
 	if (handshake_is_held() || !READ_ONCE(peer->running))
 		return NULL;
 	if (weft_peer_equip(peer))
-		fresh = weft_keypair_create(peer, &peer->device->index);
+		fresh = weft_session_create(peer, &peer->device->index);
 	if (!fresh)
 		weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, 1);
 	return fresh;
@@ -492,7 +492,7 @@ static struct weft_identity *handshake_choose(struct weft_peer *peer, bool whole
 
 	lockdep_assert_held(&peer->handshake_lock);
 	if (!state->unanswered)
-		state->spare = whole && weft_keypairs_carry(&peer->keypairs);
+		state->spare = whole && weft_sessions_carry(&peer->sessions);
 	if (rcu_access_pointer(device->previous_identity))
 		identities |= BIT(WEFT_PLACE_PREVIOUS);
 	pair.identity = weft_identity_is(&device->previous_identity, state->likely_identity) ?
@@ -513,7 +513,7 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 {
 	struct weft_peer_handshake *state = &peer->handshake;
 	u8 ephemeral[WEFT_KEY_LEN], timestamp[WEFT_TIMESTAMP_LEN];
-	struct weft_keypair *fresh;
+	struct weft_session *fresh;
 	struct timespec64 now;
 	bool created;
 
@@ -533,7 +533,7 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 					       fresh->entry.id);
 	memzero_explicit(ephemeral, sizeof(ephemeral));
 	if (!created) {
-		weft_keypair_revoke(fresh);
+		weft_session_revoke(fresh);
 		return false;
 	}
 	state->pending = fresh;
@@ -671,16 +671,16 @@ static bool handshake_is_dated(struct weft_peer *peer, u64 identity)
  */
 static void handshake_keys_proved(struct weft_peer *peer)
 {
-	struct weft_keypairs *set = &peer->keypairs;
+	struct weft_sessions *set = &peer->sessions;
 	enum weft_place place;
 
 	mutex_lock(&peer->handshake_lock);
-	place = weft_keyring_place(peer, weft_keypairs_current_key(set, WEFT_KEY_PUBLIC));
+	place = weft_keyring_place(peer, weft_sessions_current_key(set, WEFT_KEY_PUBLIC));
 	if (place == WEFT_PLACE_NEXT)
 		handshake_promote(peer, peer->keyring.public[place]);
-	handshake_promote_preshared(peer, weft_keypairs_current_key(set, WEFT_KEY_PRESHARED));
+	handshake_promote_preshared(peer, weft_sessions_current_key(set, WEFT_KEY_PRESHARED));
 	if (peer->handshake.untried &&
-	    handshake_is_dated(peer, weft_keypairs_current_key(set, WEFT_KEY_IDENTITY)))
+	    handshake_is_dated(peer, weft_sessions_current_key(set, WEFT_KEY_IDENTITY)))
 		weft_peer_report(peer, WEFT_FSM_RENEWAL);
 	mutex_unlock(&peer->handshake_lock);
 }
@@ -692,20 +692,20 @@ static const struct weft_preshared *handshake_guess_preshared(struct weft_peer *
 
 	lockdep_assert_held(&peer->handshake_lock);
 	state->answered_with = weft_pair_preshared(weft_keyring_preshared_places(peer),
-						   weft_keypairs_carry(&peer->keypairs),
-						   rcu_access_pointer(peer->keypairs.next_keypair),
+						   weft_sessions_carry(&peer->sessions),
+						   rcu_access_pointer(peer->sessions.next_session),
 						   state->answered_with);
 	return &peer->keyring.preshared[state->answered_with];
 }
 
 /* Writes down which keys a session ends with. */
-static void handshake_made_with(struct weft_keypair *keypair, u64 identity,
+static void handshake_made_with(struct weft_session *session, u64 identity,
 				const struct weft_public *public,
 				const struct weft_preshared *preshared)
 {
-	keypair->made_with[WEFT_KEY_IDENTITY] = identity;
-	keypair->made_with[WEFT_KEY_PUBLIC] = public->serial;
-	keypair->made_with[WEFT_KEY_PRESHARED] = preshared->serial;
+	session->made_with[WEFT_KEY_IDENTITY] = identity;
+	session->made_with[WEFT_KEY_PUBLIC] = public->serial;
+	session->made_with[WEFT_KEY_PRESHARED] = preshared->serial;
 }
 
 /*
@@ -719,7 +719,7 @@ static bool handshake_create_response(struct weft_peer *peer, const struct weft_
 {
 	const struct weft_preshared *preshared = handshake_guess_preshared(peer);
 	u8 ephemeral[WEFT_KEY_LEN];
-	struct weft_keypair *fresh;
+	struct weft_session *fresh;
 	bool created;
 
 	lockdep_assert_held(&peer->handshake_lock);
@@ -732,14 +732,14 @@ static bool handshake_create_response(struct weft_peer *peer, const struct weft_
 					     ephemeral, fresh->entry.id);
 	memzero_explicit(ephemeral, sizeof(ephemeral));
 	if (!created) {
-		weft_keypair_revoke(fresh);
+		weft_session_revoke(fresh);
 		return false;
 	}
 	fresh->with_next_key = peer->handshake.answered_with == WEFT_PLACE_NEXT ||
 			       public == peer->keyring.public[WEFT_PLACE_NEXT];
 	handshake_made_with(fresh, peer->handshake.likely_identity, public, preshared);
-	weft_keypair_begin(fresh, noise, false);
-	weft_keypairs_add(&peer->keypairs, fresh);
+	weft_session_begin(fresh, noise, false);
+	weft_sessions_add(&peer->sessions, fresh);
 	handshake_add_macs(peer, public, msg, sizeof(*msg));
 	return true;
 }
@@ -820,16 +820,16 @@ wipe:
 }
 
 /* The session whose index a message gives, with a reference, ready or not; or NULL. */
-static struct weft_keypair *handshake_find(struct weft_device *device, __le32 index)
+static struct weft_session *handshake_find(struct weft_device *device, __le32 index)
 {
-	struct weft_keypair *keypair;
+	struct weft_session *session;
 
 	rcu_read_lock();
-	keypair = weft_keypair_find(&device->index, index);
-	if (keypair && !weft_keypair_get(keypair))
-		keypair = NULL;
+	session = weft_session_find(&device->index, index);
+	if (session && !weft_session_get(session))
+		session = NULL;
 	rcu_read_unlock();
-	return keypair;
+	return session;
 }
 
 /* Opens a response with the preshared key that it was made with. WEFT_PLACES: with none of ours. */
@@ -851,11 +851,11 @@ static enum weft_place handshake_open_response(struct weft_peer *peer,
 }
 
 /*
- * Completes the handshake that @keypair was kept for. On success the peer's reference to it has
+ * Completes the handshake that @session was kept for. On success the peer's reference to it has
  * gone over to its sessions. Returns why it could not, or -1. Who answers an initiation has opened
  * it, so the static keys are right: what is left to be wrong is the preshared key.
  */
-static int handshake_complete(struct weft_peer *peer, struct weft_keypair *keypair,
+static int handshake_complete(struct weft_peer *peer, struct weft_session *session,
 			      const struct weft_identity *identity,
 			      const struct weft_msg_response *msg)
 {
@@ -863,7 +863,7 @@ static int handshake_complete(struct weft_peer *peer, struct weft_keypair *keypa
 	enum weft_place place, preshared;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (peer->dead || state->pending != keypair || state->pending_identity != identity->serial)
+	if (peer->dead || state->pending != session || state->pending_identity != identity->serial)
 		return WEFT_DROP_HANDSHAKE;
 	/* What ends a key ends what was begun with it. */
 	place = weft_keyring_place(peer, state->pending_public);
@@ -877,10 +877,10 @@ static int handshake_complete(struct weft_peer *peer, struct weft_keypair *keypa
 	WRITE_ONCE(peer->handshake_rtt_us,
 		   min_t(u64, div_u64(ktime_get_boottime_ns() - state->initiated_ns,
 				      NSEC_PER_USEC) + 1, U32_MAX));
-	handshake_made_with(keypair, identity->serial, peer->keyring.public[place],
+	handshake_made_with(session, identity->serial, peer->keyring.public[place],
 			    &peer->keyring.preshared[preshared]);
-	weft_keypair_begin(keypair, &state->noise, true);
-	weft_keypairs_add(&peer->keypairs, keypair);
+	weft_session_begin(session, &state->noise, true);
+	weft_sessions_add(&peer->sessions, session);
 	handshake_agreed(peer, identity, peer->keyring.public[place]);
 	handshake_promote(peer, peer->keyring.public[place]);
 	handshake_promote_preshared(peer, peer->keyring.preshared[preshared].serial);
@@ -891,7 +891,7 @@ static int handshake_complete(struct weft_peer *peer, struct weft_keypair *keypa
  * A session of ours is complete. The timers hear of it under the lock under which its keys would be
  * erased.
  */
-static void handshake_completed(struct weft_peer *peer, const struct weft_keypair *keypair,
+static void handshake_completed(struct weft_peer *peer, const struct weft_session *session,
 				const struct sk_buff *skb)
 {
 	lockdep_assert_held(&peer->handshake_lock);
@@ -899,7 +899,7 @@ static void handshake_completed(struct weft_peer *peer, const struct weft_keypai
 	atomic64_inc(&peer->handshakes_completed);
 	WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
 	handshake_heard(peer, skb, WEFT_FSM_SESSION_DERIVED | WEFT_FSM_SESSION_CONFIRMED);
-	if (handshake_is_dated(peer, keypair->made_with[WEFT_KEY_IDENTITY]))
+	if (handshake_is_dated(peer, session->made_with[WEFT_KEY_IDENTITY]))
 		weft_peer_report(peer, WEFT_FSM_RENEWAL);
 }
 
@@ -908,17 +908,17 @@ static int handshake_receive_response(struct weft_device *device,
 				      const struct sk_buff *skb)
 {
 	const struct weft_msg_response *msg = (const struct weft_msg_response *)skb->data;
-	struct weft_keypair *keypair = handshake_find(device, msg->receiver);
+	struct weft_session *session = handshake_find(device, msg->receiver);
 	struct weft_peer *peer;
 	int refused;
 
-	if (!keypair)
+	if (!session)
 		return handshake_refuse(device, NULL, skb, WEFT_DROP_NO_SESSION);
-	peer = keypair->peer;
+	peer = session->peer;
 	mutex_lock(&peer->handshake_lock);
-	refused = handshake_complete(peer, keypair, identity, msg);
+	refused = handshake_complete(peer, session, identity, msg);
 	if (refused < 0)
-		handshake_completed(peer, keypair, skb);
+		handshake_completed(peer, session, skb);
 	mutex_unlock(&peer->handshake_lock);
 	if (refused < 0) {
 		/* The responder knows that we have the keys when it hears from us. */
@@ -927,23 +927,23 @@ static int handshake_receive_response(struct weft_device *device,
 		handshake_refuse(device, peer, skb, refused);
 		weft_peer_report(peer, WEFT_FSM_REFUSED);
 	}
-	weft_keypair_put(keypair);
+	weft_session_put(session);
 	return refused;
 }
 
 static int handshake_receive_cookie(struct weft_device *device, const struct sk_buff *skb)
 {
 	const struct weft_msg_cookie_reply *msg = (const struct weft_msg_cookie_reply *)skb->data;
-	struct weft_keypair *keypair = handshake_find(device, msg->receiver);
+	struct weft_session *session = handshake_find(device, msg->receiver);
 	struct weft_peer_handshake *state;
 	struct weft_cookie_keys keys;
 	bool opened = false;
 	int refused;
 
-	if (!keypair)
+	if (!session)
 		return handshake_refuse(device, NULL, skb, WEFT_DROP_NO_SESSION);
-	state = &keypair->peer->handshake;
-	mutex_lock(&keypair->peer->handshake_lock);
+	state = &session->peer->handshake;
+	mutex_lock(&session->peer->handshake_lock);
 	if (state->mac1_sent) {
 		weft_cookie_keys(&keys, state->mac1_public);
 		opened = weft_cookie_reply_open(state->cookie, msg, &keys, state->mac1);
@@ -952,10 +952,10 @@ static int handshake_receive_cookie(struct weft_device *device, const struct sk_
 		state->cookie_born_ns = ktime_get_coarse_boottime_ns();
 		state->mac1_sent = false;
 	}
-	mutex_unlock(&keypair->peer->handshake_lock);
-	refused = opened ? handshake_good(keypair->peer, skb) :
-			   handshake_refuse(device, keypair->peer, skb, WEFT_DROP_HANDSHAKE);
-	weft_keypair_put(keypair);
+	mutex_unlock(&session->peer->handshake_lock);
+	refused = opened ? handshake_good(session->peer, skb) :
+			   handshake_refuse(device, session->peer, skb, WEFT_DROP_HANDSHAKE);
+	weft_session_put(session);
 	return refused;
 }
 

@@ -185,18 +185,18 @@ static void peer_takes_along_what_it_has(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
-	struct weft_keypair *keypair = world_session(peer, true), *held = world_session(peer, true);
+	struct weft_session *session = world_session(peer, true), *held = world_session(peer, true);
 	atomic_t destroyed = ATOMIC_INIT(0);
-	struct weft_keypair *pending;
+	struct weft_session *pending;
 	__le32 id[3];
 
-	pending = weft_keypair_create(peer, &world->device.index);
-	id[0] = keypair->entry.id;
+	pending = weft_session_create(peer, &world->device.index);
+	id[0] = session->entry.id;
 	id[1] = held->entry.id;
 	id[2] = pending->entry.id;
-	weft_keypairs_add(&peer->keypairs, keypair);
-	weft_keypairs_add(&peer->keypairs, held);
-	EXPECT(t, weft_keypair_get(held));
+	weft_sessions_add(&peer->sessions, session);
+	weft_sessions_add(&peer->sessions, held);
+	EXPECT(t, weft_session_get(held));
 	peer->handshake.pending = pending;
 	stage(peer, counted_packet(&destroyed));
 	stage(peer, counted_packet(&destroyed));
@@ -204,9 +204,9 @@ static void peer_takes_along_what_it_has(struct test *t)
 	world_remove_peer(peer);
 	EXPECT_EQ(t, atomic_read(&destroyed), 2);
 	rcu_read_lock();
-	EXPECT_PTR(t, weft_keypair_find(&world->device.index, id[0]), NULL);
-	EXPECT_PTR(t, weft_keypair_find(&world->device.index, id[1]), NULL);
-	EXPECT_PTR(t, weft_keypair_find(&world->device.index, id[2]), NULL);
+	EXPECT_PTR(t, weft_session_find(&world->device.index, id[0]), NULL);
+	EXPECT_PTR(t, weft_session_find(&world->device.index, id[1]), NULL);
+	EXPECT_PTR(t, weft_session_find(&world->device.index, id[2]), NULL);
 	rcu_read_unlock();
 	/* A batch under way keeps its session, and that its peer. */
 	EXPECT(t, held->revoked);
@@ -214,7 +214,7 @@ static void peer_takes_along_what_it_has(struct test *t)
 	EXPECT_EQ(t, refcount_read(&peer->refs), 1);
 	/* A sender whose session was revoked stages what it has not sealed. */
 	stage(peer, counted_packet(&destroyed));
-	weft_keypair_put(held);
+	weft_session_put(held);
 	world_destroy(world);
 	EXPECT_EQ(t, atomic_read(&destroyed), 3);
 }
@@ -288,23 +288,23 @@ static void peer_is_not_up_with_what_was_erased(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
-	struct weft_keypair *erased = world_session(peer, false);
-	struct weft_keypair *good = world_session(peer, false);
+	struct weft_session *erased = world_session(peer, false);
+	struct weft_session *good = world_session(peer, false);
 	u64 since;
 
 	start_peer(peer);
 	weft_peer_report(peer, WEFT_FSM_SESSION_DERIVED);
-	EXPECT(t, weft_keypair_get(erased));
-	weft_keypairs_add(&peer->keypairs, erased);
+	EXPECT(t, weft_session_get(erased));
+	weft_sessions_add(&peer->sessions, erased);
 	weft_peer_erase(peer);
 	weft_peer_report_confirmed(erased, WEFT_FSM_ANY_RECEIVED);
 	EXPECT_EQ(t, atomic_read(&world->events[WEFT_EVENT_SESSION_UP]), 0);
 	EXPECT(t, weft_peer_state(peer, ktime_get_coarse_boottime_ns(), &since) !=
 		  WEFT_PEER_STATE_UP);
-	weft_keypair_put(erased);
+	weft_session_put(erased);
 
 	weft_peer_report(peer, WEFT_FSM_SESSION_DERIVED);
-	weft_keypairs_add(&peer->keypairs, good);
+	weft_sessions_add(&peer->sessions, good);
 	weft_peer_report_confirmed(good, WEFT_FSM_ANY_RECEIVED);
 	EXPECT_EQ(t, atomic_read(&world->events[WEFT_EVENT_SESSION_UP]), 1);
 	EXPECT_EQ(t, weft_peer_state(peer, ktime_get_coarse_boottime_ns(), &since),
@@ -345,7 +345,7 @@ static void peer_stops(struct test *t)
 	EXPECT(t, peer->path.running);
 	weft_peer_report(peer, WEFT_FSM_SESSION_WANTED);
 	weft_peer_report(peer, WEFT_FSM_INITIATION_SENT);
-	weft_keypairs_add(&peer->keypairs, world_session(peer, true));
+	weft_sessions_add(&peer->sessions, world_session(peer, true));
 	stage(peer, counted_packet(&destroyed));
 	mutex_lock(&world->device.config_lock);
 	weft_peer_rest(peer);
@@ -353,7 +353,7 @@ static void peer_stops(struct test *t)
 	EXPECT(t, !timer_pending(&peer->timer) && !work_pending(&peer->work));
 	/* No packet that is still on its way begins a search of the path. */
 	EXPECT(t, !peer->path.running);
-	EXPECT_PTR(t, rcu_access_pointer(peer->keypairs.current_keypair), NULL);
+	EXPECT_PTR(t, rcu_access_pointer(peer->sessions.current_session), NULL);
 	EXPECT_EQ(t, refcount_read(&peer->refs), 1);
 	EXPECT_EQ(t, atomic_read(&destroyed), 1);
 	acts = atomic_read(&world->acts);
@@ -378,12 +378,12 @@ static void peer_retires(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
-	struct weft_keypair *keypair = world_session(peer, true);
+	struct weft_session *session = world_session(peer, true);
 	struct weft_peer_handshake *state = &peer->handshake;
 	u64 first;
 
-	weft_keypairs_add(&peer->keypairs, keypair);
-	state->pending = weft_keypair_create(peer, &world->device.index);
+	weft_sessions_add(&peer->sessions, session);
+	state->pending = weft_session_create(peer, &world->device.index);
 	state->pending_identity = 5;
 	state->static_static_identity = 5;
 	memset(state->static_static, 9, sizeof(state->static_static));
@@ -396,8 +396,8 @@ static void peer_retires(struct test *t)
 	mutex_unlock(&peer->handshake_lock);
 
 	weft_peer_retire(peer);
-	EXPECT(t, !weft_keypair_reserve(keypair, 1, keypair->born_ns, &first));
-	EXPECT_PTR(t, rcu_access_pointer(peer->keypairs.current_keypair), keypair);
+	EXPECT(t, !weft_session_reserve(session, 1, session->born_ns, &first));
+	EXPECT_PTR(t, rcu_access_pointer(peer->sessions.current_session), session);
 	world_destroy(world);
 }
 
@@ -506,7 +506,7 @@ static int peer_user(void *data)
 			weft_peer_heard_at(peer, &endpoint);
 			mutex_lock(&peer->handshake_lock);
 			if (!peer->dead)
-				weft_keypairs_add(&peer->keypairs, world_session(peer, i % 2));
+				weft_sessions_add(&peer->sessions, world_session(peer, i % 2));
 			mutex_unlock(&peer->handshake_lock);
 			weft_peer_put(peer);
 		}

@@ -16,13 +16,13 @@
 /* What the objects of all suites come from. */
 int world_set_up(struct kunit_suite *suite)
 {
-	int err = weft_keypair_init();
+	int err = weft_session_init();
 
 	if (err)
 		return err;
 	err = weft_peer_init();
 	if (err)
-		weft_keypair_exit();
+		weft_session_exit();
 	return err;
 }
 
@@ -30,7 +30,7 @@ int world_set_up(struct kunit_suite *suite)
 void world_tear_down(struct kunit_suite *suite)
 {
 	weft_peer_exit();
-	weft_keypair_exit();
+	weft_session_exit();
 }
 
 static void world_receive(struct weft_device *device, struct sk_buff *skb)
@@ -144,16 +144,16 @@ void world_remove_peer(struct weft_peer *peer)
 }
 
 /* A session of the peer's that is ready, and not in its set yet. */
-struct weft_keypair *world_session(struct weft_peer *peer, bool initiator)
+struct weft_session *world_session(struct weft_peer *peer, bool initiator)
 {
-	struct weft_keypair *keypair = weft_keypair_create(peer, &peer->device->index);
+	struct weft_session *session = weft_session_create(peer, &peer->device->index);
 	struct weft_noise_handshake hs;
 
-	if (!keypair)
+	if (!session)
 		world_is_out_of_memory();
 	memset(&hs, 0x5a, sizeof(hs));
-	weft_keypair_begin(keypair, &hs, initiator);
-	return keypair;
+	weft_session_begin(session, &hs, initiator);
+	return session;
 }
 
 /* The headers of a message, as a tunnel's socket gets it from there. */

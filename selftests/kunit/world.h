@@ -29,7 +29,7 @@ void world_destroy(struct world *world);
 
 struct weft_peer *world_add_peer(struct world *world, u8 name);
 void world_remove_peer(struct weft_peer *peer);
-struct weft_keypair *world_session(struct weft_peer *peer, bool initiator);
+struct weft_session *world_session(struct weft_peer *peer, bool initiator);
 struct sk_buff *world_message(u32 address, u16 port);
 
 #endif /* WEFT_WORLD_H */
