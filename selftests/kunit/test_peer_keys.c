@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The graces of a removed peer's keys leave the device's list. */
 #include "test.h"
-#include "core/keyring.c"
+#include "core/peer_keys.c"
 #include "world.h"
 #include "core/peer_ref.h"
 

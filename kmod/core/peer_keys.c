@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "core/keyring.h"
+#include "core/peer_keys.h"
 #include "core/device.h"
 #include "core/handshake_state.h"
 #include "core/lookup.h"
