@@ -300,7 +300,7 @@ PLANTS = [
     ("suites", DOCUMENTATION + "weft-testing.rst", r"in \d+ suites", "in 3 suites"),
     ("coverage", DOCUMENTATION + "weft-testing.rst", r"^datapath/xmit\.c  .*\n", ""),
     ("coverage", DOCUMENTATION + "weft-testing.rst", r"^datapath/xmit\.c  ", "datapath/omit.c  "),
-    ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``struct weft_keyring``", "``struct weft_keyrings``"),
+    ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``struct weft_peer_keys``", "``struct weft_peers_keys``"),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``weft_pair_choose\(\)``", "``weft_pair_chose()``"),
     ("modules", "selftests/queue.py", r"\A", "import sys\n"),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``WEFT_FSM_TELL``", "``WEFT_FSM_SAY``"),

@@ -79,7 +79,7 @@ class ModuleTarget(Target):
         "device": "events", "drop": "reasons", "endpoint": "roaming endpoints", "events": "events", "fit": "packets",
         "gro": "forward packets", "handshake": "handshake malformed keys events liveness reasons", "handshake_state": "debug/kunit keys",
         "home": "netns",
-        "identity": "keys", "index": "debug/kunit", "session": "debug/kunit", "keyring": "keys debug/kunit graces",
+        "identity": "keys", "index": "debug/kunit", "session": "debug/kunit", "peer_keys": "keys debug/kunit graces",
         "known": "debug/kunit load", "label": "names", "lookup": "debug/kunit keys", "main": "lifecycle", "netdev": "link events",
         "netlink": "netlink names dump pmtu rotate", "pages": "debug/kunit", "path": "debug/kunit pmtu",
         "peer": "debug/kunit lifecycle", "peer_endpoint": "debug/kunit endpoints", "peer_ref": "debug/kunit lifecycle",

@@ -270,12 +270,12 @@ static void config_apply_allowedips(struct weft_config_peer *config, struct weft
 /* Zeros are older than any time: the next initiation is newer, and from then on it is as ever. */
 static void config_forget_timestamp(struct weft_peer *peer)
 {
-	struct weft_keyring *ring = &peer->keyring;
+	struct weft_peer_keys *keys = &peer->keys;
 	enum weft_place i;
 
 	mutex_lock(&peer->handshake_lock);
 	for (i = 0; i < WEFT_PLACES; i++)
-		memset(ring->slots[i].timestamp, 0, WEFT_TIMESTAMP_LEN);
+		memset(keys->slots[i].timestamp, 0, WEFT_TIMESTAMP_LEN);
 	mutex_unlock(&peer->handshake_lock);
 }
 
@@ -302,7 +302,7 @@ static void config_apply_terms(struct weft_config_peer *config, struct weft_peer
 			       enum weft_event_cause cause)
 {
 	if (config->has_preshared)
-		weft_keyring_set_preshared(peer, config->preshared);
+		weft_peer_keys_set_preshared(peer, config->preshared);
 	if (config->has_roam)
 		weft_peer_pin(peer, !config->roams);
 	if (config->has_candidates)
@@ -317,15 +317,15 @@ static void config_apply_keys(const struct weft_config_peer *config, struct weft
 	u8 old[WEFT_KEY_LEN];
 
 	if (config->has_grace)
-		weft_keyring_set_grace(peer, config->grace_s);
-	if (config->ends_previous_public && weft_keyring_end(peer, old))
+		weft_peer_keys_set_grace(peer, config->grace_s);
+	if (config->ends_previous_public && weft_peer_keys_end(peer, old))
 		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, old);
-	if (config->ends_previous_preshared && weft_keyring_end_preshared(peer))
+	if (config->ends_previous_preshared && weft_peer_keys_end_preshared(peer))
 		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, NULL);
 	if (config->has_next_public)
-		weft_keyring_set_next(peer, config->next_public);
+		weft_peer_keys_set_next(peer, config->next_public);
 	if (config->has_next_preshared)
-		weft_keyring_set_next_preshared(peer, config->next_preshared);
+		weft_peer_keys_set_next_preshared(peer, config->next_preshared);
 	if (weft_change_has_next(config) || weft_change_has_next_preshared(config))
 		weft_rotation_renew(peer);
 }
@@ -389,7 +389,7 @@ static struct weft_peer *config_peer(struct weft_config_peer *config, struct wef
 
 	*fresh = false;
 	if (!config->fresh)
-		return weft_peer_find(device, config->public_key);
+		return weft_lookup_peer(device, config->public_key);
 	/* A peer with our own key could only be ourselves. */
 	if (weft_rotation_is_own(device, config->public_key))
 		return NULL;

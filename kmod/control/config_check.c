@@ -59,8 +59,8 @@ static bool config_check_name_is_kept(const struct weft_config *config, struct w
 
 	if (!holder || config->flags & WEFT_DEVICE_F_REPLACE_PEERS)
 		return false;
-	return !config_check_same_key(weft_keyring_now(&holder->keyring), entry->public_key) &&
-	       !config_check_last_word(config, weft_keyring_now(&holder->keyring));
+	return !config_check_same_key(weft_peer_keys_now(&holder->keys), entry->public_key) &&
+	       !config_check_last_word(config, weft_peer_keys_now(&holder->keys));
 }
 
 /* Whether another peer of the change gets @name as well. */
@@ -133,7 +133,7 @@ static bool config_check_prefix_is_taken(const struct weft_config *config,
 	now = weft_allowedips_owner(&device->allowedips, prefix->bits, prefix->address,
 				    prefix->cidr);
 	if (now && !(config->flags & WEFT_DEVICE_F_REPLACE_PEERS))
-		holder = weft_keyring_now(&now->keyring);
+		holder = weft_peer_keys_now(&now->keys);
 	if (holder && config_check_same_key(holder, entry->public_key))
 		holder = NULL;
 	list_for_each_entry(other, &config->peers, list)
@@ -167,8 +167,8 @@ static bool config_check_is_others(const struct weft_config *config, struct weft
 	bool taken;
 
 	if (!(config->flags & WEFT_DEVICE_F_REPLACE_PEERS))
-		holder = weft_peer_find(device, entry->next_public);
-	peer = holder ? weft_peer_find(device, entry->public_key) : NULL;
+		holder = weft_lookup_peer(device, entry->next_public);
+	peer = holder ? weft_lookup_peer(device, entry->public_key) : NULL;
 	taken = holder != peer && holder;
 	weft_peer_put(peer);
 	weft_peer_put(holder);
@@ -305,12 +305,12 @@ void weft_config_check_resolve(struct weft_config *config, struct weft_device *d
 		return;
 	list_for_each_entry(entry, &config->peers, list) {
 		config->strips |= entry->has_next_public || entry->ends_previous_public;
-		peer = weft_peer_find(device, entry->public_key);
+		peer = weft_lookup_peer(device, entry->public_key);
 		entry->known = peer;
 		if (!peer)
 			continue;
 		/* Copied: a packet may promote the peer's next key now. */
-		memcpy(now, weft_keyring_now(&peer->keyring), sizeof(now));
+		memcpy(now, weft_peer_keys_now(&peer->keys), sizeof(now));
 		if (!config_check_same_key(now, entry->public_key)) {
 			if (config_check_is_stripped(config, entry, now))
 				config->strips = true;

@@ -138,7 +138,7 @@ static int netlink_put_preshared(struct sk_buff *skb, struct weft_peer *peer, in
 	int err = 0;
 
 	mutex_lock(&peer->handshake_lock);
-	preshared = peer->keyring.preshared[place];
+	preshared = peer->keys.preshared[place];
 	mutex_unlock(&peer->handshake_lock);
 	if (preshared.serial)
 		err = nla_put(skb, type, WEFT_KEY_LEN, preshared.bytes);
@@ -151,7 +151,7 @@ static int netlink_put_public(struct sk_buff *skb, struct weft_peer *peer, int t
 {
 	u8 public[WEFT_KEY_LEN];
 
-	if (!weft_keyring_read(peer, place, public))
+	if (!weft_lookup_read(peer, place, public))
 		return 0;
 	return nla_put(skb, type, sizeof(public), public);
 }
@@ -177,7 +177,7 @@ static enum weft_identity_used netlink_identity_used(const struct weft_peer *pee
 static int netlink_put_grace_left(struct sk_buff *skb, struct weft_peer *peer, int type,
 				  enum weft_grace_of which)
 {
-	u64 until_ns = weft_keyring_until(peer, which);
+	u64 until_ns = weft_peer_keys_until(peer, which);
 
 	return until_ns ? nla_put_u32(skb, type, netlink_seconds_left(until_ns)) : 0;
 }
@@ -190,7 +190,7 @@ static int netlink_put_keys(struct sk_buff *skb, struct weft_peer *peer)
 	    netlink_put_preshared(skb, peer, WEFT_PEER_A_NEXT_PRESHARED_KEY, WEFT_PLACE_NEXT) ||
 	    netlink_put_preshared(skb, peer, WEFT_PEER_A_PREVIOUS_PRESHARED_KEY,
 				  WEFT_PLACE_PREVIOUS) ||
-	    nla_put_u32(skb, WEFT_PEER_A_GRACE, READ_ONCE(peer->keyring.grace_s)) ||
+	    nla_put_u32(skb, WEFT_PEER_A_GRACE, READ_ONCE(peer->keys.grace_s)) ||
 	    nla_put_u32(skb, WEFT_PEER_A_IDENTITY, netlink_identity_used(peer)))
 		return -EMSGSIZE;
 	return netlink_put_grace_left(skb, peer, WEFT_PEER_A_GRACE_LEFT, WEFT_GRACE_PUBLIC) ?:
@@ -296,7 +296,7 @@ static int netlink_put_peer(struct sk_buff *skb, struct weft_peer *peer,
 
 	if (!nest)
 		return -EMSGSIZE;
-	if (nla_put(skb, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_LEN, weft_keyring_now(&peer->keyring)))
+	if (nla_put(skb, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_LEN, weft_peer_keys_now(&peer->keys)))
 		goto cancel;
 	if (begins && netlink_put_peer_values(skb, peer))
 		goto cancel;

@@ -82,9 +82,9 @@ static bool rotation_end(struct weft_device *device, enum weft_event_cause cause
 static void rotation_end_peer(struct weft_peer *peer, u64 now_ns)
 {
 	u8 old[WEFT_KEY_LEN];
-	bool has_old = weft_keyring_expire(peer, now_ns, old);
+	bool has_old = weft_peer_keys_expire(peer, now_ns, old);
 
-	if (weft_keyring_expire_preshared(peer, now_ns) || has_old)
+	if (weft_peer_keys_expire_preshared(peer, now_ns) || has_old)
 		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_TIME,
 				has_old ? old : NULL);
 }
@@ -92,7 +92,7 @@ static void rotation_end_peer(struct weft_peer *peer, u64 now_ns)
 static void rotation_look(struct weft_device *device, u64 when_ns)
 {
 	spin_lock_bh(&device->peers_lock);
-	weft_keyring_look_at(device, when_ns);
+	weft_peer_keys_look_at(device, when_ns);
 	spin_unlock_bh(&device->peers_lock);
 }
 
@@ -120,7 +120,7 @@ static void rotation_work(struct work_struct *work)
 	if (device->gone)
 		goto unlock;
 	rotation_end_own(device, now);
-	while ((peer = weft_keyring_next_to_end(device, now))) {
+	while ((peer = weft_peer_keys_next_to_end(device, now))) {
 		rotation_end_peer(peer, now);
 		weft_peer_put(peer);
 		cond_resched();
@@ -199,7 +199,7 @@ static int rotation_may_begin(struct weft_device *device, const struct weft_iden
 		NL_SET_ERR_MSG(extack, "private key: the device has it already");
 		return -EEXIST;
 	}
-	peer = weft_peer_find(device, next->key.public);
+	peer = weft_lookup_peer(device, next->key.public);
 	weft_peer_put(peer);
 	if (peer) {
 		NL_SET_ERR_MSG(extack, "private key: its public key is a peer's");
@@ -414,7 +414,7 @@ void weft_rotation_set_identity(struct weft_device *device, struct weft_identity
 				  lockdep_is_held(&device->config_lock));
 	weft_identity_put(old);
 	if (identity) {
-		peer = weft_peer_find(device, identity->key.public);
+		peer = weft_lookup_peer(device, identity->key.public);
 		if (peer) {
 			weft_peer_event(peer, WEFT_EVENT_PEER_REMOVED, WEFT_CAUSE_OWN_KEY, NULL);
 			weft_peer_doom(peer, doomed);

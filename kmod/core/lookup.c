@@ -58,37 +58,37 @@ void weft_lookup_remove(struct weft_device *device, struct weft_public *public)
 bool weft_lookup_is_published(const struct weft_peer *peer)
 {
 	lockdep_assert_held(&peer->device->peers_lock);
-	return peer->keyring.epoch && peer->keyring.epoch == peer->device->keys_epoch;
+	return peer->keys.epoch && peer->keys.epoch == peer->device->keys_epoch;
 }
 
 /**
- * weft_keyring_publish() - let a peer be found by its key
+ * weft_lookup_publish() - let a peer be found by its key
  * @peer: the peer
  *
  * Context: process, device->config_lock.
  * Return: the peer, or the one that can be found by this key already; then nothing has changed.
  */
-struct weft_peer *weft_keyring_publish(struct weft_peer *peer)
+struct weft_peer *weft_lookup_publish(struct weft_peer *peer)
 {
 	struct weft_device *device = peer->device;
 	struct weft_peer *found;
 
 	lockdep_assert_held(&device->config_lock);
 	spin_lock_bh(&device->peers_lock);
-	found = weft_lookup_insert(device, peer->keyring.public[WEFT_PLACE_CURRENT])->peer;
+	found = weft_lookup_insert(device, peer->keys.public[WEFT_PLACE_CURRENT])->peer;
 	if (found == peer)
-		peer->keyring.epoch = device->keys_epoch;
+		peer->keys.epoch = device->keys_epoch;
 	spin_unlock_bh(&device->peers_lock);
 	return found;
 }
 
 /**
- * weft_keyring_withdraw() - let a peer be found no more, by none of its keys
+ * weft_lookup_withdraw() - let a peer be found no more, by none of its keys
  * @peer: a published peer
  *
  * Context: process, device->config_lock.
  */
-void weft_keyring_withdraw(struct weft_peer *peer)
+void weft_lookup_withdraw(struct weft_peer *peer)
 {
 	struct weft_device *device = peer->device;
 	enum weft_place i;
@@ -96,14 +96,14 @@ void weft_keyring_withdraw(struct weft_peer *peer)
 	lockdep_assert_held(&device->config_lock);
 	spin_lock_bh(&device->peers_lock);
 	for (i = 0; i < WEFT_PLACES; i++)
-		weft_lookup_remove(device, &peer->keyring.slots[i]);
-	list_del_init(&peer->keyring.graces);
-	peer->keyring.epoch = 0;
+		weft_lookup_remove(device, &peer->keys.slots[i]);
+	list_del_init(&peer->keys.graces);
+	peer->keys.epoch = 0;
 	spin_unlock_bh(&device->peers_lock);
 }
 
 /**
- * weft_keyring_withdraw_all() - let none of a device's peers be found any more
+ * weft_lookup_withdraw_all() - let none of a device's peers be found any more
  * @device: the device
  *
  * In no more time than one takes. Their nodes stay linked to each other, and are not looked at
@@ -111,7 +111,7 @@ void weft_keyring_withdraw(struct weft_peer *peer)
  *
  * Context: process, device->config_lock.
  */
-void weft_keyring_withdraw_all(struct weft_device *device)
+void weft_lookup_withdraw_all(struct weft_device *device)
 {
 	lockdep_assert_held(&device->config_lock);
 	spin_lock_bh(&device->peers_lock);
@@ -122,14 +122,14 @@ void weft_keyring_withdraw_all(struct weft_device *device)
 }
 
 /**
- * weft_keyring_find() - find one of the keys of a device's peers
+ * weft_lookup_key() - find one of the keys of a device's peers
  * @device: the device
  * @public: 32 bytes
  *
  * Context: device->peers_lock.
  * Return: the key, good for as long as the lock is held, or NULL.
  */
-struct weft_public *weft_keyring_find(struct weft_device *device, const u8 public[WEFT_KEY_LEN])
+struct weft_public *weft_lookup_key(struct weft_device *device, const u8 public[WEFT_KEY_LEN])
 {
 	struct rb_node *node = device->peers_by_key.rb_node;
 
@@ -146,20 +146,20 @@ struct weft_public *weft_keyring_find(struct weft_device *device, const u8 publi
 }
 
 /**
- * weft_peer_find() - find a device's peer by one of its public keys
+ * weft_lookup_peer() - find a device's peer by one of its public keys
  * @device: the device
  * @public_key: 32 bytes
  *
  * Context: any but hard interrupt.
  * Return: the peer, with a reference for the caller, or NULL.
  */
-struct weft_peer *weft_peer_find(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN])
+struct weft_peer *weft_lookup_peer(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN])
 {
 	struct weft_peer *peer = NULL;
 	struct weft_public *found;
 
 	spin_lock_bh(&device->peers_lock);
-	found = weft_keyring_find(device, public_key);
+	found = weft_lookup_key(device, public_key);
 	if (found) {
 		peer = found->peer;
 		weft_peer_get(peer);
@@ -169,7 +169,7 @@ struct weft_peer *weft_peer_find(struct weft_device *device, const u8 public_key
 }
 
 /**
- * weft_keyring_read() - copy one of a peer's public keys
+ * weft_lookup_read() - copy one of a peer's public keys
  * @peer: the peer
  * @place: which
  * @public: gets it
@@ -177,13 +177,13 @@ struct weft_peer *weft_peer_find(struct weft_device *device, const u8 public_key
  * Context: any but hard interrupt, without device->peers_lock.
  * Return: false if there is none in that place, which the current one never is.
  */
-bool weft_keyring_read(const struct weft_peer *peer, enum weft_place place,
-		       u8 public[WEFT_KEY_LEN])
+bool weft_lookup_read(const struct weft_peer *peer, enum weft_place place,
+		      u8 public[WEFT_KEY_LEN])
 {
 	const struct weft_public *from;
 
 	spin_lock_bh(&peer->device->peers_lock);
-	from = peer->keyring.public[place];
+	from = peer->keys.public[place];
 	if (from)
 		memcpy(public, from->bytes, WEFT_KEY_LEN);
 	spin_unlock_bh(&peer->device->peers_lock);

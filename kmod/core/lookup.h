@@ -18,13 +18,13 @@ struct weft_public *weft_lookup_insert(struct weft_device *device, struct weft_p
 void weft_lookup_remove(struct weft_device *device, struct weft_public *public);
 bool weft_lookup_is_published(const struct weft_peer *peer);
 
-struct weft_peer *weft_keyring_publish(struct weft_peer *peer);
-void weft_keyring_withdraw(struct weft_peer *peer);
-void weft_keyring_withdraw_all(struct weft_device *device);
+struct weft_peer *weft_lookup_publish(struct weft_peer *peer);
+void weft_lookup_withdraw(struct weft_peer *peer);
+void weft_lookup_withdraw_all(struct weft_device *device);
 
-struct weft_public *weft_keyring_find(struct weft_device *device, const u8 public[WEFT_KEY_LEN]);
-struct weft_peer *weft_peer_find(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN]);
-bool weft_keyring_read(const struct weft_peer *peer, enum weft_place place,
-		       u8 public[WEFT_KEY_LEN]);
+struct weft_public *weft_lookup_key(struct weft_device *device, const u8 public[WEFT_KEY_LEN]);
+struct weft_peer *weft_lookup_peer(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN]);
+bool weft_lookup_read(const struct weft_peer *peer, enum weft_place place,
+		      u8 public[WEFT_KEY_LEN]);
 
 #endif /* WEFT_LOOKUP_H */

@@ -74,7 +74,7 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 	if (!peer)
 		return NULL;
 	peer->device = device;
-	weft_keyring_init(peer, public_key);
+	weft_peer_keys_init(peer, public_key);
 	weft_sessions_init(&peer->sessions);
 	weft_staged_init(&peer->staged);
 	weft_line_init(&peer->line);
@@ -102,7 +102,7 @@ struct weft_peer *weft_peer_publish(struct weft_peer *peer)
 
 	lockdep_assert_held(&device->config_lock);
 	peer->serial = device->peer_serial + 1;
-	found = weft_keyring_publish(peer);
+	found = weft_lookup_publish(peer);
 	if (found != peer)
 		return found;
 	device->peer_serial = peer->serial;
@@ -200,7 +200,7 @@ void weft_peer_doom(struct weft_peer *peer, struct weft_doomed *doomed)
 	struct weft_device *device = peer->device;
 
 	lockdep_assert_held(&device->config_lock);
-	weft_keyring_withdraw(peer);
+	weft_lookup_withdraw(peer);
 	device->peer_count--;
 	weft_label_hide(peer);
 	peer_remove_allowedips(peer, &device->allowedips);
@@ -221,7 +221,7 @@ void weft_peer_doom_all(struct weft_device *device, struct weft_doomed *doomed)
 	if (list_empty(&device->peers))
 		return;
 	doomed_leave_home(doomed, device);
-	weft_keyring_withdraw_all(device);
+	weft_lookup_withdraw_all(device);
 	device->peer_count = 0;
 	device->labels = RB_ROOT;
 	weft_allowedips_detach(&device->allowedips, &doomed->allowedips);

@@ -11,60 +11,60 @@
 #include <linux/timekeeping.h>
 
 /* A grace is looked after as often, for timers do not count suspension and it does. */
-#define KEYRING_LOOK_NS	(60 * NSEC_PER_SEC)
+#define PEER_KEYS_LOOK_NS	(60 * NSEC_PER_SEC)
 
 /* Keys are told apart by number: no two of any peers' have the same. */
-static atomic64_t keyring_serial = ATOMIC64_INIT(0);
+static atomic64_t peer_keys_serial = ATOMIC64_INIT(0);
 
-static void keyring_assert_held(const struct weft_peer *peer)
+static void peer_keys_assert_held(const struct weft_peer *peer)
 {
 	lockdep_assert_held(&peer->handshake_lock);
 	lockdep_assert_held(&peer->device->peers_lock);
 }
 
-static void keyring_fill(struct weft_public *slot, const u8 public[WEFT_KEY_LEN])
+static void peer_keys_fill(struct weft_public *slot, const u8 public[WEFT_KEY_LEN])
 {
 	memcpy(slot->bytes, public, WEFT_KEY_LEN);
 	memset(slot->timestamp, 0, sizeof(slot->timestamp));
-	slot->serial = atomic64_inc_return(&keyring_serial);
+	slot->serial = atomic64_inc_return(&peer_keys_serial);
 }
 
 /**
- * weft_keyring_init() - give a peer that nobody can find yet its key
+ * weft_peer_keys_init() - give a peer that nobody can find yet its key
  * @peer: the peer, zeroed
  * @public: 32 bytes
  */
-void weft_keyring_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
+void weft_peer_keys_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 {
-	struct weft_keyring *ring = &peer->keyring;
+	struct weft_peer_keys *keys = &peer->keys;
 	enum weft_place i;
 
 	for (i = 0; i < WEFT_PLACES; i++) {
-		RB_CLEAR_NODE(&ring->slots[i].by_key);
-		ring->slots[i].peer = peer;
+		RB_CLEAR_NODE(&keys->slots[i].by_key);
+		keys->slots[i].peer = peer;
 	}
-	keyring_fill(&ring->slots[0], public);
-	ring->public[WEFT_PLACE_CURRENT] = &ring->slots[0];
-	ring->preshared[WEFT_PLACE_CURRENT].serial = atomic64_inc_return(&keyring_serial);
-	ring->grace_s = WEFT_GRACE_S;
-	INIT_LIST_HEAD(&ring->graces);
+	peer_keys_fill(&keys->slots[0], public);
+	keys->public[WEFT_PLACE_CURRENT] = &keys->slots[0];
+	keys->preshared[WEFT_PLACE_CURRENT].serial = atomic64_inc_return(&peer_keys_serial);
+	keys->grace_s = WEFT_GRACE_S;
+	INIT_LIST_HEAD(&keys->graces);
 }
 
 /**
- * weft_keyring_match() - which of a peer's keys one is
+ * weft_peer_keys_match() - which of a peer's keys one is
  * @peer: the peer
  * @public: 32 bytes
  *
  * Context: peer->handshake_lock.
  * Return: the key, or NULL if it is none of them.
  */
-struct weft_public *weft_keyring_match(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
+struct weft_public *weft_peer_keys_match(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 {
 	enum weft_place i;
 
 	lockdep_assert_held(&peer->handshake_lock);
 	for (i = 0; i < WEFT_PLACES; i++) {
-		struct weft_public *own = peer->keyring.public[i];
+		struct weft_public *own = peer->keys.public[i];
 
 		if (own && !memcmp(own->bytes, public, WEFT_KEY_LEN))
 			return own;
@@ -73,63 +73,63 @@ struct weft_public *weft_keyring_match(struct weft_peer *peer, const u8 public[W
 }
 
 /**
- * weft_keyring_place() - where a key of a peer's is now
+ * weft_peer_keys_place() - where a key of a peer's is now
  * @peer: the peer
  * @serial: the key's
  *
  * Context: peer->handshake_lock.
  * Return: its place; WEFT_PLACES if it has none any more.
  */
-enum weft_place weft_keyring_place(const struct weft_peer *peer, u64 serial)
+enum weft_place weft_peer_keys_place(const struct weft_peer *peer, u64 serial)
 {
 	enum weft_place i;
 
 	lockdep_assert_held(&peer->handshake_lock);
 	for (i = 0; i < WEFT_PLACES; i++) {
-		if (peer->keyring.public[i] && peer->keyring.public[i]->serial == serial)
+		if (peer->keys.public[i] && peer->keys.public[i]->serial == serial)
 			return i;
 	}
 	return WEFT_PLACES;
 }
 
 /**
- * weft_keyring_places() - in which places a peer has a public key
+ * weft_peer_keys_places() - in which places a peer has a public key
  * @peer: the peer
  *
  * Context: peer->handshake_lock.
  * Return: a mask of BIT(enum weft_place).
  */
-unsigned int weft_keyring_places(const struct weft_peer *peer)
+unsigned int weft_peer_keys_places(const struct weft_peer *peer)
 {
 	unsigned int places = 0;
 	enum weft_place i;
 
 	lockdep_assert_held(&peer->handshake_lock);
 	for (i = 0; i < WEFT_PLACES; i++)
-		places |= peer->keyring.public[i] ? BIT(i) : 0;
+		places |= peer->keys.public[i] ? BIT(i) : 0;
 	return places;
 }
 
 /**
- * weft_keyring_preshared_places() - in which places a peer has a preshared key
+ * weft_peer_keys_preshared_places() - in which places a peer has a preshared key
  * @peer: the peer
  *
  * Context: peer->handshake_lock.
  * Return: a mask of BIT(enum weft_place).
  */
-unsigned int weft_keyring_preshared_places(const struct weft_peer *peer)
+unsigned int weft_peer_keys_preshared_places(const struct weft_peer *peer)
 {
 	unsigned int places = 0;
 	enum weft_place i;
 
 	lockdep_assert_held(&peer->handshake_lock);
 	for (i = 0; i < WEFT_PLACES; i++)
-		places |= peer->keyring.preshared[i].serial ? BIT(i) : 0;
+		places |= peer->keys.preshared[i].serial ? BIT(i) : 0;
 	return places;
 }
 
 /* Ends what was begun with a key that is going. */
-static void keyring_forget(struct weft_peer *peer, const struct weft_public *public)
+static void peer_keys_forget(struct weft_peer *peer, const struct weft_public *public)
 {
 	lockdep_assert_held(&peer->handshake_lock);
 	if (peer->handshake.pending && peer->handshake.pending_public == public->serial)
@@ -137,40 +137,40 @@ static void keyring_forget(struct weft_peer *peer, const struct weft_public *pub
 }
 
 /* Takes a key out of its place, for good. */
-static void keyring_vacate(struct weft_peer *peer, enum weft_place place)
+static void peer_keys_vacate(struct weft_peer *peer, enum weft_place place)
 {
-	struct weft_keyring *ring = &peer->keyring;
+	struct weft_peer_keys *keys = &peer->keys;
 
-	keyring_assert_held(peer);
-	if (!ring->public[place])
+	peer_keys_assert_held(peer);
+	if (!keys->public[place])
 		return;
-	weft_lookup_remove(peer->device, ring->public[place]);
-	ring->public[place] = NULL;
+	weft_lookup_remove(peer->device, keys->public[place]);
+	keys->public[place] = NULL;
 }
 
-static struct weft_public *keyring_free_slot(struct weft_keyring *ring)
+static struct weft_public *peer_keys_free_slot(struct weft_peer_keys *keys)
 {
-	struct weft_public *slot = ring->slots;
+	struct weft_public *slot = keys->slots;
 
-	while (slot == ring->public[WEFT_PLACE_CURRENT] || slot == ring->public[WEFT_PLACE_NEXT] ||
-	       slot == ring->public[WEFT_PLACE_PREVIOUS])
+	while (slot == keys->public[WEFT_PLACE_CURRENT] || slot == keys->public[WEFT_PLACE_NEXT] ||
+	       slot == keys->public[WEFT_PLACE_PREVIOUS])
 		slot++;
 	return slot;
 }
 
 /**
- * weft_keyring_look_at() - have a device's graces looked after when one is over
+ * weft_peer_keys_look_at() - have a device's graces looked after when one is over
  * @device: the device
  * @when_ns: when that is, coarse boot-time clock; it will be earlier if that is far away
  *
  * Context: device->peers_lock.
  */
-void weft_keyring_look_at(struct weft_device *device, u64 when_ns)
+void weft_peer_keys_look_at(struct weft_device *device, u64 when_ns)
 {
 	u64 now = ktime_get_coarse_boottime_ns();
 
 	lockdep_assert_held(&device->peers_lock);
-	when_ns = clamp(when_ns, now, now + KEYRING_LOOK_NS);
+	when_ns = clamp(when_ns, now, now + PEER_KEYS_LOOK_NS);
 	if (when_ns >= device->grace_look_ns)
 		return;
 	device->grace_look_ns = when_ns;
@@ -178,105 +178,105 @@ void weft_keyring_look_at(struct weft_device *device, u64 when_ns)
 }
 
 /* When a grace is over; U64_MAX: never, or there is none. */
-static u64 keyring_end_of(const struct weft_keyring *ring, enum weft_grace_of which)
+static u64 peer_keys_end_of(const struct weft_peer_keys *keys, enum weft_grace_of which)
 {
-	u64 grace_s = READ_ONCE(ring->grace_s);
+	u64 grace_s = READ_ONCE(keys->grace_s);
 
-	if (!ring->grace_since_ns[which] || !grace_s)
+	if (!keys->grace_since_ns[which] || !grace_s)
 		return U64_MAX;
-	return ring->grace_since_ns[which] + grace_s * NSEC_PER_SEC;
+	return keys->grace_since_ns[which] + grace_s * NSEC_PER_SEC;
 }
 
 /* When the first of a peer's graces is over. */
-static u64 keyring_first_end(const struct weft_keyring *ring)
+static u64 peer_keys_first_end(const struct weft_peer_keys *keys)
 {
-	return min(keyring_end_of(ring, WEFT_GRACE_PUBLIC),
-		   keyring_end_of(ring, WEFT_GRACE_PRESHARED));
+	return min(peer_keys_end_of(keys, WEFT_GRACE_PUBLIC),
+		   peer_keys_end_of(keys, WEFT_GRACE_PRESHARED));
 }
 
 /* Has a peer's previous keys looked after when the first of them ends. */
-static void keyring_schedule(struct weft_peer *peer)
+static void peer_keys_schedule(struct weft_peer *peer)
 {
-	struct weft_keyring *ring = &peer->keyring;
+	struct weft_peer_keys *keys = &peer->keys;
 
 	lockdep_assert_held(&peer->device->peers_lock);
-	list_del_init(&ring->graces);
-	if (keyring_first_end(ring) == U64_MAX || !weft_lookup_is_published(peer))
+	list_del_init(&keys->graces);
+	if (peer_keys_first_end(keys) == U64_MAX || !weft_lookup_is_published(peer))
 		return;
-	list_add_tail(&ring->graces, &peer->device->graces);
-	weft_keyring_look_at(peer->device, keyring_first_end(ring));
+	list_add_tail(&keys->graces, &peer->device->graces);
+	weft_peer_keys_look_at(peer->device, peer_keys_first_end(keys));
 }
 
 /* Begins the grace of what has just become previous. That of the other kind goes on as it was. */
-static void keyring_begin_grace(struct weft_peer *peer, enum weft_grace_of which)
+static void peer_keys_begin_grace(struct weft_peer *peer, enum weft_grace_of which)
 {
-	peer->keyring.grace_since_ns[which] = ktime_get_coarse_boottime_ns();
-	keyring_schedule(peer);
+	peer->keys.grace_since_ns[which] = ktime_get_coarse_boottime_ns();
+	peer_keys_schedule(peer);
 }
 
-static void keyring_end_grace(struct weft_peer *peer, enum weft_grace_of which)
+static void peer_keys_end_grace(struct weft_peer *peer, enum weft_grace_of which)
 {
-	peer->keyring.grace_since_ns[which] = 0;
-	keyring_schedule(peer);
+	peer->keys.grace_since_ns[which] = 0;
+	peer_keys_schedule(peer);
 }
 
 /* Whether the grace of a previous key has an end, and is over. */
-static bool keyring_is_over(struct weft_peer *peer, enum weft_grace_of which, u64 now_ns)
+static bool peer_keys_is_over(struct weft_peer *peer, enum weft_grace_of which, u64 now_ns)
 {
-	u64 until = weft_keyring_until(peer, which);
+	u64 until = weft_peer_keys_until(peer, which);
 
 	return until && until <= now_ns;
 }
 
 /* Nobody else's key, as weft_config_prepare() has seen to: this one's own, or new. */
-static void keyring_place_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
+static void peer_keys_place_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 {
-	struct weft_public *known = weft_keyring_find(peer->device, public);
-	struct weft_keyring *ring = &peer->keyring;
+	struct weft_public *known = weft_lookup_key(peer->device, public);
+	struct weft_peer_keys *keys = &peer->keys;
 
-	keyring_assert_held(peer);
-	if (known && known == ring->public[WEFT_PLACE_NEXT])
+	peer_keys_assert_held(peer);
+	if (known && known == keys->public[WEFT_PLACE_NEXT])
 		return;
-	keyring_vacate(peer, WEFT_PLACE_NEXT);
-	if (known && known == ring->public[WEFT_PLACE_PREVIOUS]) {
+	peer_keys_vacate(peer, WEFT_PLACE_NEXT);
+	if (known && known == keys->public[WEFT_PLACE_PREVIOUS]) {
 		/* The peer goes back to it. */
-		ring->public[WEFT_PLACE_NEXT] = known;
-		ring->public[WEFT_PLACE_PREVIOUS] = NULL;
-		keyring_end_grace(peer, WEFT_GRACE_PUBLIC);
+		keys->public[WEFT_PLACE_NEXT] = known;
+		keys->public[WEFT_PLACE_PREVIOUS] = NULL;
+		peer_keys_end_grace(peer, WEFT_GRACE_PUBLIC);
 	} else if (!known && weft_lookup_is_published(peer)) {
-		known = keyring_free_slot(ring);
-		keyring_fill(known, public);
-		ring->public[WEFT_PLACE_NEXT] = known;
+		known = peer_keys_free_slot(keys);
+		peer_keys_fill(known, public);
+		keys->public[WEFT_PLACE_NEXT] = known;
 		weft_lookup_insert(peer->device, known);
 	}
 }
 
 /**
- * weft_keyring_set_next() - say which key a peer is going to have
+ * weft_peer_keys_set_next() - say which key a peer is going to have
  * @peer: a published peer
  * @public: 32 bytes that are no key of another peer's; zeros: none. The peer's current key has
  *	been arrived at already: then there is no next one
  *
  * Context: process, device->config_lock.
  */
-void weft_keyring_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
+void weft_peer_keys_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 {
-	struct weft_keyring *ring = &peer->keyring;
+	struct weft_peer_keys *keys = &peer->keys;
 	struct weft_public *next;
 	u64 ended = 0;
 
 	lockdep_assert_held(&peer->device->config_lock);
 	mutex_lock(&peer->handshake_lock);
-	next = ring->public[WEFT_PLACE_NEXT];
+	next = keys->public[WEFT_PLACE_NEXT];
 	if (next && memcmp(next->bytes, public, WEFT_KEY_LEN)) {
-		keyring_forget(peer, next);
+		peer_keys_forget(peer, next);
 		ended = next->serial;
 	}
 	spin_lock_bh(&peer->device->peers_lock);
 	if (memchr_inv(public, 0, WEFT_KEY_LEN))
-		keyring_place_next(peer, public);
+		peer_keys_place_next(peer, public);
 	else
-		keyring_vacate(peer, WEFT_PLACE_NEXT);
+		peer_keys_vacate(peer, WEFT_PLACE_NEXT);
 	spin_unlock_bh(&peer->device->peers_lock);
 	/* It has some if it was the current one before. */
 	if (ended)
@@ -285,7 +285,7 @@ void weft_keyring_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN]
 }
 
 /**
- * weft_keyring_promote() - make a peer's next key its current one, if it is that which was used
+ * weft_peer_keys_promote() - make a peer's next key its current one, if it is that which was used
  * @peer: the peer
  * @used: the key under which a handshake has authenticated
  * @old: gets the key that was current until now, which is the previous one from now on
@@ -293,27 +293,27 @@ void weft_keyring_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN]
  * Context: process, peer->handshake_lock.
  * Return: false if it was not the next one; then nothing has changed.
  */
-bool weft_keyring_promote(struct weft_peer *peer, const struct weft_public *used,
-			  u8 old[WEFT_KEY_LEN])
+bool weft_peer_keys_promote(struct weft_peer *peer, const struct weft_public *used,
+			    u8 old[WEFT_KEY_LEN])
 {
-	struct weft_keyring *ring = &peer->keyring;
-	const struct weft_public *previous = ring->public[WEFT_PLACE_PREVIOUS];
+	struct weft_peer_keys *keys = &peer->keys;
+	const struct weft_public *previous = keys->public[WEFT_PLACE_PREVIOUS];
 	bool promotes;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (likely(used != ring->public[WEFT_PLACE_NEXT]))
+	if (likely(used != keys->public[WEFT_PLACE_NEXT]))
 		return false;
 	if (previous)
-		keyring_forget(peer, previous);
+		peer_keys_forget(peer, previous);
 	spin_lock_bh(&peer->device->peers_lock);
 	promotes = weft_lookup_is_published(peer);
 	if (promotes) {
-		keyring_vacate(peer, WEFT_PLACE_PREVIOUS);
-		memcpy(old, ring->public[WEFT_PLACE_CURRENT]->bytes, WEFT_KEY_LEN);
-		ring->public[WEFT_PLACE_PREVIOUS] = ring->public[WEFT_PLACE_CURRENT];
-		WRITE_ONCE(ring->public[WEFT_PLACE_CURRENT], ring->public[WEFT_PLACE_NEXT]);
-		ring->public[WEFT_PLACE_NEXT] = NULL;
-		keyring_begin_grace(peer, WEFT_GRACE_PUBLIC);
+		peer_keys_vacate(peer, WEFT_PLACE_PREVIOUS);
+		memcpy(old, keys->public[WEFT_PLACE_CURRENT]->bytes, WEFT_KEY_LEN);
+		keys->public[WEFT_PLACE_PREVIOUS] = keys->public[WEFT_PLACE_CURRENT];
+		WRITE_ONCE(keys->public[WEFT_PLACE_CURRENT], keys->public[WEFT_PLACE_NEXT]);
+		keys->public[WEFT_PLACE_NEXT] = NULL;
+		peer_keys_begin_grace(peer, WEFT_GRACE_PUBLIC);
 	}
 	spin_unlock_bh(&peer->device->peers_lock);
 	/* The handshake that promotes makes the session in their place. */
@@ -323,42 +323,42 @@ bool weft_keyring_promote(struct weft_peer *peer, const struct weft_public *used
 }
 
 /* Forgets a peer's previous key, and ends its sessions. @old gets it. */
-static void keyring_end_public(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
+static void peer_keys_end_public(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
 {
-	const struct weft_public *previous = peer->keyring.public[WEFT_PLACE_PREVIOUS];
+	const struct weft_public *previous = peer->keys.public[WEFT_PLACE_PREVIOUS];
 
-	keyring_forget(peer, previous);
+	peer_keys_forget(peer, previous);
 	memcpy(old, previous->bytes, WEFT_KEY_LEN);
 	spin_lock_bh(&peer->device->peers_lock);
-	keyring_vacate(peer, WEFT_PLACE_PREVIOUS);
-	keyring_end_grace(peer, WEFT_GRACE_PUBLIC);
+	peer_keys_vacate(peer, WEFT_PLACE_PREVIOUS);
+	peer_keys_end_grace(peer, WEFT_GRACE_PUBLIC);
 	spin_unlock_bh(&peer->device->peers_lock);
 	weft_peer_key_ended(peer, WEFT_KEY_PUBLIC, previous->serial);
 }
 
 /**
- * weft_keyring_end() - forget a peer's previous key, and end its sessions
+ * weft_peer_keys_end() - forget a peer's previous key, and end its sessions
  * @peer: the peer
  * @old: gets it
  *
  * Context: process, device->config_lock.
  * Return: false if there is none.
  */
-bool weft_keyring_end(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
+bool weft_peer_keys_end(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
 {
 	bool there;
 
 	lockdep_assert_held(&peer->device->config_lock);
 	mutex_lock(&peer->handshake_lock);
-	there = peer->keyring.public[WEFT_PLACE_PREVIOUS];
+	there = peer->keys.public[WEFT_PLACE_PREVIOUS];
 	if (there)
-		keyring_end_public(peer, old);
+		peer_keys_end_public(peer, old);
 	mutex_unlock(&peer->handshake_lock);
 	return there;
 }
 
 /**
- * weft_keyring_expire() - the same, if the key's grace is over
+ * weft_peer_keys_expire() - the same, if the key's grace is over
  * @peer: the peer
  * @now_ns: coarse boot-time clock
  * @old: gets it
@@ -366,27 +366,27 @@ bool weft_keyring_end(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
  * Context: process, device->config_lock.
  * Return: false if there is none, or one that is good for longer.
  */
-bool weft_keyring_expire(struct weft_peer *peer, u64 now_ns, u8 old[WEFT_KEY_LEN])
+bool weft_peer_keys_expire(struct weft_peer *peer, u64 now_ns, u8 old[WEFT_KEY_LEN])
 {
 	bool over;
 
 	lockdep_assert_held(&peer->device->config_lock);
 	mutex_lock(&peer->handshake_lock);
-	over = keyring_is_over(peer, WEFT_GRACE_PUBLIC, now_ns);
+	over = peer_keys_is_over(peer, WEFT_GRACE_PUBLIC, now_ns);
 	if (over)
-		keyring_end_public(peer, old);
+		peer_keys_end_public(peer, old);
 	mutex_unlock(&peer->handshake_lock);
 	return over;
 }
 
-static void keyring_fill_preshared(struct weft_preshared *place, const u8 key[WEFT_KEY_LEN])
+static void peer_keys_fill_preshared(struct weft_preshared *place, const u8 key[WEFT_KEY_LEN])
 {
 	memcpy(place->bytes, key, WEFT_KEY_LEN);
-	place->serial = atomic64_inc_return(&keyring_serial);
+	place->serial = atomic64_inc_return(&peer_keys_serial);
 }
 
 /**
- * weft_keyring_set_preshared() - set a peer's current preshared key
+ * weft_peer_keys_set_preshared() - set a peer's current preshared key
  * @peer: the peer
  * @key: 32 bytes; zeros for none
  *
@@ -394,21 +394,21 @@ static void keyring_fill_preshared(struct weft_preshared *place, const u8 key[WE
  *
  * Context: process.
  */
-void weft_keyring_set_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN])
+void weft_peer_keys_set_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN])
 {
-	struct weft_preshared *now = &peer->keyring.preshared[WEFT_PLACE_CURRENT];
+	struct weft_preshared *now = &peer->keys.preshared[WEFT_PLACE_CURRENT];
 
 	mutex_lock(&peer->handshake_lock);
 	/* The same one, said again, keeps its number: sessions are known by it. */
 	if (crypto_memneq(key, now->bytes, WEFT_KEY_LEN))
-		keyring_fill_preshared(now, key);
+		peer_keys_fill_preshared(now, key);
 	mutex_unlock(&peer->handshake_lock);
 }
 
 /* Takes the next preshared key away, and ends what was made with it. */
-static void keyring_drop_next_preshared(struct weft_peer *peer)
+static void peer_keys_drop_next_preshared(struct weft_peer *peer)
 {
-	struct weft_preshared *next = &peer->keyring.preshared[WEFT_PLACE_NEXT];
+	struct weft_preshared *next = &peer->keys.preshared[WEFT_PLACE_NEXT];
 	u64 serial = next->serial;
 
 	memzero_explicit(next, sizeof(*next));
@@ -417,33 +417,33 @@ static void keyring_drop_next_preshared(struct weft_peer *peer)
 }
 
 /**
- * weft_keyring_set_next_preshared() - set the preshared key that takes the place of the current one
+ * weft_peer_keys_set_next_preshared() - set the preshared key that follows the current one
  * @peer: the peer
  * @key: 32 bytes; zeros for none. The current one has been arrived at already: then there is none
  *
  * Context: process.
  */
-void weft_keyring_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN])
+void weft_peer_keys_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN])
 {
-	struct weft_preshared *places = peer->keyring.preshared;
+	struct weft_preshared *places = peer->keys.preshared;
 
 	mutex_lock(&peer->handshake_lock);
 	/* A session may have proved the next one good just now. */
-	if (weft_keyring_promote_preshared(peer, weft_sessions_current_key(&peer->sessions,
-									   WEFT_KEY_PRESHARED)))
+	if (weft_peer_keys_promote_preshared(peer, weft_sessions_current_key(&peer->sessions,
+									     WEFT_KEY_PRESHARED)))
 		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_PACKET, NULL);
 	if (!memchr_inv(key, 0, WEFT_KEY_LEN) ||
 	    !crypto_memneq(key, places[WEFT_PLACE_CURRENT].bytes, WEFT_KEY_LEN)) {
-		keyring_drop_next_preshared(peer);
+		peer_keys_drop_next_preshared(peer);
 	} else if (crypto_memneq(key, places[WEFT_PLACE_NEXT].bytes, WEFT_KEY_LEN)) {
-		keyring_drop_next_preshared(peer);
-		keyring_fill_preshared(&places[WEFT_PLACE_NEXT], key);
+		peer_keys_drop_next_preshared(peer);
+		peer_keys_fill_preshared(&places[WEFT_PLACE_NEXT], key);
 	}
 	mutex_unlock(&peer->handshake_lock);
 }
 
 /**
- * weft_keyring_promote_preshared() - make a peer's next preshared key its current one, if it is
+ * weft_peer_keys_promote_preshared() - make a peer's next preshared key its current one, if it is
  * that which was used
  * @peer: the peer
  * @serial: of the preshared key with which a handshake is known to have succeeded
@@ -451,9 +451,9 @@ void weft_keyring_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT_K
  * Context: process, peer->handshake_lock.
  * Return: false if it was not the next one; then nothing has changed.
  */
-bool weft_keyring_promote_preshared(struct weft_peer *peer, u64 serial)
+bool weft_peer_keys_promote_preshared(struct weft_peer *peer, u64 serial)
 {
-	struct weft_preshared *places = peer->keyring.preshared;
+	struct weft_preshared *places = peer->keys.preshared;
 	u64 ended = places[WEFT_PLACE_PREVIOUS].serial;
 
 	lockdep_assert_held(&peer->handshake_lock);
@@ -463,7 +463,7 @@ bool weft_keyring_promote_preshared(struct weft_peer *peer, u64 serial)
 	places[WEFT_PLACE_CURRENT] = places[WEFT_PLACE_NEXT];
 	memzero_explicit(&places[WEFT_PLACE_NEXT], sizeof(*places));
 	spin_lock_bh(&peer->device->peers_lock);
-	keyring_begin_grace(peer, WEFT_GRACE_PRESHARED);
+	peer_keys_begin_grace(peer, WEFT_GRACE_PRESHARED);
 	spin_unlock_bh(&peer->device->peers_lock);
 	if (ended)
 		weft_peer_phase_out(peer, WEFT_KEY_PRESHARED, ended);
@@ -471,9 +471,9 @@ bool weft_keyring_promote_preshared(struct weft_peer *peer, u64 serial)
 }
 
 /* Forgets a peer's previous preshared key, if there is one, and ends its sessions. */
-static bool keyring_end_preshared(struct weft_peer *peer)
+static bool peer_keys_end_preshared(struct weft_peer *peer)
 {
-	struct weft_preshared *previous = &peer->keyring.preshared[WEFT_PLACE_PREVIOUS];
+	struct weft_preshared *previous = &peer->keys.preshared[WEFT_PLACE_PREVIOUS];
 	u64 serial = previous->serial;
 
 	lockdep_assert_held(&peer->handshake_lock);
@@ -481,108 +481,109 @@ static bool keyring_end_preshared(struct weft_peer *peer)
 		return false;
 	memzero_explicit(previous, sizeof(*previous));
 	spin_lock_bh(&peer->device->peers_lock);
-	keyring_end_grace(peer, WEFT_GRACE_PRESHARED);
+	peer_keys_end_grace(peer, WEFT_GRACE_PRESHARED);
 	spin_unlock_bh(&peer->device->peers_lock);
 	weft_peer_key_ended(peer, WEFT_KEY_PRESHARED, serial);
 	return true;
 }
 
 /**
- * weft_keyring_end_preshared() - forget a peer's previous preshared key, and end its sessions
+ * weft_peer_keys_end_preshared() - forget a peer's previous preshared key, and end its sessions
  * @peer: the peer
  *
  * Context: process.
  * Return: false if there is none.
  */
-bool weft_keyring_end_preshared(struct weft_peer *peer)
+bool weft_peer_keys_end_preshared(struct weft_peer *peer)
 {
 	bool there;
 
 	mutex_lock(&peer->handshake_lock);
-	there = keyring_end_preshared(peer);
+	there = peer_keys_end_preshared(peer);
 	mutex_unlock(&peer->handshake_lock);
 	return there;
 }
 
 /**
- * weft_keyring_expire_preshared() - the same, if the key's grace is over
+ * weft_peer_keys_expire_preshared() - the same, if the key's grace is over
  * @peer: the peer
  * @now_ns: coarse boot-time clock
  *
  * Context: process.
  * Return: false if there is none, or one that is good for longer.
  */
-bool weft_keyring_expire_preshared(struct weft_peer *peer, u64 now_ns)
+bool weft_peer_keys_expire_preshared(struct weft_peer *peer, u64 now_ns)
 {
 	bool over;
 
 	mutex_lock(&peer->handshake_lock);
-	over = keyring_is_over(peer, WEFT_GRACE_PRESHARED, now_ns) && keyring_end_preshared(peer);
+	over = peer_keys_is_over(peer, WEFT_GRACE_PRESHARED,
+				 now_ns) && peer_keys_end_preshared(peer);
 	mutex_unlock(&peer->handshake_lock);
 	return over;
 }
 
 /**
- * weft_keyring_set_grace() - set how long a key of a peer's stays good after it has been replaced
+ * weft_peer_keys_set_grace() - set how long a key of a peer's stays good after it has been replaced
  * @peer: the peer
  * @seconds: so long from when it was replaced, which may be over; 0: until it is ended
  *
  * Context: process, device->config_lock.
  */
-void weft_keyring_set_grace(struct weft_peer *peer, u32 seconds)
+void weft_peer_keys_set_grace(struct weft_peer *peer, u32 seconds)
 {
 	lockdep_assert_held(&peer->device->config_lock);
 	mutex_lock(&peer->handshake_lock);
 	spin_lock_bh(&peer->device->peers_lock);
-	WRITE_ONCE(peer->keyring.grace_s, seconds);
-	keyring_schedule(peer);
+	WRITE_ONCE(peer->keys.grace_s, seconds);
+	peer_keys_schedule(peer);
 	spin_unlock_bh(&peer->device->peers_lock);
 	mutex_unlock(&peer->handshake_lock);
 }
 
 /**
- * weft_keyring_until() - when a previous key of a peer's is forgotten
+ * weft_peer_keys_until() - when a previous key of a peer's is forgotten
  * @peer: the peer
  * @which: which key
  *
  * Context: any but hard interrupt.
  * Return: coarse boot-time clock; 0: never, or there is none.
  */
-u64 weft_keyring_until(struct weft_peer *peer, enum weft_grace_of which)
+u64 weft_peer_keys_until(struct weft_peer *peer, enum weft_grace_of which)
 {
 	u64 until;
 
 	spin_lock_bh(&peer->device->peers_lock);
-	until = keyring_end_of(&peer->keyring, which);
+	until = peer_keys_end_of(&peer->keys, which);
 	spin_unlock_bh(&peer->device->peers_lock);
 	return until == U64_MAX ? 0 : until;
 }
 
 /**
- * weft_keyring_next_to_end() - find a peer whose grace is over
+ * weft_peer_keys_next_to_end() - find a peer whose grace is over
  * @device: the device
  * @now_ns: coarse boot-time clock
  *
  * Sees to being called again when the next one's is over.
  *
  * Context: process, device->config_lock.
- * Return: a peer, referenced, for weft_keyring_expire() and weft_keyring_expire_preshared(); or
+ * Return: a peer, referenced, for weft_peer_keys_expire() and weft_peer_keys_expire_preshared(); or
  * NULL.
  */
-struct weft_peer *weft_keyring_next_to_end(struct weft_device *device, u64 now_ns)
+struct weft_peer *weft_peer_keys_next_to_end(struct weft_device *device, u64 now_ns)
 {
 	struct weft_peer *peer, *found = NULL;
 
 	lockdep_assert_held(&device->config_lock);
 	spin_lock_bh(&device->peers_lock);
-	list_for_each_entry(peer, &device->graces, keyring.graces) {
-		u64 end = keyring_first_end(&peer->keyring);
+	list_for_each_entry(peer, &device->graces, keys.graces) {
+		u64 end = peer_keys_first_end(&peer->keys);
 
 		if (end > now_ns) {
-			weft_keyring_look_at(device, end);
+			weft_peer_keys_look_at(device, end);
 			continue;
 		}
-		list_del_init(&peer->keyring.graces);
+		list_del_init(&peer->keys.graces);
 		weft_peer_get(peer);
 		found = peer;
 		break;

@@ -75,7 +75,7 @@ enum weft_grace_of {
 	WEFT_GRACES
 };
 
-struct weft_keyring {
+struct weft_peer_keys {
 	/*
 	 * Where the public keys are. Written under peer->handshake_lock and device->peers_lock:
 	 * either will do to read. NULL: nothing in this place.
@@ -158,7 +158,7 @@ struct weft_peer {
 
 	struct mutex handshake_lock;		/* what follows */
 	struct weft_peer_handshake handshake;
-	struct weft_keyring keyring;
+	struct weft_peer_keys keys;
 	u64 session_identity;			/* likely_identity, for READ_ONCE() */
 
 	u64 serial;				/* constant; grows in the order of peers */

@@ -497,10 +497,10 @@ static struct weft_identity *handshake_choose(struct weft_peer *peer, bool whole
 		identities |= BIT(WEFT_PLACE_PREVIOUS);
 	pair.identity = weft_identity_is(&device->previous_identity, state->likely_identity) ?
 				WEFT_PLACE_PREVIOUS : WEFT_PLACE_CURRENT;
-	pair.peer = weft_keyring_place(peer, state->likely_public);
+	pair.peer = weft_peer_keys_place(peer, state->likely_public);
 	pair = weft_pair_choose(state->unanswered, state->spare, identities,
-				weft_keyring_places(peer), pair);
-	*public = peer->keyring.public[pair.peer];
+				weft_peer_keys_places(peer), pair);
+	*public = peer->keys.public[pair.peer];
 	if (pair.identity == WEFT_PLACE_PREVIOUS)
 		return weft_identity_get(&device->previous_identity);
 	return weft_identity_get(&device->identity);
@@ -624,7 +624,7 @@ static void handshake_agreed(struct weft_peer *peer, const struct weft_identity 
 	lockdep_assert_held(&peer->handshake_lock);
 	state->unanswered = 0;
 	state->likely_identity = identity->serial;
-	if (public != peer->keyring.public[WEFT_PLACE_NEXT])
+	if (public != peer->keys.public[WEFT_PLACE_NEXT])
 		state->likely_public = public->serial;
 	WRITE_ONCE(peer->session_identity, identity->serial);
 }
@@ -635,7 +635,7 @@ static void handshake_promote(struct weft_peer *peer, const struct weft_public *
 	u8 old[WEFT_KEY_LEN];
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (!weft_keyring_promote(peer, public, old))
+	if (!weft_peer_keys_promote(peer, public, old))
 		return;
 	peer->handshake.likely_public = public->serial;
 	atomic_inc(&peer->device->promotions);
@@ -645,7 +645,7 @@ static void handshake_promote(struct weft_peer *peer, const struct weft_public *
 static void handshake_promote_preshared(struct weft_peer *peer, u64 serial)
 {
 	lockdep_assert_held(&peer->handshake_lock);
-	if (weft_keyring_promote_preshared(peer, serial))
+	if (weft_peer_keys_promote_preshared(peer, serial))
 		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_PACKET, NULL);
 }
 
@@ -659,9 +659,9 @@ static bool handshake_is_dated(struct weft_peer *peer, u64 identity)
 	lockdep_assert_held(&peer->handshake_lock);
 	if (peer->handshake.spare && !peer->handshake.untried)
 		return false;
-	if (peer->handshake.untried && peer->keyring.preshared[WEFT_PLACE_NEXT].serial)
+	if (peer->handshake.untried && peer->keys.preshared[WEFT_PLACE_NEXT].serial)
 		return true;
-	return peer->keyring.public[WEFT_PLACE_NEXT] ||
+	return peer->keys.public[WEFT_PLACE_NEXT] ||
 	       !weft_identity_is(&peer->device->identity, identity);
 }
 
@@ -675,9 +675,9 @@ static void handshake_keys_proved(struct weft_peer *peer)
 	enum weft_place place;
 
 	mutex_lock(&peer->handshake_lock);
-	place = weft_keyring_place(peer, weft_sessions_current_key(set, WEFT_KEY_PUBLIC));
+	place = weft_peer_keys_place(peer, weft_sessions_current_key(set, WEFT_KEY_PUBLIC));
 	if (place == WEFT_PLACE_NEXT)
-		handshake_promote(peer, peer->keyring.public[place]);
+		handshake_promote(peer, peer->keys.public[place]);
 	handshake_promote_preshared(peer, weft_sessions_current_key(set, WEFT_KEY_PRESHARED));
 	if (peer->handshake.untried &&
 	    handshake_is_dated(peer, weft_sessions_current_key(set, WEFT_KEY_IDENTITY)))
@@ -691,11 +691,11 @@ static const struct weft_preshared *handshake_guess_preshared(struct weft_peer *
 	struct weft_peer_handshake *state = &peer->handshake;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	state->answered_with = weft_pair_preshared(weft_keyring_preshared_places(peer),
+	state->answered_with = weft_pair_preshared(weft_peer_keys_preshared_places(peer),
 						   weft_sessions_carry(&peer->sessions),
 						   rcu_access_pointer(peer->sessions.next_session),
 						   state->answered_with);
-	return &peer->keyring.preshared[state->answered_with];
+	return &peer->keys.preshared[state->answered_with];
 }
 
 /* Writes down which keys a session ends with. */
@@ -736,7 +736,7 @@ static bool handshake_create_response(struct weft_peer *peer, const struct weft_
 		return false;
 	}
 	fresh->with_next_key = peer->handshake.answered_with == WEFT_PLACE_NEXT ||
-			       public == peer->keyring.public[WEFT_PLACE_NEXT];
+			       public == peer->keys.public[WEFT_PLACE_NEXT];
 	handshake_made_with(fresh, peer->handshake.likely_identity, public, preshared);
 	weft_session_begin(fresh, noise, false);
 	weft_sessions_add(&peer->sessions, fresh);
@@ -788,13 +788,13 @@ static int handshake_receive_initiation(struct weft_device *device,
 
 	if (!weft_noise_initiation_open(&noise, remote_static, msg, &identity->key))
 		return handshake_refuse(device, NULL, skb, WEFT_DROP_HANDSHAKE);
-	peer = weft_peer_find(device, remote_static);
+	peer = weft_lookup_peer(device, remote_static);
 	if (!peer) {
 		refused = handshake_refuse(device, NULL, skb, WEFT_DROP_UNKNOWN_PEER);
 		goto wipe;
 	}
 	mutex_lock(&peer->handshake_lock);
-	public = weft_keyring_match(peer, remote_static);
+	public = weft_peer_keys_match(peer, remote_static);
 	refused = handshake_accept(peer, identity, public, &noise, msg);
 	if (refused < 0)
 		created = handshake_create_response(peer, public, &noise, &response);
@@ -837,7 +837,7 @@ static enum weft_place handshake_open_response(struct weft_peer *peer,
 					       const struct weft_identity *identity,
 					       const struct weft_msg_response *msg)
 {
-	const struct weft_preshared *preshared = peer->keyring.preshared;
+	const struct weft_preshared *preshared = peer->keys.preshared;
 	enum weft_place i;
 
 	lockdep_assert_held(&peer->handshake_lock);
@@ -866,7 +866,7 @@ static int handshake_complete(struct weft_peer *peer, struct weft_session *sessi
 	if (peer->dead || state->pending != session || state->pending_identity != identity->serial)
 		return WEFT_DROP_HANDSHAKE;
 	/* What ends a key ends what was begun with it. */
-	place = weft_keyring_place(peer, state->pending_public);
+	place = weft_peer_keys_place(peer, state->pending_public);
 	if (WARN_ON_ONCE(place == WEFT_PLACES))
 		return WEFT_DROP_HANDSHAKE;
 	preshared = handshake_open_response(peer, identity, msg);
@@ -877,13 +877,13 @@ static int handshake_complete(struct weft_peer *peer, struct weft_session *sessi
 	WRITE_ONCE(peer->handshake_rtt_us,
 		   min_t(u64, div_u64(ktime_get_boottime_ns() - state->initiated_ns,
 				      NSEC_PER_USEC) + 1, U32_MAX));
-	handshake_made_with(session, identity->serial, peer->keyring.public[place],
-			    &peer->keyring.preshared[preshared]);
+	handshake_made_with(session, identity->serial, peer->keys.public[place],
+			    &peer->keys.preshared[preshared]);
 	weft_session_begin(session, &state->noise, true);
 	weft_sessions_add(&peer->sessions, session);
-	handshake_agreed(peer, identity, peer->keyring.public[place]);
-	handshake_promote(peer, peer->keyring.public[place]);
-	handshake_promote_preshared(peer, peer->keyring.preshared[preshared].serial);
+	handshake_agreed(peer, identity, peer->keys.public[place]);
+	handshake_promote(peer, peer->keys.public[place]);
+	handshake_promote_preshared(peer, peer->keys.preshared[preshared].serial);
 	return -1;
 }
 
@@ -1061,7 +1061,7 @@ static bool handshake_was_for_keys(struct weft_peer *peer)
 	bool one;
 
 	mutex_lock(&peer->handshake_lock);
-	one = weft_keyring_places(peer) == BIT(WEFT_PLACE_CURRENT) &&
+	one = weft_peer_keys_places(peer) == BIT(WEFT_PLACE_CURRENT) &&
 	      !rcu_access_pointer(peer->device->previous_identity);
 	mutex_unlock(&peer->handshake_lock);
 	return !one && handshake_hears(peer);

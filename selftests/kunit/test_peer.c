@@ -20,7 +20,7 @@ static struct weft_peer *find_peer(struct world *world, u8 name)
 	u8 key[WEFT_KEY_LEN];
 
 	key_of(key, name);
-	return weft_peer_find(&world->device, key);
+	return weft_lookup_peer(&world->device, key);
 }
 
 static bool can_be_found(struct world *world, u8 name)

@@ -14,12 +14,12 @@ static struct weft_peer *peer_in_grace(struct test *t, struct world *world, u8 n
 
 	memset(next, name + 100, sizeof(next));
 	mutex_lock(&world->device.config_lock);
-	weft_keyring_set_grace(peer, 1);
-	weft_keyring_set_next(peer, next);
+	weft_peer_keys_set_grace(peer, 1);
+	weft_peer_keys_set_next(peer, next);
 	mutex_unlock(&world->device.config_lock);
 	mutex_lock(&peer->handshake_lock);
-	used = weft_keyring_match(peer, next);
-	EXPECT(t, used && weft_keyring_promote(peer, used, old));
+	used = weft_peer_keys_match(peer, next);
+	EXPECT(t, used && weft_peer_keys_promote(peer, used, old));
 	mutex_unlock(&peer->handshake_lock);
 	return peer;
 }
@@ -30,8 +30,8 @@ static struct weft_peer *next_to_end(struct world *world)
 	struct weft_peer *peer;
 
 	mutex_lock(&world->device.config_lock);
-	peer = weft_keyring_next_to_end(&world->device,
-					ktime_get_coarse_boottime_ns() + 10 * NSEC_PER_SEC);
+	peer = weft_peer_keys_next_to_end(&world->device,
+					  ktime_get_coarse_boottime_ns() + 10 * NSEC_PER_SEC);
 	mutex_unlock(&world->device.config_lock);
 	return peer;
 }
@@ -53,5 +53,5 @@ static void graces_go_with_their_peer(struct test *t)
 	world_destroy(world);
 }
 
-TEST_SUITE_AROUND("keyring", world_set_up, world_tear_down,
+TEST_SUITE_AROUND("peer_keys", world_set_up, world_tear_down,
 		  TEST_CASE(graces_go_with_their_peer));
