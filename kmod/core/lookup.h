@@ -5,7 +5,7 @@
 #ifndef WEFT_LOOKUP_H
 #define WEFT_LOOKUP_H
 
-#include "lib/pair.h"
+#include "lib/keyselect.h"
 #include "lib/wire.h"
 
 #include <linux/types.h>

@@ -12,8 +12,8 @@
 #include "core/path.h"
 #include "core/staged.h"
 #include "lib/fsm.h"
+#include "lib/keyselect.h"
 #include "lib/noise.h"
-#include "lib/pair.h"
 #include "lib/wire.h"
 
 #include <linux/list.h>

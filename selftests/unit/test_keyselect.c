@@ -2,7 +2,7 @@
 /* Which keys a handshake is tried with: the likely first, the newest where there is time, each in its turn. */
 #include "test.h"
 #include <linux/bitops.h>
-#include "lib/pair.c"
+#include "lib/keyselect.c"
 
 #define ONLY		BIT(WEFT_PLACE_CURRENT)
 #define WITH_NEXT	(ONLY | BIT(WEFT_PLACE_NEXT))

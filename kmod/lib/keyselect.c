@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/kernel.h>
-#include "lib/pair.h"
+#include "lib/keyselect.h"
 
 /* Newest first: what both ends are to arrive at. */
 static const struct weft_pair pair_order[] = {

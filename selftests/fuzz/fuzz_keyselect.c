@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Keys to try a handshake with: always ones that are there, and in a round each of them once. */
 #include "fuzz.h"
-#include "lib/pair.c"
+#include "lib/keyselect.c"
 
 #define PLACES_ALL	(BIT(WEFT_PLACES) - 1)
 
