@@ -271,11 +271,11 @@ static void config_apply_allowedips(struct weft_config_peer *config, struct weft
 static void config_forget_timestamp(struct weft_peer *peer)
 {
 	struct weft_peer_keys *keys = &peer->keys;
-	enum weft_place i;
+	enum weft_key_slot i;
 
 	mutex_lock(&peer->handshake_lock);
-	for (i = 0; i < WEFT_PLACES; i++)
-		memset(keys->slots[i].timestamp, 0, WEFT_TIMESTAMP_LEN);
+	for (i = 0; i < WEFT_KEY_SLOTS; i++)
+		memset(keys->storage[i].timestamp, 0, WEFT_TIMESTAMP_LEN);
 	mutex_unlock(&peer->handshake_lock);
 }
 

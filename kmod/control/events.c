@@ -58,7 +58,7 @@ static int events_put_peer(struct sk_buff *skb, struct weft_peer *peer)
 {
 	u8 public[WEFT_KEY_LEN];
 
-	weft_lookup_read(peer, WEFT_PLACE_CURRENT, public);
+	weft_lookup_read(peer, WEFT_KEY_SLOT_CURRENT, public);
 	return events_put_name(skb, peer) ?:
 	       nla_put(skb, WEFT_EVENT_A_PUBLIC_KEY, WEFT_KEY_LEN, public) ?:
 	       events_put_endpoint(skb, peer);

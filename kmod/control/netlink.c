@@ -132,13 +132,13 @@ static int netlink_put_allowedips(struct sk_buff *skb, struct weft_peer *peer,
 }
 
 static int netlink_put_preshared(struct sk_buff *skb, struct weft_peer *peer, int type,
-				 enum weft_place place)
+				 enum weft_key_slot slot)
 {
 	struct weft_preshared preshared;
 	int err = 0;
 
 	mutex_lock(&peer->handshake_lock);
-	preshared = peer->keys.preshared[place];
+	preshared = peer->keys.preshared[slot];
 	mutex_unlock(&peer->handshake_lock);
 	if (preshared.serial)
 		err = nla_put(skb, type, WEFT_KEY_LEN, preshared.bytes);
@@ -147,11 +147,11 @@ static int netlink_put_preshared(struct sk_buff *skb, struct weft_peer *peer, in
 }
 
 static int netlink_put_public(struct sk_buff *skb, struct weft_peer *peer, int type,
-			      enum weft_place place)
+			      enum weft_key_slot slot)
 {
 	u8 public[WEFT_KEY_LEN];
 
-	if (!weft_lookup_read(peer, place, public))
+	if (!weft_lookup_read(peer, slot, public))
 		return 0;
 	return nla_put(skb, type, sizeof(public), public);
 }
@@ -185,11 +185,12 @@ static int netlink_put_grace_left(struct sk_buff *skb, struct weft_peer *peer, i
 /* The keys that a peer has beside those that WireGuard knows. */
 static int netlink_put_keys(struct sk_buff *skb, struct weft_peer *peer)
 {
-	if (netlink_put_public(skb, peer, WEFT_PEER_A_NEXT_PUBLIC_KEY, WEFT_PLACE_NEXT) ||
-	    netlink_put_public(skb, peer, WEFT_PEER_A_PREVIOUS_PUBLIC_KEY, WEFT_PLACE_PREVIOUS) ||
-	    netlink_put_preshared(skb, peer, WEFT_PEER_A_NEXT_PRESHARED_KEY, WEFT_PLACE_NEXT) ||
+	if (netlink_put_public(skb, peer, WEFT_PEER_A_NEXT_PUBLIC_KEY, WEFT_KEY_SLOT_NEXT) ||
+	    netlink_put_public(skb, peer, WEFT_PEER_A_PREVIOUS_PUBLIC_KEY,
+			       WEFT_KEY_SLOT_PREVIOUS) ||
+	    netlink_put_preshared(skb, peer, WEFT_PEER_A_NEXT_PRESHARED_KEY, WEFT_KEY_SLOT_NEXT) ||
 	    netlink_put_preshared(skb, peer, WEFT_PEER_A_PREVIOUS_PRESHARED_KEY,
-				  WEFT_PLACE_PREVIOUS) ||
+				  WEFT_KEY_SLOT_PREVIOUS) ||
 	    nla_put_u32(skb, WEFT_PEER_A_GRACE, READ_ONCE(peer->keys.grace_s)) ||
 	    nla_put_u32(skb, WEFT_PEER_A_IDENTITY, netlink_identity_used(peer)))
 		return -EMSGSIZE;
@@ -247,7 +248,7 @@ static int netlink_put_peer_values(struct sk_buff *skb, struct weft_peer *peer)
 	struct timespec64 at = ns_to_timespec64(READ_ONCE(peer->handshake_real_ns));
 	struct __kernel_timespec last = { .tv_sec = at.tv_sec, .tv_nsec = at.tv_nsec };
 
-	if (netlink_put_preshared(skb, peer, WEFT_PEER_A_PRESHARED_KEY, WEFT_PLACE_CURRENT) ||
+	if (netlink_put_preshared(skb, peer, WEFT_PEER_A_PRESHARED_KEY, WEFT_KEY_SLOT_CURRENT) ||
 	    nla_put(skb, WEFT_PEER_A_LAST_HANDSHAKE_TIME, sizeof(last), &last) ||
 	    nla_put_u16(skb, WEFT_PEER_A_PERSISTENT_KEEPALIVE_INTERVAL,
 			READ_ONCE(peer->fsm.persistent_s)) ||

@@ -75,7 +75,7 @@ struct weft_peer *weft_lookup_publish(struct weft_peer *peer)
 
 	lockdep_assert_held(&device->config_lock);
 	spin_lock_bh(&device->peers_lock);
-	found = weft_lookup_insert(device, peer->keys.public[WEFT_PLACE_CURRENT])->peer;
+	found = weft_lookup_insert(device, peer->keys.public[WEFT_KEY_SLOT_CURRENT])->peer;
 	if (found == peer)
 		peer->keys.epoch = device->keys_epoch;
 	spin_unlock_bh(&device->peers_lock);
@@ -91,12 +91,12 @@ struct weft_peer *weft_lookup_publish(struct weft_peer *peer)
 void weft_lookup_withdraw(struct weft_peer *peer)
 {
 	struct weft_device *device = peer->device;
-	enum weft_place i;
+	enum weft_key_slot i;
 
 	lockdep_assert_held(&device->config_lock);
 	spin_lock_bh(&device->peers_lock);
-	for (i = 0; i < WEFT_PLACES; i++)
-		weft_lookup_remove(device, &peer->keys.slots[i]);
+	for (i = 0; i < WEFT_KEY_SLOTS; i++)
+		weft_lookup_remove(device, &peer->keys.storage[i]);
 	list_del_init(&peer->keys.graces);
 	peer->keys.epoch = 0;
 	spin_unlock_bh(&device->peers_lock);
@@ -171,19 +171,19 @@ struct weft_peer *weft_lookup_peer(struct weft_device *device, const u8 public_k
 /**
  * weft_lookup_read() - copy one of a peer's public keys
  * @peer: the peer
- * @place: which
+ * @slot: which
  * @public: gets it
  *
  * Context: any but hard interrupt, without device->peers_lock.
- * Return: false if there is none in that place, which the current one never is.
+ * Return: false if there is none in that slot, which the current one never is.
  */
-bool weft_lookup_read(const struct weft_peer *peer, enum weft_place place,
+bool weft_lookup_read(const struct weft_peer *peer, enum weft_key_slot slot,
 		      u8 public[WEFT_KEY_LEN])
 {
 	const struct weft_public *from;
 
 	spin_lock_bh(&peer->device->peers_lock);
-	from = peer->keys.public[place];
+	from = peer->keys.public[slot];
 	if (from)
 		memcpy(public, from->bytes, WEFT_KEY_LEN);
 	spin_unlock_bh(&peer->device->peers_lock);

@@ -24,7 +24,7 @@ void weft_lookup_withdraw_all(struct weft_device *device);
 
 struct weft_public *weft_lookup_key(struct weft_device *device, const u8 public[WEFT_KEY_LEN]);
 struct weft_peer *weft_lookup_peer(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN]);
-bool weft_lookup_read(const struct weft_peer *peer, enum weft_place place,
+bool weft_lookup_read(const struct weft_peer *peer, enum weft_key_slot slot,
 		      u8 public[WEFT_KEY_LEN]);
 
 #endif /* WEFT_LOOKUP_H */

@@ -22,11 +22,11 @@ static void peer_keys_assert_held(const struct weft_peer *peer)
 	lockdep_assert_held(&peer->device->peers_lock);
 }
 
-static void peer_keys_fill(struct weft_public *slot, const u8 public[WEFT_KEY_LEN])
+static void peer_keys_fill(struct weft_public *key, const u8 public[WEFT_KEY_LEN])
 {
-	memcpy(slot->bytes, public, WEFT_KEY_LEN);
-	memset(slot->timestamp, 0, sizeof(slot->timestamp));
-	slot->serial = atomic64_inc_return(&peer_keys_serial);
+	memcpy(key->bytes, public, WEFT_KEY_LEN);
+	memset(key->timestamp, 0, sizeof(key->timestamp));
+	key->serial = atomic64_inc_return(&peer_keys_serial);
 }
 
 /**
@@ -37,15 +37,15 @@ static void peer_keys_fill(struct weft_public *slot, const u8 public[WEFT_KEY_LE
 void weft_peer_keys_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 {
 	struct weft_peer_keys *keys = &peer->keys;
-	enum weft_place i;
+	enum weft_key_slot i;
 
-	for (i = 0; i < WEFT_PLACES; i++) {
-		RB_CLEAR_NODE(&keys->slots[i].by_key);
-		keys->slots[i].peer = peer;
+	for (i = 0; i < WEFT_KEY_SLOTS; i++) {
+		RB_CLEAR_NODE(&keys->storage[i].by_key);
+		keys->storage[i].peer = peer;
 	}
-	peer_keys_fill(&keys->slots[0], public);
-	keys->public[WEFT_PLACE_CURRENT] = &keys->slots[0];
-	keys->preshared[WEFT_PLACE_CURRENT].serial = atomic64_inc_return(&peer_keys_serial);
+	peer_keys_fill(&keys->storage[0], public);
+	keys->public[WEFT_KEY_SLOT_CURRENT] = &keys->storage[0];
+	keys->preshared[WEFT_KEY_SLOT_CURRENT].serial = atomic64_inc_return(&peer_keys_serial);
 	keys->grace_s = WEFT_GRACE_S;
 	INIT_LIST_HEAD(&keys->graces);
 }
@@ -60,10 +60,10 @@ void weft_peer_keys_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
  */
 struct weft_public *weft_peer_keys_match(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 {
-	enum weft_place i;
+	enum weft_key_slot i;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	for (i = 0; i < WEFT_PLACES; i++) {
+	for (i = 0; i < WEFT_KEY_SLOTS; i++) {
 		struct weft_public *own = peer->keys.public[i];
 
 		if (own && !memcmp(own->bytes, public, WEFT_KEY_LEN))
@@ -73,59 +73,59 @@ struct weft_public *weft_peer_keys_match(struct weft_peer *peer, const u8 public
 }
 
 /**
- * weft_peer_keys_place() - where a key of a peer's is now
+ * weft_peer_keys_slot() - where a key of a peer's is now
  * @peer: the peer
  * @serial: the key's
  *
  * Context: peer->handshake_lock.
- * Return: its place; WEFT_PLACES if it has none any more.
+ * Return: its slot; WEFT_KEY_SLOTS if it has none any more.
  */
-enum weft_place weft_peer_keys_place(const struct weft_peer *peer, u64 serial)
+enum weft_key_slot weft_peer_keys_slot(const struct weft_peer *peer, u64 serial)
 {
-	enum weft_place i;
+	enum weft_key_slot i;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	for (i = 0; i < WEFT_PLACES; i++) {
+	for (i = 0; i < WEFT_KEY_SLOTS; i++) {
 		if (peer->keys.public[i] && peer->keys.public[i]->serial == serial)
 			return i;
 	}
-	return WEFT_PLACES;
+	return WEFT_KEY_SLOTS;
 }
 
 /**
- * weft_peer_keys_places() - in which places a peer has a public key
+ * weft_peer_keys_slots() - in which slots a peer has a public key
  * @peer: the peer
  *
  * Context: peer->handshake_lock.
- * Return: a mask of BIT(enum weft_place).
+ * Return: a mask of BIT(enum weft_key_slot).
  */
-unsigned int weft_peer_keys_places(const struct weft_peer *peer)
+unsigned int weft_peer_keys_slots(const struct weft_peer *peer)
 {
-	unsigned int places = 0;
-	enum weft_place i;
+	unsigned int slots = 0;
+	enum weft_key_slot i;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	for (i = 0; i < WEFT_PLACES; i++)
-		places |= peer->keys.public[i] ? BIT(i) : 0;
-	return places;
+	for (i = 0; i < WEFT_KEY_SLOTS; i++)
+		slots |= peer->keys.public[i] ? BIT(i) : 0;
+	return slots;
 }
 
 /**
- * weft_peer_keys_preshared_places() - in which places a peer has a preshared key
+ * weft_peer_keys_preshared_slots() - in which slots a peer has a preshared key
  * @peer: the peer
  *
  * Context: peer->handshake_lock.
- * Return: a mask of BIT(enum weft_place).
+ * Return: a mask of BIT(enum weft_key_slot).
  */
-unsigned int weft_peer_keys_preshared_places(const struct weft_peer *peer)
+unsigned int weft_peer_keys_preshared_slots(const struct weft_peer *peer)
 {
-	unsigned int places = 0;
-	enum weft_place i;
+	unsigned int slots = 0;
+	enum weft_key_slot i;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	for (i = 0; i < WEFT_PLACES; i++)
-		places |= peer->keys.preshared[i].serial ? BIT(i) : 0;
-	return places;
+	for (i = 0; i < WEFT_KEY_SLOTS; i++)
+		slots |= peer->keys.preshared[i].serial ? BIT(i) : 0;
+	return slots;
 }
 
 /* Ends what was begun with a key that is going. */
@@ -136,26 +136,27 @@ static void peer_keys_forget(struct weft_peer *peer, const struct weft_public *p
 		weft_peer_forget_handshake(peer);
 }
 
-/* Takes a key out of its place, for good. */
-static void peer_keys_vacate(struct weft_peer *peer, enum weft_place place)
+/* Takes a key out of its slot, for good. */
+static void peer_keys_vacate(struct weft_peer *peer, enum weft_key_slot slot)
 {
 	struct weft_peer_keys *keys = &peer->keys;
 
 	peer_keys_assert_held(peer);
-	if (!keys->public[place])
+	if (!keys->public[slot])
 		return;
-	weft_lookup_remove(peer->device, keys->public[place]);
-	keys->public[place] = NULL;
+	weft_lookup_remove(peer->device, keys->public[slot]);
+	keys->public[slot] = NULL;
 }
 
-static struct weft_public *peer_keys_free_slot(struct weft_peer_keys *keys)
+static struct weft_public *peer_keys_free_storage(struct weft_peer_keys *keys)
 {
-	struct weft_public *slot = keys->slots;
+	struct weft_public *key = keys->storage;
 
-	while (slot == keys->public[WEFT_PLACE_CURRENT] || slot == keys->public[WEFT_PLACE_NEXT] ||
-	       slot == keys->public[WEFT_PLACE_PREVIOUS])
-		slot++;
-	return slot;
+	while (key == keys->public[WEFT_KEY_SLOT_CURRENT] ||
+	       key == keys->public[WEFT_KEY_SLOT_NEXT] ||
+	       key == keys->public[WEFT_KEY_SLOT_PREVIOUS])
+		key++;
+	return key;
 }
 
 /**
@@ -229,24 +230,24 @@ static bool peer_keys_is_over(struct weft_peer *peer, enum weft_grace_of which, 
 }
 
 /* Nobody else's key, as weft_config_prepare() has seen to: this one's own, or new. */
-static void peer_keys_place_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
+static void peer_keys_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 {
 	struct weft_public *known = weft_lookup_key(peer->device, public);
 	struct weft_peer_keys *keys = &peer->keys;
 
 	peer_keys_assert_held(peer);
-	if (known && known == keys->public[WEFT_PLACE_NEXT])
+	if (known && known == keys->public[WEFT_KEY_SLOT_NEXT])
 		return;
-	peer_keys_vacate(peer, WEFT_PLACE_NEXT);
-	if (known && known == keys->public[WEFT_PLACE_PREVIOUS]) {
+	peer_keys_vacate(peer, WEFT_KEY_SLOT_NEXT);
+	if (known && known == keys->public[WEFT_KEY_SLOT_PREVIOUS]) {
 		/* The peer goes back to it. */
-		keys->public[WEFT_PLACE_NEXT] = known;
-		keys->public[WEFT_PLACE_PREVIOUS] = NULL;
+		keys->public[WEFT_KEY_SLOT_NEXT] = known;
+		keys->public[WEFT_KEY_SLOT_PREVIOUS] = NULL;
 		peer_keys_end_grace(peer, WEFT_GRACE_PUBLIC);
 	} else if (!known && weft_lookup_is_published(peer)) {
-		known = peer_keys_free_slot(keys);
+		known = peer_keys_free_storage(keys);
 		peer_keys_fill(known, public);
-		keys->public[WEFT_PLACE_NEXT] = known;
+		keys->public[WEFT_KEY_SLOT_NEXT] = known;
 		weft_lookup_insert(peer->device, known);
 	}
 }
@@ -267,16 +268,16 @@ void weft_peer_keys_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LE
 
 	lockdep_assert_held(&peer->device->config_lock);
 	mutex_lock(&peer->handshake_lock);
-	next = keys->public[WEFT_PLACE_NEXT];
+	next = keys->public[WEFT_KEY_SLOT_NEXT];
 	if (next && memcmp(next->bytes, public, WEFT_KEY_LEN)) {
 		peer_keys_forget(peer, next);
 		ended = next->serial;
 	}
 	spin_lock_bh(&peer->device->peers_lock);
 	if (memchr_inv(public, 0, WEFT_KEY_LEN))
-		peer_keys_place_next(peer, public);
+		peer_keys_set_next(peer, public);
 	else
-		peer_keys_vacate(peer, WEFT_PLACE_NEXT);
+		peer_keys_vacate(peer, WEFT_KEY_SLOT_NEXT);
 	spin_unlock_bh(&peer->device->peers_lock);
 	/* It has some if it was the current one before. */
 	if (ended)
@@ -297,22 +298,22 @@ bool weft_peer_keys_promote(struct weft_peer *peer, const struct weft_public *us
 			    u8 old[WEFT_KEY_LEN])
 {
 	struct weft_peer_keys *keys = &peer->keys;
-	const struct weft_public *previous = keys->public[WEFT_PLACE_PREVIOUS];
+	const struct weft_public *previous = keys->public[WEFT_KEY_SLOT_PREVIOUS];
 	bool promotes;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (likely(used != keys->public[WEFT_PLACE_NEXT]))
+	if (likely(used != keys->public[WEFT_KEY_SLOT_NEXT]))
 		return false;
 	if (previous)
 		peer_keys_forget(peer, previous);
 	spin_lock_bh(&peer->device->peers_lock);
 	promotes = weft_lookup_is_published(peer);
 	if (promotes) {
-		peer_keys_vacate(peer, WEFT_PLACE_PREVIOUS);
-		memcpy(old, keys->public[WEFT_PLACE_CURRENT]->bytes, WEFT_KEY_LEN);
-		keys->public[WEFT_PLACE_PREVIOUS] = keys->public[WEFT_PLACE_CURRENT];
-		WRITE_ONCE(keys->public[WEFT_PLACE_CURRENT], keys->public[WEFT_PLACE_NEXT]);
-		keys->public[WEFT_PLACE_NEXT] = NULL;
+		peer_keys_vacate(peer, WEFT_KEY_SLOT_PREVIOUS);
+		memcpy(old, keys->public[WEFT_KEY_SLOT_CURRENT]->bytes, WEFT_KEY_LEN);
+		keys->public[WEFT_KEY_SLOT_PREVIOUS] = keys->public[WEFT_KEY_SLOT_CURRENT];
+		WRITE_ONCE(keys->public[WEFT_KEY_SLOT_CURRENT], keys->public[WEFT_KEY_SLOT_NEXT]);
+		keys->public[WEFT_KEY_SLOT_NEXT] = NULL;
 		peer_keys_begin_grace(peer, WEFT_GRACE_PUBLIC);
 	}
 	spin_unlock_bh(&peer->device->peers_lock);
@@ -325,12 +326,12 @@ bool weft_peer_keys_promote(struct weft_peer *peer, const struct weft_public *us
 /* Forgets a peer's previous key, and ends its sessions. @old gets it. */
 static void peer_keys_end_public(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
 {
-	const struct weft_public *previous = peer->keys.public[WEFT_PLACE_PREVIOUS];
+	const struct weft_public *previous = peer->keys.public[WEFT_KEY_SLOT_PREVIOUS];
 
 	peer_keys_forget(peer, previous);
 	memcpy(old, previous->bytes, WEFT_KEY_LEN);
 	spin_lock_bh(&peer->device->peers_lock);
-	peer_keys_vacate(peer, WEFT_PLACE_PREVIOUS);
+	peer_keys_vacate(peer, WEFT_KEY_SLOT_PREVIOUS);
 	peer_keys_end_grace(peer, WEFT_GRACE_PUBLIC);
 	spin_unlock_bh(&peer->device->peers_lock);
 	weft_peer_key_ended(peer, WEFT_KEY_PUBLIC, previous->serial);
@@ -350,7 +351,7 @@ bool weft_peer_keys_end(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
 
 	lockdep_assert_held(&peer->device->config_lock);
 	mutex_lock(&peer->handshake_lock);
-	there = peer->keys.public[WEFT_PLACE_PREVIOUS];
+	there = peer->keys.public[WEFT_KEY_SLOT_PREVIOUS];
 	if (there)
 		peer_keys_end_public(peer, old);
 	mutex_unlock(&peer->handshake_lock);
@@ -379,10 +380,10 @@ bool weft_peer_keys_expire(struct weft_peer *peer, u64 now_ns, u8 old[WEFT_KEY_L
 	return over;
 }
 
-static void peer_keys_fill_preshared(struct weft_preshared *place, const u8 key[WEFT_KEY_LEN])
+static void peer_keys_fill_preshared(struct weft_preshared *slot, const u8 key[WEFT_KEY_LEN])
 {
-	memcpy(place->bytes, key, WEFT_KEY_LEN);
-	place->serial = atomic64_inc_return(&peer_keys_serial);
+	memcpy(slot->bytes, key, WEFT_KEY_LEN);
+	slot->serial = atomic64_inc_return(&peer_keys_serial);
 }
 
 /**
@@ -396,7 +397,7 @@ static void peer_keys_fill_preshared(struct weft_preshared *place, const u8 key[
  */
 void weft_peer_keys_set_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN])
 {
-	struct weft_preshared *now = &peer->keys.preshared[WEFT_PLACE_CURRENT];
+	struct weft_preshared *now = &peer->keys.preshared[WEFT_KEY_SLOT_CURRENT];
 
 	mutex_lock(&peer->handshake_lock);
 	/* The same one, said again, keeps its number: sessions are known by it. */
@@ -408,7 +409,7 @@ void weft_peer_keys_set_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_
 /* Takes the next preshared key away, and ends what was made with it. */
 static void peer_keys_drop_next_preshared(struct weft_peer *peer)
 {
-	struct weft_preshared *next = &peer->keys.preshared[WEFT_PLACE_NEXT];
+	struct weft_preshared *next = &peer->keys.preshared[WEFT_KEY_SLOT_NEXT];
 	u64 serial = next->serial;
 
 	memzero_explicit(next, sizeof(*next));
@@ -425,7 +426,7 @@ static void peer_keys_drop_next_preshared(struct weft_peer *peer)
  */
 void weft_peer_keys_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN])
 {
-	struct weft_preshared *places = peer->keys.preshared;
+	struct weft_preshared *slots = peer->keys.preshared;
 
 	mutex_lock(&peer->handshake_lock);
 	/* A session may have proved the next one good just now. */
@@ -433,11 +434,11 @@ void weft_peer_keys_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT
 									     WEFT_KEY_PRESHARED)))
 		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_PACKET, NULL);
 	if (!memchr_inv(key, 0, WEFT_KEY_LEN) ||
-	    !crypto_memneq(key, places[WEFT_PLACE_CURRENT].bytes, WEFT_KEY_LEN)) {
+	    !crypto_memneq(key, slots[WEFT_KEY_SLOT_CURRENT].bytes, WEFT_KEY_LEN)) {
 		peer_keys_drop_next_preshared(peer);
-	} else if (crypto_memneq(key, places[WEFT_PLACE_NEXT].bytes, WEFT_KEY_LEN)) {
+	} else if (crypto_memneq(key, slots[WEFT_KEY_SLOT_NEXT].bytes, WEFT_KEY_LEN)) {
 		peer_keys_drop_next_preshared(peer);
-		peer_keys_fill_preshared(&places[WEFT_PLACE_NEXT], key);
+		peer_keys_fill_preshared(&slots[WEFT_KEY_SLOT_NEXT], key);
 	}
 	mutex_unlock(&peer->handshake_lock);
 }
@@ -453,15 +454,15 @@ void weft_peer_keys_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT
  */
 bool weft_peer_keys_promote_preshared(struct weft_peer *peer, u64 serial)
 {
-	struct weft_preshared *places = peer->keys.preshared;
-	u64 ended = places[WEFT_PLACE_PREVIOUS].serial;
+	struct weft_preshared *slots = peer->keys.preshared;
+	u64 ended = slots[WEFT_KEY_SLOT_PREVIOUS].serial;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (likely(!serial || places[WEFT_PLACE_NEXT].serial != serial))
+	if (likely(!serial || slots[WEFT_KEY_SLOT_NEXT].serial != serial))
 		return false;
-	places[WEFT_PLACE_PREVIOUS] = places[WEFT_PLACE_CURRENT];
-	places[WEFT_PLACE_CURRENT] = places[WEFT_PLACE_NEXT];
-	memzero_explicit(&places[WEFT_PLACE_NEXT], sizeof(*places));
+	slots[WEFT_KEY_SLOT_PREVIOUS] = slots[WEFT_KEY_SLOT_CURRENT];
+	slots[WEFT_KEY_SLOT_CURRENT] = slots[WEFT_KEY_SLOT_NEXT];
+	memzero_explicit(&slots[WEFT_KEY_SLOT_NEXT], sizeof(*slots));
 	spin_lock_bh(&peer->device->peers_lock);
 	peer_keys_begin_grace(peer, WEFT_GRACE_PRESHARED);
 	spin_unlock_bh(&peer->device->peers_lock);
@@ -473,7 +474,7 @@ bool weft_peer_keys_promote_preshared(struct weft_peer *peer, u64 serial)
 /* Forgets a peer's previous preshared key, if there is one, and ends its sessions. */
 static bool peer_keys_end_preshared(struct weft_peer *peer)
 {
-	struct weft_preshared *previous = &peer->keys.preshared[WEFT_PLACE_PREVIOUS];
+	struct weft_preshared *previous = &peer->keys.preshared[WEFT_KEY_SLOT_PREVIOUS];
 	u64 serial = previous->serial;
 
 	lockdep_assert_held(&peer->handshake_lock);

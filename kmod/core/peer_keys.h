@@ -24,15 +24,15 @@ struct weft_device;
  */
 static inline const u8 *weft_peer_keys_now(const struct weft_peer_keys *keys)
 {
-	return READ_ONCE(keys->public[WEFT_PLACE_CURRENT])->bytes;
+	return READ_ONCE(keys->public[WEFT_KEY_SLOT_CURRENT])->bytes;
 }
 
 void weft_peer_keys_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN]);
 
 struct weft_public *weft_peer_keys_match(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN]);
-enum weft_place weft_peer_keys_place(const struct weft_peer *peer, u64 serial);
-unsigned int weft_peer_keys_places(const struct weft_peer *peer);
-unsigned int weft_peer_keys_preshared_places(const struct weft_peer *peer);
+enum weft_key_slot weft_peer_keys_slot(const struct weft_peer *peer, u64 serial);
+unsigned int weft_peer_keys_slots(const struct weft_peer *peer);
+unsigned int weft_peer_keys_preshared_slots(const struct weft_peer *peer);
 
 void weft_peer_keys_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN]);
 bool weft_peer_keys_promote(struct weft_peer *peer, const struct weft_public *used,

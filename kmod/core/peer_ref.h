@@ -54,7 +54,7 @@ struct weft_sessions {
 	spinlock_t lock;		/* the three above */
 };
 
-/* A public key. Its bytes change only while it has no place. */
+/* A public key. Its bytes change only while it is in no slot. */
 struct weft_public {
 	struct rb_node by_key;			/* device->peers_lock; empty: cannot be found */
 	struct weft_peer *peer;			/* constant */
@@ -65,7 +65,7 @@ struct weft_public {
 
 struct weft_preshared {
 	u8 bytes[WEFT_KEY_LEN];			/* zeros: none, which is one as well */
-	u64 serial;				/* 0: nothing in this place */
+	u64 serial;				/* 0: nothing in this slot */
 };
 
 /* Previous keys of a peer end one by one, each at its own time. */
@@ -78,11 +78,11 @@ enum weft_grace_of {
 struct weft_peer_keys {
 	/*
 	 * Where the public keys are. Written under peer->handshake_lock and device->peers_lock:
-	 * either will do to read. NULL: nothing in this place.
+	 * either will do to read. NULL: nothing in this slot.
 	 */
-	struct weft_public *public[WEFT_PLACES];
-	struct weft_public slots[WEFT_PLACES];
-	struct weft_preshared preshared[WEFT_PLACES];	/* handshake_lock */
+	struct weft_public *public[WEFT_KEY_SLOTS];
+	struct weft_public storage[WEFT_KEY_SLOTS];
+	struct weft_preshared preshared[WEFT_KEY_SLOTS];	/* handshake_lock */
 	u32 grace_s;				/* config_lock to write; READ_ONCE(); 0: for ever */
 	/* Since when a previous key is one, coarse boot-time clock; 0: there is none. peers_lock */
 	u64 grace_since_ns[WEFT_GRACES];
@@ -104,7 +104,7 @@ struct weft_peer_handshake {
 	u8 unanswered;				/* our initiations since the newest session */
 	bool spare;				/* while the first of them was made there was one */
 	bool untried;				/* READ_ONCE(): keys are newer than that try */
-	enum weft_place answered_with;		/* the preshared key of our newest response */
+	enum weft_key_slot answered_with;	/* the preshared key of our newest response */
 	u8 static_static[WEFT_KEY_LEN];
 	u64 static_static_identity;		/* the serials of both keys; 0: there is none */
 	u64 static_static_public;

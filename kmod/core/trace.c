@@ -20,7 +20,7 @@ void weft_trace_key(char text[WEFT_TRACE_KEY_LEN], const struct weft_peer *peer)
 	text[0] = '\0';
 	if (!peer)
 		return;
-	weft_lookup_read(peer, WEFT_PLACE_CURRENT, public);
+	weft_lookup_read(peer, WEFT_KEY_SLOT_CURRENT, public);
 	for (i = 0; i < WEFT_KEY_LEN; i++) {
 		bits = bits << 8 | public[i];
 		for (have += 8; have >= 6; have -= 6)

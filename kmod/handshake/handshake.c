@@ -487,21 +487,21 @@ static struct weft_identity *handshake_choose(struct weft_peer *peer, bool whole
 {
 	struct weft_peer_handshake *state = &peer->handshake;
 	struct weft_device *device = peer->device;
-	unsigned int identities = BIT(WEFT_PLACE_CURRENT);
-	struct weft_pair pair;
+	unsigned int identities = BIT(WEFT_KEY_SLOT_CURRENT);
+	struct weft_keyselect selected;
 
 	lockdep_assert_held(&peer->handshake_lock);
 	if (!state->unanswered)
 		state->spare = whole && weft_sessions_carry(&peer->sessions);
 	if (rcu_access_pointer(device->previous_identity))
-		identities |= BIT(WEFT_PLACE_PREVIOUS);
-	pair.identity = weft_identity_is(&device->previous_identity, state->likely_identity) ?
-				WEFT_PLACE_PREVIOUS : WEFT_PLACE_CURRENT;
-	pair.peer = weft_peer_keys_place(peer, state->likely_public);
-	pair = weft_pair_choose(state->unanswered, state->spare, identities,
-				weft_peer_keys_places(peer), pair);
-	*public = peer->keys.public[pair.peer];
-	if (pair.identity == WEFT_PLACE_PREVIOUS)
+		identities |= BIT(WEFT_KEY_SLOT_PREVIOUS);
+	selected.identity = weft_identity_is(&device->previous_identity, state->likely_identity) ?
+				WEFT_KEY_SLOT_PREVIOUS : WEFT_KEY_SLOT_CURRENT;
+	selected.peer = weft_peer_keys_slot(peer, state->likely_public);
+	selected = weft_keyselect_choose(state->unanswered, state->spare, identities,
+					 weft_peer_keys_slots(peer), selected);
+	*public = peer->keys.public[selected.peer];
+	if (selected.identity == WEFT_KEY_SLOT_PREVIOUS)
 		return weft_identity_get(&device->previous_identity);
 	return weft_identity_get(&device->identity);
 }
@@ -624,7 +624,7 @@ static void handshake_agreed(struct weft_peer *peer, const struct weft_identity 
 	lockdep_assert_held(&peer->handshake_lock);
 	state->unanswered = 0;
 	state->likely_identity = identity->serial;
-	if (public != peer->keys.public[WEFT_PLACE_NEXT])
+	if (public != peer->keys.public[WEFT_KEY_SLOT_NEXT])
 		state->likely_public = public->serial;
 	WRITE_ONCE(peer->session_identity, identity->serial);
 }
@@ -659,9 +659,9 @@ static bool handshake_is_dated(struct weft_peer *peer, u64 identity)
 	lockdep_assert_held(&peer->handshake_lock);
 	if (peer->handshake.spare && !peer->handshake.untried)
 		return false;
-	if (peer->handshake.untried && peer->keys.preshared[WEFT_PLACE_NEXT].serial)
+	if (peer->handshake.untried && peer->keys.preshared[WEFT_KEY_SLOT_NEXT].serial)
 		return true;
-	return peer->keys.public[WEFT_PLACE_NEXT] ||
+	return peer->keys.public[WEFT_KEY_SLOT_NEXT] ||
 	       !weft_identity_is(&peer->device->identity, identity);
 }
 
@@ -672,12 +672,12 @@ static bool handshake_is_dated(struct weft_peer *peer, u64 identity)
 static void handshake_keys_proved(struct weft_peer *peer)
 {
 	struct weft_sessions *set = &peer->sessions;
-	enum weft_place place;
+	enum weft_key_slot slot;
 
 	mutex_lock(&peer->handshake_lock);
-	place = weft_peer_keys_place(peer, weft_sessions_current_key(set, WEFT_KEY_PUBLIC));
-	if (place == WEFT_PLACE_NEXT)
-		handshake_promote(peer, peer->keys.public[place]);
+	slot = weft_peer_keys_slot(peer, weft_sessions_current_key(set, WEFT_KEY_PUBLIC));
+	if (slot == WEFT_KEY_SLOT_NEXT)
+		handshake_promote(peer, peer->keys.public[slot]);
 	handshake_promote_preshared(peer, weft_sessions_current_key(set, WEFT_KEY_PRESHARED));
 	if (peer->handshake.untried &&
 	    handshake_is_dated(peer, weft_sessions_current_key(set, WEFT_KEY_IDENTITY)))
@@ -691,10 +691,11 @@ static const struct weft_preshared *handshake_guess_preshared(struct weft_peer *
 	struct weft_peer_handshake *state = &peer->handshake;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	state->answered_with = weft_pair_preshared(weft_peer_keys_preshared_places(peer),
-						   weft_sessions_carry(&peer->sessions),
-						   rcu_access_pointer(peer->sessions.next_session),
-						   state->answered_with);
+	state->answered_with =
+		weft_keyselect_preshared(weft_peer_keys_preshared_slots(peer),
+					 weft_sessions_carry(&peer->sessions),
+					 rcu_access_pointer(peer->sessions.next_session),
+					 state->answered_with);
 	return &peer->keys.preshared[state->answered_with];
 }
 
@@ -735,8 +736,8 @@ static bool handshake_create_response(struct weft_peer *peer, const struct weft_
 		weft_session_revoke(fresh);
 		return false;
 	}
-	fresh->with_next_key = peer->handshake.answered_with == WEFT_PLACE_NEXT ||
-			       public == peer->keys.public[WEFT_PLACE_NEXT];
+	fresh->with_next_key = peer->handshake.answered_with == WEFT_KEY_SLOT_NEXT ||
+			       public == peer->keys.public[WEFT_KEY_SLOT_NEXT];
 	handshake_made_with(fresh, peer->handshake.likely_identity, public, preshared);
 	weft_session_begin(fresh, noise, false);
 	weft_sessions_add(&peer->sessions, fresh);
@@ -832,16 +833,19 @@ static struct weft_session *handshake_find(struct weft_device *device, __le32 in
 	return session;
 }
 
-/* Opens a response with the preshared key that it was made with. WEFT_PLACES: with none of ours. */
-static enum weft_place handshake_open_response(struct weft_peer *peer,
-					       const struct weft_identity *identity,
-					       const struct weft_msg_response *msg)
+/*
+ * Opens a response with the preshared key that it was made with. Returns its slot, or
+ * WEFT_KEY_SLOTS: it was made with none of ours.
+ */
+static enum weft_key_slot handshake_open_response(struct weft_peer *peer,
+						  const struct weft_identity *identity,
+						  const struct weft_msg_response *msg)
 {
 	const struct weft_preshared *preshared = peer->keys.preshared;
-	enum weft_place i;
+	enum weft_key_slot i;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	for (i = 0; i < WEFT_PLACES; i++) {
+	for (i = 0; i < WEFT_KEY_SLOTS; i++) {
 		if (preshared[i].serial &&
 		    weft_noise_response_open(&peer->handshake.noise, msg, &identity->key,
 					     preshared[i].bytes))
@@ -860,29 +864,29 @@ static int handshake_complete(struct weft_peer *peer, struct weft_session *sessi
 			      const struct weft_msg_response *msg)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
-	enum weft_place place, preshared;
+	enum weft_key_slot slot, preshared;
 
 	lockdep_assert_held(&peer->handshake_lock);
 	if (peer->dead || state->pending != session || state->pending_identity != identity->serial)
 		return WEFT_DROP_HANDSHAKE;
 	/* What ends a key ends what was begun with it. */
-	place = weft_peer_keys_place(peer, state->pending_public);
-	if (WARN_ON_ONCE(place == WEFT_PLACES))
+	slot = weft_peer_keys_slot(peer, state->pending_public);
+	if (WARN_ON_ONCE(slot == WEFT_KEY_SLOTS))
 		return WEFT_DROP_HANDSHAKE;
 	preshared = handshake_open_response(peer, identity, msg);
-	if (preshared == WEFT_PLACES)
+	if (preshared == WEFT_KEY_SLOTS)
 		return WEFT_DROP_PRESHARED;
 	state->pending = NULL;
 	/* Never 0, which says that there has been none. */
 	WRITE_ONCE(peer->handshake_rtt_us,
 		   min_t(u64, div_u64(ktime_get_boottime_ns() - state->initiated_ns,
 				      NSEC_PER_USEC) + 1, U32_MAX));
-	handshake_made_with(session, identity->serial, peer->keys.public[place],
+	handshake_made_with(session, identity->serial, peer->keys.public[slot],
 			    &peer->keys.preshared[preshared]);
 	weft_session_begin(session, &state->noise, true);
 	weft_sessions_add(&peer->sessions, session);
-	handshake_agreed(peer, identity, peer->keys.public[place]);
-	handshake_promote(peer, peer->keys.public[place]);
+	handshake_agreed(peer, identity, peer->keys.public[slot]);
+	handshake_promote(peer, peer->keys.public[slot]);
 	handshake_promote_preshared(peer, peer->keys.preshared[preshared].serial);
 	return -1;
 }
@@ -1061,7 +1065,7 @@ static bool handshake_was_for_keys(struct weft_peer *peer)
 	bool one;
 
 	mutex_lock(&peer->handshake_lock);
-	one = weft_peer_keys_places(peer) == BIT(WEFT_PLACE_CURRENT) &&
+	one = weft_peer_keys_slots(peer) == BIT(WEFT_KEY_SLOT_CURRENT) &&
 	      !rcu_access_pointer(peer->device->previous_identity);
 	mutex_unlock(&peer->handshake_lock);
 	return !one && handshake_hears(peer);
