@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "control/events.h"
 #include "control/netdev.h"
 #include "control/netlink.h"
+#include "control/nl_notify.h"
 #include "core/peer.h"
 #include "core/session.h"
 #include "datapath/batch.h"
 #include "datapath/crypt.h"
+#include "datapath/parallel.h"
 #include "datapath/recv.h"
-#include "datapath/spread.h"
 #include "handshake/handshake.h"
 #include "handshake/ratelimit.h"
-#include "udp/uncut.h"
+#include "udp/gso_rx.h"
 #include "version.h"
 
 #include <linux/module.h>

@@ -114,7 +114,7 @@ self_check() {
 			return 1
 		fi
 	done <<-'PLANTS'
-		"datapath/recv.h" udp/sock.c
+		"datapath/recv.h" udp/output.c
 		"control/netdev.h" datapath/xmit.h
 		"control/config.h" control/rotation.h
 		"core/peer.h" lib/replay.c

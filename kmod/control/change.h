@@ -10,7 +10,7 @@
 #include "core/endpoint.h"
 #include "lib/allowedips.h"
 #include "lib/wire.h"
-#include "udp/port.h"
+#include "udp/socket.h"
 
 #include <linux/list.h>
 #include <linux/string.h>

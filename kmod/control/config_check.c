@@ -10,9 +10,9 @@
 #include "control/rotation.h"
 #include "core/device.h"
 #include "core/identity.h"
-#include "core/label.h"
 #include "core/lookup.h"
 #include "core/peer_keys.h"
+#include "core/peer_name.h"
 #include "core/peer_ref.h"
 #include "lib/allowedips.h"
 

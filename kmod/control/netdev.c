@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "control/netdev.h"
-#include "control/events.h"
+#include "control/nl_notify.h"
 #include "control/rotation.h"
 #include "core/device.h"
 #include "core/drop.h"
@@ -14,13 +14,13 @@
 #include "core/timers.h"
 #include "datapath/batch.h"
 #include "datapath/crypt.h"
-#include "datapath/fit.h"
+#include "datapath/pmtu_check.h"
 #include "datapath/recv.h"
 #include "datapath/xmit.h"
 #include "handshake/handshake.h"
 #include "handshake/stray.h"
 #include "udp/binding.h"
-#include "udp/sock.h"
+#include "udp/output.h"
 #include "version.h"
 
 #include <linux/ethtool.h>

@@ -5,18 +5,18 @@
 #include "control/config.h"
 #include "control/netdev.h"
 #include "control/netlink-gen.h"
-#include "control/report.h"
+#include "control/nl_addr.h"
+#include "control/nl_stats.h"
 #include "control/rotation.h"
-#include "control/sockaddr.h"
 #include "core/device.h"
 #include "core/identity.h"
-#include "core/label.h"
 #include "core/lookup.h"
 #include "core/peer_endpoint.h"
 #include "core/peer_keys.h"
+#include "core/peer_name.h"
 #include "core/peer_ref.h"
 #include "core/timers.h"
-#include "lib/name.h"
+#include "lib/peer_name_check.h"
 
 #include <linux/inet.h>
 #include <linux/slab.h>

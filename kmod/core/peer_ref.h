@@ -8,8 +8,8 @@
 
 #include "core/candidates.h"
 #include "core/endpoint.h"
-#include "core/line.h"
-#include "core/path.h"
+#include "core/pmtu_path.h"
+#include "core/reorder.h"
 #include "core/staged.h"
 #include "lib/fsm.h"
 #include "lib/keyselect.h"

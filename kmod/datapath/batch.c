@@ -4,7 +4,7 @@
 #include "core/drop.h"
 #include "datapath/crypt.h"
 #include "datapath/pages.h"
-#include "datapath/segment.h"
+#include "datapath/tso.h"
 
 #include <linux/ip.h>
 #include <linux/ipv6.h>

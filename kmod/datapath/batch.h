@@ -12,7 +12,7 @@
 #ifndef WEFT_BATCH_H
 #define WEFT_BATCH_H
 
-#include "udp/sock.h"
+#include "udp/output.h"
 
 #include <linux/skbuff.h>
 

@@ -3,7 +3,7 @@
 #include "datapath/crypt.h"
 #include "core/session.h"
 #include "datapath/pages.h"
-#include "udp/sock.h"
+#include "udp/output.h"
 
 #include <crypto/algapi.h>
 #include <crypto/chacha20poly1305.h>

@@ -20,8 +20,8 @@
 #include "core/session.h"
 #include "core/timers.h"
 #include "datapath/crypt.h"
-#include "datapath/probe.h"
-#include "datapath/spread.h"
+#include "datapath/parallel.h"
+#include "datapath/pmtu_probe.h"
 #include "datapath/xmit.h"
 #include "lib/fsm.h"
 

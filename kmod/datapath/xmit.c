@@ -16,7 +16,7 @@
 #include "datapath/batch.h"
 #include "datapath/crypt.h"
 #include "lib/fsm.h"
-#include "udp/sock.h"
+#include "udp/output.h"
 
 #include <linux/netdevice.h>
 #include <net/inet_ecn.h>

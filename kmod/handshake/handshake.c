@@ -13,12 +13,12 @@
 #include "core/timers.h"
 #include "core/trace.h"
 #include "datapath/xmit.h"
-#include "handshake/known.h"
 #include "handshake/ratelimit.h"
+#include "handshake/recent.h"
 #include "lib/cookie.h"
 #include "lib/fsm.h"
 #include "lib/noise.h"
-#include "udp/sock.h"
+#include "udp/output.h"
 
 #include <linux/ip.h>
 #include <linux/ipv6.h>

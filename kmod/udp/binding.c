@@ -4,8 +4,8 @@
 #include "core/device.h"
 #include "core/peer_endpoint.h"
 #include "core/peer_ref.h"
-#include "udp/port.h"
-#include "udp/sock.h"
+#include "udp/output.h"
+#include "udp/socket.h"
 
 #include <linux/netdevice.h>
 #include <linux/netlink.h>

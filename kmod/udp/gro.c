@@ -2,8 +2,8 @@
 
 #include "udp/gro.h"
 #include "lib/wire.h"
-#include "udp/sock.h"
-#include "udp/uncut.h"
+#include "udp/gso_rx.h"
+#include "udp/output.h"
 
 #include <linux/if_vlan.h>
 #include <linux/inetdevice.h>

@@ -24,7 +24,7 @@ cd "$weft_top/selftests/fuzz" || exit 1
 
 # Every fuzz_NAME.c is a fuzzer in userspace: the longest input that each is given. What an input is, each says itself.
 longest=(
-	noise:98 cookie:192 replay:48 allowedips:64 fsm:160 name:72 pmtu:48 keyselect:16
+	noise:98 cookie:192 replay:48 allowedips:64 fsm:160 peer_name_check:72 plpmtud:48 keyselect:16
 	config:512 message:256 event:160
 )
 # Those in a machine: debug/fuzz_NAME.sh. They come up slowly, and so each gets several times the share of another one.
@@ -41,8 +41,8 @@ plants=(
 	'replay kmod/lib/replay.c s/WEFT_REPLAY_WORDS);/WEFT_REPLAY_WORDS - 1);/'
 	'allowedips kmod/lib/allowedips.c s/heir->parent = node->parent/heir->parent = heir->parent/'
 	'fsm kmod/lib/fsm.c s/if (fsm->waiting) {/if (fsm->waiting \&\& fsm->refused) {/'
-	'name kmod/lib/name.c s/0x80, 0x800,/0x80, 0x400,/'
-	'pmtu kmod/lib/pmtu.c s/pmtu_usual\[i\] < pmtu->top/pmtu_usual[i] <= pmtu->top/'
+	'peer_name_check kmod/lib/peer_name_check.c s/0x80, 0x800,/0x80, 0x400,/'
+	'plpmtud kmod/lib/plpmtud.c s/pmtu_usual\[i\] < pmtu->top/pmtu_usual[i] <= pmtu->top/'
 	'keyselect kmod/lib/keyselect.c s/spare ? 1 : 0/spare ? 0 : 1/'
 	'config tools/config.c s/while (end > text \&\& isspace/while (isspace/'
 	'message tools/message.c s/nla_len(attr) != WEFT_KEY_BYTES/!nla_len(attr)/'

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "control/events.h"
+#include "control/nl_notify.h"
 #include "control/netlink-gen.h"
 #include "core/device.h"
-#include "core/label.h"
 #include "core/lookup.h"
 #include "core/peer_endpoint.h"
+#include "core/peer_name.h"
 #include "core/peer_ref.h"
 
 #include <linux/math64.h>

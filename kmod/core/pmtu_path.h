@@ -7,7 +7,7 @@
 #ifndef WEFT_PATH_H
 #define WEFT_PATH_H
 
-#include "lib/pmtu.h"
+#include "lib/plpmtud.h"
 
 #include <linux/compiler.h>
 #include <linux/in6.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "datapath/fit.h"
+#include "datapath/pmtu_check.h"
 #include "core/device.h"
 #include "core/drop.h"
-#include "core/path.h"
 #include "core/peer_ref.h"
-#include "datapath/probe.h"
-#include "udp/sock.h"
+#include "core/pmtu_path.h"
+#include "datapath/pmtu_probe.h"
+#include "udp/output.h"
 
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>

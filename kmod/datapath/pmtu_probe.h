@@ -8,8 +8,8 @@
 #ifndef WEFT_PROBE_H
 #define WEFT_PROBE_H
 
-#include "core/path.h"
 #include "core/peer_ref.h"
+#include "core/pmtu_path.h"
 
 #include <linux/skbuff.h>
 #include <linux/timekeeping.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "core/label.h"
+#include "core/peer_name.h"
 #include "core/device.h"
 #include "core/peer_ref.h"
 

@@ -5,7 +5,7 @@
  * are the same bytes.
  */
 #include <linux/types.h>
-#include "lib/name.h"
+#include "lib/peer_name_check.h"
 
 /* 32 bytes in base64. */
 #define NAME_KEY_LEN	44

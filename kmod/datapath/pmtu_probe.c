@@ -7,12 +7,12 @@
  *   recv -> weft_probe_take(): an answer
  */
 
-#include "datapath/probe.h"
+#include "datapath/pmtu_probe.h"
 #include "core/device.h"
 #include "core/drop.h"
 #include "datapath/crypt.h"
 #include "datapath/xmit.h"
-#include "udp/sock.h"
+#include "udp/output.h"
 
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>

@@ -4,7 +4,7 @@
  * and a search ends; and on a path that carries up to so much and loses nothing it finds that.
  */
 #include "fuzz.h"
-#include "lib/pmtu.c"
+#include "lib/plpmtud.c"
 
 #define PERIOD_NS	(600 * 1000000000ULL)
 

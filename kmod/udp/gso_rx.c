@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "udp/uncut.h"
+#include "udp/gso_rx.h"
 
 #include <linux/ip.h>
 #include <linux/ipv6.h>

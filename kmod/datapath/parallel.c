@@ -14,7 +14,7 @@
  * - If no other job is added, the timer of the CPU that added the last one does them.
  */
 
-#include "datapath/spread.h"
+#include "datapath/parallel.h"
 
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>

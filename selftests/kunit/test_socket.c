@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Sockets that are refused or closed, and packets that hold them for longer than that. */
 #include "test.h"
-#include "udp/port.c"
+#include "udp/socket.c"
 #include "world.h"
 
 #include <linux/delay.h>
@@ -185,7 +185,7 @@ static void port_outlives_what_has_found_it(struct test *t)
 	world_destroy(world);
 }
 
-TEST_SUITE("port",
+TEST_SUITE("socket",
 	   TEST_CASE(port_loses_nothing_that_has_found_it),
 	   TEST_CASE(port_outlives_what_has_found_it),
 	   TEST_CASE(port_lets_go_of_a_refused_socket),

@@ -4,7 +4,7 @@
 #define weft_uncut_add		uncut_add
 #define weft_uncut_remove	uncut_remove
 #include "test.h"
-#include "udp/uncut.c"
+#include "udp/gso_rx.c"
 
 #include <linux/in.h>
 #include <linux/net.h>
@@ -107,5 +107,5 @@ static void uncut_marks_no_clone(struct test *t)
 	weft_uncut_exit();
 }
 
-TEST_SUITE("uncut",
+TEST_SUITE("gso_rx",
 	   TEST_CASE(uncut_marks_no_clone));

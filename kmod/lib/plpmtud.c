@@ -7,7 +7,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
-#include "lib/pmtu.h"
+#include "lib/plpmtud.h"
 
 /* What links, and tunnels over them, usually carry. */
 static const u16 pmtu_usual[] = {

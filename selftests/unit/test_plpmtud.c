@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The search for a path's MTU: which sizes are asked for, and what answers to them mean. */
 #include "test.h"
-#include "lib/pmtu.c"
+#include "lib/plpmtud.c"
 
 #define SECOND	1000000000ULL
 #define PERIOD	(600 * SECOND)
@@ -277,7 +277,7 @@ static void pmtu_random(struct test *t)
 	}
 }
 
-TEST_SUITE("pmtu",
+TEST_SUITE("plpmtud",
 	   TEST_CASE(pmtu_path_is_fine),
 	   TEST_CASE(pmtu_path_swallows),
 	   TEST_CASE(pmtu_asks_for_usual),

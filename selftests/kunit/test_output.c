@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Routes to where a peer is: cached for that place, and for none that it has left meanwhile. */
 #include "test.h"
-#include "udp/sock.c"
+#include "udp/output.c"
 #include "world.h"
 
 #include <linux/delay.h>
@@ -105,5 +105,5 @@ static void sock_caches_no_old_route(struct test *t)
 	world_destroy(world);
 }
 
-TEST_SUITE_AROUND("sock", world_set_up, world_tear_down,
+TEST_SUITE_AROUND("output", world_set_up, world_tear_down,
 		  TEST_CASE(sock_caches_no_old_route));

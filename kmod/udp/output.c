@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "udp/sock.h"
+#include "udp/output.h"
 #include "core/device.h"
 #include "core/drop.h"
-#include "core/path.h"
 #include "core/peer_endpoint.h"
 #include "core/peer_ref.h"
+#include "core/pmtu_path.h"
 #include "lib/wire.h"
 
 #include <linux/inetdevice.h>

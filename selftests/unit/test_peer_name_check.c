@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Names: good ones, and every way to be a bad one. */
 #include "test.h"
-#include "lib/name.c"
+#include "lib/peer_name_check.c"
 
 #define KEY	"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
 #define TEN	"0123456789"
@@ -116,7 +116,7 @@ static void name_every_code(struct test *t)
 	}
 }
 
-TEST_SUITE("name",
+TEST_SUITE("peer_name_check",
 	   TEST_CASE(name_cases),
 	   TEST_CASE(name_zero),
 	   TEST_CASE(name_every_code));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "core/line.h"
+#include "core/reorder.h"
 
 /**
  * weft_line_init() - make an empty line

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "handshake/known.h"
+#include "handshake/recent.h"
 #include "core/endpoint.h"
 
 #include <linux/net.h>

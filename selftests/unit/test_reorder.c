@@ -4,7 +4,7 @@
  */
 #include "test.h"
 
-#include "core/line.c"
+#include "core/reorder.c"
 
 #define MANY	TEST_ROUNDS(20000)
 #define WINDOW	64
@@ -273,7 +273,7 @@ static void line_threads(struct test *t)
 #define USERSPACE_CASES
 #endif
 
-TEST_SUITE("line",
+TEST_SUITE("reorder",
 	   TEST_CASE(line_one_by_one),
 	   TEST_CASE(line_head_is_finished_last),
 	   TEST_CASE(line_every_order),

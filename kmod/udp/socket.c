@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "udp/port.h"
+#include "udp/socket.h"
 #include "core/device.h"
 #include "udp/gro.h"
-#include "udp/uncut.h"
+#include "udp/gso_rx.h"
 
 #include <linux/net.h>
 #include <linux/spinlock.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Names against a slow reading of them: a character is what some number is encoded to. */
 #include "fuzz.h"
-#include "lib/name.c"
+#include "lib/peer_name_check.c"
 
 FUZZ_REFERENCE static size_t slow_encode(u32 code, u8 to[4])
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Sources of messages that have had a handshake: by address, by port, and by who knows them. */
 #include "test.h"
-#include "handshake/known.c"
+#include "handshake/recent.c"
 #include "world.h"
 
 /* Documentation addresses (RFC 5737): no other suite notes a handshake from them. */
@@ -22,4 +22,4 @@ static void known_sources(struct test *t)
 	kfree_skb(there);
 }
 
-TEST_SUITE("known", TEST_CASE(known_sources));
+TEST_SUITE("recent", TEST_CASE(known_sources));

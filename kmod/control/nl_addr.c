@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "control/sockaddr.h"
+#include "control/nl_addr.h"
 #include "control/change.h"
 #include "core/candidates.h"
 #include "core/device.h"

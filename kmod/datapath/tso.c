@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "datapath/segment.h"
+#include "datapath/tso.h"
 
 #include <linux/ip.h>
 #include <linux/ipv6.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "control/report.h"
+#include "control/nl_stats.h"
 #include "core/device.h"
 #include "core/drop.h"
 #include "core/peer_ref.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "core/path.h"
+#include "core/pmtu_path.h"
 
 #include <linux/slab.h>
 #include <linux/string.h>

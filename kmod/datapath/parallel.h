@@ -5,7 +5,7 @@
 #ifndef WEFT_SPREAD_H
 #define WEFT_SPREAD_H
 
-#include "core/line.h"
+#include "core/reorder.h"
 
 /* Bytes of a batch that are worth another processor's attention. */
 #define WEFT_SPREAD_MIN_LEN	8192
