@@ -16,7 +16,7 @@
 #include <linux/string.h>
 
 struct weft_identity;
-struct weft_label;
+struct weft_peer_name;
 struct weft_peer;
 
 struct weft_config_allowedip {
@@ -57,7 +57,7 @@ struct weft_config_peer {
 	u8 preshared[WEFT_KEY_LEN];
 	struct weft_endpoint endpoint;
 	struct weft_candidates *candidates;	/* NULL: none; then those it has replaced */
-	struct weft_label *label;	/* the name; NULL: none */
+	struct weft_peer_name *name;	/* the name; NULL: none */
 };
 
 struct weft_config {

@@ -50,7 +50,7 @@ static void config_free_peer(struct weft_config_peer *peer)
 	list_for_each_entry_safe(ip, next, &peer->allowedips, list)
 		config_free_allowedip(ip);
 	weft_peer_put(peer->fresh);
-	weft_label_free(peer->label);
+	weft_peer_name_free(peer->name);
 	kfree(peer->candidates);
 	kfree_sensitive(peer);
 }
@@ -281,8 +281,8 @@ static void config_forget_timestamp(struct weft_peer *peer)
 
 static void config_apply_name(struct weft_config_peer *config, struct weft_peer *peer)
 {
-	weft_label_put_on(peer, config->label);
-	config->label = NULL;
+	weft_peer_name_set(peer, config->name);
+	config->name = NULL;
 }
 
 /* Whether an entry changes its peer, and does not only ask it for something. */

@@ -48,14 +48,14 @@ static const struct weft_config_peer *config_check_last_word(const struct weft_c
 
 static const char *config_check_name(const struct weft_config_peer *entry)
 {
-	return entry->label && !(entry->flags & WEFT_PEER_F_REMOVE_ME) ? entry->label->name : NULL;
+	return entry->name && !(entry->flags & WEFT_PEER_F_REMOVE_ME) ? entry->name->text : NULL;
 }
 
 /* Whether a peer that has @name now, and is not @entry's, keeps it. */
 static bool config_check_name_is_kept(const struct weft_config *config, struct weft_device *device,
 				      const struct weft_config_peer *entry, const char *name)
 {
-	struct weft_peer *holder = weft_label_peer(device, name);
+	struct weft_peer *holder = weft_peer_name_find(device, name);
 
 	if (!holder || config->flags & WEFT_DEVICE_F_REPLACE_PEERS)
 		return false;

@@ -209,11 +209,11 @@ static int netlink_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)
 
 static int netlink_put_name(struct sk_buff *skb, struct weft_peer *peer)
 {
-	const struct weft_label *label =
-		rcu_dereference_protected(peer->label,
+	const struct weft_peer_name *name =
+		rcu_dereference_protected(peer->name,
 					  lockdep_is_held(&peer->device->config_lock));
 
-	return label ? nla_put_string(skb, WEFT_PEER_A_NAME, label->name) : 0;
+	return name ? nla_put_string(skb, WEFT_PEER_A_NAME, name->text) : 0;
 }
 
 /* Milliseconds from @then, of the coarse boot-time clock, to @now. */
@@ -603,20 +603,20 @@ static int netlink_parse_places(struct weft_config_peer *peer, struct nlattr **a
 	return weft_sockaddr_get_candidates(&peer->candidates, attr, extack);
 }
 
-static int netlink_refuse_name(enum weft_name_verdict verdict, const struct nlattr *attr,
+static int netlink_refuse_name(enum weft_peer_name_verdict verdict, const struct nlattr *attr,
 			       struct netlink_ext_ack *extack)
 {
 	switch (verdict) {
-	case WEFT_NAME_GOOD:
+	case WEFT_PEER_NAME_GOOD:
 		return 0;
-	case WEFT_NAME_LENGTH:
+	case WEFT_PEER_NAME_LENGTH:
 		return netlink_refuse(extack, attr, -EINVAL, "name: it is longer than 63 bytes");
-	case WEFT_NAME_ENCODING:
+	case WEFT_PEER_NAME_ENCODING:
 		return netlink_refuse(extack, attr, -EINVAL, "name: it is not UTF-8");
-	case WEFT_NAME_CONTROL:
+	case WEFT_PEER_NAME_CONTROL:
 		return netlink_refuse(extack, attr, -EINVAL,
 				      "name: there is a control character in it");
-	case WEFT_NAME_KEY:
+	case WEFT_PEER_NAME_KEY:
 		break;
 	}
 	return netlink_refuse(extack, attr, -EINVAL, "name: it looks like a key");
@@ -632,11 +632,11 @@ static int netlink_parse_name(struct weft_config_peer *peer, const struct nlattr
 	peer->has_name = true;
 	if (!len)
 		return 0;
-	err = netlink_refuse_name(weft_name_check(name, len), attr, extack);
+	err = netlink_refuse_name(weft_peer_name_check(name, len), attr, extack);
 	if (err)
 		return err;
-	peer->label = weft_label_create(name, len);
-	return peer->label ? 0 : -ENOMEM;
+	peer->name = weft_peer_name_create(name, len);
+	return peer->name ? 0 : -ENOMEM;
 }
 
 /* Only to be taken away: what it is follows from what it was. */

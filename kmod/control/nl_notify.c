@@ -49,9 +49,9 @@ static int events_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)
 /* Under RCU. */
 static int events_put_name(struct sk_buff *skb, const struct weft_peer *peer)
 {
-	const struct weft_label *label = rcu_dereference(peer->label);
+	const struct weft_peer_name *name = rcu_dereference(peer->name);
 
-	return label ? nla_put_string(skb, WEFT_EVENT_A_PEER_NAME, label->name) : 0;
+	return name ? nla_put_string(skb, WEFT_EVENT_A_PEER_NAME, name->text) : 0;
 }
 
 static int events_put_peer(struct sk_buff *skb, struct weft_peer *peer)

@@ -120,7 +120,7 @@ struct weft_device {
 	struct mutex config_lock;		/* everything from here on, but the tree */
 	struct list_head peers;			/* in the order they were added */
 	unsigned int peer_count;
-	struct rb_root labels;			/* the peers that have a name, by it */
+	struct rb_root names;			/* the peers that have a name, by it */
 	u64 peer_serial;			/* the newest peer's */
 	u64 generation;				/* another one after each change, never twice */
 	struct net __rcu *home;			/* where the sockets live; RCU; NULL: gone */

@@ -202,7 +202,7 @@ void weft_peer_doom(struct weft_peer *peer, struct weft_doomed *doomed)
 	lockdep_assert_held(&device->config_lock);
 	weft_lookup_withdraw(peer);
 	device->peer_count--;
-	weft_label_hide(peer);
+	weft_peer_name_hide(peer);
 	peer_remove_allowedips(peer, &device->allowedips);
 	doomed_leave_home(doomed, device);
 	list_move_tail(&peer->list, &doomed->peers);
@@ -223,7 +223,7 @@ void weft_peer_doom_all(struct weft_device *device, struct weft_doomed *doomed)
 	doomed_leave_home(doomed, device);
 	weft_lookup_withdraw_all(device);
 	device->peer_count = 0;
-	device->labels = RB_ROOT;
+	device->names = RB_ROOT;
 	weft_allowedips_detach(&device->allowedips, &doomed->allowedips);
 	list_splice_tail_init(&device->peers, &doomed->peers);
 }

@@ -8,112 +8,112 @@
 #include <linux/string.h>
 
 /**
- * weft_label_create() - make a label that is nobody's yet
- * @name: the name, as weft_name_check() finds it good
+ * weft_peer_name_create() - make a name that is nobody's yet
+ * @text: the name, as weft_peer_name_check() finds it good
  * @len: its length in bytes
  *
  * Context: process; may sleep.
- * Return: the label, or NULL when memory is short. weft_label_put_on() or weft_label_free() comes
- * next.
+ * Return: the name, or NULL when memory is short. weft_peer_name_set() or weft_peer_name_free()
+ * comes next.
  */
-struct weft_label *weft_label_create(const char *name, size_t len)
+struct weft_peer_name *weft_peer_name_create(const char *text, size_t len)
 {
-	struct weft_label *label = kzalloc(struct_size(label, name, len + 1), GFP_KERNEL_ACCOUNT);
+	struct weft_peer_name *name = kzalloc(struct_size(name, text, len + 1), GFP_KERNEL_ACCOUNT);
 
-	if (!label)
+	if (!name)
 		return NULL;
-	RB_CLEAR_NODE(&label->by_name);
-	memcpy(label->name, name, len);
-	return label;
+	RB_CLEAR_NODE(&name->by_name);
+	memcpy(name->text, text, len);
+	return name;
 }
 
 /**
- * weft_label_free() - free a label that nobody has or sees any more
- * @label: the label, or NULL
+ * weft_peer_name_free() - free a name that nobody has or sees any more
+ * @name: the name, or NULL
  */
-void weft_label_free(struct weft_label *label)
+void weft_peer_name_free(struct weft_peer_name *name)
 {
-	kfree(label);
+	kfree(name);
 }
 
-static struct weft_label *label_of(struct weft_peer *peer)
+static struct weft_peer_name *peer_name_of(struct weft_peer *peer)
 {
-	return rcu_dereference_protected(peer->label,
+	return rcu_dereference_protected(peer->name,
 					 lockdep_is_held(&peer->device->config_lock));
 }
 
-static void label_index(struct weft_device *device, struct weft_label *label)
+static void peer_name_index(struct weft_device *device, struct weft_peer_name *name)
 {
-	struct rb_node **link = &device->labels.rb_node, *parent = NULL;
+	struct rb_node **link = &device->names.rb_node, *parent = NULL;
 
 	while (*link) {
-		struct weft_label *other = rb_entry(*link, struct weft_label, by_name);
+		struct weft_peer_name *other = rb_entry(*link, struct weft_peer_name, by_name);
 
 		parent = *link;
-		link = strcmp(label->name, other->name) < 0 ? &parent->rb_left : &parent->rb_right;
+		link = strcmp(name->text, other->text) < 0 ? &parent->rb_left : &parent->rb_right;
 	}
-	rb_link_node(&label->by_name, parent, link);
-	rb_insert_color(&label->by_name, &device->labels);
+	rb_link_node(&name->by_name, parent, link);
+	rb_insert_color(&name->by_name, &device->names);
 }
 
 /**
- * weft_label_hide() - let a peer no longer be found by its name, which it keeps
- * @peer: a peer that has a label, or none
+ * weft_peer_name_hide() - let a peer no longer be found by its name, which it keeps
+ * @peer: a peer that has a name, or none
  *
  * Context: process, device->config_lock.
  */
-void weft_label_hide(struct weft_peer *peer)
+void weft_peer_name_hide(struct weft_peer *peer)
 {
-	struct weft_label *label = label_of(peer);
+	struct weft_peer_name *name = peer_name_of(peer);
 
-	if (!label || RB_EMPTY_NODE(&label->by_name))
+	if (!name || RB_EMPTY_NODE(&name->by_name))
 		return;
-	rb_erase(&label->by_name, &peer->device->labels);
-	RB_CLEAR_NODE(&label->by_name);
+	rb_erase(&name->by_name, &peer->device->names);
+	RB_CLEAR_NODE(&name->by_name);
 }
 
 /**
- * weft_label_put_on() - give a peer a name, in place of the one that it has
+ * weft_peer_name_set() - give a peer a name, in place of the one that it has
  * @peer: a published peer
- * @label: a label that is nobody's, or NULL for no name
+ * @name: a name that is nobody's, or NULL for no name
  *
  * Two peers may have the same name between two calls: a change that swaps names is made one by one.
  *
  * Context: process, device->config_lock. Cannot fail.
  */
-void weft_label_put_on(struct weft_peer *peer, struct weft_label *label)
+void weft_peer_name_set(struct weft_peer *peer, struct weft_peer_name *name)
 {
-	struct weft_label *old = label_of(peer);
+	struct weft_peer_name *old = peer_name_of(peer);
 
-	weft_label_hide(peer);
-	if (label) {
-		label->peer = peer;
-		label_index(peer->device, label);
+	weft_peer_name_hide(peer);
+	if (name) {
+		name->peer = peer;
+		peer_name_index(peer->device, name);
 	}
-	rcu_assign_pointer(peer->label, label);
+	rcu_assign_pointer(peer->name, name);
 	if (old)
 		kfree_rcu(old, rcu);
 }
 
 /**
- * weft_label_peer() - find a device's peer by its name
+ * weft_peer_name_find() - find a device's peer by its name
  * @device: the device
- * @name: the name
+ * @text: the name
  *
  * Context: process, device->config_lock.
  * Return: the peer, without a reference, or NULL.
  */
-struct weft_peer *weft_label_peer(struct weft_device *device, const char *name)
+struct weft_peer *weft_peer_name_find(struct weft_device *device, const char *text)
 {
-	struct rb_node *node = device->labels.rb_node;
+	struct rb_node *node = device->names.rb_node;
 
 	lockdep_assert_held(&device->config_lock);
 	while (node) {
-		struct weft_label *label = rb_entry(node, struct weft_label, by_name);
-		int side = strcmp(name, label->name);
+		struct weft_peer_name *name = rb_entry(node, struct weft_peer_name, by_name);
+		int side = strcmp(text, name->text);
 
 		if (!side)
-			return label->peer;
+			return name->peer;
 		node = side < 0 ? node->rb_left : node->rb_right;
 	}
 	return NULL;

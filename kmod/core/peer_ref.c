@@ -62,7 +62,7 @@ static void peer_ref_free(struct rcu_head *rcu)
 
 	weft_staged_purge(&peer->staged);
 	dst_cache_destroy(&peer->dst_cache);
-	kfree(rcu_access_pointer(peer->label));
+	kfree(rcu_access_pointer(peer->name));
 	kfree(peer->candidates);
 	weft_path_free(&peer->path);
 	memzero_explicit(peer, sizeof(*peer));

@@ -32,7 +32,7 @@
 struct weft_device;
 struct weft_home;
 struct weft_session;
-struct weft_label;
+struct weft_peer_name;
 struct weft_peer;
 
 /* Kinds of keys that go into a session. */
@@ -162,7 +162,7 @@ struct weft_peer {
 	u64 session_identity;			/* likely_identity, for READ_ONCE() */
 
 	u64 serial;				/* constant; grows in the order of peers */
-	struct weft_label __rcu *label;		/* RCU; device->config_lock. NULL: no name */
+	struct weft_peer_name __rcu *name;	/* RCU; device->config_lock. NULL: no name */
 	union {
 		struct list_head allowedips;	/* as list; its nodes, by owned */
 		struct weft_home *home;		/* once it is dead: its routes may be from there */

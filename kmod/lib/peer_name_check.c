@@ -11,7 +11,7 @@
 #define NAME_KEY_LEN	44
 
 /* Whether the bytes from @text on are one character; then its number and its length. */
-static bool name_decode(const u8 *text, size_t len, u32 *code, size_t *used)
+static bool peer_name_decode(const u8 *text, size_t len, u32 *code, size_t *used)
 {
 	static const u32 smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	u8 first = text[0];
@@ -36,49 +36,49 @@ static bool name_decode(const u8 *text, size_t len, u32 *code, size_t *used)
 }
 
 /* C0, DEL and C1: what a terminal would act on. */
-static bool name_is_control(u32 code)
+static bool peer_name_is_control(u32 code)
 {
 	return code < 0x20 || (code >= 0x7f && code <= 0x9f);
 }
 
-static bool name_is_base64(char c)
+static bool peer_name_is_base64(char c)
 {
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
 	       c == '+' || c == '/';
 }
 
 /* Names stand wherever keys do: one must not be taken for the other. */
-static bool name_is_key(const char *name, size_t len)
+static bool peer_name_is_key(const char *name, size_t len)
 {
 	size_t i;
 
 	if (len != NAME_KEY_LEN || name[NAME_KEY_LEN - 1] != '=')
 		return false;
 	for (i = 0; i < NAME_KEY_LEN - 1; i++)
-		if (!name_is_base64(name[i]))
+		if (!peer_name_is_base64(name[i]))
 			return false;
 	return true;
 }
 
 /**
- * weft_name_check() - may a peer be called that?
+ * weft_peer_name_check() - may a peer be called that?
  * @name: the name; no end is looked for
  * @len: its length in bytes
  *
- * Return: WEFT_NAME_GOOD, or the first thing that is wrong with it.
+ * Return: WEFT_PEER_NAME_GOOD, or the first thing that is wrong with it.
  */
-enum weft_name_verdict weft_name_check(const char *name, size_t len)
+enum weft_peer_name_verdict weft_peer_name_check(const char *name, size_t len)
 {
 	size_t at, used;
 	u32 code;
 
-	if (!len || len > WEFT_NAME_MAX)
-		return WEFT_NAME_LENGTH;
+	if (!len || len > WEFT_PEER_NAME_MAX)
+		return WEFT_PEER_NAME_LENGTH;
 	for (at = 0; at < len; at += used) {
-		if (!name_decode((const u8 *)name + at, len - at, &code, &used))
-			return WEFT_NAME_ENCODING;
-		if (name_is_control(code))
-			return WEFT_NAME_CONTROL;
+		if (!peer_name_decode((const u8 *)name + at, len - at, &code, &used))
+			return WEFT_PEER_NAME_ENCODING;
+		if (peer_name_is_control(code))
+			return WEFT_PEER_NAME_CONTROL;
 	}
-	return name_is_key(name, len) ? WEFT_NAME_KEY : WEFT_NAME_GOOD;
+	return peer_name_is_key(name, len) ? WEFT_PEER_NAME_KEY : WEFT_PEER_NAME_GOOD;
 }

@@ -58,25 +58,25 @@ FUZZ_REFERENCE static bool slow_is_key(const u8 *text, size_t len)
 	return len == 1 && *text == '=';
 }
 
-FUZZ_REFERENCE static enum weft_name_verdict slow_check(const u8 *text, size_t len)
+FUZZ_REFERENCE static enum weft_peer_name_verdict slow_check(const u8 *text, size_t len)
 {
 	size_t at, used;
 	u32 code;
 
 	if (len < 1 || len > 63)
-		return WEFT_NAME_LENGTH;
+		return WEFT_PEER_NAME_LENGTH;
 	for (at = 0; at < len; at += used) {
 		used = slow_decode(text + at, len - at, &code);
 		if (!used)
-			return WEFT_NAME_ENCODING;
+			return WEFT_PEER_NAME_ENCODING;
 		if (code < ' ' || (code > '~' && code < 0xa0))
-			return WEFT_NAME_CONTROL;
+			return WEFT_PEER_NAME_CONTROL;
 	}
-	return len == 44 && slow_is_key(text, len) ? WEFT_NAME_KEY : WEFT_NAME_GOOD;
+	return len == 44 && slow_is_key(text, len) ? WEFT_PEER_NAME_KEY : WEFT_PEER_NAME_GOOD;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	FUZZ_MUST(weft_name_check((const char *)data, size) == slow_check(data, size));
+	FUZZ_MUST(weft_peer_name_check((const char *)data, size) == slow_check(data, size));
 	return 0;
 }
