@@ -145,12 +145,12 @@ static int __init main_init(void)
 {
 	int err;
 
-	err = weft_uncut_init();
+	err = weft_gso_rx_init();
 	if (err)
 		return err;
 	err = weft_ratelimit_init();
 	if (err)
-		goto exit_uncut;
+		goto exit_gso_rx;
 	err = weft_session_init();
 	if (err)
 		goto exit_ratelimit;
@@ -184,8 +184,8 @@ exit_keypair:
 	weft_session_exit();
 exit_ratelimit:
 	weft_ratelimit_exit();
-exit_uncut:
-	weft_uncut_exit();
+exit_gso_rx:
+	weft_gso_rx_exit();
 	return err;
 }
 
@@ -199,7 +199,7 @@ static void __exit main_exit(void)
 	weft_peer_exit();
 	weft_session_exit();
 	weft_ratelimit_exit();
-	weft_uncut_exit();
+	weft_gso_rx_exit();
 }
 
 module_init(main_init);

@@ -51,7 +51,7 @@ static unsigned int batch_message_len(const struct sk_buff *skb, unsigned int le
 
 /* A packet for TCP segmentation that is laid out without being cut up before. */
 struct batch_whole {
-	struct weft_segments segments;
+	struct weft_tso segments;
 	unsigned int message_len;	/* of each segment but the last */
 	unsigned int last_len;
 };
@@ -59,10 +59,10 @@ struct batch_whole {
 /* Whether a packet is one that can be laid out so, and whose segments fit one batch. */
 static bool batch_is_whole(const struct sk_buff *skb, struct batch_whole *whole)
 {
-	struct weft_segments *segments = &whole->segments;
+	struct weft_tso *segments = &whole->segments;
 	unsigned int before_last;
 
-	if (!weft_segments_find(segments, skb) || segments->count < 2 ||
+	if (!weft_tso_find(segments, skb) || segments->count < 2 ||
 	    segments->count > WEFT_BATCH_MAX_PACKETS)
 		return false;
 	before_last = (segments->count - 1) * segments->size;
@@ -223,7 +223,7 @@ static void batch_lay_out(u8 *to, const struct sk_buff *skb, unsigned int padded
  * the last one and before it those that skb->prev leads to.
  */
 struct batch_source {
-	const struct weft_segments *segments;	/* NULL: the second kind */
+	const struct weft_tso *segments;	/* NULL: the second kind */
 	const struct sk_buff *skb;
 };
 
@@ -232,7 +232,7 @@ static void batch_lay_out_next(u8 *to, struct batch_source *source, unsigned int
 			       unsigned int padded)
 {
 	if (source->segments) {
-		weft_segments_lay_out(to, source->segments, source->skb, i, padded);
+		weft_tso_lay_out(to, source->segments, source->skb, i, padded);
 	} else {
 		batch_lay_out(to, source->skb, padded);
 		source->skb = source->skb->prev;

@@ -8,10 +8,10 @@
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
 
-#define SEGMENT_TCP	(SKB_GSO_TCPV4 | SKB_GSO_TCPV6)
+#define TSO_TCP	(SKB_GSO_TCPV4 | SKB_GSO_TCPV6)
 
 /* Whether the headers of a packet are where they should be, in linear memory. */
-static bool segment_find_headers(struct weft_segments *segments, const struct sk_buff *skb)
+static bool tso_find_headers(struct weft_tso *segments, const struct sk_buff *skb)
 {
 	unsigned int least = skb_shinfo(skb)->gso_type & SKB_GSO_TCPV4 ? sizeof(struct iphdr) :
 									 sizeof(struct ipv6hdr);
@@ -27,7 +27,7 @@ static bool segment_find_headers(struct weft_segments *segments, const struct sk
 }
 
 /**
- * weft_segments_find() - whether a packet is one that can be laid out here
+ * weft_tso_find() - whether a packet is one that can be laid out here
  * @segments: gets how it is cut up
  * @skb: an IP packet, network header at its beginning
  *
@@ -35,15 +35,15 @@ static bool segment_find_headers(struct weft_segments *segments, const struct sk
  *
  * Return: false for all others: the kernel's own segmentation is for them.
  */
-bool weft_segments_find(struct weft_segments *segments, const struct sk_buff *skb)
+bool weft_tso_find(struct weft_tso *segments, const struct sk_buff *skb)
 {
 	const struct skb_shared_info *info = skb_shinfo(skb);
 
-	if (!skb_is_gso(skb) || !(info->gso_type & SEGMENT_TCP) || skb->encapsulation ||
-	    info->gso_type & ~(SEGMENT_TCP | SKB_GSO_TCP_ECN | SKB_GSO_TCP_FIXEDID) ||
+	if (!skb_is_gso(skb) || !(info->gso_type & TSO_TCP) || skb->encapsulation ||
+	    info->gso_type & ~(TSO_TCP | SKB_GSO_TCP_ECN | SKB_GSO_TCP_FIXEDID) ||
 	    skb->ip_summed != CHECKSUM_PARTIAL ||
 	    skb->csum_offset != offsetof(struct tcphdr, check) ||
-	    !segment_find_headers(segments, skb))
+	    !tso_find_headers(segments, skb))
 		return false;
 	segments->fixed_id = info->gso_type & SKB_GSO_TCP_FIXEDID;
 	segments->size = info->gso_size;
@@ -52,8 +52,8 @@ bool weft_segments_find(struct weft_segments *segments, const struct sk_buff *sk
 }
 
 /* Makes the IP header of a segment out of the one of the packet that it is cut from. */
-static void segment_patch_ip(u8 *segment, const struct weft_segments *segments, unsigned int i,
-			     unsigned int len)
+static void tso_patch_ip(u8 *segment, const struct weft_tso *segments, unsigned int i,
+			 unsigned int len)
 {
 	struct ipv6hdr *ip6 = (struct ipv6hdr *)segment;
 	struct iphdr *ip4 = (struct iphdr *)segment;
@@ -68,7 +68,7 @@ static void segment_patch_ip(u8 *segment, const struct weft_segments *segments, 
 	}
 }
 
-static __sum16 segment_checksum(const u8 *segment, unsigned int len, __wsum sum)
+static __sum16 tso_checksum(const u8 *segment, unsigned int len, __wsum sum)
 {
 	const struct ipv6hdr *ip6 = (const struct ipv6hdr *)segment;
 	const struct iphdr *ip4 = (const struct iphdr *)segment;
@@ -79,8 +79,8 @@ static __sum16 segment_checksum(const u8 *segment, unsigned int len, __wsum sum)
 }
 
 /* And the TCP header. @payload is the sum of what comes behind it. */
-static void segment_patch_tcp(u8 *segment, const struct weft_segments *segments, unsigned int i,
-			      unsigned int len, __wsum payload)
+static void tso_patch_tcp(u8 *segment, const struct weft_tso *segments, unsigned int i,
+			  unsigned int len, __wsum payload)
 {
 	unsigned int header_len = segments->header_len - segments->transport;
 	struct tcphdr *tcp = (struct tcphdr *)(segment + segments->transport);
@@ -93,14 +93,14 @@ static void segment_patch_tcp(u8 *segment, const struct weft_segments *segments,
 		tcp->psh = 0;
 	}
 	tcp->check = 0;
-	tcp->check = segment_checksum(segment, len - segments->transport,
-				      csum_partial(tcp, header_len, payload));
+	tcp->check = tso_checksum(segment, len - segments->transport,
+				  csum_partial(tcp, header_len, payload));
 }
 
 /**
- * weft_segments_lay_out() - make one segment
+ * weft_tso_lay_out() - make one segment
  * @to: where
- * @segments: what weft_segments_find() found
+ * @segments: what weft_tso_find() found
  * @skb: the packet
  * @i: which segment, from 0
  * @padded: bytes at @to: what the segment does not fill gets zeros
@@ -108,8 +108,8 @@ static void segment_patch_tcp(u8 *segment, const struct weft_segments *segments,
  * The sequence number goes on from segment to segment; FIN and PSH are the last one's, CWR the
  * first one's (RFC 9293, section 3.1; RFC 3168, section 6.1.2).
  */
-void weft_segments_lay_out(u8 *to, const struct weft_segments *segments, const struct sk_buff *skb,
-			   unsigned int i, unsigned int padded)
+void weft_tso_lay_out(u8 *to, const struct weft_tso *segments, const struct sk_buff *skb,
+		      unsigned int i, unsigned int padded)
 {
 	unsigned int header_len = segments->header_len, from = header_len + i * segments->size;
 	unsigned int payload_len = min(segments->size, skb->len - from);
@@ -118,7 +118,7 @@ void weft_segments_lay_out(u8 *to, const struct weft_segments *segments, const s
 
 	skb_copy_from_linear_data(skb, to, header_len);
 	payload = skb_copy_and_csum_bits(skb, from, to + header_len, payload_len);
-	segment_patch_ip(to, segments, i, len);
-	segment_patch_tcp(to, segments, i, len, payload);
+	tso_patch_ip(to, segments, i, len);
+	tso_patch_tcp(to, segments, i, len, payload);
 	memset(to + len, 0, padded - len);
 }

@@ -213,7 +213,7 @@ static bool handshake_is_expected(struct weft_device *device, const struct sk_bu
 		return false;
 	switch (le32_to_cpu(((const struct weft_msg_header *)msg)->type)) {
 	case WEFT_MSG_INITIATION:
-		return weft_known_source(skb, device);
+		return weft_recent_source(skb, device);
 	case WEFT_MSG_RESPONSE:
 		return weft_session_find(&device->index,
 				       ((const struct weft_msg_response *)msg)->receiver);
@@ -608,7 +608,7 @@ static void handshake_heard(struct weft_peer *peer, const struct sk_buff *skb, u
 	local_bh_disable();
 	dev_sw_netstats_rx_add(peer->device->dev, skb->len);
 	local_bh_enable();
-	weft_known_note(skb, peer->device);
+	weft_recent_note(skb, peer->device);
 	weft_peer_report(peer, events | WEFT_FSM_ANY_RECEIVED);
 }
 

@@ -7,50 +7,50 @@
 #include <linux/siphash.h>
 #include <linux/skbuff.h>
 
-#define KNOWN_SLOTS	16384
+#define RECENT_SLOTS	16384
 
 /*
  * Each source has one slot, which others may take: who is forgotten has to wait with those who are
  * not known. Half of a source's hash says which slot, the other half who is in it; 0 is nobody.
  */
-static u32 known_table[KNOWN_SLOTS];
-static siphash_aligned_key_t known_key;
+static u32 recent_table[RECENT_SLOTS];
+static siphash_aligned_key_t recent_key;
 
 /* The hash of an address and port, as @scope sees it. */
-static u64 known_hash(const struct sk_buff *skb, const void *scope)
+static u64 recent_hash(const struct sk_buff *skb, const void *scope)
 {
 	struct weft_endpoint endpoint;
 
 	if (!weft_endpoint_from_skb(&endpoint, skb))
 		return 0;
-	net_get_random_once(&known_key, sizeof(known_key));
-	return siphash_2u64(siphash(&endpoint.addr6, sizeof(endpoint.addr6), &known_key),
-			    (unsigned long)scope, &known_key);
+	net_get_random_once(&recent_key, sizeof(recent_key));
+	return siphash_2u64(siphash(&endpoint.addr6, sizeof(endpoint.addr6), &recent_key),
+			    (unsigned long)scope, &recent_key);
 }
 
 /* Sets @slot to the one of @hash. Returns who is in it when it is @hash's. */
-static u32 known_slot(u64 hash, u32 **slot)
+static u32 recent_slot(u64 hash, u32 **slot)
 {
-	*slot = &known_table[(u32)hash % KNOWN_SLOTS];
+	*slot = &recent_table[(u32)hash % RECENT_SLOTS];
 	return (hash >> 32) | 1;
 }
 
 /**
- * weft_known_note() - say that the source of a message has had a handshake
+ * weft_recent_note() - say that the source of a message has had a handshake
  * @skb: the message, as a tunnel's socket gets it
  * @scope: by whom it is known
  *
  * Context: process.
  */
-void weft_known_note(const struct sk_buff *skb, const void *scope)
+void weft_recent_note(const struct sk_buff *skb, const void *scope)
 {
-	u32 *slot, who = known_slot(known_hash(skb, scope), &slot);
+	u32 *slot, who = recent_slot(recent_hash(skb, scope), &slot);
 
 	WRITE_ONCE(*slot, who);
 }
 
 /**
- * weft_known_source() - whether the source of a message has had a handshake, as far as is known
+ * weft_recent_source() - whether the source of a message has had a handshake, as far as is known
  * @skb: the message, as a tunnel's socket gets it
  * @scope: by whom it would be known
  *
@@ -58,9 +58,9 @@ void weft_known_note(const struct sk_buff *skb, const void *scope)
  *
  * Context: any but hard interrupt.
  */
-bool weft_known_source(const struct sk_buff *skb, const void *scope)
+bool weft_recent_source(const struct sk_buff *skb, const void *scope)
 {
-	u32 *slot, who = known_slot(known_hash(skb, scope), &slot);
+	u32 *slot, who = recent_slot(recent_hash(skb, scope), &slot);
 
 	return READ_ONCE(*slot) == who;
 }

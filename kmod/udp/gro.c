@@ -201,7 +201,7 @@ struct sk_buff *weft_gro_receive(struct sock *sk, struct list_head *head, struct
  * @offset: of the message
  *
  * It is what UDP segmentation would have sent. That this socket takes it whole is said when it is
- * delivered, and not before: see uncut.h.
+ * delivered, and not before: see gso_rx.h.
  *
  * Context: NAPI; udp_tunnel_sock_cfg's gro_complete.
  * Return: 0.
@@ -212,7 +212,7 @@ int weft_gro_complete(struct sock *sk, struct sk_buff *skb, int offset)
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	skb->csum_start = skb->data + offset - sizeof(struct udphdr) - skb->head;
 	skb->csum_offset = offsetof(struct udphdr, check);
-	weft_uncut_unmark(skb);
+	weft_gso_rx_unmark(skb);
 	skb_shinfo(skb)->gso_type |= SKB_GSO_UDP_L4;
 	skb_shinfo(skb)->gso_segs = NAPI_GRO_CB(skb)->count;
 	return 0;

@@ -16,7 +16,7 @@
 #include <net/netns/generic.h>
 
 /* One of our sockets. */
-struct uncut_socket {
+struct gso_rx_socket {
 	struct list_head list;
 	const struct sock *sk;
 	__be16 port;
@@ -27,16 +27,16 @@ struct uncut_socket {
  * Those of a namespace. Once registered, the hooks stay until the namespace exits: the kernel drops
  * every packet in the namespace's queues (NFQUEUE) when a hook is unregistered.
  */
-struct uncut_net {
-	struct list_head sockets;	/* RCU; written under uncut_lock */
-	bool hooked;			/* uncut_lock */
+struct gso_rx_net {
+	struct list_head sockets;	/* RCU; written under gso_rx_lock */
+	bool hooked;			/* gso_rx_lock */
 };
 
-static unsigned int uncut_net_id;
-static DEFINE_MUTEX(uncut_lock);
+static unsigned int gso_rx_net_id;
+static DEFINE_MUTEX(gso_rx_lock);
 
 /* A packet at the end of its way in. */
-struct uncut_packet {
+struct gso_rx_packet {
 	const struct sk_buff *skb;
 	__be16 port;
 	u8 family;
@@ -45,7 +45,7 @@ struct uncut_packet {
 };
 
 /* Whether a socket is bound to where a packet came to. */
-static bool uncut_matches(const struct uncut_socket *socket, const struct uncut_packet *packet)
+static bool gso_rx_matches(const struct gso_rx_socket *socket, const struct gso_rx_packet *packet)
 {
 	const struct sock *sk = socket->sk;
 	int bound = READ_ONCE(sk->sk_bound_dev_if);
@@ -65,20 +65,20 @@ static bool uncut_matches(const struct uncut_socket *socket, const struct uncut_
 #endif
 }
 
-static bool uncut_is_ours(const struct net *net, const struct uncut_packet *packet)
+static bool gso_rx_is_ours(const struct net *net, const struct gso_rx_packet *packet)
 {
-	const struct uncut_net *here = net_generic(net, uncut_net_id);
-	const struct uncut_socket *socket;
+	const struct gso_rx_net *here = net_generic(net, gso_rx_net_id);
+	const struct gso_rx_socket *socket;
 
 	list_for_each_entry_rcu(socket, &here->sockets, list) {
-		if (uncut_matches(socket, packet))
+		if (gso_rx_matches(socket, packet))
 			return true;
 	}
 	return false;
 }
 
 /* Whether the UDP header is next: IPv6's extension headers have not been parsed here. */
-static bool uncut_is_plain(const struct sk_buff *skb, u8 family)
+static bool gso_rx_is_plain(const struct sk_buff *skb, u8 family)
 {
 	return family == AF_INET || ipv6_hdr(skb)->nexthdr == IPPROTO_UDP;
 }
@@ -87,21 +87,21 @@ static bool uncut_is_plain(const struct sk_buff *skb, u8 family)
  * A clone of the packet, which a capture or a mirror has, shares what is written to here. Without
  * memory for a copy the kernel cuts the packet up.
  */
-static void uncut_mark(struct sk_buff *skb)
+static void gso_rx_mark(struct sk_buff *skb)
 {
 	if (likely(!skb_unclone(skb, GFP_ATOMIC)))
 		skb_shinfo(skb)->gso_type |= SKB_GSO_UDP_TUNNEL_CSUM;
 }
 
 /* A look at a packet that is about to be handed to a socket; whatever it is, it goes on. */
-static unsigned int uncut_look(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+static unsigned int gso_rx_look(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	struct uncut_packet packet = { .skb = skb, .family = state->pf };
+	struct gso_rx_packet packet = { .skb = skb, .family = state->pf };
 	const struct udphdr *udp;
 	struct udphdr copy;
 
 	if (likely(!skb_is_gso(skb) || !(skb_shinfo(skb)->gso_type & SKB_GSO_UDP_L4)) ||
-	    !uncut_is_plain(skb, state->pf))
+	    !gso_rx_is_plain(skb, state->pf))
 		return NF_ACCEPT;
 	udp = skb_header_pointer(skb, skb_transport_offset(skb), sizeof(copy), &copy);
 	if (!udp)
@@ -109,19 +109,19 @@ static unsigned int uncut_look(void *priv, struct sk_buff *skb, const struct nf_
 	packet.port = udp->dest;
 	packet.iif = skb->skb_iif;
 	packet.sdif = state->pf == AF_INET ? inet_sdif(skb) : inet6_sdif(skb);
-	if (uncut_is_ours(state->net, &packet))
-		uncut_mark(skb);
+	if (gso_rx_is_ours(state->net, &packet))
+		gso_rx_mark(skb);
 	return NF_ACCEPT;
 }
 
-static const struct nf_hook_ops uncut_hooks[] = {
+static const struct nf_hook_ops gso_rx_hooks[] = {
 	{
-		.hook = uncut_look,
+		.hook = gso_rx_look,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_LOCAL_IN,
 		.priority = NF_IP_PRI_LAST,
 	}, {
-		.hook = uncut_look,
+		.hook = gso_rx_look,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_LOCAL_IN,
 		.priority = NF_IP6_PRI_LAST,
@@ -129,47 +129,47 @@ static const struct nf_hook_ops uncut_hooks[] = {
 };
 
 /**
- * weft_uncut_add() - have packets for a socket arrive as their sender left them
+ * weft_gso_rx_add() - have packets for a socket arrive as their sender left them
  * @sk: a UDP socket that is bound, and that takes apart what comes as one
  *
  * Context: process; may sleep.
  * Return: 0 or a negative errno.
  */
-int weft_uncut_add(struct sock *sk)
+int weft_gso_rx_add(struct sock *sk)
 {
-	struct uncut_net *here = net_generic(sock_net(sk), uncut_net_id);
-	struct uncut_socket *socket = kmalloc(sizeof(*socket), GFP_KERNEL);
+	struct gso_rx_net *here = net_generic(sock_net(sk), gso_rx_net_id);
+	struct gso_rx_socket *socket = kmalloc(sizeof(*socket), GFP_KERNEL);
 	int err = 0;
 
 	if (!socket)
 		return -ENOMEM;
 	socket->sk = sk;
 	socket->port = inet_sk(sk)->inet_sport;
-	mutex_lock(&uncut_lock);
+	mutex_lock(&gso_rx_lock);
 	if (!here->hooked)
-		err = nf_register_net_hooks(sock_net(sk), uncut_hooks, ARRAY_SIZE(uncut_hooks));
+		err = nf_register_net_hooks(sock_net(sk), gso_rx_hooks, ARRAY_SIZE(gso_rx_hooks));
 	if (!err) {
 		here->hooked = true;
 		list_add_tail_rcu(&socket->list, &here->sockets);
 	}
-	mutex_unlock(&uncut_lock);
+	mutex_unlock(&gso_rx_lock);
 	if (err)
 		kfree(socket);
 	return err;
 }
 
 /**
- * weft_uncut_remove() - undo weft_uncut_add()
+ * weft_gso_rx_remove() - undo weft_gso_rx_add()
  * @sk: the socket; must not go before a grace period has passed
  *
  * Context: process; may sleep.
  */
-void weft_uncut_remove(struct sock *sk)
+void weft_gso_rx_remove(struct sock *sk)
 {
-	struct uncut_net *here = net_generic(sock_net(sk), uncut_net_id);
-	struct uncut_socket *socket;
+	struct gso_rx_net *here = net_generic(sock_net(sk), gso_rx_net_id);
+	struct gso_rx_socket *socket;
 
-	mutex_lock(&uncut_lock);
+	mutex_lock(&gso_rx_lock);
 	list_for_each_entry(socket, &here->sockets, list) {
 		if (socket->sk != sk)
 			continue;
@@ -177,50 +177,50 @@ void weft_uncut_remove(struct sock *sk)
 		kfree_rcu(socket, rcu);
 		break;
 	}
-	mutex_unlock(&uncut_lock);
+	mutex_unlock(&gso_rx_lock);
 }
 
-static int __net_init uncut_net_init(struct net *net)
+static int __net_init gso_rx_net_init(struct net *net)
 {
-	struct uncut_net *here = net_generic(net, uncut_net_id);
+	struct gso_rx_net *here = net_generic(net, gso_rx_net_id);
 
 	INIT_LIST_HEAD(&here->sockets);
 	return 0;
 }
 
 /* Before a grace period: the hooks read what is freed after it. */
-static void __net_exit uncut_net_pre_exit(struct net *net)
+static void __net_exit gso_rx_net_pre_exit(struct net *net)
 {
-	const struct uncut_net *here = net_generic(net, uncut_net_id);
+	const struct gso_rx_net *here = net_generic(net, gso_rx_net_id);
 
 	if (here->hooked)
-		nf_unregister_net_hooks(net, uncut_hooks, ARRAY_SIZE(uncut_hooks));
+		nf_unregister_net_hooks(net, gso_rx_hooks, ARRAY_SIZE(gso_rx_hooks));
 }
 
-static struct pernet_operations uncut_net_ops = {
-	.init = uncut_net_init,
-	.pre_exit = uncut_net_pre_exit,
-	.id = &uncut_net_id,
-	.size = sizeof(struct uncut_net),
+static struct pernet_operations gso_rx_net_ops = {
+	.init = gso_rx_net_init,
+	.pre_exit = gso_rx_net_pre_exit,
+	.id = &gso_rx_net_id,
+	.size = sizeof(struct gso_rx_net),
 };
 
 /**
- * weft_uncut_init() - get ready to be told of sockets
+ * weft_gso_rx_init() - get ready to be told of sockets
  *
  * Context: process, once at load.
  * Return: 0 or a negative errno.
  */
-int weft_uncut_init(void)
+int weft_gso_rx_init(void)
 {
-	return register_pernet_subsys(&uncut_net_ops);
+	return register_pernet_subsys(&gso_rx_net_ops);
 }
 
 /**
- * weft_uncut_exit() - undo weft_uncut_init(), when every socket has gone
+ * weft_gso_rx_exit() - undo weft_gso_rx_init(), when every socket has gone
  *
  * Context: process, once at unload.
  */
-void weft_uncut_exit(void)
+void weft_gso_rx_exit(void)
 {
-	unregister_pernet_subsys(&uncut_net_ops);
+	unregister_pernet_subsys(&gso_rx_net_ops);
 }

@@ -239,7 +239,7 @@ static int port_open_one(struct sock **sk, const struct port_job *job, bool v6, 
 	err = port_bind(socket, job, v6, port);
 	if (err)
 		goto abandon;
-	err = weft_uncut_add(socket->sk);
+	err = weft_gso_rx_add(socket->sk);
 	if (err)
 		goto abandon;
 	port_prepare(job->net, socket->sk, job->device);
@@ -259,7 +259,7 @@ static void port_shut_both(const struct weft_port_pair *pair)
 	for (i = 0; i < ARRAY_SIZE(socks); i++) {
 		if (!socks[i])
 			continue;
-		weft_uncut_remove(socks[i]);
+		weft_gso_rx_remove(socks[i]);
 		sk_clear_memalloc(socks[i]);
 		port_shut(socks[i]->sk_socket);
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Packets of many datagrams for a socket of the tunnel's, and clones of them, which are others'. */
 /* test_port.c has others of these names. */
-#define weft_uncut_add		uncut_add
-#define weft_uncut_remove	uncut_remove
+#define weft_gso_rx_add		uncut_add
+#define weft_gso_rx_remove	uncut_remove
 #include "test.h"
 #include "udp/gso_rx.c"
 
@@ -57,7 +57,7 @@ static void look_at(struct test *t, struct sk_buff *skb)
 	};
 
 	rcu_read_lock();
-	EXPECT_EQ(t, uncut_look(NULL, skb, &state), NF_ACCEPT);
+	EXPECT_EQ(t, gso_rx_look(NULL, skb, &state), NF_ACCEPT);
 	rcu_read_unlock();
 }
 
@@ -90,21 +90,21 @@ static void uncut_marks_no_clone(struct test *t)
 	struct socket *socket;
 	__be16 port;
 
-	EXPECT_EQ(t, weft_uncut_init(), 0);
+	EXPECT_EQ(t, weft_gso_rx_init(), 0);
 	socket = uncut_socket_open(t);
 	EXPECT(t, socket);
 	if (socket) {
 		port = inet_sk(socket->sk)->inet_sport;
 		marks_only(t, port, false);
-		EXPECT_EQ(t, weft_uncut_add(socket->sk), 0);
+		EXPECT_EQ(t, weft_gso_rx_add(socket->sk), 0);
 		marks_only(t, port, true);
 		marks_only(t, port ^ htons(1), false);
 		marks_no_clone(t, port);
-		weft_uncut_remove(socket->sk);
+		weft_gso_rx_remove(socket->sk);
 		marks_only(t, port, false);
 		sock_release(socket);
 	}
-	weft_uncut_exit();
+	weft_gso_rx_exit();
 }
 
 TEST_SUITE("gso_rx",

@@ -11,12 +11,12 @@ static void known_sources(struct test *t)
 	struct sk_buff *there = world_message(0xcb007102, 1);
 	int scope, other;
 
-	EXPECT(t, !weft_known_source(here, &scope));
-	weft_known_note(here, &scope);
-	EXPECT(t, weft_known_source(here, &scope));
-	EXPECT(t, !weft_known_source(here, &other));
-	EXPECT(t, !weft_known_source(port, &scope));
-	EXPECT(t, !weft_known_source(there, &scope));
+	EXPECT(t, !weft_recent_source(here, &scope));
+	weft_recent_note(here, &scope);
+	EXPECT(t, weft_recent_source(here, &scope));
+	EXPECT(t, !weft_recent_source(here, &other));
+	EXPECT(t, !weft_recent_source(port, &scope));
+	EXPECT(t, !weft_recent_source(there, &scope));
 	kfree_skb(here);
 	kfree_skb(port);
 	kfree_skb(there);

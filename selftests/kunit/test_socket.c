@@ -30,7 +30,7 @@ static void find_socket(struct late *late, struct sock *sk)
 }
 
 /* Beside uncut.c, which does without sockets here; at this point the port is bound. */
-int weft_uncut_add(struct sock *sk)
+int weft_gso_rx_add(struct sock *sk)
 {
 	sock_hold(sk);
 	port_held = sk;
@@ -39,7 +39,7 @@ int weft_uncut_add(struct sock *sk)
 	return port_verdict;
 }
 
-void weft_uncut_remove(struct sock *sk)
+void weft_gso_rx_remove(struct sock *sk)
 {
 }
 

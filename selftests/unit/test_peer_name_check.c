@@ -112,7 +112,8 @@ static void name_every_code(struct test *t)
 		if (code >= 0x80)
 			text[len++] = 0x80 | (code & 0x3f);
 		EXPECT_EQ(t, weft_peer_name_check(text, len),
-			  !good ? WEFT_PEER_NAME_ENCODING : control ? WEFT_PEER_NAME_CONTROL : WEFT_PEER_NAME_GOOD);
+			  !good ? WEFT_PEER_NAME_ENCODING :
+				  control ? WEFT_PEER_NAME_CONTROL : WEFT_PEER_NAME_GOOD);
 	}
 }
 
