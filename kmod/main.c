@@ -111,7 +111,7 @@ static int __init main_init_names(void)
 {
 	int err;
 
-	weft_events_init(weft_netlink_family());
+	weft_nl_notify_init(weft_netlink_family());
 	err = weft_netdev_init(main_compat);
 	if (err)
 		return err;

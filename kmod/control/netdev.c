@@ -91,7 +91,7 @@ static const struct weft_device_ops netdev_device_ops = {
 	.handshake = weft_handshake_queue,
 	.stray = weft_stray_note,
 	.act = weft_handshake_act,
-	.event = weft_events_send,
+	.event = weft_nl_notify_send,
 };
 
 static void netdev_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *stats)

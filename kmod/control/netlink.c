@@ -204,7 +204,7 @@ static int netlink_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)
 	struct weft_endpoint endpoint;
 
 	weft_peer_endpoint(peer, &endpoint);
-	return weft_sockaddr_put(skb, WEFT_PEER_A_ENDPOINT, &endpoint);
+	return weft_nl_addr_put(skb, WEFT_PEER_A_ENDPOINT, &endpoint);
 }
 
 static int netlink_put_name(struct sk_buff *skb, struct weft_peer *peer)
@@ -275,12 +275,12 @@ static int netlink_put_own_peer_values(struct sk_buff *skb, struct weft_peer *pe
 {
 	/* The configuration's lock is enough to read both. */
 	return nla_put_u8(skb, WEFT_PEER_A_ROAM, !peer->pinned) ?:
-	       weft_sockaddr_put_candidates(skb, peer->candidates) ?:
+	       weft_nl_addr_put_candidates(skb, peer->candidates) ?:
 	       netlink_put_path_mtu(skb, peer) ?:
 	       netlink_put_name(skb, peer) ?:
 	       netlink_put_keys(skb, peer) ?:
 	       netlink_put_liveness(skb, peer) ?:
-	       weft_report_peer(skb, peer);
+	       weft_nl_stats_peer(skb, peer);
 }
 
 /*
@@ -436,8 +436,8 @@ static int netlink_put_own_device(struct sk_buff *skb, struct weft_device *devic
 	return nla_put_u8(skb, WEFT_DEVICE_A_PMTU, device->pmtu) ?:
 	       nla_put_u8(skb, WEFT_DEVICE_A_DSCP, device->dscp) ?:
 	       netlink_put_rotation(skb, device) ?:
-	       weft_sockaddr_put_binding(skb, device) ?:
-	       weft_report_device(skb, device);
+	       weft_nl_addr_put_binding(skb, device) ?:
+	       weft_nl_stats_device(skb, device);
 }
 
 /*
@@ -586,7 +586,7 @@ static int netlink_parse_places(struct weft_config_peer *peer, struct nlattr **a
 	int err;
 
 	if (attr) {
-		err = weft_sockaddr_get(&peer->endpoint, attr, extack);
+		err = weft_nl_addr_get(&peer->endpoint, attr, extack);
 		if (err)
 			return err;
 		peer->has_endpoint = true;
@@ -600,7 +600,7 @@ static int netlink_parse_places(struct weft_config_peer *peer, struct nlattr **a
 	if (!attr)
 		return 0;
 	peer->has_candidates = true;
-	return weft_sockaddr_get_candidates(&peer->candidates, attr, extack);
+	return weft_nl_addr_get_candidates(&peer->candidates, attr, extack);
 }
 
 static int netlink_refuse_name(enum weft_peer_name_verdict verdict, const struct nlattr *attr,
@@ -748,7 +748,7 @@ static int netlink_parse_peers(struct weft_config *config, struct nlattr *nest,
 static int netlink_parse(struct weft_config *config, struct nlattr **attrs, bool own,
 			 struct netlink_ext_ack *extack)
 {
-	int err = own ? weft_sockaddr_get_binding(config, attrs, extack) : 0;
+	int err = own ? weft_nl_addr_get_binding(config, attrs, extack) : 0;
 
 	if (err)
 		return err;

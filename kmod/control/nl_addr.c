@@ -16,14 +16,14 @@
 #include <uapi/linux/weft.h>
 
 /**
- * weft_sockaddr_put() - put an endpoint into a message
+ * weft_nl_addr_put() - put an endpoint into a message
  * @skb: the message
  * @type: the attribute
  * @endpoint: the endpoint; an unknown one is left out
  *
  * Return: 0 or -EMSGSIZE.
  */
-int weft_sockaddr_put(struct sk_buff *skb, int type, const struct weft_endpoint *endpoint)
+int weft_nl_addr_put(struct sk_buff *skb, int type, const struct weft_endpoint *endpoint)
 {
 	if (endpoint->addr.sa_family == AF_INET)
 		return nla_put(skb, type, sizeof(endpoint->addr4), &endpoint->addr4);
@@ -32,13 +32,13 @@ int weft_sockaddr_put(struct sk_buff *skb, int type, const struct weft_endpoint 
 	return 0;
 }
 
-static int sockaddr_put_candidate(struct sk_buff *skb, const struct weft_endpoint *endpoint)
+static int nl_addr_put_candidate(struct sk_buff *skb, const struct weft_endpoint *endpoint)
 {
 	struct nlattr *nest = nla_nest_start(skb, 0);
 
 	if (!nest)
 		return -EMSGSIZE;
-	if (weft_sockaddr_put(skb, WEFT_CANDIDATE_A_ENDPOINT, endpoint)) {
+	if (weft_nl_addr_put(skb, WEFT_CANDIDATE_A_ENDPOINT, endpoint)) {
 		nla_nest_cancel(skb, nest);
 		return -EMSGSIZE;
 	}
@@ -47,14 +47,14 @@ static int sockaddr_put_candidate(struct sk_buff *skb, const struct weft_endpoin
 }
 
 /**
- * weft_sockaddr_put_candidates() - put a peer's candidates into a message
+ * weft_nl_addr_put_candidates() - put a peer's candidates into a message
  * @skb: the message
  * @candidates: the candidates, or NULL, which are left out
  *
  * Context: process, the lock that the list is changed under.
  * Return: 0 or -EMSGSIZE.
  */
-int weft_sockaddr_put_candidates(struct sk_buff *skb, const struct weft_candidates *candidates)
+int weft_nl_addr_put_candidates(struct sk_buff *skb, const struct weft_candidates *candidates)
 {
 	struct nlattr *nest;
 	unsigned int i;
@@ -65,7 +65,7 @@ int weft_sockaddr_put_candidates(struct sk_buff *skb, const struct weft_candidat
 	if (!nest)
 		return -EMSGSIZE;
 	for (i = 0; i < candidates->count; i++) {
-		if (sockaddr_put_candidate(skb, &candidates->list[i])) {
+		if (nl_addr_put_candidate(skb, &candidates->list[i])) {
 			nla_nest_cancel(skb, nest);
 			return -EMSGSIZE;
 		}
@@ -75,14 +75,14 @@ int weft_sockaddr_put_candidates(struct sk_buff *skb, const struct weft_candidat
 }
 
 /**
- * weft_sockaddr_put_binding() - put what sockets are bound to into a message, but for the port
+ * weft_nl_addr_put_binding() - put what sockets are bound to into a message, but for the port
  * @skb: the message
  * @device: the device
  *
  * Context: process, device->config_lock.
  * Return: 0 or -EMSGSIZE.
  */
-int weft_sockaddr_put_binding(struct sk_buff *skb, const struct weft_device *device)
+int weft_nl_addr_put_binding(struct sk_buff *skb, const struct weft_device *device)
 {
 	const struct weft_binding *binding = &device->binding;
 	int err;
@@ -97,15 +97,15 @@ int weft_sockaddr_put_binding(struct sk_buff *skb, const struct weft_device *dev
 }
 
 /**
- * weft_sockaddr_get() - read an endpoint
+ * weft_nl_addr_get() - read an endpoint
  * @endpoint: filled in
  * @attr: the attribute
  * @extack: says why, if it is none
  *
  * Return: 0 or -EINVAL.
  */
-int weft_sockaddr_get(struct weft_endpoint *endpoint, const struct nlattr *attr,
-		      struct netlink_ext_ack *extack)
+int weft_nl_addr_get(struct weft_endpoint *endpoint, const struct nlattr *attr,
+		     struct netlink_ext_ack *extack)
 {
 	int len = nla_len(attr);
 	u16 family = 0;
@@ -130,8 +130,8 @@ int weft_sockaddr_get(struct weft_endpoint *endpoint, const struct nlattr *attr,
 	return 0;
 }
 
-static int sockaddr_get_candidate(struct weft_endpoint *endpoint, const struct nlattr *nest,
-				  struct netlink_ext_ack *extack)
+static int nl_addr_get_candidate(struct weft_endpoint *endpoint, const struct nlattr *nest,
+				 struct netlink_ext_ack *extack)
 {
 	struct nlattr *attrs[WEFT_CANDIDATE_A_MAX + 1];
 	int err;
@@ -143,7 +143,7 @@ static int sockaddr_get_candidate(struct weft_endpoint *endpoint, const struct n
 		NL_SET_ERR_MSG_ATTR(extack, nest, "candidate: it needs an endpoint");
 		return -EINVAL;
 	}
-	err = weft_sockaddr_get(endpoint, attrs[WEFT_CANDIDATE_A_ENDPOINT], extack);
+	err = weft_nl_addr_get(endpoint, attrs[WEFT_CANDIDATE_A_ENDPOINT], extack);
 	if (err || endpoint->addr.sa_family != AF_INET6)
 		return err;
 	/* What is heard from there will not have one either. */
@@ -153,7 +153,7 @@ static int sockaddr_get_candidate(struct weft_endpoint *endpoint, const struct n
 }
 
 /* Counts them, and looks at what is behind the last one, which the core does not. */
-static int sockaddr_count(const struct nlattr *nest, struct netlink_ext_ack *extack)
+static int nl_addr_count(const struct nlattr *nest, struct netlink_ext_ack *extack)
 {
 	const struct nlattr *attr;
 	int rest, count = 0;
@@ -173,8 +173,8 @@ static int sockaddr_count(const struct nlattr *nest, struct netlink_ext_ack *ext
 }
 
 /* Each place once: the one behind it would not be found otherwise. */
-static int sockaddr_fill(struct weft_candidates *candidates, const struct nlattr *nest,
-			 struct netlink_ext_ack *extack)
+static int nl_addr_fill(struct weft_candidates *candidates, const struct nlattr *nest,
+			struct netlink_ext_ack *extack)
 {
 	const struct nlattr *attr;
 	struct weft_endpoint endpoint;
@@ -182,7 +182,7 @@ static int sockaddr_fill(struct weft_candidates *candidates, const struct nlattr
 
 	candidates->count = 0;
 	nla_for_each_nested(attr, nest, rest) {
-		err = sockaddr_get_candidate(&endpoint, attr, extack);
+		err = nl_addr_get_candidate(&endpoint, attr, extack);
 		if (err)
 			return err;
 		if (!weft_candidates_hold(candidates, &endpoint))
@@ -192,7 +192,7 @@ static int sockaddr_fill(struct weft_candidates *candidates, const struct nlattr
 }
 
 /**
- * weft_sockaddr_get_candidates() - read a peer's candidates
+ * weft_nl_addr_get_candidates() - read a peer's candidates
  * @candidates: gets them, to be freed with kfree(), even if not all are good; NULL for none
  * @nest: the attribute
  * @extack: says why, if they are not good
@@ -200,10 +200,10 @@ static int sockaddr_fill(struct weft_candidates *candidates, const struct nlattr
  * Context: process; may sleep.
  * Return: 0 or a negative errno.
  */
-int weft_sockaddr_get_candidates(struct weft_candidates **candidates, const struct nlattr *nest,
-				 struct netlink_ext_ack *extack)
+int weft_nl_addr_get_candidates(struct weft_candidates **candidates, const struct nlattr *nest,
+				struct netlink_ext_ack *extack)
 {
-	int count = sockaddr_count(nest, extack);
+	int count = nl_addr_count(nest, extack);
 
 	*candidates = NULL;
 	if (count <= 0)
@@ -211,12 +211,12 @@ int weft_sockaddr_get_candidates(struct weft_candidates **candidates, const stru
 	*candidates = weft_candidates_create(count);
 	if (!*candidates)
 		return -ENOMEM;
-	return sockaddr_fill(*candidates, nest, extack);
+	return nl_addr_fill(*candidates, nest, extack);
 }
 
 /* Which interface, 0 or "" being none: by index or by name. */
-static int sockaddr_get_interface(struct weft_config *config, struct nlattr **attrs,
-				  struct netlink_ext_ack *extack)
+static int nl_addr_get_interface(struct weft_config *config, struct nlattr **attrs,
+				 struct netlink_ext_ack *extack)
 {
 	struct nlattr *index = attrs[WEFT_DEVICE_A_BIND_IFINDEX],
 		      *name = attrs[WEFT_DEVICE_A_BIND_IFNAME];
@@ -239,8 +239,8 @@ static int sockaddr_get_interface(struct weft_config *config, struct nlattr **at
 }
 
 /* A socket is bound to an address of this host's, and to none that many hosts have. */
-static int sockaddr_get_address4(struct weft_config *config, const struct nlattr *attr,
-				 struct netlink_ext_ack *extack)
+static int nl_addr_get_address4(struct weft_config *config, const struct nlattr *attr,
+				struct netlink_ext_ack *extack)
 {
 	__be32 address = nla_get_in_addr(attr);
 
@@ -252,8 +252,8 @@ static int sockaddr_get_address4(struct weft_config *config, const struct nlattr
 	return -EINVAL;
 }
 
-static int sockaddr_get_address6(struct weft_config *config, const struct nlattr *attr,
-				 struct netlink_ext_ack *extack)
+static int nl_addr_get_address6(struct weft_config *config, const struct nlattr *attr,
+				struct netlink_ext_ack *extack)
 {
 	config->binding.address6 = nla_get_in6_addr(attr);
 	config->has_address6 = true;
@@ -264,21 +264,21 @@ static int sockaddr_get_address6(struct weft_config *config, const struct nlattr
 }
 
 /**
- * weft_sockaddr_get_binding() - read what a device's sockets are to be bound to, but for the port
+ * weft_nl_addr_get_binding() - read what a device's sockets are to be bound to, but for the port
  * @config: gets it
  * @attrs: a device's attributes, weft's own included
  * @extack: says why, if something is wrong
  *
  * Return: 0 or -EINVAL.
  */
-int weft_sockaddr_get_binding(struct weft_config *config, struct nlattr **attrs,
-			      struct netlink_ext_ack *extack)
+int weft_nl_addr_get_binding(struct weft_config *config, struct nlattr **attrs,
+			     struct netlink_ext_ack *extack)
 {
 	int err = 0;
 
 	if (attrs[WEFT_DEVICE_A_LISTEN_ADDRESS4])
-		err = sockaddr_get_address4(config, attrs[WEFT_DEVICE_A_LISTEN_ADDRESS4], extack);
+		err = nl_addr_get_address4(config, attrs[WEFT_DEVICE_A_LISTEN_ADDRESS4], extack);
 	if (!err && attrs[WEFT_DEVICE_A_LISTEN_ADDRESS6])
-		err = sockaddr_get_address6(config, attrs[WEFT_DEVICE_A_LISTEN_ADDRESS6], extack);
-	return err ?: sockaddr_get_interface(config, attrs, extack);
+		err = nl_addr_get_address6(config, attrs[WEFT_DEVICE_A_LISTEN_ADDRESS6], extack);
+	return err ?: nl_addr_get_interface(config, attrs, extack);
 }

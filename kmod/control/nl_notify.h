@@ -2,14 +2,14 @@
 /*
  * The multicast group that tells what happens to devices and peers.
  */
-#ifndef WEFT_EVENTS_H
-#define WEFT_EVENTS_H
+#ifndef WEFT_NL_NOTIFY_H
+#define WEFT_NL_NOTIFY_H
 
 struct genl_family;
 struct weft_device;
 struct weft_event;
 
-void weft_events_init(const struct genl_family *family);
-void weft_events_send(struct weft_device *device, const struct weft_event *event);
+void weft_nl_notify_init(const struct genl_family *family);
+void weft_nl_notify_send(struct weft_device *device, const struct weft_event *event);
 
-#endif /* WEFT_EVENTS_H */
+#endif /* WEFT_NL_NOTIFY_H */

@@ -9,17 +9,17 @@
 
 #include <uapi/linux/weft.h>
 
-static int report_put_u64(struct sk_buff *skb, int type, u64 value)
+static int nl_stats_put_u64(struct sk_buff *skb, int type, u64 value)
 {
 	return nla_put_u64_64bit(skb, type, value, WEFT_PEER_A_UNSPEC);
 }
 
-static int report_put_drop(struct sk_buff *skb, enum weft_drop reason, u64 count)
+static int nl_stats_put_drop(struct sk_buff *skb, enum weft_drop reason, u64 count)
 {
-	return count ? report_put_u64(skb, reason + 1, count) : 0;
+	return count ? nl_stats_put_u64(skb, reason + 1, count) : 0;
 }
 
-static int report_device_drops(struct sk_buff *skb, struct weft_device *device)
+static int nl_stats_device_drops(struct sk_buff *skb, struct weft_device *device)
 {
 	struct nlattr *nest = nla_nest_start(skb, WEFT_DEVICE_A_DROPS);
 	enum weft_drop reason;
@@ -27,14 +27,14 @@ static int report_device_drops(struct sk_buff *skb, struct weft_device *device)
 	if (!nest)
 		return -EMSGSIZE;
 	for (reason = 0; reason < WEFT_DROP_REASONS; reason++) {
-		if (report_put_drop(skb, reason, weft_drop_count(device, reason)))
+		if (nl_stats_put_drop(skb, reason, weft_drop_count(device, reason)))
 			return -EMSGSIZE;
 	}
 	nla_nest_end(skb, nest);
 	return 0;
 }
 
-static int report_peer_drops(struct sk_buff *skb, struct weft_peer *peer)
+static int nl_stats_peer_drops(struct sk_buff *skb, struct weft_peer *peer)
 {
 	struct nlattr *nest = nla_nest_start(skb, WEFT_PEER_A_DROPS);
 	enum weft_drop reason;
@@ -44,7 +44,7 @@ static int report_peer_drops(struct sk_buff *skb, struct weft_peer *peer)
 	for (reason = 0; reason < WEFT_DROP_REASONS; reason++) {
 		unsigned long count = atomic_long_read(&peer->drops[reason]);
 
-		if (report_put_drop(skb, reason, count))
+		if (nl_stats_put_drop(skb, reason, count))
 			return -EMSGSIZE;
 	}
 	nla_nest_end(skb, nest);
@@ -52,29 +52,29 @@ static int report_peer_drops(struct sk_buff *skb, struct weft_peer *peer)
 }
 
 /**
- * weft_report_device() - put what only weft says of a device
+ * weft_nl_stats_device() - put what only weft says of a device
  * @skb: the message; what was put stays when it is full, for the caller to cancel
  * @device: the device
  *
  * Context: process; config_lock.
  * Return: 0 or -EMSGSIZE.
  */
-int weft_report_device(struct sk_buff *skb, struct weft_device *device)
+int weft_nl_stats_device(struct sk_buff *skb, struct weft_device *device)
 {
-	return report_put_u64(skb, WEFT_DEVICE_A_EVENT_SEQUENCE,
-			      atomic64_read(&device->event_sequence)) ?:
-	       report_device_drops(skb, device);
+	return nl_stats_put_u64(skb, WEFT_DEVICE_A_EVENT_SEQUENCE,
+				atomic64_read(&device->event_sequence)) ?:
+	       nl_stats_device_drops(skb, device);
 }
 
 /**
- * weft_report_peer() - put what only weft says of a peer
+ * weft_nl_stats_peer() - put what only weft says of a peer
  * @skb: the message; what was put stays when it is full, for the caller to cancel
  * @peer: the peer
  *
  * Context: process; config_lock.
  * Return: 0 or -EMSGSIZE.
  */
-int weft_report_peer(struct sk_buff *skb, struct weft_peer *peer)
+int weft_nl_stats_peer(struct sk_buff *skb, struct weft_peer *peer)
 {
 	const struct {
 		int type;
@@ -89,8 +89,8 @@ int weft_report_peer(struct sk_buff *skb, struct weft_peer *peer)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(counts); i++) {
-		if (report_put_u64(skb, counts[i].type, atomic64_read(counts[i].count)))
+		if (nl_stats_put_u64(skb, counts[i].type, atomic64_read(counts[i].count)))
 			return -EMSGSIZE;
 	}
-	return report_peer_drops(skb, peer);
+	return nl_stats_peer_drops(skb, peer);
 }

@@ -2,14 +2,14 @@
 /*
  * What weft says of devices and peers beyond what WireGuard does.
  */
-#ifndef WEFT_REPORT_H
-#define WEFT_REPORT_H
+#ifndef WEFT_NL_STATS_H
+#define WEFT_NL_STATS_H
 
 struct sk_buff;
 struct weft_device;
 struct weft_peer;
 
-int weft_report_device(struct sk_buff *skb, struct weft_device *device);
-int weft_report_peer(struct sk_buff *skb, struct weft_peer *peer);
+int weft_nl_stats_device(struct sk_buff *skb, struct weft_device *device);
+int weft_nl_stats_peer(struct sk_buff *skb, struct weft_peer *peer);
 
-#endif /* WEFT_REPORT_H */
+#endif /* WEFT_NL_STATS_H */
