@@ -478,5 +478,5 @@ void weft_config_apply(struct weft_config *config, struct weft_device *device)
 	}
 	weft_device_changed(device);
 	/* Under the lock: a device that is being removed waits only for the sockets that it has. */
-	weft_port_close(&config->sockets);
+	weft_socket_close(&config->sockets);
 }

@@ -453,7 +453,7 @@ static void netdev_setup(struct net_device *dev)
 	weft_compat_set_lltx(dev);
 	/* The route's MTU is looked at in netdev_pass_on(), and ICMP errors need the route too. */
 	netif_keep_dst(dev);
-	dev->needed_headroom = WEFT_SOCK_HEADROOM;
+	dev->needed_headroom = WEFT_OUTPUT_HEADROOM;
 	dev->needed_tailroom = WEFT_PADDING + WEFT_TAG_LEN + WEFT_CRYPT_BEHIND;
 	dev->mtu = ETH_DATA_LEN - NETDEV_OVERHEAD;
 	netdev_limit_bursts(dev, dev->mtu);

@@ -286,7 +286,7 @@ static void batch_take_charge(struct sk_buff *first, struct sk_buff *other)
 static int batch_empty(struct sk_buff *skb)
 {
 	int err = pskb_trim(skb, 0) ?: skb_unclone(skb, GFP_ATOMIC) ?:
-		  skb_cow_head(skb, LL_MAX_HEADER + WEFT_SOCK_HEADROOM);
+		  skb_cow_head(skb, LL_MAX_HEADER + WEFT_OUTPUT_HEADROOM);
 
 	if (unlikely(err))
 		return err;

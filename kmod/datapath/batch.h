@@ -17,8 +17,8 @@
 #include <linux/skbuff.h>
 
 /* Packets in a batch, and their bytes, at most: it leaves as one. */
-#define WEFT_BATCH_MAX_PACKETS	WEFT_SOCK_MAX_MESSAGES
-#define WEFT_BATCH_MAX_LEN	WEFT_SOCK_MAX_LEN
+#define WEFT_BATCH_MAX_PACKETS	WEFT_OUTPUT_MAX_MESSAGES
+#define WEFT_BATCH_MAX_LEN	WEFT_OUTPUT_MAX_LEN
 
 struct weft_session;
 

@@ -171,7 +171,7 @@ void weft_crypt_seal(struct weft_crypt *crypt, u8 *message, unsigned int len, u6
  */
 static int crypt_make_room(struct sk_buff *skb, unsigned int behind)
 {
-	int front = max_t(int, 0, LL_MAX_HEADER + WEFT_SOCK_HEADROOM - skb_headroom(skb));
+	int front = max_t(int, 0, LL_MAX_HEADER + WEFT_OUTPUT_HEADROOM - skb_headroom(skb));
 	int err;
 
 	if (skb->ip_summed == CHECKSUM_PARTIAL) {
@@ -203,7 +203,7 @@ int weft_crypt_seal_packet(struct weft_crypt *crypt, struct sk_buff *skb, unsign
 	unsigned int padding = weft_crypt_padding(skb->len, mtu), len = skb->len + padding;
 	int err;
 
-	BUILD_BUG_ON(LL_MAX_HEADER + WEFT_SOCK_HEADROOM < CHACHA_BLOCK_SIZE);
+	BUILD_BUG_ON(LL_MAX_HEADER + WEFT_OUTPUT_HEADROOM < CHACHA_BLOCK_SIZE);
 	err = crypt_make_room(skb, padding + WEFT_TAG_LEN + WEFT_CRYPT_BEHIND);
 	if (unlikely(err))
 		return err;

@@ -65,7 +65,7 @@ bool weft_fit(struct weft_peer *peer, struct sk_buff *skb, unsigned int *mtu)
 	weft_probe_look(peer, skb);
 	limit = weft_path_limit(&peer->path);
 	if (unlikely(!fit_is_within(skb, limit))) {
-		weft_sock_path(peer, NULL);
+		weft_output_path(peer, NULL);
 		limit = weft_path_limit(&peer->path);
 	}
 	*mtu = min(*mtu, limit);

@@ -35,9 +35,9 @@ struct probe_echo {
 } __packed;
 
 /* The path as the route has it, and no more of it than the interface uses. */
-static void probe_path(struct weft_peer *peer, struct weft_sock_path *now)
+static void probe_path(struct weft_peer *peer, struct weft_output_path *now)
 {
-	weft_sock_path(peer, now);
+	weft_output_path(peer, now);
 	now->mtu = min(now->mtu, READ_ONCE(peer->device->dev->mtu) + now->overhead);
 }
 
@@ -91,7 +91,7 @@ static void probe_put_echo(struct sk_buff *skb, const struct weft_probe_question
 /* Sends one echo request in a message that is @size bytes outside. */
 static void probe_send(struct weft_peer *peer, const struct weft_probe_question *ask, u32 size)
 {
-	const unsigned int front = LL_MAX_HEADER + WEFT_SOCK_HEADROOM;
+	const unsigned int front = LL_MAX_HEADER + WEFT_OUTPUT_HEADROOM;
 	unsigned int len = size - ask->overhead;
 	struct sk_buff *skb = alloc_skb(front + len + WEFT_TAG_LEN + WEFT_CRYPT_BEHIND,
 					GFP_ATOMIC | __GFP_NOWARN);
@@ -136,7 +136,7 @@ static void probe_arm(struct weft_probe *probe, u64 now)
  * Goes on with a search. Returns how many sizes are to be asked for now; sets @limit where one has
  * been found.
  */
-static unsigned int probe_go_on(struct weft_probe *probe, const struct weft_sock_path *now_path,
+static unsigned int probe_go_on(struct weft_probe *probe, const struct weft_output_path *now_path,
 				u32 sizes[WEFT_PMTU_SIZES], u32 *limit)
 {
 	struct weft_path *path = &probe->peer->path;
@@ -165,7 +165,7 @@ static void probe_timer(struct timer_list *timer)
 	struct weft_peer *peer = probe->peer;
 	struct weft_probe_question question;
 	u32 sizes[WEFT_PMTU_SIZES], limit = 0;
-	struct weft_sock_path path;
+	struct weft_output_path path;
 	unsigned int count, i;
 
 	rcu_read_lock_bh();
@@ -175,7 +175,7 @@ static void probe_timer(struct timer_list *timer)
 	question = probe->question;
 	spin_unlock(&peer->path.lock);
 	if (limit)
-		weft_sock_limit_path(peer, limit);
+		weft_output_limit_path(peer, limit);
 	for (i = 0; i < count; i++)
 		probe_send(peer, &question, sizes[i]);
 	rcu_read_unlock_bh();
@@ -217,7 +217,7 @@ static struct weft_probe *probe_of(struct weft_peer *peer)
 }
 
 static void probe_begin(struct weft_peer *peer, const struct sk_buff *skb,
-			const struct weft_sock_path *path)
+			const struct weft_output_path *path)
 {
 	u64 now = ktime_get_coarse_boottime_ns();
 	struct weft_probe *probe = probe_of(peer);
@@ -245,7 +245,7 @@ static void probe_begin(struct weft_peer *peer, const struct sk_buff *skb,
  */
 void weft_probe_begin(struct weft_peer *peer, const struct sk_buff *skb)
 {
-	struct weft_sock_path path;
+	struct weft_output_path path;
 
 	probe_path(peer, &path);
 	if (!path.mtu)

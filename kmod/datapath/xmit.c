@@ -70,7 +70,7 @@ static u32 xmit_messages(struct weft_peer *peer, struct sk_buff *skb)
 		return 0;
 	}
 	levels->peer[levels->count++] = peer;
-	err = weft_sock_send(peer, skb, weft_packet(skb)->ds, weft_packet(skb)->mtu);
+	err = weft_output_send(peer, skb, weft_packet(skb)->ds, weft_packet(skb)->mtu);
 	levels->count--;
 	return likely(!err) && !keepalive ? WEFT_FSM_DATA_SENT : 0;
 }
@@ -322,13 +322,13 @@ void weft_xmit_keepalive(struct weft_peer *peer)
 	struct sk_buff *skb;
 
 	if (weft_staged_is_empty(&peer->staged)) {
-		skb = alloc_skb(LL_MAX_HEADER + WEFT_SOCK_HEADROOM + WEFT_TAG_LEN +
+		skb = alloc_skb(LL_MAX_HEADER + WEFT_OUTPUT_HEADROOM + WEFT_TAG_LEN +
 				WEFT_CRYPT_BEHIND, GFP_ATOMIC);
 		if (unlikely(!skb)) {
 			weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, 1);
 			return;
 		}
-		skb_reserve(skb, LL_MAX_HEADER + WEFT_SOCK_HEADROOM);
+		skb_reserve(skb, LL_MAX_HEADER + WEFT_OUTPUT_HEADROOM);
 		skb->dev = dev;
 		xmit_describe(peer, skb, READ_ONCE(dev->mtu));
 		xmit_stage(peer, skb);

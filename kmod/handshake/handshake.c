@@ -355,7 +355,7 @@ static void handshake_send_cookie(struct weft_device *device, const struct weft_
 	get_random_bytes(nonce, sizeof(nonce));
 	weft_cookie_reply_create(&reply, &identity->cookie_keys, cookie, nonce, macs->mac1,
 				 msg->sender);
-	weft_sock_reply(device, skb, &reply, sizeof(reply));
+	weft_output_reply(device, skb, &reply, sizeof(reply));
 }
 
 /*
@@ -553,7 +553,7 @@ static int handshake_send(struct weft_peer *peer, const void *msg, size_t len,
 			  enum weft_msg_type type)
 {
 	trace_weft_handshake(peer->device, peer, type, true, WEFT_TRACE_GOOD);
-	return weft_sock_send_message(peer, msg, len, weft_device_ds(peer->device, HANDSHAKE_DS));
+	return weft_output_send_message(peer, msg, len, weft_device_ds(peer->device, HANDSHAKE_DS));
 }
 
 /* @whole: nothing says that the path has died. Waits for randomness, without the peer's lock. */

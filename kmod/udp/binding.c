@@ -72,7 +72,7 @@ static void binding_explain(int err, const struct weft_binding *binding,
  */
 int weft_binding_open(struct weft_device *device, struct netlink_ext_ack *extack)
 {
-	struct weft_port_pair sockets = {};
+	struct weft_socket_pair sockets = {};
 	struct net *home;
 	int err = -ENODEV;
 
@@ -81,14 +81,14 @@ int weft_binding_open(struct weft_device *device, struct netlink_ext_ack *extack
 	if (!home)
 		return -ENONET;
 	if (binding_find(&device->binding, home))
-		err = weft_port_open(&sockets, device, home, &device->binding);
+		err = weft_socket_open(&sockets, device, home, &device->binding);
 	put_net(home);
 	if (err) {
 		binding_explain(err, &device->binding, extack);
 		return err;
 	}
 	device->binding.port = sockets.port;
-	weft_port_swap(device, &sockets);
+	weft_socket_swap(device, &sockets);
 	return 0;
 }
 
@@ -101,10 +101,10 @@ int weft_binding_open(struct weft_device *device, struct netlink_ext_ack *extack
  */
 bool weft_binding_release(struct weft_device *device)
 {
-	struct weft_port_pair sockets = {};
+	struct weft_socket_pair sockets = {};
 
-	weft_port_swap(device, &sockets);
-	return weft_port_release(&sockets);
+	weft_socket_swap(device, &sockets);
+	return weft_socket_release(&sockets);
 }
 
 /**
@@ -167,23 +167,23 @@ static bool binding_stays(struct weft_binding *binding, const struct weft_bindin
  * an address may be wrong: better now than when it comes up, and nobody is there to read why.
  */
 static int binding_open_ahead(struct weft_device *device, const struct weft_binding *binding,
-			      struct weft_port_pair *sockets, struct net *home)
+			      struct weft_socket_pair *sockets, struct net *home)
 {
 	struct weft_binding trial = *binding;
 	int err;
 
 	if (device->up)
-		return weft_port_open(sockets, device, home, binding);
+		return weft_socket_open(sockets, device, home, binding);
 	if (!binding_has_address(binding))
 		return 0;
 	trial.port = 0;
-	err = weft_port_open(sockets, device, home, &trial);
-	weft_port_close(sockets);
+	err = weft_socket_open(sockets, device, home, &trial);
+	weft_socket_close(sockets);
 	return err;
 }
 
 static int binding_prepare_in(struct net *home, struct weft_device *device,
-			      struct weft_binding *binding, struct weft_port_pair *sockets,
+			      struct weft_binding *binding, struct weft_socket_pair *sockets,
 			      struct netlink_ext_ack *extack)
 {
 	int err;
@@ -208,7 +208,7 @@ static int binding_prepare_in(struct net *home, struct weft_device *device,
  * weft_binding_prepare() - do what can fail when the binding changes
  * @device: the device
  * @binding: the new one, all of it; an interface without a name is found by its index. Completed
- * @sockets: gets the new sockets if any are needed, for weft_binding_apply() or weft_port_close()
+ * @sockets: gets the new sockets if any are needed, for weft_binding_apply() or weft_socket_close()
  * @extack: says why, if it fails
  *
  * Context: process, device->config_lock, to be held until the sockets are the device's or closed:
@@ -216,7 +216,7 @@ static int binding_prepare_in(struct net *home, struct weft_device *device,
  * Return: 0 or a negative errno; then nothing has changed.
  */
 int weft_binding_prepare(struct weft_device *device, struct weft_binding *binding,
-			 struct weft_port_pair *sockets, struct netlink_ext_ack *extack)
+			 struct weft_socket_pair *sockets, struct netlink_ext_ack *extack)
 {
 	struct net *home;
 	int err;
@@ -257,14 +257,14 @@ void weft_binding_forget_sources(struct weft_device *device)
  * Context: process, device->config_lock. Cannot fail.
  */
 void weft_binding_apply(struct weft_device *device, const struct weft_binding *binding,
-			struct weft_port_pair *sockets)
+			struct weft_socket_pair *sockets)
 {
 	lockdep_assert_held(&device->config_lock);
 	device->binding = *binding;
 	if (!sockets->sock4 && !sockets->sock6)
 		return;
 	device->binding.port = sockets->port;
-	weft_port_swap(device, sockets);
+	weft_socket_swap(device, sockets);
 	weft_binding_forget_sources(device);
 }
 
@@ -290,7 +290,7 @@ bool weft_binding_is_there(const struct weft_device *device)
 /* Has a device's sockets bound to an interface in place of the one that is gone. */
 static void binding_follow(struct weft_device *device, const struct net_device *dev)
 {
-	int err = weft_port_bind_to(device, dev->ifindex);
+	int err = weft_socket_bind_to(device, dev->ifindex);
 
 	if (err) {
 		netdev_warn(device->dev, "does not listen on %s, UDP port %u: %s\n", dev->name,
@@ -344,6 +344,6 @@ void weft_binding_set_mark(struct weft_device *device, u32 fwmark)
 	if (device->fwmark == fwmark)
 		return;
 	WRITE_ONCE(device->fwmark, fwmark);
-	weft_sock_set_mark(device);
+	weft_output_set_mark(device);
 	weft_binding_forget_sources(device);
 }

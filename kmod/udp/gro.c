@@ -111,8 +111,8 @@ static bool gro_fits(const struct sk_buff *first, const struct sk_buff *skb)
 	unsigned int len = skb_gro_len(skb);
 
 	return !NAPI_GRO_CB(skb)->flush && len <= skb_shinfo(first)->gso_size &&
-	       NAPI_GRO_CB(first)->count < WEFT_SOCK_MAX_MESSAGES &&
-	       skb_gro_len(first) + len <= WEFT_SOCK_MAX_LEN;
+	       NAPI_GRO_CB(first)->count < WEFT_OUTPUT_MAX_MESSAGES &&
+	       skb_gro_len(first) + len <= WEFT_OUTPUT_MAX_LEN;
 }
 
 /* Puts @skb, without its outer headers, behind the messages that @first has gathered. */

@@ -16,18 +16,18 @@
 #include <net/udp_tunnel.h>
 
 /* Ports tried when any will do and the one that IPv4 got is taken for IPv6. */
-#define PORT_TRIES	100
+#define SOCKET_TRIES	100
 
 /* What is to be opened. */
-struct port_job {
+struct socket_job {
 	struct weft_device *device;
 	struct net *net;
 	const struct weft_binding *binding;
-	struct weft_port_pair old;	/* the sockets that the device has */
+	struct weft_socket_pair old;	/* the sockets that the device has */
 	bool takes_over;	/* and @binding has their port */
 };
 
-static int port_receive(struct sock *sk, struct sk_buff *skb)
+static int socket_receive(struct sock *sk, struct sk_buff *skb)
 {
 	struct weft_device *device = rcu_dereference_sk_user_data(sk);
 
@@ -42,19 +42,19 @@ static int port_receive(struct sock *sk, struct sk_buff *skb)
  * Before it is bound, so that no packet that comes while the rest is being set up stays in the
  * socket. The key that has the kernel look for tunnels is enabled as long as there are others.
  */
-static void port_take_packets(struct sock *sk, struct weft_device *device)
+static void socket_take_packets(struct sock *sk, struct weft_device *device)
 {
 	rcu_assign_sk_user_data(sk, device);
-	WRITE_ONCE(udp_sk(sk)->encap_rcv, port_receive);
+	WRITE_ONCE(udp_sk(sk)->encap_rcv, socket_receive);
 	WRITE_ONCE(udp_sk(sk)->encap_type, 1);
 }
 
-static void port_prepare(struct net *net, struct sock *sk, struct weft_device *device)
+static void socket_prepare(struct net *net, struct sock *sk, struct weft_device *device)
 {
 	struct udp_tunnel_sock_cfg config = {
 		.sk_user_data = device,
 		.encap_type = 1,
-		.encap_rcv = port_receive,
+		.encap_rcv = socket_receive,
 		.gro_receive = weft_gro_receive,
 		.gro_complete = weft_gro_complete,
 	};
@@ -70,7 +70,7 @@ static void port_prepare(struct net *net, struct sock *sk, struct weft_device *d
 	udp_allow_gso(sk);
 }
 
-static int port_bind4(struct socket *socket, const struct weft_binding *binding, u16 port)
+static int socket_bind4(struct socket *socket, const struct weft_binding *binding, u16 port)
 {
 	struct sockaddr_in address = {
 		.sin_family = AF_INET,
@@ -81,7 +81,7 @@ static int port_bind4(struct socket *socket, const struct weft_binding *binding,
 	return kernel_bind(socket, (struct sockaddr_unsized *)&address, sizeof(address));
 }
 
-static int port_bind6(struct socket *socket, const struct weft_binding *binding, u16 port)
+static int socket_bind6(struct socket *socket, const struct weft_binding *binding, u16 port)
 {
 	struct sockaddr_in6 address = {
 		.sin6_family = AF_INET6,
@@ -94,7 +94,7 @@ static int port_bind6(struct socket *socket, const struct weft_binding *binding,
 }
 
 /* Who owns a socket as long as it is not shared: root where it lives. */
-static kuid_t port_owner(const struct sock *sk)
+static kuid_t socket_owner(const struct sock *sk)
 {
 	kuid_t root = make_kuid(sock_net(sk)->user_ns, 0);
 
@@ -105,13 +105,13 @@ static kuid_t port_owner(const struct sock *sk)
  * Puts a socket into, or takes it out of, the group of sockets that may have one port: SO_REUSEPORT
  * with an owner that no process can have. SO_REUSEADDR would let in any process that sets it, too.
  */
-static void port_share(struct sock *sk, bool share)
+static void socket_share(struct sock *sk, bool share)
 {
 	kuid_t owner;
 
 	if (!sk)
 		return;
-	owner = share ? INVALID_UID : port_owner(sk);
+	owner = share ? INVALID_UID : socket_owner(sk);
 	lock_sock(sk);
 	sk->sk_reuseport = share;
 	/* The kernel compares the one or the other, by its version. */
@@ -120,13 +120,13 @@ static void port_share(struct sock *sk, bool share)
 	release_sock(sk);
 }
 
-static bool port_overlaps4(const struct sock *a, const struct sock *b)
+static bool socket_overlaps4(const struct sock *a, const struct sock *b)
 {
 	return !a->sk_rcv_saddr || !b->sk_rcv_saddr || a->sk_rcv_saddr == b->sk_rcv_saddr;
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static bool port_overlaps6(const struct sock *a, const struct sock *b)
+static bool socket_overlaps6(const struct sock *a, const struct sock *b)
 {
 	if (b->sk_family != AF_INET6 || ipv6_addr_v4mapped(&b->sk_v6_rcv_saddr))
 		return false;
@@ -134,14 +134,14 @@ static bool port_overlaps6(const struct sock *a, const struct sock *b)
 	       ipv6_addr_equal(&a->sk_v6_rcv_saddr, &b->sk_v6_rcv_saddr);
 }
 #else
-static bool port_overlaps6(const struct sock *a, const struct sock *b)
+static bool socket_overlaps6(const struct sock *a, const struct sock *b)
 {
 	return false;
 }
 #endif
 
 /* Whether @other, on the same port, may receive what is for @sk, one of ours, over @ifindex. */
-static bool port_overlaps(const struct sock *sk, int ifindex, const struct sock *other)
+static bool socket_overlaps(const struct sock *sk, int ifindex, const struct sock *other)
 {
 	int bound = READ_ONCE(other->sk_bound_dev_if);
 
@@ -149,8 +149,8 @@ static bool port_overlaps(const struct sock *sk, int ifindex, const struct sock 
 		return false;
 	/* Ours for IPv6 take no IPv4; those of others may. */
 	if (sk->sk_family == AF_INET6)
-		return port_overlaps6(sk, other);
-	return !ipv6_only_sock(other) && port_overlaps4(sk, other);
+		return socket_overlaps6(sk, other);
+	return !ipv6_only_sock(other) && socket_overlaps4(sk, other);
 }
 
 /*
@@ -160,7 +160,7 @@ static bool port_overlaps(const struct sock *sk, int ifindex, const struct sock 
  * bound to another interface. As no socket of ours is shareable, what has been refused here cannot
  * come in later.
  */
-static bool port_is_taken(const struct sock *sk, int ifindex, const struct weft_port_pair *ours)
+static bool socket_is_taken(const struct sock *sk, int ifindex, const struct weft_socket_pair *ours)
 {
 	u16 port = ntohs(inet_sk(sk)->inet_sport);
 	struct net *net = sock_net(sk);
@@ -173,7 +173,7 @@ static bool port_is_taken(const struct sock *sk, int ifindex, const struct weft_
 		if (other == sk || other == ours->sock4 || other == ours->sock6 ||
 		    !net_eq(sock_net(other), net) || udp_sk(other)->udp_port_hash != port)
 			continue;
-		taken = port_overlaps(sk, ifindex, other);
+		taken = socket_overlaps(sk, ifindex, other);
 		if (taken)
 			break;
 	}
@@ -181,23 +181,24 @@ static bool port_is_taken(const struct sock *sk, int ifindex, const struct weft_
 	return taken;
 }
 
-static int port_bind(struct socket *socket, const struct port_job *job, bool v6, u16 port)
+static int socket_bind(struct socket *socket, const struct socket_job *job, bool v6, u16 port)
 {
 	struct sock *sk = socket->sk;
 	int err = sock_bindtoindex(sk, job->binding->ifindex, true);
 
 	if (err)
 		return err;
-	port_share(sk, job->takes_over);
-	err = v6 ? port_bind6(socket, job->binding, port) : port_bind4(socket, job->binding, port);
-	port_share(sk, false);
-	if (!err && port_is_taken(sk, job->binding->ifindex, &job->old))
+	socket_share(sk, job->takes_over);
+	err = v6 ? socket_bind6(socket, job->binding, port) : socket_bind4(socket, job->binding,
+									   port);
+	socket_share(sk, false);
+	if (!err && socket_is_taken(sk, job->binding->ifindex, &job->old))
 		err = -EADDRINUSE;
 	return err;
 }
 
-/* Closes a socket. Until port_forget() lookups that found it before deliver to the device. */
-static struct sock *port_shut(struct socket *socket)
+/* Closes a socket. Until socket_forget() lookups that found it before deliver to the device. */
+static struct sock *socket_shut(struct socket *socket)
 {
 	struct sock *sk = socket->sk;
 
@@ -210,24 +211,24 @@ static struct sock *port_shut(struct socket *socket)
  * Lets go of a closed socket: a packet that waits elsewhere (NFQUEUE, after bpf_sk_assign()) may
  * hold it for longer than there is a device.
  */
-static void port_forget(struct sock *sk)
+static void socket_forget(struct sock *sk)
 {
 	rcu_assign_sk_user_data(sk, NULL);
 	sock_put(sk);
 }
 
 /* Closes a socket that could not be opened fully. Where it was bound, packets may have found it. */
-static void port_abandon(struct socket *socket)
+static void socket_abandon(struct socket *socket)
 {
 	bool bound = sk_hashed(socket->sk);
-	struct sock *sk = port_shut(socket);
+	struct sock *sk = socket_shut(socket);
 
 	if (bound)
 		synchronize_net();
-	port_forget(sk);
+	socket_forget(sk);
 }
 
-static int port_open_one(struct sock **sk, const struct port_job *job, bool v6, u16 port)
+static int socket_open_one(struct sock **sk, const struct socket_job *job, bool v6, u16 port)
 {
 	struct socket *socket;
 	int err;
@@ -235,23 +236,23 @@ static int port_open_one(struct sock **sk, const struct port_job *job, bool v6, 
 	err = sock_create_kern(job->net, v6 ? AF_INET6 : AF_INET, SOCK_DGRAM, IPPROTO_UDP, &socket);
 	if (err)
 		return err;
-	port_take_packets(socket->sk, job->device);
-	err = port_bind(socket, job, v6, port);
+	socket_take_packets(socket->sk, job->device);
+	err = socket_bind(socket, job, v6, port);
 	if (err)
 		goto abandon;
 	err = weft_gso_rx_add(socket->sk);
 	if (err)
 		goto abandon;
-	port_prepare(job->net, socket->sk, job->device);
+	socket_prepare(job->net, socket->sk, job->device);
 	*sk = socket->sk;
 	return 0;
 
 abandon:
-	port_abandon(socket);
+	socket_abandon(socket);
 	return err;
 }
 
-static void port_shut_both(const struct weft_port_pair *pair)
+static void socket_shut_both(const struct weft_socket_pair *pair)
 {
 	struct sock *socks[] = { pair->sock4, pair->sock6 };
 	unsigned int i;
@@ -261,22 +262,22 @@ static void port_shut_both(const struct weft_port_pair *pair)
 			continue;
 		weft_gso_rx_remove(socks[i]);
 		sk_clear_memalloc(socks[i]);
-		port_shut(socks[i]->sk_socket);
+		socket_shut(socks[i]->sk_socket);
 	}
 }
 
-static void port_forget_both(struct weft_port_pair *pair)
+static void socket_forget_both(struct weft_socket_pair *pair)
 {
 	if (pair->sock4)
-		port_forget(pair->sock4);
+		socket_forget(pair->sock4);
 	if (pair->sock6)
-		port_forget(pair->sock6);
+		socket_forget(pair->sock6);
 	pair->sock4 = NULL;
 	pair->sock6 = NULL;
 }
 
 /* Whether there is to be a socket of a family: of both, if neither or both have an address. */
-static bool port_is_wanted(const struct weft_binding *binding, bool v6)
+static bool socket_is_wanted(const struct weft_binding *binding, bool v6)
 {
 	bool any4 = !binding->address4.s_addr, any6 = ipv6_addr_any(&binding->address6);
 
@@ -285,32 +286,32 @@ static bool port_is_wanted(const struct weft_binding *binding, bool v6)
 	return any4 == any6 || (v6 ? any4 : any6);
 }
 
-static int port_open_both(struct weft_port_pair *pair, const struct port_job *job)
+static int socket_open_both(struct weft_socket_pair *pair, const struct socket_job *job)
 {
 	int err = 0;
 
 	memset(pair, 0, sizeof(*pair));
 	pair->port = job->binding->port;
-	if (port_is_wanted(job->binding, false)) {
-		err = port_open_one(&pair->sock4, job, false, pair->port);
+	if (socket_is_wanted(job->binding, false)) {
+		err = socket_open_one(&pair->sock4, job, false, pair->port);
 		if (err)
 			return err;
 		pair->port = ntohs(inet_sk(pair->sock4)->inet_sport);
 	}
-	if (port_is_wanted(job->binding, true)) {
-		err = port_open_one(&pair->sock6, job, true, pair->port);
+	if (socket_is_wanted(job->binding, true)) {
+		err = socket_open_one(&pair->sock6, job, true, pair->port);
 		if (!err)
 			pair->port = ntohs(inet_sk(pair->sock6)->inet_sport);
 	}
 	if (err)
-		weft_port_close(pair);
+		weft_socket_close(pair);
 	return err;
 }
 
 /* Those that a device has. */
-static struct weft_port_pair port_pair(const struct weft_device *device)
+static struct weft_socket_pair socket_pair(const struct weft_device *device)
 {
-	return (struct weft_port_pair){
+	return (struct weft_socket_pair){
 		.sock4 = rcu_dereference_protected(device->sock4,
 						   lockdep_is_held(&device->config_lock)),
 		.sock6 = rcu_dereference_protected(device->sock6,
@@ -319,7 +320,7 @@ static struct weft_port_pair port_pair(const struct weft_device *device)
 }
 
 /**
- * weft_port_open() - open sockets for both families on one port
+ * weft_socket_open() - open sockets for both families on one port
  * @pair: gets the sockets and the port
  * @device: whose they are; those that it has may have this port
  * @net: the namespace they live in; not kept alive by them
@@ -334,34 +335,34 @@ static struct weft_port_pair port_pair(const struct weft_device *device)
  * Return: 0 or a negative errno, -EADDRINUSE if another socket has the port; then nothing is open.
  * Without IPv6 in the kernel, pair->sock6 is NULL.
  */
-int weft_port_open(struct weft_port_pair *pair, struct weft_device *device, struct net *net,
-		   const struct weft_binding *binding)
+int weft_socket_open(struct weft_socket_pair *pair, struct weft_device *device, struct net *net,
+		     const struct weft_binding *binding)
 {
-	struct port_job job = {
-		.device = device, .net = net, .binding = binding, .old = port_pair(device),
+	struct socket_job job = {
+		.device = device, .net = net, .binding = binding, .old = socket_pair(device),
 	};
-	int tries = binding->port ? 1 : PORT_TRIES;
+	int tries = binding->port ? 1 : SOCKET_TRIES;
 	int err;
 
 	lockdep_assert_held(&device->config_lock);
 	job.takes_over = (job.old.sock4 || job.old.sock6) && binding->port &&
 			 binding->port == device->binding.port;
 	if (job.takes_over) {
-		port_share(job.old.sock4, true);
-		port_share(job.old.sock6, true);
+		socket_share(job.old.sock4, true);
+		socket_share(job.old.sock6, true);
 	}
 	do {
-		err = port_open_both(pair, &job);
+		err = socket_open_both(pair, &job);
 	} while (err == -EADDRINUSE && --tries);
 	if (job.takes_over) {
-		port_share(job.old.sock4, false);
-		port_share(job.old.sock6, false);
+		socket_share(job.old.sock4, false);
+		socket_share(job.old.sock6, false);
 	}
 	return err;
 }
 
 /**
- * weft_port_release() - close sockets, without waiting for those who use them
+ * weft_socket_release() - close sockets, without waiting for those who use them
  * @pair: the sockets; forgotten
  *
  * Packets that found the sockets before are delivered to the device or dropped, for one grace
@@ -370,17 +371,17 @@ int weft_port_open(struct weft_port_pair *pair, struct weft_device *device, stru
  * Context: process; may sleep.
  * Return: whether there were any.
  */
-bool weft_port_release(struct weft_port_pair *pair)
+bool weft_socket_release(struct weft_socket_pair *pair)
 {
 	bool any = pair->sock4 || pair->sock6;
 
-	port_shut_both(pair);
-	port_forget_both(pair);
+	socket_shut_both(pair);
+	socket_forget_both(pair);
 	return any;
 }
 
 /**
- * weft_port_close() - close sockets and wait for those who use them
+ * weft_socket_close() - close sockets and wait for those who use them
  * @pair: the sockets; forgotten
  *
  * Packets that found the sockets before are delivered to the device.
@@ -388,24 +389,24 @@ bool weft_port_release(struct weft_port_pair *pair)
  * Context: process, the config_lock of the device that they deliver to: it goes on without them
  * only when nothing comes in by them any more. May sleep.
  */
-void weft_port_close(struct weft_port_pair *pair)
+void weft_socket_close(struct weft_socket_pair *pair)
 {
 	if (!pair->sock4 && !pair->sock6)
 		return;
-	port_shut_both(pair);
+	socket_shut_both(pair);
 	synchronize_net();
-	port_forget_both(pair);
+	socket_forget_both(pair);
 }
 
 /**
- * weft_port_swap() - exchange a device's sockets
+ * weft_socket_swap() - exchange a device's sockets
  * @device: the device
- * @pair: the new ones; gets those that the device had, for weft_port_close(). The port is left
+ * @pair: the new ones; gets those that the device had, for weft_socket_close(). The port is left
  * alone.
  *
  * Context: process, device->config_lock.
  */
-void weft_port_swap(struct weft_device *device, struct weft_port_pair *pair)
+void weft_socket_swap(struct weft_device *device, struct weft_socket_pair *pair)
 {
 	pair->sock4 = rcu_replace_pointer(device->sock4, pair->sock4,
 					  lockdep_is_held(&device->config_lock));
@@ -413,7 +414,7 @@ void weft_port_swap(struct weft_device *device, struct weft_port_pair *pair)
 					  lockdep_is_held(&device->config_lock));
 }
 
-static int port_bind_to(const struct weft_port_pair *pair, int ifindex)
+static int socket_bind_to(const struct weft_socket_pair *pair, int ifindex)
 {
 	int err = pair->sock4 ? sock_bindtoindex(pair->sock4, ifindex, true) : 0;
 
@@ -422,14 +423,14 @@ static int port_bind_to(const struct weft_port_pair *pair, int ifindex)
 	return err;
 }
 
-static bool port_any_is_taken(const struct weft_port_pair *pair, int ifindex)
+static bool socket_any_is_taken(const struct weft_socket_pair *pair, int ifindex)
 {
-	return (pair->sock4 && port_is_taken(pair->sock4, ifindex, pair)) ||
-	       (pair->sock6 && port_is_taken(pair->sock6, ifindex, pair));
+	return (pair->sock4 && socket_is_taken(pair->sock4, ifindex, pair)) ||
+	       (pair->sock6 && socket_is_taken(pair->sock6, ifindex, pair));
 }
 
 /**
- * weft_port_bind_to() - bind a device's sockets to another interface
+ * weft_socket_bind_to() - bind a device's sockets to another interface
  * @device: the device
  * @ifindex: the interface; 0: none
  *
@@ -437,18 +438,18 @@ static bool port_any_is_taken(const struct weft_port_pair *pair, int ifindex)
  * Return: 0; -EADDRINUSE: another socket has the port there; or -EPERM: the caller has no
  * CAP_NET_RAW, which it takes to bind a socket anew. Then nothing has changed.
  */
-int weft_port_bind_to(struct weft_device *device, int ifindex)
+int weft_socket_bind_to(struct weft_device *device, int ifindex)
 {
-	struct weft_port_pair pair = port_pair(device);
+	struct weft_socket_pair pair = socket_pair(device);
 	int err;
 
-	if (port_any_is_taken(&pair, ifindex))
+	if (socket_any_is_taken(&pair, ifindex))
 		return -EADDRINUSE;
-	err = port_bind_to(&pair, ifindex);
+	err = socket_bind_to(&pair, ifindex);
 	/* Now nothing can get in; it may have a moment ago. */
-	if (!err && port_any_is_taken(&pair, ifindex))
+	if (!err && socket_any_is_taken(&pair, ifindex))
 		err = -EADDRINUSE;
 	if (err)
-		port_bind_to(&pair, device->binding.ifindex);
+		socket_bind_to(&pair, device->binding.ifindex);
 	return err;
 }

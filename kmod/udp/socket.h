@@ -2,8 +2,8 @@
 /*
  * The device's UDP sockets, one for each family on the same port: opened, exchanged, closed.
  */
-#ifndef WEFT_PORT_H
-#define WEFT_PORT_H
+#ifndef WEFT_SOCKET_H
+#define WEFT_SOCKET_H
 
 #include <linux/types.h>
 
@@ -13,17 +13,17 @@ struct weft_binding;
 struct weft_device;
 
 /* Both sockets of a device. Either may be NULL. */
-struct weft_port_pair {
+struct weft_socket_pair {
 	struct sock *sock4;
 	struct sock *sock6;
 	u16 port;		/* host order */
 };
 
-int weft_port_open(struct weft_port_pair *pair, struct weft_device *device, struct net *net,
-		   const struct weft_binding *binding);
-bool weft_port_release(struct weft_port_pair *pair);
-void weft_port_close(struct weft_port_pair *pair);
-void weft_port_swap(struct weft_device *device, struct weft_port_pair *pair);
-int weft_port_bind_to(struct weft_device *device, int ifindex);
+int weft_socket_open(struct weft_socket_pair *pair, struct weft_device *device, struct net *net,
+		     const struct weft_binding *binding);
+bool weft_socket_release(struct weft_socket_pair *pair);
+void weft_socket_close(struct weft_socket_pair *pair);
+void weft_socket_swap(struct weft_device *device, struct weft_socket_pair *pair);
+int weft_socket_bind_to(struct weft_device *device, int ifindex);
 
-#endif /* WEFT_PORT_H */
+#endif /* WEFT_SOCKET_H */

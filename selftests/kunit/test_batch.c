@@ -137,7 +137,7 @@ static void expect_batch(struct test *t, struct sk_buff **list, struct weft_sess
 							   WEFT_DATA_OVERHEAD);
 		EXPECT_EQ(t, sealed->ip_summed, CHECKSUM_PARTIAL);
 	}
-	EXPECT(t, skb_headroom(sealed) >= WEFT_SOCK_HEADROOM - sizeof(struct weft_msg_data));
+	EXPECT(t, skb_headroom(sealed) >= WEFT_OUTPUT_HEADROOM - sizeof(struct weft_msg_data));
 	kfree_skb(sealed);
 	for (i = 0; i < count; i++)
 		kfree_skb(inner[i]);

@@ -23,9 +23,9 @@ static void go_to(struct weft_peer *peer, u32 address)
 }
 
 /* How a packet is about to be sent to where the peer is now. */
-static struct sock_way way_to(struct weft_peer *peer)
+static struct output_way way_to(struct weft_peer *peer)
 {
-	struct sock_way way = {
+	struct output_way way = {
 		.device = peer->device, .peer = peer, .cache = &peer->dst_cache,
 	};
 
@@ -34,14 +34,14 @@ static struct sock_way way_to(struct weft_peer *peer)
 }
 
 /* Has a route looked up. Returns which, or NULL. */
-static const void *find_route(struct sock_way *way, struct sock *sk)
+static const void *find_route(struct output_way *way, struct sock *sk)
 {
 	struct flowi4 flow;
 	struct rtable *rt;
 
 	local_bh_disable();
 	rcu_read_lock();
-	rt = sock_find4(way, sk, &flow);
+	rt = output_find4(way, sk, &flow);
 	rcu_read_unlock();
 	local_bh_enable();
 	if (IS_ERR(rt))
@@ -67,7 +67,7 @@ static const void *cached_route(struct weft_peer *peer)
 /* On one CPU: each has a cache of its own. */
 static void find_routes(struct test *t, struct weft_peer *peer, struct sock *sk)
 {
-	struct sock_way now, before;
+	struct output_way now, before;
 	const void *route;
 
 	migrate_disable();

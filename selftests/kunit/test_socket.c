@@ -53,13 +53,13 @@ int weft_gro_complete(struct sock *sk, struct sk_buff *skb, int offset)
 	return 0;
 }
 
-static int open_port(struct world *world, struct weft_port_pair *pair)
+static int open_port(struct world *world, struct weft_socket_pair *pair)
 {
 	const struct weft_binding binding = { .address4.s_addr = htonl(INADDR_LOOPBACK) };
 	int err;
 
 	mutex_lock(&world->device.config_lock);
-	err = weft_port_open(pair, &world->device, &init_net, &binding);
+	err = weft_socket_open(pair, &world->device, &init_net, &binding);
 	mutex_unlock(&world->device.config_lock);
 	return err;
 }
@@ -78,7 +78,7 @@ static bool leads_to_device(const struct sock *sk)
 static void port_lets_go_of_a_refused_socket(struct test *t)
 {
 	struct world *world = world_create();
-	struct weft_port_pair pair;
+	struct weft_socket_pair pair;
 
 	port_verdict = -ENOMEM;
 	EXPECT_EQ(t, open_port(world, &pair), -ENOMEM);
@@ -91,14 +91,14 @@ static void port_lets_go_of_a_refused_socket(struct test *t)
 static void port_lets_go_of_a_closed_socket(struct test *t)
 {
 	struct world *world = world_create();
-	struct weft_port_pair pair;
+	struct weft_socket_pair pair;
 
 	port_verdict = 0;
 	EXPECT_EQ(t, open_port(world, &pair), 0);
 	EXPECT_PTR(t, pair.sock4, port_held);
 	EXPECT(t, pair.port);
 	EXPECT(t, leads_to_device(port_held));
-	weft_port_close(&pair);
+	weft_socket_close(&pair);
 	EXPECT(t, !leads_to_device(port_held));
 	sock_put(port_held);
 	world_destroy(world);
@@ -149,18 +149,18 @@ static void late_join(struct late *late)
 static void port_loses_nothing_that_has_found_it(struct test *t)
 {
 	struct world *world = world_create();
-	struct weft_port_pair pair;
+	struct weft_socket_pair pair;
 	struct late late;
 
 	port_verdict = 0;
 	EXPECT_EQ(t, open_port(world, &pair), 0);
 	if (late_create(t, &late)) {
 		find_socket(&late, port_held);
-		weft_port_close(&pair);
+		weft_socket_close(&pair);
 		late_join(&late);
 		EXPECT_EQ(t, atomic_read(&world->received), 1);
 	} else {
-		weft_port_close(&pair);
+		weft_socket_close(&pair);
 	}
 	sock_put(port_held);
 	world_destroy(world);
@@ -170,7 +170,7 @@ static void port_loses_nothing_that_has_found_it(struct test *t)
 static void port_outlives_what_has_found_it(struct test *t)
 {
 	struct world *world = world_create();
-	struct weft_port_pair pair;
+	struct weft_socket_pair pair;
 	struct late late;
 
 	port_verdict = -ENOMEM;
