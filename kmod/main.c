@@ -124,20 +124,20 @@ static int __init main_init_names(void)
 static void main_exit_data_path(void)
 {
 	weft_recv_exit();
-	weft_spread_exit();
+	weft_parallel_exit();
 	weft_batch_exit();
 	weft_crypt_exit();
 }
 
 static int __init main_init_data_path(void)
 {
-	int err = weft_spread_init();
+	int err = weft_parallel_init();
 
 	if (err)
 		return err;
 	err = weft_recv_init();
 	if (err)
-		weft_spread_exit();
+		weft_parallel_exit();
 	return err;
 }
 

@@ -15,7 +15,7 @@
  *   device->events_lock     whose turn it is to tell listeners something; never under peers_lock,
  *                           which is taken under it
  *   and as leaves           peer->staged.queue.lock, peer->endpoint_lock, device->cookie_lock,
- *                           device->incoming.lock, device->expected.lock, peer->line.lock,
+ *                           device->incoming.lock, device->expected.lock, peer->reorder.lock,
  *                           peer->path.lock
  *
  * The first four may sleep. The others are held with bottom halves off.

@@ -77,7 +77,7 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 	weft_peer_keys_init(peer, public_key);
 	weft_sessions_init(&peer->sessions);
 	weft_staged_init(&peer->staged);
-	weft_line_init(&peer->line);
+	weft_reorder_init(&peer->reorder);
 	seqlock_init(&peer->endpoint_lock);
 	weft_path_init(&peer->path);
 	weft_timers_peer_init(peer);

@@ -126,13 +126,13 @@ struct weft_peer {
 	atomic_t actions;			/* enum weft_fsm_action, for the work item */
 	struct weft_candidates *candidates;	/* endpoint_lock and config_lock; or NULL */
 	bool pinned;				/* endpoint_lock: it is nowhere else */
-	bool spread;				/* processors take turns at line; READ_ONCE() */
+	bool parallel;				/* CPUs take turns at reorder; READ_ONCE() */
 	bool dead;				/* handshake_lock: removed; no more sessions */
 	bool equipped;				/* acquire and release: for dst_cache */
 	refcount_t refs;
 	struct dst_cache dst_cache;		/* bottom halves off; whole once equipped */
 	struct weft_path path;			/* what is known of the way there */
-	struct weft_line line;			/* batches that are being received */
+	struct weft_reorder reorder;		/* batches that are being received */
 	atomic64_t rx_bytes;
 	u64 rx_at_ns;				/* newest packet; READ_ONCE(); 0: none yet */
 	atomic64_t tx_bytes;

@@ -2,18 +2,18 @@
 /*
  * Spreads jobs over the processors.
  */
-#ifndef WEFT_SPREAD_H
-#define WEFT_SPREAD_H
+#ifndef WEFT_PARALLEL_H
+#define WEFT_PARALLEL_H
 
 #include "core/reorder.h"
 
 /* Bytes of a batch that are worth another processor's attention. */
-#define WEFT_SPREAD_MIN_LEN	8192
+#define WEFT_PARALLEL_MIN_LEN	8192
 
-int weft_spread_init(void);
-void weft_spread_exit(void);
+int weft_parallel_init(void);
+void weft_parallel_exit(void);
 
-bool weft_spread_is_wanted(const struct weft_line *line, unsigned int len);
-bool weft_spread(struct weft_line *line, struct weft_job *job);
+bool weft_parallel_is_wanted(const struct weft_reorder *reorder, unsigned int len);
+bool weft_parallel(struct weft_reorder *reorder, struct weft_job *job);
 
-#endif /* WEFT_SPREAD_H */
+#endif /* WEFT_PARALLEL_H */

@@ -2,7 +2,7 @@
 /*
  *   weft_recv_packet() -> recv_one() -> handshake queue
  *                            |
- *                       recv_batch() ----------------+---> recv_spread()
+ *                       recv_batch() ----------------+---> recv_parallel()
  *                            |                       |
  *                       recv_open(): each message    |     on some processor
  *                            |                       |
@@ -272,7 +272,7 @@ static unsigned int recv_hand_over(struct recv_batch *batch)
 	const struct weft_peer *peer = batch->session->peer;
 	struct weft_cells *cells = &batch->device->cells;
 
-	if (READ_ONCE(peer->spread))
+	if (READ_ONCE(peer->parallel))
 		return weft_cells_receive(weft_cells_of(cells, peer->serial), &batch->ready, false);
 	return weft_cells_receive(weft_cells_this(cells), &batch->ready, batch->alone);
 }
@@ -431,12 +431,12 @@ static void recv_batch_init(struct recv_batch *batch, struct weft_device *device
 	batch->ds = ip_tunnel_get_dsfield(ip_hdr(skb), skb);
 }
 
-static void recv_job_work(struct weft_job *job)
+static void recv_job_parallel(struct weft_job *job)
 {
 	recv_open(container_of(job, struct recv_batch, job));
 }
 
-static void recv_job_deliver(struct weft_job *job)
+static void recv_job_serial(struct weft_job *job)
 {
 	struct recv_batch *batch = container_of(job, struct recv_batch, job);
 	struct weft_device *device = batch->device;
@@ -447,23 +447,23 @@ static void recv_job_deliver(struct weft_job *job)
 }
 
 /* Has a batch of @session's peer taken by whoever has time. Returns false if it cannot be. */
-static bool recv_spread(struct weft_device *device, struct sk_buff *skb,
-			struct weft_session *session)
+static bool recv_parallel(struct weft_device *device, struct sk_buff *skb,
+			  struct weft_session *session)
 {
 	struct weft_peer *peer = session->peer;
 	struct recv_batch *batch;
 
-	if (likely(!weft_spread_is_wanted(&peer->line, skb->len)))
+	if (likely(!weft_parallel_is_wanted(&peer->reorder, skb->len)))
 		return false;
 	batch = kmem_cache_alloc(recv_batch_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (unlikely(!batch))
 		return false;
 	recv_batch_init(batch, device, skb, session, session->entry.id);
-	batch->job.work = recv_job_work;
-	batch->job.deliver = recv_job_deliver;
+	batch->job.parallel = recv_job_parallel;
+	batch->job.serial = recv_job_serial;
 	weft_device_job_begins(device);
-	WRITE_ONCE(peer->spread, true);
-	if (unlikely(!weft_spread(&peer->line, &batch->job))) {
+	WRITE_ONCE(peer->parallel, true);
+	if (unlikely(!weft_parallel(&peer->reorder, &batch->job))) {
 		recv_peer_drop(peer, skb, WEFT_DROP_QUEUE_IN);
 		weft_session_put(session);
 		kmem_cache_free(recv_batch_cache, batch);
@@ -478,7 +478,7 @@ static void recv_batch(struct weft_device *device, struct sk_buff *skb, __le32 r
 	struct weft_session *session = recv_session(device, receiver);
 	struct recv_batch batch;
 
-	if (likely(session) && unlikely(recv_spread(device, skb, session)))
+	if (likely(session) && unlikely(recv_parallel(device, skb, session)))
 		return;
 	recv_batch_init(&batch, device, skb, session, receiver);
 	recv_open(&batch);
