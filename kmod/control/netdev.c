@@ -239,7 +239,7 @@ static int netdev_pass_on(struct weft_device *device, struct sk_buff *skb)
 		return -1;
 	}
 	mtu = skb_valid_dst(skb) ? dst_mtu(skb_dst(skb)) : READ_ONCE(device->dev->mtu);
-	if (READ_ONCE(device->pmtu) && !weft_fit(peer, skb, &mtu))
+	if (READ_ONCE(device->pmtu) && !weft_pmtu_check(peer, skb, &mtu))
 		return -1;
 	/* Kept by netif_keep_dst() for the lines above; what goes out gets its own. */
 	skb_dst_drop(skb);

@@ -263,7 +263,7 @@ static int netlink_put_peer_values(struct sk_buff *skb, struct weft_peer *peer)
 
 static int netlink_put_path_mtu(struct sk_buff *skb, const struct weft_peer *peer)
 {
-	u32 limit = weft_path_limit(&peer->path);
+	u32 limit = weft_pmtu_path_limit(&peer->path);
 
 	if (!peer->device->pmtu || limit == U32_MAX)
 		return 0;

@@ -79,7 +79,7 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 	weft_staged_init(&peer->staged);
 	weft_reorder_init(&peer->reorder);
 	seqlock_init(&peer->endpoint_lock);
-	weft_path_init(&peer->path);
+	weft_pmtu_path_init(&peer->path);
 	weft_timers_peer_init(peer);
 	mutex_init(&peer->handshake_lock);
 	INIT_LIST_HEAD(&peer->list);

@@ -64,7 +64,7 @@ static void peer_endpoint_reset_routes(struct weft_peer *peer)
 static void peer_endpoint_moved(struct weft_peer *peer)
 {
 	peer_endpoint_reset_routes(peer);
-	weft_path_forget(&peer->path);
+	weft_pmtu_path_forget(&peer->path);
 }
 
 /**

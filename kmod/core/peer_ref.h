@@ -131,7 +131,7 @@ struct weft_peer {
 	bool equipped;				/* acquire and release: for dst_cache */
 	refcount_t refs;
 	struct dst_cache dst_cache;		/* bottom halves off; whole once equipped */
-	struct weft_path path;			/* what is known of the way there */
+	struct weft_pmtu_path path;		/* what is known of the way there */
 	struct weft_reorder reorder;		/* batches that are being received */
 	atomic64_t rx_bytes;
 	u64 rx_at_ns;				/* newest packet; READ_ONCE(); 0: none yet */

@@ -6,10 +6,10 @@
 #include <linux/string.h>
 
 /**
- * weft_path_init() - nothing is known yet, and nothing is asked
+ * weft_pmtu_path_init() - nothing is known yet, and nothing is asked
  * @path: filled in
  */
-void weft_path_init(struct weft_path *path)
+void weft_pmtu_path_init(struct weft_pmtu_path *path)
 {
 	memset(path, 0, sizeof(*path));
 	spin_lock_init(&path->lock);
@@ -18,17 +18,17 @@ void weft_path_init(struct weft_path *path)
 }
 
 /**
- * weft_path_forget() - the peer is somewhere else: nothing is known any more
+ * weft_pmtu_path_forget() - the peer is somewhere else: nothing is known any more
  * @path: the path
  *
  * Context: any but hard interrupt.
  */
-void weft_path_forget(struct weft_path *path)
+void weft_pmtu_path_forget(struct weft_pmtu_path *path)
 {
 	spin_lock_bh(&path->lock);
 	/* Its timer finds that there is no search any more. */
 	if (path->probe)
-		weft_pmtu_init(&path->probe->pmtu);
+		weft_plpmtud_init(&path->probe->pmtu);
 	WRITE_ONCE(path->mtu, U32_MAX);
 	WRITE_ONCE(path->found, U32_MAX);
 	WRITE_ONCE(path->ask_at_ns, 0);
@@ -36,12 +36,12 @@ void weft_path_forget(struct weft_path *path)
 }
 
 /**
- * weft_path_start() - let searches begin, because the device has come up
+ * weft_pmtu_path_start() - let searches begin, because the device has come up
  * @path: the path
  *
  * Context: process.
  */
-void weft_path_start(struct weft_path *path)
+void weft_pmtu_path_start(struct weft_pmtu_path *path)
 {
 	spin_lock_bh(&path->lock);
 	path->running = true;
@@ -49,15 +49,15 @@ void weft_path_start(struct weft_path *path)
 }
 
 /**
- * weft_path_stop() - end a search, because the device goes down or the peer is removed
+ * weft_pmtu_path_stop() - end a search, because the device goes down or the peer is removed
  * @path: the path
  *
  * Context: process; may sleep. Afterwards the timer does not run.
  * Return: whether it was armed: then the caller drops the reference to the peer that it had.
  */
-bool weft_path_stop(struct weft_path *path)
+bool weft_pmtu_path_stop(struct weft_pmtu_path *path)
 {
-	struct weft_probe *probe;
+	struct weft_pmtu_probe *probe;
 	bool armed;
 
 	spin_lock_bh(&path->lock);
@@ -67,15 +67,15 @@ bool weft_path_stop(struct weft_path *path)
 	if (!probe)
 		return false;
 	armed = timer_delete_sync(&probe->timer);
-	weft_path_forget(path);
+	weft_pmtu_path_forget(path);
 	return armed;
 }
 
 /**
- * weft_path_free() - free what a search has needed
+ * weft_pmtu_path_free() - free what a search has needed
  * @path: the path, which nobody uses any more
  */
-void weft_path_free(struct weft_path *path)
+void weft_pmtu_path_free(struct weft_pmtu_path *path)
 {
 	kfree_sensitive(path->probe);
 }

@@ -275,7 +275,7 @@ void weft_peer_start(struct weft_peer *peer)
 		timers_arm(peer, now);
 	}
 	spin_unlock_bh(&peer->fsm_lock);
-	weft_path_start(&peer->path);
+	weft_pmtu_path_start(&peer->path);
 	weft_peer_ask(peer, actions);
 }
 
@@ -297,7 +297,7 @@ void weft_peer_stop(struct weft_peer *peer)
 	timer_delete_sync(&peer->timer);
 	if (cancel_work_sync(&peer->work))
 		weft_peer_put(peer);
-	if (weft_path_stop(&peer->path))
+	if (weft_pmtu_path_stop(&peer->path))
 		weft_peer_put(peer);
 	atomic_set(&peer->actions, 0);
 }

@@ -17,7 +17,7 @@
 #include <net/ipv6.h>
 
 /* Whether a packet, or each piece of one for segmentation, is no longer than @limit. */
-static bool fit_is_within(const struct sk_buff *skb, u32 limit)
+static bool pmtu_check_is_within(const struct sk_buff *skb, u32 limit)
 {
 	return skb->len <= limit || (skb_is_gso(skb) && skb_gso_validate_network_len(skb, limit));
 }
@@ -28,16 +28,17 @@ static bool fit_is_within(const struct sk_buff *skb, u32 limit)
  * While the path is being looked into all may that the route takes: to tell senders what may not
  * be so any more would hold them to it for minutes.
  */
-static bool fit_may_be_cut(const struct weft_peer *peer, const struct sk_buff *skb)
+static bool pmtu_check_may_be_cut(const struct weft_peer *peer, const struct sk_buff *skb)
 {
-	if (weft_path_is_asked(&peer->path) && fit_is_within(skb, READ_ONCE(peer->path.mtu)))
+	if (weft_pmtu_path_is_asked(&peer->path) && pmtu_check_is_within(skb,
+									 READ_ONCE(peer->path.mtu)))
 		return true;
 	if (skb->protocol == htons(ETH_P_IP))
 		return !(ip_hdr(skb)->frag_off & htons(IP_DF));
-	return fit_is_within(skb, IPV6_MIN_MTU);
+	return pmtu_check_is_within(skb, IPV6_MIN_MTU);
 }
 
-static void fit_tell(struct sk_buff *skb, u32 limit)
+static void pmtu_check_tell(struct sk_buff *skb, u32 limit)
 {
 	if (skb->protocol == htons(ETH_P_IP))
 		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(limit));
@@ -46,7 +47,7 @@ static void fit_tell(struct sk_buff *skb, u32 limit)
 }
 
 /**
- * weft_fit() - whether a packet can take the path to its peer
+ * weft_pmtu_check() - whether a packet can take the path to its peer
  * @peer: the peer
  * @skb: the inner packet, with its dst
  * @mtu: of the way that the packet takes inside; gets less where the path outside takes less
@@ -58,20 +59,20 @@ static void fit_tell(struct sk_buff *skb, u32 limit)
  * Return: false when it does not fit and must not be fragmented. Then its sender has been told, and
  * it is counted as WEFT_DROP_TOO_BIG and gone.
  */
-bool weft_fit(struct weft_peer *peer, struct sk_buff *skb, unsigned int *mtu)
+bool weft_pmtu_check(struct weft_peer *peer, struct sk_buff *skb, unsigned int *mtu)
 {
 	u32 limit;
 
-	weft_probe_look(peer, skb);
-	limit = weft_path_limit(&peer->path);
-	if (unlikely(!fit_is_within(skb, limit))) {
+	weft_pmtu_probe_look(peer, skb);
+	limit = weft_pmtu_path_limit(&peer->path);
+	if (unlikely(!pmtu_check_is_within(skb, limit))) {
 		weft_output_path(peer, NULL);
-		limit = weft_path_limit(&peer->path);
+		limit = weft_pmtu_path_limit(&peer->path);
 	}
 	*mtu = min(*mtu, limit);
-	if (likely(fit_is_within(skb, limit)) || fit_may_be_cut(peer, skb))
+	if (likely(pmtu_check_is_within(skb, limit)) || pmtu_check_may_be_cut(peer, skb))
 		return true;
-	fit_tell(skb, limit);
+	pmtu_check_tell(skb, limit);
 	weft_peer_drop(peer, WEFT_DROP_TOO_BIG, 1);
 	weft_drop_free(skb, WEFT_DROP_TOO_BIG);
 	return false;

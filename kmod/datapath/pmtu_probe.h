@@ -5,8 +5,8 @@
  * short ones, made as long as they are to be by zeros behind them. Data messages may have those,
  * and every receiver cuts them off.
  */
-#ifndef WEFT_PROBE_H
-#define WEFT_PROBE_H
+#ifndef WEFT_PMTU_PROBE_H
+#define WEFT_PMTU_PROBE_H
 
 #include "core/peer_ref.h"
 #include "core/pmtu_path.h"
@@ -14,24 +14,24 @@
 #include <linux/skbuff.h>
 #include <linux/timekeeping.h>
 
-/* No inner packet of up to this many bytes makes an outer one of more than WEFT_PMTU_FLOOR. */
-#define WEFT_PROBE_SMALL	1200
+/* No inner packet of up to this many bytes makes an outer one of more than WEFT_PLPMTUD_FLOOR. */
+#define WEFT_PMTU_PROBE_SMALL	1200
 
-void weft_probe_begin(struct weft_peer *peer, const struct sk_buff *skb);
-bool weft_probe_take(struct weft_peer *peer, const struct sk_buff *skb);
+void weft_pmtu_probe_begin(struct weft_peer *peer, const struct sk_buff *skb);
+bool weft_pmtu_probe_take(struct weft_peer *peer, const struct sk_buff *skb);
 
 /**
- * weft_probe_look() - have the path looked into if a packet is large, and it is time
+ * weft_pmtu_probe_look() - have the path looked into if a packet is large, and it is time
  * @peer: the peer
  * @skb: the inner packet, whole headers
  *
  * Context: bottom halves off.
  */
-static inline void weft_probe_look(struct weft_peer *peer, const struct sk_buff *skb)
+static inline void weft_pmtu_probe_look(struct weft_peer *peer, const struct sk_buff *skb)
 {
-	if (skb->len > WEFT_PROBE_SMALL &&
+	if (skb->len > WEFT_PMTU_PROBE_SMALL &&
 	    unlikely(READ_ONCE(peer->path.ask_at_ns) <= ktime_get_coarse_boottime_ns()))
-		weft_probe_begin(peer, skb);
+		weft_pmtu_probe_begin(peer, skb);
 }
 
-#endif /* WEFT_PROBE_H */
+#endif /* WEFT_PMTU_PROBE_H */

@@ -212,7 +212,7 @@ static int recv_inner(struct recv_batch *batch, struct sk_buff *skb)
 	if (unlikely(pskb_trim(skb, len)))
 		return WEFT_DROP_NO_MEMORY_IN;
 	recv_note(batch, message_len);
-	if (unlikely(weft_path_is_asked(&peer->path)) && weft_probe_take(peer, skb))
+	if (unlikely(weft_pmtu_path_is_asked(&peer->path)) && weft_pmtu_probe_take(peer, skb))
 		consume_skb(skb);
 	else
 		__skb_queue_tail(&batch->ready, skb);

@@ -31,7 +31,7 @@ struct output_way {
 	struct weft_peer *peer;		/* NULL: an answer to whoever it is */
 	unsigned int number;		/* of the peer's endpoint */
 	struct dst_cache *cache;	/* NULL: none; else the peer's */
-	struct weft_path *path;		/* NULL: none, or nothing is to be learnt of it */
+	struct weft_pmtu_path *path;	/* NULL: none, or nothing is to be learnt of it */
 	unsigned int mtu;		/* inside; what is longer may be fragmented */
 	bool source_gone;		/* the endpoint's source did not serve */
 	u8 ds;
@@ -133,7 +133,7 @@ static __be16 output_df(struct output_way *way, const struct sk_buff *skb,
 	if (likely(!way->path))
 		return 0;
 	mtu = dst_mtu(dst);
-	weft_path_learn(way->path, mtu, OUTPUT_OVERHEAD4);
+	weft_pmtu_path_learn(way->path, mtu, OUTPUT_OVERHEAD4);
 	if (len - WEFT_DATA_OVERHEAD > way->mtu)
 		return 0;
 	return len + sizeof(struct udphdr) + sizeof(struct iphdr) <= mtu ? htons(IP_DF) : 0;
@@ -230,7 +230,7 @@ static int output_send6(struct output_way *way, struct sk_buff *skb)
 	if (IS_ERR(dst))
 		return PTR_ERR(dst);
 	if (unlikely(way->path))
-		weft_path_learn(way->path, dst_mtu(dst), OUTPUT_OVERHEAD6);
+		weft_pmtu_path_learn(way->path, dst_mtu(dst), OUTPUT_OVERHEAD6);
 	/* Only a sender fragments in IPv6: to what is known of the path. */
 	skb->ignore_df = 1;
 	udp_tunnel6_xmit_skb(dst, sk, skb, skb->dev, &flow.saddr, &flow.daddr, way->ds,
@@ -341,7 +341,7 @@ void weft_output_path(struct weft_peer *peer, struct weft_output_path *path)
 		now.overhead = is4 ? OUTPUT_OVERHEAD4 : OUTPUT_OVERHEAD6;
 		expires = is4 ? READ_ONCE(net->ipv4.ip_rt_mtu_expires) : output_mtu_expires6(net);
 		now.period_ns = jiffies_to_nsecs(max(expires, 0));
-		weft_path_learn(&peer->path, now.mtu, now.overhead);
+		weft_pmtu_path_learn(&peer->path, now.mtu, now.overhead);
 		dst_release(dst);
 	}
 	if (path)

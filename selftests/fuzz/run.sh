@@ -42,7 +42,7 @@ plants=(
 	'allowedips kmod/lib/allowedips.c s/heir->parent = node->parent/heir->parent = heir->parent/'
 	'fsm kmod/lib/fsm.c s/if (fsm->waiting) {/if (fsm->waiting \&\& fsm->refused) {/'
 	'peer_name_check kmod/lib/peer_name_check.c s/0x80, 0x800,/0x80, 0x400,/'
-	'plpmtud kmod/lib/plpmtud.c s/pmtu_usual\[i\] < pmtu->top/pmtu_usual[i] <= pmtu->top/'
+	'plpmtud kmod/lib/plpmtud.c s/plpmtud_usual\[i\] < pmtu->top/plpmtud_usual[i] <= pmtu->top/'
 	'keyselect kmod/lib/keyselect.c s/spare ? 1 : 0/spare ? 0 : 1/'
 	'config tools/config.c s/while (end > text \&\& isspace/while (isspace/'
 	'message tools/message.c s/nla_len(attr) != WEFT_KEY_BYTES/!nla_len(attr)/'
