@@ -80,7 +80,7 @@ struct weft_config {
 	bool strips;			/* prepared: it takes keys away from peers that stay */
 	struct weft_identity *identity;	/* prepared */
 	struct weft_socket_pair sockets;	/* prepared */
-	struct weft_doomed doomed;	/* peers that it has removed; what is left of them to do */
+	struct weft_removal removal;	/* peers that it has removed; what is left of them to do */
 };
 
 /**

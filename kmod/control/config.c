@@ -31,7 +31,7 @@ void weft_config_init(struct weft_config *config)
 {
 	memset(config, 0, sizeof(*config));
 	INIT_LIST_HEAD(&config->peers);
-	weft_doomed_init(&config->doomed);
+	weft_removal_init(&config->removal);
 }
 
 static void config_free_allowedip(struct weft_config_allowedip *ip)
@@ -65,7 +65,7 @@ void weft_config_free(struct weft_config *config)
 {
 	struct weft_config_peer *peer, *next;
 
-	weft_peer_remove_doomed(&config->doomed);
+	weft_peer_remove(&config->removal);
 	list_for_each_entry_safe(peer, next, &config->peers, list) {
 		config_free_peer(peer);
 		cond_resched();
@@ -402,7 +402,7 @@ static struct weft_peer *config_peer(struct weft_config_peer *config, struct wef
 }
 
 static void config_apply_peer(struct weft_config_peer *config, struct weft_device *device,
-			      struct weft_doomed *doomed)
+			      struct weft_removal *removal)
 {
 	bool fresh;
 	struct weft_peer *peer = config_peer(config, device, &fresh);
@@ -411,7 +411,7 @@ static void config_apply_peer(struct weft_config_peer *config, struct weft_devic
 		return;
 	if (config->flags & WEFT_PEER_F_REMOVE_ME) {
 		weft_peer_event(peer, WEFT_EVENT_PEER_REMOVED, WEFT_CAUSE_ADMINISTRATION, NULL);
-		weft_peer_doom(peer, doomed);
+		weft_peer_unpublish(peer, removal);
 	} else {
 		/* It runs before its keepalive is set, so that the first goes out at once. */
 		if (device->up)
@@ -432,8 +432,8 @@ static void config_remove_all(struct weft_config *config, struct weft_device *de
 {
 	struct weft_peer *peer;
 
-	weft_peer_doom_all(device, &config->doomed);
-	list_for_each_entry(peer, &config->doomed.peers, list) {
+	weft_peer_unpublish_all(device, &config->removal);
+	list_for_each_entry(peer, &config->removal.peers, list) {
 		weft_peer_event(peer, WEFT_EVENT_PEER_REMOVED, WEFT_CAUSE_ADMINISTRATION, NULL);
 		cond_resched();
 	}
@@ -466,14 +466,14 @@ void weft_config_apply(struct weft_config *config, struct weft_device *device)
 	if (config->has_dscp)
 		WRITE_ONCE(device->dscp, config->dscp);
 	if (config->changes_identity) {
-		weft_rotation_set_identity(device, config->identity, &config->doomed);
+		weft_rotation_set_identity(device, config->identity, &config->removal);
 		config->identity = NULL;
 	}
 	if (changes)
 		weft_device_event(device, WEFT_EVENT_DEVICE_CHANGED, WEFT_CAUSE_ADMINISTRATION,
 				  NULL);
 	list_for_each_entry(peer, &config->peers, list) {
-		config_apply_peer(peer, device, &config->doomed);
+		config_apply_peer(peer, device, &config->removal);
 		cond_resched();
 	}
 	weft_device_changed(device);

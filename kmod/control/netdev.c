@@ -131,13 +131,13 @@ static void netdev_tame_stack(struct net_device *dev)
 }
 
 /* Stops the peers of a device that is not up, and drops all that they have negotiated. */
-static void netdev_rest(struct weft_device *device)
+static void netdev_quiesce(struct weft_device *device)
 {
 	struct weft_peer *peer;
 
 	lockdep_assert_held(&device->config_lock);
 	list_for_each_entry(peer, &device->peers, list)
-		weft_peer_rest(peer);
+		weft_peer_quiesce(peer);
 }
 
 static int netdev_open(struct net_device *dev)
@@ -157,7 +157,7 @@ static int netdev_open(struct net_device *dev)
 	if (err) {
 		/* The socket of one family may have been there for a moment. */
 		WRITE_ONCE(device->up, false);
-		netdev_rest(device);
+		netdev_quiesce(device);
 		weft_handshake_purge(device);
 	} else {
 		list_for_each_entry(peer, &device->peers, list)
@@ -182,7 +182,7 @@ static int netdev_stop(struct net_device *dev)
 	if (dev->dismantle) {
 		weft_binding_release(device);
 	} else {
-		netdev_rest(device);
+		netdev_quiesce(device);
 		weft_binding_close(device);
 	}
 	weft_handshake_purge(device);
@@ -327,7 +327,7 @@ static void netdev_uninit(struct net_device *dev)
 		weft_device_event(device, WEFT_EVENT_DEVICE_REMOVED, WEFT_CAUSE_ADMINISTRATION,
 				  NULL);
 	weft_binding_close(device);
-	weft_peer_doom_all(device, &device->doomed);
+	weft_peer_unpublish_all(device, &device->removal);
 	RCU_INIT_POINTER(device->home, NULL);
 	identity = rcu_replace_pointer(device->identity, NULL,
 				       lockdep_is_held(&device->config_lock));
@@ -354,7 +354,7 @@ static void netdev_free(struct net_device *dev)
 {
 	struct weft_device *device = netdev_priv(dev);
 
-	weft_peer_remove_unseen(&device->doomed);
+	weft_peer_remove_unseen(&device->removal);
 	weft_index_exit(&device->index);
 	free_percpu(device->drops);
 	weft_compat_free_tstats(dev);
@@ -470,7 +470,7 @@ static void netdev_setup(struct net_device *dev)
 	device->keys_epoch = 1;
 	INIT_LIST_HEAD(&device->peers);
 	weft_rotation_init(device);
-	weft_doomed_init(&device->doomed);
+	weft_removal_init(&device->removal);
 	INIT_LIST_HEAD(&device->list);
 }
 

@@ -397,12 +397,12 @@ static void rotation_restart_peer(struct weft_device *device, struct weft_peer *
  * weft_rotation_set_identity() - change the device's key
  * @device: the device
  * @identity: the new one, whose reference goes over to the device, or NULL for none
- * @doomed: gets a peer that has our own key from now on: it could only be ourselves
+ * @removal: gets a peer that has our own key from now on: it could only be ourselves
  *
  * Context: process, device->config_lock. Cannot fail.
  */
 void weft_rotation_set_identity(struct weft_device *device, struct weft_identity *identity,
-				struct weft_doomed *doomed)
+				struct weft_removal *removal)
 {
 	struct weft_identity *old;
 	struct weft_peer *peer;
@@ -417,7 +417,7 @@ void weft_rotation_set_identity(struct weft_device *device, struct weft_identity
 		peer = weft_lookup_peer(device, identity->key.public);
 		if (peer) {
 			weft_peer_event(peer, WEFT_EVENT_PEER_REMOVED, WEFT_CAUSE_OWN_KEY, NULL);
-			weft_peer_doom(peer, doomed);
+			weft_peer_unpublish(peer, removal);
 			weft_peer_put(peer);
 		}
 	}

@@ -10,7 +10,7 @@
 
 struct netlink_ext_ack;
 struct weft_device;
-struct weft_doomed;
+struct weft_removal;
 struct weft_identity;
 struct weft_peer;
 
@@ -22,7 +22,7 @@ int weft_rotation_begin(struct weft_device *device, const u8 private[WEFT_KEY_LE
 int weft_rotation_finish(struct weft_device *device, struct netlink_ext_ack *extack);
 int weft_rotation_undo(struct weft_device *device, struct netlink_ext_ack *extack);
 void weft_rotation_set_identity(struct weft_device *device, struct weft_identity *identity,
-				struct weft_doomed *doomed);
+				struct weft_removal *removal);
 void weft_rotation_renew(struct weft_peer *peer);
 
 bool weft_rotation_is_own(struct weft_device *device, const u8 key[WEFT_KEY_LEN]);

@@ -80,8 +80,8 @@ struct weft_binding {
 	char ifname[IFNAMSIZ];		/* its name; another one of it takes its place */
 };
 
-/* Peers that are being removed: off their device, not yet at rest. Theirs who doomed them. */
-struct weft_doomed {
+/* Peers that are being removed: off their device, not yet stopped. Owned by the caller. */
+struct weft_removal {
 	struct list_head peers;
 	struct weft_allowedips allowedips;	/* what was detached with them */
 	struct weft_home *home;			/* that they leave, or NULL */
@@ -131,7 +131,7 @@ struct weft_device {
 	bool up;
 	bool listens;			/* to handshake messages; READ_ONCE() */
 	bool gone;				/* being removed: change nothing any more */
-	struct weft_doomed doomed;		/* what it had then; its destructor's */
+	struct weft_removal removal;		/* what it had then; its destructor's */
 	struct list_head list;			/* all devices; netdev.c's lock */
 	struct netlink_ext_ack *open_extack;	/* rtnl; of who brings it up, or NULL */
 	struct rb_root peers_by_key;		/* peers_lock; this and the next three */

@@ -160,7 +160,7 @@ static void peer_remove_allowedips(struct weft_peer *peer, struct weft_allowedip
 }
 
 /* The allowed IPs have been removed: the home takes their place. */
-static void peer_bury(struct weft_peer *peer, struct weft_home *home)
+static void peer_mark_dead(struct weft_peer *peer, struct weft_home *home)
 {
 	mutex_lock(&peer->handshake_lock);
 	peer->home = weft_home_hold(home);
@@ -169,33 +169,33 @@ static void peer_bury(struct weft_peer *peer, struct weft_home *home)
 }
 
 /**
- * weft_doomed_init() - nobody is doomed yet
- * @doomed: filled in
+ * weft_removal_init() - make an empty list of peers
+ * @removal: filled in
  */
-void weft_doomed_init(struct weft_doomed *doomed)
+void weft_removal_init(struct weft_removal *removal)
 {
-	memset(doomed, 0, sizeof(*doomed));
-	INIT_LIST_HEAD(&doomed->peers);
+	memset(removal, 0, sizeof(*removal));
+	INIT_LIST_HEAD(&removal->peers);
 }
 
 /* The home's exit waits for these peers: their routes are released when the last one is freed. */
-static void doomed_leave_home(struct weft_doomed *doomed, struct weft_device *device)
+static void removal_leave_home(struct weft_removal *removal, struct weft_device *device)
 {
 	struct net *home = rcu_dereference_protected(device->home,
 						     lockdep_is_held(&device->config_lock));
 
-	if (home && !doomed->home)
-		doomed->home = weft_home_enter(home);
+	if (home && !removal->home)
+		removal->home = weft_home_enter(home);
 }
 
 /**
- * weft_peer_doom() - begin to remove a peer: from here on it cannot be found
+ * weft_peer_unpublish() - begin to remove a peer: from here on it cannot be found
  * @peer: a published peer
- * @doomed: to which it goes over, for weft_peer_remove_doomed()
+ * @removal: to which it goes over, for weft_peer_remove()
  *
  * Context: process, device->config_lock.
  */
-void weft_peer_doom(struct weft_peer *peer, struct weft_doomed *doomed)
+void weft_peer_unpublish(struct weft_peer *peer, struct weft_removal *removal)
 {
 	struct weft_device *device = peer->device;
 
@@ -204,75 +204,73 @@ void weft_peer_doom(struct weft_peer *peer, struct weft_doomed *doomed)
 	device->peer_count--;
 	weft_peer_name_hide(peer);
 	peer_remove_allowedips(peer, &device->allowedips);
-	doomed_leave_home(doomed, device);
-	list_move_tail(&peer->list, &doomed->peers);
+	removal_leave_home(removal, device);
+	list_move_tail(&peer->list, &removal->peers);
 }
 
 /**
- * weft_peer_doom_all() - begin to remove all peers of a device, in no more time than one takes
+ * weft_peer_unpublish_all() - begin to remove all peers of a device, in no more time than one takes
  * @device: the device
- * @doomed: to which they go over; weft_peer_doom_all() has not been called with it before
+ * @removal: to which they go over; weft_peer_unpublish_all() has not been called with it before
  *
  * Context: process, device->config_lock.
  */
-void weft_peer_doom_all(struct weft_device *device, struct weft_doomed *doomed)
+void weft_peer_unpublish_all(struct weft_device *device, struct weft_removal *removal)
 {
 	lockdep_assert_held(&device->config_lock);
 	if (list_empty(&device->peers))
 		return;
-	doomed_leave_home(doomed, device);
+	removal_leave_home(removal, device);
 	weft_lookup_withdraw_all(device);
 	device->peer_count = 0;
 	device->names = RB_ROOT;
-	weft_allowedips_detach(&device->allowedips, &doomed->allowedips);
-	list_splice_tail_init(&device->peers, &doomed->peers);
+	weft_allowedips_detach(&device->allowedips, &removal->allowedips);
+	list_splice_tail_init(&device->peers, &removal->peers);
 }
 
-static void peer_stop_doomed(struct weft_doomed *doomed)
+static void peer_stop_removed(struct weft_removal *removal)
 {
 	struct weft_peer *peer;
 
-	list_for_each_entry(peer, &doomed->peers, list) {
-		peer_remove_allowedips(peer, &doomed->allowedips);
+	list_for_each_entry(peer, &removal->peers, list) {
+		peer_remove_allowedips(peer, &removal->allowedips);
 		weft_peer_stop(peer);
-		peer_bury(peer, doomed->home);
+		peer_mark_dead(peer, removal->home);
 		cond_resched();
 	}
 }
 
-static void peer_free_doomed(struct weft_doomed *doomed)
+static void peer_free_removed(struct weft_removal *removal)
 {
 	struct weft_peer *peer, *next;
 
-	list_for_each_entry_safe(peer, next, &doomed->peers, list) {
+	list_for_each_entry_safe(peer, next, &removal->peers, list) {
 		weft_peer_erase(peer);
 		weft_staged_purge(&peer->staged);
 		list_del_init(&peer->list);
 		weft_peer_put(peer);
 		cond_resched();
 	}
-	weft_home_leave(doomed->home);
-	doomed->home = NULL;
+	weft_home_leave(removal->home);
+	removal->home = NULL;
 }
 
 /**
- * weft_peer_remove_doomed() - finish removing peers
- * @doomed: what weft_peer_doom() and weft_peer_doom_all() have collected; empty afterwards
+ * weft_peer_remove() - finish removing peers
+ * @removal: what weft_peer_unpublish() and weft_peer_unpublish_all() have collected; empty
+ * afterwards
  *
  * Who may still use a peer while this runs, and why that ends:
  *
- * 1. Configuration: cannot, they are on no device's list.
- * 2. A handshake worker that finds it by key: not since it was doomed. One that has found it
- *    already holds a reference; it looks at peer->dead under handshake_lock before it makes a
- *    session, so none is made after peer_bury().
- * 3. Senders that find it through the allowed IPs: not since it was doomed, or since the table they
- *    look into was detached; those that have are in an RCU section, and synchronize_net() waits for
- *    them.
- * 4. Receivers that find it through a session's index: sessions are revoked by weft_peer_erase(); a
- *    receiver that found one before is in an RCU section, and a session holds a reference to its
- *    peer.
- * 5. The timer and the work item: weft_peer_stop() has waited for both, and nothing starts either
- *    for a peer that does not run.
+ * 1. Configuration: cannot, they are on no device's list. 2. A handshake worker that finds it by
+ * key: not since it was unpublished. One that has found it already holds a reference; it looks at
+ * peer->dead under handshake_lock before it makes a session, so none is made after
+ * peer_mark_dead(). 3. Senders that find it through the allowed IPs: not since it was unpublished,
+ * or since the table they look into was detached; those that have are in an RCU section, and
+ * synchronize_net() waits for them. 4. Receivers that find it through a session's index: sessions
+ * are revoked by weft_peer_erase(); a receiver that found one before is in an RCU section, and a
+ * session holds a reference to its peer. 5. The timer and the work item: weft_peer_stop() has
+ * waited for both, and nothing starts either for a peer that does not run.
  *
  * So the last reference goes with the last session or handshake worker, whichever ends last. Both
  * may stage packets until then; peer_ref_free() purges them.
@@ -282,26 +280,26 @@ static void peer_free_doomed(struct weft_doomed *doomed)
  * Context: process, no lock, for it takes its time with many peers. Sleeps for one grace period,
  * however many there are.
  */
-void weft_peer_remove_doomed(struct weft_doomed *doomed)
+void weft_peer_remove(struct weft_removal *removal)
 {
-	if (list_empty(&doomed->peers))
+	if (list_empty(&removal->peers))
 		return;
-	peer_stop_doomed(doomed);
+	peer_stop_removed(removal);
 	synchronize_net();
-	peer_free_doomed(doomed);
+	peer_free_removed(removal);
 }
 
 /**
  * weft_peer_remove_unseen() - finish removing peers without a grace period
- * @doomed: as weft_peer_remove_doomed() takes it; one has passed since peers were added to it, and
+ * @removal: as weft_peer_remove() takes it; one has passed since peers were added to it, and
  * since anything came in to their device
  *
  * Context: process, no lock.
  */
-void weft_peer_remove_unseen(struct weft_doomed *doomed)
+void weft_peer_remove_unseen(struct weft_removal *removal)
 {
-	peer_stop_doomed(doomed);
-	peer_free_doomed(doomed);
+	peer_stop_removed(removal);
+	peer_free_removed(removal);
 }
 
 /* Whether a peer that has been stopped has nothing that could go on. */
@@ -313,7 +311,7 @@ static bool peer_is_idle(struct weft_peer *peer, bool armed)
 }
 
 /**
- * weft_peer_rest() - stop a peer's timers and drop all that it negotiated and all that waits,
+ * weft_peer_quiesce() - stop a peer's timers and drop all that it negotiated and all that waits,
  * because the device goes down
  * @peer: the peer, whose device's up is false
  *
@@ -321,7 +319,7 @@ static bool peer_is_idle(struct weft_peer *peer, bool armed)
  *
  * Context: process, device->config_lock; may sleep.
  */
-void weft_peer_rest(struct weft_peer *peer)
+void weft_peer_quiesce(struct weft_peer *peer)
 {
 	bool armed, idle;
 

@@ -5,7 +5,8 @@
 #include "core/peer_ref.h"
 
 /**
- * weft_peer_equip() - give a peer what only those need that are spoken to: its cache of routes
+ * weft_peer_alloc_dst_cache() - give a peer what only those need that are spoken to: its cache of
+ * routes
  * @peer: the peer
  *
  * The cache is memory of every processor, which takes longer to get than all the rest of a peer.
@@ -15,26 +16,26 @@
  * Context: process, peer->handshake_lock; may sleep.
  * Return: false when memory is short.
  */
-bool weft_peer_equip(struct weft_peer *peer)
+bool weft_peer_alloc_dst_cache(struct weft_peer *peer)
 {
 	lockdep_assert_held(&peer->handshake_lock);
-	if (!peer->equipped && !dst_cache_init(&peer->dst_cache, GFP_KERNEL))
-		/* pairs with weft_peer_routes() */
-		smp_store_release(&peer->equipped, true);
-	return peer->equipped;
+	if (!peer->has_dst_cache && !dst_cache_init(&peer->dst_cache, GFP_KERNEL))
+		/* pairs with weft_peer_dst_cache() */
+		smp_store_release(&peer->has_dst_cache, true);
+	return peer->has_dst_cache;
 }
 
 /**
- * weft_peer_routes() - the cache of a peer's routes
+ * weft_peer_dst_cache() - the cache of a peer's routes
  * @peer: the peer
  *
  * Context: any.
  * Return: the cache, or NULL: there is none yet.
  */
-struct dst_cache *weft_peer_routes(struct weft_peer *peer)
+struct dst_cache *weft_peer_dst_cache(struct weft_peer *peer)
 {
-	/* pairs with weft_peer_equip() */
-	return likely(smp_load_acquire(&peer->equipped)) ? &peer->dst_cache : NULL;
+	/* pairs with weft_peer_alloc_dst_cache() */
+	return likely(smp_load_acquire(&peer->has_dst_cache)) ? &peer->dst_cache : NULL;
 }
 
 /* Notes where a peer is. Returns whether it was somewhere else when that was known last. */
@@ -217,7 +218,7 @@ void weft_peer_leave_home(struct weft_peer *peer)
 {
 	lockdep_assert_held(&peer->device->config_lock);
 	weft_peer_forget_source(peer);
-	if (weft_peer_routes(peer))
+	if (weft_peer_dst_cache(peer))
 		dst_cache_reset_now(&peer->dst_cache);
 }
 

@@ -14,8 +14,8 @@ struct weft_candidates;
 struct weft_endpoint;
 struct weft_peer;
 
-bool weft_peer_equip(struct weft_peer *peer);
-struct dst_cache *weft_peer_routes(struct weft_peer *peer);
+bool weft_peer_alloc_dst_cache(struct weft_peer *peer);
+struct dst_cache *weft_peer_dst_cache(struct weft_peer *peer);
 void weft_peer_set_endpoint(struct weft_peer *peer, const struct weft_endpoint *endpoint,
 			    enum weft_event_cause cause);
 void weft_peer_heard_at(struct weft_peer *peer, const struct weft_endpoint *endpoint);

@@ -128,9 +128,9 @@ struct weft_peer {
 	bool pinned;				/* endpoint_lock: it is nowhere else */
 	bool parallel;				/* CPUs take turns at reorder; READ_ONCE() */
 	bool dead;				/* handshake_lock: removed; no more sessions */
-	bool equipped;				/* acquire and release: for dst_cache */
+	bool has_dst_cache;			/* acquire and release: for dst_cache */
 	refcount_t refs;
-	struct dst_cache dst_cache;		/* bottom halves off; whole once equipped */
+	struct dst_cache dst_cache;		/* bottom halves off; whole once has_dst_cache */
 	struct weft_pmtu_path path;		/* what is known of the way there */
 	struct weft_reorder reorder;		/* batches that are being received */
 	atomic64_t rx_bytes;
@@ -168,7 +168,7 @@ struct weft_peer {
 		struct weft_home *home;		/* once it is dead: its routes may be from there */
 	};
 	union {
-		struct list_head list;		/* device->config_lock, until it is doomed */
+		struct list_head list;		/* device->config_lock, until it is unpublished */
 		struct rcu_head rcu;		/* once nobody refers to it */
 	};
 };

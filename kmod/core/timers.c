@@ -283,8 +283,8 @@ void weft_peer_start(struct weft_peer *peer)
  * weft_peer_stop() - stop a peer's timers, because the device goes down or the peer is removed
  * @peer: the peer
  *
- * Context: process, device->config_lock unless the peer is doomed; may sleep. Afterwards neither
- * its timers nor the work item run.
+ * Context: process, device->config_lock unless the peer is being removed; may sleep. Afterwards
+ * neither its timers nor the work item run.
  */
 void weft_peer_stop(struct weft_peer *peer)
 {

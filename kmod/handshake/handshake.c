@@ -471,7 +471,7 @@ static struct weft_session *handshake_begin(struct weft_peer *peer)
 	lockdep_assert_held(&peer->handshake_lock);
 	if (handshake_is_held() || !READ_ONCE(peer->running))
 		return NULL;
-	if (weft_peer_equip(peer))
+	if (weft_peer_alloc_dst_cache(peer))
 		fresh = weft_session_create(peer, &peer->device->index);
 	if (!fresh)
 		weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, 1);

@@ -309,7 +309,7 @@ static struct dst_entry *output_find_peer(struct output_way *way, struct weft_pe
 	struct dst_entry *dst;
 
 	*way = (struct output_way){
-		.device = peer->device, .peer = peer, .cache = weft_peer_routes(peer),
+		.device = peer->device, .peer = peer, .cache = weft_peer_dst_cache(peer),
 	};
 	way->number = weft_peer_endpoint(peer, &way->endpoint);
 	dst = output_find_dst(way);

@@ -97,7 +97,7 @@ static void sock_caches_no_old_route(struct test *t)
 	struct socket *socket;
 
 	mutex_lock(&peer->handshake_lock);
-	EXPECT(t, weft_peer_equip(peer));
+	EXPECT(t, weft_peer_alloc_dst_cache(peer));
 	mutex_unlock(&peer->handshake_lock);
 	EXPECT_EQ(t, sock_create_kern(&init_net, AF_INET, SOCK_DGRAM, IPPROTO_UDP, &socket), 0);
 	find_routes(t, peer, socket->sk);

@@ -128,7 +128,7 @@ static void peer_is_held_over_its_removal(struct test *t)
 static void peers_are_removed_together(struct test *t)
 {
 	struct world *world = world_create();
-	struct weft_doomed doomed;
+	struct weft_removal removal;
 	struct weft_peer *held[3];
 	int i;
 
@@ -136,11 +136,11 @@ static void peers_are_removed_together(struct test *t)
 		world_add_peer(world, i);
 	for (i = 0; i < 3; i++)
 		held[i] = find_peer(world, 10 + i);
-	weft_doomed_init(&doomed);
+	weft_removal_init(&removal);
 	/* There may be nobody. */
-	weft_peer_remove_doomed(&doomed);
+	weft_peer_remove(&removal);
 	mutex_lock(&world->device.config_lock);
-	weft_peer_doom_all(&world->device, &doomed);
+	weft_peer_unpublish_all(&world->device, &removal);
 	mutex_unlock(&world->device.config_lock);
 	EXPECT_EQ(t, world->device.peer_count, 0);
 	for (i = 1; i <= 100; i++)
@@ -148,7 +148,7 @@ static void peers_are_removed_together(struct test *t)
 	/* The same keys come back before the old peers have gone. */
 	for (i = 1; i <= 100; i++)
 		world_add_peer(world, i);
-	weft_peer_remove_doomed(&doomed);
+	weft_peer_remove(&removal);
 	for (i = 0; i < 3; i++) {
 		EXPECT_EQ(t, refcount_read(&held[i]->refs), 1);
 		EXPECT(t, held[i]->dead);
@@ -348,7 +348,7 @@ static void peer_stops(struct test *t)
 	weft_sessions_add(&peer->sessions, world_session(peer, true));
 	stage(peer, counted_packet(&destroyed));
 	mutex_lock(&world->device.config_lock);
-	weft_peer_rest(peer);
+	weft_peer_quiesce(peer);
 	mutex_unlock(&world->device.config_lock);
 	EXPECT(t, !timer_pending(&peer->timer) && !work_pending(&peer->work));
 	/* No packet that is still on its way begins a search of the path. */
@@ -369,7 +369,7 @@ static void peer_stops(struct test *t)
 	weft_staged_purge(&peer->staged);
 	flush_work(&peer->work);
 	mutex_lock(&world->device.config_lock);
-	weft_peer_rest(peer);
+	weft_peer_quiesce(peer);
 	mutex_unlock(&world->device.config_lock);
 	world_destroy(world);
 }

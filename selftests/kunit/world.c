@@ -97,13 +97,13 @@ struct world *world_create(void)
 void world_destroy(struct world *world)
 {
 	struct weft_device *device = &world->device;
-	struct weft_doomed doomed;
+	struct weft_removal removal;
 
-	weft_doomed_init(&doomed);
+	weft_removal_init(&removal);
 	mutex_lock(&device->config_lock);
-	weft_peer_doom_all(device, &doomed);
+	weft_peer_unpublish_all(device, &removal);
 	mutex_unlock(&device->config_lock);
-	weft_peer_remove_doomed(&doomed);
+	weft_peer_remove(&removal);
 	cancel_delayed_work_sync(&device->grace_work);
 	/* Peers look at their device until they are freed. */
 	rcu_barrier();
@@ -134,13 +134,13 @@ struct weft_peer *world_add_peer(struct world *world, u8 name)
 void world_remove_peer(struct weft_peer *peer)
 {
 	struct weft_device *device = peer->device;
-	struct weft_doomed doomed;
+	struct weft_removal removal;
 
-	weft_doomed_init(&doomed);
+	weft_removal_init(&removal);
 	mutex_lock(&device->config_lock);
-	weft_peer_doom(peer, &doomed);
+	weft_peer_unpublish(peer, &removal);
 	mutex_unlock(&device->config_lock);
-	weft_peer_remove_doomed(&doomed);
+	weft_peer_remove(&removal);
 }
 
 /* A session of the peer's that is ready, and not in its set yet. */
