@@ -347,7 +347,7 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 	if (peer->device->up)
 		weft_xmit_staged(peer);
 	if (config->has_persistent)
-		weft_peer_set_persistent(peer, config->persistent_s);
+		weft_timers_set_persistent(peer, config->persistent_s);
 	if (fresh)
 		weft_peer_event(peer, WEFT_EVENT_PEER_ADDED, WEFT_CAUSE_ADMINISTRATION, NULL);
 	else if (config_changes_peer(config))
@@ -359,7 +359,7 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 	if (config->connect)
 		events |= WEFT_FSM_CONNECT;
 	if (events)
-		weft_peer_report(peer, events);
+		weft_timers_event(peer, events);
 }
 
 /* Publishes the peer made for an entry. Returns it, or one that an earlier entry has published. */
@@ -371,11 +371,11 @@ static struct weft_peer *config_publish(struct weft_config_peer *config, struct 
 	config_apply_terms(config, config->fresh, WEFT_CAUSE_NONE);
 	/* Before it can be found, so that timers know of whatever session it gets. */
 	if (device->up)
-		weft_peer_start(config->fresh);
+		weft_timers_start(config->fresh);
 	peer = weft_peer_publish(config->fresh);
 	if (peer == config->fresh)
 		return peer;
-	weft_peer_stop(config->fresh);
+	weft_timers_stop(config->fresh);
 	if (config->has_candidates)
 		weft_peer_set_candidates(config->fresh, &config->candidates);
 	return peer;
@@ -415,7 +415,7 @@ static void config_apply_peer(struct weft_config_peer *config, struct weft_devic
 	} else {
 		/* It runs before its keepalive is set, so that the first goes out at once. */
 		if (device->up)
-			weft_peer_start(peer);
+			weft_timers_start(peer);
 		config_apply_to_peer(config, peer, fresh);
 	}
 	weft_peer_put(peer);

@@ -161,7 +161,7 @@ static int netdev_open(struct net_device *dev)
 		weft_handshake_purge(device);
 	} else {
 		list_for_each_entry(peer, &device->peers, list)
-			weft_peer_start(peer);
+			weft_timers_start(peer);
 		weft_handshake_listen(device, true);
 	}
 	mutex_unlock(&device->config_lock);

@@ -231,7 +231,7 @@ static int netlink_put_age(struct sk_buff *skb, int attr, u64 then, u64 now)
 static int netlink_put_liveness(struct sk_buff *skb, struct weft_peer *peer)
 {
 	u64 now = ktime_get_coarse_boottime_ns(), since;
-	u32 state = weft_peer_state(peer, now, &since);
+	u32 state = weft_timers_state(peer, now, &since);
 	u32 rtt_us = READ_ONCE(peer->handshake_rtt_us);
 
 	if (nla_put_u32(skb, WEFT_PEER_A_STATE, state) ||

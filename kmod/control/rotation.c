@@ -38,7 +38,7 @@ static void rotation_phase_out(struct weft_device *device, u64 serial)
 	list_for_each_entry(peer, &device->peers, list) {
 		mutex_lock(&peer->handshake_lock);
 		if (weft_peer_phase_out(peer, WEFT_KEY_IDENTITY, serial))
-			weft_peer_report(peer, WEFT_FSM_RENEWAL);
+			weft_timers_event(peer, WEFT_FSM_RENEWAL);
 		mutex_unlock(&peer->handshake_lock);
 		cond_resched();
 	}
@@ -166,7 +166,7 @@ void weft_rotation_renew(struct weft_peer *peer)
 	WRITE_ONCE(peer->handshake.untried, true);
 	mutex_unlock(&peer->handshake_lock);
 	if (weft_sessions_carry(&peer->sessions))
-		weft_peer_report(peer, WEFT_FSM_RENEWAL);
+		weft_timers_event(peer, WEFT_FSM_RENEWAL);
 }
 
 static void rotation_renew_all(struct weft_device *device)
@@ -390,7 +390,7 @@ static void rotation_restart_peer(struct weft_device *device, struct weft_peer *
 	weft_peer_retire(peer);
 	if (device->up &&
 	    (READ_ONCE(peer->fsm.persistent_s) || !weft_staged_is_empty(&peer->staged)))
-		weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
+		weft_timers_queue_actions(peer, WEFT_FSM_DO_KEEPALIVE);
 }
 
 /**

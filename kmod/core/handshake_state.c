@@ -82,7 +82,7 @@ void weft_peer_key_ended(struct weft_peer *peer, enum weft_key_kind kind, u64 se
 	if (weft_sessions_end(&peer->sessions, kind, serial, &missed))
 		weft_timers_forget_session(peer);
 	if (missed)
-		weft_peer_report(peer, WEFT_FSM_RENEWAL);
+		weft_timers_event(peer, WEFT_FSM_RENEWAL);
 }
 
 /**

@@ -234,7 +234,7 @@ static void peer_stop_removed(struct weft_removal *removal)
 
 	list_for_each_entry(peer, &removal->peers, list) {
 		peer_remove_allowedips(peer, &removal->allowedips);
-		weft_peer_stop(peer);
+		weft_timers_stop(peer);
 		peer_mark_dead(peer, removal->home);
 		cond_resched();
 	}
@@ -269,7 +269,7 @@ static void peer_free_removed(struct weft_removal *removal)
  * or since the table they look into was detached; those that have are in an RCU section, and
  * synchronize_net() waits for them. 4. Receivers that find it through a session's index: sessions
  * are revoked by weft_peer_erase(); a receiver that found one before is in an RCU section, and a
- * session holds a reference to its peer. 5. The timer and the work item: weft_peer_stop() has
+ * session holds a reference to its peer. 5. The timer and the work item: weft_timers_stop() has
  * waited for both, and nothing starts either for a peer that does not run.
  *
  * So the last reference goes with the last session or handshake worker, whichever ends last. Both
@@ -333,7 +333,7 @@ void weft_peer_quiesce(struct weft_peer *peer)
 	mutex_unlock(&peer->handshake_lock);
 	if (idle)
 		return;
-	weft_peer_stop(peer);
+	weft_timers_stop(peer);
 	weft_peer_erase(peer);
 	weft_staged_purge(&peer->staged);
 }

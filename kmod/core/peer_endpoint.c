@@ -98,13 +98,13 @@ static bool peer_endpoint_may_go(const struct weft_peer *peer, const struct weft
 }
 
 /**
- * weft_peer_heard_at() - say where something has come from that only a peer can have sent
+ * weft_peer_learn_endpoint() - say where something has come from that only a peer can have sent
  * @peer: the peer
  * @endpoint: where; nothing is written if it is known already, or is not where a pinned peer may be
  *
  * Context: any but hard interrupt.
  */
-void weft_peer_heard_at(struct weft_peer *peer, const struct weft_endpoint *endpoint)
+void weft_peer_learn_endpoint(struct weft_peer *peer, const struct weft_endpoint *endpoint)
 {
 	struct weft_endpoint known;
 	bool goes, moves = false;
@@ -124,13 +124,13 @@ void weft_peer_heard_at(struct weft_peer *peer, const struct weft_endpoint *endp
 }
 
 /**
- * weft_peer_places() - at how many places a peer may be
+ * weft_peer_candidate_count() - how many endpoints a peer may have
  * @peer: the peer
  *
  * Context: any but hard interrupt.
  * Return: at least 1.
  */
-unsigned int weft_peer_places(struct weft_peer *peer)
+unsigned int weft_peer_candidate_count(struct weft_peer *peer)
 {
 	unsigned int places;
 
@@ -141,13 +141,13 @@ unsigned int weft_peer_places(struct weft_peer *peer)
 }
 
 /**
- * weft_peer_move_on() - try a peer at the next of its candidates
+ * weft_peer_next_candidate() - try a peer at its next candidate
  * @peer: the peer, which does not answer where it is thought to be or cannot be reached there
  *
  * Context: any but hard interrupt.
  * Return: whether there is another.
  */
-bool weft_peer_move_on(struct weft_peer *peer)
+bool weft_peer_next_candidate(struct weft_peer *peer)
 {
 	bool moved;
 

@@ -18,9 +18,9 @@ bool weft_peer_alloc_dst_cache(struct weft_peer *peer);
 struct dst_cache *weft_peer_dst_cache(struct weft_peer *peer);
 void weft_peer_set_endpoint(struct weft_peer *peer, const struct weft_endpoint *endpoint,
 			    enum weft_event_cause cause);
-void weft_peer_heard_at(struct weft_peer *peer, const struct weft_endpoint *endpoint);
-unsigned int weft_peer_places(struct weft_peer *peer);
-bool weft_peer_move_on(struct weft_peer *peer);
+void weft_peer_learn_endpoint(struct weft_peer *peer, const struct weft_endpoint *endpoint);
+unsigned int weft_peer_candidate_count(struct weft_peer *peer);
+bool weft_peer_next_candidate(struct weft_peer *peer);
 void weft_peer_set_candidates(struct weft_peer *peer, struct weft_candidates **candidates);
 void weft_peer_pin(struct weft_peer *peer, bool pinned);
 void weft_peer_forget_source(struct weft_peer *peer);

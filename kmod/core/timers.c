@@ -122,7 +122,7 @@ static void timers_timer(struct timer_list *timer)
 	}
 	spin_unlock_bh(&peer->fsm_lock);
 	timers_tell(peer, actions, 0);
-	weft_peer_ask(peer, actions & ~WEFT_FSM_TELL);
+	weft_timers_queue_actions(peer, actions & ~WEFT_FSM_TELL);
 }
 
 static void timers_work(struct work_struct *work)
@@ -137,13 +137,13 @@ static void timers_work(struct work_struct *work)
 }
 
 /**
- * weft_peer_ask() - have something done for a peer, soon, in process context
+ * weft_timers_queue_actions() - have something done for a peer, soon, in process context
  * @peer: the peer
  * @actions: enum weft_fsm_action; 0 asks for nothing
  *
  * Context: any but hard interrupt.
  */
-void weft_peer_ask(struct weft_peer *peer, u32 actions)
+void weft_timers_queue_actions(struct weft_peer *peer, u32 actions)
 {
 	if (!actions)
 		return;
@@ -172,17 +172,17 @@ static void timers_report(struct weft_peer *peer, u32 events, const struct weft_
 	}
 	spin_unlock_bh(&peer->fsm_lock);
 	timers_tell(peer, actions, events);
-	weft_peer_ask(peer, actions & ~WEFT_FSM_TELL);
+	weft_timers_queue_actions(peer, actions & ~WEFT_FSM_TELL);
 }
 
 /**
- * weft_peer_report() - tell a peer's timers what happened
+ * weft_timers_event() - tell a peer's timers what happened
  * @peer: the peer
  * @events: enum weft_fsm_event
  *
  * Context: any but hard interrupt.
  */
-void weft_peer_report(struct weft_peer *peer, u32 events)
+void weft_timers_event(struct weft_peer *peer, u32 events)
 {
 	/*
 	 * A stale answer is the answer to events in another order, which is as good: they are
@@ -194,26 +194,26 @@ void weft_peer_report(struct weft_peer *peer, u32 events)
 }
 
 /**
- * weft_peer_report_confirmed() - tell a peer's timers that a message has confirmed a session
+ * weft_timers_confirmed() - tell a peer's timers that a message has confirmed a session
  * @session: the session; one that has been ended since confirms nothing
  * @events: enum weft_fsm_event, what else the message means
  *
  * Context: any but hard interrupt.
  */
-void weft_peer_report_confirmed(const struct weft_session *session, u32 events)
+void weft_timers_confirmed(const struct weft_session *session, u32 events)
 {
 	timers_report(session->peer, events | WEFT_FSM_SESSION_CONFIRMED, session);
 }
 
 /**
- * weft_peer_state() - how things stand with a peer
+ * weft_timers_state() - how things stand with a peer
  * @peer: the peer
  * @now: coarse boot-time clock
  * @since: gets when that began, on the same clock
  *
  * Context: any but hard interrupt.
  */
-enum weft_peer_state weft_peer_state(struct weft_peer *peer, u64 now, u64 *since)
+enum weft_peer_state weft_timers_state(struct weft_peer *peer, u64 now, u64 *since)
 {
 	enum weft_fsm_state state;
 
@@ -229,13 +229,13 @@ enum weft_peer_state weft_peer_state(struct weft_peer *peer, u64 now, u64 *since
 }
 
 /**
- * weft_peer_set_persistent() - set the persistent keepalive interval
+ * weft_timers_set_persistent() - set the persistent keepalive interval
  * @peer: the peer
  * @seconds: 1 to 65535, or 0 for none
  *
  * Context: process.
  */
-void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds)
+void weft_timers_set_persistent(struct weft_peer *peer, u16 seconds)
 {
 	u64 now = ktime_get_coarse_boottime_ns();
 	u32 actions;
@@ -250,11 +250,11 @@ void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds)
 		actions = 0;
 	}
 	spin_unlock_bh(&peer->fsm_lock);
-	weft_peer_ask(peer, actions);
+	weft_timers_queue_actions(peer, actions);
 }
 
 /**
- * weft_peer_start() - let a peer's timers run, because the device has come up
+ * weft_timers_start() - let a peer's timers run, because the device has come up
  * @peer: the peer
  *
  * A keepalive goes out at once where one is configured, and whatever waits for a session asks for
@@ -262,7 +262,7 @@ void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds)
  *
  * Context: process, device->config_lock.
  */
-void weft_peer_start(struct weft_peer *peer)
+void weft_timers_start(struct weft_peer *peer)
 {
 	u32 actions = weft_staged_is_empty(&peer->staged) ? 0 : WEFT_FSM_DO_KEEPALIVE;
 	u64 now;
@@ -276,17 +276,17 @@ void weft_peer_start(struct weft_peer *peer)
 	}
 	spin_unlock_bh(&peer->fsm_lock);
 	weft_pmtu_path_start(&peer->path);
-	weft_peer_ask(peer, actions);
+	weft_timers_queue_actions(peer, actions);
 }
 
 /**
- * weft_peer_stop() - stop a peer's timers, because the device goes down or the peer is removed
+ * weft_timers_stop() - stop a peer's timers, because the device goes down or the peer is removed
  * @peer: the peer
  *
  * Context: process, device->config_lock unless the peer is being removed; may sleep. Afterwards
  * neither its timers nor the work item run.
  */
-void weft_peer_stop(struct weft_peer *peer)
+void weft_timers_stop(struct weft_peer *peer)
 {
 	spin_lock_bh(&peer->fsm_lock);
 	WRITE_ONCE(peer->running, false);

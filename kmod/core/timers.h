@@ -25,13 +25,13 @@ int weft_timers_init(void);
 void weft_timers_exit(void);
 void weft_timers_peer_init(struct weft_peer *peer);
 
-void weft_peer_start(struct weft_peer *peer);
-void weft_peer_stop(struct weft_peer *peer);
-void weft_peer_report(struct weft_peer *peer, u32 events);
-void weft_peer_report_confirmed(const struct weft_session *session, u32 events);
-void weft_peer_ask(struct weft_peer *peer, u32 actions);
-enum weft_peer_state weft_peer_state(struct weft_peer *peer, u64 now, u64 *since);
-void weft_peer_set_persistent(struct weft_peer *peer, u16 seconds);
+void weft_timers_start(struct weft_peer *peer);
+void weft_timers_stop(struct weft_peer *peer);
+void weft_timers_event(struct weft_peer *peer, u32 events);
+void weft_timers_confirmed(const struct weft_session *session, u32 events);
+void weft_timers_queue_actions(struct weft_peer *peer, u32 actions);
+enum weft_peer_state weft_timers_state(struct weft_peer *peer, u64 now, u64 *since);
+void weft_timers_set_persistent(struct weft_peer *peer, u16 seconds);
 void weft_timers_forget_session(struct weft_peer *peer);
 void weft_timers_forget_session_at(struct weft_peer *peer, u64 when_ns);
 

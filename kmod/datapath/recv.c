@@ -249,17 +249,17 @@ static void recv_report(struct recv_batch *batch, u32 events)
 
 	WRITE_ONCE(session->peer->rx_at_ns, now);
 	if (likely(weft_endpoint_from_skb(&endpoint, batch->skb)))
-		weft_peer_heard_at(session->peer, &endpoint);
+		weft_peer_learn_endpoint(session->peer, &endpoint);
 	if (unlikely(weft_fsm_session_ending(session->initiator, session->born_ns, now)))
 		events |= WEFT_FSM_SESSION_ENDING;
 	if (likely(!(events & WEFT_FSM_SESSION_CONFIRMED))) {
-		weft_peer_report(session->peer, events);
+		weft_timers_event(session->peer, events);
 		return;
 	}
-	weft_peer_report_confirmed(session, events);
+	weft_timers_confirmed(session, events);
 	/* Behind it: a session that is confirmed ends what waits, and a renewal would wait. */
 	if (session->with_next_key || READ_ONCE(session->peer->handshake.untried))
-		weft_peer_ask(session->peer, WEFT_PEER_DO_PROMOTE);
+		weft_timers_queue_actions(session->peer, WEFT_PEER_DO_PROMOTE);
 	weft_xmit_staged(session->peer);
 }
 

@@ -84,7 +84,7 @@ static void xmit_report(struct weft_peer *peer, const struct weft_session *sessi
 	if (unlikely(weft_fsm_session_due(session->initiator, session->born_ns,
 					  atomic64_read(&session->flight.next), now)))
 		events |= WEFT_FSM_SESSION_WANTED;
-	weft_peer_report(peer, events);
+	weft_timers_event(peer, events);
 }
 
 /* The outer DS field of an inner packet, but for ECN. */
@@ -254,7 +254,7 @@ static bool xmit_staged_some(struct weft_peer *peer)
 
 	session = xmit_session(peer);
 	if (!session) {
-		weft_peer_report(peer, WEFT_FSM_SESSION_WANTED);
+		weft_timers_event(peer, WEFT_FSM_SESSION_WANTED);
 		return false;
 	}
 	open = weft_flight_is_open(&session->flight);
@@ -303,7 +303,7 @@ void weft_xmit_staged(struct weft_peer *peer)
 	rcu_read_lock_bh();
 	while (xmit_have_staged(peer) && xmit_staged_some(peer)) {
 		if (!--left) {
-			weft_peer_ask(peer, WEFT_PEER_DO_SEND);
+			weft_timers_queue_actions(peer, WEFT_PEER_DO_SEND);
 			break;
 		}
 	}

@@ -568,7 +568,7 @@ static void handshake_initiate(struct weft_peer *peer, bool whole)
 	weft_peer_endpoint(peer, &endpoint);
 	if (!rcu_access_pointer(peer->device->identity) || !endpoint.addr.sa_family) {
 		/* What waits goes out as soon as there is a key, or is given up. */
-		weft_peer_report(peer, WEFT_FSM_INITIATION_BARRED);
+		weft_timers_event(peer, WEFT_FSM_INITIATION_BARRED);
 		return;
 	}
 	wait_for_random_bytes();
@@ -585,14 +585,14 @@ static void handshake_initiate(struct weft_peer *peer, bool whole)
 	 * comes after a sleep does not wait for it.
 	 */
 	if (created)
-		weft_peer_report(peer, WEFT_FSM_INITIATION_SENT | WEFT_FSM_ANY_SENT);
+		weft_timers_event(peer, WEFT_FSM_INITIATION_SENT | WEFT_FSM_ANY_SENT);
 	else
-		weft_peer_report(peer, held || handshake_is_held() ? WEFT_FSM_INITIATION_BARRED :
+		weft_timers_event(peer, held || handshake_is_held() ? WEFT_FSM_INITIATION_BARRED :
 								     WEFT_FSM_INITIATION_SENT);
 	if (created && !handshake_send(peer, &msg, sizeof(msg), WEFT_MSG_INITIATION))
 		atomic64_inc(&peer->handshakes_sent);
 	else
-		weft_peer_report(peer, WEFT_FSM_INITIATION_LOST);
+		weft_timers_event(peer, WEFT_FSM_INITIATION_LOST);
 }
 
 /* What every authenticated handshake message tells us about its sender. */
@@ -601,7 +601,7 @@ static void handshake_heard(struct weft_peer *peer, const struct sk_buff *skb, u
 	struct weft_endpoint endpoint;
 
 	if (weft_endpoint_from_skb(&endpoint, skb))
-		weft_peer_heard_at(peer, &endpoint);
+		weft_peer_learn_endpoint(peer, &endpoint);
 	WRITE_ONCE(peer->rx_at_ns, ktime_get_coarse_boottime_ns());
 	atomic64_add(skb->len, &peer->rx_bytes);
 	atomic64_inc(&peer->rx_packets);
@@ -609,7 +609,7 @@ static void handshake_heard(struct weft_peer *peer, const struct sk_buff *skb, u
 	dev_sw_netstats_rx_add(peer->device->dev, skb->len);
 	local_bh_enable();
 	weft_recent_note(skb, peer->device);
-	weft_peer_report(peer, events | WEFT_FSM_ANY_RECEIVED);
+	weft_timers_event(peer, events | WEFT_FSM_ANY_RECEIVED);
 }
 
 /*
@@ -681,7 +681,7 @@ static void handshake_keys_proved(struct weft_peer *peer)
 	handshake_promote_preshared(peer, weft_sessions_current_key(set, WEFT_KEY_PRESHARED));
 	if (peer->handshake.untried &&
 	    handshake_is_dated(peer, weft_sessions_current_key(set, WEFT_KEY_IDENTITY)))
-		weft_peer_report(peer, WEFT_FSM_RENEWAL);
+		weft_timers_event(peer, WEFT_FSM_RENEWAL);
 	mutex_unlock(&peer->handshake_lock);
 }
 
@@ -809,7 +809,7 @@ static int handshake_receive_initiation(struct weft_device *device,
 	handshake_heard(peer, skb, 0);
 	if (created) {
 		WRITE_ONCE(peer->tx_at_ns, ktime_get_coarse_boottime_ns());
-		weft_peer_report(peer, WEFT_FSM_RESPONSE_SENT | WEFT_FSM_ANY_SENT |
+		weft_timers_event(peer, WEFT_FSM_RESPONSE_SENT | WEFT_FSM_ANY_SENT |
 					       WEFT_FSM_SESSION_DERIVED);
 		handshake_send(peer, &response, sizeof(response), WEFT_MSG_RESPONSE);
 	}
@@ -904,7 +904,7 @@ static void handshake_completed(struct weft_peer *peer, const struct weft_sessio
 	WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
 	handshake_heard(peer, skb, WEFT_FSM_SESSION_DERIVED | WEFT_FSM_SESSION_CONFIRMED);
 	if (handshake_is_dated(peer, session->made_with[WEFT_KEY_IDENTITY]))
-		weft_peer_report(peer, WEFT_FSM_RENEWAL);
+		weft_timers_event(peer, WEFT_FSM_RENEWAL);
 }
 
 static int handshake_receive_response(struct weft_device *device,
@@ -929,7 +929,7 @@ static int handshake_receive_response(struct weft_device *device,
 		weft_xmit_keepalive(peer);
 	} else {
 		handshake_refuse(device, peer, skb, refused);
-		weft_peer_report(peer, WEFT_FSM_REFUSED);
+		weft_timers_event(peer, WEFT_FSM_REFUSED);
 	}
 	weft_session_put(session);
 	return refused;
@@ -1087,7 +1087,7 @@ void weft_handshake_act(struct weft_peer *peer, u32 actions)
 	if (actions & WEFT_FSM_DO_FORGET_SOURCE)
 		weft_peer_forget_source(peer);
 	if (actions & WEFT_FSM_DO_MOVE_ON && !handshake_was_for_keys(peer))
-		weft_peer_move_on(peer);
+		weft_peer_next_candidate(peer);
 	if (actions & WEFT_FSM_DO_KEEPALIVE)
 		weft_xmit_keepalive(peer);
 	if (actions & WEFT_PEER_DO_SEND)

@@ -70,7 +70,7 @@ static void stray_look(struct weft_stray *stray)
 	list_for_each_entry(peer, &device->peers, list) {
 		weft_peer_endpoint(peer, &endpoint);
 		if (stray_holds(&stray->looked_for, &endpoint, stray_hash(stray, &endpoint)))
-			weft_peer_report(peer, WEFT_FSM_STRAY);
+			weft_timers_event(peer, WEFT_FSM_STRAY);
 		cond_resched();
 	}
 	mutex_unlock(&device->config_lock);

@@ -470,8 +470,8 @@ static int output_send_somewhere(struct output_way *way, struct weft_peer *peer,
 		err = output_try(way, skb);
 		if (unlikely(way->source_gone))
 			weft_peer_forget_source(peer);
-	} while (unlikely(output_is_blocked(err)) && weft_peer_move_on(peer) &&
-		 ++turns < weft_peer_places(peer));
+	} while (unlikely(output_is_blocked(err)) && weft_peer_next_candidate(peer) &&
+		 ++turns < weft_peer_candidate_count(peer));
 	if (unlikely(err))
 		output_drop(way, skb, WEFT_DROP_SEND);
 	return err;
