@@ -57,7 +57,7 @@ struct weft_event {
 	u32 rtt_us;			/* that our handshake took; 0: it was not ours */
 };
 
-/* What the objects and the mechanism tell the rooms above them. */
+/* Calls from the lower layers to the upper ones. */
 struct weft_device_ops {
 	/* A UDP packet came to one of the device's sockets. BH off; the packet changes hands. */
 	void (*receive)(struct weft_device *device, struct sk_buff *skb);

@@ -173,5 +173,5 @@ struct sk_buff *world_message(u32 address, u16 port)
 	return skb;
 }
 
-MODULE_DESCRIPTION("weft's rooms under KUnit");
+MODULE_DESCRIPTION("weft's files under KUnit");
 MODULE_LICENSE("GPL");

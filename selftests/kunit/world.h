@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * For the suites of the objects: a device that has no interface, and what was asked of the rooms
+ * For the suites of the objects: a device that has no interface, and what was asked of the layers
  * above by its peers.
  */
 #ifndef WEFT_WORLD_H
