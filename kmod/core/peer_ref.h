@@ -142,7 +142,7 @@ struct weft_peer {
 	atomic64_t handshakes_sent;		/* initiations */
 	atomic64_t handshakes_received;		/* those that were good */
 	atomic64_t handshakes_completed;	/* sessions, whoever began them */
-	atomic_long_t drops[WEFT_DROPS_A_MAX];	/* enum weft_drop; see device.h */
+	atomic_long_t drops[WEFT_DROPS_A_MAX];	/* enum weft_drop */
 
 	spinlock_t fsm_lock;			/* timers: what says so below */
 	bool running;				/* fsm_lock to write; READ_ONCE(): events count */

@@ -29,7 +29,7 @@ static void find_socket(struct late *late, struct sock *sk)
 		msleep(20);
 }
 
-/* Beside uncut.c, which does without sockets here; at this point the port is bound. */
+/* Beside gso_rx.c, which does without sockets here; at this point the port is bound. */
 int weft_gso_rx_add(struct sock *sk)
 {
 	sock_hold(sk);
