@@ -79,7 +79,7 @@ class ModuleTarget(Target):
         "endpoint": "roaming endpoints", "gro": "forward packets", "gso_rx": "debug/kunit forward",
         "handshake": "handshake malformed keys events liveness reasons", "handshake_state": "debug/kunit keys",
         "home": "netns", "identity": "keys", "index": "debug/kunit", "lookup": "debug/kunit keys",
-        "main": "lifecycle", "netdev": "link events", "netlink": "netlink names dump pmtu rotate",
+        "main": "lifecycle", "netdev": "link events", "netlink": "netlink compat", "nl_get": "netlink dump pmtu rotate", "nl_set": "netlink names rotate",
         "nl_addr": "endpoints netlink", "nl_notify": "events", "nl_stats": "reasons",
         "output": "roaming routing debug/kunit", "pages": "debug/kunit", "parallel": "spread stall",
         "peer": "debug/kunit lifecycle", "peer_endpoint": "debug/kunit endpoints",
