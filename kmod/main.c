@@ -10,6 +10,7 @@
 #include "datapath/parallel.h"
 #include "datapath/recv.h"
 #include "handshake/handshake.h"
+#include "handshake/queue.h"
 #include "handshake/ratelimit.h"
 #include "udp/gso_rx.h"
 #include "version.h"
@@ -160,12 +161,12 @@ static int __init main_init(void)
 	err = main_init_data_path();
 	if (err)
 		goto exit_peer;
-	err = weft_handshake_init();
+	err = weft_queue_init();
 	if (err)
 		goto exit_data_path;
 	err = main_init_notifiers();
 	if (err)
-		goto exit_handshake;
+		goto exit_queue;
 	err = main_refuse_taken(main_init_names());
 	if (err)
 		goto exit_notifiers;
@@ -174,8 +175,8 @@ static int __init main_init(void)
 
 exit_notifiers:
 	main_exit_notifiers();
-exit_handshake:
-	weft_handshake_exit();
+exit_queue:
+	weft_queue_exit();
 exit_data_path:
 	main_exit_data_path();
 exit_peer:
@@ -194,7 +195,7 @@ static void __exit main_exit(void)
 	weft_netlink_exit(main_compat);
 	weft_netdev_exit(main_compat);
 	main_exit_notifiers();
-	weft_handshake_exit();
+	weft_queue_exit();
 	main_exit_data_path();
 	weft_peer_exit();
 	weft_session_exit();

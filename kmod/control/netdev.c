@@ -17,7 +17,8 @@
 #include "datapath/pmtu_check.h"
 #include "datapath/recv.h"
 #include "datapath/xmit.h"
-#include "handshake/handshake.h"
+#include "handshake/actions.h"
+#include "handshake/queue.h"
 #include "handshake/stray.h"
 #include "udp/binding.h"
 #include "udp/output.h"
@@ -88,9 +89,9 @@ static const struct {
 
 static const struct weft_device_ops netdev_device_ops = {
 	.receive = weft_recv_packet,
-	.handshake = weft_handshake_queue,
+	.handshake = weft_queue_add,
 	.stray = weft_stray_note,
-	.act = weft_handshake_act,
+	.act = weft_actions_do,
 	.event = weft_nl_notify_send,
 };
 
@@ -149,7 +150,7 @@ static int netdev_open(struct net_device *dev)
 	netdev_tame_stack(dev);
 	mutex_lock(&device->config_lock);
 	/* Sockets that a setting was tried with, on some port, may have got messages. */
-	weft_handshake_purge(device);
+	weft_queue_purge(device);
 	/* Peers ask for sessions as soon as they are started. */
 	WRITE_ONCE(device->up, true);
 	err = weft_binding_open(device, device->open_extack);
@@ -158,11 +159,11 @@ static int netdev_open(struct net_device *dev)
 		/* The socket of one family may have been there for a moment. */
 		WRITE_ONCE(device->up, false);
 		netdev_quiesce(device);
-		weft_handshake_purge(device);
+		weft_queue_purge(device);
 	} else {
 		list_for_each_entry(peer, &device->peers, list)
 			weft_timers_start(peer);
-		weft_handshake_listen(device, true);
+		weft_queue_listen(device, true);
 	}
 	mutex_unlock(&device->config_lock);
 	return err;
@@ -178,14 +179,14 @@ static int netdev_stop(struct net_device *dev)
 
 	mutex_lock(&device->config_lock);
 	WRITE_ONCE(device->up, false);
-	weft_handshake_listen(device, false);
+	weft_queue_listen(device, false);
 	if (dev->dismantle) {
 		weft_binding_release(device);
 	} else {
 		netdev_quiesce(device);
 		weft_binding_close(device);
 	}
-	weft_handshake_purge(device);
+	weft_queue_purge(device);
 	mutex_unlock(&device->config_lock);
 	return 0;
 }
@@ -281,12 +282,12 @@ static int netdev_init(struct net_device *dev)
 	err = weft_index_init(&device->index);
 	if (err)
 		goto free_drops;
-	err = weft_handshake_device_init(device);
+	err = weft_queue_device_init(device);
 	if (err)
 		goto free_index;
 	err = weft_stray_device_init(device);
 	if (err)
-		goto free_handshake;
+		goto free_queue;
 	err = weft_cells_init(&device->cells, dev);
 	if (err)
 		goto free_stray;
@@ -294,8 +295,8 @@ static int netdev_init(struct net_device *dev)
 
 free_stray:
 	weft_stray_device_exit(device);
-free_handshake:
-	weft_handshake_device_exit(device);
+free_queue:
+	weft_queue_device_exit(device);
 free_index:
 	weft_index_exit(&device->index);
 free_drops:
@@ -340,7 +341,7 @@ static void netdev_uninit(struct net_device *dev)
 	mutex_unlock(&netdev_list_lock);
 
 	weft_stray_device_exit(device);
-	weft_handshake_device_exit(device);
+	weft_queue_device_exit(device);
 	weft_rotation_exit(device);
 	weft_cells_exit(&device->cells);
 }

@@ -23,79 +23,19 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/math64.h>
-#include <linux/minmax.h>
 #include <linux/random.h>
-#include <linux/sched.h>
-#include <linux/sched/mm.h>
-#include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <linux/udp.h>
-
-/* Messages that may wait; from an eighth of it on we are under load, and for a second after. */
-#define HANDSHAKE_QUEUE_MAX	4096
-#define HANDSHAKE_QUEUE_LOADED	(HANDSHAKE_QUEUE_MAX / 8)
-#define HANDSHAKE_LOADED_NS	NSEC_PER_SEC
-
-/* Messages that may wait beside them, while we are under load, from those who are known. */
-#define HANDSHAKE_EXPECTED_MAX	512
-
-/* Of a worker under load: a tenth of what others get on the same CPU. */
-#define HANDSHAKE_LOADED_NICE	10
-
-/* Workers of one device: as many messages are worked on at once, at most. */
-#define HANDSHAKE_WORKERS_MAX	8U
 
 /* DSCP AF41: handshakes go before bulk. */
 #define HANDSHAKE_DS		0x88
 
 #define HANDSHAKE_COOKIE_SECRET_NS	(WEFT_COOKIE_SECRET_MAX_AGE_S * NSEC_PER_SEC)
 #define HANDSHAKE_COOKIE_NS ((WEFT_COOKIE_SECRET_MAX_AGE_S - WEFT_COOKIE_LATENCY_S) * NSEC_PER_SEC)
-/* What has been sent is answered in this time, by a keepalive if by nothing else. */
-#define HANDSHAKE_HEARS_NS	((WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S) * NSEC_PER_SEC)
 #define HANDSHAKE_INTERVAL_NS	(NSEC_PER_SEC / WEFT_INITIATIONS_PER_S)
-
-/* Every so many messages a worker serves device->incoming before device->expected. */
-#define HANDSHAKE_TURNS		4
-
-struct weft_handshake_worker {
-	struct work_struct work;
-	struct weft_device *device;
-	unsigned int turn;
-};
-
-static struct workqueue_struct *handshake_workqueue;
-static unsigned int handshake_worker_count;
 
 /* How often sessions are held back; looked at under a peer's handshake_lock. */
 static atomic_t handshake_holds = ATOMIC_INIT(0);
-
-static void handshake_work(struct work_struct *work);
-
-/**
- * weft_handshake_init() - make what all devices share
- *
- * Context: process, once at load.
- * Return: 0 or -ENOMEM.
- */
-int weft_handshake_init(void)
-{
-	handshake_worker_count = min(num_possible_cpus(), HANDSHAKE_WORKERS_MAX);
-	/* Swapping out may wait for a handshake. */
-	handshake_workqueue =
-		alloc_workqueue("weft-handshake", WQ_UNBOUND | WQ_CPU_INTENSIVE | WQ_FREEZABLE |
-						  WQ_MEM_RECLAIM, 0);
-	return handshake_workqueue ? 0 : -ENOMEM;
-}
-
-/**
- * weft_handshake_exit() - free what all devices share
- *
- * Context: process, once at unload.
- */
-void weft_handshake_exit(void)
-{
-	destroy_workqueue(handshake_workqueue);
-}
 
 /**
  * weft_handshake_hold() - let no session begin until weft_handshake_resume()
@@ -123,146 +63,6 @@ void weft_handshake_resume(void)
 static bool handshake_is_held(void)
 {
 	return atomic_read(&handshake_holds);
-}
-
-/**
- * weft_handshake_device_init() - make a device's queue and workers
- * @device: the device
- *
- * Context: process.
- * Return: 0 or -ENOMEM.
- */
-int weft_handshake_device_init(struct weft_device *device)
-{
-	unsigned int i;
-
-	device->workers = kcalloc(handshake_worker_count, sizeof(*device->workers), GFP_KERNEL);
-	if (!device->workers)
-		return -ENOMEM;
-	for (i = 0; i < handshake_worker_count; i++) {
-		INIT_WORK(&device->workers[i].work, handshake_work);
-		device->workers[i].device = device;
-	}
-	skb_queue_head_init(&device->incoming);
-	skb_queue_head_init(&device->expected);
-	spin_lock_init(&device->cookie_lock);
-	return 0;
-}
-
-/**
- * weft_handshake_device_exit() - wait for a device's workers and drop what they have not done
- * @device: the device; its sockets are closed, so nothing is queued any more
- *
- * Context: process; may sleep. Not under any of the device's locks.
- */
-void weft_handshake_device_exit(struct weft_device *device)
-{
-	unsigned int i;
-
-	for (i = 0; i < handshake_worker_count; i++)
-		cancel_work_sync(&device->workers[i].work);
-	weft_handshake_purge(device);
-	kfree(device->workers);
-	device->workers = NULL;
-}
-
-/**
- * weft_handshake_listen() - have the messages worked on that come in, or leave them in the queue
- * @device: the device
- * @listen: whether
- *
- * A session that is made before the sockets are the device's has no way to say so, and before its
- * peer has been started no timer that ends it.
- *
- * Context: process, device->config_lock.
- */
-void weft_handshake_listen(struct weft_device *device, bool listen)
-{
-	unsigned int i;
-
-	lockdep_assert_held(&device->config_lock);
-	WRITE_ONCE(device->listens, listen);
-	for (i = 0; listen && i < handshake_worker_count; i++)
-		queue_work(handshake_workqueue, &device->workers[i].work);
-}
-
-/**
- * weft_handshake_purge() - drop what waits in a device's queue
- * @device: the device
- */
-void weft_handshake_purge(struct weft_device *device)
-{
-	skb_queue_purge(&device->incoming);
-	skb_queue_purge(&device->expected);
-}
-
-/*
- * Whether a message may be one that is waited for: it names a session of ours, which nobody guesses
- * who has not seen a message of it, or comes from where handshakes have come from.
- */
-static bool handshake_is_expected(struct weft_device *device, const struct sk_buff *skb)
-{
-	union {
-		struct weft_msg_header header;
-		struct weft_msg_response response;
-		struct weft_msg_cookie_reply cookie;
-	} copy;
-	const void *msg = skb_header_pointer(skb, 0, sizeof(copy.cookie), &copy);
-
-	if (!msg)
-		return false;
-	switch (le32_to_cpu(((const struct weft_msg_header *)msg)->type)) {
-	case WEFT_MSG_INITIATION:
-		return weft_recent_source(skb, device);
-	case WEFT_MSG_RESPONSE:
-		return weft_session_find(&device->index,
-				       ((const struct weft_msg_response *)msg)->receiver);
-	default:
-		return weft_session_find(&device->index,
-				       ((const struct weft_msg_cookie_reply *)msg)->receiver);
-	}
-}
-
-/* The queue for a message, or NULL if there is no room. */
-static struct sk_buff_head *handshake_queue_for(struct weft_device *device,
-						const struct sk_buff *skb)
-{
-	u32 waiting = skb_queue_len_lockless(&device->incoming);
-
-	if (likely(waiting < HANDSHAKE_QUEUE_LOADED))
-		return &device->incoming;
-	if (skb_queue_len_lockless(&device->expected) < HANDSHAKE_EXPECTED_MAX &&
-	    handshake_is_expected(device, skb))
-		return &device->expected;
-	return waiting < HANDSHAKE_QUEUE_MAX ? &device->incoming : NULL;
-}
-
-/**
- * weft_handshake_queue() - have a handshake message worked on
- * @device: the device
- * @skb: a message of the right length, UDP and IP headers in front; it changes hands
- *
- * Context: bottom halves off, RCU.
- */
-void weft_handshake_queue(struct weft_device *device, struct sk_buff *skb)
-{
-	unsigned int worker = READ_ONCE(device->next_worker) + 1;
-	struct sk_buff_head *queue = handshake_queue_for(device, skb);
-
-	/*
-	 * A full queue is refused without its lock, so that a flood does not slow down those who
-	 * read from it.
-	 */
-	if (unlikely(!queue)) {
-		weft_drop(device, WEFT_DROP_QUEUE_IN, 1);
-		weft_drop_free(skb, WEFT_DROP_QUEUE_IN);
-		return;
-	}
-	/* The device it came in on may be gone by the time it is looked at. */
-	skb->dev = device->dev;
-	skb_queue_tail(queue, skb);
-	WRITE_ONCE(device->next_worker, worker);
-	queue_work(handshake_workqueue, &device->workers[worker % handshake_worker_count].work);
 }
 
 static enum weft_msg_type handshake_type(const struct sk_buff *skb)
@@ -294,17 +94,6 @@ static int handshake_good(struct weft_peer *peer, const struct sk_buff *skb)
 {
 	trace_weft_handshake(peer->device, peer, handshake_type(skb), false, WEFT_TRACE_GOOD);
 	return WEFT_TRACE_GOOD;
-}
-
-static bool handshake_is_loaded(struct weft_device *device)
-{
-	u64 now = ktime_get_coarse_boottime_ns(), since = READ_ONCE(device->loaded_ns);
-
-	if (skb_queue_len_lockless(&device->incoming) >= HANDSHAKE_QUEUE_LOADED) {
-		WRITE_ONCE(device->loaded_ns, now);
-		return true;
-	}
-	return since && now - since < HANDSHAKE_LOADED_NS;
 }
 
 /*
@@ -385,12 +174,12 @@ static struct weft_identity *handshake_addressee(struct weft_device *device,
  * why it has not, or -1.
  */
 static int handshake_admit(struct weft_device *device, const struct weft_identity *identity,
-			   const struct sk_buff *skb)
+			   const struct sk_buff *skb, bool loaded)
 {
 	u8 cookie[WEFT_COOKIE_LEN];
 	int refused = -1;
 
-	if (!handshake_is_loaded(device))
+	if (!loaded)
 		return -1;
 
 	handshake_cookie_of(device, skb, cookie);
@@ -556,8 +345,14 @@ static int handshake_send(struct weft_peer *peer, const void *msg, size_t len,
 	return weft_output_send_message(peer, msg, len, weft_device_ds(peer->device, HANDSHAKE_DS));
 }
 
-/* @whole: nothing says that the path has died. Waits for randomness, without the peer's lock. */
-static void handshake_initiate(struct weft_peer *peer, bool whole)
+/**
+ * weft_handshake_initiate() - send a peer an initiation, or report to its timers why not
+ * @peer: the peer
+ * @whole: nothing says that the path has died
+ *
+ * Context: process; may sleep. Waits for randomness, without the peer's lock.
+ */
+void weft_handshake_initiate(struct weft_peer *peer, bool whole)
 {
 	struct weft_identity *identity;
 	struct weft_msg_initiation msg;
@@ -665,11 +460,14 @@ static bool handshake_is_dated(struct weft_peer *peer, u64 identity)
 	       !weft_identity_is(&peer->device->identity, identity);
 }
 
-/*
- * A packet has come under a session of the peer's that was made with a next key, or when keys had
- * come that were not tried.
+/**
+ * weft_handshake_keys_proved() - promote the keys that a peer's current session was made with
+ * @peer: the peer; a packet has come under a session that was made with a next key, or when keys
+ *	had come that were not tried
+ *
+ * Context: process; may sleep.
  */
-static void handshake_keys_proved(struct weft_peer *peer)
+void weft_handshake_keys_proved(struct weft_peer *peer)
 {
 	struct weft_sessions *set = &peer->sessions;
 	enum weft_key_slot slot;
@@ -973,8 +771,16 @@ static int handshake_receive_admitted(struct weft_device *device,
 	return handshake_receive_response(device, identity, skb);
 }
 
-/* Takes a message. Returns why it was refused, or -1. */
-static int handshake_receive(struct weft_device *device, struct sk_buff *skb)
+/**
+ * weft_handshake_receive() - take a handshake message
+ * @device: the device
+ * @skb: the message, as weft_queue_add() got it; it stays the caller's
+ * @loaded: whether the device is under load
+ *
+ * Context: process; may sleep.
+ * Return: why it was refused, counted, or -1.
+ */
+int weft_handshake_receive(struct weft_device *device, struct sk_buff *skb, bool loaded)
 {
 	struct weft_identity *identity;
 	int refused;
@@ -996,7 +802,7 @@ static int handshake_receive(struct weft_device *device, struct sk_buff *skb)
 		return handshake_receive_cookie(device, skb);
 	identity = handshake_addressee(device, skb);
 	if (identity)
-		refused = handshake_admit(device, identity, skb);
+		refused = handshake_admit(device, identity, skb, loaded);
 	else
 		refused = rcu_access_pointer(device->identity) ? WEFT_DROP_MAC : WEFT_DROP_NO_KEY;
 	if (refused >= 0)
@@ -1007,95 +813,3 @@ static int handshake_receive(struct weft_device *device, struct sk_buff *skb)
 	return refused;
 }
 
-/* Known peers go first, but for one turn: a peer can flood device->expected by its own index. */
-static struct sk_buff *handshake_next(struct weft_handshake_worker *worker)
-{
-	struct weft_device *device = worker->device;
-	struct sk_buff *skb = NULL;
-
-	if (++worker->turn % HANDSHAKE_TURNS && !skb_queue_empty_lockless(&device->expected))
-		skb = skb_dequeue(&device->expected);
-	return skb ?: skb_dequeue(&device->incoming) ?: skb_dequeue(&device->expected);
-}
-
-/*
- * A flood would have as much of the CPU as the traffic that it is to disturb: under load the worker
- * goes behind others. Randomness, and memory that others have to write out first, are not waited
- * for under a peer's lock.
- */
-static void handshake_work(struct work_struct *work)
-{
-	struct weft_handshake_worker *worker =
-		container_of(work, struct weft_handshake_worker, work);
-	struct weft_device *device = worker->device;
-	unsigned int flags = memalloc_noio_save();
-	int usual = task_nice(current);
-	struct sk_buff *skb;
-
-	wait_for_random_bytes();
-	while (READ_ONCE(device->listens) && (skb = handshake_next(worker))) {
-		int refused;
-
-		set_user_nice(current, handshake_is_loaded(device) ? HANDSHAKE_LOADED_NICE : usual);
-		refused = handshake_receive(device, skb);
-		if (refused < 0)
-			consume_skb(skb);
-		else
-			weft_drop_free(skb, refused);
-		cond_resched();
-	}
-	set_user_nice(current, usual);
-	memalloc_noio_restore(flags);
-}
-
-/* Whether the path to a peer is alive: something has come from it not long ago. */
-static bool handshake_hears(const struct weft_peer *peer)
-{
-	u64 at = READ_ONCE(peer->rx_at_ns);
-
-	return at && ktime_get_coarse_boottime_ns() - at < HANDSHAKE_HEARS_NS;
-}
-
-/*
- * Whether an initiation that went unanswered tells more of keys than of the path: one was tried
- * that the peer need not know yet.
- */
-static bool handshake_was_for_keys(struct weft_peer *peer)
-{
-	bool one;
-
-	mutex_lock(&peer->handshake_lock);
-	one = weft_peer_keys_slots(peer) == BIT(WEFT_KEY_SLOT_CURRENT) &&
-	      !rcu_access_pointer(peer->device->previous_identity);
-	mutex_unlock(&peer->handshake_lock);
-	return !one && handshake_hears(peer);
-}
-
-/**
- * weft_handshake_act() - do what a peer's timers want done
- * @peer: the peer
- * @actions: enum weft_fsm_action
- *
- * Context: process; struct weft_device_ops' act.
- */
-void weft_handshake_act(struct weft_peer *peer, u32 actions)
-{
-	if (actions & WEFT_FSM_DO_GIVE_UP)
-		weft_xmit_give_up(peer);
-	if (actions & WEFT_FSM_DO_ERASE)
-		weft_peer_erase(peer);
-	if (actions & WEFT_FSM_DO_FORGET_SOURCE)
-		weft_peer_forget_source(peer);
-	if (actions & WEFT_FSM_DO_MOVE_ON && !handshake_was_for_keys(peer))
-		weft_peer_next_candidate(peer);
-	if (actions & WEFT_FSM_DO_KEEPALIVE)
-		weft_xmit_keepalive(peer);
-	if (actions & WEFT_PEER_DO_SEND)
-		weft_xmit_staged(peer);
-	if (actions & WEFT_PEER_DO_PROMOTE)
-		handshake_keys_proved(peer);
-	/* Where the path may have died there is no time to spare. */
-	if (actions & WEFT_FSM_DO_INITIATE)
-		handshake_initiate(peer,
-				   !(actions & WEFT_FSM_DO_FORGET_SOURCE) || handshake_hears(peer));
-}
