@@ -75,7 +75,7 @@ class ModuleTarget(Target):
     ABOUT = {
         "batch": "batch packets", "binding": "endpoints", "candidates": "endpoints", "cells": "spread",
         "config": "endpoints names events netlink pmtu", "config_check": "names keys",
-        "crypt": "debug/kunit packets batch splice", "device": "events", "drop": "reasons",
+        "crypt": "debug/kunit packets batch splice", "device": "events", "drop": "reasons", "ethtool": "reasons link",
         "endpoint": "roaming endpoints", "gro": "forward packets", "gso_rx": "debug/kunit forward",
         "handshake": "handshake malformed keys events liveness reasons", "queue": "load reasons",
         "actions": "liveness handshake", "handshake_state": "debug/kunit keys",
