@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Packets of many datagrams for a socket of the tunnel's, and clones of them, which are others'. */
-/* test_port.c has others of these names. */
+/* test_socket.c has others of these names. */
 #define weft_gso_rx_add		uncut_add
 #define weft_gso_rx_remove	uncut_remove
 #include "test.h"
