@@ -185,7 +185,7 @@ deb:
 clean:
 	rm -rf .tmp_versions kmod/.tmp_versions
 	rm -f Module.symvers modules.order .*.cmd .module-common.o kmod/modules.order kmod/Module.symvers kmod/.*.cmd
-	rm -f kmod/*.o kmod/*.ko kmod/*.mod kmod/*.mod.c
+	rm -f kmod/*.o kmod/*/*.o kmod/*/.*.cmd kmod/*.ko kmod/*.mod kmod/*.mod.c
 	$(MAKE) -C tools clean
 	rm -rf tools/build
 	$(MAKE) -C $(SELFTESTS)/unit clean

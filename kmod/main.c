@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include "batch.h"
-#include "crypt.h"
-#include "handshake.h"
-#include "keypair.h"
-#include "netdev.h"
-#include "netlink.h"
-#include "peer.h"
-#include "ratelimit.h"
-#include "recv.h"
-#include "spread.h"
-#include "uncut.h"
+#include "control/netdev.h"
+#include "control/netlink.h"
+#include "control/nl_notify.h"
+#include "core/peer.h"
+#include "core/session.h"
+#include "datapath/batch.h"
+#include "datapath/crypt.h"
+#include "datapath/parallel.h"
+#include "datapath/recv.h"
+#include "handshake/handshake.h"
+#include "handshake/queue.h"
+#include "handshake/ratelimit.h"
+#include "udp/gso_rx.h"
 #include "version.h"
 
 #include <linux/module.h>
@@ -108,8 +110,10 @@ static int __init main_refuse_taken(int err)
 
 static int __init main_init_names(void)
 {
-	int err = weft_netdev_init(main_compat);
+	int err;
 
+	weft_nl_notify_init(weft_netlink_family());
+	err = weft_netdev_init(main_compat);
 	if (err)
 		return err;
 	err = weft_netlink_init(main_compat);
@@ -121,20 +125,20 @@ static int __init main_init_names(void)
 static void main_exit_data_path(void)
 {
 	weft_recv_exit();
-	weft_spread_exit();
+	weft_parallel_exit();
 	weft_batch_exit();
 	weft_crypt_exit();
 }
 
 static int __init main_init_data_path(void)
 {
-	int err = weft_spread_init();
+	int err = weft_parallel_init();
 
 	if (err)
 		return err;
 	err = weft_recv_init();
 	if (err)
-		weft_spread_exit();
+		weft_parallel_exit();
 	return err;
 }
 
@@ -142,13 +146,13 @@ static int __init main_init(void)
 {
 	int err;
 
-	err = weft_uncut_init();
+	err = weft_gso_rx_init();
 	if (err)
 		return err;
 	err = weft_ratelimit_init();
 	if (err)
-		goto exit_uncut;
-	err = weft_keypair_init();
+		goto exit_gso_rx;
+	err = weft_session_init();
 	if (err)
 		goto exit_ratelimit;
 	err = weft_peer_init();
@@ -157,12 +161,12 @@ static int __init main_init(void)
 	err = main_init_data_path();
 	if (err)
 		goto exit_peer;
-	err = weft_handshake_init();
+	err = weft_queue_init();
 	if (err)
 		goto exit_data_path;
 	err = main_init_notifiers();
 	if (err)
-		goto exit_handshake;
+		goto exit_queue;
 	err = main_refuse_taken(main_init_names());
 	if (err)
 		goto exit_notifiers;
@@ -171,18 +175,18 @@ static int __init main_init(void)
 
 exit_notifiers:
 	main_exit_notifiers();
-exit_handshake:
-	weft_handshake_exit();
+exit_queue:
+	weft_queue_exit();
 exit_data_path:
 	main_exit_data_path();
 exit_peer:
 	weft_peer_exit();
 exit_keypair:
-	weft_keypair_exit();
+	weft_session_exit();
 exit_ratelimit:
 	weft_ratelimit_exit();
-exit_uncut:
-	weft_uncut_exit();
+exit_gso_rx:
+	weft_gso_rx_exit();
 	return err;
 }
 
@@ -191,12 +195,12 @@ static void __exit main_exit(void)
 	weft_netlink_exit(main_compat);
 	weft_netdev_exit(main_compat);
 	main_exit_notifiers();
-	weft_handshake_exit();
+	weft_queue_exit();
 	main_exit_data_path();
 	weft_peer_exit();
-	weft_keypair_exit();
+	weft_session_exit();
 	weft_ratelimit_exit();
-	weft_uncut_exit();
+	weft_gso_rx_exit();
 }
 
 module_init(main_init);

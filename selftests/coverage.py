@@ -18,7 +18,7 @@ import tempfile
 BEGIN, END = ".. begin of coverage\n", ".. end of coverage\n"
 LEAST = 90
 # Made by the generator of netlink code, or by the tracepoints' macros.
-GENERATED = {"netlink-gen.c", "netlink-gen.h", "trace.h"}
+GENERATED = {"control/netlink-gen.c", "control/netlink-gen.h", "core/trace.h"}
 
 
 def unpack(archive, build, to):
@@ -50,34 +50,36 @@ class Coverage:
         # By file, place and number of branches: another module may have the same line made into others.
         self.branches = collections.defaultdict(lambda: collections.defaultdict(dict))
 
-    def room(self, path):
-        directory, name = os.path.split(path)
-        return name if directory == f"{self.top}/kmod" and name not in GENERATED else None
+    def file(self, path):
+        """By its path in kmod/; None: not a file of the module's own."""
+        name = os.path.relpath(path, f"{self.top}/kmod")
+        mine = not name.startswith(("..", "compat-include/", "uapi/")) and name not in GENERATED
+        return name if mine else None
 
     def add(self, path, lines):
-        room = self.room(path)
-        if not room:
+        name = self.file(path)
+        if not name:
             return
         for line in lines:
             number = line["line_number"]
-            self.lines[room][number] += line["count"]
+            self.lines[name][number] += line["count"]
             counts = [branch["count"] for branch in line["branches"]]
             if counts:
-                ways = self.branches[room][number, line.get("function_name")]
+                ways = self.branches[name][number, line.get("function_name")]
                 known = ways.get(len(counts), [0] * len(counts))
                 ways[len(counts)] = [a + b for a, b in zip(known, counts)]
 
-    def branches_of(self, room):
+    def branches_of(self, name):
         """Taken, and all. Where there are several ways to count, the one that was reached most."""
         taken = total = 0
-        for ways in self.branches[room].values():
+        for ways in self.branches[name].values():
             best = max(ways.values(), key=sum)
             taken += sum(1 for count in best if count)
             total += len(best)
         return taken, total
 
-    def lines_of(self, room):
-        counts = self.lines[room].values()
+    def lines_of(self, name):
+        counts = self.lines[name].values()
         return sum(1 for count in counts if count), len(counts)
 
 
@@ -87,10 +89,10 @@ def share(part, whole):
 
 def table(coverage):
     rows, sums = [], [0] * 4
-    for room in sorted(coverage.lines):
-        figures = coverage.lines_of(room) + coverage.branches_of(room)
+    for name in sorted(coverage.lines):
+        figures = coverage.lines_of(name) + coverage.branches_of(name)
         sums = [a + b for a, b in zip(sums, figures)]
-        rows.append([room, str(figures[1]), share(*figures[:2]), str(figures[3]), share(*figures[2:])])
+        rows.append([name, str(figures[1]), share(*figures[:2]), str(figures[3]), share(*figures[2:])])
     rows.append(["all", str(sums[1]), share(*sums[:2]), str(sums[3]), share(*sums[2:])])
     header = ["file", "lines", "reached, %", "branches", "taken, %"]
     widths = [max(len(row[i]) for row in rows + [header]) for i in range(len(header))]
@@ -106,11 +108,11 @@ def write(document, text):
 
 
 def print_missed(coverage):
-    for room in sorted(coverage.lines):
-        source = pathlib.Path(coverage.top, "kmod", room).read_text().splitlines()
-        for number, count in sorted(coverage.lines[room].items()):
+    for name in sorted(coverage.lines):
+        source = pathlib.Path(coverage.top, "kmod", name).read_text().splitlines()
+        for number, count in sorted(coverage.lines[name].items()):
             if not count:
-                print(f"{room}:{number}: {source[number - 1].strip()}")
+                print(f"{name}:{number}: {source[number - 1].strip()}")
 
 
 def main():

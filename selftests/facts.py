@@ -73,35 +73,36 @@ def spec_set(tree, name):
     return names
 
 
+def module_sources(tree, *endings):
+    """The files of the module by their path in kmod/; not the wrappers, nor what is for users."""
+    folders = ["", *re.search(r'^layers="(.*)"$', tree.read("selftests/layering.sh"), re.M).group(1).split()]
+    return [os.path.join(folder, name) for folder in folders for name in os.listdir(os.path.join(tree.top, "kmod", folder))
+            if name.endswith(endings) and not name.endswith(".mod.c")]
+
+
 def check_layers(tree):
-    """Kbuild, layering.sh and both tables of weft-internals.rst name the same files in the same layers and order."""
-    # What is no object of its own.
-    headers = {"device", "version", "wire"}
-    floors = [line.split() for line in re.findall(r'^\t"([a-z -]+)"$', tree.read("selftests/layering.sh"), re.M)]
+    """Kbuild links every file, layer by layer; both tables of weft-internals.rst have the same layers and files in that order."""
+    layers = re.search(r'^layers="(.*)"$', tree.read("selftests/layering.sh"), re.M).group(1).split()[::-1]
     groups = [re.findall(r"^weft-\S+ \+= (\S+)\.o$", group, re.M) for group in tree.read("kmod/Kbuild").split("\n\n")]
-    groups = [group for group in groups if group]
+    objects = [name for group in groups for name in group]
+    tree.same("layers", ("kmod/Kbuild", "kmod/"), objects, [name[:-2] for name in module_sources(tree, ".c")])
+    order = [os.path.dirname(name) for name in objects]
+    if sorted(order, key=["", *layers].index) != order:
+        tree.complain("layers", "kmod/Kbuild does not have the layers in the order of layering.sh")
+    units = {os.path.splitext(name)[0] for name in module_sources(tree, ".c", ".h")}
     page = tree.read(DOCUMENTATION + "weft-internals.rst")
-    table = re.search(r"^Row +Rooms.*?\n=+ .*?\n(.*?)\n=+ ", page, re.M | re.S).group(1)
-    rows = []
+    table = re.search(r"^Folder +Files.*?\n=+ .*?\n(.*?)\n=+ ", page, re.M | re.S).group(1)
+    rows = {}
     for line in table.splitlines():
-        names = [name.removesuffix(".h") for name in line[16:67].split()]
-        if line[:16].strip():
-            rows.append(names)
-        else:
-            rows[-1] += names
-    nouns = re.search(r"^Room +Its noun\n=+ .*?\n(.*?)\n=+ ", page, re.M | re.S).group(1)
+        folder = line[:16].strip(" `/") or folder
+        rows.setdefault(folder, []).extend(line[16:69].split())
+    tree.same("layers", ("weft-internals.rst", "layering.sh"), [name for name in rows if name != "kmod"], layers)
+    for folder, names in rows.items():
+        here = sorted(os.path.basename(unit) for unit in units if (os.path.dirname(unit) or "kmod") == folder)
+        tree.same("layers", (f"weft-internals.rst, {folder}", "kmod/"), names, here)
+    nouns = re.search(r"^File +Its noun\n=+ .*?\n(.*?)\n=+ ", page, re.M | re.S).group(1)
     nouns = [line.split()[0] for line in nouns.splitlines() if line[:1] != " "]
-    if [len(groups), len(rows)] != [len(floors)] * 2:
-        tree.complain("layers", f"layering.sh has {len(floors)} layers, Kbuild {len(groups)}, weft-internals.rst {len(rows)}")
-        return
-    for floor, group, row in zip(floors, groups, rows):
-        if floor != row:
-            tree.complain("layers", f"layering.sh has the layer '{' '.join(floor)}', weft-internals.rst '{' '.join(row)}'")
-        floor = [name for name in floor if name not in headers]
-        if floor != group:
-            tree.complain("layers", f"layering.sh has the layer '{' '.join(floor)}', Kbuild '{' '.join(group)}'")
-    tree.same("layers", ("layering.sh", "the second table of weft-internals.rst"),
-              [name for floor in floors for name in floor if name not in headers - {"version"}], nouns)
+    tree.same("layers", ("the first table of weft-internals.rst", "the second"), [name for row in rows.values() for name in row], nouns)
 
 
 def check_objects(tree):
@@ -234,12 +235,11 @@ def check_coverage(tree):
     """Of each file with code weft-testing.rst has a row of coverage, or says that it is newer; and of no other."""
     page = tree.read(DOCUMENTATION + "weft-testing.rst")
     table = re.search(r"^\.\. begin of coverage$(.*?)^\.\. end of coverage$", page, re.M | re.S).group(1)
-    rows = re.findall(r"^([a-z]\w*\.[ch]) ", table, re.M)
+    rows = re.findall(r"^([a-z][\w/]*\.[ch]) ", table, re.M)
     newer = re.search(r"^Newer than these figures are (.*?)\.$", page, re.M | re.S)
-    newer = re.findall(r"``([\w-]+\.c)``", newer.group(1)) if newer else []
+    newer = re.findall(r"``([\w/-]+\.c)``", newer.group(1)) if newer else []
     # Tables alone: gcov has no line for it.
-    files = [name for name in os.listdir(os.path.join(tree.top, "kmod"))
-             if re.fullmatch(r"[\w-]+\.c", name) and not name.endswith(".mod.c") and name != "netlink-gen.c"]
+    files = [name for name in module_sources(tree, ".c") if name != "control/netlink-gen.c"]
     for name in sorted(set(rows + newer)):
         if not tree.exists("kmod/" + name):
             tree.complain("coverage", f"weft-testing.rst has coverage of '{name}', and there is no such file")
@@ -278,8 +278,8 @@ CHECKS = [check_layers, check_objects, check_reasons, check_attributes, check_co
 
 # One error for each check, and more where a check has several sides: file, what is replaced (a pattern), and by what.
 PLANTS = [
-    ("layers", "kmod/Kbuild", r"weft-y \+= fit\.o\nweft-y \+= probe\.o", "weft-y += probe.o\nweft-y += fit.o"),
-    ("layers", "selftests/layering.sh", r" trace ", " "),
+    ("layers", "kmod/Kbuild", r"^(weft-y \+= control/.*\n)\n(weft-y \+= handshake/.*\n)", r"\2\n\1"),
+    ("layers", "kmod/Kbuild", r"^weft-y \+= core/trace\.o\n", ""),
     ("layers", DOCUMENTATION + "weft-internals.rst", r"^cookie  .*\n", ""),
     ("objects", "tools/Makefile", r"^OBJECTS \+= sync\.o\n", ""),
     ("reasons", "README.md", r"one of \d+ reasons", "one of 3 reasons"),
@@ -293,15 +293,15 @@ PLANTS = [
     ("diagnoses", MAN + "weft.8", r"^\.It Cm no-way$", ".It Cm no-ways"),
     ("targets", "README.md", r"^    make flood", "    make floods"),
     ("files", DOCUMENTATION + "weft-internals.rst", r"selftests/vm/boot\.sh", "selftests/vm/boots.sh"),
-    ("files", "kmod/xmit.c", r"\A", "/* See NOWHERE.md. */\n"),
+    ("files", "kmod/datapath/xmit.c", r"\A", "/* See NOWHERE.md. */\n"),
     ("lints", DOCUMENTATION + "weft-testing.rst", r"^pipes       .*\n", ""),
     ("lints", "selftests/lint.sh", r"^lint_man\(\)", "lint_men()"),
     ("suites", DOCUMENTATION + "weft-testing.rst", r"cookie, fsm, replay", "cookie, replay"),
     ("suites", DOCUMENTATION + "weft-testing.rst", r"in \d+ suites", "in 3 suites"),
-    ("coverage", DOCUMENTATION + "weft-testing.rst", r"^xmit\.c  .*\n", ""),
-    ("coverage", DOCUMENTATION + "weft-testing.rst", r"^xmit\.c  ", "omit.c  "),
-    ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``struct weft_keyring``", "``struct weft_keyrings``"),
-    ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``weft_pair_choose\(\)``", "``weft_pair_chose()``"),
+    ("coverage", DOCUMENTATION + "weft-testing.rst", r"^datapath/xmit\.c  .*\n", ""),
+    ("coverage", DOCUMENTATION + "weft-testing.rst", r"^datapath/xmit\.c  ", "datapath/omit.c  "),
+    ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``struct weft_peer_keys``", "``struct weft_peers_keys``"),
+    ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``weft_keyselect_choose\(\)``", "``weft_keyselect_chose()``"),
     ("modules", "selftests/queue.py", r"\A", "import sys\n"),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``WEFT_FSM_TELL``", "``WEFT_FSM_SAY``"),
 ]

@@ -188,6 +188,6 @@ run_case "receiving: never any memory of our own" nothing_is_lost 10.9.0.2 "weft
 run_case "receiving: now and then no packet around it" nothing_is_lost fd09::2 "napi_build_skb=null" crypt_ every=2
 run_case "receiving: no memory at all" \
 	lost_is_counted rx 1/2 1/2 "weft_pages_refill=null __alloc_skb=null" crypt_ skip=200 times=24
-run_case "a handshake message cannot be made" session_in_the_end "__alloc_skb=null" sock_
-run_case "a session cannot be made" session_in_the_end "$cache_alloc=null" keypair_create
+run_case "a handshake message cannot be made" session_in_the_end "__alloc_skb=null" output_
+run_case "a session cannot be made" session_in_the_end "$cache_alloc=null" session_create
 run_case "nothing is kept" nothing_is_kept

@@ -1,77 +1,104 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Each file of the module is a room on a floor, and includes only from its own floor or from those below it. The floors
-# are drawn in Documentation/networking/weft-internals.rst.
+# Each folder of the module is a layer. A file includes from its own layer or from those below it, and the includes form
+# no circle. The layers are drawn in Documentation/networking/weft-internals.rst.
 #
 #   layering.sh                 checks kmod/
-#   layering.sh --self-check    plants violations in a copy and looks whether they are found
+#   layering.sh --self-check    plants violations in a copy, a circle among them, and looks whether they are found
 set -eu -o pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 
-# From the top floor to the lowest.
-floors=(
-	"main netdev netlink sockaddr report events config binding claim rotation netlink-gen"
-	"fit probe xmit recv handshake"
-	"spread batch segment crypt sock port gro ratelimit known stray"
-	"device drop trace cells line home identity peer keyring label keypair index endpoint path staged candidates uncut pages"
-	"version wire noise cookie fsm pmtu replay flight allowedips name pair"
-)
-pure=4
+# From the lowest to the highest. main.c stands above all of them, and version.h below.
+layers="lib core udp datapath handshake control"
+pure=lib
 
-declare -A floor_of
-for ((i = 0; i < ${#floors[@]}; i++)); do
-	for room in ${floors[i]}; do
-		floor_of[$room]=$i
-	done
-done
+# The lowest layer takes what it needs as arguments: no packets, devices, locks or clocks.
+forbidden='linux/(skbuff|netdevice|spinlock|mutex|rwsem|jiffies|ktime|timekeeping|timer|workqueue|slab|random)\.h'
 
 complain() {
 	echo "layering.sh: $*" >&2
 	bad=1
 }
 
-# The lowest floor takes what it needs as arguments: no packets, devices, locks or clocks.
-forbidden='linux/(skbuff|netdevice|spinlock|mutex|rwsem|jiffies|ktime|timekeeping|timer|workqueue|slab|random)\.h'
+sources() { # sources DIRECTORY: every file, by its path in there; headers for users and wrappers lie deeper
+	(cd "$1" && find . -maxdepth 2 -name '*.[ch]' ! -name '*.mod.c' -printf '%P\n' | sort)
+}
 
-check_include() { # check_include FILE ROOM HEADER
-	local other=${3%.h}
+# Sets height: that of the layer, or nothing.
+height_of() { # height_of FILE
+	local folder i=1
 
-	if [ -z "${floor_of[$other]-}" ]; then
-		complain "$1 includes \"$3\", which stands on no floor"
-	elif [ "${floor_of[$other]}" -lt "${floor_of[$2]}" ]; then
-		complain "$1 includes \"$3\", which is above it"
+	height=
+	case $1 in
+	main.c)
+		height=99
+		;;
+	version.h)
+		height=0
+		;;
+	*/*)
+		for folder in $layers; do
+			[ "$folder" != "${1%/*}" ] || height=$i
+			i=$((i + 1))
+		done
+		;;
+	esac
+}
+
+# One line for each include: the file, and what it includes. A name without a folder may be of the same one.
+includes() { # includes DIRECTORY
+	local file header
+
+	sources "$1" | while read -r file; do
+		sed -n -E 's/^#[[:space:]]*include[[:space:]]+"([^"]+)".*/\1/p' "$1/$file" | while read -r header; do
+			[ ! -e "$1/$(dirname "$file")/$header" ] || [ -e "$1/$header" ] || header=$(dirname "$file")/$header
+			echo "$file $header"
+		done
+	done
+}
+
+check_include() { # check_include DIRECTORY FILE HEADER
+	local height own
+
+	height_of "$2"
+	own=$height
+	height_of "$3"
+	if [ ! -e "$1/$3" ]; then
+		complain "$2 includes \"$3\", which is nowhere"
+	elif [ -n "$own" ] && [ "${height:-100}" -gt "$own" ]; then
+		complain "$2 includes \"$3\", which is above it"
 	fi
 }
 
-check_file() { # check_file FILE
-	local file=$1 room header
+# A unit is a .c file with its header. tsort gets a pair for each include of another unit.
+check_circles() { # check_circles DIRECTORY INCLUDES
+	local said
 
-	room=$(basename "${file%.[ch]}")
-	if [ -z "${floor_of[$room]-}" ]; then
-		complain "$file stands on no floor"
-		return
-	fi
-	while read -r header; do
-		check_include "$file" "$room" "$header"
-	done < <(sed -n -E 's/^#[[:space:]]*include[[:space:]]+"([^"]+)".*/\1/p' "$file")
-	if [ "${floor_of[$room]}" = $pure ] && grep -nE "^#[[:space:]]*include[[:space:]]+<$forbidden>" "$file" >&2; then
-		complain "$file is pure and must not include that"
-	fi
+	said=$(sed -E 's/\.[ch]( |$)/\1/g' <<<"$2" | tsort 2>&1 >/dev/null) || { echo "$said" >&2; complain "$1 has a circle of includes"; }
 }
 
 check_directory() { # check_directory DIRECTORY
-	local file
+	local file header height all
 
 	bad=0
-	for file in "$1"/*.[ch]; do
-		[[ $file == *.mod.c ]] || check_file "$file"
-	done
+	all=$(includes "$1")
+	check_circles "$1" "$all"
+	while read -r file header; do
+		check_include "$1" "$file" "$header"
+	done <<<"$all"
+	while read -r file; do
+		height_of "$file"
+		[ -n "$height" ] || complain "$file is in no layer"
+		if [ "${file%/*}" = $pure ] && grep -nE "^#[[:space:]]*include[[:space:]]+<$forbidden>" "$1/$file" >&2; then
+			complain "$file is pure and must not include that"
+		fi
+	done < <(sources "$1")
 	return $bad
 }
 
 self_check() {
-	local work plant
+	local work plant file
 
 	work=$(mktemp -d)
 	# shellcheck disable=SC2064 # the directory of now
@@ -79,18 +106,21 @@ self_check() {
 	while read -r plant file; do
 		rm -rf "$work/kmod"
 		mkdir "$work/kmod"
-		cp "$top"/kmod/*.[ch] "$work/kmod/"
+		(cd "$top/kmod" && find . -maxdepth 2 -name '*.[ch]' -exec cp --parents -t "$work/kmod" {} +)
+		mkdir -p "$(dirname "$work/kmod/$file")"
 		printf '#include %s\n' "$plant" >>"$work/kmod/$file"
 		if check_directory "$work/kmod" 2>/dev/null; then
 			complain "did not find $plant planted in $file"
 			return 1
 		fi
 	done <<-'PLANTS'
-		"recv.h" sock.c
-		"netdev.h" xmit.h
-		"peer.h" replay.c
-		"nowhere.h" main.c
-		<linux/skbuff.h> noise.c
+		"datapath/recv.h" udp/output.c
+		"control/netdev.h" datapath/xmit.h
+		"control/config.h" control/rotation.h
+		"core/peer.h" lib/replay.c
+		"core/nowhere.h" main.c
+		<linux/skbuff.h> lib/noise.c
+		<linux/types.h> attic/attic.c
 		<linux/types.h> attic.c
 	PLANTS
 }

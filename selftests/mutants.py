@@ -5,7 +5,7 @@
     mutants.py [-j JOBS] [-s SAMPLE] [-b SECONDS] [-t TESTS] [-r OUTPUT] [-g OUTPUT] [-l] TARGET [FILE...]
     mutants.py -c
 
-A target is a set of files and how they are built and tested, see TARGETS. FILE limits it to these (fsm.c or kmod/fsm.c).
+A target is a set of files and how they are built and tested, see TARGETS. FILE limits it to these (fsm.c or kmod/lib/fsm.c).
 A mutant is one file with one change, see mutate.py. It is killed when a test fails, or takes much too long. The mutants
 of a file are always the same ones; -s takes about every so many of them, and at least one of each file, -r the survivors
 that an earlier run's output names. -g goes on where that run was interrupted: mutants whose verdict its output has are not
@@ -74,18 +74,23 @@ class ModuleTarget(Target):
     # Which tests are about a file: they come first.
     ABOUT = {
         "batch": "batch packets", "binding": "endpoints", "candidates": "endpoints", "cells": "spread",
-        "claim": "names", "config": "endpoints names events netlink pmtu", "crypt": "debug/kunit packets batch splice",
-        "drop": "reasons", "endpoint": "roaming endpoints", "events": "events", "fit": "packets",
-        "gro": "forward packets", "handshake": "handshake malformed keys events liveness reasons", "home": "netns",
-        "identity": "keys", "index": "debug/kunit", "keypair": "debug/kunit", "keyring": "keys debug/kunit graces",
-        "known": "debug/kunit load", "label": "names", "main": "lifecycle", "netdev": "link events",
-        "netlink": "netlink names dump pmtu rotate", "pages": "debug/kunit", "path": "debug/kunit pmtu",
-        "peer": "debug/kunit endpoints liveness", "port": "debug/kunit port", "probe": "pmtu liveness",
-        "ratelimit": "load", "recv": "malformed reasons packets", "report": "reasons",
-        "rotation": "keys graces rotate events operations", "segment": "batch packets",
-        "sock": "roaming routing debug/kunit", "sockaddr": "endpoints netlink", "spread": "spread stall",
-        "staged": "debug/kunit", "stray": "debug/kunit liveness reasons", "uncut": "debug/kunit forward",
-        "xmit": "packets nesting",
+        "config": "endpoints names events netlink pmtu", "config_check": "names keys",
+        "crypt": "debug/kunit packets batch splice", "device": "events", "drop": "reasons", "ethtool": "reasons link",
+        "endpoint": "roaming endpoints", "gro": "forward packets", "gso_rx": "debug/kunit forward",
+        "handshake": "handshake malformed keys events liveness reasons", "queue": "load reasons",
+        "actions": "liveness handshake", "handshake_state": "debug/kunit keys",
+        "home": "netns", "identity": "keys", "index": "debug/kunit", "lookup": "debug/kunit keys",
+        "main": "lifecycle", "netdev": "link events",
+        "netlink": "netlink compat", "nl_get": "netlink dump pmtu rotate", "nl_set": "netlink names rotate",
+        "nl_addr": "endpoints netlink", "nl_notify": "events", "nl_stats": "reasons",
+        "output": "roaming routing debug/kunit", "pages": "debug/kunit", "parallel": "spread stall",
+        "peer": "debug/kunit lifecycle", "peer_endpoint": "debug/kunit endpoints",
+        "peer_keys": "keys debug/kunit graces", "peer_name": "names", "peer_ref": "debug/kunit lifecycle",
+        "pmtu_check": "packets", "pmtu_path": "debug/kunit pmtu", "pmtu_probe": "pmtu liveness", "ratelimit": "load",
+        "recent": "debug/kunit load", "recv": "malformed reasons packets",
+        "rotation": "keys graces rotate events operations", "session": "debug/kunit", "socket": "debug/kunit port",
+        "staged": "debug/kunit", "stray": "debug/kunit liveness reasons", "timers": "liveness debug/kunit",
+        "tso": "batch packets", "xmit": "packets nesting",
     }
     # What takes minutes, or has no use for a mutant of the module: programs, and what compares speeds and memory.
     LEFT_OUT = {"bulk", "checker", "command", "compat", "doctor", "faults", "interop", "nat", "removal",
@@ -113,18 +118,19 @@ class ModuleTarget(Target):
 def pure_sources():
     """Each file of the module that has a test of its own in userspace."""
     tests = glob.glob(os.path.join(ROOT, "selftests/unit/test_*.c"))
-    return ["kmod/" + os.path.basename(test).removeprefix("test_") for test in tests]
+    return [file for test in tests
+            for file in glob.glob(os.path.join(ROOT, "kmod/*", os.path.basename(test).removeprefix("test_")))]
 
 
 def machine_sources():
     """The others."""
     pure = set(pure_sources())
-    return [file for file in glob.glob(os.path.join(ROOT, "kmod/*.c"))
-            if os.path.relpath(file, ROOT) not in pure and not file.endswith(".mod.c")]
+    return [file for file in [os.path.join(ROOT, "kmod/main.c"), *glob.glob(os.path.join(ROOT, "kmod/*/*.c"))]
+            if file not in pure]
 
 
 TARGETS = {
-    "pure": Target(lambda: [os.path.join(ROOT, file) for file in pure_sources()], "selftests/unit",
+    "pure": Target(pure_sources, "selftests/unit",
                    ["kmod", "selftests/unit"], "-O0 -std=gnu11 -w -pthread"),
     "tools": Target(lambda: glob.glob(os.path.join(ROOT, "tools/*.c")), "selftests/tools",
                     ["tools", "kmod", "selftests/tools"], "-O0 -std=gnu11 -w -pthread",
@@ -370,7 +376,7 @@ class Measures:
 
     def key(self, test):
         digest = hashlib.sha256(f"{self.series} {test}".encode())
-        for path in sorted([*glob.glob(os.path.join(ROOT, "kmod", "*.[ch]")), os.path.join(ROOT, "selftests/lib.sh"),
+        for path in sorted([*glob.glob(os.path.join(ROOT, "kmod/**/*.[ch]"), recursive=True), os.path.join(ROOT, "selftests/lib.sh"),
                             *glob.glob(os.path.join(ROOT, "selftests", test + ".*"))]):
             with open(path, "rb") as handle:
                 digest.update(handle.read())

@@ -36,7 +36,7 @@ adding_takes_time() {
 	modprobe weft_fault 2>/dev/null || skip "no module weft_fault here"
 	defer rmmod weft_fault
 	printf %s config_ >$parameters/caller
-	echo weft_keyring_set_preshared=late >$parameters/functions
+	echo weft_peer_keys_set_preshared=late >$parameters/functions
 }
 
 never_without_preshared() {

@@ -14,7 +14,7 @@
 
 tracing=/sys/kernel/tracing
 parameters=/sys/module/weft_fault/parameters
-jobs='recv_job_work recv_job_deliver'
+jobs='recv_job_parallel recv_job_serial'
 
 # ---- who does what ----
 
@@ -45,7 +45,7 @@ traced() { # traced FUNCTION [CPU]
 
 # How often one that was ready behind another was delivered along with that.
 delivered_behind() {
-	awk -v deliver=recv_job_deliver '!/^#/ {
+	awk -v deliver=recv_job_serial '!/^#/ {
 		for (i = 1; i <= NF; i++) {
 			if ($i ~ /^\[[0-9]+\]$/) where = $i
 			if ($i ~ /_job_/) {
@@ -71,7 +71,7 @@ nothing_is_dropped() {
 }
 
 both_have_opened() { # both_have_opened BATCHES: each of the CPUs so many
-	[ "$(traced recv_job_work 0)" -ge "$1" ] && [ "$(traced recv_job_work 1)" -ge "$1" ]
+	[ "$(traced recv_job_parallel 0)" -ge "$1" ] && [ "$(traced recv_job_parallel 1)" -ge "$1" ]
 }
 
 # The host decides when either CPU runs: within one transfer all batches may fall to the same one.
@@ -86,11 +86,11 @@ both_take_part() {
 	done
 	note "transfers: $transfers; segments out of order: $(($(out_of_order) - before))"
 	for cpu in 0 1; do
-		note "CPU $cpu opened $(traced recv_job_work $cpu) batches"
-		expect_ge "batches that CPU $cpu opened" "$(traced recv_job_work $cpu)" $least
+		note "CPU $cpu opened $(traced recv_job_parallel $cpu) batches"
+		expect_ge "batches that CPU $cpu opened" "$(traced recv_job_parallel $cpu)" $least
 	done
-	expect_ge "batches that were handed over" "$(traced recv_job_work)" 20
-	expect_eq "batches delivered" "$(traced recv_job_deliver)" "$(traced recv_job_work)"
+	expect_ge "batches that were handed over" "$(traced recv_job_parallel)" 20
+	expect_eq "batches delivered" "$(traced recv_job_serial)" "$(traced recv_job_parallel)"
 	nothing_is_dropped
 }
 
@@ -98,7 +98,7 @@ both_take_part() {
 alone_in_place() {
 	trace_jobs
 	expect ns a ping -n -q -i 0.01 -c 50 -W 5 10.9.0.2
-	expect_eq "batches handed over" "$(traced recv_job_work)" 0
+	expect_eq "batches handed over" "$(traced recv_job_parallel)" 0
 }
 
 one_cpu_in_place() {
@@ -109,7 +109,7 @@ one_cpu_in_place() {
 	echo 0 >$cpu
 	trace_jobs
 	transfer a b fd09::2 3000000
-	expect_eq "batches handed over" "$(traced recv_job_work)" 0
+	expect_eq "batches handed over" "$(traced recv_job_parallel)" 0
 }
 
 # ---- order ----
@@ -131,9 +131,9 @@ head_is_finished_last() {
 	defer rmmod weft_fault
 	before=$(out_of_order)
 	trace_jobs
-	printf %s spread_ >$parameters/caller
+	printf %s parallel_ >$parameters/caller
 	echo 3 >$parameters/every
-	echo recv_job_work=late >$parameters/functions
+	echo recv_job_parallel=late >$parameters/functions
 	until enough_were_late || [ $transfers -ge 10 ]; do
 		transfer a b 10.9.0.2 4000000
 		transfers=$((transfers + 1))
@@ -232,7 +232,7 @@ tunnel_in_tunnel() {
 	transfer a b 10.11.0.2 2000000
 	transfer b a 10.11.0.1 2000000 7010
 	# Where sending two layers is slower than receiving, no burst gets long enough for that.
-	[ "$SLOW" -gt 1 ] || expect_ge "batches handed over" "$(traced recv_job_work)" 20
+	[ "$SLOW" -gt 1 ] || expect_ge "batches handed over" "$(traced recv_job_parallel)" 20
 }
 
 skip_unless_weft

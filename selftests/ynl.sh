@@ -59,7 +59,7 @@ while read -r made kept; do
 	fi
 done <<'LIST'
 weft.h kmod/uapi/linux/weft.h
-netlink-gen.h kmod/netlink-gen.h
-netlink-gen.c kmod/netlink-gen.c
+netlink-gen.h kmod/control/netlink-gen.h
+netlink-gen.c kmod/control/netlink-gen.c
 LIST
 exit $status

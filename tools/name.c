@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The rule is that of kmod/name.c, where UTF-8 is strict: RFC 3629, sections 3 and 10. */
+/*
+ * The rule is that of kmod/lib/peer_name_check.c, where UTF-8 is strict: RFC 3629, sections 3 and
+ * 10.
+ */
 #include <linux/types.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -65,7 +65,7 @@ many_come_and_go() {
 	traffic_stop
 }
 
-caches=(weft_peer weft_keypair weft_allowedips_node)
+caches=(weft_peer weft_session weft_allowedips_node)
 
 # Where caches are merged, there are objects of others in them.
 objects() { # objects CACHE

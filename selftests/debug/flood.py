@@ -30,7 +30,7 @@ def initiations(_key):
     return [body() + os.urandom(32) for _ in range(COUNT)]
 
 
-def known_key(key):
+def recent_key(key):
     return [wg.macs(body(), base64.b64decode(key)) for _ in range(COUNT)]
 
 
@@ -94,7 +94,7 @@ def forgeries(capture):
 
 def main():
     name, file = sys.argv[1:3]
-    makers = {"initiations": initiations, "known-key": known_key, "cookies": cookies, "strays": strays,
+    makers = {"initiations": initiations, "known-key": recent_key, "cookies": cookies, "strays": strays,
               "replays": replays, "forgeries": forgeries}
     with open(file, "wb") as handle:
         handle.write(b"".join(makers[name](*sys.argv[3:])))

@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "netlink-gen.c"
+#include "control/netlink-gen.c"
 
 #define MAX_MESSAGE	32768
 #define MAX_BATCH	(4 * MAX_MESSAGE)

@@ -4,7 +4,7 @@
  * is looked at and each prefix looked up, and nothing may be left when all is taken away.
  */
 #include "fuzz.h"
-#include "allowedips.c"
+#include "lib/allowedips.c"
 
 #define OWNERS		4
 #define ENTRIES_MAX	64

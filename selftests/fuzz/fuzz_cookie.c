@@ -4,7 +4,7 @@
  * keys, and changes, each a place and what to flip there.
  */
 #include "fuzz.h"
-#include "cookie.c"
+#include "lib/cookie.c"
 
 #define CHANGES_MAX	4
 

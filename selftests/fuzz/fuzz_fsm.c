@@ -5,7 +5,7 @@
  * four bytes.
  */
 #include "fuzz.h"
-#include "fsm.c"
+#include "lib/fsm.c"
 
 #define SECOND		((u64)NSEC_PER_SEC)
 #define CLOCKS_APART	(SECOND / 1000)

@@ -5,8 +5,8 @@
  * refusal must leave no trace. Input: struct conversation, then changes of three bytes each.
  */
 #include "fuzz.h"
-#include "noise.c"
-#include "cookie.c"
+#include "lib/noise.c"
+#include "lib/cookie.c"
 
 #define KEYS		8
 #define CHANGES_MAX	6

@@ -2,7 +2,7 @@
 /* The replay window against a list of all that it let pass. Input: steps of three bytes. */
 #include "fuzz.h"
 #include <linux/limits.h>
-#include "replay.c"
+#include "lib/replay.c"
 
 #define PASSED_MAX	256
 

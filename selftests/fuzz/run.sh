@@ -24,7 +24,7 @@ cd "$weft_top/selftests/fuzz" || exit 1
 
 # Every fuzz_NAME.c is a fuzzer in userspace: the longest input that each is given. What an input is, each says itself.
 longest=(
-	noise:98 cookie:192 replay:48 allowedips:64 fsm:160 name:72 pmtu:48 pair:16
+	noise:98 cookie:192 replay:48 allowedips:64 fsm:160 peer_name_check:72 plpmtud:48 keyselect:16
 	config:512 message:256 event:160
 )
 # Those in a machine: debug/fuzz_NAME.sh. They come up slowly, and so each gets several times the share of another one.
@@ -36,14 +36,14 @@ found=build/found
 
 # A fault for each fuzzer: file and what to make of it. Each is one that a person could write.
 plants=(
-	'noise kmod/noise.c s/if (!noise_open(&state, opened, msg->sealed_timestamp, WEFT_TIMESTAMP_LEN))/if (!noise_open(\&state, opened, msg->sealed_timestamp, WEFT_TIMESTAMP_LEN) \&\& opened[0])/'
-	'cookie kmod/cookie.c s/+ at, sizeof(mac))/+ at, sizeof(mac) - 1)/'
-	'replay kmod/replay.c s/WEFT_REPLAY_WORDS);/WEFT_REPLAY_WORDS - 1);/'
-	'allowedips kmod/allowedips.c s/heir->parent = node->parent/heir->parent = heir->parent/'
-	'fsm kmod/fsm.c s/if (fsm->waiting) {/if (fsm->waiting \&\& fsm->refused) {/'
-	'name kmod/name.c s/0x80, 0x800,/0x80, 0x400,/'
-	'pmtu kmod/pmtu.c s/pmtu_usual\[i\] < pmtu->top/pmtu_usual[i] <= pmtu->top/'
-	'pair kmod/pair.c s/spare ? 1 : 0/spare ? 0 : 1/'
+	'noise kmod/lib/noise.c s/if (!noise_open(&state, opened, msg->sealed_timestamp, WEFT_TIMESTAMP_LEN))/if (!noise_open(\&state, opened, msg->sealed_timestamp, WEFT_TIMESTAMP_LEN) \&\& opened[0])/'
+	'cookie kmod/lib/cookie.c s/+ at, sizeof(mac))/+ at, sizeof(mac) - 1)/'
+	'replay kmod/lib/replay.c s/WEFT_REPLAY_WORDS);/WEFT_REPLAY_WORDS - 1);/'
+	'allowedips kmod/lib/allowedips.c s/heir->parent = node->parent/heir->parent = heir->parent/'
+	'fsm kmod/lib/fsm.c s/if (fsm->waiting) {/if (fsm->waiting \&\& fsm->refused) {/'
+	'peer_name_check kmod/lib/peer_name_check.c s/0x80, 0x800,/0x80, 0x400,/'
+	'plpmtud kmod/lib/plpmtud.c s/plpmtud_usual\[i\] < pmtu->top/plpmtud_usual[i] <= pmtu->top/'
+	'keyselect kmod/lib/keyselect.c s/spare ? 1 : 0/spare ? 0 : 1/'
 	'config tools/config.c s/while (end > text \&\& isspace/while (isspace/'
 	'message tools/message.c s/nla_len(attr) != WEFT_KEY_BYTES/!nla_len(attr)/'
 	'event tools/event.c s/!tb\[WEFT_EVENT_A_TYPE\] ||/!tb[WEFT_EVENT_A_TIME] ||/'
@@ -145,8 +145,10 @@ plant_one() { # plant_one NAME FILE SCRIPT
 	[ "$name" != event ] || seeds=(corpus/event)
 	work=$(mktemp -d)
 	mkdir "$work/corpus"
-	sed -e "$script" "$weft_top/$file" >"$work/${file##*/}"
-	if cmp -s "$weft_top/$file" "$work/${file##*/}"; then
+	# Included by its path in kmod/ or in tools/.
+	mkdir -p "$work/$(dirname "${file#*/}")"
+	sed -e "$script" "$weft_top/$file" >"$work/${file#*/}"
+	if cmp -s "$weft_top/$file" "$work/${file#*/}"; then
 		echo "not ok - fuzz: $name: the fault cannot be planted in $file"
 		status=1
 	elif ! quietly make -s B="$work" PLANTED="$work" "$work/fuzz_$name"; then

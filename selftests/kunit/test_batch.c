@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Batches: which packets go together, and that every message opens to what went in. */
 #include "test.h"
-#include "batch.c"
+#include "datapath/batch.c"
+#include "core/session.h"
 
 #include <net/tcp.h>
 
@@ -9,15 +10,15 @@
 #define HEADERS	(sizeof(struct iphdr) + sizeof(struct tcphdr))
 
 /* A session with itself: what it seals it can open. */
-static struct weft_keypair *session(struct test *t)
+static struct weft_session *new_session(struct test *t)
 {
-	struct weft_keypair *keypair = test_zalloc(t, sizeof(*keypair));
+	struct weft_session *session = test_zalloc(t, sizeof(*session));
 
-	test_random_bytes(keypair->keys.send, sizeof(keypair->keys.send));
-	memcpy(keypair->keys.receive, keypair->keys.send, sizeof(keypair->keys.receive));
-	keypair->remote_index = cpu_to_le32(0x12345678);
-	keypair->local_index = keypair->remote_index;
-	return keypair;
+	test_random_bytes(session->keys.send, sizeof(session->keys.send));
+	memcpy(session->keys.receive, session->keys.send, sizeof(session->keys.receive));
+	session->remote_index = cpu_to_le32(0x12345678);
+	session->entry.id = session->remote_index;
+	return session;
 }
 
 static struct sk_buff *packet(unsigned int len)
@@ -61,14 +62,14 @@ static unsigned int padded(unsigned int len)
 
 /* The message of a batch at @offset, opened; to be freed. */
 static struct sk_buff *open_message(const struct sk_buff *batch, unsigned int offset,
-				    unsigned int len, const struct weft_keypair *keypair,
+				    unsigned int len, const struct weft_session *session,
 				    u64 counter)
 {
 	struct weft_crypt_source source;
 	struct weft_crypt crypt;
 	struct sk_buff *opened;
 
-	weft_crypt_begin_open(&crypt, keypair);
+	weft_crypt_begin_open(&crypt, session);
 	weft_crypt_source_init(&source, batch);
 	opened = weft_crypt_open_packet(&crypt, &source, offset, len, counter);
 	weft_crypt_end(&crypt);
@@ -76,7 +77,7 @@ static struct sk_buff *open_message(const struct sk_buff *batch, unsigned int of
 }
 
 static void expect_message(struct test *t, const struct sk_buff *batch, unsigned int offset,
-			   const struct weft_keypair *keypair, u64 counter,
+			   const struct weft_session *session, u64 counter,
 			   const struct sk_buff *inner)
 {
 	unsigned int len = padded(inner->len) + WEFT_DATA_OVERHEAD;
@@ -87,7 +88,7 @@ static void expect_message(struct test *t, const struct sk_buff *batch, unsigned
 	EXPECT_EQ(t, le32_to_cpu(header.header.type), WEFT_MSG_DATA);
 	EXPECT_EQ(t, le32_to_cpu(header.receiver), 0x12345678);
 	EXPECT_EQ(t, le64_to_cpu(header.counter), counter);
-	opened = open_message(batch, offset, len, keypair, counter);
+	opened = open_message(batch, offset, len, session, counter);
 	EXPECT(t, !IS_ERR(opened));
 	if (IS_ERR(opened))
 		return;
@@ -99,13 +100,13 @@ static void expect_message(struct test *t, const struct sk_buff *batch, unsigned
 
 /* Seals the first of @list, as a sender does that takes no more counters than it needs. */
 static struct sk_buff *seal(struct test *t, struct sk_buff **list,
-			    const struct weft_keypair *keypair, u64 counter, unsigned int *taken)
+			    const struct weft_session *session, u64 counter, unsigned int *taken)
 {
 	unsigned int next = weft_batch_next(*list);
 	struct sk_buff *sealed;
 
 	*taken = next;
-	sealed = weft_batch_seal(list, keypair, counter, taken);
+	sealed = weft_batch_seal(list, session, counter, taken);
 	EXPECT_EQ(t, *taken, next);
 	return sealed;
 }
@@ -114,18 +115,18 @@ static struct sk_buff *seal(struct test *t, struct sk_buff **list,
  * Seals the first of @list, expects that the @count packets that @inner has copies of went into
  * it, and frees all of these.
  */
-static void expect_batch(struct test *t, struct sk_buff **list, struct weft_keypair *keypair,
+static void expect_batch(struct test *t, struct sk_buff **list, struct weft_session *session,
 			 u64 counter, struct sk_buff **inner, unsigned int count)
 {
 	unsigned int taken, i, offset = 0;
 	struct sk_buff *sealed;
 
 	local_bh_disable();
-	sealed = seal(t, list, keypair, counter, &taken);
+	sealed = seal(t, list, session, counter, &taken);
 	EXPECT_EQ(t, taken, count);
 	EXPECT(t, sealed && !sealed->next && !sealed->prev);
 	for (i = 0; i < count; i++) {
-		expect_message(t, sealed, offset, keypair, counter + i, inner[i]);
+		expect_message(t, sealed, offset, session, counter + i, inner[i]);
 		offset += padded(inner[i]->len) + WEFT_DATA_OVERHEAD;
 	}
 	EXPECT_EQ(t, sealed->len, offset);
@@ -136,7 +137,7 @@ static void expect_batch(struct test *t, struct sk_buff **list, struct weft_keyp
 							   WEFT_DATA_OVERHEAD);
 		EXPECT_EQ(t, sealed->ip_summed, CHECKSUM_PARTIAL);
 	}
-	EXPECT(t, skb_headroom(sealed) >= WEFT_CRYPT_HEADROOM - sizeof(struct weft_msg_data));
+	EXPECT(t, skb_headroom(sealed) >= WEFT_OUTPUT_HEADROOM - sizeof(struct weft_msg_data));
 	kfree_skb(sealed);
 	for (i = 0; i < count; i++)
 		kfree_skb(inner[i]);
@@ -146,53 +147,53 @@ static void expect_batch(struct test *t, struct sk_buff **list, struct weft_keyp
 static void batch_of_one(struct test *t)
 {
 	static const unsigned int lens[] = { 20, 64, 1, MTU - 1, MTU };
-	struct weft_keypair *keypair = session(t);
+	struct weft_session *session = new_session(t);
 	struct sk_buff *list, *copy;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(lens); i++) {
 		list = packets(&lens[i], 1, &copy);
 		EXPECT_EQ(t, weft_batch_next(list), 1);
-		expect_batch(t, &list, keypair, 99, &copy, 1);
+		expect_batch(t, &list, session, 99, &copy, 1);
 		EXPECT_PTR(t, list, NULL);
 	}
-	test_free(keypair);
+	test_free(session);
 }
 
 /* Nothing is in it, and yet it is a message. */
 static void batch_of_a_keepalive(struct test *t)
 {
-	struct weft_keypair *keypair = session(t);
+	struct weft_session *session = new_session(t);
 	static const unsigned int len;
 	struct sk_buff *list, *copy;
 
 	list = packets(&len, 1, &copy);
-	expect_batch(t, &list, keypair, 0, &copy, 1);
-	test_free(keypair);
+	expect_batch(t, &list, session, 0, &copy, 1);
+	test_free(session);
 }
 
 /* Equal ones go together, and a shorter one ends it. */
 static void batch_by_length(struct test *t)
 {
 	static const unsigned int lens[] = { 1000, 1000, 1001, 1008, 900, 1000, 1420, 1420 };
-	struct weft_keypair *keypair = session(t);
+	struct weft_session *session = new_session(t);
 	struct sk_buff *copies[ARRAY_SIZE(lens)], *list;
 
 	list = packets(lens, ARRAY_SIZE(lens), copies);
 	EXPECT_EQ(t, weft_batch_next(list), 5);
 	/* 1000, 1001 and 1008 are equal once they are padded. */
-	expect_batch(t, &list, keypair, 7, copies, 5);
-	expect_batch(t, &list, keypair, 12, copies + 5, 1);
-	expect_batch(t, &list, keypair, 13, copies + 6, 2);
+	expect_batch(t, &list, session, 7, copies, 5);
+	expect_batch(t, &list, session, 12, copies + 5, 1);
+	expect_batch(t, &list, session, 13, copies + 6, 2);
 	EXPECT_PTR(t, list, NULL);
-	test_free(keypair);
+	test_free(session);
 }
 
 /* What is to look different outside does not go together. */
 static void batch_by_kind(struct test *t)
 {
 	static const unsigned int lens[] = { 500, 500, 500, 500 };
-	struct weft_keypair *keypair = session(t);
+	struct weft_session *session = new_session(t);
 	struct sk_buff *copies[ARRAY_SIZE(lens)], *list;
 
 	list = packets(lens, ARRAY_SIZE(lens), copies);
@@ -200,31 +201,31 @@ static void batch_by_kind(struct test *t)
 	weft_packet(list->next->next)->ds = 0xb8;
 	weft_packet(list->next->next->next)->ds = 0xb8;
 	weft_packet(list->next->next->next)->mtu = MTU + 80;
-	expect_batch(t, &list, keypair, 0, copies, 1);
-	expect_batch(t, &list, keypair, 1, copies + 1, 2);
-	expect_batch(t, &list, keypair, 3, copies + 3, 1);
-	test_free(keypair);
+	expect_batch(t, &list, session, 0, copies, 1);
+	expect_batch(t, &list, session, 1, copies + 1, 2);
+	expect_batch(t, &list, session, 3, copies + 3, 1);
+	test_free(session);
 }
 
 /* No more than there may be, in number or in bytes. */
 static void batch_is_full(struct test *t)
 {
 	const unsigned int most = WEFT_BATCH_MAX_LEN / (MTU + WEFT_DATA_OVERHEAD);
-	struct weft_keypair *keypair = session(t);
+	struct weft_session *session = new_session(t);
 	struct sk_buff *copies[70], *list;
 	unsigned int lens[70], i;
 
 	for (i = 0; i < ARRAY_SIZE(lens); i++)
 		lens[i] = 100;
 	list = packets(lens, ARRAY_SIZE(lens), copies);
-	expect_batch(t, &list, keypair, 0, copies, WEFT_BATCH_MAX_PACKETS);
-	expect_batch(t, &list, keypair, 64, copies + 64, 6);
+	expect_batch(t, &list, session, 0, copies, WEFT_BATCH_MAX_PACKETS);
+	expect_batch(t, &list, session, 64, copies + 64, 6);
 	for (i = 0; i < ARRAY_SIZE(lens); i++)
 		lens[i] = MTU;
 	list = packets(lens, most + 3, copies);
-	expect_batch(t, &list, keypair, 0, copies, most);
-	expect_batch(t, &list, keypair, most, copies + most, 3);
-	test_free(keypair);
+	expect_batch(t, &list, session, 0, copies, most);
+	expect_batch(t, &list, session, most, copies + most, 3);
+	test_free(session);
 }
 
 /* How many of @count packets, the first at least, are to go together. */
@@ -240,7 +241,7 @@ static unsigned int together(const unsigned int *lens, unsigned int count)
 
 static void batch_of_any_lengths(struct test *t)
 {
-	struct weft_keypair *keypair = session(t);
+	struct weft_session *session = new_session(t);
 	struct sk_buff *copies[80], *list;
 	unsigned int lens[80], i, from, taken, round;
 
@@ -250,11 +251,11 @@ static void batch_of_any_lengths(struct test *t)
 		list = packets(lens, ARRAY_SIZE(lens), copies);
 		for (from = 0; from < ARRAY_SIZE(lens); from += taken) {
 			taken = together(lens + from, ARRAY_SIZE(lens) - from);
-			expect_batch(t, &list, keypair, from, copies + from, taken);
+			expect_batch(t, &list, session, from, copies + from, taken);
 		}
 		EXPECT_PTR(t, list, NULL);
 	}
-	test_free(keypair);
+	test_free(session);
 }
 
 /* A packet for TCP segmentation, in two pieces of memory, as TCP gives it. */
@@ -322,7 +323,7 @@ static void expect_segment(struct test *t, const struct sk_buff *opened,
 /* Opens a batch of segments, and expects that they are what @whole is cut into. */
 static void expect_segments(struct test *t, const struct sk_buff *sealed,
 			    const struct sk_buff *whole, unsigned int size,
-			    const struct weft_keypair *keypair, u64 counter)
+			    const struct weft_session *session, u64 counter)
 {
 	unsigned int count = DIV_ROUND_UP(whole->len - HEADERS, size), i, offset = 0, len;
 
@@ -332,7 +333,7 @@ static void expect_segments(struct test *t, const struct sk_buff *sealed,
 
 		len = last ? whole->len - i * size : HEADERS + size;
 		len = padded(len) + WEFT_DATA_OVERHEAD;
-		opened = open_message(sealed, offset, len, keypair, counter + i);
+		opened = open_message(sealed, offset, len, session, counter + i);
 		EXPECT(t, !IS_ERR(opened));
 		if (!IS_ERR(opened)) {
 			expect_segment(t, opened, whole, i, size, last);
@@ -349,7 +350,7 @@ static void batch_of_tcp(struct test *t)
 		{ 2 * 1380, 1380 }, { 1381, 1380 }, { 44 * 1380 + 17, 1380 }, { 1000, 100 },
 		{ 64 * 536, 536 },
 	};
-	struct weft_keypair *keypair = session(t);
+	struct weft_session *session = new_session(t);
 	struct sk_buff *list, *copy, *sealed;
 	unsigned int i, count, taken;
 
@@ -360,23 +361,23 @@ static void batch_of_tcp(struct test *t)
 		local_bh_disable();
 		EXPECT_PTR(t, weft_batch_cut_up(list), list);
 		EXPECT_EQ(t, weft_batch_next(list), count);
-		sealed = seal(t, &list, keypair, 1000, &taken);
+		sealed = seal(t, &list, session, 1000, &taken);
 		EXPECT(t, sealed && !list);
 		EXPECT_EQ(t, taken, count);
 		EXPECT_EQ(t, skb_shinfo(sealed)->gso_segs, count);
-		expect_segments(t, sealed, copy, cases[i].size, keypair, 1000);
+		expect_segments(t, sealed, copy, cases[i].size, session, 1000);
 		kfree_skb(sealed);
 		kfree_skb(copy);
 		local_bh_enable();
 	}
-	test_free(keypair);
+	test_free(session);
 }
 
 /* Too many segments for one batch: the kernel's own segmentation makes a list, which is as good. */
 static void batch_of_more_than_one(struct test *t)
 {
 	const unsigned int payload = 100 * 200 - 7, size = 200;
-	struct weft_keypair *keypair = session(t);
+	struct weft_session *session = new_session(t);
 	unsigned int taken, total = 0;
 	struct sk_buff *list, *sealed;
 
@@ -386,7 +387,7 @@ static void batch_of_more_than_one(struct test *t)
 	EXPECT(t, list && list->next);
 	EXPECT_EQ(t, weft_batch_next(list), WEFT_BATCH_MAX_PACKETS);
 	while (list) {
-		sealed = seal(t, &list, keypair, total, &taken);
+		sealed = seal(t, &list, session, total, &taken);
 		EXPECT(t, sealed);
 		if (!total)
 			EXPECT_EQ(t, taken, WEFT_BATCH_MAX_PACKETS);
@@ -395,14 +396,14 @@ static void batch_of_more_than_one(struct test *t)
 	}
 	EXPECT_EQ(t, total, 100);
 	local_bh_enable();
-	test_free(keypair);
+	test_free(session);
 }
 
 /* A packet that waited with others keeps its place, and does not go into their batch. */
 static void batch_of_mixed_kinds(struct test *t)
 {
 	static const unsigned int lens[] = { 800, 800 };
-	struct weft_keypair *keypair = session(t);
+	struct weft_session *session = new_session(t);
 	struct sk_buff *copies[2], *list, *sealed;
 	unsigned int taken;
 
@@ -410,17 +411,17 @@ static void batch_of_mixed_kinds(struct test *t)
 	append(&list, tcp_packet(3 * 700, 700));
 	append(&list, packet(800));
 	EXPECT_EQ(t, weft_batch_next(list), 2);
-	expect_batch(t, &list, keypair, 0, copies, 2);
+	expect_batch(t, &list, session, 0, copies, 2);
 	local_bh_disable();
-	sealed = seal(t, &list, keypair, 2, &taken);
+	sealed = seal(t, &list, session, 2, &taken);
 	EXPECT_EQ(t, taken, 3);
 	kfree_skb(sealed);
-	sealed = seal(t, &list, keypair, 5, &taken);
+	sealed = seal(t, &list, session, 5, &taken);
 	EXPECT_EQ(t, taken, 1);
 	kfree_skb(sealed);
 	local_bh_enable();
 	EXPECT_PTR(t, list, NULL);
-	test_free(keypair);
+	test_free(session);
 }
 
 /* What says that it is to be cut up, and cannot be, is dropped. */
@@ -441,23 +442,23 @@ static void batch_of_nonsense(struct test *t)
 static void batch_is_authentic(struct test *t)
 {
 	static const unsigned int lens[] = { 64, 64, 64 };
-	struct weft_keypair *keypair = session(t);
+	struct weft_session *session = new_session(t);
 	struct sk_buff *copies[3], *list, *sealed, *opened;
 	const unsigned int len = 64 + WEFT_DATA_OVERHEAD;
 	unsigned int taken, bit;
 
 	list = packets(lens, 3, copies);
 	local_bh_disable();
-	sealed = seal(t, &list, keypair, 5, &taken);
+	sealed = seal(t, &list, session, 5, &taken);
 	EXPECT_EQ(t, skb_linearize(sealed), 0);
-	opened = open_message(sealed, len, len, keypair, 7);
+	opened = open_message(sealed, len, len, session, 7);
 	EXPECT_EQ(t, PTR_ERR(opened), -EBADMSG);
 	for (bit = sizeof(struct weft_msg_data) * 8; bit < len * 8; bit += 3) {
 		sealed->data[len + bit / 8] ^= 1 << bit % 8;
-		EXPECT_EQ(t, PTR_ERR(open_message(sealed, len, len, keypair, 6)), -EBADMSG);
+		EXPECT_EQ(t, PTR_ERR(open_message(sealed, len, len, session, 6)), -EBADMSG);
 		sealed->data[len + bit / 8] ^= 1 << bit % 8;
 	}
-	opened = open_message(sealed, len, len, keypair, 6);
+	opened = open_message(sealed, len, len, session, 6);
 	EXPECT(t, !IS_ERR(opened));
 	EXPECT_BYTES(t, opened->data, copies[1]->data, 64);
 	kfree_skb(opened);
@@ -465,20 +466,20 @@ static void batch_is_authentic(struct test *t)
 	for (bit = 0; bit < 3; bit++)
 		kfree_skb(copies[bit]);
 	local_bh_enable();
-	test_free(keypair);
+	test_free(session);
 }
 
 /* A message that lies in pieces, or has others' bytes right in front, is opened all the same. */
 static void batch_arrives_in_pieces(struct test *t)
 {
 	static const unsigned int lens[] = { 1300, 1300 };
-	struct weft_keypair *keypair = session(t);
+	struct weft_session *session = new_session(t);
 	struct sk_buff *copies[2], *list, *sealed, *pieces;
 	unsigned int taken, split, i;
 
 	list = packets(lens, 2, copies);
 	local_bh_disable();
-	sealed = seal(t, &list, keypair, 5, &taken);
+	sealed = seal(t, &list, session, 5, &taken);
 	EXPECT_EQ(t, skb_linearize(sealed), 0);
 	for (split = 1; split < 1300; split += 100) {
 		struct page *page = alloc_page(GFP_ATOMIC | __GFP_NOFAIL);
@@ -488,14 +489,14 @@ static void batch_arrives_in_pieces(struct test *t)
 		memcpy(page_address(page), sealed->data + split, sealed->len - split);
 		skb_add_rx_frag(pieces, 0, page, 0, sealed->len - split, PAGE_SIZE);
 		for (i = 0; i < 2; i++)
-			expect_message(t, pieces, i * sealed->len / 2, keypair, 5 + i, copies[i]);
+			expect_message(t, pieces, i * sealed->len / 2, session, 5 + i, copies[i]);
 		kfree_skb(pieces);
 	}
 	kfree_skb(sealed);
 	kfree_skb(copies[0]);
 	kfree_skb(copies[1]);
 	local_bh_enable();
-	test_free(keypair);
+	test_free(session);
 }
 
 static void tear_down(struct kunit_suite *suite)

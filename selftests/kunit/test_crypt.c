@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Copies of messages, out of packets whose memory lies in many pieces. */
 #include "test.h"
-#include "crypt.c"
+#include "datapath/crypt.c"
 
 #define LINEAR		40
 #define PAGES		3

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Identities: made, shown under RCU, replaced under readers, wiped and freed. */
 #include "test.h"
-#include "identity.c"
+#include "core/identity.c"
 
 #include <linux/completion.h>
 #include <linux/kthread.h>

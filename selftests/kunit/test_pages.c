@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Pages that packets get memory from: used again, and given back. */
 #include "test.h"
-#include "pages.c"
+#include "datapath/pages.c"
 
 static unsigned int refill(struct weft_pages *pages, unsigned int size, struct page_frag **room)
 {

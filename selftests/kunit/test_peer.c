@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Peers: found, removed under those who still use them, their timers and work, where they are. */
 #include "test.h"
-#include "peer.c"
+#include "core/peer.c"
 #include "world.h"
+#include "core/peer_endpoint.h"
 
 #include <linux/delay.h>
 #include <linux/kthread.h>
@@ -19,7 +20,7 @@ static struct weft_peer *find_peer(struct world *world, u8 name)
 	u8 key[WEFT_KEY_LEN];
 
 	key_of(key, name);
-	return weft_peer_find(&world->device, key);
+	return weft_lookup_peer(&world->device, key);
 }
 
 static bool can_be_found(struct world *world, u8 name)
@@ -33,7 +34,7 @@ static bool can_be_found(struct world *world, u8 name)
 static void start_peer(struct weft_peer *peer)
 {
 	mutex_lock(&peer->device->config_lock);
-	weft_peer_start(peer);
+	weft_timers_start(peer);
 	mutex_unlock(&peer->device->config_lock);
 }
 
@@ -116,8 +117,8 @@ static void peer_is_held_over_its_removal(struct test *t)
 	mutex_unlock(&held->handshake_lock);
 	EXPECT_EQ(t, refcount_read(&held->refs), 1);
 	/* Asking has no effect any more. */
-	weft_peer_ask(held, WEFT_FSM_DO_INITIATE);
-	weft_peer_report(held, WEFT_FSM_SESSION_WANTED);
+	weft_timers_queue_actions(held, WEFT_FSM_DO_INITIATE);
+	weft_timers_event(held, WEFT_FSM_SESSION_WANTED);
 	EXPECT(t, !work_pending(&held->work) && !timer_pending(&held->timer));
 	weft_peer_put(held);
 	world_destroy(world);
@@ -127,7 +128,7 @@ static void peer_is_held_over_its_removal(struct test *t)
 static void peers_are_removed_together(struct test *t)
 {
 	struct world *world = world_create();
-	struct weft_doomed doomed;
+	struct weft_removal removal;
 	struct weft_peer *held[3];
 	int i;
 
@@ -135,11 +136,11 @@ static void peers_are_removed_together(struct test *t)
 		world_add_peer(world, i);
 	for (i = 0; i < 3; i++)
 		held[i] = find_peer(world, 10 + i);
-	weft_doomed_init(&doomed);
+	weft_removal_init(&removal);
 	/* There may be nobody. */
-	weft_peer_remove_doomed(&doomed);
+	weft_peer_remove(&removal);
 	mutex_lock(&world->device.config_lock);
-	weft_peer_doom_all(&world->device, &doomed);
+	weft_peer_unpublish_all(&world->device, &removal);
 	mutex_unlock(&world->device.config_lock);
 	EXPECT_EQ(t, world->device.peer_count, 0);
 	for (i = 1; i <= 100; i++)
@@ -147,7 +148,7 @@ static void peers_are_removed_together(struct test *t)
 	/* The same keys come back before the old peers have gone. */
 	for (i = 1; i <= 100; i++)
 		world_add_peer(world, i);
-	weft_peer_remove_doomed(&doomed);
+	weft_peer_remove(&removal);
 	for (i = 0; i < 3; i++) {
 		EXPECT_EQ(t, refcount_read(&held[i]->refs), 1);
 		EXPECT(t, held[i]->dead);
@@ -184,18 +185,18 @@ static void peer_takes_along_what_it_has(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
-	struct weft_keypair *keypair = world_session(peer, true), *held = world_session(peer, true);
+	struct weft_session *session = world_session(peer, true), *held = world_session(peer, true);
 	atomic_t destroyed = ATOMIC_INIT(0);
-	struct weft_keypair *pending;
+	struct weft_session *pending;
 	__le32 id[3];
 
-	pending = weft_keypair_create(peer, &world->device.index);
-	id[0] = keypair->local_index;
-	id[1] = held->local_index;
-	id[2] = pending->local_index;
-	weft_keypairs_add(&peer->keypairs, keypair);
-	weft_keypairs_add(&peer->keypairs, held);
-	EXPECT(t, weft_keypair_get(held));
+	pending = weft_session_create(peer, &world->device.index);
+	id[0] = session->entry.id;
+	id[1] = held->entry.id;
+	id[2] = pending->entry.id;
+	weft_sessions_add(&peer->sessions, session);
+	weft_sessions_add(&peer->sessions, held);
+	EXPECT(t, weft_session_get(held));
 	peer->handshake.pending = pending;
 	stage(peer, counted_packet(&destroyed));
 	stage(peer, counted_packet(&destroyed));
@@ -203,9 +204,9 @@ static void peer_takes_along_what_it_has(struct test *t)
 	world_remove_peer(peer);
 	EXPECT_EQ(t, atomic_read(&destroyed), 2);
 	rcu_read_lock();
-	EXPECT_PTR(t, weft_index_find(&world->device.index, id[0]), NULL);
-	EXPECT_PTR(t, weft_index_find(&world->device.index, id[1]), NULL);
-	EXPECT_PTR(t, weft_index_find(&world->device.index, id[2]), NULL);
+	EXPECT_PTR(t, weft_session_find(&world->device.index, id[0]), NULL);
+	EXPECT_PTR(t, weft_session_find(&world->device.index, id[1]), NULL);
+	EXPECT_PTR(t, weft_session_find(&world->device.index, id[2]), NULL);
 	rcu_read_unlock();
 	/* A batch under way keeps its session, and that its peer. */
 	EXPECT(t, held->revoked);
@@ -213,7 +214,7 @@ static void peer_takes_along_what_it_has(struct test *t)
 	EXPECT_EQ(t, refcount_read(&peer->refs), 1);
 	/* A sender whose session was revoked stages what it has not sealed. */
 	stage(peer, counted_packet(&destroyed));
-	weft_keypair_put(held);
+	weft_session_put(held);
 	world_destroy(world);
 	EXPECT_EQ(t, atomic_read(&destroyed), 3);
 }
@@ -224,15 +225,15 @@ static void peer_has_work_done(struct test *t)
 	struct weft_peer *peer = world_add_peer(world, 1);
 
 	/* Nothing is done for one that does not run. */
-	weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
+	weft_timers_queue_actions(peer, WEFT_FSM_DO_KEEPALIVE);
 	EXPECT(t, !work_pending(&peer->work));
 	atomic_set(&peer->actions, 0);
-	weft_peer_ask(peer, 0);
+	weft_timers_queue_actions(peer, 0);
 
 	start_peer(peer);
 	EXPECT_EQ(t, atomic_read(&world->acts), 0);
-	weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
-	weft_peer_ask(peer, WEFT_FSM_DO_INITIATE);
+	weft_timers_queue_actions(peer, WEFT_FSM_DO_KEEPALIVE);
+	weft_timers_queue_actions(peer, WEFT_FSM_DO_INITIATE);
 	EXPECT(t, was_asked(world, WEFT_FSM_DO_KEEPALIVE | WEFT_FSM_DO_INITIATE));
 	flush_work(&peer->work);
 	EXPECT_EQ(t, refcount_read(&peer->refs), 1);
@@ -247,14 +248,14 @@ static void peer_tries_again(struct test *t)
 	u64 began, since;
 
 	start_peer(peer);
-	weft_peer_report(peer, WEFT_FSM_SESSION_WANTED);
+	weft_timers_event(peer, WEFT_FSM_SESSION_WANTED);
 	EXPECT(t, was_asked(world, WEFT_FSM_DO_INITIATE));
 	EXPECT(t, !timer_pending(&peer->timer));
 	atomic_set(&world->asked, 0);
-	weft_peer_report(peer, WEFT_FSM_INITIATION_SENT);
+	weft_timers_event(peer, WEFT_FSM_INITIATION_SENT);
 	began = ktime_get_coarse_boottime_ns();
 	EXPECT(t, timer_pending(&peer->timer));
-	EXPECT_EQ(t, weft_peer_state(peer, began, &since), WEFT_PEER_STATE_HANDSHAKING);
+	EXPECT_EQ(t, weft_timers_state(peer, began, &since), WEFT_PEER_STATE_HANDSHAKING);
 	EXPECT(t, was_asked(world, WEFT_FSM_DO_INITIATE | WEFT_FSM_DO_MOVE_ON));
 	EXPECT(t, ktime_get_coarse_boottime_ns() - began >= WEFT_REKEY_TIMEOUT_S * NSEC_PER_SEC);
 	world_destroy(world);
@@ -268,16 +269,16 @@ static void peer_tells_of_sessions(struct test *t)
 	u64 since;
 
 	start_peer(peer);
-	weft_peer_report(peer, both);
+	weft_timers_event(peer, both);
 	EXPECT_EQ(t, atomic_read(&world->events[WEFT_EVENT_SESSION_UP]), 1);
-	EXPECT_EQ(t, weft_peer_state(peer, ktime_get_coarse_boottime_ns(), &since),
+	EXPECT_EQ(t, weft_timers_state(peer, ktime_get_coarse_boottime_ns(), &since),
 		  WEFT_PEER_STATE_UP);
-	weft_peer_report(peer, both);
+	weft_timers_event(peer, both);
 	EXPECT_EQ(t, atomic_read(&world->events[WEFT_EVENT_SESSION_UP]), 1);
 	EXPECT_EQ(t, atomic_read(&world->events[WEFT_EVENT_SESSION_RENEWED]), 1);
 	/* Keys that go are not waited for. */
 	weft_peer_erase(peer);
-	EXPECT_EQ(t, weft_peer_state(peer, ktime_get_coarse_boottime_ns(), &since),
+	EXPECT_EQ(t, weft_timers_state(peer, ktime_get_coarse_boottime_ns(), &since),
 		  WEFT_PEER_STATE_IDLE);
 	world_destroy(world);
 }
@@ -287,26 +288,26 @@ static void peer_is_not_up_with_what_was_erased(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
-	struct weft_keypair *erased = world_session(peer, false);
-	struct weft_keypair *good = world_session(peer, false);
+	struct weft_session *erased = world_session(peer, false);
+	struct weft_session *good = world_session(peer, false);
 	u64 since;
 
 	start_peer(peer);
-	weft_peer_report(peer, WEFT_FSM_SESSION_DERIVED);
-	EXPECT(t, weft_keypair_get(erased));
-	weft_keypairs_add(&peer->keypairs, erased);
+	weft_timers_event(peer, WEFT_FSM_SESSION_DERIVED);
+	EXPECT(t, weft_session_get(erased));
+	weft_sessions_add(&peer->sessions, erased);
 	weft_peer_erase(peer);
-	weft_peer_report_confirmed(erased, WEFT_FSM_ANY_RECEIVED);
+	weft_timers_confirmed(erased, WEFT_FSM_ANY_RECEIVED);
 	EXPECT_EQ(t, atomic_read(&world->events[WEFT_EVENT_SESSION_UP]), 0);
-	EXPECT(t, weft_peer_state(peer, ktime_get_coarse_boottime_ns(), &since) !=
+	EXPECT(t, weft_timers_state(peer, ktime_get_coarse_boottime_ns(), &since) !=
 		  WEFT_PEER_STATE_UP);
-	weft_keypair_put(erased);
+	weft_session_put(erased);
 
-	weft_peer_report(peer, WEFT_FSM_SESSION_DERIVED);
-	weft_keypairs_add(&peer->keypairs, good);
-	weft_peer_report_confirmed(good, WEFT_FSM_ANY_RECEIVED);
+	weft_timers_event(peer, WEFT_FSM_SESSION_DERIVED);
+	weft_sessions_add(&peer->sessions, good);
+	weft_timers_confirmed(good, WEFT_FSM_ANY_RECEIVED);
 	EXPECT_EQ(t, atomic_read(&world->events[WEFT_EVENT_SESSION_UP]), 1);
-	EXPECT_EQ(t, weft_peer_state(peer, ktime_get_coarse_boottime_ns(), &since),
+	EXPECT_EQ(t, weft_timers_state(peer, ktime_get_coarse_boottime_ns(), &since),
 		  WEFT_PEER_STATE_UP);
 	world_destroy(world);
 }
@@ -317,18 +318,18 @@ static void peer_keeps_alive(struct test *t)
 	struct weft_peer *peer = world_add_peer(world, 1);
 
 	/* It is remembered until it starts. */
-	weft_peer_set_persistent(peer, 1);
+	weft_timers_set_persistent(peer, 1);
 	EXPECT(t, !timer_pending(&peer->timer));
 	start_peer(peer);
 	EXPECT(t, was_asked(world, WEFT_FSM_DO_KEEPALIVE));
 	atomic_set(&world->asked, 0);
-	weft_peer_report(peer, WEFT_FSM_ANY_SENT);
+	weft_timers_event(peer, WEFT_FSM_ANY_SENT);
 	EXPECT(t, was_asked(world, WEFT_FSM_DO_KEEPALIVE));
-	weft_peer_set_persistent(peer, 0);
+	weft_timers_set_persistent(peer, 0);
 	/* And at once where it runs. */
 	flush_work(&peer->work);
 	atomic_set(&world->asked, 0);
-	weft_peer_set_persistent(peer, 65535);
+	weft_timers_set_persistent(peer, 65535);
 	EXPECT(t, was_asked(world, WEFT_FSM_DO_KEEPALIVE));
 	world_destroy(world);
 }
@@ -342,21 +343,21 @@ static void peer_stops(struct test *t)
 
 	start_peer(peer);
 	EXPECT(t, peer->path.running);
-	weft_peer_report(peer, WEFT_FSM_SESSION_WANTED);
-	weft_peer_report(peer, WEFT_FSM_INITIATION_SENT);
-	weft_keypairs_add(&peer->keypairs, world_session(peer, true));
+	weft_timers_event(peer, WEFT_FSM_SESSION_WANTED);
+	weft_timers_event(peer, WEFT_FSM_INITIATION_SENT);
+	weft_sessions_add(&peer->sessions, world_session(peer, true));
 	stage(peer, counted_packet(&destroyed));
 	mutex_lock(&world->device.config_lock);
-	weft_peer_rest(peer);
+	weft_peer_quiesce(peer);
 	mutex_unlock(&world->device.config_lock);
 	EXPECT(t, !timer_pending(&peer->timer) && !work_pending(&peer->work));
 	/* No packet that is still on its way begins a search of the path. */
 	EXPECT(t, !peer->path.running);
-	EXPECT_PTR(t, rcu_access_pointer(peer->keypairs.current_keypair), NULL);
+	EXPECT_PTR(t, rcu_access_pointer(peer->sessions.current_session), NULL);
 	EXPECT_EQ(t, refcount_read(&peer->refs), 1);
 	EXPECT_EQ(t, atomic_read(&destroyed), 1);
 	acts = atomic_read(&world->acts);
-	weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
+	weft_timers_queue_actions(peer, WEFT_FSM_DO_KEEPALIVE);
 	msleep(50);
 	EXPECT_EQ(t, atomic_read(&world->acts), acts);
 	/* What waits asks for a session when it starts again. */
@@ -368,7 +369,7 @@ static void peer_stops(struct test *t)
 	weft_staged_purge(&peer->staged);
 	flush_work(&peer->work);
 	mutex_lock(&world->device.config_lock);
-	weft_peer_rest(peer);
+	weft_peer_quiesce(peer);
 	mutex_unlock(&world->device.config_lock);
 	world_destroy(world);
 }
@@ -377,12 +378,12 @@ static void peer_retires(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
-	struct weft_keypair *keypair = world_session(peer, true);
+	struct weft_session *session = world_session(peer, true);
 	struct weft_peer_handshake *state = &peer->handshake;
 	u64 first;
 
-	weft_keypairs_add(&peer->keypairs, keypair);
-	state->pending = weft_keypair_create(peer, &world->device.index);
+	weft_sessions_add(&peer->sessions, session);
+	state->pending = weft_session_create(peer, &world->device.index);
 	state->pending_identity = 5;
 	state->static_static_identity = 5;
 	memset(state->static_static, 9, sizeof(state->static_static));
@@ -395,8 +396,8 @@ static void peer_retires(struct test *t)
 	mutex_unlock(&peer->handshake_lock);
 
 	weft_peer_retire(peer);
-	EXPECT(t, !weft_keypair_reserve(keypair, 1, keypair->born_ns, &first));
-	EXPECT_PTR(t, rcu_access_pointer(peer->keypairs.current_keypair), keypair);
+	EXPECT(t, !weft_session_reserve(session, 1, session->born_ns, &first));
+	EXPECT_PTR(t, rcu_access_pointer(peer->sessions.current_session), session);
 	world_destroy(world);
 }
 
@@ -413,14 +414,14 @@ static void peer_moves(struct test *t)
 	weft_peer_set_endpoint(peer, &here, WEFT_CAUSE_NONE);
 	EXPECT(t, is_at(peer, 0xc0000201));
 	EXPECT_EQ(t, atomic_read(moves), 0);
-	weft_peer_heard_at(peer, &here);
+	weft_peer_learn_endpoint(peer, &here);
 	EXPECT_EQ(t, atomic_read(moves), 0);
-	weft_peer_heard_at(peer, &there);
+	weft_peer_learn_endpoint(peer, &there);
 	EXPECT(t, is_at(peer, 0xc0000202));
 	EXPECT_EQ(t, atomic_read(moves), 1);
 	/* It was sent to another of our addresses: no other place. */
 	from.src4.s_addr = htonl(0x0a000001);
-	weft_peer_heard_at(peer, &from);
+	weft_peer_learn_endpoint(peer, &from);
 	EXPECT_EQ(t, atomic_read(moves), 1);
 	EXPECT_EQ(t, peer->endpoint.src4.s_addr, htonl(0x0a000001));
 	weft_peer_forget_source(peer);
@@ -441,9 +442,9 @@ static void peer_numbers_its_endpoints(struct test *t)
 	weft_peer_set_endpoint(peer, &here, WEFT_CAUSE_NONE);
 	number = weft_peer_endpoint(peer, &now);
 	EXPECT(t, !weft_peer_has_moved(peer, number));
-	weft_peer_heard_at(peer, &here);
+	weft_peer_learn_endpoint(peer, &here);
 	EXPECT(t, !weft_peer_has_moved(peer, number));
-	weft_peer_heard_at(peer, &there);
+	weft_peer_learn_endpoint(peer, &there);
 	EXPECT(t, weft_peer_has_moved(peer, number));
 	number = weft_peer_endpoint(peer, &now);
 	EXPECT(t, !weft_peer_has_moved(peer, number));
@@ -464,20 +465,20 @@ static void peer_is_pinned(struct test *t)
 	set_endpoint(&there, 0xc0000202, 2);
 	mutex_lock(&world->device.config_lock);
 	weft_peer_pin(peer, true);
-	EXPECT_EQ(t, weft_peer_places(peer), 1);
-	EXPECT(t, !weft_peer_move_on(peer));
+	EXPECT_EQ(t, weft_peer_candidate_count(peer), 1);
+	EXPECT(t, !weft_peer_next_candidate(peer));
 	weft_peer_set_candidates(peer, &candidates);
 	EXPECT_PTR(t, candidates, NULL);
-	EXPECT_EQ(t, weft_peer_places(peer), 3);
+	EXPECT_EQ(t, weft_peer_candidate_count(peer), 3);
 	EXPECT(t, is_at(peer, 0xc0000201));
-	weft_peer_heard_at(peer, &there);
+	weft_peer_learn_endpoint(peer, &there);
 	EXPECT(t, is_at(peer, 0xc0000201));
-	weft_peer_heard_at(peer, &peer->candidates->list[1]);
+	weft_peer_learn_endpoint(peer, &peer->candidates->list[1]);
 	EXPECT(t, is_at(peer, 0xc0000203));
-	EXPECT(t, weft_peer_move_on(peer));
+	EXPECT(t, weft_peer_next_candidate(peer));
 	EXPECT(t, is_at(peer, 0xc0000201));
 	weft_peer_pin(peer, false);
-	weft_peer_heard_at(peer, &there);
+	weft_peer_learn_endpoint(peer, &there);
 	EXPECT(t, is_at(peer, 0xc0000202));
 	mutex_unlock(&world->device.config_lock);
 	world_destroy(world);
@@ -500,12 +501,12 @@ static int peer_user(void *data)
 
 		if (peer) {
 			set_endpoint(&endpoint, i, i);
-			weft_peer_report(peer, WEFT_FSM_SESSION_WANTED << i % 8);
-			weft_peer_ask(peer, WEFT_FSM_DO_KEEPALIVE);
-			weft_peer_heard_at(peer, &endpoint);
+			weft_timers_event(peer, WEFT_FSM_SESSION_WANTED << i % 8);
+			weft_timers_queue_actions(peer, WEFT_FSM_DO_KEEPALIVE);
+			weft_peer_learn_endpoint(peer, &endpoint);
 			mutex_lock(&peer->handshake_lock);
 			if (!peer->dead)
-				weft_keypairs_add(&peer->keypairs, world_session(peer, i % 2));
+				weft_sessions_add(&peer->sessions, world_session(peer, i % 2));
 			mutex_unlock(&peer->handshake_lock);
 			weft_peer_put(peer);
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Packets that wait for a session: which make room for which, and that their memory is counted. */
 #include "test.h"
-#include "staged.c"
+#include "core/staged.c"
 
 /* A packet with a number, of as much memory as it says. */
 static struct sk_buff *packet(unsigned int number, unsigned int truesize, bool gso)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Data of unknown sessions: whose peers are asked for one, how many places are remembered. */
 #include "test.h"
-#include "stray.c"
+#include "handshake/stray.c"
 #include "world.h"
 
 #include <linux/delay.h>
@@ -36,7 +36,7 @@ static void peer_at(struct world *world, u8 name, u32 address)
 
 	weft_peer_set_endpoint(peer, &endpoint, WEFT_CAUSE_NONE);
 	mutex_lock(&world->device.config_lock);
-	weft_peer_start(peer);
+	weft_timers_start(peer);
 	mutex_unlock(&world->device.config_lock);
 }
 

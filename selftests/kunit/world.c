@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "world.h"
+#include "core/drop.h"
+#include "core/session.h"
+#include "core/peer.h"
+#include "core/peer_ref.h"
 
 #include <linux/ip.h>
 #include <linux/module.h>
@@ -12,13 +16,13 @@
 /* What the objects of all suites come from. */
 int world_set_up(struct kunit_suite *suite)
 {
-	int err = weft_keypair_init();
+	int err = weft_session_init();
 
 	if (err)
 		return err;
 	err = weft_peer_init();
 	if (err)
-		weft_keypair_exit();
+		weft_session_exit();
 	return err;
 }
 
@@ -26,7 +30,7 @@ int world_set_up(struct kunit_suite *suite)
 void world_tear_down(struct kunit_suite *suite)
 {
 	weft_peer_exit();
-	weft_keypair_exit();
+	weft_session_exit();
 }
 
 static void world_receive(struct weft_device *device, struct sk_buff *skb)
@@ -93,13 +97,13 @@ struct world *world_create(void)
 void world_destroy(struct world *world)
 {
 	struct weft_device *device = &world->device;
-	struct weft_doomed doomed;
+	struct weft_removal removal;
 
-	weft_doomed_init(&doomed);
+	weft_removal_init(&removal);
 	mutex_lock(&device->config_lock);
-	weft_peer_doom_all(device, &doomed);
+	weft_peer_unpublish_all(device, &removal);
 	mutex_unlock(&device->config_lock);
-	weft_peer_remove_doomed(&doomed);
+	weft_peer_remove(&removal);
 	cancel_delayed_work_sync(&device->grace_work);
 	/* Peers look at their device until they are freed. */
 	rcu_barrier();
@@ -130,26 +134,26 @@ struct weft_peer *world_add_peer(struct world *world, u8 name)
 void world_remove_peer(struct weft_peer *peer)
 {
 	struct weft_device *device = peer->device;
-	struct weft_doomed doomed;
+	struct weft_removal removal;
 
-	weft_doomed_init(&doomed);
+	weft_removal_init(&removal);
 	mutex_lock(&device->config_lock);
-	weft_peer_doom(peer, &doomed);
+	weft_peer_unpublish(peer, &removal);
 	mutex_unlock(&device->config_lock);
-	weft_peer_remove_doomed(&doomed);
+	weft_peer_remove(&removal);
 }
 
 /* A session of the peer's that is ready, and not in its set yet. */
-struct weft_keypair *world_session(struct weft_peer *peer, bool initiator)
+struct weft_session *world_session(struct weft_peer *peer, bool initiator)
 {
-	struct weft_keypair *keypair = weft_keypair_create(peer, &peer->device->index);
+	struct weft_session *session = weft_session_create(peer, &peer->device->index);
 	struct weft_noise_handshake hs;
 
-	if (!keypair)
+	if (!session)
 		world_is_out_of_memory();
 	memset(&hs, 0x5a, sizeof(hs));
-	weft_keypair_begin(keypair, &hs, initiator);
-	return keypair;
+	weft_session_begin(session, &hs, initiator);
+	return session;
 }
 
 /* The headers of a message, as a tunnel's socket gets it from there. */
@@ -169,5 +173,5 @@ struct sk_buff *world_message(u32 address, u16 port)
 	return skb;
 }
 
-MODULE_DESCRIPTION("weft's rooms under KUnit");
+MODULE_DESCRIPTION("weft's files under KUnit");
 MODULE_LICENSE("GPL");

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * For the suites of the objects: a device that has no interface, and what was asked of the rooms
+ * For the suites of the objects: a device that has no interface, and what was asked of the layers
  * above by its peers.
  */
 #ifndef WEFT_WORLD_H
 #define WEFT_WORLD_H
 
-#include "device.h"
+#include "core/device.h"
 
 #include <linux/atomic.h>
 
@@ -29,7 +29,7 @@ void world_destroy(struct world *world);
 
 struct weft_peer *world_add_peer(struct world *world, u8 name);
 void world_remove_peer(struct weft_peer *peer);
-struct weft_keypair *world_session(struct weft_peer *peer, bool initiator);
+struct weft_session *world_session(struct weft_peer *peer, bool initiator);
 struct sk_buff *world_message(u32 address, u16 port);
 
 #endif /* WEFT_WORLD_H */

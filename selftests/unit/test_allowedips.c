@@ -17,7 +17,7 @@ static void (*test_after_write)(void);
 #include <sched.h>
 #endif
 
-#include "allowedips.c"
+#include "lib/allowedips.c"
 
 #define OWNERS		8
 #define MODEL_MAX	600

@@ -2,7 +2,7 @@
 /* MACs and cookies: the vectors, whole conversations with random keys, every single bit wrong. */
 #include "test.h"
 #include "wipe.h"
-#include "cookie.c"
+#include "lib/cookie.c"
 #include "vectors.h"
 
 static void cookie_macs_of_vectors(struct test *t)

@@ -8,7 +8,7 @@
 
 #include "test.h"
 
-#include "flight.c"
+#include "lib/flight.c"
 
 #define MANY	TEST_ROUNDS(200000)
 #define THREADS	4

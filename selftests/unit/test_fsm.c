@@ -5,7 +5,7 @@
  */
 #include "test.h"
 #include <linux/limits.h>
-#include "fsm.c"
+#include "lib/fsm.c"
 
 #define MS(ms)	((u64)(ms) * NSEC_PER_MSEC)
 #define JITTER	(WEFT_REKEY_JITTER_MS + 1)

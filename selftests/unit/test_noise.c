@@ -5,7 +5,7 @@
  */
 #include "test.h"
 #include "wipe.h"
-#include "noise.c"
+#include "lib/noise.c"
 #include "vectors.h"
 
 static const struct weft_msg_initiation *initiation_of(const struct vector_handshake *v)

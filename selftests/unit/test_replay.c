@@ -2,7 +2,7 @@
 /* The replay window: its edges, jumps, the end of the counters, and a slow reference. */
 #include "test.h"
 #include <linux/limits.h>
-#include "replay.c"
+#include "lib/replay.c"
 
 #define MODEL_MAX	65536
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the pure row uses of the kernel's header of this name, for userspace, on libb2. */
+/* What kmod/lib uses of the kernel's header of this name, for userspace, on libb2. */
 #ifndef SHIM_CRYPTO_BLAKE2S_H
 #define SHIM_CRYPTO_BLAKE2S_H
 

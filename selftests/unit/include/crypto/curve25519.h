@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the pure row uses of the kernel's header of this name, for userspace, on libsodium. */
+/* What kmod/lib uses of the kernel's header of this name, for userspace, on libsodium. */
 #ifndef SHIM_CRYPTO_CURVE25519_H
 #define SHIM_CRYPTO_CURVE25519_H
 

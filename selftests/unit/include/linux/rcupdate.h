@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the pure row uses of the kernel's header of this name, for userspace. A test may define
+ * What kmod/lib uses of the kernel's header of this name, for userspace. A test may define
  * SHIM_BEFORE_READ() and SHIM_AFTER_WRITE() before, to step in where another CPU might.
  */
 #ifndef SHIM_LINUX_RCUPDATE_H

@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "control/config.h"
+#include "control/change.h"
+#include "control/config_check.h"
+#include "control/rotation.h"
+#include "core/device.h"
+#include "core/identity.h"
+#include "core/lookup.h"
+#include "core/peer.h"
+#include "core/peer_endpoint.h"
+#include "core/peer_keys.h"
+#include "core/peer_name.h"
+#include "core/peer_ref.h"
+#include "core/timers.h"
+#include "datapath/xmit.h"
+#include "udp/binding.h"
+
+#include <crypto/algapi.h>
+#include <linux/netlink.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include <uapi/linux/weft.h>
+
+/**
+ * weft_config_init() - make an empty change
+ * @config: filled in
+ */
+void weft_config_init(struct weft_config *config)
+{
+	memset(config, 0, sizeof(*config));
+	INIT_LIST_HEAD(&config->peers);
+	weft_removal_init(&config->removal);
+}
+
+static void config_free_allowedip(struct weft_config_allowedip *ip)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ip->spare); i++)
+		weft_peer_free_allowedip(ip->spare[i]);
+	kfree(ip);
+}
+
+static void config_free_peer(struct weft_config_peer *peer)
+{
+	struct weft_config_allowedip *ip, *next;
+
+	list_for_each_entry_safe(ip, next, &peer->allowedips, list)
+		config_free_allowedip(ip);
+	weft_peer_put(peer->fresh);
+	weft_peer_name_free(peer->name);
+	kfree(peer->candidates);
+	kfree_sensitive(peer);
+}
+
+/**
+ * weft_config_free() - finish removing what a change has removed, and free the change
+ * @config: the change, applied or not
+ *
+ * Context: process, not under device->config_lock; the device has to be there yet. May sleep.
+ */
+void weft_config_free(struct weft_config *config)
+{
+	struct weft_config_peer *peer, *next;
+
+	weft_peer_remove(&config->removal);
+	list_for_each_entry_safe(peer, next, &config->peers, list) {
+		config_free_peer(peer);
+		cond_resched();
+	}
+	weft_identity_put(config->identity);
+	memzero_explicit(config, sizeof(*config));
+}
+
+static int config_prepare_identity(struct weft_config *config, struct weft_device *device)
+{
+	struct weft_identity *now =
+		rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
+
+	if (!config->has_private)
+		return 0;
+	config->identity = weft_identity_create(config->private);
+	if (config->identity == ERR_PTR(-EINVAL)) {
+		/* All zeros: there is to be none. */
+		config->identity = NULL;
+		config->changes_identity = now;
+		return 0;
+	}
+	if (IS_ERR(config->identity)) {
+		config->identity = NULL;
+		return -ENOMEM;
+	}
+	config->changes_identity = !now || crypto_memneq(now->key.private,
+							 config->identity->key.private,
+							 WEFT_KEY_LEN);
+	return 0;
+}
+
+static int config_prepare_allowedip(struct weft_config_allowedip *ip)
+{
+	size_t i;
+
+	for (i = 0; !ip->remove && i < ARRAY_SIZE(ip->spare); i++) {
+		ip->spare[i] = weft_peer_alloc_allowedip();
+		if (!ip->spare[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/*
+ * Whether an entry may have to create its peer. Where the message removes peers the answer is a
+ * cautious yes: what is removed further up has to be created anew further down.
+ */
+static bool config_may_create(const struct weft_config_peer *peer, bool removes)
+{
+	if (peer->flags & (WEFT_PEER_F_REMOVE_ME | WEFT_PEER_F_UPDATE_ONLY))
+		return false;
+	return removes || !peer->known;
+}
+
+static int config_prepare_peer(struct weft_config_peer *peer, struct weft_device *device,
+			       bool removes)
+{
+	struct weft_config_allowedip *ip;
+	int err;
+
+	list_for_each_entry(ip, &peer->allowedips, list) {
+		err = config_prepare_allowedip(ip);
+		if (err)
+			return err;
+	}
+	if (!config_may_create(peer, removes))
+		return 0;
+	peer->fresh = weft_peer_create(device, peer->public_key);
+	return peer->fresh ? 0 : -ENOMEM;
+}
+
+static int config_prepare_peers(struct weft_config *config, struct weft_device *device,
+				struct netlink_ext_ack *extack)
+{
+	bool removes = config->flags & WEFT_DEVICE_F_REPLACE_PEERS || config->strips;
+	unsigned int count =
+		config->flags & WEFT_DEVICE_F_REPLACE_PEERS ? 0 : device->peer_count;
+	struct weft_config_peer *peer;
+	int err;
+
+	list_for_each_entry(peer, &config->peers, list) {
+		removes |= peer->flags & WEFT_PEER_F_REMOVE_ME;
+		err = config_prepare_peer(peer, device, removes);
+		if (err)
+			return err;
+		if (peer->fresh && ++count > WEFT_PEERS_MAX) {
+			NL_SET_ERR_MSG(extack, "too many peers: a device has at most 1048576");
+			return -ENOSPC;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Whether anything about the sockets is to change. */
+static bool config_binds(const struct weft_config *config)
+{
+	return config->has_port || config->has_address4 || config->has_address6 ||
+	       config->has_interface;
+}
+
+static int config_prepare_binding(struct weft_config *config, struct weft_device *device,
+				  struct netlink_ext_ack *extack)
+{
+	struct weft_binding *binding = &config->binding;
+	const struct weft_binding *now = &device->binding;
+
+	if (!config_binds(config))
+		return 0;
+	if (!config->has_port)
+		binding->port = now->port;
+	if (!config->has_address4)
+		binding->address4 = now->address4;
+	if (!config->has_address6)
+		binding->address6 = now->address6;
+	if (!config->has_interface) {
+		binding->ifindex = now->ifindex;
+		strscpy(binding->ifname, now->ifname, sizeof(binding->ifname));
+	}
+	return weft_binding_prepare(device, binding, &config->sockets, extack);
+}
+
+static bool config_connects(const struct weft_config *config)
+{
+	const struct weft_config_peer *peer;
+
+	list_for_each_entry(peer, &config->peers, list) {
+		if (peer->connect)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * weft_config_prepare() - do all of a change that can fail
+ * @config: the change, as parsed
+ * @device: what it is for
+ * @extack: says why, if it fails
+ *
+ * Context: process, device->config_lock; the lock is to be held on to for weft_config_apply().
+ * Return: 0 or a negative errno; then the device is as it was.
+ */
+int weft_config_prepare(struct weft_config *config, struct weft_device *device,
+			struct netlink_ext_ack *extack)
+{
+	int err;
+
+	lockdep_assert_held(&device->config_lock);
+	if (device->gone) {
+		NL_SET_ERR_MSG(extack, "interface: it is being removed");
+		return -ENODEV;
+	}
+	if (!device->up && config_connects(config)) {
+		NL_SET_ERR_MSG(extack, "connect: the interface is down");
+		return -ENETDOWN;
+	}
+	if ((config_binds(config) || config->has_fwmark) && !weft_binding_may(device)) {
+		NL_SET_ERR_MSG(extack,
+			       "not allowed where the sockets live: listen port, fwmark, and its like");
+		return -EPERM;
+	}
+	err = config_prepare_identity(config, device);
+	if (err)
+		return err;
+	weft_config_check_resolve(config, device);
+	err = weft_config_check(config, device, extack);
+	if (err)
+		return err;
+	err = config_prepare_peers(config, device, extack);
+	if (err)
+		return err;
+	return config_prepare_binding(config, device, extack);
+}
+
+static void config_apply_allowedips(struct weft_config_peer *config, struct weft_peer *peer)
+{
+	struct weft_allowedips *table = &peer->device->allowedips;
+	struct weft_config_allowedip *ip;
+	LIST_HEAD(before);
+	LIST_HEAD(freed);
+
+	/*
+	 * What is in both the old and the new set is never out of the table: the rest of the old
+	 * goes when the new is in.
+	 */
+	if (config->flags & WEFT_PEER_F_REPLACE_ALLOWEDIPS)
+		list_splice_init(&peer->allowedips, &before);
+	list_for_each_entry(ip, &config->allowedips, list) {
+		if (ip->remove)
+			weft_allowedips_remove(table, ip->bits, ip->address, ip->cidr, peer,
+					       &freed);
+		else
+			weft_allowedips_insert(table, ip->bits, ip->address, ip->cidr, peer,
+					       &peer->allowedips, ip->spare);
+		cond_resched();
+	}
+	weft_allowedips_remove_owned(table, &before, &freed);
+	weft_peer_free_allowedips(&freed);
+}
+
+/* Zeros are older than any time: the next initiation is newer, and from then on it is as ever. */
+static void config_forget_timestamp(struct weft_peer *peer)
+{
+	struct weft_peer_keys *keys = &peer->keys;
+	enum weft_key_slot i;
+
+	mutex_lock(&peer->handshake_lock);
+	for (i = 0; i < WEFT_KEY_SLOTS; i++)
+		memset(keys->storage[i].timestamp, 0, WEFT_TIMESTAMP_LEN);
+	mutex_unlock(&peer->handshake_lock);
+}
+
+static void config_apply_name(struct weft_config_peer *config, struct weft_peer *peer)
+{
+	weft_peer_name_set(peer, config->name);
+	config->name = NULL;
+}
+
+/* Whether an entry changes its peer, and does not only ask it for something. */
+static bool config_changes_peer(const struct weft_config_peer *config)
+{
+	return config->has_preshared || config->has_endpoint || config->has_persistent ||
+	       config->has_name || config->has_roam || config->has_candidates ||
+	       config->has_grace || config->has_next_public || config->has_next_preshared ||
+	       config->flags & WEFT_PEER_F_REPLACE_ALLOWEDIPS || !list_empty(&config->allowedips);
+}
+
+/*
+ * With which preshared key a peer is let in, and where it may be. A fresh one has that before it
+ * can be found: handshakes do not wait for the device's lock.
+ */
+static void config_apply_terms(struct weft_config_peer *config, struct weft_peer *peer,
+			       enum weft_event_cause cause)
+{
+	if (config->has_preshared)
+		weft_peer_keys_set_preshared(peer, config->preshared);
+	if (config->has_roam)
+		weft_peer_pin(peer, !config->roams);
+	if (config->has_candidates)
+		weft_peer_set_candidates(peer, &config->candidates);
+	if (config->has_endpoint)
+		weft_peer_set_endpoint(peer, &config->endpoint, cause);
+}
+
+/* What a change asks for of a peer's keys, apart from its current ones. */
+static void config_apply_keys(const struct weft_config_peer *config, struct weft_peer *peer)
+{
+	u8 old[WEFT_KEY_LEN];
+
+	if (config->has_grace)
+		weft_peer_keys_set_grace(peer, config->grace_s);
+	if (config->ends_previous_public && weft_peer_keys_end(peer, old))
+		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, old);
+	if (config->ends_previous_preshared && weft_peer_keys_end_preshared(peer))
+		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, NULL);
+	if (config->has_next_public)
+		weft_peer_keys_set_next(peer, config->next_public);
+	if (config->has_next_preshared)
+		weft_peer_keys_set_next_preshared(peer, config->next_preshared);
+	if (weft_change_has_next(config) || weft_change_has_next_preshared(config))
+		weft_rotation_renew(peer);
+}
+
+static void config_apply_to_peer(struct weft_config_peer *config, struct weft_peer *peer,
+				 bool fresh)
+{
+	u32 events = 0;
+
+	if (!fresh)
+		config_apply_terms(config, peer, WEFT_CAUSE_ADMINISTRATION);
+	config_apply_keys(config, peer);
+	if (config->has_name)
+		config_apply_name(config, peer);
+	if (config->forget_timestamp && !fresh)
+		config_forget_timestamp(peer);
+	config_apply_allowedips(config, peer);
+	/* Before there may be a keepalive, which asks for a session itself. */
+	if (peer->device->up)
+		weft_xmit_staged(peer);
+	if (config->has_persistent)
+		weft_timers_set_persistent(peer, config->persistent_s);
+	if (fresh)
+		weft_peer_event(peer, WEFT_EVENT_PEER_ADDED, WEFT_CAUSE_ADMINISTRATION, NULL);
+	else if (config_changes_peer(config))
+		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_ADMINISTRATION, NULL);
+	if (!peer->device->up)
+		return;
+	if (config->has_endpoint || config->has_candidates || config->has_preshared)
+		events |= WEFT_FSM_MENDED;
+	if (config->connect)
+		events |= WEFT_FSM_CONNECT;
+	if (events)
+		weft_timers_event(peer, events);
+}
+
+/* Publishes the peer made for an entry. Returns it, or one that an earlier entry has published. */
+static struct weft_peer *config_publish(struct weft_config_peer *config, struct weft_device *device)
+{
+	struct weft_peer *peer;
+
+	/* Listeners hear of it when it has all that it is to have. */
+	config_apply_terms(config, config->fresh, WEFT_CAUSE_NONE);
+	/* Before it can be found, so that timers know of whatever session it gets. */
+	if (device->up)
+		weft_timers_start(config->fresh);
+	peer = weft_peer_publish(config->fresh);
+	if (peer == config->fresh)
+		return peer;
+	weft_timers_stop(config->fresh);
+	if (config->has_candidates)
+		weft_peer_set_candidates(config->fresh, &config->candidates);
+	return peer;
+}
+
+/* The peer that an entry is about, created if need be, with a reference; or NULL. */
+static struct weft_peer *config_peer(struct weft_config_peer *config, struct weft_device *device,
+				     bool *fresh)
+{
+	struct weft_peer *peer;
+
+	*fresh = false;
+	if (!config->fresh)
+		return weft_lookup_peer(device, config->public_key);
+	/* A peer with our own key could only be ourselves. */
+	if (weft_rotation_is_own(device, config->public_key))
+		return NULL;
+	peer = config_publish(config, device);
+	*fresh = peer == config->fresh;
+	if (*fresh)
+		config->fresh = NULL;
+	weft_peer_get(peer);
+	return peer;
+}
+
+static void config_apply_peer(struct weft_config_peer *config, struct weft_device *device,
+			      struct weft_removal *removal)
+{
+	bool fresh;
+	struct weft_peer *peer = config_peer(config, device, &fresh);
+
+	if (!peer)
+		return;
+	if (config->flags & WEFT_PEER_F_REMOVE_ME) {
+		weft_peer_event(peer, WEFT_EVENT_PEER_REMOVED, WEFT_CAUSE_ADMINISTRATION, NULL);
+		weft_peer_unpublish(peer, removal);
+	} else {
+		/* It runs before its keepalive is set, so that the first goes out at once. */
+		if (device->up)
+			weft_timers_start(peer);
+		config_apply_to_peer(config, peer, fresh);
+	}
+	weft_peer_put(peer);
+}
+
+/* Whether a message changes what the device is, apart from its peers. */
+static bool config_changes_device(const struct weft_config *config)
+{
+	return config->changes_identity || config_binds(config) || config->has_fwmark ||
+	       config->has_pmtu || config->has_dscp;
+}
+
+static void config_remove_all(struct weft_config *config, struct weft_device *device)
+{
+	struct weft_peer *peer;
+
+	weft_peer_unpublish_all(device, &config->removal);
+	list_for_each_entry(peer, &config->removal.peers, list) {
+		weft_peer_event(peer, WEFT_EVENT_PEER_REMOVED, WEFT_CAUSE_ADMINISTRATION, NULL);
+		cond_resched();
+	}
+}
+
+/**
+ * weft_config_apply() - carry a change out
+ * @config: the change, prepared
+ * @device: what it is for
+ *
+ * Removed peers are only out of sight afterwards; weft_config_free() waits until they are gone.
+ *
+ * Context: process, device->config_lock, held since weft_config_prepare(). Cannot fail.
+ */
+void weft_config_apply(struct weft_config *config, struct weft_device *device)
+{
+	bool changes = config_changes_device(config);
+	struct weft_config_peer *peer;
+
+	lockdep_assert_held(&device->config_lock);
+	/* First, so that nobody goes through those that are not to stay. */
+	if (config->flags & WEFT_DEVICE_F_REPLACE_PEERS)
+		config_remove_all(config, device);
+	if (config_binds(config))
+		weft_binding_apply(device, &config->binding, &config->sockets);
+	if (config->has_fwmark)
+		weft_binding_set_mark(device, config->fwmark);
+	if (config->has_pmtu)
+		WRITE_ONCE(device->pmtu, config->pmtu);
+	if (config->has_dscp)
+		WRITE_ONCE(device->dscp, config->dscp);
+	if (config->changes_identity) {
+		weft_rotation_set_identity(device, config->identity, &config->removal);
+		config->identity = NULL;
+	}
+	if (changes)
+		weft_device_event(device, WEFT_EVENT_DEVICE_CHANGED, WEFT_CAUSE_ADMINISTRATION,
+				  NULL);
+	list_for_each_entry(peer, &config->peers, list) {
+		config_apply_peer(peer, device, &config->removal);
+		cond_resched();
+	}
+	weft_device_changed(device);
+	/* Under the lock: a device that is being removed waits only for the sockets that it has. */
+	weft_socket_close(&config->sockets);
+}

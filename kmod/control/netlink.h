@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The generic netlink families, as Documentation/netlink/specs/weft.yaml specifies them, and what
+ * requests of both kinds have in common. nl_get.c answers, nl_set.c changes.
+ */
+#ifndef WEFT_NETLINK_H
+#define WEFT_NETLINK_H
+
+#include <linux/netlink.h>
+#include <linux/types.h>
+
+struct genl_family;
+struct net;
+struct net_device;
+struct nlattr;
+
+/* Refuses the value in @attr, and evaluates to @err. */
+#define weft_netlink_refuse(extack, attr, err, text)				\
+({									\
+	NL_SET_ERR_MSG_ATTR(extack, attr, text);			\
+	(err);								\
+})
+
+struct genl_family *weft_netlink_family(void);
+const struct genl_family *weft_netlink_family_of(const struct nlmsghdr *nlh);
+struct net_device *weft_netlink_interface(struct net *net, struct nlattr **attrs,
+					  struct netlink_ext_ack *extack);
+int weft_netlink_init(bool compat);
+void weft_netlink_exit(bool compat);
+
+#endif /* WEFT_NETLINK_H */

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "control/nl_addr.h"
+#include "control/change.h"
+#include "core/candidates.h"
+#include "core/device.h"
+#include "core/endpoint.h"
+#include "udp/binding.h"
+
+#include <linux/netlink.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <net/ipv6.h>
+#include <net/netlink.h>
+
+#include <uapi/linux/weft.h>
+
+/**
+ * weft_nl_addr_put() - put an endpoint into a message
+ * @skb: the message
+ * @type: the attribute
+ * @endpoint: the endpoint; an unknown one is left out
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int weft_nl_addr_put(struct sk_buff *skb, int type, const struct weft_endpoint *endpoint)
+{
+	if (endpoint->addr.sa_family == AF_INET)
+		return nla_put(skb, type, sizeof(endpoint->addr4), &endpoint->addr4);
+	if (endpoint->addr.sa_family == AF_INET6)
+		return nla_put(skb, type, sizeof(endpoint->addr6), &endpoint->addr6);
+	return 0;
+}
+
+static int nl_addr_put_candidate(struct sk_buff *skb, const struct weft_endpoint *endpoint)
+{
+	struct nlattr *nest = nla_nest_start(skb, 0);
+
+	if (!nest)
+		return -EMSGSIZE;
+	if (weft_nl_addr_put(skb, WEFT_CANDIDATE_A_ENDPOINT, endpoint)) {
+		nla_nest_cancel(skb, nest);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/**
+ * weft_nl_addr_put_candidates() - put a peer's candidates into a message
+ * @skb: the message
+ * @candidates: the candidates, or NULL, which are left out
+ *
+ * Context: process, the lock that the list is changed under.
+ * Return: 0 or -EMSGSIZE.
+ */
+int weft_nl_addr_put_candidates(struct sk_buff *skb, const struct weft_candidates *candidates)
+{
+	struct nlattr *nest;
+	unsigned int i;
+
+	if (!candidates)
+		return 0;
+	nest = nla_nest_start(skb, WEFT_PEER_A_CANDIDATES);
+	if (!nest)
+		return -EMSGSIZE;
+	for (i = 0; i < candidates->count; i++) {
+		if (nl_addr_put_candidate(skb, &candidates->list[i])) {
+			nla_nest_cancel(skb, nest);
+			return -EMSGSIZE;
+		}
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/**
+ * weft_nl_addr_put_binding() - put what sockets are bound to into a message, but for the port
+ * @skb: the message
+ * @device: the device
+ *
+ * Context: process, device->config_lock.
+ * Return: 0 or -EMSGSIZE.
+ */
+int weft_nl_addr_put_binding(struct sk_buff *skb, const struct weft_device *device)
+{
+	const struct weft_binding *binding = &device->binding;
+	int err;
+
+	err = nla_put_in_addr(skb, WEFT_DEVICE_A_LISTEN_ADDRESS4, binding->address4.s_addr) ?:
+	      nla_put_in6_addr(skb, WEFT_DEVICE_A_LISTEN_ADDRESS6, &binding->address6);
+	if (err || !binding->ifname[0])
+		return err;
+	if (weft_binding_is_there(device))
+		err = nla_put_u32(skb, WEFT_DEVICE_A_BIND_IFINDEX, binding->ifindex);
+	return err ?: nla_put_string(skb, WEFT_DEVICE_A_BIND_IFNAME, binding->ifname);
+}
+
+/**
+ * weft_nl_addr_get() - read an endpoint
+ * @endpoint: filled in
+ * @attr: the attribute
+ * @extack: says why, if it is none
+ *
+ * Return: 0 or -EINVAL.
+ */
+int weft_nl_addr_get(struct weft_endpoint *endpoint, const struct nlattr *attr,
+		     struct netlink_ext_ack *extack)
+{
+	int len = nla_len(attr);
+	u16 family = 0;
+
+	memset(endpoint, 0, sizeof(*endpoint));
+	if (len >= (int)sizeof(family))
+		memcpy(&family, nla_data(attr), sizeof(family));
+	if (family == AF_INET && len == sizeof(endpoint->addr4)) {
+		const struct sockaddr_in *from = nla_data(attr);
+
+		endpoint->addr4.sin_family = AF_INET;
+		endpoint->addr4.sin_port = from->sin_port;
+		endpoint->addr4.sin_addr = from->sin_addr;
+	} else if (family == AF_INET6 && len == sizeof(endpoint->addr6)) {
+		memcpy(&endpoint->addr6, nla_data(attr), sizeof(endpoint->addr6));
+		endpoint->addr6.sin6_flowinfo = 0;
+	} else {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "endpoint: no struct sockaddr_in or sockaddr_in6");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int nl_addr_get_candidate(struct weft_endpoint *endpoint, const struct nlattr *nest,
+				 struct netlink_ext_ack *extack)
+{
+	struct nlattr *attrs[WEFT_CANDIDATE_A_MAX + 1];
+	int err;
+
+	err = nla_parse_nested(attrs, WEFT_CANDIDATE_A_MAX, nest, NULL, extack);
+	if (err)
+		return err;
+	if (!attrs[WEFT_CANDIDATE_A_ENDPOINT]) {
+		NL_SET_ERR_MSG_ATTR(extack, nest, "candidate: it needs an endpoint");
+		return -EINVAL;
+	}
+	err = weft_nl_addr_get(endpoint, attrs[WEFT_CANDIDATE_A_ENDPOINT], extack);
+	if (err || endpoint->addr.sa_family != AF_INET6)
+		return err;
+	/* What is heard from there will not have one either. */
+	if (!__ipv6_addr_needs_scope_id(ipv6_addr_type(&endpoint->addr6.sin6_addr)))
+		endpoint->addr6.sin6_scope_id = 0;
+	return 0;
+}
+
+/* Counts them, and looks at what is behind the last one, which the core does not. */
+static int nl_addr_count(const struct nlattr *nest, struct netlink_ext_ack *extack)
+{
+	const struct nlattr *attr;
+	int rest, count = 0;
+
+	nla_for_each_nested(attr, nest, rest)
+		count++;
+	if (rest > 0) {
+		NL_SET_ERR_MSG_ATTR(extack, nest,
+				    "candidates: what is behind the last one is no attribute");
+		return -EINVAL;
+	}
+	if (count > WEFT_CANDIDATES_MAX) {
+		NL_SET_ERR_MSG_ATTR(extack, nest, "candidates: a peer has at most 16");
+		return -E2BIG;
+	}
+	return count;
+}
+
+/* Each place once: the one behind it would not be found otherwise. */
+static int nl_addr_fill(struct weft_candidates *candidates, const struct nlattr *nest,
+			struct netlink_ext_ack *extack)
+{
+	const struct nlattr *attr;
+	struct weft_endpoint endpoint;
+	int rest, err;
+
+	candidates->count = 0;
+	nla_for_each_nested(attr, nest, rest) {
+		err = nl_addr_get_candidate(&endpoint, attr, extack);
+		if (err)
+			return err;
+		if (!weft_candidates_hold(candidates, &endpoint))
+			candidates->list[candidates->count++] = endpoint;
+	}
+	return 0;
+}
+
+/**
+ * weft_nl_addr_get_candidates() - read a peer's candidates
+ * @candidates: gets them, to be freed with kfree(), even if not all are good; NULL for none
+ * @nest: the attribute
+ * @extack: says why, if they are not good
+ *
+ * Context: process; may sleep.
+ * Return: 0 or a negative errno.
+ */
+int weft_nl_addr_get_candidates(struct weft_candidates **candidates, const struct nlattr *nest,
+				struct netlink_ext_ack *extack)
+{
+	int count = nl_addr_count(nest, extack);
+
+	*candidates = NULL;
+	if (count <= 0)
+		return count;
+	*candidates = weft_candidates_create(count);
+	if (!*candidates)
+		return -ENOMEM;
+	return nl_addr_fill(*candidates, nest, extack);
+}
+
+/* Which interface, 0 or "" being none: by index or by name. */
+static int nl_addr_get_interface(struct weft_config *config, struct nlattr **attrs,
+				 struct netlink_ext_ack *extack)
+{
+	struct nlattr *index = attrs[WEFT_DEVICE_A_BIND_IFINDEX],
+		      *name = attrs[WEFT_DEVICE_A_BIND_IFNAME];
+
+	if (index && name) {
+		NL_SET_ERR_MSG_ATTR(extack, name,
+				    "bind device: give its index or its name, and not both");
+		return -EINVAL;
+	}
+	if (index && nla_get_u32(index) > INT_MAX) {
+		NL_SET_ERR_MSG_ATTR(extack, index, "bind device: there is no such index");
+		return -EINVAL;
+	}
+	if (index)
+		config->binding.ifindex = nla_get_u32(index);
+	if (name)
+		nla_strscpy(config->binding.ifname, name, sizeof(config->binding.ifname));
+	config->has_interface = index || name;
+	return 0;
+}
+
+/* A socket is bound to an address of this host's, and to none that many hosts have. */
+static int nl_addr_get_address4(struct weft_config *config, const struct nlattr *attr,
+				struct netlink_ext_ack *extack)
+{
+	__be32 address = nla_get_in_addr(attr);
+
+	config->binding.address4.s_addr = address;
+	config->has_address4 = true;
+	if (!ipv4_is_multicast(address) && !ipv4_is_lbcast(address))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "listen address: it stands for many hosts");
+	return -EINVAL;
+}
+
+static int nl_addr_get_address6(struct weft_config *config, const struct nlattr *attr,
+				struct netlink_ext_ack *extack)
+{
+	config->binding.address6 = nla_get_in6_addr(attr);
+	config->has_address6 = true;
+	if (!ipv6_addr_is_multicast(&config->binding.address6))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "listen address: it stands for many hosts");
+	return -EINVAL;
+}
+
+/**
+ * weft_nl_addr_get_binding() - read what a device's sockets are to be bound to, but for the port
+ * @config: gets it
+ * @attrs: a device's attributes, weft's own included
+ * @extack: says why, if something is wrong
+ *
+ * Return: 0 or -EINVAL.
+ */
+int weft_nl_addr_get_binding(struct weft_config *config, struct nlattr **attrs,
+			     struct netlink_ext_ack *extack)
+{
+	int err = 0;
+
+	if (attrs[WEFT_DEVICE_A_LISTEN_ADDRESS4])
+		err = nl_addr_get_address4(config, attrs[WEFT_DEVICE_A_LISTEN_ADDRESS4], extack);
+	if (!err && attrs[WEFT_DEVICE_A_LISTEN_ADDRESS6])
+		err = nl_addr_get_address6(config, attrs[WEFT_DEVICE_A_LISTEN_ADDRESS6], extack);
+	return err ?: nl_addr_get_interface(config, attrs, extack);
+}

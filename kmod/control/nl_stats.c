@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "control/nl_stats.h"
+#include "core/device.h"
+#include "core/drop.h"
+#include "core/peer_ref.h"
+
+#include <net/netlink.h>
+
+#include <uapi/linux/weft.h>
+
+static int nl_stats_put_u64(struct sk_buff *skb, int type, u64 value)
+{
+	return nla_put_u64_64bit(skb, type, value, WEFT_PEER_A_UNSPEC);
+}
+
+static int nl_stats_put_drop(struct sk_buff *skb, enum weft_drop reason, u64 count)
+{
+	return count ? nl_stats_put_u64(skb, reason + 1, count) : 0;
+}
+
+static int nl_stats_device_drops(struct sk_buff *skb, struct weft_device *device)
+{
+	struct nlattr *nest = nla_nest_start(skb, WEFT_DEVICE_A_DROPS);
+	enum weft_drop reason;
+
+	if (!nest)
+		return -EMSGSIZE;
+	for (reason = 0; reason < WEFT_DROP_REASONS; reason++) {
+		if (nl_stats_put_drop(skb, reason, weft_drop_count(device, reason)))
+			return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int nl_stats_peer_drops(struct sk_buff *skb, struct weft_peer *peer)
+{
+	struct nlattr *nest = nla_nest_start(skb, WEFT_PEER_A_DROPS);
+	enum weft_drop reason;
+
+	if (!nest)
+		return -EMSGSIZE;
+	for (reason = 0; reason < WEFT_DROP_REASONS; reason++) {
+		unsigned long count = atomic_long_read(&peer->drops[reason]);
+
+		if (nl_stats_put_drop(skb, reason, count))
+			return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/**
+ * weft_nl_stats_device() - put what only weft says of a device
+ * @skb: the message; what was put stays when it is full, for the caller to cancel
+ * @device: the device
+ *
+ * Context: process; config_lock.
+ * Return: 0 or -EMSGSIZE.
+ */
+int weft_nl_stats_device(struct sk_buff *skb, struct weft_device *device)
+{
+	return nl_stats_put_u64(skb, WEFT_DEVICE_A_EVENT_SEQUENCE,
+				atomic64_read(&device->event_sequence)) ?:
+	       nl_stats_device_drops(skb, device);
+}
+
+/**
+ * weft_nl_stats_peer() - put what only weft says of a peer
+ * @skb: the message; what was put stays when it is full, for the caller to cancel
+ * @peer: the peer
+ *
+ * Context: process; config_lock.
+ * Return: 0 or -EMSGSIZE.
+ */
+int weft_nl_stats_peer(struct sk_buff *skb, struct weft_peer *peer)
+{
+	const struct {
+		int type;
+		const atomic64_t *count;
+	} counts[] = {
+		{ WEFT_PEER_A_RX_PACKETS, &peer->rx_packets },
+		{ WEFT_PEER_A_TX_PACKETS, &peer->tx_packets },
+		{ WEFT_PEER_A_HANDSHAKES_SENT, &peer->handshakes_sent },
+		{ WEFT_PEER_A_HANDSHAKES_RECEIVED, &peer->handshakes_received },
+		{ WEFT_PEER_A_HANDSHAKES_COMPLETED, &peer->handshakes_completed },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
+		if (nl_stats_put_u64(skb, counts[i].type, atomic64_read(counts[i].count)))
+			return -EMSGSIZE;
+	}
+	return nl_stats_peer_drops(skb, peer);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What weft says of devices and peers beyond what WireGuard does.
+ */
+#ifndef WEFT_NL_STATS_H
+#define WEFT_NL_STATS_H
+
+struct sk_buff;
+struct weft_device;
+struct weft_peer;
+
+int weft_nl_stats_device(struct sk_buff *skb, struct weft_device *device);
+int weft_nl_stats_peer(struct sk_buff *skb, struct weft_peer *peer);
+
+#endif /* WEFT_NL_STATS_H */

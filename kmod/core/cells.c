@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "core/cells.h"
+
+#include <linux/netdevice.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+
+/* Packets that wait on one CPU, at most. */
+#define CELLS_MAX_PACKETS	4096
+
+struct weft_cell {
+	struct sk_buff_head queue;	/* its CPU's; emptied by another if that is off line */
+	struct napi_struct napi;
+};
+
+/* What outlives the device: others walk the list of a device's NAPIs under RCU. */
+struct weft_cells_memory {
+	struct rcu_head rcu;
+	struct weft_cell __percpu *cells;
+};
+
+static int cells_poll(struct napi_struct *napi, int budget)
+{
+	struct weft_cell *cell = container_of(napi, struct weft_cell, napi);
+	struct sk_buff *skb;
+	int done = 0;
+
+	while (done < budget && (skb = skb_dequeue(&cell->queue))) {
+		napi_gro_receive(napi, skb);
+		done++;
+	}
+	if (done < budget)
+		napi_complete_done(napi, done);
+	return done;
+}
+
+/**
+ * weft_cells_init() - make a device's queues
+ * @cells: to be made
+ * @dev: the device
+ *
+ * Context: process, rtnl.
+ * Return: 0 or -ENOMEM.
+ */
+int weft_cells_init(struct weft_cells *cells, struct net_device *dev)
+{
+	struct weft_cells_memory *memory = kmalloc(sizeof(*memory), GFP_KERNEL);
+	int cpu;
+
+	if (!memory)
+		return -ENOMEM;
+	cells->memory = memory;
+	cells->cells = alloc_percpu(struct weft_cell);
+	if (!cells->cells) {
+		kfree(memory);
+		return -ENOMEM;
+	}
+	memory->cells = cells->cells;
+	for_each_possible_cpu(cpu) {
+		struct weft_cell *cell = per_cpu_ptr(cells->cells, cpu);
+
+		skb_queue_head_init(&cell->queue);
+		set_bit(NAPI_STATE_NO_BUSY_POLL, &cell->napi.state);
+		netif_napi_add(dev, &cell->napi, cells_poll);
+		napi_enable(&cell->napi);
+	}
+	return 0;
+}
+
+static void cells_free(struct rcu_head *rcu)
+{
+	struct weft_cells_memory *memory = container_of(rcu, struct weft_cells_memory, rcu);
+
+	free_percpu(memory->cells);
+	kfree(memory);
+}
+
+/**
+ * weft_cells_exit() - drop what waits, and free the queues after a grace period
+ * @cells: the device's, into which nothing is put any more
+ *
+ * Context: process, rtnl.
+ */
+void weft_cells_exit(struct weft_cells *cells)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct weft_cell *cell = per_cpu_ptr(cells->cells, cpu);
+
+		napi_disable(&cell->napi);
+		__netif_napi_del(&cell->napi);
+		skb_queue_purge(&cell->queue);
+	}
+	call_rcu(&cells->memory->rcu, cells_free);
+}
+
+/**
+ * weft_cells_this() - the cell of this CPU
+ * @cells: the device's
+ *
+ * For packets of a peer that only this CPU receives from.
+ *
+ * Context: bottom halves off.
+ */
+struct weft_cell *weft_cells_this(struct weft_cells *cells)
+{
+	return this_cpu_ptr(cells->cells);
+}
+
+/**
+ * weft_cells_of() - the cell that always serves some number
+ * @cells: the device's
+ * @number: any
+ *
+ * For packets of a peer that several CPUs receive from in turn.
+ */
+struct weft_cell *weft_cells_of(struct weft_cells *cells, u64 number)
+{
+	unsigned int cpu = number % nr_cpu_ids;
+
+	return per_cpu_ptr(cells->cells, likely(cpu_possible(cpu)) ? cpu : 0);
+}
+
+/*
+ * Whether a packet that is put into this CPU's backlog is taken up before what any cell gets from
+ * now on: where the backlog waits for its own turn, that may be behind the cells'.
+ */
+static bool cells_backlog_is_next(const struct weft_cell *cell)
+{
+	const unsigned long busy = NAPIF_STATE_SCHED | NAPIF_STATE_THREADED;
+
+	return !((READ_ONCE(cell->napi.state) |
+		  READ_ONCE(this_cpu_ptr(&softnet_data)->backlog.state)) & busy);
+}
+
+/**
+ * weft_cells_receive() - take inner packets up to the stack
+ * @cell: where
+ * @packets: they; emptied
+ * @alone: there is one, it came without others that GRO could join it with, and no other CPU puts
+ * packets of its peer into cells: a packet in this CPU's backlog is overtaken by others' packets
+ *
+ * What one CPU puts into a cell comes out in the same order, whichever way it goes.
+ *
+ * Context: bottom halves off.
+ * Return: how many had to be dropped.
+ */
+unsigned int weft_cells_receive(struct weft_cell *cell, struct sk_buff_head *packets, bool alone)
+{
+	unsigned int dropped;
+
+	if (alone && cells_backlog_is_next(cell))
+		return __netif_rx(__skb_dequeue(packets)) != NET_RX_SUCCESS;
+	if (unlikely(skb_queue_len_lockless(&cell->queue) >= CELLS_MAX_PACKETS)) {
+		dropped = skb_queue_len(packets);
+		__skb_queue_purge(packets);
+		return dropped;
+	}
+	spin_lock(&cell->queue.lock);
+	skb_queue_splice_tail_init(packets, &cell->queue);
+	spin_unlock(&cell->queue.lock);
+	napi_schedule(&cell->napi);
+	return 0;
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "core/drop.h"
+#include "core/device.h"
+#include "core/peer_ref.h"
+#include "core/trace.h"
+
+#include <linux/percpu.h>
+
+/**
+ * weft_drop() - count packets that go no further, and are nobody's or not known to be anybody's
+ * @device: the device
+ * @reason: why
+ * @count: how many
+ *
+ * Context: any but hard interrupt.
+ */
+void weft_drop(struct weft_device *device, enum weft_drop reason, unsigned int count)
+{
+	this_cpu_add(device->drops->count[reason], count);
+	trace_weft_drop(device, NULL, reason, count);
+}
+
+/**
+ * weft_peer_drop() - count packets from or to a peer that go no further
+ * @peer: the peer
+ * @reason: why
+ * @count: how many
+ *
+ * They count for the peer's device as well.
+ *
+ * Context: any but hard interrupt.
+ */
+void weft_peer_drop(struct weft_peer *peer, enum weft_drop reason, unsigned int count)
+{
+	this_cpu_add(peer->device->drops->count[reason], count);
+	atomic_long_add(count, &peer->drops[reason]);
+	trace_weft_drop(peer->device, peer, reason, count);
+}
+
+/**
+ * weft_drop_count() - how many packets of a device went no further
+ * @device: the device
+ * @reason: for this reason
+ */
+u64 weft_drop_count(const struct weft_device *device, enum weft_drop reason)
+{
+	u64 count = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		count += READ_ONCE(per_cpu_ptr(device->drops, cpu)->count[reason]);
+	return count;
+}
+
+/* The core's reasons: the nearest, where there is one that does not mislead. */
+static const enum skb_drop_reason drop_core_reasons[WEFT_DROP_REASONS] = {
+	[WEFT_DROP_MALFORMED]		= SKB_DROP_REASON_HDR_TRUNC,
+	[WEFT_DROP_NO_SESSION]		= SKB_DROP_REASON_NO_SOCKET,
+	[WEFT_DROP_UNKNOWN_PEER]	= SKB_DROP_REASON_NO_SOCKET,
+	[WEFT_DROP_SOURCE]		= SKB_DROP_REASON_IP_RPFILTER,
+	[WEFT_DROP_ECN]			= SKB_DROP_REASON_IP_TUNNEL_ECN,
+	[WEFT_DROP_NOT_IP_IN]		= SKB_DROP_REASON_UNHANDLED_PROTO,
+	[WEFT_DROP_NO_KEY]		= SKB_DROP_REASON_DEV_READY,
+	[WEFT_DROP_QUEUE_IN]		= SKB_DROP_REASON_FULL_RING,
+	[WEFT_DROP_NO_MEMORY_IN]	= SKB_DROP_REASON_NOMEM,
+	[WEFT_DROP_STACK]		= SKB_DROP_REASON_CPU_BACKLOG,
+	[WEFT_DROP_NOT_IP]		= SKB_DROP_REASON_UNHANDLED_PROTO,
+	[WEFT_DROP_DESTINATION]		= SKB_DROP_REASON_IP_OUTNOROUTES,
+	[WEFT_DROP_NO_ENDPOINT]		= SKB_DROP_REASON_IP_OUTNOROUTES,
+	/* What waits for a session is what waits for a neighbour elsewhere. */
+	[WEFT_DROP_QUEUE]		= SKB_DROP_REASON_NEIGH_QUEUEFULL,
+	[WEFT_DROP_GIVEN_UP]		= SKB_DROP_REASON_NEIGH_FAILED,
+	[WEFT_DROP_NO_MEMORY]		= SKB_DROP_REASON_NOMEM,
+	[WEFT_DROP_SEND]		= SKB_DROP_REASON_IP_OUTNOROUTES,
+	[WEFT_DROP_TOO_BIG]		= SKB_DROP_REASON_PKT_TOO_BIG,
+};
+
+/**
+ * weft_drop_core_reason() - what the core calls a reason
+ * @reason: ours
+ *
+ * Return: the core's, or that it is not specified.
+ */
+enum skb_drop_reason weft_drop_core_reason(enum weft_drop reason)
+{
+	return drop_core_reasons[reason] ?: SKB_DROP_REASON_NOT_SPECIFIED;
+}

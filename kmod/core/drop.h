@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Why packets go no further.
+ */
+#ifndef WEFT_DROP_H
+#define WEFT_DROP_H
+
+#include "core/drop_reason.h"
+
+#include <linux/skbuff.h>
+#include <net/dropreason.h>
+
+struct weft_device;
+struct weft_peer;
+
+struct weft_drops {
+	unsigned long count[WEFT_DROP_REASONS];
+};
+
+void weft_drop(struct weft_device *device, enum weft_drop reason, unsigned int count);
+void weft_peer_drop(struct weft_peer *peer, enum weft_drop reason, unsigned int count);
+u64 weft_drop_count(const struct weft_device *device, enum weft_drop reason);
+enum skb_drop_reason weft_drop_core_reason(enum weft_drop reason);
+
+/**
+ * weft_drop_free() - free a packet that goes no further and has been counted
+ * @skb: the packet, or NULL
+ * @reason: why
+ *
+ * The kernel's tracepoint skb:kfree_skb has the caller for its location.
+ *
+ * Context: any but hard interrupt.
+ */
+static inline void weft_drop_free(struct sk_buff *skb, enum weft_drop reason)
+{
+	kfree_skb_reason(skb, weft_drop_core_reason(reason));
+}
+
+#endif /* WEFT_DROP_H */

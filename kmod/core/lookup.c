@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "core/lookup.h"
+#include "core/device.h"
+#include "core/peer_ref.h"
+
+#include <linux/string.h>
+
+/**
+ * weft_lookup_insert() - let a key be found
+ * @device: the device
+ * @public: the key, which cannot be found yet
+ *
+ * Context: device->peers_lock.
+ * Return: the key, or the same one of another peer that is there already; then nothing has changed.
+ */
+struct weft_public *weft_lookup_insert(struct weft_device *device, struct weft_public *public)
+{
+	struct rb_node **link = &device->peers_by_key.rb_node, *parent = NULL;
+
+	lockdep_assert_held(&device->peers_lock);
+	while (*link) {
+		struct weft_public *other = rb_entry(*link, struct weft_public, by_key);
+		int side = memcmp(public->bytes, other->bytes, WEFT_KEY_LEN);
+
+		if (!side)
+			return other;
+		parent = *link;
+		link = side < 0 ? &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&public->by_key, parent, link);
+	rb_insert_color(&public->by_key, &device->peers_by_key);
+	return public;
+}
+
+/**
+ * weft_lookup_remove() - let a key no longer be found
+ * @device: the device
+ * @public: the key, which can be found or not
+ *
+ * Context: device->peers_lock.
+ */
+void weft_lookup_remove(struct weft_device *device, struct weft_public *public)
+{
+	lockdep_assert_held(&device->peers_lock);
+	if (RB_EMPTY_NODE(&public->by_key))
+		return;
+	rb_erase(&public->by_key, &device->peers_by_key);
+	RB_CLEAR_NODE(&public->by_key);
+}
+
+/**
+ * weft_lookup_is_published() - whether a peer can be found
+ * @peer: the peer; one that is being removed has its nodes in no tree, or in a lost one
+ *
+ * Context: device->peers_lock.
+ */
+bool weft_lookup_is_published(const struct weft_peer *peer)
+{
+	lockdep_assert_held(&peer->device->peers_lock);
+	return peer->keys.epoch && peer->keys.epoch == peer->device->keys_epoch;
+}
+
+/**
+ * weft_lookup_publish() - let a peer be found by its key
+ * @peer: the peer
+ *
+ * Context: process, device->config_lock.
+ * Return: the peer, or the one that can be found by this key already; then nothing has changed.
+ */
+struct weft_peer *weft_lookup_publish(struct weft_peer *peer)
+{
+	struct weft_device *device = peer->device;
+	struct weft_peer *found;
+
+	lockdep_assert_held(&device->config_lock);
+	spin_lock_bh(&device->peers_lock);
+	found = weft_lookup_insert(device, peer->keys.public[WEFT_KEY_SLOT_CURRENT])->peer;
+	if (found == peer)
+		peer->keys.epoch = device->keys_epoch;
+	spin_unlock_bh(&device->peers_lock);
+	return found;
+}
+
+/**
+ * weft_lookup_withdraw() - let a peer be found no more, by none of its keys
+ * @peer: a published peer
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_lookup_withdraw(struct weft_peer *peer)
+{
+	struct weft_device *device = peer->device;
+	enum weft_key_slot i;
+
+	lockdep_assert_held(&device->config_lock);
+	spin_lock_bh(&device->peers_lock);
+	for (i = 0; i < WEFT_KEY_SLOTS; i++)
+		weft_lookup_remove(device, &peer->keys.storage[i]);
+	list_del_init(&peer->keys.graces);
+	peer->keys.epoch = 0;
+	spin_unlock_bh(&device->peers_lock);
+}
+
+/**
+ * weft_lookup_withdraw_all() - let none of a device's peers be found any more
+ * @device: the device
+ *
+ * In no more time than one takes. Their nodes stay linked to each other, and are not looked at
+ * again: the device has another epoch than they.
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_lookup_withdraw_all(struct weft_device *device)
+{
+	lockdep_assert_held(&device->config_lock);
+	spin_lock_bh(&device->peers_lock);
+	device->peers_by_key = RB_ROOT;
+	list_del_init(&device->graces);
+	device->keys_epoch++;
+	spin_unlock_bh(&device->peers_lock);
+}
+
+/**
+ * weft_lookup_key() - find one of the keys of a device's peers
+ * @device: the device
+ * @public: 32 bytes
+ *
+ * Context: device->peers_lock.
+ * Return: the key, good for as long as the lock is held, or NULL.
+ */
+struct weft_public *weft_lookup_key(struct weft_device *device, const u8 public[WEFT_KEY_LEN])
+{
+	struct rb_node *node = device->peers_by_key.rb_node;
+
+	lockdep_assert_held(&device->peers_lock);
+	while (node) {
+		struct weft_public *found = rb_entry(node, struct weft_public, by_key);
+		int side = memcmp(public, found->bytes, WEFT_KEY_LEN);
+
+		if (!side)
+			return found;
+		node = side < 0 ? node->rb_left : node->rb_right;
+	}
+	return NULL;
+}
+
+/**
+ * weft_lookup_peer() - find a device's peer by one of its public keys
+ * @device: the device
+ * @public_key: 32 bytes
+ *
+ * Context: any but hard interrupt.
+ * Return: the peer, with a reference for the caller, or NULL.
+ */
+struct weft_peer *weft_lookup_peer(struct weft_device *device, const u8 public_key[WEFT_KEY_LEN])
+{
+	struct weft_peer *peer = NULL;
+	struct weft_public *found;
+
+	spin_lock_bh(&device->peers_lock);
+	found = weft_lookup_key(device, public_key);
+	if (found) {
+		peer = found->peer;
+		weft_peer_get(peer);
+	}
+	spin_unlock_bh(&device->peers_lock);
+	return peer;
+}
+
+/**
+ * weft_lookup_read() - copy one of a peer's public keys
+ * @peer: the peer
+ * @slot: which
+ * @public: gets it
+ *
+ * Context: any but hard interrupt, without device->peers_lock.
+ * Return: false if there is none in that slot, which the current one never is.
+ */
+bool weft_lookup_read(const struct weft_peer *peer, enum weft_key_slot slot,
+		      u8 public[WEFT_KEY_LEN])
+{
+	const struct weft_public *from;
+
+	spin_lock_bh(&peer->device->peers_lock);
+	from = peer->keys.public[slot];
+	if (from)
+		memcpy(public, from->bytes, WEFT_KEY_LEN);
+	spin_unlock_bh(&peer->device->peers_lock);
+	return from;
+}

@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "core/peer_keys.h"
+#include "core/device.h"
+#include "core/handshake_state.h"
+#include "core/lookup.h"
+#include "core/session.h"
+
+#include <crypto/algapi.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+
+/* A grace is looked after as often, for timers do not count suspension and it does. */
+#define PEER_KEYS_LOOK_NS	(60 * NSEC_PER_SEC)
+
+/* Keys are told apart by number: no two of any peers' have the same. */
+static atomic64_t peer_keys_serial = ATOMIC64_INIT(0);
+
+static void peer_keys_assert_held(const struct weft_peer *peer)
+{
+	lockdep_assert_held(&peer->handshake_lock);
+	lockdep_assert_held(&peer->device->peers_lock);
+}
+
+static void peer_keys_fill(struct weft_public *key, const u8 public[WEFT_KEY_LEN])
+{
+	memcpy(key->bytes, public, WEFT_KEY_LEN);
+	memset(key->timestamp, 0, sizeof(key->timestamp));
+	key->serial = atomic64_inc_return(&peer_keys_serial);
+}
+
+/**
+ * weft_peer_keys_init() - give a peer that nobody can find yet its key
+ * @peer: the peer, zeroed
+ * @public: 32 bytes
+ */
+void weft_peer_keys_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
+{
+	struct weft_peer_keys *keys = &peer->keys;
+	enum weft_key_slot i;
+
+	for (i = 0; i < WEFT_KEY_SLOTS; i++) {
+		RB_CLEAR_NODE(&keys->storage[i].by_key);
+		keys->storage[i].peer = peer;
+	}
+	peer_keys_fill(&keys->storage[0], public);
+	keys->public[WEFT_KEY_SLOT_CURRENT] = &keys->storage[0];
+	keys->preshared[WEFT_KEY_SLOT_CURRENT].serial = atomic64_inc_return(&peer_keys_serial);
+	keys->grace_s = WEFT_GRACE_S;
+	INIT_LIST_HEAD(&keys->graces);
+}
+
+/**
+ * weft_peer_keys_match() - which of a peer's keys one is
+ * @peer: the peer
+ * @public: 32 bytes
+ *
+ * Context: peer->handshake_lock.
+ * Return: the key, or NULL if it is none of them.
+ */
+struct weft_public *weft_peer_keys_match(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
+{
+	enum weft_key_slot i;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	for (i = 0; i < WEFT_KEY_SLOTS; i++) {
+		struct weft_public *own = peer->keys.public[i];
+
+		if (own && !memcmp(own->bytes, public, WEFT_KEY_LEN))
+			return own;
+	}
+	return NULL;
+}
+
+/**
+ * weft_peer_keys_slot() - where a key of a peer's is now
+ * @peer: the peer
+ * @serial: the key's
+ *
+ * Context: peer->handshake_lock.
+ * Return: its slot; WEFT_KEY_SLOTS if it has none any more.
+ */
+enum weft_key_slot weft_peer_keys_slot(const struct weft_peer *peer, u64 serial)
+{
+	enum weft_key_slot i;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	for (i = 0; i < WEFT_KEY_SLOTS; i++) {
+		if (peer->keys.public[i] && peer->keys.public[i]->serial == serial)
+			return i;
+	}
+	return WEFT_KEY_SLOTS;
+}
+
+/**
+ * weft_peer_keys_slots() - in which slots a peer has a public key
+ * @peer: the peer
+ *
+ * Context: peer->handshake_lock.
+ * Return: a mask of BIT(enum weft_key_slot).
+ */
+unsigned int weft_peer_keys_slots(const struct weft_peer *peer)
+{
+	unsigned int slots = 0;
+	enum weft_key_slot i;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	for (i = 0; i < WEFT_KEY_SLOTS; i++)
+		slots |= peer->keys.public[i] ? BIT(i) : 0;
+	return slots;
+}
+
+/**
+ * weft_peer_keys_preshared_slots() - in which slots a peer has a preshared key
+ * @peer: the peer
+ *
+ * Context: peer->handshake_lock.
+ * Return: a mask of BIT(enum weft_key_slot).
+ */
+unsigned int weft_peer_keys_preshared_slots(const struct weft_peer *peer)
+{
+	unsigned int slots = 0;
+	enum weft_key_slot i;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	for (i = 0; i < WEFT_KEY_SLOTS; i++)
+		slots |= peer->keys.preshared[i].serial ? BIT(i) : 0;
+	return slots;
+}
+
+/* Ends what was begun with a key that is going. */
+static void peer_keys_forget(struct weft_peer *peer, const struct weft_public *public)
+{
+	lockdep_assert_held(&peer->handshake_lock);
+	if (peer->handshake.pending && peer->handshake.pending_public == public->serial)
+		weft_peer_forget_handshake(peer);
+}
+
+/* Takes a key out of its slot, for good. */
+static void peer_keys_vacate(struct weft_peer *peer, enum weft_key_slot slot)
+{
+	struct weft_peer_keys *keys = &peer->keys;
+
+	peer_keys_assert_held(peer);
+	if (!keys->public[slot])
+		return;
+	weft_lookup_remove(peer->device, keys->public[slot]);
+	keys->public[slot] = NULL;
+}
+
+static struct weft_public *peer_keys_free_storage(struct weft_peer_keys *keys)
+{
+	struct weft_public *key = keys->storage;
+
+	while (key == keys->public[WEFT_KEY_SLOT_CURRENT] ||
+	       key == keys->public[WEFT_KEY_SLOT_NEXT] ||
+	       key == keys->public[WEFT_KEY_SLOT_PREVIOUS])
+		key++;
+	return key;
+}
+
+/**
+ * weft_peer_keys_look_at() - have a device's graces looked after when one is over
+ * @device: the device
+ * @when_ns: when that is, coarse boot-time clock; it will be earlier if that is far away
+ *
+ * Context: device->peers_lock.
+ */
+void weft_peer_keys_look_at(struct weft_device *device, u64 when_ns)
+{
+	u64 now = ktime_get_coarse_boottime_ns();
+
+	lockdep_assert_held(&device->peers_lock);
+	when_ns = clamp(when_ns, now, now + PEER_KEYS_LOOK_NS);
+	if (when_ns >= device->grace_look_ns)
+		return;
+	device->grace_look_ns = when_ns;
+	mod_delayed_work(system_long_wq, &device->grace_work, nsecs_to_jiffies(when_ns - now) + 1);
+}
+
+/* When a grace is over; U64_MAX: never, or there is none. */
+static u64 peer_keys_end_of(const struct weft_peer_keys *keys, enum weft_grace_of which)
+{
+	u64 grace_s = READ_ONCE(keys->grace_s);
+
+	if (!keys->grace_since_ns[which] || !grace_s)
+		return U64_MAX;
+	return keys->grace_since_ns[which] + grace_s * NSEC_PER_SEC;
+}
+
+/* When the first of a peer's graces is over. */
+static u64 peer_keys_first_end(const struct weft_peer_keys *keys)
+{
+	return min(peer_keys_end_of(keys, WEFT_GRACE_PUBLIC),
+		   peer_keys_end_of(keys, WEFT_GRACE_PRESHARED));
+}
+
+/* Has a peer's previous keys looked after when the first of them ends. */
+static void peer_keys_schedule(struct weft_peer *peer)
+{
+	struct weft_peer_keys *keys = &peer->keys;
+
+	lockdep_assert_held(&peer->device->peers_lock);
+	list_del_init(&keys->graces);
+	if (peer_keys_first_end(keys) == U64_MAX || !weft_lookup_is_published(peer))
+		return;
+	list_add_tail(&keys->graces, &peer->device->graces);
+	weft_peer_keys_look_at(peer->device, peer_keys_first_end(keys));
+}
+
+/* Begins the grace of what has just become previous. That of the other kind goes on as it was. */
+static void peer_keys_begin_grace(struct weft_peer *peer, enum weft_grace_of which)
+{
+	peer->keys.grace_since_ns[which] = ktime_get_coarse_boottime_ns();
+	peer_keys_schedule(peer);
+}
+
+static void peer_keys_end_grace(struct weft_peer *peer, enum weft_grace_of which)
+{
+	peer->keys.grace_since_ns[which] = 0;
+	peer_keys_schedule(peer);
+}
+
+/* Whether the grace of a previous key has an end, and is over. */
+static bool peer_keys_is_over(struct weft_peer *peer, enum weft_grace_of which, u64 now_ns)
+{
+	u64 until = weft_peer_keys_until(peer, which);
+
+	return until && until <= now_ns;
+}
+
+/* Nobody else's key, as weft_config_prepare() has seen to: this one's own, or new. */
+static void peer_keys_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
+{
+	struct weft_public *known = weft_lookup_key(peer->device, public);
+	struct weft_peer_keys *keys = &peer->keys;
+
+	peer_keys_assert_held(peer);
+	if (known && known == keys->public[WEFT_KEY_SLOT_NEXT])
+		return;
+	peer_keys_vacate(peer, WEFT_KEY_SLOT_NEXT);
+	if (known && known == keys->public[WEFT_KEY_SLOT_PREVIOUS]) {
+		/* The peer goes back to it. */
+		keys->public[WEFT_KEY_SLOT_NEXT] = known;
+		keys->public[WEFT_KEY_SLOT_PREVIOUS] = NULL;
+		peer_keys_end_grace(peer, WEFT_GRACE_PUBLIC);
+	} else if (!known && weft_lookup_is_published(peer)) {
+		known = peer_keys_free_storage(keys);
+		peer_keys_fill(known, public);
+		keys->public[WEFT_KEY_SLOT_NEXT] = known;
+		weft_lookup_insert(peer->device, known);
+	}
+}
+
+/**
+ * weft_peer_keys_set_next() - say which key a peer is going to have
+ * @peer: a published peer
+ * @public: 32 bytes that are no key of another peer's; zeros: none. The peer's current key has
+ *	been arrived at already: then there is no next one
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_peer_keys_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
+{
+	struct weft_peer_keys *keys = &peer->keys;
+	struct weft_public *next;
+	u64 ended = 0;
+
+	lockdep_assert_held(&peer->device->config_lock);
+	mutex_lock(&peer->handshake_lock);
+	next = keys->public[WEFT_KEY_SLOT_NEXT];
+	if (next && memcmp(next->bytes, public, WEFT_KEY_LEN)) {
+		peer_keys_forget(peer, next);
+		ended = next->serial;
+	}
+	spin_lock_bh(&peer->device->peers_lock);
+	if (memchr_inv(public, 0, WEFT_KEY_LEN))
+		peer_keys_set_next(peer, public);
+	else
+		peer_keys_vacate(peer, WEFT_KEY_SLOT_NEXT);
+	spin_unlock_bh(&peer->device->peers_lock);
+	/* It has some if it was the current one before. */
+	if (ended)
+		weft_peer_key_ended(peer, WEFT_KEY_PUBLIC, ended);
+	mutex_unlock(&peer->handshake_lock);
+}
+
+/**
+ * weft_peer_keys_promote() - make a peer's next key its current one, if it is that which was used
+ * @peer: the peer
+ * @used: the key under which a handshake has authenticated
+ * @old: gets the key that was current until now, which is the previous one from now on
+ *
+ * Context: process, peer->handshake_lock.
+ * Return: false if it was not the next one; then nothing has changed.
+ */
+bool weft_peer_keys_promote(struct weft_peer *peer, const struct weft_public *used,
+			    u8 old[WEFT_KEY_LEN])
+{
+	struct weft_peer_keys *keys = &peer->keys;
+	const struct weft_public *previous = keys->public[WEFT_KEY_SLOT_PREVIOUS];
+	bool promotes;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	if (likely(used != keys->public[WEFT_KEY_SLOT_NEXT]))
+		return false;
+	if (previous)
+		peer_keys_forget(peer, previous);
+	spin_lock_bh(&peer->device->peers_lock);
+	promotes = weft_lookup_is_published(peer);
+	if (promotes) {
+		peer_keys_vacate(peer, WEFT_KEY_SLOT_PREVIOUS);
+		memcpy(old, keys->public[WEFT_KEY_SLOT_CURRENT]->bytes, WEFT_KEY_LEN);
+		keys->public[WEFT_KEY_SLOT_PREVIOUS] = keys->public[WEFT_KEY_SLOT_CURRENT];
+		WRITE_ONCE(keys->public[WEFT_KEY_SLOT_CURRENT], keys->public[WEFT_KEY_SLOT_NEXT]);
+		keys->public[WEFT_KEY_SLOT_NEXT] = NULL;
+		peer_keys_begin_grace(peer, WEFT_GRACE_PUBLIC);
+	}
+	spin_unlock_bh(&peer->device->peers_lock);
+	/* The handshake that promotes makes the session in their place. */
+	if (promotes && previous)
+		weft_peer_phase_out(peer, WEFT_KEY_PUBLIC, previous->serial);
+	return promotes;
+}
+
+/* Forgets a peer's previous key, and ends its sessions. @old gets it. */
+static void peer_keys_end_public(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
+{
+	const struct weft_public *previous = peer->keys.public[WEFT_KEY_SLOT_PREVIOUS];
+
+	peer_keys_forget(peer, previous);
+	memcpy(old, previous->bytes, WEFT_KEY_LEN);
+	spin_lock_bh(&peer->device->peers_lock);
+	peer_keys_vacate(peer, WEFT_KEY_SLOT_PREVIOUS);
+	peer_keys_end_grace(peer, WEFT_GRACE_PUBLIC);
+	spin_unlock_bh(&peer->device->peers_lock);
+	weft_peer_key_ended(peer, WEFT_KEY_PUBLIC, previous->serial);
+}
+
+/**
+ * weft_peer_keys_end() - forget a peer's previous key, and end its sessions
+ * @peer: the peer
+ * @old: gets it
+ *
+ * Context: process, device->config_lock.
+ * Return: false if there is none.
+ */
+bool weft_peer_keys_end(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
+{
+	bool there;
+
+	lockdep_assert_held(&peer->device->config_lock);
+	mutex_lock(&peer->handshake_lock);
+	there = peer->keys.public[WEFT_KEY_SLOT_PREVIOUS];
+	if (there)
+		peer_keys_end_public(peer, old);
+	mutex_unlock(&peer->handshake_lock);
+	return there;
+}
+
+/**
+ * weft_peer_keys_expire() - the same, if the key's grace is over
+ * @peer: the peer
+ * @now_ns: coarse boot-time clock
+ * @old: gets it
+ *
+ * Context: process, device->config_lock.
+ * Return: false if there is none, or one that is good for longer.
+ */
+bool weft_peer_keys_expire(struct weft_peer *peer, u64 now_ns, u8 old[WEFT_KEY_LEN])
+{
+	bool over;
+
+	lockdep_assert_held(&peer->device->config_lock);
+	mutex_lock(&peer->handshake_lock);
+	over = peer_keys_is_over(peer, WEFT_GRACE_PUBLIC, now_ns);
+	if (over)
+		peer_keys_end_public(peer, old);
+	mutex_unlock(&peer->handshake_lock);
+	return over;
+}
+
+static void peer_keys_fill_preshared(struct weft_preshared *slot, const u8 key[WEFT_KEY_LEN])
+{
+	memcpy(slot->bytes, key, WEFT_KEY_LEN);
+	slot->serial = atomic64_inc_return(&peer_keys_serial);
+}
+
+/**
+ * weft_peer_keys_set_preshared() - set a peer's current preshared key
+ * @peer: the peer
+ * @key: 32 bytes; zeros for none
+ *
+ * No handshake succeeds with the one before. Sessions live on, as WireGuard's do.
+ *
+ * Context: process.
+ */
+void weft_peer_keys_set_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN])
+{
+	struct weft_preshared *now = &peer->keys.preshared[WEFT_KEY_SLOT_CURRENT];
+
+	mutex_lock(&peer->handshake_lock);
+	/* The same one, said again, keeps its number: sessions are known by it. */
+	if (crypto_memneq(key, now->bytes, WEFT_KEY_LEN))
+		peer_keys_fill_preshared(now, key);
+	mutex_unlock(&peer->handshake_lock);
+}
+
+/* Takes the next preshared key away, and ends what was made with it. */
+static void peer_keys_drop_next_preshared(struct weft_peer *peer)
+{
+	struct weft_preshared *next = &peer->keys.preshared[WEFT_KEY_SLOT_NEXT];
+	u64 serial = next->serial;
+
+	memzero_explicit(next, sizeof(*next));
+	if (serial)
+		weft_peer_key_ended(peer, WEFT_KEY_PRESHARED, serial);
+}
+
+/**
+ * weft_peer_keys_set_next_preshared() - set the preshared key that follows the current one
+ * @peer: the peer
+ * @key: 32 bytes; zeros for none. The current one has been arrived at already: then there is none
+ *
+ * Context: process.
+ */
+void weft_peer_keys_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN])
+{
+	struct weft_preshared *slots = peer->keys.preshared;
+
+	mutex_lock(&peer->handshake_lock);
+	/* A session may have proved the next one good just now. */
+	if (weft_peer_keys_promote_preshared(peer, weft_sessions_current_key(&peer->sessions,
+									     WEFT_KEY_PRESHARED)))
+		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_PACKET, NULL);
+	if (!memchr_inv(key, 0, WEFT_KEY_LEN) ||
+	    !crypto_memneq(key, slots[WEFT_KEY_SLOT_CURRENT].bytes, WEFT_KEY_LEN)) {
+		peer_keys_drop_next_preshared(peer);
+	} else if (crypto_memneq(key, slots[WEFT_KEY_SLOT_NEXT].bytes, WEFT_KEY_LEN)) {
+		peer_keys_drop_next_preshared(peer);
+		peer_keys_fill_preshared(&slots[WEFT_KEY_SLOT_NEXT], key);
+	}
+	mutex_unlock(&peer->handshake_lock);
+}
+
+/**
+ * weft_peer_keys_promote_preshared() - make a peer's next preshared key its current one, if it is
+ * that which was used
+ * @peer: the peer
+ * @serial: of the preshared key with which a handshake is known to have succeeded
+ *
+ * Context: process, peer->handshake_lock.
+ * Return: false if it was not the next one; then nothing has changed.
+ */
+bool weft_peer_keys_promote_preshared(struct weft_peer *peer, u64 serial)
+{
+	struct weft_preshared *slots = peer->keys.preshared;
+	u64 ended = slots[WEFT_KEY_SLOT_PREVIOUS].serial;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	if (likely(!serial || slots[WEFT_KEY_SLOT_NEXT].serial != serial))
+		return false;
+	slots[WEFT_KEY_SLOT_PREVIOUS] = slots[WEFT_KEY_SLOT_CURRENT];
+	slots[WEFT_KEY_SLOT_CURRENT] = slots[WEFT_KEY_SLOT_NEXT];
+	memzero_explicit(&slots[WEFT_KEY_SLOT_NEXT], sizeof(*slots));
+	spin_lock_bh(&peer->device->peers_lock);
+	peer_keys_begin_grace(peer, WEFT_GRACE_PRESHARED);
+	spin_unlock_bh(&peer->device->peers_lock);
+	if (ended)
+		weft_peer_phase_out(peer, WEFT_KEY_PRESHARED, ended);
+	return true;
+}
+
+/* Forgets a peer's previous preshared key, if there is one, and ends its sessions. */
+static bool peer_keys_end_preshared(struct weft_peer *peer)
+{
+	struct weft_preshared *previous = &peer->keys.preshared[WEFT_KEY_SLOT_PREVIOUS];
+	u64 serial = previous->serial;
+
+	lockdep_assert_held(&peer->handshake_lock);
+	if (!serial)
+		return false;
+	memzero_explicit(previous, sizeof(*previous));
+	spin_lock_bh(&peer->device->peers_lock);
+	peer_keys_end_grace(peer, WEFT_GRACE_PRESHARED);
+	spin_unlock_bh(&peer->device->peers_lock);
+	weft_peer_key_ended(peer, WEFT_KEY_PRESHARED, serial);
+	return true;
+}
+
+/**
+ * weft_peer_keys_end_preshared() - forget a peer's previous preshared key, and end its sessions
+ * @peer: the peer
+ *
+ * Context: process.
+ * Return: false if there is none.
+ */
+bool weft_peer_keys_end_preshared(struct weft_peer *peer)
+{
+	bool there;
+
+	mutex_lock(&peer->handshake_lock);
+	there = peer_keys_end_preshared(peer);
+	mutex_unlock(&peer->handshake_lock);
+	return there;
+}
+
+/**
+ * weft_peer_keys_expire_preshared() - the same, if the key's grace is over
+ * @peer: the peer
+ * @now_ns: coarse boot-time clock
+ *
+ * Context: process.
+ * Return: false if there is none, or one that is good for longer.
+ */
+bool weft_peer_keys_expire_preshared(struct weft_peer *peer, u64 now_ns)
+{
+	bool over;
+
+	mutex_lock(&peer->handshake_lock);
+	over = peer_keys_is_over(peer, WEFT_GRACE_PRESHARED,
+				 now_ns) && peer_keys_end_preshared(peer);
+	mutex_unlock(&peer->handshake_lock);
+	return over;
+}
+
+/**
+ * weft_peer_keys_set_grace() - set how long a key of a peer's stays good after it has been replaced
+ * @peer: the peer
+ * @seconds: so long from when it was replaced, which may be over; 0: until it is ended
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_peer_keys_set_grace(struct weft_peer *peer, u32 seconds)
+{
+	lockdep_assert_held(&peer->device->config_lock);
+	mutex_lock(&peer->handshake_lock);
+	spin_lock_bh(&peer->device->peers_lock);
+	WRITE_ONCE(peer->keys.grace_s, seconds);
+	peer_keys_schedule(peer);
+	spin_unlock_bh(&peer->device->peers_lock);
+	mutex_unlock(&peer->handshake_lock);
+}
+
+/**
+ * weft_peer_keys_until() - when a previous key of a peer's is forgotten
+ * @peer: the peer
+ * @which: which key
+ *
+ * Context: any but hard interrupt.
+ * Return: coarse boot-time clock; 0: never, or there is none.
+ */
+u64 weft_peer_keys_until(struct weft_peer *peer, enum weft_grace_of which)
+{
+	u64 until;
+
+	spin_lock_bh(&peer->device->peers_lock);
+	until = peer_keys_end_of(&peer->keys, which);
+	spin_unlock_bh(&peer->device->peers_lock);
+	return until == U64_MAX ? 0 : until;
+}
+
+/**
+ * weft_peer_keys_next_to_end() - find a peer whose grace is over
+ * @device: the device
+ * @now_ns: coarse boot-time clock
+ *
+ * Sees to being called again when the next one's is over.
+ *
+ * Context: process, device->config_lock.
+ * Return: a peer, referenced, for weft_peer_keys_expire() and weft_peer_keys_expire_preshared(); or
+ * NULL.
+ */
+struct weft_peer *weft_peer_keys_next_to_end(struct weft_device *device, u64 now_ns)
+{
+	struct weft_peer *peer, *found = NULL;
+
+	lockdep_assert_held(&device->config_lock);
+	spin_lock_bh(&device->peers_lock);
+	list_for_each_entry(peer, &device->graces, keys.graces) {
+		u64 end = peer_keys_first_end(&peer->keys);
+
+		if (end > now_ns) {
+			weft_peer_keys_look_at(device, end);
+			continue;
+		}
+		list_del_init(&peer->keys.graces);
+		weft_peer_get(peer);
+		found = peer;
+		break;
+	}
+	spin_unlock_bh(&device->peers_lock);
+	return found;
+}

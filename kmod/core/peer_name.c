@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "core/peer_name.h"
+#include "core/device.h"
+#include "core/peer_ref.h"
+
+#include <linux/slab.h>
+#include <linux/string.h>
+
+/**
+ * weft_peer_name_create() - make a name that is nobody's yet
+ * @text: the name, as weft_peer_name_check() finds it good
+ * @len: its length in bytes
+ *
+ * Context: process; may sleep.
+ * Return: the name, or NULL when memory is short. weft_peer_name_set() or weft_peer_name_free()
+ * comes next.
+ */
+struct weft_peer_name *weft_peer_name_create(const char *text, size_t len)
+{
+	struct weft_peer_name *name = kzalloc(struct_size(name, text, len + 1), GFP_KERNEL_ACCOUNT);
+
+	if (!name)
+		return NULL;
+	RB_CLEAR_NODE(&name->by_name);
+	memcpy(name->text, text, len);
+	return name;
+}
+
+/**
+ * weft_peer_name_free() - free a name that nobody has or sees any more
+ * @name: the name, or NULL
+ */
+void weft_peer_name_free(struct weft_peer_name *name)
+{
+	kfree(name);
+}
+
+static struct weft_peer_name *peer_name_of(struct weft_peer *peer)
+{
+	return rcu_dereference_protected(peer->name,
+					 lockdep_is_held(&peer->device->config_lock));
+}
+
+static void peer_name_index(struct weft_device *device, struct weft_peer_name *name)
+{
+	struct rb_node **link = &device->names.rb_node, *parent = NULL;
+
+	while (*link) {
+		struct weft_peer_name *other = rb_entry(*link, struct weft_peer_name, by_name);
+
+		parent = *link;
+		link = strcmp(name->text, other->text) < 0 ? &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&name->by_name, parent, link);
+	rb_insert_color(&name->by_name, &device->names);
+}
+
+/**
+ * weft_peer_name_hide() - let a peer no longer be found by its name, which it keeps
+ * @peer: a peer that has a name, or none
+ *
+ * Context: process, device->config_lock.
+ */
+void weft_peer_name_hide(struct weft_peer *peer)
+{
+	struct weft_peer_name *name = peer_name_of(peer);
+
+	if (!name || RB_EMPTY_NODE(&name->by_name))
+		return;
+	rb_erase(&name->by_name, &peer->device->names);
+	RB_CLEAR_NODE(&name->by_name);
+}
+
+/**
+ * weft_peer_name_set() - give a peer a name, in place of the one that it has
+ * @peer: a published peer
+ * @name: a name that is nobody's, or NULL for no name
+ *
+ * Two peers may have the same name between two calls: a change that swaps names is made one by one.
+ *
+ * Context: process, device->config_lock. Cannot fail.
+ */
+void weft_peer_name_set(struct weft_peer *peer, struct weft_peer_name *name)
+{
+	struct weft_peer_name *old = peer_name_of(peer);
+
+	weft_peer_name_hide(peer);
+	if (name) {
+		name->peer = peer;
+		peer_name_index(peer->device, name);
+	}
+	rcu_assign_pointer(peer->name, name);
+	if (old)
+		kfree_rcu(old, rcu);
+}
+
+/**
+ * weft_peer_name_find() - find a device's peer by its name
+ * @device: the device
+ * @text: the name
+ *
+ * Context: process, device->config_lock.
+ * Return: the peer, without a reference, or NULL.
+ */
+struct weft_peer *weft_peer_name_find(struct weft_device *device, const char *text)
+{
+	struct rb_node *node = device->names.rb_node;
+
+	lockdep_assert_held(&device->config_lock);
+	while (node) {
+		struct weft_peer_name *name = rb_entry(node, struct weft_peer_name, by_name);
+		int side = strcmp(text, name->text);
+
+		if (!side)
+			return name->peer;
+		node = side < 0 ? node->rb_left : node->rb_right;
+	}
+	return NULL;
+}

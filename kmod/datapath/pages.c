@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "datapath/pages.h"
+
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <net/sock.h>
+
+static unsigned int pages_left(const struct page_frag *pages)
+{
+	return pages->page ? pages->size - pages->offset : 0;
+}
+
+/**
+ * weft_pages_refill() - find room in a CPU's pages
+ * @pages: this CPU's
+ * @size: bytes, in one piece
+ *
+ * Whoever takes some of it takes a reference to the page, and moves its offset on.
+ *
+ * Context: bottom halves off.
+ * Return: the page and the offset of the room; NULL when memory is short.
+ */
+struct page_frag *weft_pages_refill(struct weft_pages *pages, unsigned int size)
+{
+	struct page_frag *now = &pages->kept[pages->now];
+
+	if (likely(pages_left(now) >= size))
+		return now;
+	pages->now = (pages->now + 1) % ARRAY_SIZE(pages->kept);
+	now = &pages->kept[pages->now];
+	/* A single page is what there was in need: it is not kept. */
+	if (unlikely(now->page && now->size == PAGE_SIZE)) {
+		put_page(now->page);
+		now->page = NULL;
+	}
+	/* It takes the page there is if all that was taken of it has been given back. */
+	if (unlikely(!skb_page_frag_refill(size, now, GFP_ATOMIC | __GFP_NOWARN)))
+		return NULL;
+	return pages_left(now) >= size ? now : NULL;
+}
+
+/**
+ * weft_pages_free() - give back what the CPUs have kept
+ * @pages: all CPUs'
+ *
+ * Context: process, once at unload.
+ */
+void weft_pages_free(struct weft_pages __percpu *pages)
+{
+	unsigned int i;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct weft_pages *here = per_cpu_ptr(pages, cpu);
+
+		for (i = 0; i < ARRAY_SIZE(here->kept); i++) {
+			if (here->kept[i].page)
+				put_page(here->kept[i].page);
+		}
+	}
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A batch is worked on where it comes in, as long as no other CPU has time for it: the CPU that
+ * adds a job either wakes an idle worker or does the oldest job that waits. So no more jobs wait
+ * than there are workers, and with one CPU there are none to hand anything to.
+ *
+ * A worker that has been woken may not run: its CPU, or all that the workqueue may use, belong to
+ * tasks of higher priority, or the hypervisor. No job depends on it:
+ *
+ * - A job is a worker's only once the worker runs, with bottom halves off and so without preemption
+ *   until the job is finished. Until then it waits for all CPUs.
+ * - A CPU that adds a job does those itself that have waited for PARALLEL_PATIENCE_NS, and wakes no
+ *   worker. Until a worker has looked for jobs again, batches are worked on where they come in.
+ * - If no other job is added, the timer of the CPU that added the last one does them.
+ */
+
+#include "datapath/parallel.h"
+
+#include <linux/cpumask.h>
+#include <linux/jiffies.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/isolation.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+
+/* Jobs that a worker does before others may run; that a timer does at once. */
+#define PARALLEL_JOBS_AT_ONCE	16
+#define PARALLEL_JOBS_OF_TIMER	4
+
+/* Jobs that a CPU does when it adds one and jobs wait for too long: more than are added. */
+#define PARALLEL_JOBS_OF_ADDER	2
+
+/* Waking a CPU from its deepest sleep takes about this long. */
+#define PARALLEL_PATIENCE_NS	(200 * NSEC_PER_USEC)
+
+struct parallel_worker {
+	struct work_struct work;
+	struct list_head idle;		/* parallel_lock; not at work, and not queued to be */
+};
+
+static struct workqueue_struct *parallel_workqueue;
+static struct parallel_worker *parallel_workers;
+static unsigned int parallel_allowed;		/* CPUs that no boot parameter isolates; constant */
+static DEFINE_SPINLOCK(parallel_lock);		/* bottom halves off; what follows */
+static LIST_HEAD(parallel_waiting);		/* jobs that no CPU has begun, rests of queues */
+static LIST_HEAD(parallel_idle);		/* workers */
+static unsigned int parallel_busy;		/* workers that are not idle; READ_ONCE() */
+static bool parallel_stalled;			/* a job waits too long; READ_ONCE() */
+
+/* This CPU is doing a job; what that makes happen is done in place. */
+static DEFINE_PER_CPU(bool, parallel_inside);
+
+/* Looks after the jobs that this CPU has left to others. */
+static DEFINE_PER_CPU(struct timer_list, parallel_timers);
+
+/* How many workers are of use: the CPU that brings work is there already. */
+static unsigned int parallel_useful(void)
+{
+	return min(num_online_cpus() - 1, parallel_allowed);
+}
+
+static void parallel_put(struct weft_job *job, u64 now)
+{
+	lockdep_assert_held(&parallel_lock);
+	job->waiting_since_ns = now;
+	list_add_tail(&job->waiting, &parallel_waiting);
+}
+
+static struct weft_job *parallel_take(void)
+{
+	struct weft_job *job;
+
+	lockdep_assert_held(&parallel_lock);
+	job = list_first_entry_or_null(&parallel_waiting, struct weft_job, waiting);
+	if (job)
+		list_del(&job->waiting);
+	return job;
+}
+
+/* Whether the oldest job waits for too long. */
+static bool parallel_is_late(u64 now)
+{
+	const struct weft_job *job;
+
+	lockdep_assert_held(&parallel_lock);
+	job = list_first_entry_or_null(&parallel_waiting, struct weft_job, waiting);
+	return job && (s64)(now - job->waiting_since_ns) > (s64)PARALLEL_PATIENCE_NS;
+}
+
+/* Takes the oldest job if it waits for too long. */
+static struct weft_job *parallel_take_late(u64 now)
+{
+	lockdep_assert_held(&parallel_lock);
+	if (!parallel_is_late(now))
+		return NULL;
+	WRITE_ONCE(parallel_stalled, true);
+	return parallel_take();
+}
+
+/* Takes the oldest job that waits. If there is none, the worker is idle from now on. */
+static struct weft_job *parallel_take_or_rest(struct parallel_worker *worker)
+{
+	struct weft_job *job;
+
+	spin_lock(&parallel_lock);
+	WRITE_ONCE(parallel_stalled, false);
+	job = parallel_take();
+	if (!job) {
+		list_add(&worker->idle, &parallel_idle);
+		WRITE_ONCE(parallel_busy, parallel_busy - 1);
+	}
+	spin_unlock(&parallel_lock);
+	return job;
+}
+
+/* Takes an idle worker, if there are to be more at work than @enough and than are of use. */
+static struct parallel_worker *parallel_wake(unsigned int enough)
+{
+	struct parallel_worker *worker;
+
+	lockdep_assert_held(&parallel_lock);
+	worker = list_first_entry_or_null(&parallel_idle, struct parallel_worker, idle);
+	if (!worker || parallel_busy >= max(parallel_useful(), enough))
+		return NULL;
+	list_del(&worker->idle);
+	WRITE_ONCE(parallel_busy, parallel_busy + 1);
+	return worker;
+}
+
+/* Has this CPU look after what waits, within two ticks. */
+static void parallel_watch(void)
+{
+	struct timer_list *timer = this_cpu_ptr(&parallel_timers);
+
+	lockdep_assert_held(&parallel_lock);
+	if (!list_empty(&parallel_waiting) && !timer_pending(timer))
+		mod_timer(timer, jiffies + 1);
+}
+
+/* Does a job, or goes on with what was left of a queue. Returns what is left now, or NULL. */
+static struct weft_job *parallel_do_turn(struct weft_job *job)
+{
+	struct weft_job *left;
+
+	rcu_read_lock();
+	this_cpu_write(parallel_inside, true);
+	if (job->finished) {
+		left = weft_reorder_continue(job);
+	} else {
+		job->parallel(job);
+		left = weft_reorder_finish(job);
+	}
+	this_cpu_write(parallel_inside, false);
+	rcu_read_unlock();
+	return left;
+}
+
+/* Does a job. Where this CPU's turn at the queue is over, a worker goes on, or any other CPU. */
+static void parallel_do(struct weft_job *job)
+{
+	struct weft_job *left = parallel_do_turn(job);
+	struct parallel_worker *worker;
+
+	if (likely(!left))
+		return;
+	spin_lock(&parallel_lock);
+	parallel_put(left, ktime_get_ns());
+	worker = parallel_wake(1);
+	parallel_watch();
+	spin_unlock(&parallel_lock);
+	if (worker)
+		queue_work(parallel_workqueue, &worker->work);
+}
+
+static void parallel_work(struct work_struct *work)
+{
+	struct parallel_worker *worker = container_of(work, struct parallel_worker, work);
+	unsigned int left = PARALLEL_JOBS_AT_ONCE;
+	struct weft_job *job;
+
+	do {
+		local_bh_disable();
+		job = parallel_take_or_rest(worker);
+		if (job)
+			parallel_do(job);
+		local_bh_enable();
+		cond_resched();
+	} while (job && --left);
+	if (job)
+		queue_work(parallel_workqueue, &worker->work);
+}
+
+static struct weft_job *parallel_next_late(void)
+{
+	struct weft_job *job;
+
+	spin_lock(&parallel_lock);
+	job = parallel_take_late(ktime_get_ns());
+	spin_unlock(&parallel_lock);
+	return job;
+}
+
+static void parallel_timer(struct timer_list *timer)
+{
+	unsigned int left = PARALLEL_JOBS_OF_TIMER;
+	struct weft_job *job;
+
+	while (left-- && (job = parallel_next_late()))
+		parallel_do(job);
+	spin_lock(&parallel_lock);
+	parallel_watch();
+	spin_unlock(&parallel_lock);
+}
+
+/**
+ * weft_parallel_is_wanted() - whether a batch is to go by way of weft_parallel()
+ * @reorder: its queue
+ * @len: its length in bytes
+ *
+ * It has to if it would overtake another one otherwise. Else it is to if that is worth the while,
+ * a worker is idle, and workers run.
+ *
+ * Context: bottom halves off.
+ */
+bool weft_parallel_is_wanted(const struct weft_reorder *reorder, unsigned int len)
+{
+	if (unlikely(!weft_reorder_is_idle(reorder)))
+		return true;
+	return len >= WEFT_PARALLEL_MIN_LEN && READ_ONCE(parallel_busy) < parallel_useful() &&
+	       !READ_ONCE(parallel_stalled) && !this_cpu_read(parallel_inside);
+}
+
+/*
+ * Adds a job. Returns a worker to wake, or NULL; and in @mine the job that this CPU is to do
+ * itself, or NULL. A CPU inside a job does no other: for it there is at least one worker.
+ */
+static struct parallel_worker *parallel_add(struct weft_job *job, bool inside,
+					    struct weft_job **mine)
+{
+	struct parallel_worker *worker = NULL;
+	u64 now = ktime_get_ns();
+
+	*mine = NULL;
+	spin_lock(&parallel_lock);
+	parallel_put(job, now);
+	if (inside || likely(!parallel_is_late(now)))
+		worker = parallel_wake(inside);
+	if (!worker && !inside)
+		*mine = parallel_take_late(now) ?: parallel_take();
+	parallel_watch();
+	spin_unlock(&parallel_lock);
+	return worker;
+}
+
+/* Where jobs wait for too long, the CPU that adds one does another one. */
+static struct weft_job *parallel_help(void)
+{
+	struct weft_job *job;
+
+	if (likely(!READ_ONCE(parallel_stalled)))
+		return NULL;
+	spin_lock(&parallel_lock);
+	job = parallel_take();
+	spin_unlock(&parallel_lock);
+	return job;
+}
+
+/**
+ * weft_parallel() - have a job done, by some CPU and in order
+ * @reorder: what it is to be delivered in the order of
+ * @job: the job, its two functions set. Both are called with bottom halves off and under RCU,
+ * perhaps before this returns
+ *
+ * Context: bottom halves off.
+ * Return: false if the queue is full; then the job is still the caller's.
+ */
+bool weft_parallel(struct weft_reorder *reorder, struct weft_job *job)
+{
+	bool inside = this_cpu_read(parallel_inside);
+	unsigned int left = PARALLEL_JOBS_OF_ADDER;
+	struct parallel_worker *worker;
+	struct weft_job *mine;
+
+	if (unlikely(!weft_reorder_add(reorder, job)))
+		return false;
+	worker = parallel_add(job, inside, &mine);
+	if (worker)
+		queue_work(parallel_workqueue, &worker->work);
+	for (; mine; mine = --left ? parallel_help() : NULL)
+		parallel_do(mine);
+	return true;
+}
+
+/**
+ * weft_parallel_init() - make the workers
+ *
+ * Context: process, once at load.
+ * Return: 0 or -ENOMEM.
+ */
+int weft_parallel_init(void)
+{
+	unsigned int i;
+
+	parallel_workers = kcalloc(num_possible_cpus(), sizeof(*parallel_workers), GFP_KERNEL);
+	if (!parallel_workers)
+		return -ENOMEM;
+	/* Swapping out may wait for packets. */
+	parallel_workqueue = alloc_workqueue("weft-batch", WQ_UNBOUND | WQ_SYSFS | WQ_MEM_RECLAIM,
+					     num_possible_cpus());
+	if (!parallel_workqueue) {
+		kfree(parallel_workers);
+		return -ENOMEM;
+	}
+	for (i = 0; i < num_possible_cpus(); i++) {
+		INIT_WORK(&parallel_workers[i].work, parallel_work);
+		list_add_tail(&parallel_workers[i].idle, &parallel_idle);
+	}
+	for_each_possible_cpu(i)
+		timer_setup(per_cpu_ptr(&parallel_timers, i), parallel_timer, TIMER_PINNED);
+	parallel_allowed = cpumask_weight(housekeeping_cpumask(HK_TYPE_DOMAIN));
+	return 0;
+}
+
+/**
+ * weft_parallel_exit() - let go of the workers
+ *
+ * Context: process, once at unload, when nothing is under way any more.
+ */
+void weft_parallel_exit(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		timer_delete_sync(per_cpu_ptr(&parallel_timers, cpu));
+	destroy_workqueue(parallel_workqueue);
+	kfree(parallel_workers);
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "datapath/pmtu_check.h"
+#include "core/device.h"
+#include "core/drop.h"
+#include "core/peer_ref.h"
+#include "core/pmtu_path.h"
+#include "datapath/pmtu_probe.h"
+#include "udp/output.h"
+
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <net/gso.h>
+#include <net/icmp.h>
+#include <net/ipv6.h>
+
+/* Whether a packet, or each piece of one for segmentation, is no longer than @limit. */
+static bool pmtu_check_is_within(const struct sk_buff *skb, u32 limit)
+{
+	return skb->len <= limit || (skb_is_gso(skb) && skb_gso_validate_network_len(skb, limit));
+}
+
+/*
+ * Whether a packet may go though it does not fit, because it can be fragmented outside: IPv4 that
+ * does not forbid it, and IPv6 as short as every link in it has to take (RFC 2473, section 7.1).
+ * While the path is being looked into all may that the route takes: to tell senders what may not
+ * be so any more would hold them to it for minutes.
+ */
+static bool pmtu_check_may_be_cut(const struct weft_peer *peer, const struct sk_buff *skb)
+{
+	if (weft_pmtu_path_is_asked(&peer->path) && pmtu_check_is_within(skb,
+									 READ_ONCE(peer->path.mtu)))
+		return true;
+	if (skb->protocol == htons(ETH_P_IP))
+		return !(ip_hdr(skb)->frag_off & htons(IP_DF));
+	return pmtu_check_is_within(skb, IPV6_MIN_MTU);
+}
+
+static void pmtu_check_tell(struct sk_buff *skb, u32 limit)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(limit));
+	else
+		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, max_t(u32, limit, IPV6_MIN_MTU));
+}
+
+/**
+ * weft_pmtu_check() - whether a packet can take the path to its peer
+ * @peer: the peer
+ * @skb: the inner packet, with its dst
+ * @mtu: of the way that the packet takes inside; gets less where the path outside takes less
+ *
+ * What the path takes is what was found when the last packet was sent. Before one is refused the
+ * route is asked again: it may have forgotten by now what it had learnt.
+ *
+ * Context: bottom halves off.
+ * Return: false when it does not fit and must not be fragmented. Then its sender has been told, and
+ * it is counted as WEFT_DROP_TOO_BIG and gone.
+ */
+bool weft_pmtu_check(struct weft_peer *peer, struct sk_buff *skb, unsigned int *mtu)
+{
+	u32 limit;
+
+	weft_pmtu_probe_look(peer, skb);
+	limit = weft_pmtu_path_limit(&peer->path);
+	if (unlikely(!pmtu_check_is_within(skb, limit))) {
+		weft_output_path(peer, NULL);
+		limit = weft_pmtu_path_limit(&peer->path);
+	}
+	*mtu = min(*mtu, limit);
+	if (likely(pmtu_check_is_within(skb, limit)) || pmtu_check_may_be_cut(peer, skb))
+		return true;
+	pmtu_check_tell(skb, limit);
+	weft_peer_drop(peer, WEFT_DROP_TOO_BIG, 1);
+	weft_drop_free(skb, WEFT_DROP_TOO_BIG);
+	return false;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "handshake/actions.h"
+#include "core/device.h"
+#include "core/handshake_state.h"
+#include "core/peer_endpoint.h"
+#include "core/peer_keys.h"
+#include "core/peer_ref.h"
+#include "core/timers.h"
+#include "datapath/xmit.h"
+#include "handshake/handshake.h"
+#include "lib/fsm.h"
+
+#include <linux/timekeeping.h>
+
+/* What has been sent is answered in this time, by a keepalive if by nothing else. */
+#define ACTIONS_HEARS_NS	((WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S) * NSEC_PER_SEC)
+
+/* Whether the path to a peer is alive: something has come from it not long ago. */
+static bool actions_hears(const struct weft_peer *peer)
+{
+	u64 at = READ_ONCE(peer->rx_at_ns);
+
+	return at && ktime_get_coarse_boottime_ns() - at < ACTIONS_HEARS_NS;
+}
+
+/*
+ * Whether an initiation that went unanswered tells more of keys than of the path: one was tried
+ * that the peer need not know yet.
+ */
+static bool actions_was_for_keys(struct weft_peer *peer)
+{
+	bool one;
+
+	mutex_lock(&peer->handshake_lock);
+	one = weft_peer_keys_slots(peer) == BIT(WEFT_KEY_SLOT_CURRENT) &&
+	      !rcu_access_pointer(peer->device->previous_identity);
+	mutex_unlock(&peer->handshake_lock);
+	return !one && actions_hears(peer);
+}
+
+/**
+ * weft_actions_do() - do what a peer's timers want done
+ * @peer: the peer
+ * @actions: enum weft_fsm_action
+ *
+ * Context: process; struct weft_device_ops' act.
+ */
+void weft_actions_do(struct weft_peer *peer, u32 actions)
+{
+	if (actions & WEFT_FSM_DO_GIVE_UP)
+		weft_xmit_give_up(peer);
+	if (actions & WEFT_FSM_DO_ERASE)
+		weft_peer_erase(peer);
+	if (actions & WEFT_FSM_DO_FORGET_SOURCE)
+		weft_peer_forget_source(peer);
+	if (actions & WEFT_FSM_DO_MOVE_ON && !actions_was_for_keys(peer))
+		weft_peer_next_candidate(peer);
+	if (actions & WEFT_FSM_DO_KEEPALIVE)
+		weft_xmit_keepalive(peer);
+	if (actions & WEFT_PEER_DO_SEND)
+		weft_xmit_staged(peer);
+	if (actions & WEFT_PEER_DO_PROMOTE)
+		weft_handshake_keys_proved(peer);
+	/* Where the path may have died there is no time to spare. */
+	if (actions & WEFT_FSM_DO_INITIATE)
+		weft_handshake_initiate(peer,
+					!(actions & WEFT_FSM_DO_FORGET_SOURCE) ||
+					actions_hears(peer));
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Handshakes: which messages are let through under load, what they are answered with, and what is
+ * sent. noise.c and cookie.c have the messages' meaning; clocks, random numbers and tables are
+ * here.
+ */
+#ifndef WEFT_HANDSHAKE_H
+#define WEFT_HANDSHAKE_H
+
+#include <linux/types.h>
+
+struct sk_buff;
+struct weft_device;
+struct weft_peer;
+
+void weft_handshake_hold(void);
+void weft_handshake_resume(void);
+
+int weft_handshake_receive(struct weft_device *device, struct sk_buff *skb, bool loaded);
+void weft_handshake_initiate(struct weft_peer *peer, bool whole);
+void weft_handshake_keys_proved(struct weft_peer *peer);
+
+#endif /* WEFT_HANDSHAKE_H */

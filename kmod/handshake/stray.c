@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include "handshake/stray.h"
+#include "core/device.h"
+#include "core/endpoint.h"
+#include "core/peer_endpoint.h"
+#include "core/peer_ref.h"
+#include "core/timers.h"
+
+#include <linux/bitops.h>
+#include <linux/jhash.h>
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/workqueue.h>
+
+/* Places that are remembered from one look at all peers to the next. */
+#define STRAY_PLACES_MAX	64
+
+/* Looks are so far apart, and take a sixteenth of the time at most. */
+#define STRAY_PAUSE_NS		NSEC_PER_SEC
+#define STRAY_PAUSE_TIMES	16
+
+struct stray_places {
+	unsigned int count;
+	u64 hashes;				/* a bit for each place's hash */
+	struct weft_endpoint list[STRAY_PLACES_MAX];
+};
+
+struct weft_stray {
+	struct weft_device *device;
+	struct delayed_work work;
+	u64 next_look_ns;			/* boot-time clock; READ_ONCE() */
+	u32 seed;
+	spinlock_t lock;			/* what follows; its count, also with READ_ONCE() */
+	struct stray_places seen;
+	struct stray_places looked_for;		/* the work item's */
+};
+
+static u64 stray_hash(const struct weft_stray *stray, const struct weft_endpoint *endpoint)
+{
+	return BIT_ULL(jhash(&endpoint->addr6, sizeof(endpoint->addr6), stray->seed) %
+		       BITS_PER_LONG_LONG);
+}
+
+static bool stray_holds(const struct stray_places *places, const struct weft_endpoint *endpoint,
+			u64 hash)
+{
+	unsigned int i;
+
+	if (!(places->hashes & hash))
+		return false;
+	for (i = 0; i < places->count; i++) {
+		if (weft_endpoint_same_place(&places->list[i], endpoint))
+			return true;
+	}
+	return false;
+}
+
+/* Asks for a session with those peers that are where a stray came from. */
+static void stray_look(struct weft_stray *stray)
+{
+	struct weft_device *device = stray->device;
+	struct weft_endpoint endpoint;
+	struct weft_peer *peer;
+
+	mutex_lock(&device->config_lock);
+	list_for_each_entry(peer, &device->peers, list) {
+		weft_peer_endpoint(peer, &endpoint);
+		if (stray_holds(&stray->looked_for, &endpoint, stray_hash(stray, &endpoint)))
+			weft_timers_event(peer, WEFT_FSM_STRAY);
+		cond_resched();
+	}
+	mutex_unlock(&device->config_lock);
+}
+
+static void stray_work(struct work_struct *work)
+{
+	struct weft_stray *stray = container_of(to_delayed_work(work), struct weft_stray, work);
+	u64 began = ktime_get_boottime_ns(), ended;
+
+	spin_lock_bh(&stray->lock);
+	stray->looked_for = stray->seen;
+	WRITE_ONCE(stray->seen.count, 0);
+	stray->seen.hashes = 0;
+	spin_unlock_bh(&stray->lock);
+	stray_look(stray);
+	ended = ktime_get_boottime_ns();
+	WRITE_ONCE(stray->next_look_ns,
+		   ended + max_t(u64, (ended - began) * STRAY_PAUSE_TIMES, STRAY_PAUSE_NS));
+}
+
+/**
+ * weft_stray_device_init() - make what a device needs to take care of strays
+ * @device: the device
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int weft_stray_device_init(struct weft_device *device)
+{
+	struct weft_stray *stray = kzalloc(sizeof(*stray), GFP_KERNEL);
+
+	if (!stray)
+		return -ENOMEM;
+	stray->device = device;
+	stray->seed = get_random_u32();
+	spin_lock_init(&stray->lock);
+	INIT_DELAYED_WORK(&stray->work, stray_work);
+	device->stray = stray;
+	return 0;
+}
+
+/**
+ * weft_stray_device_exit() - let a device's strays be
+ * @device: the device; its sockets are closed, so there are no new ones
+ *
+ * Context: process; may sleep. Not under any of the device's locks.
+ */
+void weft_stray_device_exit(struct weft_device *device)
+{
+	cancel_delayed_work_sync(&device->stray->work);
+	kfree(device->stray);
+	device->stray = NULL;
+}
+
+static bool stray_add(struct weft_stray *stray, const struct weft_endpoint *endpoint)
+{
+	u64 hash = stray_hash(stray, endpoint);
+	bool added = false;
+
+	spin_lock(&stray->lock);
+	if (stray->seen.count < STRAY_PLACES_MAX && !stray_holds(&stray->seen, endpoint, hash)) {
+		stray->seen.list[stray->seen.count] = *endpoint;
+		WRITE_ONCE(stray->seen.count, stray->seen.count + 1);
+		stray->seen.hashes |= hash;
+		added = true;
+	}
+	spin_unlock(&stray->lock);
+	return added;
+}
+
+/**
+ * weft_stray_note() - say that data of an unknown session has come
+ * @device: the device
+ * @skb: the packet, with its IP and UDP headers
+ *
+ * Its peer is looked for soon, at most once a second. From how many places strays come meanwhile
+ * does not matter: the first ones are remembered.
+ *
+ * Context: bottom halves off.
+ */
+void weft_stray_note(struct weft_device *device, const struct sk_buff *skb)
+{
+	struct weft_stray *stray = device->stray;
+	struct weft_endpoint endpoint;
+	u64 now, next;
+
+	if (READ_ONCE(stray->seen.count) >= STRAY_PLACES_MAX ||
+	    !weft_endpoint_from_skb(&endpoint, skb) || !stray_add(stray, &endpoint))
+		return;
+	now = ktime_get_boottime_ns();
+	next = READ_ONCE(stray->next_look_ns);
+	schedule_delayed_work(&stray->work, next > now ? nsecs_to_jiffies(next - now) + 1 : 0);
+}

@@ -1,0 +1,684 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A peer's timers. Reporting is in two halves: what traffic means for keepalives, and what
+ * handshakes mean for retries and the life of keys.
+ */
+#include <linux/compiler.h>
+#include <linux/limits.h>
+#include <linux/minmax.h>
+#include <linux/string.h>
+#include <linux/time64.h>
+#include "lib/fsm.h"
+
+#define FSM_SECONDS(s)		((u64)(s) * NSEC_PER_SEC)
+#define FSM_REKEY_TIMEOUT	FSM_SECONDS(WEFT_REKEY_TIMEOUT_S)
+#define FSM_ANSWER_TIMEOUT	FSM_SECONDS(WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S)
+#define FSM_ENDING_AGE		(FSM_SECONDS(WEFT_REJECT_AFTER_S) - FSM_ANSWER_TIMEOUT)
+
+/* From one RETRY to the next: twice as long each time, less up to a quarter, up to the greatest. */
+#define FSM_RETRY_FIRST		FSM_SECONDS(10)
+#define FSM_RETRY_MOST		FSM_SECONDS(60)
+
+/*
+ * A router on the way may have an entry for our flow that leads nowhere: made before its rule for
+ * masquerading, or for an address that it has no longer. Tries every 5 s keep such an entry alive
+ * for ever, and so do RETRY's. After two series in vain nothing is sent until the router has
+ * forgotten it. Linux' conntrack does after 30 s where nothing was ever answered, else after 120 s.
+ * The port is not changed instead: it may be a fixed one, and other peers use it.
+ */
+#define FSM_PAUSE_AFTER		(2 * WEFT_REKEY_ATTEMPTS)
+#define FSM_PAUSE_FIRST		FSM_SECONDS(35)
+#define FSM_PAUSE		FSM_SECONDS(125)
+#define FSM_PAUSE_JITTER	FSM_SECONDS(5)
+#define FSM_RETRY_PAUSE_EACH	6
+
+static void fsm_arm(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 deadline)
+{
+	/* Pairs with weft_fsm_is_quiet(), which may look without the caller's lock. */
+	WRITE_ONCE(fsm->deadline[timer], deadline);
+}
+
+static void fsm_disarm(struct weft_fsm *fsm, enum weft_fsm_timer timer)
+{
+	fsm_arm(fsm, timer, WEFT_FSM_NEVER);
+}
+
+static bool fsm_armed(const struct weft_fsm *fsm, enum weft_fsm_timer timer)
+{
+	return READ_ONCE(fsm->deadline[timer]) != WEFT_FSM_NEVER;
+}
+
+static void fsm_arm_if_idle(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 deadline)
+{
+	if (!fsm_armed(fsm, timer))
+		fsm_arm(fsm, timer, deadline);
+}
+
+/* Clocks of two CPUs may disagree by a little: then no time has passed. */
+static u64 fsm_elapsed(u64 since, u64 now)
+{
+	return now > since ? now - since : 0;
+}
+
+/* 0 .. @span - 1: a linear congruential generator, of which the high bits count. */
+static u64 fsm_random(struct weft_fsm *fsm, u64 span)
+{
+	fsm->jitter = fsm->jitter * 1664525 + 1013904223;
+	return (u64)fsm->jitter * (span >> 10) >> 22;
+}
+
+static u64 fsm_jitter(struct weft_fsm *fsm)
+{
+	return fsm_random(fsm, WEFT_REKEY_JITTER_MS * NSEC_PER_MSEC);
+}
+
+static void fsm_handshake_now(struct weft_fsm *fsm, u64 now)
+{
+	fsm->handshake_at = now;
+	fsm->handshaked = true;
+}
+
+static bool fsm_has_session(const struct weft_fsm *fsm, u64 now)
+{
+	return fsm->up_until > now;
+}
+
+/* An initiation was asked for less than WEFT_REKEY_TIMEOUT_S ago, or a response sent. */
+static bool fsm_too_soon(const struct weft_fsm *fsm, u64 now)
+{
+	return fsm->handshaked && fsm_elapsed(fsm->handshake_at, now) < FSM_REKEY_TIMEOUT;
+}
+
+/* Pairs with weft_fsm_is_quiet(), as fsm_arm() does. */
+static void fsm_missed(struct weft_fsm *fsm, u64 now)
+{
+	if (fsm->missed)
+		return;
+	fsm->missed_at = now;
+	WRITE_ONCE(fsm->missed, true);
+}
+
+/* Tries that came to nothing up to now are no reason for a pause. */
+static void fsm_count_anew(struct weft_fsm *fsm)
+{
+	fsm->in_vain = 0;
+	fsm->asked = false;
+}
+
+/* The peer is there: something of its own authenticated. */
+static void fsm_heard(struct weft_fsm *fsm, u64 now)
+{
+	if (!fsm->missed)
+		return;
+	WRITE_ONCE(fsm->missed, false);
+	fsm->unanswered = 0;
+	fsm_count_anew(fsm);
+	fsm->pauses = 0;
+	fsm->refused = false;
+	if (fsm->pausing) {
+		fsm->pausing = false;
+		fsm->waiting = true;
+		fsm_arm(fsm, WEFT_FSM_RETRANSMIT, now + fsm_jitter(fsm));
+	}
+	if (!fsm->given_up)
+		return;
+	fsm->given_up = false;
+	fsm->idle_at = now;
+	fsm_disarm(fsm, WEFT_FSM_RETRY);
+}
+
+static void fsm_series_begins(struct weft_fsm *fsm, u64 now)
+{
+	fsm->tries = 0;
+	fsm->single = false;
+	if (fsm->trying)
+		return;
+	fsm->trying = true;
+	fsm->trying_at = now;
+	fsm->unanswered = 0;
+	fsm->refused = false;
+	fsm->given_up = false;
+	fsm_disarm(fsm, WEFT_FSM_RETRY);
+}
+
+/* How long it takes from the last try until a router has forgotten the flow. */
+static u64 fsm_pause(const struct weft_fsm *fsm)
+{
+	return fsm->pauses ? FSM_PAUSE : FSM_PAUSE_FIRST;
+}
+
+static void fsm_pause_ends(struct weft_fsm *fsm)
+{
+	fsm->pausing = false;
+	fsm_count_anew(fsm);
+	if (fsm->pauses < U8_MAX)
+		fsm->pauses++;
+}
+
+/* Whether there is a pause to be made before the next try; begins it. */
+static bool fsm_pause_begins(struct weft_fsm *fsm, u64 now)
+{
+	if (fsm->in_vain < FSM_PAUSE_AFTER)
+		return false;
+	if (fsm_elapsed(fsm->handshake_at, now) >= fsm_pause(fsm)) {
+		fsm_pause_ends(fsm);
+		return false;
+	}
+	fsm->pausing = true;
+	fsm_arm(fsm, WEFT_FSM_RETRANSMIT, fsm->handshake_at + fsm_pause(fsm) +
+					  fsm_random(fsm, FSM_PAUSE_JITTER));
+	return true;
+}
+
+/*
+ * Starts a new series of tries, but never two initiations within WEFT_REKEY_TIMEOUT_S. A try that
+ * waits for its time is not made early: its jitter keeps two ends that began in the same instant,
+ * each of which overtook the other, from doing so again and again. But the first that is not barred
+ * does not wait.
+ */
+static u32 fsm_want_session(struct weft_fsm *fsm, u64 now)
+{
+	bool armed = fsm_armed(fsm, WEFT_FSM_RETRANSMIT);
+
+	fsm->tries = 0;
+	if (!armed && fsm_too_soon(fsm, now))
+		return 0;
+	fsm_series_begins(fsm, now);
+	if (armed && fsm->handshaked)
+		return 0;
+	if (!armed && fsm_pause_begins(fsm, now))
+		return 0;
+	fsm_handshake_now(fsm, now);
+	return WEFT_FSM_DO_INITIATE;
+}
+
+/* As when data wants one; but who asks this way asks once, so that too soon means later. */
+static u32 fsm_renew(struct weft_fsm *fsm, u64 now)
+{
+	if (!fsm_armed(fsm, WEFT_FSM_RETRANSMIT) && fsm_too_soon(fsm, now)) {
+		fsm_series_begins(fsm, now);
+		fsm->waiting = true;
+		fsm_arm(fsm, WEFT_FSM_RETRANSMIT,
+			fsm->handshake_at + FSM_REKEY_TIMEOUT + fsm_jitter(fsm));
+		return 0;
+	}
+	return fsm_want_session(fsm, now);
+}
+
+/* The path is another one, or the peer's keys are: there is nothing to pause for. */
+static u32 fsm_mended(struct weft_fsm *fsm, u64 now)
+{
+	/* What came to nothing was tried on another path. */
+	fsm_count_anew(fsm);
+	if (!fsm->pausing && !fsm_armed(fsm, WEFT_FSM_RETRY))
+		return 0;
+	if (fsm->pausing)
+		fsm_disarm(fsm, WEFT_FSM_RETRANSMIT);
+	fsm->pausing = false;
+	return fsm_renew(fsm, now);
+}
+
+/* One try, once in a pause: who asks waits for the outcome. The pause begins anew behind it. */
+static u32 fsm_try_in_pause(struct weft_fsm *fsm, u64 now)
+{
+	if (fsm->asked || fsm_too_soon(fsm, now))
+		return 0;
+	fsm->asked = true;
+	fsm_handshake_now(fsm, now);
+	return WEFT_FSM_DO_INITIATE;
+}
+
+static u32 fsm_connect(struct weft_fsm *fsm, u64 now)
+{
+	u32 actions = 0;
+
+	if (fsm_has_session(fsm, now) && !fsm->missed)
+		return 0;
+	if (!fsm->pausing)
+		actions = fsm_renew(fsm, now);
+	return fsm->pausing ? fsm_try_in_pause(fsm, now) : actions;
+}
+
+/* Anybody may have sent it: it changes nothing but that there is one initiation more. */
+static u32 fsm_stray(struct weft_fsm *fsm, u64 now)
+{
+	if (fsm_has_session(fsm, now) || fsm_armed(fsm, WEFT_FSM_RETRANSMIT) ||
+	    fsm_too_soon(fsm, now))
+		return 0;
+	fsm->single = true;
+	fsm_handshake_now(fsm, now);
+	return WEFT_FSM_DO_INITIATE;
+}
+
+/* What came in goes first: a packet that leaves in the same breath answers it. */
+static void fsm_report_traffic(struct weft_fsm *fsm, u32 events, u64 now)
+{
+	if (events & WEFT_FSM_ANY_RECEIVED) {
+		fsm_disarm(fsm, WEFT_FSM_NEW_HANDSHAKE);
+		fsm_heard(fsm, now);
+	}
+	if (events & WEFT_FSM_DATA_RECEIVED)
+		fsm_arm_if_idle(fsm, WEFT_FSM_KEEPALIVE, now + FSM_SECONDS(WEFT_KEEPALIVE_S));
+	if (events & WEFT_FSM_ANY_SENT)
+		fsm_disarm(fsm, WEFT_FSM_KEEPALIVE);
+	if (events & WEFT_FSM_DATA_SENT && !fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE))
+		fsm_arm(fsm, WEFT_FSM_NEW_HANDSHAKE, now + FSM_ANSWER_TIMEOUT + fsm_jitter(fsm));
+	if (events & (WEFT_FSM_ANY_SENT | WEFT_FSM_ANY_RECEIVED) && fsm->persistent_s)
+		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + FSM_SECONDS(fsm->persistent_s));
+}
+
+static void fsm_initiation_sent(struct weft_fsm *fsm, u64 now)
+{
+	if (fsm->tries < U8_MAX)
+		fsm->tries++;
+	fsm->waiting = false;
+	fsm->pausing = false;
+	fsm->lost = false;
+	fsm_handshake_now(fsm, now);
+	fsm_arm(fsm, WEFT_FSM_RETRANSMIT, now + FSM_REKEY_TIMEOUT + fsm_jitter(fsm));
+}
+
+/* Asked for when 5 s had passed since the last one that left: the next may leave any time. */
+static void fsm_initiation_barred(struct weft_fsm *fsm, u64 now)
+{
+	fsm_initiation_sent(fsm, now);
+	fsm->handshaked = false;
+}
+
+static void fsm_session_derived(struct weft_fsm *fsm, u64 now)
+{
+	fsm->derived_at = now;
+	fsm_arm(fsm, WEFT_FSM_ERASE, now + FSM_SECONDS(WEFT_ERASE_AFTER_S));
+}
+
+static u32 fsm_session_confirmed(struct weft_fsm *fsm, u64 now)
+{
+	bool renewed = fsm_has_session(fsm, now);
+
+	fsm_heard(fsm, now);
+	fsm_disarm(fsm, WEFT_FSM_RETRANSMIT);
+	fsm->tries = 0;
+	fsm->trying = false;
+	fsm->waiting = false;
+	fsm->pausing = false;
+	fsm->single = false;
+	WRITE_ONCE(fsm->ending, false);
+	fsm->up_until = fsm->derived_at + FSM_SECONDS(WEFT_REJECT_AFTER_S);
+	if (renewed)
+		return WEFT_FSM_TELL_RENEWED;
+	fsm->up_at = now;
+	return WEFT_FSM_TELL_UP;
+}
+
+/* Those who would have a session, for one reason or another. */
+static u32 fsm_report_wishes(struct weft_fsm *fsm, u32 events, u64 now)
+{
+	u32 actions = 0;
+
+	if (events & WEFT_FSM_SESSION_WANTED)
+		actions |= fsm_want_session(fsm, now);
+	if (events & WEFT_FSM_SESSION_ENDING && !fsm->ending) {
+		WRITE_ONCE(fsm->ending, true);
+		actions |= fsm_want_session(fsm, now);
+	}
+	if (events & WEFT_FSM_RENEWAL)
+		actions |= fsm_renew(fsm, now);
+	if (events & WEFT_FSM_CONNECT)
+		actions |= fsm_connect(fsm, now);
+	if (events & WEFT_FSM_MENDED)
+		actions |= fsm_mended(fsm, now);
+	if (events & WEFT_FSM_STRAY)
+		actions |= fsm_stray(fsm, now);
+	return actions;
+}
+
+/* In the order of a session's life, so that one call may report several steps of it. */
+static u32 fsm_report_session(struct weft_fsm *fsm, u32 events, u64 now)
+{
+	u32 actions = 0;
+
+	if (events & WEFT_FSM_INITIATION_SENT)
+		fsm_initiation_sent(fsm, now);
+	if (events & WEFT_FSM_INITIATION_BARRED)
+		fsm_initiation_barred(fsm, now);
+	if (events & WEFT_FSM_INITIATION_LOST)
+		fsm->lost = true;
+	if (events & WEFT_FSM_REFUSED)
+		fsm->refused = true;
+	if (events & WEFT_FSM_RESPONSE_SENT)
+		fsm_handshake_now(fsm, now);
+	if (events & WEFT_FSM_SESSION_DERIVED)
+		fsm_session_derived(fsm, now);
+	if (events & WEFT_FSM_SESSION_CONFIRMED)
+		actions |= fsm_session_confirmed(fsm, now);
+	return actions | fsm_report_wishes(fsm, events, now);
+}
+
+/**
+ * weft_fsm_init - make a peer's timers ready: none armed, no persistent keepalive
+ * @fsm: the peer's
+ * @seed: any random number; peers and hosts with the same one retry in step
+ * @now: nanoseconds
+ */
+void weft_fsm_init(struct weft_fsm *fsm, u32 seed, u64 now)
+{
+	memset(fsm, 0, sizeof(*fsm));
+	fsm->jitter = seed;
+	weft_fsm_stop(fsm, now);
+}
+
+/**
+ * weft_fsm_report - say what happened
+ * @fsm: the peer's
+ * @events: bits of enum weft_fsm_event
+ * @now: nanoseconds
+ *
+ * Return: bits of enum weft_fsm_action, to be carried out now. weft_fsm_next() may have changed.
+ */
+u32 weft_fsm_report(struct weft_fsm *fsm, u32 events, u64 now)
+{
+	fsm_report_traffic(fsm, events, now);
+	return fsm_report_session(fsm, events, now);
+}
+
+/* From one RETRY to the next; now and then long enough for a router to forget the flow. */
+static u64 fsm_retry_after(struct weft_fsm *fsm)
+{
+	u64 after = min(FSM_RETRY_FIRST << min_t(u8, fsm->retries, 3), FSM_RETRY_MOST);
+
+	fsm->retries += fsm->retries < U8_MAX ? 1 : 1 - FSM_RETRY_PAUSE_EACH;
+	if (fsm->retries % FSM_RETRY_PAUSE_EACH == 0)
+		return FSM_PAUSE + fsm_random(fsm, FSM_PAUSE_JITTER);
+	return after - fsm_random(fsm, after / 4);
+}
+
+/* Only the peer's own timer, and whoever has data for it, ask for it again. */
+static u32 fsm_end_series(struct weft_fsm *fsm, u64 now)
+{
+	if (!fsm->given_up) {
+		fsm->given_up = true;
+		fsm->given_up_at = now;
+		fsm->retries = 0;
+	}
+	fsm->trying = false;
+	if (fsm->persistent_s)
+		fsm_arm(fsm, WEFT_FSM_RETRY, fsm->handshake_at + fsm_retry_after(fsm));
+	/* A keepalive would only ask for the next series of tries. */
+	fsm_disarm(fsm, WEFT_FSM_KEEPALIVE);
+	fsm_arm_if_idle(fsm, WEFT_FSM_ERASE, now + FSM_SECONDS(WEFT_ERASE_AFTER_S));
+	return WEFT_FSM_DO_GIVE_UP;
+}
+
+/* Sends the next one of a series, to another place if there is one. */
+static u32 fsm_try_next(struct weft_fsm *fsm, u64 now)
+{
+	fsm_handshake_now(fsm, now);
+	return WEFT_FSM_DO_FORGET_SOURCE | WEFT_FSM_DO_MOVE_ON | WEFT_FSM_DO_INITIATE;
+}
+
+static u32 fsm_expire_retransmit(struct weft_fsm *fsm, u64 now)
+{
+	u32 actions = 0;
+
+	if (fsm->single) {
+		fsm->single = false;
+		fsm_arm_if_idle(fsm, WEFT_FSM_ERASE, now + FSM_SECONDS(WEFT_ERASE_AFTER_S));
+		return 0;
+	}
+	/* Nothing has been sent that could have been answered. */
+	if (fsm->waiting) {
+		fsm->waiting = false;
+		fsm_handshake_now(fsm, now);
+		return WEFT_FSM_DO_INITIATE;
+	}
+	if (fsm->pausing) {
+		fsm_pause_ends(fsm);
+		return fsm_try_next(fsm, now);
+	}
+	fsm_missed(fsm, now);
+	/* One that was barred, or could not leave, has kept no entry alive. */
+	if (fsm->handshaked && !fsm->lost && fsm->in_vain < U8_MAX)
+		fsm->in_vain++;
+	if (fsm->unanswered < U8_MAX && ++fsm->unanswered == WEFT_REKEY_ATTEMPTS)
+		actions = WEFT_FSM_TELL_GIVEN_UP;
+	if (fsm->tries >= WEFT_REKEY_ATTEMPTS)
+		return actions | fsm_end_series(fsm, now);
+	if (fsm_pause_begins(fsm, now))
+		return actions;
+	return actions | fsm_try_next(fsm, now);
+}
+
+/* One try, for tries is still what it was when the peer was given up. */
+static u32 fsm_expire_retry(struct weft_fsm *fsm, u64 now)
+{
+	if (fsm_armed(fsm, WEFT_FSM_RETRANSMIT) || fsm_too_soon(fsm, now)) {
+		fsm_arm(fsm, WEFT_FSM_RETRY, now + FSM_REKEY_TIMEOUT + fsm_jitter(fsm));
+		return 0;
+	}
+	fsm->tries = WEFT_REKEY_ATTEMPTS;
+	if (fsm_elapsed(fsm->handshake_at, now) >= FSM_PAUSE)
+		fsm_count_anew(fsm);
+	return fsm_try_next(fsm, now);
+}
+
+static u32 fsm_expire_one(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 now)
+{
+	switch (timer) {
+	case WEFT_FSM_RETRANSMIT:
+		return fsm_expire_retransmit(fsm, now);
+	case WEFT_FSM_KEEPALIVE:
+		return WEFT_FSM_DO_KEEPALIVE;
+	case WEFT_FSM_NEW_HANDSHAKE:
+		fsm_missed(fsm, now);
+		return WEFT_FSM_DO_FORGET_SOURCE | fsm_want_session(fsm, now);
+	case WEFT_FSM_PERSISTENT:
+		/* Armed again here: it must go on even if this keepalive cannot leave. */
+		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + FSM_SECONDS(fsm->persistent_s));
+		return fsm->given_up ? 0 : WEFT_FSM_DO_KEEPALIVE;
+	case WEFT_FSM_RETRY:
+		return fsm_expire_retry(fsm, now);
+	default:
+		return WEFT_FSM_DO_ERASE;
+	}
+}
+
+/**
+ * weft_fsm_expire - let the deadlines take effect that have passed
+ * @fsm: the peer's
+ * @now: nanoseconds
+ *
+ * Harmless when called too early or too often.
+ *
+ * Return: bits of enum weft_fsm_action, to be carried out now, DO_ERASE and DO_GIVE_UP before the
+ * others. weft_fsm_next() may have changed.
+ */
+u32 weft_fsm_expire(struct weft_fsm *fsm, u64 now)
+{
+	enum weft_fsm_timer timer;
+	u32 actions = 0;
+
+	for (timer = 0; timer < WEFT_FSM_TIMERS; timer++) {
+		if (!fsm_armed(fsm, timer) || fsm->deadline[timer] > now)
+			continue;
+		fsm_disarm(fsm, timer);
+		actions |= fsm_expire_one(fsm, timer, now);
+	}
+	return actions;
+}
+
+/**
+ * weft_fsm_set_persistent - set how long a peer may be silent before it gets a keepalive
+ * @fsm: the peer's
+ * @seconds: 1 .. 65535; 0 switches it off
+ * @now: nanoseconds
+ *
+ * Also sets it going again after weft_fsm_stop(): pass the value it has.
+ *
+ * Return: WEFT_FSM_DO_KEEPALIVE if it was not running before, else 0.
+ */
+u32 weft_fsm_set_persistent(struct weft_fsm *fsm, u16 seconds, u64 now)
+{
+	bool running = fsm_armed(fsm, WEFT_FSM_PERSISTENT);
+	bool same = fsm->persistent_s == seconds;
+
+	WRITE_ONCE(fsm->persistent_s, seconds);
+	if (!seconds) {
+		fsm_disarm(fsm, WEFT_FSM_PERSISTENT);
+		fsm_disarm(fsm, WEFT_FSM_RETRY);
+	} else if (!running || !same) {
+		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + FSM_SECONDS(seconds));
+	}
+	return seconds && !running ? WEFT_FSM_DO_KEEPALIVE : 0;
+}
+
+/**
+ * weft_fsm_stop - disarm everything, as when the device goes down or the keys are dropped
+ * @fsm: the peer's; keeps its persistent keepalive setting
+ * @now: nanoseconds
+ *
+ * The next session may be asked for at once.
+ */
+void weft_fsm_stop(struct weft_fsm *fsm, u64 now)
+{
+	enum weft_fsm_timer timer;
+
+	for (timer = 0; timer < WEFT_FSM_TIMERS; timer++)
+		fsm_disarm(fsm, timer);
+	fsm->tries = 0;
+	fsm->unanswered = 0;
+	fsm->handshaked = false;
+	fsm_count_anew(fsm);
+	fsm->pauses = 0;
+	fsm->trying = false;
+	fsm->waiting = false;
+	fsm->pausing = false;
+	fsm->single = false;
+	fsm->refused = false;
+	fsm->given_up = false;
+	WRITE_ONCE(fsm->missed, false);
+	WRITE_ONCE(fsm->ending, false);
+	fsm->up_until = 0;
+	fsm->idle_at = now;
+}
+
+/**
+ * weft_fsm_forget_session - say that there is none any more, though it was not too old
+ * @fsm: the peer's
+ * @now: nanoseconds
+ */
+void weft_fsm_forget_session(struct weft_fsm *fsm, u64 now)
+{
+	fsm->up_until = min(fsm->up_until, now);
+}
+
+/**
+ * weft_fsm_state - how things stand with a peer
+ * @fsm: the peer's
+ * @now: nanoseconds
+ * @since: gets when that began, nanoseconds
+ *
+ * A session that is too old is none: nobody needs to be told for the state to change.
+ */
+enum weft_fsm_state weft_fsm_state(const struct weft_fsm *fsm, u64 now, u64 *since)
+{
+	if (fsm->given_up) {
+		*since = fsm->given_up_at;
+		return WEFT_FSM_GIVEN_UP;
+	}
+	if (fsm_has_session(fsm, now)) {
+		*since = fsm->missed ? max(fsm->missed_at, fsm->up_at) : fsm->up_at;
+		return fsm->missed ? WEFT_FSM_SILENT : WEFT_FSM_UP;
+	}
+	*since = max(fsm->trying ? fsm->trying_at : fsm->idle_at, fsm->up_until);
+	return fsm->trying ? WEFT_FSM_HANDSHAKING : WEFT_FSM_IDLE;
+}
+
+/**
+ * weft_fsm_next - when weft_fsm_expire() wants to be called
+ * @fsm: the peer's
+ *
+ * Return: nanoseconds; WEFT_FSM_NEVER if nothing is armed.
+ */
+u64 weft_fsm_next(const struct weft_fsm *fsm)
+{
+	u64 next = WEFT_FSM_NEVER;
+	enum weft_fsm_timer timer;
+
+	for (timer = 0; timer < WEFT_FSM_TIMERS; timer++)
+		next = min(next, fsm->deadline[timer]);
+	return next;
+}
+
+/**
+ * weft_fsm_is_quiet - would reporting these events change nothing?
+ * @fsm: the peer's; looked at without need of the caller's lock: an answer that a report on
+ *	another CPU has just made stale is as good as one given before it
+ * @events: bits of enum weft_fsm_event
+ *
+ * With a persistent keepalive every packet moves a deadline, so none is quiet.
+ *
+ * Return: true if weft_fsm_report() need not be called.
+ */
+bool weft_fsm_is_quiet(const struct weft_fsm *fsm, u32 events)
+{
+	const u32 any = WEFT_FSM_ANY_SENT | WEFT_FSM_ANY_RECEIVED;
+	const u32 traffic = any | WEFT_FSM_DATA_SENT | WEFT_FSM_DATA_RECEIVED;
+	u32 stirring;
+
+	if (events & ~(traffic | WEFT_FSM_SESSION_ENDING))
+		return false;
+	if (events & WEFT_FSM_SESSION_ENDING && !READ_ONCE(fsm->ending))
+		return false;
+	if (events & any && READ_ONCE(fsm->persistent_s))
+		return false;
+	if (events & WEFT_FSM_ANY_RECEIVED && READ_ONCE(fsm->missed))
+		return false;
+	/* Disarmed by what is received, armed by data sent. */
+	stirring = fsm_armed(fsm, WEFT_FSM_NEW_HANDSHAKE) ? WEFT_FSM_ANY_RECEIVED :
+							    WEFT_FSM_DATA_SENT;
+	if (events & stirring)
+		return false;
+	/* Armed by data received, unless something sent disarms it in the same report. */
+	if (fsm_armed(fsm, WEFT_FSM_KEEPALIVE))
+		return !(events & WEFT_FSM_ANY_SENT);
+	return !(events & WEFT_FSM_DATA_RECEIVED) || events & WEFT_FSM_ANY_SENT;
+}
+
+/**
+ * weft_fsm_session_usable - may a session carry packets still?
+ * @born: when its keys were derived, nanoseconds
+ * @counter: the next one to be used, or the one received
+ * @now: nanoseconds
+ */
+bool weft_fsm_session_usable(u64 born, u64 counter, u64 now)
+{
+	return fsm_elapsed(born, now) < FSM_SECONDS(WEFT_REJECT_AFTER_S) &&
+	       counter < WEFT_REJECT_AFTER_MESSAGES;
+}
+
+/**
+ * weft_fsm_session_due - should sending on a session ask for the next one?
+ * @initiator: whether we initiated it: by age, only that side renews it, or both would
+ * @born: when its keys were derived, nanoseconds
+ * @counter: the next one to be used
+ * @now: nanoseconds
+ */
+bool weft_fsm_session_due(bool initiator, u64 born, u64 counter, u64 now)
+{
+	if (counter >= WEFT_REKEY_AFTER_MESSAGES)
+		return true;
+	return initiator && fsm_elapsed(born, now) >= FSM_SECONDS(WEFT_REKEY_AFTER_S);
+}
+
+/**
+ * weft_fsm_session_ending - should receiving on a session ask for the next one?
+ * @initiator: whether we initiated it
+ * @born: when its keys were derived, nanoseconds
+ * @now: nanoseconds
+ *
+ * So that a side that only receives does not fall silent at the end of a session.
+ */
+bool weft_fsm_session_ending(bool initiator, u64 born, u64 now)
+{
+	return initiator && fsm_elapsed(born, now) >= FSM_ENDING_AGE;
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/kernel.h>
+#include "lib/keyselect.h"
+
+/* Newest first: what both ends are to arrive at. */
+static const struct weft_keyselect keyselect_order[] = {
+	{ WEFT_KEY_SLOT_CURRENT, WEFT_KEY_SLOT_NEXT },
+	{ WEFT_KEY_SLOT_CURRENT, WEFT_KEY_SLOT_CURRENT },
+	{ WEFT_KEY_SLOT_PREVIOUS, WEFT_KEY_SLOT_NEXT },
+	{ WEFT_KEY_SLOT_PREVIOUS, WEFT_KEY_SLOT_CURRENT },
+	{ WEFT_KEY_SLOT_CURRENT, WEFT_KEY_SLOT_PREVIOUS },
+	{ WEFT_KEY_SLOT_PREVIOUS, WEFT_KEY_SLOT_PREVIOUS },
+};
+
+static bool keyselect_equal(struct weft_keyselect a, struct weft_keyselect b)
+{
+	return a.identity == b.identity && a.peer == b.peer;
+}
+
+static bool keyselect_there(struct weft_keyselect pair, unsigned int identities, unsigned int peers)
+{
+	return identities & BIT(pair.identity) && peers & BIT(pair.peer);
+}
+
+/**
+ * weft_keyselect_choose - which identity to send an initiation under, and to which key of the peer
+ * @try: how many of this series went unanswered
+ * @spare: there is a session that carries on meanwhile, so that an initiation may go unanswered
+ * @identities: slots in which we have an identity; the current one is among them
+ * @peers: slots in which the peer has a key; the current one is among them
+ * @likely: the pair that the newest session was made with
+ *
+ * The likely pair first, then all others in turn, newest first. With time to spare the newest pair
+ * goes before the likely one: somebody has to begin with it.
+ */
+struct weft_keyselect weft_keyselect_choose(unsigned int try, bool spare, unsigned int identities,
+					    unsigned int peers, struct weft_keyselect likely)
+{
+	struct weft_keyselect list[ARRAY_SIZE(keyselect_order) + 1];
+	unsigned int i, count = 0, first, round;
+
+	if (!keyselect_there(likely, identities, peers))
+		likely = (struct weft_keyselect){ WEFT_KEY_SLOT_CURRENT, WEFT_KEY_SLOT_CURRENT };
+	first = spare ? 1 : 0;
+	for (i = 0; i < ARRAY_SIZE(keyselect_order); i++) {
+		if (count == first)
+			list[count++] = likely;
+		if (keyselect_there(keyselect_order[i], identities, peers) &&
+		    !keyselect_equal(keyselect_order[i], likely))
+			list[count++] = keyselect_order[i];
+	}
+	/* There is no other. */
+	if (count < first + 1)
+		list[count++] = likely;
+	/*
+	 * Shifted in each round, and by more than in the one before: a peer's candidates are gone
+	 * through in step with this, and each pair is to meet each of them.
+	 */
+	round = try / count;
+	return list[(try + round * (round + 1) / 2) % count];
+}
+
+/**
+ * weft_keyselect_preshared - which preshared key to answer an initiation with, which does not say
+ * @slots: slots in which there is one; the current one is among them
+ * @spare: there is a session that carries on meanwhile
+ * @unconfirmed: nothing has come under the session of the answer before
+ * @last: what that was made with
+ *
+ * An answer that was not understood was made with the wrong one, or was lost: on to another.
+ */
+enum weft_key_slot weft_keyselect_preshared(unsigned int slots, bool spare, bool unconfirmed,
+					    enum weft_key_slot last)
+{
+	enum weft_key_slot slot = last;
+
+	if (!unconfirmed)
+		return spare && slots & BIT(WEFT_KEY_SLOT_NEXT) ? WEFT_KEY_SLOT_NEXT :
+								WEFT_KEY_SLOT_CURRENT;
+	/* From the next one to the current, to the previous, and again to the next. */
+	do {
+		if (slot == WEFT_KEY_SLOT_NEXT)
+			slot = WEFT_KEY_SLOT_CURRENT;
+		else if (slot == WEFT_KEY_SLOT_CURRENT)
+			slot = WEFT_KEY_SLOT_PREVIOUS;
+		else
+			slot = WEFT_KEY_SLOT_NEXT;
+	} while (!(slots & BIT(slot)));
+	return slot;
+}

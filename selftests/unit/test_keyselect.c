@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which keys a handshake is tried with: the likely first, the newest where there is time, each in its turn. */
+#include "test.h"
+#include <linux/bitops.h>
+#include "lib/keyselect.c"
+
+#define ONLY		BIT(WEFT_KEY_SLOT_CURRENT)
+#define WITH_NEXT	(ONLY | BIT(WEFT_KEY_SLOT_NEXT))
+#define WITH_PREVIOUS	(ONLY | BIT(WEFT_KEY_SLOT_PREVIOUS))
+#define ALL		(WITH_NEXT | WITH_PREVIOUS)
+
+static const struct weft_keyselect plain = { WEFT_KEY_SLOT_CURRENT, WEFT_KEY_SLOT_CURRENT };
+static const struct weft_keyselect to_next = { WEFT_KEY_SLOT_CURRENT, WEFT_KEY_SLOT_NEXT };
+static const struct weft_keyselect under_previous = { WEFT_KEY_SLOT_PREVIOUS, WEFT_KEY_SLOT_CURRENT };
+
+static bool is(struct weft_keyselect pair, struct weft_keyselect expected)
+{
+	return keyselect_equal(pair, expected);
+}
+
+static void pair_one(struct test *t)
+{
+	unsigned int try;
+
+	for (try = 0; try < 300; try++) {
+		EXPECT(t, is(weft_keyselect_choose(try, false, ONLY, ONLY, plain), plain));
+		EXPECT(t, is(weft_keyselect_choose(try, true, ONLY, ONLY, plain), plain));
+		EXPECT(t, is(weft_keyselect_choose(try, true, ONLY, ONLY, under_previous), plain));
+	}
+}
+
+static void pair_first(struct test *t)
+{
+	/* Without a session the likely one, whatever is newer. */
+	EXPECT(t, is(weft_keyselect_choose(0, false, ONLY, WITH_NEXT, plain), plain));
+	EXPECT(t, is(weft_keyselect_choose(1, false, ONLY, WITH_NEXT, plain), to_next));
+	EXPECT(t, is(weft_keyselect_choose(0, false, WITH_PREVIOUS, ONLY, under_previous),
+		     under_previous));
+	EXPECT(t, is(weft_keyselect_choose(1, false, WITH_PREVIOUS, ONLY, under_previous), plain));
+	/* Beside one the newest, and then the likely one. */
+	EXPECT(t, is(weft_keyselect_choose(0, true, ONLY, WITH_NEXT, plain), to_next));
+	EXPECT(t, is(weft_keyselect_choose(1, true, ONLY, WITH_NEXT, plain), plain));
+	EXPECT(t, is(weft_keyselect_choose(0, true, WITH_PREVIOUS, ONLY, under_previous), plain));
+	EXPECT(t, is(weft_keyselect_choose(1, true, WITH_PREVIOUS, ONLY, under_previous),
+		     under_previous));
+	EXPECT(t, is(weft_keyselect_choose(0, true, WITH_PREVIOUS, WITH_NEXT, under_previous),
+		     to_next));
+	EXPECT(t, is(weft_keyselect_choose(1, true, WITH_PREVIOUS, WITH_NEXT, under_previous),
+		     under_previous));
+	/* The likely one has gone. */
+	EXPECT(t, is(weft_keyselect_choose(0, false, ONLY, ONLY, to_next), plain));
+}
+
+/* The place of each try's pair in the first round; each round is shifted by one more. */
+static void pair_rounds(struct test *t)
+{
+	static const unsigned int places[] = {
+		0, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 0, 3, 4, 5, 0, 1, 2, 0, 1, 2, 3, 4, 5, 4,
+	};
+	struct weft_keyselect first[6];
+	unsigned int try;
+
+	for (try = 0; try < ARRAY_SIZE(first); try++)
+		first[try] = weft_keyselect_choose(try, false, WITH_PREVIOUS, ALL, plain);
+	for (try = 0; try < ARRAY_SIZE(places); try++)
+		EXPECT(t, is(weft_keyselect_choose(try, false, WITH_PREVIOUS, ALL, plain),
+			     first[places[try]]));
+}
+
+/* Every pair comes once a round, and every pair meets each of @candidates in time. */
+static void pair_each(struct test *t)
+{
+	unsigned int candidates, try, identity, peer, seen;
+
+	for (try = 0, seen = 0; try < 6; try++) {
+		struct weft_keyselect pair = weft_keyselect_choose(try, false, WITH_PREVIOUS, ALL, plain);
+
+		EXPECT(t, pair.identity != WEFT_KEY_SLOT_NEXT);
+		seen |= BIT(pair.identity * WEFT_KEY_SLOTS + pair.peer);
+	}
+	EXPECT(t, hweight32(seen) == 6);
+
+	for (candidates = 1; candidates <= 4; candidates++) {
+		for (try = 0, seen = 0; try < 24; try++) {
+			struct weft_keyselect pair =
+				weft_keyselect_choose(try, true, WITH_PREVIOUS, ONLY, plain);
+
+			identity = pair.identity == WEFT_KEY_SLOT_PREVIOUS;
+			peer = try % candidates;
+			seen |= BIT(identity * candidates + peer);
+		}
+		EXPECT(t, hweight32(seen) == 2 * candidates);
+	}
+}
+
+static void pair_preshared(struct test *t)
+{
+	/* One: always that. */
+	EXPECT(t, weft_keyselect_preshared(ONLY, true, true, WEFT_KEY_SLOT_CURRENT) == WEFT_KEY_SLOT_CURRENT);
+	EXPECT(t, weft_keyselect_preshared(ONLY, false, true, WEFT_KEY_SLOT_NEXT) == WEFT_KEY_SLOT_CURRENT);
+	/* The next one only where there is time, or the current one has failed. */
+	EXPECT(t, weft_keyselect_preshared(WITH_NEXT, false, false, 0) == WEFT_KEY_SLOT_CURRENT);
+	EXPECT(t, weft_keyselect_preshared(WITH_NEXT, true, false, 0) == WEFT_KEY_SLOT_NEXT);
+	EXPECT(t, weft_keyselect_preshared(WITH_NEXT, false, true, WEFT_KEY_SLOT_CURRENT) ==
+		  WEFT_KEY_SLOT_NEXT);
+	EXPECT(t, weft_keyselect_preshared(WITH_NEXT, true, true, WEFT_KEY_SLOT_NEXT) ==
+		  WEFT_KEY_SLOT_CURRENT);
+	EXPECT(t, weft_keyselect_preshared(WITH_PREVIOUS, true, false, 0) == WEFT_KEY_SLOT_CURRENT);
+	EXPECT(t, weft_keyselect_preshared(WITH_PREVIOUS, false, true, WEFT_KEY_SLOT_CURRENT) ==
+		  WEFT_KEY_SLOT_PREVIOUS);
+	EXPECT(t, weft_keyselect_preshared(WITH_PREVIOUS, false, true, WEFT_KEY_SLOT_PREVIOUS) ==
+		  WEFT_KEY_SLOT_CURRENT);
+	EXPECT(t, weft_keyselect_preshared(ALL, false, true, WEFT_KEY_SLOT_PREVIOUS) == WEFT_KEY_SLOT_NEXT);
+}
+
+TEST_SUITE("keyselect",
+	   TEST_CASE(pair_one),
+	   TEST_CASE(pair_first),
+	   TEST_CASE(pair_rounds),
+	   TEST_CASE(pair_each),
+	   TEST_CASE(pair_preshared));
