@@ -4,6 +4,7 @@
 
 #include "alias.h"
 #include "model.h"
+#include "value.h"
 
 /* A key, and the peer of the interface that it is one of. */
 struct alias {

@@ -7,6 +7,7 @@
 #include "doctor.h"
 #include "profile.h"
 #include "text.h"
+#include "value.h"
 
 /* A session is good for that long at most (WireGuard paper, section 6.1, Reject-After-Time). */
 #define DOCTOR_SESSION_S	180

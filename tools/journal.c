@@ -8,6 +8,7 @@
 #include "network.h"
 #include "report.h"
 #include "sync.h"
+#include "value.h"
 
 /**
  * struct weft_journal_entry - one thing done

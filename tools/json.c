@@ -10,6 +10,7 @@
 #include "json.h"
 #include "model.h"
 #include "text.h"
+#include "value.h"
 
 /**
  * struct json_view - what to put in

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "message.h"
+#include "value.h"
 
 void weft_message_start(struct weft_message_cursor *cursor,
 			const struct weft_device *dev, unsigned int ifindex)

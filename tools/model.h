@@ -8,13 +8,13 @@
 #define _WEFT_TOOLS_MODEL_H
 
 #include <linux/types.h>
+#include <linux/weft.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "key.h"
-#include "value.h"
 
 /* The link kinds, and generic netlink families, that speak this language. */
 enum weft_kind {

@@ -9,6 +9,7 @@
 #include "model.h"
 #include "print.h"
 #include "text.h"
+#include "value.h"
 
 #define PRINT_NONE	"(none)"
 

@@ -13,6 +13,7 @@
 #include "save.h"
 #include "state.h"
 #include "text.h"
+#include "value.h"
 #include "writer.h"
 
 static void save_write_addresses(FILE *out, const struct weft_routes *addresses)

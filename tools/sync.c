@@ -6,6 +6,7 @@
 #include "alias.h"
 #include "model.h"
 #include "sync.h"
+#include "value.h"
 
 /* A peer, and its place in the file, which decides between two of one key. */
 struct sync_peer {

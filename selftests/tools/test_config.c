@@ -8,6 +8,7 @@
 #include "print.h"
 #include "resolve.h"
 #include "support.h"
+#include "value.h"
 
 #define PEER_A	"[Peer]\nPublicKey = " KEY_A "\n"
 #define PEER_B	"[Peer]\nPublicKey = " KEY_B "\n"

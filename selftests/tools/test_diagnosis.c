@@ -19,6 +19,7 @@
 #include "profile.h"
 #include "support.h"
 #include "text.h"
+#include "value.h"
 
 #define SKIPPED		4
 #define FILE_PATH	"/etc/weft/wft0.conf"

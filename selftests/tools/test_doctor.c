@@ -11,6 +11,7 @@
 #include "doctor.h"
 #include "profile.h"
 #include "support.h"
+#include "value.h"
 
 #define NOW	1000000000
 

@@ -10,6 +10,7 @@
 
 #include "command.h"
 #include "support.h"
+#include "value.h"
 
 /* 2001-09-09 01:46:40 UTC, and a bit. */
 #define THEN	1000000000123456789ULL

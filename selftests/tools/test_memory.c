@@ -15,6 +15,7 @@
 #include "memory.h"
 #include "network.h"
 #include "support.h"
+#include "value.h"
 
 #define WORDS_MAX	40
 #define FILE_PATH	"/etc/weft/wft0.conf"

@@ -15,6 +15,7 @@
 
 #include "message.h"
 #include "support.h"
+#include "value.h"
 
 /* A message whose payload is attributes alone. */
 static struct nl_msg *message_new(void)

@@ -14,6 +14,7 @@
 #include "metrics.h"
 #include "network.h"
 #include "support.h"
+#include "value.h"
 
 #define PUBLIC_KEY	"hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
 #define PRIVATE_KEY	"dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo="

@@ -10,6 +10,7 @@
 #include "command.h"
 #include "print.h"
 #include "support.h"
+#include "value.h"
 
 static const char conf[] =
 	"[Interface]\nPrivateKey = dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\n"

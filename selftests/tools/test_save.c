@@ -12,6 +12,7 @@
 #include "profile.h"
 #include "save.h"
 #include "support.h"
+#include "value.h"
 
 static char folder[] = "/tmp/weft-save-XXXXXX";
 static char path[64];

@@ -17,6 +17,7 @@
 #include "resolve.h"
 #include "support.h"
 #include "sync.h"
+#include "value.h"
 
 #define PEER_A	"[Peer]\nPublicKey = " KEY_A "\n"
 #define PEER_B	"[Peer]\nPublicKey = " KEY_B "\n"

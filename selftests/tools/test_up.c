@@ -29,6 +29,7 @@
 #include "support.h"
 #include "text.h"
 #include "up.h"
+#include "value.h"
 
 #define WORLD_FILES_MAX	16
 
