@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "duplicates.h"
 #include "model.h"
 #include "name.h"
 #include "plan.h"
@@ -12,20 +13,6 @@
 #include "resolve.h"
 #include "text.h"
 #include "trust.h"
-
-/* An allowed IP as the kernel keeps it, and whose it is. */
-struct check_prefix {
-	struct weft_allowedip ip;
-	const struct weft_peer *peer;
-};
-
-static int check_compare_prefixes(const void *a, const void *b)
-{
-	const struct check_prefix *x = a, *y = b;
-	int diff = weft_model_allowedip_compare(&x->ip, &y->ip);
-
-	return diff ? diff : x->ip.line < y->ip.line ? -1 : 1;
-}
 
 static int check_compare_names(const void *a, const void *b)
 {
@@ -40,85 +27,6 @@ static bool check_no_memory(const struct weft_context *ctx)
 {
 	weft_report(ctx, "out of memory");
 	return false;
-}
-
-/* Sections of one key, which have been merged. */
-static void check_keys(const struct weft_context *ctx, const char *file,
-		       const struct weft_device *dev)
-{
-	struct weft_place place = { .file = file, .name = "PublicKey" };
-	const struct weft_peer *peer;
-
-	for (peer = dev->peers; peer; peer = peer->next) {
-		place.line = peer->again_line;
-		if (peer->again_line)
-			weft_report_warning_at(ctx, &place,
-					       "the same key as in line %u: both sections are one peer, with the AllowedIPs of the last section only",
-					       peer->key_line);
-	}
-}
-
-static void check_two_prefixes(const struct weft_context *ctx,
-			       const char *file,
-			       const struct check_prefix *first,
-			       const struct check_prefix *second)
-{
-	struct weft_place place = {
-		.file = file, .line = second->ip.line, .name = "AllowedIPs",
-	};
-
-	if (weft_model_allowedip_compare(&first->ip, &second->ip))
-		return;
-	if (first->peer == second->peer)
-		weft_report_warning_at(ctx, &place, "%s/%u twice: line %u has it as well",
-				       weft_text_address(&second->ip).chars,
-				       second->ip.cidr, first->ip.line);
-	else
-		weft_report_warning_at(ctx, &place,
-				       "%s/%u is given to peer %s in line %u, too: it belongs to the last peer only, which is %s here",
-				       weft_text_address(&second->ip).chars,
-				       second->ip.cidr,
-				       weft_text_peer(first->peer).chars,
-				       first->ip.line,
-				       weft_text_peer(second->peer).chars);
-}
-
-static void check_prefixes(const struct weft_context *ctx, const char *file,
-			   const struct weft_device *dev)
-{
-	const struct weft_allowedip *ip;
-	const struct weft_peer *peer;
-	struct check_prefix *all;
-	size_t count = 0, i;
-
-	for (peer = dev->peers; peer; peer = peer->next)
-		for (ip = peer->allowedips; ip; ip = ip->next)
-			count++;
-	all = calloc(count + 1, sizeof(*all));
-	if (!all) {
-		check_no_memory(ctx);
-		return;
-	}
-	count = 0;
-	for (peer = dev->peers; peer; peer = peer->next) {
-		for (ip = peer->allowedips; ip; ip = ip->next) {
-			if (ip->remove || ip->drop)
-				continue;
-			all[count] = (struct check_prefix){ *ip, peer };
-			weft_model_allowedip_mask(&all[count++].ip);
-		}
-	}
-	qsort(all, count, sizeof(*all), check_compare_prefixes);
-	for (i = 1; i < count; i++)
-		check_two_prefixes(ctx, file, &all[i - 1], &all[i]);
-	free(all);
-}
-
-void weft_check_device(const struct weft_context *ctx, const char *file,
-		       const struct weft_device *dev)
-{
-	check_keys(ctx, file, dev);
-	check_prefixes(ctx, file, dev);
 }
 
 /* The kernel refuses such a name, and does not know the line. */
@@ -266,7 +174,7 @@ bool weft_check_profile(const struct weft_context *ctx,
 
 	check_missing(ctx, profile);
 	check_addresses(ctx, profile);
-	weft_check_device(ctx, profile->path, profile->dev);
+	weft_duplicates_warn(ctx, profile->path, profile->dev);
 	check_endpoints(ctx, profile);
 	check_own_key(ctx, profile);
 	good = check_each_name(ctx, profile);

@@ -6,12 +6,8 @@
 #include <stdbool.h>
 
 struct weft_context;
-struct weft_device;
 struct weft_profile;
 
-/* One key in several sections, one prefix several times: warnings. */
-void weft_check_device(const struct weft_context *ctx, const char *file,
-		       const struct weft_device *dev);
 /* All there is; false after errors, with which a tunnel is not to come up. */
 bool weft_check_profile(const struct weft_context *ctx,
 			const struct weft_profile *profile);

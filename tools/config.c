@@ -4,8 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "check.h"
 #include "config.h"
+#include "duplicates.h"
 #include "file.h"
 #include "merge.h"
 #include "model.h"
@@ -308,7 +308,7 @@ struct weft_device *weft_config_load(const struct weft_context *ctx,
 		return NULL;
 	if (config_holds_secret(dev))
 		weft_file_warn_readable(ctx, file);
-	weft_check_device(ctx, file, dev);
+	weft_duplicates_warn(ctx, file, dev);
 	if (weft_resolve_device(ctx, file, dev))
 		return dev;
 	weft_model_device_free(dev);
