@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "change.h"
+#include "format.h"
 #include "text.h"
 
 static void change_describe_route(FILE *out, const char *verb,
@@ -14,7 +15,7 @@ static void change_describe_route(FILE *out, const char *verb,
 
 	fprintf(out, "%s the %s %s/%u", verb,
 		route->table ? "route to" : "address",
-		weft_text_address(&route->prefix).chars, route->prefix.cidr);
+		weft_format_address(&route->prefix).chars, route->prefix.cidr);
 	if (route->table)
 		fprintf(out, " in table %u", route->table);
 }

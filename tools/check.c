@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "duplicates.h"
+#include "format.h"
 #include "model.h"
 #include "name.h"
 #include "plan.h"
@@ -11,7 +12,6 @@
 #include "profile.h"
 #include "report.h"
 #include "resolve.h"
-#include "text.h"
 #include "trust.h"
 
 static int check_compare_names(const void *a, const void *b)
@@ -134,7 +134,7 @@ static void check_addresses(const struct weft_context *ctx,
 				continue;
 			place.line = b->line;
 			weft_report_warning_at(ctx, &place, "%s/%u twice: line %u has it as well",
-					       weft_text_address(b).chars,
+					       weft_format_address(b).chars,
 					       b->cidr, a->line);
 			break;
 		}

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "claim.h"
+#include "format.h"
 #include "model.h"
 #include "report.h"
-#include "text.h"
 
 /* A line that names more than this is of no use to anyone. */
 #define CLAIM_NAMED_MAX	8
@@ -134,8 +134,8 @@ static void claim_write_moved(FILE *out, const struct claim_prefixes *all,
 				continue;
 			fprintf(out, "%s%s/%u from peer %s",
 				*count > 1 ? ", " : "",
-				weft_text_address(&prefix).chars, prefix.cidr,
-				weft_text_peer(holder).chars);
+				weft_format_address(&prefix).chars, prefix.cidr,
+				weft_format_peer(holder).chars);
 		}
 	}
 }
@@ -181,8 +181,8 @@ static bool claim_explain_prefixes(const struct weft_context *ctx,
 			continue;
 		weft_report(ctx,
 			    "cannot configure interface '%s': allowed IPs: peer %s has %s/%u, and it is to be exclusive",
-			    change->name, weft_text_peer(holder).chars,
-			    weft_text_address(&prefix).chars, prefix.cidr);
+			    change->name, weft_format_peer(holder).chars,
+			    weft_format_address(&prefix).chars, prefix.cidr);
 		return true;
 	}
 	return false;

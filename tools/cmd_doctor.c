@@ -6,10 +6,10 @@
 #include "command.h"
 #include "doctor.h"
 #include "doctor_machine.h"
+#include "format.h"
 #include "json.h"
 #include "locate.h"
 #include "report.h"
-#include "text.h"
 
 #define DOCTOR_COULD_NOT	3
 
@@ -71,7 +71,7 @@ static void doctor_find_text(struct doctor_job *job,
 	fprintf(out, "%s", result->name ? result->name : "this machine");
 	if (result->peer)
 		fprintf(out, ", peer %s",
-			weft_text_peer(result->peer->last).chars);
+			weft_format_peer(result->peer->last).chars);
 	fprintf(out, ": %s: %s [%s]\n",
 		result->severity == WEFT_DOCTOR_ERROR ? "error" : "warning",
 		result->what, result->code);

@@ -9,12 +9,12 @@
 #include "command.h"
 #include "config.h"
 #include "file.h"
+#include "format.h"
 #include "locate.h"
 #include "lock.h"
 #include "profile.h"
 #include "report.h"
 #include "resolve.h"
-#include "text.h"
 
 /* A session is renewed after 120 s; 15 more and the peer is silent. */
 #define RESOLVE_SILENT_S	135
@@ -125,8 +125,8 @@ static bool resolve_one(const struct weft_context *ctx,
 	if (!sent)
 		return true;
 	fprintf(ctx->out, "%s: peer %s is at %s now\n", dev->name,
-		weft_text_peer(wanted->name ? wanted : peer).chars,
-		weft_text_endpoint(&wanted->endpoint).chars);
+		weft_format_peer(wanted->name ? wanted : peer).chars,
+		weft_format_endpoint(&wanted->endpoint).chars);
 	return true;
 }
 

@@ -15,13 +15,13 @@
 #include "command.h"
 #include "config.h"
 #include "file.h"
+#include "format.h"
 #include "locate.h"
 #include "lock.h"
 #include "parse.h"
 #include "profile.h"
 #include "rewrite.h"
 #include "signals.h"
-#include "text.h"
 #include "writer.h"
 
 /**
@@ -183,7 +183,7 @@ static bool rotate_refuse_second(const struct rotate_job *job)
 {
 	weft_report(job->ctx,
 		    "the rotation of '%s' before this one goes on: give the command weft rotate %s finish, or undo, first",
-		    job->name, weft_text_shell(job->name).chars);
+		    job->name, weft_format_shell(job->name).chars);
 	return false;
 }
 

@@ -8,11 +8,11 @@
 #include "claim.h"
 #include "command.h"
 #include "config.h"
+#include "format.h"
 #include "lock.h"
 #include "parse.h"
 #include "resolve.h"
 #include "sync.h"
-#include "text.h"
 
 /* The kernel says what is wrong; the interface, as it is, with whom. */
 static bool set_explain(const struct weft_context *ctx,
@@ -180,7 +180,7 @@ static bool set_finds_named(struct weft_parse *parse)
 		    weft_model_peer_find(parse->have, &peer->public_key))
 			continue;
 		weft_report(parse->ctx, "%s: peer %s has been removed meanwhile",
-			    parse->dev->name, weft_text_peer(peer).chars);
+			    parse->dev->name, weft_format_peer(peer).chars);
 		return false;
 	}
 	return true;

@@ -5,8 +5,8 @@
 
 #include "array.h"
 #include "doctor.h"
+#include "format.h"
 #include "profile.h"
-#include "text.h"
 #include "value.h"
 
 /* A session is good for that long at most (WireGuard paper, section 6.1, Reject-After-Time). */
@@ -29,12 +29,12 @@ static const char *doctor_name(const struct weft_doctor_facts *facts)
 /* As a word of a suggested command. */
 static struct weft_shell_text doctor_word(const struct weft_doctor_facts *facts)
 {
-	return weft_text_shell(doctor_name(facts));
+	return weft_format_shell(doctor_name(facts));
 }
 
 static struct weft_shell_text doctor_peer_word(const struct weft_peer *peer)
 {
-	return weft_text_shell(weft_text_peer(peer).chars);
+	return weft_format_shell(weft_format_peer(peer).chars);
 }
 
 static bool doctor_has_endpoint(const struct weft_doctor_peer *peer)
@@ -397,7 +397,7 @@ static bool check_no_way(const struct weft_doctor_facts *facts,
 	if (!doctor_has_endpoint(peer) || !peer->way.asked || peer->way.found)
 		return false;
 	fprintf(finding->what, "there is no route to its endpoint, %s",
-		weft_text_endpoint(&peer->last->endpoint).chars);
+		weft_format_endpoint(&peer->last->endpoint).chars);
 	fputs("ip route add ADDRESS via GATEWAY, or bring up the interface that leads there",
 	      finding->mend);
 	return true;
@@ -410,7 +410,7 @@ static bool check_loop(const struct weft_doctor_facts *facts,
 	if (!peer->way.found || strcmp(peer->way.dev, doctor_name(facts)))
 		return false;
 	fprintf(finding->what, "the route to its endpoint, %s, leads into the tunnel itself",
-		weft_text_endpoint(&peer->last->endpoint).chars);
+		weft_format_endpoint(&peer->last->endpoint).chars);
 	fprintf(finding->mend,
 		"ip route add the endpoint's address via GATEWAY dev DEVICE; or a mark with a table of its own, as 'weft up' makes it: weft set %s fwmark MARK",
 		doctor_word(facts).chars);
@@ -426,7 +426,7 @@ static bool check_barred_peer_in(const struct weft_doctor_facts *facts,
 	    weft_doctor_is_up(facts, peer) || doctor_wall(facts, false))
 		return false;
 	fprintf(finding->what, "a firewall here lets no UDP in from %s: %s",
-		weft_text_endpoint(&peer->last->endpoint).chars,
+		weft_format_endpoint(&peer->last->endpoint).chars,
 		peer->in.culprit);
 	doctor_tell_mend(&peer->in, finding);
 	return true;
@@ -440,7 +440,7 @@ static bool check_barred(const struct weft_doctor_facts *facts,
 	    doctor_wall(facts, true))
 		return false;
 	fprintf(finding->what, "a firewall here lets no UDP out to %s: %s",
-		weft_text_endpoint(&peer->last->endpoint).chars,
+		weft_format_endpoint(&peer->last->endpoint).chars,
 		peer->out.culprit);
 	doctor_tell_mend(&peer->out, finding);
 	return true;
@@ -453,7 +453,7 @@ static bool check_refused(const struct weft_doctor_facts *facts,
 	if (peer->probe != WEFT_PROBE_REFUSED || weft_doctor_is_up(facts, peer))
 		return false;
 	fprintf(finding->what, "%s answers that no socket listens on that port",
-		weft_text_endpoint(&peer->last->endpoint).chars);
+		weft_format_endpoint(&peer->last->endpoint).chars);
 	fprintf(finding->mend,
 		"on the other side: bring the interface up, and compare 'weft show IFACE listen-port'; then here: weft set %s peer %s endpoint HOST:PORT",
 		doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
@@ -468,7 +468,7 @@ static bool check_unreachable(const struct weft_doctor_facts *facts,
 	    !peer->way.found || !strcmp(peer->way.dev, doctor_name(facts)))
 		return false;
 	fprintf(finding->what, "no machine answers at %s",
-		weft_text_endpoint(&peer->last->endpoint).chars);
+		weft_format_endpoint(&peer->last->endpoint).chars);
 	fprintf(finding->mend, "ping that address; weft set %s peer %s endpoint HOST:PORT",
 		doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
 	return true;
@@ -522,9 +522,9 @@ static bool check_same_key(const struct weft_doctor_facts *facts,
 	if (!doctor_is_two(peer))
 		return false;
 	fprintf(finding->what, "it goes to and fro between %s and ",
-		weft_text_endpoint(&peer->endpoints[0]).chars);
+		weft_format_endpoint(&peer->endpoints[0]).chars);
 	fprintf(finding->what, "%s: two machines have its key",
-		weft_text_endpoint(&peer->endpoints[1]).chars);
+		weft_format_endpoint(&peer->endpoints[1]).chars);
 	fputs("give one of the two a key of its own, and add that as another peer here",
 	      finding->mend);
 	return true;
@@ -586,11 +586,11 @@ static bool check_rp_filter_outer(const struct weft_doctor_facts *facts,
 		return false;
 	fprintf(finding->what,
 		"rp_filter is strict on %s, and drops what comes from %s there: without the interface's mark the way back is another one",
-		peer->way.dev, weft_text_endpoint(&peer->last->endpoint).chars);
+		peer->way.dev, weft_format_endpoint(&peer->last->endpoint).chars);
 	doctor_mend_marks(facts, finding);
 	fprintf(finding->mend,
 		"sysctl -w %s net.ipv4.conf.all.rp_filter=2",
-		weft_text_sysctl(peer->way.dev, "rp_filter", "=2").chars);
+		weft_format_sysctl(peer->way.dev, "rp_filter", "=2").chars);
 	return true;
 }
 
@@ -604,7 +604,7 @@ static bool check_rp_filter_rule(const struct weft_doctor_facts *facts,
 	fprintf(finding->what,
 		"%s drops what comes from %s: without the interface's mark the way back is another one",
 		peer->in.culprit,
-		weft_text_endpoint(&peer->last->endpoint).chars);
+		weft_format_endpoint(&peer->last->endpoint).chars);
 	doctor_mend_marks(facts, finding);
 	doctor_tell_mend(&peer->in, finding);
 	return true;
@@ -654,7 +654,7 @@ static bool check_rp_filter(const struct weft_doctor_facts *facts,
 		doctor_name(facts));
 	fprintf(finding->mend,
 		"sysctl -w %s net.ipv4.conf.all.rp_filter=2, or add the routes",
-		weft_text_sysctl(doctor_name(facts), "rp_filter", "=2").chars);
+		weft_format_sysctl(doctor_name(facts), "rp_filter", "=2").chars);
 	return true;
 }
 
@@ -668,9 +668,9 @@ static bool check_no_route(const struct weft_doctor_facts *facts,
 	if (!prefix || doctor_rp_filters(facts, peer))
 		return false;
 	fprintf(finding->what, "there is no route to its allowed IP %s/%u",
-		weft_text_address(prefix->ip).chars, prefix->ip->cidr);
+		weft_format_address(prefix->ip).chars, prefix->ip->cidr);
 	fprintf(finding->mend, "ip route add %s/%u dev %s",
-		weft_text_address(prefix->ip).chars, prefix->ip->cidr,
+		weft_format_address(prefix->ip).chars, prefix->ip->cidr,
 		doctor_word(facts).chars);
 	return true;
 }
@@ -686,7 +686,7 @@ static bool check_shadowed(const struct weft_doctor_facts *facts,
 		return false;
 	fprintf(finding->what,
 		"the route to its allowed IP %s/%u leads to %s, and not into the tunnel",
-		weft_text_address(prefix->ip).chars, prefix->ip->cidr,
+		weft_format_address(prefix->ip).chars, prefix->ip->cidr,
 		prefix->way.dev);
 	fprintf(finding->mend,
 		"remove the route to %s, or: ip route add a longer prefix of it dev %s",
@@ -716,13 +716,13 @@ static bool check_overlap(const struct weft_doctor_facts *facts,
 	if (!other)
 		return false;
 	fprintf(finding->what, "a part of its allowed IP %s/%u is another peer's: ",
-		weft_text_address(ip).chars, ip->cidr);
+		weft_format_address(ip).chars, ip->cidr);
 	fprintf(finding->what, "%s/%u is peer %s's, and that is not up",
-		weft_text_address(other).chars, other->cidr,
-		weft_text_peer(taker->last).chars);
+		weft_format_address(other).chars, other->cidr,
+		weft_format_peer(taker->last).chars);
 	fprintf(finding->mend, "if that is not meant: weft set %s peer %s allowed-ips -%s/%u",
 		doctor_word(facts).chars, doctor_peer_word(taker->last).chars,
-		weft_text_address(other).chars, other->cidr);
+		weft_format_address(other).chars, other->cidr);
 	return true;
 }
 
@@ -757,7 +757,7 @@ static bool check_twice(const struct weft_doctor_facts *facts,
 	fprintf(finding->what,
 		"%s gives it the allowed IP %s/%u, and it does not have it: only one peer can",
 		facts->path ? facts->path : "its file",
-		weft_text_address(lost).chars, lost->cidr);
+		weft_format_address(lost).chars, lost->cidr);
 	fprintf(finding->mend, "give it to one peer only, in the file; then: weft up %s",
 		doctor_word(facts).chars);
 	return true;
@@ -778,7 +778,7 @@ static bool check_mtu(const struct weft_doctor_facts *facts,
 	fprintf(finding->what,
 		"the MTU of %s, %u, is too large: the way to %s takes packets of %u bytes, and that leaves %u",
 		doctor_name(facts), facts->link.mtu,
-		weft_text_endpoint(&peer->last->endpoint).chars, peer->way.mtu,
+		weft_format_endpoint(&peer->last->endpoint).chars, peer->way.mtu,
 		peer->way.mtu - overhead);
 	fprintf(finding->mend, "ip link set %s mtu %u", doctor_word(facts).chars,
 		peer->way.mtu - overhead);
@@ -819,7 +819,7 @@ static bool check_perhaps_barred(const struct weft_doctor_facts *facts,
 	fprintf(finding->what,
 		"a firewall here perhaps lets no UDP %s %s: %s, and conditions of its rules are not understood",
 		out ? "out to" : "in from",
-		weft_text_endpoint(&peer->last->endpoint).chars, bar->culprit);
+		weft_format_endpoint(&peer->last->endpoint).chars, bar->culprit);
 	doctor_tell_mend(bar, finding);
 	return true;
 }
@@ -836,7 +836,7 @@ static bool check_unknown_there(const struct weft_doctor_facts *facts,
 		return false;
 	fprintf(finding->what,
 		"it does not answer, though peer %s at the same place does: it does not know our key, or its key is another one",
-		weft_text_peer(neighbour->last).chars);
+		weft_format_peer(neighbour->last).chars);
 	fprintf(finding->mend,
 		"on the other side: weft set IFACE peer %s allowed-ips IP/LENGTH, and compare 'weft show IFACE public-key' with ",
 		weft_key_encode(&facts->last->public_key).chars);
@@ -853,7 +853,7 @@ static bool check_unanswered(const struct weft_doctor_facts *facts,
 		return false;
 	fprintf(finding->what,
 		"nothing comes back from %s: our packets are lost on the way there or the answers on the way back, or it does not know our key, or its key is another one",
-		weft_text_endpoint(&peer->last->endpoint).chars);
+		weft_format_endpoint(&peer->last->endpoint).chars);
 	fprintf(finding->mend,
 		"run 'weft doctor' on the other side: if it finds unknown-peer, then there: weft set IFACE peer %s allowed-ips IP/LENGTH; if it finds nobody-calls, look for a firewall or a NAT on the way",
 		weft_key_encode(&facts->last->public_key).chars);

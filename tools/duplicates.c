@@ -2,9 +2,9 @@
 #include <stdlib.h>
 
 #include "duplicates.h"
+#include "format.h"
 #include "model.h"
 #include "report.h"
-#include "text.h"
 
 /* An allowed IP as the kernel keeps it, and whose it is. */
 struct duplicates_prefix {
@@ -50,16 +50,16 @@ static void duplicates_warn_prefix(const struct weft_context *ctx,
 		return;
 	if (first->peer == second->peer)
 		weft_report_warning_at(ctx, &place, "%s/%u twice: line %u has it as well",
-				       weft_text_address(&second->ip).chars,
+				       weft_format_address(&second->ip).chars,
 				       second->ip.cidr, first->ip.line);
 	else
 		weft_report_warning_at(ctx, &place,
 				       "%s/%u is given to peer %s in line %u, too: it belongs to the last peer only, which is %s here",
-				       weft_text_address(&second->ip).chars,
+				       weft_format_address(&second->ip).chars,
 				       second->ip.cidr,
-				       weft_text_peer(first->peer).chars,
+				       weft_format_peer(first->peer).chars,
 				       first->ip.line,
-				       weft_text_peer(second->peer).chars);
+				       weft_format_peer(second->peer).chars);
 }
 
 static void duplicates_warn_prefixes(const struct weft_context *ctx,

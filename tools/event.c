@@ -9,10 +9,10 @@
 #include "array.h"
 #include "context.h"
 #include "event.h"
+#include "format.h"
 #include "json.h"
 #include "message.h"
 #include "report.h"
-#include "text.h"
 
 #define EVENT_SECOND_NS		1000000000ULL
 
@@ -209,7 +209,7 @@ void weft_event_print(const struct weft_context *ctx,
 			weft_key_encode(&event->old_public_key).chars);
 	if (event->endpoint.any.sa_family != AF_UNSPEC)
 		fprintf(out, ", at %s",
-			weft_text_endpoint(&event->endpoint).chars);
+			weft_format_endpoint(&event->endpoint).chars);
 	if (event->rtt_us)
 		fprintf(out, ", in %u.%03u ms", event->rtt_us / 1000,
 			event->rtt_us % 1000);
@@ -267,7 +267,7 @@ static bool event_json_fill(struct json_object *object,
 		good = event_json_text(object, "name", event->peer_name);
 	if (good && event->endpoint.any.sa_family != AF_UNSPEC)
 		good = event_json_text(object, "endpoint",
-				       weft_text_endpoint(&event->endpoint).chars);
+				       weft_format_endpoint(&event->endpoint).chars);
 	if (good && event->rtt_us)
 		good = event_json_add(object, "handshake-rtt-us",
 				      json_object_new_uint64(event->rtt_us));

@@ -6,10 +6,10 @@
 #include <sys/socket.h>
 
 #include "firewall.h"
+#include "format.h"
 #include "network.h"
 #include "policy.h"
 #include "profile.h"
-#include "text.h"
 
 struct weft_firewall_table weft_firewall_table(const char *interface)
 {
@@ -123,7 +123,7 @@ static void firewall_write_raw(FILE *out, const struct weft_profile *profile,
 		fprintf(out,
 			"\t\tiifname != \"%s\" %s daddr %s fib daddr . iif type != local fib saddr type != local drop\n",
 			profile->name, ip->family == AF_INET ? "ip" : "ip6",
-			weft_text_address(ip).chars);
+			weft_format_address(ip).chars);
 	}
 	fputs("\t}\n", out);
 }

@@ -7,12 +7,12 @@
 #include <sys/socket.h>
 
 #include "array.h"
+#include "format.h"
 #include "forwarding.h"
 #include "journal.h"
 #include "network.h"
 #include "profile.h"
 #include "report.h"
-#include "text.h"
 
 #define FORWARDING_RP_FILTER_STRICT	1
 
@@ -132,7 +132,7 @@ static void forwarding_warn_rp_filter(const struct weft_context *ctx,
 		return;
 	weft_report_warning(ctx, "%s: rp_filter is strict, and with 'Table = %s' it drops what has no way back through the tunnel: sysctl -w %s",
 			    profile->name, profile->table_text,
-			    weft_text_sysctl(profile->name, "rp_filter", "=2").chars);
+			    weft_format_sysctl(profile->name, "rp_filter", "=2").chars);
 }
 
 static const char *forwarding_word(struct json_object *object, const char *key)

@@ -7,6 +7,7 @@
 
 #include "array.h"
 #include "context.h"
+#include "format.h"
 #include "json.h"
 #include "model.h"
 #include "text.h"
@@ -106,7 +107,7 @@ static struct json_object *json_allowedips(struct json_view *view,
 
 	for (ip = peer->allowedips; array && ip; ip = ip->next) {
 		snprintf(text, sizeof(text), "%s/%u",
-			 weft_text_address(ip).chars, ip->cidr);
+			 weft_format_address(ip).chars, ip->cidr);
 		value = json_string(view, text);
 		if (json_object_array_add(array, value)) {
 			json_object_put(value);
@@ -188,7 +189,7 @@ static struct json_object *json_endpoint(struct json_view *view,
 {
 	if (peer->endpoint.any.sa_family == AF_UNSPEC)
 		return NULL;
-	return json_string(view, weft_text_endpoint(&peer->endpoint).chars);
+	return json_string(view, weft_format_endpoint(&peer->endpoint).chars);
 }
 
 static void json_array_add(struct json_view *view, struct json_object *array,
@@ -219,7 +220,7 @@ static struct json_object *json_candidates(struct json_view *view,
 
 	for (i = 0; array && i < peer->candidate_count; i++)
 		json_array_add(view, array,
-			       weft_text_endpoint(&peer->candidates[i]).chars);
+			       weft_format_endpoint(&peer->candidates[i]).chars);
 	return array;
 }
 

@@ -10,10 +10,10 @@
 #include <strings.h>
 
 #include "file.h"
+#include "format.h"
 #include "model.h"
 #include "parse.h"
 #include "resolve.h"
-#include "text.h"
 
 /* A key and some white space; anything longer is another kind of file. */
 #define WEFT_KEY_FILE_BYTES	4096
@@ -432,7 +432,7 @@ static void parse_warn_host_part(struct weft_parse *parse, const char *text,
 	if (weft_model_allowedip_compare(&masked, ip))
 		weft_report_warning_at(parse->ctx, &parse->place,
 				       "'%s' has bits behind its length: %s/%u is what counts",
-				       text, weft_text_address(&masked).chars,
+				       text, weft_format_address(&masked).chars,
 				       masked.cidr);
 }
 

@@ -5,12 +5,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "format.h"
 #include "plan.h"
 #include "policy.h"
 #include "profile.h"
 #include "report.h"
 #include "state.h"
-#include "text.h"
 
 /* IPv6 and UDP headers, a transport message's own, and its tag. */
 #define PLAN_OVERHEAD_BYTES	80
@@ -235,7 +235,7 @@ static bool plan_check_mtu(const struct weft_context *ctx,
 		return true;
 	weft_report_at(ctx, &place,
 		       "an MTU of %u is too small for IPv6 (%s/%u): it needs %d, and with less the kernel removes IPv6 from the interface",
-		       profile->mtu, weft_text_address(ip6).chars, ip6->cidr,
+		       profile->mtu, weft_format_address(ip6).chars, ip6->cidr,
 		       PLAN_IP6_MTU_MIN);
 	return false;
 }
@@ -266,7 +266,7 @@ bool weft_plan_check(const struct weft_context *ctx,
 		return true;
 	weft_report(ctx,
 		    "%s: the file has IPv6 (%s/%u), and IPv6 is switched off here by %s: switch it on, or take IPv6 out of Address and AllowedIPs",
-		    profile->name, weft_text_address(reason).chars,
+		    profile->name, weft_format_address(reason).chars,
 		    reason->cidr, setting);
 	free(setting);
 	return false;
@@ -341,7 +341,7 @@ bool weft_plan_mtu(const struct weft_context *ctx,
 	if (*mtu < PLAN_IP6_MTU_MIN && ip6) {
 		weft_report_warning(ctx, "%s: the path has an MTU of %u, which leaves less than the %d that IPv6 (%s/%u) needs: packets will be fragmented outside",
 				    profile->name, way, PLAN_IP6_MTU_MIN,
-				    weft_text_address(ip6).chars, ip6->cidr);
+				    weft_format_address(ip6).chars, ip6->cidr);
 		*mtu = PLAN_IP6_MTU_MIN;
 	}
 	return true;

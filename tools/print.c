@@ -6,9 +6,9 @@
 #include "array.h"
 #include "colour.h"
 #include "context.h"
+#include "format.h"
 #include "model.h"
 #include "print.h"
-#include "text.h"
 #include "value.h"
 
 #define PRINT_NONE	"(none)"
@@ -70,7 +70,7 @@ static void print_endpoint(FILE *out, const struct weft_peer *peer)
 	if (peer->endpoint.any.sa_family == AF_UNSPEC)
 		fputs(PRINT_NONE, out);
 	else
-		fputs(weft_text_endpoint(&peer->endpoint).chars, out);
+		fputs(weft_format_endpoint(&peer->endpoint).chars, out);
 }
 
 static void print_candidates(FILE *out, const struct weft_peer *peer,
@@ -82,7 +82,7 @@ static void print_candidates(FILE *out, const struct weft_peer *peer,
 		fputs(PRINT_NONE, out);
 	for (i = 0; i < peer->candidate_count; i++)
 		fprintf(out, "%s%s", i ? separator : "",
-			weft_text_endpoint(&peer->candidates[i]).chars);
+			weft_format_endpoint(&peer->candidates[i]).chars);
 }
 
 /* wireguard has no other way. */
@@ -134,7 +134,7 @@ static void print_allowedips(FILE *out, const struct weft_peer *peer,
 	if (!peer->allowedips)
 		fputs(PRINT_NONE, out);
 	for (ip = peer->allowedips; ip; ip = ip->next)
-		fprintf(out, "%s/%u%s", weft_text_address(ip).chars, ip->cidr,
+		fprintf(out, "%s/%u%s", weft_format_address(ip).chars, ip->cidr,
 			ip->next ? separator : "");
 }
 
@@ -475,7 +475,7 @@ static void print_summary_allowedips(const struct weft_context *ctx,
 	if (!peer->allowedips)
 		fputs(PRINT_NONE, ctx->out);
 	for (ip = peer->allowedips; ip; ip = ip->next) {
-		fputs(weft_text_address(ip).chars, ctx->out);
+		fputs(weft_format_address(ip).chars, ctx->out);
 		print_unit(ctx, "/");
 		fprintf(ctx->out, "%u%s", ip->cidr, ip->next ? ", " : "");
 	}

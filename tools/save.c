@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "alias.h"
+#include "format.h"
 #include "print.h"
 #include "profile.h"
 #include "report.h"
@@ -26,7 +27,7 @@ static void save_write_addresses(FILE *out, const struct weft_routes *addresses)
 		if (ip->family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&ip->ip6) &&
 		    addresses->items[i].protocol != WEFT_PROTOCOL)
 			continue;
-		fprintf(out, "Address = %s/%u\n", weft_text_address(ip).chars,
+		fprintf(out, "Address = %s/%u\n", weft_format_address(ip).chars,
 			ip->cidr);
 	}
 }

@@ -10,6 +10,7 @@
 #include "backend.h"
 #include "dns.h"
 #include "firewall.h"
+#include "format.h"
 #include "forwarding.h"
 #include "hook.h"
 #include "journal.h"
@@ -24,7 +25,6 @@
 #include "signals.h"
 #include "state.h"
 #include "sync.h"
-#include "text.h"
 #include "up.h"
 
 /**
@@ -179,7 +179,7 @@ static void up_warn_unresolved(struct up_job *job)
 	for (peer = job->profile->dev->peers; peer; peer = peer->next)
 		if (peer->unresolved && peer->endpoint.any.sa_family == AF_UNSPEC)
 			weft_report_warning(job->ctx, "%s: peer %s %s, until it is heard or 'weft resolve %s' finds it",
-					    name, weft_text_peer(peer).chars,
+					    name, weft_format_peer(peer).chars,
 					    job->fresh ? "comes up without an endpoint" :
 							 "stays where it is", name);
 }

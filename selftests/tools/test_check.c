@@ -9,6 +9,7 @@
 
 #include "check.h"
 #include "command.h"
+#include "format.h"
 #include "locate.h"
 #include "merge.h"
 #include "profile.h"
@@ -554,15 +555,15 @@ static void test_shell_words(void)
 {
 	char long_name[WEFT_NAME_BYTES + 1] = "";
 
-	test_text("word: a key as it is", weft_text_shell(KEY_A).chars, KEY_A);
-	test_text("word: a blank", weft_text_shell("harbour master").chars, "'harbour master'");
-	test_text("word: a command", weft_text_shell("x; rm -r *").chars, "'x; rm -r *'");
-	test_text("word: a quote", weft_text_shell("it's").chars, "'it'\\''s'");
-	test_text("word: a setting", weft_text_sysctl("eth0.100", "rp_filter", "=2").chars,
+	test_text("word: a key as it is", weft_format_shell(KEY_A).chars, KEY_A);
+	test_text("word: a blank", weft_format_shell("harbour master").chars, "'harbour master'");
+	test_text("word: a command", weft_format_shell("x; rm -r *").chars, "'x; rm -r *'");
+	test_text("word: a quote", weft_format_shell("it's").chars, "'it'\\''s'");
+	test_text("word: a setting", weft_format_sysctl("eth0.100", "rp_filter", "=2").chars,
 		  "net/ipv4/conf/eth0.100/rp_filter=2");
-	test_text("word: nothing", weft_text_shell("").chars, "''");
+	test_text("word: nothing", weft_format_shell("").chars, "''");
 	memset(long_name, '\'', WEFT_NAME_BYTES);
-	test_ok(strlen(weft_text_shell(long_name).chars) == 4 * WEFT_NAME_BYTES + 2, "word: the longest name");
+	test_ok(strlen(weft_format_shell(long_name).chars) == 4 * WEFT_NAME_BYTES + 2, "word: the longest name");
 }
 
 /* JSON is UTF-8, and the bytes of a file need not be. */

@@ -15,10 +15,10 @@
 
 #include "command.h"
 #include "doctor.h"
+#include "format.h"
 #include "memory.h"
 #include "profile.h"
 #include "support.h"
-#include "text.h"
 #include "value.h"
 
 #define SKIPPED		4
@@ -256,14 +256,14 @@ static void print_peer(FILE *out, const struct weft_doctor_peer *peer)
 	if (peer->returns)
 		fprintf(out, " returns %u", peer->returns);
 	for (i = 0; i < 2 && peer->endpoints[i].any.sa_family; i++)
-		fprintf(out, " %s", weft_text_endpoint(&peer->endpoints[i]).chars);
+		fprintf(out, " %s", weft_format_endpoint(&peer->endpoints[i]).chars);
 	if (peer->wanted)
 		fprintf(out, " wanted %c", peer->wanted->public_key.bytes[0]);
 	if (peer->unresolved)
 		fprintf(out, " unresolved %s", peer->unresolved);
 	fputc('\n', out);
 	for (i = 0; i < peer->prefix_count; i++) {
-		fprintf(out, "  %s/%u", weft_text_address(peer->prefixes[i].ip).chars,
+		fprintf(out, "  %s/%u", weft_format_address(peer->prefixes[i].ip).chars,
 			peer->prefixes[i].ip->cidr);
 		print_way(out, "->", &peer->prefixes[i].way);
 		fputc('\n', out);

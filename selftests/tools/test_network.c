@@ -13,11 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "format.h"
 #include "memory.h"
 #include "network.h"
 #include "program.h"
 #include "support.h"
-#include "text.h"
 
 #define TABLE	7
 #define SKIPPED	4
@@ -194,7 +194,7 @@ static char *describe(struct weft_routes *routes)
 
 	for (i = 0; i < routes->count; i++)
 		fprintf(out, "%s/%u table %u proto %u link %u%s\n",
-			weft_text_address(&routes->items[i].prefix).chars,
+			weft_format_address(&routes->items[i].prefix).chars,
 			routes->items[i].prefix.cidr, routes->items[i].table,
 			routes->items[i].protocol, routes->items[i].index,
 			routes->items[i].special ? " special" : "");

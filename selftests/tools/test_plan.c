@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "format.h"
 #include "network.h"
 #include "plan.h"
 #include "policy.h"
@@ -14,7 +15,6 @@
 #include "resolve.h"
 #include "state.h"
 #include "support.h"
-#include "text.h"
 
 #define MARK	7
 
@@ -388,7 +388,7 @@ static void test_routes(void)
 			routes[i].name);
 		for (text[0] = '\0', n = 0; n < found.count; n++)
 			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s/%u %u\n",
-				 weft_text_address(&found.items[n].prefix).chars,
+				 weft_format_address(&found.items[n].prefix).chars,
 				 found.items[n].prefix.cidr, found.items[n].table);
 		test_text("and they are", text, routes[i].want);
 		for (n = 0; n < found.count; n++)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "format.h"
 #include "leftover.h"
 #include "lock.h"
 #include "memory.h"
@@ -27,7 +28,6 @@
 #include "record.h"
 #include "state.h"
 #include "support.h"
-#include "text.h"
 #include "up.h"
 #include "value.h"
 
@@ -666,7 +666,7 @@ static void world_print_routes(FILE *out, const char *what,
 	for (i = 0; i < routes->count; i++) {
 		route = &routes->items[i];
 		if (asprintf(&lines[i], "%s %s/%u table %u\n", what,
-			     weft_text_address(&route->prefix).chars,
+			     weft_format_address(&route->prefix).chars,
 			     route->prefix.cidr, route->table) < 0)
 			lines[i] = NULL;
 	}
