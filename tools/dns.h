@@ -5,30 +5,10 @@
 
 #include <stdbool.h>
 
-#include "profile.h"
+#include "record.h"
 
 struct weft_context;
 struct weft_journal;
-
-enum weft_dns {
-	WEFT_DNS_NONE,
-	WEFT_DNS_RESOLVED,
-	WEFT_DNS_RESOLVCONF,
-};
-
-/**
- * struct weft_dns_state - the name servers of one interface
- * @known: false where the service may have been handed some that are not recorded
- * @dns: the service that was handed them
- * @servers: their addresses
- * @search: search domains
- */
-struct weft_dns_state {
-	bool known;
-	enum weft_dns dns;
-	struct weft_words servers;
-	struct weft_words search;
-};
 
 /* Which of them this machine has; WEFT_DNS_NONE after a complaint. */
 enum weft_dns weft_dns_choose(const struct weft_context *ctx,

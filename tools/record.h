@@ -8,10 +8,30 @@
 
 #include <stdbool.h>
 
-#include "dns.h"
 #include "profile.h"
 
 struct weft_context;
+
+/* The service that name servers are handed to. */
+enum weft_dns {
+	WEFT_DNS_NONE,
+	WEFT_DNS_RESOLVED,
+	WEFT_DNS_RESOLVCONF,
+};
+
+/**
+ * struct weft_dns_state - the name servers of one interface
+ * @known: false where the service may have been handed some that are not recorded
+ * @dns: the service that was handed them
+ * @servers: their addresses
+ * @search: search domains
+ */
+struct weft_dns_state {
+	bool known;
+	enum weft_dns dns;
+	struct weft_words servers;
+	struct weft_words search;
+};
 
 /* More than one only while a change of the mark is under way. */
 #define WEFT_RECORD_TABLES	4
