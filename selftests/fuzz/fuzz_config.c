@@ -8,10 +8,10 @@
 #include <netdb.h>
 #include <sodium.h>
 
-#include "config.c"
-#include "parse.c"
-#include "print.h"
-#include "profile.h"
+#include "conf/config.c"
+#include "conf/parse.c"
+#include "print/print.h"
+#include "conf/profile.h"
 
 /* Addresses only, and without a library that remembers: it is called a million times. */
 static struct sockaddr_in fuzz_address = { .sin_family = AF_INET };

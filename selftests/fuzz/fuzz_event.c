@@ -2,7 +2,7 @@
 /* Events: attributes become one, which is printed both ways, and counted whether some are missing. */
 #include "attributes.h"
 
-#include "event.c"
+#include "genl/event.c"
 
 static struct weft_context ctx;
 

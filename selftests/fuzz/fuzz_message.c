@@ -6,11 +6,11 @@
 #include "attributes.h"
 #include <json-c/json.h>
 
-#include "message.c"
-#include "context.h"
-#include "json.h"
-#include "metrics.h"
-#include "print.h"
+#include "genl/message.c"
+#include "base/context.h"
+#include "print/json.h"
+#include "print/metrics.h"
+#include "print/print.h"
 
 static struct weft_context ctx;
 

@@ -44,9 +44,9 @@ plants=(
 	'name kmod/name.c s/0x80, 0x800,/0x80, 0x400,/'
 	'pmtu kmod/pmtu.c s/pmtu_usual\[i\] < pmtu->top/pmtu_usual[i] <= pmtu->top/'
 	'pair kmod/pair.c s/spare ? 1 : 0/spare ? 0 : 1/'
-	'config tools/config.c s/while (end > text \&\& isspace/while (isspace/'
-	'message tools/message.c s/nla_len(attr) != WEFT_KEY_BYTES/!nla_len(attr)/'
-	'event tools/event.c s/!tb\[WEFT_EVENT_A_TYPE\] ||/!tb[WEFT_EVENT_A_TIME] ||/'
+	'config tools/conf/config.c s/while (end > text \&\& isspace/while (isspace/'
+	'message tools/genl/message.c s/nla_len(attr) != WEFT_KEY_BYTES/!nla_len(attr)/'
+	'event tools/genl/event.c s/!tb\[WEFT_EVENT_A_TYPE\] ||/!tb[WEFT_EVENT_A_TIME] ||/'
 )
 
 fuzzer_names() {
@@ -140,13 +140,14 @@ run_guests() {
 
 # Without what is kept, for the fault has to be found, not known; but events that are whole would take too long to come by.
 plant_one() { # plant_one NAME FILE SCRIPT
-	local name=$1 file=$2 script=$3 work seeds=() status=0
+	local name=$1 file=$2 script=$3 work planted seeds=() status=0
 
 	[ "$name" != event ] || seeds=(corpus/event)
 	work=$(mktemp -d)
-	mkdir "$work/corpus"
-	sed -e "$script" "$weft_top/$file" >"$work/${file##*/}"
-	if cmp -s "$weft_top/$file" "$work/${file##*/}"; then
+	planted=$work/${file#*/}
+	mkdir -p "$work/corpus" "${planted%/*}"
+	sed -e "$script" "$weft_top/$file" >"$planted"
+	if cmp -s "$weft_top/$file" "$planted"; then
 		echo "not ok - fuzz: $name: the fault cannot be planted in $file"
 		status=1
 	elif ! quietly make -s B="$work" PLANTED="$work" "$work/fuzz_$name"; then

@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "format.h"
+#include "conf/config.h"
+#include "conf/resolve.h"
 #include "memory.h"
-#include "resolve.h"
+#include "model/format.h"
 #include "support.h"
 
 static unsigned int test_count;

@@ -7,16 +7,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "command.h"
-#include "format.h"
-#include "locate.h"
-#include "merge.h"
-#include "profile.h"
-#include "report.h"
+#include "apply/check.h"
+#include "base/report.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "conf/locate.h"
+#include "conf/merge.h"
+#include "conf/profile.h"
+#include "conf/table.h"
+#include "model/format.h"
 #include "support.h"
-#include "table.h"
-#include "text.h"
 
 /* The public key of KEY_P. */
 #define KEY_OWN	"7zi0q9FLCpGcvmg59hhbl9MmB77jWcbFPBLMdZeGfVk="

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "print.h"
-#include "resolve.h"
+#include "conf/config.h"
+#include "conf/resolve.h"
+#include "model/value.h"
+#include "print/print.h"
 #include "support.h"
-#include "value.h"
 
 #define PEER_A	"[Peer]\nPublicKey = " KEY_A "\n"
 #define PEER_B	"[Peer]\nPublicKey = " KEY_B "\n"

@@ -13,13 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "doctor.h"
-#include "format.h"
+#include "cli/command.h"
+#include "conf/profile.h"
+#include "doctor/doctor.h"
 #include "memory.h"
-#include "profile.h"
+#include "model/format.h"
+#include "model/value.h"
 #include "support.h"
-#include "value.h"
 
 #define SKIPPED		4
 #define FILE_PATH	"/etc/weft/wft0.conf"

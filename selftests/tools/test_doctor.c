@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor.h"
-#include "profile.h"
+#include "conf/profile.h"
+#include "doctor/doctor.h"
+#include "model/value.h"
 #include "support.h"
-#include "value.h"
 
 #define NOW	1000000000
 

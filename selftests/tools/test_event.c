@@ -8,9 +8,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "command.h"
+#include "cli/command.h"
+#include "model/value.h"
 #include "support.h"
-#include "value.h"
 
 /* 2001-09-09 01:46:40 UTC, and a bit. */
 #define THEN	1000000000123456789ULL

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor.h"
-#include "firewall.h"
-#include "network.h"
+#include "apply/firewall.h"
+#include "doctor/doctor.h"
+#include "host/network.h"
 #include "support.h"
 
 #define PORT	51820

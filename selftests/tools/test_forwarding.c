@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "forwarding.h"
-#include "journal.h"
-#include "network.h"
-#include "profile.h"
+#include "apply/forwarding.h"
+#include "apply/journal.h"
+#include "conf/profile.h"
+#include "host/network.h"
 #include "support.h"
 
 /**

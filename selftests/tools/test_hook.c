@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "hook.h"
+#include "apply/hook.h"
+#include "host/network.h"
 #include "memory.h"
-#include "network.h"
 #include "support.h"
 
 #define RUN_BYTES	4096

@@ -8,9 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hook.h"
-#include "network.h"
-#include "profile.h"
+#include "apply/hook.h"
+#include "conf/profile.h"
+#include "host/network.h"
 #include "support.h"
 
 static char folder[] = "/tmp/weft-hook-XXXXXX";

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "doctor.h"
-#include "doctor_machine.h"
-#include "network.h"
+#include "doctor/doctor.h"
+#include "doctor/machine.h"
+#include "host/network.h"
 #include "support.h"
 
 /**

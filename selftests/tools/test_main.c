@@ -8,7 +8,7 @@
 
 /* The tested file, with a main() that this one calls. */
 #define main weft_main
-#include "main.c"
+#include "cli/main.c"
 #undef main
 
 #include "support.h"

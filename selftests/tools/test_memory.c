@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "cli/command.h"
+#include "host/network.h"
 #include "memory.h"
-#include "network.h"
+#include "model/value.h"
 #include "support.h"
-#include "value.h"
 
 #define WORDS_MAX	40
 #define FILE_PATH	"/etc/weft/wft0.conf"

@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "message.h"
+#include "genl/message.h"
+#include "model/value.h"
 #include "support.h"
-#include "value.h"
 
 /* A message whose payload is attributes alone. */
 static struct nl_msg *message_new(void)

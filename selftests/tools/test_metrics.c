@@ -10,11 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "metrics.h"
-#include "network.h"
+#include "cli/command.h"
+#include "host/network.h"
+#include "model/value.h"
+#include "print/metrics.h"
 #include "support.h"
-#include "value.h"
 
 #define PUBLIC_KEY	"hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
 #define PRIVATE_KEY	"dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo="

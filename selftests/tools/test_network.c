@@ -13,10 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "format.h"
+#include "host/network.h"
+#include "host/program.h"
 #include "memory.h"
-#include "network.h"
-#include "program.h"
+#include "model/format.h"
 #include "support.h"
 
 #define TABLE	7

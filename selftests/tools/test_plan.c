@@ -7,13 +7,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "format.h"
-#include "network.h"
-#include "plan.h"
-#include "policy.h"
-#include "profile.h"
-#include "resolve.h"
-#include "state.h"
+#include "apply/plan.h"
+#include "apply/policy.h"
+#include "apply/state.h"
+#include "conf/profile.h"
+#include "conf/resolve.h"
+#include "host/network.h"
+#include "model/format.h"
 #include "support.h"
 
 #define MARK	7

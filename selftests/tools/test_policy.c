@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "network.h"
-#include "policy.h"
-#include "profile.h"
-#include "state.h"
+#include "apply/policy.h"
+#include "apply/state.h"
+#include "conf/profile.h"
+#include "host/network.h"
 #include "support.h"
 
 #define FOREIGN		3	/* a protocol of others */

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "colour.h"
-#include "command.h"
-#include "print.h"
+#include "cli/command.h"
+#include "model/value.h"
+#include "print/colour.h"
+#include "print/print.h"
 #include "support.h"
-#include "value.h"
 
 static const char conf[] =
 	"[Interface]\nPrivateKey = dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=\n"

@@ -18,8 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "doctor.h"
-#include "network.h"
+#include "doctor/doctor.h"
+#include "host/network.h"
 #include "support.h"
 
 #define SKIPPED	4

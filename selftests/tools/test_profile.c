@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format.h"
-#include "locate.h"
-#include "profile.h"
-#include "save.h"
+#include "apply/save.h"
+#include "conf/locate.h"
+#include "conf/profile.h"
+#include "model/format.h"
 #include "support.h"
 
 #define INTERFACE	"[Interface]\n"

@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core.h"
-#include "network.h"
-#include "program.h"
-#include "signals.h"
+#include "base/core.h"
+#include "base/signals.h"
+#include "host/network.h"
+#include "host/program.h"
 #include "support.h"
 
 static struct weft_network *network;

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "format.h"
-#include "resolve.h"
+#include "conf/config.h"
+#include "conf/resolve.h"
+#include "model/format.h"
 #include "support.h"
 
 /* A name server of paper: @failures times @error, then 192.0.2.7. */

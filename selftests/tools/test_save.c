@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apply/save.h"
+#include "conf/profile.h"
+#include "host/network.h"
 #include "memory.h"
-#include "network.h"
-#include "profile.h"
-#include "save.h"
+#include "model/value.h"
 #include "support.h"
-#include "value.h"
 
 static char folder[] = "/tmp/weft-save-XXXXXX";
 static char path[64];

@@ -12,12 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "config.h"
-#include "resolve.h"
+#include "apply/sync.h"
+#include "cli/command.h"
+#include "conf/config.h"
+#include "conf/resolve.h"
+#include "model/value.h"
 #include "support.h"
-#include "sync.h"
-#include "value.h"
 
 #define PEER_A	"[Peer]\nPublicKey = " KEY_A "\n"
 #define PEER_B	"[Peer]\nPublicKey = " KEY_B "\n"

@@ -18,18 +18,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "format.h"
-#include "leftover.h"
-#include "lock.h"
+#include "apply/leftover.h"
+#include "apply/lock.h"
+#include "apply/state.h"
+#include "apply/up.h"
+#include "cli/command.h"
+#include "conf/profile.h"
+#include "conf/record.h"
+#include "host/network.h"
 #include "memory.h"
-#include "network.h"
-#include "profile.h"
-#include "record.h"
-#include "state.h"
+#include "model/format.h"
+#include "model/value.h"
 #include "support.h"
-#include "up.h"
-#include "value.h"
 
 #define WORLD_FILES_MAX	16
 

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "conf/config.h"
+#include "conf/duplicates.h"
+#include "conf/file.h"
+#include "conf/merge.h"
+#include "conf/parse.h"
+#include "conf/resolve.h"
+#include "model/model.h"
+
+/* A million peers with a dozen prefixes each. */
+#define WEFT_CONFIG_BYTES	(1024UL * 1024 * 1024)
+
+/* A line that makes no sense may hold a key, so only its start is quoted. */
+#define CONFIG_QUOTE_CHARS	20
+
+enum config_section {
+	CONFIG_SECTION_NONE,
+	CONFIG_SECTION_UNKNOWN,
+	CONFIG_SECTION_INTERFACE,
+	CONFIG_SECTION_PEER,
+};
+
+/**
+ * struct config_state - how far a file has been read
+ * @parse: the model so far, and the line
+ * @section: the section the line belongs to
+ * @peer_line: where the last Peer section began
+ */
+struct config_state {
+	struct weft_parse parse;
+	enum config_section section;
+	unsigned int peer_line;
+};
+
+static char *config_trim(char *text)
+{
+	char *end = text + strlen(text);
+
+	while (end > text && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	while (isspace((unsigned char)*text))
+		text++;
+	return text;
+}
+
+static int config_quote_length(const char *line)
+{
+	size_t len = strcspn(line, " \t");
+
+	return len < CONFIG_QUOTE_CHARS ? len : CONFIG_QUOTE_CHARS;
+}
+
+static bool config_finish_peer(struct config_state *state)
+{
+	struct weft_parse *parse = &state->parse;
+	struct weft_place place = { };
+
+	if (!parse->peer || parse->peer->has & WEFT_PEER_HAS_PUBLIC_KEY)
+		return true;
+	place.file = parse->place.file;
+	place.line = state->peer_line;
+	weft_report_at(parse->ctx, &place, "this [Peer] has no PublicKey");
+	return false;
+}
+
+static bool config_begin_peer(struct config_state *state)
+{
+	struct weft_parse *parse = &state->parse;
+
+	parse->peer = weft_model_peer_add(parse->dev);
+	if (!parse->peer) {
+		weft_report_at(parse->ctx, &parse->place, "out of memory");
+		/* Its fields have no peer to go to. */
+		state->section = CONFIG_SECTION_UNKNOWN;
+		return false;
+	}
+	parse->peer->section_line = parse->place.line;
+	/* What a whole configuration leaves out is taken away. */
+	if (parse->whole)
+		parse->peer->has |= WEFT_PEER_REPLACE_ALLOWEDIPS |
+				    WEFT_PEER_HAS_PRESHARED_KEY |
+				    WEFT_PEER_HAS_KEEPALIVE |
+				    WEFT_PEER_HAS_CANDIDATES |
+				    WEFT_PEER_HAS_ROAM;
+	state->peer_line = parse->place.line;
+	state->section = CONFIG_SECTION_PEER;
+	return true;
+}
+
+/* wg(8) takes blanks inside the brackets, and an Interface section in parts. */
+static bool config_begin_section(struct config_state *state, char *line)
+{
+	weft_text_squeeze(line);
+	if (strcasecmp(line, "[Interface]") && strcasecmp(line, "[Peer]")) {
+		weft_report_at(state->parse.ctx, &state->parse.place,
+			       "'%s' is not a section: [Interface] and [Peer] are",
+			       line);
+		state->section = CONFIG_SECTION_UNKNOWN;
+		return false;
+	}
+	if (!config_finish_peer(state) && !state->parse.ctx->notes)
+		return false;
+	if (strcasecmp(line, "[Interface]"))
+		return config_begin_peer(state);
+	state->section = CONFIG_SECTION_INTERFACE;
+	if (!state->parse.dev->line)
+		state->parse.dev->line = state->parse.place.line;
+	return true;
+}
+
+static bool config_refuse_field(struct config_state *state, const char *field)
+{
+	bool in_peer = state->section == CONFIG_SECTION_PEER;
+	char *list;
+
+	list = weft_parse_list(in_peer ? WEFT_SCOPE_PEER : WEFT_SCOPE_DEVICE,
+			       true, state->parse.more);
+	weft_report_at(state->parse.ctx, &state->parse.place,
+		       "'%.*s' is not a field of %s: %s are",
+		       CONFIG_QUOTE_CHARS, field,
+		       in_peer ? "[Peer]" : "[Interface]", list ? list : "");
+	free(list);
+	return false;
+}
+
+/*
+ * As wg(8) and wg-quick(8) divide the work: the former, whose fields come
+ * last, knows no white space in its lines; the latter trims its values.
+ */
+static const struct weft_setting *config_find(struct config_state *state,
+					      char *field, char *value)
+{
+	enum weft_scope scope = state->section == CONFIG_SECTION_PEER ?
+				WEFT_SCOPE_PEER : WEFT_SCOPE_DEVICE;
+	const struct weft_setting *setting = NULL;
+
+	if (state->parse.more)
+		setting = weft_parse_find_field(state->parse.more, field);
+	if (!setting) {
+		weft_text_squeeze(field);
+		setting = weft_parse_find_field(weft_settings, field);
+		if (setting && !setting->spaced)
+			weft_text_squeeze(value);
+	}
+	return setting && setting->scope == scope ? setting : NULL;
+}
+
+static bool config_set(struct config_state *state, char *field, char *value)
+{
+	const struct weft_setting *setting = config_find(state, field, value);
+	bool good;
+
+	if (!setting)
+		return config_refuse_field(state, field);
+	state->parse.place.name = setting->field;
+	if (!*value && !setting->empty) {
+		weft_report_at(state->parse.ctx, &state->parse.place,
+			       "the value is missing");
+		return false;
+	}
+	good = setting->from_field(&state->parse, value);
+	state->parse.place.name = NULL;
+	return good;
+}
+
+static bool config_read_line(struct config_state *state, char *line)
+{
+	char *equals;
+
+	line[strcspn(line, "#")] = '\0';
+	line = config_trim(line);
+	if (!*line)
+		return true;
+	if (*line == '[')
+		return config_begin_section(state, line);
+	if (state->section == CONFIG_SECTION_UNKNOWN)
+		return true;
+	if (state->section == CONFIG_SECTION_NONE) {
+		weft_report_at(state->parse.ctx, &state->parse.place,
+			       "[Interface] or [Peer] has to come first");
+		return false;
+	}
+	equals = strchr(line, '=');
+	if (!equals) {
+		weft_report_at(state->parse.ctx, &state->parse.place,
+			       "'%.*s' is not a setting: use FIELD = VALUE",
+			       config_quote_length(line), line);
+		return false;
+	}
+	*equals = '\0';
+	return config_set(state, config_trim(line), config_trim(equals + 1));
+}
+
+/* To the end of the file if complaints are kept: all of them are wanted. */
+static bool config_read_text(struct config_state *state, char *text)
+{
+	bool good = true;
+	char *line;
+
+	while ((line = strsep(&text, "\n"))) {
+		state->parse.place.line++;
+		state->parse.place.name = NULL;
+		good &= config_read_line(state, line);
+		if (!good && !state->parse.ctx->notes)
+			return false;
+	}
+	return good & config_finish_peer(state);
+}
+
+/* @state->parse holds all but the device. */
+static struct weft_device *config_parse(struct config_state *state, char *text,
+					const char *name)
+{
+	struct weft_device *dev = weft_model_device_new(name);
+
+	if (!dev) {
+		weft_report(state->parse.ctx, "out of memory");
+		return NULL;
+	}
+	state->parse.dev = dev;
+	if (state->parse.whole)
+		dev->has = WEFT_DEVICE_HAS_PRIVATE_KEY |
+			   WEFT_DEVICE_HAS_LISTEN_PORT |
+			   WEFT_DEVICE_HAS_FWMARK | WEFT_DEVICE_REPLACE_PEERS |
+			   WEFT_DEVICE_HAS_LISTEN_ADDRESS |
+			   WEFT_DEVICE_HAS_BIND_DEVICE;
+	if (config_read_text(state, text) || state->parse.ctx->notes) {
+		if (weft_merge_peers(dev))
+			return dev;
+		weft_report(state->parse.ctx, "out of memory");
+	}
+	weft_model_device_free(dev);
+	return NULL;
+}
+
+struct weft_device *weft_config_parse(const struct weft_context *ctx,
+				      const char *file, char *text,
+				      const char *name, bool whole)
+{
+	struct config_state state = {
+		.parse = {
+			.ctx = ctx, .place.file = file, .whole = whole,
+		},
+	};
+
+	return config_parse(&state, text, name);
+}
+
+struct weft_device *weft_config_parse_more(const struct weft_context *ctx,
+					   const char *file, char *text,
+					   const char *name,
+					   const struct weft_setting *more,
+					   struct weft_profile *profile)
+{
+	struct config_state state = {
+		.parse = {
+			.ctx = ctx, .place.file = file, .whole = true,
+			.more = more, .profile = profile,
+		},
+	};
+
+	return config_parse(&state, text, name);
+}
+
+static bool config_holds_secret(const struct weft_device *dev)
+{
+	const struct weft_peer *peer;
+
+	if (!weft_key_is_zero(&dev->private_key))
+		return true;
+	for (peer = dev->peers; peer; peer = peer->next)
+		if (!weft_key_is_zero(&peer->preshared_key))
+			return true;
+	return false;
+}
+
+bool weft_config_read(const struct weft_context *ctx, const char *file,
+		      struct weft_file *content)
+{
+	if (!weft_file_read(ctx, file, WEFT_CONFIG_BYTES, content))
+		return false;
+	if (strlen(content->text) == content->len)
+		return true;
+	weft_report(ctx, "'%s' is not a text file: there is a zero byte in it",
+		    file);
+	weft_file_wipe(content);
+	return false;
+}
+
+struct weft_device *weft_config_load(const struct weft_context *ctx,
+				     const char *file, const char *name,
+				     bool whole)
+{
+	struct weft_device *dev;
+	struct weft_file content;
+
+	if (!weft_config_read(ctx, file, &content))
+		return NULL;
+	dev = weft_config_parse(ctx, file, content.text, name, whole);
+	weft_file_wipe(&content);
+	if (!dev)
+		return NULL;
+	if (config_holds_secret(dev))
+		weft_file_warn_readable(ctx, file);
+	weft_duplicates_warn(ctx, file, dev);
+	if (weft_resolve_device(ctx, file, dev))
+		return dev;
+	weft_model_device_free(dev);
+	return NULL;
+}

@@ -1,0 +1,965 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The checks. Findings are read by administrators who have not read the protocol. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "conf/profile.h"
+#include "doctor/doctor.h"
+#include "model/format.h"
+#include "model/value.h"
+
+/* A session is good for that long at most (WireGuard paper, section 6.1, Reject-After-Time). */
+#define DOCTOR_SESSION_S	180
+
+/* What a message adds to an inner packet: 20 or 40, 8, 16, 16 bytes. */
+#define DOCTOR_OVERHEAD_IP4	60
+#define DOCTOR_OVERHEAD_IP6	80
+
+/* One change of endpoint is roaming; two returns mean that two hosts share the key. */
+#define DOCTOR_RETURNS_MIN	2
+
+#define DOCTOR_INITIATION_BYTES	148
+
+static const char *doctor_name(const struct weft_doctor_facts *facts)
+{
+	return facts->last->name;
+}
+
+/* As a word of a suggested command. */
+static struct weft_shell_text doctor_word(const struct weft_doctor_facts *facts)
+{
+	return weft_format_shell(doctor_name(facts));
+}
+
+static struct weft_shell_text doctor_peer_word(const struct weft_peer *peer)
+{
+	return weft_format_shell(weft_format_peer(peer).chars);
+}
+
+static bool doctor_has_endpoint(const struct weft_doctor_peer *peer)
+{
+	return peer->last->endpoint.any.sa_family != AF_UNSPEC;
+}
+
+static bool doctor_has_heard(const struct weft_doctor_peer *peer)
+{
+	return peer->last->rx_bytes > peer->first->rx_bytes;
+}
+
+/*
+ * In-tree wireguard does not tell what it sends: when all of it was of the
+ * length of initiations, initiations are what it was.
+ */
+static bool doctor_initiates(const struct weft_doctor_peer *peer)
+{
+	__u64 sent = peer->last->tx_bytes - peer->first->tx_bytes;
+
+	if (peer->last->known & WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKES_SENT))
+		return peer->last->handshakes_sent > peer->first->handshakes_sent;
+	return sent && !(sent % DOCTOR_INITIATION_BYTES);
+}
+
+bool weft_doctor_is_up(const struct weft_doctor_facts *facts,
+		       const struct weft_doctor_peer *peer)
+{
+	if (peer->last->known & WEFT_VALUE_BIT(WEFT_PEER_A_STATE))
+		return peer->last->state == WEFT_PEER_STATE_UP;
+	return peer->last->handshake_s &&
+	       facts->now - peer->last->handshake_s < DOCTOR_SESSION_S &&
+	       (doctor_has_heard(peer) || !doctor_initiates(peer));
+}
+
+/* It happens now, or did once and something still is wrong. */
+static __u64 doctor_counts(const struct weft_doctor_facts *facts, int reason)
+{
+	__u64 count = facts->last->drops[reason];
+
+	if (count > facts->first->drops[reason])
+		return count;
+	return weft_doctor_index_all_up(facts->index) ? 0 : count;
+}
+
+static __u64 doctor_peer_counts(const struct weft_doctor_facts *facts,
+				const struct weft_doctor_peer *peer, int reason)
+{
+	__u64 count = peer->last->drops[reason];
+
+	if (count > peer->first->drops[reason])
+		return count;
+	return weft_doctor_is_up(facts, peer) ? 0 : count;
+}
+
+static unsigned long long doctor_number(__u64 number)
+{
+	return number;
+}
+
+/* The interface */
+
+static bool check_no_key(const struct weft_doctor_facts *facts,
+			 struct weft_doctor_finding *finding)
+{
+	if (facts->last->has & WEFT_DEVICE_HAS_PRIVATE_KEY)
+		return false;
+	fputs("it has no private key, so it can neither call nor answer",
+	      finding->what);
+	fprintf(finding->mend, "(umask 077; weft genkey >KEYFILE); weft set %s private-key KEYFILE",
+		doctor_word(facts).chars);
+	return true;
+}
+
+static bool check_down(const struct weft_doctor_facts *facts,
+		       struct weft_doctor_finding *finding)
+{
+	if (facts->link.up)
+		return false;
+	fputs("it is down", finding->what);
+	fprintf(finding->mend, "ip link set %s up", doctor_word(facts).chars);
+	return true;
+}
+
+static bool check_no_peers(const struct weft_doctor_facts *facts,
+			   struct weft_doctor_finding *finding)
+{
+	if (facts->peer_count)
+		return false;
+	fputs("it has no peers", finding->what);
+	fprintf(finding->mend, "weft set %s peer KEY allowed-ips IP/LENGTH endpoint HOST:PORT",
+		doctor_word(facts).chars);
+	return true;
+}
+
+static const struct weft_doctor_wall *
+doctor_wall(const struct weft_doctor_facts *facts, bool out)
+{
+	const struct weft_doctor_wall *wall;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(facts->walls); i++) {
+		wall = &facts->walls[i];
+		if (wall->used && !(out ? &wall->out : &wall->in)->reverse &&
+		    (out ? &wall->out : &wall->in)->bars == WEFT_BARS)
+			return wall;
+	}
+	return NULL;
+}
+
+static void doctor_tell_mend(const struct weft_bar *bar,
+			     struct weft_doctor_finding *finding)
+{
+	fputs(bar->mend ? bar->mend : "have the firewall accept it before that rule",
+	      finding->mend);
+}
+
+static bool check_barred_in(const struct weft_doctor_facts *facts,
+			    struct weft_doctor_finding *finding)
+{
+	const struct weft_doctor_wall *wall = doctor_wall(facts, false);
+
+	if (!wall)
+		return false;
+	fprintf(finding->what, "a firewall here lets no UDP in for port %u: %s",
+		facts->last->listen_port, wall->in.culprit);
+	doctor_tell_mend(&wall->in, finding);
+	return true;
+}
+
+static bool check_barred_out(const struct weft_doctor_facts *facts,
+			     struct weft_doctor_finding *finding)
+{
+	const struct weft_doctor_wall *wall = doctor_wall(facts, true);
+
+	if (!wall)
+		return false;
+	fprintf(finding->what, "a firewall here lets no UDP out from port %u: %s",
+		facts->last->listen_port, wall->out.culprit);
+	doctor_tell_mend(&wall->out, finding);
+	return true;
+}
+
+/*
+ * Only answers come in, in every family that the tunnel has. With less than
+ * WEFT_BARS that is so perhaps, and the family where it is least sure counts.
+ */
+static const struct weft_bar *doctor_shuts_out(const struct weft_doctor_facts *facts,
+					       enum weft_bars least)
+{
+	const struct weft_doctor_wall *wall;
+	const struct weft_bar *bar = NULL;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(facts->walls); i++) {
+		wall = &facts->walls[i];
+		if (!wall->used)
+			continue;
+		if (wall->fresh.bars < least || wall->in.bars == WEFT_BARS)
+			return NULL;
+		if (!bar || wall->fresh.bars < bar->bars)
+			bar = &wall->fresh;
+	}
+	return bar;
+}
+
+static const struct weft_bar *doctor_bars_calls(const struct weft_doctor_facts *facts)
+{
+	return doctor_shuts_out(facts, WEFT_BARS);
+}
+
+/* A peer that cannot be called has to call, and does not. */
+static bool doctor_misses_caller(const struct weft_doctor_facts *facts)
+{
+	size_t i;
+
+	for (i = 0; i < facts->peer_count; i++)
+		if (!doctor_has_endpoint(&facts->peers[i]) &&
+		    !weft_doctor_is_up(facts, &facts->peers[i]))
+			return true;
+	return false;
+}
+
+static bool doctor_tell_bars_calls(const struct weft_doctor_facts *facts,
+				   struct weft_doctor_finding *finding)
+{
+	const struct weft_bar *bar = doctor_bars_calls(facts);
+
+	if (!bar)
+		return false;
+	fprintf(finding->what,
+		"a firewall here lets in answers alone, and no UDP for port %u from a peer that calls: %s",
+		facts->last->listen_port, bar->culprit);
+	doctor_tell_mend(bar, finding);
+	return true;
+}
+
+static bool check_barred_calls(const struct weft_doctor_facts *facts,
+			       struct weft_doctor_finding *finding)
+{
+	return doctor_misses_caller(facts) &&
+	       doctor_tell_bars_calls(facts, finding);
+}
+
+/* A rule that perhaps accepts calls may be meant for other hosts. */
+static bool check_perhaps_barred_calls(const struct weft_doctor_facts *facts,
+				       struct weft_doctor_finding *finding)
+{
+	const struct weft_bar *bar = doctor_shuts_out(facts, WEFT_BARS_UNLESS);
+
+	if (!bar || bar->bars == WEFT_BARS || !doctor_misses_caller(facts))
+		return false;
+	fprintf(finding->what,
+		"a firewall here perhaps lets in no UDP for port %u from a peer that calls: %s, and conditions of its rules are not understood",
+		facts->last->listen_port, bar->culprit);
+	doctor_tell_mend(bar, finding);
+	return true;
+}
+
+/* It goes on for as long as the firewall remembers the flow. */
+static bool check_bars_calls(const struct weft_doctor_facts *facts,
+			     struct weft_doctor_finding *finding)
+{
+	size_t i, callers = 0;
+
+	for (i = 0; i < facts->peer_count; i++)
+		callers += facts->peers[i].calls;
+	return callers && !doctor_misses_caller(facts) &&
+	       doctor_tell_bars_calls(facts, finding);
+}
+
+static bool check_unread_firewall(const struct weft_doctor_facts *facts,
+				  struct weft_doctor_finding *finding)
+{
+	if (!facts->unread)
+		return false;
+	fprintf(finding->what,
+		"this machine's firewall could not be read, and rules that bar the tunnel are not found: %s",
+		facts->unread);
+	fprintf(finding->mend,
+		"install nftables with JSON support, or see why this fails: nft -j list ruleset; then: weft doctor %s",
+		doctor_word(facts).chars);
+	return true;
+}
+
+static bool check_another_key(const struct weft_doctor_facts *facts,
+			      struct weft_doctor_finding *finding)
+{
+	__u64 count = doctor_counts(facts, WEFT_DROPS_A_MAC);
+
+	if (!count)
+		return false;
+	fprintf(finding->what,
+		"%llu handshake initiations were for another public key than this interface's",
+		doctor_number(count));
+	fprintf(finding->mend,
+		"on the other side: weft set IFACE peer %s ... in place of the key there",
+		weft_key_encode(&facts->last->public_key).chars);
+	return true;
+}
+
+static bool check_unknown_peer(const struct weft_doctor_facts *facts,
+			       struct weft_doctor_finding *finding)
+{
+	__u64 count = doctor_counts(facts, WEFT_DROPS_A_UNKNOWN_PEER);
+
+	if (!count)
+		return false;
+	fprintf(finding->what,
+		"%llu handshake initiations came from a public key that is not configured here",
+		doctor_number(count));
+	fprintf(finding->mend,
+		"weft set %s peer KEY allowed-ips IP/LENGTH, KEY being what 'weft show IFACE public-key' says on the other side",
+		doctor_word(facts).chars);
+	return true;
+}
+
+/*
+ * Packets that came for somebody else say that it is wanted; so does the file,
+ * of IPv4, which every fleet has.
+ */
+static bool check_forwarding(const struct weft_doctor_facts *facts,
+			     struct weft_doctor_finding *finding)
+{
+	bool hub = facts->peer_count > 1;
+	bool asked = facts->profile &&
+		     facts->profile->forwarding == WEFT_SWITCH_ON;
+	bool bad4, bad6;
+
+	bad4 = !facts->forwarding4 &&
+	       (asked || (hub && facts->grew.not_forwarded4));
+	bad6 = !facts->forwarding6 && hub && facts->grew.not_forwarded6;
+	if (!bad4 && !bad6)
+		return false;
+	fprintf(finding->what,
+		"packets that are for others than this machine are not passed on: %s is off",
+		bad4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding");
+	fprintf(finding->mend, "sysctl -w %s=1",
+		bad4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding");
+	return true;
+}
+
+static bool check_silent(const struct weft_doctor_facts *facts,
+			 struct weft_doctor_finding *finding)
+{
+	size_t i;
+
+	for (i = 0; i < facts->peer_count; i++)
+		if (facts->peers[i].last->rx_bytes ||
+		    facts->peers[i].last->drops[WEFT_DROPS_A_NO_ENDPOINT] ||
+		    doctor_has_endpoint(&facts->peers[i]))
+			return false;
+	for (i = 1; i <= WEFT_DROPS_A_MAX; i++)
+		if (!weft_drop_names[i].out && facts->last->drops[i])
+			return false;
+	if (!facts->peer_count || doctor_bars_calls(facts))
+		return false;
+	fputs("no peer has called yet, and no peer's endpoint is known",
+	      finding->what);
+	fprintf(finding->mend,
+		"weft set %s peer KEY endpoint HOST:PORT here, or look on the other side: weft doctor",
+		doctor_word(facts).chars);
+	return true;
+}
+
+/* A peer */
+
+static bool check_unresolved(const struct weft_doctor_facts *facts,
+			     const struct weft_doctor_peer *peer,
+			     struct weft_doctor_finding *finding)
+{
+	if (!peer->unresolved)
+		return false;
+	fprintf(finding->what, "the name of its endpoint, '%s' in %s, stands for no address",
+		peer->unresolved, facts->path ? facts->path : "its file");
+	fprintf(finding->mend, "put the name right, or the name servers; then: weft resolve %s",
+		doctor_word(facts).chars);
+	return true;
+}
+
+static bool check_no_endpoint(const struct weft_doctor_facts *facts,
+			      const struct weft_doctor_peer *peer,
+			      struct weft_doctor_finding *finding)
+{
+	if (doctor_has_endpoint(peer) || peer->unresolved ||
+	    !peer->last->drops[WEFT_DROPS_A_NO_ENDPOINT])
+		return false;
+	fprintf(finding->what, "%llu packets were for it, and it is not known where it is",
+		doctor_number(peer->last->drops[WEFT_DROPS_A_NO_ENDPOINT]));
+	fprintf(finding->mend, "weft set %s peer %s endpoint HOST:PORT",
+		doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
+	return true;
+}
+
+static bool check_no_way(const struct weft_doctor_facts *facts,
+			 const struct weft_doctor_peer *peer,
+			 struct weft_doctor_finding *finding)
+{
+	(void)facts;
+	if (!doctor_has_endpoint(peer) || !peer->way.asked || peer->way.found)
+		return false;
+	fprintf(finding->what, "there is no route to its endpoint, %s",
+		weft_format_endpoint(&peer->last->endpoint).chars);
+	fputs("ip route add ADDRESS via GATEWAY, or bring up the interface that leads there",
+	      finding->mend);
+	return true;
+}
+
+static bool check_loop(const struct weft_doctor_facts *facts,
+		       const struct weft_doctor_peer *peer,
+		       struct weft_doctor_finding *finding)
+{
+	if (!peer->way.found || strcmp(peer->way.dev, doctor_name(facts)))
+		return false;
+	fprintf(finding->what, "the route to its endpoint, %s, leads into the tunnel itself",
+		weft_format_endpoint(&peer->last->endpoint).chars);
+	fprintf(finding->mend,
+		"ip route add the endpoint's address via GATEWAY dev DEVICE; or a mark with a table of its own, as 'weft up' makes it: weft set %s fwmark MARK",
+		doctor_word(facts).chars);
+	return true;
+}
+
+/* The walls are those of packets from and to any peer. */
+static bool check_barred_peer_in(const struct weft_doctor_facts *facts,
+				 const struct weft_doctor_peer *peer,
+				 struct weft_doctor_finding *finding)
+{
+	if (peer->in.bars != WEFT_BARS || peer->in.reverse ||
+	    weft_doctor_is_up(facts, peer) || doctor_wall(facts, false))
+		return false;
+	fprintf(finding->what, "a firewall here lets no UDP in from %s: %s",
+		weft_format_endpoint(&peer->last->endpoint).chars,
+		peer->in.culprit);
+	doctor_tell_mend(&peer->in, finding);
+	return true;
+}
+
+static bool check_barred(const struct weft_doctor_facts *facts,
+			 const struct weft_doctor_peer *peer,
+			 struct weft_doctor_finding *finding)
+{
+	if (peer->out.bars != WEFT_BARS || weft_doctor_is_up(facts, peer) ||
+	    doctor_wall(facts, true))
+		return false;
+	fprintf(finding->what, "a firewall here lets no UDP out to %s: %s",
+		weft_format_endpoint(&peer->last->endpoint).chars,
+		peer->out.culprit);
+	doctor_tell_mend(&peer->out, finding);
+	return true;
+}
+
+static bool check_refused(const struct weft_doctor_facts *facts,
+			  const struct weft_doctor_peer *peer,
+			  struct weft_doctor_finding *finding)
+{
+	if (peer->probe != WEFT_PROBE_REFUSED || weft_doctor_is_up(facts, peer))
+		return false;
+	fprintf(finding->what, "%s answers that no socket listens on that port",
+		weft_format_endpoint(&peer->last->endpoint).chars);
+	fprintf(finding->mend,
+		"on the other side: bring the interface up, and compare 'weft show IFACE listen-port'; then here: weft set %s peer %s endpoint HOST:PORT",
+		doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
+	return true;
+}
+
+static bool check_unreachable(const struct weft_doctor_facts *facts,
+			      const struct weft_doctor_peer *peer,
+			      struct weft_doctor_finding *finding)
+{
+	if (peer->probe != WEFT_PROBE_UNREACHABLE || weft_doctor_is_up(facts, peer) ||
+	    !peer->way.found || !strcmp(peer->way.dev, doctor_name(facts)))
+		return false;
+	fprintf(finding->what, "no machine answers at %s",
+		weft_format_endpoint(&peer->last->endpoint).chars);
+	fprintf(finding->mend, "ping that address; weft set %s peer %s endpoint HOST:PORT",
+		doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
+	return true;
+}
+
+static bool check_preshared(const struct weft_doctor_facts *facts,
+			    const struct weft_doctor_peer *peer,
+			    struct weft_doctor_finding *finding)
+{
+	__u64 count = doctor_peer_counts(facts, peer, WEFT_DROPS_A_PRESHARED);
+
+	if (!count)
+		return false;
+	fprintf(finding->what, "it answers, and %llu of its answers do not fit our preshared key%s",
+		doctor_number(count),
+		peer->last->has & WEFT_PEER_HAS_PRESHARED_KEY ? "" :
+		", which is none");
+	fprintf(finding->mend,
+		"give both sides the same one: weft set %s peer %s preshared-key KEYFILE",
+		doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
+	return true;
+}
+
+static bool check_answers(const struct weft_doctor_facts *facts,
+			  const struct weft_doctor_peer *peer,
+			  struct weft_doctor_finding *finding)
+{
+	__u64 count = doctor_peer_counts(facts, peer, WEFT_DROPS_A_HANDSHAKE);
+
+	if (!count || weft_doctor_is_up(facts, peer))
+		return false;
+	fprintf(finding->what,
+		"%llu of its handshake messages do not open: what it takes for our key, or we for its, is another one",
+		doctor_number(count));
+	fprintf(finding->mend,
+		"compare 'weft show IFACE public-key' with 'weft show IFACE peers' of the other side, both ways; our key is %s",
+		weft_key_encode(&facts->last->public_key).chars);
+	return true;
+}
+
+static bool doctor_is_two(const struct weft_doctor_peer *peer)
+{
+	return peer->returns >= DOCTOR_RETURNS_MIN;
+}
+
+static bool check_same_key(const struct weft_doctor_facts *facts,
+			   const struct weft_doctor_peer *peer,
+			   struct weft_doctor_finding *finding)
+{
+	(void)facts;
+	if (!doctor_is_two(peer))
+		return false;
+	fprintf(finding->what, "it goes to and fro between %s and ",
+		weft_format_endpoint(&peer->endpoints[0]).chars);
+	fprintf(finding->what, "%s: two machines have its key",
+		weft_format_endpoint(&peer->endpoints[1]).chars);
+	fputs("give one of the two a key of its own, and add that as another peer here",
+	      finding->mend);
+	return true;
+}
+
+static bool check_timestamp(const struct weft_doctor_facts *facts,
+			    const struct weft_doctor_peer *peer,
+			    struct weft_doctor_finding *finding)
+{
+	__u64 count = doctor_peer_counts(facts, peer, WEFT_DROPS_A_TIMESTAMP);
+
+	if (!count || doctor_is_two(peer))
+		return false;
+	fprintf(finding->what,
+		"%llu of its handshakes say that they are older than one that was taken: its clock went back",
+		doctor_number(count));
+	fprintf(finding->mend, "put its clock right, or: weft set %s peer %s forget-timestamp",
+		doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
+	return true;
+}
+
+static bool check_unconfirmed(const struct weft_doctor_facts *facts,
+			      const struct weft_doctor_peer *peer,
+			      struct weft_doctor_finding *finding)
+{
+	const struct weft_peer *last = peer->last;
+
+	if (last->handshakes_received <= last->handshakes_completed ||
+	    last->handshakes_received < 2 || weft_doctor_is_up(facts, peer) ||
+	    doctor_peer_counts(facts, peer, WEFT_DROPS_A_PRESHARED))
+		return false;
+	fputs("it calls, and ignores our answers: another preshared key, or they do not arrive",
+	      finding->what);
+	fprintf(finding->mend,
+		"give both sides the same one: weft set %s peer %s preshared-key KEYFILE; or see what 'weft doctor' says there",
+		doctor_word(facts).chars, doctor_peer_word(last).chars);
+	return true;
+}
+
+static void doctor_mend_marks(const struct weft_doctor_facts *facts,
+			      struct weft_doctor_finding *finding)
+{
+	if (facts->profile && facts->unmarked_table)
+		fprintf(finding->mend, "weft up %s, which puts its nft table back; or: ",
+			doctor_word(facts).chars);
+}
+
+/*
+ * A strict filter looks for the way back, and what comes in has no mark. It
+ * counts what it drops, which may be nothing while it is watched.
+ */
+static bool check_rp_filter_outer(const struct weft_doctor_facts *facts,
+				  const struct weft_doctor_peer *peer,
+				  struct weft_doctor_finding *finding)
+{
+	if (!peer->outer_strict || weft_doctor_is_up(facts, peer) ||
+	    !peer->way.found || !strcmp(peer->way.dev, peer->unmarked.dev) ||
+	    !strcmp(peer->way.dev, doctor_name(facts)))
+		return false;
+	fprintf(finding->what,
+		"rp_filter is strict on %s, and drops what comes from %s there: without the interface's mark the way back is another one",
+		peer->way.dev, weft_format_endpoint(&peer->last->endpoint).chars);
+	doctor_mend_marks(facts, finding);
+	fprintf(finding->mend,
+		"sysctl -w %s net.ipv4.conf.all.rp_filter=2",
+		weft_format_sysctl(peer->way.dev, "rp_filter", "=2").chars);
+	return true;
+}
+
+static bool check_rp_filter_rule(const struct weft_doctor_facts *facts,
+				 const struct weft_doctor_peer *peer,
+				 struct weft_doctor_finding *finding)
+{
+	if (peer->in.bars != WEFT_BARS || !peer->in.reverse ||
+	    weft_doctor_is_up(facts, peer))
+		return false;
+	fprintf(finding->what,
+		"%s drops what comes from %s: without the interface's mark the way back is another one",
+		peer->in.culprit,
+		weft_format_endpoint(&peer->last->endpoint).chars);
+	doctor_mend_marks(facts, finding);
+	doctor_tell_mend(&peer->in, finding);
+	return true;
+}
+
+static bool doctor_way_is_own(const struct weft_doctor_facts *facts,
+			      const struct weft_doctor_prefix *prefix)
+{
+	return !prefix->way.asked ||
+	       (prefix->way.found && !strcmp(prefix->way.dev, doctor_name(facts)));
+}
+
+static const struct weft_doctor_prefix *
+doctor_first_astray(const struct weft_doctor_facts *facts,
+		    const struct weft_doctor_peer *peer, bool found)
+{
+	size_t i;
+
+	/* Without the interface there are no routes through it. */
+	for (i = 0; facts->link.up && i < peer->prefix_count; i++)
+		if (!doctor_way_is_own(facts, &peer->prefixes[i]) &&
+		    peer->prefixes[i].way.found == found)
+			return &peer->prefixes[i];
+	return NULL;
+}
+
+static bool doctor_rp_filters(const struct weft_doctor_facts *facts,
+			      const struct weft_doctor_peer *peer)
+{
+	const struct weft_doctor_prefix *astray;
+
+	astray = doctor_first_astray(facts, peer, true);
+	if (!astray)
+		astray = doctor_first_astray(facts, peer, false);
+	return facts->strict && facts->grew.rp_filtered && astray &&
+	       astray->ip->family == AF_INET;
+}
+
+static bool check_rp_filter(const struct weft_doctor_facts *facts,
+			    const struct weft_doctor_peer *peer,
+			    struct weft_doctor_finding *finding)
+{
+	if (!doctor_rp_filters(facts, peer))
+		return false;
+	fprintf(finding->what,
+		"rp_filter is strict, and drops what comes from allowed IPs of its whose way back is not through %s",
+		doctor_name(facts));
+	fprintf(finding->mend,
+		"sysctl -w %s net.ipv4.conf.all.rp_filter=2, or add the routes",
+		weft_format_sysctl(doctor_name(facts), "rp_filter", "=2").chars);
+	return true;
+}
+
+static bool check_no_route(const struct weft_doctor_facts *facts,
+			   const struct weft_doctor_peer *peer,
+			   struct weft_doctor_finding *finding)
+{
+	const struct weft_doctor_prefix *prefix;
+
+	prefix = doctor_first_astray(facts, peer, false);
+	if (!prefix || doctor_rp_filters(facts, peer))
+		return false;
+	fprintf(finding->what, "there is no route to its allowed IP %s/%u",
+		weft_format_address(prefix->ip).chars, prefix->ip->cidr);
+	fprintf(finding->mend, "ip route add %s/%u dev %s",
+		weft_format_address(prefix->ip).chars, prefix->ip->cidr,
+		doctor_word(facts).chars);
+	return true;
+}
+
+static bool check_shadowed(const struct weft_doctor_facts *facts,
+			   const struct weft_doctor_peer *peer,
+			   struct weft_doctor_finding *finding)
+{
+	const struct weft_doctor_prefix *prefix;
+
+	prefix = doctor_first_astray(facts, peer, true);
+	if (!prefix || doctor_rp_filters(facts, peer))
+		return false;
+	fprintf(finding->what,
+		"the route to its allowed IP %s/%u leads to %s, and not into the tunnel",
+		weft_format_address(prefix->ip).chars, prefix->ip->cidr,
+		prefix->way.dev);
+	fprintf(finding->mend,
+		"remove the route to %s, or: ip route add a longer prefix of it dev %s",
+		prefix->way.dev, doctor_word(facts).chars);
+	return true;
+}
+
+/*
+ * The narrower prefix wins, and is meant to, with a default route as with a hub
+ * beside direct peers. But here it wins from a peer that is up for one that is not.
+ */
+static bool check_overlap(const struct weft_doctor_facts *facts,
+			  const struct weft_doctor_peer *peer,
+			  struct weft_doctor_finding *finding)
+{
+	const struct weft_allowedip *ip, *other = NULL;
+	const struct weft_doctor_peer *taker = NULL;
+
+	if (!weft_doctor_is_up(facts, peer))
+		return false;
+	for (ip = peer->last->allowedips; ip; ip = ip->next) {
+		other = ip->cidr ? weft_doctor_index_within(facts->index, ip, &taker) :
+				   NULL;
+		if (other)
+			break;
+	}
+	if (!other)
+		return false;
+	fprintf(finding->what, "a part of its allowed IP %s/%u is another peer's: ",
+		weft_format_address(ip).chars, ip->cidr);
+	fprintf(finding->what, "%s/%u is peer %s's, and that is not up",
+		weft_format_address(other).chars, other->cidr,
+		weft_format_peer(taker->last).chars);
+	fprintf(finding->mend, "if that is not meant: weft set %s peer %s allowed-ips -%s/%u",
+		doctor_word(facts).chars, doctor_peer_word(taker->last).chars,
+		weft_format_address(other).chars, other->cidr);
+	return true;
+}
+
+static const struct weft_allowedip *doctor_lost(const struct weft_peer *wanted,
+						const struct weft_peer *peer)
+{
+	const struct weft_allowedip *ip, *have;
+	struct weft_allowedip masked;
+
+	for (ip = wanted->allowedips; ip; ip = ip->next) {
+		masked = *ip;
+		weft_model_allowedip_mask(&masked);
+		have = peer->allowedips;
+		while (have && weft_model_allowedip_compare(&masked, have))
+			have = have->next;
+		if (!have)
+			return ip;
+	}
+	return NULL;
+}
+
+static bool check_twice(const struct weft_doctor_facts *facts,
+			const struct weft_doctor_peer *peer,
+			struct weft_doctor_finding *finding)
+{
+	const struct weft_allowedip *lost = NULL;
+
+	if (peer->wanted)
+		lost = doctor_lost(peer->wanted, peer->last);
+	if (!lost)
+		return false;
+	fprintf(finding->what,
+		"%s gives it the allowed IP %s/%u, and it does not have it: only one peer can",
+		facts->path ? facts->path : "its file",
+		weft_format_address(lost).chars, lost->cidr);
+	fprintf(finding->mend, "give it to one peer only, in the file; then: weft up %s",
+		doctor_word(facts).chars);
+	return true;
+}
+
+static bool check_mtu(const struct weft_doctor_facts *facts,
+		      const struct weft_doctor_peer *peer,
+		      struct weft_doctor_finding *finding)
+{
+	unsigned int overhead = DOCTOR_OVERHEAD_IP4;
+
+	if (peer->last->endpoint.any.sa_family == AF_INET6)
+		overhead = DOCTOR_OVERHEAD_IP6;
+	if (facts->pmtu || !peer->way.found || peer->way.mtu <= overhead ||
+	    !strcmp(peer->way.dev, doctor_name(facts)) ||
+	    facts->link.mtu + overhead <= peer->way.mtu)
+		return false;
+	fprintf(finding->what,
+		"the MTU of %s, %u, is too large: the way to %s takes packets of %u bytes, and that leaves %u",
+		doctor_name(facts), facts->link.mtu,
+		weft_format_endpoint(&peer->last->endpoint).chars, peer->way.mtu,
+		peer->way.mtu - overhead);
+	fprintf(finding->mend, "ip link set %s mtu %u", doctor_word(facts).chars,
+		peer->way.mtu - overhead);
+	if (facts->last->kind == WEFT_KIND_WEFT)
+		fprintf(finding->mend, ", or: weft set %s pmtu on",
+			doctor_word(facts).chars);
+	return true;
+}
+
+/*
+ * The state counts, not only what was tried meanwhile: with a session that has
+ * fallen silent no handshake need be due.
+ */
+static bool doctor_is_unanswered(const struct weft_doctor_facts *facts,
+				 const struct weft_doctor_peer *peer)
+{
+	bool tried = peer->last->known & WEFT_VALUE_BIT(WEFT_PEER_A_STATE) ?
+		     !doctor_has_heard(peer) : doctor_initiates(peer);
+
+	return doctor_has_endpoint(peer) && !weft_doctor_is_up(facts, peer) &&
+	       tried;
+}
+
+/* A rule with a condition that is not understood: a hint, where there is no reason. */
+static bool check_perhaps_barred(const struct weft_doctor_facts *facts,
+				 const struct weft_doctor_peer *peer,
+				 struct weft_doctor_finding *finding)
+{
+	const struct weft_bar *bar = &peer->in;
+	bool out;
+
+	out = peer->out.bars > peer->in.bars;
+	if (out)
+		bar = &peer->out;
+	if (!bar->bars || bar->bars == WEFT_BARS ||
+	    !doctor_is_unanswered(facts, peer))
+		return false;
+	fprintf(finding->what,
+		"a firewall here perhaps lets no UDP %s %s: %s, and conditions of its rules are not understood",
+		out ? "out to" : "in from",
+		weft_format_endpoint(&peer->last->endpoint).chars, bar->culprit);
+	doctor_tell_mend(bar, finding);
+	return true;
+}
+
+static bool check_unknown_there(const struct weft_doctor_facts *facts,
+				const struct weft_doctor_peer *peer,
+				struct weft_doctor_finding *finding)
+{
+	const struct weft_doctor_peer *neighbour;
+
+	neighbour = weft_doctor_index_neighbour(facts->index, peer);
+
+	if (!neighbour || !doctor_is_unanswered(facts, peer))
+		return false;
+	fprintf(finding->what,
+		"it does not answer, though peer %s at the same place does: it does not know our key, or its key is another one",
+		weft_format_peer(neighbour->last).chars);
+	fprintf(finding->mend,
+		"on the other side: weft set IFACE peer %s allowed-ips IP/LENGTH, and compare 'weft show IFACE public-key' with ",
+		weft_key_encode(&facts->last->public_key).chars);
+	fputs(weft_key_encode(&peer->last->public_key).chars, finding->mend);
+	return true;
+}
+
+static bool check_unanswered(const struct weft_doctor_facts *facts,
+			     const struct weft_doctor_peer *peer,
+			     struct weft_doctor_finding *finding)
+{
+	if (!doctor_is_unanswered(facts, peer) ||
+	    weft_doctor_index_neighbour(facts->index, peer))
+		return false;
+	fprintf(finding->what,
+		"nothing comes back from %s: our packets are lost on the way there or the answers on the way back, or it does not know our key, or its key is another one",
+		weft_format_endpoint(&peer->last->endpoint).chars);
+	fprintf(finding->mend,
+		"run 'weft doctor' on the other side: if it finds unknown-peer, then there: weft set IFACE peer %s allowed-ips IP/LENGTH; if it finds nobody-calls, look for a firewall or a NAT on the way",
+		weft_key_encode(&facts->last->public_key).chars);
+	return true;
+}
+
+#define E	WEFT_DOCTOR_ERROR
+#define W	WEFT_DOCTOR_WARNING
+
+const struct weft_doctor_check weft_doctor_checks[] = {
+	{ "no-private-key", E, true, false, check_no_key, NULL },
+	{ "down", E, true, false, check_down, NULL },
+	{ "no-peers", W, false, false, check_no_peers, NULL },
+	{ "barred-in", E, true, false, check_barred_in, NULL },
+	{ "barred-out", E, true, false, check_barred_out, NULL },
+	{ "barred-new", E, false, false, check_barred_calls, NULL },
+	{ "barred-new", W, false, false, check_bars_calls, NULL },
+	{ "perhaps-barred", W, false, true, check_perhaps_barred_calls, NULL },
+	{ "unread-firewall", W, false, false, check_unread_firewall, NULL },
+	{ "another-key", E, false, false, check_another_key, NULL },
+	{ "unknown-peer", E, false, false, check_unknown_peer, NULL },
+	{ "forwarding-off", E, false, false, check_forwarding, NULL },
+	{ "nobody-calls", W, false, true, check_silent, NULL },
+	{ "unresolved", E, true, false, NULL, check_unresolved },
+	{ "no-endpoint", E, true, false, NULL, check_no_endpoint },
+	{ "no-way", E, true, false, NULL, check_no_way },
+	{ "loop", E, true, false, NULL, check_loop },
+	{ "barred-in", E, true, false, NULL, check_barred_peer_in },
+	{ "barred", E, true, false, NULL, check_barred },
+	{ "refused", E, true, false, NULL, check_refused },
+	{ "preshared", E, true, false, NULL, check_preshared },
+	{ "wrong-key", E, true, false, NULL, check_answers },
+	{ "same-key", E, true, false, NULL, check_same_key },
+	{ "clock", E, true, false, NULL, check_timestamp },
+	{ "unconfirmed", E, true, false, NULL, check_unconfirmed },
+	{ "rp-filter", E, true, false, NULL, check_rp_filter_outer },
+	{ "rp-filter", E, true, false, NULL, check_rp_filter_rule },
+	{ "rp-filter", E, false, false, NULL, check_rp_filter },
+	{ "unreachable", E, true, true, NULL, check_unreachable },
+	{ "perhaps-barred", W, false, true, NULL, check_perhaps_barred },
+	{ "unknown-there", E, true, true, NULL, check_unknown_there },
+	{ "unanswered", E, true, true, NULL, check_unanswered },
+	{ "prefix-lost", W, false, false, NULL, check_twice },
+	{ "no-route", W, false, false, NULL, check_no_route },
+	{ "shadowed", W, false, false, NULL, check_shadowed },
+	{ "overlap", W, false, false, NULL, check_overlap },
+	{ "mtu", W, false, false, NULL, check_mtu },
+	{ }
+};
+
+#undef E
+#undef W
+
+/* One check of the interface, or of @peer; whether it found something. */
+static bool doctor_make(const struct weft_doctor_check *check,
+			const struct weft_doctor_facts *facts,
+			const struct weft_doctor_peer *peer,
+			struct weft_doctor_report *report, bool *no_memory)
+{
+	struct weft_doctor_writing writing;
+	bool found = false, good;
+
+	good = weft_doctor_write_begin(&writing);
+	if (good)
+		found = peer ? check->peer(facts, peer, &writing.finding) :
+			       check->device(facts, &writing.finding);
+	good &= weft_doctor_write_end(&writing, found, report, (struct weft_doctor_result){
+		.code = check->code, .severity = check->severity,
+		.name = facts->last->name, .peer = peer,
+	});
+	*no_memory |= !good;
+	return found;
+}
+
+/* All checks of one kind; whether there is a reason for silence among them. */
+static bool doctor_make_all(const struct weft_doctor_facts *facts,
+			    const struct weft_doctor_peer *peer,
+			    struct weft_doctor_report *report, bool silenced,
+			    bool *no_memory)
+{
+	const struct weft_doctor_check *check;
+
+	for (check = weft_doctor_checks; check->code; check++) {
+		if (!(peer ? !!check->peer : !!check->device) ||
+		    (check->last && silenced))
+			continue;
+		if (doctor_make(check, facts, peer, report, no_memory))
+			silenced |= check->silences;
+	}
+	return silenced;
+}
+
+bool weft_doctor_look(struct weft_doctor_facts *facts,
+		      struct weft_doctor_report *report)
+{
+	bool no_memory = false, silenced;
+	size_t i;
+
+	facts->index = weft_doctor_index_new(facts);
+	if (!facts->index)
+		return false;
+	silenced = doctor_make_all(facts, NULL, report, false, &no_memory);
+	for (i = 0; i < facts->peer_count; i++)
+		doctor_make_all(facts, &facts->peers[i], report, silenced,
+				&no_memory);
+	weft_doctor_index_free(facts->index);
+	facts->index = NULL;
+	return !no_memory;
+}
