@@ -77,7 +77,8 @@ lint_ynl() {
 }
 
 lint_layering() {
-	bash selftests/layering.sh && bash selftests/layering.sh --self-check
+	bash selftests/layering.sh && bash selftests/layering.sh --self-check &&
+		bash selftests/layering-tools.sh && bash selftests/layering-tools.sh --self-check
 }
 
 lint_length() {
