@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "apply/check.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "conf/locate.h"
@@ -614,8 +614,8 @@ static void test_escapes(void)
 	struct test_bench bench;
 
 	test_bench_start(&bench, "");
-	weft_report_at(&bench.ctx, &place, "'%s' and '%s'", "\033c\n", "\xc2\xa0\xc2\x80");
-	weft_report_warning(&bench.ctx, "%s", "\td");
+	weft_complain_at(&bench.ctx, &place, "'%s' and '%s'", "\033c\n", "\xc2\xa0\xc2\x80");
+	weft_warn(&bench.ctx, "%s", "\td");
 	test_bench_flush(&bench);
 	test_text("messages hold no control characters", bench.err,
 		  "weft: \\x1ba.conf:2: \\x1bb: '\\x1bc\\x0a' and '\xc2\xa0\\xc2\\x80'\n"
@@ -647,7 +647,7 @@ static void test_one_write(void)
 		test_bail("no pipe");
 	setvbuf(err, NULL, _IONBF, 0);
 	bench.ctx.err = err;
-	weft_report_at(&bench.ctx, &place, "'%s' and more", "\033c");
+	weft_complain_at(&bench.ctx, &place, "'%s' and more", "\033c");
 	if (read(pipes[0], got, sizeof(got) - 1) < 0)
 		test_bail("nothing in the pipe");
 	test_text("a message is one write", got, "weft: a.conf:2: b: '\\x1bc' and more\n");

@@ -5,7 +5,7 @@
 #include "apply/check.h"
 #include "apply/plan.h"
 #include "apply/policy.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "conf/duplicates.h"
 #include "conf/profile.h"
 #include "conf/resolve.h"
@@ -25,7 +25,7 @@ static int check_compare_names(const void *a, const void *b)
 
 static bool check_no_memory(const struct weft_context *ctx)
 {
-	weft_report(ctx, "out of memory");
+	weft_complain(ctx, "out of memory");
 	return false;
 }
 
@@ -43,7 +43,7 @@ static bool check_each_name(const struct weft_context *ctx,
 		if (!fault)
 			continue;
 		place.line = peer->name_line;
-		weft_report_at(ctx, &place, "%s", fault);
+		weft_complain_at(ctx, &place, "%s", fault);
 		good = false;
 	}
 	return good;
@@ -70,9 +70,9 @@ static bool check_names(const struct weft_context *ctx,
 		if (strcmp(named[i - 1]->name, named[i]->name))
 			continue;
 		place.line = named[i]->name_line;
-		weft_report_at(ctx, &place,
-			       "'%s' is the name of the peer in line %u, too: a name stands for one peer",
-			       named[i]->name, named[i - 1]->name_line);
+		weft_complain_at(ctx, &place,
+				 "'%s' is the name of the peer in line %u, too: a name stands for one peer",
+				 named[i]->name, named[i - 1]->name_line);
 		good = false;
 	}
 	free(named);
@@ -94,8 +94,8 @@ static void check_own_key(const struct weft_context *ctx,
 		place.line = peer->key_line;
 		if (peer->has & WEFT_PEER_HAS_PUBLIC_KEY &&
 		    weft_key_equal(&peer->public_key, &own))
-			weft_report_warning_at(ctx, &place,
-					       "this is the interface's own public key: the kernel passes this peer over");
+			weft_warn_at(ctx, &place,
+				     "this is the interface's own public key: the kernel passes this peer over");
 	}
 }
 
@@ -111,11 +111,11 @@ static void check_missing(const struct weft_context *ctx,
 	    profile->hooks[WEFT_HOOK_POST_UP].count)
 		return;
 	if (weft_key_is_zero(&profile->dev->private_key))
-		weft_report_warning_at(ctx, &place,
-				       "this [Interface] has no PrivateKey: no handshake is possible");
+		weft_warn_at(ctx, &place,
+			     "this [Interface] has no PrivateKey: no handshake is possible");
 	if (!profile->addresses.count)
-		weft_report_warning_at(ctx, &place,
-				       "this [Interface] has no Address: outgoing packets have no source address");
+		weft_warn_at(ctx, &place,
+			     "this [Interface] has no Address: outgoing packets have no source address");
 }
 
 static void check_addresses(const struct weft_context *ctx,
@@ -133,9 +133,9 @@ static void check_addresses(const struct weft_context *ctx,
 			if (weft_model_allowedip_compare(a, b))
 				continue;
 			place.line = b->line;
-			weft_report_warning_at(ctx, &place, "%s/%u twice: line %u has it as well",
-					       weft_format_address(b).chars,
-					       b->cidr, a->line);
+			weft_warn_at(ctx, &place, "%s/%u twice: line %u has it as well",
+				     weft_format_address(b).chars,
+				     b->cidr, a->line);
 			break;
 		}
 	}
@@ -151,9 +151,9 @@ static void check_endpoints(const struct weft_context *ctx,
 		place.line = peer->line;
 		if (peer->endpoint_text &&
 		    weft_resolve_is_bare(peer->endpoint_text))
-			weft_report_warning_at(ctx, &place,
-					       "'%s' has an IPv6 address without brackets: what follows its last colon is taken for the port",
-					       peer->endpoint_text);
+			weft_warn_at(ctx, &place,
+				     "'%s' has an IPv6 address without brackets: what follows its last colon is taken for the port",
+				     peer->endpoint_text);
 	}
 }
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "apply/claim.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "model/format.h"
 #include "model/model.h"
 
@@ -154,11 +154,11 @@ void weft_claim_report_moved(const struct weft_context *ctx,
 	if (out)
 		fclose(out);
 	if (text && count > CLAIM_NAMED_MAX)
-		weft_report_warning(ctx, "%s: allowed IPs have moved: %s, and %zu more",
-				    change->name, text, count - CLAIM_NAMED_MAX);
+		weft_warn(ctx, "%s: allowed IPs have moved: %s, and %zu more",
+			  change->name, text, count - CLAIM_NAMED_MAX);
 	else if (text && count)
-		weft_report_warning(ctx, "%s: allowed IPs have moved: %s",
-				    change->name, text);
+		weft_warn(ctx, "%s: allowed IPs have moved: %s",
+			  change->name, text);
 	free(text);
 	free(all.entries);
 }
@@ -179,10 +179,10 @@ static bool claim_explain_prefixes(const struct weft_context *ctx,
 		holder = claim_holder(all, change, peer, &prefix);
 		if (!holder)
 			continue;
-		weft_report(ctx,
-			    "cannot configure interface '%s': allowed IPs: peer %s has %s/%u, and it is to be exclusive",
-			    change->name, weft_format_peer(holder).chars,
-			    weft_format_address(&prefix).chars, prefix.cidr);
+		weft_complain(ctx,
+			      "cannot configure interface '%s': allowed IPs: peer %s has %s/%u, and it is to be exclusive",
+			      change->name, weft_format_peer(holder).chars,
+			      weft_format_address(&prefix).chars, prefix.cidr);
 		return true;
 	}
 	return false;
@@ -200,9 +200,9 @@ static bool claim_explain_name(const struct weft_context *ctx,
 	holder = weft_model_peer_find_word(now, peer->name);
 	if (!holder || weft_key_equal(&holder->public_key, &peer->public_key))
 		return false;
-	weft_report(ctx, "cannot configure interface '%s': name: '%s' is what peer %s is called",
-		    change->name, peer->name,
-		    weft_key_encode(&holder->public_key).chars);
+	weft_complain(ctx, "cannot configure interface '%s': name: '%s' is what peer %s is called",
+		      change->name, peer->name,
+		      weft_key_encode(&holder->public_key).chars);
 	return true;
 }
 

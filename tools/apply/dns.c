@@ -5,7 +5,7 @@
 
 #include "apply/dns.h"
 #include "apply/journal.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "conf/profile.h"
 #include "host/network.h"
 
@@ -88,8 +88,8 @@ enum weft_dns weft_dns_choose(const struct weft_context *ctx, const char *name)
 		return WEFT_DNS_RESOLVED;
 	if (!network->has || network->has(network, "resolvconf"))
 		return WEFT_DNS_RESOLVCONF;
-	weft_report(ctx, "%s: the file sets DNS, but %s: %s, or remove DNS from the file",
-		    name, cause, mend);
+	weft_complain(ctx, "%s: the file sets DNS, but %s: %s, or remove DNS from the file",
+		      name, cause, mend);
 	return WEFT_DNS_NONE;
 }
 
@@ -98,7 +98,7 @@ static bool dns_do(struct weft_journal *journal, struct weft_change *change,
 {
 	if (good)
 		return weft_journal_do(journal, change);
-	weft_report(journal->ctx, "%s: out of memory", journal->name);
+	weft_complain(journal->ctx, "%s: out of memory", journal->name);
 	weft_change_clear(change);
 	return false;
 }
@@ -219,8 +219,8 @@ static bool dns_lacks_resolvconf(struct weft_journal *journal)
 
 	if (!network->has || network->has(network, "resolvconf"))
 		return false;
-	weft_report_warning(journal->ctx, "%s: there is no program 'resolvconf' any more: its name servers are not taken back, see /etc/resolv.conf",
-			    journal->name);
+	weft_warn(journal->ctx, "%s: there is no program 'resolvconf' any more: its name servers are not taken back, see /etc/resolv.conf",
+		  journal->name);
 	return true;
 }
 
@@ -231,8 +231,8 @@ static bool dns_lacks_resolved(struct weft_journal *journal)
 
 	if (!network->has || dns_resolved_runs(network))
 		return false;
-	weft_report_warning(journal->ctx, "%s: systemd-resolved does not run any more: its name servers are not taken back, see /etc/resolv.conf",
-			    journal->name);
+	weft_warn(journal->ctx, "%s: systemd-resolved does not run any more: its name servers are not taken back, see /etc/resolv.conf",
+		  journal->name);
 	return true;
 }
 

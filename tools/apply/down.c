@@ -10,7 +10,7 @@
 #include "apply/save.h"
 #include "apply/state.h"
 #include "apply/up.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "base/signals.h"
 #include "conf/locate.h"
 #include "conf/profile.h"
@@ -27,7 +27,7 @@ struct down_job {
 
 static bool down_no_memory(struct down_job *job)
 {
-	weft_report(job->ctx, "%s: out of memory", job->profile->name);
+	weft_complain(job->ctx, "%s: out of memory", job->profile->name);
 	return false;
 }
 
@@ -176,7 +176,7 @@ static bool down_run(struct down_job *job)
 	if (job->state.link.index)
 		return down_stop(job) && good;
 	if (!left)
-		weft_report(job->ctx, "%s: it is not up", name);
+		weft_complain(job->ctx, "%s: it is not up", name);
 	return left && good;
 }
 

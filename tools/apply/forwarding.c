@@ -9,7 +9,7 @@
 #include "apply/forwarding.h"
 #include "apply/journal.h"
 #include "base/array.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "conf/profile.h"
 #include "host/network.h"
 #include "model/format.h"
@@ -58,7 +58,7 @@ static bool forwarding_set(const struct weft_context *ctx,
 	    strcmp(change.old_text, wanted))
 		return weft_journal_do(journal, &change);
 	if (!good)
-		weft_report(ctx, "%s: out of memory", profile->name);
+		weft_complain(ctx, "%s: out of memory", profile->name);
 	weft_change_clear(&change);
 	return good;
 }
@@ -111,8 +111,8 @@ static void forwarding_warn_ip6(const struct weft_context *ctx,
 	    forwarding_number(network, "ipv6", profile->name,
 			      "force_forwarding") == 1)
 		return;
-	weft_report_warning(ctx, "%s: IPv6 is not forwarded: net.ipv6.conf.all.forwarding is 0, and it rules all interfaces",
-			    profile->name);
+	weft_warn(ctx, "%s: IPv6 is not forwarded: net.ipv6.conf.all.forwarding is 0, and it rules all interfaces",
+		  profile->name);
 }
 
 /* With a table of its own the main one has no way back for the filter to see. */
@@ -130,9 +130,9 @@ static void forwarding_warn_rp_filter(const struct weft_context *ctx,
 	own = forwarding_number(network, "ipv4", profile->name, "rp_filter");
 	if ((all > own ? all : own) != FORWARDING_RP_FILTER_STRICT)
 		return;
-	weft_report_warning(ctx, "%s: rp_filter is strict, and with 'Table = %s' it drops what has no way back through the tunnel: sysctl -w %s",
-			    profile->name, profile->table_text,
-			    weft_format_sysctl(profile->name, "rp_filter", "=2").chars);
+	weft_warn(ctx, "%s: rp_filter is strict, and with 'Table = %s' it drops what has no way back through the tunnel: sysctl -w %s",
+		  profile->name, profile->table_text,
+		  weft_format_sysctl(profile->name, "rp_filter", "=2").chars);
 }
 
 static const char *forwarding_word(struct json_object *object, const char *key)
@@ -177,10 +177,10 @@ static void forwarding_warn_chain(const struct weft_context *ctx,
 	    strcmp(forwarding_word(chain, "policy"), "drop") ||
 	    forwarding_chain_knows(ctx->network, chain, name))
 		return;
-	weft_report_warning(ctx, "%s: the firewall drops what is forwarded: chain '%s' of nft table '%s %s' has the policy drop, and no rule that names %s",
-			    name, forwarding_word(chain, "name"),
-			    forwarding_word(chain, "family"),
-			    forwarding_word(chain, "table"), name);
+	weft_warn(ctx, "%s: the firewall drops what is forwarded: chain '%s' of nft table '%s %s' has the policy drop, and no rule that names %s",
+		  name, forwarding_word(chain, "name"),
+		  forwarding_word(chain, "family"),
+		  forwarding_word(chain, "table"), name);
 }
 
 static void forwarding_warn_chains(const struct weft_context *ctx,

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "apply/hook.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "host/network.h"
 
 /*
@@ -148,10 +148,10 @@ static void hook_warn(const struct weft_context *ctx,
 	for (i = 0; i < words->count; i++) {
 		place.line = words->items[i].line;
 		if (hook_says_wg(words->items[i].text))
-			weft_report_warning_at(ctx, &place,
-					       "wg is not weft here, and may know no links of kind weft: no link in '%s/bin': %s",
-					       ctx->runtime ?: "",
-					       strerror(err));
+			weft_warn_at(ctx, &place,
+				     "wg is not weft here, and may know no links of kind weft: no link in '%s/bin': %s",
+				     ctx->runtime ?: "",
+				     strerror(err));
 	}
 }
 
@@ -247,12 +247,12 @@ static bool hook_run_one(const struct weft_context *ctx,
 	/* Taken over by the change; the words of a program are no secret. */
 	change.program.script = text;
 	if (!text || !weft_program_set(&change.program, NULL, HOOK_SHELL, NULL)) {
-		weft_report_at(ctx, &place, "out of memory");
+		weft_complain_at(ctx, &place, "out of memory");
 		good = false;
 	} else if (network->change(network, &change)) {
 		/* The text is not quoted: there may be a key in it. */
-		weft_report_at(ctx, &place, "%s: %s%s", profile->name,
-			       network->error, hook_hint(text));
+		weft_complain_at(ctx, &place, "%s: %s%s", profile->name,
+				 network->error, hook_hint(text));
 		good = false;
 	}
 	weft_change_clear(&change);
@@ -273,7 +273,7 @@ bool weft_hook_run(const struct weft_context *ctx,
 	good = hook_set_variable(&locale, "LC_ALL", "C") &&
 	       hook_set_variable(&interface, "INTERFACE", profile->name);
 	if (!good)
-		weft_report(ctx, "%s: out of memory", profile->name);
+		weft_complain(ctx, "%s: out of memory", profile->name);
 	else
 		hook_begin_path(ctx, profile, hook, &path);
 	for (i = 0; good && i < words->count; i++)

@@ -5,7 +5,7 @@
 
 #include "apply/journal.h"
 #include "apply/sync.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "genl/backend.h"
 #include "host/network.h"
 #include "model/value.h"
@@ -28,7 +28,7 @@ static struct weft_journal_entry *journal_reserve(struct weft_journal *journal)
 	entries = reallocarray(journal->entries, journal->count + 1,
 			       sizeof(*entries));
 	if (!entries) {
-		weft_report(journal->ctx, "%s: out of memory", journal->name);
+		weft_complain(journal->ctx, "%s: out of memory", journal->name);
 		return NULL;
 	}
 	journal->entries = entries;
@@ -53,8 +53,8 @@ static bool journal_apply(struct weft_journal *journal,
 	if (!err || (undo && journal_is_gone(err)))
 		return true;
 	what = weft_change_describe(change);
-	weft_report(journal->ctx, "%s: cannot %s%s: %s", journal->name, undo ? "undo: " : "",
-		    what ? what : "go on", network->error);
+	weft_complain(journal->ctx, "%s: cannot %s%s: %s", journal->name, undo ? "undo: " : "",
+		      what ? what : "go on", network->error);
 	free(what);
 	return false;
 }
@@ -99,8 +99,8 @@ bool weft_journal_configure(struct weft_journal *journal,
 	}
 	if (!backend->set(backend, change))
 		return true;
-	weft_report(journal->ctx, "%s: cannot configure the interface: %s",
-		    journal->name, backend->error);
+	weft_complain(journal->ctx, "%s: cannot configure the interface: %s",
+		      journal->name, backend->error);
 	return false;
 }
 
@@ -145,8 +145,8 @@ static bool journal_restore(struct weft_journal *journal,
 	}
 	good = good && (weft_sync_is_empty(old) || !backend->set(backend, old));
 	if (!good)
-		weft_report(journal->ctx, "%s: cannot undo the configuration: %s",
-			    journal->name, error);
+		weft_complain(journal->ctx, "%s: cannot undo the configuration: %s",
+			      journal->name, error);
 	weft_model_device_free(now);
 	return good;
 }
@@ -156,9 +156,9 @@ static bool journal_complain(struct weft_journal *journal, const struct weft_cha
 {
 	char *what = weft_change_describe(change);
 
-	weft_report(journal->ctx,
-		    "%s: cannot undo: %s: what was there before is not recorded, and cannot be restored",
-		    journal->name, what ? what : "a change");
+	weft_complain(journal->ctx,
+		      "%s: cannot undo: %s: what was there before is not recorded, and cannot be restored",
+		      journal->name, what ? what : "a change");
 	free(what);
 	return false;
 }

@@ -10,7 +10,7 @@
 #include "apply/lock.h"
 #include "apply/policy.h"
 #include "apply/state.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "conf/record.h"
 #include "model/key.h"
 
@@ -64,8 +64,8 @@ static bool leftover_ask_used(const struct weft_journal *journal, __u32 table,
 
 	*used = false;
 	if (network->routes(network, 0, table, &routes)) {
-		weft_report(journal->ctx, "%s: cannot read routing table %u: %s: its rules stay",
-			    journal->name, table, network->error);
+		weft_complain(journal->ctx, "%s: cannot read routing table %u: %s: its rules stay",
+			      journal->name, table, network->error);
 		return false;
 	}
 	for (i = 0; i < routes.count; i++)
@@ -116,7 +116,7 @@ static bool leftover_read_rules(const struct weft_journal *journal, struct weft_
 
 	if (!network->rules(network, rules))
 		return true;
-	weft_report(journal->ctx, "%s: cannot read rules: %s", journal->name, network->error);
+	weft_complain(journal->ctx, "%s: cannot read rules: %s", journal->name, network->error);
 	return false;
 }
 
@@ -149,9 +149,9 @@ static bool leftover_firewall(struct weft_journal *journal,
 	if (!record->table_count)
 		return true;
 	if (weft_firewall_look(network, journal->name, &there)) {
-		weft_report(journal->ctx,
-			    "%s: cannot list the tables of nft: %s: its own may be left",
-			    journal->name, network->error);
+		weft_complain(journal->ctx,
+			      "%s: cannot list the tables of nft: %s: its own may be left",
+			      journal->name, network->error);
 		return false;
 	}
 	return !there ||
@@ -211,13 +211,13 @@ static void leftover_say(const struct weft_context *ctx, const char *name,
 	static const char deleted[] =
 		"its link was deleted while it was up: removing what is left of it";
 
-	weft_report(ctx, "%s: %s", name,
-		    record->kept ? kept : record->falling ? half :
-		    record->rising ? killed : deleted);
+	weft_complain(ctx, "%s: %s", name,
+		      record->kept ? kept : record->falling ? half :
+		      record->rising ? killed : deleted);
 	if (record->rising && state->link.index &&
 	    !leftover_is_own(record, state))
-		weft_report_warning(ctx, "%s: the link of this name stays: that 'weft up' is not recorded to have made it",
-				    name);
+		weft_warn(ctx, "%s: the link of this name stays: that 'weft up' is not recorded to have made it",
+			  name);
 }
 
 /* What could not be undone stays recorded; a link is recorded then, too. */

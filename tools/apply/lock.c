@@ -16,8 +16,8 @@
 
 #include "apply/ancestor.h"
 #include "apply/lock.h"
+#include "base/complain.h"
 #include "base/context.h"
-#include "base/report.h"
 #include "base/signals.h"
 #include "conf/runtime.h"
 
@@ -143,14 +143,14 @@ static void lock_say(const struct weft_context *ctx, const char *name,
 	if (holder)
 		snprintf(who, sizeof(who), "process %d", holder);
 	if (caught)
-		weft_report(ctx, "%s: interrupted by signal %d while %s is changing it",
-			    name, caught, who);
+		weft_complain(ctx, "%s: interrupted by signal %d while %s is changing it",
+			      name, caught, who);
 	else if (more)
-		weft_report(ctx, "%s: waiting for %s, which is changing it",
-			    name, who);
+		weft_complain(ctx, "%s: waiting for %s, which is changing it",
+			      name, who);
 	else
-		weft_report(ctx, "%s: %s has been changing it for over %d seconds: giving up",
-			    name, who, WEFT_LOCK_WAIT_S);
+		weft_complain(ctx, "%s: %s has been changing it for over %d seconds: giving up",
+			      name, who, WEFT_LOCK_WAIT_S);
 }
 
 static enum lock_verdict lock_wait(const struct weft_context *ctx,
@@ -191,16 +191,16 @@ static void lock_announce(void)
 static void lock_warn_full(const struct weft_context *ctx, const char *name,
 			   const char *path, int err)
 {
-	weft_report_warning(ctx, "%s: cannot make '%s': %s: all interfaces of the network namespace are locked instead",
-			    name, path, strerror(err));
+	weft_warn(ctx, "%s: cannot make '%s': %s: all interfaces of the network namespace are locked instead",
+		  name, path, strerror(err));
 }
 
 /* A user without rights is refused later on, and needs no warning. */
 static void lock_warn_folder(const struct weft_context *ctx, const char *name, int err)
 {
 	if (err != EACCES || !geteuid())
-		weft_report_warning(ctx, "%s: '%s' is not used: %s: all interfaces of the network namespace are locked instead",
-				    name, ctx->runtime, weft_runtime_reason(err));
+		weft_warn(ctx, "%s: '%s' is not used: %s: all interfaces of the network namespace are locked instead",
+			  name, ctx->runtime, weft_runtime_reason(err));
 }
 
 static enum lock_verdict lock_any(const struct weft_context *ctx,
@@ -233,8 +233,8 @@ bool weft_lock_take(const struct weft_context *ctx, const char *name,
 		return true;
 	verdict = lock_any(ctx, name, lock);
 	if (verdict == LOCK_BROKEN && lock->path) {
-		weft_report(ctx, "%s: cannot lock '%s': %s", name, lock->path,
-			    strerror(errno));
+		weft_complain(ctx, "%s: cannot lock '%s': %s", name, lock->path,
+			      strerror(errno));
 	} else if (verdict == LOCK_TAKEN) {
 		lock_sign(lock);
 		lock_announce();

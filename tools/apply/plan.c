@@ -8,7 +8,7 @@
 #include "apply/plan.h"
 #include "apply/policy.h"
 #include "apply/state.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "conf/profile.h"
 #include "model/format.h"
 
@@ -217,9 +217,9 @@ static bool plan_check_table(const struct weft_context *ctx,
 	if (profile->table != WEFT_TABLE_NUMBER ||
 	    profile->table_number != RT_TABLE_LOCAL)
 		return true;
-	weft_report_at(ctx, &place,
-		       "'%s' is the kernel's table of local addresses: use another table",
-		       profile->table_text);
+	weft_complain_at(ctx, &place,
+			 "'%s' is the kernel's table of local addresses: use another table",
+			 profile->table_text);
 	return false;
 }
 
@@ -233,10 +233,10 @@ static bool plan_check_mtu(const struct weft_context *ctx,
 
 	if (!ip6 || !profile->mtu || profile->mtu >= PLAN_IP6_MTU_MIN)
 		return true;
-	weft_report_at(ctx, &place,
-		       "an MTU of %u is too small for IPv6 (%s/%u): it needs %d, and with less the kernel removes IPv6 from the interface",
-		       profile->mtu, weft_format_address(ip6).chars, ip6->cidr,
-		       PLAN_IP6_MTU_MIN);
+	weft_complain_at(ctx, &place,
+			 "an MTU of %u is too small for IPv6 (%s/%u): it needs %d, and with less the kernel removes IPv6 from the interface",
+			 profile->mtu, weft_format_address(ip6).chars, ip6->cidr,
+			 PLAN_IP6_MTU_MIN);
 	return false;
 }
 
@@ -264,10 +264,10 @@ bool weft_plan_check(const struct weft_context *ctx,
 	setting = plan_ip6_obstacle(ctx->network, profile);
 	if (!setting)
 		return true;
-	weft_report(ctx,
-		    "%s: the file has IPv6 (%s/%u), and IPv6 is switched off here by %s: switch it on, or take IPv6 out of Address and AllowedIPs",
-		    profile->name, weft_format_address(reason).chars,
-		    reason->cidr, setting);
+	weft_complain(ctx,
+		      "%s: the file has IPv6 (%s/%u), and IPv6 is switched off here by %s: switch it on, or take IPv6 out of Address and AllowedIPs",
+		      profile->name, weft_format_address(reason).chars,
+		      reason->cidr, setting);
 	free(setting);
 	return false;
 }
@@ -280,8 +280,8 @@ static bool plan_ask_mtu(const struct weft_context *ctx,
 	unsigned int mtu;
 
 	if (ctx->network->path_mtu(ctx->network, to, mark, &mtu)) {
-		weft_report(ctx, "%s: cannot find out the MTU: %s",
-			    profile->name, ctx->network->error);
+		weft_complain(ctx, "%s: cannot find out the MTU: %s",
+			      profile->name, ctx->network->error);
 		return false;
 	}
 	if (mtu && (!*smallest || mtu < *smallest))
@@ -339,9 +339,9 @@ bool weft_plan_mtu(const struct weft_context *ctx,
 	*mtu = way > PLAN_OVERHEAD_BYTES + PLAN_IP4_MTU_MIN ?
 	       way - PLAN_OVERHEAD_BYTES : PLAN_IP4_MTU_MIN;
 	if (*mtu < PLAN_IP6_MTU_MIN && ip6) {
-		weft_report_warning(ctx, "%s: the path has an MTU of %u, which leaves less than the %d that IPv6 (%s/%u) needs: packets will be fragmented outside",
-				    profile->name, way, PLAN_IP6_MTU_MIN,
-				    weft_format_address(ip6).chars, ip6->cidr);
+		weft_warn(ctx, "%s: the path has an MTU of %u, which leaves less than the %d that IPv6 (%s/%u) needs: packets will be fragmented outside",
+			  profile->name, way, PLAN_IP6_MTU_MIN,
+			  weft_format_address(ip6).chars, ip6->cidr);
 		*mtu = PLAN_IP6_MTU_MIN;
 	}
 	return true;
@@ -392,6 +392,6 @@ void weft_plan_warn(const struct weft_context *ctx,
 			  !routes.items[i].special;
 	weft_network_routes_free(&routes);
 	if (beside)
-		weft_report_warning(ctx, "%s: AllowedIPs has all of IPv4 and not all of IPv6, and this machine has an IPv6 default route: IPv6 leaves beside the tunnel, in clear; add ::/0 if it should not",
-				    profile->name);
+		weft_warn(ctx, "%s: AllowedIPs has all of IPv4 and not all of IPv6, and this machine has an IPv6 default route: IPv6 leaves beside the tunnel, in clear; add ::/0 if it should not",
+			  profile->name);
 }

@@ -6,7 +6,7 @@
 
 #include "apply/policy.h"
 #include "apply/state.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "conf/profile.h"
 
 /* The first number tried, as wg-quick(8) does; and how many. */
@@ -95,8 +95,8 @@ static bool policy_pick_table(const struct weft_context *ctx,
 
 	for (; table < POLICY_TABLE_FIRST + POLICY_TABLE_TRIES; table++) {
 		if (network->routes(network, 0, table, &routes)) {
-			weft_report(ctx, "%s: cannot read routing table %u: %s",
-				    profile->name, table, network->error);
+			weft_complain(ctx, "%s: cannot read routing table %u: %s",
+				      profile->name, table, network->error);
 			return false;
 		}
 		empty = !routes.count;
@@ -106,8 +106,8 @@ static bool policy_pick_table(const struct weft_context *ctx,
 			return true;
 		}
 	}
-	weft_report(ctx, "%s: there is no empty routing table from %u to %u",
-		    profile->name, POLICY_TABLE_FIRST, table - 1);
+	weft_complain(ctx, "%s: there is no empty routing table from %u to %u",
+		      profile->name, POLICY_TABLE_FIRST, table - 1);
 	return false;
 }
 
@@ -124,9 +124,9 @@ bool weft_policy_check_file(const struct weft_context *ctx,
 	if (!weft_policy_is_wanted(profile) || mark < RT_TABLE_DEFAULT ||
 	    mark > RT_TABLE_LOCAL)
 		return true;
-	weft_report_at(ctx, &place,
-		       "with a default route it is also the number of a routing table, and %u is one of the system's own",
-		       mark);
+	weft_complain_at(ctx, &place,
+			 "with a default route it is also the number of a routing table, and %u is one of the system's own",
+			 mark);
 	return false;
 }
 
@@ -152,17 +152,17 @@ static bool policy_check_table(const struct weft_context *ctx,
 	size_t i;
 
 	if (network->routes(network, 0, policy->table, &routes)) {
-		weft_report(ctx, "%s: cannot read routing table %u: %s",
-			    profile->name, policy->table, network->error);
+		weft_complain(ctx, "%s: cannot read routing table %u: %s",
+			      profile->name, policy->table, network->error);
 		return false;
 	}
 	for (i = 0; i < routes.count; i++)
 		taken |= policy_is_foreign(policy, state, &routes.items[i]);
 	weft_network_routes_free(&routes);
 	if (taken)
-		weft_report(ctx,
-			    "%s: FwMark is %u, and routing table %u has a default route already: use another mark",
-			    profile->name, policy->table, policy->table);
+		weft_complain(ctx,
+			      "%s: FwMark is %u, and routing table %u has a default route already: use another mark",
+			      profile->name, policy->table, policy->table);
 	return !taken;
 }
 

@@ -8,7 +8,7 @@
 #include "apply/alias.h"
 #include "apply/save.h"
 #include "apply/state.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "base/text.h"
 #include "conf/profile.h"
 #include "conf/resolve.h"
@@ -156,9 +156,9 @@ bool weft_save(const struct weft_context *ctx,
 	if (!weft_state_read(ctx, profile->name, &state))
 		return false;
 	if (!state.link.index)
-		weft_report(ctx, "%s: it is not up", profile->name);
+		weft_complain(ctx, "%s: it is not up", profile->name);
 	else if (!save_prepare(profile, state.dev))
-		weft_report(ctx, "%s: out of memory", profile->name);
+		weft_complain(ctx, "%s: out of memory", profile->name);
 	else
 		good = save_replace(ctx, profile, &state);
 	weft_state_free(&state);

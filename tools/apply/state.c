@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "apply/state.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "genl/backend.h"
 
 static bool state_read_link(const struct weft_context *ctx, const char *name,
@@ -12,14 +12,14 @@ static bool state_read_link(const struct weft_context *ctx, const char *name,
 	struct weft_network *network = ctx->network;
 
 	if (network->link(network, name, &state->link)) {
-		weft_report(ctx, "%s: cannot read the link: %s", name,
-			    network->error);
+		weft_complain(ctx, "%s: cannot read the link: %s", name,
+			      network->error);
 		return false;
 	}
 	if (!state->link.index || state->link.kind != WEFT_KIND_NONE)
 		return true;
-	weft_report(ctx, "%s: there is a link of this name, and it is no tunnel",
-		    name);
+	weft_complain(ctx, "%s: there is a link of this name, and it is no tunnel",
+		      name);
 	return false;
 }
 
@@ -34,8 +34,8 @@ static bool state_read_around(const struct weft_context *ctx, const char *name,
 	     (!network->addresses(network, index, &state->addresses) &&
 	      !network->routes(network, index, 0, &state->routes))))
 		return true;
-	weft_report(ctx, "%s: cannot read addresses, routes and rules: %s",
-		    name, network->error);
+	weft_complain(ctx, "%s: cannot read addresses, routes and rules: %s",
+		      name, network->error);
 	return false;
 }
 
@@ -45,8 +45,8 @@ static bool state_read_device(const struct weft_context *ctx, const char *name,
 	if (!state->link.index ||
 	    !ctx->backend->get(ctx->backend, name, &state->dev))
 		return true;
-	weft_report(ctx, "%s: cannot read the interface: %s", name,
-		    ctx->backend->error);
+	weft_complain(ctx, "%s: cannot read the interface: %s", name,
+		      ctx->backend->error);
 	return false;
 }
 

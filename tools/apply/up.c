@@ -19,7 +19,7 @@
 #include "apply/sync.h"
 #include "apply/up.h"
 #include "base/array.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "base/signals.h"
 #include "conf/profile.h"
 #include "conf/record.h"
@@ -72,7 +72,7 @@ struct up_job {
 
 static bool up_no_memory(struct up_job *job)
 {
-	weft_report(job->ctx, "%s: out of memory", job->profile->name);
+	weft_complain(job->ctx, "%s: out of memory", job->profile->name);
 	return false;
 }
 
@@ -116,8 +116,8 @@ static bool up_write_record(struct up_job *job)
 	    !weft_record_write(job->ctx, job->profile->name, &job->record)) {
 		job->unrecorded = true;
 		weft_record_remove(job->ctx, job->profile->name);
-		weft_report_warning(job->ctx, "%s: what is done is not recorded: 'weft down' needs the file and the link",
-				    job->profile->name);
+		weft_warn(job->ctx, "%s: what is done is not recorded: 'weft down' needs the file and the link",
+			  job->profile->name);
 	}
 	return true;
 }
@@ -178,9 +178,9 @@ static void up_warn_unresolved(struct up_job *job)
 
 	for (peer = job->profile->dev->peers; peer; peer = peer->next)
 		if (peer->unresolved && peer->endpoint.any.sa_family == AF_UNSPEC)
-			weft_report_warning(job->ctx, "%s: peer %s %s, until it is heard or 'weft resolve %s' finds it",
-					    name, weft_format_peer(peer).chars,
-					    job->fresh ? "comes up without an endpoint" :
+			weft_warn(job->ctx, "%s: peer %s %s, until it is heard or 'weft resolve %s' finds it",
+				  name, weft_format_peer(peer).chars,
+				  job->fresh ? "comes up without an endpoint" :
 							 "stays where it is", name);
 }
 
@@ -222,8 +222,8 @@ static bool up_read_rules(struct up_job *job, struct weft_rules *rules)
 
 	if (!network->rules(network, rules))
 		return true;
-	weft_report(job->ctx, "%s: cannot read rules: %s", job->profile->name,
-		    network->error);
+	weft_complain(job->ctx, "%s: cannot read rules: %s", job->profile->name,
+		      network->error);
 	return false;
 }
 
@@ -304,8 +304,8 @@ static bool up_make_link(struct up_job *job)
 	}
 	if (!network->link(network, job->profile->name, &job->state.link))
 		return up_record_link(job);
-	weft_report(job->ctx, "%s: cannot read the link: %s",
-		    job->profile->name, network->error);
+	weft_complain(job->ctx, "%s: cannot read the link: %s",
+		      job->profile->name, network->error);
 	return false;
 }
 
@@ -354,8 +354,8 @@ static bool up_rotate(struct up_job *job)
 	weft_key_wipe(&rotation.private_key);
 	weft_key_wipe(&job->rotate_to);
 	if (err)
-		weft_report(job->ctx, "%s: cannot set its key beside the one from before: %s",
-			    profile->name, backend->error);
+		weft_complain(job->ctx, "%s: cannot set its key beside the one from before: %s",
+			      profile->name, backend->error);
 	return !err;
 }
 
@@ -516,9 +516,9 @@ static bool up_honour_marks(struct up_job *job)
 	if (!job->policy.ip4)
 		return true;
 	if (network->read(network, WEFT_POLICY_MARKS, &change.old_text)) {
-		weft_report(job->ctx, "%s: cannot read %s: %s",
-			    job->profile->name, WEFT_POLICY_MARKS,
-			    network->error);
+		weft_complain(job->ctx, "%s: cannot read %s: %s",
+			      job->profile->name, WEFT_POLICY_MARKS,
+			      network->error);
 		return false;
 	}
 	change.path = strdup(WEFT_POLICY_MARKS);
@@ -540,8 +540,8 @@ static bool up_add_rules(struct up_job *job)
 	if (!good && errno == ENOMEM)
 		up_no_memory(job);
 	else if (!good)
-		weft_report(job->ctx, "%s: there is no place in front of the first routing rule",
-			    job->profile->name);
+		weft_complain(job->ctx, "%s: there is no place in front of the first routing rule",
+			      job->profile->name);
 	else
 		good = up_do_rules(job, WEFT_CHANGE_RULE_ADD, &missing);
 	weft_network_rules_free(&missing);
@@ -758,8 +758,8 @@ static bool up_go_on(struct up_job *job)
 {
 	if (!weft_signals_caught())
 		return true;
-	weft_report(job->ctx, "%s: interrupted by signal %d",
-		    job->profile->name, weft_signals_caught());
+	weft_complain(job->ctx, "%s: interrupted by signal %d",
+		      job->profile->name, weft_signals_caught());
 	return false;
 }
 
@@ -847,9 +847,9 @@ static void up_undo(struct up_job *job)
 		good &= weft_hook_run(job->ctx, job->profile, WEFT_HOOK_POST_DOWN);
 	up_unrecord(job, undone);
 	good &= undone;
-	weft_report(job->ctx, good ? "%s: everything done before that is undone" :
+	weft_complain(job->ctx, good ? "%s: everything done before that is undone" :
 				     "%s: a part of what was done before that could not be undone and stays",
-		    job->profile->name);
+		      job->profile->name);
 }
 
 /* What the tunnel has now, and no more. */
@@ -868,8 +868,8 @@ static void up_record_end(struct up_job *job)
 /* A tunnel is worth more than the record of what is left, which becomes a part of its own. */
 static void up_pass_over_leftover(struct up_job *job)
 {
-	weft_report_warning(job->ctx, "%s: it comes up beside what could not be removed",
-			    job->profile->name);
+	weft_warn(job->ctx, "%s: it comes up beside what could not be removed",
+		  job->profile->name);
 	job->before = job->record;
 	job->beside = true;
 	memset(&job->record, 0, sizeof(job->record));
@@ -946,8 +946,8 @@ static bool up_run(struct up_job *job)
 		return true;
 	}
 	if (gone)
-		weft_report(job->ctx, "%s: one of its hooks has removed it: it is not up",
-			    job->profile->name);
+		weft_complain(job->ctx, "%s: one of its hooks has removed it: it is not up",
+			      job->profile->name);
 	if (!gone || !up_was_taken_down(job))
 		up_undo(job);
 	return false;

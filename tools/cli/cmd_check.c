@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "apply/check.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "cli/command.h"
 #include "conf/locate.h"
 #include "conf/profile.h"
@@ -20,15 +20,15 @@ static void check_print_note(const struct weft_context *ctx,
 			     const struct weft_note *note)
 {
 	if (note->file) {
-		weft_report_text(ctx->out, note->file);
+		weft_complain_text(ctx->out, note->file);
 		fprintf(ctx->out, ":%u: ", note->line);
 	}
 	fprintf(ctx->out, "%s: ", check_severity(note));
 	if (note->name) {
-		weft_report_text(ctx->out, note->name);
+		weft_complain_text(ctx->out, note->name);
 		fputs(": ", ctx->out);
 	}
-	weft_report_text(ctx->out, note->text);
+	weft_complain_text(ctx->out, note->text);
 	fputc('\n', ctx->out);
 }
 
@@ -126,7 +126,7 @@ int weft_command_check(struct weft_context *ctx, int argc, char **argv)
 	weft_profile_free(profile);
 	status = notes.errors ? 1 : 0;
 	if (notes.failed || !check_print(ctx, &notes)) {
-		weft_report(ctx, "out of memory");
+		weft_complain(ctx, "out of memory");
 		status = 1;
 	}
 	weft_notes_free(&notes);

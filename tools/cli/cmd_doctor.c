@@ -3,7 +3,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "cli/command.h"
 #include "conf/locate.h"
 #include "doctor/doctor.h"
@@ -138,7 +138,7 @@ static int doctor_end(const struct doctor_job *job, bool good,
 {
 	if (good && !job->no_memory)
 		return report->worst;
-	weft_report(job->ctx, "out of memory");
+	weft_complain(job->ctx, "out of memory");
 	return DOCTOR_COULD_NOT;
 }
 
@@ -239,7 +239,7 @@ int weft_command_doctor(struct weft_context *ctx, int argc, char **argv)
 	if (ctx->json) {
 		job.array = json_object_new_array();
 		if (!job.array) {
-			weft_report(ctx, "out of memory");
+			weft_complain(ctx, "out of memory");
 			return DOCTOR_COULD_NOT;
 		}
 	}

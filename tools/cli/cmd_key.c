@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "cli/command.h"
 #include "conf/file.h"
 #include "model/key.h"
@@ -29,8 +29,8 @@ static void key_warn_output(const struct weft_context *ctx)
 	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
 		return;
 	if (st.st_mode & 0007)
-		weft_report_warning(ctx,
-				    "the key goes to a file that everybody can read: set the umask to 077 and try again");
+		weft_warn(ctx,
+			  "the key goes to a file that everybody can read: set the umask to 077 and try again");
 }
 
 int weft_command_genkey(struct weft_context *ctx, int argc, char **argv)
@@ -73,9 +73,9 @@ static bool key_read(const struct weft_context *ctx, struct weft_key *key)
 	good = weft_key_decode(key, file.text);
 	weft_file_wipe(&file);
 	if (!good)
-		weft_report(ctx,
-			    "pubkey: the standard input is not a key: %zu characters where %d of base64 are wanted",
-			    len, WEFT_KEY_CHARS);
+		weft_complain(ctx,
+			      "pubkey: the standard input is not a key: %zu characters where %d of base64 are wanted",
+			      len, WEFT_KEY_CHARS);
 	return good;
 }
 
@@ -91,7 +91,7 @@ int weft_command_pubkey(struct weft_context *ctx, int argc, char **argv)
 	good = weft_key_derive_public(&public_key, &private_key);
 	weft_key_wipe(&private_key);
 	if (!good) {
-		weft_report(ctx, "pubkey: this key has no public key");
+		weft_complain(ctx, "pubkey: this key has no public key");
 		return 1;
 	}
 	key_print(ctx, &public_key);

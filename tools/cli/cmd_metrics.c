@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "cli/command.h"
 #include "conf/locate.h"
 #include "conf/writer.h"
@@ -38,7 +38,7 @@ struct metrics_job {
 
 static bool metrics_no_memory(struct metrics_job *job)
 {
-	weft_report(job->ctx, "out of memory");
+	weft_complain(job->ctx, "out of memory");
 	job->good = false;
 	return false;
 }
@@ -84,8 +84,8 @@ static void metrics_add(struct metrics_job *job, const char *name)
 	tunnel->there = true;
 	tunnel->up = metrics_is_up(job->ctx, name);
 	if (backend->get(backend, name, &dev)) {
-		weft_report(job->ctx, "cannot read interface '%s': %s", name,
-			    backend->error);
+		weft_complain(job->ctx, "cannot read interface '%s': %s", name,
+			      backend->error);
 		job->good = false;
 		return;
 	}
@@ -107,8 +107,8 @@ static void metrics_add_links(struct metrics_job *job)
 	struct weft_link *links, *link;
 
 	if (backend->list(backend, &links)) {
-		weft_report(job->ctx, "cannot list interfaces: %s",
-			    backend->error);
+		weft_complain(job->ctx, "cannot list interfaces: %s",
+			      backend->error);
 		job->good = false;
 		return;
 	}
@@ -178,7 +178,7 @@ int weft_command_metrics(struct weft_context *ctx, int argc, char **argv)
 
 	if (argc && !strcmp(argv[0], "write")) {
 		if (argc == 1) {
-			weft_report(ctx, "metrics: write requires a value: FILE");
+			weft_complain(ctx, "metrics: write requires a value: FILE");
 			return 1;
 		}
 		path = argv[1];

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "cli/command.h"
 #include "genl/backend.h"
 #include "genl/event.h"
@@ -41,7 +41,7 @@ static bool monitor_print(struct monitor_job *job,
 /* How many were lost shows in the number of the next one that comes. */
 static void monitor_overrun(const struct monitor_job *job)
 {
-	weft_report_warning(job->ctx, "monitor: events came faster than they could be printed, and some were missed");
+	weft_warn(job->ctx, "monitor: events came faster than they could be printed, and some were missed");
 }
 
 static int monitor_run(struct monitor_job *job)
@@ -61,7 +61,7 @@ static int monitor_run(struct monitor_job *job)
 		else if (got > 0 && !monitor_print(job, &event))
 			return 1;
 	}
-	weft_report(job->ctx, "monitor: %s", backend->error);
+	weft_complain(job->ctx, "monitor: %s", backend->error);
 	return 1;
 }
 
@@ -71,7 +71,7 @@ int weft_command_monitor(struct weft_context *ctx, int argc, char **argv)
 	int status;
 
 	if (ctx->backend->watch(ctx->backend)) {
-		weft_report(ctx, "monitor: %s", ctx->backend->error);
+		weft_complain(ctx, "monitor: %s", ctx->backend->error);
 		return 1;
 	}
 	status = monitor_run(&job);

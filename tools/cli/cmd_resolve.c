@@ -6,7 +6,7 @@
 
 #include "apply/alias.h"
 #include "apply/lock.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "cli/command.h"
 #include "conf/config.h"
 #include "conf/file.h"
@@ -59,7 +59,7 @@ static bool resolve_send(const struct weft_context *ctx,
 	bool good = false;
 
 	if (!sent) {
-		weft_report(ctx, "%s: out of memory", dev->name);
+		weft_complain(ctx, "%s: out of memory", dev->name);
 	} else {
 		sent->public_key = peer->public_key;
 		sent->endpoint = peer->endpoint;
@@ -72,8 +72,8 @@ static bool resolve_send(const struct weft_context *ctx,
 		peer->candidate_count = 0;
 		good = !ctx->backend->set(ctx->backend, change);
 		if (!good)
-			weft_report(ctx, "cannot configure interface '%s': %s",
-				    dev->name, ctx->backend->error);
+			weft_complain(ctx, "cannot configure interface '%s': %s",
+				      dev->name, ctx->backend->error);
 	}
 	weft_model_device_free(change);
 	return good;
@@ -115,7 +115,7 @@ static bool resolve_one(const struct weft_context *ctx,
 
 	if (dev->kind == WEFT_KIND_WEFT &&
 	    !weft_model_candidates_keep(wanted, peer)) {
-		weft_report(ctx, "%s: out of memory", dev->name);
+		weft_complain(ctx, "%s: out of memory", dev->name);
 		return false;
 	}
 	if (resolve_is_known(dev, wanted, peer))
@@ -156,7 +156,7 @@ static bool resolve_device(const struct weft_context *ctx,
 	/* The file may call a peer by a key that it has given up since. */
 	if (dev->kind == WEFT_KIND_WEFT &&
 	    !weft_alias_settle(dev, profile->dev)) {
-		weft_report(ctx, "out of memory");
+		weft_complain(ctx, "out of memory");
 		return false;
 	}
 	for (wanted = profile->dev->peers; wanted; wanted = wanted->next) {
@@ -194,8 +194,8 @@ static bool resolve_file(const struct weft_context *ctx,
 		weft_file_wipe(&content);
 	}
 	if (profile && ctx->backend->get(ctx->backend, location->name, &dev))
-		weft_report(ctx, "cannot read interface '%s': %s",
-			    location->name, ctx->backend->error);
+		weft_complain(ctx, "cannot read interface '%s': %s",
+			      location->name, ctx->backend->error);
 	else if (profile)
 		good = resolve_device(ctx, profile, &source, dev);
 	weft_model_device_free(dev);
@@ -211,8 +211,8 @@ static bool resolve_all(const struct weft_context *ctx)
 	bool good = true;
 
 	if (ctx->backend->list(ctx->backend, &links)) {
-		weft_report(ctx, "cannot list interfaces: %s",
-			    ctx->backend->error);
+		weft_complain(ctx, "cannot list interfaces: %s",
+			      ctx->backend->error);
 		return false;
 	}
 	for (link = links; link; link = link->next) {

@@ -80,7 +80,7 @@ static bool rotate_read_file(struct rotate_job *job)
 				 &location)) {
 		if (errno == ENOENT)
 			return true;
-		weft_report(job->ctx, "out of memory");
+		weft_complain(job->ctx, "out of memory");
 		return false;
 	}
 	job->path = location.path;
@@ -89,7 +89,7 @@ static bool rotate_read_file(struct rotate_job *job)
 	copy.len = job->text.len;
 	copy.text = strdup(job->text.text);
 	if (!copy.text) {
-		weft_report(job->ctx, "out of memory");
+		weft_complain(job->ctx, "out of memory");
 		return false;
 	}
 	job->profile = weft_profile_parse(job->ctx, job->path, copy.text,
@@ -111,7 +111,7 @@ static bool rotate_write(struct rotate_job *job,
 	bool good;
 
 	if (!weft_rewrite_text(&job->text, rewrite, &fresh)) {
-		weft_report(job->ctx, "out of memory");
+		weft_complain(job->ctx, "out of memory");
 		return false;
 	}
 	good = rotate_put(job, &fresh);
@@ -122,11 +122,11 @@ static bool rotate_write(struct rotate_job *job,
 static void rotate_warn_other(const struct rotate_job *job)
 {
 	if (job->profile)
-		weft_report_warning(job->ctx, "'%s' does not have the key of '%s', and is left as it is",
-				    job->path, job->name);
+		weft_warn(job->ctx, "'%s' does not have the key of '%s', and is left as it is",
+			  job->path, job->name);
 	else
-		weft_report_warning(job->ctx, "'%s' has no file: its key is changed in the kernel alone",
-				    job->name);
+		weft_warn(job->ctx, "'%s' has no file: its key is changed in the kernel alone",
+			  job->name);
 }
 
 static bool rotate_ask(struct rotate_job *job)
@@ -135,8 +135,8 @@ static bool rotate_ask(struct rotate_job *job)
 
 	if (!backend->rotate(backend, job->name, &job->wish))
 		return true;
-	weft_report(job->ctx, "cannot rotate the key of '%s': %s", job->name,
-		    backend->error);
+	weft_complain(job->ctx, "cannot rotate the key of '%s': %s", job->name,
+		      backend->error);
 	return false;
 }
 
@@ -181,9 +181,9 @@ static void rotate_choose_key(struct rotate_job *job)
 
 static bool rotate_refuse_second(const struct rotate_job *job)
 {
-	weft_report(job->ctx,
-		    "the rotation of '%s' before this one goes on: give the command weft rotate %s finish, or undo, first",
-		    job->name, weft_format_shell(job->name).chars);
+	weft_complain(job->ctx,
+		      "the rotation of '%s' before this one goes on: give the command weft rotate %s finish, or undo, first",
+		      job->name, weft_format_shell(job->name).chars);
 	return false;
 }
 
@@ -258,9 +258,9 @@ static bool rotate_may(const struct rotate_job *job)
 {
 	if (job->have->kind == WEFT_KIND_WEFT)
 		return true;
-	weft_report(job->ctx,
-		    "cannot rotate the key of '%s': rotation is weft's own, and this is a link of kind %s",
-		    job->name, weft_model_kind_name(job->have->kind));
+	weft_complain(job->ctx,
+		      "cannot rotate the key of '%s': rotation is weft's own, and this is a link of kind %s",
+		      job->name, weft_model_kind_name(job->have->kind));
 	return false;
 }
 
@@ -269,8 +269,8 @@ static bool rotate_run(struct rotate_job *job)
 	struct weft_backend *backend = job->ctx->backend;
 
 	if (backend->get(backend, job->name, &job->have)) {
-		weft_report(job->ctx, "cannot read interface '%s': %s",
-			    job->name, backend->error);
+		weft_complain(job->ctx, "cannot read interface '%s': %s",
+			      job->name, backend->error);
 		return false;
 	}
 	if (!rotate_may(job) || !rotate_read_file(job))
@@ -320,8 +320,8 @@ static bool rotate_take_key(struct rotate_job *job, struct weft_parse *parse,
 	weft_key_wipe(&dev.private_key);
 	if (!job->has_key || !weft_key_is_zero(&job->wish.private_key))
 		return job->has_key;
-	weft_report(job->ctx, "rotate: '%s' is empty, and a rotation needs a key",
-		    path);
+	weft_complain(job->ctx, "rotate: '%s' is empty, and a rotation needs a key",
+		      path);
 	return false;
 }
 
@@ -341,9 +341,9 @@ static bool rotate_take_words(struct rotate_job *job, int argc, char **argv)
 			break;
 	}
 	if (good && argc)
-		weft_report(job->ctx,
-			    "rotate: '%s' is not expected here: private-key FILE, grace SECONDS, finish, undo are",
-			    argv[0]);
+		weft_complain(job->ctx,
+			      "rotate: '%s' is not expected here: private-key FILE, grace SECONDS, finish, undo are",
+			      argv[0]);
 	return good && !argc;
 }
 

@@ -38,8 +38,8 @@ static int set_send(const struct weft_context *ctx,
 		return 0;
 	memcpy(reason, ctx->backend->error, sizeof(reason));
 	if (err != -EEXIST || !set_explain(ctx, dev))
-		weft_report(ctx, "cannot configure interface '%s': %s",
-			    dev->name, reason);
+		weft_complain(ctx, "cannot configure interface '%s': %s",
+			      dev->name, reason);
 	return 1;
 }
 
@@ -48,10 +48,10 @@ static bool set_refuse_word(const struct weft_parse *parse, const char *word)
 	char *list = weft_parse_list(parse->peer ? WEFT_SCOPE_PEER :
 						   WEFT_SCOPE_DEVICE, false, NULL);
 
-	weft_report(parse->ctx, "set: '%s' is not a setting of %s: %s%s and peer are",
-		    word, parse->peer ? "a peer" : "an interface",
-		    list ? list : "",
-		    parse->peer ? ", the settings of an interface" : "");
+	weft_complain(parse->ctx, "set: '%s' is not a setting of %s: %s%s and peer are",
+		      word, parse->peer ? "a peer" : "an interface",
+		      list ? list : "",
+		      parse->peer ? ", the settings of an interface" : "");
 	free(list);
 	return false;
 }
@@ -64,15 +64,15 @@ static bool set_take_name(struct weft_parse *parse, const char *word)
 
 	if (!parse->have &&
 	    backend->get(backend, parse->dev->name, &parse->have)) {
-		weft_report(parse->ctx, "cannot read interface '%s': %s",
-			    parse->dev->name, backend->error);
+		weft_complain(parse->ctx, "cannot read interface '%s': %s",
+			      parse->dev->name, backend->error);
 		return false;
 	}
 	known = weft_model_peer_find_word(parse->have, word);
 	if (!known) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is neither a public key, which is %d characters of base64, nor the name of a peer of %s",
-			       word, WEFT_KEY_CHARS, parse->dev->name);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is neither a public key, which is %d characters of base64, nor the name of a peer of %s",
+				 word, WEFT_KEY_CHARS, parse->dev->name);
 		return false;
 	}
 	parse->peer->public_key = known->public_key;
@@ -93,7 +93,7 @@ static bool set_begin_peer(struct weft_parse *parse, const char *key)
 {
 	parse->peer = weft_model_peer_add(parse->dev);
 	if (!parse->peer) {
-		weft_report(parse->ctx, "out of memory");
+		weft_complain(parse->ctx, "out of memory");
 		return false;
 	}
 	return set_take_peer(parse, key);
@@ -115,9 +115,9 @@ static int set_take_word(struct weft_parse *parse, int argc, char **argv)
 	if (!is_peer && !setting->value)
 		return setting->from_word(parse, NULL);
 	if (argc < 2) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "%s has to follow, and nothing does",
-			       is_peer ? "KEY|NAME" : setting->value);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "%s has to follow, and nothing does",
+				 is_peer ? "KEY|NAME" : setting->value);
 		return 0;
 	}
 	good = is_peer ? set_begin_peer(parse, argv[1]) :
@@ -146,13 +146,13 @@ static struct weft_device *set_new_device(const struct weft_context *ctx,
 	struct weft_device *dev;
 
 	if (!*name || strlen(name) >= IFNAMSIZ) {
-		weft_report(ctx, "'%s' is not an interface: a name has 1 to %d characters",
-			    name, IFNAMSIZ - 1);
+		weft_complain(ctx, "'%s' is not an interface: a name has 1 to %d characters",
+			      name, IFNAMSIZ - 1);
 		return NULL;
 	}
 	dev = weft_model_device_new(name);
 	if (!dev)
-		weft_report(ctx, "out of memory");
+		weft_complain(ctx, "out of memory");
 	return dev;
 }
 
@@ -171,16 +171,16 @@ static bool set_finds_named(struct weft_parse *parse)
 	parse->have = NULL;
 	if (backend->get(backend, parse->dev->name, &parse->have)) {
 		parse->have = NULL;
-		weft_report(parse->ctx, "cannot read interface '%s': %s",
-			    parse->dev->name, backend->error);
+		weft_complain(parse->ctx, "cannot read interface '%s': %s",
+			      parse->dev->name, backend->error);
 		return false;
 	}
 	for (peer = parse->dev->peers; peer; peer = peer->next) {
 		if (!peer->named ||
 		    weft_model_peer_find(parse->have, &peer->public_key))
 			continue;
-		weft_report(parse->ctx, "%s: peer %s has been removed meanwhile",
-			    parse->dev->name, weft_format_peer(peer).chars);
+		weft_complain(parse->ctx, "%s: peer %s has been removed meanwhile",
+			      parse->dev->name, weft_format_peer(peer).chars);
 		return false;
 	}
 	return true;
@@ -270,12 +270,12 @@ static int set_difference(const struct weft_context *ctx,
 	int status = 1;
 
 	if (ctx->backend->get(ctx->backend, want->name, &have)) {
-		weft_report(ctx, "cannot read interface '%s': %s", want->name,
-			    ctx->backend->error);
+		weft_complain(ctx, "cannot read interface '%s': %s", want->name,
+			      ctx->backend->error);
 		return 1;
 	}
 	if (!weft_sync_reduce(have, want))
-		weft_report(ctx, "out of memory");
+		weft_complain(ctx, "out of memory");
 	else
 		status = weft_sync_is_empty(want) ? 0 : set_send(ctx, want);
 	weft_model_device_free(have);

@@ -3,7 +3,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "cli/command.h"
 #include "genl/backend.h"
 #include "print/json.h"
@@ -25,7 +25,7 @@ struct show_job {
 
 static bool show_no_memory(const struct weft_context *ctx)
 {
-	weft_report(ctx, "out of memory");
+	weft_complain(ctx, "out of memory");
 	return false;
 }
 
@@ -58,8 +58,8 @@ static bool show_one(const struct weft_context *ctx, struct show_job *job,
 	bool good;
 
 	if (ctx->backend->get(ctx->backend, name, &dev)) {
-		weft_report(ctx, "cannot read interface '%s': %s", name,
-			    ctx->backend->error);
+		weft_complain(ctx, "cannot read interface '%s': %s", name,
+			      ctx->backend->error);
 		return false;
 	}
 	if (ctx->as_wg)
@@ -74,7 +74,7 @@ static bool show_get_links(const struct weft_context *ctx,
 {
 	if (!ctx->backend->list(ctx->backend, links))
 		return true;
-	weft_report(ctx, "cannot list interfaces: %s", ctx->backend->error);
+	weft_complain(ctx, "cannot list interfaces: %s", ctx->backend->error);
 	return false;
 }
 
@@ -89,7 +89,7 @@ static bool show_is_ready(const struct weft_context *ctx,
 
 	if (links || !backend->ready || !backend->ready(backend))
 		return true;
-	weft_report(ctx, "there is no interface: %s", backend->error);
+	weft_complain(ctx, "there is no interface: %s", backend->error);
 	return false;
 }
 
@@ -134,7 +134,7 @@ static bool show_refuse_field(const struct weft_context *ctx, const char *name)
 	const char *comma = "";
 
 	fputs("weft: show: '", ctx->err);
-	weft_report_text(ctx->err, name);
+	weft_complain_text(ctx->err, name);
 	fputs("' is not a field: ", ctx->err);
 	for (field = weft_print_fields; field->name; field++) {
 		fprintf(ctx->err, "%s%s", comma, field->name);
@@ -152,8 +152,8 @@ static bool show_words(const struct weft_context *ctx, struct show_job *job,
 	if (!strcmp(what, "interfaces")) {
 		if (argc == 1)
 			return show_interfaces(ctx, job);
-		weft_report(ctx, "show: '%s' after 'interfaces' is too much",
-			    argv[1]);
+		weft_complain(ctx, "show: '%s' after 'interfaces' is too much",
+			      argv[1]);
 		return false;
 	}
 	if (argc > 1) {
@@ -191,8 +191,8 @@ int weft_command_showconf(struct weft_context *ctx, int argc, char **argv)
 
 	(void)argc;
 	if (ctx->backend->get(ctx->backend, argv[0], &dev)) {
-		weft_report(ctx, "cannot read interface '%s': %s", argv[0],
-			    ctx->backend->error);
+		weft_complain(ctx, "cannot read interface '%s': %s", argv[0],
+			      ctx->backend->error);
 		return 1;
 	}
 	if (ctx->as_wg)

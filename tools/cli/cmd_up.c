@@ -10,7 +10,7 @@
 #include "apply/lock.h"
 #include "apply/save.h"
 #include "apply/up.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "cli/command.h"
 #include "conf/config.h"
 #include "conf/file.h"
@@ -34,11 +34,11 @@ static bool up_take_name(const char *word, struct weft_location *location)
 static void up_warn_unusable(const struct weft_context *ctx, const char *name, bool recorded)
 {
 	if (recorded)
-		weft_report_warning(ctx, "%s: its file cannot be used: it is taken down as 'weft up' has recorded it",
-				    name);
+		weft_warn(ctx, "%s: its file cannot be used: it is taken down as 'weft up' has recorded it",
+			  name);
 	else
-		weft_report_warning(ctx, "%s: there is neither a file nor a record of 'weft up': the link is deleted with its routing rules, and no hook runs",
-				    name);
+		weft_warn(ctx, "%s: there is neither a file nor a record of 'weft up': the link is deleted with its routing rules, and no hook runs",
+			  name);
 }
 
 /* What "up" has recorded stands in for a file that is gone, or broken. */
@@ -93,9 +93,9 @@ static struct weft_profile *up_read_saved(const struct weft_context *ctx,
 	    weft_locate_recorded(ctx, weft_locate_folders, name, location))
 		return weft_locate_read(ctx, location);
 	if (errno == ESTALE)
-		weft_report(ctx,
-			    "%s: the file that it came up from is gone, or other users can change it: name a file to save to",
-			    name);
+		weft_complain(ctx,
+			      "%s: the file that it came up from is gone, or other users can change it: name a file to save to",
+			      name);
 	else if (weft_locate(ctx, weft_locate_folders, name, location))
 		return weft_locate_read(ctx, location);
 	return NULL;
@@ -185,7 +185,7 @@ int weft_command_strip(struct weft_context *ctx, int argc, char **argv)
 	if (good) {
 		good = weft_save_strip(ctx->out, content.text);
 		if (!good)
-			weft_report(ctx, "out of memory");
+			weft_complain(ctx, "out of memory");
 		weft_file_wipe(&content);
 	}
 	weft_profile_free(profile);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "cli/command.h"
 #include "conf/parse.h"
 #include "genl/backend.h"
@@ -81,8 +81,8 @@ static bool wait_reduce(struct wait_job *job)
 	}
 	weft_model_peers_prune(job->dev);
 	if (!any)
-		weft_report(job->ctx, "wait: interface '%s' has no peer '%s'",
-			    job->iface, job->peer);
+		weft_complain(job->ctx, "wait: interface '%s' has no peer '%s'",
+			      job->iface, job->peer);
 	return any;
 }
 
@@ -93,14 +93,14 @@ static bool wait_look(struct wait_job *job)
 	weft_model_device_free(job->dev);
 	job->dev = NULL;
 	if (backend->get(backend, job->iface, &job->dev)) {
-		weft_report(job->ctx, "cannot read interface '%s': %s",
-			    job->iface, backend->error);
+		weft_complain(job->ctx, "cannot read interface '%s': %s",
+			      job->iface, backend->error);
 		return false;
 	}
 	if (job->dev->kind == WEFT_KIND_WEFT)
 		return wait_reduce(job);
-	weft_report(job->ctx, "wait: '%s' is of kind %s, which has no events: only weft has",
-		    job->iface, weft_model_kind_name(job->dev->kind));
+	weft_complain(job->ctx, "wait: '%s' is of kind %s, which has no events: only weft has",
+		      job->iface, weft_model_kind_name(job->dev->kind));
 	return false;
 }
 
@@ -124,9 +124,9 @@ static bool wait_connect(const struct wait_job *job)
 		err = backend->set(backend, wish);
 	weft_model_device_free(wish);
 	if (err)
-		weft_report(job->ctx, "wait: cannot ask interface '%s' for a handshake: %s",
-			    job->iface,
-			    err == -ENOMEM ? strerror(ENOMEM) : backend->error);
+		weft_complain(job->ctx, "wait: cannot ask interface '%s' for a handshake: %s",
+			      job->iface,
+			      err == -ENOMEM ? strerror(ENOMEM) : backend->error);
 	return !err;
 }
 
@@ -154,7 +154,7 @@ static enum wait_verdict wait_removed(struct wait_job *job,
 {
 	if (!job->peer)
 		return wait_forget(job, peer);
-	weft_report(job->ctx, "wait: peer '%s' has been removed", job->peer);
+	weft_complain(job->ctx, "wait: peer '%s' has been removed", job->peer);
 	return WAIT_FAILED;
 }
 
@@ -190,8 +190,8 @@ static enum wait_verdict wait_event(struct wait_job *job,
 	if (strcmp(event->ifname, job->iface))
 		return WAIT_ON;
 	if (event->type == WEFT_EVENT_DEVICE_REMOVED) {
-		weft_report(job->ctx, "wait: interface '%s' has been removed",
-			    job->iface);
+		weft_complain(job->ctx, "wait: interface '%s' has been removed",
+			      job->iface);
 		return WAIT_FAILED;
 	}
 	if (weft_event_missed(&job->places, event))
@@ -205,13 +205,13 @@ static void wait_name_peer(const struct wait_job *job,
 	const char *state = weft_peer_state_name(peer->state);
 	bool heard = peer->known & WEFT_VALUE_BIT(WEFT_PEER_A_RX_AGE);
 
-	weft_report(job->ctx, "wait: peer %s is not up after %lu s: %s for %llu s%s%s",
-		    peer->name ?: weft_key_encode(&peer->public_key).chars,
-		    job->seconds, state ?: "unknown",
-		    peer->state_age_ms / 1000,
-		    peer->endpoint.any.sa_family == AF_UNSPEC ?
-		    ", and its endpoint is not known" : "",
-		    heard ? "" : ", nothing has ever come from it");
+	weft_complain(job->ctx, "wait: peer %s is not up after %lu s: %s for %llu s%s%s",
+		      peer->name ?: weft_key_encode(&peer->public_key).chars,
+		      job->seconds, state ?: "unknown",
+		      peer->state_age_ms / 1000,
+		      peer->endpoint.any.sa_family == AF_UNSPEC ?
+		      ", and its endpoint is not known" : "",
+		      heard ? "" : ", nothing has ever come from it");
 }
 
 /* The time is over. A last look says how things stand, and may be good news. */
@@ -229,7 +229,7 @@ static enum wait_verdict wait_too_long(struct wait_job *job)
 	     peer = peer->next, named++)
 		wait_name_peer(job, peer);
 	if (count > named)
-		weft_report(job->ctx, "wait: and %zu more", count - named);
+		weft_complain(job->ctx, "wait: and %zu more", count - named);
 	return WAIT_FAILED;
 }
 
@@ -249,7 +249,7 @@ static enum wait_verdict wait_next(struct wait_job *job)
 		return WAIT_ON;
 	if (got == -ENOBUFS)
 		return WAIT_AGAIN;
-	weft_report(job->ctx, "wait: %s", got == -EINTR ? "interrupted" :
+	weft_complain(job->ctx, "wait: %s", got == -EINTR ? "interrupted" :
 						    backend->error);
 	return WAIT_FAILED;
 }
@@ -278,22 +278,23 @@ static bool wait_take_words(struct wait_job *job, int argc, char **argv)
 		bool is_peer = !strcmp(argv[0], "peer");
 
 		if (!is_peer && strcmp(argv[0], "timeout")) {
-			weft_report(job->ctx, "wait: '%s' is not known here: peer and timeout are",
-				    argv[0]);
+			weft_complain(job->ctx,
+				      "wait: '%s' is not known here: peer and timeout are",
+				      argv[0]);
 			return false;
 		}
 		if (argc < 2) {
-			weft_report(job->ctx, "wait: %s: %s has to follow, and nothing does",
-				    argv[0], is_peer ? "KEY|NAME" : "SECONDS");
+			weft_complain(job->ctx, "wait: %s: %s has to follow, and nothing does",
+				      argv[0], is_peer ? "KEY|NAME" : "SECONDS");
 			return false;
 		}
 		if (is_peer) {
 			job->peer = argv[1];
 		} else if (!weft_parse_number(argv[1], 10, WAIT_MOST_S,
 					      &job->seconds)) {
-			weft_report(job->ctx,
-				    "wait: timeout: '%s' is not a time: use a number of seconds from 0 (only look) to %d",
-				    argv[1], WAIT_MOST_S);
+			weft_complain(job->ctx,
+				      "wait: timeout: '%s' is not a time: use a number of seconds from 0 (only look) to %d",
+				      argv[1], WAIT_MOST_S);
 			return false;
 		}
 	}
@@ -311,7 +312,7 @@ int weft_command_wait(struct weft_context *ctx, int argc, char **argv)
 		return 1;
 	/* Listening comes first: nothing can fall between a look and an event. */
 	if (ctx->backend->watch(ctx->backend)) {
-		weft_report(ctx, "wait: %s", ctx->backend->error);
+		weft_complain(ctx, "wait: %s", ctx->backend->error);
 		return 1;
 	}
 	job.end_ms = wait_now_ms() + job.seconds * 1000;

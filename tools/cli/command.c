@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <string.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "cli/command.h"
 #include "cli/version.h"
 
@@ -182,7 +182,7 @@ static int command_unknown(const struct weft_context *ctx, const char *name)
 	const char *comma = "";
 
 	fputs("weft: '", ctx->err);
-	weft_report_text(ctx->err, name);
+	weft_complain_text(ctx->err, name);
 	fputs("' is not a command: ", ctx->err);
 	for (command = weft_commands; command->name; command++) {
 		fprintf(ctx->err, "%s%s", comma, command->name);
@@ -249,9 +249,9 @@ static int command_take_options(struct weft_context *ctx, int argc,
 			continue;
 		if (argv[i][0] == '-' && argv[i][1] &&
 		    !command_is_value(argv, left)) {
-			weft_report(ctx,
-				    "'%s' is not an option: -j, --json, --show-keys, -h, --help, -v, --version are; words follow '--'",
-				    argv[i]);
+			weft_complain(ctx,
+				      "'%s' is not an option: -j, --json, --show-keys, -h, --help, -v, --version are; words follow '--'",
+				      argv[i]);
 			return -1;
 		}
 		argv[left++] = argv[i];
@@ -270,12 +270,12 @@ static int command_run(struct weft_context *ctx,
 		return 0;
 	}
 	if (argc < command->min)
-		weft_report(ctx, "%s: something is missing", command->name);
+		weft_complain(ctx, "%s: something is missing", command->name);
 	else if (command->max >= 0 && argc > command->max)
-		weft_report(ctx, "%s: '%s' is too much", command->name,
-			    argv[command->max]);
+		weft_complain(ctx, "%s: '%s' is too much", command->name,
+			      argv[command->max]);
 	else if (ctx->json && !command->json)
-		weft_report(ctx, "%s: it does not speak JSON", command->name);
+		weft_complain(ctx, "%s: it does not speak JSON", command->name);
 	else
 		return command->run(ctx, argc, argv);
 	command_print_usage(command, ctx->err);
@@ -287,7 +287,7 @@ static int command_flush(const struct weft_context *ctx, int status)
 {
 	if (!fflush(ctx->out) && !ferror(ctx->out))
 		return status;
-	weft_report(ctx, "the output could not be written");
+	weft_complain(ctx, "the output could not be written");
 	return 1;
 }
 

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/complain.h"
 #include "base/core.h"
-#include "base/report.h"
 #include "base/signals.h"
 #include "cli/command.h"
 #include "conf/resolve.h"
@@ -60,7 +60,7 @@ int main(int argc, char **argv)
 
 	weft_core_forbid();
 	if (sodium_init() < 0) {
-		weft_report(&ctx, "libsodium does not start");
+		weft_complain(&ctx, "libsodium does not start");
 		return 1;
 	}
 	main_extend_path();

@@ -65,7 +65,7 @@ static bool config_finish_peer(struct config_state *state)
 		return true;
 	place.file = parse->place.file;
 	place.line = state->peer_line;
-	weft_report_at(parse->ctx, &place, "this [Peer] has no PublicKey");
+	weft_complain_at(parse->ctx, &place, "this [Peer] has no PublicKey");
 	return false;
 }
 
@@ -75,7 +75,7 @@ static bool config_begin_peer(struct config_state *state)
 
 	parse->peer = weft_model_peer_add(parse->dev);
 	if (!parse->peer) {
-		weft_report_at(parse->ctx, &parse->place, "out of memory");
+		weft_complain_at(parse->ctx, &parse->place, "out of memory");
 		/* Its fields have no peer to go to. */
 		state->section = CONFIG_SECTION_UNKNOWN;
 		return false;
@@ -98,9 +98,9 @@ static bool config_begin_section(struct config_state *state, char *line)
 {
 	weft_text_squeeze(line);
 	if (strcasecmp(line, "[Interface]") && strcasecmp(line, "[Peer]")) {
-		weft_report_at(state->parse.ctx, &state->parse.place,
-			       "'%s' is not a section: [Interface] and [Peer] are",
-			       line);
+		weft_complain_at(state->parse.ctx, &state->parse.place,
+				 "'%s' is not a section: [Interface] and [Peer] are",
+				 line);
 		state->section = CONFIG_SECTION_UNKNOWN;
 		return false;
 	}
@@ -121,10 +121,10 @@ static bool config_refuse_field(struct config_state *state, const char *field)
 
 	list = weft_parse_list(in_peer ? WEFT_SCOPE_PEER : WEFT_SCOPE_DEVICE,
 			       true, state->parse.more);
-	weft_report_at(state->parse.ctx, &state->parse.place,
-		       "'%.*s' is not a field of %s: %s are",
-		       CONFIG_QUOTE_CHARS, field,
-		       in_peer ? "[Peer]" : "[Interface]", list ? list : "");
+	weft_complain_at(state->parse.ctx, &state->parse.place,
+			 "'%.*s' is not a field of %s: %s are",
+			 CONFIG_QUOTE_CHARS, field,
+			 in_peer ? "[Peer]" : "[Interface]", list ? list : "");
 	free(list);
 	return false;
 }
@@ -160,8 +160,8 @@ static bool config_set(struct config_state *state, char *field, char *value)
 		return config_refuse_field(state, field);
 	state->parse.place.name = setting->field;
 	if (!*value && !setting->empty) {
-		weft_report_at(state->parse.ctx, &state->parse.place,
-			       "the value is missing");
+		weft_complain_at(state->parse.ctx, &state->parse.place,
+				 "the value is missing");
 		return false;
 	}
 	good = setting->from_field(&state->parse, value);
@@ -182,15 +182,15 @@ static bool config_read_line(struct config_state *state, char *line)
 	if (state->section == CONFIG_SECTION_UNKNOWN)
 		return true;
 	if (state->section == CONFIG_SECTION_NONE) {
-		weft_report_at(state->parse.ctx, &state->parse.place,
-			       "[Interface] or [Peer] has to come first");
+		weft_complain_at(state->parse.ctx, &state->parse.place,
+				 "[Interface] or [Peer] has to come first");
 		return false;
 	}
 	equals = strchr(line, '=');
 	if (!equals) {
-		weft_report_at(state->parse.ctx, &state->parse.place,
-			       "'%.*s' is not a setting: use FIELD = VALUE",
-			       config_quote_length(line), line);
+		weft_complain_at(state->parse.ctx, &state->parse.place,
+				 "'%.*s' is not a setting: use FIELD = VALUE",
+				 config_quote_length(line), line);
 		return false;
 	}
 	*equals = '\0';
@@ -220,7 +220,7 @@ static struct weft_device *config_parse(struct config_state *state, char *text,
 	struct weft_device *dev = weft_model_device_new(name);
 
 	if (!dev) {
-		weft_report(state->parse.ctx, "out of memory");
+		weft_complain(state->parse.ctx, "out of memory");
 		return NULL;
 	}
 	state->parse.dev = dev;
@@ -233,7 +233,7 @@ static struct weft_device *config_parse(struct config_state *state, char *text,
 	if (config_read_text(state, text) || state->parse.ctx->notes) {
 		if (weft_merge_peers(dev))
 			return dev;
-		weft_report(state->parse.ctx, "out of memory");
+		weft_complain(state->parse.ctx, "out of memory");
 	}
 	weft_model_device_free(dev);
 	return NULL;
@@ -287,8 +287,8 @@ bool weft_config_read(const struct weft_context *ctx, const char *file,
 		return false;
 	if (strlen(content->text) == content->len)
 		return true;
-	weft_report(ctx, "'%s' is not a text file: there is a zero byte in it",
-		    file);
+	weft_complain(ctx, "'%s' is not a text file: there is a zero byte in it",
+		      file);
 	weft_file_wipe(content);
 	return false;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdlib.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "conf/duplicates.h"
 #include "model/format.h"
 #include "model/model.h"
@@ -31,9 +31,9 @@ static void duplicates_warn_keys(const struct weft_context *ctx,
 	for (peer = dev->peers; peer; peer = peer->next) {
 		place.line = peer->again_line;
 		if (peer->again_line)
-			weft_report_warning_at(ctx, &place,
-					       "the same key as in line %u: both sections are one peer, with the AllowedIPs of the last section only",
-					       peer->key_line);
+			weft_warn_at(ctx, &place,
+				     "the same key as in line %u: both sections are one peer, with the AllowedIPs of the last section only",
+				     peer->key_line);
 	}
 }
 
@@ -49,17 +49,17 @@ static void duplicates_warn_prefix(const struct weft_context *ctx,
 	if (weft_model_allowedip_compare(&first->ip, &second->ip))
 		return;
 	if (first->peer == second->peer)
-		weft_report_warning_at(ctx, &place, "%s/%u twice: line %u has it as well",
-				       weft_format_address(&second->ip).chars,
-				       second->ip.cidr, first->ip.line);
+		weft_warn_at(ctx, &place, "%s/%u twice: line %u has it as well",
+			     weft_format_address(&second->ip).chars,
+			     second->ip.cidr, first->ip.line);
 	else
-		weft_report_warning_at(ctx, &place,
-				       "%s/%u is given to peer %s in line %u, too: it belongs to the last peer only, which is %s here",
-				       weft_format_address(&second->ip).chars,
-				       second->ip.cidr,
-				       weft_format_peer(first->peer).chars,
-				       first->ip.line,
-				       weft_format_peer(second->peer).chars);
+		weft_warn_at(ctx, &place,
+			     "%s/%u is given to peer %s in line %u, too: it belongs to the last peer only, which is %s here",
+			     weft_format_address(&second->ip).chars,
+			     second->ip.cidr,
+			     weft_format_peer(first->peer).chars,
+			     first->ip.line,
+			     weft_format_peer(second->peer).chars);
 }
 
 static void duplicates_warn_prefixes(const struct weft_context *ctx,
@@ -76,7 +76,7 @@ static void duplicates_warn_prefixes(const struct weft_context *ctx,
 			count++;
 	all = calloc(count + 1, sizeof(*all));
 	if (!all) {
-		weft_report(ctx, "out of memory");
+		weft_complain(ctx, "out of memory");
 		return;
 	}
 	count = 0;

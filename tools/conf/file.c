@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "conf/file.h"
 
 #define WEFT_FILE_FIRST_BYTES	4096
@@ -57,7 +57,7 @@ bool weft_file_read(const struct weft_context *ctx, const char *path,
 
 	memset(file, 0, sizeof(*file));
 	if (!stream) {
-		weft_report(ctx, "cannot open '%s': %s", path, strerror(errno));
+		weft_complain(ctx, "cannot open '%s': %s", path, strerror(errno));
 		return false;
 	}
 	/* No second copy of the secrets in the stream's own buffer. */
@@ -71,9 +71,9 @@ bool weft_file_read(const struct weft_context *ctx, const char *path,
 	if (!err)
 		return true;
 	if (err == -EFBIG)
-		weft_report(ctx, "'%s' is longer than %zu bytes", path, max);
+		weft_complain(ctx, "'%s' is longer than %zu bytes", path, max);
 	else
-		weft_report(ctx, "cannot read '%s': %s", path, strerror(-err));
+		weft_complain(ctx, "cannot read '%s': %s", path, strerror(-err));
 	weft_file_wipe(file);
 	return false;
 }
@@ -85,9 +85,9 @@ void weft_file_warn_readable(const struct weft_context *ctx, const char *path)
 	if (!strcmp(path, "-") || stat(path, &st) || !S_ISREG(st.st_mode))
 		return;
 	if (st.st_mode & 0004)
-		weft_report_warning(ctx,
-				    "'%s' holds a secret key and can be read by everybody: chmod o-rwx it",
-				    path);
+		weft_warn(ctx,
+			  "'%s' holds a secret key and can be read by everybody: chmod o-rwx it",
+			  path);
 }
 
 void weft_file_wipe(struct weft_file *file)

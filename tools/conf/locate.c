@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "conf/config.h"
 #include "conf/file.h"
 #include "conf/locate.h"
@@ -49,14 +49,14 @@ static bool locate_file(const struct weft_context *ctx, const char *word,
 			struct weft_location *location)
 {
 	if (!locate_take_name(word, location)) {
-		weft_report(ctx,
-			    "'%s' names no interface: the file has to be NAME.conf, NAME being 1 to %d letters, digits or _=+.-",
-			    word, IFNAMSIZ - 1);
+		weft_complain(ctx,
+			      "'%s' names no interface: the file has to be NAME.conf, NAME being 1 to %d letters, digits or _=+.-",
+			      word, IFNAMSIZ - 1);
 		return false;
 	}
 	location->path = strdup(word);
 	if (!location->path)
-		weft_report(ctx, "out of memory");
+		weft_complain(ctx, "out of memory");
 	return location->path;
 }
 
@@ -219,10 +219,10 @@ bool weft_locate_all(const struct weft_context *ctx,
 	for (; *folders; folders++) {
 		err = locate_add_folder(*folders, files, count);
 		if (err == ENOMEM)
-			weft_report(ctx, "out of memory");
+			weft_complain(ctx, "out of memory");
 		else if (err)
-			weft_report(ctx, "cannot read the folder '%s': %s",
-				    *folders, strerror(err));
+			weft_complain(ctx, "cannot read the folder '%s': %s",
+				      *folders, strerror(err));
 		good = good && !err;
 	}
 	return good;
@@ -235,20 +235,20 @@ bool weft_locate(const struct weft_context *ctx, const char * const *folders,
 	if (weft_locate_is_file(word))
 		return locate_file(ctx, word, location);
 	if (!weft_profile_name_is_good(word, strlen(word))) {
-		weft_report(ctx,
-			    "'%s' is not an interface: a name has 1 to %d letters, digits or _=+.-",
-			    word, IFNAMSIZ - 1);
+		weft_complain(ctx,
+			      "'%s' is not an interface: a name has 1 to %d letters, digits or _=+.-",
+			      word, IFNAMSIZ - 1);
 		return false;
 	}
 	if (weft_locate_try(folders, word, location))
 		return true;
 	if (errno == ENOMEM) {
-		weft_report(ctx, "out of memory");
+		weft_complain(ctx, "out of memory");
 		return false;
 	}
-	weft_report(ctx, "'%s' has no file: neither %s/%s%s nor %s/%s%s is there",
-		    word, folders[0], word, LOCATE_SUFFIX, folders[1], word,
-		    LOCATE_SUFFIX);
+	weft_complain(ctx, "'%s' has no file: neither %s/%s%s nor %s/%s%s is there",
+		      word, folders[0], word, LOCATE_SUFFIX, folders[1], word,
+		      LOCATE_SUFFIX);
 	return false;
 }
 
@@ -264,8 +264,8 @@ static void locate_warn_accessible(const struct weft_context *ctx,
 
 	if (copy && !stat(path, &file) && !stat(dirname(copy), &folder) &&
 	    (file.st_mode & 0006) && (folder.st_mode & 0001))
-		weft_report_warning(ctx, "'%s' is open to everybody, and keys are in it: chmod o-rwx it",
-				    path);
+		weft_warn(ctx, "'%s' is open to everybody, and keys are in it: chmod o-rwx it",
+			  path);
 	free(copy);
 }
 

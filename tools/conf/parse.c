@@ -64,9 +64,9 @@ static bool parse_listen_port(struct weft_parse *parse, const char *value)
 
 	if (!weft_parse_number(value, 10, 65535, &port) &&
 	    !parse_service(parse, value, &port)) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is not a port: use a number from 0 (chosen by the kernel) to 65535",
-			       value);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is not a port: use a number from 0 (chosen by the kernel) to 65535",
+				 value);
 		return false;
 	}
 	parse->dev->listen_port = port;
@@ -79,9 +79,9 @@ static bool parse_fwmark(struct weft_parse *parse, const char *value)
 	unsigned long mark = 0;
 
 	if (strcasecmp(value, "off") && !weft_parse_mark(value, &mark)) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is not a mark: use 'off' or a number from 0 to 0xffffffff",
-			       value);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is not a mark: use 'off' or a number from 0 to 0xffffffff",
+				 value);
 		return false;
 	}
 	parse->dev->fwmark = mark;
@@ -95,8 +95,8 @@ static bool parse_pmtu(struct weft_parse *parse, const char *value)
 	bool on = !strcasecmp(value, "on");
 
 	if (!on && strcasecmp(value, "off")) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is neither 'on' nor 'off'", value);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is neither 'on' nor 'off'", value);
 		return false;
 	}
 	parse->dev->pmtu = on;
@@ -113,9 +113,9 @@ static bool parse_dscp(struct weft_parse *parse, const char *value)
 	} else if (!strcasecmp(value, "off")) {
 		dscp = WEFT_DSCP_OFF;
 	} else if (!weft_parse_number(value, 0, 63, &dscp)) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is not a DSCP: use 'inherit', 'off' or a number from 0 to 63",
-			       value);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is not a DSCP: use 'inherit', 'off' or a number from 0 to 63",
+				 value);
 		return false;
 	}
 	parse->dev->dscp = dscp;
@@ -129,9 +129,9 @@ static bool parse_keepalive(struct weft_parse *parse, const char *value)
 
 	if (strcasecmp(value, "off") &&
 	    !weft_parse_number(value, 10, 65535, &seconds)) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is not an interval: use 'off' or a number of seconds from 0 to 65535",
-			       value);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is not an interval: use 'off' or a number of seconds from 0 to 65535",
+				 value);
 		return false;
 	}
 	parse->peer->keepalive = seconds;
@@ -175,17 +175,17 @@ static bool parse_listen_address_item(struct weft_parse *parse, char *text)
 
 	parse_trim(&text);
 	if (!parse_address(text, &ip)) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is not an address: use 'any', or an address of one family or of each",
-			       text);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is not an address: use 'any', or an address of one family or of each",
+				 text);
 		return false;
 	}
 	taken = ip.family == AF_INET ? dev->listen4.s_addr :
 		!IN6_IS_ADDR_UNSPECIFIED(&dev->listen6);
 	if (taken) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is a second address of its family: there is one socket for each",
-			       text);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is a second address of its family: there is one socket for each",
+				 text);
 		return false;
 	}
 	if (ip.family == AF_INET)
@@ -201,7 +201,7 @@ static bool parse_listen_address(struct weft_parse *parse, const char *value)
 	bool good = true;
 
 	if (!copy) {
-		weft_report_at(parse->ctx, &parse->place, "out of memory");
+		weft_complain_at(parse->ctx, &parse->place, "out of memory");
 		return false;
 	}
 	memset(&parse->dev->listen4, 0, sizeof(parse->dev->listen4));
@@ -218,9 +218,9 @@ static bool parse_listen_address(struct weft_parse *parse, const char *value)
 static bool parse_bind_device(struct weft_parse *parse, const char *value)
 {
 	if (strlen(value) >= IFNAMSIZ || strchr(value, '/')) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is not an interface: a name has 1 to %d characters, 'off' is none",
-			       value, IFNAMSIZ - 1);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is not an interface: a name has 1 to %d characters, 'off' is none",
+				 value, IFNAMSIZ - 1);
 		return false;
 	}
 	snprintf(parse->dev->bind_device, sizeof(parse->dev->bind_device),
@@ -234,8 +234,8 @@ static bool parse_roam(struct weft_parse *parse, const char *value)
 	bool off = !strcasecmp(value, "off");
 
 	if (!off && strcasecmp(value, "on")) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is neither 'on' nor 'off'", value);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is neither 'on' nor 'off'", value);
 		return false;
 	}
 	parse->peer->roam = !off;
@@ -249,9 +249,9 @@ static bool parse_secret(struct weft_parse *parse, const char *value,
 {
 	if (weft_key_decode(key, value))
 		return true;
-	weft_report_at(parse->ctx, &parse->place,
-		       "not a key: %zu characters where %d of base64 are wanted (the text is not shown, it may be a secret)",
-		       strlen(value), WEFT_KEY_CHARS);
+	weft_complain_at(parse->ctx, &parse->place,
+			 "not a key: %zu characters where %d of base64 are wanted (the text is not shown, it may be a secret)",
+			 strlen(value), WEFT_KEY_CHARS);
 	return false;
 }
 
@@ -273,9 +273,9 @@ static bool parse_key_file(struct weft_parse *parse, const char *path,
 		good = weft_key_decode(key, text);
 	}
 	if (!good)
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' does not hold a key: %d characters of base64, or nothing to take the key away",
-			       path, WEFT_KEY_CHARS);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' does not hold a key: %d characters of base64, or nothing to take the key away",
+				 path, WEFT_KEY_CHARS);
 	weft_file_wipe(&file);
 	return good;
 }
@@ -326,9 +326,9 @@ static bool parse_next_public_key(struct weft_parse *parse, const char *value)
 	if (!strcasecmp(value, "off") ||
 	    weft_key_decode(&parse->peer->next_public_key, value))
 		return true;
-	weft_report_at(parse->ctx, &parse->place,
-		       "'%s' is neither 'off' nor a public key: %d characters of base64 are wanted",
-		       value, WEFT_KEY_CHARS);
+	weft_complain_at(parse->ctx, &parse->place,
+			 "'%s' is neither 'off' nor a public key: %d characters of base64 are wanted",
+			 value, WEFT_KEY_CHARS);
 	return false;
 }
 
@@ -337,9 +337,9 @@ static bool parse_off(struct weft_parse *parse, const char *value)
 {
 	if (!strcasecmp(value, "off"))
 		return true;
-	weft_report_at(parse->ctx, &parse->place,
-		       "'%s' is not 'off': a previous key can only be ended",
-		       value);
+	weft_complain_at(parse->ctx, &parse->place,
+			 "'%s' is not 'off': a previous key can only be ended",
+			 value);
 	return false;
 }
 
@@ -364,9 +364,9 @@ bool weft_parse_grace(struct weft_parse *parse, const char *value,
 
 	if (strcasecmp(value, "off") &&
 	    !weft_parse_number(value, 10, 0xffffffff, &seconds)) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is not a grace: use a number of seconds, or 'off' for one without an end",
-			       value);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is not a grace: use a number of seconds, or 'off' for one without an end",
+				 value);
 		return false;
 	}
 	*grace = seconds;
@@ -385,9 +385,9 @@ bool weft_parse_public_key(struct weft_parse *parse, const char *value)
 	parse->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
 	if (weft_key_decode(&parse->peer->public_key, value))
 		return true;
-	weft_report_at(parse->ctx, &parse->place,
-		       "'%s' is not a public key: %d characters of base64 are wanted",
-		       value, WEFT_KEY_CHARS);
+	weft_complain_at(parse->ctx, &parse->place,
+			 "'%s' is not a public key: %d characters of base64 are wanted",
+			 value, WEFT_KEY_CHARS);
 	return false;
 }
 
@@ -416,9 +416,9 @@ static bool parse_allowedip(struct weft_parse *parse, char *text,
 	bool good = weft_parse_prefix(text, ip);
 
 	if (!good)
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
-			       text);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
+				 text);
 	return good;
 }
 
@@ -430,10 +430,10 @@ static void parse_warn_host_part(struct weft_parse *parse, const char *text,
 
 	weft_model_allowedip_mask(&masked);
 	if (weft_model_allowedip_compare(&masked, ip))
-		weft_report_warning_at(parse->ctx, &parse->place,
-				       "'%s' has bits behind its length: %s/%u is what counts",
-				       text, weft_format_address(&masked).chars,
-				       masked.cidr);
+		weft_warn_at(parse->ctx, &parse->place,
+			     "'%s' has bits behind its length: %s/%u is what counts",
+			     text, weft_format_address(&masked).chars,
+			     masked.cidr);
 }
 
 static bool parse_allowedip_item(struct weft_parse *parse, char *text)
@@ -444,14 +444,14 @@ static bool parse_allowedip_item(struct weft_parse *parse, char *text)
 	parse_trim(&text);
 	sign = *text == '+' || *text == '-';
 	if (sign && parse->whole) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s': '+' and '-' change a list, and this file replaces it",
-			       text);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s': '+' and '-' change a list, and this file replaces it",
+				 text);
 		return false;
 	}
 	ip = weft_model_allowedip_add(parse->peer);
 	if (!ip) {
-		weft_report_at(parse->ctx, &parse->place, "out of memory");
+		weft_complain_at(parse->ctx, &parse->place, "out of memory");
 		return false;
 	}
 	ip->remove = *text == '-';
@@ -471,7 +471,7 @@ static bool parse_allowedips(struct weft_parse *parse, const char *value)
 	bool good = true;
 
 	if (!copy) {
-		weft_report_at(parse->ctx, &parse->place, "out of memory");
+		weft_complain_at(parse->ctx, &parse->place, "out of memory");
 		return false;
 	}
 	parse_trim(&rest);
@@ -501,15 +501,15 @@ static bool parse_name_fits_file(const char *value)
 static bool parse_name(struct weft_parse *parse, const char *value)
 {
 	if (!parse_name_fits_file(value)) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' could not stand in a file: a name has no '#', and no blank at either end",
-			       value);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' could not stand in a file: a name has no '#', and no blank at either end",
+				 value);
 		return false;
 	}
 	if (strlen(value) > WEFT_NAME_BYTES) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is too long: a name has at most %d bytes",
-			       value, WEFT_NAME_BYTES);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is too long: a name has at most %d bytes",
+				 value, WEFT_NAME_BYTES);
 		return false;
 	}
 	parse->peer->name_line = parse->place.line;
@@ -518,7 +518,7 @@ static bool parse_name(struct weft_parse *parse, const char *value)
 	parse->peer->has |= WEFT_PEER_HAS_NAME;
 	if (parse->peer->name || !*value)
 		return true;
-	weft_report_at(parse->ctx, &parse->place, "out of memory");
+	weft_complain_at(parse->ctx, &parse->place, "out of memory");
 	return false;
 }
 

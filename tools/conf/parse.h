@@ -5,7 +5,7 @@
 
 #include <linux/types.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 
 struct weft_allowedip;
 struct weft_device;

@@ -23,7 +23,7 @@
 
 static bool profile_no_memory(struct weft_parse *parse)
 {
-	weft_report_at(parse->ctx, &parse->place, "out of memory");
+	weft_complain_at(parse->ctx, &parse->place, "out of memory");
 	return false;
 }
 
@@ -97,9 +97,9 @@ static bool profile_add_address(struct weft_parse *parse, char *word)
 	    profile_parse_mask(word, &address->prefix))
 		return true;
 	parse->profile->addresses.count--;
-	weft_report_at(parse->ctx, &parse->place,
-		       "'%s' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
-		       word);
+	weft_complain_at(parse->ctx, &parse->place,
+			 "'%s' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
+			 word);
 	return false;
 }
 
@@ -137,9 +137,9 @@ static bool profile_add_dns(struct weft_parse *parse, char *word)
 		return profile_add_word(parse, &parse->profile->search, word);
 	if (profile_is_server(word))
 		return profile_add_word(parse, &parse->profile->dns, word);
-	weft_report_at(parse->ctx, &parse->place,
-		       "'%s' is not a name server: use an address, or the name of a domain to search",
-		       word);
+	weft_complain_at(parse->ctx, &parse->place,
+			 "'%s' is not a name server: use an address, or the name of a domain to search",
+			 word);
 	return false;
 }
 
@@ -154,9 +154,9 @@ static bool profile_mtu(struct weft_parse *parse, const char *value)
 
 	if (*value && (!weft_parse_number(value, 10, PROFILE_MTU_MAX, &mtu) ||
 		       mtu < PROFILE_MTU_MIN)) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is not an MTU: use a number from %d to %d",
-			       value, PROFILE_MTU_MIN, PROFILE_MTU_MAX);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is not an MTU: use a number from %d to %d",
+				 value, PROFILE_MTU_MIN, PROFILE_MTU_MAX);
 		return false;
 	}
 	parse->profile->mtu = mtu;
@@ -182,10 +182,10 @@ static bool profile_table(struct weft_parse *parse, const char *value)
 	} else if (!strcasecmp(value, "off")) {
 		profile->table = WEFT_TABLE_OFF;
 	} else if (!profile_table_number(value, &table)) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from %s or %s.d/*.conf",
-			       value, weft_table_files[0],
-			       weft_table_files[0]);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from %s or %s.d/*.conf",
+				 value, weft_table_files[0],
+				 weft_table_files[0]);
 		return false;
 	}
 	profile->table_number = table;
@@ -228,8 +228,8 @@ static bool profile_save(struct weft_parse *parse, const char *value)
 	parse->profile->save = !strcasecmp(value, "true");
 	if (parse->profile->save || !strcasecmp(value, "false"))
 		return true;
-	weft_report_at(parse->ctx, &parse->place,
-		       "'%s' is neither 'true' nor 'false'", value);
+	weft_complain_at(parse->ctx, &parse->place,
+			 "'%s' is neither 'true' nor 'false'", value);
 	return false;
 }
 
@@ -238,8 +238,8 @@ static bool profile_forwarding(struct weft_parse *parse, const char *value)
 	bool on = !strcasecmp(value, "on");
 
 	if (!on && strcasecmp(value, "off")) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is neither 'on' nor 'off'", value);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is neither 'on' nor 'off'", value);
 		return false;
 	}
 	parse->profile->forwarding = on ? WEFT_SWITCH_ON : WEFT_SWITCH_OFF;
@@ -251,9 +251,9 @@ static bool profile_previous_key(struct weft_parse *parse, const char *value)
 {
 	if (weft_key_decode(&parse->profile->previous_key, value))
 		return true;
-	weft_report_at(parse->ctx, &parse->place,
-		       "not a key: %zu characters where %d of base64 are wanted (the text is not shown, it may be a secret)",
-		       strlen(value), WEFT_KEY_CHARS);
+	weft_complain_at(parse->ctx, &parse->place,
+			 "not a key: %zu characters where %d of base64 are wanted (the text is not shown, it may be a secret)",
+			 strlen(value), WEFT_KEY_CHARS);
 	return false;
 }
 
@@ -273,16 +273,16 @@ static bool profile_grace_until(struct weft_parse *parse, const char *value)
 
 	if (!weft_parse_number(value, 10, LONG_MAX, &until) &&
 	    !profile_date(value, &until)) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is not a time: use a number of seconds since 1970, or YYYY-MM-DDTHH:MM:SSZ",
-			       value);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is not a time: use a number of seconds since 1970, or YYYY-MM-DDTHH:MM:SSZ",
+				 value);
 		return false;
 	}
 	/* More seconds than the kernel counts: 136 years. */
 	if ((__s64)until - (__s64)parse->ctx->now > UINT32_MAX) {
-		weft_report_at(parse->ctx, &parse->place,
-			       "'%s' is more than a century ahead: use seconds since 1970, not milliseconds",
-			       value);
+		weft_complain_at(parse->ctx, &parse->place,
+				 "'%s' is more than a century ahead: use seconds since 1970, not milliseconds",
+				 value);
 		return false;
 	}
 	parse->profile->grace_until = until;
@@ -367,7 +367,7 @@ struct weft_profile *weft_profile_parse(const struct weft_context *ctx,
 	if (profile)
 		profile->path = strdup(path);
 	if (!profile || !profile->path) {
-		weft_report(ctx, "out of memory");
+		weft_complain(ctx, "out of memory");
 		free(profile);
 		return NULL;
 	}

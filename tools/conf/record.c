@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "conf/file.h"
 #include "conf/record.h"
 #include "conf/runtime.h"
@@ -204,8 +204,8 @@ static bool record_has_no_place(const struct weft_context *ctx, const char *name
 {
 	if (!ctx->runtime)
 		return true;
-	weft_report(ctx, "%s: '%s' cannot hold its record: %s", name, ctx->runtime,
-		    weft_runtime_reason(err));
+	weft_complain(ctx, "%s: '%s' cannot hold its record: %s", name, ctx->runtime,
+		      weft_runtime_reason(err));
 	return false;
 }
 
@@ -232,8 +232,8 @@ void weft_record_remove(const struct weft_context *ctx, const char *name)
 	char *path = weft_runtime_path(ctx, name, "record");
 
 	if (path && unlink(path) && errno != ENOENT)
-		weft_report_warning(ctx, "%s: cannot remove '%s': %s: remove it, or the next 'weft up' takes the tunnel for one that was left behind",
-				    name, path, strerror(errno));
+		weft_warn(ctx, "%s: cannot remove '%s': %s: remove it, or the next 'weft up' takes the tunnel for one that was left behind",
+			  name, path, strerror(errno));
 	free(path);
 }
 

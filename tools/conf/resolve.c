@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "base/signals.h"
 #include "conf/lookup.h"
 #include "conf/resolve.h"
@@ -32,9 +32,9 @@ int weft_resolve_retries(const struct weft_context *ctx, const char *wish)
 	if (wish[0] >= '0' && wish[0] <= '9' && !*end && !errno &&
 	    retries <= INT_MAX)
 		return retries;
-	weft_report_warning(ctx,
-			    "WG_ENDPOINT_RESOLUTION_RETRIES is '%s', not a number or 'infinity': %d is used",
-			    wish, WEFT_RESOLVE_RETRIES);
+	weft_warn(ctx,
+		  "WG_ENDPOINT_RESOLUTION_RETRIES is '%s', not a number or 'infinity': %d is used",
+		  wish, WEFT_RESOLVE_RETRIES);
 	return WEFT_RESOLVE_RETRIES;
 }
 
@@ -200,22 +200,22 @@ static void resolve_complain(const struct weft_context *ctx,
 	case RESOLVE_GOOD:
 		break;
 	case RESOLVE_NO_MEMORY:
-		weft_report_at(ctx, place, "out of memory");
+		weft_complain_at(ctx, place, "out of memory");
 		break;
 	case RESOLVE_NOT_ONE:
-		weft_report_at(ctx, place,
-			       "'%s' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT",
-			       value);
+		weft_complain_at(ctx, place,
+				 "'%s' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT",
+				 value);
 		break;
 	case RESOLVE_PORT:
-		weft_report_at(ctx, place,
-			       "'%s' has a port that is too great: the greatest is 65535",
-			       value);
+		weft_complain_at(ctx, place,
+				 "'%s' has a port that is too great: the greatest is 65535",
+				 value);
 		break;
 	case RESOLVE_MANY:
-		weft_report_at(ctx, place,
-			       "'%s' is too much: a peer has at most %d endpoints",
-			       value, WEFT_CANDIDATES_MAX);
+		weft_complain_at(ctx, place,
+				 "'%s' is too much: a peer has at most %d endpoints",
+				 value, WEFT_CANDIDATES_MAX);
 		break;
 	}
 }
@@ -347,10 +347,10 @@ static size_t resolve_tell_pending(const struct resolve_batch *batch,
 				continue;
 			count++;
 			if (pause)
-				weft_report_at(batch->ctx, &place,
-					       "cannot resolve '%s:%s': %s; trying again in %.2f seconds",
-					       lookup->host, lookup->port,
-					       weft_lookup_error(lookup->error), pause / 1e6);
+				weft_complain_at(batch->ctx, &place,
+						 "cannot resolve '%s:%s': %s; trying again in %.2f seconds",
+						 lookup->host, lookup->port,
+						 weft_lookup_error(lookup->error), pause / 1e6);
 		}
 	}
 	return count;
@@ -413,11 +413,11 @@ static void resolve_miss(const struct resolve_batch *batch,
 	if (!lookup->error)
 		why = "it has neither an IPv4 nor an IPv6 address";
 	if (batch->lenient || job->list.count > 1)
-		weft_report_warning_at(batch->ctx, &place, "cannot resolve '%s:%s': %s",
-				       lookup->host, lookup->port, why);
+		weft_warn_at(batch->ctx, &place, "cannot resolve '%s:%s': %s",
+			     lookup->host, lookup->port, why);
 	else
-		weft_report_at(batch->ctx, &place, "cannot resolve '%s:%s': %s",
-			       lookup->host, lookup->port, why);
+		weft_complain_at(batch->ctx, &place, "cannot resolve '%s:%s': %s",
+				 lookup->host, lookup->port, why);
 }
 
 static bool resolve_without(const struct resolve_batch *batch,
@@ -427,7 +427,7 @@ static bool resolve_without(const struct resolve_batch *batch,
 
 	job->peer->has &= ~WEFT_PEER_HAS_CANDIDATES;
 	if (!batch->lenient && job->list.count > 1)
-		weft_report_at(batch->ctx, &place, "none of the endpoints can be resolved");
+		weft_complain_at(batch->ctx, &place, "none of the endpoints can be resolved");
 	return batch->lenient;
 }
 
@@ -447,7 +447,7 @@ static bool resolve_settle(const struct resolve_batch *batch,
 		lookup = &batch->lookups[job->first + i];
 		count = resolve_take(lookup->found, peer);
 		if (count < 0) {
-			weft_report(batch->ctx, "out of memory");
+			weft_complain(batch->ctx, "out of memory");
 			return false;
 		}
 		if (!count)
@@ -531,7 +531,7 @@ static bool resolve_run(struct resolve_batch *batch, struct weft_peer *peer,
 	if (good)
 		good = resolve_finish(batch);
 	else
-		weft_report(batch->ctx, "out of memory");
+		weft_complain(batch->ctx, "out of memory");
 	resolve_free(batch);
 	return good;
 }

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "conf/trust.h"
 
 /* As many as the kernel follows in one path. */
@@ -53,9 +53,9 @@ static bool trust_owner(const struct trust_walk *walk, const char *path,
 {
 	if (!st->st_uid || st->st_uid == geteuid())
 		return true;
-	weft_report(walk->ctx,
-		    "'%s' has hooks, and '%s' belongs to user %u, which can change them: hooks run only from files and folders of root",
-		    walk->file, path, st->st_uid);
+	weft_complain(walk->ctx,
+		      "'%s' has hooks, and '%s' belongs to user %u, which can change them: hooks run only from files and folders of root",
+		      walk->file, path, st->st_uid);
 	return false;
 }
 
@@ -64,15 +64,15 @@ static bool trust_one(const struct trust_walk *walk, const char *path,
 		      const struct stat *st, const struct stat *seen)
 {
 	if (seen && seen->st_mode && !trust_is_same(st, seen))
-		weft_report(walk->ctx,
-			    "'%s' has hooks, and '%s' was replaced or changed while it was read: hooks run only from the file that was read",
-			    walk->file, path);
+		weft_complain(walk->ctx,
+			      "'%s' has hooks, and '%s' was replaced or changed while it was read: hooks run only from the file that was read",
+			      walk->file, path);
 	else if (!trust_owner(walk, path, st))
 		return false;
 	else if (!trust_mode(st))
-		weft_report(walk->ctx,
-			    "'%s' has hooks, and others may write to '%s', which has mode %04o: hooks run only from files and folders that no other user can write; chmod go-w it",
-			    walk->file, path, st->st_mode & 07777);
+		weft_complain(walk->ctx,
+			      "'%s' has hooks, and others may write to '%s', which has mode %04o: hooks run only from files and folders that no other user can write; chmod go-w it",
+			      walk->file, path, st->st_mode & 07777);
 	else
 		return true;
 	return false;
@@ -80,15 +80,15 @@ static bool trust_one(const struct trust_walk *walk, const char *path,
 
 static bool trust_no_memory(const struct trust_walk *walk)
 {
-	weft_report(walk->ctx, "out of memory");
+	weft_complain(walk->ctx, "out of memory");
 	return false;
 }
 
 static bool trust_not_examined(const struct trust_walk *walk, const char *path,
 			       int err)
 {
-	weft_report(walk->ctx, "'%s' has hooks, and '%s' cannot be examined: %s",
-		    walk->file, path, strerror(err));
+	weft_complain(walk->ctx, "'%s' has hooks, and '%s' cannot be examined: %s",
+		      walk->file, path, strerror(err));
 	return false;
 }
 

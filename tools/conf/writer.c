@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "conf/writer.h"
 
 #define WRITER_BUFFER_BYTES	16384
@@ -35,7 +35,7 @@ static bool writer_complain(const struct weft_context *ctx, const char *path,
 		why = "it has been changed or replaced since it was read";
 	else if (err == -EINVAL)
 		why = "it is no regular file";
-	weft_report(ctx, "cannot write '%s': %s", path, why);
+	weft_complain(ctx, "cannot write '%s': %s", path, why);
 	return false;
 }
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
-#include "base/report.h"
+#include "base/complain.h"
 #include "conf/config.h"
 #include "conf/file.h"
 #include "conf/locate.h"
@@ -425,8 +425,8 @@ static bool doctor_read(const struct weft_context *ctx, const char *name,
 {
 	if (!ctx->backend->get(ctx->backend, name, dev))
 		return true;
-	weft_report(ctx, "cannot read interface '%s': %s", name,
-		    ctx->backend->error);
+	weft_complain(ctx, "cannot read interface '%s': %s", name,
+		      ctx->backend->error);
 	return false;
 }
 
@@ -443,8 +443,8 @@ static bool doctor_watch(struct doctor_watch *watch)
 			return false;
 		if (!doctor_same_peers(facts->first, now)) {
 			weft_model_device_free(now);
-			weft_report(watch->ctx, "%s: its peers were changed meanwhile",
-				    facts->first->name);
+			weft_complain(watch->ctx, "%s: its peers were changed meanwhile",
+				      facts->first->name);
 			return false;
 		}
 		doctor_follow(watch, now);
@@ -499,7 +499,7 @@ static bool doctor_prepare(struct doctor_watch *watch)
 	facts->peers = calloc(facts->peer_count + 1, sizeof(*facts->peers));
 	watch->before = calloc(facts->peer_count + 1, sizeof(*watch->before));
 	if (!facts->peers || !watch->before) {
-		weft_report(watch->ctx, "out of memory");
+		weft_complain(watch->ctx, "out of memory");
 		return false;
 	}
 	for (peer = facts->first->peers; peer; peer = peer->next)
@@ -533,8 +533,8 @@ bool weft_doctor_gather(const struct weft_context *ctx, const char *name,
 		return false;
 	facts->first = first;
 	if (ctx->network->link(ctx->network, name, &facts->link))
-		weft_report(ctx, "cannot read link '%s': %s", name,
-			    ctx->network->error);
+		weft_complain(ctx, "cannot read link '%s': %s", name,
+			      ctx->network->error);
 	else if (doctor_prepare(&watch))
 		good = doctor_observe(&watch);
 	if (good) {

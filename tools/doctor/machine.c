@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "doctor/doctor.h"
 #include "doctor/machine.h"
 #include "genl/backend.h"
@@ -104,7 +104,7 @@ bool weft_doctor_machine_gather(const struct weft_context *ctx,
 	    ctx->network->read(ctx->network, MACHINE_VERSION, &machine->running))
 		machine->running = NULL;
 	if (!machine->release) {
-		weft_report(ctx, "out of memory");
+		weft_complain(ctx, "out of memory");
 		return false;
 	}
 	return weft_doctor_machine_gather_tunnels(ctx, folders, machine);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "conf/profile.h"
 #include "conf/resolve.h"
 #include "doctor/doctor.h"

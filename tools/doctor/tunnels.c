@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "conf/locate.h"
 #include "conf/profile.h"
 #include "doctor/doctor.h"
@@ -43,8 +43,8 @@ static bool tunnels_gather_links(const struct weft_context *ctx,
 	bool good = true;
 
 	if (ctx->backend->list(ctx->backend, &links)) {
-		weft_report(ctx, "cannot list interfaces: %s",
-			    ctx->backend->error);
+		weft_complain(ctx, "cannot list interfaces: %s",
+			      ctx->backend->error);
 		return false;
 	}
 	for (link = links; good && link; link = link->next) {
@@ -60,7 +60,7 @@ static bool tunnels_gather_links(const struct weft_context *ctx,
 	}
 	weft_model_links_free(links);
 	if (!good)
-		weft_report(ctx, "out of memory");
+		weft_complain(ctx, "out of memory");
 	return good;
 }
 
@@ -86,7 +86,7 @@ static bool tunnels_gather_files(const struct weft_context *ctx,
 	}
 	free(files);
 	if (!good)
-		weft_report(ctx, "out of memory");
+		weft_complain(ctx, "out of memory");
 	return read && good;
 }
 
@@ -181,8 +181,8 @@ static void tunnels_gather_absent(const struct weft_context *ctx,
 			continue;
 		tunnels_gather_enabled(ctx, tunnel);
 		if (machine->elsewhere)
-			weft_report_warning(ctx, "%s: no interface of this name is in this network namespace; units run in another one, where it may be up",
-					    tunnel->name);
+			weft_warn(ctx, "%s: no interface of this name is in this network namespace; units run in another one, where it may be up",
+				  tunnel->name);
 	}
 }
 
@@ -201,7 +201,7 @@ bool weft_doctor_machine_gather_tunnels(const struct weft_context *ctx,
 	    !tunnels_gather_files(ctx, folders, machine))
 		return false;
 	if (!tunnels_gather_units(ctx, machine)) {
-		weft_report(ctx, "out of memory");
+		weft_complain(ctx, "out of memory");
 		return false;
 	}
 	tunnels_gather_absent(ctx, machine);

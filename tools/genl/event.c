@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "base/array.h"
+#include "base/complain.h"
 #include "base/context.h"
-#include "base/report.h"
 #include "genl/event.h"
 #include "genl/message.h"
 #include "model/format.h"
@@ -284,7 +284,7 @@ static bool event_json_print(const struct weft_context *ctx,
 						       JSON_C_TO_STRING_PLAIN |
 						       JSON_C_TO_STRING_NOSLASHESCAPE));
 	else
-		weft_report(ctx, "out of memory");
+		weft_complain(ctx, "out of memory");
 	json_object_put(object);
 	return good;
 }

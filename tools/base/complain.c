@@ -3,21 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/report.h"
+#include "base/complain.h"
 #include "base/text.h"
 
 /* Of a message when memory is short: the rest is cut off. */
-#define REPORT_SHORT_BYTES	512
+#define COMPLAIN_SHORT_BYTES	512
 
 /* A copy, or NULL for NULL; false when memory is short. */
-static bool report_copy(char **to, const char *text)
+static bool complain_copy(char **to, const char *text)
 {
 	*to = text ? strdup(text) : NULL;
 	return *to || !text;
 }
 
-static bool report_fill(struct weft_note *note, const struct weft_place *place,
-			const char *fmt, va_list args)
+static bool complain_fill(struct weft_note *note, const struct weft_place *place,
+			  const char *fmt, va_list args)
 {
 	if (place && place->file)
 		note->line = place->line;
@@ -25,20 +25,20 @@ static bool report_fill(struct weft_note *note, const struct weft_place *place,
 		note->text = NULL;
 		return false;
 	}
-	return !place || (report_copy(&note->file, place->file) &&
-			  report_copy(&note->name, place->name));
+	return !place || (complain_copy(&note->file, place->file) &&
+			  complain_copy(&note->name, place->name));
 }
 
-static void report_free(struct weft_note *note)
+static void complain_free(struct weft_note *note)
 {
 	free(note->file);
 	free(note->name);
 	free(note->text);
 }
 
-static void report_keep(struct weft_notes *notes, bool warning,
-			const struct weft_place *place, const char *fmt,
-			va_list args)
+static void complain_keep(struct weft_notes *notes, bool warning,
+			  const struct weft_place *place, const char *fmt,
+			  va_list args)
 {
 	struct weft_note note = { .warning = warning, .place = notes->count };
 	struct weft_note *items;
@@ -46,12 +46,12 @@ static void report_keep(struct weft_notes *notes, bool warning,
 	items = reallocarray(notes->items, notes->count + 1, sizeof(*items));
 	if (items)
 		notes->items = items;
-	if (items && report_fill(&note, place, fmt, args)) {
+	if (items && complain_fill(&note, place, fmt, args)) {
 		items[notes->count++] = note;
 		notes->errors += !warning;
 		return;
 	}
-	report_free(&note);
+	complain_free(&note);
 	notes->failed = true;
 }
 
@@ -60,26 +60,26 @@ void weft_notes_free(struct weft_notes *notes)
 	size_t i;
 
 	for (i = 0; i < notes->count; i++)
-		report_free(&notes->items[i]);
+		complain_free(&notes->items[i]);
 	free(notes->items);
 	memset(notes, 0, sizeof(*notes));
 }
 
 /* C0, DEL and C1, of which the second byte is below 0xa0. */
-static bool report_is_control(const char *text)
+static bool complain_is_control(const char *text)
 {
 	const unsigned char *at = (const unsigned char *)text;
 
 	return *at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0);
 }
 
-void weft_report_text(FILE *out, const char *text)
+void weft_complain_text(FILE *out, const char *text)
 {
 	size_t len;
 
 	for (; *text; text += len) {
 		len = weft_text_character(text);
-		if (len && !report_is_control(text)) {
+		if (len && !complain_is_control(text)) {
 			fwrite(text, 1, len, out);
 		} else {
 			fprintf(out, "\\x%02x", (unsigned char)*text);
@@ -88,9 +88,9 @@ void weft_report_text(FILE *out, const char *text)
 	}
 }
 
-static void report_message(FILE *out, const char *fmt, va_list args)
+static void complain_message(FILE *out, const char *fmt, va_list args)
 {
-	char *text, cut[REPORT_SHORT_BYTES] = "";
+	char *text, cut[COMPLAIN_SHORT_BYTES] = "";
 	va_list again;
 
 	va_copy(again, args);
@@ -99,23 +99,23 @@ static void report_message(FILE *out, const char *fmt, va_list args)
 		vsnprintf(cut, sizeof(cut), fmt, again);
 	}
 	va_end(again);
-	weft_report_text(out, text ? text : cut);
+	weft_complain_text(out, text ? text : cut);
 	free(text);
 }
 
-static void report_print(FILE *out, bool warning, const struct weft_place *place,
-			 const char *fmt, va_list args)
+static void complain_print(FILE *out, bool warning, const struct weft_place *place,
+			   const char *fmt, va_list args)
 {
 	fprintf(out, "weft: %s", warning ? "warning: " : "");
 	if (place && place->file) {
-		weft_report_text(out, place->file);
+		weft_complain_text(out, place->file);
 		fprintf(out, ":%u: ", place->line);
 	}
 	if (place && place->name) {
-		weft_report_text(out, place->name);
+		weft_complain_text(out, place->name);
 		fputs(": ", out);
 	}
-	report_message(out, fmt, args);
+	complain_message(out, fmt, args);
 	fputc('\n', out);
 }
 
@@ -123,9 +123,9 @@ static void report_print(FILE *out, bool warning, const struct weft_place *place
  * The stream is not buffered: a line in several writes would mix with those of other
  * processes. Where memory is short, it is printed in pieces.
  */
-static void report_line(const struct weft_context *ctx, bool warning,
-			const struct weft_place *place, const char *fmt,
-			va_list args)
+static void complain_line(const struct weft_context *ctx, bool warning,
+			  const struct weft_place *place, const char *fmt,
+			  va_list args)
 {
 	char *line = NULL;
 	size_t len = 0;
@@ -133,56 +133,56 @@ static void report_line(const struct weft_context *ctx, bool warning,
 	FILE *out;
 
 	if (ctx->notes) {
-		report_keep(ctx->notes, warning, place, fmt, args);
+		complain_keep(ctx->notes, warning, place, fmt, args);
 		return;
 	}
 	va_copy(again, args);
 	out = open_memstream(&line, &len);
 	if (out)
-		report_print(out, warning, place, fmt, args);
+		complain_print(out, warning, place, fmt, args);
 	if (out && !fclose(out))
 		fwrite(line, 1, len, ctx->err);
 	else
-		report_print(ctx->err, warning, place, fmt, again);
+		complain_print(ctx->err, warning, place, fmt, again);
 	va_end(again);
 	free(line);
 }
 
-void weft_report(const struct weft_context *ctx, const char *fmt, ...)
+void weft_complain(const struct weft_context *ctx, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	report_line(ctx, false, NULL, fmt, args);
+	complain_line(ctx, false, NULL, fmt, args);
 	va_end(args);
 }
 
-void weft_report_at(const struct weft_context *ctx,
-		    const struct weft_place *place, const char *fmt, ...)
+void weft_complain_at(const struct weft_context *ctx,
+		      const struct weft_place *place, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	report_line(ctx, false, place, fmt, args);
+	complain_line(ctx, false, place, fmt, args);
 	va_end(args);
 }
 
-void weft_report_warning_at(const struct weft_context *ctx,
-			    const struct weft_place *place, const char *fmt,
-			    ...)
+void weft_warn_at(const struct weft_context *ctx,
+		  const struct weft_place *place, const char *fmt,
+		  ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	report_line(ctx, true, place, fmt, args);
+	complain_line(ctx, true, place, fmt, args);
 	va_end(args);
 }
 
-void weft_report_warning(const struct weft_context *ctx, const char *fmt, ...)
+void weft_warn(const struct weft_context *ctx, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	report_line(ctx, true, NULL, fmt, args);
+	complain_line(ctx, true, NULL, fmt, args);
 	va_end(args);
 }

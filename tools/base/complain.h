@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Complaints: one line on stderr that says where and what. */
-#ifndef _WEFT_TOOLS_REPORT_H
-#define _WEFT_TOOLS_REPORT_H
+#ifndef _WEFT_TOOLS_COMPLAIN_H
+#define _WEFT_TOOLS_COMPLAIN_H
 
 #include "base/context.h"
 
@@ -53,18 +53,18 @@ void weft_notes_free(struct weft_notes *notes);
  * Text of a file, an argument or the kernel, for a terminal: control characters
  * (C0, DEL and C1), and bytes that are no UTF-8, are written as "\x1b".
  */
-void weft_report_text(FILE *out, const char *text);
+void weft_complain_text(FILE *out, const char *text);
 
 __printf(2, 3)
-void weft_report(const struct weft_context *ctx, const char *fmt, ...);
+void weft_complain(const struct weft_context *ctx, const char *fmt, ...);
 __printf(3, 4)
-void weft_report_at(const struct weft_context *ctx,
-		    const struct weft_place *place, const char *fmt, ...);
+void weft_complain_at(const struct weft_context *ctx,
+		      const struct weft_place *place, const char *fmt, ...);
 __printf(3, 4)
-void weft_report_warning_at(const struct weft_context *ctx,
-			    const struct weft_place *place, const char *fmt,
-			    ...);
+void weft_warn_at(const struct weft_context *ctx,
+		  const struct weft_place *place, const char *fmt,
+		  ...);
 __printf(2, 3)
-void weft_report_warning(const struct weft_context *ctx, const char *fmt, ...);
+void weft_warn(const struct weft_context *ctx, const char *fmt, ...);
 
-#endif /* _WEFT_TOOLS_REPORT_H */
+#endif /* _WEFT_TOOLS_COMPLAIN_H */
