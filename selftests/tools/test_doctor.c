@@ -57,7 +57,7 @@ static void ward_knows(struct weft_peer *peer, __u32 state)
 
 static void ward_open(struct ward *ward)
 {
-	static const struct weft_network_way out = {
+	static const struct weft_host_way out = {
 		.asked = true, .found = true, .dev = "eth0", .mtu = 1500,
 	};
 	int i;

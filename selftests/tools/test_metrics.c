@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "host/network.h"
+#include "host/host.h"
 #include "model/value.h"
 #include "print/metrics.h"
 #include "support.h"
@@ -90,16 +90,16 @@ static const char * const pieces[] = {
 /* Links are up, but for the one of that name. */
 static const char *metrics_down;
 
-static int metrics_link(struct weft_network *network, const char *name,
-			struct weft_network_link *link)
+static int metrics_link(struct weft_host *host, const char *name,
+			struct weft_host_link *link)
 {
-	(void)network;
+	(void)host;
 	link->index = 1;
 	link->up = !metrics_down || strcmp(name, metrics_down);
 	return 0;
 }
 
-static struct weft_network metrics_network = { .link = metrics_link };
+static struct weft_host metrics_host = { .link = metrics_link };
 
 static void test_fill(struct test_bench *bench)
 {
@@ -107,7 +107,7 @@ static void test_fill(struct test_bench *bench)
 	struct weft_peer *a, *b;
 
 	test_bench_start(bench, "");
-	bench->ctx.network = &metrics_network;
+	bench->ctx.host = &metrics_host;
 	dev = test_device("wft0", WEFT_KIND_WEFT, conf);
 	bench->devices[0] = dev;
 	bench->devices[1] = test_device("wg0", WEFT_KIND_WIREGUARD,

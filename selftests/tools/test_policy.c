@@ -10,7 +10,7 @@
 #include "apply/policy.h"
 #include "apply/state.h"
 #include "conf/profile.h"
-#include "host/network.h"
+#include "host/host.h"
 #include "support.h"
 
 #define FOREIGN		3	/* a protocol of others */
@@ -26,18 +26,18 @@ static struct {
 	unsigned int asked;
 } tables;
 
-static int paper_routes(struct weft_network *network, unsigned int index,
+static int paper_routes(struct weft_host *host, unsigned int index,
 			__u32 table, struct weft_routes *routes)
 {
 	(void)index;
 	memset(routes, 0, sizeof(*routes));
 	tables.asked++;
 	if (table == tables.broken) {
-		snprintf(network->error, sizeof(network->error), "it is broken");
+		snprintf(host->error, sizeof(host->error), "it is broken");
 		return -EIO;
 	}
 	if (table >= tables.first && table <= tables.last)
-		*weft_network_routes_add(routes) = (struct weft_route){
+		*weft_host_routes_add(routes) = (struct weft_route){
 			.prefix = { .family = tables.family, .cidr = tables.cidr },
 			.table = table, .protocol = FOREIGN, .special = tables.special,
 		};
@@ -47,7 +47,7 @@ static int paper_routes(struct weft_network *network, unsigned int index,
 /* A file, an interface that may run with a mark, and rules. */
 struct scene {
 	struct test_bench bench;
-	struct weft_network network;
+	struct weft_host host;
 	struct weft_profile *profile;
 	struct weft_state state;
 	char *text;
@@ -59,8 +59,8 @@ static void scene_begin(struct scene *scene, const char *allowed,
 	memset(scene, 0, sizeof(*scene));
 	memset(&tables, 0, sizeof(tables));
 	test_bench_start(&scene->bench, "");
-	scene->network.routes = paper_routes;
-	scene->bench.ctx.network = &scene->network;
+	scene->host.routes = paper_routes;
+	scene->bench.ctx.host = &scene->host;
 	if (asprintf(&scene->text, "[Interface]\n%s[Peer]\nPublicKey = " KEY_B "\n[Peer]\nPublicKey = " KEY_A "\nAllowedIPs = %s\n",
 		     more, allowed) < 0)
 		exit(1);
@@ -76,15 +76,15 @@ static void scene_end(struct scene *scene)
 {
 	weft_profile_free(scene->profile);
 	weft_model_device_free(scene->state.dev);
-	weft_network_rules_free(&scene->state.rules);
-	weft_network_routes_free(&scene->state.routes);
+	weft_host_rules_free(&scene->state.rules);
+	weft_host_routes_free(&scene->state.routes);
 	test_bench_end(&scene->bench);
 	free(scene->text);
 }
 
 static void scene_rule(struct scene *scene, struct weft_rule rule)
 {
-	*weft_network_rules_add(&scene->state.rules) = rule;
+	*weft_host_rules_add(&scene->state.rules) = rule;
 }
 
 #define LEAD(f, p, t)	((struct weft_rule){ .family = f, .priority = p, .table = t, .mark = t, .invert = true, .protocol = WEFT_PROTOCOL })
@@ -241,7 +241,7 @@ static void test_taken(void)
 	scene_begin(&scene, "0.0.0.0/0", "FwMark = 9\n", 0);
 	tables.first = tables.last = 9;
 	tables.family = AF_INET;
-	*weft_network_routes_add(&scene.state.routes) = (struct weft_route){
+	*weft_host_routes_add(&scene.state.routes) = (struct weft_route){
 		.prefix.family = AF_INET, .table = 9, .protocol = WEFT_PROTOCOL,
 	};
 	expect_plan(&scene, "its own default route", true, false, 9);
@@ -308,13 +308,13 @@ static void test_missing(void)
 		memset(&have, 0, sizeof(have));
 		memset(&found, 0, sizeof(found));
 		for (n = 0; n < ARRAY_SIZE(missing[i].have) && missing[i].have[n].family; n++)
-			*weft_network_rules_add(&have) = missing[i].have[n];
+			*weft_host_rules_add(&have) = missing[i].have[n];
 		good = weft_policy_missing_rules(&missing[i].policy, &have, &found);
 		test_ok(good == !!missing[i].want, missing[i].name);
 		if (missing[i].want)
 			expect_rules("missing are", &found, missing[i].want);
-		weft_network_rules_free(&have);
-		weft_network_rules_free(&found);
+		weft_host_rules_free(&have);
+		weft_host_rules_free(&found);
 	}
 }
 
@@ -364,13 +364,13 @@ static void test_stale(void)
 	for (i = 0; i < ARRAY_SIZE(stale); i++) {
 		memset(&found, 0, sizeof(found));
 		scene_begin(&scene, "10.0.0.0/8", "", 77);
-		*weft_network_routes_add(&scene.state.routes) = stale[i].route;
+		*weft_host_routes_add(&scene.state.routes) = stale[i].route;
 		for (n = 0; n < ARRAY_SIZE(stale[i].rules) && stale[i].rules[n].family; n++)
 			scene_rule(&scene, stale[i].rules[n]);
 		test_ok(weft_policy_stale_rules(&stale[i].policy, &scene.state, &found),
 			stale[i].name);
 		expect_rules("stale are", &found, stale[i].want);
-		weft_network_rules_free(&found);
+		weft_host_rules_free(&found);
 		scene_end(&scene);
 	}
 }

@@ -7,7 +7,7 @@
 #include "apply/journal.h"
 #include "base/complain.h"
 #include "conf/profile.h"
-#include "host/network.h"
+#include "host/host.h"
 
 /* Debian's resolvconf orders its sources by patterns of their names. */
 #define DNS_INTERFACE_ORDER	"/etc/resolvconf/interface-order"
@@ -59,18 +59,18 @@ static char *dns_text(const struct weft_dns_state *state)
 }
 
 /* From another network namespace the service would set up another link. */
-static bool dns_resolved_runs(struct weft_network *network)
+static bool dns_resolved_runs(struct weft_host *host)
 {
 	struct weft_change holder = { };
 	char *output = NULL;
 	bool runs;
 
-	if (!network->has || !network->has(network, "resolvectl") ||
-	    !network->home(network))
+	if (!host->has || !host->has(host, "resolvectl") ||
+	    !host->home(host))
 		return false;
 	runs = weft_program_set(&holder.program, NULL, "resolvectl", "dns",
 				NULL) &&
-	       !network->run(network, &holder.program, &output);
+	       !host->run(host, &holder.program, &output);
 	weft_change_clear(&holder);
 	free(output);
 	return runs;
@@ -82,11 +82,11 @@ enum weft_dns weft_dns_choose(const struct weft_context *ctx, const char *name)
 		"systemd-resolved does not run and there is no program 'resolvconf'";
 	static const char mend[] =
 		"install the package systemd-resolved, openresolv or resolvconf";
-	struct weft_network *network = ctx->network;
+	struct weft_host *host = ctx->host;
 
-	if (dns_resolved_runs(network))
+	if (dns_resolved_runs(host))
 		return WEFT_DNS_RESOLVED;
-	if (!network->has || network->has(network, "resolvconf"))
+	if (!host->has || host->has(host, "resolvconf"))
 		return WEFT_DNS_RESOLVCONF;
 	weft_complain(ctx, "%s: the file sets DNS, but %s: %s, or remove DNS from the file",
 		      name, cause, mend);
@@ -215,9 +215,9 @@ bool weft_dns_set(struct weft_journal *journal, const struct weft_dns_state *wan
 /* A program that was removed keeps no record, and with it each later command, for ever. */
 static bool dns_lacks_resolvconf(struct weft_journal *journal)
 {
-	struct weft_network *network = journal->ctx->network;
+	struct weft_host *host = journal->ctx->host;
 
-	if (!network->has || network->has(network, "resolvconf"))
+	if (!host->has || host->has(host, "resolvconf"))
 		return false;
 	weft_warn(journal->ctx, "%s: there is no program 'resolvconf' any more: its name servers are not taken back, see /etc/resolv.conf",
 		  journal->name);
@@ -227,9 +227,9 @@ static bool dns_lacks_resolvconf(struct weft_journal *journal)
 /* As above: a service that was removed has no name servers to take back. */
 static bool dns_lacks_resolved(struct weft_journal *journal)
 {
-	struct weft_network *network = journal->ctx->network;
+	struct weft_host *host = journal->ctx->host;
 
-	if (!network->has || dns_resolved_runs(network))
+	if (!host->has || dns_resolved_runs(host))
 		return false;
 	weft_warn(journal->ctx, "%s: systemd-resolved does not run any more: its name servers are not taken back, see /etc/resolv.conf",
 		  journal->name);
@@ -258,14 +258,14 @@ static bool dns_unset_resolvconf(struct weft_journal *journal,
 static bool dns_unset_resolved(struct weft_journal *journal,
 			       const struct weft_dns_state *former)
 {
-	struct weft_network *network = journal->ctx->network;
+	struct weft_host *host = journal->ctx->host;
 	struct weft_change change = {
 		.kind = WEFT_CHANGE_PROGRAM,
 		.title = strdup("take the name servers back from systemd-resolved"),
 	};
-	struct weft_network_link link = { };
+	struct weft_host_link link = { };
 
-	if ((!network->link(network, journal->name, &link) && !link.index) ||
+	if ((!host->link(host, journal->name, &link) && !link.index) ||
 	    dns_lacks_resolved(journal)) {
 		weft_change_clear(&change);
 		return true;

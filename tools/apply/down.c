@@ -46,7 +46,7 @@ static bool down_firewall(struct down_job *job)
 {
 	struct weft_change change;
 
-	if (!weft_firewall_build_removal(job->ctx->network, job->profile->name,
+	if (!weft_firewall_build_removal(job->ctx->host, job->profile->name,
 					 &change))
 		return down_no_memory(job);
 	return weft_journal_do(&job->journal, &change);
@@ -79,7 +79,7 @@ static bool down_policy(struct down_job *job)
 	for (i = 0; i < rules.count; i++)
 		good &= down_rule(job, &rules.items[i]);
 	good &= weft_leftover_rules_alone(&job->journal, &job->record, job->state.link.index);
-	weft_network_rules_free(&rules);
+	weft_host_rules_free(&rules);
 	return good;
 }
 

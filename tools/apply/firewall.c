@@ -8,7 +8,7 @@
 #include "apply/firewall.h"
 #include "apply/policy.h"
 #include "conf/profile.h"
-#include "host/network.h"
+#include "host/host.h"
 #include "model/format.h"
 
 struct weft_firewall_table weft_firewall_table(const char *interface)
@@ -29,14 +29,14 @@ struct weft_firewall_table weft_firewall_table(const char *interface)
 }
 
 /* The table as nft prints it, NULL where there is none; to be freed. */
-static char *firewall_list(struct weft_network *network, const char *name)
+static char *firewall_list(struct weft_host *host, const char *name)
 {
 	struct weft_change holder = { };
 	char *listing = NULL;
 
 	if (weft_program_set(&holder.program, NULL, "nft", "list", "table",
 			     "inet", weft_firewall_table(name).chars, NULL) &&
-	    network->run(network, &holder.program, &listing))
+	    host->run(host, &holder.program, &listing))
 		listing = NULL;
 	weft_change_clear(&holder);
 	return listing;
@@ -54,7 +54,7 @@ static bool firewall_has_line(const char *text, const char *line)
 }
 
 /* "list table" fails for a table that is not there as for any other reason. */
-int weft_firewall_look(struct weft_network *network, const char *name, bool *there)
+int weft_firewall_look(struct weft_host *host, const char *name, bool *there)
 {
 	struct weft_change holder = { };
 	char line[sizeof("table inet ") + sizeof(struct weft_firewall_table)];
@@ -64,9 +64,9 @@ int weft_firewall_look(struct weft_network *network, const char *name, bool *the
 	*there = false;
 	snprintf(line, sizeof(line), "table inet %s", weft_firewall_table(name).chars);
 	if (weft_program_set(&holder.program, NULL, "nft", "list", "tables", "inet", NULL))
-		err = network->run(network, &holder.program, &listing);
+		err = host->run(host, &holder.program, &listing);
 	else
-		snprintf(network->error, sizeof(network->error), "out of memory");
+		snprintf(host->error, sizeof(host->error), "out of memory");
 	if (!err)
 		*there = firewall_has_line(listing, line);
 	free(listing);
@@ -186,10 +186,10 @@ static void firewall_write(FILE *out, const struct weft_profile *profile,
 }
 
 /* Empty, then what there was, if anything: to be freed. */
-static char *firewall_restoration(struct weft_network *network,
+static char *firewall_restoration(struct weft_host *host,
 				  const char *name)
 {
-	char *listing = firewall_list(network, name), *text = NULL;
+	char *listing = firewall_list(host, name), *text = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);
 
@@ -202,11 +202,11 @@ static char *firewall_restoration(struct weft_network *network,
 	return text;
 }
 
-static bool firewall_finish(struct weft_network *network, const char *name,
+static bool firewall_finish(struct weft_host *host, const char *name,
 			    const char *title, const char *text,
 			    struct weft_change *change)
 {
-	char *old = firewall_restoration(network, name);
+	char *old = firewall_restoration(host, name);
 	bool good;
 
 	memset(change, 0, sizeof(*change));
@@ -223,7 +223,7 @@ static bool firewall_finish(struct weft_network *network, const char *name,
 }
 
 /* Without a policy the table is only taken away. */
-static bool firewall_change(struct weft_network *network, const char *name,
+static bool firewall_change(struct weft_host *host, const char *name,
 			    const struct weft_profile *profile,
 			    const struct weft_policy *policy,
 			    struct weft_change *change)
@@ -242,21 +242,21 @@ static bool firewall_change(struct weft_network *network, const char *name,
 	else
 		firewall_write_empty(out, name);
 	fclose(out);
-	good = firewall_finish(network, name, title, text, change);
+	good = firewall_finish(host, name, title, text, change);
 	free(text);
 	return good;
 }
 
-bool weft_firewall_build(struct weft_network *network,
+bool weft_firewall_build(struct weft_host *host,
 			 const struct weft_profile *profile,
 			 const struct weft_policy *policy,
 			 struct weft_change *change)
 {
-	return firewall_change(network, profile->name, profile, policy, change);
+	return firewall_change(host, profile->name, profile, policy, change);
 }
 
-bool weft_firewall_build_removal(struct weft_network *network,
+bool weft_firewall_build_removal(struct weft_host *host,
 				 const char *name, struct weft_change *change)
 {
-	return firewall_change(network, name, NULL, NULL, change);
+	return firewall_change(host, name, NULL, NULL, change);
 }

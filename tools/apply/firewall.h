@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 struct weft_change;
-struct weft_network;
+struct weft_host;
 struct weft_policy;
 struct weft_profile;
 
@@ -27,13 +27,13 @@ struct weft_firewall_table {
  */
 struct weft_firewall_table weft_firewall_table(const char *interface);
 /* Whether there is a table for this interface: 0, or a negative errno where it is not known. */
-int weft_firewall_look(struct weft_network *network, const char *name, bool *there);
+int weft_firewall_look(struct weft_host *host, const char *name, bool *there);
 /* False: no memory. */
-bool weft_firewall_build(struct weft_network *network,
+bool weft_firewall_build(struct weft_host *host,
 			 const struct weft_profile *profile,
 			 const struct weft_policy *policy,
 			 struct weft_change *change);
-bool weft_firewall_build_removal(struct weft_network *network,
+bool weft_firewall_build_removal(struct weft_host *host,
 				 const char *name, struct weft_change *change);
 
 #endif /* _WEFT_TOOLS_FIREWALL_H */

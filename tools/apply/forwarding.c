@@ -11,7 +11,7 @@
 #include "base/array.h"
 #include "base/complain.h"
 #include "conf/profile.h"
-#include "host/network.h"
+#include "host/host.h"
 #include "model/format.h"
 
 #define FORWARDING_RP_FILTER_STRICT	1
@@ -27,13 +27,13 @@ static char *forwarding_path(const char *family, const char *name,
 }
 
 /* -1 where there is none. */
-static int forwarding_number(struct weft_network *network, const char *family,
+static int forwarding_number(struct weft_host *host, const char *family,
 			     const char *name, const char *setting)
 {
 	char *path = forwarding_path(family, name, setting), *text = NULL;
 	int number = -1;
 
-	if (path && !network->read(network, path, &text))
+	if (path && !host->read(host, path, &text))
 		number = atoi(text);
 	free(text);
 	free(path);
@@ -53,8 +53,8 @@ static bool forwarding_set(const struct weft_context *ctx,
 	};
 	bool good = change.text && change.path;
 
-	if (good && !ctx->network->read(ctx->network, change.path,
-					&change.old_text) &&
+	if (good && !ctx->host->read(ctx->host, change.path,
+				     &change.old_text) &&
 	    strcmp(change.old_text, wanted))
 		return weft_journal_do(journal, &change);
 	if (!good)
@@ -104,11 +104,11 @@ static bool forwarding_has_ip6(const struct weft_profile *profile)
 static void forwarding_warn_ip6(const struct weft_context *ctx,
 				const struct weft_profile *profile)
 {
-	struct weft_network *network = ctx->network;
+	struct weft_host *host = ctx->host;
 
 	if (!forwarding_has_ip6(profile) ||
-	    forwarding_number(network, "ipv6", "all", "forwarding") != 0 ||
-	    forwarding_number(network, "ipv6", profile->name,
+	    forwarding_number(host, "ipv6", "all", "forwarding") != 0 ||
+	    forwarding_number(host, "ipv6", profile->name,
 			      "force_forwarding") == 1)
 		return;
 	weft_warn(ctx, "%s: IPv6 is not forwarded: net.ipv6.conf.all.forwarding is 0, and it rules all interfaces",
@@ -119,15 +119,15 @@ static void forwarding_warn_ip6(const struct weft_context *ctx,
 static void forwarding_warn_rp_filter(const struct weft_context *ctx,
 				      const struct weft_profile *profile)
 {
-	struct weft_network *network = ctx->network;
+	struct weft_host *host = ctx->host;
 	int all, own;
 
 	if (profile->table == WEFT_TABLE_AUTO ||
 	    (profile->table == WEFT_TABLE_NUMBER &&
 	     profile->table_number == RT_TABLE_MAIN))
 		return;
-	all = forwarding_number(network, "ipv4", "all", "rp_filter");
-	own = forwarding_number(network, "ipv4", profile->name, "rp_filter");
+	all = forwarding_number(host, "ipv4", "all", "rp_filter");
+	own = forwarding_number(host, "ipv4", profile->name, "rp_filter");
 	if ((all > own ? all : own) != FORWARDING_RP_FILTER_STRICT)
 		return;
 	weft_warn(ctx, "%s: rp_filter is strict, and with 'Table = %s' it drops what has no way back through the tunnel: sysctl -w %s",
@@ -145,7 +145,7 @@ static const char *forwarding_word(struct json_object *object, const char *key)
 }
 
 /* A rule of the chain names the interface: someone has thought of it. */
-static bool forwarding_chain_knows(struct weft_network *network,
+static bool forwarding_chain_knows(struct weft_host *host,
 				   struct json_object *chain, const char *name)
 {
 	struct weft_change holder = { };
@@ -158,7 +158,7 @@ static bool forwarding_chain_knows(struct weft_network *network,
 			     forwarding_word(chain, "family"),
 			     forwarding_word(chain, "table"),
 			     forwarding_word(chain, "name"), NULL) &&
-	    !network->run(network, &holder.program, &listing)) {
+	    !host->run(host, &holder.program, &listing)) {
 		knows = strstr(listing, quoted);
 		free(listing);
 	}
@@ -175,7 +175,7 @@ static void forwarding_warn_chain(const struct weft_context *ctx,
 	if (!json_object_object_get_ex(item, "chain", &chain) ||
 	    strcmp(forwarding_word(chain, "hook"), "forward") ||
 	    strcmp(forwarding_word(chain, "policy"), "drop") ||
-	    forwarding_chain_knows(ctx->network, chain, name))
+	    forwarding_chain_knows(ctx->host, chain, name))
 		return;
 	weft_warn(ctx, "%s: the firewall drops what is forwarded: chain '%s' of nft table '%s %s' has the policy drop, and no rule that names %s",
 		  name, forwarding_word(chain, "name"),
@@ -206,7 +206,7 @@ static void forwarding_warn_firewall(const struct weft_context *ctx,
 	/* A machine without nft has no such firewall. */
 	if (weft_program_set(&holder.program, NULL, "nft", "-j", "list",
 			     "chains", NULL) &&
-	    !ctx->network->run(ctx->network, &holder.program, &listing)) {
+	    !ctx->host->run(ctx->host, &holder.program, &listing)) {
 		forwarding_warn_chains(ctx, name, listing);
 		free(listing);
 	}

@@ -10,7 +10,7 @@
 
 #include "apply/hook.h"
 #include "base/complain.h"
-#include "host/network.h"
+#include "host/host.h"
 
 /*
  * wg-quick(8) evaluates hooks under "set -e -o pipefail" and "shopt -s extglob".
@@ -235,7 +235,7 @@ static bool hook_run_one(const struct weft_context *ctx,
 			 enum weft_profile_hook hook,
 			 const struct weft_word *word)
 {
-	struct weft_network *network = ctx->network;
+	struct weft_host *host = ctx->host;
 	struct weft_place place = {
 		.file = profile->path, .line = word->line,
 		.name = weft_profile_hook_name(hook),
@@ -249,10 +249,10 @@ static bool hook_run_one(const struct weft_context *ctx,
 	if (!text || !weft_program_set(&change.program, NULL, HOOK_SHELL, NULL)) {
 		weft_complain_at(ctx, &place, "out of memory");
 		good = false;
-	} else if (network->change(network, &change)) {
+	} else if (host->change(host, &change)) {
 		/* The text is not quoted: there may be a key in it. */
 		weft_complain_at(ctx, &place, "%s: %s%s", profile->name,
-				 network->error, hook_hint(text));
+				 host->error, hook_hint(text));
 		good = false;
 	}
 	weft_change_clear(&change);

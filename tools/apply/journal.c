@@ -7,7 +7,7 @@
 #include "apply/sync.h"
 #include "base/complain.h"
 #include "genl/backend.h"
-#include "host/network.h"
+#include "host/host.h"
 #include "model/value.h"
 
 /**
@@ -46,15 +46,15 @@ static bool journal_is_gone(int err)
 static bool journal_apply(struct weft_journal *journal,
 			  const struct weft_change *change, bool undo)
 {
-	struct weft_network *network = journal->ctx->network;
-	int err = network->change(network, change);
+	struct weft_host *host = journal->ctx->host;
+	int err = host->change(host, change);
 	char *what;
 
 	if (!err || (undo && journal_is_gone(err)))
 		return true;
 	what = weft_change_describe(change);
 	weft_complain(journal->ctx, "%s: cannot %s%s: %s", journal->name, undo ? "undo: " : "",
-		      what ? what : "go on", network->error);
+		      what ? what : "go on", host->error);
 	free(what);
 	return false;
 }

@@ -58,20 +58,20 @@ static struct weft_change leftover_change(const struct weft_journal *journal,
 static bool leftover_ask_used(const struct weft_journal *journal, __u32 table,
 			      unsigned int index, bool *used)
 {
-	struct weft_network *network = journal->ctx->network;
+	struct weft_host *host = journal->ctx->host;
 	struct weft_routes routes = { };
 	size_t i;
 
 	*used = false;
-	if (network->routes(network, 0, table, &routes)) {
+	if (host->routes(host, 0, table, &routes)) {
 		weft_complain(journal->ctx, "%s: cannot read routing table %u: %s: its rules stay",
-			      journal->name, table, network->error);
+			      journal->name, table, host->error);
 		return false;
 	}
 	for (i = 0; i < routes.count; i++)
 		*used |= !routes.items[i].special &&
 			 (!index || routes.items[i].index != index);
-	weft_network_routes_free(&routes);
+	weft_host_routes_free(&routes);
 	return true;
 }
 
@@ -89,7 +89,7 @@ static bool leftover_rules_of(struct weft_journal *journal, __u32 table,
 		change.rule = rules.items[i];
 		good &= weft_journal_do(journal, &change);
 	}
-	weft_network_rules_free(&rules);
+	weft_host_rules_free(&rules);
 	return good;
 }
 
@@ -112,11 +112,11 @@ bool weft_leftover_rules(struct weft_journal *journal,
 
 static bool leftover_read_rules(const struct weft_journal *journal, struct weft_rules *rules)
 {
-	struct weft_network *network = journal->ctx->network;
+	struct weft_host *host = journal->ctx->host;
 
-	if (!network->rules(network, rules))
+	if (!host->rules(host, rules))
 		return true;
-	weft_complain(journal->ctx, "%s: cannot read rules: %s", journal->name, network->error);
+	weft_complain(journal->ctx, "%s: cannot read rules: %s", journal->name, host->error);
 	return false;
 }
 
@@ -135,27 +135,27 @@ bool weft_leftover_rules_alone(struct weft_journal *journal,
 	good = leftover_read_rules(journal, &now.rules) &&
 	       weft_leftover_rules(journal, record, &now, index);
 	weft_lock_release(&lock);
-	weft_network_rules_free(&now.rules);
+	weft_host_rules_free(&now.rules);
 	return good;
 }
 
 static bool leftover_firewall(struct weft_journal *journal,
 			      const struct weft_record *record)
 {
-	struct weft_network *network = journal->ctx->network;
+	struct weft_host *host = journal->ctx->host;
 	struct weft_change change;
 	bool there;
 
 	if (!record->table_count)
 		return true;
-	if (weft_firewall_look(network, journal->name, &there)) {
+	if (weft_firewall_look(host, journal->name, &there)) {
 		weft_complain(journal->ctx,
 			      "%s: cannot list the tables of nft: %s: its own may be left",
-			      journal->name, network->error);
+			      journal->name, host->error);
 		return false;
 	}
 	return !there ||
-	       (weft_firewall_build_removal(network, journal->name, &change) &&
+	       (weft_firewall_build_removal(host, journal->name, &change) &&
 		weft_journal_do(journal, &change));
 }
 

@@ -64,7 +64,7 @@ static bool plan_add_route(const struct weft_profile *profile,
 	if (profile->table == WEFT_TABLE_AUTO && prefix.cidr &&
 	    plan_is_connected(profile, state, &prefix))
 		return true;
-	route = weft_network_routes_add(routes);
+	route = weft_host_routes_add(routes);
 	if (!route)
 		return false;
 	route->prefix = prefix;
@@ -163,12 +163,12 @@ static const struct weft_allowedip *plan_ip6(const struct weft_profile *profile,
 }
 
 /* -1: there is no such setting. */
-static int plan_ip6_is_off(struct weft_network *network, const char *path)
+static int plan_ip6_is_off(struct weft_host *host, const char *path)
 {
 	char *text;
 	int off;
 
-	if (network->read(network, path, &text))
+	if (host->read(host, path, &text))
 		return -1;
 	off = strcmp(text, "0");
 	free(text);
@@ -180,7 +180,7 @@ static int plan_ip6_is_off(struct weft_network *network, const char *path)
  * memory. A link that does not exist yet, or that has lost IPv6, will have
  * what is the default.
  */
-static char *plan_ip6_obstacle(struct weft_network *network,
+static char *plan_ip6_obstacle(struct weft_host *host,
 			       const struct weft_profile *profile)
 {
 	static const char fallback[] = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
@@ -190,17 +190,17 @@ static char *plan_ip6_obstacle(struct weft_network *network,
 	if (asprintf(&path, "/proc/sys/net/ipv6/conf/%s/disable_ipv6",
 		     profile->name) < 0)
 		return NULL;
-	off = plan_ip6_is_off(network, path);
+	off = plan_ip6_is_off(host, path);
 	if (off > 0)
 		return path;
 	free(path);
 	if (!off)
 		return NULL;
-	off = plan_ip6_is_off(network, fallback);
+	off = plan_ip6_is_off(host, fallback);
 	if (off > 0)
 		return strdup(fallback);
 	/* Without any settings at all nothing can be said. */
-	if (!off || plan_ip6_is_off(network, "/proc/sys/net/ipv4/conf/default/forwarding") < 0)
+	if (!off || plan_ip6_is_off(host, "/proc/sys/net/ipv4/conf/default/forwarding") < 0)
 		return NULL;
 	return strdup("ipv6.disable");
 }
@@ -261,7 +261,7 @@ bool weft_plan_check(const struct weft_context *ctx,
 		reason = plan_ip6_allowed(profile);
 	if (!reason)
 		return true;
-	setting = plan_ip6_obstacle(ctx->network, profile);
+	setting = plan_ip6_obstacle(ctx->host, profile);
 	if (!setting)
 		return true;
 	weft_complain(ctx,
@@ -279,9 +279,9 @@ static bool plan_ask_mtu(const struct weft_context *ctx,
 {
 	unsigned int mtu;
 
-	if (ctx->network->path_mtu(ctx->network, to, mark, &mtu)) {
+	if (ctx->host->path_mtu(ctx->host, to, mark, &mtu)) {
 		weft_complain(ctx, "%s: cannot find out the MTU: %s",
-			      profile->name, ctx->network->error);
+			      profile->name, ctx->host->error);
 		return false;
 	}
 	if (mtu && (!*smallest || mtu < *smallest))
@@ -376,7 +376,7 @@ static bool plan_takes_all(const struct weft_profile *profile, __u16 family)
 void weft_plan_warn(const struct weft_context *ctx,
 		    const struct weft_profile *profile)
 {
-	struct weft_network *network = ctx->network;
+	struct weft_host *host = ctx->host;
 	struct weft_routes routes = { };
 	bool beside = false;
 	size_t i;
@@ -384,13 +384,13 @@ void weft_plan_warn(const struct weft_context *ctx,
 	if (profile->table == WEFT_TABLE_OFF ||
 	    !plan_takes_all(profile, AF_INET) ||
 	    plan_takes_all(profile, AF_INET6) ||
-	    network->routes(network, 0, RT_TABLE_MAIN, &routes))
+	    host->routes(host, 0, RT_TABLE_MAIN, &routes))
 		return;
 	for (i = 0; i < routes.count; i++)
 		beside |= routes.items[i].prefix.family == AF_INET6 &&
 			  !routes.items[i].prefix.cidr &&
 			  !routes.items[i].special;
-	weft_network_routes_free(&routes);
+	weft_host_routes_free(&routes);
 	if (beside)
 		weft_warn(ctx, "%s: AllowedIPs has all of IPv4 and not all of IPv6, and this machine has an IPv6 default route: IPv6 leaves beside the tunnel, in clear; add ::/0 if it should not",
 			  profile->name);

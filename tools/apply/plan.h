@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "host/network.h"
+#include "host/host.h"
 
 struct weft_context;
 struct weft_policy;

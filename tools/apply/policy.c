@@ -88,19 +88,19 @@ static bool policy_pick_table(const struct weft_context *ctx,
 			      const struct weft_profile *profile,
 			      struct weft_policy *policy)
 {
-	struct weft_network *network = ctx->network;
+	struct weft_host *host = ctx->host;
 	struct weft_routes routes = { };
 	__u32 table = POLICY_TABLE_FIRST;
 	bool empty;
 
 	for (; table < POLICY_TABLE_FIRST + POLICY_TABLE_TRIES; table++) {
-		if (network->routes(network, 0, table, &routes)) {
+		if (host->routes(host, 0, table, &routes)) {
 			weft_complain(ctx, "%s: cannot read routing table %u: %s",
-				      profile->name, table, network->error);
+				      profile->name, table, host->error);
 			return false;
 		}
 		empty = !routes.count;
-		weft_network_routes_free(&routes);
+		weft_host_routes_free(&routes);
 		if (empty) {
 			policy->table = table;
 			return true;
@@ -146,19 +146,19 @@ static bool policy_check_table(const struct weft_context *ctx,
 			       const struct weft_state *state,
 			       const struct weft_policy *policy)
 {
-	struct weft_network *network = ctx->network;
+	struct weft_host *host = ctx->host;
 	struct weft_routes routes = { };
 	bool taken = false;
 	size_t i;
 
-	if (network->routes(network, 0, policy->table, &routes)) {
+	if (host->routes(host, 0, policy->table, &routes)) {
 		weft_complain(ctx, "%s: cannot read routing table %u: %s",
-			      profile->name, policy->table, network->error);
+			      profile->name, policy->table, host->error);
 		return false;
 	}
 	for (i = 0; i < routes.count; i++)
 		taken |= policy_is_foreign(policy, state, &routes.items[i]);
-	weft_network_routes_free(&routes);
+	weft_host_routes_free(&routes);
 	if (taken)
 		weft_complain(ctx,
 			      "%s: FwMark is %u, and routing table %u has a default route already: use another mark",
@@ -201,7 +201,7 @@ static __u32 policy_lowest_priority(const struct weft_rules *rules,
 static bool policy_add_rule(struct weft_rules *rules,
 			    const struct weft_rule *rule)
 {
-	struct weft_rule *added = weft_network_rules_add(rules);
+	struct weft_rule *added = weft_host_rules_add(rules);
 
 	if (!added)
 		return false;

@@ -13,7 +13,7 @@
 
 #include <stdbool.h>
 
-#include "host/network.h"
+#include "host/host.h"
 
 /* Without it the reverse path filter does not look at marks. */
 #define WEFT_POLICY_MARKS	"/proc/sys/net/ipv4/conf/all/src_valid_mark"

@@ -9,11 +9,11 @@
 static bool state_read_link(const struct weft_context *ctx, const char *name,
 			    struct weft_state *state)
 {
-	struct weft_network *network = ctx->network;
+	struct weft_host *host = ctx->host;
 
-	if (network->link(network, name, &state->link)) {
+	if (host->link(host, name, &state->link)) {
 		weft_complain(ctx, "%s: cannot read the link: %s", name,
-			      network->error);
+			      host->error);
 		return false;
 	}
 	if (!state->link.index || state->link.kind != WEFT_KIND_NONE)
@@ -26,16 +26,16 @@ static bool state_read_link(const struct weft_context *ctx, const char *name,
 static bool state_read_around(const struct weft_context *ctx, const char *name,
 			      struct weft_state *state)
 {
-	struct weft_network *network = ctx->network;
+	struct weft_host *host = ctx->host;
 	unsigned int index = state->link.index;
 
-	if (!network->rules(network, &state->rules) &&
+	if (!host->rules(host, &state->rules) &&
 	    (!index ||
-	     (!network->addresses(network, index, &state->addresses) &&
-	      !network->routes(network, index, 0, &state->routes))))
+	     (!host->addresses(host, index, &state->addresses) &&
+	      !host->routes(host, index, 0, &state->routes))))
 		return true;
 	weft_complain(ctx, "%s: cannot read addresses, routes and rules: %s",
-		      name, network->error);
+		      name, host->error);
 	return false;
 }
 
@@ -84,9 +84,9 @@ bool weft_state_read(const struct weft_context *ctx, const char *name,
 void weft_state_free(struct weft_state *state)
 {
 	weft_model_device_free(state->dev);
-	weft_network_routes_free(&state->addresses);
-	weft_network_routes_free(&state->routes);
-	weft_network_rules_free(&state->rules);
+	weft_host_routes_free(&state->addresses);
+	weft_host_routes_free(&state->routes);
+	weft_host_rules_free(&state->rules);
 	memset(state, 0, sizeof(*state));
 }
 

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "host/network.h"
+#include "host/host.h"
 
 struct weft_context;
 struct weft_device;
@@ -19,7 +19,7 @@ struct weft_device;
  * @rules: all rules of this machine
  */
 struct weft_state {
-	struct weft_network_link link;
+	struct weft_host_link link;
 	struct weft_device *dev;
 	struct weft_routes addresses;
 	struct weft_routes routes;

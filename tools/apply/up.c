@@ -218,12 +218,12 @@ static void up_choose_own(struct up_job *job, struct weft_device *dev)
 
 static bool up_read_rules(struct up_job *job, struct weft_rules *rules)
 {
-	struct weft_network *network = job->ctx->network;
+	struct weft_host *host = job->ctx->host;
 
-	if (!network->rules(network, rules))
+	if (!host->rules(host, rules))
 		return true;
 	weft_complain(job->ctx, "%s: cannot read rules: %s", job->profile->name,
-		      network->error);
+		      host->error);
 	return false;
 }
 
@@ -240,7 +240,7 @@ static bool up_lock_rules(struct up_job *job)
 	if (!job->unrecorded &&
 	    !weft_lock_take(job->ctx, WEFT_LOCK_RULES, &job->rules_lock))
 		return false;
-	weft_network_rules_free(&job->state.rules);
+	weft_host_rules_free(&job->state.rules);
 	return up_read_rules(job, &job->state.rules);
 }
 
@@ -291,21 +291,21 @@ static bool up_record_link(struct up_job *job)
 static bool up_make_link(struct up_job *job)
 {
 	struct weft_change change = up_change(job, WEFT_CHANGE_LINK_ADD);
-	struct weft_network *network = job->ctx->network;
+	struct weft_host *host = job->ctx->host;
 
 	if (!job->fresh)
 		return true;
 	change.link_kind = WEFT_KIND_WEFT;
 	if (!weft_journal_do(&job->journal, &change)) {
-		job->lost = !network->link(network, job->profile->name,
-					   &job->state.link) &&
+		job->lost = !host->link(host, job->profile->name,
+					&job->state.link) &&
 			    job->state.link.index;
 		return false;
 	}
-	if (!network->link(network, job->profile->name, &job->state.link))
+	if (!host->link(host, job->profile->name, &job->state.link))
 		return up_record_link(job);
 	weft_complain(job->ctx, "%s: cannot read the link: %s",
-		      job->profile->name, network->error);
+		      job->profile->name, host->error);
 	return false;
 }
 
@@ -482,7 +482,7 @@ static bool up_compare_firewall(struct up_job *job)
 	       weft_policy_stale_rules(&job->policy, &job->state, &differing);
 	if (differing.count)
 		job->forged = true;
-	weft_network_rules_free(&differing);
+	weft_host_rules_free(&differing);
 	return good;
 }
 
@@ -498,9 +498,9 @@ static bool up_make_firewall(struct up_job *job)
 	if (!up_compare_firewall(job))
 		job->forged = true;
 	if (!job->forged && !job->fresh &&
-	    !weft_firewall_look(job->ctx->network, name, &there) && there)
+	    !weft_firewall_look(job->ctx->host, name, &there) && there)
 		return true;
-	if (!weft_firewall_build(job->ctx->network, job->profile, &job->policy,
+	if (!weft_firewall_build(job->ctx->host, job->profile, &job->policy,
 				 &change))
 		return up_no_memory(job);
 	return weft_journal_do(&job->journal, &change);
@@ -510,15 +510,15 @@ static bool up_make_firewall(struct up_job *job)
 static bool up_honour_marks(struct up_job *job)
 {
 	struct weft_change change = up_change(job, WEFT_CHANGE_FILE);
-	struct weft_network *network = job->ctx->network;
+	struct weft_host *host = job->ctx->host;
 	bool good;
 
 	if (!job->policy.ip4)
 		return true;
-	if (network->read(network, WEFT_POLICY_MARKS, &change.old_text)) {
+	if (host->read(host, WEFT_POLICY_MARKS, &change.old_text)) {
 		weft_complain(job->ctx, "%s: cannot read %s: %s",
 			      job->profile->name, WEFT_POLICY_MARKS,
-			      network->error);
+			      host->error);
 		return false;
 	}
 	change.path = strdup(WEFT_POLICY_MARKS);
@@ -544,7 +544,7 @@ static bool up_add_rules(struct up_job *job)
 			      job->profile->name);
 	else
 		good = up_do_rules(job, WEFT_CHANGE_RULE_ADD, &missing);
-	weft_network_rules_free(&missing);
+	weft_host_rules_free(&missing);
 	return good;
 }
 
@@ -562,7 +562,7 @@ static bool up_delete_recorded_rules(struct up_job *job)
 	if (past.table_count)
 		good = up_read_rules(job, &now.rules) &&
 		       weft_leftover_rules(&job->journal, &past, &now, job->state.link.index);
-	weft_network_rules_free(&now.rules);
+	weft_host_rules_free(&now.rules);
 	return good;
 }
 
@@ -575,7 +575,7 @@ static bool up_delete_rules(struct up_job *job)
 		good = up_no_memory(job);
 	else
 		good = up_do_rules(job, WEFT_CHANGE_RULE_DELETE, &stale);
-	weft_network_rules_free(&stale);
+	weft_host_rules_free(&stale);
 	return good && (job->fresh || job->beside || up_delete_recorded_rules(job));
 }
 
@@ -583,7 +583,7 @@ static bool up_delete_rules(struct up_job *job)
 static bool up_keep_secondaries(struct up_job *job)
 {
 	struct weft_change change = up_change(job, WEFT_CHANGE_FILE);
-	struct weft_network *network = job->ctx->network;
+	struct weft_host *host = job->ctx->host;
 	bool good;
 
 	if (asprintf(&change.path, "/proc/sys/net/ipv4/conf/%s/promote_secondaries",
@@ -592,7 +592,7 @@ static bool up_keep_secondaries(struct up_job *job)
 	change.text = strdup("1");
 	good = (change.path && change.text) || up_no_memory(job);
 	if (good &&
-	    !network->read(network, change.path, &change.old_text) &&
+	    !host->read(host, change.path, &change.old_text) &&
 	    strcmp(change.old_text, "1"))
 		return weft_journal_do(&job->journal, &change);
 	weft_change_clear(&change);
@@ -644,16 +644,16 @@ static bool up_add_blocked_routes(struct up_job *job)
 		have = weft_state_find(&job->state.routes, &wanted->prefix,
 				       wanted->table);
 		if (up_is_blocked(have) && !now.count) {
-			good = !job->ctx->network->routes(job->ctx->network,
-							  job->state.link.index,
-							  0, &now);
+			good = !job->ctx->host->routes(job->ctx->host,
+						       job->state.link.index,
+						       0, &now);
 			weft_state_sort(&now);
 		}
 		if (good && up_is_blocked(have) &&
 		    !weft_state_find(&now, &wanted->prefix, wanted->table))
 			good = up_do_route(job, WEFT_CHANGE_ROUTE_ADD, wanted);
 	}
-	weft_network_routes_free(&now);
+	weft_host_routes_free(&now);
 	return good;
 }
 
@@ -682,7 +682,7 @@ static bool up_had_defaults(struct up_job *job, bool *yes)
 
 	good = weft_policy_stale_rules(&none, &job->state, &had);
 	*yes = had.count;
-	weft_network_rules_free(&had);
+	weft_host_rules_free(&had);
 	return good;
 }
 
@@ -698,7 +698,7 @@ static bool up_drop_firewall(struct up_job *job)
 	/* An up that was killed may have deleted the rules, and left the table. */
 	if (!had && (job->beside || !job->record.table_count))
 		return true;
-	if (!weft_firewall_build_removal(job->ctx->network,
+	if (!weft_firewall_build_removal(job->ctx->host,
 					 job->profile->name, &change))
 		return up_no_memory(job);
 	return weft_journal_do(&job->journal, &change);
@@ -905,11 +905,11 @@ static bool up_read(struct up_job *job)
 /* A hook may delete the link, or have "weft down" run. */
 static bool up_is_gone(const struct up_job *job)
 {
-	struct weft_network *network = job->ctx->network;
-	struct weft_network_link now = { };
+	struct weft_host *host = job->ctx->host;
+	struct weft_host_link now = { };
 
 	return job->state.link.index && !job->lost &&
-	       !network->link(network, job->profile->name, &now) &&
+	       !host->link(host, job->profile->name, &now) &&
 	       now.index != job->state.link.index;
 }
 
@@ -967,7 +967,7 @@ bool weft_up(const struct weft_context *ctx, struct weft_profile *profile)
 	weft_signals_outlive_reader();
 	good = up_read(&job) && up_run(&job);
 	weft_journal_free(&job.journal);
-	weft_network_routes_free(&job.routes);
+	weft_host_routes_free(&job.routes);
 	weft_record_free(&job.before);
 	weft_record_free(&job.record);
 	weft_state_free(&job.state);

@@ -10,7 +10,7 @@
 struct addrinfo;
 struct weft_backend;
 struct weft_notes;
-struct weft_network;
+struct weft_host;
 
 /**
  * struct weft_context - everything a command may touch
@@ -20,7 +20,7 @@ struct weft_network;
  * @notes: where those are kept instead, unless it is NULL; files are then read
  *         to their ends
  * @backend: the kernel, or what stands for it in a test
- * @network: what is around the interfaces: addresses, routes, programs
+ * @host: what is around the interfaces: addresses, routes, programs
  * @now: the time that ages are counted to
  * @colour: mark up @out for a terminal
  * @json: results as JSON
@@ -41,7 +41,7 @@ struct weft_context {
 	FILE *err;
 	struct weft_notes *notes;
 	struct weft_backend *backend;
-	struct weft_network *network;
+	struct weft_host *host;
 	time_t now;
 	bool colour;
 	bool json;

@@ -8,7 +8,7 @@
 #include "conf/locate.h"
 #include "conf/writer.h"
 #include "genl/backend.h"
-#include "host/network.h"
+#include "host/host.h"
 #include "print/metrics.h"
 
 /* The reader of the file is another user. */
@@ -68,9 +68,9 @@ static struct weft_metrics_tunnel *metrics_tunnel(struct metrics_job *job,
 
 static bool metrics_is_up(const struct weft_context *ctx, const char *name)
 {
-	struct weft_network_link link = { };
+	struct weft_host_link link = { };
 
-	return !ctx->network->link(ctx->network, name, &link) && link.up;
+	return !ctx->host->link(ctx->host, name, &link) && link.up;
 }
 
 static void metrics_add(struct metrics_job *job, const char *name)

@@ -17,7 +17,7 @@
 #include "conf/locate.h"
 #include "conf/profile.h"
 #include "conf/record.h"
-#include "host/network.h"
+#include "host/host.h"
 
 /* An interface that runs: which file it came up from is read under the lock. */
 static bool up_take_name(const char *word, struct weft_location *location)
@@ -45,12 +45,12 @@ static void up_warn_unusable(const struct weft_context *ctx, const char *name, b
 static struct weft_profile *up_read_record(const struct weft_context *ctx,
 					   const struct weft_location *location)
 {
-	struct weft_network_link link = { };
+	struct weft_host_link link = { };
 	struct weft_profile *profile = NULL;
 	struct weft_record record;
 
 	weft_record_read(ctx, location->name, &record);
-	if (ctx->network->link(ctx->network, location->name, &link))
+	if (ctx->host->link(ctx->host, location->name, &link))
 		memset(&link, 0, sizeof(link));
 	if (record.there || (!location->path && link.index)) {
 		up_warn_unusable(ctx, location->name, record.there);

@@ -13,7 +13,7 @@
 #include "cli/command.h"
 #include "conf/resolve.h"
 #include "genl/netlink.h"
-#include "host/network.h"
+#include "host/host.h"
 #include "print/colour.h"
 
 static void main_pause(unsigned int us)
@@ -67,7 +67,7 @@ int main(int argc, char **argv)
 	/* No copy of a key that is read from here stays in a buffer. */
 	setvbuf(stdin, NULL, _IONBF, 0);
 	ctx.backend = weft_netlink_backend();
-	ctx.network = weft_network_kernel();
+	ctx.host = weft_host_kernel();
 	ctx.colour = weft_colour_wanted(getenv("WG_COLOR_MODE"),
 					getenv("NO_COLOR"),
 					isatty(STDOUT_FILENO));

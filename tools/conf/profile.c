@@ -88,7 +88,7 @@ static bool profile_add_address(struct weft_parse *parse, char *word)
 {
 	struct weft_route *address;
 
-	address = weft_network_routes_add(&parse->profile->addresses);
+	address = weft_host_routes_add(&parse->profile->addresses);
 	if (!address)
 		return profile_no_memory(parse);
 	address->protocol = WEFT_PROTOCOL;
@@ -401,7 +401,7 @@ void weft_profile_free(struct weft_profile *profile)
 		weft_profile_words_free(&profile->hooks[hook]);
 	weft_profile_words_free(&profile->dns);
 	weft_profile_words_free(&profile->search);
-	weft_network_routes_free(&profile->addresses);
+	weft_host_routes_free(&profile->addresses);
 	weft_model_device_free(profile->dev);
 	free(profile->table_text);
 	free(profile->path);

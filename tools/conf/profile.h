@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-#include "host/network.h"
+#include "host/host.h"
 #include "model/key.h"
 
 struct weft_context;

@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "doctor/walk.h"
-#include "host/network.h"
+#include "host/host.h"
 
 struct weft_context;
 struct weft_profile;
@@ -23,7 +23,7 @@ struct weft_profile;
  */
 struct weft_doctor_prefix {
 	const struct weft_allowedip *ip;
-	struct weft_network_way way;
+	struct weft_host_way way;
 };
 
 /* What ICMP said meanwhile of the tunnel's packets to an endpoint. */
@@ -56,8 +56,8 @@ struct weft_doctor_peer {
 	const struct weft_peer *last;
 	union weft_endpoint endpoints[2];
 	unsigned int returns;
-	struct weft_network_way way;
-	struct weft_network_way unmarked;
+	struct weft_host_way way;
+	struct weft_host_way unmarked;
 	bool outer_strict;
 	struct weft_bar in;
 	struct weft_bar out;
@@ -116,7 +116,7 @@ struct weft_doctor_index;
 struct weft_doctor_facts {
 	const struct weft_device *first;
 	const struct weft_device *last;
-	struct weft_network_link link;
+	struct weft_host_link link;
 	const char *path;
 	const struct weft_profile *profile;
 	time_t now;
@@ -279,7 +279,7 @@ void weft_doctor_gather_firewall(const struct weft_context *ctx,
 
 /* What a program prints, or NULL: it is not there, or did not end well. Words end with a NULL. */
 char *weft_doctor_run(const struct weft_context *ctx, const char *program, ...);
-/* The same; 0, or what network->run() returns: -ENOENT where the program is not there. */
+/* The same; 0, or what host->run() returns: -ENOENT where the program is not there. */
 int weft_doctor_try(const struct weft_context *ctx, char **output,
 		    const char *program, ...);
 /* A setting of net.FAMILY.conf.NAME, -1 where there is none. */

@@ -57,7 +57,7 @@ int weft_doctor_setting(const struct weft_context *ctx, const char *family,
 	if (asprintf(&path, "/proc/sys/net/%s/conf/%s/%s", family, name,
 		     setting) < 0)
 		return -1;
-	if (!ctx->network->read(ctx->network, path, &text))
+	if (!ctx->host->read(ctx->host, path, &text))
 		number = atoi(text);
 	free(text);
 	free(path);
@@ -143,7 +143,7 @@ static int doctor_run(const struct weft_context *ctx, char **output,
 	if (weft_program_set(&holder.program, NULL, program, words[0],
 			     words[1], words[2], words[3], words[4], words[5],
 			     NULL))
-		err = ctx->network->run(ctx->network, &holder.program, output);
+		err = ctx->host->run(ctx->host, &holder.program, output);
 	if (err)
 		*output = NULL;
 	weft_change_clear(&holder);
@@ -196,11 +196,11 @@ static void doctor_gather_file(struct doctor_watch *watch)
 }
 
 static bool doctor_way(struct doctor_watch *watch, const union weft_endpoint *to,
-		       __u32 mark, struct weft_network_way *way)
+		       __u32 mark, struct weft_host_way *way)
 {
 	if (++watch->ways > DOCTOR_WAYS_MAX)
 		return false;
-	return !watch->ctx->network->way(watch->ctx->network, to, mark, way);
+	return !watch->ctx->host->way(watch->ctx->host, to, mark, way);
 }
 
 static void doctor_gather_ways(struct doctor_watch *watch,
@@ -299,14 +299,14 @@ static void doctor_gather_peers(struct doctor_watch *watch)
 	struct weft_routes addresses = { };
 	size_t i;
 
-	if (watch->ctx->network->addresses(watch->ctx->network, facts->link.index,
-					   &addresses))
+	if (watch->ctx->host->addresses(watch->ctx->host, facts->link.index,
+					&addresses))
 		memset(&addresses, 0, sizeof(addresses));
 	for (i = 0; i < facts->peer_count; i++) {
 		doctor_gather_ways(watch, &facts->peers[i]);
 		doctor_gather_prefixes(watch, &addresses, &facts->peers[i]);
 	}
-	weft_network_routes_free(&addresses);
+	weft_host_routes_free(&addresses);
 }
 
 /* A datagram that nobody waits for, through the tunnel: for who takes no orders to connect. */
@@ -532,9 +532,9 @@ bool weft_doctor_gather(const struct weft_context *ctx, const char *name,
 	if (!doctor_read(ctx, name, &first))
 		return false;
 	facts->first = first;
-	if (ctx->network->link(ctx->network, name, &facts->link))
+	if (ctx->host->link(ctx->host, name, &facts->link))
 		weft_complain(ctx, "cannot read link '%s': %s", name,
-			      ctx->network->error);
+			      ctx->host->error);
 	else if (doctor_prepare(&watch))
 		good = doctor_observe(&watch);
 	if (good) {

@@ -13,7 +13,7 @@
 #include "base/array.h"
 #include "base/context.h"
 #include "doctor/doctor.h"
-#include "host/network.h"
+#include "host/host.h"
 
 /* Each has the whole ruleset read twice. */
 #define FIREWALL_PEERS_MAX	20
@@ -31,7 +31,7 @@ static const __u16 firewall_families[] = { AF_INET, AF_INET6 };
 static bool firewall_has_netfilter(const struct weft_context *ctx)
 {
 	char *text = NULL;
-	int err = ctx->network->read(ctx->network, FIREWALL_NETFILTER, &text);
+	int err = ctx->host->read(ctx->host, FIREWALL_NETFILTER, &text);
 
 	free(text);
 	return err != -ENOENT;
@@ -45,7 +45,7 @@ void weft_doctor_rules_read(const struct weft_context *ctx,
 				  "ruleset", NULL);
 
 	if (err && err != -ENOENT)
-		rules->unread = strdup(ctx->network->error);
+		rules->unread = strdup(ctx->host->error);
 	rules->ip4 = weft_doctor_run(ctx, "iptables-save", NULL);
 	rules->ip6 = weft_doctor_run(ctx, "ip6tables-save", NULL);
 	if (err == -ENOENT && !rules->ip4 && !rules->ip6)
@@ -120,7 +120,7 @@ static bool firewall_has_table(const struct weft_doctor_rules *rules,
 
 /**
  * struct firewall_job - a firewall that is asked about a tunnel
- * @ctx: the way to the network
+ * @ctx: the host
  * @rules: the ruleset
  * @facts: what is filled in
  * @remarked: packets that come in get their flow's mark
@@ -171,15 +171,15 @@ static bool firewall_peers_dev(const struct weft_doctor_facts *facts,
 static bool firewall_default_dev(const struct firewall_job *job,
 				 struct weft_packet *packet)
 {
-	struct weft_network *network = job->ctx->network;
+	struct weft_host *host = job->ctx->host;
 	union weft_endpoint to = { .any.sa_family = packet->family };
-	struct weft_network_way way = { };
+	struct weft_host_way way = { };
 
 	if (packet->family == AF_INET)
 		inet_pton(AF_INET, FIREWALL_ANYWHERE_IP4, &to.ip4.sin_addr);
 	else
 		inet_pton(AF_INET6, FIREWALL_ANYWHERE_IP6, &to.ip6.sin6_addr);
-	if (network->way(network, &to, job->facts->first->fwmark, &way) ||
+	if (host->way(host, &to, job->facts->first->fwmark, &way) ||
 	    !way.found)
 		return false;
 	snprintf(packet->dev, sizeof(packet->dev), "%s", way.dev);

@@ -57,12 +57,12 @@ static void machine_gather_installed(const struct weft_context *ctx,
 
 static bool machine_enforces(const struct weft_context *ctx)
 {
-	struct weft_network *network = ctx->network;
+	struct weft_host *host = ctx->host;
 	char *enforce = NULL, *lockdown = NULL;
 	bool enforces;
 
-	network->read(network, MACHINE_ENFORCE, &enforce);
-	network->read(network, MACHINE_LOCKDOWN, &lockdown);
+	host->read(host, MACHINE_ENFORCE, &enforce);
+	host->read(host, MACHINE_LOCKDOWN, &lockdown);
 	enforces = (enforce && *enforce == 'Y') ||
 		   (lockdown && strchr(lockdown, '[') && !strstr(lockdown, "[none]"));
 	free(enforce);
@@ -101,7 +101,7 @@ bool weft_doctor_machine_gather(const struct weft_context *ctx,
 		machine->dkms = machine_line(weft_doctor_run(ctx, "dkms", "status",
 							     "weft", NULL));
 	if (machine->loaded &&
-	    ctx->network->read(ctx->network, MACHINE_VERSION, &machine->running))
+	    ctx->host->read(ctx->host, MACHINE_VERSION, &machine->running))
 		machine->running = NULL;
 	if (!machine->release) {
 		weft_complain(ctx, "out of memory");

@@ -9,7 +9,7 @@
 #include "doctor/doctor.h"
 #include "doctor/machine.h"
 #include "genl/backend.h"
-#include "host/network.h"
+#include "host/host.h"
 
 #define TUNNELS_UNIT_PREFIX	"weft@"
 #define TUNNELS_UNIT_SUFFIX	".service"
@@ -37,7 +37,7 @@ static struct weft_doctor_tunnel *tunnels_get(struct weft_doctor_machine *machin
 static bool tunnels_gather_links(const struct weft_context *ctx,
 				 struct weft_doctor_machine *machine)
 {
-	struct weft_network_link state;
+	struct weft_host_link state;
 	struct weft_doctor_tunnel *tunnel;
 	struct weft_link *links, *link;
 	bool good = true;
@@ -55,8 +55,8 @@ static bool tunnels_gather_links(const struct weft_context *ctx,
 		machine->interfaces++;
 		tunnel->link = true;
 		memset(&state, 0, sizeof(state));
-		tunnel->up = !ctx->network->link(ctx->network, link->name,
-						 &state) && state.up;
+		tunnel->up = !ctx->host->link(ctx->host, link->name,
+					      &state) && state.up;
 	}
 	weft_model_links_free(links);
 	if (!good)

@@ -56,7 +56,7 @@ static int address_read(struct nlmsghdr *hdr, void *data)
 	    head->ifa_index != *(const unsigned int *)dump->wish ||
 	    !address_parse(tb, head, &address))
 		return 0;
-	added = weft_network_routes_add(dump->list);
+	added = weft_host_routes_add(dump->list);
 	if (!added)
 		return -ENOMEM;
 	*added = address;
@@ -65,10 +65,10 @@ static int address_read(struct nlmsghdr *hdr, void *data)
 
 static void address_forget(struct weft_rtnl_dump *dump)
 {
-	weft_network_routes_free(dump->list);
+	weft_host_routes_free(dump->list);
 }
 
-int weft_rtnl_addresses(struct weft_network *network, unsigned int index,
+int weft_rtnl_addresses(struct weft_host *host, unsigned int index,
 			struct weft_routes *addresses)
 {
 	struct weft_rtnl_dump dump = {
@@ -76,7 +76,7 @@ int weft_rtnl_addresses(struct weft_network *network, unsigned int index,
 		.forget = address_forget, .wish = &index, .list = addresses,
 	};
 
-	return weft_rtnl_list(network, &dump);
+	return weft_rtnl_list(host, &dump);
 }
 
 static struct nl_msg *address_build(struct rtnl_addr *object, bool add)
@@ -98,7 +98,7 @@ static struct nl_msg *address_build(struct rtnl_addr *object, bool add)
 	return msg;
 }
 
-int weft_rtnl_address_change(struct weft_network *network,
+int weft_rtnl_address_change(struct weft_host *host,
 			     const struct weft_change *change)
 {
 	struct nl_addr *addr = weft_rtnl_addr(&change->route.prefix);
@@ -113,5 +113,5 @@ int weft_rtnl_address_change(struct weft_network *network,
 	}
 	rtnl_addr_put(object);
 	nl_addr_put(addr);
-	return weft_rtnl_ask(network, msg, NULL, NULL);
+	return weft_rtnl_ask(host, msg, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 
 #include "host/rtnl.h"
 
-static void link_parse_kind(struct nlattr *info, struct weft_network_link *link)
+static void link_parse_kind(struct nlattr *info, struct weft_host_link *link)
 {
 	struct nlattr *tb[IFLA_INFO_MAX + 1];
 	char kind[32];
@@ -23,7 +23,7 @@ static void link_parse_kind(struct nlattr *info, struct weft_network_link *link)
 
 static int link_read(struct nlmsghdr *hdr, void *data)
 {
-	struct weft_network_link *link = data;
+	struct weft_host_link *link = data;
 	struct nlattr *tb[IFLA_MAX + 1];
 	struct ifinfomsg *info;
 
@@ -39,8 +39,8 @@ static int link_read(struct nlmsghdr *hdr, void *data)
 	return 0;
 }
 
-int weft_rtnl_link_get(struct weft_network *network, const char *name,
-		       struct weft_network_link *link)
+int weft_rtnl_link_get(struct weft_host *host, const char *name,
+		       struct weft_host_link *link)
 {
 	struct nl_msg *msg = NULL;
 	int err;
@@ -50,7 +50,7 @@ int weft_rtnl_link_get(struct weft_network *network, const char *name,
 		msg = NULL;
 	else
 		nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_ACK;
-	err = weft_rtnl_ask(network, msg, link_read, link);
+	err = weft_rtnl_ask(host, msg, link_read, link);
 	return err == -ENODEV ? 0 : err;
 }
 
@@ -109,7 +109,7 @@ static struct nl_msg *link_build_change(const struct weft_change *change)
 	return msg;
 }
 
-int weft_rtnl_link_change(struct weft_network *network,
+int weft_rtnl_link_change(struct weft_host *host,
 			  const struct weft_change *change)
 {
 	struct nl_msg *msg;
@@ -124,10 +124,10 @@ int weft_rtnl_link_change(struct weft_network *network,
 		msg = link_build_change(change);
 	if (msg)
 		nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_ACK;
-	err = weft_rtnl_ask(network, msg, NULL, NULL);
-	len = strlen(network->error);
+	err = weft_rtnl_ask(host, msg, NULL, NULL);
+	len = strlen(host->error);
 	if (err == -EOPNOTSUPP && change->kind == WEFT_CHANGE_LINK_ADD)
-		snprintf(network->error + len, sizeof(network->error) - len,
+		snprintf(host->error + len, sizeof(host->error) - len,
 			 " (the kernel has no such kind: is the module %s installed?)",
 			 weft_model_kind_name(change->link_kind));
 	return err;

@@ -15,7 +15,7 @@
 #include "base/array.h"
 #include "base/core.h"
 #include "base/signals.h"
-#include "host/network.h"
+#include "host/host.h"
 #include "host/program.h"
 
 /* Between this program and that one: files in memory, which never block. */
@@ -25,10 +25,10 @@ struct program_pipes {
 	int script;
 };
 
-static int program_fail(struct weft_network *network, const char *what,
+static int program_fail(struct weft_host *host, const char *what,
 			const char *reason, int err)
 {
-	snprintf(network->error, sizeof(network->error), "%s: %s", what,
+	snprintf(host->error, sizeof(host->error), "%s: %s", what,
 		 reason);
 	return err;
 }
@@ -193,14 +193,14 @@ static int program_wait(const struct weft_program *program,
 	return err;
 }
 
-static int program_judge(struct weft_network *network,
+static int program_judge(struct weft_host *host,
 			 const struct weft_program *program, int err,
 			 int status)
 {
 	char reason[64];
 
 	if (err)
-		return program_fail(network, program->words[0], strerror(err),
+		return program_fail(host, program->words[0], strerror(err),
 				    -err);
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
@@ -210,10 +210,10 @@ static int program_judge(struct weft_network *network,
 	else
 		snprintf(reason, sizeof(reason), "it ended by signal %d",
 			 WTERMSIG(status));
-	return program_fail(network, program->words[0], reason, -EIO);
+	return program_fail(host, program->words[0], reason, -EIO);
 }
 
-int weft_program_run(struct weft_network *network,
+int weft_program_run(struct weft_host *host,
 		     const struct weft_program *program, char **output)
 {
 	struct program_pipes pipes = {
@@ -231,24 +231,24 @@ int weft_program_run(struct weft_network *network,
 		err = errno;
 	else
 		err = program_wait(program, &pipes, &status);
-	err = program_judge(network, program, err, status);
+	err = program_judge(host, program, err, status);
 	if (!err && output) {
 		*output = program_output(pipes.out);
 		if (!*output)
-			err = program_fail(network, program->words[0],
+			err = program_fail(host, program->words[0],
 					   strerror(ENOMEM), -ENOMEM);
 	}
 	program_close(&pipes);
 	return err;
 }
 
-bool weft_program_is_there(struct weft_network *network, const char *name)
+bool weft_program_is_there(struct weft_host *host, const char *name)
 {
 	const char *path = getenv("PATH"), *end;
 	bool there = false;
 	char *full;
 
-	(void)network;
+	(void)host;
 	for (; path && !there; path = *end ? end + 1 : NULL) {
 		end = strchrnul(path, ':');
 		if (asprintf(&full, "%.*s/%s", (int)(end - path), path, name) < 0)

@@ -89,7 +89,7 @@ static int route_read(struct nlmsghdr *hdr, void *data)
 	    !route_is_wanted(dump->wish, &route) ||
 	    !route_parse_prefix(head, tb[RTA_DST], &route.prefix))
 		return 0;
-	added = weft_network_routes_add(dump->list);
+	added = weft_host_routes_add(dump->list);
 	if (!added)
 		return -ENOMEM;
 	*added = route;
@@ -98,10 +98,10 @@ static int route_read(struct nlmsghdr *hdr, void *data)
 
 static void route_forget(struct weft_rtnl_dump *dump)
 {
-	weft_network_routes_free(dump->list);
+	weft_host_routes_free(dump->list);
 }
 
-int weft_rtnl_routes(struct weft_network *network, unsigned int index,
+int weft_rtnl_routes(struct weft_host *host, unsigned int index,
 		     __u32 table, struct weft_routes *routes)
 {
 	struct route_wish wish = { .index = index, .table = table };
@@ -110,7 +110,7 @@ int weft_rtnl_routes(struct weft_network *network, unsigned int index,
 		.forget = route_forget, .wish = &wish, .list = routes,
 	};
 
-	return weft_rtnl_list(network, &dump);
+	return weft_rtnl_list(host, &dump);
 }
 
 static struct nl_msg *route_build_get(const union weft_endpoint *to, __u32 mark)
@@ -159,15 +159,15 @@ static int route_read_path(struct nlmsghdr *hdr, void *data)
 	return 0;
 }
 
-int weft_rtnl_way(struct weft_network *network, const union weft_endpoint *to,
-		  __u32 mark, struct weft_network_way *way)
+int weft_rtnl_way(struct weft_host *host, const union weft_endpoint *to,
+		  __u32 mark, struct weft_host_way *way)
 {
-	struct weft_network_link link;
+	struct weft_host_link link;
 	struct route_path path = { };
 	int err;
 
 	memset(way, 0, sizeof(*way));
-	err = weft_rtnl_ask(network, route_build_get(to, mark),
+	err = weft_rtnl_ask(host, route_build_get(to, mark),
 			    route_read_path, &path);
 	/* No way is an answer too. */
 	way->asked = !err || err == -ENETUNREACH || err == -EHOSTUNREACH ||
@@ -179,23 +179,23 @@ int weft_rtnl_way(struct weft_network *network, const union weft_endpoint *to,
 	way->found = if_indextoname(path.index, way->dev);
 	if (way->mtu || !way->found)
 		return 0;
-	err = weft_rtnl_link_get(network, way->dev, &link);
+	err = weft_rtnl_link_get(host, way->dev, &link);
 	way->mtu = link.mtu;
 	return err;
 }
 
-static int route_find_path(struct weft_network *network,
+static int route_find_path(struct weft_host *host,
 			   const union weft_endpoint *to, __u32 mark,
 			   unsigned int *mtu)
 {
-	struct weft_network_way way;
-	int err = weft_rtnl_way(network, to, mark, &way);
+	struct weft_host_way way;
+	int err = weft_rtnl_way(host, to, mark, &way);
 
 	*mtu = way.mtu;
 	return err;
 }
 
-int weft_rtnl_path_mtu(struct weft_network *network,
+int weft_rtnl_path_mtu(struct weft_host *host,
 		       const union weft_endpoint *to, __u32 mark,
 		       unsigned int *mtu)
 {
@@ -203,15 +203,15 @@ int weft_rtnl_path_mtu(struct weft_network *network,
 	int err;
 
 	if (to)
-		return route_find_path(network, to, mark, mtu);
+		return route_find_path(host, to, mark, mtu);
 	inet_pton(AF_INET, ROUTE_ANYWHERE_IP4, &anywhere.ip4.sin_addr);
-	err = route_find_path(network, &anywhere, mark, mtu);
+	err = route_find_path(host, &anywhere, mark, mtu);
 	if (err || *mtu)
 		return err;
 	memset(&anywhere, 0, sizeof(anywhere));
 	anywhere.ip6.sin6_family = AF_INET6;
 	inet_pton(AF_INET6, ROUTE_ANYWHERE_IP6, &anywhere.ip6.sin6_addr);
-	return route_find_path(network, &anywhere, mark, mtu);
+	return route_find_path(host, &anywhere, mark, mtu);
 }
 
 static bool route_fill(struct rtnl_route *object, struct nl_addr *dst,
@@ -253,8 +253,8 @@ static struct nl_msg *route_build(const struct weft_change *change)
 	return msg;
 }
 
-int weft_rtnl_route_change(struct weft_network *network,
+int weft_rtnl_route_change(struct weft_host *host,
 			   const struct weft_change *change)
 {
-	return weft_rtnl_ask(network, route_build(change), NULL, NULL);
+	return weft_rtnl_ask(host, route_build(change), NULL, NULL);
 }

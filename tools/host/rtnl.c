@@ -15,15 +15,15 @@
 #define RTNL_DUMP_TRIES_MAX	64
 
 /* One for the program's life: a fleet has thousands of routes. */
-static int rtnl_socket(struct weft_network *network,
+static int rtnl_socket(struct weft_host *host,
 		       struct weft_socket **socket)
 {
 	static struct weft_socket shared;
 	int one = 1, err;
 
 	*socket = &shared;
-	shared.error = network->error;
-	shared.error_size = sizeof(network->error);
+	shared.error = host->error;
+	shared.error_size = sizeof(host->error);
 	if (shared.sock)
 		return 0;
 	err = weft_socket_open(&shared, NETLINK_ROUTE);
@@ -34,16 +34,16 @@ static int rtnl_socket(struct weft_network *network,
 	return err;
 }
 
-int weft_rtnl_ask(struct weft_network *network, struct nl_msg *msg,
+int weft_rtnl_ask(struct weft_host *host, struct nl_msg *msg,
 		  weft_socket_reader reader, void *data)
 {
 	struct weft_socket *socket;
 	int err = -ENOMEM;
 
 	if (msg)
-		err = rtnl_socket(network, &socket);
+		err = rtnl_socket(host, &socket);
 	else
-		snprintf(network->error, sizeof(network->error), "%s",
+		snprintf(host->error, sizeof(host->error), "%s",
 			 strerror(ENOMEM));
 	if (!err)
 		err = weft_socket_ask(socket, msg, reader, data);
@@ -51,7 +51,7 @@ int weft_rtnl_ask(struct weft_network *network, struct nl_msg *msg,
 	return err;
 }
 
-static int rtnl_list_once(struct weft_network *network,
+static int rtnl_list_once(struct weft_host *host,
 			  struct weft_rtnl_dump *dump)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
@@ -60,7 +60,7 @@ static int rtnl_list_once(struct weft_network *network,
 
 	for (i = 0; i < ARRAY_SIZE(families); i++) {
 		dump->family = families[i];
-		err = weft_rtnl_ask(network,
+		err = weft_rtnl_ask(host,
 				    dump->build(families[i], dump->wish),
 				    dump->read, dump);
 		/* What is not there, a table or a family, has no members. */
@@ -71,16 +71,16 @@ static int rtnl_list_once(struct weft_network *network,
 	return 0;
 }
 
-int weft_rtnl_list(struct weft_network *network, struct weft_rtnl_dump *dump)
+int weft_rtnl_list(struct weft_host *host, struct weft_rtnl_dump *dump)
 {
 	int err, tries = 0;
 
 	do {
 		dump->forget(dump);
-		err = rtnl_list_once(network, dump);
+		err = rtnl_list_once(host, dump);
 	} while (err == -EINTR && ++tries < RTNL_DUMP_TRIES_MAX);
 	if (err == -EINTR)
-		snprintf(network->error, sizeof(network->error),
+		snprintf(host->error, sizeof(host->error),
 			 "it changed during each of %d readings", tries);
 	if (err)
 		dump->forget(dump);

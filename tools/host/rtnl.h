@@ -4,7 +4,7 @@
 #define _WEFT_TOOLS_RTNL_H
 
 #include "genl/socket.h"
-#include "host/network.h"
+#include "host/host.h"
 
 struct nl_addr;
 
@@ -28,32 +28,32 @@ struct weft_rtnl_dump {
 };
 
 /* Send @msg, NULL for no memory, read the answers with @reader, free @msg. */
-int weft_rtnl_ask(struct weft_network *network, struct nl_msg *msg,
+int weft_rtnl_ask(struct weft_host *host, struct nl_msg *msg,
 		  weft_socket_reader reader, void *data);
 /* IPv4 and IPv6, again when it changed meanwhile; @read gets the dump. */
-int weft_rtnl_list(struct weft_network *network, struct weft_rtnl_dump *dump);
+int weft_rtnl_list(struct weft_host *host, struct weft_rtnl_dump *dump);
 /* NULL: no memory. */
 struct nl_addr *weft_rtnl_addr(const struct weft_allowedip *prefix);
 
-int weft_rtnl_link_get(struct weft_network *network, const char *name,
-		       struct weft_network_link *link);
-int weft_rtnl_link_change(struct weft_network *network,
+int weft_rtnl_link_get(struct weft_host *host, const char *name,
+		       struct weft_host_link *link);
+int weft_rtnl_link_change(struct weft_host *host,
 			  const struct weft_change *change);
-int weft_rtnl_addresses(struct weft_network *network, unsigned int index,
+int weft_rtnl_addresses(struct weft_host *host, unsigned int index,
 			struct weft_routes *addresses);
-int weft_rtnl_address_change(struct weft_network *network,
+int weft_rtnl_address_change(struct weft_host *host,
 			     const struct weft_change *change);
-int weft_rtnl_routes(struct weft_network *network, unsigned int index,
+int weft_rtnl_routes(struct weft_host *host, unsigned int index,
 		     __u32 table, struct weft_routes *routes);
-int weft_rtnl_path_mtu(struct weft_network *network,
+int weft_rtnl_path_mtu(struct weft_host *host,
 		       const union weft_endpoint *to, __u32 mark,
 		       unsigned int *mtu);
-int weft_rtnl_way(struct weft_network *network, const union weft_endpoint *to,
-		  __u32 mark, struct weft_network_way *way);
-int weft_rtnl_route_change(struct weft_network *network,
+int weft_rtnl_way(struct weft_host *host, const union weft_endpoint *to,
+		  __u32 mark, struct weft_host_way *way);
+int weft_rtnl_route_change(struct weft_host *host,
 			   const struct weft_change *change);
-int weft_rtnl_rules(struct weft_network *network, struct weft_rules *rules);
-int weft_rtnl_rule_change(struct weft_network *network,
+int weft_rtnl_rules(struct weft_host *host, struct weft_rules *rules);
+int weft_rtnl_rule_change(struct weft_host *host,
 			  const struct weft_change *change);
 
 #endif /* _WEFT_TOOLS_RTNL_H */

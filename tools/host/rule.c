@@ -41,7 +41,7 @@ static int rule_read(struct nlmsghdr *hdr, void *data)
 	head = nlmsg_data(hdr);
 	if (head->family != dump->family)
 		return 0;
-	rule = weft_network_rules_add(dump->list);
+	rule = weft_host_rules_add(dump->list);
 	if (!rule)
 		return -ENOMEM;
 	rule->family = head->family;
@@ -58,17 +58,17 @@ static int rule_read(struct nlmsghdr *hdr, void *data)
 
 static void rule_forget(struct weft_rtnl_dump *dump)
 {
-	weft_network_rules_free(dump->list);
+	weft_host_rules_free(dump->list);
 }
 
-int weft_rtnl_rules(struct weft_network *network, struct weft_rules *rules)
+int weft_rtnl_rules(struct weft_host *host, struct weft_rules *rules)
 {
 	struct weft_rtnl_dump dump = {
 		.build = rule_build_list, .read = rule_read,
 		.forget = rule_forget, .list = rules,
 	};
 
-	return weft_rtnl_list(network, &dump);
+	return weft_rtnl_list(host, &dump);
 }
 
 static struct nl_msg *rule_finish(struct nl_msg *msg,
@@ -108,10 +108,10 @@ static struct nl_msg *rule_build(const struct weft_rule *rule, bool add)
 	return err ? NULL : rule_finish(msg, rule);
 }
 
-int weft_rtnl_rule_change(struct weft_network *network,
+int weft_rtnl_rule_change(struct weft_host *host,
 			  const struct weft_change *change)
 {
-	return weft_rtnl_ask(network,
+	return weft_rtnl_ask(host,
 			     rule_build(&change->rule,
 					change->kind == WEFT_CHANGE_RULE_ADD),
 			     NULL, NULL);

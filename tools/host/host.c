@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/network.h"
+#include "host/host.h"
 
-struct weft_route *weft_network_routes_add(struct weft_routes *routes)
+struct weft_route *weft_host_routes_add(struct weft_routes *routes)
 {
 	struct weft_route *items;
 
@@ -16,7 +16,7 @@ struct weft_route *weft_network_routes_add(struct weft_routes *routes)
 	return &items[routes->count++];
 }
 
-struct weft_rule *weft_network_rules_add(struct weft_rules *rules)
+struct weft_rule *weft_host_rules_add(struct weft_rules *rules)
 {
 	struct weft_rule *items;
 
@@ -28,13 +28,13 @@ struct weft_rule *weft_network_rules_add(struct weft_rules *rules)
 	return &items[rules->count++];
 }
 
-void weft_network_routes_free(struct weft_routes *routes)
+void weft_host_routes_free(struct weft_routes *routes)
 {
 	free(routes->items);
 	memset(routes, 0, sizeof(*routes));
 }
 
-void weft_network_rules_free(struct weft_rules *rules)
+void weft_host_rules_free(struct weft_rules *rules)
 {
 	free(rules->items);
 	memset(rules, 0, sizeof(*rules));

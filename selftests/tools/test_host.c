@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/network.h"
+#include "host/host.h"
 #include "host/program.h"
 #include "memory.h"
 #include "model/format.h"
@@ -22,7 +22,7 @@
 #define TABLE	7
 #define SKIPPED	4
 
-static struct weft_network *network;
+static struct weft_host *host;
 
 static void put(const char *path, const char *text)
 {
@@ -55,7 +55,7 @@ static char *shell(char *command)
 	struct weft_program program = { .words = words, .count = 3 };
 	char *output = NULL;
 
-	if (weft_program_run(network, &program, &output))
+	if (weft_program_run(host, &program, &output))
 		output = strdup("-");
 	return output;
 }
@@ -95,27 +95,27 @@ static void test_change(const struct weft_change *change, int want,
 {
 	int err;
 
-	network->error[0] = '\0';
-	err = network->change(network, change);
+	host->error[0] = '\0';
+	err = host->change(host, change);
 	if (err != want)
-		printf("# %d: %s\n", err, network->error);
+		printf("# %d: %s\n", err, host->error);
 	test_ok(err == want, name);
-	test_ok(!want == !network->error[0], "with an error text if it fails");
+	test_ok(!want == !host->error[0], "with an error text if it fails");
 }
 
-static struct weft_network_link link_of(const char *name)
+static struct weft_host_link link_of(const char *name)
 {
-	struct weft_network_link link;
+	struct weft_host_link link;
 
-	if (network->link(network, name, &link))
-		test_bail(network->error);
+	if (host->link(host, name, &link))
+		test_bail(host->error);
 	return link;
 }
 
 static void test_link(void)
 {
 	struct weft_change change = change_of(WEFT_CHANGE_LINK_UP);
-	struct weft_network_link lo = link_of("lo");
+	struct weft_host_link lo = link_of("lo");
 
 	test_ok(lo.index == 1 && lo.kind == WEFT_KIND_NONE && !lo.up,
 		"lo is there, down, and no tunnel");
@@ -141,7 +141,7 @@ static void test_link_refused(void)
 	char *at;
 
 	test_change(&change, -EOPNOTSUPP, "lo cannot be deleted");
-	test_ok(!strstr(network->error, hint), "for which no module is missing");
+	test_ok(!strstr(host->error, hint), "for which no module is missing");
 	snprintf(change.dev, sizeof(change.dev), "nope");
 	test_change(&change, -ENODEV, "nor can a link that is not there");
 	change.kind = WEFT_CHANGE_LINK_MTU;
@@ -149,14 +149,14 @@ static void test_link_refused(void)
 	test_change(&change, -ENODEV, "whose MTU cannot be set either");
 	change.kind = WEFT_CHANGE_LINK_ADD;
 	change.link_kind = WEFT_KIND_WEFT;
-	if (!network->change(network, &change)) {
+	if (!host->change(host, &change)) {
 		test_ok(link_of("nope").kind == WEFT_KIND_WEFT, "a link is added");
 		change.kind = WEFT_CHANGE_LINK_DELETE;
 		test_change(&change, 0, "and deleted");
 		return;
 	}
-	at = strstr(network->error, hint);
-	test_ok(at && at > network->error && !strcmp(at, hint),
+	at = strstr(host->error, hint);
+	test_ok(at && at > host->error && !strcmp(at, hint),
 		"a kind that the kernel does not know names the module");
 }
 
@@ -199,7 +199,7 @@ static char *describe(struct weft_routes *routes)
 			routes->items[i].protocol, routes->items[i].index,
 			routes->items[i].special ? " special" : "");
 	fclose(out);
-	weft_network_routes_free(routes);
+	weft_host_routes_free(routes);
 	return text;
 }
 
@@ -208,7 +208,7 @@ static void test_addresses_are(const char *name, const char *want)
 	struct weft_routes addresses = { };
 	char *text;
 
-	test_ok(!network->addresses(network, 1, &addresses), name);
+	test_ok(!host->addresses(host, 1, &addresses), name);
 	text = describe(&addresses);
 	test_text("addresses", text, want);
 	free(text);
@@ -242,7 +242,7 @@ static void test_routes_are(const char *name, unsigned int index, __u32 table,
 	struct weft_routes routes = { };
 	char *text;
 
-	test_ok(!network->routes(network, index, table, &routes), name);
+	test_ok(!host->routes(host, index, table, &routes), name);
 	text = describe(&routes);
 	test_text("routes", text, want);
 	free(text);
@@ -275,7 +275,7 @@ static void test_routes_listed(void)
 	test_routes_are("routes of a table through a link", 1, 300,
 			"0.0.0.0/0 table 300 proto 119 link 1\n");
 	test_routes_are("a table that is not there has none", 0, 77, "");
-	test_ok(network->routes(network, 99, 0, &none) == -ENODEV && !none.count,
+	test_ok(host->routes(host, 99, 0, &none) == -ENODEV && !none.count,
 		"a link that is not there is -ENODEV");
 	test_ip("ip shows the scope of IPv4", "ip -o route show table 7 proto 119",
 		"10.8.0.0/16 dev lo scope link \n");
@@ -321,7 +321,7 @@ static void test_rules_are(const char *name, const char *want)
 	char *text;
 	FILE *out;
 
-	test_ok(!network->rules(network, &rules), name);
+	test_ok(!host->rules(host, &rules), name);
 	out = open_memstream(&text, &len);
 	for (i = 0; i < rules.count; i++)
 		fprintf(out, "%s%u: table %u mark %#x%s%s proto %u\n",
@@ -331,7 +331,7 @@ static void test_rules_are(const char *name, const char *want)
 			rules.items[i].no_default ? " no-default" : "",
 			rules.items[i].protocol);
 	fclose(out);
-	weft_network_rules_free(&rules);
+	weft_host_rules_free(&rules);
 	test_text("rules", text, want);
 	free(text);
 }
@@ -377,7 +377,7 @@ static void test_rules(void)
 static void test_way(const char *to, __u32 mark, const char *want)
 {
 	union weft_endpoint endpoint = { };
-	struct weft_network_way way;
+	struct weft_host_way way;
 	unsigned int mtu = 1;
 	char text[128];
 
@@ -388,11 +388,11 @@ static void test_way(const char *to, __u32 mark, const char *want)
 		inet_pton(AF_INET6, to, &endpoint.ip6.sin6_addr);
 	if (!strncmp(to, "fe80", 4))
 		endpoint.ip6.sin6_scope_id = 1;
-	test_ok(!network->way(network, &endpoint, mark, &way), "the kernel is asked for a way");
+	test_ok(!host->way(host, &endpoint, mark, &way), "the kernel is asked for a way");
 	test_ok(way.asked, "and answers");
 	snprintf(text, sizeof(text), "%s %u", way.found ? way.dev : "nowhere", way.mtu);
 	test_text(to, text, want);
-	test_ok(!network->path_mtu(network, &endpoint, mark, &mtu) && mtu == way.mtu,
+	test_ok(!host->path_mtu(host, &endpoint, mark, &mtu) && mtu == way.mtu,
 		"whose MTU is that of the path");
 }
 
@@ -427,7 +427,7 @@ static void test_path_mtu_is(unsigned int want, const char *name)
 {
 	unsigned int mtu = 1;
 
-	test_ok(!network->path_mtu(network, NULL, 0, &mtu) && mtu == want, name);
+	test_ok(!host->path_mtu(host, NULL, 0, &mtu) && mtu == want, name);
 }
 
 static void test_default_mtu(void)
@@ -450,10 +450,10 @@ static bool change_or_say(const struct weft_change *change, bool *done)
 {
 	int err;
 
-	network->error[0] = '\0';
-	err = network->change(network, change);
+	host->error[0] = '\0';
+	err = host->change(host, change);
 	*done = !err;
-	return !err || (test_memory_failed() && err == -ENOMEM && strcasestr(network->error, "memory"));
+	return !err || (test_memory_failed() && err == -ENOMEM && strcasestr(host->error, "memory"));
 }
 
 static bool once_change(const void *data)
@@ -513,9 +513,9 @@ static bool once_refused(const void *data)
 {
 	int err;
 
-	network->error[0] = '\0';
-	err = network->change(network, data);
-	return test_memory_failed() ? err == -ENOMEM && strcasestr(network->error, "memory") :
+	host->error[0] = '\0';
+	err = host->change(host, data);
+	return test_memory_failed() ? err == -ENOMEM && strcasestr(host->error, "memory") :
 				      err == -ENODEV || err == -EOPNOTSUPP;
 }
 
@@ -529,13 +529,13 @@ static void test_memory_refused(void)
 
 static bool is_said(int err)
 {
-	return err == -ENOMEM && test_memory_failed() && strcasestr(network->error, "memory");
+	return err == -ENOMEM && test_memory_failed() && strcasestr(host->error, "memory");
 }
 
 static bool once_link(const void *data)
 {
-	struct weft_network_link link;
-	int err = network->link(network, "lo", &link);
+	struct weft_host_link link;
+	int err = host->link(host, "lo", &link);
 
 	(void)data;
 	return err ? is_said(err) : link.index == 1 && link.up;
@@ -550,22 +550,22 @@ static bool once_lists(const void *data)
 	int err;
 
 	(void)data;
-	err = network->addresses(network, 1, &addresses);
+	err = host->addresses(host, 1, &addresses);
 	good = err ? is_said(err) && !addresses.count : addresses.count == 2;
-	err = network->routes(network, 0, TABLE, &routes);
+	err = host->routes(host, 0, TABLE, &routes);
 	good &= err ? is_said(err) && !routes.count : routes.count == 1;
-	err = network->rules(network, &rules);
+	err = host->rules(host, &rules);
 	good &= err ? is_said(err) && !rules.count : rules.count == 5;
-	weft_network_routes_free(&addresses);
-	weft_network_routes_free(&routes);
-	weft_network_rules_free(&rules);
+	weft_host_routes_free(&addresses);
+	weft_host_routes_free(&routes);
+	weft_host_rules_free(&rules);
 	return good;
 }
 
 static bool once_way(const void *data)
 {
 	union weft_endpoint to = { .any.sa_family = AF_INET6 };
-	struct weft_network_way way;
+	struct weft_host_way way;
 	unsigned int mtu;
 	bool good;
 	int err;
@@ -573,9 +573,9 @@ static bool once_way(const void *data)
 	(void)data;
 	to.ip6.sin6_addr = in6addr_loopback;
 	to.ip6.sin6_scope_id = 1;
-	err = network->way(network, &to, 5, &way);
+	err = host->way(host, &to, 5, &way);
 	good = err ? is_said(err) : way.found && way.mtu == 9000;
-	err = network->path_mtu(network, NULL, 5, &mtu);
+	err = host->path_mtu(host, NULL, 5, &mtu);
 	return good && (err ? is_said(err) && !mtu : mtu == 1350);
 }
 
@@ -595,8 +595,8 @@ static void test_memory_lists(void)
 /* The first request opens the socket. */
 static bool once_socket(const void *data)
 {
-	struct weft_network_link link;
-	int err = network->link(network, "lo", &link);
+	struct weft_host_link link;
+	int err = host->link(host, "lo", &link);
 
 	(void)data;
 	return err ? is_said(err) : link.index == 1;
@@ -604,15 +604,15 @@ static bool once_socket(const void *data)
 
 int main(void)
 {
-	network = weft_network_kernel();
-	test_ok(network->home(network) == is_home(),
+	host = weft_host_kernel();
+	test_ok(host->home(host) == is_home(),
 		"the first process is in this namespace, or in another one");
 	if (!enter_namespace()) {
 		printf("1..0 # SKIP no namespaces for users: %s\n", strerror(errno));
 		return SKIPPED;
 	}
-	test_ok(!network->home(network), "the first process is in another namespace");
-	if (!network->has(network, "ip")) {
+	test_ok(!host->home(host), "the first process is in another namespace");
+	if (!host->has(host, "ip")) {
 		printf("1..0 # SKIP ip(8) is not there\n");
 		return SKIPPED;
 	}
