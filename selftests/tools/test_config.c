@@ -6,7 +6,7 @@
 
 #include "conf/config.h"
 #include "conf/resolve.h"
-#include "model/value.h"
+#include "model/attr.h"
 #include "print/print.h"
 #include "support.h"
 
@@ -337,8 +337,8 @@ static void test_round_trip(void)
 	struct test_bench bench;
 
 	/* As the kernel would say it. */
-	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU) |
-		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP);
+	dev->known = WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU) |
+		     WEFT_ATTR_BIT(WEFT_DEVICE_A_DSCP);
 	test_bench_start(&bench, "");
 	weft_print_conf(&bench.ctx, dev);
 	test_bench_flush(&bench);

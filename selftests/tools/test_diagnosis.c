@@ -17,8 +17,8 @@
 #include "conf/profile.h"
 #include "doctor/doctor.h"
 #include "memory.h"
+#include "model/attr.h"
 #include "model/format.h"
-#include "model/value.h"
 #include "support.h"
 
 #define SKIPPED		4
@@ -429,7 +429,7 @@ static void happens_up(struct weft_device *dev, unsigned int reading)
 
 	happens_idle(dev, reading);
 	for (peer = dev->peers; peer; peer = peer->next) {
-		peer->known |= WEFT_VALUE_BIT(WEFT_PEER_A_STATE);
+		peer->known |= WEFT_ATTR_BIT(WEFT_PEER_A_STATE);
 		peer->state = WEFT_PEER_STATE_UP;
 		peer->rx_bytes = 92;
 	}

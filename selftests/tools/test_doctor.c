@@ -10,7 +10,7 @@
 
 #include "conf/profile.h"
 #include "doctor/doctor.h"
-#include "model/value.h"
+#include "model/attr.h"
 #include "support.h"
 
 #define NOW	1000000000
@@ -49,8 +49,8 @@ static struct weft_peer *ward_peer(struct weft_device *dev, int number)
 
 static void ward_knows(struct weft_peer *peer, __u32 state)
 {
-	peer->known |= WEFT_VALUE_BIT(WEFT_PEER_A_STATE) |
-		       WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKES_SENT);
+	peer->known |= WEFT_ATTR_BIT(WEFT_PEER_A_STATE) |
+		       WEFT_ATTR_BIT(WEFT_PEER_A_HANDSHAKES_SENT);
 	peer->state = state;
 	peer->rx_bytes = 92;
 }

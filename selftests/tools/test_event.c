@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "cli/command.h"
-#include "model/value.h"
+#include "model/attr.h"
 #include "support.h"
 
 /* 2001-09-09 01:46:40 UTC, and a bit. */
@@ -220,11 +220,11 @@ static struct weft_device *test_peers(enum weft_kind kind)
 	struct weft_peer *peer;
 
 	for (peer = dev->peers; peer; peer = peer->next)
-		peer->known = WEFT_VALUE_BIT(WEFT_PEER_A_STATE);
+		peer->known = WEFT_ATTR_BIT(WEFT_PEER_A_STATE);
 	dev->peers->next->state = WEFT_PEER_STATE_UP;
 	dev->last_peer->state = WEFT_PEER_STATE_GIVEN_UP;
 	dev->last_peer->state_age_ms = 5999;
-	dev->last_peer->known |= WEFT_VALUE_BIT(WEFT_PEER_A_RX_AGE);
+	dev->last_peer->known |= WEFT_ATTR_BIT(WEFT_PEER_A_RX_AGE);
 	dev->peers->next->next_public_key = test_key('N');
 	dev->peers->next->previous_public_key = test_key('Q');
 	return dev;

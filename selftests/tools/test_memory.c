@@ -14,7 +14,7 @@
 #include "cli/command.h"
 #include "host/host.h"
 #include "memory.h"
-#include "model/value.h"
+#include "model/attr.h"
 #include "support.h"
 
 #define WORDS_MAX	40
@@ -142,7 +142,7 @@ static void bench_open(struct test_bench *bench, const char *input)
 	bench->devices[0] = test_device("wft0", WEFT_KIND_WEFT, running);
 	bench->devices[1] = test_device("wg0", WEFT_KIND_WIREGUARD, running);
 	peer = bench->devices[0]->peers;
-	peer->known = WEFT_VALUE_BIT(WEFT_PEER_A_STATE) | WEFT_VALUE_BIT(WEFT_PEER_A_DROPS);
+	peer->known = WEFT_ATTR_BIT(WEFT_PEER_A_STATE) | WEFT_ATTR_BIT(WEFT_PEER_A_DROPS);
 	peer->drops[WEFT_DROPS_A_SOURCE] = 3;
 	peer->has |= WEFT_PEER_HAS_NEXT_PUBLIC_KEY | WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY;
 	weft_key_decode(&peer->next_public_key, KEY_C);

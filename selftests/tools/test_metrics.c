@@ -12,7 +12,7 @@
 
 #include "cli/command.h"
 #include "host/host.h"
-#include "model/value.h"
+#include "model/attr.h"
 #include "print/metrics.h"
 #include "support.h"
 
@@ -113,9 +113,9 @@ static void test_fill(struct test_bench *bench)
 	bench->devices[1] = test_device("wg0", WEFT_KIND_WIREGUARD,
 					"[Peer]\nPublicKey = " KEY_C "\n");
 	bench->devices[1]->peers->rx_bytes = 148;
-	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
-		     WEFT_VALUE_BIT(WEFT_DEVICE_A_GRACE_LEFT) |
-		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS);
+	dev->known = WEFT_ATTR_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
+		     WEFT_ATTR_BIT(WEFT_DEVICE_A_GRACE_LEFT) |
+		     WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS);
 	dev->event_sequence = 12;
 	dev->drops[WEFT_DROPS_A_MAC] = 3;
 	a = dev->peers;
@@ -123,7 +123,7 @@ static void test_fill(struct test_bench *bench)
 	a->rx_bytes = ~0ULL;
 	a->handshake_s = 999999990;
 	a->rx_packets = 7;
-	a->known = WEFT_VALUE_BIT(WEFT_PEER_A_RX_PACKETS);
+	a->known = WEFT_ATTR_BIT(WEFT_PEER_A_RX_PACKETS);
 	b = a->next;
 	b->path_mtu = 1280;
 	b->state = WEFT_PEER_STATE_SILENT;
@@ -133,12 +133,12 @@ static void test_fill(struct test_bench *bench)
 	dev->grace_left = 3600;
 	b->drops[WEFT_DROPS_A_SOURCE] = 2;
 	b->drops[WEFT_DROPS_A_GIVEN_UP] = 9;
-	b->known = WEFT_VALUE_BIT(WEFT_PEER_A_PATH_MTU) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_STATE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKE_RTT) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_GRACE_LEFT) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_PRESHARED_GRACE_LEFT) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_DROPS);
+	b->known = WEFT_ATTR_BIT(WEFT_PEER_A_PATH_MTU) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_STATE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_HANDSHAKE_RTT) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_GRACE_LEFT) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_PRESHARED_GRACE_LEFT) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_DROPS);
 }
 
 static void test_golden(void)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/command.h"
-#include "model/value.h"
+#include "model/attr.h"
 #include "print/colour.h"
 #include "print/print.h"
 #include "support.h"
@@ -121,10 +121,10 @@ static struct weft_device *test_full_device(void)
 	dev->event_sequence = 9;
 	dev->pmtu = 1;
 	dev->dscp = WEFT_DSCP_INHERIT;
-	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU) |
-		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP) |
-		     WEFT_VALUE_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
-		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS);
+	dev->known = WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU) |
+		     WEFT_ATTR_BIT(WEFT_DEVICE_A_DSCP) |
+		     WEFT_ATTR_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
+		     WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS);
 	b->state = WEFT_PEER_STATE_SILENT;
 	b->state_age_ms = 62000;
 	b->rx_age_ms = 77999;
@@ -133,20 +133,20 @@ static struct weft_device *test_full_device(void)
 	c->state = WEFT_PEER_STATE_GIVEN_UP;
 	c->state_age_ms = 999;
 	c->tx_age_ms = 1;
-	c->known = WEFT_VALUE_BIT(WEFT_PEER_A_STATE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_STATE_AGE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_TX_AGE);
+	c->known = WEFT_ATTR_BIT(WEFT_PEER_A_STATE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_STATE_AGE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_TX_AGE);
 	b->rx_packets = 4;
 	b->path_mtu = 1420;
-	b->known = WEFT_VALUE_BIT(WEFT_PEER_A_STATE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_STATE_AGE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_RX_AGE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_TX_AGE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKE_RTT) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_RX_PACKETS) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKES_SENT) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_PATH_MTU) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_DROPS);
+	b->known = WEFT_ATTR_BIT(WEFT_PEER_A_STATE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_STATE_AGE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_RX_AGE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_TX_AGE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_HANDSHAKE_RTT) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_RX_PACKETS) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_HANDSHAKES_SENT) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_PATH_MTU) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_DROPS);
 	return dev;
 }
 
@@ -425,7 +425,7 @@ static struct weft_device *test_rotating_device(void)
 	dev->has |= WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY;
 	weft_key_decode(&dev->previous_public_key, KEY_C);
 	dev->grace_left = 60;
-	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_GRACE_LEFT) | WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP);
+	dev->known = WEFT_ATTR_BIT(WEFT_DEVICE_A_GRACE_LEFT) | WEFT_ATTR_BIT(WEFT_DEVICE_A_DSCP);
 	dev->dscp = 46;
 	a->handshake_s = 1000000000;
 	a->has |= WEFT_PEER_HAS_NEXT_PUBLIC_KEY | WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY |
@@ -438,20 +438,20 @@ static struct weft_device *test_rotating_device(void)
 	a->preshared_grace_left = 0;
 	a->grace = 7;
 	a->identity = WEFT_IDENTITY_PREVIOUS;
-	a->known = WEFT_VALUE_BIT(WEFT_PEER_A_GRACE_LEFT) | WEFT_VALUE_BIT(WEFT_PEER_A_GRACE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_PRESHARED_GRACE_LEFT) | WEFT_VALUE_BIT(WEFT_PEER_A_IDENTITY);
+	a->known = WEFT_ATTR_BIT(WEFT_PEER_A_GRACE_LEFT) | WEFT_ATTR_BIT(WEFT_PEER_A_GRACE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_PRESHARED_GRACE_LEFT) | WEFT_ATTR_BIT(WEFT_PEER_A_IDENTITY);
 	b->has |= WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY | WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY;
 	weft_key_decode(&b->previous_public_key, KEY_P);
 	b->grace = WEFT_GRACE_SECONDS;
 	b->identity = WEFT_IDENTITY_CURRENT;
-	b->known = WEFT_VALUE_BIT(WEFT_PEER_A_GRACE) | WEFT_VALUE_BIT(WEFT_PEER_A_IDENTITY);
+	b->known = WEFT_ATTR_BIT(WEFT_PEER_A_GRACE) | WEFT_ATTR_BIT(WEFT_PEER_A_IDENTITY);
 	/* The first number that has no name. */
 	c->identity = WEFT_IDENTITY_PREVIOUS + 1;
 	c->endpoint.ip4.sin_port = htons(8);
 	c->state = WEFT_PEER_STATE_GIVEN_UP + 1;
 	c->state_age_ms = 1000;
-	c->known = WEFT_VALUE_BIT(WEFT_PEER_A_IDENTITY) | WEFT_VALUE_BIT(WEFT_PEER_A_STATE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_RX_AGE) | WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKE_RTT);
+	c->known = WEFT_ATTR_BIT(WEFT_PEER_A_IDENTITY) | WEFT_ATTR_BIT(WEFT_PEER_A_STATE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_RX_AGE) | WEFT_ATTR_BIT(WEFT_PEER_A_HANDSHAKE_RTT);
 	c->handshake_rtt_us = 1000;
 	c->rx_age_ms = 999;
 	return dev;

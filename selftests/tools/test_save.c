@@ -11,7 +11,7 @@
 #include "conf/profile.h"
 #include "host/host.h"
 #include "memory.h"
-#include "model/value.h"
+#include "model/attr.h"
 #include "support.h"
 
 static char folder[] = "/tmp/weft-save-XXXXXX";
@@ -230,7 +230,7 @@ static void prepare(struct weft_device *dev)
 	struct weft_key key;
 
 	if (now->pmtu >= 0) {
-		dev->known |= WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU);
+		dev->known |= WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU);
 		dev->pmtu = now->pmtu;
 	}
 	if (!now->previous)

@@ -16,7 +16,7 @@
 #include "cli/command.h"
 #include "conf/config.h"
 #include "conf/resolve.h"
-#include "model/value.h"
+#include "model/attr.h"
 #include "support.h"
 
 #define PEER_A	"[Peer]\nPublicKey = " KEY_A "\n"
@@ -386,7 +386,7 @@ static void test_roam(const struct roam_case *test)
 		weft_model_device_free(now);
 	}
 	if (test->state >= 0) {
-		have->peers->known |= WEFT_VALUE_BIT(WEFT_PEER_A_STATE);
+		have->peers->known |= WEFT_ATTR_BIT(WEFT_PEER_A_STATE);
 		have->peers->state = test->state;
 	}
 	test_bench_start(&bench, "");
@@ -691,7 +691,7 @@ static struct weft_device *paper_read(const struct paper_kernel *kernel,
 			weft_model_candidate_add(peer, &peer->endpoint);
 			peer->endpoint.ip4.sin_port = htons(kernel->peers[id].port);
 		}
-		peer->known |= WEFT_VALUE_BIT(WEFT_PEER_A_STATE);
+		peer->known |= WEFT_ATTR_BIT(WEFT_PEER_A_STATE);
 		peer->state = kernel->peers[id].alive ? WEFT_PEER_STATE_UP :
 						       WEFT_PEER_STATE_GIVEN_UP;
 	}

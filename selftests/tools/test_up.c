@@ -27,8 +27,8 @@
 #include "conf/record.h"
 #include "host/host.h"
 #include "memory.h"
+#include "model/attr.h"
 #include "model/format.h"
-#include "model/value.h"
 #include "support.h"
 
 #define WORLD_FILES_MAX	16
@@ -600,8 +600,8 @@ static int world_set(struct weft_backend *backend,
 		dev->pmtu = change->pmtu;
 	if (change->has & WEFT_DEVICE_HAS_DSCP)
 		dev->dscp = change->dscp;
-	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU) |
-		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP);
+	dev->known = WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU) |
+		     WEFT_ATTR_BIT(WEFT_DEVICE_A_DSCP);
 	if (change->has & WEFT_DEVICE_HAS_PRIVATE_KEY)
 		dev->private_key = change->private_key;
 	if (!weft_key_is_zero(&dev->private_key))

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "apply/alias.h"
+#include "model/attr.h"
 #include "model/model.h"
-#include "model/value.h"
 
 /* A key, and the peer of the interface that it is one of. */
 struct alias {
@@ -165,7 +165,7 @@ void weft_alias_reduce(struct weft_peer *want, const struct weft_peer *have,
 	    !alias_is_settled(&want->next_preshared_key,
 			      &have->next_preshared_key, &have->preshared_key))
 		want->has |= WEFT_PEER_HAS_NEXT_PRESHARED_KEY;
-	if (have->known & WEFT_VALUE_BIT(WEFT_PEER_A_GRACE) &&
+	if (have->known & WEFT_ATTR_BIT(WEFT_PEER_A_GRACE) &&
 	    grace != have->grace)
 		want->has |= WEFT_PEER_HAS_GRACE;
 }

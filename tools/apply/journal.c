@@ -8,7 +8,7 @@
 #include "base/complain.h"
 #include "genl/backend.h"
 #include "host/host.h"
-#include "model/value.h"
+#include "model/attr.h"
 
 /**
  * struct weft_journal_entry - one thing done
@@ -112,9 +112,9 @@ static void journal_make_wish(struct weft_device *dev)
 
 	dev->has |= WEFT_DEVICE_HAS_PRIVATE_KEY | WEFT_DEVICE_HAS_LISTEN_PORT |
 		    WEFT_DEVICE_HAS_FWMARK | WEFT_DEVICE_REPLACE_PEERS;
-	if (dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU))
+	if (dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU))
 		dev->has |= WEFT_DEVICE_HAS_PMTU;
-	if (dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP))
+	if (dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_DSCP))
 		dev->has |= WEFT_DEVICE_HAS_DSCP;
 	for (peer = dev->peers; peer; peer = peer->next) {
 		if (peer->has & WEFT_PEER_HAS_ROAM)

@@ -13,8 +13,8 @@
 #include "conf/profile.h"
 #include "conf/resolve.h"
 #include "conf/writer.h"
+#include "model/attr.h"
 #include "model/format.h"
-#include "model/value.h"
 #include "print/print.h"
 
 static void save_write_addresses(FILE *out, const struct weft_routes *addresses)
@@ -72,7 +72,7 @@ static void save_write_profile(FILE *out, const struct weft_profile *profile,
 	if (profile->mtu)
 		fprintf(out, "MTU = %u\n", state->link.mtu);
 	/* What "up" would not do by itself; "on" comes with the rest. */
-	if (state->dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU) &&
+	if (state->dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU) &&
 	    !state->dev->pmtu)
 		fputs("PMTU = off\n", out);
 	if (profile->table_text)
@@ -124,7 +124,7 @@ static bool save_prepare(const struct weft_profile *profile,
 		dev->fwmark = 0;
 	/* The same of what "up" does unless it is told not to. */
 	if (!(profile->dev->has & WEFT_DEVICE_HAS_PMTU) && dev->pmtu)
-		dev->known &= ~WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU);
+		dev->known &= ~WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU);
 	good = weft_model_index(profile->dev, &index);
 	for (peer = dev->peers; good && peer; peer = peer->next)
 		good = save_take_names(weft_model_index_find(&index, &peer->public_key),

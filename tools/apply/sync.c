@@ -5,8 +5,8 @@
 
 #include "apply/alias.h"
 #include "apply/sync.h"
+#include "model/attr.h"
 #include "model/model.h"
-#include "model/value.h"
 
 /* A peer, and its place in the file, which decides between two of one key. */
 struct sync_peer {
@@ -266,7 +266,7 @@ static bool sync_same_name(const char *a, const char *b)
 /* There is a session, and with it the place where the peer was heard is good. */
 static bool sync_is_alive(const struct weft_peer *have)
 {
-	return have->known & WEFT_VALUE_BIT(WEFT_PEER_A_STATE) &&
+	return have->known & WEFT_ATTR_BIT(WEFT_PEER_A_STATE) &&
 	       (have->state == WEFT_PEER_STATE_UP ||
 		have->state == WEFT_PEER_STATE_SILENT);
 }
@@ -494,11 +494,11 @@ static void sync_reduce_device(const struct weft_device *have,
 	if (want->fwmark == have->fwmark)
 		want->has &= ~WEFT_DEVICE_HAS_FWMARK;
 	if (have->kind != WEFT_KIND_WEFT ||
-	    (have->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU) &&
+	    (have->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU) &&
 	     want->pmtu == have->pmtu))
 		want->has &= ~WEFT_DEVICE_HAS_PMTU;
 	if (have->kind != WEFT_KIND_WEFT ||
-	    (have->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP) &&
+	    (have->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_DSCP) &&
 	     want->dscp == have->dscp))
 		want->has &= ~WEFT_DEVICE_HAS_DSCP;
 	if (have->kind != WEFT_KIND_WEFT || sync_same_listen(want, have))

@@ -10,7 +10,7 @@
 #include "conf/parse.h"
 #include "genl/backend.h"
 #include "genl/event.h"
-#include "model/value.h"
+#include "model/attr.h"
 
 #define WAIT_DEFAULT_S	30
 #define WAIT_MOST_S	(24 * 60 * 60)
@@ -203,7 +203,7 @@ static void wait_name_peer(const struct wait_job *job,
 			   const struct weft_peer *peer)
 {
 	const char *state = weft_peer_state_name(peer->state);
-	bool heard = peer->known & WEFT_VALUE_BIT(WEFT_PEER_A_RX_AGE);
+	bool heard = peer->known & WEFT_ATTR_BIT(WEFT_PEER_A_RX_AGE);
 
 	weft_complain(job->ctx, "wait: peer %s is not up after %lu s: %s for %llu s%s%s",
 		      peer->name ?: weft_key_encode(&peer->public_key).chars,

@@ -6,8 +6,8 @@
 #include "base/array.h"
 #include "conf/profile.h"
 #include "doctor/doctor.h"
+#include "model/attr.h"
 #include "model/format.h"
-#include "model/value.h"
 
 /* A session is good for that long at most (WireGuard paper, section 6.1, Reject-After-Time). */
 #define DOCTOR_SESSION_S	180
@@ -55,7 +55,7 @@ static bool doctor_initiates(const struct weft_doctor_peer *peer)
 {
 	__u64 sent = peer->last->tx_bytes - peer->first->tx_bytes;
 
-	if (peer->last->known & WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKES_SENT))
+	if (peer->last->known & WEFT_ATTR_BIT(WEFT_PEER_A_HANDSHAKES_SENT))
 		return peer->last->handshakes_sent > peer->first->handshakes_sent;
 	return sent && !(sent % DOCTOR_INITIATION_BYTES);
 }
@@ -63,7 +63,7 @@ static bool doctor_initiates(const struct weft_doctor_peer *peer)
 bool weft_doctor_is_up(const struct weft_doctor_facts *facts,
 		       const struct weft_doctor_peer *peer)
 {
-	if (peer->last->known & WEFT_VALUE_BIT(WEFT_PEER_A_STATE))
+	if (peer->last->known & WEFT_ATTR_BIT(WEFT_PEER_A_STATE))
 		return peer->last->state == WEFT_PEER_STATE_UP;
 	return peer->last->handshake_s &&
 	       facts->now - peer->last->handshake_s < DOCTOR_SESSION_S &&
@@ -795,7 +795,7 @@ static bool check_mtu(const struct weft_doctor_facts *facts,
 static bool doctor_is_unanswered(const struct weft_doctor_facts *facts,
 				 const struct weft_doctor_peer *peer)
 {
-	bool tried = peer->last->known & WEFT_VALUE_BIT(WEFT_PEER_A_STATE) ?
+	bool tried = peer->last->known & WEFT_ATTR_BIT(WEFT_PEER_A_STATE) ?
 		     !doctor_has_heard(peer) : doctor_initiates(peer);
 
 	return doctor_has_endpoint(peer) && !weft_doctor_is_up(facts, peer) &&

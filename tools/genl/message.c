@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "genl/message.h"
-#include "model/value.h"
+#include "model/attr.h"
 
 void weft_message_start(struct weft_message_cursor *cursor,
 			const struct weft_device *dev, unsigned int ifindex)
@@ -352,19 +352,19 @@ static bool message_get_key(struct nlattr *attr, struct weft_key *key)
 }
 
 /* What weft reports beyond wireguard, and is a number. Returns what was there. */
-static __u64 message_get_values(struct nlattr **tb,
-				const struct weft_value *values, void *owner)
+static __u64 message_get_attrs(struct nlattr **tb,
+			       const struct weft_attr *attrs, void *owner)
 {
-	const struct weft_value *value;
-	struct nlattr *attr;
+	const struct weft_attr *attr;
+	struct nlattr *nla;
 	__u64 known = 0;
 
-	for (value = values; value->name; value++) {
-		attr = tb[value->attribute];
-		if (!attr || nla_len(attr) != (int)value->size)
+	for (attr = attrs; attr->name; attr++) {
+		nla = tb[attr->attribute];
+		if (!nla || nla_len(nla) != (int)attr->size)
 			continue;
-		weft_value_take(value, owner, nla_data(attr));
-		known |= WEFT_VALUE_BIT(value->attribute);
+		weft_attr_take(attr, owner, nla_data(nla));
+		known |= WEFT_ATTR_BIT(attr->attribute);
 	}
 	return known;
 }
@@ -496,9 +496,9 @@ static void message_parse_peer_attrs(struct nlattr **tb, struct weft_peer *peer)
 	message_parse_handshake(tb[WEFT_PEER_A_LAST_HANDSHAKE_TIME], peer);
 	peer->rx_bytes = message_get_u64(tb[WEFT_PEER_A_RX_BYTES]);
 	peer->tx_bytes = message_get_u64(tb[WEFT_PEER_A_TX_BYTES]);
-	peer->known = message_get_values(tb, weft_peer_values, peer);
+	peer->known = message_get_attrs(tb, weft_peer_attrs, peer);
 	if (message_get_drops(tb[WEFT_PEER_A_DROPS], peer->drops))
-		peer->known |= WEFT_VALUE_BIT(WEFT_PEER_A_DROPS);
+		peer->known |= WEFT_ATTR_BIT(WEFT_PEER_A_DROPS);
 }
 
 static int message_parse_candidate(struct nlattr *nest, struct weft_peer *peer)
@@ -626,9 +626,9 @@ static void message_parse_device(struct nlattr **tb, struct weft_device *dev)
 	}
 	message_parse_binding(tb, dev);
 	/* The later parts of a dump do not repeat them. */
-	dev->known |= message_get_values(tb, weft_device_values, dev);
+	dev->known |= message_get_attrs(tb, weft_device_attrs, dev);
 	if (message_get_drops(tb[WEFT_DEVICE_A_DROPS], dev->drops))
-		dev->known |= WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS);
+		dev->known |= WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS);
 }
 
 int weft_message_parse(const struct nlattr *head, int len,

@@ -108,7 +108,7 @@ union weft_endpoint {
  * @handshake_ns: the nanoseconds of that time
  * @rx_bytes: bytes received
  * @tx_bytes: bytes sent
- * @known: WEFT_VALUE_BIT() of what else the kernel reported
+ * @known: WEFT_ATTR_BIT() of what else the kernel reported
  * @rx_packets: messages received that authenticated
  * @tx_packets: messages sent
  * @handshakes_sent: initiations sent
@@ -205,7 +205,7 @@ enum weft_device_has {
  * @bind_device: the interface that the sockets are bound to; empty for none
  * @pmtu: 1 to have no outer packet fragmented on its way
  * @dscp: of outer packets, 0 to 63, or one of enum weft_dscp
- * @known: WEFT_VALUE_BIT() of what else the kernel reported
+ * @known: WEFT_ATTR_BIT() of what else the kernel reported
  * @event_sequence: of the newest event
  * @drops: packets that went no further, by WEFT_DROPS_A_*
  * @own_word: the first word of a command line that only weft's links know, or

@@ -8,9 +8,9 @@
 #include "base/array.h"
 #include "base/context.h"
 #include "base/text.h"
+#include "model/attr.h"
 #include "model/format.h"
 #include "model/model.h"
-#include "model/value.h"
 #include "print/json.h"
 
 /**
@@ -120,8 +120,8 @@ static struct json_object *json_allowedips(struct json_view *view,
 }
 
 /* "state-age-ms" belongs to the field "state", "identity" to "identities". */
-static bool json_wants_value(const struct json_view *view,
-			     const struct weft_value *value)
+static bool json_wants_attr(const struct json_view *view,
+			    const struct weft_attr *attr)
 {
 	const char *field = view->field;
 
@@ -129,37 +129,37 @@ static bool json_wants_value(const struct json_view *view,
 		return true;
 	if (!strcmp(field, "identities"))
 		field = "identity";
-	return !strncmp(value->name, field, strlen(field));
+	return !strncmp(attr->name, field, strlen(field));
 }
 
-static struct json_object *json_value(struct json_view *view,
-				      const struct weft_value *value,
-				      const void *owner)
+static struct json_object *json_attr(struct json_view *view,
+				     const struct weft_attr *attr,
+				     const void *owner)
 {
-	__u64 number = weft_value_get(value, owner);
-	const char *word = weft_value_word(value, owner);
+	__u64 number = weft_attr_get(attr, owner);
+	const char *word = weft_attr_word(attr, owner);
 	struct json_object *object;
 
-	if (!weft_value_is_switch(value))
+	if (!weft_attr_is_switch(attr))
 		return word ? json_string(view, word) : json_number(view, number);
 	object = json_object_new_boolean(number);
 	view->failed |= !object;
 	return object;
 }
 
-/* What the kernel reported of a table of plain values. */
-static void json_values(struct json_view *view, struct json_object *object,
-			const struct weft_value *values, const void *owner,
-			__u64 known)
+/* What the kernel reported of a table of attributes. */
+static void json_attrs(struct json_view *view, struct json_object *object,
+		       const struct weft_attr *attrs, const void *owner,
+		       __u64 known)
 {
-	const struct weft_value *value;
+	const struct weft_attr *attr;
 
-	for (value = values; value->name; value++) {
-		if (!(known & WEFT_VALUE_BIT(value->attribute)) ||
-		    !json_wants_value(view, value))
+	for (attr = attrs; attr->name; attr++) {
+		if (!(known & WEFT_ATTR_BIT(attr->attribute)) ||
+		    !json_wants_attr(view, attr))
 			continue;
-		json_add(view, object, value->name,
-			 json_value(view, value, owner));
+		json_add(view, object, attr->name,
+			 json_attr(view, attr, owner));
 	}
 }
 
@@ -333,9 +333,9 @@ static void json_fill_peer(struct json_view *view, struct json_object *object,
 		json_add(view, object, "persistent-keepalive",
 			 peer->keepalive ?
 			 json_number(view, peer->keepalive) : NULL);
-	json_values(view, object, weft_peer_values, peer, peer->known);
+	json_attrs(view, object, weft_peer_attrs, peer, peer->known);
 	json_drops(view, object, peer->drops,
-		   peer->known & WEFT_VALUE_BIT(WEFT_PEER_A_DROPS));
+		   peer->known & WEFT_ATTR_BIT(WEFT_PEER_A_DROPS));
 }
 
 static struct json_object *json_peers(struct json_view *view,
@@ -401,9 +401,9 @@ static void json_fill_device(struct json_view *view,
 		json_add(view, object, "fwmark",
 			 dev->fwmark ? json_number(view, dev->fwmark) : NULL);
 	json_fill_binding(view, object, dev);
-	json_values(view, object, weft_device_values, dev, dev->known);
+	json_attrs(view, object, weft_device_attrs, dev, dev->known);
 	json_drops(view, object, dev->drops,
-		   dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS));
+		   dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS));
 	if (!json_is_device_field(view->field))
 		json_add(view, object, "peers", json_peers(view, dev));
 }

@@ -3,8 +3,8 @@
 
 #include "base/array.h"
 #include "base/text.h"
+#include "model/attr.h"
 #include "model/model.h"
-#include "model/value.h"
 #include "print/metrics.h"
 
 /**
@@ -79,22 +79,22 @@ static void metrics_head(FILE *out, const char *name, const char *type,
 	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static const struct weft_value *metrics_find(const struct weft_value *values,
-					     int attribute)
+static const struct weft_attr *metrics_find(const struct weft_attr *attrs,
+					    int attribute)
 {
-	for (; values->name; values++)
-		if (values->attribute == attribute)
-			return values;
+	for (; attrs->name; attrs++)
+		if (attrs->attribute == attribute)
+			return attrs;
 	return NULL;
 }
 
 /**
- * struct metrics_number - a metric out of a plain value
+ * struct metrics_number - a metric out of an attribute
  * @name: the metric's
  * @type: counter or gauge
  * @help: what it says
- * @attribute: the value's in its table
- * @per_unit: how many of the value's unit are one of the metric's
+ * @attribute: its number in the message
+ * @per_unit: how many of the attribute's unit are one of the metric's
  */
 struct metrics_number {
 	const char *name;
@@ -174,22 +174,22 @@ static void metrics_end_scaled(FILE *out, __u64 number, unsigned int per_unit)
 static void metrics_device_number(const struct metrics_set *set,
 				  const struct metrics_number *number)
 {
-	const struct weft_value *value = metrics_find(weft_device_values,
-						      number->attribute);
+	const struct weft_attr *attr = metrics_find(weft_device_attrs,
+						    number->attribute);
 	const struct weft_device *dev;
 	bool begun = false;
 	size_t i;
 
-	for (i = 0; value && i < set->count; i++) {
+	for (i = 0; attr && i < set->count; i++) {
 		dev = set->devs[i];
-		if (!(dev->known & WEFT_VALUE_BIT(value->attribute)))
+		if (!(dev->known & WEFT_ATTR_BIT(attr->attribute)))
 			continue;
 		if (!begun)
 			metrics_head(set->out, number->name, number->type,
 				     number->help);
 		begun = true;
 		metrics_begin_device(set->out, number->name, dev);
-		metrics_end_scaled(set->out, weft_value_get(value, dev),
+		metrics_end_scaled(set->out, weft_attr_get(attr, dev),
 				   number->per_unit);
 	}
 }
@@ -223,13 +223,13 @@ static bool metrics_walk(struct metrics_walk *walk)
 static void metrics_peer_number(const struct metrics_set *set,
 				const struct metrics_number *number)
 {
-	const struct weft_value *value = metrics_find(weft_peer_values,
-						      number->attribute);
+	const struct weft_attr *attr = metrics_find(weft_peer_attrs,
+						    number->attribute);
 	struct metrics_walk walk = { .set = set };
 	bool begun = false;
 
-	while (value && metrics_walk(&walk)) {
-		if (!(walk.peer->known & WEFT_VALUE_BIT(value->attribute)))
+	while (attr && metrics_walk(&walk)) {
+		if (!(walk.peer->known & WEFT_ATTR_BIT(attr->attribute)))
 			continue;
 		if (!begun)
 			metrics_head(set->out, number->name, number->type,
@@ -237,7 +237,7 @@ static void metrics_peer_number(const struct metrics_set *set,
 		begun = true;
 		metrics_begin_peer(set->out, number->name, walk.dev,
 				   walk.peer);
-		metrics_end_scaled(set->out, weft_value_get(value, walk.peer),
+		metrics_end_scaled(set->out, weft_attr_get(attr, walk.peer),
 				   number->per_unit);
 	}
 }
@@ -307,25 +307,25 @@ static void metrics_print_info(const struct metrics_set *set)
 /* One sample for each state there is: 1 is the one. */
 static void metrics_print_states(const struct metrics_set *set)
 {
-	const struct weft_value *value = metrics_find(weft_peer_values,
-						      WEFT_PEER_A_STATE);
+	const struct weft_attr *attr = metrics_find(weft_peer_attrs,
+						    WEFT_PEER_A_STATE);
 	struct metrics_walk walk = { .set = set };
 	bool begun = false;
 	size_t i;
 
-	while (value && metrics_walk(&walk)) {
-		if (!(walk.peer->known & WEFT_VALUE_BIT(value->attribute)))
+	while (attr && metrics_walk(&walk)) {
+		if (!(walk.peer->known & WEFT_ATTR_BIT(attr->attribute)))
 			continue;
 		if (!begun)
 			metrics_head(set->out, "weft_peer_state", "gauge",
 				     "1 for the state that things with the peer are in.");
 		begun = true;
-		for (i = 0; i < value->word_count; i++) {
+		for (i = 0; i < attr->word_count; i++) {
 			metrics_begin_peer(set->out, "weft_peer_state",
 					   walk.dev, walk.peer);
-			metrics_label(set->out, "state", value->words[i]);
+			metrics_label(set->out, "state", attr->words[i]);
 			metrics_end(set->out,
-				    weft_value_get(value, walk.peer) == i);
+				    weft_attr_get(attr, walk.peer) == i);
 		}
 	}
 }
@@ -340,7 +340,7 @@ static void metrics_print_device_drops(const struct metrics_set *set)
 
 	for (i = 0; i < set->count; i++) {
 		dev = set->devs[i];
-		if (!(dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS)))
+		if (!(dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS)))
 			continue;
 		if (!begun)
 			metrics_head(set->out, name, "counter",

@@ -5,9 +5,9 @@
 
 #include "base/array.h"
 #include "base/context.h"
+#include "model/attr.h"
 #include "model/format.h"
 #include "model/model.h"
-#include "model/value.h"
 #include "print/colour.h"
 #include "print/print.h"
 
@@ -287,7 +287,7 @@ static void print_peer_drops(FILE *out, const struct weft_peer *peer)
 
 static void print_peer_state(FILE *out, const struct weft_peer *peer)
 {
-	bool known = peer->known & WEFT_VALUE_BIT(WEFT_PEER_A_STATE);
+	bool known = peer->known & WEFT_ATTR_BIT(WEFT_PEER_A_STATE);
 	const char *state = known ? weft_peer_state_name(peer->state) : NULL;
 
 	print_public_key(out, peer);
@@ -494,7 +494,7 @@ static void print_summary_transfer(const struct weft_context *ctx,
 
 static bool print_knows(const struct weft_peer *peer, int attribute)
 {
-	return peer->known & WEFT_VALUE_BIT(attribute);
+	return peer->known & WEFT_ATTR_BIT(attribute);
 }
 
 static void print_ago(const struct weft_context *ctx, bool known, __u64 ms)
@@ -605,7 +605,7 @@ static void print_summary_peer(const struct weft_context *ctx,
 		fputc('\n', ctx->out);
 	}
 	print_summary_liveness(ctx, peer);
-	if (peer->known & WEFT_VALUE_BIT(WEFT_PEER_A_PATH_MTU)) {
+	if (peer->known & WEFT_ATTR_BIT(WEFT_PEER_A_PATH_MTU)) {
 		print_title(ctx, "path mtu");
 		fprintf(ctx->out, "%u\n", peer->path_mtu);
 	}
@@ -614,12 +614,12 @@ static void print_summary_peer(const struct weft_context *ctx,
 /* Only weft has these, and only what is not as in wireguard is shown. */
 static bool print_has_pmtu(const struct weft_device *dev)
 {
-	return dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU) && dev->pmtu;
+	return dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU) && dev->pmtu;
 }
 
 static bool print_has_dscp(const struct weft_device *dev)
 {
-	return dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP) &&
+	return dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_DSCP) &&
 	       dev->dscp != WEFT_DSCP_OFF;
 }
 
@@ -654,7 +654,7 @@ static void print_summary_preshared_grace(const struct weft_context *ctx,
 		fputs(PRINT_NONE, ctx->out);
 	else
 		print_hidden(ctx, &peer->previous_preshared_key);
-	if (peer->known & WEFT_VALUE_BIT(WEFT_PEER_A_PRESHARED_GRACE_LEFT)) {
+	if (peer->known & WEFT_ATTR_BIT(WEFT_PEER_A_PRESHARED_GRACE_LEFT)) {
 		fputs(", for ", ctx->out);
 		print_duration(ctx, peer->preshared_grace_left);
 	}
@@ -679,7 +679,7 @@ static void print_summary_keys(const struct weft_context *ctx,
 	if (peer->has & WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY)
 		print_summary_grace(ctx, &peer->previous_public_key,
 				    peer->grace_left,
-				    peer->known & WEFT_VALUE_BIT(WEFT_PEER_A_GRACE_LEFT));
+				    peer->known & WEFT_ATTR_BIT(WEFT_PEER_A_GRACE_LEFT));
 	if (peer->has & WEFT_PEER_HAS_NEXT_PRESHARED_KEY) {
 		print_title(ctx, "next preshared key");
 		print_secret(ctx, &peer->next_preshared_key);
@@ -737,7 +737,7 @@ static void print_summary_device(const struct weft_context *ctx,
 	if (dev->has & WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY)
 		print_summary_grace(ctx, &dev->previous_public_key,
 				    dev->grace_left,
-				    dev->known & WEFT_VALUE_BIT(WEFT_DEVICE_A_GRACE_LEFT));
+				    dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_GRACE_LEFT));
 }
 
 /* One peer and its place in the kernel's list, which breaks ties. */
@@ -795,7 +795,7 @@ static void print_conf_keys(FILE *out, const struct weft_peer *peer)
 		print_key(out, &peer->next_preshared_key, true);
 		fputc('\n', out);
 	}
-	if (peer->known & WEFT_VALUE_BIT(WEFT_PEER_A_GRACE) &&
+	if (peer->known & WEFT_ATTR_BIT(WEFT_PEER_A_GRACE) &&
 	    peer->grace != WEFT_GRACE_SECONDS)
 		fprintf(out, "Grace = %u\n", peer->grace);
 }

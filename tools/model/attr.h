@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Plain values: attributes of weft's own that are a number, and no more. One
+ * Attributes of weft's own that are a number, and no more. One
  * row of a table each; reading, JSON and metrics go by the table.
  */
-#ifndef _WEFT_TOOLS_VALUE_H
-#define _WEFT_TOOLS_VALUE_H
+#ifndef _WEFT_TOOLS_ATTR_H
+#define _WEFT_TOOLS_ATTR_H
 
 #include <linux/types.h>
 #include <linux/weft.h>
@@ -16,12 +16,12 @@
  * device and a peer, says whether the kernel reported it: wireguard never
  * does, and weft not what there is none of.
  */
-#define WEFT_VALUE_OWN	64
+#define WEFT_ATTR_OWN	64
 
-#define WEFT_VALUE_BIT(attribute)	(1ULL << ((attribute) - WEFT_VALUE_OWN))
+#define WEFT_ATTR_BIT(attribute)	(1ULL << ((attribute) - WEFT_ATTR_OWN))
 
 /**
- * struct weft_value - a number, where it comes from and where it is kept
+ * struct weft_attr - a number, where it comes from and where it is kept
  * @name: its key in JSON; the unit ends it where there is one
  * @attribute: its number in the message
  * @offset: of the field in struct weft_peer or struct weft_device
@@ -29,7 +29,7 @@
  * @words: what the values of an enumeration are called, or NULL
  * @word_count: how many those are
  */
-struct weft_value {
+struct weft_attr {
 	const char *name;
 	int attribute;
 	size_t offset;
@@ -39,17 +39,17 @@ struct weft_value {
 };
 
 /* Both tables end with a row without a name. */
-extern const struct weft_value weft_device_values[];
-extern const struct weft_value weft_peer_values[];
+extern const struct weft_attr weft_device_attrs[];
+extern const struct weft_attr weft_peer_attrs[];
 
 /* @owner is the weft_device or weft_peer that the table belongs to. */
-__u64 weft_value_get(const struct weft_value *value, const void *owner);
+__u64 weft_attr_get(const struct weft_attr *attr, const void *owner);
 /* The word for what is set, or NULL: then it is a number. */
-const char *weft_value_word(const struct weft_value *value, const void *owner);
+const char *weft_attr_word(const struct weft_attr *attr, const void *owner);
 /* It is on or off: true or false in JSON. */
-bool weft_value_is_switch(const struct weft_value *value);
-void weft_value_take(const struct weft_value *value, void *owner,
-		     const void *data);
+bool weft_attr_is_switch(const struct weft_attr *attr);
+void weft_attr_take(const struct weft_attr *attr, void *owner,
+		    const void *data);
 
 /* WEFT_PEER_STATE_* as a word, or NULL for what a newer kernel may say. */
 const char *weft_peer_state_name(__u32 state);
@@ -67,4 +67,4 @@ struct weft_drop_name {
 /* By WEFT_DROPS_A_*; 0 is no reason. */
 extern const struct weft_drop_name weft_drop_names[WEFT_DROPS_A_MAX + 1];
 
-#endif /* _WEFT_TOOLS_VALUE_H */
+#endif /* _WEFT_TOOLS_ATTR_H */

@@ -2,29 +2,29 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "model/attr.h"
 #include "model/model.h"
-#include "model/value.h"
 
-static const char * const value_switch[] = { "off", "on" };
+static const char * const attr_switch[] = { "off", "on" };
 
-static const char * const value_dscp[] = {
+static const char * const attr_dscp[] = {
 	[WEFT_DSCP_INHERIT] = "inherit", [WEFT_DSCP_OFF] = "off",
 };
 
 /* By WEFT_IDENTITY_*. */
-static const char * const value_identities[] = { "none", "current", "previous" };
+static const char * const attr_identities[] = { "none", "current", "previous" };
 
-const struct weft_value weft_device_values[] = {
+const struct weft_attr weft_device_attrs[] = {
 	{
 		"pmtu", WEFT_DEVICE_A_PMTU,
 		offsetof(struct weft_device, pmtu),
 		sizeof(((struct weft_device *)0)->pmtu),
-		value_switch, ARRAY_SIZE(value_switch),
+		attr_switch, ARRAY_SIZE(attr_switch),
 	}, {
 		"dscp", WEFT_DEVICE_A_DSCP,
 		offsetof(struct weft_device, dscp),
 		sizeof(((struct weft_device *)0)->dscp),
-		value_dscp, ARRAY_SIZE(value_dscp),
+		attr_dscp, ARRAY_SIZE(attr_dscp),
 	}, {
 		"grace", WEFT_DEVICE_A_GRACE,
 		offsetof(struct weft_device, grace),
@@ -54,7 +54,7 @@ const char *weft_peer_state_name(__u32 state)
 	return state < ARRAY_SIZE(peer_states) ? peer_states[state] : NULL;
 }
 
-const struct weft_value weft_peer_values[] = {
+const struct weft_attr weft_peer_attrs[] = {
 	{
 		"grace", WEFT_PEER_A_GRACE,
 		offsetof(struct weft_peer, grace),
@@ -71,7 +71,7 @@ const struct weft_value weft_peer_values[] = {
 		"identity", WEFT_PEER_A_IDENTITY,
 		offsetof(struct weft_peer, identity),
 		sizeof(((struct weft_peer *)0)->identity),
-		value_identities, ARRAY_SIZE(value_identities),
+		attr_identities, ARRAY_SIZE(attr_identities),
 	}, {
 		"state", WEFT_PEER_A_STATE,
 		offsetof(struct weft_peer, state),
@@ -121,11 +121,11 @@ const struct weft_value weft_peer_values[] = {
 	{ }
 };
 
-__u64 weft_value_get(const struct weft_value *value, const void *owner)
+__u64 weft_attr_get(const struct weft_attr *attr, const void *owner)
 {
-	const char *field = (const char *)owner + value->offset;
+	const char *field = (const char *)owner + attr->offset;
 
-	switch (value->size) {
+	switch (attr->size) {
 	case sizeof(__u8):
 		return *(const __u8 *)field;
 	case sizeof(__u16):
@@ -137,22 +137,22 @@ __u64 weft_value_get(const struct weft_value *value, const void *owner)
 	}
 }
 
-const char *weft_value_word(const struct weft_value *value, const void *owner)
+const char *weft_attr_word(const struct weft_attr *attr, const void *owner)
 {
-	__u64 number = weft_value_get(value, owner);
+	__u64 number = weft_attr_get(attr, owner);
 
-	return number < value->word_count ? value->words[number] : NULL;
+	return number < attr->word_count ? attr->words[number] : NULL;
 }
 
-bool weft_value_is_switch(const struct weft_value *value)
+bool weft_attr_is_switch(const struct weft_attr *attr)
 {
-	return value->words == value_switch;
+	return attr->words == attr_switch;
 }
 
-void weft_value_take(const struct weft_value *value, void *owner,
-		     const void *data)
+void weft_attr_take(const struct weft_attr *attr, void *owner,
+		    const void *data)
 {
-	memcpy((char *)owner + value->offset, data, value->size);
+	memcpy((char *)owner + attr->offset, data, attr->size);
 }
 
 const struct weft_drop_name weft_drop_names[WEFT_DROPS_A_MAX + 1] = {
