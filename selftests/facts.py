@@ -163,7 +163,7 @@ def check_options(tree):
 def check_fields(tree):
     """Each field of a file that `weft up` takes is in weft.conf.5, and each entry there is such a field."""
     page = tree.read(MAN + "weft.conf.5")
-    fields = set(re.findall(r'\.field = "(\w+)"', tree.read("tools/conf/profile.c") + tree.read("tools/conf/config.c") + tree.read("tools/conf/parse.c")))
+    fields = set(re.findall(r'\.field = "(\w+)"', tree.read("tools/conf/profile.c") + tree.read("tools/conf/config.c") + tree.read("tools/conf/setting.c")))
     documented = {name for line in re.findall(r"^\.It (?:Li|Cm|Ic|Va) (.*)$", page, re.M) for name in re.findall(r"[A-Z]\w+", line)}
     tree.same("fields", ("the command's settings", "weft.conf.5"), fields, documented)
 

@@ -9,7 +9,7 @@
 #include <sodium.h>
 
 #include "conf/config.c"
-#include "conf/parse.c"
+#include "conf/setting.c"
 #include "print/print.h"
 #include "conf/profile.h"
 

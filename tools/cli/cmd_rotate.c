@@ -17,9 +17,9 @@
 #include "conf/config.h"
 #include "conf/file.h"
 #include "conf/locate.h"
-#include "conf/parse.h"
 #include "conf/profile.h"
 #include "conf/rewrite.h"
+#include "conf/setting.h"
 #include "conf/writer.h"
 #include "genl/backend.h"
 #include "model/format.h"
@@ -309,13 +309,13 @@ static bool rotate_take_action(struct rotate_job *job, int argc, char **argv)
 	return job->wish.action != WEFT_ROTATE_ACTION_BEGIN;
 }
 
-static bool rotate_take_key(struct rotate_job *job, struct weft_parse *parse,
+static bool rotate_take_key(struct rotate_job *job, struct weft_parser *parser,
 			    const char *path)
 {
 	struct weft_device dev = { };
 
-	parse->dev = &dev;
-	job->has_key = weft_parse_find_word("private-key")->from_word(parse, path);
+	parser->dev = &dev;
+	job->has_key = weft_setting_find_word("private-key")->from_word(parser, path);
 	job->wish.private_key = dev.private_key;
 	weft_key_wipe(&dev.private_key);
 	if (!job->has_key || !weft_key_is_zero(&job->wish.private_key))
@@ -327,16 +327,16 @@ static bool rotate_take_key(struct rotate_job *job, struct weft_parse *parse,
 
 static bool rotate_take_words(struct rotate_job *job, int argc, char **argv)
 {
-	struct weft_parse parse = { .ctx = job->ctx };
+	struct weft_parser parser = { .ctx = job->ctx };
 	bool good = true;
 
 	for (; good && argc >= 2; argc -= 2, argv += 2) {
-		parse.place.name = argv[0];
+		parser.place.name = argv[0];
 		if (!strcmp(argv[0], "private-key"))
-			good = rotate_take_key(job, &parse, argv[1]);
+			good = rotate_take_key(job, &parser, argv[1]);
 		else if (!strcmp(argv[0], "grace"))
-			good = weft_parse_grace(&parse, argv[1],
-						&job->wish.grace);
+			good = weft_setting_grace(&parser, argv[1],
+						  &job->wish.grace);
 		else
 			break;
 	}

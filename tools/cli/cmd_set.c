@@ -9,8 +9,8 @@
 #include "apply/sync.h"
 #include "cli/command.h"
 #include "conf/config.h"
-#include "conf/parse.h"
 #include "conf/resolve.h"
+#include "conf/setting.h"
 #include "genl/backend.h"
 #include "model/format.h"
 
@@ -43,94 +43,94 @@ static int set_send(const struct weft_context *ctx,
 	return 1;
 }
 
-static bool set_refuse_word(const struct weft_parse *parse, const char *word)
+static bool set_refuse_word(const struct weft_parser *parser, const char *word)
 {
-	char *list = weft_parse_list(parse->peer ? WEFT_SCOPE_PEER :
+	char *list = weft_setting_list(parser->peer ? WEFT_SCOPE_PEER :
 						   WEFT_SCOPE_DEVICE, false, NULL);
 
-	weft_complain(parse->ctx, "set: '%s' is not a setting of %s: %s%s and peer are",
-		      word, parse->peer ? "a peer" : "an interface",
+	weft_complain(parser->ctx, "set: '%s' is not a setting of %s: %s%s and peer are",
+		      word, parser->peer ? "a peer" : "an interface",
 		      list ? list : "",
-		      parse->peer ? ", the settings of an interface" : "");
+		      parser->peer ? ", the settings of an interface" : "");
 	free(list);
 	return false;
 }
 
 /* Names are those that the interface has as it is. */
-static bool set_take_name(struct weft_parse *parse, const char *word)
+static bool set_take_name(struct weft_parser *parser, const char *word)
 {
-	struct weft_backend *backend = parse->ctx->backend;
+	struct weft_backend *backend = parser->ctx->backend;
 	const struct weft_peer *known;
 
-	if (!parse->have &&
-	    backend->get(backend, parse->dev->name, &parse->have)) {
-		weft_complain(parse->ctx, "cannot read interface '%s': %s",
-			      parse->dev->name, backend->error);
+	if (!parser->have &&
+	    backend->get(backend, parser->dev->name, &parser->have)) {
+		weft_complain(parser->ctx, "cannot read interface '%s': %s",
+			      parser->dev->name, backend->error);
 		return false;
 	}
-	known = weft_model_peer_find_word(parse->have, word);
+	known = weft_model_peer_find_word(parser->have, word);
 	if (!known) {
-		weft_complain_at(parse->ctx, &parse->place,
+		weft_complain_at(parser->ctx, &parser->place,
 				 "'%s' is neither a public key, which is %d characters of base64, nor the name of a peer of %s",
-				 word, WEFT_KEY_CHARS, parse->dev->name);
+				 word, WEFT_KEY_CHARS, parser->dev->name);
 		return false;
 	}
-	parse->peer->public_key = known->public_key;
-	parse->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
-	parse->peer->named = true;
+	parser->peer->public_key = known->public_key;
+	parser->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
+	parser->peer->named = true;
 	return true;
 }
 
-static bool set_take_peer(struct weft_parse *parse, const char *word)
+static bool set_take_peer(struct weft_parser *parser, const char *word)
 {
-	if (!weft_key_decode(&parse->peer->public_key, word))
-		return set_take_name(parse, word);
-	parse->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
+	if (!weft_key_decode(&parser->peer->public_key, word))
+		return set_take_name(parser, word);
+	parser->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
 	return true;
 }
 
-static bool set_begin_peer(struct weft_parse *parse, const char *key)
+static bool set_begin_peer(struct weft_parser *parser, const char *key)
 {
-	parse->peer = weft_model_peer_add(parse->dev);
-	if (!parse->peer) {
-		weft_complain(parse->ctx, "out of memory");
+	parser->peer = weft_model_peer_add(parser->dev);
+	if (!parser->peer) {
+		weft_complain(parser->ctx, "out of memory");
 		return false;
 	}
-	return set_take_peer(parse, key);
+	return set_take_peer(parser, key);
 }
 
 /* One setting, or a peer's beginning. How many words it took, 0: a complaint. */
-static int set_take_word(struct weft_parse *parse, int argc, char **argv)
+static int set_take_word(struct weft_parser *parser, int argc, char **argv)
 {
 	bool is_peer = !strcmp(argv[0], "peer");
-	const struct weft_setting *setting = weft_parse_find_word(argv[0]);
+	const struct weft_setting *setting = weft_setting_find_word(argv[0]);
 	bool good;
 
 	if (!is_peer && (!setting || (setting->scope == WEFT_SCOPE_PEER &&
-				      !parse->peer)))
-		return set_refuse_word(parse, argv[0]);
-	parse->place.name = argv[0];
-	if (!is_peer && setting->own && !parse->dev->own_word)
-		parse->dev->own_word = setting->word;
+				      !parser->peer)))
+		return set_refuse_word(parser, argv[0]);
+	parser->place.name = argv[0];
+	if (!is_peer && setting->own && !parser->dev->own_word)
+		parser->dev->own_word = setting->word;
 	if (!is_peer && !setting->value)
-		return setting->from_word(parse, NULL);
+		return setting->from_word(parser, NULL);
 	if (argc < 2) {
-		weft_complain_at(parse->ctx, &parse->place,
+		weft_complain_at(parser->ctx, &parser->place,
 				 "%s has to follow, and nothing does",
 				 is_peer ? "KEY|NAME" : setting->value);
 		return 0;
 	}
-	good = is_peer ? set_begin_peer(parse, argv[1]) :
-			 setting->from_word(parse, argv[1]);
+	good = is_peer ? set_begin_peer(parser, argv[1]) :
+			 setting->from_word(parser, argv[1]);
 	return good ? 2 : 0;
 }
 
-static bool set_take_words(struct weft_parse *parse, int argc, char **argv)
+static bool set_take_words(struct weft_parser *parser, int argc, char **argv)
 {
 	int taken;
 
 	while (argc) {
-		taken = set_take_word(parse, argc, argv);
+		taken = set_take_word(parser, argc, argv);
 		if (!taken)
 			return false;
 		argc -= taken;
@@ -160,27 +160,27 @@ static struct weft_device *set_new_device(const struct weft_context *ctx,
  * Peers that were given by their names are there still: looking up endpoints
  * takes its time, and a peer that is removed meanwhile is not to come back.
  */
-static bool set_finds_named(struct weft_parse *parse)
+static bool set_finds_named(struct weft_parser *parser)
 {
-	struct weft_backend *backend = parse->ctx->backend;
+	struct weft_backend *backend = parser->ctx->backend;
 	struct weft_peer *peer;
 
-	if (!parse->have)
+	if (!parser->have)
 		return true;
-	weft_model_device_free(parse->have);
-	parse->have = NULL;
-	if (backend->get(backend, parse->dev->name, &parse->have)) {
-		parse->have = NULL;
-		weft_complain(parse->ctx, "cannot read interface '%s': %s",
-			      parse->dev->name, backend->error);
+	weft_model_device_free(parser->have);
+	parser->have = NULL;
+	if (backend->get(backend, parser->dev->name, &parser->have)) {
+		parser->have = NULL;
+		weft_complain(parser->ctx, "cannot read interface '%s': %s",
+			      parser->dev->name, backend->error);
 		return false;
 	}
-	for (peer = parse->dev->peers; peer; peer = peer->next) {
+	for (peer = parser->dev->peers; peer; peer = peer->next) {
 		if (!peer->named ||
-		    weft_model_peer_find(parse->have, &peer->public_key))
+		    weft_model_peer_find(parser->have, &peer->public_key))
 			continue;
-		weft_complain(parse->ctx, "%s: peer %s has been removed meanwhile",
-			      parse->dev->name, weft_format_peer(peer).chars);
+		weft_complain(parser->ctx, "%s: peer %s has been removed meanwhile",
+			      parser->dev->name, weft_format_peer(peer).chars);
 		return false;
 	}
 	return true;
@@ -190,40 +190,40 @@ static bool set_finds_named(struct weft_parse *parse)
  * Prefixes that another peer has move. Whose they were can only be read
  * before; that it could not be is no reason not to set.
  */
-static int set_send_words(struct weft_parse *parse)
+static int set_send_words(struct weft_parser *parser)
 {
-	const struct weft_context *ctx = parse->ctx;
+	const struct weft_context *ctx = parser->ctx;
 	struct weft_lock lock;
 	int status;
 
-	if (!weft_lock_take(ctx, parse->dev->name, &lock))
+	if (!weft_lock_take(ctx, parser->dev->name, &lock))
 		return 1;
-	if (!set_finds_named(parse)) {
+	if (!set_finds_named(parser)) {
 		weft_lock_release(&lock);
 		return 1;
 	}
-	if (!parse->have && weft_claim_adds_prefixes(parse->dev) &&
-	    ctx->backend->get(ctx->backend, parse->dev->name, &parse->have))
-		parse->have = NULL;
-	status = set_send(ctx, parse->dev);
+	if (!parser->have && weft_claim_adds_prefixes(parser->dev) &&
+	    ctx->backend->get(ctx->backend, parser->dev->name, &parser->have))
+		parser->have = NULL;
+	status = set_send(ctx, parser->dev);
 	weft_lock_release(&lock);
-	if (!status && parse->have)
-		weft_claim_report_moved(ctx, parse->have, parse->dev);
+	if (!status && parser->have)
+		weft_claim_report_moved(ctx, parser->have, parser->dev);
 	return status;
 }
 
 int weft_command_set(struct weft_context *ctx, int argc, char **argv)
 {
 	struct weft_device *dev = set_new_device(ctx, argv[0]);
-	struct weft_parse parse = { .ctx = ctx, .dev = dev };
+	struct weft_parser parser = { .ctx = ctx, .dev = dev };
 	int status = 1;
 
 	if (!dev)
 		return 1;
-	if (set_take_words(&parse, argc - 1, argv + 1) &&
+	if (set_take_words(&parser, argc - 1, argv + 1) &&
 	    weft_resolve_device(ctx, NULL, dev))
-		status = set_send_words(&parse);
-	weft_model_device_free(parse.have);
+		status = set_send_words(&parser);
+	weft_model_device_free(parser.have);
 	weft_model_device_free(dev);
 	return status;
 }

@@ -7,7 +7,7 @@
 
 #include "base/complain.h"
 #include "cli/command.h"
-#include "conf/parse.h"
+#include "conf/setting.h"
 #include "genl/backend.h"
 #include "genl/event.h"
 #include "model/attr.h"
@@ -290,8 +290,8 @@ static bool wait_take_words(struct wait_job *job, int argc, char **argv)
 		}
 		if (is_peer) {
 			job->peer = argv[1];
-		} else if (!weft_parse_number(argv[1], 10, WAIT_MOST_S,
-					      &job->seconds)) {
+		} else if (!weft_setting_number(argv[1], 10, WAIT_MOST_S,
+						&job->seconds)) {
 			weft_complain(job->ctx,
 				      "wait: timeout: '%s' is not a time: use a number of seconds from 0 (only look) to %d",
 				      argv[1], WAIT_MOST_S);

@@ -12,7 +12,7 @@
 
 #include "base/array.h"
 #include "cli/command.h"
-#include "conf/parse.h"
+#include "conf/setting.h"
 #include "genl/backend.h"
 #include "print/print.h"
 
@@ -213,7 +213,7 @@ static void complete_settings(const struct completion *complete, bool in_peer)
 static void complete_value(const struct completion *complete,
 			   const char *setting)
 {
-	const struct weft_setting *found = weft_parse_find_word(setting);
+	const struct weft_setting *found = weft_setting_find_word(setting);
 
 	if (!strcmp(setting, "peer"))
 		complete_keys(complete);
@@ -230,7 +230,7 @@ static void complete_set(const struct completion *complete, int argc,
 	int i = 0;
 
 	while (i < argc - 1) {
-		setting = weft_parse_find_word(argv[i]);
+		setting = weft_setting_find_word(argv[i]);
 		if (!strcmp(argv[i], "peer"))
 			in_peer = true;
 		i += setting && !setting->value ? 1 : 2;

@@ -9,8 +9,8 @@
 #include "conf/duplicates.h"
 #include "conf/file.h"
 #include "conf/merge.h"
-#include "conf/parse.h"
 #include "conf/resolve.h"
+#include "conf/setting.h"
 #include "model/model.h"
 
 /* A million peers with a dozen prefixes each. */
@@ -28,12 +28,12 @@ enum config_section {
 
 /**
  * struct config_state - how far a file has been read
- * @parse: the model so far, and the line
+ * @parser: the model so far, and the line
  * @section: the section the line belongs to
  * @peer_line: where the last Peer section began
  */
 struct config_state {
-	struct weft_parse parse;
+	struct weft_parser parser;
 	enum config_section section;
 	unsigned int peer_line;
 };
@@ -58,37 +58,37 @@ static int config_quote_length(const char *line)
 
 static bool config_finish_peer(struct config_state *state)
 {
-	struct weft_parse *parse = &state->parse;
+	struct weft_parser *parser = &state->parser;
 	struct weft_place place = { };
 
-	if (!parse->peer || parse->peer->has & WEFT_PEER_HAS_PUBLIC_KEY)
+	if (!parser->peer || parser->peer->has & WEFT_PEER_HAS_PUBLIC_KEY)
 		return true;
-	place.file = parse->place.file;
+	place.file = parser->place.file;
 	place.line = state->peer_line;
-	weft_complain_at(parse->ctx, &place, "this [Peer] has no PublicKey");
+	weft_complain_at(parser->ctx, &place, "this [Peer] has no PublicKey");
 	return false;
 }
 
 static bool config_begin_peer(struct config_state *state)
 {
-	struct weft_parse *parse = &state->parse;
+	struct weft_parser *parser = &state->parser;
 
-	parse->peer = weft_model_peer_add(parse->dev);
-	if (!parse->peer) {
-		weft_complain_at(parse->ctx, &parse->place, "out of memory");
+	parser->peer = weft_model_peer_add(parser->dev);
+	if (!parser->peer) {
+		weft_complain_at(parser->ctx, &parser->place, "out of memory");
 		/* Its fields have no peer to go to. */
 		state->section = CONFIG_SECTION_UNKNOWN;
 		return false;
 	}
-	parse->peer->section_line = parse->place.line;
+	parser->peer->section_line = parser->place.line;
 	/* What a whole configuration leaves out is taken away. */
-	if (parse->whole)
-		parse->peer->has |= WEFT_PEER_REPLACE_ALLOWEDIPS |
+	if (parser->whole)
+		parser->peer->has |= WEFT_PEER_REPLACE_ALLOWEDIPS |
 				    WEFT_PEER_HAS_PRESHARED_KEY |
 				    WEFT_PEER_HAS_KEEPALIVE |
 				    WEFT_PEER_HAS_CANDIDATES |
 				    WEFT_PEER_HAS_ROAM;
-	state->peer_line = parse->place.line;
+	state->peer_line = parser->place.line;
 	state->section = CONFIG_SECTION_PEER;
 	return true;
 }
@@ -98,19 +98,19 @@ static bool config_begin_section(struct config_state *state, char *line)
 {
 	weft_text_squeeze(line);
 	if (strcasecmp(line, "[Interface]") && strcasecmp(line, "[Peer]")) {
-		weft_complain_at(state->parse.ctx, &state->parse.place,
+		weft_complain_at(state->parser.ctx, &state->parser.place,
 				 "'%s' is not a section: [Interface] and [Peer] are",
 				 line);
 		state->section = CONFIG_SECTION_UNKNOWN;
 		return false;
 	}
-	if (!config_finish_peer(state) && !state->parse.ctx->notes)
+	if (!config_finish_peer(state) && !state->parser.ctx->notes)
 		return false;
 	if (strcasecmp(line, "[Interface]"))
 		return config_begin_peer(state);
 	state->section = CONFIG_SECTION_INTERFACE;
-	if (!state->parse.dev->line)
-		state->parse.dev->line = state->parse.place.line;
+	if (!state->parser.dev->line)
+		state->parser.dev->line = state->parser.place.line;
 	return true;
 }
 
@@ -119,9 +119,9 @@ static bool config_refuse_field(struct config_state *state, const char *field)
 	bool in_peer = state->section == CONFIG_SECTION_PEER;
 	char *list;
 
-	list = weft_parse_list(in_peer ? WEFT_SCOPE_PEER : WEFT_SCOPE_DEVICE,
-			       true, state->parse.more);
-	weft_complain_at(state->parse.ctx, &state->parse.place,
+	list = weft_setting_list(in_peer ? WEFT_SCOPE_PEER : WEFT_SCOPE_DEVICE,
+				 true, state->parser.more);
+	weft_complain_at(state->parser.ctx, &state->parser.place,
 			 "'%.*s' is not a field of %s: %s are",
 			 CONFIG_QUOTE_CHARS, field,
 			 in_peer ? "[Peer]" : "[Interface]", list ? list : "");
@@ -140,11 +140,11 @@ static const struct weft_setting *config_find(struct config_state *state,
 				WEFT_SCOPE_PEER : WEFT_SCOPE_DEVICE;
 	const struct weft_setting *setting = NULL;
 
-	if (state->parse.more)
-		setting = weft_parse_find_field(state->parse.more, field);
+	if (state->parser.more)
+		setting = weft_setting_find_field(state->parser.more, field);
 	if (!setting) {
 		weft_text_squeeze(field);
-		setting = weft_parse_find_field(weft_settings, field);
+		setting = weft_setting_find_field(weft_settings, field);
 		if (setting && !setting->spaced)
 			weft_text_squeeze(value);
 	}
@@ -158,14 +158,14 @@ static bool config_set(struct config_state *state, char *field, char *value)
 
 	if (!setting)
 		return config_refuse_field(state, field);
-	state->parse.place.name = setting->field;
+	state->parser.place.name = setting->field;
 	if (!*value && !setting->empty) {
-		weft_complain_at(state->parse.ctx, &state->parse.place,
+		weft_complain_at(state->parser.ctx, &state->parser.place,
 				 "the value is missing");
 		return false;
 	}
-	good = setting->from_field(&state->parse, value);
-	state->parse.place.name = NULL;
+	good = setting->from_field(&state->parser, value);
+	state->parser.place.name = NULL;
 	return good;
 }
 
@@ -182,13 +182,13 @@ static bool config_read_line(struct config_state *state, char *line)
 	if (state->section == CONFIG_SECTION_UNKNOWN)
 		return true;
 	if (state->section == CONFIG_SECTION_NONE) {
-		weft_complain_at(state->parse.ctx, &state->parse.place,
+		weft_complain_at(state->parser.ctx, &state->parser.place,
 				 "[Interface] or [Peer] has to come first");
 		return false;
 	}
 	equals = strchr(line, '=');
 	if (!equals) {
-		weft_complain_at(state->parse.ctx, &state->parse.place,
+		weft_complain_at(state->parser.ctx, &state->parser.place,
 				 "'%.*s' is not a setting: use FIELD = VALUE",
 				 config_quote_length(line), line);
 		return false;
@@ -204,10 +204,10 @@ static bool config_read_text(struct config_state *state, char *text)
 	char *line;
 
 	while ((line = strsep(&text, "\n"))) {
-		state->parse.place.line++;
-		state->parse.place.name = NULL;
+		state->parser.place.line++;
+		state->parser.place.name = NULL;
 		good &= config_read_line(state, line);
-		if (!good && !state->parse.ctx->notes)
+		if (!good && !state->parser.ctx->notes)
 			return false;
 	}
 	return good & config_finish_peer(state);
@@ -220,20 +220,20 @@ static struct weft_device *config_parse(struct config_state *state, char *text,
 	struct weft_device *dev = weft_model_device_new(name);
 
 	if (!dev) {
-		weft_complain(state->parse.ctx, "out of memory");
+		weft_complain(state->parser.ctx, "out of memory");
 		return NULL;
 	}
-	state->parse.dev = dev;
-	if (state->parse.whole)
+	state->parser.dev = dev;
+	if (state->parser.whole)
 		dev->has = WEFT_DEVICE_HAS_PRIVATE_KEY |
 			   WEFT_DEVICE_HAS_LISTEN_PORT |
 			   WEFT_DEVICE_HAS_FWMARK | WEFT_DEVICE_REPLACE_PEERS |
 			   WEFT_DEVICE_HAS_LISTEN_ADDRESS |
 			   WEFT_DEVICE_HAS_BIND_DEVICE;
-	if (config_read_text(state, text) || state->parse.ctx->notes) {
+	if (config_read_text(state, text) || state->parser.ctx->notes) {
 		if (weft_merge_peers(dev))
 			return dev;
-		weft_complain(state->parse.ctx, "out of memory");
+		weft_complain(state->parser.ctx, "out of memory");
 	}
 	weft_model_device_free(dev);
 	return NULL;
@@ -244,7 +244,7 @@ struct weft_device *weft_config_parse(const struct weft_context *ctx,
 				      const char *name, bool whole)
 {
 	struct config_state state = {
-		.parse = {
+		.parser = {
 			.ctx = ctx, .place.file = file, .whole = whole,
 		},
 	};
@@ -259,7 +259,7 @@ struct weft_device *weft_config_parse_more(const struct weft_context *ctx,
 					   struct weft_profile *profile)
 {
 	struct config_state state = {
-		.parse = {
+		.parser = {
 			.ctx = ctx, .place.file = file, .whole = true,
 			.more = more, .profile = profile,
 		},

@@ -10,8 +10,8 @@
 
 #include "base/text.h"
 #include "conf/config.h"
-#include "conf/parse.h"
 #include "conf/profile.h"
+#include "conf/setting.h"
 #include "conf/table.h"
 
 /* What IPv4 can do with, and what fits into an IP packet. */
@@ -21,9 +21,9 @@
 #define PROFILE_BLANKS		", \t"
 #define PROFILE_NAME_CHARS	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=+.-"
 
-static bool profile_no_memory(struct weft_parse *parse)
+static bool profile_no_memory(struct weft_parser *parser)
 {
-	weft_complain_at(parse->ctx, &parse->place, "out of memory");
+	weft_complain_at(parser->ctx, &parser->place, "out of memory");
 	return false;
 }
 
@@ -41,25 +41,25 @@ bool weft_profile_words_add(struct weft_words *words, const char *text,
 	return items[words->count].text && ++words->count;
 }
 
-static bool profile_add_word(struct weft_parse *parse, struct weft_words *words,
+static bool profile_add_word(struct weft_parser *parser, struct weft_words *words,
 			     const char *text)
 {
-	return weft_profile_words_add(words, text, parse->place.line) ||
-	       profile_no_memory(parse);
+	return weft_profile_words_add(words, text, parser->place.line) ||
+	       profile_no_memory(parser);
 }
 
 /* Give @take each word of a list. */
-static bool profile_split(struct weft_parse *parse, const char *value,
-			  bool (*take)(struct weft_parse *parse, char *word))
+static bool profile_split(struct weft_parser *parser, const char *value,
+			  bool (*take)(struct weft_parser *parser, char *word))
 {
 	char *copy = strdup(value), *rest = copy, *word;
 	bool good = true;
 
 	if (!copy)
-		return profile_no_memory(parse);
+		return profile_no_memory(parser);
 	while (good && (word = strsep(&rest, PROFILE_BLANKS)))
 		if (*word)
-			good = take(parse, word);
+			good = take(parser, word);
 	free(copy);
 	return good;
 }
@@ -72,40 +72,40 @@ static bool profile_parse_mask(char *word, struct weft_allowedip *ip)
 	__u32 bits;
 	bool good;
 
-	if (!slash || !strchr(slash, '.') || !weft_parse_prefix(slash + 1, &mask))
+	if (!slash || !strchr(slash, '.') || !weft_setting_prefix(slash + 1, &mask))
 		return false;
 	bits = ~ntohl(mask.ip4.s_addr);
 	*slash = '\0';
 	/* Ones, then zeros: what is left over is one less than a power of two. */
-	good = weft_parse_prefix(word, ip) && ip->family == AF_INET &&
+	good = weft_setting_prefix(word, ip) && ip->family == AF_INET &&
 	       !(bits & (bits + 1));
 	*slash = '/';
 	ip->cidr = 32 - __builtin_popcount(bits);
 	return good;
 }
 
-static bool profile_add_address(struct weft_parse *parse, char *word)
+static bool profile_add_address(struct weft_parser *parser, char *word)
 {
 	struct weft_route *address;
 
-	address = weft_host_routes_add(&parse->profile->addresses);
+	address = weft_host_routes_add(&parser->profile->addresses);
 	if (!address)
-		return profile_no_memory(parse);
+		return profile_no_memory(parser);
 	address->protocol = WEFT_PROTOCOL;
-	address->prefix.line = parse->place.line;
-	if (weft_parse_prefix(word, &address->prefix) ||
+	address->prefix.line = parser->place.line;
+	if (weft_setting_prefix(word, &address->prefix) ||
 	    profile_parse_mask(word, &address->prefix))
 		return true;
-	parse->profile->addresses.count--;
-	weft_complain_at(parse->ctx, &parse->place,
+	parser->profile->addresses.count--;
+	weft_complain_at(parser->ctx, &parser->place,
 			 "'%s' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
 			 word);
 	return false;
 }
 
-static bool profile_address(struct weft_parse *parse, const char *value)
+static bool profile_address(struct weft_parser *parser, const char *value)
 {
-	return profile_split(parse, value, profile_add_address);
+	return profile_split(parser, value, profile_add_address);
 }
 
 /* "fe80::1%eth0": the zone of an IPv6 address is a link. */
@@ -119,7 +119,7 @@ static bool profile_is_server(char *word)
 		return false;
 	if (zone)
 		*zone = '\0';
-	good = weft_parse_prefix(word, &ip);
+	good = weft_setting_prefix(word, &ip);
 	if (!zone)
 		return good;
 	*zone = '%';
@@ -128,52 +128,52 @@ static bool profile_is_server(char *word)
 }
 
 /* An address is a name server, and any other word a domain. */
-static bool profile_add_dns(struct weft_parse *parse, char *word)
+static bool profile_add_dns(struct weft_parser *parser, char *word)
 {
 	bool is_address = strchr(word, ':') ||
 			  !word[strspn(word, "0123456789.")];
 
 	if (!is_address)
-		return profile_add_word(parse, &parse->profile->search, word);
+		return profile_add_word(parser, &parser->profile->search, word);
 	if (profile_is_server(word))
-		return profile_add_word(parse, &parse->profile->dns, word);
-	weft_complain_at(parse->ctx, &parse->place,
+		return profile_add_word(parser, &parser->profile->dns, word);
+	weft_complain_at(parser->ctx, &parser->place,
 			 "'%s' is not a name server: use an address, or the name of a domain to search",
 			 word);
 	return false;
 }
 
-static bool profile_dns(struct weft_parse *parse, const char *value)
+static bool profile_dns(struct weft_parser *parser, const char *value)
 {
-	return profile_split(parse, value, profile_add_dns);
+	return profile_split(parser, value, profile_add_dns);
 }
 
-static bool profile_mtu(struct weft_parse *parse, const char *value)
+static bool profile_mtu(struct weft_parser *parser, const char *value)
 {
 	unsigned long mtu = 0;
 
-	if (*value && (!weft_parse_number(value, 10, PROFILE_MTU_MAX, &mtu) ||
+	if (*value && (!weft_setting_number(value, 10, PROFILE_MTU_MAX, &mtu) ||
 		       mtu < PROFILE_MTU_MIN)) {
-		weft_complain_at(parse->ctx, &parse->place,
+		weft_complain_at(parser->ctx, &parser->place,
 				 "'%s' is not an MTU: use a number from %d to %d",
 				 value, PROFILE_MTU_MIN, PROFILE_MTU_MAX);
 		return false;
 	}
-	parse->profile->mtu = mtu;
-	parse->profile->mtu_line = parse->place.line;
+	parser->profile->mtu = mtu;
+	parser->profile->mtu_line = parser->place.line;
 	return true;
 }
 
 static bool profile_table_number(const char *value, unsigned long *table)
 {
-	if (!weft_parse_number(value, 0, 0xffffffff, table))
+	if (!weft_setting_number(value, 0, 0xffffffff, table))
 		*table = weft_table_find(weft_table_files, value);
 	return *table;
 }
 
-static bool profile_table(struct weft_parse *parse, const char *value)
+static bool profile_table(struct weft_parser *parser, const char *value)
 {
-	struct weft_profile *profile = parse->profile;
+	struct weft_profile *profile = parser->profile;
 	unsigned long table = 0;
 
 	profile->table = WEFT_TABLE_NUMBER;
@@ -182,76 +182,76 @@ static bool profile_table(struct weft_parse *parse, const char *value)
 	} else if (!strcasecmp(value, "off")) {
 		profile->table = WEFT_TABLE_OFF;
 	} else if (!profile_table_number(value, &table)) {
-		weft_complain_at(parse->ctx, &parse->place,
+		weft_complain_at(parser->ctx, &parser->place,
 				 "'%s' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from %s or %s.d/*.conf",
 				 value, weft_table_files[0],
 				 weft_table_files[0]);
 		return false;
 	}
 	profile->table_number = table;
-	profile->table_line = parse->place.line;
+	profile->table_line = parser->place.line;
 	free(profile->table_text);
 	profile->table_text = *value ? strdup(value) : NULL;
-	return profile->table_text || !*value || profile_no_memory(parse);
+	return profile->table_text || !*value || profile_no_memory(parser);
 }
 
 /* An empty command is none. */
-static bool profile_add_hook(struct weft_parse *parse,
+static bool profile_add_hook(struct weft_parser *parser,
 			     enum weft_profile_hook hook, const char *value)
 {
-	return !*value || profile_add_word(parse, &parse->profile->hooks[hook],
+	return !*value || profile_add_word(parser, &parser->profile->hooks[hook],
 					   value);
 }
 
-static bool profile_pre_up(struct weft_parse *parse, const char *value)
+static bool profile_pre_up(struct weft_parser *parser, const char *value)
 {
-	return profile_add_hook(parse, WEFT_HOOK_PRE_UP, value);
+	return profile_add_hook(parser, WEFT_HOOK_PRE_UP, value);
 }
 
-static bool profile_post_up(struct weft_parse *parse, const char *value)
+static bool profile_post_up(struct weft_parser *parser, const char *value)
 {
-	return profile_add_hook(parse, WEFT_HOOK_POST_UP, value);
+	return profile_add_hook(parser, WEFT_HOOK_POST_UP, value);
 }
 
-static bool profile_pre_down(struct weft_parse *parse, const char *value)
+static bool profile_pre_down(struct weft_parser *parser, const char *value)
 {
-	return profile_add_hook(parse, WEFT_HOOK_PRE_DOWN, value);
+	return profile_add_hook(parser, WEFT_HOOK_PRE_DOWN, value);
 }
 
-static bool profile_post_down(struct weft_parse *parse, const char *value)
+static bool profile_post_down(struct weft_parser *parser, const char *value)
 {
-	return profile_add_hook(parse, WEFT_HOOK_POST_DOWN, value);
+	return profile_add_hook(parser, WEFT_HOOK_POST_DOWN, value);
 }
 
-static bool profile_save(struct weft_parse *parse, const char *value)
+static bool profile_save(struct weft_parser *parser, const char *value)
 {
-	parse->profile->save = !strcasecmp(value, "true");
-	if (parse->profile->save || !strcasecmp(value, "false"))
+	parser->profile->save = !strcasecmp(value, "true");
+	if (parser->profile->save || !strcasecmp(value, "false"))
 		return true;
-	weft_complain_at(parse->ctx, &parse->place,
+	weft_complain_at(parser->ctx, &parser->place,
 			 "'%s' is neither 'true' nor 'false'", value);
 	return false;
 }
 
-static bool profile_forwarding(struct weft_parse *parse, const char *value)
+static bool profile_forwarding(struct weft_parser *parser, const char *value)
 {
 	bool on = !strcasecmp(value, "on");
 
 	if (!on && strcasecmp(value, "off")) {
-		weft_complain_at(parse->ctx, &parse->place,
+		weft_complain_at(parser->ctx, &parser->place,
 				 "'%s' is neither 'on' nor 'off'", value);
 		return false;
 	}
-	parse->profile->forwarding = on ? WEFT_SWITCH_ON : WEFT_SWITCH_OFF;
+	parser->profile->forwarding = on ? WEFT_SWITCH_ON : WEFT_SWITCH_OFF;
 	return true;
 }
 
 /* A secret, which is not quoted. */
-static bool profile_previous_key(struct weft_parse *parse, const char *value)
+static bool profile_previous_key(struct weft_parser *parser, const char *value)
 {
-	if (weft_key_decode(&parse->profile->previous_key, value))
+	if (weft_key_decode(&parser->profile->previous_key, value))
 		return true;
-	weft_complain_at(parse->ctx, &parse->place,
+	weft_complain_at(parser->ctx, &parser->place,
 			 "not a key: %zu characters where %d of base64 are wanted (the text is not shown, it may be a secret)",
 			 strlen(value), WEFT_KEY_CHARS);
 	return false;
@@ -267,25 +267,25 @@ static bool profile_date(const char *value, unsigned long *until)
 	return seconds > 0;
 }
 
-static bool profile_grace_until(struct weft_parse *parse, const char *value)
+static bool profile_grace_until(struct weft_parser *parser, const char *value)
 {
 	unsigned long until;
 
-	if (!weft_parse_number(value, 10, LONG_MAX, &until) &&
+	if (!weft_setting_number(value, 10, LONG_MAX, &until) &&
 	    !profile_date(value, &until)) {
-		weft_complain_at(parse->ctx, &parse->place,
+		weft_complain_at(parser->ctx, &parser->place,
 				 "'%s' is not a time: use a number of seconds since 1970, or YYYY-MM-DDTHH:MM:SSZ",
 				 value);
 		return false;
 	}
 	/* More seconds than the kernel counts: 136 years. */
-	if ((__s64)until - (__s64)parse->ctx->now > UINT32_MAX) {
-		weft_complain_at(parse->ctx, &parse->place,
+	if ((__s64)until - (__s64)parser->ctx->now > UINT32_MAX) {
+		weft_complain_at(parser->ctx, &parser->place,
 				 "'%s' is more than a century ahead: use seconds since 1970, not milliseconds",
 				 value);
 		return false;
 	}
-	parse->profile->grace_until = until;
+	parser->profile->grace_until = until;
 	return true;
 }
 
@@ -346,7 +346,7 @@ bool weft_profile_is_own_field(const char *field, bool in_peer)
 {
 	const struct weft_setting *setting;
 
-	setting = weft_parse_find_field(profile_settings, field);
+	setting = weft_setting_find_field(profile_settings, field);
 	return setting && in_peer == (setting->scope == WEFT_SCOPE_PEER);
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "conf/parse.h"
+#include "conf/setting.h"
 #include "conf/table.h"
 
 /* The administrator's, then where distributions have them, iproute2 6.5's last. */
@@ -32,7 +32,7 @@ static __u32 table_of_line(char *line, const char *name)
 
 	line[strcspn(line, "#\n")] = '\0';
 	word = strtok_r(line, " \t", &rest);
-	if (!word || !weft_parse_number(word, 0, 0xffffffff, &table))
+	if (!word || !weft_setting_number(word, 0, 0xffffffff, &table))
 		return 0;
 	word = strtok_r(NULL, " \t", &rest);
 	return word && !strcmp(word, name) ? table : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Settings: the words of the command line and the fields of a file. */
-#ifndef _WEFT_TOOLS_PARSE_H
-#define _WEFT_TOOLS_PARSE_H
+#ifndef _WEFT_TOOLS_SETTING_H
+#define _WEFT_TOOLS_SETTING_H
 
 #include <linux/types.h>
 
@@ -20,7 +20,7 @@ enum weft_scope {
 };
 
 /**
- * struct weft_parse - a model on its way from text
+ * struct weft_parser - a model on its way from text
  * @ctx: for complaints
  * @place: where the parser is
  * @dev: what is being filled in
@@ -30,7 +30,7 @@ enum weft_scope {
  * @profile: what those fill in
  * @have: the interface as it is, once a peer has been called by its name
  */
-struct weft_parse {
+struct weft_parser {
 	const struct weft_context *ctx;
 	struct weft_place place;
 	struct weft_device *dev;
@@ -41,7 +41,7 @@ struct weft_parse {
 	struct weft_device *have;
 };
 
-typedef bool (*weft_setter)(struct weft_parse *parse, const char *value);
+typedef bool (*weft_setter)(struct weft_parser *parser, const char *value);
 
 /**
  * struct weft_setting - one thing that can be set
@@ -69,26 +69,26 @@ struct weft_setting {
 
 extern const struct weft_setting weft_settings[];
 
-const struct weft_setting *weft_parse_find_word(const char *word);
-const struct weft_setting *weft_parse_find_field(const struct weft_setting *in,
-						 const char *field);
+const struct weft_setting *weft_setting_find_word(const char *word);
+const struct weft_setting *weft_setting_find_field(const struct weft_setting *in,
+						   const char *field);
 /*
  * "a, b, c": names of the settings of a scope, for complaints, those in @more
  * included if it is not NULL; to be freed.
  */
-char *weft_parse_list(enum weft_scope scope, bool fields,
-		      const struct weft_setting *more);
+char *weft_setting_list(enum weft_scope scope, bool fields,
+			const struct weft_setting *more);
 /* Digits only, and no more than @max. */
-bool weft_parse_number(const char *text, int base, unsigned long max,
-		       unsigned long *number);
+bool weft_setting_number(const char *text, int base, unsigned long max,
+			 unsigned long *number);
 /* Decimal, or hexadecimal after "0x": a leading zero means nothing. */
-bool weft_parse_mark(const char *text, unsigned long *mark);
+bool weft_setting_mark(const char *text, unsigned long *mark);
 /* "address" or "address/length"; @text is put back as it was. */
-bool weft_parse_prefix(char *text, struct weft_allowedip *ip);
+bool weft_setting_prefix(char *text, struct weft_allowedip *ip);
 /* Seconds, or "off" for 0: without an end. */
-bool weft_parse_grace(struct weft_parse *parse, const char *value,
-		      __u32 *grace);
+bool weft_setting_grace(struct weft_parser *parser, const char *value,
+			__u32 *grace);
 /* A public key on the command line or in a file. */
-bool weft_parse_public_key(struct weft_parse *parse, const char *value);
+bool weft_setting_public_key(struct weft_parser *parser, const char *value);
 
-#endif /* _WEFT_TOOLS_PARSE_H */
+#endif /* _WEFT_TOOLS_SETTING_H */
