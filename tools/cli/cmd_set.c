@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apply/claim.h"
+#include "apply/conflict.h"
 #include "apply/lock.h"
 #include "apply/sync.h"
 #include "cli/command.h"
@@ -23,7 +23,7 @@ static bool set_explain(const struct weft_context *ctx,
 
 	if (ctx->backend->get(ctx->backend, dev->name, &now))
 		return false;
-	said = weft_claim_explain(ctx, now, dev);
+	said = weft_conflict_explain(ctx, now, dev);
 	weft_model_device_free(now);
 	return said;
 }
@@ -202,13 +202,13 @@ static int set_send_words(struct weft_parser *parser)
 		weft_lock_release(&lock);
 		return 1;
 	}
-	if (!parser->have && weft_claim_adds_prefixes(parser->dev) &&
+	if (!parser->have && weft_conflict_adds_prefixes(parser->dev) &&
 	    ctx->backend->get(ctx->backend, parser->dev->name, &parser->have))
 		parser->have = NULL;
 	status = set_send(ctx, parser->dev);
 	weft_lock_release(&lock);
 	if (!status && parser->have)
-		weft_claim_report_moved(ctx, parser->have, parser->dev);
+		weft_conflict_warn_moved(ctx, parser->have, parser->dev);
 	return status;
 }
 

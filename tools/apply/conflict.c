@@ -2,39 +2,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "apply/claim.h"
+#include "apply/conflict.h"
 #include "base/complain.h"
 #include "model/format.h"
 #include "model/model.h"
 
 /* A line that names more than this is of no use to anyone. */
-#define CLAIM_NAMED_MAX	8
+#define CONFLICT_NAMED_MAX	8
 
 /**
- * struct claim_prefix - a prefix and whose it is
+ * struct conflict_prefix - a prefix and whose it is
  * @ip: the prefix
  * @peer: the one that has it
  */
-struct claim_prefix {
+struct conflict_prefix {
 	struct weft_allowedip *ip;
 	const struct weft_peer *peer;
 };
 
 /* All prefixes of a device, sorted. */
-struct claim_prefixes {
-	struct claim_prefix *entries;
+struct conflict_prefixes {
+	struct conflict_prefix *entries;
 	size_t count;
 };
 
-static int claim_compare(const void *a, const void *b)
+static int conflict_compare(const void *a, const void *b)
 {
-	const struct claim_prefix *x = a, *y = b;
+	const struct conflict_prefix *x = a, *y = b;
 
 	return weft_model_allowedip_compare(x->ip, y->ip);
 }
 
-static bool claim_sort(struct claim_prefixes *prefixes,
-		       const struct weft_device *dev)
+static bool conflict_sort(struct conflict_prefixes *prefixes,
+			  const struct weft_device *dev)
 {
 	const struct weft_peer *peer;
 	struct weft_allowedip *ip;
@@ -50,14 +50,14 @@ static bool claim_sort(struct claim_prefixes *prefixes,
 	for (peer = dev->peers; peer; peer = peer->next)
 		for (ip = peer->allowedips; ip; ip = ip->next)
 			prefixes->entries[prefixes->count++] =
-				(struct claim_prefix){ ip, peer };
+				(struct conflict_prefix){ ip, peer };
 	qsort(prefixes->entries, prefixes->count, sizeof(*prefixes->entries),
-	      claim_compare);
+	      conflict_compare);
 	return true;
 }
 
-static bool claim_removes(const struct weft_peer *entry,
-			  const struct weft_allowedip *prefix)
+static bool conflict_removes(const struct weft_peer *entry,
+			     const struct weft_allowedip *prefix)
 {
 	struct weft_allowedip *ip, masked;
 
@@ -73,9 +73,9 @@ static bool claim_removes(const struct weft_peer *entry,
 }
 
 /* Whether the change itself takes a prefix, or all it has, from a peer. */
-static bool claim_is_given_up(const struct weft_device *change,
-			      const struct weft_peer *holder,
-			      const struct weft_allowedip *prefix)
+static bool conflict_is_given_up(const struct weft_device *change,
+				 const struct weft_peer *holder,
+				 const struct weft_allowedip *prefix)
 {
 	const struct weft_peer *entry;
 
@@ -83,31 +83,31 @@ static bool claim_is_given_up(const struct weft_device *change,
 		return true;
 	for (entry = change->peers; entry; entry = entry->next)
 		if (weft_key_equal(&entry->public_key, &holder->public_key) &&
-		    claim_removes(entry, prefix))
+		    conflict_removes(entry, prefix))
 			return true;
 	return false;
 }
 
 /* The other peer that has what @peer is to get; @prefix gets its mask. */
-static const struct weft_peer *claim_holder(const struct claim_prefixes *all,
-					    const struct weft_device *change,
-					    const struct weft_peer *peer,
-					    struct weft_allowedip *prefix)
+static const struct weft_peer *conflict_holder(const struct conflict_prefixes *all,
+					       const struct weft_device *change,
+					       const struct weft_peer *peer,
+					       struct weft_allowedip *prefix)
 {
-	struct claim_prefix wanted = { prefix, NULL }, *found;
+	struct conflict_prefix wanted = { prefix, NULL }, *found;
 
 	if (prefix->remove || peer->has & WEFT_PEER_REMOVE)
 		return NULL;
 	weft_model_allowedip_mask(prefix);
 	found = bsearch(&wanted, all->entries, all->count,
-			sizeof(*all->entries), claim_compare);
+			sizeof(*all->entries), conflict_compare);
 	if (!found || weft_key_equal(&found->peer->public_key, &peer->public_key) ||
-	    claim_is_given_up(change, found->peer, prefix))
+	    conflict_is_given_up(change, found->peer, prefix))
 		return NULL;
 	return found->peer;
 }
 
-bool weft_claim_adds_prefixes(const struct weft_device *change)
+bool weft_conflict_adds_prefixes(const struct weft_device *change)
 {
 	const struct weft_allowedip *ip;
 	const struct weft_peer *peer;
@@ -119,8 +119,8 @@ bool weft_claim_adds_prefixes(const struct weft_device *change)
 	return false;
 }
 
-static void claim_write_moved(FILE *out, const struct claim_prefixes *all,
-			      const struct weft_device *change, size_t *count)
+static void conflict_write_moved(FILE *out, const struct conflict_prefixes *all,
+				 const struct weft_device *change, size_t *count)
 {
 	const struct weft_peer *peer, *holder;
 	const struct weft_allowedip *ip;
@@ -129,8 +129,8 @@ static void claim_write_moved(FILE *out, const struct claim_prefixes *all,
 	for (peer = change->peers; peer; peer = peer->next) {
 		for (ip = peer->allowedips; ip; ip = ip->next) {
 			prefix = *ip;
-			holder = claim_holder(all, change, peer, &prefix);
-			if (!holder || ++*count > CLAIM_NAMED_MAX)
+			holder = conflict_holder(all, change, peer, &prefix);
+			if (!holder || ++*count > CONFLICT_NAMED_MAX)
 				continue;
 			fprintf(out, "%s%s/%u from peer %s",
 				*count > 1 ? ", " : "",
@@ -140,22 +140,22 @@ static void claim_write_moved(FILE *out, const struct claim_prefixes *all,
 	}
 }
 
-void weft_claim_report_moved(const struct weft_context *ctx,
-			     const struct weft_device *before,
-			     const struct weft_device *change)
+void weft_conflict_warn_moved(const struct weft_context *ctx,
+			      const struct weft_device *before,
+			      const struct weft_device *change)
 {
-	struct claim_prefixes all = { };
+	struct conflict_prefixes all = { };
 	size_t count = 0, len = 0;
 	char *text = NULL;
 	FILE *out = open_memstream(&text, &len);
 
-	if (out && claim_sort(&all, before))
-		claim_write_moved(out, &all, change, &count);
+	if (out && conflict_sort(&all, before))
+		conflict_write_moved(out, &all, change, &count);
 	if (out)
 		fclose(out);
-	if (text && count > CLAIM_NAMED_MAX)
+	if (text && count > CONFLICT_NAMED_MAX)
 		weft_warn(ctx, "%s: allowed IPs have moved: %s, and %zu more",
-			  change->name, text, count - CLAIM_NAMED_MAX);
+			  change->name, text, count - CONFLICT_NAMED_MAX);
 	else if (text && count)
 		weft_warn(ctx, "%s: allowed IPs have moved: %s",
 			  change->name, text);
@@ -163,10 +163,10 @@ void weft_claim_report_moved(const struct weft_context *ctx,
 	free(all.entries);
 }
 
-static bool claim_explain_prefixes(const struct weft_context *ctx,
-				   const struct claim_prefixes *all,
-				   const struct weft_device *change,
-				   const struct weft_peer *peer)
+static bool conflict_explain_prefixes(const struct weft_context *ctx,
+				      const struct conflict_prefixes *all,
+				      const struct weft_device *change,
+				      const struct weft_peer *peer)
 {
 	const struct weft_peer *holder;
 	const struct weft_allowedip *ip;
@@ -176,7 +176,7 @@ static bool claim_explain_prefixes(const struct weft_context *ctx,
 		return false;
 	for (ip = peer->allowedips; ip; ip = ip->next) {
 		prefix = *ip;
-		holder = claim_holder(all, change, peer, &prefix);
+		holder = conflict_holder(all, change, peer, &prefix);
 		if (!holder)
 			continue;
 		weft_complain(ctx,
@@ -188,10 +188,10 @@ static bool claim_explain_prefixes(const struct weft_context *ctx,
 	return false;
 }
 
-static bool claim_explain_name(const struct weft_context *ctx,
-			       const struct weft_device *now,
-			       const struct weft_device *change,
-			       const struct weft_peer *peer)
+static bool conflict_explain_name(const struct weft_context *ctx,
+				  const struct weft_device *now,
+				  const struct weft_device *change,
+				  const struct weft_peer *peer)
 {
 	const struct weft_peer *holder;
 
@@ -206,19 +206,19 @@ static bool claim_explain_name(const struct weft_context *ctx,
 	return true;
 }
 
-bool weft_claim_explain(const struct weft_context *ctx,
-			const struct weft_device *now,
-			const struct weft_device *change)
+bool weft_conflict_explain(const struct weft_context *ctx,
+			   const struct weft_device *now,
+			   const struct weft_device *change)
 {
-	struct claim_prefixes all = { };
+	struct conflict_prefixes all = { };
 	const struct weft_peer *peer;
 	bool said = false;
 
-	if (!claim_sort(&all, now))
+	if (!conflict_sort(&all, now))
 		return false;
 	for (peer = change->peers; peer && !said; peer = peer->next)
-		said = claim_explain_name(ctx, now, change, peer) ||
-		       claim_explain_prefixes(ctx, &all, change, peer);
+		said = conflict_explain_name(ctx, now, change, peer) ||
+		       conflict_explain_prefixes(ctx, &all, change, peer);
 	free(all.entries);
 	return said;
 }
