@@ -359,25 +359,25 @@ static void test_names(void)
 static void test_missed(void)
 {
 	struct weft_event event = test_event(WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_NONE, 7);
-	struct weft_event_place *places = NULL;
+	struct weft_event_cursor *cursors = NULL;
 
-	test_ok(!weft_event_missed(&places, &event), "before the first event none is missed");
-	test_ok(!weft_event_missed(&places, &event), "nor when one comes twice");
+	test_ok(!weft_event_missed(&cursors, &event), "before the first event none is missed");
+	test_ok(!weft_event_missed(&cursors, &event), "nor when one comes twice");
 	event.sequence = 8;
-	test_ok(!weft_event_missed(&places, &event), "nor before the next one");
+	test_ok(!weft_event_missed(&cursors, &event), "nor before the next one");
 	event.sequence = 10;
-	test_ok(weft_event_missed(&places, &event) == 1, "one is");
+	test_ok(weft_event_missed(&cursors, &event) == 1, "one is");
 	event.ifindex = 8;
 	event.sequence = 20;
-	test_ok(!weft_event_missed(&places, &event), "another interface counts by itself");
+	test_ok(!weft_event_missed(&cursors, &event), "another interface counts by itself");
 	event.ifindex = 7;
 	event.sequence = 3;
-	test_ok(!weft_event_missed(&places, &event), "numbers may begin anew");
+	test_ok(!weft_event_missed(&cursors, &event), "numbers may begin anew");
 	event.sequence = 9;
 	event.type = WEFT_EVENT_DEVICE_ADDED;
-	test_ok(!weft_event_missed(&places, &event), "as those of a new interface do");
-	weft_event_forget(&places);
-	test_ok(!places, "all places are forgotten");
+	test_ok(!weft_event_missed(&cursors, &event), "as those of a new interface do");
+	weft_event_forget(&cursors);
+	test_ok(!cursors, "all places are forgotten");
 }
 
 int main(void)

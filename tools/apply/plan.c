@@ -289,7 +289,7 @@ static bool plan_ask_mtu(const struct weft_context *ctx,
 	return true;
 }
 
-/* All places where the peer may be: it may go there while the tunnel is up. */
+/* All candidates of the peer: any may become its endpoint while the tunnel is up. */
 static bool plan_ask_peer_mtu(const struct weft_context *ctx,
 			      const struct weft_profile *profile,
 			      const struct weft_peer *peer, __u32 mark,

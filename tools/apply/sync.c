@@ -8,10 +8,10 @@
 #include "model/attr.h"
 #include "model/model.h"
 
-/* A peer, and its place in the file, which decides between two of one key. */
+/* A peer, and its number in the file, which decides between two of one key. */
 struct sync_peer {
 	struct weft_peer *peer;
-	size_t place;
+	size_t order;
 };
 
 /* All peers of a device, sorted by their keys. */
@@ -20,10 +20,10 @@ struct sync_peers {
 	size_t count;
 };
 
-/* A prefix, and its place in the file, which decides whose it is. */
+/* A prefix, and its number in the file, which decides whose it is. */
 struct sync_prefix {
 	struct weft_allowedip *ip;
-	size_t place;
+	size_t order;
 };
 
 /* Prefixes, sorted. */
@@ -32,7 +32,7 @@ struct sync_prefixes {
 	size_t count;
 };
 
-static int sync_compare_places(size_t a, size_t b)
+static int sync_compare_order(size_t a, size_t b)
 {
 	return (a > b) - (a < b);
 }
@@ -48,7 +48,7 @@ static int sync_compare_peers(const void *a, const void *b)
 	const struct sync_peer *x = a, *y = b;
 	int diff = sync_compare_keys(x->peer, y->peer);
 
-	return diff ? diff : sync_compare_places(x->place, y->place);
+	return diff ? diff : sync_compare_order(x->order, y->order);
 }
 
 static int sync_compare_prefixes(const void *a, const void *b)
@@ -56,7 +56,7 @@ static int sync_compare_prefixes(const void *a, const void *b)
 	const struct sync_prefix *x = a, *y = b;
 	int diff = weft_model_allowedip_compare(x->ip, y->ip);
 
-	return diff ? diff : sync_compare_places(x->place, y->place);
+	return diff ? diff : sync_compare_order(x->order, y->order);
 }
 
 static bool sync_sort_peers(struct sync_peers *peers,
@@ -263,7 +263,7 @@ static bool sync_same_name(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-/* There is a session, and with it the place where the peer was heard is good. */
+/* There is a session, and with it the endpoint where the peer was heard is good. */
 static bool sync_is_alive(const struct weft_peer *have)
 {
 	return have->known & WEFT_ATTR_BIT(WEFT_PEER_A_STATE) &&
@@ -274,7 +274,7 @@ static bool sync_is_alive(const struct weft_peer *have)
 /*
  * Whether the peer stays where it is. The kernel keeps the list that it was
  * given last: as long as that is the file's, the endpoint is what the peer has
- * taught, or one of the list that is being tried. A single place is not left
+ * taught, or one of the list that is being tried. A single one is not left
  * without word of the peer, so that without a session it is gone back to.
  */
 static bool sync_stays(const struct weft_peer *want,
@@ -286,9 +286,9 @@ static bool sync_stays(const struct weft_peer *want,
 	       (want->candidate_count > 1 || sync_is_alive(have));
 }
 
-/* A name that has no address now is no reason to leave a place. */
-static void sync_keep_place(struct weft_peer *want,
-			    const struct weft_peer *have, bool is_weft)
+/* A name that has no address now is no reason to leave an endpoint. */
+static void sync_keep_endpoint(struct weft_peer *want,
+			       const struct weft_peer *have, bool is_weft)
 {
 	if (!want->unresolved || have->endpoint.any.sa_family == AF_UNSPEC)
 		return;
@@ -302,7 +302,7 @@ static bool sync_reduce_endpoint(struct weft_peer *want,
 {
 	if (!is_weft || want->roam == have->roam)
 		want->has &= ~WEFT_PEER_HAS_ROAM;
-	sync_keep_place(want, have, is_weft);
+	sync_keep_endpoint(want, have, is_weft);
 	if (is_weft && !weft_model_candidates_keep(want, have))
 		return false;
 	if (!is_weft || weft_model_candidates_equal(want, have))

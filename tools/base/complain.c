@@ -40,7 +40,7 @@ static void complain_keep(struct weft_notes *notes, bool warning,
 			  const struct weft_place *place, const char *fmt,
 			  va_list args)
 {
-	struct weft_note note = { .warning = warning, .place = notes->count };
+	struct weft_note note = { .warning = warning, .order = notes->count };
 	struct weft_note *items;
 
 	items = reallocarray(notes->items, notes->count + 1, sizeof(*items));

@@ -10,7 +10,7 @@
 #endif
 
 /**
- * struct weft_place - where a word stands that may have to be complained about
+ * struct weft_place - where a word stands: in a file, or on the command line
  * @file: the configuration file, NULL for the command line
  * @line: the line in @file
  * @name: the setting the word belongs to, as the user wrote it, or NULL
@@ -28,7 +28,7 @@ struct weft_place {
  * @line: the line in @file
  * @name: the setting, or NULL
  * @text: the complaint
- * @place: how many came before it
+ * @order: how many came before it
  */
 struct weft_note {
 	bool warning;
@@ -36,7 +36,7 @@ struct weft_note {
 	unsigned int line;
 	char *name;
 	char *text;
-	size_t place;
+	size_t order;
 };
 
 /* @failed: memory was short, and notes are missing. */

@@ -93,7 +93,7 @@ static int check_compare(const void *a, const void *b)
 
 	if (x->line != y->line)
 		return x->line < y->line ? -1 : 1;
-	return x->place < y->place ? -1 : 1;
+	return x->order < y->order ? -1 : 1;
 }
 
 static bool check_print(const struct weft_context *ctx,

@@ -12,12 +12,12 @@
  * struct monitor_job - one run of it
  * @ctx: where lines go
  * @iface: the only interface that matters, or NULL
- * @places: where each interface's events have come to
+ * @cursors: where each interface's events have come to
  */
 struct monitor_job {
 	const struct weft_context *ctx;
 	const char *iface;
-	struct weft_event_place *places;
+	struct weft_event_cursor *cursors;
 };
 
 static bool monitor_print(struct monitor_job *job,
@@ -27,7 +27,7 @@ static bool monitor_print(struct monitor_job *job,
 
 	if (job->iface && strcmp(job->iface, event->ifname))
 		return true;
-	missed = weft_event_missed(&job->places, event);
+	missed = weft_event_missed(&job->cursors, event);
 	if (missed && !weft_event_print_missed(job->ctx, event, missed))
 		return false;
 	if (!job->ctx->json)
@@ -75,7 +75,7 @@ int weft_command_monitor(struct weft_context *ctx, int argc, char **argv)
 		return 1;
 	}
 	status = monitor_run(&job);
-	weft_event_forget(&job.places);
+	weft_event_forget(&job.cursors);
 	ctx->backend->unwatch(ctx->backend);
 	return status;
 }

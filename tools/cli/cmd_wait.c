@@ -32,7 +32,7 @@ enum wait_verdict {
  * @iface: the interface
  * @peer: key or name of the only peer that matters, or NULL
  * @dev: the interface, with only those peers left that are waited for
- * @places: where its events have come to
+ * @cursors: where its events have come to
  * @seconds: how long to wait
  * @end_ms: when that is over
  */
@@ -41,7 +41,7 @@ struct wait_job {
 	const char *iface;
 	const char *peer;
 	struct weft_device *dev;
-	struct weft_event_place *places;
+	struct weft_event_cursor *cursors;
 	unsigned long seconds;
 	__s64 end_ms;
 };
@@ -194,7 +194,7 @@ static enum wait_verdict wait_event(struct wait_job *job,
 			      job->iface);
 		return WAIT_FAILED;
 	}
-	if (weft_event_missed(&job->places, event))
+	if (weft_event_missed(&job->cursors, event))
 		return WAIT_AGAIN;
 	return wait_peer_event(job, event);
 }
@@ -318,7 +318,7 @@ int weft_command_wait(struct weft_context *ctx, int argc, char **argv)
 	job.end_ms = wait_now_ms() + job.seconds * 1000;
 	good = wait_run(&job);
 	ctx->backend->unwatch(ctx->backend);
-	weft_event_forget(&job.places);
+	weft_event_forget(&job.cursors);
 	weft_model_device_free(job.dev);
 	return good ? 0 : 1;
 }

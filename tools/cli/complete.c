@@ -182,16 +182,16 @@ static bool complete_repeats(const char *argument)
 	return len > 3 && !strcmp(argument + len - 3, "...");
 }
 
-/* The argument at the place of the last word, 0 being the first. */
-static void complete_place(const struct completion *complete,
-			   const char *arguments, int place)
+/* The argument at the position of the last word, 0 being the first. */
+static void complete_nth_argument(const struct completion *complete,
+				  const char *arguments, int position)
 {
 	char *copy = strdup(arguments), *rest = NULL, *argument;
 
 	if (!copy)
 		return;
 	argument = strtok_r(copy, " ", &rest);
-	while (argument && place-- && !complete_repeats(argument))
+	while (argument && position-- && !complete_repeats(argument))
 		argument = strtok_r(NULL, " ", &rest);
 	if (argument)
 		complete_argument(complete, argument);
@@ -218,7 +218,7 @@ static void complete_value(const struct completion *complete,
 	if (!strcmp(setting, "peer"))
 		complete_keys(complete);
 	else if (found && found->value)
-		complete_place(complete, found->value, 0);
+		complete_nth_argument(complete, found->value, 0);
 }
 
 /* Settings and values take turns; "remove" has no value. */
@@ -299,6 +299,6 @@ int weft_command_complete(struct weft_context *ctx, int argc, char **argv)
 	else if (command && command->run == weft_command_metrics)
 		complete_metrics(&complete, argc - 1, argv + 1);
 	else if (command)
-		complete_place(&complete, command->arguments, argc - 2);
+		complete_nth_argument(&complete, command->arguments, argc - 2);
 	return 0;
 }

@@ -200,7 +200,7 @@ static void record_print(FILE *out, const struct weft_record *record)
 }
 
 /* A test's interfaces are of paper, and need no record. */
-static bool record_has_no_place(const struct weft_context *ctx, const char *name, int err)
+static bool record_has_no_folder(const struct weft_context *ctx, const char *name, int err)
 {
 	if (!ctx->runtime)
 		return true;
@@ -217,7 +217,7 @@ bool weft_record_write(const struct weft_context *ctx, const char *name,
 	bool good;
 
 	if (!path)
-		return record_has_no_place(ctx, name, errno);
+		return record_has_no_folder(ctx, name, errno);
 	good = weft_writer_begin(&writer, ctx, path, 0600, NULL);
 	if (good) {
 		record_print(writer.out, record);

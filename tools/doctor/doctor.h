@@ -37,7 +37,7 @@ enum weft_doctor_probe {
  * struct weft_doctor_peer - what is known of one peer
  * @first: as it was before anything was tried
  * @last: as it was afterwards
- * @endpoints: two places that it went to and fro between
+ * @endpoints: two endpoints that it went to and fro between
  * @returns: how often it went back to where it had just been
  * @way: to its endpoint
  * @unmarked: the same for packets without the interface's mark

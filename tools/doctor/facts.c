@@ -73,8 +73,8 @@ bool weft_doctor_is_strict(const struct weft_context *ctx, const char *name)
 }
 
 /* "Ip: A B C", then "Ip: 1 2 3": the number below a name. */
-static unsigned long doctor_pair_counter(const char *file, const char *group,
-					 const char *name)
+static unsigned long doctor_table_counter(const char *file, const char *group,
+					  const char *name)
 {
 	char names[DOCTOR_LINE_BYTES], numbers[DOCTOR_LINE_BYTES];
 	char *n, *v, *rest_n = NULL, *rest_v = NULL;
@@ -118,12 +118,12 @@ static unsigned long doctor_line_counter(const char *file, const char *name)
 static struct weft_doctor_stack doctor_stack(void)
 {
 	return (struct weft_doctor_stack){
-		.not_forwarded4 = doctor_pair_counter("/proc/net/snmp", "Ip:",
-						      "InAddrErrors"),
+		.not_forwarded4 = doctor_table_counter("/proc/net/snmp", "Ip:",
+						       "InAddrErrors"),
 		.not_forwarded6 = doctor_line_counter("/proc/net/snmp6",
 						      "Ip6InAddrErrors "),
-		.rp_filtered = doctor_pair_counter("/proc/net/netstat", "TcpExt:",
-						   "IPReversePathFilter"),
+		.rp_filtered = doctor_table_counter("/proc/net/netstat", "TcpExt:",
+						    "IPReversePathFilter"),
 	};
 }
 
@@ -240,15 +240,15 @@ static void doctor_example(const struct weft_routes *addresses,
 			   union weft_endpoint *to)
 {
 	struct weft_allowedip ip = *prefix;
-	unsigned int whole = ip.family == AF_INET ? 32 : 128;
+	unsigned int bits = ip.family == AF_INET ? 32 : 128;
 
 	if (!ip.cidr)
 		inet_pton(ip.family, ip.family == AF_INET ? DOCTOR_ANYWHERE_IP4 :
 							    DOCTOR_ANYWHERE_IP6,
 			  &ip.ip4);
-	else if (ip.cidr < whole)
+	else if (ip.cidr < bits)
 		doctor_next_address(&ip);
-	if (ip.cidr + 1U < whole && doctor_is_own(addresses, &ip))
+	if (ip.cidr + 1U < bits && doctor_is_own(addresses, &ip))
 		doctor_next_address(&ip);
 	memset(to, 0, sizeof(*to));
 	to->any.sa_family = ip.family;

@@ -45,8 +45,8 @@ static const void *index_endpoint_address(const union weft_endpoint *endpoint)
 	return &endpoint->ip6.sin6_addr;
 }
 
-static int index_compare_places(const struct weft_doctor_peer *a,
-				const struct weft_doctor_peer *b)
+static int index_compare_endpoints(const struct weft_doctor_peer *a,
+				   const struct weft_doctor_peer *b)
 {
 	const union weft_endpoint *x = &a->last->endpoint;
 	const union weft_endpoint *y = &b->last->endpoint;
@@ -57,12 +57,12 @@ static int index_compare_places(const struct weft_doctor_peer *a,
 		      index_address_bytes(x->any.sa_family));
 }
 
-/* Among those at one place, in the device's own order. */
+/* Among those with one endpoint, in the device's own order. */
 static int index_compare_up(const void *a, const void *b)
 {
 	const struct weft_doctor_peer *x = *(const struct weft_doctor_peer **)a;
 	const struct weft_doctor_peer *y = *(const struct weft_doctor_peer **)b;
-	int order = index_compare_places(x, y);
+	int order = index_compare_endpoints(x, y);
 
 	return order ? order : (x > y) - (x < y);
 }
@@ -142,7 +142,7 @@ bool weft_doctor_index_all_up(const struct weft_doctor_index *index)
 	return index->all_up;
 }
 
-/* The first of them that is not before @peer's place. */
+/* The first of them that is not before @peer's endpoint. */
 const struct weft_doctor_peer *
 weft_doctor_index_neighbour(const struct weft_doctor_index *index,
 			    const struct weft_doctor_peer *peer)
@@ -153,14 +153,14 @@ weft_doctor_index_neighbour(const struct weft_doctor_index *index,
 		return NULL;
 	while (from < to) {
 		middle = from + (to - from) / 2;
-		if (index_compare_places(index->up[middle], peer) < 0)
+		if (index_compare_endpoints(index->up[middle], peer) < 0)
 			from = middle + 1;
 		else
 			to = middle;
 	}
 	if (from < index->up_count && index->up[from] == peer)
 		from++;
-	if (from == index->up_count || index_compare_places(index->up[from], peer))
+	if (from == index->up_count || index_compare_endpoints(index->up[from], peer))
 		return NULL;
 	return index->up[from];
 }

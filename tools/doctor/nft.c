@@ -451,13 +451,13 @@ static void nft_add(const struct nft_reader *reader,
 	weft_walk_add_rule(reader->walk, chain, &built);
 }
 
-/* "udp dport vmap { 51820 : accept }": a rule for each pair. */
+/* "udp dport vmap { 51820 : accept }": a rule for each entry. */
 static void nft_add_map(const struct nft_reader *reader,
 			struct weft_walk_chain *chain, struct json_object *rule,
 			struct json_object *map,
 			const struct weft_walk_rule *built)
 {
-	struct json_object *key = NULL, *data = NULL, *pairs = NULL, *pair;
+	struct json_object *key = NULL, *data = NULL, *entries = NULL, *entry;
 	struct weft_walk_rule one = *built;
 	enum weft_match met;
 	size_t i;
@@ -466,23 +466,23 @@ static void nft_add_map(const struct nft_reader *reader,
 	json_object_object_get_ex(map, "data", &data);
 	if (!key || !data || !nft_has_field(reader, key))
 		return;
-	if (json_object_object_get_ex(data, "set", &pairs))
-		json_object_get(pairs);
+	if (json_object_object_get_ex(data, "set", &entries))
+		json_object_get(entries);
 	else if (json_object_is_type(data, json_type_string))
-		pairs = nft_named(reader, rule, "map", json_object_get_string(data) + 1);
-	for (i = 0; json_object_is_type(pairs, json_type_array) &&
-	     i < json_object_array_length(pairs); i++) {
-		pair = json_object_array_get_idx(pairs, i);
-		if (json_object_array_length(pair) != 2)
+		entries = nft_named(reader, rule, "map", json_object_get_string(data) + 1);
+	for (i = 0; json_object_is_type(entries, json_type_array) &&
+	     i < json_object_array_length(entries); i++) {
+		entry = json_object_array_get_idx(entries, i);
+		if (json_object_array_length(entry) != 2)
 			continue;
 		met = nft_compare_item(reader, key,
-				       json_object_array_get_idx(pair, 0));
+				       json_object_array_get_idx(entry, 0));
 		one.met = met < built->met ? met : built->met;
 		one.narrow = built->narrow || nft_is_narrow(reader, key, "", met);
-		nft_add(reader, chain, rule, json_object_array_get_idx(pair, 1),
+		nft_add(reader, chain, rule, json_object_array_get_idx(entry, 1),
 			one);
 	}
-	json_object_put(pairs);
+	json_object_put(entries);
 }
 
 static void nft_read_rule(const struct nft_reader *reader,

@@ -61,7 +61,7 @@ enum weft_match weft_packet_link(const struct weft_packet *packet, bool out,
 static bool packet_parse(const char *prefix, struct weft_allowedip *ip)
 {
 	char text[INET6_ADDRSTRLEN + 4], *slash;
-	unsigned int whole;
+	unsigned int bits;
 
 	if (snprintf(text, sizeof(text), "%s", prefix) >= (int)sizeof(text))
 		return false;
@@ -70,9 +70,9 @@ static bool packet_parse(const char *prefix, struct weft_allowedip *ip)
 		*slash++ = '\0';
 	memset(ip, 0, sizeof(*ip));
 	ip->family = strchr(text, ':') ? AF_INET6 : AF_INET;
-	whole = ip->family == AF_INET ? 32 : 128;
-	ip->cidr = slash ? atoi(slash) : (int)whole;
-	return ip->cidr <= whole && inet_pton(ip->family, text, &ip->ip4) == 1 &&
+	bits = ip->family == AF_INET ? 32 : 128;
+	ip->cidr = slash ? atoi(slash) : (int)bits;
+	return ip->cidr <= bits && inet_pton(ip->family, text, &ip->ip4) == 1 &&
 	       (!slash || !strpbrk(slash, "./"));
 }
 

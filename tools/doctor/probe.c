@@ -26,7 +26,7 @@
 /**
  * struct probe_peer - an endpoint that ICMP may speak of
  * @endpoint: the endpoint
- * @peer: the peer's place in the device
+ * @peer: the peer's index in the device
  */
 struct probe_peer {
 	union weft_endpoint endpoint;

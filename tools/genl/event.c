@@ -113,47 +113,47 @@ int weft_event_parse(const struct nlattr *head, int len,
 	return 0;
 }
 
-static struct weft_event_place *event_find_place(struct weft_event_place **places,
-						 __u32 ifindex)
+static struct weft_event_cursor *event_find_cursor(struct weft_event_cursor **cursors,
+						   __u32 ifindex)
 {
-	struct weft_event_place *place;
+	struct weft_event_cursor *cursor;
 
-	for (place = *places; place; place = place->next)
-		if (place->ifindex == ifindex)
-			return place;
-	place = calloc(1, sizeof(*place));
-	if (!place)
+	for (cursor = *cursors; cursor; cursor = cursor->next)
+		if (cursor->ifindex == ifindex)
+			return cursor;
+	cursor = calloc(1, sizeof(*cursor));
+	if (!cursor)
 		return NULL;
-	place->ifindex = ifindex;
-	place->next = *places;
-	*places = place;
-	return place;
+	cursor->ifindex = ifindex;
+	cursor->next = *cursors;
+	*cursors = cursor;
+	return cursor;
 }
 
-__u64 weft_event_missed(struct weft_event_place **places,
+__u64 weft_event_missed(struct weft_event_cursor **cursors,
 			const struct weft_event *event)
 {
-	struct weft_event_place *place = event_find_place(places,
-							  event->ifindex);
+	struct weft_event_cursor *cursor = event_find_cursor(cursors,
+							     event->ifindex);
 	__u64 before = 0;
 
-	if (!place)
+	if (!cursor)
 		return 0;
 	/* An index can come again: a new interface counts from its beginning. */
 	if (event->type != WEFT_EVENT_DEVICE_ADDED &&
-	    place->sequence < event->sequence)
-		before = place->sequence;
-	place->sequence = event->sequence;
+	    cursor->sequence < event->sequence)
+		before = cursor->sequence;
+	cursor->sequence = event->sequence;
 	return before ? event->sequence - before - 1 : 0;
 }
 
-void weft_event_forget(struct weft_event_place **places)
+void weft_event_forget(struct weft_event_cursor **cursors)
 {
-	struct weft_event_place *place;
+	struct weft_event_cursor *cursor;
 
-	while ((place = *places)) {
-		*places = place->next;
-		free(place);
+	while ((cursor = *cursors)) {
+		*cursors = cursor->next;
+		free(cursor);
 	}
 }
 
@@ -219,15 +219,15 @@ void weft_event_print(const struct weft_context *ctx,
 static struct json_object *event_json_time(__u64 time_ns)
 {
 	time_t seconds = time_ns / EVENT_SECOND_NS;
-	char text[32], whole[48];
+	char text[32], stamp[48];
 	struct tm tm;
 
 	if (!gmtime_r(&seconds, &tm) ||
 	    !strftime(text, sizeof(text), "%FT%T", &tm))
 		return NULL;
-	snprintf(whole, sizeof(whole), "%s.%06lluZ", text,
+	snprintf(stamp, sizeof(stamp), "%s.%06lluZ", text,
 		 time_ns % EVENT_SECOND_NS / 1000);
-	return weft_json_string(whole);
+	return weft_json_string(stamp);
 }
 
 /* What could not be had is no part of the answer, and fails it. */

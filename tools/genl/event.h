@@ -50,8 +50,8 @@ struct weft_event {
 };
 
 /* How far each interface's events have come. */
-struct weft_event_place {
-	struct weft_event_place *next;
+struct weft_event_cursor {
+	struct weft_event_cursor *next;
 	__u32 ifindex;
 	__u64 sequence;
 };
@@ -63,9 +63,9 @@ int weft_event_parse(const struct nlattr *head, int len,
 const char *weft_event_type_name(__u32 type);
 const char *weft_event_cause_name(__u32 cause);
 /* How many events are missing before this one; 0 for an interface's first. */
-__u64 weft_event_missed(struct weft_event_place **places,
+__u64 weft_event_missed(struct weft_event_cursor **cursors,
 			const struct weft_event *event);
-void weft_event_forget(struct weft_event_place **places);
+void weft_event_forget(struct weft_event_cursor **cursors);
 
 /* One line each. False when memory is short. */
 bool weft_event_print_missed(const struct weft_context *ctx,

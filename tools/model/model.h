@@ -314,7 +314,7 @@ int weft_model_allowedip_compare(const struct weft_allowedip *a,
 bool weft_model_candidate_add(struct weft_peer *peer,
 			      const union weft_endpoint *endpoint);
 /*
- * While a name of @want has no address, the places that @have was given stay:
+ * While a name of @want has no address, the candidates that @have was given stay:
  * those of that name are among them. False: no memory.
  */
 bool weft_model_candidates_keep(struct weft_peer *want,

@@ -197,7 +197,7 @@ static void metrics_device_number(const struct metrics_set *set,
 /**
  * struct metrics_walk - one peer after the other, of all devices
  * @set: the devices
- * @next: the place of the device that comes next
+ * @next: the index of the device that comes next
  * @dev: the device
  * @peer: the peer
  */

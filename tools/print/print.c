@@ -740,10 +740,10 @@ static void print_summary_device(const struct weft_context *ctx,
 				    dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_GRACE_LEFT));
 }
 
-/* One peer and its place in the kernel's list, which breaks ties. */
+/* One peer and its number in the kernel's list, which breaks ties. */
 struct print_ranked {
 	const struct weft_peer *peer;
-	size_t place;
+	size_t order;
 };
 
 /* The latest handshake first; those that never had one last. */
@@ -755,7 +755,7 @@ static int print_compare(const void *a, const void *b)
 		return x->peer->handshake_s < y->peer->handshake_s ? 1 : -1;
 	if (x->peer->handshake_ns != y->peer->handshake_ns)
 		return x->peer->handshake_ns < y->peer->handshake_ns ? 1 : -1;
-	return x->place < y->place ? -1 : 1;
+	return x->order < y->order ? -1 : 1;
 }
 
 bool weft_print_summary(const struct weft_context *ctx,
