@@ -10,7 +10,7 @@
 
 #include "conf/config.c"
 #include "conf/setting.c"
-#include "print/print.h"
+#include "print/conf.h"
 #include "conf/profile.h"
 
 /* Addresses only, and without a library that remembers: it is called a million times. */
@@ -57,7 +57,7 @@ static char *text_of(const struct weft_device *dev)
 	size_t len = 0;
 
 	ctx.out = open_memstream(&text, &len);
-	weft_print_conf(&ctx, dev);
+	weft_conf_print(&ctx, dev);
 	fclose(ctx.out);
 	return text;
 }

@@ -7,7 +7,7 @@
 #include "conf/config.h"
 #include "conf/resolve.h"
 #include "model/attr.h"
-#include "print/print.h"
+#include "print/conf.h"
 #include "support.h"
 
 #define PEER_A	"[Peer]\nPublicKey = " KEY_A "\n"
@@ -340,7 +340,7 @@ static void test_round_trip(void)
 	dev->known = WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU) |
 		     WEFT_ATTR_BIT(WEFT_DEVICE_A_DSCP);
 	test_bench_start(&bench, "");
-	weft_print_conf(&bench.ctx, dev);
+	weft_conf_print(&bench.ctx, dev);
 	test_bench_flush(&bench);
 	test_text("a printed configuration reads back as itself", bench.out,
 		  conf);

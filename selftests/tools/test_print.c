@@ -9,7 +9,9 @@
 #include "cli/command.h"
 #include "model/attr.h"
 #include "print/colour.h"
-#include "print/print.h"
+#include "print/conf.h"
+#include "print/fields.h"
+#include "print/summary.h"
 #include "support.h"
 
 static const char conf[] =
@@ -157,13 +159,13 @@ static void test_summary(void)
 
 	test_bench_start(&bench, "");
 	bench.devices[0] = test_full_device();
-	test_ok(weft_print_summary(&bench.ctx, bench.devices[0]), "summary");
+	test_ok(weft_summary_print(&bench.ctx, bench.devices[0]), "summary");
 	test_bench_flush(&bench);
 	test_text("has the latest handshake first and never says 1970",
 		  bench.out, summary);
 	text = strdup(bench.out);
 	bench.ctx.show_keys = true;
-	weft_print_summary(&bench.ctx, bench.devices[0]);
+	weft_summary_print(&bench.ctx, bench.devices[0]);
 	test_bench_flush(&bench);
 	keys = bench.out + strlen(text);
 	test_ok(strstr(keys, "  private key: " PRIVATE_KEY "\n") &&
@@ -187,7 +189,7 @@ static void test_colours(void)
 	peer->handshake_s = 1000000001;
 	peer->rx_bytes = 3 << 19;
 	bench.ctx.colour = true;
-	weft_print_summary(&bench.ctx, bench.devices[0]);
+	weft_summary_print(&bench.ctx, bench.devices[0]);
 	test_bench_flush(&bench);
 	test_text("colours, and a clock that went backward", bench.out,
 		  coloured);
@@ -241,7 +243,7 @@ static void test_sizes(void)
 		bench.devices[0] = test_device("wg0", WEFT_KIND_WEFT,
 					       "[Peer]\nPublicKey = " KEY_A "\n");
 		bench.devices[0]->peers->rx_bytes = sizes[i].bytes;
-		weft_print_summary(&bench.ctx, bench.devices[0]);
+		weft_summary_print(&bench.ctx, bench.devices[0]);
 		test_bench_flush(&bench);
 		snprintf(want, sizeof(want), "  transfer: %s received, 0 B sent\n",
 			 sizes[i].text);
@@ -269,7 +271,7 @@ static void test_order(void)
 	b->handshake_s = 5;
 	c->handshake_s = 5;
 	c->handshake_ns = 1;
-	weft_print_summary(&bench.ctx, bench.devices[0]);
+	weft_summary_print(&bench.ctx, bench.devices[0]);
 	test_bench_flush(&bench);
 	at[0] = strstr(bench.out, KEY_C);
 	at[1] = strstr(bench.out, KEY_A);
@@ -281,22 +283,22 @@ static void test_order(void)
 
 static void test_fields(void)
 {
-	const struct weft_print_field *field;
+	const struct weft_field *field;
 	struct test_bench bench;
 	size_t i, known = 0;
 
 	for (i = 0; i < ARRAY_SIZE(fields); i++) {
 		test_bench_start(&bench, "");
 		bench.devices[0] = test_full_device();
-		field = weft_print_find(fields[i].field);
+		field = weft_fields_find(fields[i].field);
 		if (field)
-			weft_print_field(&bench.ctx, bench.devices[0], field,
-					 false);
+			weft_fields_print(&bench.ctx, bench.devices[0], field,
+					  false);
 		test_bench_flush(&bench);
 		test_text(fields[i].field, bench.out, fields[i].text);
 		test_bench_end(&bench);
 	}
-	while (weft_print_fields[known].name)
+	while (weft_fields[known].name)
 		known++;
 	test_ok(known == ARRAY_SIZE(fields), "every field is tested");
 }
@@ -312,8 +314,8 @@ static void test_named(void)
 	for (i = 0; i < ARRAY_SIZE(fields); i++) {
 		test_bench_start(&bench, "");
 		bench.devices[0] = test_full_device();
-		weft_print_field(&bench.ctx, bench.devices[0],
-				 weft_print_find(fields[i].field), true);
+		weft_fields_print(&bench.ctx, bench.devices[0],
+				  weft_fields_find(fields[i].field), true);
 		test_bench_flush(&bench);
 		for (line = bench.out; *line; line = end + 1) {
 			good &= !strncmp(line, "wft0\t", 5);
@@ -535,7 +537,7 @@ static void test_rotating_field(size_t i)
 
 	test_bench_start(&bench, "");
 	bench.devices[0] = test_rotating_device();
-	weft_print_field(&bench.ctx, bench.devices[0], weft_print_find(rotating_fields[i].field), false);
+	weft_fields_print(&bench.ctx, bench.devices[0], weft_fields_find(rotating_fields[i].field), false);
 	test_bench_flush(&bench);
 	snprintf(name, sizeof(name), "while keys are replaced: %s", rotating_fields[i].field);
 	test_text(name, bench.out, rotating_fields[i].text);
@@ -559,13 +561,13 @@ static void test_rotating(void)
 
 	test_bench_start(&bench, "");
 	bench.devices[0] = test_rotating_device();
-	weft_print_summary(&bench.ctx, bench.devices[0]);
+	weft_summary_print(&bench.ctx, bench.devices[0]);
 	test_bench_flush(&bench);
 	test_text("while keys are replaced: the summary", bench.out, rotating_summary);
 	test_bench_end(&bench);
 	test_bench_start(&bench, "");
 	bench.devices[0] = test_rotating_device();
-	weft_print_conf(&bench.ctx, bench.devices[0]);
+	weft_conf_print(&bench.ctx, bench.devices[0]);
 	test_bench_flush(&bench);
 	test_text("while keys are replaced: the file", bench.out, rotating_conf);
 	test_bench_end(&bench);
@@ -588,7 +590,7 @@ static void test_conf(void)
 
 	test_bench_start(&bench, "");
 	bench.devices[0] = test_full_device();
-	weft_print_conf(&bench.ctx, bench.devices[0]);
+	weft_conf_print(&bench.ctx, bench.devices[0]);
 	test_bench_flush(&bench);
 	test_text("the file of all that an interface may have", bench.out, full_conf);
 	test_bench_end(&bench);

@@ -15,7 +15,7 @@
 #include "conf/writer.h"
 #include "model/attr.h"
 #include "model/format.h"
-#include "print/print.h"
+#include "print/conf.h"
 
 static void save_write_addresses(FILE *out, const struct weft_routes *addresses)
 {
@@ -143,7 +143,7 @@ static bool save_replace(const struct weft_context *ctx,
 	if (!weft_writer_begin(&writer, ctx, profile->path, 0600, &seen))
 		return false;
 	save_write_profile(writer.out, profile, state);
-	weft_print_conf_device(writer.out, state->dev);
+	weft_conf_print_device(writer.out, state->dev);
 	return weft_writer_end(&writer, true);
 }
 

@@ -6,8 +6,10 @@
 #include "base/complain.h"
 #include "cli/command.h"
 #include "genl/backend.h"
+#include "print/conf.h"
+#include "print/fields.h"
 #include "print/json.h"
-#include "print/print.h"
+#include "print/summary.h"
 
 /**
  * struct show_job - what to show, of one interface after the other
@@ -17,7 +19,7 @@
  * @shown: how many summaries are out already
  */
 struct show_job {
-	const struct weft_print_field *field;
+	const struct weft_field *field;
 	struct json_object *array;
 	bool named;
 	unsigned int shown;
@@ -34,7 +36,7 @@ static bool show_summary(const struct weft_context *ctx, struct show_job *job,
 {
 	if (job->shown++)
 		fputc('\n', ctx->out);
-	return weft_print_summary(ctx, dev) || show_no_memory(ctx);
+	return weft_summary_print(ctx, dev) || show_no_memory(ctx);
 }
 
 static bool show_device(const struct weft_context *ctx, struct show_job *job,
@@ -47,7 +49,7 @@ static bool show_device(const struct weft_context *ctx, struct show_job *job,
 		       show_no_memory(ctx);
 	if (!job->field)
 		return show_summary(ctx, job, dev);
-	weft_print_field(ctx, dev, job->field, job->named);
+	weft_fields_print(ctx, dev, job->field, job->named);
 	return true;
 }
 
@@ -130,13 +132,13 @@ static bool show_interfaces(const struct weft_context *ctx,
 
 static bool show_refuse_field(const struct weft_context *ctx, const char *name)
 {
-	const struct weft_print_field *field;
+	const struct weft_field *field;
 	const char *comma = "";
 
 	fputs("weft: show: '", ctx->err);
 	weft_complain_text(ctx->err, name);
 	fputs("' is not a field: ", ctx->err);
-	for (field = weft_print_fields; field->name; field++) {
+	for (field = weft_fields; field->name; field++) {
 		fprintf(ctx->err, "%s%s", comma, field->name);
 		comma = ", ";
 	}
@@ -157,7 +159,7 @@ static bool show_words(const struct weft_context *ctx, struct show_job *job,
 		return false;
 	}
 	if (argc > 1) {
-		job->field = weft_print_find(argv[1]);
+		job->field = weft_fields_find(argv[1]);
 		if (!job->field)
 			return show_refuse_field(ctx, argv[1]);
 	}
@@ -197,7 +199,7 @@ int weft_command_showconf(struct weft_context *ctx, int argc, char **argv)
 	}
 	if (ctx->as_wg)
 		weft_model_device_plain(dev);
-	weft_print_conf(ctx, dev);
+	weft_conf_print(ctx, dev);
 	weft_model_device_free(dev);
 	return 0;
 }

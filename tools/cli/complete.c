@@ -14,7 +14,7 @@
 #include "cli/command.h"
 #include "conf/setting.h"
 #include "genl/backend.h"
-#include "print/print.h"
+#include "print/fields.h"
 
 /**
  * struct completion - a word on its way to its candidates
@@ -67,9 +67,9 @@ static void complete_commands(const struct completion *complete)
 
 static void complete_fields(const struct completion *complete)
 {
-	const struct weft_print_field *field;
+	const struct weft_field *field;
 
-	for (field = weft_print_fields; field->name; field++)
+	for (field = weft_fields; field->name; field++)
 		complete_offer(complete, field->name);
 }
 
@@ -158,7 +158,7 @@ static void complete_alternative(const struct completion *complete,
 	if (complete_class(complete, text))
 		return;
 	/* Others are classes that nobody can list; FIELD has its own words. */
-	if (islower((unsigned char)*text) && !weft_print_find(text))
+	if (islower((unsigned char)*text) && !weft_fields_find(text))
 		complete_offer(complete, text);
 }
 

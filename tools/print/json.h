@@ -9,7 +9,7 @@ struct json_object;
 struct weft_context;
 struct weft_device;
 struct weft_link;
-struct weft_print_field;
+struct weft_field;
 
 /* A text of any bytes, as UTF-8; NULL: no memory. */
 struct json_object *weft_json_string(const char *text);

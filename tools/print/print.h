@@ -1,44 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A model as text, in wg(8)'s formats. */
+/* Parts of a device and a peer that several formats write alike. */
 #ifndef _WEFT_TOOLS_PRINT_H
 #define _WEFT_TOOLS_PRINT_H
 
 #include <stdbool.h>
 #include <stdio.h>
 
-struct weft_context;
 struct weft_device;
+struct weft_key;
 struct weft_peer;
 
-/**
- * struct weft_print_field - one word that "show" takes after the interface
- * @name: the word
- * @device: prints what it means for a device, or NULL
- * @peer: prints what it means for one peer, or NULL
- *
- * Both print one line without its end; the caller puts the interface's name
- * before it where several are shown.
- */
-struct weft_print_field {
-	const char *name;
-	void (*device)(FILE *out, const struct weft_device *dev);
-	void (*peer)(FILE *out, const struct weft_peer *peer);
-};
+#define WEFT_PRINT_NONE	"(none)"
 
-extern const struct weft_print_field weft_print_fields[];
-
-const struct weft_print_field *weft_print_find(const char *name);
-/* @named: begin each line with the interface's name. */
-void weft_print_field(const struct weft_context *ctx,
-		      const struct weft_device *dev,
-		      const struct weft_print_field *field, bool named);
-/* The summary for people. False when memory is short. */
-bool weft_print_summary(const struct weft_context *ctx,
-			const struct weft_device *dev);
-/* A configuration file from behind the word [Interface]. */
-void weft_print_conf_device(FILE *out, const struct weft_device *dev);
-/* The configuration file that makes the device what it is. */
-void weft_print_conf(const struct weft_context *ctx,
-		     const struct weft_device *dev);
+/* WEFT_PRINT_NONE unless it is @there. */
+void weft_print_key(FILE *out, const struct weft_key *key, bool there);
+void weft_print_endpoint(FILE *out, const struct weft_peer *peer);
+void weft_print_candidates(FILE *out, const struct weft_peer *peer,
+			   const char *separator);
+void weft_print_listen_address(FILE *out, const struct weft_device *dev,
+			       const char *separator);
+void weft_print_allowedips(FILE *out, const struct weft_peer *peer,
+			   const char *separator);
+/* Only weft has these, and only what differs from wireguard is shown. */
+bool weft_print_has_pmtu(const struct weft_device *dev);
+bool weft_print_has_dscp(const struct weft_device *dev);
+void weft_print_dscp(FILE *out, const struct weft_device *dev);
 
 #endif /* _WEFT_TOOLS_PRINT_H */
