@@ -170,7 +170,7 @@ def check_fields(tree):
 
 def check_diagnoses(tree):
     """Each finding of doctor's is in weft.8 under the weight that it has, and no other."""
-    sources = tree.read("tools/doctor/checks.c") + tree.read("tools/doctor/machine_checks.c")
+    sources = "".join(tree.read(f"tools/doctor/{name}.c") for name in ("checks_device", "checks_peer", "machine_checks"))
     table = re.findall(r'^\t\{ "([a-z0-9-]+)", (?:WEFT_DOCTOR_)?([EW])(?:RROR|ARNING)?, ', sources, re.M)
     page = man_section(tree.read(MAN + "weft.8"), "DIAGNOSES")
     errors, _, warnings = page.partition("\nWarnings:\n")

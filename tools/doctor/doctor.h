@@ -171,8 +171,6 @@ struct weft_doctor_check {
 		     struct weft_doctor_finding *finding);
 };
 
-extern const struct weft_doctor_check weft_doctor_checks[];
-
 /**
  * struct weft_doctor_result - a finding on its way out
  * @code: the check's name
