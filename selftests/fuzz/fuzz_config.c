@@ -8,6 +8,7 @@
 #include <netdb.h>
 #include <sodium.h>
 
+#include "base/text.c"
 #include "conf/config.c"
 #include "conf/setting.c"
 #include "print/conf.h"

@@ -44,7 +44,7 @@ plants=(
 	'name kmod/name.c s/0x80, 0x800,/0x80, 0x400,/'
 	'pmtu kmod/pmtu.c s/pmtu_usual\[i\] < pmtu->top/pmtu_usual[i] <= pmtu->top/'
 	'pair kmod/pair.c s/spare ? 1 : 0/spare ? 0 : 1/'
-	'config tools/conf/config.c s/while (end > text \&\& isspace/while (isspace/'
+	'config tools/base/text.c s/while (end > text \&\& isspace/while (isspace/'
 	'message tools/genl/message.c s/nla_len(attr) != WEFT_KEY_BYTES/!nla_len(attr)/'
 	'event tools/genl/event.c s/!tb\[WEFT_EVENT_A_TYPE\] ||/!tb[WEFT_EVENT_A_TIME] ||/'
 )

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,17 +164,6 @@ bool weft_save(const struct weft_context *ctx,
 	return good;
 }
 
-static char *save_trim(char *text)
-{
-	char *end = text + strlen(text);
-
-	while (end > text && isspace((unsigned char)end[-1]))
-		*--end = '\0';
-	while (isspace((unsigned char)*text))
-		text++;
-	return text;
-}
-
 /* The field of a line without its comment; to be freed. */
 static char *save_field(const char *line)
 {
@@ -184,7 +172,7 @@ static char *save_field(const char *line)
 
 	if (!field)
 		return NULL;
-	trimmed = save_trim(field);
+	trimmed = weft_text_trim(field);
 	memmove(field, trimmed, strlen(trimmed) + 1);
 	return field;
 }
@@ -199,7 +187,7 @@ bool weft_save_strip(FILE *out, char *text)
 	if (len && text[len - 1] == '\n')
 		text[len - 1] = '\0';
 	while (len && (line = strsep(&text, "\n"))) {
-		line = save_trim(line);
+		line = weft_text_trim(line);
 		field = save_field(line);
 		if (!field)
 			return false;

@@ -45,6 +45,17 @@ char *weft_text_utf8(const char *text)
 	return copy;
 }
 
+char *weft_text_trim(char *text)
+{
+	char *end = text + strlen(text);
+
+	while (end > text && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	while (isspace((unsigned char)*text))
+		text++;
+	return text;
+}
+
 void weft_text_squeeze(char *text)
 {
 	char *to;

@@ -12,6 +12,8 @@ size_t weft_text_character(const char *text);
  * becomes U+FFFD. NULL: no memory.
  */
 char *weft_text_utf8(const char *text);
+/* Cuts white space off at both ends, in place; returns where the rest begins. */
+char *weft_text_trim(char *text);
 /* Takes all white space out of @text, in place, as wg(8) does with each line. */
 void weft_text_squeeze(char *text);
 /* A text that may hold a key is wiped and freed; NULL is fine. */

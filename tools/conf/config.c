@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -37,17 +36,6 @@ struct config_state {
 	enum config_section section;
 	unsigned int peer_line;
 };
-
-static char *config_trim(char *text)
-{
-	char *end = text + strlen(text);
-
-	while (end > text && isspace((unsigned char)end[-1]))
-		*--end = '\0';
-	while (isspace((unsigned char)*text))
-		text++;
-	return text;
-}
 
 static int config_quote_length(const char *line)
 {
@@ -174,7 +162,7 @@ static bool config_read_line(struct config_state *state, char *line)
 	char *equals;
 
 	line[strcspn(line, "#")] = '\0';
-	line = config_trim(line);
+	line = weft_text_trim(line);
 	if (!*line)
 		return true;
 	if (*line == '[')
@@ -194,7 +182,7 @@ static bool config_read_line(struct config_state *state, char *line)
 		return false;
 	}
 	*equals = '\0';
-	return config_set(state, config_trim(line), config_trim(equals + 1));
+	return config_set(state, weft_text_trim(line), weft_text_trim(equals + 1));
 }
 
 /* To the end of the file if complaints are kept: all of them are wanted. */

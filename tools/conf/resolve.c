@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <netdb.h>
@@ -11,6 +10,7 @@
 
 #include "base/complain.h"
 #include "base/signals.h"
+#include "base/text.h"
 #include "conf/lookup.h"
 #include "conf/resolve.h"
 #include "model/model.h"
@@ -103,18 +103,6 @@ static bool resolve_port_fits(const char *port)
 	return port[strspn(port, "0123456789")] || strtoul(port, NULL, 10) <= UINT16_MAX;
 }
 
-static char *resolve_trim(char *text)
-{
-	char *end;
-
-	while (isspace((unsigned char)*text))
-		text++;
-	end = text + strlen(text);
-	while (end > text && isspace((unsigned char)end[-1]))
-		*--end = '\0';
-	return text;
-}
-
 /* What has no port of its own has the last one's. */
 static enum resolve_verdict resolve_share_port(struct resolve_list *list)
 {
@@ -146,7 +134,7 @@ static enum resolve_verdict resolve_parse(struct resolve_list *list,
 	while ((word = strsep(&rest, ","))) {
 		if (list->count == WEFT_CANDIDATES_MAX)
 			return RESOLVE_MANY;
-		if (!resolve_split(resolve_trim(word),
+		if (!resolve_split(weft_text_trim(word),
 				   &list->items[list->count++]))
 			return RESOLVE_NOT_ONE;
 	}

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
 #include "conf/file.h"
 #include "conf/resolve.h"
 #include "conf/setting.h"
@@ -150,17 +151,6 @@ static bool setting_endpoint(struct weft_parser *parser, const char *value)
 	return true;
 }
 
-static void setting_trim(char **text)
-{
-	char *end;
-
-	while (isspace((unsigned char)**text))
-		++*text;
-	end = *text + strlen(*text);
-	while (end > *text && isspace((unsigned char)end[-1]))
-		*--end = '\0';
-}
-
 static bool setting_address(const char *text, struct weft_allowedip *ip)
 {
 	ip->family = strchr(text, ':') ? AF_INET6 : AF_INET;
@@ -173,7 +163,7 @@ static bool setting_listen_address_item(struct weft_parser *parser, char *text)
 	struct weft_allowedip ip;
 	bool taken;
 
-	setting_trim(&text);
+	text = weft_text_trim(text);
 	if (!setting_address(text, &ip)) {
 		weft_complain_at(parser->ctx, &parser->place,
 				 "'%s' is not an address: use 'any', or an address of one family or of each",
@@ -266,7 +256,7 @@ static bool setting_key_file(struct weft_parser *parser, const char *path,
 	if (!weft_file_read(parser->ctx, path, WEFT_KEY_FILE_BYTES, &file))
 		return false;
 	text = file.text;
-	setting_trim(&text);
+	text = weft_text_trim(text);
 	memset(key, 0, sizeof(*key));
 	if (*text) {
 		weft_file_warn_readable(parser->ctx, path);
@@ -441,7 +431,7 @@ static bool setting_allowedip_item(struct weft_parser *parser, char *text)
 	struct weft_allowedip *ip;
 	bool sign;
 
-	setting_trim(&text);
+	text = weft_text_trim(text);
 	sign = *text == '+' || *text == '-';
 	if (sign && parser->whole) {
 		weft_complain_at(parser->ctx, &parser->place,
@@ -474,7 +464,7 @@ static bool setting_allowedips(struct weft_parser *parser, const char *value)
 		weft_complain_at(parser->ctx, &parser->place, "out of memory");
 		return false;
 	}
-	setting_trim(&rest);
+	rest = weft_text_trim(rest);
 	if (!*rest)
 		rest = NULL;
 	while (good && (item = strsep(&rest, ",")))
