@@ -75,7 +75,6 @@ static bool metrics_is_up(const struct weft_context *ctx, const char *name)
 
 static void metrics_add(struct metrics_job *job, const char *name)
 {
-	struct weft_backend *backend = job->ctx->backend;
 	struct weft_metrics_tunnel *tunnel = metrics_tunnel(job, name);
 	struct weft_device **devs, *dev;
 
@@ -83,9 +82,7 @@ static void metrics_add(struct metrics_job *job, const char *name)
 		return;
 	tunnel->there = true;
 	tunnel->up = metrics_is_up(job->ctx, name);
-	if (backend->get(backend, name, &dev)) {
-		weft_complain(job->ctx, "cannot read interface '%s': %s", name,
-			      backend->error);
+	if (!weft_backend_get(job->ctx, name, &dev)) {
 		job->good = false;
 		return;
 	}
@@ -103,12 +100,9 @@ static void metrics_add(struct metrics_job *job, const char *name)
 /* One interface that cannot be read must not hide the others. */
 static void metrics_add_links(struct metrics_job *job)
 {
-	struct weft_backend *backend = job->ctx->backend;
 	struct weft_link *links, *link;
 
-	if (backend->list(backend, &links)) {
-		weft_complain(job->ctx, "cannot list interfaces: %s",
-			      backend->error);
+	if (!weft_backend_list(job->ctx, &links)) {
 		job->good = false;
 		return;
 	}

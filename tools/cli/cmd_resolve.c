@@ -193,10 +193,7 @@ static bool resolve_file(const struct weft_context *ctx,
 					     location->name);
 		weft_file_wipe(&content);
 	}
-	if (profile && ctx->backend->get(ctx->backend, location->name, &dev))
-		weft_complain(ctx, "cannot read interface '%s': %s",
-			      location->name, ctx->backend->error);
-	else if (profile)
+	if (profile && weft_backend_get(ctx, location->name, &dev))
 		good = resolve_device(ctx, profile, &source, dev);
 	weft_model_device_free(dev);
 	weft_profile_free(profile);
@@ -210,11 +207,8 @@ static bool resolve_all(const struct weft_context *ctx)
 	struct weft_location location;
 	bool good = true;
 
-	if (ctx->backend->list(ctx->backend, &links)) {
-		weft_complain(ctx, "cannot list interfaces: %s",
-			      ctx->backend->error);
+	if (!weft_backend_list(ctx, &links))
 		return false;
-	}
 	for (link = links; link; link = link->next) {
 		if (!weft_locate_running(ctx, weft_locate_folders, link->name,
 					 &location))

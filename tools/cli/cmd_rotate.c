@@ -266,14 +266,8 @@ static bool rotate_may(const struct rotate_job *job)
 
 static bool rotate_run(struct rotate_job *job)
 {
-	struct weft_backend *backend = job->ctx->backend;
-
-	if (backend->get(backend, job->name, &job->have)) {
-		weft_complain(job->ctx, "cannot read interface '%s': %s",
-			      job->name, backend->error);
-		return false;
-	}
-	if (!rotate_may(job) || !rotate_read_file(job))
+	if (!weft_backend_get(job->ctx, job->name, &job->have) ||
+	    !rotate_may(job) || !rotate_read_file(job))
 		return false;
 	switch (job->wish.action) {
 	case WEFT_ROTATE_ACTION_FINISH:

@@ -59,15 +59,11 @@ static bool set_refuse_word(const struct weft_parser *parser, const char *word)
 /* Names are those that the interface has as it is. */
 static bool set_take_name(struct weft_parser *parser, const char *word)
 {
-	struct weft_backend *backend = parser->ctx->backend;
 	const struct weft_peer *known;
 
 	if (!parser->have &&
-	    backend->get(backend, parser->dev->name, &parser->have)) {
-		weft_complain(parser->ctx, "cannot read interface '%s': %s",
-			      parser->dev->name, backend->error);
+	    !weft_backend_get(parser->ctx, parser->dev->name, &parser->have))
 		return false;
-	}
 	known = weft_model_peer_find_word(parser->have, word);
 	if (!known) {
 		weft_complain_at(parser->ctx, &parser->place,
@@ -162,19 +158,13 @@ static struct weft_device *set_new_device(const struct weft_context *ctx,
  */
 static bool set_finds_named(struct weft_parser *parser)
 {
-	struct weft_backend *backend = parser->ctx->backend;
 	struct weft_peer *peer;
 
 	if (!parser->have)
 		return true;
 	weft_model_device_free(parser->have);
-	parser->have = NULL;
-	if (backend->get(backend, parser->dev->name, &parser->have)) {
-		parser->have = NULL;
-		weft_complain(parser->ctx, "cannot read interface '%s': %s",
-			      parser->dev->name, backend->error);
+	if (!weft_backend_get(parser->ctx, parser->dev->name, &parser->have))
 		return false;
-	}
 	for (peer = parser->dev->peers; peer; peer = peer->next) {
 		if (!peer->named ||
 		    weft_model_peer_find(parser->have, &peer->public_key))
@@ -269,11 +259,8 @@ static int set_difference(const struct weft_context *ctx,
 	struct weft_device *have;
 	int status = 1;
 
-	if (ctx->backend->get(ctx->backend, want->name, &have)) {
-		weft_complain(ctx, "cannot read interface '%s': %s", want->name,
-			      ctx->backend->error);
+	if (!weft_backend_get(ctx, want->name, &have))
 		return 1;
-	}
 	if (!weft_sync_reduce(have, want))
 		weft_complain(ctx, "out of memory");
 	else

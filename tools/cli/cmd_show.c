@@ -59,25 +59,13 @@ static bool show_one(const struct weft_context *ctx, struct show_job *job,
 	struct weft_device *dev;
 	bool good;
 
-	if (ctx->backend->get(ctx->backend, name, &dev)) {
-		weft_complain(ctx, "cannot read interface '%s': %s", name,
-			      ctx->backend->error);
+	if (!weft_backend_get(ctx, name, &dev))
 		return false;
-	}
 	if (ctx->as_wg)
 		weft_model_device_plain(dev);
 	good = show_device(ctx, job, dev);
 	weft_model_device_free(dev);
 	return good;
-}
-
-static bool show_get_links(const struct weft_context *ctx,
-			   struct weft_link **links)
-{
-	if (!ctx->backend->list(ctx->backend, links))
-		return true;
-	weft_complain(ctx, "cannot list interfaces: %s", ctx->backend->error);
-	return false;
 }
 
 /*
@@ -101,7 +89,7 @@ static bool show_all(const struct weft_context *ctx, struct show_job *job)
 	struct weft_link *links, *link;
 	bool good;
 
-	if (!show_get_links(ctx, &links))
+	if (!weft_backend_list(ctx, &links))
 		return false;
 	good = show_is_ready(ctx, links);
 	for (link = links; link; link = link->next)
@@ -116,7 +104,7 @@ static bool show_interfaces(const struct weft_context *ctx,
 	struct weft_link *links, *link;
 	bool good;
 
-	if (!show_get_links(ctx, &links))
+	if (!weft_backend_list(ctx, &links))
 		return false;
 	good = show_is_ready(ctx, links);
 	for (link = links; good && link; link = link->next) {
@@ -192,11 +180,8 @@ int weft_command_showconf(struct weft_context *ctx, int argc, char **argv)
 	struct weft_device *dev;
 
 	(void)argc;
-	if (ctx->backend->get(ctx->backend, argv[0], &dev)) {
-		weft_complain(ctx, "cannot read interface '%s': %s", argv[0],
-			      ctx->backend->error);
+	if (!weft_backend_get(ctx, argv[0], &dev))
 		return 1;
-	}
 	if (ctx->as_wg)
 		weft_model_device_plain(dev);
 	weft_conf_print(ctx, dev);

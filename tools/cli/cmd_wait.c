@@ -88,15 +88,9 @@ static bool wait_reduce(struct wait_job *job)
 
 static bool wait_look(struct wait_job *job)
 {
-	struct weft_backend *backend = job->ctx->backend;
-
 	weft_model_device_free(job->dev);
-	job->dev = NULL;
-	if (backend->get(backend, job->iface, &job->dev)) {
-		weft_complain(job->ctx, "cannot read interface '%s': %s",
-			      job->iface, backend->error);
+	if (!weft_backend_get(job->ctx, job->iface, &job->dev))
 		return false;
-	}
 	if (job->dev->kind == WEFT_KIND_WEFT)
 		return wait_reduce(job);
 	weft_complain(job->ctx, "wait: '%s' is of kind %s, which has no events: only weft has",

@@ -420,16 +420,6 @@ static bool doctor_same_peers(const struct weft_device *a,
 	return !x && !y;
 }
 
-static bool doctor_read(const struct weft_context *ctx, const char *name,
-			struct weft_device **dev)
-{
-	if (!ctx->backend->get(ctx->backend, name, dev))
-		return true;
-	weft_complain(ctx, "cannot read interface '%s': %s", name,
-		      ctx->backend->error);
-	return false;
-}
-
 /* Readings one after the other, until there is no more to be seen. */
 static bool doctor_watch(struct doctor_watch *watch)
 {
@@ -439,7 +429,7 @@ static bool doctor_watch(struct doctor_watch *watch)
 
 	for (samples = 1; samples <= DOCTOR_SAMPLES_MAX; samples++) {
 		watch->ctx->pause(DOCTOR_SAMPLE_US);
-		if (!doctor_read(watch->ctx, facts->first->name, &now))
+		if (!weft_backend_get(watch->ctx, facts->first->name, &now))
 			return false;
 		if (!doctor_same_peers(facts->first, now)) {
 			weft_model_device_free(now);
@@ -529,7 +519,7 @@ bool weft_doctor_gather(const struct weft_context *ctx, const char *name,
 	bool good = false;
 
 	memset(facts, 0, sizeof(*facts));
-	if (!doctor_read(ctx, name, &first))
+	if (!weft_backend_get(ctx, name, &first))
 		return false;
 	facts->first = first;
 	if (ctx->host->link(ctx->host, name, &facts->link))

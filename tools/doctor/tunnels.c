@@ -42,11 +42,8 @@ static bool tunnels_gather_links(const struct weft_context *ctx,
 	struct weft_link *links, *link;
 	bool good = true;
 
-	if (ctx->backend->list(ctx->backend, &links)) {
-		weft_complain(ctx, "cannot list interfaces: %s",
-			      ctx->backend->error);
+	if (!weft_backend_list(ctx, &links))
 		return false;
-	}
 	for (link = links; good && link; link = link->next) {
 		tunnel = tunnels_get(machine, link->name);
 		good = tunnel;

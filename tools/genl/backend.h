@@ -5,6 +5,7 @@
 
 #include "model/model.h"
 
+struct weft_context;
 struct weft_event;
 
 /**
@@ -41,5 +42,11 @@ struct weft_backend {
 	void (*unwatch)(struct weft_backend *backend);
 	char error[512];
 };
+
+/* The same with a complaint, after which they return false. */
+bool weft_backend_list(const struct weft_context *ctx, struct weft_link **links);
+/* @dev is then NULL. */
+bool weft_backend_get(const struct weft_context *ctx, const char *name,
+		      struct weft_device **dev);
 
 #endif /* _WEFT_TOOLS_BACKEND_H */
