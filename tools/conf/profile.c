@@ -235,26 +235,17 @@ static bool profile_save(struct weft_parser *parser, const char *value)
 
 static bool profile_forwarding(struct weft_parser *parser, const char *value)
 {
-	bool on = !strcasecmp(value, "on");
+	bool on;
 
-	if (!on && strcasecmp(value, "off")) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is neither 'on' nor 'off'", value);
+	if (!weft_setting_switch(parser, value, &on))
 		return false;
-	}
 	parser->profile->forwarding = on ? WEFT_SWITCH_ON : WEFT_SWITCH_OFF;
 	return true;
 }
 
-/* A secret, which is not quoted. */
 static bool profile_previous_key(struct weft_parser *parser, const char *value)
 {
-	if (weft_key_decode(&parser->profile->previous_key, value))
-		return true;
-	weft_complain_at(parser->ctx, &parser->place,
-			 "not a key: %zu characters where %d of base64 are wanted (the text is not shown, it may be a secret)",
-			 strlen(value), WEFT_KEY_CHARS);
-	return false;
+	return weft_setting_secret(parser, value, &parser->profile->previous_key);
 }
 
 static bool profile_date(const char *value, unsigned long *until)

@@ -91,15 +91,23 @@ static bool setting_fwmark(struct weft_parser *parser, const char *value)
 	return true;
 }
 
+bool weft_setting_switch(struct weft_parser *parser, const char *value,
+			 bool *on)
+{
+	*on = !strcasecmp(value, "on");
+	if (*on || !strcasecmp(value, "off"))
+		return true;
+	weft_complain_at(parser->ctx, &parser->place,
+			 "'%s' is neither 'on' nor 'off'", value);
+	return false;
+}
+
 static bool setting_pmtu(struct weft_parser *parser, const char *value)
 {
-	bool on = !strcasecmp(value, "on");
+	bool on;
 
-	if (!on && strcasecmp(value, "off")) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is neither 'on' nor 'off'", value);
+	if (!weft_setting_switch(parser, value, &on))
 		return false;
-	}
 	parser->dev->pmtu = on;
 	parser->dev->has |= WEFT_DEVICE_HAS_PMTU;
 	return true;
@@ -221,21 +229,18 @@ static bool setting_bind_device(struct weft_parser *parser, const char *value)
 
 static bool setting_roam(struct weft_parser *parser, const char *value)
 {
-	bool off = !strcasecmp(value, "off");
+	bool on;
 
-	if (!off && strcasecmp(value, "on")) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is neither 'on' nor 'off'", value);
+	if (!weft_setting_switch(parser, value, &on))
 		return false;
-	}
-	parser->peer->roam = !off;
+	parser->peer->roam = on;
 	parser->peer->has |= WEFT_PEER_HAS_ROAM;
 	return true;
 }
 
-/* A secret is not quoted: complaints end up in logs. */
-static bool setting_secret(struct weft_parser *parser, const char *value,
-			   struct weft_key *key)
+/* Complaints end up in logs. */
+bool weft_setting_secret(struct weft_parser *parser, const char *value,
+			 struct weft_key *key)
 {
 	if (weft_key_decode(key, value))
 		return true;
@@ -279,7 +284,7 @@ static bool setting_private_key_file(struct weft_parser *parser, const char *val
 static bool setting_private_key(struct weft_parser *parser, const char *value)
 {
 	parser->dev->has |= WEFT_DEVICE_HAS_PRIVATE_KEY;
-	return setting_secret(parser, value, &parser->dev->private_key);
+	return weft_setting_secret(parser, value, &parser->dev->private_key);
 }
 
 static bool setting_preshared_key_file(struct weft_parser *parser,
@@ -292,7 +297,7 @@ static bool setting_preshared_key_file(struct weft_parser *parser,
 static bool setting_preshared_key(struct weft_parser *parser, const char *value)
 {
 	parser->peer->has |= WEFT_PEER_HAS_PRESHARED_KEY;
-	return setting_secret(parser, value, &parser->peer->preshared_key);
+	return weft_setting_secret(parser, value, &parser->peer->preshared_key);
 }
 
 static bool setting_next_preshared_key_file(struct weft_parser *parser,
@@ -306,7 +311,7 @@ static bool setting_next_preshared_key(struct weft_parser *parser,
 				       const char *value)
 {
 	parser->peer->has |= WEFT_PEER_HAS_NEXT_PRESHARED_KEY;
-	return setting_secret(parser, value, &parser->peer->next_preshared_key);
+	return weft_setting_secret(parser, value, &parser->peer->next_preshared_key);
 }
 
 static bool setting_next_public_key(struct weft_parser *parser, const char *value)

@@ -85,9 +85,15 @@ bool weft_setting_number(const char *text, int base, unsigned long max,
 bool weft_setting_mark(const char *text, unsigned long *mark);
 /* "address" or "address/length"; @text is put back as it was. */
 bool weft_setting_prefix(char *text, struct weft_allowedip *ip);
+/* "on" or "off". */
+bool weft_setting_switch(struct weft_parser *parser, const char *value,
+			 bool *on);
 /* Seconds, or "off" for 0: without an end. */
 bool weft_setting_grace(struct weft_parser *parser, const char *value,
 			__u32 *grace);
+/* A private or a preshared key, which no complaint quotes. */
+bool weft_setting_secret(struct weft_parser *parser, const char *value,
+			 struct weft_key *key);
 /* A public key on the command line or in a file. */
 bool weft_setting_public_key(struct weft_parser *parser, const char *value);
 
