@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #include "apply/plan.h"
-#include "apply/policy.h"
+#include "apply/policy_route.h"
 #include "apply/state.h"
 #include "conf/profile.h"
 #include "conf/resolve.h"
@@ -374,7 +374,7 @@ static const struct {
 
 static void test_routes(void)
 {
-	const struct weft_policy policy = { .ip4 = true, .table = 55 };
+	const struct weft_policy_route policy = { .ip4 = true, .table = 55 };
 	struct weft_routes found;
 	struct plan plan;
 	char text[512];

@@ -4,7 +4,7 @@
 
 #include "apply/check.h"
 #include "apply/plan.h"
-#include "apply/policy.h"
+#include "apply/policy_route.h"
 #include "base/complain.h"
 #include "conf/duplicates.h"
 #include "conf/profile.h"
@@ -180,6 +180,6 @@ bool weft_check_profile(const struct weft_context *ctx,
 	good = check_each_name(ctx, profile);
 	good &= check_names(ctx, profile);
 	good &= weft_plan_check_file(ctx, profile);
-	good &= weft_policy_check_file(ctx, profile);
+	good &= weft_policy_route_check_file(ctx, profile);
 	return good & weft_check_hooks(ctx, profile);
 }

@@ -6,7 +6,7 @@
 #include "apply/hook.h"
 #include "apply/journal.h"
 #include "apply/leftover.h"
-#include "apply/policy.h"
+#include "apply/policy_route.h"
 #include "apply/save.h"
 #include "apply/state.h"
 #include "apply/up.h"
@@ -67,12 +67,12 @@ static bool down_rule(struct down_job *job, const struct weft_rule *rule)
  */
 static bool down_policy(struct down_job *job)
 {
-	struct weft_policy none = { };
+	struct weft_policy_route none = { };
 	struct weft_rules rules = { };
 	bool good;
 	size_t i;
 
-	good = weft_policy_stale_rules(&none, &job->state, &rules) ||
+	good = weft_policy_route_stale_rules(&none, &job->state, &rules) ||
 	       down_no_memory(job);
 	if (rules.count || job->record.table_count)
 		good &= down_firewall(job);

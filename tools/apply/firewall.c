@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "apply/firewall.h"
-#include "apply/policy.h"
+#include "apply/policy_route.h"
 #include "conf/profile.h"
 #include "host/host.h"
 #include "model/format.h"
@@ -83,7 +83,7 @@ static void firewall_write_empty(FILE *out, const char *name)
 		table.chars);
 }
 
-static bool firewall_wants(const struct weft_policy *policy, __u16 family)
+static bool firewall_wants(const struct weft_policy_route *policy, __u16 family)
 {
 	return family == AF_INET ? policy->ip4 : policy->ip6;
 }
@@ -109,7 +109,7 @@ static const struct firewall_family firewall_ip6 = {
  * that the receiving interface has as well is none of the tunnel's business.
  */
 static void firewall_write_raw(FILE *out, const struct weft_profile *profile,
-			       const struct weft_policy *policy)
+			       const struct weft_policy_route *policy)
 {
 	const struct weft_allowedip *ip;
 	size_t i;
@@ -162,7 +162,7 @@ static void firewall_write_in(FILE *out, const struct firewall_family *family,
  * filled before source NAT and looked into behind its undoing.
  */
 static void firewall_write(FILE *out, const struct weft_profile *profile,
-			   const struct weft_policy *policy)
+			   const struct weft_policy_route *policy)
 {
 	firewall_write_empty(out, profile->name);
 	fprintf(out, "table inet %s {\n",
@@ -225,7 +225,7 @@ static bool firewall_finish(struct weft_host *host, const char *name,
 /* Without a policy the table is only taken away. */
 static bool firewall_change(struct weft_host *host, const char *name,
 			    const struct weft_profile *profile,
-			    const struct weft_policy *policy,
+			    const struct weft_policy_route *policy,
 			    struct weft_change *change)
 {
 	const char *title = policy ? "have nft drop what is forged" :
@@ -249,7 +249,7 @@ static bool firewall_change(struct weft_host *host, const char *name,
 
 bool weft_firewall_build(struct weft_host *host,
 			 const struct weft_profile *profile,
-			 const struct weft_policy *policy,
+			 const struct weft_policy_route *policy,
 			 struct weft_change *change)
 {
 	return firewall_change(host, profile->name, profile, policy, change);

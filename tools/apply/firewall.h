@@ -12,7 +12,7 @@
 
 struct weft_change;
 struct weft_host;
-struct weft_policy;
+struct weft_policy_route;
 struct weft_profile;
 
 /* The name of a table. */
@@ -31,7 +31,7 @@ int weft_firewall_look(struct weft_host *host, const char *name, bool *there);
 /* False: no memory. */
 bool weft_firewall_build(struct weft_host *host,
 			 const struct weft_profile *profile,
-			 const struct weft_policy *policy,
+			 const struct weft_policy_route *policy,
 			 struct weft_change *change);
 bool weft_firewall_build_removal(struct weft_host *host,
 				 const char *name, struct weft_change *change);

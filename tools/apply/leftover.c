@@ -8,7 +8,7 @@
 #include "apply/journal.h"
 #include "apply/leftover.h"
 #include "apply/lock.h"
-#include "apply/policy.h"
+#include "apply/policy_route.h"
 #include "apply/state.h"
 #include "base/complain.h"
 #include "conf/record.h"
@@ -83,7 +83,7 @@ static bool leftover_rules_of(struct weft_journal *journal, __u32 table,
 	bool good;
 	size_t i;
 
-	good = weft_policy_table_rules(&state->rules, table, &rules);
+	good = weft_policy_route_table_rules(&state->rules, table, &rules);
 	for (i = 0; i < rules.count; i++) {
 		change = leftover_change(journal, WEFT_CHANGE_RULE_DELETE);
 		change.rule = rules.items[i];

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "apply/plan.h"
-#include "apply/policy.h"
+#include "apply/policy_route.h"
 #include "apply/state.h"
 #include "base/complain.h"
 #include "conf/profile.h"
@@ -52,7 +52,7 @@ static bool plan_is_connected(const struct weft_profile *profile,
 }
 
 static bool plan_add_route(const struct weft_profile *profile,
-			   const struct weft_policy *policy,
+			   const struct weft_policy_route *policy,
 			   const struct weft_state *state,
 			   const struct weft_allowedip *ip,
 			   struct weft_routes *routes)
@@ -95,7 +95,7 @@ static void plan_unite(struct weft_routes *routes)
 }
 
 bool weft_plan_routes(const struct weft_profile *profile,
-		      const struct weft_policy *policy,
+		      const struct weft_policy_route *policy,
 		      const struct weft_state *state,
 		      struct weft_routes *routes)
 {

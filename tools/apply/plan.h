@@ -8,7 +8,7 @@
 #include "host/host.h"
 
 struct weft_context;
-struct weft_policy;
+struct weft_policy_route;
 struct weft_profile;
 struct weft_state;
 
@@ -17,7 +17,7 @@ struct weft_state;
  * addresses bring with them. False: no memory.
  */
 bool weft_plan_routes(const struct weft_profile *profile,
-		      const struct weft_policy *policy,
+		      const struct weft_policy_route *policy,
 		      const struct weft_state *state,
 		      struct weft_routes *routes);
 /* A table or an MTU that no tunnel of this file can have: false after a complaint with its line. */

@@ -14,7 +14,7 @@
 #include "apply/leftover.h"
 #include "apply/lock.h"
 #include "apply/plan.h"
-#include "apply/policy.h"
+#include "apply/policy_route.h"
 #include "apply/state.h"
 #include "apply/sync.h"
 #include "apply/up.h"
@@ -53,7 +53,7 @@ struct up_job {
 	struct weft_profile *profile;
 	struct weft_state state;
 	bool fresh;
-	struct weft_policy policy;
+	struct weft_policy_route policy;
 	struct weft_routes routes;
 	struct weft_routes *addresses;
 	unsigned int mtu;
@@ -235,7 +235,7 @@ static bool up_read_rules(struct up_job *job, struct weft_rules *rules)
  */
 static bool up_lock_rules(struct up_job *job)
 {
-	if (!weft_policy_is_wanted(job->profile) && !job->record.table_count)
+	if (!weft_policy_route_is_wanted(job->profile) && !job->record.table_count)
 		return true;
 	if (!job->unrecorded &&
 	    !weft_lock_take(job->ctx, WEFT_LOCK_RULES, &job->rules_lock))
@@ -255,8 +255,8 @@ static bool up_plan(struct up_job *job)
 	struct weft_device *dev = job->profile->dev;
 
 	if (!weft_plan_check(job->ctx, job->profile) ||
-	    !weft_policy_plan(job->ctx, job->profile, &job->state,
-			      &job->policy))
+	    !weft_policy_route_plan(job->ctx, job->profile, &job->state,
+				    &job->policy))
 		return false;
 	if (job->policy.table)
 		dev->fwmark = job->policy.table;
@@ -477,9 +477,9 @@ static bool up_compare_firewall(struct up_job *job)
 		if (have->items[i].protocol == WEFT_PROTOCOL &&
 		    !weft_state_find(job->addresses, &have->items[i].prefix, 0))
 			job->forged = true;
-	good = weft_policy_missing_rules(&job->policy, &job->state.rules,
-					 &differing) &&
-	       weft_policy_stale_rules(&job->policy, &job->state, &differing);
+	good = weft_policy_route_missing_rules(&job->policy, &job->state.rules,
+					       &differing) &&
+	       weft_policy_route_stale_rules(&job->policy, &job->state, &differing);
 	if (differing.count)
 		job->forged = true;
 	weft_host_rules_free(&differing);
@@ -515,13 +515,13 @@ static bool up_honour_marks(struct up_job *job)
 
 	if (!job->policy.ip4)
 		return true;
-	if (host->read(host, WEFT_POLICY_MARKS, &change.old_text)) {
+	if (host->read(host, WEFT_POLICY_ROUTE_MARKS, &change.old_text)) {
 		weft_complain(job->ctx, "%s: cannot read %s: %s",
-			      job->profile->name, WEFT_POLICY_MARKS,
+			      job->profile->name, WEFT_POLICY_ROUTE_MARKS,
 			      host->error);
 		return false;
 	}
-	change.path = strdup(WEFT_POLICY_MARKS);
+	change.path = strdup(WEFT_POLICY_ROUTE_MARKS);
 	change.text = strdup("1");
 	good = (change.path && change.text) || up_no_memory(job);
 	if (good && strcmp(change.old_text, "1"))
@@ -535,8 +535,8 @@ static bool up_add_rules(struct up_job *job)
 	struct weft_rules missing = { };
 	bool good;
 
-	good = weft_policy_missing_rules(&job->policy, &job->state.rules,
-					 &missing);
+	good = weft_policy_route_missing_rules(&job->policy, &job->state.rules,
+					       &missing);
 	if (!good && errno == ENOMEM)
 		up_no_memory(job);
 	else if (!good)
@@ -571,7 +571,7 @@ static bool up_delete_rules(struct up_job *job)
 	struct weft_rules stale = { };
 	bool good;
 
-	if (!weft_policy_stale_rules(&job->policy, &job->state, &stale))
+	if (!weft_policy_route_stale_rules(&job->policy, &job->state, &stale))
 		good = up_no_memory(job);
 	else
 		good = up_do_rules(job, WEFT_CHANGE_RULE_DELETE, &stale);
@@ -676,11 +676,11 @@ static bool up_delete_routes(struct up_job *job)
 /* False: no memory. */
 static bool up_had_defaults(struct up_job *job, bool *yes)
 {
-	struct weft_policy none = { };
+	struct weft_policy_route none = { };
 	struct weft_rules had = { };
 	bool good;
 
-	good = weft_policy_stale_rules(&none, &job->state, &had);
+	good = weft_policy_route_stale_rules(&none, &job->state, &had);
 	*yes = had.count;
 	weft_host_rules_free(&had);
 	return good;

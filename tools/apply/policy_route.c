@@ -4,37 +4,37 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "apply/policy.h"
+#include "apply/policy_route.h"
 #include "apply/state.h"
 #include "base/complain.h"
 #include "conf/profile.h"
 
 /* The first number tried, as wg-quick(8) does; and how many. */
-#define POLICY_TABLE_FIRST	51820
-#define POLICY_TABLE_TRIES	10000
+#define POLICY_ROUTE_TABLE_FIRST	51820
+#define POLICY_ROUTE_TABLE_TRIES	10000
 
-static bool policy_is_own(const struct weft_rule *rule, __u32 table)
+static bool policy_route_is_own(const struct weft_rule *rule, __u32 table)
 {
 	return rule->protocol == WEFT_PROTOCOL && rule->invert &&
 	       rule->table == table && rule->mark == table;
 }
 
 /* The rule that leads to @table, or NULL. */
-static const struct weft_rule *policy_find(const struct weft_rules *rules,
-					   __u16 family, __u32 table)
+static const struct weft_rule *policy_route_find(const struct weft_rules *rules,
+						 __u16 family, __u32 table)
 {
 	size_t i;
 
 	for (i = 0; i < rules->count; i++)
 		if (rules->items[i].family == family &&
-		    policy_is_own(&rules->items[i], table))
+		    policy_route_is_own(&rules->items[i], table))
 			return &rules->items[i];
 	return NULL;
 }
 
 /* The rule in front of @rule, or NULL. */
-static const struct weft_rule *policy_find_partner(const struct weft_rules *rules,
-						   const struct weft_rule *rule)
+static const struct weft_rule *policy_route_find_partner(const struct weft_rules *rules,
+							 const struct weft_rule *rule)
 {
 	const struct weft_rule *other;
 	size_t i;
@@ -50,8 +50,8 @@ static const struct weft_rule *policy_find_partner(const struct weft_rules *rule
 	return NULL;
 }
 
-static void policy_look_for_defaults(const struct weft_profile *profile,
-				     struct weft_policy *policy)
+static void policy_route_look_for_defaults(const struct weft_profile *profile,
+					   struct weft_policy_route *policy)
 {
 	const struct weft_allowedip *ip;
 	const struct weft_peer *peer;
@@ -64,36 +64,36 @@ static void policy_look_for_defaults(const struct weft_profile *profile,
 	}
 }
 
-bool weft_policy_is_wanted(const struct weft_profile *profile)
+bool weft_policy_route_is_wanted(const struct weft_profile *profile)
 {
-	struct weft_policy policy = { };
+	struct weft_policy_route policy = { };
 
 	if (profile->table == WEFT_TABLE_AUTO)
-		policy_look_for_defaults(profile, &policy);
+		policy_route_look_for_defaults(profile, &policy);
 	return policy.ip4 || policy.ip6;
 }
 
 /* One that runs keeps its table: its packets carry the mark. */
-static __u32 policy_running_table(const struct weft_state *state)
+static __u32 policy_route_running_table(const struct weft_state *state)
 {
 	__u32 mark = state->dev ? state->dev->fwmark : 0;
 
-	if (mark && (policy_find(&state->rules, AF_INET, mark) ||
-		     policy_find(&state->rules, AF_INET6, mark)))
+	if (mark && (policy_route_find(&state->rules, AF_INET, mark) ||
+		     policy_route_find(&state->rules, AF_INET6, mark)))
 		return mark;
 	return 0;
 }
 
-static bool policy_pick_table(const struct weft_context *ctx,
-			      const struct weft_profile *profile,
-			      struct weft_policy *policy)
+static bool policy_route_pick_table(const struct weft_context *ctx,
+				    const struct weft_profile *profile,
+				    struct weft_policy_route *policy)
 {
 	struct weft_host *host = ctx->host;
 	struct weft_routes routes = { };
-	__u32 table = POLICY_TABLE_FIRST;
+	__u32 table = POLICY_ROUTE_TABLE_FIRST;
 	bool empty;
 
-	for (; table < POLICY_TABLE_FIRST + POLICY_TABLE_TRIES; table++) {
+	for (; table < POLICY_ROUTE_TABLE_FIRST + POLICY_ROUTE_TABLE_TRIES; table++) {
 		if (host->routes(host, 0, table, &routes)) {
 			weft_complain(ctx, "%s: cannot read routing table %u: %s",
 				      profile->name, table, host->error);
@@ -107,13 +107,13 @@ static bool policy_pick_table(const struct weft_context *ctx,
 		}
 	}
 	weft_complain(ctx, "%s: there is no empty routing table from %u to %u",
-		      profile->name, POLICY_TABLE_FIRST, table - 1);
+		      profile->name, POLICY_ROUTE_TABLE_FIRST, table - 1);
 	return false;
 }
 
 /* In the main table, or the local one, the tunnel would carry its own packets. */
-bool weft_policy_check_file(const struct weft_context *ctx,
-			    const struct weft_profile *profile)
+bool weft_policy_route_check_file(const struct weft_context *ctx,
+				  const struct weft_profile *profile)
 {
 	struct weft_place place = {
 		.file = profile->path, .line = profile->dev->fwmark_line,
@@ -121,7 +121,7 @@ bool weft_policy_check_file(const struct weft_context *ctx,
 	};
 	__u32 mark = profile->dev->fwmark;
 
-	if (!weft_policy_is_wanted(profile) || mark < RT_TABLE_DEFAULT ||
+	if (!weft_policy_route_is_wanted(profile) || mark < RT_TABLE_DEFAULT ||
 	    mark > RT_TABLE_LOCAL)
 		return true;
 	weft_complain_at(ctx, &place,
@@ -131,9 +131,9 @@ bool weft_policy_check_file(const struct weft_context *ctx,
 }
 
 /* A default route of the table that is not this interface's. */
-static bool policy_is_foreign(const struct weft_policy *policy,
-			      const struct weft_state *state,
-			      const struct weft_route *route)
+static bool policy_route_is_foreign(const struct weft_policy_route *policy,
+				    const struct weft_state *state,
+				    const struct weft_route *route)
 {
 	return !route->prefix.cidr && !route->special &&
 	       (route->prefix.family == AF_INET ? policy->ip4 : policy->ip6) &&
@@ -141,10 +141,10 @@ static bool policy_is_foreign(const struct weft_policy *policy,
 }
 
 /* The table that the file's mark asks for takes the default routes. */
-static bool policy_check_table(const struct weft_context *ctx,
-			       const struct weft_profile *profile,
-			       const struct weft_state *state,
-			       const struct weft_policy *policy)
+static bool policy_route_check_table(const struct weft_context *ctx,
+				     const struct weft_profile *profile,
+				     const struct weft_state *state,
+				     const struct weft_policy_route *policy)
 {
 	struct weft_host *host = ctx->host;
 	struct weft_routes routes = { };
@@ -157,7 +157,7 @@ static bool policy_check_table(const struct weft_context *ctx,
 		return false;
 	}
 	for (i = 0; i < routes.count; i++)
-		taken |= policy_is_foreign(policy, state, &routes.items[i]);
+		taken |= policy_route_is_foreign(policy, state, &routes.items[i]);
 	weft_host_routes_free(&routes);
 	if (taken)
 		weft_complain(ctx,
@@ -166,26 +166,26 @@ static bool policy_check_table(const struct weft_context *ctx,
 	return !taken;
 }
 
-bool weft_policy_plan(const struct weft_context *ctx,
-		      const struct weft_profile *profile,
-		      const struct weft_state *state,
-		      struct weft_policy *policy)
+bool weft_policy_route_plan(const struct weft_context *ctx,
+			    const struct weft_profile *profile,
+			    const struct weft_state *state,
+			    struct weft_policy_route *policy)
 {
 	memset(policy, 0, sizeof(*policy));
 	if (profile->table == WEFT_TABLE_AUTO)
-		policy_look_for_defaults(profile, policy);
+		policy_route_look_for_defaults(profile, policy);
 	if (!policy->ip4 && !policy->ip6)
 		return true;
 	policy->table = profile->dev->fwmark;
 	if (policy->table)
-		return policy_check_table(ctx, profile, state, policy);
-	policy->table = policy_running_table(state);
-	return policy->table || policy_pick_table(ctx, profile, policy);
+		return policy_route_check_table(ctx, profile, state, policy);
+	policy->table = policy_route_running_table(state);
+	return policy->table || policy_route_pick_table(ctx, profile, policy);
 }
 
 /* The kernel's own for local addresses has priority 0 and stays first. */
-static __u32 policy_lowest_priority(const struct weft_rules *rules,
-				    __u16 family)
+static __u32 policy_route_lowest_priority(const struct weft_rules *rules,
+					  __u16 family)
 {
 	__u32 lowest = 32766;
 	size_t i;
@@ -198,8 +198,8 @@ static __u32 policy_lowest_priority(const struct weft_rules *rules,
 	return lowest;
 }
 
-static bool policy_add_rule(struct weft_rules *rules,
-			    const struct weft_rule *rule)
+static bool policy_route_add_rule(struct weft_rules *rules,
+				  const struct weft_rule *rule)
 {
 	struct weft_rule *added = weft_host_rules_add(rules);
 
@@ -210,18 +210,18 @@ static bool policy_add_rule(struct weft_rules *rules,
 }
 
 /* First the one behind: the other alone would hide default routes. */
-static bool policy_miss_family(const struct weft_policy *policy,
-			       const struct weft_rules *have, __u16 family,
-			       struct weft_rules *missing)
+static bool policy_route_miss_family(const struct weft_policy_route *policy,
+				     const struct weft_rules *have, __u16 family,
+				     struct weft_rules *missing)
 {
-	const struct weft_rule *found = policy_find(have, family,
-						    policy->table);
+	const struct weft_rule *found = policy_route_find(have, family,
+							  policy->table);
 	struct weft_rule lead = {
 		.family = family, .table = policy->table,
 		.mark = policy->table, .invert = true,
 		.protocol = WEFT_PROTOCOL,
 		.priority = found ? found->priority :
-			    policy_lowest_priority(have, family) - 1,
+			    policy_route_lowest_priority(have, family) - 1,
 	};
 	struct weft_rule partner = {
 		.family = family, .table = RT_TABLE_MAIN, .no_default = true,
@@ -232,37 +232,37 @@ static bool policy_miss_family(const struct weft_policy *policy,
 		errno = ENOSPC;
 		return false;
 	}
-	if (!found && !policy_add_rule(missing, &lead))
+	if (!found && !policy_route_add_rule(missing, &lead))
 		return false;
-	return (found && policy_find_partner(have, found)) ||
-	       policy_add_rule(missing, &partner);
+	return (found && policy_route_find_partner(have, found)) ||
+	       policy_route_add_rule(missing, &partner);
 }
 
-bool weft_policy_missing_rules(const struct weft_policy *policy,
-			       const struct weft_rules *have,
-			       struct weft_rules *missing)
+bool weft_policy_route_missing_rules(const struct weft_policy_route *policy,
+				     const struct weft_rules *have,
+				     struct weft_rules *missing)
 {
 	return (!policy->ip4 ||
-		policy_miss_family(policy, have, AF_INET, missing)) &&
+		policy_route_miss_family(policy, have, AF_INET, missing)) &&
 	       (!policy->ip6 ||
-		policy_miss_family(policy, have, AF_INET6, missing));
+		policy_route_miss_family(policy, have, AF_INET6, missing));
 }
 
-static bool policy_wants(const struct weft_policy *policy,
-			 const struct weft_rule *rule)
+static bool policy_route_wants(const struct weft_policy_route *policy,
+			       const struct weft_rule *rule)
 {
 	return rule->table == policy->table &&
 	       (rule->family == AF_INET ? policy->ip4 : policy->ip6);
 }
 
 /* A rule is this interface's when its table has a default route of its family through it. */
-static bool policy_is_of_link(const struct weft_state *state,
-			      const struct weft_rule *rule)
+static bool policy_route_is_of_link(const struct weft_state *state,
+				    const struct weft_rule *rule)
 {
 	const struct weft_route *route;
 	size_t i;
 
-	if (!policy_is_own(rule, rule->table))
+	if (!policy_route_is_own(rule, rule->table))
 		return false;
 	for (i = 0; i < state->routes.count; i++) {
 		route = &state->routes.items[i];
@@ -274,39 +274,39 @@ static bool policy_is_of_link(const struct weft_state *state,
 	return false;
 }
 
-bool weft_policy_stale_rules(const struct weft_policy *policy,
-			     const struct weft_state *state,
-			     struct weft_rules *stale)
+bool weft_policy_route_stale_rules(const struct weft_policy_route *policy,
+				   const struct weft_state *state,
+				   struct weft_rules *stale)
 {
 	const struct weft_rule *rule, *partner;
 	size_t i;
 
 	for (i = 0; i < state->rules.count; i++) {
 		rule = &state->rules.items[i];
-		if (!policy_is_of_link(state, rule) ||
-		    policy_wants(policy, rule))
+		if (!policy_route_is_of_link(state, rule) ||
+		    policy_route_wants(policy, rule))
 			continue;
-		partner = policy_find_partner(&state->rules, rule);
-		if ((partner && !policy_add_rule(stale, partner)) ||
-		    !policy_add_rule(stale, rule))
+		partner = policy_route_find_partner(&state->rules, rule);
+		if ((partner && !policy_route_add_rule(stale, partner)) ||
+		    !policy_route_add_rule(stale, rule))
 			return false;
 	}
 	return true;
 }
 
-bool weft_policy_table_rules(const struct weft_rules *have, __u32 table,
-			     struct weft_rules *found)
+bool weft_policy_route_table_rules(const struct weft_rules *have, __u32 table,
+				   struct weft_rules *found)
 {
 	const struct weft_rule *rule, *partner;
 	size_t i;
 
 	for (i = 0; i < have->count; i++) {
 		rule = &have->items[i];
-		if (!policy_is_own(rule, table))
+		if (!policy_route_is_own(rule, table))
 			continue;
-		partner = policy_find_partner(have, rule);
-		if ((partner && !policy_add_rule(found, partner)) ||
-		    !policy_add_rule(found, rule))
+		partner = policy_route_find_partner(have, rule);
+		if ((partner && !policy_route_add_rule(found, partner)) ||
+		    !policy_route_add_rule(found, rule))
 			return false;
 	}
 	return true;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "apply/policy.h"
+#include "apply/policy_route.h"
 #include "apply/state.h"
 #include "conf/profile.h"
 #include "host/host.h"
@@ -90,10 +90,10 @@ static void scene_rule(struct scene *scene, struct weft_rule rule)
 #define LEAD(f, p, t)	((struct weft_rule){ .family = f, .priority = p, .table = t, .mark = t, .invert = true, .protocol = WEFT_PROTOCOL })
 #define PARTNER(f, p)	((struct weft_rule){ .family = f, .priority = p, .table = RT_TABLE_MAIN, .no_default = true, .protocol = WEFT_PROTOCOL })
 
-static bool scene_plan(struct scene *scene, struct weft_policy *policy)
+static bool scene_plan(struct scene *scene, struct weft_policy_route *policy)
 {
-	bool good = weft_policy_plan(&scene->bench.ctx, scene->profile,
-				     &scene->state, policy);
+	bool good = weft_policy_route_plan(&scene->bench.ctx, scene->profile,
+					   &scene->state, policy);
 
 	test_bench_flush(&scene->bench);
 	return good;
@@ -102,7 +102,7 @@ static bool scene_plan(struct scene *scene, struct weft_policy *policy)
 static void expect_plan(struct scene *scene, const char *name, bool ip4,
 			bool ip6, __u32 table)
 {
-	struct weft_policy policy;
+	struct weft_policy_route policy;
 
 	test_ok(scene_plan(scene, &policy) && policy.ip4 == ip4 &&
 		policy.ip6 == ip6 && policy.table == table, name);
@@ -113,7 +113,7 @@ static void expect_plan(struct scene *scene, const char *name, bool ip4,
 static void expect_refusal(struct scene *scene, const char *name,
 			   const char *err)
 {
-	struct weft_policy policy;
+	struct weft_policy_route policy;
 
 	test_ok(!scene_plan(scene, &policy), name);
 	test_text("and why", scene->bench.err, err);
@@ -268,7 +268,7 @@ static void expect_rules(const char *name, const struct weft_rules *rules,
 
 static const struct {
 	const char *name;
-	struct weft_policy policy;
+	struct weft_policy_route policy;
 	struct weft_rule have[4];
 	const char *want;	/* NULL: there is no room */
 } missing[] = {
@@ -309,7 +309,7 @@ static void test_missing(void)
 		memset(&found, 0, sizeof(found));
 		for (n = 0; n < ARRAY_SIZE(missing[i].have) && missing[i].have[n].family; n++)
 			*weft_host_rules_add(&have) = missing[i].have[n];
-		good = weft_policy_missing_rules(&missing[i].policy, &have, &found);
+		good = weft_policy_route_missing_rules(&missing[i].policy, &have, &found);
 		test_ok(good == !!missing[i].want, missing[i].name);
 		if (missing[i].want)
 			expect_rules("missing are", &found, missing[i].want);
@@ -323,7 +323,7 @@ static void test_missing(void)
 /* @route: what the interface has; its rules are 49 and 50 to 77. */
 static const struct {
 	const char *name;
-	struct weft_policy policy;
+	struct weft_policy_route policy;
 	struct weft_route route;
 	struct weft_rule rules[4];
 	const char *want;
@@ -367,7 +367,7 @@ static void test_stale(void)
 		*weft_host_routes_add(&scene.state.routes) = stale[i].route;
 		for (n = 0; n < ARRAY_SIZE(stale[i].rules) && stale[i].rules[n].family; n++)
 			scene_rule(&scene, stale[i].rules[n]);
-		test_ok(weft_policy_stale_rules(&stale[i].policy, &scene.state, &found),
+		test_ok(weft_policy_route_stale_rules(&stale[i].policy, &scene.state, &found),
 			stale[i].name);
 		expect_rules("stale are", &found, stale[i].want);
 		weft_host_rules_free(&found);
