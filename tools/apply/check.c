@@ -12,7 +12,7 @@
 #include "conf/trust.h"
 #include "model/format.h"
 #include "model/model.h"
-#include "model/name.h"
+#include "model/peer_name_check.h"
 
 static int check_compare_names(const void *a, const void *b)
 {
@@ -39,7 +39,7 @@ static bool check_each_name(const struct weft_context *ctx,
 	bool good = true;
 
 	for (peer = profile->dev->peers; peer; peer = peer->next) {
-		fault = peer->name ? weft_name_fault(peer->name) : NULL;
+		fault = peer->name ? weft_peer_name_check(peer->name) : NULL;
 		if (!fault)
 			continue;
 		place.line = peer->name_line;

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "model/key.h"
-#include "model/name.h"
+#include "model/peer_name_check.h"
 
 /* The length of the character at @text, and its number; 0 where that is no UTF-8. */
-static size_t name_decode(const char *text, __u32 *code)
+static size_t peer_name_decode(const char *text, __u32 *code)
 {
 	static const __u32 smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	unsigned char first = text[0];
@@ -35,13 +35,13 @@ static size_t name_decode(const char *text, __u32 *code)
 }
 
 /* C0, DEL and C1. */
-static bool name_is_control(__u32 code)
+static bool peer_name_is_control(__u32 code)
 {
 	return code < 0x20 || (code >= 0x7f && code <= 0x9f);
 }
 
 /* The last bits of the text need not be zero, as they are in a key. */
-static bool name_is_key(const char *name)
+static bool peer_name_is_key(const char *name)
 {
 	static const char base64[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -51,18 +51,18 @@ static bool name_is_key(const char *name)
 	       name[WEFT_KEY_CHARS - 1] == '=';
 }
 
-const char *weft_name_fault(const char *name)
+const char *weft_peer_name_check(const char *name)
 {
 	const char *at;
 	size_t len;
 	__u32 code;
 
 	for (at = name; *at; at += len) {
-		len = name_decode(at, &code);
+		len = peer_name_decode(at, &code);
 		if (!len)
 			return "a name is text in UTF-8";
-		if (name_is_control(code))
+		if (peer_name_is_control(code))
 			return "a name has no control characters, such as tabs";
 	}
-	return name_is_key(name) ? "a name must not look like a key" : NULL;
+	return peer_name_is_key(name) ? "a name must not look like a key" : NULL;
 }
