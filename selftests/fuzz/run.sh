@@ -140,14 +140,15 @@ run_guests() {
 
 # Without what is kept, for the fault has to be found, not known; but events that are whole would take too long to come by.
 plant_one() { # plant_one NAME FILE SCRIPT
-	local name=$1 file=$2 script=$3 work planted seeds=() status=0
+	local name=$1 file=$2 script=$3 work seeds=() status=0
 
 	[ "$name" != event ] || seeds=(corpus/event)
 	work=$(mktemp -d)
-	planted=$work/${file#*/}
-	mkdir -p "$work/corpus" "${planted%/*}"
-	sed -e "$script" "$weft_top/$file" >"$planted"
-	if cmp -s "$weft_top/$file" "$planted"; then
+	mkdir "$work/corpus"
+	# Included by its path in kmod/ or in tools/.
+	mkdir -p "$work/$(dirname "${file#*/}")"
+	sed -e "$script" "$weft_top/$file" >"$work/${file#*/}"
+	if cmp -s "$weft_top/$file" "$work/${file#*/}"; then
 		echo "not ok - fuzz: $name: the fault cannot be planted in $file"
 		status=1
 	elif ! quietly make -s B="$work" PLANTED="$work" "$work/fuzz_$name"; then
