@@ -90,7 +90,7 @@ struct weft_doctor_wall {
 	struct weft_bar out;
 };
 
-/* Peers in other orders than their own; doctor_index.c. */
+/* Peers in other orders than their own; index.c. */
 struct weft_doctor_index;
 
 /**
