@@ -5,6 +5,7 @@
 facts.py                 checks this tree
 facts.py --self-check    plants one error for each check in a copy of the tree and expects that check to find it
 """
+import glob
 import os
 import re
 import shutil
@@ -108,8 +109,9 @@ def check_layers(tree):
 def check_objects(tree):
     """tools/Makefile links every file of the command."""
     objects = re.findall(r"^OBJECTS \+= (\S+)\.o$|^OBJECTS := (\S+)\.o$", tree.read("tools/Makefile"), re.M)
-    files = [name[:-2] for name in os.listdir(os.path.join(tree.top, "tools")) if name.endswith(".c")]
-    tree.same("objects", ("tools/Makefile", "tools/"), [a or b for a, b in objects] + ["main"], files)
+    tools = os.path.join(tree.top, "tools")
+    files = [os.path.relpath(name, tools)[:-2] for name in glob.glob(os.path.join(tools, "*/*.c"))]
+    tree.same("objects", ("tools/Makefile", "tools/"), [a or b for a, b in objects] + ["cli/main"], files)
 
 
 def check_reasons(tree):
@@ -137,7 +139,7 @@ def check_attributes(tree):
 
 def check_commands(tree):
     """Each command has an entry in weft.8 and in weft.rst; neither has one that is none."""
-    table = re.search(r"weft_commands\[\] = \{(.*?)^\};", tree.read("tools/command.c"), re.M | re.S).group(1)
+    table = re.search(r"weft_commands\[\] = \{(.*?)^\};", tree.read("tools/cli/command.c"), re.M | re.S).group(1)
     commands = set(re.findall(r'^\t\t"([a-z]+)", ', table, re.M))
     page = man_section(tree.read(MAN + "weft.8"), "DESCRIPTION")
     documented = set(re.findall(r"^\.It Cm ([a-z]+)", page, re.M))
@@ -146,13 +148,13 @@ def check_commands(tree):
     summary = section(tree.read(DOCUMENTATION + "weft.rst"), "The command")
     table = summary.split("\n=====")[1]
     rows = {name for line in table.splitlines() for name in re.findall(r"``(?:weft )?([a-z]+)[ `]", line[:41])}
-    tree.same("commands", ("tools/command.c", "weft.rst, The command"), commands - {"help", "complete"}, rows - {"help", "complete"})
+    tree.same("commands", ("tools/cli/command.c", "weft.rst, The command"), commands - {"help", "complete"}, rows - {"help", "complete"})
 
 
 def check_options(tree):
     """Each long option of the command is in weft.8."""
     page = tree.read(MAN + "weft.8")
-    sources = tree.read("tools/main.c") + tree.read("tools/command.c")
+    sources = tree.read("tools/cli/main.c") + tree.read("tools/cli/command.c")
     for either in sorted(set(re.findall(r'"--([a-z-]+)"|"([a-z-]+)", *(?:no|required|optional)_argument', sources))):
         name = either[0] or either[1]
         if not re.search(rf"^\.It .*Fl -{name}( |$)", page, re.M):
@@ -162,14 +164,14 @@ def check_options(tree):
 def check_fields(tree):
     """Each field of a file that `weft up` takes is in weft.conf.5, and each entry there is such a field."""
     page = tree.read(MAN + "weft.conf.5")
-    fields = set(re.findall(r'\.field = "(\w+)"', tree.read("tools/profile.c") + tree.read("tools/config.c") + tree.read("tools/parse.c")))
+    fields = set(re.findall(r'\.field = "(\w+)"', tree.read("tools/conf/profile.c") + tree.read("tools/conf/config.c") + tree.read("tools/conf/setting.c")))
     documented = {name for line in re.findall(r"^\.It (?:Li|Cm|Ic|Va) (.*)$", page, re.M) for name in re.findall(r"[A-Z]\w+", line)}
     tree.same("fields", ("the command's settings", "weft.conf.5"), fields, documented)
 
 
 def check_diagnoses(tree):
     """Each finding of doctor's is in weft.8 under the weight that it has, and no other."""
-    sources = tree.read("tools/doctor_checks.c") + tree.read("tools/doctor_machine_checks.c")
+    sources = "".join(tree.read(f"tools/doctor/{name}.c") for name in ("checks_device", "checks_peer", "machine_checks"))
     table = re.findall(r'^\t\{ "([a-z0-9-]+)", (?:WEFT_DOCTOR_)?([EW])(?:RROR|ARNING)?, ', sources, re.M)
     page = man_section(tree.read(MAN + "weft.8"), "DIAGNOSES")
     errors, _, warnings = page.partition("\nWarnings:\n")
@@ -281,7 +283,7 @@ PLANTS = [
     ("layers", "kmod/Kbuild", r"^(weft-y \+= control/.*\n)\n(weft-y \+= handshake/.*\n)", r"\2\n\1"),
     ("layers", "kmod/Kbuild", r"^weft-y \+= core/trace\.o\n", ""),
     ("layers", DOCUMENTATION + "weft-internals.rst", r"^cookie  .*\n", ""),
-    ("objects", "tools/Makefile", r"^OBJECTS \+= sync\.o\n", ""),
+    ("objects", "tools/Makefile", r"^OBJECTS \+= apply/sync\.o\n", ""),
     ("reasons", "README.md", r"one of \d+ reasons", "one of 3 reasons"),
     ("reasons", MAN + "weft.8", r"^\.It Cm rate-limit$", ".It Cm rate-limits"),
     ("reasons", DOCUMENTATION + "weft.rst", r"^``rx_drop_flood``", "``rx_flood``"),

@@ -77,7 +77,8 @@ lint_ynl() {
 }
 
 lint_layering() {
-	bash selftests/layering.sh && bash selftests/layering.sh --self-check
+	bash selftests/layering.sh && bash selftests/layering.sh --self-check &&
+		bash selftests/layering-tools.sh && bash selftests/layering-tools.sh --self-check
 }
 
 lint_length() {
@@ -147,9 +148,9 @@ each_tool() { # each_tool COMMAND...: file and flags come last
 
 	flags=$(pkg-config --cflags libnl-3.0 libnl-genl-3.0 libnl-route-3.0 json-c libsodium)
 	# shellcheck disable=SC2016,SC2086 # for the other shell; a list of words
-	printf '%s\n' tools/*.c | xargs -P "$(nproc)" -I{} bash -c 'said=$("${@:2}" 2>&1); status=$?
+	printf '%s\n' tools/*/*.c | xargs -P "$(nproc)" -I{} bash -c 'said=$("${@:2}" 2>&1); status=$?
 		[ -z "$said" ] || printf "%s\n" "$said"; exit $status' bash {} "$@" \
-		-std=gnu11 -D_GNU_SOURCE -D__SANE_USERSPACE_TYPES__ -Ikmod/uapi $flags {}
+		-std=gnu11 -D_GNU_SOURCE -D__SANE_USERSPACE_TYPES__ -Itools -Ikmod/uapi $flags {}
 }
 
 lint_clang() {
@@ -170,7 +171,7 @@ lint_tidy() {
 }
 
 # That the last user alone frees the list, clang does not see through the lock.
-scan_mistakes='^tools/lookup\.c:.*Use of memory after it is freed'
+scan_mistakes='^tools/conf/lookup\.c:.*Use of memory after it is freed'
 
 # The analysis that scan-build runs, without its pages.
 lint_scan() {
@@ -184,10 +185,10 @@ lint_scan() {
 
 # gcc 12 does not follow what is kept through a pointer into a structure of the caller's, and takes it for lost; and not
 # that strsep() gives one word at least.
-analyzer_mistakes='^tools/(profile|save|change|doctor_names|parse)\.c:.*-Wanalyzer-malloc-leak'
+analyzer_mistakes='^tools/(conf/profile|apply/save|host/change|doctor/names|conf/setting)\.c:.*-Wanalyzer-malloc-leak'
 # Nor that a loop's condition has looked at the pointer, and that the last user alone frees.
-analyzer_mistakes+='|^tools/resolve\.c:.*-Wanalyzer-use-of-uninitialized-value|^tools/(doctor_names|locate)\.c:.*-Wanalyzer-possible-null'
-analyzer_mistakes+='|^tools/lookup\.c:.*-Wanalyzer-use-after-free'
+analyzer_mistakes+='|^tools/conf/resolve\.c:.*-Wanalyzer-use-of-uninitialized-value|^tools/(doctor/names|conf/locate)\.c:.*-Wanalyzer-possible-null'
+analyzer_mistakes+='|^tools/conf/lookup\.c:.*-Wanalyzer-use-after-free'
 
 lint_analyzer() {
 	local said

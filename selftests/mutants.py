@@ -132,7 +132,7 @@ def machine_sources():
 TARGETS = {
     "pure": Target(pure_sources, "selftests/unit",
                    ["kmod", "selftests/unit"], "-O0 -std=gnu11 -w -pthread"),
-    "tools": Target(lambda: glob.glob(os.path.join(ROOT, "tools/*.c")), "selftests/tools",
+    "tools": Target(lambda: glob.glob(os.path.join(ROOT, "tools/*/*.c")), "selftests/tools",
                     ["tools", "kmod", "selftests/tools"], "-O0 -std=gnu11 -w -pthread",
                     ("wg.sh", "wgconf.sh", "completion.sh")),
     "kmod": ModuleTarget(machine_sources, "selftests",

@@ -8,10 +8,11 @@
 #include <netdb.h>
 #include <sodium.h>
 
-#include "config.c"
-#include "parse.c"
-#include "print.h"
-#include "profile.h"
+#include "base/text.c"
+#include "conf/config.c"
+#include "conf/setting.c"
+#include "print/conf.h"
+#include "conf/profile.h"
 
 /* Addresses only, and without a library that remembers: it is called a million times. */
 static struct sockaddr_in fuzz_address = { .sin_family = AF_INET };
@@ -57,7 +58,7 @@ static char *text_of(const struct weft_device *dev)
 	size_t len = 0;
 
 	ctx.out = open_memstream(&text, &len);
-	weft_print_conf(&ctx, dev);
+	weft_conf_print(&ctx, dev);
 	fclose(ctx.out);
 	return text;
 }

@@ -2,7 +2,7 @@
 /* Events: attributes become one, which is printed both ways, and counted whether some are missing. */
 #include "attributes.h"
 
-#include "event.c"
+#include "genl/event.c"
 
 static struct weft_context ctx;
 
@@ -34,7 +34,7 @@ static void event_check(const struct weft_event *event)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = { data, size };
-	struct weft_event_place *places = NULL;
+	struct weft_event_cursor *cursors = NULL;
 	uint8_t how = fuzz_u8(&input);
 	struct weft_event event, next;
 	struct attributes part;
@@ -53,10 +53,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		weft_event_print(&ctx, &event);
 	else if (how & 4)
 		FUZZ_MUST(weft_event_print_json(&ctx, &event));
-	FUZZ_MUST(!weft_event_missed(&places, &event));
+	FUZZ_MUST(!weft_event_missed(&cursors, &event));
 	next = event;
 	next.sequence += how;
-	missed = weft_event_missed(&places, &next);
+	missed = weft_event_missed(&cursors, &next);
 	if (how && event.sequence && event.type != WEFT_EVENT_DEVICE_ADDED &&
 	    next.sequence > event.sequence)
 		FUZZ_MUST(missed == how - 1U);
@@ -64,6 +64,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_MUST(!missed);
 	if (how & 8)
 		FUZZ_MUST(weft_event_print_missed(&ctx, &event, missed));
-	weft_event_forget(&places);
+	weft_event_forget(&cursors);
 	return 0;
 }

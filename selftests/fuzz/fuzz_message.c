@@ -6,11 +6,13 @@
 #include "attributes.h"
 #include <json-c/json.h>
 
-#include "message.c"
-#include "context.h"
-#include "json.h"
-#include "metrics.h"
-#include "print.h"
+#include "genl/message.c"
+#include "base/context.h"
+#include "print/json.h"
+#include "print/metrics.h"
+#include "print/conf.h"
+#include "print/fields.h"
+#include "print/summary.h"
 
 static struct weft_context ctx;
 
@@ -37,20 +39,20 @@ static void print_json(struct weft_device *dev)
 
 static void print_all(struct weft_device *dev, uint8_t how)
 {
-	const struct weft_print_field *field;
+	const struct weft_field *field;
 
 	ctx.show_keys = how & 1;
 	ctx.colour = how & 2;
 	switch (how / 4 % 8) {
 	case 0:
-		weft_print_summary(&ctx, dev);
+		weft_summary_print(&ctx, dev);
 		break;
 	case 1:
-		weft_print_conf(&ctx, dev);
+		weft_conf_print(&ctx, dev);
 		break;
 	case 2:
-		for (field = weft_print_fields; field->name; field++)
-			weft_print_field(&ctx, dev, field, how & 1);
+		for (field = weft_fields; field->name; field++)
+			weft_fields_print(&ctx, dev, field, how & 1);
 		break;
 	case 3:
 		print_json(dev);

@@ -44,9 +44,9 @@ plants=(
 	'peer_name_check kmod/lib/peer_name_check.c s/0x80, 0x800,/0x80, 0x400,/'
 	'plpmtud kmod/lib/plpmtud.c s/plpmtud_usual\[i\] < pmtu->top/plpmtud_usual[i] <= pmtu->top/'
 	'keyselect kmod/lib/keyselect.c s/spare ? 1 : 0/spare ? 0 : 1/'
-	'config tools/config.c s/while (end > text \&\& isspace/while (isspace/'
-	'message tools/message.c s/nla_len(attr) != WEFT_KEY_BYTES/!nla_len(attr)/'
-	'event tools/event.c s/!tb\[WEFT_EVENT_A_TYPE\] ||/!tb[WEFT_EVENT_A_TIME] ||/'
+	'config tools/base/text.c s/while (end > text \&\& isspace/while (isspace/'
+	'message tools/genl/message.c s/nla_len(attr) != WEFT_KEY_BYTES/!nla_len(attr)/'
+	'event tools/genl/event.c s/!tb\[WEFT_EVENT_A_TYPE\] ||/!tb[WEFT_EVENT_A_TIME] ||/'
 )
 
 fuzzer_names() {

@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config.h"
+#include "conf/config.h"
+#include "conf/resolve.h"
 #include "memory.h"
-#include "resolve.h"
+#include "model/format.h"
 #include "support.h"
-#include "text.h"
 
 static unsigned int test_count;
 static unsigned int test_failures;
@@ -72,7 +72,7 @@ static void test_describe_allowedips(FILE *out, const struct weft_peer *peer)
 
 	for (ip = peer->allowedips; ip; ip = ip->next)
 		fprintf(out, " %c%s/%u", ip->remove ? '-' : '+',
-			weft_text_address(ip).chars, ip->cidr);
+			weft_format_address(ip).chars, ip->cidr);
 }
 
 /* One candidate comes with each endpoint; more, or others, are told. */
@@ -94,7 +94,7 @@ static void test_describe_candidates(FILE *out, const struct weft_peer *peer)
 		fputs(" candidates", out);
 		for (i = 0; i < peer->candidate_count; i++)
 			fprintf(out, "%c%s", i ? ',' : '=',
-				weft_text_endpoint(&peer->candidates[i]).chars);
+				weft_format_endpoint(&peer->candidates[i]).chars);
 	}
 	if (peer->has & WEFT_PEER_HAS_ROAM && (!peer->roam || update))
 		fprintf(out, " roam=%d", peer->roam);
@@ -139,7 +139,7 @@ static void test_describe_peer(FILE *out, const struct weft_peer *peer)
 		fprintf(out, " keepalive=%u", peer->keepalive);
 	if (peer->endpoint.any.sa_family != AF_UNSPEC)
 		fprintf(out, " endpoint=%s",
-			weft_text_endpoint(&peer->endpoint).chars);
+			weft_format_endpoint(&peer->endpoint).chars);
 	test_describe_candidates(out, peer);
 	if (peer->has & WEFT_PEER_REPLACE_ALLOWEDIPS)
 		fputs(" replace-ips", out);

@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "array.h"
-#include "backend.h"
-#include "context.h"
-#include "event.h"
+#include "base/array.h"
+#include "base/context.h"
+#include "genl/backend.h"
+#include "genl/event.h"
 
 /* Keys of which the bytes say who they are: all A, B, C or P. */
 #define KEY_A	"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="

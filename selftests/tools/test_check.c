@@ -7,15 +7,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "command.h"
-#include "locate.h"
-#include "merge.h"
-#include "profile.h"
-#include "report.h"
+#include "apply/check.h"
+#include "base/complain.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "conf/locate.h"
+#include "conf/merge.h"
+#include "conf/profile.h"
+#include "conf/table.h"
+#include "model/format.h"
 #include "support.h"
-#include "table.h"
-#include "text.h"
 
 /* The public key of KEY_P. */
 #define KEY_OWN	"7zi0q9FLCpGcvmg59hhbl9MmB77jWcbFPBLMdZeGfVk="
@@ -554,15 +555,15 @@ static void test_shell_words(void)
 {
 	char long_name[WEFT_NAME_BYTES + 1] = "";
 
-	test_text("word: a key as it is", weft_text_shell(KEY_A).chars, KEY_A);
-	test_text("word: a blank", weft_text_shell("harbour master").chars, "'harbour master'");
-	test_text("word: a command", weft_text_shell("x; rm -r *").chars, "'x; rm -r *'");
-	test_text("word: a quote", weft_text_shell("it's").chars, "'it'\\''s'");
-	test_text("word: a setting", weft_text_sysctl("eth0.100", "rp_filter", "=2").chars,
+	test_text("word: a key as it is", weft_format_shell(KEY_A).chars, KEY_A);
+	test_text("word: a blank", weft_format_shell("harbour master").chars, "'harbour master'");
+	test_text("word: a command", weft_format_shell("x; rm -r *").chars, "'x; rm -r *'");
+	test_text("word: a quote", weft_format_shell("it's").chars, "'it'\\''s'");
+	test_text("word: a setting", weft_format_sysctl("eth0.100", "rp_filter", "=2").chars,
 		  "net/ipv4/conf/eth0.100/rp_filter=2");
-	test_text("word: nothing", weft_text_shell("").chars, "''");
+	test_text("word: nothing", weft_format_shell("").chars, "''");
 	memset(long_name, '\'', WEFT_NAME_BYTES);
-	test_ok(strlen(weft_text_shell(long_name).chars) == 4 * WEFT_NAME_BYTES + 2, "word: the longest name");
+	test_ok(strlen(weft_format_shell(long_name).chars) == 4 * WEFT_NAME_BYTES + 2, "word: the longest name");
 }
 
 /* JSON is UTF-8, and the bytes of a file need not be. */
@@ -613,8 +614,8 @@ static void test_escapes(void)
 	struct test_bench bench;
 
 	test_bench_start(&bench, "");
-	weft_report_at(&bench.ctx, &place, "'%s' and '%s'", "\033c\n", "\xc2\xa0\xc2\x80");
-	weft_report_warning(&bench.ctx, "%s", "\td");
+	weft_complain_at(&bench.ctx, &place, "'%s' and '%s'", "\033c\n", "\xc2\xa0\xc2\x80");
+	weft_warn(&bench.ctx, "%s", "\td");
 	test_bench_flush(&bench);
 	test_text("messages hold no control characters", bench.err,
 		  "weft: \\x1ba.conf:2: \\x1bb: '\\x1bc\\x0a' and '\xc2\xa0\\xc2\\x80'\n"
@@ -646,7 +647,7 @@ static void test_one_write(void)
 		test_bail("no pipe");
 	setvbuf(err, NULL, _IONBF, 0);
 	bench.ctx.err = err;
-	weft_report_at(&bench.ctx, &place, "'%s' and more", "\033c");
+	weft_complain_at(&bench.ctx, &place, "'%s' and more", "\033c");
 	if (read(pipes[0], got, sizeof(got) - 1) < 0)
 		test_bail("nothing in the pipe");
 	test_text("a message is one write", got, "weft: a.conf:2: b: '\\x1bc' and more\n");

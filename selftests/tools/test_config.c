@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "print.h"
-#include "resolve.h"
+#include "conf/config.h"
+#include "conf/resolve.h"
+#include "model/attr.h"
+#include "print/conf.h"
 #include "support.h"
 
 #define PEER_A	"[Peer]\nPublicKey = " KEY_A "\n"
@@ -336,10 +337,10 @@ static void test_round_trip(void)
 	struct test_bench bench;
 
 	/* As the kernel would say it. */
-	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU) |
-		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP);
+	dev->known = WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU) |
+		     WEFT_ATTR_BIT(WEFT_DEVICE_A_DSCP);
 	test_bench_start(&bench, "");
-	weft_print_conf(&bench.ctx, dev);
+	weft_conf_print(&bench.ctx, dev);
 	test_bench_flush(&bench);
 	test_text("a printed configuration reads back as itself", bench.out,
 		  conf);

@@ -13,12 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "doctor.h"
+#include "cli/command.h"
+#include "conf/profile.h"
+#include "doctor/doctor.h"
 #include "memory.h"
-#include "profile.h"
+#include "model/attr.h"
+#include "model/format.h"
 #include "support.h"
-#include "text.h"
 
 #define SKIPPED		4
 #define FILE_PATH	"/etc/weft/wft0.conf"
@@ -91,31 +92,31 @@ static void clinic_pause(unsigned int us)
 	clinic.pauses += us == 150000;
 }
 
-static int clinic_link(struct weft_network *network, const char *name,
-		       struct weft_network_link *link)
+static int clinic_link(struct weft_host *host, const char *name,
+		       struct weft_host_link *link)
 {
-	*link = (struct weft_network_link){
+	*link = (struct weft_host_link){
 		.index = 5, .kind = WEFT_KIND_WEFT, .mtu = 1420, .up = true,
 	};
 	if (!clinic.now->fail_link)
 		return strcmp(name, "wft0") ? -ENODEV : 0;
-	snprintf(network->error, sizeof(network->error), "no link");
+	snprintf(host->error, sizeof(host->error), "no link");
 	return -EPERM;
 }
 
 /* The interface has 10.9.0.1/24 and fd09::1/64. */
-static int clinic_addresses(struct weft_network *network, unsigned int index,
+static int clinic_addresses(struct weft_host *host, unsigned int index,
 			    struct weft_routes *addresses)
 {
 	struct weft_route *four, *six;
 
-	(void)network;
+	(void)host;
 	memset(addresses, 0, sizeof(*addresses));
 	if (index != 5)
 		return -ENODEV;
 	test_memory_spare();
-	weft_network_routes_add(addresses);
-	weft_network_routes_add(addresses);
+	weft_host_routes_add(addresses);
+	weft_host_routes_add(addresses);
 	test_memory_spare_end();
 	four = &addresses->items[0];
 	six = &addresses->items[1];
@@ -127,14 +128,14 @@ static int clinic_addresses(struct weft_network *network, unsigned int index,
 }
 
 /* 10.0.0.0/8 and fd00::/8 are in the tunnel, 203.0.113.0/24 is nowhere. */
-static int clinic_way(struct weft_network *network, const union weft_endpoint *to,
-		      __u32 mark, struct weft_network_way *way)
+static int clinic_way(struct weft_host *host, const union weft_endpoint *to,
+		      __u32 mark, struct weft_host_way *way)
 {
 	char text[INET6_ADDRSTRLEN];
 	size_t len = strlen(clinic.questions);
 	const char *dev = "eth0";
 
-	(void)network;
+	(void)host;
 	memset(way, 0, sizeof(*way));
 	if (to->any.sa_family == AF_INET)
 		inet_ntop(AF_INET, &to->ip4.sin_addr, text, sizeof(text));
@@ -169,14 +170,14 @@ static char *clinic_line(const char *lines, const char *key)
 	return at ? strndup(at + len + 1, strcspn(at + len + 1, "\n")) : NULL;
 }
 
-static int clinic_read(struct weft_network *network, const char *path, char **text)
+static int clinic_read(struct weft_host *host, const char *path, char **text)
 {
-	(void)network;
+	(void)host;
 	*text = clinic_line(clinic.now->read, path);
 	return *text ? 0 : -ENOENT;
 }
 
-static int clinic_run(struct weft_network *network,
+static int clinic_run(struct weft_host *host,
 		      const struct weft_program *program, char **output)
 {
 	char words[256] = "", *c;
@@ -189,7 +190,7 @@ static int clinic_run(struct weft_network *network,
 	if (*output && !strcmp(*output, "!")) {
 		free(*output);
 		*output = NULL;
-		snprintf(network->error, sizeof(network->error), "%s: it ended with status 1", program->words[0]);
+		snprintf(host->error, sizeof(host->error), "%s: it ended with status 1", program->words[0]);
 		return -EIO;
 	}
 	/* Lines of its output are written with a bar between them. */
@@ -199,7 +200,7 @@ static int clinic_run(struct weft_network *network,
 	return *output ? 0 : -ENOENT;
 }
 
-static struct weft_network clinic_network = {
+static struct weft_host clinic_host = {
 	.link = clinic_link, .addresses = clinic_addresses, .way = clinic_way,
 	.read = clinic_read, .run = clinic_run,
 };
@@ -224,7 +225,7 @@ static void clinic_open(struct test_bench *bench, const struct clinic_case *test
 	test_bench_start(bench, "");
 	clinic.get = bench->backend.get;
 	bench->backend.get = clinic_get;
-	bench->ctx.network = &clinic_network;
+	bench->ctx.host = &clinic_host;
 	bench->ctx.pause = clinic_pause;
 	bench->devices[0] = test_device("wft0", test->kind ?: WEFT_KIND_WEFT, test->running ?: "");
 	clinic_file(test->file);
@@ -237,7 +238,7 @@ static void print_bar(FILE *out, const char *name, const struct weft_bar *bar)
 	fprintf(out, " %s %c%s", name, "-?~x"[bar->bars], bar->reverse ? "r" : "");
 }
 
-static void print_way(FILE *out, const char *name, const struct weft_network_way *way)
+static void print_way(FILE *out, const char *name, const struct weft_host_way *way)
 {
 	fprintf(out, " %s %s", name, !way->asked ? "-" : way->found ? way->dev : "nowhere");
 }
@@ -255,14 +256,14 @@ static void print_peer(FILE *out, const struct weft_doctor_peer *peer)
 	if (peer->returns)
 		fprintf(out, " returns %u", peer->returns);
 	for (i = 0; i < 2 && peer->endpoints[i].any.sa_family; i++)
-		fprintf(out, " %s", weft_text_endpoint(&peer->endpoints[i]).chars);
+		fprintf(out, " %s", weft_format_endpoint(&peer->endpoints[i]).chars);
 	if (peer->wanted)
 		fprintf(out, " wanted %c", peer->wanted->public_key.bytes[0]);
 	if (peer->unresolved)
 		fprintf(out, " unresolved %s", peer->unresolved);
 	fputc('\n', out);
 	for (i = 0; i < peer->prefix_count; i++) {
-		fprintf(out, "  %s/%u", weft_text_address(peer->prefixes[i].ip).chars,
+		fprintf(out, "  %s/%u", weft_format_address(peer->prefixes[i].ip).chars,
 			peer->prefixes[i].ip->cidr);
 		print_way(out, "->", &peer->prefixes[i].way);
 		fputc('\n', out);
@@ -428,7 +429,7 @@ static void happens_up(struct weft_device *dev, unsigned int reading)
 
 	happens_idle(dev, reading);
 	for (peer = dev->peers; peer; peer = peer->next) {
-		peer->known |= WEFT_VALUE_BIT(WEFT_PEER_A_STATE);
+		peer->known |= WEFT_ATTR_BIT(WEFT_PEER_A_STATE);
 		peer->state = WEFT_PEER_STATE_UP;
 		peer->rx_bytes = 92;
 	}

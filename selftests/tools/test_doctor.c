@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor.h"
-#include "profile.h"
+#include "conf/profile.h"
+#include "doctor/doctor.h"
+#include "model/attr.h"
 #include "support.h"
 
 #define NOW	1000000000
@@ -48,15 +49,15 @@ static struct weft_peer *ward_peer(struct weft_device *dev, int number)
 
 static void ward_knows(struct weft_peer *peer, __u32 state)
 {
-	peer->known |= WEFT_VALUE_BIT(WEFT_PEER_A_STATE) |
-		       WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKES_SENT);
+	peer->known |= WEFT_ATTR_BIT(WEFT_PEER_A_STATE) |
+		       WEFT_ATTR_BIT(WEFT_PEER_A_HANDSHAKES_SENT);
 	peer->state = state;
 	peer->rx_bytes = 92;
 }
 
 static void ward_open(struct ward *ward)
 {
-	static const struct weft_network_way out = {
+	static const struct weft_host_way out = {
 		.asked = true, .found = true, .dev = "eth0", .mtu = 1500,
 	};
 	int i;

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "command.h"
+#include "cli/command.h"
+#include "model/attr.h"
 #include "support.h"
 
 /* 2001-09-09 01:46:40 UTC, and a bit. */
@@ -219,11 +220,11 @@ static struct weft_device *test_peers(enum weft_kind kind)
 	struct weft_peer *peer;
 
 	for (peer = dev->peers; peer; peer = peer->next)
-		peer->known = WEFT_VALUE_BIT(WEFT_PEER_A_STATE);
+		peer->known = WEFT_ATTR_BIT(WEFT_PEER_A_STATE);
 	dev->peers->next->state = WEFT_PEER_STATE_UP;
 	dev->last_peer->state = WEFT_PEER_STATE_GIVEN_UP;
 	dev->last_peer->state_age_ms = 5999;
-	dev->last_peer->known |= WEFT_VALUE_BIT(WEFT_PEER_A_RX_AGE);
+	dev->last_peer->known |= WEFT_ATTR_BIT(WEFT_PEER_A_RX_AGE);
 	dev->peers->next->next_public_key = test_key('N');
 	dev->peers->next->previous_public_key = test_key('Q');
 	return dev;
@@ -358,25 +359,25 @@ static void test_names(void)
 static void test_missed(void)
 {
 	struct weft_event event = test_event(WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_NONE, 7);
-	struct weft_event_place *places = NULL;
+	struct weft_event_cursor *cursors = NULL;
 
-	test_ok(!weft_event_missed(&places, &event), "before the first event none is missed");
-	test_ok(!weft_event_missed(&places, &event), "nor when one comes twice");
+	test_ok(!weft_event_missed(&cursors, &event), "before the first event none is missed");
+	test_ok(!weft_event_missed(&cursors, &event), "nor when one comes twice");
 	event.sequence = 8;
-	test_ok(!weft_event_missed(&places, &event), "nor before the next one");
+	test_ok(!weft_event_missed(&cursors, &event), "nor before the next one");
 	event.sequence = 10;
-	test_ok(weft_event_missed(&places, &event) == 1, "one is");
+	test_ok(weft_event_missed(&cursors, &event) == 1, "one is");
 	event.ifindex = 8;
 	event.sequence = 20;
-	test_ok(!weft_event_missed(&places, &event), "another interface counts by itself");
+	test_ok(!weft_event_missed(&cursors, &event), "another interface counts by itself");
 	event.ifindex = 7;
 	event.sequence = 3;
-	test_ok(!weft_event_missed(&places, &event), "numbers may begin anew");
+	test_ok(!weft_event_missed(&cursors, &event), "numbers may begin anew");
 	event.sequence = 9;
 	event.type = WEFT_EVENT_DEVICE_ADDED;
-	test_ok(!weft_event_missed(&places, &event), "as those of a new interface do");
-	weft_event_forget(&places);
-	test_ok(!places, "all places are forgotten");
+	test_ok(!weft_event_missed(&cursors, &event), "as those of a new interface do");
+	weft_event_forget(&cursors);
+	test_ok(!cursors, "all places are forgotten");
 }
 
 int main(void)

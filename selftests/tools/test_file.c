@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "file.h"
+#include "cli/command.h"
+#include "conf/file.h"
 #include "memory.h"
 #include "support.h"
 

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor.h"
-#include "firewall.h"
-#include "network.h"
+#include "apply/firewall.h"
+#include "doctor/doctor.h"
+#include "host/host.h"
 #include "support.h"
 
 #define PORT	51820
@@ -595,9 +595,9 @@ static void test_words(void)
 /* The tables that nft lists, NULL where it fails. */
 static const char *tables_listed;
 
-static int network_run(struct weft_network *network, const struct weft_program *program, char **output)
+static int host_run(struct weft_host *host, const struct weft_program *program, char **output)
 {
-	(void)network;
+	(void)host;
 	(void)program;
 	if (tables_listed)
 		*output = strdup(tables_listed);
@@ -619,7 +619,7 @@ static void test_tables(void)
 		{ "+", "weft-/p" },
 		{ "===============", "weft-/e/e/e/e/e/e/e/e/e/e/e/e/e/e/e" },
 	};
-	struct weft_network network = { .run = network_run };
+	struct weft_host host = { .run = host_run };
 	char listing[256];
 	bool there;
 	size_t i;
@@ -627,11 +627,11 @@ static void test_tables(void)
 	for (i = 0; i < ARRAY_SIZE(tables); i++) {
 		snprintf(listing, sizeof(listing), "table inet other\ntable inet %s\ntable inet %s2\n", tables[i].table, tables[i].table);
 		tables_listed = listing;
-		test_ok(!weft_firewall_look(&network, tables[i].name, &there) && there, tables[i].table);
+		test_ok(!weft_firewall_look(&host, tables[i].name, &there) && there, tables[i].table);
 		snprintf(listing, sizeof(listing), "table inet x%s\ntable inet %s2\n", tables[i].table, tables[i].table);
-		test_ok(!weft_firewall_look(&network, tables[i].name, &there) && !there, "  is not there");
+		test_ok(!weft_firewall_look(&host, tables[i].name, &there) && !there, "  is not there");
 		tables_listed = NULL;
-		test_ok(weft_firewall_look(&network, tables[i].name, &there) < 0, "  is not known where nft fails");
+		test_ok(weft_firewall_look(&host, tables[i].name, &there) < 0, "  is not known where nft fails");
 		test_text("  which the diagnosis knows", weft_firewall_table(tables[i].name).chars, tables[i].table);
 	}
 }

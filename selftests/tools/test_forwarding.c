@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "forwarding.h"
-#include "journal.h"
-#include "network.h"
-#include "profile.h"
+#include "apply/forwarding.h"
+#include "apply/journal.h"
+#include "conf/profile.h"
+#include "host/host.h"
 #include "support.h"
 
 /**
@@ -38,13 +38,13 @@ static const char *machine_short(const char *path, char *name, size_t size)
 	return name;
 }
 
-static int machine_read(struct weft_network *network, const char *path,
+static int machine_read(struct weft_host *host, const char *path,
 			char **text)
 {
 	char name[64], word[80];
 	const char *found;
 
-	(void)network;
+	(void)host;
 	snprintf(word, sizeof(word), "%s=", machine_short(path, name, sizeof(name)));
 	found = strstr(machine.settings, word);
 	if (!found)
@@ -54,12 +54,12 @@ static int machine_read(struct weft_network *network, const char *path,
 	return 0;
 }
 
-static int machine_run(struct weft_network *network,
+static int machine_run(struct weft_host *host,
 		       const struct weft_program *program, char **output)
 {
 	size_t i;
 
-	(void)network;
+	(void)host;
 	machine.asked[0] = '\0';
 	for (i = 0; program->words[i]; i++)
 		snprintf(machine.asked + strlen(machine.asked),
@@ -73,13 +73,13 @@ static int machine_run(struct weft_network *network,
 	return 0;
 }
 
-static int machine_change(struct weft_network *network,
+static int machine_change(struct weft_host *host,
 			  const struct weft_change *change)
 {
 	char name[64];
 
 	if (machine.fail) {
-		snprintf(network->error, sizeof(network->error), "it is broken");
+		snprintf(host->error, sizeof(host->error), "it is broken");
 		return -EIO;
 	}
 	snprintf(machine.written + strlen(machine.written),
@@ -90,7 +90,7 @@ static int machine_change(struct weft_network *network,
 
 struct scene {
 	struct test_bench bench;
-	struct weft_network network;
+	struct weft_host host;
 	struct weft_profile *profile;
 	char *text;
 };
@@ -100,10 +100,10 @@ static void scene_begin_named(struct scene *scene, const char *conf,
 {
 	memset(scene, 0, sizeof(*scene));
 	test_bench_start(&scene->bench, "");
-	scene->network.read = machine_read;
-	scene->network.run = machine_run;
-	scene->network.change = machine_change;
-	scene->bench.ctx.network = &scene->network;
+	scene->host.read = machine_read;
+	scene->host.run = machine_run;
+	scene->host.change = machine_change;
+	scene->bench.ctx.host = &scene->host;
 	if (asprintf(&scene->text, "[Interface]\n%s", conf) < 0)
 		exit(1);
 	scene->profile = weft_profile_parse(&scene->bench.ctx, "ut0.conf",

@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "hook.h"
+#include "apply/hook.h"
+#include "host/host.h"
 #include "memory.h"
-#include "network.h"
 #include "support.h"
 
 #define RUN_BYTES	4096
@@ -24,7 +24,7 @@ static struct {
 	bool told;
 } shell;
 
-static int shell_change(struct weft_network *network, const struct weft_change *change)
+static int shell_change(struct weft_host *host, const struct weft_change *change)
 {
 	const struct weft_program *program = &change->program;
 	size_t len = strlen(shell.lines), i;
@@ -37,11 +37,11 @@ static int shell_change(struct weft_network *network, const struct weft_change *
 		return -EINVAL;
 	if (!shell.fails || !strstr(program->script, shell.fails))
 		return 0;
-	snprintf(network->error, sizeof(network->error), "it ends with status 3");
+	snprintf(host->error, sizeof(host->error), "it ends with status 3");
 	return -EIO;
 }
 
-static struct weft_network network = { .change = shell_change };
+static struct weft_host host = { .change = shell_change };
 
 static struct weft_profile *profile_of(const struct test_bench *bench, const char *hooks)
 {
@@ -62,7 +62,7 @@ static bool run(struct test_bench *bench, const char *hooks, const char *runtime
 
 	test_memory_spare();
 	test_bench_start(bench, "");
-	bench->ctx.network = &network;
+	bench->ctx.host = &host;
 	bench->ctx.runtime = runtime;
 	profile = profile_of(bench, hooks);
 	test_memory_spare_end();

@@ -8,9 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hook.h"
-#include "network.h"
-#include "profile.h"
+#include "apply/hook.h"
+#include "conf/profile.h"
+#include "host/host.h"
 #include "support.h"
 
 static char folder[] = "/tmp/weft-hook-XXXXXX";
@@ -34,7 +34,7 @@ static char *run(const char *hook)
 	test_bench_start(&bench, "");
 	bench.ctx.runtime = in_folder("run");
 	bench.ctx.runtime = strdup(bench.ctx.runtime);
-	bench.ctx.network = weft_network_kernel();
+	bench.ctx.host = weft_host_kernel();
 	if (asprintf(&text, "[Interface]\nPostUp = %s\n", hook) < 0)
 		test_bail("no memory");
 	profile = weft_profile_parse(&bench.ctx, "ut0.conf", text, "ut0");

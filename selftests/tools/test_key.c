@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "key.h"
+#include "model/key.h"
 #include "support.h"
 
 /* Not one of these is a key. */

@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lock.h"
-#include "signals.h"
+#include "apply/lock.h"
+#include "base/signals.h"
 #include "support.h"
 
 #define PROCESSES	8

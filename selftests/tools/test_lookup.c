@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lookup.h"
-#include "signals.h"
+#include "base/signals.h"
+#include "conf/lookup.h"
 #include "support.h"
 
 #define NAMES	20

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "doctor.h"
-#include "doctor_machine.h"
-#include "network.h"
+#include "doctor/doctor.h"
+#include "doctor/machine.h"
+#include "host/host.h"
 #include "support.h"
 
 /**
@@ -120,21 +120,21 @@ static char *machine_line(const char *lines, const char *key)
 	return at ? strndup(at + 1, strcspn(at + 1, "\n")) : NULL;
 }
 
-static int machine_read(struct weft_network *network, const char *path,
+static int machine_read(struct weft_host *host, const char *path,
 			char **text)
 {
-	(void)network;
+	(void)host;
 	*text = machine_line(now->sysfs, path);
 	return *text ? 0 : -ENOENT;
 }
 
-static int machine_run(struct weft_network *network,
+static int machine_run(struct weft_host *host,
 		       const struct weft_program *program, char **output)
 {
 	char words[256] = "";
 	size_t i, len = 0;
 
-	(void)network;
+	(void)host;
 	for (i = 0; program->words[i]; i++)
 		len += snprintf(words + len, sizeof(words) - len, "%s%s",
 				i ? " " : "", program->words[i]);
@@ -144,16 +144,16 @@ static int machine_run(struct weft_network *network,
 	return *output ? 0 : -ENOENT;
 }
 
-static int machine_link(struct weft_network *network, const char *name,
-			struct weft_network_link *link)
+static int machine_link(struct weft_host *host, const char *name,
+			struct weft_host_link *link)
 {
-	(void)network;
+	(void)host;
 	(void)name;
 	link->up = true;
 	return 0;
 }
 
-static struct weft_network machine_network = {
+static struct weft_host machine_host = {
 	.read = machine_read, .run = machine_run, .link = machine_link,
 };
 
@@ -212,7 +212,7 @@ static void test_machine(const char *folder)
 	size_t i;
 
 	test_bench_start(&bench, "");
-	bench.ctx.network = &machine_network;
+	bench.ctx.host = &machine_host;
 	if (now->links) {
 		bench.devices[0] = test_device("fleet0", WEFT_KIND_WEFT, "");
 		bench.devices[1] = test_device("wg0", WEFT_KIND_WIREGUARD, "");
@@ -247,7 +247,7 @@ static void test_folder(const char *folder)
 	if (symlink("loop", loop))
 		test_bail("no link in /tmp");
 	test_bench_start(&bench, "");
-	bench.ctx.network = &machine_network;
+	bench.ctx.host = &machine_host;
 	test_ok(!weft_doctor_machine_gather(&bench.ctx, folders, &machine), "a folder that cannot be read");
 	test_bench_flush(&bench);
 	snprintf(want, sizeof(want), "weft: cannot read the folder '%s': Too many levels of symbolic links\n", loop);

@@ -8,7 +8,7 @@
 
 /* The tested file, with a main() that this one calls. */
 #define main weft_main
-#include "main.c"
+#include "cli/main.c"
 #undef main
 
 #include "support.h"
@@ -47,7 +47,7 @@ static void test_plain(void)
 	test_ok(seen.now >= now && seen.now <= now + 5, "the time is now");
 	test_ok(seen.lookup == getaddrinfo && seen.release == freeaddrinfo,
 		"names are looked up");
-	test_ok(seen.backend == weft_netlink_backend() && seen.network == weft_network_kernel(),
+	test_ok(seen.backend == weft_netlink_backend() && seen.host == weft_host_kernel(),
 		"the kernel is the machine's");
 	test_text("the folder of locks", seen.runtime, "/run/weft");
 	test_ok(!seen.show_keys && !seen.json && !seen.nested && !seen.as_wg,

@@ -11,9 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "cli/command.h"
+#include "host/host.h"
 #include "memory.h"
-#include "network.h"
+#include "model/attr.h"
 #include "support.h"
 
 #define WORDS_MAX	40
@@ -121,14 +122,14 @@ static const struct weft_event events[] = {
 	{ },
 };
 
-static int link_read(struct weft_network *network, const char *name, struct weft_network_link *link)
+static int link_read(struct weft_host *host, const char *name, struct weft_host_link *link)
 {
-	(void)network;
-	*link = (struct weft_network_link){ .index = 7, .kind = WEFT_KIND_WEFT, .mtu = 1420, .up = !strcmp(name, "wft0") };
+	(void)host;
+	*link = (struct weft_host_link){ .index = 7, .kind = WEFT_KIND_WEFT, .mtu = 1420, .up = !strcmp(name, "wft0") };
 	return 0;
 }
 
-static struct weft_network network = { .link = link_read };
+static struct weft_host host = { .link = link_read };
 
 static void bench_open(struct test_bench *bench, const char *input)
 {
@@ -137,11 +138,11 @@ static void bench_open(struct test_bench *bench, const char *input)
 	test_memory_spare();
 	test_bench_start(bench, input ?: "");
 	bench->ctx.runtime = "/etc/run";
-	bench->ctx.network = &network;
+	bench->ctx.host = &host;
 	bench->devices[0] = test_device("wft0", WEFT_KIND_WEFT, running);
 	bench->devices[1] = test_device("wg0", WEFT_KIND_WIREGUARD, running);
 	peer = bench->devices[0]->peers;
-	peer->known = WEFT_VALUE_BIT(WEFT_PEER_A_STATE) | WEFT_VALUE_BIT(WEFT_PEER_A_DROPS);
+	peer->known = WEFT_ATTR_BIT(WEFT_PEER_A_STATE) | WEFT_ATTR_BIT(WEFT_PEER_A_DROPS);
 	peer->drops[WEFT_DROPS_A_SOURCE] = 3;
 	peer->has |= WEFT_PEER_HAS_NEXT_PUBLIC_KEY | WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY;
 	weft_key_decode(&peer->next_public_key, KEY_C);

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "message.h"
+#include "genl/message.h"
+#include "model/attr.h"
 #include "support.h"
 
 /* A message whose payload is attributes alone. */
@@ -334,14 +335,14 @@ static void test_own(void)
 	nlmsg_free(msg);
 	peer = dev->peers;
 	test_ok(dev->event_sequence == 77 && dev->drops[WEFT_DROPS_A_MAC] == 5 &&
-		dev->known == (WEFT_VALUE_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
-			       WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS)),
+		dev->known == (WEFT_ATTR_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
+			       WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS)),
 		"a device's own values are read");
 	test_ok(!dev->drops[WEFT_DROPS_A_TOO_BIG],
 		"a drop of another length is passed over, as is an unknown one");
 	test_ok(peer->rx_packets == 3 && peer->path_mtu == 1280 &&
-		peer->known == (WEFT_VALUE_BIT(WEFT_PEER_A_RX_PACKETS) |
-				WEFT_VALUE_BIT(WEFT_PEER_A_PATH_MTU)),
+		peer->known == (WEFT_ATTR_BIT(WEFT_PEER_A_RX_PACKETS) |
+				WEFT_ATTR_BIT(WEFT_PEER_A_PATH_MTU)),
 		"a peer's are, and what is not there is not known");
 	weft_model_device_free(dev);
 	dev = weft_model_device_new("wg0");
@@ -355,15 +356,15 @@ static void test_own(void)
 
 static void test_values(void)
 {
-	const struct weft_value *value;
+	const struct weft_attr *value;
 	size_t i, names = 0;
 	bool good = true;
 
-	for (value = weft_peer_values; value->name; value++)
-		good &= value->attribute >= WEFT_VALUE_OWN &&
+	for (value = weft_peer_attrs; value->name; value++)
+		good &= value->attribute >= WEFT_ATTR_OWN &&
 			value->attribute <= WEFT_PEER_A_MAX;
-	for (value = weft_device_values; value->name; value++)
-		good &= value->attribute >= WEFT_VALUE_OWN &&
+	for (value = weft_device_attrs; value->name; value++)
+		good &= value->attribute >= WEFT_ATTR_OWN &&
 			value->attribute <= WEFT_DEVICE_A_MAX;
 	test_ok(good, "plain values are of weft's own attributes");
 	for (i = 1; i <= WEFT_DROPS_A_MAX; i++)

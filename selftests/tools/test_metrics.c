@@ -10,9 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "metrics.h"
-#include "network.h"
+#include "cli/command.h"
+#include "host/host.h"
+#include "model/attr.h"
+#include "print/metrics.h"
 #include "support.h"
 
 #define PUBLIC_KEY	"hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
@@ -89,16 +90,16 @@ static const char * const pieces[] = {
 /* Links are up, but for the one of that name. */
 static const char *metrics_down;
 
-static int metrics_link(struct weft_network *network, const char *name,
-			struct weft_network_link *link)
+static int metrics_link(struct weft_host *host, const char *name,
+			struct weft_host_link *link)
 {
-	(void)network;
+	(void)host;
 	link->index = 1;
 	link->up = !metrics_down || strcmp(name, metrics_down);
 	return 0;
 }
 
-static struct weft_network metrics_network = { .link = metrics_link };
+static struct weft_host metrics_host = { .link = metrics_link };
 
 static void test_fill(struct test_bench *bench)
 {
@@ -106,15 +107,15 @@ static void test_fill(struct test_bench *bench)
 	struct weft_peer *a, *b;
 
 	test_bench_start(bench, "");
-	bench->ctx.network = &metrics_network;
+	bench->ctx.host = &metrics_host;
 	dev = test_device("wft0", WEFT_KIND_WEFT, conf);
 	bench->devices[0] = dev;
 	bench->devices[1] = test_device("wg0", WEFT_KIND_WIREGUARD,
 					"[Peer]\nPublicKey = " KEY_C "\n");
 	bench->devices[1]->peers->rx_bytes = 148;
-	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
-		     WEFT_VALUE_BIT(WEFT_DEVICE_A_GRACE_LEFT) |
-		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS);
+	dev->known = WEFT_ATTR_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
+		     WEFT_ATTR_BIT(WEFT_DEVICE_A_GRACE_LEFT) |
+		     WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS);
 	dev->event_sequence = 12;
 	dev->drops[WEFT_DROPS_A_MAC] = 3;
 	a = dev->peers;
@@ -122,7 +123,7 @@ static void test_fill(struct test_bench *bench)
 	a->rx_bytes = ~0ULL;
 	a->handshake_s = 999999990;
 	a->rx_packets = 7;
-	a->known = WEFT_VALUE_BIT(WEFT_PEER_A_RX_PACKETS);
+	a->known = WEFT_ATTR_BIT(WEFT_PEER_A_RX_PACKETS);
 	b = a->next;
 	b->path_mtu = 1280;
 	b->state = WEFT_PEER_STATE_SILENT;
@@ -132,12 +133,12 @@ static void test_fill(struct test_bench *bench)
 	dev->grace_left = 3600;
 	b->drops[WEFT_DROPS_A_SOURCE] = 2;
 	b->drops[WEFT_DROPS_A_GIVEN_UP] = 9;
-	b->known = WEFT_VALUE_BIT(WEFT_PEER_A_PATH_MTU) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_STATE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKE_RTT) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_GRACE_LEFT) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_PRESHARED_GRACE_LEFT) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_DROPS);
+	b->known = WEFT_ATTR_BIT(WEFT_PEER_A_PATH_MTU) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_STATE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_HANDSHAKE_RTT) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_GRACE_LEFT) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_PRESHARED_GRACE_LEFT) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_DROPS);
 }
 
 static void test_golden(void)

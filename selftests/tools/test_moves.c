@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "cli/command.h"
 #include "support.h"
 
 #define SKIPPED		4

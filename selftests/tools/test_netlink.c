@@ -22,13 +22,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "event.h"
+#include "genl/event.h"
+#include "genl/message.h"
+#include "genl/netlink.h"
+#include "genl/socket.h"
+#include "genl/watch.h"
 #include "memory.h"
-#include "message.h"
-#include "netlink.h"
-#include "socket.h"
 #include "support.h"
-#include "watch.h"
 
 #define REPLIES_MAX	80
 #define FAMILY		0x30

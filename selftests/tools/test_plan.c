@@ -7,14 +7,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "network.h"
-#include "plan.h"
-#include "policy.h"
-#include "profile.h"
-#include "resolve.h"
-#include "state.h"
+#include "apply/plan.h"
+#include "apply/policy_route.h"
+#include "apply/state.h"
+#include "conf/profile.h"
+#include "conf/resolve.h"
+#include "host/host.h"
+#include "model/format.h"
 #include "support.h"
-#include "text.h"
 
 #define MARK	7
 
@@ -42,12 +42,12 @@ static struct paper {
 	const char *foreign;
 } paper;
 
-static int paper_read(struct weft_network *network, const char *path,
+static int paper_read(struct weft_host *host, const char *path,
 		      char **text)
 {
 	const char *value = NULL;
 
-	(void)network;
+	(void)host;
 	if (!strcmp(path, "/proc/sys/net/ipv6/conf/ut0/disable_ipv6"))
 		value = paper.own_off;
 	else if (!strcmp(path, "/proc/sys/net/ipv6/conf/default/disable_ipv6"))
@@ -61,14 +61,14 @@ static int paper_read(struct weft_network *network, const char *path,
 }
 
 /* The last byte of 192.0.2.x is tens of bytes; without the mark all is one. */
-static int paper_path_mtu(struct weft_network *network,
+static int paper_path_mtu(struct weft_host *host,
 			  const union weft_endpoint *to, __u32 mark,
 			  unsigned int *mtu)
 {
 	const unsigned char *ip;
 
 	if (++paper.asked == paper.fail) {
-		snprintf(network->error, sizeof(network->error), "it is broken");
+		snprintf(host->error, sizeof(host->error), "it is broken");
 		return -EIO;
 	}
 	*mtu = paper.gateway;
@@ -90,7 +90,7 @@ static void paper_add(struct weft_routes *routes, const char *prefix,
 	snprintf(text, sizeof(text), "[Interface]\nAddress = %s\n", prefix);
 	test_bench_start(&bench, "");
 	profile = weft_profile_parse(&bench.ctx, "paper", text, "ut0");
-	*weft_network_routes_add(routes) = (struct weft_route){
+	*weft_host_routes_add(routes) = (struct weft_route){
 		.prefix = profile->addresses.items[0].prefix,
 		.table = table, .protocol = protocol,
 	};
@@ -98,10 +98,10 @@ static void paper_add(struct weft_routes *routes, const char *prefix,
 	test_bench_end(&bench);
 }
 
-static int paper_routes(struct weft_network *network, unsigned int index,
+static int paper_routes(struct weft_host *host, unsigned int index,
 			__u32 table, struct weft_routes *routes)
 {
-	(void)network;
+	(void)host;
 	memset(routes, 0, sizeof(*routes));
 	if (!index && table == RT_TABLE_MAIN && paper.main)
 		paper_add(routes, paper.main, table, 3);
@@ -113,7 +113,7 @@ static int paper_routes(struct weft_network *network, unsigned int index,
 /* A file, as up has it when it plans. */
 struct plan {
 	struct test_bench bench;
-	struct weft_network network;
+	struct weft_host host;
 	struct weft_profile *profile;
 	struct weft_state state;
 	char *text;
@@ -123,10 +123,10 @@ static void plan_begin(struct plan *plan, const char *conf)
 {
 	memset(plan, 0, sizeof(*plan));
 	test_bench_start(&plan->bench, "");
-	plan->network.read = paper_read;
-	plan->network.path_mtu = paper_path_mtu;
-	plan->network.routes = paper_routes;
-	plan->bench.ctx.network = &plan->network;
+	plan->host.read = paper_read;
+	plan->host.path_mtu = paper_path_mtu;
+	plan->host.routes = paper_routes;
+	plan->bench.ctx.host = &plan->host;
 	plan->text = strdup(conf);
 	plan->profile = weft_profile_parse(&plan->bench.ctx, "ut0.conf",
 					   plan->text, "ut0");
@@ -144,8 +144,8 @@ static void plan_begin(struct plan *plan, const char *conf)
 static void plan_end(struct plan *plan)
 {
 	weft_profile_free(plan->profile);
-	weft_network_routes_free(&plan->state.addresses);
-	weft_network_routes_free(&plan->state.routes);
+	weft_host_routes_free(&plan->state.addresses);
+	weft_host_routes_free(&plan->state.routes);
 	test_bench_end(&plan->bench);
 	free(plan->text);
 }
@@ -374,7 +374,7 @@ static const struct {
 
 static void test_routes(void)
 {
-	const struct weft_policy policy = { .ip4 = true, .table = 55 };
+	const struct weft_policy_route policy = { .ip4 = true, .table = 55 };
 	struct weft_routes found;
 	struct plan plan;
 	char text[512];
@@ -388,13 +388,13 @@ static void test_routes(void)
 			routes[i].name);
 		for (text[0] = '\0', n = 0; n < found.count; n++)
 			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s/%u %u\n",
-				 weft_text_address(&found.items[n].prefix).chars,
+				 weft_format_address(&found.items[n].prefix).chars,
 				 found.items[n].prefix.cidr, found.items[n].table);
 		test_text("and they are", text, routes[i].want);
 		for (n = 0; n < found.count; n++)
 			if (found.items[n].protocol != WEFT_PROTOCOL)
 				test_ok(false, "marked as weft's");
-		weft_network_routes_free(&found);
+		weft_host_routes_free(&found);
 		plan_end(&plan);
 	}
 }

@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "colour.h"
-#include "command.h"
-#include "print.h"
+#include "cli/command.h"
+#include "model/attr.h"
+#include "print/colour.h"
+#include "print/conf.h"
+#include "print/fields.h"
+#include "print/summary.h"
 #include "support.h"
 
 static const char conf[] =
@@ -120,10 +123,10 @@ static struct weft_device *test_full_device(void)
 	dev->event_sequence = 9;
 	dev->pmtu = 1;
 	dev->dscp = WEFT_DSCP_INHERIT;
-	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU) |
-		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP) |
-		     WEFT_VALUE_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
-		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DROPS);
+	dev->known = WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU) |
+		     WEFT_ATTR_BIT(WEFT_DEVICE_A_DSCP) |
+		     WEFT_ATTR_BIT(WEFT_DEVICE_A_EVENT_SEQUENCE) |
+		     WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS);
 	b->state = WEFT_PEER_STATE_SILENT;
 	b->state_age_ms = 62000;
 	b->rx_age_ms = 77999;
@@ -132,20 +135,20 @@ static struct weft_device *test_full_device(void)
 	c->state = WEFT_PEER_STATE_GIVEN_UP;
 	c->state_age_ms = 999;
 	c->tx_age_ms = 1;
-	c->known = WEFT_VALUE_BIT(WEFT_PEER_A_STATE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_STATE_AGE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_TX_AGE);
+	c->known = WEFT_ATTR_BIT(WEFT_PEER_A_STATE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_STATE_AGE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_TX_AGE);
 	b->rx_packets = 4;
 	b->path_mtu = 1420;
-	b->known = WEFT_VALUE_BIT(WEFT_PEER_A_STATE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_STATE_AGE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_RX_AGE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_TX_AGE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKE_RTT) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_RX_PACKETS) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKES_SENT) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_PATH_MTU) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_DROPS);
+	b->known = WEFT_ATTR_BIT(WEFT_PEER_A_STATE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_STATE_AGE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_RX_AGE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_TX_AGE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_HANDSHAKE_RTT) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_RX_PACKETS) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_HANDSHAKES_SENT) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_PATH_MTU) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_DROPS);
 	return dev;
 }
 
@@ -156,13 +159,13 @@ static void test_summary(void)
 
 	test_bench_start(&bench, "");
 	bench.devices[0] = test_full_device();
-	test_ok(weft_print_summary(&bench.ctx, bench.devices[0]), "summary");
+	test_ok(weft_summary_print(&bench.ctx, bench.devices[0]), "summary");
 	test_bench_flush(&bench);
 	test_text("has the latest handshake first and never says 1970",
 		  bench.out, summary);
 	text = strdup(bench.out);
 	bench.ctx.show_keys = true;
-	weft_print_summary(&bench.ctx, bench.devices[0]);
+	weft_summary_print(&bench.ctx, bench.devices[0]);
 	test_bench_flush(&bench);
 	keys = bench.out + strlen(text);
 	test_ok(strstr(keys, "  private key: " PRIVATE_KEY "\n") &&
@@ -186,7 +189,7 @@ static void test_colours(void)
 	peer->handshake_s = 1000000001;
 	peer->rx_bytes = 3 << 19;
 	bench.ctx.colour = true;
-	weft_print_summary(&bench.ctx, bench.devices[0]);
+	weft_summary_print(&bench.ctx, bench.devices[0]);
 	test_bench_flush(&bench);
 	test_text("colours, and a clock that went backward", bench.out,
 		  coloured);
@@ -240,7 +243,7 @@ static void test_sizes(void)
 		bench.devices[0] = test_device("wg0", WEFT_KIND_WEFT,
 					       "[Peer]\nPublicKey = " KEY_A "\n");
 		bench.devices[0]->peers->rx_bytes = sizes[i].bytes;
-		weft_print_summary(&bench.ctx, bench.devices[0]);
+		weft_summary_print(&bench.ctx, bench.devices[0]);
 		test_bench_flush(&bench);
 		snprintf(want, sizeof(want), "  transfer: %s received, 0 B sent\n",
 			 sizes[i].text);
@@ -268,7 +271,7 @@ static void test_order(void)
 	b->handshake_s = 5;
 	c->handshake_s = 5;
 	c->handshake_ns = 1;
-	weft_print_summary(&bench.ctx, bench.devices[0]);
+	weft_summary_print(&bench.ctx, bench.devices[0]);
 	test_bench_flush(&bench);
 	at[0] = strstr(bench.out, KEY_C);
 	at[1] = strstr(bench.out, KEY_A);
@@ -280,22 +283,22 @@ static void test_order(void)
 
 static void test_fields(void)
 {
-	const struct weft_print_field *field;
+	const struct weft_field *field;
 	struct test_bench bench;
 	size_t i, known = 0;
 
 	for (i = 0; i < ARRAY_SIZE(fields); i++) {
 		test_bench_start(&bench, "");
 		bench.devices[0] = test_full_device();
-		field = weft_print_find(fields[i].field);
+		field = weft_fields_find(fields[i].field);
 		if (field)
-			weft_print_field(&bench.ctx, bench.devices[0], field,
-					 false);
+			weft_fields_print(&bench.ctx, bench.devices[0], field,
+					  false);
 		test_bench_flush(&bench);
 		test_text(fields[i].field, bench.out, fields[i].text);
 		test_bench_end(&bench);
 	}
-	while (weft_print_fields[known].name)
+	while (weft_fields[known].name)
 		known++;
 	test_ok(known == ARRAY_SIZE(fields), "every field is tested");
 }
@@ -311,8 +314,8 @@ static void test_named(void)
 	for (i = 0; i < ARRAY_SIZE(fields); i++) {
 		test_bench_start(&bench, "");
 		bench.devices[0] = test_full_device();
-		weft_print_field(&bench.ctx, bench.devices[0],
-				 weft_print_find(fields[i].field), true);
+		weft_fields_print(&bench.ctx, bench.devices[0],
+				  weft_fields_find(fields[i].field), true);
 		test_bench_flush(&bench);
 		for (line = bench.out; *line; line = end + 1) {
 			good &= !strncmp(line, "wft0\t", 5);
@@ -424,7 +427,7 @@ static struct weft_device *test_rotating_device(void)
 	dev->has |= WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY;
 	weft_key_decode(&dev->previous_public_key, KEY_C);
 	dev->grace_left = 60;
-	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_GRACE_LEFT) | WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP);
+	dev->known = WEFT_ATTR_BIT(WEFT_DEVICE_A_GRACE_LEFT) | WEFT_ATTR_BIT(WEFT_DEVICE_A_DSCP);
 	dev->dscp = 46;
 	a->handshake_s = 1000000000;
 	a->has |= WEFT_PEER_HAS_NEXT_PUBLIC_KEY | WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY |
@@ -437,20 +440,20 @@ static struct weft_device *test_rotating_device(void)
 	a->preshared_grace_left = 0;
 	a->grace = 7;
 	a->identity = WEFT_IDENTITY_PREVIOUS;
-	a->known = WEFT_VALUE_BIT(WEFT_PEER_A_GRACE_LEFT) | WEFT_VALUE_BIT(WEFT_PEER_A_GRACE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_PRESHARED_GRACE_LEFT) | WEFT_VALUE_BIT(WEFT_PEER_A_IDENTITY);
+	a->known = WEFT_ATTR_BIT(WEFT_PEER_A_GRACE_LEFT) | WEFT_ATTR_BIT(WEFT_PEER_A_GRACE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_PRESHARED_GRACE_LEFT) | WEFT_ATTR_BIT(WEFT_PEER_A_IDENTITY);
 	b->has |= WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY | WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY;
 	weft_key_decode(&b->previous_public_key, KEY_P);
 	b->grace = WEFT_GRACE_SECONDS;
 	b->identity = WEFT_IDENTITY_CURRENT;
-	b->known = WEFT_VALUE_BIT(WEFT_PEER_A_GRACE) | WEFT_VALUE_BIT(WEFT_PEER_A_IDENTITY);
+	b->known = WEFT_ATTR_BIT(WEFT_PEER_A_GRACE) | WEFT_ATTR_BIT(WEFT_PEER_A_IDENTITY);
 	/* The first number that has no name. */
 	c->identity = WEFT_IDENTITY_PREVIOUS + 1;
 	c->endpoint.ip4.sin_port = htons(8);
 	c->state = WEFT_PEER_STATE_GIVEN_UP + 1;
 	c->state_age_ms = 1000;
-	c->known = WEFT_VALUE_BIT(WEFT_PEER_A_IDENTITY) | WEFT_VALUE_BIT(WEFT_PEER_A_STATE) |
-		   WEFT_VALUE_BIT(WEFT_PEER_A_RX_AGE) | WEFT_VALUE_BIT(WEFT_PEER_A_HANDSHAKE_RTT);
+	c->known = WEFT_ATTR_BIT(WEFT_PEER_A_IDENTITY) | WEFT_ATTR_BIT(WEFT_PEER_A_STATE) |
+		   WEFT_ATTR_BIT(WEFT_PEER_A_RX_AGE) | WEFT_ATTR_BIT(WEFT_PEER_A_HANDSHAKE_RTT);
 	c->handshake_rtt_us = 1000;
 	c->rx_age_ms = 999;
 	return dev;
@@ -534,7 +537,7 @@ static void test_rotating_field(size_t i)
 
 	test_bench_start(&bench, "");
 	bench.devices[0] = test_rotating_device();
-	weft_print_field(&bench.ctx, bench.devices[0], weft_print_find(rotating_fields[i].field), false);
+	weft_fields_print(&bench.ctx, bench.devices[0], weft_fields_find(rotating_fields[i].field), false);
 	test_bench_flush(&bench);
 	snprintf(name, sizeof(name), "while keys are replaced: %s", rotating_fields[i].field);
 	test_text(name, bench.out, rotating_fields[i].text);
@@ -558,13 +561,13 @@ static void test_rotating(void)
 
 	test_bench_start(&bench, "");
 	bench.devices[0] = test_rotating_device();
-	weft_print_summary(&bench.ctx, bench.devices[0]);
+	weft_summary_print(&bench.ctx, bench.devices[0]);
 	test_bench_flush(&bench);
 	test_text("while keys are replaced: the summary", bench.out, rotating_summary);
 	test_bench_end(&bench);
 	test_bench_start(&bench, "");
 	bench.devices[0] = test_rotating_device();
-	weft_print_conf(&bench.ctx, bench.devices[0]);
+	weft_conf_print(&bench.ctx, bench.devices[0]);
 	test_bench_flush(&bench);
 	test_text("while keys are replaced: the file", bench.out, rotating_conf);
 	test_bench_end(&bench);
@@ -587,7 +590,7 @@ static void test_conf(void)
 
 	test_bench_start(&bench, "");
 	bench.devices[0] = test_full_device();
-	weft_print_conf(&bench.ctx, bench.devices[0]);
+	weft_conf_print(&bench.ctx, bench.devices[0]);
 	test_bench_flush(&bench);
 	test_text("the file of all that an interface may have", bench.out, full_conf);
 	test_bench_end(&bench);

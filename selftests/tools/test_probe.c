@@ -18,8 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "doctor.h"
-#include "network.h"
+#include "doctor/doctor.h"
+#include "host/host.h"
 #include "support.h"
 
 #define SKIPPED	4
@@ -53,7 +53,7 @@ static void put(const char *path, const char *text)
 static bool enter_namespace(void)
 {
 	struct weft_change change = { .kind = WEFT_CHANGE_LINK_UP, .dev = "lo" };
-	struct weft_network *network = weft_network_kernel();
+	struct weft_host *host = weft_host_kernel();
 	char map[64];
 
 	snprintf(map, sizeof(map), "0 %u 1", getuid());
@@ -64,7 +64,7 @@ static bool enter_namespace(void)
 	/* The kernel's own messages are not to be too few. */
 	put("/proc/sys/net/ipv4/icmp_ratelimit", "0");
 	put("/proc/sys/net/ipv6/icmp/ratelimit", "0");
-	return !network->change(network, &change);
+	return !host->change(host, &change);
 }
 
 /* A letter for each peer: nothing, refused, unreachable. */
@@ -308,49 +308,49 @@ static void test_nothing(void)
 
 /* ---- a link that takes no orders to call ---- */
 
-static int paper_link(struct weft_network *network, const char *name, struct weft_network_link *link)
+static int paper_link(struct weft_host *host, const char *name, struct weft_host_link *link)
 {
-	(void)network;
+	(void)host;
 	(void)name;
-	*link = (struct weft_network_link){ .index = 1, .up = true };
+	*link = (struct weft_host_link){ .index = 1, .up = true };
 	return 0;
 }
 
-static int paper_addresses(struct weft_network *network, unsigned int index, struct weft_routes *addresses)
+static int paper_addresses(struct weft_host *host, unsigned int index, struct weft_routes *addresses)
 {
-	(void)network;
+	(void)host;
 	(void)index;
 	(void)addresses;
 	return -EPERM;
 }
 
-static int paper_way(struct weft_network *network, const union weft_endpoint *to, __u32 mark,
-		     struct weft_network_way *way)
+static int paper_way(struct weft_host *host, const union weft_endpoint *to, __u32 mark,
+		     struct weft_host_way *way)
 {
-	(void)network;
+	(void)host;
 	(void)to;
 	(void)mark;
 	memset(way, 0, sizeof(*way));
 	return -EPERM;
 }
 
-static int paper_read(struct weft_network *network, const char *path, char **text)
+static int paper_read(struct weft_host *host, const char *path, char **text)
 {
-	(void)network;
+	(void)host;
 	(void)path;
 	(void)text;
 	return -ENOENT;
 }
 
-static int paper_run(struct weft_network *network, const struct weft_program *program, char **output)
+static int paper_run(struct weft_host *host, const struct weft_program *program, char **output)
 {
-	(void)network;
+	(void)host;
 	(void)program;
 	(void)output;
 	return -ENOENT;
 }
 
-static struct weft_network paper = {
+static struct weft_host paper = {
 	.link = paper_link, .addresses = paper_addresses, .way = paper_way, .read = paper_read, .run = paper_run,
 };
 
@@ -385,7 +385,7 @@ static void test_knock(const char *name, const char *link, const char *allowed, 
 	snprintf(text, sizeof(text), "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_A
 		 "\nEndpoint = 192.0.2.1:7\n%s", allowed);
 	test_bench_start(&bench, "");
-	bench.ctx.network = &paper;
+	bench.ctx.host = &paper;
 	bench.ctx.pause = no_pause;
 	bench.devices[0] = test_device(link, WEFT_KIND_WIREGUARD, text);
 	test_ok(weft_doctor_gather(&bench.ctx, link, &facts), name);

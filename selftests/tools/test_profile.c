@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "locate.h"
-#include "profile.h"
-#include "save.h"
+#include "apply/save.h"
+#include "conf/locate.h"
+#include "conf/profile.h"
+#include "model/format.h"
 #include "support.h"
-#include "text.h"
 
 #define INTERFACE	"[Interface]\n"
 #define PEER_A	"[Peer]\nPublicKey = " KEY_A "\n"
@@ -219,7 +219,7 @@ static char *profile_describe(const struct weft_profile *profile)
 
 	for (i = 0; i < profile->addresses.count; i++)
 		fprintf(out, " address=%s/%u",
-			weft_text_address(&profile->addresses.items[i].prefix).chars,
+			weft_format_address(&profile->addresses.items[i].prefix).chars,
 			profile->addresses.items[i].prefix.cidr);
 	profile_describe_words(out, "dns", &profile->dns, false);
 	profile_describe_words(out, "search", &profile->search, false);

@@ -10,13 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core.h"
-#include "network.h"
-#include "program.h"
-#include "signals.h"
+#include "base/core.h"
+#include "base/signals.h"
+#include "host/host.h"
+#include "host/program.h"
 #include "support.h"
 
-static struct weft_network *network;
+static struct weft_host *host;
 
 /**
  * struct run_case - a shell command, and what comes of it
@@ -54,8 +54,8 @@ static int run_shell(const char *command, const char *input, char **output)
 
 	if (!weft_program_set(&program, input, "sh", "-c", command, NULL))
 		test_bail("no memory");
-	network->error[0] = '\0';
-	err = weft_program_run(network, &program, output);
+	host->error[0] = '\0';
+	err = weft_program_run(host, &program, output);
 	while (program.count)
 		free(program.words[--program.count]);
 	free(program.words);
@@ -71,7 +71,7 @@ static void test_run(const struct run_case *test)
 	err = run_shell(test->command, test->input, test->output ? &output : NULL);
 	snprintf(name, sizeof(name), "'%s' returns %d", test->command, test->err);
 	test_ok(err == test->err, name);
-	test_text("with this complaint", network->error, test->error ?: "");
+	test_text("with this complaint", host->error, test->error ?: "");
 	if (test->output)
 		test_text("and this output", output ?: "", test->output);
 	free(output);
@@ -129,7 +129,7 @@ static void test_heeded(void)
 	test_ok(!late, "a signal while a program starts ends it");
 	weft_signals_heed();
 	err = run_shell("sleep 0.3; kill -TERM $PPID; sleep 20", NULL, NULL);
-	test_ok(err == -EIO && strstr(network->error, "by signal 15"),
+	test_ok(err == -EIO && strstr(host->error, "by signal 15"),
 		"a signal that is heeded ends the program");
 	test_ok(weft_signals_caught() == SIGTERM, "and is noted");
 	test_ok(!run_shell("sleep 0.1", NULL, NULL), "the next program runs to its end");
@@ -152,7 +152,7 @@ static void test_reader(void)
 	signal(SIGPIPE, SIG_DFL);
 	weft_signals_outlive_reader();
 	test_ok(has_handler(SIGPIPE, SIG_IGN), "output without a reader does not end this program");
-	test_ok(run_shell("kill -PIPE $$", NULL, NULL) == -EIO && strstr(network->error, "by signal 13"),
+	test_ok(run_shell("kill -PIPE $$", NULL, NULL) == -EIO && strstr(host->error, "by signal 13"),
 		"but a program that it runs");
 }
 
@@ -161,9 +161,9 @@ static void test_missing(void)
 	char *words[] = { "weft-no-such-program", NULL };
 	struct weft_program program = { .words = words, .count = 1 };
 
-	test_ok(weft_program_run(network, &program, NULL) == -ENOENT,
+	test_ok(weft_program_run(host, &program, NULL) == -ENOENT,
 		"a program that is missing is -ENOENT");
-	test_text("and named", network->error,
+	test_text("and named", host->error,
 		  "weft-no-such-program: No such file or directory");
 }
 
@@ -171,16 +171,16 @@ static void test_path(void)
 {
 	char *path = strdup(getenv("PATH") ?: "/usr/bin:/bin");
 
-	test_ok(weft_program_is_there(network, "sh"), "sh is in the PATH");
-	test_ok(!weft_program_is_there(network, "weft-no-such-program"), "another is not");
+	test_ok(weft_program_is_there(host, "sh"), "sh is in the PATH");
+	test_ok(!weft_program_is_there(host, "weft-no-such-program"), "another is not");
 	setenv("PATH", "/nonexistent:/bin", 1);
-	test_ok(weft_program_is_there(network, "sh"), "it is in the second folder");
+	test_ok(weft_program_is_there(host, "sh"), "it is in the second folder");
 	setenv("PATH", "/bin:/nonexistent", 1);
-	test_ok(weft_program_is_there(network, "sh"), "it is in the first folder");
+	test_ok(weft_program_is_there(host, "sh"), "it is in the first folder");
 	setenv("PATH", "/bin/sh", 1);
-	test_ok(!weft_program_is_there(network, "sh"), "it is in no folder");
+	test_ok(!weft_program_is_there(host, "sh"), "it is in no folder");
 	unsetenv("PATH");
-	test_ok(!weft_program_is_there(network, "sh"), "nothing is there without a PATH");
+	test_ok(!weft_program_is_there(host, "sh"), "nothing is there without a PATH");
 	setenv("PATH", path, 1);
 	free(path);
 }
@@ -191,10 +191,10 @@ static void test_read(const char *path, const char *want, const char *name)
 	char *text = NULL;
 	int err;
 
-	network->error[0] = '\0';
-	err = network->read(network, path, &text);
+	host->error[0] = '\0';
+	err = host->read(host, path, &text);
 	test_ok(want ? !err : err == -ENOENT, name);
-	test_text("with this text", text ?: network->error,
+	test_text("with this text", text ?: host->error,
 		  want ?: "No such file or directory");
 	free(text);
 }
@@ -213,8 +213,8 @@ static int change_file(char *path, char *text)
 		.kind = WEFT_CHANGE_FILE, .path = path, .text = text,
 	};
 
-	network->error[0] = '\0';
-	return network->change(network, &change);
+	host->error[0] = '\0';
+	return host->change(host, &change);
 }
 
 static void test_files(void)
@@ -225,7 +225,7 @@ static void test_files(void)
 		test_bail("no folder in /tmp");
 	snprintf(path, sizeof(path), "%s/setting", folder);
 	test_read(path, NULL, "a file that is missing is -ENOENT");
-	test_ok(change_file(path, "1") == -ENOENT && strstr(network->error, "No such file"),
+	test_ok(change_file(path, "1") == -ENOENT && strstr(host->error, "No such file"),
 		"and is not made");
 	write_file(path, "");
 	test_read(path, "", "an empty file");
@@ -236,7 +236,7 @@ static void test_files(void)
 	unlink(path);
 	rmdir(folder);
 	test_ok(change_file("/dev/full", "1") == -ENOSPC &&
-		strstr(network->error, "No space"), "a setting that is refused says why");
+		strstr(host->error, "No space"), "a setting that is refused says why");
 }
 
 static void test_change_program(void)
@@ -247,7 +247,7 @@ static void test_change_program(void)
 		.program = { .words = words, .count = 1 },
 	};
 
-	test_ok(network->change(network, &change) == -EIO, "a change may be a program");
+	test_ok(host->change(host, &change) == -EIO, "a change may be a program");
 }
 
 /* No dump of this program, and those that it starts have the caller's limit. */
@@ -312,7 +312,7 @@ int main(void)
 {
 	size_t i;
 
-	network = weft_network_kernel();
+	host = weft_host_kernel();
 	for (i = 0; i < ARRAY_SIZE(runs); i++)
 		test_run(&runs[i]);
 	test_closed_input();

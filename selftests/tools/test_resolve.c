@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "resolve.h"
+#include "conf/config.h"
+#include "conf/resolve.h"
+#include "model/format.h"
 #include "support.h"
-#include "text.h"
 
 /* A name server of paper: @failures times @error, then 192.0.2.7. */
 static struct {
@@ -291,7 +291,7 @@ static char *lenient_describe(const struct weft_device *dev)
 		if (peer->unresolved)
 			fputs(" unresolved", out);
 		fprintf(out, "%sendpoint=%s\n", peer == dev->peers ? "" : " ",
-			weft_text_endpoint(&peer->endpoint).chars);
+			weft_format_endpoint(&peer->endpoint).chars);
 	}
 	fclose(out);
 	return text;

@@ -7,11 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "file.h"
-#include "profile.h"
-#include "record.h"
-#include "rewrite.h"
+#include "cli/command.h"
+#include "conf/file.h"
+#include "conf/profile.h"
+#include "conf/record.h"
+#include "conf/rewrite.h"
 #include "support.h"
 
 #define WORDS_MAX	12

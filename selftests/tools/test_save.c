@@ -7,10 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apply/save.h"
+#include "conf/profile.h"
+#include "host/host.h"
 #include "memory.h"
-#include "network.h"
-#include "profile.h"
-#include "save.h"
+#include "model/attr.h"
 #include "support.h"
 
 static char folder[] = "/tmp/weft-save-XXXXXX";
@@ -138,12 +139,12 @@ static const struct save_case {
 
 static const struct save_case *now;
 
-static int world_link(struct weft_network *network, const char *name,
-		      struct weft_network_link *link)
+static int world_link(struct weft_host *host, const char *name,
+		      struct weft_host_link *link)
 {
-	const struct weft_network_link there = { 7, now->kind, 1380, true };
+	const struct weft_host_link there = { 7, now->kind, 1380, true };
 
-	snprintf(network->error, sizeof(network->error), "it is broken");
+	snprintf(host->error, sizeof(host->error), "it is broken");
 	memset(link, 0, sizeof(*link));
 	if (!now->absent && !strcmp(name, "wft0"))
 		*link = there;
@@ -153,7 +154,7 @@ static int world_link(struct weft_network *network, const char *name,
 static void add_address(struct weft_routes *addresses, const char *text,
 			unsigned int cidr, __u8 protocol)
 {
-	struct weft_route *address = weft_network_routes_add(addresses);
+	struct weft_route *address = weft_host_routes_add(addresses);
 
 	address->protocol = protocol;
 	address->prefix.family = strchr(text, ':') ? AF_INET6 : AF_INET;
@@ -162,10 +163,10 @@ static void add_address(struct weft_routes *addresses, const char *text,
 }
 
 /* The second link-local address is the kernel's own. */
-static int world_addresses(struct weft_network *network, unsigned int index,
+static int world_addresses(struct weft_host *host, unsigned int index,
 			   struct weft_routes *addresses)
 {
-	(void)network;
+	(void)host;
 	memset(addresses, 0, sizeof(*addresses));
 	if (index != 7)
 		return -ENODEV;
@@ -178,19 +179,19 @@ static int world_addresses(struct weft_network *network, unsigned int index,
 	return 0;
 }
 
-static int world_routes(struct weft_network *network, unsigned int index,
+static int world_routes(struct weft_host *host, unsigned int index,
 			__u32 table, struct weft_routes *routes)
 {
-	(void)network;
+	(void)host;
 	(void)index;
 	(void)table;
 	memset(routes, 0, sizeof(*routes));
 	return 0;
 }
 
-static int world_rules(struct weft_network *network, struct weft_rules *rules)
+static int world_rules(struct weft_host *host, struct weft_rules *rules)
 {
-	(void)network;
+	(void)host;
 	memset(rules, 0, sizeof(*rules));
 	return 0;
 }
@@ -229,7 +230,7 @@ static void prepare(struct weft_device *dev)
 	struct weft_key key;
 
 	if (now->pmtu >= 0) {
-		dev->known |= WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU);
+		dev->known |= WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU);
 		dev->pmtu = now->pmtu;
 	}
 	if (!now->previous)
@@ -241,7 +242,7 @@ static void prepare(struct weft_device *dev)
 
 static void test_case(void)
 {
-	struct weft_network network = {
+	struct weft_host host = {
 		.link = world_link, .addresses = world_addresses,
 		.routes = world_routes, .rules = world_rules,
 	};
@@ -251,7 +252,7 @@ static void test_case(void)
 
 	write_file(now->before);
 	test_bench_start(&bench, "");
-	bench.ctx.network = &network;
+	bench.ctx.host = &host;
 	bench.devices[0] = test_device("wft0", now->kind, now->running);
 	prepare(bench.devices[0]);
 	profile = weft_profile_parse(&bench.ctx, path, text, "wft0");
@@ -269,7 +270,7 @@ static void test_case(void)
 /* The file is written whole, or stays as it is. */
 static bool once(const void *data)
 {
-	struct weft_network network = {
+	struct weft_host host = {
 		.link = world_link, .addresses = world_addresses,
 		.routes = world_routes, .rules = world_rules,
 	};
@@ -282,7 +283,7 @@ static bool once(const void *data)
 	write_file(now->before);
 	test_memory_spare();
 	test_bench_start(&bench, "");
-	bench.ctx.network = &network;
+	bench.ctx.host = &host;
 	bench.devices[0] = test_device("wft0", now->kind, now->running);
 	prepare(bench.devices[0]);
 	profile = weft_profile_parse(&bench.ctx, path, text, "wft0");

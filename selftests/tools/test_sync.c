@@ -12,11 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "config.h"
-#include "resolve.h"
+#include "apply/sync.h"
+#include "cli/command.h"
+#include "conf/config.h"
+#include "conf/resolve.h"
+#include "model/attr.h"
 #include "support.h"
-#include "sync.h"
 
 #define PEER_A	"[Peer]\nPublicKey = " KEY_A "\n"
 #define PEER_B	"[Peer]\nPublicKey = " KEY_B "\n"
@@ -385,7 +386,7 @@ static void test_roam(const struct roam_case *test)
 		weft_model_device_free(now);
 	}
 	if (test->state >= 0) {
-		have->peers->known |= WEFT_VALUE_BIT(WEFT_PEER_A_STATE);
+		have->peers->known |= WEFT_ATTR_BIT(WEFT_PEER_A_STATE);
 		have->peers->state = test->state;
 	}
 	test_bench_start(&bench, "");
@@ -690,7 +691,7 @@ static struct weft_device *paper_read(const struct paper_kernel *kernel,
 			weft_model_candidate_add(peer, &peer->endpoint);
 			peer->endpoint.ip4.sin_port = htons(kernel->peers[id].port);
 		}
-		peer->known |= WEFT_VALUE_BIT(WEFT_PEER_A_STATE);
+		peer->known |= WEFT_ATTR_BIT(WEFT_PEER_A_STATE);
 		peer->state = kernel->peers[id].alive ? WEFT_PEER_STATE_UP :
 						       WEFT_PEER_STATE_GIVEN_UP;
 	}

@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "lock.h"
+#include "apply/lock.h"
+#include "cli/command.h"
 #include "support.h"
 
 /* So often it is looked whether something was sent while another has the lock. */

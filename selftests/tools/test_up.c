@@ -18,24 +18,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "leftover.h"
-#include "lock.h"
+#include "apply/leftover.h"
+#include "apply/lock.h"
+#include "apply/state.h"
+#include "apply/up.h"
+#include "cli/command.h"
+#include "conf/profile.h"
+#include "conf/record.h"
+#include "host/host.h"
 #include "memory.h"
-#include "network.h"
-#include "profile.h"
-#include "record.h"
-#include "state.h"
+#include "model/attr.h"
+#include "model/format.h"
 #include "support.h"
-#include "text.h"
-#include "up.h"
 
 #define WORLD_FILES_MAX	16
 
 /**
  * struct world - a machine
  * @bench: the context; devices[0] is the interface
- * @network: the machine's ways
+ * @host: the machine's ways
  * @link: the interface's link
  * @addresses: its addresses
  * @routes: its routes
@@ -69,8 +70,8 @@
  */
 static struct world {
 	struct test_bench bench;
-	struct weft_network network;
-	struct weft_network_link link;
+	struct weft_host host;
+	struct weft_host_link link;
 	struct weft_routes addresses;
 	struct weft_routes routes;
 	struct weft_rules rules;
@@ -119,10 +120,10 @@ static void world_replace(char **text, const char *with)
 	*text = strdup(with);
 }
 
-static int world_link(struct weft_network *network, const char *name,
-		      struct weft_network_link *link)
+static int world_link(struct weft_host *host, const char *name,
+		      struct weft_host_link *link)
 {
-	(void)network;
+	(void)host;
 	(void)name;
 	*link = world.link;
 	return 0;
@@ -136,14 +137,14 @@ static void world_copy_routes(struct weft_routes *to,
 	memset(to, 0, sizeof(*to));
 	test_memory_spare();
 	for (i = 0; i < from->count; i++)
-		*weft_network_routes_add(to) = from->items[i];
+		*weft_host_routes_add(to) = from->items[i];
 	test_memory_spare_end();
 }
 
-static int world_addresses(struct weft_network *network, unsigned int index,
+static int world_addresses(struct weft_host *host, unsigned int index,
 			   struct weft_routes *addresses)
 {
-	(void)network;
+	(void)host;
 	(void)index;
 	world_copy_routes(addresses, &world.addresses);
 	return 0;
@@ -158,19 +159,19 @@ static void world_add_own_routes(struct weft_routes *routes, __u32 table)
 	for (i = 0; i < world.routes.count; i++) {
 		if (world.routes.items[i].table != table)
 			continue;
-		route = weft_network_routes_add(routes);
+		route = weft_host_routes_add(routes);
 		*route = world.routes.items[i];
 		route->index = world.link.index;
 	}
 	test_memory_spare_end();
 }
 
-static int world_routes(struct weft_network *network, unsigned int index,
+static int world_routes(struct weft_host *host, unsigned int index,
 			__u32 table, struct weft_routes *routes)
 {
 	memset(routes, 0, sizeof(*routes));
 	if (!index && world.unread) {
-		snprintf(network->error, sizeof(network->error), "it is broken");
+		snprintf(host->error, sizeof(host->error), "it is broken");
 		return -EIO;
 	}
 	if (index)
@@ -180,31 +181,31 @@ static int world_routes(struct weft_network *network, unsigned int index,
 	/* Others have the first table that is tried, and a default route in 99. */
 	test_memory_spare();
 	if (!index && (table == 51820 || table == 99 || (table && table == world.taken)))
-		*weft_network_routes_add(routes) = (struct weft_route){
+		*weft_host_routes_add(routes) = (struct weft_route){
 			.prefix.family = AF_INET, .special = table == world.taken && world.special,
 		};
 	test_memory_spare_end();
 	return 0;
 }
 
-static int world_rules(struct weft_network *network, struct weft_rules *rules)
+static int world_rules(struct weft_host *host, struct weft_rules *rules)
 {
 	size_t i;
 
-	(void)network;
+	(void)host;
 	memset(rules, 0, sizeof(*rules));
 	test_memory_spare();
 	for (i = 0; i < world.rules.count; i++)
-		*weft_network_rules_add(rules) = world.rules.items[i];
+		*weft_host_rules_add(rules) = world.rules.items[i];
 	test_memory_spare_end();
 	return 0;
 }
 
-static int world_path_mtu(struct weft_network *network,
+static int world_path_mtu(struct weft_host *host,
 			  const union weft_endpoint *to, __u32 mark,
 			  unsigned int *mtu)
 {
-	(void)network;
+	(void)host;
 	/* Without the mark the path is another, and so it is for other hosts. */
 	*mtu = !to || to->ip4.sin_addr.s_addr != htonl(0xc0000201) ? 1500 :
 	       mark == world.mark ? 1480 : 1400;
@@ -223,28 +224,28 @@ static int world_file(const char *path)
 	return i;
 }
 
-static int world_read(struct weft_network *network, const char *path,
+static int world_read(struct weft_host *host, const char *path,
 		      char **text)
 {
-	(void)network;
+	(void)host;
 	if (strstr(path, "force_forwarding"))
 		return -ENOENT;
 	*text = strdup(world.texts[world_file(path)]);
 	return 0;
 }
 
-static bool world_has(struct weft_network *network, const char *program)
+static bool world_has(struct weft_host *host, const char *program)
 {
-	(void)network;
+	(void)host;
 	if (!world.programs)
 		return strcmp(program, "resolvectl");
 	return strstr(world.programs, program);
 }
 
-static int world_run(struct weft_network *network,
+static int world_run(struct weft_host *host,
 		     const struct weft_program *program, char **output)
 {
-	if (!world_has(network, program->words[0]))
+	if (!world_has(host, program->words[0]))
 		return -ENOENT;
 	if (!strcmp(program->words[0], "resolvectl"))
 		return 0;
@@ -253,7 +254,7 @@ static int world_run(struct weft_network *network,
 		return 0;
 	}
 	if (world.unlisted || (strcmp(program->words[2], "tables") && !*world.nft)) {
-		snprintf(network->error, sizeof(network->error), "it is broken");
+		snprintf(host->error, sizeof(host->error), "it is broken");
 		return -EIO;
 	}
 	*output = strdup(strcmp(program->words[2], "tables") ? world.nft :
@@ -261,9 +262,9 @@ static int world_run(struct weft_network *network,
 	return 0;
 }
 
-static bool world_home(struct weft_network *network)
+static bool world_home(struct weft_host *host)
 {
-	(void)network;
+	(void)host;
 	return true;
 }
 
@@ -272,7 +273,7 @@ static bool world_add_route(struct weft_routes *routes,
 {
 	if (route->prefix.family == AF_INET6 && world.link.mtu < 1280)
 		return false;
-	*weft_network_routes_add(routes) = *route;
+	*weft_host_routes_add(routes) = *route;
 	return true;
 }
 
@@ -344,8 +345,8 @@ static void world_resolvectl(const struct weft_program *program)
 
 static bool world_unlink(void)
 {
-	weft_network_routes_free(&world.addresses);
-	weft_network_routes_free(&world.routes);
+	weft_host_routes_free(&world.addresses);
+	weft_host_routes_free(&world.routes);
 	memset(&world.link, 0, sizeof(world.link));
 	weft_model_device_free(world.bench.devices[0]);
 	world.bench.devices[0] = NULL;
@@ -356,7 +357,7 @@ static bool world_down(const char *conf);
 
 static void world_add_lead(__u16 family, __u32 priority, __u32 table)
 {
-	*weft_network_rules_add(&world.rules) = (struct weft_rule){
+	*weft_host_rules_add(&world.rules) = (struct weft_rule){
 		.family = family, .priority = priority, .table = table, .mark = table,
 		.invert = true, .protocol = WEFT_PROTOCOL,
 	};
@@ -371,7 +372,7 @@ static bool world_add_rule(const struct weft_rule *rule)
 	for (i = 0; i < world.rules.count; i++)
 		if (world.rules.items[i].priority == rule->priority && world.rules.items[i].family == rule->family)
 			return false;
-	*weft_network_rules_add(&world.rules) = *rule;
+	*weft_host_rules_add(&world.rules) = *rule;
 	return true;
 }
 
@@ -406,7 +407,7 @@ static bool world_resolvconf(const struct weft_program *program)
 
 static bool world_program(const struct weft_program *program)
 {
-	if (!program->script && !world_has(&world.network, program->words[0]))
+	if (!program->script && !world_has(&world.host, program->words[0]))
 		return false;
 	if (!strcmp(program->words[0], "nft"))
 		world_nft(program->input);
@@ -423,7 +424,7 @@ static bool world_program(const struct weft_program *program)
 
 static bool world_add_link(const struct weft_change *change)
 {
-	world.link = (struct weft_network_link){
+	world.link = (struct weft_host_link){
 		.index = 5, .kind = change->link_kind, .mtu = 1420,
 	};
 	world.bench.devices[0] = test_device(change->dev, change->link_kind, "");
@@ -490,12 +491,12 @@ static bool world_apply(const struct weft_change *change)
 	return false;
 }
 
-static int world_change(struct weft_network *network,
+static int world_change(struct weft_host *host,
 			const struct weft_change *change)
 {
 	bool good;
 
-	if (world_fault(network->error, sizeof(network->error))) {
+	if (world_fault(host->error, sizeof(host->error))) {
 		if (world.open_at)
 			chmod(folder, 0700);
 		return -EIO;
@@ -512,7 +513,7 @@ static int world_change(struct weft_network *network,
 		good = false;
 	if (good)
 		return 0;
-	snprintf(network->error, sizeof(network->error), "it is not there");
+	snprintf(host->error, sizeof(host->error), "it is not there");
 	/* As the kernel says of a link that has gone. */
 	return world.link.index ? -EIO : -ENODEV;
 }
@@ -599,8 +600,8 @@ static int world_set(struct weft_backend *backend,
 		dev->pmtu = change->pmtu;
 	if (change->has & WEFT_DEVICE_HAS_DSCP)
 		dev->dscp = change->dscp;
-	dev->known = WEFT_VALUE_BIT(WEFT_DEVICE_A_PMTU) |
-		     WEFT_VALUE_BIT(WEFT_DEVICE_A_DSCP);
+	dev->known = WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU) |
+		     WEFT_ATTR_BIT(WEFT_DEVICE_A_DSCP);
 	if (change->has & WEFT_DEVICE_HAS_PRIVATE_KEY)
 		dev->private_key = change->private_key;
 	if (!weft_key_is_zero(&dev->private_key))
@@ -622,14 +623,14 @@ static void world_begin(void)
 	memset(&world, 0, sizeof(world));
 	test_bench_start(&world.bench, "");
 	world.bench.backend.set = world_set;
-	world.network = (struct weft_network){
+	world.host = (struct weft_host){
 		.link = world_link, .addresses = world_addresses,
 		.routes = world_routes, .rules = world_rules,
 		.path_mtu = world_path_mtu, .read = world_read,
 		.has = world_has, .home = world_home, .run = world_run, .change = world_change,
 	};
 	world.path = "ut0.conf";
-	world.bench.ctx.network = &world.network;
+	world.bench.ctx.host = &world.host;
 	world.nft = strdup("");
 	world.dns = strdup("");
 }
@@ -638,9 +639,9 @@ static void world_end(void)
 {
 	int i;
 
-	weft_network_routes_free(&world.addresses);
-	weft_network_routes_free(&world.routes);
-	weft_network_rules_free(&world.rules);
+	weft_host_routes_free(&world.addresses);
+	weft_host_routes_free(&world.routes);
+	weft_host_rules_free(&world.rules);
 	for (i = 0; i < WORLD_FILES_MAX; i++) {
 		free(world.paths[i]);
 		free(world.texts[i]);
@@ -665,7 +666,7 @@ static void world_print_routes(FILE *out, const char *what,
 	for (i = 0; i < routes->count; i++) {
 		route = &routes->items[i];
 		if (asprintf(&lines[i], "%s %s/%u table %u\n", what,
-			     weft_text_address(&route->prefix).chars,
+			     weft_format_address(&route->prefix).chars,
 			     route->prefix.cidr, route->table) < 0)
 			lines[i] = NULL;
 	}
@@ -708,10 +709,10 @@ static void world_print_peer(FILE *out, const struct weft_peer *peer)
 		peer->keepalive);
 	test_memory_spare();
 	for (ip = peer->allowedips; ip; ip = ip->next)
-		weft_network_routes_add(&prefixes)->prefix = *ip;
+		weft_host_routes_add(&prefixes)->prefix = *ip;
 	test_memory_spare_end();
 	world_print_routes(out, "allowed", &prefixes);
-	weft_network_routes_free(&prefixes);
+	weft_host_routes_free(&prefixes);
 }
 
 static char *world_text(void)
@@ -1289,7 +1290,7 @@ static void test_set_down(__u32 taken, bool special)
 		 special ? "with an unreachable route" : taken ? "taken" : "free");
 	world_begin_recorded();
 	test_ok(world_up(FULL) && world.rules.count == 4, name);
-	weft_network_routes_free(&world.routes);
+	weft_host_routes_free(&world.routes);
 	world.link.up = false;
 	world.taken = taken;
 	world.special = special;
@@ -1307,7 +1308,7 @@ static void test_set_down_reload(const char *name, const char *conf, __u32 taken
 {
 	world_begin_recorded();
 	test_ok(world_up(NO_DNS) && world.rules.count == 4, name);
-	weft_network_routes_free(&world.routes);
+	weft_host_routes_free(&world.routes);
 	world.link.up = false;
 	world.taken = taken;
 	test_ok(world_up(conf) && world.rules.count == rules, "  the former rules are gone, those of a user stay");
@@ -1341,7 +1342,7 @@ static void test_rules_deleted(const char *name, bool (*run)(const char *conf), 
 	test_ok(world_up(FULL) && world.rules.count == 4, name);
 	if (gone)
 		world_unlink();
-	weft_network_routes_free(&world.routes);
+	weft_host_routes_free(&world.routes);
 	world.link.up = false;
 	world.unlocked = false;
 	world.watch = true;
@@ -1856,7 +1857,7 @@ static bool links_stay(const char *name, unsigned int recorded, enum weft_kind k
 	world_begin_recorded();
 	world.programs = "nft resolvectl";
 	world.bench.devices[0] = test_device("ut0", kind, about);
-	world.link = (struct weft_network_link){ .index = 5, .kind = kind, .mtu = 1420 };
+	world.link = (struct weft_host_link){ .index = 5, .kind = kind, .mtu = 1420 };
 	world_replace(&world.dns, "dns of it\n");
 	snprintf(text, sizeof(text), "%s: recorded", name);
 	test_ok(weft_record_write(&world.bench.ctx, "ut0", &record), text);
@@ -2416,7 +2417,7 @@ static void down_unknown(void)
 
 	world_begin_recorded();
 	world.bench.devices[0] = test_device(name, WEFT_KIND_WIREGUARD, "");
-	world.link = (struct weft_network_link){ .index = 5, .kind = WEFT_KIND_WIREGUARD, .mtu = 1420 };
+	world.link = (struct weft_host_link){ .index = 5, .kind = WEFT_KIND_WIREGUARD, .mtu = 1420 };
 	test_ok(!weft_command_down(&world.bench.ctx, 1, words), "neither file nor record: down");
 	test_ok(!world.link.index && world.steps == 1, "neither file nor record: the link alone is deleted");
 	test_bench_flush(&world.bench);

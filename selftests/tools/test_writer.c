@@ -21,8 +21,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "conf/writer.h"
 #include "support.h"
-#include "writer.h"
 
 #define LONG_BYTES	40000
 #define STEPS_MAX	2000

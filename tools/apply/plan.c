@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "apply/plan.h"
+#include "apply/policy_route.h"
+#include "apply/state.h"
+#include "base/complain.h"
+#include "conf/profile.h"
+#include "model/format.h"
+
+/* IPv6 and UDP headers, a transport message's own, and its tag. */
+#define PLAN_OVERHEAD_BYTES	80
+#define PLAN_ETHERNET_MTU	1500
+#define PLAN_IP6_MTU_MIN	1280
+#define PLAN_IP4_MTU_MIN	68
+
+/* An IPv4 address of full length brings no route along. */
+static bool plan_connects(const struct weft_allowedip *address,
+			  const struct weft_allowedip *prefix)
+{
+	struct weft_allowedip a = *address, b = *prefix;
+
+	if (a.family != b.family || a.cidr > b.cidr ||
+	    (a.family == AF_INET && a.cidr == 32))
+		return false;
+	b.cidr = a.cidr;
+	weft_model_allowedip_mask(&a);
+	weft_model_allowedip_mask(&b);
+	return !weft_model_allowedip_compare(&a, &b);
+}
+
+static bool plan_is_connected(const struct weft_profile *profile,
+			      const struct weft_state *state,
+			      const struct weft_allowedip *prefix)
+{
+	const struct weft_routes *others = &state->addresses;
+	size_t i;
+
+	for (i = 0; i < profile->addresses.count; i++)
+		if (plan_connects(&profile->addresses.items[i].prefix, prefix))
+			return true;
+	/* What is not weft's stays. */
+	for (i = 0; i < others->count; i++)
+		if (others->items[i].protocol != WEFT_PROTOCOL &&
+		    plan_connects(&others->items[i].prefix, prefix))
+			return true;
+	return false;
+}
+
+static bool plan_add_route(const struct weft_profile *profile,
+			   const struct weft_policy_route *policy,
+			   const struct weft_state *state,
+			   const struct weft_allowedip *ip,
+			   struct weft_routes *routes)
+{
+	struct weft_allowedip prefix = *ip;
+	struct weft_route *route;
+
+	weft_model_allowedip_mask(&prefix);
+	if (profile->table == WEFT_TABLE_AUTO && prefix.cidr &&
+	    plan_is_connected(profile, state, &prefix))
+		return true;
+	route = weft_host_routes_add(routes);
+	if (!route)
+		return false;
+	route->prefix = prefix;
+	route->prefix.next = NULL;
+	route->protocol = WEFT_PROTOCOL;
+	if (profile->table == WEFT_TABLE_NUMBER)
+		route->table = profile->table_number;
+	else
+		route->table = prefix.cidr ? RT_TABLE_MAIN : policy->table;
+	return true;
+}
+
+/* A prefix that the file has twice is one. */
+static void plan_unite(struct weft_routes *routes)
+{
+	const struct weft_route *last = NULL;
+	size_t i, left = 0;
+
+	for (i = 0; i < routes->count; i++) {
+		if (last && last->table == routes->items[i].table &&
+		    !weft_model_allowedip_compare(&last->prefix,
+						  &routes->items[i].prefix))
+			continue;
+		routes->items[left] = routes->items[i];
+		last = &routes->items[left++];
+	}
+	routes->count = left;
+}
+
+bool weft_plan_routes(const struct weft_profile *profile,
+		      const struct weft_policy_route *policy,
+		      const struct weft_state *state,
+		      struct weft_routes *routes)
+{
+	const struct weft_allowedip *ip;
+	const struct weft_peer *peer;
+
+	if (profile->table == WEFT_TABLE_OFF)
+		return true;
+	for (peer = profile->dev->peers; peer; peer = peer->next)
+		for (ip = peer->allowedips; ip; ip = ip->next)
+			if (!plan_add_route(profile, policy, state, ip, routes))
+				return false;
+	weft_state_sort(routes);
+	plan_unite(routes);
+	return true;
+}
+
+/* An IPv6 address that weft did not add and would take away with IPv6 itself. */
+static const struct weft_allowedip *plan_foreign_ip6(const struct weft_state *state)
+{
+	const struct weft_route *have;
+	size_t i;
+
+	for (i = 0; i < state->addresses.count; i++) {
+		have = &state->addresses.items[i];
+		if (have->prefix.family == AF_INET6 &&
+		    have->protocol != WEFT_PROTOCOL &&
+		    !IN6_IS_ADDR_LINKLOCAL(&have->prefix.ip6))
+			return &have->prefix;
+	}
+	return NULL;
+}
+
+static const struct weft_allowedip *plan_ip6_address(const struct weft_profile *profile)
+{
+	size_t i;
+
+	for (i = 0; i < profile->addresses.count; i++)
+		if (profile->addresses.items[i].prefix.family == AF_INET6)
+			return &profile->addresses.items[i].prefix;
+	return NULL;
+}
+
+static const struct weft_allowedip *plan_ip6_allowed(const struct weft_profile *profile)
+{
+	const struct weft_allowedip *ip;
+	const struct weft_peer *peer;
+
+	for (peer = profile->dev->peers; peer; peer = peer->next)
+		for (ip = peer->allowedips; ip; ip = ip->next)
+			if (ip->family == AF_INET6)
+				return ip;
+	return NULL;
+}
+
+/* For what the link has to carry IPv6, or NULL. */
+static const struct weft_allowedip *plan_ip6(const struct weft_profile *profile,
+					     const struct weft_state *state)
+{
+	const struct weft_allowedip *reason = plan_ip6_address(profile);
+
+	if (!reason)
+		reason = plan_ip6_allowed(profile);
+	return reason ? reason : plan_foreign_ip6(state);
+}
+
+/* -1: there is no such setting. */
+static int plan_ip6_is_off(struct weft_host *host, const char *path)
+{
+	char *text;
+	int off;
+
+	if (host->read(host, path, &text))
+		return -1;
+	off = strcmp(text, "0");
+	free(text);
+	return !!off;
+}
+
+/*
+ * The setting that keeps IPv6 from the link, to be freed; NULL: none, or no
+ * memory. A link that does not exist yet, or that has lost IPv6, will have
+ * what is the default.
+ */
+static char *plan_ip6_obstacle(struct weft_host *host,
+			       const struct weft_profile *profile)
+{
+	static const char fallback[] = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
+	char *path;
+	int off;
+
+	if (asprintf(&path, "/proc/sys/net/ipv6/conf/%s/disable_ipv6",
+		     profile->name) < 0)
+		return NULL;
+	off = plan_ip6_is_off(host, path);
+	if (off > 0)
+		return path;
+	free(path);
+	if (!off)
+		return NULL;
+	off = plan_ip6_is_off(host, fallback);
+	if (off > 0)
+		return strdup(fallback);
+	/* Without any settings at all nothing can be said. */
+	if (!off || plan_ip6_is_off(host, "/proc/sys/net/ipv4/conf/default/forwarding") < 0)
+		return NULL;
+	return strdup("ipv6.disable");
+}
+
+/* The kernel's own addresses are in there, and its list is not weft's to add to. */
+static bool plan_check_table(const struct weft_context *ctx,
+			     const struct weft_profile *profile)
+{
+	struct weft_place place = {
+		.file = profile->path, .line = profile->table_line,
+		.name = "Table",
+	};
+
+	if (profile->table != WEFT_TABLE_NUMBER ||
+	    profile->table_number != RT_TABLE_LOCAL)
+		return true;
+	weft_complain_at(ctx, &place,
+			 "'%s' is the kernel's table of local addresses: use another table",
+			 profile->table_text);
+	return false;
+}
+
+static bool plan_check_mtu(const struct weft_context *ctx,
+			   const struct weft_profile *profile,
+			   const struct weft_allowedip *ip6)
+{
+	struct weft_place place = {
+		.file = profile->path, .line = profile->mtu_line, .name = "MTU",
+	};
+
+	if (!ip6 || !profile->mtu || profile->mtu >= PLAN_IP6_MTU_MIN)
+		return true;
+	weft_complain_at(ctx, &place,
+			 "an MTU of %u is too small for IPv6 (%s/%u): it needs %d, and with less the kernel removes IPv6 from the interface",
+			 profile->mtu, weft_format_address(ip6).chars, ip6->cidr,
+			 PLAN_IP6_MTU_MIN);
+	return false;
+}
+
+bool weft_plan_check_file(const struct weft_context *ctx,
+			  const struct weft_profile *profile)
+{
+	const struct weft_allowedip *ip6 = plan_ip6_address(profile);
+	bool good = plan_check_table(ctx, profile);
+
+	if (!ip6)
+		ip6 = plan_ip6_allowed(profile);
+	return plan_check_mtu(ctx, profile, ip6) && good;
+}
+
+bool weft_plan_check(const struct weft_context *ctx,
+		     const struct weft_profile *profile)
+{
+	const struct weft_allowedip *reason = plan_ip6_address(profile);
+	char *setting;
+
+	if (!reason && profile->table != WEFT_TABLE_OFF)
+		reason = plan_ip6_allowed(profile);
+	if (!reason)
+		return true;
+	setting = plan_ip6_obstacle(ctx->host, profile);
+	if (!setting)
+		return true;
+	weft_complain(ctx,
+		      "%s: the file has IPv6 (%s/%u), and IPv6 is switched off here by %s: switch it on, or take IPv6 out of Address and AllowedIPs",
+		      profile->name, weft_format_address(reason).chars,
+		      reason->cidr, setting);
+	free(setting);
+	return false;
+}
+
+static bool plan_ask_mtu(const struct weft_context *ctx,
+			 const struct weft_profile *profile,
+			 const union weft_endpoint *to, __u32 mark,
+			 unsigned int *smallest)
+{
+	unsigned int mtu;
+
+	if (ctx->host->path_mtu(ctx->host, to, mark, &mtu)) {
+		weft_complain(ctx, "%s: cannot find out the MTU: %s",
+			      profile->name, ctx->host->error);
+		return false;
+	}
+	if (mtu && (!*smallest || mtu < *smallest))
+		*smallest = mtu;
+	return true;
+}
+
+/* All candidates of the peer: any may become its endpoint while the tunnel is up. */
+static bool plan_ask_peer_mtu(const struct weft_context *ctx,
+			      const struct weft_profile *profile,
+			      const struct weft_peer *peer, __u32 mark,
+			      unsigned int *smallest)
+{
+	size_t i;
+
+	if (peer->endpoint.any.sa_family != AF_UNSPEC &&
+	    !plan_ask_mtu(ctx, profile, &peer->endpoint, mark, smallest))
+		return false;
+	for (i = 1; i < peer->candidate_count; i++)
+		if (!plan_ask_mtu(ctx, profile, &peer->candidates[i], mark,
+				  smallest))
+			return false;
+	return true;
+}
+
+/* 0 where nothing leads anywhere. */
+static bool plan_smallest_mtu(const struct weft_context *ctx,
+			      const struct weft_profile *profile, __u32 mark,
+			      unsigned int *smallest)
+{
+	const struct weft_peer *peer;
+
+	*smallest = 0;
+	for (peer = profile->dev->peers; peer; peer = peer->next)
+		if (!plan_ask_peer_mtu(ctx, profile, peer, mark, smallest))
+			return false;
+	return *smallest || plan_ask_mtu(ctx, profile, NULL, mark, smallest);
+}
+
+bool weft_plan_mtu(const struct weft_context *ctx,
+		   const struct weft_profile *profile,
+		   const struct weft_state *state, __u32 mark,
+		   unsigned int *mtu)
+{
+	const struct weft_allowedip *ip6 = plan_ip6(profile, state);
+	unsigned int way;
+
+	*mtu = profile->mtu;
+	if (*mtu)
+		return plan_check_mtu(ctx, profile, ip6);
+	if (!plan_smallest_mtu(ctx, profile, mark, &way))
+		return false;
+	if (!way)
+		way = PLAN_ETHERNET_MTU;
+	*mtu = way > PLAN_OVERHEAD_BYTES + PLAN_IP4_MTU_MIN ?
+	       way - PLAN_OVERHEAD_BYTES : PLAN_IP4_MTU_MIN;
+	if (*mtu < PLAN_IP6_MTU_MIN && ip6) {
+		weft_warn(ctx, "%s: the path has an MTU of %u, which leaves less than the %d that IPv6 (%s/%u) needs: packets will be fragmented outside",
+			  profile->name, way, PLAN_IP6_MTU_MIN,
+			  weft_format_address(ip6).chars, ip6->cidr);
+		*mtu = PLAN_IP6_MTU_MIN;
+	}
+	return true;
+}
+
+/* Bits for what of IPv4 or IPv6 a prefix covers: all of them, or a half. */
+static unsigned int plan_halves(const struct weft_allowedip *ip)
+{
+	const unsigned char *first = (const void *)&ip->ip4;
+
+	if (!ip->cidr)
+		return 3;
+	/* All of IPv6 that is reached beyond a link is in 2000::/3. */
+	if (ip->family == AF_INET6 && ip->cidr == 3 && *first >> 5 == 1)
+		return 3;
+	return ip->cidr == 1 ? 1 + (*first >> 7) : 0;
+}
+
+static bool plan_takes_all(const struct weft_profile *profile, __u16 family)
+{
+	const struct weft_allowedip *ip;
+	const struct weft_peer *peer;
+	unsigned int halves = 0;
+
+	for (peer = profile->dev->peers; peer; peer = peer->next)
+		for (ip = peer->allowedips; ip; ip = ip->next)
+			if (ip->family == family)
+				halves |= plan_halves(ip);
+	return halves == 3;
+}
+
+void weft_plan_warn(const struct weft_context *ctx,
+		    const struct weft_profile *profile)
+{
+	struct weft_host *host = ctx->host;
+	struct weft_routes routes = { };
+	bool beside = false;
+	size_t i;
+
+	if (profile->table == WEFT_TABLE_OFF ||
+	    !plan_takes_all(profile, AF_INET) ||
+	    plan_takes_all(profile, AF_INET6) ||
+	    host->routes(host, 0, RT_TABLE_MAIN, &routes))
+		return;
+	for (i = 0; i < routes.count; i++)
+		beside |= routes.items[i].prefix.family == AF_INET6 &&
+			  !routes.items[i].prefix.cidr &&
+			  !routes.items[i].special;
+	weft_host_routes_free(&routes);
+	if (beside)
+		weft_warn(ctx, "%s: AllowedIPs has all of IPv4 and not all of IPv6, and this machine has an IPv6 default route: IPv6 leaves beside the tunnel, in clear; add ::/0 if it should not",
+			  profile->name);
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/* weft doctor */
+#include <json-c/json.h>
+#include <string.h>
+
+#include "base/complain.h"
+#include "cli/command.h"
+#include "conf/locate.h"
+#include "doctor/doctor.h"
+#include "doctor/machine.h"
+#include "model/format.h"
+#include "print/json.h"
+
+#define DOCTOR_COULD_NOT	3
+
+/**
+ * struct doctor_job - findings on their way out
+ * @ctx: where to
+ * @array: of JSON, NULL for text
+ * @machine: what there is without interfaces
+ * @findings: those of one interface, or of the machine, in @array
+ * @no_memory: some were lost
+ */
+struct doctor_job {
+	const struct weft_context *ctx;
+	struct weft_doctor_machine machine;
+	struct json_object *array;
+	struct json_object *findings;
+	bool no_memory;
+};
+
+static void doctor_add(struct doctor_job *job, struct json_object *object,
+		       const char *key, const char *text)
+{
+	struct json_object *value = weft_json_string(text);
+
+	if (value && !json_object_object_add(object, key, value))
+		return;
+	json_object_put(value);
+	job->no_memory = true;
+}
+
+static void doctor_find_json(struct doctor_job *job,
+			     const struct weft_doctor_result *result)
+{
+	struct json_object *object = json_object_new_object();
+
+	if (!object || json_object_array_add(job->findings, object)) {
+		json_object_put(object);
+		job->no_memory = true;
+		return;
+	}
+	doctor_add(job, object, "code", result->code);
+	doctor_add(job, object, "severity",
+		   result->severity == WEFT_DOCTOR_ERROR ? "error" : "warning");
+	if (result->peer) {
+		doctor_add(job, object, "peer",
+			   weft_key_encode(&result->peer->last->public_key).chars);
+		if (result->peer->last->name)
+			doctor_add(job, object, "name", result->peer->last->name);
+	}
+	doctor_add(job, object, "what", result->what);
+	doctor_add(job, object, "mend", result->mend);
+}
+
+static void doctor_find_text(struct doctor_job *job,
+			     const struct weft_doctor_result *result)
+{
+	FILE *out = job->ctx->out;
+
+	fprintf(out, "%s", result->name ? result->name : "this machine");
+	if (result->peer)
+		fprintf(out, ", peer %s",
+			weft_format_peer(result->peer->last).chars);
+	fprintf(out, ": %s: %s [%s]\n",
+		result->severity == WEFT_DOCTOR_ERROR ? "error" : "warning",
+		result->what, result->code);
+	fprintf(out, "  to mend it: %s\n", result->mend);
+}
+
+static void doctor_find(struct weft_doctor_report *report,
+			const struct weft_doctor_result *result)
+{
+	struct doctor_job *job = report->data;
+
+	if (job->array)
+		doctor_find_json(job, result);
+	else
+		doctor_find_text(job, result);
+}
+
+static bool doctor_add_or_null(struct json_object *object, const char *key,
+			       const char *text)
+{
+	struct json_object *value = text ? weft_json_string(text) : NULL;
+
+	if ((!text || value) && !json_object_object_add(object, key, value))
+		return true;
+	json_object_put(value);
+	return false;
+}
+
+/* Findings from now on are of @name, or with NULL of the machine. */
+static bool doctor_begin(struct doctor_job *job, const char *name,
+			 const char *kind)
+{
+	struct json_object *object;
+
+	if (!job->array)
+		return true;
+	object = json_object_new_object();
+	job->findings = json_object_new_array();
+	if (!object || !job->findings ||
+	    json_object_object_add(object, "findings", job->findings)) {
+		json_object_put(job->findings);
+		json_object_put(object);
+		return false;
+	}
+	if (doctor_add_or_null(object, "interface", name) &&
+	    doctor_add_or_null(object, "kind", kind) &&
+	    !json_object_array_add(job->array, object))
+		return true;
+	json_object_put(object);
+	return false;
+}
+
+/* The last object is of nothing, and has no findings. */
+static void doctor_forget(const struct doctor_job *job)
+{
+	if (job->array)
+		json_object_array_del_idx(job->array,
+					  json_object_array_length(job->array) - 1,
+					  1);
+}
+
+static int doctor_end(const struct doctor_job *job, bool good,
+		      const struct weft_doctor_report *report)
+{
+	if (good && !job->no_memory)
+		return report->worst;
+	weft_complain(job->ctx, "out of memory");
+	return DOCTOR_COULD_NOT;
+}
+
+/* An interface that is there. */
+static int doctor_look(struct doctor_job *job,
+		       const struct weft_doctor_tunnel *tunnel,
+		       struct weft_doctor_facts *facts)
+{
+	struct weft_doctor_report report = {
+		.find = doctor_find, .data = job,
+	};
+	bool good;
+
+	good = doctor_begin(job, facts->last->name,
+			    weft_model_kind_name(facts->last->kind));
+	if (good && tunnel)
+		good = weft_doctor_tunnel_look(&job->machine, tunnel, &report);
+	good = good && weft_doctor_look(facts, &report);
+	if (good && !report.worst && !job->array)
+		fprintf(job->ctx->out, "%s: nothing is wrong\n",
+			facts->last->name);
+	return doctor_end(job, good, &report);
+}
+
+static int doctor_interface(struct doctor_job *job,
+			    const struct weft_doctor_tunnel *tunnel,
+			    const char *name)
+{
+	struct weft_doctor_facts facts;
+	int status = DOCTOR_COULD_NOT;
+
+	if (weft_doctor_gather(job->ctx, name, &facts))
+		status = doctor_look(job, tunnel, &facts);
+	weft_doctor_facts_free(&facts);
+	return status;
+}
+
+/* The machine itself, or with @tunnel an interface that is not there. */
+static int doctor_absent(struct doctor_job *job,
+			 const struct weft_doctor_tunnel *tunnel)
+{
+	struct weft_doctor_report report = {
+		.find = doctor_find, .data = job,
+	};
+	bool good = doctor_begin(job, tunnel ? tunnel->name : NULL, NULL);
+
+	if (good && tunnel)
+		good = weft_doctor_tunnel_look(&job->machine, tunnel, &report);
+	else if (good)
+		good = weft_doctor_machine_look(&job->machine, &report);
+	if (good && !report.worst)
+		doctor_forget(job);
+	return doctor_end(job, good, &report);
+}
+
+static int doctor_worse(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+static int doctor_one(struct doctor_job *job, const char *name)
+{
+	const struct weft_doctor_tunnel *tunnel;
+	int status;
+
+	tunnel = weft_doctor_machine_find(&job->machine, name);
+	if (!tunnel || tunnel->link)
+		return doctor_interface(job, tunnel, name);
+	status = doctor_absent(job, NULL);
+	status = doctor_worse(status, doctor_absent(job, tunnel));
+	/* Then there is a file that need not be weft's. */
+	return status ? status : doctor_interface(job, NULL, name);
+}
+
+static int doctor_all(struct doctor_job *job)
+{
+	const struct weft_doctor_machine *machine = &job->machine;
+	const struct weft_doctor_tunnel *tunnel;
+	int status = doctor_absent(job, NULL);
+	size_t i;
+
+	for (i = 0; i < machine->tunnel_count; i++) {
+		tunnel = &machine->tunnels[i];
+		status = doctor_worse(status, tunnel->link ?
+				      doctor_interface(job, tunnel, tunnel->name) :
+				      doctor_absent(job, tunnel));
+	}
+	if (!machine->interfaces && !status && !job->array)
+		fputs("there is no tunnel\n", job->ctx->out);
+	return status;
+}
+
+int weft_command_doctor(struct weft_context *ctx, int argc, char **argv)
+{
+	struct doctor_job job = { .ctx = ctx };
+	int status;
+
+	if (ctx->json) {
+		job.array = json_object_new_array();
+		if (!job.array) {
+			weft_complain(ctx, "out of memory");
+			return DOCTOR_COULD_NOT;
+		}
+	}
+	status = DOCTOR_COULD_NOT;
+	if (weft_doctor_machine_gather(ctx, weft_locate_folders, &job.machine))
+		status = argc ? doctor_one(&job, argv[0]) : doctor_all(&job);
+	weft_doctor_machine_free(&job.machine);
+	if (job.array)
+		weft_json_print(ctx, job.array);
+	json_object_put(job.array);
+	return status;
+}

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * weft rotate: another key for an interface, while sessions live on.
+ *
+ * The file of the interface follows, and goes first: whenever this is stopped,
+ * or the machine, the file says the key that the kernel has as well, or both
+ * keys, and peers know one of them.
+ */
+#include <errno.h>
+#include <linux/weft.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/lock.h"
+#include "base/signals.h"
+#include "cli/command.h"
+#include "conf/config.h"
+#include "conf/file.h"
+#include "conf/locate.h"
+#include "conf/profile.h"
+#include "conf/rewrite.h"
+#include "conf/setting.h"
+#include "conf/writer.h"
+#include "genl/backend.h"
+#include "model/format.h"
+
+/**
+ * struct rotate_job - one rotation, or the end of one
+ * @ctx: the context
+ * @name: the interface
+ * @have: the interface as it is
+ * @wish: what the kernel is asked for
+ * @has_key: the new key is given
+ * @path: the interface's file, or NULL
+ * @text: what stands in it
+ * @profile: the same taken apart
+ */
+struct rotate_job {
+	struct weft_context *ctx;
+	const char *name;
+	struct weft_device *have;
+	struct weft_rotation wish;
+	bool has_key;
+	char *path;
+	struct weft_file text;
+	struct weft_profile *profile;
+};
+
+static bool rotate_key_is_of(const struct weft_key *private_key,
+			     const struct weft_key *public_key)
+{
+	struct weft_key derived;
+
+	return !weft_key_is_zero(private_key) &&
+	       weft_key_derive_public(&derived, private_key) &&
+	       weft_key_equal(&derived, public_key);
+}
+
+/* The file says the key that the interface has. */
+static bool rotate_file_says(const struct rotate_job *job,
+			     const struct weft_key *public_key)
+{
+	return job->profile &&
+	       rotate_key_is_of(&job->profile->dev->private_key, public_key);
+}
+
+static bool rotate_file_remembers(const struct rotate_job *job,
+				  const struct weft_key *public_key)
+{
+	return job->profile &&
+	       rotate_key_is_of(&job->profile->previous_key, public_key);
+}
+
+static bool rotate_read_file(struct rotate_job *job)
+{
+	struct weft_location location;
+	struct weft_file copy;
+
+	if (!weft_locate_running(job->ctx, weft_locate_folders, job->name,
+				 &location)) {
+		if (errno == ENOENT)
+			return true;
+		weft_complain(job->ctx, "out of memory");
+		return false;
+	}
+	job->path = location.path;
+	if (!weft_config_read(job->ctx, job->path, &job->text))
+		return false;
+	copy.len = job->text.len;
+	copy.text = strdup(job->text.text);
+	if (!copy.text) {
+		weft_complain(job->ctx, "out of memory");
+		return false;
+	}
+	job->profile = weft_profile_parse(job->ctx, job->path, copy.text,
+					  job->name);
+	weft_file_wipe(&copy);
+	return job->profile;
+}
+
+static bool rotate_put(struct rotate_job *job, const struct weft_file *text)
+{
+	return weft_writer_put(job->ctx, job->path, 0600, &job->text.seen,
+			       text->text, text->len);
+}
+
+static bool rotate_write(struct rotate_job *job,
+			 const struct weft_rewrite *rewrite)
+{
+	struct weft_file fresh;
+	bool good;
+
+	if (!weft_rewrite_text(&job->text, rewrite, &fresh)) {
+		weft_complain(job->ctx, "out of memory");
+		return false;
+	}
+	good = rotate_put(job, &fresh);
+	weft_file_wipe(&fresh);
+	return good;
+}
+
+static void rotate_warn_other(const struct rotate_job *job)
+{
+	if (job->profile)
+		weft_warn(job->ctx, "'%s' does not have the key of '%s', and is left as it is",
+			  job->path, job->name);
+	else
+		weft_warn(job->ctx, "'%s' has no file: its key is changed in the kernel alone",
+			  job->name);
+}
+
+static bool rotate_ask(struct rotate_job *job)
+{
+	struct weft_backend *backend = job->ctx->backend;
+
+	if (!backend->rotate(backend, job->name, &job->wish))
+		return true;
+	weft_complain(job->ctx, "cannot rotate the key of '%s': %s", job->name,
+		      backend->error);
+	return false;
+}
+
+/* The file was written before the kernel refused: as if nothing had been. */
+static bool rotate_ask_or_restore(struct rotate_job *job, bool written)
+{
+	if (rotate_ask(job))
+		return true;
+	if (written)
+		rotate_put(job, &job->text);
+	return false;
+}
+
+static void rotate_print(const struct rotate_job *job)
+{
+	struct weft_key public_key;
+
+	if (weft_key_derive_public(&public_key, &job->wish.private_key))
+		fprintf(job->ctx->out, "%s\n",
+			weft_key_encode(&public_key).chars);
+}
+
+/*
+ * The file knows a new key that the kernel does not have: an earlier try was
+ * stopped between the two. Peers may have been told that key.
+ */
+static bool rotate_was_stopped(const struct rotate_job *job)
+{
+	return rotate_file_remembers(job, &job->have->public_key) &&
+	       !rotate_file_says(job, &job->have->public_key);
+}
+
+static void rotate_choose_key(struct rotate_job *job)
+{
+	if (job->has_key)
+		return;
+	if (rotate_was_stopped(job))
+		job->wish.private_key = job->profile->dev->private_key;
+	else
+		weft_key_generate_private(&job->wish.private_key);
+}
+
+static bool rotate_refuse_second(const struct rotate_job *job)
+{
+	weft_complain(job->ctx,
+		      "the rotation of '%s' before this one goes on: give the command weft rotate %s finish, or undo, first",
+		      job->name, weft_format_shell(job->name).chars);
+	return false;
+}
+
+static bool rotate_begin(struct rotate_job *job)
+{
+	struct weft_rewrite rewrite = {
+		.private_key = &job->wish.private_key,
+		.until = job->wish.grace ? job->ctx->now + job->wish.grace : 0,
+	};
+	bool again = job->has_key &&
+		     rotate_key_is_of(&job->wish.private_key,
+				      &job->have->public_key);
+	bool follows;
+
+	if (job->have->has & WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY && !again)
+		return rotate_refuse_second(job);
+	follows = !again && (rotate_file_says(job, &job->have->public_key) ||
+			     rotate_was_stopped(job));
+	rotate_choose_key(job);
+	rewrite.previous = &job->have->private_key;
+	if (follows && !rotate_write(job, &rewrite))
+		return false;
+	if (!follows && !again)
+		rotate_warn_other(job);
+	if (!rotate_ask_or_restore(job, follows))
+		return false;
+	rotate_print(job);
+	return true;
+}
+
+static bool rotate_finish(struct rotate_job *job)
+{
+	bool has = job->have->has & WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY;
+	struct weft_rewrite rewrite = { };
+	bool remembers;
+
+	remembers = rotate_file_says(job, &job->have->public_key) &&
+		    !weft_key_is_zero(&job->profile->previous_key);
+	if (remembers) {
+		rewrite.private_key = &job->profile->dev->private_key;
+		if (!rotate_write(job, &rewrite))
+			return false;
+	}
+	/* The kernel has forgotten it by itself, for its grace is over. */
+	return (remembers && !has) || rotate_ask_or_restore(job, remembers);
+}
+
+static bool rotate_undo(struct rotate_job *job)
+{
+	const struct weft_key *before = &job->have->previous_public_key;
+	struct weft_rewrite rewrite = { };
+	bool follows = false;
+
+	if (job->have->has & WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY) {
+		follows = rotate_file_remembers(job, before);
+		if (!follows && !rotate_file_says(job, before))
+			rotate_warn_other(job);
+	}
+	if (follows) {
+		rewrite.private_key = &job->profile->previous_key;
+		if (!rotate_write(job, &rewrite))
+			return false;
+	}
+	if (!rotate_ask_or_restore(job, follows))
+		return false;
+	fprintf(job->ctx->out, "%s\n", weft_key_encode(before).chars);
+	return true;
+}
+
+/* Only weft's links can, and the file is not to be touched for others. */
+static bool rotate_may(const struct rotate_job *job)
+{
+	if (job->have->kind == WEFT_KIND_WEFT)
+		return true;
+	weft_complain(job->ctx,
+		      "cannot rotate the key of '%s': rotation is weft's own, and this is a link of kind %s",
+		      job->name, weft_model_kind_name(job->have->kind));
+	return false;
+}
+
+static bool rotate_run(struct rotate_job *job)
+{
+	if (!weft_backend_get(job->ctx, job->name, &job->have) ||
+	    !rotate_may(job) || !rotate_read_file(job))
+		return false;
+	switch (job->wish.action) {
+	case WEFT_ROTATE_ACTION_FINISH:
+		return rotate_finish(job);
+	case WEFT_ROTATE_ACTION_UNDO:
+		return rotate_undo(job);
+	default:
+		return rotate_begin(job);
+	}
+}
+
+static bool rotate_run_locked(struct rotate_job *job)
+{
+	struct weft_lock lock;
+	bool good;
+
+	if (!weft_lock_take(job->ctx, job->name, &lock))
+		return false;
+	weft_signals_outlive_reader();
+	good = rotate_run(job);
+	weft_lock_release(&lock);
+	return good;
+}
+
+static bool rotate_take_action(struct rotate_job *job, int argc, char **argv)
+{
+	if (argc != 1)
+		return false;
+	if (!strcmp(argv[0], "finish"))
+		job->wish.action = WEFT_ROTATE_ACTION_FINISH;
+	else if (!strcmp(argv[0], "undo"))
+		job->wish.action = WEFT_ROTATE_ACTION_UNDO;
+	return job->wish.action != WEFT_ROTATE_ACTION_BEGIN;
+}
+
+static bool rotate_take_key(struct rotate_job *job, struct weft_parser *parser,
+			    const char *path)
+{
+	struct weft_device dev = { };
+
+	parser->dev = &dev;
+	job->has_key = weft_setting_find_word("private-key")->from_word(parser, path);
+	job->wish.private_key = dev.private_key;
+	weft_key_wipe(&dev.private_key);
+	if (!job->has_key || !weft_key_is_zero(&job->wish.private_key))
+		return job->has_key;
+	weft_complain(job->ctx, "rotate: '%s' is empty, and a rotation needs a key",
+		      path);
+	return false;
+}
+
+static bool rotate_take_words(struct rotate_job *job, int argc, char **argv)
+{
+	struct weft_parser parser = { .ctx = job->ctx };
+	bool good = true;
+
+	for (; good && argc >= 2; argc -= 2, argv += 2) {
+		parser.place.name = argv[0];
+		if (!strcmp(argv[0], "private-key"))
+			good = rotate_take_key(job, &parser, argv[1]);
+		else if (!strcmp(argv[0], "grace"))
+			good = weft_setting_grace(&parser, argv[1],
+						  &job->wish.grace);
+		else
+			break;
+	}
+	if (good && argc)
+		weft_complain(job->ctx,
+			      "rotate: '%s' is not expected here: private-key FILE, grace SECONDS, finish, undo are",
+			      argv[0]);
+	return good && !argc;
+}
+
+int weft_command_rotate(struct weft_context *ctx, int argc, char **argv)
+{
+	struct rotate_job job = {
+		.ctx = ctx, .name = argv[0],
+		.wish = {
+			.action = WEFT_ROTATE_ACTION_BEGIN,
+			.grace = WEFT_GRACE_SECONDS,
+		},
+	};
+	bool good;
+
+	good = (rotate_take_action(&job, argc - 1, argv + 1) ||
+		rotate_take_words(&job, argc - 1, argv + 1)) &&
+	       rotate_run_locked(&job);
+	weft_key_wipe(&job.wish.private_key);
+	weft_model_device_free(job.have);
+	weft_profile_free(job.profile);
+	if (job.text.text)
+		weft_file_wipe(&job.text);
+	free(job.path);
+	return good ? 0 : 1;
+}

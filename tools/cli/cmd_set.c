@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0
+/* weft set, weft setconf, weft addconf, weft syncconf */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/conflict.h"
+#include "apply/lock.h"
+#include "apply/sync.h"
+#include "cli/command.h"
+#include "conf/config.h"
+#include "conf/resolve.h"
+#include "conf/setting.h"
+#include "genl/backend.h"
+#include "model/format.h"
+
+/* The kernel says what is wrong; the interface, as it is, with whom. */
+static bool set_explain(const struct weft_context *ctx,
+			const struct weft_device *dev)
+{
+	struct weft_device *now;
+	bool said;
+
+	if (ctx->backend->get(ctx->backend, dev->name, &now))
+		return false;
+	said = weft_conflict_explain(ctx, now, dev);
+	weft_model_device_free(now);
+	return said;
+}
+
+static int set_send(const struct weft_context *ctx,
+		    const struct weft_device *dev)
+{
+	char reason[sizeof(ctx->backend->error)];
+	int err = ctx->backend->set(ctx->backend, dev);
+
+	if (!err)
+		return 0;
+	memcpy(reason, ctx->backend->error, sizeof(reason));
+	if (err != -EEXIST || !set_explain(ctx, dev))
+		weft_complain(ctx, "cannot configure interface '%s': %s",
+			      dev->name, reason);
+	return 1;
+}
+
+static bool set_refuse_word(const struct weft_parser *parser, const char *word)
+{
+	char *list = weft_setting_list(parser->peer ? WEFT_SCOPE_PEER :
+						   WEFT_SCOPE_DEVICE, false, NULL);
+
+	weft_complain(parser->ctx, "set: '%s' is not a setting of %s: %s%s and peer are",
+		      word, parser->peer ? "a peer" : "an interface",
+		      list ? list : "",
+		      parser->peer ? ", the settings of an interface" : "");
+	free(list);
+	return false;
+}
+
+/* Names are those that the interface has as it is. */
+static bool set_take_name(struct weft_parser *parser, const char *word)
+{
+	const struct weft_peer *known;
+
+	if (!parser->have &&
+	    !weft_backend_get(parser->ctx, parser->dev->name, &parser->have))
+		return false;
+	known = weft_model_peer_find_word(parser->have, word);
+	if (!known) {
+		weft_complain_at(parser->ctx, &parser->place,
+				 "'%s' is neither a public key, which is %d characters of base64, nor the name of a peer of %s",
+				 word, WEFT_KEY_CHARS, parser->dev->name);
+		return false;
+	}
+	parser->peer->public_key = known->public_key;
+	parser->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
+	parser->peer->named = true;
+	return true;
+}
+
+static bool set_take_peer(struct weft_parser *parser, const char *word)
+{
+	if (!weft_key_decode(&parser->peer->public_key, word))
+		return set_take_name(parser, word);
+	parser->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
+	return true;
+}
+
+static bool set_begin_peer(struct weft_parser *parser, const char *key)
+{
+	parser->peer = weft_model_peer_add(parser->dev);
+	if (!parser->peer) {
+		weft_complain(parser->ctx, "out of memory");
+		return false;
+	}
+	return set_take_peer(parser, key);
+}
+
+/* One setting, or a peer's beginning. How many words it took, 0: a complaint. */
+static int set_take_word(struct weft_parser *parser, int argc, char **argv)
+{
+	bool is_peer = !strcmp(argv[0], "peer");
+	const struct weft_setting *setting = weft_setting_find_word(argv[0]);
+	bool good;
+
+	if (!is_peer && (!setting || (setting->scope == WEFT_SCOPE_PEER &&
+				      !parser->peer)))
+		return set_refuse_word(parser, argv[0]);
+	parser->place.name = argv[0];
+	if (!is_peer && setting->own && !parser->dev->own_word)
+		parser->dev->own_word = setting->word;
+	if (!is_peer && !setting->value)
+		return setting->from_word(parser, NULL);
+	if (argc < 2) {
+		weft_complain_at(parser->ctx, &parser->place,
+				 "%s has to follow, and nothing does",
+				 is_peer ? "KEY|NAME" : setting->value);
+		return 0;
+	}
+	good = is_peer ? set_begin_peer(parser, argv[1]) :
+			 setting->from_word(parser, argv[1]);
+	return good ? 2 : 0;
+}
+
+static bool set_take_words(struct weft_parser *parser, int argc, char **argv)
+{
+	int taken;
+
+	while (argc) {
+		taken = set_take_word(parser, argc, argv);
+		if (!taken)
+			return false;
+		argc -= taken;
+		argv += taken;
+	}
+	return true;
+}
+
+/* Longer names would be cut off, and another interface configured. */
+static struct weft_device *set_new_device(const struct weft_context *ctx,
+					  const char *name)
+{
+	struct weft_device *dev;
+
+	if (!*name || strlen(name) >= IFNAMSIZ) {
+		weft_complain(ctx, "'%s' is not an interface: a name has 1 to %d characters",
+			      name, IFNAMSIZ - 1);
+		return NULL;
+	}
+	dev = weft_model_device_new(name);
+	if (!dev)
+		weft_complain(ctx, "out of memory");
+	return dev;
+}
+
+/*
+ * Peers that were given by their names are there still: looking up endpoints
+ * takes its time, and a peer that is removed meanwhile is not to come back.
+ */
+static bool set_finds_named(struct weft_parser *parser)
+{
+	struct weft_peer *peer;
+
+	if (!parser->have)
+		return true;
+	weft_model_device_free(parser->have);
+	if (!weft_backend_get(parser->ctx, parser->dev->name, &parser->have))
+		return false;
+	for (peer = parser->dev->peers; peer; peer = peer->next) {
+		if (!peer->named ||
+		    weft_model_peer_find(parser->have, &peer->public_key))
+			continue;
+		weft_complain(parser->ctx, "%s: peer %s has been removed meanwhile",
+			      parser->dev->name, weft_format_peer(peer).chars);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * Prefixes that another peer has move. Whose they were can only be read
+ * before; that it could not be is no reason not to set.
+ */
+static int set_send_words(struct weft_parser *parser)
+{
+	const struct weft_context *ctx = parser->ctx;
+	struct weft_lock lock;
+	int status;
+
+	if (!weft_lock_take(ctx, parser->dev->name, &lock))
+		return 1;
+	if (!set_finds_named(parser)) {
+		weft_lock_release(&lock);
+		return 1;
+	}
+	if (!parser->have && weft_conflict_adds_prefixes(parser->dev) &&
+	    ctx->backend->get(ctx->backend, parser->dev->name, &parser->have))
+		parser->have = NULL;
+	status = set_send(ctx, parser->dev);
+	weft_lock_release(&lock);
+	if (!status && parser->have)
+		weft_conflict_warn_moved(ctx, parser->have, parser->dev);
+	return status;
+}
+
+int weft_command_set(struct weft_context *ctx, int argc, char **argv)
+{
+	struct weft_device *dev = set_new_device(ctx, argv[0]);
+	struct weft_parser parser = { .ctx = ctx, .dev = dev };
+	int status = 1;
+
+	if (!dev)
+		return 1;
+	if (set_take_words(&parser, argc - 1, argv + 1) &&
+	    weft_resolve_device(ctx, NULL, dev))
+		status = set_send_words(&parser);
+	weft_model_device_free(parser.have);
+	weft_model_device_free(dev);
+	return status;
+}
+
+/* The file becomes a model before the interface is so much as looked at. */
+static int set_from_file(struct weft_context *ctx, char **argv, bool whole,
+			 int (*send)(const struct weft_context *ctx,
+				     struct weft_device *dev))
+{
+	struct weft_device *dev;
+	struct weft_lock lock;
+	int status = 1;
+
+	dev = weft_config_load(ctx, argv[1], argv[0], whole);
+	if (dev && weft_lock_take(ctx, dev->name, &lock)) {
+		status = send(ctx, dev);
+		weft_lock_release(&lock);
+	}
+	weft_model_device_free(dev);
+	return status;
+}
+
+static int set_all(const struct weft_context *ctx, struct weft_device *dev)
+{
+	return set_send(ctx, dev);
+}
+
+int weft_command_setconf(struct weft_context *ctx, int argc, char **argv)
+{
+	(void)argc;
+	return set_from_file(ctx, argv, true, set_all);
+}
+
+int weft_command_addconf(struct weft_context *ctx, int argc, char **argv)
+{
+	(void)argc;
+	return set_from_file(ctx, argv, false, set_all);
+}
+
+static int set_difference(const struct weft_context *ctx,
+			  struct weft_device *want)
+{
+	struct weft_device *have;
+	int status = 1;
+
+	if (!weft_backend_get(ctx, want->name, &have))
+		return 1;
+	if (!weft_sync_reduce(have, want))
+		weft_complain(ctx, "out of memory");
+	else
+		status = weft_sync_is_empty(want) ? 0 : set_send(ctx, want);
+	weft_model_device_free(have);
+	return status;
+}
+
+int weft_command_syncconf(struct weft_context *ctx, int argc, char **argv)
+{
+	(void)argc;
+	return set_from_file(ctx, argv, true, set_difference);
+}

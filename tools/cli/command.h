@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Commands: one row of a table each, from which the help is made too. */
+#ifndef _WEFT_TOOLS_COMMAND_H
+#define _WEFT_TOOLS_COMMAND_H
+
+#include <stdbool.h>
+
+#include "base/context.h"
+
+/**
+ * struct weft_command - one verb
+ * @name: the verb
+ * @arguments: what follows it, for usage
+ * @summary: one line of help
+ * @help: the rest of the help, or NULL
+ * @min: fewest arguments
+ * @max: most arguments, negative for any number
+ * @run: does it, with the arguments after the verb; the exit status
+ * @json: it can print JSON
+ */
+struct weft_command {
+	const char *name;
+	const char *arguments;
+	const char *summary;
+	const char *help;
+	int min;
+	int max;
+	int (*run)(struct weft_context *ctx, int argc, char **argv);
+	bool json;
+};
+
+extern const struct weft_command weft_commands[];
+
+int weft_command_show(struct weft_context *ctx, int argc, char **argv);
+int weft_command_showconf(struct weft_context *ctx, int argc, char **argv);
+int weft_command_rotate(struct weft_context *ctx, int argc, char **argv);
+int weft_command_set(struct weft_context *ctx, int argc, char **argv);
+int weft_command_setconf(struct weft_context *ctx, int argc, char **argv);
+int weft_command_addconf(struct weft_context *ctx, int argc, char **argv);
+int weft_command_syncconf(struct weft_context *ctx, int argc, char **argv);
+int weft_command_genkey(struct weft_context *ctx, int argc, char **argv);
+int weft_command_genpsk(struct weft_context *ctx, int argc, char **argv);
+int weft_command_pubkey(struct weft_context *ctx, int argc, char **argv);
+int weft_command_up(struct weft_context *ctx, int argc, char **argv);
+int weft_command_check(struct weft_context *ctx, int argc, char **argv);
+int weft_command_down(struct weft_context *ctx, int argc, char **argv);
+int weft_command_save(struct weft_context *ctx, int argc, char **argv);
+int weft_command_strip(struct weft_context *ctx, int argc, char **argv);
+int weft_command_resolve(struct weft_context *ctx, int argc, char **argv);
+int weft_command_monitor(struct weft_context *ctx, int argc, char **argv);
+int weft_command_wait(struct weft_context *ctx, int argc, char **argv);
+int weft_command_metrics(struct weft_context *ctx, int argc, char **argv);
+int weft_command_doctor(struct weft_context *ctx, int argc, char **argv);
+int weft_command_help(struct weft_context *ctx, int argc, char **argv);
+/* Not in the table: candidates for the last of the words after "weft". */
+int weft_command_complete(struct weft_context *ctx, int argc, char **argv);
+
+/* What main() does once the context stands; argv[0] is the program. */
+int weft_command_main(struct weft_context *ctx, int argc, char **argv);
+
+#endif /* _WEFT_TOOLS_COMMAND_H */

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * weft complete WORD...: for shells, what could stand in the place of the last
+ * word. It is not in the table of commands, and reads what may follow a
+ * command from there: the words of "arguments" that are in capitals are
+ * classes, the others stand for themselves.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "cli/command.h"
+#include "conf/setting.h"
+#include "genl/backend.h"
+#include "print/fields.h"
+
+/**
+ * struct completion - a word on its way to its candidates
+ * @ctx: where candidates go, and the way to the kernel
+ * @word: how they have to begin
+ * @iface: the interface among the words before, or NULL
+ */
+struct completion {
+	struct weft_context *ctx;
+	const char *word;
+	const char *iface;
+};
+
+static void complete_offer(const struct completion *complete, const char *text)
+{
+	if (!strncmp(text, complete->word, strlen(complete->word)))
+		fprintf(complete->ctx->out, "%s\n", text);
+}
+
+static void complete_interfaces(const struct completion *complete)
+{
+	struct weft_backend *backend = complete->ctx->backend;
+	struct weft_link *list, *link;
+
+	if (backend->list(backend, &list))
+		return;
+	for (link = list; link; link = link->next)
+		complete_offer(complete, link->name);
+	weft_model_links_free(list);
+}
+
+/* Any of the machine's, tunnel or not. */
+static void complete_links(const struct completion *complete)
+{
+	struct if_nameindex *links = if_nameindex(), *link;
+
+	for (link = links; link && link->if_name; link++)
+		complete_offer(complete, link->if_name);
+	if (links)
+		if_freenameindex(links);
+}
+
+static void complete_commands(const struct completion *complete)
+{
+	const struct weft_command *command;
+
+	for (command = weft_commands; command->name; command++)
+		complete_offer(complete, command->name);
+}
+
+static void complete_fields(const struct completion *complete)
+{
+	const struct weft_field *field;
+
+	for (field = weft_fields; field->name; field++)
+		complete_offer(complete, field->name);
+}
+
+static void complete_keys(const struct completion *complete)
+{
+	struct weft_backend *backend = complete->ctx->backend;
+	struct weft_device *dev;
+	struct weft_peer *peer;
+
+	if (!complete->iface || backend->get(backend, complete->iface, &dev))
+		return;
+	for (peer = dev->peers; peer; peer = peer->next) {
+		if (peer->name)
+			complete_offer(complete, peer->name);
+		complete_offer(complete,
+			       weft_key_encode(&peer->public_key).chars);
+	}
+	weft_model_device_free(dev);
+}
+
+/* A shell knows best how to go through folders. */
+static void complete_files(const struct completion *complete)
+{
+	fputs("/\n", complete->ctx->out);
+}
+
+/* Tunnels that have a file where "up" looks for one. */
+static void complete_names_in(const struct completion *complete,
+			      const char *folder)
+{
+	struct dirent *entry;
+	DIR *dir = opendir(folder);
+	char *end;
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		end = strrchr(entry->d_name, '.');
+		if (!end || end == entry->d_name || strcmp(end, ".conf"))
+			continue;
+		*end = '\0';
+		complete_offer(complete, entry->d_name);
+	}
+	closedir(dir);
+}
+
+static void complete_tunnels(const struct completion *complete)
+{
+	complete_files(complete);
+	complete_names_in(complete, "/etc/weft");
+	complete_names_in(complete, "/etc/wireguard");
+}
+
+static const struct {
+	const char *name;
+	void (*offer)(const struct completion *complete);
+} classes[] = {
+	{ "FILE|IFACE", complete_tunnels },
+	{ "IFACE", complete_interfaces },
+	{ "COMMAND", complete_commands },
+	{ "FIELD", complete_fields },
+	{ "FILE", complete_files },
+	{ "KEY", complete_keys },
+	{ "LINK", complete_links },
+	{ "KEY|NAME", complete_keys },
+};
+
+static bool complete_class(const struct completion *complete,
+			   const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(classes); i++) {
+		if (!strcmp(text, classes[i].name)) {
+			classes[i].offer(complete);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* One of the alternatives of an argument: a class, or a word as it is. */
+static void complete_alternative(const struct completion *complete,
+				 const char *text)
+{
+	if (complete_class(complete, text))
+		return;
+	/* Others are classes that nobody can list; FIELD has its own words. */
+	if (islower((unsigned char)*text) && !weft_fields_find(text))
+		complete_offer(complete, text);
+}
+
+/* "[IFACE|all|interfaces]": what the brackets hold. Some go together. */
+static void complete_argument(const struct completion *complete, char *argument)
+{
+	char *text, *rest = NULL;
+
+	if (complete_class(complete, argument))
+		return;
+	for (text = strtok_r(argument, "[]|", &rest); text;
+	     text = strtok_r(NULL, "[]|", &rest))
+		complete_alternative(complete, text);
+}
+
+/* "[IFACE]...": there may be more of them. */
+static bool complete_repeats(const char *argument)
+{
+	size_t len = strlen(argument);
+
+	return len > 3 && !strcmp(argument + len - 3, "...");
+}
+
+/* The argument at the position of the last word, 0 being the first. */
+static void complete_nth_argument(const struct completion *complete,
+				  const char *arguments, int position)
+{
+	char *copy = strdup(arguments), *rest = NULL, *argument;
+
+	if (!copy)
+		return;
+	argument = strtok_r(copy, " ", &rest);
+	while (argument && position-- && !complete_repeats(argument))
+		argument = strtok_r(NULL, " ", &rest);
+	if (argument)
+		complete_argument(complete, argument);
+	free(copy);
+}
+
+/* Settings of the interface come before the first peer. */
+static void complete_settings(const struct completion *complete, bool in_peer)
+{
+	const struct weft_setting *setting;
+
+	for (setting = weft_settings; setting->word || setting->field; setting++)
+		if (setting->word &&
+		    (in_peer || setting->scope == WEFT_SCOPE_DEVICE))
+			complete_offer(complete, setting->word);
+	complete_offer(complete, "peer");
+}
+
+static void complete_value(const struct completion *complete,
+			   const char *setting)
+{
+	const struct weft_setting *found = weft_setting_find_word(setting);
+
+	if (!strcmp(setting, "peer"))
+		complete_keys(complete);
+	else if (found && found->value)
+		complete_nth_argument(complete, found->value, 0);
+}
+
+/* Settings and values take turns; "remove" has no value. */
+static void complete_set(const struct completion *complete, int argc,
+			 char **argv)
+{
+	const struct weft_setting *setting;
+	bool in_peer = false;
+	int i = 0;
+
+	while (i < argc - 1) {
+		setting = weft_setting_find_word(argv[i]);
+		if (!strcmp(argv[i], "peer"))
+			in_peer = true;
+		i += setting && !setting->value ? 1 : 2;
+	}
+	if (i == argc - 1)
+		complete_settings(complete, in_peer);
+	else
+		complete_value(complete, argv[argc - 2]);
+}
+
+/* Either a word that stands alone, or settings and values in turns. */
+static void complete_rotate(const struct completion *complete, int argc,
+			    char **argv)
+{
+	static const char * const words[] = {
+		"private-key", "grace", "finish", "undo",
+	};
+	size_t i, count = argc == 1 ? ARRAY_SIZE(words) : 2;
+
+	if (argc % 2) {
+		for (i = 0; i < count; i++)
+			complete_offer(complete, words[i]);
+	} else if (!strcmp(argv[argc - 2], "private-key")) {
+		complete_files(complete);
+	}
+}
+
+static void complete_metrics(const struct completion *complete, int argc,
+			     char **argv)
+{
+	if (argc > 1 && !strcmp(argv[argc - 2], "write")) {
+		complete_files(complete);
+		return;
+	}
+	complete_interfaces(complete);
+	complete_offer(complete, "write");
+}
+
+static const struct weft_command *complete_find(const char *name)
+{
+	const struct weft_command *command;
+
+	for (command = weft_commands; command->name; command++)
+		if (!strcmp(command->name, name))
+			return command;
+	return NULL;
+}
+
+int weft_command_complete(struct weft_context *ctx, int argc, char **argv)
+{
+	struct completion complete = {
+		.ctx = ctx, .word = argc ? argv[argc - 1] : "",
+		.iface = argc > 2 ? argv[1] : NULL,
+	};
+	const struct weft_command *command;
+
+	if (argc < 2) {
+		complete_commands(&complete);
+		return 0;
+	}
+	command = complete_find(argv[0]);
+	if (command && command->run == weft_command_set && argc > 2)
+		complete_set(&complete, argc - 2, argv + 2);
+	else if (command && command->run == weft_command_rotate && argc > 2)
+		complete_rotate(&complete, argc - 2, argv + 2);
+	else if (command && command->run == weft_command_metrics)
+		complete_metrics(&complete, argc - 1, argv + 1);
+	else if (command)
+		complete_nth_argument(&complete, command->arguments, argc - 2);
+	return 0;
+}

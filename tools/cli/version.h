@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The command has the module's version. */
+#include "../../kmod/version.h"

@@ -1,0 +1,686 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <linux/weft.h>
+#include <netdb.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "conf/file.h"
+#include "conf/resolve.h"
+#include "conf/setting.h"
+#include "model/format.h"
+#include "model/model.h"
+
+/* A key and some white space; anything longer is another kind of file. */
+#define WEFT_KEY_FILE_BYTES	4096
+
+/* Digits only: strtoul() alone would take " +7" and "-1" too. */
+bool weft_setting_number(const char *text, int base, unsigned long max,
+			 unsigned long *number)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	*number = strtoul(text, &end, base);
+	return !*end && !errno && *number <= max;
+}
+
+bool weft_setting_mark(const char *text, unsigned long *mark)
+{
+	int base = strncasecmp(text, "0x", 2) ? 10 : 16;
+
+	return weft_setting_number(text, base, 0xffffffff, mark);
+}
+
+/* The name of a service, as wg(8) takes one. */
+static bool setting_service(struct weft_parser *parser, const char *name,
+			    unsigned long *port)
+{
+	const struct addrinfo hints = {
+		.ai_family = AF_INET, .ai_socktype = SOCK_DGRAM,
+		.ai_flags = AI_PASSIVE,
+	};
+	const struct sockaddr_in *address;
+	struct addrinfo *found;
+
+	if (!isalpha((unsigned char)name[0]) ||
+	    parser->ctx->lookup(NULL, name, &hints, &found))
+		return false;
+	address = (const struct sockaddr_in *)found->ai_addr;
+	*port = ntohs(address->sin_port);
+	parser->ctx->release(found);
+	return true;
+}
+
+static bool setting_listen_port(struct weft_parser *parser, const char *value)
+{
+	unsigned long port;
+
+	if (!weft_setting_number(value, 10, 65535, &port) &&
+	    !setting_service(parser, value, &port)) {
+		weft_complain_at(parser->ctx, &parser->place,
+				 "'%s' is not a port: use a number from 0 (chosen by the kernel) to 65535",
+				 value);
+		return false;
+	}
+	parser->dev->listen_port = port;
+	parser->dev->has |= WEFT_DEVICE_HAS_LISTEN_PORT;
+	return true;
+}
+
+static bool setting_fwmark(struct weft_parser *parser, const char *value)
+{
+	unsigned long mark = 0;
+
+	if (strcasecmp(value, "off") && !weft_setting_mark(value, &mark)) {
+		weft_complain_at(parser->ctx, &parser->place,
+				 "'%s' is not a mark: use 'off' or a number from 0 to 0xffffffff",
+				 value);
+		return false;
+	}
+	parser->dev->fwmark = mark;
+	parser->dev->fwmark_line = parser->place.line;
+	parser->dev->has |= WEFT_DEVICE_HAS_FWMARK;
+	return true;
+}
+
+bool weft_setting_switch(struct weft_parser *parser, const char *value,
+			 bool *on)
+{
+	*on = !strcasecmp(value, "on");
+	if (*on || !strcasecmp(value, "off"))
+		return true;
+	weft_complain_at(parser->ctx, &parser->place,
+			 "'%s' is neither 'on' nor 'off'", value);
+	return false;
+}
+
+static bool setting_pmtu(struct weft_parser *parser, const char *value)
+{
+	bool on;
+
+	if (!weft_setting_switch(parser, value, &on))
+		return false;
+	parser->dev->pmtu = on;
+	parser->dev->has |= WEFT_DEVICE_HAS_PMTU;
+	return true;
+}
+
+static bool setting_dscp(struct weft_parser *parser, const char *value)
+{
+	unsigned long dscp;
+
+	if (!strcasecmp(value, "inherit")) {
+		dscp = WEFT_DSCP_INHERIT;
+	} else if (!strcasecmp(value, "off")) {
+		dscp = WEFT_DSCP_OFF;
+	} else if (!weft_setting_number(value, 0, 63, &dscp)) {
+		weft_complain_at(parser->ctx, &parser->place,
+				 "'%s' is not a DSCP: use 'inherit', 'off' or a number from 0 to 63",
+				 value);
+		return false;
+	}
+	parser->dev->dscp = dscp;
+	parser->dev->has |= WEFT_DEVICE_HAS_DSCP;
+	return true;
+}
+
+static bool setting_keepalive(struct weft_parser *parser, const char *value)
+{
+	unsigned long seconds = 0;
+
+	if (strcasecmp(value, "off") &&
+	    !weft_setting_number(value, 10, 65535, &seconds)) {
+		weft_complain_at(parser->ctx, &parser->place,
+				 "'%s' is not an interval: use 'off' or a number of seconds from 0 to 65535",
+				 value);
+		return false;
+	}
+	parser->peer->keepalive = seconds;
+	parser->peer->has |= WEFT_PEER_HAS_KEEPALIVE;
+	return true;
+}
+
+static bool setting_endpoint(struct weft_parser *parser, const char *value)
+{
+	if (!weft_resolve_prepare(parser->ctx, &parser->place, value,
+				  parser->peer))
+		return false;
+	/* A link that has room for one would drop the others unseen. */
+	if (strchr(value, ',') && !parser->dev->own_word)
+		parser->dev->own_word = "endpoint A,B";
+	return true;
+}
+
+static bool setting_address(const char *text, struct weft_allowedip *ip)
+{
+	ip->family = strchr(text, ':') ? AF_INET6 : AF_INET;
+	return inet_pton(ip->family, text, &ip->ip4) == 1;
+}
+
+static bool setting_listen_address_item(struct weft_parser *parser, char *text)
+{
+	struct weft_device *dev = parser->dev;
+	struct weft_allowedip ip;
+	bool taken;
+
+	text = weft_text_trim(text);
+	if (!setting_address(text, &ip)) {
+		weft_complain_at(parser->ctx, &parser->place,
+				 "'%s' is not an address: use 'any', or an address of one family or of each",
+				 text);
+		return false;
+	}
+	taken = ip.family == AF_INET ? dev->listen4.s_addr :
+		!IN6_IS_ADDR_UNSPECIFIED(&dev->listen6);
+	if (taken) {
+		weft_complain_at(parser->ctx, &parser->place,
+				 "'%s' is a second address of its family: there is one socket for each",
+				 text);
+		return false;
+	}
+	if (ip.family == AF_INET)
+		dev->listen4 = ip.ip4;
+	else
+		dev->listen6 = ip.ip6;
+	return true;
+}
+
+static bool setting_listen_address(struct weft_parser *parser, const char *value)
+{
+	char *copy = strdup(value), *rest = copy, *item;
+	bool good = true;
+
+	if (!copy) {
+		weft_complain_at(parser->ctx, &parser->place, "out of memory");
+		return false;
+	}
+	memset(&parser->dev->listen4, 0, sizeof(parser->dev->listen4));
+	memset(&parser->dev->listen6, 0, sizeof(parser->dev->listen6));
+	parser->dev->has |= WEFT_DEVICE_HAS_LISTEN_ADDRESS;
+	if (!strcasecmp(value, "any"))
+		rest = NULL;
+	while (good && (item = strsep(&rest, ",")))
+		good = setting_listen_address_item(parser, item);
+	free(copy);
+	return good;
+}
+
+static bool setting_bind_device(struct weft_parser *parser, const char *value)
+{
+	if (strlen(value) >= IFNAMSIZ || strchr(value, '/')) {
+		weft_complain_at(parser->ctx, &parser->place,
+				 "'%s' is not an interface: a name has 1 to %d characters, 'off' is none",
+				 value, IFNAMSIZ - 1);
+		return false;
+	}
+	snprintf(parser->dev->bind_device, sizeof(parser->dev->bind_device),
+		 "%s", strcmp(value, "off") ? value : "");
+	parser->dev->has |= WEFT_DEVICE_HAS_BIND_DEVICE;
+	return true;
+}
+
+static bool setting_roam(struct weft_parser *parser, const char *value)
+{
+	bool on;
+
+	if (!weft_setting_switch(parser, value, &on))
+		return false;
+	parser->peer->roam = on;
+	parser->peer->has |= WEFT_PEER_HAS_ROAM;
+	return true;
+}
+
+/* Complaints end up in logs. */
+bool weft_setting_secret(struct weft_parser *parser, const char *value,
+			 struct weft_key *key)
+{
+	if (weft_key_decode(key, value))
+		return true;
+	weft_complain_at(parser->ctx, &parser->place,
+			 "not a key: %zu characters where %d of base64 are wanted (the text is not shown, it may be a secret)",
+			 strlen(value), WEFT_KEY_CHARS);
+	return false;
+}
+
+/* The key in a file; an empty one stands for "take the key away". */
+static bool setting_key_file(struct weft_parser *parser, const char *path,
+			     struct weft_key *key)
+{
+	struct weft_file file;
+	bool good = true;
+	char *text;
+
+	if (!weft_file_read(parser->ctx, path, WEFT_KEY_FILE_BYTES, &file))
+		return false;
+	text = file.text;
+	text = weft_text_trim(text);
+	memset(key, 0, sizeof(*key));
+	if (*text) {
+		weft_file_warn_readable(parser->ctx, path);
+		good = weft_key_decode(key, text);
+	}
+	if (!good)
+		weft_complain_at(parser->ctx, &parser->place,
+				 "'%s' does not hold a key: %d characters of base64, or nothing to take the key away",
+				 path, WEFT_KEY_CHARS);
+	weft_file_wipe(&file);
+	return good;
+}
+
+static bool setting_private_key_file(struct weft_parser *parser, const char *value)
+{
+	parser->dev->has |= WEFT_DEVICE_HAS_PRIVATE_KEY;
+	return setting_key_file(parser, value, &parser->dev->private_key);
+}
+
+static bool setting_private_key(struct weft_parser *parser, const char *value)
+{
+	parser->dev->has |= WEFT_DEVICE_HAS_PRIVATE_KEY;
+	return weft_setting_secret(parser, value, &parser->dev->private_key);
+}
+
+static bool setting_preshared_key_file(struct weft_parser *parser,
+				       const char *value)
+{
+	parser->peer->has |= WEFT_PEER_HAS_PRESHARED_KEY;
+	return setting_key_file(parser, value, &parser->peer->preshared_key);
+}
+
+static bool setting_preshared_key(struct weft_parser *parser, const char *value)
+{
+	parser->peer->has |= WEFT_PEER_HAS_PRESHARED_KEY;
+	return weft_setting_secret(parser, value, &parser->peer->preshared_key);
+}
+
+static bool setting_next_preshared_key_file(struct weft_parser *parser,
+					    const char *value)
+{
+	parser->peer->has |= WEFT_PEER_HAS_NEXT_PRESHARED_KEY;
+	return setting_key_file(parser, value, &parser->peer->next_preshared_key);
+}
+
+static bool setting_next_preshared_key(struct weft_parser *parser,
+				       const char *value)
+{
+	parser->peer->has |= WEFT_PEER_HAS_NEXT_PRESHARED_KEY;
+	return weft_setting_secret(parser, value, &parser->peer->next_preshared_key);
+}
+
+static bool setting_next_public_key(struct weft_parser *parser, const char *value)
+{
+	parser->peer->has |= WEFT_PEER_HAS_NEXT_PUBLIC_KEY;
+	memset(&parser->peer->next_public_key, 0, WEFT_KEY_BYTES);
+	if (!strcasecmp(value, "off") ||
+	    weft_key_decode(&parser->peer->next_public_key, value))
+		return true;
+	weft_complain_at(parser->ctx, &parser->place,
+			 "'%s' is neither 'off' nor a public key: %d characters of base64 are wanted",
+			 value, WEFT_KEY_CHARS);
+	return false;
+}
+
+/* What it is follows from what it was. */
+static bool setting_off(struct weft_parser *parser, const char *value)
+{
+	if (!strcasecmp(value, "off"))
+		return true;
+	weft_complain_at(parser->ctx, &parser->place,
+			 "'%s' is not 'off': a previous key can only be ended",
+			 value);
+	return false;
+}
+
+static bool setting_previous_public_key(struct weft_parser *parser,
+					const char *value)
+{
+	parser->peer->has |= WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY;
+	return setting_off(parser, value);
+}
+
+static bool setting_previous_preshared_key(struct weft_parser *parser,
+					   const char *value)
+{
+	parser->peer->has |= WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY;
+	return setting_off(parser, value);
+}
+
+bool weft_setting_grace(struct weft_parser *parser, const char *value,
+			__u32 *grace)
+{
+	unsigned long seconds = 0;
+
+	if (strcasecmp(value, "off") &&
+	    !weft_setting_number(value, 10, 0xffffffff, &seconds)) {
+		weft_complain_at(parser->ctx, &parser->place,
+				 "'%s' is not a grace: use a number of seconds, or 'off' for one without an end",
+				 value);
+		return false;
+	}
+	*grace = seconds;
+	return true;
+}
+
+static bool setting_peer_grace(struct weft_parser *parser, const char *value)
+{
+	parser->peer->has |= WEFT_PEER_HAS_GRACE;
+	return weft_setting_grace(parser, value, &parser->peer->grace);
+}
+
+bool weft_setting_public_key(struct weft_parser *parser, const char *value)
+{
+	parser->peer->key_line = parser->place.line;
+	parser->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
+	if (weft_key_decode(&parser->peer->public_key, value))
+		return true;
+	weft_complain_at(parser->ctx, &parser->place,
+			 "'%s' is not a public key: %d characters of base64 are wanted",
+			 value, WEFT_KEY_CHARS);
+	return false;
+}
+
+bool weft_setting_prefix(char *text, struct weft_allowedip *ip)
+{
+	char *slash = strchr(text, '/');
+	unsigned long cidr;
+	bool good;
+
+	if (slash)
+		*slash = '\0';
+	good = setting_address(text, ip);
+	cidr = ip->family == AF_INET ? 32 : 128;
+	if (good && slash)
+		good = weft_setting_number(slash + 1, 10, cidr, &cidr);
+	if (slash)
+		*slash = '/';
+	ip->cidr = cidr;
+	return good;
+}
+
+/* "address", "address/length", each with "+" or "-" where that is allowed. */
+static bool setting_allowedip(struct weft_parser *parser, char *text,
+			      struct weft_allowedip *ip)
+{
+	bool good = weft_setting_prefix(text, ip);
+
+	if (!good)
+		weft_complain_at(parser->ctx, &parser->place,
+				 "'%s' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
+				 text);
+	return good;
+}
+
+/* 10.1.2.3/24 is 10.1.2.0/24 to the kernel, and often a slip of the pen. */
+static void setting_warn_host_part(struct weft_parser *parser, const char *text,
+				   const struct weft_allowedip *ip)
+{
+	struct weft_allowedip masked = *ip;
+
+	weft_model_allowedip_mask(&masked);
+	if (weft_model_allowedip_compare(&masked, ip))
+		weft_warn_at(parser->ctx, &parser->place,
+			     "'%s' has bits behind its length: %s/%u is what counts",
+			     text, weft_format_address(&masked).chars,
+			     masked.cidr);
+}
+
+static bool setting_allowedip_item(struct weft_parser *parser, char *text)
+{
+	struct weft_allowedip *ip;
+	bool sign;
+
+	text = weft_text_trim(text);
+	sign = *text == '+' || *text == '-';
+	if (sign && parser->whole) {
+		weft_complain_at(parser->ctx, &parser->place,
+				 "'%s': '+' and '-' change a list, and this file replaces it",
+				 text);
+		return false;
+	}
+	ip = weft_model_allowedip_add(parser->peer);
+	if (!ip) {
+		weft_complain_at(parser->ctx, &parser->place, "out of memory");
+		return false;
+	}
+	ip->remove = *text == '-';
+	ip->line = parser->place.line;
+	if (sign)
+		parser->peer->has |= WEFT_PEER_CHANGE_ALLOWEDIPS;
+	ip->drop = !setting_allowedip(parser, text + sign, ip);
+	if (ip->drop)
+		return false;
+	setting_warn_host_part(parser, text + sign, ip);
+	return true;
+}
+
+static bool setting_allowedips(struct weft_parser *parser, const char *value)
+{
+	char *copy = strdup(value), *rest = copy, *item;
+	bool good = true;
+
+	if (!copy) {
+		weft_complain_at(parser->ctx, &parser->place, "out of memory");
+		return false;
+	}
+	rest = weft_text_trim(rest);
+	if (!*rest)
+		rest = NULL;
+	while (good && (item = strsep(&rest, ",")))
+		good = setting_allowedip_item(parser, item);
+	/* A list is the whole list, unless one of its items says otherwise. */
+	parser->peer->has |= WEFT_PEER_REPLACE_ALLOWEDIPS;
+	if (parser->peer->has & WEFT_PEER_CHANGE_ALLOWEDIPS)
+		parser->peer->has &= ~WEFT_PEER_REPLACE_ALLOWEDIPS;
+	free(copy);
+	return good;
+}
+
+/* A file ends a line at '#', and takes no notice of blanks around a value. */
+static bool setting_name_fits_file(const char *value)
+{
+	size_t len = strlen(value);
+
+	return !strchr(value, '#') &&
+	       (!len || (!isspace((unsigned char)value[0]) &&
+			 !isspace((unsigned char)value[len - 1])));
+}
+
+/* What else makes a name good is for the kernel to say. */
+static bool setting_name(struct weft_parser *parser, const char *value)
+{
+	if (!setting_name_fits_file(value)) {
+		weft_complain_at(parser->ctx, &parser->place,
+				 "'%s' could not stand in a file: a name has no '#', and no blank at either end",
+				 value);
+		return false;
+	}
+	if (strlen(value) > WEFT_NAME_BYTES) {
+		weft_complain_at(parser->ctx, &parser->place,
+				 "'%s' is too long: a name has at most %d bytes",
+				 value, WEFT_NAME_BYTES);
+		return false;
+	}
+	parser->peer->name_line = parser->place.line;
+	free(parser->peer->name);
+	parser->peer->name = *value ? strdup(value) : NULL;
+	parser->peer->has |= WEFT_PEER_HAS_NAME;
+	if (parser->peer->name || !*value)
+		return true;
+	weft_complain_at(parser->ctx, &parser->place, "out of memory");
+	return false;
+}
+
+static bool setting_exclusive(struct weft_parser *parser, const char *value)
+{
+	(void)value;
+	parser->peer->has |= WEFT_PEER_EXCLUSIVE;
+	return true;
+}
+
+static bool setting_forget_timestamp(struct weft_parser *parser, const char *value)
+{
+	(void)value;
+	parser->peer->has |= WEFT_PEER_FORGET_TIMESTAMP;
+	return true;
+}
+
+static bool setting_remove(struct weft_parser *parser, const char *value)
+{
+	(void)value;
+	parser->peer->has |= WEFT_PEER_REMOVE;
+	return true;
+}
+
+const struct weft_setting weft_settings[] = {
+	{
+		.word = "listen-port", .field = "ListenPort",
+		.value = "PORT", .scope = WEFT_SCOPE_DEVICE,
+		.from_word = setting_listen_port, .from_field = setting_listen_port,
+	}, {
+		.word = "fwmark", .field = "FwMark",
+		.value = "MARK|off", .scope = WEFT_SCOPE_DEVICE,
+		.from_word = setting_fwmark, .from_field = setting_fwmark,
+	}, {
+		.word = "listen-address", .field = "ListenAddress",
+		.value = "ADDRESS,...|any", .scope = WEFT_SCOPE_DEVICE,
+		.own = true, .from_word = setting_listen_address,
+		.from_field = setting_listen_address,
+	}, {
+		.word = "bind-device", .field = "BindDevice",
+		.value = "LINK|off", .scope = WEFT_SCOPE_DEVICE, .own = true,
+		.from_word = setting_bind_device, .from_field = setting_bind_device,
+	}, {
+		.word = "private-key", .field = "PrivateKey",
+		.value = "FILE", .scope = WEFT_SCOPE_DEVICE,
+		.from_word = setting_private_key_file,
+		.from_field = setting_private_key,
+	}, {
+		.word = "pmtu", .field = "PMTU", .own = true,
+		.value = "on|off", .scope = WEFT_SCOPE_DEVICE,
+		.from_word = setting_pmtu, .from_field = setting_pmtu,
+	}, {
+		.word = "dscp", .field = "DSCP", .own = true,
+		.value = "inherit|off|DSCP", .scope = WEFT_SCOPE_DEVICE,
+		.from_word = setting_dscp, .from_field = setting_dscp,
+	}, {
+		.field = "PublicKey", .scope = WEFT_SCOPE_PEER,
+		.from_field = weft_setting_public_key,
+	}, {
+		.word = "remove", .scope = WEFT_SCOPE_PEER,
+		.from_word = setting_remove,
+	}, {
+		.word = "preshared-key", .field = "PresharedKey",
+		.value = "FILE", .scope = WEFT_SCOPE_PEER,
+		.from_word = setting_preshared_key_file,
+		.from_field = setting_preshared_key,
+	}, {
+		.word = "endpoint", .field = "Endpoint",
+		.value = "HOST:PORT,...", .scope = WEFT_SCOPE_PEER,
+		.from_word = setting_endpoint, .from_field = setting_endpoint,
+	}, {
+		.word = "roam", .field = "Roam", .value = "on|off",
+		.scope = WEFT_SCOPE_PEER, .own = true,
+		.from_word = setting_roam, .from_field = setting_roam,
+	}, {
+		.word = "persistent-keepalive", .field = "PersistentKeepalive",
+		.value = "SECONDS|off", .scope = WEFT_SCOPE_PEER,
+		.from_word = setting_keepalive, .from_field = setting_keepalive,
+	}, {
+		.word = "allowed-ips", .field = "AllowedIPs",
+		.value = "[+|-]IP/LENGTH,...", .scope = WEFT_SCOPE_PEER,
+		.from_word = setting_allowedips, .from_field = setting_allowedips,
+	}, {
+		.word = "exclusive", .scope = WEFT_SCOPE_PEER, .own = true,
+		.from_word = setting_exclusive,
+	}, {
+		.word = "name", .field = "Name", .value = "NAME",
+		.scope = WEFT_SCOPE_PEER, .own = true, .spaced = true,
+		.from_word = setting_name, .from_field = setting_name,
+	}, {
+		.word = "next-public-key", .field = "NextPublicKey",
+		.value = "KEY|off", .scope = WEFT_SCOPE_PEER, .own = true,
+		.from_word = setting_next_public_key,
+		.from_field = setting_next_public_key,
+	}, {
+		.word = "previous-public-key", .value = "off",
+		.scope = WEFT_SCOPE_PEER, .own = true,
+		.from_word = setting_previous_public_key,
+	}, {
+		.word = "next-preshared-key", .field = "NextPresharedKey",
+		.value = "FILE", .scope = WEFT_SCOPE_PEER, .own = true,
+		.from_word = setting_next_preshared_key_file,
+		.from_field = setting_next_preshared_key,
+	}, {
+		.word = "previous-preshared-key", .value = "off",
+		.scope = WEFT_SCOPE_PEER, .own = true,
+		.from_word = setting_previous_preshared_key,
+	}, {
+		.word = "grace", .field = "Grace", .value = "SECONDS|off",
+		.scope = WEFT_SCOPE_PEER, .own = true,
+		.from_word = setting_peer_grace, .from_field = setting_peer_grace,
+	}, {
+		.word = "forget-timestamp", .scope = WEFT_SCOPE_PEER,
+		.own = true, .from_word = setting_forget_timestamp,
+	},
+	{ }
+};
+
+const struct weft_setting *weft_setting_find_word(const char *word)
+{
+	const struct weft_setting *setting;
+
+	for (setting = weft_settings; setting->word || setting->field; setting++)
+		if (setting->word && !strcmp(setting->word, word))
+			return setting;
+	return NULL;
+}
+
+const struct weft_setting *weft_setting_find_field(const struct weft_setting *in,
+						   const char *field)
+{
+	const struct weft_setting *setting;
+	int first = tolower((unsigned char)field[0]);
+
+	/* Large files are worth a look at the first letter. */
+	for (setting = in; setting->word || setting->field; setting++)
+		if (setting->field &&
+		    tolower((unsigned char)setting->field[0]) == first &&
+		    !strcasecmp(setting->field, field))
+			return setting;
+	return NULL;
+}
+
+static void setting_list_some(FILE *stream, const struct weft_setting *setting,
+			      enum weft_scope scope, bool fields)
+{
+	const char *name;
+
+	for (; setting->word || setting->field; setting++) {
+		name = fields ? setting->field : setting->word;
+		if (setting->scope == scope && name)
+			fprintf(stream, "%s%s", ftell(stream) ? ", " : "", name);
+	}
+}
+
+char *weft_setting_list(enum weft_scope scope, bool fields,
+			const struct weft_setting *more)
+{
+	char *list = NULL;
+	size_t len = 0;
+	FILE *stream = open_memstream(&list, &len);
+
+	if (!stream)
+		return NULL;
+	setting_list_some(stream, weft_settings, scope, fields);
+	if (more)
+		setting_list_some(stream, more, scope, fields);
+	fclose(stream);
+	return list;
+}

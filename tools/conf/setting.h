@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Settings: the words of the command line and the fields of a file. */
+#ifndef _WEFT_TOOLS_SETTING_H
+#define _WEFT_TOOLS_SETTING_H
+
+#include <linux/types.h>
+
+#include "base/complain.h"
+
+struct weft_allowedip;
+struct weft_device;
+struct weft_key;
+struct weft_peer;
+struct weft_profile;
+struct weft_setting;
+
+enum weft_scope {
+	WEFT_SCOPE_DEVICE,
+	WEFT_SCOPE_PEER,
+};
+
+/**
+ * struct weft_parser - a model on its way from text
+ * @ctx: for complaints
+ * @place: where the parser is
+ * @dev: what is being filled in
+ * @peer: the peer that settings belong to, NULL before the first
+ * @whole: the text describes all of the device: what it leaves out is off
+ * @more: fields that this file may have besides those of every file, or NULL
+ * @profile: what those fill in
+ * @have: the interface as it is, once a peer has been called by its name
+ */
+struct weft_parser {
+	const struct weft_context *ctx;
+	struct weft_place place;
+	struct weft_device *dev;
+	struct weft_peer *peer;
+	bool whole;
+	const struct weft_setting *more;
+	struct weft_profile *profile;
+	struct weft_device *have;
+};
+
+typedef bool (*weft_setter)(struct weft_parser *parser, const char *value);
+
+/**
+ * struct weft_setting - one thing that can be set
+ * @word: its name on the command line, NULL where it is none there
+ * @field: its name in a file
+ * @value: what follows, for usage
+ * @scope: what it belongs to
+ * @own: only weft's links know it
+ * @spaced: white space inside the value belongs to it
+ * @empty: a file may leave the value out
+ * @from_word: take it from the command line
+ * @from_field: take it from a file
+ */
+struct weft_setting {
+	const char *word;
+	const char *field;
+	const char *value;
+	enum weft_scope scope;
+	bool own;
+	bool spaced;
+	bool empty;
+	weft_setter from_word;
+	weft_setter from_field;
+};
+
+extern const struct weft_setting weft_settings[];
+
+const struct weft_setting *weft_setting_find_word(const char *word);
+const struct weft_setting *weft_setting_find_field(const struct weft_setting *in,
+						   const char *field);
+/*
+ * "a, b, c": names of the settings of a scope, for complaints, those in @more
+ * included if it is not NULL; to be freed.
+ */
+char *weft_setting_list(enum weft_scope scope, bool fields,
+			const struct weft_setting *more);
+/* Digits only, and no more than @max. */
+bool weft_setting_number(const char *text, int base, unsigned long max,
+			 unsigned long *number);
+/* Decimal, or hexadecimal after "0x": a leading zero means nothing. */
+bool weft_setting_mark(const char *text, unsigned long *mark);
+/* "address" or "address/length"; @text is put back as it was. */
+bool weft_setting_prefix(char *text, struct weft_allowedip *ip);
+/* "on" or "off". */
+bool weft_setting_switch(struct weft_parser *parser, const char *value,
+			 bool *on);
+/* Seconds, or "off" for 0: without an end. */
+bool weft_setting_grace(struct weft_parser *parser, const char *value,
+			__u32 *grace);
+/* A private or a preshared key, which no complaint quotes. */
+bool weft_setting_secret(struct weft_parser *parser, const char *value,
+			 struct weft_key *key);
+/* A public key on the command line or in a file. */
+bool weft_setting_public_key(struct weft_parser *parser, const char *value);
+
+#endif /* _WEFT_TOOLS_SETTING_H */

@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Checks of a peer. Findings are read by administrators who have not read the protocol. */
+#include <string.h>
+
+#include "conf/profile.h"
+#include "doctor/checks.h"
+#include "doctor/doctor.h"
+#include "model/attr.h"
+#include "model/format.h"
+
+/* What a message adds to an inner packet: 20 or 40, 8, 16, 16 bytes. */
+#define DOCTOR_OVERHEAD_IP4	60
+#define DOCTOR_OVERHEAD_IP6	80
+
+/* One change of endpoint is roaming; two returns mean that two hosts share the key. */
+#define DOCTOR_RETURNS_MIN	2
+
+static struct weft_shell_text doctor_peer_word(const struct weft_peer *peer)
+{
+	return weft_format_shell(weft_format_peer(peer).chars);
+}
+
+static __u64 doctor_peer_counts(const struct weft_doctor_facts *facts,
+				const struct weft_doctor_peer *peer, int reason)
+{
+	__u64 count = peer->last->drops[reason];
+
+	if (count > peer->first->drops[reason])
+		return count;
+	return weft_doctor_is_up(facts, peer) ? 0 : count;
+}
+
+static bool check_unresolved(const struct weft_doctor_facts *facts,
+			     const struct weft_doctor_peer *peer,
+			     struct weft_doctor_finding *finding)
+{
+	if (!peer->unresolved)
+		return false;
+	fprintf(finding->what, "the name of its endpoint, '%s' in %s, stands for no address",
+		peer->unresolved, facts->path ? facts->path : "its file");
+	fprintf(finding->mend, "put the name right, or the name servers; then: weft resolve %s",
+		weft_doctor_word(facts).chars);
+	return true;
+}
+
+static bool check_no_endpoint(const struct weft_doctor_facts *facts,
+			      const struct weft_doctor_peer *peer,
+			      struct weft_doctor_finding *finding)
+{
+	if (weft_doctor_has_endpoint(peer) || peer->unresolved ||
+	    !peer->last->drops[WEFT_DROPS_A_NO_ENDPOINT])
+		return false;
+	fprintf(finding->what, "%llu packets were for it, and it is not known where it is",
+		weft_doctor_number(peer->last->drops[WEFT_DROPS_A_NO_ENDPOINT]));
+	fprintf(finding->mend, "weft set %s peer %s endpoint HOST:PORT",
+		weft_doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
+	return true;
+}
+
+static bool check_no_way(const struct weft_doctor_facts *facts,
+			 const struct weft_doctor_peer *peer,
+			 struct weft_doctor_finding *finding)
+{
+	(void)facts;
+	if (!weft_doctor_has_endpoint(peer) || !peer->way.asked || peer->way.found)
+		return false;
+	fprintf(finding->what, "there is no route to its endpoint, %s",
+		weft_format_endpoint(&peer->last->endpoint).chars);
+	fputs("ip route add ADDRESS via GATEWAY, or bring up the interface that leads there",
+	      finding->mend);
+	return true;
+}
+
+static bool check_loop(const struct weft_doctor_facts *facts,
+		       const struct weft_doctor_peer *peer,
+		       struct weft_doctor_finding *finding)
+{
+	if (!peer->way.found || strcmp(peer->way.dev, weft_doctor_name(facts)))
+		return false;
+	fprintf(finding->what, "the route to its endpoint, %s, leads into the tunnel itself",
+		weft_format_endpoint(&peer->last->endpoint).chars);
+	fprintf(finding->mend,
+		"ip route add the endpoint's address via GATEWAY dev DEVICE; or a mark with a table of its own, as 'weft up' makes it: weft set %s fwmark MARK",
+		weft_doctor_word(facts).chars);
+	return true;
+}
+
+/* The walls are those of packets from and to any peer. */
+static bool check_barred_peer_in(const struct weft_doctor_facts *facts,
+				 const struct weft_doctor_peer *peer,
+				 struct weft_doctor_finding *finding)
+{
+	if (peer->in.bars != WEFT_BARS || peer->in.reverse ||
+	    weft_doctor_is_up(facts, peer) || weft_doctor_wall(facts, false))
+		return false;
+	fprintf(finding->what, "a firewall here lets no UDP in from %s: %s",
+		weft_format_endpoint(&peer->last->endpoint).chars,
+		peer->in.culprit);
+	weft_doctor_tell_mend(&peer->in, finding);
+	return true;
+}
+
+static bool check_barred(const struct weft_doctor_facts *facts,
+			 const struct weft_doctor_peer *peer,
+			 struct weft_doctor_finding *finding)
+{
+	if (peer->out.bars != WEFT_BARS || weft_doctor_is_up(facts, peer) ||
+	    weft_doctor_wall(facts, true))
+		return false;
+	fprintf(finding->what, "a firewall here lets no UDP out to %s: %s",
+		weft_format_endpoint(&peer->last->endpoint).chars,
+		peer->out.culprit);
+	weft_doctor_tell_mend(&peer->out, finding);
+	return true;
+}
+
+static bool check_refused(const struct weft_doctor_facts *facts,
+			  const struct weft_doctor_peer *peer,
+			  struct weft_doctor_finding *finding)
+{
+	if (peer->probe != WEFT_PROBE_REFUSED || weft_doctor_is_up(facts, peer))
+		return false;
+	fprintf(finding->what, "%s answers that no socket listens on that port",
+		weft_format_endpoint(&peer->last->endpoint).chars);
+	fprintf(finding->mend,
+		"on the other side: bring the interface up, and compare 'weft show IFACE listen-port'; then here: weft set %s peer %s endpoint HOST:PORT",
+		weft_doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
+	return true;
+}
+
+static bool check_unreachable(const struct weft_doctor_facts *facts,
+			      const struct weft_doctor_peer *peer,
+			      struct weft_doctor_finding *finding)
+{
+	if (peer->probe != WEFT_PROBE_UNREACHABLE || weft_doctor_is_up(facts, peer) ||
+	    !peer->way.found || !strcmp(peer->way.dev, weft_doctor_name(facts)))
+		return false;
+	fprintf(finding->what, "no machine answers at %s",
+		weft_format_endpoint(&peer->last->endpoint).chars);
+	fprintf(finding->mend, "ping that address; weft set %s peer %s endpoint HOST:PORT",
+		weft_doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
+	return true;
+}
+
+static bool check_preshared(const struct weft_doctor_facts *facts,
+			    const struct weft_doctor_peer *peer,
+			    struct weft_doctor_finding *finding)
+{
+	__u64 count = doctor_peer_counts(facts, peer, WEFT_DROPS_A_PRESHARED);
+
+	if (!count)
+		return false;
+	fprintf(finding->what, "it answers, and %llu of its answers do not fit our preshared key%s",
+		weft_doctor_number(count),
+		peer->last->has & WEFT_PEER_HAS_PRESHARED_KEY ? "" :
+		", which is none");
+	fprintf(finding->mend,
+		"give both sides the same one: weft set %s peer %s preshared-key KEYFILE",
+		weft_doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
+	return true;
+}
+
+static bool check_answers(const struct weft_doctor_facts *facts,
+			  const struct weft_doctor_peer *peer,
+			  struct weft_doctor_finding *finding)
+{
+	__u64 count = doctor_peer_counts(facts, peer, WEFT_DROPS_A_HANDSHAKE);
+
+	if (!count || weft_doctor_is_up(facts, peer))
+		return false;
+	fprintf(finding->what,
+		"%llu of its handshake messages do not open: what it takes for our key, or we for its, is another one",
+		weft_doctor_number(count));
+	fprintf(finding->mend,
+		"compare 'weft show IFACE public-key' with 'weft show IFACE peers' of the other side, both ways; our key is %s",
+		weft_key_encode(&facts->last->public_key).chars);
+	return true;
+}
+
+static bool doctor_is_two(const struct weft_doctor_peer *peer)
+{
+	return peer->returns >= DOCTOR_RETURNS_MIN;
+}
+
+static bool check_same_key(const struct weft_doctor_facts *facts,
+			   const struct weft_doctor_peer *peer,
+			   struct weft_doctor_finding *finding)
+{
+	(void)facts;
+	if (!doctor_is_two(peer))
+		return false;
+	fprintf(finding->what, "it goes to and fro between %s and ",
+		weft_format_endpoint(&peer->endpoints[0]).chars);
+	fprintf(finding->what, "%s: two machines have its key",
+		weft_format_endpoint(&peer->endpoints[1]).chars);
+	fputs("give one of the two a key of its own, and add that as another peer here",
+	      finding->mend);
+	return true;
+}
+
+static bool check_timestamp(const struct weft_doctor_facts *facts,
+			    const struct weft_doctor_peer *peer,
+			    struct weft_doctor_finding *finding)
+{
+	__u64 count = doctor_peer_counts(facts, peer, WEFT_DROPS_A_TIMESTAMP);
+
+	if (!count || doctor_is_two(peer))
+		return false;
+	fprintf(finding->what,
+		"%llu of its handshakes say that they are older than one that was taken: its clock went back",
+		weft_doctor_number(count));
+	fprintf(finding->mend, "put its clock right, or: weft set %s peer %s forget-timestamp",
+		weft_doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
+	return true;
+}
+
+static bool check_unconfirmed(const struct weft_doctor_facts *facts,
+			      const struct weft_doctor_peer *peer,
+			      struct weft_doctor_finding *finding)
+{
+	const struct weft_peer *last = peer->last;
+
+	if (last->handshakes_received <= last->handshakes_completed ||
+	    last->handshakes_received < 2 || weft_doctor_is_up(facts, peer) ||
+	    doctor_peer_counts(facts, peer, WEFT_DROPS_A_PRESHARED))
+		return false;
+	fputs("it calls, and ignores our answers: another preshared key, or they do not arrive",
+	      finding->what);
+	fprintf(finding->mend,
+		"give both sides the same one: weft set %s peer %s preshared-key KEYFILE; or see what 'weft doctor' says there",
+		weft_doctor_word(facts).chars, doctor_peer_word(last).chars);
+	return true;
+}
+
+static void doctor_mend_marks(const struct weft_doctor_facts *facts,
+			      struct weft_doctor_finding *finding)
+{
+	if (facts->profile && facts->unmarked_table)
+		fprintf(finding->mend, "weft up %s, which puts its nft table back; or: ",
+			weft_doctor_word(facts).chars);
+}
+
+/*
+ * A strict filter looks for the way back, and what comes in has no mark. It
+ * counts what it drops, which may be nothing while it is watched.
+ */
+static bool check_rp_filter_outer(const struct weft_doctor_facts *facts,
+				  const struct weft_doctor_peer *peer,
+				  struct weft_doctor_finding *finding)
+{
+	if (!peer->outer_strict || weft_doctor_is_up(facts, peer) ||
+	    !peer->way.found || !strcmp(peer->way.dev, peer->unmarked.dev) ||
+	    !strcmp(peer->way.dev, weft_doctor_name(facts)))
+		return false;
+	fprintf(finding->what,
+		"rp_filter is strict on %s, and drops what comes from %s there: without the interface's mark the way back is another one",
+		peer->way.dev, weft_format_endpoint(&peer->last->endpoint).chars);
+	doctor_mend_marks(facts, finding);
+	fprintf(finding->mend,
+		"sysctl -w %s net.ipv4.conf.all.rp_filter=2",
+		weft_format_sysctl(peer->way.dev, "rp_filter", "=2").chars);
+	return true;
+}
+
+static bool check_rp_filter_rule(const struct weft_doctor_facts *facts,
+				 const struct weft_doctor_peer *peer,
+				 struct weft_doctor_finding *finding)
+{
+	if (peer->in.bars != WEFT_BARS || !peer->in.reverse ||
+	    weft_doctor_is_up(facts, peer))
+		return false;
+	fprintf(finding->what,
+		"%s drops what comes from %s: without the interface's mark the way back is another one",
+		peer->in.culprit,
+		weft_format_endpoint(&peer->last->endpoint).chars);
+	doctor_mend_marks(facts, finding);
+	weft_doctor_tell_mend(&peer->in, finding);
+	return true;
+}
+
+static bool doctor_way_is_own(const struct weft_doctor_facts *facts,
+			      const struct weft_doctor_prefix *prefix)
+{
+	return !prefix->way.asked ||
+	       (prefix->way.found && !strcmp(prefix->way.dev, weft_doctor_name(facts)));
+}
+
+static const struct weft_doctor_prefix *
+doctor_first_astray(const struct weft_doctor_facts *facts,
+		    const struct weft_doctor_peer *peer, bool found)
+{
+	size_t i;
+
+	/* Without the interface there are no routes through it. */
+	for (i = 0; facts->link.up && i < peer->prefix_count; i++)
+		if (!doctor_way_is_own(facts, &peer->prefixes[i]) &&
+		    peer->prefixes[i].way.found == found)
+			return &peer->prefixes[i];
+	return NULL;
+}
+
+static bool doctor_rp_filters(const struct weft_doctor_facts *facts,
+			      const struct weft_doctor_peer *peer)
+{
+	const struct weft_doctor_prefix *astray;
+
+	astray = doctor_first_astray(facts, peer, true);
+	if (!astray)
+		astray = doctor_first_astray(facts, peer, false);
+	return facts->strict && facts->grew.rp_filtered && astray &&
+	       astray->ip->family == AF_INET;
+}
+
+static bool check_rp_filter(const struct weft_doctor_facts *facts,
+			    const struct weft_doctor_peer *peer,
+			    struct weft_doctor_finding *finding)
+{
+	if (!doctor_rp_filters(facts, peer))
+		return false;
+	fprintf(finding->what,
+		"rp_filter is strict, and drops what comes from allowed IPs of its whose way back is not through %s",
+		weft_doctor_name(facts));
+	fprintf(finding->mend,
+		"sysctl -w %s net.ipv4.conf.all.rp_filter=2, or add the routes",
+		weft_format_sysctl(weft_doctor_name(facts), "rp_filter", "=2").chars);
+	return true;
+}
+
+static bool check_no_route(const struct weft_doctor_facts *facts,
+			   const struct weft_doctor_peer *peer,
+			   struct weft_doctor_finding *finding)
+{
+	const struct weft_doctor_prefix *prefix;
+
+	prefix = doctor_first_astray(facts, peer, false);
+	if (!prefix || doctor_rp_filters(facts, peer))
+		return false;
+	fprintf(finding->what, "there is no route to its allowed IP %s/%u",
+		weft_format_address(prefix->ip).chars, prefix->ip->cidr);
+	fprintf(finding->mend, "ip route add %s/%u dev %s",
+		weft_format_address(prefix->ip).chars, prefix->ip->cidr,
+		weft_doctor_word(facts).chars);
+	return true;
+}
+
+static bool check_shadowed(const struct weft_doctor_facts *facts,
+			   const struct weft_doctor_peer *peer,
+			   struct weft_doctor_finding *finding)
+{
+	const struct weft_doctor_prefix *prefix;
+
+	prefix = doctor_first_astray(facts, peer, true);
+	if (!prefix || doctor_rp_filters(facts, peer))
+		return false;
+	fprintf(finding->what,
+		"the route to its allowed IP %s/%u leads to %s, and not into the tunnel",
+		weft_format_address(prefix->ip).chars, prefix->ip->cidr,
+		prefix->way.dev);
+	fprintf(finding->mend,
+		"remove the route to %s, or: ip route add a longer prefix of it dev %s",
+		prefix->way.dev, weft_doctor_word(facts).chars);
+	return true;
+}
+
+/*
+ * The narrower prefix wins, and is meant to, with a default route as with a hub
+ * beside direct peers. But here it wins from a peer that is up for one that is not.
+ */
+static bool check_overlap(const struct weft_doctor_facts *facts,
+			  const struct weft_doctor_peer *peer,
+			  struct weft_doctor_finding *finding)
+{
+	const struct weft_allowedip *ip, *other = NULL;
+	const struct weft_doctor_peer *taker = NULL;
+
+	if (!weft_doctor_is_up(facts, peer))
+		return false;
+	for (ip = peer->last->allowedips; ip; ip = ip->next) {
+		other = ip->cidr ? weft_doctor_index_within(facts->index, ip, &taker) :
+				   NULL;
+		if (other)
+			break;
+	}
+	if (!other)
+		return false;
+	fprintf(finding->what, "a part of its allowed IP %s/%u is another peer's: ",
+		weft_format_address(ip).chars, ip->cidr);
+	fprintf(finding->what, "%s/%u is peer %s's, and that is not up",
+		weft_format_address(other).chars, other->cidr,
+		weft_format_peer(taker->last).chars);
+	fprintf(finding->mend, "if that is not meant: weft set %s peer %s allowed-ips -%s/%u",
+		weft_doctor_word(facts).chars, doctor_peer_word(taker->last).chars,
+		weft_format_address(other).chars, other->cidr);
+	return true;
+}
+
+static const struct weft_allowedip *doctor_lost(const struct weft_peer *wanted,
+						const struct weft_peer *peer)
+{
+	const struct weft_allowedip *ip, *have;
+	struct weft_allowedip masked;
+
+	for (ip = wanted->allowedips; ip; ip = ip->next) {
+		masked = *ip;
+		weft_model_allowedip_mask(&masked);
+		have = peer->allowedips;
+		while (have && weft_model_allowedip_compare(&masked, have))
+			have = have->next;
+		if (!have)
+			return ip;
+	}
+	return NULL;
+}
+
+static bool check_twice(const struct weft_doctor_facts *facts,
+			const struct weft_doctor_peer *peer,
+			struct weft_doctor_finding *finding)
+{
+	const struct weft_allowedip *lost = NULL;
+
+	if (peer->wanted)
+		lost = doctor_lost(peer->wanted, peer->last);
+	if (!lost)
+		return false;
+	fprintf(finding->what,
+		"%s gives it the allowed IP %s/%u, and it does not have it: only one peer can",
+		facts->path ? facts->path : "its file",
+		weft_format_address(lost).chars, lost->cidr);
+	fprintf(finding->mend, "give it to one peer only, in the file; then: weft up %s",
+		weft_doctor_word(facts).chars);
+	return true;
+}
+
+static bool check_mtu(const struct weft_doctor_facts *facts,
+		      const struct weft_doctor_peer *peer,
+		      struct weft_doctor_finding *finding)
+{
+	unsigned int overhead = DOCTOR_OVERHEAD_IP4;
+
+	if (peer->last->endpoint.any.sa_family == AF_INET6)
+		overhead = DOCTOR_OVERHEAD_IP6;
+	if (facts->pmtu || !peer->way.found || peer->way.mtu <= overhead ||
+	    !strcmp(peer->way.dev, weft_doctor_name(facts)) ||
+	    facts->link.mtu + overhead <= peer->way.mtu)
+		return false;
+	fprintf(finding->what,
+		"the MTU of %s, %u, is too large: the way to %s takes packets of %u bytes, and that leaves %u",
+		weft_doctor_name(facts), facts->link.mtu,
+		weft_format_endpoint(&peer->last->endpoint).chars, peer->way.mtu,
+		peer->way.mtu - overhead);
+	fprintf(finding->mend, "ip link set %s mtu %u", weft_doctor_word(facts).chars,
+		peer->way.mtu - overhead);
+	if (facts->last->kind == WEFT_KIND_WEFT)
+		fprintf(finding->mend, ", or: weft set %s pmtu on",
+			weft_doctor_word(facts).chars);
+	return true;
+}
+
+/*
+ * The state counts, not only what was tried meanwhile: with a session that has
+ * fallen silent no handshake need be due.
+ */
+static bool doctor_is_unanswered(const struct weft_doctor_facts *facts,
+				 const struct weft_doctor_peer *peer)
+{
+	bool tried = peer->last->known & WEFT_ATTR_BIT(WEFT_PEER_A_STATE) ?
+		     !weft_doctor_has_heard(peer) : weft_doctor_initiates(peer);
+
+	return weft_doctor_has_endpoint(peer) && !weft_doctor_is_up(facts, peer) &&
+	       tried;
+}
+
+/* A rule with a condition that is not understood: a hint, where there is no reason. */
+static bool check_perhaps_barred(const struct weft_doctor_facts *facts,
+				 const struct weft_doctor_peer *peer,
+				 struct weft_doctor_finding *finding)
+{
+	const struct weft_bar *bar = &peer->in;
+	bool out;
+
+	out = peer->out.bars > peer->in.bars;
+	if (out)
+		bar = &peer->out;
+	if (!bar->bars || bar->bars == WEFT_BARS ||
+	    !doctor_is_unanswered(facts, peer))
+		return false;
+	fprintf(finding->what,
+		"a firewall here perhaps lets no UDP %s %s: %s, and conditions of its rules are not understood",
+		out ? "out to" : "in from",
+		weft_format_endpoint(&peer->last->endpoint).chars, bar->culprit);
+	weft_doctor_tell_mend(bar, finding);
+	return true;
+}
+
+static bool check_unknown_there(const struct weft_doctor_facts *facts,
+				const struct weft_doctor_peer *peer,
+				struct weft_doctor_finding *finding)
+{
+	const struct weft_doctor_peer *neighbour;
+
+	neighbour = weft_doctor_index_neighbour(facts->index, peer);
+
+	if (!neighbour || !doctor_is_unanswered(facts, peer))
+		return false;
+	fprintf(finding->what,
+		"it does not answer, though peer %s at the same place does: it does not know our key, or its key is another one",
+		weft_format_peer(neighbour->last).chars);
+	fprintf(finding->mend,
+		"on the other side: weft set IFACE peer %s allowed-ips IP/LENGTH, and compare 'weft show IFACE public-key' with ",
+		weft_key_encode(&facts->last->public_key).chars);
+	fputs(weft_key_encode(&peer->last->public_key).chars, finding->mend);
+	return true;
+}
+
+static bool check_unanswered(const struct weft_doctor_facts *facts,
+			     const struct weft_doctor_peer *peer,
+			     struct weft_doctor_finding *finding)
+{
+	if (!doctor_is_unanswered(facts, peer) ||
+	    weft_doctor_index_neighbour(facts->index, peer))
+		return false;
+	fprintf(finding->what,
+		"nothing comes back from %s: our packets are lost on the way there or the answers on the way back, or it does not know our key, or its key is another one",
+		weft_format_endpoint(&peer->last->endpoint).chars);
+	fprintf(finding->mend,
+		"run 'weft doctor' on the other side: if it finds unknown-peer, then there: weft set IFACE peer %s allowed-ips IP/LENGTH; if it finds nobody-calls, look for a firewall or a NAT on the way",
+		weft_key_encode(&facts->last->public_key).chars);
+	return true;
+}
+
+#define E	WEFT_DOCTOR_ERROR
+#define W	WEFT_DOCTOR_WARNING
+
+const struct weft_doctor_check weft_doctor_peer_checks[] = {
+	{ "unresolved", E, true, false, NULL, check_unresolved },
+	{ "no-endpoint", E, true, false, NULL, check_no_endpoint },
+	{ "no-way", E, true, false, NULL, check_no_way },
+	{ "loop", E, true, false, NULL, check_loop },
+	{ "barred-in", E, true, false, NULL, check_barred_peer_in },
+	{ "barred", E, true, false, NULL, check_barred },
+	{ "refused", E, true, false, NULL, check_refused },
+	{ "preshared", E, true, false, NULL, check_preshared },
+	{ "wrong-key", E, true, false, NULL, check_answers },
+	{ "same-key", E, true, false, NULL, check_same_key },
+	{ "clock", E, true, false, NULL, check_timestamp },
+	{ "unconfirmed", E, true, false, NULL, check_unconfirmed },
+	{ "rp-filter", E, true, false, NULL, check_rp_filter_outer },
+	{ "rp-filter", E, true, false, NULL, check_rp_filter_rule },
+	{ "rp-filter", E, false, false, NULL, check_rp_filter },
+	{ "unreachable", E, true, true, NULL, check_unreachable },
+	{ "perhaps-barred", W, false, true, NULL, check_perhaps_barred },
+	{ "unknown-there", E, true, true, NULL, check_unknown_there },
+	{ "unanswered", E, true, true, NULL, check_unanswered },
+	{ "prefix-lost", W, false, false, NULL, check_twice },
+	{ "no-route", W, false, false, NULL, check_no_route },
+	{ "shadowed", W, false, false, NULL, check_shadowed },
+	{ "overlap", W, false, false, NULL, check_overlap },
+	{ "mtu", W, false, false, NULL, check_mtu },
+	{ }
+};

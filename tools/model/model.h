@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The model in the middle: what a device is, or what is to be changed about
+ * one. Netlink, configuration files and the command line become a model;
+ * printers and netlink are fed from one.
+ */
+#ifndef _WEFT_TOOLS_MODEL_H
+#define _WEFT_TOOLS_MODEL_H
+
+#include <linux/types.h>
+#include <linux/weft.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/key.h"
+
+/* The link kinds, and generic netlink families, that speak this language. */
+enum weft_kind {
+	WEFT_KIND_NONE,
+	WEFT_KIND_WEFT,
+	WEFT_KIND_WIREGUARD,
+};
+
+/* As many as the kernel takes of one peer. */
+#define WEFT_CANDIDATES_MAX	16
+
+/* The longest name of a peer, without its end. */
+#define WEFT_NAME_BYTES	63
+
+struct weft_allowedip {
+	struct weft_allowedip *next;
+	__u16 family;
+	__u8 cidr;
+	bool remove;
+	bool drop;	/* weft_model_allowedips_prune() takes it out */
+	unsigned int line;	/* where it stands in a configuration file */
+	union {
+		struct in_addr ip4;
+		struct in6_addr ip6;
+	};
+};
+
+enum weft_peer_has {
+	WEFT_PEER_HAS_PUBLIC_KEY = 1 << 0,
+	WEFT_PEER_HAS_PRESHARED_KEY = 1 << 1,
+	WEFT_PEER_HAS_KEEPALIVE = 1 << 2,
+	WEFT_PEER_REPLACE_ALLOWEDIPS = 1 << 3,
+	WEFT_PEER_REMOVE = 1 << 4,
+	WEFT_PEER_UPDATE_ONLY = 1 << 5,
+	/* Prefixes with "+" or "-": the list is not the whole list. */
+	WEFT_PEER_CHANGE_ALLOWEDIPS = 1 << 6,
+	WEFT_PEER_HAS_NAME = 1 << 7,
+	/* Prefixes that another peer has are refused and not moved. */
+	WEFT_PEER_EXCLUSIVE = 1 << 8,
+	WEFT_PEER_FORGET_TIMESTAMP = 1 << 9,
+	/* Begin a handshake if there is no session. */
+	WEFT_PEER_CONNECT = 1 << 16,
+	WEFT_PEER_HAS_CANDIDATES = 1 << 20,
+	WEFT_PEER_HAS_ROAM = 1 << 21,
+	/* In a change, previous keys can only be ended: they are all zero. */
+	WEFT_PEER_HAS_NEXT_PUBLIC_KEY = 1 << 24,
+	WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY = 1 << 25,
+	WEFT_PEER_HAS_NEXT_PRESHARED_KEY = 1 << 26,
+	WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY = 1 << 27,
+	WEFT_PEER_HAS_GRACE = 1 << 28,
+};
+
+union weft_endpoint {
+	struct sockaddr any;
+	struct sockaddr_in ip4;
+	struct sockaddr_in6 ip6;
+};
+
+/**
+ * struct weft_peer - one peer of a device
+ * @next: the next peer of the device
+ * @drop: weft_model_peers_prune() takes it out
+ * @named: in a change, it was given by its name, not by a key
+ * @has: weft_peer_has bits
+ * @alias: the same peer, which the interface calls by another key, or NULL
+ * @public_key: who it is
+ * @preshared_key: all zero to take it away
+ * @next_public_key: takes @public_key's place once it is used; all zero: none
+ * @previous_public_key: good for a while still
+ * @next_preshared_key: takes @preshared_key's place once it is used
+ * @previous_preshared_key: good for a while still
+ * @grace: seconds for which previous keys are good, 0: until they are ended
+ * @grace_left: seconds that are left of it for @previous_public_key
+ * @preshared_grace_left: the same for @previous_preshared_key
+ * @identity: which of our keys the newest session was made under
+ * @endpoint: family AF_UNSPEC where there is none
+ * @endpoint_text: an endpoint, or several, not resolved yet, or NULL
+ * @candidates: where the peer may be: all that it was given; with one, it is
+ *              where the peer was said to be before it went elsewhere
+ * @candidate_count: how many; 0 for none but the endpoint
+ * @unresolved: one of its endpoints is a name that had no address
+ * @roam: the endpoint follows the peer anywhere
+ * @name: what the peer is called; NULL for nothing, which takes a name away
+ * @line: where the peer, then its endpoint, stands in a configuration file
+ * @section_line: where its section begins there
+ * @key_line: where its public key stands there
+ * @again_line: where the last further section of the same key has it, or 0
+ * @name_line: where its name stands there
+ * @keepalive: seconds, 0 for off
+ * @handshake_s: seconds since the epoch of the last handshake, 0 for never
+ * @handshake_ns: the nanoseconds of that time
+ * @rx_bytes: bytes received
+ * @tx_bytes: bytes sent
+ * @known: WEFT_ATTR_BIT() of what else the kernel reported
+ * @rx_packets: messages received that authenticated
+ * @tx_packets: messages sent
+ * @handshakes_sent: initiations sent
+ * @handshakes_received: initiations received that were good
+ * @handshakes_completed: sessions made
+ * @state: how things stand, WEFT_PEER_STATE_*
+ * @state_age_ms: since when, milliseconds ago
+ * @rx_age_ms: when something last came from it
+ * @tx_age_ms: when something was last sent to it
+ * @handshake_rtt_us: from our newest initiation that was answered to that
+ * @path_mtu: bytes, of what reaches the endpoint in one piece
+ * @drops: packets that went no further, by WEFT_DROPS_A_*
+ * @allowedips: first of the list, @last_allowedip its end
+ * @last_allowedip: where the next one is appended
+ */
+struct weft_peer {
+	struct weft_peer *next;
+	bool drop;
+	bool named;
+	unsigned int has;
+	const struct weft_peer *alias;
+	struct weft_key public_key;
+	struct weft_key preshared_key;
+	struct weft_key next_public_key;
+	struct weft_key previous_public_key;
+	struct weft_key next_preshared_key;
+	struct weft_key previous_preshared_key;
+	__u32 grace;
+	__u32 grace_left;
+	__u32 preshared_grace_left;
+	__u32 identity;
+	union weft_endpoint endpoint;
+	char *endpoint_text;
+	union weft_endpoint *candidates;
+	size_t candidate_count;
+	bool unresolved;
+	bool roam;
+	char *name;
+	unsigned int line;
+	unsigned int section_line;
+	unsigned int key_line;
+	unsigned int again_line;
+	unsigned int name_line;
+	__u16 keepalive;
+	__s64 handshake_s;
+	__s64 handshake_ns;
+	__u64 rx_bytes;
+	__u64 tx_bytes;
+	__u64 known;
+	__u64 rx_packets;
+	__u64 tx_packets;
+	__u64 handshakes_sent;
+	__u64 handshakes_received;
+	__u64 handshakes_completed;
+	__u32 state;
+	__u64 state_age_ms;
+	__u64 rx_age_ms;
+	__u64 tx_age_ms;
+	__u32 handshake_rtt_us;
+	__u32 path_mtu;
+	__u64 drops[WEFT_DROPS_A_MAX + 1];
+	struct weft_allowedip *allowedips;
+	struct weft_allowedip *last_allowedip;
+};
+
+enum weft_device_has {
+	WEFT_DEVICE_HAS_PRIVATE_KEY = 1 << 0,
+	WEFT_DEVICE_HAS_PUBLIC_KEY = 1 << 1,
+	WEFT_DEVICE_HAS_LISTEN_PORT = 1 << 2,
+	WEFT_DEVICE_HAS_FWMARK = 1 << 3,
+	WEFT_DEVICE_REPLACE_PEERS = 1 << 4,
+	WEFT_DEVICE_HAS_LISTEN_ADDRESS = 1 << 20,
+	WEFT_DEVICE_HAS_BIND_DEVICE = 1 << 21,
+	WEFT_DEVICE_HAS_PMTU = 1 << 5,
+	WEFT_DEVICE_HAS_DSCP = 1 << 6,
+	WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY = 1 << 28,
+};
+
+/**
+ * struct weft_device - a tunnel interface
+ * @name: its name
+ * @kind: its link kind
+ * @has: weft_device_has bits
+ * @private_key: all zero to take it away
+ * @public_key: what follows from @private_key, as the kernel says
+ * @previous_public_key: what it was before a rotation that goes on
+ * @grace: seconds that the rotation gives it, 0: until it is finished
+ * @grace_left: seconds that are left of it
+ * @listen_port: UDP port, 0 to have one chosen
+ * @fwmark: mark on outgoing packets, 0 for off
+ * @fwmark_line: where it stands in a configuration file
+ * @listen4: the sockets' addresses; all zeros for any, or for no socket of
+ * @listen6: a family where only the other has one
+ * @bind_device: the interface that the sockets are bound to; empty for none
+ * @pmtu: 1 to have no outer packet fragmented on its way
+ * @dscp: of outer packets, 0 to 63, or one of enum weft_dscp
+ * @known: WEFT_ATTR_BIT() of what else the kernel reported
+ * @event_sequence: of the newest event
+ * @drops: packets that went no further, by WEFT_DROPS_A_*
+ * @own_word: the first word of a command line that only weft's links know, or
+ *            NULL: a link of another kind refuses that, and does not pass it over
+ * @line: where its section begins in a configuration file, 0 for nowhere
+ * @peers: first of the list
+ * @last_peer: where the next one is appended
+ */
+struct weft_device {
+	char name[IFNAMSIZ];
+	enum weft_kind kind;
+	unsigned int has;
+	struct weft_key private_key;
+	struct weft_key public_key;
+	struct weft_key previous_public_key;
+	__u32 grace;
+	__u32 grace_left;
+	__u16 listen_port;
+	__u32 fwmark;
+	unsigned int fwmark_line;
+	struct in_addr listen4;
+	struct in6_addr listen6;
+	char bind_device[IFNAMSIZ];
+	__u8 pmtu;
+	__u8 dscp;
+	__u64 known;
+	__u64 event_sequence;
+	__u64 drops[WEFT_DROPS_A_MAX + 1];
+	const char *own_word;
+	unsigned int line;
+	struct weft_peer *peers;
+	struct weft_peer *last_peer;
+};
+
+/* How long a key is good after it was replaced, unless it is set: a day. */
+#define WEFT_GRACE_SECONDS	86400
+
+/**
+ * struct weft_rotation - what to do about a device's own key
+ * @action: WEFT_ROTATE_ACTION_*
+ * @private_key: the new one, to begin with
+ * @grace: seconds for which the old one is good, 0: until it is finished
+ */
+struct weft_rotation {
+	__u32 action;
+	struct weft_key private_key;
+	__u32 grace;
+};
+
+/* One interface in a list of them. */
+struct weft_link {
+	struct weft_link *next;
+	char name[IFNAMSIZ];
+	enum weft_kind kind;
+};
+
+const char *weft_model_kind_name(enum weft_kind kind);
+enum weft_kind weft_model_kind_of(const char *name);
+
+/* These return NULL when memory is short. What they add belongs to the owner. */
+struct weft_device *weft_model_device_new(const char *name);
+struct weft_peer *weft_model_peer_add(struct weft_device *dev);
+struct weft_allowedip *weft_model_allowedip_add(struct weft_peer *peer);
+struct weft_link *weft_model_link_add(struct weft_link **list,
+				      const char *name, enum weft_kind kind);
+
+/* Secrets are wiped on the way. NULL is fine. */
+void weft_model_device_free(struct weft_device *dev);
+void weft_model_peers_prune(struct weft_device *dev);
+void weft_model_allowedips_prune(struct weft_peer *peer);
+/* Behind those that @to has. */
+void weft_model_allowedips_move(struct weft_peer *to, struct weft_peer *from);
+/* Leaves what WireGuard has as well: a device as wg(8) would show it. */
+void weft_model_device_plain(struct weft_device *dev);
+void weft_model_links_free(struct weft_link *list);
+
+/* NULL: there is none. */
+struct weft_peer *weft_model_peer_find(const struct weft_device *dev,
+				       const struct weft_key *public_key);
+/* The same by what people write: a public key, or a peer's name. */
+struct weft_peer *weft_model_peer_find_word(const struct weft_device *dev,
+					    const char *word);
+
+size_t weft_model_peer_count(const struct weft_device *dev);
+
+/* The peers of a device by their keys, for many searches. */
+struct weft_peer_index {
+	const struct weft_peer **peers;
+	size_t count;
+};
+
+/* False: no memory. The device has to stay as it is. */
+bool weft_model_index(const struct weft_device *dev,
+		      struct weft_peer_index *index);
+const struct weft_peer *
+weft_model_index_find(const struct weft_peer_index *index,
+		      const struct weft_key *public_key);
+void weft_model_index_free(struct weft_peer_index *index);
+
+/* The kernel keeps prefixes without the bits behind the mask. */
+void weft_model_allowedip_mask(struct weft_allowedip *ip);
+/* Total order by family, address, length. */
+int weft_model_allowedip_compare(const struct weft_allowedip *a,
+				 const struct weft_allowedip *b);
+/* Once each, and no more than WEFT_CANDIDATES_MAX. False: no memory. */
+bool weft_model_candidate_add(struct weft_peer *peer,
+			      const union weft_endpoint *endpoint);
+/*
+ * While a name of @want has no address, the candidates that @have was given stay:
+ * those of that name are among them. False: no memory.
+ */
+bool weft_model_candidates_keep(struct weft_peer *want,
+				const struct weft_peer *have);
+void weft_model_candidates_clear(struct weft_peer *peer);
+bool weft_model_candidate_find(const struct weft_peer *peer,
+			       const union weft_endpoint *endpoint);
+/* Whatever the order. */
+bool weft_model_candidates_equal(const struct weft_peer *a,
+				 const struct weft_peer *b);
+bool weft_model_has_listen_address(const struct weft_device *dev);
+bool weft_model_endpoint_equal(const union weft_endpoint *a,
+			       const union weft_endpoint *b);
+
+#endif /* _WEFT_TOOLS_MODEL_H */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Fields: a line for the device, or one for each peer, as wg(8) writes them. */
+#ifndef _WEFT_TOOLS_FIELDS_H
+#define _WEFT_TOOLS_FIELDS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct weft_context;
+struct weft_device;
+struct weft_peer;
+
+/**
+ * struct weft_field - one word that "show" takes after the interface
+ * @name: the word
+ * @device: prints what it means for a device, or NULL
+ * @peer: prints what it means for one peer, or NULL
+ *
+ * Both print one line without its end; the caller puts the interface's name
+ * before it where several are shown.
+ */
+struct weft_field {
+	const char *name;
+	void (*device)(FILE *out, const struct weft_device *dev);
+	void (*peer)(FILE *out, const struct weft_peer *peer);
+};
+
+/* The last has no name. */
+extern const struct weft_field weft_fields[];
+
+const struct weft_field *weft_fields_find(const char *name);
+/* @named: begin each line with the interface's name. */
+void weft_fields_print(const struct weft_context *ctx,
+		       const struct weft_device *dev,
+		       const struct weft_field *field, bool named);
+
+#endif /* _WEFT_TOOLS_FIELDS_H */

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A model as JSON: the words of "show" are its keys. */
+#ifndef _WEFT_TOOLS_JSON_H
+#define _WEFT_TOOLS_JSON_H
+
+#include <stdbool.h>
+
+struct json_object;
+struct weft_context;
+struct weft_device;
+struct weft_link;
+struct weft_field;
+
+/* A text of any bytes, as UTF-8; NULL: no memory. */
+struct json_object *weft_json_string(const char *text);
+/*
+ * Add @dev to @array: what @field says of it, or everything where that is
+ * NULL, then with secrets hidden unless @ctx shows them. False: no memory.
+ */
+bool weft_json_add_device(const struct weft_context *ctx,
+			  struct json_object *array,
+			  const struct weft_device *dev, const char *field);
+bool weft_json_add_link(struct json_object *array,
+			const struct weft_link *link);
+void weft_json_print(const struct weft_context *ctx,
+		     struct json_object *value);
+
+#endif /* _WEFT_TOOLS_JSON_H */

@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdbool.h>
+
+#include "base/array.h"
+#include "base/text.h"
+#include "model/attr.h"
+#include "model/model.h"
+#include "print/metrics.h"
+
+/**
+ * struct metrics_set - what is printed, and where
+ * @out: where
+ * @devs: the devices
+ * @count: how many
+ */
+struct metrics_set {
+	FILE *out;
+	struct weft_device *const *devs;
+	size_t count;
+};
+
+/*
+ * Quotes, backslashes and line ends are all that may not stand in a label. It is
+ * UTF-8, and a name of an interface need not be: bytes that are none are written
+ * as "\xff", so that names that differ stay different.
+ */
+static void metrics_print_text(FILE *out, const char *text)
+{
+	size_t len;
+
+	for (; *text; text += len) {
+		len = weft_text_character(text);
+		if (!len) {
+			fprintf(out, "\\\\x%02x", (unsigned char)*text);
+			len = 1;
+		} else if (*text == '\n') {
+			fputs("\\n", out);
+		} else if (*text == '"' || *text == '\\') {
+			fprintf(out, "\\%c", *text);
+		} else {
+			fwrite(text, 1, len, out);
+		}
+	}
+}
+
+static void metrics_label(FILE *out, const char *label, const char *value)
+{
+	fprintf(out, ",%s=\"", label);
+	metrics_print_text(out, value);
+	fputc('"', out);
+}
+
+static void metrics_begin_device(FILE *out, const char *name,
+				 const struct weft_device *dev)
+{
+	fprintf(out, "%s{interface=\"", name);
+	metrics_print_text(out, dev->name);
+	fputc('"', out);
+}
+
+static void metrics_begin_peer(FILE *out, const char *name,
+			       const struct weft_device *dev,
+			       const struct weft_peer *peer)
+{
+	metrics_begin_device(out, name, dev);
+	metrics_label(out, "public_key",
+		      weft_key_encode(&peer->public_key).chars);
+	metrics_label(out, "name", peer->name ?: "");
+}
+
+static void metrics_end(FILE *out, __u64 number)
+{
+	fprintf(out, "} %llu\n", number);
+}
+
+static void metrics_head(FILE *out, const char *name, const char *type,
+			 const char *help)
+{
+	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static const struct weft_attr *metrics_find(const struct weft_attr *attrs,
+					    int attribute)
+{
+	for (; attrs->name; attrs++)
+		if (attrs->attribute == attribute)
+			return attrs;
+	return NULL;
+}
+
+/**
+ * struct metrics_number - a metric out of an attribute
+ * @name: the metric's
+ * @type: counter or gauge
+ * @help: what it says
+ * @attribute: its number in the message
+ * @per_unit: how many of the attribute's unit are one of the metric's
+ */
+struct metrics_number {
+	const char *name;
+	const char *type;
+	const char *help;
+	int attribute;
+	unsigned int per_unit;
+};
+
+static const struct metrics_number device_numbers[] = {
+	{
+		"weft_events_total", "counter",
+		"Events of the interface, those held back by the limit too.",
+		WEFT_DEVICE_A_EVENT_SEQUENCE, 1,
+	}, {
+		"weft_grace_left_seconds", "gauge",
+		"Until the key from before the last rotation is forgotten.",
+		WEFT_DEVICE_A_GRACE_LEFT, 1,
+	},
+};
+
+static const struct metrics_number peer_numbers[] = {
+	{
+		"weft_peer_receive_packets_total", "counter",
+		"Messages received from the peer that authenticated.",
+		WEFT_PEER_A_RX_PACKETS, 1,
+	}, {
+		"weft_peer_transmit_packets_total", "counter",
+		"Messages sent to the peer.",
+		WEFT_PEER_A_TX_PACKETS, 1,
+	}, {
+		"weft_peer_handshakes_sent_total", "counter",
+		"Initiations sent to the peer.",
+		WEFT_PEER_A_HANDSHAKES_SENT, 1,
+	}, {
+		"weft_peer_handshakes_received_total", "counter",
+		"Initiations received from the peer that were good.",
+		WEFT_PEER_A_HANDSHAKES_RECEIVED, 1,
+	}, {
+		"weft_peer_handshakes_completed_total", "counter",
+		"Sessions made with the peer, begun by either end.",
+		WEFT_PEER_A_HANDSHAKES_COMPLETED, 1,
+	}, {
+		"weft_peer_handshake_rtt_seconds", "gauge",
+		"From the last initiation that was answered to its answer.",
+		WEFT_PEER_A_HANDSHAKE_RTT, 1000000,
+	}, {
+		"weft_peer_path_mtu_bytes", "gauge",
+		"The largest inner packet that gets to the peer in one piece.",
+		WEFT_PEER_A_PATH_MTU, 1,
+	}, {
+		"weft_peer_grace_left_seconds", "gauge",
+		"Until the peer's previous public key is forgotten.",
+		WEFT_PEER_A_GRACE_LEFT, 1,
+	}, {
+		"weft_peer_preshared_grace_left_seconds", "gauge",
+		"Until the peer's previous preshared key is forgotten.",
+		WEFT_PEER_A_PRESHARED_GRACE_LEFT, 1,
+	},
+};
+
+/* Decimals only where the units differ: digits of what is left behind. */
+static void metrics_end_scaled(FILE *out, __u64 number, unsigned int per_unit)
+{
+	int digits = 0;
+	unsigned int i;
+
+	for (i = per_unit; i > 1; i /= 10)
+		digits++;
+	if (digits)
+		fprintf(out, "} %llu.%0*llu\n", number / per_unit, digits,
+			number % per_unit);
+	else
+		metrics_end(out, number);
+}
+
+static void metrics_device_number(const struct metrics_set *set,
+				  const struct metrics_number *number)
+{
+	const struct weft_attr *attr = metrics_find(weft_device_attrs,
+						    number->attribute);
+	const struct weft_device *dev;
+	bool begun = false;
+	size_t i;
+
+	for (i = 0; attr && i < set->count; i++) {
+		dev = set->devs[i];
+		if (!(dev->known & WEFT_ATTR_BIT(attr->attribute)))
+			continue;
+		if (!begun)
+			metrics_head(set->out, number->name, number->type,
+				     number->help);
+		begun = true;
+		metrics_begin_device(set->out, number->name, dev);
+		metrics_end_scaled(set->out, weft_attr_get(attr, dev),
+				   number->per_unit);
+	}
+}
+
+/**
+ * struct metrics_walk - one peer after the other, of all devices
+ * @set: the devices
+ * @next: the index of the device that comes next
+ * @dev: the device
+ * @peer: the peer
+ */
+struct metrics_walk {
+	const struct metrics_set *set;
+	size_t next;
+	const struct weft_device *dev;
+	const struct weft_peer *peer;
+};
+
+static bool metrics_walk(struct metrics_walk *walk)
+{
+	walk->peer = walk->peer ? walk->peer->next : NULL;
+	while (!walk->peer) {
+		if (walk->next == walk->set->count)
+			return false;
+		walk->dev = walk->set->devs[walk->next++];
+		walk->peer = walk->dev->peers;
+	}
+	return true;
+}
+
+static void metrics_peer_number(const struct metrics_set *set,
+				const struct metrics_number *number)
+{
+	const struct weft_attr *attr = metrics_find(weft_peer_attrs,
+						    number->attribute);
+	struct metrics_walk walk = { .set = set };
+	bool begun = false;
+
+	while (attr && metrics_walk(&walk)) {
+		if (!(walk.peer->known & WEFT_ATTR_BIT(attr->attribute)))
+			continue;
+		if (!begun)
+			metrics_head(set->out, number->name, number->type,
+				     number->help);
+		begun = true;
+		metrics_begin_peer(set->out, number->name, walk.dev,
+				   walk.peer);
+		metrics_end_scaled(set->out, weft_attr_get(attr, walk.peer),
+				   number->per_unit);
+	}
+}
+
+/* What wireguard knows as well. */
+static const struct {
+	const char *name;
+	const char *type;
+	const char *help;
+	size_t offset;
+} metrics_plain[] = {
+	{
+		"weft_peer_receive_bytes_total", "counter",
+		"Bytes of messages received from the peer that authenticated.",
+		offsetof(struct weft_peer, rx_bytes),
+	}, {
+		"weft_peer_transmit_bytes_total", "counter",
+		"Bytes of messages sent to the peer.",
+		offsetof(struct weft_peer, tx_bytes),
+	}, {
+		"weft_peer_last_handshake_timestamp_seconds", "gauge",
+		"When the newest session was made; 0 if never.",
+		offsetof(struct weft_peer, handshake_s),
+	},
+};
+
+static void metrics_print_plain(const struct metrics_set *set, size_t row)
+{
+	struct metrics_walk walk = { .set = set };
+	const char *field;
+
+	metrics_head(set->out, metrics_plain[row].name, metrics_plain[row].type,
+		     metrics_plain[row].help);
+	while (metrics_walk(&walk)) {
+		field = (const char *)walk.peer + metrics_plain[row].offset;
+		metrics_begin_peer(set->out, metrics_plain[row].name, walk.dev,
+				   walk.peer);
+		metrics_end(set->out, *(const __u64 *)field);
+	}
+}
+
+static void metrics_print_info(const struct metrics_set *set)
+{
+	const struct weft_device *dev;
+	size_t i;
+
+	metrics_head(set->out, "weft_interface_info", "gauge",
+		     "What the interface is.");
+	for (i = 0; i < set->count; i++) {
+		dev = set->devs[i];
+		metrics_begin_device(set->out, "weft_interface_info", dev);
+		metrics_label(set->out, "kind",
+			      weft_model_kind_name(dev->kind));
+		metrics_label(set->out, "public_key",
+			      dev->has & WEFT_DEVICE_HAS_PUBLIC_KEY ?
+			      weft_key_encode(&dev->public_key).chars : "");
+		metrics_end(set->out, 1);
+	}
+	metrics_head(set->out, "weft_peers", "gauge",
+		     "Peers of the interface.");
+	for (i = 0; i < set->count; i++) {
+		metrics_begin_device(set->out, "weft_peers", set->devs[i]);
+		metrics_end(set->out, weft_model_peer_count(set->devs[i]));
+	}
+}
+
+/* One sample for each state there is: 1 is the one. */
+static void metrics_print_states(const struct metrics_set *set)
+{
+	const struct weft_attr *attr = metrics_find(weft_peer_attrs,
+						    WEFT_PEER_A_STATE);
+	struct metrics_walk walk = { .set = set };
+	bool begun = false;
+	size_t i;
+
+	while (attr && metrics_walk(&walk)) {
+		if (!(walk.peer->known & WEFT_ATTR_BIT(attr->attribute)))
+			continue;
+		if (!begun)
+			metrics_head(set->out, "weft_peer_state", "gauge",
+				     "1 for the state that things with the peer are in.");
+		begun = true;
+		for (i = 0; i < attr->word_count; i++) {
+			metrics_begin_peer(set->out, "weft_peer_state",
+					   walk.dev, walk.peer);
+			metrics_label(set->out, "state", attr->words[i]);
+			metrics_end(set->out,
+				    weft_attr_get(attr, walk.peer) == i);
+		}
+	}
+}
+
+/* Those of an interface that did not happen are there, for rates to begin. */
+static void metrics_print_device_drops(const struct metrics_set *set)
+{
+	static const char name[] = "weft_drops_total";
+	const struct weft_device *dev;
+	bool begun = false;
+	size_t i, reason;
+
+	for (i = 0; i < set->count; i++) {
+		dev = set->devs[i];
+		if (!(dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS)))
+			continue;
+		if (!begun)
+			metrics_head(set->out, name, "counter",
+				     "Packets that went no further, those of its peers too.");
+		begun = true;
+		for (reason = 1; reason <= WEFT_DROPS_A_MAX; reason++) {
+			metrics_begin_device(set->out, name, dev);
+			metrics_label(set->out, "reason",
+				      weft_drop_names[reason].name);
+			metrics_label(set->out, "direction",
+				      weft_drop_names[reason].out ? "out" :
+								    "in");
+			metrics_end(set->out, dev->drops[reason]);
+		}
+	}
+}
+
+/* Of a peer only those that did happen: there may be many peers. */
+static void metrics_print_peer_drops(const struct metrics_set *set)
+{
+	static const char name[] = "weft_peer_drops_total";
+	struct metrics_walk walk = { .set = set };
+	bool begun = false;
+	size_t reason;
+
+	while (metrics_walk(&walk)) {
+		for (reason = 1; reason <= WEFT_DROPS_A_MAX; reason++) {
+			if (!walk.peer->drops[reason])
+				continue;
+			if (!begun)
+				metrics_head(set->out, name, "counter",
+					     "Packets from and to the peer that went no further.");
+			begun = true;
+			metrics_begin_peer(set->out, name, walk.dev, walk.peer);
+			metrics_label(set->out, "reason",
+				      weft_drop_names[reason].name);
+			metrics_label(set->out, "direction",
+				      weft_drop_names[reason].out ? "out" :
+								    "in");
+			metrics_end(set->out, walk.peer->drops[reason]);
+		}
+	}
+}
+
+void weft_metrics_print(FILE *out, struct weft_device *const *devs,
+			size_t count)
+{
+	const struct metrics_set set = { out, devs, count };
+	size_t i;
+
+	if (!count)
+		return;
+	metrics_print_info(&set);
+	for (i = 0; i < ARRAY_SIZE(device_numbers); i++)
+		metrics_device_number(&set, &device_numbers[i]);
+	metrics_print_device_drops(&set);
+	for (i = 0; i < ARRAY_SIZE(metrics_plain); i++)
+		metrics_print_plain(&set, i);
+	for (i = 0; i < ARRAY_SIZE(peer_numbers); i++)
+		metrics_peer_number(&set, &peer_numbers[i]);
+	metrics_print_states(&set);
+	metrics_print_peer_drops(&set);
+}
+
+static void metrics_tunnel(FILE *out, const char *name,
+			   const struct weft_metrics_tunnel *tunnel, bool value)
+{
+	fprintf(out, "%s{interface=\"", name);
+	metrics_print_text(out, tunnel->name);
+	fprintf(out, "\"} %d\n", value);
+}
+
+void weft_metrics_print_tunnels(FILE *out, bool loaded,
+				const struct weft_metrics_tunnel *tunnels,
+				size_t count)
+{
+	size_t i;
+
+	metrics_head(out, "weft_module_loaded", "gauge",
+		     "1 if the kernel has weft's module loaded.");
+	fprintf(out, "weft_module_loaded %d\n", loaded);
+	if (!count)
+		return;
+	metrics_head(out, "weft_tunnel_configured", "gauge",
+		     "1 if there is a file for the interface.");
+	for (i = 0; i < count; i++)
+		metrics_tunnel(out, "weft_tunnel_configured", &tunnels[i],
+			       tunnels[i].configured);
+	metrics_head(out, "weft_tunnel_up", "gauge",
+		     "1 if the interface is there and up.");
+	for (i = 0; i < count; i++)
+		metrics_tunnel(out, "weft_tunnel_up", &tunnels[i], tunnels[i].up);
+	metrics_head(out, "weft_tunnel_readable", "gauge",
+		     "1 if the interface is there and could be read.");
+	for (i = 0; i < count; i++)
+		metrics_tunnel(out, "weft_tunnel_readable", &tunnels[i],
+			       tunnels[i].readable);
+}

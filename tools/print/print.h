@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Parts of a device and a peer that several formats write alike. */
+#ifndef _WEFT_TOOLS_PRINT_H
+#define _WEFT_TOOLS_PRINT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct weft_device;
+struct weft_key;
+struct weft_peer;
+
+#define WEFT_PRINT_NONE	"(none)"
+
+/* WEFT_PRINT_NONE unless it is @there. */
+void weft_print_key(FILE *out, const struct weft_key *key, bool there);
+void weft_print_endpoint(FILE *out, const struct weft_peer *peer);
+void weft_print_candidates(FILE *out, const struct weft_peer *peer,
+			   const char *separator);
+void weft_print_listen_address(FILE *out, const struct weft_device *dev,
+			       const char *separator);
+void weft_print_allowedips(FILE *out, const struct weft_peer *peer,
+			   const char *separator);
+/* Only weft has these, and only what differs from wireguard is shown. */
+bool weft_print_has_pmtu(const struct weft_device *dev);
+bool weft_print_has_dscp(const struct weft_device *dev);
+void weft_print_dscp(FILE *out, const struct weft_device *dev);
+
+#endif /* _WEFT_TOOLS_PRINT_H */

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The summary that "show" prints for people. */
+#ifndef _WEFT_TOOLS_SUMMARY_H
+#define _WEFT_TOOLS_SUMMARY_H
+
+#include <stdbool.h>
+
+struct weft_context;
+struct weft_device;
+
+/* False: no memory. */
+bool weft_summary_print(const struct weft_context *ctx,
+			const struct weft_device *dev);
+
+#endif /* _WEFT_TOOLS_SUMMARY_H */
