@@ -4,7 +4,7 @@
 # make lint: what can be said about the sources without running them.
 #
 #   LINTS     names (default: all): build checkpatch kerneldoc shellcheck pipes ynl layering length versions man faults
-#             facts coccicheck and, of the command, clang tidy scan analyzer
+#             facts words coccicheck and, of the command, clang tidy scan analyzer
 #   KERNELS   series (default: 6.1 6.12)
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
@@ -12,7 +12,7 @@ set -u -o pipefail
 cd "$weft_top" || exit 1
 
 KERNELS=${KERNELS:-6.1 6.12}
-all="build checkpatch kerneldoc shellcheck pipes ynl layering length versions man faults facts coccicheck"
+all="build checkpatch kerneldoc shellcheck pipes ynl layering length versions man faults facts words coccicheck"
 all+=" clang tidy scan analyzer"
 # Lines of a function, in module and command and in tests.
 longest_function=47
@@ -208,6 +208,10 @@ lint_faults() {
 
 lint_facts() {
 	python3 selftests/facts.py && python3 selftests/facts.py --self-check && python3 selftests/mutants.py -c
+}
+
+lint_words() {
+	python3 selftests/words.py && python3 selftests/words.py --self-check
 }
 
 main() {
