@@ -225,7 +225,7 @@ int weft_config_prepare(struct weft_config *config, struct weft_device *device,
 	}
 	if ((config_binds(config) || config->has_fwmark) && !weft_binding_may(device)) {
 		NL_SET_ERR_MSG(extack,
-			       "not allowed where the sockets live: listen port, fwmark, and its like");
+			       "listen port, address, device and fwmark need CAP_NET_ADMIN in the sockets' namespace");
 		return -EPERM;
 	}
 	err = config_prepare_identity(config, device);

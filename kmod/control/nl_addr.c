@@ -162,7 +162,7 @@ static int nl_addr_count(const struct nlattr *nest, struct netlink_ext_ack *exta
 		count++;
 	if (rest > 0) {
 		NL_SET_ERR_MSG_ATTR(extack, nest,
-				    "candidates: what is behind the last one is no attribute");
+				    "candidates: bytes after the last attribute");
 		return -EINVAL;
 	}
 	if (count > WEFT_CANDIDATES_MAX) {

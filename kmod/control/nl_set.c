@@ -96,7 +96,7 @@ static int nl_set_parse_allowedips(struct list_head *list, struct nlattr *nest,
 	/* The core does not look behind the last one of an array. */
 	if (rest > 0)
 		return weft_netlink_refuse(extack, nest, -EINVAL,
-				      "allowed IPs: what is behind the last one is no attribute");
+				      "allowed IPs: bytes after the last attribute");
 	return 0;
 }
 
@@ -262,7 +262,7 @@ static int nl_set_parse_peers(struct weft_config *config, struct nlattr *nest,
 	}
 	if (rest > 0)
 		return weft_netlink_refuse(extack, nest, -EINVAL,
-				      "peers: what is behind the last one is no attribute");
+				      "peers: bytes after the last attribute");
 	return 0;
 }
 

@@ -1221,7 +1221,7 @@ static void test_unfinished(const char *what, unsigned int fail_at, bool up)
 	if (up) {
 		test_ok(world_up(NO_DNS), name);
 		test_ok(strstr(world.bench.err, "ut0: it comes up beside what could not be removed\n"), name);
-		test_ok(!strstr(world.bench.err, "'weft down' did not come to its end"), "  no command was killed");
+		test_ok(!strstr(world.bench.err, "'weft down' was interrupted"), "  no command was killed");
 		test_ok(world_down(NO_DNS) && world_is_empty() && !world_is_recorded(), "  down removes both");
 		world_end();
 		return;
@@ -1621,7 +1621,7 @@ static void test_dns_half(void)
 	test_ok(strstr(world.bench.err, "could not be undone and stays") && world_is_recorded(), "  it stays recorded");
 	world.half = 0;
 	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down takes them back");
-	test_ok(!strstr(world.bench.err, "did not come to its end"), "  and speaks of no command that was killed");
+	test_ok(!strstr(world.bench.err, "was interrupted"), "  and speaks of no command that was killed");
 	world_end();
 }
 
@@ -1795,7 +1795,7 @@ static void in_hook_of_full_folder(void)
 	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty(), "in a hook, no room for a lock: weft down");
 	test_bench_flush(&world.bench);
 	test_ok(strstr(world.bench.err, "are locked instead\n"), "in a hook, no room for a lock: the namespace's is shared");
-	test_ok(!strstr(world.bench.err, "did not come to its end"), "in a hook, no room for a lock: its up runs");
+	test_ok(!strstr(world.bench.err, "was interrupted"), "in a hook, no room for a lock: its up runs");
 	unsetenv("WEFT_LOCK_HOLDERS");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -1971,7 +1971,7 @@ static int kill_down(unsigned int kill_at, bool up)
 		return world_down(FULL) ? 2 : 3;
 	world.kill_at = 0;
 	good = up ? world_up(FULL) && world.link.up && world_down(FULL) : world_down(FULL);
-	return good && strstr(world.bench.err, "an earlier 'weft down' did not come to its end") && world_is_empty() &&
+	return good && strstr(world.bench.err, "an earlier 'weft down' was interrupted") && world_is_empty() &&
 	       !world_is_recorded() && !strncmp(world.hooks, "d 100%\ne\n", 9) && !strstr(world.hooks + 1, "d 100%\ne\nd") &&
 	       (up || !strstr(world.hooks + 1, "d")) ? 0 : 1;
 }

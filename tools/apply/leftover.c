@@ -203,13 +203,13 @@ static void leftover_say(const struct weft_context *ctx, const char *name,
 			 const struct weft_state *state)
 {
 	static const char killed[] =
-		"an earlier 'weft up' did not come to its end: undoing what it has done";
+		"an earlier 'weft up' was interrupted: undoing its steps";
 	static const char half[] =
-		"an earlier 'weft down' did not come to its end: removing what is left of it";
+		"an earlier 'weft down' was interrupted: removing the rest";
 	static const char kept[] =
-		"an earlier command could not undo all that was done: removing what is left";
+		"an earlier command could not undo all of its steps: removing the rest";
 	static const char deleted[] =
-		"its link was deleted while it was up: removing what is left of it";
+		"its link was deleted while it was up: removing the rest";
 
 	weft_complain(ctx, "%s: %s", name,
 		      record->kept ? kept : record->falling ? half :
