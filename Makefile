@@ -9,14 +9,17 @@ KDIR ?= $(or $(RUNNING),$(INSTALLED))
 
 SELFTESTS := selftests
 
+## make   kmod/weft.ko and tools/weft
 all: modules tools
 
+## make modules  kmod/weft.ko; KDIR=<built kernel tree>
 modules:
 	@test -n '$(KDIR)' || { \
 		echo 'make: no kernel headers here: install linux-headers-amd64, or give KDIR=<built kernel tree>' >&2; exit 1; }
 	@test -e '$(KDIR)/Makefile' || { echo "make: KDIR '$(KDIR)' is no built kernel tree" >&2; exit 1; }
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
 
+## make tools  tools/weft
 tools:
 	$(MAKE) -C tools
 
@@ -26,6 +29,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 INSTALLED_FILES = bin/weft share/man/man4/weft.4 share/man/man5/weft.conf.5 share/man/man8/weft.8 \
 	share/bash-completion/completions/weft share/zsh/vendor-completions/_weft
 
+## make install  the command, its manual pages, completion and units; DESTDIR= and PREFIX=
 install: tools
 	install -D -m 0755 tools/weft '$(DESTDIR)$(PREFIX)/bin/weft'
 	install -D -m 0644 Documentation/man/weft.4 '$(DESTDIR)$(PREFIX)/share/man/man4/weft.4'
@@ -39,20 +43,28 @@ install: tools
 	done
 	install -d -m 0700 '$(DESTDIR)/etc/weft'
 
+## make uninstall  removes what make install has installed; /etc/weft stays
 # Configuration in /etc/weft stays.
 uninstall:
 	cd '$(DESTDIR)$(PREFIX)' && rm -f $(INSTALLED_FILES)
 	cd '$(DESTDIR)$(UNITDIR)' && rm -f $(notdir $(wildcard tools/systemd/*))
 
+## make modules_install  weft.ko into /lib/modules of KDIR; DESTDIR=
 modules_install: modules
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_DIR=updates $(if $(DESTDIR),INSTALL_MOD_PATH='$(DESTDIR)') modules_install
 
 .PHONY: install uninstall modules_install
 
+## make check  every test; boots its own kernels in QEMU, installs from Debian what it lacks
+##   TESTS="roaming fsm"  only these     KERNELS="6.1 newest"  only on these
+##   KERNELS=uml          on Linux as a program, at the speed of this machine
+##   KIND=wireguard       the VM tests against the in-tree module
+##   KIND=weft-compat     the same tests, with wg, against weft in its place
 check:
 	@bash $(SELFTESTS)/setup.sh check
 	@TESTS='$(TESTS)' KIND='$(KIND)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/check.sh
 
+## make check-all  every test on each of 6.1, 6.12 and uml, which make check divides among them
 # Every test on every series.
 check-all:
 	@bash $(SELFTESTS)/setup.sh check
@@ -63,6 +75,7 @@ check-all:
 # What WireGuard's interface promises, with wg, of a weft in the in-tree module's place.
 COMPAT_TESTS := command dump keys lifecycle link nesting netlink netns packets routing uapi
 
+## make check-compat  what WireGuard promises, of a weft that stands in for it; TESTS="uapi" only these
 check-compat:
 	@bash $(SELFTESTS)/setup.sh check
 	@TESTS='$(or $(TESTS),$(COMPAT_TESTS))' KIND=weft-compat KERNELS='$(KERNELS)' bash $(SELFTESTS)/check.sh
@@ -70,12 +83,14 @@ check-compat:
 # What runs the command, with one that was built with sanitizers.
 ASAN_TESTS := tools tool command updown names events doctor rotate endpoints dump keys
 
+## make check-asan  what runs the command, with one that was built with sanitizers; TESTS="updown" only these
 check-asan:
 	@bash $(SELFTESTS)/setup.sh check
 	@SANITIZE=1 TESTS='$(or $(TESTS),$(ASAN_TESTS))' KERNELS='$(or $(KERNELS),6.12)' bash $(SELFTESTS)/check.sh
 
 .PHONY: check-asan
 
+## make check-newest  the same on the newest kernel in Debian unstable; TESTS="roaming fsm" only these
 # What of make check and make lint depends on the kernel.
 check-newest:
 	@bash $(SELFTESTS)/setup.sh lint
@@ -89,12 +104,16 @@ DEBUG ?= kasan kcsan
 DEBUG_SERIES = $(foreach kernel,$(DEBUG),$(if $(filter uml-%,$(kernel)),$(kernel),6.12-$(kernel)))
 DEBUG_TESTS := checkers kunit vm memcg suspend noipv6 churn hotplug clock failslab
 
+## make check-debug  the same under KASAN with lockdep, and under KCSAN; builds these kernels. TESTS="roaming" only these
+##   DEBUG=kasan          only under this     DEBUG=uml-kasan  in minutes, on Linux as a program
 check-debug:
 	@bash $(SELFTESTS)/setup.sh $(if $(filter-out uml-%,$(DEBUG)),check-debug,check)
 	@TESTS='$(or $(TESTS),$(DEBUG_TESTS))' KERNELS='$(DEBUG_SERIES)' bash $(SELFTESTS)/check.sh
 
 .PHONY: check-debug
 
+## make soak  an hour of 50 tunnels on bad lines; SOAK_MINUTES=5 SOAK_PEERS=10 KERNELS=6.12 for less
+## make flood  a tunnel that is flooded, and the in-tree one beside it; FLOODS="strays replays" only these
 # What takes longer than make check has time for. A soak's own kernel has to be built.
 flood soak:
 	@bash $(SELFTESTS)/setup.sh $(if $(filter 6.12-%,$(or $(KERNELS),$(if $(filter soak,$@),6.12-kasan))),check-debug,check)
@@ -103,6 +122,7 @@ flood soak:
 
 .PHONY: flood soak
 
+## make coverage  lines and branches of the module that tests reach, by gcov; TESTS="uapi" these, MISSED=1 the others too
 # Which lines of the module the tests reach.
 coverage:
 	@bash $(SELFTESTS)/setup.sh check-debug
@@ -110,6 +130,7 @@ coverage:
 
 .PHONY: coverage
 
+## make kernel  Linux as a program, built for KERNELS=uml; KERNELS=uml-kasan that with KASAN
 # What the tests boot, made before they are run.
 kernel:
 	@bash $(SELFTESTS)/setup.sh check
@@ -117,41 +138,52 @@ kernel:
 
 .PHONY: kernel
 
+## make demo  a fleet of three servers at work
 demo:
 	@bash $(SELFTESTS)/setup.sh demo
 	@bash $(SELFTESTS)/demo.sh
 
+## make bench  weft measured beside its peers; QUICK=1 in five minutes, FULL=1 with what takes in-tree long
 bench:
 	@bash $(SELFTESTS)/setup.sh bench
 	@QUICK='$(QUICK)' FULL='$(FULL)' bash $(SELFTESTS)/bench/run.sh all
 
+## make bench-document  the last figures and plots, into Documentation/networking/weft-bench.rst
 bench-document:
 	@QUICK='$(QUICK)' bash $(SELFTESTS)/bench/run.sh document
 
+## make bench-native  the same at the speed of this machine, in Linux as a program; QUICK=1 for less of it
 # The same at this machine's own speed, in Linux as a program.
 bench-native:
 	@bash $(SELFTESTS)/setup.sh bench-native
 	@QUICK='$(QUICK)' bash $(SELFTESTS)/bench/native.sh all
 
+## make bench-native-document  its last figures and plots, into the same file
 bench-native-document:
 	@QUICK='$(QUICK)' bash $(SELFTESTS)/bench/native.sh document
 
 .PHONY: bench bench-document bench-native bench-native-document
 
+## make interop  weft with in-tree wireguard of each kernel and with wireguard-go; Wireshark reads along
 # Weft with the kernel's own WireGuard and with wireguard-go, and what Wireshark makes of it.
 interop:
 	@bash $(SELFTESTS)/setup.sh interop
 	@KERNELS='$(KERNELS)' bash $(SELFTESTS)/interop/run.sh run
 
+## make interop-document  the last results, into Documentation/networking/weft-testing.rst
 interop-document:
 	@bash $(SELFTESTS)/interop/run.sh document
 
 .PHONY: interop interop-document
 
+## make lint  static checks; LINTS="sparse checkpatch" only these
 lint:
 	@bash $(SELFTESTS)/setup.sh lint
 	@LINTS='$(LINTS)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/lint.sh
 
+## make fuzz  the fuzzers, in five minutes; FUZZ_SECONDS= and FUZZ_RUNS= set other bounds
+##   TESTS="fsm config"   only these
+##   TESTS="packets netlink both"  those in a VM with KASAN; FUZZ_COUNT= and FUZZ_SEED=
 fuzz:
 	@bash $(SELFTESTS)/setup.sh fuzz
 	@TESTS='$(TESTS)' FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_RUNS='$(FUZZ_RUNS)' FUZZ_COUNT='$(FUZZ_COUNT)' \
@@ -159,6 +191,9 @@ fuzz:
 
 .PHONY: fuzz
 
+## make mutate  how many changes of the pure files the unit tests see; FILES="fsm.c" these, SAMPLE=10 about a tenth
+##   TARGET=tools         the command, by its tests
+##   TARGET=kmod SAMPLE=60  the rest of the module, in machines; BUDGET=60 seconds for each, GO_ON=<output> goes on
 # Which changes of the code the tests see.
 mutate:
 	@[ '$(TARGET)' != kmod ] || bash $(SELFTESTS)/setup.sh check
@@ -168,19 +203,24 @@ mutate:
 
 .PHONY: mutate
 
+## make generate  the uapi header and the netlink policy from Documentation/netlink/specs/weft.yaml
 generate:
 	@bash $(SELFTESTS)/setup.sh lint
 	@bash $(SELFTESTS)/ynl.sh "$$(bash $(SELFTESTS)/vm/kernels.sh source)" generate
 
+## make check-distro  the packages, installed and booted in Debian 12 and 13, with what drives WireGuard there
+##   TESTS="install up"   only these     DISTROS="bookworm trixie"  only in these
 check-distro:
 	@bash $(SELFTESTS)/setup.sh check-distro
 	@TESTS='$(TESTS)' DISTROS='$(DISTROS)' bash $(SELFTESTS)/distro/check.sh
 
+## make deb  the packages weft-dkms and weft-tools, in tools/build; OUT=<folder>
 deb:
 	@OUT='$(OUT)' bash tools/deb.sh
 
 .PHONY: check-distro deb
 
+## make clean  removes what was built here
 # kbuild's own way to clean needs headers; without them what it would remove is named here.
 clean:
 	rm -rf .tmp_versions kmod/.tmp_versions
@@ -193,46 +233,10 @@ clean:
 	$(MAKE) -C $(SELFTESTS)/debug clean
 	$(MAKE) -C $(SELFTESTS)/bench clean
 
+## make help  this list
 help:
-	@echo 'make            kmod/weft.ko and tools/weft'
-	@echo 'make modules    kmod/weft.ko; KDIR=<built kernel tree>, now $(or $(KDIR),none)'
-	@echo 'make tools      tools/weft'
-	@echo 'make install    the command, its manual pages, completion and units; DESTDIR= and PREFIX=, now $(PREFIX)'
-	@echo 'make modules_install  weft.ko into /lib/modules of KDIR; DESTDIR='
-	@echo 'make uninstall  removes what make install has installed; /etc/weft stays'
-	@echo 'make check      every test; boots its own kernels in QEMU, installs from Debian what it lacks'
-	@echo '                  TESTS="roaming fsm"  only these     KERNELS="6.1 newest"  only on these'
-	@echo '                  KERNELS=uml          on Linux as a program, at the speed of this machine'
-	@echo '                  KIND=wireguard       the VM tests against the in-tree module'
-	@echo '                  KIND=weft-compat     the same tests, with wg, against weft in its place'
-	@echo 'make check-all  every test on each of 6.1, 6.12 and uml, which make check divides among them'
-	@echo 'make check-compat  what WireGuard promises, of a weft that stands in for it; TESTS="uapi" only these'
-	@echo 'make check-asan  what runs the command, with one that was built with sanitizers; TESTS="updown" only these'
-	@echo 'make check-newest  the same on the newest kernel in Debian unstable; TESTS="roaming fsm" only these'
-	@echo 'make check-debug  the same under KASAN with lockdep, and under KCSAN; builds these kernels. TESTS="roaming" only these'
-	@echo '                  DEBUG=kasan          only under this     DEBUG=uml-kasan  in minutes, on Linux as a program'
-	@echo 'make flood      a tunnel that is flooded, and the in-tree one beside it; FLOODS="strays replays" only these'
-	@echo 'make soak       an hour of 50 tunnels on bad lines; SOAK_MINUTES=5 SOAK_PEERS=10 KERNELS=6.12 for less'
-	@echo 'make kernel     Linux as a program, built for KERNELS=uml; KERNELS=uml-kasan that with KASAN'
-	@echo 'make coverage   lines and branches of the module that tests reach, by gcov; TESTS="uapi" these, MISSED=1 the others too'
-	@echo 'make demo       a fleet of three servers at work'
-	@echo 'make bench      weft measured beside its peers; QUICK=1 in five minutes, FULL=1 with what takes in-tree long'
-	@echo 'make bench-document  the last figures and plots, into Documentation/networking/weft-bench.rst'
-	@echo 'make bench-native  the same at the speed of this machine, in Linux as a program; QUICK=1 for less of it'
-	@echo 'make bench-native-document  its last figures and plots, into the same file'
-	@echo 'make interop    weft with in-tree wireguard of each kernel and with wireguard-go; Wireshark reads along'
-	@echo 'make interop-document  the last results, into Documentation/networking/weft-testing.rst'
-	@echo 'make lint       static checks; LINTS="sparse checkpatch" only these'
-	@echo 'make mutate     how many changes of the pure files the unit tests see; FILES="fsm.c" these, SAMPLE=10 about a tenth'
-	@echo '                  TARGET=tools         the command, by its tests'
-	@echo '                  TARGET=kmod SAMPLE=60  the rest of the module, in machines; BUDGET=60 seconds for each, GO_ON=<output> goes on'
-	@echo 'make fuzz       the fuzzers, in five minutes; FUZZ_SECONDS= and FUZZ_RUNS= set other bounds'
-	@echo '                  TESTS="fsm config"   only these'
-	@echo '                  TESTS="packets netlink both"  those in a VM with KASAN; FUZZ_COUNT= and FUZZ_SEED='
-	@echo 'make generate   the uapi header and the netlink policy from Documentation/netlink/specs/weft.yaml'
-	@echo 'make deb        the packages weft-dkms and weft-tools, in tools/build; OUT=<folder>'
-	@echo 'make check-distro  the packages, installed and booted in Debian 12 and 13, with what drives WireGuard there'
-	@echo '                  TESTS="install up"   only these     DISTROS="bookworm trixie"  only in these'
-	@echo 'make clean      removes what was built here'
+	@awk '/^## make/ { name = "make" ($$3 == "" || $$0 ~ /^## make   / ? "" : " " $$3); text = substr($$0, 4 + length(name)); \
+		sub(/^ */, "", text); printf "%-28s%s\n", name, text } \
+		/^##   / { sub(/^## */, ""); printf "%-30s%s\n", "", $$0 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: all modules tools check check-compat check-newest demo lint generate clean help

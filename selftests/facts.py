@@ -184,7 +184,7 @@ def check_targets(tree):
     """`make TARGET` in a page is a target of the Makefile's, and `make help` names each that README.md has."""
     makefile = tree.read("Makefile")
     targets = {name for line in re.findall(r"^([a-z][a-z -]*):(?!=)", makefile, re.M) for name in line.split()}
-    shown = set(re.findall(r"echo 'make ([a-z-]+)", makefile))
+    shown = set(re.findall(r"^## make ([a-z-]+)", makefile, re.M))
     for page in PAGES:
         for name in sorted(set(re.findall(r"(?:^[\t ]+|``?)make ([a-z][a-z-]+)\b", tree.read(page), re.M)) - targets):
             tree.complain("targets", f"{page} says 'make {name}', and the Makefile has no such target")
@@ -293,7 +293,7 @@ PLANTS = [
     ("options", MAN + "weft.8", r"^\.It Fl -show-keys", ".It Fl -shown-keys"),
     ("fields", MAN + "weft.conf.5", r"SaveConfig", "SaveConfiguration"),
     ("diagnoses", MAN + "weft.8", r"^\.It Cm no-way$", ".It Cm no-ways"),
-    ("targets", "README.md", r"^    make flood", "    make floods"),
+    ("targets", "README.md", r"^    make fuzz", "    make fuzzes"),
     ("files", DOCUMENTATION + "weft-internals.rst", r"selftests/vm/boot\.sh", "selftests/vm/boots.sh"),
     ("files", "kmod/datapath/xmit.c", r"\A", "/* See NOWHERE.md. */\n"),
     ("lints", DOCUMENTATION + "weft-testing.rst", r"^pipes       .*\n", ""),
