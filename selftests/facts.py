@@ -93,7 +93,7 @@ def check_layers(tree):
     units = {os.path.splitext(name)[0] for name in module_sources(tree, ".c", ".h")}
     page = tree.read(DOCUMENTATION + "weft-internals.rst")
     table = re.search(r"^Folder +Files.*?\n=+ .*?\n(.*?)\n=+ ", page, re.M | re.S).group(1)
-    rows = {}
+    rows, folder = {}, None
     for line in table.splitlines():
         folder = line[:16].strip(" `/") or folder
         rows.setdefault(folder, []).extend(line[16:69].split())

@@ -7,7 +7,7 @@ forward.py send DEV MAC TO           from namespace c, one behind the other, tho
 forward.py watch DEV COUNT           prints that many UDP packets as they arrive, headers and all
 forward.py all                       as a peer: marks of congestion on the way to the tunnel
 """
-import ipaddress, os, socket, struct, subprocess, sys
+import ipaddress, os, socket, struct, subprocess
 import wgpeer
 from wgpeer import check
 

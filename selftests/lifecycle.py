@@ -10,7 +10,6 @@ import base64
 import os
 import signal
 import socket
-import struct
 import sys
 
 ETH_P_IP, PACKET_HOST = 0x0800, 0

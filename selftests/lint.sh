@@ -4,7 +4,7 @@
 # make lint: what can be said about the sources without running them.
 #
 #   LINTS     names (default: all): build checkpatch kerneldoc shellcheck pipes ynl layering length versions man faults
-#             facts words coccicheck and, of the command, clang tidy scan analyzer
+#             facts words python spelling coccicheck and, of the command, clang tidy scan analyzer
 #   KERNELS   series (default: 6.1 6.12)
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
@@ -12,7 +12,7 @@ set -u -o pipefail
 cd "$weft_top" || exit 1
 
 KERNELS=${KERNELS:-6.1 6.12}
-all="build checkpatch kerneldoc shellcheck pipes ynl layering length versions man faults facts words coccicheck"
+all="build checkpatch kerneldoc shellcheck pipes ynl layering length versions man faults facts words python spelling coccicheck"
 all+=" clang tidy scan analyzer"
 # Lines of a function, in module and command and in tests.
 longest_function=47
@@ -212,6 +212,17 @@ lint_facts() {
 
 lint_words() {
 	python3 selftests/words.py && python3 selftests/words.py --self-check
+}
+
+lint_python() {
+	find selftests -name '*.py' ! -path '*/build/*' -exec pyflakes3 {} +
+}
+
+# Words that are none of English: of nft and ip, names of links in tests, mandoc's own, and half of "to and fro".
+own_words=iif,ue,nd,fro,upto
+
+lint_spelling() {
+	codespell -L $own_words --skip '*.svg,*.o,*.d,*.json,build,corpus,dict,vectors' Documentation hooks kmod selftests tools ./*.md
 }
 
 main() {

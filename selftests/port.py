@@ -14,7 +14,6 @@ import select
 import signal
 import socket
 import sys
-import time
 
 NOBODY = 65534
 SO_BINDTOIFINDEX = 62

@@ -21,6 +21,7 @@ vm_packages=(
 check_packages=(libb2-dev rsync)
 lint_packages=(
 	sparse shellcheck universal-ctags perl python3-yaml python3-jsonschema bc mandoc groff-base coccinelle clang clang-tidy
+	pyflakes3 codespell
 )
 debug_packages=(linux-source-6.12 flex bison bc libelf-dev libssl-dev rsync ccache)
 fuzz_packages=(clang libclang-rt-dev libb2-dev)

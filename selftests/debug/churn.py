@@ -18,7 +18,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import netlink as nl
 from failslab import Links, NAME
-from netlink import attr, ip, name, peer, u8, u16, u32
+from netlink import attr, ip, name, peer, u16, u32
 
 DEVICES = ("wt0", "ws0")
 POOL = [bytes([8, number]) + b"\x55" * 30 for number in range(48)]
