@@ -44,6 +44,16 @@ make_in_root() { # make_in_root ROOT ARGUMENTS...
 	' bash "$root" "$cache" "$weft_top" "$@"
 }
 
+# What another checkout has compiled is taken from ccache: for it, paths below the directory are relative ones. The headers of
+# Debian's kernels know ccache by a variable.
+compile_once() { # compile_once DIRECTORY ARGUMENTS...
+	local directory=$1 compiler=()
+
+	shift
+	! is_uml "$series" || compiler=(CC="ccache gcc")
+	CCACHE_BASEDIR=$directory CCACHE_NOHASHDIR=1 DEBIAN_KERNEL_USE_CCACHE=true make "$@" "${compiler[@]}"
+}
+
 build() { # build DIRECTORY HEADERS ARGUMENTS...
 	local directory=$1 headers=$2 root=${2%/usr/src/*} run=(make)
 
@@ -52,6 +62,8 @@ build() { # build DIRECTORY HEADERS ARGUMENTS...
 	if [ -x "$root/usr/bin/make" ]; then
 		run=(make_in_root "$root")
 		headers=${headers#"$root"}
+	elif [ "${purpose}" != gcov ] && command -v ccache >/dev/null; then
+		run=(compile_once "$directory")
 	fi
 	"${run[@]}" -s -C "$headers" M="$directory" -j "$(nproc)" WEFT_SELFTESTS=m "$@" modules >&2
 }
