@@ -10,10 +10,10 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-/* A grace is looked after as often, for timers do not count suspension and it does. */
+/* The interval of checking graces: timers do not count suspension, but a grace does. */
 #define PEER_KEYS_LOOK_NS	(60 * NSEC_PER_SEC)
 
-/* Keys are told apart by number: no two of any peers' have the same. */
+/* Keys are identified by serial, which is unique over all peers. */
 static atomic64_t peer_keys_serial = ATOMIC64_INIT(0);
 
 static void peer_keys_assert_held(const struct weft_peer *peer)
@@ -30,7 +30,7 @@ static void peer_keys_fill(struct weft_public *key, const u8 public[WEFT_KEY_LEN
 }
 
 /**
- * weft_peer_keys_init() - give a peer that nobody can find yet its key
+ * weft_peer_keys_init() - give a peer that is not published yet its key
  * @peer: the peer, zeroed
  * @public: 32 bytes
  */
@@ -51,7 +51,7 @@ void weft_peer_keys_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 }
 
 /**
- * weft_peer_keys_match() - which of a peer's keys one is
+ * weft_peer_keys_match() - find a peer's key by its bytes
  * @peer: the peer
  * @public: 32 bytes
  *
@@ -229,7 +229,7 @@ static bool peer_keys_is_over(struct weft_peer *peer, enum weft_grace_of which, 
 	return until && until <= now_ns;
 }
 
-/* Nobody else's key, as weft_config_prepare() has seen to: this one's own, or new. */
+/* The key is one of this peer's own, or new, as weft_config_prepare() has checked. */
 static void peer_keys_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 {
 	struct weft_public *known = weft_lookup_key(peer->device, public);

@@ -88,7 +88,7 @@ static void timers_tell_session(struct weft_peer *peer, enum weft_event_type typ
 {
 	const struct weft_event event = {
 		.type = type, .cause = WEFT_CAUSE_PACKET, .peer = peer,
-		/* The one who began it has the keys and knows that the other has them, at once. */
+		/* The initiator has the keys and knows at once that the responder has them. */
 		.rtt_us = events & WEFT_FSM_SESSION_DERIVED ? READ_ONCE(peer->handshake_rtt_us) : 0,
 	};
 

@@ -100,7 +100,7 @@ TRACE_DEFINE_ENUM(WEFT_TRACE_SESSION_BEGUN);
 TRACE_DEFINE_ENUM(WEFT_TRACE_SESSION_CONFIRMED);
 TRACE_DEFINE_ENUM(WEFT_TRACE_SESSION_OVER);
 
-/* Packets that go no further. The key is empty where it is not known whose they are. */
+/* Dropped packets. The key is empty if the peer is not known. */
 TRACE_EVENT(weft_drop,
 	TP_PROTO(const struct weft_device *device, const struct weft_peer *peer,
 		 enum weft_drop reason, unsigned int count),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory for packets, out of a few pages that each CPU keeps and uses again once nobody else does.
+ * Memory for packets, from a few pages that each CPU keeps and reuses once they have no other
+ * users.
  */
 #ifndef WEFT_PAGES_H
 #define WEFT_PAGES_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * MACs and cookies. In the comments, L is a cookie, R the secret cookies are made with, and S the
- * public key of the one who is under load.
+ * public key of the host under load.
  */
 #include <linux/stddef.h>
 #include <linux/string.h>
@@ -56,10 +56,10 @@ static bool cookie_mac_valid(const void *msg, size_t at, const u8 *key, size_t k
 }
 
 /**
- * weft_cookie_keys - derive both keys that follow from a public key
+ * weft_cookie_keys - derive the two keys that belong to a public key
  * @keys: HASH("mac1----" || public key) and HASH("cookie--" || public key); worth keeping as
  *	long as the key
- * @receiver_public: the public key of whoever receives messages (and answers them with cookies)
+ * @receiver_public: the public key of the host that receives messages (and sends cookies)
  *
  * WireGuard paper, sections 5.4.4 and 5.4.7.
  */
@@ -71,9 +71,9 @@ void weft_cookie_keys(struct weft_cookie_keys *keys, const u8 receiver_public[WE
 
 /**
  * weft_cookie_add_macs - finish a message (section 5.4.4)
- * @msg: a whole initiation or response; its macs are written
+ * @msg: a complete initiation or response; its MACs are written
  * @len: its bytes, macs included
- * @receiver: keys of the one it goes to
+ * @receiver: keys of the host that it is sent to
  * @cookie: the cookie held from the receiver, young enough to be used; NULL for none, then
  *	mac2 is zero
  */
@@ -94,8 +94,8 @@ void weft_cookie_add_macs(void *msg, size_t len, const struct weft_cookie_keys *
 }
 
 /**
- * weft_cookie_mac1_valid - does the sender of a message know who we are?
- * @msg: a whole initiation or response
+ * weft_cookie_mac1_valid - does the sender of a message know this host's public key?
+ * @msg: a complete initiation or response
  * @len: its bytes, macs included; at least those of the macs
  * @self: own keys
  *
@@ -107,10 +107,10 @@ bool weft_cookie_mac1_valid(const void *msg, size_t len, const struct weft_cooki
 }
 
 /**
- * weft_cookie_mac2_valid - does the sender of a message receive what is sent to its address?
- * @msg: a whole initiation or response
+ * weft_cookie_mac2_valid - does the sender of a message receive packets sent to its address?
+ * @msg: a complete initiation or response
  * @len: its bytes, macs included; at least those of the macs
- * @cookie: what weft_cookie_make() makes of the address the message came from
+ * @cookie: the cookie of weft_cookie_make() for the address that the message came from
  *
  * Needed under load only (section 5.3). Constant time.
  */
