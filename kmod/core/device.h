@@ -104,7 +104,7 @@ struct weft_device {
 	struct weft_cells cells;
 	atomic_t jobs;				/* batches on other CPUs */
 	u32 fwmark;				/* config_lock; read with READ_ONCE() */
-	bool pmtu;				/* the same; outer packets have DF set */
+	bool pmtu;				/* the same; path MTU discovery is on */
 	u8 dscp;				/* the same; of outer packets, or enum weft_dscp */
 
 	struct sk_buff_head incoming;		/* handshake messages that wait for a worker */

@@ -3,7 +3,7 @@
 #include <linux/kernel.h>
 #include "lib/keyselect.h"
 
-/* Newest first: what both ends are to arrive at. */
+/* Newest first: the pair that both ends are to agree on. */
 static const struct weft_keyselect keyselect_order[] = {
 	{ WEFT_KEY_SLOT_CURRENT, WEFT_KEY_SLOT_NEXT },
 	{ WEFT_KEY_SLOT_CURRENT, WEFT_KEY_SLOT_CURRENT },
@@ -24,15 +24,15 @@ static bool keyselect_there(struct weft_keyselect pair, unsigned int identities,
 }
 
 /**
- * weft_keyselect_choose - which identity to send an initiation under, and to which key of the peer
- * @try: how many of this series went unanswered
- * @spare: there is a session that carries on meanwhile, so that an initiation may go unanswered
+ * weft_keyselect_choose - choose the identity of an initiation, and the peer's key for it
+ * @try: number of unanswered tries in this series
+ * @spare: a session stays usable meanwhile, so that an initiation may go unanswered
  * @identities: slots in which we have an identity; the current one is among them
  * @peers: slots in which the peer has a key; the current one is among them
  * @likely: the pair that the newest session was made with
  *
  * The likely pair first, then all others in turn, newest first. With time to spare the newest pair
- * goes before the likely one: somebody has to begin with it.
+ * precedes the likely one: one of the ends has to begin with it.
  */
 struct weft_keyselect weft_keyselect_choose(unsigned int try, bool spare, unsigned int identities,
 					    unsigned int peers, struct weft_keyselect likely)
@@ -50,7 +50,7 @@ struct weft_keyselect weft_keyselect_choose(unsigned int try, bool spare, unsign
 		    !keyselect_equal(keyselect_order[i], likely))
 			list[count++] = keyselect_order[i];
 	}
-	/* There is no other. */
+	/* There is no other pair. */
 	if (count < first + 1)
 		list[count++] = likely;
 	/*
