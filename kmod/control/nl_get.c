@@ -29,14 +29,14 @@
  */
 struct nl_get_cursor {
 	u64 generation;
-	/* of the peer to go on with; 0: nothing has been sent yet */
+	/* of the peer to continue with; 0: none has been sent yet */
 	u64 serial;
 	struct weft_peer *peer;			/* the same */
-	/* its allowed IP to go on with; NULL: begin with the peer */
+	/* its allowed IP to continue with; NULL: begin with the peer */
 	struct weft_allowedips_node *node;
 	u32 node_count;				/* its allowed IPs that have been sent */
 	bool finished;
-	bool own;				/* weft asks, not a program for WireGuard */
+	bool own;				/* for weft's own family, not WireGuard's */
 };
 
 static struct nl_get_cursor *nl_get_cursor(struct netlink_callback *cb)

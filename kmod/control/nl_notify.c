@@ -13,7 +13,7 @@
 #include <linux/timekeeping.h>
 #include <net/genetlink.h>
 
-/* Of what packets and time do to one peer: so many a second, and so many at once. */
+/* Rate limit per peer on events caused by packets and time: the interval, and the burst. */
 #define NL_NOTIFY_INTERVAL_NS	(NSEC_PER_SEC / 10)
 #define NL_NOTIFY_BURST		20
 

@@ -137,7 +137,7 @@ struct weft_peer {
 	atomic64_t rx_packets;			/* messages */
 	atomic64_t tx_packets;
 	atomic64_t handshakes_sent;		/* initiations */
-	atomic64_t handshakes_received;		/* those that were good */
+	atomic64_t handshakes_received;		/* valid initiations */
 	atomic64_t handshakes_completed;	/* sessions, of either initiator */
 	atomic_long_t drops[WEFT_DROPS_A_MAX];	/* by enum weft_drop */
 

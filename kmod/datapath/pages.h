@@ -11,7 +11,7 @@
 
 struct weft_pages {
 	struct page_frag kept[4];
-	unsigned int now;	/* which one is in use */
+	unsigned int now;	/* index of the page in use */
 };
 
 struct page_frag *weft_pages_refill(struct weft_pages *pages, unsigned int size);

@@ -45,7 +45,7 @@ struct parallel_worker {
 static struct workqueue_struct *parallel_workqueue;
 static struct parallel_worker *parallel_workers;
 static unsigned int parallel_allowed;		/* CPUs that no boot parameter isolates; constant */
-static DEFINE_SPINLOCK(parallel_lock);		/* bottom halves off; what follows below */
+static DEFINE_SPINLOCK(parallel_lock);		/* bottom halves off; the next four */
 static LIST_HEAD(parallel_waiting);		/* unstarted jobs, and rests of queues */
 static LIST_HEAD(parallel_idle);		/* workers */
 static unsigned int parallel_busy;		/* workers that are not idle; READ_ONCE() */

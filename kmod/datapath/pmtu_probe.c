@@ -2,7 +2,7 @@
 /*
  *   weft_pmtu_probe_begin() -> timer -> pmtu_probe_timer() -> pmtu_probe_send(): each size -> xmit
  *                           ^            |
- *                           +-- a try ---+--> the search is over: what was found goes to the route
+ *                           +-- a try ---+--> end of the search: the route gets the result
  *
  *   recv -> weft_pmtu_probe_take(): an answer
  */

@@ -4,7 +4,8 @@
  *                            |
  *                       recv_batch() ----------------+---> recv_parallel()
  *                            |                       |
- *                       recv_open(): each message    |     on some processor
+ *                       recv_open(): each message    |     on any CPU
+
  *                            |                       |
  *                       recv_deliver(): each packet  |     in the peer's order
  *                            |
@@ -388,7 +389,7 @@ static int recv_message(struct recv_batch *batch, struct recv_opener *opener, un
 static void recv_refuse(struct recv_batch *batch, enum weft_drop reason)
 {
 	batch->refused = reason;
-	/* A malformed message says nothing about the session of the messages before it. */
+	/* A malformed message does not belong to the session of the messages before it. */
 	if (batch->session && reason != WEFT_DROP_MALFORMED)
 		weft_peer_drop(batch->session->peer, reason, 1);
 	else

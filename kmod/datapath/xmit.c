@@ -2,7 +2,7 @@
 /*
  *   weft_xmit_packet() -> xmit_segment() -> xmit_send() -> weft_batch_seal() -> xmit_messages()
  *           |                                                                         |
- *           |                                                                       sock
+ *           |                                                                      output
  *           +-> staged while there is no session -> weft_xmit_staged() -> xmit_send() ...
  */
 

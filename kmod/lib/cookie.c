@@ -36,7 +36,7 @@ static void cookie_mac(u8 mac[WEFT_MAC_LEN], const u8 *key, size_t key_len,
 	blake2s_final(&ctx, mac);
 }
 
-/* Both MACs come last in a message; each covers what stands before it. */
+/* Both MACs are at the end of a message; each covers all bytes before it. */
 static size_t cookie_mac1_at(size_t len)
 {
 	return len - sizeof(struct weft_msg_macs) + offsetof(struct weft_msg_macs, mac1);
@@ -134,9 +134,9 @@ void weft_cookie_make(u8 cookie[WEFT_COOKIE_LEN], const u8 secret[WEFT_KEY_LEN],
 
 /**
  * weft_cookie_reply_create - write a cookie reply (section 5.4.7)
- * @reply: the whole message
+ * @reply: the complete message
  * @self: own keys
- * @cookie: the cookie of the source the answered message came from
+ * @cookie: the cookie for the source of the answered message
  * @nonce: 24 fresh random bytes
  * @mac1: mac1 of the answered message
  * @receiver: sender index of the answered message
@@ -160,10 +160,10 @@ void weft_cookie_reply_create(struct weft_msg_cookie_reply *reply,
  * weft_cookie_reply_open - read a cookie reply (section 5.4.7)
  * @cookie: the cookie to use towards its sender from now on
  * @reply: the message; its type and receiver have been checked
- * @sender: keys of the one it comes from
- * @mac1: mac1 of the last message we sent there
+ * @sender: keys of the host that sent it
+ * @mac1: mac1 of the last message sent to that host
  *
- * Return: false if it does not answer that message; @cookie is unchanged.
+ * Return: false if it does not answer that message; @cookie is not changed.
  */
 bool weft_cookie_reply_open(u8 cookie[WEFT_COOKIE_LEN], const struct weft_msg_cookie_reply *reply,
 			    const struct weft_cookie_keys *sender, const u8 mac1[WEFT_MAC_LEN])

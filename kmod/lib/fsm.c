@@ -473,7 +473,7 @@ static u32 fsm_expire_one(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 n
 		fsm_missed(fsm, now);
 		return WEFT_FSM_DO_FORGET_SOURCE | fsm_want_session(fsm, now);
 	case WEFT_FSM_PERSISTENT:
-		/* Armed again here: it must go on even if this keepalive cannot leave. */
+		/* Armed again here: the timer continues even if this keepalive cannot be sent. */
 		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + FSM_SECONDS(fsm->persistent_s));
 		return fsm->given_up ? 0 : WEFT_FSM_DO_KEEPALIVE;
 	case WEFT_FSM_RETRY:
