@@ -56,7 +56,7 @@ struct weft_config_peer {
 	u16 persistent_s;
 	u8 preshared[WEFT_KEY_LEN];
 	struct weft_endpoint endpoint;
-	struct weft_candidates *candidates;	/* NULL: none; then the replaced ones */
+	struct weft_candidates *candidates;	/* NULL: none; once applied, the previous ones */
 	struct weft_peer_name *name;	/* the name; NULL: none */
 };
 

@@ -158,7 +158,7 @@ static bool config_check_any_prefix_is_taken(const struct weft_config *config,
 	return false;
 }
 
-/* Whether the next key of @entry belongs to another peer, or is about to. */
+/* Whether the next key of @entry belongs to another peer, or will after the change. */
 static bool config_check_is_others(const struct weft_config *config, struct weft_device *device,
 				   const struct weft_config_peer *entry)
 {
@@ -186,7 +186,7 @@ static bool config_check_is_others(const struct weft_config *config, struct weft
 	return false;
 }
 
-/* Whether @key is about to be the device's own, or was before its rotation. */
+/* Whether @key will be the device's own, or was before its rotation. */
 static bool config_check_is_own(const struct weft_config *config, struct weft_device *device,
 				const u8 key[WEFT_KEY_LEN])
 {

@@ -260,15 +260,18 @@ static void peer_free_removed(struct weft_removal *removal)
  *
  * Users of a peer that may run concurrently, and the event that ends each use:
  *
- * 1. Configuration: none, the peers are on no device's list. 2. A handshake worker that looks the
- * peer up by key: not after it was unpublished. A worker that found it before holds a reference; it
- * checks peer->dead under handshake_lock before it makes a session, so none is made after
- * peer_mark_dead(). 3. Senders that look it up in the allowed IPs: not after it was unpublished, or
- * their table was detached; senders that found it before are in an RCU section, and
- * synchronize_net() waits for them. 4. Receivers that find it through a session's index: sessions
- * are revoked by weft_peer_erase(); a receiver that found one before is in an RCU section, and a
- * session holds a reference to its peer. 5. The timer and the work item: weft_timers_stop() has
- * waited for both, and neither is started for a peer that does not run.
+ * 1. Configuration: none, the peers are on no device's list.
+ * 2. A handshake worker that looks the peer up by key: not after it was unpublished. A worker that
+ *    found it before holds a reference; it checks peer->dead under handshake_lock before it makes a
+ *    session, so none is made after peer_mark_dead().
+ * 3. Senders that look it up in the allowed IPs: not after it was unpublished, or their table was
+ *    detached; senders that found it before are in an RCU section, and synchronize_net() waits for
+ *    them.
+ * 4. Receivers that find it through a session's index: sessions are revoked by weft_peer_erase(); a
+ *    receiver that found one before is in an RCU section, and a session holds a reference to its
+ *    peer.
+ * 5. The timer and the work item: weft_timers_stop() has waited for both, and neither is started
+ *    for a peer that does not run.
  *
  * So the last reference is dropped with the last session or by the last handshake worker. Both may
  * stage packets until then; peer_ref_free() purges them.
@@ -277,7 +280,6 @@ static void peer_free_removed(struct weft_removal *removal)
  *
  * Context: process, no lock, as many peers take long. Sleeps for one grace period, however many
  * there are.
- * however many there are.
  */
 void weft_peer_remove(struct weft_removal *removal)
 {

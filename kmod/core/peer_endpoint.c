@@ -50,7 +50,7 @@ static bool peer_endpoint_goes_to(struct weft_peer *peer, const struct weft_endp
 }
 
 /*
- * Drops the cached routes, after a change of their key and a new number of the endpoint. The
+ * Drops the cached routes, after the endpoint or its source, and its number, have changed. The
  * barrier pairs with that in weft_peer_has_moved(): if that reads the old number, the reset follows
  * the caching, else the other side resets.
  */

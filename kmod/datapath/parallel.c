@@ -8,10 +8,10 @@
  * tasks of higher priority, or are preempted by the hypervisor. No job depends on a worker:
  *
  * - A job belongs to a worker only once the worker runs, with bottom halves off and so without
- * preemption until the job is finished. Until then any CPU can take it. - A CPU that adds a job
- * processes jobs that have waited for PARALLEL_PATIENCE_NS itself, and wakes no worker. Until a
- * worker has looked for jobs again, CPUs process the batches that they receive. - If no other job
- * is added, the timer of the CPU that added the last one processes them.
+ *   preemption until the job is finished. Until then any CPU can take it.
+ * - A CPU that adds a job processes jobs that have waited for PARALLEL_PATIENCE_NS itself, and wakes
+ *   no worker. Until a worker has looked for jobs again, CPUs process the batches that they receive.
+ * - If no other job is added, the timer of the CPU that added the last one processes them.
  */
 
 #include "datapath/parallel.h"

@@ -258,7 +258,7 @@ static void recv_report(struct recv_batch *batch, u32 events)
 		return;
 	}
 	weft_timers_confirmed(session, events);
-	/* In this order: confirming a session ends all pending work, and so would end a renewal. */
+	/* In this order: confirming a session cancels a deferred try, such as the renewal. */
 	if (session->with_next_key || READ_ONCE(session->peer->handshake.untried))
 		weft_timers_queue_actions(session->peer, WEFT_PEER_DO_PROMOTE);
 	weft_xmit_staged(session->peer);
@@ -278,7 +278,7 @@ static unsigned int recv_hand_over(struct recv_batch *batch)
 	return weft_cells_receive(weft_cells_this(cells), &batch->ready, batch->alone);
 }
 
-/* Frees the received packet: as dropped if no message in it was accepted. */
+/* Frees the received packet: as dropped if no message in it could be opened. */
 static void recv_free(const struct recv_batch *batch, bool useless)
 {
 	if (unlikely(useless && batch->refused >= 0))

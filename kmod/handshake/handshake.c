@@ -408,8 +408,9 @@ static void handshake_heard(struct weft_peer *peer, const struct sk_buff *skb, u
 }
 
 /*
- * Records the keys of a completed exchange. The peer's next key is not used for initiations before
- * it is proved: the message may be old and delayed, and the peer may have dropped that key.
+ * Records the keys of an authenticated message. The peer's next key is not used for initiations
+ * before it is proved: the message may have been delayed by an attacker, and the peer may have
+ * dropped that key.
  */
 static void handshake_agreed(struct weft_peer *peer, const struct weft_identity *identity,
 			     const struct weft_public *public)
@@ -690,8 +691,8 @@ static int handshake_complete(struct weft_peer *peer, struct weft_session *sessi
 }
 
 /*
- * Completes a session of ours. Its timers' events are reported under the lock that erasing its keys
- * needs.
+ * Records that a session of ours is complete. The timers' events are reported under the lock that
+ * erasing its keys takes.
  */
 static void handshake_completed(struct weft_peer *peer, const struct weft_session *session,
 				const struct sk_buff *skb)

@@ -32,8 +32,8 @@
  * @WEFT_FSM_MENDED: the path or the keys, which may have kept a peer from answering, have changed
  * @WEFT_FSM_STRAY: data of a session that is not known here came from the peer's endpoint; it is
  *	not authenticated, so it causes one try only
- * @WEFT_FSM_RENEWAL: the session works, but newer keys are configured. Reported once, so that too
- *	that too soon means later
+ * @WEFT_FSM_RENEWAL: the session works, but newer keys are configured. Reported once:
+ *	a try that is too early is deferred
  * @WEFT_FSM_INITIATION_LOST: the initiation that was reported could not be sent
  * @WEFT_FSM_REFUSED: a response to our initiation came, and was invalid
  */
