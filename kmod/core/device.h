@@ -133,7 +133,7 @@ struct weft_device {
 	bool gone;				/* being removed: refuse changes */
 	struct weft_removal removal;		/* removed peers; for the destructor */
 	struct list_head list;			/* all devices; netdev.c's lock */
-	struct netlink_ext_ack *open_extack;	/* rtnl; of the request to bring it up */
+	struct netlink_ext_ack *open_extack;	/* rtnl; of the request to bring it up, or NULL */
 	struct rb_root peers_by_key;		/* peers_lock; this and the next three */
 	u32 keys_epoch;				/* of the tree above; never 0 */
 	struct list_head graces;		/* peers that have a previous key with an end */

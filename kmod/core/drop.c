@@ -8,7 +8,7 @@
 #include <linux/percpu.h>
 
 /**
- * weft_drop() - count dropped packets of no known peer
+ * weft_drop() - count dropped packets of no peer, or of an unknown one
  * @device: the device
  * @reason: the reason
  * @count: the number of packets

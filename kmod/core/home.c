@@ -13,7 +13,7 @@ unsigned int weft_home_id __read_mostly;
  * weft_home_enter() - delay the exit of a namespace until weft_home_leave()
  * @net: the namespace
  *
- * Context: a lock of the caller's prevents a concurrent weft_home_wait().
+ * Context: a lock of the caller's prevents weft_home_wait() from being called before.
  * Return: its home.
  */
 struct weft_home *weft_home_enter(struct net *net)

@@ -96,7 +96,7 @@ struct weft_peer_handshake {
 	struct weft_session *pending;		/* our initiation's, referenced; NULL: none */
 	u64 pending_identity;			/* the serials of the keys it was made with */
 	u64 pending_public;
-	u64 likely_identity;			/* and of those of the newest session */
+	u64 likely_identity;			/* and of the keys of the newest session */
 	u64 likely_public;
 	u8 unanswered;				/* our initiations since the newest session */
 	bool spare;				/* the first of them had a session meanwhile */

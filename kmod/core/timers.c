@@ -303,7 +303,7 @@ void weft_timers_stop(struct weft_peer *peer)
 }
 
 /**
- * weft_timers_forget_session_at() - note that an unused session ends at a given time
+ * weft_timers_forget_session_at() - note that the present session ends at a given time
  * @peer: the peer
  * @when_ns: the time, coarse boot-time clock
  *

@@ -148,7 +148,7 @@ static void crypt_write_tag(u8 *payload, unsigned int len, const u8 key[POLY1305
  * @len: of the padded packet
  * @counter: the packet's
  *
- * Context: any in which the FPU may be used; fast where SIMD is usable: process, softirq.
+ * Context: process or softirq, where the FPU may be used.
  */
 void weft_crypt_seal(struct weft_crypt *crypt, u8 *message, unsigned int len, u64 counter)
 {

@@ -9,8 +9,9 @@
  *
  * - A job belongs to a worker only once the worker runs, with bottom halves off and so without
  *   preemption until the job is finished. Until then any CPU can take it.
- * - A CPU that adds a job processes jobs that have waited for PARALLEL_PATIENCE_NS itself, and wakes
- *   no worker. Until a worker has looked for jobs again, CPUs process the batches that they receive.
+ * - A CPU that adds a job processes jobs that have waited for PARALLEL_PATIENCE_NS itself, and
+ *   wakes no worker. Until a worker has looked for jobs again, CPUs process the batches that they
+ *   receive.
  * - If no other job is added, the timer of the CPU that added the last one processes them.
  */
 
@@ -117,7 +118,7 @@ static struct weft_job *parallel_take_or_rest(struct parallel_worker *worker)
 	return job;
 }
 
-/* Takes an idle worker, unless as many are busy as are useful, and at least @enough. */
+/* Takes an idle worker, unless as many are busy as are useful, or as @enough if that is more. */
 static struct parallel_worker *parallel_wake(unsigned int enough)
 {
 	struct parallel_worker *worker;

@@ -115,7 +115,7 @@ static void pmtu_probe_send(struct weft_peer *peer, const struct weft_pmtu_probe
 	weft_xmit_packet(peer, skb, len);
 }
 
-/* Records the result of a search; path->found makes larger packets be fragmented or refused. */
+/* Records the result of a search: larger packets are fragmented or refused from here on. */
 static void pmtu_probe_settle(struct weft_peer *peer, const struct weft_pmtu_probe *probe)
 {
 	u32 limit = probe->pmtu.limit;

@@ -206,7 +206,6 @@ static struct weft_session *xmit_session(struct weft_peer *peer)
  * @peer: the peer
  * @skb: the inner packet, network header set, without a dst, in memory that is not shared with
  * other packets; consumed
- *
  * @mtu: of the packet's route; padding does not exceed it
  *
  * Context: bottom halves off.
