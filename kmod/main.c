@@ -47,8 +47,8 @@ module_param_cb(interfaces, &main_interfaces_ops, NULL, 0444);
 MODULE_PARM_DESC(interfaces, "how many interfaces there are, in all network namespaces; read only");
 
 /*
- * Sessions do not outlive the moment when memory leaves the machine's hands, and none begins from
- * then on until the machine is awake: between these two, processes and workers still run.
+ * Sessions are erased before memory can be copied or written to disk, and new ones are held back
+ * until the machine has resumed: processes and workers still run in between.
  */
 static int main_pm_event(struct notifier_block *nb, unsigned long action, void *data)
 {
@@ -68,7 +68,7 @@ static int main_pm_event(struct notifier_block *nb, unsigned long action, void *
 
 static struct notifier_block main_pm_notifier = { .notifier_call = main_pm_event };
 
-/* Two copies of a machine that go on with the same keys would use the same counters. */
+/* Two clones of a machine that continue with the same keys would reuse counters. */
 static int main_vm_forked(struct notifier_block *nb, unsigned long action, void *data)
 {
 	weft_netdev_erase_all();
@@ -96,9 +96,9 @@ static void main_exit_notifiers(void)
 }
 
 /*
- * What failed to register because its name is taken. Only one module can answer to "wireguard", and
- * links of the one that came first may be in use. -EEXIST itself would not do: modprobe takes it
- * for "loaded already" and says nothing.
+ * Reports a name that is taken. Only one module can provide "wireguard", and links of the module
+ * that came first may be in use. -EEXIST is not returned: modprobe takes it for "loaded already"
+ * and prints nothing.
  */
 static int __init main_refuse_taken(int err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The one place that says which version this is: module, command and packages all read it. */
+/* The only definition of the version: module, command and packages all read it. */
 #ifndef _WEFT_VERSION_H
 #define _WEFT_VERSION_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A change of a device's configuration: what a SET message asks for, with everything it needs.
+ * A change of a device's configuration: the request of a SET message, with all objects it needs.
  */
 #ifndef WEFT_CHANGE_H
 #define WEFT_CHANGE_H
@@ -31,8 +31,8 @@ struct weft_config_allowedip {
 struct weft_config_peer {
 	struct list_head list;
 	struct list_head allowedips;	/* struct weft_config_allowedip */
-	struct weft_peer *fresh;	/* in case that it has to be created; prepared */
-	bool known;			/* it is there before the change; prepared */
+	struct weft_peer *fresh;	/* in case it has to be created; prepared */
+	bool known;			/* the peer exists before the change; prepared */
 	u8 public_key[WEFT_KEY_LEN];
 	u32 flags;			/* enum weft_peer_flag */
 	bool has_preshared;
@@ -41,9 +41,9 @@ struct weft_config_peer {
 	bool has_roam;
 	bool roams;
 	bool has_persistent;
-	bool connect;			/* have an initiation sent if there is no session */
+	bool connect;			/* send an initiation if there is no session */
 	bool has_name;
-	bool exclusive;			/* its allowed IPs are nobody else's */
+	bool exclusive;			/* no other peer has its allowed IPs */
 	bool forget_timestamp;
 	bool has_next_public;
 	bool ends_previous_public;
@@ -56,7 +56,7 @@ struct weft_config_peer {
 	u16 persistent_s;
 	u8 preshared[WEFT_KEY_LEN];
 	struct weft_endpoint endpoint;
-	struct weft_candidates *candidates;	/* NULL: none; then those it has replaced */
+	struct weft_candidates *candidates;	/* NULL: none; once applied, the previous ones */
 	struct weft_peer_name *name;	/* the name; NULL: none */
 };
 
@@ -73,14 +73,14 @@ struct weft_config {
 	bool has_dscp;
 	bool pmtu;
 	u8 dscp;
-	struct weft_binding binding;	/* what is given; prepared: all of it */
+	struct weft_binding binding;	/* the given parts; prepared: complete */
 	u32 fwmark;
 	u8 private[WEFT_KEY_LEN];	/* all zeros: none */
 	bool changes_identity;		/* prepared */
-	bool strips;			/* prepared: it takes keys away from peers that stay */
+	bool strips;			/* prepared: keys are removed from peers that stay */
 	struct weft_identity *identity;	/* prepared */
 	struct weft_socket_pair sockets;	/* prepared */
-	struct weft_removal removal;	/* peers that it has removed; what is left of them to do */
+	struct weft_removal removal;	/* removed peers that are still to be freed */
 };
 
 /**

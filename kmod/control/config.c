@@ -24,7 +24,7 @@
 #include <uapi/linux/weft.h>
 
 /**
- * weft_config_init() - make an empty change
+ * weft_config_init() - initialise an empty change
  * @config: filled in
  */
 void weft_config_init(struct weft_config *config)
@@ -56,10 +56,10 @@ static void config_free_peer(struct weft_config_peer *peer)
 }
 
 /**
- * weft_config_free() - finish removing what a change has removed, and free the change
+ * weft_config_free() - finish the removals of a change, and free it
  * @config: the change, applied or not
  *
- * Context: process, not under device->config_lock; the device has to be there yet. May sleep.
+ * Context: process, not under device->config_lock; the device must still exist. May sleep.
  */
 void weft_config_free(struct weft_config *config)
 {
@@ -83,7 +83,7 @@ static int config_prepare_identity(struct weft_config *config, struct weft_devic
 		return 0;
 	config->identity = weft_identity_create(config->private);
 	if (config->identity == ERR_PTR(-EINVAL)) {
-		/* All zeros: there is to be none. */
+		/* All zeros: the device gets no key. */
 		config->identity = NULL;
 		config->changes_identity = now;
 		return 0;
@@ -111,8 +111,8 @@ static int config_prepare_allowedip(struct weft_config_allowedip *ip)
 }
 
 /*
- * Whether an entry may have to create its peer. Where the message removes peers the answer is a
- * cautious yes: what is removed further up has to be created anew further down.
+ * Whether an entry may have to create its peer. If the message removes peers the answer is a
+ * cautious yes: a later entry creates a peer again that an earlier one removed.
  */
 static bool config_may_create(const struct weft_config_peer *peer, bool removes)
 {
@@ -161,7 +161,7 @@ static int config_prepare_peers(struct weft_config *config, struct weft_device *
 	return 0;
 }
 
-/* Whether anything about the sockets is to change. */
+/* Whether the binding is to change. */
 static bool config_binds(const struct weft_config *config)
 {
 	return config->has_port || config->has_address4 || config->has_address6 ||
@@ -201,13 +201,13 @@ static bool config_connects(const struct weft_config *config)
 }
 
 /**
- * weft_config_prepare() - do all of a change that can fail
+ * weft_config_prepare() - do the part of a change that can fail
  * @config: the change, as parsed
- * @device: what it is for
- * @extack: says why, if it fails
+ * @device: the device
+ * @extack: names the reason of a failure
  *
- * Context: process, device->config_lock; the lock is to be held on to for weft_config_apply().
- * Return: 0 or a negative errno; then the device is as it was.
+ * Context: process, device->config_lock, to be held until weft_config_apply().
+ * Return: 0 or a negative errno; then the device has not changed.
  */
 int weft_config_prepare(struct weft_config *config, struct weft_device *device,
 			struct netlink_ext_ack *extack)
@@ -249,8 +249,8 @@ static void config_apply_allowedips(struct weft_config_peer *config, struct weft
 	LIST_HEAD(freed);
 
 	/*
-	 * What is in both the old and the new set is never out of the table: the rest of the old
-	 * goes when the new is in.
+	 * Prefixes in both the old and the new set never leave the table: the rest of the old set
+	 * is removed after the new one has been inserted.
 	 */
 	if (config->flags & WEFT_PEER_F_REPLACE_ALLOWEDIPS)
 		list_splice_init(&peer->allowedips, &before);
@@ -267,7 +267,7 @@ static void config_apply_allowedips(struct weft_config_peer *config, struct weft
 	weft_peer_free_allowedips(&freed);
 }
 
-/* Zeros are older than any time: the next initiation is newer, and from then on it is as ever. */
+/* Zeros are older than any timestamp: the next initiation is newer, and sets it again. */
 static void config_forget_timestamp(struct weft_peer *peer)
 {
 	struct weft_peer_keys *keys = &peer->keys;
@@ -285,7 +285,7 @@ static void config_apply_name(struct weft_config_peer *config, struct weft_peer 
 	config->name = NULL;
 }
 
-/* Whether an entry changes its peer, and does not only ask it for something. */
+/* Whether an entry changes its peer's configuration, beyond requesting an action. */
 static bool config_changes_peer(const struct weft_config_peer *config)
 {
 	return config->has_preshared || config->has_endpoint || config->has_persistent ||
@@ -295,8 +295,8 @@ static bool config_changes_peer(const struct weft_config_peer *config)
 }
 
 /*
- * With which preshared key a peer is let in, and where it may be. A fresh one has that before it
- * can be found: handshakes do not wait for the device's lock.
+ * Applies the preshared key that a peer is admitted with, and its endpoints. A fresh peer has them
+ * before it is published: handshakes do not take the device's lock.
  */
 static void config_apply_terms(struct weft_config_peer *config, struct weft_peer *peer,
 			       enum weft_event_cause cause)
@@ -311,7 +311,7 @@ static void config_apply_terms(struct weft_config_peer *config, struct weft_peer
 		weft_peer_set_endpoint(peer, &config->endpoint, cause);
 }
 
-/* What a change asks for of a peer's keys, apart from its current ones. */
+/* Applies changes of a peer's keys other than its current ones. */
 static void config_apply_keys(const struct weft_config_peer *config, struct weft_peer *peer)
 {
 	u8 old[WEFT_KEY_LEN];
@@ -343,7 +343,7 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 	if (config->forget_timestamp && !fresh)
 		config_forget_timestamp(peer);
 	config_apply_allowedips(config, peer);
-	/* Before there may be a keepalive, which asks for a session itself. */
+	/* Before a keepalive may be sent, which requests a session itself. */
 	if (peer->device->up)
 		weft_xmit_staged(peer);
 	if (config->has_persistent)
@@ -367,9 +367,9 @@ static struct weft_peer *config_publish(struct weft_config_peer *config, struct 
 {
 	struct weft_peer *peer;
 
-	/* Listeners hear of it when it has all that it is to have. */
+	/* The event is sent later, when the peer is completely configured. */
 	config_apply_terms(config, config->fresh, WEFT_CAUSE_NONE);
-	/* Before it can be found, so that timers know of whatever session it gets. */
+	/* Before it can be found, so that its timers see every session. */
 	if (device->up)
 		weft_timers_start(config->fresh);
 	peer = weft_peer_publish(config->fresh);
@@ -381,7 +381,7 @@ static struct weft_peer *config_publish(struct weft_config_peer *config, struct 
 	return peer;
 }
 
-/* The peer that an entry is about, created if need be, with a reference; or NULL. */
+/* The peer of an entry, created if need be, with a reference; or NULL. */
 static struct weft_peer *config_peer(struct weft_config_peer *config, struct weft_device *device,
 				     bool *fresh)
 {
@@ -390,7 +390,7 @@ static struct weft_peer *config_peer(struct weft_config_peer *config, struct wef
 	*fresh = false;
 	if (!config->fresh)
 		return weft_lookup_peer(device, config->public_key);
-	/* A peer with our own key could only be ourselves. */
+	/* A peer with our own key could only be this device itself. */
 	if (weft_rotation_is_own(device, config->public_key))
 		return NULL;
 	peer = config_publish(config, device);
@@ -413,7 +413,7 @@ static void config_apply_peer(struct weft_config_peer *config, struct weft_devic
 		weft_peer_event(peer, WEFT_EVENT_PEER_REMOVED, WEFT_CAUSE_ADMINISTRATION, NULL);
 		weft_peer_unpublish(peer, removal);
 	} else {
-		/* It runs before its keepalive is set, so that the first goes out at once. */
+		/* Its timers run before its keepalive is set, so that the first is sent at once. */
 		if (device->up)
 			weft_timers_start(peer);
 		config_apply_to_peer(config, peer, fresh);
@@ -421,7 +421,7 @@ static void config_apply_peer(struct weft_config_peer *config, struct weft_devic
 	weft_peer_put(peer);
 }
 
-/* Whether a message changes what the device is, apart from its peers. */
+/* Whether a message changes the device's own settings. */
 static bool config_changes_device(const struct weft_config *config)
 {
 	return config->changes_identity || config_binds(config) || config->has_fwmark ||
@@ -440,11 +440,11 @@ static void config_remove_all(struct weft_config *config, struct weft_device *de
 }
 
 /**
- * weft_config_apply() - carry a change out
+ * weft_config_apply() - apply a change
  * @config: the change, prepared
- * @device: what it is for
+ * @device: the device
  *
- * Removed peers are only out of sight afterwards; weft_config_free() waits until they are gone.
+ * Removed peers are only unpublished on return; weft_config_free() waits for their users.
  *
  * Context: process, device->config_lock, held since weft_config_prepare(). Cannot fail.
  */
@@ -454,7 +454,7 @@ void weft_config_apply(struct weft_config *config, struct weft_device *device)
 	struct weft_config_peer *peer;
 
 	lockdep_assert_held(&device->config_lock);
-	/* First, so that nobody goes through those that are not to stay. */
+	/* First, so that no later step visits peers that are removed. */
 	if (config->flags & WEFT_DEVICE_F_REPLACE_PEERS)
 		config_remove_all(config, device);
 	if (config_binds(config))
@@ -477,6 +477,6 @@ void weft_config_apply(struct weft_config *config, struct weft_device *device)
 		cond_resched();
 	}
 	weft_device_changed(device);
-	/* Under the lock: a device that is being removed waits only for the sockets that it has. */
+	/* Under the lock, as a device that is being removed only waits for its present sockets. */
 	weft_socket_close(&config->sockets);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How a change of a device's configuration is made: whole or not at all.
+ * A change of a device's configuration, made completely or not at all.
  *
  *   weft_config_init(), filled in by the parser
  *     -> weft_config_prepare(), which may fail
  *     -> weft_config_apply(), which cannot
- *     -> weft_config_free(), which finishes what need not be done under the lock
+ *     -> weft_config_free(), which does the rest without the lock
  */
 #ifndef WEFT_CONFIG_H
 #define WEFT_CONFIG_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A change is judged by the state that it leads to: it may swap names, or take a prefix from one
- * peer further down than it gives it to another. An entry is compared with all others; a message
- * has room for no more than some two thousand.
+ * A change is checked against the state that it leads to: it may swap names, or remove a prefix
+ * from one peer in a later entry than the one that gives it to another. Each entry is compared with
+ * all others; a message holds some two thousand at most.
  */
 
 #include "control/config_check.h"
@@ -27,13 +27,13 @@ static bool config_check_same_key(const u8 a[WEFT_KEY_LEN], const u8 b[WEFT_KEY_
 	return !memcmp(a, b, WEFT_KEY_LEN);
 }
 
-/* Whether an entry settles what its peer is called, gone being one way. */
+/* Whether an entry determines its peer's name, by setting it or removing the peer. */
 static bool config_check_settles_name(const struct weft_config_peer *entry)
 {
 	return entry->has_name || entry->flags & WEFT_PEER_F_REMOVE_ME;
 }
 
-/* The entry that has the last word on what the peer of @key is called, or NULL. */
+/* The last entry that determines the name of the peer of @key, or NULL. */
 static const struct weft_config_peer *config_check_last_word(const struct weft_config *config,
 							     const u8 key[WEFT_KEY_LEN])
 {
@@ -51,7 +51,7 @@ static const char *config_check_name(const struct weft_config_peer *entry)
 	return entry->name && !(entry->flags & WEFT_PEER_F_REMOVE_ME) ? entry->name->text : NULL;
 }
 
-/* Whether a peer that has @name now, and is not @entry's, keeps it. */
+/* Whether a peer other than @entry's has @name now, and keeps it. */
 static bool config_check_name_is_kept(const struct weft_config *config, struct weft_device *device,
 				      const struct weft_config_peer *entry, const char *name)
 {
@@ -98,7 +98,7 @@ static bool config_check_same_prefix(const struct weft_config_allowedip *a,
 	return !left || !((a->address[whole] ^ b->address[whole]) >> (8 - left));
 }
 
-/* What one entry does to a prefix: whose it is then, given whose it was. */
+/* Applies an entry to a prefix. Returns its next owner's key, given the present one's. */
 static const u8 *config_check_pass_on(const struct weft_config_peer *entry,
 				      const struct weft_config_allowedip *prefix, const u8 *holder)
 {
@@ -120,7 +120,7 @@ static const u8 *config_check_pass_on(const struct weft_config_peer *entry,
 	return holder;
 }
 
-/* Whether another peer would have a prefix if @entry did not ask for it. */
+/* Whether another peer would have a prefix if @entry did not request it. */
 static bool config_check_prefix_is_taken(const struct weft_config *config,
 					 struct weft_device *device,
 					 const struct weft_config_peer *entry,
@@ -158,7 +158,7 @@ static bool config_check_any_prefix_is_taken(const struct weft_config *config,
 	return false;
 }
 
-/* Whether the next key of @entry is another peer's, or is going to be. */
+/* Whether the next key of @entry belongs to another peer, or will after the change. */
 static bool config_check_is_others(const struct weft_config *config, struct weft_device *device,
 				   const struct weft_config_peer *entry)
 {
@@ -186,7 +186,7 @@ static bool config_check_is_others(const struct weft_config *config, struct weft
 	return false;
 }
 
-/* Whether @key is going to be the device's own, or was before its rotation. */
+/* Whether @key will be the device's own, or was before its rotation. */
 static bool config_check_is_own(const struct weft_config *config, struct weft_device *device,
 				const u8 key[WEFT_KEY_LEN])
 {
@@ -201,8 +201,8 @@ static bool config_check_is_own(const struct weft_config *config, struct weft_de
 }
 
 /*
- * A next key that another peer has is refused even if the same change takes it away from there:
- * that can be done with two.
+ * A next key of another peer is refused even if the same change removes it there: that takes two
+ * changes.
  */
 static int config_check_keys(const struct weft_config *config, struct weft_device *device,
 			     struct netlink_ext_ack *extack)
@@ -225,7 +225,7 @@ static int config_check_keys(const struct weft_config *config, struct weft_devic
 	return 0;
 }
 
-/* A name, and an allowed IP that is to be exclusive, is one peer's. */
+/* A name, and an exclusive allowed IP, belongs to one peer only. */
 static int config_check_claims(const struct weft_config *config, struct weft_device *device,
 			       struct netlink_ext_ack *extack)
 {
@@ -246,10 +246,10 @@ static int config_check_claims(const struct weft_config *config, struct weft_dev
 }
 
 /**
- * weft_config_check() - may the peers of a change have the keys, names and allowed IPs it gives?
- * @config: the change, resolved, with the identity that it brings prepared
- * @device: what it is for
- * @extack: says why, if not
+ * weft_config_check() - check that the keys, names and allowed IPs of a change are unique
+ * @config: the change, resolved, with its identity prepared
+ * @device: the device
+ * @extack: names the reason of a failure
  *
  * Context: process, device->config_lock. May sleep.
  * Return: 0, or -EEXIST: a next key is the device's own or another peer's, or another peer would
@@ -264,8 +264,8 @@ int weft_config_check(const struct weft_config *config, struct weft_device *devi
 }
 
 /*
- * Whether an entry above @entry takes keys away from the peer of @key, so that another of its keys
- * may be nobody's by the time that @entry is come to.
+ * Whether an entry before @entry removes keys of the peer of @key, so that another of its keys may
+ * belong to no peer when @entry is applied.
  */
 static bool config_check_is_stripped(const struct weft_config *config,
 				     const struct weft_config_peer *entry,
@@ -285,12 +285,12 @@ static bool config_check_is_stripped(const struct weft_config *config,
 }
 
 /**
- * weft_config_check_resolve() - find out which peers of a change are there, and have those that it
- * calls by their next or previous key called by their current one
+ * weft_config_check_resolve() - look up the existing peers of a change, and replace a next or
+ * previous key by the peer's current one
  * @config: the change, as parsed
- * @device: what it is for
+ * @device: the device
  *
- * A configuration that says the new key already, or the old one still, means the same peer.
+ * A configuration with the new key already, or still with the old one, means the same peer.
  *
  * Context: process, device->config_lock.
  */

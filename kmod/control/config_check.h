@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Checks of a change against the device and against itself: keys, names and exclusive allowed IPs
- * are one peer's.
+ * belong to one peer only.
  */
 #ifndef WEFT_CONFIG_CHECK_H
 #define WEFT_CONFIG_CHECK_H

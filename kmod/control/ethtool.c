@@ -9,7 +9,7 @@
 #include <linux/string.h>
 #include <net/rtnetlink.h>
 
-/* How the interface's own statistics count a drop. */
+/* The counter of the interface's own statistics for each drop reason. */
 enum ethtool_counter { RX_ERRORS, RX_DROPPED, TX_ERRORS, TX_DROPPED };
 
 static const struct {
@@ -48,7 +48,7 @@ static const struct {
 /**
  * weft_ethtool_add_drops() - count a device's drops among the interface's errors and drops
  * @device: the device
- * @stats: what they are added to
+ * @stats: the statistics to add them to
  */
 void weft_ethtool_add_drops(const struct weft_device *device, struct rtnl_link_stats64 *stats)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The counters of drops by their reasons, for ethtool and for the interface's own statistics.
+ * The drop counters by reason, for ethtool and for the interface's own statistics.
  */
 #ifndef WEFT_ETHTOOL_H
 #define WEFT_ETHTOOL_H

@@ -41,12 +41,12 @@
 #include <net/rtnetlink.h>
 #include <net/tcp.h>
 
-/* What a packet grows by outside, at most: IPv6, UDP, and this protocol. */
+/* Maximum bytes that encapsulation adds: IPv6, UDP, and this protocol. */
 #define NETDEV_OVERHEAD	(sizeof(struct ipv6hdr) + sizeof(struct udphdr) + WEFT_DATA_OVERHEAD)
 
 #define NETDEV_WIREGUARD	"wireguard"
 
-/* Every device, for what concerns all of them: namespaces that go away, suspension. */
+/* All devices, for exiting namespaces and suspension. */
 static LIST_HEAD(netdev_list);
 static DEFINE_MUTEX(netdev_list_lock);
 
@@ -64,10 +64,7 @@ static void netdev_get_stats64(struct net_device *dev, struct rtnl_link_stats64 
 	weft_ethtool_add_drops(netdev_priv(dev), stats);
 }
 
-/*
- * The kernel's own notes on redirects and link-local addresses make no sense on a tunnel with many
- * peers.
- */
+/* ICMP redirects and generated link-local addresses make no sense on a tunnel with many peers. */
 static void netdev_tame_stack(struct net_device *dev)
 {
 	struct in_device *dev4 = __in_dev_get_rtnl(dev);
@@ -75,8 +72,8 @@ static void netdev_tame_stack(struct net_device *dev)
 
 	if (dev4) {
 		/*
-		 * A hub that forwards from peer to peer sends back out of the interface it received
-		 * from.
+		 * A hub that forwards from peer to peer sends packets out of the interface on which
+		 * they arrived.
 		 */
 		IN_DEV_CONF_SET(dev4, SEND_REDIRECTS, false);
 		IPV4_DEVCONF_ALL(dev_net(dev), SEND_REDIRECTS) = false;
@@ -85,7 +82,7 @@ static void netdev_tame_stack(struct net_device *dev)
 		dev6->cnf.addr_gen_mode = IN6_ADDR_GEN_MODE_NONE;
 }
 
-/* Stops the peers of a device that is not up, and drops all that they have negotiated. */
+/* Stops the peers of a device that is not up, and drops their sessions. */
 static void netdev_quiesce(struct weft_device *device)
 {
 	struct weft_peer *peer;
@@ -103,14 +100,14 @@ static int netdev_open(struct net_device *dev)
 
 	netdev_tame_stack(dev);
 	mutex_lock(&device->config_lock);
-	/* Sockets that a setting was tried with, on some port, may have got messages. */
+	/* Sockets that were opened to try a setting may have received messages. */
 	weft_queue_purge(device);
-	/* Peers ask for sessions as soon as they are started. */
+	/* Peers request sessions as soon as they are started. */
 	WRITE_ONCE(device->up, true);
 	err = weft_binding_open(device, device->open_extack);
 	device->open_extack = NULL;
 	if (err) {
-		/* The socket of one family may have been there for a moment. */
+		/* The socket of one family may have been open for a moment. */
 		WRITE_ONCE(device->up, false);
 		netdev_quiesce(device);
 		weft_queue_purge(device);
@@ -125,7 +122,7 @@ static int netdev_open(struct net_device *dev)
 
 /*
  * Many devices may be removed at once, under rtnl: the core waits one grace period for all of them
- * before netdev_uninit(), and their peers go later, without rtnl.
+ * before netdev_uninit(), and their peers are freed later, without rtnl.
  */
 static int netdev_stop(struct net_device *dev)
 {
@@ -145,7 +142,7 @@ static int netdev_stop(struct net_device *dev)
 	return 0;
 }
 
-/* Tells the sender that this packet leads nowhere. */
+/* Sends the packet's sender an ICMP error: destination unreachable. */
 static void netdev_unreachable(struct sk_buff *skb)
 {
 	if (skb->protocol == htons(ETH_P_IP))
@@ -162,7 +159,7 @@ static struct weft_peer *netdev_destination(const struct weft_device *device,
 	return weft_allowedips_lookup6(&device->allowedips, &ipv6_hdr(skb)->daddr);
 }
 
-/* The header may be in a page as yet, where nobody looks for the version. */
+/* The header may still be in a page, which ip_tunnel_parse_protocol() does not read. */
 static bool netdev_is_whole(struct sk_buff *skb)
 {
 	unsigned int len = skb->protocol == htons(ETH_P_IP) ? sizeof(struct iphdr) :
@@ -172,7 +169,7 @@ static bool netdev_is_whole(struct sk_buff *skb)
 	       skb->protocol == ip_tunnel_parse_protocol(skb);
 }
 
-/* Passes a packet on to its peer. Returns why it could not, or -1; then it has changed hands. */
+/* Passes a packet to its peer. Returns a drop reason, or -1; then the packet is consumed. */
 static int netdev_pass_on(struct weft_device *device, struct sk_buff *skb)
 {
 	struct weft_endpoint endpoint;
@@ -196,7 +193,7 @@ static int netdev_pass_on(struct weft_device *device, struct sk_buff *skb)
 	mtu = skb_valid_dst(skb) ? dst_mtu(skb_dst(skb)) : READ_ONCE(device->dev->mtu);
 	if (READ_ONCE(device->pmtu) && !weft_pmtu_check(peer, skb, &mtu))
 		return -1;
-	/* Kept by netif_keep_dst() for the lines above; what goes out gets its own. */
+	/* Kept by netif_keep_dst() for the lines above; the outer packet gets its own. */
 	skb_dst_drop(skb);
 	weft_xmit_packet(peer, skb, mtu);
 	return -1;
@@ -261,10 +258,10 @@ free_tstats:
 }
 
 /*
- * Takes the device apart in the order of dependence: lists, sockets, peers, workers. The device is
- * down by now and sends nothing. Its sockets were closed a grace period ago; sockets that a change
- * of its configuration replaced, before that change let go of config_lock. The peers are only put
- * aside: rtnl is held, and there may be many.
+ * Tears the device down in the order of dependence: lists, sockets, peers, workers. The device is
+ * down by now and sends no packets. Its sockets were closed a grace period ago; sockets that a
+ * change of its configuration replaced were closed before that change dropped config_lock. The
+ * peers are only put on a list: rtnl is held, and there may be many.
  */
 static void netdev_uninit(struct net_device *dev)
 {
@@ -272,7 +269,7 @@ static void netdev_uninit(struct net_device *dev)
 	struct weft_identity *identity;
 	bool told;
 
-	/* One that could not be registered is not in the list, and nobody has heard of it. */
+	/* A device whose registration failed is not in the list and was never announced. */
 	mutex_lock(&netdev_list_lock);
 	mutex_lock(&device->config_lock);
 	told = !list_empty(&device->list);
@@ -301,9 +298,9 @@ static void netdev_uninit(struct net_device *dev)
 }
 
 /*
- * Last, without rtnl, when no reference to the interface is left: its holder may have been removing
- * peers until now. The statistics are read until here. The core has waited for a grace period since
- * netdev_uninit().
+ * The last step, without rtnl, when no reference to the interface is left: a holder of one may have
+ * been removing peers until now. The statistics are read until here. The core has waited for a
+ * grace period since netdev_uninit().
  */
 static void netdev_free(struct net_device *dev)
 {
@@ -318,8 +315,8 @@ static void netdev_free(struct net_device *dev)
 }
 
 /*
- * What the stack hands down at once is to fit one batch: in as many messages as one has room for,
- * each with the longest headers that are usual (IPv6, TCP with time stamps). More is cut up first.
+ * A GSO packet from the stack should fit one batch: as many messages as a batch holds, each with
+ * the longest usual headers (IPv6, TCP with time stamps). The stack segments larger ones first.
  */
 static void netdev_limit_bursts(struct net_device *dev, unsigned int mtu)
 {
@@ -349,7 +346,7 @@ static const struct net_device_ops netdev_ops = {
 	.ndo_get_stats64 = netdev_get_stats64,
 };
 
-/* udev and those who listen to it know a link by this name. */
+/* udev and its listeners see this name as DEVTYPE. */
 static const struct device_type netdev_type = { .name = KBUILD_MODNAME };
 static const struct device_type netdev_wireguard_type = { .name = NETDEV_WIREGUARD };
 
@@ -370,7 +367,7 @@ static void netdev_setup(struct net_device *dev)
 	dev->hw_features |= dev->features;
 	dev->hw_enc_features |= dev->features;
 	weft_compat_set_lltx(dev);
-	/* The route's MTU is looked at in netdev_pass_on(), and ICMP errors need the route too. */
+	/* netdev_pass_on() reads the route's MTU, and ICMP errors need the route too. */
 	netif_keep_dst(dev);
 	dev->needed_headroom = WEFT_OUTPUT_HEADROOM;
 	dev->needed_tailroom = WEFT_PADDING + WEFT_TAG_LEN + WEFT_CRYPT_BEHIND;
@@ -416,7 +413,7 @@ static struct rtnl_link_ops netdev_link_ops __read_mostly = {
 	.newlink = netdev_newlink,
 };
 
-/* The same under the name that programs for WireGuard ask for: compat=1. */
+/* The same kind under the name that WireGuard's tools create: compat=1. */
 static void netdev_setup_wireguard(struct net_device *dev)
 {
 	netdev_setup(dev);
@@ -432,8 +429,8 @@ static struct rtnl_link_ops netdev_wireguard_link_ops __read_mostly = {
 
 /*
  * The namespace of a device's sockets exits; the device itself may be in another one. Sockets and
- * cached routes belong to the namespace. No sockets are opened again: a namespace that exits gives
- * out no references.
+ * cached routes belong to the namespace. No sockets are opened again, as an exiting namespace
+ * grants no references.
  */
 static void netdev_lose_sockets(struct weft_device *device)
 {
@@ -444,8 +441,8 @@ static void netdev_lose_sockets(struct weft_device *device)
 }
 
 /*
- * A grace period later the caches of routes have no users. The home is the device's until its peers
- * have left: peers that a message removes before are counted as leaving.
+ * Called a grace period later, when the caches of routes have no users. The device keeps its home
+ * until its peers have left: peers that a message removes before are counted as leaving.
  */
 static void netdev_lose_home(struct weft_device *device)
 {
@@ -461,8 +458,8 @@ static void netdev_lose_home(struct weft_device *device)
 }
 
 /*
- * One grace period for all devices, an expedited one: rtnl may wait for the lock. Devices without
- * sockets are included, as these may have been closed a moment ago.
+ * One grace period for all devices, an expedited one, as rtnl may wait for the lock. It covers
+ * devices without sockets, as these may have just been closed.
  */
 static void __net_exit netdev_net_pre_exit(struct net *net)
 {
@@ -491,7 +488,7 @@ static struct pernet_operations netdev_net_ops = {
 	.size = sizeof(struct weft_home),
 };
 
-/* An interface is there, or has another name: sockets may be bound to it. */
+/* An interface has appeared or been renamed: sockets may be bound to it. */
 static void netdev_meet(struct net_device *dev)
 {
 	struct weft_device *device;
@@ -507,7 +504,7 @@ static int netdev_hear(struct notifier_block *block, unsigned long event, void *
 	struct net_device *dev = netdev_notifier_info_to_dev(info);
 	struct weft_device *device = weft_netdev_device(dev);
 
-	/* The core does not hand it to netdev_open(), which comes next under the same rtnl. */
+	/* The core does not pass it to netdev_open(), which comes next under the same rtnl. */
 	if (event == NETDEV_PRE_UP && device)
 		device->open_extack = netdev_notifier_info_to_extack(info);
 	if (event == NETDEV_REGISTER || event == NETDEV_CHANGENAME)
@@ -521,7 +518,7 @@ static struct notifier_block netdev_notifier = {
 
 /**
  * weft_netdev_init() - register the link kind
- * @compat: the kind wireguard, too
+ * @compat: whether to register the kind wireguard as well
  *
  * Context: process, once at load.
  * Return: 0 or a negative errno; -EEXIST if a name is taken.
@@ -535,7 +532,7 @@ int weft_netdev_init(bool compat)
 	err = register_netdevice_notifier(&netdev_notifier);
 	if (err)
 		goto unregister_net;
-	/* First what may be refused, so that no link can be made only to be taken away. */
+	/* First the one that may be refused, so that no link is created and then removed. */
 	if (compat)
 		err = rtnl_link_register(&netdev_wireguard_link_ops);
 	if (err)
@@ -557,7 +554,7 @@ unregister_net:
 
 /**
  * weft_netdev_exit() - remove every device, and the link kind
- * @compat: as weft_netdev_init() had it
+ * @compat: the argument of weft_netdev_init()
  *
  * Context: process, once at unload.
  */
@@ -584,7 +581,7 @@ struct weft_device *weft_netdev_device(struct net_device *dev)
 /**
  * weft_netdev_erase_all() - wipe the sessions of every peer of every device
  *
- * For when memory is about to be written to a disk, or has been copied to another machine.
+ * Called when memory is about to be written to disk, or has been copied to another machine.
  *
  * Context: process; may sleep.
  */
@@ -605,11 +602,11 @@ void weft_netdev_erase_all(void)
 }
 
 /**
- * weft_netdev_count() - how many devices there are, in all network namespaces
+ * weft_netdev_count() - the number of devices in all network namespaces
  *
  * Context: process; may sleep.
  *
- * Return: the number, which may have changed by then.
+ * Return: the number, which may be stale.
  */
 unsigned int weft_netdev_count(void)
 {

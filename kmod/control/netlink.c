@@ -11,10 +11,10 @@
 #include <uapi/linux/weft.h>
 
 /**
- * weft_netlink_interface() - the interface that a message is about
+ * weft_netlink_interface() - the interface that a message names
  * @net: the namespace of the message
  * @attrs: the message's attributes
- * @extack: says why, if there is none
+ * @extack: names the error
  *
  * Context: process.
  * Return: the interface, held, or ERR_PTR().
@@ -59,8 +59,8 @@ static struct genl_family netlink_family __ro_after_init = {
 };
 
 /*
- * As weft_device_nl_policy, without what WireGuard does not have. As long as that, for so many
- * attributes are looked for: the others are refused.
+ * As weft_device_nl_policy, without the attributes that WireGuard does not have. It has the same
+ * length, as the parser reads that many attributes: the others are refused.
  */
 static const struct nla_policy netlink_wireguard_policy[WEFT_DEVICE_A_MAX + 1] = {
 	[WEFT_DEVICE_A_IFINDEX] = { .type = NLA_U32, },
@@ -75,8 +75,8 @@ static const struct nla_policy netlink_wireguard_policy[WEFT_DEVICE_A_MAX + 1] =
 };
 
 /*
- * linux/wireguard.h: the same commands and attributes, up to and with the peers, and as lenient as
- * always about what a header's unused bits say.
+ * linux/wireguard.h: the same commands and attributes, up to the peers, and the same leniency about
+ * unused bits of the header.
  */
 static struct genl_family netlink_wireguard_family __ro_after_init = {
 	.name = "wireguard",
@@ -92,7 +92,7 @@ static struct genl_family netlink_wireguard_family __ro_after_init = {
 };
 
 /**
- * weft_netlink_family() - the family, for events
+ * weft_netlink_family() - weft's own family, for events
  */
 struct genl_family *weft_netlink_family(void)
 {
@@ -100,11 +100,11 @@ struct genl_family *weft_netlink_family(void)
 }
 
 /**
- * weft_netlink_family_of() - the family that a request came to, for the answer to come from
+ * weft_netlink_family_of() - the family of a request, for the reply
  * @nlh: the request
  *
- * Programs for WireGuard have never seen an attribute that is not WireGuard's: none may be put into
- * an answer of that family.
+ * Programs for WireGuard know no other attributes than WireGuard's: a reply of that family must not
+ * contain any.
  */
 const struct genl_family *weft_netlink_family_of(const struct nlmsghdr *nlh)
 {
@@ -114,7 +114,7 @@ const struct genl_family *weft_netlink_family_of(const struct nlmsghdr *nlh)
 
 /**
  * weft_netlink_init() - register the family
- * @compat: the family wireguard, too
+ * @compat: whether to register the family wireguard as well
  *
  * Context: process, once at load.
  * Return: 0 or a negative errno; -EEXIST if a name is taken.
@@ -133,7 +133,7 @@ int __init weft_netlink_init(bool compat)
 
 /**
  * weft_netlink_exit() - unregister the family
- * @compat: as weft_netlink_init() had it
+ * @compat: the argument of weft_netlink_init()
  *
  * Context: process, once at unload.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The generic netlink families, as Documentation/netlink/specs/weft.yaml specifies them, and what
- * requests of both kinds have in common. nl_get.c answers, nl_set.c changes.
+ * The generic netlink families, as specified in Documentation/netlink/specs/weft.yaml, and code
+ * that requests of both kinds share. nl_get.c answers, nl_set.c changes.
  */
 #ifndef WEFT_NETLINK_H
 #define WEFT_NETLINK_H

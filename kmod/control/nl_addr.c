@@ -75,7 +75,8 @@ int weft_nl_addr_put_candidates(struct sk_buff *skb, const struct weft_candidate
 }
 
 /**
- * weft_nl_addr_put_binding() - put what sockets are bound to into a message, but for the port
+ * weft_nl_addr_put_binding() - put the binding of a device's sockets into a message, except the
+ * port
  * @skb: the message
  * @device: the device
  *
@@ -100,7 +101,7 @@ int weft_nl_addr_put_binding(struct sk_buff *skb, const struct weft_device *devi
  * weft_nl_addr_get() - read an endpoint
  * @endpoint: filled in
  * @attr: the attribute
- * @extack: says why, if it is none
+ * @extack: names the error
  *
  * Return: 0 or -EINVAL.
  */
@@ -146,13 +147,13 @@ static int nl_addr_get_candidate(struct weft_endpoint *endpoint, const struct nl
 	err = weft_nl_addr_get(endpoint, attrs[WEFT_CANDIDATE_A_ENDPOINT], extack);
 	if (err || endpoint->addr.sa_family != AF_INET6)
 		return err;
-	/* What is heard from there will not have one either. */
+	/* Packets received from there will not have one either. */
 	if (!__ipv6_addr_needs_scope_id(ipv6_addr_type(&endpoint->addr6.sin6_addr)))
 		endpoint->addr6.sin6_scope_id = 0;
 	return 0;
 }
 
-/* Counts them, and looks at what is behind the last one, which the core does not. */
+/* Counts the candidates, and checks for trailing bytes, which the core does not. */
 static int nl_addr_count(const struct nlattr *nest, struct netlink_ext_ack *extack)
 {
 	const struct nlattr *attr;
@@ -172,7 +173,7 @@ static int nl_addr_count(const struct nlattr *nest, struct netlink_ext_ack *exta
 	return count;
 }
 
-/* Each place once: the one behind it would not be found otherwise. */
+/* Drops duplicates: candidates behind one would never be reached. */
 static int nl_addr_fill(struct weft_candidates *candidates, const struct nlattr *nest,
 			struct netlink_ext_ack *extack)
 {
@@ -193,9 +194,9 @@ static int nl_addr_fill(struct weft_candidates *candidates, const struct nlattr 
 
 /**
  * weft_nl_addr_get_candidates() - read a peer's candidates
- * @candidates: gets them, to be freed with kfree(), even if not all are good; NULL for none
+ * @candidates: gets them, to be freed with kfree(), even on error; NULL for none
  * @nest: the attribute
- * @extack: says why, if they are not good
+ * @extack: names the error
  *
  * Context: process; may sleep.
  * Return: 0 or a negative errno.
@@ -214,7 +215,7 @@ int weft_nl_addr_get_candidates(struct weft_candidates **candidates, const struc
 	return nl_addr_fill(*candidates, nest, extack);
 }
 
-/* Which interface, 0 or "" being none: by index or by name. */
+/* Parses the interface, by index or by name; 0 or "" means none. */
 static int nl_addr_get_interface(struct weft_config *config, struct nlattr **attrs,
 				 struct netlink_ext_ack *extack)
 {
@@ -238,7 +239,7 @@ static int nl_addr_get_interface(struct weft_config *config, struct nlattr **att
 	return 0;
 }
 
-/* A socket is bound to an address of this host's, and to none that many hosts have. */
+/* A socket is bound to a local address: neither multicast nor broadcast. */
 static int nl_addr_get_address4(struct weft_config *config, const struct nlattr *attr,
 				struct netlink_ext_ack *extack)
 {
@@ -264,10 +265,10 @@ static int nl_addr_get_address6(struct weft_config *config, const struct nlattr 
 }
 
 /**
- * weft_nl_addr_get_binding() - read what a device's sockets are to be bound to, but for the port
+ * weft_nl_addr_get_binding() - read the new binding of a device's sockets, except the port
  * @config: gets it
  * @attrs: a device's attributes, weft's own included
- * @extack: says why, if something is wrong
+ * @extack: names the error
  *
  * Return: 0 or -EINVAL.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where peers are and where we are, as messages carry it: endpoints, candidates, bindings.
+ * Addresses in messages: endpoints, candidates, bindings.
  */
 #ifndef WEFT_NL_ADDR_H
 #define WEFT_NL_ADDR_H

@@ -24,19 +24,19 @@
 #include <uapi/linux/weft.h>
 
 /*
- * Where a dump goes on. The pointers are good as long as the generation is the device's: then
- * nothing has been removed. Otherwise the serial and the count tell the place.
+ * The position of a dump. The pointers are valid as long as the generation is the device's: then no
+ * peer or allowed IP has been removed. Otherwise the serial and the count give the position.
  */
 struct nl_get_cursor {
 	u64 generation;
-	/* of the peer to go on with; 0: nothing has been sent yet */
+	/* of the peer to continue with; 0: none has been sent yet */
 	u64 serial;
 	struct weft_peer *peer;			/* the same */
-	/* its allowed IP to go on with; NULL: begin with the peer */
+	/* its allowed IP to continue with; NULL: begin with the peer */
 	struct weft_allowedips_node *node;
 	u32 node_count;				/* its allowed IPs that have been sent */
 	bool finished;
-	bool own;				/* weft asks, not a program for WireGuard */
+	bool own;				/* for weft's own family, not WireGuard's */
 };
 
 static struct nl_get_cursor *nl_get_cursor(struct netlink_callback *cb)
@@ -63,8 +63,8 @@ static int nl_get_put_allowedip(struct sk_buff *skb, const struct weft_allowedip
 }
 
 /*
- * Puts the allowed IPs of @peer from the cursor's on. The cursor stands at the first that did not
- * fit, or at NULL.
+ * Puts the allowed IPs of @peer from the cursor's on. The cursor is set to the first that did not
+ * fit, or to NULL.
  */
 static int nl_get_put_allowedips(struct sk_buff *skb, struct weft_peer *peer,
 				 struct nl_get_cursor *cursor)
@@ -141,7 +141,7 @@ static int nl_get_put_grace_left(struct sk_buff *skb, struct weft_peer *peer, in
 	return until_ns ? nla_put_u32(skb, type, nl_get_seconds_left(until_ns)) : 0;
 }
 
-/* The keys that a peer has beside those that WireGuard knows. */
+/* The keys of a peer that WireGuard does not have. */
 static int nl_get_put_keys(struct sk_buff *skb, struct weft_peer *peer)
 {
 	if (nl_get_put_public(skb, peer, WEFT_PEER_A_NEXT_PUBLIC_KEY, WEFT_KEY_SLOT_NEXT) ||
@@ -181,7 +181,7 @@ static u64 nl_get_age(u64 then, u64 now)
 	return div_u64(now > then ? now - then : 0, NSEC_PER_MSEC);
 }
 
-/* 0 says that it has never happened. */
+/* 0: it has never happened. */
 static int nl_get_put_age(struct sk_buff *skb, int attr, u64 then, u64 now)
 {
 	return then ? nla_put_u64_64bit(skb, attr, nl_get_age(then, now), WEFT_PEER_A_UNSPEC) : 0;
@@ -229,7 +229,7 @@ static int nl_get_put_path_mtu(struct sk_buff *skb, const struct weft_peer *peer
 	return nla_put_u32(skb, WEFT_PEER_A_PATH_MTU, limit);
 }
 
-/* What only weft has. */
+/* Attributes of weft's own family. */
 static int nl_get_put_own_peer_values(struct sk_buff *skb, struct weft_peer *peer)
 {
 	/* The configuration's lock is enough to read both. */
@@ -243,8 +243,8 @@ static int nl_get_put_own_peer_values(struct sk_buff *skb, struct weft_peer *pee
 }
 
 /*
- * Puts one peer, or the rest of it. If it is cut short at an allowed IP, what is there stays; else
- * nothing does.
+ * Puts one peer, or the rest of it. A peer that is cut short at an allowed IP is kept; otherwise
+ * nothing of it is.
  */
 static int nl_get_put_peer(struct sk_buff *skb, struct weft_peer *peer,
 			   struct nl_get_cursor *cursor)
@@ -280,8 +280,8 @@ cancel:
 }
 
 /*
- * Finds the cursor's place again after the device has changed. Returns the peer, or NULL when there
- * are no more.
+ * Finds the cursor's position again after the device has changed. Returns the peer, or NULL when
+ * there are no more.
  */
 static struct weft_peer *nl_get_find_again(struct weft_device *device,
 					   struct nl_get_cursor *cursor)
@@ -306,7 +306,7 @@ static struct weft_peer *nl_get_find_again(struct weft_device *device,
 			return peer;
 		}
 	}
-	/* All that was left of it has gone: on to the next. */
+	/* The rest of its allowed IPs has been removed: continue with the next peer. */
 	if (cursor->node_count) {
 		cursor->node_count = 0;
 		return list_is_last(&peer->list, &device->peers) ? NULL :
@@ -315,7 +315,7 @@ static struct weft_peer *nl_get_find_again(struct weft_device *device,
 	return peer;
 }
 
-/* The peer to go on with, or NULL when there are no more. */
+/* The peer to continue with, or NULL when there are no more. */
 static struct weft_peer *nl_get_resume(struct weft_device *device, struct nl_get_cursor *cursor)
 {
 	if (!cursor->serial)
@@ -389,7 +389,7 @@ static int nl_get_put_device(struct sk_buff *skb, struct weft_device *device)
 	return nl_get_put_identity(skb, device);
 }
 
-/* What only weft has. */
+/* Attributes of weft's own family. */
 static int nl_get_put_own_device(struct sk_buff *skb, struct weft_device *device)
 {
 	return nla_put_u8(skb, WEFT_DEVICE_A_PMTU, device->pmtu) ?:
@@ -413,7 +413,7 @@ static int nl_get_dump_device(struct sk_buff *skb, struct netlink_callback *cb,
 			     weft_netlink_family_of(cb->nlh), NLM_F_MULTI, WEFT_CMD_GET_DEVICE);
 	if (!header)
 		return -EMSGSIZE;
-	/* Never 0: that would say that consistency is not looked at. */
+	/* Never 0, which would disable the consistency check. */
 	cb->seq = (u32)device->generation + (u32)atomic_read(&device->promotions) + 1 ?: 1;
 	genl_dump_check_consistent(cb, header);
 	if (!cursor->serial)

@@ -13,11 +13,11 @@
 #include <linux/timekeeping.h>
 #include <net/genetlink.h>
 
-/* Of what packets and time do to one peer: so many a second, and so many at once. */
+/* Rate limit per peer on events caused by packets and time: the interval, and the burst. */
 #define NL_NOTIFY_INTERVAL_NS	(NSEC_PER_SEC / 10)
 #define NL_NOTIFY_BURST		20
 
-/* All attributes of an event at once fit. */
+/* An event with all attributes fits. */
 #define NL_NOTIFY_MESSAGE_LEN	512
 
 /* Set before the first device can be made, then constant. */
@@ -99,7 +99,7 @@ static struct sk_buff *nl_notify_message(const struct weft_device *device,
 	return skb;
 }
 
-/* What somebody asked for is not held back: it is as often as they ask. */
+/* Events caused by administration are not rate limited. */
 static bool nl_notify_is_limited(const struct weft_event *event)
 {
 	return event->peer && event->type != WEFT_EVENT_PEER_REMOVED &&
@@ -126,7 +126,7 @@ static bool nl_notify_spend(struct weft_device *device, struct weft_peer *peer)
 	return true;
 }
 
-/* What has been removed is silent from here on, though it may take a while to go. */
+/* No further events of a removed device or peer, although freeing it may take a while. */
 static void nl_notify_end(struct weft_device *device, const struct weft_event *event)
 {
 	if (event->type == WEFT_EVENT_DEVICE_REMOVED)
@@ -135,7 +135,7 @@ static void nl_notify_end(struct weft_device *device, const struct weft_event *e
 		WRITE_ONCE(event->peer->events_over, true);
 }
 
-/* Whether nothing more may be said of a device or a peer, for it has been told that it is gone. */
+/* Whether the removal of the device or peer has already been announced. */
 static bool nl_notify_are_over(struct weft_device *device, const struct weft_event *event)
 {
 	lockdep_assert_held(&device->events_lock);
@@ -146,8 +146,8 @@ static bool nl_notify_are_over(struct weft_device *device, const struct weft_eve
 }
 
 /*
- * The number is taken and the message sent under one lock, so that they arrive in order, and what
- * the last one says of a peer is not older than what the one before says.
+ * The number is taken and the message sent under one lock, so that messages arrive in order, and a
+ * later message does not report an older state of a peer than the one before.
  */
 static void nl_notify_multicast(struct weft_device *device, const struct weft_event *event,
 				struct net *net)
@@ -168,11 +168,11 @@ static void nl_notify_multicast(struct weft_device *device, const struct weft_ev
 }
 
 /**
- * weft_nl_notify_send() - tell the listeners in a device's namespace what happened
+ * weft_nl_notify_send() - send an event to the listeners in a device's namespace
  * @device: the device
- * @event: what
+ * @event: the event
  *
- * While nobody listens it is only counted.
+ * Without listeners the event is only counted.
  *
  * Context: any but hard interrupt; struct weft_device_ops' event. Not under anything below
  * device->events_lock.
@@ -181,7 +181,7 @@ void weft_nl_notify_send(struct weft_device *device, const struct weft_event *ev
 {
 	struct net *net;
 
-	/* The interface may be on its way to another namespace, and this one may be going away. */
+	/* The interface may be moving to another namespace, and this one may be exiting. */
 	rcu_read_lock();
 	net = dev_net(device->dev);
 	if (likely(!genl_has_listeners(nl_notify_family, net, WEFT_NLGRP_EVENTS))) {

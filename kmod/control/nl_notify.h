@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The multicast group that tells what happens to devices and peers.
+ * The multicast group for events of devices and peers.
  */
 #ifndef WEFT_NL_NOTIFY_H
 #define WEFT_NL_NOTIFY_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * SET and ROTATE: a message is parsed into a change, and nothing else is touched before all of it
- * is known to be good.
+ * SET and ROTATE: a message is parsed into a change, and the device is not modified before the
+ * complete message has been checked.
  */
 
 #include "control/change.h"
@@ -49,8 +49,8 @@ static int nl_set_parse_address(struct weft_config_allowedip *ip, struct nlattr 
 }
 
 /*
- * The core has held every message to the policies, nested ones included, before it came here. So
- * what is nested needs only to be taken apart.
+ * The core has validated every message against the policies, nested attributes included. So nests
+ * only need to be parsed.
  */
 static int nl_set_open_nest(struct nlattr **attrs, int max, const struct nlattr *nest,
 			    struct netlink_ext_ack *extack)
@@ -93,7 +93,7 @@ static int nl_set_parse_allowedips(struct list_head *list, struct nlattr *nest,
 		if (err)
 			return err;
 	}
-	/* The core does not look behind the last one of an array. */
+	/* The core does not check for trailing bytes in an array. */
 	if (rest > 0)
 		return weft_netlink_refuse(extack, nest, -EINVAL,
 				      "allowed IPs: bytes after the last attribute");
@@ -161,7 +161,7 @@ static int nl_set_parse_name(struct weft_config_peer *peer, const struct nlattr 
 	return peer->name ? 0 : -ENOMEM;
 }
 
-/* Only to be taken away: what it is follows from what it was. */
+/* Only removal can be requested: a previous key results from the key that was replaced. */
 static int nl_set_parse_end(bool *ends, const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
 	if (attr && memchr_inv(nla_data(attr), 0, nla_len(attr)))
@@ -266,7 +266,7 @@ static int nl_set_parse_peers(struct weft_config *config, struct nlattr *nest,
 	return 0;
 }
 
-/* @own: there is room for what only weft has among the attributes. */
+/* @own: attributes of weft's own family may be present. */
 static int nl_set_parse(struct weft_config *config, struct nlattr **attrs, bool own,
 			struct netlink_ext_ack *extack)
 {

@@ -52,8 +52,8 @@ static int nl_stats_peer_drops(struct sk_buff *skb, struct weft_peer *peer)
 }
 
 /**
- * weft_nl_stats_device() - put what only weft says of a device
- * @skb: the message; what was put stays when it is full, for the caller to cancel
+ * weft_nl_stats_device() - put weft's own statistics of a device
+ * @skb: the message; if it is full the caller cancels the partial attributes
  * @device: the device
  *
  * Context: process; config_lock.
@@ -67,8 +67,8 @@ int weft_nl_stats_device(struct sk_buff *skb, struct weft_device *device)
 }
 
 /**
- * weft_nl_stats_peer() - put what only weft says of a peer
- * @skb: the message; what was put stays when it is full, for the caller to cancel
+ * weft_nl_stats_peer() - put weft's own statistics of a peer
+ * @skb: the message; if it is full the caller cancels the partial attributes
  * @peer: the peer
  *
  * Context: process; config_lock.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What weft says of devices and peers beyond what WireGuard does.
+ * Statistics of devices and peers that WireGuard does not have.
  */
 #ifndef WEFT_NL_STATS_H
 #define WEFT_NL_STATS_H

@@ -44,7 +44,7 @@ static void rotation_phase_out(struct weft_device *device, u64 serial)
 	}
 }
 
-/* Wipes an identity that can no longer be found, and all but sessions that was made of it. */
+/* Wipes an identity that can no longer be found, and all state derived from it except sessions. */
 static void rotation_erase(struct weft_device *device, struct weft_identity *identity)
 {
 	struct weft_peer *peer;
@@ -96,7 +96,7 @@ static void rotation_look(struct weft_device *device, u64 when_ns)
 	spin_unlock_bh(&device->peers_lock);
 }
 
-/* Ends what of the device's own keys is over, and sees to being called when the next one is. */
+/* Ends the grace of the device's own previous key if it is over, else schedules its end. */
 static void rotation_end_own(struct weft_device *device, u64 now)
 {
 	if (device->until_ns && device->until_ns <= now)
@@ -105,7 +105,7 @@ static void rotation_end_own(struct weft_device *device, u64 now)
 		rotation_look(device, device->until_ns);
 }
 
-/* Ends the graces that are over, and sees to being called when the next one is. */
+/* Ends the graces that are over, and schedules the next end. */
 static void rotation_work(struct work_struct *work)
 {
 	struct weft_device *device =
@@ -130,7 +130,7 @@ unlock:
 }
 
 /**
- * weft_rotation_init() - make ready what ends a device's graces
+ * weft_rotation_init() - initialise the work that ends a device's graces
  * @device: the device
  */
 void weft_rotation_init(struct weft_device *device)
@@ -141,8 +141,8 @@ void weft_rotation_init(struct weft_device *device)
 }
 
 /**
- * weft_rotation_exit() - end no grace any more
- * @device: the device; it is gone, and nothing can be found in it
+ * weft_rotation_exit() - stop the work that ends a device's graces
+ * @device: the device; it is being removed, and has no peers any more
  *
  * Context: process, not under device->config_lock; may sleep.
  */
@@ -152,11 +152,11 @@ void weft_rotation_exit(struct weft_device *device)
 }
 
 /**
- * weft_rotation_renew() - renew a peer's session, for there are keys that it was not made with
+ * weft_rotation_renew() - renew a peer's session after new keys have been configured
  * @peer: the peer
  *
- * The session carries on meanwhile: the peer need not have the keys yet. Handshakes that are under
- * way began without these keys.
+ * The session stays in use meanwhile, as the peer need not have the keys yet. Handshakes in flight
+ * began without these keys.
  *
  * Context: process; may sleep.
  */
@@ -180,7 +180,7 @@ static void rotation_renew_all(struct weft_device *device)
 	}
 }
 
-/* Whether a device may begin to use @next beside what it has. */
+/* Whether a device may start to use @next besides its present key. */
 static int rotation_may_begin(struct weft_device *device, const struct weft_identity *next,
 			      struct netlink_ext_ack *extack)
 {
@@ -208,7 +208,7 @@ static int rotation_may_begin(struct weft_device *device, const struct weft_iden
 	return 0;
 }
 
-/* Somebody who could not know whether the rotation had begun asks for it again. */
+/* A request is repeated by a caller that does not know whether the rotation has begun. */
 static bool rotation_has_begun(struct weft_device *device, const struct weft_identity *next)
 {
 	return rotation_previous(device) &&
@@ -216,7 +216,7 @@ static bool rotation_has_begun(struct weft_device *device, const struct weft_ide
 			      WEFT_KEY_LEN);
 }
 
-/* Counted from the beginning of the rotation, however often it is asked for. */
+/* The grace counts from the beginning of the rotation, however often the request is repeated. */
 static void rotation_set_grace(struct weft_device *device, u32 grace_s)
 {
 	device->grace_s = grace_s;
@@ -242,7 +242,7 @@ static int rotation_take(struct weft_device *device, struct weft_identity *next,
 	err = rotation_may_begin(device, next, extack);
 	if (err)
 		return err;
-	/* In this order: whoever looks finds the old one in one of both places. */
+	/* In this order: a reader finds the old identity in at least one of the two slots. */
 	rcu_assign_pointer(device->previous_identity, now);
 	rcu_assign_pointer(device->identity, next);
 	device->rotated_ns = ktime_get_coarse_boottime_ns();
@@ -263,18 +263,18 @@ static int rotation_refuse_gone(const struct weft_device *device, struct netlink
 }
 
 /**
- * weft_rotation_begin() - give a device another key, and keep the one it has for a while
+ * weft_rotation_begin() - give a device another key, and keep its present one for a while
  * @device: the device
  * @private: the key, 32 bytes
- * @grace_s: how long the other one is kept; 0: until the rotation is finished
- * @extack: says why, if it fails
+ * @grace_s: how long the present key is kept; 0: until the rotation is finished
+ * @extack: names the reason of a failure
  *
- * Sessions live on. To ask for the same once more only sets the grace, which is counted from the
- * beginning of the rotation: whatever repeats the request does not keep the other key for ever.
+ * Sessions stay. A repeated request only sets the grace, which counts from the beginning of the
+ * rotation: so a script that repeats the request does not keep the old key for ever.
  *
  * Context: process; may sleep.
- * Return: 0; -EINVAL: no key, -ENOKEY: there was none, -EBUSY: the rotation before goes on,
- * -EEXIST: the device has that key, or a peer, -ENOMEM, -ENODEV.
+ * Return: 0; -EINVAL: the key is zero, -ENOKEY: the device had none, -EBUSY: another rotation is in
+ * progress, -EEXIST: the device or a peer has that key, -ENOMEM, -ENODEV.
  */
 int weft_rotation_begin(struct weft_device *device, const u8 private[WEFT_KEY_LEN], u32 grace_s,
 			struct netlink_ext_ack *extack)
@@ -304,9 +304,9 @@ static int rotation_refuse_none(struct netlink_ext_ack *extack)
 
 /**
  * weft_rotation_finish() - forget the key that a device had before its rotation, and end the
- * sessions that were made under it
+ * sessions made under it
  * @device: the device
- * @extack: says why, if it fails
+ * @extack: names the reason of a failure
  *
  * A session that is in use is renewed, and ends after WEFT_PHASE_OUT_NS.
  *
@@ -348,12 +348,12 @@ static int rotation_go_back(struct weft_device *device, struct netlink_ext_ack *
 }
 
 /**
- * weft_rotation_undo() - give a device the key back that it had before its rotation, and forget the
- * other
+ * weft_rotation_undo() - restore the key that a device had before its rotation, and forget the new
+ * one
  * @device: the device
- * @extack: says why, if it fails
+ * @extack: names the reason of a failure
  *
- * Sessions that were made under the other are renewed, and end after WEFT_PHASE_OUT_NS.
+ * Sessions that were made under the new key are renewed, and end after WEFT_PHASE_OUT_NS.
  *
  * Context: process; may sleep.
  * Return: 0; -ENOENT: there is no previous key, -ENODEV.
@@ -382,8 +382,8 @@ bool weft_rotation_is_own(struct weft_device *device, const u8 key[WEFT_KEY_LEN]
 }
 
 /*
- * Our own key changed under a peer: what was negotiated under the old one ends, and what waits can
- * go on.
+ * After a change of our own key, a peer's sessions under the old one are retired, and staged
+ * packets start a new one.
  */
 static void rotation_restart_peer(struct weft_device *device, struct weft_peer *peer)
 {
@@ -396,8 +396,8 @@ static void rotation_restart_peer(struct weft_device *device, struct weft_peer *
 /**
  * weft_rotation_set_identity() - change the device's key
  * @device: the device
- * @identity: the new one, whose reference goes over to the device, or NULL for none
- * @removal: gets a peer that has our own key from now on: it could only be ourselves
+ * @identity: the new one, whose reference the device takes over, or NULL for none
+ * @removal: gets a peer with the device's new key: it could only be this device itself
  *
  * Context: process, device->config_lock. Cannot fail.
  */
@@ -408,7 +408,7 @@ void weft_rotation_set_identity(struct weft_device *device, struct weft_identity
 	struct weft_peer *peer;
 
 	lockdep_assert_held(&device->config_lock);
-	/* The previous key goes, too, with all that was negotiated under it. */
+	/* The previous key is removed too, with all sessions under it. */
 	rotation_end(device, WEFT_CAUSE_ADMINISTRATION);
 	old = rcu_replace_pointer(device->identity, identity,
 				  lockdep_is_held(&device->config_lock));

@@ -7,8 +7,8 @@
 #include <linux/string.h>
 
 /**
- * weft_candidates_create() - make room for candidates
- * @count: how many, 1 to WEFT_CANDIDATES_MAX
+ * weft_candidates_create() - allocate a list of candidates
+ * @count: their number, 1 to WEFT_CANDIDATES_MAX
  *
  * Context: process; may sleep.
  * Return: a list to be filled in, and freed with kfree(), or NULL.
@@ -23,7 +23,7 @@ struct weft_candidates *weft_candidates_create(unsigned int count)
 	return candidates;
 }
 
-/* The place of @endpoint in the list, or count. */
+/* The index of @endpoint in the list, or count. */
 static unsigned int candidates_place(const struct weft_candidates *candidates,
 				     const struct weft_endpoint *endpoint)
 {
@@ -37,9 +37,9 @@ static unsigned int candidates_place(const struct weft_candidates *candidates,
 }
 
 /**
- * weft_candidates_hold() - whether a peer was expected there
+ * weft_candidates_hold() - whether an endpoint is one of a peer's candidates
  * @candidates: the peer's, or NULL
- * @endpoint: where it is; our own side is not looked at
+ * @endpoint: the endpoint; its source is ignored
  */
 bool weft_candidates_hold(const struct weft_candidates *candidates,
 			  const struct weft_endpoint *endpoint)
@@ -48,21 +48,21 @@ bool weft_candidates_hold(const struct weft_candidates *candidates,
 }
 
 /**
- * weft_candidates_next() - where a peer is tried next
+ * weft_candidates_next() - the endpoint to try next
  * @candidates: the peer's, or NULL
- * @endpoint: where it was tried last, or was heard last; becomes the next
+ * @endpoint: the endpoint tried or received from last; replaced by the next
  *
- * One candidate after the other, and round again. A place that is none of them, and where the peer
- * was all the same, is tried once in each round.
+ * Candidates are tried in turn, and again from the first. An endpoint outside the list, from which
+ * the peer was received, is tried once in each round.
  *
- * Return: false if there is no other place; then nothing has changed.
+ * Return: false if there is no other endpoint; then nothing has changed.
  */
 bool weft_candidates_next(struct weft_candidates *candidates, struct weft_endpoint *endpoint)
 {
 	struct weft_endpoint from = *endpoint;
 	unsigned int next;
 
-	/* With one, it is WireGuard's endpoint: where the peer has gone from there it stays. */
+	/* A single candidate is WireGuard's endpoint: a peer that has roamed stays away from it. */
 	if (!candidates || candidates->count < 2)
 		return false;
 	if (!candidates->left) {
@@ -85,9 +85,9 @@ bool weft_candidates_next(struct weft_candidates *candidates, struct weft_endpoi
 }
 
 /**
- * weft_candidates_last() - where a peer was heard, or was said to be, last
+ * weft_candidates_last() - the endpoint that was last received from or configured
  * @candidates: the peer's, or NULL
- * @endpoint: where it is tried now
+ * @endpoint: the endpoint being tried now
  *
  * Return: one of both.
  */
@@ -98,7 +98,7 @@ const struct weft_endpoint *weft_candidates_last(const struct weft_candidates *c
 }
 
 /**
- * weft_candidates_found() - the peer has been heard: what is known of elsewhere is old
+ * weft_candidates_found() - forget endpoints outside the list when a peer is received from
  * @candidates: the peer's, or NULL
  */
 void weft_candidates_found(struct weft_candidates *candidates)
@@ -110,13 +110,13 @@ void weft_candidates_found(struct weft_candidates *candidates)
 }
 
 /**
- * weft_candidates_inherit() - take over what is known of where a peer has been
- * @candidates: those that it gets
- * @old: those that it had
+ * weft_candidates_inherit() - take over the endpoints that were received from
+ * @candidates: the peer's new candidates
+ * @old: its previous ones
  */
 void weft_candidates_inherit(struct weft_candidates *candidates, const struct weft_candidates *old)
 {
-	/* Each place has one turn in a round. */
+	/* Each endpoint has one turn in a round. */
 	if (!weft_candidates_hold(candidates, &old->heard))
 		candidates->heard = old->heard;
 	candidates->last = old->last;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Candidates: where a peer may be, in the order in which that is tried while it does not answer.
+ * Candidates: the endpoints that a peer may have, tried in this order while it does not answer.
  */
 #ifndef WEFT_CANDIDATES_H
 #define WEFT_CANDIDATES_H
@@ -9,14 +9,14 @@
 
 #include <linux/types.h>
 
-/* Of one peer. */
+/* Maximum number per peer. */
 #define WEFT_CANDIDATES_MAX	16
 
-/* The list is constant. Who owns it guards the rest. */
+/* The list is constant. The owner of the object guards the rest. */
 struct weft_candidates {
-	struct weft_endpoint heard;	/* where it was besides; unknown: nowhere */
-	struct weft_endpoint last;	/* where it was heard last; @left */
-	bool left;			/* it has been tried elsewhere since */
+	struct weft_endpoint heard;	/* of the peer, but not in the list; unknown: none */
+	struct weft_endpoint last;	/* the endpoint last received from; @left */
+	bool left;			/* other endpoints have been tried since */
 	unsigned int count;
 	struct weft_endpoint list[];
 };

@@ -8,15 +8,15 @@
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 
-/* Packets that wait on one CPU, at most. */
+/* Maximum queue length. */
 #define CELLS_MAX_PACKETS	4096
 
 struct weft_cell {
-	struct sk_buff_head queue;	/* its CPU's; emptied by another if that is off line */
+	struct sk_buff_head queue;	/* of its CPU; emptied by another if that is offline */
 	struct napi_struct napi;
 };
 
-/* What outlives the device: others walk the list of a device's NAPIs under RCU. */
+/* Outlives the device: readers walk the list of a device's NAPIs under RCU. */
 struct weft_cells_memory {
 	struct rcu_head rcu;
 	struct weft_cell __percpu *cells;
@@ -38,8 +38,8 @@ static int cells_poll(struct napi_struct *napi, int budget)
 }
 
 /**
- * weft_cells_init() - make a device's queues
- * @cells: to be made
+ * weft_cells_init() - initialise a device's queues
+ * @cells: the queues
  * @dev: the device
  *
  * Context: process, rtnl.
@@ -79,8 +79,8 @@ static void cells_free(struct rcu_head *rcu)
 }
 
 /**
- * weft_cells_exit() - drop what waits, and free the queues after a grace period
- * @cells: the device's, into which nothing is put any more
+ * weft_cells_exit() - drop queued packets, and free the queues after a grace period
+ * @cells: the device's, to which no packet is added any more
  *
  * Context: process, rtnl.
  */
@@ -112,7 +112,7 @@ struct weft_cell *weft_cells_this(struct weft_cells *cells)
 }
 
 /**
- * weft_cells_of() - the cell that always serves some number
+ * weft_cells_of() - the cell that belongs to a number
  * @cells: the device's
  * @number: any
  *
@@ -126,8 +126,8 @@ struct weft_cell *weft_cells_of(struct weft_cells *cells, u64 number)
 }
 
 /*
- * Whether a packet that is put into this CPU's backlog is taken up before what any cell gets from
- * now on: where the backlog waits for its own turn, that may be behind the cells'.
+ * Whether the stack takes a packet from this CPU's backlog before any packet that cells get from
+ * now on: a backlog that is already scheduled may run after the cells.
  */
 static bool cells_backlog_is_next(const struct weft_cell *cell)
 {
@@ -138,16 +138,16 @@ static bool cells_backlog_is_next(const struct weft_cell *cell)
 }
 
 /**
- * weft_cells_receive() - take inner packets up to the stack
- * @cell: where
- * @packets: they; emptied
- * @alone: there is one, it came without others that GRO could join it with, and no other CPU puts
- * packets of its peer into cells: a packet in this CPU's backlog is overtaken by others' packets
+ * weft_cells_receive() - pass inner packets to the stack
+ * @cell: the cell for them
+ * @packets: the packets; emptied
+ * @alone: there is one packet, it came without others that GRO could merge it with, and no other
+ * CPU puts packets of its peer into cells: other packets may overtake one in this CPU's backlog
  *
- * What one CPU puts into a cell comes out in the same order, whichever way it goes.
+ * Packets that one CPU passes to a cell reach the stack in the same order, by either path.
  *
  * Context: bottom halves off.
- * Return: how many had to be dropped.
+ * Return: the number of packets dropped.
  */
 unsigned int weft_cells_receive(struct weft_cell *cell, struct sk_buff_head *packets, bool alone)
 {

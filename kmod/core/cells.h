@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where inner packets leave the tunnel for the stack: a queue for each CPU, and a NAPI that empties
- * it through GRO. As the kernel's gro_cells, but that a packet which comes alone goes by without.
+ * The queues from which inner packets leave the tunnel for the stack: one for each CPU, and a NAPI
+ * that empties it through GRO. As the kernel's gro_cells, except that a single packet bypasses
+ * them.
  */
 #ifndef WEFT_CELLS_H
 #define WEFT_CELLS_H

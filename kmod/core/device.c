@@ -5,11 +5,11 @@
 
 #include <linux/atomic.h>
 
-/* No two states of any devices have the same one. */
+/* Unique over all states of all devices. */
 static atomic64_t device_generation = ATOMIC64_INIT(0);
 
 /**
- * weft_device_event() - report what happened to a device
+ * weft_device_event() - report an event of a device
  * @device: the device
  * @type: the kind of event
  * @cause: its cause
@@ -28,7 +28,7 @@ void weft_device_event(struct weft_device *device, enum weft_event_type type,
 }
 
 /**
- * weft_peer_event() - report what happened to a peer
+ * weft_peer_event() - report an event of a peer
  * @peer: the peer
  * @type: the kind of event
  * @cause: its cause
@@ -47,8 +47,8 @@ void weft_peer_event(struct weft_peer *peer, enum weft_event_type type,
 }
 
 /**
- * weft_device_wait_for_jobs() - wait until no other processor has a batch
- * @device: the device, for which no new ones are made
+ * weft_device_wait_for_jobs() - wait until no other CPU has a batch
+ * @device: the device, for which no new batches are made
  *
  * Context: process; may sleep.
  */
@@ -58,7 +58,7 @@ void weft_device_wait_for_jobs(struct weft_device *device)
 }
 
 /**
- * weft_device_changed() - note that a device is not as it was
+ * weft_device_changed() - give a device's configuration a new generation
  * @device: the device
  *
  * Context: process, device->config_lock.

@@ -12,8 +12,8 @@
  *   peer->sessions.lock     which session is current, previous, next
  *   peer->fsm_lock          a peer's timers
  *   session->replay_lock    a session's replay window
- *   device->events_lock     whose turn it is to tell listeners something; never under peers_lock,
- *                           which is taken under it
+ *   device->events_lock     the order of events to listeners; never under peers_lock, which is
+ *                           taken under it
  *   and as leaves           peer->staged.queue.lock, peer->endpoint_lock, device->cookie_lock,
  *                           device->incoming.lock, device->expected.lock, peer->reorder.lock,
  *                           peer->path.lock
@@ -48,43 +48,43 @@ struct weft_identity;
 struct weft_peer;
 struct weft_stray;
 
-/* Something that happened to a device or a peer. */
+/* An event of a device or a peer. */
 struct weft_event {
 	enum weft_event_type type;
 	enum weft_event_cause cause;
-	struct weft_peer *peer;		/* NULL: to the device */
-	const u8 *old_public_key;	/* the key that was replaced or is forgotten, or NULL */
-	u32 rtt_us;			/* that our handshake took; 0: it was not ours */
+	struct weft_peer *peer;		/* NULL: an event of the device */
+	const u8 *old_public_key;	/* the key that was replaced or forgotten, or NULL */
+	u32 rtt_us;			/* of our handshake; 0: the other end began it */
 };
 
 /* Calls from the lower layers to the upper ones. */
 struct weft_device_ops {
-	/* A UDP packet came to one of the device's sockets. BH off; the packet changes hands. */
+	/* A UDP packet received by one of the device's sockets. BH off; consumes the packet. */
 	void (*receive)(struct weft_device *device, struct sk_buff *skb);
-	/* A handshake message is among these. BH off; the packet changes hands. */
+	/* A handshake message among these. BH off; consumes the packet. */
 	void (*handshake)(struct weft_device *device, struct sk_buff *skb);
-	/* Data came of a session that is not known. BH off; the packet is only looked at. */
+	/* Data of a session that is not known. BH off; does not consume the packet. */
 	void (*stray)(struct weft_device *device, const struct sk_buff *skb);
-	/* A peer's timers want something done (enum weft_fsm_action). Process context. */
+	/* Actions of a peer's timers (enum weft_fsm_action). Process context. */
 	void (*act)(struct weft_peer *peer, u32 actions);
-	/* Something happened that others may want to hear of. Any context but hard interrupt. */
+	/* An event for listeners. Any context but hard interrupt. */
 	void (*event)(struct weft_device *device, const struct weft_event *event);
 };
 
-/* What a device's sockets are bound to. */
+/* The binding of a device's sockets. */
 struct weft_binding {
 	u16 port;			/* host order; 0: none chosen yet */
 	struct in_addr address4;	/* all zeros: any, or no socket if the other has one */
 	struct in6_addr address6;
 	int ifindex;			/* 0: no interface */
-	char ifname[IFNAMSIZ];		/* its name; another one of it takes its place */
+	char ifname[IFNAMSIZ];		/* its name; a new interface of that name replaces it */
 };
 
 /* Peers that are being removed: off their device, not yet stopped. Owned by the caller. */
 struct weft_removal {
 	struct list_head peers;
-	struct weft_allowedips allowedips;	/* what was detached with them */
-	struct weft_home *home;			/* that they leave, or NULL */
+	struct weft_allowedips allowedips;	/* nodes that were detached with them */
+	struct weft_home *home;			/* the namespace that they leave, or NULL */
 };
 
 struct weft_device {
@@ -99,16 +99,16 @@ struct weft_device {
 	struct weft_drops __percpu *drops;
 	atomic64_t event_sequence;		/* the newest event's */
 	spinlock_t events_lock;			/* events go out in the order of their numbers */
-	bool events_over;			/* the removal has been told; READ_ONCE() */
+	bool events_over;			/* the removal is announced; READ_ONCE() */
 	atomic_t promotions;			/* of peers' next keys */
 	struct weft_cells cells;
-	atomic_t jobs;				/* batches that other processors have */
+	atomic_t jobs;				/* batches on other CPUs */
 	u32 fwmark;				/* config_lock; read with READ_ONCE() */
-	bool pmtu;				/* the same; outer packets are not fragmented */
+	bool pmtu;				/* the same; path MTU discovery is on */
 	u8 dscp;				/* the same; of outer packets, or enum weft_dscp */
 
 	struct sk_buff_head incoming;		/* handshake messages that wait for a worker */
-	struct sk_buff_head expected;		/* the same, of those who are known: first */
+	struct sk_buff_head expected;		/* the same, of known peers: first */
 	struct weft_stray *stray;		/* constant */
 	struct weft_handshake_worker *workers;	/* constant */
 	unsigned int next_worker;		/* a hint, unguarded */
@@ -117,27 +117,27 @@ struct weft_device {
 	u64 cookie_secret_born_ns;		/* cookie_lock; 0: none yet */
 	spinlock_t cookie_lock;			/* the two above */
 
-	struct mutex config_lock;		/* everything from here on, but the tree */
+	struct mutex config_lock;		/* all fields below, except the tree */
 	struct list_head peers;			/* in the order they were added */
 	unsigned int peer_count;
 	struct rb_root names;			/* the peers that have a name, by it */
 	u64 peer_serial;			/* the newest peer's */
-	u64 generation;				/* another one after each change, never twice */
-	struct net __rcu *home;			/* where the sockets live; RCU; NULL: gone */
+	u64 generation;				/* new after each change, unique */
+	struct net __rcu *home;			/* the sockets' namespace; RCU; NULL: gone */
 	u32 grace_s;				/* of previous_identity; 0: for ever */
-	u64 rotated_ns;				/* since when it is that; coarse boot-time clock */
-	u64 until_ns;				/* when it is forgotten; 0: never */
+	u64 rotated_ns;				/* start of the grace; coarse boot-time clock */
+	u64 until_ns;				/* end of the grace; 0: never */
 	struct weft_binding binding;
 	bool up;
-	bool listens;			/* to handshake messages; READ_ONCE() */
-	bool gone;				/* being removed: change nothing any more */
-	struct weft_removal removal;		/* what it had then; its destructor's */
+	bool listens;			/* workers run; READ_ONCE() */
+	bool gone;				/* being removed: refuse changes */
+	struct weft_removal removal;		/* removed peers; for the destructor */
 	struct list_head list;			/* all devices; netdev.c's lock */
-	struct netlink_ext_ack *open_extack;	/* rtnl; of who brings it up, or NULL */
+	struct netlink_ext_ack *open_extack;	/* rtnl; of the request to bring it up, or NULL */
 	struct rb_root peers_by_key;		/* peers_lock; this and the next three */
 	u32 keys_epoch;				/* of the tree above; never 0 */
 	struct list_head graces;		/* peers that have a previous key with an end */
-	u64 grace_look_ns;			/* when grace_work runs; U64_MAX: not at all */
+	u64 grace_look_ns;			/* when grace_work runs; U64_MAX: never */
 	spinlock_t peers_lock;
 	struct delayed_work grace_work;
 };
@@ -145,7 +145,7 @@ struct weft_device {
 /**
  * weft_device_ds() - the DS field of a device's outer packets
  * @device: the device
- * @usual: the field where no DSCP is set
+ * @usual: the field if no DSCP is set
  */
 static inline u8 weft_device_ds(const struct weft_device *device, u8 usual)
 {
@@ -155,8 +155,8 @@ static inline u8 weft_device_ds(const struct weft_device *device, u8 usual)
 }
 
 /**
- * weft_device_job_begins() - a batch is handed to other processors
- * @device: the device; it waits for the batch before it goes
+ * weft_device_job_begins() - count a batch that is passed to other CPUs
+ * @device: the device; its removal waits for the batch
  */
 static inline void weft_device_job_begins(struct weft_device *device)
 {
@@ -164,8 +164,8 @@ static inline void weft_device_job_begins(struct weft_device *device)
 }
 
 /**
- * weft_device_job_ended() - the batch has been dealt with
- * @device: the device, which may be gone now
+ * weft_device_job_ended() - uncount a batch that has been processed
+ * @device: the device, which may be freed afterwards
  */
 static inline void weft_device_job_ended(struct weft_device *device)
 {

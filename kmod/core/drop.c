@@ -8,10 +8,10 @@
 #include <linux/percpu.h>
 
 /**
- * weft_drop() - count packets that go no further, and are nobody's or not known to be anybody's
+ * weft_drop() - count dropped packets of no peer, or of an unknown one
  * @device: the device
- * @reason: why
- * @count: how many
+ * @reason: the reason
+ * @count: the number of packets
  *
  * Context: any but hard interrupt.
  */
@@ -22,12 +22,12 @@ void weft_drop(struct weft_device *device, enum weft_drop reason, unsigned int c
 }
 
 /**
- * weft_peer_drop() - count packets from or to a peer that go no further
+ * weft_peer_drop() - count dropped packets from or to a peer
  * @peer: the peer
- * @reason: why
- * @count: how many
+ * @reason: the reason
+ * @count: the number of packets
  *
- * They count for the peer's device as well.
+ * They are counted for the peer's device as well.
  *
  * Context: any but hard interrupt.
  */
@@ -39,9 +39,9 @@ void weft_peer_drop(struct weft_peer *peer, enum weft_drop reason, unsigned int 
 }
 
 /**
- * weft_drop_count() - how many packets of a device went no further
+ * weft_drop_count() - the number of packets that a device has dropped
  * @device: the device
- * @reason: for this reason
+ * @reason: the reason
  */
 u64 weft_drop_count(const struct weft_device *device, enum weft_drop reason)
 {
@@ -53,7 +53,7 @@ u64 weft_drop_count(const struct weft_device *device, enum weft_drop reason)
 	return count;
 }
 
-/* The core's reasons: the nearest, where there is one that does not mislead. */
+/* The nearest of the core's reasons, where there is one that does not mislead. */
 static const enum skb_drop_reason drop_core_reasons[WEFT_DROP_REASONS] = {
 	[WEFT_DROP_MALFORMED]		= SKB_DROP_REASON_HDR_TRUNC,
 	[WEFT_DROP_NO_SESSION]		= SKB_DROP_REASON_NO_SOCKET,
@@ -68,7 +68,7 @@ static const enum skb_drop_reason drop_core_reasons[WEFT_DROP_REASONS] = {
 	[WEFT_DROP_NOT_IP]		= SKB_DROP_REASON_UNHANDLED_PROTO,
 	[WEFT_DROP_DESTINATION]		= SKB_DROP_REASON_IP_OUTNOROUTES,
 	[WEFT_DROP_NO_ENDPOINT]		= SKB_DROP_REASON_IP_OUTNOROUTES,
-	/* What waits for a session is what waits for a neighbour elsewhere. */
+	/* A packet staged for a session is treated as one that waits for a neighbour. */
 	[WEFT_DROP_QUEUE]		= SKB_DROP_REASON_NEIGH_QUEUEFULL,
 	[WEFT_DROP_GIVEN_UP]		= SKB_DROP_REASON_NEIGH_FAILED,
 	[WEFT_DROP_NO_MEMORY]		= SKB_DROP_REASON_NOMEM,
@@ -77,10 +77,10 @@ static const enum skb_drop_reason drop_core_reasons[WEFT_DROP_REASONS] = {
 };
 
 /**
- * weft_drop_core_reason() - what the core calls a reason
- * @reason: ours
+ * weft_drop_core_reason() - the core's equivalent of a drop reason
+ * @reason: weft's reason
  *
- * Return: the core's, or that it is not specified.
+ * Return: the core's reason, or SKB_DROP_REASON_NOT_SPECIFIED.
  */
 enum skb_drop_reason weft_drop_core_reason(enum weft_drop reason)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Why packets go no further.
+ * Drop counters and reasons.
  */
 #ifndef WEFT_DROP_H
 #define WEFT_DROP_H
@@ -23,11 +23,11 @@ u64 weft_drop_count(const struct weft_device *device, enum weft_drop reason);
 enum skb_drop_reason weft_drop_core_reason(enum weft_drop reason);
 
 /**
- * weft_drop_free() - free a packet that goes no further and has been counted
+ * weft_drop_free() - free a dropped packet that has been counted
  * @skb: the packet, or NULL
- * @reason: why
+ * @reason: the reason
  *
- * The kernel's tracepoint skb:kfree_skb has the caller for its location.
+ * The tracepoint skb:kfree_skb reports the caller as its location.
  *
  * Context: any but hard interrupt.
  */

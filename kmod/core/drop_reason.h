@@ -8,8 +8,8 @@
 #include <uapi/linux/weft.h>
 
 /*
- * Why a packet went no further: WEFT_DROPS_A_* of the uapi header, which says what each means,
- * less one. First those that came in.
+ * The reason of a drop: WEFT_DROPS_A_* of the uapi header, which describes each, less one. First
+ * those for received packets.
  */
 enum weft_drop {
 	WEFT_DROP_MALFORMED = WEFT_DROPS_A_MALFORMED - 1,
@@ -31,7 +31,7 @@ enum weft_drop {
 	WEFT_DROP_STACK = WEFT_DROPS_A_STACK - 1,
 	WEFT_DROP_PRESHARED = WEFT_DROPS_A_PRESHARED - 1,
 
-	/* And those that were to go out. */
+	/* Reasons for packets to be sent. */
 	WEFT_DROP_NOT_IP = WEFT_DROPS_A_NOT_IP - 1,
 	WEFT_DROP_DESTINATION = WEFT_DROPS_A_DESTINATION - 1,
 	WEFT_DROP_NO_ENDPOINT = WEFT_DROPS_A_NO_ENDPOINT - 1,

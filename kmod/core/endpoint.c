@@ -10,7 +10,7 @@
 #include <net/ipv6.h>
 
 /**
- * weft_endpoint_from_skb() - read where a message came from and which of our addresses it came to
+ * weft_endpoint_from_skb() - read the source and the local destination of a message
  * @endpoint: filled in
  * @skb: a UDP packet as a tunnel's socket gets it: IP and UDP headers set and linear
  *
@@ -40,7 +40,7 @@ bool weft_endpoint_from_skb(struct weft_endpoint *endpoint, const struct sk_buff
 }
 
 /**
- * weft_endpoint_equal() - whether two endpoints say the same, sources included
+ * weft_endpoint_equal() - whether two endpoints are the same, including the local side
  * @a: one endpoint
  * @b: the other; unused bytes of both are zero
  */
@@ -50,8 +50,8 @@ bool weft_endpoint_equal(const struct weft_endpoint *a, const struct weft_endpoi
 }
 
 /**
- * weft_endpoint_same_place() - whether two endpoints have the same address and port, wherever they
- * are spoken to from
+ * weft_endpoint_same_place() - whether two endpoints have the same address and port, whatever their
+ * local side
  * @a: one endpoint
  * @b: the other; unused bytes of both are zero
  */
@@ -63,7 +63,7 @@ bool weft_endpoint_same_place(const struct weft_endpoint *a, const struct weft_e
 
 /**
  * weft_endpoint_forget_source() - let routing choose our address and interface again
- * @endpoint: the endpoint; its remote side stays
+ * @endpoint: the endpoint; its remote side is not changed
  */
 void weft_endpoint_forget_source(struct weft_endpoint *endpoint)
 {

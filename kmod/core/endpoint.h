@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * An endpoint: where a peer is, and from which of our addresses and interfaces it was last spoken
- * to.
+ * An endpoint: the address and port of a peer, and the local address and interface last used with
+ * it.
  */
 #ifndef WEFT_ENDPOINT_H
 #define WEFT_ENDPOINT_H

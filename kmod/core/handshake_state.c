@@ -9,7 +9,7 @@
 #include <linux/timekeeping.h>
 
 /**
- * weft_peer_forget_handshake() - give up a handshake that is in flight
+ * weft_peer_forget_handshake() - abandon a handshake that is in flight
  * @peer: the peer
  *
  * Context: process, peer->handshake_lock.
@@ -23,7 +23,7 @@ void weft_peer_forget_handshake(struct weft_peer *peer)
 }
 
 /**
- * weft_peer_forget_identity() - wipe what follows from an identity of ours that is going
+ * weft_peer_forget_identity() - wipe a peer's state of an identity that is being removed
  * @peer: the peer
  * @serial: the identity's
  *
@@ -43,15 +43,15 @@ void weft_peer_forget_identity(struct weft_peer *peer, u64 serial)
 }
 
 /**
- * weft_peer_phase_out() - end the sessions that a key is part of, for another has taken its place
+ * weft_peer_phase_out() - end the sessions made with a key that has been replaced
  * @peer: the peer
  * @kind: the kind of key
  * @serial: the key's; from here on no session is made with it
  *
- * A session that is in use lasts for WEFT_PHASE_OUT_NS yet, in which another can be made.
+ * A session in use ends after WEFT_PHASE_OUT_NS, in which another can be made.
  *
  * Context: process, peer->handshake_lock, so that no session is being made with the key.
- * Return: true if there is such a one.
+ * Return: true if there is a session in use.
  */
 bool weft_peer_phase_out(struct weft_peer *peer, enum weft_key_kind kind, u64 serial)
 {
@@ -66,8 +66,8 @@ bool weft_peer_phase_out(struct weft_peer *peer, enum weft_key_kind kind, u64 se
 }
 
 /**
- * weft_peer_key_ended() - end the sessions that a key is part of, for it is no good any more, and
- * ask for one in their place
+ * weft_peer_key_ended() - end the sessions made with a key that is no longer valid, and request
+ * another
  * @peer: the peer
  * @kind: the kind of key
  * @serial: the key's; from here on no session is made with it
@@ -86,7 +86,8 @@ void weft_peer_key_ended(struct weft_peer *peer, enum weft_key_kind kind, u64 se
 }
 
 /**
- * weft_peer_retire() - let nothing more begin under what a peer has negotiated, for our key changed
+ * weft_peer_retire() - stop sending under a peer's sessions, and abandon its handshake, when our
+ * key has changed
  * @peer: the peer
  *
  * Context: process, device->config_lock; may sleep.
@@ -110,7 +111,7 @@ void weft_peer_retire(struct weft_peer *peer)
 }
 
 /**
- * weft_peer_erase() - wipe every key of a peer that was negotiated: its sessions and its handshake
+ * weft_peer_erase() - wipe a peer's sessions and its handshake
  * @peer: the peer
  *
  * Context: process; may sleep.

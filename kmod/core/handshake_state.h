@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a peer has negotiated and is negotiating, and how it ends: with a key of ours or of the
- * peer's, or all at once.
+ * The sessions and the handshake of a peer, and their end: with a key of ours or of the peer's, or
+ * all at once.
  */
 #ifndef WEFT_HANDSHAKE_STATE_H
 #define WEFT_HANDSHAKE_STATE_H
 
 #include "core/peer_ref.h"
 
-/* Time to make another session in place of one whose keys are replaced: two tries, 5 s apart. */
+/* Time to replace a session whose keys have been replaced: two tries, 5 s apart. */
 #define WEFT_PHASE_OUT_NS	(2 * WEFT_REKEY_TIMEOUT_S * NSEC_PER_SEC)
 
 void weft_peer_forget_identity(struct weft_peer *peer, u64 serial);

@@ -13,7 +13,7 @@ unsigned int weft_home_id __read_mostly;
  * weft_home_enter() - delay the exit of a namespace until weft_home_leave()
  * @net: the namespace
  *
- * Context: a lock of the caller's keeps weft_home_wait() from being called before.
+ * Context: a lock of the caller's prevents weft_home_wait() from being called before.
  * Return: its home.
  */
 struct weft_home *weft_home_enter(struct net *net)
@@ -37,7 +37,7 @@ struct weft_home *weft_home_hold(struct weft_home *home)
 
 /**
  * weft_home_leave() - drop a count of a home
- * @home: the home, or NULL; freed memory on return, perhaps
+ * @home: the home, or NULL; may be freed on return
  *
  * Context: any but hard interrupt.
  */

@@ -5,8 +5,8 @@
  *
  * Peers on their device's list are not counted. The exit finds them there and drops their routes.
  *
- * The last peers of a removed device are freed when its interface has no references left, and until
- * then its home's exit, and with it those of other namespaces, is delayed.
+ * The last peers of a removed device are freed when its interface has no references left. Until
+ * then the exit of its home, and with it of other namespaces, is delayed.
  */
 #ifndef WEFT_HOME_H
 #define WEFT_HOME_H

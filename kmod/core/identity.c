@@ -33,7 +33,7 @@ struct weft_identity *weft_identity_create(const u8 private[WEFT_KEY_LEN])
 }
 
 /**
- * weft_identity_get() - take a reference to the identity that a pointer shows now
+ * weft_identity_get() - take a reference to the identity that a pointer refers to
  * @slot: the pointer
  *
  * Context: any.
@@ -46,14 +46,14 @@ struct weft_identity *weft_identity_get(struct weft_identity __rcu *const *slot)
 	rcu_read_lock();
 	do {
 		identity = rcu_dereference(*slot);
-		/* One on its way out has been replaced already: look again. */
+		/* Its last reference is gone, so the pointer has been replaced: read it again. */
 	} while (identity && !refcount_inc_not_zero(&identity->refs));
 	rcu_read_unlock();
 	return identity;
 }
 
 /**
- * weft_identity_is() - whether a pointer shows a certain identity now
+ * weft_identity_is() - whether a pointer refers to a certain identity
  * @slot: the pointer
  * @serial: the identity's
  *

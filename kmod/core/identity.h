@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * An identity: a device's static key pair and what follows from it. Never changed once made, only
- * replaced, so whoever holds a reference has a key that is whole.
+ * An identity: a device's static key pair and the keys derived from it. Never changed once made,
+ * only replaced, so the holder of a reference has a complete key.
  */
 #ifndef WEFT_IDENTITY_H
 #define WEFT_IDENTITY_H

@@ -4,7 +4,7 @@
 
 #include <linux/random.h>
 
-/* A free index is found at the first try unless billions are taken. */
+/* A free index is found at the first try unless billions are in use. */
 #define INDEX_TRIES	16
 
 static const struct rhashtable_params index_params = {
@@ -40,7 +40,7 @@ void weft_index_exit(struct weft_index *index)
 /**
  * weft_index_add() - give a session an unused, unpredictable index and publish it
  * @index: the table
- * @entry: of a session that is complete but for its keys; its id is set
+ * @entry: of a session that is complete except for its keys; its id is set
  *
  * Context: any but hard interrupt.
  * Return: 0 or a negative errno; then the table is unchanged.
@@ -59,8 +59,8 @@ int weft_index_add(struct weft_index *index, struct weft_index_entry *entry)
 /**
  * weft_index_remove() - unpublish a session
  * @index: the table
- * @entry: of a session that weft_index_add() has published; readers may go on seeing it until a
- * grace period has passed
+ * @entry: of a session that weft_index_add() has published; readers may see it for another grace
+ * period
  *
  * Context: any but hard interrupt.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The table of sessions by their index, which this end chooses and incoming messages carry. It
- * knows an entry; the session is around it.
+ * refers to an entry, which is embedded in the session.
  */
 #ifndef WEFT_INDEX_H
 #define WEFT_INDEX_H

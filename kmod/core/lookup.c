@@ -7,12 +7,12 @@
 #include <linux/string.h>
 
 /**
- * weft_lookup_insert() - let a key be found
+ * weft_lookup_insert() - make a key findable
  * @device: the device
- * @public: the key, which cannot be found yet
+ * @public: the key, which is not in the tree yet
  *
  * Context: device->peers_lock.
- * Return: the key, or the same one of another peer that is there already; then nothing has changed.
+ * Return: the key, or the same key of another peer that is there already; then nothing has changed.
  */
 struct weft_public *weft_lookup_insert(struct weft_device *device, struct weft_public *public)
 {
@@ -34,9 +34,9 @@ struct weft_public *weft_lookup_insert(struct weft_device *device, struct weft_p
 }
 
 /**
- * weft_lookup_remove() - let a key no longer be found
+ * weft_lookup_remove() - make a key unfindable
  * @device: the device
- * @public: the key, which can be found or not
+ * @public: the key, which need not be in the tree
  *
  * Context: device->peers_lock.
  */
@@ -50,8 +50,8 @@ void weft_lookup_remove(struct weft_device *device, struct weft_public *public)
 }
 
 /**
- * weft_lookup_is_published() - whether a peer can be found
- * @peer: the peer; one that is being removed has its nodes in no tree, or in a lost one
+ * weft_lookup_is_published() - whether a peer can be looked up
+ * @peer: the peer; the nodes of one that is being removed are in no tree, or in a detached one
  *
  * Context: device->peers_lock.
  */
@@ -62,11 +62,11 @@ bool weft_lookup_is_published(const struct weft_peer *peer)
 }
 
 /**
- * weft_lookup_publish() - let a peer be found by its key
+ * weft_lookup_publish() - make a peer findable by its key
  * @peer: the peer
  *
  * Context: process, device->config_lock.
- * Return: the peer, or the one that can be found by this key already; then nothing has changed.
+ * Return: the peer, or the one that is already published with this key; then nothing has changed.
  */
 struct weft_peer *weft_lookup_publish(struct weft_peer *peer)
 {
@@ -83,7 +83,7 @@ struct weft_peer *weft_lookup_publish(struct weft_peer *peer)
 }
 
 /**
- * weft_lookup_withdraw() - let a peer be found no more, by none of its keys
+ * weft_lookup_withdraw() - make a peer unfindable by all its keys
  * @peer: a published peer
  *
  * Context: process, device->config_lock.
@@ -103,11 +103,11 @@ void weft_lookup_withdraw(struct weft_peer *peer)
 }
 
 /**
- * weft_lookup_withdraw_all() - let none of a device's peers be found any more
+ * weft_lookup_withdraw_all() - make all peers of a device unfindable
  * @device: the device
  *
- * In no more time than one takes. Their nodes stay linked to each other, and are not looked at
- * again: the device has another epoch than they.
+ * Takes constant time. The peers' nodes stay linked to each other, but are not used again: their
+ * epoch differs from the device's.
  *
  * Context: process, device->config_lock.
  */
@@ -122,12 +122,12 @@ void weft_lookup_withdraw_all(struct weft_device *device)
 }
 
 /**
- * weft_lookup_key() - find one of the keys of a device's peers
+ * weft_lookup_key() - look up a key of a device's peers
  * @device: the device
  * @public: 32 bytes
  *
  * Context: device->peers_lock.
- * Return: the key, good for as long as the lock is held, or NULL.
+ * Return: the key, valid as long as the lock is held, or NULL.
  */
 struct weft_public *weft_lookup_key(struct weft_device *device, const u8 public[WEFT_KEY_LEN])
 {
@@ -146,7 +146,7 @@ struct weft_public *weft_lookup_key(struct weft_device *device, const u8 public[
 }
 
 /**
- * weft_lookup_peer() - find a device's peer by one of its public keys
+ * weft_lookup_peer() - look up a device's peer by one of its public keys
  * @device: the device
  * @public_key: 32 bytes
  *
@@ -171,11 +171,11 @@ struct weft_peer *weft_lookup_peer(struct weft_device *device, const u8 public_k
 /**
  * weft_lookup_read() - copy one of a peer's public keys
  * @peer: the peer
- * @slot: which
- * @public: gets it
+ * @slot: the slot
+ * @public: gets the key
  *
  * Context: any but hard interrupt, without device->peers_lock.
- * Return: false if there is none in that slot, which the current one never is.
+ * Return: false if the slot is empty, which the current one never is.
  */
 bool weft_lookup_read(const struct weft_peer *peer, enum weft_key_slot slot,
 		      u8 public[WEFT_KEY_LEN])

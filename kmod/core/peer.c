@@ -17,7 +17,7 @@
 static struct kmem_cache *peer_allowedip_cache;
 
 /**
- * weft_peer_init() - make what all peers share
+ * weft_peer_init() - create the state that all peers share
  *
  * Context: process, once at load.
  * Return: 0 or -ENOMEM.
@@ -45,10 +45,10 @@ exit_ref:
 }
 
 /**
- * weft_peer_exit() - free what all peers share
+ * weft_peer_exit() - free the state that all peers share
  *
  * Context: process, once at unload, when no device is left. Waits for the peers and allowed IPs
- * that RCU still holds.
+ * with pending RCU callbacks.
  */
 void weft_peer_exit(void)
 {
@@ -59,7 +59,7 @@ void weft_peer_exit(void)
 }
 
 /**
- * weft_peer_create() - make a peer that nobody can find yet
+ * weft_peer_create() - create a peer that is not yet published
  * @device: its device
  * @public_key: 32 bytes
  *
@@ -88,11 +88,11 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 }
 
 /**
- * weft_peer_publish() - let a peer be found
- * @peer: a peer as weft_peer_create() made it; the caller's reference goes over to the device
+ * weft_peer_publish() - make a peer findable
+ * @peer: a peer of weft_peer_create(); the device takes over the caller's reference
  *
  * Context: process, device->config_lock. Cannot fail.
- * Return: the peer, or the one of the device that has this key already; then @peer is still the
+ * Return: the peer, or the device's peer that already has this key; then @peer is still the
  * caller's.
  */
 struct weft_peer *weft_peer_publish(struct weft_peer *peer)
@@ -112,7 +112,7 @@ struct weft_peer *weft_peer_publish(struct weft_peer *peer)
 }
 
 /**
- * weft_peer_alloc_allowedip() - get memory for an allowed IP
+ * weft_peer_alloc_allowedip() - allocate a node for an allowed IP
  *
  * Context: process; may sleep.
  * Return: a zeroed node or NULL.
@@ -138,15 +138,14 @@ static void peer_free_allowedip(struct rcu_head *rcu)
 }
 
 /**
- * weft_peer_free_allowedips() - free what was taken out of the allowed IPs, once no reader sees it
- * any more
- * @freed: list of struct weft_allowedips_node, by their owned member; void afterwards
+ * weft_peer_free_allowedips() - free removed allowed IPs after a grace period
+ * @freed: list of struct weft_allowedips_node, by their owned member; invalid afterwards
  */
 void weft_peer_free_allowedips(struct list_head *freed)
 {
 	struct weft_allowedips_node *node, *next;
 
-	/* Not kfree_rcu(), for which no cache waits on the older kernels when it is destroyed. */
+	/* Not kfree_rcu(): on older kernels destroying a cache does not wait for it. */
 	list_for_each_entry_safe(node, next, freed, owned)
 		call_rcu(&node->rcu, peer_free_allowedip);
 }
@@ -159,7 +158,7 @@ static void peer_remove_allowedips(struct weft_peer *peer, struct weft_allowedip
 	weft_peer_free_allowedips(&freed);
 }
 
-/* The allowed IPs have been removed: the home takes their place. */
+/* The allowed IPs have been removed: the union holds the home from here on. */
 static void peer_mark_dead(struct weft_peer *peer, struct weft_home *home)
 {
 	mutex_lock(&peer->handshake_lock);
@@ -169,7 +168,7 @@ static void peer_mark_dead(struct weft_peer *peer, struct weft_home *home)
 }
 
 /**
- * weft_removal_init() - make an empty list of peers
+ * weft_removal_init() - initialise an empty list of peers
  * @removal: filled in
  */
 void weft_removal_init(struct weft_removal *removal)
@@ -189,9 +188,9 @@ static void removal_leave_home(struct weft_removal *removal, struct weft_device 
 }
 
 /**
- * weft_peer_unpublish() - begin to remove a peer: from here on it cannot be found
+ * weft_peer_unpublish() - begin to remove a peer: it can no longer be found
  * @peer: a published peer
- * @removal: to which it goes over, for weft_peer_remove()
+ * @removal: the list it is moved to, for weft_peer_remove()
  *
  * Context: process, device->config_lock.
  */
@@ -209,9 +208,9 @@ void weft_peer_unpublish(struct weft_peer *peer, struct weft_removal *removal)
 }
 
 /**
- * weft_peer_unpublish_all() - begin to remove all peers of a device, in no more time than one takes
+ * weft_peer_unpublish_all() - begin to remove all peers of a device, in constant time
  * @device: the device
- * @removal: to which they go over; weft_peer_unpublish_all() has not been called with it before
+ * @removal: the list they are moved to; not used with weft_peer_unpublish_all() before
  *
  * Context: process, device->config_lock.
  */
@@ -257,28 +256,30 @@ static void peer_free_removed(struct weft_removal *removal)
 
 /**
  * weft_peer_remove() - finish removing peers
- * @removal: what weft_peer_unpublish() and weft_peer_unpublish_all() have collected; empty
- * afterwards
+ * @removal: the peers of weft_peer_unpublish() and weft_peer_unpublish_all(); empty afterwards
  *
- * Who may still use a peer while this runs, and why that ends:
+ * Users of a peer that may run concurrently, and the event that ends each use:
  *
- * 1. Configuration: cannot, they are on no device's list. 2. A handshake worker that finds it by
- * key: not since it was unpublished. One that has found it already holds a reference; it looks at
- * peer->dead under handshake_lock before it makes a session, so none is made after
- * peer_mark_dead(). 3. Senders that find it through the allowed IPs: not since it was unpublished,
- * or since the table they look into was detached; those that have are in an RCU section, and
- * synchronize_net() waits for them. 4. Receivers that find it through a session's index: sessions
- * are revoked by weft_peer_erase(); a receiver that found one before is in an RCU section, and a
- * session holds a reference to its peer. 5. The timer and the work item: weft_timers_stop() has
- * waited for both, and nothing starts either for a peer that does not run.
+ * 1. Configuration: none, the peers are on no device's list.
+ * 2. A handshake worker that looks the peer up by key: not after it was unpublished. A worker that
+ *    found it before holds a reference; it checks peer->dead under handshake_lock before it makes a
+ *    session, so none is made after peer_mark_dead().
+ * 3. Senders that look it up in the allowed IPs: not after it was unpublished, or their table was
+ *    detached; senders that found it before are in an RCU section, and synchronize_net() waits for
+ *    them.
+ * 4. Receivers that find it through a session's index: sessions are revoked by weft_peer_erase(); a
+ *    receiver that found one before is in an RCU section, and a session holds a reference to its
+ *    peer.
+ * 5. The timer and the work item: weft_timers_stop() has waited for both, and neither is started
+ *    for a peer that does not run.
  *
- * So the last reference goes with the last session or handshake worker, whichever ends last. Both
- * may stage packets until then; peer_ref_free() purges them.
+ * So the last reference is dropped with the last session or by the last handshake worker. Both may
+ * stage packets until then; peer_ref_free() purges them.
  *
- * The device has to stay, though it may be closed and lose all it has meanwhile.
+ * The device has to stay allocated, though it may be closed and emptied meanwhile.
  *
- * Context: process, no lock, for it takes its time with many peers. Sleeps for one grace period,
- * however many there are.
+ * Context: process, no lock, as many peers take long. Sleeps for one grace period, however many
+ * there are.
  */
 void weft_peer_remove(struct weft_removal *removal)
 {
@@ -291,8 +292,8 @@ void weft_peer_remove(struct weft_removal *removal)
 
 /**
  * weft_peer_remove_unseen() - finish removing peers without a grace period
- * @removal: as weft_peer_remove() takes it; one has passed since peers were added to it, and
- * since anything came in to their device
+ * @removal: as for weft_peer_remove(); a grace period has passed since peers were added to it, and
+ * since their device last received a packet
  *
  * Context: process, no lock.
  */
@@ -302,7 +303,7 @@ void weft_peer_remove_unseen(struct weft_removal *removal)
 	peer_free_removed(removal);
 }
 
-/* Whether a peer that has been stopped has nothing that could go on. */
+/* Whether a stopped peer has no pending work. */
 static bool peer_is_idle(struct weft_peer *peer, bool armed)
 {
 	/* Sessions, a handshake in flight and a work item have a reference each. */
@@ -311,11 +312,11 @@ static bool peer_is_idle(struct weft_peer *peer, bool armed)
 }
 
 /**
- * weft_peer_quiesce() - stop a peer's timers and drop all that it negotiated and all that waits,
- * because the device goes down
+ * weft_peer_quiesce() - stop a peer's timers, and drop its sessions and staged packets, when the
+ * device goes down
  * @peer: the peer, whose device's up is false
  *
- * Of many peers most are idle, and take next to no time.
+ * Most of many peers are idle, and take next to no time.
  *
  * Context: process, device->config_lock; may sleep.
  */
@@ -327,7 +328,7 @@ void weft_peer_quiesce(struct weft_peer *peer)
 	WRITE_ONCE(peer->running, false);
 	armed = peer->timer_at_ns != WEFT_FSM_NEVER;
 	spin_unlock_bh(&peer->fsm_lock);
-	/* A worker with the lock may still make a session. One that takes it later makes none. */
+	/* A worker that holds the lock may still make a session, but later ones make none. */
 	mutex_lock(&peer->handshake_lock);
 	idle = peer_is_idle(peer, armed);
 	mutex_unlock(&peer->handshake_lock);

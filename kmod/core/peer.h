@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A peer's life: it is created, published, and removed with all that it has.
+ * A peer's lifetime: it is created, published, and removed with all its state.
  */
 #ifndef WEFT_PEER_H
 #define WEFT_PEER_H

@@ -5,13 +5,12 @@
 #include "core/peer_ref.h"
 
 /**
- * weft_peer_alloc_dst_cache() - give a peer what only those need that are spoken to: its cache of
- * routes
+ * weft_peer_alloc_dst_cache() - allocate the dst cache that only a peer in use needs
  * @peer: the peer
  *
- * The cache is memory of every processor, which takes longer to get than all the rest of a peer.
- * To be called before the first message to the peer is made. Lookups of the path's MTU that come
- * earlier go without a cache.
+ * The cache is per-CPU memory, which takes longer to allocate than all the rest of a peer. To be
+ * called before the first message to the peer is made. Earlier lookups of the path MTU use no
+ * cache.
  *
  * Context: process, peer->handshake_lock; may sleep.
  * Return: false when memory is short.
@@ -38,7 +37,7 @@ struct dst_cache *weft_peer_dst_cache(struct weft_peer *peer)
 	return likely(smp_load_acquire(&peer->has_dst_cache)) ? &peer->dst_cache : NULL;
 }
 
-/* Notes where a peer is. Returns whether it was somewhere else when that was known last. */
+/* Sets a peer's endpoint. Returns whether it differs from the one last known to be right. */
 static bool peer_endpoint_goes_to(struct weft_peer *peer, const struct weft_endpoint *endpoint)
 {
 	bool moves = !weft_endpoint_same_place(weft_candidates_last(peer->candidates,
@@ -51,9 +50,9 @@ static bool peer_endpoint_goes_to(struct weft_peer *peer, const struct weft_endp
 }
 
 /*
- * Drops the cached routes, after a change of what they follow from and a new number of the
- * endpoint. The barrier pairs with that in weft_peer_has_moved(): if that sees the old number, the
- * reset comes after what was cached, and else the other side resets.
+ * Drops the cached routes, after the endpoint or its source, and its number, have changed. The
+ * barrier pairs with that in weft_peer_has_moved(): if that reads the old number, the reset follows
+ * the caching, else the other side resets.
  */
 static void peer_endpoint_reset_routes(struct weft_peer *peer)
 {
@@ -61,7 +60,7 @@ static void peer_endpoint_reset_routes(struct weft_peer *peer)
 	dst_cache_reset(&peer->dst_cache);
 }
 
-/* What was known of the way to the peer is of no use any more. */
+/* The routes and the path MTU to the old endpoint are invalid. */
 static void peer_endpoint_moved(struct weft_peer *peer)
 {
 	peer_endpoint_reset_routes(peer);
@@ -69,10 +68,10 @@ static void peer_endpoint_moved(struct weft_peer *peer)
 }
 
 /**
- * weft_peer_set_endpoint() - say where a peer is to be spoken to
+ * weft_peer_set_endpoint() - set a peer's endpoint
  * @peer: the peer
- * @endpoint: where
- * @cause: who says so, for listeners; WEFT_CAUSE_NONE tells nobody
+ * @endpoint: the endpoint
+ * @cause: the cause for listeners; WEFT_CAUSE_NONE: send no event
  *
  * Context: any but hard interrupt.
  */
@@ -89,7 +88,7 @@ void weft_peer_set_endpoint(struct weft_peer *peer, const struct weft_endpoint *
 		weft_peer_event(peer, WEFT_EVENT_ENDPOINT_CHANGED, cause, NULL);
 }
 
-/* Whether what a peer sends from @endpoint moves it there. */
+/* Whether a packet from @endpoint may change the peer's endpoint. */
 static bool peer_endpoint_may_go(const struct weft_peer *peer, const struct weft_endpoint *endpoint)
 {
 	return !peer->pinned || !peer->endpoint.addr.sa_family ||
@@ -98,9 +97,9 @@ static bool peer_endpoint_may_go(const struct weft_peer *peer, const struct weft
 }
 
 /**
- * weft_peer_learn_endpoint() - say where something has come from that only a peer can have sent
+ * weft_peer_learn_endpoint() - update a peer's endpoint by the source of an authenticated packet
  * @peer: the peer
- * @endpoint: where; nothing is written if it is known already, or is not where a pinned peer may be
+ * @endpoint: the source; ignored if it is the endpoint already, or a pinned peer may not roam there
  *
  * Context: any but hard interrupt.
  */
@@ -124,7 +123,7 @@ void weft_peer_learn_endpoint(struct weft_peer *peer, const struct weft_endpoint
 }
 
 /**
- * weft_peer_candidate_count() - how many endpoints a peer may have
+ * weft_peer_candidate_count() - the number of endpoints that a peer may have
  * @peer: the peer
  *
  * Context: any but hard interrupt.
@@ -141,8 +140,8 @@ unsigned int weft_peer_candidate_count(struct weft_peer *peer)
 }
 
 /**
- * weft_peer_next_candidate() - try a peer at its next candidate
- * @peer: the peer, which does not answer where it is thought to be or cannot be reached there
+ * weft_peer_next_candidate() - set a peer's endpoint to its next candidate
+ * @peer: the peer, which does not answer at its endpoint or cannot be reached there
  *
  * Context: any but hard interrupt.
  * Return: whether there is another.
@@ -160,9 +159,9 @@ bool weft_peer_next_candidate(struct weft_peer *peer)
 }
 
 /**
- * weft_peer_set_candidates() - say where a peer may be
- * @peer: the peer; its endpoint is the first, if it is not known
- * @candidates: the new ones, or NULL for none; gets those that it had, to be freed
+ * weft_peer_set_candidates() - set the candidates of a peer
+ * @peer: the peer; its endpoint becomes the first of them if it has none
+ * @candidates: the new ones, or NULL for none; set to the previous ones, to be freed
  *
  * Context: process, device->config_lock.
  */
@@ -179,9 +178,9 @@ void weft_peer_set_candidates(struct weft_peer *peer, struct weft_candidates **c
 }
 
 /**
- * weft_peer_pin() - say whether a peer's endpoint follows it anywhere
+ * weft_peer_pin() - set whether a peer may roam
  * @peer: the peer
- * @pinned: it does not, only to a candidate
+ * @pinned: it may not, except to a candidate
  *
  * Context: process, device->config_lock.
  */
@@ -194,7 +193,7 @@ void weft_peer_pin(struct weft_peer *peer, bool pinned)
 }
 
 /**
- * weft_peer_forget_source() - let routing choose again from where a peer is spoken to
+ * weft_peer_forget_source() - let routing choose the source address for a peer again
  * @peer: the peer
  *
  * Context: any but hard interrupt.
@@ -223,7 +222,7 @@ void weft_peer_leave_home(struct weft_peer *peer)
 }
 
 /**
- * weft_peer_endpoint() - read where a peer is
+ * weft_peer_endpoint() - read a peer's endpoint
  * @peer: the peer
  * @endpoint: gets a copy
  *
@@ -246,8 +245,8 @@ unsigned int weft_peer_endpoint(struct weft_peer *peer, struct weft_endpoint *en
  * @peer: the peer
  * @number: of the endpoint that the route was looked up for
  *
- * Then the caller resets the cache, for the reset that came with the change may have been before
- * the route was put there.
+ * The caller then resets the cache, as the reset of the change may have come before the route was
+ * cached.
  *
  * Context: any but hard interrupt.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where a peer is: its endpoint, the candidates for it, and the routes that are cached for it.
+ * The endpoint of a peer, the candidates for it, and the dst cache for it.
  */
 #ifndef WEFT_PEER_ENDPOINT_H
 #define WEFT_PEER_ENDPOINT_H

@@ -10,10 +10,10 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-/* A grace is looked after as often, for timers do not count suspension and it does. */
+/* The interval of checking graces: timers do not count suspension, but a grace does. */
 #define PEER_KEYS_LOOK_NS	(60 * NSEC_PER_SEC)
 
-/* Keys are told apart by number: no two of any peers' have the same. */
+/* Keys are identified by serial, which is unique over all peers. */
 static atomic64_t peer_keys_serial = ATOMIC64_INIT(0);
 
 static void peer_keys_assert_held(const struct weft_peer *peer)
@@ -30,7 +30,7 @@ static void peer_keys_fill(struct weft_public *key, const u8 public[WEFT_KEY_LEN
 }
 
 /**
- * weft_peer_keys_init() - give a peer that nobody can find yet its key
+ * weft_peer_keys_init() - give a peer that is not published yet its key
  * @peer: the peer, zeroed
  * @public: 32 bytes
  */
@@ -51,7 +51,7 @@ void weft_peer_keys_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 }
 
 /**
- * weft_peer_keys_match() - which of a peer's keys one is
+ * weft_peer_keys_match() - find a peer's key by its bytes
  * @peer: the peer
  * @public: 32 bytes
  *
@@ -73,12 +73,12 @@ struct weft_public *weft_peer_keys_match(struct weft_peer *peer, const u8 public
 }
 
 /**
- * weft_peer_keys_slot() - where a key of a peer's is now
+ * weft_peer_keys_slot() - the present slot of a peer's key
  * @peer: the peer
  * @serial: the key's
  *
  * Context: peer->handshake_lock.
- * Return: its slot; WEFT_KEY_SLOTS if it has none any more.
+ * Return: its slot; WEFT_KEY_SLOTS if the key has been removed.
  */
 enum weft_key_slot weft_peer_keys_slot(const struct weft_peer *peer, u64 serial)
 {
@@ -93,7 +93,7 @@ enum weft_key_slot weft_peer_keys_slot(const struct weft_peer *peer, u64 serial)
 }
 
 /**
- * weft_peer_keys_slots() - in which slots a peer has a public key
+ * weft_peer_keys_slots() - the slots in which a peer has a public key
  * @peer: the peer
  *
  * Context: peer->handshake_lock.
@@ -111,7 +111,7 @@ unsigned int weft_peer_keys_slots(const struct weft_peer *peer)
 }
 
 /**
- * weft_peer_keys_preshared_slots() - in which slots a peer has a preshared key
+ * weft_peer_keys_preshared_slots() - the slots in which a peer has a preshared key
  * @peer: the peer
  *
  * Context: peer->handshake_lock.
@@ -128,7 +128,7 @@ unsigned int weft_peer_keys_preshared_slots(const struct weft_peer *peer)
 	return slots;
 }
 
-/* Ends what was begun with a key that is going. */
+/* Ends a handshake that was begun with a key which is being removed. */
 static void peer_keys_forget(struct weft_peer *peer, const struct weft_public *public)
 {
 	lockdep_assert_held(&peer->handshake_lock);
@@ -136,7 +136,7 @@ static void peer_keys_forget(struct weft_peer *peer, const struct weft_public *p
 		weft_peer_forget_handshake(peer);
 }
 
-/* Takes a key out of its slot, for good. */
+/* Removes a key from its slot for good. */
 static void peer_keys_vacate(struct weft_peer *peer, enum weft_key_slot slot)
 {
 	struct weft_peer_keys *keys = &peer->keys;
@@ -160,9 +160,9 @@ static struct weft_public *peer_keys_free_storage(struct weft_peer_keys *keys)
 }
 
 /**
- * weft_peer_keys_look_at() - have a device's graces looked after when one is over
+ * weft_peer_keys_look_at() - schedule the check of a device's graces
  * @device: the device
- * @when_ns: when that is, coarse boot-time clock; it will be earlier if that is far away
+ * @when_ns: the end of a grace, coarse boot-time clock; the check is earlier if that is far away
  *
  * Context: device->peers_lock.
  */
@@ -178,7 +178,7 @@ void weft_peer_keys_look_at(struct weft_device *device, u64 when_ns)
 	mod_delayed_work(system_long_wq, &device->grace_work, nsecs_to_jiffies(when_ns - now) + 1);
 }
 
-/* When a grace is over; U64_MAX: never, or there is none. */
+/* The end of a grace; U64_MAX: never, or there is none. */
 static u64 peer_keys_end_of(const struct weft_peer_keys *keys, enum weft_grace_of which)
 {
 	u64 grace_s = READ_ONCE(keys->grace_s);
@@ -188,14 +188,14 @@ static u64 peer_keys_end_of(const struct weft_peer_keys *keys, enum weft_grace_o
 	return keys->grace_since_ns[which] + grace_s * NSEC_PER_SEC;
 }
 
-/* When the first of a peer's graces is over. */
+/* The earliest end of a peer's graces. */
 static u64 peer_keys_first_end(const struct weft_peer_keys *keys)
 {
 	return min(peer_keys_end_of(keys, WEFT_GRACE_PUBLIC),
 		   peer_keys_end_of(keys, WEFT_GRACE_PRESHARED));
 }
 
-/* Has a peer's previous keys looked after when the first of them ends. */
+/* Schedules the check of a peer's previous keys for the earliest end of their graces. */
 static void peer_keys_schedule(struct weft_peer *peer)
 {
 	struct weft_peer_keys *keys = &peer->keys;
@@ -208,7 +208,7 @@ static void peer_keys_schedule(struct weft_peer *peer)
 	weft_peer_keys_look_at(peer->device, peer_keys_first_end(keys));
 }
 
-/* Begins the grace of what has just become previous. That of the other kind goes on as it was. */
+/* Begins the grace of a new previous key. The grace of the other kind is not changed. */
 static void peer_keys_begin_grace(struct weft_peer *peer, enum weft_grace_of which)
 {
 	peer->keys.grace_since_ns[which] = ktime_get_coarse_boottime_ns();
@@ -221,7 +221,7 @@ static void peer_keys_end_grace(struct weft_peer *peer, enum weft_grace_of which
 	peer_keys_schedule(peer);
 }
 
-/* Whether the grace of a previous key has an end, and is over. */
+/* Whether a previous key has a grace that has ended. */
 static bool peer_keys_is_over(struct weft_peer *peer, enum weft_grace_of which, u64 now_ns)
 {
 	u64 until = weft_peer_keys_until(peer, which);
@@ -229,7 +229,7 @@ static bool peer_keys_is_over(struct weft_peer *peer, enum weft_grace_of which, 
 	return until && until <= now_ns;
 }
 
-/* Nobody else's key, as weft_config_prepare() has seen to: this one's own, or new. */
+/* The key is one of this peer's own, or new, as weft_config_prepare() has checked. */
 static void peer_keys_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 {
 	struct weft_public *known = weft_lookup_key(peer->device, public);
@@ -240,7 +240,7 @@ static void peer_keys_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_
 		return;
 	peer_keys_vacate(peer, WEFT_KEY_SLOT_NEXT);
 	if (known && known == keys->public[WEFT_KEY_SLOT_PREVIOUS]) {
-		/* The peer goes back to it. */
+		/* The peer returns to its previous key. */
 		keys->public[WEFT_KEY_SLOT_NEXT] = known;
 		keys->public[WEFT_KEY_SLOT_PREVIOUS] = NULL;
 		peer_keys_end_grace(peer, WEFT_GRACE_PUBLIC);
@@ -253,10 +253,10 @@ static void peer_keys_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_
 }
 
 /**
- * weft_peer_keys_set_next() - say which key a peer is going to have
+ * weft_peer_keys_set_next() - set the next public key of a peer
  * @peer: a published peer
- * @public: 32 bytes that are no key of another peer's; zeros: none. The peer's current key has
- *	been arrived at already: then there is no next one
+ * @public: 32 bytes that are no key of another peer's; zeros: none. With the peer's current key the
+ *	replacement has already happened: there is no next one then
  *
  * Context: process, device->config_lock.
  */
@@ -279,17 +279,17 @@ void weft_peer_keys_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LE
 	else
 		peer_keys_vacate(peer, WEFT_KEY_SLOT_NEXT);
 	spin_unlock_bh(&peer->device->peers_lock);
-	/* It has some if it was the current one before. */
+	/* It has sessions if it was the current key before. */
 	if (ended)
 		weft_peer_key_ended(peer, WEFT_KEY_PUBLIC, ended);
 	mutex_unlock(&peer->handshake_lock);
 }
 
 /**
- * weft_peer_keys_promote() - make a peer's next key its current one, if it is that which was used
+ * weft_peer_keys_promote() - make a peer's next key its current one, if it has been used
  * @peer: the peer
  * @used: the key under which a handshake has authenticated
- * @old: gets the key that was current until now, which is the previous one from now on
+ * @old: gets the key that was current and is now the previous one
  *
  * Context: process, peer->handshake_lock.
  * Return: false if it was not the next one; then nothing has changed.
@@ -317,13 +317,13 @@ bool weft_peer_keys_promote(struct weft_peer *peer, const struct weft_public *us
 		peer_keys_begin_grace(peer, WEFT_GRACE_PUBLIC);
 	}
 	spin_unlock_bh(&peer->device->peers_lock);
-	/* The handshake that promotes makes the session in their place. */
+	/* The handshake that promotes the key makes the session that replaces them. */
 	if (promotes && previous)
 		weft_peer_phase_out(peer, WEFT_KEY_PUBLIC, previous->serial);
 	return promotes;
 }
 
-/* Forgets a peer's previous key, and ends its sessions. @old gets it. */
+/* Forgets a peer's previous key, which is copied to @old, and ends its sessions. */
 static void peer_keys_end_public(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
 {
 	const struct weft_public *previous = peer->keys.public[WEFT_KEY_SLOT_PREVIOUS];
@@ -340,7 +340,7 @@ static void peer_keys_end_public(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
 /**
  * weft_peer_keys_end() - forget a peer's previous key, and end its sessions
  * @peer: the peer
- * @old: gets it
+ * @old: gets the key
  *
  * Context: process, device->config_lock.
  * Return: false if there is none.
@@ -359,13 +359,13 @@ bool weft_peer_keys_end(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
 }
 
 /**
- * weft_peer_keys_expire() - the same, if the key's grace is over
+ * weft_peer_keys_expire() - the same, if the key's grace has ended
  * @peer: the peer
  * @now_ns: coarse boot-time clock
- * @old: gets it
+ * @old: gets the key
  *
  * Context: process, device->config_lock.
- * Return: false if there is none, or one that is good for longer.
+ * Return: false if there is none, or its grace has not ended.
  */
 bool weft_peer_keys_expire(struct weft_peer *peer, u64 now_ns, u8 old[WEFT_KEY_LEN])
 {
@@ -391,7 +391,7 @@ static void peer_keys_fill_preshared(struct weft_preshared *slot, const u8 key[W
  * @peer: the peer
  * @key: 32 bytes; zeros for none
  *
- * No handshake succeeds with the one before. Sessions live on, as WireGuard's do.
+ * No handshake succeeds with the previous value. Sessions stay, as WireGuard's do.
  *
  * Context: process.
  */
@@ -400,13 +400,13 @@ void weft_peer_keys_set_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_
 	struct weft_preshared *now = &peer->keys.preshared[WEFT_KEY_SLOT_CURRENT];
 
 	mutex_lock(&peer->handshake_lock);
-	/* The same one, said again, keeps its number: sessions are known by it. */
+	/* If the key does not change it keeps its serial: sessions refer to it. */
 	if (crypto_memneq(key, now->bytes, WEFT_KEY_LEN))
 		peer_keys_fill_preshared(now, key);
 	mutex_unlock(&peer->handshake_lock);
 }
 
-/* Takes the next preshared key away, and ends what was made with it. */
+/* Removes the next preshared key, and ends the sessions made with it. */
 static void peer_keys_drop_next_preshared(struct weft_peer *peer)
 {
 	struct weft_preshared *next = &peer->keys.preshared[WEFT_KEY_SLOT_NEXT];
@@ -418,9 +418,9 @@ static void peer_keys_drop_next_preshared(struct weft_peer *peer)
 }
 
 /**
- * weft_peer_keys_set_next_preshared() - set the preshared key that follows the current one
+ * weft_peer_keys_set_next_preshared() - set the next preshared key of a peer
  * @peer: the peer
- * @key: 32 bytes; zeros for none. The current one has been arrived at already: then there is none
+ * @key: 32 bytes; zeros for none. With the current key there is no next one
  *
  * Context: process.
  */
@@ -429,7 +429,7 @@ void weft_peer_keys_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT
 	struct weft_preshared *slots = peer->keys.preshared;
 
 	mutex_lock(&peer->handshake_lock);
-	/* A session may have proved the next one good just now. */
+	/* A session may just have proved the next key. */
 	if (weft_peer_keys_promote_preshared(peer, weft_sessions_current_key(&peer->sessions,
 									     WEFT_KEY_PRESHARED)))
 		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_PACKET, NULL);
@@ -444,8 +444,8 @@ void weft_peer_keys_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT
 }
 
 /**
- * weft_peer_keys_promote_preshared() - make a peer's next preshared key its current one, if it is
- * that which was used
+ * weft_peer_keys_promote_preshared() - make a peer's next preshared key its current one, if it has
+ * been used
  * @peer: the peer
  * @serial: of the preshared key with which a handshake is known to have succeeded
  *
@@ -506,12 +506,12 @@ bool weft_peer_keys_end_preshared(struct weft_peer *peer)
 }
 
 /**
- * weft_peer_keys_expire_preshared() - the same, if the key's grace is over
+ * weft_peer_keys_expire_preshared() - the same, if the key's grace has ended
  * @peer: the peer
  * @now_ns: coarse boot-time clock
  *
  * Context: process.
- * Return: false if there is none, or one that is good for longer.
+ * Return: false if there is none, or its grace has not ended.
  */
 bool weft_peer_keys_expire_preshared(struct weft_peer *peer, u64 now_ns)
 {
@@ -525,9 +525,9 @@ bool weft_peer_keys_expire_preshared(struct weft_peer *peer, u64 now_ns)
 }
 
 /**
- * weft_peer_keys_set_grace() - set how long a key of a peer's stays good after it has been replaced
+ * weft_peer_keys_set_grace() - set how long a replaced key of a peer's stays valid
  * @peer: the peer
- * @seconds: so long from when it was replaced, which may be over; 0: until it is ended
+ * @seconds: the time since it was replaced, which may have passed; 0: until it is ended
  *
  * Context: process, device->config_lock.
  */
@@ -543,7 +543,7 @@ void weft_peer_keys_set_grace(struct weft_peer *peer, u32 seconds)
 }
 
 /**
- * weft_peer_keys_until() - when a previous key of a peer's is forgotten
+ * weft_peer_keys_until() - the time when a previous key of a peer's is forgotten
  * @peer: the peer
  * @which: which key
  *
@@ -561,11 +561,11 @@ u64 weft_peer_keys_until(struct weft_peer *peer, enum weft_grace_of which)
 }
 
 /**
- * weft_peer_keys_next_to_end() - find a peer whose grace is over
+ * weft_peer_keys_next_to_end() - find a peer with a grace that has ended
  * @device: the device
  * @now_ns: coarse boot-time clock
  *
- * Sees to being called again when the next one's is over.
+ * Schedules the next check for the graces that have not ended.
  *
  * Context: process, device->config_lock.
  * Return: a peer, referenced, for weft_peer_keys_expire() and weft_peer_keys_expire_preshared(); or

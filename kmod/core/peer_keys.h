@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A peer's keys: the public ones, under each of which it is found, and the preshared ones. Of both
- * kinds there is a current one; there may be a next one, which takes its place once a handshake has
- * succeeded with it, and a previous one, which stays good until its grace ends.
+ * A peer's keys: the public ones, by each of which the peer is looked up, and the preshared ones.
+ * Each kind has a current key; it may have a next one, which becomes current once a handshake has
+ * succeeded with it, and a previous one, which stays valid until its grace ends.
  */
 #ifndef WEFT_PEER_KEYS_H
 #define WEFT_PEER_KEYS_H
@@ -11,15 +11,15 @@
 
 struct weft_device;
 
-/* How long a key stays good after it has been replaced, unless it is set: a day. */
+/* The default time that a replaced key stays valid: a day. */
 #define WEFT_GRACE_S	86400
 
 /**
- * weft_peer_keys_now() - the public key that a peer has now
+ * weft_peer_keys_now() - the current public key of a peer
  * @keys: the peer's
  *
- * Context: device->config_lock or peer->handshake_lock, for as long as the bytes are looked at.
- * With neither, weft_lookup_read().
+ * Context: device->config_lock or peer->handshake_lock, as long as the bytes are used. Without them
+ * use weft_lookup_read().
  * Return: 32 bytes.
  */
 static inline const u8 *weft_peer_keys_now(const struct weft_peer_keys *keys)

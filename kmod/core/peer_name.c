@@ -8,13 +8,13 @@
 #include <linux/string.h>
 
 /**
- * weft_peer_name_create() - make a name that is nobody's yet
- * @text: the name, as weft_peer_name_check() finds it good
+ * weft_peer_name_create() - create a name without a peer
+ * @text: the name, valid by weft_peer_name_check()
  * @len: its length in bytes
  *
  * Context: process; may sleep.
- * Return: the name, or NULL when memory is short. weft_peer_name_set() or weft_peer_name_free()
- * comes next.
+ * Return: the name, or NULL when memory is short. Passed on to weft_peer_name_set() or
+ * weft_peer_name_free().
  */
 struct weft_peer_name *weft_peer_name_create(const char *text, size_t len)
 {
@@ -28,7 +28,7 @@ struct weft_peer_name *weft_peer_name_create(const char *text, size_t len)
 }
 
 /**
- * weft_peer_name_free() - free a name that nobody has or sees any more
+ * weft_peer_name_free() - free a name without a peer or readers
  * @name: the name, or NULL
  */
 void weft_peer_name_free(struct weft_peer_name *name)
@@ -57,7 +57,7 @@ static void peer_name_index(struct weft_device *device, struct weft_peer_name *n
 }
 
 /**
- * weft_peer_name_hide() - let a peer no longer be found by its name, which it keeps
+ * weft_peer_name_hide() - make a peer unfindable by its name, which it keeps
  * @peer: a peer that has a name, or none
  *
  * Context: process, device->config_lock.
@@ -73,11 +73,11 @@ void weft_peer_name_hide(struct weft_peer *peer)
 }
 
 /**
- * weft_peer_name_set() - give a peer a name, in place of the one that it has
+ * weft_peer_name_set() - replace a peer's name
  * @peer: a published peer
- * @name: a name that is nobody's, or NULL for no name
+ * @name: a name without a peer, or NULL for no name
  *
- * Two peers may have the same name between two calls: a change that swaps names is made one by one.
+ * Two peers may have the same name between two calls, as names are swapped one by one.
  *
  * Context: process, device->config_lock. Cannot fail.
  */

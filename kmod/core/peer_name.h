@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The name of a peer, and the peer by its name. Most peers have none, so it is memory of
- * its own.
+ * The name of a peer, and the lookup of a peer by it. Most peers have no name, so it is allocated
+ * separately.
  */
 #ifndef WEFT_PEER_NAME_H
 #define WEFT_PEER_NAME_H
@@ -15,7 +15,7 @@ struct weft_peer;
 
 struct weft_peer_name {
 	struct rb_node by_name;		/* device->config_lock */
-	struct weft_peer *peer;		/* device->config_lock; whose it is */
+	struct weft_peer *peer;		/* device->config_lock; its owner */
 	struct rcu_head rcu;
 	char text[];			/* constant */
 };

@@ -9,7 +9,7 @@
 static struct kmem_cache *peer_ref_cache;
 
 /**
- * weft_peer_ref_init() - make the cache that peers come from
+ * weft_peer_ref_init() - create the cache of peers
  *
  * Context: process, once at load.
  * Return: 0 or -ENOMEM.
@@ -23,7 +23,7 @@ int weft_peer_ref_init(void)
 /**
  * weft_peer_ref_exit() - free the cache
  *
- * Context: process, once at unload, when RCU holds no peer any more.
+ * Context: process, once at unload, when no RCU callback for a peer is pending.
  */
 void weft_peer_ref_exit(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A peer: its keys, sessions, endpoint, timers and counters; and the references to it. What is done
- * with each part stands in the header of that name.
+ * A peer: its keys, sessions, endpoint, timers and counters; and the references to it. The
+ * functions for each part are in the header of that name.
  */
 #ifndef WEFT_PEER_REF_H
 #define WEFT_PEER_REF_H
@@ -56,7 +56,7 @@ struct weft_sessions {
 
 /* A public key. Its bytes change only while it is in no slot. */
 struct weft_public {
-	struct rb_node by_key;			/* device->peers_lock; empty: cannot be found */
+	struct rb_node by_key;			/* device->peers_lock; empty: not in the tree */
 	struct weft_peer *peer;			/* constant */
 	u8 bytes[WEFT_KEY_LEN];
 	u64 serial;				/* tells keys apart, never 0 */
@@ -64,8 +64,8 @@ struct weft_public {
 };
 
 struct weft_preshared {
-	u8 bytes[WEFT_KEY_LEN];			/* zeros: none, which is one as well */
-	u64 serial;				/* 0: nothing in this slot */
+	u8 bytes[WEFT_KEY_LEN];			/* zeros: none, which is a valid key as well */
+	u64 serial;				/* 0: the slot is empty */
 };
 
 /* Previous keys of a peer end one by one, each at its own time. */
@@ -77,33 +77,30 @@ enum weft_grace_of {
 
 struct weft_peer_keys {
 	/*
-	 * Where the public keys are. Written under peer->handshake_lock and device->peers_lock:
-	 * either will do to read. NULL: nothing in this slot.
+	 * The slots of the public keys. Written under peer->handshake_lock and device->peers_lock:
+	 * either suffices for reading. NULL: the slot is empty.
 	 */
 	struct weft_public *public[WEFT_KEY_SLOTS];
 	struct weft_public storage[WEFT_KEY_SLOTS];
 	struct weft_preshared preshared[WEFT_KEY_SLOTS];	/* handshake_lock */
 	u32 grace_s;				/* config_lock to write; READ_ONCE(); 0: for ever */
-	/* Since when a previous key is one, coarse boot-time clock; 0: there is none. peers_lock */
+	/* Start of a previous key's grace, coarse boot-time clock; 0: no such key. peers_lock */
 	u64 grace_since_ns[WEFT_GRACES];
 	struct list_head graces;		/* peers_lock: device->graces */
 	u32 epoch;				/* peers_lock; the device's when it was published */
 };
 
-/*
- * What the peer lets this end do next; the rest of the handshake's state. handshake_lock guards all
- * of it.
- */
+/* The state of a peer's handshakes. handshake_lock guards all of it. */
 struct weft_peer_handshake {
 	struct weft_noise_handshake noise;
 	struct weft_session *pending;		/* our initiation's, referenced; NULL: none */
-	u64 pending_identity;			/* the serials of what it was made with */
+	u64 pending_identity;			/* the serials of the keys it was made with */
 	u64 pending_public;
-	u64 likely_identity;			/* and of what the newest session was made with */
+	u64 likely_identity;			/* and of the keys of the newest session */
 	u64 likely_public;
 	u8 unanswered;				/* our initiations since the newest session */
-	bool spare;				/* while the first of them was made there was one */
-	bool untried;				/* READ_ONCE(): keys are newer than that try */
+	bool spare;				/* the first of them had a session meanwhile */
+	bool untried;				/* READ_ONCE(): there are keys newer than that */
 	enum weft_key_slot answered_with;	/* the preshared key of our newest response */
 	u8 static_static[WEFT_KEY_LEN];
 	u64 static_static_identity;		/* the serials of both keys; 0: there is none */
@@ -112,7 +109,7 @@ struct weft_peer_handshake {
 	u8 cookie[WEFT_COOKIE_LEN];
 	u64 cookie_born_ns;			/* 0: none */
 	u8 mac1[WEFT_MAC_LEN];			/* of the message sent last */
-	u8 mac1_public[WEFT_KEY_LEN];		/* whom that was for */
+	u8 mac1_public[WEFT_KEY_LEN];		/* the key that message was for */
 	bool mac1_sent;				/* and no cookie reply to it has come */
 	u64 initiated_ns;			/* when pending's initiation was made */
 };
@@ -125,13 +122,13 @@ struct weft_peer {
 	struct weft_endpoint endpoint;		/* endpoint_lock */
 	atomic_t actions;			/* enum weft_fsm_action, for the work item */
 	struct weft_candidates *candidates;	/* endpoint_lock and config_lock; or NULL */
-	bool pinned;				/* endpoint_lock: it is nowhere else */
+	bool pinned;				/* endpoint_lock: it does not roam */
 	bool parallel;				/* CPUs take turns at reorder; READ_ONCE() */
 	bool dead;				/* handshake_lock: removed; no more sessions */
 	bool has_dst_cache;			/* acquire and release: for dst_cache */
 	refcount_t refs;
-	struct dst_cache dst_cache;		/* bottom halves off; whole once has_dst_cache */
-	struct weft_pmtu_path path;		/* what is known of the way there */
+	struct dst_cache dst_cache;		/* bottom halves off; valid once has_dst_cache */
+	struct weft_pmtu_path path;		/* the known path MTU */
 	struct weft_reorder reorder;		/* batches that are being received */
 	atomic64_t rx_bytes;
 	u64 rx_at_ns;				/* newest packet; READ_ONCE(); 0: none yet */
@@ -140,12 +137,12 @@ struct weft_peer {
 	atomic64_t rx_packets;			/* messages */
 	atomic64_t tx_packets;
 	atomic64_t handshakes_sent;		/* initiations */
-	atomic64_t handshakes_received;		/* those that were good */
-	atomic64_t handshakes_completed;	/* sessions, whoever began them */
-	atomic_long_t drops[WEFT_DROPS_A_MAX];	/* enum weft_drop */
+	atomic64_t handshakes_received;		/* valid initiations */
+	atomic64_t handshakes_completed;	/* sessions, of either initiator */
+	atomic_long_t drops[WEFT_DROPS_A_MAX];	/* by enum weft_drop */
 
-	spinlock_t fsm_lock;			/* timers: what says so below */
-	bool running;				/* fsm_lock to write; READ_ONCE(): events count */
+	spinlock_t fsm_lock;			/* timers: the fields that name it below */
+	bool running;				/* fsm_lock to write; READ_ONCE(): takes events */
 	struct weft_fsm fsm;			/* fsm_lock */
 	u64 timer_at_ns;			/* fsm_lock; WEFT_FSM_NEVER: not set */
 	struct timer_list timer;
@@ -153,10 +150,10 @@ struct weft_peer {
 	s64 handshake_real_ns;			/* of the newest session; READ_ONCE(); 0: never */
 	u32 handshake_rtt_us;			/* of our newest one; READ_ONCE(); 0: none yet */
 	u8 event_tokens;			/* that may be sent at once; device->events_lock */
-	bool events_over;			/* its removal has been told; READ_ONCE() */
+	bool events_over;			/* its removal has been announced; READ_ONCE() */
 	u64 event_tokens_at_ns;			/* device->events_lock */
 
-	struct mutex handshake_lock;		/* what follows */
+	struct mutex handshake_lock;		/* the fields below */
 	struct weft_peer_handshake handshake;
 	struct weft_peer_keys keys;
 	u64 session_identity;			/* likely_identity, for READ_ONCE() */
@@ -165,11 +162,11 @@ struct weft_peer {
 	struct weft_peer_name __rcu *name;	/* RCU; device->config_lock. NULL: no name */
 	union {
 		struct list_head allowedips;	/* as list; its nodes, by owned */
-		struct weft_home *home;		/* once it is dead: its routes may be from there */
+		struct weft_home *home;		/* dead: the namespace of its routes */
 	};
 	union {
 		struct list_head list;		/* device->config_lock, until it is unpublished */
-		struct rcu_head rcu;		/* once nobody refers to it */
+		struct rcu_head rcu;		/* after the last reference */
 	};
 };
 

@@ -6,7 +6,7 @@
 #include <linux/string.h>
 
 /**
- * weft_pmtu_path_init() - nothing is known yet, and nothing is asked
+ * weft_pmtu_path_init() - initialise a path: no MTU is known and no search runs
  * @path: filled in
  */
 void weft_pmtu_path_init(struct weft_pmtu_path *path)
@@ -18,7 +18,7 @@ void weft_pmtu_path_init(struct weft_pmtu_path *path)
 }
 
 /**
- * weft_pmtu_path_forget() - the peer is somewhere else: nothing is known any more
+ * weft_pmtu_path_forget() - reset a path when the peer's endpoint changes
  * @path: the path
  *
  * Context: any but hard interrupt.
@@ -26,7 +26,7 @@ void weft_pmtu_path_init(struct weft_pmtu_path *path)
 void weft_pmtu_path_forget(struct weft_pmtu_path *path)
 {
 	spin_lock_bh(&path->lock);
-	/* Its timer finds that there is no search any more. */
+	/* The timer then finds that no search runs. */
 	if (path->probe)
 		weft_plpmtud_init(&path->probe->pmtu);
 	WRITE_ONCE(path->mtu, U32_MAX);
@@ -36,7 +36,7 @@ void weft_pmtu_path_forget(struct weft_pmtu_path *path)
 }
 
 /**
- * weft_pmtu_path_start() - let searches begin, because the device has come up
+ * weft_pmtu_path_start() - allow searches, when the device has come up
  * @path: the path
  *
  * Context: process.
@@ -49,11 +49,11 @@ void weft_pmtu_path_start(struct weft_pmtu_path *path)
 }
 
 /**
- * weft_pmtu_path_stop() - end a search, because the device goes down or the peer is removed
+ * weft_pmtu_path_stop() - end a search, when the device goes down or the peer is removed
  * @path: the path
  *
  * Context: process; may sleep. Afterwards the timer does not run.
- * Return: whether it was armed: then the caller drops the reference to the peer that it had.
+ * Return: whether the timer was armed: then the caller drops its reference to the peer.
  */
 bool weft_pmtu_path_stop(struct weft_pmtu_path *path)
 {
@@ -72,8 +72,8 @@ bool weft_pmtu_path_stop(struct weft_pmtu_path *path)
 }
 
 /**
- * weft_pmtu_path_free() - free what a search has needed
- * @path: the path, which nobody uses any more
+ * weft_pmtu_path_free() - free the memory of a search
+ * @path: the path, which has no users any more
  */
 void weft_pmtu_path_free(struct weft_pmtu_path *path)
 {

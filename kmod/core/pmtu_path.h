@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What is known of the way to where a peer is: how large an inner packet gets there in one piece.
- * It is the lesser of what the route says, which learns from routers, and what an own search has
- * found where routers are silent.
+ * The known path MTU to a peer: the size of the largest inner packet that arrives unfragmented. It
+ * is the lesser of the route's MTU, which ICMP errors lower, and of the result of an own search,
+ * where routers send no errors.
  */
 #ifndef WEFT_PMTU_PATH_H
 #define WEFT_PMTU_PATH_H
@@ -18,9 +18,9 @@
 
 struct weft_peer;
 
-/* What a search asks: echo requests between the two ends of some flow inside. */
+/* The probes of a search: echo requests between the two ends of an inner flow. */
 struct weft_pmtu_probe_question {
-	unsigned int overhead;		/* what an inner packet grows by outside */
+	unsigned int overhead;		/* bytes that encapsulation adds */
 	__be16 protocol;		/* ETH_P_IP or ETH_P_IPV6 */
 	__be16 id;
 	__be64 token;			/* in the payload */
@@ -28,29 +28,29 @@ struct weft_pmtu_probe_question {
 	struct in6_addr destination;
 };
 
-/* An own search. path->lock guards it. */
+/* An own search. Guarded by path->lock. */
 struct weft_pmtu_probe {
 	struct weft_peer *peer;		/* constant; referenced while the timer is armed */
 	struct timer_list timer;
 	struct weft_plpmtud pmtu;
 	struct weft_pmtu_probe_question question;
-	u64 period_ns;			/* for how long what it finds holds */
+	u64 period_ns;			/* how long its result is valid */
 };
 
 struct weft_pmtu_path {
-	u32 mtu;			/* READ_ONCE(): what the route says; U32_MAX: not known */
-	u32 found;			/* READ_ONCE(): what a search found; U32_MAX: no less */
-	u64 ask_at_ns;			/* READ_ONCE(): a search may begin; U64_MAX: there is one */
-	spinlock_t lock;		/* what follows; and who writes the two above */
+	u32 mtu;			/* READ_ONCE(): by the route; U32_MAX: not known */
+	u32 found;			/* READ_ONCE(): by a search; U32_MAX: no limit found */
+	u64 ask_at_ns;			/* READ_ONCE(): next start of a search; U64_MAX: one runs */
+	spinlock_t lock;		/* the fields below, and writes to the two above */
 	bool running;			/* the device is up */
 	struct weft_pmtu_probe *probe;	/* NULL: none has been needed yet */
 };
 
 /**
- * weft_pmtu_path_limit() - the largest inner packet that gets to where the peer is in one piece
+ * weft_pmtu_path_limit() - the largest inner packet that reaches the peer unfragmented
  * @path: the path
  *
- * Return: bytes; U32_MAX: that is not known.
+ * Return: bytes; U32_MAX: not known.
  */
 static inline u32 weft_pmtu_path_limit(const struct weft_pmtu_path *path)
 {
@@ -58,10 +58,10 @@ static inline u32 weft_pmtu_path_limit(const struct weft_pmtu_path *path)
 }
 
 /**
- * weft_pmtu_path_learn() - note what the route says
+ * weft_pmtu_path_learn() - record the MTU of the route
  * @path: the path
  * @mtu: the route's MTU in bytes
- * @overhead: what an inner packet grows by
+ * @overhead: bytes that encapsulation adds
  *
  * Context: any.
  */
@@ -74,7 +74,7 @@ static inline void weft_pmtu_path_learn(struct weft_pmtu_path *path, u32 mtu, u3
 }
 
 /**
- * weft_pmtu_path_is_asked() - whether there is a search, and so answers to look for
+ * weft_pmtu_path_is_asked() - whether a search runs, whose replies have to be looked for
  * @path: the path
  */
 static inline bool weft_pmtu_path_is_asked(const struct weft_pmtu_path *path)

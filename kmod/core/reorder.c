@@ -3,8 +3,8 @@
 #include "core/reorder.h"
 
 /**
- * weft_reorder_init() - make an empty queue
- * @reorder: to be made
+ * weft_reorder_init() - initialise an empty queue
+ * @reorder: the queue
  */
 void weft_reorder_init(struct weft_reorder *reorder)
 {
@@ -15,12 +15,12 @@ void weft_reorder_init(struct weft_reorder *reorder)
 }
 
 /**
- * weft_reorder_add() - put a job at the end
+ * weft_reorder_add() - append a job
  * @reorder: the queue
  * @job: the job, its two functions set
  *
  * Context: bottom halves off.
- * Return: false if too many are in it already; then the job is not.
+ * Return: false if the queue is full; then the job has not been added.
  */
 bool weft_reorder_add(struct weft_reorder *reorder, struct weft_job *job)
 {
@@ -38,7 +38,7 @@ bool weft_reorder_add(struct weft_reorder *reorder, struct weft_job *job)
 	return room;
 }
 
-/* The first job of a queue, if it has been worked on. */
+/* The first job of a queue, if its parallel part has finished. */
 static struct weft_job *reorder_first_finished(struct weft_reorder *reorder)
 {
 	struct weft_job *job = list_first_entry_or_null(&reorder->jobs, struct weft_job, in_order);
@@ -47,9 +47,9 @@ static struct weft_job *reorder_first_finished(struct weft_reorder *reorder)
 }
 
 /*
- * Delivers what is ready, WEFT_REORDER_DELIVERIES jobs at most. Called with the queue's lock held
- * and its delivering set; drops the lock meanwhile. Returns the job that is ready behind them, and
- * then leaves delivering set.
+ * Delivers finished jobs, WEFT_REORDER_DELIVERIES at most. Called with the queue's lock held and
+ * its delivering set; drops the lock meanwhile. Returns the next finished job, and then leaves
+ * delivering set.
  */
 static struct weft_job *reorder_deliver(struct weft_reorder *reorder) __must_hold(&reorder->lock)
 {
@@ -68,17 +68,17 @@ static struct weft_job *reorder_deliver(struct weft_reorder *reorder) __must_hol
 }
 
 /**
- * weft_reorder_finish() - a job's work is done: deliver it, and what is ready behind it
- * @job: the job, which may be gone when this returns
+ * weft_reorder_finish() - mark a job as finished, and deliver it and finished ones behind it
+ * @job: the job, which may be freed on return
  *
- * A job behind an unfinished one stays for the CPU that finishes that. Only one CPU delivers at a
- * time; what is finished meanwhile it delivers, too, as far as its turn goes. So no CPU has to be
+ * A job behind an unfinished one is left to the CPU that finishes that. Only one CPU delivers at a
+ * time; it also delivers jobs that are finished meanwhile, until its turn ends. So no CPU has to be
  * woken, and no wake-up can be lost.
  *
- * Context: bottom halves off, RCU: what the queue is part of may be let go of by the last job.
- * Return: NULL, or the first of the jobs that are left when the turn is over. They wait for the
- * caller, which sees to it that weft_reorder_continue() is called once, by any CPU; the job and the
- * queue stay until then.
+ * Context: bottom halves off, RCU: the last job may drop the reference to the queue's owner.
+ * Return: NULL, or the first of the jobs that are left at the end of the turn. The caller has to
+ * see that weft_reorder_continue() is called once, by any CPU; the job and the queue stay until
+ * then.
  */
 struct weft_job *weft_reorder_finish(struct weft_job *job)
 {
@@ -97,9 +97,9 @@ struct weft_job *weft_reorder_finish(struct weft_job *job)
 }
 
 /**
- * weft_reorder_continue() - deliver what was left when a turn was over
- * @job: the job that weft_reorder_finish() or weft_reorder_continue() returned, which may be gone
- * when this returns
+ * weft_reorder_continue() - deliver jobs that were left at the end of a turn
+ * @job: the job that weft_reorder_finish() or weft_reorder_continue() returned, which may be freed
+ * on return
  *
  * Context: as weft_reorder_finish().
  * Return: the same.

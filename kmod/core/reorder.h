@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A reorder queue of jobs: they are worked on in any order, on any processor, and delivered in the
- * order in which they came.
+ * A reorder queue of jobs: they are processed in any order, on any CPU, and delivered in the order
+ * in which they were added.
  */
 #ifndef WEFT_REORDER_H
 #define WEFT_REORDER_H
@@ -11,26 +11,26 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-/* Jobs in a queue, at most. */
+/* Maximum number of jobs in a queue. */
 #define WEFT_REORDER_MAX_JOBS	128
 
 /*
- * Jobs that a CPU delivers before others have a turn, the stack above among them: an eighth of what
- * a cell holds, for a job has 64 packets at most.
+ * Jobs that a CPU delivers in one turn, before others run, among them the stack: an eighth of the
+ * capacity of a cell, as a job has 64 packets at most.
  */
 #define WEFT_REORDER_DELIVERIES	8
 
 struct weft_reorder {
-	spinlock_t lock;		/* bottom halves off; what follows */
-	struct list_head jobs;		/* those that have not been delivered */
+	spinlock_t lock;		/* bottom halves off; the fields below */
+	struct list_head jobs;		/* jobs that have not been delivered */
 	unsigned int count;		/* of them, with the one being delivered; READ_ONCE() */
-	bool delivering;		/* a CPU is at it, or will go on with it */
+	bool delivering;		/* a CPU delivers, or is about to continue */
 };
 
-/* To be embedded in what there is to do. */
+/* Embedded in the user's job. */
 struct weft_job {
-	void (*parallel)(struct weft_job *job);	/* the part that others may overtake */
-	void (*serial)(struct weft_job *job);	/* the part that is done in order; frees the job */
+	void (*parallel)(struct weft_job *job);	/* may run in any order and concurrently */
+	void (*serial)(struct weft_job *job);	/* runs in order; frees the job */
 	struct weft_reorder *reorder;
 	struct list_head in_order;	/* reorder->lock */
 	struct list_head waiting;	/* parallel.c's, as the next */
@@ -39,7 +39,7 @@ struct weft_job {
 };
 
 /**
- * weft_reorder_is_idle() - whether nothing is under way that would be overtaken
+ * weft_reorder_is_idle() - whether the queue has no job that a new one would overtake
  * @reorder: the queue
  */
 static inline bool weft_reorder_is_idle(const struct weft_reorder *reorder)

@@ -6,13 +6,13 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
-/* Enough for some tries of a handshake. */
+/* Long enough for some tries of a handshake. */
 #define SESSION_WHILE_NS	(30 * NSEC_PER_SEC)
 
 static struct kmem_cache *session_cache;
 
 /**
- * weft_session_init() - make the cache that sessions come from
+ * weft_session_init() - create the cache of sessions
  *
  * Context: process, once at load.
  * Return: 0 or -ENOMEM.
@@ -24,10 +24,10 @@ int weft_session_init(void)
 }
 
 /**
- * weft_session_exit() - free the cache
+ * weft_session_exit() - free the cache of sessions
  *
- * Context: process, once at unload, when every session has gone. Waits for those that RCU still
- * holds.
+ * Context: process, once at unload, when all sessions have been put. Waits for pending RCU
+ * callbacks.
  */
 void weft_session_exit(void)
 {
@@ -37,7 +37,7 @@ void weft_session_exit(void)
 
 /**
  * weft_session_create() - make a session without keys and publish its index
- * @peer: whom it will be with; a reference is taken
+ * @peer: the peer of the session; a reference is taken
  * @index: the table to publish it in
  *
  * Context: process; may sleep.
@@ -70,7 +70,7 @@ static void session_trace(const struct weft_session *session, enum weft_trace_se
  * weft_session_begin() - give a session its keys
  * @session: a session that is not ready yet
  * @hs: the completed handshake; wiped
- * @initiator: whether this end began it
+ * @initiator: whether this end sent the initiation
  *
  * Context: any; the peer's handshake_lock serialises.
  */
@@ -82,7 +82,7 @@ void weft_session_begin(struct weft_session *session, struct weft_noise_handshak
 	session->born_ns = ktime_get_coarse_boottime_ns();
 	session->ends_ns = U64_MAX;
 	weft_noise_split(&session->keys, hs, initiator);
-	/* Pairs with the acquire of whoever found it by its index. */
+	/* Pairs with the acquire of readers that found the session by its index. */
 	smp_store_release(&session->ready, true);
 	session_trace(session, WEFT_TRACE_SESSION_BEGUN);
 }
@@ -110,7 +110,7 @@ void weft_session_revoke(struct weft_session *session)
  * weft_session_get() - take a reference
  * @session: a session found under RCU
  *
- * Return: false when it is going away and must not be used.
+ * Return: false when it is being freed and must not be used.
  */
 bool weft_session_get(struct weft_session *session)
 {
@@ -138,16 +138,16 @@ void weft_session_put(struct weft_session *session)
 }
 
 /**
- * weft_session_reserve() - take counters for a batch that is sent at once
+ * weft_session_reserve() - take counters for a batch
  * @session: the session
- * @count: how many, 1 to WEFT_FLIGHT_AT_ONCE
+ * @count: their number, 1 to WEFT_FLIGHT_AT_ONCE
  * @now_ns: coarse boot-time clock
  * @first: gets the first one; the others follow it
  *
  * Counters that were taken are never given back (WireGuard paper, section 6.2: a counter is never
- * used twice). weft_session_sent() has to follow.
+ * used twice). The caller has to call weft_session_sent().
  *
- * Return: false when the session is too old, used up, or over, and while counters that other CPUs
+ * Return: false when the session is too old, used up, or ended, and while counters that other CPUs
  * have taken are too far behind.
  */
 bool weft_session_reserve(struct weft_session *session, unsigned int count, u64 now_ns, u64 *first)
@@ -169,7 +169,7 @@ bool weft_session_reserve(struct weft_session *session, unsigned int count, u64 
  * @counter: the counter
  *
  * Context: bottom halves off.
- * Return: false for one that was seen already, or is too old to tell.
+ * Return: false for a counter that was seen already, or is too old to tell.
  */
 bool weft_session_accept(struct weft_session *session, u64 counter)
 {
@@ -182,7 +182,7 @@ bool weft_session_accept(struct weft_session *session, u64 counter)
 }
 
 /**
- * weft_sessions_init() - make an empty set
+ * weft_sessions_init() - initialise an empty set
  * @set: zeroed memory
  */
 void weft_sessions_init(struct weft_sessions *set)
@@ -190,7 +190,7 @@ void weft_sessions_init(struct weft_sessions *set)
 	spin_lock_init(&set->lock);
 }
 
-/* Puts @session into @slot and returns what was there. */
+/* Stores @session in @slot and returns the previous one. */
 static struct weft_session *session_swap(struct weft_sessions *set,
 					 struct weft_session __rcu **slot,
 					 struct weft_session *session)
@@ -199,9 +199,9 @@ static struct weft_session *session_swap(struct weft_sessions *set,
 }
 
 /**
- * weft_sessions_add() - take a new session into a peer's set
+ * weft_sessions_add() - add a new session to a peer's set
  * @set: the set
- * @fresh: a session that is ready; its reference goes over to the set
+ * @fresh: a session that is ready; the set takes over its reference
  *
  * The initiator knows that the responder has the keys, so its new session is the current one at
  * once. The responder does not know yet: its new session is the next one until the first packet
@@ -219,7 +219,7 @@ void weft_sessions_add(struct weft_sessions *set, struct weft_session *fresh)
 		struct weft_session *old = session_swap(set, &set->current_session, fresh);
 
 		/*
-		 * A next one that nobody has confirmed may still be what the other end sends under.
+		 * The other end may still send under a next session that was never confirmed here.
 		 */
 		gone[0] = next ? old : NULL;
 		gone[1] = session_swap(set, &set->previous_session, next ?: old);
@@ -264,7 +264,7 @@ bool weft_sessions_confirm(struct weft_sessions *set, struct weft_session *used)
 }
 
 /**
- * weft_sessions_carry() - whether packets can be sent for a while yet, handshake or not
+ * weft_sessions_carry() - whether the current session stays usable for a while without a handshake
  * @set: the set
  *
  * Context: any but hard interrupt.
@@ -284,7 +284,7 @@ bool weft_sessions_carry(struct weft_sessions *set)
 }
 
 /**
- * weft_sessions_current_key() - which key the current session was made with
+ * weft_sessions_current_key() - the key that the current session was made with
  * @set: the set
  * @kind: the kind of key
  *
@@ -322,7 +322,7 @@ static struct weft_session *session_take(struct weft_sessions *set,
 	return session_swap(set, slot, NULL);
 }
 
-/* Has a session end at @until_ns if it was made with this key. Returns whether it was. */
+/* Limits a session to @until_ns if it was made with this key. Returns whether it was. */
 static bool session_end_at(struct weft_session *session, enum weft_key_kind kind, u64 serial,
 			   u64 until_ns)
 {
@@ -334,15 +334,15 @@ static bool session_end_at(struct weft_session *session, enum weft_key_kind kind
 }
 
 /**
- * weft_sessions_phase_out() - end the sessions that were made with a key, and leave time to make
- * another in the place of one that is in use
+ * weft_sessions_phase_out() - end the sessions made with a key, but leave time to replace those in
+ * use
  * @set: the set
  * @kind: the kind of key
  * @serial: the key's
  * @until_ns: when the current and the next session end, coarse boot-time clock
  *
- * Two handshakes that cross leave both ends without a session of the newest keys, and what they go
- * on with was made with those before.
+ * Two handshakes that cross leave both ends without a session of the newest keys, and they continue
+ * with sessions made with the keys before.
  *
  * Context: any but hard interrupt.
  * Return: true if the current or the next session is among them.
@@ -371,7 +371,7 @@ bool weft_sessions_phase_out(struct weft_sessions *set, enum weft_key_kind kind,
  * @set: the set
  * @kind: the kind of key
  * @serial: the key's
- * @missed: gets whether a session is among them that we, or the peer, would have sent under
+ * @missed: set to whether we, or the peer, would have sent under one of these sessions
  *
  * Context: any but hard interrupt.
  * Return: true if the current session is among them.
@@ -398,8 +398,7 @@ bool weft_sessions_end(struct weft_sessions *set, enum weft_key_kind kind, u64 s
 }
 
 /**
- * weft_sessions_retire() - send nothing more under the sessions there are; what arrives under them
- * is still taken
+ * weft_sessions_retire() - stop sending under all sessions; receiving goes on
  * @set: the set
  *
  * Context: any but hard interrupt.

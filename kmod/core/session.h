@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A session: the keys of one completed handshake, or the place kept for them while the handshake
- * goes on. And a peer's set of three: previous, current, next (WireGuard paper, section 6.3).
+ * A session: the keys of one completed handshake, or the object reserved for them while the
+ * handshake is in flight. And a peer's set of three: previous, current, next (WireGuard paper,
+ * section 6.3).
  */
 #ifndef WEFT_SESSION_H
 #define WEFT_SESSION_H
@@ -27,15 +28,15 @@ struct weft_session {
 	bool initiator;
 	u64 made_with[WEFT_KEY_KINDS];	/* serials of keys: the session ends with any of them */
 	bool with_next_key;		/* public or preshared; use proves it good */
-	u64 ends_ns;			/* READ_ONCE(); when a key of it ends; U64_MAX: not yet */
+	u64 ends_ns;			/* READ_ONCE(); end of a key of it; U64_MAX: not yet */
 	bool ready;			/* keys can be used; store_release, load_acquire */
-	bool retired;			/* nothing more is sent under it */
-	bool revoked;			/* nothing is taken under it either */
-	struct weft_flight flight;	/* the counters to send with */
+	bool retired;			/* not used for sending any more */
+	bool revoked;			/* not used for receiving either */
+	struct weft_flight flight;	/* the counters for sending */
 	spinlock_t replay_lock;		/* the next one; bottom halves off */
 	struct weft_replay replay;
 	struct weft_peer *peer;		/* referenced */
-	struct weft_index *index;	/* where it is published */
+	struct weft_index *index;	/* the table it is published in */
 	refcount_t refs;
 	struct rcu_head rcu;
 };
@@ -70,11 +71,11 @@ bool weft_session_accept(struct weft_session *session, u64 counter);
 bool weft_session_reserve(struct weft_session *session, unsigned int count, u64 now_ns, u64 *first);
 
 /**
- * weft_session_sent() - the messages of a reservation are on their way, or given up
+ * weft_session_sent() - the messages of a reservation have been sent or dropped
  * @session: the session
  * @first: the reservation's first counter
  *
- * The caller looks afterwards whether packets are staged: they may have waited for this.
+ * The caller then checks whether packets are staged: they may have waited for this.
  */
 static inline void weft_session_sent(struct weft_session *session, u64 first)
 {
@@ -82,9 +83,9 @@ static inline void weft_session_sent(struct weft_session *session, u64 first)
 }
 
 /**
- * weft_session_usable() - may a session carry packets still?
+ * weft_session_usable() - may a session still carry packets?
  * @session: a session that is ready
- * @counter: the next one to be used, or the one received
+ * @counter: the next one to be sent, or the one received
  * @now_ns: coarse boot-time clock
  */
 static inline bool weft_session_usable(const struct weft_session *session, u64 counter, u64 now_ns)

@@ -44,8 +44,8 @@ static struct sk_buff *staged_dequeue(struct weft_staged *staged)
 }
 
 /**
- * weft_staged_init() - make an empty queue
- * @staged: to be made
+ * weft_staged_init() - initialise an empty queue
+ * @staged: the queue
  */
 void weft_staged_init(struct weft_staged *staged)
 {
@@ -54,10 +54,10 @@ void weft_staged_init(struct weft_staged *staged)
 }
 
 /**
- * weft_staged_add() - put a packet at the end
+ * weft_staged_add() - append a packet
  * @staged: the queue
- * @skb: the packet, of no socket; it changes hands
- * @dropped: gets the packets that make room, which may be @skb itself
+ * @skb: the packet, without a socket; consumed
+ * @dropped: gets the packets dropped for it, which may include @skb itself
  *
  * Context: any but hard interrupt.
  */
@@ -72,9 +72,9 @@ void weft_staged_add(struct weft_staged *staged, struct sk_buff *skb, struct sk_
 }
 
 /**
- * weft_staged_put_back() - put packets where weft_staged_take() took them from
+ * weft_staged_put_back() - return packets of weft_staged_take() to the head
  * @staged: the queue
- * @list: linked by skb->next, oldest first; perhaps cut up meanwhile. None is dropped
+ * @list: linked by skb->next, oldest first; may have been segmented meanwhile. None is dropped
  *
  * Context: bottom halves off.
  */
@@ -117,7 +117,7 @@ struct sk_buff *weft_staged_take_all(struct weft_staged *staged)
 /**
  * weft_staged_take() - take the oldest packets
  * @staged: the queue
- * @most: how many, at most. One for segmentation, which is many, is taken alone
+ * @most: maximum number. A packet for segmentation, which is many, is taken alone
  *
  * Context: bottom halves off.
  * Return: a list linked by skb->next, or NULL when there is none.

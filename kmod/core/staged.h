@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Packets that wait for a peer's session, oldest first.
+ * Packets staged for a peer's session, oldest first.
  *
- * The oldest makes room: above WEFT_STAGED_MAX_PACKETS, as in WireGuard; above
+ * The oldest are dropped: above WEFT_STAGED_MAX_PACKETS, as in WireGuard; above
  * WEFT_STAGED_MAX_TRUESIZE, since a packet for segmentation has 64 kB or more; and down to the
- * newest packet while all queues together have more than a share of the machine's memory.
+ * newest packet while all queues together use more than a share of the machine's memory.
  */
 #ifndef WEFT_STAGED_H
 #define WEFT_STAGED_H
 
 #include <linux/skbuff.h>
 
-/* Memory of a queue, at most: that of 128 packets of 8 kB each, drivers' page included. */
+/* Maximum memory of a queue: that of 128 packets of 8 kB each, drivers' page included. */
 #define WEFT_STAGED_MAX_TRUESIZE	(1024 << 10)
 
-/* The same of all queues together: this, and no more than 1/128 of the machine's. */
+/* Maximum memory of all queues together: this, and no more than 1/128 of the machine's. */
 #define WEFT_STAGED_MAX_TOTAL		(64 << 20)
 
-/* The newest packet of a queue stays where all have too much, if it has no more than this. */
+/* When all queues use too much, the newest packet of a queue is kept up to this size. */
 #define WEFT_STAGED_SMALL		(8 << 10)
 
 struct weft_staged {

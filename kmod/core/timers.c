@@ -10,28 +10,28 @@
 #include <linux/sched/mm.h>
 #include <linux/timekeeping.h>
 
-/* Above the 5 s and jitter between two tries; and what the wheel does not round, in jiffies. */
+/* Above the 5 s and jitter between two tries; and the delay in jiffies that is not rounded. */
 #define TIMERS_EXACT_NS		(6 * NSEC_PER_SEC)
 #define TIMERS_EXACT_STEP	60
 
 static struct workqueue_struct *timers_workqueue;
 
 /**
- * weft_timers_init() - make the queue that peers' work items go to
+ * weft_timers_init() - create the workqueue of peers' work items
  *
  * Context: process, once at load.
  * Return: 0 or -ENOMEM.
  */
 int weft_timers_init(void)
 {
-	/* Swapping out may wait for a handshake. */
+	/* Swapping out over the tunnel may depend on a handshake. */
 	timers_workqueue = alloc_workqueue("weft-peer",
 					   WQ_UNBOUND | WQ_FREEZABLE | WQ_MEM_RECLAIM, 0);
 	return timers_workqueue ? 0 : -ENOMEM;
 }
 
 /**
- * weft_timers_exit() - free the queue
+ * weft_timers_exit() - free the workqueue
  *
  * Context: process, once at unload, when no device is left.
  */
@@ -41,11 +41,11 @@ void weft_timers_exit(void)
 }
 
 /*
- * How far ahead the timer is set. The kernel's wheel rounds up, by less than a sixth: so far that
- * the tries of two ends that began in the same instant would fall together again and again, jitter
- * or not. Where tries are made it is set short by as much, and what is left is waited for in finer
- * steps. One more jiffy, for the coarse clock is up to one behind: the deadline has to have passed
- * when the timer looks.
+ * The delay of the timer. The kernel's timer wheel rounds up, by less than a sixth: so far that the
+ * tries of two ends that began at the same instant would coincide again and again, despite jitter.
+ * For the delays between tries the timer is set short by as much, and the rest is waited for in
+ * finer steps. One more jiffy is added, as the coarse clock is up to one behind: the deadline has
+ * to have passed when the timer reads the clock.
  */
 static unsigned long timers_delay(u64 wait)
 {
@@ -57,8 +57,8 @@ static unsigned long timers_delay(u64 wait)
 }
 
 /*
- * Makes sure that the timer goes off when the state machine needs it. It may go off earlier, which
- * does no harm.
+ * Makes sure that the timer expires when the state machine needs it. It may expire earlier, which
+ * is harmless.
  */
 static void timers_arm(struct weft_peer *peer, u64 now)
 {
@@ -71,7 +71,7 @@ static void timers_arm(struct weft_peer *peer, u64 now)
 	mod_timer(&peer->timer, jiffies + timers_delay(next > now ? next - now : 0));
 }
 
-/* Why no session could be made. */
+/* The reason why no session could be made. */
 static enum weft_event_cause timers_why_given_up(struct weft_peer *peer)
 {
 	struct weft_endpoint endpoint;
@@ -88,14 +88,14 @@ static void timers_tell_session(struct weft_peer *peer, enum weft_event_type typ
 {
 	const struct weft_event event = {
 		.type = type, .cause = WEFT_CAUSE_PACKET, .peer = peer,
-		/* The one who began it has the keys and knows that the other has them, at once. */
+		/* The initiator has the keys and knows at once that the responder has them. */
 		.rtt_us = events & WEFT_FSM_SESSION_DERIVED ? READ_ONCE(peer->handshake_rtt_us) : 0,
 	};
 
 	peer->device->ops->event(peer->device, &event);
 }
 
-/* Tells listeners what the state machine, asked with @events, has to say. */
+/* Sends listeners the events of the state machine's actions; @events were reported to it. */
 static void timers_tell(struct weft_peer *peer, u32 actions, u32 events)
 {
 	if (likely(!(actions & WEFT_FSM_TELL)))
@@ -128,7 +128,7 @@ static void timers_timer(struct timer_list *timer)
 static void timers_work(struct work_struct *work)
 {
 	struct weft_peer *peer = container_of(work, struct weft_peer, work);
-	/* Nor does memory for a handshake wait for what may wait for that handshake. */
+	/* Nor may memory for a handshake wait for reclaim that depends on the handshake. */
 	unsigned int flags = memalloc_noio_save();
 
 	peer->device->ops->act(peer, atomic_xchg(&peer->actions, 0));
@@ -137,9 +137,9 @@ static void timers_work(struct work_struct *work)
 }
 
 /**
- * weft_timers_queue_actions() - have something done for a peer, soon, in process context
+ * weft_timers_queue_actions() - have the work item carry out actions for a peer
  * @peer: the peer
- * @actions: enum weft_fsm_action; 0 asks for nothing
+ * @actions: enum weft_fsm_action; 0: none
  *
  * Context: any but hard interrupt.
  */
@@ -157,7 +157,7 @@ void weft_timers_queue_actions(struct weft_peer *peer, u32 actions)
 	spin_unlock_bh(&peer->fsm_lock);
 }
 
-/* @session: the session that is confirmed, if one is; not if it has been ended. */
+/* @session: the session that is confirmed, or NULL; a revoked one is not confirmed. */
 static void timers_report(struct weft_peer *peer, u32 events, const struct weft_session *session)
 {
 	u64 now = ktime_get_coarse_boottime_ns();
@@ -176,7 +176,7 @@ static void timers_report(struct weft_peer *peer, u32 events, const struct weft_
 }
 
 /**
- * weft_timers_event() - tell a peer's timers what happened
+ * weft_timers_event() - report events to a peer's timers
  * @peer: the peer
  * @events: enum weft_fsm_event
  *
@@ -185,7 +185,7 @@ static void timers_report(struct weft_peer *peer, u32 events, const struct weft_
 void weft_timers_event(struct weft_peer *peer, u32 events)
 {
 	/*
-	 * A stale answer is the answer to events in another order, which is as good: they are
+	 * A stale answer is right for events in another order, which is valid as they are
 	 * concurrent.
 	 */
 	if (data_race(weft_fsm_is_quiet(&peer->fsm, events)))
@@ -194,9 +194,9 @@ void weft_timers_event(struct weft_peer *peer, u32 events)
 }
 
 /**
- * weft_timers_confirmed() - tell a peer's timers that a message has confirmed a session
- * @session: the session; one that has been ended since confirms nothing
- * @events: enum weft_fsm_event, what else the message means
+ * weft_timers_confirmed() - report to a peer's timers that a message has confirmed a session
+ * @session: the session; confirms nothing if it has been revoked
+ * @events: enum weft_fsm_event, further events of the message
  *
  * Context: any but hard interrupt.
  */
@@ -206,10 +206,10 @@ void weft_timers_confirmed(const struct weft_session *session, u32 events)
 }
 
 /**
- * weft_timers_state() - how things stand with a peer
+ * weft_timers_state() - the state of a peer
  * @peer: the peer
  * @now: coarse boot-time clock
- * @since: gets when that began, on the same clock
+ * @since: set to the time when that state began, on the same clock
  *
  * Context: any but hard interrupt.
  */
@@ -245,7 +245,7 @@ void weft_timers_set_persistent(struct weft_peer *peer, u16 seconds)
 	if (peer->running) {
 		timers_arm(peer, now);
 	} else {
-		/* It is only remembered until the peer starts. */
+		/* The setting is only stored until the peer starts. */
 		weft_fsm_stop(&peer->fsm, now);
 		actions = 0;
 	}
@@ -254,11 +254,11 @@ void weft_timers_set_persistent(struct weft_peer *peer, u16 seconds)
 }
 
 /**
- * weft_timers_start() - let a peer's timers run, because the device has come up
+ * weft_timers_start() - start a peer's timers, when the device has come up
  * @peer: the peer
  *
- * A keepalive goes out at once where one is configured, and whatever waits for a session asks for
- * one.
+ * A keepalive is sent at once if one is configured, and a session is requested if packets are
+ * staged.
  *
  * Context: process, device->config_lock.
  */
@@ -280,7 +280,7 @@ void weft_timers_start(struct weft_peer *peer)
 }
 
 /**
- * weft_timers_stop() - stop a peer's timers, because the device goes down or the peer is removed
+ * weft_timers_stop() - stop a peer's timers, when the device goes down or the peer is removed
  * @peer: the peer
  *
  * Context: process, device->config_lock unless the peer is being removed; may sleep. Afterwards
@@ -303,7 +303,7 @@ void weft_timers_stop(struct weft_peer *peer)
 }
 
 /**
- * weft_timers_forget_session_at() - count on no session that is not used from some time on
+ * weft_timers_forget_session_at() - note that the present session ends at a given time
  * @peer: the peer
  * @when_ns: the time, coarse boot-time clock
  *
@@ -317,7 +317,7 @@ void weft_timers_forget_session_at(struct weft_peer *peer, u64 when_ns)
 }
 
 /**
- * weft_timers_forget_session() - count on no session any more
+ * weft_timers_forget_session() - note that the session has ended
  * @peer: the peer
  *
  * Context: any but hard interrupt.
@@ -328,7 +328,7 @@ void weft_timers_forget_session(struct weft_peer *peer)
 }
 
 /**
- * weft_timers_peer_init() - make ready a peer's timers, which do not run yet
+ * weft_timers_peer_init() - initialise a peer's timers, which do not run yet
  * @peer: the peer, zeroed
  */
 void weft_timers_peer_init(struct weft_peer *peer)

@@ -15,10 +15,10 @@
 struct weft_session;
 struct weft_peer;
 
-/* Asked for like enum weft_fsm_action: look whether a next key has proved good. */
+/* An action besides enum weft_fsm_action: check whether a next key has been proved. */
 #define WEFT_PEER_DO_PROMOTE	BIT(31)
 
-/* The same: go on sending what is staged. */
+/* An action besides enum weft_fsm_action: continue to send staged packets. */
 #define WEFT_PEER_DO_SEND	BIT(30)
 
 int weft_timers_init(void);

@@ -5,8 +5,8 @@
 #include "core/lookup.h"
 
 /**
- * weft_trace_key() - a peer's public key as people know it
- * @text: where it goes, in base64 (RFC 4648, section 4)
+ * weft_trace_key() - a peer's public key in its usual form
+ * @text: the key in base64 (RFC 4648, section 4)
  * @peer: the peer, or NULL: then the text is empty
  */
 void weft_trace_key(char text[WEFT_TRACE_KEY_LEN], const struct weft_peer *peer)
@@ -26,7 +26,7 @@ void weft_trace_key(char text[WEFT_TRACE_KEY_LEN], const struct weft_peer *peer)
 		for (have += 8; have >= 6; have -= 6)
 			*text++ = digits[bits >> (have - 6) & 63];
 	}
-	/* 256 bits are 42 digits, four bits more, and one character to fill up. */
+	/* 256 bits are 42 digits, four bits more, and one padding character. */
 	*text++ = digits[bits << 2 & 63];
 	*text++ = '=';
 	*text = '\0';

@@ -27,7 +27,7 @@ enum weft_trace_session {
 	WEFT_TRACE_SESSION_OVER,
 };
 
-/* A handshake message was not refused. */
+/* The verdict on a handshake message that was accepted. */
 #define WEFT_TRACE_GOOD		(-1)
 
 void weft_trace_key(char text[WEFT_TRACE_KEY_LEN], const struct weft_peer *peer);
@@ -63,7 +63,7 @@ void weft_trace_key(char text[WEFT_TRACE_KEY_LEN], const struct weft_peer *peer)
 
 #endif /* WEFT_TRACE_ONCE */
 
-/* Programs that read events without the kernel's help need the numbers. */
+/* Programs that read events in binary form need the numbers. */
 TRACE_DEFINE_ENUM(WEFT_DROP_MALFORMED);
 TRACE_DEFINE_ENUM(WEFT_DROP_MAC);
 TRACE_DEFINE_ENUM(WEFT_DROP_RATE_LIMIT);
@@ -100,7 +100,7 @@ TRACE_DEFINE_ENUM(WEFT_TRACE_SESSION_BEGUN);
 TRACE_DEFINE_ENUM(WEFT_TRACE_SESSION_CONFIRMED);
 TRACE_DEFINE_ENUM(WEFT_TRACE_SESSION_OVER);
 
-/* Packets that go no further. The key is empty where it is not known whose they are. */
+/* Dropped packets. The key is empty if the peer is not known. */
 TRACE_EVENT(weft_drop,
 	TP_PROTO(const struct weft_device *device, const struct weft_peer *peer,
 		 enum weft_drop reason, unsigned int count),
@@ -121,7 +121,7 @@ TRACE_EVENT(weft_drop,
 		  __print_symbolic(__entry->reason, WEFT_TRACE_REASONS), __entry->count)
 );
 
-/* A handshake message that was sent or came in, and why it was refused if it was. */
+/* A handshake message that was sent or received, and the drop reason if it was refused. */
 TRACE_EVENT(weft_handshake,
 	TP_PROTO(const struct weft_device *device, const struct weft_peer *peer,
 		 enum weft_msg_type type, bool sent, int refused),
@@ -149,7 +149,7 @@ TRACE_EVENT(weft_handshake,
 		  __print_symbolic(__entry->refused, { -1, "good" }, WEFT_TRACE_REASONS))
 );
 
-/* The life of a session. Its index is the one that the other end's messages carry. */
+/* The lifetime of a session. Its index is the one in messages from the other end. */
 TRACE_EVENT(weft_session,
 	TP_PROTO(const struct weft_peer *peer, __le32 index, bool initiator,
 		 enum weft_trace_session what),

@@ -16,23 +16,23 @@
 #include <net/sock.h>
 
 /*
- * In front of the first message in a piece of memory, and behind the last one: what sealing needs
- * there.
+ * Bytes that sealing uses in front of the first message in a piece of memory and behind the last
+ * one.
  */
 #define BATCH_FRONT	ALIGN(WEFT_CRYPT_SCRATCH, WEFT_PADDING)
 #define BATCH_BEHIND	ALIGN(WEFT_CRYPT_BEHIND, WEFT_PADDING)
 
-/* What can be left to whoever copies the pieces of a packet that is cut up. */
+/* Features left to the copy of the segments: it gathers fragments and finishes checksums. */
 #define BATCH_FEATURES	(NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_HIGHDMA | NETIF_F_FRAGLIST)
 
-/* Memory for the messages of a batch: some of them in one piece. */
+/* Memory for some messages of a batch, contiguous. */
 struct batch_piece {
 	struct page *page;		/* referenced */
 	unsigned int offset;		/* of the first message */
 	unsigned int count;		/* messages */
 };
 
-/* Where a batch is laid out. */
+/* The memory and layout of a batch. */
 struct batch_place {
 	unsigned int message_len;	/* of each but the last */
 	unsigned int last_len;
@@ -43,20 +43,20 @@ struct batch_place {
 
 static DEFINE_PER_CPU(struct weft_pages, batch_pages);
 
-/* How long the message of an inner packet of @len bytes is. */
+/* The length of the message for an inner packet of @len bytes. */
 static unsigned int batch_message_len(const struct sk_buff *skb, unsigned int len)
 {
 	return len + weft_crypt_padding(len, weft_packet(skb)->mtu) + WEFT_DATA_OVERHEAD;
 }
 
-/* A packet for TCP segmentation that is laid out without being cut up before. */
+/* A packet for TCP segmentation that is laid out without skb_gso_segment(). */
 struct batch_whole {
 	struct weft_tso segments;
 	unsigned int message_len;	/* of each segment but the last */
 	unsigned int last_len;
 };
 
-/* Whether a packet is one that can be laid out so, and whose segments fit one batch. */
+/* Whether a packet can be laid out so, and its segments fit one batch. */
 static bool batch_is_whole(const struct sk_buff *skb, struct batch_whole *whole)
 {
 	struct weft_tso *segments = &whole->segments;
@@ -71,7 +71,7 @@ static bool batch_is_whole(const struct sk_buff *skb, struct batch_whole *whole)
 	return (segments->count - 1) * whole->message_len + whole->last_len <= WEFT_BATCH_MAX_LEN;
 }
 
-/* Cuts a packet up. Returns a list, or NULL when it had to be dropped. */
+/* Segments a packet. Returns a list, or NULL when the packet was dropped. */
 static struct sk_buff *batch_segment(struct sk_buff *skb)
 {
 	const struct weft_packet packet = *weft_packet(skb);
@@ -90,14 +90,14 @@ static struct sk_buff *batch_segment(struct sk_buff *skb)
 }
 
 /**
- * weft_batch_cut_up() - cut a packet for segmentation up, if it cannot be laid out as it is
+ * weft_batch_cut_up() - segment a packet, unless it can be laid out as it is
  * @skb: the packet, with its weft_packet()
  *
- * The pieces share the payload's memory, and have checksums that are finished when they are copied.
+ * The segments share the payload's memory; their checksums are finished when they are copied.
  *
  * Context: bottom halves off.
- * Return: a list of packets, or NULL when memory was short or the packet was not what it said; then
- * it is gone.
+ * Return: a list of packets, or NULL when memory was short or the packet was malformed; then it is
+ * freed.
  */
 struct sk_buff *weft_batch_cut_up(struct sk_buff *skb)
 {
@@ -105,7 +105,7 @@ struct sk_buff *weft_batch_cut_up(struct sk_buff *skb)
 
 	if (!skb_is_gso(skb))
 		return skb;
-	/* A program's own pages (MSG_ZEROCOPY) cannot stay where a batch's are to be. */
+	/* User pages (MSG_ZEROCOPY) cannot stay in the frags that the batch will use. */
 	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC))) {
 		weft_drop_free(skb, WEFT_DROP_NO_MEMORY);
 		return NULL;
@@ -114,8 +114,8 @@ struct sk_buff *weft_batch_cut_up(struct sk_buff *skb)
 }
 
 /*
- * How many packets of a list, from the first on and @most at most, fit one batch, and how long
- * their messages are.
+ * Counts the packets of a list, from the first on and @most at most, that fit one batch, and sets
+ * the lengths of their messages.
  */
 static void batch_measure(const struct sk_buff *list, struct batch_place *place, unsigned int most)
 {
@@ -138,8 +138,8 @@ static void batch_measure(const struct sk_buff *list, struct batch_place *place,
 }
 
 /**
- * weft_batch_next() - how many packets the next batch has, at most
- * @list: what weft_batch_cut_up() made, or what weft_batch_seal() left of it; not empty
+ * weft_batch_next() - the maximum number of packets in the next batch
+ * @list: the list of weft_batch_cut_up(), or the rest that weft_batch_seal() left; not empty
  *
  * Return: 1 to WEFT_BATCH_MAX_PACKETS.
  */
@@ -156,7 +156,7 @@ unsigned int weft_batch_next(const struct sk_buff *list)
 	return max(place.count, 1U);
 }
 
-/* Takes memory for at least one message and at most @wanted. Returns for how many. */
+/* Takes memory for at least one message and at most @wanted. Returns the number it holds. */
 static unsigned int batch_take_piece(struct batch_piece *piece, unsigned int message_len,
 				     unsigned int wanted)
 {
@@ -181,7 +181,7 @@ static void batch_give_back(struct batch_place *place)
 		put_page(place->piece[--place->pieces].page);
 }
 
-/* Takes memory for the messages. There may be less of it than was asked for: then for fewer. */
+/* Takes memory for the messages. If it is short, @place->count becomes smaller. */
 static void batch_take_place(struct batch_place *place)
 {
 	unsigned int wanted = place->count, got = 0;
@@ -203,7 +203,7 @@ static void batch_take_place(struct batch_place *place)
 		batch_give_back(place);
 }
 
-/* Copies an inner packet to where it will be sealed, and on the way finishes its checksum. */
+/* Copies an inner packet to where it will be sealed, and finishes its checksum. */
 static void batch_lay_out(u8 *to, const struct sk_buff *skb, unsigned int padded)
 {
 	skb_copy_and_csum_dev(skb, to);
@@ -211,7 +211,7 @@ static void batch_lay_out(u8 *to, const struct sk_buff *skb, unsigned int padded
 		unsigned int at = skb_checksum_start_offset(skb) + skb->csum_offset;
 		__sum16 *check = (__sum16 *)(to + at);
 
-		/* To UDP, zero would say that there is none. */
+		/* In UDP a checksum of zero means none. */
 		if (unlikely(!*check))
 			*check = CSUM_MANGLED_0;
 	}
@@ -219,15 +219,15 @@ static void batch_lay_out(u8 *to, const struct sk_buff *skb, unsigned int padded
 }
 
 /*
- * What a batch is made of: a packet that is cut up on the way, or some that are as they will be,
- * the last one and before it those that skb->prev leads to.
+ * The source of a batch: one packet that is segmented by copying, or a list of packets, of which
+ * this is the last one, linked backwards by skb->prev.
  */
 struct batch_source {
-	const struct weft_tso *segments;	/* NULL: the second kind */
+	const struct weft_tso *segments;	/* NULL: a list of packets */
 	const struct sk_buff *skb;
 };
 
-/* Lays out packet @i of a batch, after the one behind it. */
+/* Lays out packet @i of a batch, after packet @i + 1. */
 static void batch_lay_out_next(u8 *to, struct batch_source *source, unsigned int i,
 			       unsigned int padded)
 {
@@ -240,8 +240,8 @@ static void batch_lay_out_next(u8 *to, struct batch_source *source, unsigned int
 }
 
 /*
- * Lays out and seals the packets of a batch, the last one first: sealing a message writes to the
- * end of the one in front of it.
+ * Lays out and seals the packets of a batch, the last one first: sealing a message overwrites the
+ * end of the message in front of it.
  */
 static void batch_fill(const struct batch_place *place, struct batch_source *source,
 		       struct weft_crypt *crypt, u64 counter)
@@ -264,9 +264,9 @@ static void batch_fill(const struct batch_place *place, struct batch_source *sou
 }
 
 /*
- * The first packet of a batch takes over what the sender's socket has been charged for the others,
- * so that the socket stays charged for the whole batch until it is sent. A packet socket's ring is
- * told of each packet by its destructor, and is to be told.
+ * The first packet of a batch takes over the charge of the others to the sender's socket, so that
+ * the socket stays charged for the whole batch until it is sent. A packet socket's ring learns of
+ * each packet by its destructor, which has to run for each.
  */
 static void batch_take_charge(struct sk_buff *first, struct sk_buff *other)
 {
@@ -279,9 +279,8 @@ static void batch_take_charge(struct sk_buff *first, struct sk_buff *other)
 }
 
 /*
- * Makes an inner packet one without anything in it, but with room for the outer headers. TCP's copy
- * of it shares its list of fragments, which is about to be written to. A process's own pages are no
- * longer part of it.
+ * Empties an inner packet, with headroom for the outer headers. TCP's clone shares the list of
+ * fragments, which is about to be overwritten. User pages are no longer part of the packet.
  */
 static int batch_empty(struct sk_buff *skb)
 {
@@ -295,7 +294,7 @@ static int batch_empty(struct sk_buff *skb)
 	return 0;
 }
 
-/* Makes @skb, which is empty, the packet that carries what was laid out. */
+/* Makes @skb, which is empty, carry the messages laid out. */
 static void batch_carry(struct sk_buff *skb, struct batch_place *place)
 {
 	unsigned int total = (place->count - 1) * place->message_len + place->last_len;
@@ -310,7 +309,7 @@ static void batch_carry(struct sk_buff *skb, struct batch_place *place)
 	}
 	skb->len = total;
 	skb->data_len = total;
-	/* A socket's charge stays what it was. */
+	/* The charge to a socket does not change. */
 	if (!skb->sk)
 		skb->truesize += total;
 	skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
@@ -323,7 +322,7 @@ static void batch_carry(struct sk_buff *skb, struct batch_place *place)
 	skb_set_inner_network_header(skb, 0);
 }
 
-/* Cuts the first @count packets off a list. */
+/* Detaches the first @count packets of a list. */
 static struct sk_buff *batch_cut(struct sk_buff **list, unsigned int count)
 {
 	struct sk_buff *first = *list, *last = first;
@@ -335,7 +334,7 @@ static struct sk_buff *batch_cut(struct sk_buff **list, unsigned int count)
 	return first;
 }
 
-/* Makes the emptied @skb carry what has been laid out, or drops both. */
+/* Makes the emptied @skb carry the messages laid out, or drops both. */
 static struct sk_buff *batch_finish(struct batch_place *place, struct sk_buff *skb)
 {
 	if (unlikely(batch_empty(skb))) {
@@ -347,7 +346,7 @@ static struct sk_buff *batch_finish(struct batch_place *place, struct sk_buff *s
 	return skb;
 }
 
-/* Seals the packets of @list, for which there is a place, into the first of them. */
+/* Seals the packets of @list, for which memory was taken, into the first of them. */
 static struct sk_buff *batch_seal_list(struct batch_place *place, struct sk_buff *list,
 				       struct weft_crypt *crypt, u64 counter)
 {
@@ -370,8 +369,8 @@ static struct sk_buff *batch_seal_list(struct batch_place *place, struct sk_buff
 }
 
 /*
- * Seals packets that are as they will be: as many from @list as fit together, at least one and at
- * most @count, which gets how many.
+ * Seals packets that need no segmentation: as many from @list as fit together, at least one and at
+ * most @count, which is set to their number.
  */
 static struct sk_buff *batch_seal_some(struct sk_buff **list, struct weft_crypt *crypt, u64 counter,
 				       unsigned int *count)
@@ -405,7 +404,7 @@ static bool batch_take_whole_place(struct batch_place *place, const struct batch
 	return false;
 }
 
-/* Seals the first packet of @list, one for TCP segmentation, if there is memory for all of it. */
+/* Seals the first packet of @list, for TCP segmentation, if there is memory for all segments. */
 static bool batch_seal_whole(struct sk_buff **list, struct weft_crypt *crypt, u64 counter,
 			     const struct batch_whole *whole, struct sk_buff **sealed)
 {
@@ -419,7 +418,7 @@ static bool batch_seal_whole(struct sk_buff **list, struct weft_crypt *crypt, u6
 	return true;
 }
 
-/* Cuts up the first packet of a list, where it is. Returns false if it was dropped. */
+/* Segments the first packet of a list in place. Returns false if it was dropped. */
 static bool batch_segment_first(struct sk_buff **list)
 {
 	struct sk_buff *pieces = batch_segment(batch_cut(list, 1)), *last = pieces;
@@ -434,18 +433,19 @@ static bool batch_segment_first(struct sk_buff **list)
 }
 
 /**
- * weft_batch_seal() - turn the first packets of a list into one that carries their messages
- * @list: inner packets, each with its weft_packet(), as weft_batch_cut_up() left them; those that
- * are taken are removed from it
+ * weft_batch_seal() - seal the first packets of a list into one that carries their messages
+ * @list: inner packets, each with its weft_packet(), as weft_batch_cut_up() left them; the packets
+ * sealed are removed
  * @session: the session
  * @counter: of the first packet; the others follow it
- * @count: for how many there are counters: weft_batch_next() at least; gets how many were taken, at
- * least 1
+ * @count: number of counters reserved: weft_batch_next() at least; set to the number of packets
+ * taken, at least 1
  *
- * As many are taken as fit together, for which there is memory. One alone is sealed in its own.
+ * As many packets are taken as fit together and as there is memory for. A single packet is sealed
+ * in its own memory.
  *
  * Context: bottom halves off.
- * Return: the packet, or NULL when those taken had to be dropped for want of memory.
+ * Return: the packet, or NULL when the packets taken were dropped for want of memory.
  */
 struct sk_buff *weft_batch_seal(struct sk_buff **list, const struct weft_session *session,
 				u64 counter, unsigned int *count)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A batch: packets to one peer under one session that go out as one.
+ * A batch: packets to one peer under one session that are sent as one.
  *
- * The messages of a batch lie one behind the other in pages of their own, and leave as one packet
- * for UDP segmentation: one route, one way through the IP stack. All are equally long but for the
- * last, which may be shorter.
+ * The messages of a batch are contiguous in pages of their own, and are sent as one packet for UDP
+ * segmentation, with one route lookup and one pass through the IP stack. All have the same length
+ * except the last, which may be shorter.
  *
- * Packets that wait to be sent are a list (skb->next); what is known of each stands in its control
- * block.
+ * Packets to be sent form a list (skb->next); the parameters of each are in its control block.
  */
 #ifndef WEFT_BATCH_H
 #define WEFT_BATCH_H
@@ -16,21 +15,21 @@
 
 #include <linux/skbuff.h>
 
-/* Packets in a batch, and their bytes, at most: it leaves as one. */
+/* Maximum packets and bytes of a batch: those of a packet for UDP segmentation. */
 #define WEFT_BATCH_MAX_PACKETS	WEFT_OUTPUT_MAX_MESSAGES
 #define WEFT_BATCH_MAX_LEN	WEFT_OUTPUT_MAX_LEN
 
 struct weft_session;
 
 struct weft_packet {
-	unsigned int mtu;		/* padding does not go past it */
+	unsigned int mtu;		/* padding does not exceed it */
 	u8 ds;				/* the outer header's DS field */
 };
 
 static_assert(sizeof(struct weft_packet) <= sizeof_field(struct sk_buff, cb));
 
 /**
- * weft_packet() - what is known of a packet that waits to be sent
+ * weft_packet() - the parameters of a packet to be sent
  * @skb: the packet
  */
 static inline struct weft_packet *weft_packet(const struct sk_buff *skb)

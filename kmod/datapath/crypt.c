@@ -11,18 +11,18 @@
 #include <linux/udp.h>
 #include <net/ipv6.h>
 
-/* In front of an opened packet: later headers if it is forwarded. */
+/* Headroom of an opened packet: for later headers if it is forwarded. */
 #define CRYPT_OPEN_HEADROOM	(CHACHA_BLOCK_SIZE + NET_SKB_PAD)
 
 /*
- * The beginning of a message's key stream, made in one call before its tag is looked at: block 0,
+ * The beginning of a message's key stream, made in one call before its tag is checked: block 0,
  * which begins with the Poly1305 key, and blocks of the payload's. SIMD code makes two as fast as
  * one, and four nearly so; one block alone, or a rest of one, is left to scalar code.
  */
 #define CRYPT_STREAM_LEN	(2 * CHACHA_BLOCK_SIZE)
 #define CRYPT_STREAM_MAX_LEN	(4 * CHACHA_BLOCK_SIZE)
 
-/* What the tag covers at last: no additional data, and the payload. Aligned to four, as that is. */
+/* The tag's last block: lengths of no additional data and of the payload. Aligned to four. */
 struct crypt_lengths {
 	__le64 additional;
 	__le64 payload;
@@ -45,7 +45,7 @@ static void crypt_begin(struct weft_crypt *crypt, const u8 key[WEFT_KEY_LEN])
 }
 
 /**
- * weft_crypt_begin_seal() - get ready to seal under a session
+ * weft_crypt_begin_seal() - prepare to seal under a session
  * @crypt: to be ended with weft_crypt_end()
  * @session: the session; its keys are copied
  */
@@ -56,7 +56,7 @@ void weft_crypt_begin_seal(struct weft_crypt *crypt, const struct weft_session *
 }
 
 /**
- * weft_crypt_begin_open() - get ready to open under a session
+ * weft_crypt_begin_open() - prepare to open under a session
  * @crypt: to be ended with weft_crypt_end()
  * @session: the session; its keys are copied
  */
@@ -68,7 +68,7 @@ void weft_crypt_begin_open(struct weft_crypt *crypt, const struct weft_session *
 
 /**
  * weft_crypt_end() - wipe the keys
- * @crypt: what was begun
+ * @crypt: the state to end
  */
 void weft_crypt_end(struct weft_crypt *crypt)
 {
@@ -85,14 +85,14 @@ static void crypt_set_nonce(struct weft_crypt *crypt, u64 counter)
 }
 
 /**
- * weft_crypt_padding() - zeros that go behind an inner packet
+ * weft_crypt_padding() - the number of zeros that pad an inner packet
  * @len: the packet's length in bytes
- * @mtu: of the way that it takes; 0: none
+ * @mtu: of its route; 0: none
  *
- * Up to a multiple of 16, but never past the MTU. A packet that is longer than that is one that
- * will be cut up elsewhere; what counts then is its last piece.
+ * Up to a multiple of 16, but never past the MTU. A longer packet is going to be segmented
+ * elsewhere: its last segment counts.
  *
- * Return: how many bytes (WireGuard paper, section 5.4.6).
+ * Return: the number of bytes (WireGuard paper, section 5.4.6).
  */
 unsigned int weft_crypt_padding(unsigned int len, unsigned int mtu)
 {
@@ -113,9 +113,9 @@ static void crypt_set_lengths(struct crypt_lengths *lengths, unsigned int len)
 }
 
 /*
- * Writes the tag of a sealed payload behind it, and to WEFT_CRYPT_BEHIND bytes behind that. All
- * that the tag covers lies there in one piece meanwhile: the payload, zeros up to a whole block,
- * and the lengths.
+ * Writes the tag of a sealed payload behind it, and WEFT_CRYPT_BEHIND more bytes. They hold the
+ * rest of the tag's input meanwhile, contiguous with the payload: zeros up to a full block, and the
+ * lengths.
  */
 static void crypt_make_tag(u8 *payload, unsigned int len, const u8 key[POLY1305_KEY_SIZE])
 {
@@ -130,7 +130,7 @@ static void crypt_make_tag(u8 *payload, unsigned int len, const u8 key[POLY1305_
 	poly1305_final(&mac, tag);
 }
 
-/* Writes the tag and leaves what is behind it as it was. */
+/* Writes the tag and restores the bytes behind it. */
 static void crypt_write_tag(u8 *payload, unsigned int len, const u8 key[POLY1305_KEY_SIZE])
 {
 	u8 *behind = payload + len + WEFT_TAG_LEN, saved[WEFT_CRYPT_BEHIND];
@@ -143,12 +143,12 @@ static void crypt_write_tag(u8 *payload, unsigned int len, const u8 key[POLY1305
 /**
  * weft_crypt_seal() - turn a padded inner packet into a data message, in place
  * @crypt: the direction of a session
- * @message: the message; the packet stands where its payload will. Also written to are
- * WEFT_CRYPT_SCRATCH bytes in front of it; WEFT_CRYPT_BEHIND bytes behind it are ours meanwhile
+ * @message: the message; the packet is at the offset of its payload. WEFT_CRYPT_SCRATCH bytes in
+ * front of it are overwritten; WEFT_CRYPT_BEHIND bytes behind it are used meanwhile
  * @len: of the padded packet
  * @counter: the packet's
  *
- * Context: any in which the FPU may be used, better said where it is of use: process, softirq.
+ * Context: process or softirq, where the FPU may be used.
  */
 void weft_crypt_seal(struct weft_crypt *crypt, u8 *message, unsigned int len, u64 counter)
 {
@@ -166,8 +166,8 @@ void weft_crypt_seal(struct weft_crypt *crypt, u8 *message, unsigned int len, u6
 }
 
 /*
- * Makes a packet one piece of memory that is nobody else's, with room in front and @behind it, and
- * finishes its checksum.
+ * Makes a packet linear and private, with headroom and @behind bytes of tailroom, and finishes its
+ * checksum.
  */
 static int crypt_make_room(struct sk_buff *skb, unsigned int behind)
 {
@@ -209,7 +209,7 @@ int weft_crypt_seal_packet(struct weft_crypt *crypt, struct sk_buff *skb, unsign
 		return err;
 	skb_put_zero(skb, padding);
 	skb_put(skb, WEFT_TAG_LEN);
-	/* From here on there is no packet inside as far as the stack can see. */
+	/* From here on the stack sees no inner packet. */
 	skb->encapsulation = 0;
 	weft_crypt_seal(crypt, skb_push(skb, sizeof(struct weft_msg_data)), len, counter);
 	skb_set_inner_network_header(skb, 0);
@@ -217,8 +217,8 @@ int weft_crypt_seal_packet(struct weft_crypt *crypt, struct sk_buff *skb, unsign
 }
 
 /*
- * Whether the tag behind a sealed payload is the right one. Writes to it, and to WEFT_CRYPT_BEHIND
- * bytes behind it.
+ * Whether the tag behind a sealed payload is right. Overwrites it, and WEFT_CRYPT_BEHIND bytes
+ * behind it.
  */
 static bool crypt_tag_is_right(u8 *payload, unsigned int len, const u8 key[POLY1305_KEY_SIZE])
 {
@@ -232,7 +232,7 @@ static bool crypt_tag_is_right(u8 *payload, unsigned int len, const u8 key[POLY1
 	return right;
 }
 
-/* How much of a payload's key stream, with block 0, is made before its tag is looked at. */
+/* The length of key stream, with block 0, that is made before the tag is checked. */
 static unsigned int crypt_stream_len(unsigned int len)
 {
 	if (len > CRYPT_STREAM_LEN - CHACHA_BLOCK_SIZE &&
@@ -242,9 +242,9 @@ static unsigned int crypt_stream_len(unsigned int len)
 }
 
 /*
- * Opens a sealed payload in place, in memory that no other process can write: the bytes that
- * authenticate are the bytes that are decrypted. WEFT_CRYPT_BEHIND bytes behind the tag are written
- * to. A forged payload is not decrypted.
+ * Opens a sealed payload in place, in memory that no process can write: the bytes that are
+ * authenticated are the bytes that are decrypted. Overwrites WEFT_CRYPT_BEHIND bytes behind the
+ * tag. A forged payload is not decrypted.
  */
 static bool crypt_open(struct weft_crypt *crypt, u8 *payload, unsigned int len, u64 counter)
 {
@@ -268,8 +268,8 @@ static bool crypt_open(struct weft_crypt *crypt, u8 *payload, unsigned int len, 
 }
 
 /**
- * weft_crypt_source_init() - get ready to open the messages of a packet
- * @source: to be made
+ * weft_crypt_source_init() - prepare to read the messages of a packet
+ * @source: initialised
  * @skb: the packet, at the first message
  */
 void weft_crypt_source_init(struct weft_crypt_source *source, const struct sk_buff *skb)
@@ -279,7 +279,7 @@ void weft_crypt_source_init(struct weft_crypt_source *source, const struct sk_bu
 	source->part_offset = 0;
 }
 
-/* Goes on to the part that has the byte at @offset, which is none before the last one's. */
+/* Advances to the part that contains @offset, which never decreases between calls. */
 static void crypt_find_part(struct weft_crypt_source *source, unsigned int offset)
 {
 	unsigned int len = skb_pagelen(source->part);
@@ -296,7 +296,7 @@ static void crypt_find_part(struct weft_crypt_source *source, unsigned int offse
 	}
 }
 
-/* A piece of memory of a packet's: @len bytes at @offset behind its linear part, or NULL. */
+/* Finds @len bytes at @offset behind a packet's linear part, if contiguous; else NULL. */
 static const u8 *crypt_find_frag(const struct sk_buff *skb, unsigned int offset, unsigned int len)
 {
 	unsigned int i;
@@ -306,7 +306,7 @@ static const u8 *crypt_find_frag(const struct sk_buff *skb, unsigned int offset,
 		const struct page *page = skb_frag_page(frag);
 
 		if (offset < skb_frag_size(frag)) {
-			/* A device's own memory has no page. */
+			/* Device memory has no page. */
 			if (offset + len > skb_frag_size(frag) || !page || PageHighMem(page))
 				return NULL;
 			return (const u8 *)skb_frag_address(frag) + offset;
@@ -316,7 +316,7 @@ static const u8 *crypt_find_frag(const struct sk_buff *skb, unsigned int offset,
 	return NULL;
 }
 
-/* A message, if it lies in one piece of memory; else NULL. */
+/* Finds a message, if it is contiguous in memory; else NULL. */
 static const u8 *crypt_find(struct weft_crypt_source *source, unsigned int offset, unsigned int len)
 {
 	const struct sk_buff *part;
@@ -330,17 +330,17 @@ static const u8 *crypt_find(struct weft_crypt_source *source, unsigned int offse
 }
 
 /**
- * weft_crypt_copy() - copy a part of a message out of the packet that has it
+ * weft_crypt_copy() - copy a part of a message out of its packet
  * @source: the packet
- * @to: where to
- * @offset: of the part in the packet; the message is none before the last one's
+ * @to: the destination
+ * @offset: of the part in the packet; of no message before the last one's
  * @len: of the part
  *
- * The packet's memory may be a process's own (splice(), MSG_ZEROCOPY, a packet socket's ring),
- * which changes at any moment. So each of its bytes is read once, and judged as it was read: the
- * compiler may not read it again either. A capture may share the memory: it is not written to.
+ * The packet's memory may belong to a process (splice(), MSG_ZEROCOPY, a packet socket's ring), and
+ * change at any moment. So each byte is read once, and checks use that copy: the compiler may not
+ * read it again either. A capture may share the memory: it is not written to.
  *
- * Return: false if the packet does not have so much.
+ * Return: false if the packet is too short.
  */
 bool weft_crypt_copy(struct weft_crypt_source *source, void *to, unsigned int offset,
 		     unsigned int len)
@@ -355,7 +355,7 @@ bool weft_crypt_copy(struct weft_crypt_source *source, void *to, unsigned int of
 	return true;
 }
 
-/* A packet in @size bytes of this CPU's pages, or NULL. */
+/* Builds a packet in @size bytes of this CPU's pages, or returns NULL. */
 static struct sk_buff *crypt_build(unsigned int size)
 {
 	struct page_frag *pages = weft_pages_refill(this_cpu_ptr(&crypt_pages), size);
@@ -371,7 +371,7 @@ static struct sk_buff *crypt_build(unsigned int size)
 	return skb;
 }
 
-/* An empty packet with room for @len bytes and what opening needs around them. */
+/* An empty packet for @len bytes, with the room around them that opening needs. */
 static struct sk_buff *crypt_alloc(unsigned int len)
 {
 	unsigned int room = CRYPT_OPEN_HEADROOM + len + WEFT_CRYPT_BEHIND;
@@ -386,18 +386,18 @@ static struct sk_buff *crypt_alloc(unsigned int len)
 }
 
 /**
- * weft_crypt_open_packet() - the padded inner packet out of a data message
+ * weft_crypt_open_packet() - decrypt a data message into a new packet, with its padding
  * @crypt: the direction of a session
- * @source: the packet that has the message; left as it is
- * @offset: of the message there; none before the last one's
+ * @source: the packet that contains the message; not changed
+ * @offset: of the message there; not before the last one's
  * @len: of the message, WEFT_DATA_OVERHEAD bytes or more
  * @counter: the message's
  *
- * The sealed payload is copied to where the inner packet will be, and opened there.
+ * The sealed payload is copied into the new packet, and decrypted there.
  *
  * Context: bottom halves off.
- * Return: a new packet of which nobody else has a part; ERR_PTR(-EBADMSG) when the message does
- * not authenticate, ERR_PTR(-ENOMEM) when memory is short.
+ * Return: a new packet that shares no memory; ERR_PTR(-EBADMSG) when the message does not
+ * authenticate, ERR_PTR(-ENOMEM) when memory is short.
  */
 struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, struct weft_crypt_source *source,
 				       unsigned int offset, unsigned int len, u64 counter)
@@ -419,7 +419,7 @@ struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, struct weft_cry
 }
 
 /**
- * weft_crypt_exit() - give back the pages kept for the next packets
+ * weft_crypt_exit() - free the pages kept for the next packets
  *
  * Context: process, once at unload.
  */

@@ -3,10 +3,10 @@
  * Sealing and opening data messages (WireGuard paper, section 5.4.6).
  *
  * The Poly1305 key of a message is the beginning of ChaCha20's block 0, and the payload's key
- * stream begins with block 1. To seal, both come from one run over 64 bytes in front of the
- * payload and the payload itself: what a message's header and what is in front of it occupy is
- * written to on the way. To open, the message is first copied into the packet that it becomes: the
- * memory in which it arrived may be changed by a process at any moment, and is read once.
+ * stream begins with block 1. Sealing makes both in one run over 64 bytes in front of the payload
+ * and the payload itself: this overwrites the message's header and the bytes in front of it.
+ * Opening first copies the message into its new packet: the memory in which it arrived may be
+ * changed by a process at any moment, and is read once.
  */
 #ifndef WEFT_CRYPT_H
 #define WEFT_CRYPT_H
@@ -21,23 +21,23 @@ struct weft_session;
 /* Bytes in front of a message that sealing overwrites. */
 #define WEFT_CRYPT_SCRATCH	(CHACHA_BLOCK_SIZE - sizeof(struct weft_msg_data))
 
-/* Bytes behind a message that sealing needs, and leaves as they were. */
+/* Bytes behind a message that sealing uses and restores. */
 #define WEFT_CRYPT_BEHIND	(WEFT_PADDING - 1)
 
-/* One direction of a session, for the length of a batch. */
+/* The state of one direction of a session during a batch. */
 struct weft_crypt {
 	struct chacha_state state;
 	__le32 receiver;
 };
 
 /*
- * Data messages that arrived as one packet: @skb with its frags and frag_list. Where the last one
- * was found.
+ * Data messages that arrived as one packet: @skb with its frags and frag_list; and the position of
+ * the last message found.
  */
 struct weft_crypt_source {
 	const struct sk_buff *skb;
-	const struct sk_buff *part;	/* it, or one of its frag_list */
-	unsigned int part_offset;	/* of the part in the whole */
+	const struct sk_buff *part;	/* @skb, or an entry of its frag_list */
+	unsigned int part_offset;	/* of the part in the packet */
 };
 
 void weft_crypt_begin_seal(struct weft_crypt *crypt, const struct weft_session *session);

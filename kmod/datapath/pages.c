@@ -13,14 +13,14 @@ static unsigned int pages_left(const struct page_frag *pages)
 }
 
 /**
- * weft_pages_refill() - find room in a CPU's pages
+ * weft_pages_refill() - find free memory in a CPU's pages
  * @pages: this CPU's
- * @size: bytes, in one piece
+ * @size: bytes, contiguous
  *
- * Whoever takes some of it takes a reference to the page, and moves its offset on.
+ * A caller that uses some of it takes a reference to the page, and advances its offset.
  *
  * Context: bottom halves off.
- * Return: the page and the offset of the room; NULL when memory is short.
+ * Return: the page and the offset of the free memory; NULL when memory is short.
  */
 struct page_frag *weft_pages_refill(struct weft_pages *pages, unsigned int size)
 {
@@ -30,19 +30,19 @@ struct page_frag *weft_pages_refill(struct weft_pages *pages, unsigned int size)
 		return now;
 	pages->now = (pages->now + 1) % ARRAY_SIZE(pages->kept);
 	now = &pages->kept[pages->now];
-	/* A single page is what there was in need: it is not kept. */
+	/* A single page was a fallback under memory pressure: it is not kept. */
 	if (unlikely(now->page && now->size == PAGE_SIZE)) {
 		put_page(now->page);
 		now->page = NULL;
 	}
-	/* It takes the page there is if all that was taken of it has been given back. */
+	/* The present page is reused if all references to it have been dropped. */
 	if (unlikely(!skb_page_frag_refill(size, now, GFP_ATOMIC | __GFP_NOWARN)))
 		return NULL;
 	return pages_left(now) >= size ? now : NULL;
 }
 
 /**
- * weft_pages_free() - give back what the CPUs have kept
+ * weft_pages_free() - free the pages that the CPUs have kept
  * @pages: all CPUs'
  *
  * Context: process, once at unload.

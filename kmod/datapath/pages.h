@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory for packets, out of a few pages that each CPU keeps and uses again once nobody else does.
+ * Memory for packets, from a few pages that each CPU keeps and reuses once they have no other
+ * users.
  */
 #ifndef WEFT_PAGES_H
 #define WEFT_PAGES_H
@@ -10,7 +11,7 @@
 
 struct weft_pages {
 	struct page_frag kept[4];
-	unsigned int now;	/* which one is in use */
+	unsigned int now;	/* index of the page in use */
 };
 
 struct page_frag *weft_pages_refill(struct weft_pages *pages, unsigned int size);

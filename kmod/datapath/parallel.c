@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A batch is worked on where it comes in, as long as no other CPU has time for it: the CPU that
- * adds a job either wakes an idle worker or does the oldest job that waits. So no more jobs wait
- * than there are workers, and with one CPU there are none to hand anything to.
+ * A batch is processed by the CPU that receives it unless another CPU is idle: the CPU that adds a
+ * job either wakes an idle worker or processes the oldest waiting job itself. So there are no more
+ * waiting jobs than workers, and with one CPU there are no workers.
  *
- * A worker that has been woken may not run: its CPU, or all that the workqueue may use, belong to
- * tasks of higher priority, or the hypervisor. No job depends on it:
+ * A worker that has been woken may not run: its CPU, or all CPUs that the workqueue may use, run
+ * tasks of higher priority, or are preempted by the hypervisor. No job depends on a worker:
  *
- * - A job is a worker's only once the worker runs, with bottom halves off and so without preemption
- *   until the job is finished. Until then it waits for all CPUs.
- * - A CPU that adds a job does those itself that have waited for PARALLEL_PATIENCE_NS, and wakes no
- *   worker. Until a worker has looked for jobs again, batches are worked on where they come in.
- * - If no other job is added, the timer of the CPU that added the last one does them.
+ * - A job belongs to a worker only once the worker runs, with bottom halves off and so without
+ *   preemption until the job is finished. Until then any CPU can take it.
+ * - A CPU that adds a job processes jobs that have waited for PARALLEL_PATIENCE_NS itself, and
+ *   wakes no worker. Until a worker has looked for jobs again, CPUs process the batches that they
+ *   receive.
+ * - If no other job is added, the timer of the CPU that added the last one processes them.
  */
 
 #include "datapath/parallel.h"
@@ -27,11 +28,11 @@
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 
-/* Jobs that a worker does before others may run; that a timer does at once. */
+/* Jobs that a worker processes before it yields; that a timer processes per expiry. */
 #define PARALLEL_JOBS_AT_ONCE	16
 #define PARALLEL_JOBS_OF_TIMER	4
 
-/* Jobs that a CPU does when it adds one and jobs wait for too long: more than are added. */
+/* Jobs that a CPU processes when it adds one and jobs are late: more than are added. */
 #define PARALLEL_JOBS_OF_ADDER	2
 
 /* Waking a CPU from its deepest sleep takes about this long. */
@@ -39,25 +40,25 @@
 
 struct parallel_worker {
 	struct work_struct work;
-	struct list_head idle;		/* parallel_lock; not at work, and not queued to be */
+	struct list_head idle;		/* parallel_lock; neither running nor queued */
 };
 
 static struct workqueue_struct *parallel_workqueue;
 static struct parallel_worker *parallel_workers;
 static unsigned int parallel_allowed;		/* CPUs that no boot parameter isolates; constant */
-static DEFINE_SPINLOCK(parallel_lock);		/* bottom halves off; what follows */
-static LIST_HEAD(parallel_waiting);		/* jobs that no CPU has begun, rests of queues */
+static DEFINE_SPINLOCK(parallel_lock);		/* bottom halves off; the next four */
+static LIST_HEAD(parallel_waiting);		/* unstarted jobs, and rests of queues */
 static LIST_HEAD(parallel_idle);		/* workers */
 static unsigned int parallel_busy;		/* workers that are not idle; READ_ONCE() */
-static bool parallel_stalled;			/* a job waits too long; READ_ONCE() */
+static bool parallel_stalled;			/* a job is late; READ_ONCE() */
 
-/* This CPU is doing a job; what that makes happen is done in place. */
+/* This CPU is processing a job; batches that result from it are processed in place. */
 static DEFINE_PER_CPU(bool, parallel_inside);
 
-/* Looks after the jobs that this CPU has left to others. */
+/* Processes late jobs that this CPU has left to others. */
 static DEFINE_PER_CPU(struct timer_list, parallel_timers);
 
-/* How many workers are of use: the CPU that brings work is there already. */
+/* The number of useful workers: the CPU that receives batches is busy already. */
 static unsigned int parallel_useful(void)
 {
 	return min(num_online_cpus() - 1, parallel_allowed);
@@ -81,7 +82,7 @@ static struct weft_job *parallel_take(void)
 	return job;
 }
 
-/* Whether the oldest job waits for too long. */
+/* Whether the oldest job is late. */
 static bool parallel_is_late(u64 now)
 {
 	const struct weft_job *job;
@@ -91,7 +92,7 @@ static bool parallel_is_late(u64 now)
 	return job && (s64)(now - job->waiting_since_ns) > (s64)PARALLEL_PATIENCE_NS;
 }
 
-/* Takes the oldest job if it waits for too long. */
+/* Takes the oldest job if it is late. */
 static struct weft_job *parallel_take_late(u64 now)
 {
 	lockdep_assert_held(&parallel_lock);
@@ -101,7 +102,7 @@ static struct weft_job *parallel_take_late(u64 now)
 	return parallel_take();
 }
 
-/* Takes the oldest job that waits. If there is none, the worker is idle from now on. */
+/* Takes the oldest waiting job. If there is none, the worker becomes idle. */
 static struct weft_job *parallel_take_or_rest(struct parallel_worker *worker)
 {
 	struct weft_job *job;
@@ -117,7 +118,7 @@ static struct weft_job *parallel_take_or_rest(struct parallel_worker *worker)
 	return job;
 }
 
-/* Takes an idle worker, if there are to be more at work than @enough and than are of use. */
+/* Takes an idle worker, unless as many are busy as are useful, or as @enough if that is more. */
 static struct parallel_worker *parallel_wake(unsigned int enough)
 {
 	struct parallel_worker *worker;
@@ -131,7 +132,7 @@ static struct parallel_worker *parallel_wake(unsigned int enough)
 	return worker;
 }
 
-/* Has this CPU look after what waits, within two ticks. */
+/* Starts this CPU's timer if jobs wait; it expires within two ticks. */
 static void parallel_watch(void)
 {
 	struct timer_list *timer = this_cpu_ptr(&parallel_timers);
@@ -141,7 +142,7 @@ static void parallel_watch(void)
 		mod_timer(timer, jiffies + 1);
 }
 
-/* Does a job, or goes on with what was left of a queue. Returns what is left now, or NULL. */
+/* Processes a job, or continues with a queue. Returns the job that is left, or NULL. */
 static struct weft_job *parallel_do_turn(struct weft_job *job)
 {
 	struct weft_job *left;
@@ -159,7 +160,7 @@ static struct weft_job *parallel_do_turn(struct weft_job *job)
 	return left;
 }
 
-/* Does a job. Where this CPU's turn at the queue is over, a worker goes on, or any other CPU. */
+/* Processes a job. At the end of this CPU's turn a worker continues, or any other CPU. */
 static void parallel_do(struct weft_job *job)
 {
 	struct weft_job *left = parallel_do_turn(job);
@@ -217,12 +218,12 @@ static void parallel_timer(struct timer_list *timer)
 }
 
 /**
- * weft_parallel_is_wanted() - whether a batch is to go by way of weft_parallel()
+ * weft_parallel_is_wanted() - whether a batch is to be passed to weft_parallel()
  * @reorder: its queue
  * @len: its length in bytes
  *
- * It has to if it would overtake another one otherwise. Else it is to if that is worth the while,
- * a worker is idle, and workers run.
+ * It has to be if it would otherwise overtake another one. Else it is if it is long enough, a
+ * worker is idle, and workers run.
  *
  * Context: bottom halves off.
  */
@@ -235,8 +236,8 @@ bool weft_parallel_is_wanted(const struct weft_reorder *reorder, unsigned int le
 }
 
 /*
- * Adds a job. Returns a worker to wake, or NULL; and in @mine the job that this CPU is to do
- * itself, or NULL. A CPU inside a job does no other: for it there is at least one worker.
+ * Adds a job. Returns a worker to wake, or NULL; and in @mine the job that this CPU is to process
+ * itself, or NULL. A CPU inside a job processes no other: it relies on at least one worker.
  */
 static struct parallel_worker *parallel_add(struct weft_job *job, bool inside,
 					    struct weft_job **mine)
@@ -256,7 +257,7 @@ static struct parallel_worker *parallel_add(struct weft_job *job, bool inside,
 	return worker;
 }
 
-/* Where jobs wait for too long, the CPU that adds one does another one. */
+/* While jobs are late, the CPU that adds a job processes another one. */
 static struct weft_job *parallel_help(void)
 {
 	struct weft_job *job;
@@ -270,10 +271,10 @@ static struct weft_job *parallel_help(void)
 }
 
 /**
- * weft_parallel() - have a job done, by some CPU and in order
- * @reorder: what it is to be delivered in the order of
+ * weft_parallel() - process a job on some CPU and deliver it in order
+ * @reorder: the queue that determines the order
  * @job: the job, its two functions set. Both are called with bottom halves off and under RCU,
- * perhaps before this returns
+ * possibly before this returns
  *
  * Context: bottom halves off.
  * Return: false if the queue is full; then the job is still the caller's.
@@ -296,7 +297,7 @@ bool weft_parallel(struct weft_reorder *reorder, struct weft_job *job)
 }
 
 /**
- * weft_parallel_init() - make the workers
+ * weft_parallel_init() - create the workers
  *
  * Context: process, once at load.
  * Return: 0 or -ENOMEM.
@@ -308,7 +309,7 @@ int weft_parallel_init(void)
 	parallel_workers = kcalloc(num_possible_cpus(), sizeof(*parallel_workers), GFP_KERNEL);
 	if (!parallel_workers)
 		return -ENOMEM;
-	/* Swapping out may wait for packets. */
+	/* Swapping out over the tunnel may depend on packets. */
 	parallel_workqueue = alloc_workqueue("weft-batch", WQ_UNBOUND | WQ_SYSFS | WQ_MEM_RECLAIM,
 					     num_possible_cpus());
 	if (!parallel_workqueue) {
@@ -326,9 +327,9 @@ int weft_parallel_init(void)
 }
 
 /**
- * weft_parallel_exit() - let go of the workers
+ * weft_parallel_exit() - free the workers
  *
- * Context: process, once at unload, when nothing is under way any more.
+ * Context: process, once at unload, when no job is left.
  */
 void weft_parallel_exit(void)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Spreads jobs over the processors.
+ * Distributes jobs over the CPUs.
  */
 #ifndef WEFT_PARALLEL_H
 #define WEFT_PARALLEL_H
 
 #include "core/reorder.h"
 
-/* Bytes of a batch that are worth another processor's attention. */
+/* The least length of a batch, in bytes, that is worth passing to another CPU. */
 #define WEFT_PARALLEL_MIN_LEN	8192
 
 int weft_parallel_init(void);

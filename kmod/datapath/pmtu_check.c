@@ -16,17 +16,17 @@
 #include <net/icmp.h>
 #include <net/ipv6.h>
 
-/* Whether a packet, or each piece of one for segmentation, is no longer than @limit. */
+/* Whether a packet, or each segment of one for segmentation, is no longer than @limit. */
 static bool pmtu_check_is_within(const struct sk_buff *skb, u32 limit)
 {
 	return skb->len <= limit || (skb_is_gso(skb) && skb_gso_validate_network_len(skb, limit));
 }
 
 /*
- * Whether a packet may go though it does not fit, because it can be fragmented outside: IPv4 that
- * does not forbid it, and IPv6 as short as every link in it has to take (RFC 2473, section 7.1).
- * While the path is being looked into all may that the route takes: to tell senders what may not
- * be so any more would hold them to it for minutes.
+ * Whether a packet that is too long may be sent because it can be fragmented outside: IPv4 without
+ * DF, and IPv6 up to the minimum link MTU (RFC 2473, section 7.1). During a search all packets may
+ * be that the route accepts: an ICMP error based on an outdated limit would bind senders to it for
+ * minutes.
  */
 static bool pmtu_check_may_be_cut(const struct weft_peer *peer, const struct sk_buff *skb)
 {
@@ -47,17 +47,17 @@ static void pmtu_check_tell(struct sk_buff *skb, u32 limit)
 }
 
 /**
- * weft_pmtu_check() - whether a packet can take the path to its peer
+ * weft_pmtu_check() - whether a packet fits the path to its peer
  * @peer: the peer
  * @skb: the inner packet, with its dst
- * @mtu: of the way that the packet takes inside; gets less where the path outside takes less
+ * @mtu: of the packet's inner route; lowered to the limit of the outer path
  *
- * What the path takes is what was found when the last packet was sent. Before one is refused the
- * route is asked again: it may have forgotten by now what it had learnt.
+ * The limit is the one recorded when the last packet was sent. Before a packet is refused the route
+ * is queried again: its entry may have expired.
  *
  * Context: bottom halves off.
- * Return: false when it does not fit and must not be fragmented. Then its sender has been told, and
- * it is counted as WEFT_DROP_TOO_BIG and gone.
+ * Return: false when it is too long and must not be fragmented. Then its sender has got an ICMP
+ * error, and it is counted as WEFT_DROP_TOO_BIG and freed.
  */
 bool weft_pmtu_check(struct weft_peer *peer, struct sk_buff *skb, unsigned int *mtu)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Whether a packet fits the path to its peer. Of one that does not, and that must not be
- * fragmented, the sender is told.
+ * Checks a packet against the path MTU of its peer. The sender of a packet that is too long and
+ * must not be fragmented gets an ICMP error.
  */
 #ifndef WEFT_PMTU_CHECK_H
 #define WEFT_PMTU_CHECK_H

@@ -2,7 +2,7 @@
 /*
  *   weft_pmtu_probe_begin() -> timer -> pmtu_probe_timer() -> pmtu_probe_send(): each size -> xmit
  *                           ^            |
- *                           +-- a try ---+--> the search is over: what was found goes to the route
+ *                           +-- a try ---+--> end of the search: the route gets the result
  *
  *   recv -> weft_pmtu_probe_take(): an answer
  */
@@ -24,7 +24,7 @@
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
 
-/* An echo request or its answer, in either family; the sequence number is the outer size. */
+/* An echo request or reply, in either family; the sequence number is the outer size. */
 struct pmtu_probe_echo {
 	u8 type;
 	u8 code;
@@ -34,7 +34,7 @@ struct pmtu_probe_echo {
 	__be64 token;
 } __packed;
 
-/* The path as the route has it, and no more of it than the interface uses. */
+/* The route's path MTU, limited to the interface's. */
 static void pmtu_probe_path(struct weft_peer *peer, struct weft_output_path *now)
 {
 	weft_output_path(peer, now);
@@ -90,7 +90,7 @@ static void pmtu_probe_put_echo(struct sk_buff *skb, const struct weft_pmtu_prob
 	echo->checksum = pmtu_probe_checksum(ask, echo);
 }
 
-/* Sends one echo request in a message that is @size bytes outside. */
+/* Sends one echo request in a message of @size bytes outside. */
 static void pmtu_probe_send(struct weft_peer *peer, const struct weft_pmtu_probe_question *ask,
 			    u32 size)
 {
@@ -111,11 +111,11 @@ static void pmtu_probe_send(struct weft_peer *peer, const struct weft_pmtu_probe
 	skb_set_transport_header(skb, skb->len);
 	pmtu_probe_put_echo(skb, ask, size);
 	skb_put_zero(skb, len - skb->len);
-	/* No more padding than this. */
+	/* The MTU argument prevents further padding. */
 	weft_xmit_packet(peer, skb, len);
 }
 
-/* What a search has found is the path's, and the route's: what may be fragmented will be. */
+/* Records the result of a search: larger packets are fragmented or refused from here on. */
 static void pmtu_probe_settle(struct weft_peer *peer, const struct weft_pmtu_probe *probe)
 {
 	u32 limit = probe->pmtu.limit;
@@ -125,7 +125,7 @@ static void pmtu_probe_settle(struct weft_peer *peer, const struct weft_pmtu_pro
 	WRITE_ONCE(peer->path.ask_at_ns, probe->pmtu.again_ns);
 }
 
-/* Sets the timer. While it is set it has a reference to the peer. */
+/* Sets the timer. A pending timer holds a reference to the peer. */
 static void pmtu_probe_arm(struct weft_pmtu_probe *probe, u64 now)
 {
 	u64 next = weft_plpmtud_next(&probe->pmtu), wait = next > now ? next - now : 0;
@@ -136,8 +136,8 @@ static void pmtu_probe_arm(struct weft_pmtu_probe *probe, u64 now)
 }
 
 /*
- * Goes on with a search. Returns how many sizes are to be asked for now; sets @limit where one has
- * been found.
+ * Continues a search. Returns the number of sizes to probe now; sets @limit to the result if the
+ * search has ended with one.
  */
 static unsigned int pmtu_probe_go_on(struct weft_pmtu_probe *probe,
 				     const struct weft_output_path *now_path,
@@ -152,7 +152,7 @@ static unsigned int pmtu_probe_go_on(struct weft_pmtu_probe *probe,
 		return 0;
 	count = weft_plpmtud_try(&probe->pmtu, now_path->mtu, now, now_path->period_ns, sizes);
 	if (weft_plpmtud_next(&probe->pmtu) != WEFT_PLPMTUD_NEVER) {
-		/* What is larger is not trusted to get there in one piece. */
+		/* Larger packets may not arrive unfragmented. */
 		if (probe->pmtu.best)
 			WRITE_ONCE(path->found, probe->pmtu.best - probe->question.overhead);
 		pmtu_probe_arm(probe, now);
@@ -186,7 +186,7 @@ static void pmtu_probe_timer(struct timer_list *timer)
 	weft_peer_put(peer);
 }
 
-/* Notes between whom the packet is. Returns false for those of whom no answer can come. */
+/* Records the addresses of a packet. Returns false for addresses that cannot reply. */
 static bool pmtu_probe_note_flow(struct weft_pmtu_probe_question *ask, const struct sk_buff *skb)
 {
 	ask->protocol = skb->protocol;
@@ -202,7 +202,7 @@ static bool pmtu_probe_note_flow(struct weft_pmtu_probe_question *ask, const str
 	return !ipv6_addr_is_multicast(&ask->destination) && !ipv6_addr_any(&ask->source);
 }
 
-/* A path's search, made when it is first needed; NULL when memory is short. */
+/* Returns a path's search, allocated at first use; NULL when memory is short. */
 static struct weft_pmtu_probe *pmtu_probe_of(struct weft_peer *peer)
 {
 	struct weft_pmtu_probe *probe = peer->path.probe;
@@ -241,9 +241,9 @@ static void pmtu_probe_begin(struct weft_peer *peer, const struct sk_buff *skb,
 }
 
 /**
- * weft_pmtu_probe_begin() - have the path to a peer looked into
+ * weft_pmtu_probe_begin() - begin a search for the path MTU to a peer
  * @peer: the peer
- * @skb: an inner packet that is large
+ * @skb: a large inner packet
  *
  * Context: bottom halves off, RCU.
  */
@@ -290,12 +290,12 @@ static bool pmtu_probe_is_answer(const struct weft_pmtu_probe_question *ask,
 }
 
 /**
- * weft_pmtu_probe_take() - take a packet that is an answer to what a search has asked
- * @peer: from whom it authenticated; weft_pmtu_path_is_asked()
- * @skb: the inner packet, cut to its length
+ * weft_pmtu_probe_take() - process a packet that is a reply to a probe
+ * @peer: the authenticated sender; weft_pmtu_path_is_asked()
+ * @skb: the inner packet, trimmed to its length
  *
  * Context: bottom halves off, RCU.
- * Return: whether it was one, and has nothing to say to anybody else.
+ * Return: whether it was a reply, which is not for the stack.
  */
 bool weft_pmtu_probe_take(struct weft_peer *peer, const struct sk_buff *skb)
 {

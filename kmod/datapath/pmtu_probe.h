@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Finding out what the path to a peer swallows without a word. Between the two ends of a flow that
- * has large packets, echo requests go of the same addresses, so that both tunnels let them pass:
- * short ones, made as long as they are to be by zeros behind them. Data messages may have those,
- * and every receiver cuts them off.
+ * Detects PMTU black holes: sends ICMP echo requests with the addresses of a flow that has large
+ * packets, so that both tunnels accept them. The requests are short, and zero-padded to the probed
+ * size: data messages may be padded, and every receiver removes the padding.
  */
 #ifndef WEFT_PMTU_PROBE_H
 #define WEFT_PMTU_PROBE_H
@@ -14,16 +13,16 @@
 #include <linux/skbuff.h>
 #include <linux/timekeeping.h>
 
-/* No inner packet of up to this many bytes makes an outer one of more than WEFT_PLPMTUD_FLOOR. */
+/* An inner packet of up to this size fits into an outer one of WEFT_PLPMTUD_FLOOR bytes. */
 #define WEFT_PMTU_PROBE_SMALL	1200
 
 void weft_pmtu_probe_begin(struct weft_peer *peer, const struct sk_buff *skb);
 bool weft_pmtu_probe_take(struct weft_peer *peer, const struct sk_buff *skb);
 
 /**
- * weft_pmtu_probe_look() - have the path looked into if a packet is large, and it is time
+ * weft_pmtu_probe_look() - begin a search if a packet is large and a search is due
  * @peer: the peer
- * @skb: the inner packet, whole headers
+ * @skb: the inner packet, complete headers
  *
  * Context: bottom halves off.
  */

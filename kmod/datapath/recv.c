@@ -4,7 +4,8 @@
  *                            |
  *                       recv_batch() ----------------+---> recv_parallel()
  *                            |                       |
- *                       recv_open(): each message    |     on some processor
+ *                       recv_open(): each message    |     on any CPU
+
  *                            |                       |
  *                       recv_deliver(): each packet  |     in the peer's order
  *                            |
@@ -46,8 +47,8 @@ static void recv_peer_drop(struct weft_peer *peer, struct sk_buff *skb, enum wef
 }
 
 /*
- * Length of the inner packet as its own header gives it, or 0 if there is no whole IP packet. Sets
- * skb->protocol.
+ * Length of the inner packet as its own header gives it, or 0 if there is no complete IP packet.
+ * Sets skb->protocol.
  */
 static unsigned int recv_inner_len(struct sk_buff *skb)
 {
@@ -90,15 +91,15 @@ static bool recv_source_allowed(const struct weft_peer *peer, const struct sk_bu
 }
 
 /*
- * RFC 6040, section 4.2: the outer header's congestion mark goes over to the inner one, or ends the
- * packet.
+ * RFC 6040, section 4.2: the outer header's congestion mark is copied to the inner one, or the
+ * packet is dropped.
  */
 static bool recv_ecn(struct sk_buff *skb, u8 outer_ds)
 {
 	return INET_ECN_decapsulate(skb, outer_ds, ip_tunnel_get_dsfield(ip_hdr(skb), skb)) <= 1;
 }
 
-/* Makes the packet one that came in through the tunnel's device and through nothing else. */
+/* Resets the packet's state to that of one received by the tunnel device. */
 static void recv_reset(struct sk_buff *skb, struct net_device *dev)
 {
 	skb->dev = dev;
@@ -108,28 +109,28 @@ static void recv_reset(struct sk_buff *skb, struct net_device *dev)
 	skb->encapsulation = 0;
 	skb_reset_mac_header(skb);
 	skb_reset_transport_header(skb);
-	/* It has authenticated: no checksum inside could say more. */
+	/* The packet is authenticated: a checksum inside adds nothing. */
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->csum_level = ~0;
 }
 
-/* A packet that came in, with one message of a session or several. */
+/* A received packet, with one message of a session or several. */
 struct recv_batch {
 	struct weft_job job;
 	struct weft_device *device;
 	struct sk_buff *skb;
-	struct weft_session *session;	/* referenced; NULL: no session that may carry anything */
+	struct weft_session *session;	/* referenced; NULL: no session that may carry data */
 	__le32 receiver;		/* the session's index */
 	struct sk_buff_head opened;	/* inner packets, and keepalives */
-	struct sk_buff_head ready;	/* those that go up the stack */
+	struct sk_buff_head ready;	/* packets for the stack */
 	u8 ds;				/* the outer header's DS field */
 	bool alone;			/* there is one message only */
-	int refused;			/* why a message went no further at once, or -1 */
-	unsigned int good;		/* messages that were good to the end */
+	int refused;			/* why a message was refused before delivery, or -1 */
+	unsigned int good;		/* messages accepted */
 	unsigned int good_len;		/* and their bytes */
 };
 
-/* What is known of an opened packet, in its control block. */
+/* Data about an opened packet, in its control block. */
 struct recv_opened {
 	u64 counter;
 };
@@ -139,7 +140,7 @@ static struct recv_opened *recv_opened(struct sk_buff *skb)
 	return (struct recv_opened *)skb->cb;
 }
 
-/* What opening a batch takes. */
+/* The state of opening a batch. */
 struct recv_opener {
 	struct weft_crypt crypt;
 	struct weft_crypt_source source;
@@ -159,14 +160,14 @@ static struct weft_session *recv_session(struct weft_device *device, __le32 rece
 	return weft_session_get(session) ? session : NULL;
 }
 
-/* Notes a message of @len bytes as received. */
+/* Notes a message of @len bytes as accepted. */
 static void recv_note(struct recv_batch *batch, unsigned int len)
 {
 	batch->good++;
 	batch->good_len += len;
 }
 
-/* Counts what has been noted, once for all of the batch. */
+/* Adds the noted messages to the counters, once per batch. */
 static void recv_count(const struct recv_batch *batch)
 {
 	struct weft_peer *peer = batch->session->peer;
@@ -178,7 +179,7 @@ static void recv_count(const struct recv_batch *batch)
 	weft_compat_rx_add(batch->device->dev, batch->good, batch->good_len);
 }
 
-/* Notes an authenticated message. Returns what that means for the timers; 0: it was replayed. */
+/* Accepts an authenticated message. Returns the timers' events; 0: it was replayed. */
 static u32 recv_accept(struct weft_session *session, struct sk_buff *skb)
 {
 	struct weft_peer *peer = session->peer;
@@ -196,7 +197,7 @@ static u32 recv_accept(struct weft_session *session, struct sk_buff *skb)
 	return events;
 }
 
-/* Makes ready for the stack what was inside a data message. Returns why it could not, or -1. */
+/* Prepares the inner packet of a data message for the stack. Returns a drop reason or -1. */
 static int recv_inner(struct recv_batch *batch, struct sk_buff *skb)
 {
 	unsigned int len = recv_inner_len(skb), message_len = skb->len + WEFT_DATA_OVERHEAD;
@@ -219,7 +220,7 @@ static int recv_inner(struct recv_batch *batch, struct sk_buff *skb)
 	return -1;
 }
 
-/* Takes one packet further that has been opened. Returns what it means for the timers. */
+/* Processes one opened packet. Returns the timers' events. */
 static u32 recv_opened_packet(struct recv_batch *batch, struct sk_buff *skb)
 {
 	u32 events = recv_accept(batch->session, skb);
@@ -240,7 +241,7 @@ static u32 recv_opened_packet(struct recv_batch *batch, struct sk_buff *skb)
 	return events;
 }
 
-/* Tells the timers of the session's peer what came in under it. */
+/* Reports received messages to the timers of the session's peer. */
 static void recv_report(struct recv_batch *batch, u32 events)
 {
 	struct weft_session *session = batch->session;
@@ -257,15 +258,15 @@ static void recv_report(struct recv_batch *batch, u32 events)
 		return;
 	}
 	weft_timers_confirmed(session, events);
-	/* Behind it: a session that is confirmed ends what waits, and a renewal would wait. */
+	/* In this order: confirming a session cancels a deferred try, such as the renewal. */
 	if (session->with_next_key || READ_ONCE(session->peer->handshake.untried))
 		weft_timers_queue_actions(session->peer, WEFT_PEER_DO_PROMOTE);
 	weft_xmit_staged(session->peer);
 }
 
 /*
- * Takes packets up to the stack: always in the same place if processors take turns with the peer's.
- * Returns how many had to be dropped.
+ * Passes packets to the stack: always on the same cell if CPUs take turns with the peer's packets.
+ * Returns the number dropped.
  */
 static unsigned int recv_hand_over(struct recv_batch *batch)
 {
@@ -277,7 +278,7 @@ static unsigned int recv_hand_over(struct recv_batch *batch)
 	return weft_cells_receive(weft_cells_this(cells), &batch->ready, batch->alone);
 }
 
-/* Lets go of the packet that came in: as dropped if nothing in it was any good. */
+/* Frees the received packet: as dropped if no message in it could be opened. */
 static void recv_free(const struct recv_batch *batch, bool useless)
 {
 	if (unlikely(useless && batch->refused >= 0))
@@ -286,7 +287,7 @@ static void recv_free(const struct recv_batch *batch, bool useless)
 		consume_skb(batch->skb);
 }
 
-/* Takes what has been opened further, and lets go of the session. */
+/* Delivers the opened packets, and puts the session. */
 static void recv_deliver(struct recv_batch *batch)
 {
 	bool useless = skb_queue_empty(&batch->opened);
@@ -307,7 +308,7 @@ static void recv_deliver(struct recv_batch *batch)
 	recv_free(batch, useless);
 }
 
-/* Opens the data message at @offset of the batch. Returns why it could not, or -1. */
+/* Opens the data message at @offset of the batch. Returns a drop reason or -1. */
 static int recv_data(struct recv_batch *batch, struct recv_opener *opener,
 		     const struct weft_msg_data *msg, unsigned int offset, unsigned int len)
 {
@@ -348,7 +349,7 @@ static struct sk_buff *recv_extract(const struct sk_buff *skb, unsigned int offs
 
 static void recv_one(struct weft_device *device, struct sk_buff *skb);
 
-/* A message that a sender's segmentation, or chance, has put together with other kinds. */
+/* Handles a message of another session or type that GSO, or chance, put into the packet. */
 static int recv_apart(struct recv_batch *batch, unsigned int offset, unsigned int len)
 {
 	struct sk_buff *single = recv_extract(batch->skb, offset, len);
@@ -360,8 +361,8 @@ static int recv_apart(struct recv_batch *batch, unsigned int offset, unsigned in
 }
 
 /*
- * Takes one message of a batch. Returns why it could not, or -1. Its header is judged as it was
- * read here, and not as recv_one() read that of the first message.
+ * Processes one message of a batch. Returns a drop reason or -1. The checks use the header as read
+ * here, not as recv_one() read it for the first message.
  */
 static int recv_message(struct recv_batch *batch, struct recv_opener *opener, unsigned int offset,
 			unsigned int len)
@@ -384,11 +385,11 @@ static int recv_message(struct recv_batch *batch, struct recv_opener *opener, un
 	return WEFT_DROP_MALFORMED;
 }
 
-/* Counts a message that went no further. */
+/* Counts a message that was refused. */
 static void recv_refuse(struct recv_batch *batch, enum weft_drop reason)
 {
 	batch->refused = reason;
-	/* What is no message has nothing to do with the session of those before it. */
+	/* A malformed message does not belong to the session of the messages before it. */
 	if (batch->session && reason != WEFT_DROP_MALFORMED)
 		weft_peer_drop(batch->session->peer, reason, 1);
 	else
@@ -446,7 +447,7 @@ static void recv_job_serial(struct weft_job *job)
 	weft_device_job_ended(device);
 }
 
-/* Has a batch of @session's peer taken by whoever has time. Returns false if it cannot be. */
+/* Queues a batch of @session's peer for any CPU. Returns false if the caller is to process it. */
 static bool recv_parallel(struct weft_device *device, struct sk_buff *skb,
 			  struct weft_session *session)
 {
@@ -472,7 +473,7 @@ static bool recv_parallel(struct weft_device *device, struct sk_buff *skb,
 	return true;
 }
 
-/* Takes the messages of a packet whose first one names the session @receiver. */
+/* Processes the messages of a packet whose first message names the session @receiver. */
 static void recv_batch(struct weft_device *device, struct sk_buff *skb, __le32 receiver)
 {
 	struct weft_session *session = recv_session(device, receiver);
@@ -491,7 +492,7 @@ static void recv_batch(struct weft_device *device, struct sk_buff *skb, __le32 r
 	}
 }
 
-/* Takes a packet, at its first message. It changes hands. */
+/* Dispatches a packet by its first message. Consumes it. */
 static void recv_one(struct weft_device *device, struct sk_buff *skb)
 {
 	const struct weft_msg_data *msg;
@@ -509,9 +510,9 @@ static void recv_one(struct weft_device *device, struct sk_buff *skb)
 }
 
 /**
- * weft_recv_packet() - take a UDP packet that came to one of a device's sockets
+ * weft_recv_packet() - process a UDP packet received by one of a device's sockets
  * @device: the device
- * @skb: the packet, at its UDP header, length and checksum verified; it changes hands
+ * @skb: the packet, at its UDP header, length and checksum verified; consumed
  *
  * Context: bottom halves off, RCU; struct weft_device_ops' receive.
  */
@@ -524,7 +525,7 @@ void weft_recv_packet(struct weft_device *device, struct sk_buff *skb)
 }
 
 /**
- * weft_recv_init() - make what all devices share
+ * weft_recv_init() - create the state that all devices share
  *
  * Context: process, once at load.
  * Return: 0 or -ENOMEM.
@@ -536,7 +537,7 @@ int weft_recv_init(void)
 }
 
 /**
- * weft_recv_exit() - free what all devices share
+ * weft_recv_exit() - free the state that all devices share
  *
  * Context: process, once at unload, when no device is left.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The data path inwards: from a UDP packet to an inner packet in the stack.
+ * The receive path: from a UDP packet to an inner packet in the stack.
  */
 #ifndef WEFT_RECV_H
 #define WEFT_RECV_H

@@ -10,7 +10,7 @@
 
 #define TSO_TCP	(SKB_GSO_TCPV4 | SKB_GSO_TCPV6)
 
-/* Whether the headers of a packet are where they should be, in linear memory. */
+/* Whether a packet's headers are consistent and in linear memory. */
 static bool tso_find_headers(struct weft_tso *segments, const struct sk_buff *skb)
 {
 	unsigned int least = skb_shinfo(skb)->gso_type & SKB_GSO_TCPV4 ? sizeof(struct iphdr) :
@@ -27,13 +27,14 @@ static bool tso_find_headers(struct weft_tso *segments, const struct sk_buff *sk
 }
 
 /**
- * weft_tso_find() - whether a packet is one that can be laid out here
- * @segments: gets how it is cut up
+ * weft_tso_find() - whether a packet can be segmented here
+ * @segments: gets the segmentation
  * @skb: an IP packet, network header at its beginning
  *
- * That is one for TCP segmentation, from this kernel's own TCP or GRO, in no other tunnel.
+ * That is a packet for TCP segmentation, from this kernel's own TCP or GRO, and not inside another
+ * tunnel.
  *
- * Return: false for all others: the kernel's own segmentation is for them.
+ * Return: false for all others: the kernel's own segmentation handles them.
  */
 bool weft_tso_find(struct weft_tso *segments, const struct sk_buff *skb)
 {
@@ -51,7 +52,7 @@ bool weft_tso_find(struct weft_tso *segments, const struct sk_buff *skb)
 	return true;
 }
 
-/* Makes the IP header of a segment out of the one of the packet that it is cut from. */
+/* Updates a segment's copy of the packet's IP header. */
 static void tso_patch_ip(u8 *segment, const struct weft_tso *segments, unsigned int i,
 			 unsigned int len)
 {
@@ -78,7 +79,7 @@ static __sum16 tso_checksum(const u8 *segment, unsigned int len, __wsum sum)
 	return csum_ipv6_magic(&ip6->saddr, &ip6->daddr, len, IPPROTO_TCP, sum);
 }
 
-/* And the TCP header. @payload is the sum of what comes behind it. */
+/* Updates its TCP header. @payload is the checksum of the payload. */
 static void tso_patch_tcp(u8 *segment, const struct weft_tso *segments, unsigned int i,
 			  unsigned int len, __wsum payload)
 {
@@ -98,15 +99,15 @@ static void tso_patch_tcp(u8 *segment, const struct weft_tso *segments, unsigned
 }
 
 /**
- * weft_tso_lay_out() - make one segment
- * @to: where
- * @segments: what weft_tso_find() found
+ * weft_tso_lay_out() - build one segment
+ * @to: the destination
+ * @segments: the result of weft_tso_find()
  * @skb: the packet
- * @i: which segment, from 0
- * @padded: bytes at @to: what the segment does not fill gets zeros
+ * @i: the index of the segment, from 0
+ * @padded: bytes at @to: the rest behind the segment is filled with zeros
  *
- * The sequence number goes on from segment to segment; FIN and PSH are the last one's, CWR the
- * first one's (RFC 9293, section 3.1; RFC 3168, section 6.1.2).
+ * The sequence number advances with each segment; FIN and PSH are set in the last one only, CWR in
+ * the first one only (RFC 9293, section 3.1; RFC 3168, section 6.1.2).
  */
 void weft_tso_lay_out(u8 *to, const struct weft_tso *segments, const struct sk_buff *skb,
 		      unsigned int i, unsigned int padded)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A packet for TCP segmentation, and its segments: laid out one by one where they are wanted,
- * copied and summed in one pass.
+ * A packet for TCP segmentation, and its segments: each is laid out at its destination, copied and
+ * checksummed in one pass.
  */
 #ifndef WEFT_TSO_H
 #define WEFT_TSO_H
@@ -11,7 +11,7 @@
 struct weft_tso {
 	unsigned int transport;		/* offset of the TCP header */
 	unsigned int header_len;	/* IP and TCP */
-	unsigned int size;		/* payload of each but the last */
+	unsigned int size;		/* payload of each except the last */
 	unsigned int count;
 	bool fixed_id;			/* all have the same IPv4 identification */
 };

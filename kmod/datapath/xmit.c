@@ -2,7 +2,7 @@
 /*
  *   weft_xmit_packet() -> xmit_segment() -> xmit_send() -> weft_batch_seal() -> xmit_messages()
  *           |                                                                         |
- *           |                                                                       sock
+ *           |                                                                      output
  *           +-> staged while there is no session -> weft_xmit_staged() -> xmit_send() ...
  */
 
@@ -22,15 +22,15 @@
 #include <net/inet_ecn.h>
 #include <net/ip_tunnels.h>
 
-/* Tunnels in tunnels, at most: each level takes its share of the stack. */
+/* Maximum nesting of tunnels: each level takes its share of the stack. */
 #define XMIT_LEVELS_MAX	4
 
-/* Pieces of what is staged that are sent with bottom halves off: a batch each, 64 kB at most. */
+/* Batches of staged packets sent with bottom halves off, 64 kB each at most. */
 #define XMIT_PIECES	4
 
 /*
- * The peers whose messages this CPU is sending: the innermost tunnel's first. What a tunnel sends
- * may go into another one, and so come back here before it has left.
+ * The peers whose messages this CPU is sending, the innermost tunnel's first. The messages of one
+ * tunnel may be routed into another one, and reach this file again before they have left.
  */
 struct xmit_levels {
 	unsigned int count;
@@ -39,7 +39,7 @@ struct xmit_levels {
 
 static DEFINE_PER_CPU(struct xmit_levels, xmit_levels);
 
-/* Whether a packet for @peer is one that its own messages have become, or is too deep inside. */
+/* Whether a packet for @peer carries the peer's own messages, or is nested too deeply. */
 static bool xmit_is_loop(const struct weft_peer *peer)
 {
 	const struct xmit_levels *levels = this_cpu_ptr(&xmit_levels);
@@ -58,7 +58,7 @@ static void xmit_drop(struct weft_peer *peer, struct sk_buff *skb, enum weft_dro
 	weft_drop_free(skb, reason);
 }
 
-/* Sends messages in one packet. Returns what that means for the timers. */
+/* Sends messages in one packet. Returns the timers' event. */
 static u32 xmit_messages(struct weft_peer *peer, struct sk_buff *skb)
 {
 	struct xmit_levels *levels = this_cpu_ptr(&xmit_levels);
@@ -75,7 +75,7 @@ static u32 xmit_messages(struct weft_peer *peer, struct sk_buff *skb)
 	return likely(!err) && !keepalive ? WEFT_FSM_DATA_SENT : 0;
 }
 
-/* Tells the timers what has been sent. */
+/* Reports sent messages to the timers. */
 static void xmit_report(struct weft_peer *peer, const struct weft_session *session, u32 events)
 {
 	u64 now = ktime_get_coarse_boottime_ns();
@@ -87,7 +87,7 @@ static void xmit_report(struct weft_peer *peer, const struct weft_session *sessi
 	weft_timers_event(peer, events);
 }
 
-/* The outer DS field of an inner packet, but for ECN. */
+/* The outer DS field of an inner packet, without ECN. */
 static u8 xmit_dscp(const struct weft_peer *peer, const struct sk_buff *skb)
 {
 	const struct weft_device *device = peer->device;
@@ -97,7 +97,7 @@ static u8 xmit_dscp(const struct weft_peer *peer, const struct sk_buff *skb)
 	return weft_device_ds(device, 0);
 }
 
-/* Writes down what sending a packet will need. */
+/* Stores the parameters of sending a packet in its control block. */
 static void xmit_describe(const struct weft_peer *peer, struct sk_buff *skb, unsigned int mtu)
 {
 	struct weft_packet *packet = weft_packet(skb);
@@ -108,14 +108,14 @@ static void xmit_describe(const struct weft_peer *peer, struct sk_buff *skb, uns
 	if (unlikely(!skb->len))
 		return;
 	packet->ds = ip_tunnel_ecn_encap(xmit_dscp(peer, skb), ip_hdr(skb), skb);
-	/* Outside, all flows look like one: queueing disciplines tell them apart by this hash. */
+	/* All outer flows look alike: queueing disciplines tell them apart by this hash. */
 	skb_get_hash(skb);
 }
 
 /*
- * Keeps a packet until there is a session. The oldest make room, and the sender's socket is not
- * made to wait. Nor is its memory kept: a packet socket has its slot back with that, and fills it
- * again.
+ * Stages a packet until there is a session. The oldest packets are dropped for it, and the sender's
+ * socket neither waits nor stays charged. Its memory is not kept either: a packet socket gets its
+ * ring slot back with that, and reuses it.
  */
 static void xmit_stage(struct weft_peer *peer, struct sk_buff *skb)
 {
@@ -130,7 +130,7 @@ static void xmit_stage(struct weft_peer *peer, struct sk_buff *skb)
 		xmit_drop(peer, skb, WEFT_DROP_QUEUE);
 }
 
-/* Stages a list of packets, of which none has been sent. */
+/* Stages a list of packets, none of which has been sent. */
 static void xmit_stage_list(struct weft_peer *peer, struct sk_buff *list)
 {
 	struct sk_buff *skb, *next;
@@ -141,7 +141,7 @@ static void xmit_stage_list(struct weft_peer *peer, struct sk_buff *list)
 	}
 }
 
-/* Makes a packet a list of those that will be sent, or NULL when it had to be dropped. */
+/* Segments a packet into a list to send, or returns NULL when the packet was dropped. */
 static struct sk_buff *xmit_segment(struct weft_peer *peer, struct sk_buff *skb)
 {
 	struct sk_buff *list = weft_batch_cut_up(skb);
@@ -152,9 +152,9 @@ static struct sk_buff *xmit_segment(struct weft_peer *peer, struct sk_buff *skb)
 }
 
 /*
- * Sends the first packets of a list as one batch. Returns false where the session has no counters
- * for them. They are taken for one batch at a time, so that no more of them are on their way than
- * are sealed at this moment.
+ * Sends the first packets of a list as one batch. Returns false if the session has no counters for
+ * them. Counters are reserved for one batch at a time, so that no more of them are in flight than
+ * are being sealed.
  */
 static bool xmit_batch(struct weft_peer *peer, struct weft_session *session, struct sk_buff **list,
 		       u32 *events)
@@ -177,8 +177,8 @@ static bool xmit_batch(struct weft_peer *peer, struct weft_session *session, str
 }
 
 /*
- * Sends a list of packets under @session. Returns false when the session is over or counters are
- * too far apart: then what is left in the list has not been sent.
+ * Sends a list of packets under @session. Returns false when the session has expired or counters in
+ * flight are too far apart: then the packets left in the list have not been sent.
  */
 static bool xmit_send(struct weft_peer *peer, struct weft_session *session, struct sk_buff **list)
 {
@@ -191,7 +191,7 @@ static bool xmit_send(struct weft_peer *peer, struct weft_session *session, stru
 	return !*list;
 }
 
-/* The session to send under, with a reference, or NULL. */
+/* The session for sending, with a reference, or NULL. */
 static struct weft_session *xmit_session(struct weft_peer *peer)
 {
 	struct weft_session *session = rcu_dereference_bh(peer->sessions.current_session);
@@ -202,11 +202,11 @@ static struct weft_session *xmit_session(struct weft_peer *peer)
 }
 
 /**
- * weft_xmit_packet() - send a packet to a peer, or keep it until there is a session
+ * weft_xmit_packet() - send a packet to a peer, or stage it until there is a session
  * @peer: the peer
  * @skb: the inner packet, network header set, without a dst, in memory that is not shared with
- * other packets; it changes hands
- * @mtu: of the way that the packet takes; padding does not go past it
+ * other packets; consumed
+ * @mtu: of the packet's route; padding does not exceed it
  *
  * Context: bottom halves off.
  */
@@ -227,24 +227,24 @@ void weft_xmit_packet(struct weft_peer *peer, struct sk_buff *skb, unsigned int 
 	} else {
 		xmit_stage(peer, skb);
 	}
-	/* What other CPUs have staged may have waited for the counters of this packet. */
+	/* Packets that other CPUs have staged may have waited for this packet's counters. */
 	if (unlikely(!weft_staged_is_empty(&peer->staged)))
 		weft_xmit_staged(peer);
 }
 
-/* Takes some of what is staged, cut into what will be sent, as one list. */
+/* Takes some staged packets as one list, segmented. */
 static struct sk_buff *xmit_take_staged(struct weft_peer *peer)
 {
 	struct sk_buff *list = weft_staged_take(&peer->staged, WEFT_BATCH_MAX_PACKETS);
 
-	/* One for segmentation comes alone. */
+	/* A packet for segmentation is taken alone. */
 	return list && skb_is_gso(list) ? xmit_segment(peer, list) : list;
 }
 
 /*
- * Sends some of what is staged. Returns false if nothing can be sent now: without a session, which
- * is asked for, or while other CPUs have counters on their way, which look at the queue when they
- * have sent them.
+ * Sends some staged packets. Returns false if none can be sent now: without a session, which is
+ * requested, or while other CPUs have counters in flight; those CPUs look at the queue after
+ * sending.
  */
 static bool xmit_staged_some(struct weft_peer *peer)
 {
@@ -279,8 +279,8 @@ static bool xmit_staged_some(struct weft_peer *peer)
  *
  *	forbidden: r0 == NULL && r1 == none
  *
- * The same for a CPU whose counters keep others from taking any: weft_flight_land() is its barrier
- * between sending them and looking for staged packets.
+ * The same holds for a CPU whose counters in flight block others: weft_flight_land() is its barrier
+ * between sending and looking for staged packets.
  */
 static bool xmit_have_staged(const struct weft_peer *peer)
 {
@@ -289,10 +289,11 @@ static bool xmit_have_staged(const struct weft_peer *peer)
 }
 
 /**
- * weft_xmit_staged() - send what waits for a session, if there is one now; else ask for one
+ * weft_xmit_staged() - send staged packets if there is a session; else request one
  * @peer: the peer
  *
- * What is more than XMIT_PIECES the work item sends, or the CPU that sends to the peer next.
+ * After XMIT_PIECES batches the rest is left to the work item, or to the next CPU that sends to the
+ * peer.
  *
  * Context: any but hard interrupt.
  */
@@ -311,7 +312,7 @@ void weft_xmit_staged(struct weft_peer *peer)
 }
 
 /**
- * weft_xmit_keepalive() - send what waits for a session, or if nothing does, an empty packet
+ * weft_xmit_keepalive() - send staged packets, or if there are none, an empty packet
  * @peer: the peer
  *
  * Context: process or softirq.
@@ -337,7 +338,7 @@ void weft_xmit_keepalive(struct weft_peer *peer)
 }
 
 /**
- * weft_xmit_give_up() - drop what waits for a session
+ * weft_xmit_give_up() - drop staged packets
  * @peer: the peer
  *
  * Context: any but hard interrupt.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The data path outwards: from an inner packet and its peer to messages on a socket.
+ * The transmit path: from an inner packet and its peer to messages on a socket.
  */
 #ifndef WEFT_XMIT_H
 #define WEFT_XMIT_H

@@ -13,10 +13,10 @@
 
 #include <linux/timekeeping.h>
 
-/* What has been sent is answered in this time, by a keepalive if by nothing else. */
+/* A peer answers within this time, by a keepalive if it has no data. */
 #define ACTIONS_HEARS_NS	((WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S) * NSEC_PER_SEC)
 
-/* Whether the path to a peer is alive: something has come from it not long ago. */
+/* Whether the path to a peer is alive: a packet from it has come recently. */
 static bool actions_hears(const struct weft_peer *peer)
 {
 	u64 at = READ_ONCE(peer->rx_at_ns);
@@ -25,8 +25,8 @@ static bool actions_hears(const struct weft_peer *peer)
 }
 
 /*
- * Whether an initiation that went unanswered tells more of keys than of the path: one was tried
- * that the peer need not know yet.
+ * Whether an unanswered initiation may be due to its keys rather than the path: it may have used a
+ * key that the peer does not know yet.
  */
 static bool actions_was_for_keys(struct weft_peer *peer)
 {
@@ -40,7 +40,7 @@ static bool actions_was_for_keys(struct weft_peer *peer)
 }
 
 /**
- * weft_actions_do() - do what a peer's timers want done
+ * weft_actions_do() - carry out the actions of a peer's timers
  * @peer: the peer
  * @actions: enum weft_fsm_action
  *
@@ -62,7 +62,7 @@ void weft_actions_do(struct weft_peer *peer, u32 actions)
 		weft_xmit_staged(peer);
 	if (actions & WEFT_PEER_DO_PROMOTE)
 		weft_handshake_keys_proved(peer);
-	/* Where the path may have died there is no time to spare. */
+	/* If the path may be dead, there is no time to try another key first. */
 	if (actions & WEFT_FSM_DO_INITIATE)
 		weft_handshake_initiate(peer,
 					!(actions & WEFT_FSM_DO_FORGET_SOURCE) ||

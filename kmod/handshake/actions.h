@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a peer's timers have done: initiations, keepalives, the end of sessions.
+ * Carries out the actions of a peer's timers: initiations, keepalives, the end of sessions.
  */
 #ifndef WEFT_ACTIONS_H
 #define WEFT_ACTIONS_H

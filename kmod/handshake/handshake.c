@@ -27,21 +27,21 @@
 #include <linux/timekeeping.h>
 #include <linux/udp.h>
 
-/* DSCP AF41: handshakes go before bulk. */
+/* DSCP AF41: handshakes take precedence over bulk data. */
 #define HANDSHAKE_DS		0x88
 
 #define HANDSHAKE_COOKIE_SECRET_NS	(WEFT_COOKIE_SECRET_MAX_AGE_S * NSEC_PER_SEC)
 #define HANDSHAKE_COOKIE_NS ((WEFT_COOKIE_SECRET_MAX_AGE_S - WEFT_COOKIE_LATENCY_S) * NSEC_PER_SEC)
 #define HANDSHAKE_INTERVAL_NS	(NSEC_PER_SEC / WEFT_INITIATIONS_PER_S)
 
-/* How often sessions are held back; looked at under a peer's handshake_lock. */
+/* Nesting of weft_handshake_hold(); read under a peer's handshake_lock. */
 static atomic_t handshake_holds = ATOMIC_INIT(0);
 
 /**
- * weft_handshake_hold() - let no session begin until weft_handshake_resume()
+ * weft_handshake_hold() - prevent new sessions until weft_handshake_resume()
  *
- * A session of a peer whose handshake_lock has been taken and released since then is the last one;
- * initiations are tried again by and by. It may be called several times.
+ * A peer gets no further session once its handshake_lock has been taken and released after this
+ * call; initiations are retried later. Calls nest.
  *
  * Context: process.
  */
@@ -77,7 +77,7 @@ static bool handshake_is_message(const struct sk_buff *skb)
 	return type && type != WEFT_MSG_DATA;
 }
 
-/* Counts a message that is refused. @peer is NULL unless it is known to be its. Returns @reason. */
+/* Counts a refused message. @peer: its sender if known, else NULL. Returns @reason. */
 static int handshake_refuse(struct weft_device *device, struct weft_peer *peer,
 			    const struct sk_buff *skb, enum weft_drop reason)
 {
@@ -89,7 +89,7 @@ static int handshake_refuse(struct weft_device *device, struct weft_peer *peer,
 	return reason;
 }
 
-/* A message has been good: says what the refusals are in place of. */
+/* Traces a valid message. Returns WEFT_TRACE_GOOD, in place of a drop reason. */
 static int handshake_good(struct weft_peer *peer, const struct sk_buff *skb)
 {
 	trace_weft_handshake(peer->device, peer, handshake_type(skb), false, WEFT_TRACE_GOOD);
@@ -97,7 +97,7 @@ static int handshake_good(struct weft_peer *peer, const struct sk_buff *skb)
 }
 
 /*
- * The cookie that the sender of @skb should hold: bound to its address and port (WireGuard paper,
+ * Computes the cookie for the sender of @skb, bound to its address and port (WireGuard paper,
  * section 5.4.7).
  */
 static void handshake_cookie_of(struct weft_device *device, const struct sk_buff *skb,
@@ -132,7 +132,7 @@ static void handshake_send_cookie(struct weft_device *device, const struct weft_
 				  const struct sk_buff *skb, const u8 cookie[WEFT_COOKIE_LEN])
 {
 	/*
-	 * The sender's index stands at the same place in both messages; so do, from the end, the
+	 * The sender's index is at the same offset in both messages; so are, from the end, the
 	 * MACs.
 	 */
 	const struct weft_msg_initiation *msg = (const struct weft_msg_initiation *)skb->data;
@@ -148,8 +148,8 @@ static void handshake_send_cookie(struct weft_device *device, const struct weft_
 }
 
 /*
- * Which of our identities a message is for, referenced; or NULL if it is for none. There is more
- * than one only while the device's key is being replaced.
+ * The identity of ours that a message is addressed to, referenced; or NULL. There are two only
+ * while the device's key is being replaced.
  */
 static struct weft_identity *handshake_addressee(struct weft_device *device,
 						 const struct sk_buff *skb)
@@ -170,8 +170,8 @@ static struct weft_identity *handshake_addressee(struct weft_device *device,
 }
 
 /*
- * Whether a message has earned the work that it asks for (WireGuard paper, section 5.3). Returns
- * why it has not, or -1.
+ * Whether a message may be processed: under load it needs a valid cookie and its source must be
+ * within the rate limit (WireGuard paper, section 5.3). Returns a drop reason or -1.
  */
 static int handshake_admit(struct weft_device *device, const struct weft_identity *identity,
 			   const struct sk_buff *skb, bool loaded)
@@ -194,8 +194,8 @@ static int handshake_admit(struct weft_device *device, const struct weft_identit
 }
 
 /*
- * The secret shared by both static keys: computed when it is needed first, and again after either
- * key has changed.
+ * The secret shared by both static keys: computed at first use, and again after either key has
+ * changed.
  */
 static bool handshake_static_static(struct weft_peer *peer, const struct weft_identity *identity,
 				    const struct weft_public *public)
@@ -215,20 +215,19 @@ static bool handshake_static_static(struct weft_peer *peer, const struct weft_id
 }
 
 /*
- * Whether an identity that was taken before the lock is still one of the device's. Who takes one
- * away goes through the peers under their locks afterwards, so nothing is begun under it behind its
- * back.
+ * Whether an identity that was read before the lock is still one of the device's. Its removal takes
+ * each peer's handshake_lock afterwards, so no handshake begins under it unnoticed.
  */
 static bool handshake_is_ours(const struct weft_peer *peer, const struct weft_identity *identity)
 {
 	lockdep_assert_held(&peer->handshake_lock);
-	/* In this order: it may be on its way from the one place to the other. */
+	/* In this order: it may be moving from the first slot to the second. */
 	return rcu_access_pointer(peer->device->identity) == identity ||
 	       rcu_access_pointer(peer->device->previous_identity) == identity;
 }
 
 /*
- * Puts the MACs on a message to @public of @peer's, the second one if a fresh cookie is held, and
+ * Adds the MACs to a message for @public of @peer's, the second one if a fresh cookie is held, and
  * remembers the first.
  */
 static void handshake_add_macs(struct weft_peer *peer, const struct weft_public *public, void *msg,
@@ -250,8 +249,8 @@ static void handshake_add_macs(struct weft_peer *peer, const struct weft_public 
 }
 
 /*
- * A session to be, for the message about to be made; NULL where the peer's timers do not run, which
- * would end it.
+ * Creates the session for a message about to be made; NULL if the peer's timers do not run, which
+ * would end the session.
  */
 static struct weft_session *handshake_begin(struct weft_peer *peer)
 {
@@ -268,8 +267,8 @@ static struct weft_session *handshake_begin(struct weft_peer *peer)
 }
 
 /*
- * Which identity to initiate under, which is returned with a reference or NULL, and to which of the
- * peer's keys.
+ * Chooses the identity of an initiation, which is returned with a reference or NULL, and the peer's
+ * key for it.
  */
 static struct weft_identity *handshake_choose(struct weft_peer *peer, bool whole,
 					      struct weft_public **public)
@@ -337,7 +336,7 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 	return true;
 }
 
-/* Sends a message. Returns 0 or a negative errno; then it has been counted. */
+/* Sends a message. Returns 0 or a negative errno; then the failure has been counted. */
 static int handshake_send(struct weft_peer *peer, const void *msg, size_t len,
 			  enum weft_msg_type type)
 {
@@ -346,9 +345,9 @@ static int handshake_send(struct weft_peer *peer, const void *msg, size_t len,
 }
 
 /**
- * weft_handshake_initiate() - send a peer an initiation, or report to its timers why not
+ * weft_handshake_initiate() - send a peer an initiation, or report the failure to its timers
  * @peer: the peer
- * @whole: nothing says that the path has died
+ * @whole: there is no sign that the path is dead
  *
  * Context: process; may sleep. Waits for randomness, without the peer's lock.
  */
@@ -362,7 +361,7 @@ void weft_handshake_initiate(struct weft_peer *peer, bool whole)
 
 	weft_peer_endpoint(peer, &endpoint);
 	if (!rcu_access_pointer(peer->device->identity) || !endpoint.addr.sa_family) {
-		/* What waits goes out as soon as there is a key, or is given up. */
+		/* Staged packets wait for a key, or until the peer is given up. */
 		weft_timers_event(peer, WEFT_FSM_INITIATION_BARRED);
 		return;
 	}
@@ -376,8 +375,9 @@ void weft_handshake_initiate(struct weft_peer *peer, bool whole)
 	if (created)
 		WRITE_ONCE(peer->tx_at_ns, ktime_get_coarse_boottime_ns());
 	/*
-	 * One that could not be made counts as a try: there will be another, and an end to it. What
-	 * comes after a sleep does not wait for it.
+	 * An initiation that could not be made counts as a try: the timers make another one, up to
+	 * their limit. While sessions are held, the try after suspension need not wait for this
+	 * one.
 	 */
 	if (created)
 		weft_timers_event(peer, WEFT_FSM_INITIATION_SENT | WEFT_FSM_ANY_SENT);
@@ -390,7 +390,7 @@ void weft_handshake_initiate(struct weft_peer *peer, bool whole)
 		weft_timers_event(peer, WEFT_FSM_INITIATION_LOST);
 }
 
-/* What every authenticated handshake message tells us about its sender. */
+/* Updates of the peer's state for every authenticated handshake message. */
 static void handshake_heard(struct weft_peer *peer, const struct sk_buff *skb, u32 events)
 {
 	struct weft_endpoint endpoint;
@@ -408,8 +408,9 @@ static void handshake_heard(struct weft_peer *peer, const struct sk_buff *skb, u
 }
 
 /*
- * Notes with which keys the peer and we understand each other. Its next key is not called by before
- * it is proved: an initiation may have been held back, for a peer that has given that key up.
+ * Records the keys of an authenticated message. The peer's next key is not used for initiations
+ * before it is proved: the message may have been delayed by an attacker, and the peer may have
+ * dropped that key.
  */
 static void handshake_agreed(struct weft_peer *peer, const struct weft_identity *identity,
 			     const struct weft_public *public)
@@ -424,7 +425,7 @@ static void handshake_agreed(struct weft_peer *peer, const struct weft_identity 
 	WRITE_ONCE(peer->session_identity, identity->serial);
 }
 
-/* A session under @public is proved: if that is the peer's next key, it is its key from now on. */
+/* A session under @public is proved: if that is the peer's next key, it becomes the current one. */
 static void handshake_promote(struct weft_peer *peer, const struct weft_public *public)
 {
 	u8 old[WEFT_KEY_LEN];
@@ -445,9 +446,10 @@ static void handshake_promote_preshared(struct weft_peer *peer, u64 serial)
 }
 
 /*
- * Whether a session under @identity is to be renewed because there are newer keys, which were not
- * tried: a peer without a session is called by the keys that it is known to have, and keys may come
- * while tries go unanswered. What was tried in vain is not tried again before the session is old.
+ * Whether a session under @identity is to be renewed because there are newer, untried keys:
+ * initiations without a session use the keys that the peer is known to have, and keys may be
+ * configured while tries go unanswered. Keys that were tried without an answer are not tried again
+ * before the session is due for renewal.
  */
 static bool handshake_is_dated(struct weft_peer *peer, u64 identity)
 {
@@ -462,8 +464,8 @@ static bool handshake_is_dated(struct weft_peer *peer, u64 identity)
 
 /**
  * weft_handshake_keys_proved() - promote the keys that a peer's current session was made with
- * @peer: the peer; a packet has come under a session that was made with a next key, or when keys
- *	had come that were not tried
+ * @peer: the peer; a packet has come under a session that was made with a next key, or newer keys
+ *	were configured but not tried
  *
  * Context: process; may sleep.
  */
@@ -483,7 +485,7 @@ void weft_handshake_keys_proved(struct weft_peer *peer)
 	mutex_unlock(&peer->handshake_lock);
 }
 
-/* The preshared key to answer with, which has to be guessed while there are several. */
+/* The preshared key for a response, which has to be guessed while there are several. */
 static const struct weft_preshared *handshake_guess_preshared(struct weft_peer *peer)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
@@ -497,7 +499,7 @@ static const struct weft_preshared *handshake_guess_preshared(struct weft_peer *
 	return &peer->keys.preshared[state->answered_with];
 }
 
-/* Writes down which keys a session ends with. */
+/* Records the keys that end a session when they end. */
 static void handshake_made_with(struct weft_session *session, u64 identity,
 				const struct weft_public *public,
 				const struct weft_preshared *preshared)
@@ -508,9 +510,8 @@ static void handshake_made_with(struct weft_session *session, u64 identity,
 }
 
 /*
- * Answers an initiation whose place in time has been found good: makes the new session, which is
- * the peer's next one. Our own initiation, if one is out, is overtaken: a response to it will be
- * refused.
+ * Answers an initiation with a valid timestamp: makes the new session, which is the peer's next
+ * one. It supersedes our own initiation if one is in flight: a response to that is refused.
  */
 static bool handshake_create_response(struct weft_peer *peer, const struct weft_public *public,
 				      struct weft_noise_handshake *noise,
@@ -544,8 +545,8 @@ static bool handshake_create_response(struct weft_peer *peer, const struct weft_
 }
 
 /*
- * Opens the rest of an initiation from @peer under @public, and decides whether it is new. Returns
- * a drop reason, or -1 to go on.
+ * Opens the rest of an initiation from @peer under @public, and checks that it is new. Returns a
+ * drop reason or -1.
  */
 static int handshake_accept(struct weft_peer *peer, const struct weft_identity *identity,
 			    struct weft_public *public, struct weft_noise_handshake *noise,
@@ -618,7 +619,7 @@ wipe:
 	return refused;
 }
 
-/* The session whose index a message gives, with a reference, ready or not; or NULL. */
+/* The session of the index in a message, with a reference, ready or not; or NULL. */
 static struct weft_session *handshake_find(struct weft_device *device, __le32 index)
 {
 	struct weft_session *session;
@@ -633,7 +634,7 @@ static struct weft_session *handshake_find(struct weft_device *device, __le32 in
 
 /*
  * Opens a response with the preshared key that it was made with. Returns its slot, or
- * WEFT_KEY_SLOTS: it was made with none of ours.
+ * WEFT_KEY_SLOTS: none of ours.
  */
 static enum weft_key_slot handshake_open_response(struct weft_peer *peer,
 						  const struct weft_identity *identity,
@@ -653,9 +654,9 @@ static enum weft_key_slot handshake_open_response(struct weft_peer *peer,
 }
 
 /*
- * Completes the handshake that @session was kept for. On success the peer's reference to it has
- * gone over to its sessions. Returns why it could not, or -1. Who answers an initiation has opened
- * it, so the static keys are right: what is left to be wrong is the preshared key.
+ * Completes the handshake of @session. On success the peer's reference to it goes to its sessions.
+ * Returns a drop reason or -1. The sender of a response has opened our initiation, so the static
+ * keys match: only the preshared key can be wrong.
  */
 static int handshake_complete(struct weft_peer *peer, struct weft_session *session,
 			      const struct weft_identity *identity,
@@ -667,7 +668,7 @@ static int handshake_complete(struct weft_peer *peer, struct weft_session *sessi
 	lockdep_assert_held(&peer->handshake_lock);
 	if (peer->dead || state->pending != session || state->pending_identity != identity->serial)
 		return WEFT_DROP_HANDSHAKE;
-	/* What ends a key ends what was begun with it. */
+	/* The end of a key also ends the handshakes begun with it. */
 	slot = weft_peer_keys_slot(peer, state->pending_public);
 	if (WARN_ON_ONCE(slot == WEFT_KEY_SLOTS))
 		return WEFT_DROP_HANDSHAKE;
@@ -675,7 +676,7 @@ static int handshake_complete(struct weft_peer *peer, struct weft_session *sessi
 	if (preshared == WEFT_KEY_SLOTS)
 		return WEFT_DROP_PRESHARED;
 	state->pending = NULL;
-	/* Never 0, which says that there has been none. */
+	/* Never 0, which means that there was none. */
 	WRITE_ONCE(peer->handshake_rtt_us,
 		   min_t(u64, div_u64(ktime_get_boottime_ns() - state->initiated_ns,
 				      NSEC_PER_USEC) + 1, U32_MAX));
@@ -690,8 +691,8 @@ static int handshake_complete(struct weft_peer *peer, struct weft_session *sessi
 }
 
 /*
- * A session of ours is complete. The timers hear of it under the lock under which its keys would be
- * erased.
+ * Records that a session of ours is complete. The timers' events are reported under the lock that
+ * erasing its keys takes.
  */
 static void handshake_completed(struct weft_peer *peer, const struct weft_session *session,
 				const struct sk_buff *skb)
@@ -723,7 +724,7 @@ static int handshake_receive_response(struct weft_device *device,
 		handshake_completed(peer, session, skb);
 	mutex_unlock(&peer->handshake_lock);
 	if (refused < 0) {
-		/* The responder knows that we have the keys when it hears from us. */
+		/* The responder learns by this packet that we have the keys. */
 		weft_xmit_keepalive(peer);
 	} else {
 		handshake_refuse(device, peer, skb, refused);
@@ -761,7 +762,7 @@ static int handshake_receive_cookie(struct weft_device *device, const struct sk_
 	return refused;
 }
 
-/* Takes a message that has been let in by handshake_admit(). Returns why it was refused, or -1. */
+/* Processes a message that handshake_admit() let pass. Returns a drop reason or -1. */
 static int handshake_receive_admitted(struct weft_device *device,
 				      const struct weft_identity *identity,
 				      const struct sk_buff *skb)
@@ -772,13 +773,13 @@ static int handshake_receive_admitted(struct weft_device *device,
 }
 
 /**
- * weft_handshake_receive() - take a handshake message
+ * weft_handshake_receive() - process a handshake message
  * @device: the device
- * @skb: the message, as weft_queue_add() got it; it stays the caller's
+ * @skb: the message, as weft_queue_add() got it; not consumed
  * @loaded: whether the device is under load
  *
  * Context: process; may sleep.
- * Return: why it was refused, counted, or -1.
+ * Return: the drop reason, counted, or -1.
  */
 int weft_handshake_receive(struct weft_device *device, struct sk_buff *skb, bool loaded)
 {
@@ -789,7 +790,7 @@ int weft_handshake_receive(struct weft_device *device, struct sk_buff *skb, bool
 		weft_drop(device, WEFT_DROP_QUEUE_IN, 1);
 		return WEFT_DROP_QUEUE_IN;
 	}
-	/* Fragments may be memory that a process writes to: the copy is judged. */
+	/* A process may write to the memory of fragments: only the copy is checked. */
 	if (skb_linearize(skb)) {
 		weft_drop(device, WEFT_DROP_NO_MEMORY_IN, 1);
 		return WEFT_DROP_NO_MEMORY_IN;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Handshakes: which messages are let through under load, what they are answered with, and what is
- * sent. noise.c and cookie.c have the messages' meaning; clocks, random numbers and tables are
- * here.
+ * Handshakes: the admission of messages under load, the replies to them, and initiations. noise.c
+ * and cookie.c have the cryptography; clocks, random numbers and tables are here.
  */
 #ifndef WEFT_HANDSHAKE_H
 #define WEFT_HANDSHAKE_H

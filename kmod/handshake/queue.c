@@ -15,18 +15,18 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
-/* Messages that may wait; from an eighth of it on we are under load, and for a second after. */
+/* Maximum queue length; the device is under load from an eighth of it on, and a second after. */
 #define QUEUE_MAX		4096
 #define QUEUE_LOADED		(QUEUE_MAX / 8)
 #define QUEUE_LOADED_NS		NSEC_PER_SEC
 
-/* Messages that may wait beside them, while we are under load, from those who are known. */
+/* Maximum length of device->expected, the queue for messages of known peers under load. */
 #define QUEUE_EXPECTED_MAX	512
 
-/* Of a worker under load: a tenth of what others get on the same CPU. */
+/* The nice value of a worker under load: a tenth of the share of others on the same CPU. */
 #define QUEUE_LOADED_NICE	10
 
-/* Workers of one device: as many messages are worked on at once, at most. */
+/* Maximum number of workers of a device, and so of messages processed at once. */
 #define QUEUE_WORKERS_MAX	8U
 
 /* Every so many messages a worker serves device->incoming before device->expected. */
@@ -52,7 +52,7 @@ static bool queue_is_loaded(struct weft_device *device)
 	return since && now - since < QUEUE_LOADED_NS;
 }
 
-/* Known peers go first, but for one turn: a peer can flood device->expected by its own index. */
+/* Known peers go first, except in one turn: a peer can flood device->expected by its own index. */
 static struct sk_buff *queue_next(struct weft_handshake_worker *worker)
 {
 	struct weft_device *device = worker->device;
@@ -64,9 +64,9 @@ static struct sk_buff *queue_next(struct weft_handshake_worker *worker)
 }
 
 /*
- * A flood would have as much of the CPU as the traffic that it is to disturb: under load the worker
- * goes behind others. Randomness, and memory that others have to write out first, are not waited
- * for under a peer's lock.
+ * At the usual priority a flood would take as much of the CPU as the traffic: under load the worker
+ * yields to others. It does not sleep under a peer's lock for randomness or for memory to be
+ * written out.
  */
 static void queue_worker(struct work_struct *work)
 {
@@ -95,7 +95,7 @@ static void queue_worker(struct work_struct *work)
 }
 
 /**
- * weft_queue_init() - make what all devices share
+ * weft_queue_init() - create the state that all devices share
  *
  * Context: process, once at load.
  * Return: 0 or -ENOMEM.
@@ -103,7 +103,7 @@ static void queue_worker(struct work_struct *work)
 int weft_queue_init(void)
 {
 	queue_worker_count = min(num_possible_cpus(), QUEUE_WORKERS_MAX);
-	/* Swapping out may wait for a handshake. */
+	/* Swapping out over the tunnel may depend on a handshake. */
 	queue_workqueue =
 		alloc_workqueue("weft-handshake", WQ_UNBOUND | WQ_CPU_INTENSIVE | WQ_FREEZABLE |
 						  WQ_MEM_RECLAIM, 0);
@@ -111,7 +111,7 @@ int weft_queue_init(void)
 }
 
 /**
- * weft_queue_exit() - free what all devices share
+ * weft_queue_exit() - free the state that all devices share
  *
  * Context: process, once at unload.
  */
@@ -121,7 +121,7 @@ void weft_queue_exit(void)
 }
 
 /**
- * weft_queue_device_init() - make a device's queue and workers
+ * weft_queue_device_init() - create a device's queues and workers
  * @device: the device
  *
  * Context: process.
@@ -145,7 +145,7 @@ int weft_queue_device_init(struct weft_device *device)
 }
 
 /**
- * weft_queue_purge() - drop what waits in a device's queue
+ * weft_queue_purge() - drop the messages in a device's queues
  * @device: the device
  */
 void weft_queue_purge(struct weft_device *device)
@@ -155,8 +155,8 @@ void weft_queue_purge(struct weft_device *device)
 }
 
 /**
- * weft_queue_device_exit() - wait for a device's workers and drop what they have not done
- * @device: the device; its sockets are closed, so nothing is queued any more
+ * weft_queue_device_exit() - wait for a device's workers and drop queued messages
+ * @device: the device; its sockets are closed, so no message is queued any more
  *
  * Context: process; may sleep. Not under any of the device's locks.
  */
@@ -172,12 +172,12 @@ void weft_queue_device_exit(struct weft_device *device)
 }
 
 /**
- * weft_queue_listen() - have the messages worked on that come in, or leave them in the queue
+ * weft_queue_listen() - start or stop processing of received messages
  * @device: the device
- * @listen: whether
+ * @listen: whether to process them, or leave them in the queue
  *
- * A session that is made before the sockets are the device's has no way to say so, and before its
- * peer has been started no timer that ends it.
+ * A session that is made before the sockets are the device's could not be announced, and before its
+ * peer has been started has no timer that ends it.
  *
  * Context: process, device->config_lock.
  */
@@ -192,8 +192,8 @@ void weft_queue_listen(struct weft_device *device, bool listen)
 }
 
 /*
- * Whether a message may be one that is waited for: it names a session of ours, which nobody guesses
- * who has not seen a message of it, or comes from where handshakes have come from.
+ * Whether a message may be one that this end waits for: it names a session of ours, whose index is
+ * random and known only from its messages, or its source has completed a handshake before.
  */
 static bool queue_is_expected(struct weft_device *device, const struct sk_buff *skb)
 {
@@ -218,7 +218,7 @@ static bool queue_is_expected(struct weft_device *device, const struct sk_buff *
 	}
 }
 
-/* The queue for a message, or NULL if there is no room. */
+/* The queue for a message, or NULL if it is full. */
 static struct sk_buff_head *queue_for(struct weft_device *device,
 				      const struct sk_buff *skb)
 {
@@ -233,9 +233,9 @@ static struct sk_buff_head *queue_for(struct weft_device *device,
 }
 
 /**
- * weft_queue_add() - have a handshake message worked on
+ * weft_queue_add() - queue a handshake message for a worker
  * @device: the device
- * @skb: a message of the right length, UDP and IP headers in front; it changes hands
+ * @skb: a message of the right length, UDP and IP headers in front; consumed
  *
  * Context: bottom halves off, RCU.
  */
@@ -245,15 +245,15 @@ void weft_queue_add(struct weft_device *device, struct sk_buff *skb)
 	struct sk_buff_head *queue = queue_for(device, skb);
 
 	/*
-	 * A full queue is refused without its lock, so that a flood does not slow down those who
-	 * read from it.
+	 * A message for a full queue is dropped without the queue's lock, so that a flood does not
+	 * slow down the workers.
 	 */
 	if (unlikely(!queue)) {
 		weft_drop(device, WEFT_DROP_QUEUE_IN, 1);
 		weft_drop_free(skb, WEFT_DROP_QUEUE_IN);
 		return;
 	}
-	/* The device it came in on may be gone by the time it is looked at. */
+	/* The device it arrived on may be gone by the time it is processed. */
 	skb->dev = device->dev;
 	skb_queue_tail(queue, skb);
 	WRITE_ONCE(device->next_worker, worker);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The queue of handshake messages that come in, and the workers of a device that take them.
+ * The queue of received handshake messages, and the workers of a device that process them.
  */
 #ifndef WEFT_QUEUE_H
 #define WEFT_QUEUE_H

@@ -19,7 +19,7 @@
 #define RATELIMIT_BUCKETS	4096
 #define RATELIMIT_WAYS		4
 
-/* A source: known by a keyed hash of its address. Its credit grows with time, up to the burst. */
+/* A source, known by a keyed hash of its address. Its credit grows with time, up to the burst. */
 struct ratelimit_source {
 	u64 id;			/* 0: unused */
 	u64 seen_ns;
@@ -27,9 +27,9 @@ struct ratelimit_source {
 };
 
 /*
- * A table of fixed size. Where a bucket is full, the source that has been silent for longest makes
- * room; a source of which nothing is known has a full burst, and so has one that was silent for a
- * quarter of a second: what is forgotten is seldom missed.
+ * A table of fixed size. In a full bucket, the source that has been silent for longest is replaced.
+ * An unknown source has a full burst, and so has one that was silent for a quarter of a second: a
+ * replaced entry is seldom missed.
  */
 struct ratelimit_bucket {
 	spinlock_t lock;	/* the sources below */
@@ -40,7 +40,7 @@ static struct ratelimit_bucket *ratelimit_table;
 static siphash_key_t ratelimit_key;
 
 /**
- * weft_ratelimit_init() - make the table, one for all devices
+ * weft_ratelimit_init() - create the table, one for all devices
  *
  * Context: process, once at load.
  * Return: 0 or -ENOMEM.
@@ -68,7 +68,7 @@ void weft_ratelimit_exit(void)
 	kvfree(ratelimit_table);
 }
 
-/* Who sent it: the IPv4 address, or the IPv6 network of 64 bits, as @scope sees it. Never 0. */
+/* Identifies a source by its IPv4 address or IPv6 /64 network, and @scope. Never 0. */
 static u64 ratelimit_source_id(const struct sk_buff *skb, const void *scope)
 {
 	u64 address = 0;
@@ -100,11 +100,11 @@ static struct ratelimit_source *ratelimit_find(struct ratelimit_bucket *bucket, 
 }
 
 /**
- * weft_ratelimit_allow() - whether the source of a message may have another handshake now
+ * weft_ratelimit_allow() - whether the source of a message may do another handshake now
  * @skb: the UDP packet, IP header set and linear
- * @scope: whose credit it is: one source has it for each scope
+ * @scope: the namespace of the credit: a source has its own in each
  *
- * 20 a second, and 5 at once. Takes one from the source's credit if it may.
+ * 20 per second, in bursts of 5. Takes one from the source's credit if it may.
  *
  * Context: any but hard interrupt.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How often one source may make us do a handshake's work while we are under load (WireGuard paper,
+ * The rate limit on handshakes of one source while the device is under load (WireGuard paper,
  * section 5.3).
  */
 #ifndef WEFT_RATELIMIT_H

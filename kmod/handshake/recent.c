@@ -10,8 +10,9 @@
 #define RECENT_SLOTS	16384
 
 /*
- * Each source has one slot, which others may take: who is forgotten has to wait with those who are
- * not known. Half of a source's hash says which slot, the other half who is in it; 0 is nobody.
+ * Each source hashes to one slot, which another source may overwrite: messages of a source that is
+ * overwritten queue with those of unknown sources. Half of a source's hash selects the slot, the
+ * other half identifies the source in it; 0 is an empty slot.
  */
 static u32 recent_table[RECENT_SLOTS];
 static siphash_aligned_key_t recent_key;
@@ -28,7 +29,7 @@ static u64 recent_hash(const struct sk_buff *skb, const void *scope)
 			    (unsigned long)scope, &recent_key);
 }
 
-/* Sets @slot to the one of @hash. Returns who is in it when it is @hash's. */
+/* Sets @slot to the one of @hash. Returns the value that identifies the source in it. */
 static u32 recent_slot(u64 hash, u32 **slot)
 {
 	*slot = &recent_table[(u32)hash % RECENT_SLOTS];
@@ -36,9 +37,9 @@ static u32 recent_slot(u64 hash, u32 **slot)
 }
 
 /**
- * weft_recent_note() - say that the source of a message has had a handshake
+ * weft_recent_note() - record that the source of a message has completed a handshake
  * @skb: the message, as a tunnel's socket gets it
- * @scope: by whom it is known
+ * @scope: the namespace of the record
  *
  * Context: process.
  */
@@ -50,11 +51,11 @@ void weft_recent_note(const struct sk_buff *skb, const void *scope)
 }
 
 /**
- * weft_recent_source() - whether the source of a message has had a handshake, as far as is known
+ * weft_recent_source() - whether the source of a message is recorded as having had a handshake
  * @skb: the message, as a tunnel's socket gets it
- * @scope: by whom it would be known
+ * @scope: the namespace of the record
  *
- * Addresses can be forged: who knows where a peer is can pass for it here.
+ * Addresses can be forged: a sender that knows a peer's endpoint can pass for the peer here.
  *
  * Context: any but hard interrupt.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Sources that have had a handshake with us not long ago: where a flood fills the queue they are
- * still heard.
+ * Sources that have recently completed a handshake: their messages are still accepted when a flood
+ * fills the queue.
  */
 #ifndef WEFT_RECENT_H
 #define WEFT_RECENT_H

@@ -16,16 +16,16 @@
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
-/* Places that are remembered from one look at all peers to the next. */
+/* Maximum number of endpoints remembered between two scans of all peers. */
 #define STRAY_PLACES_MAX	64
 
-/* Looks are so far apart, and take a sixteenth of the time at most. */
+/* The least pause between two scans, which take a sixteenth of the time at most. */
 #define STRAY_PAUSE_NS		NSEC_PER_SEC
 #define STRAY_PAUSE_TIMES	16
 
 struct stray_places {
 	unsigned int count;
-	u64 hashes;				/* a bit for each place's hash */
+	u64 hashes;				/* a bit for each endpoint's hash */
 	struct weft_endpoint list[STRAY_PLACES_MAX];
 };
 
@@ -34,7 +34,7 @@ struct weft_stray {
 	struct delayed_work work;
 	u64 next_look_ns;			/* boot-time clock; READ_ONCE() */
 	u32 seed;
-	spinlock_t lock;			/* what follows; its count, also with READ_ONCE() */
+	spinlock_t lock;			/* the fields below; count: also READ_ONCE() */
 	struct stray_places seen;
 	struct stray_places looked_for;		/* the work item's */
 };
@@ -59,7 +59,7 @@ static bool stray_holds(const struct stray_places *places, const struct weft_end
 	return false;
 }
 
-/* Asks for a session with those peers that are where a stray came from. */
+/* Requests a session with each peer whose endpoint a stray came from. */
 static void stray_look(struct weft_stray *stray)
 {
 	struct weft_device *device = stray->device;
@@ -93,7 +93,7 @@ static void stray_work(struct work_struct *work)
 }
 
 /**
- * weft_stray_device_init() - make what a device needs to take care of strays
+ * weft_stray_device_init() - allocate a device's state for strays
  * @device: the device
  *
  * Context: process.
@@ -114,8 +114,8 @@ int weft_stray_device_init(struct weft_device *device)
 }
 
 /**
- * weft_stray_device_exit() - let a device's strays be
- * @device: the device; its sockets are closed, so there are no new ones
+ * weft_stray_device_exit() - free a device's state for strays
+ * @device: the device; its sockets are closed, so no stray is added any more
  *
  * Context: process; may sleep. Not under any of the device's locks.
  */
@@ -143,12 +143,12 @@ static bool stray_add(struct weft_stray *stray, const struct weft_endpoint *endp
 }
 
 /**
- * weft_stray_note() - say that data of an unknown session has come
+ * weft_stray_note() - record that data of an unknown session has come
  * @device: the device
  * @skb: the packet, with its IP and UDP headers
  *
- * Its peer is looked for soon, at most once a second. From how many places strays come meanwhile
- * does not matter: the first ones are remembered.
+ * Its peer is looked up later, at most once a second. The number of sources until then does not
+ * matter: the first ones are remembered.
  *
  * Context: bottom halves off.
  */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Strays: data of sessions that are not known here. Whoever sends it may not know that this end has
- * been restarted, and would learn that after 15 s, or if it only sends keepalives after minutes.
- * So if it comes from where a peer is, and there is no session with that peer, the peer gets an
- * initiation.
+ * Strays: data of sessions that are not known here. The sender may not know that this end has been
+ * restarted, and would learn it after 15 s, or, if it only sends keepalives, after minutes. So if a
+ * stray comes from a peer's endpoint, and there is no session with that peer, an initiation is sent
+ * to the peer.
  *
- * Nothing about a stray can be believed. What one can bring about is an initiation to the endpoint
- * of a peer that has no session, once in 5 s, and no more.
+ * A stray is not authenticated. All it can cause is an initiation to the endpoint of a peer that
+ * has no session, at most once in 5 s.
  */
 #ifndef WEFT_STRAY_H
 #define WEFT_STRAY_H

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Allowed IPs. Every node stands for a prefix that covers all below it. A node either has an owner,
- * or it joins exactly two children; so n prefixes take fewer than 2n nodes.
+ * Allowed IPs. Every node stands for a prefix that covers all prefixes below it. A node either has
+ * an owner, or joins exactly two children; so n prefixes take fewer than 2n nodes.
  *
- * A reader descends without a lock while one writer works. Each change becomes visible by a single
- * store: of a child pointer that leads to nodes already complete, or of an owner. A node that is
- * taken out keeps its prefix and its children, so that a reader who stands on it goes on as if it
- * had come earlier.
+ * A reader descends without a lock, concurrently with one writer. Each change becomes visible by a
+ * single store: of a child pointer to complete nodes, or of an owner. A node that is removed keeps
+ * its prefix and its children, so that a reader at that node continues as if it had run before the
+ * removal.
  */
 #include <linux/bitops.h>
 #include <linux/minmax.h>
@@ -39,7 +39,7 @@ static __always_inline struct allowedips_key allowedips_key4(const void *addr)
 	return (struct allowedips_key){ (u64)be32_to_cpu(word) << 32, 0 };
 }
 
-/* How many leading bits are the same: 0 .. 128. */
+/* The number of common leading bits: 0 .. 128. */
 static unsigned int allowedips_common(struct allowedips_key a, struct allowedips_key b)
 {
 	if (a.high != b.high)
@@ -47,7 +47,7 @@ static unsigned int allowedips_common(struct allowedips_key a, struct allowedips
 	return 128 - fls64(a.low ^ b.low);
 }
 
-/* Bit number @at, counted from the first: the child that is next. @at is below 128. */
+/* Bit number @at, counted from the first: the index of the child. @at is below 128. */
 static unsigned int allowedips_bit(struct allowedips_key key, unsigned int at)
 {
 	return (at < 64 ? key.high >> (63 - at) : key.low >> (127 - at)) & 1;
@@ -68,12 +68,12 @@ static bool allowedips_covers(const struct weft_allowedips_node *node, struct al
 /* Every reader, whichever flavour of RCU it runs under. */
 #define allowedips_read(pointer)	rcu_dereference_check(pointer, rcu_read_lock_bh_held())
 
-/* The writer, whom the caller has made the only one. */
+/* The writer; the caller excludes others. */
 #define allowedips_own(pointer)		rcu_dereference_protected(pointer, 1)
 
 /*
- * What allowedips_covers() says, quicker. Where @wide is a constant false, the node and the key are
- * IPv4's, and what they have in their second halves is not looked at.
+ * As allowedips_covers(), but faster. If @wide is a constant false, the node and the key are
+ * IPv4's, and their second halves are ignored.
  */
 static __always_inline bool allowedips_matches(const struct weft_allowedips_node *node,
 					       struct allowedips_key key, bool wide)
@@ -87,15 +87,15 @@ static __always_inline bool allowedips_matches(const struct weft_allowedips_node
 	return !high && !(cidr == 128 ? low : low >> 1 >> (127 - cidr));
 }
 
-/* The same bit as allowedips_bit()'s; behind the last one any, for no child is there. */
+/* The same bit as allowedips_bit()'s; past the last bit any, as there is no child. */
 static __always_inline unsigned int allowedips_turn(struct allowedips_key key, u8 at, bool wide)
 {
 	return (!wide || at < 64 ? key.high >> (63 - at) : key.low >> ((127 - at) & 63)) & 1;
 }
 
 /*
- * Only a prefix with an owner is compared: below a join that does not cover the address there is
- * none that does.
+ * Only prefixes with an owner are compared: below a join that does not cover the address no prefix
+ * does.
  */
 static __always_inline void *allowedips_lookup(struct weft_allowedips_node __rcu *const *root,
 					       struct allowedips_key key, bool wide)
@@ -116,7 +116,7 @@ static __always_inline void *allowedips_lookup(struct weft_allowedips_node __rcu
 }
 
 /**
- * weft_allowedips_lookup4 - whose is an IPv4 address?
+ * weft_allowedips_lookup4 - look up the owner of an IPv4 address
  * @table: the table
  * @addr: 4 bytes in network order, at any alignment
  *
@@ -129,7 +129,7 @@ void *weft_allowedips_lookup4(const struct weft_allowedips *table, const void *a
 }
 
 /**
- * weft_allowedips_lookup6 - whose is an IPv6 address?
+ * weft_allowedips_lookup6 - look up the owner of an IPv6 address
  * @table: the table
  * @addr: 16 bytes in network order, at any alignment
  *
@@ -142,8 +142,8 @@ void *weft_allowedips_lookup6(const struct weft_allowedips *table, const void *a
 }
 
 /*
- * The pointer that leads to a prefix, or where one would have to lead to it; and the node it stands
- * in.
+ * The pointer to a prefix's node, or the one where it would be inserted; and the node that contains
+ * the pointer.
  */
 struct allowedips_place {
 	struct weft_allowedips_node __rcu **slot;
@@ -198,7 +198,7 @@ static struct weft_allowedips_node *allowedips_fill(struct weft_allowedips_node 
 	return node;
 }
 
-/* Hangs @child below @parent, which no reader can see yet. */
+/* Links @child below @parent, which no reader can see yet. */
 static void allowedips_adopt(struct weft_allowedips_node *parent,
 			     struct weft_allowedips_node *child)
 {
@@ -208,7 +208,7 @@ static void allowedips_adopt(struct weft_allowedips_node *parent,
 	child->parent = parent;
 }
 
-/* Puts a new node into its place, above or beside whatever is there. */
+/* Links a new node into its place, above or beside the present node. */
 static void allowedips_attach(struct allowedips_place place, struct weft_allowedips_node *node,
 			      struct weft_allowedips_node **spare)
 {
@@ -235,14 +235,14 @@ static struct allowedips_key allowedips_key_of(u8 bits, const void *addr)
 }
 
 /**
- * weft_allowedips_owner - whose is a prefix?
+ * weft_allowedips_owner - look up the owner of a prefix
  * @table: the table
  * @bits: 32 for IPv4, 128 for IPv6
  * @addr: 4 or 16 bytes in network order, at any alignment; host bits are ignored
  * @cidr: length of the prefix, 0 .. @bits
  *
  * Context: the only writer.
- * Return: who owns exactly this prefix, or NULL.
+ * Return: the owner of exactly this prefix, or NULL.
  */
 void *weft_allowedips_owner(struct weft_allowedips *table, u8 bits, const void *addr, u8 cidr)
 {
@@ -259,16 +259,16 @@ void *weft_allowedips_owner(struct weft_allowedips *table, u8 bits, const void *
  * @bits: 32 for IPv4, 128 for IPv6
  * @addr: 4 or 16 bytes in network order, at any alignment; host bits are ignored
  * @cidr: length of the prefix, 0 .. @bits
- * @owner: who gets it; not NULL
- * @owned: the owner's list of nodes, to whose end the prefix's node goes, wherever it was before
- * @spare: WEFT_ALLOWEDIPS_SPARES zeroed nodes; NULL takes the place of each that is used
+ * @owner: the new owner; not NULL
+ * @owned: the owner's list of nodes, to whose end the prefix's node is moved from any other list
+ * @spare: WEFT_ALLOWEDIPS_SPARES zeroed nodes; each that is used is replaced by NULL
  *
  * A set of prefixes is replaced without a gap by moving the old list aside, inserting the new set,
- * which takes what stays off the old list, and handing what is left of it to
+ * which takes the prefixes that stay off the old list, and passing the rest of the old list to
  * weft_allowedips_remove_owned().
  *
  * Context: the only writer.
- * Return: who owned exactly this prefix before (@owner itself, possibly), or NULL.
+ * Return: the previous owner of exactly this prefix (@owner itself, possibly), or NULL.
  */
 void *weft_allowedips_insert(struct weft_allowedips *table, u8 bits, const void *addr, u8 cidr,
 			     void *owner, struct list_head *owned,
@@ -301,10 +301,9 @@ static struct weft_allowedips_node __rcu **allowedips_slot(struct weft_allowedip
 }
 
 /*
- * Takes the owner from a node, then takes out the node, and the one above it, as far as they no
- * longer have a reason to be there. What becomes of a node's place is decided by its children:
- * none, and the parent has lost one; one, and it moves up, and the parent is as it was; two, and
- * the node stays to join them.
+ * Clears a node's owner, then removes the node, and the one above it, if they are no longer needed.
+ * That depends on a node's children: without any, it is removed and its parent has lost a child;
+ * with one, the child replaces it and the parent stays; with two, the node stays as their join.
  */
 static void allowedips_disown(struct weft_allowedips *table, struct weft_allowedips_node *node,
 			      struct list_head *freed)
@@ -333,8 +332,9 @@ static void allowedips_disown(struct weft_allowedips *table, struct weft_allowed
  * @bits: 32 for IPv4, 128 for IPv6
  * @addr: 4 or 16 bytes in network order, at any alignment; host bits are ignored
  * @cidr: length of the prefix, 0 .. @bits
- * @owner: whose it should be
- * @freed: to its end go, by their @owned, the nodes to free after a grace period: none, one or two
+ * @owner: the expected owner
+ * @freed: the nodes to free after a grace period are added to its end, by their @owned: none, one
+ * or two
  *
  * Context: the only writer.
  * Return: false if @owner does not own exactly this prefix; nothing is changed.
@@ -356,9 +356,9 @@ bool weft_allowedips_remove(struct weft_allowedips *table, u8 bits, const void *
  * weft_allowedips_remove_owned - take all prefixes on a list from their owner
  * @table: the table
  * @owned: the owner's list of nodes, empty afterwards
- * @freed: to its end go, by their @owned, the nodes to free after a grace period
+ * @freed: the nodes to free after a grace period are added to its end, by their @owned
  *
- * Context: the only writer. Takes time by the length of the list, whatever else is in the table.
+ * Context: the only writer. Takes time linear in the length of the list, not of the table.
  */
 void weft_allowedips_remove_owned(struct weft_allowedips *table, struct list_head *owned,
 				  struct list_head *freed)
@@ -373,9 +373,9 @@ void weft_allowedips_remove_owned(struct weft_allowedips *table, struct list_hea
 
 /**
  * weft_allowedips_detach - empty a table at once
- * @table: the table, empty afterwards for those who look from now on
- * @detached: gets all that was in it; each owner's list is to be handed with it to
- *	weft_allowedips_remove_owned(), whenever there is time
+ * @table: the table, empty afterwards for new readers
+ * @detached: gets the table's contents; each owner's list is to be passed with it to
+ *	weft_allowedips_remove_owned(), at any later time
  *
  * Context: the only writer.
  */

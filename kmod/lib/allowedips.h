@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Allowed IPs: longest-prefix match from an inner address to the peer that owns it, for IPv4 and
- * IPv6, in one binary trie with compressed paths each. Readers need RCU and nothing else. Writers
- * are serialised by the caller, who also brings the memory and takes it away: no call here
- * allocates or frees, so none can fail.
+ * IPv6, in one binary trie with compressed paths each. Readers only need RCU. The caller serialises
+ * writers, and allocates and frees the nodes: no call here does, so none can fail.
  */
 #ifndef WEFT_ALLOWEDIPS_H
 #define WEFT_ALLOWEDIPS_H
@@ -19,11 +18,11 @@ struct weft_allowedips_node {
 	u8 family_bits;				/* 32 or 128 */
 	u8 cidr;				/* 0 .. family_bits */
 
-	/* Writers only, so that readers touch no more than is above. */
+	/* For writers only, so that readers touch no more than the fields above. */
 	struct weft_allowedips_node *parent;
 	union {
-		struct list_head owned;		/* the owner's, or those to free */
-		struct rcu_head rcu;		/* the caller's, to free it: off all lists */
+		struct list_head owned;		/* the owner's list, or nodes to free */
+		struct rcu_head rcu;		/* for the caller to free it: off all lists */
 	};
 };
 
@@ -32,7 +31,7 @@ struct weft_allowedips {
 	struct weft_allowedips_node __rcu *root6;
 };
 
-/* At most this many nodes become part of the trie by one insertion. */
+/* Maximum number of nodes that one insertion adds to the trie. */
 #define WEFT_ALLOWEDIPS_SPARES	2
 
 /*

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * MACs and cookies. In the comments, L is a cookie, R the secret cookies are made with, and S the
- * public key of the one who is under load.
+ * public key of the host under load.
  */
 #include <linux/stddef.h>
 #include <linux/string.h>
@@ -36,7 +36,7 @@ static void cookie_mac(u8 mac[WEFT_MAC_LEN], const u8 *key, size_t key_len,
 	blake2s_final(&ctx, mac);
 }
 
-/* Both MACs come last in a message; each covers what stands before it. */
+/* Both MACs are at the end of a message; each covers all bytes before it. */
 static size_t cookie_mac1_at(size_t len)
 {
 	return len - sizeof(struct weft_msg_macs) + offsetof(struct weft_msg_macs, mac1);
@@ -56,10 +56,10 @@ static bool cookie_mac_valid(const void *msg, size_t at, const u8 *key, size_t k
 }
 
 /**
- * weft_cookie_keys - derive both keys that follow from a public key
+ * weft_cookie_keys - derive the two keys that belong to a public key
  * @keys: HASH("mac1----" || public key) and HASH("cookie--" || public key); worth keeping as
  *	long as the key
- * @receiver_public: the public key of whoever receives messages (and answers them with cookies)
+ * @receiver_public: the public key of the host that receives messages (and sends cookies)
  *
  * WireGuard paper, sections 5.4.4 and 5.4.7.
  */
@@ -71,9 +71,9 @@ void weft_cookie_keys(struct weft_cookie_keys *keys, const u8 receiver_public[WE
 
 /**
  * weft_cookie_add_macs - finish a message (section 5.4.4)
- * @msg: a whole initiation or response; its macs are written
+ * @msg: a complete initiation or response; its MACs are written
  * @len: its bytes, macs included
- * @receiver: keys of the one it goes to
+ * @receiver: keys of the host that it is sent to
  * @cookie: the cookie held from the receiver, young enough to be used; NULL for none, then
  *	mac2 is zero
  */
@@ -94,8 +94,8 @@ void weft_cookie_add_macs(void *msg, size_t len, const struct weft_cookie_keys *
 }
 
 /**
- * weft_cookie_mac1_valid - does the sender of a message know who we are?
- * @msg: a whole initiation or response
+ * weft_cookie_mac1_valid - does the sender of a message know this host's public key?
+ * @msg: a complete initiation or response
  * @len: its bytes, macs included; at least those of the macs
  * @self: own keys
  *
@@ -107,10 +107,10 @@ bool weft_cookie_mac1_valid(const void *msg, size_t len, const struct weft_cooki
 }
 
 /**
- * weft_cookie_mac2_valid - does the sender of a message receive what is sent to its address?
- * @msg: a whole initiation or response
+ * weft_cookie_mac2_valid - does the sender of a message receive packets sent to its address?
+ * @msg: a complete initiation or response
  * @len: its bytes, macs included; at least those of the macs
- * @cookie: what weft_cookie_make() makes of the address the message came from
+ * @cookie: the cookie of weft_cookie_make() for the address that the message came from
  *
  * Needed under load only (section 5.3). Constant time.
  */
@@ -134,9 +134,9 @@ void weft_cookie_make(u8 cookie[WEFT_COOKIE_LEN], const u8 secret[WEFT_KEY_LEN],
 
 /**
  * weft_cookie_reply_create - write a cookie reply (section 5.4.7)
- * @reply: the whole message
+ * @reply: the complete message
  * @self: own keys
- * @cookie: the cookie of the source the answered message came from
+ * @cookie: the cookie for the source of the answered message
  * @nonce: 24 fresh random bytes
  * @mac1: mac1 of the answered message
  * @receiver: sender index of the answered message
@@ -160,10 +160,10 @@ void weft_cookie_reply_create(struct weft_msg_cookie_reply *reply,
  * weft_cookie_reply_open - read a cookie reply (section 5.4.7)
  * @cookie: the cookie to use towards its sender from now on
  * @reply: the message; its type and receiver have been checked
- * @sender: keys of the one it comes from
- * @mac1: mac1 of the last message we sent there
+ * @sender: keys of the host that sent it
+ * @mac1: mac1 of the last message sent to that host
  *
- * Return: false if it does not answer that message; @cookie is unchanged.
+ * Return: false if it does not answer that message; @cookie is not changed.
  */
 bool weft_cookie_reply_open(u8 cookie[WEFT_COOKIE_LEN], const struct weft_msg_cookie_reply *reply,
 			    const struct weft_cookie_keys *sender, const u8 mac1[WEFT_MAC_LEN])

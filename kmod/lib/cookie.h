@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * MACs and cookies: what a message must carry before anything expensive is done for it (WireGuard
- * paper, sections 5.3, 5.4.4 and 5.4.7). Who is under load, whose secret is how old, is the
- * caller's affair.
+ * MACs and cookies: the proof that a message must carry before anything expensive is done for it
+ * (WireGuard paper, sections 5.3, 5.4.4 and 5.4.7). The caller tracks load and the age of secrets.
  */
 #ifndef WEFT_COOKIE_H
 #define WEFT_COOKIE_H
 
 #include "lib/wire.h"
 
-/* Both keys that follow from a receiver's public key. Not secret. */
+/* The two keys derived from a receiver's public key. Not secret. */
 struct weft_cookie_keys {
 	u8 mac1[WEFT_KEY_LEN];
 	u8 cookie[WEFT_KEY_LEN];
@@ -17,7 +16,7 @@ struct weft_cookie_keys {
 
 void weft_cookie_keys(struct weft_cookie_keys *keys, const u8 receiver_public[WEFT_KEY_LEN]);
 
-/* @msg is a whole initiation or response of @len bytes, its macs last. */
+/* @msg is a complete initiation or response of @len bytes, with its MACs at the end. */
 void weft_cookie_add_macs(void *msg, size_t len, const struct weft_cookie_keys *receiver,
 			  const u8 *cookie);
 bool weft_cookie_mac1_valid(const void *msg, size_t len, const struct weft_cookie_keys *self);

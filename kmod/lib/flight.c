@@ -2,15 +2,15 @@
 
 #include "lib/flight.h"
 
-/* The slot of the block that has @counter, or of one that lies @behind blocks before it. */
+/* The slot of the block of @counter, or of the one @behind blocks before it. */
 static unsigned int flight_slot(u64 counter, unsigned int behind)
 {
 	return (counter / WEFT_FLIGHT_BLOCK - behind) % WEFT_FLIGHT_SLOTS;
 }
 
 /*
- * Whether counters that are on their way are too far behind @next. A slot also serves blocks ahead
- * of @next: what it says counts only while @next is still the next counter.
+ * Whether counters in flight are too far behind @next. A slot also serves blocks ahead of @next:
+ * its value is valid only while @next is still the next counter.
  */
 static bool flight_is_blocked(const struct weft_flight *flight, u64 next)
 {
@@ -21,14 +21,14 @@ static bool flight_is_blocked(const struct weft_flight *flight, u64 next)
 /**
  * weft_flight_take() - take counters
  * @flight: the session's
- * @count: how many, 1 to WEFT_FLIGHT_AT_ONCE
- * @first: gets the first one; the others follow it
+ * @count: their number, 1 to WEFT_FLIGHT_AT_ONCE
+ * @first: set to the first one; the others follow it
  *
  * The block is marked before a counter is taken from it, so that no other CPU sees the counter gone
- * and the block empty. A mark of a block that is over by then does not last, but may have turned
+ * and the block empty. A mark on a block that is used up by then is removed, but may have turned
  * another CPU away: the caller looks for such packets afterwards, whatever this returns.
  *
- * Return: false while others are too far behind.
+ * Return: false while counters of other CPUs are too far behind.
  */
 bool weft_flight_take(struct weft_flight *flight, unsigned int count, u64 *first)
 {
@@ -39,7 +39,7 @@ bool weft_flight_take(struct weft_flight *flight, unsigned int count, u64 *first
 		s64 seen = next;
 
 		atomic_inc(mine);
-		/* A CPU that sees @next gone sees the mark. */
+		/* A CPU that sees @next taken sees the mark. */
 		smp_mb__after_atomic();
 		if (unlikely(flight_is_blocked(flight, next))) {
 			atomic_dec(mine);
@@ -54,16 +54,16 @@ bool weft_flight_take(struct weft_flight *flight, unsigned int count, u64 *first
 }
 
 /**
- * weft_flight_land() - the messages of a take have been handed on, or given up
+ * weft_flight_land() - the messages of a take have been passed on or dropped
  * @flight: the session's
  * @first: the take's first counter
  *
- * A full barrier: packets that waited for this are seen afterwards, or their CPU has seen this.
+ * A full barrier: afterwards packets that waited for this are visible, or their CPU has seen it.
  */
 void weft_flight_land(struct weft_flight *flight, u64 first)
 {
 	atomic_dec(&flight->under_way[flight_slot(first, 0)]);
-	/* Pairs with the barrier of a CPU between staging a packet and looking here. */
+	/* Pairs with the barrier of a CPU between staging a packet and reading under_way. */
 	smp_mb__after_atomic();
 }
 
@@ -71,7 +71,7 @@ void weft_flight_land(struct weft_flight *flight, u64 first)
  * weft_flight_is_open() - whether counters can be taken
  * @flight: the session's
  *
- * Return: false only while another CPU has counters on their way, which lands them later.
+ * Return: false only while another CPU has counters in flight, which it lands later.
  */
 bool weft_flight_is_open(const struct weft_flight *flight)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A peer's timers. Reporting is in two halves: what traffic means for keepalives, and what
- * handshakes mean for retries and the life of keys.
+ * A peer's timers. Events are handled in two halves: traffic for keepalives, and handshakes for
+ * retries and the life of keys.
  */
 #include <linux/compiler.h>
 #include <linux/limits.h>
@@ -15,16 +15,17 @@
 #define FSM_ANSWER_TIMEOUT	FSM_SECONDS(WEFT_KEEPALIVE_S + WEFT_REKEY_TIMEOUT_S)
 #define FSM_ENDING_AGE		(FSM_SECONDS(WEFT_REJECT_AFTER_S) - FSM_ANSWER_TIMEOUT)
 
-/* From one RETRY to the next: twice as long each time, less up to a quarter, up to the greatest. */
+/* The interval between RETRYs doubles each time up to the maximum, less up to a quarter. */
 #define FSM_RETRY_FIRST		FSM_SECONDS(10)
 #define FSM_RETRY_MOST		FSM_SECONDS(60)
 
 /*
- * A router on the way may have an entry for our flow that leads nowhere: made before its rule for
- * masquerading, or for an address that it has no longer. Tries every 5 s keep such an entry alive
- * for ever, and so do RETRY's. After two series in vain nothing is sent until the router has
- * forgotten it. Linux' conntrack does after 30 s where nothing was ever answered, else after 120 s.
- * The port is not changed instead: it may be a fixed one, and other peers use it.
+ * A router on the path may have an entry for our flow that leads nowhere: made before its
+ * masquerading rule, or for an address that it no longer has. Tries every 5 s keep such an entry
+ * alive for ever, and so do RETRY's. After two series without an answer, no initiation is sent
+ * until the router has dropped the entry. Linux' conntrack does so after 30 s if there was never an
+ * answer, else after 120 s. The port is not changed instead: it may be a fixed one, and other peers
+ * use it.
  */
 #define FSM_PAUSE_AFTER		(2 * WEFT_REKEY_ATTEMPTS)
 #define FSM_PAUSE_FIRST		FSM_SECONDS(35)
@@ -83,7 +84,7 @@ static bool fsm_has_session(const struct weft_fsm *fsm, u64 now)
 	return fsm->up_until > now;
 }
 
-/* An initiation was asked for less than WEFT_REKEY_TIMEOUT_S ago, or a response sent. */
+/* An initiation was requested less than WEFT_REKEY_TIMEOUT_S ago, or a response sent. */
 static bool fsm_too_soon(const struct weft_fsm *fsm, u64 now)
 {
 	return fsm->handshaked && fsm_elapsed(fsm->handshake_at, now) < FSM_REKEY_TIMEOUT;
@@ -98,14 +99,14 @@ static void fsm_missed(struct weft_fsm *fsm, u64 now)
 	WRITE_ONCE(fsm->missed, true);
 }
 
-/* Tries that came to nothing up to now are no reason for a pause. */
+/* Unanswered tries up to now no longer count towards a pause. */
 static void fsm_count_anew(struct weft_fsm *fsm)
 {
 	fsm->in_vain = 0;
 	fsm->asked = false;
 }
 
-/* The peer is there: something of its own authenticated. */
+/* The peer is alive: a packet of its own authenticated. */
 static void fsm_heard(struct weft_fsm *fsm, u64 now)
 {
 	if (!fsm->missed)
@@ -141,7 +142,7 @@ static void fsm_series_begins(struct weft_fsm *fsm, u64 now)
 	fsm_disarm(fsm, WEFT_FSM_RETRY);
 }
 
-/* How long it takes from the last try until a router has forgotten the flow. */
+/* The time from the last try until a router has dropped the flow's entry. */
 static u64 fsm_pause(const struct weft_fsm *fsm)
 {
 	return fsm->pauses ? FSM_PAUSE : FSM_PAUSE_FIRST;
@@ -155,7 +156,7 @@ static void fsm_pause_ends(struct weft_fsm *fsm)
 		fsm->pauses++;
 }
 
-/* Whether there is a pause to be made before the next try; begins it. */
+/* Whether the next try has to wait for a pause; begins the pause. */
 static bool fsm_pause_begins(struct weft_fsm *fsm, u64 now)
 {
 	if (fsm->in_vain < FSM_PAUSE_AFTER)
@@ -172,9 +173,9 @@ static bool fsm_pause_begins(struct weft_fsm *fsm, u64 now)
 
 /*
  * Starts a new series of tries, but never two initiations within WEFT_REKEY_TIMEOUT_S. A try that
- * waits for its time is not made early: its jitter keeps two ends that began in the same instant,
- * each of which overtook the other, from doing so again and again. But the first that is not barred
- * does not wait.
+ * is already scheduled is not made early: its jitter keeps two ends that initiated at the same
+ * instant, so that the initiations crossed, from doing so again and again. Only the first try that
+ * is not barred is made at once.
  */
 static u32 fsm_want_session(struct weft_fsm *fsm, u64 now)
 {
@@ -192,7 +193,7 @@ static u32 fsm_want_session(struct weft_fsm *fsm, u64 now)
 	return WEFT_FSM_DO_INITIATE;
 }
 
-/* As when data wants one; but who asks this way asks once, so that too soon means later. */
+/* As fsm_want_session(), but the event is reported only once: too early a try is deferred. */
 static u32 fsm_renew(struct weft_fsm *fsm, u64 now)
 {
 	if (!fsm_armed(fsm, WEFT_FSM_RETRANSMIT) && fsm_too_soon(fsm, now)) {
@@ -205,10 +206,10 @@ static u32 fsm_renew(struct weft_fsm *fsm, u64 now)
 	return fsm_want_session(fsm, now);
 }
 
-/* The path is another one, or the peer's keys are: there is nothing to pause for. */
+/* The path or the peer's keys have changed: there is no reason to pause. */
 static u32 fsm_mended(struct weft_fsm *fsm, u64 now)
 {
-	/* What came to nothing was tried on another path. */
+	/* The unanswered tries were made on another path. */
 	fsm_count_anew(fsm);
 	if (!fsm->pausing && !fsm_armed(fsm, WEFT_FSM_RETRY))
 		return 0;
@@ -218,7 +219,7 @@ static u32 fsm_mended(struct weft_fsm *fsm, u64 now)
 	return fsm_renew(fsm, now);
 }
 
-/* One try, once in a pause: who asks waits for the outcome. The pause begins anew behind it. */
+/* One try, at most once in a pause: a user waits for the outcome. The pause restarts after it. */
 static u32 fsm_try_in_pause(struct weft_fsm *fsm, u64 now)
 {
 	if (fsm->asked || fsm_too_soon(fsm, now))
@@ -239,7 +240,7 @@ static u32 fsm_connect(struct weft_fsm *fsm, u64 now)
 	return fsm->pausing ? fsm_try_in_pause(fsm, now) : actions;
 }
 
-/* Anybody may have sent it: it changes nothing but that there is one initiation more. */
+/* A stray is not authenticated: it causes a single initiation and changes no other state. */
 static u32 fsm_stray(struct weft_fsm *fsm, u64 now)
 {
 	if (fsm_has_session(fsm, now) || fsm_armed(fsm, WEFT_FSM_RETRANSMIT) ||
@@ -250,7 +251,7 @@ static u32 fsm_stray(struct weft_fsm *fsm, u64 now)
 	return WEFT_FSM_DO_INITIATE;
 }
 
-/* What came in goes first: a packet that leaves in the same breath answers it. */
+/* Received packets first: a packet sent in the same report answers them. */
 static void fsm_report_traffic(struct weft_fsm *fsm, u32 events, u64 now)
 {
 	if (events & WEFT_FSM_ANY_RECEIVED) {
@@ -278,7 +279,7 @@ static void fsm_initiation_sent(struct weft_fsm *fsm, u64 now)
 	fsm_arm(fsm, WEFT_FSM_RETRANSMIT, now + FSM_REKEY_TIMEOUT + fsm_jitter(fsm));
 }
 
-/* Asked for when 5 s had passed since the last one that left: the next may leave any time. */
+/* Requested when 5 s had passed since the last one sent: the next may be sent at any time. */
 static void fsm_initiation_barred(struct weft_fsm *fsm, u64 now)
 {
 	fsm_initiation_sent(fsm, now);
@@ -310,7 +311,7 @@ static u32 fsm_session_confirmed(struct weft_fsm *fsm, u64 now)
 	return WEFT_FSM_TELL_UP;
 }
 
-/* Those who would have a session, for one reason or another. */
+/* Events that request a session, each under its own conditions. */
 static u32 fsm_report_wishes(struct weft_fsm *fsm, u32 events, u64 now)
 {
 	u32 actions = 0;
@@ -368,7 +369,7 @@ void weft_fsm_init(struct weft_fsm *fsm, u32 seed, u64 now)
 }
 
 /**
- * weft_fsm_report - say what happened
+ * weft_fsm_report - report events
  * @fsm: the peer's
  * @events: bits of enum weft_fsm_event
  * @now: nanoseconds
@@ -381,7 +382,7 @@ u32 weft_fsm_report(struct weft_fsm *fsm, u32 events, u64 now)
 	return fsm_report_session(fsm, events, now);
 }
 
-/* From one RETRY to the next; now and then long enough for a router to forget the flow. */
+/* The interval to the next RETRY; every sixth is long enough for a router to drop the flow. */
 static u64 fsm_retry_after(struct weft_fsm *fsm)
 {
 	u64 after = min(FSM_RETRY_FIRST << min_t(u8, fsm->retries, 3), FSM_RETRY_MOST);
@@ -392,7 +393,7 @@ static u64 fsm_retry_after(struct weft_fsm *fsm)
 	return after - fsm_random(fsm, after / 4);
 }
 
-/* Only the peer's own timer, and whoever has data for it, ask for it again. */
+/* From here on only the RETRY timer and packets for the peer start another try. */
 static u32 fsm_end_series(struct weft_fsm *fsm, u64 now)
 {
 	if (!fsm->given_up) {
@@ -403,13 +404,13 @@ static u32 fsm_end_series(struct weft_fsm *fsm, u64 now)
 	fsm->trying = false;
 	if (fsm->persistent_s)
 		fsm_arm(fsm, WEFT_FSM_RETRY, fsm->handshake_at + fsm_retry_after(fsm));
-	/* A keepalive would only ask for the next series of tries. */
+	/* A keepalive would only start the next series of tries. */
 	fsm_disarm(fsm, WEFT_FSM_KEEPALIVE);
 	fsm_arm_if_idle(fsm, WEFT_FSM_ERASE, now + FSM_SECONDS(WEFT_ERASE_AFTER_S));
 	return WEFT_FSM_DO_GIVE_UP;
 }
 
-/* Sends the next one of a series, to another place if there is one. */
+/* Makes the next try of a series, at the next candidate if there is one. */
 static u32 fsm_try_next(struct weft_fsm *fsm, u64 now)
 {
 	fsm_handshake_now(fsm, now);
@@ -425,7 +426,7 @@ static u32 fsm_expire_retransmit(struct weft_fsm *fsm, u64 now)
 		fsm_arm_if_idle(fsm, WEFT_FSM_ERASE, now + FSM_SECONDS(WEFT_ERASE_AFTER_S));
 		return 0;
 	}
-	/* Nothing has been sent that could have been answered. */
+	/* No initiation has been sent that could have been answered. */
 	if (fsm->waiting) {
 		fsm->waiting = false;
 		fsm_handshake_now(fsm, now);
@@ -436,7 +437,7 @@ static u32 fsm_expire_retransmit(struct weft_fsm *fsm, u64 now)
 		return fsm_try_next(fsm, now);
 	}
 	fsm_missed(fsm, now);
-	/* One that was barred, or could not leave, has kept no entry alive. */
+	/* An initiation that was barred, or could not be sent, has kept no entry alive. */
 	if (fsm->handshaked && !fsm->lost && fsm->in_vain < U8_MAX)
 		fsm->in_vain++;
 	if (fsm->unanswered < U8_MAX && ++fsm->unanswered == WEFT_REKEY_ATTEMPTS)
@@ -448,7 +449,7 @@ static u32 fsm_expire_retransmit(struct weft_fsm *fsm, u64 now)
 	return actions | fsm_try_next(fsm, now);
 }
 
-/* One try, for tries is still what it was when the peer was given up. */
+/* One try, as tries is left at its maximum. */
 static u32 fsm_expire_retry(struct weft_fsm *fsm, u64 now)
 {
 	if (fsm_armed(fsm, WEFT_FSM_RETRANSMIT) || fsm_too_soon(fsm, now)) {
@@ -472,7 +473,7 @@ static u32 fsm_expire_one(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 n
 		fsm_missed(fsm, now);
 		return WEFT_FSM_DO_FORGET_SOURCE | fsm_want_session(fsm, now);
 	case WEFT_FSM_PERSISTENT:
-		/* Armed again here: it must go on even if this keepalive cannot leave. */
+		/* Armed again here: the timer continues even if this keepalive cannot be sent. */
 		fsm_arm(fsm, WEFT_FSM_PERSISTENT, now + FSM_SECONDS(fsm->persistent_s));
 		return fsm->given_up ? 0 : WEFT_FSM_DO_KEEPALIVE;
 	case WEFT_FSM_RETRY:
@@ -483,7 +484,7 @@ static u32 fsm_expire_one(struct weft_fsm *fsm, enum weft_fsm_timer timer, u64 n
 }
 
 /**
- * weft_fsm_expire - let the deadlines take effect that have passed
+ * weft_fsm_expire - handle expired deadlines
  * @fsm: the peer's
  * @now: nanoseconds
  *
@@ -507,12 +508,12 @@ u32 weft_fsm_expire(struct weft_fsm *fsm, u64 now)
 }
 
 /**
- * weft_fsm_set_persistent - set how long a peer may be silent before it gets a keepalive
+ * weft_fsm_set_persistent - set the interval without traffic after which a keepalive is sent
  * @fsm: the peer's
  * @seconds: 1 .. 65535; 0 switches it off
  * @now: nanoseconds
  *
- * Also sets it going again after weft_fsm_stop(): pass the value it has.
+ * Also restarts it after weft_fsm_stop(): pass the present value.
  *
  * Return: WEFT_FSM_DO_KEEPALIVE if it was not running before, else 0.
  */
@@ -532,11 +533,11 @@ u32 weft_fsm_set_persistent(struct weft_fsm *fsm, u16 seconds, u64 now)
 }
 
 /**
- * weft_fsm_stop - disarm everything, as when the device goes down or the keys are dropped
+ * weft_fsm_stop - disarm all timers, when the device goes down or the keys are dropped
  * @fsm: the peer's; keeps its persistent keepalive setting
  * @now: nanoseconds
  *
- * The next session may be asked for at once.
+ * The next session may be requested at once.
  */
 void weft_fsm_stop(struct weft_fsm *fsm, u64 now)
 {
@@ -562,7 +563,7 @@ void weft_fsm_stop(struct weft_fsm *fsm, u64 now)
 }
 
 /**
- * weft_fsm_forget_session - say that there is none any more, though it was not too old
+ * weft_fsm_forget_session - note that the session has ended before its time
  * @fsm: the peer's
  * @now: nanoseconds
  */
@@ -572,12 +573,12 @@ void weft_fsm_forget_session(struct weft_fsm *fsm, u64 now)
 }
 
 /**
- * weft_fsm_state - how things stand with a peer
+ * weft_fsm_state - the state of a peer
  * @fsm: the peer's
  * @now: nanoseconds
- * @since: gets when that began, nanoseconds
+ * @since: set to the time when that state began, nanoseconds
  *
- * A session that is too old is none: nobody needs to be told for the state to change.
+ * An expired session counts as none, so the state changes without an event.
  */
 enum weft_fsm_state weft_fsm_state(const struct weft_fsm *fsm, u64 now, u64 *since)
 {
@@ -594,7 +595,7 @@ enum weft_fsm_state weft_fsm_state(const struct weft_fsm *fsm, u64 now, u64 *sin
 }
 
 /**
- * weft_fsm_next - when weft_fsm_expire() wants to be called
+ * weft_fsm_next - the time at which weft_fsm_expire() is to be called
  * @fsm: the peer's
  *
  * Return: nanoseconds; WEFT_FSM_NEVER if nothing is armed.
@@ -611,8 +612,8 @@ u64 weft_fsm_next(const struct weft_fsm *fsm)
 
 /**
  * weft_fsm_is_quiet - would reporting these events change nothing?
- * @fsm: the peer's; looked at without need of the caller's lock: an answer that a report on
- *	another CPU has just made stale is as good as one given before it
+ * @fsm: the peer's; read without the caller's lock: an answer that a report on another CPU has
+ *	just made stale is as good as an earlier one
  * @events: bits of enum weft_fsm_event
  *
  * With a persistent keepalive every packet moves a deadline, so none is quiet.
@@ -645,9 +646,9 @@ bool weft_fsm_is_quiet(const struct weft_fsm *fsm, u32 events)
 }
 
 /**
- * weft_fsm_session_usable - may a session carry packets still?
+ * weft_fsm_session_usable - may a session still carry packets?
  * @born: when its keys were derived, nanoseconds
- * @counter: the next one to be used, or the one received
+ * @counter: the next one to be sent, or the one received
  * @now: nanoseconds
  */
 bool weft_fsm_session_usable(u64 born, u64 counter, u64 now)
@@ -657,10 +658,10 @@ bool weft_fsm_session_usable(u64 born, u64 counter, u64 now)
 }
 
 /**
- * weft_fsm_session_due - should sending on a session ask for the next one?
+ * weft_fsm_session_due - does sending on a session request the next one?
  * @initiator: whether we initiated it: by age, only that side renews it, or both would
  * @born: when its keys were derived, nanoseconds
- * @counter: the next one to be used
+ * @counter: the next one to be sent
  * @now: nanoseconds
  */
 bool weft_fsm_session_due(bool initiator, u64 born, u64 counter, u64 now)
@@ -671,12 +672,12 @@ bool weft_fsm_session_due(bool initiator, u64 born, u64 counter, u64 now)
 }
 
 /**
- * weft_fsm_session_ending - should receiving on a session ask for the next one?
+ * weft_fsm_session_ending - does receiving on a session request the next one?
  * @initiator: whether we initiated it
  * @born: when its keys were derived, nanoseconds
  * @now: nanoseconds
  *
- * So that a side that only receives does not fall silent at the end of a session.
+ * So a side that only receives still has a session when this one ends.
  */
 bool weft_fsm_session_ending(bool initiator, u64 born, u64 now)
 {

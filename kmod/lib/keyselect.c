@@ -3,7 +3,7 @@
 #include <linux/kernel.h>
 #include "lib/keyselect.h"
 
-/* Newest first: what both ends are to arrive at. */
+/* Newest first: the pair that both ends are to agree on. */
 static const struct weft_keyselect keyselect_order[] = {
 	{ WEFT_KEY_SLOT_CURRENT, WEFT_KEY_SLOT_NEXT },
 	{ WEFT_KEY_SLOT_CURRENT, WEFT_KEY_SLOT_CURRENT },
@@ -24,15 +24,15 @@ static bool keyselect_there(struct weft_keyselect pair, unsigned int identities,
 }
 
 /**
- * weft_keyselect_choose - which identity to send an initiation under, and to which key of the peer
- * @try: how many of this series went unanswered
- * @spare: there is a session that carries on meanwhile, so that an initiation may go unanswered
+ * weft_keyselect_choose - choose the identity of an initiation, and the peer's key for it
+ * @try: number of unanswered tries in this series
+ * @spare: a session stays usable meanwhile, so that an initiation may go unanswered
  * @identities: slots in which we have an identity; the current one is among them
  * @peers: slots in which the peer has a key; the current one is among them
  * @likely: the pair that the newest session was made with
  *
  * The likely pair first, then all others in turn, newest first. With time to spare the newest pair
- * goes before the likely one: somebody has to begin with it.
+ * precedes the likely one: one of the ends has to begin with it.
  */
 struct weft_keyselect weft_keyselect_choose(unsigned int try, bool spare, unsigned int identities,
 					    unsigned int peers, struct weft_keyselect likely)
@@ -50,25 +50,26 @@ struct weft_keyselect weft_keyselect_choose(unsigned int try, bool spare, unsign
 		    !keyselect_equal(keyselect_order[i], likely))
 			list[count++] = keyselect_order[i];
 	}
-	/* There is no other. */
+	/* There is no other pair. */
 	if (count < first + 1)
 		list[count++] = likely;
 	/*
-	 * Shifted in each round, and by more than in the one before: a peer's candidates are gone
-	 * through in step with this, and each pair is to meet each of them.
+	 * The shift grows with each round: the peer's candidates are tried in step with this, and
+	 * each pair of keys has to meet each candidate.
 	 */
 	round = try / count;
 	return list[(try + round * (round + 1) / 2) % count];
 }
 
 /**
- * weft_keyselect_preshared - which preshared key to answer an initiation with, which does not say
- * @slots: slots in which there is one; the current one is among them
- * @spare: there is a session that carries on meanwhile
- * @unconfirmed: nothing has come under the session of the answer before
- * @last: what that was made with
+ * weft_keyselect_preshared - choose the preshared key of a response, as initiations do not name one
+ * @slots: the occupied slots; the current one is among them
+ * @spare: a session stays usable meanwhile
+ * @unconfirmed: no packet has come under the session of the previous response
+ * @last: the slot that response was made with
  *
- * An answer that was not understood was made with the wrong one, or was lost: on to another.
+ * A response that was not confirmed was made with the wrong key, or was lost: the next one uses
+ * another key.
  */
 enum weft_key_slot weft_keyselect_preshared(unsigned int slots, bool spare, bool unconfirmed,
 					    enum weft_key_slot last)
@@ -78,7 +79,7 @@ enum weft_key_slot weft_keyselect_preshared(unsigned int slots, bool spare, bool
 	if (!unconfirmed)
 		return spare && slots & BIT(WEFT_KEY_SLOT_NEXT) ? WEFT_KEY_SLOT_NEXT :
 								WEFT_KEY_SLOT_CURRENT;
-	/* From the next one to the current, to the previous, and again to the next. */
+	/* From the next one to the current, to the previous, and back to the next. */
 	do {
 		if (slot == WEFT_KEY_SLOT_NEXT)
 			slot = WEFT_KEY_SLOT_CURRENT;

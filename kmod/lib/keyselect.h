@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which keys a handshake is tried with, where either end has more than one: while an identity, a
- * peer's key or a preshared key is being replaced. Each of these may have three slots, and what is
- * there is told as a mask of BIT(slot).
+ * The choice of keys for a handshake, if either end has more than one: while an identity, a peer's
+ * key or a preshared key is being replaced. Each of these has up to three slots, and a mask of
+ * BIT(slot) gives the occupied ones.
  */
 #ifndef WEFT_KEYSELECT_H
 #define WEFT_KEYSELECT_H
@@ -12,8 +12,8 @@
 
 enum weft_key_slot {
 	WEFT_KEY_SLOT_CURRENT,
-	WEFT_KEY_SLOT_NEXT,	/* takes the current one's place once it has been used */
-	WEFT_KEY_SLOT_PREVIOUS,	/* good for the grace period still */
+	WEFT_KEY_SLOT_NEXT,	/* becomes the current one once it has been used */
+	WEFT_KEY_SLOT_PREVIOUS,	/* valid during the grace period */
 	WEFT_KEY_SLOTS
 };
 

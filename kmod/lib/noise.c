@@ -17,10 +17,7 @@ static const char noise_construction[] = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s"
 static const char noise_identifier[] = "WireGuard v1 zx2c4 Jason@zx2c4.com";
 static const u8 noise_zeros[WEFT_KEY_LEN];
 
-/*
- * The running state of one message: copied out of a handshake, and back into it only once all went
- * well.
- */
+/* The running state of one message: copied out of a handshake, and back only after success. */
 struct noise_state {
 	u8 c[WEFT_HASH_LEN];
 	u8 h[WEFT_HASH_LEN];
@@ -69,8 +66,8 @@ static void noise_hmac(u8 out[WEFT_HASH_LEN], const u8 key[WEFT_HASH_LEN],
 }
 
 /*
- * KDFn(key, input), RFC 5869 with an empty info: t1 and, as far as they are asked for, t2 and t3.
- * An output may be @key itself.
+ * KDFn(key, input), RFC 5869 with an empty info: t1 and, unless NULL, t2 and t3. An output may be
+ * @key itself.
  */
 static void noise_kdf(u8 *t1, u8 *t2, u8 *t3, const u8 key[WEFT_HASH_LEN],
 		      const void *input, size_t len)
@@ -113,7 +110,7 @@ static void noise_mix_ephemeral(struct noise_state *state, const u8 ephemeral[WE
 }
 
 /*
- * C, k = KDF2(C, DH(private, public)). Where only C = KDF1(...) is called for, k is overwritten
+ * C, k = KDF2(C, DH(private, public)). Where the paper has only C = KDF1(...), k is overwritten
  * before its use.
  */
 static bool noise_mix_dh(struct noise_state *state, const u8 private[WEFT_KEY_LEN],
@@ -146,7 +143,7 @@ static void noise_seal(struct noise_state *state, u8 *sealed, const u8 *plain, s
 	noise_mix_hash(state, sealed, weft_sealed_len(len));
 }
 
-/* The inverse: @len is that of @plain. False if the seal is broken. */
+/* The inverse: @len is that of @plain. False if authentication fails. */
 static bool noise_open(struct noise_state *state, u8 *plain, const u8 *sealed, size_t len)
 {
 	if (!chacha20poly1305_decrypt(plain, sealed, weft_sealed_len(len),
@@ -180,11 +177,11 @@ static void noise_commit(struct weft_noise_handshake *hs, const struct noise_sta
 }
 
 /**
- * weft_noise_static_public - clamp a private key and compute the public key that belongs to it
+ * weft_noise_static_public - clamp a private key and compute its public key
  * @self: its private key is clamped in place (RFC 7748, section 5), its public key is written
  *
- * Context: may take long (one X25519); where the FPU may be used it is faster.
- * Return: false if the private key is all zero, which stands for "no key"; the public key is zero
+ * Context: may take long (one X25519); faster where the FPU may be used.
+ * Return: false if the private key is all zeros, which stands for "no key"; the public key is zero
  * then too.
  */
 bool weft_noise_static_public(struct weft_noise_static *self)
@@ -204,8 +201,8 @@ bool weft_noise_static_public(struct weft_noise_static *self)
  * @private: own private key
  * @remote_public: the peer's public key
  *
- * Return: false if the peer's key is one of low order; @secret is all zero then, and every
- * handshake that is given it is refused.
+ * Return: false if the peer's key has low order; @secret is all zeros then, and every handshake
+ * with it is refused.
  */
 bool weft_noise_static_static(u8 secret[WEFT_KEY_LEN], const u8 private[WEFT_KEY_LEN],
 			      const u8 remote_public[WEFT_KEY_LEN])
@@ -217,8 +214,8 @@ bool weft_noise_static_static(u8 secret[WEFT_KEY_LEN], const u8 private[WEFT_KEY
  * weft_noise_timestamp - write a point in time as a TAI64N label
  * @timestamp: 8 bytes of seconds and 4 of nanoseconds, big-endian: as bytes, later is greater
  * @unix_s: seconds since 1970
- * @ns: nanoseconds, below 10^9; rounded down to a multiple of 2^24 so that no precise clock
- *	is shown to the world
+ * @ns: nanoseconds, below 10^9; rounded down to a multiple of 2^24 so that the message does not
+ *	reveal a precise clock
  */
 void weft_noise_timestamp(u8 timestamp[WEFT_TIMESTAMP_LEN], u64 unix_s, u32 ns)
 {
@@ -232,13 +229,13 @@ void weft_noise_timestamp(u8 timestamp[WEFT_TIMESTAMP_LEN], u64 unix_s, u32 ns)
 /**
  * weft_noise_initiation_create - write the first message (section 5.4.2)
  * @msg: the message; its macs are left to weft_cookie_add_macs()
- * @hs: the handshake that weft_noise_response_open() goes on with
+ * @hs: the handshake, to be continued by weft_noise_response_open()
  * @self: own static keys
  * @remote_static: the responder's public key
- * @static_static: what weft_noise_static_static() made of both
+ * @static_static: the result of weft_noise_static_static() for both
  * @ephemeral_private: 32 fresh random bytes
  * @timestamp: greater than in any initiation sent to this peer before
- * @sender: own index of the session to be
+ * @sender: own index of the new session
  *
  * Context: two X25519.
  * Return: false if the responder's key is of low order; @hs is unchanged and @msg not to be sent.
@@ -291,15 +288,15 @@ wipe:
 }
 
 /**
- * weft_noise_initiation_open - read the first message as far as who speaks (section 5.4.2)
- * @hs: takes the handshake's state; may hold anything before
- * @remote_static: the public key the message claims to come from. It is not proven yet: that takes
- *	weft_noise_initiation_accept()
+ * weft_noise_initiation_open - read the first message up to the sender's key (section 5.4.2)
+ * @hs: gets the handshake's state; may be uninitialised before
+ * @remote_static: the public key that the message claims to come from. Only
+ *	weft_noise_initiation_accept() proves it
  * @msg: the message; its type and mac1 have been checked
  * @self: own static keys
  *
  * Context: one X25519.
- * Return: false if the message was not made for @self; @hs and @remote_static are unchanged.
+ * Return: false if the message was not made for @self; @hs and @remote_static are not changed.
  */
 bool weft_noise_initiation_open(struct weft_noise_handshake *hs, u8 remote_static[WEFT_KEY_LEN],
 				const struct weft_msg_initiation *msg,
@@ -334,15 +331,14 @@ wipe:
 }
 
 /**
- * weft_noise_initiation_accept - verify that the first message comes from whom it claims (section
- * 5.4.2)
+ * weft_noise_initiation_accept - verify the sender of the first message (section 5.4.2)
  * @hs: as weft_noise_initiation_open() left it
- * @timestamp: the initiator's time; whether it is new is the caller's to judge
+ * @timestamp: the initiator's time; the caller checks whether it is new
  * @msg: the same message
- * @static_static: what weft_noise_static_static() made of own key and the claimed one
+ * @static_static: the result of weft_noise_static_static() for own key and the claimed one
  *
- * Return: false if the sender does not hold that key, or it is of low order; @hs and @timestamp are
- * unchanged.
+ * Return: false if the sender does not have that key, or it has low order; @hs and @timestamp are
+ * not changed.
  */
 bool weft_noise_initiation_accept(struct weft_noise_handshake *hs, u8 timestamp[WEFT_TIMESTAMP_LEN],
 				  const struct weft_msg_initiation *msg,
@@ -378,10 +374,10 @@ wipe:
  * @remote_static: the initiator's public key
  * @preshared: the preshared key; zeros for none
  * @ephemeral_private: 32 fresh random bytes
- * @sender: own index of the session to be
+ * @sender: own index of the new session
  *
  * Context: three X25519.
- * Return: false if a key of the initiator is of low order; @hs is unchanged and @msg not to be
+ * Return: false if a key of the initiator has low order; @hs is not changed and @msg must not be
  * sent.
  */
 bool weft_noise_response_create(struct weft_msg_response *msg, struct weft_noise_handshake *hs,
@@ -437,8 +433,8 @@ wipe:
  * @preshared: the preshared key; zeros for none
  *
  * Context: two X25519.
- * Return: false if the message does not answer our initiation; @hs is unchanged, so that the
- * genuine answer may still come.
+ * Return: false if the message does not answer our initiation; @hs is not changed, so that the
+ * genuine response can still be processed.
  */
 bool weft_noise_response_open(struct weft_noise_handshake *hs, const struct weft_msg_response *msg,
 			      const struct weft_noise_static *self,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The handshake, Noise_IKpsk2, as in section 5.4 of the WireGuard paper. Bytes in, bytes and
- * verdicts out: time, random numbers, keys and the table of peers belong to the caller.
+ * The handshake, Noise_IKpsk2, as in section 5.4 of the WireGuard paper. Pure functions of bytes:
+ * time, random numbers, keys and the table of peers belong to the caller.
  */
 #ifndef WEFT_NOISE_H
 #define WEFT_NOISE_H
 
 #include "lib/wire.h"
 
-/* A static key pair: who we are. */
+/* The static key pair of this host. */
 struct weft_noise_static {
 	u8 private[WEFT_KEY_LEN];
 	u8 public[WEFT_KEY_LEN];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The names of peers. UTF-8 is taken strictly (RFC 3629, sections 3 and 10): no longer form than
- * need be, no surrogates, nothing above U+10FFFF, so that two names that look the same to a decoder
- * are the same bytes.
+ * The names of peers. UTF-8 is checked strictly (RFC 3629, sections 3 and 10): no overlong form, no
+ * surrogates, no code above U+10FFFF, so that two names that a decoder reads alike have the same
+ * bytes.
  */
 #include <linux/types.h>
 #include "lib/peer_name_check.h"
@@ -10,7 +10,7 @@
 /* 32 bytes in base64. */
 #define NAME_KEY_LEN	44
 
-/* Whether the bytes from @text on are one character; then its number and its length. */
+/* Whether the bytes from @text on are a character; sets its number and its length. */
 static bool peer_name_decode(const u8 *text, size_t len, u32 *code, size_t *used)
 {
 	static const u32 smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -35,7 +35,7 @@ static bool peer_name_decode(const u8 *text, size_t len, u32 *code, size_t *used
 	return *code >= smallest[*used] && *code <= 0x10ffff && (*code < 0xd800 || *code > 0xdfff);
 }
 
-/* C0, DEL and C1: what a terminal would act on. */
+/* C0, DEL and C1: the characters that a terminal interprets. */
 static bool peer_name_is_control(u32 code)
 {
 	return code < 0x20 || (code >= 0x7f && code <= 0x9f);
@@ -47,7 +47,7 @@ static bool peer_name_is_base64(char c)
 	       c == '+' || c == '/';
 }
 
-/* Names stand wherever keys do: one must not be taken for the other. */
+/* Names are accepted wherever keys are: a name must not look like a key. */
 static bool peer_name_is_key(const char *name, size_t len)
 {
 	size_t i;
@@ -61,11 +61,11 @@ static bool peer_name_is_key(const char *name, size_t len)
 }
 
 /**
- * weft_peer_name_check() - may a peer be called that?
- * @name: the name; no end is looked for
+ * weft_peer_name_check() - whether a text is valid as a peer's name
+ * @name: the name; not terminated
  * @len: its length in bytes
  *
- * Return: WEFT_PEER_NAME_GOOD, or the first thing that is wrong with it.
+ * Return: WEFT_PEER_NAME_GOOD, or the first error in it.
  */
 enum weft_peer_name_verdict weft_peer_name_check(const char *name, size_t len)
 {

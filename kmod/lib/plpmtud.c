@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A search takes WEFT_PLPMTUD_TRIES tries, unless the largest size is answered before. The first
- * one asks for the smallest size and the largest. If only the smallest is answered, the others ask
- * for all that paths are known to carry in between: so the answer is there when it is known that
- * there is a question.
+ * one probes the smallest size and the largest. If only the smallest is answered, the others probe
+ * all usual sizes in between: so the result is known as soon as the problem is.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include "lib/plpmtud.h"
 
-/* What links, and tunnels over them, usually carry. */
+/* The usual MTUs of links, and of tunnels over them. */
 static const u16 plpmtud_usual[] = {
 	1320, 1360, 1380, 1400, 1420, 1440, 1454, 1460, 1472, 1480, 1492, 1500, 1600, 2000, 4000,
 	8000, 8900, 9000,
 };
 
 /**
- * weft_plpmtud_init() - nothing is known yet
+ * weft_plpmtud_init() - initialise a search that has not begun
  * @pmtu: filled in
  */
 void weft_plpmtud_init(struct weft_plpmtud *pmtu)
@@ -25,7 +24,7 @@ void weft_plpmtud_init(struct weft_plpmtud *pmtu)
 	pmtu->next_ns = WEFT_PLPMTUD_NEVER;
 }
 
-/* The search is over: what was answered last is what the path carries. */
+/* Ends a search: the largest size that was answered is the path's limit. */
 static void plpmtud_end(struct weft_plpmtud *pmtu, u64 now_ns, u64 period_ns)
 {
 	pmtu->next_ns = WEFT_PLPMTUD_NEVER;
@@ -38,13 +37,13 @@ static void plpmtud_end(struct weft_plpmtud *pmtu, u64 now_ns, u64 period_ns)
 }
 
 /**
- * weft_plpmtud_begin() - begin a search if it is time for one
+ * weft_plpmtud_begin() - begin a search if one is due
  * @pmtu: the search
  * @top: the largest size in use
  * @now_ns: the time
- * @period_ns: for how long what a search finds holds
+ * @period_ns: how long the result of a search is valid
  *
- * Return: whether one has begun: then weft_plpmtud_try() is next, at once.
+ * Return: whether one has begun: then weft_plpmtud_try() is to be called at once.
  */
 bool weft_plpmtud_begin(struct weft_plpmtud *pmtu, u32 top, u64 now_ns, u64 period_ns)
 {
@@ -77,15 +76,16 @@ static unsigned int plpmtud_sizes(const struct weft_plpmtud *pmtu, u32 sizes[WEF
 }
 
 /**
- * weft_plpmtud_try() - go on, because the time for answers has passed, or a search has begun
+ * weft_plpmtud_try() - make the next try, when a search has begun or the time for answers has
+ * passed
  * @pmtu: the search
- * @top: as before, or less when a router has spoken up meanwhile
+ * @top: as before, or less if the route has learnt of an ICMP error meanwhile
  * @now_ns: the time
  * @period_ns: as in weft_plpmtud_begin()
- * @sizes: gets the sizes to ask for now, in rising order
+ * @sizes: gets the sizes to probe now, in rising order
  *
- * Return: how many sizes there are; 0: the search is over, or there is none. If it found something,
- * pmtu->limit is that.
+ * Return: the number of sizes; 0: the search has ended, or there is none. Its result, if any, is in
+ * pmtu->limit.
  */
 unsigned int weft_plpmtud_try(struct weft_plpmtud *pmtu, u32 top, u64 now_ns, u64 period_ns,
 			      u32 sizes[WEFT_PLPMTUD_SIZES])
@@ -110,13 +110,13 @@ unsigned int weft_plpmtud_try(struct weft_plpmtud *pmtu, u32 top, u64 now_ns, u6
 }
 
 /**
- * weft_plpmtud_answer() - a packet has been answered
+ * weft_plpmtud_answer() - record the answer to a probe
  * @pmtu: the search
  * @size: the packet's
  * @now_ns: the time
  * @period_ns: as in weft_plpmtud_begin()
  *
- * Return: whether that is the end of the search: the path carries all that is in use.
+ * Return: whether that ends the search: the path carries the largest size in use.
  */
 bool weft_plpmtud_answer(struct weft_plpmtud *pmtu, u32 size, u64 now_ns, u64 period_ns)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The search for what a path carries whose routers do not say (RFC 8899): packets of several sizes
- * are sent, and what has been answered tells. Sizes are those of outer packets, in bytes; times are
- * nanoseconds of one clock. The caller serialises, sends, and runs one timer for
+ * A search for the MTU of a path whose routers send no errors (RFC 8899): packets of several sizes
+ * are sent, and the answers show which sizes arrive. Sizes are those of outer packets, in bytes;
+ * times are nanoseconds of one clock. The caller serialises, sends, and runs one timer for
  * weft_plpmtud_next().
  */
 #ifndef WEFT_PLPMTUD_H
@@ -10,28 +10,28 @@
 
 #include <linux/types.h>
 
-/* Asked for beside any other, to know that there are answers at all: IPv6's smallest MTU. */
+/* Probed besides any other size, to know that probes are answered at all: IPv6's minimum MTU. */
 #define WEFT_PLPMTUD_FLOOR		1280
 
-/* How often a size is asked for, and how long an answer is waited for each time. */
+/* The number of times a size is probed, and the time for an answer to each. */
 #define WEFT_PLPMTUD_TRIES		3
 #define WEFT_PLPMTUD_TRY_NS	1000000000ULL
 
-/* When nothing was answered, until the next search. */
+/* The time until the next search when no probe was answered. */
 #define WEFT_PLPMTUD_AGAIN_NS	(60 * 1000000000ULL)
 
-/* Sizes asked for at once, at most. */
+/* Maximum number of sizes probed at once. */
 #define WEFT_PLPMTUD_SIZES		20
 
 #define WEFT_PLPMTUD_NEVER		(~0ULL)
 
 struct weft_plpmtud {
-	u64 next_ns;		/* the try under way ends; WEFT_PLPMTUD_NEVER: there is no search */
+	u64 next_ns;		/* end of the present try; WEFT_PLPMTUD_NEVER: no search */
 	u64 again_ns;		/* no new search before */
-	u32 top;		/* what the search is to find out of: the largest size in use */
-	u32 best;		/* the largest that has been answered; 0: none */
-	u32 limit;		/* what the last search found to be less than its top; 0: nothing */
-	u8 tries;		/* that have begun */
+	u32 top;		/* the largest size in use, which the search is to verify */
+	u32 best;		/* the largest size that was answered; 0: none */
+	u32 limit;		/* result of the last search if less than its top; 0: none */
+	u8 tries;		/* tries that have begun */
 };
 
 /**

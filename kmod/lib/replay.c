@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The replay window. The bitmap is a ring of words; the word the newest counter falls into is its
- * head. A word is cleared when the head comes to it, so that sliding never shifts a bit. One word
- * is thereby always younger than the whole window, which is why the window is one word shorter than
- * the bitmap (RFC 6479, section 3).
+ * The replay window. The bitmap is a ring of words; the word of the newest counter is its head. A
+ * word is cleared when the head reaches it, so that sliding never shifts a bit. One word is thereby
+ * always newer than the window, so the window is one word shorter than the bitmap (RFC 6479,
+ * section 3).
  */
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -21,12 +21,12 @@ static void replay_advance(struct weft_replay *replay, u64 counter)
 }
 
 /**
- * weft_replay_accept - is this counter new? Remember it.
+ * weft_replay_accept - record a counter, if it is new
  * @replay: the window of one session and direction
  * @counter: the counter of a packet that has been authenticated
  *
- * Return: false if the counter was seen before, is older than the window, or is one no sender may
- * use (at or above WEFT_REJECT_AFTER_MESSAGES).
+ * Return: false if the counter was seen before, is older than the window, or must not be used by
+ * any sender (at or above WEFT_REJECT_AFTER_MESSAGES).
  */
 bool weft_replay_accept(struct weft_replay *replay, u64 counter)
 {

@@ -11,10 +11,10 @@
 #define WEFT_REPLAY_BITS	8192
 #define WEFT_REPLAY_WORDS	(WEFT_REPLAY_BITS / BITS_PER_LONG)
 
-/* So many counters behind the newest still pass. */
+/* The number of counters behind the newest one that are still accepted. */
 #define WEFT_REPLAY_WINDOW	(WEFT_REPLAY_BITS - BITS_PER_LONG)
 
-/* Zeroed is ready to use. Only authenticated counters are ever shown to it. Caller serialises. */
+/* Zeroed memory is valid. Only authenticated counters are passed to it. The caller serialises. */
 struct weft_replay {
 	u64 next;				/* greatest counter accepted, plus one */
 	unsigned long seen[WEFT_REPLAY_WORDS];

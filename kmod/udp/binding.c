@@ -14,7 +14,7 @@
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
 
-/* The namespace that a device's sockets live in, with a reference, or NULL: it is gone. */
+/* The namespace of a device's sockets, with a reference, or NULL: it is gone. */
 static struct net *binding_home(struct weft_device *device)
 {
 	struct net *home;
@@ -27,8 +27,8 @@ static struct net *binding_home(struct weft_device *device)
 }
 
 /*
- * Finds the interface that a binding names, or if it names none that of its index, and puts down
- * both. Returns false if there is none.
+ * Finds the interface of a binding, by name or, if it has none, by index, and records both. Returns
+ * false if there is no such interface.
  */
 static bool binding_find(struct weft_binding *binding, struct net *home)
 {
@@ -63,9 +63,9 @@ static void binding_explain(int err, const struct weft_binding *binding,
 }
 
 /**
- * weft_binding_open() - open sockets where a device lives, and tell it the port that it got
+ * weft_binding_open() - open a device's sockets in their namespace, and record the port
  * @device: the device
- * @extack: says why, if it fails
+ * @extack: names the reason of a failure
  *
  * Context: process, device->config_lock.
  * Return: 0 or a negative errno.
@@ -93,8 +93,8 @@ int weft_binding_open(struct weft_device *device, struct netlink_ext_ack *extack
 }
 
 /**
- * weft_binding_release() - close a device's sockets, without waiting for those who use them
- * @device: the device; for a grace period packets still come to it
+ * weft_binding_release() - close a device's sockets without waiting for their users
+ * @device: the device; packets still reach it for a grace period
  *
  * Context: process, device->config_lock; may sleep.
  * Return: whether there were any.
@@ -108,7 +108,7 @@ bool weft_binding_release(struct weft_device *device)
 }
 
 /**
- * weft_binding_close() - close a device's sockets, and wait until no CPU works on what they got
+ * weft_binding_close() - close a device's sockets, and wait for packets received by them
  * @device: the device
  *
  * Context: process, device->config_lock; may sleep.
@@ -117,16 +117,16 @@ void weft_binding_close(struct weft_device *device)
 {
 	if (weft_binding_release(device))
 		synchronize_net();
-	/* Nothing comes in any more. */
+	/* No packet comes in any more. */
 	weft_device_wait_for_jobs(device);
 }
 
 /**
- * weft_binding_may() - whether the caller may change what the sockets do
+ * weft_binding_may() - whether the caller may change the binding and the mark
  * @device: the device
  *
- * The binding and the mark are an affair of the namespace that the sockets live in, not of the one
- * that the interface is in now.
+ * CAP_NET_ADMIN is required in the namespace of the sockets, not in the one that the interface is
+ * in now.
  *
  * Context: process.
  */
@@ -154,7 +154,7 @@ static bool binding_same(const struct weft_binding *a, const struct weft_binding
 	       ipv6_addr_equal(&a->address6, &b->address6);
 }
 
-/* Whether a binding stays with the interface that a device is bound to, which may be away. */
+/* Whether a binding keeps the device's present interface, which may not exist at the moment. */
 static bool binding_stays(struct weft_binding *binding, const struct weft_binding *now)
 {
 	if (binding->ifname[0] && !strcmp(binding->ifname, now->ifname))
@@ -163,8 +163,8 @@ static bool binding_stays(struct weft_binding *binding, const struct weft_bindin
 }
 
 /*
- * Opens the sockets of a device that is up. Of one that is down they are tried, on any port, where
- * an address may be wrong: better now than when it comes up, and nobody is there to read why.
+ * Opens the sockets of a device that is up. For a device that is down, an address is tried on any
+ * port: a wrong one is then reported to the caller now, and not when the device is brought up.
  */
 static int binding_open_ahead(struct weft_device *device, const struct weft_binding *binding,
 			      struct weft_socket_pair *sockets, struct net *home)
@@ -205,14 +205,14 @@ static int binding_prepare_in(struct net *home, struct weft_device *device,
 }
 
 /**
- * weft_binding_prepare() - do what can fail when the binding changes
+ * weft_binding_prepare() - do the part of a change of binding that can fail
  * @device: the device
- * @binding: the new one, all of it; an interface without a name is found by its index. Completed
+ * @binding: the new one, complete; an interface without a name is found by its index. Filled in
  * @sockets: gets the new sockets if any are needed, for weft_binding_apply() or weft_socket_close()
- * @extack: says why, if it fails
+ * @extack: names the reason of a failure
  *
  * Context: process, device->config_lock, to be held until the sockets are the device's or closed:
- * their namespace cannot go before it has had the lock.
+ * the exit of their namespace takes the lock.
  * Return: 0 or a negative errno; then nothing has changed.
  */
 int weft_binding_prepare(struct weft_device *device, struct weft_binding *binding,
@@ -233,7 +233,7 @@ int weft_binding_prepare(struct weft_device *device, struct weft_binding *bindin
 }
 
 /**
- * weft_binding_forget_sources() - let routing choose again from where all peers are spoken to
+ * weft_binding_forget_sources() - let routing choose the source for all peers again
  * @device: the device
  *
  * Context: process, device->config_lock.
@@ -251,8 +251,8 @@ void weft_binding_forget_sources(struct weft_device *device)
  * weft_binding_apply() - change the binding
  * @device: the device
  * @binding: the new one, prepared
- * @sockets: what weft_binding_prepare() made for it; gets the old ones, which are to be closed
- * before the lock is dropped
+ * @sockets: the sockets of weft_binding_prepare(); gets the old ones, which are to be closed before
+ * the lock is dropped
  *
  * Context: process, device->config_lock. Cannot fail.
  */
@@ -287,7 +287,7 @@ bool weft_binding_is_there(const struct weft_device *device)
 	return there;
 }
 
-/* Has a device's sockets bound to an interface in place of the one that is gone. */
+/* Rebinds a device's sockets to an interface that replaces one that is gone. */
 static void binding_follow(struct weft_device *device, const struct net_device *dev)
 {
 	int err = weft_socket_bind_to(device, dev->ifindex);
@@ -303,12 +303,12 @@ static void binding_follow(struct weft_device *device, const struct net_device *
 }
 
 /**
- * weft_binding_meet() - an interface is there now, or has another name
+ * weft_binding_meet() - an interface has appeared or been renamed
  * @device: a device
  * @dev: the interface
  *
- * Sockets that are bound to an interface follow it to another name, and if it is gone take another
- * one of its name for it.
+ * Sockets that are bound to an interface follow its renames; once it is gone, they are bound to a
+ * new interface of the same name.
  *
  * Context: process, rtnl; may sleep.
  */
@@ -316,12 +316,12 @@ void weft_binding_meet(struct weft_device *device, struct net_device *dev)
 {
 	struct weft_binding *binding = &device->binding;
 
-	/* Most devices have none, and the lock may be held for long. */
+	/* Most devices have no interface bound, and the lock may be held for long. */
 	if (!data_race(binding->ifname[0]))
 		return;
 	mutex_lock(&device->config_lock);
 	if (!binding->ifname[0] || rcu_access_pointer(device->home) != dev_net(dev)) {
-		/* It is nothing to us. */
+		/* Not the interface that the sockets are bound to. */
 	} else if (binding->ifindex == dev->ifindex) {
 		strscpy(binding->ifname, dev->name, sizeof(binding->ifname));
 	} else if (!strcmp(binding->ifname, dev->name) &&

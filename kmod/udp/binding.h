@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The binding: what a device's sockets are bound to, port, addresses and interface; and their mark.
+ * The binding of a device's sockets: port, addresses and interface; and their mark.
  *
  *   weft_binding_prepare(), which may fail
  *     -> weft_binding_apply(), which cannot

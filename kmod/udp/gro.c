@@ -14,7 +14,7 @@
 #include <net/gro.h>
 #include <net/ip.h>
 
-/* The headers of a packet from the network header on, as they were read once. */
+/* The headers of a packet, from the network header on, copied once. */
 struct gro_headers {
 	union {
 		struct iphdr ip4;
@@ -38,9 +38,9 @@ static bool gro_read(const struct sk_buff *skb, unsigned int offset, void *to, u
 }
 
 /*
- * Reads the headers of a packet, those in front of the message at @offset too. Nothing is moved for
- * it: a message that lies in one piece of memory is to stay there. IPv6 with anything between its
- * header and UDP's is not read: at most one VLAN tag may be in front of it.
+ * Reads the outer headers of a packet and the header of the message at @offset. The packet is not
+ * pulled: a message that is contiguous in memory stays so. IPv6 extension headers are not read: at
+ * most one VLAN tag may stand before the IPv6 header.
  */
 static bool gro_read_headers(const struct sock *sk, const struct sk_buff *skb, unsigned int offset,
 			     struct gro_headers *headers)
@@ -56,7 +56,7 @@ static bool gro_read_headers(const struct sock *sk, const struct sk_buff *skb, u
 	       gro_read(skb, offset + len, &headers->upper, sizeof(headers->upper));
 }
 
-/* Whether a packet is to a local address, as far as that can be known before routing. */
+/* Whether a packet is for a local address, as far as can be known before routing. */
 static bool gro_is_local(const struct sock *sk, const struct sk_buff *skb,
 			 const struct gro_headers *headers)
 {
@@ -70,8 +70,8 @@ static bool gro_is_local(const struct sock *sk, const struct sk_buff *skb,
 }
 
 /*
- * Whether a packet may be put together with others at all: data, with a checksum that can be made
- * anew, in memory that no process may write to or waits to have back.
+ * Whether a packet may be merged at all: data, with a checksum that can be recomputed, in memory
+ * that no process may write to or waits to reclaim.
  */
 static bool gro_may_gather(struct sk_buff *skb, const struct gro_headers *headers)
 {
@@ -81,9 +81,9 @@ static bool gro_may_gather(struct sk_buff *skb, const struct gro_headers *header
 }
 
 /*
- * Whether a packet's outer headers say what those of @count gathered ones say, beginning with
- * @first's: all that would be lost if the gathered ones were cut up again. IPv4's identification
- * goes on from packet to packet; with DF it means nothing (RFC 6864, section 4.1).
+ * Whether a packet's outer headers equal those of the @count merged packets that start with @first,
+ * in all that segmentation would not restore. IPv4's identification is incremented per packet; with
+ * DF it means nothing (RFC 6864, section 4.1).
  */
 static bool gro_same_outer(const struct sock *sk, const struct gro_headers *first,
 			   const struct gro_headers *headers, u16 count)
@@ -103,8 +103,8 @@ static bool gro_same_session(const struct weft_msg_data *a, const struct weft_ms
 }
 
 /*
- * Whether @skb fits behind the messages that @first has gathered: as UDP segmentation would have
- * it, so that a packet that goes another way after all can be cut up again.
+ * Whether @skb may follow the messages merged into @first: under the rules of UDP segmentation, so
+ * that a packet that is forwarded after all can be segmented again.
  */
 static bool gro_fits(const struct sk_buff *first, const struct sk_buff *skb)
 {
@@ -115,10 +115,10 @@ static bool gro_fits(const struct sk_buff *first, const struct sk_buff *skb)
 	       skb_gro_len(first) + len <= WEFT_OUTPUT_MAX_LEN;
 }
 
-/* Puts @skb, without its outer headers, behind the messages that @first has gathered. */
+/* Appends @skb, without its outer headers, to the messages merged into @first. */
 static void gro_chain(struct sk_buff *first, struct sk_buff *skb)
 {
-	/* Over a veth pair senders may still be charged: each for its own, not for the whole. */
+	/* Over a veth pair the sender's socket may still be charged, each packet for itself. */
 	skb_orphan(first);
 	skb_orphan(skb);
 	__skb_pull(skb, skb_gro_offset(skb));
@@ -135,8 +135,8 @@ static void gro_chain(struct sk_buff *first, struct sk_buff *skb)
 }
 
 /*
- * The packet of the same session that gathers messages, with its headers, or NULL. Others of the
- * same ports turn out to be no match.
+ * Finds the packet of the same session that messages are merged into, and its headers, or NULL.
+ * Packets of the same ports and another session are marked as another flow.
  */
 static struct sk_buff *gro_find(const struct sock *sk, struct list_head *head,
 				const struct sk_buff *skb, const struct weft_msg_data *message,
@@ -156,17 +156,17 @@ static struct sk_buff *gro_find(const struct sock *sk, struct list_head *head,
 }
 
 /**
- * weft_gro_receive() - gather a data message with those before it
+ * weft_gro_receive() - merge a data message with those before it
  * @sk: one of a device's sockets
- * @head: the packets that are being gathered
+ * @head: the packets being merged
  * @skb: a UDP packet that @sk would get, GRO's offset behind the UDP header, checksum verified
  *
- * Routing is still to come, and the packet may be for another machine, or be redirected there. So
- * only those to a local address are gathered, and only such as can be cut up again into what they
- * were. No other verdict is made here: the receiver looks at each message by itself.
+ * Routing is still to come, and the packet may be forwarded or redirected. So only packets for a
+ * local address are merged, and only if segmentation can restore them. There is no other check
+ * here: the receiver looks at each message by itself.
  *
  * Context: NAPI; udp_tunnel_sock_cfg's gro_receive.
- * Return: the packet that is to go up now, or NULL.
+ * Return: the packet to flush now, or NULL.
  */
 struct sk_buff *weft_gro_receive(struct sock *sk, struct list_head *head, struct sk_buff *skb)
 {
@@ -195,13 +195,13 @@ struct sk_buff *weft_gro_receive(struct sock *sk, struct list_head *head, struct
 }
 
 /**
- * weft_gro_complete() - make what was gathered one packet
+ * weft_gro_complete() - finish a merged packet
  * @sk: one of a device's sockets
  * @skb: the first message, with its outer headers; the others on its frag_list without theirs
  * @offset: of the message
  *
- * It is what UDP segmentation would have sent. That this socket takes it whole is said when it is
- * delivered, and not before: see gso_rx.h.
+ * The packet looks as UDP segmentation would have been given it. The mark that this socket accepts
+ * it unsegmented is only set at delivery: see gso_rx.h.
  *
  * Context: NAPI; udp_tunnel_sock_cfg's gro_complete.
  * Return: 0.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Data messages of one session that arrive behind each other go up the IP stack as one packet.
+ * Merges consecutive data messages of one session into one packet for the IP stack.
  */
 #ifndef WEFT_GRO_H
 #define WEFT_GRO_H

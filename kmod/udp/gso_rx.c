@@ -24,8 +24,8 @@ struct gso_rx_socket {
 };
 
 /*
- * Those of a namespace. Once registered, the hooks stay until the namespace exits: the kernel drops
- * every packet in the namespace's queues (NFQUEUE) when a hook is unregistered.
+ * Our sockets in a namespace. Once registered, the hooks stay until the namespace exits: the kernel
+ * drops every packet in the namespace's queues (NFQUEUE) when a hook is unregistered.
  */
 struct gso_rx_net {
 	struct list_head sockets;	/* RCU; written under gso_rx_lock */
@@ -35,16 +35,16 @@ struct gso_rx_net {
 static unsigned int gso_rx_net_id;
 static DEFINE_MUTEX(gso_rx_lock);
 
-/* A packet at the end of its way in. */
+/* A packet about to be delivered locally. */
 struct gso_rx_packet {
 	const struct sk_buff *skb;
 	__be16 port;
 	u8 family;
-	int iif;			/* the interface that it came by */
-	int sdif;			/* and the one of a VRF's, if that is another; else 0 */
+	int iif;			/* the interface of arrival */
+	int sdif;			/* the VRF port if iif is a VRF; else 0 */
 };
 
-/* Whether a socket is bound to where a packet came to. */
+/* Whether a socket is bound to a packet's destination and interface. */
 static bool gso_rx_matches(const struct gso_rx_socket *socket, const struct gso_rx_packet *packet)
 {
 	const struct sock *sk = socket->sk;
@@ -77,15 +77,15 @@ static bool gso_rx_is_ours(const struct net *net, const struct gso_rx_packet *pa
 	return false;
 }
 
-/* Whether the UDP header is next: IPv6's extension headers have not been parsed here. */
+/* Whether the UDP header is next: IPv6 extension headers are not parsed here. */
 static bool gso_rx_is_plain(const struct sk_buff *skb, u8 family)
 {
 	return family == AF_INET || ipv6_hdr(skb)->nexthdr == IPPROTO_UDP;
 }
 
 /*
- * A clone of the packet, which a capture or a mirror has, shares what is written to here. Without
- * memory for a copy the kernel cuts the packet up.
+ * A clone of the packet, held by a capture or a mirror, shares the data written here. Without
+ * memory for a copy the packet stays unmarked, and the kernel segments it.
  */
 static void gso_rx_mark(struct sk_buff *skb)
 {
@@ -93,7 +93,7 @@ static void gso_rx_mark(struct sk_buff *skb)
 		skb_shinfo(skb)->gso_type |= SKB_GSO_UDP_TUNNEL_CSUM;
 }
 
-/* A look at a packet that is about to be handed to a socket; whatever it is, it goes on. */
+/* Marks a packet for one of our sockets; accepts every packet. */
 static unsigned int gso_rx_look(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct gso_rx_packet packet = { .skb = skb, .family = state->pf };
@@ -129,8 +129,8 @@ static const struct nf_hook_ops gso_rx_hooks[] = {
 };
 
 /**
- * weft_gso_rx_add() - have packets for a socket arrive as their sender left them
- * @sk: a UDP socket that is bound, and that takes apart what comes as one
+ * weft_gso_rx_add() - deliver unsegmented packets to a socket
+ * @sk: a bound UDP socket, whose receiver handles packets of several messages
  *
  * Context: process; may sleep.
  * Return: 0 or a negative errno.
@@ -160,7 +160,7 @@ int weft_gso_rx_add(struct sock *sk)
 
 /**
  * weft_gso_rx_remove() - undo weft_gso_rx_add()
- * @sk: the socket; must not go before a grace period has passed
+ * @sk: the socket; must stay allocated for a grace period
  *
  * Context: process; may sleep.
  */
@@ -188,7 +188,7 @@ static int __net_init gso_rx_net_init(struct net *net)
 	return 0;
 }
 
-/* Before a grace period: the hooks read what is freed after it. */
+/* Before a grace period: the hooks read memory that is freed after it. */
 static void __net_exit gso_rx_net_pre_exit(struct net *net)
 {
 	const struct gso_rx_net *here = net_generic(net, gso_rx_net_id);
@@ -205,7 +205,7 @@ static struct pernet_operations gso_rx_net_ops = {
 };
 
 /**
- * weft_gso_rx_init() - get ready to be told of sockets
+ * weft_gso_rx_init() - register the state of namespaces
  *
  * Context: process, once at load.
  * Return: 0 or a negative errno.
@@ -216,7 +216,7 @@ int weft_gso_rx_init(void)
 }
 
 /**
- * weft_gso_rx_exit() - undo weft_gso_rx_init(), when every socket has gone
+ * weft_gso_rx_exit() - undo weft_gso_rx_init(), when all sockets have been removed
  *
  * Context: process, once at unload.
  */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP packets for segmentation: those that their sender has left so, and that came as they were
- * over a link that is all software, a veth pair, a virtual machine's; and those that GRO has
- * gathered. The kernel cuts them up in front of any tunnel's socket unless they are marked as a
- * tunnel's own; those for our sockets are marked here, behind routing and every filter, and only
- * they.
+ * UDP GSO packets: packets that the sender left unsegmented, and that arrived so over a link in
+ * software, such as a veth pair or a virtual machine's interface; and packets merged by GRO. The
+ * kernel segments them in front of any tunnel's socket unless they are marked as a tunnel's own.
+ * Only packets for our sockets are marked here, after routing and all filters.
  */
 #ifndef WEFT_GSO_RX_H
 #define WEFT_GSO_RX_H
@@ -16,8 +15,8 @@ struct weft_gso_rx;
 
 #if IS_ENABLED(CONFIG_NETFILTER)
 /**
- * weft_gso_rx_unmark() - have a packet be one as any other until it is delivered
- * @skb: what GRO has gathered, and marked as a tunnel's
+ * weft_gso_rx_unmark() - treat a merged packet as any other until it is delivered
+ * @skb: a packet that GRO has merged, and marked as a tunnel's
  */
 static inline void weft_gso_rx_unmark(struct sk_buff *skb)
 {
@@ -29,7 +28,7 @@ void weft_gso_rx_exit(void);
 int weft_gso_rx_add(struct sock *sk);
 void weft_gso_rx_remove(struct sock *sk);
 #else
-/* There is no later place to mark it at. */
+/* Without netfilter there is no later hook to mark it in. */
 static inline void weft_gso_rx_unmark(struct sk_buff *skb)
 {
 }

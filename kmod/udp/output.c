@@ -16,28 +16,28 @@
 #include <net/l3mdev.h>
 #include <net/udp_tunnel.h>
 
-/* What an inner packet grows by outside. */
+/* Bytes that encapsulation adds to an inner packet. */
 #define OUTPUT_OVERHEAD4	(sizeof(struct iphdr) + sizeof(struct udphdr) + WEFT_DATA_OVERHEAD)
 #define OUTPUT_OVERHEAD6 \
 	(sizeof(struct ipv6hdr) + sizeof(struct udphdr) + WEFT_DATA_OVERHEAD)
 
-/* Of a message: more than the length fields of IP and UDP could say. */
+/* Maximum length of a message: the most that the length fields of IP and UDP can hold. */
 #define OUTPUT_MESSAGE_MAX_LEN	(IP_MAX_MTU - sizeof(struct iphdr) - sizeof(struct udphdr))
 
-/* How one packet is to be sent. */
+/* The parameters of sending one packet. */
 struct output_way {
 	struct weft_device *device;
 	struct weft_endpoint endpoint;
-	struct weft_peer *peer;		/* NULL: an answer to whoever it is */
+	struct weft_peer *peer;		/* NULL: a reply to an address, not to a peer */
 	unsigned int number;		/* of the peer's endpoint */
 	struct dst_cache *cache;	/* NULL: none; else the peer's */
-	struct weft_pmtu_path *path;	/* NULL: none, or nothing is to be learnt of it */
-	unsigned int mtu;		/* inside; what is longer may be fragmented */
-	bool source_gone;		/* the endpoint's source did not serve */
+	struct weft_pmtu_path *path;	/* NULL: none, or its MTU is not recorded */
+	unsigned int mtu;		/* inner; longer packets may be fragmented */
+	bool source_gone;		/* the endpoint's source was not usable */
 	u8 ds;
 };
 
-/* The remembered source is of no use any more: neither the address nor the interface. */
+/* Forgets the remembered source, both address and interface. */
 static void output_forget_source(struct output_way *way)
 {
 	weft_endpoint_forget_source(&way->endpoint);
@@ -47,15 +47,15 @@ static void output_forget_source(struct output_way *way)
 }
 
 /*
- * Whether a packet by this route leaves over an interface: itself, or the VRF that it is part of,
- * which is what a packet has come in by to those above.
+ * Whether a packet on this route leaves through an interface: the device itself or its VRF, which
+ * the upper layers see as the input interface.
  */
 static bool output_leaves_by(const struct dst_entry *dst, int ifindex)
 {
 	return dst->dev->ifindex == ifindex || l3mdev_master_ifindex_rcu(dst->dev) == ifindex;
 }
 
-/* Takes back what has just been cached, if it was looked up for what is no longer so. */
+/* Drops a dst that was just cached if the endpoint has changed since the lookup. */
 static void output_check_cache(struct output_way *way)
 {
 	if (unlikely(weft_peer_has_moved(way->peer, way->number)))
@@ -77,7 +77,7 @@ static struct rtable *output_route4(struct output_way *way, struct sock *sk, str
 	}
 	rt = ip_route_output_flow(sock_net(sk), flow, sk);
 	/*
-	 * The route has moved to another interface than the one the peer was heard on: let it
+	 * The route uses another interface than the one on which the peer was last received: let it
 	 * choose the address too.
 	 */
 	if (endpoint->src_if4 && (rt == ERR_PTR(-EINVAL) ||
@@ -92,7 +92,7 @@ static struct rtable *output_route4(struct output_way *way, struct sock *sk, str
 	return rt;
 }
 
-/* The route to where @way leads, out of its cache if it is there. Completes @flow. */
+/* Looks up the route for @way, first in its dst cache. Completes @flow. */
 static struct rtable *output_find4(struct output_way *way, struct sock *sk, struct flowi4 *flow)
 {
 	struct rtable *rt = NULL;
@@ -121,9 +121,9 @@ static struct rtable *output_find4(struct output_way *way, struct sock *sk, stru
 }
 
 /*
- * Whether a packet is not to be fragmented on its way. One that does not fit what is known of the
- * path was let through because it may be: here, if the route knows, else by who finds it too large
- * (RFC 2473, section 7.1; RFC 4459).
+ * Whether to set DF. A packet that exceeds the known path MTU was accepted because it may be
+ * fragmented: here if the route's MTU says so, else by the router that finds it too large (RFC
+ * 2473, section 7.1; RFC 4459).
  */
 static __be16 output_df(struct output_way *way, const struct sk_buff *skb,
 			const struct dst_entry *dst)
@@ -159,7 +159,7 @@ static int output_send4(struct output_way *way, struct sk_buff *skb)
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-/* Of a VRF's addresses only those are found that belong to one, if it is said which. */
+/* An address of a VRF is only found when the check names a device of that VRF. */
 static bool output_has_address6(const struct sock *sk, const struct in6_addr *address)
 {
 	int ifindex = READ_ONCE(sk->sk_bound_dev_if);
@@ -169,7 +169,7 @@ static bool output_has_address6(const struct sock *sk, const struct in6_addr *ad
 	return ipv6_chk_addr(net, address, dev, 0);
 }
 
-/* A peer on a link is reached over that link; but not if the sockets are bound to another. */
+/* A link-local peer is reached over its link, unless the sockets are bound to another one. */
 static int output_oif6(const struct sock *sk, int scope)
 {
 	int ifindex = READ_ONCE(sk->sk_bound_dev_if);
@@ -231,7 +231,7 @@ static int output_send6(struct output_way *way, struct sk_buff *skb)
 		return PTR_ERR(dst);
 	if (unlikely(way->path))
 		weft_pmtu_path_learn(way->path, dst_mtu(dst), OUTPUT_OVERHEAD6);
-	/* Only a sender fragments in IPv6: to what is known of the path. */
+	/* Only a sender fragments in IPv6: to the MTU that the route has for the path. */
 	skb->ignore_df = 1;
 	udp_tunnel6_xmit_skb(dst, sk, skb, skb->dev, &flow.saddr, &flow.daddr, way->ds,
 			     ip6_dst_hoplimit(dst), 0, flow.fl6_sport, flow.fl6_dport, false, 0);
@@ -293,7 +293,7 @@ static struct dst_entry *output_find_dst4(struct output_way *way)
 	return IS_ERR(rt) ? ERR_CAST(rt) : &rt->dst;
 }
 
-/* The route to where @way leads, whatever the family. */
+/* Looks up the route for @way, in either family. */
 static struct dst_entry *output_find_dst(struct output_way *way)
 {
 	if (way->endpoint.addr.sa_family == AF_INET)
@@ -303,7 +303,7 @@ static struct dst_entry *output_find_dst(struct output_way *way)
 	return ERR_PTR(-EAFNOSUPPORT);
 }
 
-/* The route to where a peer is, by @way, which is filled in; or ERR_PTR(). */
+/* Looks up the route to a peer's endpoint and fills in @way. Returns a dst or ERR_PTR(). */
 static struct dst_entry *output_find_peer(struct output_way *way, struct weft_peer *peer)
 {
 	struct dst_entry *dst;
@@ -319,8 +319,8 @@ static struct dst_entry *output_find_peer(struct output_way *way, struct weft_pe
 }
 
 /**
- * weft_output_path() - ask the route to where a peer is what it has learnt of the path
- * @peer: the peer, which gets to know it
+ * weft_output_path() - query the path MTU of the route to a peer
+ * @peer: the peer, whose record of it is updated
  * @path: filled in, unless NULL; all zeros when there is no route
  *
  * Context: bottom halves off, RCU.
@@ -348,7 +348,7 @@ void weft_output_path(struct weft_peer *peer, struct weft_output_path *path)
 		*path = now;
 }
 
-/* What a router would send back: as much as the route looks at, the header of an outer packet. */
+/* The packet that an ICMP error would quote: only the IP header, which the route looks at. */
 static struct sk_buff *output_returned(const struct weft_endpoint *endpoint, struct net_device *dev)
 {
 	struct sk_buff *skb = alloc_skb(sizeof(struct ipv6hdr), GFP_ATOMIC | __GFP_NOWARN);
@@ -370,11 +370,11 @@ static struct sk_buff *output_returned(const struct weft_endpoint *endpoint, str
 }
 
 /**
- * weft_output_limit_path() - tell the route to where a peer is what no router has told it
+ * weft_output_limit_path() - set the MTU of the route to a peer, without an ICMP error
  * @peer: the peer
- * @mtu: bytes of the largest outer packet that gets there
+ * @mtu: bytes of the largest outer packet that arrives
  *
- * The route forgets it as it would forget a router's word.
+ * The route's entry expires as one from an ICMP error does.
  *
  * Context: bottom halves off, RCU.
  */
@@ -399,7 +399,7 @@ void weft_output_limit_path(struct weft_peer *peer, unsigned int mtu)
 }
 
 /**
- * weft_output_set_mark() - have routers' messages looked up under the mark that packets have
+ * weft_output_set_mark() - have ICMP errors looked up under the mark of outer packets
  * @device: the device
  *
  * Context: process, device->config_lock.
@@ -419,7 +419,7 @@ void weft_output_set_mark(struct weft_device *device)
 
 static void output_drop(const struct output_way *way, struct sk_buff *skb, enum weft_drop reason)
 {
-	/* What leaves as one packet may be many messages. */
+	/* One packet may carry many messages. */
 	unsigned int count = max(skb_shinfo(skb)->gso_segs, (u16)1);
 
 	if (way->peer)
@@ -429,7 +429,7 @@ static void output_drop(const struct output_way *way, struct sk_buff *skb, enum 
 	weft_drop_free(skb, reason);
 }
 
-/* Takes @skb over unless it returns an error. */
+/* Consumes @skb unless it returns an error. */
 static int output_try(struct output_way *way, struct sk_buff *skb)
 {
 	int err = -EAFNOSUPPORT;
@@ -446,8 +446,8 @@ static int output_try(struct output_way *way, struct sk_buff *skb)
 }
 
 /*
- * Whether a message could not leave because of where it was to go. There is no telling whether
- * anybody is there, but here it ends: nothing has to be waited for.
+ * Whether the error is about the destination, so that the next candidate may be tried. It does not
+ * say whether the peer is there, but the failure is local: no reply has to be awaited.
  */
 static bool output_is_blocked(int err)
 {
@@ -455,8 +455,8 @@ static bool output_is_blocked(int err)
 }
 
 /*
- * Sends to where a peer is. If there is no way, to the next of its candidates: each has one turn.
- * Takes @skb over, whatever comes of it.
+ * Sends to a peer's endpoint. If it is unreachable, tries the peer's candidates, each once. Always
+ * consumes @skb.
  */
 static int output_send_somewhere(struct output_way *way, struct weft_peer *peer,
 				 struct sk_buff *skb)
@@ -478,18 +478,18 @@ static int output_send_somewhere(struct output_way *way, struct weft_peer *peer,
 }
 
 /**
- * weft_output_send() - send a message, or a batch of them, to where a peer is
+ * weft_output_send() - send a message, or a batch of them, to a peer's endpoint
  * @peer: the peer
- * @skb: the message, with WEFT_OUTPUT_HEADROOM less its own header in front; it changes hands
+ * @skb: the message, with WEFT_OUTPUT_HEADROOM less its own header in front; consumed
  * @ds: the outer DS field
- * @mtu: inner packets that are longer may be fragmented outside
+ * @mtu: longer inner packets may be fragmented outside
  *
- * The route and source are cached in the peer. A source that has ceased to exist is forgotten
- * (WireGuard paper, section 6.5). If there is no way to where the peer is, it is spoken to at its
- * next candidate.
+ * The route and source are cached in the peer. A source that no longer exists is forgotten
+ * (WireGuard paper, section 6.5). If the endpoint is unreachable, the peer moves to its next
+ * candidate.
  *
  * Context: bottom halves off.
- * Return: 0 or a negative errno; then it is counted as WEFT_DROP_SEND.
+ * Return: 0 or a negative errno; then the message is counted as WEFT_DROP_SEND.
  */
 int weft_output_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds, unsigned int mtu)
 {
@@ -506,7 +506,7 @@ int weft_output_send(struct weft_peer *peer, struct sk_buff *skb, u8 ds, unsigne
 	if (likely(!err)) {
 		atomic64_add(len, &peer->tx_bytes);
 		atomic64_add(max(messages, 1U), &peer->tx_packets);
-		/* The stack counts what it was given: all bytes, and one packet. */
+		/* The stack counts one packet with all its bytes. */
 		if (messages > 1)
 			dev_sw_netstats_tx_add(peer->device->dev, messages - 1, 0);
 	}
@@ -526,7 +526,7 @@ static struct sk_buff *output_message(const void *message, size_t len)
 }
 
 /**
- * weft_output_send_message() - send a handshake message to where a peer is
+ * weft_output_send_message() - send a handshake message to a peer's endpoint
  * @peer: the peer
  * @message: the message
  * @len: its length in bytes
@@ -551,7 +551,7 @@ int weft_output_send_message(struct weft_peer *peer, const void *message, size_t
 }
 
 /**
- * weft_output_reply() - send a message to where another one came from, whoever that is
+ * weft_output_reply() - send a message to the source of a packet
  * @device: the device
  * @to: the packet that is answered
  * @message: the message

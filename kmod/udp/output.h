@@ -18,22 +18,22 @@ struct weft_endpoint;
 struct weft_peer;
 
 /*
- * What a packet grows by in front: this protocol's header, UDP, and the longer of the IP headers.
+ * Headroom that encapsulation needs: this protocol's header, UDP, and the longer of the IP headers.
  */
 #define WEFT_OUTPUT_HEADROOM \
 	((int)(sizeof(struct weft_msg_data) + sizeof(struct udphdr) + sizeof(struct ipv6hdr)))
 
-/* Messages in one packet for UDP segmentation, at most: what every kernel takes. */
+/* Maximum number of messages in one packet for UDP GSO: the limit of every supported kernel. */
 #define WEFT_OUTPUT_MAX_MESSAGES	64
 
-/* Their bytes, at most: more than the length fields of IP and UDP could say. */
+/* Maximum of their bytes: the most that the length fields of IP and UDP can hold. */
 #define WEFT_OUTPUT_MAX_LEN	(IP_MAX_MTU - sizeof(struct iphdr) - sizeof(struct udphdr))
 
-/* What is known of the path to where a peer is. */
+/* The known properties of the path to a peer. */
 struct weft_output_path {
 	unsigned int mtu;	/* of outer packets; 0: there is no route */
-	unsigned int overhead;	/* what an inner packet grows by */
-	u64 period_ns;		/* for how long the kernel keeps what it learns of a path */
+	unsigned int overhead;	/* bytes that encapsulation adds */
+	u64 period_ns;		/* how long the kernel keeps a learnt path MTU */
 };
 
 void weft_output_set_mark(struct weft_device *device);

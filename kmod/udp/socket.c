@@ -15,16 +15,16 @@
 #include <net/udp.h>
 #include <net/udp_tunnel.h>
 
-/* Ports tried when any will do and the one that IPv4 got is taken for IPv6. */
+/* Ports tried while any port will do and the one chosen for IPv4 is in use for IPv6. */
 #define SOCKET_TRIES	100
 
-/* What is to be opened. */
+/* The parameters of opening a device's sockets. */
 struct socket_job {
 	struct weft_device *device;
 	struct net *net;
 	const struct weft_binding *binding;
-	struct weft_socket_pair old;	/* the sockets that the device has */
-	bool takes_over;	/* and @binding has their port */
+	struct weft_socket_pair old;	/* the device's present sockets */
+	bool takes_over;	/* @binding has the port of the present sockets */
 };
 
 static int socket_receive(struct sock *sk, struct sk_buff *skb)
@@ -39,8 +39,8 @@ static int socket_receive(struct sock *sk, struct sk_buff *skb)
 }
 
 /*
- * Before it is bound, so that no packet that comes while the rest is being set up stays in the
- * socket. The key that has the kernel look for tunnels is enabled as long as there are others.
+ * Called before the socket is bound, so that no packet stays in its receive queue during setup. The
+ * static key that enables UDP encapsulation is on while other tunnel sockets exist.
  */
 static void socket_take_packets(struct sock *sk, struct weft_device *device)
 {
@@ -59,14 +59,14 @@ static void socket_prepare(struct net *net, struct sock *sk, struct weft_device 
 		.gro_complete = weft_gro_complete,
 	};
 
-	/* Packets carry their own mark and are accounted to whoever made them. */
+	/* Packets carry their own mark and are charged to the sockets that sent them. */
 	sk->sk_allocation = GFP_ATOMIC;
 	sk->sk_sndbuf = INT_MAX;
 	sk_set_memalloc(sk);
-	/* What routers report is about the route that packets with the mark take. */
+	/* ICMP errors are looked up on the route of packets with this mark. */
 	WRITE_ONCE(sk->sk_mark, READ_ONCE(device->fwmark));
 	setup_udp_tunnel_sock(net, sk, &config);
-	/* What weft_gro_complete() made is to arrive whole. */
+	/* Packets that weft_gro_complete() merged are delivered unsegmented. */
 	udp_allow_gso(sk);
 }
 
@@ -93,7 +93,7 @@ static int socket_bind6(struct socket *socket, const struct weft_binding *bindin
 	return err ?: kernel_bind(socket, (struct sockaddr_unsized *)&address, sizeof(address));
 }
 
-/* Who owns a socket as long as it is not shared: root where it lives. */
+/* The owner of a socket that is not shared: root of its namespace. */
 static kuid_t socket_owner(const struct sock *sk)
 {
 	kuid_t root = make_kuid(sock_net(sk)->user_ns, 0);
@@ -102,8 +102,8 @@ static kuid_t socket_owner(const struct sock *sk)
 }
 
 /*
- * Puts a socket into, or takes it out of, the group of sockets that may have one port: SO_REUSEPORT
- * with an owner that no process can have. SO_REUSEADDR would let in any process that sets it, too.
+ * Adds a socket to, or removes it from, the group that may share one port: SO_REUSEPORT with an
+ * owner that no process can have. SO_REUSEADDR would also admit every process that sets it.
  */
 static void socket_share(struct sock *sk, bool share)
 {
@@ -114,7 +114,7 @@ static void socket_share(struct sock *sk, bool share)
 	owner = share ? INVALID_UID : socket_owner(sk);
 	lock_sock(sk);
 	sk->sk_reuseport = share;
-	/* The kernel compares the one or the other, by its version. */
+	/* The kernel compares one or the other, depending on its version. */
 	WRITE_ONCE(sk->sk_uid, owner);
 	SOCK_INODE(sk->sk_socket)->i_uid = owner;
 	release_sock(sk);
@@ -140,25 +140,24 @@ static bool socket_overlaps6(const struct sock *a, const struct sock *b)
 }
 #endif
 
-/* Whether @other, on the same port, may receive what is for @sk, one of ours, over @ifindex. */
+/* Whether @other, on the same port, may receive packets for @sk, one of ours, on @ifindex. */
 static bool socket_overlaps(const struct sock *sk, int ifindex, const struct sock *other)
 {
 	int bound = READ_ONCE(other->sk_bound_dev_if);
 
 	if (ifindex && bound && ifindex != bound)
 		return false;
-	/* Ours for IPv6 take no IPv4; those of others may. */
+	/* Our IPv6 sockets accept no IPv4; those of others may. */
 	if (sk->sk_family == AF_INET6)
 		return socket_overlaps6(sk, other);
 	return !ipv6_only_sock(other) && socket_overlaps4(sk, other);
 }
 
 /*
- * Whether a socket of ours, bound to @ifindex, would have to share its port with anything but
- * @ours. The kernel's own check stops at the first socket that @sk may share with, looks at no more
- * specific addresses where many sockets have ports of one hash, and is not made when a socket is
- * bound to another interface. As no socket of ours is shareable, what has been refused here cannot
- * come in later.
+ * Whether a socket of ours, bound to @ifindex, would share its port with any socket except @ours.
+ * The kernel's own check stops at the first socket that @sk may share with, skips more specific
+ * addresses where many sockets have ports of one hash, and does not run when a socket is bound to
+ * another interface. As no socket of ours is shareable, a socket refused here cannot bind later.
  */
 static bool socket_is_taken(const struct sock *sk, int ifindex, const struct weft_socket_pair *ours)
 {
@@ -197,7 +196,7 @@ static int socket_bind(struct socket *socket, const struct socket_job *job, bool
 	return err;
 }
 
-/* Closes a socket. Until socket_forget() lookups that found it before deliver to the device. */
+/* Closes a socket. Lookups that found it before deliver to the device until socket_forget(). */
 static struct sock *socket_shut(struct socket *socket)
 {
 	struct sock *sk = socket->sk;
@@ -208,8 +207,8 @@ static struct sock *socket_shut(struct socket *socket)
 }
 
 /*
- * Lets go of a closed socket: a packet that waits elsewhere (NFQUEUE, after bpf_sk_assign()) may
- * hold it for longer than there is a device.
+ * Drops the reference to a closed socket. A packet that is queued elsewhere (NFQUEUE, after
+ * bpf_sk_assign()) may hold the socket longer than the device exists.
  */
 static void socket_forget(struct sock *sk)
 {
@@ -217,7 +216,7 @@ static void socket_forget(struct sock *sk)
 	sock_put(sk);
 }
 
-/* Closes a socket that could not be opened fully. Where it was bound, packets may have found it. */
+/* Closes a socket that could not be opened fully. Packets may have found it once it was bound. */
 static void socket_abandon(struct socket *socket)
 {
 	bool bound = sk_hashed(socket->sk);
@@ -276,7 +275,7 @@ static void socket_forget_both(struct weft_socket_pair *pair)
 	pair->sock6 = NULL;
 }
 
-/* Whether there is to be a socket of a family: of both, if neither or both have an address. */
+/* Whether a family needs a socket: both do if neither or both have an address. */
 static bool socket_is_wanted(const struct weft_binding *binding, bool v6)
 {
 	bool any4 = !binding->address4.s_addr, any6 = ipv6_addr_any(&binding->address6);
@@ -308,7 +307,7 @@ static int socket_open_both(struct weft_socket_pair *pair, const struct socket_j
 	return err;
 }
 
-/* Those that a device has. */
+/* The present sockets of a device. */
 static struct weft_socket_pair socket_pair(const struct weft_device *device)
 {
 	return (struct weft_socket_pair){
@@ -322,17 +321,17 @@ static struct weft_socket_pair socket_pair(const struct weft_device *device)
 /**
  * weft_socket_open() - open sockets for both families on one port
  * @pair: gets the sockets and the port
- * @device: whose they are; those that it has may have this port
- * @net: the namespace they live in; not kept alive by them
- * @binding: what they are bound to; port 0: any that is free for both. With an address for one
- * family only, there is no socket of the other
+ * @device: the device that owns them; its present sockets may have this port
+ * @net: their namespace; they hold no reference to it
+ * @binding: the addresses, port and interface to bind; port 0: any that is free for both. With an
+ * address for one family only, the other family gets no socket
  *
- * No other socket in the namespace receives on this port from what the new ones are bound to:
- * neither one that was there before nor, as long as they are open, one that comes later. The
+ * No other socket in the namespace receives on this port, on the addresses and interface that the
+ * new sockets are bound to: neither an earlier one nor, while they are open, a later one. The
  * device's present sockets keep the port until they are closed.
  *
  * Context: process, device->config_lock; may sleep.
- * Return: 0 or a negative errno, -EADDRINUSE if another socket has the port; then nothing is open.
+ * Return: 0 or a negative errno, -EADDRINUSE if another socket has the port; then none is open.
  * Without IPv6 in the kernel, pair->sock6 is NULL.
  */
 int weft_socket_open(struct weft_socket_pair *pair, struct weft_device *device, struct net *net,
@@ -362,7 +361,7 @@ int weft_socket_open(struct weft_socket_pair *pair, struct weft_device *device, 
 }
 
 /**
- * weft_socket_release() - close sockets, without waiting for those who use them
+ * weft_socket_release() - close sockets without waiting for their users
  * @pair: the sockets; forgotten
  *
  * Packets that found the sockets before are delivered to the device or dropped, for one grace
@@ -381,13 +380,13 @@ bool weft_socket_release(struct weft_socket_pair *pair)
 }
 
 /**
- * weft_socket_close() - close sockets and wait for those who use them
+ * weft_socket_close() - close sockets and wait for their users
  * @pair: the sockets; forgotten
  *
  * Packets that found the sockets before are delivered to the device.
  *
- * Context: process, the config_lock of the device that they deliver to: it goes on without them
- * only when nothing comes in by them any more. May sleep.
+ * Context: process, config_lock of the device that they deliver to: on return no packet arrives
+ * through them any more. May sleep.
  */
 void weft_socket_close(struct weft_socket_pair *pair)
 {
@@ -401,8 +400,8 @@ void weft_socket_close(struct weft_socket_pair *pair)
 /**
  * weft_socket_swap() - exchange a device's sockets
  * @device: the device
- * @pair: the new ones; gets those that the device had, for weft_socket_close(). The port is left
- * alone.
+ * @pair: the new sockets; gets the device's previous ones, for weft_socket_close(). The port is not
+ * changed.
  *
  * Context: process, device->config_lock.
  */
@@ -434,9 +433,9 @@ static bool socket_any_is_taken(const struct weft_socket_pair *pair, int ifindex
  * @device: the device
  * @ifindex: the interface; 0: none
  *
- * Context: process, device->config_lock; may sleep. Cached routes are the caller's affair.
- * Return: 0; -EADDRINUSE: another socket has the port there; or -EPERM: the caller has no
- * CAP_NET_RAW, which it takes to bind a socket anew. Then nothing has changed.
+ * Context: process, device->config_lock; may sleep. The caller drops cached routes.
+ * Return: 0; -EADDRINUSE: another socket has the port there; or -EPERM: the caller lacks
+ * CAP_NET_RAW, which rebinding requires. On error nothing has changed.
  */
 int weft_socket_bind_to(struct weft_device *device, int ifindex)
 {
@@ -446,7 +445,7 @@ int weft_socket_bind_to(struct weft_device *device, int ifindex)
 	if (socket_any_is_taken(&pair, ifindex))
 		return -EADDRINUSE;
 	err = socket_bind_to(&pair, ifindex);
-	/* Now nothing can get in; it may have a moment ago. */
+	/* No socket can bind the port from here on; one may have just before. */
 	if (!err && socket_any_is_taken(&pair, ifindex))
 		err = -EADDRINUSE;
 	if (err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The device's UDP sockets, one for each family on the same port: opened, exchanged, closed.
+ * The device's UDP sockets, one per family on the same port: opened, exchanged, closed.
  */
 #ifndef WEFT_SOCKET_H
 #define WEFT_SOCKET_H

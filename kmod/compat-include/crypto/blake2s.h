@@ -5,7 +5,7 @@
 #include <linux/version.h>
 #include_next <crypto/blake2s.h>
 
-/* Before Linux 6.19 a hash in the making was called a state. */
+/* Before Linux 6.19 the hash context was called a state. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 #define blake2s_ctx blake2s_state
 #endif

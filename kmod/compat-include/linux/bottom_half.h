@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What each CPU has of its own (pages for packets, the nesting of tunnels, whether a batch is being
- * worked on) is guarded by bottom halves being off. On PREEMPT_RT that is true while the kernel
- * takes a lock for each CPU with it: always up to Linux 6.17, and by this option since.
+ * Per-CPU data (pages for packets, the nesting of tunnels, whether a batch is being processed) is
+ * guarded by disabling bottom halves. On PREEMPT_RT this only works while the kernel takes a
+ * per-CPU lock with it: always up to Linux 6.17, and with this option since.
  */
 #ifndef WEFT_COMPAT_LINUX_BOTTOM_HALF_H
 #define WEFT_COMPAT_LINUX_BOTTOM_HALF_H

@@ -5,7 +5,7 @@
 #include <linux/version.h>
 #include_next <linux/net.h>
 
-/* What kernel_bind() takes since Linux 6.19. */
+/* The address type of kernel_bind() since Linux 6.19. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 #define sockaddr_unsized sockaddr
 #endif

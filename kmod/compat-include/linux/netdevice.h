@@ -5,7 +5,7 @@
 #include <linux/version.h>
 #include_next <linux/netdevice.h>
 
-/* Since Linux 6.12 "no transmit lock" is a bit of the device and no longer a feature. */
+/* Since Linux 6.12 "no transmit lock" is a bit of the device instead of a feature. */
 static inline void weft_compat_set_lltx(struct net_device *dev)
 {
 #ifdef NETIF_F_LLTX
@@ -15,7 +15,7 @@ static inline void weft_compat_set_lltx(struct net_device *dev)
 #endif
 }
 
-/* Since Linux 6.7 the core makes and frees the statistics, if it knows of which kind they are. */
+/* Since Linux 6.7 the core allocates and frees the statistics, given their kind. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
 static inline int weft_compat_init_tstats(struct net_device *dev)
 {
@@ -39,7 +39,7 @@ static inline void weft_compat_free_tstats(struct net_device *dev)
 }
 #endif
 
-/* dev_sw_netstats_rx_add(), of any number of packets; the kernel has that for those sent only. */
+/* dev_sw_netstats_rx_add() for several packets; the kernel has that for sent packets only. */
 static inline void weft_compat_rx_add(struct net_device *dev, unsigned int packets,
 				      unsigned int len)
 {

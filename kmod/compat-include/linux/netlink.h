@@ -4,7 +4,7 @@
 
 #include_next <linux/netlink.h>
 
-/* A message that names a number; before Linux 6.2 messages are constant, and it is left out. */
+/* A message with a number; before Linux 6.2 messages are constant, and it is left out. */
 #ifdef NL_SET_ERR_MSG_FMT
 #define WEFT_COMPAT_SET_ERR_MSG(extack, subject, what, number) \
 	NL_SET_ERR_MSG_FMT(extack, subject ": " what " %u", number)

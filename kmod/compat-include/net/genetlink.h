@@ -5,7 +5,7 @@
 #include <linux/version.h>
 #include_next <net/genetlink.h>
 
-/* Since Linux 6.6 a dump's attributes stand in its genl_info. */
+/* Since Linux 6.6 a dump's attributes are in its genl_info. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 #define weft_compat_dump_attrs(cb) (genl_info_dump(cb)->attrs)
 #else

@@ -6,8 +6,8 @@
 #include_next <net/rtnetlink.h>
 
 /*
- * Since Linux 6.15 newlink() gets what was asked for in one struct. Before, the namespace it got
- * was the one that rtnl_newlink_link_net() tells now.
+ * Since Linux 6.15 newlink() gets its parameters in one struct. Before, it got the namespace that
+ * rtnl_newlink_link_net() returns now.
  *
  * WEFT_COMPAT_NEWLINK(function) is the first line of a newlink() of the new kind; its arguments are
  * named dev, params and extack.

@@ -5,7 +5,7 @@
 #include <linux/version.h>
 #include_next <net/udp.h>
 
-/* Since Linux 6.2 a namespace may have a table of its own. */
+/* Since Linux 6.2 a namespace may have its own table. */
 static inline struct udp_table *weft_compat_udp_table(const struct sock *sk)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)

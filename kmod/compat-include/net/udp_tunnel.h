@@ -33,8 +33,8 @@ static inline void weft_compat_udp_tunnel6_xmit_skb(struct dst_entry *dst, struc
 #endif
 
 /*
- * Where this once took a struct socket it takes its struct sock, since Linux 7.2, but also since
- * some stable release or other of older series: the function's own type tells which.
+ * Takes a struct sock instead of a struct socket since Linux 7.2, and since some stable releases of
+ * older series: the type of the function decides.
  */
 static inline void weft_compat_setup_udp_tunnel_sock(struct net *net, struct sock *sk,
 						     struct udp_tunnel_sock_cfg *config)
