@@ -5,7 +5,6 @@
  *                       recv_batch() ----------------+---> recv_parallel()
  *                            |                       |
  *                       recv_open(): each message    |     on any CPU
-
  *                            |                       |
  *                       recv_deliver(): each packet  |     in the peer's order
  *                            |
