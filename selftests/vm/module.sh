@@ -11,6 +11,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
 . "$here/host.sh"
 
+# What lets a user mount something for processes of its own.
+as=()
+[ "$(id -u)" = 0 ] || as=(--map-root-user)
+
 link_sources() { # link_sources DIRECTORY
 	mkdir -p "$1"
 	find "$1" -xtype l -delete
@@ -27,10 +31,9 @@ link_sources() { # link_sources DIRECTORY
 # Headers that came with a root to build in: there, with the sources and the cache where they are here too. The mounts
 # are seen by nobody else, and go with the last process.
 make_in_root() { # make_in_root ROOT ARGUMENTS...
-	local root=$1 as=()
+	local root=$1
 
 	shift
-	[ "$(id -u)" = 0 ] || as=(--map-root-user)
 	# shellcheck disable=SC2016 # for the other shell
 	unshare --mount "${as[@]}" bash -e -c '
 		root=$1 shared=("$2" "$3")
@@ -44,14 +47,21 @@ make_in_root() { # make_in_root ROOT ARGUMENTS...
 	' bash "$root" "$cache" "$weft_top" "$@"
 }
 
-# What another checkout has compiled is taken from ccache: for it, paths below the directory are relative ones. The headers of
-# Debian's kernels know ccache by a variable.
+# What another checkout has compiled is taken from ccache, to which another path is another file: the directory is mounted at one
+# path for all of them, seen by these processes only. The headers of Debian's kernels know ccache by a variable.
 compile_once() { # compile_once DIRECTORY ARGUMENTS...
-	local directory=$1 compiler=()
+	local directory=$1 place=$cache/build/place
 
 	shift
-	! is_uml "$series" || compiler=(CC="ccache gcc")
-	CCACHE_BASEDIR=$directory CCACHE_NOHASHDIR=1 DEBIAN_KERNEL_USE_CCACHE=true make "$@" "${compiler[@]}"
+	! is_uml "$series" || set -- "$@" CC="ccache gcc"
+	mkdir -p "$place"
+	# shellcheck disable=SC2016 # for the other shell
+	unshare --mount "${as[@]}" bash -e -c 'mount --bind "$1" "$2"; DEBIAN_KERNEL_USE_CCACHE=true exec make "${@:3}" M="$2"' \
+		bash "$directory" "$place" "$@"
+}
+
+can_compile_once() {
+	[ "$purpose" != gcov ] && command -v ccache >/dev/null && unshare --mount "${as[@]}" true 2>/dev/null
 }
 
 build() { # build DIRECTORY HEADERS ARGUMENTS...
@@ -62,7 +72,7 @@ build() { # build DIRECTORY HEADERS ARGUMENTS...
 	if [ -x "$root/usr/bin/make" ]; then
 		run=(make_in_root "$root")
 		headers=${headers#"$root"}
-	elif [ "${purpose}" != gcov ] && command -v ccache >/dev/null; then
+	elif can_compile_once; then
 		run=(compile_once "$directory")
 	fi
 	"${run[@]}" -s -C "$headers" M="$directory" -j "$(nproc)" WEFT_SELFTESTS=m "$@" modules >&2
