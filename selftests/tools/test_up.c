@@ -1254,7 +1254,7 @@ static void test_beside(void)
 	world.hooks[0] = '\0';
 	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down takes them back");
 	test_text("  without hooks that have run", world.hooks, "");
-	test_ok(strstr(world.bench.err, "an earlier command could not undo all that was done"), "  and says why");
+	test_ok(strstr(world.bench.err, "an earlier command could not undo all of its steps"), "  and says why");
 	world_end();
 }
 
