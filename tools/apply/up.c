@@ -784,7 +784,7 @@ static bool up_do_steps(struct up_job *job)
 	return true;
 }
 
-/* After a failure the record is the former one, together with tables that could not be undone. */
+/* After a failure the former record gets the tables and name servers that were not undone. */
 static void up_join_before(struct up_job *job)
 {
 	struct weft_record *before = &job->before, *record = &job->record;
