@@ -27,7 +27,7 @@ static void merge_swap(void *a, void *b, size_t len)
 	}
 }
 
-/* Replaced values are swapped into @from, which is freed. */
+/* Overwrites the keys of @to with those that @from has; @from is freed later. */
 static void merge_keys(struct weft_peer *to, struct weft_peer *from)
 {
 	if (!weft_key_is_zero(&from->preshared_key))

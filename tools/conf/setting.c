@@ -327,7 +327,7 @@ static bool setting_next_public_key(struct weft_parser *parser, const char *valu
 	return false;
 }
 
-/* "off" is the default value of the setting. */
+/* A previous key results from a replacement: a setting can only end it, by "off". */
 static bool setting_off(struct weft_parser *parser, const char *value)
 {
 	if (!strcasecmp(value, "off"))
