@@ -99,7 +99,7 @@ cpu_comes_and_goes() {
 	ns_wait source.0 || fail "$(cat "$(ns_output source.0)")"
 }
 
-# The threads that poll are the device's: the whole device is polled by them, or nobody.
+# Threaded NAPI is a setting of the device, for all of its NAPI instances.
 threaded() { # threaded 0|1
 	ip netns exec "$(ns_name b)" sh -c "echo $1 >/sys/class/net/wt0/threaded"
 }

@@ -54,7 +54,7 @@ answered_more() { # answered_more THAN
 	[ "$(answers)" -gt "$1" ]
 }
 
-# The program hears of the new key and port only when it is over: in between it calls somebody else, and is refused.
+# The program learns the new key and port only at the end: in between its initiations are for another key, and are refused.
 settings_change() {
 	local times=${PARALLEL_CHANGES:-$(sized 10 3 3)} i
 

@@ -306,7 +306,7 @@ preshared_with_in_tree() {
 	peer_set n0 wt0 n1 wt0 preshared-key "$first"
 	peer_set n1 wt0 n0 wt0 preshared-key "$first"
 	peer_set n0 wt0 n1 wt0 next-preshared-key "$second"
-	# Sessions are renewed with what the other has, whoever begins.
+	# Either end renews the session with a key that the other has.
 	for _ in 1 2; do
 		pause 125
 		ns n1 ping -n -q -c 8 -i 2 10.9.0.1 | grep ' 0% packet loss' >/dev/null

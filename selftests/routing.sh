@@ -116,7 +116,7 @@ received_at_a() {
 	link_stat a wt0 rx_errors
 }
 
-# From an address of nobody, of another peer, and of another peer within what is the sender's: dropped, and counted.
+# Sources of no peer, of another peer, and of another peer within the sender's prefix are dropped and counted.
 wrong_source_dropped() {
 	local address errors drops number=0
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Many peers: what each costs to load, to dump, to remove and to keep; that ten times as many take ten times as long; and
-# that nobody is kept waiting meanwhile. Where time is counted in instructions (vm/boot.sh -m icount) a nanosecond is one.
+# Many peers: the cost of each to load, dump, remove and keep; ten times as many take ten times as long; and locks are held
+# briefly meanwhile. Where time is counted in instructions (vm/boot.sh -m icount) an instruction is a nanosecond.
 # series: 6.12
 #
 #	 namespace a                               namespace b
@@ -163,7 +163,7 @@ command_stays_linear() {
 	is_linear doctor "$few_for_doctor"
 }
 
-# ---- nobody waits ----
+# ---- times under locks ----
 
 trace_start() { # trace_start FUNCTION...: how long each takes
 	[ -e $tracing/current_tracer ] || mount -t tracefs none $tracing

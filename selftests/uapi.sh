@@ -26,7 +26,7 @@ b_received_nothing() { # b_received_nothing BEFORE
 	expect_eq "bytes that b received" "$(link_stat b wt0 rx_bytes)" "$1"
 }
 
-# From a to b, within two seconds of COMMAND, nobody else having said a word: an initiation and a keepalive.
+# Within two seconds of COMMAND a sends an initiation and a keepalive to b, without any data.
 calls_at_once() { # calls_at_once COMMAND...
 	local before sent
 
@@ -116,7 +116,7 @@ cookie_counted() {
 	cookies=$(capture_count cookie "$(type_filter 3) and src host 192.0.2.2")
 	expect_gt "initiations" "$calls" "$responses"
 	expect_gt "cookies for them" "$(capture_count cookie "$(type_filter 3) and src host 192.0.2.1")" 0
-	# Ten seconds after the echo's answer b says that it has come, and nobody has more to say.
+	# Ten seconds after the echo's answer b sends a keepalive; both ends are idle then.
 	wait_for 20 link_received a wt0 $((responses * 148 + 128))
 	expect_eq "b's peer: received, sent" "$(peer_field b wt0 a wt0 rx) $(peer_field b wt0 a wt0 tx)" \
 		"$((92 + 128)) $((calls * 148 + 128 + 32))"
@@ -132,8 +132,8 @@ cookie_counted() {
 
 # ---- errors behind NAT ----
 
-# c's packets leave through a's tunnel under a's name. When a has nobody to send them to, c is told so, by the router
-# that c knows, about the packet that c sent; nothing comes back the wrong way.
+# a masquerades c's packets into its tunnel. When a has no peer for them, c gets an ICMP error from its router about its
+# own packet, and no error is sent elsewhere.
 #	 c 10.0.0.3, fd00::3 --- a 10.0.0.1, fd00::1 (masquerades into wt0) --- b
 behind_nat_create() {
 	pair_tunnels_create

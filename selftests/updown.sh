@@ -24,7 +24,7 @@ private=$(cat "$(key_file a.ut0)")
 b_key=$(tunnel_key b wt0)
 strange=$(printf '%042dA=' 7)
 
-# What a program named by weft does is written down: its words, then its input.
+# Replaces a program that weft runs, and logs its words and its input.
 cat >"$lib_work/bin/resolvconf" <<END
 #!/bin/sh
 echo "resolvconf \$*" >>$lib_work/resolvconf
@@ -44,7 +44,7 @@ write_conf() { # write_conf INTERFACE_LINES [ALLOWED [MORE]]
 
 plain='Address = 10.9.0.1/24, fd09::1/64'
 
-# All that "up" can touch, in one text.
+# All state that "up" can change, as one text.
 surroundings() {
 	ns_ip a -o addr show | sed "s, tentative,,"
 	ns_ip a -o link show | sed 's/ qlen.*//'
@@ -165,7 +165,7 @@ secondaries() {
 	expect_eq "addresses" "$(ns_ip a -4 -o addr show ut0 | awk '{ print $4 }' | xargs)" "10.9.0.7/24 10.9.0.8/24"
 }
 
-# What somebody else added to the interface is none of weft's business.
+# Addresses and routes that another program added to the interface stay.
 others_stay() {
 	write_conf "$plain"
 	expect_up
@@ -300,7 +300,7 @@ hooks_say_wg() {
 	expect_error "a wg that is called by its path knows no links of kind weft" weft_a up "$conf"
 }
 
-# A user who can write the file, or put another in its place, could have root run anything.
+# A user with write access to the file, or to a folder on its path, could make root run any command.
 open_hooks() {
 	local log=$lib_work/hooks
 
@@ -326,7 +326,7 @@ open_hooks() {
 	expect_eq "what hooks wrote" "$(cat "$log")" ran
 }
 
-# What is wrong is said with its line; "up" goes on after warnings, and refuses errors.
+# Each mistake is reported with its line; "up" continues after warnings, and refuses errors.
 mistakes() {
 	local out
 
@@ -351,7 +351,7 @@ mistakes() {
 	expect_eq "peers beside the own key" "$(ns a "$WEFT" show ut0 peers)" "$b_key"
 }
 
-# COMPLAINT names the step; everything is as before.
+# COMPLAINT names the step; all state is unchanged.
 refused_up() { # refused_up COMPLAINT
 	remember
 	expect_error "$1" weft_a up "$conf"
@@ -402,7 +402,7 @@ failed_change() {
 	expect_eq "the device" "$(ns a "$WEFT" show ut0 dump | cut -f 1-4,8)" "$before"
 }
 
-# All but the tunnel's own packets go through it, and nothing comes in for its addresses from elsewhere.
+# All packets but the tunnel's own go through it, and packets from other interfaces for its addresses are dropped.
 default_route() {
 	ns_ip a route add default via 192.0.2.2
 	defer ns_ip a route del default

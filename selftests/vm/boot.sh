@@ -134,9 +134,9 @@ clock_arguments() {
 	echo "tsc=reliable tsc_early_khz=$khz"
 }
 
-# KCSAN reports races of the kernel's own: those do not end the machine. Who had an object of a slab is for KASAN to say; that
-# the slabs remember it, too, costs an eighth of the time. For ARCH=um memset() is KASAN's everywhere, in the code of slabs,
-# too, which is not to poison anything then.
+# KCSAN reports races of the kernel's own: those do not end the machine. KASAN reports the user of a slab object; recording
+# it in the slabs, too, costs an eighth of the time. For ARCH=um memset() is KASAN's in all code, including that of slabs,
+# which must not poison objects then.
 watch_arguments() {
 	echo oops=panic
 	[[ $series == *-kcsan ]] || echo panic_on_warn=1

@@ -68,7 +68,7 @@ kernel_log_since() { # kernel_log_since MARK
 	dmesg | awk -v mark="$1" 'found { print } index($0, mark) { found = 1 }'
 }
 
-# Where a command with sanitizers writes what it finds, whoever runs it and wherever its output goes.
+# The folder for reports of a command with sanitizers, for any user and independent of the command's output.
 sanitized=/run/sanitized
 install -d -m 1777 $sanitized
 

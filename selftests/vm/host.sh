@@ -143,7 +143,7 @@ unpack_package() { # unpack_package NAME DIRECTORY
 	rm -rf "$work"
 }
 
-# Of the machine's own sources the one that is Debian itself: neither security updates nor somebody else's packages.
+# The machine's own apt source of Debian itself: neither security updates nor packages of other origins.
 debian_mirror() { # debian_mirror LABEL
 	apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
 		awk -v label="$1" '$1 == "Debian" && $2 == label { print $3; exit }'

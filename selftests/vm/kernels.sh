@@ -82,8 +82,8 @@ newest_cached() { # newest_cached SERIES
 	find "$cache/kernels" -mindepth 1 -maxdepth 1 -name "$pattern.*-cloud-amd64" -printf '%f\n' 2>/dev/null | sort -V | tail -n 1
 }
 
-# Whoever builds for a kernel and then boots it settles on releases once, in KERNEL_RELEASES: Debian's lists may change
-# meanwhile. Without a way to Debian, what is in the cache serves.
+# A script that builds for a kernel and then boots it fixes the releases once, in KERNEL_RELEASES: Debian's lists may change
+# meanwhile. Without a connection to Debian the cache is used.
 release_of() { # release_of SERIES
 	local release way
 
@@ -207,7 +207,7 @@ unpack_source() { # unpack_source TARBALL DIRECTORY
 	tar -C "$2" --strip-components=1 -xJf "$1" "${source_parts[@]/#/$source_package/}"
 }
 
-# Parts may have come to the list since it was fetched.
+# The list may have got further parts since the source was fetched.
 source_is_whole() { # source_is_whole DIRECTORY
 	local part
 

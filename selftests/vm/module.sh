@@ -24,8 +24,8 @@ link_sources() { # link_sources DIRECTORY
 	done
 }
 
-# Headers that came with a root to build in: there, with the sources and the cache where they are here too. The mounts
-# are seen by nobody else, and go with the last process.
+# Builds in the root that belongs to the headers, with the sources and the cache mounted at their usual paths. The mounts
+# are in a mount namespace of their own, and end with its last process.
 make_in_root() { # make_in_root ROOT ARGUMENTS...
 	local root=$1 as=()
 

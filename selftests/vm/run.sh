@@ -253,8 +253,8 @@ leaks_of() { # leaks_of TEST
 	if is_uml "$series" || [[ " $LEAKS " != *" $1 "* ]]; then echo kmemleak=off; fi
 }
 
-# What a test wants on the kernel's command line. That slabs remember who had their objects boot.sh leaves to KASAN on Linux as
-# a program.
+# The arguments that a test wants on the kernel's command line. slab_debug= is removed for Linux as a program, where boot.sh
+# leaves the tracking of slab objects to KASAN.
 arguments_of() { # arguments_of TEST
 	local words
 

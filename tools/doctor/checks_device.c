@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Checks of the interface. Findings are read by administrators who have not read the protocol. */
+/* Checks of the interface. Findings are worded for administrators, not in the protocol's terms. */
 #include "base/array.h"
 #include "conf/profile.h"
 #include "doctor/checks.h"

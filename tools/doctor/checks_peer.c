@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Checks of a peer. Findings are read by administrators who have not read the protocol. */
+/* Checks of a peer. Findings are worded for administrators, not in the protocol's terms. */
 #include <string.h>
 
 #include "conf/profile.h"

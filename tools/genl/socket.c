@@ -76,7 +76,7 @@ void weft_socket_free_msg(struct nl_msg *msg)
 
 /*
  * The kernel's text is more precise than its errno, which may mislead: "No such file
- * or directory" is the errno for "no rotation is under way".
+ * or directory" is the errno for "rotation: none goes on".
  */
 static void socket_explain(struct weft_socket *socket, int error,
 			   const struct nlattr *attrs, int len)
