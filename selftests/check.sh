@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check: all tests, as one stream of TAP, and last a line with the sum.
+# make check: all tests, as one stream of TAP, with the sum as the last line.
 #
 #   TESTS     names of tests (default: all). In userspace: unit, tools; of the build and the harness itself: harness,
 #             kselftest, ci; in VMs: every script here that sources lib.sh, and "vm" is all of those. For debug kernels:

@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Memory is short in the middle of things: the places where the data path asks for some are refused it, one after the
-# other, while TCP and UDP go both ways. What there is a way round for is not lost; what is lost is counted; what arrives
-# is whole, and nothing is kept.
+# Failing allocations: each allocation of the data path fails in turn, while TCP and UDP flow in both directions. With a
+# fallback no packet is lost; lost packets are counted; delivered data is intact, and no memory leaks.
 # series: 6.12
 #
 #	 namespace a                               namespace b
@@ -48,7 +47,7 @@ carry() { # carry ADDRESS [zerocopy]: sets came
 	expect_match "datagrams that came" "$came" '^[0-9]+$'
 }
 
-# ---- what there is a way round for ----
+# ---- allocations with a fallback ----
 
 nothing_is_lost() { # nothing_is_lost ADDRESS FUNCTIONS CALLER [SETTING...]
 	local address=$1 drops short before refused
@@ -65,7 +64,7 @@ nothing_is_lost() { # nothing_is_lost ADDRESS FUNCTIONS CALLER [SETTING...]
 	expect_eq "drops" $((drops - before)) 0
 }
 
-# ---- what is lost ----
+# ---- allocations without a fallback ----
 
 # LOW and HIGH are how many drops each call that is refused makes; they may be fractions. Eight datagrams are one drop at most.
 lost_is_counted() { # lost_is_counted tx|rx LOW HIGH FUNCTIONS CALLER [SETTING...]
@@ -113,7 +112,7 @@ session_in_the_end() { # session_in_the_end FUNCTIONS CALLER
 	expect_eq "drops for want of memory" $((short - before)) 2
 }
 
-# ---- what is kept ----
+# ---- memory in use ----
 
 # Packets, those that TCP has made, and kilobytes, as exactly as what the kernel keeps for the next time allows: but for
 # what programs have, caches of small objects, and free pages that are kept for each CPU.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Proves that the harness sees what it must see: runs planted tests and looks for the verdict on each. TAP.
+# Proves that the harness detects failures: runs planted tests and checks the verdict on each. TAP.
 #
 #   harness.sh [SERIES]
 set -u -o pipefail

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Keys that are odd: of low order, one's own, none, not clamped, zero.
+# Unusual keys: of low order, the device's own, none, not clamped, zero.
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
@@ -88,7 +88,7 @@ pings() {
 	ns a ping -n -c 1 -W 1 10.9.0.2
 }
 
-# What was negotiated under a key ends with it; under the key again, and known to the other end, all is as before.
+# Sessions end with the key that they were negotiated under; after the key is restored, the tunnel works as before.
 no_private_key() {
 	echo "$zeros" >"$lib_work/zeros"
 	expect pings

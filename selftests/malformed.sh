@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Whatever comes in that should not is refused, counted under its own reason and no other, and not answered; the peer it
-# came from gets no byte credited for it, and a tunnel beside it loses nothing. The messages are made by malformed.py, which
-# is a peer that speaks the protocol: most are authentic but for one thing.
+# Every malformed message is dropped, counted under its own reason and no other, and not answered; its peer's byte counter
+# does not grow, and another tunnel loses no packet. The messages are made by malformed.py, a peer that implements the
+# protocol: most of them are authentic except for one fault.
 # series: 6.12
 #
 #	 namespace a                            namespace b                              namespace c

@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What peers are called, and what becomes of a prefix that two of them are given. All in one namespace; only the last two
-# cases need another end.
+# Names of peers, and prefixes that two peers are given. All in one namespace; only the last two cases need another end.
 # series: 6.1
 #
 #	 namespace a                               namespace b
@@ -65,7 +64,7 @@ refused() {
 	expect_error "'one' is what peer $one is called" set_a peer "$two" name one
 	# A holder keeps its name that is only spoken of.
 	expect_error "'one' is what peer $one is called" set_a peer "$one" persistent-keepalive 9 peer "$two" name one
-	# Nothing of a change that is refused is done.
+	# A refused change has no effect.
 	expect_error "'one' is what peer $one is called" set_a listen-port 7777 peer "$three" name three peer "$two" name one
 	expect_eq "names" "$(names | sort)" "$(printf '%s\tone\n%s\t%s\n' "$one" "$two" "${long:1}" | sort)"
 	expect_eq "port" "$(device_field a wt0 port)" 51820

@@ -45,7 +45,7 @@ bound() { # bound NS PORT
 	ns "$1" ss -Huln "sport = :$2" | wc -l
 }
 
-# The last reference to a namespace is dropped in the background.
+# The kernel drops the last reference to a namespace in the background.
 gone() { # gone HOME: its veth took the far end along
 	! ns_ip b link show "v$1-b"
 }
@@ -128,7 +128,7 @@ carrier_is_off() {
 	[ "$(carrier "$@")" = 0 ]
 }
 
-# Routes and sockets that the link has in use must not keep its home alive, nor may it hang anybody.
+# Routes and sockets of the link must not keep its home namespace alive, nor block its deletion.
 home_deleted() { # home_deleted FAMILY
 	home_create home 1
 	ns_create away
@@ -144,7 +144,7 @@ home_deleted() { # home_deleted FAMILY
 	orphan_refuses
 }
 
-# A link whose home is gone can be asked about and removed; what needs a socket fails.
+# A link whose home namespace was deleted can be dumped and removed; operations that need a socket fail.
 orphan_refuses() {
 	expect_eq "peers" "$(peer_count away wt1)" 1
 	peer_set away wt1 b wt1 endpoint 192.0.21.2:9 persistent-keepalive 1
@@ -214,7 +214,7 @@ peers_leave_home() {
 	expect_eq "peers" "$(peer_count away wt1)" 1
 }
 
-# Each lives in the other's home: they must not keep each other alive.
+# Each link is in the other's home namespace: they must not keep these alive.
 swapped() {
 	home_create one 1
 	home_create two 2

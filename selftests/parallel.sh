@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What two CPUs could do to each other with handshakes: the same message opened on both at once, and settings that change
-# while handshakes come as fast as they can.
+# Handshakes on two CPUs: the same message is opened on both at once, and settings change during a flood of handshakes.
 # vm: smp
 # series: 6.1 uml
 #

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Keys are replaced while packets flow, and none is lost: those of a mesh node by node, preshared ones, with peers of
-# the in-tree driver too; whenever a rotation is stopped, or a node starts anew, the mesh talks.
+# Keys are replaced under traffic without the loss of a packet: those of a mesh node by node, and preshared ones, also with
+# in-tree peers; the mesh keeps working when a rotation is interrupted at any point, or a node is restarted.
 #
 #	 n0 wt0 10.9.0.1   n1 wt0 10.9.0.2   ...  n4 wt0 10.9.0.5
 #	 v0 192.0.2.1      v1 192.0.2.2           v4 192.0.2.5

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Where packets go: by the inner destination to a peer, by the inner source past the check, and outside from and to the
-# right addresses.
+# Routing of packets: by the inner destination to a peer, by the inner source through the check, and outside from and to
+# the right addresses.
 # series: 6.12
 #
 #	 namespace a                               namespace b

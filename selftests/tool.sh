@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Configuration files and a session that is up: what each of setconf, addconf and syncconf leaves alone, and that a file
-# with anything wrong in it leaves everything alone. (What the command prints is compared with wg(8) in command.sh.)
+# Configuration files and an established session: setconf, addconf and syncconf leave unchanged settings alone, and an
+# invalid file has no effect. (command.sh compares the command's output with that of wg(8).)
 # series: 6.12
 #
 #	 namespace a                               namespace b

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What WireGuard's users rely on and no other test looks at: that the first message leaves at once, what a cookie costs in
-# the counters, and where ICMP errors go when the sender is behind NAT. (Sizes and marks are in link.sh, keys in keys.sh,
-# sources and routes in routing.sh, loops in nesting.sh, large dumps in dump.sh.)
+# Behaviour that WireGuard's users rely on and other tests do not cover: the first message leaves at once, cookies in the
+# counters, and ICMP errors to a sender behind NAT. (Sizes and marks are in link.sh, keys in keys.sh, sources and routes in
+# routing.sh, loops in nesting.sh, large dumps in dump.sh.)
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2

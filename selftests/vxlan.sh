@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A tunnel of another kind beside ours, over the same link: VXLAN, at whose one end is the kernel, and at whose other the
-# kernel, or a program that leaves to UDP segmentation what it sends. What is done for our sockets is done for no other:
-# the kernel's VXLAN takes one frame at a time.
+# A tunnel of another kind over the same link: VXLAN, with the kernel at one end, and at the other the kernel or a program
+# that sends by UDP segmentation offload. GRO for weft's sockets must not affect others: the kernel's VXLAN accepts one
+# frame at a time.
 # series: 6.1
 #
 #	 namespace a                               namespace b

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Two CPUs send to one peer while what was staged goes out: no message is so far behind the newest that a receiver refuses it
-# as a replay. The receiver is Linux's own WireGuard, whose window is 8,128 messages. And what may be staged is limited in
+# Two CPUs send to one peer while staged packets are sent: no message is so far behind the newest that a receiver drops it
+# as a replay. The receiver is Linux's own WireGuard, whose window is 8,128 messages. The limit of staged packets is in
 # bytes, too.
 # vm: smp
 # series: 6.1 uml

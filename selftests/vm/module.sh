@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds weft.ko for one of the kernels that kernels.sh knows in a directory of its own in the cache, and prints the module's path. The
-# directory holds links to the sources, so that it follows them, and two kernels do not overwrite each other. Beside it,
-# under selftests/, are the modules that only tests have.
+# Builds weft.ko for one of the kernels of kernels.sh in a directory of its own in the cache, and prints the module's path.
+# The directory contains links to the sources, so that it follows them, and builds for two kernels do not overwrite each
+# other. The test modules are in its selftests/.
 #
 #   module.sh SERIES [PURPOSE [MAKE ARGUMENTS...]]     PURPOSE keeps builds with other arguments apart
 set -eu -o pipefail
