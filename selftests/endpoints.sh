@@ -247,7 +247,7 @@ binds() {
 	rename va2 vb9
 	expect_eq "name of the interface that was renamed" "$(bound_name)" vb9
 	rename vb9 va2
-	# It goes away, and what was not bound to it would go by the other.
+	# The interface is deleted; packets of an unbound socket would leave by the other one.
 	ns_ip a link del va2
 	expect_fail a_pings
 	expect_eq "name of the interface that is gone" "$(bound_name)" va2
@@ -272,7 +272,7 @@ in_vrf() {
 	ns_ip a link add blue type vrf table 100
 	ns_ip a link set blue up
 	ns_ip a link set va2 master blue
-	# It has lost its IPv6 address.
+	# The deleted interface has lost its IPv6 address.
 	addr_add a va2 2001:db8:2::1/64
 	tunnel_set a wt0 bind-device blue
 	peer_set a wt0 b wt0 endpoint 198.51.100.2:51820

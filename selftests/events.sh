@@ -127,7 +127,7 @@ peer-added administration 192.0.2.2:51820"
 	expect_match "rtt" "$(told handshake-rtt-us | tail -n 1)" '^[0-9]+$'
 	expect_eq "who" "$(told public-key | tail -n 1)" "$(tunnel_key b wt0)"
 	expect_eq "where" "$(told endpoint | tail -n 1)" 192.0.2.2:51820
-	# It goes on without a word, and is renewed.
+	# The session continues without events, and is renewed.
 	expect ns a ping -n -q -i 5 -c 25 -W 2 10.9.0.2
 	expect_newest session-renewed packet
 	expect_eq "sessions up" "$(told event | grep -c session-up)" 1

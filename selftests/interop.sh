@@ -195,7 +195,7 @@ gets_through() { # gets_through KIND_A KIND_B
 	expect_eq "responses" "$(capture_count call "$(type_filter 2)")" 1
 }
 
-# What has not been read yet when a process gets to run has to have room: 900 messages, with what the kernel adds.
+# The socket's buffer has to hold the messages that arrive until a process runs: 900, with the kernel's overhead.
 room_for_floods() {
 	local before
 

@@ -58,7 +58,7 @@ low_order() {
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
 }
 
-# It could only be ourselves.
+# A peer with the device's own key is not added.
 own_key_as_peer() {
 	tunnel_set a wt0 peer "$(tunnel_key a wt0)" allowed-ips 10.91.0.0/24
 	expect_eq "peers" "$(peer_count a wt0)" 1
@@ -154,7 +154,7 @@ preshared_differs() {
 	new_session
 	expect_fail ns a ping -n -c 3 -i 2 -W 3 10.9.0.2
 	expect_eq "latest handshake of a" "$(peer_field a wt0 b wt0 handshake)" "$(value handshake)"
-	# It counts from the next handshake on.
+	# A new preshared key takes effect with the next handshake.
 	peer_set b wt0 a wt0 preshared-key "$(psk_file one)"
 	expect_eq "preshared key" "$(peer_field b wt0 a wt0 psk)" "$(cat "$(psk_file one)")"
 	wait_for 30 pings

@@ -161,8 +161,8 @@ handshakes_made() { # handshakes_made NS
 	ns "$1" "$WEFT" metrics | grep '^weft_peer_handshakes_completed_total'
 }
 
-# Memory is about to be written out, which takes a while, and processes and workers run yet. Both ends would like to have a
-# session, and each of the two could begin it.
+# Before memory is written out, processes and workers still run for a while. Both ends have data to send, and either could
+# start a handshake.
 no_session_while_going_to_sleep() {
 	local made_a made_b
 

@@ -173,7 +173,7 @@ lint_tidy() {
 	each_tool bash -c 'tidy_one "$@"' bash
 }
 
-# That the last user alone frees the list, clang does not see through the lock.
+# clang does not see through the lock that only the last user frees the list.
 scan_mistakes='^tools/conf/lookup\.c:.*Use of memory after it is freed'
 
 # The analysis that scan-build runs, without its pages.

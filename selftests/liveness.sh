@@ -195,7 +195,7 @@ backs_off() {
 	expect_eq "state" "$(state)" up
 }
 
-# It is tried as long as there is a keepalive, and found without any data.
+# With a keepalive the tries continue, and the session is made without any data.
 comes_back() {
 	pair_create
 	cut_off
@@ -352,7 +352,7 @@ waits() {
 	local start
 
 	pair_create
-	# It begins the handshake itself, and is there when that is done.
+	# "wait" starts the handshake itself, and ends when the session is made.
 	start=$(now_ms)
 	expect ns a "$WEFT" wait wt0
 	expect_lt "ms" "$(($(now_ms) - start))" "$(late 3000)"

@@ -71,7 +71,7 @@ refused() {
 	expect_error "another peer of the device has it" set_a peer "$three" name twice peer "$b" name twice
 }
 
-# What counts is how things stand at the end.
+# A change is checked by its final state.
 all_at_once() {
 	fresh
 	set_a peer "$one" name left peer "$two" name right
@@ -152,7 +152,7 @@ exclusive() {
 	expect_eq "got" "$(prefixes_of "$two")" "10.92.0.0/24"
 	# Exactly this prefix: a longer or a shorter one is another.
 	expect set_a peer "$two" allowed-ips 10.90.0.0/25,10.90.0.0/23 exclusive
-	# What the same change takes from the other is free, wherever in it that stands.
+	# A prefix that the same change removes from its owner is free, in any order.
 	expect_error "another peer has one of them" set_a peer "$two" allowed-ips 10.94.0.0/24 exclusive peer "$three" allowed-ips 10.94.0.0/24
 	expect set_a peer "$two" allowed-ips 10.90.0.0/24 exclusive peer hub allowed-ips -10.90.0.0/24
 	expect_eq "got" "$(prefixes_of "$two")" "10.90.0.0/24"

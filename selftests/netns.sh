@@ -12,7 +12,7 @@
 
 # A home with a veth to b; the far end is called after it.
 home_create() { # home_create NAME NUMBER
-	# What an earlier case left is taken away in the background.
+	# The kernel deletes the namespaces of an earlier case in the background.
 	wait_for 10 gone "$1"
 	ns_create "$1"
 	veth_link "$1" "v$1" b "v$1-b"
@@ -171,8 +171,8 @@ deleted_under_traffic() {
 	expect ns_ip b link del wt1
 }
 
-# Routes are their namespace's: a link whose sockets are closed has none of them left in its peers' caches either. What is freed
-# of a namespace is gone when another one has gone after it.
+# Routes belong to their namespace: after its sockets are closed, a link's peers have none of them in their caches. A
+# namespace has been freed when one that was deleted after it has been freed.
 routes_stay_at_home() { # routes_stay_at_home FAMILY
 	home_create home 1
 	ns_create away
@@ -244,7 +244,7 @@ all_carriers_are_off() {
 	[ "$(ns_ip away link show | grep -c 'many.*NO-CARRIER')" = "$many" ]
 }
 
-# They lose their sockets together: a link does not wait for those before it.
+# All links lose their sockets together, without waiting for each other.
 many_lose_their_home() {
 	local start
 

@@ -31,7 +31,7 @@ answers_while_it_comes_up() {
 	expect program sessions "$rounds"
 }
 
-# It takes its time to get its preshared key.
+# A delay before the preshared key of the new peer is set.
 adding_takes_time() {
 	modprobe weft_fault 2>/dev/null || skip "no module weft_fault here"
 	defer rmmod weft_fault

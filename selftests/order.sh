@@ -104,7 +104,7 @@ threaded() { # threaded 0|1
 	ip netns exec "$(ns_name b)" sh -c "echo $1 >/sys/class/net/wt0/threaded"
 }
 
-# What is left behind full in a queue would never be polled again.
+# A queue that is left full would never be polled again.
 threaded_polling() {
 	threaded 1
 	defer threaded 0

@@ -262,7 +262,7 @@ udp_segments() { # udp_segments ADDRESS COUNT SIZE LAST
 	expect ns_wait receiver
 }
 
-# What is cut up before it gets here is put together at the other end.
+# Packets that are fragmented before they reach the tunnel are reassembled at the other end.
 fragments_inside() { # fragments_inside ADDRESS
 	expect ns a ping -n -c 2 -i 0.2 -W 5 -s 4000 "$1"
 	udp_segments "$1" 1 60000 60000
@@ -318,7 +318,7 @@ injected_rubbish() {
 	[ "$KIND" != weft ] || expect_ge "tx_drop_not_ip" "$(ethtool_stat a wt0 tx_drop_not_ip)" 6
 }
 
-# What leaves carries the inner flow's hash, though all of it looks like one flow.
+# Outer packets have the inner flow's hash, although they look like one flow.
 flow_hashes() {
 	local flows one
 

@@ -238,7 +238,7 @@ routers_say_nothing() { # routers_say_nothing FAMILY
 	expect_eq "path MTU" "$(path_mtu)" "$limit"
 	expect_eq "answers that anybody else has seen" "$(capture_count answers)" 0
 	stream a fd09::2 "$(scaled 1000000)" 20 "silent router, IPv$1 outside, ${KIND_B:-weft} answers,"
-	# What cannot be made shorter goes in fragments, of the right size.
+	# Packets that cannot be shortened are sent in fragments of the right size.
 	reaches_b -s 1232 fd09::2
 	reaches_b -M "dont" -s 4000 10.9.0.2
 }

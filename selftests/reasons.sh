@@ -51,7 +51,7 @@ before() { # before NS...
 	done
 }
 
-# What has grown since, on one line: "ghost.queue=2 wt0.queue=2".
+# The counters that have grown since, on one line: "ghost.queue=2 wt0.queue=2".
 grown() { # grown NS
 	drops "$1" | awk 'NR == FNR { old[$1] = $2; next } $2 != old[$1] { print $1 "=" $2 - old[$1] }' \
 		"$lib_work/drops.$1" - | sort | tr '\n' ' ' | sed 's/ $//'
@@ -61,7 +61,7 @@ has_grown() { # has_grown NS WANTED
 	[ "$(grown "$1")" = "$2" ]
 }
 
-# Some of it is counted by a worker.
+# A worker counts some of the drops.
 expect_grown() { # expect_grown NS WANTED
 	attempt wait_for 5 has_grown "$1" "$2" 2>/dev/null || expect_eq "what grew in $1" "$(grown "$1")" "$2"
 }

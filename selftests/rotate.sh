@@ -162,7 +162,7 @@ shows() { # shows NODE FIELD TEXT: the field of the interface, or of its only pe
 	[ "$(ns "$1" weft show wt0 "$2" | awk '{ print $NF }')" = "$3" ]
 }
 
-# It does not know of two keys, and is not told.
+# An in-tree peer does not support two keys, and is configured with one.
 in_tree_among_them() {
 	local old new
 
@@ -176,7 +176,7 @@ in_tree_among_them() {
 	pause 7
 	wait_for 10 shows_key n1 "$(tunnel_key n0 wt0)"
 	traffic_lost_nothing 3
-	# It follows in its own time.
+	# The in-tree peer gets the new key later.
 	new=$(tunnel_key n0 wt0)
 	ns n2 wg set wt0 peer "$new" allowed-ips 10.9.0.1/32 endpoint 192.0.2.1:51820
 	ns n2 wg set wt0 peer "$old" remove

@@ -199,7 +199,7 @@ sticky_source() { # sticky_source FAMILY-FILTER FIRST SECOND SECOND-ENDPOINT
 	expect_eq "messages from the second address" "$(wire sticky "$family and src host $second")" 4
 	expect_eq "messages from the first address" "$(wire sticky "$family and src host $first")" 0
 
-	# It is gone: the first one serves, and a follows.
+	# The second address is deleted: b uses the first one, and a's endpoint follows.
 	ns_ip b addr del "$second/$([ "$family" = ip ] && echo 24 || echo 64)" dev vb
 	capture_start gone a va udp
 	expect ns b ping -n -c 1 -W 5 10.9.0.1

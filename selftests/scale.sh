@@ -228,7 +228,7 @@ kernel_memory() { # bytes that the kernel has handed out, in whole pages
 	awk '$1 == "Slab:" || $1 == "Percpu:" || $1 == "VmallocUsed:" { sum += $2 } END { print sum * 1024 }' /proc/meminfo
 }
 
-# What RCU still holds goes first, and what can be had again from files.
+# Waits for RCU callbacks, and drops caches of files.
 settled_memory() {
 	pause 1
 	echo 3 >/proc/sys/vm/drop_caches

@@ -95,7 +95,7 @@ setconf_anew() {
 	session_up a wt0 b wt0 10.9.0.2
 }
 
-# LINE comes last in a file that is good up to there: BEGINNING, or a peer. What is refused says where and what.
+# LINE is the last of an otherwise valid file: BEGINNING, or a peer. The refusal names the line and the word.
 broken() { # broken LINE WORD [BEGINNING]
 	local before status=0 beginning="[Interface]\nFwMark = 99\nListenPort = 9999\n[Peer]\nPublicKey = $strange\nPersistentKeepalive = 9"
 

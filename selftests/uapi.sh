@@ -97,10 +97,10 @@ waiting_packet() {
 
 # ---- cookies in the counters ----
 
-# b calls while a is under load. What a says to b's first initiation, and to the flood, is a cookie: 64 bytes, counted as
-# sent on a's link. It belongs to no peer, and where it arrives it is not counted. Every initiation of b's counts for b,
-# and for a only one that it takes, which it answers. (To the in-tree module b is under load when a is: it may say "cookie"
-# to the response.)
+# b initiates while a is under load. a answers b's first initiation, and the flood, by cookie replies of 64 bytes, counted
+# as sent on a's link. They belong to no peer, and their receiver does not count them. b counts each of its initiations, a
+# only the accepted one, which it answers. (In the in-tree module b is under load when a is: it may answer the response by
+# a cookie reply.)
 cookie_counted() {
 	local packets calls responses cookies
 

@@ -437,7 +437,7 @@ b_sends() { # b_sends PORT
 	ns b bash -c "echo >/dev/udp/192.0.2.1/$1"
 }
 
-# What "up" adds to netfilter matches the tunnel's packets, and none beside it.
+# The rules that "up" adds to netfilter match the tunnel's packets, and no others.
 bystanders() {
 	local tracked=/proc/sys/net/netfilter/nf_conntrack_count
 
@@ -590,7 +590,7 @@ saving() {
 	expect_eq "port" "$(device_field a ut0 port)" 51999
 }
 
-# What a hook has written is read before it is written again.
+# A file that a hook has written is read again before it is saved.
 saving_by_hook() {
 	write_conf "$plain\nSaveConfig = true\nPreDown = $WEFT set %i listen-port 51998\nPreDown = $WEFT save $conf"
 	expect weft_a up "$conf"
@@ -608,7 +608,7 @@ stripping() {
 	expect weft_a syncconf ut0 "$lib_work/stripped"
 }
 
-# What b sends through the tunnel for a network behind a, and a lets through.
+# Packets from b through the tunnel for a network behind a, which a forwards.
 passed_on() {
 	local before
 
@@ -688,7 +688,7 @@ resolving() {
 	expect ip netns exec "$(ns_name a)" "$WEFT" up ut0
 	defer weft_a down ut0
 	hosts 192.0.2.2
-	# It has never answered: that is silence.
+	# A peer that has never answered counts as silent.
 	expect_eq "what resolve says" "$(resolve_a ut0)" "ut0: peer harbour-master is at 192.0.2.2:51820 now"
 	session_up a ut0 b wt0 10.9.0.2
 	hosts 192.0.2.98
@@ -757,7 +757,7 @@ roamed() {
 	expect weft_a up "$conf"
 	expect_eq "endpoint of another file" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:7
 	expect ns b ping -n -c 1 -W 5 10.9.0.1
-	# Of several places none is where it is.
+	# The peer is at none of the endpoints of the file.
 	sed -i 's/^Endpoint.*/Endpoint = 192.0.2.2:7, 198.51.100.9:7/' "$conf"
 	expect weft_a up "$conf"
 	expect ns b ping -n -c 1 -W 5 10.9.0.1
@@ -832,7 +832,7 @@ deleted_link() {
 	expect_same "after the last down"
 }
 
-# What was recorded takes it down.
+# "down" uses the record.
 without_file() {
 	local log=$lib_work/hooks unusable="ut0: its file cannot be used: it is taken down as 'weft up' has recorded it"
 

@@ -43,7 +43,7 @@ came() {
 	link_stat b vx0 rx_packets
 }
 
-# Each frame arrives, and as one. What is sent back is finished, for the program would not do it.
+# Each frame arrives as one. The kernel's frames are sent without offloads, which the program does not implement.
 program_and_kernel() {
 	local before sent most
 

@@ -41,7 +41,7 @@ replays() {
 	fi
 }
 
-# b's receiver may be slower than two senders: what it has no room for is lost there, and is no replay.
+# b's receiver may be slower than two senders: packets that overflow its queue are lost, and are no replays.
 two_cpus_at_once() {
 	local apart
 
