@@ -193,7 +193,7 @@ what_is_set() {
 	ns a weft show all dump | cut -f 1-5,9
 }
 
-# $1: what the complaint has to say; the rest: a command that must change nothing.
+# $1: the expected text of the complaint; the rest: a command that must have no effect.
 refused() {
 	local text=$1 before
 

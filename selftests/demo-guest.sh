@@ -281,7 +281,7 @@ has_session() { # has_session NODE WITH
 	[ "$(on "$1" weft show weft0 latest-handshakes | awk -v key="$(key "$2")" '$1 == key { print $2 }')" -gt 0 ]
 }
 
-# The time to live tells how many routers a packet has crossed: 64 less one for each.
+# The time to live shows the number of routers that a packet has crossed: 64 less one for each.
 ping_with_ttl() { # ping_with_ttl FROM ADDRESS TTL
 	wait_until on "$1" ping -n -c 1 -W 2 "$2" || return 1
 	on "$1" ping -n -c 2 -i 0.2 -W 5 "$2" | tee "$work/ping" >&2

@@ -144,12 +144,12 @@ wrong_psk() {
 	tunnels preshared-key "$(psk_file one)"
 	peer_set b wt0 a wt0 preshared-key "$(psk_file two)"
 	doctor_says a 2 preshared
-	# It calls too, and may or may not have had an answer meanwhile.
+	# b initiates, too, and may or may not have had an answer meanwhile.
 	ns b "$WEFT" -j doctor wt0 >"$lib_work/doctor" || true
 	expect_match "what is wrong at b" "$(cat "$lib_work/doctor")" '"code": *"(preshared|unconfirmed)"'
 }
 
-# b hears a, and a does not hear b.
+# b receives a's packets, and a does not receive b's.
 one_way() {
 	tunnels
 	nft_rule r forward udp sport 51820 ip saddr 198.51.100.2 drop
@@ -273,7 +273,7 @@ outer_ip6() {
 	defer ns_ip_batch b "route del 2001:db8:1::/64" "addr del 2001:db8:2::2/64 dev vb"
 }
 
-# The peer hears the tunnel's own handshakes, and nothing else.
+# The peer receives only the tunnel's own handshakes.
 leaves_no_trace() {
 	local before
 
@@ -516,7 +516,7 @@ in_tree() {
 	tunnel_set a wt0 private-key /dev/null
 	doctor_says a 2 no-private-key
 	tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
-	# It waits as long before it calls again, even if it could not.
+	# The 5 s until the next try also pass without a key.
 	pause 6
 	doctor_says a 2 unanswered
 }

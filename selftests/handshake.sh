@@ -169,7 +169,7 @@ wrong_key() {
 	refused_in_silence rx_drop_mac
 }
 
-# A slow machine has the next try, which is due after five seconds, before all has been looked at.
+# On a slow machine the next try, which is due after five seconds, precedes the end of the checks.
 refused_in_silence() { # refused_in_silence REASON
 	local most=$((SLOW > 1 ? 4 : 1))
 

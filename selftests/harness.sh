@@ -22,7 +22,7 @@ report() { # report STATUS WORDS: a test of the harness
 	fi
 }
 
-# A verdict as run.sh prints it.
+# Expects a verdict in run.sh's format.
 wanted() { # wanted VERDICT TEST CASE
 	grep -qxF -- "$1 - $series vm/planted/$2: $3" "$work/output"
 	report $? "sees of $2: $1, ${3/\# SKIP/skipped:}"

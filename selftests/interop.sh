@@ -92,7 +92,7 @@ changes_families() {
 	[ "$(tunnel_kind b "$dev_b")" != wireguard-go-new ]
 }
 
-# wireguard-go sends from an address that is gone until it is told once more where its peer is.
+# wireguard-go sends from a deleted address until its peer's endpoint is set again.
 roams() { # roams NS
 	local from=$1 now=192.0.2.77
 
@@ -135,7 +135,7 @@ renews() { # renews NS
 	expect_eq "handshake messages" "$(capture_count renews)" $((2 * initiations))
 }
 
-# Ten seconds after what nothing answers, and all the time if it is told to.
+# A keepalive ten seconds after unanswered data, and persistent keepalives.
 keeps_alive() { # keeps_alive NS
 	local to
 

@@ -186,10 +186,10 @@ lint_scan() {
 	return 1
 }
 
-# gcc 12 does not follow what is kept through a pointer into a structure of the caller's, and takes it for lost; and not
-# that strsep() gives one word at least.
+# gcc 12 does not follow memory that is stored through a pointer to a structure of the caller, and reports a leak; nor does
+# it know that strsep() returns at least one word.
 analyzer_mistakes='^tools/(conf/profile|apply/save|host/change|doctor/names|conf/setting)\.c:.*-Wanalyzer-malloc-leak'
-# Nor that a loop's condition has looked at the pointer, and that the last user alone frees.
+# Nor does it see that a loop's condition has checked the pointer, and that only the last user frees the list.
 analyzer_mistakes+='|^tools/conf/resolve\.c:.*-Wanalyzer-use-of-uninitialized-value|^tools/(doctor/names|conf/locate)\.c:.*-Wanalyzer-possible-null'
 analyzer_mistakes+='|^tools/conf/lookup\.c:.*-Wanalyzer-use-after-free'
 

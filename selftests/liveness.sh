@@ -319,7 +319,7 @@ spoke_restarts() {
 	note "$KIND restarted behind a NAT, the hub sends: $(($(now_ms) - start)) ms"
 }
 
-# Anybody can send what looks like data: from where no peer is it is not answered, and from where one is, once in 5 s.
+# Any host can forge data messages: from an address of no peer they are not answered, from a peer's address once in 5 s.
 strays() {
 	pair_create
 	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
@@ -358,7 +358,7 @@ waits() {
 	expect_lt "ms" "$(($(now_ms) - start))" "$(late 3000)"
 	expect_eq "state" "$(state)" up
 	expect ns a "$WEFT" wait wt0 peer "$(tunnel_key b wt0)" timeout 0
-	# b only has to be asked by a; b itself does not know where that is.
+	# b, which has no endpoint of a, is idle until a sends.
 	ns_ip b link set wt0 down
 	ns_ip b link set wt0 up
 	expect_error "is not up after 0 s: idle" ns b "$WEFT" wait wt0 timeout 0

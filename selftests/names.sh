@@ -62,7 +62,7 @@ refused() {
 	expect_error "control character" set_a peer "$two" name $'\xc2\x85'
 	expect_error "not UTF-8" set_a peer "$two" name $'\xc0\xaf'
 	expect_error "'one' is what peer $one is called" set_a peer "$two" name one
-	# A holder keeps its name that is only spoken of.
+	# A peer that a change only refers to by its name keeps the name.
 	expect_error "'one' is what peer $one is called" set_a peer "$one" persistent-keepalive 9 peer "$two" name one
 	# A refused change has no effect.
 	expect_error "'one' is what peer $one is called" set_a listen-port 7777 peer "$three" name three peer "$two" name one

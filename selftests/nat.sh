@@ -66,7 +66,7 @@ steady_traffic() {
 	defer ns_stop flow INT
 }
 
-# Nothing of a's leaves for more than LOW seconds, once.
+# The longest pause between initiations of a lasts LOW to HIGH seconds.
 pause_was() { # pause_was LOW HIGH: the longest time between two initiations, in seconds
 	local longest
 

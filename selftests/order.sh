@@ -134,7 +134,7 @@ polled_for_nothing() {
 [ "$(nproc)" -ge 2 ] || skip "needs two CPUs"
 # shellcheck disable=SC2119 # without arguments
 pair_create
-# Everything that is on its way may wait: what is lost is lost in the tunnel.
+# Queues on the path are large enough: a lost packet was lost in the tunnel.
 defer sysctl -qw "net.core.netdev_max_backlog=$(sysctl -n net.core.netdev_max_backlog)"
 sysctl -qw net.core.netdev_max_backlog=1000000
 session_up a wt0 b wt0 10.9.0.2

@@ -189,7 +189,7 @@ smallest_of_v6() { # smallest_of_v6 FAMILY
 		'Packet too big: mtu=1280'
 }
 
-# A sender behind a: it is a that tells it.
+# A sender behind a gets its ICMP errors from a.
 forwarded() {
 	tunnel_up 4
 	stream c 10.9.0.2 "$(scaled 1000000)" 10 "forwarded,"

@@ -96,7 +96,7 @@ key_is_now() { # key_is_now NODE KEY
 	cp "$(key_file "$2").pub" "$lib_work/keys/$1.wt0.pub"
 }
 
-# Rotates a node's key and tells the others.
+# Rotates a node's key and configures the others.
 rotate_node() { # rotate_node NODE ROUND OTHERS...
 	local node=$1 round=$2 old new other
 
@@ -229,7 +229,7 @@ goes_back() {
 	expect_eq "the same again" "$(ns n0 weft rotate wt0 private-key "$(key_file n0.1)")" "$new"
 	expect_eq "back to" "$(ns n0 weft rotate wt0 undo)" "$old"
 	expect shows n0 previous-public-key '(none)'
-	# The peer has the new key as n0's: it is told to go back as it was told to go on.
+	# The peer has the new key for n0: the way back is a change of its configuration, too.
 	expect_eq "the key" "$(ns n0 weft rotate wt0 private-key "$(key_file n0.1)")" "$new"
 	ns n1 weft set wt0 peer "$old" next-public-key "$new"
 	wait_for 16 shows n1 peers "$new"
@@ -360,7 +360,7 @@ refused() {
 	flows n0 10.9.0.2
 }
 
-# Each calls with its new key before the other has been told of it, and hears of the other's while its tries go unanswered.
+# Each initiates with its new key before the other is configured with it, and gets the other's key during unanswered tries.
 both_at_once() {
 	local old0 old1 new0 new1
 
@@ -405,7 +405,7 @@ file_key() { # file_key FIELD
 	sed -n "s/^$1 = //p" /etc/weft/wt0.conf
 }
 
-# The machine starts anew: nothing of the kernel's is left.
+# The machine reboots: the kernel's state is lost.
 reboot_n0() {
 	ns n0 weft down wt0 2>/dev/null || true
 	expect ns n0 weft up wt0

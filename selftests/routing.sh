@@ -180,7 +180,7 @@ wire() { # wire NAME FILTER: packets of a's capture that match
 	capture_count "$1" "$2"
 }
 
-# The responder has two addresses, and answers from the one it was spoken to: handshake and data.
+# The responder has two addresses, and answers from the one that was addressed: handshake and data.
 sticky_source() { # sticky_source FAMILY-FILTER FIRST SECOND SECOND-ENDPOINT
 	local family=$1 first=$2 second=$3
 
@@ -244,7 +244,7 @@ better_route() {
 	ns_ip b route del 192.0.2.1/32
 }
 
-# The interface that a peer was heard on goes away altogether.
+# The interface on which a peer's packets arrived is deleted.
 interface_gone() { # interface_gone ENDPOINT ROUTE-TO-A VIA-FIRST
 	second_link
 	peer_set a wt0 b wt0 endpoint "$1"

@@ -274,7 +274,7 @@ pings() {
 	expect ns b ping -n -c 1 -W 1 10.9.0.1
 }
 
-# a's key changes, and b is told: all that either end has computed for the old one is void.
+# a's key changes, and b is configured with it: secrets that either end has computed for the old key are void.
 changes_key() { # changes_key KEY_NAME
 	peer_remove b wt0 a wt0
 	cp "$(key_file "$1")" "$(key_file a.wt0)"

@@ -52,7 +52,7 @@ surroundings() {
 	ns_ip a -6 route show table all | sed 's/ expires.*//'
 	ns_ip a rule
 	ns_ip a -6 rule
-	# Peers that were spoken to are in sets, with their age.
+	# The sets contain the endpoints of recent packets, with their age.
 	ns a nft -s list ruleset | sed -e '/elements = {.*}/d' -e '/elements = {/,/}/d'
 }
 
@@ -702,7 +702,7 @@ resolving() {
 	expect_error "cannot resolve 'nowhere.invalid:51820'" resolve_a ut0
 }
 
-# A name without an address keeps no other peer down, and resolve finds it later.
+# A name without an address keeps no other peer down, and "weft resolve" finds the address later.
 unresolved() {
 	local folder=/etc/weft since
 
@@ -734,7 +734,7 @@ unresolved() {
 	expect_eq "endpoint" "$(ns a "$WEFT" show ut0 endpoints | grep -F "$strange" | cut -f 2)" "192.0.2.77:7"
 }
 
-# b goes elsewhere, and a's file goes on to say where it was.
+# b roams, and a's file still has its former endpoint.
 roamed() {
 	write_conf "$plain"
 	expect_up
@@ -752,7 +752,7 @@ roamed() {
 	expect_eq "endpoint after syncconf" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:51830
 	wait_for 20 grep -q 'icmp_seq=20 ' "$(ns_output pings)"
 	pings_stop pings
-	# A file that says another place is obeyed.
+	# A changed endpoint in the file takes effect.
 	sed -i 's/^Endpoint.*/Endpoint = 192.0.2.2:7/' "$conf"
 	expect weft_a up "$conf"
 	expect_eq "endpoint of another file" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:7
@@ -861,7 +861,7 @@ asked() { # asked: b has got a question for a name
 	[[ $(ns b nft list table inet silent) =~ "packets "[1-9] ]]
 }
 
-# A name server that says nothing would be waited for without end.
+# Without a limit the command would wait for a silent name server forever.
 interrupted_lookup() {
 	local since
 
