@@ -26,7 +26,7 @@ module_aliases() {
 	expect_eq "aliases" "$(sort <<<"$aliases" | xargs)" "net-pf-16-proto-16-family-$MODULE rtnl-link-$MODULE"
 }
 
-# The module's use count is read there: sysfs lists the links of one namespace only.
+# The module's parameter counts the interfaces of all namespaces: sysfs lists the links of one namespace only.
 interfaces_counted() {
 	local file=/sys/module/$MODULE/parameters/interfaces before
 
