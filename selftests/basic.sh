@@ -32,7 +32,7 @@ same_counts() {
 		[ "$(peer_field a wt0 b wt0 rx)" = "$(peer_field b wt0 a wt0 tx)" ]
 }
 
-# The same messages are counted at both ends, in the same way. On a slow kernel the session may be renewed while one looks.
+# Both ends count the same messages alike. On a slow kernel the session may be renewed between the readings.
 counters_agree() {
 	wait_for 10 same_counts
 	expect_gt "what b received" "$(peer_field b wt0 a wt0 rx)" 1048576

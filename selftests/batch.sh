@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Packets that go together: bursts of TCP of every size, whose segments are what TCP would have sent one by one; with
-# options and extension headers; with congestion on the way; past a capture; and bursts that are too long. What is looked at
-# segment by segment needs one CPU: on two the veth pair has two queues, and packets of one stream may overtake each other.
+# Packets in batches: bursts of TCP of every size, whose segments equal those that TCP would have sent one by one; with
+# options and extension headers; with congestion on the path; through a capture; and oversized bursts. Checks of single
+# segments need one CPU: on two the veth pair has two queues, and packets of one stream may be reordered.
 # vm: icount
 #
 #	 namespace a                               namespace b
@@ -21,9 +21,8 @@ tunnel_mtu() { # tunnel_mtu MTU
 	ns_ip a -6 route replace fd09::2/128 dev wt0 initcwnd 300
 }
 
-# Bursts from a to b of 1 to MOST segments. Inside b, every segment is looked at as it comes out of the tunnel. What is
-# to be many segments must be small ones: TCP hands down half a window at most, and less where the way there and back takes
-# milliseconds, as on a slow machine.
+# Bursts from a to b of 1 to MOST segments. In b every segment is checked as it leaves the tunnel. Many segments have to be
+# small ones: TCP passes down half a window at most, and less with a round trip of milliseconds, as on a slow machine.
 bursts() { # bursts ADDRESS MTU MOST [OPTIONS]
 	local family=4 most=$((SLOW > 1 ? $3 / 2 : $3))
 
@@ -39,10 +38,10 @@ bursts() { # bursts ADDRESS MTU MOST [OPTIONS]
 	expect_eq "b's errors and drops" "$(link_stat b wt0 rx_errors)/$(link_stat b wt0 rx_dropped)" 0/0
 }
 
-# Where a burst is seen to leave as one packet. On what is like a wire it is not.
+# The capture that sees a burst leave as one packet; on a wire-like link there is none.
 outer=va
 
-# A burst is on its way at once, and what comes out is not put together again.
+# A burst is sent as one packet, and its segments are not merged at the receiver.
 prepare() {
 	ns a sysctl -qw net.ipv4.tcp_slow_start_after_idle=0
 	ns b sysctl -qw net.ipv4.tcp_rmem="4096 2000000 6000000"
@@ -63,7 +62,7 @@ no_timestamps() {
 	bursts 10.9.0.2 600 64
 }
 
-# What a capture at b sees is what a has sent: what arrives is not written to.
+# A capture at b sees the packets as a has sent them: received data is not modified in place.
 past_captures() {
 	capture_start sent a va "udp and port 51820"
 	capture_start arrived b vb "udp and port 51820"
@@ -77,8 +76,8 @@ past_captures() {
 # CWR, and not in a SYN; CE.
 heard="tcp[13] & 0x82 = 0x80" marked="ip[1] & 3 = 3"
 
-# On the way every fourth packet that can be marked is. Inside the marks arrive; TCP at b tells a, and a tells that it has
-# heard: in its burst's first segment, and in no other.
+# On the path every fourth ECN-capable packet is marked. The inner packets carry the marks; TCP at b echoes them, and a
+# confirms with CWR in the first segment of its burst, and in no other.
 congestion() {
 	ns a sysctl -qw net.ipv4.tcp_ecn=1
 	ns b sysctl -qw net.ipv4.tcp_ecn=1
@@ -143,7 +142,7 @@ longer_elsewhere() {
 	done
 }
 
-# A program's own pages are used by TCP, and are its own again in the end.
+# TCP uses a program's own pages, and releases them in the end.
 zerocopy() {
 	tunnel_mtu 1420
 	ns_run sink b socat -u TCP-LISTEN:9001,reuseaddr OPEN:"$lib_work/zerocopy",creat,trunc

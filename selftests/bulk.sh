@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# 40 MB of TCP each way (12 where instructions are emulated), between weft and every implementation there is, over a veth pair with its offloads and over
-# one that behaves like a wire. Nothing is lost or overtaken, and every byte is counted.
+# 40 MB of TCP each way (12 where instructions are emulated), between weft and every available implementation, over a veth
+# pair with its offloads and over one that behaves like a wire. No packet is lost or reordered, and every byte is counted.
 # series: 6.1
 #
 #	 namespace a                               namespace b
@@ -24,7 +24,7 @@ dropped() { # dropped NS DEV: what the interface and its reasons say
 	ns "$1" ethtool -S "$2" | awk '/_drop_/ { print $2 }'
 }
 
-# Other implementations have queues that overflow; then TCP sends again, which is not weft's affair.
+# Other implementations have queues that overflow; TCP's retransmissions then are no failure of weft.
 expect_nothing_dropped() { # expect_nothing_dropped NS DEV
 	[ "$(tunnel_kind "$1" "$2")" = weft ] || return 0
 	expect_eq "drops of $1's $2" "$(dropped "$1" "$2" | sort -u)" 0

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check: all tests, as one stream of TAP, and last a line with the sum.
+# make check: all tests, as one stream of TAP, with the sum as the last line.
 #
 #   TESTS     names of tests (default: all). In userspace: unit, tools; of the build and the harness itself: harness,
 #             kselftest, ci; in VMs: every script here that sources lib.sh, and "vm" is all of those. For debug kernels:
@@ -35,7 +35,7 @@ vm_tests() {
 	done
 }
 
-# They need a debug kernel, or much time.
+# Tests that need a debug kernel, or much time.
 debug_tests() {
 	local name
 
@@ -44,8 +44,8 @@ debug_tests() {
 	done
 }
 
-# A suite that prints TAP of its own: its lines get its name; one that fails without a word gets a line. Line by line, for
-# others write to the same pipe.
+# A suite that prints TAP of its own: its lines get its name, and a failure without output gets a line. Whole lines are
+# written, because other suites write to the same pipe.
 suite() { # suite NAME COMMAND...
 	local name=$1 status log
 
@@ -79,7 +79,7 @@ build_module() { # build_module SERIES: sets module
 	rm -f "$log"
 }
 
-# Of these tests those that are for a series. One that is about kernels says so by naming none.
+# Those of the given tests that are for a series, by the line "# series:" of their head.
 tests_for() { # tests_for SERIES TEST...
 	local series=$1 name wanted
 
@@ -91,7 +91,7 @@ tests_for() { # tests_for SERIES TEST...
 	done
 }
 
-# A build of Linux as a program takes ten minutes. Without one its tests are skipped, unless KERNELS= asks for them.
+# Building Linux as a program takes ten minutes. Without a build its tests are skipped, unless KERNELS= asks for them.
 is_there() { # is_there SERIES TEST...
 	local name
 
@@ -107,8 +107,8 @@ run_series() { # run_series TEST...
 	with_verdict "$series run" selftests/vm/run.sh ${module:+-k "$module"} "$series" "$@"
 }
 
-# One VM a kernel at a time, the kernels side by side: each VM keeps one CPU busy, and those with two not much more. Linux as
-# a program has both CPUs for itself.
+# One VM per kernel at a time, the kernels in parallel: each VM keeps one CPU busy, and a VM with two CPUs not much more.
+# Linux as a program has both CPUs for itself.
 run_vms() { # run_vms TEST...
 	local series tests pids=()
 
@@ -127,7 +127,7 @@ run_vms() { # run_vms TEST...
 	[ ${#pids[@]} = 0 ] || wait "${pids[@]}"
 }
 
-# The one with sanitizers is that of the command's own tests.
+# The build with sanitizers is shared with the command's own tests.
 make_tools() {
 	make -s -C tools -j "$(nproc)" &&
 		{ [ -z "${WEFT_TOOL-}" ] || make -s -C selftests/tools -j "$(nproc)" build/weft; }
@@ -205,7 +205,7 @@ name_newest() {
 	KERNELS=$(tr -s ' ' '\n' <<<"$KERNELS" | sed "s/^newest$/$release/" | awk '!seen[$0]++' | tr '\n' ' ')
 }
 
-# First all series at once, for one that is unknown has Debian's lists refreshed, and that may change the others.
+# First all series at once: an unknown one refreshes Debian's lists, which may change the others.
 settle_kernels() {
 	local series
 
@@ -217,7 +217,7 @@ settle_kernels() {
 	export KERNEL_RELEASES
 }
 
-# What they find goes where guest.sh looks for it: a test may expect an error, and not read what it is.
+# Sanitizers' reports go to the folder that guest.sh checks: a test may expect an error without reading its text.
 sanitize() {
 	export WEFT_TOOL=$weft_top/selftests/tools/build/weft VM_ENVIRONMENT="${VM_ENVIRONMENT-} ASAN_OPTIONS UBSAN_OPTIONS"
 	export ASAN_OPTIONS=log_path=/run/sanitized/asan:detect_stack_use_after_return=1:strict_string_checks=1
@@ -230,14 +230,14 @@ main() {
 	KERNELS=${KERNELS:-$all_series}
 	choose
 	settle_kernels
-	# What was given to this make is not for those that it starts.
+	# Variables of this make are not passed to the ones that it starts.
 	unset TESTS MAKEFLAGS MAKEOVERRIDES MFLAGS
 	{
 		echo "TAP version 13"
 		build_tools
 		# shellcheck disable=SC2086 # a list
 		[ -z "$chosen_vm" ] || run_vms $chosen_vm &
-		# These take what the VMs leave.
+		# These run beside the VMs, at a lower priority.
 		renice -n 10 -p $BASHPID >/dev/null
 		own_suites
 		wait

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What kbuild runs on each source of the module beside the compiler, when told CHECK=<this>: sparse, and then clang for
-# all that it warns of. The kernel being gcc's, clang has to do without flags that only gcc has, and what headers of the
-# kernel have to say is no concern of ours; -Wno-gnu is how the kernel itself is built with clang.
+# The checker that kbuild runs on each source of the module with CHECK=<this>: sparse, and then clang for its warnings. The
+# kernel is built with gcc, so flags that clang lacks are removed, and warnings in the kernel's headers are ignored; the
+# kernel's own builds with clang use -Wno-gnu, too.
 #
 #   checker.sh FLAGS... FILE
 set -u

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Proves that the debug kernels report what they are there to report: runs planted tests, each of which does one thing that
-# is wrong, and looks for the verdict and the report's own words. TAP.
+# Proves that the debug kernels report each kind of fault: runs planted tests, each with one fault, and checks the verdict
+# and the text of the report. TAP.
 #
 #   checkers.sh [SERIES...]     6.12-kasan, 6.12-kcsan, uml-kasan; others are passed over
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
 
-# Lockdep is silent after its first report. KASAN's is the machine's end, and leaks are looked for after the last test.
+# Lockdep is disabled after its first report. A KASAN report ends the VM, and leaks are searched after the last test.
 kasan_tests=(rcu sleep shift bounds object lock free leak)
 uml_tests=(rcu sleep shift bounds object lock free)
 kcsan_tests=(rcu sleep race lock)
@@ -52,7 +52,7 @@ check_kernel() { # check_kernel SERIES TEST...
 	for name; do
 		reported "$series" "$name"
 	done
-	# What befell a machine, rather than a test, is told in lines without one.
+	# Events of a VM, not of a test, are in lines without a test's name.
 	[ $failed = 0 ] || grep -v ' vm/planted/' "$work/output" | sed 's/^/# /'
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Proves that .ci/run ends as the targets do, and what it forgives: with a make that only prints what a plan says. TAP.
+# Tests the exit status of .ci/run and its reruns, with a fake make that prints a given plan. TAP.
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=selftests/tap.sh
@@ -11,7 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin"
 
-# Takes the file named like its target, and ".alone" behind that when it runs one test; without a file all is well.
+# Prints the file named after its target, with ".alone" appended for a rerun of one test; without a file the target passes.
 cat >"$work/bin/make" <<'MAKE'
 #!/bin/bash
 file=$PLANS/$1
@@ -35,7 +35,7 @@ plan() { # plan TARGET LINE...
 # Two groups of tests, so that the number of targets does not depend on how many there are.
 kasan="basic stall;port"
 
-# Each test that can run there is in one group, whatever group comes first, and there is a word for each that has no time.
+# Each test that can run there is in one group, whatever group comes first, and each skipped group is named.
 all_under_kasan() {
 	local kasan='' verdict=ok missing
 

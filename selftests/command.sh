@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The command weft against a kernel: on an in-tree wireguard interface it prints what wg(8) prints, byte for byte, and
-# configures what wg(8) configures; syncconf leaves sessions alone; what is refused changes nothing; any size is read.
+# The command weft with a kernel: on an in-tree wireguard interface its output equals that of wg(8), byte for byte, and so
+# does its configuration; syncconf leaves sessions alone; refused changes have no effect; dumps of any size are read.
 # series: 6.12
 #
 #	 namespace a                               namespace b
@@ -124,7 +124,7 @@ compare_many() {
 	same_output c showconf wg0
 }
 
-# The same on the kind under test: what goes in comes out.
+# The same on the kind under test: the dump equals the configuration.
 many_round_trip() {
 	sed -n 's/^AllowedIPs = //p' "$files/many.conf" | tr -d ' ' | tr ',' '\n' |
 		sed 's,^[^/]*$,&/32,' | sort >"$files/in"
@@ -136,7 +136,7 @@ many_round_trip() {
 	expect_eq "peers left" "$(ns a weft show wt1 peers | wc -l)" 0
 }
 
-# A dump that is read while peers come and go is whole: all that stay are in it.
+# A dump during changes is complete: it has all peers that stay.
 dump_under_change() {
 	local i key
 
@@ -193,7 +193,7 @@ what_is_set() {
 	ns a weft show all dump | cut -f 1-5,9
 }
 
-# $1: what the complaint has to say; the rest: a command that must change nothing.
+# $1: the expected text of the complaint; the rest: a command that must have no effect.
 refused() {
 	local text=$1 before
 

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# weft in the place of the in-tree module: loaded with compat=1 it answers to the name wireguard, and wg(8), wg-quick(8)
-# and ip(8), as they are, do with it what they do with that one. Only one of the two can have the name. (With another KIND
-# than weft, only what these programs do is tested.)
+# weft in the place of the in-tree module: loaded with compat=1 it registers the name wireguard, and unmodified wg(8),
+# wg-quick(8) and ip(8) work with it as with that module. Only one of the two can have the name. (With another KIND than
+# weft, only these programs are tested.)
 # series: 6.12
 #
 #	 namespace a                               namespace b, with 203.0.113.9
@@ -15,7 +15,7 @@
 umask 077
 modprobe_conf=/run/modprobe.d/weft-selftest.conf
 
-# ---- who has the name ----
+# ---- the module with the name ----
 
 loaded() { # loaded MODULE
 	[ -d "/sys/module/$1" ]
@@ -29,7 +29,7 @@ unload() { # unload MODULE...
 	done
 }
 
-# What the module itself said since it was last asked.
+# The module's kernel messages since the last call.
 weft_log() {
 	dmesg | awk -v mark="$(value mark)" 'found && /\] weft[: ]/ && !/module verification/ { sub(/^\[[^]]*\] /, ""); print }
 		index($0, mark) { found = 1 }'
@@ -50,7 +50,7 @@ without_parameter() {
 	expect_eq "interfaces of wireguard" "$(ns a weft show interfaces)" wg0
 }
 
-# Not once but three times: what a refusal left behind would be in the way of the next.
+# Three times: leftovers of one refusal would disturb the next.
 refused_beside_in_tree() {
 	local try
 
@@ -87,7 +87,7 @@ in_tree_refused() {
 	defer ns_ip a link del wg0
 	expect_fail insmod "$(modinfo -n wireguard)"
 	expect_fail loaded wireguard
-	# To modprobe "it exists already" is success, but there is no second module.
+	# modprobe treats EEXIST as success, but no second module is loaded.
 	modprobe wireguard || true
 	expect_fail loaded wireguard
 	expect ns a wg set wg0 listen-port 7007
@@ -124,7 +124,7 @@ loaded_by_name() {
 	only_weft_is_loaded
 }
 
-# ---- what it looks like ----
+# ---- the link, the family and the module ----
 
 looks_like_wireguard() {
 	expect_match "the link" "$(ns_ip a -d link show wt0)" "POINTOPOINT,NOARP.* mtu 1420 .*link/none.* wireguard "
@@ -205,8 +205,8 @@ quick() { # quick NS ACTION
 	ns "$1" wg-quick "$2" "$lib_work/$1/quick.conf"
 }
 
-# What a says to anywhere goes to b; b only knows a. The mark stands in the file because wg syncconf would take it away
-# otherwise, and wg-quick down looks for its rules by it.
+# a sends all packets to b, whose only peer is a. The mark is in the file because wg syncconf would remove it otherwise,
+# and wg-quick down finds its rules by it.
 write_quick_conf() { # write_quick_conf KEEPALIVE
 	mkdir -p "$lib_work/a" "$lib_work/b"
 	cat >"$lib_work/a/quick.conf" <<-END
@@ -264,7 +264,7 @@ quick_up() {
 	expect_match "the route there" "$(ns_ip a route get 203.0.113.9)" "dev quick .*src 10\.8\.0\.1"
 }
 
-# What everybody does after a change of the file.
+# The usual command after a change of the file.
 quick_reload() {
 	local before
 

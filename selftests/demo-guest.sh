@@ -16,7 +16,7 @@ set -u -o pipefail
 
 nodes=(ember litespeed spark)
 declare -A number=([ember]=1 [litespeed]=2 [spark]=3)
-# Only for what may hang; the guest's seconds.
+# Only for commands that may hang; in the guest's seconds.
 patience=30
 work=$(mktemp -d)
 demo_dir=$(cd "$(dirname "$0")" && pwd)
@@ -46,14 +46,14 @@ tell() {
 	sed 's/^/   /'
 }
 
-# What a command prints, under the command itself as one would type it on that server.
+# A command as typed on that server, and its output.
 show() { # show NODE COMMAND...
 	printf '   %s\n' "$(paint 36 "$1# ${*:2}")"
 	on "$@" 2>&1 | sed 's/^/     /'
 }
 
-# Runs a command that proves what is said. A failure is remembered, told with what the command printed, and decides the
-# end of the demo; the other steps go on.
+# Runs a command that proves a claim. A failure is recorded, reported with the command's output, and makes the demo fail
+# at its end; the other steps continue.
 check() { # check CLAIM COMMAND...
 	local claim=$1
 
@@ -68,7 +68,7 @@ check() { # check CLAIM COMMAND...
 	fi
 }
 
-# ---- places ----
+# ---- servers by name ----
 
 on() { # on NODE COMMAND...
 	local node=$1
@@ -127,7 +127,7 @@ make_internet() {
 		ip -n internet link set switch up
 }
 
-# What spark offers to the fleet is the command weft itself, signed with a key that only the fleet's owner has.
+# spark offers the command weft itself to the fleet, signed with a key that only the fleet's owner has.
 make_release() {
 	cp /weft/tools/weft "$work/release" &&
 		openssl genpkey -algorithm ed25519 -out "$work/owner.key" &&
@@ -135,7 +135,7 @@ make_release() {
 		openssl pkeyutl -sign -rawin -inkey "$work/owner.key" -in "$work/release" -out "$work/release.sig"
 }
 
-# One byte in the middle is another one, whatever it was.
+# Changes one byte in the middle.
 tamper() { # tamper FILE OUTPUT
 	local at=$(($(stat -c %s "$1") / 2)) byte
 
@@ -165,7 +165,7 @@ port_open() { # port_open NODE PORT
 	[ -n "$(on "$1" ss -Htln "sport = :$2")" ]
 }
 
-# A machine of its own has a name of its own: hence the namespace for it.
+# A UTS namespace gives each server a host name of its own.
 start_sshd() { # start_sshd NODE
 	local home=$work/ssh-$1
 
@@ -232,7 +232,7 @@ packets() { # packets NAME FILTER: one line for each
 	tcpdump -nn -q -Z root -r "$work/$1.pcap" "$2" 2>/dev/null
 }
 
-# How many lines of the zone file stand in what was captured. Short ones could stand there by accident.
+# Counts lines of the zone file in the capture. Short lines could match by accident.
 lines_seen() { # lines_seen NAME
 	awk 'length > 24' "$work/zone" >"$work/zone-lines"
 	grep -aoFf "$work/zone-lines" "$work/$1.pcap" | sort -u | wc -l
@@ -281,7 +281,7 @@ has_session() { # has_session NODE WITH
 	[ "$(on "$1" weft show weft0 latest-handshakes | awk -v key="$(key "$2")" '$1 == key { print $2 }')" -gt 0 ]
 }
 
-# The time to live tells how many routers a packet has crossed: 64 less one for each.
+# The time to live shows the number of routers that a packet has crossed: 64 less one for each.
 ping_with_ttl() { # ping_with_ttl FROM ADDRESS TTL
 	wait_until on "$1" ping -n -c 1 -W 2 "$2" || return 1
 	on "$1" ping -n -c 2 -i 0.2 -W 5 "$2" | tee "$work/ping" >&2
@@ -316,7 +316,7 @@ hub_and_spoke() {
 	done
 }
 
-# ---- 2 and 4: a zone file, and who reads along ----
+# ---- 2 and 4: a zone file, and the observer ----
 
 zone_arrived() { # zone_arrived NODE ADDRESS
 	rm -f "$work/zone-$1"
@@ -361,7 +361,7 @@ nothing_read() {
 	grep -q '^0 packets dropped by kernel' "$work/private.log" && [ "$captured" -gt $((2 * size)) ] && [ "$read" = 0 ]
 }
 
-# The control: an observer who could not read this would prove nothing.
+# The control: it proves that the observer can read unencrypted packets.
 move_zone_publicly() {
 	local lines readable
 
@@ -484,7 +484,7 @@ shell_on() { # shell_on FROM ADDRESS COMMAND
 		-o UserKnownHostsFile="$work/known_hosts" -o GlobalKnownHostsFile=none "root@$2" "$3"
 }
 
-# It is that machine that answers: its own host key, its own name, its own address.
+# The answering machine is identified by its host key, name and address.
 shell_answers() { # shell_answers FROM TO ADDRESS
 	local answer
 
@@ -550,7 +550,7 @@ measure_all() {
 		measure "$work/speed-weft" "$(inside litespeed)" || return 1
 		measure "$work/speed-wireguard" 10.78.0.2 || return 1
 	done
-	# The same number of runs each, or the comparison is none.
+	# The comparison needs the same number of runs of each.
 	[ "$(wc -l <"$work/speed-weft")" = 2 ] && [ "$(wc -l <"$work/speed-wireguard")" = 2 ]
 }
 

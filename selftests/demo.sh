@@ -14,7 +14,7 @@ series=${DEMO_SERIES:-6.12}
 # Everything in the guest has limits of its own; this one is for a guest that hangs.
 limit=900
 
-# Colour for a terminal, unless somebody does not want it: no-color.org.
+# Colour for a terminal, unless NO_COLOR is set: no-color.org.
 colour_wanted() {
 	[ -t 1 ] && [ -z "${NO_COLOR-}" ] && [ "${TERM-dumb}" != dumb ]
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# weft doctor: one thing is broken, and just that is what it says, and nothing of a tunnel that works.
+# weft doctor: each case breaks one thing and expects exactly that finding, and none for a working tunnel.
 #
 #	 namespace a             namespace r (routes)            namespace b             namespace c
 #	 wt0 10.9.0.1                                            wt0 10.9.0.2            wt0 10.9.0.3
@@ -144,12 +144,12 @@ wrong_psk() {
 	tunnels preshared-key "$(psk_file one)"
 	peer_set b wt0 a wt0 preshared-key "$(psk_file two)"
 	doctor_says a 2 preshared
-	# It calls too, and may or may not have had an answer meanwhile.
+	# b initiates, too, and may or may not have had an answer meanwhile.
 	ns b "$WEFT" -j doctor wt0 >"$lib_work/doctor" || true
 	expect_match "what is wrong at b" "$(cat "$lib_work/doctor")" '"code": *"(preshared|unconfirmed)"'
 }
 
-# b hears a, and a does not hear b.
+# b receives a's packets, and a does not receive b's.
 one_way() {
 	tunnels
 	nft_rule r forward udp sport 51820 ip saddr 198.51.100.2 drop
@@ -157,7 +157,7 @@ one_way() {
 	doctor_says b 2 unconfirmed
 }
 
-# What b said an hour ahead is not forgotten when its clock is right again. If a could call, all would be well: it cannot.
+# a keeps b's timestamp of an hour ahead when b's clock is corrected. A call of a would help, but a cannot call.
 clock_back() {
 	tunnels
 	nft_rule r forward ip saddr 192.0.2.1 udp dport 51820 @th,64,8 1 drop
@@ -195,7 +195,7 @@ barred_by_destination() {
 	doctor_says a 2 barred
 }
 
-# A router says in its own name that the port is closed: of the peer's sockets it knows nothing.
+# A router sends "port unreachable" from its own address: it does not know the peer's sockets.
 rejected_on_the_way() {
 	tunnels
 	outer_ip6
@@ -213,7 +213,7 @@ barred_by_policy() {
 	doctor_says a 0
 }
 
-# Of all firewalls the commonest: a peer that calls is let out and answered, and none is let in.
+# The most common firewall: outgoing flows and their answers pass, incoming flows do not.
 stateful() {
 	local rules='policy drop; iifname { lo, wt0 } accept; ct state established,related accept; tcp dport 22 accept;'
 
@@ -273,7 +273,7 @@ outer_ip6() {
 	defer ns_ip_batch b "route del 2001:db8:1::/64" "addr del 2001:db8:2::2/64 dev vb"
 }
 
-# The peer hears the tunnel's own handshakes, and nothing else.
+# The peer receives only the tunnel's own handshakes.
 leaves_no_trace() {
 	local before
 
@@ -285,7 +285,7 @@ leaves_no_trace() {
 	expect_eq "malformed" "$(ns b "$WEFT" metrics wt0 | sed -n 's/^weft_drops_total{.*reason="malformed".*} //p')" 0
 }
 
-# There is a session, of which nothing is heard any more; no handshake is due for a while.
+# A session has fallen silent, and no handshake is due for a while.
 fallen_silent() {
 	tunnels
 	session_up a wt0 b wt0 10.9.0.2
@@ -364,7 +364,7 @@ shadowed() {
 	doctor_says a 1 shadowed
 }
 
-# One that is not there has a part of what is b's.
+# A peer that is not up has a part of b's prefix.
 overlap() {
 	tunnels
 	peer_set a wt0 b wt0 allowed-ips 10.9.0.0/24
@@ -372,7 +372,7 @@ overlap() {
 	tunnel_set a wt0 peer "$(public_key other)" name narrow allowed-ips 10.9.0.2/32
 	doctor_says a 1 overlap
 	expect grep -qF '10.9.0.2/32 is peer narrow' "$lib_work/doctor"
-	# Who has all the rest is meant to.
+	# A default route beside a narrower prefix is intended.
 	peer_set a wt0 b wt0 allowed-ips 0.0.0.0/0
 	ns_ip a route add default dev wt0
 	doctor_says a 0
@@ -400,7 +400,7 @@ rp_filter() {
 	doctor_says b 2 rp-filter
 }
 
-# The tunnel has a's route to its own endpoint, and a mark takes what the tunnel sends past it.
+# The route to the endpoint leads into the tunnel, and a mark routes the tunnel's own packets past it.
 marked_way() {
 	tunnels fwmark 7
 	peer_set a wt0 b wt0 allowed-ips +198.51.100.0/24
@@ -411,7 +411,7 @@ marked_way() {
 	defer ns_ip a route del 198.51.100.0/24 dev wt0
 }
 
-# The filter does not look at marks.
+# The filter ignores marks.
 rp_filter_outside() {
 	marked_way
 	ns a sysctl -qw net.ipv4.conf.va.rp_filter=1
@@ -456,8 +456,8 @@ same_key() {
 	expect_match "between" "$(cat "$lib_work/doctor")" "203.0.113.3:51820"
 }
 
-# A firewall that is loaded anew takes the tunnel's nft table along: marks of what the peer sends are gone, and a strict
-# filter looks for the way back in the tunnel.
+# Reloading the firewall deletes the tunnel's nft table: the peer's packets get no mark any more, and a strict filter
+# finds the route back through the tunnel.
 flushed() {
 	tunnel_create b wt0 10.9.0.2/24
 	new_key a.wt0
@@ -481,7 +481,7 @@ flushed() {
 	doctor_says a 0
 }
 
-# Names go side by side, and a name server that says nothing is waited for once.
+# Names are looked up in parallel, and the timeout of a silent name server passes once.
 dead_names() {
 	local name since text='' count=0
 
@@ -516,7 +516,7 @@ in_tree() {
 	tunnel_set a wt0 private-key /dev/null
 	doctor_says a 2 no-private-key
 	tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
-	# It waits as long before it calls again, even if it could not.
+	# The 5 s until the next try also pass without a key.
 	pause 6
 	doctor_says a 2 unanswered
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Dumps of the configuration stay right while what they are about changes, and whole however much there is of it.
+# Dumps of the configuration are consistent during changes, and complete for any size.
 # series: 6.1
 #
 #	 namespace a: wt0, down, its peers are names only

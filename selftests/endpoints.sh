@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Where a peer is looked for, and where a device listens: candidates that are tried in turn, peers that are pinned to
-# theirs, sockets that are bound to addresses, interfaces and a VRF.
+# Endpoints of peers and sockets of devices: candidates that are tried in turn, peers that are pinned to their candidates,
+# sockets that are bound to addresses, interfaces and a VRF.
 #
 #	 namespace a                                  namespace b
 #	 wt0 10.9.0.1, wt1 10.8.0.1                   wt0 10.9.0.2, wt1 10.8.0.2
@@ -20,7 +20,7 @@ second_link() {
 	addr_add b vb2 198.51.100.2/24 2001:db8:2::2/64
 }
 
-# Tunnels that know nothing of where the other is.
+# Tunnels without endpoints of each other.
 underlay_create() {
 	pair_underlay_create
 	second_link
@@ -45,7 +45,7 @@ endpoint_of_a() {
 	peer_field b wt0 a wt0 endpoint
 }
 
-# Packets all the time, and how long it takes until one is answered.
+# Sends packets continuously, and measures the time until one is answered.
 recovers() { # recovers WHAT LEAST MOST ENDPOINT
 	local start took
 
@@ -68,7 +68,7 @@ dies() { # dies KIND_B
 	ns_ip b addr del 198.51.100.2/24 dev vb2
 	recovers "its address dies, on to the third" 20000 23000 '[2001:db8:2::2]:51820'
 	addr_add b vb 192.0.2.2/24
-	# No route to two of them: nobody has to be waited for.
+	# Without a route to two of them the device does not wait for their answers.
 	ns_ip a link set va2 down
 	recovers "the link dies under the third, back to the first" 0 500 192.0.2.2:51820
 	ns_ip a link set va2 up
@@ -81,7 +81,7 @@ dies() { # dies KIND_B
 starts() {
 	underlay_create
 	tunnels_create "$KIND"
-	# A black hole, and an address that nobody has a route to.
+	# A black hole, and an address without any route.
 	peer_set a wt0 b wt0 endpoint '203.0.113.9:7,192.0.2.2:51820'
 	recovers "the first cannot be reached from here" 0 1500 192.0.2.2:51820
 	peer_remove a wt0 b wt0
@@ -89,7 +89,7 @@ starts() {
 	recovers "the first does not answer" 5000 7500 '[2001:db8::2]:51820'
 }
 
-# A place that is no candidate, but where the peer was, has its turn too.
+# The peer's last endpoint is tried, too, even if it is no candidate.
 returns() {
 	underlay_create
 	tunnels_create "$KIND"
@@ -166,12 +166,12 @@ listens() {
 	expect_error "none of this host's addresses" tunnel_set a wt0 listen-address 192.0.2.99
 	expect_eq "sockets after a refusal" "$(udp_sockets a)" '192.0.2.1:51820 [2001:db8::1]:51820'
 	expect_match "show" "$(ns a "$WEFT" show wt0)" 'listening address: 192\.0\.2\.1, 2001:db8::1'
-	# What a message does not name stays as it was, the IPv6 address too.
+	# A message leaves settings unchanged that it does not name, including the IPv6 address.
 	tunnel_set a wt0 listen-port 51821 2>"$lib_work/said"
 	expect_eq "said of a port that is free" "$(cat "$lib_work/said")" ""
 	expect_eq "sockets with another port" "$(udp_sockets a 51821)" '192.0.2.1:51821 [2001:db8::1]:51821'
 	tunnel_set a wt0 listen-port 51820
-	# What is sent leaves from there, though the route is another's.
+	# Packets leave from that address, although the route prefers another.
 	tunnel_set a wt0 listen-address 2001:db8::1,192.0.2.1
 	ns_ip b route add 192.0.2.1/32 via 198.51.100.1
 	peer_set a wt0 b wt0 endpoint 198.51.100.2:51820
@@ -247,7 +247,7 @@ binds() {
 	rename va2 vb9
 	expect_eq "name of the interface that was renamed" "$(bound_name)" vb9
 	rename vb9 va2
-	# It goes away, and what was not bound to it would go by the other.
+	# The interface is deleted; packets of an unbound socket would leave by the other one.
 	ns_ip a link del va2
 	expect_fail a_pings
 	expect_eq "name of the interface that is gone" "$(bound_name)" va2
@@ -272,7 +272,7 @@ in_vrf() {
 	ns_ip a link add blue type vrf table 100
 	ns_ip a link set blue up
 	ns_ip a link set va2 master blue
-	# It has lost its IPv6 address.
+	# The deleted interface has lost its IPv6 address.
 	addr_add a va2 2001:db8:2::1/64
 	tunnel_set a wt0 bind-device blue
 	peer_set a wt0 b wt0 endpoint 198.51.100.2:51820
@@ -312,7 +312,7 @@ named() {
 	expect a_pings
 }
 
-# A link of wireguard's has room for one, and says so.
+# An in-tree link has one endpoint, and the command reports that.
 refused_elsewhere() {
 	pair_underlay_create
 	tunnels_create wireguard

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What happens is told: to whoever may listen, in order, with what is missing countable, and without any secret.
+# Events: privileged listeners receive them in order, with countable gaps, and without any secret.
 #
 #	 namespace a                                  namespace b
 #	 wt0 10.9.0.1 fd09::1, weft monitor           wt0 10.9.0.2 fd09::2, or a program (events.py)
@@ -12,7 +12,7 @@
 
 skip_unless_weft
 
-# It says nothing before the first event: a link that is made and removed shows that it listens.
+# The monitor prints nothing before the first event: a link that is made and removed shows that it listens.
 monitor_start() {
 	ns_run monitor a "$WEFT" monitor -j
 	wait_for 10 monitor_listens
@@ -37,7 +37,7 @@ has_lines() { # has_lines NAME COUNT
 	[ "$(wc -l <"$(ns_output "$1")")" -ge "$2" ]
 }
 
-# Of what wt0 told: some fields, one line each.
+# Some fields of wt0's events, one line each.
 told() { # told FIELD...
 	/usr/bin/python3 "$test_dir/told.py" said "$(ns_output monitor)" interface "$@" | sed -n 's/^wt0 //p'
 }
@@ -65,7 +65,7 @@ balanced() { # balanced FIRST LAST: prints how many were printed, and how many m
 	/usr/bin/python3 "$test_dir/told.py" balance "$(ns_output monitor)" "$@"
 }
 
-# Nothing has been missed, and nothing that is secret is in it.
+# The output has no gap and no secret.
 monitor_stop() {
 	local last secret
 
@@ -127,7 +127,7 @@ peer-added administration 192.0.2.2:51820"
 	expect_match "rtt" "$(told handshake-rtt-us | tail -n 1)" '^[0-9]+$'
 	expect_eq "who" "$(told public-key | tail -n 1)" "$(tunnel_key b wt0)"
 	expect_eq "where" "$(told endpoint | tail -n 1)" 192.0.2.2:51820
-	# It goes on without a word, and is renewed.
+	# The session continues without events, and is renewed.
 	expect ns a ping -n -q -i 5 -c 25 -W 2 10.9.0.2
 	expect_newest session-renewed packet
 	expect_eq "sessions up" "$(told event | grep -c session-up)" 1
@@ -150,7 +150,7 @@ peer-added administration 192.0.2.2:51820"
 	ns_ip b addr flush dev vb scope global
 }
 
-# Why no session could be made.
+# The cause of a failed handshake.
 given_up() { # given_up CAUSE
 	ns a ping -n -q -c 1 -W 1 10.9.0.2 || true
 	ns_run "wait.$1" a "$WEFT" wait wt0 timeout 1
@@ -162,7 +162,7 @@ causes() {
 	pair_create
 	monitor_start
 	new_key other
-	# Nobody of that key is there.
+	# No device has that key.
 	peer_remove a wt0 b wt0
 	tunnel_set a wt0 peer "$(public_key other)" allowed-ips 10.9.0.2/32 endpoint 192.0.2.2:51820
 	given_up unanswered
@@ -214,7 +214,7 @@ text_lines() {
 	wait_for 10 has_listeners a 2
 	session_up a wt0 b wt0 10.9.0.2
 	tunnel_delete a wt0
-	# It outlives the interface, and hears of the next one of that name.
+	# The monitor outlives the interface, and receives events of the next one of that name.
 	tunnel_create a wt0
 	wait_for 10 has_lines text 3
 	ns_stop text TERM
@@ -232,7 +232,7 @@ not_for_everybody() {
 	pair_create
 	expect_error "CAP_NET_ADMIN" ns a setpriv --reuid=65534 --regid=65534 --clear-groups "$WEFT" monitor
 	expect_error "CAP_NET_ADMIN" ns a setpriv --reuid=65534 --regid=65534 --clear-groups "$WEFT" wait wt0
-	# Nor does who may listen in one namespace hear of another.
+	# A privileged listener of one namespace receives no events of another.
 	ns_run elsewhere b "$WEFT" monitor
 	wait_for 10 has_listeners b 1
 	tunnel_set a wt0 fwmark 7
@@ -243,7 +243,7 @@ not_for_everybody() {
 	expect_eq "lines in b" "$(wc -l <"$(ns_output elsewhere)")" 1
 }
 
-# One who moves 400 times a second is told of 20 times, and 10 times a second; the others are numbered.
+# A peer that moves 400 times a second causes 20 events at once, then 10 a second; suppressed ones are numbered, too.
 roam_storm() {
 	local first last counts
 
@@ -251,7 +251,7 @@ roam_storm() {
 	monitor_start
 	first=$(($(sequence) + 1))
 	expect program storm 600 >"$lib_work/seconds"
-	# Whatever comes next shows how many are missing.
+	# The next event shows the number of missing ones.
 	tunnel_set a wt0 fwmark 7
 	expect_newest device-changed administration
 	last=$(sequence)

@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Memory is short in the middle of things: the places where the data path asks for some are refused it, one after the
-# other, while TCP and UDP go both ways. What there is a way round for is not lost; what is lost is counted; what arrives
-# is whole, and nothing is kept.
+# Failing allocations: each allocation of the data path fails in turn, while TCP and UDP flow in both directions. With a
+# fallback no packet is lost; lost packets are counted; delivered data is intact, and no memory leaks.
 # series: 6.12
 #
 #	 namespace a                               namespace b
@@ -35,7 +34,7 @@ read_refused() { # sets refused
 	read -r refused <$parameters/failed
 }
 
-# Of both ends: all of them, and those for want of memory.
+# The drops of both ends: their sum, and those for lack of memory.
 read_drops() { # read_drops tx|rx: sets drops and short
 	read -r drops short < <({ ns a ethtool -S wt0; ns b ethtool -S wt0; } |
 		awk -v short="$1_drop_no_memory:" '/_drop_/ { sum += $2 } $1 == short { n += $2 } END { print sum, n + 0 }')
@@ -48,7 +47,7 @@ carry() { # carry ADDRESS [zerocopy]: sets came
 	expect_match "datagrams that came" "$came" '^[0-9]+$'
 }
 
-# ---- what there is a way round for ----
+# ---- allocations with a fallback ----
 
 nothing_is_lost() { # nothing_is_lost ADDRESS FUNCTIONS CALLER [SETTING...]
 	local address=$1 drops short before refused
@@ -65,7 +64,7 @@ nothing_is_lost() { # nothing_is_lost ADDRESS FUNCTIONS CALLER [SETTING...]
 	expect_eq "drops" $((drops - before)) 0
 }
 
-# ---- what is lost ----
+# ---- allocations without a fallback ----
 
 # LOW and HIGH are how many drops each call that is refused makes; they may be fractions. Eight datagrams are one drop at most.
 lost_is_counted() { # lost_is_counted tx|rx LOW HIGH FUNCTIONS CALLER [SETTING...]
@@ -87,7 +86,7 @@ lost_is_counted() { # lost_is_counted tx|rx LOW HIGH FUNCTIONS CALLER [SETTING..
 	expect_ge "datagrams that came" "$came" $((datagrams - drops * 8))
 }
 
-# What TCP and UDP hand down is cut up before it gets here.
+# Packets of TCP and UDP are segmented before they reach the tunnel.
 one_by_one() {
 	ns a ethtool -K wt0 gso off tso off
 	defer ns a ethtool -K wt0 gso on tso on
@@ -113,7 +112,7 @@ session_in_the_end() { # session_in_the_end FUNCTIONS CALLER
 	expect_eq "drops for want of memory" $((short - before)) 2
 }
 
-# ---- what is kept ----
+# ---- memory in use ----
 
 # Packets, those that TCP has made, and kilobytes, as exactly as what the kernel keeps for the next time allows: but for
 # what programs have, caches of small objects, and free pages that are kept for each CPU.
@@ -162,14 +161,14 @@ case $(uname -r) in
 	cache_alloc=kmem_cache_alloc_noprof
 	;;
 esac
-# What is kept for the next time is there from here on.
+# From here on caches and pools are filled.
 carry 10.9.0.2
 held
 heads_before=$heads clones_before=$clones used_before=$used
 
 run_case "sending: now and then no memory for a batch" nothing_is_lost 10.9.0.2 "weft_pages_refill=null" batch_ every=3
 run_case "sending: never any memory for a batch" nothing_is_lost fd09::2 "weft_pages_refill=null" batch_
-# So much that its pages would be missed.
+# Enough bytes to make leaked pages noticeable.
 bytes=1200000 run_case "sending: a batch cannot be put into its packet" lost_is_counted tx 2 64 "___pskb_trim=enomem" batch_ every=4
 run_case "sending: no room for headers in front of a batch" lost_is_counted tx 8 8 "pskb_expand_head=enomem" batch_
 run_case "sending: a packet cannot be cut up" lost_is_counted tx 1 1 "__skb_gso_segment=enomem" batch_

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A router that has a tunnel forwards what is not the tunnel's as if there were none: packets to the same port of another
-# host, and packets to its own that are sent on to another host, with all that distinguishes one from the next. What is for
-# the tunnel keeps each packet's own mark of congestion, and messages of one flow are gathered.
+# A router with a tunnel forwards other packets unchanged: packets to the same port of another host, and packets to its own
+# port that are redirected to another host, with all differences between one packet and the next. Packets for the tunnel
+# keep their own congestion marks, and messages of one flow are gathered.
 # series: 6.1 uml
 #
 #	 namespace c                         namespace a                      namespace b
@@ -22,14 +22,14 @@ ns_ip b -6 route add 2001:db8:51::/64 via 2001:db8::1
 forwarding_on a
 wire_offloads_off c vc a vac
 wire_offloads_off a va b vb
-# What leaves has its whole checksum.
+# Forwarded packets have a complete checksum.
 ns a ethtool -K va tx off
 # Packets that come within a tick meet in GRO.
 ip netns exec "$(ns_name a)" sh -c 'for dev in va vac; do echo 20000000 >/sys/class/net/$dev/gro_flush_timeout; done'
 ns a ping -n -c 1 -W 5 192.0.2.2 >/dev/null
 ns a ping -n -c 1 -W 5 2001:db8::2 >/dev/null
 
-packets() { # packets TO FILE: as they come to b
+packets() { # packets TO FILE: as they arrive at b
 	local mac sent count=72
 
 	[[ $1 != *:* ]] || count=48

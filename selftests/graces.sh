@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A key that has been replaced ends at its own time, whatever else is replaced meanwhile, and the sessions that were made
-# with it end with it. The peer is a program (graces.py), which keeps several keys and sessions at once.
+# A replaced key expires at the end of its own grace, whatever other keys are replaced meanwhile, and its sessions expire
+# with it. The peer is a program (graces.py) with several keys and sessions at once.
 #
 #	 namespace a                                      namespace b
 #	 wt0 10.9.0.1 --- va 192.0.2.1 --- veth --- vb 192.0.2.2: graces.py

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Handshakes: in both roles with every implementation there is, with the wrong keys, crossing each other, late; and what
-# waits for one.
+# Handshakes: in both roles with every available implementation, with wrong keys, crossing each other, late; and packets
+# that wait for a session.
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 or go0 10.9.0.2 fd09::2, or a program (handshake.py)
@@ -11,7 +11,7 @@
 
 pair_underlay_create
 
-# What weft counts under a reason, and the in-tree module does not.
+# Drops that weft counts by reason, and the in-tree module does not.
 drops() { # drops NS NAME
 	if [ "$KIND" = weft ]; then ethtool_stat "$1" wt0 "$2"; fi
 }
@@ -160,7 +160,7 @@ unknown_peer() {
 	refused_in_silence rx_drop_unknown_peer
 }
 
-# a takes b for somebody else: mac1 is wrong.
+# a has another public key for b: mac1 is wrong.
 wrong_key() {
 	pair_tunnels_create
 	new_key stranger
@@ -169,7 +169,7 @@ wrong_key() {
 	refused_in_silence rx_drop_mac
 }
 
-# A slow machine has the next try, which is due after five seconds, before all has been looked at.
+# On a slow machine the next try, which is due after five seconds, precedes the end of the checks.
 refused_in_silence() { # refused_in_silence REASON
 	local most=$((SLOW > 1 ? 4 : 1))
 
@@ -193,7 +193,7 @@ staged_for_a_key() {
 	expect ns_wait ping 10
 }
 
-# While the interface is down nothing can be staged; without an endpoint nothing is: the sender hears of it at once.
+# Packets are not staged while the interface is down or the peer has no endpoint: the sender gets an error at once.
 no_endpoint() {
 	pair_tunnels_create
 	expect_match "what ping says" "$(ns b ping -n -c 1 -W 2 10.9.0.1 2>&1 || true)" \
@@ -203,7 +203,7 @@ no_endpoint() {
 	expect ns b ping -n -c 1 -W 5 10.9.0.1
 }
 
-# 140 datagrams while nobody answers: the newest 128 arrive, in order. The in-tree module keeps one more.
+# 140 datagrams while b does not answer: the newest 128 arrive, in order. The in-tree module keeps one more.
 staged_queue() {
 	local kept=128
 
@@ -219,7 +219,7 @@ staged_queue() {
 	expect_eq "what arrived" "$(tr '\n' ' ' <"$(ns_output sink)")" "$(seq -s ' ' $((141 - kept)) 140) "
 }
 
-# One program does all of these in a row; each case looks at what it had to say.
+# One program runs all of these in a row; each case checks its part of the output.
 program_cases() {
 	program_create endpoint 192.0.2.2:51820
 	program all >"$lib_work/program" 2>&1 || cat "$lib_work/program"

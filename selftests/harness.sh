@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Proves that the harness sees what it must see: runs planted tests and looks for the verdict on each. TAP.
+# Proves that the harness detects failures: runs planted tests and checks the verdict on each. TAP.
 #
 #   harness.sh [SERIES]
 set -u -o pipefail
@@ -22,7 +22,7 @@ report() { # report STATUS WORDS: a test of the harness
 	fi
 }
 
-# A verdict as run.sh prints it.
+# Expects a verdict in run.sh's format.
 wanted() { # wanted VERDICT TEST CASE
 	grep -qxF -- "$1 - $series vm/planted/$2: $3" "$work/output"
 	report $? "sees of $2: $1, ${3/\# SKIP/skipped:}"

@@ -36,7 +36,7 @@ endpoint_at() { # endpoint_at NS: of the other one
 	peer_field "$1" "$(dev "$1")" "$(other "$1")" "$(dev "$(other "$1")")" endpoint
 }
 
-# Peers of each other without a session, as if they had never met; only BEGINNER knows where the other one is.
+# Peers of each other without a session or a timestamp; only BEGINNER has an endpoint.
 afresh() { # afresh BEGINNER FAMILY [SET ARGS...]
 	local from=$1 to family=$2
 
@@ -63,7 +63,7 @@ begins() { # begins NS FAMILY [SET ARGS...]
 	expect_eq "handshake messages" "$(capture_count begins)" 2
 }
 
-# The other end answers to where it is now, without a handshake.
+# The other end answers to the new endpoint, without a handshake.
 is_now() { # is_now NS ENDPOINT
 	local to
 
@@ -92,7 +92,7 @@ changes_families() {
 	[ "$(tunnel_kind b "$dev_b")" != wireguard-go-new ]
 }
 
-# wireguard-go sends from an address that is gone until it is told once more where its peer is.
+# wireguard-go sends from a deleted address until its peer's endpoint is set again.
 roams() { # roams NS
 	local from=$1 now=192.0.2.77
 
@@ -121,7 +121,7 @@ needless_tries() { # needless_tries NS
 	if [ "$(tunnel_kind "$1" "$(dev "$1")")" = wireguard-go-new ]; then echo 4; else echo 0; fi
 }
 
-# By who began it, at the first packet after 120 s, and without losing one.
+# The initiator renews the session, at the first packet after 120 s, without losing a packet.
 renews() { # renews NS
 	local said initiations
 
@@ -135,7 +135,7 @@ renews() { # renews NS
 	expect_eq "handshake messages" "$(capture_count renews)" $((2 * initiations))
 }
 
-# Ten seconds after what nothing answers, and all the time if it is told to.
+# A keepalive ten seconds after unanswered data, and persistent keepalives.
 keeps_alive() { # keeps_alive NS
 	local to
 
@@ -159,7 +159,7 @@ outer_loss() { # outer_loss add loss 5%, or outer_loss del
 	done
 }
 
-# Comes last: what TCP still has to say when a tunnel is gone it says to the next one.
+# The last case: TCP's retransmissions would go into the next tunnel.
 survives_loss() { # survives_loss KIND_B
 	dev_b=$(pair_device "$1")
 	pair_tunnels_create "$KIND" "$1"
@@ -195,7 +195,7 @@ gets_through() { # gets_through KIND_A KIND_B
 	expect_eq "responses" "$(capture_count call "$(type_filter 2)")" 1
 }
 
-# What has not been read yet when a process gets to run has to have room: 900 messages, with what the kernel adds.
+# The socket's buffer has to hold the messages that arrive until a process runs: 900, with the kernel's overhead.
 room_for_floods() {
 	local before
 

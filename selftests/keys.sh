@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Keys that are odd: of low order, one's own, none, not clamped, zero.
+# Unusual keys: of low order, the device's own, none, not clamped, zero.
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
@@ -58,7 +58,7 @@ low_order() {
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
 }
 
-# It could only be ourselves.
+# A peer with the device's own key is not added.
 own_key_as_peer() {
 	tunnel_set a wt0 peer "$(tunnel_key a wt0)" allowed-ips 10.91.0.0/24
 	expect_eq "peers" "$(peer_count a wt0)" 1
@@ -88,7 +88,7 @@ pings() {
 	ns a ping -n -c 1 -W 1 10.9.0.2
 }
 
-# What was negotiated under a key ends with it; under the key again, and known to the other end, all is as before.
+# Sessions end with the key that they were negotiated under; after the key is restored, the tunnel works as before.
 no_private_key() {
 	echo "$zeros" >"$lib_work/zeros"
 	expect pings
@@ -154,7 +154,7 @@ preshared_differs() {
 	new_session
 	expect_fail ns a ping -n -c 3 -i 2 -W 3 10.9.0.2
 	expect_eq "latest handshake of a" "$(peer_field a wt0 b wt0 handshake)" "$(value handshake)"
-	# It counts from the next handshake on.
+	# A new preshared key takes effect with the next handshake.
 	peer_set b wt0 a wt0 preshared-key "$(psk_file one)"
 	expect_eq "preshared key" "$(peer_field b wt0 a wt0 psk)" "$(cat "$(psk_file one)")"
 	wait_for 30 pings

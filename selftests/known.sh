@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Faults that other tunnels had, and that no other test looks for. All that are known stand in
-# Documentation/networking/weft-testing.rst, with their tests.
+# Faults of other tunnels that no other test covers. Documentation/networking/weft-testing.rst lists all known ones with
+# their tests.
 # series: 6.12
 #
 #	 namespace a                               namespace b
@@ -21,7 +21,7 @@ program_cases() {
 	program all >"$lib_work/program" 2>&1 || cat "$lib_work/program"
 }
 
-# What waits for a session is no longer charged to its sender, who could send nothing else to anybody.
+# A packet that waits for a session is no longer charged to its sender's socket, which would block all its packets.
 sender_is_not_held_up() {
 	program_create endpoint 192.0.2.2:9
 	expect in_a fill 10.9.0.2 100
@@ -48,7 +48,7 @@ headers_in_a_page() {
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
 }
 
-# Whoever injects a packet may say that it is of no protocol: then it is no packet of IP.
+# An injected packet may have no protocol: then it is not an IP packet.
 no_protocol() {
 	local errors
 
@@ -62,7 +62,7 @@ no_protocol() {
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
 }
 
-# What another tunnel's rule has put onto a packet is no route of it.
+# Tunnel metadata that a rule has attached to a packet is not its route.
 #	 a: d0, a dummy 10.8.0.1 --- (tc: tunnel_key, redirect) --- wt0
 metadata_dst() {
 	pair_tunnels_create
@@ -87,7 +87,7 @@ metadata_dst() {
 	expect_eq "all that leaves" "$(capture_count outer "src host 192.0.2.1 or src host 203.0.113.1")" 2
 }
 
-# A router's GRO may hand on datagrams as a list of packets, which only belong to each other on the way.
+# A router's GRO may forward datagrams as a list of packets, which are separate datagrams.
 #	 c vc 10.8.0.3 --- vac 10.8.0.1 a
 lists_of_packets() {
 	local sent
@@ -130,8 +130,8 @@ messages_in_a_list() {
 	expect_eq "datagrams refused" $(($(udp_stat a UdpInErrors) + $(udp_stat b UdpInErrors))) 0
 }
 
-# A sender may say when a packet is to leave; the queue at the exit is who sees to it. (The
-# in-tree module forgets it.) A slow machine may run the queue late.
+# A sender may set a packet's delivery time, which the output device's qdisc keeps. (The
+# in-tree module loses it.) A slow machine may run the qdisc late.
 delivery_time() {
 	skip_unless_weft
 	pair_tunnels_create

@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What every test sources. A test is a bash script beside this file, one topic each, that runs as root in a VM (see
-# vm/boot.sh) or under kselftest. It speaks TAP; its status is 0, 1 for a failure, 4 for a skip of the whole.
+# Sourced by every test. A test is a bash script in this folder about one topic, which runs as root in a VM (see
+# vm/boot.sh) or under kselftest. Its output is TAP; its status is 0, 1 for a failure, 4 for a skipped test.
 #
 #   #!/bin/bash
 #   # SPDX-License-Identifier: GPL-2.0
 #   #
-#   # <what it proves, and a drawing of its topology>
-#   # vm: smp                             optional: wants two CPUs in real time instead of icount
-#   # vm: icount                          optional: waits long; on debug kernels, too, where others have two CPUs
-#   # not on uml: no hotplug of CPUs      optional: cannot be run where Linux is a program, and why
-#   # kernel: ipv6.disable=1              optional: wants this on the kernel's command line, and a VM of its own with it
+#   # <the tested property, and a drawing of the topology>
+#   # vm: smp                             optional: two CPUs in real time instead of icount
+#   # vm: icount                          optional: long waits; on debug kernels, too, where others have two CPUs
+#   # not on uml: no hotplug of CPUs      optional: cannot run with Linux as a program, with the reason
+#   # kernel: ipv6.disable=1              optional: an argument of the kernel's command line, in a VM of its own
 #   # timeout: 900                        optional: guest seconds, in place of those in settings
 #   . "$(dirname "$0")/lib.sh"
 #
@@ -19,13 +19,13 @@
 #   check_ping() { ns a ping -c 1 -W 5 10.9.0.2; }
 #   run_case "ping over v4" check_ping
 #
-# Which implementation is under test: KIND is the link kind (weft, or wireguard to prove the tests themselves), WEFT the
-# command that drives it (weft, or wg).
+# The implementation under test: KIND is the link kind (weft, or wireguard to verify the tests themselves), WEFT the
+# command that configures it (weft, or wg).
 #
 # Cases
 #   run_case NAME FUNCTION [ARGS...]      runs FUNCTION in a subshell under errexit: the first command that fails fails
-#                                         the case. What the case defers is undone when it ends. Variables it sets
-#                                         are lost; use set_value/value to hand something on.
+#                                         the case. Deferred commands run when the case ends. Variables it sets
+#                                         are lost; use set_value/value to pass a value on.
 #   fail WORDS...                         ends the case (or the test) as failed; within $( ) the case fails at its end
 #   skip WORDS...                         within a case: ends it as skipped; outside: skips the whole test
 #   skip_unless_weft                      skips where KIND is not weft
@@ -35,30 +35,30 @@
 #   set_value NAME VALUE; value NAME      kept in a file
 #   attempt COMMAND...                    runs it in a subshell; a failure there is no failure of the case
 #
-# Expectations (each ends the case with what was found when it does not hold)
+# Expectations (each ends the case with the actual value when it does not hold)
 #   expect COMMAND...                     succeeds
 #   expect_fail COMMAND...                fails, but not by a signal
 #   expect_error TEXT COMMAND...          fails and says TEXT (fixed string) on standard error
 #   expect_eq WHAT ACTUAL WANTED          equal as text
 #   expect_ne WHAT ACTUAL UNWANTED        not equal, and not empty
-#   expect_lt WHAT ACTUAL LIMIT           numbers; also expect_le, expect_ge, expect_gt. A value that is no number fails
+#   expect_lt WHAT ACTUAL LIMIT           numbers; also expect_le, expect_ge, expect_gt. Other values fail
 #   expect_between WHAT ACTUAL LOW HIGH
 #   expect_match WHAT ACTUAL REGEX
 #   wait_for SECONDS COMMAND...           polls until COMMAND succeeds; fails after that many (guest) seconds times SLOW
-#                                         COMMAND is expanded once: a function has to read what it compares
+#                                         COMMAND is expanded once: a function has to read the values that it compares
 #   holds_for SECONDS COMMAND...          the opposite: COMMAND must succeed all the time
 #   now_ms                                monotonic clock in ms; read_uptime sets uptime_ms to the same
 #   pause SECONDS                         sleeps without a process
 #
-# Slow kernels. SLOW is the factor by which the kernel is slower than an ordinary one: 1, and more where KASAN or KCSAN
-# watch. Sizes are divided by it and patience multiplied, what is checked stays.
+# Slow kernels. SLOW is the factor by which the kernel is slower than an ordinary one: 1, and more under KASAN or KCSAN.
+# Sizes are divided by it and time limits multiplied; the checks stay the same.
 #   scaled NUMBER [AT_LEAST]              a size: NUMBER divided by SLOW, but not less than that (1)
 #   sized NUMBER EMULATED [AT_LEAST]      a size: EMULATED where instructions are emulated, else as scaled
 #   stretched SECONDS                     a limit: SECONDS times SLOW
-#   late MS                               a limit of what commands of the test measure: MS, and what these take longer
+#   late MS                               a limit for times measured by commands: MS, and an allowance for slow commands
 #   skip_if_slow WHY...                   skips a case that is about speed
 #
-# Namespaces and links (all made here are removed at the end, and that they are gone is the last case)
+# Namespaces and links (all made here are removed at the end, and the last case checks that)
 #   ns_create a b c                       network namespaces, lo up
 #   ns_delete a
 #   ns a COMMAND...                       runs in it; ns_name a is its real name; ns_ip a ... is ip -n
@@ -74,7 +74,7 @@
 # Tunnels. A tunnel is named by namespace and device everywhere: "a wt0".
 #   tunnel_create a DEV [ADDRESS...]      a link of $KIND, key (that of the last of its name), listen port 51820, addresses, up
 #   tunnel_create_kind KIND a DEV [ADDRESS...]     weft, wireguard or wireguard-go (a process); wireguard-go-new is the
-#                                         one in the folder that boot.sh -d gives the guest; go_cpus is where they may run
+#                                         one in the folder of boot.sh -d; go_cpus limits the CPUs of both
 #   tunnel_delete a DEV
 #   tunnel_kind a DEV                     prints its kind
 #   tunnel_tool a DEV ARGS...             runs the right command (weft, wg) with ARGS in the namespace
@@ -87,16 +87,16 @@
 #   pair_create [KIND_A KIND_B]           a and b joined by veth (va 192.0.2.1, 2001:db8::1; vb .2, ::2), with tunnels wt0
 #                                         10.9.0.1, fd09::1 and 10.9.0.2, fd09::2, peers of each other; only a knows
 #                                         an endpoint (v4). Also: PAIR_FAMILY=6 for v6 outside, PAIR_PSK=1.
-#   pair_underlay_create                  only namespaces, links and addresses of it
+#   pair_underlay_create                  only its namespaces, links and addresses
 #   pair_tunnels_create [KIND_A KIND_B]   only the tunnels; within a case they go away with it. A wireguard-go's device
 #                                         is named go0; pair_device KIND prints the name
 #   session_up a DEV b DEV2 ADDRESS       pings ADDRESS from a until answered
 #   program_create [SET ARGS...]          a's wt0 as in pair_create, and as its peer programs that run in b; no endpoint
 #   program ACTION [ARGS...]              runs an action of the test's own NAME.py in b (wgpeer.py has the protocol)
-#   program_said ACTION                   expects that a program that did many actions in a row said all was well with
+#   program_said ACTION                   expects that a program that ran many actions in a row reported success of
 #                                         this one; its output is the file $lib_work/program
 #   flood_start SECONDS [DEV]             in b, as flood, load.py keeps a's wt0 (or DEV) under load so long; returns when it is
-#   flood_stop                            ends it; fails if it has ended before, as the tunnel is not under load then
+#   flood_stop                            ends it; fails if it has ended before, because the tunnel was not under load then
 #   same_output a ARGS...                 wg and weft print the same for these arguments
 #
 # Counters
@@ -106,7 +106,7 @@
 #   link_stat a DEV FIELD                 rx_packets tx_bytes rx_errors ... of the link
 #   link_received a DEV BYTES             it has received more than that
 #   both_receive BYTES                    waits until a's and b's wt0 have each received so much more
-#   link_file a DEV FILE                  what /sys/class/net/DEV/FILE says there
+#   link_file a DEV FILE                  the contents of /sys/class/net/DEV/FILE there
 #   ethtool_stat a DEV NAME               one counter of ethtool -S, 0 where it is not listed
 #   udp_stat a NAME                       one counter of nstat (UdpInErrors, ...), absolute
 #
@@ -117,7 +117,7 @@
 #   capture_dump NAME [FILTER [OPTIONS...]]        tcpdump's own lines (-nn -tt)
 #   type_filter T                         a filter for WireGuard messages of type T (1..4) in UDP over v4 or v6;
 #                                         "$(type_filter 1) and src host 192.0.2.1" composes
-#   keepalive_filter                      transport messages that carry nothing
+#   keepalive_filter                      transport messages without data
 #
 # Traffic
 #   transfer a b ADDRESS BYTES            bytes over TCP from a to b's ADDRESS; checksums must be equal. At once TCP is given
@@ -147,15 +147,15 @@ mkdir "$lib_work"/{keys,kinds,runs,values,captures}
 mkfifo "$lib_work/never"
 : >"$lib_work/deferred"
 : >"$lib_work/skip-reason"
-# Where `fail` leaves its words: a case has a file of its own, and so has each look of wait_for.
+# The file for the words of `fail`: each case has one of its own, and so has each poll of wait_for.
 marks=$lib_work/failures
 : >"$marks"
 exec {lib_out}>&1 {lib_never}<>"$lib_work/never"
 
 echo "TAP version 13"
 
-# To start a process costs an emulated machine millions of instructions: what runs often here does without, and reads
-# small files by read.
+# Starting a process costs an emulated machine millions of instructions: frequently called functions avoid that, and read
+# small files by `read`.
 
 # ---- cases ----
 
@@ -234,7 +234,7 @@ report_case() { # report_case STATUS NAME
 	esac
 }
 
-# Failures that the output does not show: within $( ), or in the last look of wait_for.
+# Failures that the output does not show: within $( ), or in the last poll of wait_for.
 hidden_failures() {
 	local words
 
@@ -244,7 +244,7 @@ hidden_failures() {
 	rm -f "$marks".*
 }
 
-# Only skip() skips: other commands, too, end with status 4. A failure may have been lost on the way.
+# Only skip() skips: other commands may also end with status 4. A failure may have been lost in a subshell.
 judge() { # judge STATUS: sets status
 	status=$1
 	if [ "$status" = 4 ] && [ ! -s "$lib_work/skip-reason" ]; then
@@ -256,7 +256,7 @@ judge() { # judge STATUS: sets status
 	[ "$status" = 0 ] || [ "$status" = 4 ] || hidden_failures
 }
 
-# The status is taken outside of any condition: within one, bash would ignore errexit.
+# The status is read outside of any condition: within one, bash would ignore errexit.
 run_case() { # run_case NAME FUNCTION [ARGS...]
 	local name=$1 status deferred marks=$lib_work/case-failures
 
@@ -285,7 +285,7 @@ run_case() { # run_case NAME FUNCTION [ARGS...]
 	: >"$lib_work/skip-reason"
 }
 
-# ---- what a failure prints ----
+# ---- diagnostics of a failure ----
 
 diagnose() {
 	local name
@@ -344,7 +344,7 @@ expect_ne() {
 	[ "$2" != "$3" ] || fail "$1 is '$2', wanted anything else"
 }
 
-# Of words that are no numbers `[` would say neither that they are less nor that they are more.
+# `[` fails for words that are no numbers, whichever way they are compared.
 expect_numbers() { # expect_numbers WHAT NUMBER...
 	local what=$1 number
 
@@ -395,12 +395,12 @@ now_ms() {
 	echo "$uptime_ms"
 }
 
-# What sleep does, without a process.
+# Sleeps without a process.
 pause() { # pause SECONDS
 	read -rt "$1" -u "$lib_never" || true
 }
 
-# A command that says yes although a value of it could not be read has not succeeded.
+# A poll that succeeds although one of its values could not be read counts as failed.
 looks_so() { # looks_so COMMAND...
 	local marks=$marks.$BASHPID
 
@@ -462,7 +462,7 @@ ns_name() {
 	echo "$ns_prefix$1"
 }
 
-# Without a mount namespace of its own, which costs as much again: /sys shows the machine's first namespace.
+# Without a mount namespace of its own, which would double the cost: /sys shows the machine's first namespace.
 ns() {
 	local name=$1
 
@@ -545,7 +545,7 @@ ns_stop() { # ns_stop NAME [SIGNAL]
 	wait_for 20 test -s "$lib_work/runs/$1.status"
 }
 
-# One ping may be under way at the end, more on a slow machine; all before it have been answered.
+# The last ping may be in flight at the end, on a slow machine several; all earlier ones have been answered.
 pings_stop() { # pings_stop NAME
 	ns_stop "$1" INT
 	expect_eq "pings of $1 without an answer" "$(awk -v most=$((SLOW > 1 ? 10 : 1)) '
@@ -668,7 +668,7 @@ tunnel_set() { # tunnel_set NS DEV ARGS...
 	tunnel_tool "$name" "$dev" set "$dev" "$@"
 }
 
-# There may be a newer one beside the release's.
+# A newer version may exist beside the release's.
 is_wireguard_go() { # is_wireguard_go KIND
 	[[ $1 == wireguard-go* ]]
 }
@@ -790,8 +790,8 @@ flooded() {
 	grep -q loaded "$(ns_output flood)"
 }
 
-# A tunnel is under load from 512 waiting messages on, one of wireguard-go from 128 on. On a slow machine more of them mean that
-# an answer comes later than the 5 s after which its caller has forgotten what it asked.
+# A tunnel is under load from 512 queued messages on, one of wireguard-go from 128 on. On a slow machine more of them delay
+# an answer beyond the 5 s after which the initiator has dropped its handshake.
 flood_start() { # flood_start SECONDS [DEV]
 	local waiting=720
 
@@ -813,7 +813,7 @@ program_said() { # program_said ACTION
 
 # ---- weft(8) beside wg(8) ----
 
-# Ages grow between two calls: a difference has to stay to be one.
+# Ages grow between two calls: only a lasting difference counts.
 same_output() { # same_output NS ARGS...
 	local name=$1 try tries=$((5 * SLOW))
 
@@ -908,7 +908,7 @@ capture_start() { # capture_start NAME NS DEV [FILTER [OPTIONS...]]
 	wait_for 30 grep -q 'listening on' "$(ns_output "tcpdump.$1")"
 }
 
-# tcpdump reads what has come before it ends, but only what has come: one pass of its loop is waited for.
+# tcpdump reads the packets captured so far before it ends: one pass of its loop is waited for.
 capture_stop() { # capture_stop NAME
 	pause 0.2
 	ns_stop "tcpdump.$1" INT
@@ -996,7 +996,7 @@ streams_stop() {
 
 # ---- the end ----
 
-# Everything made is gone: namespaces, processes, links.
+# All namespaces, processes and links of the test are gone.
 leftovers() {
 	ip netns list | grep -F "$ns_prefix" || true
 	ip -brief link show type "$KIND" 2>/dev/null || true

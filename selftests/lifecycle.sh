@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Things end and begin again while packets are on their way: links, peers, keys, the module, and the machine's memory.
+# Links, peers, keys, the module and the machine's memory are removed and restored while packets are in flight.
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
@@ -36,7 +36,7 @@ peers_come_and_go() {
 	traffic_stop
 }
 
-# The peer that the traffic goes to.
+# The peer that receives the traffic.
 peer_in_use_removed() {
 	local i
 
@@ -51,7 +51,7 @@ peer_in_use_removed() {
 	traffic_stop
 }
 
-# New keys at both ends, and back; nothing of the old ones is taken any more.
+# New keys at both ends, and back; no message under the old keys is accepted any more.
 keys_change() {
 	local i old
 
@@ -85,8 +85,8 @@ skip_unless_suspendable() {
 	[ -w /sys/power/pm_test ] || [ -e /dev/snapshot ] || skip "this kernel cannot be suspended"
 }
 
-# What a suspend tells those who hold keys: by the kernel's own test of sleep, where it has one; else whoever opens the
-# snapshot device for reading is about to write memory out.
+# The PM notification of a suspend: by the kernel's pm_test, where it has that; else opening the snapshot device for
+# reading announces a hibernation.
 announce_suspend() {
 	if [ -w /sys/power/pm_test ]; then
 		echo freezer >/sys/power/pm_test
@@ -141,7 +141,7 @@ delayed_message() { # delayed_message COMMAND...
 	echo $(($(echoes_asked) - echoes))
 }
 
-# No message of before is taken, and the sender finds a new session without being told.
+# No earlier message is accepted, and the sender makes a new session by itself.
 suspend_drops_keys() {
 	local drops
 
@@ -161,8 +161,8 @@ handshakes_made() { # handshakes_made NS
 	ns "$1" "$WEFT" metrics | grep '^weft_peer_handshakes_completed_total'
 }
 
-# Memory is about to be written out, which takes a while, and processes and workers run yet. Both ends would like to have a
-# session, and each of the two could begin it.
+# Before memory is written out, processes and workers still run for a while. Both ends have data to send, and either could
+# start a handshake.
 no_session_while_going_to_sleep() {
 	local made_a made_b
 
@@ -183,7 +183,7 @@ no_session_while_going_to_sleep() {
 	expect ns b ping -n -c 1 -W 1 10.9.0.1
 }
 
-# What a copy of the machine is told, which has the same keys and the same random numbers to come.
+# The notification to a copy of the VM, which has the same keys and the same future random numbers.
 announce_copy() {
 	echo 1 >/sys/module/weft_fault/parameters/copy
 }

@@ -26,7 +26,7 @@ module_aliases() {
 	expect_eq "aliases" "$(sort <<<"$aliases" | xargs)" "net-pf-16-proto-16-family-$MODULE rtnl-link-$MODULE"
 }
 
-# Whether the module may be unloaded is asked there: sysfs lists the links of one namespace only.
+# The module's parameter counts the interfaces of all namespaces: sysfs lists the links of one namespace only.
 interfaces_counted() {
 	local file=/sys/module/$MODULE/parameters/interfaces before
 
@@ -143,7 +143,7 @@ sent_packets_are() { # sent_packets_are NS NUMBER
 	[ "$(link_stat "$1" wt0 tx_packets)" = "$2" ]
 }
 
-# The echo's sender has the answer, and nothing more to say: after 10 seconds it says so.
+# The echo's sender has received the answer, and sends a keepalive after 10 seconds.
 keepalive_counted() {
 	wait_for 12 sent_packets_are a 3
 	expect_traffic a "0 0 1 32"
@@ -168,7 +168,7 @@ peers_count_the_same() {
 	expect_eq "b's peer sent" "$(peer_field b wt0 a wt0 tx)" "$(link_stat b wt0 tx_bytes)"
 }
 
-# Two packets to nobody: errors, and no packets.
+# Two packets without a peer count as errors, not as packets.
 errors_counted() {
 	local errors
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make lint: what can be said about the sources without running them.
+# make lint: static checks of the sources.
 #
 #   LINTS     names (default: all): build checkpatch kerneldoc shellcheck pipes ynl layering length versions man faults
 #             facts words python spelling coccicheck and, of the command, clang tidy scan analyzer
@@ -98,18 +98,18 @@ lint_length() {
 	[ -z "$long" ] || { echo "$long"; return 1; }
 }
 
-# A grep -q that has seen enough ends before whoever writes to it, which pipefail takes for a failure: at times, if that is
-# more than fits into one write.
+# A grep -q ends at its first match, and the writer of its pipe may get SIGPIPE, which pipefail takes for a failure: at
+# times, if the output takes more than one write.
 lint_pipes() {
 	! grep -rnE '[^|]\| *grep( -[a-z-]+)* -[a-zA-Z]*q' .ci selftests --exclude-dir=build --include='*.sh' --include=run
 }
 
-# What differs between kernels stands in headers that wrap the kernel's.
+# Differences between kernels are handled in headers that wrap the kernel's.
 lint_versions() {
 	! grep -rnE 'LINUX_VERSION_CODE|KERNEL_VERSION' kmod --include='*.[ch]' --exclude='*.mod.c' --exclude-dir=compat-include
 }
 
-# Which other manual pages there are is the machine's affair.
+# Other manual pages may be missing on this machine.
 lint_man() {
 	local page said
 
@@ -145,7 +145,7 @@ lint_coccicheck() {
 	return 1
 }
 
-# The command's files, several at once; what is said comes as a whole for each of them.
+# The command's files, several in parallel; the output for each file is printed as one block.
 each_tool() { # each_tool COMMAND...: file and flags come last
 	local flags
 
@@ -161,7 +161,7 @@ lint_clang() {
 		-Wno-missing-field-initializers
 }
 
-# What to look for stands in tools/.clang-tidy.
+# The checks are configured in tools/.clang-tidy.
 tidy_one() { # tidy_one FLAGS... FILE
 	local file=${!#}
 
@@ -173,7 +173,7 @@ lint_tidy() {
 	each_tool bash -c 'tidy_one "$@"' bash
 }
 
-# That the last user alone frees the list, clang does not see through the lock.
+# clang does not see through the lock that only the last user frees the list.
 scan_mistakes='^tools/conf/lookup\.c:.*Use of memory after it is freed'
 
 # The analysis that scan-build runs, without its pages.
@@ -186,10 +186,10 @@ lint_scan() {
 	return 1
 }
 
-# gcc 12 does not follow what is kept through a pointer into a structure of the caller's, and takes it for lost; and not
-# that strsep() gives one word at least.
+# gcc 12 does not follow memory that is stored through a pointer to a structure of the caller, and reports a leak; nor does
+# it know that strsep() returns at least one word.
 analyzer_mistakes='^tools/(conf/profile|apply/save|host/change|doctor/names|conf/setting)\.c:.*-Wanalyzer-malloc-leak'
-# Nor that a loop's condition has looked at the pointer, and that the last user alone frees.
+# Nor does it see that a loop's condition has checked the pointer, and that only the last user frees the list.
 analyzer_mistakes+='|^tools/conf/resolve\.c:.*-Wanalyzer-use-of-uninitialized-value|^tools/(doctor/names|conf/locate)\.c:.*-Wanalyzer-possible-null'
 analyzer_mistakes+='|^tools/conf/lookup\.c:.*-Wanalyzer-use-after-free'
 

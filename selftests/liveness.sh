@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# How things stand with a peer, and since when; that one who was given up is tried again; that a tunnel works again soon
-# after one of its ends was restarted; and waiting for all that from a script.
+# The state of a peer, and its age; a peer that was given up is tried again; a tunnel works again soon after a restart of
+# one of its ends; and a script can wait for a peer.
 #
 #	 namespace a                                  namespace b
 #	 wt0 10.9.0.1 fd09::1                         wt0 10.9.0.2 fd09::2
@@ -45,7 +45,7 @@ state_becomes() { # state_becomes STATE FROM TO: after so many seconds
 	wait_for "$(($3 - $2))" state_is "$1"
 }
 
-# Nothing reaches b, and nothing that b sends leaves it.
+# Drops all packets to and from b.
 cut_off() {
 	ns b nft -f - <<-EOF
 		table ip dead {
@@ -133,7 +133,7 @@ outlived() {
 	ns_stop flow INT
 }
 
-# What WireGuard does not have, it is not said to have.
+# Fields that WireGuard lacks are not printed for it.
 hidden_from_wireguard() {
 	local text
 
@@ -154,7 +154,7 @@ round_trip() {
 	delay 30ms
 	session_up a wt0 b wt0 10.9.0.2
 	expect_between "us" "$(said handshake-rtt-us)" 30000 45000
-	# The one who answers does not know.
+	# The responder cannot measure it.
 	expect_eq "b's" "$(said handshake-rtt-us b)" none
 	delay 300ms
 	ns_ip a link set wt0 down
@@ -195,7 +195,7 @@ backs_off() {
 	expect_eq "state" "$(state)" up
 }
 
-# It is tried as long as there is a keepalive, and found without any data.
+# With a keepalive the tries continue, and the session is made without any data.
 comes_back() {
 	pair_create
 	cut_off
@@ -255,7 +255,7 @@ restarts_beside_wireguard() {
 	expect_le "ms" "$(value recovered)" "$(late 6000)"
 }
 
-# For comparison; how long in-tree takes is no affair of ours.
+# For comparison, without a limit for the in-tree module.
 wireguard_restarts() {
 	restart_under_traffic wireguard wireguard "wireguard restarted, a peer of wireguard sends"
 }
@@ -319,7 +319,7 @@ spoke_restarts() {
 	note "$KIND restarted behind a NAT, the hub sends: $(($(now_ms) - start)) ms"
 }
 
-# Anybody can send what looks like data: from where no peer is it is not answered, and from where one is, once in 5 s.
+# Any host can forge data messages: from an address of no peer they are not answered, from a peer's address once in 5 s.
 strays() {
 	pair_create
 	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
@@ -352,13 +352,13 @@ waits() {
 	local start
 
 	pair_create
-	# It begins the handshake itself, and is there when that is done.
+	# "wait" starts the handshake itself, and ends when the session is made.
 	start=$(now_ms)
 	expect ns a "$WEFT" wait wt0
 	expect_lt "ms" "$(($(now_ms) - start))" "$(late 3000)"
 	expect_eq "state" "$(state)" up
 	expect ns a "$WEFT" wait wt0 peer "$(tunnel_key b wt0)" timeout 0
-	# b only has to be asked by a; b itself does not know where that is.
+	# b, which has no endpoint of a, is idle until a sends.
 	ns_ip b link set wt0 down
 	ns_ip b link set wt0 up
 	expect_error "is not up after 0 s: idle" ns b "$WEFT" wait wt0 timeout 0

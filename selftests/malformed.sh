@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Whatever comes in that should not is refused, counted under its own reason and no other, and not answered; the peer it
-# came from gets no byte credited for it, and a tunnel beside it loses nothing. The messages are made by malformed.py, which
-# is a peer that speaks the protocol: most are authentic but for one thing.
+# Every malformed message is dropped, counted under its own reason and no other, and not answered; its peer's byte counter
+# does not grow, and another tunnel loses no packet. The messages are made by malformed.py, a peer that implements the
+# protocol: most of them are authentic except for one fault.
 # series: 6.12
 #
 #	 namespace a                            namespace b                              namespace c
@@ -37,7 +37,7 @@ fresh_end() {
 	peer_add b wt0 a end 10.9.0.1/32,fd09::1/128 endpoint 192.0.2.1:51820
 }
 
-# Those of which it is always known whose they are.
+# The reasons whose packets always have a known peer.
 peer_drops() { # peer_drops DEVICE KEY
 	ns b "$WEFT" show "$1" drops | awk -F '[\t ]' -v key="$2" '
 		$1 == key {
@@ -58,7 +58,7 @@ counters() { # counters DEVICE
 	echo "rx_errors: $(link_stat b "$1" rx_errors)"
 }
 
-# What has grown, and by how much; from the counters before and those now.
+# The counters that have grown, with the differences.
 growth() { # growth BEFORE NOW
 	awk 'NR == FNR { before[$1] = $2; next } $2 != before[$1] { print $1, $2 - before[$1] }' "$1" "$2" | sort
 }
@@ -122,13 +122,13 @@ wanted() { # wanted COUNTER
 	awk -v name="$1:" '$1 == name { n = $2 } END { print n + 0 }' "$lib_work/wanted"
 }
 
-# Of the calls with a cookie, those that the rate lets through are as old as the others.
+# All initiations with a cookie have an old timestamp, including those within the rate limit.
 calls_refused() {
 	grown_as_wanted wt0 || true
 	[ $(($(growth_of rx_drop_rate_limit) + $(growth_of rx_drop_timestamp))) -ge "$(wanted refused)" ]
 }
 
-# How many exceed the rate is not to be foreseen where each takes long; what becomes of all is.
+# On a slow machine the number above the rate limit is not predictable, but the sum of all is.
 under_load() {
 	fresh_end
 	speak load wt0

@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What peers are called, and what becomes of a prefix that two of them are given. All in one namespace; only the last two
-# cases need another end.
+# Names of peers, and prefixes that two peers are given. All in one namespace; only the last two cases need another end.
 # series: 6.1
 #
 #	 namespace a                               namespace b
@@ -63,16 +62,16 @@ refused() {
 	expect_error "control character" set_a peer "$two" name $'\xc2\x85'
 	expect_error "not UTF-8" set_a peer "$two" name $'\xc0\xaf'
 	expect_error "'one' is what peer $one is called" set_a peer "$two" name one
-	# A holder keeps its name that is only spoken of.
+	# A peer that a change only refers to by its name keeps the name.
 	expect_error "'one' is what peer $one is called" set_a peer "$one" persistent-keepalive 9 peer "$two" name one
-	# Nothing of a change that is refused is done.
+	# A refused change has no effect.
 	expect_error "'one' is what peer $one is called" set_a listen-port 7777 peer "$three" name three peer "$two" name one
 	expect_eq "names" "$(names | sort)" "$(printf '%s\tone\n%s\t%s\n' "$one" "$two" "${long:1}" | sort)"
 	expect_eq "port" "$(device_field a wt0 port)" 51820
 	expect_error "another peer of the device has it" set_a peer "$three" name twice peer "$b" name twice
 }
 
-# What counts is how things stand at the end.
+# A change is checked by its final state.
 all_at_once() {
 	fresh
 	set_a peer "$one" name left peer "$two" name right
@@ -153,7 +152,7 @@ exclusive() {
 	expect_eq "got" "$(prefixes_of "$two")" "10.92.0.0/24"
 	# Exactly this prefix: a longer or a shorter one is another.
 	expect set_a peer "$two" allowed-ips 10.90.0.0/25,10.90.0.0/23 exclusive
-	# What the same change takes from the other is free, wherever in it that stands.
+	# A prefix that the same change removes from its owner is free, in any order.
 	expect_error "another peer has one of them" set_a peer "$two" allowed-ips 10.94.0.0/24 exclusive peer "$three" allowed-ips 10.94.0.0/24
 	expect set_a peer "$two" allowed-ips 10.90.0.0/24 exclusive peer hub allowed-ips -10.90.0.0/24
 	expect_eq "got" "$(prefixes_of "$two")" "10.90.0.0/24"

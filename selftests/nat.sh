@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A router on the way remembers a flow wrongly, and the traffic that finds no session never stops: the tunnel has to let the
-# router forget.
+# A router tracks a flow with a wrong mapping, and packets without a session never stop: the tunnel has to pause, so that
+# the mapping expires.
 #
 #	 namespace a                     namespace n: NAT                      namespace b
 #	 wt0 10.9.0.1                                                          wt0 10.9.0.2
@@ -66,7 +66,7 @@ steady_traffic() {
 	defer ns_stop flow INT
 }
 
-# Nothing of a's leaves for more than LOW seconds, once.
+# The longest pause between initiations of a lasts LOW to HIGH seconds.
 pause_was() { # pause_was LOW HIGH: the longest time between two initiations, in seconds
 	local longest
 

@@ -117,7 +117,7 @@ loops_of() { # loops_of DEV
 	[ "$KIND" != weft ] || ethtool_stat a "$1" tx_drop_loop
 }
 
-# Packets into the loop end, as many as they are, and the tunnel works when the loop is undone.
+# Packets in the loop die out, however many there are, and the tunnel works when the loop is removed.
 loop_ends() { # loop_ends ADDRESS
 	local before
 

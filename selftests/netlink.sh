@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The netlink family from below, spoken to byte by byte by netlink.py: whatever is wrong with a message is refused with a
-# text and the place of what is to blame, and nothing of the message is applied; what is right does what it should.
+# The netlink family, with messages built byte by byte by netlink.py: an invalid message is refused with a text and the
+# offset of the bad attribute, and has no effect; a valid message is applied.
 #
 #	 namespace a: wt0, and wt1 beside it, for the fuzzer        namespace g, a user's own: wt0 made here, or moved here
 . "$(dirname "$0")/lib.sh"

@@ -12,7 +12,7 @@
 
 # A home with a veth to b; the far end is called after it.
 home_create() { # home_create NAME NUMBER
-	# What an earlier case left is taken away in the background.
+	# The kernel deletes the namespaces of an earlier case in the background.
 	wait_for 10 gone "$1"
 	ns_create "$1"
 	veth_link "$1" "v$1" b "v$1-b"
@@ -45,7 +45,7 @@ bound() { # bound NS PORT
 	ns "$1" ss -Huln "sport = :$2" | wc -l
 }
 
-# The last reference to a namespace is dropped in the background.
+# The kernel drops the last reference to a namespace in the background.
 gone() { # gone HOME: its veth took the far end along
 	! ns_ip b link show "v$1-b"
 }
@@ -128,7 +128,7 @@ carrier_is_off() {
 	[ "$(carrier "$@")" = 0 ]
 }
 
-# Routes and sockets that the link has in use must not keep its home alive, nor may it hang anybody.
+# Routes and sockets of the link must not keep its home namespace alive, nor block its deletion.
 home_deleted() { # home_deleted FAMILY
 	home_create home 1
 	ns_create away
@@ -144,7 +144,7 @@ home_deleted() { # home_deleted FAMILY
 	orphan_refuses
 }
 
-# A link whose home is gone can be asked about and removed; what needs a socket fails.
+# A link whose home namespace was deleted can be dumped and removed; operations that need a socket fail.
 orphan_refuses() {
 	expect_eq "peers" "$(peer_count away wt1)" 1
 	peer_set away wt1 b wt1 endpoint 192.0.21.2:9 persistent-keepalive 1
@@ -171,8 +171,8 @@ deleted_under_traffic() {
 	expect ns_ip b link del wt1
 }
 
-# Routes are their namespace's: a link whose sockets are closed has none of them left in its peers' caches either. What is freed
-# of a namespace is gone when another one has gone after it.
+# Routes belong to their namespace: after its sockets are closed, a link's peers have none of them in their caches. A
+# namespace has been freed when one that was deleted after it has been freed.
 routes_stay_at_home() { # routes_stay_at_home FAMILY
 	home_create home 1
 	ns_create away
@@ -214,7 +214,7 @@ peers_leave_home() {
 	expect_eq "peers" "$(peer_count away wt1)" 1
 }
 
-# Each lives in the other's home: they must not keep each other alive.
+# Each link is in the other's home namespace: they must not keep these alive.
 swapped() {
 	home_create one 1
 	home_create two 2
@@ -244,7 +244,7 @@ all_carriers_are_off() {
 	[ "$(ns_ip away link show | grep -c 'many.*NO-CARRIER')" = "$many" ]
 }
 
-# They lose their sockets together: a link does not wait for those before it.
+# All links lose their sockets together, without waiting for each other.
 many_lose_their_home() {
 	local start
 

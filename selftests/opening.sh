@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A link comes up, or a peer is added, while initiations come all the time: whichever is the first that is answered, its answer
-# arrives, the session has timers, and it was made with the peer's preshared key.
+# A link comes up, or a peer is added, during a stream of initiations: the answer to the first accepted one arrives, the
+# session has timers, and it was made with the peer's preshared key.
 #
 #	 namespace a                                      namespace b
 #	 wt0 10.9.0.1 --- va 192.0.2.1 --- veth --- vb 192.0.2.2: opening.py
@@ -31,7 +31,7 @@ answers_while_it_comes_up() {
 	expect program sessions "$rounds"
 }
 
-# It takes its time to get its preshared key.
+# A delay before the preshared key of the new peer is set.
 adding_takes_time() {
 	modprobe weft_fault 2>/dev/null || skip "no module weft_fault here"
 	defer rmmod weft_fault

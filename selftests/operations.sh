@@ -92,7 +92,7 @@ run_section() { # run_section SECTION
 	[ ! -v "after[$1]" ] || ${after[$1]}
 }
 
-# What a section leaves behind, for those where it can be seen.
+# Checks of the state after a section.
 declare -A after=(
 	["Hub and spoke"]=fleet_talks
 	["Full mesh"]=fleet_talks

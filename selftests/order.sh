@@ -99,12 +99,12 @@ cpu_comes_and_goes() {
 	ns_wait source.0 || fail "$(cat "$(ns_output source.0)")"
 }
 
-# The threads that poll are the device's: the whole device is polled by them, or nobody.
+# Threaded NAPI is a setting of the device, for all of its NAPI instances.
 threaded() { # threaded 0|1
 	ip netns exec "$(ns_name b)" sh -c "echo $1 >/sys/class/net/wt0/threaded"
 }
 
-# What is left behind full in a queue would never be polled again.
+# A queue that is left full would never be polled again.
 threaded_polling() {
 	threaded 1
 	defer threaded 0
@@ -134,7 +134,7 @@ polled_for_nothing() {
 [ "$(nproc)" -ge 2 ] || skip "needs two CPUs"
 # shellcheck disable=SC2119 # without arguments
 pair_create
-# Everything that is on its way may wait: what is lost is lost in the tunnel.
+# Queues on the path are large enough: a lost packet was lost in the tunnel.
 defer sysctl -qw "net.core.netdev_max_backlog=$(sysctl -n net.core.netdev_max_backlog)"
 sysctl -qw net.core.netdev_max_backlog=1000000
 session_up a wt0 b wt0 10.9.0.2

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What becomes of single packets: congestion marks, padding, MTUs, fragments, segments, flow hashes, and packets that come
-# past the stack.
+# Treatment of single packets: congestion marks, padding, MTUs, fragments, segments, flow hashes, and packets that bypass
+# the stack.
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
@@ -262,7 +262,7 @@ udp_segments() { # udp_segments ADDRESS COUNT SIZE LAST
 	expect ns_wait receiver
 }
 
-# What is cut up before it gets here is put together at the other end.
+# Packets that are fragmented before they reach the tunnel are reassembled at the other end.
 fragments_inside() { # fragments_inside ADDRESS
 	expect ns a ping -n -c 2 -i 0.2 -W 5 -s 4000 "$1"
 	udp_segments "$1" 1 60000 60000
@@ -298,7 +298,8 @@ injected_is_encrypted() {
 	expect_eq "packets inside at b" "$(capture_count injected)" 1
 }
 
-# Not IP, not what it says it is, and cut short. Nobody is told by ICMP: who could be? A keepalive may leave meanwhile.
+# Not IP, with a wrong version, and truncated. No ICMP error is sent, for lack of a valid source. A keepalive may leave
+# meanwhile.
 injected_rubbish() {
 	local errors told
 
@@ -317,7 +318,7 @@ injected_rubbish() {
 	[ "$KIND" != weft ] || expect_ge "tx_drop_not_ip" "$(ethtool_stat a wt0 tx_drop_not_ip)" 6
 }
 
-# What leaves carries the inner flow's hash, though all of it looks like one flow.
+# Outer packets have the inner flow's hash, although they look like one flow.
 flow_hashes() {
 	local flows one
 
@@ -328,7 +329,7 @@ flow_hashes() {
 
 # shellcheck disable=SC2119 # without arguments
 pair_create
-# An MTU that shrinks and grows gives the link an address of its own otherwise, and packets that nobody asked for.
+# Otherwise a change of the MTU gives the link a link-local address, and unexpected packets.
 ns a sysctl -qw net.ipv6.conf.default.addr_gen_mode=1
 ns b sysctl -qw net.ipv6.conf.default.addr_gen_mode=1
 session_up a wt0 b wt0 10.9.0.2

@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What two CPUs could do to each other with handshakes: the same message opened on both at once, and settings that change
-# while handshakes come as fast as they can.
+# Handshakes on two CPUs: the same message is opened on both at once, and settings change during a flood of handshakes.
 # vm: smp
 # series: 6.1 uml
 #
@@ -54,7 +53,7 @@ answered_more() { # answered_more THAN
 	[ "$(answers)" -gt "$1" ]
 }
 
-# The program hears of the new key and port only when it is over: in between it calls somebody else, and is refused.
+# The program learns the new key and port only at the end: in between its initiations are for another key, and are refused.
 settings_change() {
 	local times=${PARALLEL_CHANGES:-$(sized 10 3 3)} i
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The path's MTU: large packets meet a narrow hop, whose router says so or keeps it to itself. Senders inside are told what
-# fits, what must not be told is fragmented outside, and no stream hangs.
+# The path MTU: large packets reach a narrow hop, whose router sends ICMP errors or none. Inner senders are told the path
+# MTU, other packets are fragmented outside, and no stream hangs.
 #
 #   c 10.8.0.2 -------- a 192.0.2.1 ---------- r1 198.51.100.1 -------- r2 198.51.100.2 ---------- b 203.0.113.2
 #                         2001:db8:1::1           2001:db8:2::1            2001:db8:2::2             2001:db8:3::2
@@ -47,7 +47,7 @@ underlay_create() {
 	forwarding_on r2
 }
 
-# What was learnt goes with the case.
+# The learnt path MTUs are dropped at the end of the case.
 hop_takes() { # hop_takes BYTES
 	ns_ip r1 link set r1r mtu "$1"
 	ns_ip r2 link set r2r mtu "$1"
@@ -110,7 +110,7 @@ path_mtu_is() {
 	[ "$(path_mtu)" = "$1" ]
 }
 
-# What an inner packet grows by outside.
+# The overhead of the outer packet.
 overhead() { # overhead FAMILY
 	if [ "$1" = 4 ]; then echo 60; else echo 80; fi
 }
@@ -135,12 +135,12 @@ stream() { # stream NS ADDRESS BYTES SECONDS [TITLE]
 	note "${5-stream} to $2: $3 bytes in $(value ms) ms"
 }
 
-# Nothing had to be waited for: a router's word came with the first packet, and went on to the sender.
+# Without any wait: a router's ICMP error answered the first packet, and was passed to the sender.
 expect_at_once() {
 	expect_lt "milliseconds" "$(value ms)" "$(late 1000)"
 }
 
-# ---- routers that speak up ----
+# ---- routers that send ICMP errors ----
 
 routers_say_so() { # routers_say_so FAMILY
 	local limit
@@ -180,7 +180,7 @@ datagrams() { # datagrams FAMILY
 	expect_gt "packets that were in one piece inside" "$(capture_count whole)" 0
 }
 
-# IPv6 promises 1,280 bytes: what a path takes less of is fragmented outside.
+# IPv6 guarantees 1,280 bytes: for a smaller path MTU packets are fragmented outside.
 smallest_of_v6() { # smallest_of_v6 FAMILY
 	tunnel_up "$1"
 	expect_fail ns a ping -n -M "do" -c 1 -W 1 -s 4000 10.9.0.2
@@ -189,7 +189,7 @@ smallest_of_v6() { # smallest_of_v6 FAMILY
 		'Packet too big: mtu=1280'
 }
 
-# A sender behind a: it is a that tells it.
+# A sender behind a gets its ICMP errors from a.
 forwarded() {
 	tunnel_up 4
 	stream c 10.9.0.2 "$(scaled 1000000)" 10 "forwarded,"
@@ -200,7 +200,7 @@ forwarded() {
 		'From 10.8.0.1 icmp_seq=1 Frag needed and DF set \(mtu = 1220\)|message too long, mtu[=:] ?1220'
 }
 
-# The mark says by which table the outer packets go; what routers say is about that.
+# The mark selects the routing table of outer packets; ICMP errors refer to routes of that table.
 marked() {
 	ns_ip a rule add fwmark 0x51 lookup 51
 	defer ns_ip a rule del fwmark 0x51 lookup 51
@@ -216,7 +216,7 @@ marked() {
 
 # ---- routers that do not ----
 
-# Whether a packet of a's gets to b: what b answers may be too large for the way back, of which b knows nothing.
+# Whether a packet of a's arrives at b: the answer may exceed the path MTU of the way back, which b does not know.
 reaches_b() { # reaches_b PING-ARGUMENTS...
 	capture_start reaching b wt0 "dst host 10.9.0.2 or dst host fd09::2"
 	ns a ping -n -c 1 -W 1 "$@" || :
@@ -238,7 +238,7 @@ routers_say_nothing() { # routers_say_nothing FAMILY
 	expect_eq "path MTU" "$(path_mtu)" "$limit"
 	expect_eq "answers that anybody else has seen" "$(capture_count answers)" 0
 	stream a fd09::2 "$(scaled 1000000)" 20 "silent router, IPv$1 outside, ${KIND_B:-weft} answers,"
-	# What cannot be made shorter goes in fragments, of the right size.
+	# Packets that cannot be shortened are sent in fragments of the right size.
 	reaches_b -s 1232 fd09::2
 	reaches_b -M "dont" -s 4000 10.9.0.2
 }
@@ -256,7 +256,7 @@ over_v6_inside() {
 	expect_eq "path MTU" "$(path_mtu)" 1220
 }
 
-# Nobody answers: nothing is known, and nothing changes.
+# Without answers the path MTU stays unknown and unchanged.
 nobody_answers() {
 	routers_are_silent
 	tunnel_up 4
@@ -285,7 +285,7 @@ wide_path() {
 	expect_eq "fragments, and messages that may become some" "$(capture_count fragments)" 0
 }
 
-# What was learnt holds as long as the kernel keeps it: ten minutes, unless it is told otherwise.
+# A learnt path MTU holds as long as the kernel keeps it: ten minutes by default.
 learnt_is_forgotten() { # learnt_is_forgotten [SILENT]
 	local expires
 
@@ -309,7 +309,7 @@ learnt_is_forgotten() { # learnt_is_forgotten [SILENT]
 	expect_eq "path MTU afterwards" "$(path_mtu)" 8940
 }
 
-# Large packets are what has the path looked into.
+# Only large packets start a search.
 path_is_wide() {
 	ns a ping -n -M "do" -c 1 -W 1 -s 4000 10.9.0.2
 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The tunnel's UDP port is the tunnel's alone: one that another socket has is refused, whatever options that socket has
-# set, and no program gets in while the tunnel takes its own port over from sockets that are bound to something else.
+# The tunnel's UDP port is exclusive: a port of another socket is refused, whatever the options of that socket, and no
+# program can bind it while the tunnel takes its own port over from sockets that are bound to something else.
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1                              wt0 10.9.0.2

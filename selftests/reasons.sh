@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Every packet that goes no further is counted under its reason for the interface, for the peer that it is known to be from
-# or to, and for no other peer; and the tracepoints tell. What comes in forged or malformed is malformed.sh's.
+# Every dropped packet is counted under its reason for the interface, for its peer if that is known, and for no other peer;
+# and each drop has a tracepoint. Forged and malformed packets are tested in malformed.sh.
 # vm: icount
 #
 #	 namespace a                                  namespace b
@@ -25,7 +25,7 @@ learn_keys() {
 	key_b=$(tunnel_key b wt0)
 }
 
-# A peer of a's without a past, of whom 10.9.0.66 is.
+# A peer of a's without a past, with the allowed IP 10.9.0.66.
 fresh_ghost() { # fresh_ghost [SET ARGS...]
 	peer_remove a wt0 a ghost
 	peer_add a wt0 a ghost 10.9.0.66/32 "$@"
@@ -51,7 +51,7 @@ before() { # before NS...
 	done
 }
 
-# What has grown since, on one line: "ghost.queue=2 wt0.queue=2".
+# The counters that have grown since, on one line: "ghost.queue=2 wt0.queue=2".
 grown() { # grown NS
 	drops "$1" | awk 'NR == FNR { old[$1] = $2; next } $2 != old[$1] { print $1 "=" $2 - old[$1] }' \
 		"$lib_work/drops.$1" - | sort | tr '\n' ' ' | sed 's/ $//'
@@ -61,7 +61,7 @@ has_grown() { # has_grown NS WANTED
 	[ "$(grown "$1")" = "$2" ]
 }
 
-# Some of it is counted by a worker.
+# A worker counts some of the drops.
 expect_grown() { # expect_grown NS WANTED
 	attempt wait_for 5 has_grown "$1" "$2" 2>/dev/null || expect_eq "what grew in $1" "$(grown "$1")" "$2"
 }
@@ -88,7 +88,7 @@ expect_traced() { # expect_traced COUNT REGEX
 	expect_between "lines of the trace with $2" "$(trace_count "$2")" "$1" $((SLOW > 1 && $1 > 0 ? $1 + 2 : $1))
 }
 
-send() { # send NS ADDRESS [COUNT]: datagrams that nobody answers
+send() { # send NS ADDRESS [COUNT]: datagrams without an answer
 	ns "$1" bash -c "for ((i = 0; i < ${3:-1}; i++)); do echo >/dev/udp/$2/9 || true; done" 2>/dev/null
 }
 
@@ -105,7 +105,7 @@ read_metrics() { # read_metrics NS...
 	done
 }
 
-# ---- what is not dropped ----
+# ---- packets that are not dropped ----
 
 # All that b has from a is what a has sent to b, packet by packet; both ends of a wire have seen them.
 handshakes_and_packets() {
@@ -152,7 +152,7 @@ links_agree() {
 		[ "$(metric a "$key_b" peer_transmit_packets_total)" = "$(metric b "$key_a" peer_receive_packets_total)" ]
 }
 
-# What goes in batches is counted by the message: as the links at both ends do.
+# Batches are counted by the message, as by the links at both ends.
 bulk() {
 	session_up a wt0 b wt0 10.9.0.2
 	expect transfer a b 10.9.0.2 5000000
@@ -248,7 +248,7 @@ wrong_preshared() {
 	expect_grown b ""
 }
 
-# An initiation from a key that is nobody's there counts for nobody.
+# An initiation from an unconfigured key counts for no peer.
 stranger() {
 	local key
 
@@ -265,7 +265,7 @@ stranger() {
 	expect_traced 1 "weft_drop: dev=wt0 peer= reason=unknown-peer count=1"
 }
 
-# ---- who says so ----
+# ---- the readers of the counters ----
 
 # The tool, the metrics and ethtool have the same figures; ethtool has other names.
 all_agree() {

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What receives does not outlive what it receives into. A link gets another port, which replaces its sockets, and loses its
-# peers, which takes a while; it is removed meanwhile, and packets come to the port that it had. Everything is on one
-# host: the packets are sent to lo.
+# No receiver outlives its device. A link gets another port, which replaces its sockets, and loses its peers, which takes a
+# while; it is removed meanwhile, and packets arrive at its former port. All of it is on one host: the packets are sent
+# to lo.
 # vm: smp
 # series: 6.12 uml
 . "$(dirname "$0")/lib.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Keys are replaced while packets flow, and none is lost: those of a mesh node by node, preshared ones, with peers of
-# the in-tree driver too; whenever a rotation is stopped, or a node starts anew, the mesh talks.
+# Keys are replaced under traffic without the loss of a packet: those of a mesh node by node, and preshared ones, also with
+# in-tree peers; the mesh keeps working when a rotation is interrupted at any point, or a node is restarted.
 #
 #	 n0 wt0 10.9.0.1   n1 wt0 10.9.0.2   ...  n4 wt0 10.9.0.5
 #	 v0 192.0.2.1      v1 192.0.2.2           v4 192.0.2.5
@@ -96,7 +96,7 @@ key_is_now() { # key_is_now NODE KEY
 	cp "$(key_file "$2").pub" "$lib_work/keys/$1.wt0.pub"
 }
 
-# Rotates a node's key and tells the others.
+# Rotates a node's key and configures the others.
 rotate_node() { # rotate_node NODE ROUND OTHERS...
 	local node=$1 round=$2 old new other
 
@@ -162,7 +162,7 @@ shows() { # shows NODE FIELD TEXT: the field of the interface, or of its only pe
 	[ "$(ns "$1" weft show wt0 "$2" | awk '{ print $NF }')" = "$3" ]
 }
 
-# It does not know of two keys, and is not told.
+# An in-tree peer does not support two keys, and is configured with one.
 in_tree_among_them() {
 	local old new
 
@@ -176,7 +176,7 @@ in_tree_among_them() {
 	pause 7
 	wait_for 10 shows_key n1 "$(tunnel_key n0 wt0)"
 	traffic_lost_nothing 3
-	# It follows in its own time.
+	# The in-tree peer gets the new key later.
 	new=$(tunnel_key n0 wt0)
 	ns n2 wg set wt0 peer "$new" allowed-ips 10.9.0.1/32 endpoint 192.0.2.1:51820
 	ns n2 wg set wt0 peer "$old" remove
@@ -229,7 +229,7 @@ goes_back() {
 	expect_eq "the same again" "$(ns n0 weft rotate wt0 private-key "$(key_file n0.1)")" "$new"
 	expect_eq "back to" "$(ns n0 weft rotate wt0 undo)" "$old"
 	expect shows n0 previous-public-key '(none)'
-	# The peer has the new key as n0's: it is told to go back as it was told to go on.
+	# The peer has the new key for n0: the way back is a change of its configuration, too.
 	expect_eq "the key" "$(ns n0 weft rotate wt0 private-key "$(key_file n0.1)")" "$new"
 	ns n1 weft set wt0 peer "$old" next-public-key "$new"
 	wait_for 16 shows n1 peers "$new"
@@ -306,7 +306,7 @@ preshared_with_in_tree() {
 	peer_set n0 wt0 n1 wt0 preshared-key "$first"
 	peer_set n1 wt0 n0 wt0 preshared-key "$first"
 	peer_set n0 wt0 n1 wt0 next-preshared-key "$second"
-	# Sessions are renewed with what the other has, whoever begins.
+	# Either end renews the session with a key that the other has.
 	for _ in 1 2; do
 		pause 125
 		ns n1 ping -n -q -c 8 -i 2 10.9.0.1 | grep ' 0% packet loss' >/dev/null
@@ -360,7 +360,7 @@ refused() {
 	flows n0 10.9.0.2
 }
 
-# Each calls with its new key before the other has been told of it, and hears of the other's while its tries go unanswered.
+# Each initiates with its new key before the other is configured with it, and gets the other's key during unanswered tries.
 both_at_once() {
 	local old0 old1 new0 new1
 
@@ -405,7 +405,7 @@ file_key() { # file_key FIELD
 	sed -n "s/^$1 = //p" /etc/weft/wt0.conf
 }
 
-# The machine starts anew: nothing of the kernel's is left.
+# The machine reboots: the kernel's state is lost.
 reboot_n0() {
 	ns n0 weft down wt0 2>/dev/null || true
 	expect ns n0 weft up wt0

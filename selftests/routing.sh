@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Where packets go: by the inner destination to a peer, by the inner source past the check, and outside from and to the
-# right addresses.
+# Routing of packets: by the inner destination to a peer, by the inner source through the check, and outside from and to
+# the right addresses.
 # series: 6.12
 #
 #	 namespace a                               namespace b
@@ -116,7 +116,7 @@ received_at_a() {
 	link_stat a wt0 rx_errors
 }
 
-# From an address of nobody, of another peer, and of another peer within what is the sender's: dropped, and counted.
+# Sources of no peer, of another peer, and of another peer within the sender's prefix are dropped and counted.
 wrong_source_dropped() {
 	local address errors drops number=0
 
@@ -180,7 +180,7 @@ wire() { # wire NAME FILTER: packets of a's capture that match
 	capture_count "$1" "$2"
 }
 
-# The responder has two addresses, and answers from the one it was spoken to: handshake and data.
+# The responder has two addresses, and answers from the one that was addressed: handshake and data.
 sticky_source() { # sticky_source FAMILY-FILTER FIRST SECOND SECOND-ENDPOINT
 	local family=$1 first=$2 second=$3
 
@@ -199,7 +199,7 @@ sticky_source() { # sticky_source FAMILY-FILTER FIRST SECOND SECOND-ENDPOINT
 	expect_eq "messages from the second address" "$(wire sticky "$family and src host $second")" 4
 	expect_eq "messages from the first address" "$(wire sticky "$family and src host $first")" 0
 
-	# It is gone: the first one serves, and a follows.
+	# The second address is deleted: b uses the first one, and a's endpoint follows.
 	ns_ip b addr del "$second/$([ "$family" = ip ] && echo 24 || echo 64)" dev vb
 	capture_start gone a va udp
 	expect ns b ping -n -c 1 -W 5 10.9.0.1
@@ -244,7 +244,7 @@ better_route() {
 	ns_ip b route del 192.0.2.1/32
 }
 
-# The interface that a peer was heard on goes away altogether.
+# The interface on which a peer's packets arrived is deleted.
 interface_gone() { # interface_gone ENDPOINT ROUTE-TO-A VIA-FIRST
 	second_link
 	peer_set a wt0 b wt0 endpoint "$1"

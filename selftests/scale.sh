@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Many peers: what each costs to load, to dump, to remove and to keep; that ten times as many take ten times as long; and
-# that nobody is kept waiting meanwhile. Where time is counted in instructions (vm/boot.sh -m icount) a nanosecond is one.
+# Many peers: the cost of each to load, dump, remove and keep; ten times as many take ten times as long; and locks are held
+# briefly meanwhile. Where time is counted in instructions (vm/boot.sh -m icount) an instruction is a nanosecond.
 # series: 6.12
 #
 #	 namespace a                               namespace b
@@ -163,7 +163,7 @@ command_stays_linear() {
 	is_linear doctor "$few_for_doctor"
 }
 
-# ---- nobody waits ----
+# ---- times under locks ----
 
 trace_start() { # trace_start FUNCTION...: how long each takes
 	[ -e $tracing/current_tracer ] || mount -t tracefs none $tracing
@@ -228,7 +228,7 @@ kernel_memory() { # bytes that the kernel has handed out, in whole pages
 	awk '$1 == "Slab:" || $1 == "Percpu:" || $1 == "VmallocUsed:" { sum += $2 } END { print sum * 1024 }' /proc/meminfo
 }
 
-# What RCU still holds goes first, and what can be had again from files.
+# Waits for RCU callbacks, and drops caches of files.
 settled_memory() {
 	pause 1
 	echo 3 >/proc/sys/vm/drop_caches
@@ -274,7 +274,7 @@ pings() {
 	expect ns b ping -n -c 1 -W 1 10.9.0.1
 }
 
-# a's key changes, and b is told: all that either end has computed for the old one is void.
+# a's key changes, and b is configured with it: secrets that either end has computed for the old key are void.
 changes_key() { # changes_key KEY_NAME
 	peer_remove b wt0 a wt0
 	cp "$(key_file "$1")" "$(key_file a.wt0)"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A program goes on changing the pages that it has sent, while the tunnel sums and seals them. Only its own packets may be
-# wrong: each message authenticates, and what others send beside it arrives as it was. A packet that waits for a session
-# does not wait in a packet socket's ring.
+# A program keeps modifying pages that it has sent, while the tunnel checksums and encrypts them. Only its own packets may
+# be corrupted: each message authenticates, and other programs' packets arrive intact. A packet that waits for a session
+# does not occupy a packet socket's ring.
 # vm: smp
 # series: 6.12 uml
 # timeout: 600

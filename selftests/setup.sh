@@ -31,7 +31,7 @@ bench_packages=(gnuplot-nox)
 native_packages=(linux-perf)
 distro_packages=(qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs mmdebstrap debian-archive-keyring)
 
-# Of a package with a service in it, one program: it is not installed.
+# One program of a package that contains a service: the package is not installed.
 fetch_promtool() {
 	local work
 

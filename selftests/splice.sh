@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Messages in memory that a process may still write to: a relay without privileges, which has genuine messages that were not
-# delivered, sends each again and again out of a page that it changes meanwhile. Each byte is read once: no packet comes out
-# of the tunnel that its peer has not sealed, each genuine one comes once, and all others are counted.
+# Messages in memory that a process can still write to: an unprivileged relay has genuine, undelivered messages, and sends
+# each repeatedly from a page that it modifies meanwhile. Each byte is read once: every packet from the tunnel was encrypted
+# by its peer, each genuine one is delivered once, and all others are counted.
 # vm: smp
 # series: 6.12 uml
 # timeout: 600

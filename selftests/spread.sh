@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Two CPUs share the work on one peer's bulk: both have a part in it, everything arrives in its order, whoever finishes
-# first; and whatever is taken away meanwhile, nothing is stuck, and nobody is left with work for what is gone.
+# Two CPUs share the work on one peer's bulk traffic: both take part, all packets arrive in order regardless of which CPU
+# finishes first; and after the removal of peers, keys or links no packet is stuck, and no worker uses a freed object.
 # vm: smp
 # series: 6.12 uml
 #
@@ -16,7 +16,7 @@ tracing=/sys/kernel/tracing
 parameters=/sys/module/weft_fault/parameters
 jobs='recv_job_parallel recv_job_serial'
 
-# ---- who does what ----
+# ---- the work of each CPU ----
 
 trace_jobs() {
 	[ -e $tracing/current_tracer ] || mount -t tracefs none $tracing
@@ -94,7 +94,7 @@ both_take_part() {
 	nothing_is_dropped
 }
 
-# Small things stay where they are: nobody is woken for them.
+# Small batches stay on their CPU: no worker is woken for them.
 alone_in_place() {
 	trace_jobs
 	expect ns a ping -n -q -i 0.01 -c 50 -W 5 10.9.0.2
@@ -171,7 +171,7 @@ bulk_flows() {
 	wait_for 60 received_more $(($(link_stat b wt0 rx_bytes) + 1000000))
 }
 
-# Whoever has lost the session is the first to notice if it has something to say.
+# The end that has lost the session notices first if it has data to send.
 b_speaks() {
 	wait_for 20 ns b ping -n -c 1 -W 1 10.9.0.1
 }

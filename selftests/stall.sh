@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The CPU that the workers may use belongs to a task of higher priority, and never runs them: batches that are received are
-# opened and delivered all the same, burst by burst.
+# The only CPU of the workers is occupied by a task of higher priority: received batches are decrypted and delivered all
+# the same, burst by burst.
 # vm: smp
 # series: 6.1 uml
 #

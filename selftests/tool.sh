@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Configuration files and a session that is up: what each of setconf, addconf and syncconf leaves alone, and that a file
-# with anything wrong in it leaves everything alone. (What the command prints is compared with wg(8) in command.sh.)
+# Configuration files and an established session: setconf, addconf and syncconf leave unchanged settings alone, and an
+# invalid file has no effect. (command.sh compares the command's output with that of wg(8).)
 # series: 6.12
 #
 #	 namespace a                               namespace b
@@ -95,7 +95,7 @@ setconf_anew() {
 	session_up a wt0 b wt0 10.9.0.2
 }
 
-# LINE comes last in a file that is good up to there: BEGINNING, or a peer. What is refused says where and what.
+# LINE is the last of an otherwise valid file: BEGINNING, or a peer. The refusal names the line and the word.
 broken() { # broken LINE WORD [BEGINNING]
 	local before status=0 beginning="[Interface]\nFwMark = 99\nListenPort = 9999\n[Peer]\nPublicKey = $strange\nPersistentKeepalive = 9"
 

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What WireGuard's users rely on and no other test looks at: that the first message leaves at once, what a cookie costs in
-# the counters, and where ICMP errors go when the sender is behind NAT. (Sizes and marks are in link.sh, keys in keys.sh,
-# sources and routes in routing.sh, loops in nesting.sh, large dumps in dump.sh.)
+# Behaviour that WireGuard's users rely on and other tests do not cover: the first message leaves at once, cookies in the
+# counters, and ICMP errors to a sender behind NAT. (Sizes and marks are in link.sh, keys in keys.sh, sources and routes in
+# routing.sh, loops in nesting.sh, large dumps in dump.sh.)
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
@@ -26,7 +26,7 @@ b_received_nothing() { # b_received_nothing BEFORE
 	expect_eq "bytes that b received" "$(link_stat b wt0 rx_bytes)" "$1"
 }
 
-# From a to b, within two seconds of COMMAND, nobody else having said a word: an initiation and a keepalive.
+# Within two seconds of COMMAND a sends an initiation and a keepalive to b, without any data.
 calls_at_once() { # calls_at_once COMMAND...
 	local before sent
 
@@ -97,10 +97,10 @@ waiting_packet() {
 
 # ---- cookies in the counters ----
 
-# b calls while a is under load. What a says to b's first initiation, and to the flood, is a cookie: 64 bytes, counted as
-# sent on a's link. It belongs to no peer, and where it arrives it is not counted. Every initiation of b's counts for b,
-# and for a only one that it takes, which it answers. (To the in-tree module b is under load when a is: it may say "cookie"
-# to the response.)
+# b initiates while a is under load. a answers b's first initiation, and the flood, by cookie replies of 64 bytes, counted
+# as sent on a's link. They belong to no peer, and their receiver does not count them. b counts each of its initiations, a
+# only the accepted one, which it answers. (In the in-tree module b is under load when a is: it may answer the response by
+# a cookie reply.)
 cookie_counted() {
 	local packets calls responses cookies
 
@@ -116,7 +116,7 @@ cookie_counted() {
 	cookies=$(capture_count cookie "$(type_filter 3) and src host 192.0.2.2")
 	expect_gt "initiations" "$calls" "$responses"
 	expect_gt "cookies for them" "$(capture_count cookie "$(type_filter 3) and src host 192.0.2.1")" 0
-	# Ten seconds after the echo's answer b says that it has come, and nobody has more to say.
+	# Ten seconds after the echo's answer b sends a keepalive; both ends are idle then.
 	wait_for 20 link_received a wt0 $((responses * 148 + 128))
 	expect_eq "b's peer: received, sent" "$(peer_field b wt0 a wt0 rx) $(peer_field b wt0 a wt0 tx)" \
 		"$((92 + 128)) $((calls * 148 + 128 + 32))"
@@ -132,8 +132,8 @@ cookie_counted() {
 
 # ---- errors behind NAT ----
 
-# c's packets leave through a's tunnel under a's name. When a has nobody to send them to, c is told so, by the router
-# that c knows, about the packet that c sent; nothing comes back the wrong way.
+# a masquerades c's packets into its tunnel. When a has no peer for them, c gets an ICMP error from its router about its
+# own packet, and no error is sent elsewhere.
 #	 c 10.0.0.3, fd00::3 --- a 10.0.0.1, fd00::1 (masquerades into wt0) --- b
 behind_nat_create() {
 	pair_tunnels_create

@@ -24,7 +24,7 @@ private=$(cat "$(key_file a.ut0)")
 b_key=$(tunnel_key b wt0)
 strange=$(printf '%042dA=' 7)
 
-# What a program named by weft does is written down: its words, then its input.
+# Replaces a program that weft runs, and logs its words and its input.
 cat >"$lib_work/bin/resolvconf" <<END
 #!/bin/sh
 echo "resolvconf \$*" >>$lib_work/resolvconf
@@ -44,7 +44,7 @@ write_conf() { # write_conf INTERFACE_LINES [ALLOWED [MORE]]
 
 plain='Address = 10.9.0.1/24, fd09::1/64'
 
-# All that "up" can touch, in one text.
+# All state that "up" can change, as one text.
 surroundings() {
 	ns_ip a -o addr show | sed "s, tentative,,"
 	ns_ip a -o link show | sed 's/ qlen.*//'
@@ -52,7 +52,7 @@ surroundings() {
 	ns_ip a -6 route show table all | sed 's/ expires.*//'
 	ns_ip a rule
 	ns_ip a -6 rule
-	# Peers that were spoken to are in sets, with their age.
+	# The sets contain the endpoints of recent packets, with their age.
 	ns a nft -s list ruleset | sed -e '/elements = {.*}/d' -e '/elements = {/,/}/d'
 }
 
@@ -165,7 +165,7 @@ secondaries() {
 	expect_eq "addresses" "$(ns_ip a -4 -o addr show ut0 | awk '{ print $4 }' | xargs)" "10.9.0.7/24 10.9.0.8/24"
 }
 
-# What somebody else added to the interface is none of weft's business.
+# Addresses and routes that another program added to the interface stay.
 others_stay() {
 	write_conf "$plain"
 	expect_up
@@ -300,7 +300,7 @@ hooks_say_wg() {
 	expect_error "a wg that is called by its path knows no links of kind weft" weft_a up "$conf"
 }
 
-# A user who can write the file, or put another in its place, could have root run anything.
+# A user with write access to the file, or to a folder on its path, could make root run any command.
 open_hooks() {
 	local log=$lib_work/hooks
 
@@ -326,7 +326,7 @@ open_hooks() {
 	expect_eq "what hooks wrote" "$(cat "$log")" ran
 }
 
-# What is wrong is said with its line; "up" goes on after warnings, and refuses errors.
+# Each mistake is reported with its line; "up" continues after warnings, and refuses errors.
 mistakes() {
 	local out
 
@@ -351,7 +351,7 @@ mistakes() {
 	expect_eq "peers beside the own key" "$(ns a "$WEFT" show ut0 peers)" "$b_key"
 }
 
-# COMPLAINT names the step; everything is as before.
+# COMPLAINT names the step; all state is unchanged.
 refused_up() { # refused_up COMPLAINT
 	remember
 	expect_error "$1" weft_a up "$conf"
@@ -402,7 +402,7 @@ failed_change() {
 	expect_eq "the device" "$(ns a "$WEFT" show ut0 dump | cut -f 1-4,8)" "$before"
 }
 
-# All but the tunnel's own packets go through it, and nothing comes in for its addresses from elsewhere.
+# All packets but the tunnel's own go through it, and packets from other interfaces for its addresses are dropped.
 default_route() {
 	ns_ip a route add default via 192.0.2.2
 	defer ns_ip a route del default
@@ -437,7 +437,7 @@ b_sends() { # b_sends PORT
 	ns b bash -c "echo >/dev/udp/192.0.2.1/$1"
 }
 
-# What "up" adds to netfilter matches the tunnel's packets, and none beside it.
+# The rules that "up" adds to netfilter match the tunnel's packets, and no others.
 bystanders() {
 	local tracked=/proc/sys/net/netfilter/nf_conntrack_count
 
@@ -590,7 +590,7 @@ saving() {
 	expect_eq "port" "$(device_field a ut0 port)" 51999
 }
 
-# What a hook has written is read before it is written again.
+# A file that a hook has written is read again before it is saved.
 saving_by_hook() {
 	write_conf "$plain\nSaveConfig = true\nPreDown = $WEFT set %i listen-port 51998\nPreDown = $WEFT save $conf"
 	expect weft_a up "$conf"
@@ -608,7 +608,7 @@ stripping() {
 	expect weft_a syncconf ut0 "$lib_work/stripped"
 }
 
-# What b sends through the tunnel for a network behind a, and a lets through.
+# Packets from b through the tunnel for a network behind a, which a forwards.
 passed_on() {
 	local before
 
@@ -688,7 +688,7 @@ resolving() {
 	expect ip netns exec "$(ns_name a)" "$WEFT" up ut0
 	defer weft_a down ut0
 	hosts 192.0.2.2
-	# It has never answered: that is silence.
+	# A peer that has never answered counts as silent.
 	expect_eq "what resolve says" "$(resolve_a ut0)" "ut0: peer harbour-master is at 192.0.2.2:51820 now"
 	session_up a ut0 b wt0 10.9.0.2
 	hosts 192.0.2.98
@@ -702,7 +702,7 @@ resolving() {
 	expect_error "cannot resolve 'nowhere.invalid:51820'" resolve_a ut0
 }
 
-# A name without an address keeps no other peer down, and resolve finds it later.
+# A name without an address keeps no other peer down, and "weft resolve" finds the address later.
 unresolved() {
 	local folder=/etc/weft since
 
@@ -734,7 +734,7 @@ unresolved() {
 	expect_eq "endpoint" "$(ns a "$WEFT" show ut0 endpoints | grep -F "$strange" | cut -f 2)" "192.0.2.77:7"
 }
 
-# b goes elsewhere, and a's file goes on to say where it was.
+# b roams, and a's file still has its former endpoint.
 roamed() {
 	write_conf "$plain"
 	expect_up
@@ -752,12 +752,12 @@ roamed() {
 	expect_eq "endpoint after syncconf" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:51830
 	wait_for 20 grep -q 'icmp_seq=20 ' "$(ns_output pings)"
 	pings_stop pings
-	# A file that says another place is obeyed.
+	# A changed endpoint in the file takes effect.
 	sed -i 's/^Endpoint.*/Endpoint = 192.0.2.2:7/' "$conf"
 	expect weft_a up "$conf"
 	expect_eq "endpoint of another file" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:7
 	expect ns b ping -n -c 1 -W 5 10.9.0.1
-	# Of several places none is where it is.
+	# The peer is at none of the endpoints of the file.
 	sed -i 's/^Endpoint.*/Endpoint = 192.0.2.2:7, 198.51.100.9:7/' "$conf"
 	expect weft_a up "$conf"
 	expect ns b ping -n -c 1 -W 5 10.9.0.1
@@ -832,7 +832,7 @@ deleted_link() {
 	expect_same "after the last down"
 }
 
-# What was recorded takes it down.
+# "down" uses the record.
 without_file() {
 	local log=$lib_work/hooks unusable="ut0: its file cannot be used: it is taken down as 'weft up' has recorded it"
 
@@ -861,7 +861,7 @@ asked() { # asked: b has got a question for a name
 	[[ $(ns b nft list table inet silent) =~ "packets "[1-9] ]]
 }
 
-# A name server that says nothing would be waited for without end.
+# Without a limit the command would wait for a silent name server forever.
 interrupted_lookup() {
 	local since
 

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A tunnel of another kind beside ours, over the same link: VXLAN, at whose one end is the kernel, and at whose other the
-# kernel, or a program that leaves to UDP segmentation what it sends. What is done for our sockets is done for no other:
-# the kernel's VXLAN takes one frame at a time.
+# A tunnel of another kind over the same link: VXLAN, with the kernel at one end, and at the other the kernel or a program
+# that sends by UDP segmentation offload. GRO for weft's sockets must not affect others: the kernel's VXLAN accepts one
+# frame at a time.
 # series: 6.1
 #
 #	 namespace a                               namespace b
@@ -43,7 +43,7 @@ came() {
 	link_stat b vx0 rx_packets
 }
 
-# Each frame arrives, and as one. What is sent back is finished, for the program would not do it.
+# Each frame arrives as one. The kernel's frames are sent without offloads, which the program does not implement.
 program_and_kernel() {
 	local before sent most
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Two CPUs send to one peer while what was staged goes out: no message is so far behind the newest that a receiver refuses it
-# as a replay. The receiver is Linux's own WireGuard, whose window is 8,128 messages. And what may be staged is limited in
+# Two CPUs send to one peer while staged packets are sent: no message is so far behind the newest that a receiver drops it
+# as a replay. The receiver is Linux's own WireGuard, whose window is 8,128 messages. The limit of staged packets is in
 # bytes, too.
 # vm: smp
 # series: 6.1 uml
@@ -41,7 +41,7 @@ replays() {
 	fi
 }
 
-# b's receiver may be slower than two senders: what it has no room for is lost there, and is no replay.
+# b's receiver may be slower than two senders: packets that overflow its queue are lost, and are no replays.
 two_cpus_at_once() {
 	local apart
 

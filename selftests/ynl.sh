@@ -39,7 +39,7 @@ sed -i -e '/_A_PEERS\]/s/{ .type = NLA_INDEXED_ARRAY, }/NLA_POLICY_NESTED_ARRAY(
        -e '/_A_ALLOWEDIPS\]/s/{ .type = NLA_INDEXED_ARRAY, }/NLA_POLICY_NESTED_ARRAY(weft_allowedip_nl_policy)/' \
        -e '/_A_CANDIDATES\]/s/{ .type = NLA_INDEXED_ARRAY, }/NLA_POLICY_NESTED_ARRAY(weft_candidate_nl_policy)/' \
 	"$work/netlink-gen.c"
-# Nor does it let others see the groups, or say who may listen.
+# Nor does it export the groups, or support a capability for their listeners.
 sed -i -e 's/^static \(const struct genl_multicast_group\)/\1/' \
        -e 's/{ "events", }/{ "events", GENL_MCAST_CAP_NET_ADMIN, }/' "$work/netlink-gen.c"
 sed -i '/^int weft_nl_get_device_dumpit/i extern const struct genl_multicast_group weft_nl_mcgrps[1];\n' "$work/netlink-gen.h"

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # make deb: the packages weft-dkms and weft-tools. The tree is copied aside, debian/ is put into the copy, and
-# dpkg-buildpackage works there; the results go to OUT (default: tools/build). What is missing is installed from Debian.
+# dpkg-buildpackage runs there; the results go to OUT (default: tools/build). Missing packages are installed from Debian.
 #
 #   OUT                     where the packages go
-#   DEBFULLNAME, DEBEMAIL   who stands in the packages as their maintainer
+#   DEBFULLNAME, DEBEMAIL   the maintainer in the packages
 set -eu -o pipefail
 # shellcheck source=selftests/vm/host.sh
 . "$(dirname "$0")/../selftests/vm/host.sh"
@@ -26,7 +26,7 @@ maintainer() {
 	echo "${DEBFULLNAME:-weft maintainers} <${DEBEMAIL:-maintainers@weft.invalid}>"
 }
 
-# Of the newest change, so that the same tree gives the same packages.
+# The date of the newest change, for reproducible packages.
 date_of_tree() {
 	local seconds
 
@@ -59,7 +59,7 @@ main() {
 	trap 'rm -rf "$work"' EXIT
 	stage "$work/weft"
 	quietly build "$work/weft" || die "dpkg-buildpackage failed"
-	# Everybody's maintainer address ends in a name that no host has, unless the environment has a better one.
+	# Unless the environment sets one, the maintainer's address ends in a host name that does not exist.
 	lintian --allow-root --fail-on error,warning "$work"/*.changes || die "lintian has something to say"
 	mkdir -p "$OUT"
 	rm -f "$OUT"/weft-{dkms,tools}_*.deb

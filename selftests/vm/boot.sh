@@ -13,23 +13,23 @@
 #   -t          wall-clock limit (default 600)
 #   -k          the module to have in the guest's /lib/modules; modprobe weft finds it
 #   -e          a variable of the command's environment
-#   -d          what is in it the guest has under /weft/programs
-#   -a          more for the kernel's command line
+#   -d          a directory that the guest has as /weft/programs
+#   -a          additional arguments of the kernel's command line
 #   -M          the guest's memory (default: 1536, and 3072 for a debug kernel)
 #
 # The guest has the tree's selftests/ and tools/weft under /weft, where COMMAND runs in bash, with the kernel's slowness as
-# SLOW, and with EMULATED=1 where its instructions are emulated. A warning of the kernel's is a panic, but under KCSAN, which reports the kernel's own races, too. Status 125: the
-# machine died before the command ended; 124: it ran into the limit.
+# SLOW, and with EMULATED=1 where its instructions are emulated. A kernel warning is a panic, except under KCSAN, which
+# reports the kernel's own races, too. Status 125: the VM crashed before the command ended; 124: the time limit.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
 . "$here/host.sh"
 
-# What the emulated CPU can do, but at a price: a fifth level of page tables is one more step in each walk, and the
-# emulator ends a block of code wherever the kernel lets itself at the memory of programs. A fifth of all the time.
+# CPU features that are expensive to emulate: a fifth level of page tables adds a step to each walk, and with SMAP the
+# emulator ends a block of code at each access to user memory. Together a fifth of the time.
 dear=-la57,-smap
-# The emulator translates code anew for every address it appears at: programs that always lie at the same ones start three
-# times as fast.
+# The emulator translates code again for each address at which it is mapped: without address randomization programs start
+# three times as fast.
 fixed_addresses="nokaslr norandmaps"
 mode=icount limit=600 console='' memory='' programs='' more_arguments=''
 environment=()
@@ -64,8 +64,8 @@ parse_arguments() {
 	[ -z "$WEFT_KO" ] || [ -r "$WEFT_KO" ] || die "cannot read the module '$WEFT_KO'"
 }
 
-# A /dev/kvm may be there and yet not start a stock kernel: only a guest that answers proves it. The verdict is kept for
-# as long as this machine runs.
+# A /dev/kvm may exist and yet fail to start a stock kernel: only a guest that answers proves that it works. The verdict
+# is cached until this machine reboots.
 kvm_works() {
 	local verdict
 	verdict=$cache/kvm-$(cat /proc/sys/kernel/random/boot_id)
@@ -88,7 +88,7 @@ probe_kvm() { # probe_kvm FILE
 accelerator_options() {
 	case $accelerator in
 	icount)
-		# String instructions would count a byte each and make copies look costly.
+		# String instructions would count per byte, and make copies look expensive.
 		echo -accel tcg -icount shift=0,sleep=off -smp 1 -cpu max,-erms,-fsrm,$dear
 		;;
 	tcg)
@@ -115,7 +115,7 @@ pick_accelerator() {
 	esac
 }
 
-# Without ACPI, as the debug kernels are, a machine of type pc would show them one CPU.
+# On a machine of type pc a kernel without ACPI, such as the debug kernels, would find one CPU.
 machine_options() {
 	if is_debug "$series"; then
 		echo -M microvm,acpi=off -device virtio-serial-device
@@ -124,8 +124,8 @@ machine_options() {
 	fi
 }
 
-# Without ACPI's timers the kernel has nothing to measure the time stamp counter by, and is told its rate: counted
-# instructions pass at one a nanosecond.
+# Without ACPI's timers the kernel cannot calibrate the time stamp counter, and gets its rate as an argument: with counted
+# time one instruction takes one nanosecond.
 clock_arguments() {
 	local khz=1000000
 
@@ -134,9 +134,9 @@ clock_arguments() {
 	echo "tsc=reliable tsc_early_khz=$khz"
 }
 
-# KCSAN reports races of the kernel's own: those do not end the machine. Who had an object of a slab is for KASAN to say; that
-# the slabs remember it, too, costs an eighth of the time. For ARCH=um memset() is KASAN's everywhere, in the code of slabs,
-# too, which is not to poison anything then.
+# KCSAN reports races of the kernel's own: those do not end the machine. KASAN reports the user of a slab object; recording
+# it in the slabs, too, costs an eighth of the time. For ARCH=um memset() is KASAN's in all code, including that of slabs,
+# which must not poison objects then.
 watch_arguments() {
 	echo oops=panic
 	[[ $series == *-kcsan ]] || echo panic_on_warn=1
@@ -150,20 +150,20 @@ watch_arguments() {
 	esac
 }
 
-# The console may be all that is left of a debug kernel: warnings are to be seen there.
+# After a crash of a debug kernel only the console is left: it has to show warnings.
 verbosity() {
 	if is_debug "$series"; then echo loglevel=5; else echo quiet; fi
 }
 
-# Where the emulator gets little time, a kernel that looks for ticks sees none and panics: it is not to look.
+# If the emulator gets little CPU time, the kernel's timer check sees no ticks and panics: it is disabled.
 machine_arguments() {
 	# shellcheck disable=SC2046 # words
 	echo "console=ttyS0 panic=-1 no_timer_check net.ifnames=0 $fixed_addresses mitigations=off" $(clock_arguments) $(watch_arguments) \
 		"${VM_KERNEL_ARGUMENTS-$(verbosity)}" "$more_arguments"
 }
 
-# Debian's programs in it, and it is a program itself: what it writes are files of this machine's. Its memory is one, too,
-# where no disk stands behind. What its guest runs are its children, which end with its process group.
+# Linux as a program runs Debian's programs and writes files of this machine. Its memory is a file, too, on a file system
+# without a disk. The guest's processes are its children, which end with its process group.
 run_uml() { # run_uml SECONDS CONSOLE_LOG
 	local cpus=(ncpus=1 skip-idle) pid status=0
 
@@ -188,7 +188,7 @@ memory_directory() {
 	if [ -w /dev/shm ]; then echo /dev/shm; else echo "$work"; fi
 }
 
-# Through cat: opened as a file, standard output has to be a pipe, whatever it was. The machine ends with this script.
+# Through cat, because standard output, opened as a file, has to be a pipe. The VM ends with this script.
 run_qemu() { # run_qemu SECONDS CONSOLE_LOG
 	: >"$work/status"
 	write_archive

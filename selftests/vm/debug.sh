@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds the kernels that watch over themselves from Debian's linux-source-6.12, by the fragments in selftests/debug/:
+# Builds debug kernels from Debian's linux-source-6.12, with the config fragments in selftests/debug/:
 # 6.12-kasan (A: KASAN, lockdep, DEBUG_OBJECTS, kmemleak, UBSAN) and 6.12-kcsan (B: KCSAN, lockdep). Some fifteen minutes
-# each on two idle CPUs; what comes of it stays in the cache under a hash of fragments and source.
+# each on two idle CPUs; the results stay in the cache under a hash of fragments and source.
 #
 #   debug.sh release SERIES     the cache's name for it: 6.12-kasan-0123456789abcdef
 #   debug.sh build SERIES       a directory with image/RELEASE, with boot/ and lib/modules/ as a package has them, and
@@ -15,7 +15,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 source_package=linux-source-6.12
 fragments=$weft_top/selftests/debug
-# Always in the same place, for the compiler's cache.
+# Always at the same path, for the compiler's cache.
 tree=$cache/debug/linux
 
 source_version() {
@@ -57,19 +57,19 @@ unpack_source() {
 	rm -rf "$tree.package"
 }
 
-# Of what the fragments ask for, the lines that are not so in the end.
+# The options of the fragments that the final configuration does not have.
 not_granted() { # not_granted FRAGMENT...
 	sed -n -e 's/^\(CONFIG_[A-Z0-9_]*\)=.*/\1/p' -e 's/^# \(CONFIG_[A-Z0-9_]*\) is not set$/\1/p' "$@" | sort -u |
 		while read -r name; do
 			wanted=$(cat "$@" | grep -E "^$name=|^# $name is not set$" | tail -n 1)
 			grep -qxF -- "$wanted" "$tree/.config" && continue
-			# One that is not there at all is not set either.
+			# A missing option counts as not set.
 			[[ $wanted == "# "* ]] && ! grep -q "^$name=" "$tree/.config" && continue
 			echo "$wanted"
 		done
 }
 
-# The local version says in the guest which kernel it is, and keeps apart whatever is cached by a kernel's release.
+# The local version identifies the kernel in the guest, and separates files cached by a kernel's release.
 configure() { # configure SERIES LOCAL_VERSION
 	local missing
 

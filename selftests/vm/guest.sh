@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Runs tests in the guest, each in a process of its own and on a freshly loaded module, and checks after each that the
-# kernel has complained about nothing, that no namespace is left, and that the module unloads.
+# kernel log has no warning, that no namespace is left, and that the module unloads.
 #
 #   guest.sh TEST...       names without .sh; KIND says what is under test: weft, wireguard, or weft-compat
 #
@@ -16,7 +16,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-# weft-compat: the tests speak of wireguard, and weft answers to that name.
+# weft-compat: the tests use wireguard, and weft has registered that name.
 if [ "${KIND:=weft}" = weft-compat ]; then
 	KIND=wireguard MODULE=weft
 	mkdir -p /etc/modprobe.d
@@ -55,7 +55,7 @@ is_loaded() {
 unload() {
 	local tries=0
 
-	# A namespace goes away in the background, and its links with it.
+	# The kernel deletes a namespace and its links in the background.
 	while is_loaded; do
 		rmmod "$MODULE" 2>/tmp/rmmod && return
 		tries=$((tries + 1))
@@ -68,7 +68,7 @@ kernel_log_since() { # kernel_log_since MARK
 	dmesg | awk -v mark="$1" 'found { print } index($0, mark) { found = 1 }'
 }
 
-# Where a command with sanitizers writes what it finds, whoever runs it and wherever its output goes.
+# The folder for reports of a command with sanitizers, for any user and independent of the command's output.
 sanitized=/run/sanitized
 install -d -m 1777 $sanitized
 
@@ -77,8 +77,8 @@ sanitizers_found() {
 	rm -f $sanitized/*
 }
 
-# kmemleak wants objects some seconds old, and two scans. These take long: one look is for all tests. One that ran out of
-# memory for its own records scans no more.
+# kmemleak needs objects that are some seconds old, and two scans. These take long: one check covers all tests. After
+# running out of memory for its records kmemleak is disabled.
 find_leaks() {
 	local leaks=/sys/kernel/debug/kmemleak
 
@@ -101,7 +101,7 @@ without_foreign_races() {
 		{ print }'
 }
 
-# What debugfs shows has no length: tar would find the files empty.
+# Files of debugfs have a size of 0: tar would take them for empty.
 tell_coverage() {
 	local counts=/sys/kernel/debug/gcov work=/tmp/gcov file
 
@@ -136,9 +136,9 @@ run_test() { # run_test TEST
 	echo "end $name $status $(($(now_ms) - start))"
 }
 
-# Every ping and tcpdump asks the kernel to stamp what it receives, and takes that back at its end: code that both CPUs are
-# running is patched then, which an emulated CPU may meet half done (an int3 in netif_receive_skb_list_internal()). While
-# one socket wants stamps, nothing is patched.
+# Every ping and tcpdump enables receive timestamps, and disables them at its end: that patches code that both CPUs are
+# running, and an emulated CPU may execute it half patched (an int3 in netif_receive_skb_list_internal()). While one
+# socket keeps timestamps enabled, no code is patched.
 if [ "$(nproc)" -gt 1 ]; then
 	python3 -c 'if True:
 		import signal, socket

@@ -1,20 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Shared by the scripts that run on the machine itself: where things are cached, how they complain, how they ask Debian
-# for packages. To be sourced.
+# Shared by the scripts that run on the host: the cache, messages, and packages of Debian. To be sourced.
 #
 #   cache           the directory for downloads and built images
 #   say WORDS...    progress, on standard error
 #   die WORDS...    one clear line, and the end
 #   with_lock NAME COMMAND...       one process at a time, machine-wide
 #   install_packages NAME...        installs those that are missing
-#   refresh_lists                   fetches anew what there is in Debian, one process at a time
+#   refresh_lists                   fetches Debian's package lists anew, one process at a time
 #   unpack_package NAME DIRECTORY   downloads a package and unpacks it there, without installing it
-#   fetch_newest_go FILE            the newest wireguard-go in Debian, to stand there
-#   debian_mirror LABEL             from where this machine's apt gets Debian, or Debian-Security
-#   in_unstable COMMAND...          runs unpack_package, and all else here that asks for packages, with Debian unstable's
-#   is_debug SERIES                 is it a kernel that watches over itself: those that debug.sh builds, and uml-kasan?
+#   fetch_newest_go FILE            the newest wireguard-go in Debian, as FILE
+#   debian_mirror LABEL             the mirror of Debian, or Debian-Security, in this machine's apt
+#   in_unstable COMMAND...          runs unpack_package, and the other functions for packages, with Debian unstable's lists
+#   is_debug SERIES                 is it a debug kernel: those that debug.sh builds, and uml-kasan?
 #   is_uml SERIES                   is it Linux as a program, which uml.sh builds?
 #   slowness SERIES                 the factor by which tests are slower there than on an ordinary kernel; SLOW overrides it
 
@@ -55,10 +54,10 @@ apt() {
 		"$@" </dev/null
 }
 
-# For apt-get and apt-cache: none, or which suite's lists to read in place of this machine's.
+# Options for apt-get and apt-cache: none, or those that select another suite's lists.
 suite_options=()
 
-# What it says is of interest only when it fails.
+# The command's output is shown only when it fails.
 quietly() { # quietly COMMAND...
 	local log status=0
 
@@ -78,7 +77,7 @@ apt_update() {
 	fi || die "apt-get update failed: is there a way to a Debian mirror?"
 }
 
-# apt-get does not wait for another that writes lists, and unstable's are not locked at all.
+# apt-get does not wait for another process that writes lists, and unstable's lists are not locked at all.
 refresh_lists() {
 	if [ ${#suite_options[@]} != 0 ]; then
 		with_lock unstable-lists apt_update
@@ -143,7 +142,7 @@ unpack_package() { # unpack_package NAME DIRECTORY
 	rm -rf "$work"
 }
 
-# Of the machine's own sources the one that is Debian itself: neither security updates nor somebody else's packages.
+# The machine's own apt source of Debian itself: neither security updates nor packages of other origins.
 debian_mirror() { # debian_mirror LABEL
 	apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' |
 		awk -v label="$1" '$1 == "Debian" && $2 == label { print $3; exit }'
@@ -161,7 +160,7 @@ write_unstable_source() { # write_unstable_source FILE
 	mv "$1.new" "$1"
 }
 
-# Lists, cache and even the record of what is installed are of its own: the machine's apt is neither asked nor changed.
+# With lists, cache and dpkg status of its own: the machine's apt is neither used nor changed.
 in_unstable() { # in_unstable COMMAND...
 	local directory=$cache/unstable suite_options=()
 
@@ -205,7 +204,7 @@ unpack_newest_go() { # unpack_newest_go DIRECTORY
 	mv "$1.new" "$1"
 }
 
-# Beside that of the release, which is a package of this machine's and in the guest's image.
+# In addition to the release's wireguard-go, which comes from a package in the guest's image.
 fetch_newest_go() { # fetch_newest_go FILE
 	mkdir -p "$cache/bench"
 	with_lock wireguard-go unpack_newest_go "$cache/bench/wireguard-go" && cp "$cache/bench/wireguard-go/usr/bin/wireguard-go" "$1"

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Builds the initramfs in which tests, demo and bench run: busybox, this machine's own tools with their libraries, and
-# Debian's kernel modules. It is cached under a hash of all that goes into it; what changes from run to run (weft itself,
-# the selftests) comes in a second, small archive, for the kernel unpacks archives one behind the other.
+# Debian's kernel modules. It is cached under a hash of its inputs; files that change from run to run (weft itself, the
+# selftests) are in a second, small archive, since the kernel unpacks concatenated archives.
 #
 #   image.sh base SERIES              prints the path of the cached archive
 #   image.sh overlay SERIES OUTPUT    writes the archive with /init and the tree: weft.ko, tools/weft, selftests/
 #
-# WEFT_KO names the module to take along, and those for tests that were built beside it; without it there is none.
+# WEFT_KO names the module to include, with the test modules built beside it; without it no module is included.
 # WEFT_TOOL names another build of the command than tools/weft.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -174,7 +174,7 @@ pack() { # pack ROOT: the archive, on standard output
 	(cd "$1" && find . -print0 | LC_ALL=C sort -z | cpio --null --quiet -o -H newc -R 0:0)
 }
 
-# Kernels that are built here have the same release, whatever patch and configuration; their directory's name tells.
+# Kernels built here have the same release, whatever their patch and configuration; the directory's name differs.
 fingerprint() { # fingerprint KERNEL_DIRECTORY
 	{
 		cat "$here/image.sh"
@@ -205,7 +205,7 @@ build_base() { # build_base KERNEL_DIRECTORY RELEASE IMAGE
 	rm -rf "$root"
 }
 
-# Those that nothing has asked for in two weeks.
+# Images that were not used for two weeks.
 forget_old_images() { # forget_old_images DIRECTORY
 	local old
 
@@ -245,7 +245,7 @@ write_overlay() { # write_overlay OUTPUT
 	root=$(mktemp -d)
 	mkdir -p "$root/weft/tools" "$root/usr/bin" "$root/usr/lib/x86_64-linux-gnu" "$root/usr/lib64"
 	cp "$here/init" "$root/init"
-	# What is built there may come and go meanwhile.
+	# Build results may appear and vanish meanwhile.
 	(cd "$weft_top" && find selftests Documentation/networking/weft-operations.rst -name build -prune -o -print0 | cpio --null --quiet -pdm "$root/weft")
 	if [ -x "$tool" ]; then
 		cp "$tool" "$root/weft/tools/weft"

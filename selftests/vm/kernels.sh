@@ -3,15 +3,15 @@
 #
 # Debian's kernels, unpacked into the cache and never installed.
 #
-# A SERIES is something like 6.12, or "newest" for the newest in Debian unstable. A series that this machine's own lists
-# do not have is looked for in unstable. 6.12-kasan and 6.12-kcsan are not Debian's: debug.sh builds them, and uml.sh uml
+# A SERIES is a number such as 6.12, or "newest" for the newest in Debian unstable. A series that this machine's own lists
+# lack is looked up in unstable. 6.12-kasan and 6.12-kcsan are not Debian's: debug.sh builds them, and uml.sh builds uml
 # and uml-kasan.
 #
-#   kernels.sh release SERIES     the newest release of a series that can be had: 6.12.117+deb12-cloud-amd64
+#   kernels.sh release SERIES     the newest available release of a series: 6.12.117+deb12-cloud-amd64
 #   kernels.sh image SERIES       a directory with boot/vmlinuz-* and lib/modules/*
-#   kernels.sh headers SERIES     a directory to build modules against. Those from unstable lie in a root of their own with
+#   kernels.sh headers SERIES     a directory to build modules against. Those from unstable are in a root of their own with
 #                                 the programs that they need; module.sh builds in it
-#   kernels.sh source             a directory with those parts of Linux 6.12's source that the checks use
+#   kernels.sh source             a directory with the parts of Linux 6.12's source that the checks use
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
@@ -32,13 +32,13 @@ source_parts=(
 	tools/testing/selftests
 )
 
-# What is in a root besides the headers: what kbuild runs, and sparse.
+# The packages of a root besides the headers: the programs of kbuild, and sparse.
 root_packages=(make dash coreutils sed grep mawk findutils sparse)
 
-# How old unstable's lists may be, in minutes; a day brings four new ones.
+# The maximum age of unstable's lists in minutes; Debian publishes four a day.
 lists_max_age=180
 
-# Kernels that nothing has asked for in that many days are forgotten when a new one comes.
+# Kernels that were not used for that many days are deleted when a new one is fetched.
 unused_days=14
 
 newest_known() { # newest_known SERIES: of the releases in Debian's lists
@@ -59,7 +59,7 @@ newest_after_update() { # newest_after_update SERIES
 	newest_known "$1"
 }
 
-# Without a way to Debian the lists that are there serve, however old.
+# Without a connection to Debian the present lists are used, however old.
 refresh_old_lists() {
 	[ -z "$(find "$cache/unstable" -name refreshed -mmin -$lists_max_age)" ] || return 0
 	(apt_update) && touch "$cache/unstable/refreshed"
@@ -70,7 +70,7 @@ newest_in_unstable() { # newest_in_unstable SERIES
 	in_unstable newest_known "$1"
 }
 
-# Nothing is fetched to find out that unstable does not have it either.
+# Does not fetch lists only to find that unstable lacks the series, too.
 newest_if_in_unstable() { # newest_if_in_unstable SERIES
 	[ -z "$(in_unstable newest_known "$1")" ] || newest_in_unstable "$1"
 }
@@ -82,8 +82,8 @@ newest_cached() { # newest_cached SERIES
 	find "$cache/kernels" -mindepth 1 -maxdepth 1 -name "$pattern.*-cloud-amd64" -printf '%f\n' 2>/dev/null | sort -V | tail -n 1
 }
 
-# Whoever builds for a kernel and then boots it settles on releases once, in KERNEL_RELEASES: Debian's lists may change
-# meanwhile. Without a way to Debian, what is in the cache serves.
+# A script that builds for a kernel and then boots it fixes the releases once, in KERNEL_RELEASES: Debian's lists may change
+# meanwhile. Without a connection to Debian the cache is used.
 release_of() { # release_of SERIES
 	local release way
 
@@ -98,7 +98,7 @@ release_of() { # release_of SERIES
 	die "Debian has no cloud kernel of series $1 here"
 }
 
-# This machine's own lists, where they have it, else unstable.
+# This machine's own lists, if they have the release, else unstable's.
 where_known() { # where_known RELEASE COMMAND...
 	local release=$1
 
@@ -110,7 +110,7 @@ forget_old() { # forget_old DIRECTORY
 	find "$1" -mindepth 2 -maxdepth 2 -name .used -mtime +$unused_days -printf '%h\0' | xargs -0 -r rm -rf
 }
 
-# Since 7.2 what used to be one package is in several, and all of it under /usr.
+# Since 7.2 the image is split into several packages, with all files under /usr.
 unpack_image() { # unpack_image RELEASE DIRECTORY
 	local part
 
@@ -123,7 +123,7 @@ unpack_image() { # unpack_image RELEASE DIRECTORY
 	[ -e "$2/boot/vmlinuz-$1" ] || die "the packages of $1 have no kernel where it is looked for"
 }
 
-# Unpacked beside its final place and then renamed: what is in the cache is whole.
+# Unpacked beside its final path and then renamed: images in the cache are complete.
 fetch_image() { # fetch_image RELEASE DIRECTORY
 	[ ! -e "$2" ] || return 0
 	forget_old "${2%/*}"
@@ -135,7 +135,7 @@ fetch_image() { # fetch_image RELEASE DIRECTORY
 	mv "$2.new" "$2"
 }
 
-# The header packages name each other under /usr; here they lie elsewhere, in FINAL once they are whole.
+# The header packages refer to each other under /usr; here they are elsewhere, in FINAL once they are complete.
 unpack_headers() { # unpack_headers RELEASE DIRECTORY FINAL
 	local release=$1 directory=$2 common kbuild
 
@@ -173,8 +173,8 @@ unpack_root() { # unpack_root RELEASE DIRECTORY
 	finish_root "$2"
 }
 
-# What maintainer scripts would have done, and what is not in the packages: links into /usr, and the script by which
-# kbuild asks whether sparse is good for anything.
+# The work of maintainer scripts, and files that the packages lack: links into /usr, and the script by which kbuild tests
+# whether sparse works.
 finish_root() { # finish_root DIRECTORY
 	local name scripts
 
@@ -207,7 +207,7 @@ unpack_source() { # unpack_source TARBALL DIRECTORY
 	tar -C "$2" --strip-components=1 -xJf "$1" "${source_parts[@]/#/$source_package/}"
 }
 
-# Parts may have come to the list since it was fetched.
+# The list may have got further parts since the source was fetched.
 source_is_whole() { # source_is_whole DIRECTORY
 	local part
 
@@ -231,7 +231,7 @@ fetch_source() { # fetch_source DIRECTORY
 	mv "$directory.new" "$directory"
 }
 
-# One that is built here, by debug.sh or uml.sh.
+# A kernel that is built here, by debug.sh or uml.sh.
 own_kernel() { # own_kernel COMMAND SERIES
 	local builder=debug.sh directory
 

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds weft.ko for one of the kernels that kernels.sh knows in a directory of its own in the cache, and prints the module's path. The
-# directory holds links to the sources, so that it follows them, and two kernels do not overwrite each other. Beside it,
-# under selftests/, are the modules that only tests have.
+# Builds weft.ko for one of the kernels of kernels.sh in a directory of its own in the cache, and prints the module's path.
+# The directory contains links to the sources, so that it follows them, and builds for two kernels do not overwrite each
+# other. The test modules are in its selftests/.
 #
 #   module.sh SERIES [PURPOSE [MAKE ARGUMENTS...]]     PURPOSE keeps builds with other arguments apart
 set -eu -o pipefail
@@ -28,8 +28,8 @@ link_sources() { # link_sources DIRECTORY
 	done
 }
 
-# Headers that came with a root to build in: there, with the sources and the cache where they are here too. The mounts
-# are seen by nobody else, and go with the last process.
+# Builds in the root that belongs to the headers, with the sources and the cache mounted at their usual paths. The mounts
+# are in a mount namespace of their own, and end with its last process.
 make_in_root() { # make_in_root ROOT ARGUMENTS...
 	local root=$1
 

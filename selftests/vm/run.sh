@@ -1,26 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Runs tests in VMs with one kernel, and prints TAP without numbers, a line at a time, so that several of these can share
-# one output: "ok - 6.12 basic: ping over v4", and for a test that failed all that it said, behind "# ".
+# Runs tests in VMs with one kernel, and prints TAP without numbers, a line at a time, so that several instances can share
+# one output: "ok - 6.12 basic: ping over v4", and for a failed test its whole output, after "# ".
 #
 #   run.sh [-k WEFT_KO] SERIES TEST...
 #
-# One VM runs many tests; after one that takes the VM down the others go on in a new one. KIND=wireguard runs them against
-# the in-tree module, to prove the tests themselves, and KIND=weft-compat against weft in its place. WALL_LIMIT is the most
-# seconds one test may take on the wall clock (default: 1500, times SLOW where the kernel is slow); VM_MODE, smp or icount,
-# stands in for what tests ask for; VM_MEMORY is the machine's memory in megabytes; VM_ENVIRONMENT names the variables that
-# tests are to see; VM_NOTES=1 shows what they note, even if all is well; what is in the directory PROGRAMS the guest has
-# under /weft/programs. GCOV names a directory that gets an archive of gcov's counts (.gcda) for each test, when the module
-# was built to count and the kernel is one that knows how. LEAKS names the tests that kmemleak watches, where the kernel has
-# it: it takes as long again as all the rest.
+# One VM runs many tests; after a crash of the VM the remaining tests run in a new one. KIND=wireguard runs them against
+# the in-tree module, to verify the tests themselves, and KIND=weft-compat against weft in its place. WALL_LIMIT limits
+# the wall-clock seconds of one test (default: 1500, times SLOW where the kernel is slow); VM_MODE, smp or icount,
+# overrides the tests' own choice; VM_MEMORY is the VM's memory in megabytes; VM_ENVIRONMENT names the variables that are
+# passed to tests; VM_NOTES=1 shows the notes of passing tests, too; the guest has the directory PROGRAMS as
+# /weft/programs. GCOV names a directory that gets an archive of gcov's counts (.gcda) for each test, if module and kernel
+# support gcov. LEAKS names the tests that kmemleak checks, where the kernel has it: a scan takes as long as all the rest.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/vm/host.sh
 . "$here/host.sh"
 
 KIND=${KIND:-weft}
-# Those that make each kind of thing, and those that go on for long.
+# Tests that create each kind of object, and long-running tests.
 watched="basic packets link lifecycle netns rotate events endpoints faults reasons"
 watched+=" debug/failslab debug/churn debug/soak debug/fuzz_packets debug/fuzz_netlink debug/fuzz_both"
 LEAKS=${LEAKS-$watched}
@@ -46,7 +45,7 @@ show_output() { # show_output TEST
 	prefixed "$1" <"$work/output"
 }
 
-# Numbers and plans are the merger's business.
+# The merger adds numbers and the plan.
 test_line() { # test_line TEST LINE
 	case $2 in
 	"ok "*|"not ok "*)
@@ -71,7 +70,7 @@ test_line() { # test_line TEST LINE
 	esac
 }
 
-# What a test's own lines cannot say: that it ended as it announced.
+# Checks that the test ended as it announced, which its own lines cannot show.
 end_test() { # end_test TEST STATUS MILLISECONDS
 	if [ -n "$skipped" ] && [ "$2" = 4 ]; then
 		:
@@ -136,7 +135,7 @@ guest_line() {
 	esac
 }
 
-# No line for longer than the limit, or a test that takes longer: the VM is ended.
+# Kills the VM when no line arrives within the limit, or a test takes longer.
 follow_guest() { # follow_guest DESCRIPTOR PID
 	local line status begun=''
 
@@ -144,7 +143,7 @@ follow_guest() { # follow_guest DESCRIPTOR PID
 	while true; do
 		IFS= read -r -t 5 -u "$1" line
 		status=$?
-		# A line may come in two pieces, and the time run out between them.
+		# A line may arrive in two pieces, with the timeout in between.
 		begun+=$line
 		if [ $status = 0 ]; then
 			guest_line "$begun"
@@ -160,7 +159,7 @@ follow_guest() { # follow_guest DESCRIPTOR PID
 	done
 }
 
-# The machine died, or was ended, in the middle of a test.
+# The VM crashed, or was killed, during a test.
 bury_guest() {
 	local why="the machine survives it"
 
@@ -216,7 +215,7 @@ run_machine() { # run_machine MACHINE TEST...
 	done
 }
 
-# What Linux as a program has not, some tests are about.
+# Some tests need a feature that Linux as a program lacks.
 lacks() { # lacks TEST: prints why
 	! is_uml "$series" || sed -n 's/^# not on uml: //p' "$weft_top/selftests/$1.sh"
 }
@@ -235,8 +234,8 @@ leave_out() { # leave_out TEST...: sets tests to those that can be run
 	done
 }
 
-# Where time is counted, waiting is free and computing expensive: under a debug kernel, which computes much, only those
-# that wait long are better off so.
+# With counted time waiting is free and computing expensive: under a debug kernel, which computes much, only tests with
+# long waits use it.
 mode_of() { # mode_of TEST
 	local wanted
 
@@ -247,14 +246,14 @@ mode_of() { # mode_of TEST
 	echo "${wanted:-icount}"
 }
 
-# On Linux as a program kmemleak does not see what was planted.
+# On Linux as a program kmemleak does not find planted leaks.
 leaks_of() { # leaks_of TEST
 	[[ $series == *-kasan ]] || return 0
 	if is_uml "$series" || [[ " $LEAKS " != *" $1 "* ]]; then echo kmemleak=off; fi
 }
 
-# What a test wants on the kernel's command line. That slabs remember who had their objects boot.sh leaves to KASAN on Linux as
-# a program.
+# The arguments that a test wants on the kernel's command line. slab_debug= is removed for Linux as a program, where boot.sh
+# leaves the tracking of slab objects to KASAN.
 arguments_of() { # arguments_of TEST
 	local words
 
@@ -263,7 +262,7 @@ arguments_of() { # arguments_of TEST
 	echo "$words"
 }
 
-# Its mode, and behind a colon the kernel's arguments.
+# The VM's mode, and after a colon the kernel's arguments.
 machine_of() { # machine_of TEST
 	echo "$(mode_of "$1"):$(leaks_of "$1") $(arguments_of "$1")"
 }

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds Linux as a program of this machine (ARCH=um) from Debian unstable's linux-source-7.2, by the patch and the fragments
-# in uml/: its code, and weft's, runs at the CPU's own speed. Series: uml, and uml-kasan with KASAN, lockdep and the rest.
-# Ten minutes on two idle CPUs, twice that for uml-kasan; what comes of it stays in the cache under a hash of patch and
-# fragments.
+# Builds Linux as a program of this machine (ARCH=um) from Debian unstable's linux-source-7.2, with the patch and the
+# config fragments in uml/: its code, and weft's, runs at the CPU's native speed. Series: uml, and uml-kasan with KASAN,
+# lockdep and others. Ten minutes on two idle CPUs, twice that for uml-kasan; the results stay in the cache under a hash
+# of patch and fragments.
 #
 #   uml.sh release SERIES     the cache's name for it: uml-kasan-0123456789abcdef
 #   uml.sh built SERIES       whether that is in the cache
@@ -18,12 +18,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 source_package=linux-source-7.2
 packages=(gcc make libc6-dev flex bison bc patch xz-utils cpio kmod perl python3)
 patch=$here/uml/linux.patch
-# Code that no configuration for ARCH=um comes near, half of all of it. Kconfig files are read, whatever is chosen.
+# Source that ARCH=um does not use, half of the tree. Kconfig reads its files for any configuration.
 left_out=(
 	'Documentation/*.*' tools/testing 'arch/*.dts*'
 	{arch/[!Kux]\*,drivers/{gpu,media,net/ethernet,net/wireless,scsi,infiniband,staging,iio,usb,clk,pinctrl,platform},sound}/'*.[chS]'
 )
-# Always in the same place, whatever the patch: the compiler's cache and what is built against it know it by its path.
+# Always at the same path, whatever the patch: the compiler's cache and module builds depend on the path.
 tree=$cache/uml/source
 tarball=$cache/uml/$source_package.tar.xz
 
@@ -73,7 +73,7 @@ make_tree() { # make_tree DIRECTORY ARGUMENTS...
 		{ tail -n 40 "$log" >&2; die "make $* failed"; }
 }
 
-# Of what the fragments ask for, what the kernel's rules did not grant. The last word on an option counts.
+# The options of the fragments that Kconfig did not accept. The last setting of an option counts.
 not_granted() { # not_granted CONFIG FRAGMENT...
 	local config=$1
 
@@ -101,7 +101,7 @@ configure() { # configure SERIES DIRECTORY
 	[ -z "$missing" ] || die "$1 does not get what its fragments ask for: $missing"
 }
 
-# Modules are built against the tree in which the kernel was: headers by themselves are more than half of it.
+# Modules are built against the kernel's own tree, of which the headers are more than half.
 install_results() { # install_results DIRECTORY
 	local release
 

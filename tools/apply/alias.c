@@ -6,7 +6,7 @@
 #include "model/attr.h"
 #include "model/model.h"
 
-/* A key, and the peer of the interface that it is one of. */
+/* A key, and the interface's peer that has it among its keys. */
 struct alias {
 	const struct weft_key *key;
 	const struct weft_peer *peer;
@@ -41,7 +41,7 @@ static const struct weft_peer *alias_find(const struct aliases *aliases,
 	return found ? found->peer : NULL;
 }
 
-/* The keys that peers have, or those that they had or are going to have. */
+/* The peers' current keys, or their previous and next keys. */
 static bool alias_collect(struct aliases *aliases,
 			  const struct weft_device *dev, bool others)
 {
@@ -66,9 +66,9 @@ static bool alias_collect(struct aliases *aliases,
 }
 
 /*
- * Which peer of the interface @want is, if not the one of its key: the one
- * that has this key as another of its own, or the one that has got the key by
- * now that @want says comes next.
+ * The interface's peer for @want, if no peer has its key as the current one: a
+ * peer with this key as its previous or next key, or one whose current key is
+ * the next key of @want.
  */
 static const struct weft_peer *alias_of(const struct weft_peer *want,
 					const struct aliases *now,
@@ -84,7 +84,7 @@ static const struct weft_peer *alias_of(const struct weft_peer *want,
 	return have;
 }
 
-/* What it says of a next key is what there is: that of @have's own key is past. */
+/* Takes the next key from @have: that of @want follows a key that is no longer current. */
 static void alias_rename(struct weft_peer *want, const struct weft_peer *have)
 {
 	want->public_key = have->public_key;
@@ -106,7 +106,7 @@ bool weft_alias_settle(const struct weft_device *have,
 	       alias_collect(&wanted, want, false);
 	for (peer = want->peers; good && peer; peer = peer->next) {
 		same = alias_of(peer, &now, &others);
-		/* Its keys are sorted by what they point to: none changes. */
+		/* The array holds pointers to keys and is sorted by them: no key changes here. */
 		if (same && !alias_find(&wanted, &same->public_key))
 			peer->alias = same;
 	}
@@ -130,12 +130,12 @@ bool weft_alias_of_preshared(const struct weft_peer *want,
 	if (have->has & WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY &&
 	    weft_key_equal(key, &have->previous_preshared_key))
 		return true;
-	/* What it says comes next has come. */
+	/* The next key of @want has taken effect. */
 	return want->has & WEFT_PEER_HAS_NEXT_PRESHARED_KEY &&
 	       weft_key_equal(&want->next_preshared_key, &have->preshared_key);
 }
 
-/* Without one each is all zero, which is how none is asked for. */
+/* An all-zero key stands for none, on both sides. */
 static bool alias_is_settled(const struct weft_key *want,
 			     const struct weft_key *have,
 			     const struct weft_key *now)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel is asked, in /proc/PID/fdinfo, which descriptor has a lock: a
- * number in a file may be that of a process that is gone, and given again.
+ * /proc/PID/fdinfo tells which descriptor holds a lock: a PID in a file may be
+ * that of a process that has ended, and may have been reused.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #include "apply/ancestor.h"
 
-/* 0 where it is not known; the first process has none. */
+/* 0: not known, or no parent. */
 static pid_t ancestor_parent(pid_t pid)
 {
 	char path[sizeof("/proc//stat") + 12], text[512], *end;
@@ -27,7 +27,7 @@ static pid_t ancestor_parent(pid_t pid)
 	len = fread(text, 1, sizeof(text) - 1, file);
 	fclose(file);
 	text[len] = '\0';
-	/* A program's name may have brackets, too. */
+	/* A program's name may contain brackets, too. */
 	end = strrchr(text, ')');
 	if (!end || sscanf(end + 1, " %*c %d", &parent) != 1)
 		return 0;

@@ -29,7 +29,7 @@ static bool check_no_memory(const struct weft_context *ctx)
 	return false;
 }
 
-/* The kernel refuses such a name, and does not know the line. */
+/* The kernel refuses such a name, too, but cannot report the line. */
 static bool check_each_name(const struct weft_context *ctx,
 			    const struct weft_profile *profile)
 {
@@ -49,7 +49,7 @@ static bool check_each_name(const struct weft_context *ctx,
 	return good;
 }
 
-/* The kernel refuses the second, and does not know the line. */
+/* The kernel refuses the second peer of a name, too, but cannot report the line. */
 static bool check_names(const struct weft_context *ctx,
 			const struct weft_profile *profile)
 {
@@ -79,7 +79,7 @@ static bool check_names(const struct weft_context *ctx,
 	return good;
 }
 
-/* The kernel passes such a peer over in silence. */
+/* The kernel ignores such a peer silently. */
 static void check_own_key(const struct weft_context *ctx,
 			  const struct weft_profile *profile)
 {
@@ -99,7 +99,7 @@ static void check_own_key(const struct weft_context *ctx,
 	}
 }
 
-/* What a hook may bring along is not missed. */
+/* A setting that a hook may provide is not missing. */
 static void check_missing(const struct weft_context *ctx,
 			  const struct weft_profile *profile)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Mistakes in a file that can be read: each is reported, with its line. */
+/* Mistakes in a file that parses: each is reported, with its line. */
 #ifndef _WEFT_TOOLS_CHECK_H
 #define _WEFT_TOOLS_CHECK_H
 
@@ -8,7 +8,7 @@
 struct weft_context;
 struct weft_profile;
 
-/* All there is; false after errors, with which a tunnel is not to come up. */
+/* Run all checks; false after errors that forbid the tunnel to come up. */
 bool weft_check_profile(const struct weft_context *ctx,
 			const struct weft_profile *profile);
 /* Hooks are only run from a file that others cannot write. */

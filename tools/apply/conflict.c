@@ -7,13 +7,13 @@
 #include "model/format.h"
 #include "model/model.h"
 
-/* A line that names more than this is of no use to anyone. */
+/* The most prefixes that a message names. */
 #define CONFLICT_NAMED_MAX	8
 
 /**
- * struct conflict_prefix - a prefix and whose it is
+ * struct conflict_prefix - a prefix and its owner
  * @ip: the prefix
- * @peer: the one that has it
+ * @peer: the peer that has it
  */
 struct conflict_prefix {
 	struct weft_allowedip *ip;
@@ -72,7 +72,7 @@ static bool conflict_removes(const struct weft_peer *entry,
 	return false;
 }
 
-/* Whether the change itself takes a prefix, or all it has, from a peer. */
+/* Whether the change itself removes this prefix, or all prefixes, from its peer. */
 static bool conflict_is_given_up(const struct weft_device *change,
 				 const struct weft_peer *holder,
 				 const struct weft_allowedip *prefix)
@@ -88,7 +88,7 @@ static bool conflict_is_given_up(const struct weft_device *change,
 	return false;
 }
 
-/* The other peer that has what @peer is to get; @prefix gets its mask. */
+/* The other peer that has @prefix, which @peer is to get; clears the host bits of @prefix. */
 static const struct weft_peer *conflict_holder(const struct conflict_prefixes *all,
 					       const struct weft_device *change,
 					       const struct weft_peer *peer,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a change takes from peers that it does not name: prefixes that move to
- * another peer, and why a prefix or a name is refused.
+ * Conflicts of a change with peers that it does not name: prefixes that move to
+ * another peer, and the reason for a refused prefix or name.
  */
 #ifndef _WEFT_TOOLS_CONFLICT_H
 #define _WEFT_TOOLS_CONFLICT_H
@@ -11,15 +11,15 @@
 struct weft_context;
 struct weft_device;
 
-/* Whether @change gives anyone prefixes: those may be somebody's already. */
+/* Whether @change adds prefixes to a peer: another peer may have them already. */
 bool weft_conflict_adds_prefixes(const struct weft_device *change);
-/* Say which prefixes @change has moved, and from whom; @before as it was. */
+/* Report the prefixes that @change has moved, and their owners in @before. */
 void weft_conflict_warn_moved(const struct weft_context *ctx,
 			      const struct weft_device *before,
 			      const struct weft_device *change);
 /*
- * Name what of @change another peer of @now has, and that peer. False: there
- * is nothing of the kind, and nothing was said.
+ * Report a prefix or name of @change that another peer of @now has, and that peer.
+ * False: no conflict, and no message.
  */
 bool weft_conflict_explain(const struct weft_context *ctx,
 			   const struct weft_device *now,

@@ -14,7 +14,7 @@
 #define DNS_ORDER_LINE_BYTES	256
 #define DNS_LETTERS	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
 
-/* "tun*" in the list makes "tun.weft0" one that it knows where to put. */
+/* A pattern "tun*" in the list gives a source "tun.weft0" its place in the order. */
 static bool dns_take_prefix(char *line, char *prefix, size_t size)
 {
 	size_t len = strspn(line, DNS_LETTERS);
@@ -58,7 +58,7 @@ static char *dns_text(const struct weft_dns_state *state)
 	return text;
 }
 
-/* From another network namespace the service would set up another link. */
+/* systemd-resolved would configure a link of its own network namespace. */
 static bool dns_resolved_runs(struct weft_host *host)
 {
 	struct weft_change holder = { };
@@ -130,7 +130,7 @@ static bool dns_undo_resolvconf(struct weft_program *undo, const char *name,
 	return dns_program_delete(undo, name);
 }
 
-/* resolvconf lists the servers before it runs its subscribers, one of which may fail. */
+/* resolvconf records the servers before it runs its subscribers, one of which may fail. */
 static bool dns_set_resolvconf(struct weft_journal *journal,
 			       const struct weft_dns_state *wanted,
 			       const struct weft_dns_state *former)
@@ -151,8 +151,8 @@ static bool dns_set_resolvconf(struct weft_journal *journal,
 }
 
 /*
- * resolvectl WHAT NAME WORDS..., where "" stands for no server and "~." is the
- * domain of all names.
+ * resolvectl WHAT NAME WORDS..., where "" stands for no server and "~." routes all
+ * names to the link.
  */
 static bool dns_program_resolved(struct weft_program *program, const char *what,
 				 const char *name, const struct weft_dns_state *state)
@@ -212,7 +212,7 @@ bool weft_dns_set(struct weft_journal *journal, const struct weft_dns_state *wan
 	}
 }
 
-/* A program that was removed keeps no record, and with it each later command, for ever. */
+/* Without resolvconf the record cannot be undone, and must not make each later command fail. */
 static bool dns_lacks_resolvconf(struct weft_journal *journal)
 {
 	struct weft_host *host = journal->ctx->host;
@@ -224,7 +224,7 @@ static bool dns_lacks_resolvconf(struct weft_journal *journal)
 	return true;
 }
 
-/* As above: a service that was removed has no name servers to take back. */
+/* As above: a removed service has no name servers of the link. */
 static bool dns_lacks_resolved(struct weft_journal *journal)
 {
 	struct weft_host *host = journal->ctx->host;
@@ -254,7 +254,7 @@ static bool dns_unset_resolvconf(struct weft_journal *journal,
 	return dns_do(journal, &change, good);
 }
 
-/* The service forgets a link that goes; one that stays is to be reverted. */
+/* systemd-resolved forgets a deleted link; a link that stays is reverted. */
 static bool dns_unset_resolved(struct weft_journal *journal,
 			       const struct weft_dns_state *former)
 {
@@ -275,7 +275,7 @@ static bool dns_unset_resolved(struct weft_journal *journal,
 		      dns_undo_resolved(&change.undo, "dns", journal->name, former));
 }
 
-/* Reverting alone would take back both, and a change is undone by one program. */
+/* "revert" drops servers and domains together, and one program has to undo a change. */
 static bool dns_replace_resolved(struct weft_journal *journal,
 				 const struct weft_dns_state *former)
 {

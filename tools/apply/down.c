@@ -16,7 +16,7 @@
 #include "conf/profile.h"
 #include "conf/record.h"
 
-/* One interface on its way down; nothing of it is ever taken back. */
+/* One interface that is taken down; no step is undone. */
 struct down_job {
 	const struct weft_context *ctx;
 	const struct weft_profile *profile;
@@ -31,7 +31,7 @@ static bool down_no_memory(struct down_job *job)
 	return false;
 }
 
-/* As up has recorded it; without a record, as the file says. */
+/* According to the record of "up", or to the file without a record. */
 static bool down_dns(struct down_job *job)
 {
 	const struct weft_profile *profile = job->profile;
@@ -62,8 +62,8 @@ static bool down_rule(struct down_job *job, const struct weft_rule *rule)
 }
 
 /*
- * The rules of a link that was set down have no routes behind them any more;
- * an MTU below IPv6's least takes the routes of that family alone.
+ * A link that was set down has lost its routes, but not the rules; an MTU below
+ * IPv6's minimum removes the routes of that family alone.
  */
 static bool down_policy(struct down_job *job)
 {
@@ -83,7 +83,7 @@ static bool down_policy(struct down_job *job)
 	return good;
 }
 
-/* Addresses and routes go with it. */
+/* The kernel deletes addresses and routes with the link. */
 static bool down_link(struct down_job *job)
 {
 	struct weft_change change = { .kind = WEFT_CHANGE_LINK_DELETE };
@@ -92,7 +92,7 @@ static bool down_link(struct down_job *job)
 	return weft_journal_do(&job->journal, &change);
 }
 
-/* A successor of this process goes on from here, and does not run PreDown again. */
+/* After a crash the next command continues from here, and does not run PreDown again. */
 static void down_record(struct down_job *job)
 {
 	job->record.falling = true;
@@ -100,7 +100,7 @@ static void down_record(struct down_job *job)
 		weft_record_write(job->ctx, job->profile->name, &job->record);
 }
 
-/* The next command undoes what is left. */
+/* A record that stays makes the next command undo the rest. */
 static void down_record_end(struct down_job *job, bool undone)
 {
 	if (undone) {
@@ -125,7 +125,7 @@ static bool down_remove(struct down_job *job)
 	return dns && undone && good;
 }
 
-/* Read once more: a PreDown may have written it, "weft save" among others. */
+/* Reads the file again: a PreDown may have written it, for example by "weft save". */
 static bool down_save_anew(struct down_job *job)
 {
 	struct weft_location location = { .path = job->profile->path };
@@ -139,13 +139,13 @@ static bool down_save_anew(struct down_job *job)
 	return good;
 }
 
-/* A file that cannot be written is no reason to stay up; the status tells. */
+/* A failure to write the file does not keep the tunnel up; the exit status reports it. */
 static bool down_save(struct down_job *job)
 {
 	return !job->profile->save || down_save_anew(job);
 }
 
-/* Nothing has happened yet when a PreDown fails. */
+/* A failing PreDown stops "down" before any change. */
 static bool down_stop(struct down_job *job)
 {
 	bool saved;
@@ -156,7 +156,7 @@ static bool down_stop(struct down_job *job)
 	return down_remove(job) && saved;
 }
 
-/* A record of another link, or of one that is gone, is all there is to undo. */
+/* For a record of another or a deleted link, only that record is undone. */
 static bool down_run(struct down_job *job)
 {
 	const char *name = job->profile->name;

@@ -28,7 +28,7 @@ struct weft_firewall_table weft_firewall_table(const char *interface)
 	return table;
 }
 
-/* The table as nft prints it, NULL where there is none; to be freed. */
+/* The table as nft prints it, NULL if it does not exist; to be freed. */
 static char *firewall_list(struct weft_host *host, const char *name)
 {
 	struct weft_change holder = { };
@@ -53,7 +53,7 @@ static bool firewall_has_line(const char *text, const char *line)
 	return text;
 }
 
-/* "list table" fails for a table that is not there as for any other reason. */
+/* "list table" does not distinguish a missing table from other failures. */
 int weft_firewall_look(struct weft_host *host, const char *name, bool *there)
 {
 	struct weft_change holder = { };
@@ -74,7 +74,7 @@ int weft_firewall_look(struct weft_host *host, const char *name, bool *there)
 	return err;
 }
 
-/* Made before it is deleted, so that it need not be there; all at once. */
+/* "add" before "delete", so that a missing table is no error; one transaction. */
 static void firewall_write_empty(FILE *out, const char *name)
 {
 	struct weft_firewall_table table = weft_firewall_table(name);
@@ -88,12 +88,12 @@ static bool firewall_wants(const struct weft_policy_route *policy, __u16 family)
 	return family == AF_INET ? policy->ip4 : policy->ip6;
 }
 
-/* As nft names the two families. */
+/* nft's keywords for the two families. */
 struct firewall_family {
-	const char *name;	/* of a family in "meta nfproto" */
-	const char *header;	/* of its header */
-	const char *set;	/* of the table's set for it */
-	const char *type;	/* of its addresses */
+	const char *name;	/* the family in "meta nfproto" */
+	const char *header;	/* the keyword of its header */
+	const char *set;	/* the table's set for it */
+	const char *type;	/* the type of its addresses */
 };
 
 static const struct firewall_family firewall_ip4 = {
@@ -105,8 +105,8 @@ static const struct firewall_family firewall_ip6 = {
 };
 
 /*
- * Packets from elsewhere for an address that only the tunnel has. An address
- * that the receiving interface has as well is none of the tunnel's business.
+ * Drops packets from other interfaces for an address of the tunnel. An address
+ * that the receiving interface has, too, is accepted.
  */
 static void firewall_write_raw(FILE *out, const struct weft_profile *profile,
 			       const struct weft_policy_route *policy)
@@ -135,7 +135,7 @@ static void firewall_write_set(FILE *out, const struct firewall_family *family)
 		family->set, family->type);
 }
 
-/* Behind the mark are the tunnel's own packets: they are remembered. */
+/* Packets with the mark are the tunnel's own: their flows are added to the sets. */
 static void firewall_write_out(FILE *out, const struct firewall_family *family,
 			       __u32 mark)
 {
@@ -145,8 +145,8 @@ static void firewall_write_out(FILE *out, const struct firewall_family *family,
 }
 
 /*
- * Their answers get the mark, so that the reverse path filter looks where they
- * came from. Packets that are passed on may have the same addresses and ports.
+ * Answers to them get the mark, so that the reverse path filter looks up the route
+ * of the tunnel's packets. Forwarded packets may have the same addresses and ports.
  */
 static void firewall_write_in(FILE *out, const struct firewall_family *family,
 			      __u32 mark)
@@ -157,9 +157,10 @@ static void firewall_write_in(FILE *out, const struct firewall_family *family,
 }
 
 /*
- * Own sets, not connection tracking: its marks are others', and a rule that
- * names it would have the kernel track all that this machine sends. Sets are
- * filled before source NAT and looked into behind its undoing.
+ * The table uses sets of its own instead of connection tracking, whose marks
+ * belong to other rules: a rule that uses it would make the kernel track all
+ * packets of this machine. Sets are filled before source NAT, and looked up after
+ * it has been undone.
  */
 static void firewall_write(FILE *out, const struct weft_profile *profile,
 			   const struct weft_policy_route *policy)
@@ -185,7 +186,7 @@ static void firewall_write(FILE *out, const struct weft_profile *profile,
 	fputs("\t}\n}\n", out);
 }
 
-/* Empty, then what there was, if anything: to be freed. */
+/* A script that replaces the table by the former one, if any; to be freed. */
 static char *firewall_restoration(struct weft_host *host,
 				  const char *name)
 {
@@ -222,7 +223,7 @@ static bool firewall_finish(struct weft_host *host, const char *name,
 	return good;
 }
 
-/* Without a policy the table is only taken away. */
+/* Without a policy the table is only deleted. */
 static bool firewall_change(struct weft_host *host, const char *name,
 			    const struct weft_profile *profile,
 			    const struct weft_policy_route *policy,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * nftables: with a default route into a tunnel, what comes from elsewhere for
- * an address of the tunnel is dropped, and answers to the tunnel's own packets
- * get its mark, so that the reverse path filter finds them right.
+ * nftables: with a default route into a tunnel, packets from other interfaces for
+ * an address of the tunnel are dropped, and answers to the tunnel's own packets
+ * get its mark, so that the reverse path filter accepts them.
  */
 #ifndef _WEFT_TOOLS_FIREWALL_H
 #define _WEFT_TOOLS_FIREWALL_H
@@ -21,12 +21,12 @@ struct weft_firewall_table {
 };
 
 /*
- * The table of an interface, and of no other: "weft-" and the interface's name,
- * in which nft can spell neither "+" nor "=": they become "/p" and "/e", as no
- * interface has a slash in its name.
+ * The table of one interface: "weft-" and the interface's name. nft's identifiers
+ * allow neither "+" nor "=", which become "/p" and "/e": interface names contain
+ * no slash.
  */
 struct weft_firewall_table weft_firewall_table(const char *interface);
-/* Whether there is a table for this interface: 0, or a negative errno where it is not known. */
+/* Whether the interface has a table: 0, or a negative errno where that is not known. */
 int weft_firewall_look(struct weft_host *host, const char *name, bool *there);
 /* False: no memory. */
 bool weft_firewall_build(struct weft_host *host,

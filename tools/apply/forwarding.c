@@ -16,7 +16,7 @@
 
 #define FORWARDING_RP_FILTER_STRICT	1
 
-/* Of the setting net.FAMILY.conf.NAME; to be freed. NULL: no memory. */
+/* The path of the setting net.FAMILY.conf.NAME; to be freed. NULL: no memory. */
 static char *forwarding_path(const char *family, const char *name,
 			     const char *setting)
 {
@@ -26,7 +26,7 @@ static char *forwarding_path(const char *family, const char *name,
 			setting) < 0 ? NULL : path;
 }
 
-/* -1 where there is none. */
+/* -1: the setting does not exist. */
 static int forwarding_number(struct weft_host *host, const char *family,
 			     const char *name, const char *setting)
 {
@@ -40,7 +40,7 @@ static int forwarding_number(struct weft_host *host, const char *family,
 	return number;
 }
 
-/* What the kernel does not have, an old one or one without IPv6, is left out. */
+/* A setting that the kernel lacks (an old kernel, or one without IPv6) is skipped. */
 static bool forwarding_set(const struct weft_context *ctx,
 			   const struct weft_profile *profile,
 			   struct weft_journal *journal, const char *family,
@@ -97,9 +97,8 @@ static bool forwarding_has_ip6(const struct weft_profile *profile)
 }
 
 /*
- * Of IPv6 the kernel forwards nothing unless the whole machine is a router,
- * which would also stop it from taking its own default route from a router
- * advertisement: that is not for a tunnel to decide.
+ * The kernel forwards IPv6 only with conf/all/forwarding, which also makes it
+ * ignore default routes from router advertisements: a tunnel does not set that.
  */
 static void forwarding_warn_ip6(const struct weft_context *ctx,
 				const struct weft_profile *profile)
@@ -115,7 +114,7 @@ static void forwarding_warn_ip6(const struct weft_context *ctx,
 		  profile->name);
 }
 
-/* With a table of its own the main one has no way back for the filter to see. */
+/* With a routing table of its own, a strict rp_filter finds no route back in the main table. */
 static void forwarding_warn_rp_filter(const struct weft_context *ctx,
 				      const struct weft_profile *profile)
 {
@@ -144,7 +143,7 @@ static const char *forwarding_word(struct json_object *object, const char *key)
 	return json_object_get_string(value);
 }
 
-/* A rule of the chain names the interface: someone has thought of it. */
+/* A rule of the chain names the interface: the administrator has considered it. */
 static bool forwarding_chain_knows(struct weft_host *host,
 				   struct json_object *chain, const char *name)
 {

@@ -21,7 +21,7 @@
 	"weft_hook=$(</proc/self/fd/$1); eval \"exec $1<&-; shift; unset weft_hook; $weft_hook\"", \
 	"bash"
 
-/* Of the path of a program that was removed, or replaced, since it began. */
+/* The suffix of a running program's path once its file was removed or replaced. */
 #define HOOK_DELETED	" (deleted)"
 
 /* A variable of the environment while hooks run, and its value before; no name: unchanged. */
@@ -30,7 +30,7 @@ struct hook_variable {
 	char *old;
 };
 
-/* Made if it is not there; no other user may put a program into it. */
+/* Creates the folder if it is missing; no other user may put a program into it. */
 static bool hook_make_folder(const char *path)
 {
 	struct stat st;
@@ -54,7 +54,7 @@ static bool hook_read_link(const char *path, char *to, size_t size)
 	return true;
 }
 
-/* The path of this program, or of the one that has replaced it meanwhile. */
+/* The path of this program, or of its replacement. */
 static bool hook_read_self(char *self, size_t size)
 {
 	size_t len;
@@ -69,8 +69,8 @@ static bool hook_read_self(char *self, size_t size)
 }
 
 /*
- * A rename: another process may be about to follow the link that there is. One
- * that was killed ahead of its rename had the number of this process.
+ * By rename(): another process may be following the existing link. A temporary
+ * link of the same name is from a killed process that had this PID.
  */
 static bool hook_replace_link(const char *link, const char *self)
 {
@@ -117,13 +117,13 @@ static char *hook_folder(const struct weft_context *ctx)
 	return NULL;
 }
 
-/* A character of a longer name, or of a path. */
+/* A character that continues a name or a path. */
 static bool hook_is_of_name(char c)
 {
 	return isalnum((unsigned char)c) || (c && strchr("_-./$", c));
 }
 
-/* A command with a path does not go through PATH. */
+/* A command with a path is not looked up in PATH. */
 static bool hook_says_wg(const char *text)
 {
 	const char *at;
@@ -181,8 +181,8 @@ static void hook_restore_variable(struct hook_variable *variable)
 }
 
 /*
- * Hooks say "wg set %i ...", and wg(8) does not know links of kind weft: for
- * them wg is this program.
+ * Hooks call "wg set %i ...", and wg(8) does not support links of kind weft: in
+ * hooks "wg" is this program.
  */
 static void hook_begin_path(const struct weft_context *ctx,
 			    const struct weft_profile *profile,
@@ -210,7 +210,7 @@ static const char *hook_hint(const char *text)
 	return strstr(text, "/wg ") ? hint : "";
 }
 
-/* A stream that grows would leave copies of a key on the heap. */
+/* A growing stream would leave copies of a key on the heap. */
 static char *hook_expand(const char *text, const char *name)
 {
 	/* Each "%i", two characters, becomes less than IFNAMSIZ. */
@@ -244,13 +244,13 @@ static bool hook_run_one(const struct weft_context *ctx,
 	struct weft_change change = { .kind = WEFT_CHANGE_PROGRAM };
 	bool good = true;
 
-	/* Taken over by the change; the words of a program are no secret. */
+	/* The change takes ownership; the words of a program are not secret. */
 	change.program.script = text;
 	if (!text || !weft_program_set(&change.program, NULL, HOOK_SHELL, NULL)) {
 		weft_complain_at(ctx, &place, "out of memory");
 		good = false;
 	} else if (host->change(host, &change)) {
-		/* The text is not quoted: there may be a key in it. */
+		/* The message does not quote the text, which may contain a key. */
 		weft_complain_at(ctx, &place, "%s: %s%s", profile->name,
 				 host->error, hook_hint(text));
 		good = false;

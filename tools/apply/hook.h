@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What PreUp, PostUp, PreDown and PostDown run. */
+/* The commands of PreUp, PostUp, PreDown and PostDown. */
 #ifndef _WEFT_TOOLS_HOOK_H
 #define _WEFT_TOOLS_HOOK_H
 
@@ -7,7 +7,7 @@
 
 #include "conf/profile.h"
 
-/* Run those of one time in bash, with %i for the interface; false after a complaint. */
+/* Run the hooks of one kind in bash, with %i for the interface; false after a complaint. */
 bool weft_hook_run(const struct weft_context *ctx,
 		   const struct weft_profile *profile,
 		   enum weft_profile_hook hook);

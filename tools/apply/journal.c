@@ -11,16 +11,16 @@
 #include "model/attr.h"
 
 /**
- * struct weft_journal_entry - one thing done
- * @change: it
- * @old: if not NULL, it was a configuration, and this was there before
+ * struct weft_journal_entry - one change that was made
+ * @change: the change
+ * @old: for a configuration, the device before; otherwise NULL
  */
 struct weft_journal_entry {
 	struct weft_change change;
 	struct weft_device *old;
 };
 
-/* Room is made first: what is done must never be missing here. */
+/* Allocated before the change: no change that was made may be missing here. */
 static struct weft_journal_entry *journal_reserve(struct weft_journal *journal)
 {
 	struct weft_journal_entry *entries, *entry;
@@ -37,7 +37,7 @@ static struct weft_journal_entry *journal_reserve(struct weft_journal *journal)
 	return entry;
 }
 
-/* A link that goes down takes IPv6 addresses and routes along. */
+/* IPv6 addresses and routes vanish with a link that goes down. */
 static bool journal_is_gone(int err)
 {
 	return err == -EADDRNOTAVAIL || err == -ESRCH || err == -ENODEV;
@@ -92,7 +92,7 @@ bool weft_journal_configure(struct weft_journal *journal,
 
 	if (!entry)
 		return false;
-	/* Of a change of several messages the first may be applied when a later one is refused. */
+	/* With several messages the first may be applied although a later one is refused. */
 	if (old) {
 		entry->old = old;
 		journal->count++;
@@ -104,7 +104,7 @@ bool weft_journal_configure(struct weft_journal *journal,
 	return false;
 }
 
-/* A device that was read becomes one that is wished for. */
+/* Turns a device that was read into one that is to be configured. */
 static void journal_make_wish(struct weft_device *dev)
 {
 	struct weft_allowedip *ip;
@@ -151,7 +151,7 @@ static bool journal_restore(struct weft_journal *journal,
 	return good;
 }
 
-/* A change without an inverse has replaced a state that is not known. */
+/* A change without an inverse has replaced an unknown state. */
 static bool journal_complain(struct weft_journal *journal, const struct weft_change *change)
 {
 	char *what = weft_change_describe(change);

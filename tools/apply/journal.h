@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What has been done so far, so that it can be taken back. */
+/* The changes made so far, for their undo. */
 #ifndef _WEFT_TOOLS_JOURNAL_H
 #define _WEFT_TOOLS_JOURNAL_H
 
@@ -12,11 +12,11 @@ struct weft_device;
 struct weft_journal_entry;
 
 /**
- * struct weft_journal - what has been done to one interface
- * @ctx: what it is done with
+ * struct weft_journal - the changes made to one interface
+ * @ctx: the context
  * @name: the interface, for complaints
- * @entries: what has been done, oldest first
- * @count: how many there are
+ * @entries: the changes made, oldest first
+ * @count: their number
  */
 struct weft_journal {
 	const struct weft_context *ctx;
@@ -26,20 +26,20 @@ struct weft_journal {
 };
 
 /*
- * Do @change, which is taken over. False after a complaint that names it; a change
- * that may be done in part is taken back with the others all the same.
+ * Make @change, and take ownership of it. False after a complaint that names it; a
+ * change that may have been made in part is undone like the others.
  */
 bool weft_journal_do(struct weft_journal *journal, struct weft_change *change);
-/* Do @change, which is taken over and never taken back. False after a complaint that names it. */
+/* Make @change, taking ownership, without an undo. False after a complaint that names it. */
 bool weft_journal_leave(struct weft_journal *journal, struct weft_change *change);
 /*
- * Send @change to the interface; taken back, also after a failure here, it is
- * made @old again, which has to stay, or is left alone where that is NULL.
+ * Send @change to the interface. The undo, also after a failure here, restores
+ * @old, which has to outlive the journal; with NULL there is no undo.
  */
 bool weft_journal_configure(struct weft_journal *journal,
 			    const struct weft_device *change,
 			    struct weft_device *old);
-/* Take all back, latest first, whatever fails on the way. False after a complaint: a part stays. */
+/* Undo all, latest first, despite failures. False after a complaint: a part stays. */
 bool weft_journal_undo(struct weft_journal *journal);
 void weft_journal_free(struct weft_journal *journal);
 

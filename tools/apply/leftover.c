@@ -22,7 +22,7 @@ bool weft_leftover_is_there(const struct weft_record *record,
 		(record->index && record->index != state->link.index));
 }
 
-/* A link as up makes it: one without a key, peers and addresses. */
+/* A link as "up" creates it, without a key, peers and addresses. */
 static bool leftover_is_bare(const struct weft_state *state)
 {
 	return state->link.index && state->dev && !state->dev->peers &&
@@ -31,8 +31,8 @@ static bool leftover_is_bare(const struct weft_state *state)
 }
 
 /*
- * The link of an up that was killed, perhaps before it recorded the link; or
- * one that was going down.
+ * The link of an "up" that was killed, possibly before it recorded the link, or
+ * of a "down" that did not finish.
  */
 static bool leftover_is_own(const struct weft_record *record,
 			    const struct weft_state *state)
@@ -54,7 +54,7 @@ static struct weft_change leftover_change(const struct weft_journal *journal,
 	return change;
 }
 
-/* Another interface may have found the table empty and taken it. False after a complaint. */
+/* Another interface may have taken the empty table. False after a complaint. */
 static bool leftover_ask_used(const struct weft_journal *journal, __u32 table,
 			      unsigned int index, bool *used)
 {
@@ -120,7 +120,7 @@ static bool leftover_read_rules(const struct weft_journal *journal, struct weft_
 	return false;
 }
 
-/* An up that chooses one of the tables meanwhile would take its rules for those of its own. */
+/* A concurrent "up" that chooses one of the tables would take its rules for its own. */
 bool weft_leftover_rules_alone(struct weft_journal *journal,
 			       const struct weft_record *record, unsigned int index)
 {
@@ -177,7 +177,7 @@ static bool leftover_undo(struct weft_journal *journal,
 {
 	bool resolved = record->dns == WEFT_DNS_RESOLVED, dns, good;
 
-	/* systemd-resolved forgets a deleted link: a link of that name now is another one. */
+	/* systemd-resolved forgets a deleted link: the present link of that name is another one. */
 	dns = (resolved && !leftover_is_own(record, state)) ||
 	      weft_dns_unset(journal, record->dns);
 	good = leftover_firewall(journal, record);
@@ -186,7 +186,7 @@ static bool leftover_undo(struct weft_journal *journal,
 	return good & leftover_link(journal, record, state) & (dns || resolved);
 }
 
-/* A PreDown that misses the link must not keep the rest. */
+/* A PreDown that fails without the link must not stop the rest. */
 static bool leftover_run(const struct weft_context *ctx, const char *name,
 			 const struct weft_record *record,
 			 enum weft_profile_hook hook)
@@ -220,7 +220,7 @@ static void leftover_say(const struct weft_context *ctx, const char *name,
 			  name);
 }
 
-/* What could not be undone stays recorded; a link is recorded then, too. */
+/* A part that could not be undone stays recorded, together with the link. */
 static void leftover_record_end(const struct weft_context *ctx, const char *name,
 				struct weft_record *record, const struct weft_state *state,
 				bool undone)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The lock is a flock() on a file of the interface in /run/weft, which holds
- * the number of the process that has it. Where there is no such folder, it is
- * one on the network namespace, which is coarser and needs no file.
+ * The lock is a flock() on a file of the interface in /run/weft, which contains
+ * the PID of the holder. Without that folder it is a flock() on the network
+ * namespace, which is coarser and needs no file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 #include "conf/runtime.h"
 
 #define LOCK_NAMESPACE	"/proc/self/ns/net"
-/* The processes that a hook runs under, so that its commands do not wait for them. */
+/* The PIDs of a hook's ancestors that hold the lock: the hook's commands share it. */
 #define LOCK_HOLDERS	"WEFT_LOCK_HOLDERS"
 #define LOCK_PAUSE_US	20000
 #define LOCK_SAY_AFTER	(1000000 / LOCK_PAUSE_US)
@@ -50,7 +50,7 @@ static int lock_open(struct weft_lock *lock)
 		return open(LOCK_NAMESPACE, O_RDONLY | O_CLOEXEC);
 	fd = open(lock->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	err = errno;
-	/* One that is there can be locked all the same. */
+	/* An existing file can be locked even on a full file system. */
 	if (fd < 0 && lock_is_full(err)) {
 		fd = open(lock->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 		errno = err;
@@ -58,7 +58,7 @@ static int lock_open(struct weft_lock *lock)
 	return fd;
 }
 
-/* The file is removed by its last holder, maybe between open() and flock(). */
+/* The last holder removes the file, possibly between open() and flock(). */
 static bool lock_is_there(const struct weft_lock *lock)
 {
 	struct stat held, named;
@@ -73,13 +73,13 @@ static void lock_sign(const struct weft_lock *lock)
 	char text[16];
 	int len = snprintf(text, sizeof(text), "%d\n", getpid());
 
-	/* What cannot be written is missing in a message only. */
+	/* After a failed write messages lack the PID; the lock holds all the same. */
 	if (lock->path && !ftruncate(lock->fd, 0) &&
 	    pwrite(lock->fd, text, len, 0) != len)
 		errno = 0;
 }
 
-/* 0 where the holder is not known. */
+/* 0: the holder is not known. */
 static pid_t lock_holder(const struct weft_lock *lock)
 {
 	char text[16];
@@ -91,7 +91,7 @@ static pid_t lock_holder(const struct weft_lock *lock)
 	return atoi(text);
 }
 
-/* With no number to compare, one of them that lives is taken for the holder. */
+/* Without a PID to compare, any listed process that lives is taken for the holder. */
 static bool lock_is_inherited(const struct weft_lock *lock, pid_t holder)
 {
 	const char *list = getenv(LOCK_HOLDERS);
@@ -133,7 +133,7 @@ static enum lock_verdict lock_try(struct weft_lock *lock, pid_t *holder)
 	return verdict;
 }
 
-/* Also of a signal that ends the wait. */
+/* Reports the wait, its limit, or the signal that ended it. */
 static void lock_say(const struct weft_context *ctx, const char *name,
 		     pid_t holder, bool more)
 {
@@ -175,7 +175,7 @@ static enum lock_verdict lock_wait(const struct weft_context *ctx,
 	return LOCK_BUSY;
 }
 
-/* For the hooks that this process will run. */
+/* Adds this process to the list for its hooks. */
 static void lock_announce(void)
 {
 	const char *list = getenv(LOCK_HOLDERS);
@@ -187,7 +187,7 @@ static void lock_announce(void)
 	free(more);
 }
 
-/* A tunnel must not stay up because a folder of files in memory is full. */
+/* A full tmpfs must not keep a tunnel up. */
 static void lock_warn_full(const struct weft_context *ctx, const char *name,
 			   const char *path, int err)
 {
@@ -195,7 +195,7 @@ static void lock_warn_full(const struct weft_context *ctx, const char *name,
 		  name, path, strerror(err));
 }
 
-/* A user without rights is refused later on, and needs no warning. */
+/* An unprivileged user is refused later on, and needs no warning. */
 static void lock_warn_folder(const struct weft_context *ctx, const char *name, int err)
 {
 	if (err != EACCES || !geteuid())
@@ -228,7 +228,7 @@ bool weft_lock_take(const struct weft_context *ctx, const char *name,
 	lock->fd = -1;
 	lock->path = NULL;
 	lock->shared = false;
-	/* A test's interfaces are of paper. */
+	/* Tests have no real interfaces. */
 	if (!ctx->runtime)
 		return true;
 	verdict = lock_any(ctx, name, lock);

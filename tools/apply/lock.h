@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Only one process at a time changes an interface, and its file. */
+/* The lock lets one process at a time change an interface and its file. */
 #ifndef _WEFT_TOOLS_LOCK_H
 #define _WEFT_TOOLS_LOCK_H
 
@@ -14,9 +14,9 @@ struct weft_context;
 
 /**
  * struct weft_lock - the right to change an interface
- * @fd: what is locked, or -1
- * @path: the file that is, or NULL
- * @shared: the right is that of a process this one descends from, or which its
+ * @fd: the locked file, or -1
+ * @path: the path of that file, or NULL
+ * @shared: the holder is an ancestor of this process, or a process that its
  *          environment names
  */
 struct weft_lock {
@@ -26,11 +26,10 @@ struct weft_lock {
 };
 
 /*
- * Wait until no other process changes interface @name; after a second, a
- * message names the process that does, and false follows WEFT_LOCK_WAIT_S
- * seconds later, or at once after a signal that is heeded. A hook's commands
- * share the lock of the command that runs the hook, which is named in their
- * environment or is a process they descend from.
+ * Wait until no other process changes interface @name. After a second a message
+ * names the holder; false follows after WEFT_LOCK_WAIT_S seconds, or immediately
+ * after a handled signal. A hook's commands share the lock of the command that
+ * runs the hook, which is named in their environment or is an ancestor.
  * The lock ends with the process at the latest.
  */
 bool weft_lock_take(const struct weft_context *ctx, const char *name,

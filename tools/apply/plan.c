@@ -12,13 +12,13 @@
 #include "conf/profile.h"
 #include "model/format.h"
 
-/* IPv6 and UDP headers, a transport message's own, and its tag. */
+/* IPv6 and UDP headers, the header of a transport message, and its tag. */
 #define PLAN_OVERHEAD_BYTES	80
 #define PLAN_ETHERNET_MTU	1500
 #define PLAN_IP6_MTU_MIN	1280
 #define PLAN_IP4_MTU_MIN	68
 
-/* An IPv4 address of full length brings no route along. */
+/* The kernel adds no route for an IPv4 address of full length. */
 static bool plan_connects(const struct weft_allowedip *address,
 			  const struct weft_allowedip *prefix)
 {
@@ -43,7 +43,7 @@ static bool plan_is_connected(const struct weft_profile *profile,
 	for (i = 0; i < profile->addresses.count; i++)
 		if (plan_connects(&profile->addresses.items[i].prefix, prefix))
 			return true;
-	/* What is not weft's stays. */
+	/* Routes that weft did not add stay. */
 	for (i = 0; i < others->count; i++)
 		if (others->items[i].protocol != WEFT_PROTOCOL &&
 		    plan_connects(&others->items[i].prefix, prefix))
@@ -77,7 +77,7 @@ static bool plan_add_route(const struct weft_profile *profile,
 	return true;
 }
 
-/* A prefix that the file has twice is one. */
+/* Removes duplicate prefixes. */
 static void plan_unite(struct weft_routes *routes)
 {
 	const struct weft_route *last = NULL;
@@ -113,7 +113,7 @@ bool weft_plan_routes(const struct weft_profile *profile,
 	return true;
 }
 
-/* An IPv6 address that weft did not add and would take away with IPv6 itself. */
+/* An IPv6 address that weft did not add, and that an MTU without IPv6 would remove. */
 static const struct weft_allowedip *plan_foreign_ip6(const struct weft_state *state)
 {
 	const struct weft_route *have;
@@ -151,7 +151,7 @@ static const struct weft_allowedip *plan_ip6_allowed(const struct weft_profile *
 	return NULL;
 }
 
-/* For what the link has to carry IPv6, or NULL. */
+/* An IPv6 address or allowed IP for which the link needs IPv6, or NULL. */
 static const struct weft_allowedip *plan_ip6(const struct weft_profile *profile,
 					     const struct weft_state *state)
 {
@@ -162,7 +162,7 @@ static const struct weft_allowedip *plan_ip6(const struct weft_profile *profile,
 	return reason ? reason : plan_foreign_ip6(state);
 }
 
-/* -1: there is no such setting. */
+/* -1: no such setting. */
 static int plan_ip6_is_off(struct weft_host *host, const char *path)
 {
 	char *text;
@@ -176,9 +176,9 @@ static int plan_ip6_is_off(struct weft_host *host, const char *path)
 }
 
 /*
- * The setting that keeps IPv6 from the link, to be freed; NULL: none, or no
- * memory. A link that does not exist yet, or that has lost IPv6, will have
- * what is the default.
+ * The setting that disables IPv6 on the link, to be freed; NULL: none, or no
+ * memory. A link that does not exist yet, or that has lost IPv6, will get the
+ * default.
  */
 static char *plan_ip6_obstacle(struct weft_host *host,
 			       const struct weft_profile *profile)
@@ -199,13 +199,13 @@ static char *plan_ip6_obstacle(struct weft_host *host,
 	off = plan_ip6_is_off(host, fallback);
 	if (off > 0)
 		return strdup(fallback);
-	/* Without any settings at all nothing can be said. */
+	/* Without /proc/sys nothing is known. */
 	if (!off || plan_ip6_is_off(host, "/proc/sys/net/ipv4/conf/default/forwarding") < 0)
 		return NULL;
 	return strdup("ipv6.disable");
 }
 
-/* The kernel's own addresses are in there, and its list is not weft's to add to. */
+/* The local table belongs to the kernel: weft adds no route to it. */
 static bool plan_check_table(const struct weft_context *ctx,
 			     const struct weft_profile *profile)
 {
@@ -289,7 +289,7 @@ static bool plan_ask_mtu(const struct weft_context *ctx,
 	return true;
 }
 
-/* All candidates of the peer: any may become its endpoint while the tunnel is up. */
+/* Any candidate of the peer may become its endpoint while the tunnel is up. */
 static bool plan_ask_peer_mtu(const struct weft_context *ctx,
 			      const struct weft_profile *profile,
 			      const struct weft_peer *peer, __u32 mark,
@@ -307,7 +307,7 @@ static bool plan_ask_peer_mtu(const struct weft_context *ctx,
 	return true;
 }
 
-/* 0 where nothing leads anywhere. */
+/* 0 without any route. */
 static bool plan_smallest_mtu(const struct weft_context *ctx,
 			      const struct weft_profile *profile, __u32 mark,
 			      unsigned int *smallest)
@@ -347,14 +347,14 @@ bool weft_plan_mtu(const struct weft_context *ctx,
 	return true;
 }
 
-/* Bits for what of IPv4 or IPv6 a prefix covers: all of them, or a half. */
+/* A bit for each half of the address space that a prefix covers. */
 static unsigned int plan_halves(const struct weft_allowedip *ip)
 {
 	const unsigned char *first = (const void *)&ip->ip4;
 
 	if (!ip->cidr)
 		return 3;
-	/* All of IPv6 that is reached beyond a link is in 2000::/3. */
+	/* Global unicast addresses of IPv6 are in 2000::/3. */
 	if (ip->family == AF_INET6 && ip->cidr == 3 && *first >> 5 == 1)
 		return 3;
 	return ip->cidr == 1 ? 1 + (*first >> 7) : 0;

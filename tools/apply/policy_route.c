@@ -9,7 +9,7 @@
 #include "base/complain.h"
 #include "conf/profile.h"
 
-/* The first number tried, as wg-quick(8) does; and how many. */
+/* The first table tried, as in wg-quick(8), and the number of tries. */
 #define POLICY_ROUTE_TABLE_FIRST	51820
 #define POLICY_ROUTE_TABLE_TRIES	10000
 
@@ -73,7 +73,7 @@ bool weft_policy_route_is_wanted(const struct weft_profile *profile)
 	return policy.ip4 || policy.ip6;
 }
 
-/* One that runs keeps its table: its packets carry the mark. */
+/* A running tunnel keeps its table: its packets carry the mark. */
 static __u32 policy_route_running_table(const struct weft_state *state)
 {
 	__u32 mark = state->dev ? state->dev->fwmark : 0;
@@ -111,7 +111,7 @@ static bool policy_route_pick_table(const struct weft_context *ctx,
 	return false;
 }
 
-/* In the main table, or the local one, the tunnel would carry its own packets. */
+/* In the main or the local table a default route would send the tunnel's packets into itself. */
 bool weft_policy_route_check_file(const struct weft_context *ctx,
 				  const struct weft_profile *profile)
 {
@@ -130,7 +130,7 @@ bool weft_policy_route_check_file(const struct weft_context *ctx,
 	return false;
 }
 
-/* A default route of the table that is not this interface's. */
+/* A default route of the table through another interface. */
 static bool policy_route_is_foreign(const struct weft_policy_route *policy,
 				    const struct weft_state *state,
 				    const struct weft_route *route)
@@ -140,7 +140,7 @@ static bool policy_route_is_foreign(const struct weft_policy_route *policy,
 	       !weft_state_find(&state->routes, &route->prefix, policy->table);
 }
 
-/* The table that the file's mark asks for takes the default routes. */
+/* Default routes go to the table of the same number as the file's mark. */
 static bool policy_route_check_table(const struct weft_context *ctx,
 				     const struct weft_profile *profile,
 				     const struct weft_state *state,
@@ -183,7 +183,7 @@ bool weft_policy_route_plan(const struct weft_context *ctx,
 	return policy->table || policy_route_pick_table(ctx, profile, policy);
 }
 
-/* The kernel's own for local addresses has priority 0 and stays first. */
+/* The kernel's rule for local addresses has priority 0 and stays first. */
 static __u32 policy_route_lowest_priority(const struct weft_rules *rules,
 					  __u16 family)
 {
@@ -209,7 +209,7 @@ static bool policy_route_add_rule(struct weft_rules *rules,
 	return true;
 }
 
-/* First the one behind: the other alone would hide default routes. */
+/* The second rule is added first: the first one alone would hide default routes. */
 static bool policy_route_miss_family(const struct weft_policy_route *policy,
 				     const struct weft_rules *have, __u16 family,
 				     struct weft_rules *missing)
@@ -255,7 +255,7 @@ static bool policy_route_wants(const struct weft_policy_route *policy,
 	       (rule->family == AF_INET ? policy->ip4 : policy->ip6);
 }
 
-/* A rule is this interface's when its table has a default route of its family through it. */
+/* A rule belongs to the interface if its table has a default route of its family through it. */
 static bool policy_route_is_of_link(const struct weft_state *state,
 				    const struct weft_rule *rule)
 {

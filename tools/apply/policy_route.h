@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Default routes into a tunnel. They lie in a table of their own, and two
- * rules for each family lead there what the tunnel itself has not sent:
+ * Default routes into a tunnel. They are in a table of their own, which two rules
+ * for each family apply to all packets but the tunnel's:
  *
- *   priority p - 1	look into the main table, but take no default route
- *   priority p		what does not have the tunnel's mark: its table
+ *   priority p - 1	look up the main table, but ignore its default routes
+ *   priority p		packets without the tunnel's mark: look up the tunnel's table
  *
  * Mark and table have the same number.
  */
@@ -15,7 +15,7 @@
 
 #include "host/host.h"
 
-/* Without it the reverse path filter does not look at marks. */
+/* Without src_valid_mark the reverse path filter ignores marks. */
 #define WEFT_POLICY_ROUTE_MARKS	"/proc/sys/net/ipv4/conf/all/src_valid_mark"
 
 struct weft_context;
@@ -23,7 +23,7 @@ struct weft_profile;
 struct weft_state;
 
 /**
- * struct weft_policy_route - what default routes need
+ * struct weft_policy_route - the table for default routes
  * @ip4: there is an IPv4 default route
  * @ip6: there is an IPv6 default route
  * @table: table and mark, 0 where there is neither
@@ -34,20 +34,20 @@ struct weft_policy_route {
 	__u32 table;
 };
 
-/* A mark that no file may have beside a default route: false after a complaint. */
+/* Refuses a mark that cannot be combined with a default route: false after a complaint. */
 bool weft_policy_route_check_file(const struct weft_context *ctx,
 				  const struct weft_profile *profile);
 /* Whether @profile wants rules: Table is auto, and a peer is allowed a default route. */
 bool weft_policy_route_is_wanted(const struct weft_profile *profile);
-/* What @profile wants, once its file is checked. False after a complaint. */
+/* Plan for @profile, whose file has been checked. False after a complaint. */
 bool weft_policy_route_plan(const struct weft_context *ctx,
 			    const struct weft_profile *profile,
 			    const struct weft_state *state,
 			    struct weft_policy_route *policy);
 /*
- * The rules that @policy lacks, and those of this interface that it does not
- * want. False: errno is ENOMEM, or ENOSPC where no priority is left in front of
- * the main table's.
+ * The rules that @policy lacks, and superfluous rules of this interface. False:
+ * errno is ENOMEM, or ENOSPC where no priority is left before the main table's
+ * rule.
  */
 bool weft_policy_route_missing_rules(const struct weft_policy_route *policy,
 				     const struct weft_rules *have,

@@ -40,7 +40,7 @@ static void save_write_words(FILE *out, const char *field,
 		fprintf(out, "%s = %s\n", field, words->items[i].text);
 }
 
-/* The kernel does not tell the previous key; the file does, while it is one. */
+/* The kernel does not report the previous private key; the file keeps it during its grace. */
 static void save_write_previous(FILE *out, const struct weft_profile *profile,
 				const struct weft_device *dev)
 {
@@ -70,7 +70,7 @@ static void save_write_profile(FILE *out, const struct weft_profile *profile,
 	save_write_words(out, "DNS", &profile->search);
 	if (profile->mtu)
 		fprintf(out, "MTU = %u\n", state->link.mtu);
-	/* What "up" would not do by itself; "on" comes with the rest. */
+	/* Only a setting that differs from the default of "up"; "on" is written elsewhere. */
 	if (state->dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU) &&
 	    !state->dev->pmtu)
 		fputs("PMTU = off\n", out);
@@ -88,8 +88,8 @@ static void save_write_profile(FILE *out, const struct weft_profile *profile,
 }
 
 /*
- * Names say more than the addresses that they stand for at the moment. What
- * peers are called weft's links know themselves.
+ * Endpoint names of the file replace their present addresses. The names of peers
+ * are taken from the file only for other links: weft's report them.
  */
 static bool save_take_names(const struct weft_peer *known, enum weft_kind kind,
 			    struct weft_peer *peer)
@@ -114,14 +114,14 @@ static bool save_prepare(const struct weft_profile *profile,
 	struct weft_peer *peer;
 	bool good;
 
-	/* The file may call a peer by a key that it has given up since. */
+	/* The file may have a key that its peer has replaced since. */
 	if (dev->kind == WEFT_KIND_WEFT &&
 	    !weft_alias_settle(dev, profile->dev))
 		return false;
-	/* A mark that "up" has chosen is for it to choose again. */
+	/* A mark that "up" has chosen is not written to the file. */
 	if (!profile->dev->fwmark && profile->table == WEFT_TABLE_AUTO)
 		dev->fwmark = 0;
-	/* The same of what "up" does unless it is told not to. */
+	/* Nor is a default of "up". */
 	if (!(profile->dev->has & WEFT_DEVICE_HAS_PMTU) && dev->pmtu)
 		dev->known &= ~WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU);
 	good = weft_model_index(profile->dev, &index);
@@ -177,7 +177,7 @@ static char *save_field(const char *line)
 	return field;
 }
 
-/* As wg-quick(8) writes it: trimmed, comments and all, an empty line behind. */
+/* As wg-quick(8) prints it: trimmed, with comments, and with an empty line at the end. */
 bool weft_save_strip(FILE *out, char *text)
 {
 	bool in_interface = false, in_peer = false;

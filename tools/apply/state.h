@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* An interface and what is around it, as it stands now. */
+/* The present state of an interface, its addresses, routes and rules. */
 #ifndef _WEFT_TOOLS_STATE_H
 #define _WEFT_TOOLS_STATE_H
 
@@ -11,9 +11,9 @@ struct weft_context;
 struct weft_device;
 
 /**
- * struct weft_state - what stands
- * @link: the link; with index 0 there is none, and no address and no route
- * @dev: keys, ports and peers, NULL where there is no link
+ * struct weft_state - the present state
+ * @link: the link; with index 0 no link, address and route exists
+ * @dev: keys, ports and peers, NULL without a link
  * @addresses: addresses of the link
  * @routes: routes through the link
  * @rules: all rules of this machine
@@ -26,14 +26,14 @@ struct weft_state {
 	struct weft_rules rules;
 };
 
-/* False after a complaint. Another kind of link is one. */
+/* False after a complaint, also for a link of another kind. */
 bool weft_state_read(const struct weft_context *ctx, const char *name,
 		     struct weft_state *state);
 void weft_state_free(struct weft_state *state);
 
-/* By tables, then prefixes. */
+/* Sorts by tables, then prefixes. */
 void weft_state_sort(struct weft_routes *routes);
-/* In sorted ones: the route to @prefix in @table, or with 0 the address; NULL: none. */
+/* In sorted routes: the route to @prefix in @table, or with table 0 the address; NULL: none. */
 const struct weft_route *weft_state_find(const struct weft_routes *in,
 					 const struct weft_allowedip *prefix,
 					 __u32 table);

@@ -20,7 +20,7 @@ struct sync_peers {
 	size_t count;
 };
 
-/* A prefix, and its number in the file, which decides whose it is. */
+/* A prefix, and its number in the file, which decides about its owner. */
 struct sync_prefix {
 	struct weft_allowedip *ip;
 	size_t order;
@@ -66,7 +66,7 @@ static bool sync_sort_peers(struct sync_peers *peers,
 	size_t i = 0;
 
 	peers->count = weft_model_peer_count(dev);
-	/* One more than needed: calloc() of nothing may return NULL. */
+	/* One more than needed: calloc() of 0 entries may return NULL. */
 	peers->entries = calloc(peers->count + 1, sizeof(*peers->entries));
 	if (!peers->entries)
 		return false;
@@ -88,7 +88,7 @@ static size_t sync_count_prefixes(const struct weft_peer *peer, bool all)
 	return count;
 }
 
-/* The prefixes of @peer, or of it and @all that follow, as the kernel has them. */
+/* The prefixes of @peer, or with @all also of the following peers, masked as in the kernel. */
 static bool sync_sort_prefixes(struct sync_prefixes *prefixes,
 			       struct weft_peer *peer, bool all)
 {
@@ -112,8 +112,8 @@ static bool sync_sort_prefixes(struct sync_prefixes *prefixes,
 }
 
 /*
- * A prefix given to two peers belongs to the last of them, as it would after
- * a setconf. Left in place, each sync would hand it back and forth.
+ * A prefix of two peers belongs to the last of them, as after a setconf. Otherwise
+ * each sync would move it to and fro.
  */
 static bool sync_settle_prefixes(struct weft_device *want)
 {
@@ -145,8 +145,8 @@ static void sync_inherit_endpoint(struct weft_peer *later,
 }
 
 /*
- * A peer given twice is what it is given as last; only an endpoint that the
- * last one does not have stays from the first.
+ * Of a repeated peer the last entry counts; only an endpoint that the last entry
+ * lacks is taken from an earlier one.
  */
 static bool sync_settle_peers(struct weft_device *want)
 {
@@ -168,7 +168,7 @@ static bool sync_settle_peers(struct weft_device *want)
 	return true;
 }
 
-/* What both have is marked in @want, what only @have has in @have. */
+/* Marks common prefixes in @want, and prefixes that only @have has in @have. */
 static void sync_match_prefixes(const struct sync_prefixes *have,
 				const struct sync_prefixes *want)
 {
@@ -222,9 +222,8 @@ static bool sync_any_dropped(const struct weft_peer *peer)
 }
 
 /*
- * Prefixes that stay are not touched, so that none is missing for a moment.
- * Where the kernel cannot remove a single one, a list that loses one has to
- * be replaced as a whole.
+ * Unchanged prefixes are not sent, so that no prefix is missing in between. Where
+ * the kernel cannot remove a single prefix, the complete list is replaced.
  */
 static bool sync_cut_prefixes(struct weft_peer *want,
 			      const struct weft_peer *have, bool is_weft)
@@ -263,7 +262,7 @@ static bool sync_same_name(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-/* There is a session, and with it the endpoint where the peer was heard is good. */
+/* The peer has a session, so its present endpoint is valid. */
 static bool sync_is_alive(const struct weft_peer *have)
 {
 	return have->known & WEFT_ATTR_BIT(WEFT_PEER_A_STATE) &&
@@ -272,10 +271,10 @@ static bool sync_is_alive(const struct weft_peer *have)
 }
 
 /*
- * Whether the peer stays where it is. The kernel keeps the list that it was
- * given last: as long as that is the file's, the endpoint is what the peer has
- * taught, or one of the list that is being tried. A single one is not left
- * without word of the peer, so that without a session it is gone back to.
+ * Whether the peer's endpoint stays. The kernel keeps the candidates of the last
+ * request: while they equal the file's, the endpoint was learnt from the peer, or
+ * is the candidate being tried. With a single candidate the kernel tries no other
+ * endpoint, so that without a session the candidate is set again.
  */
 static bool sync_stays(const struct weft_peer *want,
 		       const struct weft_peer *have)
@@ -286,7 +285,7 @@ static bool sync_stays(const struct weft_peer *want,
 	       (want->candidate_count > 1 || sync_is_alive(have));
 }
 
-/* A name that has no address now is no reason to leave an endpoint. */
+/* An endpoint stays while its name has no address. */
 static void sync_keep_endpoint(struct weft_peer *want,
 			       const struct weft_peer *have, bool is_weft)
 {
@@ -316,7 +315,7 @@ static bool sync_reduce_endpoint(struct weft_peer *want,
 static void sync_reduce_settings(struct weft_peer *want,
 				 const struct weft_peer *have)
 {
-	/* Without a key @have's is all zero, which is how none is asked for. */
+	/* An all-zero key stands for none, on both sides. */
 	if (weft_key_equal(&want->preshared_key, &have->preshared_key) ||
 	    weft_alias_of_preshared(want, have))
 		want->has &= ~WEFT_PEER_HAS_PRESHARED_KEY;
@@ -352,7 +351,7 @@ static bool sync_reduce_peer(struct weft_peer *want, struct weft_peer *have,
 	if (!sync_reduce_prefixes(want, have, is_weft))
 		return false;
 	want->drop = sync_peer_is_same(want);
-	/* Someone else may remove it meanwhile: half of it must not come back. */
+	/* Another process may remove the peer meanwhile: it must not be recreated in part. */
 	want->has |= WEFT_PEER_UPDATE_ONLY;
 	return true;
 }
@@ -370,8 +369,8 @@ static bool sync_remove_peer(struct weft_device *want,
 }
 
 /*
- * Both sides in the order of their keys, each peer once. Removals are sent
- * last, so that a prefix which moves to another peer is never nobody's.
+ * Walks both sides in the order of their keys, each peer once. Removals are sent
+ * last, so that a prefix that moves to another peer always has an owner.
  */
 static bool sync_walk_peers(const struct sync_peers *have,
 			    const struct sync_peers *want,
@@ -422,7 +421,7 @@ static int sync_compare_names(const void *a, const void *b)
 	return strcmp((*x)->name, (*y)->name);
 }
 
-/* A peer of the change to which @have's name goes, if it is another one. */
+/* Whether another peer of the change gets @have's name. */
 static bool sync_name_goes(struct weft_peer **named, size_t count,
 			   const struct weft_peer *have)
 {
@@ -452,8 +451,8 @@ static bool sync_free_name(struct weft_device *change,
 }
 
 /*
- * A name that goes from one peer to another is taken away first of all: what
- * comes later may be in another message, which is held against this one.
+ * A name that moves from one peer to another is removed first of all: the kernel
+ * checks each message by itself, and the peers may be in different messages.
  */
 static bool sync_free_names(const struct weft_device *have,
 			    struct weft_device *change)
@@ -488,7 +487,7 @@ static void sync_reduce_device(const struct weft_device *have,
 	want->has &= ~WEFT_DEVICE_REPLACE_PEERS;
 	if (weft_key_equal(&want->private_key, &have->private_key))
 		want->has &= ~WEFT_DEVICE_HAS_PRIVATE_KEY;
-	/* Port 0 asks for any, and there is one already. */
+	/* Port 0 accepts any port, so the present one stays. */
 	if (!want->listen_port || want->listen_port == have->listen_port)
 		want->has &= ~WEFT_DEVICE_HAS_LISTEN_PORT;
 	if (want->fwmark == have->fwmark)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What has to change to turn one device into another. */
+/* The difference between two devices. */
 #ifndef _WEFT_TOOLS_SYNC_H
 #define _WEFT_TOOLS_SYNC_H
 
@@ -8,11 +8,11 @@
 struct weft_device;
 
 /*
- * @want, a whole configuration, is cut down to what differs from @have, so
- * that applying it disturbs nothing else. False: no memory.
+ * Reduces @want, a complete configuration, to its difference from @have, so that
+ * applying it disturbs nothing else. False: no memory.
  */
 bool weft_sync_reduce(const struct weft_device *have, struct weft_device *want);
-/* Nothing is left to be sent. */
+/* The change has nothing to send. */
 bool weft_sync_is_empty(const struct weft_device *change);
 
 #endif /* _WEFT_TOOLS_SYNC_H */

@@ -28,25 +28,25 @@
 #include "model/format.h"
 
 /**
- * struct up_job - one interface on its way up
- * @ctx: what it is done with
- * @profile: what is wanted
- * @state: what was there before
- * @fresh: there was no link
+ * struct up_job - one interface that is brought up
+ * @ctx: the context
+ * @profile: the wanted configuration
+ * @state: the state before
+ * @fresh: the link did not exist
  * @policy: for default routes
- * @routes: what is wanted, sorted
- * @addresses: what is wanted, sorted
- * @mtu: what is wanted
- * @journal: what has been done
- * @forged: the firewall's table has to be made anew
- * @record: what is known of it on the disk; tells the last hook that was begun
- * @dns: who is handed the name servers
- * @before: what was recorded before, and is again when this fails
- * @beside: @before is what could not be removed of another link
- * @former: the name servers that it had, whose words are those of @before
+ * @routes: the wanted routes, sorted
+ * @addresses: the wanted addresses, sorted
+ * @mtu: the wanted MTU
+ * @journal: the changes made so far
+ * @forged: the firewall's table has to be written anew
+ * @record: the record as on disk, with the last hook that was started
+ * @dns: the service that is handed the name servers
+ * @before: the record before, restored when "up" fails
+ * @beside: @before is the leftover of another link
+ * @former: the name servers before, whose strings are those of @before
  * @rules_lock: held from the choice of a table to the last rule
  * @unrecorded: the record cannot be written
- * @lost: another process has made the link meanwhile
+ * @lost: another process has created the link meanwhile
  */
 struct up_job {
 	const struct weft_context *ctx;
@@ -59,7 +59,7 @@ struct up_job {
 	unsigned int mtu;
 	struct weft_journal journal;
 	bool forged;
-	struct weft_key rotate_to;	/* all zero: to none */
+	struct weft_key rotate_to;	/* all zero: no rotation */
 	struct weft_record record;
 	struct weft_record before;
 	bool beside;
@@ -109,7 +109,7 @@ static bool up_do_rules(struct up_job *job, enum weft_change_kind kind,
 	return true;
 }
 
-/* A disk that is full keeps no tunnel down, and an old record must not tell of this one. */
+/* A full disk does not keep a tunnel down, and a stale record must not describe this one. */
 static bool up_write_record(struct up_job *job)
 {
 	if (!job->unrecorded &&
@@ -131,7 +131,7 @@ static bool up_run_hooks(struct up_job *job, enum weft_profile_hook hook)
 	       weft_hook_run(job->ctx, job->profile, hook);
 }
 
-/* Before anything is done: without a place for them there is no tunnel either. */
+/* Before any change: without a service for its name servers a tunnel does not come up. */
 static bool up_choose_dns(struct up_job *job)
 {
 	const struct weft_profile *profile = job->profile;
@@ -142,14 +142,14 @@ static bool up_choose_dns(struct up_job *job)
 	return job->dns != WEFT_DNS_NONE;
 }
 
-/* What is left of another link is removed with this one at the latest. */
+/* The leftover of another link becomes part of this record, and is removed by "down". */
 static bool up_absorb_leftover(struct up_job *job)
 {
 	return !job->beside || weft_record_absorb(&job->record, &job->before) ||
 	       up_no_memory(job);
 }
 
-/* From here on a successor of this process would undo what is recorded. */
+/* From here on the next command would undo the recorded changes after a crash. */
 static bool up_record(struct up_job *job)
 {
 	struct weft_record *record = &job->record;
@@ -185,9 +185,9 @@ static void up_warn_unresolved(struct up_job *job)
 }
 
 /*
- * Names are looked up behind PreUp, which may be what makes that possible. A
- * name without an address keeps no other peer down, and one that runs is asked
- * for once: its peers stay where they are.
+ * Names are looked up after PreUp, which may make name servers reachable. A name
+ * without an address keeps no other peer down. For a running interface there is
+ * one lookup without retries: its peers keep their endpoints.
  */
 static bool up_resolve(struct up_job *job)
 {
@@ -204,7 +204,7 @@ static bool up_resolve(struct up_job *job)
 	return true;
 }
 
-/* What weft's links have unless the file says otherwise. */
+/* The defaults of weft's links for settings that the file leaves out. */
 static void up_choose_own(struct up_job *job, struct weft_device *dev)
 {
 	if (!job->fresh && job->state.dev->kind != WEFT_KIND_WEFT)
@@ -228,10 +228,10 @@ static bool up_read_rules(struct up_job *job, struct weft_rules *rules)
 }
 
 /*
- * Two that come up at once would choose one table, and one priority; and rules that
- * one reload deletes another up would take for its own. No hook runs, and no name is
- * looked up, under this lock, which is taken behind that of the interface. Without a
- * folder that one is the namespace's.
+ * Without this lock two concurrent "up" would choose the same table and priority, or
+ * one would take rules that the other deletes for its own. No hook runs and no name is
+ * looked up under it. It is taken after the interface's lock, which without a folder is
+ * the namespace's.
  */
 static bool up_lock_rules(struct up_job *job)
 {
@@ -272,7 +272,7 @@ static bool up_plan(struct up_job *job)
 			     &job->mtu);
 }
 
-/* Ahead of the rules and the firewall, which no link takes along when it goes. */
+/* Recorded before rules and firewall are made, which are not deleted with the link. */
 static bool up_record_policy(struct up_job *job)
 {
 	if (!job->policy.table)
@@ -281,7 +281,7 @@ static bool up_record_policy(struct up_job *job)
 	return up_write_record(job);
 }
 
-/* From here on a successor may delete the link. */
+/* From here on the next command may delete the link after a crash. */
 static bool up_record_link(struct up_job *job)
 {
 	job->record.index = job->state.link.index;
@@ -309,7 +309,7 @@ static bool up_make_link(struct up_job *job)
 	return false;
 }
 
-/* Whether the file has a key from before that is good still. */
+/* Whether the file has a previous key whose grace is not over. */
 static bool up_has_previous(const struct up_job *job)
 {
 	const struct weft_profile *profile = job->profile;
@@ -320,8 +320,8 @@ static bool up_has_previous(const struct up_job *job)
 }
 
 /*
- * The key from before comes first, and then the rotation to the one that the
- * file has: as it was. An interface that has the key from before stays at it.
+ * The previous key is set first, and then rotated to the key of the file. An
+ * interface that has the previous key keeps it until the rotation.
  */
 static bool up_rotates(struct up_job *job)
 {
@@ -375,7 +375,7 @@ static bool up_configure(struct up_job *job)
 	       weft_journal_configure(&job->journal, want, job->state.dev);
 }
 
-/* Of IPv6 one address cannot have two lengths. */
+/* The kernel does not allow one IPv6 address with two prefix lengths. */
 static bool up_drop_other_length(struct up_job *job,
 				 const struct weft_allowedip *wanted)
 {
@@ -404,7 +404,7 @@ static bool up_add_addresses(struct up_job *job)
 
 	for (i = 0; i < job->addresses->count; i++) {
 		wanted = &job->addresses->items[i];
-		/* The file may have it twice, and it is sorted. */
+		/* The list is sorted, so duplicates of the file are neighbours. */
 		if ((i && !weft_model_allowedip_compare(&wanted[-1].prefix,
 							&wanted->prefix)) ||
 		    weft_state_find(&job->state.addresses, &wanted->prefix, 0))
@@ -426,7 +426,7 @@ static bool up_set_mtu(struct up_job *job)
 	return weft_journal_do(&job->journal, &change);
 }
 
-/* IPv6 needs 1280: before addresses and routes come, and until they have gone. */
+/* IPv6 needs an MTU of 1280 before its addresses and routes are added, until they are deleted. */
 static bool up_raise_mtu(struct up_job *job)
 {
 	return job->mtu <= job->state.link.mtu || up_set_mtu(job);
@@ -444,7 +444,7 @@ static bool up_set_link_up(struct up_job *job)
 	return job->state.link.up || weft_journal_do(&job->journal, &change);
 }
 
-/* An address that is to go holds the place of this route. */
+/* The kernel's route of an address that is still to be deleted blocks this route. */
 static bool up_is_blocked(const struct weft_route *have)
 {
 	return have && have->protocol != WEFT_PROTOCOL;
@@ -465,7 +465,7 @@ static bool up_add_routes(struct up_job *job)
 	return true;
 }
 
-/* Addresses, the mark and the families are written into the firewall. */
+/* The firewall's table depends on addresses, the mark and the families. */
 static bool up_compare_firewall(struct up_job *job)
 {
 	const struct weft_routes *have = &job->state.addresses;
@@ -494,7 +494,7 @@ static bool up_make_firewall(struct up_job *job)
 
 	if (!job->policy.table)
 		return true;
-	/* It is written anew where memory is too short to compare. */
+	/* Out of memory for the comparison, the table is written anew. */
 	if (!up_compare_firewall(job))
 		job->forged = true;
 	if (!job->forged && !job->fresh &&
@@ -506,7 +506,7 @@ static bool up_make_firewall(struct up_job *job)
 	return weft_journal_do(&job->journal, &change);
 }
 
-/* It is the namespace's: other tunnels may rely on it by the time that this one fails. */
+/* The setting is per namespace, and not undone: other tunnels may rely on it by then. */
 static bool up_honour_marks(struct up_job *job)
 {
 	struct weft_change change = up_change(job, WEFT_CHANGE_FILE);
@@ -548,7 +548,7 @@ static bool up_add_rules(struct up_job *job)
 	return good;
 }
 
-/* Those of a link that was set down have no routes behind them, but a table that is recorded. */
+/* A link that was set down has lost its routes; its rules are found by the recorded table. */
 static bool up_delete_recorded_rules(struct up_job *job)
 {
 	struct weft_record past = { };
@@ -579,7 +579,7 @@ static bool up_delete_rules(struct up_job *job)
 	return good && (job->fresh || job->beside || up_delete_recorded_rules(job));
 }
 
-/* Or the kernel would take the others of the same network with the first. */
+/* Otherwise the kernel would delete secondary addresses together with their primary one. */
 static bool up_keep_secondaries(struct up_job *job)
 {
 	struct weft_change change = up_change(job, WEFT_CHANGE_FILE);
@@ -631,7 +631,7 @@ static bool up_delete_addresses(struct up_job *job)
 	return true;
 }
 
-/* Those whose place an address held. */
+/* Adds the routes that an address had blocked. */
 static bool up_add_blocked_routes(struct up_job *job)
 {
 	const struct weft_route *wanted, *have;
@@ -695,7 +695,7 @@ static bool up_drop_firewall(struct up_job *job)
 		return true;
 	if (!up_had_defaults(job, &had))
 		return up_no_memory(job);
-	/* An up that was killed may have deleted the rules, and left the table. */
+	/* A killed "up" may have deleted the rules, but not the table. */
 	if (!had && (job->beside || !job->record.table_count))
 		return true;
 	if (!weft_firewall_build_removal(job->ctx->host,
@@ -709,7 +709,7 @@ static bool up_forward(struct up_job *job)
 	return weft_forwarding_apply(job->ctx, job->profile, &job->journal);
 }
 
-/* A record of an earlier version names the service alone. */
+/* A record of an earlier version has the service without the servers. */
 static void up_note_dns(struct up_job *job)
 {
 	const struct weft_record *record = &job->record;
@@ -734,8 +734,8 @@ static bool up_record_dns(struct up_job *job)
 }
 
 /*
- * Behind all that can fail, PostUp and a rotation aside: an undo restores what is
- * recorded, which need not be all that the service had.
+ * After all other steps that may fail, except PostUp and a rotation: an undo restores
+ * the recorded name servers, which may not be all that the service had.
  */
 static bool up_set_dns(struct up_job *job)
 {
@@ -784,7 +784,7 @@ static bool up_do_steps(struct up_job *job)
 	return true;
 }
 
-/* The tunnel stays the former file's, and a part of the new one's stays with it. */
+/* After a failure the former record gets the tables and name servers that were not undone. */
 static void up_join_before(struct up_job *job)
 {
 	struct weft_record *before = &job->before, *record = &job->record;
@@ -809,12 +809,12 @@ static void up_record_before(struct up_job *job)
 	job->record = job->before;
 	memset(&job->before, 0, sizeof(job->before));
 	memset(&job->former, 0, sizeof(job->former));
-	/* An earlier failure has removed the record, and the disk may have room again. */
+	/* An earlier failure has removed the record, and the disk may have space again. */
 	job->unrecorded = false;
 	up_write_record(job);
 }
 
-/* The next command undoes what is left of a link that was made here. */
+/* The next command undoes the leftover of a link that was created here. */
 static void up_unrecord(struct up_job *job, bool undone)
 {
 	if (!undone && job->fresh) {
@@ -831,8 +831,8 @@ static void up_unrecord(struct up_job *job, bool undone)
 }
 
 /*
- * What hooks have done only hooks can undo: those of going down. Those of an
- * interface that another process has made are that one's to run.
+ * Only the hooks of "down" can undo the effects of hooks. For an interface that
+ * another process has created, that process runs them.
  */
 static void up_undo(struct up_job *job)
 {
@@ -852,7 +852,7 @@ static void up_undo(struct up_job *job)
 		      job->profile->name);
 }
 
-/* What the tunnel has now, and no more. */
+/* The final record describes only the present tunnel. */
 static void up_record_end(struct up_job *job)
 {
 	struct weft_record *record = &job->record;
@@ -865,7 +865,7 @@ static void up_record_end(struct up_job *job)
 	up_write_record(job);
 }
 
-/* A tunnel is worth more than the record of what is left, which becomes a part of its own. */
+/* A leftover that cannot be removed does not keep the tunnel down, and joins its record. */
 static void up_pass_over_leftover(struct up_job *job)
 {
 	weft_warn(job->ctx, "%s: it comes up beside what could not be removed",
@@ -876,7 +876,7 @@ static void up_pass_over_leftover(struct up_job *job)
 	job->record.reached = WEFT_HOOK_COUNT;
 }
 
-/* A link that is not the recorded one's, or none, has left things behind. */
+/* If the recorded link was deleted or replaced, its leftovers are removed first. */
 static bool up_read(struct up_job *job)
 {
 	const char *name = job->profile->name;
@@ -902,7 +902,7 @@ static bool up_read(struct up_job *job)
 	return true;
 }
 
-/* A hook may delete the link, or have "weft down" run. */
+/* A hook may delete the link, or run "weft down". */
 static bool up_is_gone(const struct up_job *job)
 {
 	struct weft_host *host = job->ctx->host;
@@ -913,13 +913,13 @@ static bool up_is_gone(const struct up_job *job)
 	       now.index != job->state.link.index;
 }
 
-/* "down" forgets the record, once it has run its hooks, or keeps it for what is left. */
+/* "down" deletes the record after its hooks, or keeps it for a leftover. */
 static bool up_was_taken_down(const struct up_job *job)
 {
 	struct weft_record now;
 	bool there;
 
-	/* Without a record neither "down" nor its absence leaves a trace. */
+	/* Without a record a run of "down" cannot be detected. */
 	if (job->unrecorded)
 		return false;
 	weft_record_read(job->ctx, job->profile->name, &now);
@@ -939,7 +939,7 @@ static bool up_run(struct up_job *job)
 {
 	bool good = up_do_steps(job), gone = up_is_gone(job);
 
-	/* A step may have failed under it, and hooks run when that is undone. */
+	/* A step may have failed under the lock, and the undo runs hooks. */
 	up_unlock_rules(job);
 	if (good && !gone) {
 		up_succeed(job);

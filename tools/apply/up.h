@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* An interface becomes what its file says, or nothing happens. */
+/* Brings an interface to the state of its file, or leaves it unchanged. */
 #ifndef _WEFT_TOOLS_UP_H
 #define _WEFT_TOOLS_UP_H
 
@@ -9,14 +9,14 @@ struct weft_context;
 struct weft_profile;
 
 /*
- * One that runs is changed where it differs: no session ends. One that does
- * not is made. @profile is used up. False after a complaint, with everything
- * as it was before.
+ * A running interface is changed where it differs: no session ends. A missing one
+ * is created. @profile is consumed. False after a complaint, with all changes
+ * undone.
  */
 bool weft_up(const struct weft_context *ctx, struct weft_profile *profile);
 /*
- * Take the interface away with all that came with it. What fails is told,
- * and the rest goes on; false then.
+ * Delete the interface and all that "up" added for it. Failures are reported and do
+ * not stop the rest; false then.
  */
 bool weft_down(const struct weft_context *ctx,
 	       const struct weft_profile *profile);

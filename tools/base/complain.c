@@ -6,7 +6,7 @@
 #include "base/complain.h"
 #include "base/text.h"
 
-/* Of a message when memory is short: the rest is cut off. */
+/* The limit of a message when memory is short: the rest is cut off. */
 #define COMPLAIN_SHORT_BYTES	512
 
 /* A copy, or NULL for NULL; false when memory is short. */
@@ -65,7 +65,7 @@ void weft_notes_free(struct weft_notes *notes)
 	memset(notes, 0, sizeof(*notes));
 }
 
-/* C0, DEL and C1, of which the second byte is below 0xa0. */
+/* C0, DEL and C1; the second byte of a C1 character is below 0xa0. */
 static bool complain_is_control(const char *text)
 {
 	const unsigned char *at = (const unsigned char *)text;

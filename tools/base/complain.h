@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Complaints: one line on stderr that says where and what. */
+/* Complaints: one line on stderr with a place and a message. */
 #ifndef _WEFT_TOOLS_COMPLAIN_H
 #define _WEFT_TOOLS_COMPLAIN_H
 
@@ -22,13 +22,13 @@ struct weft_place {
 };
 
 /**
- * struct weft_note - a complaint that is kept
- * @warning: it is no error
- * @file: where it stands, NULL for nowhere
+ * struct weft_note - a stored complaint
+ * @warning: it is a warning
+ * @file: the file that it is about, or NULL
  * @line: the line in @file
  * @name: the setting, or NULL
  * @text: the complaint
- * @order: how many came before it
+ * @order: the number of earlier notes
  */
 struct weft_note {
 	bool warning;
@@ -51,7 +51,7 @@ void weft_notes_free(struct weft_notes *notes);
 
 /*
  * Text of a file, an argument or the kernel, for a terminal: control characters
- * (C0, DEL and C1), and bytes that are no UTF-8, are written as "\x1b".
+ * (C0, DEL and C1) and bytes of invalid UTF-8 are written as "\x1b".
  */
 void weft_complain_text(FILE *out, const char *text);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a command runs with: its streams, its clock, its way to the kernel. */
+/* The context of a command: its streams, its clock, its access to the kernel. */
 #ifndef _WEFT_TOOLS_CONTEXT_H
 #define _WEFT_TOOLS_CONTEXT_H
 
@@ -13,26 +13,26 @@ struct weft_notes;
 struct weft_host;
 
 /**
- * struct weft_context - everything a command may touch
- * @in: where keys and configurations named "-" are read from
+ * struct weft_context - the environment of a command
+ * @in: the stream for keys and configurations named "-"
  * @out: results
  * @err: complaints and warnings
- * @notes: where those are kept instead, unless it is NULL; files are then read
+ * @notes: if not NULL, stores complaints and warnings instead; files are then read
  *         to their ends
- * @backend: the kernel, or what stands for it in a test
- * @host: what is around the interfaces: addresses, routes, programs
- * @now: the time that ages are counted to
+ * @backend: the kernel, or a test's replacement
+ * @host: addresses, routes, rules and programs
+ * @now: the present time, for ages
  * @colour: mark up @out for a terminal
  * @json: results as JSON
  * @nested: a hook runs this command, and the interface's lock is that of the
  *          command which runs the hook
- * @as_wg: this program is called wg, and prints what that prints
+ * @as_wg: the program's name is wg, and its output that of wg(8)
  * @show_keys: do not hide secret keys in the summary
- * @retries: how often an endpoint's name is tried again, negative for ever
- * @patience_ms: how long "up" waits for names altogether, 0: as @retries says
+ * @retries: retries of an endpoint's lookup, negative for no limit
+ * @patience_ms: limit of "up" for all lookups together, 0: given by @retries
  * @lookup: getaddrinfo(), freed by @release
  * @release: freeaddrinfo()
- * @pause: wait for so many microseconds, or until a signal that is heeded
+ * @pause: sleep for a number of microseconds, or until a handled signal
  * @runtime: the folder for locks and records of interfaces, NULL for none
  */
 struct weft_context {

@@ -10,11 +10,11 @@ static struct rlimit core_limit;
 static bool core_forbidden;
 
 /*
- * A process that the kernel calls undumpable hides its descriptors in /proc from
- * commands of hooks that have no CAP_SYS_PTRACE, and ancestor.c looks there. With
+ * PR_SET_DUMPABLE is no alternative: an undumpable process hides its descriptors in
+ * /proc from hooks' commands without CAP_SYS_PTRACE, and ancestor.c reads them. With
  * a limit of 0 bytes a program in core_pattern still gets the dump; with 1, which
- * is less than any core file, the kernel starts none (fs/coredump.c). Above a hard
- * limit of 0 only CAP_SYS_RESOURCE can set it.
+ * is less than any core file, the kernel starts none (fs/coredump.c). Under a hard
+ * limit of 0 only CAP_SYS_RESOURCE can set 1.
  */
 void weft_core_forbid(void)
 {

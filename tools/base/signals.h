@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The end that a signal asks for comes when what was begun has been undone. */
+/* Signals that end the command take effect after its changes have been undone. */
 #ifndef _WEFT_TOOLS_SIGNALS_H
 #define _WEFT_TOOLS_SIGNALS_H
 
 #include <stdbool.h>
 
-/* From now on SIGHUP, SIGINT and SIGTERM are noted, unless they are ignored. */
+/* From now on SIGHUP, SIGINT and SIGTERM are recorded, unless they are ignored. */
 void weft_signals_heed(void);
 /*
- * From now on output without a reader fails, and ends no command half-way.
- * Programs that are run still have SIGPIPE as it was before.
+ * From now on output without a reader fails, instead of killing the command halfway.
+ * Programs that are run get the former disposition of SIGPIPE.
  */
 void weft_signals_outlive_reader(void);
-/* Whether SIGPIPE is ignored by weft alone. */
+/* Whether SIGPIPE is ignored by weft's own choice, not its caller's. */
 bool weft_signals_outlives_reader(void);
-/* The signal that has come, or 0. */
+/* The recorded signal, or 0. */
 int weft_signals_caught(void);
-/* Whether one of them ends a system call that waits. */
+/* Sets whether a recorded signal interrupts a blocking system call. */
 void weft_signals_interrupt(bool on);
 
 #endif /* _WEFT_TOOLS_SIGNALS_H */

@@ -19,7 +19,7 @@ size_t weft_text_character(const char *characters)
 	for (i = 1; i < len; i++)
 		if ((text[i] & 0xc0) != 0x80)
 			return 0;
-	/* Overlong forms, surrogates, and what is past U+10FFFF. */
+	/* Overlong forms, surrogates, and code points above U+10FFFF. */
 	if ((text[0] == 0xe0 && text[1] < 0xa0) ||
 	    (text[0] == 0xed && text[1] > 0x9f) ||
 	    (text[0] == 0xf0 && text[1] < 0x90) ||
@@ -60,7 +60,7 @@ void weft_text_squeeze(char *text)
 {
 	char *to;
 
-	/* Most texts have no white space, and every line of a file comes here. */
+	/* A fast path: most texts have no white space, and each line of a file is squeezed. */
 	text += strcspn(text, " \t\n\v\f\r");
 	for (to = text; *text; text++)
 		if (!isspace((unsigned char)*text))

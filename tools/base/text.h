@@ -5,18 +5,18 @@
 
 #include <stddef.h>
 
-/* The bytes of the character that @text begins with, 0 where it is no UTF-8 (RFC 3629). */
+/* The length of the first character of @text in bytes, 0 for invalid UTF-8 (RFC 3629). */
 size_t weft_text_character(const char *text);
 /*
  * A copy in UTF-8, to be freed: each byte that is not part of a character
  * becomes U+FFFD. NULL: no memory.
  */
 char *weft_text_utf8(const char *text);
-/* Cuts white space off at both ends, in place; returns where the rest begins. */
+/* Cuts white space off at both ends, in place; returns the beginning of the rest. */
 char *weft_text_trim(char *text);
-/* Takes all white space out of @text, in place, as wg(8) does with each line. */
+/* Removes all white space from @text, in place, as wg(8) does with each line. */
 void weft_text_squeeze(char *text);
-/* A text that may hold a key is wiped and freed; NULL is fine. */
+/* Wipes and frees a text that may contain a key; NULL is ignored. */
 void weft_text_wipe(char *text);
 
 #endif /* _WEFT_TOOLS_TEXT_H */

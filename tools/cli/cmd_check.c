@@ -86,7 +86,7 @@ static bool check_print_json(const struct weft_context *ctx,
 	return good;
 }
 
-/* By line; what is about the whole file comes first. */
+/* Sorts by line; notes about the file as such come first. */
 static int check_compare(const void *a, const void *b)
 {
 	const struct weft_note *x = a, *y = b;

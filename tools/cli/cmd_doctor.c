@@ -14,12 +14,12 @@
 #define DOCTOR_COULD_NOT	3
 
 /**
- * struct doctor_job - findings on their way out
- * @ctx: where to
- * @array: of JSON, NULL for text
- * @machine: what there is without interfaces
- * @findings: those of one interface, or of the machine, in @array
- * @no_memory: some were lost
+ * struct doctor_job - the output of findings
+ * @ctx: the context
+ * @array: the JSON array, NULL for text
+ * @machine: the facts about the machine
+ * @findings: the findings of one interface, or of the machine, in @array
+ * @no_memory: findings were lost
  */
 struct doctor_job {
 	const struct weft_context *ctx;
@@ -100,7 +100,7 @@ static bool doctor_add_or_null(struct json_object *object, const char *key,
 	return false;
 }
 
-/* Findings from now on are of @name, or with NULL of the machine. */
+/* Further findings are about @name, or with NULL about the machine. */
 static bool doctor_begin(struct doctor_job *job, const char *name,
 			 const char *kind)
 {
@@ -124,7 +124,7 @@ static bool doctor_begin(struct doctor_job *job, const char *name,
 	return false;
 }
 
-/* The last object is of nothing, and has no findings. */
+/* Removes the last object, which has no findings and no subject. */
 static void doctor_forget(const struct doctor_job *job)
 {
 	if (job->array)
@@ -142,7 +142,7 @@ static int doctor_end(const struct doctor_job *job, bool good,
 	return DOCTOR_COULD_NOT;
 }
 
-/* An interface that is there. */
+/* Checks an existing interface. */
 static int doctor_look(struct doctor_job *job,
 		       const struct weft_doctor_tunnel *tunnel,
 		       struct weft_doctor_facts *facts)
@@ -176,7 +176,7 @@ static int doctor_interface(struct doctor_job *job,
 	return status;
 }
 
-/* The machine itself, or with @tunnel an interface that is not there. */
+/* Checks the machine, or with @tunnel a missing interface. */
 static int doctor_absent(struct doctor_job *job,
 			 const struct weft_doctor_tunnel *tunnel)
 {
@@ -209,7 +209,7 @@ static int doctor_one(struct doctor_job *job, const char *name)
 		return doctor_interface(job, tunnel, name);
 	status = doctor_absent(job, NULL);
 	status = doctor_worse(status, doctor_absent(job, tunnel));
-	/* Then there is a file that need not be weft's. */
+	/* Without a finding there is a file, which may be wg-quick's. */
 	return status ? status : doctor_interface(job, NULL, name);
 }
 

@@ -15,15 +15,15 @@
 #define METRICS_MODE	0644
 
 /**
- * struct metrics_job - what has been read so far
+ * struct metrics_job - the state read so far
  * @ctx: the context
- * @named: the interfaces asked for, or NULL for all
- * @named_count: how many
- * @devs: those that could be read
- * @count: how many
- * @tunnels: all that are wanted or there
- * @tunnel_count: how many
- * @good: all of it could be read
+ * @named: the requested interfaces, or NULL for all
+ * @named_count: their number
+ * @devs: the devices that could be read
+ * @count: their number
+ * @tunnels: all tunnels that are configured or exist
+ * @tunnel_count: their number
+ * @good: no read has failed
  */
 struct metrics_job {
 	const struct weft_context *ctx;
@@ -50,7 +50,7 @@ static struct weft_metrics_tunnel *metrics_tunnel(struct metrics_job *job,
 	struct weft_metrics_tunnel *tunnels;
 	size_t i;
 
-	/* No sample may be there twice. */
+	/* Prometheus refuses duplicate samples. */
 	for (i = 0; i < job->tunnel_count; i++)
 		if (!strcmp(job->tunnels[i].name, name))
 			return &job->tunnels[i];
@@ -139,7 +139,7 @@ static void metrics_add_files(struct metrics_job *job)
 	free(files);
 }
 
-/* A module that was unloaded is not loaded again by the next look at it. */
+/* Reading metrics must not load a module that was unloaded. */
 static void metrics_print(const struct metrics_job *job, FILE *out)
 {
 	struct weft_backend *backend = job->ctx->backend;
@@ -150,7 +150,7 @@ static void metrics_print(const struct metrics_job *job, FILE *out)
 	weft_metrics_print(out, job->devs, job->count);
 }
 
-/* What could be read is written, and says what could not. */
+/* Writes the metrics that could be read, which report unreadable interfaces, too. */
 static void metrics_write(struct metrics_job *job, const char *path)
 {
 	struct weft_writer writer;

@@ -9,10 +9,10 @@
 #include "genl/event.h"
 
 /**
- * struct monitor_job - one run of it
- * @ctx: where lines go
- * @iface: the only interface that matters, or NULL
- * @cursors: where each interface's events have come to
+ * struct monitor_job - one run of the monitor
+ * @ctx: the context
+ * @iface: the only interface to report, or NULL for all
+ * @cursors: the sequence of each interface's latest event
  */
 struct monitor_job {
 	const struct weft_context *ctx;
@@ -34,11 +34,11 @@ static bool monitor_print(struct monitor_job *job,
 		weft_event_print(job->ctx, event);
 	else if (!weft_event_print_json(job->ctx, event))
 		return false;
-	/* Whoever reads it wants to know now; and if nobody does, this ends. */
+	/* Each line is flushed at once; without a reader the flush fails and ends the monitor. */
 	return !fflush(job->ctx->out);
 }
 
-/* How many were lost shows in the number of the next one that comes. */
+/* The sequence number of the next event shows the number of lost ones. */
 static void monitor_overrun(const struct monitor_job *job)
 {
 	weft_warn(job->ctx, "monitor: events came faster than they could be printed, and some were missed");

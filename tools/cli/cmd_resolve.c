@@ -16,13 +16,13 @@
 #include "genl/backend.h"
 #include "model/format.h"
 
-/* A session is renewed after 120 s; 15 more and the peer is silent. */
+/* A session is renewed after 120 s; after 15 s more the peer is silent. */
 #define RESOLVE_SILENT_S	135
 
 /**
  * struct resolve_source - the file whose names are looked up
  * @path: its path
- * @seen: what it was when it was read
+ * @seen: its stat data when it was read
  */
 struct resolve_source {
 	const char *path;
@@ -35,7 +35,7 @@ static bool resolve_is_silent(const struct weft_context *ctx,
 	return ctx->now - peer->handshake_s > RESOLVE_SILENT_S;
 }
 
-/* Whether the names stand for what the interface knows. */
+/* Whether the names have the addresses that the interface knows. */
 static bool resolve_is_known(const struct weft_device *dev,
 			     const struct weft_peer *wanted,
 			     const struct weft_peer *peer)
@@ -65,7 +65,7 @@ static bool resolve_send(const struct weft_context *ctx,
 		sent->endpoint = peer->endpoint;
 		sent->has = WEFT_PEER_HAS_PUBLIC_KEY | WEFT_PEER_UPDATE_ONLY |
 			    WEFT_PEER_HAS_CANDIDATES;
-		/* Handed over. */
+		/* @sent takes ownership. */
 		sent->candidates = peer->candidates;
 		sent->candidate_count = peer->candidate_count;
 		peer->candidates = NULL;
@@ -80,8 +80,8 @@ static bool resolve_send(const struct weft_context *ctx,
 }
 
 /*
- * A lookup takes long, and keeps no other command waiting. What was written to
- * the file meanwhile is for the next call to look at.
+ * Lookups run without the lock, because they take long. If the file was written
+ * meanwhile, the next call handles it.
  */
 static bool resolve_send_locked(const struct weft_context *ctx,
 				const struct resolve_source *source,
@@ -105,7 +105,7 @@ static bool resolve_send_locked(const struct weft_context *ctx,
 	return good;
 }
 
-/* @wanted is the file's, @peer the interface's. */
+/* @wanted is the file's peer, @peer the interface's. */
 static bool resolve_one(const struct weft_context *ctx,
 			const struct resolve_source *source,
 			const struct weft_device *dev,
@@ -130,7 +130,7 @@ static bool resolve_one(const struct weft_context *ctx,
 	return true;
 }
 
-/* Only names move, and only peers that are silent are moved. */
+/* Only endpoints given as names are looked up, and only for silent peers. */
 static bool resolve_asks_for(const struct weft_context *ctx,
 			     const struct weft_device *dev,
 			     const struct weft_peer *wanted)
@@ -144,7 +144,7 @@ static bool resolve_asks_for(const struct weft_context *ctx,
 	return peer && resolve_is_silent(ctx, peer);
 }
 
-/* One name that is not known must not hide the others. */
+/* An unknown name must not stop the lookup of others. */
 static bool resolve_device(const struct weft_context *ctx,
 			   const struct weft_profile *profile,
 			   const struct resolve_source *source,
@@ -153,7 +153,7 @@ static bool resolve_device(const struct weft_context *ctx,
 	struct weft_peer *wanted;
 	bool good;
 
-	/* The file may call a peer by a key that it has given up since. */
+	/* The file may have a key that its peer has replaced since. */
 	if (dev->kind == WEFT_KIND_WEFT &&
 	    !weft_alias_settle(dev, profile->dev)) {
 		weft_complain(ctx, "out of memory");
@@ -186,7 +186,7 @@ static bool resolve_file(const struct weft_context *ctx,
 	struct weft_file content;
 	bool good = false;
 
-	/* A file that is not there is complained of below. */
+	/* The complaint about a missing file follows below. */
 	stat(source.path, &source.seen);
 	if (weft_config_read(ctx, location->path, &content)) {
 		profile = weft_profile_parse(ctx, location->path, content.text,
@@ -226,7 +226,7 @@ int weft_command_resolve(struct weft_context *ctx, int argc, char **argv)
 	bool good;
 
 	(void)argc;
-	/* It is a timer's work: the next time comes. */
+	/* A timer runs this command: the next run is the retry. */
 	ctx->retries = 0;
 	if (!strcmp(argv[0], "all"))
 		return resolve_all(ctx) ? 0 : 1;

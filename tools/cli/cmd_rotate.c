@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * weft rotate: another key for an interface, while sessions live on.
+ * weft rotate: replaces the key of an interface while sessions continue.
  *
- * The file of the interface follows, and goes first: whenever this is stopped,
- * or the machine, the file says the key that the kernel has as well, or both
- * keys, and peers know one of them.
+ * The interface's file is written before the kernel is asked: whenever the command
+ * or the machine stops, the file has the kernel's key, or both keys, and peers know
+ * one of them.
  */
 #include <errno.h>
 #include <linux/weft.h>
@@ -28,12 +28,12 @@
  * struct rotate_job - one rotation, or the end of one
  * @ctx: the context
  * @name: the interface
- * @have: the interface as it is
- * @wish: what the kernel is asked for
+ * @have: the present state of the interface
+ * @wish: the request to the kernel
  * @has_key: the new key is given
  * @path: the interface's file, or NULL
- * @text: what stands in it
- * @profile: the same taken apart
+ * @text: the text of that file
+ * @profile: the parsed file
  */
 struct rotate_job {
 	struct weft_context *ctx;
@@ -56,7 +56,7 @@ static bool rotate_key_is_of(const struct weft_key *private_key,
 	       weft_key_equal(&derived, public_key);
 }
 
-/* The file says the key that the interface has. */
+/* Whether the file has the interface's key. */
 static bool rotate_file_says(const struct rotate_job *job,
 			     const struct weft_key *public_key)
 {
@@ -140,7 +140,7 @@ static bool rotate_ask(struct rotate_job *job)
 	return false;
 }
 
-/* The file was written before the kernel refused: as if nothing had been. */
+/* Restores the file if the kernel refuses after it was written. */
 static bool rotate_ask_or_restore(struct rotate_job *job, bool written)
 {
 	if (rotate_ask(job))
@@ -160,8 +160,8 @@ static void rotate_print(const struct rotate_job *job)
 }
 
 /*
- * The file knows a new key that the kernel does not have: an earlier try was
- * stopped between the two. Peers may have been told that key.
+ * The file has a new key that the kernel does not have: an earlier try was stopped
+ * in between. Peers may have been configured with that key already.
  */
 static bool rotate_was_stopped(const struct rotate_job *job)
 {
@@ -227,7 +227,7 @@ static bool rotate_finish(struct rotate_job *job)
 		if (!rotate_write(job, &rewrite))
 			return false;
 	}
-	/* The kernel has forgotten it by itself, for its grace is over. */
+	/* The kernel has dropped the previous key itself at the end of its grace. */
 	return (remembers && !has) || rotate_ask_or_restore(job, remembers);
 }
 
@@ -253,7 +253,7 @@ static bool rotate_undo(struct rotate_job *job)
 	return true;
 }
 
-/* Only weft's links can, and the file is not to be touched for others. */
+/* Only weft's links support rotation; for others the file is left alone. */
 static bool rotate_may(const struct rotate_job *job)
 {
 	if (job->have->kind == WEFT_KIND_WEFT)

@@ -14,7 +14,7 @@
 #include "genl/backend.h"
 #include "model/format.h"
 
-/* The kernel says what is wrong; the interface, as it is, with whom. */
+/* The kernel reports the reason; the interface's present state shows the other peer. */
 static bool set_explain(const struct weft_context *ctx,
 			const struct weft_device *dev)
 {
@@ -56,7 +56,7 @@ static bool set_refuse_word(const struct weft_parser *parser, const char *word)
 	return false;
 }
 
-/* Names are those that the interface has as it is. */
+/* Looks a peer's name up among those of the interface. */
 static bool set_take_name(struct weft_parser *parser, const char *word)
 {
 	const struct weft_peer *known;
@@ -95,7 +95,7 @@ static bool set_begin_peer(struct weft_parser *parser, const char *key)
 	return set_take_peer(parser, key);
 }
 
-/* One setting, or a peer's beginning. How many words it took, 0: a complaint. */
+/* One setting, or the beginning of a peer. Returns the number of words, 0 after a complaint. */
 static int set_take_word(struct weft_parser *parser, int argc, char **argv)
 {
 	bool is_peer = !strcmp(argv[0], "peer");
@@ -135,7 +135,7 @@ static bool set_take_words(struct weft_parser *parser, int argc, char **argv)
 	return true;
 }
 
-/* Longer names would be cut off, and another interface configured. */
+/* A longer name would be truncated, and another interface configured. */
 static struct weft_device *set_new_device(const struct weft_context *ctx,
 					  const char *name)
 {
@@ -153,8 +153,8 @@ static struct weft_device *set_new_device(const struct weft_context *ctx,
 }
 
 /*
- * Peers that were given by their names are there still: looking up endpoints
- * takes its time, and a peer that is removed meanwhile is not to come back.
+ * Peers given by their names still exist: the lookup of endpoints takes time, and a
+ * peer that was removed meanwhile must not be recreated.
  */
 static bool set_finds_named(struct weft_parser *parser)
 {
@@ -177,8 +177,8 @@ static bool set_finds_named(struct weft_parser *parser)
 }
 
 /*
- * Prefixes that another peer has move. Whose they were can only be read
- * before; that it could not be is no reason not to set.
+ * A prefix of another peer moves. Its owner can only be read beforehand; a failure
+ * to read it does not prevent the change.
  */
 static int set_send_words(struct weft_parser *parser)
 {
@@ -218,7 +218,7 @@ int weft_command_set(struct weft_context *ctx, int argc, char **argv)
 	return status;
 }
 
-/* The file becomes a model before the interface is so much as looked at. */
+/* The file is parsed completely before the interface is read. */
 static int set_from_file(struct weft_context *ctx, char **argv, bool whole,
 			 int (*send)(const struct weft_context *ctx,
 				     struct weft_device *dev))

@@ -12,11 +12,11 @@
 #include "print/summary.h"
 
 /**
- * struct show_job - what to show, of one interface after the other
+ * struct show_job - the output for one interface after the other
  * @field: one field, or NULL for the summary
- * @array: where JSON is gathered, NULL for text
+ * @array: the JSON array, NULL for text
  * @named: begin each line of a field with the interface's name
- * @shown: how many summaries are out already
+ * @shown: the number of summaries printed
  */
 struct show_job {
 	const struct weft_field *field;
@@ -69,8 +69,8 @@ static bool show_one(const struct weft_context *ctx, struct show_job *job,
 }
 
 /*
- * Without the module there is no interface, and nothing is said of why: that
- * is told from a machine on which none has been made.
+ * Distinguishes a machine without the module, where an empty list needs an
+ * explanation, from one without interfaces.
  */
 static bool show_is_ready(const struct weft_context *ctx,
 			  const struct weft_link *links)
@@ -168,7 +168,7 @@ int weft_command_show(struct weft_context *ctx, int argc, char **argv)
 			return !show_no_memory(ctx);
 	}
 	good = show_words(ctx, &job, argc, argv);
-	/* A failure leaves no half answer for a script to believe. */
+	/* After a failure no partial JSON is printed. */
 	if (job.array && good)
 		weft_json_print(ctx, job.array);
 	json_object_put(job.array);

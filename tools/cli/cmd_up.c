@@ -19,7 +19,7 @@
 #include "conf/record.h"
 #include "host/host.h"
 
-/* An interface that runs: which file it came up from is read under the lock. */
+/* A running interface: the path of its file is read under the lock. */
 static bool up_take_name(const char *word, struct weft_location *location)
 {
 	if (!weft_profile_name_is_good(word, strlen(word)) ||
@@ -30,7 +30,7 @@ static bool up_take_name(const char *word, struct weft_location *location)
 	return true;
 }
 
-/* The link itself leads to its routing rules. */
+/* The routing rules can be found by the link's routes. */
 static void up_warn_unusable(const struct weft_context *ctx, const char *name, bool recorded)
 {
 	if (recorded)
@@ -41,7 +41,7 @@ static void up_warn_unusable(const struct weft_context *ctx, const char *name, b
 			  name);
 }
 
-/* What "up" has recorded stands in for a file that is gone, or broken. */
+/* The record of "up" replaces a missing or broken file. */
 static struct weft_profile *up_read_record(const struct weft_context *ctx,
 					   const struct weft_location *location)
 {
@@ -60,7 +60,7 @@ static struct weft_profile *up_read_record(const struct weft_context *ctx,
 	return profile;
 }
 
-/* Without a file the name is all that is known. */
+/* Without a file the profile has only the name. */
 static struct weft_profile *up_read_any(const struct weft_context *ctx,
 					struct weft_location *location)
 {
@@ -75,14 +75,14 @@ static struct weft_profile *up_read_any(const struct weft_context *ctx,
 		profile = weft_locate_read(ctx, location);
 	if (!profile)
 		profile = up_read_record(ctx, location);
-	/* There is nothing of this name: the complaint is that of the other commands. */
+	/* Nothing of this name exists: the complaint is that of the other commands. */
 	if (!profile && !location->path &&
 	    weft_locate(ctx, weft_locate_folders, location->name, &none))
 		free(none.path);
 	return profile;
 }
 
-/* Another file of the name would lose what stands in it, a private key among that. */
+/* Saving to another file of the name would overwrite its contents and its private key. */
 static struct weft_profile *up_read_saved(const struct weft_context *ctx,
 					  struct weft_location *location)
 {
@@ -107,7 +107,7 @@ static struct weft_profile *up_read_file(const struct weft_context *ctx,
 	return weft_locate_read(ctx, location);
 }
 
-/* The file is read under the lock: the command before this one may write it. */
+/* The file is read under the lock: the former holder may have written it. */
 static int up_run_locked(struct weft_context *ctx, const char *word,
 			 struct weft_profile *(*read)(const struct weft_context *ctx,
 						      struct weft_location *location),
@@ -145,7 +145,7 @@ static bool up_save(const struct weft_context *ctx,
 	return weft_save(ctx, profile);
 }
 
-/* A record stands in for a file that was not read: only root can write it. */
+/* A record replaces a file that was not read, and is trusted: only root can write it. */
 static bool up_down(const struct weft_context *ctx,
 		    struct weft_profile *profile)
 {
@@ -171,7 +171,7 @@ int weft_command_save(struct weft_context *ctx, int argc, char **argv)
 	return up_run_locked(ctx, argv[0], up_read_saved, up_save);
 }
 
-/* Only what can be read is written out: a file with faults is refused. */
+/* A file that does not parse is refused. */
 int weft_command_strip(struct weft_context *ctx, int argc, char **argv)
 {
 	struct weft_profile *profile = weft_locate_profile(ctx, argv[0]);

@@ -15,26 +15,26 @@
 #define WAIT_DEFAULT_S	30
 #define WAIT_MOST_S	(24 * 60 * 60)
 
-/* Of the peers that are missing in the end so many are named. */
+/* The most missing peers that the final message names. */
 #define WAIT_NAMED_MAX	20
 
-/* What one look, or one event, says about going on. */
+/* The verdict of one reading, or of one event. */
 enum wait_verdict {
 	WAIT_ON,
 	WAIT_DONE,
-	WAIT_AGAIN,	/* something was missed: look again */
+	WAIT_AGAIN,	/* events were lost: read the device again */
 	WAIT_FAILED,
 };
 
 /**
- * struct wait_job - one run of it
- * @ctx: where complaints go
+ * struct wait_job - one run of "wait"
+ * @ctx: the context
  * @iface: the interface
- * @peer: key or name of the only peer that matters, or NULL
- * @dev: the interface, with only those peers left that are waited for
- * @cursors: where its events have come to
- * @seconds: how long to wait
- * @end_ms: when that is over
+ * @peer: key or name of the only peer to wait for, or NULL
+ * @dev: the interface, reduced to the peers that are missing
+ * @cursors: the sequence of its latest event
+ * @seconds: the limit
+ * @end_ms: the end of the wait
  */
 struct wait_job {
 	const struct weft_context *ctx;
@@ -54,7 +54,7 @@ static __s64 wait_now_ms(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Each of a peer's public keys stands for it. */
+/* Any of a peer's public keys identifies it. */
 static bool wait_is_meant(const struct wait_job *job,
 			  const struct weft_peer *peer)
 {
@@ -68,7 +68,7 @@ static bool wait_is_meant(const struct wait_job *job,
 		weft_key_equal(&peer->previous_public_key, &key));
 }
 
-/* Leaves the peers that have yet to come up. */
+/* Leaves the peers that are not up yet. */
 static bool wait_reduce(struct wait_job *job)
 {
 	struct weft_peer *peer;
@@ -98,7 +98,7 @@ static bool wait_look(struct wait_job *job)
 	return false;
 }
 
-/* Has the kernel begin handshakes with all that are waited for. */
+/* Makes the kernel start handshakes with all missing peers. */
 static bool wait_connect(const struct wait_job *job)
 {
 	struct weft_backend *backend = job->ctx->backend;
@@ -208,7 +208,7 @@ static void wait_name_peer(const struct wait_job *job,
 		      heard ? "" : ", nothing has ever come from it");
 }
 
-/* The time is over. A last look says how things stand, and may be good news. */
+/* At the limit a last reading decides, and shows the peers' states. */
 static enum wait_verdict wait_too_long(struct wait_job *job)
 {
 	const struct weft_peer *peer;
@@ -304,7 +304,7 @@ int weft_command_wait(struct weft_context *ctx, int argc, char **argv)
 
 	if (!wait_take_words(&job, argc - 1, argv + 1))
 		return 1;
-	/* Listening comes first: nothing can fall between a look and an event. */
+	/* The subscription precedes the first reading: no event is lost in between. */
 	if (ctx->backend->watch(ctx->backend)) {
 		weft_complain(ctx, "wait: %s", ctx->backend->error);
 		return 1;

@@ -207,7 +207,7 @@ int weft_command_help(struct weft_context *ctx, int argc, char **argv)
 	return 0;
 }
 
-/* What the options of a command line ask for besides the context. */
+/* Options of a command line that are not part of the context. */
 struct command_options {
 	bool help;
 	bool version;
@@ -229,15 +229,15 @@ static bool command_take_option(struct weft_context *ctx, const char *word,
 	return true;
 }
 
-/* A value of "set" may begin with '-': an allowed IP that is removed does. */
+/* A value of "set" may begin with '-', as an allowed IP that is removed. */
 static bool command_is_value(char **words, int count)
 {
 	return count > 1 && !strcmp(words[0], "set");
 }
 
 /*
- * Options may stand anywhere in front of "--"; what is left are words. Returns
- * how many, or -1 after a complaint.
+ * Options may stand anywhere before "--"; the others are words. Returns the number
+ * of words, or -1 after a complaint.
  */
 static int command_take_options(struct weft_context *ctx, int argc,
 				char **argv, struct command_options *options)
@@ -282,7 +282,7 @@ static int command_run(struct weft_context *ctx,
 	return 1;
 }
 
-/* Results that did not reach their file are an error too. */
+/* A failure to write the output is an error, too. */
 static int command_flush(const struct weft_context *ctx, int status)
 {
 	if (!fflush(ctx->out) && !ferror(ctx->out))
@@ -291,7 +291,7 @@ static int command_flush(const struct weft_context *ctx, int status)
 	return 1;
 }
 
-/* Under wg's name, as hooks have it, this is wg(8). */
+/* Under the name wg, as in hooks, the program behaves like wg(8). */
 static bool command_is_wg(const char *program)
 {
 	const char *slash = strrchr(program, '/');
@@ -305,7 +305,7 @@ int weft_command_main(struct weft_context *ctx, int argc, char **argv)
 	const struct weft_command *command;
 	int status = 0;
 
-	/* Its words are another command line's, options included. */
+	/* The words of "complete" are another command line, with its options. */
 	if (argc > 1 && !strcmp(argv[1], "complete"))
 		return command_flush(ctx, weft_command_complete(ctx, argc - 2,
 								argv + 2));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Commands: one row of a table each, from which the help is made too. */
+/* Commands: one row of a table each, which also produces the help. */
 #ifndef _WEFT_TOOLS_COMMAND_H
 #define _WEFT_TOOLS_COMMAND_H
 
@@ -10,13 +10,13 @@
 /**
  * struct weft_command - one verb
  * @name: the verb
- * @arguments: what follows it, for usage
+ * @arguments: its arguments, for usage
  * @summary: one line of help
  * @help: the rest of the help, or NULL
  * @min: fewest arguments
  * @max: most arguments, negative for any number
- * @run: does it, with the arguments after the verb; the exit status
- * @json: it can print JSON
+ * @run: runs it with the arguments after the verb; returns the exit status
+ * @json: the command can print JSON
  */
 struct weft_command {
 	const char *name;
@@ -52,10 +52,10 @@ int weft_command_wait(struct weft_context *ctx, int argc, char **argv);
 int weft_command_metrics(struct weft_context *ctx, int argc, char **argv);
 int weft_command_doctor(struct weft_context *ctx, int argc, char **argv);
 int weft_command_help(struct weft_context *ctx, int argc, char **argv);
-/* Not in the table: candidates for the last of the words after "weft". */
+/* Not in the table: prints candidates for the last word. */
 int weft_command_complete(struct weft_context *ctx, int argc, char **argv);
 
-/* What main() does once the context stands; argv[0] is the program. */
+/* The rest of main(), with a complete context; argv[0] is the program. */
 int weft_command_main(struct weft_context *ctx, int argc, char **argv);
 
 #endif /* _WEFT_TOOLS_COMMAND_H */

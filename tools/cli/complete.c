@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * weft complete WORD...: for shells, what could stand in the place of the last
- * word. It is not in the table of commands, and reads what may follow a
- * command from there: the words of "arguments" that are in capitals are
- * classes, the others stand for themselves.
+ * weft complete WORD...: prints the candidates for the last word, for shells. The
+ * command is not in the table of commands, but takes the arguments of the others
+ * from there: words of "arguments" in capitals are classes, others are literal.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -17,9 +16,9 @@
 #include "print/fields.h"
 
 /**
- * struct completion - a word on its way to its candidates
- * @ctx: where candidates go, and the way to the kernel
- * @word: how they have to begin
+ * struct completion - the completion of one word
+ * @ctx: the context
+ * @word: the prefix of the candidates
  * @iface: the interface among the words before, or NULL
  */
 struct completion {
@@ -46,7 +45,7 @@ static void complete_interfaces(const struct completion *complete)
 	weft_model_links_free(list);
 }
 
-/* Any of the machine's, tunnel or not. */
+/* All links of the machine. */
 static void complete_links(const struct completion *complete)
 {
 	struct if_nameindex *links = if_nameindex(), *link;
@@ -90,7 +89,7 @@ static void complete_keys(const struct completion *complete)
 	weft_model_device_free(dev);
 }
 
-/* A shell knows best how to go through folders. */
+/* File names are left to the shell. */
 static void complete_files(const struct completion *complete)
 {
 	fputs("/\n", complete->ctx->out);
@@ -151,18 +150,18 @@ static bool complete_class(const struct completion *complete,
 	return false;
 }
 
-/* One of the alternatives of an argument: a class, or a word as it is. */
+/* One of the alternatives of an argument: a class, or a literal word. */
 static void complete_alternative(const struct completion *complete,
 				 const char *text)
 {
 	if (complete_class(complete, text))
 		return;
-	/* Others are classes that nobody can list; FIELD has its own words. */
+	/* Other classes cannot be listed; FIELD has words of its own. */
 	if (islower((unsigned char)*text) && !weft_fields_find(text))
 		complete_offer(complete, text);
 }
 
-/* "[IFACE|all|interfaces]": what the brackets hold. Some go together. */
+/* "[IFACE|all|interfaces]": the alternatives in the brackets. */
 static void complete_argument(const struct completion *complete, char *argument)
 {
 	char *text, *rest = NULL;
@@ -174,7 +173,7 @@ static void complete_argument(const struct completion *complete, char *argument)
 		complete_alternative(complete, text);
 }
 
-/* "[IFACE]...": there may be more of them. */
+/* "[IFACE]...": a repeated argument. */
 static bool complete_repeats(const char *argument)
 {
 	size_t len = strlen(argument);
@@ -182,7 +181,7 @@ static bool complete_repeats(const char *argument)
 	return len > 3 && !strcmp(argument + len - 3, "...");
 }
 
-/* The argument at the position of the last word, 0 being the first. */
+/* The argument at the position of the last word, counted from 0. */
 static void complete_nth_argument(const struct completion *complete,
 				  const char *arguments, int position)
 {
@@ -221,7 +220,7 @@ static void complete_value(const struct completion *complete,
 		complete_nth_argument(complete, found->value, 0);
 }
 
-/* Settings and values take turns; "remove" has no value. */
+/* Settings and values alternate; "remove" has no value. */
 static void complete_set(const struct completion *complete, int argc,
 			 char **argv)
 {
@@ -241,7 +240,7 @@ static void complete_set(const struct completion *complete, int argc,
 		complete_value(complete, argv[argc - 2]);
 }
 
-/* Either a word that stands alone, or settings and values in turns. */
+/* A single word, or settings and values in turn. */
 static void complete_rotate(const struct completion *complete, int argc,
 			    char **argv)
 {

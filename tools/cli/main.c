@@ -33,7 +33,7 @@ static bool main_shows_keys(void)
 	return wish && !strcmp(wish, "never");
 }
 
-/* PATH behind su(1) lacks the folders of modprobe, nft and resolvconf. */
+/* PATH under su(1) lacks the folders of modprobe, nft and resolvconf. */
 static void main_extend_path(void)
 {
 	const char *path = getenv("PATH");
@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	main_extend_path();
-	/* No copy of a key that is read from here stays in a buffer. */
+	/* Unbuffered: no copy of a key from stdin stays in a buffer. */
 	setvbuf(stdin, NULL, _IONBF, 0);
 	ctx.backend = weft_netlink_backend();
 	ctx.host = weft_host_kernel();

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Completion for bash. What could follow is the command's own business: "weft complete WORD..." prints candidates for the
+# Completion for bash. The command itself knows the candidates: "weft complete WORD..." prints candidates for the
 # last word, one a line, and "/" where a file's name may stand.
 
 # Bash cuts words at the "=" that ends each key and at the ":" of addresses, too: pieces without a blank between belong

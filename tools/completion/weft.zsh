@@ -1,6 +1,6 @@
 #compdef weft
 # SPDX-License-Identifier: GPL-2.0
-# Completion for zsh. What could follow is the command's own business: "weft complete WORD..." prints candidates for the
+# Completion for zsh. The command itself knows the candidates: "weft complete WORD..." prints candidates for the
 # last word, one a line, and "/" where a file's name may stand.
 
 _weft() {

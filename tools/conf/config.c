@@ -15,7 +15,7 @@
 /* A million peers with a dozen prefixes each. */
 #define WEFT_CONFIG_BYTES	(1024UL * 1024 * 1024)
 
-/* A line that makes no sense may hold a key, so only its start is quoted. */
+/* An invalid line may contain a key, so only its beginning is quoted. */
 #define CONFIG_QUOTE_CHARS	20
 
 enum config_section {
@@ -26,7 +26,7 @@ enum config_section {
 };
 
 /**
- * struct config_state - how far a file has been read
+ * struct config_state - the state of parsing a file
  * @parser: the model so far, and the line
  * @section: the section the line belongs to
  * @peer_line: where the last Peer section began
@@ -64,12 +64,12 @@ static bool config_begin_peer(struct config_state *state)
 	parser->peer = weft_model_peer_add(parser->dev);
 	if (!parser->peer) {
 		weft_complain_at(parser->ctx, &parser->place, "out of memory");
-		/* Its fields have no peer to go to. */
+		/* Without a peer the section's fields are skipped. */
 		state->section = CONFIG_SECTION_UNKNOWN;
 		return false;
 	}
 	parser->peer->section_line = parser->place.line;
-	/* What a whole configuration leaves out is taken away. */
+	/* A complete configuration resets the settings that it leaves out. */
 	if (parser->whole)
 		parser->peer->has |= WEFT_PEER_REPLACE_ALLOWEDIPS |
 				    WEFT_PEER_HAS_PRESHARED_KEY |
@@ -81,7 +81,7 @@ static bool config_begin_peer(struct config_state *state)
 	return true;
 }
 
-/* wg(8) takes blanks inside the brackets, and an Interface section in parts. */
+/* wg(8) accepts blanks inside the brackets, and several Interface sections. */
 static bool config_begin_section(struct config_state *state, char *line)
 {
 	weft_text_squeeze(line);
@@ -118,8 +118,8 @@ static bool config_refuse_field(struct config_state *state, const char *field)
 }
 
 /*
- * As wg(8) and wg-quick(8) divide the work: the former, whose fields come
- * last, knows no white space in its lines; the latter trims its values.
+ * As in wg(8) and wg-quick(8): the fields of the former, which are looked up last,
+ * lose all white space; the latter trims its values.
  */
 static const struct weft_setting *config_find(struct config_state *state,
 					      char *field, char *value)
@@ -185,7 +185,7 @@ static bool config_read_line(struct config_state *state, char *line)
 	return config_set(state, weft_text_trim(line), weft_text_trim(equals + 1));
 }
 
-/* To the end of the file if complaints are kept: all of them are wanted. */
+/* If complaints are stored, parsing continues after errors, to report all of them. */
 static bool config_read_text(struct config_state *state, char *text)
 {
 	bool good = true;
@@ -201,7 +201,7 @@ static bool config_read_text(struct config_state *state, char *text)
 	return good & config_finish_peer(state);
 }
 
-/* @state->parse holds all but the device. */
+/* @state->parser is filled in except for the device. */
 static struct weft_device *config_parse(struct config_state *state, char *text,
 					const char *name)
 {

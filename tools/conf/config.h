@@ -12,15 +12,15 @@ struct weft_profile;
 struct weft_setting;
 
 /*
- * The file's @text, which is cut up on the way, becomes a model of interface
- * @name. @whole: it describes all of the device. NULL after a complaint.
+ * Parses the file's @text, which is modified, into a model of interface @name.
+ * @whole: the text describes the complete device. NULL after a complaint.
  */
 struct weft_device *weft_config_parse(const struct weft_context *ctx,
 				      const char *file, char *text,
 				      const char *name, bool whole);
 /*
- * The same with fields of the caller's own, @more, which fill in @profile.
- * The device is whole.
+ * The same with additional fields, @more, which fill in @profile. The text describes
+ * the complete device.
  */
 struct weft_device *weft_config_parse_more(const struct weft_context *ctx,
 					   const char *file, char *text,

@@ -6,7 +6,7 @@
 #include "model/format.h"
 #include "model/model.h"
 
-/* An allowed IP as the kernel keeps it, and whose it is. */
+/* An allowed IP, masked as in the kernel, and its peer. */
 struct duplicates_prefix {
 	struct weft_allowedip ip;
 	const struct weft_peer *peer;
@@ -20,7 +20,7 @@ static int duplicates_compare(const void *a, const void *b)
 	return diff ? diff : x->ip.line < y->ip.line ? -1 : 1;
 }
 
-/* Sections of one key, which have been merged. */
+/* Warns of several sections of one key, which have been merged. */
 static void duplicates_warn_keys(const struct weft_context *ctx,
 				 const char *file,
 				 const struct weft_device *dev)

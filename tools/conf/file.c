@@ -60,7 +60,7 @@ bool weft_file_read(const struct weft_context *ctx, const char *path,
 		weft_complain(ctx, "cannot open '%s': %s", path, strerror(errno));
 		return false;
 	}
-	/* No second copy of the secrets in the stream's own buffer. */
+	/* Unbuffered: no second copy of secrets in the stream's buffer. */
 	if (!is_stdin)
 		setvbuf(stream, NULL, _IONBF, 0);
 	err = is_stdin || !fstat(fileno(stream), &file->seen) ? 0 : -errno;

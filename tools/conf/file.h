@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Files that hold secrets: read whole, warned about, wiped. */
+/* Files with secrets: read as a whole, checked for their mode, wiped. */
 #ifndef _WEFT_TOOLS_FILE_H
 #define _WEFT_TOOLS_FILE_H
 
@@ -22,7 +22,7 @@ struct weft_file {
 /* False after a complaint; @path "-" is the standard input. */
 bool weft_file_read(const struct weft_context *ctx, const char *path,
 		    size_t max, struct weft_file *file);
-/* Others may read @path: say so once for a file that holds a secret. */
+/* Warns once of a file with a secret, @path, that other users can read. */
 void weft_file_warn_readable(const struct weft_context *ctx, const char *path);
 void weft_file_wipe(struct weft_file *file);
 

@@ -30,7 +30,7 @@ bool weft_locate_is_file(const char *word)
 	       (len >= suffix && !strcmp(word + len - suffix, LOCATE_SUFFIX));
 }
 
-/* What is in front of ".conf" in the last part of a path. */
+/* The last part of a path, without ".conf". */
 static bool locate_take_name(const char *path, struct weft_location *location)
 {
 	const char *slash = strrchr(path, '/');
@@ -91,8 +91,8 @@ bool weft_locate_try(const char * const *folders, const char *name,
 }
 
 /*
- * A file that up has read, and that is read again without a user who names it:
- * another user could have made a pipe of it meanwhile.
+ * The path of a file that "up" has read comes from the record, not from the command
+ * line: another user could have replaced the file by a pipe meanwhile.
  */
 static bool locate_is_trusted(const struct weft_context *ctx, const char *path)
 {
@@ -108,7 +108,7 @@ static bool locate_is_trusted(const struct weft_context *ctx, const char *path)
 	return good;
 }
 
-/* A path that is not absolute says nothing from another folder. */
+/* A relative path is not valid in another working directory. */
 static char *locate_recorded(const struct weft_context *ctx, const char *name)
 {
 	struct weft_record record;
@@ -183,7 +183,7 @@ static bool locate_add(const char *folder, const char *entry,
 	return true;
 }
 
-/* 0 or an errno. A folder that is not there has no files. */
+/* 0 or an errno. A missing folder has no files. */
 static int locate_add_folder(const char *folder, struct weft_location **files,
 			     size_t *count)
 {
@@ -253,8 +253,8 @@ bool weft_locate(const struct weft_context *ctx, const char * const *folders,
 }
 
 /*
- * A file needs a right of its own, and a folder only that to pass through it:
- * names in it may be known where they cannot be listed.
+ * A readable file is accessible to others if its folder can be searched, even if the
+ * folder cannot be listed.
  */
 static void locate_warn_accessible(const struct weft_context *ctx,
 				   const char *path)

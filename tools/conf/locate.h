@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Which file describes an interface. */
+/* The file that describes an interface. */
 #ifndef _WEFT_TOOLS_LOCATE_H
 #define _WEFT_TOOLS_LOCATE_H
 
@@ -20,7 +20,7 @@ struct weft_location {
 	char *path;
 };
 
-/* Where files named after interfaces are looked for, up to a NULL. */
+/* The folders that are searched for files named after interfaces, up to a NULL. */
 extern const char * const weft_locate_folders[];
 
 /* Whether @word is a file rather than an interface. */
@@ -32,25 +32,24 @@ bool weft_locate_is_file(const char *word);
 bool weft_locate(const struct weft_context *ctx, const char * const *folders,
 		 const char *word, struct weft_location *location);
 /*
- * Like that, but without a complaint where there is no file: errno is ENOENT
- * then, or ENOMEM. A link that leads nowhere counts as a file, and is then
- * complained of when it is read.
+ * The same without a complaint about a missing file: errno is ENOENT then, or
+ * ENOMEM. A dangling link counts as a file, and reading it fails with a complaint.
  */
 bool weft_locate_try(const char * const *folders, const char *name,
 		     struct weft_location *location);
 
 /*
- * Like that, but first the file that "weft up" has recorded for the interface,
- * wherever that is, unless it is gone.
+ * The same, but the file that "weft up" has recorded for the interface has
+ * precedence, unless it was deleted.
  */
 bool weft_locate_running(const struct weft_context *ctx,
 			 const char * const *folders, const char *name,
 			 struct weft_location *location);
 
 /*
- * Like that, but no other file where one is recorded: what is taken down, or written
- * back, is not another file's. False without a complaint: errno is ENOENT or ENOMEM,
- * or ESTALE where the recorded file lies elsewhere and is gone, or may be changed by
+ * The same, but without a fallback from the recorded file: "down" and "save" must not
+ * use another one. False without a complaint: errno is ENOENT or ENOMEM, or ESTALE
+ * where the recorded file is in another folder and was deleted, or can be changed by
  * other users.
  */
 bool weft_locate_recorded(const struct weft_context *ctx,
@@ -58,9 +57,9 @@ bool weft_locate_recorded(const struct weft_context *ctx,
 			  struct weft_location *location);
 
 /*
- * The files of all interfaces, of each the one that weft_locate_try() finds;
- * their paths and *@files to be freed. False after a complaint: memory is short,
- * or a folder cannot be read, and some are missing.
+ * The files of all interfaces, one for each as weft_locate_try() finds it; their
+ * paths and *@files to be freed. False after a complaint: memory is short, or a
+ * folder cannot be read, and files are missing.
  */
 bool weft_locate_all(const struct weft_context *ctx,
 		     const char * const *folders, struct weft_location **files,
@@ -69,7 +68,7 @@ bool weft_locate_all(const struct weft_context *ctx,
 /* The file's profile, or NULL after a complaint. */
 struct weft_profile *weft_locate_read(const struct weft_context *ctx,
 				      const struct weft_location *location);
-/* Both at once. */
+/* Locates and reads the file. */
 struct weft_profile *weft_locate_profile(const struct weft_context *ctx,
 					 const char *word);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Threads take names from one list. A lookup cannot be called off: one that is
- * late keeps its thread, and with it the list, until it ends; the list belongs
- * to all of them and is freed by the last.
+ * Threads take names from one list. A lookup cannot be cancelled: a late one keeps
+ * its thread, and with it the list, until it ends. The list is reference-counted,
+ * and freed by its last user.
  */
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -27,10 +27,10 @@ static const struct addrinfo lookup_hints = {
 };
 
 /**
- * struct lookup_job - one name, as the threads see it
+ * struct lookup_job - one name, for the threads
  * @host: a copy
  * @port: a copy
- * @to: the caller's; not looked at once the list is closed
+ * @to: the caller's; not accessed once the list is closed
  */
 struct lookup_job {
 	char *host;
@@ -45,8 +45,8 @@ struct lookup_job {
  * @lookup: getaddrinfo()
  * @release: freeaddrinfo()
  * @users: the threads, and the caller
- * @closed: the caller has gone, and takes no more results
- * @taken: jobs that are being looked up, or were
+ * @closed: the caller has returned, and takes no more results
+ * @taken: jobs whose lookup has begun
  * @done: jobs with a result
  * @count: jobs
  * @jobs: the jobs
@@ -100,7 +100,7 @@ static struct lookup_job *lookup_take(struct lookup_list *list)
 	return job;
 }
 
-/* What comes after the list was closed is released here. */
+/* A result that arrives after the list was closed is released here. */
 static void lookup_finish(struct lookup_list *list, struct lookup_job *job,
 			  int error, struct addrinfo *found)
 {
@@ -139,7 +139,7 @@ static void *lookup_thread(void *data)
 	return NULL;
 }
 
-/* Signals are for the thread that waits. False: there is no thread at all. */
+/* The threads block signals, which the waiting thread handles. False: no thread was started. */
 static bool lookup_start(struct lookup_list *list)
 {
 	sigset_t all, before;
@@ -182,7 +182,7 @@ static bool lookup_is_before(const struct timespec *a, const struct timespec *b)
 	       (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
 }
 
-/* No signal ends the wait for a condition: it is looked for now and then. */
+/* A signal does not end the wait for a condition variable, so signals are polled. */
 static void lookup_wait(struct lookup_list *list, int limit_ms)
 {
 	struct timespec end = lookup_deadline(limit_ms < 0 ? 0 : limit_ms), at;
@@ -238,7 +238,7 @@ static bool lookup_is_address(const char *host)
 	struct addrinfo hints = lookup_hints, *found;
 	struct in6_addr addr;
 
-	/* getaddrinfo() knows addresses with a zone, too, and takes longer. */
+	/* A fast path; getaddrinfo() also handles addresses with a zone. */
 	if (inet_pton(AF_INET, host, &addr) == 1 ||
 	    inet_pton(AF_INET6, host, &addr) == 1)
 		return true;

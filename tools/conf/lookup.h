@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Hosts' addresses, of many names at once. */
+/* Lookup of the addresses of many hosts at once. */
 #ifndef _WEFT_TOOLS_LOOKUP_H
 #define _WEFT_TOOLS_LOOKUP_H
 
@@ -8,7 +8,7 @@
 struct addrinfo;
 struct weft_context;
 
-/* No answer before the deadline: beside getaddrinfo()'s own errors. */
+/* No answer before the deadline, in addition to getaddrinfo()'s errors. */
 #define WEFT_LOOKUP_LATE	(-1000)
 
 /* Long enough for a resolver to ask a second server after the first one's 5 s. */
@@ -29,10 +29,9 @@ struct weft_lookup {
 };
 
 /*
- * Look all of them up side by side with @ctx->lookup, which threads call, and
- * return when all have an answer, or @limit_ms after the call (negative: no
- * limit). Addresses take no thread and no time. Afterwards weft_lookup_release()
- * frees what was found.
+ * Look all of them up in parallel, in threads that call @ctx->lookup, and return
+ * when all have an answer, or @limit_ms after the call (negative: no limit).
+ * Addresses need no thread. Afterwards weft_lookup_release() frees the results.
  */
 void weft_lookup_run(const struct weft_context *ctx,
 		     struct weft_lookup *lookups, size_t count, int limit_ms);

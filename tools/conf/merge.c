@@ -5,7 +5,7 @@
 #include "conf/merge.h"
 #include "model/model.h"
 
-/* By key, those of one key in the order of the file. */
+/* Sorts by key, and for one key in the order of the file. */
 static int merge_compare(const void *a, const void *b)
 {
 	const struct weft_peer *x = *(struct weft_peer * const *)a;
@@ -27,7 +27,7 @@ static void merge_swap(void *a, void *b, size_t len)
 	}
 }
 
-/* What is replaced goes with @from, which is freed. */
+/* Overwrites the keys of @to with those that @from has; @from is freed later. */
 static void merge_keys(struct weft_peer *to, struct weft_peer *from)
 {
 	if (!weft_key_is_zero(&from->preshared_key))

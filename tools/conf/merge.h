@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Sections of a file that are about one peer become one. */
+/* Merges sections of a file that are about the same peer. */
 #ifndef _WEFT_TOOLS_MERGE_H
 #define _WEFT_TOOLS_MERGE_H
 
@@ -8,9 +8,9 @@
 struct weft_device;
 
 /*
- * As the kernel takes such sections one after the other: what a later one says
- * replaces what an earlier one said, the list of allowed IPs as a whole. The
- * peer's again_line is then where the last of them has its key. False: no
+ * As the kernel would apply such sections in order: settings of a later section
+ * replace those of an earlier one, including the complete list of allowed IPs. The
+ * peer's again_line becomes the line of the key in the last section. False: no
  * memory.
  */
 bool weft_merge_peers(struct weft_device *dev);

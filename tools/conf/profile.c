@@ -14,7 +14,7 @@
 #include "conf/setting.h"
 #include "conf/table.h"
 
-/* What IPv4 can do with, and what fits into an IP packet. */
+/* The minimum of IPv4, and the largest IP packet. */
 #define PROFILE_MTU_MIN		68
 #define PROFILE_MTU_MAX		65535
 
@@ -48,7 +48,7 @@ static bool profile_add_word(struct weft_parser *parser, struct weft_words *word
 	       profile_no_memory(parser);
 }
 
-/* Give @take each word of a list. */
+/* Call @take for each word of a list. */
 static bool profile_split(struct weft_parser *parser, const char *value,
 			  bool (*take)(struct weft_parser *parser, char *word))
 {
@@ -64,7 +64,7 @@ static bool profile_split(struct weft_parser *parser, const char *value,
 	return good;
 }
 
-/* "address/255.255.255.0", as ip(8) takes it. */
+/* "address/255.255.255.0", as in ip(8). */
 static bool profile_parse_mask(char *word, struct weft_allowedip *ip)
 {
 	char *slash = strchr(word, '/');
@@ -76,7 +76,7 @@ static bool profile_parse_mask(char *word, struct weft_allowedip *ip)
 		return false;
 	bits = ~ntohl(mask.ip4.s_addr);
 	*slash = '\0';
-	/* Ones, then zeros: what is left over is one less than a power of two. */
+	/* Ones, then zeros: the complement is one less than a power of two. */
 	good = weft_setting_prefix(word, ip) && ip->family == AF_INET &&
 	       !(bits & (bits + 1));
 	*slash = '/';
@@ -269,7 +269,7 @@ static bool profile_grace_until(struct weft_parser *parser, const char *value)
 				 value);
 		return false;
 	}
-	/* More seconds than the kernel counts: 136 years. */
+	/* More seconds than fit the kernel's attribute: 136 years. */
 	if ((__s64)until - (__s64)parser->ctx->now > UINT32_MAX) {
 		weft_complain_at(parser->ctx, &parser->place,
 				 "'%s' is more than a century ahead: use seconds since 1970, not milliseconds",
@@ -371,7 +371,7 @@ struct weft_profile *weft_profile_parse(const struct weft_context *ctx,
 	return NULL;
 }
 
-/* There may be a key in a hook. */
+/* Wiped, because a hook may contain a key. */
 void weft_profile_words_free(struct weft_words *words)
 {
 	size_t i;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What "up" needs to know of an interface: wg-quick(8)'s files, and more. */
+/* Profiles: an interface's file for "up", in wg-quick(8)'s format with more fields. */
 #ifndef _WEFT_TOOLS_PROFILE_H
 #define _WEFT_TOOLS_PROFILE_H
 
@@ -44,29 +44,29 @@ struct weft_words {
 };
 
 /**
- * struct weft_profile - a file, taken apart
+ * struct weft_profile - a parsed file
  * @name: the interface
  * @path: the file
  * @dev: keys, ports and peers; endpoints are not resolved
  * @addresses: of the interface
  * @dns: addresses of name servers
  * @search: domains to search in
- * @mtu: the MTU, 0 to find it out
- * @mtu_line: where it stands
- * @table: where routes go
- * @table_line: where that stands
+ * @mtu: the MTU, 0 to derive it from the paths
+ * @mtu_line: its line
+ * @table: the choice of the routing table
+ * @table_line: its line
  * @table_number: the routing table, for WEFT_TABLE_NUMBER
- * @table_text: how the file writes it, or NULL
- * @hooks: what to run when
+ * @table_text: the field's value in the file, or NULL
+ * @hooks: the commands of each hook
  * @save: write the file anew when the interface goes down
- * @previous_key: the private key that the interface had before; all zero: none
- * @grace_until: until when, in seconds since 1970; 0: without an end
- * @forwarding: let packets through from this interface to others
+ * @previous_key: the private key before a rotation; all zero: none
+ * @grace_until: the end of its grace, in seconds since 1970; 0: without an end
+ * @forwarding: forward packets from this interface to others
  */
 struct weft_profile {
 	char name[IFNAMSIZ];
 	char *path;
-	struct stat seen;	/* the file as it was opened, all zero without one */
+	struct stat seen;	/* of the opened file, all zero without one */
 	struct weft_device *dev;
 	struct weft_routes addresses;
 	struct weft_words dns;
@@ -86,7 +86,7 @@ struct weft_profile {
 
 /* "PreUp" and so on. */
 const char *weft_profile_hook_name(enum weft_profile_hook hook);
-/* A field of the section that belongs to the interface, or to a peer. */
+/* Whether @field is a profile's field in the section of the interface, or of a peer. */
 bool weft_profile_is_own_field(const char *field, bool in_peer);
 /* A copy of @text; false: no memory. */
 bool weft_profile_words_add(struct weft_words *words, const char *text,
@@ -96,8 +96,8 @@ void weft_profile_words_free(struct weft_words *words);
 bool weft_profile_name_is_good(const char *name, size_t len);
 
 /*
- * The text of file @path, which is cut up on the way, becomes a profile of
- * interface @name. NULL after a complaint.
+ * Parses the text of file @path, which is modified, into a profile of interface
+ * @name. NULL after a complaint.
  */
 struct weft_profile *weft_profile_parse(const struct weft_context *ctx,
 					const char *path, char *text,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A record is lines of a word and its value, in /run/weft. It is written ahead
- * of what it tells: what is recorded may not be there yet.
+ * A record in /run/weft has lines of a word and its value. It is written before the
+ * changes that it describes: a recorded change may not have been made yet.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -75,8 +75,8 @@ static bool record_take_path(struct weft_record *record, const char *value)
 }
 
 /*
- * Other commands run in other folders. A link in the place of the name may
- * point to another file by then, and is followed then.
+ * The absolute path, because other commands run in other directories. A symbolic link
+ * as the last part is not resolved: it may point to another file by then.
  */
 static bool record_take_name(struct weft_record *record, const char *path)
 {
@@ -91,7 +91,7 @@ static bool record_take_name(struct weft_record *record, const char *path)
 	return record->path;
 }
 
-/* A line of another version, as "marks" of earlier ones, is passed over. */
+/* A line of another version, for example "marks" of earlier ones, is ignored. */
 static void record_take(struct weft_record *record, const char *word,
 			const char *value)
 {
@@ -187,7 +187,7 @@ static void record_print(FILE *out, const struct weft_record *record)
 		fputs("kept\n", out);
 	if (record->index)
 		fprintf(out, "link %u\n", record->index);
-	/* The rest of a path with a line break would be read as further entries. */
+	/* A path with a line break would be read as several entries. */
 	if (record->path && !strchr(record->path, '\n'))
 		fprintf(out, "file %s\n", record->path);
 	record_print_hooks(out, record);
@@ -199,7 +199,7 @@ static void record_print(FILE *out, const struct weft_record *record)
 		fprintf(out, "table %u\n", record->tables[i]);
 }
 
-/* A test's interfaces are of paper, and need no record. */
+/* Tests have no real interfaces, and need no record. */
 static bool record_has_no_folder(const struct weft_context *ctx, const char *name, int err)
 {
 	if (!ctx->runtime)
@@ -294,7 +294,7 @@ bool weft_record_take_dns(struct weft_record *record, const struct weft_profile 
 	       record_copy_words(&record->search, &profile->search);
 }
 
-/* systemd-resolved forgets a link that is deleted, and resolvconf does not. */
+/* systemd-resolved forgets a deleted link, resolvconf does not. */
 bool weft_record_absorb(struct weft_record *record, const struct weft_record *left)
 {
 	size_t i;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What up has done around an interface, kept until down: whatever becomes of
- * the link, the file or the process in between, it can be undone.
+ * The changes that "up" has made for an interface, recorded until "down": they can be
+ * undone even if the link, the file or the process is lost in between.
  */
 #ifndef _WEFT_TOOLS_RECORD_H
 #define _WEFT_TOOLS_RECORD_H
@@ -12,7 +12,7 @@
 
 struct weft_context;
 
-/* The service that name servers are handed to. */
+/* The service that receives name servers. */
 enum weft_dns {
 	WEFT_DNS_NONE,
 	WEFT_DNS_RESOLVED,
@@ -21,8 +21,8 @@ enum weft_dns {
 
 /**
  * struct weft_dns_state - the name servers of one interface
- * @known: false where the service may have been handed some that are not recorded
- * @dns: the service that was handed them
+ * @known: false where the service may have servers that are not recorded
+ * @dns: the service that has them
  * @servers: their addresses
  * @search: search domains
  */
@@ -33,24 +33,24 @@ struct weft_dns_state {
 	struct weft_words search;
 };
 
-/* More than one only while a change of the mark is under way. */
+/* More than one table only during a change of the mark. */
 #define WEFT_RECORD_TABLES	4
 
 /**
  * struct weft_record - the record of one interface
- * @there: there is one
- * @rising: up has begun to make the interface, and has not come to its end
- * @falling: down has run PreDown, and has not come to its end, or a part could not be undone
+ * @there: the record exists
+ * @rising: "up" has begun to make the interface, and has not finished
+ * @falling: "down" has run PreDown, and has not finished, or could not undo a part
  * @kept: a command could not undo a part
  * @index: the link, 0 while it is not known
  * @path: the file
  * @hooks: the file's PreDown and PostDown
- * @reached: the last hook of up that was begun, or WEFT_HOOK_COUNT
- * @dns: who was handed the name servers
- * @servers: these, none in a record of an earlier version
- * @search: search domains, handed over with them
+ * @reached: the last hook of "up" that was started, or WEFT_HOOK_COUNT
+ * @dns: the service that was handed the name servers
+ * @servers: the name servers, none in a record of an earlier version
+ * @search: the search domains
  * @tables: tables of default routes, which have rules and a firewall's table
- * @table_count: how many those are
+ * @table_count: their number
  */
 struct weft_record {
 	bool there;
@@ -68,30 +68,30 @@ struct weft_record {
 	size_t table_count;
 };
 
-/* What cannot be read is as if it were not there, after a warning. */
+/* An unreadable record counts as missing, after a warning. */
 void weft_record_read(const struct weft_context *ctx, const char *name,
 		      struct weft_record *record);
 /* False after a complaint, also where the folder of records cannot be used. */
 bool weft_record_write(const struct weft_context *ctx, const char *name,
 		       const struct weft_record *record);
 void weft_record_remove(const struct weft_context *ctx, const char *name);
-/* To be written for the next command: a part could not be undone, and the hooks have run. */
+/* Marks a record for the next command: a part could not be undone, and the hooks have run. */
 void weft_record_keep(struct weft_record *record);
 void weft_record_free(struct weft_record *record);
 
-/* Take over file and hooks. False: no memory. */
+/* Copy the file's path and hooks. False: no memory. */
 bool weft_record_take_profile(struct weft_record *record,
 			      const struct weft_profile *profile);
-/* Take over the name servers that service @dns is handed. False: no memory. */
+/* Copy the name servers that service @dns receives. False: no memory. */
 bool weft_record_take_dns(struct weft_record *record, const struct weft_profile *profile,
 			  enum weft_dns dns);
 /*
- * Take over the tables of @left, and where @record has no name servers those that
- * resolvconf(8) was handed. False: no memory.
+ * Copy the tables of @left, and if @record has no name servers those that resolvconf(8)
+ * has received. False: no memory.
  */
 bool weft_record_absorb(struct weft_record *record, const struct weft_record *left);
 void weft_record_add_table(struct weft_record *record, __u32 table);
-/* A profile of what is recorded, enough to go down; NULL: no memory. */
+/* A profile made from a record, sufficient for "down"; NULL: no memory. */
 struct weft_profile *weft_record_profile(const struct weft_record *record,
 					 const char *name);
 

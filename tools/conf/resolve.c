@@ -44,7 +44,7 @@ struct resolve_item {
 	bool bare;
 };
 
-/* What an endpoint's text is made of; @text holds the words. */
+/* The parts of an endpoint's text; @text holds the words. */
 struct resolve_list {
 	char *text;
 	struct resolve_item items[WEFT_CANDIDATES_MAX];
@@ -59,7 +59,7 @@ enum resolve_verdict {
 	RESOLVE_MANY,
 };
 
-/* With its zone, which is a link's name. */
+/* Also with a zone, which is a link's name. */
 static bool resolve_is_ip6(const char *host)
 {
 	char address[INET6_ADDRSTRLEN] = "";
@@ -90,20 +90,20 @@ static bool resolve_split(char *text, struct resolve_item *item)
 	}
 	if (end)
 		*end = '\0';
-	/* wg(8) takes an IPv6 address without brackets, if a port follows. */
+	/* wg(8) accepts an IPv6 address without brackets if a port follows. */
 	item->bare = *text != '[' && strchr(text, ':');
 	if (item->bare && !resolve_is_ip6(text))
 		return false;
 	return *item->host && (!item->port || *item->port);
 }
 
-/* Of a number that is too great getaddrinfo() takes what fits into a port. */
+/* getaddrinfo() would truncate a number above 65535. */
 static bool resolve_port_fits(const char *port)
 {
 	return port[strspn(port, "0123456789")] || strtoul(port, NULL, 10) <= UINT16_MAX;
 }
 
-/* What has no port of its own has the last one's. */
+/* An endpoint without a port gets that of the last endpoint. */
 static enum resolve_verdict resolve_share_port(struct resolve_list *list)
 {
 	char *last = list->items[list->count - 1].port;
@@ -251,14 +251,14 @@ struct resolve_job {
 /**
  * struct resolve_batch - names that are looked up together
  * @ctx: the context
- * @file: where they stand, or NULL for the command line
- * @lenient: a name without an address is warned of, and is no failure
+ * @file: their file, or NULL for the command line
+ * @lenient: a name without an address causes a warning, not a failure
  * @jobs: the peers
- * @job_count: how many
+ * @job_count: their number
  * @lookups: all their endpoints
- * @count: how many
- * @limited: @left_ms counts
- * @left_ms: how long all of them may still take
+ * @count: their number
+ * @limited: @left_ms is valid
+ * @left_ms: the time left for all lookups
  */
 struct resolve_batch {
 	const struct weft_context *ctx;
@@ -294,7 +294,7 @@ static long resolve_now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Ask for what has no final answer yet. False: no memory. */
+/* Look up the endpoints without a final answer. False: no memory. */
 static bool resolve_ask(struct resolve_batch *batch, bool all)
 {
 	struct weft_lookup *pending = calloc(batch->count + 1, sizeof(*pending));
@@ -318,7 +318,7 @@ static bool resolve_ask(struct resolve_batch *batch, bool all)
 	return true;
 }
 
-/* Names that may have an answer later are named. How many there are. */
+/* Reports names that may have an answer later; returns their number. */
 static size_t resolve_tell_pending(const struct resolve_batch *batch,
 				   unsigned int pause)
 {
@@ -344,7 +344,7 @@ static size_t resolve_tell_pending(const struct resolve_batch *batch,
 	return count;
 }
 
-/* Again and again, with pauses a fifth longer each time. False: no memory. */
+/* Retries with pauses that grow by a fifth each time. False: no memory. */
 static bool resolve_retry(struct resolve_batch *batch)
 {
 	const struct weft_context *ctx = batch->ctx;
@@ -368,7 +368,7 @@ static bool resolve_retry(struct resolve_batch *batch)
 	}
 }
 
-/* All addresses that a tunnel can be spoken to at. How many, or -1. */
+/* Adds all IPv4 and IPv6 addresses as candidates. Returns their number, or -1. */
 static int resolve_take(const struct addrinfo *found, struct weft_peer *peer)
 {
 	union weft_endpoint endpoint;
@@ -389,7 +389,7 @@ static int resolve_take(const struct addrinfo *found, struct weft_peer *peer)
 	return count;
 }
 
-/* One of several that cannot be found is none to fail for. */
+/* One unknown name of several endpoints is no failure. */
 static void resolve_miss(const struct resolve_batch *batch,
 			 const struct resolve_job *job,
 			 const struct weft_lookup *lookup)
@@ -420,8 +420,8 @@ static bool resolve_without(const struct resolve_batch *batch,
 }
 
 /*
- * All that was found are candidates, a single one too: the kernel keeps them,
- * and with them what the endpoint was said to be before the peer went elsewhere.
+ * All addresses found are candidates, a single one, too: the kernel keeps the
+ * candidates, and thereby the configured endpoint of a peer that roams.
  */
 static bool resolve_settle(const struct resolve_batch *batch,
 			   const struct resolve_job *job)
@@ -448,7 +448,7 @@ static bool resolve_settle(const struct resolve_batch *batch,
 	return true;
 }
 
-/* The text is used up. False: no memory. */
+/* The text is consumed. False: no memory. */
 static bool resolve_add(struct resolve_batch *batch, struct weft_peer *peer)
 {
 	struct resolve_job *job = &batch->jobs[batch->job_count];
@@ -496,7 +496,7 @@ static void resolve_free(struct resolve_batch *batch)
 	free(batch->jobs);
 }
 
-/* @peer, or with @all it and all that follow. */
+/* @peer, or with @all also the following peers. */
 static bool resolve_run(struct resolve_batch *batch, struct weft_peer *peer,
 			bool all)
 {

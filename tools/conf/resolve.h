@@ -11,38 +11,38 @@ struct weft_peer;
 struct weft_place;
 
 #define WEFT_RESOLVE_RETRIES	15
-/* How long an interface waits for names: "weft resolve" goes on. */
+/* The limit of "up" for lookups: "weft resolve" continues later. */
 #define WEFT_RESOLVE_PATIENCE_MS	8000
 
-/* The same on a reload: its peers have their endpoints. */
+/* The same on a reload, whose peers have their endpoints. */
 #define WEFT_RESOLVE_RELOAD_MS		2000
 
-/* What WG_ENDPOINT_RESOLUTION_RETRIES asks for; negative for ever. */
+/* The value of WG_ENDPOINT_RESOLUTION_RETRIES; negative for no limit. */
 int weft_resolve_retries(const struct weft_context *ctx, const char *wish);
 /* Check @value's form and keep it; false after a complaint. */
 bool weft_resolve_prepare(const struct weft_context *ctx,
 			  const struct weft_place *place, const char *value,
 			  struct weft_peer *peer);
-/* The same has an IPv6 address that only its last colon tells from the port. */
+/* The endpoint is an IPv6 address without brackets, with a port after the last colon. */
 bool weft_resolve_is_bare(const char *endpoint);
-/* An endpoint, as weft_resolve_prepare() keeps it, that may move. False: errno may be ENOMEM. */
+/* The text of weft_resolve_prepare() contains a host name. False: errno may be ENOMEM. */
 bool weft_resolve_is_name(const char *endpoint);
 /*
- * Look up the endpoints kept for @peer: all their addresses are its candidates
- * and the first is its endpoint. @place is where they stand.
+ * Look up the endpoints stored in @peer: all their addresses become its candidates
+ * and the first its endpoint. @place is their place, for complaints.
  */
 bool weft_resolve_peer(const struct weft_context *ctx,
 		       const struct weft_place *place, struct weft_peer *peer);
 /*
- * Look all endpoints kept up, side by side: last, because it is slow and can
- * fail for reasons that have nothing to do with the configuration. False after
- * complaints, when a peer has no address.
+ * Look up all stored endpoints, in parallel. Called last, because lookups are slow
+ * and fail for reasons outside of the configuration. False after complaints, if a
+ * peer has no address.
  */
 bool weft_resolve_device(const struct weft_context *ctx, const char *file,
 			 struct weft_device *dev);
 /*
- * The same, in no more than @ctx->patience_ms. A name without an address is
- * warned of, and @unresolved of its peer set. False: no memory.
+ * The same, limited to @ctx->patience_ms. A name without an address causes a
+ * warning, and sets @unresolved of its peer. False: no memory.
  */
 bool weft_resolve_leniently(const struct weft_context *ctx, const char *file,
 			    struct weft_device *dev);

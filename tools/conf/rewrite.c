@@ -10,14 +10,14 @@
 #include "conf/rewrite.h"
 #include "model/key.h"
 
-/* Three lines, of a field and a key each, and more. */
+/* Sufficient for three lines with a field and a key each. */
 #define REWRITE_BYTES	512
 
 static const char * const rewrite_fields[] = {
 	"PrivateKey", "PreviousPrivateKey", "GraceUntil",
 };
 
-/* The room is there: see REWRITE_BYTES. */
+/* The buffer is large enough: see REWRITE_BYTES. */
 static void rewrite_put(struct weft_file *file, const char *text, size_t len)
 {
 	memcpy(file->text + file->len, text, len);
@@ -52,7 +52,7 @@ static void rewrite_put_all(struct weft_file *file,
 	rewrite_put(file, until, strlen(until));
 }
 
-/* White space inside a field's name does not count when a file is read. */
+/* The parser ignores white space inside a field's name, too. */
 static bool rewrite_sets(const char *line, size_t len, const char *field)
 {
 	for (; len && (*field || *line != '='); line++, len--) {
@@ -65,7 +65,7 @@ static bool rewrite_sets(const char *line, size_t len, const char *field)
 	return len && !*field;
 }
 
-/* Which of the fields a line sets, or the count of them for none. */
+/* The index of the field that a line sets, or the number of fields for none. */
 static size_t rewrite_field(const char *line, size_t len)
 {
 	size_t i;

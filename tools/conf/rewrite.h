@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The key of an interface in its file: replaced there, with all else left as
- * it is, comments included.
+ * Replaces the key of an interface in its file, and leaves the rest of the text
+ * unchanged, including comments.
  */
 #ifndef _WEFT_TOOLS_REWRITE_H
 #define _WEFT_TOOLS_REWRITE_H
@@ -13,10 +13,10 @@ struct weft_file;
 struct weft_key;
 
 /**
- * struct weft_rewrite - what a file is to say of the interface's own key
+ * struct weft_rewrite - the keys of the interface that a file is to have
  * @private_key: the key
- * @previous: the one before, or NULL for none
- * @until: when that one is to be forgotten, in seconds since 1970; 0: never
+ * @previous: the previous key, or NULL for none
+ * @until: the end of the previous key's grace, in seconds since 1970; 0: none
  */
 struct weft_rewrite {
 	const struct weft_key *private_key;
@@ -25,8 +25,8 @@ struct weft_rewrite {
 };
 
 /*
- * The text of a file, which is not changed, with what is to be said in place
- * of what it says; to be wiped. False: no memory.
+ * A copy of a file's text with the keys of @rewrite in place of its own; to be
+ * wiped. False: no memory.
  */
 bool weft_rewrite_text(const struct weft_file *text,
 		       const struct weft_rewrite *rewrite,

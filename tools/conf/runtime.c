@@ -15,7 +15,7 @@
 #define SO_NETNS_COOKIE	71
 #endif
 
-/* Unlike an inode number, a namespace's cookie is never given a second time. */
+/* Unlike an inode number, a namespace's cookie is never reused. */
 static bool runtime_cookie(__u64 *cookie)
 {
 	socklen_t len = sizeof(*cookie);
@@ -28,7 +28,7 @@ static bool runtime_cookie(__u64 *cookie)
 	return !err;
 }
 
-/* Why a folder is not closed to others, a negative errno; or 0. */
+/* 0, or a negative errno for a folder that is not private. */
 static int runtime_distrust(const struct stat *st)
 {
 	if (!S_ISDIR(st->st_mode))
@@ -38,7 +38,7 @@ static int runtime_distrust(const struct stat *st)
 	return st->st_mode & 0022 ? -EPERM : 0;
 }
 
-/* The records hold hooks, and hooks hold keys. */
+/* Private, because records contain hooks, and hooks may contain keys. */
 static bool runtime_make_folder(const char *folder)
 {
 	struct stat st;
@@ -50,7 +50,7 @@ static bool runtime_make_folder(const char *folder)
 	errno = -runtime_distrust(&st);
 	if (errno)
 		return false;
-	/* What is there can be read, and locked, where nothing can be written. */
+	/* On a read-only file system existing files can still be read and locked. */
 	return !access(folder, X_OK);
 }
 

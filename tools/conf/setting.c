@@ -19,7 +19,7 @@
 /* A key and some white space; anything longer is another kind of file. */
 #define WEFT_KEY_FILE_BYTES	4096
 
-/* Digits only: strtoul() alone would take " +7" and "-1" too. */
+/* Digits only: strtoul() alone would accept " +7" and "-1", too. */
 bool weft_setting_number(const char *text, int base, unsigned long max,
 			 unsigned long *number)
 {
@@ -39,7 +39,7 @@ bool weft_setting_mark(const char *text, unsigned long *mark)
 	return weft_setting_number(text, base, 0xffffffff, mark);
 }
 
-/* The name of a service, as wg(8) takes one. */
+/* The name of a service, as in wg(8). */
 static bool setting_service(struct weft_parser *parser, const char *name,
 			    unsigned long *port)
 {
@@ -153,7 +153,7 @@ static bool setting_endpoint(struct weft_parser *parser, const char *value)
 	if (!weft_resolve_prepare(parser->ctx, &parser->place, value,
 				  parser->peer))
 		return false;
-	/* A link that has room for one would drop the others unseen. */
+	/* An in-tree link, which has one endpoint, would silently lose the others. */
 	if (strchr(value, ',') && !parser->dev->own_word)
 		parser->dev->own_word = "endpoint A,B";
 	return true;
@@ -238,7 +238,7 @@ static bool setting_roam(struct weft_parser *parser, const char *value)
 	return true;
 }
 
-/* Complaints end up in logs. */
+/* Complaints end up in logs, so they do not quote the value. */
 bool weft_setting_secret(struct weft_parser *parser, const char *value,
 			 struct weft_key *key)
 {
@@ -250,7 +250,7 @@ bool weft_setting_secret(struct weft_parser *parser, const char *value,
 	return false;
 }
 
-/* The key in a file; an empty one stands for "take the key away". */
+/* The key in a file; an empty file removes the key. */
 static bool setting_key_file(struct weft_parser *parser, const char *path,
 			     struct weft_key *key)
 {
@@ -327,7 +327,7 @@ static bool setting_next_public_key(struct weft_parser *parser, const char *valu
 	return false;
 }
 
-/* What it is follows from what it was. */
+/* A previous key results from a replacement: a setting can only end it, by "off". */
 static bool setting_off(struct weft_parser *parser, const char *value)
 {
 	if (!strcasecmp(value, "off"))
@@ -404,7 +404,7 @@ bool weft_setting_prefix(char *text, struct weft_allowedip *ip)
 	return good;
 }
 
-/* "address", "address/length", each with "+" or "-" where that is allowed. */
+/* "address" or "address/length", with "+" or "-" where that is allowed. */
 static bool setting_allowedip(struct weft_parser *parser, char *text,
 			      struct weft_allowedip *ip)
 {
@@ -417,7 +417,7 @@ static bool setting_allowedip(struct weft_parser *parser, char *text,
 	return good;
 }
 
-/* 10.1.2.3/24 is 10.1.2.0/24 to the kernel, and often a slip of the pen. */
+/* The kernel takes 10.1.2.3/24 for 10.1.2.0/24; often it is a typing error. */
 static void setting_warn_host_part(struct weft_parser *parser, const char *text,
 				   const struct weft_allowedip *ip)
 {
@@ -474,7 +474,7 @@ static bool setting_allowedips(struct weft_parser *parser, const char *value)
 		rest = NULL;
 	while (good && (item = strsep(&rest, ",")))
 		good = setting_allowedip_item(parser, item);
-	/* A list is the whole list, unless one of its items says otherwise. */
+	/* A list replaces the peer's list, unless an item has "+" or "-". */
 	parser->peer->has |= WEFT_PEER_REPLACE_ALLOWEDIPS;
 	if (parser->peer->has & WEFT_PEER_CHANGE_ALLOWEDIPS)
 		parser->peer->has &= ~WEFT_PEER_REPLACE_ALLOWEDIPS;
@@ -482,7 +482,7 @@ static bool setting_allowedips(struct weft_parser *parser, const char *value)
 	return good;
 }
 
-/* A file ends a line at '#', and takes no notice of blanks around a value. */
+/* In a file '#' begins a comment, and blanks around a value are ignored. */
 static bool setting_name_fits_file(const char *value)
 {
 	size_t len = strlen(value);
@@ -492,7 +492,7 @@ static bool setting_name_fits_file(const char *value)
 			 !isspace((unsigned char)value[len - 1])));
 }
 
-/* What else makes a name good is for the kernel to say. */
+/* The kernel checks the other rules for names. */
 static bool setting_name(struct weft_parser *parser, const char *value)
 {
 	if (!setting_name_fits_file(value)) {
@@ -648,7 +648,7 @@ const struct weft_setting *weft_setting_find_field(const struct weft_setting *in
 	const struct weft_setting *setting;
 	int first = tolower((unsigned char)field[0]);
 
-	/* Large files are worth a look at the first letter. */
+	/* Comparing the first letter speeds up large files. */
 	for (setting = in; setting->word || setting->field; setting++)
 		if (setting->field &&
 		    tolower((unsigned char)setting->field[0]) == first &&

@@ -20,15 +20,15 @@ enum weft_scope {
 };
 
 /**
- * struct weft_parser - a model on its way from text
+ * struct weft_parser - the state of parsing text into a model
  * @ctx: for complaints
- * @place: where the parser is
- * @dev: what is being filled in
+ * @place: the parser's position
+ * @dev: the device being filled in
  * @peer: the peer that settings belong to, NULL before the first
- * @whole: the text describes all of the device: what it leaves out is off
- * @more: fields that this file may have besides those of every file, or NULL
- * @profile: what those fill in
- * @have: the interface as it is, once a peer has been called by its name
+ * @whole: the text describes the complete device: omitted settings are off
+ * @more: additional fields of this file, or NULL
+ * @profile: the profile that they fill in
+ * @have: the interface's present state, once a peer was given by its name
  */
 struct weft_parser {
 	const struct weft_context *ctx;
@@ -44,16 +44,16 @@ struct weft_parser {
 typedef bool (*weft_setter)(struct weft_parser *parser, const char *value);
 
 /**
- * struct weft_setting - one thing that can be set
- * @word: its name on the command line, NULL where it is none there
+ * struct weft_setting - one setting
+ * @word: its name on the command line, or NULL
  * @field: its name in a file
- * @value: what follows, for usage
- * @scope: what it belongs to
- * @own: only weft's links know it
- * @spaced: white space inside the value belongs to it
+ * @value: the name of its value, for usage
+ * @scope: interface or peer
+ * @own: only weft's links support it
+ * @spaced: white space inside the value is kept
  * @empty: a file may leave the value out
- * @from_word: take it from the command line
- * @from_field: take it from a file
+ * @from_word: parses a value of the command line
+ * @from_field: parses a value of a file
  */
 struct weft_setting {
 	const char *word;
@@ -81,9 +81,9 @@ char *weft_setting_list(enum weft_scope scope, bool fields,
 /* Digits only, and no more than @max. */
 bool weft_setting_number(const char *text, int base, unsigned long max,
 			 unsigned long *number);
-/* Decimal, or hexadecimal after "0x": a leading zero means nothing. */
+/* Decimal, or hexadecimal after "0x"; a leading zero does not mean octal. */
 bool weft_setting_mark(const char *text, unsigned long *mark);
-/* "address" or "address/length"; @text is put back as it was. */
+/* "address" or "address/length"; @text is modified in between, and restored. */
 bool weft_setting_prefix(char *text, struct weft_allowedip *ip);
 /* "on" or "off". */
 bool weft_setting_switch(struct weft_parser *parser, const char *value,

@@ -9,7 +9,7 @@
 #include "conf/setting.h"
 #include "conf/table.h"
 
-/* The administrator's, then where distributions have them, iproute2 6.5's last. */
+/* The administrator's file, then those of distributions, that of iproute2 6.5 last. */
 const char * const weft_table_files[] = {
 	"/etc/iproute2/rt_tables", "/usr/share/iproute2/rt_tables",
 	"/usr/lib/iproute2/rt_tables", NULL
@@ -24,7 +24,7 @@ static const struct {
 	{ "local", RT_TABLE_LOCAL },
 };
 
-/* "NUMBER NAME", the number decimal or hexadecimal; '#' begins a remark. */
+/* "NUMBER NAME", the number decimal or hexadecimal; '#' begins a comment. */
 static __u32 table_of_line(char *line, const char *name)
 {
 	unsigned long table;

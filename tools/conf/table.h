@@ -5,7 +5,7 @@
 
 #include <linux/types.h>
 
-/* Where ip(8) looks, first things first, up to a NULL; each may have a folder NAME.d beside it. */
+/* The files of ip(8), by precedence, up to a NULL; each may have a folder NAME.d. */
 extern const char * const weft_table_files[];
 
 /* The table called @name, or 0. */

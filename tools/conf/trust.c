@@ -10,17 +10,17 @@
 #include "base/complain.h"
 #include "conf/trust.h"
 
-/* As many as the kernel follows in one path. */
+/* The kernel's limit for one path. */
 #define TRUST_LINKS_MAX	40
 
 /**
- * struct trust_walk - a path on the way from the root to its file
+ * struct trust_walk - the walk along a path from the root to its file
  * @ctx: the context
  * @file: the path as it was given, for complaints
- * @seen: the file as it was opened
- * @now: the folder that is reached, without links and the last slash
+ * @seen: stat data of the opened file
+ * @now: the folder reached, without links and the last slash
  * @rest: the names that follow
- * @links: how many links were followed
+ * @links: the number of links followed
  */
 struct trust_walk {
 	const struct weft_context *ctx;
@@ -31,7 +31,7 @@ struct trust_walk {
 	unsigned int links;
 };
 
-/* In a folder with the sticky bit others cannot replace what is not theirs. */
+/* In a folder with the sticky bit other users cannot replace files that are not their own. */
 static bool trust_mode(const struct stat *st)
 {
 	return !(st->st_mode & 0022) ||
@@ -39,8 +39,8 @@ static bool trust_mode(const struct stat *st)
 }
 
 /*
- * Owner and mode of the opened file count, too: a number of a deleted file may
- * be given to the next one.
+ * Owner and mode of the opened file are compared, too: the inode number of a deleted
+ * file may be reused.
  */
 static bool trust_is_same(const struct stat *st, const struct stat *seen)
 {
@@ -59,7 +59,7 @@ static bool trust_owner(const struct trust_walk *walk, const char *path,
 	return false;
 }
 
-/* A file or a folder; @seen: it still has to be that file. */
+/* Checks a file or a folder; @seen: it still has to be that file. */
 static bool trust_one(const struct trust_walk *walk, const char *path,
 		      const struct stat *st, const struct stat *seen)
 {
@@ -92,7 +92,7 @@ static bool trust_not_examined(const struct trust_walk *walk, const char *path,
 	return false;
 }
 
-/* The names that a link stands for come in front of the rest. */
+/* The link's target is put before the rest of the path. */
 static bool trust_follow(struct trust_walk *walk, const char *path,
 			 const struct stat *st)
 {
@@ -132,7 +132,7 @@ static bool trust_enter(struct trust_walk *walk, char *path)
 	return walk->now || trust_no_memory(walk);
 }
 
-/* The next name of the rest. */
+/* Walks to the next name of the rest. */
 static bool trust_step(struct trust_walk *walk)
 {
 	char *name = walk->rest + strspn(walk->rest, "/"), *path, *rest;
@@ -175,8 +175,8 @@ static bool trust_whole(struct trust_walk *walk)
 }
 
 /*
- * A file is replaced by the owner of any folder on the way to it, or of any
- * link: a path without its links does not show them.
+ * The owner of any folder or link on the path can replace the file, and realpath()
+ * would hide the links.
  */
 bool weft_trust_file(const struct weft_context *ctx, const char *path,
 		     const struct stat *seen)

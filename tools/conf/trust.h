@@ -9,10 +9,10 @@ struct stat;
 struct weft_context;
 
 /*
- * Whether only root, or this user, can have written @path: it, and each folder
- * and each symbolic link on the way to it. @path still has to be the
- * file @seen, unless that is all zero: between its reading and this look at it
- * a folder's owner may put another in its place. False after a complaint.
+ * Whether only root, or this user, can have written @path: the file, and each folder
+ * and each symbolic link on the path. @path still has to be the file @seen, unless
+ * that is all zero: between the reading and this check a folder's owner may have
+ * replaced the file. False after a complaint.
  */
 bool weft_trust_file(const struct weft_context *ctx, const char *path,
 		     const struct stat *seen);

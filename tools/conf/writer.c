@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The successor has no name until it is complete (O_TMPFILE), or a unique one
- * on file systems that cannot do that. A process that is killed in between may
- * leave a named one: it is locked while its writer lives, and the next writer
- * of the same file removes those that are not.
+ * on file systems without O_TMPFILE. A process that is killed in between may leave
+ * a named one. A successor is locked while its writer lives, and the next writer of
+ * the same file removes unlocked ones.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -39,7 +39,7 @@ static bool writer_complain(const struct weft_context *ctx, const char *path,
 	return false;
 }
 
-/* The end by a signal, or by the limit on sizes, would leave work behind. */
+/* Termination by a signal, or by the file size limit, would leave a successor behind. */
 static void writer_hold_signals(struct weft_writer *writer)
 {
 	static const int numbers[] = {
@@ -63,7 +63,7 @@ static void writer_release_signals(struct weft_writer *writer)
 	sigprocmask(SIG_SETMASK, &writer->mask, NULL);
 }
 
-/* The folder is found before the name, which nothing follows. */
+/* The folder is resolved first; the name in it is not followed as a link. */
 static int writer_find_name(struct weft_writer *writer, const char *path)
 {
 	char *copy = strdup(path), *folder;
@@ -113,7 +113,7 @@ static bool writer_is_seen(const struct weft_writer *writer,
 			 st->st_mtim.tv_nsec == seen->st_mtim.tv_nsec);
 }
 
-/* A link in the place of the name is replaced, but one to a device or a pipe. */
+/* A symbolic link of this name is replaced, unless it points to a device or a pipe. */
 static int writer_without_old(const struct weft_writer *writer, int err)
 {
 	struct stat st;
@@ -162,7 +162,7 @@ static void writer_sweep_one(struct weft_writer *writer, const char *name)
 	close(fd);
 }
 
-/* What killed writers have left: there are keys in it. */
+/* Removes successors of killed writers, which contain keys. */
 static void writer_sweep(struct weft_writer *writer)
 {
 	int fd = openat(writer->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -190,7 +190,7 @@ static char *writer_name(const struct weft_writer *writer)
 	return name;
 }
 
-/* Between its creation and its lock another writer may have swept it. */
+/* Another writer may remove the file between its creation and its lock. */
 static int writer_create_named(struct weft_writer *writer)
 {
 	struct stat st;
@@ -228,7 +228,7 @@ static int writer_create(struct weft_writer *writer)
 	return 0;
 }
 
-/* No copy of keys stays in a buffer that is not wiped. */
+/* The stream uses a buffer that is wiped, so that no copy of a key stays in memory. */
 static int writer_open_stream(struct weft_writer *writer)
 {
 	int fd = fcntl(writer->fd, F_DUPFD_CLOEXEC, 0);
@@ -258,7 +258,7 @@ static int writer_open(struct weft_writer *writer, const char *path)
 	return err ? err : writer_open_stream(writer);
 }
 
-/* The label of a file, and what vouches for bytes that are no more. */
+/* Attributes that may be missing: the security label, and signatures of the old contents. */
 static bool writer_may_miss(const char *name, int err)
 {
 	return (err == EPERM || err == EACCES || err == EOPNOTSUPP) &&
@@ -270,7 +270,7 @@ static bool writer_vouches(const char *name)
 	return !strcmp(name, "security.ima") || !strcmp(name, "security.evm");
 }
 
-/* 0 or a negative errno. One that is there already needs no right to be set. */
+/* 0 or a negative errno. An attribute that is equal already needs no permission. */
 static int writer_copy_attribute(struct weft_writer *writer, const char *name)
 {
 	char value[XATTR_SIZE_MAX], have[XATTR_SIZE_MAX];
@@ -288,7 +288,7 @@ static int writer_copy_attribute(struct weft_writer *writer, const char *name)
 	return -errno;
 }
 
-/* The folder's default access list would let others in. */
+/* Removes the access list that the folder's default list has given to the file. */
 static int writer_drop_acl(struct weft_writer *writer)
 {
 	if (!fremovexattr(writer->fd, WRITER_ACL) || errno == ENODATA ||
@@ -311,7 +311,7 @@ static int writer_copy_attributes(struct weft_writer *writer)
 	return err;
 }
 
-/* Another owner or group would be one that may read the keys. 0 or a negative errno. */
+/* With another owner or group other users could read the keys. 0 or a negative errno. */
 static int writer_copy_all(struct weft_writer *writer)
 {
 	struct stat st;
@@ -328,7 +328,7 @@ static int writer_copy_all(struct weft_writer *writer)
 	return writer_copy_attributes(writer);
 }
 
-/* Give the successor a name, so that it can be moved onto the file's. */
+/* Give the successor a name, for the rename over the file. */
 static int writer_link(struct weft_writer *writer)
 {
 	char proc[sizeof("/proc/self/fd/") + 12];
@@ -352,7 +352,7 @@ static int writer_link(struct weft_writer *writer)
 	return -errno;
 }
 
-/* A new name lasts once its folder has been written, where that can be asked for. */
+/* A rename is durable after an fsync() of the folder, where that is supported. */
 static int writer_sync_folder(const struct weft_writer *writer)
 {
 	if (!fsync(writer->folder) || errno == EINVAL || errno == EROFS ||
@@ -381,7 +381,7 @@ static int writer_replace(struct weft_writer *writer)
 	return writer_sync_folder(writer);
 }
 
-/* An error of an earlier write is met again here, or leaves its flag alone. */
+/* An earlier write error is returned again by fflush(), or shows only in ferror(). */
 static int writer_close_stream(struct weft_writer *writer)
 {
 	int err = writer->err;

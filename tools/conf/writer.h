@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Files that are replaced whole: readers see the old text or the new one. */
+/* Atomic replacement of files: readers see the old text or the new one. */
 #ifndef _WEFT_TOOLS_WRITER_H
 #define _WEFT_TOOLS_WRITER_H
 
@@ -15,17 +15,17 @@ struct weft_context;
  * @ctx: the context, for complaints
  * @path: the file, with symbolic links of its folder followed
  * @base: its name in @folder, part of @path
- * @folder: the folder it lies in
- * @old: the file as it is, or -1 where there is none
- * @seen: the file as it was read, or NULL
- * @mode: the mode of a file that there was none of
+ * @folder: the folder that contains it
+ * @old: the present file, or -1 if it does not exist
+ * @seen: stat data of the file when it was read, or NULL
+ * @mode: the mode of a new file
  * @fd: the successor
  * @fresh: its name in @folder, or NULL while it has none
- * @out: what is written goes here
- * @err: what kept a text from being taken, a negative errno, or 0
+ * @out: the stream for the new text
+ * @err: the error of a failed text, a negative errno, or 0
  * @buffer: the buffer of @out, wiped at the end
- * @mask: the signals that were blocked before
- * @on_size: what the size limit's signal did before
+ * @mask: the former signal mask
+ * @on_size: the former action of the file size limit's signal
  */
 struct weft_writer {
 	const struct weft_context *ctx;
@@ -45,24 +45,23 @@ struct weft_writer {
 };
 
 /*
- * Begin to write @path, which is created with @mode if there is none. With
- * @seen, the file as it was read, a symbolic link is followed and has to lead
- * to that file still; without it, a link is replaced. False after a complaint;
- * true has to be followed by the end of it. Signals that would end the program
- * wait in between.
+ * Begin to write @path, which is created with @mode if it does not exist. With
+ * @seen, the stat data of the file that was read, a symbolic link is followed and
+ * still has to lead to that file; without it, a link is replaced. False after a
+ * complaint; after true weft_writer_end() has to be called. Terminating signals are
+ * blocked in between.
  */
 bool weft_writer_begin(struct weft_writer *writer,
 		       const struct weft_context *ctx, const char *path,
 		       mode_t mode, struct stat *seen);
 /*
- * With @good the successor takes the file's place, on the disk too, with the
- * mode, owner, access list and label of the file, and is what was seen from
- * then on. Otherwise, and after a complaint, false: the file is as it was, and
- * nothing lies beside it.
+ * With @good the successor replaces the file, durably, with the mode, owner, access
+ * list and label of the file, and @seen is updated. Otherwise, and after a complaint,
+ * false: the file is unchanged, and the successor is removed.
  */
 bool weft_writer_end(struct weft_writer *writer, bool good);
 
-/* Both at once for a text in memory. */
+/* Both calls for a text in memory. */
 bool weft_writer_put(const struct weft_context *ctx, const char *path,
 		     mode_t mode, struct stat *seen, const char *text,
 		     size_t len);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the checks have in common, and the walk through their tables. */
+/* Helpers shared by the checks, and the loop over their tables. */
 #include "base/array.h"
 #include "doctor/checks.h"
 #include "doctor/doctor.h"
 #include "model/attr.h"
 #include "model/format.h"
 
-/* A session is good for that long at most (WireGuard paper, section 6.1, Reject-After-Time). */
+/* The longest life of a session (WireGuard paper, section 6.1, Reject-After-Time). */
 #define DOCTOR_SESSION_S	180
 
 #define DOCTOR_INITIATION_BYTES	148
@@ -33,8 +33,8 @@ bool weft_doctor_has_heard(const struct weft_doctor_peer *peer)
 }
 
 /*
- * In-tree wireguard does not tell what it sends: when all of it was of the
- * length of initiations, initiations are what it was.
+ * In-tree wireguard does not count initiations: sent bytes that are a multiple
+ * of an initiation's length are taken for initiations.
  */
 bool weft_doctor_initiates(const struct weft_doctor_peer *peer)
 {
@@ -82,7 +82,7 @@ void weft_doctor_tell_mend(const struct weft_bar *bar,
 	      finding->mend);
 }
 
-/* One check of the interface, or of @peer; whether it found something. */
+/* Runs one check of the interface, or of @peer; true: it has a finding. */
 static bool doctor_make(const struct weft_doctor_check *check,
 			const struct weft_doctor_facts *facts,
 			const struct weft_doctor_peer *peer,
@@ -103,7 +103,7 @@ static bool doctor_make(const struct weft_doctor_check *check,
 	return found;
 }
 
-/* All checks of one kind; whether there is a reason for silence among them. */
+/* Runs all checks of one kind; true: a finding explains the silence. */
 static bool doctor_make_all(const struct weft_doctor_facts *facts,
 			    const struct weft_doctor_peer *peer,
 			    struct weft_doctor_report *report, bool silenced,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Checks of the interface. Findings are read by administrators who have not read the protocol. */
+/* Checks of the interface. Findings are worded for administrators, not in the protocol's terms. */
 #include "base/array.h"
 #include "conf/profile.h"
 #include "doctor/checks.h"
 #include "doctor/doctor.h"
 #include "model/attr.h"
 
-/* It happens now, or did once and something still is wrong. */
+/* Drops that grow now, or earlier ones while a fault persists. */
 static __u64 doctor_counts(const struct weft_doctor_facts *facts, int reason)
 {
 	__u64 count = facts->last->drops[reason];
@@ -76,8 +76,8 @@ static bool check_barred_out(const struct weft_doctor_facts *facts,
 }
 
 /*
- * Only answers come in, in every family that the tunnel has. With less than
- * WEFT_BARS that is so perhaps, and the family where it is least sure counts.
+ * The firewall accepts only answers, in every family that the tunnel uses. Below
+ * WEFT_BARS that is uncertain, and the least certain family is returned.
  */
 static const struct weft_bar *doctor_shuts_out(const struct weft_doctor_facts *facts,
 					       enum weft_bars least)
@@ -103,7 +103,7 @@ static const struct weft_bar *doctor_bars_calls(const struct weft_doctor_facts *
 	return doctor_shuts_out(facts, WEFT_BARS);
 }
 
-/* A peer that cannot be called has to call, and does not. */
+/* A peer without an endpoint has to initiate, and does not. */
 static bool doctor_misses_caller(const struct weft_doctor_facts *facts)
 {
 	size_t i;
@@ -136,7 +136,7 @@ static bool check_barred_calls(const struct weft_doctor_facts *facts,
 	       doctor_tell_bars_calls(facts, finding);
 }
 
-/* A rule that perhaps accepts calls may be meant for other hosts. */
+/* A rule that may accept initiations may be meant for other hosts. */
 static bool check_perhaps_barred_calls(const struct weft_doctor_facts *facts,
 				       struct weft_doctor_finding *finding)
 {
@@ -151,7 +151,7 @@ static bool check_perhaps_barred_calls(const struct weft_doctor_facts *facts,
 	return true;
 }
 
-/* It goes on for as long as the firewall remembers the flow. */
+/* The tunnel works only while the firewall tracks the flow. */
 static bool check_bars_calls(const struct weft_doctor_facts *facts,
 			     struct weft_doctor_finding *finding)
 {
@@ -210,8 +210,8 @@ static bool check_unknown_peer(const struct weft_doctor_facts *facts,
 }
 
 /*
- * Packets that came for somebody else say that it is wanted; so does the file,
- * of IPv4, which every fleet has.
+ * Forwarding is wanted where packets for other hosts arrive, or, for IPv4, where
+ * the file asks for it.
  */
 static bool check_forwarding(const struct weft_doctor_facts *facts,
 			     struct weft_doctor_finding *finding)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Checks of a peer. Findings are read by administrators who have not read the protocol. */
+/* Checks of a peer. Findings are worded for administrators, not in the protocol's terms. */
 #include <string.h>
 
 #include "conf/profile.h"
@@ -8,7 +8,7 @@
 #include "model/attr.h"
 #include "model/format.h"
 
-/* What a message adds to an inner packet: 20 or 40, 8, 16, 16 bytes. */
+/* A message adds headers and a tag to an inner packet: 20 or 40, 8, 16, 16 bytes. */
 #define DOCTOR_OVERHEAD_IP4	60
 #define DOCTOR_OVERHEAD_IP6	80
 
@@ -85,7 +85,7 @@ static bool check_loop(const struct weft_doctor_facts *facts,
 	return true;
 }
 
-/* The walls are those of packets from and to any peer. */
+/* Findings about packets from and to any peer are reported once, for the interface. */
 static bool check_barred_peer_in(const struct weft_doctor_facts *facts,
 				 const struct weft_doctor_peer *peer,
 				 struct weft_doctor_finding *finding)
@@ -241,8 +241,8 @@ static void doctor_mend_marks(const struct weft_doctor_facts *facts,
 }
 
 /*
- * A strict filter looks for the way back, and what comes in has no mark. It
- * counts what it drops, which may be nothing while it is watched.
+ * A strict reverse path filter looks the route back up without a mark. Its drop
+ * counter may not move while the doctor watches.
  */
 static bool check_rp_filter_outer(const struct weft_doctor_facts *facts,
 				  const struct weft_doctor_peer *peer,
@@ -291,7 +291,7 @@ doctor_first_astray(const struct weft_doctor_facts *facts,
 {
 	size_t i;
 
-	/* Without the interface there are no routes through it. */
+	/* A link that is down has no routes. */
 	for (i = 0; facts->link.up && i < peer->prefix_count; i++)
 		if (!doctor_way_is_own(facts, &peer->prefixes[i]) &&
 		    peer->prefixes[i].way.found == found)
@@ -363,8 +363,9 @@ static bool check_shadowed(const struct weft_doctor_facts *facts,
 }
 
 /*
- * The narrower prefix wins, and is meant to, with a default route as with a hub
- * beside direct peers. But here it wins from a peer that is up for one that is not.
+ * The longest prefix wins by design, under a default route as with a hub beside
+ * direct peers. The finding is a prefix of a peer that is up, of which a part belongs
+ * to a peer that is not.
  */
 static bool check_overlap(const struct weft_doctor_facts *facts,
 			  const struct weft_doctor_peer *peer,
@@ -457,8 +458,8 @@ static bool check_mtu(const struct weft_doctor_facts *facts,
 }
 
 /*
- * The state counts, not only what was tried meanwhile: with a session that has
- * fallen silent no handshake need be due.
+ * The state decides, not only the handshakes sent meanwhile: while a silent session
+ * lives, no handshake need be due.
  */
 static bool doctor_is_unanswered(const struct weft_doctor_facts *facts,
 				 const struct weft_doctor_peer *peer)
@@ -470,7 +471,7 @@ static bool doctor_is_unanswered(const struct weft_doctor_facts *facts,
 	       tried;
 }
 
-/* A rule with a condition that is not understood: a hint, where there is no reason. */
+/* A rule with a condition that is not understood: a hint, in the absence of a reason. */
 static bool check_perhaps_barred(const struct weft_doctor_facts *facts,
 				 const struct weft_doctor_peer *peer,
 				 struct weft_doctor_finding *finding)

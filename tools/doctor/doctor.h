@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * weft doctor: facts are gathered first, then each check of a table looks at
- * them for one thing that is wrong. The checks touch nothing else, so that
- * tests can make facts up.
+ * weft doctor: facts are gathered first, then each check of a table looks in
+ * them for one fault. The checks read nothing else, so that tests can supply
+ * facts.
  */
 #ifndef _WEFT_TOOLS_DOCTOR_H
 #define _WEFT_TOOLS_DOCTOR_H
@@ -17,39 +17,39 @@ struct weft_context;
 struct weft_profile;
 
 /**
- * struct weft_doctor_prefix - an allowed IP, and where packets for it go
+ * struct weft_doctor_prefix - an allowed IP and the route of its packets
  * @ip: the allowed IP
- * @way: of an address in it
+ * @way: the route to an address in it
  */
 struct weft_doctor_prefix {
 	const struct weft_allowedip *ip;
 	struct weft_host_way way;
 };
 
-/* What ICMP said meanwhile of the tunnel's packets to an endpoint. */
+/* The ICMP errors received for the tunnel's packets to an endpoint. */
 enum weft_doctor_probe {
-	WEFT_PROBE_NONE,	/* nothing */
+	WEFT_PROBE_NONE,	/* no error */
 	WEFT_PROBE_REFUSED,	/* no socket listens on that port */
-	WEFT_PROBE_UNREACHABLE,	/* there is no such machine, or a router passes nothing on */
+	WEFT_PROBE_UNREACHABLE,	/* the host does not exist, or a router does not forward */
 };
 
 /**
- * struct weft_doctor_peer - what is known of one peer
- * @first: as it was before anything was tried
- * @last: as it was afterwards
- * @endpoints: two endpoints that it went to and fro between
- * @returns: how often it went back to where it had just been
- * @way: to its endpoint
+ * struct weft_doctor_peer - the facts about one peer
+ * @first: the peer before the doctor sent handshakes
+ * @last: the peer afterwards
+ * @endpoints: the two latest endpoints
+ * @returns: how often the endpoint went back to the one before the last
+ * @way: the route to its endpoint
  * @unmarked: the same for packets without the interface's mark
  * @outer_strict: rp_filter is strict where @way leads, and does not see the mark
- * @in: what the firewall does with what the peer answers, of a peer that is not up
- * @out: and with packets to it
- * @probe: what ICMP said
+ * @in: the firewall's verdict on the peer's answers, of a peer that is not up
+ * @out: the verdict on packets to it
+ * @probe: the ICMP errors received
  * @wanted: the peer as the file has it, or NULL
- * @calls: the file has the peer without an endpoint: it is the peer that calls
- * @unresolved: the name of its endpoint in the file, if it stands for nothing
+ * @calls: the file has the peer without an endpoint: only the peer initiates
+ * @unresolved: the name of its endpoint in the file, if it has no address
  * @prefixes: its allowed IPs
- * @prefix_count: how many
+ * @prefix_count: their number
  */
 struct weft_doctor_peer {
 	const struct weft_peer *first;
@@ -69,7 +69,7 @@ struct weft_doctor_peer {
 	size_t prefix_count;
 };
 
-/* Counters of a namespace: what grew while it was watched. */
+/* Counters of a namespace, as differences between two readings. */
 struct weft_doctor_stack {
 	unsigned long not_forwarded4;
 	unsigned long not_forwarded6;
@@ -77,11 +77,11 @@ struct weft_doctor_stack {
 };
 
 /**
- * struct weft_doctor_wall - what the firewall does with packets of one family
+ * struct weft_doctor_wall - the firewall's verdicts on packets of one family
  * @used: the tunnel has packets of that family
- * @in: with answers that come in
- * @fresh: with what comes in and answers nothing
- * @out: with what leaves
+ * @in: the verdict on incoming answers
+ * @fresh: the verdict on incoming packets that begin a flow
+ * @out: the verdict on outgoing packets
  */
 struct weft_doctor_wall {
 	bool used;
@@ -90,27 +90,27 @@ struct weft_doctor_wall {
 	struct weft_bar out;
 };
 
-/* Peers in other orders than their own; index.c. */
+/* Peers in sorted order; index.c. */
 struct weft_doctor_index;
 
 /**
- * struct weft_doctor_facts - what is known of an interface
- * @first: as it was before anything was tried
- * @last: as it was afterwards
+ * struct weft_doctor_facts - the facts about an interface
+ * @first: the interface before the doctor sent handshakes
+ * @last: the interface afterwards
  * @link: the link
  * @path: its file, or NULL
- * @profile: what that says, or NULL
+ * @profile: the contents of that file, or NULL
  * @now: the time
- * @forwarding4: the interface passes IPv4 on
- * @forwarding6: IPv6
+ * @forwarding4: the interface forwards IPv4
+ * @forwarding6: the interface forwards IPv6
  * @strict: rp_filter is strict on the interface
- * @pmtu: the interface tells inner senders what fits
+ * @pmtu: the interface tells inner senders the path MTU
  * @grew: counters of the stack
  * @walls: the firewall, for IPv4 and IPv6
  * @unread: why the firewall could not be read, or NULL
- * @unmarked_table: what "up" had told the firewall, for marks to be seen, is gone
+ * @unmarked_table: the nft table by which "up" restores marks is missing
  * @peers: the peers
- * @peer_count: how many
+ * @peer_count: their number
  * @index: made and used by weft_doctor_look()
  */
 struct weft_doctor_facts {
@@ -139,9 +139,9 @@ enum weft_doctor_severity {
 };
 
 /**
- * struct weft_doctor_finding - what a check says
- * @what: what is wrong
- * @mend: what would mend it
+ * struct weft_doctor_finding - the text of a check
+ * @what: the fault
+ * @mend: the remedy
  */
 struct weft_doctor_finding {
 	FILE *what;
@@ -149,15 +149,15 @@ struct weft_doctor_finding {
 };
 
 /**
- * struct weft_doctor_check - one thing to look for
+ * struct weft_doctor_check - one check
  * @code: its name
- * @severity: how bad it is
+ * @severity: of its findings
  * @silences: explains a silent peer by itself: checks marked @last are then skipped
  * @last: only for peers whose silence no other check explains
- * @device: looks at the interface, or NULL
- * @peer: looks at a peer, or NULL
+ * @device: checks the interface, or NULL
+ * @peer: checks a peer, or NULL
  *
- * Both return whether it is so, and have then written why.
+ * Both return true with a finding, which they have then written.
  */
 struct weft_doctor_check {
 	const char *code;
@@ -172,13 +172,13 @@ struct weft_doctor_check {
 };
 
 /**
- * struct weft_doctor_result - a finding on its way out
+ * struct weft_doctor_result - a finding that is reported
  * @code: the check's name
- * @severity: how bad it is
+ * @severity: the check's severity
  * @name: the interface, or NULL for the machine
  * @peer: the peer, or NULL
- * @what: what is wrong
- * @mend: what would mend it
+ * @what: the fault
+ * @mend: the remedy
  */
 struct weft_doctor_result {
 	const char *code;
@@ -190,8 +190,8 @@ struct weft_doctor_result {
 };
 
 /**
- * struct weft_doctor_report - where findings go
- * @find: takes one
+ * struct weft_doctor_report - the receiver of findings
+ * @find: called for each finding
  * @data: for @find
  * @worst: the worst severity so far
  */
@@ -202,7 +202,7 @@ struct weft_doctor_report {
 	int worst;
 };
 
-/* Make all checks. False: no memory. */
+/* Run all checks. False: no memory. */
 bool weft_doctor_look(struct weft_doctor_facts *facts,
 		      struct weft_doctor_report *report);
 
@@ -216,12 +216,12 @@ struct weft_doctor_writing {
 };
 
 bool weft_doctor_write_begin(struct weft_doctor_writing *writing);
-/* Tells @result of it if @found. False: no memory. */
+/* Passes the finding to @result if @found. False: no memory. */
 bool weft_doctor_write_end(struct weft_doctor_writing *writing, bool found,
 			   struct weft_doctor_report *report,
 			   struct weft_doctor_result result);
 
-/* There is a session with the peer, and nothing says that it has fallen silent. */
+/* The peer has a session and is not known to be silent. */
 bool weft_doctor_is_up(const struct weft_doctor_facts *facts,
 		       const struct weft_doctor_peer *peer);
 
@@ -239,13 +239,13 @@ weft_doctor_index_within(const struct weft_doctor_index *index,
 			 const struct weft_allowedip *ip,
 			 const struct weft_doctor_peer **owner);
 
-/* Sends handshakes and probes, and watches for some seconds. False after a complaint. */
+/* Starts handshakes, and reads counters for some seconds. False after a complaint. */
 bool weft_doctor_gather(const struct weft_context *ctx, const char *name,
 			struct weft_doctor_facts *facts);
 void weft_doctor_facts_free(struct weft_doctor_facts *facts);
 
 /**
- * struct weft_doctor_rules - all of a machine's firewall
+ * struct weft_doctor_rules - the rulesets of a machine's firewall
  * @nft: nft's JSON, or NULL
  * @ip4: iptables-save's text, or NULL
  * @ip6: ip6tables-save's
@@ -261,13 +261,13 @@ struct weft_doctor_rules {
 void weft_doctor_rules_read(const struct weft_context *ctx,
 			    struct weft_doctor_rules *rules);
 void weft_doctor_rules_free(struct weft_doctor_rules *rules);
-/* What becomes of @packet; @bar is to be cleared. */
+/* The firewall's verdict on @packet; @bar is to be cleared. */
 void weft_doctor_rules_ask(const struct weft_doctor_rules *rules,
 			   const struct weft_packet *packet,
 			   struct weft_bar *bar);
 /*
- * Fills in the peers' @wanted, @calls and @unresolved. All names are looked up side by
- * side, for some seconds.
+ * Fills in the peers' @wanted, @calls and @unresolved. All names are looked up in
+ * parallel, with a limit of some seconds.
  */
 void weft_doctor_gather_names(const struct weft_context *ctx,
 			      struct weft_doctor_facts *facts);
@@ -275,24 +275,24 @@ void weft_doctor_gather_names(const struct weft_context *ctx,
 void weft_doctor_gather_firewall(const struct weft_context *ctx,
 				 struct weft_doctor_facts *facts);
 
-/* What a program prints, or NULL: it is not there, or did not end well. Words end with a NULL. */
+/* The output of a program, or NULL: it is missing, or has failed. Words end with a NULL. */
 char *weft_doctor_run(const struct weft_context *ctx, const char *program, ...);
-/* The same; 0, or what host->run() returns: -ENOENT where the program is not there. */
+/* The same; 0, or the result of host->run(): -ENOENT where the program is missing. */
 int weft_doctor_try(const struct weft_context *ctx, char **output,
 		    const char *program, ...);
-/* A setting of net.FAMILY.conf.NAME, -1 where there is none. */
+/* A setting of net.FAMILY.conf.NAME, -1 where it does not exist. */
 int weft_doctor_setting(const struct weft_context *ctx, const char *family,
 			const char *name, const char *setting);
-/* Both rp_filter's, of which the greater one holds. */
+/* The effective rp_filter: the greater of "all" and the interface's own. */
 bool weft_doctor_is_strict(const struct weft_context *ctx, const char *name);
 
 /*
- * Listen to ICMP while the tunnel's own packets are on their way: no packet is
- * sent for it. Without CAP_NET_RAW nothing is heard.
+ * Receives ICMP errors for the tunnel's own packets; the probes send no packet.
+ * Without CAP_NET_RAW no ICMP is received.
  */
 struct weft_doctor_probes;
 struct weft_doctor_probes *weft_doctor_probe_start(const struct weft_device *dev);
-/* Takes in what has come. */
+/* Reads the ICMP messages received so far. */
 void weft_doctor_probe_hear(struct weft_doctor_probes *probes);
 enum weft_doctor_probe weft_doctor_probe_result(const struct weft_doctor_probes *probes,
 						size_t peer);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the checks go by. All of it is read; only handshakes are sent. */
+/* The facts for the checks. Gathering only reads, and starts handshakes. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -18,15 +18,15 @@
 #include "genl/backend.h"
 #include "host/program.h"
 
-/* An answer takes one round trip; if it does not come, a second try is made after 5 s. */
+/* An answer takes one round trip; an unanswered handshake is retried after 5 s. */
 #define DOCTOR_SAMPLE_US	150000
 #define DOCTOR_SAMPLES		20
 #define DOCTOR_SAMPLES_MAX	44
 
-/* Each is a question to the kernel. */
+/* Each route costs one request to the kernel. */
 #define DOCTOR_WAYS_MAX		2000
 
-/* Kept free for measurements (RFC 2544, RFC 5180): only a default route leads there. */
+/* Reserved for benchmarks (RFC 2544, RFC 5180): only a default route leads there. */
 #define DOCTOR_ANYWHERE_IP4	"198.18.0.1"
 #define DOCTOR_ANYWHERE_IP6	"2001:2::1"
 
@@ -35,11 +35,11 @@
 #define DOCTOR_WORDS_MAX	6
 
 /**
- * struct doctor_watch - gathering, and what it has to hold on to
- * @ctx: the way to everything
- * @facts: what is filled in
- * @before: where each peer was, and where it was before that
- * @ways: questions of routes so far
+ * struct doctor_watch - the state of gathering
+ * @ctx: the context
+ * @facts: the facts being filled in
+ * @before: the two latest endpoints of each peer, newest first
+ * @ways: routes requested so far
  */
 struct doctor_watch {
 	const struct weft_context *ctx;
@@ -234,7 +234,7 @@ static void doctor_next_address(struct weft_allowedip *ip)
 	++*last;
 }
 
-/* Some address that a packet for the prefix could be for. */
+/* An address within the prefix that is not the host's own. */
 static void doctor_example(const struct weft_routes *addresses,
 			   const struct weft_allowedip *prefix,
 			   union weft_endpoint *to)
@@ -258,7 +258,7 @@ static void doctor_example(const struct weft_routes *addresses,
 		to->ip6.sin6_addr = ip.ip6;
 }
 
-/* Groups and links have routes of other kinds. */
+/* Multicast and link-local prefixes need no route through the tunnel. */
 static bool doctor_is_ordinary(const struct weft_allowedip *ip)
 {
 	if (ip->family == AF_INET)
@@ -277,7 +277,7 @@ static void doctor_gather_prefixes(struct doctor_watch *watch,
 	union weft_endpoint to;
 	size_t count = 0;
 
-	/* Then routes are somebody else's affair. */
+	/* With Table = off weft does not manage routes. */
 	if (profile && profile->table == WEFT_TABLE_OFF)
 		return;
 	for (ip = peer->last->allowedips; ip; ip = ip->next)
@@ -309,7 +309,10 @@ static void doctor_gather_peers(struct doctor_watch *watch)
 	weft_host_routes_free(&addresses);
 }
 
-/* A datagram that nobody waits for, through the tunnel: for who takes no orders to connect. */
+/*
+ * A datagram to the discard port, through the tunnel, starts a handshake: in-tree
+ * wireguard has no request for one.
+ */
 static void doctor_knock(const struct weft_device *dev,
 			 const struct weft_peer *peer)
 {
@@ -334,7 +337,7 @@ static void doctor_knock(const struct weft_device *dev,
 	close(fd);
 }
 
-/* Those that can be called are, unless there is a session. */
+/* Starts handshakes with the peers that have an endpoint and no session. */
 static void doctor_connect(struct doctor_watch *watch)
 {
 	const struct weft_device *dev = watch->facts->first;
@@ -356,13 +359,13 @@ static void doctor_connect(struct doctor_watch *watch)
 		called->has = WEFT_PEER_HAS_PUBLIC_KEY | WEFT_PEER_UPDATE_ONLY |
 			      WEFT_PEER_CONNECT;
 	}
-	/* That it could not be is what a check finds by itself. */
+	/* A refusal needs no complaint: the checks report the missing session. */
 	if (change && change->peers)
 		watch->ctx->backend->set(watch->ctx->backend, change);
 	weft_model_device_free(change);
 }
 
-/* Who is back where it has just been, coming from elsewhere, goes to and fro. */
+/* Counts endpoints that return to the one before the last. */
 static void doctor_follow(struct doctor_watch *watch,
 			  const struct weft_device *dev)
 {
@@ -390,7 +393,7 @@ static bool doctor_all_answer(const struct weft_device *first,
 {
 	const struct weft_peer *a = first->peers, *b = now->peers;
 
-	/* A link that does not take orders may wait before it calls. */
+	/* An in-tree link may delay its initiation. */
 	for (; a && b; a = a->next, b = b->next)
 		if (b->endpoint.any.sa_family != AF_UNSPEC &&
 		    (!b->handshake_s || b->tx_bytes > a->tx_bytes ||
@@ -400,7 +403,7 @@ static bool doctor_all_answer(const struct weft_device *first,
 	return true;
 }
 
-/* Somebody is refused: it tries again every 5 s, and once more may be seen. */
+/* A refused sender retries every 5 s: further samples may see the next try. */
 static bool doctor_is_odd(const struct weft_device *dev)
 {
 	return dev->drops[WEFT_DROPS_A_MAC] || dev->drops[WEFT_DROPS_A_UNKNOWN_PEER] ||
@@ -420,7 +423,7 @@ static bool doctor_same_peers(const struct weft_device *a,
 	return !x && !y;
 }
 
-/* Readings one after the other, until there is no more to be seen. */
+/* Reads the device repeatedly, until all peers have answered or the samples run out. */
 static bool doctor_watch(struct doctor_watch *watch)
 {
 	struct weft_doctor_facts *facts = watch->facts;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Findings on their way from a check to the report. */
+/* Findings: their streams, and the call into the report. */
 #include <stdlib.h>
 #include <string.h>
 

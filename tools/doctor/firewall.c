@@ -15,14 +15,14 @@
 #include "doctor/doctor.h"
 #include "host/host.h"
 
-/* Each has the whole ruleset read twice. */
+/* Each peer costs two walks through the ruleset. */
 #define FIREWALL_PEERS_MAX	20
 
-/* Kept free for measurements (RFC 2544, RFC 5180): only a default route leads there. */
+/* Reserved for benchmarks (RFC 2544, RFC 5180): only a default route leads there. */
 #define FIREWALL_ANYWHERE_IP4	"198.18.0.1"
 #define FIREWALL_ANYWHERE_IP6	"2001:2::1"
 
-/* Of the kernel's netfilter core, in each network namespace. */
+/* Exists in each network namespace of a kernel with netfilter. */
 #define FIREWALL_NETFILTER	"/proc/net/netfilter/nf_log"
 
 static const __u16 firewall_families[] = { AF_INET, AF_INET6 };
@@ -65,7 +65,7 @@ void weft_doctor_rules_free(struct weft_doctor_rules *rules)
 	memset(rules, 0, sizeof(*rules));
 }
 
-/* The rules as @packet meets them; @walk is to be cleared. */
+/* The rules as @packet traverses them; @walk is to be cleared. */
 static void firewall_read(const struct weft_doctor_rules *rules,
 			  const struct weft_packet *packet,
 			  struct weft_walk *walk)
@@ -74,7 +74,7 @@ static void firewall_read(const struct weft_doctor_rules *rules,
 	const char *text = is_ip4 ? rules->ip4 : rules->ip6;
 	bool elsewhere = text && strstr(text, "\n*");
 
-	/* Comments stand in front of the first table, mostly. */
+	/* Comments mostly precede the first table. */
 	elsewhere |= text && *text == '*';
 	weft_walk_init(walk);
 	if (rules->nft)
@@ -84,7 +84,7 @@ static void firewall_read(const struct weft_doctor_rules *rules,
 					is_ip4 ? "iptables" : "ip6tables", packet);
 }
 
-/* Conditions of a flow's state depend on rules that packets meet before: these are asked first. */
+/* The flow's state depends on earlier rules (notrack), so these are evaluated first. */
 void weft_doctor_rules_ask(const struct weft_doctor_rules *rules,
 			   const struct weft_packet *packet,
 			   struct weft_bar *bar)
@@ -102,7 +102,7 @@ void weft_doctor_rules_ask(const struct weft_doctor_rules *rules,
 	weft_walk_clear(&walk);
 }
 
-/* The table with which "up", or wg-quick, has packets that come in marked. */
+/* The table by which "up", or wg-quick, marks incoming packets. */
 static bool firewall_has_table(const struct weft_doctor_rules *rules,
 			       const char *name, bool *late)
 {
@@ -119,11 +119,11 @@ static bool firewall_has_table(const struct weft_doctor_rules *rules,
 }
 
 /**
- * struct firewall_job - a firewall that is asked about a tunnel
+ * struct firewall_job - the evaluation of a firewall for a tunnel
  * @ctx: the host
  * @rules: the ruleset
- * @facts: what is filled in
- * @remarked: packets that come in get their flow's mark
+ * @facts: the facts being filled in
+ * @remarked: incoming packets get their flow's mark
  */
 struct firewall_job {
 	const struct weft_context *ctx;
@@ -196,7 +196,7 @@ static bool firewall_has_endpoints(const struct weft_doctor_facts *facts)
 	return false;
 }
 
-/* A tunnel whose peers are not known to be anywhere has the families that lead anywhere. */
+/* A tunnel without any endpoint is taken to use IPv4, and IPv6 if that has a default route. */
 static void firewall_gather_walls(struct firewall_job *job)
 {
 	bool known = firewall_has_endpoints(job->facts);
@@ -247,7 +247,7 @@ static void firewall_gather_peer(struct firewall_job *job,
 	firewall_ask(job, packet, true, true, &peer->out);
 }
 
-/* The kernel's own filter sees a mark that a rule has given back, if it is to. */
+/* rp_filter sees a restored mark where src_valid_mark is set. */
 static void firewall_gather_strict(struct firewall_job *job)
 {
 	bool seen = job->remarked &&

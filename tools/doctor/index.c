@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Orders of peers and prefixes, so that looking one up takes no walk over all. */
+/* Sorted peers and prefixes, for binary search. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,12 +17,12 @@ struct index_prefix {
 };
 
 /**
- * struct weft_doctor_index - what a device's peers are looked up in
+ * struct weft_doctor_index - sorted peers and prefixes of a device
  * @all_up: every peer is up
  * @up: peers that are up and have an endpoint, by its address
- * @up_count: how many
- * @prefixes: allowed IPs of those that are not up, by address and then length
- * @prefix_count: how many
+ * @up_count: their number
+ * @prefixes: allowed IPs of peers that are not up, by address and then length
+ * @prefix_count: their number
  */
 struct weft_doctor_index {
 	bool all_up;
@@ -142,7 +142,7 @@ bool weft_doctor_index_all_up(const struct weft_doctor_index *index)
 	return index->all_up;
 }
 
-/* The first of them that is not before @peer's endpoint. */
+/* The first entry that is not before @peer's endpoint. */
 const struct weft_doctor_peer *
 weft_doctor_index_neighbour(const struct weft_doctor_index *index,
 			    const struct weft_doctor_peer *peer)
@@ -177,7 +177,7 @@ static bool index_covers(const struct weft_allowedip *outer,
 	return !weft_model_allowedip_compare(&cut, outer);
 }
 
-/* What lies within stands behind it, and before all that lies behind it. */
+/* Prefixes within @ip directly follow it in the order. */
 const struct weft_allowedip *
 weft_doctor_index_within(const struct weft_doctor_index *index,
 			 const struct weft_allowedip *ip,

@@ -11,11 +11,11 @@
 #define IPTABLES_WORDS_MAX	256
 
 /**
- * struct iptables_reader - a ruleset that is read
- * @walk: where its chains go
- * @packet: the packet that its conditions are held against
+ * struct iptables_reader - the state of reading a ruleset
+ * @walk: receives its chains
+ * @packet: the packet that its conditions are compared with
  * @program: iptables or ip6tables
- * @table: the table that is being read
+ * @table: the table being read
  */
 struct iptables_reader {
 	struct weft_walk *walk;
@@ -26,11 +26,11 @@ struct iptables_reader {
 
 /**
  * struct iptables_rule - a rule that is read word by word
- * @built: what it is so far
- * @reverse: it asks for the route back
- * @loose: through any link, and there is one
- * @inverted: and is met if there is none
- * @with_mark: which is looked up with the packet's mark
+ * @built: the rule so far
+ * @reverse: it matches on the route back (-m rpfilter)
+ * @loose: --loose: the route may be through any link, and is taken to exist
+ * @inverted: --invert: it matches packets without a route back
+ * @with_mark: --validmark: the lookup uses the packet's mark
  */
 struct iptables_rule {
 	struct weft_walk_rule built;
@@ -106,7 +106,7 @@ static enum weft_match iptables_protocol(const struct iptables_reader *reader,
 			     !strcmp(word, "all") || !strcmp(word, "0"));
 }
 
-/* MAYBE as well for an option that is not known. */
+/* An unknown option is MAYBE, too. */
 static enum weft_match iptables_option(const struct iptables_reader *reader,
 				       const char *option, char *value)
 {
@@ -130,13 +130,13 @@ static enum weft_match iptables_option(const struct iptables_reader *reader,
 		return iptables_any(reader, value, false, false);
 	if (!strcmp(option, "--pkt-type"))
 		return weft_packet_cast(packet, value);
-	/* What comes in for the tunnel is for this machine. */
+	/* Incoming packets of the tunnel are addressed to this host. */
 	if (!strcmp(option, "--dst-type") && !packet->out)
 		return weft_match_of(!strcmp(value, "LOCAL"));
 	return WEFT_MATCH_MAYBE;
 }
 
-/* Options that say nothing about packets. */
+/* Options that do not match on packets. */
 static bool iptables_is_idle(const char *option, const char *value)
 {
 	static const char * const modules[] = {
@@ -159,7 +159,7 @@ static void iptables_meet(struct iptables_rule *rule, enum weft_match one)
 		rule->built.met = one;
 }
 
-/* An option of one word; false: it is not one. */
+/* An option without a value; false: it is not one. */
 static bool iptables_flag(struct iptables_rule *rule, const char *option)
 {
 	if (!strcmp(option, "--validmark"))
@@ -199,7 +199,7 @@ static void iptables_take(const struct iptables_reader *reader,
 					      "--dport", 7);
 }
 
-/* Targets after which a packet goes on are none. */
+/* Targets that do not end the traversal are no verdict. */
 static enum weft_walk_verdict iptables_verdict(const struct iptables_reader *reader,
 					       const char *option,
 					       const char *target,
@@ -226,7 +226,7 @@ static enum weft_walk_verdict iptables_verdict(const struct iptables_reader *rea
 	return strcmp(option, "-g") ? WEFT_WALK_JUMP : WEFT_WALK_GOTO;
 }
 
-/* The words between the chain and the target. Returns where the target stands, or @count. */
+/* The words between the chain and the target. Returns the index of the target, or @count. */
 static int iptables_conditions(const struct iptables_reader *reader,
 			       struct iptables_rule *rule, char **words,
 			       int count)
@@ -255,7 +255,7 @@ static int iptables_conditions(const struct iptables_reader *reader,
 	return i;
 }
 
-/* Raw is met before, and mangle when, packets get their flow's mark. */
+/* The raw table precedes the rule that restores the flow's mark, mangle has its priority. */
 static int iptables_priority(const struct iptables_reader *reader)
 {
 	return !strcmp(reader->table, "raw") ? -300 :
@@ -341,7 +341,7 @@ static void iptables_read_chain(const struct iptables_reader *reader, char *line
 		chain->mend = NULL;
 }
 
-/* Chains are told of before rules, table by table. */
+/* Each table lists its chains before its rules. */
 void weft_walk_read_iptables(struct weft_walk *walk, const char *text,
 			     const char *program,
 			     const struct weft_packet *packet)

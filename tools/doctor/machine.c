@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The module: loaded, installed, trusted, and which version. */
+/* The module: loaded, installed, trusted, and its version. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -21,7 +21,7 @@ static bool machine_has(const struct weft_context *ctx, const char *program)
 	return said;
 }
 
-/* What a program prints as one line, or NULL for nothing. */
+/* A program's output as one line, or NULL if it is empty. */
 static char *machine_line(char *said)
 {
 	size_t len = said ? strlen(said) : 0;
@@ -38,7 +38,7 @@ static char *machine_line(char *said)
 	return NULL;
 }
 
-/* A dry run says which files would be loaded, and fails where there are none. */
+/* modprobe's dry run prints the files that would be loaded, and fails without one. */
 static void machine_gather_installed(const struct weft_context *ctx,
 				     struct weft_doctor_machine *machine)
 {
@@ -70,7 +70,7 @@ static bool machine_enforces(const struct weft_context *ctx)
 	return enforces;
 }
 
-/* A signature by a key that the kernel does not know is not seen here. */
+/* A signature by a key that the kernel does not know is not detected here. */
 static void machine_gather_trusted(const struct weft_context *ctx,
 				   struct weft_doctor_machine *machine)
 {

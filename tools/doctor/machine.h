@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What there is without an interface: the module, files of tunnels, and their
- * units. As with interfaces, facts come first, and checks touch nothing else.
+ * The state of the machine apart from interfaces: the module, tunnels' files and
+ * units. As with interfaces, facts are gathered first, and checks read only these.
  */
 #ifndef _WEFT_TOOLS_DOCTOR_MACHINE_H
 #define _WEFT_TOOLS_DOCTOR_MACHINE_H
@@ -14,18 +14,18 @@ struct weft_context;
 struct weft_doctor_report;
 
 enum weft_doctor_unit {
-	WEFT_UNIT_NONE,		/* not loaded, or there is no systemd */
+	WEFT_UNIT_NONE,		/* not loaded, or no systemd */
 	WEFT_UNIT_INACTIVE,
 	WEFT_UNIT_ACTIVE,
 	WEFT_UNIT_FAILED,
 };
 
 /**
- * struct weft_doctor_tunnel - an interface that is wanted, or is there
+ * struct weft_doctor_tunnel - an interface that is configured or exists
  * @name: the interface
  * @path: its file, or NULL
- * @link: there is an interface of that name
- * @up: and it is up
+ * @link: an interface of that name exists
+ * @up: the interface is up
  * @unit: the state of weft@NAME.service
  * @enabled: that unit is to start at boot
  */
@@ -38,7 +38,7 @@ struct weft_doctor_tunnel {
 	bool enabled;
 };
 
-/* What is known of something that may not be possible to find out. */
+/* A property that may be impossible to determine. */
 enum weft_doctor_answer {
 	WEFT_ANSWER_UNKNOWN,
 	WEFT_ANSWER_NO,
@@ -46,17 +46,17 @@ enum weft_doctor_answer {
 };
 
 /**
- * struct weft_doctor_machine - what is known of the machine
- * @release: the kernel that runs
- * @loaded: it speaks weft
- * @installed: it has a module weft that modprobe finds
- * @trusted: it takes the signature that this has, or needs none
- * @dkms: what dkms says of weft, on one line, or NULL
- * @running: the version of the module that is loaded, or NULL
- * @waiting: the version of the one that would be loaded, or NULL
+ * struct weft_doctor_machine - the facts about the machine
+ * @release: the running kernel's release
+ * @loaded: the kernel has weft's netlink family
+ * @installed: modprobe finds a module weft for it
+ * @trusted: the kernel accepts that module's signature, or needs none
+ * @dkms: the output of dkms about weft, as one line, or NULL
+ * @running: the version of the loaded module, or NULL
+ * @waiting: the version of the module that modprobe would load, or NULL
  * @tunnels: interfaces, by name
- * @tunnel_count: how many
- * @interfaces: how many of these are there
+ * @tunnel_count: their number
+ * @interfaces: how many of them exist
  * @elsewhere: units run in another network namespace than this process
  */
 struct weft_doctor_machine {
@@ -74,15 +74,15 @@ struct weft_doctor_machine {
 };
 
 /*
- * Nothing is started or looked up; the kernel is asked whether it speaks weft,
- * for which it loads the module. False after a complaint.
+ * Starts no handshake and looks up no name. The request for weft's netlink family
+ * makes the kernel load the module. False after a complaint.
  */
 bool weft_doctor_machine_gather(const struct weft_context *ctx,
 				const char * const *folders,
 				struct weft_doctor_machine *machine);
 void weft_doctor_machine_free(struct weft_doctor_machine *machine);
 
-/* Interfaces there are, and files and units of others; @machine is filled in so far. */
+/* Adds existing interfaces, files and units to @machine, which is otherwise filled in. */
 bool weft_doctor_machine_gather_tunnels(const struct weft_context *ctx,
 					const char * const *folders,
 					struct weft_doctor_machine *machine);
@@ -92,7 +92,7 @@ const struct weft_doctor_tunnel *
 weft_doctor_machine_find(const struct weft_doctor_machine *machine,
 			 const char *name);
 
-/* Make the checks of the machine, or those of one tunnel. False: no memory. */
+/* Run the checks of the machine, or those of one tunnel. False: no memory. */
 bool weft_doctor_machine_look(const struct weft_doctor_machine *machine,
 			      struct weft_doctor_report *report);
 bool weft_doctor_tunnel_look(const struct weft_doctor_machine *machine,

@@ -64,7 +64,7 @@ static bool check_untrusted(const struct weft_doctor_machine *machine,
 	return true;
 }
 
-/* Asking for weft's family has the kernel load the module, if it can. */
+/* A request for weft's family makes the kernel load the module, if it can. */
 static bool check_unloadable(const struct weft_doctor_machine *machine,
 			     const struct weft_doctor_tunnel *tunnel,
 			     struct weft_doctor_finding *finding)
@@ -106,14 +106,14 @@ static bool check_unit_failed(const struct weft_doctor_machine *machine,
 		return false;
 	fprintf(finding->what, "its unit, weft@%s.service, has failed",
 		tunnel->name);
-	/* Behind too many tries, systemd refuses a restart alone. */
+	/* After too many tries systemd refuses a restart without reset-failed. */
 	fprintf(finding->mend,
 		"journalctl -b -u weft@%s says why; then: systemctl reset-failed weft@%s && systemctl restart weft@%s",
 		tunnel->name, tunnel->name, tunnel->name);
 	return true;
 }
 
-/* A unit that is to have started it, or takes it for started. */
+/* The unit is enabled, or systemd has it as started. */
 static bool machine_is_due(const struct weft_doctor_tunnel *tunnel)
 {
 	return tunnel->enabled || tunnel->unit == WEFT_UNIT_ACTIVE;

@@ -45,7 +45,7 @@ static void names_gather_wanted(struct weft_doctor_facts *facts)
 	free(sorted);
 }
 
-/* Looking names up uses the texts up: those that may have no address are kept. */
+/* The lookup consumes the texts: copies of the names are kept. */
 static void names_keep(struct weft_doctor_facts *facts)
 {
 	struct weft_doctor_peer *peer;

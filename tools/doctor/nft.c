@@ -9,16 +9,16 @@
 #include "base/array.h"
 #include "doctor/walk.h"
 
-/* Of the hooks prerouting and output; enum nf_ip_hook_priorities of the kernel. */
+/* In the hooks prerouting and output; enum nf_ip_hook_priorities of the kernel. */
 #define NFT_PRIORITY_CONNTRACK	(-200)
 
 /**
- * struct nft_reader - a ruleset that is read
- * @walk: where its chains go
- * @packet: the packet that its conditions are held against
- * @all: all that nft has listed
- * @elsewhere: tables of iptables are read by other means
- * @priority: of the chain that is being read
+ * struct nft_reader - the state of reading a ruleset
+ * @walk: receives its chains
+ * @packet: the packet that its conditions are compared with
+ * @all: the array of objects that nft has listed
+ * @elsewhere: tables of iptables are read from iptables-save
+ * @priority: of the chain being read
  */
 struct nft_reader {
 	struct weft_walk *walk;
@@ -44,7 +44,7 @@ static const char *nft_text(struct json_object *object, const char *key)
 	return nft_word(value);
 }
 
-/* The @i-th listed, if it is a @kind. */
+/* The @i-th listed object, if it is a @kind. */
 static struct json_object *nft_item(const struct nft_reader *reader, size_t i,
 				    const char *kind)
 {
@@ -66,7 +66,7 @@ static bool nft_same_table(struct json_object *a, struct json_object *b)
 	       !strcmp(nft_text(a, "table"), nft_text(b, "table"));
 }
 
-/* The elements of "@name", or NULL; to be put. */
+/* The elements of the set "@name", or NULL; to be released by json_object_put(). */
 static struct json_object *nft_named(const struct nft_reader *reader,
 				     struct json_object *rule, const char *kind,
 				     const char *name)
@@ -79,7 +79,7 @@ static struct json_object *nft_named(const struct nft_reader *reader,
 		if (!item || !nft_same_table(item, rule) ||
 		    strcmp(nft_text(item, "name"), name))
 			continue;
-		/* An empty one has none. */
+		/* nft lists an empty set without "elem". */
 		if (!json_object_object_get_ex(item, "elem", &elements))
 			return json_object_new_array();
 	}
@@ -201,7 +201,7 @@ static enum weft_match nft_fib(const struct nft_reader *reader,
 	const char *word = nft_word(item);
 	enum weft_match astray;
 
-	/* What comes in for the tunnel is for this machine. */
+	/* Incoming packets of the tunnel are addressed to this host. */
 	if (!strcmp(nft_text(fib, "result"), "type") && !reader->packet->out &&
 	    nft_has_flag(fib, "daddr"))
 		return weft_match_of(!strcmp(word, "local"));
@@ -231,7 +231,7 @@ static enum weft_match nft_ct(const struct nft_reader *reader,
 	return weft_packet_flow(reader->packet, json_object_get_string(item));
 }
 
-/* Whether what @left takes from the packet is @item, a single value. */
+/* Compares the field that @left selects with @item, a single value. */
 static enum weft_match nft_compare_one(const struct nft_reader *reader,
 				       struct json_object *left,
 				       struct json_object *item)
@@ -251,7 +251,7 @@ static enum weft_match nft_compare_one(const struct nft_reader *reader,
 	return WEFT_MATCH_MAYBE;
 }
 
-/* Several values side by side, each held against its own. */
+/* A concatenation: each value is compared with its own field. */
 static enum weft_match nft_compare_item(const struct nft_reader *reader,
 					struct json_object *left,
 					struct json_object *item)
@@ -273,7 +273,7 @@ static enum weft_match nft_compare_item(const struct nft_reader *reader,
 	return met;
 }
 
-/* One of the list; of none that could be read, perhaps. */
+/* Any item of the list; MAYBE if none could be read. */
 static enum weft_match nft_compare_list(const struct nft_reader *reader,
 					struct json_object *left,
 					struct json_object *list)
@@ -291,7 +291,7 @@ static enum weft_match nft_compare_list(const struct nft_reader *reader,
 	return met;
 }
 
-/* A value, or a list or set of them, of which one has to be it. */
+/* A value, or a list or set of values of which one has to match. */
 static enum weft_match nft_compare(const struct nft_reader *reader,
 				   struct json_object *rule,
 				   struct json_object *left,
@@ -313,7 +313,7 @@ static enum weft_match nft_compare(const struct nft_reader *reader,
 	return met;
 }
 
-/* A field of a protocol asks for the protocol as well, whatever is asked of the field. */
+/* A match on a protocol's field implies a match on the protocol. */
 static bool nft_has_field(const struct nft_reader *reader,
 			  struct json_object *left)
 {
@@ -352,7 +352,7 @@ static enum weft_match nft_match(const struct nft_reader *reader,
 	return !strcmp(op, "==") || !strcmp(op, "in") ? met : WEFT_MATCH_MAYBE;
 }
 
-/* Whether @left takes that field from the packet, alone or beside others. */
+/* Whether @left selects that field, alone or in a concatenation. */
 static bool nft_takes(struct json_object *left, const char *field)
 {
 	struct json_object *what = NULL;
@@ -367,7 +367,7 @@ static bool nft_takes(struct json_object *left, const char *field)
 	return false;
 }
 
-/* All but a part of all sources is most of them. */
+/* A negated range of sources covers most sources, and is not narrow. */
 static bool nft_is_narrow(const struct nft_reader *reader,
 			  struct json_object *left, const char *op,
 			  enum weft_match met)
@@ -377,7 +377,7 @@ static bool nft_is_narrow(const struct nft_reader *reader,
 	       nft_takes(left, "saddr");
 }
 
-/* Whether the rule asks for the tunnel's port, the route back or a part of all sources. */
+/* Whether the rule matches on the tunnel's port, the route back or a range of sources. */
 static void nft_classify(const struct nft_reader *reader,
 			 struct json_object *match, enum weft_match met,
 			 struct weft_walk_rule *rule)
@@ -392,7 +392,7 @@ static void nft_classify(const struct nft_reader *reader,
 	rule->narrow |= nft_is_narrow(reader, left, nft_text(match, "op"), met);
 }
 
-/* Statements that decide nothing about a packet. */
+/* Statements without influence on the verdict. */
 static bool nft_is_idle(struct json_object *statement)
 {
 	static const char * const idle[] = {
@@ -526,8 +526,8 @@ static bool nft_is_met(const struct nft_reader *reader,
 }
 
 /*
- * A dormant table is listed, and no packet meets it. nft 1.0.6 prints freed
- * memory in place of a flag that stands alone: such a table counts as active.
+ * A dormant table is listed, but has no effect. nft 1.0.6 prints freed memory in
+ * place of a single flag: such a table is taken for active.
  */
 static bool nft_is_dormant(const struct nft_reader *reader,
 			   struct json_object *item)
@@ -544,7 +544,7 @@ static bool nft_is_dormant(const struct nft_reader *reader,
 	return false;
 }
 
-/* What "up" and wg-quick have made asks for the tunnel's own addresses, inside. */
+/* The tables of "up" and wg-quick match on the tunnel's inner addresses, and are skipped. */
 static bool nft_is_read(const struct nft_reader *reader,
 			struct json_object *item)
 {
@@ -593,7 +593,7 @@ static void nft_read_chain(struct nft_reader *reader, struct json_object *item)
 		chain->mend = NULL;
 }
 
-/* Rules with matches of iptables' stand in iptables-save, in iptables' words. */
+/* Rules with matches of iptables are read from iptables-save. */
 static bool nft_is_of_iptables(const struct nft_reader *reader,
 			       struct json_object *item)
 {
@@ -613,7 +613,7 @@ static bool nft_is_of_iptables(const struct nft_reader *reader,
 	return false;
 }
 
-/* Chains first: a rule may stand before the chain that it calls. */
+/* Chains first: a rule may precede the chain that it calls. */
 static void nft_read_chains(struct nft_reader *reader)
 {
 	struct json_object *item;

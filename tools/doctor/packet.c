@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What conditions of firewalls' rules say of one of the tunnel's packets. */
+/* Conditions of firewalls' rules, evaluated for one of the tunnel's packets. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "doctor/walk.h"
 
-/* The rules of wg-quick give packets their flow's mark at this priority, those of weft later. */
+/* wg-quick's rules restore the flow's mark at this priority, weft's at a later one. */
 #define PACKET_REMARKED		(-150)
 #define PACKET_REMARKED_LATE	(-90)
 
@@ -28,7 +28,7 @@ enum weft_match weft_match_or(enum weft_match a, enum weft_match b)
 	return a > b ? a : b;
 }
 
-/* The port stands in the same place in both families. */
+/* The port has the same offset in both families. */
 enum weft_match weft_packet_own_port(const struct weft_packet *packet,
 				     bool source, long first, long last)
 {
@@ -47,7 +47,7 @@ enum weft_match weft_packet_link(const struct weft_packet *packet, bool out,
 {
 	size_t len = strlen(name);
 
-	/* What comes in has no link to leave by, and the other way round. */
+	/* An incoming packet has no output link, an outgoing one no input link. */
 	if (out != packet->out)
 		return WEFT_MATCH_NO;
 	if (!strcmp(name, "lo") || !*packet->dev)
@@ -85,7 +85,7 @@ enum weft_match weft_packet_address(const struct weft_packet *packet,
 		return WEFT_MATCH_MAYBE;
 	if (wanted.family != packet->family)
 		return WEFT_MATCH_NO;
-	/* The own address is not known: a route chooses it. */
+	/* The local address is not known: the route chooses it. */
 	if (!wanted.cidr || source == packet->out ||
 	    packet->there.any.sa_family != wanted.family)
 		return wanted.cidr ? WEFT_MATCH_MAYBE : WEFT_MATCH_YES;
@@ -106,7 +106,7 @@ bool weft_packet_is_any_caller(const struct weft_packet *packet)
 	       packet->there.any.sa_family == AF_UNSPEC;
 }
 
-/* An untracked packet has no flow, and no other state. */
+/* An untracked packet has no flow; its state is "untracked" alone. */
 static enum weft_match packet_tracked(const struct weft_packet *packet,
 				      bool holds)
 {
@@ -150,7 +150,7 @@ enum weft_match weft_packet_astray(const struct weft_packet *packet,
 {
 	if (packet->out)
 		return WEFT_MATCH_MAYBE;
-	/* By then the packet has the mark that leads past the tunnel. */
+	/* By then the mark that routes past the tunnel has been restored. */
 	if (with_mark && packet->remarked &&
 	    priority >= (packet->late ? PACKET_REMARKED_LATE : PACKET_REMARKED))
 		return WEFT_MATCH_NO;

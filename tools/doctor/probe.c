@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A socket of the kernel's tunnel keeps to itself what ICMP says of its packets;
- * a raw socket hears it too. The packets are the tunnel's own handshakes, so
- * that the peer counts nothing that it would not have counted anyway.
+ * The kernel tunnel's socket does not report ICMP errors to user space; a raw
+ * socket receives them, too. The probes are the tunnel's own handshakes, so that
+ * the peer's counters see no additional packet.
  */
 #include <netinet/icmp6.h>
 #include <netinet/ip.h>
@@ -17,14 +17,14 @@
 
 #include "doctor/doctor.h"
 
-/* Of linux/icmp.h, which does not go together with netinet/ip_icmp.h. */
+/* From linux/icmp.h, which conflicts with netinet/ip_icmp.h. */
 #define PROBE_ICMP_FILTER	1
 
 #define PROBE_MESSAGE_BYTES	1500
 #define PROBE_BUFFER_BYTES	(1024 * 1024)
 
 /**
- * struct probe_peer - an endpoint that ICMP may speak of
+ * struct probe_peer - an endpoint that an ICMP error may quote
  * @endpoint: the endpoint
  * @peer: the peer's index in the device
  */
@@ -34,13 +34,13 @@ struct probe_peer {
 };
 
 /**
- * struct weft_doctor_probes - what is heard
- * @ip4: hears ICMP, or is -1
- * @ip6: hears ICMPv6, or is -1
- * @port: the tunnel's, in the network's order
+ * struct weft_doctor_probes - the raw sockets and their results
+ * @ip4: the ICMP socket, or -1
+ * @ip6: the ICMPv6 socket, or -1
+ * @port: the tunnel's port, in network byte order
  * @count: peers
  * @known: how many of them have an endpoint
- * @sorted: those, by endpoint
+ * @sorted: peers with an endpoint, by endpoint
  * @results: of each peer
  */
 struct weft_doctor_probes {
@@ -53,7 +53,7 @@ struct weft_doctor_probes {
 	enum weft_doctor_probe *results;
 };
 
-/* Only family, address and port count, and not the number of a link. */
+/* Compares family, address and port, but no scope ID. */
 static int probe_compare_endpoints(const union weft_endpoint *a,
 				   const union weft_endpoint *b)
 {
@@ -161,7 +161,7 @@ static void probe_note(struct weft_doctor_probes *probes,
 		probes->results[found->peer] = result;
 }
 
-/* The UDP header of the packet that the message is about, if it is the tunnel's. */
+/* The UDP header of the quoted packet, if that is the tunnel's. */
 static bool probe_read_udp(const struct weft_doctor_probes *probes,
 			   const unsigned char *at, size_t len, __be16 *port)
 {
@@ -175,8 +175,8 @@ static bool probe_read_udp(const struct weft_doctor_probes *probes,
 }
 
 /*
- * Only the endpoint's machine knows its sockets. A firewall that rejects packets,
- * here or on the way, says the same in its own name.
+ * Only the endpoint's host knows its sockets. A firewall that rejects packets, here
+ * or on the path, sends the same error from an address of its own.
  */
 static enum weft_doctor_probe probe_means(bool no_port, const void *sender,
 					  const void *endpoint, size_t bytes)
@@ -201,7 +201,7 @@ static void probe_read_ip4(struct weft_doctor_probes *probes,
 	    !probe_read_udp(probes, at + inner, len - inner, &to.ip4.sin_port))
 		return;
 	to.ip4.sin_addr.s_addr = ip.daddr;
-	/* A packet that is too large gets nowhere, but the machine is there. */
+	/* "Fragmentation needed" does not make the host unreachable. */
 	if (icmp[0] == ICMP_DEST_UNREACH && icmp[1] == ICMP_FRAG_NEEDED)
 		return;
 	probe_note(probes, &to,
@@ -242,7 +242,7 @@ static void probe_hear_ip4(struct weft_doctor_probes *probes)
 		probe_read_ip4(probes, message, len);
 }
 
-/* No IPv6 header comes with the message: the sender is the socket address. */
+/* A raw ICMPv6 socket delivers no IPv6 header: the sender is the socket address. */
 static void probe_hear_ip6(struct weft_doctor_probes *probes)
 {
 	unsigned char message[PROBE_MESSAGE_BYTES];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Tunnels that are wanted: by a file, by a unit, or there already. */
+/* Tunnels that have a file or a unit, or exist. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@
 #define TUNNELS_UNIT_PREFIX	"weft@"
 #define TUNNELS_UNIT_SUFFIX	".service"
 
-/* NULL: no memory. @name is a good one. */
+/* NULL: no memory. @name is valid. */
 static struct weft_doctor_tunnel *tunnels_get(struct weft_doctor_machine *machine,
 					      const char *name)
 {
@@ -136,7 +136,7 @@ static bool tunnels_gather_units(const struct weft_context *ctx,
 	return good;
 }
 
-/* The status says so as well: others than enabled ones end with another. */
+/* systemctl exits with another status unless the unit is enabled. */
 static void tunnels_gather_enabled(const struct weft_context *ctx,
 				   struct weft_doctor_tunnel *tunnel)
 {
@@ -150,7 +150,7 @@ static void tunnels_gather_enabled(const struct weft_context *ctx,
 	free(said);
 }
 
-/* Links of other namespaces are not seen, and units run where process 1 does. */
+/* Links of other namespaces are not visible, and units run in the namespace of process 1. */
 static bool tunnels_are_elsewhere(const struct weft_context *ctx)
 {
 	char *said = weft_doctor_run(ctx, "readlink", "/proc/1/ns/net",

@@ -4,16 +4,16 @@
 
 #include "doctor/walk.h"
 
-/* nft allows 16 calls inside each other. */
+/* nft allows 16 nested calls. */
 #define WALK_DEPTH_MAX	16
-/* Chains that call chains twice each: no real ruleset comes near. */
+/* Bounds rulesets whose chains call each next chain twice; no real one is near. */
 #define WALK_STEPS_MAX	200000
 
 /**
- * struct walk_run - a packet on its way
+ * struct walk_run - the traversal of one packet
  * @walk: the ruleset
- * @depth: calls inside each other
- * @steps: rules looked at
+ * @depth: nested calls
+ * @steps: rules evaluated
  * @accepted: a rule accepts, if its conditions hold
  * @meant: the rule that accepts names the tunnel's port
  * @untracked: a rule takes the packet out of connection tracking
@@ -125,7 +125,7 @@ static enum weft_walk_verdict walk_call(struct walk_run *run,
 
 	chain = rule->target ? weft_walk_find(run->walk, from->table,
 					      rule->target) : NULL;
-	/* A chain of a table that is not read may do anything. */
+	/* A chain of a skipped table may have any verdict. */
 	if (!chain)
 		run->accepted = true;
 	if (!chain)
@@ -136,7 +136,7 @@ static enum weft_walk_verdict walk_call(struct walk_run *run,
 	return verdict;
 }
 
-/* What comes of a rule whose conditions may hold: the packet goes on. */
+/* A rule whose conditions may hold: its verdict is recorded, and the traversal goes on. */
 static void walk_doubt(struct walk_run *run, const struct weft_walk_rule *rule,
 		       enum weft_walk_verdict verdict)
 {
@@ -147,7 +147,7 @@ static void walk_doubt(struct walk_run *run, const struct weft_walk_rule *rule,
 	run->culprit = NULL;
 }
 
-/* Accepting the tunnel's port is meant for it, whatever else is asked for. */
+/* A rule that accepts the tunnel's port is meant for the tunnel, whatever its other conditions. */
 static bool walk_is_sure(const struct weft_walk_rule *rule, bool doubt)
 {
 	if (rule->verdict == WEFT_WALK_ACCEPT && rule->meant)
@@ -181,8 +181,8 @@ static enum weft_walk_verdict walk_rule(struct walk_run *run,
 }
 
 /*
- * The same with the conditions in mind: what a rule perhaps does is not sure,
- * and what lies behind a part of all sources is not for an arbitrary caller.
+ * The same with the rule's conditions: the verdict of a MAYBE is uncertain, and a
+ * rule for a range of sources does not apply to an arbitrary peer.
  */
 static enum weft_walk_verdict walk_weigh(struct walk_run *run,
 					 const struct weft_walk_chain *chain,
@@ -200,7 +200,7 @@ static enum weft_walk_verdict walk_weigh(struct walk_run *run,
 	return verdict;
 }
 
-/* NEXT: the packet comes to the end of the chain. */
+/* NEXT: the packet reaches the end of the chain. */
 static enum weft_walk_verdict walk_chain(struct walk_run *run,
 					 const struct weft_walk_chain *chain)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Firewalls' rules as one packet meets them. A reader of a ruleset says of each
- * rule whether its conditions hold for the packet; the walk follows the rules.
+ * Firewalls' rules as one packet traverses them. A reader of a ruleset evaluates
+ * each rule's conditions for the packet; the walk follows the verdicts.
  */
 #ifndef _WEFT_TOOLS_DOCTOR_WALK_H
 #define _WEFT_TOOLS_DOCTOR_WALK_H
@@ -10,7 +10,7 @@
 
 #include "model/model.h"
 
-/* MAYBE: the condition is not understood, or asks for what is not known. */
+/* MAYBE: the condition is not understood, or depends on an unknown property. */
 enum weft_match {
 	WEFT_MATCH_NO,
 	WEFT_MATCH_MAYBE,
@@ -23,11 +23,11 @@ enum weft_match {
  * @out: it leaves this machine
  * @fresh: it begins a flow; otherwise it answers one
  * @port: the tunnel's port, here
- * @there: the peer's endpoint; AF_UNSPEC where any peer's is meant
+ * @there: the peer's endpoint; AF_UNSPEC for any peer
  * @dev: the link that it passes, "" where that is not known
  * @mark: its mark
  * @astray: the route back to @there, looked up without a mark, is not through @dev
- * @remarked: a rule of the tunnel's gives packets that come in their flow's mark
+ * @remarked: a rule of the tunnel's restores the flow's mark of incoming packets
  * @late: that rule has weft's priority -90, not wg-quick's -150
  * @untracked: a rule has taken it out of connection tracking
  */
@@ -56,13 +56,13 @@ enum weft_walk_verdict {
 };
 
 /**
- * struct weft_walk_rule - what one rule does with the packet
+ * struct weft_walk_rule - one rule, evaluated for the packet
  * @next: the next rule of the chain
  * @met: whether its conditions hold
- * @meant: one of those conditions is the tunnel's port, and holds
- * @reverse: one of them is the route back
- * @narrow: one of them is a part of all sources, and the packet may have any source
- * @verdict: what becomes of a packet for which they do
+ * @meant: a condition is the tunnel's port, and holds
+ * @reverse: a condition is the route back
+ * @narrow: a condition is a range of sources, and the packet's source is not known
+ * @verdict: the verdict on a packet for which the conditions hold
  * @target: the chain called, for WEFT_WALK_JUMP and WEFT_WALK_GOTO
  * @text: the rule in words
  */
@@ -82,14 +82,14 @@ struct weft_walk_rule {
  * @next: the next one
  * @table: its table; a chain calls those of its own
  * @name: its name
- * @base: the packet comes to it by itself
- * @priority: when it does; of another chain, the earliest that may call it
- * @early: and before connection tracking looks for the packet's flow
+ * @base: it is a base chain
+ * @priority: of the base chain; of another chain, of the earliest that may call it
+ * @early: it precedes connection tracking
  * @drops: its policy
  * @text: its policy in words
- * @mend: a command that has the packet accepted there
+ * @mend: a command that makes the chain accept the packet
  * @rules: its rules
- * @tail: where the next one goes
+ * @tail: where the next rule is appended
  */
 struct weft_walk_chain {
 	struct weft_walk_chain *next;
@@ -108,7 +108,7 @@ struct weft_walk_chain {
 /**
  * struct weft_walk - a ruleset, for one packet
  * @chains: its chains
- * @tail: where the next one goes
+ * @tail: where the next chain is appended
  * @no_memory: a chain or a rule is missing
  */
 struct weft_walk {
@@ -117,20 +117,20 @@ struct weft_walk {
 	bool no_memory;
 };
 
-/* In this order a ruleset is worse than another. */
+/* Ordered from the best to the worst. */
 enum weft_bars {
 	WEFT_BARS_NOT,
-	WEFT_BARS_PERHAPS,	/* a rule drops, whose conditions are not all understood */
+	WEFT_BARS_PERHAPS,	/* dropped, if a condition that is not understood holds */
 	WEFT_BARS_UNLESS,	/* dropped, unless a condition that is not understood holds */
 	WEFT_BARS,
 };
 
 /**
- * struct weft_bar - what a firewall does with a packet
- * @bars: whether it is dropped
- * @reverse: because of the route back
- * @culprit: by which rule, in words
- * @mend: a command that has it accepted
+ * struct weft_bar - a firewall's verdict on a packet
+ * @bars: whether the packet is dropped
+ * @reverse: the reason is the route back
+ * @culprit: the rule, in words
+ * @mend: a command that makes the firewall accept the packet
  */
 struct weft_bar {
 	enum weft_bars bars;
@@ -141,16 +141,16 @@ struct weft_bar {
 
 void weft_walk_init(struct weft_walk *walk);
 void weft_walk_clear(struct weft_walk *walk);
-/* Takes over the strings; NULL: no memory, and they are freed. */
+/* Takes ownership of the strings; NULL: no memory, and they are freed. */
 struct weft_walk_chain *weft_walk_add_chain(struct weft_walk *walk, char *table,
 					    char *name);
 struct weft_walk_chain *weft_walk_find(const struct weft_walk *walk,
 				       const char *table, const char *name);
-/* Takes over the strings of @rule. */
+/* Takes ownership of the strings of @rule. */
 void weft_walk_add_rule(struct weft_walk *walk, struct weft_walk_chain *chain,
 			const struct weft_walk_rule *rule);
 
-/* The worst of all base chains. Without memory, nothing is barred. */
+/* The worst verdict of all base chains. Out of memory, nothing is barred. */
 void weft_walk_run(const struct weft_walk *walk, struct weft_bar *bar);
 /* Whether a rule takes the packet out of connection tracking. */
 enum weft_match weft_walk_untracks(const struct weft_walk *walk);
@@ -165,28 +165,28 @@ enum weft_match weft_match_or(enum weft_match a, enum weft_match b);
 /* Whether the packet's own port, or its peer's, lies in a range. */
 enum weft_match weft_packet_own_port(const struct weft_packet *packet,
 				     bool source, long first, long last);
-/* The link of a name, which may end in @any for all that begin so. */
+/* Matches a link's name; a last character @any makes the name a prefix. */
 enum weft_match weft_packet_link(const struct weft_packet *packet, bool out,
 				 const char *name, char any);
 /* Whether its source, or destination, lies in "ADDRESS" or "ADDRESS/LENGTH". */
 enum weft_match weft_packet_address(const struct weft_packet *packet,
 				    bool source, const char *prefix);
-/* It begins a flow, and its source is not known: a part of all sources need not have it. */
+/* It begins a flow, and its source is not known: a range of sources may not contain it. */
 bool weft_packet_is_any_caller(const struct weft_packet *packet);
 /* One word for the state of its flow: "new", "established", ... */
 enum weft_match weft_packet_flow(const struct weft_packet *packet,
 				 const char *word);
-/* One word for what NAT does with its flow: what comes in was sent to the tunnel's port itself. */
+/* One word for the NAT of its flow: an incoming packet was sent to the tunnel's port itself. */
 enum weft_match weft_packet_translated(const struct weft_packet *packet,
 				       const char *word);
 /* "unicast", "broadcast", ...: peers send to one host. */
 enum weft_match weft_packet_cast(const struct weft_packet *packet,
 				 const char *word);
-/* No route leads back to where it comes from through the same link. */
+/* The route back to its source is not through the same link. */
 enum weft_match weft_packet_astray(const struct weft_packet *packet,
 				   bool with_mark, int priority);
 
-/* Base chains of nft's JSON; @elsewhere: tables of iptables are read by the other one. */
+/* Reads nft's JSON; @elsewhere: tables of iptables are read from iptables-save. */
 void weft_walk_read_nft(struct weft_walk *walk, const char *json,
 			bool elsewhere, const struct weft_packet *packet);
 /* The text of iptables-save, or of ip6tables-save, which @program names. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The way to the kernel, as the commands see it; tests bring their own. */
+/* The commands' interface to the kernel; tests provide a replacement. */
 #ifndef _WEFT_TOOLS_BACKEND_H
 #define _WEFT_TOOLS_BACKEND_H
 
@@ -9,19 +9,19 @@ struct weft_context;
 struct weft_event;
 
 /**
- * struct weft_backend - where interfaces are
- * @ready: whether the kernel speaks weft at all, for which it loads the module
- *         if it can; NULL: it does
- * @loaded: whether it does now, and no module is loaded; NULL: it does
- * @list: the interfaces there are, to be freed with weft_model_links_free()
+ * struct weft_backend - the calls for interfaces
+ * @ready: whether the kernel has weft's family, for which it loads the module if it
+ *         can; NULL: always
+ * @loaded: the same without loading a module; NULL: always
+ * @list: the existing interfaces, to be freed with weft_model_links_free()
  * @get: one interface, to be freed with weft_model_device_free()
  * @set: apply @dev to the interface of its name
  * @rotate: replace the key of an interface
- * @watch: begin to listen to events; Ctrl-C and its like are held back
- * @next: wait for one, so many milliseconds or, negative, for ever: 1 is one,
- *        0 that the time is over, -EAGAIN nothing yet, -ENOBUFS that some were
- *        lost, -EINTR that somebody wants this program to end
- * @unwatch: listen no longer
+ * @watch: subscribe to events; SIGINT and SIGTERM are blocked
+ * @next: wait for an event, for a number of milliseconds or, if negative, without
+ *        limit: 1 is an event, 0 a timeout, -EAGAIN no event yet, -ENOBUFS that
+ *        events were lost, -EINTR a signal that asks the program to end
+ * @unwatch: end the subscription
  * @error: why the last call failed, in words
  *
  * Each returns 0, unless it says otherwise above, or a negative errno, and then
@@ -43,9 +43,9 @@ struct weft_backend {
 	char error[512];
 };
 
-/* The same with a complaint, after which they return false. */
+/* The same with complaints. False after a complaint. */
 bool weft_backend_list(const struct weft_context *ctx, struct weft_link **links);
-/* @dev is then NULL. */
+/* Sets @dev to NULL on failure. */
 bool weft_backend_get(const struct weft_context *ctx, const char *name,
 		      struct weft_device **dev);
 

@@ -139,7 +139,7 @@ __u64 weft_event_missed(struct weft_event_cursor **cursors,
 
 	if (!cursor)
 		return 0;
-	/* An index can come again: a new interface counts from its beginning. */
+	/* An index can be reused: a new interface counts from its beginning. */
 	if (event->type != WEFT_EVENT_DEVICE_ADDED &&
 	    cursor->sequence < event->sequence)
 		before = cursor->sequence;
@@ -157,7 +157,7 @@ void weft_event_forget(struct weft_event_cursor **cursors)
 	}
 }
 
-/* What a newer kernel says is still a line. */
+/* An unknown event of a newer kernel is printed, too. */
 static const char *event_what(const struct weft_event *event)
 {
 	return weft_event_type_name(event->type) ?: "unknown";
@@ -230,7 +230,7 @@ static struct json_object *event_json_time(__u64 time_ns)
 	return weft_json_string(stamp);
 }
 
-/* What could not be had is no part of the answer, and fails it. */
+/* A NULL @value is an allocation failure, and fails the object. */
 static bool event_json_add(struct json_object *object, const char *key,
 			   struct json_object *value)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Events: what the kernel tells of interfaces and peers, as it happens. */
+/* Events: notifications of the kernel about interfaces and peers. */
 #ifndef _WEFT_TOOLS_EVENT_H
 #define _WEFT_TOOLS_EVENT_H
 
@@ -18,17 +18,17 @@ struct nlattr;
 struct weft_context;
 
 /**
- * struct weft_event - one of them
- * @type: what happened, WEFT_EVENT_*
- * @cause: why, WEFT_CAUSE_*
- * @sequence: one more than that of the interface's event before
- * @time_ns: when, nanoseconds since the epoch
+ * struct weft_event - one event
+ * @type: WEFT_EVENT_*
+ * @cause: WEFT_CAUSE_*
+ * @sequence: one more than that of the interface's previous event
+ * @time_ns: the time, nanoseconds since the epoch
  * @ifindex: of the interface
  * @ifname: its name
- * @has_key: @public_key is there
+ * @has_key: @public_key is present
  * @public_key: the peer's key, or the interface's own
- * @has_old_key: @old_public_key is there
- * @old_public_key: the key that was replaced or is forgotten
+ * @has_old_key: @old_public_key is present
+ * @old_public_key: the key that was replaced or dropped
  * @peer_name: the peer's name, or ""
  * @endpoint: family AF_UNSPEC where there is none
  * @rtt_us: microseconds that our handshake took, or 0
@@ -49,17 +49,17 @@ struct weft_event {
 	__u32 rtt_us;
 };
 
-/* How far each interface's events have come. */
+/* The sequence of each interface's latest event. */
 struct weft_event_cursor {
 	struct weft_event_cursor *next;
 	__u32 ifindex;
 	__u64 sequence;
 };
 
-/* @head: what is behind the header of a message of the group "events". */
+/* @head: the attributes after the header of a message of the group "events". */
 int weft_event_parse(const struct nlattr *head, int len,
 		     struct weft_event *event);
-/* As in the specification, or NULL for what a newer kernel may say. */
+/* As in the specification, or NULL for a type of a newer kernel. */
 const char *weft_event_type_name(__u32 type);
 const char *weft_event_cause_name(__u32 cause);
 /* How many events are missing before this one; 0 for an interface's first. */

@@ -44,7 +44,7 @@ static int message_put_device(struct nl_msg *msg,
 	return err;
 }
 
-/* What wireguard does not have. */
+/* Attributes of the device that wireguard does not have. */
 static int message_put_own_device(struct nl_msg *msg,
 				  const struct weft_device *dev)
 {
@@ -126,7 +126,7 @@ static int message_put_candidate(struct nl_msg *msg,
 	return 0;
 }
 
-/* None takes those away that there are: of libnl's making is no empty nest. */
+/* An empty nest removes all candidates; libnl's nesting functions would drop it. */
 static int message_put_candidates(struct nl_msg *msg,
 				  const struct weft_peer *peer)
 {
@@ -174,8 +174,8 @@ static int message_put_keys(struct nl_msg *msg, const struct weft_peer *peer)
 }
 
 /*
- * What only weft knows: other links are not told. @fresh: the peer is made
- * anew, and need not be told what it is then anyway.
+ * Attributes of the peer that only weft has; they are not sent to other links.
+ * @fresh: the peer is created, so defaults need not be sent.
  */
 static int message_put_own_peer(struct nl_msg *msg,
 				const struct weft_peer *peer, bool fresh)
@@ -201,8 +201,8 @@ static int message_put_own_peer(struct nl_msg *msg,
 }
 
 /*
- * What is left of a peer that an earlier message began. It may have been
- * removed meanwhile, and half of a peer must not come back.
+ * The rest of a peer that an earlier message began. The peer may have been removed
+ * meanwhile, and must not be recreated in part.
  */
 static int message_put_rest(struct nl_msg *msg, const struct weft_peer *peer)
 {
@@ -252,7 +252,7 @@ static int message_put_allowedip(struct nl_msg *msg,
 	return 0;
 }
 
-/* 0 when all went in; -EMSGSIZE, with the cursor behind what did. */
+/* 0 when all fit; -EMSGSIZE, with the cursor after the last prefix that did. */
 static int message_put_allowedips(struct nl_msg *msg,
 				  struct weft_message_cursor *cursor)
 {
@@ -273,7 +273,7 @@ static int message_put_allowedips(struct nl_msg *msg,
 	return err;
 }
 
-/* 0 when the peer is out; -EMSGSIZE when it is only begun, or not at all. */
+/* 0 when the peer is complete; -EMSGSIZE when only a part of it fits, or nothing. */
 static int message_put_next_peer(struct nl_msg *msg,
 				 struct weft_message_cursor *cursor)
 {
@@ -351,7 +351,7 @@ static bool message_get_key(struct nlattr *attr, struct weft_key *key)
 	return true;
 }
 
-/* What weft reports beyond wireguard, and is a number. Returns what was there. */
+/* Numbers that only weft reports. Returns the bits of those present. */
 static __u64 message_get_attrs(struct nlattr **tb,
 			       const struct weft_attr *attrs, void *owner)
 {
@@ -369,7 +369,7 @@ static __u64 message_get_attrs(struct nlattr **tb,
 	return known;
 }
 
-/* Only what is not 0 is in the nest; reasons of a newer kernel are not known. */
+/* The nest omits zeros; unknown reasons of a newer kernel are skipped. */
 static bool message_get_drops(struct nlattr *nest, __u64 *drops)
 {
 	struct nlattr *attr;
@@ -455,7 +455,7 @@ static void message_parse_handshake(struct nlattr *attr,
 	if (!attr || nla_len(attr) != sizeof(time))
 		return;
 	memcpy(time, nla_data(attr), sizeof(time));
-	/* Ages are made of it, and must not overflow. */
+	/* Ages are computed from it, and must not overflow. */
 	if (time[0] < 0)
 		return;
 	peer->handshake_s = time[0];
@@ -514,7 +514,7 @@ static int message_parse_candidate(struct nlattr *nest, struct weft_peer *peer)
 	return weft_model_candidate_add(peer, &endpoint) ? 0 : -ENOMEM;
 }
 
-/* And whether it may be anywhere else. */
+/* The candidates, and whether the peer may roam. */
 static int message_parse_candidates(struct nlattr **tb, struct weft_peer *peer)
 {
 	struct nlattr *roam = tb[WEFT_PEER_A_ROAM], *attr;
@@ -544,7 +544,7 @@ static int message_parse_name(struct nlattr *attr, struct weft_peer *peer)
 	return peer->name ? 0 : -ENOMEM;
 }
 
-/* A peer whose prefixes did not fit goes on as the next part's first. */
+/* A peer whose prefixes did not fit continues as the first peer of the next part. */
 static struct weft_peer *message_find_peer(struct weft_device *dev,
 					   const struct weft_key *key,
 					   bool first)
@@ -625,7 +625,7 @@ static void message_parse_device(struct nlattr **tb, struct weft_device *dev)
 		dev->has |= WEFT_DEVICE_HAS_FWMARK;
 	}
 	message_parse_binding(tb, dev);
-	/* The later parts of a dump do not repeat them. */
+	/* Later parts of a dump do not repeat the device's attributes. */
 	dev->known |= message_get_attrs(tb, weft_device_attrs, dev);
 	if (message_get_drops(tb[WEFT_DEVICE_A_DROPS], dev->drops))
 		dev->known |= WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS);

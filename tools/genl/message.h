@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The model as netlink attributes, and back. No socket is touched here. */
+/* Conversion between the model and netlink attributes, without a socket. */
 #ifndef _WEFT_TOOLS_MESSAGE_H
 #define _WEFT_TOOLS_MESSAGE_H
 
@@ -14,14 +14,14 @@ struct nlattr;
 #define WEFT_MESSAGE_BYTES	32768
 
 /**
- * struct weft_message_cursor - how much of a device has been written
- * @dev: what is being sent
- * @ifindex: the interface it goes to
+ * struct weft_message_cursor - the position in a device that is sent
+ * @dev: the device
+ * @ifindex: the interface that receives it
  * @peer: the first peer not sent yet
  * @allowedip: the first of its prefixes not sent yet
- * @own: the link is weft's, and takes what only weft knows
- * @started: the device's own attributes are out
- * @continued: @peer is, up to @allowedip
+ * @own: the link is weft's, and accepts weft's own attributes
+ * @started: the device's own attributes have been sent
+ * @continued: @peer has been sent up to @allowedip
  */
 struct weft_message_cursor {
 	const struct weft_device *dev;
@@ -45,7 +45,7 @@ bool weft_message_done(const struct weft_message_cursor *cursor);
 int weft_message_parse(const struct nlattr *head, int len,
 		       struct weft_device *dev);
 
-/* What is no address stays out. */
+/* Ignores an attribute that is no valid address. */
 void weft_message_parse_endpoint(struct nlattr *attr,
 				 union weft_endpoint *endpoint);
 

@@ -19,12 +19,12 @@
 #include "genl/socket.h"
 #include "genl/watch.h"
 
-/* A device that changes during so many dumps in a row never holds still. */
+/* The limit of dumps in a row that are interrupted by changes. */
 #define WEFT_DUMP_TRIES_MAX	64
 
 static_assert(WEFT_GENL_VERSION == 1, "in-tree wireguard's family is version 1");
 
-/* What of a link matters here. */
+/* The used attributes of a link. */
 struct netlink_link {
 	char name[IFNAMSIZ];
 	unsigned int ifindex;
@@ -32,7 +32,7 @@ struct netlink_link {
 	char kind_name[32];
 };
 
-/* A generic netlink socket that knows its family and its interface. */
+/* A generic netlink socket with its family and its interface. */
 struct netlink_device {
 	struct weft_socket socket;
 	struct netlink_link link;
@@ -54,7 +54,7 @@ static int netlink_no_memory(struct weft_backend *backend)
 	return -ENOMEM;
 }
 
-/* Errors of a dump that the kernel has no words for. */
+/* Errors of a dump for which the kernel has no text. */
 static void netlink_explain(struct weft_backend *backend, int err, int tries)
 {
 	if (err == -EINTR)
@@ -204,8 +204,8 @@ static int netlink_ask_families(struct weft_socket *socket, bool *found)
 }
 
 /*
- * A request for one family by its name has the kernel load the module of it; a
- * list of all families has not.
+ * A request for a family by its name makes the kernel load the family's module; a
+ * dump of all families does not.
  */
 static int netlink_loaded(struct weft_backend *backend)
 {
@@ -252,7 +252,7 @@ static int netlink_ask_link(struct weft_backend *backend, const char *name,
 	return err;
 }
 
-/* The interface's kind decides which of the two families is spoken to. */
+/* The interface's kind determines the netlink family. */
 static int netlink_find_link(struct weft_backend *backend, const char *name,
 			     struct netlink_link *link)
 {
@@ -394,7 +394,7 @@ static bool netlink_removes_prefixes(const struct weft_device *dev)
 	return false;
 }
 
-/* What the kernel itself does not say of a refusal. */
+/* Adds an explanation where the kernel gives none. */
 static void netlink_explain_set(struct weft_backend *backend, int err,
 				const struct weft_device *dev,
 				const struct netlink_device *device,
@@ -414,7 +414,7 @@ static void netlink_explain_set(struct weft_backend *backend, int err,
 				  " (a first part of the change was applied before this)");
 }
 
-/* What a file says of weft's own is passed over; what was typed is not. */
+/* For other links weft's own settings of a file are ignored, those of a command line refused. */
 static bool netlink_takes(struct weft_backend *backend,
 			  const struct netlink_device *device,
 			  const struct weft_device *dev)

@@ -17,7 +17,7 @@
 #define WEFT_SOCKET_READ_BYTES	65536
 #define WEFT_SOCKET_QUEUE_BYTES	(256 * 1024)
 
-/* What one request is waiting for. */
+/* The state of one request. */
 struct socket_wait {
 	struct weft_socket *socket;
 	weft_socket_reader reader;
@@ -49,7 +49,7 @@ int weft_socket_open(struct weft_socket *socket, int protocol)
 	nl_socket_set_buffer_size(socket->sock, WEFT_SOCKET_QUEUE_BYTES,
 				  WEFT_SOCKET_QUEUE_BYTES);
 	nl_socket_set_msg_buf_size(socket->sock, WEFT_SOCKET_READ_BYTES);
-	/* A kernel without these gives bare errors, and they still serve. */
+	/* A kernel without these options reports errors without a text. */
 	setsockopt(nl_socket_get_fd(socket->sock), SOL_NETLINK,
 		   NETLINK_EXT_ACK, &one, sizeof(one));
 	setsockopt(nl_socket_get_fd(socket->sock), SOL_NETLINK,
@@ -75,8 +75,8 @@ void weft_socket_free_msg(struct nl_msg *msg)
 }
 
 /*
- * A sentence of the kernel's says more than the number beside it, which may
- * even mislead: "No such file or directory" is what it has for "none goes on".
+ * The kernel's text is more precise than its errno, which may mislead: "No such file
+ * or directory" is the errno for "rotation: none goes on".
  */
 static void socket_explain(struct weft_socket *socket, int error,
 			   const struct nlattr *attrs, int len)
@@ -162,7 +162,7 @@ static int socket_read_buffer(struct socket_wait *wait)
 		return len ? socket_fail(wait->socket, len) : 0;
 	}
 	left = len;
-	/* Only the kernel, port 0, has anything to say here. */
+	/* Messages from other senders than the kernel, port 0, are ignored. */
 	for (hdr = (struct nlmsghdr *)buffer;
 	     !err && !from.nl_pid && nlmsg_ok(hdr, left);
 	     hdr = nlmsg_next(hdr, &left))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One netlink socket: a request out, its answers in, errors as words. */
+/* One netlink socket: a request, its answers, and errors as text. */
 #ifndef _WEFT_TOOLS_SOCKET_H
 #define _WEFT_TOOLS_SOCKET_H
 
@@ -11,9 +11,9 @@ struct nlmsghdr;
 
 /**
  * struct weft_socket - a connected socket
- * @sock: libnl's part
- * @error: where the reason of a failure is written
- * @error_size: the room there
+ * @sock: libnl's socket
+ * @error: the buffer for the reason of a failure
+ * @error_size: its size
  */
 struct weft_socket {
 	struct nl_sock *sock;
@@ -21,18 +21,18 @@ struct weft_socket {
 	size_t error_size;
 };
 
-/* Called for each message of an answer; not 0 ends the request with that. */
+/* Called for each message of an answer; another result than 0 ends the request with it. */
 typedef int (*weft_socket_reader)(struct nlmsghdr *hdr, void *data);
 
 int weft_socket_open(struct weft_socket *socket, int protocol);
 void weft_socket_close(struct weft_socket *socket);
 /*
- * Send @msg, and read all that comes back. -EINTR: what a dump was about
- * changed under it, and the dump has to be asked for again.
+ * Send @msg, and read all answers. -EINTR: the dump is inconsistent, because its
+ * objects changed meanwhile, and has to be repeated.
  */
 int weft_socket_ask(struct weft_socket *socket, struct nl_msg *msg,
 		    weft_socket_reader reader, void *data);
-/* Free a message that may hold keys. */
+/* Wipe and free a message that may contain keys. */
 void weft_socket_free_msg(struct nl_msg *msg);
 
 #endif /* _WEFT_TOOLS_SOCKET_H */

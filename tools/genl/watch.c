@@ -21,11 +21,11 @@
 #include "genl/socket.h"
 #include "genl/watch.h"
 
-/* A burst of some thousand events waits here until it is read. */
+/* Sufficient for a burst of some thousand events. */
 #define WATCH_QUEUE_BYTES	(4 * 1024 * 1024)
 #define WATCH_MESSAGE_BYTES	8192
 
-/* There is one at a time. @signals stands for Ctrl-C and its like. */
+/* The only subscription of the process. @signals is a signalfd for SIGINT and SIGTERM. */
 static struct {
 	struct weft_socket socket;
 	int signals;
@@ -49,7 +49,7 @@ static int watch_join(struct weft_backend *backend)
 	if (group < 0)
 		return watch_fail(backend, -EOPNOTSUPP, "the kernel has no events of weft's",
 				  nl_geterror(group));
-	/* More than the administrator's limit, where that is allowed. */
+	/* With CAP_NET_ADMIN the buffer may exceed net.core.rmem_max. */
 	setsockopt(nl_socket_get_fd(sock), SOL_SOCKET, SO_RCVBUFFORCE, &bytes,
 		   sizeof(bytes));
 	err = setsockopt(nl_socket_get_fd(sock), SOL_NETLINK,
@@ -61,7 +61,7 @@ static int watch_join(struct weft_backend *backend)
 			  strerror(-err));
 }
 
-/* As files, so that none can fall between looking and waiting. */
+/* Signals as a file descriptor, so that none is lost between a check and poll(). */
 static int watch_signals(struct weft_backend *backend)
 {
 	sigset_t wanted;
@@ -105,7 +105,7 @@ void weft_watch_stop(struct weft_backend *backend)
 /* 1: an event; 0: something else. */
 static int watch_read(struct weft_backend *backend, struct weft_event *event)
 {
-	/* Aligned as the headers in it. */
+	/* Aligned for the message headers. */
 	__u64 buffer[WATCH_MESSAGE_BYTES / sizeof(__u64)];
 	struct nlmsghdr *hdr = (struct nlmsghdr *)buffer;
 	struct sockaddr_nl from = { 0 };
@@ -123,7 +123,7 @@ static int watch_read(struct weft_backend *backend, struct weft_event *event)
 			 strerror(errno));
 		return -errno;
 	}
-	/* Only the kernel, port 0, has anything to say here. */
+	/* Messages from other senders than the kernel, port 0, are ignored. */
 	if (from.nl_pid || !nlmsg_ok(hdr, len) ||
 	    nlmsg_datalen(hdr) < (int)sizeof(*genl))
 		return 0;
@@ -134,7 +134,7 @@ static int watch_read(struct weft_backend *backend, struct weft_event *event)
 				 genlmsg_attrlen(genl, 0), event);
 }
 
-/* It must not be there any more when signals are let through again. */
+/* Consumes the pending signal before signals are unblocked. */
 static int watch_take_signal(void)
 {
 	struct signalfd_siginfo info;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Listening to the kernel's events: three of the backend's calls. */
+/* The subscription to the kernel's events: three of the backend's calls. */
 #ifndef _WEFT_TOOLS_WATCH_H
 #define _WEFT_TOOLS_WATCH_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One change to what is around an interface: done, named, taken back. */
+/* One change to links, addresses, routes, rules, settings or by a program, and its inverse. */
 #ifndef _WEFT_TOOLS_CHANGE_H
 #define _WEFT_TOOLS_CHANGE_H
 
@@ -27,11 +27,11 @@ enum weft_change_kind {
 
 /**
  * struct weft_route - a route through an interface, or an address of it
- * @prefix: where to; of an address with the bits behind its length
+ * @prefix: the destination; of an address with its host bits
  * @table: the routing table, 0 for an address
- * @protocol: who made it
+ * @protocol: the origin of the route
  * @index: the interface of a route that was listed, 0 for none or several
- * @special: of a route that was listed: not unicast, as unreachable and blackhole
+ * @special: of a route that was listed: not unicast, for example unreachable or blackhole
  */
 struct weft_route {
 	struct weft_allowedip prefix;
@@ -44,12 +44,12 @@ struct weft_route {
 /**
  * struct weft_rule - a rule of policy routing
  * @family: AF_INET or AF_INET6
- * @priority: the lower, the earlier
- * @table: where it sends to
- * @mark: the mark it looks at, 0 for none
- * @invert: it takes what does not have the mark
- * @no_default: it takes no answer that is a default route
- * @protocol: who made it
+ * @priority: lower values come first
+ * @table: the table that it looks up
+ * @mark: the mark that it matches, 0 for none
+ * @invert: it matches packets without the mark
+ * @no_default: it ignores default routes of the table
+ * @protocol: the origin of the rule
  */
 struct weft_rule {
 	__u16 family;
@@ -64,11 +64,11 @@ struct weft_rule {
 /**
  * struct weft_program - a program to be run
  * @words: its name and arguments, up to a NULL; NULL for no program
- * @count: how many those are
+ * @count: their number
  * @input: its standard input, or NULL for none
- * @script: a text that may hold secrets, and so must not be among the words,
- *	which every user can read; the program finds the number of a descriptor
- *	for it behind its words. NULL for none
+ * @script: a text that may contain secrets, and so must not be among the words,
+ *	which every user can read; the number of a descriptor for it is appended
+ *	to the words. NULL for none
  */
 struct weft_program {
 	char **words;
@@ -79,20 +79,20 @@ struct weft_program {
 
 /**
  * struct weft_change - one change
- * @kind: what is changed; the rest is filled in as far as that needs it
+ * @kind: the kind of change; the other fields are filled in as far as needed
  * @dev: the interface
  * @link_kind: the kind of link to add
  * @mtu: the link's new MTU
- * @old_mtu: what it was
+ * @old_mtu: its former MTU
  * @route: a route, or an address
  * @rule: a rule
  * @path: a file of the kernel's settings, below /proc/sys
- * @text: what is written there
- * @old_text: what was in it
- * @title: what a program is run for
+ * @text: the new value
+ * @old_text: the former value
+ * @title: the purpose of the program, for messages
  * @program: a program
- * @undo: the program that takes it back; no words for nothing to take back
- * @partial: @program may have done a part of it when it fails
+ * @undo: the program that undoes the change; without words there is no undo
+ * @partial: a failed @program may have made a part of the change
  */
 struct weft_change {
 	enum weft_change_kind kind;
@@ -113,9 +113,9 @@ struct weft_change {
 
 /* "add the address 10.0.0.1/24"; to be freed. NULL: no memory. */
 char *weft_change_describe(const struct weft_change *change);
-/* Turn a change into the one that takes it back. False: there is none. */
+/* Turn a change into its inverse. False: it has none. */
 bool weft_change_invert(struct weft_change *change);
-/* Free what @change points to. */
+/* Free the members of @change. */
 void weft_change_clear(struct weft_change *change);
 
 /* False: no memory. Words end with a NULL. */

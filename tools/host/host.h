@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is around interfaces, as the commands see it; tests bring their own. */
+/* Links, addresses, routes, rules and programs for the commands; tests provide a replacement. */
 #ifndef _WEFT_TOOLS_HOST_H
 #define _WEFT_TOOLS_HOST_H
 
@@ -8,13 +8,13 @@
 
 #include "host/change.h"
 
-/* Who made it: weft up. No number that others have (iproute2's rt_protos). */
+/* The protocol of routes, addresses and rules of "up"; unused in iproute2's rt_protos. */
 #define WEFT_PROTOCOL	119
 
 /**
- * struct weft_host_link - a link as it is
- * @index: its number, 0 where there is no such link
- * @kind: WEFT_KIND_NONE for one that is no tunnel
+ * struct weft_host_link - the present state of a link
+ * @index: its index, 0 if it does not exist
+ * @kind: WEFT_KIND_NONE for a link that is no tunnel
  * @mtu: its MTU
  * @up: it is set up
  */
@@ -26,11 +26,11 @@ struct weft_host_link {
 };
 
 /**
- * struct weft_host_way - where the kernel would send a packet
- * @asked: the kernel was asked, and has answered
- * @found: there is a route
- * @dev: through which interface
- * @mtu: the largest packet on that way, as far as is known
+ * struct weft_host_way - the kernel's route for a packet
+ * @asked: the kernel has answered the lookup
+ * @found: a route exists
+ * @dev: the output interface
+ * @mtu: the known path MTU
  */
 struct weft_host_way {
 	bool asked;
@@ -52,21 +52,21 @@ struct weft_rules {
 };
 
 /**
- * struct weft_host - what is around interfaces
- * @link: the link of a name; that there is none is no failure
+ * struct weft_host - links, addresses, routes, rules and programs
+ * @link: the link of a name; a missing link is no failure
  * @addresses: the addresses of a link
  * @routes: routes of both families through link @index, in all tables but the
  *          local one; with @index 0 those in @table, whatever link they use,
  *          special ones included
  * @rules: the rules of both families
- * @path_mtu: the MTU on the way to @to, or that of the default route for NULL;
- *            0 where there is no way
- * @way: where a packet for @to would go; that it goes nowhere is no failure
- * @read: the first line of a file, without its end; to be freed
- * @has: a program of this name can be run; NULL for a host without
- * @home: this network namespace is that of the first process; not needed without @has
- * @run: run a program; what it printed, to be freed, unless @output is NULL
- * @change: change something
+ * @path_mtu: the MTU on the path to @to, or that of the default route for NULL;
+ *            0 without a route
+ * @way: the route for a packet to @to; a missing route is no failure
+ * @read: the first line of a file, without its newline; to be freed
+ * @has: a program of this name can be run; NULL for a host without programs
+ * @home: this network namespace is that of process 1; not needed without @has
+ * @run: run a program; its output, to be freed, unless @output is NULL
+ * @change: make a change
  * @error: why the last call failed, in words
  *
  * Each returns 0 or a negative errno, and then has @error filled in.
@@ -101,7 +101,7 @@ struct weft_rule *weft_host_rules_add(struct weft_rules *rules);
 void weft_host_routes_free(struct weft_routes *routes);
 void weft_host_rules_free(struct weft_rules *rules);
 
-/* The host as the kernel has it. */
+/* The host backed by the kernel. */
 struct weft_host *weft_host_kernel(void);
 
 #endif /* _WEFT_TOOLS_HOST_H */

@@ -37,7 +37,7 @@ static int kernel_read(struct weft_host *host, const char *path,
 	return *text ? 0 : kernel_fail(host);
 }
 
-/* One write(): that is how the kernel takes a setting. */
+/* A single write(), as the kernel requires for a setting. */
 static int kernel_write(struct weft_host *host,
 			const struct weft_change *change)
 {

@@ -18,7 +18,7 @@
 #include "host/host.h"
 #include "host/program.h"
 
-/* Between this program and that one: files in memory, which never block. */
+/* Input and output of a program: memory files, which never block. */
 struct program_pipes {
 	int in;
 	int out;
@@ -73,7 +73,7 @@ static char *program_output(int fd)
 	return text;
 }
 
-/* A program must not start with signals ignored that are only not for weft. */
+/* A program must not inherit signals that are ignored only for weft's own sake. */
 static int program_spawn(char **words, const struct program_pipes *pipes,
 			 pid_t *pid)
 {
@@ -92,7 +92,7 @@ static int program_spawn(char **words, const struct program_pipes *pipes,
 	posix_spawnattr_setsigdefault(&attr, &defaults);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
 	posix_spawn_file_actions_adddup2(&actions, pipes->in, STDIN_FILENO);
-	/* A copy to the same number stays open in the program. */
+	/* A dup2() action to the same number clears FD_CLOEXEC in the program. */
 	if (pipes->script >= 0)
 		posix_spawn_file_actions_adddup2(&actions, pipes->script,
 						 pipes->script);
@@ -130,7 +130,7 @@ static int program_start(const struct weft_program *program,
 	return err;
 }
 
-/* A shell that ends by a signal leaves the program that it waits for behind. */
+/* A shell that is killed leaves its child running, so the children are signalled, too. */
 static void program_kill(pid_t pid, int number)
 {
 	int child, children[64];
@@ -145,15 +145,15 @@ static void program_kill(pid_t pid, int number)
 		children[count++] = child;
 	if (list)
 		fclose(list);
-	/* First the shell, which must not go on to its next command. */
+	/* The shell first, which must not continue with its next command. */
 	kill(pid, number);
 	while (count)
 		kill(children[--count], number);
 }
 
 /*
- * The first signal that is heeded ends the program too; no program that undoes.
- * @passed: there was one before the program was started.
+ * The first handled signal also ends the program, except one that undoes a change.
+ * @passed: a signal arrived before the program was started.
  */
 static int program_reap(pid_t pid, bool passed, int *status)
 {
@@ -169,7 +169,7 @@ static int program_reap(pid_t pid, bool passed, int *status)
 	}
 }
 
-/* Ctrl-C is for the program: when that ends, weft undoes what it has done. */
+/* Ctrl-C ends the program; after that weft undoes its own changes. */
 static int program_wait(const struct weft_program *program,
 			const struct program_pipes *pipes, int *status)
 {

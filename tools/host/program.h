@@ -8,12 +8,12 @@
 struct weft_host;
 struct weft_program;
 
-/* Whether PATH leads to a program of this name. */
+/* Whether PATH has a program of this name. */
 bool weft_program_is_there(struct weft_host *host, const char *name);
 /*
- * Run it to its end. What it printed becomes *@output, to be freed, and its
- * complaints are dropped; with @output NULL both go where weft's go. Not 0:
- * it could not be started (-ENOENT: is not there), or did not end well.
+ * Run a program to its end. Its standard output becomes *@output, to be freed, and
+ * its standard error is discarded; with @output NULL it inherits weft's. Not 0: the
+ * program could not be started (-ENOENT: it does not exist), or has failed.
  */
 int weft_program_run(struct weft_host *host,
 		     const struct weft_program *program, char **output);

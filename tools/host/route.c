@@ -11,17 +11,17 @@
 
 #include "host/rtnl.h"
 
-/* Kept free for measurements (RFC 2544, RFC 5180): only a default route leads there. */
+/* Reserved for benchmarks (RFC 2544, RFC 5180): only a default route leads there. */
 #define ROUTE_ANYWHERE_IP4	"198.18.0.1"
 #define ROUTE_ANYWHERE_IP6	"2001:2::1"
 
-/* Which routes are wanted; 0 for any. */
+/* The routes to list; 0 for any. */
 struct route_wish {
 	unsigned int index;
 	__u32 table;
 };
 
-/* What the way to somewhere is like. */
+/* The attributes of a route that was looked up. */
 struct route_path {
 	unsigned int index;
 	unsigned int mtu;
@@ -169,7 +169,7 @@ int weft_rtnl_way(struct weft_host *host, const union weft_endpoint *to,
 	memset(way, 0, sizeof(*way));
 	err = weft_rtnl_ask(host, route_build_get(to, mark),
 			    route_read_path, &path);
-	/* No way is an answer too. */
+	/* "No route" is an answer, too. */
 	way->asked = !err || err == -ENETUNREACH || err == -EHOSTUNREACH ||
 		     err == -EACCES || err == -EINVAL ||
 		     err == -EAFNOSUPPORT || err == -EOPNOTSUPP;

@@ -11,10 +11,10 @@
 #include "base/array.h"
 #include "host/rtnl.h"
 
-/* A list that changes during so many dumps in a row never holds still. */
+/* The limit of dumps in a row that are interrupted by changes. */
 #define RTNL_DUMP_TRIES_MAX	64
 
-/* One for the program's life: a fleet has thousands of routes. */
+/* One socket for the life of the process: a fleet has thousands of routes. */
 static int rtnl_socket(struct weft_host *host,
 		       struct weft_socket **socket)
 {
@@ -27,7 +27,7 @@ static int rtnl_socket(struct weft_host *host,
 	if (shared.sock)
 		return 0;
 	err = weft_socket_open(&shared, NETLINK_ROUTE);
-	/* Lists are then cut down by the kernel; one that cannot, lists all. */
+	/* With strict checking the kernel filters dumps; an older one lists all. */
 	if (!err)
 		setsockopt(nl_socket_get_fd(shared.sock), SOL_NETLINK,
 			   NETLINK_GET_STRICT_CHK, &one, sizeof(one));
@@ -63,7 +63,7 @@ static int rtnl_list_once(struct weft_host *host,
 		err = weft_rtnl_ask(host,
 				    dump->build(families[i], dump->wish),
 				    dump->read, dump);
-		/* What is not there, a table or a family, has no members. */
+		/* A missing table or family has no entries. */
 		if (err && err != -ENOENT && err != -EAFNOSUPPORT &&
 		    err != -EOPNOTSUPP)
 			return err;

@@ -9,14 +9,13 @@
 struct nl_addr;
 
 /**
- * struct weft_rtnl_dump - a list to be asked for
- * @build: the request, for one family; NULL: no memory
- * @read: takes one answer in
- * @forget: takes all answers out again
+ * struct weft_rtnl_dump - a list to be requested
+ * @build: builds the request for one family; NULL: no memory
+ * @read: adds one answer
+ * @forget: removes all answers
  * @wish: for @build and @read
- * @list: what @read fills
- * @family: which family is being asked for; a kernel without IPv6 answers
- *          with all others
+ * @list: the list that @read fills
+ * @family: the requested family; a kernel without IPv6 answers with all others
  */
 struct weft_rtnl_dump {
 	struct nl_msg *(*build)(int family, const void *wish);
@@ -30,7 +29,7 @@ struct weft_rtnl_dump {
 /* Send @msg, NULL for no memory, read the answers with @reader, free @msg. */
 int weft_rtnl_ask(struct weft_host *host, struct nl_msg *msg,
 		  weft_socket_reader reader, void *data);
-/* IPv4 and IPv6, again when it changed meanwhile; @read gets the dump. */
+/* IPv4 and IPv6; repeated if the list changed meanwhile; @read gets the dump. */
 int weft_rtnl_list(struct weft_host *host, struct weft_rtnl_dump *dump);
 /* NULL: no memory. */
 struct nl_addr *weft_rtnl_addr(const struct weft_allowedip *prefix);

@@ -9,7 +9,7 @@
 
 #include "host/rtnl.h"
 
-/* libnl knows neither "not" nor the suppression of default routes. */
+/* libnl supports neither "not" nor the suppression of default routes. */
 static struct nl_msg *rule_build_list(int family, const void *wish)
 {
 	struct fib_rule_hdr head = { .family = family };

@@ -11,7 +11,7 @@ static const char * const attr_dscp[] = {
 	[WEFT_DSCP_INHERIT] = "inherit", [WEFT_DSCP_OFF] = "off",
 };
 
-/* By WEFT_IDENTITY_*. */
+/* Indexed by WEFT_IDENTITY_*. */
 static const char * const attr_identities[] = { "none", "current", "previous" };
 
 const struct weft_attr weft_device_attrs[] = {

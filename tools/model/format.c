@@ -37,7 +37,7 @@ struct weft_address_text weft_format_address(const struct weft_allowedip *ip)
 	return text;
 }
 
-/* What no shell takes for anything but itself. */
+/* Characters without a special meaning in any shell. */
 #define FORMAT_PLAIN	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=+.,:/@%-"
 
 struct weft_shell_text weft_format_shell(const char *name)

@@ -18,7 +18,7 @@ struct weft_peer_text {
 	char chars[WEFT_NAME_BYTES + 1];
 };
 
-/* Each byte of a name may need four, and quotes stand around it. */
+/* Each byte of a name may take four, plus the surrounding quotes. */
 struct weft_shell_text {
 	char chars[4 * WEFT_NAME_BYTES + 3];
 };
@@ -27,20 +27,20 @@ struct weft_address_text {
 	char chars[INET6_ADDRSTRLEN];
 };
 
-/* What a peer is called, or else its key. */
+/* The peer's name, or else its key. */
 struct weft_peer_text weft_format_peer(const struct weft_peer *peer);
 struct weft_endpoint_text weft_format_endpoint(const union weft_endpoint *from);
-/* The address alone: what separates it from its length differs. */
+/* The address alone: formats differ in the separator before the length. */
 struct weft_address_text weft_format_address(const struct weft_allowedip *ip);
 /*
- * A name as a shell's word, for a command that is suggested: in single quotes
- * where a shell would make anything else of it.
+ * A name as a shell's word, for a suggested command: in single quotes where a
+ * shell would interpret it otherwise.
  */
 struct weft_shell_text weft_format_shell(const char *name);
 /*
- * A setting of an interface for IPv4 as a word for sysctl(8), @value behind it,
- * which may be "". A slash comes first, so that dots of the interface's name
- * separate nothing.
+ * An interface's IPv4 setting as a word for sysctl(8), followed by @value, which
+ * may be "". With a slash as the first separator sysctl(8) does not take dots in
+ * the interface's name for separators.
  */
 struct weft_shell_text weft_format_sysctl(const char *name, const char *setting,
 					  const char *value);

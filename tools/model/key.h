@@ -23,7 +23,7 @@ void weft_key_generate_private(struct weft_key *key);
 void weft_key_generate_preshared(struct weft_key *key);
 bool weft_key_derive_public(struct weft_key *public_key,
 			    const struct weft_key *private_key);
-/* Both take the same time whatever the key is. */
+/* Both run in constant time. */
 bool weft_key_equal(const struct weft_key *a, const struct weft_key *b);
 bool weft_key_is_zero(const struct weft_key *key);
 void weft_key_wipe(struct weft_key *key);

@@ -391,7 +391,7 @@ bool weft_model_candidates_equal(const struct weft_peer *a,
 {
 	size_t i;
 
-	/* None is there twice. */
+	/* No candidate occurs twice. */
 	if (a->candidate_count != b->candidate_count)
 		return false;
 	for (i = 0; i < a->candidate_count; i++)

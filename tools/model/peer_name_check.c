@@ -11,7 +11,7 @@
 #include "model/key.h"
 #include "model/peer_name_check.h"
 
-/* The length of the character at @text, and its number; 0 where that is no UTF-8. */
+/* The length of the character at @text, and its code point; 0 for invalid UTF-8. */
 static size_t peer_name_decode(const char *text, __u32 *code)
 {
 	static const __u32 smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -25,7 +25,7 @@ static size_t peer_name_decode(const char *text, __u32 *code)
 		return 0;
 	len = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 	*code = first & (0x7f >> len);
-	/* The end of the text is no continuation byte. */
+	/* The terminating zero is no continuation byte. */
 	for (i = 1; i < len; i++) {
 		if ((text[i] & 0xc0) != 0x80)
 			return 0;
@@ -43,7 +43,7 @@ static bool peer_name_is_control(__u32 code)
 	return code < 0x20 || (code >= 0x7f && code <= 0x9f);
 }
 
-/* The last bits of the text need not be zero, as they are in a key. */
+/* Unlike in a key, the last bits of the text need not be zero. */
 static bool peer_name_is_key(const char *name)
 {
 	static const char base64[] =

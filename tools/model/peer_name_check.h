@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Names of peers, by the kernel's rule. */
+/* The kernel's rule for the names of peers. */
 #ifndef _WEFT_TOOLS_PEER_NAME_CHECK_H
 #define _WEFT_TOOLS_PEER_NAME_CHECK_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Marks for a terminal, or nothing. */
+/* Colours for a terminal, or empty strings. */
 #ifndef _WEFT_TOOLS_COLOUR_H
 #define _WEFT_TOOLS_COLOUR_H
 

@@ -5,7 +5,7 @@
 #include "print/conf.h"
 #include "print/print.h"
 
-/* Previous keys end by themselves, and are not for a file. */
+/* Previous keys expire by themselves, and are not written to a file. */
 static void conf_keys(FILE *out, const struct weft_peer *peer)
 {
 	if (peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY) {

@@ -8,9 +8,9 @@
 struct weft_context;
 struct weft_device;
 
-/* The file from behind the word [Interface]. */
+/* The file after its first line, [Interface]. */
 void weft_conf_print_device(FILE *out, const struct weft_device *dev);
-/* The configuration file that makes the device what it is. */
+/* The configuration file for the device's present state. */
 void weft_conf_print(const struct weft_context *ctx,
 		     const struct weft_device *dev);
 

@@ -43,7 +43,7 @@ static void fields_fwmark(FILE *out, const struct weft_device *dev)
 		fputs("off", out);
 }
 
-/* wireguard has no other way. */
+/* In-tree wireguard always roams. */
 static void fields_roam(FILE *out, const struct weft_peer *peer)
 {
 	fputs(peer->roam ? "on" : "off", out);
@@ -183,7 +183,7 @@ static void fields_dump_peer(FILE *out, const struct weft_peer *peer)
 	fields_keepalive(out, peer);
 }
 
-/* "reason=count", only of what happened. */
+/* "reason=count", without zeros. */
 static void fields_drops(FILE *out, const __u64 *drops)
 {
 	const char *space = "";

@@ -13,10 +13,10 @@ struct weft_peer;
 /**
  * struct weft_field - one word that "show" takes after the interface
  * @name: the word
- * @device: prints what it means for a device, or NULL
- * @peer: prints what it means for one peer, or NULL
+ * @device: prints the field of a device, or NULL
+ * @peer: prints the field of one peer, or NULL
  *
- * Both print one line without its end; the caller puts the interface's name
+ * Both print one line without its newline; the caller puts the interface's name
  * before it where several are shown.
  */
 struct weft_field {
@@ -25,7 +25,7 @@ struct weft_field {
 	void (*peer)(FILE *out, const struct weft_peer *peer);
 };
 
-/* The last has no name. */
+/* The last entry has no name. */
 extern const struct weft_field weft_fields[];
 
 const struct weft_field *weft_fields_find(const char *name);

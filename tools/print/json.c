@@ -14,7 +14,7 @@
 #include "print/json.h"
 
 /**
- * struct json_view - what to put in
+ * struct json_view - the selection for the output
  * @ctx: whether secrets are hidden
  * @field: the one field wanted, or NULL for all
  * @failed: memory was short
@@ -25,7 +25,7 @@ struct json_view {
 	bool failed;
 };
 
-/* json-c passes bytes through that are not UTF-8, which JSON has to be. */
+/* JSON has to be UTF-8, and json-c passes invalid bytes through. */
 struct json_object *weft_json_string(const char *text)
 {
 	char *copy = weft_text_utf8(text);
@@ -37,7 +37,7 @@ struct json_object *weft_json_string(const char *text)
 	return value;
 }
 
-/* "dump" is everything, with its secrets. */
+/* "dump" includes all fields and secrets. */
 static bool json_is_dump(const struct json_view *view)
 {
 	return view->field && !strcmp(view->field, "dump");
@@ -48,7 +48,7 @@ static bool json_wants(const struct json_view *view, const char *field)
 	return !view->field || json_is_dump(view) || !strcmp(view->field, field);
 }
 
-/* A NULL @value is JSON's null: there is none of it. */
+/* A NULL @value becomes JSON's null, for a field without a value. */
 static void json_add(struct json_view *view, struct json_object *object,
 		     const char *key, struct json_object *value)
 {
@@ -87,7 +87,7 @@ static struct json_object *json_key(struct json_view *view,
 	return value;
 }
 
-/* A field that was asked for by name is never hidden, as in the text. */
+/* A field requested by name is never hidden, as in the text format. */
 static struct json_object *json_secret(struct json_view *view,
 				       const struct weft_key *key, bool there)
 {
@@ -147,7 +147,7 @@ static struct json_object *json_attr(struct json_view *view,
 	return object;
 }
 
-/* What the kernel reported of a table of attributes. */
+/* The attributes of a table that the kernel reported. */
 static void json_attrs(struct json_view *view, struct json_object *object,
 		       const struct weft_attr *attrs, const void *owner,
 		       __u64 known)
@@ -163,7 +163,7 @@ static void json_attrs(struct json_view *view, struct json_object *object,
 	}
 }
 
-/* Drops by reason; one that never happened is not there. */
+/* Drops by reason, without zeros. */
 static void json_drops(struct json_view *view, struct json_object *object,
 		       const __u64 *drops, bool known)
 {
@@ -234,7 +234,7 @@ static struct json_object *json_roam(struct json_view *view,
 	return value;
 }
 
-/* Empty: any. */
+/* An empty address means any. */
 static struct json_object *json_listen_address(struct json_view *view,
 					       const struct weft_device *dev)
 {
@@ -250,7 +250,7 @@ static struct json_object *json_listen_address(struct json_view *view,
 	return array;
 }
 
-/* What only weft tells of where it listens. */
+/* The sockets' addresses and device, which only weft reports. */
 static void json_fill_binding(struct json_view *view,
 			      struct json_object *object,
 			      const struct weft_device *dev)
@@ -265,7 +265,7 @@ static void json_fill_binding(struct json_view *view,
 			 json_string(view, dev->bind_device) : NULL);
 }
 
-/* And of where peers may be. */
+/* The peers' candidates, which only weft reports. */
 static void json_fill_candidates(struct json_view *view,
 				 struct json_object *object,
 				 const struct weft_peer *peer)
@@ -279,7 +279,7 @@ static void json_fill_candidates(struct json_view *view,
 		json_add(view, object, "roam", json_roam(view, peer));
 }
 
-/* What there is only while keys are being replaced. */
+/* Fields that exist only while keys are being replaced. */
 static void json_keys(struct json_view *view, struct json_object *object,
 		      const struct weft_peer *peer)
 {
@@ -358,7 +358,7 @@ static struct json_object *json_peers(struct json_view *view,
 	return array;
 }
 
-/* "fwmark" and its like are of the device and have no peers below them. */
+/* Fields of the device, for example "fwmark", whose JSON has no peers. */
 static bool json_is_device_field(const char *field)
 {
 	static const char * const fields[] = {

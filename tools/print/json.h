@@ -14,8 +14,8 @@ struct weft_field;
 /* A text of any bytes, as UTF-8; NULL: no memory. */
 struct json_object *weft_json_string(const char *text);
 /*
- * Add @dev to @array: what @field says of it, or everything where that is
- * NULL, then with secrets hidden unless @ctx shows them. False: no memory.
+ * Add @dev to @array: the field @field, or, if that is NULL, all fields with secrets
+ * hidden unless @ctx shows them. False: no memory.
  */
 bool weft_json_add_device(const struct weft_context *ctx,
 			  struct json_object *array,

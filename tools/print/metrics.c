@@ -8,10 +8,10 @@
 #include "print/metrics.h"
 
 /**
- * struct metrics_set - what is printed, and where
- * @out: where
+ * struct metrics_set - the devices to print
+ * @out: the output
  * @devs: the devices
- * @count: how many
+ * @count: their number
  */
 struct metrics_set {
 	FILE *out;
@@ -20,9 +20,9 @@ struct metrics_set {
 };
 
 /*
- * Quotes, backslashes and line ends are all that may not stand in a label. It is
- * UTF-8, and a name of an interface need not be: bytes that are none are written
- * as "\xff", so that names that differ stay different.
+ * A label must not contain quotes, backslashes and newlines unescaped. It is UTF-8,
+ * and the name of an interface need not be: invalid bytes are written as "\xff", so
+ * that different names stay different.
  */
 static void metrics_print_text(FILE *out, const char *text)
 {
@@ -89,12 +89,12 @@ static const struct weft_attr *metrics_find(const struct weft_attr *attrs,
 }
 
 /**
- * struct metrics_number - a metric out of an attribute
- * @name: the metric's
+ * struct metrics_number - a metric from an attribute
+ * @name: the metric's name
  * @type: counter or gauge
- * @help: what it says
+ * @help: its help text
  * @attribute: its number in the message
- * @per_unit: how many of the attribute's unit are one of the metric's
+ * @per_unit: the number of the attribute's units in one unit of the metric
  */
 struct metrics_number {
 	const char *name;
@@ -156,7 +156,7 @@ static const struct metrics_number peer_numbers[] = {
 	},
 };
 
-/* Decimals only where the units differ: digits of what is left behind. */
+/* Decimals only where the units differ: the digits of the remainder. */
 static void metrics_end_scaled(FILE *out, __u64 number, unsigned int per_unit)
 {
 	int digits = 0;
@@ -195,9 +195,9 @@ static void metrics_device_number(const struct metrics_set *set,
 }
 
 /**
- * struct metrics_walk - one peer after the other, of all devices
+ * struct metrics_walk - an iterator over the peers of all devices
  * @set: the devices
- * @next: the index of the device that comes next
+ * @next: the index of the next device
  * @dev: the device
  * @peer: the peer
  */
@@ -242,7 +242,7 @@ static void metrics_peer_number(const struct metrics_set *set,
 	}
 }
 
-/* What wireguard knows as well. */
+/* Metrics that wireguard has, too. */
 static const struct {
 	const char *name;
 	const char *type;
@@ -304,7 +304,7 @@ static void metrics_print_info(const struct metrics_set *set)
 	}
 }
 
-/* One sample for each state there is: 1 is the one. */
+/* One sample for each state; that of the present state is 1. */
 static void metrics_print_states(const struct metrics_set *set)
 {
 	const struct weft_attr *attr = metrics_find(weft_peer_attrs,
@@ -330,7 +330,7 @@ static void metrics_print_states(const struct metrics_set *set)
 	}
 }
 
-/* Those of an interface that did not happen are there, for rates to begin. */
+/* For an interface zeros are printed, too, as the beginning of rates. */
 static void metrics_print_device_drops(const struct metrics_set *set)
 {
 	static const char name[] = "weft_drops_total";
@@ -358,7 +358,7 @@ static void metrics_print_device_drops(const struct metrics_set *set)
 	}
 }
 
-/* Of a peer only those that did happen: there may be many peers. */
+/* For a peer zeros are omitted: an interface may have many peers. */
 static void metrics_print_peer_drops(const struct metrics_set *set)
 {
 	static const char name[] = "weft_peer_drops_total";

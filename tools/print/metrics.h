@@ -11,19 +11,19 @@
 struct weft_device;
 
 /*
- * All of a metric's samples have to stand together, so all devices are
- * printed at once. No secret is.
+ * The samples of a metric have to be contiguous, so all devices are printed at
+ * once. No secret is printed.
  */
 void weft_metrics_print(FILE *out, struct weft_device *const *devs,
 			size_t count);
 
 /**
- * struct weft_metrics_tunnel - an interface that is wanted, or is there
+ * struct weft_metrics_tunnel - an interface that is configured or exists
  * @name: the interface
  * @configured: it has a file
- * @there: it is there, or was asked for
+ * @there: it exists, or was requested
  * @readable: its state could be read
- * @up: and it is up
+ * @up: the interface is up
  */
 struct weft_metrics_tunnel {
 	char name[IFNAMSIZ];
@@ -33,7 +33,7 @@ struct weft_metrics_tunnel {
 	bool up;
 };
 
-/* What tells a machine without tunnels from one whose tunnels are missing. */
+/* Metrics that distinguish a machine without tunnels from one with missing tunnels. */
 void weft_metrics_print_tunnels(FILE *out, bool loaded,
 				const struct weft_metrics_tunnel *tunnels,
 				size_t count);

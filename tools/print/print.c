@@ -68,7 +68,7 @@ void weft_print_allowedips(FILE *out, const struct weft_peer *peer,
 			ip->next ? separator : "");
 }
 
-/* Only weft has these, and only what is not as in wireguard is shown. */
+/* Settings of weft only, shown where they differ from wireguard's behaviour. */
 bool weft_print_has_pmtu(const struct weft_device *dev)
 {
 	return dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU) && dev->pmtu;

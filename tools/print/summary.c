@@ -10,7 +10,7 @@
 #include "print/print.h"
 #include "print/summary.h"
 
-/* The unit's colour; what is counted keeps the terminal's own. */
+/* The unit is coloured; the number keeps the terminal's colour. */
 static void summary_unit(const struct weft_context *ctx, const char *unit)
 {
 	fprintf(ctx->out, "%s%s%s", weft_colour(ctx, WEFT_COLOUR_CYAN), unit,
@@ -49,7 +49,7 @@ static void summary_secret(const struct weft_context *ctx,
 	fputc('\n', ctx->out);
 }
 
-/* "1 hour, 2 minutes, 3 seconds": the parts that are not nothing. */
+/* "1 hour, 2 minutes, 3 seconds", without parts that are 0. */
 static void summary_duration(const struct weft_context *ctx, __u64 seconds)
 {
 	static const struct {
@@ -186,7 +186,7 @@ static void summary_last_packet(const struct weft_context *ctx,
 	fputs(" sent\n", ctx->out);
 }
 
-/* What only weft tells. */
+/* The state and ages, which only weft reports. */
 static void summary_liveness(const struct weft_context *ctx,
 			     const struct weft_peer *peer)
 {
@@ -202,7 +202,7 @@ static void summary_liveness(const struct weft_context *ctx,
 	fputc('\n', ctx->out);
 }
 
-/* Only weft has these, and only what is not as in wireguard is shown. */
+/* Settings of weft only, shown where they differ from wireguard's behaviour. */
 static void summary_candidates(const struct weft_context *ctx,
 			       const struct weft_peer *peer)
 {
@@ -259,7 +259,7 @@ static void summary_peer(const struct weft_context *ctx,
 	}
 }
 
-/* A public key that has been replaced, and how long it is good if there is an end. */
+/* A public key that has been replaced, and the rest of its grace if that has an end. */
 static void summary_grace(const struct weft_context *ctx,
 			  const struct weft_key *previous, __u32 left,
 			  bool ends)
@@ -273,7 +273,7 @@ static void summary_grace(const struct weft_context *ctx,
 	fputc('\n', ctx->out);
 }
 
-/* The same for a preshared key, which may have been none. */
+/* The same for a preshared key, which may have been absent. */
 static void summary_preshared_grace(const struct weft_context *ctx,
 				    const struct weft_peer *peer)
 {
@@ -289,7 +289,7 @@ static void summary_preshared_grace(const struct weft_context *ctx,
 	fputc('\n', ctx->out);
 }
 
-/* What there is only while keys are being replaced. */
+/* Lines that exist only while keys are being replaced. */
 static void summary_keys(const struct weft_context *ctx,
 			 const struct weft_device *dev,
 			 const struct weft_peer *peer)
@@ -324,7 +324,7 @@ static void summary_keys(const struct weft_context *ctx,
 static void summary_device(const struct weft_context *ctx,
 			   const struct weft_device *dev)
 {
-	/* Whatever the terminal was left in before. */
+	/* Resets the terminal, whatever its former state. */
 	fputs(weft_colour(ctx, WEFT_COLOUR_RESET), ctx->out);
 	summary_heading(ctx, WEFT_COLOUR_GREEN, "interface", dev->name);
 	if (dev->has & WEFT_DEVICE_HAS_PUBLIC_KEY) {
@@ -374,7 +374,7 @@ struct summary_ranked {
 	size_t order;
 };
 
-/* The latest handshake first; those that never had one last. */
+/* The latest handshake first; peers without a handshake last. */
 static int summary_compare(const void *a, const void *b)
 {
 	const struct summary_ranked *x = a, *y = b;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The summary that "show" prints for people. */
+/* The human-readable summary of "show". */
 #ifndef _WEFT_TOOLS_SUMMARY_H
 #define _WEFT_TOOLS_SUMMARY_H
 
