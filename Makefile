@@ -23,37 +23,46 @@ modules:
 tools:
 	$(MAKE) -C tools
 
-# As a packager expects: DESTDIR is put before each path, PREFIX is where the command goes. The units call it there.
-PREFIX ?= /usr
+# As a packager expects: DESTDIR is put before each path, PREFIX is where the command goes. The units call it there. systemd
+# looks for units below /usr and /usr/local; UNITDIR is for other prefixes.
+PREFIX ?= /usr/local
 UNITDIR ?= $(PREFIX)/lib/systemd/system
-INSTALLED_FILES = bin/weft share/man/man4/weft.4 share/man/man5/weft.conf.5 share/man/man8/weft.8 \
-	share/bash-completion/completions/weft share/zsh/vendor-completions/_weft
+INSTALLED_FILES = $(addprefix $(PREFIX)/,bin/weft share/man/man4/weft.4 share/man/man5/weft.conf.5 share/man/man8/weft.8 \
+	share/bash-completion/completions/weft share/zsh/site-functions/_weft) \
+	$(addprefix $(UNITDIR)/,$(notdir $(wildcard tools/systemd/*)))
 
-## make install  the command, its manual pages, completion and units; DESTDIR= and PREFIX=
-install: tools
+# The path of the command goes into units and into sed.
+check-prefix:
+	@case '$(PREFIX)' in \
+	/*[!A-Za-z0-9/._+-]*|[!/]*|'') \
+		echo "make: PREFIX '$(PREFIX)' has to be an absolute path of letters, digits, and / . _ + -" >&2; exit 1;; \
+	esac
+
+## make install  the command, its manual pages, completion and units; DESTDIR= and PREFIX=, /usr/local by default
+install: check-prefix tools
 	install -D -m 0755 tools/weft '$(DESTDIR)$(PREFIX)/bin/weft'
 	install -D -m 0644 Documentation/man/weft.4 '$(DESTDIR)$(PREFIX)/share/man/man4/weft.4'
 	install -D -m 0644 Documentation/man/weft.conf.5 '$(DESTDIR)$(PREFIX)/share/man/man5/weft.conf.5'
 	install -D -m 0644 Documentation/man/weft.8 '$(DESTDIR)$(PREFIX)/share/man/man8/weft.8'
 	install -D -m 0644 tools/completion/weft.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weft'
-	install -D -m 0644 tools/completion/weft.zsh '$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_weft'
+	install -D -m 0644 tools/completion/weft.zsh '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weft'
 	for unit in tools/systemd/*; do \
 		install -D -m 0644 "$$unit" '$(DESTDIR)$(UNITDIR)'/"$${unit##*/}" && \
 		sed -i 's,/usr/bin/weft,$(PREFIX)/bin/weft,' '$(DESTDIR)$(UNITDIR)'/"$${unit##*/}" || exit; \
 	done
-	install -d -m 0700 '$(DESTDIR)/etc/weft'
+	test -d '$(DESTDIR)/etc/weft' || install -d -m 0700 '$(DESTDIR)/etc/weft'
 
-## make uninstall  removes what make install has installed; /etc/weft stays
-# Configuration in /etc/weft stays.
-uninstall:
-	cd '$(DESTDIR)$(PREFIX)' && rm -f $(INSTALLED_FILES)
-	cd '$(DESTDIR)$(UNITDIR)' && rm -f $(notdir $(wildcard tools/systemd/*))
+## make uninstall  removes what make install has installed; /etc/weft, the module and enabled units stay
+uninstall: check-prefix
+	rm -f $(foreach file,$(INSTALLED_FILES),'$(DESTDIR)$(file)')
 
+# Headers without a System.map keep kbuild from calling depmod.
 ## make modules_install  weft.ko into /lib/modules of KDIR; DESTDIR=
 modules_install: modules
-	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_DIR=updates $(if $(DESTDIR),INSTALL_MOD_PATH='$(DESTDIR)') modules_install
+	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_DIR=updates $(if $(DESTDIR),INSTALL_MOD_PATH='$(abspath $(DESTDIR))') modules_install
+	$(if $(DESTDIR),,depmod "$$(cat '$(KDIR)/include/config/kernel.release')")
 
-.PHONY: install uninstall modules_install
+.PHONY: install uninstall modules_install check-prefix
 
 ## make check  every test; boots its own kernels in QEMU, installs from Debian what it lacks
 ##   TESTS="roaming fsm"  only these     KERNELS="6.1 newest"  only on these

@@ -201,7 +201,7 @@ def check_files(tree):
             if not re.search(r"[A-Z]{4}\.", name) and not tree.exists(name) and not tree.exists("selftests/" + name):
                 tree.complain("files", f"{page} names {name}, and there is no such file")
     for folder, _, names in os.walk(tree.top):
-        if ".git" in folder.split(os.sep) or "build" in folder.split(os.sep):
+        if {".git", "build"} & set(os.path.relpath(folder, tree.top).split(os.sep)):
             continue
         for name in names:
             if not name.endswith((".c", ".h", ".sh", ".py", ".rst")) or name.endswith(".mod.c"):

@@ -63,6 +63,25 @@ wanted "not ok" warn "the kernel has nothing to complain about"
 wanted "not ok" leave "no namespace is left"
 wanted "not ok" crash "the machine survives it"
 wanted "not ok" hold "everything created is gone"
+# The hook for subjects of commits: messages with \n between lines.
+hook() { # hook STATUS MESSAGE
+	local status=0
+
+	printf '%b\n' "$2" >"$work/message"
+	sh "$weft_top/hooks/commit-msg" "$work/message" 2>/dev/null || status=$?
+	[ $status = "$1" ]
+	report $? "the hook answers with $1 to: $2"
+}
+
+hook 0 'area: do this'
+hook 0 'one, two/three: do this\n\nReasons.'
+hook 0 '# This is a combination of 2 commits.\n\narea: do this\n\nReasons.'
+hook 0 'amend! whatever it was'
+hook 1 'no area'
+hook 1 'area: ends with a dot.'
+hook 1 'area: do this\nand that'
+hook 1 "area: $(printf 'x%.0s' {1..100})"
+
 echo "1..$number"
 [ $failed = 0 ] || sed 's/^/# /' "$work/output"
 [ $failed = 0 ]

@@ -225,6 +225,11 @@ lint_spelling() {
 	codespell -L $own_words --skip '*.svg,*.o,*.d,*.json,build,corpus,dict,vectors' Documentation hooks kmod selftests tools ./*.md
 }
 
+# Lints with a program of the kernel's source.
+needs_source() { # needs_source LINT...
+	[[ " $* " =~ " "(checkpatch|kerneldoc|ynl|coccicheck)" " ]]
+}
+
 main() {
 	local name status=0 log
 
@@ -232,7 +237,7 @@ main() {
 		[[ " $all " == *" $name "* ]] || die "'$name' is no lint; there are: $all"
 	done
 	unset MAKEFLAGS MAKEOVERRIDES MFLAGS
-	source_tree=$(selftests/vm/kernels.sh source) || exit 1
+	if needs_source ${LINTS:-$all}; then source_tree=$(selftests/vm/kernels.sh source) || exit 1; fi
 	log=$(mktemp)
 	for name in ${LINTS:-$all}; do
 		if "lint_$name" >"$log" 2>&1; then

@@ -58,7 +58,7 @@ def files(root):
         for folder, _, names in os.walk(start):
             for name in sorted(names):
                 path = os.path.join(folder, name)
-                if name.endswith(endings) and not any(part in path for part in GENERATED):
+                if name.endswith(endings) and not any(part in os.path.relpath(path, root) for part in GENERATED):
                     yield path
 
 

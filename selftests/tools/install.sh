@@ -32,7 +32,7 @@ target() { # target NAME VARIABLE=VALUE...
 # Nothing less, and nothing more.
 has_files() { # has_files PREFIX
 	{
-		for file in bin/weft share/bash-completion/completions/weft share/zsh/vendor-completions/_weft share/man/man4/weft.4 \
+		for file in bin/weft share/bash-completion/completions/weft share/zsh/site-functions/_weft share/man/man4/weft.4 \
 			share/man/man5/weft.conf.5 share/man/man8/weft.8; do
 			echo "$1/$file"
 		done
@@ -55,18 +55,32 @@ runs() { # runs PROGRAM
 	"$work/root$1" --version | grep -F "$(sed -n 's/^#define WEFT_VERSION.*"\(.*\)"$/\1/p' "$top"/kmod/version.h)"
 }
 
+refuses() { # refuses PREFIX: and installs nothing
+	! target install PREFIX="$1" && ! target uninstall PREFIX="$1" && [ ! -e "$work/root" ]
+}
+
 is_empty() {
-	[ -z "$(find "$work/root" -type f)" ] && [ "$(stat -c %a "$work/root/etc/weft")" = 700 ]
+	[ -z "$(find "$work/root" -type f)" ] && [ -d "$work/root/etc/weft" ]
 }
 
 for prefix in /usr /usr/local; do
 	rm -rf "$work/root"
 	ok "$prefix: make install" target install PREFIX=$prefix
 	ok "$prefix: each file is where it belongs" has_files $prefix
+	ok "$prefix: configuration is the owner's alone" [ "$(stat -c %a "$work/root/etc/weft")" = 700 ]
 	ok "$prefix: the units call the installed command" units_call $prefix/bin/weft
 	ok "$prefix: the installed command runs" runs $prefix/bin/weft
+	chmod 0750 "$work/root/etc/weft"
+	ok "$prefix: make install once more" target install PREFIX=$prefix
+	ok "$prefix: the folder of configuration keeps its mode" [ "$(stat -c %a "$work/root/etc/weft")" = 750 ]
 	ok "$prefix: make uninstall" target uninstall PREFIX=$prefix
 	ok "$prefix: /etc/weft alone is left" is_empty
+done
+ok "make uninstall where nothing is installed" target uninstall PREFIX=/opt/none
+# shellcheck disable=SC2016 # for make
+for prefix in relative '' '/opt/a&b' '/opt/a,b' '/opt/a b' '/opt/$$(id)'; do
+	rm -rf "$work/root"
+	ok "PREFIX '$prefix' is refused" refuses "$prefix"
 done
 echo "1..$count"
 exit $bad

@@ -48,21 +48,25 @@ make_in_root() { # make_in_root ROOT ARGUMENTS...
 }
 
 # What another checkout has compiled is taken from ccache, to which another path is another file: the directory is mounted at one
-# path for all of them, seen by these processes only. The headers of Debian's kernels know ccache by a variable.
+# path for all of them, seen by these processes only. ccache looks at the compiler's input, and not at the files that it was made
+# from, among which it would miss a new header that hides another one (compat-include/). The headers of Debian's kernels know ccache by a variable.
 compile_once() { # compile_once DIRECTORY ARGUMENTS...
-	local directory=$1 place=$cache/build/place
+	local directory=$1 place=$cache/place
 
 	shift
 	! is_uml "$series" || set -- "$@" CC="ccache gcc"
-	mkdir -p "$place"
 	# shellcheck disable=SC2016 # for the other shell
-	unshare --mount "${as[@]}" bash -e -c 'mount --bind "$1" "$2"; DEBIAN_KERNEL_USE_CCACHE=true exec make "${@:3}" M="$2"' \
+	CCACHE_NODIRECT=1 unshare --mount "${as[@]}" bash -e -c \
+		'mount --bind "$1" "$2"; DEBIAN_KERNEL_USE_CCACHE=true exec make "${@:3}" M="$2"' \
 		bash "$directory" "$place" "$@"
 }
 
-can_compile_once() {
-	[ "$purpose" != gcov ] && command -v ccache >/dev/null && unshare --mount "${as[@]}" true 2>/dev/null
-}
+# Whether a mount is possible, and ccache has a folder that it can write to.
+can_compile_once() { # can_compile_once DIRECTORY
+	[ "$purpose" != gcov ] && mkdir -p "$cache/place" && echo 'int unused;' >"$1/probe.c" &&
+		unshare --mount "${as[@]}" mount --bind "$1" "$cache/place" &&
+		ccache gcc -c "$1/probe.c" -o /dev/null
+} >/dev/null 2>&1
 
 build() { # build DIRECTORY HEADERS ARGUMENTS...
 	local directory=$1 headers=$2 root=${2%/usr/src/*} run=(make)
@@ -72,7 +76,7 @@ build() { # build DIRECTORY HEADERS ARGUMENTS...
 	if [ -x "$root/usr/bin/make" ]; then
 		run=(make_in_root "$root")
 		headers=${headers#"$root"}
-	elif can_compile_once; then
+	elif can_compile_once "$directory"; then
 		run=(compile_once "$directory")
 	fi
 	"${run[@]}" -s -C "$headers" M="$directory" -j "$(nproc)" WEFT_SELFTESTS=m "$@" modules >&2
