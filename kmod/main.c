@@ -157,7 +157,7 @@ static int __init main_init(void)
 		goto exit_ratelimit;
 	err = weft_peer_init();
 	if (err)
-		goto exit_keypair;
+		goto exit_session;
 	err = main_init_data_path();
 	if (err)
 		goto exit_peer;
@@ -181,7 +181,7 @@ exit_data_path:
 	main_exit_data_path();
 exit_peer:
 	weft_peer_exit();
-exit_keypair:
+exit_session:
 	weft_session_exit();
 exit_ratelimit:
 	weft_ratelimit_exit();

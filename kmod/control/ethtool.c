@@ -63,18 +63,18 @@ void weft_ethtool_add_drops(const struct weft_device *device, struct rtnl_link_s
 	stats->tx_dropped += sum[TX_DROPPED];
 }
 
-static void ethtool_get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
+static void weft_ethtool_get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
 {
 	strscpy(info->driver, dev->rtnl_link_ops->kind, sizeof(info->driver));
 	strscpy(info->version, WEFT_VERSION, sizeof(info->version));
 }
 
-static int ethtool_get_sset_count(struct net_device *dev, int set)
+static int weft_ethtool_get_sset_count(struct net_device *dev, int set)
 {
 	return set == ETH_SS_STATS ? WEFT_DROP_REASONS : -EOPNOTSUPP;
 }
 
-static void ethtool_get_strings(struct net_device *dev, u32 set, u8 *data)
+static void weft_ethtool_get_strings(struct net_device *dev, u32 set, u8 *data)
 {
 	enum weft_drop reason;
 
@@ -83,8 +83,8 @@ static void ethtool_get_strings(struct net_device *dev, u32 set, u8 *data)
 		       ETH_GSTRING_LEN);
 }
 
-static void ethtool_get_ethtool_stats(struct net_device *dev, struct ethtool_stats *stats,
-				      u64 *data)
+static void weft_ethtool_get_ethtool_stats(struct net_device *dev, struct ethtool_stats *stats,
+					   u64 *data)
 {
 	const struct weft_device *device = netdev_priv(dev);
 	enum weft_drop reason;
@@ -94,9 +94,9 @@ static void ethtool_get_ethtool_stats(struct net_device *dev, struct ethtool_sta
 }
 
 const struct ethtool_ops weft_ethtool_ops = {
-	.get_drvinfo = ethtool_get_drvinfo,
+	.get_drvinfo = weft_ethtool_get_drvinfo,
 	.get_link = ethtool_op_get_link,
-	.get_sset_count = ethtool_get_sset_count,
-	.get_strings = ethtool_get_strings,
-	.get_ethtool_stats = ethtool_get_ethtool_stats,
+	.get_sset_count = weft_ethtool_get_sset_count,
+	.get_strings = weft_ethtool_get_strings,
+	.get_ethtool_stats = weft_ethtool_get_ethtool_stats,
 };

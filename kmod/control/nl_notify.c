@@ -21,7 +21,7 @@
 #define NL_NOTIFY_MESSAGE_LEN	512
 
 /* Set before the first device can be made, then constant. */
-static const struct genl_family *nl_notify_family;
+static const struct genl_family *nl_notify_family __ro_after_init;
 
 /**
  * weft_nl_notify_init() - set the family that events belong to
@@ -29,7 +29,7 @@ static const struct genl_family *nl_notify_family;
  *
  * Context: process, once at load, before weft_netdev_init().
  */
-void weft_nl_notify_init(const struct genl_family *family)
+void __init weft_nl_notify_init(const struct genl_family *family)
 {
 	nl_notify_family = family;
 }

@@ -56,8 +56,14 @@ static void world_event(struct weft_device *device, const struct weft_event *eve
 	atomic_inc(&world->events[event->type]);
 }
 
+static void world_stray(struct weft_device *device, const struct sk_buff *skb)
+{
+}
+
 static const struct weft_device_ops world_ops = {
 	.receive = world_receive,
+	.handshake = world_receive,
+	.stray = world_stray,
 	.act = world_act,
 	.event = world_event,
 };

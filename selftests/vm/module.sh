@@ -48,15 +48,16 @@ make_in_root() { # make_in_root ROOT ARGUMENTS...
 }
 
 # What another checkout has compiled is taken from ccache, to which another path is another file: the directory is mounted at one
-# path for all of them, seen by these processes only. ccache looks at the compiler's input, and not at the files that it was made
-# from, among which it would miss a new header that hides another one (compat-include/). The headers of Debian's kernels know ccache by a variable.
+# path for all of them, seen by these processes only. A new header that hides another one (compat-include/) would escape ccache:
+# the names of all headers are a part of what it looks for. The headers of Debian's kernels know ccache by a variable.
 compile_once() { # compile_once DIRECTORY ARGUMENTS...
 	local directory=$1 place=$cache/place
 
 	shift
 	! is_uml "$series" || set -- "$@" CC="ccache gcc"
+	(cd "$directory" && find . -name '*.h' | sort) >"$directory/headers"
 	# shellcheck disable=SC2016 # for the other shell
-	CCACHE_NODIRECT=1 unshare --mount "${as[@]}" bash -e -c \
+	CCACHE_EXTRAFILES=$place/headers unshare --mount "${as[@]}" bash -e -c \
 		'mount --bind "$1" "$2"; DEBIAN_KERNEL_USE_CCACHE=true exec make "${@:3}" M="$2"' \
 		bash "$directory" "$place" "$@"
 }
