@@ -34,16 +34,39 @@ def prose_of_c(text):
     return "".join(parts)
 
 
-def prose_of_page(text):
-    """Without what is shown as it stands: indented blocks, and text between backquotes."""
+def prose_of_page(text, literal_after):
+    """Without what is shown as it stands: text between backquotes, and what is indented below a line that announces it."""
     text = re.sub(r"``[^`]*``|`[^`\n]*`", lambda found: blank(found.group()), text)
-    return "\n".join("" if line.startswith(("    ", "\t")) else line for line in text.split("\n"))
+    lines, before, literal = [], "", None
+    for line in text.split("\n"):
+        indent = len(line) - len(line.lstrip())
+        if line.strip():
+            if literal is not None and indent <= literal:
+                literal = None
+            if literal is None and literal_after(before, line):
+                literal = indent - 1
+            before = line
+        else:
+            before = before if before.rstrip().endswith("::") else ""
+        lines.append("" if literal is not None else line)
+    return "\n".join(lines)
+
+
+def rst_literal(before, line):
+    return before.rstrip().endswith("::") and len(line) - len(line.lstrip()) > len(before) - len(before.lstrip())
+
+
+def markdown_literal(before, line):
+    return not before and line.startswith("    ")
 
 
 def found_in(path):
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    prose = prose_of_c(text) if path.endswith((".c", ".h")) else prose_of_page(text)
+    if path.endswith((".c", ".h")):
+        prose = prose_of_c(text)
+    else:
+        prose = prose_of_page(text, rst_literal if path.endswith(".rst") else markdown_literal)
     # The comment's own asterisks stand between the words of a line's end and of the next one's begin.
     prose = re.sub(r"\n[ \t]*\*(?!/)", lambda found: found.group().replace("*", " "), prose)
     for word in PATTERN.finditer(prose):
@@ -69,7 +92,8 @@ def complaints(root):
 def self_check():
     """Each word, in each kind of file, where a word that stays is not found."""
     kinds = {"kmod/core/plant.c": "/* A comment: {}. */\nint whole;\n", "tools/cli/plant.c": "const char *text = \"{} is here\";\n",
-             "Documentation/networking/plant.rst": "A page:\n{} is here.\n", "README.md": "A page: {}.\n"}
+             "Documentation/networking/plant.rst": "A page::\n\n    who\n\n- an item\n      and {} is here.\n",
+             "README.md": "A page: {}.\n\n    who\n"}
     for path, text in kinds.items():
         for word in WORDS + [word.replace(" ", "\n * ") for word in WORDS if " " in word and path.startswith("kmod")]:
             with tempfile.TemporaryDirectory() as work:
