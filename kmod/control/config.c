@@ -1,4 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * One change of settings, as a SET message brings it:
+ *
+ *   weft_nl_set_device_doit()
+ *     nl_set_parse(): the message into struct weft_config; no lock, nothing of the device is read
+ *     under config_lock:
+ *     weft_config_prepare(): may fail, and changes nothing
+ *       config_prepare_identity()      public keys and shared secrets
+ *       weft_config_check_resolve()    names to peers
+ *       weft_config_check()            keys, names and prefixes that only one peer can have
+ *       config_prepare_peers()         peers and nodes of allowed IPs, allocated
+ *       config_prepare_binding()       sockets, opened
+ *     weft_config_apply(): cannot fail
+ *       config_remove_all(), bindings, mark, identity
+ *       config_apply_peer(), for each peer
+ *     weft_config_free(): the rest of the change, and what it replaced
+ */
 
 #include "control/config.h"
 #include "control/change.h"

@@ -1,4 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * One handshake: the initiator on the left, the responder on the right, each message by way of the
+ * other end's queue.
+ *
+ *   weft_actions_do(): a peer's timers
+ *           |
+ *   weft_handshake_initiate()
+ *     handshake_create_initiation()
+ *     handshake_send() -- initiation --> recv_one() -> weft_queue_add()
+ *                                                           |
+ *                                        queue_worker() -> weft_handshake_receive()
+ *                                                            handshake_admit(): mac1, cookie, rate
+ *                                                            handshake_receive_initiation()
+ *                                                              handshake_accept()
+ *                                                              handshake_create_response()
+ *   weft_handshake_receive() <--- response --------------------- handshake_send()
+ *     handshake_admit()
+ *     handshake_receive_response()
+ *       handshake_complete(): the session is current
+ *       weft_xmit_keepalive() or data --> recv_report() -> weft_timers_confirmed()
+ */
 
 #include "handshake/handshake.h"
 #include "core/device.h"

@@ -1,4 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * weft up:
+ *
+ *   weft_command_up(): locates the file, takes the interface's lock, reads the profile
+ *     weft_check_profile()
+ *     weft_up()
+ *       up_read(): the present state, the record of an earlier up, what is left of it
+ *       up_run()
+ *         up_do_steps(): each step notes in the journal how it is undone
+ *         up_succeed(), or up_undo(): the journal backwards
+ *
+ * A reload is the same: each step changes only what differs from the state.
+ */
 #include <errno.h>
 #include <linux/weft.h>
 #include <stdio.h>

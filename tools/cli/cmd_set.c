@@ -1,5 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
-/* weft set, weft setconf, weft addconf, weft syncconf */
+/*
+ * weft set, weft setconf, weft addconf, weft syncconf
+ *
+ *   weft_command_set()
+ *     set_take_words(): words into a device model, by the tables of conf/setting
+ *     weft_resolve_device(): names of endpoints into addresses
+ *     set_send_words(), under the interface's lock
+ *       set_finds_named(): peers' names into keys
+ *       set_send(): genl/message makes messages of the model, the kernel applies each as a whole
+ *       weft_conflict_warn_moved(): prefixes that another peer has lost
+ *
+ * The others read a file in place of words (set_from_file()); syncconf sends the difference only.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
