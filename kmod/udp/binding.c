@@ -294,8 +294,8 @@ static void binding_follow(struct weft_device *device, const struct net_device *
 
 	if (err) {
 		netdev_warn(device->dev, "does not listen on %s, UDP port %u: %s\n", dev->name,
-			    device->binding.port, err == -EADDRINUSE ?
-			    "another socket has it" : "the creator of the interface lacks CAP_NET_RAW");
+			    device->binding.port, err == -EADDRINUSE ? "another socket has it" :
+			    "the creator of the interface lacks CAP_NET_RAW");
 		return;
 	}
 	device->binding.ifindex = dev->ifindex;
