@@ -185,7 +185,7 @@ interop-document:
 
 .PHONY: interop interop-document
 
-## make lint  static checks; LINTS="sparse checkpatch" only these
+## make lint  static checks; LINTS="build checkpatch" only these
 lint:
 	@bash $(SELFTESTS)/setup.sh lint
 	@LINTS='$(LINTS)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/lint.sh

@@ -60,7 +60,7 @@ static void session_is_made(struct test *t)
 	world_destroy(world);
 }
 
-/* It is over at once, whoever may still hold it; and who sees it under RCU cannot have it back. */
+/* The session ends at once, whatever references remain; a reader under RCU cannot take a new one. */
 static void session_outlives_readers(struct test *t)
 {
 	struct world *world = world_create();
@@ -209,7 +209,7 @@ static void sessions_of_a_responder(struct test *t)
 	weft_sessions_add(&peer->sessions, first);
 	expect_set(t, &peer->sessions, ours, NULL, first);
 	EXPECT(t, !is_published(peer, id_older));
-	/* Their newer one takes the place of that which nobody has confirmed. */
+	/* The other end's newer session replaces an unconfirmed one. */
 	weft_sessions_add(&peer->sessions, second);
 	expect_set(t, &peer->sessions, ours, NULL, second);
 	EXPECT(t, !is_published(peer, id_first));
