@@ -60,7 +60,7 @@ static void session_is_made(struct test *t)
 	world_destroy(world);
 }
 
-/* The session ends at once, whatever references remain; a reader under RCU cannot take a new one. */
+/* The session ends at once, whatever references remain; no reader under RCU gets a new one. */
 static void session_outlives_readers(struct test *t)
 {
 	struct world *world = world_create();
