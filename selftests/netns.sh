@@ -8,6 +8,7 @@
 #	 vh 192.0.2.1            wt0 10.9.0.1            wt0 10.9.0.2
 #	   |                     (made in home)            |
 #	   +--------------------- veth -------------------- vh-b 192.0.2.2
+# series: 6.1
 . "$(dirname "$0")/lib.sh"
 
 # A home with a veth to b; the far end is called after it.

@@ -13,7 +13,7 @@
 parameters=/sys/module/weft_fault/parameters
 
 # On an emulated machine a round takes longer, and meets less.
-rounds=$(sized 100 4)
+rounds=$(sized 50 4)
 
 # The program's peer is the last of many that are started.
 many_peers() {

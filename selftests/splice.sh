@@ -24,11 +24,11 @@ program_cases() { # program_cases ACTION TRIES
 
 gathered_cases() {
 	wire_offloads_off b vb a va
-	program_cases gathered "$(sized 4000 1000 1000)"
+	program_cases gathered "$(sized 2000 1000 1000)"
 }
 
 program_create
-run_case "a program acts as the peer" program_cases all "${TRIES:-$(sized 10000 2000 2000)}"
+run_case "a program acts as the peer" program_cases all "${TRIES:-$(sized 5000 2000 2000)}"
 run_case "pages that were spliced" program_said vmsplice
 run_case "pages of a file" program_said sendfile
 run_case "pages of a sender that waits to have them back" program_said zerocopy

@@ -63,7 +63,7 @@ two_cpus_at_once() {
 two_cpus_again() {
 	local i
 
-	for ((i = $(sized 4 1); i > 0; i--)); do
+	for ((i = $(sized 2 1); i > 0; i--)); do
 		two_cpus_at_once
 	done
 }
