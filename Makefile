@@ -150,7 +150,7 @@ kernel:
 ## make demo  a fleet of three servers at work
 demo:
 	@bash $(SELFTESTS)/setup.sh demo
-	@bash $(SELFTESTS)/demo.sh
+	@bash $(SELFTESTS)/demo/run.sh
 
 ## make bench  weft measured beside its peers; QUICK=1 in five minutes, FULL=1 with what takes in-tree long
 bench:

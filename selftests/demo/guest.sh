@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The demo itself, inside the VM that demo.sh boots. Each server is a network namespace; "internet" is one too, and holds
+# The demo itself, inside the VM that run.sh boots. Each server is a network namespace; "internet" is one too, and holds
 # the switch that joins the servers' public addresses.
 #
 #	     ember                 litespeed                spark

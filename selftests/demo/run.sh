@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # `make demo`: builds weft, boots a VM with Debian's kernel and shows a fleet of three servers at work in it, which is
-# what demo-guest.sh does. Ends with the status of that: 0 only if everything shown was also verified.
+# what guest.sh does. Ends with the status of that: 0 only if everything shown was also verified.
 #
 #   WEFT_KO       a module that is built already, in place of building one
 #   DEMO_SERIES   the kernel series to show it on (default 6.12)
 set -eu -o pipefail
 # shellcheck source=selftests/vm/host.sh
-. "$(dirname "$0")/vm/host.sh"
+. "$(dirname "$0")/../vm/host.sh"
 
 series=${DEMO_SERIES:-6.12}
 # Everything in the guest has limits of its own; this one is for a guest that hangs.
@@ -39,7 +39,7 @@ main() {
 	say "booting a virtual machine with Linux $series; nothing on this machine is changed"
 	started=$SECONDS
 	"$weft_top/selftests/vm/boot.sh" -m icount -t $limit -e DEMO_COLOUR="$colour" "$series" \
-		'exec bash selftests/demo-guest.sh' || status=$?
+		'exec bash selftests/demo/guest.sh' || status=$?
 	say "the virtual machine ran for $((SECONDS - started)) seconds"
 	[ $status = 0 ] || say "the demo FAILED, with status $status"
 	exit $status
