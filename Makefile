@@ -103,7 +103,7 @@ check-asan:
 # What of make check and make lint depends on the kernel.
 check-newest:
 	@bash $(SELFTESTS)/setup.sh lint
-	@LINTS=build KERNELS=newest bash $(SELFTESTS)/lint.sh
+	@LINTS=build KERNELS=newest bash $(SELFTESTS)/lint/lint.sh
 	@bash $(SELFTESTS)/setup.sh check
 	@TESTS='$(or $(TESTS),vm)' KERNELS=newest bash $(SELFTESTS)/check.sh
 
@@ -188,7 +188,7 @@ interop-document:
 ## make lint  static checks; LINTS="build checkpatch" only these
 lint:
 	@bash $(SELFTESTS)/setup.sh lint
-	@LINTS='$(LINTS)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/lint.sh
+	@LINTS='$(LINTS)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/lint/lint.sh
 
 ## make fuzz  the fuzzers, in five minutes; FUZZ_SECONDS= and FUZZ_RUNS= set other bounds
 ##   TESTS="fsm config"   only these
@@ -215,7 +215,7 @@ mutate:
 ## make generate  the uapi header and the netlink policy from Documentation/netlink/specs/weft.yaml
 generate:
 	@bash $(SELFTESTS)/setup.sh lint
-	@bash $(SELFTESTS)/ynl.sh "$$(bash $(SELFTESTS)/vm/kernels.sh source)" generate
+	@bash $(SELFTESTS)/lint/ynl.sh "$$(bash $(SELFTESTS)/vm/kernels.sh source)" generate
 
 ## make check-distro  the packages, installed and booted in Debian 12 and 13, with what drives WireGuard there
 ##   TESTS="install up"   only these     DISTROS="bookworm trixie"  only in these

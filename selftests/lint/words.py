@@ -9,7 +9,7 @@ Of C and shell only comments count, and of C the strings that a user reads; of p
 """
 import os, re, sys, tempfile
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 WORDS = ["who", "whoever", "nobody", "somebody", "anybody", "go no further", "goes no further", "its like", "come to", "comes to"]
 # A finding of the doctor's may be called nobody-calls.
 PATTERN = re.compile(r"(?<![\w-])(" + "|".join(word.replace(" ", r"\s+") for word in WORDS) + r")(?![\w-])", re.IGNORECASE)

@@ -7,7 +7,7 @@
 #   layering.sh                 checks kmod/
 #   layering.sh --self-check    plants violations in a copy, a circle among them, and looks whether they are found
 set -eu -o pipefail
-top=$(cd "$(dirname "$0")/.." && pwd)
+top=$(cd "$(dirname "$0")/../.." && pwd)
 
 # From the lowest to the highest. main.c stands above all of them, and version.h below.
 layers="lib core udp datapath handshake control"

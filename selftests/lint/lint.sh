@@ -8,7 +8,7 @@
 #   KERNELS   series (default: 6.1 6.12)
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
-. "$(dirname "$0")/vm/host.sh"
+. "$(dirname "$0")/../vm/host.sh"
 cd "$weft_top" || exit 1
 
 KERNELS=${KERNELS:-6.1 6.12}
@@ -30,7 +30,7 @@ lint_build() {
 	log=$(mktemp)
 	for series in $KERNELS; do
 		if ! selftests/vm/module.sh "$series" lint W=1 KCFLAGS=-Werror C=2 \
-			CHECK="$weft_top/selftests/checker.sh" CF=-D__CHECK_ENDIAN__ >"$log" 2>&1; then
+			CHECK="$weft_top/selftests/lint/checker.sh" CF=-D__CHECK_ENDIAN__ >"$log" 2>&1; then
 			cat "$log"
 			echo "weft does not build cleanly for $series"
 			status=1
@@ -75,12 +75,12 @@ lint_shellcheck() {
 }
 
 lint_ynl() {
-	bash selftests/ynl.sh "$source_tree" check
+	bash selftests/lint/ynl.sh "$source_tree" check
 }
 
 lint_layering() {
-	bash selftests/layering.sh && bash selftests/layering.sh --self-check &&
-		bash selftests/layering-tools.sh && bash selftests/layering-tools.sh --self-check
+	bash selftests/lint/layering.sh && bash selftests/lint/layering.sh --self-check &&
+		bash selftests/lint/layering-tools.sh && bash selftests/lint/layering-tools.sh --self-check
 }
 
 lint_length() {
@@ -203,15 +203,15 @@ lint_analyzer() {
 }
 
 lint_faults() {
-	bash selftests/faulttable.sh && bash selftests/faulttable.sh --self-check
+	bash selftests/lint/faulttable.sh && bash selftests/lint/faulttable.sh --self-check
 }
 
 lint_facts() {
-	python3 selftests/facts.py && python3 selftests/facts.py --self-check && python3 selftests/mutants.py -c
+	python3 selftests/lint/facts.py && python3 selftests/lint/facts.py --self-check && python3 selftests/mutants.py -c
 }
 
 lint_words() {
-	python3 selftests/words.py && python3 selftests/words.py --self-check
+	python3 selftests/lint/words.py && python3 selftests/lint/words.py --self-check
 }
 
 lint_python() {

@@ -8,7 +8,7 @@
 #   ynl.sh KERNEL_SOURCE check        fails when what is committed differs
 set -eu -o pipefail
 
-top=$(cd "$(dirname "$0")/.." && pwd)
+top=$(cd "$(dirname "$0")/../.." && pwd)
 source_tree=${1:?a kernel source tree of Linux 6.12 is needed}
 mode=${2:?generate or check}
 generator=$source_tree/tools/net/ynl/ynl-gen-c.py

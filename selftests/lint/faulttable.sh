@@ -11,7 +11,7 @@
 #   faulttable.sh                 checks the page
 #   faulttable.sh --self-check    plants what is wrong in a copy and looks whether it is found
 set -eu -o pipefail
-selftests=$(cd "$(dirname "$0")" && pwd)
+selftests=$(cd "$(dirname "$0")/.." && pwd)
 page=$selftests/../Documentation/networking/weft-testing.rst
 section="Known faults"
 

@@ -7,7 +7,7 @@
 #   layering-tools.sh                 checks tools/
 #   layering-tools.sh --self-check    plants violations in a copy, and expects each to be found
 set -eu -o pipefail
-top=$(cd "$(dirname "$0")/.." && pwd)
+top=$(cd "$(dirname "$0")/../.." && pwd)
 
 # From the top layer to the lowest.
 layers=(cli doctor apply conf host genl print model base)

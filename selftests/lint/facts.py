@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 
-TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCUMENTATION = "Documentation/networking/"
 MAN = "Documentation/man/"
 # Pages that name files of the tree. weft-bench.rst has tables that a program writes.
@@ -76,14 +76,14 @@ def spec_set(tree, name):
 
 def module_sources(tree, *endings):
     """The files of the module by their path in kmod/; not the wrappers, nor what is for users."""
-    folders = ["", *re.search(r'^layers="(.*)"$', tree.read("selftests/layering.sh"), re.M).group(1).split()]
+    folders = ["", *re.search(r'^layers="(.*)"$', tree.read("selftests/lint/layering.sh"), re.M).group(1).split()]
     return [os.path.join(folder, name) for folder in folders for name in os.listdir(os.path.join(tree.top, "kmod", folder))
             if name.endswith(endings) and not name.endswith(".mod.c")]
 
 
 def check_layers(tree):
     """Kbuild links every file, layer by layer; both tables of weft-internals.rst have the same layers and files in that order."""
-    layers = re.search(r'^layers="(.*)"$', tree.read("selftests/layering.sh"), re.M).group(1).split()[::-1]
+    layers = re.search(r'^layers="(.*)"$', tree.read("selftests/lint/layering.sh"), re.M).group(1).split()[::-1]
     groups = [re.findall(r"^weft-\S+ \+= (\S+)\.o$", group, re.M) for group in tree.read("kmod/Kbuild").split("\n\n")]
     objects = [name for group in groups for name in group]
     tree.same("layers", ("kmod/Kbuild", "kmod/"), objects, [name[:-2] for name in module_sources(tree, ".c")])
@@ -208,15 +208,15 @@ def check_files(tree):
                 continue
             path = os.path.relpath(os.path.join(folder, name), tree.top)
             for cited in sorted(set(re.findall(r"\b([A-Z][A-Z_]+\.md)\b", tree.read(path)))):
-                if not tree.exists(cited) and path != "selftests/facts.py":
+                if not tree.exists(cited) and path != "selftests/lint/facts.py":
                     tree.complain("files", f"{path} cites {cited}, and the project has no such page")
 
 
 def check_lints(tree):
     """The table of static checks in weft-testing.rst has each of lint.sh's."""
-    lints = re.findall(r"^lint_(\w+)\(\) \{$", tree.read("selftests/lint.sh"), re.M)
+    lints = re.findall(r"^lint_(\w+)\(\) \{$", tree.read("selftests/lint/lint.sh"), re.M)
     table = re.search(r"^Name +What it runs\n=+ .*?\n(.*?)\n=+ ", tree.read(DOCUMENTATION + "weft-testing.rst"), re.M | re.S).group(1)
-    tree.same("lints", ("selftests/lint.sh", "weft-testing.rst, Static checks"), lints,
+    tree.same("lints", ("selftests/lint/lint.sh", "weft-testing.rst, Static checks"), lints,
               [line.split()[0] for line in table.splitlines() if line[:1] != " "])
 
 
@@ -297,7 +297,7 @@ PLANTS = [
     ("files", DOCUMENTATION + "weft-internals.rst", r"selftests/vm/boot\.sh", "selftests/vm/boots.sh"),
     ("files", "kmod/datapath/xmit.c", r"\A", "/* See NOWHERE.md. */\n"),
     ("lints", DOCUMENTATION + "weft-testing.rst", r"^pipes       .*\n", ""),
-    ("lints", "selftests/lint.sh", r"^lint_man\(\)", "lint_men()"),
+    ("lints", "selftests/lint/lint.sh", r"^lint_man\(\)", "lint_men()"),
     ("suites", DOCUMENTATION + "weft-testing.rst", r"cookie, fsm, replay", "cookie, replay"),
     ("suites", DOCUMENTATION + "weft-testing.rst", r"in \d+ suites", "in 3 suites"),
     ("coverage", DOCUMENTATION + "weft-testing.rst", r"^datapath/xmit\.c  .*\n", ""),
