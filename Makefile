@@ -207,7 +207,7 @@ fuzz:
 mutate:
 	@[ '$(TARGET)' != kmod ] || bash $(SELFTESTS)/setup.sh check
 	@[ '$(TARGET)' != kmod ] || $(MAKE) tools
-	@python3 $(SELFTESTS)/mutants.py $(if $(SAMPLE),-s $(SAMPLE)) $(if $(BUDGET),-b $(BUDGET)) \
+	@python3 $(SELFTESTS)/prove/mutants.py $(if $(SAMPLE),-s $(SAMPLE)) $(if $(BUDGET),-b $(BUDGET)) \
 		$(if $(GO_ON),-g '$(GO_ON)') $(or $(TARGET),pure) $(FILES)
 
 .PHONY: mutate

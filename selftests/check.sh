@@ -158,11 +158,11 @@ own_suites() {
 			suite tools make -s -C tools check
 			;;
 		harness|kselftest|ci)
-			suite "$name" bash "selftests/$name.sh"
+			suite "$name" bash "selftests/prove/$name.sh"
 			;;
 		checkers)
 			# shellcheck disable=SC2086 # a list
-			suite checkers bash selftests/checkers.sh $KERNELS
+			suite checkers bash selftests/prove/checkers.sh $KERNELS
 			;;
 		esac
 	done

@@ -13,7 +13,7 @@
 parameters=/sys/module/weft_fault/parameters
 bytes=600000 datagrams=100
 
-# From now on calls that weft makes of these functions fail: see fault/weft_fault.c.
+# From now on calls that weft makes of these functions fail: see prove/fault/weft_fault.c.
 refuse() { # refuse FUNCTIONS CALLER [skip=N] [every=N] [times=N]
 	local functions=$1 setting
 

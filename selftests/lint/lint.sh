@@ -57,7 +57,7 @@ checkpatch() { # checkpatch OPTIONS...: the files come on standard input
 lint_checkpatch() {
 	local status=0
 
-	written_c | grep -E '^(kmod|tools|selftests/(fault|kunit))/' | grep -vE '/compat-include/|/trace\.h$' | checkpatch || status=1
+	written_c | grep -E '^(kmod|tools|selftests/(prove/fault|kunit))/' | grep -vE '/compat-include/|/trace\.h$' | checkpatch || status=1
 	# Tracepoints are written in a language of their own.
 	written_c | grep '/trace\.h$' | checkpatch --ignore COMPLEX_MACRO,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT || status=1
 	written_c | grep /compat-include/ | checkpatch --ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON || status=1
@@ -207,7 +207,7 @@ lint_faults() {
 }
 
 lint_facts() {
-	python3 selftests/lint/facts.py && python3 selftests/lint/facts.py --self-check && python3 selftests/mutants.py -c
+	python3 selftests/lint/facts.py && python3 selftests/lint/facts.py --self-check && python3 selftests/prove/mutants.py -c
 }
 
 lint_words() {

@@ -20,7 +20,7 @@ link_sources() { # link_sources DIRECTORY
 	find "$1" -xtype l -delete
 	(
 		cd "$weft_top"
-		find Kbuild kmod selftests/fault selftests/kunit -name '*.[ch]' ! -name '*.mod.c' -o -name Kbuild
+		find Kbuild kmod selftests/prove/fault selftests/kunit -name '*.[ch]' ! -name '*.mod.c' -o -name Kbuild
 		find selftests/unit -maxdepth 1 -name '*.[ch]' -o -maxdepth 1 -name 'vectors.*'
 	) | while read -r file; do
 		mkdir -p "$1/$(dirname "$file")"

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Proves that this folder works under the kernel's own kselftest: linked into its tree, it builds, installs, and its tests
+# Proves that selftests/ works under the kernel's own kselftest: linked into its tree, it builds, installs, and its tests
 # are listed. TAP.
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
-. "$(dirname "$0")/vm/host.sh"
+. "$(dirname "$0")/../vm/host.sh"
 
 number=0
 failed=0

@@ -6,7 +6,7 @@
 #   harness.sh [SERIES]
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
-. "$(dirname "$0")/vm/host.sh"
+. "$(dirname "$0")/../vm/host.sh"
 
 series=${1:-6.12}
 number=0
@@ -24,12 +24,12 @@ report() { # report STATUS WORDS: a test of the harness
 
 # Expects a verdict in run.sh's format.
 wanted() { # wanted VERDICT TEST CASE
-	grep -qxF -- "$1 - $series vm/planted/$2: $3" "$work/output"
+	grep -qxF -- "$1 - $series prove/planted/$2: $3" "$work/output"
 	report $? "sees of $2: $1, ${3/\# SKIP/skipped:}"
 }
 
 unwanted() { # unwanted TEST CASE
-	! grep -qF -- " - $series vm/planted/$1: $2" "$work/output"
+	! grep -qF -- " - $series prove/planted/$1: $2" "$work/output"
 	report $? "says nothing of $1: $2"
 }
 
@@ -37,7 +37,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 echo "TAP version 13"
 KIND=wireguard "$weft_top/selftests/vm/run.sh" "$series" \
-	vm/planted/{bad,numbers,absent,skip,silent,slow,warn,leave,crash,hold,good} >"$work/output"
+	prove/planted/{bad,numbers,absent,skip,silent,slow,warn,leave,crash,hold,good} >"$work/output"
 status=$?
 [ $status = 1 ]
 report $? "the status says that something failed"

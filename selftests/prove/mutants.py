@@ -27,8 +27,8 @@ import tempfile, time
 
 import machine, mutate
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-EQUIVALENT = os.path.join(ROOT, "selftests", "mutants.txt")
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+EQUIVALENT = os.path.join(ROOT, "selftests", "prove", "mutants.txt")
 BUILDS = 8      # a source whose mutants do not compile is built again without them, at most so often
 PASSED = 0, 4   # 4: skipped
 
@@ -136,7 +136,7 @@ TARGETS = {
                     ["tools", "kmod", "selftests/tools"], "-O0 -std=gnu11 -w -pthread",
                     ("wg.sh", "wgconf.sh", "completion.sh")),
     "kmod": ModuleTarget(machine_sources, "selftests",
-                         ["Kbuild", "kmod", "selftests/fault", "selftests/kunit", "selftests/unit"], ""),
+                         ["Kbuild", "kmod", "selftests/prove/fault", "selftests/kunit", "selftests/unit"], ""),
 }
 
 

@@ -7,7 +7,7 @@
 #   checkers.sh [SERIES...]     6.12-kasan, 6.12-kcsan, uml-kasan; others are passed over
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
-. "$(dirname "$0")/vm/host.sh"
+. "$(dirname "$0")/../vm/host.sh"
 
 # Lockdep is disabled after its first report. A KASAN report ends the VM, and leaks are searched after the last test.
 kasan_tests=(rcu sleep shift bounds object lock free leak)
@@ -34,13 +34,13 @@ reported() { # reported SERIES TEST
 	local verdict=ok
 
 	number=$((number + 1))
-	if ! grep -qxF -- "not ok - $1 vm/planted/$2: ${verdicts[$2]:-$complaint}" "$work/output" ||
-		! grep -F -- "# $1 vm/planted/$2: " "$work/output" | grep -F -- "${reports[$2]}" >/dev/null; then
+	if ! grep -qxF -- "not ok - $1 prove/planted/$2: ${verdicts[$2]:-$complaint}" "$work/output" ||
+		! grep -F -- "# $1 prove/planted/$2: " "$work/output" | grep -F -- "${reports[$2]}" >/dev/null; then
 		verdict="not ok"
 		failed=$((failed + 1))
 	fi
 	echo "$verdict $number - $1 reports $2: ${reports[$2]}"
-	[ "$verdict" = ok ] || grep -F -- " $1 vm/planted/$2: " "$work/output" | sed 's/^/# /'
+	[ "$verdict" = ok ] || grep -F -- " $1 prove/planted/$2: " "$work/output" | sed 's/^/# /'
 }
 
 check_kernel() { # check_kernel SERIES TEST...
@@ -48,12 +48,12 @@ check_kernel() { # check_kernel SERIES TEST...
 
 	shift
 	module=$("$weft_top/selftests/vm/module.sh" "$series" 2>"$work/errors") || { cat "$work/errors"; die "no module for $series"; }
-	LEAKS="${*/#/vm/planted/}" KIND=weft "$weft_top/selftests/vm/run.sh" -k "$module" "$series" "${@/#/vm/planted/}" >"$work/output"
+	LEAKS="${*/#/prove/planted/}" KIND=weft "$weft_top/selftests/vm/run.sh" -k "$module" "$series" "${@/#/prove/planted/}" >"$work/output"
 	for name; do
 		reported "$series" "$name"
 	done
 	# Events of a VM, not of a test, are in lines without a test's name.
-	[ $failed = 0 ] || grep -v ' vm/planted/' "$work/output" | sed 's/^/# /'
+	[ $failed = 0 ] || grep -v ' prove/planted/' "$work/output" | sed 's/^/# /'
 }
 
 work=$(mktemp -d)
