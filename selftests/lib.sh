@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Sourced by every test. A test is a bash script in this folder about one topic, which runs as root in a VM (see
-# vm/boot.sh) or under kselftest. Its output is TAP; its status is 0, 1 for a failure, 4 for a skipped test.
+# run/vm/boot.sh) or under kselftest. Its output is TAP; its status is 0, 1 for a failure, 4 for a skipped test.
 #
 #   #!/bin/bash
 #   # SPDX-License-Identifier: GPL-2.0

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Many peers: the cost of each to load, dump, remove and keep; ten times as many take ten times as long; and locks are held
-# briefly meanwhile. Where time is counted in instructions (vm/boot.sh -m icount) an instruction is a nanosecond.
+# briefly meanwhile. Where time is counted in instructions (run/vm/boot.sh -m icount) an instruction is a nanosecond.
 # series: 6.12
 #
 #	 namespace a                               namespace b

@@ -7,8 +7,8 @@
 #   WEFT_KO       a module that is built already, in place of building one
 #   DEMO_SERIES   the kernel series to show it on (default 6.12)
 set -eu -o pipefail
-# shellcheck source=selftests/vm/host.sh
-. "$(dirname "$0")/../vm/host.sh"
+# shellcheck source=selftests/run/vm/host.sh
+. "$(dirname "$0")/../run/vm/host.sh"
 
 series=${DEMO_SERIES:-6.12}
 # Everything in the guest has limits of its own; this one is for a guest that hangs.
@@ -24,7 +24,7 @@ build_all() {
 	make -s -C "$weft_top/tools" >&2
 	if [ -z "${WEFT_KO-}" ]; then
 		say "building the module for Linux $series"
-		WEFT_KO=$("$weft_top/selftests/vm/module.sh" "$series")
+		WEFT_KO=$("$weft_top/selftests/run/vm/module.sh" "$series")
 	fi
 	export WEFT_KO
 }
@@ -35,10 +35,10 @@ main() {
 	build_all
 	! colour_wanted || colour=1
 	# Before the clock starts: what is downloaded and cached here takes as long as the network does.
-	"$weft_top/selftests/vm/image.sh" base "$series" >/dev/null
+	"$weft_top/selftests/run/vm/image.sh" base "$series" >/dev/null
 	say "booting a virtual machine with Linux $series; nothing on this machine is changed"
 	started=$SECONDS
-	"$weft_top/selftests/vm/boot.sh" -m icount -t $limit -e DEMO_COLOUR="$colour" "$series" \
+	"$weft_top/selftests/run/vm/boot.sh" -m icount -t $limit -e DEMO_COLOUR="$colour" "$series" \
 		'exec bash selftests/demo/guest.sh' || status=$?
 	say "the virtual machine ran for $((SECONDS - started)) seconds"
 	[ $status = 0 ] || say "the demo FAILED, with status $status"

@@ -294,7 +294,7 @@ PLANTS = [
     ("fields", MAN + "weft.conf.5", r"SaveConfig", "SaveConfiguration"),
     ("diagnoses", MAN + "weft.8", r"^\.It Cm no-way$", ".It Cm no-ways"),
     ("targets", "README.md", r"^    make fuzz", "    make fuzzes"),
-    ("files", DOCUMENTATION + "weft-internals.rst", r"selftests/vm/boot\.sh", "selftests/vm/boots.sh"),
+    ("files", DOCUMENTATION + "weft-internals.rst", r"selftests/run/vm/boot\.sh", "selftests/run/vm/boots.sh"),
     ("files", "kmod/datapath/xmit.c", r"\A", "/* See NOWHERE.md. */\n"),
     ("lints", DOCUMENTATION + "weft-testing.rst", r"^pipes       .*\n", ""),
     ("lints", "selftests/lint/lint.sh", r"^lint_man\(\)", "lint_men()"),

@@ -7,8 +7,8 @@
 #             facts words python spelling coccicheck and, of the command, clang tidy scan analyzer
 #   KERNELS   series (default: 6.1 6.12)
 set -u -o pipefail
-# shellcheck source=selftests/vm/host.sh
-. "$(dirname "$0")/../vm/host.sh"
+# shellcheck source=selftests/run/vm/host.sh
+. "$(dirname "$0")/../run/vm/host.sh"
 cd "$weft_top" || exit 1
 
 KERNELS=${KERNELS:-6.1 6.12}
@@ -29,7 +29,7 @@ lint_build() {
 
 	log=$(mktemp)
 	for series in $KERNELS; do
-		if ! selftests/vm/module.sh "$series" lint W=1 KCFLAGS=-Werror C=2 \
+		if ! selftests/run/vm/module.sh "$series" lint W=1 KCFLAGS=-Werror C=2 \
 			CHECK="$weft_top/selftests/lint/checker.sh" CF=-D__CHECK_ENDIAN__ >"$log" 2>&1; then
 			cat "$log"
 			echo "weft does not build cleanly for $series"
@@ -70,7 +70,7 @@ lint_kerneldoc() {
 
 # Warnings and errors; of those, SC2317 takes functions that are called by name, as cases are, for dead.
 lint_shellcheck() {
-	{ find selftests tools .ci -name '*.sh'; find tools/debian -name '*.p*inst' -o -name '*.p*rm'; echo .ci/run; echo selftests/vm/init; } |
+	{ find selftests tools .ci -name '*.sh'; find tools/debian -name '*.p*inst' -o -name '*.p*rm'; echo .ci/run; echo selftests/run/vm/init; } |
 		xargs shellcheck -x -S warning -P selftests:selftests/debug -e SC2317
 }
 
@@ -237,7 +237,7 @@ main() {
 		[[ " $all " == *" $name "* ]] || die "'$name' is no lint; there are: $all"
 	done
 	unset MAKEFLAGS MAKEOVERRIDES MFLAGS
-	if needs_source ${LINTS:-$all}; then source_tree=$(selftests/vm/kernels.sh source) || exit 1; fi
+	if needs_source ${LINTS:-$all}; then source_tree=$(selftests/run/vm/kernels.sh source) || exit 1; fi
 	log=$(mktemp)
 	for name in ${LINTS:-$all}; do
 		if "lint_$name" >"$log" 2>&1; then

@@ -6,8 +6,8 @@
 #
 #   checkers.sh [SERIES...]     6.12-kasan, 6.12-kcsan, uml-kasan; others are passed over
 set -u -o pipefail
-# shellcheck source=selftests/vm/host.sh
-. "$(dirname "$0")/../vm/host.sh"
+# shellcheck source=selftests/run/vm/host.sh
+. "$(dirname "$0")/../run/vm/host.sh"
 
 # Lockdep is disabled after its first report. A KASAN report ends the VM, and leaks are searched after the last test.
 kasan_tests=(rcu sleep shift bounds object lock free leak)
@@ -47,8 +47,8 @@ check_kernel() { # check_kernel SERIES TEST...
 	local series=$1 module name
 
 	shift
-	module=$("$weft_top/selftests/vm/module.sh" "$series" 2>"$work/errors") || { cat "$work/errors"; die "no module for $series"; }
-	LEAKS="${*/#/prove/planted/}" KIND=weft "$weft_top/selftests/vm/run.sh" -k "$module" "$series" "${@/#/prove/planted/}" >"$work/output"
+	module=$("$weft_top/selftests/run/vm/module.sh" "$series" 2>"$work/errors") || { cat "$work/errors"; die "no module for $series"; }
+	LEAKS="${*/#/prove/planted/}" KIND=weft "$weft_top/selftests/run/vm/run.sh" -k "$module" "$series" "${@/#/prove/planted/}" >"$work/output"
 	for name; do
 		reported "$series" "$name"
 	done

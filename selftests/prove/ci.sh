@@ -4,8 +4,8 @@
 # Tests the exit status of .ci/run and its reruns, with a fake make that prints a given plan. TAP.
 set -u -o pipefail
 cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=selftests/tap.sh
-. selftests/tap.sh
+# shellcheck source=selftests/run/tap.sh
+. selftests/run/tap.sh
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

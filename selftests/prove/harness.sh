@@ -5,8 +5,8 @@
 #
 #   harness.sh [SERIES]
 set -u -o pipefail
-# shellcheck source=selftests/vm/host.sh
-. "$(dirname "$0")/../vm/host.sh"
+# shellcheck source=selftests/run/vm/host.sh
+. "$(dirname "$0")/../run/vm/host.sh"
 
 series=${1:-6.12}
 number=0
@@ -36,7 +36,7 @@ unwanted() { # unwanted TEST CASE
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 echo "TAP version 13"
-KIND=wireguard "$weft_top/selftests/vm/run.sh" "$series" \
+KIND=wireguard "$weft_top/selftests/run/vm/run.sh" "$series" \
 	prove/planted/{bad,numbers,absent,skip,silent,slow,warn,leave,crash,hold,good} >"$work/output"
 status=$?
 [ $status = 1 ]

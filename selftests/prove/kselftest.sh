@@ -4,8 +4,8 @@
 # Proves that selftests/ works under the kernel's own kselftest: linked into its tree, it builds, installs, and its tests
 # are listed. TAP.
 set -u -o pipefail
-# shellcheck source=selftests/vm/host.sh
-. "$(dirname "$0")/../vm/host.sh"
+# shellcheck source=selftests/run/vm/host.sh
+. "$(dirname "$0")/../run/vm/host.sh"
 
 number=0
 failed=0
@@ -32,7 +32,7 @@ lists_all() {
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 echo "TAP version 13"
-source_tree=$("$weft_top/selftests/vm/kernels.sh" source) || exit 1
+source_tree=$("$weft_top/selftests/run/vm/kernels.sh" source) || exit 1
 cp -r "$source_tree" "$work/tree"
 ln -s "$weft_top/selftests" "$work/tree/tools/testing/selftests/weft"
 make_kselftest=(make -s -C "$work/tree/tools/testing/selftests" TARGETS=weft SKIP_TARGETS=)

@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Runs tests in a machine of Linux as a program (see vm/uml.sh), with a module that has mutants and a choice of one.
+"""Runs tests in a machine of Linux as a program (see run/vm/uml.sh), with a module that has mutants and a choice of one.
 
 The machine's command line sets the module's parameter: modprobe reads it there, whoever loads the module. What is read is
-the output of vm/guest.sh.
+the output of run/vm/guest.sh.
 """
 import os, re, select, signal, subprocess, time
 
 PLAIN, SANITIZED = "uml", "uml-kasan"
 BOOT = 120      # seconds until the first test begins
-GUEST = "for test in {tests}; do bash selftests/vm/guest.sh $test; dmesg -c | sed -n 's/.*weft_mutant: /reached /p'; done"
+GUEST = "for test in {tests}; do bash selftests/run/vm/guest.sh $test; dmesg -c | sed -n 's/.*weft_mutant: /reached /p'; done"
 
 
 def kernel(root, series, what):
     """kernels.sh's `image` or `headers`: the kernel is built if need be."""
-    words = [os.path.join(root, "selftests/vm/kernels.sh"), what, series]
+    words = [os.path.join(root, "selftests/run/vm/kernels.sh"), what, series]
     return subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 def prepare(root, series):
     """What a machine boots from, if it is not there yet."""
     kernel(root, series, "image")
-    subprocess.run([os.path.join(root, "selftests/vm/image.sh"), "base", series], stdout=subprocess.DEVNULL, check=True)
+    subprocess.run([os.path.join(root, "selftests/run/vm/image.sh"), "base", series], stdout=subprocess.DEVNULL, check=True)
 
 
 def mode_of(root, test):
@@ -43,7 +43,7 @@ class Machine:
     def __init__(self, root, series, module, mode, tests, mutant):
         parameters = f"weft.weft_mutant={mutant} weft_kunit.weft_mutant={mutant}"
         self.child = subprocess.Popen(
-            [os.path.join(root, "selftests/vm/boot.sh"), "-m", mode, "-t", "3600", "-k", module, "-a", parameters,
+            [os.path.join(root, "selftests/run/vm/boot.sh"), "-m", mode, "-t", "3600", "-k", module, "-a", parameters,
              "-e", "KIND=weft", series, GUEST.format(tests=" ".join(tests))],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
         self.deadline = time.monotonic() + BOOT

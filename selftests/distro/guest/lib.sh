@@ -19,7 +19,7 @@ KIND=veth WEFT=weft
 . /weft/lib.sh
 
 # Each ping wants stamps of what is received, and for the first and behind the last the kernel patches code that both CPUs
-# run, which an emulated CPU may meet half done (vm/guest.sh): one goes on all the time.
+# run, which an emulated CPU may meet half done (run/vm/guest.sh): one goes on all the time.
 ping -q -i 3600 127.0.0.1 </dev/null >/dev/null 2>&1 {lib_out}>&- &
 defer kill $!
 

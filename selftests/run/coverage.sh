@@ -11,9 +11,9 @@
 # Under the kernel with KASAN, which has gcov, and with all its watchers: the run is one of make check-debug, too. Branches
 # that UBSAN adds are counted with the others.
 set -eu -o pipefail
-# shellcheck source=selftests/vm/host.sh
+# shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
-# shellcheck source=selftests/tap.sh
+# shellcheck source=selftests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$weft_top"
 
@@ -28,14 +28,14 @@ main() {
 	local module build status=0
 
 	make -s -C tools >&2
-	module=$(selftests/vm/module.sh $series gcov GCOV_PROFILE=y KCOV_INSTRUMENT=n)
+	module=$(selftests/run/vm/module.sh $series gcov GCOV_PROFILE=y KCOV_INSTRUMENT=n)
 	build=$(dirname "$(dirname "$module")")
 	[ -n "${KEEP-}" ] || rm -rf "$counts"
 	mkdir -p "$counts"
 	# shellcheck disable=SC2086 # a list
-	GCOV=$counts selftests/vm/run.sh -k "$module" $series ${TESTS:-$default_tests} | merge || status=1
-	[ -z "${MISSED-}" ] || python3 selftests/coverage.py -v "$build" "$counts"
-	python3 selftests/coverage.py "$build" "$counts" "$document" || status=1
+	GCOV=$counts selftests/run/vm/run.sh -k "$module" $series ${TESTS:-$default_tests} | merge || status=1
+	[ -z "${MISSED-}" ] || python3 selftests/run/coverage.py -v "$build" "$counts"
+	python3 selftests/run/coverage.py "$build" "$counts" "$document" || status=1
 	return $status
 }
 

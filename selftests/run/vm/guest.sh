@@ -14,7 +14,7 @@
 #   gcov <a line of base64>             with GCOV: what gcov counted since it was told last, as a compressed archive; the
 #                                       last line is empty
 set -u
-cd "$(dirname "$0")/.." || exit 1
+cd "$(dirname "$0")/../.." || exit 1
 
 # weft-compat: the tests use wireguard, and weft has registered that name.
 if [ "${KIND:=weft}" = weft-compat ]; then

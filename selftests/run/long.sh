@@ -13,17 +13,17 @@
 #   VM_MODE          smp: with two CPUs in real time, in place of one whose time is counted, or, of Linux as a program, whose
 #                    idle time is skipped
 set -u -o pipefail
-# shellcheck source=selftests/vm/host.sh
+# shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
-# shellcheck source=selftests/tap.sh
+# shellcheck source=selftests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$weft_top" || exit 1
 
 run() { # run SERIES TEST
 	local module
 
-	if module=$(selftests/vm/module.sh "$1" long 2>"$log"); then
-		with_verdict "$1 run" selftests/vm/run.sh -k "$module" "$1" "$2"
+	if module=$(selftests/run/vm/module.sh "$1" long 2>"$log"); then
+		with_verdict "$1 run" selftests/run/vm/run.sh -k "$module" "$1" "$2"
 	else
 		echo "not ok - $1 build: weft.ko"
 		sed 's/^/# /' "$log"

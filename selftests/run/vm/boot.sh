@@ -22,7 +22,7 @@
 # reports the kernel's own races, too. Status 125: the VM crashed before the command ended; 124: the time limit.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=selftests/vm/host.sh
+# shellcheck source=selftests/run/vm/host.sh
 . "$here/host.sh"
 
 # CPU features that are expensive to emulate: a fifth level of page tables adds a step to each walk, and with SMAP the

@@ -12,7 +12,7 @@
 #                             usr/src/linux-headers-RELEASE, to build modules against with ARCH=um
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=selftests/vm/host.sh
+# shellcheck source=selftests/run/vm/host.sh
 . "$here/host.sh"
 
 source_package=linux-source-7.2

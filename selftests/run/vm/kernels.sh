@@ -14,7 +14,7 @@
 #   kernels.sh source             a directory with the parts of Linux 6.12's source that the checks use
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=selftests/vm/host.sh
+# shellcheck source=selftests/run/vm/host.sh
 . "$here/host.sh"
 
 source_package=linux-source-6.12

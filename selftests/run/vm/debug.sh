@@ -10,7 +10,7 @@
 #                               usr/src/linux-headers-RELEASE, to build modules against
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=selftests/vm/host.sh
+# shellcheck source=selftests/run/vm/host.sh
 . "$here/host.sh"
 
 source_package=linux-source-6.12

@@ -8,7 +8,7 @@
 #   module.sh SERIES [PURPOSE [MAKE ARGUMENTS...]]     PURPOSE keeps builds with other arguments apart
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=selftests/vm/host.sh
+# shellcheck source=selftests/run/vm/host.sh
 . "$here/host.sh"
 
 # What lets a user mount something for processes of its own.

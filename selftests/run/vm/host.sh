@@ -18,7 +18,7 @@
 #   slowness SERIES                 the factor by which tests are slower there than on an ordinary kernel; SLOW overrides it
 
 # shellcheck disable=SC2034 # read by the scripts that source this one
-weft_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+weft_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/weft
 mkdir -p "$cache" || exit 1
 

@@ -5,7 +5,7 @@
 #
 #   setup.sh bench|bench-native|build|check|check-debug|check-distro|demo|fuzz|interop|lint
 set -eu -o pipefail
-# shellcheck source=selftests/vm/host.sh
+# shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
 
 build_packages=(

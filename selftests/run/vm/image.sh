@@ -12,7 +12,7 @@
 # WEFT_TOOL names another build of the command than tools/weft.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=selftests/vm/host.sh
+# shellcheck source=selftests/run/vm/host.sh
 . "$here/host.sh"
 
 # Every program of these packages is in the guest.

@@ -15,7 +15,7 @@
 # support gcov. LEAKS names the tests that kmemleak checks, where the kernel has it: a scan takes as long as all the rest.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=selftests/vm/host.sh
+# shellcheck source=selftests/run/vm/host.sh
 . "$here/host.sh"
 
 KIND=${KIND:-weft}
@@ -177,7 +177,7 @@ boot_once() { # boot_once MACHINE TEST...
 	current='' timed_out=''
 	: >"$work/console"
 	exec {fd}< <(exec "$here/boot.sh" -m "${machine%%:*}" -a "${machine#*:}" -t $((WALL_LIMIT * 6)) -l "$work/console" \
-		-e KIND="$KIND" "${boot_options[@]}" "$series" "exec bash selftests/vm/guest.sh $*" 2>"$work/boot-errors")
+		-e KIND="$KIND" "${boot_options[@]}" "$series" "exec bash selftests/run/vm/guest.sh $*" 2>"$work/boot-errors")
 	pid=$!
 	follow_guest "$fd" "$pid"
 	exec {fd}<&-

@@ -12,9 +12,9 @@
 #             the same tests, driven by wg, against weft in the in-tree module's place
 #   SANITIZE  1: the command in the VMs is one that was built with ASan and UBSan
 set -u -o pipefail
-# shellcheck source=selftests/vm/host.sh
+# shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
-# shellcheck source=selftests/tap.sh
+# shellcheck source=selftests/run/tap.sh
 . "$(dirname "$0")/tap.sh"
 cd "$weft_top" || exit 1
 
@@ -69,7 +69,7 @@ build_module() { # build_module SERIES: sets module
 	module=''
 	[ "$KIND" != wireguard ] || return 0
 	log=$(mktemp)
-	if module=$(selftests/vm/module.sh "$1" 2>"$log"); then
+	if module=$(selftests/run/vm/module.sh "$1" 2>"$log"); then
 		echo "ok - $1 build: weft.ko"
 	else
 		echo "not ok - $1 build: weft.ko"
@@ -95,7 +95,7 @@ tests_for() { # tests_for SERIES TEST...
 is_there() { # is_there SERIES TEST...
 	local name
 
-	[ -z "$everywhere" ] && is_uml "$1" && ! selftests/vm/uml.sh built "$1" || return 0
+	[ -z "$everywhere" ] && is_uml "$1" && ! selftests/run/vm/uml.sh built "$1" || return 0
 	for name in "${@:2}"; do
 		echo "ok - $1 $name: all of it # SKIP not built here: make kernel KERNELS=$1"
 	done
@@ -104,7 +104,7 @@ is_there() { # is_there SERIES TEST...
 
 run_series() { # run_series TEST...
 	# shellcheck disable=SC2086 # an option or nothing
-	with_verdict "$series run" selftests/vm/run.sh ${module:+-k "$module"} "$series" "$@"
+	with_verdict "$series run" selftests/run/vm/run.sh ${module:+-k "$module"} "$series" "$@"
 }
 
 # One VM per kernel at a time, the kernels in parallel: each VM keeps one CPU busy, and a VM with two CPUs not much more.
@@ -199,7 +199,7 @@ name_newest() {
 	local release
 
 	[[ " $KERNELS " == *" newest "* ]] || return 0
-	release=$(selftests/vm/kernels.sh release newest) || exit 1
+	release=$(selftests/run/vm/kernels.sh release newest) || exit 1
 	KERNEL_RELEASES=$release
 	release=$(grep -oE '^[0-9]+\.[0-9]+' <<<"$release")
 	KERNELS=$(tr -s ' ' '\n' <<<"$KERNELS" | sed "s/^newest$/$release/" | awk '!seen[$0]++' | tr '\n' ' ')
@@ -211,9 +211,9 @@ settle_kernels() {
 
 	name_newest
 	for series in $KERNELS; do
-		selftests/vm/kernels.sh release "$series" >/dev/null || exit 1
+		selftests/run/vm/kernels.sh release "$series" >/dev/null || exit 1
 	done
-	KERNEL_RELEASES+=" $(for series in $KERNELS; do selftests/vm/kernels.sh release "$series"; done | tr '\n' ' ')"
+	KERNEL_RELEASES+=" $(for series in $KERNELS; do selftests/run/vm/kernels.sh release "$series"; done | tr '\n' ' ')"
 	export KERNEL_RELEASES
 }
 

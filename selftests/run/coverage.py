@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Which lines and branches of kmod/ were reached, of what selftests/vm/run.sh brought home from gcov.
+"""Which lines and branches of kmod/ were reached, of what selftests/run/vm/run.sh brought home from gcov.
 
 coverage.py BUILD COUNTS DOCUMENT   prints a table by file, and puts it into DOCUMENT. BUILD: where the modules were
                                     built; COUNTS: a directory of archives. Fails below the least share of lines.
@@ -118,7 +118,7 @@ def print_missed(coverage):
 def main():
     verbose = sys.argv[1] == "-v"
     build, counts = map(pathlib.Path, sys.argv[-2:] if verbose else sys.argv[1:3])
-    coverage = Coverage(str(pathlib.Path(__file__).resolve().parent.parent))
+    coverage = Coverage(str(pathlib.Path(__file__).resolve().parents[2]))
     for archive in sorted(counts.glob("*.tar.gz")):
         with tempfile.TemporaryDirectory() as work:
             for found in unpack(archive, build, work):
