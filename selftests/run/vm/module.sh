@@ -18,6 +18,10 @@ as=()
 link_sources() { # link_sources DIRECTORY
 	mkdir -p "$1"
 	find "$1" -xtype l -delete
+	# A module of a folder that has moved would go into the guest's image, too.
+	find "$1" -name '*.ko' | while read -r file; do
+		[ -e "${file%/*}/Kbuild" ] || rm "$file"
+	done
 	(
 		cd "$weft_top"
 		find Kbuild kmod selftests/prove/fault selftests/kunit -name '*.[ch]' ! -name '*.mod.c' -o -name Kbuild
