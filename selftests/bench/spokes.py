@@ -12,7 +12,7 @@ import sys
 
 from nacl.bindings import crypto_scalarmult_base
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "kselftest"))
 import netlink  # noqa: E402
 from namespace import enter  # noqa: E402
 

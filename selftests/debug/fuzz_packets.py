@@ -9,7 +9,7 @@ OTHERS=1: some of it goes to the tunnels of fuzz_netlink.
 """
 import os, subprocess, sys, time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "kselftest"))
 # pylint: disable=wrong-import-position
 import wgpeer
 from wgpeer import INITIATION, RESPONSE, Failure, Peer, check, kind, wg

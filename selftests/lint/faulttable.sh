@@ -3,7 +3,7 @@
 #
 # Each fault in the tables at the end of Documentation/networking/weft-testing.rst has tests, and each of those exists:
 #
-#   ``NAME.sh: CASE``           a case of selftests/NAME.sh, or ``NAME.sh``, all of them
+#   ``NAME.sh: CASE``           a case of selftests/kselftest/NAME.sh, or ``NAME.sh``, all of them; ``debug/NAME.sh`` likewise
 #   ``unit/NAME.c: CASE``       of the unit tests, or kunit/;  ``tools/NAME.c: WORDS``  words in a test of the command's
 #   ``fuzz/NAME.c``             a fuzzer
 #   ``make TARGET``             a target of the Makefile
@@ -31,8 +31,10 @@ has_case() { # has_case FILE CASE
 }
 
 exists() { # exists TEST
-	local file=$selftests/${1%%: *} name=${1#*: }
+	local file=${1%%: *} name=${1#*: }
 
+	[[ $file == */* ]] || file=kselftest/$file
+	file=$selftests/$file
 	case $1 in
 	"make "*)
 		grep -q "^${1#make }:" "$selftests/../Makefile"

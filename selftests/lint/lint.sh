@@ -71,7 +71,7 @@ lint_kerneldoc() {
 # Warnings and errors; of those, SC2317 takes functions that are called by name, as cases are, for dead.
 lint_shellcheck() {
 	{ find selftests tools .ci -name '*.sh'; find tools/debian -name '*.p*inst' -o -name '*.p*rm'; echo .ci/run; echo selftests/run/vm/init; } |
-		xargs shellcheck -x -S warning -P selftests:selftests/debug -e SC2317
+		xargs shellcheck -x -S warning -P selftests/kselftest:selftests/debug:selftests/prove/planted -e SC2317
 }
 
 lint_ynl() {

@@ -41,7 +41,7 @@ all_under_kasan() {
 
 	begin
 	run
-	missing=$(comm -23 <(grep -l '^\. .*/lib\.sh"$' selftests/*.sh | sed 's,.*/,,; s/\.sh$//' | sort) \
+	missing=$(comm -23 <(grep -l '^\. .*/lib\.sh"$' selftests/kselftest/*.sh | sed 's,.*/,,; s/\.sh$//' | sort) \
 		<(sed -n 's/^check-debug .*TESTS=//p' "$work/plans/calls" | tr ' ' '\n' | sort))
 	[ -z "$missing" ] || { verdict="not ok"; echo "# not under KASAN: $missing"; }
 	[ "$status" = 0 ] || verdict="not ok"

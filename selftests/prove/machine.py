@@ -23,9 +23,14 @@ def prepare(root, series):
     subprocess.run([os.path.join(root, "selftests/run/vm/image.sh"), "base", series], stdout=subprocess.DEVNULL, check=True)
 
 
+def script_of(test):
+    """By its path in selftests/: a name alone is that of a test of kselftest/."""
+    return (test if "/" in test else "kselftest/" + test) + ".sh"
+
+
 def mode_of(root, test):
     """Whether a test wants two CPUs in real time. Where idle time is skipped the suites of KUnit need not wait."""
-    with open(os.path.join(root, "selftests", test + ".sh"), encoding="utf-8") as handle:
+    with open(os.path.join(root, "selftests", script_of(test)), encoding="utf-8") as handle:
         return "smp" if "# vm: smp" in handle.read() and test != "debug/kunit" else "icount"
 
 

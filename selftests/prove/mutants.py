@@ -104,9 +104,8 @@ class ModuleTarget(Target):
         return self.ABOUT.get(os.path.basename(key.split(".")[0]), "").split()
 
     def tests(self):
-        names = glob.glob(os.path.join(ROOT, "selftests/*.sh"))
-        tests = {os.path.relpath(name, os.path.join(ROOT, "selftests")) for name in names if LIBRARY.search(text_of(name))}
-        tests = {test.removesuffix(".sh") for test in tests} | {"debug/kunit"}
+        names = glob.glob(os.path.join(ROOT, "selftests/kselftest/*.sh"))
+        tests = {os.path.basename(name).removesuffix(".sh") for name in names if LIBRARY.search(text_of(name))} | {"debug/kunit"}
         return sorted(tests & self.only if self.only else tests - self.LEFT_OUT)
 
     def build(self, tests, output, sanitized):
@@ -376,8 +375,8 @@ class Measures:
 
     def key(self, test):
         digest = hashlib.sha256(f"{self.series} {test}".encode())
-        for path in sorted([*glob.glob(os.path.join(ROOT, "kmod/**/*.[ch]"), recursive=True), os.path.join(ROOT, "selftests/lib.sh"),
-                            *glob.glob(os.path.join(ROOT, "selftests", test + ".*"))]):
+        for path in sorted([*glob.glob(os.path.join(ROOT, "kmod/**/*.[ch]"), recursive=True), os.path.join(ROOT, "selftests/kselftest/lib.sh"),
+                            *glob.glob(os.path.join(ROOT, "selftests", machine.script_of(test).removesuffix("sh") + "*"))]):
             with open(path, "rb") as handle:
                 digest.update(handle.read())
         return digest.hexdigest()

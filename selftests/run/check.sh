@@ -4,8 +4,8 @@
 # make check: all tests, as one stream of TAP, with the sum as the last line.
 #
 #   TESTS     names of tests (default: all). In userspace: unit, tools; of the build and the harness itself: harness,
-#             kselftest, ci; in VMs: every script here that sources lib.sh, and "vm" is all of those. For debug kernels:
-#             checkers, and what is in debug/
+#             kselftest, ci; in VMs: every script of kselftest/ that sources lib.sh, and "vm" is all of those. For debug
+#             kernels: checkers, and what is in debug/
 #   KERNELS   series, on each of which every test runs; "newest" is the newest in Debian unstable. By default a test runs
 #             on those that its head names ("# series: 6.12 uml"), or on 6.1 and 6.12; on uml only if that is built
 #   KIND      weft, or wireguard: the VM tests against the in-tree module, to prove the tests themselves; or weft-compat:
@@ -30,7 +30,7 @@ debug_own_tests="checkers"
 vm_tests() {
 	local name
 
-	for name in $(grep -l '^\. .*/lib\.sh"$' selftests/*.sh); do
+	for name in $(grep -l '^\. .*/lib\.sh"$' selftests/kselftest/*.sh); do
 		basename "$name" .sh
 	done
 }
@@ -85,7 +85,7 @@ tests_for() { # tests_for SERIES TEST...
 
 	shift
 	for name; do
-		wanted=$(sed -n 's/^# series: //p' "selftests/$name.sh")
+		wanted=$(sed -n 's/^# series: //p' "$(test_file "$name")")
 		[ -z "$everywhere" ] || wanted=$series
 		! among "$series" "${wanted:-6.1 6.12}" || printf '%s ' "$name"
 	done

@@ -3,6 +3,6 @@
 #
 # Planted, for harness.sh: the module under test does not load.
 export KIND=no-such-module
-. "$(dirname "$0")/../../lib.sh"
+. "$(dirname "$0")/../../kselftest/lib.sh"
 
 run_case "a case that needs the module" true

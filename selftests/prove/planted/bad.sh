@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Planted, for harness.sh: a command fails in the middle of a case, and an expectation does not hold.
-. "$(dirname "$0")/../../lib.sh"
+. "$(dirname "$0")/../../kselftest/lib.sh"
 
 stumbles() {
 	true

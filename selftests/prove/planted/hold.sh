@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Planted, for harness.sh: ends with the module in use.
-. "$(dirname "$0")/../../lib.sh"
+. "$(dirname "$0")/../../kselftest/lib.sh"
 
 hold() {
 	ip link add held type "$KIND"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Planted, for harness.sh: expectations of values that are no numbers, and failures whose status is lost.
-. "$(dirname "$0")/../../lib.sh"
+. "$(dirname "$0")/../../kselftest/lib.sh"
 
 helper() {
 	fail "the helper has nothing to read"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Planted, for checkers.sh: a timer is freed while it runs.
-. "$(dirname "$0")/../../lib.sh"
+. "$(dirname "$0")/../../kselftest/lib.sh"
 
 plant() {
 	sysctl -qw kernel.panic_on_warn=0

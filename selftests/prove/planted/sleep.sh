@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Planted, for checkers.sh: something may sleep where it must not.
-. "$(dirname "$0")/../../lib.sh"
+. "$(dirname "$0")/../../kselftest/lib.sh"
 
 plant() {
 	sysctl -qw kernel.panic_on_warn=0

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Planted, for harness.sh: the kernel complains, and nothing else goes wrong.
-. "$(dirname "$0")/../../lib.sh"
+. "$(dirname "$0")/../../kselftest/lib.sh"
 
 warn() {
 	echo "WARNING: planted" >/dev/kmsg

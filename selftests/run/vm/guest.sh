@@ -4,7 +4,8 @@
 # Runs tests in the guest, each in a process of its own and on a freshly loaded module, and checks after each that the
 # kernel log has no warning, that no namespace is left, and that the module unloads.
 #
-#   guest.sh TEST...       names without .sh; KIND says what is under test: weft, wireguard, or weft-compat
+#   guest.sh TEST...       without .sh, names of tests in kselftest/, or paths in selftests/; KIND says what is under test:
+#                          weft, wireguard, or weft-compat
 #
 # Its output is for run.sh:
 #   start TEST
@@ -14,7 +15,7 @@
 #   gcov <a line of base64>             with GCOV: what gcov counted since it was told last, as a compressed archive; the
 #                                       last line is empty
 set -u
-cd "$(dirname "$0")/../.." || exit 1
+cd "$(dirname "$0")/../../kselftest" || exit 1
 
 # weft-compat: the tests use wireguard, and weft has registered that name.
 if [ "${KIND:=weft}" = weft-compat ]; then
@@ -116,15 +117,16 @@ tell_coverage() {
 }
 
 run_test() { # run_test TEST
-	local name=$1 status start limit mark
+	local name=$1 file=./$1.sh status start limit mark
 
-	limit=$(sed -n 's/^# timeout: //p' "$name.sh")
+	[[ $name != */* ]] || file=../$name.sh
+	limit=$(sed -n 's/^# timeout: //p' "$file")
 	limit=$((${limit:-$default_timeout} * ${SLOW:-1}))
 	mark="selftest $name begins"
 	echo "start $name"
 	echo "$mark" >/dev/kmsg
 	start=$(now_ms)
-	timeout --kill-after=10 "$limit" bash "./$name.sh" </dev/null 2>&1 | sed -u 's/^/| /'
+	timeout --kill-after=10 "$limit" bash "$file" </dev/null 2>&1 | sed -u 's/^/| /'
 	status=${PIPESTATUS[0]}
 	verdict "no namespace is left" "$(ip netns list)"
 	ip -all netns delete

@@ -13,6 +13,7 @@
 #   fetch_newest_go FILE            the newest wireguard-go in Debian, as FILE
 #   debian_mirror LABEL             the mirror of Debian, or Debian-Security, in this machine's apt
 #   in_unstable COMMAND...          runs unpack_package, and the other functions for packages, with Debian unstable's lists
+#   test_file TEST                  the script of a test: one of kselftest/ by its name, another one by its path in selftests/
 #   is_debug SERIES                 is it a debug kernel: those that debug.sh builds, and uml-kasan?
 #   is_uml SERIES                   is it Linux as a program, which uml.sh builds?
 #   slowness SERIES                 the factor by which tests are slower there than on an ordinary kernel; SLOW overrides it
@@ -174,6 +175,17 @@ in_unstable() { # in_unstable COMMAND...
 		-o Debug::NoLocking=true -o APT::Sandbox::User=root
 	)
 	"$@"
+}
+
+test_file() {
+	case $1 in
+	*/*)
+		echo "$weft_top/selftests/$1.sh"
+		;;
+	*)
+		echo "$weft_top/selftests/kselftest/$1.sh"
+		;;
+	esac
 }
 
 is_debug() {

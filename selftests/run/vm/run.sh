@@ -217,7 +217,7 @@ run_machine() { # run_machine MACHINE TEST...
 
 # Some tests need a feature that Linux as a program lacks.
 lacks() { # lacks TEST: prints why
-	! is_uml "$series" || sed -n 's/^# not on uml: //p' "$weft_top/selftests/$1.sh"
+	! is_uml "$series" || sed -n 's/^# not on uml: //p' "$(test_file "$1")"
 }
 
 leave_out() { # leave_out TEST...: sets tests to those that can be run
@@ -239,7 +239,7 @@ leave_out() { # leave_out TEST...: sets tests to those that can be run
 mode_of() { # mode_of TEST
 	local wanted
 
-	wanted=${VM_MODE:-$(sed -n 's/^# vm: //p' "$weft_top/selftests/$1.sh")}
+	wanted=${VM_MODE:-$(sed -n 's/^# vm: //p' "$(test_file "$1")")}
 	if [ -z "$wanted" ] && is_debug "$series"; then
 		wanted=smp
 	fi
@@ -257,7 +257,7 @@ leaks_of() { # leaks_of TEST
 arguments_of() { # arguments_of TEST
 	local words
 
-	words=$(sed -n 's/^# kernel: //p' "$weft_top/selftests/$1.sh")
+	words=$(sed -n 's/^# kernel: //p' "$(test_file "$1")")
 	! is_uml "$series" || words=$(sed 's/slab_debug=[^ ]*//' <<<"$words")
 	echo "$words"
 }

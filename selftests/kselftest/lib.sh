@@ -677,7 +677,7 @@ is_wireguard_go() { # is_wireguard_go KIND
 start_wireguard_go() { # start_wireguard_go KIND NS DEV
 	local program=wireguard-go
 
-	[ "$1" = wireguard-go ] || program=$test_dir/../programs/$1
+	[ "$1" = wireguard-go ] || program=$lib_dir/../../programs/$1
 	shift
 	mkdir -p /dev/net /run/wireguard
 	[ -e /dev/net/tun ] || { modprobe tun; mknod /dev/net/tun c 10 200; } 2>/dev/null || true

@@ -15,7 +15,7 @@ session_up a wt0 b wt0 10.9.0.2
 zeros=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 
 low_order_keys() {
-	python3 - "$test_dir/unit/vectors.json" <<-'END'
+	python3 - "$test_dir/../unit/vectors.json" <<-'END'
 		import base64, json, sys
 		for key in json.load(open(sys.argv[1]))["low_order_public_keys"]:
 		    print(base64.b64encode(bytes.fromhex(key)).decode())

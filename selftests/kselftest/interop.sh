@@ -235,4 +235,4 @@ room_for_floods
 implementation wireguard
 implementation wireguard-go
 # The newest one is where `make interop` has brought it.
-[ ! -e "$test_dir/../programs/wireguard-go-new" ] || implementation wireguard-go-new
+[ ! -e "$test_dir/../../programs/wireguard-go-new" ] || implementation wireguard-go-new

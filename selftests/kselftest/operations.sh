@@ -10,9 +10,9 @@
 . "$(dirname "$0")/lib.sh"
 
 skip_unless_weft
-page=$test_dir/../Documentation/networking/weft-operations.rst
+page=$test_dir/../../Documentation/networking/weft-operations.rst
 servers="ember litespeed spark"
-export PATH="$test_dir/../tools:$PATH"
+export PATH="$test_dir/../../tools:$PATH"
 
 # One block a command: SECTION, SERVER, then the command as it stands, its further lines too; each ends with a zero byte.
 commands_of_page() {
