@@ -12,7 +12,7 @@ import sys
 
 from nacl.bindings import crypto_scalarmult_base
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "kselftest"))
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "kselftest", folder) for folder in ("lib", "")]
 import netlink  # noqa: E402
 from namespace import enter  # noqa: E402
 

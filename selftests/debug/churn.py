@@ -15,7 +15,6 @@ import socket
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "kselftest"))
 import netlink as nl
 from failslab import Links, NAME
 from netlink import attr, ip, name, peer, u16, u32

@@ -21,7 +21,6 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "kselftest"))
 import netlink as nl
 from namespace import enter
 from netlink import attr, ip, name, peer, u8, u16, u32

@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "kselftest"))
 import netlink as nl
 from failslab import Links, link_exists
 

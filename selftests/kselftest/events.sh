@@ -39,7 +39,7 @@ has_lines() { # has_lines NAME COUNT
 
 # Some fields of wt0's events, one line each.
 told() { # told FIELD...
-	/usr/bin/python3 "$test_dir/told.py" said "$(ns_output monitor)" interface "$@" | sed -n 's/^wt0 //p'
+	/usr/bin/python3 "$lib_dir/lib/told.py" said "$(ns_output monitor)" interface "$@" | sed -n 's/^wt0 //p'
 }
 
 newest_is() { # newest_is EVENT CAUSE
@@ -62,7 +62,7 @@ sequence() {
 }
 
 balanced() { # balanced FIRST LAST: prints how many were printed, and how many missed
-	/usr/bin/python3 "$test_dir/told.py" balance "$(ns_output monitor)" "$@"
+	/usr/bin/python3 "$lib_dir/lib/told.py" balance "$(ns_output monitor)" "$@"
 }
 
 # The output has no gap and no secret.

@@ -92,7 +92,7 @@
 #                                         is named go0; pair_device KIND prints the name
 #   session_up a DEV b DEV2 ADDRESS       pings ADDRESS from a until answered
 #   program_create [SET ARGS...]          a's wt0 as in pair_create, and as its peer programs that run in b; no endpoint
-#   program ACTION [ARGS...]              runs an action of the test's own NAME.py in b (wgpeer.py has the protocol)
+#   program ACTION [ARGS...]              runs an action of the test's own NAME.py in b (lib/wgpeer.py has the protocol)
 #   program_said ACTION                   expects that a program that ran many actions in a row reported success of
 #                                         this one; its output is the file $lib_work/program
 #   flood_start SECONDS [DEV]             in b, as flood, load.py keeps a's wt0 (or DEV) under load so long; returns when it is
@@ -138,6 +138,8 @@ test_name=$(basename "$0" .sh)
 # shellcheck disable=SC2034 # for tests: where their helpers lie
 test_dir=$(cd "$(dirname "$0")" && pwd)
 lib_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# Programs of tests import from lib/.
+export PYTHONPATH=$lib_dir/lib:$lib_dir
 ns_prefix=wt$$-
 lib_work=$(mktemp -d)
 case_number=0
@@ -190,7 +192,7 @@ skip_unless_weft() {
 }
 
 skip_unless_readable() {
-	python3 "$lib_dir/memory.py" || skip "/proc/kcore does not show this kernel's memory, or may not"
+	python3 "$lib_dir/lib/memory.py" || skip "/proc/kcore does not show this kernel's memory, or may not"
 }
 
 defer() {
@@ -973,7 +975,7 @@ transfer() { # transfer NS_FROM NS_TO ADDRESS BYTES [PORT]
 stream() { # stream NAME FROM TO ADDRESS PORT
 	ns_run "sink.$1" "$3" sh -c "socat -u TCP6-LISTEN:$5,ipv6only=0 - | cksum"
 	wait_for 20 tcp_listening "$3" "$5"
-	ns_run "source.$1" "$2" /usr/bin/python3 "$lib_dir/stream.py" "$4" "$5" "$lib_work/streams-stop"
+	ns_run "source.$1" "$2" /usr/bin/python3 "$lib_dir/lib/stream.py" "$4" "$5" "$lib_work/streams-stop"
 }
 
 streams_start() {

@@ -21,8 +21,6 @@ import sys
 import time
 import traceback
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "vectors"))
-# pylint: disable=wrong-import-position
 import wgproto as wg
 from alone import alone
 from namespace import enter

@@ -269,9 +269,10 @@ def check_identifiers(tree):
 
 def check_modules(tree):
     """No program is named as a module of Python's own: whatever lies beside it would import it in that one's place."""
-    for name in sorted(os.listdir(os.path.join(tree.top, "selftests/kselftest"))):
-        if name.endswith(".py") and name[:-3] in sys.stdlib_module_names:
-            tree.complain("modules", f"selftests/kselftest/{name} has the name of a module of Python's")
+    for folder in "selftests/kselftest", "selftests/kselftest/lib":
+        for name in sorted(os.listdir(os.path.join(tree.top, folder))):
+            if name.endswith(".py") and name[:-3] in sys.stdlib_module_names:
+                tree.complain("modules", f"{folder}/{name} has the name of a module of Python's")
 
 
 CHECKS = [check_layers, check_objects, check_reasons, check_attributes, check_commands, check_options, check_fields,
@@ -305,6 +306,7 @@ PLANTS = [
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``struct weft_peer_keys``", "``struct weft_peers_keys``"),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``weft_keyselect_choose\(\)``", "``weft_keyselect_chose()``"),
     ("modules", "selftests/kselftest/queue.py", r"\A", "import sys\n"),
+    ("modules", "selftests/kselftest/lib/queue.py", r"\A", "import sys\n"),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``WEFT_FSM_TELL``", "``WEFT_FSM_SAY``"),
 ]
 

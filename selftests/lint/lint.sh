@@ -222,7 +222,7 @@ lint_python() {
 own_words=iif,ue,nd,fro,upto
 
 lint_spelling() {
-	codespell -L $own_words --skip '*.svg,*.o,*.d,*.json,build,corpus,dict,vectors' Documentation hooks kmod selftests tools ./*.md
+	codespell -L $own_words --skip '*.svg,*.o,*.d,*.json,build,corpus,dict' Documentation hooks kmod selftests tools ./*.md
 }
 
 # Lints with a program of the kernel's source.

@@ -376,6 +376,7 @@ class Measures:
     def key(self, test):
         digest = hashlib.sha256(f"{self.series} {test}".encode())
         for path in sorted([*glob.glob(os.path.join(ROOT, "kmod/**/*.[ch]"), recursive=True), os.path.join(ROOT, "selftests/kselftest/lib.sh"),
+                            *glob.glob(os.path.join(ROOT, "selftests/kselftest/lib/*.py")),
                             *glob.glob(os.path.join(ROOT, "selftests", machine.script_of(test).removesuffix("sh") + "*"))]):
             with open(path, "rb") as handle:
                 digest.update(handle.read())

@@ -1,13 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""A WireGuard peer as a program, for tests: a socket, and the protocol of vectors/wgproto.py.
+"""A WireGuard peer as a program, for tests: a socket, and the protocol of wgproto.py.
 
 A test's own NAME.py imports this, defines actions as functions of a Peer and its arguments, and ends with run(globals()).
 lib.sh's `program ACTION ARGS...` runs one in namespace b; the tunnel under test is wt0 in namespace a.
 """
 import base64, collections, os, socket, struct, subprocess, sys, time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "vectors"))
 import wgproto as wg
 
 INITIATION, RESPONSE, COOKIE_REPLY, DATA = 1, 2, 3, 4
