@@ -90,7 +90,7 @@ check-compat:
 	@TESTS='$(or $(TESTS),$(COMPAT_TESTS))' KIND=weft-compat KERNELS='$(KERNELS)' bash $(SELFTESTS)/run/check.sh
 
 # What runs the command, with one that was built with sanitizers.
-ASAN_TESTS := tools tool command updown names events doctor rotate endpoints dump keys
+ASAN_TESTS := tools setconf command updown names events doctor rotate endpoints dump keys
 
 ## make check-asan  what runs the command, with one that was built with sanitizers; TESTS="updown" only these
 check-asan:
@@ -111,7 +111,7 @@ check-newest:
 # selftests/debug/ is named here takes minutes; what takes longer has a target of its own.
 DEBUG ?= kasan kcsan
 DEBUG_SERIES = $(foreach kernel,$(DEBUG),$(if $(filter uml-%,$(kernel)),$(kernel),6.12-$(kernel)))
-DEBUG_TESTS := checkers kunit vm memcg suspend noipv6 churn hotplug clock failslab
+DEBUG_TESTS := debug-kernels kunit vm memcg suspend noipv6 churn hotplug clock failslab
 
 ## make check-debug  the same under KASAN with lockdep, and under KCSAN; builds these kernels. TESTS="roaming" only these
 ##   DEBUG=kasan          only under this     DEBUG=uml-kasan  in minutes, on Linux as a program

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # A CPU is taken away and given back, while TCP goes both ways and sessions are made anew: everything arrives as it was sent.
-# (Datagrams that must not be lost meanwhile are in order.sh.)
+# (Datagrams that must not be lost meanwhile are in xmit-order.sh.)
 # vm: smp
 # not on uml: no CPU can be taken away
 # timeout: 3600

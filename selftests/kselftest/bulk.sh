@@ -38,7 +38,7 @@ counters_agree() {
 # Between two ends of weft nothing is lost or overtaken, and both count the same to the byte, once the last
 # acknowledgement has arrived. A full packet of 1420 bytes carries 1368 and makes a message of 1456: 7 % more, and there
 # are the acknowledgements of the other direction. On two CPUs the veth pair has two queues, and a sender that moves from one
-# CPU to the other may find the second one shorter (in order.sh it stays).
+# CPU to the other may find the second one shorter (in xmit-order.sh it stays).
 expect_exact() { # expect_exact BYTES
 	wait_for 10 counters_agree
 	expect_le "bytes that b received" "$(peer_field b "$dev_b" a "$dev_a" rx)" $(($1 * 115 / 100))

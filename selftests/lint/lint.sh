@@ -30,7 +30,7 @@ lint_build() {
 	log=$(mktemp)
 	for series in $KERNELS; do
 		if ! selftests/run/vm/module.sh "$series" lint W=1 KCFLAGS=-Werror C=2 \
-			CHECK="$weft_top/selftests/lint/checker.sh" CF=-D__CHECK_ENDIAN__ >"$log" 2>&1; then
+			CHECK="$weft_top/selftests/lint/cc-check.sh" CF=-D__CHECK_ENDIAN__ >"$log" 2>&1; then
 			cat "$log"
 			echo "weft does not build cleanly for $series"
 			status=1

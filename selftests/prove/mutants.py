@@ -73,28 +73,28 @@ class ModuleTarget(Target):
     jobs = 1
     # Which tests are about a file: they come first.
     ABOUT = {
-        "batch": "batch packets", "binding": "endpoints", "candidates": "endpoints", "cells": "spread",
+        "batch": "batch packets", "binding": "endpoints", "candidates": "endpoints", "cells": "rx-parallel",
         "config": "endpoints names events netlink pmtu", "config_check": "names keys",
         "crypt": "debug/kunit packets batch splice", "device": "events", "drop": "reasons", "ethtool": "reasons link",
         "endpoint": "roaming endpoints", "gro": "forward packets", "gso_rx": "debug/kunit forward",
-        "handshake": "handshake malformed keys events liveness reasons", "queue": "load reasons",
+        "handshake": "handshake malformed keys events liveness reasons", "queue": "cookies reasons",
         "actions": "liveness handshake", "handshake_state": "debug/kunit keys",
         "home": "netns", "identity": "keys", "index": "debug/kunit", "lookup": "debug/kunit keys",
         "main": "lifecycle", "netdev": "link events",
         "netlink": "netlink compat", "nl_get": "netlink dump pmtu rotate", "nl_set": "netlink names rotate",
         "nl_addr": "endpoints netlink", "nl_notify": "events", "nl_stats": "reasons",
-        "output": "roaming routing debug/kunit", "pages": "debug/kunit", "parallel": "spread stall",
+        "output": "roaming routing debug/kunit", "pages": "debug/kunit", "parallel": "rx-parallel stall",
         "peer": "debug/kunit lifecycle", "peer_endpoint": "debug/kunit endpoints",
         "peer_keys": "keys debug/kunit graces", "peer_name": "names", "peer_ref": "debug/kunit lifecycle",
-        "pmtu_check": "packets", "pmtu_path": "debug/kunit pmtu", "pmtu_probe": "pmtu liveness", "ratelimit": "load",
-        "recent": "debug/kunit load", "recv": "malformed reasons packets",
+        "pmtu_check": "packets", "pmtu_path": "debug/kunit pmtu", "pmtu_probe": "pmtu liveness", "ratelimit": "cookies",
+        "recent": "debug/kunit cookies", "recv": "malformed reasons packets",
         "rotation": "keys graces rotate events operations", "session": "debug/kunit", "socket": "debug/kunit port",
         "staged": "debug/kunit", "stray": "debug/kunit liveness reasons", "timers": "liveness debug/kunit",
         "tso": "batch packets", "xmit": "packets nesting",
     }
     # What takes minutes, or has no use for a mutant of the module: programs, and what compares speeds and memory.
-    LEFT_OUT = {"bulk", "checker", "command", "compat", "doctor", "faults", "interop", "nat", "removal",
-                "scale", "timers", "tool", "updown"}
+    LEFT_OUT = {"bulk", "command", "compat", "doctor", "faults", "interop", "nat", "removal",
+                "scale", "setconf", "timers", "updown"}
 
     @property
     def kind(self):

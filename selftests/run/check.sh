@@ -5,7 +5,7 @@
 #
 #   TESTS     names of tests (default: all). In userspace: unit, tools; of the build and the harness itself: harness,
 #             kselftest, ci; in VMs: every script of kselftest/ that sources lib.sh, and "vm" is all of those. For debug
-#             kernels: checkers, and what is in debug/
+#             kernels: debug-kernels, and what is in debug/
 #   KERNELS   series, on each of which every test runs; "newest" is the newest in Debian unstable. By default a test runs
 #             on those that its head names ("# series: 6.12 uml"), or on 6.1 and 6.12; on uml only if that is built
 #   KIND      weft, or wireguard: the VM tests against the in-tree module, to prove the tests themselves; or weft-compat:
@@ -25,7 +25,7 @@ KIND=${KIND:-weft}
 export KIND
 userspace_tests="unit tools"
 own_tests="harness kselftest ci"
-debug_own_tests="checkers"
+debug_own_tests="debug-kernels"
 
 vm_tests() {
 	local name
@@ -160,9 +160,9 @@ own_suites() {
 		harness|kselftest|ci)
 			suite "$name" bash "selftests/prove/$name.sh"
 			;;
-		checkers)
+		debug-kernels)
 			# shellcheck disable=SC2086 # a list
-			suite checkers bash selftests/prove/checkers.sh $KERNELS
+			suite debug-kernels bash selftests/prove/debug-kernels.sh $KERNELS
 			;;
 		esac
 	done

@@ -18,8 +18,9 @@ set -eu -o pipefail
 cd "$weft_top"
 
 series=6.12-kasan
-default_tests="batch bulk command compat dump endpoints events faults known lifecycle link load malformed names nesting netlink"
-default_tests+=" operations order parallel pmtu reasons rotate routing scale spread timers tool uapi updown"
+default_tests="batch bulk command compat cookies dump endpoints events faults handshake-race lifecycle link malformed names"
+default_tests+=" nesting netlink operations pmtu reasons regressions rotate routing rx-parallel scale setconf timers uapi updown"
+default_tests+=" xmit-order"
 default_tests+=" debug/churn debug/failslab debug/fuzz_netlink debug/hotplug debug/memcg debug/noipv6"
 document=Documentation/networking/weft-testing.rst
 counts=$cache/coverage

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for checkers.sh: an array is read behind its end.
+# Planted, for debug-kernels.sh: an array is read behind its end.
 . "$(dirname "$0")/../../kselftest/lib.sh"
 
 plant() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for checkers.sh: memory is read that has been freed, and the machine does not survive it.
+# Planted, for debug-kernels.sh: memory is read that has been freed, and the machine does not survive it.
 . "$(dirname "$0")/../../kselftest/lib.sh"
 
 plant() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for checkers.sh: a number is shifted by more bits than it has.
+# Planted, for debug-kernels.sh: a number is shifted by more bits than it has.
 . "$(dirname "$0")/../../kselftest/lib.sh"
 
 plant() {

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""A peer that sends what two CPUs may open at once. See parallel.sh."""
+"""A peer that sends what two CPUs may open at once. See handshake-race.sh."""
 import time
 import wgpeer
 from wgpeer import DATA, INITIATION, RESPONSE, Peer, check, in_tunnel_ns

@@ -6,7 +6,7 @@
 # series: 6.1 uml
 #
 #	 namespace a                               namespace b
-#	 wt0 10.9.0.1                              a program (parallel.py) 10.9.0.2
+#	 wt0 10.9.0.1                              a program (handshake-race.py) 10.9.0.2
 #	 va 192.0.2.1 --------------- veth --------------- vb 192.0.2.2
 . "$(dirname "$0")/lib.sh"
 
@@ -59,7 +59,7 @@ settings_change() {
 
 	know_callers
 	ns_run storm b env KEY_FILE="$(key_file b.program)" TUNNEL_KEY="$(tunnel_key a wt0)" TUNNEL_NS="$(ns_name a)" \
-		/usr/bin/python3 "$test_dir/parallel.py" storm "${callers[@]}"
+		/usr/bin/python3 "$test_dir/handshake-race.py" storm "${callers[@]}"
 	wait_for 30 stormed
 	for ((i = 0; i < times; i++)); do
 		change_settings "$(key_file a.other)" "$(psk_file parallel)" 51821 7

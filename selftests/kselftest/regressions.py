@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Packets that showed up faults of others, and a peer that looks closely. See known.sh.
+"""Packets that showed up faults of others, and a peer that looks closely. See regressions.sh.
 
-known.py fill TO COUNT          sends that many datagrams from a socket that may have two of them on their way
-known.py ring DEV HEX           injects a packet out of a ring, of which nothing is copied
-known.py later TO MS            sends a datagram that is to leave so much later; prints when a message left by va, in ms
-known.py sizes TO               datagrams of many lengths, full of ones, in every way in which they can come
+regressions.py fill TO COUNT          sends that many datagrams from a socket that may have two of them on their way
+regressions.py ring DEV HEX           injects a packet out of a ring, of which nothing is copied
+regressions.py later TO MS            sends a datagram that is to leave so much later; prints when a message left by va, in ms
+regressions.py sizes TO               datagrams of many lengths, full of ones, in every way in which they can come
 """
 import mmap, os, socket, struct, sys, time
 import wgpeer

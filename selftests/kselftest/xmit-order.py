@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""order.py send ADDRESS PORT COUNT SEGMENTS    numbered datagrams, SEGMENTS of them in one go
-order.py receive PORT COUNT                     expects every number, in order
-order.py gather PORT COUNT                      expects every number once, in whatever order
+"""xmit-order.py send ADDRESS PORT COUNT SEGMENTS    numbered datagrams, SEGMENTS of them in one go
+xmit-order.py receive PORT COUNT                     expects every number, in order
+xmit-order.py gather PORT COUNT                      expects every number once, in whatever order
 """
 import socket
 import struct

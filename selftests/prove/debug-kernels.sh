@@ -4,7 +4,7 @@
 # Proves that the debug kernels report each kind of fault: runs planted tests, each with one fault, and checks the verdict
 # and the text of the report. TAP.
 #
-#   checkers.sh [SERIES...]     6.12-kasan, 6.12-kcsan, uml-kasan; others are passed over
+#   debug-kernels.sh [SERIES...]     6.12-kasan, 6.12-kcsan, uml-kasan; others are passed over
 set -u -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/../run/vm/host.sh"

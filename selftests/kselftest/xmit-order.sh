@@ -31,11 +31,11 @@ flows_in_order() { # flows_in_order GSO-SEGMENTS [PACKETS]
 	local cpu packets=${2:-$packets}
 
 	for cpu in 0 1; do
-		ns_run sink.$cpu b python3 "$test_dir/order.py" receive 900$cpu "$packets"
+		ns_run sink.$cpu b python3 "$test_dir/xmit-order.py" receive 900$cpu "$packets"
 		wait_for 20 listening b 900$cpu
 	done
 	for cpu in 0 1; do
-		ns_run source.$cpu a taskset -c $cpu python3 "$test_dir/order.py" send 10.9.0.2 900$cpu "$packets" "$1"
+		ns_run source.$cpu a taskset -c $cpu python3 "$test_dir/xmit-order.py" send 10.9.0.2 900$cpu "$packets" "$1"
 	done
 	flows_end
 }
@@ -58,12 +58,12 @@ both_directions() {
 	local cpu names=(a b)
 
 	for cpu in 0 1; do
-		ns_run sink.$cpu "${names[1 - cpu]}" python3 "$test_dir/order.py" receive 900$cpu "$packets"
+		ns_run sink.$cpu "${names[1 - cpu]}" python3 "$test_dir/xmit-order.py" receive 900$cpu "$packets"
 		wait_for 20 listening "${names[1 - cpu]}" 900$cpu
 	done
 	for cpu in 0 1; do
 		ns_run source.$cpu "${names[cpu]}" taskset -c $cpu \
-			python3 "$test_dir/order.py" send 10.9.0.$((2 - cpu)) 900$cpu "$packets" 8
+			python3 "$test_dir/xmit-order.py" send 10.9.0.$((2 - cpu)) 900$cpu "$packets" 8
 	done
 	flows_end
 }
@@ -86,9 +86,9 @@ cpu_comes_and_goes() {
 
 	[ -w $cpu ] || skip "CPU 1 cannot be taken off line here"
 	defer sh -c "echo 1 >$cpu"
-	ns_run sink.0 b python3 "$test_dir/order.py" gather 9000 "$packets"
+	ns_run sink.0 b python3 "$test_dir/xmit-order.py" gather 9000 "$packets"
 	wait_for 20 listening b 9000
-	ns_run source.0 a python3 "$test_dir/order.py" send 10.9.0.2 9000 "$packets" 1
+	ns_run source.0 a python3 "$test_dir/xmit-order.py" send 10.9.0.2 9000 "$packets" 1
 	for i in 1 2 3 4 5; do
 		echo 0 >$cpu
 		expect ns b ping -n -c 2 -i 0.2 -W 5 10.9.0.1

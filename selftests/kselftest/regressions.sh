@@ -6,14 +6,14 @@
 # series: 6.12
 #
 #	 namespace a                               namespace b
-#	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2, or a program (known.py)
+#	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2, or a program (regressions.py)
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
 . "$(dirname "$0")/lib.sh"
 
 pair_underlay_create
 
-in_a() { # in_a COMMAND [ARGS...]: of known.py's
-	ns a python3 "$test_dir/known.py" "$@"
+in_a() { # in_a COMMAND [ARGS...]: of regressions.py's
+	ns a python3 "$test_dir/regressions.py" "$@"
 }
 
 program_cases() {

@@ -4,7 +4,7 @@
 # Under load a tunnel asks for cookies, and limits what one source may ask for with them.
 #
 #	 namespace a                                  namespace b
-#	 wt0 10.9.0.1                                 load.py floods and calls; or wt0 10.9.0.2
+#	 wt0 10.9.0.1                                 cookies.py floods and calls; or wt0 10.9.0.2
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 .3, 2001:db8::2 ::3, 2001:db8:1::2
 # vm: icount
 # series: 6.12

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Puts a tunnel under load and looks at what it asks of those who call. See load.sh."""
+"""Puts a tunnel under load and looks at what it asks of those who call. See cookies.sh."""
 import contextlib, os, socket, struct, sys, time
 import wgpeer
 from alone import alone

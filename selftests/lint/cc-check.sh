@@ -5,7 +5,7 @@
 # kernel is built with gcc, so flags that clang lacks are removed, and warnings in the kernel's headers are ignored; the
 # kernel's own builds with clang use -Wno-gnu, too.
 #
-#   checker.sh FLAGS... FILE
+#   cc-check.sh FLAGS... FILE
 set -u
 sparse "$@" || exit
 
