@@ -6,8 +6,8 @@ fuzz_netlink.py INTERFACE SEED; KIND names the family.
 """
 import random, struct, sys
 
-import netlink as nl
-from netlink import attr, check, u32
+import wgnetlink as nl
+from wgnetlink import attr, check, u32
 
 ROUNDS = 40
 

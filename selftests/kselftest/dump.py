@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 
-import netlink as nl
+import wgnetlink as nl
 
 DEVICE = nl.DEVICE
 

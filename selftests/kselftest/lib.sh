@@ -95,7 +95,7 @@
 #   program ACTION [ARGS...]              runs an action of the test's own NAME.py in b (lib/wgpeer.py has the protocol)
 #   program_said ACTION                   expects that a program that ran many actions in a row reported success of
 #                                         this one; its output is the file $lib_work/program
-#   flood_start SECONDS [DEV]             in b, as flood, cookies.py keeps a's wt0 (or DEV) under load so long; returns when it is
+#   flood_start SECONDS [DEV]             in b, as flood, load.py keeps a's wt0 (or DEV) under load so long; returns when it is
 #   flood_stop                            ends it; fails if it has ended before, because the tunnel was not under load then
 #   same_output a ARGS...                 wg and weft print the same for these arguments
 #
@@ -139,7 +139,7 @@ test_name=$(basename "$0" .sh)
 test_dir=$(cd "$(dirname "$0")" && pwd)
 lib_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # Programs of tests import from lib/.
-export PYTHONPATH=$lib_dir/lib:$lib_dir
+export PYTHONPATH=$lib_dir/lib
 ns_prefix=wt$$-
 lib_work=$(mktemp -d)
 case_number=0
@@ -800,7 +800,7 @@ flood_start() { # flood_start SECONDS [DEV]
 	is_wireguard_go "$(tunnel_kind a "${2:-wt0}")" && waiting=300
 	new_key b.program
 	ns_run flood b env KEY_FILE="$(key_file b.program)" TUNNEL_KEY="$(tunnel_key a "${2:-wt0}")" TUNNEL_NS="$(ns_name a)" \
-		/usr/bin/python3 "$lib_dir/cookies.py" load_for "$(stretched "$1")" "$waiting"
+		/usr/bin/python3 "$lib_dir/lib/load.py" load_for "$(stretched "$1")" "$waiting"
 	wait_for 30 flooded
 }
 

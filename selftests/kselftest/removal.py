@@ -15,10 +15,9 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "debug"))
-import netlink as nl
-from failslab import Links
-from netlink import attr, ip, name, peer, u16, u32
+import wgnetlink as nl
+from links import Links
+from wgnetlink import attr, ip, name, peer, u16, u32
 
 DEV, OLD_PORT, NEW_PORT = "ws0", 7001, 7002
 KEPT, KEPT_PORT = "ws1", 7003
