@@ -15,6 +15,7 @@ import select
 import socket
 import struct
 import sys
+from inet import checksum
 
 SO_RCVBUFFORCE, BUFFER, WAIT_S = 33, 1 << 27, 60
 ETH_P_IP, ETH_P_IPV6, ETH_P_ALL, PACKET_OUTGOING, SIOCOUTQ = 0x0800, 0x86DD, 3, 4, 0x5411
@@ -31,15 +32,6 @@ def bursts(mss, most):
     """The lengths of all bursts: the first is only the mss itself, in four bytes."""
     counts = [TIMES_MOST * most] * FIRST + list(range(1, most + 1)) * 2
     return [4] + [count * mss - SHORTER for count in counts]
-
-
-def checksum(data):
-    if len(data) % 2:
-        data += b"\0"
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total ^ 0xFFFF
 
 
 def packet_socket(device):

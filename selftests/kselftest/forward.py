@@ -8,7 +8,7 @@ forward.py watch DEV COUNT           prints that many UDP packets as they arrive
 forward.py all                       as a peer: marks of congestion on the way to the tunnel
 """
 import ipaddress, os, socket, struct, subprocess
-import wgpeer
+import inet, wgpeer
 from wgpeer import check
 
 ETH_P_IP, ETH_P_ALL, ETH_P_IPV6 = 0x0800, 0x0003, 0x86DD
@@ -16,14 +16,6 @@ PORT, EACH = 51820, 8
 # Bytes behind the end of a datagram that leave its checksum right, over them and without them.
 BEHIND = b"\xff\xfd"
 SOURCE = {4: "198.51.100.2", 6: "2001:db8:51::2"}
-
-
-def total(data):
-    data += bytes(len(data) % 2)
-    value = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while value >> 16:
-        value = (value & 0xFFFF) + (value >> 16)
-    return value
 
 
 def message(number):
@@ -34,7 +26,7 @@ def message(number):
 def udp(addresses, payload, summed):
     header = struct.pack(">HHHH", PORT, PORT, 8 + len(payload), 0)
     pseudo = addresses + struct.pack(">HH", 17, 8 + len(payload))
-    checksum = ~total(pseudo + header + payload) & 0xFFFF or 0xFFFF
+    checksum = inet.checksum(pseudo + header + payload) or 0xFFFF
     return header[:6] + struct.pack(">H", checksum if summed else 0) + payload
 
 
@@ -42,7 +34,7 @@ def ipv4(to, payload, summed=True, tos=2, ttl=64, df=False, identification=0, be
     addresses = socket.inet_aton(SOURCE[4]) + socket.inet_aton(to)
     body = udp(addresses, payload, summed) + behind
     header = struct.pack(">BBHHHBBH", 0x45, tos, 20 + len(body), identification, 0x4000 if df else 0, ttl, 17, 0)
-    checksum = ~total(header + addresses) & 0xFFFF
+    checksum = inet.checksum(header + addresses)
     return header[:10] + struct.pack(">H", checksum) + addresses + body
 
 
@@ -109,7 +101,7 @@ def marks(peer):
     for number in range(40):
         inner = wgpeer.ipv4(17, struct.pack(">HHHH", 9, 9, 16, 0) + struct.pack(">Q", number))
         inner = inner[:1] + b"\x02" + inner[2:10] + b"\0\0" + inner[12:]
-        inner = inner[:10] + struct.pack(">H", wgpeer.checksum(inner[:20])) + inner[12:]
+        inner = inner[:10] + struct.pack(">H", inet.checksum(inner[:20])) + inner[12:]
         messages.append(peer.seal(inner))
         wanted.append(3 if number % 2 else 2)
     for ecn, message in zip(wanted, messages):

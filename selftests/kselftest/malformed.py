@@ -23,6 +23,7 @@ import traceback
 
 import wgproto as wg
 from alone import alone
+from inet import checksum
 from namespace import enter
 
 PORT = 51820
@@ -57,14 +58,6 @@ def flip(message, position):
     changed = bytearray(message)
     changed[position] ^= 1 << position % 8
     return bytes(changed)
-
-
-def checksum(data):
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def echo_reply(payload=b"weft"):

@@ -19,19 +19,13 @@ import ctypes
 import socket
 import struct
 import sys
+from inet import checksum
 
 ETH_P_IP, ETH_P_ALL, PACKET_OUTGOING = 0x0800, 0x0003, 4
 UDP_SEGMENT, SO_ATTACH_FILTER = 103, 26
 IP_MTU_DISCOVER, IP_PMTUDISC_DO = 10, 2
 NETLINK_NETFILTER, CT_DELETE = 12, (1 << 8) | 2
 MESSAGE_OVERHEAD, PORT, WAIT_S = 32, 9009, 10
-
-
-def checksum(data):
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def ipv4(to, length, protocol=253, payload=b""):

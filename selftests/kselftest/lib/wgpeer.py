@@ -8,6 +8,7 @@ lib.sh's `program ACTION ARGS...` runs one in namespace b; the tunnel under test
 import base64, collections, os, socket, struct, subprocess, sys, time
 
 import wgproto as wg
+from inet import checksum
 
 INITIATION, RESPONSE, COOKIE_REPLY, DATA = 1, 2, 3, 4
 TUNNEL = {4: "192.0.2.1", 6: "2001:db8::1"}
@@ -54,13 +55,6 @@ def timestamp():
     global last_timestamp
     last_timestamp = max(time.time_ns(), last_timestamp + 1)
     return struct.pack(">QI", (1 << 62) + 10 + last_timestamp // 10**9, last_timestamp % 10**9)
-
-
-def checksum(data):
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def ipv4(protocol, payload, source=INNER_SELF, destination=INNER_TUNNEL):
