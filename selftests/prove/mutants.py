@@ -130,9 +130,9 @@ def machine_sources():
 
 TARGETS = {
     "pure": Target(pure_sources, "selftests/unit",
-                   ["kmod", "selftests/unit"], "-O0 -std=gnu11 -w -pthread"),
+                   ["kmod", "selftests/unit", "selftests/ccache.mk"], "-O0 -std=gnu11 -w -pthread"),
     "tools": Target(lambda: glob.glob(os.path.join(ROOT, "tools/*/*.c")), "selftests/tools",
-                    ["tools", "kmod", "selftests/tools"], "-O0 -std=gnu11 -w -pthread",
+                    ["tools", "kmod", "selftests/tools", "selftests/ccache.mk"], "-O0 -std=gnu11 -w -pthread",
                     ("wg.sh", "wgconf.sh", "completion.sh")),
     "kmod": ModuleTarget(machine_sources, "selftests",
                          ["Kbuild", "kmod", "selftests/prove/fault", "selftests/kunit", "selftests/unit"], ""),
