@@ -70,14 +70,14 @@ modules_install: modules
 ##   KIND=wireguard       the VM tests against the in-tree module
 ##   KIND=weft-compat     the same tests, with wg, against weft in its place
 check:
-	@bash $(SELFTESTS)/setup.sh check
-	@TESTS='$(TESTS)' KIND='$(KIND)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/check.sh
+	@bash $(SELFTESTS)/run/setup.sh check
+	@TESTS='$(TESTS)' KIND='$(KIND)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/run/check.sh
 
 ## make check-all  every test on each of 6.1, 6.12 and uml, which make check divides among them
 # Every test on every series.
 check-all:
-	@bash $(SELFTESTS)/setup.sh check
-	@TESTS='$(TESTS)' KIND='$(KIND)' KERNELS='6.1 6.12 uml' bash $(SELFTESTS)/check.sh
+	@bash $(SELFTESTS)/run/setup.sh check
+	@TESTS='$(TESTS)' KIND='$(KIND)' KERNELS='6.1 6.12 uml' bash $(SELFTESTS)/run/check.sh
 
 .PHONY: check-all
 
@@ -86,38 +86,38 @@ COMPAT_TESTS := command dump keys lifecycle link nesting netlink netns packets r
 
 ## make check-compat  what WireGuard promises, of a weft that stands in for it; TESTS="uapi" only these
 check-compat:
-	@bash $(SELFTESTS)/setup.sh check
-	@TESTS='$(or $(TESTS),$(COMPAT_TESTS))' KIND=weft-compat KERNELS='$(KERNELS)' bash $(SELFTESTS)/check.sh
+	@bash $(SELFTESTS)/run/setup.sh check
+	@TESTS='$(or $(TESTS),$(COMPAT_TESTS))' KIND=weft-compat KERNELS='$(KERNELS)' bash $(SELFTESTS)/run/check.sh
 
 # What runs the command, with one that was built with sanitizers.
-ASAN_TESTS := tools tool command updown names events doctor rotate endpoints dump keys
+ASAN_TESTS := tools setconf command updown names events doctor rotate endpoints dump keys
 
 ## make check-asan  what runs the command, with one that was built with sanitizers; TESTS="updown" only these
 check-asan:
-	@bash $(SELFTESTS)/setup.sh check
-	@SANITIZE=1 TESTS='$(or $(TESTS),$(ASAN_TESTS))' KERNELS='$(or $(KERNELS),6.12)' bash $(SELFTESTS)/check.sh
+	@bash $(SELFTESTS)/run/setup.sh check
+	@SANITIZE=1 TESTS='$(or $(TESTS),$(ASAN_TESTS))' KERNELS='$(or $(KERNELS),6.12)' bash $(SELFTESTS)/run/check.sh
 
 .PHONY: check-asan
 
 ## make check-newest  the same on the newest kernel in Debian unstable; TESTS="roaming fsm" only these
 # What of make check and make lint depends on the kernel.
 check-newest:
-	@bash $(SELFTESTS)/setup.sh lint
-	@LINTS=build KERNELS=newest bash $(SELFTESTS)/lint.sh
-	@bash $(SELFTESTS)/setup.sh check
-	@TESTS='$(or $(TESTS),vm)' KERNELS=newest bash $(SELFTESTS)/check.sh
+	@bash $(SELFTESTS)/run/setup.sh lint
+	@LINTS=build KERNELS=newest bash $(SELFTESTS)/lint/lint.sh
+	@bash $(SELFTESTS)/run/setup.sh check
+	@TESTS='$(or $(TESTS),vm)' KERNELS=newest bash $(SELFTESTS)/run/check.sh
 
 # A, KASAN with lockdep and the rest, B, KCSAN, and C, uml-kasan, the same as A where Linux is a program. What of
 # selftests/debug/ is named here takes minutes; what takes longer has a target of its own.
 DEBUG ?= kasan kcsan
 DEBUG_SERIES = $(foreach kernel,$(DEBUG),$(if $(filter uml-%,$(kernel)),$(kernel),6.12-$(kernel)))
-DEBUG_TESTS := checkers kunit vm memcg suspend noipv6 churn hotplug clock failslab
+DEBUG_TESTS := debug-kernels kunit vm memcg suspend noipv6 churn hotplug clock failslab
 
 ## make check-debug  the same under KASAN with lockdep, and under KCSAN; builds these kernels. TESTS="roaming" only these
 ##   DEBUG=kasan          only under this     DEBUG=uml-kasan  in minutes, on Linux as a program
 check-debug:
-	@bash $(SELFTESTS)/setup.sh $(if $(filter-out uml-%,$(DEBUG)),check-debug,check)
-	@TESTS='$(or $(TESTS),$(DEBUG_TESTS))' KERNELS='$(DEBUG_SERIES)' bash $(SELFTESTS)/check.sh
+	@bash $(SELFTESTS)/run/setup.sh $(if $(filter-out uml-%,$(DEBUG)),check-debug,check)
+	@TESTS='$(or $(TESTS),$(DEBUG_TESTS))' KERNELS='$(DEBUG_SERIES)' bash $(SELFTESTS)/run/check.sh
 
 .PHONY: check-debug
 
@@ -125,36 +125,36 @@ check-debug:
 ## make flood  a tunnel that is flooded, and the in-tree one beside it; FLOODS="strays replays" only these
 # What takes longer than make check has time for. A soak's own kernel has to be built.
 flood soak:
-	@bash $(SELFTESTS)/setup.sh $(if $(filter 6.12-%,$(or $(KERNELS),$(if $(filter soak,$@),6.12-kasan))),check-debug,check)
+	@bash $(SELFTESTS)/run/setup.sh $(if $(filter 6.12-%,$(or $(KERNELS),$(if $(filter soak,$@),6.12-kasan))),check-debug,check)
 	@KIND='$(KIND)' KERNELS='$(KERNELS)' FLOODS='$(FLOODS)' SOAK_MINUTES='$(SOAK_MINUTES)' \
-		SOAK_PEERS='$(SOAK_PEERS)' bash $(SELFTESTS)/long.sh $@
+		SOAK_PEERS='$(SOAK_PEERS)' bash $(SELFTESTS)/run/long.sh $@
 
 .PHONY: flood soak
 
 ## make coverage  lines and branches of the module that tests reach, by gcov; TESTS="uapi" these, MISSED=1 the others too
 # Which lines of the module the tests reach.
 coverage:
-	@bash $(SELFTESTS)/setup.sh check-debug
-	@TESTS='$(TESTS)' KEEP='$(KEEP)' MISSED='$(MISSED)' bash $(SELFTESTS)/coverage.sh
+	@bash $(SELFTESTS)/run/setup.sh check-debug
+	@TESTS='$(TESTS)' KEEP='$(KEEP)' MISSED='$(MISSED)' bash $(SELFTESTS)/run/coverage.sh
 
 .PHONY: coverage
 
 ## make kernel  Linux as a program, built for KERNELS=uml; KERNELS=uml-kasan that with KASAN
 # What the tests boot, made before they are run.
 kernel:
-	@bash $(SELFTESTS)/setup.sh check
-	@for series in $(or $(KERNELS),uml); do bash $(SELFTESTS)/vm/kernels.sh image $$series || exit; done
+	@bash $(SELFTESTS)/run/setup.sh check
+	@for series in $(or $(KERNELS),uml); do bash $(SELFTESTS)/run/vm/kernels.sh image $$series || exit; done
 
 .PHONY: kernel
 
 ## make demo  a fleet of three servers at work
 demo:
-	@bash $(SELFTESTS)/setup.sh demo
-	@bash $(SELFTESTS)/demo.sh
+	@bash $(SELFTESTS)/run/setup.sh demo
+	@bash $(SELFTESTS)/demo/run.sh
 
 ## make bench  weft measured beside its peers; QUICK=1 in five minutes, FULL=1 with what takes in-tree long
 bench:
-	@bash $(SELFTESTS)/setup.sh bench
+	@bash $(SELFTESTS)/run/setup.sh bench
 	@QUICK='$(QUICK)' FULL='$(FULL)' bash $(SELFTESTS)/bench/run.sh all
 
 ## make bench-document  the last figures and plots, into Documentation/networking/weft-bench.rst
@@ -164,7 +164,7 @@ bench-document:
 ## make bench-native  the same at the speed of this machine, in Linux as a program; QUICK=1 for less of it
 # The same at this machine's own speed, in Linux as a program.
 bench-native:
-	@bash $(SELFTESTS)/setup.sh bench-native
+	@bash $(SELFTESTS)/run/setup.sh bench-native
 	@QUICK='$(QUICK)' bash $(SELFTESTS)/bench/native.sh all
 
 ## make bench-native-document  its last figures and plots, into the same file
@@ -176,7 +176,7 @@ bench-native-document:
 ## make interop  weft with in-tree wireguard of each kernel and with wireguard-go; Wireshark reads along
 # Weft with the kernel's own WireGuard and with wireguard-go, and what Wireshark makes of it.
 interop:
-	@bash $(SELFTESTS)/setup.sh interop
+	@bash $(SELFTESTS)/run/setup.sh interop
 	@KERNELS='$(KERNELS)' bash $(SELFTESTS)/interop/run.sh run
 
 ## make interop-document  the last results, into Documentation/networking/weft-testing.rst
@@ -187,14 +187,14 @@ interop-document:
 
 ## make lint  static checks; LINTS="build checkpatch" only these
 lint:
-	@bash $(SELFTESTS)/setup.sh lint
-	@LINTS='$(LINTS)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/lint.sh
+	@bash $(SELFTESTS)/run/setup.sh lint
+	@LINTS='$(LINTS)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/lint/lint.sh
 
 ## make fuzz  the fuzzers, in five minutes; FUZZ_SECONDS= and FUZZ_RUNS= set other bounds
 ##   TESTS="fsm config"   only these
 ##   TESTS="packets netlink both"  those in a VM with KASAN; FUZZ_COUNT= and FUZZ_SEED=
 fuzz:
-	@bash $(SELFTESTS)/setup.sh fuzz
+	@bash $(SELFTESTS)/run/setup.sh fuzz
 	@TESTS='$(TESTS)' FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_RUNS='$(FUZZ_RUNS)' FUZZ_COUNT='$(FUZZ_COUNT)' \
 		FUZZ_SEED='$(FUZZ_SEED)' KERNELS='$(KERNELS)' bash $(SELFTESTS)/fuzz/run.sh
 
@@ -205,22 +205,22 @@ fuzz:
 ##   TARGET=kmod SAMPLE=60  the rest of the module, in machines; BUDGET=60 seconds for each, GO_ON=<output> goes on
 # Which changes of the code the tests see.
 mutate:
-	@[ '$(TARGET)' != kmod ] || bash $(SELFTESTS)/setup.sh check
+	@[ '$(TARGET)' != kmod ] || bash $(SELFTESTS)/run/setup.sh check
 	@[ '$(TARGET)' != kmod ] || $(MAKE) tools
-	@python3 $(SELFTESTS)/mutants.py $(if $(SAMPLE),-s $(SAMPLE)) $(if $(BUDGET),-b $(BUDGET)) \
+	@python3 $(SELFTESTS)/prove/mutants.py $(if $(SAMPLE),-s $(SAMPLE)) $(if $(BUDGET),-b $(BUDGET)) \
 		$(if $(GO_ON),-g '$(GO_ON)') $(or $(TARGET),pure) $(FILES)
 
 .PHONY: mutate
 
 ## make generate  the uapi header and the netlink policy from Documentation/netlink/specs/weft.yaml
 generate:
-	@bash $(SELFTESTS)/setup.sh lint
-	@bash $(SELFTESTS)/ynl.sh "$$(bash $(SELFTESTS)/vm/kernels.sh source)" generate
+	@bash $(SELFTESTS)/run/setup.sh lint
+	@bash $(SELFTESTS)/lint/ynl.sh "$$(bash $(SELFTESTS)/run/vm/kernels.sh source)" generate
 
 ## make check-distro  the packages, installed and booted in Debian 12 and 13, with what drives WireGuard there
 ##   TESTS="install up"   only these     DISTROS="bookworm trixie"  only in these
 check-distro:
-	@bash $(SELFTESTS)/setup.sh check-distro
+	@bash $(SELFTESTS)/run/setup.sh check-distro
 	@TESTS='$(TESTS)' DISTROS='$(DISTROS)' bash $(SELFTESTS)/distro/check.sh
 
 ## make deb  the packages weft-dkms and weft-tools, in tools/build; OUT=<folder>

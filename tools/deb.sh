@@ -7,8 +7,8 @@
 #   OUT                     where the packages go
 #   DEBFULLNAME, DEBEMAIL   the maintainer in the packages
 set -eu -o pipefail
-# shellcheck source=selftests/vm/host.sh
-. "$(dirname "$0")/../selftests/vm/host.sh"
+# shellcheck source=selftests/run/vm/host.sh
+. "$(dirname "$0")/../selftests/run/vm/host.sh"
 cd "$weft_top"
 
 OUT=${OUT:-tools/build}

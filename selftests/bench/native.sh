@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Measures weft beside its peers at this machine's own speed: in Linux as a program (../vm/uml.sh), with one CPU and with two.
+# Measures weft beside its peers at this machine's own speed: in Linux as a program (../run/vm/uml.sh), with one CPU and with two.
 #
 #   native.sh figures [WORD...]    throughput by the kernel's CPU seconds and by the clock
 #   native.sh profile [WORD...]    which functions the kernel's CPU seconds are spent in, by purpose
@@ -21,8 +21,8 @@
 #   WEFT_KO      a module that is built already, in place of building this tree's
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=selftests/vm/host.sh
-. "$here/../vm/host.sh"
+# shellcheck source=selftests/run/vm/host.sh
+. "$here/../run/vm/host.sh"
 
 series=uml
 known_kinds="none wireguard weft wireguard-go-new wireguard-go"
@@ -55,7 +55,7 @@ build_all() {
 	trap 'rm -rf "$programs"' EXIT
 	make -s -C "$here" OUT="$programs" >&2
 	make -s -C "$weft_top/tools" >&2
-	[ -n "${WEFT_KO-}" ] || WEFT_KO=$("$weft_top/selftests/vm/module.sh" $series bench)
+	[ -n "${WEFT_KO-}" ] || WEFT_KO=$("$weft_top/selftests/run/vm/module.sh" $series bench)
 	export WEFT_KO
 	[[ " $kinds " != *" wireguard-go-new "* ]] || fetch_newest_go "$programs/wireguard-go-new"
 	mkdir -p "$directory"
@@ -65,7 +65,7 @@ boot_guest() { # boot_guest CPUS BOOT_ARGUMENTS...
 	local count=$1
 
 	shift
-	python3 "$here/meter.py" "$directory" "$weft_top/selftests/vm/boot.sh" -m smp -t $limit -M 2048 -d "$programs" \
+	python3 "$here/meter.py" "$directory" "$weft_top/selftests/run/vm/boot.sh" -m smp -t $limit -M 2048 -d "$programs" \
 		-a "con2=fd:9 ncpus=$count" -e KINDS="$kinds" -e SECS="$seconds" "$@" $series \
 		'exec bash selftests/bench/guest-native.sh'
 }
@@ -104,7 +104,7 @@ run_figures() {
 }
 
 describe() {
-	python3 "$here/native.py" conditions kernel="$("$weft_top/selftests/vm/kernels.sh" release $series)" \
+	python3 "$here/native.py" conditions kernel="$("$weft_top/selftests/run/vm/kernels.sh" release $series)" \
 		commit="$(git -C "$weft_top" describe --always --dirty 2>/dev/null || echo unknown)" date="$(date -u +%Y-%m-%d)" \
 		seconds="$seconds" command="make bench-native${QUICK:+ QUICK=1}"
 }

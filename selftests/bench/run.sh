@@ -26,8 +26,8 @@
 #   BENCH_SERIES the kernel series (default 6.12)
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=selftests/vm/host.sh
-. "$here/../vm/host.sh"
+# shellcheck source=selftests/run/vm/host.sh
+. "$here/../run/vm/host.sh"
 
 series=${BENCH_SERIES:-6.12}
 limit=3600
@@ -85,7 +85,7 @@ build_openvpn() { # build_openvpn DIRECTORY
 		unpack_package "$package" "$1/root"
 	done
 	in_unstable unpack_package openvpn-dco-dkms "$1/module"
-	headers=$("$weft_top/selftests/vm/kernels.sh" headers "$series")
+	headers=$("$weft_top/selftests/run/vm/kernels.sh" headers "$series")
 	source=$(echo "$1"/module/usr/src/ovpn-dco-*)
 	mkdir "$1/bin"
 	! grep -qs pcpu_stat_type "${headers%-cloud-*}-common/include/linux/netdevice.h" || announce_statistics "$source"
@@ -122,7 +122,7 @@ build_all() {
 	make -s -C "$here" OUT="$programs" >&2
 	make -s -C "$weft_top/tools" >&2
 	if [ -z "${WEFT_KO-}" ]; then
-		WEFT_KO=$("$weft_top/selftests/vm/module.sh" "$series" bench)
+		WEFT_KO=$("$weft_top/selftests/run/vm/module.sh" "$series" bench)
 	fi
 	export WEFT_KO
 	[[ ${kinds-} != *-go-new* ]] || [ -e "$programs/wireguard-go-new" ] || fetch_newest_go "$programs/wireguard-go-new"
@@ -133,7 +133,7 @@ boot_guest() { # boot_guest MODE COMMAND [BOOT_ARGUMENTS...]
 	local mode=$1 command=$2
 
 	shift 2
-	"$weft_top/selftests/vm/boot.sh" -m "$mode" -t "$limit" -M 3072 -e QUICK="${QUICK-}" -e PEERS="${PEERS-}" \
+	"$weft_top/selftests/run/vm/boot.sh" -m "$mode" -t "$limit" -M 3072 -e QUICK="${QUICK-}" -e PEERS="${PEERS-}" \
 		-d "$programs" "$@" \
 		"$series" "$command"
 }
@@ -262,7 +262,7 @@ run_all() {
 summarise() {
 	local release emulator
 
-	release=$("$weft_top/selftests/vm/kernels.sh" release "$series")
+	release=$("$weft_top/selftests/run/vm/kernels.sh" release "$series")
 	emulator=$(qemu-system-x86_64 --version | sed -n '1s/ version / /; 1s/ (.*//p')
 	python3 "$here/report.py" summary "$directory" kernel="$release" emulator="$emulator" cpu=max,-erms,-fsrm \
 		command="make bench${QUICK:+ QUICK=1}"

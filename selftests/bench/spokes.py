@@ -12,8 +12,8 @@ import sys
 
 from nacl.bindings import crypto_scalarmult_base
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import netlink  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "kselftest", "lib"))
+import wgnetlink as nl  # noqa: E402
 from namespace import enter  # noqa: E402
 
 HUB_PORT, FIRST_PORT = 51820, 20000
@@ -25,19 +25,18 @@ def address(first, number):
 
 
 def set_device(sock, device, key, port, peers):
-    sock.set(netlink.name(device), netlink.attr(netlink.PRIVATE, key), netlink.u16(netlink.PORT, port),
-             netlink.attr(netlink.PEERS, peers))
+    sock.set(nl.name(device), nl.attr(nl.PRIVATE, key), nl.u16(nl.PORT, port), nl.attr(nl.PEERS, peers))
 
 
 def hub_peer(number, key):
-    return netlink.peer(crypto_scalarmult_base(key),
-                        netlink.attr(netlink.P_IPS, [netlink.ip(address("10.9.0.0", number))]))
+    return nl.peer(crypto_scalarmult_base(key),
+                   nl.attr(nl.P_IPS, [nl.ip(address("10.9.0.0", number))]))
 
 
 def spoke_peer(number, public):
-    return netlink.peer(public,
-                        netlink.attr(netlink.P_ENDPOINT, netlink.endpoint4("192.0.2.2", HUB_PORT)),
-                        netlink.attr(netlink.P_IPS, [netlink.ip(address("10.8.0.0", number))]))
+    return nl.peer(public,
+                   nl.attr(nl.P_ENDPOINT, nl.endpoint4("192.0.2.2", HUB_PORT)),
+                   nl.attr(nl.P_IPS, [nl.ip(address("10.8.0.0", number))]))
 
 
 def main():
@@ -47,11 +46,11 @@ def main():
     hub_key = rng.randbytes(32)
     public = crypto_scalarmult_base(hub_key)
     enter(spokes)
-    sock = netlink.Netlink()
+    sock = nl.Netlink()
     for number, key in keys.items():
         set_device(sock, f"wt{number}", key, FIRST_PORT + number, [spoke_peer(number, public)])
     enter(hub)
-    sock = netlink.Netlink()
+    sock = nl.Netlink()
     numbers = list(keys)
     for begin in range(0, count, BATCH):
         set_device(sock, "wt0", hub_key, HUB_PORT,

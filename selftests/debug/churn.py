@@ -15,10 +15,9 @@ import socket
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import netlink as nl
-from failslab import Links, NAME
-from netlink import attr, ip, name, peer, u16, u32
+import wgnetlink as nl
+from links import Links
+from wgnetlink import attr, ip, name, peer, u16, u32
 
 DEVICES = ("wt0", "ws0")
 POOL = [bytes([8, number]) + b"\x55" * 30 for number in range(48)]
@@ -42,7 +41,7 @@ def some_peer(rng):
     flags = rng.choice((0, nl.REPLACE_IPS, nl.UPDATE_ONLY))
     more = [u32(nl.P_FLAGS, flags), attr(nl.P_IPS, prefixes(key, rng)), attr(nl.P_PSK, rng.randbytes(32)),
             attr(nl.P_ENDPOINT, nl.endpoint4("192.0.2.77", rng.randrange(1, 65536))),
-            attr(NAME, f"peer-{rng.randrange(len(POOL))}".encode() + b"\0"), u16(nl.P_KEEPALIVE, 0)]
+            attr(nl.P_NAME, f"peer-{rng.randrange(len(POOL))}".encode() + b"\0"), u16(nl.P_KEEPALIVE, 0)]
     return peer(key, *rng.sample(more, rng.randrange(len(more) + 1)))
 
 

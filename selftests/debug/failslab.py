@@ -11,7 +11,6 @@ import collections
 import contextlib
 import ctypes
 import errno
-import fcntl
 import os
 import re
 import select
@@ -21,10 +20,10 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import netlink as nl
+import wgnetlink as nl
+from links import Links, link_exists, link_is_up
 from namespace import enter
-from netlink import attr, ip, name, peer, u8, u16, u32
+from wgnetlink import attr, ip, name, peer, u8, u16, u32
 
 PARAMETERS = "/sys/module/weft_fault/parameters/"
 # With fault injection the kernel asks two functions; else its allocators themselves are told to fail. For memory of every
@@ -115,52 +114,6 @@ def expect(outcome):
         sys.exit(f"refused with {outcome} without need")
 
 
-# ---- the link layer ----
-
-NEWLINK, DELLINK = 16, 17
-CREATE, EXCL = 0x400, 0x200
-IFF_UP, SIOCGIFFLAGS = 1, 0x8913
-
-
-class Links:
-    """rtnetlink, as far as it is needed."""
-
-    def __init__(self):
-        self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
-        self.sock.bind((0, 0))
-
-    def request(self, kind, dev="", flags=0, up=None, payload=b""):
-        index = 0
-        if kind == DELLINK or up is not None:
-            index = socket.if_nametoindex(dev)
-        else:
-            payload += attr(3, dev.encode() + b"\0")
-        body = struct.pack("<BxHiII", 0, 0, index, IFF_UP if up else 0, 0 if up is None else IFF_UP) + payload
-        self.sock.send(struct.pack("<IHHII", 16 + len(body), kind, nl.REQUEST | nl.ACK | flags, 1, 0) + body)
-        answer = self.sock.recv(65536)
-        if answer[16:20] != bytes(4):
-            raise nl.Refused(answer[:16] + answer[16:36])
-
-    def add(self, dev):
-        self.request(NEWLINK, dev, CREATE | EXCL, payload=attr(18, [attr(1, b"weft\0")]))
-
-    def remove(self, dev):
-        self.request(DELLINK, dev)
-
-    def bring(self, dev, up):
-        self.request(NEWLINK, dev, up=up)
-
-
-def link_exists(dev):
-    return any(found == dev for _, found in socket.if_nameindex())
-
-
-def link_is_up(dev):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        request = fcntl.ioctl(sock, SIOCGIFFLAGS, struct.pack("16s24x", dev.encode()))
-    return bool(struct.unpack_from("<H", request, 16)[0] & IFF_UP)
-
-
 # ---- events ----
 
 EVENT_TYPE, EVENT_SEQUENCE, EVENT_IFNAME = 1, 2, 5
@@ -197,7 +150,7 @@ def event_group(family):
 # ---- one end ----
 
 DEV = "fs0"
-NAME, CANDIDATES, ROAM = 64, nl.P_CANDIDATES, nl.P_ROAM
+CANDIDATES, ROAM = nl.P_CANDIDATES, nl.P_ROAM
 GRACE, ROTATE_ACTION, PMTU, DROPS, EVENTS = 65, 67, 71, 73, 74
 BEGIN, FINISH, UNDO = range(3)
 ROTATE = 16
@@ -221,7 +174,7 @@ def everything(port, private, peers, replace=False):
 def whole_peer(number):
     prefixes = [ip(f"10.{number}.0.0/24"), ip(f"2001:db8:{number}::/64"), ip(f"2001:db8:{number}:1::/64")]
     return peer(key(number), u32(nl.P_FLAGS, nl.REPLACE_IPS), attr(nl.P_PSK, key(number + 1)),
-                u16(nl.P_KEEPALIVE, 0), attr(NAME, f"peer-{number}".encode() + b"\0"), candidates(1, 2, 3),
+                u16(nl.P_KEEPALIVE, 0), attr(nl.P_NAME, f"peer-{number}".encode() + b"\0"), candidates(1, 2, 3),
                 u8(ROAM, 1), attr(nl.P_IPS, prefixes))
 
 

@@ -10,7 +10,7 @@
 #	 namespace a                               namespace b                      namespace s
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2             fs0, comes and goes
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../kselftest/lib.sh"
 
 parameters=/sys/module/weft_fault/parameters
 

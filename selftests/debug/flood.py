@@ -11,7 +11,6 @@ flood.py forgeries FILE CAPTURE               the same, with an authenticator th
 """
 import base64, collections, os, socket, struct, sys
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", *more) for more in ([], ["vectors"])]
 import wgproto as wg
 from alone import alone
 

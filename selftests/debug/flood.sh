@@ -16,11 +16,11 @@
 # Where a kernel watches itself, and where two CPUs run in real time, shares of time say nothing: there the figures are
 # noted, and the rest is checked.
 #
-# make flood runs it, as long.sh says. FLOODS: which, all by default. Notes that begin with "figure" are figures.
+# make flood runs it, as run/long.sh says. FLOODS: which, all by default. Notes that begin with "figure" are figures.
 # vm: icount
 # timeout: 3600
-# shellcheck source=selftests/lib.sh
-. "$(dirname "$0")/../lib.sh"
+# shellcheck source=selftests/kselftest/lib.sh
+. "$(dirname "$0")/../kselftest/lib.sh"
 
 share=50
 megabytes=${MEGABYTES:-12}

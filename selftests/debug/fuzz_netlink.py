@@ -4,12 +4,10 @@
 
 fuzz_netlink.py INTERFACE SEED; KIND names the family.
 """
-import os, random, struct, sys
+import random, struct, sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-# pylint: disable=wrong-import-position
-import netlink as nl
-from netlink import attr, check, u32
+import wgnetlink as nl
+from wgnetlink import attr, check, u32
 
 ROUNDS = 40
 

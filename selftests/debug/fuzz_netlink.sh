@@ -13,7 +13,7 @@
 # vm: smp
 # kernel: rcupdate.rcu_expedited=1
 # timeout: 7200
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../kselftest/lib.sh"
 . "$(dirname "$0")/fuzz.sh"
 
 skip_unless_weft

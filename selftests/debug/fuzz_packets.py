@@ -7,10 +7,8 @@ of its own, messages that the tunnel would take, and then the injector with both
 SILENT_FILE, is one that the tunnel itself calls: so there are responses and cookie replies that it would take as well.
 OTHERS=1: some of it goes to the tunnels of fuzz_netlink.
 """
-import os, subprocess, sys, time
+import os, subprocess, time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-# pylint: disable=wrong-import-position
 import wgpeer
 from wgpeer import INITIATION, RESPONSE, Failure, Peer, check, kind, wg
 

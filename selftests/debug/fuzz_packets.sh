@@ -11,7 +11,7 @@
 #	                             va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
 # vm: smp
 # timeout: 7200
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../kselftest/lib.sh"
 . "$(dirname "$0")/fuzz.sh"
 
 skip_unless_weft

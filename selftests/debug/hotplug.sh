@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # A CPU is taken away and given back, while TCP goes both ways and sessions are made anew: everything arrives as it was sent.
-# (Datagrams that must not be lost meanwhile are in order.sh.)
+# (Datagrams that must not be lost meanwhile are in xmit-order.sh.)
 # vm: smp
 # not on uml: no CPU can be taken away
 # timeout: 3600
@@ -10,7 +10,7 @@
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../kselftest/lib.sh"
 
 cpu=/sys/devices/system/cpu/cpu1/online
 slow=${SLOW:-1}

@@ -5,7 +5,7 @@
 # they found in debugfs, as KTAP. Every case of theirs becomes one here.
 # vm: smp
 # timeout: 7200
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../kselftest/lib.sh"
 
 # Every test_NAME.c of those two folders is a suite.
 suites=$(cd "$(dirname "$0")/.." && printf '%s\n' {unit,kunit}/test_*.c | sed 's,.*/test_\(.*\)\.c,\1,' | paste -sd ' ')

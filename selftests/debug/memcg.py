@@ -10,9 +10,8 @@ import os
 import signal
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-import netlink as nl
-from failslab import Links, link_exists
+import wgnetlink as nl
+from links import Links, link_exists
 
 PAGE = os.sysconf("SC_PAGESIZE")
 MOST_PAGES = 2000

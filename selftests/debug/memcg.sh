@@ -8,7 +8,7 @@
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../kselftest/lib.sh"
 
 group=/sys/fs/cgroup/weft
 rounds=4

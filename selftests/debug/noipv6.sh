@@ -8,7 +8,7 @@
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1                              wt0 10.9.0.2
 #	 va 192.0.2.1 ------------ veth ------------ vb 192.0.2.2
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../kselftest/lib.sh"
 
 packets=200
 

@@ -15,7 +15,6 @@ what happened; the status is 1 if a stream is not whole.
 import base64, collections, os, random, select, socket, subprocess, sys, time, zlib
 from nacl.bindings import crypto_scalarmult_base
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from namespace import enter
 
 PORT = 7020

@@ -14,8 +14,8 @@
 # vm: icount
 # kernel: slab_debug=FZP;FZPU,kmalloc-32
 # timeout: 20000
-# shellcheck source=selftests/lib.sh
-. "$(dirname "$0")/../lib.sh"
+# shellcheck source=selftests/kselftest/lib.sh
+. "$(dirname "$0")/../kselftest/lib.sh"
 
 skip_unless_weft
 minutes=${SOAK_MINUTES:-60}

@@ -12,8 +12,8 @@ set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/distro/host.sh
 . "$here/host.sh"
-# shellcheck source=selftests/tap.sh
-. "$here/../tap.sh"
+# shellcheck source=selftests/run/tap.sh
+. "$here/../run/tap.sh"
 
 DISTROS=${DISTROS:-$suites}
 # In this order: the last takes the packages away.

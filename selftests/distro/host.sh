@@ -6,8 +6,8 @@
 #   suites              the releases of Debian that weft is tested in
 #   in_root DIRECTORY COMMAND...    runs it there, with /proc, /dev and /sys
 
-# shellcheck source=selftests/vm/host.sh
-. "$(dirname "${BASH_SOURCE[0]}")/../vm/host.sh"
+# shellcheck source=selftests/run/vm/host.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../run/vm/host.sh"
 
 # shellcheck disable=SC2034 # read by the scripts that source this one
 suites="bookworm trixie"

@@ -120,7 +120,7 @@ make_disk() {
 	local unit=$root/etc/systemd/system/weft-selftests.service
 
 	mkdir -p "$root/weft"
-	cp -r "$weft_top/selftests/lib.sh" "$here"/guest "$root/weft/"
+	cp -r "$weft_top/selftests/kselftest/lib.sh" "$here"/guest "$root/weft/"
 	cat >"$unit" <<-'UNIT'
 		[Unit]
 		Description=Tests in the booted machine

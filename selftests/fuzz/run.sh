@@ -16,10 +16,10 @@
 #   run.sh                 runs them
 #   run.sh --self-check    plants a fault for each and looks whether it is found
 set -u -o pipefail
-# shellcheck source=selftests/vm/host.sh
-. "$(dirname "${BASH_SOURCE[0]}")/../vm/host.sh"
-# shellcheck source=selftests/tap.sh
-. "$(dirname "${BASH_SOURCE[0]}")/../tap.sh"
+# shellcheck source=selftests/run/vm/host.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../run/vm/host.sh"
+# shellcheck source=selftests/run/tap.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../run/tap.sh"
 cd "$weft_top/selftests/fuzz" || exit 1
 
 # Every fuzz_NAME.c is a fuzzer in userspace: the longest input that each is given. What an input is, each says itself.
@@ -128,14 +128,14 @@ run_guests() {
 	[ ${#chosen_guests[@]} != 0 ] || return 0
 	quietly make -s -C "$weft_top/tools" || die "the command does not build"
 	log=$(mktemp)
-	if ! module=$(../vm/module.sh "$kernel" 2>"$log"); then
+	if ! module=$(../run/vm/module.sh "$kernel" 2>"$log"); then
 		echo "not ok - fuzz: $kernel build: weft.ko"
 		sed 's/^/# /' "$log"
 		rm -f "$log"
 		return 1
 	fi
 	rm -f "$log"
-	../vm/run.sh -k "$module" "$kernel" "${chosen_guests[@]/#/debug/fuzz_}"
+	../run/vm/run.sh -k "$module" "$kernel" "${chosen_guests[@]/#/debug/fuzz_}"
 }
 
 # Without what is kept, for the fault has to be found, not known; but events that are whole would take too long to come by.

@@ -1,9 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """A peer that writes down its keys, in the form in which Wireshark reads them. See capture.sh."""
-import base64, os, sys, time
+import base64, os, time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import wgpeer
 from wgpeer import COOKIE_REPLY, DATA, INITIATION, RESPONSE, Peer, check, echo_reply_to, in_tunnel_ns, wg
 

@@ -7,8 +7,8 @@
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1                              capture.py 10.9.0.2
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
-# shellcheck source=selftests/lib.sh
-. "$(dirname "$0")/../lib.sh"
+# shellcheck source=selftests/kselftest/lib.sh
+. "$(dirname "$0")/../kselftest/lib.sh"
 
 export KEY_LOG=$lib_work/key-log
 PSK_FILE=$(psk_file program)

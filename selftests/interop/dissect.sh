@@ -5,8 +5,8 @@
 #
 #   dissect.sh [SERIES]
 set -u -o pipefail
-# shellcheck source=selftests/vm/host.sh
-. "$(dirname "$0")/../vm/host.sh"
+# shellcheck source=selftests/run/vm/host.sh
+. "$(dirname "$0")/../run/vm/host.sh"
 cd "$weft_top" || exit 1
 
 series=${1:-6.12}
@@ -39,8 +39,8 @@ frames() { # frames FILTER
 capture() {
 	local module
 
-	module=$(selftests/vm/module.sh "$series") && make -s -C tools >&2 &&
-		selftests/vm/boot.sh -k "$module" "$series" "exec bash selftests/interop/capture.sh" >"$work/output" &&
+	module=$(selftests/run/vm/module.sh "$series") && make -s -C tools >&2 &&
+		selftests/run/vm/boot.sh -k "$module" "$series" "exec bash selftests/interop/capture.sh" >"$work/output" &&
 		awk -v to="$work/" '/^begin / { file = to $2; next } file { print >file }' "$work/output" &&
 		base64 -d "$work/capture" >"$work/decoded" && mv "$work/decoded" "$work/capture"
 }

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # make interop: weft with in-tree wireguard of each kernel and with wireguard-go, Debian's and the newest, feature by
-# feature (../interop.sh), and what Wireshark makes of it (dissect.sh). TAP.
+# feature (../kselftest/interop.sh), and what Wireshark makes of it (dissect.sh). TAP.
 #
 #   run.sh run          KERNELS: series (default: 6.1 6.12 newest)
 #   run.sh document     puts the last results into Documentation/networking/weft-testing.rst
 set -u -o pipefail
-# shellcheck source=selftests/vm/host.sh
-. "$(dirname "$0")/../vm/host.sh"
+# shellcheck source=selftests/run/vm/host.sh
+. "$(dirname "$0")/../run/vm/host.sh"
 cd "$weft_top" || exit 1
 
 results=$cache/interop
@@ -31,7 +31,7 @@ run_all() {
 	mkdir -p "$results"
 	newest_wireguard_go
 	{ go_version wireguard-go wireguard-go; go_version wireguard-go-new "$PROGRAMS/wireguard-go-new"; } >"$results/versions"
-	TESTS=interop KERNELS=${KERNELS:-6.1 6.12 newest} bash selftests/check.sh | tee "$results/log.new" || status=1
+	TESTS=interop KERNELS=${KERNELS:-6.1 6.12 newest} bash selftests/run/check.sh | tee "$results/log.new" || status=1
 	mv "$results/log.new" "$results/log"
 	bash selftests/interop/dissect.sh || status=1
 	return $status

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Does Prometheus take what "weft metrics" prints? Skipped (status 4) where promtool is missing; "setup.sh check" fetches it.
+# Does Prometheus take what "weft metrics" prints? Skipped (status 4) where promtool is missing; "run/setup.sh check" fetches it.
 #
 #   promtool.sh path/to/weft       with test_metrics beside it
 
-# shellcheck source=selftests/vm/host.sh
-. "$(dirname "$0")/../vm/host.sh"
+# shellcheck source=selftests/run/vm/host.sh
+. "$(dirname "$0")/../run/vm/host.sh"
 
 promtool=$(command -v promtool || echo "$cache/promtool")
 print=$(dirname "$1")/test_metrics

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Turns vectors.json (made by ../vectors/make_vectors.py) into a C header of constants, on standard output."""
+"""Turns vectors.json (made by make_vectors.py) into a C header of constants, on standard output."""
 import json
 import sys
 

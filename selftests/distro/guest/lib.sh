@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the tests in the booted machine source: selftests/lib.sh and some more. A test is a script beside this file;
+# What the tests in the booted machine source: selftests/kselftest/lib.sh and some more. A test is a script beside this file;
 # its argument is 1, and one more after each reboot.
 #
 #   reboot_then             ends this call of the test: the machine reboots and calls it again
@@ -15,11 +15,11 @@
 
 # The library loads the module of KIND: here others have to load weft, so it gets one that does no harm.
 KIND=veth WEFT=weft
-# shellcheck source=selftests/lib.sh
+# shellcheck source=selftests/kselftest/lib.sh
 . /weft/lib.sh
 
 # Each ping wants stamps of what is received, and for the first and behind the last the kernel patches code that both CPUs
-# run, which an emulated CPU may meet half done (vm/guest.sh): one goes on all the time.
+# run, which an emulated CPU may meet half done (run/vm/guest.sh): one goes on all the time.
 ping -q -i 3600 127.0.0.1 </dev/null >/dev/null 2>&1 {lib_out}>&- &
 defer kill $!
 

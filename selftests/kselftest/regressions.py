@@ -1,0 +1,117 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Packets that showed up faults of others, and a peer that looks closely. See regressions.sh.
+
+regressions.py fill TO COUNT          sends that many datagrams from a socket that may have two of them on their way
+regressions.py ring DEV HEX           injects a packet out of a ring, of which nothing is copied
+regressions.py later TO MS            sends a datagram that is to leave so much later; prints when a message left by va, in ms
+regressions.py sizes TO               datagrams of many lengths, full of ones, in every way in which they can come
+"""
+import mmap, os, socket, struct, sys, time
+import wgpeer
+from wgpeer import DATA, RESPONSE, check, in_tunnel_ns
+
+ETH_P_IP, ETH_P_ALL, PACKET_OUTGOING = 0x0800, 0x0003, 4
+SOL_PACKET, PACKET_TX_RING, FRAME_HEADER = 263, 13, 32
+SO_TXTIME, CLOCK_MONOTONIC, UDP_SEGMENT = 61, 1, 103
+PORT = 9
+
+
+def fill(to, count):
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4608)
+    sock.setblocking(False)
+    for number in range(int(count)):
+        try:
+            sock.sendto(bytes(1000), (to, PORT))
+        except BlockingIOError:
+            sys.exit(f"after {number} datagrams the socket is full")
+
+
+def ring(dev, packet):
+    packet = bytes.fromhex(packet)
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+    sock.setsockopt(SOL_PACKET, PACKET_TX_RING, struct.pack("IIII", 4096, 1, 2048, 2))
+    sock.bind((dev, ETH_P_IP))
+    with mmap.mmap(sock.fileno(), 4096) as memory:
+        memory[FRAME_HEADER:FRAME_HEADER + len(packet)] = packet
+        struct.pack_into("LI", memory, 0, 1, len(packet))
+        sock.send(b"")
+
+
+def later(to, milliseconds):
+    wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
+    wire.bind(("va", ETH_P_ALL))
+    wire.settimeout(10)
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, SO_TXTIME, struct.pack("iI", CLOCK_MONOTONIC, 0))
+    now = time.monotonic_ns()
+    when = struct.pack("Q", now + int(milliseconds) * 10**6)
+    sock.sendmsg([b"later"], [(socket.SOL_SOCKET, SO_TXTIME, when)], 0, (to, PORT))
+    while wire.recvfrom(2048)[1][2] != PACKET_OUTGOING:
+        pass
+    print((time.monotonic_ns() - now) // 10**6)
+
+
+SIZES = range(1, 49)
+SEGMENTS, SEGMENT = 20, 1003
+ANSWERS = 2 * len(SIZES) + SEGMENTS
+
+
+def sizes(to):
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for size in SIZES:
+        sock.sendto(b"\xff" * size, (to, PORT))
+    sock.setsockopt(socket.SOL_UDP, UDP_SEGMENT, SEGMENT)
+    sock.sendto(b"\xff" * SEGMENT * SEGMENTS, (to, PORT))
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+    for size in SIZES:
+        raw.sendto(wgpeer.ipv4(253, b"\xff" * size, wgpeer.INNER_TUNNEL, to), ("wt0", ETH_P_IP, 0, 0, b""))
+
+
+# ---- the peer ----
+
+def check_padding(peer):
+    """The end of a packet is where its header says it is; what is behind it fills up 16 bytes."""
+    inner = peer.open(peer.receive_kind(DATA))
+    length = struct.unpack(">H", inner[2:4])[0]
+    check(f"padded length of {length}", len(inner), -(-length // 16) * 16)
+    check(f"padding of {length}", inner[length:], bytes(len(inner) - length))
+
+
+def pads_with_zeros(peer):
+    """Once more while somebody looks on, who shares the packets' memory."""
+    peer.initiate()
+    peer.send(peer.seal())
+    for watched in False, True:
+        watcher = watched and in_tunnel_ns("tcpdump", "-n", "-i", "wt0", "-w", "/dev/null", background=True)
+        time.sleep(1 if watched else 0)
+        in_tunnel_ns("python3", os.path.abspath(__file__), "sizes", wgpeer.INNER_SELF)
+        for _ in range(ANSWERS):
+            check_padding(peer)
+        if watcher:
+            watcher.terminate()
+            watcher.wait()
+
+
+def names_at_random(peer):
+    """Every bit comes as 0 and as 1, no name comes twice, and no distance between two is another's."""
+    names = []
+    for _ in range(40):
+        time.sleep(0.025)
+        peer.send(peer.make_initiation()[1])
+        names.append(int.from_bytes(peer.receive_kind(RESPONSE)[4:8], "little"))
+    check("different names", len(set(names)), len(names))
+    distances = {(one - other) & 0xFFFFFFFF for one, other in zip(names, names[1:])}
+    check("different distances", len(distances), len(names) - 1)
+    for bit in range(32):
+        check(f"values of bit {bit}", {name >> bit & 1 for name in names}, {0, 1})
+
+
+def all():
+    peer = wgpeer.Peer(address="192.0.2.2")
+    for action in (pads_with_zeros, names_at_random):
+        wgpeer.attempt(peer, action)
+
+
+wgpeer.run(globals())

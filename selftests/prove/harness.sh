@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Proves that the harness detects failures: runs planted tests and checks the verdict on each. TAP.
+#
+#   harness.sh [SERIES]
+set -u -o pipefail
+# shellcheck source=selftests/run/vm/host.sh
+. "$(dirname "$0")/../run/vm/host.sh"
+
+series=${1:-6.12}
+number=0
+failed=0
+
+report() { # report STATUS WORDS: a test of the harness
+	number=$((number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2"
+		failed=$((failed + 1))
+	fi
+}
+
+# Expects a verdict in run.sh's format.
+wanted() { # wanted VERDICT TEST CASE
+	grep -qxF -- "$1 - $series prove/planted/$2: $3" "$work/output"
+	report $? "sees of $2: $1, ${3/\# SKIP/skipped:}"
+}
+
+unwanted() { # unwanted TEST CASE
+	! grep -qF -- " - $series prove/planted/$1: $2" "$work/output"
+	report $? "says nothing of $1: $2"
+}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+echo "TAP version 13"
+KIND=wireguard "$weft_top/selftests/run/vm/run.sh" "$series" \
+	prove/planted/{bad,numbers,absent,skip,silent,slow,warn,leave,crash,hold,good} >"$work/output"
+status=$?
+[ $status = 1 ]
+report $? "the status says that something failed"
+wanted ok good "a case that passes"
+wanted ok good "everything created is gone"
+wanted ok good "the module unloads"
+wanted "not ok" bad "a case that stumbles"
+wanted "not ok" bad "a case that disappoints"
+wanted ok numbers "a skip # SKIP planted"
+wanted "not ok" numbers "a word between two numbers"
+wanted "not ok" numbers "an empty number"
+wanted "not ok" numbers "an empty value"
+wanted "not ok" numbers "a helper that fails within a substitution"
+wanted "not ok" numbers "a helper that fails within a look"
+wanted "not ok" numbers "a status that looks like a skip"
+wanted ok numbers "a failure that is expected"
+wanted "not ok" absent "set-up"
+unwanted absent "the module unloads"
+wanted ok skip "all of it # SKIP planted"
+wanted "not ok" silent "ran the cases it planned (planned '', ran 0, status 0)"
+wanted "not ok" slow "ended in time"
+wanted "not ok" warn "the kernel has nothing to complain about"
+wanted "not ok" leave "no namespace is left"
+wanted "not ok" crash "the machine survives it"
+wanted "not ok" hold "everything created is gone"
+# The hook for subjects of commits: messages with \n between lines.
+hook() { # hook STATUS MESSAGE
+	local status=0
+
+	printf '%b\n' "$2" >"$work/message"
+	sh "$weft_top/hooks/commit-msg" "$work/message" 2>/dev/null || status=$?
+	[ $status = "$1" ]
+	report $? "the hook answers with $1 to: $2"
+}
+
+hook 0 'area: do this'
+hook 0 'one, two/three: do this\n\nReasons.'
+hook 0 '# This is a combination of 2 commits.\n\narea: do this\n\nReasons.'
+hook 0 'amend! whatever it was'
+hook 1 'no area'
+hook 1 'area: ends with a dot.'
+hook 1 'area: do this\nand that'
+hook 1 "area: $(printf 'x%.0s' {1..100})"
+
+echo "1..$number"
+[ $failed = 0 ] || sed 's/^/# /' "$work/output"
+[ $failed = 0 ]

@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests that take longer than make check has time for. As TAP, with lines "# ... figure ..." for what was measured.
+#
+#   long.sh flood    a tunnel that is flooded, and beside it one of the in-tree driver's, which may fail
+#   long.sh soak     many tunnels for long
+#
+#   KERNELS          the series (default: 6.12 for a flood, 6.12-kasan for a soak)
+#   KIND             of a flood, what is flooded (default: weft wireguard)
+#   FLOODS           names of floods (default: all)
+#   SOAK_MINUTES     of guest time (default 60); SOAK_PEERS (default 50)
+#   VM_MODE          smp: with two CPUs in real time, in place of one whose time is counted, or, of Linux as a program, whose
+#                    idle time is skipped
+set -u -o pipefail
+# shellcheck source=selftests/run/vm/host.sh
+. "$(dirname "$0")/vm/host.sh"
+# shellcheck source=selftests/run/tap.sh
+. "$(dirname "$0")/tap.sh"
+cd "$weft_top" || exit 1
+
+run() { # run SERIES TEST
+	local module
+
+	if module=$(selftests/run/vm/module.sh "$1" long 2>"$log"); then
+		with_verdict "$1 run" selftests/run/vm/run.sh -k "$module" "$1" "$2"
+	else
+		echo "not ok - $1 build: weft.ko"
+		sed 's/^/# /' "$log"
+	fi
+}
+
+flood() {
+	local series
+
+	for series in ${KERNELS:-6.12}; do
+		for KIND in ${kinds:-weft wireguard}; do
+			run "$series" debug/flood
+		done
+	done
+}
+
+soak() {
+	local series
+
+	for series in ${KERNELS:-6.12-kasan}; do
+		KIND=weft run "$series" debug/soak
+	done
+}
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+kinds=${KIND-}
+export KIND WALL_LIMIT=${WALL_LIMIT:-7200} VM_ENVIRONMENT="FLOODS SOAK_MINUTES SOAK_PEERS" VM_NOTES=1
+make -s -C tools >&2 || exit 1
+case ${1-} in
+flood|soak)
+	{ echo "TAP version 13"; "$1"; } | merge
+	;;
+*)
+	die "'${1-}' is no such test; expected flood or soak"
+	;;
+esac

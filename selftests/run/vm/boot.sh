@@ -1,0 +1,250 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Boots a VM with one of the kernels that kernels.sh knows, runs a command in it, and ends with that command's status. The
+# command's output comes through on standard output, unmixed with the kernel's, which goes to a log.
+#
+#   boot.sh [-m MODE] [-t SECONDS] [-l CONSOLE_LOG] [-k WEFT_KO] [-e NAME=VALUE]... [-d DIRECTORY] [-M MEGABYTES]
+#           [-a ARGUMENTS] SERIES COMMAND
+#
+#   -m icount   one emulated CPU whose time is counted in instructions; an idle guest skips to its next timer (default).
+#               Linux as a program skips, too, but its time is the machine's
+#   -m smp      two CPUs in real time: KVM where that works, else emulated
+#   -t          wall-clock limit (default 600)
+#   -k          the module to have in the guest's /lib/modules; modprobe weft finds it
+#   -e          a variable of the command's environment
+#   -d          a directory that the guest has as /weft/programs
+#   -a          additional arguments of the kernel's command line
+#   -M          the guest's memory (default: 1536, and 3072 for a debug kernel)
+#
+# The guest has the tree's selftests/ and tools/weft under /weft, where COMMAND runs in bash, with the kernel's slowness as
+# SLOW, and with EMULATED=1 where its instructions are emulated. A kernel warning is a panic, except under KCSAN, which
+# reports the kernel's own races, too. Status 125: the VM crashed before the command ended; 124: the time limit.
+set -eu -o pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=selftests/run/vm/host.sh
+. "$here/host.sh"
+
+# CPU features that are expensive to emulate: a fifth level of page tables adds a step to each walk, and with SMAP the
+# emulator ends a block of code at each access to user memory. Together a fifth of the time.
+dear=-la57,-smap
+# The emulator translates code again for each address at which it is mapped: without address randomization programs start
+# three times as fast.
+fixed_addresses="nokaslr norandmaps"
+mode=icount limit=600 console='' memory='' programs='' more_arguments=''
+environment=()
+WEFT_KO=${WEFT_KO-}
+
+usage() {
+	sed -n '4,22s/^# \{0,1\}//p' "$0" >&2
+	exit 2
+}
+
+parse_arguments() {
+	local option
+
+	while getopts m:t:l:k:e:d:M:a: option; do
+		case $option in
+		m) mode=$OPTARG ;;
+		t) limit=$OPTARG ;;
+		l) console=$OPTARG ;;
+		k) WEFT_KO=$OPTARG ;;
+		e) environment+=("$OPTARG") ;;
+		d) programs=$OPTARG ;;
+		M) memory=$OPTARG ;;
+		a) more_arguments=$OPTARG ;;
+		*) usage ;;
+		esac
+	done
+	shift $((OPTIND - 1))
+	[ $# = 2 ] || usage
+	series=$1 command=$2
+	[ -n "$memory" ] || { memory=1536; ! is_debug "$series" || memory=3072; }
+	environment=(SLOW="$(slowness "$series")" "${environment[@]}")
+	[ -z "$WEFT_KO" ] || [ -r "$WEFT_KO" ] || die "cannot read the module '$WEFT_KO'"
+}
+
+# A /dev/kvm may exist and yet fail to start a stock kernel: only a guest that answers proves that it works. The verdict
+# is cached until this machine reboots.
+kvm_works() {
+	local verdict
+	verdict=$cache/kvm-$(cat /proc/sys/kernel/random/boot_id)
+
+	[ -w /dev/kvm ] || return 1
+	[ -e "$verdict" ] || with_lock kvm probe_kvm "$verdict"
+	[ "$(cat "$verdict")" = yes ]
+}
+
+probe_kvm() { # probe_kvm FILE
+	local answer
+
+	[ ! -e "$1" ] || return 0
+	say "probing /dev/kvm"
+	answer=$(echo 'true' >"$work/command"; accelerator=kvm run_qemu 30 /dev/null 2>/dev/null || true; cat "$work/status")
+	rm -f "$cache"/kvm-*
+	if [ "$answer" = 0 ]; then echo yes; else echo no; fi >"$1"
+}
+
+accelerator_options() {
+	case $accelerator in
+	icount)
+		# String instructions would count per byte, and make copies look expensive.
+		echo -accel tcg -icount shift=0,sleep=off -smp 1 -cpu max,-erms,-fsrm,$dear
+		;;
+	tcg)
+		echo -accel tcg,thread=multi -smp 2 -cpu max,$dear
+		;;
+	kvm)
+		echo -accel kvm -smp 2 -cpu host
+		;;
+	esac
+}
+
+pick_accelerator() {
+	case $mode in
+	icount)
+		accelerator=icount
+		;;
+	smp)
+		accelerator=tcg
+		if kvm_works; then accelerator=kvm; fi
+		;;
+	*)
+		die "'$mode' is no mode; expected icount or smp"
+		;;
+	esac
+}
+
+# On a machine of type pc a kernel without ACPI, such as the debug kernels, would find one CPU.
+machine_options() {
+	if is_debug "$series"; then
+		echo -M microvm,acpi=off -device virtio-serial-device
+	else
+		echo -M pc -device virtio-serial-pci
+	fi
+}
+
+# Without ACPI's timers the kernel cannot calibrate the time stamp counter, and gets its rate as an argument: with counted
+# time one instruction takes one nanosecond.
+clock_arguments() {
+	local khz=1000000
+
+	is_debug "$series" || return 0
+	[ "$accelerator" = icount ] || khz=$(awk '/^cpu MHz/ { printf "%d", $4 * 1000; exit }' /proc/cpuinfo)
+	echo "tsc=reliable tsc_early_khz=$khz"
+}
+
+# KCSAN reports races of the kernel's own: those do not end the machine. KASAN reports the user of a slab object; recording
+# it in the slabs, too, costs an eighth of the time. For ARCH=um memset() is KASAN's in all code, including that of slabs,
+# which must not poison objects then.
+watch_arguments() {
+	echo oops=panic
+	[[ $series == *-kcsan ]] || echo panic_on_warn=1
+	case $series in
+	uml-kasan)
+		echo slab_debug=-
+		;;
+	*-kasan)
+		echo slab_debug=FZP
+		;;
+	esac
+}
+
+# After a crash of a debug kernel only the console is left: it has to show warnings.
+verbosity() {
+	if is_debug "$series"; then echo loglevel=5; else echo quiet; fi
+}
+
+# If the emulator gets little CPU time, the kernel's timer check sees no ticks and panics: it is disabled.
+machine_arguments() {
+	# shellcheck disable=SC2046 # words
+	echo "console=ttyS0 panic=-1 no_timer_check net.ifnames=0 $fixed_addresses mitigations=off" $(clock_arguments) $(watch_arguments) \
+		"${VM_KERNEL_ARGUMENTS-$(verbosity)}" "$more_arguments"
+}
+
+# Linux as a program runs Debian's programs and writes files of this machine. Its memory is a file, too, on a file system
+# without a disk. The guest's processes are its children, which end with its process group.
+run_uml() { # run_uml SECONDS CONSOLE_LOG
+	local cpus=(ncpus=1 skip-idle) pid status=0
+
+	[ "$mode" = icount ] || cpus=(ncpus=2)
+	mkdir -p "$work/out" "$work/uml"
+	: >"$work/out/output"
+	: >"$work/out/status"
+	write_archive
+	# shellcheck disable=SC2046,SC2086 # words
+	TMPDIR=$(memory_directory) setpriv --pdeathsig TERM timeout --kill-after=5 "$1" "$kernel/boot/vmlinuz-${kernel##*/}" \
+		mem="${memory}M" "${cpus[@]}" seccomp=on initrd="$work/initrd" rdinit=/init con=null con0=null,fd:1 con1=null,fd:1 \
+		umid=weft uml_dir="$work/uml/" guest_out="$work/out" panic=-1 $(watch_arguments) \
+		${VM_KERNEL_ARGUMENTS-$(verbosity)} $more_arguments </dev/null >"$2" 2>&1 &
+	pid=$!
+	tail -f -s 0.1 -n +1 --pid=$pid "$work/out/output"
+	wait $pid || status=$?
+	cp "$work/out/status" "$work/status"
+	return $status
+}
+
+memory_directory() {
+	if [ -w /dev/shm ]; then echo /dev/shm; else echo "$work"; fi
+}
+
+# Through cat, because standard output, opened as a file, has to be a pipe. The VM ends with this script.
+run_qemu() { # run_qemu SECONDS CONSOLE_LOG
+	: >"$work/status"
+	write_archive
+	# shellcheck disable=SC2046 # words
+	setpriv --pdeathsig TERM timeout --kill-after=5 "$1" qemu-system-x86_64 $(accelerator_options) \
+		$(machine_options) -m "$memory" -nodefaults -display none -no-reboot -nic none \
+		-kernel "$kernel/boot/vmlinuz-${kernel##*/}" -initrd "$work/initrd" \
+		-append "$(machine_arguments)" \
+		-serial file:"$2" \
+		-chardev file,id=output,path=/dev/fd/1,append=on -device virtserialport,chardev=output,name=weft.output \
+		-chardev file,id=status,path="$work/status" -device virtserialport,chardev=status,name=weft.status </dev/null | cat
+}
+
+write_archive() {
+	local entry
+
+	mkdir -p "$work/guest/weft"
+	cp "$work/command" "$work/guest/weft/command"
+	[ -z "$programs" ] || cp -r "$programs" "$work/guest/weft/programs"
+	for entry in "${environment[@]}"; do
+		printf 'export %s=%q\n' "${entry%%=*}" "${entry#*=}"
+	done >"$work/guest/weft/environment"
+	(cd "$work/guest" && find . | cpio --quiet -o -H newc -R 0:0) >"$work/own.cpio"
+	cat "$base" "$work/overlay.cpio" "$work/own.cpio" >"$work/initrd"
+}
+
+run_machine() { # run_machine SECONDS CONSOLE_LOG
+	pick_accelerator
+	is_uml "$series" || [ "$accelerator" = kvm ] || environment+=(EMULATED=1)
+	if is_uml "$series"; then run_uml "$@"; else run_qemu "$@"; fi
+}
+
+main() {
+	local machine_status=0 status
+
+	parse_arguments "$@"
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	export WEFT_KO
+	kernel=$("$here/kernels.sh" image "$series")
+	base=$("$here/image.sh" base "$series")
+	"$here/image.sh" overlay "$series" "$work/overlay.cpio"
+	printf '%s\n' "$command" >"$work/command"
+	run_machine "$limit" "${console:=$work/console}" || machine_status=$?
+	status=$(cat "$work/status")
+	if [ -z "$status" ]; then
+		tail -n 40 "$console" >&2
+		[ "$machine_status" != 124 ] || { say "the guest ran into the limit of $limit s"; exit 124; }
+		die_machine
+	fi
+	exit "$status"
+}
+
+die_machine() {
+	say "the guest died before its command ended"
+	exit 125
+}
+
+main "$@"

@@ -1,0 +1,298 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Debian's kernels, unpacked into the cache and never installed.
+#
+# A SERIES is a number such as 6.12, or "newest" for the newest in Debian unstable. A series that this machine's own lists
+# lack is looked up in unstable. 6.12-kasan and 6.12-kcsan are not Debian's: debug.sh builds them, and uml.sh builds uml
+# and uml-kasan.
+#
+#   kernels.sh release SERIES     the newest available release of a series: 6.12.117+deb12-cloud-amd64
+#   kernels.sh image SERIES       a directory with boot/vmlinuz-* and lib/modules/*
+#   kernels.sh headers SERIES     a directory to build modules against. Those from unstable are in a root of their own with
+#                                 the programs that they need; module.sh builds in it
+#   kernels.sh source             a directory with the parts of Linux 6.12's source that the checks use
+set -eu -o pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=selftests/run/vm/host.sh
+. "$here/host.sh"
+
+source_package=linux-source-6.12
+source_parts=(
+	COPYING
+	Documentation/netlink
+	scripts/checkpatch.pl
+	scripts/coccinelle
+	scripts/const_structs.checkpatch
+	scripts/kernel-doc
+	scripts/spelling.txt
+	scripts/subarch.include
+	tools/net/ynl
+	tools/scripts
+	tools/testing/selftests
+)
+
+# The packages of a root besides the headers: the programs of kbuild, and sparse.
+root_packages=(make dash coreutils sed grep mawk findutils sparse)
+
+# The maximum age of unstable's lists in minutes; Debian publishes four a day.
+lists_max_age=180
+
+# Kernels that were not used for that many days are deleted when a new one is fetched.
+unused_days=14
+
+newest_known() { # newest_known SERIES: of the releases in Debian's lists
+	local pattern=${1//./\\.}
+
+	[ "$1" != newest ] || pattern='[0-9]+\.[0-9]+'
+	apt-cache "${suite_options[@]}" pkgnames linux-image- 2>/dev/null |
+		sed -n -E "s/^linux-image-($pattern\.[0-9][0-9a-z.+-]*-cloud-amd64)$/\1/p" | sort -V | tail -n 1
+}
+
+newest_here() { # newest_here SERIES
+	[ "$1" = newest ] || newest_known "$1"
+}
+
+newest_after_update() { # newest_after_update SERIES
+	[ "$1" != newest ] || return 0
+	refresh_lists
+	newest_known "$1"
+}
+
+# Without a connection to Debian the present lists are used, however old.
+refresh_old_lists() {
+	[ -z "$(find "$cache/unstable" -name refreshed -mmin -$lists_max_age)" ] || return 0
+	(apt_update) && touch "$cache/unstable/refreshed"
+}
+
+newest_in_unstable() { # newest_in_unstable SERIES
+	in_unstable with_lock unstable-lists refresh_old_lists || true
+	in_unstable newest_known "$1"
+}
+
+# Does not fetch lists only to find that unstable lacks the series, too.
+newest_if_in_unstable() { # newest_if_in_unstable SERIES
+	[ -z "$(in_unstable newest_known "$1")" ] || newest_in_unstable "$1"
+}
+
+newest_cached() { # newest_cached SERIES
+	local pattern=$1
+
+	[ "$1" != newest ] || pattern='[0-9]'
+	find "$cache/kernels" -mindepth 1 -maxdepth 1 -name "$pattern.*-cloud-amd64" -printf '%f\n' 2>/dev/null | sort -V | tail -n 1
+}
+
+# A script that builds for a kernel and then boots it fixes the releases once, in KERNEL_RELEASES: Debian's lists may change
+# meanwhile. Without a connection to Debian the cache is used.
+release_of() { # release_of SERIES
+	local release way
+
+	[[ $1 =~ ^([0-9]+\.[0-9]+|newest)$ ]] || die "'$1' is no kernel series; expected something like 6.12, or newest"
+	for release in ${KERNEL_RELEASES-}; do
+		[[ $release != "$1".*-cloud-amd64 ]] || { echo "$release"; return; }
+	done
+	for way in newest_here newest_if_in_unstable newest_after_update newest_in_unstable newest_cached; do
+		release=$("$way" "$1") || true
+		[ -z "$release" ] || { echo "$release"; return; }
+	done
+	die "Debian has no cloud kernel of series $1 here"
+}
+
+# This machine's own lists, if they have the release, else unstable's.
+where_known() { # where_known RELEASE COMMAND...
+	local release=$1
+
+	shift
+	if package_known "linux-image-$release"; then "$@"; else in_unstable "$@"; fi
+}
+
+forget_old() { # forget_old DIRECTORY
+	find "$1" -mindepth 2 -maxdepth 2 -name .used -mtime +$unused_days -printf '%h\0' | xargs -0 -r rm -rf
+}
+
+# Since 7.2 the image is split into several packages, with all files under /usr.
+unpack_image() { # unpack_image RELEASE DIRECTORY
+	local part
+
+	for part in image binary base modules; do
+		! package_known "linux-$part-$1" || unpack_package "linux-$part-$1" "$2"
+	done
+	[ -e "$2/lib" ] || ln -s usr/lib "$2/lib"
+	mkdir -p "$2/boot"
+	[ -e "$2/boot/vmlinuz-$1" ] || ln -s "../lib/modules/$1/vmlinuz" "$2/boot/vmlinuz-$1"
+	[ -e "$2/boot/vmlinuz-$1" ] || die "the packages of $1 have no kernel where it is looked for"
+}
+
+# Unpacked beside its final path and then renamed: images in the cache are complete.
+fetch_image() { # fetch_image RELEASE DIRECTORY
+	[ ! -e "$2" ] || return 0
+	forget_old "${2%/*}"
+	rm -rf "$2.new"
+	where_known "$1" unpack_image "$1" "$2.new"
+	find "$2.new/lib/modules/" -name '*.ko.xz' -print0 | xargs -0 -r -P 2 -n 64 unxz
+	depmod -b "$2.new" "$1"
+	rm -rf "$2.new/usr/share"
+	mv "$2.new" "$2"
+}
+
+# The header packages refer to each other under /usr; here they are elsewhere, in FINAL once they are complete.
+unpack_headers() { # unpack_headers RELEASE DIRECTORY FINAL
+	local release=$1 directory=$2 common kbuild
+
+	common=linux-headers-${release%-cloud-amd64}-common
+	unpack_package "linux-headers-$release" "$directory"
+	unpack_package "$common" "$directory"
+	kbuild=$(readlink "$directory/usr/src/linux-headers-$release/scripts")
+	kbuild=$(basename "$(dirname "$kbuild")")
+	unpack_package "$kbuild" "$directory"
+	sed -i "s|/usr/src/|$3/usr/src/|g" "$directory/usr/src/linux-headers-$release/Makefile" \
+		"$directory/usr/src/linux-headers-$release/.kernelvariables"
+}
+
+download_all() { # download_all DIRECTORY PACKAGE...: with all that they depend on
+	local archives=$1
+
+	shift
+	apt-get -q -y "${suite_options[@]}" -o Dir::Cache::archives="$archives" --no-install-recommends --download-only \
+		install "$@"
+}
+
+# kbuild's programs and the compiler want unstable's libraries: a root that has just these, to be used through chroot.
+unpack_root() { # unpack_root RELEASE DIRECTORY
+	local archives file
+
+	say "downloading linux-headers-$1 and what it takes to build with them"
+	archives=$(mktemp -d)
+	mkdir "$archives/partial" "$2"
+	with_fresh_lists download_all "$archives" "linux-headers-$1" "${root_packages[@]}" ||
+		{ rm -rf "$archives"; die "could not download linux-headers-$1 and what it depends on"; }
+	for file in "$archives"/*.deb; do
+		dpkg -x "$file" "$2" || { rm -rf "$archives"; die "could not unpack $file"; }
+	done
+	rm -rf "$archives" "$2"/usr/share/{doc,info,locale,man}
+	finish_root "$2"
+}
+
+# The work of maintainer scripts, and files that the packages lack: links into /usr, and the script by which kbuild tests
+# whether sparse works.
+finish_root() { # finish_root DIRECTORY
+	local name scripts
+
+	for name in bin sbin lib lib64; do
+		[ -e "$1/$name" ] || ln -s "usr/$name" "$1/$name"
+	done
+	ln -sf mawk "$1/usr/bin/awk"
+	mkdir -p "$1/dev" "$1/proc" "$1/tmp"
+	for scripts in "$1"/usr/src/linux-headers-*-common/scripts; do
+		[ -e "$scripts/checker-valid.sh" ] || install -m 755 /dev/stdin "$scripts/checker-valid.sh" <<<$'#!/bin/sh\necho 1'
+	done
+}
+
+fetch_headers() { # fetch_headers RELEASE DIRECTORY
+	local release=$1 directory=$2
+
+	[ ! -e "$directory" ] || return 0
+	forget_old "${directory%/*}"
+	rm -rf "$directory.new"
+	if package_known "linux-headers-$release"; then
+		unpack_headers "$release" "$directory.new" "$directory"
+	else
+		in_unstable unpack_root "$release" "$directory.new"
+	fi
+	mv "$directory.new" "$directory"
+}
+
+unpack_source() { # unpack_source TARBALL DIRECTORY
+	say "unpacking parts of $source_package"
+	tar -C "$2" --strip-components=1 -xJf "$1" "${source_parts[@]/#/$source_package/}"
+}
+
+# The list may have got further parts since the source was fetched.
+source_is_whole() { # source_is_whole DIRECTORY
+	local part
+
+	for part in "${source_parts[@]}"; do
+		[ -e "$1/$part" ] || return
+	done
+}
+
+fetch_source() { # fetch_source DIRECTORY
+	local directory=$1 tarball=/usr/src/$source_package.tar.xz
+
+	! source_is_whole "$directory" || return 0
+	rm -rf "$directory.new" "$directory.package"
+	mkdir -p "$directory.new"
+	if [ ! -e "$tarball" ]; then
+		unpack_package "$source_package" "$directory.package"
+		tarball=$directory.package$tarball
+	fi
+	unpack_source "$tarball" "$directory.new"
+	rm -rf "$directory.package" "$directory"
+	mv "$directory.new" "$directory"
+}
+
+# A kernel that is built here, by debug.sh or uml.sh.
+own_kernel() { # own_kernel COMMAND SERIES
+	local builder=debug.sh directory
+
+	! is_uml "$2" || builder=uml.sh
+	if [ "$1" = release ]; then
+		"$here/$builder" release "$2"
+		return
+	fi
+	directory=$("$here/$builder" build "$2")
+	case $1 in
+	image)
+		echo "$directory"/image/*
+		;;
+	headers)
+		echo "$directory"/usr/src/linux-headers-*
+		;;
+	esac
+}
+
+main() {
+	local release directory
+
+	case ${1-} in
+	release|image|headers)
+		if is_debug "${2?a series is needed}" || is_uml "$2"; then
+			own_kernel "$1" "$2"
+			return
+		fi
+		;;
+	esac
+
+	case ${1-} in
+	release)
+		release_of "${2?a series is needed}"
+		;;
+	image)
+		release=$(release_of "${2?a series is needed}")
+		directory=$cache/kernels/$release
+		mkdir -p "$cache/kernels"
+		with_lock "image-$release" fetch_image "$release" "$directory"
+		touch "$directory/.used"
+		echo "$directory"
+		;;
+	headers)
+		release=$(release_of "${2?a series is needed}")
+		directory=$cache/headers/$release
+		mkdir -p "$cache/headers"
+		with_lock "headers-$release" fetch_headers "$release" "$directory"
+		touch "$directory/.used"
+		echo "$directory/usr/src/linux-headers-$release"
+		;;
+	source)
+		directory=$cache/source/$source_package
+		mkdir -p "$cache/source"
+		with_lock source fetch_source "$directory"
+		echo "$directory"
+		;;
+	*)
+		die "'${1-}' is no command; expected release, image, headers or source"
+		;;
+	esac
+}
+
+main "$@"

@@ -1,8 +1,0 @@
-#!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
-#
-# Planted, for harness.sh: ends well before its end, without a plan.
-. "$(dirname "$0")/../../lib.sh"
-
-trap - EXIT
-exit 0

@@ -1,7 +1,0 @@
-#!/bin/bash
-# SPDX-License-Identifier: GPL-2.0
-#
-# Planted, for harness.sh: skips itself.
-. "$(dirname "$0")/../../lib.sh"
-
-skip "planted"
