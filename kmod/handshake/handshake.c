@@ -439,6 +439,9 @@ static void handshake_agreed(struct weft_peer *peer, const struct weft_identity 
 	struct weft_peer_handshake *state = &peer->handshake;
 
 	lockdep_assert_held(&peer->handshake_lock);
+	/* An initiation of the peer's supersedes ours, whose newer keys have not failed by that. */
+	if (state->pending && state->unanswered == 1 && state->spare)
+		WRITE_ONCE(state->untried, true);
 	state->unanswered = 0;
 	state->likely_identity = identity->serial;
 	if (public != peer->keys.public[WEFT_KEY_SLOT_NEXT])

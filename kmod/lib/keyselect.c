@@ -32,17 +32,18 @@ static bool keyselect_there(struct weft_keyselect pair, unsigned int identities,
  * @likely: the pair that the newest session was made with
  *
  * The likely pair first, then all others in turn, newest first. With time to spare the newest pair
- * precedes the likely one: one of the ends has to begin with it.
+ * precedes the likely one, if that is another: one of the ends has to begin with it.
  */
 struct weft_keyselect weft_keyselect_choose(unsigned int try, bool spare, unsigned int identities,
 					    unsigned int peers, struct weft_keyselect likely)
 {
-	struct weft_keyselect list[ARRAY_SIZE(keyselect_order) + 1];
+	struct weft_keyselect list[ARRAY_SIZE(keyselect_order)], newest;
 	unsigned int i, count = 0, first, round;
 
 	if (!keyselect_there(likely, identities, peers))
 		likely = (struct weft_keyselect){ WEFT_KEY_SLOT_CURRENT, WEFT_KEY_SLOT_CURRENT };
-	first = spare ? 1 : 0;
+	newest = keyselect_order[peers & BIT(WEFT_KEY_SLOT_NEXT) ? 0 : 1];
+	first = spare && !keyselect_equal(newest, likely) ? 1 : 0;
 	for (i = 0; i < ARRAY_SIZE(keyselect_order); i++) {
 		if (count == first)
 			list[count++] = likely;
@@ -50,9 +51,6 @@ struct weft_keyselect weft_keyselect_choose(unsigned int try, bool spare, unsign
 		    !keyselect_equal(keyselect_order[i], likely))
 			list[count++] = keyselect_order[i];
 	}
-	/* There is no other pair. */
-	if (count < first + 1)
-		list[count++] = likely;
 	/*
 	 * The shift grows with each round: the peer's candidates are tried in step with this, and
 	 * each pair of keys has to meet each candidate.

@@ -79,9 +79,9 @@ class Keys(Peer):
         check("whether a request under the ended session is answered", self.answered(session, 1), False)
         check("whether it is counted", drop_count("rx_drop_no_session") > before, True)
 
-    def respond(self, seconds=8.0):
+    def respond(self, seconds=8.0, psk=bytes(32)):
         """Answers the tunnel's next initiation."""
-        handshake, response = self.make_response(self.receive_kind(INITIATION, seconds))
+        handshake, response = self.make_response(self.receive_kind(INITIATION, seconds), psk)
         self.send(response)
         return self.keep(handshake)
 
@@ -196,6 +196,20 @@ def next_is_proved(file):
     check("an answer under it", peer.answered(new), True)
 
 
+def next_is_tried_again(file):
+    """Both ends begin at once, and the peer with its former key: the try of its next key has not failed."""
+    peer, _, private = begin_public(file)
+    former = peer.private
+    peer.set("next-public-key", text(wg.pub(private)))
+    peer.private = private
+    peer.make_response(peer.receive_kind(INITIATION, 8))
+    peer.private = former
+    check("an answer under a session of the former key", peer.answered(peer.session_with()), True)
+    peer.private = private
+    check("an answer under a session of the next key", peer.answered(peer.respond()), True)
+    check("the tunnel's name for the peer", tunnel("show", "wt0", "peers").split(), [text(wg.pub(private))])
+
+
 def has_preshared(key):
     return text(key) in tunnel("show", "wt0", "preshared-keys")
 
@@ -216,6 +230,19 @@ def preshared_off(first, second):
     peer.set("previous-preshared-key", "off")
     peer.refused(old)
     check("an answer under the new session", peer.answered(new), True)
+
+
+def preshared_is_tried_again(file):
+    """Handshakes cross, so the response of the next key stays unconfirmed, and one of the current key follows it."""
+    peer = Keys()
+    peer.session_with()
+    peer.set("next-preshared-key", file)
+    peer.receive_kind(INITIATION, 8)
+    peer.send(peer.make_initiation()[1])
+    peer.receive_kind(wgpeer.RESPONSE)
+    check("an answer under a session of the current key", peer.answered(peer.session_with()), True)
+    check("an answer under a session of the next key", peer.answered(peer.respond(psk=read_key(file))), True)
+    check("whether the next key is the current one", has_preshared(read_key(file)), True)
 
 
 def preshared_next_off(file):
@@ -257,6 +284,17 @@ def identity_finish_in_use(file):
     lasts_10_s("the old key's", peer, old)
     peer.drain()
     check("an answer under a session of the new key", peer.answered(peer.respond()), True)
+
+
+def newest_is_tried_again(file):
+    """Handshakes cross, each of the newest keys: the tunnel's next try is not under its previous key."""
+    peer = Keys()
+    peer.session_with()
+    peer.tunnel_key = base64.b64decode(tunnel("rotate", "wt0", "private-key", file))
+    peer.receive_kind(INITIATION, 8)
+    peer.send(peer.make_initiation()[1])
+    peer.receive_kind(wgpeer.RESPONSE)
+    check("an answer under a session of the newest keys", peer.answered(peer.respond()), True)
 
 
 def identity_undo(file):

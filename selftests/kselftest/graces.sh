@@ -40,8 +40,16 @@ next_is_proved() {
 	acts next_is_proved "$(key_file next)"
 }
 
+next_is_tried_again() {
+	acts next_is_tried_again "$(key_file next)"
+}
+
 preshared_ends_its_sessions() {
 	acts preshared_off "$(psk_file first)" "$(psk_file second)"
+}
+
+preshared_is_tried_again() {
+	acts preshared_is_tried_again "$(psk_file fifth)"
 }
 
 next_preshared_is_taken_away() {
@@ -54,6 +62,10 @@ identity_ends_its_sessions() {
 
 identity_ends_current_session() {
 	acts identity_finish_in_use "$(key_file next)"
+}
+
+newest_is_tried_again() {
+	acts newest_is_tried_again "$(key_file next)"
 }
 
 undone_identity_ends_its_sessions() {
@@ -74,10 +86,13 @@ run_case "and where that was the current one, another is made at once" public_en
 run_case "a previous public key whose grace is over ends its sessions" public_ends_by_time
 run_case "a previous public key that is pushed out ends its sessions" public_is_pushed_out
 run_case "a next public key is taken when a session has proved it" next_is_proved
+run_case "a next public key is tried again where both ends began at once" next_is_tried_again
 run_case "a previous preshared key ends its sessions" preshared_ends_its_sessions
+run_case "a next preshared key is tried again where both ends began at once" preshared_is_tried_again
 run_case "a next preshared key that is taken away ends its session" next_preshared_is_taken_away
 run_case "the device's previous key ends its sessions" identity_ends_its_sessions
 run_case "and where that was the current one, it lasts 10 s" identity_ends_current_session
+run_case "the newest keys are tried again where both ends began at once" newest_is_tried_again
 run_case "a key of the device that is undone ends its sessions after 10 s" undone_identity_ends_its_sessions
 run_case "the device's previous key ends behind a peer's" identity_ends_behind_a_peers
 run_case "a previous public key ends while preshared keys rotate" rotates while_preshared_rotate

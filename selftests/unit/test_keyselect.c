@@ -47,6 +47,12 @@ static void pair_first(struct test *t)
 		     to_next));
 	EXPECT(t, is(weft_keyselect_choose(1, true, WITH_PREVIOUS, WITH_NEXT, under_previous),
 		     under_previous));
+	/* Where that is the newest itself, no older one comes before it. */
+	EXPECT(t, is(weft_keyselect_choose(0, true, WITH_PREVIOUS, ONLY, plain), plain));
+	EXPECT(t, is(weft_keyselect_choose(1, true, WITH_PREVIOUS, ONLY, plain), under_previous));
+	EXPECT(t, is(weft_keyselect_choose(0, true, ONLY, WITH_PREVIOUS, plain), plain));
+	EXPECT(t, is(weft_keyselect_choose(0, true, WITH_PREVIOUS, WITH_NEXT, to_next), to_next));
+	EXPECT(t, is(weft_keyselect_choose(1, true, WITH_PREVIOUS, WITH_NEXT, to_next), plain));
 	/* The likely one has gone. */
 	EXPECT(t, is(weft_keyselect_choose(0, false, ONLY, ONLY, to_next), plain));
 }

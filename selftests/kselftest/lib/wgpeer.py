@@ -136,9 +136,9 @@ class Peer:
         handshake = wg.Handshake(self.private, self.tunnel_key)
         return handshake, handshake.initiate(self.new_index(), os.urandom(32), timestamp(), cookie)
 
-    def make_response(self, initiation):
+    def make_response(self, initiation, psk=bytes(32)):
         """Returns the handshake, whose keys are ready, and the message."""
-        handshake = wg.Handshake(self.private)
+        handshake = wg.Handshake(self.private, psk=psk)
         check("who initiates", handshake.consume_initiation(initiation)[0], self.tunnel_key)
         return handshake, handshake.respond(self.new_index(), os.urandom(32))
 
