@@ -96,7 +96,7 @@ static int config_prepare_identity(struct weft_config *config, struct weft_devic
 	struct weft_identity *now =
 		rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
 
-	if (!config->has_private)
+	if (!weft_change_has(config, WEFT_DEVICE_A_PRIVATE_KEY))
 		return 0;
 	config->identity = weft_identity_create(config->private);
 	if (config->identity == ERR_PTR(-EINVAL)) {
@@ -181,8 +181,9 @@ static int config_prepare_peers(struct weft_config *config, struct weft_device *
 /* Whether the binding is to change. */
 static bool config_binds(const struct weft_config *config)
 {
-	return config->has_port || config->has_address4 || config->has_address6 ||
-	       config->has_interface;
+	return weft_change_has(config, WEFT_DEVICE_A_LISTEN_PORT, WEFT_DEVICE_A_LISTEN_ADDRESS4,
+			       WEFT_DEVICE_A_LISTEN_ADDRESS6, WEFT_DEVICE_A_BIND_IFINDEX,
+			       WEFT_DEVICE_A_BIND_IFNAME);
 }
 
 static int config_prepare_binding(struct weft_config *config, struct weft_device *device,
@@ -193,13 +194,13 @@ static int config_prepare_binding(struct weft_config *config, struct weft_device
 
 	if (!config_binds(config))
 		return 0;
-	if (!config->has_port)
+	if (!weft_change_has(config, WEFT_DEVICE_A_LISTEN_PORT))
 		binding->port = now->port;
-	if (!config->has_address4)
+	if (!weft_change_has(config, WEFT_DEVICE_A_LISTEN_ADDRESS4))
 		binding->address4 = now->address4;
-	if (!config->has_address6)
+	if (!weft_change_has(config, WEFT_DEVICE_A_LISTEN_ADDRESS6))
 		binding->address6 = now->address6;
-	if (!config->has_interface) {
+	if (!weft_change_has(config, WEFT_DEVICE_A_BIND_IFINDEX, WEFT_DEVICE_A_BIND_IFNAME)) {
 		binding->ifindex = now->ifindex;
 		strscpy(binding->ifname, now->ifname, sizeof(binding->ifname));
 	}
@@ -211,7 +212,7 @@ static bool config_connects(const struct weft_config *config)
 	const struct weft_config_peer *peer;
 
 	list_for_each_entry(peer, &config->peers, list) {
-		if (peer->connect)
+		if (weft_change_has(peer, WEFT_PEER_A_CONNECT))
 			return true;
 	}
 	return false;
@@ -240,7 +241,8 @@ int weft_config_prepare(struct weft_config *config, struct weft_device *device,
 		NL_SET_ERR_MSG(extack, "connect: the interface is down");
 		return -ENETDOWN;
 	}
-	if ((config_binds(config) || config->has_fwmark) && !weft_binding_may(device)) {
+	if ((config_binds(config) || weft_change_has(config, WEFT_DEVICE_A_FWMARK)) &&
+	    !weft_binding_may(device)) {
 		NL_SET_ERR_MSG(extack,
 			       "listen port, address, device and fwmark need CAP_NET_ADMIN in the sockets' namespace");
 		return -EPERM;
@@ -305,9 +307,11 @@ static void config_apply_name(struct weft_config_peer *config, struct weft_peer 
 /* Whether an entry changes its peer's configuration, beyond requesting an action. */
 static bool config_changes_peer(const struct weft_config_peer *config)
 {
-	return config->has_preshared || config->has_endpoint || config->has_persistent ||
-	       config->has_name || config->has_roam || config->has_candidates ||
-	       config->has_grace || config->has_next_public || config->has_next_preshared ||
+	return weft_change_has(config, WEFT_PEER_A_PRESHARED_KEY, WEFT_PEER_A_ENDPOINT,
+			       WEFT_PEER_A_CANDIDATES, WEFT_PEER_A_ROAM,
+			       WEFT_PEER_A_PERSISTENT_KEEPALIVE_INTERVAL, WEFT_PEER_A_NAME,
+			       WEFT_PEER_A_GRACE, WEFT_PEER_A_NEXT_PUBLIC_KEY,
+			       WEFT_PEER_A_NEXT_PRESHARED_KEY) ||
 	       config->flags & WEFT_PEER_F_REPLACE_ALLOWEDIPS || !list_empty(&config->allowedips);
 }
 
@@ -318,13 +322,13 @@ static bool config_changes_peer(const struct weft_config_peer *config)
 static void config_apply_terms(struct weft_config_peer *config, struct weft_peer *peer,
 			       enum weft_event_cause cause)
 {
-	if (config->has_preshared)
+	if (weft_change_has(config, WEFT_PEER_A_PRESHARED_KEY))
 		weft_peer_keys_set_preshared(peer, config->preshared);
-	if (config->has_roam)
+	if (weft_change_has(config, WEFT_PEER_A_ROAM))
 		weft_peer_pin(peer, !config->roams);
-	if (config->has_candidates)
+	if (weft_change_has(config, WEFT_PEER_A_CANDIDATES))
 		weft_peer_set_candidates(peer, &config->candidates);
-	if (config->has_endpoint)
+	if (weft_change_has(config, WEFT_PEER_A_ENDPOINT))
 		weft_peer_set_endpoint(peer, &config->endpoint, cause);
 }
 
@@ -333,15 +337,17 @@ static void config_apply_keys(const struct weft_config_peer *config, struct weft
 {
 	u8 old[WEFT_KEY_LEN];
 
-	if (config->has_grace)
+	if (weft_change_has(config, WEFT_PEER_A_GRACE))
 		weft_peer_keys_set_grace(peer, config->grace_s);
-	if (config->ends_previous_public && weft_peer_keys_end(peer, old))
+	if (weft_change_has(config, WEFT_PEER_A_PREVIOUS_PUBLIC_KEY) &&
+	    weft_peer_keys_end(peer, old))
 		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, old);
-	if (config->ends_previous_preshared && weft_peer_keys_end_preshared(peer))
+	if (weft_change_has(config, WEFT_PEER_A_PREVIOUS_PRESHARED_KEY) &&
+	    weft_peer_keys_end_preshared(peer))
 		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, NULL);
-	if (config->has_next_public)
+	if (weft_change_has(config, WEFT_PEER_A_NEXT_PUBLIC_KEY))
 		weft_peer_keys_set_next(peer, config->next_public);
-	if (config->has_next_preshared)
+	if (weft_change_has(config, WEFT_PEER_A_NEXT_PRESHARED_KEY))
 		weft_peer_keys_set_next_preshared(peer, config->next_preshared);
 	if (weft_change_has_next(config) || weft_change_has_next_preshared(config))
 		weft_rotation_renew(peer);
@@ -355,15 +361,15 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 	if (!fresh)
 		config_apply_terms(config, peer, WEFT_CAUSE_ADMINISTRATION);
 	config_apply_keys(config, peer);
-	if (config->has_name)
+	if (weft_change_has(config, WEFT_PEER_A_NAME))
 		config_apply_name(config, peer);
-	if (config->forget_timestamp && !fresh)
+	if (weft_change_has(config, WEFT_PEER_A_FORGET_TIMESTAMP) && !fresh)
 		config_forget_timestamp(peer);
 	config_apply_allowedips(config, peer);
 	/* Before a keepalive may be sent, which requests a session itself. */
 	if (peer->device->up)
 		weft_xmit_staged(peer);
-	if (config->has_persistent)
+	if (weft_change_has(config, WEFT_PEER_A_PERSISTENT_KEEPALIVE_INTERVAL))
 		weft_timers_set_persistent(peer, config->persistent_s);
 	if (fresh)
 		weft_peer_event(peer, WEFT_EVENT_PEER_ADDED, WEFT_CAUSE_ADMINISTRATION, NULL);
@@ -371,9 +377,10 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_ADMINISTRATION, NULL);
 	if (!peer->device->up)
 		return;
-	if (config->has_endpoint || config->has_candidates || config->has_preshared)
+	if (weft_change_has(config, WEFT_PEER_A_ENDPOINT, WEFT_PEER_A_CANDIDATES,
+			    WEFT_PEER_A_PRESHARED_KEY))
 		events |= WEFT_FSM_MENDED;
-	if (config->connect)
+	if (weft_change_has(config, WEFT_PEER_A_CONNECT))
 		events |= WEFT_FSM_CONNECT;
 	if (events)
 		weft_timers_event(peer, events);
@@ -393,7 +400,7 @@ static struct weft_peer *config_publish(struct weft_config_peer *config, struct 
 	if (peer == config->fresh)
 		return peer;
 	weft_timers_stop(config->fresh);
-	if (config->has_candidates)
+	if (weft_change_has(config, WEFT_PEER_A_CANDIDATES))
 		weft_peer_set_candidates(config->fresh, &config->candidates);
 	return peer;
 }
@@ -441,8 +448,9 @@ static void config_apply_peer(struct weft_config_peer *config, struct weft_devic
 /* Whether a message changes the device's own settings. */
 static bool config_changes_device(const struct weft_config *config)
 {
-	return config->changes_identity || config_binds(config) || config->has_fwmark ||
-	       config->has_pmtu || config->has_dscp;
+	return config->changes_identity || config_binds(config) ||
+	       weft_change_has(config, WEFT_DEVICE_A_FWMARK, WEFT_DEVICE_A_PMTU,
+			       WEFT_DEVICE_A_DSCP);
 }
 
 static void config_remove_all(struct weft_config *config, struct weft_device *device)
@@ -476,11 +484,11 @@ void weft_config_apply(struct weft_config *config, struct weft_device *device)
 		config_remove_all(config, device);
 	if (config_binds(config))
 		weft_binding_apply(device, &config->binding, &config->sockets);
-	if (config->has_fwmark)
+	if (weft_change_has(config, WEFT_DEVICE_A_FWMARK))
 		weft_binding_set_mark(device, config->fwmark);
-	if (config->has_pmtu)
+	if (weft_change_has(config, WEFT_DEVICE_A_PMTU))
 		WRITE_ONCE(device->pmtu, config->pmtu);
-	if (config->has_dscp)
+	if (weft_change_has(config, WEFT_DEVICE_A_DSCP))
 		WRITE_ONCE(device->dscp, config->dscp);
 	if (config->changes_identity) {
 		weft_rotation_set_identity(device, config->identity, &config->removal);

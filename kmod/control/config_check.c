@@ -30,7 +30,7 @@ static bool config_check_same_key(const u8 a[WEFT_KEY_LEN], const u8 b[WEFT_KEY_
 /* Whether an entry determines its peer's name, by setting it or removing the peer. */
 static bool config_check_settles_name(const struct weft_config_peer *entry)
 {
-	return entry->has_name || entry->flags & WEFT_PEER_F_REMOVE_ME;
+	return weft_change_has(entry, WEFT_PEER_A_NAME) || entry->flags & WEFT_PEER_F_REMOVE_ME;
 }
 
 /* The last entry that determines the name of the peer of @key, or NULL. */
@@ -148,7 +148,7 @@ static bool config_check_any_prefix_is_taken(const struct weft_config *config,
 {
 	const struct weft_config_allowedip *ip;
 
-	if (!entry->exclusive || entry->flags & WEFT_PEER_F_REMOVE_ME)
+	if (!weft_change_has(entry, WEFT_PEER_A_EXCLUSIVE) || entry->flags & WEFT_PEER_F_REMOVE_ME)
 		return false;
 	list_for_each_entry(ip, &entry->allowedips, list) {
 		if (!ip->remove && config_check_prefix_is_taken(config, device, entry, ip))
@@ -179,7 +179,7 @@ static bool config_check_is_others(const struct weft_config *config, struct weft
 		    other->flags & WEFT_PEER_F_REMOVE_ME)
 			continue;
 		if (config_check_same_key(other->public_key, entry->next_public) ||
-		    (other->has_next_public &&
+		    (weft_change_has(other, WEFT_PEER_A_NEXT_PUBLIC_KEY) &&
 		     config_check_same_key(other->next_public, entry->next_public)))
 			return true;
 	}
@@ -263,6 +263,12 @@ int weft_config_check(const struct weft_config *config, struct weft_device *devi
 	       config_check_claims(config, device, extack);
 }
 
+static bool config_check_strips(const struct weft_config_peer *entry)
+{
+	return weft_change_has(entry, WEFT_PEER_A_NEXT_PUBLIC_KEY,
+			       WEFT_PEER_A_PREVIOUS_PUBLIC_KEY);
+}
+
 /*
  * Whether an entry before @entry removes keys of the peer of @key, so that another of its keys may
  * belong to no peer when @entry is applied.
@@ -277,8 +283,7 @@ static bool config_check_is_stripped(const struct weft_config *config,
 		if (other == entry)
 			break;
 		if (config_check_same_key(other->public_key, key) &&
-		    (other->flags & WEFT_PEER_F_REMOVE_ME || other->has_next_public ||
-		     other->ends_previous_public))
+		    (other->flags & WEFT_PEER_F_REMOVE_ME || config_check_strips(other)))
 			return true;
 	}
 	return false;
@@ -304,7 +309,7 @@ void weft_config_check_resolve(struct weft_config *config, struct weft_device *d
 	if (config->flags & WEFT_DEVICE_F_REPLACE_PEERS)
 		return;
 	list_for_each_entry(entry, &config->peers, list) {
-		config->strips |= entry->has_next_public || entry->ends_previous_public;
+		config->strips |= config_check_strips(entry);
 		peer = weft_lookup_peer(device, entry->public_key);
 		entry->known = peer;
 		if (!peer)
