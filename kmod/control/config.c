@@ -340,10 +340,10 @@ static void config_apply_keys(const struct weft_config_peer *config, struct weft
 	if (weft_change_has(config, WEFT_PEER_A_GRACE))
 		weft_peer_keys_set_grace(peer, config->grace_s);
 	if (weft_change_has(config, WEFT_PEER_A_PREVIOUS_PUBLIC_KEY) &&
-	    weft_peer_keys_end(peer, old))
+	    weft_peer_keys_end(peer, WEFT_KEY_PUBLIC, old))
 		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, old);
 	if (weft_change_has(config, WEFT_PEER_A_PREVIOUS_PRESHARED_KEY) &&
-	    weft_peer_keys_end_preshared(peer))
+	    weft_peer_keys_end(peer, WEFT_KEY_PRESHARED, NULL))
 		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, NULL);
 	if (weft_change_has(config, WEFT_PEER_A_NEXT_PUBLIC_KEY))
 		weft_peer_keys_set_next(peer, config->next_public);

@@ -134,9 +134,9 @@ static enum weft_identity_used nl_get_identity_used(const struct weft_peer *peer
 }
 
 static int nl_get_put_grace_left(struct sk_buff *skb, struct weft_peer *peer, int type,
-				 enum weft_grace_of which)
+				 enum weft_key_kind kind)
 {
-	u64 until_ns = weft_peer_keys_until(peer, which);
+	u64 until_ns = weft_peer_keys_until(peer, kind);
 
 	return until_ns ? nla_put_u32(skb, type, nl_get_seconds_left(until_ns)) : 0;
 }
@@ -153,9 +153,9 @@ static int nl_get_put_keys(struct sk_buff *skb, struct weft_peer *peer)
 	    nla_put_u32(skb, WEFT_PEER_A_GRACE, READ_ONCE(peer->keys.grace_s)) ||
 	    nla_put_u32(skb, WEFT_PEER_A_IDENTITY, nl_get_identity_used(peer)))
 		return -EMSGSIZE;
-	return nl_get_put_grace_left(skb, peer, WEFT_PEER_A_GRACE_LEFT, WEFT_GRACE_PUBLIC) ?:
+	return nl_get_put_grace_left(skb, peer, WEFT_PEER_A_GRACE_LEFT, WEFT_KEY_PUBLIC) ?:
 	       nl_get_put_grace_left(skb, peer, WEFT_PEER_A_PRESHARED_GRACE_LEFT,
-				     WEFT_GRACE_PRESHARED);
+				     WEFT_KEY_PRESHARED);
 }
 
 static int nl_get_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)

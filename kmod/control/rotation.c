@@ -82,9 +82,9 @@ static bool rotation_end(struct weft_device *device, enum weft_event_cause cause
 static void rotation_end_peer(struct weft_peer *peer, u64 now_ns)
 {
 	u8 old[WEFT_KEY_LEN];
-	bool has_old = weft_peer_keys_expire(peer, now_ns, old);
+	bool has_old = weft_peer_keys_expire(peer, WEFT_KEY_PUBLIC, now_ns, old);
 
-	if (weft_peer_keys_expire_preshared(peer, now_ns) || has_old)
+	if (weft_peer_keys_expire(peer, WEFT_KEY_PRESHARED, now_ns, NULL) || has_old)
 		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_TIME,
 				has_old ? old : NULL);
 }
