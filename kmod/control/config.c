@@ -33,7 +33,6 @@
 #include "datapath/xmit.h"
 #include "udp/binding.h"
 
-#include <crypto/algapi.h>
 #include <linux/netlink.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -93,25 +92,17 @@ void weft_config_free(struct weft_config *config)
 
 static int config_prepare_identity(struct weft_config *config, struct weft_device *device)
 {
-	struct weft_identity *now =
-		rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
+	const struct weft_identity *now = weft_rotation_identity(device);
+	struct weft_identity *next;
 
 	if (!weft_change_has(config, WEFT_DEVICE_A_PRIVATE_KEY))
 		return 0;
-	config->identity = weft_identity_create(config->private);
-	if (config->identity == ERR_PTR(-EINVAL)) {
-		/* All zeros: the device gets no key. */
-		config->identity = NULL;
-		config->changes_identity = now;
-		return 0;
-	}
-	if (IS_ERR(config->identity)) {
-		config->identity = NULL;
+	next = weft_identity_create(config->private);
+	if (next == ERR_PTR(-ENOMEM))
 		return -ENOMEM;
-	}
-	config->changes_identity = !now || crypto_memneq(now->key.private,
-							 config->identity->key.private,
-							 WEFT_KEY_LEN);
+	/* All zeros: the device gets no key. */
+	config->identity = IS_ERR(next) ? NULL : next;
+	config->changes_identity = !weft_identity_equal(now, config->identity);
 	return 0;
 }
 

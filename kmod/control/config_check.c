@@ -190,14 +190,10 @@ static bool config_check_is_others(const struct weft_config *config, struct weft
 static bool config_check_is_own(const struct weft_config *config, struct weft_device *device,
 				const u8 key[WEFT_KEY_LEN])
 {
-	const struct weft_identity *previous;
-
 	if (!config->changes_identity)
 		return weft_rotation_is_own(device, key);
-	previous = rcu_dereference_protected(device->previous_identity,
-					     lockdep_is_held(&device->config_lock));
 	return weft_identity_has_key(config->identity, key) ||
-	       weft_identity_has_key(previous, key);
+	       weft_identity_has_key(weft_rotation_previous(device), key);
 }
 
 /*

@@ -266,7 +266,6 @@ free_tstats:
 static void netdev_uninit(struct net_device *dev)
 {
 	struct weft_device *device = netdev_priv(dev);
-	struct weft_identity *identity;
 	bool told;
 
 	/* A device whose registration failed is not in the list and was never announced. */
@@ -281,12 +280,10 @@ static void netdev_uninit(struct net_device *dev)
 	weft_binding_close(device);
 	weft_peer_unpublish_all(device, &device->removal);
 	RCU_INIT_POINTER(device->home, NULL);
-	identity = rcu_replace_pointer(device->identity, NULL,
-				       lockdep_is_held(&device->config_lock));
-	weft_identity_put(identity);
-	identity = rcu_replace_pointer(device->previous_identity, NULL,
-				       lockdep_is_held(&device->config_lock));
-	weft_identity_put(identity);
+	weft_identity_put(rcu_replace_pointer(device->identity, NULL,
+					      lockdep_is_held(&device->config_lock)));
+	weft_identity_put(rcu_replace_pointer(device->previous_identity, NULL,
+					      lockdep_is_held(&device->config_lock)));
 	mutex_unlock(&device->config_lock);
 	/* The home's exit sees either the device with its peers, or peers counted as leaving. */
 	mutex_unlock(&netdev_list_lock);

@@ -8,6 +8,7 @@
 #include "control/netlink.h"
 #include "control/nl_addr.h"
 #include "control/nl_stats.h"
+#include "control/rotation.h"
 #include "core/device.h"
 #include "core/identity.h"
 #include "core/lookup.h"
@@ -355,8 +356,7 @@ static int nl_get_put_peers(struct sk_buff *skb, struct weft_device *device,
 
 static int nl_get_put_identity(struct sk_buff *skb, struct weft_device *device)
 {
-	struct weft_identity *identity =
-		rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
+	const struct weft_identity *identity = weft_rotation_identity(device);
 
 	if (!identity)
 		return 0;
@@ -366,9 +366,7 @@ static int nl_get_put_identity(struct sk_buff *skb, struct weft_device *device)
 
 static int nl_get_put_rotation(struct sk_buff *skb, struct weft_device *device)
 {
-	struct weft_identity *previous =
-		rcu_dereference_protected(device->previous_identity,
-					  lockdep_is_held(&device->config_lock));
+	const struct weft_identity *previous = weft_rotation_previous(device);
 
 	if (!previous)
 		return 0;

@@ -11,72 +11,44 @@
 #include "core/session.h"
 #include "core/timers.h"
 
-#include <crypto/algapi.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-static struct weft_identity *rotation_identity(struct weft_device *device)
-{
-	return rcu_dereference_protected(device->identity,
-					 lockdep_is_held(&device->config_lock));
-}
-
-static struct weft_identity *rotation_previous(struct weft_device *device)
-{
-	return rcu_dereference_protected(device->previous_identity,
-					 lockdep_is_held(&device->config_lock));
-}
-
-/* Ends all sessions that were made under an identity which can no longer be found. */
-static void rotation_phase_out(struct weft_device *device, u64 serial)
+/*
+ * Forgets an identity that can no longer be found as the current one: ends all sessions made under
+ * it, and wipes it with all state derived from it.
+ */
+static void rotation_forget(struct weft_device *device, struct weft_identity *identity,
+			    enum weft_event_type type, enum weft_event_cause cause)
 {
 	struct weft_peer *peer;
 
 	lockdep_assert_held(&device->config_lock);
+	rcu_assign_pointer(device->previous_identity, NULL);
+	device->until_ns = 0;
 	list_for_each_entry(peer, &device->peers, list) {
 		mutex_lock(&peer->handshake_lock);
-		if (weft_peer_phase_out(peer, WEFT_KEY_IDENTITY, serial))
+		weft_peer_forget_identity(peer, identity->serial);
+		if (weft_peer_phase_out(peer, WEFT_KEY_IDENTITY, identity->serial))
 			weft_timers_event(peer, WEFT_FSM_RENEWAL);
 		mutex_unlock(&peer->handshake_lock);
 		cond_resched();
 	}
-}
-
-/* Wipes an identity that can no longer be found, and all state derived from it except sessions. */
-static void rotation_erase(struct weft_device *device, struct weft_identity *identity)
-{
-	struct weft_peer *peer;
-
-	lockdep_assert_held(&device->config_lock);
-	list_for_each_entry(peer, &device->peers, list) {
-		mutex_lock(&peer->handshake_lock);
-		weft_peer_forget_identity(peer, identity->serial);
-		mutex_unlock(&peer->handshake_lock);
-		cond_resched();
-	}
+	weft_device_changed(device);
+	weft_device_event(device, type, cause, identity->key.public);
 	weft_identity_put(identity);
 }
 
 /* Ends the previous identity, if there is one. Returns false if there is none. */
 static bool rotation_end(struct weft_device *device, enum weft_event_cause cause)
 {
-	struct weft_identity *previous = rotation_previous(device);
-	u8 old[WEFT_KEY_LEN];
-	u64 serial;
+	struct weft_identity *previous = weft_rotation_previous(device);
 
-	if (!previous)
-		return false;
-	memcpy(old, previous->key.public, sizeof(old));
-	serial = previous->serial;
-	rcu_assign_pointer(device->previous_identity, NULL);
-	device->until_ns = 0;
-	rotation_erase(device, previous);
-	rotation_phase_out(device, serial);
-	weft_device_changed(device);
-	weft_device_event(device, WEFT_EVENT_GRACE_ENDED, cause, old);
-	return true;
+	if (previous)
+		rotation_forget(device, previous, WEFT_EVENT_GRACE_ENDED, cause);
+	return previous;
 }
 
 static void rotation_end_peer(struct weft_peer *peer, u64 now_ns)
@@ -184,18 +156,18 @@ static void rotation_renew_all(struct weft_device *device)
 static int rotation_may_begin(struct weft_device *device, const struct weft_identity *next,
 			      struct netlink_ext_ack *extack)
 {
-	struct weft_identity *now = rotation_identity(device);
+	struct weft_identity *now = weft_rotation_identity(device);
 	struct weft_peer *peer;
 
 	if (!now) {
 		NL_SET_ERR_MSG(extack, "rotation: there is no private key to replace");
 		return -ENOKEY;
 	}
-	if (rotation_previous(device)) {
+	if (weft_rotation_previous(device)) {
 		NL_SET_ERR_MSG(extack, "rotation: the one before goes on; finish or undo it first");
 		return -EBUSY;
 	}
-	if (!crypto_memneq(now->key.private, next->key.private, WEFT_KEY_LEN)) {
+	if (weft_identity_equal(now, next)) {
 		NL_SET_ERR_MSG(extack, "private key: the device has it already");
 		return -EEXIST;
 	}
@@ -211,9 +183,8 @@ static int rotation_may_begin(struct weft_device *device, const struct weft_iden
 /* A request is repeated by a caller that does not know whether the rotation has begun. */
 static bool rotation_has_begun(struct weft_device *device, const struct weft_identity *next)
 {
-	return rotation_previous(device) &&
-	       !crypto_memneq(rotation_identity(device)->key.private, next->key.private,
-			      WEFT_KEY_LEN);
+	return weft_rotation_previous(device) &&
+	       weft_identity_equal(weft_rotation_identity(device), next);
 }
 
 /* The grace counts from the beginning of the rotation, however often the request is repeated. */
@@ -231,7 +202,7 @@ static void rotation_set_grace(struct weft_device *device, u32 grace_s)
 static int rotation_take(struct weft_device *device, struct weft_identity *next, u32 grace_s,
 			 struct netlink_ext_ack *extack)
 {
-	struct weft_identity *now = rotation_identity(device);
+	struct weft_identity *now = weft_rotation_identity(device);
 	int err;
 
 	if (rotation_has_begun(device, next)) {
@@ -327,22 +298,13 @@ int weft_rotation_finish(struct weft_device *device, struct netlink_ext_ack *ext
 
 static int rotation_go_back(struct weft_device *device, struct netlink_ext_ack *extack)
 {
-	struct weft_identity *undone = rotation_identity(device);
-	struct weft_identity *previous = rotation_previous(device);
-	u8 old[WEFT_KEY_LEN];
-	u64 serial;
+	struct weft_identity *undone = weft_rotation_identity(device);
+	struct weft_identity *previous = weft_rotation_previous(device);
 
 	if (!previous)
 		return rotation_refuse_none(extack);
-	memcpy(old, undone->key.public, sizeof(old));
 	rcu_assign_pointer(device->identity, previous);
-	rcu_assign_pointer(device->previous_identity, NULL);
-	device->until_ns = 0;
-	serial = undone->serial;
-	rotation_erase(device, undone);
-	rotation_phase_out(device, serial);
-	weft_device_changed(device);
-	weft_device_event(device, WEFT_EVENT_IDENTITY_ROTATED, WEFT_CAUSE_UNDO, old);
+	rotation_forget(device, undone, WEFT_EVENT_IDENTITY_ROTATED, WEFT_CAUSE_UNDO);
 	rotation_renew_all(device);
 	return 0;
 }
@@ -377,8 +339,8 @@ int weft_rotation_undo(struct weft_device *device, struct netlink_ext_ack *extac
  */
 bool weft_rotation_is_own(struct weft_device *device, const u8 key[WEFT_KEY_LEN])
 {
-	return weft_identity_has_key(rotation_identity(device), key) ||
-	       weft_identity_has_key(rotation_previous(device), key);
+	return weft_identity_has_key(weft_rotation_identity(device), key) ||
+	       weft_identity_has_key(weft_rotation_previous(device), key);
 }
 
 /*
@@ -404,14 +366,12 @@ static void rotation_restart_peer(struct weft_device *device, struct weft_peer *
 void weft_rotation_set_identity(struct weft_device *device, struct weft_identity *identity,
 				struct weft_removal *removal)
 {
-	struct weft_identity *old;
+	struct weft_identity *old = weft_rotation_identity(device);
 	struct weft_peer *peer;
 
-	lockdep_assert_held(&device->config_lock);
 	/* The previous key is removed too, with all sessions under it. */
 	rotation_end(device, WEFT_CAUSE_ADMINISTRATION);
-	old = rcu_replace_pointer(device->identity, identity,
-				  lockdep_is_held(&device->config_lock));
+	rcu_assign_pointer(device->identity, identity);
 	weft_identity_put(old);
 	if (identity) {
 		peer = weft_lookup_peer(device, identity->key.public);
