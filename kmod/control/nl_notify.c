@@ -2,6 +2,7 @@
 
 #include "control/nl_notify.h"
 #include "control/netlink-gen.h"
+#include "control/nl_addr.h"
 #include "core/device.h"
 #include "core/lookup.h"
 #include "core/peer_endpoint.h"
@@ -39,11 +40,7 @@ static int nl_notify_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)
 	struct weft_endpoint endpoint;
 
 	weft_peer_endpoint(peer, &endpoint);
-	if (endpoint.addr.sa_family == AF_INET)
-		return nla_put(skb, WEFT_EVENT_A_ENDPOINT, sizeof(endpoint.addr4), &endpoint.addr4);
-	if (endpoint.addr.sa_family == AF_INET6)
-		return nla_put(skb, WEFT_EVENT_A_ENDPOINT, sizeof(endpoint.addr6), &endpoint.addr6);
-	return 0;
+	return weft_nl_addr_put(skb, WEFT_EVENT_A_ENDPOINT, &endpoint);
 }
 
 /* Under RCU. */
