@@ -119,7 +119,7 @@ const struct genl_family *weft_netlink_family_of(const struct nlmsghdr *nlh)
  * Context: process, once at load.
  * Return: 0 or a negative errno; -EEXIST if a name is taken.
  */
-int __init weft_netlink_init(bool compat)
+int weft_netlink_init(bool compat)
 {
 	int err = compat ? genl_register_family(&netlink_wireguard_family) : 0;
 

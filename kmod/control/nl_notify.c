@@ -30,7 +30,7 @@ static const struct genl_family *nl_notify_family __ro_after_init;
  *
  * Context: process, once at load, before weft_netdev_init().
  */
-void __init weft_nl_notify_init(const struct genl_family *family)
+void weft_nl_notify_init(const struct genl_family *family)
 {
 	nl_notify_family = family;
 }
