@@ -39,10 +39,7 @@
 
 #include <uapi/linux/weft.h>
 
-/**
- * weft_config_init() - initialise an empty change
- * @config: filled in
- */
+/* Initialises an empty change. */
 void weft_config_init(struct weft_config *config)
 {
 	memset(config, 0, sizeof(*config));

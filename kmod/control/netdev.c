@@ -513,13 +513,7 @@ static struct notifier_block netdev_notifier = {
 	.notifier_call = netdev_hear,
 };
 
-/**
- * weft_netdev_init() - register the link kind
- * @compat: whether to register the kind wireguard as well
- *
- * Context: process, once at load.
- * Return: 0 or a negative errno; -EEXIST if a name is taken.
- */
+/* Registers the link kind, and wireguard too if @compat. -EEXIST: a name is taken. */
 int weft_netdev_init(bool compat)
 {
 	int err = register_pernet_device(&netdev_net_ops);
@@ -549,12 +543,7 @@ unregister_net:
 	return err;
 }
 
-/**
- * weft_netdev_exit() - remove every device, and the link kind
- * @compat: the argument of weft_netdev_init()
- *
- * Context: process, once at unload.
- */
+/* Removes every device, and the link kinds. */
 void weft_netdev_exit(bool compat)
 {
 	rtnl_link_unregister(&netdev_link_ops);

@@ -112,13 +112,7 @@ const struct genl_family *weft_netlink_family_of(const struct nlmsghdr *nlh)
 								&netlink_family;
 }
 
-/**
- * weft_netlink_init() - register the family
- * @compat: whether to register the family wireguard as well
- *
- * Context: process, once at load.
- * Return: 0 or a negative errno; -EEXIST if a name is taken.
- */
+/* Registers the family, and wireguard too if @compat. -EEXIST: a name is taken. */
 int weft_netlink_init(bool compat)
 {
 	int err = compat ? genl_register_family(&netlink_wireguard_family) : 0;
@@ -131,12 +125,7 @@ int weft_netlink_init(bool compat)
 	return err;
 }
 
-/**
- * weft_netlink_exit() - unregister the family
- * @compat: the argument of weft_netlink_init()
- *
- * Context: process, once at unload.
- */
+/* Unregisters the families. */
 void weft_netlink_exit(bool compat)
 {
 	genl_unregister_family(&netlink_family);

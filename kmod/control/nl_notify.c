@@ -24,12 +24,7 @@
 /* Set before the first device can be made, then constant. */
 static const struct genl_family *nl_notify_family __ro_after_init;
 
-/**
- * weft_nl_notify_init() - set the family that events belong to
- * @family: the family; it need not be registered yet
- *
- * Context: process, once at load, before weft_netdev_init().
- */
+/* Sets the family of events, before weft_netdev_init(). It need not be registered yet. */
 void weft_nl_notify_init(const struct genl_family *family)
 {
 	nl_notify_family = family;

@@ -101,10 +101,7 @@ unlock:
 	mutex_unlock(&device->config_lock);
 }
 
-/**
- * weft_rotation_init() - initialise the work that ends a device's graces
- * @device: the device
- */
+/* Initialises the work that ends a device's graces. */
 void weft_rotation_init(struct weft_device *device)
 {
 	INIT_LIST_HEAD(&device->graces);
@@ -112,12 +109,7 @@ void weft_rotation_init(struct weft_device *device)
 	INIT_DELAYED_WORK(&device->grace_work, rotation_work);
 }
 
-/**
- * weft_rotation_exit() - stop the work that ends a device's graces
- * @device: the device; it is being removed, and has no peers any more
- *
- * Context: process, not under device->config_lock; may sleep.
- */
+/* Waits for that work. The device has no peers any more. Not under device->config_lock. */
 void weft_rotation_exit(struct weft_device *device)
 {
 	cancel_delayed_work_sync(&device->grace_work);

@@ -29,11 +29,7 @@ static void peer_keys_fill(struct weft_public *key, const u8 public[WEFT_KEY_LEN
 	key->serial = atomic64_inc_return(&peer_keys_serial);
 }
 
-/**
- * weft_peer_keys_init() - give a peer that is not published yet its key
- * @peer: the peer, zeroed
- * @public: 32 bytes
- */
+/* Gives a zeroed peer, which is not published yet, its public key. */
 void weft_peer_keys_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 {
 	struct weft_peer_keys *keys = &peer->keys;
