@@ -20,6 +20,7 @@
 #include "control/config.h"
 #include "control/change.h"
 #include "control/config_check.h"
+#include "control/refuse.h"
 #include "control/rotation.h"
 #include "core/device.h"
 #include "core/identity.h"
@@ -33,7 +34,6 @@
 #include "datapath/xmit.h"
 #include "udp/binding.h"
 
-#include <linux/netlink.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -157,10 +157,9 @@ static int config_prepare_peers(struct weft_config *config, struct weft_device *
 		err = config_prepare_peer(peer, device, removes);
 		if (err)
 			return err;
-		if (peer->fresh && ++count > WEFT_PEERS_MAX) {
-			NL_SET_ERR_MSG(extack, "too many peers: a device has at most 1048576");
-			return -ENOSPC;
-		}
+		if (peer->fresh && ++count > WEFT_PEERS_MAX)
+			return weft_refuse(extack, -ENOSPC,
+					   "too many peers: a device has at most 1048576");
 		cond_resched();
 	}
 	return 0;
@@ -221,20 +220,14 @@ int weft_config_prepare(struct weft_config *config, struct weft_device *device,
 	int err;
 
 	lockdep_assert_held(&device->config_lock);
-	if (device->gone) {
-		NL_SET_ERR_MSG(extack, "interface: it is being removed");
-		return -ENODEV;
-	}
-	if (!device->up && config_connects(config)) {
-		NL_SET_ERR_MSG(extack, "connect: the interface is down");
-		return -ENETDOWN;
-	}
+	if (device->gone)
+		return weft_refuse(extack, -ENODEV, "interface: it is being removed");
+	if (!device->up && config_connects(config))
+		return weft_refuse(extack, -ENETDOWN, "connect: the interface is down");
 	if ((config_binds(config) || weft_change_has(config, WEFT_DEVICE_A_FWMARK)) &&
-	    !weft_binding_may(device)) {
-		NL_SET_ERR_MSG(extack,
-			       "listen port, address, device and fwmark need CAP_NET_ADMIN in the sockets' namespace");
-		return -EPERM;
-	}
+	    !weft_binding_may(device))
+		return weft_refuse(extack, -EPERM,
+				   "listen port, address, device and fwmark need CAP_NET_ADMIN in the sockets' namespace");
 	err = config_prepare_identity(config, device);
 	if (err)
 		return err;

@@ -7,6 +7,7 @@
 
 #include "control/config_check.h"
 #include "control/change.h"
+#include "control/refuse.h"
 #include "control/rotation.h"
 #include "core/device.h"
 #include "core/identity.h"
@@ -16,7 +17,6 @@
 #include "core/peer_ref.h"
 #include "lib/allowedips.h"
 
-#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 
@@ -208,14 +208,12 @@ static int config_check_keys(const struct weft_config *config, struct weft_devic
 	list_for_each_entry(entry, &config->peers, list) {
 		if (!weft_change_has_next(entry))
 			continue;
-		if (config_check_is_own(config, device, entry->next_public)) {
-			NL_SET_ERR_MSG(extack, "next public key: it is the device's own");
-			return -EEXIST;
-		}
-		if (config_check_is_others(config, device, entry)) {
-			NL_SET_ERR_MSG(extack, "next public key: it is another peer's");
-			return -EEXIST;
-		}
+		if (config_check_is_own(config, device, entry->next_public))
+			return weft_refuse(extack, -EEXIST,
+					   "next public key: it is the device's own");
+		if (config_check_is_others(config, device, entry))
+			return weft_refuse(extack, -EEXIST,
+					   "next public key: it is another peer's");
 		cond_resched();
 	}
 	return 0;
@@ -228,14 +226,12 @@ static int config_check_claims(const struct weft_config *config, struct weft_dev
 	const struct weft_config_peer *entry;
 
 	list_for_each_entry(entry, &config->peers, list) {
-		if (config_check_name_is_taken(config, device, entry)) {
-			NL_SET_ERR_MSG(extack, "name: another peer of the device has it");
-			return -EEXIST;
-		}
-		if (config_check_any_prefix_is_taken(config, device, entry)) {
-			NL_SET_ERR_MSG(extack, "allowed IPs: another peer has one of them");
-			return -EEXIST;
-		}
+		if (config_check_name_is_taken(config, device, entry))
+			return weft_refuse(extack, -EEXIST,
+					   "name: another peer of the device has it");
+		if (config_check_any_prefix_is_taken(config, device, entry))
+			return weft_refuse(extack, -EEXIST,
+					   "allowed IPs: another peer has one of them");
 		cond_resched();
 	}
 	return 0;

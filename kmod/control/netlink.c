@@ -3,6 +3,7 @@
 #include "control/netlink.h"
 #include "control/netdev.h"
 #include "control/netlink-gen.h"
+#include "control/refuse.h"
 #include "lib/wire.h"
 
 #include <linux/netdevice.h>
@@ -25,21 +26,20 @@ struct net_device *weft_netlink_interface(struct net *net, struct nlattr **attrs
 	struct nlattr *index = attrs[WEFT_DEVICE_A_IFINDEX], *name = attrs[WEFT_DEVICE_A_IFNAME];
 	struct net_device *dev;
 
-	if (!index == !name) {
-		NL_SET_ERR_MSG(extack, "interface: give its index or its name, and not both");
-		return ERR_PTR(-EBADR);
-	}
+	if (!index == !name)
+		return ERR_PTR(weft_refuse(extack, -EBADR,
+					   "interface: give its index or its name, and not both"));
 	if (index)
 		dev = dev_get_by_index(net, nla_get_u32(index));
 	else
 		dev = dev_get_by_name(net, nla_data(name));
 	if (!dev)
-		return ERR_PTR(weft_netlink_refuse(extack, index ?: name, -ENODEV,
-					      "interface: there is none of that index or name"));
+		return ERR_PTR(weft_refuse_attr(extack, index ?: name, -ENODEV,
+						"interface: there is none of that index or name"));
 	if (!weft_netdev_device(dev)) {
 		dev_put(dev);
-		return ERR_PTR(weft_netlink_refuse(extack, index ?: name, -EOPNOTSUPP,
-					      "interface: it is not one of weft's"));
+		return ERR_PTR(weft_refuse_attr(extack, index ?: name, -EOPNOTSUPP,
+						"interface: it is not one of weft's"));
 	}
 	return dev;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "control/nl_addr.h"
-#include "control/netlink.h"
+#include "control/refuse.h"
 #include "core/candidates.h"
 #include "core/device.h"
 #include "core/endpoint.h"
@@ -124,8 +124,8 @@ int weft_nl_addr_get(struct weft_endpoint *endpoint, const struct nlattr *attr,
 		memcpy(&endpoint->addr6, nla_data(attr), sizeof(endpoint->addr6));
 		endpoint->addr6.sin6_flowinfo = 0;
 	} else {
-		return weft_netlink_refuse(extack, attr, -EINVAL,
-					   "endpoint: no struct sockaddr_in or sockaddr_in6");
+		return weft_refuse_attr(extack, attr, -EINVAL,
+					"endpoint: no struct sockaddr_in or sockaddr_in6");
 	}
 	return 0;
 }
@@ -140,8 +140,7 @@ static int nl_addr_get_candidate(struct weft_endpoint *endpoint, const struct nl
 	if (err)
 		return err;
 	if (!attrs[WEFT_CANDIDATE_A_ENDPOINT])
-		return weft_netlink_refuse(extack, nest, -EINVAL,
-					   "candidate: it needs an endpoint");
+		return weft_refuse_attr(extack, nest, -EINVAL, "candidate: it needs an endpoint");
 	err = weft_nl_addr_get(endpoint, attrs[WEFT_CANDIDATE_A_ENDPOINT], extack);
 	if (err || endpoint->addr.sa_family != AF_INET6)
 		return err;
@@ -160,11 +159,10 @@ static int nl_addr_count(const struct nlattr *nest, struct netlink_ext_ack *exta
 	nla_for_each_nested(attr, nest, rest)
 		count++;
 	if (rest > 0)
-		return weft_netlink_refuse(extack, nest, -EINVAL,
-					   "candidates: bytes after the last attribute");
+		return weft_refuse_attr(extack, nest, -EINVAL,
+					"candidates: bytes after the last attribute");
 	if (count > WEFT_CANDIDATES_MAX)
-		return weft_netlink_refuse(extack, nest, -E2BIG,
-					   "candidates: a peer has at most 16");
+		return weft_refuse_attr(extack, nest, -E2BIG, "candidates: a peer has at most 16");
 	return count;
 }
 
@@ -218,11 +216,11 @@ static int nl_addr_get_interface(struct weft_binding *binding, struct nlattr **a
 		      *name = attrs[WEFT_DEVICE_A_BIND_IFNAME];
 
 	if (index && name)
-		return weft_netlink_refuse(extack, name, -EINVAL,
-					   "bind device: give its index or its name, and not both");
+		return weft_refuse_attr(extack, name, -EINVAL,
+					"bind device: give its index or its name, and not both");
 	if (index && nla_get_u32(index) > INT_MAX)
-		return weft_netlink_refuse(extack, index, -EINVAL,
-					   "bind device: there is no such index");
+		return weft_refuse_attr(extack, index, -EINVAL,
+					"bind device: there is no such index");
 	if (index)
 		binding->ifindex = nla_get_u32(index);
 	if (name)
@@ -243,11 +241,11 @@ static int nl_addr_get_addresses(struct weft_binding *binding, struct nlattr **a
 		binding->address6 = nla_get_in6_addr(address6);
 	if (ipv4_is_multicast(binding->address4.s_addr) ||
 	    ipv4_is_lbcast(binding->address4.s_addr))
-		return weft_netlink_refuse(extack, address4, -EINVAL,
-					   "listen address: it stands for many hosts");
+		return weft_refuse_attr(extack, address4, -EINVAL,
+					"listen address: it stands for many hosts");
 	if (ipv6_addr_is_multicast(&binding->address6))
-		return weft_netlink_refuse(extack, address6, -EINVAL,
-					   "listen address: it stands for many hosts");
+		return weft_refuse_attr(extack, address6, -EINVAL,
+					"listen address: it stands for many hosts");
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "control/netlink-gen.h"
 #include "control/netlink.h"
 #include "control/nl_addr.h"
+#include "control/refuse.h"
 #include "control/rotation.h"
 #include "core/device.h"
 #include "core/peer_keys.h"
@@ -51,15 +52,15 @@ static int nl_set_parse_address(struct weft_config_allowedip *ip, struct nlattr 
 	else if (family == AF_INET6)
 		ip->bits = 128;
 	else
-		return weft_netlink_refuse(extack, attrs[WEFT_ALLOWEDIP_A_FAMILY], -EINVAL,
-				      "allowed IP: the family is neither AF_INET nor AF_INET6");
+		return weft_refuse_attr(extack, attrs[WEFT_ALLOWEDIP_A_FAMILY], -EINVAL,
+					"allowed IP: the family is neither AF_INET nor AF_INET6");
 	if (nla_len(address) != ip->bits / 8)
-		return weft_netlink_refuse(extack, address, -EINVAL,
-					   "allowed IP: the address is not 4 or 16 bytes");
+		return weft_refuse_attr(extack, address, -EINVAL,
+					"allowed IP: the address is not 4 or 16 bytes");
 	ip->cidr = nla_get_u8(cidr);
 	if (ip->cidr > ip->bits)
-		return weft_netlink_refuse(extack, cidr, -EINVAL,
-					   "allowed IP: the prefix length is over 32 or 128");
+		return weft_refuse_attr(extack, cidr, -EINVAL,
+					"allowed IP: the prefix length is over 32 or 128");
 	nla_memcpy(ip->address, address, sizeof(ip->address));
 	return 0;
 }
@@ -86,8 +87,8 @@ static noinline_for_stack int nl_set_parse_allowedip(struct list_head *list, str
 		return err;
 	if (!attrs[WEFT_ALLOWEDIP_A_FAMILY] || !attrs[WEFT_ALLOWEDIP_A_IPADDR] ||
 	    !attrs[WEFT_ALLOWEDIP_A_CIDR_MASK])
-		return weft_netlink_refuse(extack, nest, -EINVAL,
-					   "allowed IP: it needs family, address, prefix length");
+		return weft_refuse_attr(extack, nest, -EINVAL,
+					"allowed IP: it needs family, address, prefix length");
 	ip = kzalloc(sizeof(*ip), GFP_KERNEL_ACCOUNT);
 	if (!ip)
 		return -ENOMEM;
@@ -111,8 +112,8 @@ static int nl_set_parse_allowedips(struct list_head *list, struct nlattr *nest,
 	}
 	/* The core does not check for trailing bytes in an array. */
 	if (rest > 0)
-		return weft_netlink_refuse(extack, nest, -EINVAL,
-					   "allowed IPs: bytes after the last attribute");
+		return weft_refuse_attr(extack, nest, -EINVAL,
+					"allowed IPs: bytes after the last attribute");
 	return 0;
 }
 
@@ -140,17 +141,16 @@ static int nl_set_refuse_name(enum weft_peer_name_verdict verdict, const struct 
 	case WEFT_PEER_NAME_GOOD:
 		return 0;
 	case WEFT_PEER_NAME_LENGTH:
-		return weft_netlink_refuse(extack, attr, -EINVAL,
-					   "name: it is longer than 63 bytes");
+		return weft_refuse_attr(extack, attr, -EINVAL, "name: it is longer than 63 bytes");
 	case WEFT_PEER_NAME_ENCODING:
-		return weft_netlink_refuse(extack, attr, -EINVAL, "name: it is not UTF-8");
+		return weft_refuse_attr(extack, attr, -EINVAL, "name: it is not UTF-8");
 	case WEFT_PEER_NAME_CONTROL:
-		return weft_netlink_refuse(extack, attr, -EINVAL,
-					   "name: there is a control character in it");
+		return weft_refuse_attr(extack, attr, -EINVAL,
+					"name: there is a control character in it");
 	case WEFT_PEER_NAME_KEY:
 		break;
 	}
-	return weft_netlink_refuse(extack, attr, -EINVAL, "name: it looks like a key");
+	return weft_refuse_attr(extack, attr, -EINVAL, "name: it looks like a key");
 }
 
 static int nl_set_parse_name(struct weft_config_peer *peer, const struct nlattr *attr,
@@ -174,8 +174,8 @@ static int nl_set_check_end(const struct nlattr *attr, struct netlink_ext_ack *e
 {
 	if (!attr || !memchr_inv(nla_data(attr), 0, nla_len(attr)))
 		return 0;
-	return weft_netlink_refuse(extack, attr, -EINVAL,
-				   "previous key: it can be set to zeros only, which ends it");
+	return weft_refuse_attr(extack, attr, -EINVAL,
+				"previous key: it can be set to zeros only, which ends it");
 }
 
 static int nl_set_parse_keys(struct weft_config_peer *peer, struct nlattr **attrs,
@@ -196,8 +196,8 @@ static int nl_set_parse_peer_values(struct weft_config_peer *peer, struct nlattr
 	int err;
 
 	if (attr && nla_get_u32(attr) > 1)
-		return weft_netlink_refuse(extack, attr, -EPFNOSUPPORT,
-					   "protocol version: only 1 exists");
+		return weft_refuse_attr(extack, attr, -EPFNOSUPPORT,
+					"protocol version: only 1 exists");
 	if (attrs[WEFT_PEER_A_FLAGS])
 		peer->flags = nla_get_u32(attrs[WEFT_PEER_A_FLAGS]);
 	nl_set_get_key(peer->preshared, attrs[WEFT_PEER_A_PRESHARED_KEY]);
@@ -221,7 +221,7 @@ static int nl_set_parse_peer(struct weft_config *config, struct nlattr *nest,
 	if (err)
 		return err;
 	if (!attrs[WEFT_PEER_A_PUBLIC_KEY])
-		return weft_netlink_refuse(extack, nest, -EINVAL, "peer: it needs a public key");
+		return weft_refuse_attr(extack, nest, -EINVAL, "peer: it needs a public key");
 	peer = kzalloc(sizeof(*peer), GFP_KERNEL_ACCOUNT);
 	if (!peer)
 		return -ENOMEM;
@@ -248,8 +248,8 @@ static int nl_set_parse_peers(struct weft_config *config, struct nlattr *nest,
 		cond_resched();
 	}
 	if (rest > 0)
-		return weft_netlink_refuse(extack, nest, -EINVAL,
-					   "peers: bytes after the last attribute");
+		return weft_refuse_attr(extack, nest, -EINVAL,
+					"peers: bytes after the last attribute");
 	return 0;
 }
 
@@ -323,25 +323,24 @@ static int nl_set_rotate(struct weft_device *device, const struct genl_info *inf
 		      *private = info->attrs[WEFT_DEVICE_A_PRIVATE_KEY],
 		      *grace = info->attrs[WEFT_DEVICE_A_GRACE];
 
-	if (!action) {
-		NL_SET_ERR_MSG(info->extack, "rotation: begin one, finish it, or undo it?");
-		return -EINVAL;
-	}
+	if (!action)
+		return weft_refuse(info->extack, -EINVAL,
+				   "rotation: begin one, finish it, or undo it?");
 	switch (nla_get_u32(action)) {
 	case WEFT_ROTATE_ACTION_BEGIN:
 		if (private)
 			return weft_rotation_begin(device, nla_data(private),
 						   grace ? nla_get_u32(grace) : WEFT_GRACE_S,
 						   info->extack);
-		NL_SET_ERR_MSG(info->extack, "private key: a rotation begins with a new one");
-		return -EINVAL;
+		return weft_refuse(info->extack, -EINVAL,
+				   "private key: a rotation begins with a new one");
 	case WEFT_ROTATE_ACTION_FINISH:
 		return weft_rotation_finish(device, info->extack);
 	case WEFT_ROTATE_ACTION_UNDO:
 		return weft_rotation_undo(device, info->extack);
 	}
-	return weft_netlink_refuse(info->extack, action, -EINVAL,
-				   "rotation: one can be begun, finished or undone");
+	return weft_refuse_attr(info->extack, action, -EINVAL,
+				"rotation: one can be begun, finished or undone");
 }
 
 int weft_nl_rotate_doit(struct sk_buff *skb, struct genl_info *info)

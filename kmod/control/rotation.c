@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "control/rotation.h"
+#include "control/refuse.h"
 #include "core/device.h"
 #include "core/handshake_state.h"
 #include "core/identity.h"
@@ -11,7 +12,6 @@
 #include "core/session.h"
 #include "core/timers.h"
 
-#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
@@ -151,24 +151,17 @@ static int rotation_may_begin(struct weft_device *device, const struct weft_iden
 	struct weft_identity *now = weft_rotation_identity(device);
 	struct weft_peer *peer;
 
-	if (!now) {
-		NL_SET_ERR_MSG(extack, "rotation: there is no private key to replace");
-		return -ENOKEY;
-	}
-	if (weft_rotation_previous(device)) {
-		NL_SET_ERR_MSG(extack, "rotation: the one before goes on; finish or undo it first");
-		return -EBUSY;
-	}
-	if (weft_identity_equal(now, next)) {
-		NL_SET_ERR_MSG(extack, "private key: the device has it already");
-		return -EEXIST;
-	}
+	if (!now)
+		return weft_refuse(extack, -ENOKEY, "rotation: there is no private key to replace");
+	if (weft_rotation_previous(device))
+		return weft_refuse(extack, -EBUSY,
+				   "rotation: the one before goes on; finish or undo it first");
+	if (weft_identity_equal(now, next))
+		return weft_refuse(extack, -EEXIST, "private key: the device has it already");
 	peer = weft_lookup_peer(device, next->key.public);
 	weft_peer_put(peer);
-	if (peer) {
-		NL_SET_ERR_MSG(extack, "private key: its public key is a peer's");
-		return -EEXIST;
-	}
+	if (peer)
+		return weft_refuse(extack, -EEXIST, "private key: its public key is a peer's");
 	return 0;
 }
 
@@ -219,10 +212,7 @@ static int rotation_take(struct weft_device *device, struct weft_identity *next,
 
 static int rotation_refuse_gone(const struct weft_device *device, struct netlink_ext_ack *extack)
 {
-	if (!device->gone)
-		return 0;
-	NL_SET_ERR_MSG(extack, "interface: it is being removed");
-	return -ENODEV;
+	return device->gone ? weft_refuse(extack, -ENODEV, "interface: it is being removed") : 0;
 }
 
 /**
@@ -245,11 +235,10 @@ int weft_rotation_begin(struct weft_device *device, const u8 private[WEFT_KEY_LE
 	struct weft_identity *next = weft_identity_create(private);
 	int err;
 
-	if (IS_ERR(next)) {
-		if (PTR_ERR(next) == -EINVAL)
-			NL_SET_ERR_MSG(extack, "private key: all zeros are none");
+	if (next == ERR_PTR(-EINVAL))
+		return weft_refuse(extack, -EINVAL, "private key: all zeros are none");
+	if (IS_ERR(next))
 		return PTR_ERR(next);
-	}
 	mutex_lock(&device->config_lock);
 	err = rotation_refuse_gone(device, extack) ?:
 	      rotation_take(device, next, grace_s, extack);
@@ -261,8 +250,7 @@ int weft_rotation_begin(struct weft_device *device, const u8 private[WEFT_KEY_LE
 
 static int rotation_refuse_none(struct netlink_ext_ack *extack)
 {
-	NL_SET_ERR_MSG(extack, "rotation: none goes on, there is no previous key");
-	return -ENOENT;
+	return weft_refuse(extack, -ENOENT, "rotation: none goes on, there is no previous key");
 }
 
 /**
