@@ -13,8 +13,8 @@
 #include "udp/socket.h"
 
 #include <linux/bitops.h>
+#include <linux/in6.h>
 #include <linux/list.h>
-#include <linux/string.h>
 #include <linux/types.h>
 
 #include <uapi/linux/weft.h>
@@ -26,7 +26,7 @@ struct weft_peer;
 struct weft_config_allowedip {
 	struct list_head list;
 	struct weft_allowedips_node *spare[WEFT_ALLOWEDIPS_SPARES];
-	u8 address[16];
+	struct in6_addr address;	/* of IPv4: the first four bytes */
 	u8 bits;			/* 32 or 128 */
 	u8 cidr;
 	bool remove;
@@ -80,26 +80,5 @@ static inline bool weft_change_has_any(const unsigned long *has, const u8 *attrs
 #define weft_change_has(change, ...)					\
 	weft_change_has_any((change)->has, (const u8 []){ __VA_ARGS__ },	\
 			    sizeof((const u8 []){ __VA_ARGS__ }))
-
-/**
- * weft_change_has_next() - whether a change gives a peer a next public key
- * @entry: the peer's entry
- */
-static inline bool weft_change_has_next(const struct weft_config_peer *entry)
-{
-	return weft_change_has(entry, WEFT_PEER_A_NEXT_PUBLIC_KEY) &&
-	       memchr_inv(entry->next_public, 0, WEFT_KEY_LEN) &&
-	       !(entry->flags & WEFT_PEER_F_REMOVE_ME);
-}
-
-/**
- * weft_change_has_next_preshared() - whether a change gives a peer a next preshared key
- * @entry: the peer's entry
- */
-static inline bool weft_change_has_next_preshared(const struct weft_config_peer *entry)
-{
-	return weft_change_has(entry, WEFT_PEER_A_NEXT_PRESHARED_KEY) &&
-	       memchr_inv(entry->next_preshared, 0, WEFT_KEY_LEN);
-}
 
 #endif /* WEFT_CHANGE_H */

@@ -256,10 +256,10 @@ static void config_apply_allowedips(struct weft_config_peer *config, struct weft
 		list_splice_init(&peer->allowedips, &before);
 	list_for_each_entry(ip, &config->allowedips, list) {
 		if (ip->remove)
-			weft_allowedips_remove(table, ip->bits, ip->address, ip->cidr, peer,
+			weft_allowedips_remove(table, ip->bits, &ip->address, ip->cidr, peer,
 					       &freed);
 		else
-			weft_allowedips_insert(table, ip->bits, ip->address, ip->cidr, peer,
+			weft_allowedips_insert(table, ip->bits, &ip->address, ip->cidr, peer,
 					       &peer->allowedips, ip->spare);
 		cond_resched();
 	}
@@ -330,7 +330,8 @@ static void config_apply_keys(const struct weft_config_peer *config, struct weft
 		weft_peer_keys_set_next(peer, config->next_public);
 	if (weft_change_has(config, WEFT_PEER_A_NEXT_PRESHARED_KEY))
 		weft_peer_keys_set_next_preshared(peer, config->next_preshared);
-	if (weft_change_has_next(config) || weft_change_has_next_preshared(config))
+	if (memchr_inv(config->next_public, 0, WEFT_KEY_LEN) ||
+	    memchr_inv(config->next_preshared, 0, WEFT_KEY_LEN))
 		weft_rotation_renew(peer);
 }
 

@@ -19,6 +19,7 @@
 
 #include <linux/sched.h>
 #include <linux/string.h>
+#include <net/ipv6.h>
 
 #include <uapi/linux/weft.h>
 
@@ -91,11 +92,8 @@ static bool config_check_name_is_taken(const struct weft_config *config, struct 
 static bool config_check_same_prefix(const struct weft_config_allowedip *a,
 				     const struct weft_config_allowedip *b)
 {
-	unsigned int whole = a->cidr / 8, left = a->cidr % 8;
-
-	if (a->bits != b->bits || a->cidr != b->cidr || memcmp(a->address, b->address, whole))
-		return false;
-	return !left || !((a->address[whole] ^ b->address[whole]) >> (8 - left));
+	return a->bits == b->bits && a->cidr == b->cidr &&
+	       ipv6_prefix_equal(&a->address, &b->address, a->cidr);
 }
 
 /* Applies an entry to a prefix. Returns its next owner's key, given the present one's. */
@@ -124,13 +122,13 @@ static const u8 *config_check_pass_on(const struct weft_config_peer *entry,
 static bool config_check_prefix_is_taken(const struct weft_config *config,
 					 struct weft_device *device,
 					 const struct weft_config_peer *entry,
-				  const struct weft_config_allowedip *prefix)
+					 const struct weft_config_allowedip *prefix)
 {
 	const struct weft_config_peer *other;
 	const u8 *holder = NULL;
 	struct weft_peer *now;
 
-	now = weft_allowedips_owner(&device->allowedips, prefix->bits, prefix->address,
+	now = weft_allowedips_owner(&device->allowedips, prefix->bits, &prefix->address,
 				    prefix->cidr);
 	if (now && !(config->flags & WEFT_DEVICE_F_REPLACE_PEERS))
 		holder = weft_peer_keys_now(&now->keys);
@@ -206,7 +204,8 @@ static int config_check_keys(const struct weft_config *config, struct weft_devic
 	const struct weft_config_peer *entry;
 
 	list_for_each_entry(entry, &config->peers, list) {
-		if (!weft_change_has_next(entry))
+		if (entry->flags & WEFT_PEER_F_REMOVE_ME ||
+		    !memchr_inv(entry->next_public, 0, WEFT_KEY_LEN))
 			continue;
 		if (config_check_is_own(config, device, entry->next_public))
 			return weft_refuse(extack, -EEXIST,

@@ -253,23 +253,18 @@ static int nl_get_put_peer(struct sk_buff *skb, struct weft_peer *peer,
 	struct nlattr *nest = nla_nest_start(skb, 0);
 	u32 before = cursor->node_count;
 	bool begins = !cursor->node;
-	int err = -EMSGSIZE;
+	int err = 0;
 
 	if (!nest)
 		return -EMSGSIZE;
-	if (nla_put(skb, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_LEN, weft_peer_keys_now(&peer->keys)))
+	if (nla_put(skb, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_LEN, weft_peer_keys_now(&peer->keys)) ||
+	    (begins && nl_get_put_peer_values(skb, peer)) ||
+	    (begins && cursor->own && nl_get_put_own_peer_values(skb, peer)))
 		goto cancel;
-	if (begins && nl_get_put_peer_values(skb, peer))
-		goto cancel;
-	if (begins && cursor->own && nl_get_put_own_peer_values(skb, peer))
-		goto cancel;
-	if (!list_empty(&peer->allowedips)) {
+	if (!list_empty(&peer->allowedips))
 		err = nl_get_put_allowedips(skb, peer, cursor);
-		if (err && cursor->node_count == before)
-			goto cancel;
-	} else {
-		err = 0;
-	}
+	if (err && cursor->node_count == before)
+		goto cancel;
 	nla_nest_end(skb, nest);
 	return err;
 
@@ -415,11 +410,9 @@ static int nl_get_dump_device(struct sk_buff *skb, struct netlink_callback *cb,
 	cb->seq = (u32)device->generation + (u32)atomic_read(&device->promotions) + 1 ?: 1;
 	genl_dump_check_consistent(cb, header);
 	if (!cursor->serial)
-		err = nl_get_put_device(skb, device);
-	if (!err && !cursor->serial && cursor->own)
-		err = nl_get_put_own_device(skb, device);
-	if (!err)
-		err = nl_get_put_peers(skb, device, cursor);
+		err = nl_get_put_device(skb, device) ?:
+		      (cursor->own ? nl_get_put_own_device(skb, device) : 0);
+	err = err ?: nl_get_put_peers(skb, device, cursor);
 	if (err) {
 		genlmsg_cancel(skb, header);
 		return err;

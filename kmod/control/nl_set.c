@@ -61,18 +61,8 @@ static int nl_set_parse_address(struct weft_config_allowedip *ip, struct nlattr 
 	if (ip->cidr > ip->bits)
 		return weft_refuse_attr(extack, cidr, -EINVAL,
 					"allowed IP: the prefix length is over 32 or 128");
-	nla_memcpy(ip->address, address, sizeof(ip->address));
+	nla_memcpy(&ip->address, address, sizeof(ip->address));
 	return 0;
-}
-
-/*
- * The core has validated every message against the policies, nested attributes included. So nests
- * only need to be parsed.
- */
-static int nl_set_open_nest(struct nlattr **attrs, int max, const struct nlattr *nest,
-			    struct netlink_ext_ack *extack)
-{
-	return nla_parse_nested(attrs, max, nest, NULL, extack);
 }
 
 static noinline_for_stack int nl_set_parse_allowedip(struct list_head *list, struct nlattr *nest,
@@ -82,7 +72,8 @@ static noinline_for_stack int nl_set_parse_allowedip(struct list_head *list, str
 	struct weft_config_allowedip *ip;
 	int err;
 
-	err = nl_set_open_nest(attrs, WEFT_ALLOWEDIP_A_MAX, nest, extack);
+	/* The core has validated nested attributes, too. */
+	err = nla_parse_nested(attrs, WEFT_ALLOWEDIP_A_MAX, nest, NULL, extack);
 	if (err)
 		return err;
 	if (!attrs[WEFT_ALLOWEDIP_A_FAMILY] || !attrs[WEFT_ALLOWEDIP_A_IPADDR] ||
@@ -217,7 +208,7 @@ static int nl_set_parse_peer(struct weft_config *config, struct nlattr *nest,
 	struct weft_config_peer *peer;
 	int err;
 
-	err = nl_set_open_nest(attrs, WEFT_PEER_A_MAX, nest, extack);
+	err = nla_parse_nested(attrs, WEFT_PEER_A_MAX, nest, NULL, extack);
 	if (err)
 		return err;
 	if (!attrs[WEFT_PEER_A_PUBLIC_KEY])
@@ -285,19 +276,29 @@ static void nl_set_wipe(const struct nlattr *attr)
 		memzero_explicit(nla_data(attr), nla_len(attr));
 }
 
-int weft_nl_set_device_doit(struct sk_buff *skb, struct genl_info *info)
+/* Makes the change of a message to the device that it names. */
+static int nl_set_doit(struct genl_info *info,
+		       int (*set)(struct weft_device *device, const struct genl_info *info))
 {
-	struct weft_device *device;
-	struct weft_config config;
 	struct net_device *dev;
 	int err;
 
 	dev = weft_netlink_interface(genl_info_net(info), info->attrs, info->extack);
-	if (IS_ERR(dev)) {
-		err = PTR_ERR(dev);
-		goto wipe;
+	err = PTR_ERR_OR_ZERO(dev);
+	if (!err) {
+		err = set(weft_netdev_device(dev), info);
+		dev_put(dev);
 	}
-	device = weft_netdev_device(dev);
+	nl_set_wipe(info->attrs[WEFT_DEVICE_A_PRIVATE_KEY]);
+	nl_set_wipe(info->attrs[WEFT_DEVICE_A_PEERS]);
+	return err;
+}
+
+static int nl_set_device(struct weft_device *device, const struct genl_info *info)
+{
+	struct weft_config config;
+	int err;
+
 	weft_config_init(&config);
 	err = nl_set_parse(&config, info->attrs,
 			   weft_netlink_family_of(info->nlhdr) == weft_netlink_family(),
@@ -310,11 +311,12 @@ int weft_nl_set_device_doit(struct sk_buff *skb, struct genl_info *info)
 		mutex_unlock(&device->config_lock);
 	}
 	weft_config_free(&config);
-	dev_put(dev);
-wipe:
-	nl_set_wipe(info->attrs[WEFT_DEVICE_A_PRIVATE_KEY]);
-	nl_set_wipe(info->attrs[WEFT_DEVICE_A_PEERS]);
 	return err;
+}
+
+int weft_nl_set_device_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return nl_set_doit(info, nl_set_device);
 }
 
 static int nl_set_rotate(struct weft_device *device, const struct genl_info *info)
@@ -345,16 +347,6 @@ static int nl_set_rotate(struct weft_device *device, const struct genl_info *inf
 
 int weft_nl_rotate_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct net_device *dev;
-	int err;
-
-	dev = weft_netlink_interface(genl_info_net(info), info->attrs, info->extack);
-	err = PTR_ERR_OR_ZERO(dev);
-	if (!err) {
-		err = nl_set_rotate(weft_netdev_device(dev), info);
-		dev_put(dev);
-	}
-	nl_set_wipe(info->attrs[WEFT_DEVICE_A_PRIVATE_KEY]);
-	return err;
+	return nl_set_doit(info, nl_set_rotate);
 }
 
