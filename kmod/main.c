@@ -145,7 +145,7 @@ static void main_undo(size_t steps)
 }
 
 /*
- * Reports a name that is taken. Only one module can provide "wireguard", and links of the module
+ * Explains that a name is taken. Only one module can provide "wireguard", and links of the module
  * that came first may be in use. -EEXIST is not returned: modprobe takes it for "loaded already"
  * and prints nothing.
  */

@@ -159,8 +159,11 @@ static struct weft_peer *netdev_destination(const struct weft_device *device,
 	return weft_allowedips_lookup6(&device->allowedips, &ipv6_hdr(skb)->daddr);
 }
 
-/* The header may still be in a page, which ip_tunnel_parse_protocol() does not read. */
-static bool netdev_is_whole(struct sk_buff *skb)
+/*
+ * Whether a packet begins with a header of its protocol. The header may still be in a page, which
+ * ip_tunnel_parse_protocol() does not read.
+ */
+static bool netdev_has_header(struct sk_buff *skb)
 {
 	unsigned int len = skb->protocol == htons(ETH_P_IP) ? sizeof(struct iphdr) :
 							      sizeof(struct ipv6hdr);
@@ -176,7 +179,7 @@ static int netdev_pass_on(struct weft_device *device, struct sk_buff *skb)
 	struct weft_peer *peer;
 	unsigned int mtu;
 
-	if (unlikely(!netdev_is_whole(skb)))
+	if (unlikely(!netdev_has_header(skb)))
 		return WEFT_DROP_NOT_IP;
 	peer = netdev_destination(device, skb);
 	if (unlikely(!peer)) {
@@ -266,15 +269,15 @@ free_tstats:
 static void netdev_uninit(struct net_device *dev)
 {
 	struct weft_device *device = netdev_priv(dev);
-	bool told;
+	bool announced;
 
 	/* A device whose registration failed is not in the list and was never announced. */
 	mutex_lock(&netdev_list_lock);
 	mutex_lock(&device->config_lock);
-	told = !list_empty(&device->list);
+	announced = !list_empty(&device->list);
 	list_del_init(&device->list);
 	device->gone = true;
-	if (told)
+	if (announced)
 		weft_device_event(device, WEFT_EVENT_DEVICE_REMOVED, WEFT_CAUSE_ADMINISTRATION,
 				  NULL);
 	weft_binding_close(device);

@@ -139,7 +139,7 @@ static bool nl_notify_are_over(struct weft_device *device, const struct weft_eve
 
 /*
  * The number is taken and the message sent under one lock, so that messages arrive in order, and a
- * later message does not report an older state of a peer than the one before.
+ * later message does not show an older state of a peer than the one before.
  */
 static void nl_notify_multicast(struct weft_device *device, const struct weft_event *event,
 				struct net *net)
