@@ -116,12 +116,15 @@ static int nl_get_put_public(struct sk_buff *skb, struct weft_peer *peer, int ty
 	return nla_put(skb, type, sizeof(public), public);
 }
 
-/* Seconds until @until_ns, at least one. */
-static u32 nl_get_seconds_left(u64 until_ns)
+/* Puts the seconds until @until_ns, at least one; 0: there is no such time. */
+static int nl_get_put_grace_left(struct sk_buff *skb, int type, u64 until_ns)
 {
 	u64 now = ktime_get_coarse_boottime_ns();
 
-	return until_ns > now ? DIV_ROUND_UP_ULL(until_ns - now, NSEC_PER_SEC) : 1;
+	if (!until_ns)
+		return 0;
+	return nla_put_u32(skb, type, until_ns > now ?
+					      DIV_ROUND_UP_ULL(until_ns - now, NSEC_PER_SEC) : 1);
 }
 
 static enum weft_identity_used nl_get_identity_used(const struct weft_peer *peer)
@@ -132,14 +135,6 @@ static enum weft_identity_used nl_get_identity_used(const struct weft_peer *peer
 		return WEFT_IDENTITY_NONE;
 	return weft_identity_is(&peer->device->identity, serial) ? WEFT_IDENTITY_CURRENT :
 								   WEFT_IDENTITY_PREVIOUS;
-}
-
-static int nl_get_put_grace_left(struct sk_buff *skb, struct weft_peer *peer, int type,
-				 enum weft_key_kind kind)
-{
-	u64 until_ns = weft_peer_keys_until(peer, kind);
-
-	return until_ns ? nla_put_u32(skb, type, nl_get_seconds_left(until_ns)) : 0;
 }
 
 /* The keys of a peer that WireGuard does not have. */
@@ -154,9 +149,10 @@ static int nl_get_put_keys(struct sk_buff *skb, struct weft_peer *peer)
 	    nla_put_u32(skb, WEFT_PEER_A_GRACE, READ_ONCE(peer->keys.grace_s)) ||
 	    nla_put_u32(skb, WEFT_PEER_A_IDENTITY, nl_get_identity_used(peer)))
 		return -EMSGSIZE;
-	return nl_get_put_grace_left(skb, peer, WEFT_PEER_A_GRACE_LEFT, WEFT_KEY_PUBLIC) ?:
-	       nl_get_put_grace_left(skb, peer, WEFT_PEER_A_PRESHARED_GRACE_LEFT,
-				     WEFT_KEY_PRESHARED);
+	return nl_get_put_grace_left(skb, WEFT_PEER_A_GRACE_LEFT,
+				     weft_peer_keys_until(peer, WEFT_KEY_PUBLIC)) ?:
+	       nl_get_put_grace_left(skb, WEFT_PEER_A_PRESHARED_GRACE_LEFT,
+				     weft_peer_keys_until(peer, WEFT_KEY_PRESHARED));
 }
 
 static int nl_get_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)
@@ -365,11 +361,10 @@ static int nl_get_put_rotation(struct sk_buff *skb, struct weft_device *device)
 
 	if (!previous)
 		return 0;
-	if (nla_put(skb, WEFT_DEVICE_A_PREVIOUS_PUBLIC_KEY, WEFT_KEY_LEN, previous->key.public) ||
-	    nla_put_u32(skb, WEFT_DEVICE_A_GRACE, device->grace_s))
-		return -EMSGSIZE;
-	return device->until_ns ? nla_put_u32(skb, WEFT_DEVICE_A_GRACE_LEFT,
-					      nl_get_seconds_left(device->until_ns)) : 0;
+	return nla_put(skb, WEFT_DEVICE_A_PREVIOUS_PUBLIC_KEY, WEFT_KEY_LEN,
+		       previous->key.public) ?:
+	       nla_put_u32(skb, WEFT_DEVICE_A_GRACE, device->grace_s) ?:
+	       nl_get_put_grace_left(skb, WEFT_DEVICE_A_GRACE_LEFT, weft_rotation_until(device));
 }
 
 static int nl_get_put_device(struct sk_buff *skb, struct weft_device *device)

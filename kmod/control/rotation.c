@@ -27,7 +27,6 @@ static void rotation_forget(struct weft_device *device, struct weft_identity *id
 
 	lockdep_assert_held(&device->config_lock);
 	rcu_assign_pointer(device->previous_identity, NULL);
-	device->until_ns = 0;
 	list_for_each_entry(peer, &device->peers, list) {
 		mutex_lock(&peer->handshake_lock);
 		weft_peer_forget_identity(peer, identity->serial);
@@ -71,10 +70,12 @@ static void rotation_look(struct weft_device *device, u64 when_ns)
 /* Ends the grace of the device's own previous key if it is over, else schedules its end. */
 static void rotation_end_own(struct weft_device *device, u64 now)
 {
-	if (device->until_ns && device->until_ns <= now)
+	u64 until = weft_rotation_until(device);
+
+	if (until && until <= now)
 		rotation_end(device, WEFT_CAUSE_TIME);
-	else if (device->until_ns)
-		rotation_look(device, device->until_ns);
+	else if (until)
+		rotation_look(device, until);
 }
 
 /* Ends the graces that are over, and schedules the next end. */
@@ -176,11 +177,8 @@ static bool rotation_has_begun(struct weft_device *device, const struct weft_ide
 static void rotation_set_grace(struct weft_device *device, u32 grace_s)
 {
 	device->grace_s = grace_s;
-	device->until_ns = 0;
-	if (!grace_s)
-		return;
-	device->until_ns = device->rotated_ns + (u64)grace_s * NSEC_PER_SEC;
-	rotation_look(device, device->until_ns);
+	if (grace_s)
+		rotation_look(device, weft_rotation_until(device));
 }
 
 /* Takes over @next, or refuses it. */

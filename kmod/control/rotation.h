@@ -11,6 +11,7 @@
 
 #include <linux/lockdep.h>
 #include <linux/rcupdate.h>
+#include <linux/time64.h>
 
 struct netlink_ext_ack;
 struct weft_identity;
@@ -27,6 +28,14 @@ static inline struct weft_identity *weft_rotation_previous(const struct weft_dev
 {
 	return rcu_dereference_protected(device->previous_identity,
 					 lockdep_is_held(&device->config_lock));
+}
+
+/* The time when the previous identity is forgotten; 0: never, or there is none. The same context. */
+static inline u64 weft_rotation_until(const struct weft_device *device)
+{
+	if (!weft_rotation_previous(device) || !device->grace_s)
+		return 0;
+	return device->rotated_ns + (u64)device->grace_s * NSEC_PER_SEC;
 }
 
 void weft_rotation_init(struct weft_device *device);
