@@ -232,13 +232,9 @@ int weft_config_prepare(struct weft_config *config, struct weft_device *device,
 	if (err)
 		return err;
 	weft_config_check_resolve(config, device);
-	err = weft_config_check(config, device, extack);
-	if (err)
-		return err;
-	err = config_prepare_peers(config, device, extack);
-	if (err)
-		return err;
-	return config_prepare_binding(config, device, extack);
+	return weft_config_check(config, device, extack) ?:
+	       config_prepare_peers(config, device, extack) ?:
+	       config_prepare_binding(config, device, extack);
 }
 
 static void config_apply_allowedips(struct weft_config_peer *config, struct weft_peer *peer)
@@ -277,12 +273,6 @@ static void config_forget_timestamp(struct weft_peer *peer)
 	for (i = 0; i < WEFT_KEY_SLOTS; i++)
 		memset(keys->storage[i].timestamp, 0, WEFT_TIMESTAMP_LEN);
 	mutex_unlock(&peer->handshake_lock);
-}
-
-static void config_apply_name(struct weft_config_peer *config, struct weft_peer *peer)
-{
-	weft_peer_name_set(peer, config->name);
-	config->name = NULL;
 }
 
 /* Whether an entry changes its peer's configuration, beyond requesting an action. */
@@ -343,8 +333,10 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 	if (!fresh)
 		config_apply_terms(config, peer, WEFT_CAUSE_ADMINISTRATION);
 	config_apply_keys(config, peer);
-	if (weft_change_has(config, WEFT_PEER_A_NAME))
-		config_apply_name(config, peer);
+	if (weft_change_has(config, WEFT_PEER_A_NAME)) {
+		weft_peer_name_set(peer, config->name);
+		config->name = NULL;
+	}
 	if (weft_change_has(config, WEFT_PEER_A_FORGET_TIMESTAMP) && !fresh)
 		config_forget_timestamp(peer);
 	config_apply_allowedips(config, peer);

@@ -29,10 +29,8 @@ struct net_device *weft_netlink_interface(struct net *net, struct nlattr **attrs
 	if (!index == !name)
 		return ERR_PTR(weft_refuse(extack, -EBADR,
 					   "interface: give its index or its name, and not both"));
-	if (index)
-		dev = dev_get_by_index(net, nla_get_u32(index));
-	else
-		dev = dev_get_by_name(net, nla_data(name));
+	dev = index ? dev_get_by_index(net, nla_get_u32(index)) :
+		      dev_get_by_name(net, nla_data(name));
 	if (!dev)
 		return ERR_PTR(weft_refuse_attr(extack, index ?: name, -ENODEV,
 						"interface: there is none of that index or name"));

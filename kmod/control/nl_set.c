@@ -111,18 +111,15 @@ static int nl_set_parse_allowedips(struct list_head *list, struct nlattr *nest,
 static int nl_set_parse_endpoints(struct weft_config_peer *peer, struct nlattr **attrs,
 				  struct netlink_ext_ack *extack)
 {
-	struct nlattr *attr = attrs[WEFT_PEER_A_ENDPOINT];
-	int err;
+	const struct nlattr *endpoint = attrs[WEFT_PEER_A_ENDPOINT],
+			    *candidates = attrs[WEFT_PEER_A_CANDIDATES];
+	int err = endpoint ? weft_nl_addr_get(&peer->endpoint, endpoint, extack) : 0;
 
-	if (attr) {
-		err = weft_nl_addr_get(&peer->endpoint, attr, extack);
-		if (err)
-			return err;
-	}
 	if (attrs[WEFT_PEER_A_ROAM])
 		peer->roams = nla_get_u8(attrs[WEFT_PEER_A_ROAM]);
-	attr = attrs[WEFT_PEER_A_CANDIDATES];
-	return attr ? weft_nl_addr_get_candidates(&peer->candidates, attr, extack) : 0;
+	if (err || !candidates)
+		return err;
+	return weft_nl_addr_get_candidates(&peer->candidates, candidates, extack);
 }
 
 static int nl_set_refuse_name(enum weft_peer_name_verdict verdict, const struct nlattr *attr,

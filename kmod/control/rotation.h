@@ -30,7 +30,7 @@ static inline struct weft_identity *weft_rotation_previous(const struct weft_dev
 					 lockdep_is_held(&device->config_lock));
 }
 
-/* The time when the previous identity is forgotten; 0: never, or there is none. The same context. */
+/* When the previous identity is forgotten; 0: never, or there is none. Context: the same. */
 static inline u64 weft_rotation_until(const struct weft_device *device)
 {
 	if (!weft_rotation_previous(device) || !device->grace_s)
