@@ -13,7 +13,7 @@
 /* The interval of checking graces: timers do not count suspension, but a grace does. */
 #define PEER_KEYS_LOOK_NS	(60 * NSEC_PER_SEC)
 
-/* Keys are identified by serial, which is unique over all peers. */
+/* Keys are identified by serial, which is unique over all peers and both kinds. */
 static atomic64_t peer_keys_serial = ATOMIC64_INIT(0);
 
 static void peer_keys_assert_held(const struct weft_peer *peer)
