@@ -77,7 +77,7 @@ static int main_vm_forked(struct notifier_block *nb, unsigned long action, void 
 
 static struct notifier_block main_vmfork_notifier = { .notifier_call = main_vm_forked };
 
-static int __init main_init_notifiers(void)
+static int main_init_notifiers(void)
 {
 	int err = register_pm_notifier(&main_pm_notifier);
 
@@ -95,8 +95,57 @@ static void main_exit_notifiers(void)
 	unregister_pm_notifier(&main_pm_notifier);
 }
 
+static int main_init_netdev(void)
+{
+	weft_nl_notify_init(weft_netlink_family());
+	return weft_netdev_init(main_compat);
+}
+
+static void main_exit_netdev(void)
+{
+	weft_netdev_exit(main_compat);
+}
+
+static int main_init_netlink(void)
+{
+	return weft_netlink_init(main_compat);
+}
+
+static void main_exit_netlink(void)
+{
+	weft_netlink_exit(main_compat);
+}
+
 /*
- * Reports a name that is taken. Only one module can provide "wireguard", and links of the module
+ * In the order of loading, undone in reverse. Process context. An init returns 0 or a negative
+ * errno.
+ */
+static const struct {
+	int (*init)(void);
+	void (*exit)(void);
+} main_steps[] = {
+	{ weft_gso_rx_init, weft_gso_rx_exit },
+	{ weft_ratelimit_init, weft_ratelimit_exit },
+	{ weft_session_init, weft_session_exit },
+	{ weft_peer_init, weft_peer_exit },
+	{ NULL, weft_crypt_exit },
+	{ NULL, weft_batch_exit },
+	{ weft_parallel_init, weft_parallel_exit },
+	{ weft_recv_init, weft_recv_exit },
+	{ weft_queue_init, weft_queue_exit },
+	{ main_init_notifiers, main_exit_notifiers },
+	{ main_init_netdev, main_exit_netdev },
+	{ main_init_netlink, main_exit_netlink },
+};
+
+static void main_undo(size_t steps)
+{
+	while (steps--)
+		main_steps[steps].exit();
+}
+
+/*
+ * Explains that a name is taken. Only one module can provide "wireguard", and links of the module
  * that came first may be in use. -EEXIST is not returned: modprobe takes it for "loaded already"
  * and prints nothing.
  */
@@ -108,99 +157,25 @@ static int __init main_refuse_taken(int err)
 	return -EBUSY;
 }
 
-static int __init main_init_names(void)
-{
-	int err;
-
-	weft_nl_notify_init(weft_netlink_family());
-	err = weft_netdev_init(main_compat);
-	if (err)
-		return err;
-	err = weft_netlink_init(main_compat);
-	if (err)
-		weft_netdev_exit(main_compat);
-	return err;
-}
-
-static void main_exit_data_path(void)
-{
-	weft_recv_exit();
-	weft_parallel_exit();
-	weft_batch_exit();
-	weft_crypt_exit();
-}
-
-static int __init main_init_data_path(void)
-{
-	int err = weft_parallel_init();
-
-	if (err)
-		return err;
-	err = weft_recv_init();
-	if (err)
-		weft_parallel_exit();
-	return err;
-}
-
 static int __init main_init(void)
 {
+	size_t i;
 	int err;
 
-	err = weft_gso_rx_init();
-	if (err)
-		return err;
-	err = weft_ratelimit_init();
-	if (err)
-		goto exit_gso_rx;
-	err = weft_session_init();
-	if (err)
-		goto exit_ratelimit;
-	err = weft_peer_init();
-	if (err)
-		goto exit_session;
-	err = main_init_data_path();
-	if (err)
-		goto exit_peer;
-	err = weft_queue_init();
-	if (err)
-		goto exit_data_path;
-	err = main_init_notifiers();
-	if (err)
-		goto exit_queue;
-	err = main_refuse_taken(main_init_names());
-	if (err)
-		goto exit_notifiers;
+	for (i = 0; i < ARRAY_SIZE(main_steps); i++) {
+		err = main_steps[i].init ? main_steps[i].init() : 0;
+		if (err) {
+			main_undo(i);
+			return main_refuse_taken(err);
+		}
+	}
 	pr_info("weft %s loaded%s\n", WEFT_VERSION, main_compat ? ", also as wireguard" : "");
 	return 0;
-
-exit_notifiers:
-	main_exit_notifiers();
-exit_queue:
-	weft_queue_exit();
-exit_data_path:
-	main_exit_data_path();
-exit_peer:
-	weft_peer_exit();
-exit_session:
-	weft_session_exit();
-exit_ratelimit:
-	weft_ratelimit_exit();
-exit_gso_rx:
-	weft_gso_rx_exit();
-	return err;
 }
 
 static void __exit main_exit(void)
 {
-	weft_netlink_exit(main_compat);
-	weft_netdev_exit(main_compat);
-	main_exit_notifiers();
-	weft_queue_exit();
-	main_exit_data_path();
-	weft_peer_exit();
-	weft_session_exit();
-	weft_ratelimit_exit();
-	weft_gso_rx_exit();
+	main_undo(ARRAY_SIZE(main_steps));
 }
 
 module_init(main_init);

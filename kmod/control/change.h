@@ -12,8 +12,12 @@
 #include "lib/wire.h"
 #include "udp/socket.h"
 
+#include <linux/bitops.h>
+#include <linux/in6.h>
 #include <linux/list.h>
-#include <linux/string.h>
+#include <linux/types.h>
+
+#include <uapi/linux/weft.h>
 
 struct weft_identity;
 struct weft_peer_name;
@@ -22,7 +26,7 @@ struct weft_peer;
 struct weft_config_allowedip {
 	struct list_head list;
 	struct weft_allowedips_node *spare[WEFT_ALLOWEDIPS_SPARES];
-	u8 address[16];
+	struct in6_addr address;	/* of IPv4: the first four bytes */
 	u8 bits;			/* 32 or 128 */
 	u8 cidr;
 	bool remove;
@@ -34,22 +38,9 @@ struct weft_config_peer {
 	struct weft_peer *fresh;	/* in case it has to be created; prepared */
 	bool known;			/* the peer exists before the change; prepared */
 	u8 public_key[WEFT_KEY_LEN];
+	DECLARE_BITMAP(has, WEFT_PEER_A_MAX + 1);	/* the message's attributes */
 	u32 flags;			/* enum weft_peer_flag */
-	bool has_preshared;
-	bool has_endpoint;
-	bool has_candidates;
-	bool has_roam;
 	bool roams;
-	bool has_persistent;
-	bool connect;			/* send an initiation if there is no session */
-	bool has_name;
-	bool exclusive;			/* no other peer has its allowed IPs */
-	bool forget_timestamp;
-	bool has_next_public;
-	bool ends_previous_public;
-	bool has_next_preshared;
-	bool ends_previous_preshared;
-	bool has_grace;
 	u32 grace_s;
 	u8 next_public[WEFT_KEY_LEN];	/* zeros: none */
 	u8 next_preshared[WEFT_KEY_LEN]; /* zeros: none */
@@ -62,15 +53,8 @@ struct weft_config_peer {
 
 struct weft_config {
 	struct list_head peers;		/* struct weft_config_peer, in the order of the message */
+	DECLARE_BITMAP(has, WEFT_DEVICE_A_MAX + 1);	/* the message's attributes */
 	u32 flags;			/* enum weft_device_flag */
-	bool has_private;
-	bool has_port;
-	bool has_address4;
-	bool has_address6;
-	bool has_interface;
-	bool has_fwmark;
-	bool has_pmtu;
-	bool has_dscp;
 	bool pmtu;
 	u8 dscp;
 	struct weft_binding binding;	/* the given parts; prepared: complete */
@@ -83,23 +67,18 @@ struct weft_config {
 	struct weft_removal removal;	/* removed peers that are still to be freed */
 };
 
-/**
- * weft_change_has_next() - whether a change gives a peer a next public key
- * @entry: the peer's entry
- */
-static inline bool weft_change_has_next(const struct weft_config_peer *entry)
+static inline bool weft_change_has_any(const unsigned long *has, const u8 *attrs, size_t count)
 {
-	return entry->has_next_public && memchr_inv(entry->next_public, 0, WEFT_KEY_LEN) &&
-	       !(entry->flags & WEFT_PEER_F_REMOVE_ME);
+	while (count--) {
+		if (test_bit(attrs[count], has))
+			return true;
+	}
+	return false;
 }
 
-/**
- * weft_change_has_next_preshared() - whether a change gives a peer a next preshared key
- * @entry: the peer's entry
- */
-static inline bool weft_change_has_next_preshared(const struct weft_config_peer *entry)
-{
-	return entry->has_next_preshared && memchr_inv(entry->next_preshared, 0, WEFT_KEY_LEN);
-}
+/* Whether a change, or an entry for a peer, has any of the attributes. */
+#define weft_change_has(change, ...)					\
+	weft_change_has_any((change)->has, (const u8 []){ __VA_ARGS__ },	\
+			    sizeof((const u8 []){ __VA_ARGS__ }))
 
 #endif /* WEFT_CHANGE_H */

@@ -20,6 +20,7 @@
 #include "control/config.h"
 #include "control/change.h"
 #include "control/config_check.h"
+#include "control/refuse.h"
 #include "control/rotation.h"
 #include "core/device.h"
 #include "core/identity.h"
@@ -33,17 +34,12 @@
 #include "datapath/xmit.h"
 #include "udp/binding.h"
 
-#include <crypto/algapi.h>
-#include <linux/netlink.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include <uapi/linux/weft.h>
 
-/**
- * weft_config_init() - initialise an empty change
- * @config: filled in
- */
+/* Initialises an empty change. */
 void weft_config_init(struct weft_config *config)
 {
 	memset(config, 0, sizeof(*config));
@@ -93,25 +89,17 @@ void weft_config_free(struct weft_config *config)
 
 static int config_prepare_identity(struct weft_config *config, struct weft_device *device)
 {
-	struct weft_identity *now =
-		rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
+	const struct weft_identity *now = weft_rotation_identity(device);
+	struct weft_identity *next;
 
-	if (!config->has_private)
+	if (!weft_change_has(config, WEFT_DEVICE_A_PRIVATE_KEY))
 		return 0;
-	config->identity = weft_identity_create(config->private);
-	if (config->identity == ERR_PTR(-EINVAL)) {
-		/* All zeros: the device gets no key. */
-		config->identity = NULL;
-		config->changes_identity = now;
-		return 0;
-	}
-	if (IS_ERR(config->identity)) {
-		config->identity = NULL;
+	next = weft_identity_create(config->private);
+	if (next == ERR_PTR(-ENOMEM))
 		return -ENOMEM;
-	}
-	config->changes_identity = !now || crypto_memneq(now->key.private,
-							 config->identity->key.private,
-							 WEFT_KEY_LEN);
+	/* All zeros: the device gets no key. */
+	config->identity = IS_ERR(next) ? NULL : next;
+	config->changes_identity = !weft_identity_equal(now, config->identity);
 	return 0;
 }
 
@@ -169,10 +157,9 @@ static int config_prepare_peers(struct weft_config *config, struct weft_device *
 		err = config_prepare_peer(peer, device, removes);
 		if (err)
 			return err;
-		if (peer->fresh && ++count > WEFT_PEERS_MAX) {
-			NL_SET_ERR_MSG(extack, "too many peers: a device has at most 1048576");
-			return -ENOSPC;
-		}
+		if (peer->fresh && ++count > WEFT_PEERS_MAX)
+			return weft_refuse(extack, -ENOSPC,
+					   "too many peers: a device has at most 1048576");
 		cond_resched();
 	}
 	return 0;
@@ -181,8 +168,9 @@ static int config_prepare_peers(struct weft_config *config, struct weft_device *
 /* Whether the binding is to change. */
 static bool config_binds(const struct weft_config *config)
 {
-	return config->has_port || config->has_address4 || config->has_address6 ||
-	       config->has_interface;
+	return weft_change_has(config, WEFT_DEVICE_A_LISTEN_PORT, WEFT_DEVICE_A_LISTEN_ADDRESS4,
+			       WEFT_DEVICE_A_LISTEN_ADDRESS6, WEFT_DEVICE_A_BIND_IFINDEX,
+			       WEFT_DEVICE_A_BIND_IFNAME);
 }
 
 static int config_prepare_binding(struct weft_config *config, struct weft_device *device,
@@ -193,13 +181,13 @@ static int config_prepare_binding(struct weft_config *config, struct weft_device
 
 	if (!config_binds(config))
 		return 0;
-	if (!config->has_port)
+	if (!weft_change_has(config, WEFT_DEVICE_A_LISTEN_PORT))
 		binding->port = now->port;
-	if (!config->has_address4)
+	if (!weft_change_has(config, WEFT_DEVICE_A_LISTEN_ADDRESS4))
 		binding->address4 = now->address4;
-	if (!config->has_address6)
+	if (!weft_change_has(config, WEFT_DEVICE_A_LISTEN_ADDRESS6))
 		binding->address6 = now->address6;
-	if (!config->has_interface) {
+	if (!weft_change_has(config, WEFT_DEVICE_A_BIND_IFINDEX, WEFT_DEVICE_A_BIND_IFNAME)) {
 		binding->ifindex = now->ifindex;
 		strscpy(binding->ifname, now->ifname, sizeof(binding->ifname));
 	}
@@ -211,7 +199,7 @@ static bool config_connects(const struct weft_config *config)
 	const struct weft_config_peer *peer;
 
 	list_for_each_entry(peer, &config->peers, list) {
-		if (peer->connect)
+		if (weft_change_has(peer, WEFT_PEER_A_CONNECT))
 			return true;
 	}
 	return false;
@@ -232,30 +220,21 @@ int weft_config_prepare(struct weft_config *config, struct weft_device *device,
 	int err;
 
 	lockdep_assert_held(&device->config_lock);
-	if (device->gone) {
-		NL_SET_ERR_MSG(extack, "interface: it is being removed");
-		return -ENODEV;
-	}
-	if (!device->up && config_connects(config)) {
-		NL_SET_ERR_MSG(extack, "connect: the interface is down");
-		return -ENETDOWN;
-	}
-	if ((config_binds(config) || config->has_fwmark) && !weft_binding_may(device)) {
-		NL_SET_ERR_MSG(extack,
-			       "listen port, address, device and fwmark need CAP_NET_ADMIN in the sockets' namespace");
-		return -EPERM;
-	}
+	if (device->gone)
+		return weft_refuse(extack, -ENODEV, "interface: it is being removed");
+	if (!device->up && config_connects(config))
+		return weft_refuse(extack, -ENETDOWN, "connect: the interface is down");
+	if ((config_binds(config) || weft_change_has(config, WEFT_DEVICE_A_FWMARK)) &&
+	    !weft_binding_may(device))
+		return weft_refuse(extack, -EPERM,
+				   "listen port, address, device and fwmark need CAP_NET_ADMIN in the sockets' namespace");
 	err = config_prepare_identity(config, device);
 	if (err)
 		return err;
 	weft_config_check_resolve(config, device);
-	err = weft_config_check(config, device, extack);
-	if (err)
-		return err;
-	err = config_prepare_peers(config, device, extack);
-	if (err)
-		return err;
-	return config_prepare_binding(config, device, extack);
+	return weft_config_check(config, device, extack) ?:
+	       config_prepare_peers(config, device, extack) ?:
+	       config_prepare_binding(config, device, extack);
 }
 
 static void config_apply_allowedips(struct weft_config_peer *config, struct weft_peer *peer)
@@ -273,10 +252,10 @@ static void config_apply_allowedips(struct weft_config_peer *config, struct weft
 		list_splice_init(&peer->allowedips, &before);
 	list_for_each_entry(ip, &config->allowedips, list) {
 		if (ip->remove)
-			weft_allowedips_remove(table, ip->bits, ip->address, ip->cidr, peer,
+			weft_allowedips_remove(table, ip->bits, &ip->address, ip->cidr, peer,
 					       &freed);
 		else
-			weft_allowedips_insert(table, ip->bits, ip->address, ip->cidr, peer,
+			weft_allowedips_insert(table, ip->bits, &ip->address, ip->cidr, peer,
 					       &peer->allowedips, ip->spare);
 		cond_resched();
 	}
@@ -296,18 +275,14 @@ static void config_forget_timestamp(struct weft_peer *peer)
 	mutex_unlock(&peer->handshake_lock);
 }
 
-static void config_apply_name(struct weft_config_peer *config, struct weft_peer *peer)
-{
-	weft_peer_name_set(peer, config->name);
-	config->name = NULL;
-}
-
 /* Whether an entry changes its peer's configuration, beyond requesting an action. */
 static bool config_changes_peer(const struct weft_config_peer *config)
 {
-	return config->has_preshared || config->has_endpoint || config->has_persistent ||
-	       config->has_name || config->has_roam || config->has_candidates ||
-	       config->has_grace || config->has_next_public || config->has_next_preshared ||
+	return weft_change_has(config, WEFT_PEER_A_PRESHARED_KEY, WEFT_PEER_A_ENDPOINT,
+			       WEFT_PEER_A_CANDIDATES, WEFT_PEER_A_ROAM,
+			       WEFT_PEER_A_PERSISTENT_KEEPALIVE_INTERVAL, WEFT_PEER_A_NAME,
+			       WEFT_PEER_A_GRACE, WEFT_PEER_A_NEXT_PUBLIC_KEY,
+			       WEFT_PEER_A_NEXT_PRESHARED_KEY) ||
 	       config->flags & WEFT_PEER_F_REPLACE_ALLOWEDIPS || !list_empty(&config->allowedips);
 }
 
@@ -318,13 +293,13 @@ static bool config_changes_peer(const struct weft_config_peer *config)
 static void config_apply_terms(struct weft_config_peer *config, struct weft_peer *peer,
 			       enum weft_event_cause cause)
 {
-	if (config->has_preshared)
+	if (weft_change_has(config, WEFT_PEER_A_PRESHARED_KEY))
 		weft_peer_keys_set_preshared(peer, config->preshared);
-	if (config->has_roam)
+	if (weft_change_has(config, WEFT_PEER_A_ROAM))
 		weft_peer_pin(peer, !config->roams);
-	if (config->has_candidates)
+	if (weft_change_has(config, WEFT_PEER_A_CANDIDATES))
 		weft_peer_set_candidates(peer, &config->candidates);
-	if (config->has_endpoint)
+	if (weft_change_has(config, WEFT_PEER_A_ENDPOINT))
 		weft_peer_set_endpoint(peer, &config->endpoint, cause);
 }
 
@@ -333,17 +308,20 @@ static void config_apply_keys(const struct weft_config_peer *config, struct weft
 {
 	u8 old[WEFT_KEY_LEN];
 
-	if (config->has_grace)
+	if (weft_change_has(config, WEFT_PEER_A_GRACE))
 		weft_peer_keys_set_grace(peer, config->grace_s);
-	if (config->ends_previous_public && weft_peer_keys_end(peer, old))
+	if (weft_change_has(config, WEFT_PEER_A_PREVIOUS_PUBLIC_KEY) &&
+	    weft_peer_keys_end(peer, WEFT_KEY_PUBLIC, old))
 		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, old);
-	if (config->ends_previous_preshared && weft_peer_keys_end_preshared(peer))
+	if (weft_change_has(config, WEFT_PEER_A_PREVIOUS_PRESHARED_KEY) &&
+	    weft_peer_keys_end(peer, WEFT_KEY_PRESHARED, NULL))
 		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_ADMINISTRATION, NULL);
-	if (config->has_next_public)
+	if (weft_change_has(config, WEFT_PEER_A_NEXT_PUBLIC_KEY))
 		weft_peer_keys_set_next(peer, config->next_public);
-	if (config->has_next_preshared)
+	if (weft_change_has(config, WEFT_PEER_A_NEXT_PRESHARED_KEY))
 		weft_peer_keys_set_next_preshared(peer, config->next_preshared);
-	if (weft_change_has_next(config) || weft_change_has_next_preshared(config))
+	if (memchr_inv(config->next_public, 0, WEFT_KEY_LEN) ||
+	    memchr_inv(config->next_preshared, 0, WEFT_KEY_LEN))
 		weft_rotation_renew(peer);
 }
 
@@ -355,15 +333,17 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 	if (!fresh)
 		config_apply_terms(config, peer, WEFT_CAUSE_ADMINISTRATION);
 	config_apply_keys(config, peer);
-	if (config->has_name)
-		config_apply_name(config, peer);
-	if (config->forget_timestamp && !fresh)
+	if (weft_change_has(config, WEFT_PEER_A_NAME)) {
+		weft_peer_name_set(peer, config->name);
+		config->name = NULL;
+	}
+	if (weft_change_has(config, WEFT_PEER_A_FORGET_TIMESTAMP) && !fresh)
 		config_forget_timestamp(peer);
 	config_apply_allowedips(config, peer);
 	/* Before a keepalive may be sent, which requests a session itself. */
 	if (peer->device->up)
 		weft_xmit_staged(peer);
-	if (config->has_persistent)
+	if (weft_change_has(config, WEFT_PEER_A_PERSISTENT_KEEPALIVE_INTERVAL))
 		weft_timers_set_persistent(peer, config->persistent_s);
 	if (fresh)
 		weft_peer_event(peer, WEFT_EVENT_PEER_ADDED, WEFT_CAUSE_ADMINISTRATION, NULL);
@@ -371,9 +351,10 @@ static void config_apply_to_peer(struct weft_config_peer *config, struct weft_pe
 		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_ADMINISTRATION, NULL);
 	if (!peer->device->up)
 		return;
-	if (config->has_endpoint || config->has_candidates || config->has_preshared)
+	if (weft_change_has(config, WEFT_PEER_A_ENDPOINT, WEFT_PEER_A_CANDIDATES,
+			    WEFT_PEER_A_PRESHARED_KEY))
 		events |= WEFT_FSM_MENDED;
-	if (config->connect)
+	if (weft_change_has(config, WEFT_PEER_A_CONNECT))
 		events |= WEFT_FSM_CONNECT;
 	if (events)
 		weft_timers_event(peer, events);
@@ -393,7 +374,7 @@ static struct weft_peer *config_publish(struct weft_config_peer *config, struct 
 	if (peer == config->fresh)
 		return peer;
 	weft_timers_stop(config->fresh);
-	if (config->has_candidates)
+	if (weft_change_has(config, WEFT_PEER_A_CANDIDATES))
 		weft_peer_set_candidates(config->fresh, &config->candidates);
 	return peer;
 }
@@ -441,8 +422,9 @@ static void config_apply_peer(struct weft_config_peer *config, struct weft_devic
 /* Whether a message changes the device's own settings. */
 static bool config_changes_device(const struct weft_config *config)
 {
-	return config->changes_identity || config_binds(config) || config->has_fwmark ||
-	       config->has_pmtu || config->has_dscp;
+	return config->changes_identity || config_binds(config) ||
+	       weft_change_has(config, WEFT_DEVICE_A_FWMARK, WEFT_DEVICE_A_PMTU,
+			       WEFT_DEVICE_A_DSCP);
 }
 
 static void config_remove_all(struct weft_config *config, struct weft_device *device)
@@ -476,11 +458,11 @@ void weft_config_apply(struct weft_config *config, struct weft_device *device)
 		config_remove_all(config, device);
 	if (config_binds(config))
 		weft_binding_apply(device, &config->binding, &config->sockets);
-	if (config->has_fwmark)
+	if (weft_change_has(config, WEFT_DEVICE_A_FWMARK))
 		weft_binding_set_mark(device, config->fwmark);
-	if (config->has_pmtu)
+	if (weft_change_has(config, WEFT_DEVICE_A_PMTU))
 		WRITE_ONCE(device->pmtu, config->pmtu);
-	if (config->has_dscp)
+	if (weft_change_has(config, WEFT_DEVICE_A_DSCP))
 		WRITE_ONCE(device->dscp, config->dscp);
 	if (config->changes_identity) {
 		weft_rotation_set_identity(device, config->identity, &config->removal);

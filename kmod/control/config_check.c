@@ -7,6 +7,7 @@
 
 #include "control/config_check.h"
 #include "control/change.h"
+#include "control/refuse.h"
 #include "control/rotation.h"
 #include "core/device.h"
 #include "core/identity.h"
@@ -16,9 +17,9 @@
 #include "core/peer_ref.h"
 #include "lib/allowedips.h"
 
-#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/string.h>
+#include <net/ipv6.h>
 
 #include <uapi/linux/weft.h>
 
@@ -30,7 +31,7 @@ static bool config_check_same_key(const u8 a[WEFT_KEY_LEN], const u8 b[WEFT_KEY_
 /* Whether an entry determines its peer's name, by setting it or removing the peer. */
 static bool config_check_settles_name(const struct weft_config_peer *entry)
 {
-	return entry->has_name || entry->flags & WEFT_PEER_F_REMOVE_ME;
+	return weft_change_has(entry, WEFT_PEER_A_NAME) || entry->flags & WEFT_PEER_F_REMOVE_ME;
 }
 
 /* The last entry that determines the name of the peer of @key, or NULL. */
@@ -91,11 +92,8 @@ static bool config_check_name_is_taken(const struct weft_config *config, struct 
 static bool config_check_same_prefix(const struct weft_config_allowedip *a,
 				     const struct weft_config_allowedip *b)
 {
-	unsigned int whole = a->cidr / 8, left = a->cidr % 8;
-
-	if (a->bits != b->bits || a->cidr != b->cidr || memcmp(a->address, b->address, whole))
-		return false;
-	return !left || !((a->address[whole] ^ b->address[whole]) >> (8 - left));
+	return a->bits == b->bits && a->cidr == b->cidr &&
+	       ipv6_prefix_equal(&a->address, &b->address, a->cidr);
 }
 
 /* Applies an entry to a prefix. Returns its next owner's key, given the present one's. */
@@ -124,13 +122,13 @@ static const u8 *config_check_pass_on(const struct weft_config_peer *entry,
 static bool config_check_prefix_is_taken(const struct weft_config *config,
 					 struct weft_device *device,
 					 const struct weft_config_peer *entry,
-				  const struct weft_config_allowedip *prefix)
+					 const struct weft_config_allowedip *prefix)
 {
 	const struct weft_config_peer *other;
 	const u8 *holder = NULL;
 	struct weft_peer *now;
 
-	now = weft_allowedips_owner(&device->allowedips, prefix->bits, prefix->address,
+	now = weft_allowedips_owner(&device->allowedips, prefix->bits, &prefix->address,
 				    prefix->cidr);
 	if (now && !(config->flags & WEFT_DEVICE_F_REPLACE_PEERS))
 		holder = weft_peer_keys_now(&now->keys);
@@ -148,7 +146,7 @@ static bool config_check_any_prefix_is_taken(const struct weft_config *config,
 {
 	const struct weft_config_allowedip *ip;
 
-	if (!entry->exclusive || entry->flags & WEFT_PEER_F_REMOVE_ME)
+	if (!weft_change_has(entry, WEFT_PEER_A_EXCLUSIVE) || entry->flags & WEFT_PEER_F_REMOVE_ME)
 		return false;
 	list_for_each_entry(ip, &entry->allowedips, list) {
 		if (!ip->remove && config_check_prefix_is_taken(config, device, entry, ip))
@@ -179,7 +177,7 @@ static bool config_check_is_others(const struct weft_config *config, struct weft
 		    other->flags & WEFT_PEER_F_REMOVE_ME)
 			continue;
 		if (config_check_same_key(other->public_key, entry->next_public) ||
-		    (other->has_next_public &&
+		    (weft_change_has(other, WEFT_PEER_A_NEXT_PUBLIC_KEY) &&
 		     config_check_same_key(other->next_public, entry->next_public)))
 			return true;
 	}
@@ -190,14 +188,10 @@ static bool config_check_is_others(const struct weft_config *config, struct weft
 static bool config_check_is_own(const struct weft_config *config, struct weft_device *device,
 				const u8 key[WEFT_KEY_LEN])
 {
-	const struct weft_identity *previous;
-
 	if (!config->changes_identity)
 		return weft_rotation_is_own(device, key);
-	previous = rcu_dereference_protected(device->previous_identity,
-					     lockdep_is_held(&device->config_lock));
 	return weft_identity_has_key(config->identity, key) ||
-	       weft_identity_has_key(previous, key);
+	       weft_identity_has_key(weft_rotation_previous(device), key);
 }
 
 /*
@@ -210,16 +204,15 @@ static int config_check_keys(const struct weft_config *config, struct weft_devic
 	const struct weft_config_peer *entry;
 
 	list_for_each_entry(entry, &config->peers, list) {
-		if (!weft_change_has_next(entry))
+		if (entry->flags & WEFT_PEER_F_REMOVE_ME ||
+		    !memchr_inv(entry->next_public, 0, WEFT_KEY_LEN))
 			continue;
-		if (config_check_is_own(config, device, entry->next_public)) {
-			NL_SET_ERR_MSG(extack, "next public key: it is the device's own");
-			return -EEXIST;
-		}
-		if (config_check_is_others(config, device, entry)) {
-			NL_SET_ERR_MSG(extack, "next public key: it is another peer's");
-			return -EEXIST;
-		}
+		if (config_check_is_own(config, device, entry->next_public))
+			return weft_refuse(extack, -EEXIST,
+					   "next public key: it is the device's own");
+		if (config_check_is_others(config, device, entry))
+			return weft_refuse(extack, -EEXIST,
+					   "next public key: it is another peer's");
 		cond_resched();
 	}
 	return 0;
@@ -232,14 +225,12 @@ static int config_check_claims(const struct weft_config *config, struct weft_dev
 	const struct weft_config_peer *entry;
 
 	list_for_each_entry(entry, &config->peers, list) {
-		if (config_check_name_is_taken(config, device, entry)) {
-			NL_SET_ERR_MSG(extack, "name: another peer of the device has it");
-			return -EEXIST;
-		}
-		if (config_check_any_prefix_is_taken(config, device, entry)) {
-			NL_SET_ERR_MSG(extack, "allowed IPs: another peer has one of them");
-			return -EEXIST;
-		}
+		if (config_check_name_is_taken(config, device, entry))
+			return weft_refuse(extack, -EEXIST,
+					   "name: another peer of the device has it");
+		if (config_check_any_prefix_is_taken(config, device, entry))
+			return weft_refuse(extack, -EEXIST,
+					   "allowed IPs: another peer has one of them");
 		cond_resched();
 	}
 	return 0;
@@ -263,6 +254,12 @@ int weft_config_check(const struct weft_config *config, struct weft_device *devi
 	       config_check_claims(config, device, extack);
 }
 
+static bool config_check_strips(const struct weft_config_peer *entry)
+{
+	return weft_change_has(entry, WEFT_PEER_A_NEXT_PUBLIC_KEY,
+			       WEFT_PEER_A_PREVIOUS_PUBLIC_KEY);
+}
+
 /*
  * Whether an entry before @entry removes keys of the peer of @key, so that another of its keys may
  * belong to no peer when @entry is applied.
@@ -277,8 +274,7 @@ static bool config_check_is_stripped(const struct weft_config *config,
 		if (other == entry)
 			break;
 		if (config_check_same_key(other->public_key, key) &&
-		    (other->flags & WEFT_PEER_F_REMOVE_ME || other->has_next_public ||
-		     other->ends_previous_public))
+		    (other->flags & WEFT_PEER_F_REMOVE_ME || config_check_strips(other)))
 			return true;
 	}
 	return false;
@@ -304,7 +300,7 @@ void weft_config_check_resolve(struct weft_config *config, struct weft_device *d
 	if (config->flags & WEFT_DEVICE_F_REPLACE_PEERS)
 		return;
 	list_for_each_entry(entry, &config->peers, list) {
-		config->strips |= entry->has_next_public || entry->ends_previous_public;
+		config->strips |= config_check_strips(entry);
 		peer = weft_lookup_peer(device, entry->public_key);
 		entry->known = peer;
 		if (!peer)

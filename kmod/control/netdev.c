@@ -159,8 +159,11 @@ static struct weft_peer *netdev_destination(const struct weft_device *device,
 	return weft_allowedips_lookup6(&device->allowedips, &ipv6_hdr(skb)->daddr);
 }
 
-/* The header may still be in a page, which ip_tunnel_parse_protocol() does not read. */
-static bool netdev_is_whole(struct sk_buff *skb)
+/*
+ * Whether a packet begins with a header of its protocol. The header may still be in a page, which
+ * ip_tunnel_parse_protocol() does not read.
+ */
+static bool netdev_has_header(struct sk_buff *skb)
 {
 	unsigned int len = skb->protocol == htons(ETH_P_IP) ? sizeof(struct iphdr) :
 							      sizeof(struct ipv6hdr);
@@ -176,7 +179,7 @@ static int netdev_pass_on(struct weft_device *device, struct sk_buff *skb)
 	struct weft_peer *peer;
 	unsigned int mtu;
 
-	if (unlikely(!netdev_is_whole(skb)))
+	if (unlikely(!netdev_has_header(skb)))
 		return WEFT_DROP_NOT_IP;
 	peer = netdev_destination(device, skb);
 	if (unlikely(!peer)) {
@@ -266,27 +269,24 @@ free_tstats:
 static void netdev_uninit(struct net_device *dev)
 {
 	struct weft_device *device = netdev_priv(dev);
-	struct weft_identity *identity;
-	bool told;
+	bool announced;
 
 	/* A device whose registration failed is not in the list and was never announced. */
 	mutex_lock(&netdev_list_lock);
 	mutex_lock(&device->config_lock);
-	told = !list_empty(&device->list);
+	announced = !list_empty(&device->list);
 	list_del_init(&device->list);
 	device->gone = true;
-	if (told)
+	if (announced)
 		weft_device_event(device, WEFT_EVENT_DEVICE_REMOVED, WEFT_CAUSE_ADMINISTRATION,
 				  NULL);
 	weft_binding_close(device);
 	weft_peer_unpublish_all(device, &device->removal);
 	RCU_INIT_POINTER(device->home, NULL);
-	identity = rcu_replace_pointer(device->identity, NULL,
-				       lockdep_is_held(&device->config_lock));
-	weft_identity_put(identity);
-	identity = rcu_replace_pointer(device->previous_identity, NULL,
-				       lockdep_is_held(&device->config_lock));
-	weft_identity_put(identity);
+	weft_identity_put(rcu_replace_pointer(device->identity, NULL,
+					      lockdep_is_held(&device->config_lock)));
+	weft_identity_put(rcu_replace_pointer(device->previous_identity, NULL,
+					      lockdep_is_held(&device->config_lock)));
 	mutex_unlock(&device->config_lock);
 	/* The home's exit sees either the device with its peers, or peers counted as leaving. */
 	mutex_unlock(&netdev_list_lock);
@@ -516,13 +516,7 @@ static struct notifier_block netdev_notifier = {
 	.notifier_call = netdev_hear,
 };
 
-/**
- * weft_netdev_init() - register the link kind
- * @compat: whether to register the kind wireguard as well
- *
- * Context: process, once at load.
- * Return: 0 or a negative errno; -EEXIST if a name is taken.
- */
+/* Registers the link kind, and wireguard too if @compat. -EEXIST: a name is taken. */
 int weft_netdev_init(bool compat)
 {
 	int err = register_pernet_device(&netdev_net_ops);
@@ -552,12 +546,7 @@ unregister_net:
 	return err;
 }
 
-/**
- * weft_netdev_exit() - remove every device, and the link kind
- * @compat: the argument of weft_netdev_init()
- *
- * Context: process, once at unload.
- */
+/* Removes every device, and the link kinds. */
 void weft_netdev_exit(bool compat)
 {
 	rtnl_link_unregister(&netdev_link_ops);

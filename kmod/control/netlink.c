@@ -3,6 +3,7 @@
 #include "control/netlink.h"
 #include "control/netdev.h"
 #include "control/netlink-gen.h"
+#include "control/refuse.h"
 #include "lib/wire.h"
 
 #include <linux/netdevice.h>
@@ -25,21 +26,18 @@ struct net_device *weft_netlink_interface(struct net *net, struct nlattr **attrs
 	struct nlattr *index = attrs[WEFT_DEVICE_A_IFINDEX], *name = attrs[WEFT_DEVICE_A_IFNAME];
 	struct net_device *dev;
 
-	if (!index == !name) {
-		NL_SET_ERR_MSG(extack, "interface: give its index or its name, and not both");
-		return ERR_PTR(-EBADR);
-	}
-	if (index)
-		dev = dev_get_by_index(net, nla_get_u32(index));
-	else
-		dev = dev_get_by_name(net, nla_data(name));
+	if (!index == !name)
+		return ERR_PTR(weft_refuse(extack, -EBADR,
+					   "interface: give its index or its name, and not both"));
+	dev = index ? dev_get_by_index(net, nla_get_u32(index)) :
+		      dev_get_by_name(net, nla_data(name));
 	if (!dev)
-		return ERR_PTR(weft_netlink_refuse(extack, index ?: name, -ENODEV,
-					      "interface: there is none of that index or name"));
+		return ERR_PTR(weft_refuse_attr(extack, index ?: name, -ENODEV,
+						"interface: there is none of that index or name"));
 	if (!weft_netdev_device(dev)) {
 		dev_put(dev);
-		return ERR_PTR(weft_netlink_refuse(extack, index ?: name, -EOPNOTSUPP,
-					      "interface: it is not one of weft's"));
+		return ERR_PTR(weft_refuse_attr(extack, index ?: name, -EOPNOTSUPP,
+						"interface: it is not one of weft's"));
 	}
 	return dev;
 }
@@ -112,14 +110,8 @@ const struct genl_family *weft_netlink_family_of(const struct nlmsghdr *nlh)
 								&netlink_family;
 }
 
-/**
- * weft_netlink_init() - register the family
- * @compat: whether to register the family wireguard as well
- *
- * Context: process, once at load.
- * Return: 0 or a negative errno; -EEXIST if a name is taken.
- */
-int __init weft_netlink_init(bool compat)
+/* Registers the family, and wireguard too if @compat. -EEXIST: a name is taken. */
+int weft_netlink_init(bool compat)
 {
 	int err = compat ? genl_register_family(&netlink_wireguard_family) : 0;
 
@@ -131,12 +123,7 @@ int __init weft_netlink_init(bool compat)
 	return err;
 }
 
-/**
- * weft_netlink_exit() - unregister the family
- * @compat: the argument of weft_netlink_init()
- *
- * Context: process, once at unload.
- */
+/* Unregisters the families. */
 void weft_netlink_exit(bool compat)
 {
 	genl_unregister_family(&netlink_family);

@@ -14,13 +14,6 @@ struct net;
 struct net_device;
 struct nlattr;
 
-/* Refuses the value in @attr, and evaluates to @err. */
-#define weft_netlink_refuse(extack, attr, err, text)				\
-({									\
-	NL_SET_ERR_MSG_ATTR(extack, attr, text);			\
-	(err);								\
-})
-
 struct genl_family *weft_netlink_family(void);
 const struct genl_family *weft_netlink_family_of(const struct nlmsghdr *nlh);
 struct net_device *weft_netlink_interface(struct net *net, struct nlattr **attrs,

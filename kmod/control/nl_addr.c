@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "control/nl_addr.h"
-#include "control/change.h"
+#include "control/refuse.h"
 #include "core/candidates.h"
 #include "core/device.h"
 #include "core/endpoint.h"
@@ -124,9 +124,8 @@ int weft_nl_addr_get(struct weft_endpoint *endpoint, const struct nlattr *attr,
 		memcpy(&endpoint->addr6, nla_data(attr), sizeof(endpoint->addr6));
 		endpoint->addr6.sin6_flowinfo = 0;
 	} else {
-		NL_SET_ERR_MSG_ATTR(extack, attr,
-				    "endpoint: no struct sockaddr_in or sockaddr_in6");
-		return -EINVAL;
+		return weft_refuse_attr(extack, attr, -EINVAL,
+					"endpoint: no struct sockaddr_in or sockaddr_in6");
 	}
 	return 0;
 }
@@ -140,10 +139,8 @@ static int nl_addr_get_candidate(struct weft_endpoint *endpoint, const struct nl
 	err = nla_parse_nested(attrs, WEFT_CANDIDATE_A_MAX, nest, NULL, extack);
 	if (err)
 		return err;
-	if (!attrs[WEFT_CANDIDATE_A_ENDPOINT]) {
-		NL_SET_ERR_MSG_ATTR(extack, nest, "candidate: it needs an endpoint");
-		return -EINVAL;
-	}
+	if (!attrs[WEFT_CANDIDATE_A_ENDPOINT])
+		return weft_refuse_attr(extack, nest, -EINVAL, "candidate: it needs an endpoint");
 	err = weft_nl_addr_get(endpoint, attrs[WEFT_CANDIDATE_A_ENDPOINT], extack);
 	if (err || endpoint->addr.sa_family != AF_INET6)
 		return err;
@@ -161,15 +158,11 @@ static int nl_addr_count(const struct nlattr *nest, struct netlink_ext_ack *exta
 
 	nla_for_each_nested(attr, nest, rest)
 		count++;
-	if (rest > 0) {
-		NL_SET_ERR_MSG_ATTR(extack, nest,
-				    "candidates: bytes after the last attribute");
-		return -EINVAL;
-	}
-	if (count > WEFT_CANDIDATES_MAX) {
-		NL_SET_ERR_MSG_ATTR(extack, nest, "candidates: a peer has at most 16");
-		return -E2BIG;
-	}
+	if (rest > 0)
+		return weft_refuse_attr(extack, nest, -EINVAL,
+					"candidates: bytes after the last attribute");
+	if (count > WEFT_CANDIDATES_MAX)
+		return weft_refuse_attr(extack, nest, -E2BIG, "candidates: a peer has at most 16");
 	return count;
 }
 
@@ -216,70 +209,57 @@ int weft_nl_addr_get_candidates(struct weft_candidates **candidates, const struc
 }
 
 /* Parses the interface, by index or by name; 0 or "" means none. */
-static int nl_addr_get_interface(struct weft_config *config, struct nlattr **attrs,
+static int nl_addr_get_interface(struct weft_binding *binding, struct nlattr **attrs,
 				 struct netlink_ext_ack *extack)
 {
 	struct nlattr *index = attrs[WEFT_DEVICE_A_BIND_IFINDEX],
 		      *name = attrs[WEFT_DEVICE_A_BIND_IFNAME];
 
-	if (index && name) {
-		NL_SET_ERR_MSG_ATTR(extack, name,
-				    "bind device: give its index or its name, and not both");
-		return -EINVAL;
-	}
-	if (index && nla_get_u32(index) > INT_MAX) {
-		NL_SET_ERR_MSG_ATTR(extack, index, "bind device: there is no such index");
-		return -EINVAL;
-	}
+	if (index && name)
+		return weft_refuse_attr(extack, name, -EINVAL,
+					"bind device: give its index or its name, and not both");
+	if (index && nla_get_u32(index) > INT_MAX)
+		return weft_refuse_attr(extack, index, -EINVAL,
+					"bind device: there is no such index");
 	if (index)
-		config->binding.ifindex = nla_get_u32(index);
+		binding->ifindex = nla_get_u32(index);
 	if (name)
-		nla_strscpy(config->binding.ifname, name, sizeof(config->binding.ifname));
-	config->has_interface = index || name;
+		nla_strscpy(binding->ifname, name, sizeof(binding->ifname));
 	return 0;
 }
 
 /* A socket is bound to a local address: neither multicast nor broadcast. */
-static int nl_addr_get_address4(struct weft_config *config, const struct nlattr *attr,
-				struct netlink_ext_ack *extack)
+static int nl_addr_get_addresses(struct weft_binding *binding, struct nlattr **attrs,
+				 struct netlink_ext_ack *extack)
 {
-	__be32 address = nla_get_in_addr(attr);
+	const struct nlattr *address4 = attrs[WEFT_DEVICE_A_LISTEN_ADDRESS4],
+			    *address6 = attrs[WEFT_DEVICE_A_LISTEN_ADDRESS6];
 
-	config->binding.address4.s_addr = address;
-	config->has_address4 = true;
-	if (!ipv4_is_multicast(address) && !ipv4_is_lbcast(address))
-		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, attr, "listen address: it stands for many hosts");
-	return -EINVAL;
-}
-
-static int nl_addr_get_address6(struct weft_config *config, const struct nlattr *attr,
-				struct netlink_ext_ack *extack)
-{
-	config->binding.address6 = nla_get_in6_addr(attr);
-	config->has_address6 = true;
-	if (!ipv6_addr_is_multicast(&config->binding.address6))
-		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, attr, "listen address: it stands for many hosts");
-	return -EINVAL;
+	if (address4)
+		binding->address4.s_addr = nla_get_in_addr(address4);
+	if (address6)
+		binding->address6 = nla_get_in6_addr(address6);
+	if (ipv4_is_multicast(binding->address4.s_addr) ||
+	    ipv4_is_lbcast(binding->address4.s_addr))
+		return weft_refuse_attr(extack, address4, -EINVAL,
+					"listen address: it stands for many hosts");
+	if (ipv6_addr_is_multicast(&binding->address6))
+		return weft_refuse_attr(extack, address6, -EINVAL,
+					"listen address: it stands for many hosts");
+	return 0;
 }
 
 /**
  * weft_nl_addr_get_binding() - read the new binding of a device's sockets, except the port
- * @config: gets it
+ * @binding: gets it; zeroed
  * @attrs: a device's attributes, weft's own included
  * @extack: names the error
  *
  * Return: 0 or -EINVAL.
  */
-int weft_nl_addr_get_binding(struct weft_config *config, struct nlattr **attrs,
+int weft_nl_addr_get_binding(struct weft_binding *binding, struct nlattr **attrs,
 			     struct netlink_ext_ack *extack)
 {
-	int err = 0;
-
-	if (attrs[WEFT_DEVICE_A_LISTEN_ADDRESS4])
-		err = nl_addr_get_address4(config, attrs[WEFT_DEVICE_A_LISTEN_ADDRESS4], extack);
-	if (!err && attrs[WEFT_DEVICE_A_LISTEN_ADDRESS6])
-		err = nl_addr_get_address6(config, attrs[WEFT_DEVICE_A_LISTEN_ADDRESS6], extack);
-	return err ?: nl_addr_get_interface(config, attrs, extack);
+	return nl_addr_get_addresses(binding, attrs, extack) ?:
+	       nl_addr_get_interface(binding, attrs, extack);
 }

@@ -8,8 +8,8 @@
 struct netlink_ext_ack;
 struct nlattr;
 struct sk_buff;
+struct weft_binding;
 struct weft_candidates;
-struct weft_config;
 struct weft_device;
 struct weft_endpoint;
 
@@ -21,7 +21,7 @@ int weft_nl_addr_get(struct weft_endpoint *endpoint, const struct nlattr *attr,
 		     struct netlink_ext_ack *extack);
 int weft_nl_addr_get_candidates(struct weft_candidates **candidates, const struct nlattr *nest,
 				struct netlink_ext_ack *extack);
-int weft_nl_addr_get_binding(struct weft_config *config, struct nlattr **attrs,
+int weft_nl_addr_get_binding(struct weft_binding *binding, struct nlattr **attrs,
 			     struct netlink_ext_ack *extack);
 
 #endif /* WEFT_NL_ADDR_H */

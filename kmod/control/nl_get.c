@@ -8,6 +8,7 @@
 #include "control/netlink.h"
 #include "control/nl_addr.h"
 #include "control/nl_stats.h"
+#include "control/rotation.h"
 #include "core/device.h"
 #include "core/identity.h"
 #include "core/lookup.h"
@@ -115,12 +116,15 @@ static int nl_get_put_public(struct sk_buff *skb, struct weft_peer *peer, int ty
 	return nla_put(skb, type, sizeof(public), public);
 }
 
-/* Seconds until @until_ns, at least one. */
-static u32 nl_get_seconds_left(u64 until_ns)
+/* Puts the seconds until @until_ns, at least one; 0: there is no such time. */
+static int nl_get_put_grace_left(struct sk_buff *skb, int type, u64 until_ns)
 {
 	u64 now = ktime_get_coarse_boottime_ns();
 
-	return until_ns > now ? DIV_ROUND_UP_ULL(until_ns - now, NSEC_PER_SEC) : 1;
+	if (!until_ns)
+		return 0;
+	return nla_put_u32(skb, type, until_ns > now ?
+					      DIV_ROUND_UP_ULL(until_ns - now, NSEC_PER_SEC) : 1);
 }
 
 static enum weft_identity_used nl_get_identity_used(const struct weft_peer *peer)
@@ -131,14 +135,6 @@ static enum weft_identity_used nl_get_identity_used(const struct weft_peer *peer
 		return WEFT_IDENTITY_NONE;
 	return weft_identity_is(&peer->device->identity, serial) ? WEFT_IDENTITY_CURRENT :
 								   WEFT_IDENTITY_PREVIOUS;
-}
-
-static int nl_get_put_grace_left(struct sk_buff *skb, struct weft_peer *peer, int type,
-				 enum weft_grace_of which)
-{
-	u64 until_ns = weft_peer_keys_until(peer, which);
-
-	return until_ns ? nla_put_u32(skb, type, nl_get_seconds_left(until_ns)) : 0;
 }
 
 /* The keys of a peer that WireGuard does not have. */
@@ -153,9 +149,10 @@ static int nl_get_put_keys(struct sk_buff *skb, struct weft_peer *peer)
 	    nla_put_u32(skb, WEFT_PEER_A_GRACE, READ_ONCE(peer->keys.grace_s)) ||
 	    nla_put_u32(skb, WEFT_PEER_A_IDENTITY, nl_get_identity_used(peer)))
 		return -EMSGSIZE;
-	return nl_get_put_grace_left(skb, peer, WEFT_PEER_A_GRACE_LEFT, WEFT_GRACE_PUBLIC) ?:
-	       nl_get_put_grace_left(skb, peer, WEFT_PEER_A_PRESHARED_GRACE_LEFT,
-				     WEFT_GRACE_PRESHARED);
+	return nl_get_put_grace_left(skb, WEFT_PEER_A_GRACE_LEFT,
+				     weft_peer_keys_until(peer, WEFT_KEY_PUBLIC)) ?:
+	       nl_get_put_grace_left(skb, WEFT_PEER_A_PRESHARED_GRACE_LEFT,
+				     weft_peer_keys_until(peer, WEFT_KEY_PRESHARED));
 }
 
 static int nl_get_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)
@@ -252,23 +249,18 @@ static int nl_get_put_peer(struct sk_buff *skb, struct weft_peer *peer,
 	struct nlattr *nest = nla_nest_start(skb, 0);
 	u32 before = cursor->node_count;
 	bool begins = !cursor->node;
-	int err = -EMSGSIZE;
+	int err = 0;
 
 	if (!nest)
 		return -EMSGSIZE;
-	if (nla_put(skb, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_LEN, weft_peer_keys_now(&peer->keys)))
+	if (nla_put(skb, WEFT_PEER_A_PUBLIC_KEY, WEFT_KEY_LEN, weft_peer_keys_now(&peer->keys)) ||
+	    (begins && nl_get_put_peer_values(skb, peer)) ||
+	    (begins && cursor->own && nl_get_put_own_peer_values(skb, peer)))
 		goto cancel;
-	if (begins && nl_get_put_peer_values(skb, peer))
-		goto cancel;
-	if (begins && cursor->own && nl_get_put_own_peer_values(skb, peer))
-		goto cancel;
-	if (!list_empty(&peer->allowedips)) {
+	if (!list_empty(&peer->allowedips))
 		err = nl_get_put_allowedips(skb, peer, cursor);
-		if (err && cursor->node_count == before)
-			goto cancel;
-	} else {
-		err = 0;
-	}
+	if (err && cursor->node_count == before)
+		goto cancel;
 	nla_nest_end(skb, nest);
 	return err;
 
@@ -355,8 +347,7 @@ static int nl_get_put_peers(struct sk_buff *skb, struct weft_device *device,
 
 static int nl_get_put_identity(struct sk_buff *skb, struct weft_device *device)
 {
-	struct weft_identity *identity =
-		rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
+	const struct weft_identity *identity = weft_rotation_identity(device);
 
 	if (!identity)
 		return 0;
@@ -366,17 +357,14 @@ static int nl_get_put_identity(struct sk_buff *skb, struct weft_device *device)
 
 static int nl_get_put_rotation(struct sk_buff *skb, struct weft_device *device)
 {
-	struct weft_identity *previous =
-		rcu_dereference_protected(device->previous_identity,
-					  lockdep_is_held(&device->config_lock));
+	const struct weft_identity *previous = weft_rotation_previous(device);
 
 	if (!previous)
 		return 0;
-	if (nla_put(skb, WEFT_DEVICE_A_PREVIOUS_PUBLIC_KEY, WEFT_KEY_LEN, previous->key.public) ||
-	    nla_put_u32(skb, WEFT_DEVICE_A_GRACE, device->grace_s))
-		return -EMSGSIZE;
-	return device->until_ns ? nla_put_u32(skb, WEFT_DEVICE_A_GRACE_LEFT,
-					      nl_get_seconds_left(device->until_ns)) : 0;
+	return nla_put(skb, WEFT_DEVICE_A_PREVIOUS_PUBLIC_KEY, WEFT_KEY_LEN,
+		       previous->key.public) ?:
+	       nla_put_u32(skb, WEFT_DEVICE_A_GRACE, device->grace_s) ?:
+	       nl_get_put_grace_left(skb, WEFT_DEVICE_A_GRACE_LEFT, weft_rotation_until(device));
 }
 
 static int nl_get_put_device(struct sk_buff *skb, struct weft_device *device)
@@ -417,11 +405,9 @@ static int nl_get_dump_device(struct sk_buff *skb, struct netlink_callback *cb,
 	cb->seq = (u32)device->generation + (u32)atomic_read(&device->promotions) + 1 ?: 1;
 	genl_dump_check_consistent(cb, header);
 	if (!cursor->serial)
-		err = nl_get_put_device(skb, device);
-	if (!err && !cursor->serial && cursor->own)
-		err = nl_get_put_own_device(skb, device);
-	if (!err)
-		err = nl_get_put_peers(skb, device, cursor);
+		err = nl_get_put_device(skb, device) ?:
+		      (cursor->own ? nl_get_put_own_device(skb, device) : 0);
+	err = err ?: nl_get_put_peers(skb, device, cursor);
 	if (err) {
 		genlmsg_cancel(skb, header);
 		return err;

@@ -2,6 +2,7 @@
 
 #include "control/nl_notify.h"
 #include "control/netlink-gen.h"
+#include "control/nl_addr.h"
 #include "core/device.h"
 #include "core/lookup.h"
 #include "core/peer_endpoint.h"
@@ -23,13 +24,8 @@
 /* Set before the first device can be made, then constant. */
 static const struct genl_family *nl_notify_family __ro_after_init;
 
-/**
- * weft_nl_notify_init() - set the family that events belong to
- * @family: the family; it need not be registered yet
- *
- * Context: process, once at load, before weft_netdev_init().
- */
-void __init weft_nl_notify_init(const struct genl_family *family)
+/* Sets the family of events, before weft_netdev_init(). It need not be registered yet. */
+void weft_nl_notify_init(const struct genl_family *family)
 {
 	nl_notify_family = family;
 }
@@ -39,11 +35,7 @@ static int nl_notify_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)
 	struct weft_endpoint endpoint;
 
 	weft_peer_endpoint(peer, &endpoint);
-	if (endpoint.addr.sa_family == AF_INET)
-		return nla_put(skb, WEFT_EVENT_A_ENDPOINT, sizeof(endpoint.addr4), &endpoint.addr4);
-	if (endpoint.addr.sa_family == AF_INET6)
-		return nla_put(skb, WEFT_EVENT_A_ENDPOINT, sizeof(endpoint.addr6), &endpoint.addr6);
-	return 0;
+	return weft_nl_addr_put(skb, WEFT_EVENT_A_ENDPOINT, &endpoint);
 }
 
 /* Under RCU. */
@@ -147,7 +139,7 @@ static bool nl_notify_are_over(struct weft_device *device, const struct weft_eve
 
 /*
  * The number is taken and the message sent under one lock, so that messages arrive in order, and a
- * later message does not report an older state of a peer than the one before.
+ * later message does not show an older state of a peer than the one before.
  */
 static void nl_notify_multicast(struct weft_device *device, const struct weft_event *event,
 				struct net *net)

@@ -10,6 +10,7 @@
 #include "control/netlink-gen.h"
 #include "control/netlink.h"
 #include "control/nl_addr.h"
+#include "control/refuse.h"
 #include "control/rotation.h"
 #include "core/device.h"
 #include "core/peer_keys.h"
@@ -23,6 +24,22 @@
 
 #include <uapi/linux/weft.h>
 
+/* Records which attributes are in a message, up to @max. */
+static void nl_set_note(unsigned long *has, struct nlattr **attrs, int max)
+{
+	int i;
+
+	for (i = 0; i <= max; i++)
+		__assign_bit(i, has, attrs[i]);
+}
+
+/* A key that is not in the message stays zero. */
+static void nl_set_get_key(u8 key[WEFT_KEY_LEN], const struct nlattr *attr)
+{
+	if (attr)
+		nla_memcpy(key, attr, WEFT_KEY_LEN);
+}
+
 static int nl_set_parse_address(struct weft_config_allowedip *ip, struct nlattr **attrs,
 				struct netlink_ext_ack *extack)
 {
@@ -35,27 +52,17 @@ static int nl_set_parse_address(struct weft_config_allowedip *ip, struct nlattr 
 	else if (family == AF_INET6)
 		ip->bits = 128;
 	else
-		return weft_netlink_refuse(extack, attrs[WEFT_ALLOWEDIP_A_FAMILY], -EINVAL,
-				      "allowed IP: the family is neither AF_INET nor AF_INET6");
+		return weft_refuse_attr(extack, attrs[WEFT_ALLOWEDIP_A_FAMILY], -EINVAL,
+					"allowed IP: the family is neither AF_INET nor AF_INET6");
 	if (nla_len(address) != ip->bits / 8)
-		return weft_netlink_refuse(extack, address, -EINVAL,
-				      "allowed IP: the address is not 4 or 16 bytes");
+		return weft_refuse_attr(extack, address, -EINVAL,
+					"allowed IP: the address is not 4 or 16 bytes");
 	ip->cidr = nla_get_u8(cidr);
 	if (ip->cidr > ip->bits)
-		return weft_netlink_refuse(extack, cidr, -EINVAL,
-				      "allowed IP: the prefix length is over 32 or 128");
-	nla_memcpy(ip->address, address, sizeof(ip->address));
+		return weft_refuse_attr(extack, cidr, -EINVAL,
+					"allowed IP: the prefix length is over 32 or 128");
+	nla_memcpy(&ip->address, address, sizeof(ip->address));
 	return 0;
-}
-
-/*
- * The core has validated every message against the policies, nested attributes included. So nests
- * only need to be parsed.
- */
-static int nl_set_open_nest(struct nlattr **attrs, int max, const struct nlattr *nest,
-			    struct netlink_ext_ack *extack)
-{
-	return nla_parse_nested(attrs, max, nest, NULL, extack);
 }
 
 static noinline_for_stack int nl_set_parse_allowedip(struct list_head *list, struct nlattr *nest,
@@ -65,13 +72,14 @@ static noinline_for_stack int nl_set_parse_allowedip(struct list_head *list, str
 	struct weft_config_allowedip *ip;
 	int err;
 
-	err = nl_set_open_nest(attrs, WEFT_ALLOWEDIP_A_MAX, nest, extack);
+	/* The core has validated nested attributes, too. */
+	err = nla_parse_nested(attrs, WEFT_ALLOWEDIP_A_MAX, nest, NULL, extack);
 	if (err)
 		return err;
 	if (!attrs[WEFT_ALLOWEDIP_A_FAMILY] || !attrs[WEFT_ALLOWEDIP_A_IPADDR] ||
 	    !attrs[WEFT_ALLOWEDIP_A_CIDR_MASK])
-		return weft_netlink_refuse(extack, nest, -EINVAL,
-				      "allowed IP: it needs family, address, prefix length");
+		return weft_refuse_attr(extack, nest, -EINVAL,
+					"allowed IP: it needs family, address, prefix length");
 	ip = kzalloc(sizeof(*ip), GFP_KERNEL_ACCOUNT);
 	if (!ip)
 		return -ENOMEM;
@@ -95,33 +103,23 @@ static int nl_set_parse_allowedips(struct list_head *list, struct nlattr *nest,
 	}
 	/* The core does not check for trailing bytes in an array. */
 	if (rest > 0)
-		return weft_netlink_refuse(extack, nest, -EINVAL,
-				      "allowed IPs: bytes after the last attribute");
+		return weft_refuse_attr(extack, nest, -EINVAL,
+					"allowed IPs: bytes after the last attribute");
 	return 0;
 }
 
-static int nl_set_parse_places(struct weft_config_peer *peer, struct nlattr **attrs,
-			       struct netlink_ext_ack *extack)
+static int nl_set_parse_endpoints(struct weft_config_peer *peer, struct nlattr **attrs,
+				  struct netlink_ext_ack *extack)
 {
-	struct nlattr *attr = attrs[WEFT_PEER_A_ENDPOINT];
-	int err;
+	const struct nlattr *endpoint = attrs[WEFT_PEER_A_ENDPOINT],
+			    *candidates = attrs[WEFT_PEER_A_CANDIDATES];
+	int err = endpoint ? weft_nl_addr_get(&peer->endpoint, endpoint, extack) : 0;
 
-	if (attr) {
-		err = weft_nl_addr_get(&peer->endpoint, attr, extack);
-		if (err)
-			return err;
-		peer->has_endpoint = true;
-	}
-	attr = attrs[WEFT_PEER_A_ROAM];
-	if (attr) {
-		peer->roams = nla_get_u8(attr);
-		peer->has_roam = true;
-	}
-	attr = attrs[WEFT_PEER_A_CANDIDATES];
-	if (!attr)
-		return 0;
-	peer->has_candidates = true;
-	return weft_nl_addr_get_candidates(&peer->candidates, attr, extack);
+	if (attrs[WEFT_PEER_A_ROAM])
+		peer->roams = nla_get_u8(attrs[WEFT_PEER_A_ROAM]);
+	if (err || !candidates)
+		return err;
+	return weft_nl_addr_get_candidates(&peer->candidates, candidates, extack);
 }
 
 static int nl_set_refuse_name(enum weft_peer_name_verdict verdict, const struct nlattr *attr,
@@ -131,17 +129,16 @@ static int nl_set_refuse_name(enum weft_peer_name_verdict verdict, const struct 
 	case WEFT_PEER_NAME_GOOD:
 		return 0;
 	case WEFT_PEER_NAME_LENGTH:
-		return weft_netlink_refuse(extack, attr, -EINVAL,
-					   "name: it is longer than 63 bytes");
+		return weft_refuse_attr(extack, attr, -EINVAL, "name: it is longer than 63 bytes");
 	case WEFT_PEER_NAME_ENCODING:
-		return weft_netlink_refuse(extack, attr, -EINVAL, "name: it is not UTF-8");
+		return weft_refuse_attr(extack, attr, -EINVAL, "name: it is not UTF-8");
 	case WEFT_PEER_NAME_CONTROL:
-		return weft_netlink_refuse(extack, attr, -EINVAL,
-				      "name: there is a control character in it");
+		return weft_refuse_attr(extack, attr, -EINVAL,
+					"name: there is a control character in it");
 	case WEFT_PEER_NAME_KEY:
 		break;
 	}
-	return weft_netlink_refuse(extack, attr, -EINVAL, "name: it looks like a key");
+	return weft_refuse_attr(extack, attr, -EINVAL, "name: it looks like a key");
 }
 
 static int nl_set_parse_name(struct weft_config_peer *peer, const struct nlattr *attr,
@@ -151,7 +148,6 @@ static int nl_set_parse_name(struct weft_config_peer *peer, const struct nlattr 
 	size_t len = strnlen(name, nla_len(attr));
 	int err;
 
-	peer->has_name = true;
 	if (!len)
 		return 0;
 	err = nl_set_refuse_name(weft_peer_name_check(name, len), attr, extack);
@@ -162,34 +158,23 @@ static int nl_set_parse_name(struct weft_config_peer *peer, const struct nlattr 
 }
 
 /* Only removal can be requested: a previous key results from the key that was replaced. */
-static int nl_set_parse_end(bool *ends, const struct nlattr *attr, struct netlink_ext_ack *extack)
+static int nl_set_check_end(const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
-	if (attr && memchr_inv(nla_data(attr), 0, nla_len(attr)))
-		return weft_netlink_refuse(extack, attr, -EINVAL,
-				      "previous key: it can be set to zeros only, which ends it");
-	*ends = attr;
-	return 0;
+	if (!attr || !memchr_inv(nla_data(attr), 0, nla_len(attr)))
+		return 0;
+	return weft_refuse_attr(extack, attr, -EINVAL,
+				"previous key: it can be set to zeros only, which ends it");
 }
 
 static int nl_set_parse_keys(struct weft_config_peer *peer, struct nlattr **attrs,
 			     struct netlink_ext_ack *extack)
 {
-	struct nlattr *next = attrs[WEFT_PEER_A_NEXT_PUBLIC_KEY];
-	struct nlattr *next_preshared = attrs[WEFT_PEER_A_NEXT_PRESHARED_KEY];
-
-	if (next)
-		nla_memcpy(peer->next_public, next, sizeof(peer->next_public));
-	if (next_preshared)
-		nla_memcpy(peer->next_preshared, next_preshared, sizeof(peer->next_preshared));
-	peer->has_next_public = next;
-	peer->has_next_preshared = next_preshared;
-	peer->has_grace = attrs[WEFT_PEER_A_GRACE];
-	if (peer->has_grace)
+	nl_set_get_key(peer->next_public, attrs[WEFT_PEER_A_NEXT_PUBLIC_KEY]);
+	nl_set_get_key(peer->next_preshared, attrs[WEFT_PEER_A_NEXT_PRESHARED_KEY]);
+	if (attrs[WEFT_PEER_A_GRACE])
 		peer->grace_s = nla_get_u32(attrs[WEFT_PEER_A_GRACE]);
-	return nl_set_parse_end(&peer->ends_previous_public,
-				 attrs[WEFT_PEER_A_PREVIOUS_PUBLIC_KEY], extack) ?:
-	       nl_set_parse_end(&peer->ends_previous_preshared,
-				attrs[WEFT_PEER_A_PREVIOUS_PRESHARED_KEY], extack);
+	return nl_set_check_end(attrs[WEFT_PEER_A_PREVIOUS_PUBLIC_KEY], extack) ?:
+	       nl_set_check_end(attrs[WEFT_PEER_A_PREVIOUS_PRESHARED_KEY], extack);
 }
 
 static int nl_set_parse_peer_values(struct weft_config_peer *peer, struct nlattr **attrs,
@@ -199,29 +184,18 @@ static int nl_set_parse_peer_values(struct weft_config_peer *peer, struct nlattr
 	int err;
 
 	if (attr && nla_get_u32(attr) > 1)
-		return weft_netlink_refuse(extack, attr, -EPFNOSUPPORT,
-				      "protocol version: only 1 exists");
+		return weft_refuse_attr(extack, attr, -EPFNOSUPPORT,
+					"protocol version: only 1 exists");
 	if (attrs[WEFT_PEER_A_FLAGS])
 		peer->flags = nla_get_u32(attrs[WEFT_PEER_A_FLAGS]);
-	attr = attrs[WEFT_PEER_A_PRESHARED_KEY];
-	if (attr) {
-		nla_memcpy(peer->preshared, attr, sizeof(peer->preshared));
-		peer->has_preshared = true;
-	}
+	nl_set_get_key(peer->preshared, attrs[WEFT_PEER_A_PRESHARED_KEY]);
 	attr = attrs[WEFT_PEER_A_PERSISTENT_KEEPALIVE_INTERVAL];
-	if (attr) {
+	if (attr)
 		peer->persistent_s = nla_get_u16(attr);
-		peer->has_persistent = true;
-	}
-	peer->exclusive = attrs[WEFT_PEER_A_EXCLUSIVE];
-	peer->forget_timestamp = attrs[WEFT_PEER_A_FORGET_TIMESTAMP];
 	attr = attrs[WEFT_PEER_A_NAME];
 	err = attr ? nl_set_parse_name(peer, attr, extack) : 0;
-	err = err ?: nl_set_parse_keys(peer, attrs, extack);
-	if (err)
-		return err;
-	peer->connect = attrs[WEFT_PEER_A_CONNECT];
-	return nl_set_parse_places(peer, attrs, extack);
+	return err ?: nl_set_parse_keys(peer, attrs, extack) ?:
+	       nl_set_parse_endpoints(peer, attrs, extack);
 }
 
 static int nl_set_parse_peer(struct weft_config *config, struct nlattr *nest,
@@ -231,17 +205,18 @@ static int nl_set_parse_peer(struct weft_config *config, struct nlattr *nest,
 	struct weft_config_peer *peer;
 	int err;
 
-	err = nl_set_open_nest(attrs, WEFT_PEER_A_MAX, nest, extack);
+	err = nla_parse_nested(attrs, WEFT_PEER_A_MAX, nest, NULL, extack);
 	if (err)
 		return err;
 	if (!attrs[WEFT_PEER_A_PUBLIC_KEY])
-		return weft_netlink_refuse(extack, nest, -EINVAL, "peer: it needs a public key");
+		return weft_refuse_attr(extack, nest, -EINVAL, "peer: it needs a public key");
 	peer = kzalloc(sizeof(*peer), GFP_KERNEL_ACCOUNT);
 	if (!peer)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&peer->allowedips);
 	list_add_tail(&peer->list, &config->peers);
-	nla_memcpy(peer->public_key, attrs[WEFT_PEER_A_PUBLIC_KEY], sizeof(peer->public_key));
+	nl_set_note(peer->has, attrs, WEFT_PEER_A_MAX);
+	nl_set_get_key(peer->public_key, attrs[WEFT_PEER_A_PUBLIC_KEY]);
 	err = nl_set_parse_peer_values(peer, attrs, extack);
 	if (err || !attrs[WEFT_PEER_A_ALLOWEDIPS])
 		return err;
@@ -261,8 +236,8 @@ static int nl_set_parse_peers(struct weft_config *config, struct nlattr *nest,
 		cond_resched();
 	}
 	if (rest > 0)
-		return weft_netlink_refuse(extack, nest, -EINVAL,
-				      "peers: bytes after the last attribute");
+		return weft_refuse_attr(extack, nest, -EINVAL,
+					"peers: bytes after the last attribute");
 	return 0;
 }
 
@@ -270,33 +245,22 @@ static int nl_set_parse_peers(struct weft_config *config, struct nlattr *nest,
 static int nl_set_parse(struct weft_config *config, struct nlattr **attrs, bool own,
 			struct netlink_ext_ack *extack)
 {
-	int err = own ? weft_nl_addr_get_binding(config, attrs, extack) : 0;
+	int err = own ? weft_nl_addr_get_binding(&config->binding, attrs, extack) : 0;
 
 	if (err)
 		return err;
+	nl_set_note(config->has, attrs, own ? WEFT_DEVICE_A_MAX : WEFT_DEVICE_A_PEERS);
+	nl_set_get_key(config->private, attrs[WEFT_DEVICE_A_PRIVATE_KEY]);
 	if (attrs[WEFT_DEVICE_A_FLAGS])
 		config->flags = nla_get_u32(attrs[WEFT_DEVICE_A_FLAGS]);
-	if (attrs[WEFT_DEVICE_A_PRIVATE_KEY]) {
-		nla_memcpy(config->private, attrs[WEFT_DEVICE_A_PRIVATE_KEY],
-			   sizeof(config->private));
-		config->has_private = true;
-	}
-	if (attrs[WEFT_DEVICE_A_LISTEN_PORT]) {
+	if (attrs[WEFT_DEVICE_A_LISTEN_PORT])
 		config->binding.port = nla_get_u16(attrs[WEFT_DEVICE_A_LISTEN_PORT]);
-		config->has_port = true;
-	}
-	if (attrs[WEFT_DEVICE_A_FWMARK]) {
+	if (attrs[WEFT_DEVICE_A_FWMARK])
 		config->fwmark = nla_get_u32(attrs[WEFT_DEVICE_A_FWMARK]);
-		config->has_fwmark = true;
-	}
-	if (attrs[WEFT_DEVICE_A_PMTU]) {
+	if (attrs[WEFT_DEVICE_A_PMTU])
 		config->pmtu = nla_get_u8(attrs[WEFT_DEVICE_A_PMTU]);
-		config->has_pmtu = true;
-	}
-	if (attrs[WEFT_DEVICE_A_DSCP]) {
+	if (attrs[WEFT_DEVICE_A_DSCP])
 		config->dscp = nla_get_u8(attrs[WEFT_DEVICE_A_DSCP]);
-		config->has_dscp = true;
-	}
 	return attrs[WEFT_DEVICE_A_PEERS] ?
 		       nl_set_parse_peers(config, attrs[WEFT_DEVICE_A_PEERS], extack) :
 		       0;
@@ -309,19 +273,29 @@ static void nl_set_wipe(const struct nlattr *attr)
 		memzero_explicit(nla_data(attr), nla_len(attr));
 }
 
-int weft_nl_set_device_doit(struct sk_buff *skb, struct genl_info *info)
+/* Makes the change of a message to the device that it names. */
+static int nl_set_doit(struct genl_info *info,
+		       int (*set)(struct weft_device *device, const struct genl_info *info))
 {
-	struct weft_device *device;
-	struct weft_config config;
 	struct net_device *dev;
 	int err;
 
 	dev = weft_netlink_interface(genl_info_net(info), info->attrs, info->extack);
-	if (IS_ERR(dev)) {
-		err = PTR_ERR(dev);
-		goto wipe;
+	err = PTR_ERR_OR_ZERO(dev);
+	if (!err) {
+		err = set(weft_netdev_device(dev), info);
+		dev_put(dev);
 	}
-	device = weft_netdev_device(dev);
+	nl_set_wipe(info->attrs[WEFT_DEVICE_A_PRIVATE_KEY]);
+	nl_set_wipe(info->attrs[WEFT_DEVICE_A_PEERS]);
+	return err;
+}
+
+static int nl_set_device(struct weft_device *device, const struct genl_info *info)
+{
+	struct weft_config config;
+	int err;
+
 	weft_config_init(&config);
 	err = nl_set_parse(&config, info->attrs,
 			   weft_netlink_family_of(info->nlhdr) == weft_netlink_family(),
@@ -334,11 +308,12 @@ int weft_nl_set_device_doit(struct sk_buff *skb, struct genl_info *info)
 		mutex_unlock(&device->config_lock);
 	}
 	weft_config_free(&config);
-	dev_put(dev);
-wipe:
-	nl_set_wipe(info->attrs[WEFT_DEVICE_A_PRIVATE_KEY]);
-	nl_set_wipe(info->attrs[WEFT_DEVICE_A_PEERS]);
 	return err;
+}
+
+int weft_nl_set_device_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return nl_set_doit(info, nl_set_device);
 }
 
 static int nl_set_rotate(struct weft_device *device, const struct genl_info *info)
@@ -347,39 +322,28 @@ static int nl_set_rotate(struct weft_device *device, const struct genl_info *inf
 		      *private = info->attrs[WEFT_DEVICE_A_PRIVATE_KEY],
 		      *grace = info->attrs[WEFT_DEVICE_A_GRACE];
 
-	if (!action) {
-		NL_SET_ERR_MSG(info->extack, "rotation: begin one, finish it, or undo it?");
-		return -EINVAL;
-	}
+	if (!action)
+		return weft_refuse(info->extack, -EINVAL,
+				   "rotation: begin one, finish it, or undo it?");
 	switch (nla_get_u32(action)) {
 	case WEFT_ROTATE_ACTION_BEGIN:
 		if (private)
 			return weft_rotation_begin(device, nla_data(private),
 						   grace ? nla_get_u32(grace) : WEFT_GRACE_S,
 						   info->extack);
-		NL_SET_ERR_MSG(info->extack, "private key: a rotation begins with a new one");
-		return -EINVAL;
+		return weft_refuse(info->extack, -EINVAL,
+				   "private key: a rotation begins with a new one");
 	case WEFT_ROTATE_ACTION_FINISH:
 		return weft_rotation_finish(device, info->extack);
 	case WEFT_ROTATE_ACTION_UNDO:
 		return weft_rotation_undo(device, info->extack);
 	}
-	return weft_netlink_refuse(info->extack, action, -EINVAL,
-			      "rotation: one can be begun, finished or undone");
+	return weft_refuse_attr(info->extack, action, -EINVAL,
+				"rotation: one can be begun, finished or undone");
 }
 
 int weft_nl_rotate_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct net_device *dev;
-	int err;
-
-	dev = weft_netlink_interface(genl_info_net(info), info->attrs, info->extack);
-	err = PTR_ERR_OR_ZERO(dev);
-	if (!err) {
-		err = nl_set_rotate(weft_netdev_device(dev), info);
-		dev_put(dev);
-	}
-	nl_set_wipe(info->attrs[WEFT_DEVICE_A_PRIVATE_KEY]);
-	return err;
+	return nl_set_doit(info, nl_set_rotate);
 }
 

@@ -14,37 +14,20 @@ static int nl_stats_put_u64(struct sk_buff *skb, int type, u64 value)
 	return nla_put_u64_64bit(skb, type, value, WEFT_PEER_A_UNSPEC);
 }
 
-static int nl_stats_put_drop(struct sk_buff *skb, enum weft_drop reason, u64 count)
+/* Puts the drops of a peer, or of the device if @peer is NULL. */
+static int nl_stats_put_drops(struct sk_buff *skb, int type, const struct weft_device *device,
+			      const struct weft_peer *peer)
 {
-	return count ? nl_stats_put_u64(skb, reason + 1, count) : 0;
-}
-
-static int nl_stats_device_drops(struct sk_buff *skb, struct weft_device *device)
-{
-	struct nlattr *nest = nla_nest_start(skb, WEFT_DEVICE_A_DROPS);
+	struct nlattr *nest = nla_nest_start(skb, type);
 	enum weft_drop reason;
 
 	if (!nest)
 		return -EMSGSIZE;
 	for (reason = 0; reason < WEFT_DROP_REASONS; reason++) {
-		if (nl_stats_put_drop(skb, reason, weft_drop_count(device, reason)))
-			return -EMSGSIZE;
-	}
-	nla_nest_end(skb, nest);
-	return 0;
-}
+		u64 count = peer ? (unsigned long)atomic_long_read(&peer->drops[reason]) :
+				   weft_drop_count(device, reason);
 
-static int nl_stats_peer_drops(struct sk_buff *skb, struct weft_peer *peer)
-{
-	struct nlattr *nest = nla_nest_start(skb, WEFT_PEER_A_DROPS);
-	enum weft_drop reason;
-
-	if (!nest)
-		return -EMSGSIZE;
-	for (reason = 0; reason < WEFT_DROP_REASONS; reason++) {
-		unsigned long count = atomic_long_read(&peer->drops[reason]);
-
-		if (nl_stats_put_drop(skb, reason, count))
+		if (count && nl_stats_put_u64(skb, reason + 1, count))
 			return -EMSGSIZE;
 	}
 	nla_nest_end(skb, nest);
@@ -63,7 +46,7 @@ int weft_nl_stats_device(struct sk_buff *skb, struct weft_device *device)
 {
 	return nl_stats_put_u64(skb, WEFT_DEVICE_A_EVENT_SEQUENCE,
 				atomic64_read(&device->event_sequence)) ?:
-	       nl_stats_device_drops(skb, device);
+	       nl_stats_put_drops(skb, WEFT_DEVICE_A_DROPS, device, NULL);
 }
 
 /**
@@ -92,5 +75,5 @@ int weft_nl_stats_peer(struct sk_buff *skb, struct weft_peer *peer)
 		if (nl_stats_put_u64(skb, counts[i].type, atomic64_read(counts[i].count)))
 			return -EMSGSIZE;
 	}
-	return nl_stats_peer_drops(skb, peer);
+	return nl_stats_put_drops(skb, WEFT_PEER_A_DROPS, peer->device, peer);
 }

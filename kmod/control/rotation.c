@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include "control/rotation.h"
+#include "control/refuse.h"
 #include "core/device.h"
 #include "core/handshake_state.h"
 #include "core/identity.h"
@@ -11,80 +12,50 @@
 #include "core/session.h"
 #include "core/timers.h"
 
-#include <crypto/algapi.h>
-#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-static struct weft_identity *rotation_identity(struct weft_device *device)
-{
-	return rcu_dereference_protected(device->identity,
-					 lockdep_is_held(&device->config_lock));
-}
-
-static struct weft_identity *rotation_previous(struct weft_device *device)
-{
-	return rcu_dereference_protected(device->previous_identity,
-					 lockdep_is_held(&device->config_lock));
-}
-
-/* Ends all sessions that were made under an identity which can no longer be found. */
-static void rotation_phase_out(struct weft_device *device, u64 serial)
+/*
+ * Forgets an identity that can no longer be found as the current one: ends all sessions made under
+ * it, and wipes it with all state derived from it.
+ */
+static void rotation_forget(struct weft_device *device, struct weft_identity *identity,
+			    enum weft_event_type type, enum weft_event_cause cause)
 {
 	struct weft_peer *peer;
 
 	lockdep_assert_held(&device->config_lock);
+	rcu_assign_pointer(device->previous_identity, NULL);
 	list_for_each_entry(peer, &device->peers, list) {
 		mutex_lock(&peer->handshake_lock);
-		if (weft_peer_phase_out(peer, WEFT_KEY_IDENTITY, serial))
+		weft_peer_forget_identity(peer, identity->serial);
+		if (weft_peer_phase_out(peer, WEFT_KEY_IDENTITY, identity->serial))
 			weft_timers_event(peer, WEFT_FSM_RENEWAL);
 		mutex_unlock(&peer->handshake_lock);
 		cond_resched();
 	}
-}
-
-/* Wipes an identity that can no longer be found, and all state derived from it except sessions. */
-static void rotation_erase(struct weft_device *device, struct weft_identity *identity)
-{
-	struct weft_peer *peer;
-
-	lockdep_assert_held(&device->config_lock);
-	list_for_each_entry(peer, &device->peers, list) {
-		mutex_lock(&peer->handshake_lock);
-		weft_peer_forget_identity(peer, identity->serial);
-		mutex_unlock(&peer->handshake_lock);
-		cond_resched();
-	}
+	weft_device_changed(device);
+	weft_device_event(device, type, cause, identity->key.public);
 	weft_identity_put(identity);
 }
 
 /* Ends the previous identity, if there is one. Returns false if there is none. */
 static bool rotation_end(struct weft_device *device, enum weft_event_cause cause)
 {
-	struct weft_identity *previous = rotation_previous(device);
-	u8 old[WEFT_KEY_LEN];
-	u64 serial;
+	struct weft_identity *previous = weft_rotation_previous(device);
 
-	if (!previous)
-		return false;
-	memcpy(old, previous->key.public, sizeof(old));
-	serial = previous->serial;
-	rcu_assign_pointer(device->previous_identity, NULL);
-	device->until_ns = 0;
-	rotation_erase(device, previous);
-	rotation_phase_out(device, serial);
-	weft_device_changed(device);
-	weft_device_event(device, WEFT_EVENT_GRACE_ENDED, cause, old);
-	return true;
+	if (previous)
+		rotation_forget(device, previous, WEFT_EVENT_GRACE_ENDED, cause);
+	return previous;
 }
 
 static void rotation_end_peer(struct weft_peer *peer, u64 now_ns)
 {
 	u8 old[WEFT_KEY_LEN];
-	bool has_old = weft_peer_keys_expire(peer, now_ns, old);
+	bool has_old = weft_peer_keys_expire(peer, WEFT_KEY_PUBLIC, now_ns, old);
 
-	if (weft_peer_keys_expire_preshared(peer, now_ns) || has_old)
+	if (weft_peer_keys_expire(peer, WEFT_KEY_PRESHARED, now_ns, NULL) || has_old)
 		weft_peer_event(peer, WEFT_EVENT_GRACE_ENDED, WEFT_CAUSE_TIME,
 				has_old ? old : NULL);
 }
@@ -99,10 +70,12 @@ static void rotation_look(struct weft_device *device, u64 when_ns)
 /* Ends the grace of the device's own previous key if it is over, else schedules its end. */
 static void rotation_end_own(struct weft_device *device, u64 now)
 {
-	if (device->until_ns && device->until_ns <= now)
+	u64 until = weft_rotation_until(device);
+
+	if (until && until <= now)
 		rotation_end(device, WEFT_CAUSE_TIME);
-	else if (device->until_ns)
-		rotation_look(device, device->until_ns);
+	else if (until)
+		rotation_look(device, until);
 }
 
 /* Ends the graces that are over, and schedules the next end. */
@@ -129,10 +102,7 @@ unlock:
 	mutex_unlock(&device->config_lock);
 }
 
-/**
- * weft_rotation_init() - initialise the work that ends a device's graces
- * @device: the device
- */
+/* Initialises the work that ends a device's graces. */
 void weft_rotation_init(struct weft_device *device)
 {
 	INIT_LIST_HEAD(&device->graces);
@@ -140,12 +110,7 @@ void weft_rotation_init(struct weft_device *device)
 	INIT_DELAYED_WORK(&device->grace_work, rotation_work);
 }
 
-/**
- * weft_rotation_exit() - stop the work that ends a device's graces
- * @device: the device; it is being removed, and has no peers any more
- *
- * Context: process, not under device->config_lock; may sleep.
- */
+/* Waits for that work. The device has no peers any more. Not under device->config_lock. */
 void weft_rotation_exit(struct weft_device *device)
 {
 	cancel_delayed_work_sync(&device->grace_work);
@@ -184,54 +149,43 @@ static void rotation_renew_all(struct weft_device *device)
 static int rotation_may_begin(struct weft_device *device, const struct weft_identity *next,
 			      struct netlink_ext_ack *extack)
 {
-	struct weft_identity *now = rotation_identity(device);
+	struct weft_identity *now = weft_rotation_identity(device);
 	struct weft_peer *peer;
 
-	if (!now) {
-		NL_SET_ERR_MSG(extack, "rotation: there is no private key to replace");
-		return -ENOKEY;
-	}
-	if (rotation_previous(device)) {
-		NL_SET_ERR_MSG(extack, "rotation: the one before goes on; finish or undo it first");
-		return -EBUSY;
-	}
-	if (!crypto_memneq(now->key.private, next->key.private, WEFT_KEY_LEN)) {
-		NL_SET_ERR_MSG(extack, "private key: the device has it already");
-		return -EEXIST;
-	}
+	if (!now)
+		return weft_refuse(extack, -ENOKEY, "rotation: there is no private key to replace");
+	if (weft_rotation_previous(device))
+		return weft_refuse(extack, -EBUSY,
+				   "rotation: the one before goes on; finish or undo it first");
+	if (weft_identity_equal(now, next))
+		return weft_refuse(extack, -EEXIST, "private key: the device has it already");
 	peer = weft_lookup_peer(device, next->key.public);
 	weft_peer_put(peer);
-	if (peer) {
-		NL_SET_ERR_MSG(extack, "private key: its public key is a peer's");
-		return -EEXIST;
-	}
+	if (peer)
+		return weft_refuse(extack, -EEXIST, "private key: its public key is a peer's");
 	return 0;
 }
 
 /* A request is repeated by a caller that does not know whether the rotation has begun. */
 static bool rotation_has_begun(struct weft_device *device, const struct weft_identity *next)
 {
-	return rotation_previous(device) &&
-	       !crypto_memneq(rotation_identity(device)->key.private, next->key.private,
-			      WEFT_KEY_LEN);
+	return weft_rotation_previous(device) &&
+	       weft_identity_equal(weft_rotation_identity(device), next);
 }
 
 /* The grace counts from the beginning of the rotation, however often the request is repeated. */
 static void rotation_set_grace(struct weft_device *device, u32 grace_s)
 {
 	device->grace_s = grace_s;
-	device->until_ns = 0;
-	if (!grace_s)
-		return;
-	device->until_ns = device->rotated_ns + (u64)grace_s * NSEC_PER_SEC;
-	rotation_look(device, device->until_ns);
+	if (grace_s)
+		rotation_look(device, weft_rotation_until(device));
 }
 
 /* Takes over @next, or refuses it. */
 static int rotation_take(struct weft_device *device, struct weft_identity *next, u32 grace_s,
 			 struct netlink_ext_ack *extack)
 {
-	struct weft_identity *now = rotation_identity(device);
+	struct weft_identity *now = weft_rotation_identity(device);
 	int err;
 
 	if (rotation_has_begun(device, next)) {
@@ -256,10 +210,7 @@ static int rotation_take(struct weft_device *device, struct weft_identity *next,
 
 static int rotation_refuse_gone(const struct weft_device *device, struct netlink_ext_ack *extack)
 {
-	if (!device->gone)
-		return 0;
-	NL_SET_ERR_MSG(extack, "interface: it is being removed");
-	return -ENODEV;
+	return device->gone ? weft_refuse(extack, -ENODEV, "interface: it is being removed") : 0;
 }
 
 /**
@@ -282,11 +233,10 @@ int weft_rotation_begin(struct weft_device *device, const u8 private[WEFT_KEY_LE
 	struct weft_identity *next = weft_identity_create(private);
 	int err;
 
-	if (IS_ERR(next)) {
-		if (PTR_ERR(next) == -EINVAL)
-			NL_SET_ERR_MSG(extack, "private key: all zeros are none");
+	if (next == ERR_PTR(-EINVAL))
+		return weft_refuse(extack, -EINVAL, "private key: all zeros are none");
+	if (IS_ERR(next))
 		return PTR_ERR(next);
-	}
 	mutex_lock(&device->config_lock);
 	err = rotation_refuse_gone(device, extack) ?:
 	      rotation_take(device, next, grace_s, extack);
@@ -298,8 +248,7 @@ int weft_rotation_begin(struct weft_device *device, const u8 private[WEFT_KEY_LE
 
 static int rotation_refuse_none(struct netlink_ext_ack *extack)
 {
-	NL_SET_ERR_MSG(extack, "rotation: none goes on, there is no previous key");
-	return -ENOENT;
+	return weft_refuse(extack, -ENOENT, "rotation: none goes on, there is no previous key");
 }
 
 /**
@@ -327,22 +276,13 @@ int weft_rotation_finish(struct weft_device *device, struct netlink_ext_ack *ext
 
 static int rotation_go_back(struct weft_device *device, struct netlink_ext_ack *extack)
 {
-	struct weft_identity *undone = rotation_identity(device);
-	struct weft_identity *previous = rotation_previous(device);
-	u8 old[WEFT_KEY_LEN];
-	u64 serial;
+	struct weft_identity *undone = weft_rotation_identity(device);
+	struct weft_identity *previous = weft_rotation_previous(device);
 
 	if (!previous)
 		return rotation_refuse_none(extack);
-	memcpy(old, undone->key.public, sizeof(old));
 	rcu_assign_pointer(device->identity, previous);
-	rcu_assign_pointer(device->previous_identity, NULL);
-	device->until_ns = 0;
-	serial = undone->serial;
-	rotation_erase(device, undone);
-	rotation_phase_out(device, serial);
-	weft_device_changed(device);
-	weft_device_event(device, WEFT_EVENT_IDENTITY_ROTATED, WEFT_CAUSE_UNDO, old);
+	rotation_forget(device, undone, WEFT_EVENT_IDENTITY_ROTATED, WEFT_CAUSE_UNDO);
 	rotation_renew_all(device);
 	return 0;
 }
@@ -377,8 +317,8 @@ int weft_rotation_undo(struct weft_device *device, struct netlink_ext_ack *extac
  */
 bool weft_rotation_is_own(struct weft_device *device, const u8 key[WEFT_KEY_LEN])
 {
-	return weft_identity_has_key(rotation_identity(device), key) ||
-	       weft_identity_has_key(rotation_previous(device), key);
+	return weft_identity_has_key(weft_rotation_identity(device), key) ||
+	       weft_identity_has_key(weft_rotation_previous(device), key);
 }
 
 /*
@@ -404,14 +344,12 @@ static void rotation_restart_peer(struct weft_device *device, struct weft_peer *
 void weft_rotation_set_identity(struct weft_device *device, struct weft_identity *identity,
 				struct weft_removal *removal)
 {
-	struct weft_identity *old;
+	struct weft_identity *old = weft_rotation_identity(device);
 	struct weft_peer *peer;
 
-	lockdep_assert_held(&device->config_lock);
 	/* The previous key is removed too, with all sessions under it. */
 	rotation_end(device, WEFT_CAUSE_ADMINISTRATION);
-	old = rcu_replace_pointer(device->identity, identity,
-				  lockdep_is_held(&device->config_lock));
+	rcu_assign_pointer(device->identity, identity);
 	weft_identity_put(old);
 	if (identity) {
 		peer = weft_lookup_peer(device, identity->key.public);

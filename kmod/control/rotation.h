@@ -6,13 +6,37 @@
 #ifndef WEFT_ROTATION_H
 #define WEFT_ROTATION_H
 
+#include "core/device.h"
 #include "lib/wire.h"
 
+#include <linux/lockdep.h>
+#include <linux/rcupdate.h>
+#include <linux/time64.h>
+
 struct netlink_ext_ack;
-struct weft_device;
-struct weft_removal;
 struct weft_identity;
 struct weft_peer;
+
+/* The current identity of a device, or NULL. Context: device->config_lock. */
+static inline struct weft_identity *weft_rotation_identity(const struct weft_device *device)
+{
+	return rcu_dereference_protected(device->identity, lockdep_is_held(&device->config_lock));
+}
+
+/* The identity that a rotation has replaced, until its grace ends; or NULL. Context: the same. */
+static inline struct weft_identity *weft_rotation_previous(const struct weft_device *device)
+{
+	return rcu_dereference_protected(device->previous_identity,
+					 lockdep_is_held(&device->config_lock));
+}
+
+/* When the previous identity is forgotten; 0: never, or there is none. Context: the same. */
+static inline u64 weft_rotation_until(const struct weft_device *device)
+{
+	if (!weft_rotation_previous(device) || !device->grace_s)
+		return 0;
+	return device->rotated_ns + (u64)device->grace_s * NSEC_PER_SEC;
+}
 
 void weft_rotation_init(struct weft_device *device);
 void weft_rotation_exit(struct weft_device *device);

@@ -126,7 +126,6 @@ struct weft_device {
 	struct net __rcu *home;			/* the sockets' namespace; RCU; NULL: gone */
 	u32 grace_s;				/* of previous_identity; 0: for ever */
 	u64 rotated_ns;				/* start of the grace; coarse boot-time clock */
-	u64 until_ns;				/* end of the grace; 0: never */
 	struct weft_binding binding;
 	bool up;
 	bool listens;			/* workers run; READ_ONCE() */

@@ -2,6 +2,7 @@
 
 #include "core/identity.h"
 
+#include <crypto/algapi.h>
 #include <linux/atomic.h>
 #include <linux/slab.h>
 
@@ -84,6 +85,16 @@ void weft_identity_put(struct weft_identity *identity)
 {
 	if (identity && refcount_dec_and_test(&identity->refs))
 		call_rcu(&identity->rcu, identity_free);
+}
+
+/**
+ * weft_identity_equal() - whether two identities have the same private key
+ * @a: an identity, or NULL
+ * @b: another one, or NULL
+ */
+bool weft_identity_equal(const struct weft_identity *a, const struct weft_identity *b)
+{
+	return a && b ? !crypto_memneq(a->key.private, b->key.private, WEFT_KEY_LEN) : a == b;
 }
 
 /**

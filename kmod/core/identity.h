@@ -23,6 +23,7 @@ struct weft_identity {
 struct weft_identity *weft_identity_create(const u8 private[WEFT_KEY_LEN]);
 struct weft_identity *weft_identity_get(struct weft_identity __rcu *const *slot);
 bool weft_identity_is(struct weft_identity __rcu *const *slot, u64 serial);
+bool weft_identity_equal(const struct weft_identity *a, const struct weft_identity *b);
 bool weft_identity_has_key(const struct weft_identity *identity, const u8 public[WEFT_KEY_LEN]);
 void weft_identity_put(struct weft_identity *identity);
 

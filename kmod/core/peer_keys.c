@@ -13,7 +13,7 @@
 /* The interval of checking graces: timers do not count suspension, but a grace does. */
 #define PEER_KEYS_LOOK_NS	(60 * NSEC_PER_SEC)
 
-/* Keys are identified by serial, which is unique over all peers. */
+/* Keys are identified by serial, which is unique over all peers and both kinds. */
 static atomic64_t peer_keys_serial = ATOMIC64_INIT(0);
 
 static void peer_keys_assert_held(const struct weft_peer *peer)
@@ -29,11 +29,7 @@ static void peer_keys_fill(struct weft_public *key, const u8 public[WEFT_KEY_LEN
 	key->serial = atomic64_inc_return(&peer_keys_serial);
 }
 
-/**
- * weft_peer_keys_init() - give a peer that is not published yet its key
- * @peer: the peer, zeroed
- * @public: 32 bytes
- */
+/* Gives a zeroed peer, which is not published yet, its public key. */
 void weft_peer_keys_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 {
 	struct weft_peer_keys *keys = &peer->keys;
@@ -92,60 +88,73 @@ enum weft_key_slot weft_peer_keys_slot(const struct weft_peer *peer, u64 serial)
 	return WEFT_KEY_SLOTS;
 }
 
-/**
- * weft_peer_keys_slots() - the slots in which a peer has a public key
- * @peer: the peer
- *
- * Context: peer->handshake_lock.
- * Return: a mask of BIT(enum weft_key_slot).
- */
-unsigned int weft_peer_keys_slots(const struct weft_peer *peer)
+/* The serial of the key in a slot; 0: the slot is empty. */
+static u64 peer_keys_serial_of(const struct weft_peer_keys *keys, enum weft_key_kind kind,
+			       enum weft_key_slot slot)
 {
-	unsigned int slots = 0;
-	enum weft_key_slot i;
-
-	lockdep_assert_held(&peer->handshake_lock);
-	for (i = 0; i < WEFT_KEY_SLOTS; i++)
-		slots |= peer->keys.public[i] ? BIT(i) : 0;
-	return slots;
+	if (kind == WEFT_KEY_PRESHARED)
+		return keys->preshared[slot].serial;
+	return keys->public[slot] ? keys->public[slot]->serial : 0;
 }
 
 /**
- * weft_peer_keys_preshared_slots() - the slots in which a peer has a preshared key
+ * weft_peer_keys_slots() - the slots in which a peer has a key
  * @peer: the peer
+ * @kind: the kind of key
  *
  * Context: peer->handshake_lock.
  * Return: a mask of BIT(enum weft_key_slot).
  */
-unsigned int weft_peer_keys_preshared_slots(const struct weft_peer *peer)
+unsigned int weft_peer_keys_slots(const struct weft_peer *peer, enum weft_key_kind kind)
 {
 	unsigned int slots = 0;
 	enum weft_key_slot i;
 
 	lockdep_assert_held(&peer->handshake_lock);
 	for (i = 0; i < WEFT_KEY_SLOTS; i++)
-		slots |= peer->keys.preshared[i].serial ? BIT(i) : 0;
+		slots |= peer_keys_serial_of(&peer->keys, kind, i) ? BIT(i) : 0;
 	return slots;
 }
 
 /* Ends a handshake that was begun with a key which is being removed. */
-static void peer_keys_forget(struct weft_peer *peer, const struct weft_public *public)
+static void peer_keys_forget(struct weft_peer *peer, u64 serial)
 {
 	lockdep_assert_held(&peer->handshake_lock);
-	if (peer->handshake.pending && peer->handshake.pending_public == public->serial)
+	if (peer->handshake.pending && peer->handshake.pending_public == serial)
 		weft_peer_forget_handshake(peer);
 }
 
 /* Removes a key from its slot for good. */
-static void peer_keys_vacate(struct weft_peer *peer, enum weft_key_slot slot)
+static void peer_keys_vacate(struct weft_peer *peer, enum weft_key_kind kind,
+			     enum weft_key_slot slot)
 {
 	struct weft_peer_keys *keys = &peer->keys;
 
 	peer_keys_assert_held(peer);
-	if (!keys->public[slot])
-		return;
-	weft_lookup_remove(peer->device, keys->public[slot]);
-	keys->public[slot] = NULL;
+	if (kind == WEFT_KEY_PRESHARED) {
+		memzero_explicit(&keys->preshared[slot], sizeof(keys->preshared[slot]));
+	} else if (keys->public[slot]) {
+		weft_lookup_remove(peer->device, keys->public[slot]);
+		keys->public[slot] = NULL;
+	}
+}
+
+/* Makes the next key the current one, and the current one the previous one. */
+static void peer_keys_shift(struct weft_peer *peer, enum weft_key_kind kind)
+{
+	struct weft_preshared *preshared = peer->keys.preshared;
+	struct weft_public **public = peer->keys.public;
+
+	peer_keys_assert_held(peer);
+	if (kind == WEFT_KEY_PRESHARED) {
+		preshared[WEFT_KEY_SLOT_PREVIOUS] = preshared[WEFT_KEY_SLOT_CURRENT];
+		preshared[WEFT_KEY_SLOT_CURRENT] = preshared[WEFT_KEY_SLOT_NEXT];
+		memzero_explicit(&preshared[WEFT_KEY_SLOT_NEXT], sizeof(*preshared));
+	} else {
+		public[WEFT_KEY_SLOT_PREVIOUS] = public[WEFT_KEY_SLOT_CURRENT];
+		WRITE_ONCE(public[WEFT_KEY_SLOT_CURRENT], public[WEFT_KEY_SLOT_NEXT]);
+		public[WEFT_KEY_SLOT_NEXT] = NULL;
+	}
 }
 
 static struct weft_public *peer_keys_free_storage(struct weft_peer_keys *keys)
@@ -179,20 +188,20 @@ void weft_peer_keys_look_at(struct weft_device *device, u64 when_ns)
 }
 
 /* The end of a grace; U64_MAX: never, or there is none. */
-static u64 peer_keys_end_of(const struct weft_peer_keys *keys, enum weft_grace_of which)
+static u64 peer_keys_end_of(const struct weft_peer_keys *keys, enum weft_key_kind kind)
 {
 	u64 grace_s = READ_ONCE(keys->grace_s);
 
-	if (!keys->grace_since_ns[which] || !grace_s)
+	if (!keys->grace_since_ns[kind] || !grace_s)
 		return U64_MAX;
-	return keys->grace_since_ns[which] + grace_s * NSEC_PER_SEC;
+	return keys->grace_since_ns[kind] + grace_s * NSEC_PER_SEC;
 }
 
 /* The earliest end of a peer's graces. */
 static u64 peer_keys_first_end(const struct weft_peer_keys *keys)
 {
-	return min(peer_keys_end_of(keys, WEFT_GRACE_PUBLIC),
-		   peer_keys_end_of(keys, WEFT_GRACE_PRESHARED));
+	return min(peer_keys_end_of(keys, WEFT_KEY_PUBLIC),
+		   peer_keys_end_of(keys, WEFT_KEY_PRESHARED));
 }
 
 /* Schedules the check of a peer's previous keys for the earliest end of their graces. */
@@ -208,25 +217,41 @@ static void peer_keys_schedule(struct weft_peer *peer)
 	weft_peer_keys_look_at(peer->device, peer_keys_first_end(keys));
 }
 
-/* Begins the grace of a new previous key. The grace of the other kind is not changed. */
-static void peer_keys_begin_grace(struct weft_peer *peer, enum weft_grace_of which)
+/* Begins or ends the grace of a previous key. The grace of the other kind is not changed. */
+static void peer_keys_set_since(struct weft_peer *peer, enum weft_key_kind kind, u64 since_ns)
 {
-	peer->keys.grace_since_ns[which] = ktime_get_coarse_boottime_ns();
-	peer_keys_schedule(peer);
-}
-
-static void peer_keys_end_grace(struct weft_peer *peer, enum weft_grace_of which)
-{
-	peer->keys.grace_since_ns[which] = 0;
+	peer->keys.grace_since_ns[kind] = since_ns;
 	peer_keys_schedule(peer);
 }
 
 /* Whether a previous key has a grace that has ended. */
-static bool peer_keys_is_over(struct weft_peer *peer, enum weft_grace_of which, u64 now_ns)
+static bool peer_keys_is_over(struct weft_peer *peer, enum weft_key_kind kind, u64 now_ns)
 {
-	u64 until = weft_peer_keys_until(peer, which);
+	u64 until = weft_peer_keys_until(peer, kind);
 
 	return until && until <= now_ns;
+}
+
+/*
+ * Removes a key from its slot, with its grace, the sessions made with it and a handshake begun with
+ * it. Returns false if the slot is empty.
+ */
+static bool peer_keys_remove(struct weft_peer *peer, enum weft_key_kind kind,
+			     enum weft_key_slot slot)
+{
+	u64 serial = peer_keys_serial_of(&peer->keys, kind, slot);
+
+	lockdep_assert_held(&peer->handshake_lock);
+	if (!serial)
+		return false;
+	peer_keys_forget(peer, serial);
+	spin_lock_bh(&peer->device->peers_lock);
+	peer_keys_vacate(peer, kind, slot);
+	if (slot == WEFT_KEY_SLOT_PREVIOUS)
+		peer_keys_set_since(peer, kind, 0);
+	spin_unlock_bh(&peer->device->peers_lock);
+	weft_peer_key_ended(peer, kind, serial);
+	return true;
 }
 
 /* The key is one of this peer's own, or new, as weft_config_prepare() has checked. */
@@ -236,14 +261,11 @@ static void peer_keys_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_
 	struct weft_peer_keys *keys = &peer->keys;
 
 	peer_keys_assert_held(peer);
-	if (known && known == keys->public[WEFT_KEY_SLOT_NEXT])
-		return;
-	peer_keys_vacate(peer, WEFT_KEY_SLOT_NEXT);
 	if (known && known == keys->public[WEFT_KEY_SLOT_PREVIOUS]) {
 		/* The peer returns to its previous key. */
 		keys->public[WEFT_KEY_SLOT_NEXT] = known;
 		keys->public[WEFT_KEY_SLOT_PREVIOUS] = NULL;
-		peer_keys_end_grace(peer, WEFT_GRACE_PUBLIC);
+		peer_keys_set_since(peer, WEFT_KEY_PUBLIC, 0);
 	} else if (!known && weft_lookup_is_published(peer)) {
 		known = peer_keys_free_storage(keys);
 		peer_keys_fill(known, public);
@@ -262,98 +284,83 @@ static void peer_keys_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_
  */
 void weft_peer_keys_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN])
 {
-	struct weft_peer_keys *keys = &peer->keys;
-	struct weft_public *next;
-	u64 ended = 0;
+	const struct weft_public *next;
 
 	lockdep_assert_held(&peer->device->config_lock);
 	mutex_lock(&peer->handshake_lock);
-	next = keys->public[WEFT_KEY_SLOT_NEXT];
-	if (next && memcmp(next->bytes, public, WEFT_KEY_LEN)) {
-		peer_keys_forget(peer, next);
-		ended = next->serial;
-	}
+	next = peer->keys.public[WEFT_KEY_SLOT_NEXT];
+	/* It has sessions if it was the current key before. */
+	if (next && memcmp(next->bytes, public, WEFT_KEY_LEN))
+		peer_keys_remove(peer, WEFT_KEY_PUBLIC, WEFT_KEY_SLOT_NEXT);
 	spin_lock_bh(&peer->device->peers_lock);
 	if (memchr_inv(public, 0, WEFT_KEY_LEN))
 		peer_keys_set_next(peer, public);
-	else
-		peer_keys_vacate(peer, WEFT_KEY_SLOT_NEXT);
 	spin_unlock_bh(&peer->device->peers_lock);
-	/* It has sessions if it was the current key before. */
-	if (ended)
-		weft_peer_key_ended(peer, WEFT_KEY_PUBLIC, ended);
 	mutex_unlock(&peer->handshake_lock);
 }
 
 /**
  * weft_peer_keys_promote() - make a peer's next key its current one, if it has been used
  * @peer: the peer
- * @used: the key under which a handshake has authenticated
- * @old: gets the key that was current and is now the previous one
+ * @kind: WEFT_KEY_PUBLIC or WEFT_KEY_PRESHARED
+ * @serial: the key with which a handshake is known to have succeeded; 0: none
+ * @old: gets the public key that was current and is now the previous one; NULL for preshared keys
  *
  * Context: process, peer->handshake_lock.
  * Return: false if it was not the next one; then nothing has changed.
  */
-bool weft_peer_keys_promote(struct weft_peer *peer, const struct weft_public *used,
+bool weft_peer_keys_promote(struct weft_peer *peer, enum weft_key_kind kind, u64 serial,
 			    u8 old[WEFT_KEY_LEN])
 {
 	struct weft_peer_keys *keys = &peer->keys;
-	const struct weft_public *previous = keys->public[WEFT_KEY_SLOT_PREVIOUS];
+	u64 ended = peer_keys_serial_of(keys, kind, WEFT_KEY_SLOT_PREVIOUS);
 	bool promotes;
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (likely(used != keys->public[WEFT_KEY_SLOT_NEXT]))
+	if (likely(!serial || serial != peer_keys_serial_of(keys, kind, WEFT_KEY_SLOT_NEXT)))
 		return false;
-	if (previous)
-		peer_keys_forget(peer, previous);
+	peer_keys_forget(peer, ended);
 	spin_lock_bh(&peer->device->peers_lock);
 	promotes = weft_lookup_is_published(peer);
 	if (promotes) {
-		peer_keys_vacate(peer, WEFT_KEY_SLOT_PREVIOUS);
-		memcpy(old, keys->public[WEFT_KEY_SLOT_CURRENT]->bytes, WEFT_KEY_LEN);
-		keys->public[WEFT_KEY_SLOT_PREVIOUS] = keys->public[WEFT_KEY_SLOT_CURRENT];
-		WRITE_ONCE(keys->public[WEFT_KEY_SLOT_CURRENT], keys->public[WEFT_KEY_SLOT_NEXT]);
-		keys->public[WEFT_KEY_SLOT_NEXT] = NULL;
-		peer_keys_begin_grace(peer, WEFT_GRACE_PUBLIC);
+		if (old)
+			memcpy(old, weft_peer_keys_now(keys), WEFT_KEY_LEN);
+		peer_keys_vacate(peer, kind, WEFT_KEY_SLOT_PREVIOUS);
+		peer_keys_shift(peer, kind);
+		peer_keys_set_since(peer, kind, ktime_get_coarse_boottime_ns());
 	}
 	spin_unlock_bh(&peer->device->peers_lock);
 	/* The handshake that promotes the key makes the session that replaces them. */
-	if (promotes && previous)
-		weft_peer_phase_out(peer, WEFT_KEY_PUBLIC, previous->serial);
+	if (promotes && ended)
+		weft_peer_phase_out(peer, kind, ended);
 	return promotes;
 }
 
-/* Forgets a peer's previous key, which is copied to @old, and ends its sessions. */
-static void peer_keys_end_public(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
+static bool peer_keys_end(struct weft_peer *peer, enum weft_key_kind kind, u8 old[WEFT_KEY_LEN])
 {
 	const struct weft_public *previous = peer->keys.public[WEFT_KEY_SLOT_PREVIOUS];
 
-	peer_keys_forget(peer, previous);
-	memcpy(old, previous->bytes, WEFT_KEY_LEN);
-	spin_lock_bh(&peer->device->peers_lock);
-	peer_keys_vacate(peer, WEFT_KEY_SLOT_PREVIOUS);
-	peer_keys_end_grace(peer, WEFT_GRACE_PUBLIC);
-	spin_unlock_bh(&peer->device->peers_lock);
-	weft_peer_key_ended(peer, WEFT_KEY_PUBLIC, previous->serial);
+	if (old && previous)
+		memcpy(old, previous->bytes, WEFT_KEY_LEN);
+	return peer_keys_remove(peer, kind, WEFT_KEY_SLOT_PREVIOUS);
 }
 
 /**
  * weft_peer_keys_end() - forget a peer's previous key, and end its sessions
  * @peer: the peer
- * @old: gets the key
+ * @kind: WEFT_KEY_PUBLIC or WEFT_KEY_PRESHARED
+ * @old: gets the public key; NULL for preshared keys
  *
  * Context: process, device->config_lock.
  * Return: false if there is none.
  */
-bool weft_peer_keys_end(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
+bool weft_peer_keys_end(struct weft_peer *peer, enum weft_key_kind kind, u8 old[WEFT_KEY_LEN])
 {
 	bool there;
 
 	lockdep_assert_held(&peer->device->config_lock);
 	mutex_lock(&peer->handshake_lock);
-	there = peer->keys.public[WEFT_KEY_SLOT_PREVIOUS];
-	if (there)
-		peer_keys_end_public(peer, old);
+	there = peer_keys_end(peer, kind, old);
 	mutex_unlock(&peer->handshake_lock);
 	return there;
 }
@@ -361,21 +368,21 @@ bool weft_peer_keys_end(struct weft_peer *peer, u8 old[WEFT_KEY_LEN])
 /**
  * weft_peer_keys_expire() - the same, if the key's grace has ended
  * @peer: the peer
+ * @kind: WEFT_KEY_PUBLIC or WEFT_KEY_PRESHARED
  * @now_ns: coarse boot-time clock
- * @old: gets the key
+ * @old: gets the public key; NULL for preshared keys
  *
  * Context: process, device->config_lock.
  * Return: false if there is none, or its grace has not ended.
  */
-bool weft_peer_keys_expire(struct weft_peer *peer, u64 now_ns, u8 old[WEFT_KEY_LEN])
+bool weft_peer_keys_expire(struct weft_peer *peer, enum weft_key_kind kind, u64 now_ns,
+			   u8 old[WEFT_KEY_LEN])
 {
 	bool over;
 
 	lockdep_assert_held(&peer->device->config_lock);
 	mutex_lock(&peer->handshake_lock);
-	over = peer_keys_is_over(peer, WEFT_GRACE_PUBLIC, now_ns);
-	if (over)
-		peer_keys_end_public(peer, old);
+	over = peer_keys_is_over(peer, kind, now_ns) && peer_keys_end(peer, kind, old);
 	mutex_unlock(&peer->handshake_lock);
 	return over;
 }
@@ -406,17 +413,6 @@ void weft_peer_keys_set_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_
 	mutex_unlock(&peer->handshake_lock);
 }
 
-/* Removes the next preshared key, and ends the sessions made with it. */
-static void peer_keys_drop_next_preshared(struct weft_peer *peer)
-{
-	struct weft_preshared *next = &peer->keys.preshared[WEFT_KEY_SLOT_NEXT];
-	u64 serial = next->serial;
-
-	memzero_explicit(next, sizeof(*next));
-	if (serial)
-		weft_peer_key_ended(peer, WEFT_KEY_PRESHARED, serial);
-}
-
 /**
  * weft_peer_keys_set_next_preshared() - set the next preshared key of a peer
  * @peer: the peer
@@ -427,101 +423,21 @@ static void peer_keys_drop_next_preshared(struct weft_peer *peer)
 void weft_peer_keys_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN])
 {
 	struct weft_preshared *slots = peer->keys.preshared;
+	u64 proved;
 
 	mutex_lock(&peer->handshake_lock);
 	/* A session may just have proved the next key. */
-	if (weft_peer_keys_promote_preshared(peer, weft_sessions_current_key(&peer->sessions,
-									     WEFT_KEY_PRESHARED)))
+	proved = weft_sessions_current_key(&peer->sessions, WEFT_KEY_PRESHARED);
+	if (weft_peer_keys_promote(peer, WEFT_KEY_PRESHARED, proved, NULL))
 		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_PACKET, NULL);
 	if (!memchr_inv(key, 0, WEFT_KEY_LEN) ||
 	    !crypto_memneq(key, slots[WEFT_KEY_SLOT_CURRENT].bytes, WEFT_KEY_LEN)) {
-		peer_keys_drop_next_preshared(peer);
+		peer_keys_remove(peer, WEFT_KEY_PRESHARED, WEFT_KEY_SLOT_NEXT);
 	} else if (crypto_memneq(key, slots[WEFT_KEY_SLOT_NEXT].bytes, WEFT_KEY_LEN)) {
-		peer_keys_drop_next_preshared(peer);
+		peer_keys_remove(peer, WEFT_KEY_PRESHARED, WEFT_KEY_SLOT_NEXT);
 		peer_keys_fill_preshared(&slots[WEFT_KEY_SLOT_NEXT], key);
 	}
 	mutex_unlock(&peer->handshake_lock);
-}
-
-/**
- * weft_peer_keys_promote_preshared() - make a peer's next preshared key its current one, if it has
- * been used
- * @peer: the peer
- * @serial: of the preshared key with which a handshake is known to have succeeded
- *
- * Context: process, peer->handshake_lock.
- * Return: false if it was not the next one; then nothing has changed.
- */
-bool weft_peer_keys_promote_preshared(struct weft_peer *peer, u64 serial)
-{
-	struct weft_preshared *slots = peer->keys.preshared;
-	u64 ended = slots[WEFT_KEY_SLOT_PREVIOUS].serial;
-
-	lockdep_assert_held(&peer->handshake_lock);
-	if (likely(!serial || slots[WEFT_KEY_SLOT_NEXT].serial != serial))
-		return false;
-	slots[WEFT_KEY_SLOT_PREVIOUS] = slots[WEFT_KEY_SLOT_CURRENT];
-	slots[WEFT_KEY_SLOT_CURRENT] = slots[WEFT_KEY_SLOT_NEXT];
-	memzero_explicit(&slots[WEFT_KEY_SLOT_NEXT], sizeof(*slots));
-	spin_lock_bh(&peer->device->peers_lock);
-	peer_keys_begin_grace(peer, WEFT_GRACE_PRESHARED);
-	spin_unlock_bh(&peer->device->peers_lock);
-	if (ended)
-		weft_peer_phase_out(peer, WEFT_KEY_PRESHARED, ended);
-	return true;
-}
-
-/* Forgets a peer's previous preshared key, if there is one, and ends its sessions. */
-static bool peer_keys_end_preshared(struct weft_peer *peer)
-{
-	struct weft_preshared *previous = &peer->keys.preshared[WEFT_KEY_SLOT_PREVIOUS];
-	u64 serial = previous->serial;
-
-	lockdep_assert_held(&peer->handshake_lock);
-	if (!serial)
-		return false;
-	memzero_explicit(previous, sizeof(*previous));
-	spin_lock_bh(&peer->device->peers_lock);
-	peer_keys_end_grace(peer, WEFT_GRACE_PRESHARED);
-	spin_unlock_bh(&peer->device->peers_lock);
-	weft_peer_key_ended(peer, WEFT_KEY_PRESHARED, serial);
-	return true;
-}
-
-/**
- * weft_peer_keys_end_preshared() - forget a peer's previous preshared key, and end its sessions
- * @peer: the peer
- *
- * Context: process.
- * Return: false if there is none.
- */
-bool weft_peer_keys_end_preshared(struct weft_peer *peer)
-{
-	bool there;
-
-	mutex_lock(&peer->handshake_lock);
-	there = peer_keys_end_preshared(peer);
-	mutex_unlock(&peer->handshake_lock);
-	return there;
-}
-
-/**
- * weft_peer_keys_expire_preshared() - the same, if the key's grace has ended
- * @peer: the peer
- * @now_ns: coarse boot-time clock
- *
- * Context: process.
- * Return: false if there is none, or its grace has not ended.
- */
-bool weft_peer_keys_expire_preshared(struct weft_peer *peer, u64 now_ns)
-{
-	bool over;
-
-	mutex_lock(&peer->handshake_lock);
-	over = peer_keys_is_over(peer, WEFT_GRACE_PRESHARED,
-				 now_ns) && peer_keys_end_preshared(peer);
-	mutex_unlock(&peer->handshake_lock);
-	return over;
 }
 
 /**
@@ -545,17 +461,17 @@ void weft_peer_keys_set_grace(struct weft_peer *peer, u32 seconds)
 /**
  * weft_peer_keys_until() - the time when a previous key of a peer's is forgotten
  * @peer: the peer
- * @which: which key
+ * @kind: WEFT_KEY_PUBLIC or WEFT_KEY_PRESHARED
  *
  * Context: any but hard interrupt.
  * Return: coarse boot-time clock; 0: never, or there is none.
  */
-u64 weft_peer_keys_until(struct weft_peer *peer, enum weft_grace_of which)
+u64 weft_peer_keys_until(struct weft_peer *peer, enum weft_key_kind kind)
 {
 	u64 until;
 
 	spin_lock_bh(&peer->device->peers_lock);
-	until = peer_keys_end_of(&peer->keys, which);
+	until = peer_keys_end_of(&peer->keys, kind);
 	spin_unlock_bh(&peer->device->peers_lock);
 	return until == U64_MAX ? 0 : until;
 }
@@ -568,8 +484,7 @@ u64 weft_peer_keys_until(struct weft_peer *peer, enum weft_grace_of which)
  * Schedules the next check for the graces that have not ended.
  *
  * Context: process, device->config_lock.
- * Return: a peer, referenced, for weft_peer_keys_expire() and weft_peer_keys_expire_preshared(); or
- * NULL.
+ * Return: a peer, referenced, for weft_peer_keys_expire(); or NULL.
  */
 struct weft_peer *weft_peer_keys_next_to_end(struct weft_device *device, u64 now_ns)
 {

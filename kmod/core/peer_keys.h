@@ -31,23 +31,20 @@ void weft_peer_keys_init(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN]);
 
 struct weft_public *weft_peer_keys_match(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN]);
 enum weft_key_slot weft_peer_keys_slot(const struct weft_peer *peer, u64 serial);
-unsigned int weft_peer_keys_slots(const struct weft_peer *peer);
-unsigned int weft_peer_keys_preshared_slots(const struct weft_peer *peer);
+unsigned int weft_peer_keys_slots(const struct weft_peer *peer, enum weft_key_kind kind);
 
 void weft_peer_keys_set_next(struct weft_peer *peer, const u8 public[WEFT_KEY_LEN]);
-bool weft_peer_keys_promote(struct weft_peer *peer, const struct weft_public *used,
-			    u8 old[WEFT_KEY_LEN]);
-bool weft_peer_keys_end(struct weft_peer *peer, u8 old[WEFT_KEY_LEN]);
-bool weft_peer_keys_expire(struct weft_peer *peer, u64 now_ns, u8 old[WEFT_KEY_LEN]);
-
 void weft_peer_keys_set_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN]);
 void weft_peer_keys_set_next_preshared(struct weft_peer *peer, const u8 key[WEFT_KEY_LEN]);
-bool weft_peer_keys_promote_preshared(struct weft_peer *peer, u64 serial);
-bool weft_peer_keys_end_preshared(struct weft_peer *peer);
-bool weft_peer_keys_expire_preshared(struct weft_peer *peer, u64 now_ns);
+
+bool weft_peer_keys_promote(struct weft_peer *peer, enum weft_key_kind kind, u64 serial,
+			    u8 old[WEFT_KEY_LEN]);
+bool weft_peer_keys_end(struct weft_peer *peer, enum weft_key_kind kind, u8 old[WEFT_KEY_LEN]);
+bool weft_peer_keys_expire(struct weft_peer *peer, enum weft_key_kind kind, u64 now_ns,
+			   u8 old[WEFT_KEY_LEN]);
 
 void weft_peer_keys_set_grace(struct weft_peer *peer, u32 seconds);
-u64 weft_peer_keys_until(struct weft_peer *peer, enum weft_grace_of which);
+u64 weft_peer_keys_until(struct weft_peer *peer, enum weft_key_kind kind);
 void weft_peer_keys_look_at(struct weft_device *device, u64 when_ns);
 struct weft_peer *weft_peer_keys_next_to_end(struct weft_device *device, u64 now_ns);
 

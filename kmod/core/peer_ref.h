@@ -37,9 +37,10 @@ struct weft_peer;
 
 /* Kinds of keys that go into a session. */
 enum weft_key_kind {
-	WEFT_KEY_IDENTITY,		/* the device's */
 	WEFT_KEY_PUBLIC,		/* the peer's */
 	WEFT_KEY_PRESHARED,
+	WEFT_PEER_KEY_KINDS,
+	WEFT_KEY_IDENTITY = WEFT_PEER_KEY_KINDS,	/* the device's */
 	WEFT_KEY_KINDS
 };
 
@@ -68,13 +69,6 @@ struct weft_preshared {
 	u64 serial;				/* 0: the slot is empty */
 };
 
-/* Previous keys of a peer end one by one, each at its own time. */
-enum weft_grace_of {
-	WEFT_GRACE_PUBLIC,
-	WEFT_GRACE_PRESHARED,
-	WEFT_GRACES
-};
-
 struct weft_peer_keys {
 	/*
 	 * The slots of the public keys. Written under peer->handshake_lock and device->peers_lock:
@@ -85,7 +79,7 @@ struct weft_peer_keys {
 	struct weft_preshared preshared[WEFT_KEY_SLOTS];	/* handshake_lock */
 	u32 grace_s;				/* config_lock to write; READ_ONCE(); 0: for ever */
 	/* Start of a previous key's grace, coarse boot-time clock; 0: no such key. peers_lock */
-	u64 grace_since_ns[WEFT_GRACES];
+	u64 grace_since_ns[WEFT_PEER_KEY_KINDS];
 	struct list_head graces;		/* peers_lock: device->graces */
 	u32 epoch;				/* peers_lock; the device's when it was published */
 };

@@ -467,11 +467,7 @@ struct sk_buff *weft_batch_seal(struct sk_buff **list, const struct weft_session
 	return sealed;
 }
 
-/**
- * weft_batch_exit() - give back the pages kept for the next batch
- *
- * Context: process, once at unload.
- */
+/* Frees the pages kept for the next batch. */
 void weft_batch_exit(void)
 {
 	weft_pages_free(&batch_pages);

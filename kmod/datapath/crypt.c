@@ -267,11 +267,7 @@ static bool crypt_open(struct weft_crypt *crypt, u8 *payload, unsigned int len, 
 	return right;
 }
 
-/**
- * weft_crypt_source_init() - prepare to read the messages of a packet
- * @source: initialised
- * @skb: the packet, at the first message
- */
+/* Prepares to read the messages of a packet that is at its first message. */
 void weft_crypt_source_init(struct weft_crypt_source *source, const struct sk_buff *skb)
 {
 	source->skb = skb;
@@ -418,11 +414,7 @@ struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, struct weft_cry
 	return packet;
 }
 
-/**
- * weft_crypt_exit() - free the pages kept for the next packets
- *
- * Context: process, once at unload.
- */
+/* Frees the pages kept for the next packets. */
 void weft_crypt_exit(void)
 {
 	weft_pages_free(&crypt_pages);

@@ -33,7 +33,7 @@ static bool actions_was_for_keys(struct weft_peer *peer)
 	bool one;
 
 	mutex_lock(&peer->handshake_lock);
-	one = weft_peer_keys_slots(peer) == BIT(WEFT_KEY_SLOT_CURRENT) &&
+	one = weft_peer_keys_slots(peer, WEFT_KEY_PUBLIC) == BIT(WEFT_KEY_SLOT_CURRENT) &&
 	      !rcu_access_pointer(peer->device->previous_identity);
 	mutex_unlock(&peer->handshake_lock);
 	return !one && actions_hears(peer);

@@ -308,7 +308,7 @@ static struct weft_identity *handshake_choose(struct weft_peer *peer, bool whole
 				WEFT_KEY_SLOT_PREVIOUS : WEFT_KEY_SLOT_CURRENT;
 	selected.peer = weft_peer_keys_slot(peer, state->likely_public);
 	selected = weft_keyselect_choose(state->unanswered, state->spare, identities,
-					 weft_peer_keys_slots(peer), selected);
+					 weft_peer_keys_slots(peer, WEFT_KEY_PUBLIC), selected);
 	*public = peer->keys.public[selected.peer];
 	if (selected.identity == WEFT_KEY_SLOT_PREVIOUS)
 		return weft_identity_get(&device->previous_identity);
@@ -449,23 +449,18 @@ static void handshake_agreed(struct weft_peer *peer, const struct weft_identity 
 	WRITE_ONCE(peer->session_identity, identity->serial);
 }
 
-/* A session under @public is proved: if that is the peer's next key, it becomes the current one. */
-static void handshake_promote(struct weft_peer *peer, const struct weft_public *public)
+/* A session made with these keys is proved: those that are the peer's next become current ones. */
+static void handshake_promote(struct weft_peer *peer, u64 public, u64 preshared)
 {
 	u8 old[WEFT_KEY_LEN];
 
 	lockdep_assert_held(&peer->handshake_lock);
-	if (!weft_peer_keys_promote(peer, public, old))
-		return;
-	peer->handshake.likely_public = public->serial;
-	atomic_inc(&peer->device->promotions);
-	weft_peer_event(peer, WEFT_EVENT_PEER_KEY_CHANGED, WEFT_CAUSE_PACKET, old);
-}
-
-static void handshake_promote_preshared(struct weft_peer *peer, u64 serial)
-{
-	lockdep_assert_held(&peer->handshake_lock);
-	if (weft_peer_keys_promote_preshared(peer, serial))
+	if (weft_peer_keys_promote(peer, WEFT_KEY_PUBLIC, public, old)) {
+		peer->handshake.likely_public = public;
+		atomic_inc(&peer->device->promotions);
+		weft_peer_event(peer, WEFT_EVENT_PEER_KEY_CHANGED, WEFT_CAUSE_PACKET, old);
+	}
+	if (weft_peer_keys_promote(peer, WEFT_KEY_PRESHARED, preshared, NULL))
 		weft_peer_event(peer, WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_PACKET, NULL);
 }
 
@@ -496,13 +491,10 @@ static bool handshake_is_dated(struct weft_peer *peer, u64 identity)
 void weft_handshake_keys_proved(struct weft_peer *peer)
 {
 	struct weft_sessions *set = &peer->sessions;
-	enum weft_key_slot slot;
 
 	mutex_lock(&peer->handshake_lock);
-	slot = weft_peer_keys_slot(peer, weft_sessions_current_key(set, WEFT_KEY_PUBLIC));
-	if (slot == WEFT_KEY_SLOT_NEXT)
-		handshake_promote(peer, peer->keys.public[slot]);
-	handshake_promote_preshared(peer, weft_sessions_current_key(set, WEFT_KEY_PRESHARED));
+	handshake_promote(peer, weft_sessions_current_key(set, WEFT_KEY_PUBLIC),
+			  weft_sessions_current_key(set, WEFT_KEY_PRESHARED));
 	if (peer->handshake.untried &&
 	    handshake_is_dated(peer, weft_sessions_current_key(set, WEFT_KEY_IDENTITY)))
 		weft_timers_event(peer, WEFT_FSM_RENEWAL);
@@ -516,7 +508,7 @@ static const struct weft_preshared *handshake_guess_preshared(struct weft_peer *
 
 	lockdep_assert_held(&peer->handshake_lock);
 	state->answered_with =
-		weft_keyselect_preshared(weft_peer_keys_preshared_slots(peer),
+		weft_keyselect_preshared(weft_peer_keys_slots(peer, WEFT_KEY_PRESHARED),
 					 weft_sessions_carry(&peer->sessions),
 					 rcu_access_pointer(peer->sessions.next_session),
 					 state->answered_with);
@@ -709,8 +701,8 @@ static int handshake_complete(struct weft_peer *peer, struct weft_session *sessi
 	weft_session_begin(session, &state->noise, true);
 	weft_sessions_add(&peer->sessions, session);
 	handshake_agreed(peer, identity, peer->keys.public[slot]);
-	handshake_promote(peer, peer->keys.public[slot]);
-	handshake_promote_preshared(peer, peer->keys.preshared[preshared].serial);
+	handshake_promote(peer, session->made_with[WEFT_KEY_PUBLIC],
+			  session->made_with[WEFT_KEY_PRESHARED]);
 	return -1;
 }
 

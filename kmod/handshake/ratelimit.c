@@ -39,12 +39,7 @@ struct ratelimit_bucket {
 static struct ratelimit_bucket *ratelimit_table;
 static siphash_key_t ratelimit_key;
 
-/**
- * weft_ratelimit_init() - create the table, one for all devices
- *
- * Context: process, once at load.
- * Return: 0 or -ENOMEM.
- */
+/* Creates the table, one for all devices. */
 int weft_ratelimit_init(void)
 {
 	size_t i;
@@ -58,11 +53,7 @@ int weft_ratelimit_init(void)
 	return 0;
 }
 
-/**
- * weft_ratelimit_exit() - free the table
- *
- * Context: process, once at unload.
- */
+/* Frees the table. */
 void weft_ratelimit_exit(void)
 {
 	kvfree(ratelimit_table);

@@ -355,12 +355,7 @@ static u32 fsm_report_session(struct weft_fsm *fsm, u32 events, u64 now)
 	return actions | fsm_report_wishes(fsm, events, now);
 }
 
-/**
- * weft_fsm_init - make a peer's timers ready: none armed, no persistent keepalive
- * @fsm: the peer's
- * @seed: any random number; peers and hosts with the same one retry in step
- * @now: nanoseconds
- */
+/* Initialises a peer's timers, none armed. Peers and hosts with the same @seed retry in step. */
 void weft_fsm_init(struct weft_fsm *fsm, u32 seed, u64 now)
 {
 	memset(fsm, 0, sizeof(*fsm));

@@ -19,7 +19,7 @@ static struct weft_peer *peer_in_grace(struct test *t, struct world *world, u8 n
 	mutex_unlock(&world->device.config_lock);
 	mutex_lock(&peer->handshake_lock);
 	used = weft_peer_keys_match(peer, next);
-	EXPECT(t, used && weft_peer_keys_promote(peer, used, old));
+	EXPECT(t, used && weft_peer_keys_promote(peer, WEFT_KEY_PUBLIC, used->serial, old));
 	mutex_unlock(&peer->handshake_lock);
 	return peer;
 }
