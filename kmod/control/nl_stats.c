@@ -16,7 +16,7 @@ static int nl_stats_put_u64(struct sk_buff *skb, int type, u64 value)
 
 static int nl_stats_put_drop(struct sk_buff *skb, enum weft_drop reason, u64 count)
 {
-	return count ? nl_stats_put_u64(skb, reason + 1, count) : 0;
+	return count ? nl_stats_put_u64(skb, reason, count) : 0;
 }
 
 static int nl_stats_device_drops(struct sk_buff *skb, struct weft_device *device)
@@ -26,7 +26,7 @@ static int nl_stats_device_drops(struct sk_buff *skb, struct weft_device *device
 
 	if (!nest)
 		return -EMSGSIZE;
-	for (reason = 0; reason < WEFT_DROP_REASONS; reason++) {
+	for (reason = 1; reason < WEFT_DROP_REASONS; reason++) {
 		if (nl_stats_put_drop(skb, reason, weft_drop_count(device, reason)))
 			return -EMSGSIZE;
 	}
@@ -41,7 +41,7 @@ static int nl_stats_peer_drops(struct sk_buff *skb, struct weft_peer *peer)
 
 	if (!nest)
 		return -EMSGSIZE;
-	for (reason = 0; reason < WEFT_DROP_REASONS; reason++) {
+	for (reason = 1; reason < WEFT_DROP_REASONS; reason++) {
 		unsigned long count = atomic_long_read(&peer->drops[reason]);
 
 		if (nl_stats_put_drop(skb, reason, count))

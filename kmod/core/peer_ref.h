@@ -7,6 +7,7 @@
 #define WEFT_PEER_REF_H
 
 #include "core/candidates.h"
+#include "core/drop_reason.h"
 #include "core/endpoint.h"
 #include "core/pmtu_path.h"
 #include "core/reorder.h"
@@ -26,8 +27,6 @@
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 #include <net/dst_cache.h>
-
-#include <uapi/linux/weft.h>
 
 struct weft_device;
 struct weft_home;
@@ -139,7 +138,7 @@ struct weft_peer {
 	atomic64_t handshakes_sent;		/* initiations */
 	atomic64_t handshakes_received;		/* valid initiations */
 	atomic64_t handshakes_completed;	/* sessions, of either initiator */
-	atomic_long_t drops[WEFT_DROPS_A_MAX];	/* by enum weft_drop */
+	atomic_long_t drops[WEFT_DROP_REASONS];
 
 	spinlock_t fsm_lock;			/* timers: the fields that name it below */
 	bool running;				/* fsm_lock to write; READ_ONCE(): takes events */

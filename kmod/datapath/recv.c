@@ -124,7 +124,7 @@ struct recv_batch {
 	struct sk_buff_head ready;	/* packets for the stack */
 	u8 ds;				/* the outer header's DS field */
 	bool alone;			/* there is one message only */
-	int refused;			/* why a message was refused before delivery, or -1 */
+	enum weft_drop refused;		/* why a message was refused before delivery */
 	unsigned int good;		/* messages accepted */
 	unsigned int good_len;		/* and their bytes */
 };
@@ -196,8 +196,8 @@ static u32 recv_accept(struct weft_session *session, struct sk_buff *skb)
 	return events;
 }
 
-/* Prepares the inner packet of a data message for the stack. Returns a drop reason or -1. */
-static int recv_inner(struct recv_batch *batch, struct sk_buff *skb)
+/* Prepares the inner packet of a data message for the stack. Returns a drop reason. */
+static enum weft_drop recv_inner(struct recv_batch *batch, struct sk_buff *skb)
 {
 	unsigned int len = recv_inner_len(skb), message_len = skb->len + WEFT_DATA_OVERHEAD;
 	struct weft_peer *peer = batch->session->peer;
@@ -216,14 +216,14 @@ static int recv_inner(struct recv_batch *batch, struct sk_buff *skb)
 		consume_skb(skb);
 	else
 		__skb_queue_tail(&batch->ready, skb);
-	return -1;
+	return WEFT_DROP_NONE;
 }
 
 /* Processes one opened packet. Returns the timers' events. */
 static u32 recv_opened_packet(struct recv_batch *batch, struct sk_buff *skb)
 {
 	u32 events = recv_accept(batch->session, skb);
-	int refused;
+	enum weft_drop refused;
 
 	if (unlikely(!events)) {
 		recv_peer_drop(batch->session->peer, skb, WEFT_DROP_REPLAY);
@@ -235,7 +235,7 @@ static u32 recv_opened_packet(struct recv_batch *batch, struct sk_buff *skb)
 		return events;
 	}
 	refused = recv_inner(batch, skb);
-	if (unlikely(refused >= 0))
+	if (unlikely(refused))
 		recv_peer_drop(batch->session->peer, skb, refused);
 	return events;
 }
@@ -280,7 +280,7 @@ static unsigned int recv_hand_over(struct recv_batch *batch)
 /* Frees the received packet: as dropped if no message in it could be opened. */
 static void recv_free(const struct recv_batch *batch, bool useless)
 {
-	if (unlikely(useless && batch->refused >= 0))
+	if (unlikely(useless && batch->refused))
 		weft_drop_free(batch->skb, batch->refused);
 	else
 		consume_skb(batch->skb);
@@ -307,9 +307,10 @@ static void recv_deliver(struct recv_batch *batch)
 	recv_free(batch, useless);
 }
 
-/* Opens the data message at @offset of the batch. Returns a drop reason or -1. */
-static int recv_data(struct recv_batch *batch, struct recv_opener *opener,
-		     const struct weft_msg_data *msg, unsigned int offset, unsigned int len)
+/* Opens the data message at @offset of the batch. Returns a drop reason. */
+static enum weft_drop recv_data(struct recv_batch *batch, struct recv_opener *opener,
+				const struct weft_msg_data *msg, unsigned int offset,
+				unsigned int len)
 {
 	u64 counter = le64_to_cpu(msg->counter);
 	struct sk_buff *packet;
@@ -322,7 +323,7 @@ static int recv_data(struct recv_batch *batch, struct recv_opener *opener,
 		return packet == ERR_PTR(-ENOMEM) ? WEFT_DROP_NO_MEMORY_IN : WEFT_DROP_AUTH;
 	recv_opened(packet)->counter = counter;
 	__skb_queue_tail(&batch->opened, packet);
-	return -1;
+	return WEFT_DROP_NONE;
 }
 
 /* A packet with only the message at @offset of @skb, or NULL when memory is short. */
@@ -349,22 +350,22 @@ static struct sk_buff *recv_extract(const struct sk_buff *skb, unsigned int offs
 static void recv_one(struct weft_device *device, struct sk_buff *skb);
 
 /* Handles a message of another session or type that GSO, or chance, put into the packet. */
-static int recv_apart(struct recv_batch *batch, unsigned int offset, unsigned int len)
+static enum weft_drop recv_apart(struct recv_batch *batch, unsigned int offset, unsigned int len)
 {
 	struct sk_buff *single = recv_extract(batch->skb, offset, len);
 
 	if (unlikely(!single))
 		return WEFT_DROP_NO_MEMORY_IN;
 	recv_one(batch->device, single);
-	return -1;
+	return WEFT_DROP_NONE;
 }
 
 /*
- * Processes one message of a batch. Returns a drop reason or -1. The checks use the header as read
- * here, not as recv_one() read it for the first message.
+ * Processes one message of a batch. Returns a drop reason. The checks use the header as read here,
+ * not as recv_one() read it for the first message.
  */
-static int recv_message(struct recv_batch *batch, struct recv_opener *opener, unsigned int offset,
-			unsigned int len)
+static enum weft_drop recv_message(struct recv_batch *batch, struct recv_opener *opener,
+				   unsigned int offset, unsigned int len)
 {
 	struct weft_msg_data msg;
 
@@ -407,9 +408,10 @@ static void recv_open(struct recv_batch *batch)
 	if (likely(batch->session))
 		weft_crypt_begin_open(&opener.crypt, batch->session);
 	for (offset = 0; offset < skb->len; offset += each) {
-		int refused = recv_message(batch, &opener, offset, min(each, skb->len - offset));
+		enum weft_drop refused = recv_message(batch, &opener, offset,
+						      min(each, skb->len - offset));
 
-		if (unlikely(refused >= 0))
+		if (unlikely(refused))
 			recv_refuse(batch, refused);
 	}
 	if (likely(batch->session))
@@ -423,7 +425,7 @@ static void recv_batch_init(struct recv_batch *batch, struct weft_device *device
 	batch->skb = skb;
 	batch->session = session;
 	batch->receiver = receiver;
-	batch->refused = -1;
+	batch->refused = WEFT_DROP_NONE;
 	batch->good = 0;
 	batch->good_len = 0;
 	__skb_queue_head_init(&batch->opened);

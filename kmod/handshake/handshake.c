@@ -99,8 +99,8 @@ static bool handshake_is_message(const struct sk_buff *skb)
 }
 
 /* Counts a refused message. @peer: its sender if known, else NULL. Returns @reason. */
-static int handshake_refuse(struct weft_device *device, struct weft_peer *peer,
-			    const struct sk_buff *skb, enum weft_drop reason)
+static enum weft_drop handshake_refuse(struct weft_device *device, struct weft_peer *peer,
+				       const struct sk_buff *skb, enum weft_drop reason)
 {
 	trace_weft_handshake(device, peer, handshake_type(skb), false, reason);
 	if (peer)
@@ -110,11 +110,11 @@ static int handshake_refuse(struct weft_device *device, struct weft_peer *peer,
 	return reason;
 }
 
-/* Traces a valid message. Returns WEFT_TRACE_GOOD, in place of a drop reason. */
-static int handshake_good(struct weft_peer *peer, const struct sk_buff *skb)
+/* Traces a valid message. */
+static enum weft_drop handshake_good(struct weft_peer *peer, const struct sk_buff *skb)
 {
-	trace_weft_handshake(peer->device, peer, handshake_type(skb), false, WEFT_TRACE_GOOD);
-	return WEFT_TRACE_GOOD;
+	trace_weft_handshake(peer->device, peer, handshake_type(skb), false, WEFT_DROP_NONE);
+	return WEFT_DROP_NONE;
 }
 
 /*
@@ -192,16 +192,17 @@ static struct weft_identity *handshake_addressee(struct weft_device *device,
 
 /*
  * Whether a message may be processed: under load it needs a valid cookie and its source must be
- * within the rate limit (WireGuard paper, section 5.3). Returns a drop reason or -1.
+ * within the rate limit (WireGuard paper, section 5.3). Returns a drop reason.
  */
-static int handshake_admit(struct weft_device *device, const struct weft_identity *identity,
-			   const struct sk_buff *skb, bool loaded)
+static enum weft_drop handshake_admit(struct weft_device *device,
+				      const struct weft_identity *identity,
+				      const struct sk_buff *skb, bool loaded)
 {
+	enum weft_drop refused = WEFT_DROP_NONE;
 	u8 cookie[WEFT_COOKIE_LEN];
-	int refused = -1;
 
 	if (!loaded)
-		return -1;
+		return WEFT_DROP_NONE;
 
 	handshake_cookie_of(device, skb, cookie);
 	if (!weft_cookie_mac2_valid(skb->data, skb->len, cookie)) {
@@ -361,7 +362,7 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 static int handshake_send(struct weft_peer *peer, const void *msg, size_t len,
 			  enum weft_msg_type type)
 {
-	trace_weft_handshake(peer->device, peer, type, true, WEFT_TRACE_GOOD);
+	trace_weft_handshake(peer->device, peer, type, true, WEFT_DROP_NONE);
 	return weft_output_send_message(peer, msg, len, weft_device_ds(peer->device, HANDSHAKE_DS));
 }
 
@@ -567,11 +568,13 @@ static bool handshake_create_response(struct weft_peer *peer, const struct weft_
 
 /*
  * Opens the rest of an initiation from @peer under @public, and checks that it is new. Returns a
- * drop reason or -1.
+ * drop reason.
  */
-static int handshake_accept(struct weft_peer *peer, const struct weft_identity *identity,
-			    struct weft_public *public, struct weft_noise_handshake *noise,
-			    const struct weft_msg_initiation *msg)
+static enum weft_drop handshake_accept(struct weft_peer *peer,
+				       const struct weft_identity *identity,
+				       struct weft_public *public,
+				       struct weft_noise_handshake *noise,
+				       const struct weft_msg_initiation *msg)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
 	u64 now = ktime_get_coarse_boottime_ns();
@@ -591,12 +594,12 @@ static int handshake_accept(struct weft_peer *peer, const struct weft_identity *
 	memcpy(public->timestamp, timestamp, sizeof(timestamp));
 	state->consumed_ns = now;
 	handshake_agreed(peer, identity, public);
-	return -1;
+	return WEFT_DROP_NONE;
 }
 
-static int handshake_receive_initiation(struct weft_device *device,
-					const struct weft_identity *identity,
-					const struct sk_buff *skb)
+static enum weft_drop handshake_receive_initiation(struct weft_device *device,
+						   const struct weft_identity *identity,
+						   const struct sk_buff *skb)
 {
 	const struct weft_msg_initiation *msg = (const struct weft_msg_initiation *)skb->data;
 	struct weft_noise_handshake noise = {};
@@ -604,8 +607,8 @@ static int handshake_receive_initiation(struct weft_device *device,
 	u8 remote_static[WEFT_KEY_LEN];
 	struct weft_public *public;
 	struct weft_peer *peer;
+	enum weft_drop refused;
 	bool created = false;
-	int refused;
 
 	if (!weft_noise_initiation_open(&noise, remote_static, msg, &identity->key))
 		return handshake_refuse(device, NULL, skb, WEFT_DROP_HANDSHAKE);
@@ -617,10 +620,10 @@ static int handshake_receive_initiation(struct weft_device *device,
 	mutex_lock(&peer->handshake_lock);
 	public = weft_peer_keys_match(peer, remote_static);
 	refused = handshake_accept(peer, identity, public, &noise, msg);
-	if (refused < 0)
+	if (!refused)
 		created = handshake_create_response(peer, public, &noise, &response);
 	mutex_unlock(&peer->handshake_lock);
-	if (refused >= 0) {
+	if (refused) {
 		handshake_refuse(device, peer, skb, refused);
 		goto put;
 	}
@@ -676,12 +679,12 @@ static enum weft_key_slot handshake_open_response(struct weft_peer *peer,
 
 /*
  * Completes the handshake of @session. On success the peer's reference to it goes to its sessions.
- * Returns a drop reason or -1. The sender of a response has opened our initiation, so the static
- * keys match: only the preshared key can be wrong.
+ * Returns a drop reason. The sender of a response has opened our initiation, so the static keys
+ * match: only the preshared key can be wrong.
  */
-static int handshake_complete(struct weft_peer *peer, struct weft_session *session,
-			      const struct weft_identity *identity,
-			      const struct weft_msg_response *msg)
+static enum weft_drop handshake_complete(struct weft_peer *peer, struct weft_session *session,
+					 const struct weft_identity *identity,
+					 const struct weft_msg_response *msg)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
 	enum weft_key_slot slot, preshared;
@@ -708,7 +711,7 @@ static int handshake_complete(struct weft_peer *peer, struct weft_session *sessi
 	handshake_agreed(peer, identity, peer->keys.public[slot]);
 	handshake_promote(peer, peer->keys.public[slot]);
 	handshake_promote_preshared(peer, peer->keys.preshared[preshared].serial);
-	return -1;
+	return WEFT_DROP_NONE;
 }
 
 /*
@@ -727,42 +730,43 @@ static void handshake_completed(struct weft_peer *peer, const struct weft_sessio
 		weft_timers_event(peer, WEFT_FSM_RENEWAL);
 }
 
-static int handshake_receive_response(struct weft_device *device,
-				      const struct weft_identity *identity,
-				      const struct sk_buff *skb)
+static enum weft_drop handshake_receive_response(struct weft_device *device,
+						 const struct weft_identity *identity,
+						 const struct sk_buff *skb)
 {
 	const struct weft_msg_response *msg = (const struct weft_msg_response *)skb->data;
 	struct weft_session *session = handshake_find(device, msg->receiver);
+	enum weft_drop refused;
 	struct weft_peer *peer;
-	int refused;
 
 	if (!session)
 		return handshake_refuse(device, NULL, skb, WEFT_DROP_NO_SESSION);
 	peer = session->peer;
 	mutex_lock(&peer->handshake_lock);
 	refused = handshake_complete(peer, session, identity, msg);
-	if (refused < 0)
+	if (!refused)
 		handshake_completed(peer, session, skb);
 	mutex_unlock(&peer->handshake_lock);
-	if (refused < 0) {
-		/* The responder learns by this packet that we have the keys. */
-		weft_xmit_keepalive(peer);
-	} else {
+	if (refused) {
 		handshake_refuse(device, peer, skb, refused);
 		weft_timers_event(peer, WEFT_FSM_REFUSED);
+	} else {
+		/* The responder learns by this packet that we have the keys. */
+		weft_xmit_keepalive(peer);
 	}
 	weft_session_put(session);
 	return refused;
 }
 
-static int handshake_receive_cookie(struct weft_device *device, const struct sk_buff *skb)
+static enum weft_drop handshake_receive_cookie(struct weft_device *device,
+					       const struct sk_buff *skb)
 {
 	const struct weft_msg_cookie_reply *msg = (const struct weft_msg_cookie_reply *)skb->data;
 	struct weft_session *session = handshake_find(device, msg->receiver);
 	struct weft_peer_handshake *state;
 	struct weft_cookie_keys keys;
+	enum weft_drop refused;
 	bool opened = false;
-	int refused;
 
 	if (!session)
 		return handshake_refuse(device, NULL, skb, WEFT_DROP_NO_SESSION);
@@ -783,10 +787,10 @@ static int handshake_receive_cookie(struct weft_device *device, const struct sk_
 	return refused;
 }
 
-/* Processes a message that handshake_admit() let pass. Returns a drop reason or -1. */
-static int handshake_receive_admitted(struct weft_device *device,
-				      const struct weft_identity *identity,
-				      const struct sk_buff *skb)
+/* Processes a message that handshake_admit() let pass. Returns a drop reason. */
+static enum weft_drop handshake_receive_admitted(struct weft_device *device,
+						 const struct weft_identity *identity,
+						 const struct sk_buff *skb)
 {
 	if (handshake_type(skb) == WEFT_MSG_INITIATION)
 		return handshake_receive_initiation(device, identity, skb);
@@ -800,12 +804,12 @@ static int handshake_receive_admitted(struct weft_device *device,
  * @loaded: whether the device is under load
  *
  * Context: process; may sleep.
- * Return: the drop reason, counted, or -1.
+ * Return: the drop reason, counted.
  */
-int weft_handshake_receive(struct weft_device *device, struct sk_buff *skb, bool loaded)
+enum weft_drop weft_handshake_receive(struct weft_device *device, struct sk_buff *skb, bool loaded)
 {
 	struct weft_identity *identity;
-	int refused;
+	enum weft_drop refused;
 
 	if (handshake_is_held()) {
 		weft_drop(device, WEFT_DROP_QUEUE_IN, 1);
@@ -827,7 +831,7 @@ int weft_handshake_receive(struct weft_device *device, struct sk_buff *skb, bool
 		refused = handshake_admit(device, identity, skb, loaded);
 	else
 		refused = rcu_access_pointer(device->identity) ? WEFT_DROP_MAC : WEFT_DROP_NO_KEY;
-	if (refused >= 0)
+	if (refused)
 		handshake_refuse(device, NULL, skb, refused);
 	else
 		refused = handshake_receive_admitted(device, identity, skb);

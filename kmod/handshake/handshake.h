@@ -6,6 +6,8 @@
 #ifndef WEFT_HANDSHAKE_H
 #define WEFT_HANDSHAKE_H
 
+#include "core/drop_reason.h"
+
 #include <linux/types.h>
 
 struct sk_buff;
@@ -15,7 +17,7 @@ struct weft_peer;
 void weft_handshake_hold(void);
 void weft_handshake_resume(void);
 
-int weft_handshake_receive(struct weft_device *device, struct sk_buff *skb, bool loaded);
+enum weft_drop weft_handshake_receive(struct weft_device *device, struct sk_buff *skb, bool loaded);
 void weft_handshake_initiate(struct weft_peer *peer, bool whole);
 void weft_handshake_keys_proved(struct weft_peer *peer);
 

@@ -80,14 +80,14 @@ static void queue_worker(struct work_struct *work)
 	wait_for_random_bytes();
 	while (READ_ONCE(device->listens) && (skb = queue_next(worker))) {
 		bool loaded = queue_is_loaded(device);
-		int refused;
+		enum weft_drop refused;
 
 		set_user_nice(current, loaded ? QUEUE_LOADED_NICE : usual);
 		refused = weft_handshake_receive(device, skb, loaded);
-		if (refused < 0)
-			consume_skb(skb);
-		else
+		if (refused)
 			weft_drop_free(skb, refused);
+		else
+			consume_skb(skb);
 		cond_resched();
 	}
 	set_user_nice(current, usual);
