@@ -159,19 +159,20 @@ static struct sk_buff *xmit_segment(struct weft_peer *peer, struct sk_buff *skb)
 static bool xmit_batch(struct weft_peer *peer, struct weft_session *session, struct sk_buff **list,
 		       u32 *events)
 {
-	unsigned int count = weft_batch_next(*list);
+	struct weft_batch batch;
 	struct sk_buff *skb;
 	u64 counter;
 
-	if (unlikely(!weft_session_reserve(session, count, ktime_get_coarse_boottime_ns(),
+	weft_batch_measure(&batch, *list);
+	if (unlikely(!weft_session_reserve(session, batch.count, ktime_get_coarse_boottime_ns(),
 					   &counter)))
 		return false;
-	skb = weft_batch_seal(list, session, counter, &count);
+	skb = weft_batch_seal(list, &batch, session, counter);
 	*events |= WEFT_FSM_ANY_SENT;
 	if (likely(skb))
 		*events |= xmit_messages(peer, skb);
 	else
-		weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, count);
+		weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, batch.count);
 	weft_session_sent(session, counter);
 	return true;
 }
