@@ -186,8 +186,7 @@ static enum weft_drop netdev_pass_on(struct weft_device *device, struct sk_buff 
 	weft_peer_endpoint(peer, &endpoint);
 	if (unlikely(!endpoint.addr.sa_family)) {
 		netdev_unreachable(skb);
-		weft_peer_drop(peer, WEFT_DROP_NO_ENDPOINT, 1);
-		weft_drop_free(skb, WEFT_DROP_NO_ENDPOINT);
+		weft_peer_drop_packet(peer, skb, WEFT_DROP_NO_ENDPOINT);
 		return WEFT_DROP_NONE;
 	}
 	mtu = skb_valid_dst(skb) ? dst_mtu(skb_dst(skb)) : READ_ONCE(device->dev->mtu);
@@ -212,10 +211,8 @@ static netdev_tx_t netdev_xmit(struct sk_buff *skb, struct net_device *dev)
 	rcu_read_lock();
 	refused = netdev_pass_on(device, skb);
 	rcu_read_unlock();
-	if (unlikely(refused)) {
-		weft_drop(device, refused, 1);
-		weft_drop_free(skb, refused);
-	}
+	if (unlikely(refused))
+		weft_drop_packet(device, skb, refused);
 	return NETDEV_TX_OK;
 }
 

@@ -53,4 +53,20 @@ static inline void weft_drop_free(struct sk_buff *skb, enum weft_drop reason)
 	kfree_skb_reason(skb, weft_drop_info[reason].core_reason);
 }
 
+/* Counts and frees a packet of no peer, or of an unknown one. */
+static inline void weft_drop_packet(struct weft_device *device, struct sk_buff *skb,
+				    enum weft_drop reason)
+{
+	weft_drop(device, reason, 1);
+	weft_drop_free(skb, reason);
+}
+
+/* Counts and frees a packet from or to a peer. */
+static inline void weft_peer_drop_packet(struct weft_peer *peer, struct sk_buff *skb,
+					 enum weft_drop reason)
+{
+	weft_peer_drop(peer, reason, 1);
+	weft_drop_free(skb, reason);
+}
+
 #endif /* WEFT_DROP_H */

@@ -76,7 +76,6 @@ bool weft_pmtu_check(struct weft_peer *peer, struct sk_buff *skb, unsigned int *
 	if (likely(within) || pmtu_check_may_be_cut(peer, skb))
 		return true;
 	pmtu_check_tell(skb, limit);
-	weft_peer_drop(peer, WEFT_DROP_TOO_BIG, 1);
-	weft_drop_free(skb, WEFT_DROP_TOO_BIG);
+	weft_peer_drop_packet(peer, skb, WEFT_DROP_TOO_BIG);
 	return false;
 }

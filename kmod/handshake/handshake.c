@@ -7,7 +7,7 @@
  *           |
  *   weft_handshake_initiate()
  *     handshake_create_initiation()
- *     handshake_send() -- initiation --> recv_one() -> weft_queue_add()
+ *     handshake_send() -- initiation --> recv_dispatch() -> weft_queue_add()
  *                                                           |
  *                                        queue_worker() -> weft_handshake_receive()
  *                                                            handshake_admit(): mac1, cookie, rate

@@ -248,11 +248,8 @@ void weft_queue_add(struct weft_device *device, struct sk_buff *skb)
 	 * A message for a full queue is dropped without the queue's lock, so that a flood does not
 	 * slow down the workers.
 	 */
-	if (unlikely(!queue)) {
-		weft_drop(device, WEFT_DROP_QUEUE_IN, 1);
-		weft_drop_free(skb, WEFT_DROP_QUEUE_IN);
-		return;
-	}
+	if (unlikely(!queue))
+		return weft_drop_packet(device, skb, WEFT_DROP_QUEUE_IN);
 	/* The device it arrived on may be gone by the time it is processed. */
 	skb->dev = device->dev;
 	skb_queue_tail(queue, skb);
