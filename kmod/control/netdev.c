@@ -183,7 +183,7 @@ static enum weft_drop netdev_pass_on(struct weft_device *device, struct sk_buff 
 		netdev_unreachable(skb);
 		return WEFT_DROP_DESTINATION;
 	}
-	weft_peer_endpoint(peer, &endpoint);
+	weft_endpoint_read(&peer->endpoint, &endpoint);
 	if (unlikely(!endpoint.addr.sa_family)) {
 		netdev_unreachable(skb);
 		weft_peer_drop_packet(peer, skb, WEFT_DROP_NO_ENDPOINT);

@@ -38,7 +38,7 @@ static int nl_notify_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)
 {
 	struct weft_endpoint endpoint;
 
-	weft_peer_endpoint(peer, &endpoint);
+	weft_endpoint_read(&peer->endpoint, &endpoint);
 	if (endpoint.addr.sa_family == AF_INET)
 		return nla_put(skb, WEFT_EVENT_A_ENDPOINT, sizeof(endpoint.addr4), &endpoint.addr4);
 	if (endpoint.addr.sa_family == AF_INET6)

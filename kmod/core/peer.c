@@ -78,7 +78,7 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 	weft_sessions_init(&peer->sessions);
 	weft_staged_init(&peer->staged);
 	weft_reorder_init(&peer->reorder);
-	seqlock_init(&peer->endpoint_lock);
+	seqlock_init(&peer->endpoint.lock);
 	weft_pmtu_path_init(&peer->path);
 	weft_timers_peer_init(peer);
 	mutex_init(&peer->handshake_lock);

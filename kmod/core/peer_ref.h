@@ -21,7 +21,6 @@
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
-#include <linux/seqlock.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
@@ -117,11 +116,8 @@ struct weft_peer {
 	struct weft_device *device;
 	struct weft_sessions sessions;
 	struct weft_staged staged;		/* packets that wait for a session */
-	seqlock_t endpoint_lock;
-	struct weft_endpoint endpoint;		/* endpoint_lock */
+	struct weft_peer_endpoint endpoint;
 	atomic_t actions;			/* enum weft_fsm_action, for the work item */
-	struct weft_candidates *candidates;	/* endpoint_lock and config_lock; or NULL */
-	bool pinned;				/* endpoint_lock: it does not roam */
 	bool parallel;				/* CPUs take turns at reorder; READ_ONCE() */
 	bool dead;				/* handshake_lock: removed; no more sessions */
 	bool has_dst_cache;			/* acquire and release: for dst_cache */

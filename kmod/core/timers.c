@@ -78,7 +78,7 @@ static enum weft_event_cause timers_why_given_up(struct weft_peer *peer)
 
 	if (!rcu_access_pointer(peer->device->identity))
 		return WEFT_CAUSE_NO_KEY;
-	weft_peer_endpoint(peer, &endpoint);
+	weft_endpoint_read(&peer->endpoint, &endpoint);
 	if (!endpoint.addr.sa_family)
 		return WEFT_CAUSE_NO_ENDPOINT;
 	return READ_ONCE(peer->fsm.refused) ? WEFT_CAUSE_REFUSED : WEFT_CAUSE_UNANSWERED;

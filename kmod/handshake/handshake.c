@@ -381,7 +381,7 @@ void weft_handshake_initiate(struct weft_peer *peer, bool whole)
 	struct weft_public *public;
 	bool created, held;
 
-	weft_peer_endpoint(peer, &endpoint);
+	weft_endpoint_read(&peer->endpoint, &endpoint);
 	if (!rcu_access_pointer(peer->device->identity) || !endpoint.addr.sa_family) {
 		/* Staged packets wait for a key, or until the peer is given up. */
 		weft_timers_event(peer, WEFT_FSM_INITIATION_BARRED);

@@ -53,7 +53,7 @@ static bool stray_holds(const struct stray_places *places, const struct weft_end
 	if (!(places->hashes & hash))
 		return false;
 	for (i = 0; i < places->count; i++) {
-		if (weft_endpoint_same_place(&places->list[i], endpoint))
+		if (weft_endpoint_same_remote(&places->list[i], endpoint))
 			return true;
 	}
 	return false;
@@ -68,7 +68,7 @@ static void stray_look(struct weft_stray *stray)
 
 	mutex_lock(&device->config_lock);
 	list_for_each_entry(peer, &device->peers, list) {
-		weft_peer_endpoint(peer, &endpoint);
+		weft_endpoint_read(&peer->endpoint, &endpoint);
 		if (stray_holds(&stray->looked_for, &endpoint, stray_hash(stray, &endpoint)))
 			weft_timers_event(peer, WEFT_FSM_STRAY);
 		cond_resched();

@@ -311,7 +311,7 @@ static struct dst_entry *output_find_peer(struct output_way *way, struct weft_pe
 	*way = (struct output_way){
 		.device = peer->device, .peer = peer, .cache = weft_peer_dst_cache(peer),
 	};
-	way->number = weft_peer_endpoint(peer, &way->endpoint);
+	way->number = weft_endpoint_read(&peer->endpoint, &way->endpoint);
 	dst = output_find_dst(way);
 	if (unlikely(way->source_gone))
 		weft_peer_forget_source(peer);
@@ -465,7 +465,7 @@ static int output_send_somewhere(struct output_way *way, struct weft_peer *peer,
 	int err;
 
 	do {
-		way->number = weft_peer_endpoint(peer, &way->endpoint);
+		way->number = weft_endpoint_read(&peer->endpoint, &way->endpoint);
 		way->source_gone = false;
 		err = output_try(way, skb);
 		if (unlikely(way->source_gone))
