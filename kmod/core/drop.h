@@ -44,7 +44,7 @@ u64 weft_drop_count(const struct weft_device *device, enum weft_drop reason);
  * @skb: the packet, or NULL
  * @reason: the reason
  *
- * The tracepoint skb:kfree_skb reports the caller as its location.
+ * The tracepoint skb:kfree_skb has the caller as its location.
  *
  * Context: any but hard interrupt.
  */

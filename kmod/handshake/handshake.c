@@ -292,7 +292,7 @@ static struct weft_session *handshake_begin(struct weft_peer *peer)
  * Chooses the identity of an initiation, which is returned with a reference or NULL, and the peer's
  * key for it.
  */
-static struct weft_identity *handshake_choose(struct weft_peer *peer, bool whole,
+static struct weft_identity *handshake_choose(struct weft_peer *peer, bool path_alive,
 					      struct weft_public **public)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
@@ -302,7 +302,7 @@ static struct weft_identity *handshake_choose(struct weft_peer *peer, bool whole
 
 	lockdep_assert_held(&peer->handshake_lock);
 	if (!state->unanswered)
-		state->spare = whole && weft_sessions_carry(&peer->sessions);
+		state->spare = path_alive && weft_sessions_carry(&peer->sessions);
 	if (rcu_access_pointer(device->previous_identity))
 		identities |= BIT(WEFT_KEY_SLOT_PREVIOUS);
 	selected.identity = weft_identity_is(&device->previous_identity, state->likely_identity) ?
@@ -369,11 +369,11 @@ static int handshake_send(struct weft_peer *peer, const void *msg, size_t len,
 /**
  * weft_handshake_initiate() - send a peer an initiation, or report the failure to its timers
  * @peer: the peer
- * @whole: there is no sign that the path is dead
+ * @path_alive: there is no sign that the path is dead
  *
  * Context: process; may sleep. Waits for randomness, without the peer's lock.
  */
-void weft_handshake_initiate(struct weft_peer *peer, bool whole)
+void weft_handshake_initiate(struct weft_peer *peer, bool path_alive)
 {
 	struct weft_identity *identity;
 	struct weft_msg_initiation msg;
@@ -390,7 +390,7 @@ void weft_handshake_initiate(struct weft_peer *peer, bool whole)
 	wait_for_random_bytes();
 	held = handshake_is_held();
 	mutex_lock(&peer->handshake_lock);
-	identity = handshake_choose(peer, whole, &public);
+	identity = handshake_choose(peer, path_alive, &public);
 	created = handshake_create_initiation(peer, identity, public, &msg);
 	mutex_unlock(&peer->handshake_lock);
 	weft_identity_put(identity);

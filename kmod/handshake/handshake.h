@@ -18,7 +18,7 @@ void weft_handshake_hold(void);
 void weft_handshake_resume(void);
 
 enum weft_drop weft_handshake_receive(struct weft_device *device, struct sk_buff *skb, bool loaded);
-void weft_handshake_initiate(struct weft_peer *peer, bool whole);
+void weft_handshake_initiate(struct weft_peer *peer, bool path_alive);
 void weft_handshake_keys_proved(struct weft_peer *peer);
 
 #endif /* WEFT_HANDSHAKE_H */

@@ -17,16 +17,16 @@
 #include <linux/workqueue.h>
 
 /* Maximum number of endpoints remembered between two scans of all peers. */
-#define STRAY_PLACES_MAX	64
+#define STRAY_ENDPOINTS_MAX	64
 
 /* The least pause between two scans, which take a sixteenth of the time at most. */
 #define STRAY_PAUSE_NS		NSEC_PER_SEC
 #define STRAY_PAUSE_TIMES	16
 
-struct stray_places {
+struct stray_endpoints {
 	unsigned int count;
 	u64 hashes;				/* a bit for each endpoint's hash */
-	struct weft_endpoint list[STRAY_PLACES_MAX];
+	struct weft_endpoint list[STRAY_ENDPOINTS_MAX];
 };
 
 struct weft_stray {
@@ -35,8 +35,8 @@ struct weft_stray {
 	u64 next_look_ns;			/* boot-time clock; READ_ONCE() */
 	u32 seed;
 	spinlock_t lock;			/* the fields below; count: also READ_ONCE() */
-	struct stray_places seen;
-	struct stray_places looked_for;		/* the work item's */
+	struct stray_endpoints seen;
+	struct stray_endpoints looked_for;		/* the work item's */
 };
 
 static u64 stray_hash(const struct weft_stray *stray, const struct weft_endpoint *endpoint)
@@ -45,15 +45,15 @@ static u64 stray_hash(const struct weft_stray *stray, const struct weft_endpoint
 		       BITS_PER_LONG_LONG);
 }
 
-static bool stray_holds(const struct stray_places *places, const struct weft_endpoint *endpoint,
+static bool stray_holds(const struct stray_endpoints *known, const struct weft_endpoint *endpoint,
 			u64 hash)
 {
 	unsigned int i;
 
-	if (!(places->hashes & hash))
+	if (!(known->hashes & hash))
 		return false;
-	for (i = 0; i < places->count; i++) {
-		if (weft_endpoint_same_remote(&places->list[i], endpoint))
+	for (i = 0; i < known->count; i++) {
+		if (weft_endpoint_same_remote(&known->list[i], endpoint))
 			return true;
 	}
 	return false;
@@ -132,7 +132,8 @@ static bool stray_add(struct weft_stray *stray, const struct weft_endpoint *endp
 	bool added = false;
 
 	spin_lock(&stray->lock);
-	if (stray->seen.count < STRAY_PLACES_MAX && !stray_holds(&stray->seen, endpoint, hash)) {
+	if (stray->seen.count < STRAY_ENDPOINTS_MAX &&
+	    !stray_holds(&stray->seen, endpoint, hash)) {
 		stray->seen.list[stray->seen.count] = *endpoint;
 		WRITE_ONCE(stray->seen.count, stray->seen.count + 1);
 		stray->seen.hashes |= hash;
@@ -158,7 +159,7 @@ void weft_stray_note(struct weft_device *device, const struct sk_buff *skb)
 	struct weft_endpoint endpoint;
 	u64 now, next;
 
-	if (READ_ONCE(stray->seen.count) >= STRAY_PLACES_MAX ||
+	if (READ_ONCE(stray->seen.count) >= STRAY_ENDPOINTS_MAX ||
 	    !weft_endpoint_from_skb(&endpoint, skb) || !stray_add(stray, &endpoint))
 		return;
 	now = ktime_get_boottime_ns();

@@ -21,9 +21,6 @@
 #define OUTPUT_OVERHEAD6 \
 	(sizeof(struct ipv6hdr) + sizeof(struct udphdr) + WEFT_DATA_OVERHEAD)
 
-/* Maximum length of a message: the most that the length fields of IP and UDP can hold. */
-#define OUTPUT_MESSAGE_MAX_LEN	(IP_MAX_MTU - sizeof(struct iphdr) - sizeof(struct udphdr))
-
 /* The parameters of sending one packet. */
 struct output_way {
 	struct weft_device *device;
@@ -436,7 +433,7 @@ static int output_try(struct output_way *way, struct sk_buff *skb)
 
 	skb->dev = way->device->dev;
 	skb->mark = READ_ONCE(way->device->fwmark);
-	if (unlikely(skb->len > OUTPUT_MESSAGE_MAX_LEN))
+	if (unlikely(skb->len > WEFT_OUTPUT_MAX_LEN))
 		err = -EMSGSIZE;
 	else if (way->endpoint.addr.sa_family == AF_INET)
 		err = output_send4(way, skb);
