@@ -37,14 +37,7 @@ static int cells_poll(struct napi_struct *napi, int budget)
 	return done;
 }
 
-/**
- * weft_cells_init() - initialise a device's queues
- * @cells: the queues
- * @dev: the device
- *
- * Context: process, rtnl.
- * Return: 0 or -ENOMEM.
- */
+/* Under rtnl. Returns 0 or -ENOMEM. */
 int weft_cells_init(struct weft_cells *cells, struct net_device *dev)
 {
 	struct weft_cells_memory *memory = kmalloc(sizeof(*memory), GFP_KERNEL);
@@ -78,12 +71,7 @@ static void cells_free(struct rcu_head *rcu)
 	kfree(memory);
 }
 
-/**
- * weft_cells_exit() - drop queued packets, and free the queues after a grace period
- * @cells: the device's, to which no packet is added any more
- *
- * Context: process, rtnl.
- */
+/* Under rtnl, when no packet is added any more. Frees the queues after a grace period. */
 void weft_cells_exit(struct weft_cells *cells)
 {
 	int cpu;

@@ -14,24 +14,13 @@ static const struct rhashtable_params index_params = {
 	.automatic_shrinking = true,
 };
 
-/**
- * weft_index_init() - make an empty table
- * @index: the table
- *
- * Context: process.
- * Return: 0 or a negative errno.
- */
+/* Process context. Returns 0 or a negative errno. */
 int weft_index_init(struct weft_index *index)
 {
 	return rhashtable_init(&index->table, &index_params);
 }
 
-/**
- * weft_index_exit() - free a table from which every session has been removed
- * @index: the table
- *
- * Context: process; may sleep.
- */
+/* Process context; may sleep. Every session has been removed from the table. */
 void weft_index_exit(struct weft_index *index)
 {
 	rhashtable_destroy(&index->table);

@@ -16,12 +16,7 @@
 
 static struct kmem_cache *peer_allowedip_cache;
 
-/**
- * weft_peer_init() - create the state that all peers share
- *
- * Context: process, once at load.
- * Return: 0 or -ENOMEM.
- */
+/* Once at load. Returns 0 or -ENOMEM. */
 int weft_peer_init(void)
 {
 	int err = weft_peer_ref_init();
@@ -44,12 +39,7 @@ exit_ref:
 	return err;
 }
 
-/**
- * weft_peer_exit() - free the state that all peers share
- *
- * Context: process, once at unload, when no device is left. Waits for the peers and allowed IPs
- * with pending RCU callbacks.
- */
+/* Once at unload, without devices. Waits for RCU callbacks of peers and allowed IPs. */
 void weft_peer_exit(void)
 {
 	weft_timers_exit();
@@ -167,10 +157,7 @@ static void peer_mark_dead(struct weft_peer *peer, struct weft_home *home)
 	mutex_unlock(&peer->handshake_lock);
 }
 
-/**
- * weft_removal_init() - initialise an empty list of peers
- * @removal: filled in
- */
+/* An empty list of peers. */
 void weft_removal_init(struct weft_removal *removal)
 {
 	memset(removal, 0, sizeof(*removal));

@@ -8,23 +8,14 @@
 
 static struct kmem_cache *peer_ref_cache;
 
-/**
- * weft_peer_ref_init() - create the cache of peers
- *
- * Context: process, once at load.
- * Return: 0 or -ENOMEM.
- */
+/* Once at load. Returns 0 or -ENOMEM. */
 int weft_peer_ref_init(void)
 {
 	peer_ref_cache = KMEM_CACHE(weft_peer, 0);
 	return peer_ref_cache ? 0 : -ENOMEM;
 }
 
-/**
- * weft_peer_ref_exit() - free the cache
- *
- * Context: process, once at unload, when no RCU callback for a peer is pending.
- */
+/* Once at unload, when no RCU callback for a peer is pending. */
 void weft_peer_ref_exit(void)
 {
 	kmem_cache_destroy(peer_ref_cache);

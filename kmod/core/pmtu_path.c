@@ -5,10 +5,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-/**
- * weft_pmtu_path_init() - initialise a path: no MTU is known and no search runs
- * @path: filled in
- */
+/* No MTU is known, and no search runs. */
 void weft_pmtu_path_init(struct weft_pmtu_path *path)
 {
 	memset(path, 0, sizeof(*path));

@@ -2,10 +2,7 @@
 
 #include "core/reorder.h"
 
-/**
- * weft_reorder_init() - initialise an empty queue
- * @reorder: the queue
- */
+/* An empty queue. */
 void weft_reorder_init(struct weft_reorder *reorder)
 {
 	spin_lock_init(&reorder->lock);

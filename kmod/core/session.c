@@ -11,24 +11,14 @@
 
 static struct kmem_cache *session_cache;
 
-/**
- * weft_session_init() - create the cache of sessions
- *
- * Context: process, once at load.
- * Return: 0 or -ENOMEM.
- */
+/* Once at load. Returns 0 or -ENOMEM. */
 int weft_session_init(void)
 {
 	session_cache = KMEM_CACHE(weft_session, 0);
 	return session_cache ? 0 : -ENOMEM;
 }
 
-/**
- * weft_session_exit() - free the cache of sessions
- *
- * Context: process, once at unload, when all sessions have been put. Waits for pending RCU
- * callbacks.
- */
+/* Once at unload, when all sessions have been put. Waits for RCU callbacks. */
 void weft_session_exit(void)
 {
 	rcu_barrier();
@@ -181,10 +171,7 @@ bool weft_session_accept(struct weft_session *session, u64 counter)
 	return fresh;
 }
 
-/**
- * weft_sessions_init() - initialise an empty set
- * @set: zeroed memory
- */
+/* An empty set, in zeroed memory. */
 void weft_sessions_init(struct weft_sessions *set)
 {
 	spin_lock_init(&set->lock);

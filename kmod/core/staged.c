@@ -43,10 +43,7 @@ static struct sk_buff *staged_dequeue(struct weft_staged *staged)
 	return skb;
 }
 
-/**
- * weft_staged_init() - initialise an empty queue
- * @staged: the queue
- */
+/* An empty queue. */
 void weft_staged_init(struct weft_staged *staged)
 {
 	skb_queue_head_init(&staged->queue);

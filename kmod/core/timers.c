@@ -16,12 +16,7 @@
 
 static struct workqueue_struct *timers_workqueue;
 
-/**
- * weft_timers_init() - create the workqueue of peers' work items
- *
- * Context: process, once at load.
- * Return: 0 or -ENOMEM.
- */
+/* Once at load. Returns 0 or -ENOMEM. */
 int weft_timers_init(void)
 {
 	/* Swapping out over the tunnel may depend on a handshake. */
@@ -30,11 +25,7 @@ int weft_timers_init(void)
 	return timers_workqueue ? 0 : -ENOMEM;
 }
 
-/**
- * weft_timers_exit() - free the workqueue
- *
- * Context: process, once at unload, when no device is left.
- */
+/* Once at unload, when no device is left. */
 void weft_timers_exit(void)
 {
 	destroy_workqueue(timers_workqueue);
@@ -327,10 +318,7 @@ void weft_timers_forget_session(struct weft_peer *peer)
 	weft_timers_forget_session_at(peer, ktime_get_coarse_boottime_ns());
 }
 
-/**
- * weft_timers_peer_init() - initialise a peer's timers, which do not run yet
- * @peer: the peer, zeroed
- */
+/* In a zeroed peer. The timers do not run yet. */
 void weft_timers_peer_init(struct weft_peer *peer)
 {
 	spin_lock_init(&peer->fsm_lock);

@@ -457,11 +457,7 @@ struct sk_buff *weft_batch_seal(struct sk_buff **list, struct weft_batch *batch,
 	return sealed;
 }
 
-/**
- * weft_batch_exit() - give back the pages kept for the next batch
- *
- * Context: process, once at unload.
- */
+/* Once at unload. */
 void weft_batch_exit(void)
 {
 	weft_pages_free(&batch_pages);

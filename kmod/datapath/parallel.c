@@ -296,12 +296,7 @@ bool weft_parallel(struct weft_reorder *reorder, struct weft_job *job)
 	return true;
 }
 
-/**
- * weft_parallel_init() - create the workers
- *
- * Context: process, once at load.
- * Return: 0 or -ENOMEM.
- */
+/* Once at load. Returns 0 or -ENOMEM. */
 int weft_parallel_init(void)
 {
 	unsigned int i;
@@ -326,11 +321,7 @@ int weft_parallel_init(void)
 	return 0;
 }
 
-/**
- * weft_parallel_exit() - free the workers
- *
- * Context: process, once at unload, when no job is left.
- */
+/* Once at unload, when no job is left. */
 void weft_parallel_exit(void)
 {
 	unsigned int cpu;

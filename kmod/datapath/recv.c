@@ -515,23 +515,14 @@ void weft_recv_packet(struct weft_device *device, struct sk_buff *skb)
 	recv_dispatch(device, skb);
 }
 
-/**
- * weft_recv_init() - create the state that all devices share
- *
- * Context: process, once at load.
- * Return: 0 or -ENOMEM.
- */
+/* Once at load. Returns 0 or -ENOMEM. */
 int weft_recv_init(void)
 {
 	recv_batch_cache = KMEM_CACHE(recv_batch, 0);
 	return recv_batch_cache ? 0 : -ENOMEM;
 }
 
-/**
- * weft_recv_exit() - free the state that all devices share
- *
- * Context: process, once at unload, when no device is left.
- */
+/* Once at unload, when no device is left. */
 void weft_recv_exit(void)
 {
 	kmem_cache_destroy(recv_batch_cache);

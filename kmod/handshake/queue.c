@@ -94,12 +94,7 @@ static void queue_worker(struct work_struct *work)
 	memalloc_noio_restore(flags);
 }
 
-/**
- * weft_queue_init() - create the state that all devices share
- *
- * Context: process, once at load.
- * Return: 0 or -ENOMEM.
- */
+/* Once at load. Returns 0 or -ENOMEM. */
 int weft_queue_init(void)
 {
 	queue_worker_count = min(num_possible_cpus(), QUEUE_WORKERS_MAX);
@@ -110,23 +105,13 @@ int weft_queue_init(void)
 	return queue_workqueue ? 0 : -ENOMEM;
 }
 
-/**
- * weft_queue_exit() - free the state that all devices share
- *
- * Context: process, once at unload.
- */
+/* Once at unload, when no device is left. */
 void weft_queue_exit(void)
 {
 	destroy_workqueue(queue_workqueue);
 }
 
-/**
- * weft_queue_device_init() - create a device's queues and workers
- * @device: the device
- *
- * Context: process.
- * Return: 0 or -ENOMEM.
- */
+/* Process context. Returns 0 or -ENOMEM. */
 int weft_queue_device_init(struct weft_device *device)
 {
 	unsigned int i;
@@ -154,12 +139,7 @@ void weft_queue_purge(struct weft_device *device)
 	skb_queue_purge(&device->expected);
 }
 
-/**
- * weft_queue_device_exit() - wait for a device's workers and drop queued messages
- * @device: the device; its sockets are closed, so no message is queued any more
- *
- * Context: process; may sleep. Not under any of the device's locks.
- */
+/* Sleeps, under none of the device's locks. The sockets are closed: no message is added. */
 void weft_queue_device_exit(struct weft_device *device)
 {
 	unsigned int i;

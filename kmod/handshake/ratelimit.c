@@ -39,12 +39,7 @@ struct ratelimit_bucket {
 static struct ratelimit_bucket *ratelimit_table;
 static siphash_key_t ratelimit_key;
 
-/**
- * weft_ratelimit_init() - create the table, one for all devices
- *
- * Context: process, once at load.
- * Return: 0 or -ENOMEM.
- */
+/* Once at load, for all devices. Returns 0 or -ENOMEM. */
 int weft_ratelimit_init(void)
 {
 	size_t i;
@@ -58,11 +53,7 @@ int weft_ratelimit_init(void)
 	return 0;
 }
 
-/**
- * weft_ratelimit_exit() - free the table
- *
- * Context: process, once at unload.
- */
+/* Once at unload. */
 void weft_ratelimit_exit(void)
 {
 	kvfree(ratelimit_table);

@@ -92,13 +92,7 @@ static void stray_work(struct work_struct *work)
 		   ended + max_t(u64, (ended - began) * STRAY_PAUSE_TIMES, STRAY_PAUSE_NS));
 }
 
-/**
- * weft_stray_device_init() - allocate a device's state for strays
- * @device: the device
- *
- * Context: process.
- * Return: 0 or -ENOMEM.
- */
+/* Process context. Returns 0 or -ENOMEM. */
 int weft_stray_device_init(struct weft_device *device)
 {
 	struct weft_stray *stray = kzalloc(sizeof(*stray), GFP_KERNEL);
@@ -113,12 +107,7 @@ int weft_stray_device_init(struct weft_device *device)
 	return 0;
 }
 
-/**
- * weft_stray_device_exit() - free a device's state for strays
- * @device: the device; its sockets are closed, so no stray is added any more
- *
- * Context: process; may sleep. Not under any of the device's locks.
- */
+/* Sleeps, under none of the device's locks. The sockets are closed: no stray is added. */
 void weft_stray_device_exit(struct weft_device *device)
 {
 	cancel_delayed_work_sync(&device->stray->work);

@@ -14,10 +14,7 @@ static const u16 plpmtud_usual[] = {
 	8000, 8900, 9000,
 };
 
-/**
- * weft_plpmtud_init() - initialise a search that has not begun
- * @pmtu: filled in
- */
+/* A search that has not begun. */
 void weft_plpmtud_init(struct weft_plpmtud *pmtu)
 {
 	memset(pmtu, 0, sizeof(*pmtu));

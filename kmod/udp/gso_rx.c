@@ -204,22 +204,13 @@ static struct pernet_operations gso_rx_net_ops = {
 	.size = sizeof(struct gso_rx_net),
 };
 
-/**
- * weft_gso_rx_init() - register the state of namespaces
- *
- * Context: process, once at load.
- * Return: 0 or a negative errno.
- */
+/* Once at load. Returns 0 or a negative errno. */
 int weft_gso_rx_init(void)
 {
 	return register_pernet_subsys(&gso_rx_net_ops);
 }
 
-/**
- * weft_gso_rx_exit() - undo weft_gso_rx_init(), when all sockets have been removed
- *
- * Context: process, once at unload.
- */
+/* Once at unload, when all sockets have been removed. */
 void weft_gso_rx_exit(void)
 {
 	unregister_pernet_subsys(&gso_rx_net_ops);
