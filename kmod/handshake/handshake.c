@@ -98,23 +98,19 @@ static bool handshake_is_message(const struct sk_buff *skb)
 	return type && type != WEFT_MSG_DATA;
 }
 
-/* Counts a refused message. @peer: its sender if known, else NULL. Returns @reason. */
-static enum weft_drop handshake_refuse(struct weft_device *device, struct weft_peer *peer,
-				       const struct sk_buff *skb, enum weft_drop reason)
+/*
+ * Traces a received message, and counts it if it is refused. @peer: its sender if known, else NULL.
+ * Returns @refused.
+ */
+static enum weft_drop handshake_verdict(struct weft_device *device, struct weft_peer *peer,
+					const struct sk_buff *skb, enum weft_drop refused)
 {
-	trace_weft_handshake(device, peer, handshake_type(skb), false, reason);
-	if (peer)
-		weft_peer_drop(peer, reason, 1);
-	else
-		weft_drop(device, reason, 1);
-	return reason;
-}
-
-/* Traces a valid message. */
-static enum weft_drop handshake_good(struct weft_peer *peer, const struct sk_buff *skb)
-{
-	trace_weft_handshake(peer->device, peer, handshake_type(skb), false, WEFT_DROP_NONE);
-	return WEFT_DROP_NONE;
+	trace_weft_handshake(device, peer, handshake_type(skb), false, refused);
+	if (refused && peer)
+		weft_peer_drop(peer, refused, 1);
+	else if (refused)
+		weft_drop(device, refused, 1);
+	return refused;
 }
 
 /*
@@ -611,10 +607,10 @@ static enum weft_drop handshake_receive_initiation(struct weft_device *device,
 	bool created = false;
 
 	if (!weft_noise_initiation_open(&noise, remote_static, msg, &identity->key))
-		return handshake_refuse(device, NULL, skb, WEFT_DROP_HANDSHAKE);
+		return handshake_verdict(device, NULL, skb, WEFT_DROP_HANDSHAKE);
 	peer = weft_lookup_peer(device, remote_static);
 	if (!peer) {
-		refused = handshake_refuse(device, NULL, skb, WEFT_DROP_UNKNOWN_PEER);
+		refused = handshake_verdict(device, NULL, skb, WEFT_DROP_UNKNOWN_PEER);
 		goto wipe;
 	}
 	mutex_lock(&peer->handshake_lock);
@@ -623,11 +619,8 @@ static enum weft_drop handshake_receive_initiation(struct weft_device *device,
 	if (!refused)
 		created = handshake_create_response(peer, public, &noise, &response);
 	mutex_unlock(&peer->handshake_lock);
-	if (refused) {
-		handshake_refuse(device, peer, skb, refused);
+	if (handshake_verdict(device, peer, skb, refused))
 		goto put;
-	}
-	handshake_good(peer, skb);
 	atomic64_inc(&peer->handshakes_received);
 	handshake_heard(peer, skb, 0);
 	if (created) {
@@ -722,7 +715,7 @@ static void handshake_completed(struct weft_peer *peer, const struct weft_sessio
 				const struct sk_buff *skb)
 {
 	lockdep_assert_held(&peer->handshake_lock);
-	handshake_good(peer, skb);
+	handshake_verdict(peer->device, peer, skb, WEFT_DROP_NONE);
 	atomic64_inc(&peer->handshakes_completed);
 	WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
 	handshake_heard(peer, skb, WEFT_FSM_SESSION_DERIVED | WEFT_FSM_SESSION_CONFIRMED);
@@ -740,7 +733,7 @@ static enum weft_drop handshake_receive_response(struct weft_device *device,
 	struct weft_peer *peer;
 
 	if (!session)
-		return handshake_refuse(device, NULL, skb, WEFT_DROP_NO_SESSION);
+		return handshake_verdict(device, NULL, skb, WEFT_DROP_NO_SESSION);
 	peer = session->peer;
 	mutex_lock(&peer->handshake_lock);
 	refused = handshake_complete(peer, session, identity, msg);
@@ -748,7 +741,7 @@ static enum weft_drop handshake_receive_response(struct weft_device *device,
 		handshake_completed(peer, session, skb);
 	mutex_unlock(&peer->handshake_lock);
 	if (refused) {
-		handshake_refuse(device, peer, skb, refused);
+		handshake_verdict(device, peer, skb, refused);
 		weft_timers_event(peer, WEFT_FSM_REFUSED);
 	} else {
 		/* The responder learns by this packet that we have the keys. */
@@ -763,26 +756,24 @@ static enum weft_drop handshake_receive_cookie(struct weft_device *device,
 {
 	const struct weft_msg_cookie_reply *msg = (const struct weft_msg_cookie_reply *)skb->data;
 	struct weft_session *session = handshake_find(device, msg->receiver);
+	enum weft_drop refused = WEFT_DROP_HANDSHAKE;
 	struct weft_peer_handshake *state;
 	struct weft_cookie_keys keys;
-	enum weft_drop refused;
-	bool opened = false;
 
 	if (!session)
-		return handshake_refuse(device, NULL, skb, WEFT_DROP_NO_SESSION);
+		return handshake_verdict(device, NULL, skb, WEFT_DROP_NO_SESSION);
 	state = &session->peer->handshake;
 	mutex_lock(&session->peer->handshake_lock);
 	if (state->mac1_sent) {
 		weft_cookie_keys(&keys, state->mac1_public);
-		opened = weft_cookie_reply_open(state->cookie, msg, &keys, state->mac1);
-	}
-	if (opened) {
-		state->cookie_born_ns = ktime_get_coarse_boottime_ns();
-		state->mac1_sent = false;
+		if (weft_cookie_reply_open(state->cookie, msg, &keys, state->mac1)) {
+			state->cookie_born_ns = ktime_get_coarse_boottime_ns();
+			state->mac1_sent = false;
+			refused = WEFT_DROP_NONE;
+		}
 	}
 	mutex_unlock(&session->peer->handshake_lock);
-	refused = opened ? handshake_good(session->peer, skb) :
-			   handshake_refuse(device, session->peer, skb, WEFT_DROP_HANDSHAKE);
+	handshake_verdict(device, session->peer, skb, refused);
 	weft_session_put(session);
 	return refused;
 }
@@ -832,7 +823,7 @@ enum weft_drop weft_handshake_receive(struct weft_device *device, struct sk_buff
 	else
 		refused = rcu_access_pointer(device->identity) ? WEFT_DROP_MAC : WEFT_DROP_NO_KEY;
 	if (refused)
-		handshake_refuse(device, NULL, skb, refused);
+		handshake_verdict(device, NULL, skb, refused);
 	else
 		refused = handshake_receive_admitted(device, identity, skb);
 	weft_identity_put(identity);
