@@ -52,7 +52,7 @@ static void rotation_erase(struct weft_device *device, struct weft_identity *ide
 	lockdep_assert_held(&device->config_lock);
 	list_for_each_entry(peer, &device->peers, list) {
 		mutex_lock(&peer->handshake_lock);
-		weft_peer_forget_identity(peer, identity->serial);
+		weft_handshake_state_forget_identity(peer, identity->serial);
 		mutex_unlock(&peer->handshake_lock);
 		cond_resched();
 	}

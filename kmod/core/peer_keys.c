@@ -133,7 +133,7 @@ static void peer_keys_forget(struct weft_peer *peer, const struct weft_public *p
 {
 	lockdep_assert_held(&peer->handshake_lock);
 	if (peer->handshake.pending && peer->handshake.pending_public == public->serial)
-		weft_peer_forget_handshake(peer);
+		weft_handshake_state_forget(peer);
 }
 
 /* Removes a key from its slot for good. */

@@ -330,7 +330,7 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 	fresh = handshake_begin(peer);
 	if (!fresh)
 		return false;
-	weft_peer_forget_handshake(peer);
+	weft_handshake_state_forget(peer);
 	get_random_bytes(ephemeral, sizeof(ephemeral));
 	ktime_get_real_ts64(&now);
 	weft_noise_timestamp(timestamp, now.tv_sec, now.tv_nsec);
@@ -544,7 +544,7 @@ static bool handshake_create_response(struct weft_peer *peer, const struct weft_
 	fresh = handshake_begin(peer);
 	if (!fresh)
 		return false;
-	weft_peer_forget_handshake(peer);
+	weft_handshake_state_forget(peer);
 	get_random_bytes(ephemeral, sizeof(ephemeral));
 	created = weft_noise_response_create(msg, noise, public->bytes, preshared->bytes,
 					     ephemeral, fresh->entry.id);

@@ -388,9 +388,9 @@ static void peer_retires(struct test *t)
 	state->static_static_identity = 5;
 	memset(state->static_static, 9, sizeof(state->static_static));
 	mutex_lock(&peer->handshake_lock);
-	weft_peer_forget_identity(peer, 6);
+	weft_handshake_state_forget_identity(peer, 6);
 	EXPECT(t, state->pending && state->static_static_identity == 5);
-	weft_peer_forget_identity(peer, 5);
+	weft_handshake_state_forget_identity(peer, 5);
 	EXPECT(t, !state->pending && !state->static_static_identity);
 	EXPECT_PTR(t, memchr_inv(state->static_static, 0, sizeof(state->static_static)), NULL);
 	mutex_unlock(&peer->handshake_lock);
