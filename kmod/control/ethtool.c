@@ -9,42 +9,6 @@
 #include <linux/string.h>
 #include <net/rtnetlink.h>
 
-/* The counter of the interface's own statistics for each drop reason. */
-enum ethtool_counter { RX_ERRORS, RX_DROPPED, TX_ERRORS, TX_DROPPED };
-
-static const struct {
-	const char name[ETH_GSTRING_LEN];
-	enum ethtool_counter counter;
-} ethtool_drops[WEFT_DROP_REASONS] = {
-	[WEFT_DROP_MALFORMED]		= { "rx_drop_malformed", RX_ERRORS },
-	[WEFT_DROP_MAC]			= { "rx_drop_mac", RX_ERRORS },
-	[WEFT_DROP_RATE_LIMIT]		= { "rx_drop_rate_limit", RX_DROPPED },
-	[WEFT_DROP_HANDSHAKE]		= { "rx_drop_handshake", RX_ERRORS },
-	[WEFT_DROP_UNKNOWN_PEER]	= { "rx_drop_unknown_peer", RX_ERRORS },
-	[WEFT_DROP_TIMESTAMP]		= { "rx_drop_timestamp", RX_ERRORS },
-	[WEFT_DROP_FLOOD]		= { "rx_drop_flood", RX_DROPPED },
-	[WEFT_DROP_NO_SESSION]		= { "rx_drop_no_session", RX_ERRORS },
-	[WEFT_DROP_AUTH]		= { "rx_drop_auth", RX_ERRORS },
-	[WEFT_DROP_REPLAY]		= { "rx_drop_replay", RX_ERRORS },
-	[WEFT_DROP_SOURCE]		= { "rx_drop_source", RX_ERRORS },
-	[WEFT_DROP_ECN]			= { "rx_drop_ecn", RX_ERRORS },
-	[WEFT_DROP_NOT_IP_IN]		= { "rx_drop_not_ip", RX_ERRORS },
-	[WEFT_DROP_NO_KEY]		= { "rx_drop_no_key", RX_ERRORS },
-	[WEFT_DROP_QUEUE_IN]		= { "rx_drop_queue", RX_DROPPED },
-	[WEFT_DROP_NO_MEMORY_IN]	= { "rx_drop_no_memory", RX_DROPPED },
-	[WEFT_DROP_STACK]		= { "rx_drop_stack", RX_DROPPED },
-	[WEFT_DROP_PRESHARED]		= { "rx_drop_preshared", RX_ERRORS },
-	[WEFT_DROP_NOT_IP]		= { "tx_drop_not_ip", TX_ERRORS },
-	[WEFT_DROP_DESTINATION]		= { "tx_drop_destination", TX_ERRORS },
-	[WEFT_DROP_NO_ENDPOINT]		= { "tx_drop_no_endpoint", TX_ERRORS },
-	[WEFT_DROP_QUEUE]		= { "tx_drop_queue", TX_DROPPED },
-	[WEFT_DROP_GIVEN_UP]		= { "tx_drop_given_up", TX_DROPPED },
-	[WEFT_DROP_LOOP]		= { "tx_drop_loop", TX_ERRORS },
-	[WEFT_DROP_NO_MEMORY]		= { "tx_drop_no_memory", TX_DROPPED },
-	[WEFT_DROP_SEND]		= { "tx_drop_send", TX_ERRORS },
-	[WEFT_DROP_TOO_BIG]		= { "tx_drop_too_big", TX_ERRORS },
-};
-
 /**
  * weft_ethtool_add_drops() - count a device's drops among the interface's errors and drops
  * @device: the device
@@ -52,15 +16,15 @@ static const struct {
  */
 void weft_ethtool_add_drops(const struct weft_device *device, struct rtnl_link_stats64 *stats)
 {
-	u64 sum[TX_DROPPED + 1] = {};
+	u64 sum[WEFT_DROPS_COUNTERS] = {};
 	enum weft_drop reason;
 
-	for (reason = 0; reason < WEFT_DROP_REASONS; reason++)
-		sum[ethtool_drops[reason].counter] += weft_drop_count(device, reason);
-	stats->rx_errors += sum[RX_ERRORS];
-	stats->rx_dropped += sum[RX_DROPPED];
-	stats->tx_errors += sum[TX_ERRORS];
-	stats->tx_dropped += sum[TX_DROPPED];
+	for (reason = 1; reason < WEFT_DROP_REASONS; reason++)
+		sum[weft_drop_info[reason].counter] += weft_drop_count(device, reason);
+	stats->rx_errors += sum[WEFT_DROPS_RX_ERRORS];
+	stats->rx_dropped += sum[WEFT_DROPS_RX_DROPPED];
+	stats->tx_errors += sum[WEFT_DROPS_TX_ERRORS];
+	stats->tx_dropped += sum[WEFT_DROPS_TX_DROPPED];
 }
 
 static void weft_ethtool_get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
@@ -71,16 +35,17 @@ static void weft_ethtool_get_drvinfo(struct net_device *dev, struct ethtool_drvi
 
 static int weft_ethtool_get_sset_count(struct net_device *dev, int set)
 {
-	return set == ETH_SS_STATS ? WEFT_DROP_REASONS : -EOPNOTSUPP;
+	return set == ETH_SS_STATS ? WEFT_DROPS_A_MAX : -EOPNOTSUPP;
 }
 
 static void weft_ethtool_get_strings(struct net_device *dev, u32 set, u8 *data)
 {
 	enum weft_drop reason;
 
-	for (reason = 0; set == ETH_SS_STATS && reason < WEFT_DROP_REASONS; reason++)
-		memcpy(data + reason * ETH_GSTRING_LEN, ethtool_drops[reason].name,
-		       ETH_GSTRING_LEN);
+	for (reason = 1; set == ETH_SS_STATS && reason < WEFT_DROP_REASONS; reason++) {
+		strscpy(data, weft_drop_info[reason].name, ETH_GSTRING_LEN);
+		data += ETH_GSTRING_LEN;
+	}
 }
 
 static void weft_ethtool_get_ethtool_stats(struct net_device *dev, struct ethtool_stats *stats,
@@ -89,8 +54,8 @@ static void weft_ethtool_get_ethtool_stats(struct net_device *dev, struct ethtoo
 	const struct weft_device *device = netdev_priv(dev);
 	enum weft_drop reason;
 
-	for (reason = 0; reason < WEFT_DROP_REASONS; reason++)
-		data[reason] = weft_drop_count(device, reason);
+	for (reason = 1; reason < WEFT_DROP_REASONS; reason++)
+		*data++ = weft_drop_count(device, reason);
 }
 
 const struct ethtool_ops weft_ethtool_ops = {

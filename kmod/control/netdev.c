@@ -172,8 +172,8 @@ static bool netdev_has_header(struct sk_buff *skb)
 	       skb->protocol == ip_tunnel_parse_protocol(skb);
 }
 
-/* Passes a packet to its peer. Returns a drop reason, or -1; then the packet is consumed. */
-static int netdev_pass_on(struct weft_device *device, struct sk_buff *skb)
+/* Passes a packet to its peer and consumes it, unless it returns a drop reason. */
+static enum weft_drop netdev_pass_on(struct weft_device *device, struct sk_buff *skb)
 {
 	struct weft_endpoint endpoint;
 	struct weft_peer *peer;
@@ -186,26 +186,25 @@ static int netdev_pass_on(struct weft_device *device, struct sk_buff *skb)
 		netdev_unreachable(skb);
 		return WEFT_DROP_DESTINATION;
 	}
-	weft_peer_endpoint(peer, &endpoint);
+	weft_endpoint_read(&peer->endpoint, &endpoint);
 	if (unlikely(!endpoint.addr.sa_family)) {
 		netdev_unreachable(skb);
-		weft_peer_drop(peer, WEFT_DROP_NO_ENDPOINT, 1);
-		weft_drop_free(skb, WEFT_DROP_NO_ENDPOINT);
-		return -1;
+		weft_peer_drop_packet(peer, skb, WEFT_DROP_NO_ENDPOINT);
+		return WEFT_DROP_NONE;
 	}
 	mtu = skb_valid_dst(skb) ? dst_mtu(skb_dst(skb)) : READ_ONCE(device->dev->mtu);
 	if (READ_ONCE(device->pmtu) && !weft_pmtu_check(peer, skb, &mtu))
-		return -1;
+		return WEFT_DROP_NONE;
 	/* Kept by netif_keep_dst() for the lines above; the outer packet gets its own. */
 	skb_dst_drop(skb);
 	weft_xmit_packet(peer, skb, mtu);
-	return -1;
+	return WEFT_DROP_NONE;
 }
 
 static netdev_tx_t netdev_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct weft_device *device = netdev_priv(dev);
-	int refused;
+	enum weft_drop refused;
 
 	skb = skb_share_check(skb, GFP_ATOMIC);
 	if (unlikely(!skb)) {
@@ -215,10 +214,8 @@ static netdev_tx_t netdev_xmit(struct sk_buff *skb, struct net_device *dev)
 	rcu_read_lock();
 	refused = netdev_pass_on(device, skb);
 	rcu_read_unlock();
-	if (unlikely(refused >= 0)) {
-		weft_drop(device, refused, 1);
-		weft_drop_free(skb, refused);
-	}
+	if (unlikely(refused))
+		weft_drop_packet(device, skb, refused);
 	return NETDEV_TX_OK;
 }
 

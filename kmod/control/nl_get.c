@@ -159,7 +159,7 @@ static int nl_get_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)
 {
 	struct weft_endpoint endpoint;
 
-	weft_peer_endpoint(peer, &endpoint);
+	weft_endpoint_read(&peer->endpoint, &endpoint);
 	return weft_nl_addr_put(skb, WEFT_PEER_A_ENDPOINT, &endpoint);
 }
 
@@ -230,8 +230,8 @@ static int nl_get_put_path_mtu(struct sk_buff *skb, const struct weft_peer *peer
 static int nl_get_put_own_peer_values(struct sk_buff *skb, struct weft_peer *peer)
 {
 	/* The configuration's lock is enough to read both. */
-	return nla_put_u8(skb, WEFT_PEER_A_ROAM, !peer->pinned) ?:
-	       weft_nl_addr_put_candidates(skb, peer->candidates) ?:
+	return nla_put_u8(skb, WEFT_PEER_A_ROAM, !peer->endpoint.pinned) ?:
+	       weft_nl_addr_put_candidates(skb, peer->endpoint.candidates) ?:
 	       nl_get_put_path_mtu(skb, peer) ?:
 	       nl_get_put_name(skb, peer) ?:
 	       nl_get_put_keys(skb, peer) ?:

@@ -34,7 +34,7 @@ static int nl_notify_put_endpoint(struct sk_buff *skb, struct weft_peer *peer)
 {
 	struct weft_endpoint endpoint;
 
-	weft_peer_endpoint(peer, &endpoint);
+	weft_endpoint_read(&peer->endpoint, &endpoint);
 	return weft_nl_addr_put(skb, WEFT_EVENT_A_ENDPOINT, &endpoint);
 }
 

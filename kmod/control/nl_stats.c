@@ -23,11 +23,11 @@ static int nl_stats_put_drops(struct sk_buff *skb, int type, const struct weft_d
 
 	if (!nest)
 		return -EMSGSIZE;
-	for (reason = 0; reason < WEFT_DROP_REASONS; reason++) {
+	for (reason = 1; reason < WEFT_DROP_REASONS; reason++) {
 		u64 count = peer ? (unsigned long)atomic_long_read(&peer->drops[reason]) :
 				   weft_drop_count(device, reason);
 
-		if (count && nl_stats_put_u64(skb, reason + 1, count))
+		if (count && nl_stats_put_u64(skb, reason, count))
 			return -EMSGSIZE;
 	}
 	nla_nest_end(skb, nest);

@@ -29,7 +29,7 @@ static void rotation_forget(struct weft_device *device, struct weft_identity *id
 	rcu_assign_pointer(device->previous_identity, NULL);
 	list_for_each_entry(peer, &device->peers, list) {
 		mutex_lock(&peer->handshake_lock);
-		weft_peer_forget_identity(peer, identity->serial);
+		weft_handshake_state_forget_identity(peer, identity->serial);
 		if (weft_peer_phase_out(peer, WEFT_KEY_IDENTITY, identity->serial))
 			weft_timers_event(peer, WEFT_FSM_RENEWAL);
 		mutex_unlock(&peer->handshake_lock);

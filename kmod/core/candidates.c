@@ -24,13 +24,13 @@ struct weft_candidates *weft_candidates_create(unsigned int count)
 }
 
 /* The index of @endpoint in the list, or count. */
-static unsigned int candidates_place(const struct weft_candidates *candidates,
+static unsigned int candidates_index(const struct weft_candidates *candidates,
 				     const struct weft_endpoint *endpoint)
 {
 	unsigned int i;
 
 	for (i = 0; i < candidates->count; i++) {
-		if (weft_endpoint_same_place(&candidates->list[i], endpoint))
+		if (weft_endpoint_same_remote(&candidates->list[i], endpoint))
 			break;
 	}
 	return i;
@@ -44,7 +44,7 @@ static unsigned int candidates_place(const struct weft_candidates *candidates,
 bool weft_candidates_hold(const struct weft_candidates *candidates,
 			  const struct weft_endpoint *endpoint)
 {
-	return candidates && candidates_place(candidates, endpoint) < candidates->count;
+	return candidates && candidates_index(candidates, endpoint) < candidates->count;
 }
 
 /**
@@ -69,7 +69,7 @@ bool weft_candidates_next(struct weft_candidates *candidates, struct weft_endpoi
 		candidates->last = from;
 		candidates->left = true;
 	}
-	next = candidates_place(candidates, &from) + 1;
+	next = candidates_index(candidates, &from) + 1;
 	if (next > candidates->count) {
 		candidates->heard = from;
 		next = 0;

@@ -37,7 +37,7 @@ static int cells_poll(struct napi_struct *napi, int budget)
 	return done;
 }
 
-/* Initialises a device's queues. Under rtnl. Returns 0 or -ENOMEM. */
+/* Under rtnl. Returns 0 or -ENOMEM. */
 int weft_cells_init(struct weft_cells *cells, struct net_device *dev)
 {
 	struct weft_cells_memory *memory = kmalloc(sizeof(*memory), GFP_KERNEL);
@@ -71,7 +71,7 @@ static void cells_free(struct rcu_head *rcu)
 	kfree(memory);
 }
 
-/* Drops queued packets, and frees the queues after a grace period. Under rtnl. */
+/* Under rtnl, when no packet is added any more. Frees the queues after a grace period. */
 void weft_cells_exit(struct weft_cells *cells)
 {
 	int cpu;

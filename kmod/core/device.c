@@ -9,7 +9,7 @@
 static atomic64_t device_generation = ATOMIC64_INIT(0);
 
 /**
- * weft_device_event() - report an event of a device
+ * weft_device_event() - send listeners an event of a device
  * @device: the device
  * @type: the kind of event
  * @cause: its cause
@@ -28,7 +28,7 @@ void weft_device_event(struct weft_device *device, enum weft_event_type type,
 }
 
 /**
- * weft_peer_event() - report an event of a peer
+ * weft_peer_event() - send listeners an event of a peer
  * @peer: the peer
  * @type: the kind of event
  * @cause: its cause

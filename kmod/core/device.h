@@ -14,7 +14,7 @@
  *   session->replay_lock    a session's replay window
  *   device->events_lock     the order of events to listeners; never under peers_lock, which is
  *                           taken under it
- *   and as leaves           peer->staged.queue.lock, peer->endpoint_lock, device->cookie_lock,
+ *   and as leaves           peer->staged.queue.lock, peer->endpoint.lock, device->cookie_lock,
  *                           device->incoming.lock, device->expected.lock, peer->reorder.lock,
  *                           peer->path.lock
  *

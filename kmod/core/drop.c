@@ -5,7 +5,17 @@
 #include "core/peer_ref.h"
 #include "core/trace.h"
 
+#include <linux/kernel.h>
 #include <linux/percpu.h>
+
+#define DROP_INFO(reason, name, counter, core, ...) \
+	[WEFT_DROP_##reason] = { name, WEFT_DROPS_##counter, SKB_DROP_REASON_##core },
+
+const struct weft_drop_info weft_drop_info[WEFT_DROP_REASONS] = {
+	WEFT_DROP_TABLE(DROP_INFO)
+};
+
+static_assert(ARRAY_SIZE(weft_drop_info) == WEFT_DROPS_A_MAX + 1);
 
 /**
  * weft_drop() - count dropped packets of no peer, or of an unknown one
@@ -51,38 +61,4 @@ u64 weft_drop_count(const struct weft_device *device, enum weft_drop reason)
 	for_each_possible_cpu(cpu)
 		count += READ_ONCE(per_cpu_ptr(device->drops, cpu)->count[reason]);
 	return count;
-}
-
-/* The nearest of the core's reasons, where there is one that does not mislead. */
-static const enum skb_drop_reason drop_core_reasons[WEFT_DROP_REASONS] = {
-	[WEFT_DROP_MALFORMED]		= SKB_DROP_REASON_HDR_TRUNC,
-	[WEFT_DROP_NO_SESSION]		= SKB_DROP_REASON_NO_SOCKET,
-	[WEFT_DROP_UNKNOWN_PEER]	= SKB_DROP_REASON_NO_SOCKET,
-	[WEFT_DROP_SOURCE]		= SKB_DROP_REASON_IP_RPFILTER,
-	[WEFT_DROP_ECN]			= SKB_DROP_REASON_IP_TUNNEL_ECN,
-	[WEFT_DROP_NOT_IP_IN]		= SKB_DROP_REASON_UNHANDLED_PROTO,
-	[WEFT_DROP_NO_KEY]		= SKB_DROP_REASON_DEV_READY,
-	[WEFT_DROP_QUEUE_IN]		= SKB_DROP_REASON_FULL_RING,
-	[WEFT_DROP_NO_MEMORY_IN]	= SKB_DROP_REASON_NOMEM,
-	[WEFT_DROP_STACK]		= SKB_DROP_REASON_CPU_BACKLOG,
-	[WEFT_DROP_NOT_IP]		= SKB_DROP_REASON_UNHANDLED_PROTO,
-	[WEFT_DROP_DESTINATION]		= SKB_DROP_REASON_IP_OUTNOROUTES,
-	[WEFT_DROP_NO_ENDPOINT]		= SKB_DROP_REASON_IP_OUTNOROUTES,
-	/* A packet staged for a session is treated as one that waits for a neighbour. */
-	[WEFT_DROP_QUEUE]		= SKB_DROP_REASON_NEIGH_QUEUEFULL,
-	[WEFT_DROP_GIVEN_UP]		= SKB_DROP_REASON_NEIGH_FAILED,
-	[WEFT_DROP_NO_MEMORY]		= SKB_DROP_REASON_NOMEM,
-	[WEFT_DROP_SEND]		= SKB_DROP_REASON_IP_OUTNOROUTES,
-	[WEFT_DROP_TOO_BIG]		= SKB_DROP_REASON_PKT_TOO_BIG,
-};
-
-/**
- * weft_drop_core_reason() - the core's equivalent of a drop reason
- * @reason: weft's reason
- *
- * Return: the core's reason, or SKB_DROP_REASON_NOT_SPECIFIED.
- */
-enum skb_drop_reason weft_drop_core_reason(enum weft_drop reason)
-{
-	return drop_core_reasons[reason] ?: SKB_DROP_REASON_NOT_SPECIFIED;
 }

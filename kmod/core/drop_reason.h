@@ -8,41 +8,48 @@
 #include <uapi/linux/weft.h>
 
 /*
- * The reason of a drop: WEFT_DROPS_A_* of the uapi header, which describes each, less one. First
- * those for received packets.
+ * One row a reason: WEFT_DROPS_A_* of the uapi header, which describes it; its counter's name for
+ * ethtool; the counter of the interface's own statistics that it adds to; the nearest of the core's
+ * reasons, where there is one that does not mislead; its name in traces. First those for received
+ * packets.
+ *
+ * For the core, a packet staged for a session is one that waits for a neighbour.
  */
+#define WEFT_DROP_TABLE(X)								\
+	X(MALFORMED, "rx_drop_malformed", RX_ERRORS, HDR_TRUNC, "malformed")		\
+	X(MAC, "rx_drop_mac", RX_ERRORS, NOT_SPECIFIED, "mac")				\
+	X(RATE_LIMIT, "rx_drop_rate_limit", RX_DROPPED, NOT_SPECIFIED, "rate-limit")	\
+	X(HANDSHAKE, "rx_drop_handshake", RX_ERRORS, NOT_SPECIFIED, "handshake")	\
+	X(UNKNOWN_PEER, "rx_drop_unknown_peer", RX_ERRORS, NO_SOCKET, "unknown-peer")	\
+	X(TIMESTAMP, "rx_drop_timestamp", RX_ERRORS, NOT_SPECIFIED, "timestamp")	\
+	X(FLOOD, "rx_drop_flood", RX_DROPPED, NOT_SPECIFIED, "flood")			\
+	X(NO_SESSION, "rx_drop_no_session", RX_ERRORS, NO_SOCKET, "no-session")		\
+	X(AUTH, "rx_drop_auth", RX_ERRORS, NOT_SPECIFIED, "auth")			\
+	X(REPLAY, "rx_drop_replay", RX_ERRORS, NOT_SPECIFIED, "replay")			\
+	X(SOURCE, "rx_drop_source", RX_ERRORS, IP_RPFILTER, "source")			\
+	X(ECN, "rx_drop_ecn", RX_ERRORS, IP_TUNNEL_ECN, "ecn")				\
+	X(NOT_IP_IN, "rx_drop_not_ip", RX_ERRORS, UNHANDLED_PROTO, "not-ip-in")		\
+	X(NO_KEY, "rx_drop_no_key", RX_ERRORS, DEV_READY, "no-key")			\
+	X(QUEUE_IN, "rx_drop_queue", RX_DROPPED, FULL_RING, "queue-in")			\
+	X(NO_MEMORY_IN, "rx_drop_no_memory", RX_DROPPED, NOMEM, "no-memory-in")		\
+	X(STACK, "rx_drop_stack", RX_DROPPED, CPU_BACKLOG, "stack")			\
+	X(PRESHARED, "rx_drop_preshared", RX_ERRORS, NOT_SPECIFIED, "preshared")	\
+	X(NOT_IP, "tx_drop_not_ip", TX_ERRORS, UNHANDLED_PROTO, "not-ip")		\
+	X(DESTINATION, "tx_drop_destination", TX_ERRORS, IP_OUTNOROUTES, "destination")	\
+	X(NO_ENDPOINT, "tx_drop_no_endpoint", TX_ERRORS, IP_OUTNOROUTES, "no-endpoint")	\
+	X(QUEUE, "tx_drop_queue", TX_DROPPED, NEIGH_QUEUEFULL, "queue")			\
+	X(GIVEN_UP, "tx_drop_given_up", TX_DROPPED, NEIGH_FAILED, "given-up")		\
+	X(LOOP, "tx_drop_loop", TX_ERRORS, NOT_SPECIFIED, "loop")			\
+	X(NO_MEMORY, "tx_drop_no_memory", TX_DROPPED, NOMEM, "no-memory")		\
+	X(SEND, "tx_drop_send", TX_ERRORS, IP_OUTNOROUTES, "send")			\
+	X(TOO_BIG, "tx_drop_too_big", TX_ERRORS, PKT_TOO_BIG, "too-big")
+
+#define WEFT_DROP_ENUM(reason, ...)	WEFT_DROP_##reason = WEFT_DROPS_A_##reason,
+
 enum weft_drop {
-	WEFT_DROP_MALFORMED = WEFT_DROPS_A_MALFORMED - 1,
-	WEFT_DROP_MAC = WEFT_DROPS_A_MAC - 1,
-	WEFT_DROP_RATE_LIMIT = WEFT_DROPS_A_RATE_LIMIT - 1,
-	WEFT_DROP_HANDSHAKE = WEFT_DROPS_A_HANDSHAKE - 1,
-	WEFT_DROP_UNKNOWN_PEER = WEFT_DROPS_A_UNKNOWN_PEER - 1,
-	WEFT_DROP_TIMESTAMP = WEFT_DROPS_A_TIMESTAMP - 1,
-	WEFT_DROP_FLOOD = WEFT_DROPS_A_FLOOD - 1,
-	WEFT_DROP_NO_SESSION = WEFT_DROPS_A_NO_SESSION - 1,
-	WEFT_DROP_AUTH = WEFT_DROPS_A_AUTH - 1,
-	WEFT_DROP_REPLAY = WEFT_DROPS_A_REPLAY - 1,
-	WEFT_DROP_SOURCE = WEFT_DROPS_A_SOURCE - 1,
-	WEFT_DROP_ECN = WEFT_DROPS_A_ECN - 1,
-	WEFT_DROP_NOT_IP_IN = WEFT_DROPS_A_NOT_IP_IN - 1,
-	WEFT_DROP_NO_KEY = WEFT_DROPS_A_NO_KEY - 1,
-	WEFT_DROP_QUEUE_IN = WEFT_DROPS_A_QUEUE_IN - 1,
-	WEFT_DROP_NO_MEMORY_IN = WEFT_DROPS_A_NO_MEMORY_IN - 1,
-	WEFT_DROP_STACK = WEFT_DROPS_A_STACK - 1,
-	WEFT_DROP_PRESHARED = WEFT_DROPS_A_PRESHARED - 1,
-
-	/* Reasons for packets to be sent. */
-	WEFT_DROP_NOT_IP = WEFT_DROPS_A_NOT_IP - 1,
-	WEFT_DROP_DESTINATION = WEFT_DROPS_A_DESTINATION - 1,
-	WEFT_DROP_NO_ENDPOINT = WEFT_DROPS_A_NO_ENDPOINT - 1,
-	WEFT_DROP_QUEUE = WEFT_DROPS_A_QUEUE - 1,
-	WEFT_DROP_GIVEN_UP = WEFT_DROPS_A_GIVEN_UP - 1,
-	WEFT_DROP_LOOP = WEFT_DROPS_A_LOOP - 1,
-	WEFT_DROP_NO_MEMORY = WEFT_DROPS_A_NO_MEMORY - 1,
-	WEFT_DROP_SEND = WEFT_DROPS_A_SEND - 1,
-	WEFT_DROP_TOO_BIG = WEFT_DROPS_A_TOO_BIG - 1,
-
-	WEFT_DROP_REASONS = WEFT_DROPS_A_MAX
+	WEFT_DROP_NONE,			/* not dropped */
+	WEFT_DROP_TABLE(WEFT_DROP_ENUM)
+	WEFT_DROP_REASONS
 };
 
 #endif /* WEFT_DROP_REASON_H */

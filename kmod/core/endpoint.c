@@ -50,12 +50,12 @@ bool weft_endpoint_equal(const struct weft_endpoint *a, const struct weft_endpoi
 }
 
 /**
- * weft_endpoint_same_place() - whether two endpoints have the same address and port, whatever their
- * local side
+ * weft_endpoint_same_remote() - whether two endpoints have the same address and port, whatever
+ * their local side
  * @a: one endpoint
  * @b: the other; unused bytes of both are zero
  */
-bool weft_endpoint_same_place(const struct weft_endpoint *a, const struct weft_endpoint *b)
+bool weft_endpoint_same_remote(const struct weft_endpoint *a, const struct weft_endpoint *b)
 {
 	BUILD_BUG_ON(sizeof(a->addr6) < sizeof(a->addr4));
 	return !memcmp(&a->addr6, &b->addr6, sizeof(a->addr6));

@@ -9,12 +9,12 @@
 #include <linux/timekeeping.h>
 
 /**
- * weft_peer_forget_handshake() - abandon a handshake that is in flight
+ * weft_handshake_state_forget() - abandon a handshake that is in flight
  * @peer: the peer
  *
  * Context: process, peer->handshake_lock.
  */
-void weft_peer_forget_handshake(struct weft_peer *peer)
+void weft_handshake_state_forget(struct weft_peer *peer)
 {
 	lockdep_assert_held(&peer->handshake_lock);
 	weft_session_revoke(peer->handshake.pending);
@@ -23,19 +23,19 @@ void weft_peer_forget_handshake(struct weft_peer *peer)
 }
 
 /**
- * weft_peer_forget_identity() - wipe a peer's state of an identity that is being removed
+ * weft_handshake_state_forget_identity() - wipe a peer's state of an identity that is being removed
  * @peer: the peer
  * @serial: the identity's
  *
  * Context: process, peer->handshake_lock.
  */
-void weft_peer_forget_identity(struct weft_peer *peer, u64 serial)
+void weft_handshake_state_forget_identity(struct weft_peer *peer, u64 serial)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
 
 	lockdep_assert_held(&peer->handshake_lock);
 	if (state->pending && state->pending_identity == serial)
-		weft_peer_forget_handshake(peer);
+		weft_handshake_state_forget(peer);
 	if (state->static_static_identity == serial) {
 		state->static_static_identity = 0;
 		memzero_explicit(state->static_static, sizeof(state->static_static));
@@ -99,10 +99,10 @@ void weft_peer_retire(struct weft_peer *peer)
 	mutex_lock(&peer->handshake_lock);
 	/* Sessions and a handshake in flight are made under this lock, each with a reference. */
 	negotiated = refcount_read(&peer->refs) > 1;
-	weft_peer_forget_identity(peer, peer->handshake.static_static_identity);
+	weft_handshake_state_forget_identity(peer, peer->handshake.static_static_identity);
 	WRITE_ONCE(peer->session_identity, 0);
 	if (negotiated)
-		weft_peer_forget_handshake(peer);
+		weft_handshake_state_forget(peer);
 	mutex_unlock(&peer->handshake_lock);
 	if (negotiated) {
 		weft_sessions_retire(&peer->sessions);
@@ -119,7 +119,7 @@ void weft_peer_retire(struct weft_peer *peer)
 void weft_peer_erase(struct weft_peer *peer)
 {
 	mutex_lock(&peer->handshake_lock);
-	weft_peer_forget_handshake(peer);
+	weft_handshake_state_forget(peer);
 	mutex_unlock(&peer->handshake_lock);
 	weft_sessions_clear(&peer->sessions);
 	weft_timers_forget_session(peer);

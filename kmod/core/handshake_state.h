@@ -11,11 +11,11 @@
 /* Time to replace a session whose keys have been replaced: two tries, 5 s apart. */
 #define WEFT_PHASE_OUT_NS	(2 * WEFT_REKEY_TIMEOUT_S * NSEC_PER_SEC)
 
-void weft_peer_forget_identity(struct weft_peer *peer, u64 serial);
+void weft_handshake_state_forget_identity(struct weft_peer *peer, u64 serial);
 bool weft_peer_phase_out(struct weft_peer *peer, enum weft_key_kind kind, u64 serial);
 void weft_peer_key_ended(struct weft_peer *peer, enum weft_key_kind kind, u64 serial);
 void weft_peer_retire(struct weft_peer *peer);
 void weft_peer_erase(struct weft_peer *peer);
-void weft_peer_forget_handshake(struct weft_peer *peer);
+void weft_handshake_state_forget(struct weft_peer *peer);
 
 #endif /* WEFT_HANDSHAKE_STATE_H */

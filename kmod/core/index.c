@@ -14,13 +14,13 @@ static const struct rhashtable_params index_params = {
 	.automatic_shrinking = true,
 };
 
-/* Initialises an empty table. Returns 0 or a negative errno. May sleep. */
+/* Process context. Returns 0 or a negative errno. */
 int weft_index_init(struct weft_index *index)
 {
 	return rhashtable_init(&index->table, &index_params);
 }
 
-/* Frees a table from which every session has been removed. May sleep. */
+/* Process context; may sleep. Every session has been removed from the table. */
 void weft_index_exit(struct weft_index *index)
 {
 	rhashtable_destroy(&index->table);

@@ -6,6 +6,16 @@
 
 #include <linux/string.h>
 
+static int lookup_compare(const void *bytes, const struct rb_node *node)
+{
+	return memcmp(bytes, rb_entry(node, struct weft_public, by_key)->bytes, WEFT_KEY_LEN);
+}
+
+static int lookup_compare_nodes(struct rb_node *node, const struct rb_node *other)
+{
+	return lookup_compare(rb_entry(node, struct weft_public, by_key)->bytes, other);
+}
+
 /**
  * weft_lookup_insert() - make a key findable
  * @device: the device
@@ -16,21 +26,11 @@
  */
 struct weft_public *weft_lookup_insert(struct weft_device *device, struct weft_public *public)
 {
-	struct rb_node **link = &device->peers_by_key.rb_node, *parent = NULL;
+	struct rb_node *other;
 
 	lockdep_assert_held(&device->peers_lock);
-	while (*link) {
-		struct weft_public *other = rb_entry(*link, struct weft_public, by_key);
-		int side = memcmp(public->bytes, other->bytes, WEFT_KEY_LEN);
-
-		if (!side)
-			return other;
-		parent = *link;
-		link = side < 0 ? &parent->rb_left : &parent->rb_right;
-	}
-	rb_link_node(&public->by_key, parent, link);
-	rb_insert_color(&public->by_key, &device->peers_by_key);
-	return public;
+	other = rb_find_add(&public->by_key, &device->peers_by_key, lookup_compare_nodes);
+	return other ? rb_entry(other, struct weft_public, by_key) : public;
 }
 
 /**
@@ -131,18 +131,11 @@ void weft_lookup_withdraw_all(struct weft_device *device)
  */
 struct weft_public *weft_lookup_key(struct weft_device *device, const u8 public[WEFT_KEY_LEN])
 {
-	struct rb_node *node = device->peers_by_key.rb_node;
+	struct rb_node *node;
 
 	lockdep_assert_held(&device->peers_lock);
-	while (node) {
-		struct weft_public *found = rb_entry(node, struct weft_public, by_key);
-		int side = memcmp(public, found->bytes, WEFT_KEY_LEN);
-
-		if (!side)
-			return found;
-		node = side < 0 ? node->rb_left : node->rb_right;
-	}
-	return NULL;
+	node = rb_find(public, &device->peers_by_key, lookup_compare);
+	return node ? rb_entry(node, struct weft_public, by_key) : NULL;
 }
 
 /**

@@ -16,7 +16,7 @@
 
 static struct kmem_cache *peer_allowedip_cache;
 
-/* Creates the state that all peers share. */
+/* Once at load. Returns 0 or -ENOMEM. */
 int weft_peer_init(void)
 {
 	int err = weft_peer_ref_init();
@@ -39,7 +39,7 @@ exit_ref:
 	return err;
 }
 
-/* Frees that state when no device is left. Waits for RCU callbacks of peers and allowed IPs. */
+/* Once at unload, without devices. Waits for RCU callbacks of peers and allowed IPs. */
 void weft_peer_exit(void)
 {
 	weft_timers_exit();
@@ -68,7 +68,7 @@ struct weft_peer *weft_peer_create(struct weft_device *device, const u8 public_k
 	weft_sessions_init(&peer->sessions);
 	weft_staged_init(&peer->staged);
 	weft_reorder_init(&peer->reorder);
-	seqlock_init(&peer->endpoint_lock);
+	seqlock_init(&peer->endpoint.lock);
 	weft_pmtu_path_init(&peer->path);
 	weft_timers_peer_init(peer);
 	mutex_init(&peer->handshake_lock);

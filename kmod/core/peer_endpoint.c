@@ -38,14 +38,15 @@ struct dst_cache *weft_peer_dst_cache(struct weft_peer *peer)
 }
 
 /* Sets a peer's endpoint. Returns whether it differs from the one last known to be right. */
-static bool peer_endpoint_goes_to(struct weft_peer *peer, const struct weft_endpoint *endpoint)
+static bool peer_endpoint_goes_to(struct weft_peer_endpoint *own,
+				  const struct weft_endpoint *endpoint)
 {
-	bool moves = !weft_endpoint_same_place(weft_candidates_last(peer->candidates,
-								    &peer->endpoint), endpoint);
+	bool moves = !weft_endpoint_same_remote(weft_candidates_last(own->candidates, &own->now),
+						endpoint);
 
-	lockdep_assert_held(&peer->endpoint_lock.lock);
-	peer->endpoint = *endpoint;
-	weft_candidates_found(peer->candidates);
+	lockdep_assert_held(&own->lock.lock);
+	own->now = *endpoint;
+	weft_candidates_found(own->candidates);
 	return moves;
 }
 
@@ -80,20 +81,21 @@ void weft_peer_set_endpoint(struct weft_peer *peer, const struct weft_endpoint *
 {
 	bool moves;
 
-	write_seqlock_bh(&peer->endpoint_lock);
-	moves = peer_endpoint_goes_to(peer, endpoint);
-	write_sequnlock_bh(&peer->endpoint_lock);
+	write_seqlock_bh(&peer->endpoint.lock);
+	moves = peer_endpoint_goes_to(&peer->endpoint, endpoint);
+	write_sequnlock_bh(&peer->endpoint.lock);
 	peer_endpoint_moved(peer);
 	if (moves && cause != WEFT_CAUSE_NONE)
 		weft_peer_event(peer, WEFT_EVENT_ENDPOINT_CHANGED, cause, NULL);
 }
 
 /* Whether a packet from @endpoint may change the peer's endpoint. */
-static bool peer_endpoint_may_go(const struct weft_peer *peer, const struct weft_endpoint *endpoint)
+static bool peer_endpoint_may_go(const struct weft_peer_endpoint *own,
+				 const struct weft_endpoint *endpoint)
 {
-	return !peer->pinned || !peer->endpoint.addr.sa_family ||
-	       weft_endpoint_same_place(&peer->endpoint, endpoint) ||
-	       weft_candidates_hold(peer->candidates, endpoint);
+	return !own->pinned || !own->now.addr.sa_family ||
+	       weft_endpoint_same_remote(&own->now, endpoint) ||
+	       weft_candidates_hold(own->candidates, endpoint);
 }
 
 /**
@@ -108,14 +110,14 @@ void weft_peer_learn_endpoint(struct weft_peer *peer, const struct weft_endpoint
 	struct weft_endpoint known;
 	bool goes, moves = false;
 
-	weft_peer_endpoint(peer, &known);
+	weft_endpoint_read(&peer->endpoint, &known);
 	if (likely(weft_endpoint_equal(&known, endpoint)))
 		return;
-	write_seqlock_bh(&peer->endpoint_lock);
-	goes = peer_endpoint_may_go(peer, endpoint);
+	write_seqlock_bh(&peer->endpoint.lock);
+	goes = peer_endpoint_may_go(&peer->endpoint, endpoint);
 	if (goes)
-		moves = peer_endpoint_goes_to(peer, endpoint);
-	write_sequnlock_bh(&peer->endpoint_lock);
+		moves = peer_endpoint_goes_to(&peer->endpoint, endpoint);
+	write_sequnlock_bh(&peer->endpoint.lock);
 	if (goes)
 		peer_endpoint_moved(peer);
 	if (moves)
@@ -131,12 +133,13 @@ void weft_peer_learn_endpoint(struct weft_peer *peer, const struct weft_endpoint
  */
 unsigned int weft_peer_candidate_count(struct weft_peer *peer)
 {
-	unsigned int places;
+	struct weft_peer_endpoint *own = &peer->endpoint;
+	unsigned int count;
 
-	read_seqlock_excl_bh(&peer->endpoint_lock);
-	places = 1 + (peer->candidates ? peer->candidates->count : 0);
-	read_sequnlock_excl_bh(&peer->endpoint_lock);
-	return places;
+	read_seqlock_excl_bh(&own->lock);
+	count = 1 + (own->candidates ? own->candidates->count : 0);
+	read_sequnlock_excl_bh(&own->lock);
+	return count;
 }
 
 /**
@@ -150,9 +153,9 @@ bool weft_peer_next_candidate(struct weft_peer *peer)
 {
 	bool moved;
 
-	write_seqlock_bh(&peer->endpoint_lock);
-	moved = weft_candidates_next(peer->candidates, &peer->endpoint);
-	write_sequnlock_bh(&peer->endpoint_lock);
+	write_seqlock_bh(&peer->endpoint.lock);
+	moved = weft_candidates_next(peer->endpoint.candidates, &peer->endpoint.now);
+	write_sequnlock_bh(&peer->endpoint.lock);
 	if (moved)
 		peer_endpoint_moved(peer);
 	return moved;
@@ -167,14 +170,16 @@ bool weft_peer_next_candidate(struct weft_peer *peer)
  */
 void weft_peer_set_candidates(struct weft_peer *peer, struct weft_candidates **candidates)
 {
+	struct weft_peer_endpoint *own = &peer->endpoint;
+
 	lockdep_assert_held(&peer->device->config_lock);
-	write_seqlock_bh(&peer->endpoint_lock);
-	if (peer->candidates && *candidates)
-		weft_candidates_inherit(*candidates, peer->candidates);
-	swap(peer->candidates, *candidates);
-	if (peer->candidates && !peer->endpoint.addr.sa_family)
-		peer->endpoint = peer->candidates->list[0];
-	write_sequnlock_bh(&peer->endpoint_lock);
+	write_seqlock_bh(&own->lock);
+	if (own->candidates && *candidates)
+		weft_candidates_inherit(*candidates, own->candidates);
+	swap(own->candidates, *candidates);
+	if (own->candidates && !own->now.addr.sa_family)
+		own->now = own->candidates->list[0];
+	write_sequnlock_bh(&own->lock);
 }
 
 /**
@@ -187,9 +192,9 @@ void weft_peer_set_candidates(struct weft_peer *peer, struct weft_candidates **c
 void weft_peer_pin(struct weft_peer *peer, bool pinned)
 {
 	lockdep_assert_held(&peer->device->config_lock);
-	write_seqlock_bh(&peer->endpoint_lock);
-	peer->pinned = pinned;
-	write_sequnlock_bh(&peer->endpoint_lock);
+	write_seqlock_bh(&peer->endpoint.lock);
+	peer->endpoint.pinned = pinned;
+	write_sequnlock_bh(&peer->endpoint.lock);
 }
 
 /**
@@ -200,9 +205,9 @@ void weft_peer_pin(struct weft_peer *peer, bool pinned)
  */
 void weft_peer_forget_source(struct weft_peer *peer)
 {
-	write_seqlock_bh(&peer->endpoint_lock);
-	weft_endpoint_forget_source(&peer->endpoint);
-	write_sequnlock_bh(&peer->endpoint_lock);
+	write_seqlock_bh(&peer->endpoint.lock);
+	weft_endpoint_forget_source(&peer->endpoint.now);
+	write_sequnlock_bh(&peer->endpoint.lock);
 	peer_endpoint_reset_routes(peer);
 }
 
@@ -222,25 +227,6 @@ void weft_peer_leave_home(struct weft_peer *peer)
 }
 
 /**
- * weft_peer_endpoint() - read a peer's endpoint
- * @peer: the peer
- * @endpoint: gets a copy
- *
- * Context: any but hard interrupt.
- * Return: the number of this endpoint, for weft_peer_has_moved().
- */
-unsigned int weft_peer_endpoint(struct weft_peer *peer, struct weft_endpoint *endpoint)
-{
-	unsigned int seq;
-
-	do {
-		seq = read_seqbegin(&peer->endpoint_lock);
-		*endpoint = peer->endpoint;
-	} while (read_seqretry(&peer->endpoint_lock, seq));
-	return seq;
-}
-
-/**
  * weft_peer_has_moved() - whether a route that has just been cached may be out of date
  * @peer: the peer
  * @number: of the endpoint that the route was looked up for
@@ -253,5 +239,5 @@ unsigned int weft_peer_endpoint(struct weft_peer *peer, struct weft_endpoint *en
 bool weft_peer_has_moved(struct weft_peer *peer, unsigned int number)
 {
 	smp_mb();	/* pairs with peer_endpoint_reset_routes() */
-	return read_seqretry(&peer->endpoint_lock, number);
+	return read_seqretry(&peer->endpoint.lock, number);
 }

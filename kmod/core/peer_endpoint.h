@@ -25,7 +25,6 @@ void weft_peer_set_candidates(struct weft_peer *peer, struct weft_candidates **c
 void weft_peer_pin(struct weft_peer *peer, bool pinned);
 void weft_peer_forget_source(struct weft_peer *peer);
 void weft_peer_leave_home(struct weft_peer *peer);
-unsigned int weft_peer_endpoint(struct weft_peer *peer, struct weft_endpoint *endpoint);
 bool weft_peer_has_moved(struct weft_peer *peer, unsigned int number);
 
 #endif /* WEFT_PEER_ENDPOINT_H */

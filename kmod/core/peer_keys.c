@@ -121,7 +121,7 @@ static void peer_keys_forget(struct weft_peer *peer, u64 serial)
 {
 	lockdep_assert_held(&peer->handshake_lock);
 	if (peer->handshake.pending && peer->handshake.pending_public == serial)
-		weft_peer_forget_handshake(peer);
+		weft_handshake_state_forget(peer);
 }
 
 /* Removes a key from its slot for good. */

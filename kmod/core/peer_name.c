@@ -42,18 +42,14 @@ static struct weft_peer_name *peer_name_of(struct weft_peer *peer)
 					 lockdep_is_held(&peer->device->config_lock));
 }
 
-static void peer_name_index(struct weft_device *device, struct weft_peer_name *name)
+static int peer_name_compare(const void *text, const struct rb_node *node)
 {
-	struct rb_node **link = &device->names.rb_node, *parent = NULL;
+	return strcmp(text, rb_entry(node, struct weft_peer_name, by_name)->text);
+}
 
-	while (*link) {
-		struct weft_peer_name *other = rb_entry(*link, struct weft_peer_name, by_name);
-
-		parent = *link;
-		link = strcmp(name->text, other->text) < 0 ? &parent->rb_left : &parent->rb_right;
-	}
-	rb_link_node(&name->by_name, parent, link);
-	rb_insert_color(&name->by_name, &device->names);
+static bool peer_name_less(struct rb_node *node, const struct rb_node *other)
+{
+	return peer_name_compare(rb_entry(node, struct weft_peer_name, by_name)->text, other) < 0;
 }
 
 /**
@@ -88,7 +84,7 @@ void weft_peer_name_set(struct weft_peer *peer, struct weft_peer_name *name)
 	weft_peer_name_hide(peer);
 	if (name) {
 		name->peer = peer;
-		peer_name_index(peer->device, name);
+		rb_add(&name->by_name, &peer->device->names, peer_name_less);
 	}
 	rcu_assign_pointer(peer->name, name);
 	if (old)
@@ -105,16 +101,9 @@ void weft_peer_name_set(struct weft_peer *peer, struct weft_peer_name *name)
  */
 struct weft_peer *weft_peer_name_find(struct weft_device *device, const char *text)
 {
-	struct rb_node *node = device->names.rb_node;
+	struct rb_node *node;
 
 	lockdep_assert_held(&device->config_lock);
-	while (node) {
-		struct weft_peer_name *name = rb_entry(node, struct weft_peer_name, by_name);
-		int side = strcmp(text, name->text);
-
-		if (!side)
-			return name->peer;
-		node = side < 0 ? node->rb_left : node->rb_right;
-	}
-	return NULL;
+	node = rb_find(text, &device->names, peer_name_compare);
+	return node ? rb_entry(node, struct weft_peer_name, by_name)->peer : NULL;
 }

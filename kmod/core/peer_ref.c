@@ -8,14 +8,14 @@
 
 static struct kmem_cache *peer_ref_cache;
 
-/* Creates the cache of peers. */
+/* Once at load. Returns 0 or -ENOMEM. */
 int weft_peer_ref_init(void)
 {
 	peer_ref_cache = KMEM_CACHE(weft_peer, 0);
 	return peer_ref_cache ? 0 : -ENOMEM;
 }
 
-/* Frees the cache, when no RCU callback for a peer is pending. */
+/* Once at unload, when no RCU callback for a peer is pending. */
 void weft_peer_ref_exit(void)
 {
 	kmem_cache_destroy(peer_ref_cache);
@@ -54,7 +54,7 @@ static void peer_ref_free(struct rcu_head *rcu)
 	weft_staged_purge(&peer->staged);
 	dst_cache_destroy(&peer->dst_cache);
 	kfree(rcu_access_pointer(peer->name));
-	kfree(peer->candidates);
+	kfree(peer->endpoint.candidates);
 	weft_pmtu_path_free(&peer->path);
 	memzero_explicit(peer, sizeof(*peer));
 	kmem_cache_free(peer_ref_cache, peer);

@@ -7,6 +7,7 @@
 #define WEFT_PEER_REF_H
 
 #include "core/candidates.h"
+#include "core/drop_reason.h"
 #include "core/endpoint.h"
 #include "core/pmtu_path.h"
 #include "core/reorder.h"
@@ -20,14 +21,11 @@
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
-#include <linux/seqlock.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 #include <net/dst_cache.h>
-
-#include <uapi/linux/weft.h>
 
 struct weft_device;
 struct weft_home;
@@ -112,11 +110,8 @@ struct weft_peer {
 	struct weft_device *device;
 	struct weft_sessions sessions;
 	struct weft_staged staged;		/* packets that wait for a session */
-	seqlock_t endpoint_lock;
-	struct weft_endpoint endpoint;		/* endpoint_lock */
+	struct weft_peer_endpoint endpoint;
 	atomic_t actions;			/* enum weft_fsm_action, for the work item */
-	struct weft_candidates *candidates;	/* endpoint_lock and config_lock; or NULL */
-	bool pinned;				/* endpoint_lock: it does not roam */
 	bool parallel;				/* CPUs take turns at reorder; READ_ONCE() */
 	bool dead;				/* handshake_lock: removed; no more sessions */
 	bool has_dst_cache;			/* acquire and release: for dst_cache */
@@ -133,7 +128,7 @@ struct weft_peer {
 	atomic64_t handshakes_sent;		/* initiations */
 	atomic64_t handshakes_received;		/* valid initiations */
 	atomic64_t handshakes_completed;	/* sessions, of either initiator */
-	atomic_long_t drops[WEFT_DROPS_A_MAX];	/* by enum weft_drop */
+	atomic_long_t drops[WEFT_DROP_REASONS];
 
 	spinlock_t fsm_lock;			/* timers: the fields that name it below */
 	bool running;				/* fsm_lock to write; READ_ONCE(): takes events */

@@ -11,14 +11,14 @@
 
 static struct kmem_cache *session_cache;
 
-/* Creates the cache of sessions. */
+/* Once at load. Returns 0 or -ENOMEM. */
 int weft_session_init(void)
 {
 	session_cache = KMEM_CACHE(weft_session, 0);
 	return session_cache ? 0 : -ENOMEM;
 }
 
-/* Frees the cache when all sessions have been put. Waits for pending RCU callbacks. */
+/* Once at unload, when all sessions have been put. Waits for RCU callbacks. */
 void weft_session_exit(void)
 {
 	rcu_barrier();
@@ -177,6 +177,12 @@ void weft_sessions_init(struct weft_sessions *set)
 	spin_lock_init(&set->lock);
 }
 
+static struct weft_session *session_in(struct weft_sessions *set,
+				       struct weft_session __rcu *const *slot)
+{
+	return rcu_dereference_protected(*slot, lockdep_is_held(&set->lock));
+}
+
 /* Stores @session in @slot and returns the previous one. */
 static struct weft_session *session_swap(struct weft_sessions *set,
 					 struct weft_session __rcu **slot,
@@ -250,6 +256,11 @@ bool weft_sessions_confirm(struct weft_sessions *set, struct weft_session *used)
 	return true;
 }
 
+static bool session_is_live(const struct weft_session *session, u64 now)
+{
+	return session && !READ_ONCE(session->retired) && weft_session_usable(session, 0, now);
+}
+
 /**
  * weft_sessions_carry() - whether the current session stays usable for a while without a handshake
  * @set: the set
@@ -259,13 +270,10 @@ bool weft_sessions_confirm(struct weft_sessions *set, struct weft_session *used)
 bool weft_sessions_carry(struct weft_sessions *set)
 {
 	u64 later = ktime_get_coarse_boottime_ns() + SESSION_WHILE_NS;
-	const struct weft_session *session;
 	bool carry;
 
 	rcu_read_lock();
-	session = rcu_dereference(set->current_session);
-	carry = session && !READ_ONCE(session->retired) &&
-		weft_session_usable(session, 0, later);
+	carry = session_is_live(rcu_dereference(set->current_session), later);
 	rcu_read_unlock();
 	return carry;
 }
@@ -290,19 +298,12 @@ u64 weft_sessions_current_key(struct weft_sessions *set, enum weft_key_kind kind
 	return serial;
 }
 
-static bool session_is_live(const struct weft_session *session, u64 now)
-{
-	return session && !READ_ONCE(session->retired) &&
-	       weft_session_usable(session, 0, now);
-}
-
 /* Takes the session out of @slot if it was made with this key. Returns it, or NULL. */
 static struct weft_session *session_take(struct weft_sessions *set,
 					 struct weft_session __rcu **slot, enum weft_key_kind kind,
 					 u64 serial)
 {
-	const struct weft_session *session =
-		rcu_dereference_protected(*slot, lockdep_is_held(&set->lock));
+	const struct weft_session *session = session_in(set, slot);
 
 	if (!session || session->made_with[kind] != serial)
 		return NULL;
@@ -341,12 +342,8 @@ bool weft_sessions_phase_out(struct weft_sessions *set, enum weft_key_kind kind,
 	bool used;
 
 	spin_lock_bh(&set->lock);
-	used = session_end_at(rcu_dereference_protected(set->current_session,
-							lockdep_is_held(&set->lock)),
-			      kind, serial, until_ns);
-	used |= session_end_at(rcu_dereference_protected(set->next_session,
-							 lockdep_is_held(&set->lock)),
-			       kind, serial, until_ns);
+	used = session_end_at(session_in(set, &set->current_session), kind, serial, until_ns);
+	used |= session_end_at(session_in(set, &set->next_session), kind, serial, until_ns);
 	gone = session_take(set, &set->previous_session, kind, serial);
 	spin_unlock_bh(&set->lock);
 	weft_session_revoke(gone);
@@ -384,6 +381,12 @@ bool weft_sessions_end(struct weft_sessions *set, enum weft_key_kind kind, u64 s
 	return current_ended;
 }
 
+static void session_retire(struct weft_session *session)
+{
+	if (session)
+		WRITE_ONCE(session->retired, true);
+}
+
 /**
  * weft_sessions_retire() - stop sending under all sessions; receiving goes on
  * @set: the set
@@ -392,15 +395,9 @@ bool weft_sessions_end(struct weft_sessions *set, enum weft_key_kind kind, u64 s
  */
 void weft_sessions_retire(struct weft_sessions *set)
 {
-	struct weft_session *session;
-
 	spin_lock_bh(&set->lock);
-	session = rcu_dereference_protected(set->current_session, lockdep_is_held(&set->lock));
-	if (session)
-		WRITE_ONCE(session->retired, true);
-	session = rcu_dereference_protected(set->next_session, lockdep_is_held(&set->lock));
-	if (session)
-		WRITE_ONCE(session->retired, true);
+	session_retire(session_in(set, &set->current_session));
+	session_retire(session_in(set, &set->next_session));
 	spin_unlock_bh(&set->lock);
 }
 

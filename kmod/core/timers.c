@@ -16,7 +16,7 @@
 
 static struct workqueue_struct *timers_workqueue;
 
-/* Creates the workqueue of peers' work items. */
+/* Once at load. Returns 0 or -ENOMEM. */
 int weft_timers_init(void)
 {
 	/* Swapping out over the tunnel may depend on a handshake. */
@@ -25,7 +25,7 @@ int weft_timers_init(void)
 	return timers_workqueue ? 0 : -ENOMEM;
 }
 
-/* Frees the workqueue, when no device is left. */
+/* Once at unload, when no device is left. */
 void weft_timers_exit(void)
 {
 	destroy_workqueue(timers_workqueue);
@@ -69,7 +69,7 @@ static enum weft_event_cause timers_why_given_up(struct weft_peer *peer)
 
 	if (!rcu_access_pointer(peer->device->identity))
 		return WEFT_CAUSE_NO_KEY;
-	weft_peer_endpoint(peer, &endpoint);
+	weft_endpoint_read(&peer->endpoint, &endpoint);
 	if (!endpoint.addr.sa_family)
 		return WEFT_CAUSE_NO_ENDPOINT;
 	return READ_ONCE(peer->fsm.refused) ? WEFT_CAUSE_REFUSED : WEFT_CAUSE_UNANSWERED;

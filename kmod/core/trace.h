@@ -27,70 +27,19 @@ enum weft_trace_session {
 	WEFT_TRACE_SESSION_OVER,
 };
 
-/* The verdict on a handshake message that was accepted. */
-#define WEFT_TRACE_GOOD		(-1)
-
 void weft_trace_key(char text[WEFT_TRACE_KEY_LEN], const struct weft_peer *peer);
 
-#define WEFT_TRACE_REASONS				\
-	{ WEFT_DROP_MALFORMED, "malformed" },		\
-	{ WEFT_DROP_MAC, "mac" },			\
-	{ WEFT_DROP_RATE_LIMIT, "rate-limit" },		\
-	{ WEFT_DROP_HANDSHAKE, "handshake" },		\
-	{ WEFT_DROP_UNKNOWN_PEER, "unknown-peer" },	\
-	{ WEFT_DROP_TIMESTAMP, "timestamp" },		\
-	{ WEFT_DROP_FLOOD, "flood" },			\
-	{ WEFT_DROP_NO_SESSION, "no-session" },		\
-	{ WEFT_DROP_AUTH, "auth" },			\
-	{ WEFT_DROP_REPLAY, "replay" },			\
-	{ WEFT_DROP_SOURCE, "source" },			\
-	{ WEFT_DROP_ECN, "ecn" },			\
-	{ WEFT_DROP_NOT_IP_IN, "not-ip-in" },		\
-	{ WEFT_DROP_NO_KEY, "no-key" },			\
-	{ WEFT_DROP_QUEUE_IN, "queue-in" },		\
-	{ WEFT_DROP_NO_MEMORY_IN, "no-memory-in" },	\
-	{ WEFT_DROP_STACK, "stack" },			\
-	{ WEFT_DROP_PRESHARED, "preshared" },		\
-	{ WEFT_DROP_NOT_IP, "not-ip" },			\
-	{ WEFT_DROP_DESTINATION, "destination" },	\
-	{ WEFT_DROP_NO_ENDPOINT, "no-endpoint" },	\
-	{ WEFT_DROP_QUEUE, "queue" },			\
-	{ WEFT_DROP_GIVEN_UP, "given-up" },		\
-	{ WEFT_DROP_LOOP, "loop" },			\
-	{ WEFT_DROP_NO_MEMORY, "no-memory" },		\
-	{ WEFT_DROP_SEND, "send" },			\
-	{ WEFT_DROP_TOO_BIG, "too-big" }
+#define WEFT_TRACE_ENUM(reason, ...)	TRACE_DEFINE_ENUM(WEFT_DROP_##reason);
+
+#define WEFT_TRACE_REASON(reason, ethtool, counter, core, name)	{ WEFT_DROP_##reason, name },
+
+#define WEFT_TRACE_REASONS	WEFT_DROP_TABLE(WEFT_TRACE_REASON) { WEFT_DROP_NONE, "good" }
 
 #endif /* WEFT_TRACE_ONCE */
 
 /* Programs that read events in binary form need the numbers. */
-TRACE_DEFINE_ENUM(WEFT_DROP_MALFORMED);
-TRACE_DEFINE_ENUM(WEFT_DROP_MAC);
-TRACE_DEFINE_ENUM(WEFT_DROP_RATE_LIMIT);
-TRACE_DEFINE_ENUM(WEFT_DROP_HANDSHAKE);
-TRACE_DEFINE_ENUM(WEFT_DROP_UNKNOWN_PEER);
-TRACE_DEFINE_ENUM(WEFT_DROP_TIMESTAMP);
-TRACE_DEFINE_ENUM(WEFT_DROP_FLOOD);
-TRACE_DEFINE_ENUM(WEFT_DROP_NO_SESSION);
-TRACE_DEFINE_ENUM(WEFT_DROP_AUTH);
-TRACE_DEFINE_ENUM(WEFT_DROP_REPLAY);
-TRACE_DEFINE_ENUM(WEFT_DROP_SOURCE);
-TRACE_DEFINE_ENUM(WEFT_DROP_ECN);
-TRACE_DEFINE_ENUM(WEFT_DROP_NOT_IP_IN);
-TRACE_DEFINE_ENUM(WEFT_DROP_NO_KEY);
-TRACE_DEFINE_ENUM(WEFT_DROP_QUEUE_IN);
-TRACE_DEFINE_ENUM(WEFT_DROP_NO_MEMORY_IN);
-TRACE_DEFINE_ENUM(WEFT_DROP_STACK);
-TRACE_DEFINE_ENUM(WEFT_DROP_PRESHARED);
-TRACE_DEFINE_ENUM(WEFT_DROP_NOT_IP);
-TRACE_DEFINE_ENUM(WEFT_DROP_DESTINATION);
-TRACE_DEFINE_ENUM(WEFT_DROP_NO_ENDPOINT);
-TRACE_DEFINE_ENUM(WEFT_DROP_QUEUE);
-TRACE_DEFINE_ENUM(WEFT_DROP_GIVEN_UP);
-TRACE_DEFINE_ENUM(WEFT_DROP_LOOP);
-TRACE_DEFINE_ENUM(WEFT_DROP_NO_MEMORY);
-TRACE_DEFINE_ENUM(WEFT_DROP_SEND);
-TRACE_DEFINE_ENUM(WEFT_DROP_TOO_BIG);
+TRACE_DEFINE_ENUM(WEFT_DROP_NONE);
+WEFT_DROP_TABLE(WEFT_TRACE_ENUM)
 
 TRACE_DEFINE_ENUM(WEFT_MSG_INITIATION);
 TRACE_DEFINE_ENUM(WEFT_MSG_RESPONSE);
@@ -124,7 +73,7 @@ TRACE_EVENT(weft_drop,
 /* A handshake message that was sent or received, and the drop reason if it was refused. */
 TRACE_EVENT(weft_handshake,
 	TP_PROTO(const struct weft_device *device, const struct weft_peer *peer,
-		 enum weft_msg_type type, bool sent, int refused),
+		 enum weft_msg_type type, bool sent, enum weft_drop refused),
 	TP_ARGS(device, peer, type, sent, refused),
 	TP_STRUCT__entry(
 		__array(char, dev, IFNAMSIZ)
@@ -146,7 +95,7 @@ TRACE_EVENT(weft_handshake,
 				   { WEFT_MSG_RESPONSE, "response" },
 				   { WEFT_MSG_COOKIE_REPLY, "cookie" }),
 		  __entry->sent ? "sent" : "received",
-		  __print_symbolic(__entry->refused, { -1, "good" }, WEFT_TRACE_REASONS))
+		  __print_symbolic(__entry->refused, WEFT_TRACE_REASONS))
 );
 
 /* The lifetime of a session. Its index is the one in messages from the other end. */

@@ -32,11 +32,8 @@ struct batch_piece {
 	unsigned int count;		/* messages */
 };
 
-/* The memory and layout of a batch. */
-struct batch_place {
-	unsigned int message_len;	/* of each but the last */
-	unsigned int last_len;
-	unsigned int count;		/* messages in all pieces */
+/* The memory of a batch. */
+struct batch_memory {
 	unsigned int pieces;
 	struct batch_piece piece[MAX_SKB_FRAGS];
 };
@@ -49,26 +46,44 @@ static unsigned int batch_message_len(const struct sk_buff *skb, unsigned int le
 	return len + weft_crypt_padding(len, weft_packet(skb)->mtu) + WEFT_DATA_OVERHEAD;
 }
 
-/* A packet for TCP segmentation that is laid out without skb_gso_segment(). */
-struct batch_whole {
-	struct weft_tso segments;
-	unsigned int message_len;	/* of each segment but the last */
-	unsigned int last_len;
-};
-
-/* Whether a packet can be laid out so, and its segments fit one batch. */
-static bool batch_is_whole(const struct sk_buff *skb, struct batch_whole *whole)
+static unsigned int batch_len(const struct weft_batch *batch)
 {
-	struct weft_tso *segments = &whole->segments;
-	unsigned int before_last;
+	return (batch->count - 1) * batch->message_len + batch->last_len;
+}
 
-	if (!weft_tso_find(segments, skb) || segments->count < 2 ||
-	    segments->count > WEFT_BATCH_MAX_PACKETS)
-		return false;
-	before_last = (segments->count - 1) * segments->size;
-	whole->message_len = batch_message_len(skb, segments->header_len + segments->size);
-	whole->last_len = batch_message_len(skb, skb->len - before_last);
-	return (segments->count - 1) * whole->message_len + whole->last_len <= WEFT_BATCH_MAX_LEN;
+/* Lays out the segments of a packet as one batch. */
+static void batch_measure_segments(struct weft_batch *batch, const struct sk_buff *skb)
+{
+	const struct weft_tso *segments = &weft_packet(skb)->segments;
+	unsigned int before_last = (segments->count - 1) * segments->size;
+
+	batch->count = segments->count;
+	batch->message_len = batch_message_len(skb, segments->header_len + segments->size);
+	batch->last_len = batch_message_len(skb, skb->len - before_last);
+}
+
+/*
+ * Finds the segments of a packet for TCP segmentation that is laid out without skb_gso_segment().
+ * Returns false if there are none, or they do not fit one batch.
+ */
+static bool batch_find_segments(struct sk_buff *skb)
+{
+	struct weft_tso *segments = &weft_packet(skb)->segments;
+	struct weft_batch batch;
+
+	if (weft_tso_find(segments, skb) && segments->count > 1 &&
+	    segments->count <= WEFT_BATCH_MAX_PACKETS) {
+		batch_measure_segments(&batch, skb);
+		if (batch_len(&batch) <= WEFT_BATCH_MAX_LEN)
+			return true;
+	}
+	segments->count = 0;
+	return false;
+}
+
+static bool batch_has_segments(const struct sk_buff *skb)
+{
+	return skb_is_gso(skb) && weft_packet(skb)->segments.count;
 }
 
 /* Segments a packet. Returns a list, or NULL when the packet was dropped. */
@@ -101,8 +116,6 @@ static struct sk_buff *batch_segment(struct sk_buff *skb)
  */
 struct sk_buff *weft_batch_cut_up(struct sk_buff *skb)
 {
-	struct batch_whole whole;
-
 	if (!skb_is_gso(skb))
 		return skb;
 	/* User pages (MSG_ZEROCOPY) cannot stay in the frags that the batch will use. */
@@ -110,50 +123,40 @@ struct sk_buff *weft_batch_cut_up(struct sk_buff *skb)
 		weft_drop_free(skb, WEFT_DROP_NO_MEMORY);
 		return NULL;
 	}
-	return batch_is_whole(skb, &whole) ? skb : batch_segment(skb);
+	return batch_find_segments(skb) ? skb : batch_segment(skb);
 }
 
-/*
- * Counts the packets of a list, from the first on and @most at most, that fit one batch, and sets
- * the lengths of their messages.
- */
-static void batch_measure(const struct sk_buff *list, struct batch_place *place, unsigned int most)
+/* Lays out as many packets of a list, from the first on and @most at most, as fit one batch. */
+static void batch_measure_list(struct weft_batch *batch, const struct sk_buff *list,
+			       unsigned int most)
 {
 	const struct weft_packet *first = weft_packet(list);
-	unsigned int total = 0, len = batch_message_len(list, list->len);
+	unsigned int len = batch_message_len(list, list->len), total = len;
 
-	place->message_len = len;
-	place->count = 0;
-	while (len <= place->message_len && total + len <= WEFT_BATCH_MAX_LEN) {
-		total += len;
-		place->last_len = len;
-		place->count++;
-		list = list->next;
-		if (!list || skb_is_gso(list) || len < place->message_len ||
-		    place->count == most ||
-		    weft_packet(list)->mtu != first->mtu || weft_packet(list)->ds != first->ds)
-			break;
+	*batch = (struct weft_batch){ .count = 1, .message_len = len, .last_len = len };
+	while ((list = list->next) && batch->count < most && len == batch->message_len &&
+	       !skb_is_gso(list) && weft_packet(list)->mtu == first->mtu &&
+	       weft_packet(list)->ds == first->ds) {
 		len = batch_message_len(list, list->len);
+		total += len;
+		if (len > batch->message_len || total > WEFT_BATCH_MAX_LEN)
+			break;
+		batch->last_len = len;
+		batch->count++;
 	}
 }
 
 /**
- * weft_batch_next() - the maximum number of packets in the next batch
+ * weft_batch_measure() - lay out the next batch
+ * @batch: gets the layout of 1 to WEFT_BATCH_MAX_PACKETS messages
  * @list: the list of weft_batch_cut_up(), or the rest that weft_batch_seal() left; not empty
- *
- * Return: 1 to WEFT_BATCH_MAX_PACKETS.
  */
-unsigned int weft_batch_next(const struct sk_buff *list)
+void weft_batch_measure(struct weft_batch *batch, const struct sk_buff *list)
 {
-	struct batch_whole whole;
-	struct batch_place place;
-
-	if (skb_is_gso(list) && batch_is_whole(list, &whole))
-		return whole.segments.count;
-	if (!list->next)
-		return 1;
-	batch_measure(list, &place, WEFT_BATCH_MAX_PACKETS);
-	return max(place.count, 1U);
+	if (batch_has_segments(list))
+		batch_measure_segments(batch, list);
+	else
+		batch_measure_list(batch, list, WEFT_BATCH_MAX_PACKETS);
 }
 
 /* Takes memory for at least one message and at most @wanted. Returns the number it holds. */
@@ -175,32 +178,27 @@ static unsigned int batch_take_piece(struct batch_piece *piece, unsigned int mes
 	return piece->count;
 }
 
-static void batch_give_back(struct batch_place *place)
+static void batch_give_back(struct batch_memory *memory)
 {
-	while (place->pieces)
-		put_page(place->piece[--place->pieces].page);
+	while (memory->pieces)
+		put_page(memory->piece[--memory->pieces].page);
 }
 
-/* Takes memory for the messages. If it is short, @place->count becomes smaller. */
-static void batch_take_place(struct batch_place *place)
+/* Takes memory for the messages of a batch. Returns the number that it holds. */
+static unsigned int batch_take_memory(struct batch_memory *memory, const struct weft_batch *batch)
 {
-	unsigned int wanted = place->count, got = 0;
+	unsigned int got = 0, more;
 
-	place->pieces = 0;
-	while (got < wanted && place->pieces < ARRAY_SIZE(place->piece)) {
-		unsigned int more = batch_take_piece(&place->piece[place->pieces],
-						     place->message_len, wanted - got);
-
+	memory->pieces = 0;
+	while (got < batch->count && memory->pieces < ARRAY_SIZE(memory->piece)) {
+		more = batch_take_piece(&memory->piece[memory->pieces], batch->message_len,
+					batch->count - got);
 		if (unlikely(!more))
 			break;
 		got += more;
-		place->pieces++;
+		memory->pieces++;
 	}
-	if (unlikely(got < wanted))
-		place->last_len = place->message_len;
-	place->count = got;
-	if (unlikely(got < 2))
-		batch_give_back(place);
+	return got;
 }
 
 /* Copies an inner packet to where it will be sealed, and finishes its checksum. */
@@ -243,17 +241,17 @@ static void batch_lay_out_next(u8 *to, struct batch_source *source, unsigned int
  * Lays out and seals the packets of a batch, the last one first: sealing a message overwrites the
  * end of the message in front of it.
  */
-static void batch_fill(const struct batch_place *place, struct batch_source *source,
-		       struct weft_crypt *crypt, u64 counter)
+static void batch_fill(const struct batch_memory *memory, const struct weft_batch *batch,
+		       struct batch_source *source, struct weft_crypt *crypt, u64 counter)
 {
-	unsigned int i = place->count, len = place->last_len, p, in_piece;
+	unsigned int i = batch->count, len = batch->last_len, p, in_piece;
 
-	for (p = place->pieces; p--;) {
-		const struct batch_piece *piece = &place->piece[p];
+	for (p = memory->pieces; p--;) {
+		const struct batch_piece *piece = &memory->piece[p];
 		u8 *start = (u8 *)page_address(piece->page) + piece->offset;
 
-		for (in_piece = piece->count; in_piece--; len = place->message_len) {
-			u8 *message = start + in_piece * place->message_len;
+		for (in_piece = piece->count; in_piece--; len = batch->message_len) {
+			u8 *message = start + in_piece * batch->message_len;
 			unsigned int padded = len - WEFT_DATA_OVERHEAD;
 
 			batch_lay_out_next(message + sizeof(struct weft_msg_data), source, --i,
@@ -295,14 +293,14 @@ static int batch_empty(struct sk_buff *skb)
 }
 
 /* Makes @skb, which is empty, carry the messages laid out. */
-static void batch_carry(struct sk_buff *skb, struct batch_place *place)
+static void batch_carry(struct sk_buff *skb, const struct batch_memory *memory,
+			const struct weft_batch *batch)
 {
-	unsigned int total = (place->count - 1) * place->message_len + place->last_len;
-	unsigned int left = total, p;
+	unsigned int total = batch_len(batch), left = total, p;
 
-	for (p = 0; p < place->pieces; p++) {
-		const struct batch_piece *piece = &place->piece[p];
-		unsigned int len = min(left, piece->count * place->message_len);
+	for (p = 0; p < memory->pieces; p++) {
+		const struct batch_piece *piece = &memory->piece[p];
+		unsigned int len = min(left, piece->count * batch->message_len);
 
 		skb_fill_page_desc(skb, p, piece->page, piece->offset, len);
 		left -= len;
@@ -313,8 +311,8 @@ static void batch_carry(struct sk_buff *skb, struct batch_place *place)
 	if (!skb->sk)
 		skb->truesize += total;
 	skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
-	skb_shinfo(skb)->gso_size = place->message_len;
-	skb_shinfo(skb)->gso_segs = place->count;
+	skb_shinfo(skb)->gso_size = batch->message_len;
+	skb_shinfo(skb)->gso_segs = batch->count;
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	skb->csum_start = skb_headroom(skb) - sizeof(struct udphdr);
 	skb->csum_offset = offsetof(struct udphdr, check);
@@ -335,20 +333,21 @@ static struct sk_buff *batch_cut(struct sk_buff **list, unsigned int count)
 }
 
 /* Makes the emptied @skb carry the messages laid out, or drops both. */
-static struct sk_buff *batch_finish(struct batch_place *place, struct sk_buff *skb)
+static struct sk_buff *batch_finish(struct batch_memory *memory, const struct weft_batch *batch,
+				    struct sk_buff *skb)
 {
 	if (unlikely(batch_empty(skb))) {
-		batch_give_back(place);
+		batch_give_back(memory);
 		weft_drop_free(skb, WEFT_DROP_NO_MEMORY);
 		return NULL;
 	}
-	batch_carry(skb, place);
+	batch_carry(skb, memory, batch);
 	return skb;
 }
 
 /* Seals the packets of @list, for which memory was taken, into the first of them. */
-static struct sk_buff *batch_seal_list(struct batch_place *place, struct sk_buff *list,
-				       struct weft_crypt *crypt, u64 counter)
+static struct sk_buff *batch_seal_list(struct batch_memory *memory, const struct weft_batch *batch,
+				       struct sk_buff *list, struct weft_crypt *crypt, u64 counter)
 {
 	struct sk_buff *skb, *next, *last = NULL;
 	struct batch_source source = {};
@@ -358,116 +357,107 @@ static struct sk_buff *batch_seal_list(struct batch_place *place, struct sk_buff
 		last = skb;
 	}
 	source.skb = last;
-	batch_fill(place, &source, crypt, counter);
+	batch_fill(memory, batch, &source, crypt, counter);
 	next = list->next;
 	skb_mark_not_on_list(list);
 	skb_list_walk_safe(next, skb, next) {
 		batch_take_charge(list, skb);
 		consume_skb(skb);
 	}
-	return batch_finish(place, list);
+	return batch_finish(memory, batch, list);
 }
 
 /*
- * Seals packets that need no segmentation: as many from @list as fit together, at least one and at
- * most @count, which is set to their number.
+ * Seals the packets of a batch that need no segmentation, or, if memory is short, as many as it
+ * suffices for. A single one is sealed in its own memory.
  */
-static struct sk_buff *batch_seal_some(struct sk_buff **list, struct weft_crypt *crypt, u64 counter,
-				       unsigned int *count)
+static struct sk_buff *batch_seal_some(struct sk_buff **list, struct weft_batch *batch,
+				       struct weft_crypt *crypt, u64 counter)
 {
-	struct batch_place place;
+	struct batch_memory memory;
 	struct sk_buff *skb;
+	unsigned int got;
 
-	batch_measure(*list, &place, *count);
-	if (place.count > 1)
-		batch_take_place(&place);
-	*count = max(place.count, 1U);
-	skb = batch_cut(list, *count);
-	if (place.count > 1)
-		return batch_seal_list(&place, skb, crypt, counter);
+	if (batch->count > 1) {
+		got = batch_take_memory(&memory, batch);
+		if (unlikely(got < batch->count))
+			batch->last_len = batch->message_len;
+		if (unlikely(got < 2))
+			batch_give_back(&memory);
+		batch->count = max(got, 1U);
+	}
+	skb = batch_cut(list, batch->count);
+	if (batch->count > 1)
+		return batch_seal_list(&memory, batch, skb, crypt, counter);
 	if (likely(!weft_crypt_seal_packet(crypt, skb, weft_packet(skb)->mtu, counter)))
 		return skb;
 	weft_drop_free(skb, WEFT_DROP_NO_MEMORY);
 	return NULL;
 }
 
-/* Takes memory for all segments of a packet. Returns false if there is not enough. */
-static bool batch_take_whole_place(struct batch_place *place, const struct batch_whole *whole)
+/* Seals the segments of the first packet of @list, if there is memory for all. */
+static bool batch_seal_segments(struct sk_buff **list, const struct weft_batch *batch,
+				struct weft_crypt *crypt, u64 counter, struct sk_buff **sealed)
 {
-	place->message_len = whole->message_len;
-	place->last_len = whole->last_len;
-	place->count = whole->segments.count;
-	batch_take_place(place);
-	if (likely(place->count == whole->segments.count))
-		return true;
-	batch_give_back(place);
-	return false;
-}
+	struct batch_source source = {
+		.segments = &weft_packet(*list)->segments, .skb = *list,
+	};
+	struct batch_memory memory;
 
-/* Seals the first packet of @list, for TCP segmentation, if there is memory for all segments. */
-static bool batch_seal_whole(struct sk_buff **list, struct weft_crypt *crypt, u64 counter,
-			     const struct batch_whole *whole, struct sk_buff **sealed)
-{
-	struct batch_source source = { .segments = &whole->segments, .skb = *list };
-	struct batch_place place;
-
-	if (unlikely(!batch_take_whole_place(&place, whole)))
+	if (unlikely(batch_take_memory(&memory, batch) < batch->count)) {
+		batch_give_back(&memory);
 		return false;
-	batch_fill(&place, &source, crypt, counter);
-	*sealed = batch_finish(&place, batch_cut(list, 1));
+	}
+	batch_fill(&memory, batch, &source, crypt, counter);
+	*sealed = batch_finish(&memory, batch, batch_cut(list, 1));
 	return true;
 }
 
-/* Segments the first packet of a list in place. Returns false if it was dropped. */
+/* Replaces the first packet of a list by its segments. Returns false if it was dropped. */
 static bool batch_segment_first(struct sk_buff **list)
 {
-	struct sk_buff *pieces = batch_segment(batch_cut(list, 1)), *last = pieces;
+	struct sk_buff *first = batch_segment(batch_cut(list, 1)), *last = first;
 
-	if (unlikely(!pieces))
+	if (unlikely(!first))
 		return false;
 	while (last->next)
 		last = last->next;
 	last->next = *list;
-	*list = pieces;
+	*list = first;
 	return true;
 }
 
 /**
- * weft_batch_seal() - seal the first packets of a list into one that carries their messages
- * @list: inner packets, each with its weft_packet(), as weft_batch_cut_up() left them; the packets
- * sealed are removed
+ * weft_batch_seal() - seal the next batch into one packet that carries its messages
+ * @list: the list that weft_batch_measure() laid out; the packets sealed are removed
+ * @batch: the layout; fewer messages if memory is short
  * @session: the session
- * @counter: of the first packet; the others follow it
- * @count: number of counters reserved: weft_batch_next() at least; set to the number of packets
- * taken, at least 1
+ * @counter: of the first message; the others follow it
  *
- * As many packets are taken as fit together and as there is memory for. A single packet is sealed
- * in its own memory.
+ * A single packet is sealed in its own memory.
  *
  * Context: bottom halves off.
  * Return: the packet, or NULL when the packets taken were dropped for want of memory.
  */
-struct sk_buff *weft_batch_seal(struct sk_buff **list, const struct weft_session *session,
-				u64 counter, unsigned int *count)
+struct sk_buff *weft_batch_seal(struct sk_buff **list, struct weft_batch *batch,
+				const struct weft_session *session, u64 counter)
 {
 	struct sk_buff *sealed = NULL;
-	struct batch_whole whole;
 	struct weft_crypt crypt;
 
 	weft_crypt_begin_seal(&crypt, session);
-	if (skb_is_gso(*list) && batch_is_whole(*list, &whole)) {
-		*count = whole.segments.count;
-		if (unlikely(!batch_seal_whole(list, &crypt, counter, &whole, &sealed)) &&
-		    batch_segment_first(list))
-			sealed = batch_seal_some(list, &crypt, counter, count);
-	} else {
-		sealed = batch_seal_some(list, &crypt, counter, count);
+	if (!batch_has_segments(*list)) {
+		sealed = batch_seal_some(list, batch, &crypt, counter);
+	} else if (unlikely(!batch_seal_segments(list, batch, &crypt, counter, &sealed)) &&
+		   batch_segment_first(list)) {
+		batch_measure_list(batch, *list, batch->count);
+		sealed = batch_seal_some(list, batch, &crypt, counter);
 	}
 	weft_crypt_end(&crypt);
 	return sealed;
 }
 
-/* Frees the pages kept for the next batch. */
+/* Once at unload. */
 void weft_batch_exit(void)
 {
 	weft_pages_free(&batch_pages);

@@ -414,7 +414,7 @@ struct sk_buff *weft_crypt_open_packet(struct weft_crypt *crypt, struct weft_cry
 	return packet;
 }
 
-/* Frees the pages kept for the next packets. */
+/* Once at unload. */
 void weft_crypt_exit(void)
 {
 	weft_pages_free(&crypt_pages);

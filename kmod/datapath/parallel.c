@@ -296,7 +296,7 @@ bool weft_parallel(struct weft_reorder *reorder, struct weft_job *job)
 	return true;
 }
 
-/* Creates the workers. */
+/* Once at load. Returns 0 or -ENOMEM. */
 int weft_parallel_init(void)
 {
 	unsigned int i;
@@ -321,7 +321,7 @@ int weft_parallel_init(void)
 	return 0;
 }
 
-/* Frees the workers, when no job is left. */
+/* Once at unload, when no job is left. */
 void weft_parallel_exit(void)
 {
 	unsigned int cpu;

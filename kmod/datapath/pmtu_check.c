@@ -61,19 +61,21 @@ static void pmtu_check_tell(struct sk_buff *skb, u32 limit)
  */
 bool weft_pmtu_check(struct weft_peer *peer, struct sk_buff *skb, unsigned int *mtu)
 {
+	bool within;
 	u32 limit;
 
 	weft_pmtu_probe_look(peer, skb);
 	limit = weft_pmtu_path_limit(&peer->path);
-	if (unlikely(!pmtu_check_is_within(skb, limit))) {
+	within = pmtu_check_is_within(skb, limit);
+	if (unlikely(!within)) {
 		weft_output_path(peer, NULL);
 		limit = weft_pmtu_path_limit(&peer->path);
+		within = pmtu_check_is_within(skb, limit);
 	}
 	*mtu = min(*mtu, limit);
-	if (likely(pmtu_check_is_within(skb, limit)) || pmtu_check_may_be_cut(peer, skb))
+	if (likely(within) || pmtu_check_may_be_cut(peer, skb))
 		return true;
 	pmtu_check_tell(skb, limit);
-	weft_peer_drop(peer, WEFT_DROP_TOO_BIG, 1);
-	weft_drop_free(skb, WEFT_DROP_TOO_BIG);
+	weft_peer_drop_packet(peer, skb, WEFT_DROP_TOO_BIG);
 	return false;
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- *   weft_recv_packet() -> recv_one() -> handshake queue
- *                            |
- *                       recv_batch() ----------------+---> recv_parallel()
- *                            |                       |
- *                       recv_open(): each message    |     on any CPU
- *                            |                       |
- *                       recv_deliver(): each packet  |     in the peer's order
- *                            |
- *                       weft_cells_receive() -> stack
+ *   weft_recv_packet()
+ *     recv_dispatch() ------------------> device->ops->handshake()
+ *       recv_messages() ----------------> recv_parallel(), if the batch is long and a CPU is idle
+ *         recv_open(): each message         recv_job_parallel(), on any CPU: recv_open()
+ *         recv_deliver(): each packet       recv_job_serial(), in the peer's order: recv_deliver(),
+ *         recv_end()                          recv_end()
+ *
+ * Opening puts each message's packet into batch->opened. Delivery moves it to batch->ready, or
+ * frees it, and passes batch->ready to the stack. recv_end() alone frees the received packet and
+ * puts the session.
  */
 
 #include "datapath/recv.h"
@@ -32,18 +33,6 @@
 #include <net/inet_ecn.h>
 #include <net/ip_tunnels.h>
 #include <net/ipv6.h>
-
-static void recv_drop(struct weft_device *device, struct sk_buff *skb, enum weft_drop reason)
-{
-	weft_drop(device, reason, 1);
-	weft_drop_free(skb, reason);
-}
-
-static void recv_peer_drop(struct weft_peer *peer, struct sk_buff *skb, enum weft_drop reason)
-{
-	weft_peer_drop(peer, reason, 1);
-	weft_drop_free(skb, reason);
-}
 
 /*
  * Length of the inner packet as its own header gives it, or 0 if there is no complete IP packet.
@@ -113,30 +102,26 @@ static void recv_reset(struct sk_buff *skb, struct net_device *dev)
 	skb->csum_level = ~0;
 }
 
-/* A received packet, with one message of a session or several. */
+/* A batch that is being received. */
 struct recv_batch {
 	struct weft_job job;
 	struct weft_device *device;
-	struct sk_buff *skb;
+	struct sk_buff *skb;		/* the received packet */
 	struct weft_session *session;	/* referenced; NULL: no session that may carry data */
 	__le32 receiver;		/* the session's index */
 	struct sk_buff_head opened;	/* inner packets, and keepalives */
 	struct sk_buff_head ready;	/* packets for the stack */
 	u8 ds;				/* the outer header's DS field */
 	bool alone;			/* there is one message only */
-	int refused;			/* why a message was refused before delivery, or -1 */
+	enum weft_drop refused;		/* why no message could be opened */
 	unsigned int good;		/* messages accepted */
 	unsigned int good_len;		/* and their bytes */
 };
 
-/* Data about an opened packet, in its control block. */
-struct recv_opened {
-	u64 counter;
-};
-
-static struct recv_opened *recv_opened(struct sk_buff *skb)
+/* The counter of an opened packet, in its control block. */
+static u64 *recv_counter(struct sk_buff *skb)
 {
-	return (struct recv_opened *)skb->cb;
+	return (u64 *)skb->cb;
 }
 
 /* The state of opening a batch. */
@@ -184,7 +169,7 @@ static u32 recv_accept(struct weft_session *session, struct sk_buff *skb)
 	struct weft_peer *peer = session->peer;
 	u32 events = WEFT_FSM_ANY_RECEIVED;
 
-	if (unlikely(!weft_session_accept(session, recv_opened(skb)->counter)))
+	if (unlikely(!weft_session_accept(session, *recv_counter(skb))))
 		return 0;
 	if (likely(skb->len))
 		events |= WEFT_FSM_DATA_RECEIVED;
@@ -196,8 +181,8 @@ static u32 recv_accept(struct weft_session *session, struct sk_buff *skb)
 	return events;
 }
 
-/* Prepares the inner packet of a data message for the stack. Returns a drop reason or -1. */
-static int recv_inner(struct recv_batch *batch, struct sk_buff *skb)
+/* Prepares the inner packet of a data message for the stack. Returns a drop reason. */
+static enum weft_drop recv_inner(struct recv_batch *batch, struct sk_buff *skb)
 {
 	unsigned int len = recv_inner_len(skb), message_len = skb->len + WEFT_DATA_OVERHEAD;
 	struct weft_peer *peer = batch->session->peer;
@@ -216,17 +201,17 @@ static int recv_inner(struct recv_batch *batch, struct sk_buff *skb)
 		consume_skb(skb);
 	else
 		__skb_queue_tail(&batch->ready, skb);
-	return -1;
+	return WEFT_DROP_NONE;
 }
 
 /* Processes one opened packet. Returns the timers' events. */
 static u32 recv_opened_packet(struct recv_batch *batch, struct sk_buff *skb)
 {
 	u32 events = recv_accept(batch->session, skb);
-	int refused;
+	enum weft_drop refused;
 
 	if (unlikely(!events)) {
-		recv_peer_drop(batch->session->peer, skb, WEFT_DROP_REPLAY);
+		weft_peer_drop_packet(batch->session->peer, skb, WEFT_DROP_REPLAY);
 		return 0;
 	}
 	if (unlikely(!skb->len)) {
@@ -235,8 +220,8 @@ static u32 recv_opened_packet(struct recv_batch *batch, struct sk_buff *skb)
 		return events;
 	}
 	refused = recv_inner(batch, skb);
-	if (unlikely(refused >= 0))
-		recv_peer_drop(batch->session->peer, skb, refused);
+	if (unlikely(refused))
+		weft_peer_drop_packet(batch->session->peer, skb, refused);
 	return events;
 }
 
@@ -277,19 +262,9 @@ static unsigned int recv_hand_over(struct recv_batch *batch)
 	return weft_cells_receive(weft_cells_this(cells), &batch->ready, batch->alone);
 }
 
-/* Frees the received packet: as dropped if no message in it could be opened. */
-static void recv_free(const struct recv_batch *batch, bool useless)
-{
-	if (unlikely(useless && batch->refused >= 0))
-		weft_drop_free(batch->skb, batch->refused);
-	else
-		consume_skb(batch->skb);
-}
-
-/* Delivers the opened packets, and puts the session. */
+/* Delivers the opened packets. */
 static void recv_deliver(struct recv_batch *batch)
 {
-	bool useless = skb_queue_empty(&batch->opened);
 	unsigned int dropped = 0;
 	struct sk_buff *skb;
 	u32 events = 0;
@@ -303,13 +278,22 @@ static void recv_deliver(struct recv_batch *batch)
 		weft_peer_drop(batch->session->peer, WEFT_DROP_STACK, dropped);
 	if (likely(events))
 		recv_report(batch, events);
-	weft_session_put(batch->session);
-	recv_free(batch, useless);
 }
 
-/* Opens the data message at @offset of the batch. Returns a drop reason or -1. */
-static int recv_data(struct recv_batch *batch, struct recv_opener *opener,
-		     const struct weft_msg_data *msg, unsigned int offset, unsigned int len)
+/* Puts the session and frees the received packet, as dropped if no message could be opened. */
+static void recv_end(struct recv_batch *batch)
+{
+	weft_session_put(batch->session);
+	if (unlikely(batch->refused))
+		weft_drop_free(batch->skb, batch->refused);
+	else
+		consume_skb(batch->skb);
+}
+
+/* Opens the data message at @offset of the batch. Returns a drop reason. */
+static enum weft_drop recv_data(struct recv_batch *batch, struct recv_opener *opener,
+				const struct weft_msg_data *msg, unsigned int offset,
+				unsigned int len)
 {
 	u64 counter = le64_to_cpu(msg->counter);
 	struct sk_buff *packet;
@@ -320,9 +304,9 @@ static int recv_data(struct recv_batch *batch, struct recv_opener *opener,
 	packet = weft_crypt_open_packet(&opener->crypt, &opener->source, offset, len, counter);
 	if (IS_ERR(packet))
 		return packet == ERR_PTR(-ENOMEM) ? WEFT_DROP_NO_MEMORY_IN : WEFT_DROP_AUTH;
-	recv_opened(packet)->counter = counter;
+	*recv_counter(packet) = counter;
 	__skb_queue_tail(&batch->opened, packet);
-	return -1;
+	return WEFT_DROP_NONE;
 }
 
 /* A packet with only the message at @offset of @skb, or NULL when memory is short. */
@@ -346,25 +330,25 @@ static struct sk_buff *recv_extract(const struct sk_buff *skb, unsigned int offs
 	return NULL;
 }
 
-static void recv_one(struct weft_device *device, struct sk_buff *skb);
+static void recv_dispatch(struct weft_device *device, struct sk_buff *skb);
 
 /* Handles a message of another session or type that GSO, or chance, put into the packet. */
-static int recv_apart(struct recv_batch *batch, unsigned int offset, unsigned int len)
+static enum weft_drop recv_apart(struct recv_batch *batch, unsigned int offset, unsigned int len)
 {
 	struct sk_buff *single = recv_extract(batch->skb, offset, len);
 
 	if (unlikely(!single))
 		return WEFT_DROP_NO_MEMORY_IN;
-	recv_one(batch->device, single);
-	return -1;
+	recv_dispatch(batch->device, single);
+	return WEFT_DROP_NONE;
 }
 
 /*
- * Processes one message of a batch. Returns a drop reason or -1. The checks use the header as read
- * here, not as recv_one() read it for the first message.
+ * Processes one message of a batch. Returns a drop reason. The checks use the header as read here,
+ * not as recv_dispatch() read it for the first message.
  */
-static int recv_message(struct recv_batch *batch, struct recv_opener *opener, unsigned int offset,
-			unsigned int len)
+static enum weft_drop recv_message(struct recv_batch *batch, struct recv_opener *opener,
+				   unsigned int offset, unsigned int len)
 {
 	struct weft_msg_data msg;
 
@@ -407,13 +391,16 @@ static void recv_open(struct recv_batch *batch)
 	if (likely(batch->session))
 		weft_crypt_begin_open(&opener.crypt, batch->session);
 	for (offset = 0; offset < skb->len; offset += each) {
-		int refused = recv_message(batch, &opener, offset, min(each, skb->len - offset));
+		enum weft_drop refused = recv_message(batch, &opener, offset,
+						      min(each, skb->len - offset));
 
-		if (unlikely(refused >= 0))
+		if (unlikely(refused))
 			recv_refuse(batch, refused);
 	}
 	if (likely(batch->session))
 		weft_crypt_end(&opener.crypt);
+	if (likely(!skb_queue_empty(&batch->opened)))
+		batch->refused = WEFT_DROP_NONE;
 }
 
 static void recv_batch_init(struct recv_batch *batch, struct weft_device *device,
@@ -423,7 +410,7 @@ static void recv_batch_init(struct recv_batch *batch, struct weft_device *device
 	batch->skb = skb;
 	batch->session = session;
 	batch->receiver = receiver;
-	batch->refused = -1;
+	batch->refused = WEFT_DROP_NONE;
 	batch->good = 0;
 	batch->good_len = 0;
 	__skb_queue_head_init(&batch->opened);
@@ -436,17 +423,27 @@ static void recv_job_parallel(struct weft_job *job)
 	recv_open(container_of(job, struct recv_batch, job));
 }
 
-static void recv_job_serial(struct weft_job *job)
+static void recv_job_end(struct recv_batch *batch)
 {
-	struct recv_batch *batch = container_of(job, struct recv_batch, job);
 	struct weft_device *device = batch->device;
 
-	recv_deliver(batch);
+	recv_end(batch);
 	kmem_cache_free(recv_batch_cache, batch);
 	weft_device_job_ended(device);
 }
 
-/* Queues a batch of @session's peer for any CPU. Returns false if the caller is to process it. */
+static void recv_job_serial(struct weft_job *job)
+{
+	struct recv_batch *batch = container_of(job, struct recv_batch, job);
+
+	recv_deliver(batch);
+	recv_job_end(batch);
+}
+
+/*
+ * Passes a batch of @session's peer to any CPU, with the reference to the session. Returns false if
+ * the caller is to process it.
+ */
 static bool recv_parallel(struct weft_device *device, struct sk_buff *skb,
 			  struct weft_session *session)
 {
@@ -464,16 +461,15 @@ static bool recv_parallel(struct weft_device *device, struct sk_buff *skb,
 	weft_device_job_begins(device);
 	WRITE_ONCE(peer->parallel, true);
 	if (unlikely(!weft_parallel(&peer->reorder, &batch->job))) {
-		recv_peer_drop(peer, skb, WEFT_DROP_QUEUE_IN);
-		weft_session_put(session);
-		kmem_cache_free(recv_batch_cache, batch);
-		weft_device_job_ended(device);
+		weft_peer_drop(peer, WEFT_DROP_QUEUE_IN, 1);
+		batch->refused = WEFT_DROP_QUEUE_IN;
+		recv_job_end(batch);
 	}
 	return true;
 }
 
 /* Processes the messages of a packet whose first message names the session @receiver. */
-static void recv_batch(struct weft_device *device, struct sk_buff *skb, __le32 receiver)
+static void recv_messages(struct weft_device *device, struct sk_buff *skb, __le32 receiver)
 {
 	struct weft_session *session = recv_session(device, receiver);
 	struct recv_batch batch;
@@ -482,30 +478,26 @@ static void recv_batch(struct weft_device *device, struct sk_buff *skb, __le32 r
 		return;
 	recv_batch_init(&batch, device, skb, session, receiver);
 	recv_open(&batch);
-	if (likely(session)) {
+	if (likely(session))
 		recv_deliver(&batch);
-	} else {
-		if (batch.refused == WEFT_DROP_NO_SESSION)
-			device->ops->stray(device, skb);
-		recv_free(&batch, true);
-	}
+	else if (batch.refused == WEFT_DROP_NO_SESSION)
+		device->ops->stray(device, skb);
+	recv_end(&batch);
 }
 
 /* Dispatches a packet by its first message. Consumes it. */
-static void recv_one(struct weft_device *device, struct sk_buff *skb)
+static void recv_dispatch(struct weft_device *device, struct sk_buff *skb)
 {
 	const struct weft_msg_data *msg;
 	struct weft_msg_data copy;
 
 	msg = skb_header_pointer(skb, 0, sizeof(copy), &copy);
-	if (unlikely(!msg))
-		recv_drop(device, skb, WEFT_DROP_MALFORMED);
-	else if (likely(skb_is_gso(skb) || msg->header.type == cpu_to_le32(WEFT_MSG_DATA)))
-		recv_batch(device, skb, msg->receiver);
-	else if (weft_msg_type(&msg->header, skb->len))
+	if (likely(msg && (skb_is_gso(skb) || msg->header.type == cpu_to_le32(WEFT_MSG_DATA))))
+		recv_messages(device, skb, msg->receiver);
+	else if (msg && weft_msg_type(&msg->header, skb->len))
 		device->ops->handshake(device, skb);
 	else
-		recv_drop(device, skb, WEFT_DROP_MALFORMED);
+		weft_drop_packet(device, skb, WEFT_DROP_MALFORMED);
 }
 
 /**
@@ -520,17 +512,17 @@ void weft_recv_packet(struct weft_device *device, struct sk_buff *skb)
 	skb_orphan(skb);
 	skb_dst_drop(skb);
 	__skb_pull(skb, sizeof(struct udphdr));
-	recv_one(device, skb);
+	recv_dispatch(device, skb);
 }
 
-/* Creates the state that all devices share. */
+/* Once at load. Returns 0 or -ENOMEM. */
 int weft_recv_init(void)
 {
 	recv_batch_cache = KMEM_CACHE(recv_batch, 0);
 	return recv_batch_cache ? 0 : -ENOMEM;
 }
 
-/* Frees the state that all devices share, when no device is left. */
+/* Once at unload, when no device is left. */
 void weft_recv_exit(void)
 {
 	kmem_cache_destroy(recv_batch_cache);

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- *   weft_xmit_packet() -> xmit_segment() -> xmit_send() -> weft_batch_seal() -> xmit_messages()
- *           |                                                                         |
- *           |                                                                      output
- *           +-> staged while there is no session -> weft_xmit_staged() -> xmit_send() ...
+ *   weft_xmit_packet()
+ *     xmit_segment(): a list of packets
+ *     xmit_send(): batch by batch
+ *       xmit_batch(): weft_batch_measure(), weft_session_reserve(), weft_batch_seal()
+ *         xmit_messages() -> weft_output_send()
+ *     xmit_stage(), while there is no session, or its counters in flight are too far apart
+ *
+ *   weft_xmit_staged()
+ *     xmit_staged_some(): xmit_take_staged(), xmit_send()
  */
 
 #include "datapath/xmit.h"
@@ -52,12 +57,6 @@ static bool xmit_is_loop(const struct weft_peer *peer)
 	return levels->count == XMIT_LEVELS_MAX;
 }
 
-static void xmit_drop(struct weft_peer *peer, struct sk_buff *skb, enum weft_drop reason)
-{
-	weft_peer_drop(peer, reason, 1);
-	weft_drop_free(skb, reason);
-}
-
 /* Sends messages in one packet. Returns the timers' event. */
 static u32 xmit_messages(struct weft_peer *peer, struct sk_buff *skb)
 {
@@ -66,7 +65,7 @@ static u32 xmit_messages(struct weft_peer *peer, struct sk_buff *skb)
 	int err;
 
 	if (unlikely(xmit_is_loop(peer))) {
-		xmit_drop(peer, skb, WEFT_DROP_LOOP);
+		weft_peer_drop_packet(peer, skb, WEFT_DROP_LOOP);
 		return 0;
 	}
 	levels->peer[levels->count++] = peer;
@@ -122,12 +121,12 @@ static void xmit_stage(struct weft_peer *peer, struct sk_buff *skb)
 	struct sk_buff_head dropped;
 
 	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC)))
-		return xmit_drop(peer, skb, WEFT_DROP_NO_MEMORY);
+		return weft_peer_drop_packet(peer, skb, WEFT_DROP_NO_MEMORY);
 	__skb_queue_head_init(&dropped);
 	skb_orphan(skb);
 	weft_staged_add(&peer->staged, skb, &dropped);
 	while ((skb = __skb_dequeue(&dropped)))
-		xmit_drop(peer, skb, WEFT_DROP_QUEUE);
+		weft_peer_drop_packet(peer, skb, WEFT_DROP_QUEUE);
 }
 
 /* Stages a list of packets, none of which has been sent. */
@@ -159,19 +158,20 @@ static struct sk_buff *xmit_segment(struct weft_peer *peer, struct sk_buff *skb)
 static bool xmit_batch(struct weft_peer *peer, struct weft_session *session, struct sk_buff **list,
 		       u32 *events)
 {
-	unsigned int count = weft_batch_next(*list);
+	struct weft_batch batch;
 	struct sk_buff *skb;
 	u64 counter;
 
-	if (unlikely(!weft_session_reserve(session, count, ktime_get_coarse_boottime_ns(),
+	weft_batch_measure(&batch, *list);
+	if (unlikely(!weft_session_reserve(session, batch.count, ktime_get_coarse_boottime_ns(),
 					   &counter)))
 		return false;
-	skb = weft_batch_seal(list, session, counter, &count);
+	skb = weft_batch_seal(list, &batch, session, counter);
 	*events |= WEFT_FSM_ANY_SENT;
 	if (likely(skb))
 		*events |= xmit_messages(peer, skb);
 	else
-		weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, count);
+		weft_peer_drop(peer, WEFT_DROP_NO_MEMORY, batch.count);
 	weft_session_sent(session, counter);
 	return true;
 }
@@ -215,7 +215,7 @@ void weft_xmit_packet(struct weft_peer *peer, struct sk_buff *skb, unsigned int 
 	struct weft_session *session = NULL;
 
 	if (unlikely(xmit_is_loop(peer)))
-		return xmit_drop(peer, skb, WEFT_DROP_LOOP);
+		return weft_peer_drop_packet(peer, skb, WEFT_DROP_LOOP);
 	xmit_describe(peer, skb, mtu);
 	if (likely(weft_staged_is_empty(&peer->staged)))
 		session = xmit_session(peer);
@@ -352,6 +352,6 @@ void weft_xmit_give_up(struct weft_peer *peer)
 	rcu_read_unlock_bh();
 	skb_list_walk_safe(skb, skb, next) {
 		skb_mark_not_on_list(skb);
-		xmit_drop(peer, skb, WEFT_DROP_GIVEN_UP);
+		weft_peer_drop_packet(peer, skb, WEFT_DROP_GIVEN_UP);
 	}
 }

@@ -7,7 +7,7 @@
  *           |
  *   weft_handshake_initiate()
  *     handshake_create_initiation()
- *     handshake_send() -- initiation --> recv_one() -> weft_queue_add()
+ *     handshake_send() -- initiation --> recv_dispatch() -> weft_queue_add()
  *                                                           |
  *                                        queue_worker() -> weft_handshake_receive()
  *                                                            handshake_admit(): mac1, cookie, rate
@@ -98,23 +98,19 @@ static bool handshake_is_message(const struct sk_buff *skb)
 	return type && type != WEFT_MSG_DATA;
 }
 
-/* Counts a refused message. @peer: its sender if known, else NULL. Returns @reason. */
-static int handshake_refuse(struct weft_device *device, struct weft_peer *peer,
-			    const struct sk_buff *skb, enum weft_drop reason)
+/*
+ * Traces a received message, and counts it if it is refused. @peer: its sender if known, else NULL.
+ * Returns @refused.
+ */
+static enum weft_drop handshake_verdict(struct weft_device *device, struct weft_peer *peer,
+					const struct sk_buff *skb, enum weft_drop refused)
 {
-	trace_weft_handshake(device, peer, handshake_type(skb), false, reason);
-	if (peer)
-		weft_peer_drop(peer, reason, 1);
-	else
-		weft_drop(device, reason, 1);
-	return reason;
-}
-
-/* Traces a valid message. Returns WEFT_TRACE_GOOD, in place of a drop reason. */
-static int handshake_good(struct weft_peer *peer, const struct sk_buff *skb)
-{
-	trace_weft_handshake(peer->device, peer, handshake_type(skb), false, WEFT_TRACE_GOOD);
-	return WEFT_TRACE_GOOD;
+	trace_weft_handshake(device, peer, handshake_type(skb), false, refused);
+	if (refused && peer)
+		weft_peer_drop(peer, refused, 1);
+	else if (refused)
+		weft_drop(device, refused, 1);
+	return refused;
 }
 
 /*
@@ -192,16 +188,17 @@ static struct weft_identity *handshake_addressee(struct weft_device *device,
 
 /*
  * Whether a message may be processed: under load it needs a valid cookie and its source must be
- * within the rate limit (WireGuard paper, section 5.3). Returns a drop reason or -1.
+ * within the rate limit (WireGuard paper, section 5.3). Returns a drop reason.
  */
-static int handshake_admit(struct weft_device *device, const struct weft_identity *identity,
-			   const struct sk_buff *skb, bool loaded)
+static enum weft_drop handshake_admit(struct weft_device *device,
+				      const struct weft_identity *identity,
+				      const struct sk_buff *skb, bool loaded)
 {
+	enum weft_drop refused = WEFT_DROP_NONE;
 	u8 cookie[WEFT_COOKIE_LEN];
-	int refused = -1;
 
 	if (!loaded)
-		return -1;
+		return WEFT_DROP_NONE;
 
 	handshake_cookie_of(device, skb, cookie);
 	if (!weft_cookie_mac2_valid(skb->data, skb->len, cookie)) {
@@ -291,7 +288,7 @@ static struct weft_session *handshake_begin(struct weft_peer *peer)
  * Chooses the identity of an initiation, which is returned with a reference or NULL, and the peer's
  * key for it.
  */
-static struct weft_identity *handshake_choose(struct weft_peer *peer, bool whole,
+static struct weft_identity *handshake_choose(struct weft_peer *peer, bool path_alive,
 					      struct weft_public **public)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
@@ -301,7 +298,7 @@ static struct weft_identity *handshake_choose(struct weft_peer *peer, bool whole
 
 	lockdep_assert_held(&peer->handshake_lock);
 	if (!state->unanswered)
-		state->spare = whole && weft_sessions_carry(&peer->sessions);
+		state->spare = path_alive && weft_sessions_carry(&peer->sessions);
 	if (rcu_access_pointer(device->previous_identity))
 		identities |= BIT(WEFT_KEY_SLOT_PREVIOUS);
 	selected.identity = weft_identity_is(&device->previous_identity, state->likely_identity) ?
@@ -333,7 +330,7 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 	fresh = handshake_begin(peer);
 	if (!fresh)
 		return false;
-	weft_peer_forget_handshake(peer);
+	weft_handshake_state_forget(peer);
 	get_random_bytes(ephemeral, sizeof(ephemeral));
 	ktime_get_real_ts64(&now);
 	weft_noise_timestamp(timestamp, now.tv_sec, now.tv_nsec);
@@ -361,18 +358,18 @@ static bool handshake_create_initiation(struct weft_peer *peer,
 static int handshake_send(struct weft_peer *peer, const void *msg, size_t len,
 			  enum weft_msg_type type)
 {
-	trace_weft_handshake(peer->device, peer, type, true, WEFT_TRACE_GOOD);
+	trace_weft_handshake(peer->device, peer, type, true, WEFT_DROP_NONE);
 	return weft_output_send_message(peer, msg, len, weft_device_ds(peer->device, HANDSHAKE_DS));
 }
 
 /**
  * weft_handshake_initiate() - send a peer an initiation, or report the failure to its timers
  * @peer: the peer
- * @whole: there is no sign that the path is dead
+ * @path_alive: there is no sign that the path is dead
  *
  * Context: process; may sleep. Waits for randomness, without the peer's lock.
  */
-void weft_handshake_initiate(struct weft_peer *peer, bool whole)
+void weft_handshake_initiate(struct weft_peer *peer, bool path_alive)
 {
 	struct weft_identity *identity;
 	struct weft_msg_initiation msg;
@@ -380,7 +377,7 @@ void weft_handshake_initiate(struct weft_peer *peer, bool whole)
 	struct weft_public *public;
 	bool created, held;
 
-	weft_peer_endpoint(peer, &endpoint);
+	weft_endpoint_read(&peer->endpoint, &endpoint);
 	if (!rcu_access_pointer(peer->device->identity) || !endpoint.addr.sa_family) {
 		/* Staged packets wait for a key, or until the peer is given up. */
 		weft_timers_event(peer, WEFT_FSM_INITIATION_BARRED);
@@ -389,7 +386,7 @@ void weft_handshake_initiate(struct weft_peer *peer, bool whole)
 	wait_for_random_bytes();
 	held = handshake_is_held();
 	mutex_lock(&peer->handshake_lock);
-	identity = handshake_choose(peer, whole, &public);
+	identity = handshake_choose(peer, path_alive, &public);
 	created = handshake_create_initiation(peer, identity, public, &msg);
 	mutex_unlock(&peer->handshake_lock);
 	weft_identity_put(identity);
@@ -542,7 +539,7 @@ static bool handshake_create_response(struct weft_peer *peer, const struct weft_
 	fresh = handshake_begin(peer);
 	if (!fresh)
 		return false;
-	weft_peer_forget_handshake(peer);
+	weft_handshake_state_forget(peer);
 	get_random_bytes(ephemeral, sizeof(ephemeral));
 	created = weft_noise_response_create(msg, noise, public->bytes, preshared->bytes,
 					     ephemeral, fresh->entry.id);
@@ -562,11 +559,13 @@ static bool handshake_create_response(struct weft_peer *peer, const struct weft_
 
 /*
  * Opens the rest of an initiation from @peer under @public, and checks that it is new. Returns a
- * drop reason or -1.
+ * drop reason.
  */
-static int handshake_accept(struct weft_peer *peer, const struct weft_identity *identity,
-			    struct weft_public *public, struct weft_noise_handshake *noise,
-			    const struct weft_msg_initiation *msg)
+static enum weft_drop handshake_accept(struct weft_peer *peer,
+				       const struct weft_identity *identity,
+				       struct weft_public *public,
+				       struct weft_noise_handshake *noise,
+				       const struct weft_msg_initiation *msg)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
 	u64 now = ktime_get_coarse_boottime_ns();
@@ -586,12 +585,12 @@ static int handshake_accept(struct weft_peer *peer, const struct weft_identity *
 	memcpy(public->timestamp, timestamp, sizeof(timestamp));
 	state->consumed_ns = now;
 	handshake_agreed(peer, identity, public);
-	return -1;
+	return WEFT_DROP_NONE;
 }
 
-static int handshake_receive_initiation(struct weft_device *device,
-					const struct weft_identity *identity,
-					const struct sk_buff *skb)
+static enum weft_drop handshake_receive_initiation(struct weft_device *device,
+						   const struct weft_identity *identity,
+						   const struct sk_buff *skb)
 {
 	const struct weft_msg_initiation *msg = (const struct weft_msg_initiation *)skb->data;
 	struct weft_noise_handshake noise = {};
@@ -599,27 +598,24 @@ static int handshake_receive_initiation(struct weft_device *device,
 	u8 remote_static[WEFT_KEY_LEN];
 	struct weft_public *public;
 	struct weft_peer *peer;
+	enum weft_drop refused;
 	bool created = false;
-	int refused;
 
 	if (!weft_noise_initiation_open(&noise, remote_static, msg, &identity->key))
-		return handshake_refuse(device, NULL, skb, WEFT_DROP_HANDSHAKE);
+		return handshake_verdict(device, NULL, skb, WEFT_DROP_HANDSHAKE);
 	peer = weft_lookup_peer(device, remote_static);
 	if (!peer) {
-		refused = handshake_refuse(device, NULL, skb, WEFT_DROP_UNKNOWN_PEER);
+		refused = handshake_verdict(device, NULL, skb, WEFT_DROP_UNKNOWN_PEER);
 		goto wipe;
 	}
 	mutex_lock(&peer->handshake_lock);
 	public = weft_peer_keys_match(peer, remote_static);
 	refused = handshake_accept(peer, identity, public, &noise, msg);
-	if (refused < 0)
+	if (!refused)
 		created = handshake_create_response(peer, public, &noise, &response);
 	mutex_unlock(&peer->handshake_lock);
-	if (refused >= 0) {
-		handshake_refuse(device, peer, skb, refused);
+	if (handshake_verdict(device, peer, skb, refused))
 		goto put;
-	}
-	handshake_good(peer, skb);
 	atomic64_inc(&peer->handshakes_received);
 	handshake_heard(peer, skb, 0);
 	if (created) {
@@ -671,12 +667,12 @@ static enum weft_key_slot handshake_open_response(struct weft_peer *peer,
 
 /*
  * Completes the handshake of @session. On success the peer's reference to it goes to its sessions.
- * Returns a drop reason or -1. The sender of a response has opened our initiation, so the static
- * keys match: only the preshared key can be wrong.
+ * Returns a drop reason. The sender of a response has opened our initiation, so the static keys
+ * match: only the preshared key can be wrong.
  */
-static int handshake_complete(struct weft_peer *peer, struct weft_session *session,
-			      const struct weft_identity *identity,
-			      const struct weft_msg_response *msg)
+static enum weft_drop handshake_complete(struct weft_peer *peer, struct weft_session *session,
+					 const struct weft_identity *identity,
+					 const struct weft_msg_response *msg)
 {
 	struct weft_peer_handshake *state = &peer->handshake;
 	enum weft_key_slot slot, preshared;
@@ -703,7 +699,7 @@ static int handshake_complete(struct weft_peer *peer, struct weft_session *sessi
 	handshake_agreed(peer, identity, peer->keys.public[slot]);
 	handshake_promote(peer, session->made_with[WEFT_KEY_PUBLIC],
 			  session->made_with[WEFT_KEY_PRESHARED]);
-	return -1;
+	return WEFT_DROP_NONE;
 }
 
 /*
@@ -714,7 +710,7 @@ static void handshake_completed(struct weft_peer *peer, const struct weft_sessio
 				const struct sk_buff *skb)
 {
 	lockdep_assert_held(&peer->handshake_lock);
-	handshake_good(peer, skb);
+	handshake_verdict(peer->device, peer, skb, WEFT_DROP_NONE);
 	atomic64_inc(&peer->handshakes_completed);
 	WRITE_ONCE(peer->handshake_real_ns, ktime_get_real_ns());
 	handshake_heard(peer, skb, WEFT_FSM_SESSION_DERIVED | WEFT_FSM_SESSION_CONFIRMED);
@@ -722,66 +718,65 @@ static void handshake_completed(struct weft_peer *peer, const struct weft_sessio
 		weft_timers_event(peer, WEFT_FSM_RENEWAL);
 }
 
-static int handshake_receive_response(struct weft_device *device,
-				      const struct weft_identity *identity,
-				      const struct sk_buff *skb)
+static enum weft_drop handshake_receive_response(struct weft_device *device,
+						 const struct weft_identity *identity,
+						 const struct sk_buff *skb)
 {
 	const struct weft_msg_response *msg = (const struct weft_msg_response *)skb->data;
 	struct weft_session *session = handshake_find(device, msg->receiver);
+	enum weft_drop refused;
 	struct weft_peer *peer;
-	int refused;
 
 	if (!session)
-		return handshake_refuse(device, NULL, skb, WEFT_DROP_NO_SESSION);
+		return handshake_verdict(device, NULL, skb, WEFT_DROP_NO_SESSION);
 	peer = session->peer;
 	mutex_lock(&peer->handshake_lock);
 	refused = handshake_complete(peer, session, identity, msg);
-	if (refused < 0)
+	if (!refused)
 		handshake_completed(peer, session, skb);
 	mutex_unlock(&peer->handshake_lock);
-	if (refused < 0) {
+	if (refused) {
+		handshake_verdict(device, peer, skb, refused);
+		weft_timers_event(peer, WEFT_FSM_REFUSED);
+	} else {
 		/* The responder learns by this packet that we have the keys. */
 		weft_xmit_keepalive(peer);
-	} else {
-		handshake_refuse(device, peer, skb, refused);
-		weft_timers_event(peer, WEFT_FSM_REFUSED);
 	}
 	weft_session_put(session);
 	return refused;
 }
 
-static int handshake_receive_cookie(struct weft_device *device, const struct sk_buff *skb)
+static enum weft_drop handshake_receive_cookie(struct weft_device *device,
+					       const struct sk_buff *skb)
 {
 	const struct weft_msg_cookie_reply *msg = (const struct weft_msg_cookie_reply *)skb->data;
 	struct weft_session *session = handshake_find(device, msg->receiver);
+	enum weft_drop refused = WEFT_DROP_HANDSHAKE;
 	struct weft_peer_handshake *state;
 	struct weft_cookie_keys keys;
-	bool opened = false;
-	int refused;
 
 	if (!session)
-		return handshake_refuse(device, NULL, skb, WEFT_DROP_NO_SESSION);
+		return handshake_verdict(device, NULL, skb, WEFT_DROP_NO_SESSION);
 	state = &session->peer->handshake;
 	mutex_lock(&session->peer->handshake_lock);
 	if (state->mac1_sent) {
 		weft_cookie_keys(&keys, state->mac1_public);
-		opened = weft_cookie_reply_open(state->cookie, msg, &keys, state->mac1);
-	}
-	if (opened) {
-		state->cookie_born_ns = ktime_get_coarse_boottime_ns();
-		state->mac1_sent = false;
+		if (weft_cookie_reply_open(state->cookie, msg, &keys, state->mac1)) {
+			state->cookie_born_ns = ktime_get_coarse_boottime_ns();
+			state->mac1_sent = false;
+			refused = WEFT_DROP_NONE;
+		}
 	}
 	mutex_unlock(&session->peer->handshake_lock);
-	refused = opened ? handshake_good(session->peer, skb) :
-			   handshake_refuse(device, session->peer, skb, WEFT_DROP_HANDSHAKE);
+	handshake_verdict(device, session->peer, skb, refused);
 	weft_session_put(session);
 	return refused;
 }
 
-/* Processes a message that handshake_admit() let pass. Returns a drop reason or -1. */
-static int handshake_receive_admitted(struct weft_device *device,
-				      const struct weft_identity *identity,
-				      const struct sk_buff *skb)
+/* Processes a message that handshake_admit() let pass. Returns a drop reason. */
+static enum weft_drop handshake_receive_admitted(struct weft_device *device,
+						 const struct weft_identity *identity,
+						 const struct sk_buff *skb)
 {
 	if (handshake_type(skb) == WEFT_MSG_INITIATION)
 		return handshake_receive_initiation(device, identity, skb);
@@ -795,12 +790,12 @@ static int handshake_receive_admitted(struct weft_device *device,
  * @loaded: whether the device is under load
  *
  * Context: process; may sleep.
- * Return: the drop reason, counted, or -1.
+ * Return: the drop reason, counted.
  */
-int weft_handshake_receive(struct weft_device *device, struct sk_buff *skb, bool loaded)
+enum weft_drop weft_handshake_receive(struct weft_device *device, struct sk_buff *skb, bool loaded)
 {
 	struct weft_identity *identity;
-	int refused;
+	enum weft_drop refused;
 
 	if (handshake_is_held()) {
 		weft_drop(device, WEFT_DROP_QUEUE_IN, 1);
@@ -822,8 +817,8 @@ int weft_handshake_receive(struct weft_device *device, struct sk_buff *skb, bool
 		refused = handshake_admit(device, identity, skb, loaded);
 	else
 		refused = rcu_access_pointer(device->identity) ? WEFT_DROP_MAC : WEFT_DROP_NO_KEY;
-	if (refused >= 0)
-		handshake_refuse(device, NULL, skb, refused);
+	if (refused)
+		handshake_verdict(device, NULL, skb, refused);
 	else
 		refused = handshake_receive_admitted(device, identity, skb);
 	weft_identity_put(identity);

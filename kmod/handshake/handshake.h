@@ -6,6 +6,8 @@
 #ifndef WEFT_HANDSHAKE_H
 #define WEFT_HANDSHAKE_H
 
+#include "core/drop_reason.h"
+
 #include <linux/types.h>
 
 struct sk_buff;
@@ -15,8 +17,8 @@ struct weft_peer;
 void weft_handshake_hold(void);
 void weft_handshake_resume(void);
 
-int weft_handshake_receive(struct weft_device *device, struct sk_buff *skb, bool loaded);
-void weft_handshake_initiate(struct weft_peer *peer, bool whole);
+enum weft_drop weft_handshake_receive(struct weft_device *device, struct sk_buff *skb, bool loaded);
+void weft_handshake_initiate(struct weft_peer *peer, bool path_alive);
 void weft_handshake_keys_proved(struct weft_peer *peer);
 
 #endif /* WEFT_HANDSHAKE_H */

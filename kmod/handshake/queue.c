@@ -80,21 +80,21 @@ static void queue_worker(struct work_struct *work)
 	wait_for_random_bytes();
 	while (READ_ONCE(device->listens) && (skb = queue_next(worker))) {
 		bool loaded = queue_is_loaded(device);
-		int refused;
+		enum weft_drop refused;
 
 		set_user_nice(current, loaded ? QUEUE_LOADED_NICE : usual);
 		refused = weft_handshake_receive(device, skb, loaded);
-		if (refused < 0)
-			consume_skb(skb);
-		else
+		if (refused)
 			weft_drop_free(skb, refused);
+		else
+			consume_skb(skb);
 		cond_resched();
 	}
 	set_user_nice(current, usual);
 	memalloc_noio_restore(flags);
 }
 
-/* Creates the state that all devices share. */
+/* Once at load. Returns 0 or -ENOMEM. */
 int weft_queue_init(void)
 {
 	queue_worker_count = min(num_possible_cpus(), QUEUE_WORKERS_MAX);
@@ -105,13 +105,13 @@ int weft_queue_init(void)
 	return queue_workqueue ? 0 : -ENOMEM;
 }
 
-/* Frees the state that all devices share. */
+/* Once at unload, when no device is left. */
 void weft_queue_exit(void)
 {
 	destroy_workqueue(queue_workqueue);
 }
 
-/* Creates a device's queues and workers. Returns 0 or -ENOMEM. */
+/* Process context. Returns 0 or -ENOMEM. */
 int weft_queue_device_init(struct weft_device *device)
 {
 	unsigned int i;
@@ -139,7 +139,7 @@ void weft_queue_purge(struct weft_device *device)
 	skb_queue_purge(&device->expected);
 }
 
-/* Waits for the workers, drops messages; sockets are closed. Not under the device's locks. */
+/* Sleeps, under none of the device's locks. The sockets are closed: no message is added. */
 void weft_queue_device_exit(struct weft_device *device)
 {
 	unsigned int i;
@@ -228,11 +228,8 @@ void weft_queue_add(struct weft_device *device, struct sk_buff *skb)
 	 * A message for a full queue is dropped without the queue's lock, so that a flood does not
 	 * slow down the workers.
 	 */
-	if (unlikely(!queue)) {
-		weft_drop(device, WEFT_DROP_QUEUE_IN, 1);
-		weft_drop_free(skb, WEFT_DROP_QUEUE_IN);
-		return;
-	}
+	if (unlikely(!queue))
+		return weft_drop_packet(device, skb, WEFT_DROP_QUEUE_IN);
 	/* The device it arrived on may be gone by the time it is processed. */
 	skb->dev = device->dev;
 	skb_queue_tail(queue, skb);

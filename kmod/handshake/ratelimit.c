@@ -39,7 +39,7 @@ struct ratelimit_bucket {
 static struct ratelimit_bucket *ratelimit_table;
 static siphash_key_t ratelimit_key;
 
-/* Creates the table, one for all devices. */
+/* Once at load, for all devices. Returns 0 or -ENOMEM. */
 int weft_ratelimit_init(void)
 {
 	size_t i;
@@ -53,7 +53,7 @@ int weft_ratelimit_init(void)
 	return 0;
 }
 
-/* Frees the table. */
+/* Once at unload. */
 void weft_ratelimit_exit(void)
 {
 	kvfree(ratelimit_table);

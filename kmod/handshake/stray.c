@@ -17,16 +17,16 @@
 #include <linux/workqueue.h>
 
 /* Maximum number of endpoints remembered between two scans of all peers. */
-#define STRAY_PLACES_MAX	64
+#define STRAY_ENDPOINTS_MAX	64
 
 /* The least pause between two scans, which take a sixteenth of the time at most. */
 #define STRAY_PAUSE_NS		NSEC_PER_SEC
 #define STRAY_PAUSE_TIMES	16
 
-struct stray_places {
+struct stray_endpoints {
 	unsigned int count;
 	u64 hashes;				/* a bit for each endpoint's hash */
-	struct weft_endpoint list[STRAY_PLACES_MAX];
+	struct weft_endpoint list[STRAY_ENDPOINTS_MAX];
 };
 
 struct weft_stray {
@@ -35,8 +35,8 @@ struct weft_stray {
 	u64 next_look_ns;			/* boot-time clock; READ_ONCE() */
 	u32 seed;
 	spinlock_t lock;			/* the fields below; count: also READ_ONCE() */
-	struct stray_places seen;
-	struct stray_places looked_for;		/* the work item's */
+	struct stray_endpoints seen;
+	struct stray_endpoints looked_for;		/* the work item's */
 };
 
 static u64 stray_hash(const struct weft_stray *stray, const struct weft_endpoint *endpoint)
@@ -45,15 +45,15 @@ static u64 stray_hash(const struct weft_stray *stray, const struct weft_endpoint
 		       BITS_PER_LONG_LONG);
 }
 
-static bool stray_holds(const struct stray_places *places, const struct weft_endpoint *endpoint,
+static bool stray_holds(const struct stray_endpoints *known, const struct weft_endpoint *endpoint,
 			u64 hash)
 {
 	unsigned int i;
 
-	if (!(places->hashes & hash))
+	if (!(known->hashes & hash))
 		return false;
-	for (i = 0; i < places->count; i++) {
-		if (weft_endpoint_same_place(&places->list[i], endpoint))
+	for (i = 0; i < known->count; i++) {
+		if (weft_endpoint_same_remote(&known->list[i], endpoint))
 			return true;
 	}
 	return false;
@@ -68,7 +68,7 @@ static void stray_look(struct weft_stray *stray)
 
 	mutex_lock(&device->config_lock);
 	list_for_each_entry(peer, &device->peers, list) {
-		weft_peer_endpoint(peer, &endpoint);
+		weft_endpoint_read(&peer->endpoint, &endpoint);
 		if (stray_holds(&stray->looked_for, &endpoint, stray_hash(stray, &endpoint)))
 			weft_timers_event(peer, WEFT_FSM_STRAY);
 		cond_resched();
@@ -92,7 +92,7 @@ static void stray_work(struct work_struct *work)
 		   ended + max_t(u64, (ended - began) * STRAY_PAUSE_TIMES, STRAY_PAUSE_NS));
 }
 
-/* Allocates a device's state for strays. Returns 0 or -ENOMEM. */
+/* Process context. Returns 0 or -ENOMEM. */
 int weft_stray_device_init(struct weft_device *device)
 {
 	struct weft_stray *stray = kzalloc(sizeof(*stray), GFP_KERNEL);
@@ -107,7 +107,7 @@ int weft_stray_device_init(struct weft_device *device)
 	return 0;
 }
 
-/* Waits for the work, frees the state; sockets are closed. Not under the device's locks. */
+/* Sleeps, under none of the device's locks. The sockets are closed: no stray is added. */
 void weft_stray_device_exit(struct weft_device *device)
 {
 	cancel_delayed_work_sync(&device->stray->work);
@@ -121,7 +121,8 @@ static bool stray_add(struct weft_stray *stray, const struct weft_endpoint *endp
 	bool added = false;
 
 	spin_lock(&stray->lock);
-	if (stray->seen.count < STRAY_PLACES_MAX && !stray_holds(&stray->seen, endpoint, hash)) {
+	if (stray->seen.count < STRAY_ENDPOINTS_MAX &&
+	    !stray_holds(&stray->seen, endpoint, hash)) {
 		stray->seen.list[stray->seen.count] = *endpoint;
 		WRITE_ONCE(stray->seen.count, stray->seen.count + 1);
 		stray->seen.hashes |= hash;
@@ -147,7 +148,7 @@ void weft_stray_note(struct weft_device *device, const struct sk_buff *skb)
 	struct weft_endpoint endpoint;
 	u64 now, next;
 
-	if (READ_ONCE(stray->seen.count) >= STRAY_PLACES_MAX ||
+	if (READ_ONCE(stray->seen.count) >= STRAY_ENDPOINTS_MAX ||
 	    !weft_endpoint_from_skb(&endpoint, skb) || !stray_add(stray, &endpoint))
 		return;
 	now = ktime_get_boottime_ns();

@@ -145,7 +145,7 @@ void *weft_allowedips_lookup6(const struct weft_allowedips *table, const void *a
  * The pointer to a prefix's node, or the one where it would be inserted; and the node that contains
  * the pointer.
  */
-struct allowedips_place {
+struct allowedips_link {
 	struct weft_allowedips_node __rcu **slot;
 	struct weft_allowedips_node *parent;
 };
@@ -156,26 +156,26 @@ static struct weft_allowedips_node __rcu **allowedips_root(struct weft_allowedip
 }
 
 /* Descends as long as a node is shorter than the prefix and covers it. */
-static struct allowedips_place allowedips_find(struct weft_allowedips *table, u8 bits,
-					       struct allowedips_key key, u8 cidr)
+static struct allowedips_link allowedips_find(struct weft_allowedips *table, u8 bits,
+					      struct allowedips_key key, u8 cidr)
 {
-	struct allowedips_place place = { allowedips_root(table, bits), NULL };
+	struct allowedips_link link = { allowedips_root(table, bits), NULL };
 	struct weft_allowedips_node *node;
 
 	for (;;) {
-		node = allowedips_own(*place.slot);
+		node = allowedips_own(*link.slot);
 		if (!node || node->cidr >= cidr || !allowedips_covers(node, key))
-			return place;
-		place.parent = node;
-		place.slot = &node->child[allowedips_bit(key, node->cidr)];
+			return link;
+		link.parent = node;
+		link.slot = &node->child[allowedips_bit(key, node->cidr)];
 	}
 }
 
 /* The node of exactly this prefix, or NULL. */
-static struct weft_allowedips_node *allowedips_exact(struct allowedips_place place,
+static struct weft_allowedips_node *allowedips_exact(struct allowedips_link link,
 						     struct allowedips_key key, u8 cidr)
 {
-	struct weft_allowedips_node *node = allowedips_own(*place.slot);
+	struct weft_allowedips_node *node = allowedips_own(*link.slot);
 
 	return node && node->cidr == cidr && allowedips_covers(node, key) ? node : NULL;
 }
@@ -208,11 +208,11 @@ static void allowedips_adopt(struct weft_allowedips_node *parent,
 	child->parent = parent;
 }
 
-/* Links a new node into its place, above or beside the present node. */
-static void allowedips_attach(struct allowedips_place place, struct weft_allowedips_node *node,
+/* Links a new node at @link, above or beside the present node. */
+static void allowedips_attach(struct allowedips_link link, struct weft_allowedips_node *node,
 			      struct weft_allowedips_node **spare)
 {
-	struct weft_allowedips_node *there = allowedips_own(*place.slot);
+	struct weft_allowedips_node *there = allowedips_own(*link.slot);
 	struct allowedips_key key = allowedips_key(node->prefix);
 	struct weft_allowedips_node *top = node;
 	unsigned int common;
@@ -225,8 +225,8 @@ static void allowedips_attach(struct allowedips_place place, struct weft_allowed
 		}
 		allowedips_adopt(top, there);
 	}
-	top->parent = place.parent;
-	rcu_assign_pointer(*place.slot, top);
+	top->parent = link.parent;
+	rcu_assign_pointer(*link.slot, top);
 }
 
 static struct allowedips_key allowedips_key_of(u8 bits, const void *addr)
@@ -275,8 +275,8 @@ void *weft_allowedips_insert(struct weft_allowedips *table, u8 bits, const void 
 			     struct weft_allowedips_node *spare[WEFT_ALLOWEDIPS_SPARES])
 {
 	struct allowedips_key key = allowedips_key_of(bits, addr);
-	struct allowedips_place place = allowedips_find(table, bits, key, cidr);
-	struct weft_allowedips_node *node = allowedips_exact(place, key, cidr);
+	struct allowedips_link link = allowedips_find(table, bits, key, cidr);
+	struct weft_allowedips_node *node = allowedips_exact(link, key, cidr);
 	void *previous = NULL;
 
 	if (node) {
@@ -284,7 +284,7 @@ void *weft_allowedips_insert(struct weft_allowedips *table, u8 bits, const void 
 		rcu_assign_pointer(node->owner, owner);
 	} else {
 		node = allowedips_fill(&spare[0], bits, key, cidr, owner);
-		allowedips_attach(place, node, &spare[1]);
+		allowedips_attach(link, node, &spare[1]);
 	}
 	list_move_tail(&node->owned, owned);
 	return previous;

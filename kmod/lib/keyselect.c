@@ -3,7 +3,7 @@
 #include <linux/kernel.h>
 #include "lib/keyselect.h"
 
-/* Newest first: the pair that both ends are to agree on. */
+/* Newest first: the keys that both ends are to agree on. */
 static const struct weft_keyselect keyselect_order[] = {
 	{ WEFT_KEY_SLOT_CURRENT, WEFT_KEY_SLOT_NEXT },
 	{ WEFT_KEY_SLOT_CURRENT, WEFT_KEY_SLOT_CURRENT },
@@ -18,9 +18,9 @@ static bool keyselect_equal(struct weft_keyselect a, struct weft_keyselect b)
 	return a.identity == b.identity && a.peer == b.peer;
 }
 
-static bool keyselect_there(struct weft_keyselect pair, unsigned int identities, unsigned int peers)
+static bool keyselect_there(struct weft_keyselect keys, unsigned int identities, unsigned int peers)
 {
-	return identities & BIT(pair.identity) && peers & BIT(pair.peer);
+	return identities & BIT(keys.identity) && peers & BIT(keys.peer);
 }
 
 /**
@@ -29,10 +29,10 @@ static bool keyselect_there(struct weft_keyselect pair, unsigned int identities,
  * @spare: a session stays usable meanwhile, so that an initiation may go unanswered
  * @identities: slots in which we have an identity; the current one is among them
  * @peers: slots in which the peer has a key; the current one is among them
- * @likely: the pair that the newest session was made with
+ * @likely: the keys that the newest session was made with
  *
- * The likely pair first, then all others in turn, newest first. With time to spare the newest pair
- * precedes the likely one, if that is another: one of the ends has to begin with it.
+ * The likely keys first, then all others in turn, newest first. With time to spare the newest
+ * precede the likely ones, if those are others: one of the ends has to begin with them.
  */
 struct weft_keyselect weft_keyselect_choose(unsigned int try, bool spare, unsigned int identities,
 					    unsigned int peers, struct weft_keyselect likely)
@@ -53,7 +53,7 @@ struct weft_keyselect weft_keyselect_choose(unsigned int try, bool spare, unsign
 	}
 	/*
 	 * The shift grows with each round: the peer's candidates are tried in step with this, and
-	 * each pair of keys has to meet each candidate.
+	 * each combination of keys has to meet each candidate.
 	 */
 	round = try / count;
 	return list[(try + round * (round + 1) / 2) % count];

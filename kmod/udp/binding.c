@@ -164,7 +164,7 @@ static bool binding_stays(struct weft_binding *binding, const struct weft_bindin
 
 /*
  * Opens the sockets of a device that is up. For a device that is down, an address is tried on any
- * port: a wrong one is then reported to the caller now, and not when the device is brought up.
+ * port: a wrong one is then refused now, and not when the device is brought up.
  */
 static int binding_open_ahead(struct weft_device *device, const struct weft_binding *binding,
 			      struct weft_socket_pair *sockets, struct net *home)

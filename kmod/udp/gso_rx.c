@@ -204,13 +204,13 @@ static struct pernet_operations gso_rx_net_ops = {
 	.size = sizeof(struct gso_rx_net),
 };
 
-/* Registers the state of namespaces. */
+/* Once at load. Returns 0 or a negative errno. */
 int weft_gso_rx_init(void)
 {
 	return register_pernet_subsys(&gso_rx_net_ops);
 }
 
-/* Undoes weft_gso_rx_init(), when all sockets have been removed. */
+/* Once at unload, when all sockets have been removed. */
 void weft_gso_rx_exit(void)
 {
 	unregister_pernet_subsys(&gso_rx_net_ops);

@@ -21,9 +21,6 @@
 #define OUTPUT_OVERHEAD6 \
 	(sizeof(struct ipv6hdr) + sizeof(struct udphdr) + WEFT_DATA_OVERHEAD)
 
-/* Maximum length of a message: the most that the length fields of IP and UDP can hold. */
-#define OUTPUT_MESSAGE_MAX_LEN	(IP_MAX_MTU - sizeof(struct iphdr) - sizeof(struct udphdr))
-
 /* The parameters of sending one packet. */
 struct output_way {
 	struct weft_device *device;
@@ -311,7 +308,7 @@ static struct dst_entry *output_find_peer(struct output_way *way, struct weft_pe
 	*way = (struct output_way){
 		.device = peer->device, .peer = peer, .cache = weft_peer_dst_cache(peer),
 	};
-	way->number = weft_peer_endpoint(peer, &way->endpoint);
+	way->number = weft_endpoint_read(&peer->endpoint, &way->endpoint);
 	dst = output_find_dst(way);
 	if (unlikely(way->source_gone))
 		weft_peer_forget_source(peer);
@@ -436,7 +433,7 @@ static int output_try(struct output_way *way, struct sk_buff *skb)
 
 	skb->dev = way->device->dev;
 	skb->mark = READ_ONCE(way->device->fwmark);
-	if (unlikely(skb->len > OUTPUT_MESSAGE_MAX_LEN))
+	if (unlikely(skb->len > WEFT_OUTPUT_MAX_LEN))
 		err = -EMSGSIZE;
 	else if (way->endpoint.addr.sa_family == AF_INET)
 		err = output_send4(way, skb);
@@ -465,7 +462,7 @@ static int output_send_somewhere(struct output_way *way, struct weft_peer *peer,
 	int err;
 
 	do {
-		way->number = weft_peer_endpoint(peer, &way->endpoint);
+		way->number = weft_endpoint_read(&peer->endpoint, &way->endpoint);
 		way->source_gone = false;
 		err = output_try(way, skb);
 		if (unlikely(way->source_gone))

@@ -98,16 +98,25 @@ static void expect_message(struct test *t, const struct sk_buff *batch, unsigned
 	kfree_skb(opened);
 }
 
+static unsigned int next(const struct sk_buff *list)
+{
+	struct weft_batch batch;
+
+	weft_batch_measure(&batch, list);
+	return batch.count;
+}
+
 /* Seals the first of @list, as a sender does that takes no more counters than it needs. */
 static struct sk_buff *seal(struct test *t, struct sk_buff **list,
 			    const struct weft_session *session, u64 counter, unsigned int *taken)
 {
-	unsigned int next = weft_batch_next(*list);
+	struct weft_batch batch;
 	struct sk_buff *sealed;
 
-	*taken = next;
-	sealed = weft_batch_seal(list, session, counter, taken);
-	EXPECT_EQ(t, *taken, next);
+	weft_batch_measure(&batch, *list);
+	*taken = batch.count;
+	sealed = weft_batch_seal(list, &batch, session, counter);
+	EXPECT_EQ(t, batch.count, *taken);
 	return sealed;
 }
 
@@ -153,7 +162,7 @@ static void batch_of_one(struct test *t)
 
 	for (i = 0; i < ARRAY_SIZE(lens); i++) {
 		list = packets(&lens[i], 1, &copy);
-		EXPECT_EQ(t, weft_batch_next(list), 1);
+		EXPECT_EQ(t, next(list), 1);
 		expect_batch(t, &list, session, 99, &copy, 1);
 		EXPECT_PTR(t, list, NULL);
 	}
@@ -180,7 +189,7 @@ static void batch_by_length(struct test *t)
 	struct sk_buff *copies[ARRAY_SIZE(lens)], *list;
 
 	list = packets(lens, ARRAY_SIZE(lens), copies);
-	EXPECT_EQ(t, weft_batch_next(list), 5);
+	EXPECT_EQ(t, next(list), 5);
 	/* 1000, 1001 and 1008 are equal once they are padded. */
 	expect_batch(t, &list, session, 7, copies, 5);
 	expect_batch(t, &list, session, 12, copies + 5, 1);
@@ -360,7 +369,7 @@ static void batch_of_tcp(struct test *t)
 		copy = skb_copy(list, GFP_KERNEL | __GFP_NOFAIL);
 		local_bh_disable();
 		EXPECT_PTR(t, weft_batch_cut_up(list), list);
-		EXPECT_EQ(t, weft_batch_next(list), count);
+		EXPECT_EQ(t, next(list), count);
 		sealed = seal(t, &list, session, 1000, &taken);
 		EXPECT(t, sealed && !list);
 		EXPECT_EQ(t, taken, count);
@@ -385,7 +394,7 @@ static void batch_of_more_than_one(struct test *t)
 	local_bh_disable();
 	list = weft_batch_cut_up(list);
 	EXPECT(t, list && list->next);
-	EXPECT_EQ(t, weft_batch_next(list), WEFT_BATCH_MAX_PACKETS);
+	EXPECT_EQ(t, next(list), WEFT_BATCH_MAX_PACKETS);
 	while (list) {
 		sealed = seal(t, &list, session, total, &taken);
 		EXPECT(t, sealed);
@@ -408,9 +417,9 @@ static void batch_of_mixed_kinds(struct test *t)
 	unsigned int taken;
 
 	list = packets(lens, ARRAY_SIZE(lens), copies);
-	append(&list, tcp_packet(3 * 700, 700));
+	append(&list, weft_batch_cut_up(tcp_packet(3 * 700, 700)));
 	append(&list, packet(800));
-	EXPECT_EQ(t, weft_batch_next(list), 2);
+	EXPECT_EQ(t, next(list), 2);
 	expect_batch(t, &list, session, 0, copies, 2);
 	local_bh_disable();
 	sealed = seal(t, &list, session, 2, &taken);

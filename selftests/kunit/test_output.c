@@ -29,7 +29,7 @@ static struct output_way way_to(struct weft_peer *peer)
 		.device = peer->device, .peer = peer, .cache = &peer->dst_cache,
 	};
 
-	way.number = weft_peer_endpoint(peer, &way.endpoint);
+	way.number = weft_endpoint_read(&peer->endpoint, &way.endpoint);
 	return way;
 }
 

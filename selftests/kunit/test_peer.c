@@ -63,7 +63,7 @@ static bool is_at(struct weft_peer *peer, u32 address)
 {
 	struct weft_endpoint endpoint;
 
-	weft_peer_endpoint(peer, &endpoint);
+	weft_endpoint_read(&peer->endpoint, &endpoint);
 	return endpoint.addr4.sin_addr.s_addr == htonl(address);
 }
 
@@ -388,9 +388,9 @@ static void peer_retires(struct test *t)
 	state->static_static_identity = 5;
 	memset(state->static_static, 9, sizeof(state->static_static));
 	mutex_lock(&peer->handshake_lock);
-	weft_peer_forget_identity(peer, 6);
+	weft_handshake_state_forget_identity(peer, 6);
 	EXPECT(t, state->pending && state->static_static_identity == 5);
-	weft_peer_forget_identity(peer, 5);
+	weft_handshake_state_forget_identity(peer, 5);
 	EXPECT(t, !state->pending && !state->static_static_identity);
 	EXPECT_PTR(t, memchr_inv(state->static_static, 0, sizeof(state->static_static)), NULL);
 	mutex_unlock(&peer->handshake_lock);
@@ -423,9 +423,9 @@ static void peer_moves(struct test *t)
 	from.src4.s_addr = htonl(0x0a000001);
 	weft_peer_learn_endpoint(peer, &from);
 	EXPECT_EQ(t, atomic_read(moves), 1);
-	EXPECT_EQ(t, peer->endpoint.src4.s_addr, htonl(0x0a000001));
+	EXPECT_EQ(t, peer->endpoint.now.src4.s_addr, htonl(0x0a000001));
 	weft_peer_forget_source(peer);
-	EXPECT_EQ(t, peer->endpoint.src4.s_addr, 0);
+	EXPECT_EQ(t, peer->endpoint.now.src4.s_addr, 0);
 	world_destroy(world);
 }
 
@@ -440,13 +440,13 @@ static void peer_numbers_its_endpoints(struct test *t)
 	set_endpoint(&here, 0xc0000201, 1);
 	set_endpoint(&there, 0xc0000202, 2);
 	weft_peer_set_endpoint(peer, &here, WEFT_CAUSE_NONE);
-	number = weft_peer_endpoint(peer, &now);
+	number = weft_endpoint_read(&peer->endpoint, &now);
 	EXPECT(t, !weft_peer_has_moved(peer, number));
 	weft_peer_learn_endpoint(peer, &here);
 	EXPECT(t, !weft_peer_has_moved(peer, number));
 	weft_peer_learn_endpoint(peer, &there);
 	EXPECT(t, weft_peer_has_moved(peer, number));
-	number = weft_peer_endpoint(peer, &now);
+	number = weft_endpoint_read(&peer->endpoint, &now);
 	EXPECT(t, !weft_peer_has_moved(peer, number));
 	weft_peer_forget_source(peer);
 	EXPECT(t, weft_peer_has_moved(peer, number));
@@ -473,7 +473,7 @@ static void peer_is_pinned(struct test *t)
 	EXPECT(t, is_at(peer, 0xc0000201));
 	weft_peer_learn_endpoint(peer, &there);
 	EXPECT(t, is_at(peer, 0xc0000201));
-	weft_peer_learn_endpoint(peer, &peer->candidates->list[1]);
+	weft_peer_learn_endpoint(peer, &peer->endpoint.candidates->list[1]);
 	EXPECT(t, is_at(peer, 0xc0000203));
 	EXPECT(t, weft_peer_next_candidate(peer));
 	EXPECT(t, is_at(peer, 0xc0000201));

@@ -93,11 +93,11 @@ static void strays_make_room(struct test *t)
 	looked(world);
 	EXPECT_EQ(t, stray->looked_for.count, 1);
 	EXPECT_EQ(t, stray->seen.count, 0);
-	for (i = 0; i < 2 * STRAY_PLACES_MAX; i++)
+	for (i = 0; i < 2 * STRAY_ENDPOINTS_MAX; i++)
 		stray_comes(world, ELSEWHERE + i);
-	EXPECT_EQ(t, stray->seen.count, STRAY_PLACES_MAX);
+	EXPECT_EQ(t, stray->seen.count, STRAY_ENDPOINTS_MAX);
 	looked(world);
-	EXPECT_EQ(t, stray->looked_for.count, STRAY_PLACES_MAX);
+	EXPECT_EQ(t, stray->looked_for.count, STRAY_ENDPOINTS_MAX);
 	peer_at(world, 1, HERE);
 	stray_comes(world, HERE);
 	EXPECT(t, asks_for_session(world));
