@@ -33,9 +33,9 @@ struct weft_endpoint {
 /* The endpoint that a peer has now, and those that it may have. */
 struct weft_peer_endpoint {
 	seqlock_t lock;			/* the fields below */
+	bool pinned;			/* the peer does not roam */
 	struct weft_endpoint now;
 	struct weft_candidates *candidates;	/* config_lock as well; or NULL */
-	bool pinned;			/* the peer does not roam */
 };
 
 /**

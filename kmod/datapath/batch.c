@@ -15,6 +15,9 @@
 #include <net/ip.h>
 #include <net/sock.h>
 
+/* The rest of the control block is used by the core while it segments. */
+static_assert(sizeof(struct weft_packet) <= SKB_GSO_CB_OFFSET);
+
 /*
  * Bytes that sealing uses in front of the first message in a piece of memory and behind the last
  * one.

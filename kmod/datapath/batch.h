@@ -35,8 +35,6 @@ struct weft_packet {
 	struct weft_tso segments;	/* of a packet for segmentation; none: its count is 0 */
 };
 
-static_assert(sizeof(struct weft_packet) <= sizeof_field(struct sk_buff, cb));
-
 /**
  * weft_packet() - the parameters of a packet to be sent
  * @skb: the packet

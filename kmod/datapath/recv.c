@@ -2,7 +2,7 @@
 /*
  *   weft_recv_packet()
  *     recv_dispatch() ------------------> device->ops->handshake()
- *       recv_messages() ----------------> recv_parallel(), if the batch is long and a CPU is idle
+ *       recv_messages() ----------------> recv_parallel(), for a long batch or behind queued ones
  *         recv_open(): each message         recv_job_parallel(), on any CPU: recv_open()
  *         recv_deliver(): each packet       recv_job_serial(), in the peer's order: recv_deliver(),
  *         recv_end()                          recv_end()

@@ -36,7 +36,7 @@ struct weft_stray {
 	u32 seed;
 	spinlock_t lock;			/* the fields below; count: also READ_ONCE() */
 	struct stray_endpoints seen;
-	struct stray_endpoints looked_for;		/* the work item's */
+	struct stray_endpoints looked_for;	/* the work item's */
 };
 
 static u64 stray_hash(const struct weft_stray *stray, const struct weft_endpoint *endpoint)

@@ -417,7 +417,9 @@ static void batch_of_mixed_kinds(struct test *t)
 	unsigned int taken;
 
 	list = packets(lens, ARRAY_SIZE(lens), copies);
+	local_bh_disable();
 	append(&list, weft_batch_cut_up(tcp_packet(3 * 700, 700)));
+	local_bh_enable();
 	append(&list, packet(800));
 	EXPECT_EQ(t, next(list), 2);
 	expect_batch(t, &list, session, 0, copies, 2);
