@@ -11,7 +11,7 @@
 
 /**
  * enum weft_device_flag
- * @WEFT_DEVICE_F_REPLACE_PEERS: Remove every peer first that is there already.
+ * @WEFT_DEVICE_F_REPLACE_PEERS: The device's present peers are removed first.
  */
 enum weft_device_flag {
 	WEFT_DEVICE_F_REPLACE_PEERS = 1,
@@ -19,10 +19,11 @@ enum weft_device_flag {
 
 /**
  * enum weft_peer_flag
- * @WEFT_PEER_F_REMOVE_ME: Remove this peer.
- * @WEFT_PEER_F_REPLACE_ALLOWEDIPS: Remove every allowed IP of this peer first.
- * @WEFT_PEER_F_UPDATE_ONLY: Change the peer if it is there, and do not create
- *   it otherwise.
+ * @WEFT_PEER_F_REMOVE_ME: The peer is removed.
+ * @WEFT_PEER_F_REPLACE_ALLOWEDIPS: The peer's present allowed IPs are removed
+ *   first.
+ * @WEFT_PEER_F_UPDATE_ONLY: The peer is changed if it exists, and not created
+ *   otherwise.
  */
 enum weft_peer_flag {
 	WEFT_PEER_F_REMOVE_ME = 1,
@@ -32,7 +33,7 @@ enum weft_peer_flag {
 
 /**
  * enum weft_allowedip_flag
- * @WEFT_ALLOWEDIP_F_REMOVE_ME: Take this allowed IP away from the peer, if the
+ * @WEFT_ALLOWEDIP_F_REMOVE_ME: The allowed IP is removed from the peer, if the
  *   peer has it.
  */
 enum weft_allowedip_flag {
@@ -41,11 +42,11 @@ enum weft_allowedip_flag {
 
 /**
  * enum weft_rotate_action
- * @WEFT_ROTATE_ACTION_BEGIN: Make the private key of the message the current
- *   one, and the current one the previous one.
- * @WEFT_ROTATE_ACTION_FINISH: Forget the previous key.
- * @WEFT_ROTATE_ACTION_UNDO: Make the previous key the current one again, and
- *   forget the other.
+ * @WEFT_ROTATE_ACTION_BEGIN: The private key of the message becomes the
+ *   current one, and the current one the previous one.
+ * @WEFT_ROTATE_ACTION_FINISH: The previous key is wiped.
+ * @WEFT_ROTATE_ACTION_UNDO: The previous key becomes the current one again,
+ *   and the other is wiped.
  */
 enum weft_rotate_action {
 	WEFT_ROTATE_ACTION_BEGIN,
@@ -55,7 +56,7 @@ enum weft_rotate_action {
 
 /**
  * enum weft_identity_used
- * @WEFT_IDENTITY_NONE: There has been no session yet.
+ * @WEFT_IDENTITY_NONE: No session has existed yet.
  * @WEFT_IDENTITY_CURRENT: The device's current key.
  * @WEFT_IDENTITY_PREVIOUS: The key that it had before the last rotation.
  */
@@ -67,14 +68,13 @@ enum weft_identity_used {
 
 /**
  * enum weft_peer_state
- * @WEFT_PEER_STATE_IDLE: There is no session, and none is being made.
- * @WEFT_PEER_STATE_HANDSHAKING: There is no session, and initiations are being
+ * @WEFT_PEER_STATE_IDLE: No session exists, and no handshake is under way.
+ * @WEFT_PEER_STATE_HANDSHAKING: No session exists, and initiations are being
  *   sent.
- * @WEFT_PEER_STATE_UP: There is a session.
- * @WEFT_PEER_STATE_SILENT: There is a session, but what was sent has not been
- *   answered, and initiations are being sent.
- * @WEFT_PEER_STATE_GIVEN_UP: Initiations went unanswered until no more were
- *   sent.
+ * @WEFT_PEER_STATE_UP: A session exists.
+ * @WEFT_PEER_STATE_SILENT: A session exists, but packets sent under it have
+ *   not been answered, and initiations are being sent.
+ * @WEFT_PEER_STATE_GIVEN_UP: Initiations went unanswered until the last try.
  */
 enum weft_peer_state {
 	WEFT_PEER_STATE_IDLE,
@@ -96,27 +96,25 @@ enum weft_dscp {
 
 /**
  * enum weft_event_type
- * @WEFT_EVENT_DEVICE_ADDED: The interface has been made.
+ * @WEFT_EVENT_DEVICE_ADDED: The interface has been created.
  * @WEFT_EVENT_DEVICE_CHANGED: A setting of the device has been set.
  * @WEFT_EVENT_DEVICE_REMOVED: The interface has been removed, and its peers
  *   with it. The last event of a device.
  * @WEFT_EVENT_PEER_ADDED: A peer has been added.
- * @WEFT_EVENT_PEER_CHANGED: A setting of a peer, or its allowed IPs, have been
+ * @WEFT_EVENT_PEER_CHANGED: A setting or the allowed IPs of a peer have been
  *   set.
  * @WEFT_EVENT_PEER_REMOVED: A peer has been removed; the cause says why.
- * @WEFT_EVENT_SESSION_UP: There is a session with a peer, and there was none
- *   before.
- * @WEFT_EVENT_SESSION_RENEWED: A session with a peer has taken the place of
- *   the one before.
- * @WEFT_EVENT_SESSION_GIVEN_UP: No session could be made with a peer; the
- *   cause says why.
- * @WEFT_EVENT_ENDPOINT_CHANGED: A peer is somewhere else now.
- * @WEFT_EVENT_IDENTITY_ROTATED: The device has another key, or has gone back
- *   to the one before; the cause says which.
- * @WEFT_EVENT_GRACE_ENDED: A key that had been replaced is forgotten; of the
- *   device, or of the peer that is named.
- * @WEFT_EVENT_PEER_KEY_CHANGED: A peer has spoken under its next key, which is
- *   its key now; the old one is the previous key.
+ * @WEFT_EVENT_SESSION_UP: A peer without a session has one now.
+ * @WEFT_EVENT_SESSION_RENEWED: A session has replaced a peer's former one.
+ * @WEFT_EVENT_SESSION_GIVEN_UP: A series of handshakes with a peer has failed;
+ *   the cause says why.
+ * @WEFT_EVENT_ENDPOINT_CHANGED: A peer's endpoint has changed.
+ * @WEFT_EVENT_IDENTITY_ROTATED: The device's key was replaced, or the previous
+ *   one was restored; the cause says which.
+ * @WEFT_EVENT_GRACE_ENDED: A previous key was wiped; the device's, or that of
+ *   the named peer.
+ * @WEFT_EVENT_PEER_KEY_CHANGED: A peer's next key has become its key with its
+ *   first handshake; the former one is the previous key.
  */
 enum weft_event_type {
 	WEFT_EVENT_DEVICE_ADDED = 1,
@@ -136,12 +134,12 @@ enum weft_event_type {
 
 /**
  * enum weft_event_cause
- * @WEFT_CAUSE_NONE: There is nothing to say about it.
- * @WEFT_CAUSE_ADMINISTRATION: Somebody asked for it.
- * @WEFT_CAUSE_PACKET: A packet that authenticated.
- * @WEFT_CAUSE_UNANSWERED: Nothing came back.
- * @WEFT_CAUSE_REFUSED: Answers came, and none was good.
- * @WEFT_CAUSE_NO_ENDPOINT: It is not known where the peer is.
+ * @WEFT_CAUSE_NONE: The event has no cause.
+ * @WEFT_CAUSE_ADMINISTRATION: A netlink message, or a change of the link.
+ * @WEFT_CAUSE_PACKET: An authenticated packet.
+ * @WEFT_CAUSE_UNANSWERED: No answer arrived.
+ * @WEFT_CAUSE_REFUSED: Answers arrived, and none was valid.
+ * @WEFT_CAUSE_NO_ENDPOINT: The peer's endpoint is unknown.
  * @WEFT_CAUSE_NO_KEY: The device has no private key.
  * @WEFT_CAUSE_OWN_KEY: The peer's key is the device's own.
  * @WEFT_CAUSE_DEVICE_REMOVED: The interface was removed.
