@@ -15,11 +15,9 @@ const struct weft_drop_info weft_drop_info[WEFT_DROP_REASONS] = {
 	WEFT_DROP_TABLE(DROP_INFO)
 };
 
-#define DROP_ONE(...)	+ 1
-
-/* The table has each reason once: the highest number is that of the last, and no row is missing. */
+/* The table has a row for each reason: the last has the highest number, and none is missing. */
 static_assert(ARRAY_SIZE(weft_drop_info) == WEFT_DROPS_A_MAX + 1);
-static_assert(0 WEFT_DROP_TABLE(DROP_ONE) == WEFT_DROPS_A_MAX);
+static_assert(0 WEFT_DROP_TABLE(WEFT_DROP_ONE) == WEFT_DROPS_A_MAX);
 
 /**
  * weft_drop() - count dropped packets of no peer, or of an unknown one

@@ -44,6 +44,7 @@
 	X(SEND, "tx_drop_send", TX_ERRORS, IP_OUTNOROUTES, "send")			\
 	X(TOO_BIG, "tx_drop_too_big", TX_ERRORS, PKT_TOO_BIG, "too-big")
 
+#define WEFT_DROP_ONE(...)		+ 1
 #define WEFT_DROP_ENUM(reason, ...)	WEFT_DROP_##reason = WEFT_DROPS_A_##reason,
 
 enum weft_drop {

@@ -92,7 +92,7 @@ struct weft_peer_handshake {
 	u64 likely_public;
 	u8 unanswered;				/* our initiations since the newest session */
 	bool spare;				/* the first of them had a session meanwhile */
-	bool untried;				/* READ_ONCE(): newer keys may not have been tried */
+	bool untried;				/* READ_ONCE(): newer keys may be untried */
 	enum weft_key_slot answered_with;	/* the preshared key of our newest response */
 	u8 static_static[WEFT_KEY_LEN];
 	u64 static_static_identity;		/* the serials of both keys; 0: there is none */
