@@ -62,7 +62,7 @@ static const struct check_case {
 	}, {
 		.name = "the interface's own key",
 		.text = INTERFACE PEER_A "[Peer]\nPublicKey = " KEY_OWN "\n",
-		.found = "wft0.conf:7: warning: PublicKey: this is the interface's own public key: the kernel passes this peer over\n",
+		.found = "wft0.conf:7: warning: PublicKey: this is the interface's own public key: the kernel ignores this peer\n",
 	}, {
 		.name = "one key in two sections",
 		.text = INTERFACE PEER_A "AllowedIPs = 10.0.0.2/32\n" PEER_B PEER_A "AllowedIPs = 10.0.0.3/32\n",
@@ -80,21 +80,21 @@ static const struct check_case {
 	}, {
 		.name = "one address twice",
 		.text = INTERFACE "Address = fd00::1/64, 10.0.0.1/24\n",
-		.found = "wft0.conf:4: warning: Address: 10.0.0.1/24 twice: line 3 has it as well\n",
+		.found = "wft0.conf:4: warning: Address: duplicate address 10.0.0.1/24, as in line 3\n",
 	}, {
 		.name = "one name twice",
 		.text = INTERFACE PEER_A "Name = hub\n" PEER_B "Name = hub\n",
-		.found = "wft0.conf:9: error: Name: 'hub' is the name of the peer in line 6, too: a name stands for one peer\n",
+		.found = "wft0.conf:9: error: Name: 'hub' is also the name of the peer in line 6: each peer needs a name of its own\n",
 		.status = 1,
 	}, {
 		.name = "an MTU too small for an IPv6 address",
 		.text = INTERFACE "Address = fd00::1/64\nMTU = 1200\n",
-		.found = "wft0.conf:5: error: MTU: an MTU of 1200 is too small for IPv6 (fd00::1/64): it needs 1280, and with less the kernel removes IPv6 from the interface\n",
+		.found = "wft0.conf:5: error: MTU: an MTU of 1200 is too small for IPv6 (fd00::1/64): below 1280 the kernel removes IPv6 from the interface\n",
 		.status = 1,
 	}, {
 		.name = "an MTU too small for an IPv6 allowed IP",
 		.text = INTERFACE "MTU = 1279\n" PEER_A "AllowedIPs = ::/0\n",
-		.found = "wft0.conf:4: error: MTU: an MTU of 1279 is too small for IPv6 (::/0): it needs 1280, and with less the kernel removes IPv6 from the interface\n",
+		.found = "wft0.conf:4: error: MTU: an MTU of 1279 is too small for IPv6 (::/0): below 1280 the kernel removes IPv6 from the interface\n",
 		.status = 1,
 	}, {
 		.name = "a small MTU for IPv4 alone",
@@ -116,12 +116,12 @@ static const struct check_case {
 	}, {
 		.name = "a mark that is the number of the first of the system's tables",
 		.text = INTERFACE "FwMark = 253\n" PEER_A "AllowedIPs = ::/0\n",
-		.found = "wft0.conf:4: error: FwMark: with a default route it is also the number of a routing table, and 253 is one of the system's own\n",
+		.found = "wft0.conf:4: error: FwMark: with a default route the mark is also the number of a routing table, and table 253 is one of the system's: use another mark\n",
 		.status = 1,
 	}, {
 		.name = "a mark that is the number of the last",
 		.text = INTERFACE "FwMark = 255\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
-		.found = "wft0.conf:4: error: FwMark: with a default route it is also the number of a routing table, and 255 is one of the system's own\n",
+		.found = "wft0.conf:4: error: FwMark: with a default route the mark is also the number of a routing table, and table 255 is one of the system's: use another mark\n",
 		.status = 1,
 	}, {
 		.name = "a mark beside those",
@@ -156,7 +156,7 @@ static const struct check_case {
 	}, {
 		.name = "an IPv6 address without brackets",
 		.text = INTERFACE PEER_A "Endpoint = 2001:db8::1:51820\n",
-		.found = "wft0.conf:6: warning: Endpoint: '2001:db8::1:51820' has an IPv6 address without brackets: what follows its last colon is taken for the port\n",
+		.found = "wft0.conf:6: warning: Endpoint: '2001:db8::1:51820' has an IPv6 address without brackets, and its last part is taken as the port: use [ADDRESS]:PORT\n",
 	}, {
 		.name = "all that is broken, and what is wrong besides",
 		.text = "[Interface]\nMTU = x\nColour\n[Pear]\nFoo = bar\n[Peer]\nAllowedIPs = a, b\n[Peer]\nPublicKey = x\n[Peer]\nPublicKey = x\n",

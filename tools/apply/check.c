@@ -71,7 +71,7 @@ static bool check_names(const struct weft_context *ctx,
 			continue;
 		place.line = named[i]->name_line;
 		weft_complain_at(ctx, &place,
-				 "'%s' is the name of the peer in line %u, too: a name stands for one peer",
+				 "'%s' is also the name of the peer in line %u: each peer needs a name of its own",
 				 named[i]->name, named[i - 1]->name_line);
 		good = false;
 	}
@@ -95,7 +95,7 @@ static void check_own_key(const struct weft_context *ctx,
 		if (peer->has & WEFT_PEER_HAS_PUBLIC_KEY &&
 		    weft_key_equal(&peer->public_key, &own))
 			weft_warn_at(ctx, &place,
-				     "this is the interface's own public key: the kernel passes this peer over");
+				     "this is the interface's own public key: the kernel ignores this peer");
 	}
 }
 
@@ -133,7 +133,7 @@ static void check_addresses(const struct weft_context *ctx,
 			if (weft_model_allowedip_compare(a, b))
 				continue;
 			place.line = b->line;
-			weft_warn_at(ctx, &place, "%s/%u twice: line %u has it as well",
+			weft_warn_at(ctx, &place, "duplicate address %s/%u, as in line %u",
 				     weft_format_address(b).chars,
 				     b->cidr, a->line);
 			break;
@@ -152,7 +152,7 @@ static void check_endpoints(const struct weft_context *ctx,
 		if (peer->endpoint_text &&
 		    weft_resolve_is_bare(peer->endpoint_text))
 			weft_warn_at(ctx, &place,
-				     "'%s' has an IPv6 address without brackets: what follows its last colon is taken for the port",
+				     "'%s' has an IPv6 address without brackets, and its last part is taken as the port: use [ADDRESS]:PORT",
 				     peer->endpoint_text);
 	}
 }

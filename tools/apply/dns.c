@@ -79,7 +79,7 @@ static bool dns_resolved_runs(struct weft_host *host)
 enum weft_dns weft_dns_choose(const struct weft_context *ctx, const char *name)
 {
 	static const char cause[] =
-		"systemd-resolved does not run and there is no program 'resolvconf'";
+		"systemd-resolved is not running, and resolvconf is not installed";
 	static const char mend[] =
 		"install the package systemd-resolved, openresolv or resolvconf";
 	struct weft_host *host = ctx->host;
@@ -137,7 +137,7 @@ static bool dns_set_resolvconf(struct weft_journal *journal,
 {
 	struct weft_change change = {
 		.kind = WEFT_CHANGE_PROGRAM,
-		.title = strdup("hand the name servers to resolvconf"),
+		.title = strdup("set the name servers with resolvconf"),
 		.partial = true,
 	};
 	char *name = dns_name(journal->name);
@@ -190,7 +190,7 @@ static bool dns_set_resolved_one(struct weft_journal *journal, const char *what,
 {
 	struct weft_change change = {
 		.kind = WEFT_CHANGE_PROGRAM,
-		.title = strdup("hand the name servers to systemd-resolved"),
+		.title = strdup("set the name servers with systemd-resolved"),
 	};
 
 	return dns_do(journal, &change, change.title &&
@@ -219,7 +219,7 @@ static bool dns_lacks_resolvconf(struct weft_journal *journal)
 
 	if (!host->has || host->has(host, "resolvconf"))
 		return false;
-	weft_warn(journal->ctx, "%s: there is no program 'resolvconf' any more: its name servers are not taken back, see /etc/resolv.conf",
+	weft_warn(journal->ctx, "%s: resolvconf is no longer installed: the interface's name servers are not removed, see /etc/resolv.conf",
 		  journal->name);
 	return true;
 }
@@ -231,7 +231,7 @@ static bool dns_lacks_resolved(struct weft_journal *journal)
 
 	if (!host->has || dns_resolved_runs(host))
 		return false;
-	weft_warn(journal->ctx, "%s: systemd-resolved does not run any more: its name servers are not taken back, see /etc/resolv.conf",
+	weft_warn(journal->ctx, "%s: systemd-resolved is no longer running: the interface's name servers are not removed, see /etc/resolv.conf",
 		  journal->name);
 	return true;
 }
@@ -241,7 +241,7 @@ static bool dns_unset_resolvconf(struct weft_journal *journal,
 {
 	struct weft_change change = {
 		.kind = WEFT_CHANGE_PROGRAM,
-		.title = strdup("take the name servers back from resolvconf"),
+		.title = strdup("remove the name servers from resolvconf"),
 		.partial = true,
 	};
 	char *name = dns_name(journal->name);
@@ -261,7 +261,7 @@ static bool dns_unset_resolved(struct weft_journal *journal,
 	struct weft_host *host = journal->ctx->host;
 	struct weft_change change = {
 		.kind = WEFT_CHANGE_PROGRAM,
-		.title = strdup("take the name servers back from systemd-resolved"),
+		.title = strdup("remove the name servers from systemd-resolved"),
 	};
 	struct weft_host_link link = { };
 
@@ -281,7 +281,7 @@ static bool dns_replace_resolved(struct weft_journal *journal,
 {
 	struct weft_change change = {
 		.kind = WEFT_CHANGE_PROGRAM,
-		.title = strdup("take the search domains back from systemd-resolved"),
+		.title = strdup("remove the search domains from systemd-resolved"),
 	};
 
 	return dns_do(journal, &change, change.title &&

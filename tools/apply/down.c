@@ -176,7 +176,7 @@ static bool down_run(struct down_job *job)
 	if (job->state.link.index)
 		return down_stop(job) && good;
 	if (!left)
-		weft_complain(job->ctx, "%s: it is not up", name);
+		weft_complain(job->ctx, "%s: the interface is not up", name);
 	return left && good;
 }
 

@@ -110,7 +110,7 @@ static void forwarding_warn_ip6(const struct weft_context *ctx,
 	    forwarding_number(host, "ipv6", profile->name,
 			      "force_forwarding") == 1)
 		return;
-	weft_warn(ctx, "%s: IPv6 is not forwarded: net.ipv6.conf.all.forwarding is 0, and it rules all interfaces",
+	weft_warn(ctx, "%s: IPv6 is not forwarded: net.ipv6.conf.all.forwarding is 0, and overrides the interface's own setting",
 		  profile->name);
 }
 
@@ -129,7 +129,7 @@ static void forwarding_warn_rp_filter(const struct weft_context *ctx,
 	own = forwarding_number(host, "ipv4", profile->name, "rp_filter");
 	if ((all > own ? all : own) != FORWARDING_RP_FILTER_STRICT)
 		return;
-	weft_warn(ctx, "%s: rp_filter is strict, and with 'Table = %s' it drops what has no way back through the tunnel: sysctl -w %s",
+	weft_warn(ctx, "%s: rp_filter is strict, and with 'Table = %s' it drops packets whose source has no route through the tunnel: sysctl -w %s",
 		  profile->name, profile->table_text,
 		  weft_format_sysctl(profile->name, "rp_filter", "=2").chars);
 }
@@ -176,7 +176,7 @@ static void forwarding_warn_chain(const struct weft_context *ctx,
 	    strcmp(forwarding_word(chain, "policy"), "drop") ||
 	    forwarding_chain_knows(ctx->host, chain, name))
 		return;
-	weft_warn(ctx, "%s: the firewall drops what is forwarded: chain '%s' of nft table '%s %s' has the policy drop, and no rule that names %s",
+	weft_warn(ctx, "%s: the firewall drops forwarded packets: chain '%s' of nft table '%s %s' has policy drop, and no rule for %s",
 		  name, forwarding_word(chain, "name"),
 		  forwarding_word(chain, "family"),
 		  forwarding_word(chain, "table"), name);

@@ -116,7 +116,7 @@ static bool leftover_read_rules(const struct weft_journal *journal, struct weft_
 
 	if (!host->rules(host, rules))
 		return true;
-	weft_complain(journal->ctx, "%s: cannot read rules: %s", journal->name, host->error);
+	weft_complain(journal->ctx, "%s: cannot read the routing rules: %s", journal->name, host->error);
 	return false;
 }
 
@@ -150,7 +150,7 @@ static bool leftover_firewall(struct weft_journal *journal,
 		return true;
 	if (weft_firewall_look(host, journal->name, &there)) {
 		weft_complain(journal->ctx,
-			      "%s: cannot list the tables of nft: %s: its own may be left",
+			      "%s: cannot list nft tables: %s: the interface's own table may remain",
 			      journal->name, host->error);
 		return false;
 	}
@@ -209,14 +209,14 @@ static void leftover_say(const struct weft_context *ctx, const char *name,
 	static const char kept[] =
 		"an earlier command could not undo all of its steps: removing the rest";
 	static const char deleted[] =
-		"its link was deleted while it was up: removing the rest";
+		"the link was deleted without 'weft down': removing the rest";
 
 	weft_complain(ctx, "%s: %s", name,
 		      record->kept ? kept : record->falling ? half :
 		      record->rising ? killed : deleted);
 	if (record->rising && state->link.index &&
 	    !leftover_is_own(record, state))
-		weft_warn(ctx, "%s: the link of this name stays: that 'weft up' is not recorded to have made it",
+		weft_warn(ctx, "%s: the link of this name stays: the record of that 'weft up' does not have it",
 			  name);
 }
 

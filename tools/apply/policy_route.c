@@ -106,7 +106,7 @@ static bool policy_route_pick_table(const struct weft_context *ctx,
 			return true;
 		}
 	}
-	weft_complain(ctx, "%s: there is no empty routing table from %u to %u",
+	weft_complain(ctx, "%s: no routing table from %u to %u is empty: set FwMark, whose number is also that of the table",
 		      profile->name, POLICY_ROUTE_TABLE_FIRST, table - 1);
 	return false;
 }
@@ -125,7 +125,7 @@ bool weft_policy_route_check_file(const struct weft_context *ctx,
 	    mark > RT_TABLE_LOCAL)
 		return true;
 	weft_complain_at(ctx, &place,
-			 "with a default route it is also the number of a routing table, and %u is one of the system's own",
+			 "with a default route the mark is also the number of a routing table, and table %u is one of the system's: use another mark",
 			 mark);
 	return false;
 }
@@ -161,7 +161,7 @@ static bool policy_route_check_table(const struct weft_context *ctx,
 	weft_host_routes_free(&routes);
 	if (taken)
 		weft_complain(ctx,
-			      "%s: FwMark is %u, and routing table %u has a default route already: use another mark",
+			      "%s: FwMark is %u, and routing table %u already has a default route: use another mark",
 			      profile->name, policy->table, policy->table);
 	return !taken;
 }

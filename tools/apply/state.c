@@ -18,7 +18,7 @@ static bool state_read_link(const struct weft_context *ctx, const char *name,
 	}
 	if (!state->link.index || state->link.kind != WEFT_KIND_NONE)
 		return true;
-	weft_complain(ctx, "%s: there is a link of this name, and it is no tunnel",
+	weft_complain(ctx, "%s: a link of this name exists, and is neither weft nor wireguard",
 		      name);
 	return false;
 }

@@ -129,7 +129,7 @@ static bool up_write_record(struct up_job *job)
 	    !weft_record_write(job->ctx, job->profile->name, &job->record)) {
 		job->unrecorded = true;
 		weft_record_remove(job->ctx, job->profile->name);
-		weft_warn(job->ctx, "%s: what is done is not recorded: 'weft down' needs the file and the link",
+		weft_warn(job->ctx, "%s: the changes are not recorded: 'weft down' needs the file and the link",
 			  job->profile->name);
 	}
 	return true;
@@ -191,10 +191,10 @@ static void up_warn_unresolved(struct up_job *job)
 
 	for (peer = job->profile->dev->peers; peer; peer = peer->next)
 		if (peer->unresolved && peer->endpoint.any.sa_family == AF_UNSPEC)
-			weft_warn(job->ctx, "%s: peer %s %s, until it is heard or 'weft resolve %s' finds it",
+			weft_warn(job->ctx, "%s: peer %s %s until it sends a handshake or 'weft resolve %s' finds an address",
 				  name, weft_format_peer(peer).chars,
 				  job->fresh ? "comes up without an endpoint" :
-							 "stays where it is", name);
+							 "keeps its endpoint", name);
 }
 
 /*
@@ -235,7 +235,7 @@ static bool up_read_rules(struct up_job *job, struct weft_rules *rules)
 
 	if (!host->rules(host, rules))
 		return true;
-	weft_complain(job->ctx, "%s: cannot read rules: %s", job->profile->name,
+	weft_complain(job->ctx, "%s: cannot read the routing rules: %s", job->profile->name,
 		      host->error);
 	return false;
 }
@@ -367,7 +367,7 @@ static bool up_rotate(struct up_job *job)
 	weft_key_wipe(&rotation.private_key);
 	weft_key_wipe(&job->rotate_to);
 	if (err)
-		weft_complain(job->ctx, "%s: cannot set its key beside the one from before: %s",
+		weft_complain(job->ctx, "%s: cannot rotate from the previous key to the key of the file: %s",
 			      profile->name, backend->error);
 	return !err;
 }
@@ -553,7 +553,7 @@ static bool up_add_rules(struct up_job *job)
 	if (!good && errno == ENOMEM)
 		up_no_memory(job);
 	else if (!good)
-		weft_complain(job->ctx, "%s: there is no place in front of the first routing rule",
+		weft_complain(job->ctx, "%s: no priority is free before the first routing rule: give that rule a higher one",
 			      job->profile->name);
 	else
 		good = up_do_rules(job, WEFT_CHANGE_RULE_ADD, &missing);
@@ -860,8 +860,8 @@ static void up_undo(struct up_job *job)
 		good &= weft_hook_run(job->ctx, job->profile, WEFT_HOOK_POST_DOWN);
 	up_unrecord(job, undone);
 	good &= undone;
-	weft_complain(job->ctx, good ? "%s: everything done before that is undone" :
-				     "%s: a part of what was done before that could not be undone and stays",
+	weft_complain(job->ctx, good ? "%s: all changes are undone" :
+				     "%s: some changes could not be undone, and stay",
 		      job->profile->name);
 }
 
@@ -881,7 +881,7 @@ static void up_record_end(struct up_job *job)
 /* A leftover that cannot be removed does not keep the tunnel down, and joins its record. */
 static void up_pass_over_leftover(struct up_job *job)
 {
-	weft_warn(job->ctx, "%s: it comes up beside what could not be removed",
+	weft_warn(job->ctx, "%s: the interface comes up, and the rest that could not be removed stays",
 		  job->profile->name);
 	job->before = job->record;
 	job->beside = true;
@@ -959,7 +959,7 @@ static bool up_run(struct up_job *job)
 		return true;
 	}
 	if (gone)
-		weft_complain(job->ctx, "%s: one of its hooks has removed it: it is not up",
+		weft_complain(job->ctx, "%s: a hook has deleted the interface: it is not up",
 			      job->profile->name);
 	if (!gone || !up_was_taken_down(job))
 		up_undo(job);
