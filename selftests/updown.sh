@@ -308,13 +308,13 @@ open_hooks() {
 	remember
 	write_conf "$plain\nPreUp = echo ran >>$log"
 	chmod 620 "$conf"
-	expect_error "'$conf' has hooks, and others may write to" weft_a up "$conf"
+	expect_error "'$conf' has hooks, and other users can write to" weft_a up "$conf"
 	chmod 600 "$conf"
 	chown 65534 "$conf"
 	expect_error "belongs to user 65534" weft_a up "$conf"
 	chown 0 "$conf"
 	chmod 770 "$lib_work/files"
-	expect_error "'$conf' has hooks, and others may write to" weft_a up "$conf"
+	expect_error "'$conf' has hooks, and other users can write to" weft_a up "$conf"
 	chmod 700 "$lib_work/files"
 	expect_fail ls "$log"
 	expect_same "after refusals"
@@ -332,10 +332,10 @@ mistakes() {
 
 	write_conf "$plain" "10.9.0.0/24, 10.9.0.0/24" "[Peer]\nPublicKey = $strange\nAllowedIPs = 10.9.0.0/24\nName = a\n[Peer]\nPublicKey = $b_key\nAllowedIPs = fd09::/64\nName = b"
 	out=$(ns a "$WEFT" check "$conf") || fail "check: status $?"
-	expect_match "one key twice" "$out" "$conf:14: warning: PublicKey: the same key as in line 6"
+	expect_match "one key twice" "$out" "$conf:14: warning: PublicKey: duplicate public key, as in line 6"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
 	take_down
-	warned "$conf:14: PublicKey: the same key as in line 6"
+	warned "$conf:14: PublicKey: duplicate public key, as in line 6"
 	expect_eq "allowed IPs of the last section" "$(ns a "$WEFT" show ut0 allowed-ips | grep "$b_key")" "$b_key"$'\t'fd09::/64
 	expect weft_a up "$conf" 2>/dev/null
 	expect_eq "the same a second time" "$(ns a "$WEFT" show ut0 allowed-ips | grep "$b_key")" "$b_key"$'\t'fd09::/64
@@ -343,7 +343,7 @@ mistakes() {
 	expect_error "$conf:16: Name: 'a' is also the name of the peer in line 12" weft_a up "$conf"
 	write_conf "$plain" "10.9.0.0/24" "[Peer]\nPublicKey = $strange\nAllowedIPs = 10.9.0.0/24"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
-	warned "10.9.0.0/24 is given to peer $b_key in line 7, too"
+	warned "10.9.0.0/24 is also an allowed IP of peer $b_key in line 7"
 	write_conf "$plain" "10.9.0.0/24" "[Peer]\nPublicKey = $("$WEFT" pubkey <<<"$private")"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
 	warned "$conf:10: PublicKey: this is the interface's own public key"
@@ -903,16 +903,16 @@ refusals() {
 	chmod 644 "$conf"
 	chmod 755 "$lib_work/files"
 	weft_a up "$conf" 2>"$lib_work/stderr"
-	warned "'$conf' is open to everybody"
+	warned "'$conf' contains keys, and other users can open it"
 	chmod 700 "$lib_work/files"
 	expect weft_a down "$conf" 2>"$lib_work/stderr"
 	expect_eq "warnings" "$(cat "$lib_work/stderr")" ""
 	expect_error "ut0: the interface is not up" weft_a down "$conf"
 	expect_error "ut0: the interface is not up" weft_a save "$conf"
-	expect_error "'nosuch' has no file: neither /etc/weft/nosuch.conf nor /etc/wireguard/nosuch.conf is there" weft_a up nosuch
-	expect_error "'a b' is not an interface" weft_a up 'a b'
+	expect_error "'nosuch' has no file: neither /etc/weft/nosuch.conf nor /etc/wireguard/nosuch.conf exists" weft_a up nosuch
+	expect_error "'a b' is not an interface name" weft_a up 'a b'
 	cp "$conf" "$lib_work/files/sixteencharacter.conf"
-	expect_error "names no interface" weft_a up "$lib_work/files/sixteencharacter.conf"
+	expect_error "is not named after an interface" weft_a up "$lib_work/files/sixteencharacter.conf"
 	write_conf "Address = 10.9.0.1/33"
 	expect_error "$conf:4: Address: '10.9.0.1/33' is not an address" weft_a up "$conf"
 	expect_same "after refusals"

@@ -279,7 +279,7 @@ static void test_no_folder(void)
 	pauses = 0;
 	test_ok(take("wft0", &lock, &complaint) && !lock.path, "a folder open to others: not used");
 	snprintf(want, sizeof(want),
-		 "weft: warning: wft0: cannot use '%s': other users can write to it; chmod go-w it: all interfaces of the network namespace are locked instead\n",
+		 "weft: warning: wft0: cannot use '%s': other users can write to the folder (chmod go-w): all interfaces of the network namespace are locked instead\n",
 		 folder);
 	test_text("a folder open to others: said", complaint, want);
 	free(complaint);

@@ -119,10 +119,10 @@ static const struct move_case {
 		.err = "weft: cannot read interface 'wft0': no\n",
 	}, {
 		.name = "no file", .status = 1, .running = HEAD PEER_A HERE,
-		.err = "weft: 'wft0' has no file: neither /etc/weft/wft0.conf nor /etc/wireguard/wft0.conf is there\n",
+		.err = "weft: 'wft0' has no file: neither /etc/weft/wft0.conf nor /etc/wireguard/wft0.conf exists\n",
 	}, {
 		.name = "a broken file", .status = 1, .running = HEAD, .file = "nonsense\n",
-		.err = "weft: " FILE_PATH ":1: [Interface] or [Peer] has to come first\n",
+		.err = "weft: " FILE_PATH ":1: field before the first section: begin with [Interface] or [Peer]\n",
 	}, {
 		.name = "all interfaces, of which one has a file", .words = "resolve all",
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = seven.example:9\n",
@@ -133,7 +133,7 @@ static const struct move_case {
 	}, {
 		.name = "all interfaces, a broken file", .words = "resolve all", .status = 1,
 		.running = HEAD, .file = "nonsense\n",
-		.err = "weft: " FILE_PATH ":1: [Interface] or [Peer] has to come first\n",
+		.err = "weft: " FILE_PATH ":1: field before the first section: begin with [Interface] or [Peer]\n",
 	}, {
 		.name = "all interfaces, which cannot be listed", .words = "resolve all", .fail_get = "no", .status = 1,
 		.running = HEAD, .file = HEAD, .err = "weft: cannot list interfaces: no\n",

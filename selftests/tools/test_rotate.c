@@ -143,10 +143,10 @@ static const struct rotate_case {
 		.err = "weft: rotate: '-' is empty, and a rotation needs a key\n",
 	}, {
 		.words = "rotate wft0 private-key -", .input = "x\n",
-		.err = "weft: private-key: '-' does not hold a key: 44 characters of base64, or nothing to take the key away\n",
+		.err = "weft: private-key: '-' does not contain a key: use 44 characters of base64, or an empty file to remove the key\n",
 	}, {
 		.words = "rotate wft0 grace soon",
-		.err = "weft: grace: 'soon' is not a grace: use a number of seconds, or 'off' for one without an end\n",
+		.err = "weft: grace: 'soon' is not a grace period: use a number of seconds, or 'off' for no limit\n",
 	}, {
 		.words = "rotate wft0 finish undo",
 		.err = "weft: rotate: 'finish' is not expected here: private-key FILE, grace SECONDS, finish, undo are\n",
@@ -283,7 +283,7 @@ static const struct file_case {
 	}, {
 		.name = "begin with a file that is broken", .words = "rotate wft0 private-key -", .input = KEY_B,
 		.before = "PrivateKey = x\n",
-		.err = "weft: " FILE_PATH ":3: PrivateKey: not a key: 1 characters where 44 of base64 are wanted (the text is not shown, it may be a secret)\n",
+		.err = "weft: " FILE_PATH ":3: PrivateKey: not a key: 1 characters instead of 44 of base64 (the text may be a secret, and is not shown)\n",
 	}, {
 		.name = "finish", .words = "rotate wft0 finish", .previous = KEY_C,
 		.before = KEY(KEY_P) PREVIOUS(KEY_C) "GraceUntil = 1000000060\n", .after = KEY(KEY_P),

@@ -1666,7 +1666,7 @@ static void test_open_folder(void)
 		test_bail("no mode");
 	test_ok(world_up(PLAIN PEER_A) && !world_is_recorded(), "a folder open to others: up, without a record");
 	snprintf(want, sizeof(want),
-		 "weft: ut0: '%s' cannot hold its record: other users can write to it; chmod go-w it\n"
+		 "weft: ut0: cannot write a record in '%s': other users can write to the folder (chmod go-w)\n"
 		 "weft: warning: ut0: the changes are not recorded: 'weft down' needs the file and the link\n", folder);
 	test_text("a folder open to others: said once", world.bench.err, want);
 	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "a folder open to others: down");

@@ -87,7 +87,7 @@ static bool config_begin_section(struct config_state *state, char *line)
 	weft_text_squeeze(line);
 	if (strcasecmp(line, "[Interface]") && strcasecmp(line, "[Peer]")) {
 		weft_complain_at(state->parser.ctx, &state->parser.place,
-				 "'%s' is not a section: [Interface] and [Peer] are",
+				 "unknown section '%s': use [Interface] or [Peer]",
 				 line);
 		state->section = CONFIG_SECTION_UNKNOWN;
 		return false;
@@ -110,7 +110,7 @@ static bool config_refuse_field(struct config_state *state, const char *field)
 	list = weft_setting_list(in_peer ? WEFT_SCOPE_PEER : WEFT_SCOPE_DEVICE,
 				 true, state->parser.more);
 	weft_complain_at(state->parser.ctx, &state->parser.place,
-			 "'%.*s' is not a field of %s: %s are",
+			 "unknown field '%.*s' of %s: use %s",
 			 CONFIG_QUOTE_CHARS, field,
 			 in_peer ? "[Peer]" : "[Interface]", list ? list : "");
 	free(list);
@@ -149,7 +149,7 @@ static bool config_set(struct config_state *state, char *field, char *value)
 	state->parser.place.name = setting->field;
 	if (!*value && !setting->empty) {
 		weft_complain_at(state->parser.ctx, &state->parser.place,
-				 "the value is missing");
+				 "missing value");
 		return false;
 	}
 	good = setting->from_field(&state->parser, value);
@@ -171,7 +171,7 @@ static bool config_read_line(struct config_state *state, char *line)
 		return true;
 	if (state->section == CONFIG_SECTION_NONE) {
 		weft_complain_at(state->parser.ctx, &state->parser.place,
-				 "[Interface] or [Peer] has to come first");
+				 "field before the first section: begin with [Interface] or [Peer]");
 		return false;
 	}
 	equals = strchr(line, '=');
@@ -275,7 +275,7 @@ bool weft_config_read(const struct weft_context *ctx, const char *file,
 		return false;
 	if (strlen(content->text) == content->len)
 		return true;
-	weft_complain(ctx, "'%s' is not a text file: there is a zero byte in it",
+	weft_complain(ctx, "'%s' is not a text file: it contains a zero byte",
 		      file);
 	weft_file_wipe(content);
 	return false;

@@ -86,7 +86,7 @@ void weft_file_warn_readable(const struct weft_context *ctx, const char *path)
 		return;
 	if (st.st_mode & 0004)
 		weft_warn(ctx,
-			  "'%s' holds a secret key and can be read by everybody: chmod o-rwx it",
+			  "'%s' contains a secret key, and other users can read it: remove their permissions (chmod o-rwx)",
 			  path);
 }
 

@@ -50,7 +50,7 @@ static bool locate_file(const struct weft_context *ctx, const char *word,
 {
 	if (!locate_take_name(word, location)) {
 		weft_complain(ctx,
-			      "'%s' names no interface: the file has to be NAME.conf, NAME being 1 to %d letters, digits or _=+.-",
+			      "'%s' is not named after an interface: use NAME.conf, where NAME has 1 to %d letters, digits or _=+.-",
 			      word, IFNAMSIZ - 1);
 		return false;
 	}
@@ -236,7 +236,7 @@ bool weft_locate(const struct weft_context *ctx, const char * const *folders,
 		return locate_file(ctx, word, location);
 	if (!weft_profile_name_is_good(word, strlen(word))) {
 		weft_complain(ctx,
-			      "'%s' is not an interface: a name has 1 to %d letters, digits or _=+.-",
+			      "'%s' is not an interface name: use 1 to %d letters, digits or _=+.-",
 			      word, IFNAMSIZ - 1);
 		return false;
 	}
@@ -246,7 +246,7 @@ bool weft_locate(const struct weft_context *ctx, const char * const *folders,
 		weft_complain(ctx, "out of memory");
 		return false;
 	}
-	weft_complain(ctx, "'%s' has no file: neither %s/%s%s nor %s/%s%s is there",
+	weft_complain(ctx, "'%s' has no file: neither %s/%s%s nor %s/%s%s exists",
 		      word, folders[0], word, LOCATE_SUFFIX, folders[1], word,
 		      LOCATE_SUFFIX);
 	return false;
@@ -264,7 +264,7 @@ static void locate_warn_accessible(const struct weft_context *ctx,
 
 	if (copy && !stat(path, &file) && !stat(dirname(copy), &folder) &&
 	    (file.st_mode & 0006) && (folder.st_mode & 0001))
-		weft_warn(ctx, "'%s' is open to everybody, and keys are in it: chmod o-rwx it",
+		weft_warn(ctx, "'%s' contains keys, and other users can open it: remove their permissions (chmod o-rwx)",
 			  path);
 	free(copy);
 }

@@ -138,7 +138,7 @@ static bool profile_add_dns(struct weft_parser *parser, char *word)
 	if (profile_is_server(word))
 		return profile_add_word(parser, &parser->profile->dns, word);
 	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is not a name server: use an address, or the name of a domain to search",
+			 "'%s' is not a name server: use its address, or a search domain",
 			 word);
 	return false;
 }

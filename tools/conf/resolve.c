@@ -33,7 +33,7 @@ int weft_resolve_retries(const struct weft_context *ctx, const char *wish)
 	    retries <= INT_MAX)
 		return retries;
 	weft_warn(ctx,
-		  "WG_ENDPOINT_RESOLUTION_RETRIES is '%s', not a number or 'infinity': %d is used",
+		  "WG_ENDPOINT_RESOLUTION_RETRIES: '%s' is neither a number nor 'infinity': %d is used",
 		  wish, WEFT_RESOLVE_RETRIES);
 	return WEFT_RESOLVE_RETRIES;
 }
@@ -197,12 +197,12 @@ static void resolve_complain(const struct weft_context *ctx,
 		break;
 	case RESOLVE_PORT:
 		weft_complain_at(ctx, place,
-				 "'%s' has a port that is too great: the greatest is 65535",
+				 "'%s' has a port above 65535",
 				 value);
 		break;
 	case RESOLVE_MANY:
 		weft_complain_at(ctx, place,
-				 "'%s' is too much: a peer has at most %d endpoints",
+				 "'%s' has too many endpoints: a peer has at most %d",
 				 value, WEFT_CANDIDATES_MAX);
 		break;
 	}
@@ -399,7 +399,7 @@ static void resolve_miss(const struct resolve_batch *batch,
 
 	job->peer->unresolved = true;
 	if (!lookup->error)
-		why = "it has neither an IPv4 nor an IPv6 address";
+		why = "the name has neither an IPv4 nor an IPv6 address";
 	if (batch->lenient || job->list.count > 1)
 		weft_warn_at(batch->ctx, &place, "cannot resolve '%s:%s': %s",
 			     lookup->host, lookup->port, why);

@@ -139,7 +139,7 @@ static bool setting_keepalive(struct weft_parser *parser, const char *value)
 	if (strcasecmp(value, "off") &&
 	    !weft_setting_number(value, 10, 65535, &seconds)) {
 		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not an interval: use 'off' or a number of seconds from 0 to 65535",
+				 "'%s' is not a keepalive interval: use 'off' or a number of seconds from 0 to 65535",
 				 value);
 		return false;
 	}
@@ -174,7 +174,7 @@ static bool setting_listen_address_item(struct weft_parser *parser, char *text)
 	text = weft_text_trim(text);
 	if (!setting_address(text, &ip)) {
 		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not an address: use 'any', or an address of one family or of each",
+				 "'%s' is not an address: use 'any', an IPv4 address, an IPv6 address, or one of each",
 				 text);
 		return false;
 	}
@@ -182,7 +182,7 @@ static bool setting_listen_address_item(struct weft_parser *parser, char *text)
 		!IN6_IS_ADDR_UNSPECIFIED(&dev->listen6);
 	if (taken) {
 		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is a second address of its family: there is one socket for each",
+				 "'%s' is a second address of its family: use at most one IPv4 and one IPv6 address",
 				 text);
 		return false;
 	}
@@ -217,7 +217,7 @@ static bool setting_bind_device(struct weft_parser *parser, const char *value)
 {
 	if (strlen(value) >= IFNAMSIZ || strchr(value, '/')) {
 		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not an interface: a name has 1 to %d characters, 'off' is none",
+				 "'%s' is not an interface name: use 1 to %d characters without '/', or 'off'",
 				 value, IFNAMSIZ - 1);
 		return false;
 	}
@@ -245,7 +245,7 @@ bool weft_setting_secret(struct weft_parser *parser, const char *value,
 	if (weft_key_decode(key, value))
 		return true;
 	weft_complain_at(parser->ctx, &parser->place,
-			 "not a key: %zu characters where %d of base64 are wanted (the text is not shown, it may be a secret)",
+			 "not a key: %zu characters instead of %d of base64 (the text may be a secret, and is not shown)",
 			 strlen(value), WEFT_KEY_CHARS);
 	return false;
 }
@@ -269,7 +269,7 @@ static bool setting_key_file(struct weft_parser *parser, const char *path,
 	}
 	if (!good)
 		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' does not hold a key: %d characters of base64, or nothing to take the key away",
+				 "'%s' does not contain a key: use %d characters of base64, or an empty file to remove the key",
 				 path, WEFT_KEY_CHARS);
 	weft_file_wipe(&file);
 	return good;
@@ -322,7 +322,7 @@ static bool setting_next_public_key(struct weft_parser *parser, const char *valu
 	    weft_key_decode(&parser->peer->next_public_key, value))
 		return true;
 	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is neither 'off' nor a public key: %d characters of base64 are wanted",
+			 "'%s' is neither 'off' nor a public key: use %d characters of base64",
 			 value, WEFT_KEY_CHARS);
 	return false;
 }
@@ -333,7 +333,7 @@ static bool setting_off(struct weft_parser *parser, const char *value)
 	if (!strcasecmp(value, "off"))
 		return true;
 	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is not 'off': a previous key can only be ended",
+			 "'%s' is not 'off': a previous key can only be dropped",
 			 value);
 	return false;
 }
@@ -360,7 +360,7 @@ bool weft_setting_grace(struct weft_parser *parser, const char *value,
 	if (strcasecmp(value, "off") &&
 	    !weft_setting_number(value, 10, 0xffffffff, &seconds)) {
 		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not a grace: use a number of seconds, or 'off' for one without an end",
+				 "'%s' is not a grace period: use a number of seconds, or 'off' for no limit",
 				 value);
 		return false;
 	}
@@ -381,7 +381,7 @@ bool weft_setting_public_key(struct weft_parser *parser, const char *value)
 	if (weft_key_decode(&parser->peer->public_key, value))
 		return true;
 	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is not a public key: %d characters of base64 are wanted",
+			 "'%s' is not a public key: use %d characters of base64",
 			 value, WEFT_KEY_CHARS);
 	return false;
 }
@@ -426,7 +426,7 @@ static void setting_warn_host_part(struct weft_parser *parser, const char *text,
 	weft_model_allowedip_mask(&masked);
 	if (weft_model_allowedip_compare(&masked, ip))
 		weft_warn_at(parser->ctx, &parser->place,
-			     "'%s' has bits behind its length: %s/%u is what counts",
+			     "'%s' has host bits set: %s/%u is used",
 			     text, weft_format_address(&masked).chars,
 			     masked.cidr);
 }
@@ -440,7 +440,7 @@ static bool setting_allowedip_item(struct weft_parser *parser, char *text)
 	sign = *text == '+' || *text == '-';
 	if (sign && parser->whole) {
 		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s': '+' and '-' change a list, and this file replaces it",
+				 "'%s': '+' and '-' are not allowed here: the file replaces the list",
 				 text);
 		return false;
 	}
@@ -497,7 +497,7 @@ static bool setting_name(struct weft_parser *parser, const char *value)
 {
 	if (!setting_name_fits_file(value)) {
 		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' could not stand in a file: a name has no '#', and no blank at either end",
+				 "'%s' does not fit in a file: use a name without '#', and without blanks at its ends",
 				 value);
 		return false;
 	}

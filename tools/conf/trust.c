@@ -71,7 +71,7 @@ static bool trust_one(const struct trust_walk *walk, const char *path,
 		return false;
 	else if (!trust_mode(st))
 		weft_complain(walk->ctx,
-			      "'%s' has hooks, and others may write to '%s', which has mode %04o: hooks run only from files and folders that no other user can write; chmod go-w it",
+			      "'%s' has hooks, and other users can write to '%s', which has mode %04o: hooks run only from files and folders that other users cannot write (chmod go-w)",
 			      walk->file, path, st->st_mode & 07777);
 	else
 		return true;

@@ -32,9 +32,9 @@ static bool writer_complain(const struct weft_context *ctx, const char *path,
 	const char *why = strerror(-err);
 
 	if (err == -ESTALE)
-		why = "it has been changed or replaced since it was read";
+		why = "the file was changed or replaced since it was read";
 	else if (err == -EINVAL)
-		why = "it is no regular file";
+		why = "not a regular file";
 	weft_complain(ctx, "cannot write '%s': %s", path, why);
 	return false;
 }
