@@ -166,8 +166,8 @@ wireguard_takes_none() {
 	modprobe wireguard 2>/dev/null || skip "no module wireguard here"
 	ns_ip a link add wg7 type wireguard
 	defer ns_ip a link del wg7
-	expect_error "'name' is weft's own, and this is a link of kind wireguard" ns a "$WEFT" set wg7 peer "$one" name x
-	expect_error "'exclusive' is weft's own" ns a "$WEFT" set wg7 peer "$one" allowed-ips 10.0.0.0/8 exclusive
+	expect_error "'name' needs a link of kind weft, and this link is of kind wireguard" ns a "$WEFT" set wg7 peer "$one" name x
+	expect_error "'exclusive' needs a link of kind weft" ns a "$WEFT" set wg7 peer "$one" allowed-ips 10.0.0.0/8 exclusive
 	printf '[Peer]\nPublicKey = %s\nName = x\n' "$one" >"$lib_work/wg7.conf"
 	expect ns a "$WEFT" setconf wg7 "$lib_work/wg7.conf"
 	expect_eq "peers" "$(ns a wg show wg7 peers)" "$one"

@@ -361,10 +361,10 @@ refused_up() { # refused_up COMPLAINT
 failures() {
 	rm -f "$lib_work/hooks"
 	write_conf "$plain\nDNS = 192.0.2.53\nPostUp = exit 3\nPostDown = echo postdown >>$lib_work/hooks" "0.0.0.0/0, ::/0"
-	refused_up "PostUp: ut0: bash: it ended with status 3"
+	refused_up "PostUp: ut0: bash: exit status 3"
 	expect_eq "what PostDown wrote" "$(cat "$lib_work/hooks")" postdown
 	write_conf "$plain\nPreUp = exit 4"
-	refused_up "$conf:5: PreUp: ut0: bash: it ended with status 4"
+	refused_up "$conf:5: PreUp: ut0: bash: exit status 4"
 	write_conf "$plain\nPostUp = kill \$PPID"
 	refused_up "by signal 15"
 	# A route that is there already, through another link.
@@ -891,7 +891,7 @@ interrupted() {
 	rm -f "$lib_work/hooks"
 	write_conf "$plain\nPreUp = kill \$PPID; sleep 100\nPreUp = echo preup >>$lib_work/hooks\nPostDown = echo postdown >>$lib_work/hooks"
 	since=$(now_ms)
-	refused_up "PreUp: ut0: bash: it ended by signal 15"
+	refused_up "PreUp: ut0: bash: killed by signal 15"
 	expect_le "ms until it had ended" $(($(now_ms) - since)) 90000
 	expect_eq "what hooks wrote" "$(cat "$lib_work/hooks")" postdown
 	interrupted_lookup

@@ -436,12 +436,12 @@ static void test_show_nothing(void)
 		const char *err;
 	} tries[] = {
 		{ "no interface", { "weft", "show" }, false, NULL, 0, "", "" },
-		{ "no module", { "weft", "show" }, false, "the kernel has no module weft loaded", 1, "",
-		  "weft: there is no interface: the kernel has no module weft loaded\n" },
-		{ "no module, names", { "weft", "show", "interfaces" }, false, "the kernel has no module weft loaded", 1, "",
-		  "weft: there is no interface: the kernel has no module weft loaded\n" },
-		{ "no module, JSON", { "weft", "show", "-j" }, false, "the kernel has no module weft loaded", 1, "",
-		  "weft: there is no interface: the kernel has no module weft loaded\n" },
+		{ "no module", { "weft", "show" }, false, "module weft is not loaded", 1, "",
+		  "weft: there is no interface: module weft is not loaded\n" },
+		{ "no module, names", { "weft", "show", "interfaces" }, false, "module weft is not loaded", 1, "",
+		  "weft: there is no interface: module weft is not loaded\n" },
+		{ "no module, JSON", { "weft", "show", "-j" }, false, "module weft is not loaded", 1, "",
+		  "weft: there is no interface: module weft is not loaded\n" },
 		{ "no interface, JSON", { "weft", "show", "-j" }, false, NULL, 0, "[\n]\n", "" },
 		{ "no module is needed", { "weft", "show", "interfaces" }, true, "none", 0, "wg0\n", "" },
 	};

@@ -190,7 +190,7 @@ static int clinic_run(struct weft_host *host,
 	if (*output && !strcmp(*output, "!")) {
 		free(*output);
 		*output = NULL;
-		snprintf(host->error, sizeof(host->error), "%s: it ended with status 1", program->words[0]);
+		snprintf(host->error, sizeof(host->error), "%s: exit status 1", program->words[0]);
 		return -EIO;
 	}
 	/* Lines of its output are written with a bar between them. */
@@ -554,11 +554,11 @@ static const struct clinic_case cases[] = {
 	}, {
 		.name = "no program reads the firewall, and each is there", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.read = NETFILTER, .programs = "nft -j list ruleset=!\niptables-save=!\nip6tables-save=!\n",
-		.facts = LINK "\nunread: nft: it ended with status 1\n" WALL4,
+		.facts = LINK "\nunread: nft: exit status 1\n" WALL4,
 	}, {
 		.name = "nft fails, and iptables-save does not", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.read = NETFILTER, .programs = "nft -j list ruleset=!\niptables-save=#\n",
-		.facts = LINK "\nunread: nft: it ended with status 1\n" WALL4,
+		.facts = LINK "\nunread: nft: exit status 1\n" WALL4,
 	}, {
 		.name = "iptables-save alone is there", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.read = NETFILTER, .programs = "iptables-save=#\n", .facts = LINK "\n" WALL4,
@@ -698,7 +698,7 @@ static const struct print_case {
 		"doctor wft0", { .name = "a firewall that no program reads", .running = INTERFACE HUB "10.9.0.0/24\n",
 				 .happens = happens_up, .read = NETFILTER, .programs = "nft -j list ruleset=!\n" },
 		.starved = true, .status = 1,
-		.out = "wft0: warning: this machine's firewall could not be read, and rules that bar the tunnel are not found: nft: it ended with status 1 [unread-firewall]\n"
+		.out = "wft0: warning: this machine's firewall could not be read, and rules that bar the tunnel are not found: nft: exit status 1 [unread-firewall]\n"
 		       "  to mend it: install nftables with JSON support, or see why this fails: nft -j list ruleset; then: weft doctor wft0\n",
 	}, {
 		"doctor wft0", { .name = "a peer", .running = INTERFACE HUB "203.0.113.0/24\n", .happens = happens_up },

@@ -252,7 +252,7 @@ static void answers_alone_in_one_family(struct ward *ward)
 
 static void unread(struct ward *ward)
 {
-	ward->facts.unread = "nft: it ended with status 1";
+	ward->facts.unread = "nft: exit status 1";
 }
 
 static void another_key(struct ward *ward)

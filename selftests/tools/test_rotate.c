@@ -155,7 +155,7 @@ static const struct rotate_case {
 		.err = "weft: rotate: 'private-key' is not expected here: private-key FILE, grace SECONDS, finish, undo are\n",
 	}, {
 		.words = "rotate wg0",
-		.err = "weft: cannot rotate the key of 'wg0': rotation is weft's own, and this is a link of kind wireguard\n",
+		.err = "weft: cannot rotate the key of 'wg0': rotation needs a link of kind weft, and this link is of kind wireguard\n",
 	}, {
 		.words = "rotate nope",
 		.err = "weft: cannot read interface 'nope': No such device\n",

@@ -259,7 +259,7 @@ static bool rotate_may(const struct rotate_job *job)
 	if (job->have->kind == WEFT_KIND_WEFT)
 		return true;
 	weft_complain(job->ctx,
-		      "cannot rotate the key of '%s': rotation is weft's own, and this is a link of kind %s",
+		      "cannot rotate the key of '%s': rotation needs a link of kind weft, and this link is of kind %s",
 		      job->name, weft_model_kind_name(job->have->kind));
 	return false;
 }
