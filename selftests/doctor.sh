@@ -71,7 +71,7 @@ healthy() {
 	tunnels
 	doctor_says a 0
 	doctor_says b 0
-	expect_eq "in words" "$(ns a "$WEFT" doctor)" "wt0: nothing is wrong"
+	expect_eq "in words" "$(ns a "$WEFT" doctor)" "wt0: no fault found"
 	session_up a wt0 b wt0 10.9.0.2
 	doctor_says a 0
 }

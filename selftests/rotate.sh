@@ -393,7 +393,7 @@ begin_refused() {
 	key=$(key_file next)
 	expect_error "has it already" ns n0 weft rotate wt0 private-key "$(tunnel_key_file n0 wt0)"
 	expect ns n0 weft rotate wt0 private-key "$key"
-	expect_error "before this one goes on" ns n0 weft rotate wt0 private-key "$(key_file third)"
+	expect_error "has not ended" ns n0 weft rotate wt0 private-key "$(key_file third)"
 	expect shows n0 public-key "$(public_key next)"
 	expect ns n0 weft rotate wt0 undo
 	ns_ip n0 link add wt9 type weft

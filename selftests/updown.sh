@@ -689,13 +689,13 @@ resolving() {
 	defer weft_a down ut0
 	hosts 192.0.2.2
 	# A peer that has never answered counts as silent.
-	expect_eq "what resolve says" "$(resolve_a ut0)" "ut0: peer harbour-master is at 192.0.2.2:51820 now"
+	expect_eq "what resolve says" "$(resolve_a ut0)" "ut0: peer harbour-master now has endpoint 192.0.2.2:51820"
 	session_up a ut0 b wt0 10.9.0.2
 	hosts 192.0.2.98
 	expect_eq "what resolve says of one that answers" "$(resolve_a all)" ""
 	expect_eq "endpoint" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:51820
 	pause 140
-	expect_eq "what resolve says of silence" "$(resolve_a all)" "ut0: peer harbour-master is at 192.0.2.98:51820 now"
+	expect_eq "what resolve says of silence" "$(resolve_a all)" "ut0: peer harbour-master now has endpoint 192.0.2.98:51820"
 	expect_eq "endpoint" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.98:51820
 	hosts 192.0.2.98
 	sed -i 's/harbour:51820/nowhere.invalid:51820/' $folder/ut0.conf
@@ -722,7 +722,7 @@ unresolved() {
 	expect_eq "endpoint" "$(ns a "$WEFT" show ut0 endpoints | grep -F "$strange" | cut -f 2)" "(none)"
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
 	echo "192.0.2.77 nowhere.invalid" >>"/etc/netns/$(ns_name a)/hosts"
-	expect_eq "what resolve says" "$(resolve_a ut0)" "ut0: peer $strange is at 192.0.2.77:7 now"
+	expect_eq "what resolve says" "$(resolve_a ut0)" "ut0: peer $strange now has endpoint 192.0.2.77:7"
 	# A reload without that name moves nothing, and does not wait for a name server that is silent.
 	hosts 192.0.2.99
 	echo "nameserver 192.0.2.99" >"/etc/netns/$(ns_name a)/resolv.conf"
@@ -834,7 +834,7 @@ deleted_link() {
 
 # "down" uses the record.
 without_file() {
-	local log=$lib_work/hooks unusable="ut0: its file cannot be used: it is taken down as 'weft up' has recorded it"
+	local log=$lib_work/hooks unusable="ut0: the file cannot be used: the interface is taken down by the record of 'weft up'"
 
 	rm -f "$log"
 	ns_ip a route add default via 192.0.2.2

@@ -622,7 +622,7 @@ static void test_escapes(void)
 		  "weft: warning: \\x09d\n");
 	test_bench_end(&bench);
 	test_bench_start(&bench, "");
-	test_ok(run(&bench, "\033e", "x", NULL) == 1 && strstr(bench.err, "weft: '\\x1be' is not a command: "),
+	test_ok(run(&bench, "\033e", "x", NULL) == 1 && strstr(bench.err, "weft: unknown command '\\x1be': "),
 		"nor does the refusal of a command");
 	test_bench_end(&bench);
 	file_write("wft0.conf", INTERFACE "Table = \033\n", 0600);

@@ -22,7 +22,7 @@
 		"previous-public-key, next-keys, previous-keys, identities, drops, dump"
 #define COMMANDS "show, showconf, set, rotate, setconf, addconf, syncconf, up, check, down, save, strip, resolve, monitor, wait, metrics, doctor, genkey, genpsk, pubkey, help"
 
-#define NOT_OPTION(word) "weft: '" word "' is not an option: -j, --json, --show-keys, -h, --help, -v, --version are; words follow '--'\n"
+#define NOT_OPTION(word) "weft: unknown option '" word "': use -j, --json, --show-keys, -h, --help, -v or --version, and '--' before other words\n"
 
 static const char wft0_conf[] =
 	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"
@@ -59,7 +59,7 @@ static const struct command_case cases[] = {
 	{ "--version", .out = "weft 0.1.0\n" },
 	{ "-v", .out = "weft 0.1.0\n" },
 	{ "frobnicate", .status = 1, .out = "",
-	  .err = "weft: 'frobnicate' is not a command: " COMMANDS " are\n" },
+	  .err = "weft: unknown command 'frobnicate': use " COMMANDS "\n" },
 	{ "--frobnicate", .status = 1, .out = "", .err = NOT_OPTION("--frobnicate") },
 	{ "show -x", .status = 1, .out = "", .err = NOT_OPTION("-x") },
 	{ "monitor --follow", .status = 1, .out = "", .err = NOT_OPTION("--follow") },
@@ -72,12 +72,12 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer hub allowed-ips -10.0.0.1", .sent = "wft0:\npeer A: -10.0.0.1/32\n" },
 	{ "set -- wft0 peer hub name -j", .sent = "wft0:\npeer A: name='-j'\n" },
 	{ "set wft0 -x 5", .status = 1,
-	  .err = "weft: set: '-x' is not a setting of an interface: listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp and peer are\n" },
+	  .err = "weft: set: unknown setting '-x' of an interface: use listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp or peer\n" },
 	{ "show --version", .out = "weft 0.1.0\n" },
 	{ "help frobnicate", .status = 1, .out = "",
-	  .err = "weft: 'frobnicate' is not a command: " COMMANDS " are\n" },
+	  .err = "weft: unknown command 'frobnicate': use " COMMANDS "\n" },
 	{ "help set set", .status = 1, .out = "",
-	  .err = "weft: help: 'set' is too much\nUsage: weft help [COMMAND]\n" },
+	  .err = "weft: help: unexpected argument 'set'\nUsage: weft help [COMMAND]\n" },
 	{ "help genpsk", .out = "Usage: weft genpsk\n\ngenpsk: print a new preshared key\n" },
 	{ "genpsk --help", .out = "Usage: weft genpsk\n\ngenpsk: print a new preshared key\n" },
 	{ "help", .out = NULL },
@@ -89,17 +89,17 @@ static const struct command_case cases[] = {
 	{ "pubkey", .input = "dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=",
 	  .out = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=\n" },
 	{ "pubkey", .input = "", .status = 1, .out = "",
-	  .err = "weft: pubkey: the standard input is not a key: 0 characters where 44 of base64 are wanted\n" },
+	  .err = "weft: pubkey: the standard input is not a key: 0 characters instead of 44 of base64\n" },
 	{ "pubkey", .input = KEY_A "x\n", .status = 1, .out = "",
-	  .err = "weft: pubkey: the standard input is not a key: 45 characters where 44 of base64 are wanted\n" },
+	  .err = "weft: pubkey: the standard input is not a key: 45 characters instead of 44 of base64\n" },
 	{ "pubkey", .input = "secret\n", .status = 1, .out = "",
-	  .err = "weft: pubkey: the standard input is not a key: 6 characters where 44 of base64 are wanted\n" },
+	  .err = "weft: pubkey: the standard input is not a key: 6 characters instead of 44 of base64\n" },
 	{ "pubkey file", .status = 1, .out = "",
-	  .err = "weft: pubkey: 'file' is too much\nUsage: weft pubkey\n" },
+	  .err = "weft: pubkey: unexpected argument 'file'\nUsage: weft pubkey\n" },
 	{ "genkey 2", .status = 1, .out = "",
-	  .err = "weft: genkey: '2' is too much\nUsage: weft genkey\n" },
+	  .err = "weft: genkey: unexpected argument '2'\nUsage: weft genkey\n" },
 	{ "genkey -j", .status = 1, .out = "",
-	  .err = "weft: genkey: it does not speak JSON\nUsage: weft genkey\n" },
+	  .err = "weft: genkey: no JSON output\nUsage: weft genkey\n" },
 
 	/* Showing. */
 	{ "show interfaces", .out = "wft0 wg0\n" },
@@ -115,24 +115,24 @@ static const struct command_case cases[] = {
 	{ "show nope --json", .status = 1, .out = "",
 	  .err = "weft: cannot read interface 'nope': No such device\n" },
 	{ "show wft0 colour", .status = 1, .out = "",
-	  .err = "weft: show: 'colour' is not a field: " FIELDS " are\n" },
+	  .err = "weft: show: unknown field 'colour': use " FIELDS "\n" },
 	{ "show interfaces dump", .status = 1, .out = "",
-	  .err = "weft: show: 'dump' after 'interfaces' is too much\n" },
+	  .err = "weft: show: unexpected argument 'dump' after 'interfaces'\n" },
 	{ "show wft0 dump more", .status = 1, .out = "",
-	  .err = "weft: show: 'more' is too much\nUsage: weft show [IFACE|all|interfaces] [FIELD|dump]\n" },
+	  .err = "weft: show: unexpected argument 'more'\nUsage: weft show [IFACE|all|interfaces] [FIELD|dump]\n" },
 	{ "show all", .status = 1, .out = "", .fail_get = "Operation not permitted",
 	  .err = "weft: cannot list interfaces: Operation not permitted\n" },
 	{ "show wg0", .status = 1, .out = "", .fail_get = "Operation not permitted",
 	  .err = "weft: cannot read interface 'wg0': Operation not permitted\n" },
 	{ "showconf wg0", .out = "[Interface]\nFwMark = 0x1\n\n" },
 	{ "showconf", .status = 1, .out = "",
-	  .err = "weft: showconf: something is missing\nUsage: weft showconf IFACE\n" },
+	  .err = "weft: showconf: missing argument\nUsage: weft showconf IFACE\n" },
 	{ "showconf nope", .status = 1, .out = "",
 	  .err = "weft: cannot read interface 'nope': No such device\n" },
 
 	/* Setting. */
 	{ "set", .status = 1, .out = "",
-	  .err = "weft: set: something is missing\n" SET_USAGE },
+	  .err = "weft: set: missing argument\n" SET_USAGE },
 	{ "set wft0", .out = "", .sent = "wft0:\n" },
 	{ "set wft0 listen-port 7 fwmark 0x10", .sent = "wft0: port=7 fwmark=0x10\n" },
 	{ "set wft0 fwmark off", .sent = "wft0: fwmark=0x0\n" },
@@ -184,7 +184,7 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer " KEY_A " allowed-ips +10.0.0.0/8 allowed-ips ::1",
 	  .sent = "wft0:\npeer A: +10.0.0.0/8 +::1/128\n" },
 	{ "set wft0 colour red", .status = 1,
-	  .err = "weft: set: 'colour' is not a setting of an interface: listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp and peer are\n" },
+	  .err = "weft: set: unknown setting 'colour' of an interface: use listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp or peer\n" },
 	{ "set wft0 listen-address 192.0.2.1,2001:db8::1 bind-device eth0",
 	  .sent = "wft0: listen=192.0.2.1,2001:db8::1 bind='eth0'\n" },
 	{ "set wft0 listen-address 2001:db8::1", .sent = "wft0: listen=0.0.0.0,2001:db8::1\n" },
@@ -213,17 +213,17 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer " KEY_A " roam maybe", .status = 1,
 	  .err = "weft: roam: 'maybe' is neither 'on' nor 'off'\n" },
 	{ "set wft0 endpoint 1.2.3.4:5", .status = 1,
-	  .err = "weft: set: 'endpoint' is not a setting of an interface: listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp and peer are\n" },
+	  .err = "weft: set: unknown setting 'endpoint' of an interface: use listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp or peer\n" },
 	{ "set wft0 peer " KEY_A " colour red", .status = 1,
-	  .err = "weft: set: 'colour' is not a setting of a peer: remove, preshared-key, endpoint, roam, persistent-keepalive, allowed-ips, exclusive, name, next-public-key, previous-public-key, next-preshared-key, previous-preshared-key, grace, forget-timestamp, the settings of an interface and peer are\n" },
+	  .err = "weft: set: unknown setting 'colour' of a peer: use remove, preshared-key, endpoint, roam, persistent-keepalive, allowed-ips, exclusive, name, next-public-key, previous-public-key, next-preshared-key, previous-preshared-key, grace, forget-timestamp, the settings of an interface or peer\n" },
 	{ "set wft0 listen-port", .status = 1,
-	  .err = "weft: listen-port: PORT has to follow, and nothing does\n" },
+	  .err = "weft: listen-port: requires a value: PORT\n" },
 	{ "set wft0 peer", .status = 1,
-	  .err = "weft: peer: KEY|NAME has to follow, and nothing does\n" },
+	  .err = "weft: peer: requires a value: KEY|NAME\n" },
 	{ "set wft0 peer " KEY_A " allowed-ips", .status = 1,
-	  .err = "weft: allowed-ips: [+|-]IP/LENGTH,... has to follow, and nothing does\n" },
+	  .err = "weft: allowed-ips: requires a value: [+|-]IP/LENGTH,...\n" },
 	{ "set wft0 peer abc", .status = 1,
-	  .err = "weft: peer: 'abc' is neither a public key, which is 44 characters of base64, nor the name of a peer of wft0\n" },
+	  .err = "weft: peer: 'abc' is neither a public key (44 characters of base64) nor the name of a peer of wft0\n" },
 	/* Names, and what other peers have. */
 	{ "set wft0 peer hub persistent-keepalive 5", .sent = "wft0:\npeer A: keepalive=5\n" },
 	{ "set wft0 peer hub remove peer " KEY_B, .sent = "wft0:\npeer A: remove\npeer B:\n" },
@@ -281,15 +281,15 @@ static const struct command_case cases[] = {
 	{ "set wft0 listen-port 5", .status = 1, .fail_set = "Address already in use: port 5 is taken",
 	  .err = "weft: cannot configure interface 'wft0': Address already in use: port 5 is taken\n" },
 	{ "set sixteencharacter listen-port 5", .status = 1,
-	  .err = "weft: 'sixteencharacter' is not an interface: a name has 1 to 15 characters\n" },
+	  .err = "weft: 'sixteencharacter' is not an interface name: use 1 to 15 characters\n" },
 	{ "set '' listen-port 5", .status = 1,
-	  .err = "weft: '' is not an interface: a name has 1 to 15 characters\n" },
+	  .err = "weft: '' is not an interface name: use 1 to 15 characters\n" },
 
 	/* Configuration files. */
 	{ "setconf wft0", .status = 1,
-	  .err = "weft: setconf: something is missing\nUsage: weft setconf IFACE FILE\n" },
+	  .err = "weft: setconf: missing argument\nUsage: weft setconf IFACE FILE\n" },
 	{ "setconf wft0 conf more", .status = 1,
-	  .err = "weft: setconf: 'more' is too much\nUsage: weft setconf IFACE FILE\n" },
+	  .err = "weft: setconf: unexpected argument 'more'\nUsage: weft setconf IFACE FILE\n" },
 	{ "setconf wft0 conf",
 	  .sent = "wft0: key=P port=51820 fwmark=0x0 replace-peers\npeer A: psk=0 keepalive=25 replace-ips +10.0.0.1/32\npeer B: psk=0 keepalive=0 replace-ips\n" },
 	{ "addconf wft0 conf",
@@ -316,11 +316,11 @@ static const struct command_case cases[] = {
 
 	/* Up and down: what is refused before anything is looked at, and what needs no kernel. */
 	{ "up", .status = 1,
-	  .err = "weft: up: something is missing\nUsage: weft up FILE|IFACE\n" },
+	  .err = "weft: up: missing argument\nUsage: weft up FILE|IFACE\n" },
 	{ "down wft0 wg0", .status = 1,
-	  .err = "weft: down: 'wg0' is too much\nUsage: weft down FILE|IFACE\n" },
+	  .err = "weft: down: unexpected argument 'wg0'\nUsage: weft down FILE|IFACE\n" },
 	{ "save wft0 --json", .status = 1,
-	  .err = "weft: save: it does not speak JSON\nUsage: weft save FILE|IFACE\n" },
+	  .err = "weft: save: no JSON output\nUsage: weft save FILE|IFACE\n" },
 	{ "up no-such-file", .status = 1,
 	  .err = "weft: 'no-such-file' has no file: neither /etc/weft/no-such-file.conf nor /etc/wireguard/no-such-file.conf exists\n" },
 	{ "up ./no-such.conf", .status = 1,
@@ -334,7 +334,7 @@ static const struct command_case cases[] = {
 	{ "strip bad.conf", .status = 1, .out = "",
 	  .err = "weft: bad.conf:2: Address: 'x' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n" },
 	{ "resolve", .status = 1,
-	  .err = "weft: resolve: something is missing\nUsage: weft resolve IFACE|all\n" },
+	  .err = "weft: resolve: missing argument\nUsage: weft resolve IFACE|all\n" },
 	{ "resolve ./wft0.conf", .status = 1,
 	  .err = "weft: warning: ./wft0.conf:6: Endpoint: cannot resolve 'harbour:5': Name or service not known\n" },
 	{ "resolve ./wg0.conf", .out = "" },
@@ -437,11 +437,11 @@ static void test_show_nothing(void)
 	} tries[] = {
 		{ "no interface", { "weft", "show" }, false, NULL, 0, "", "" },
 		{ "no module", { "weft", "show" }, false, "module weft is not loaded", 1, "",
-		  "weft: there is no interface: module weft is not loaded\n" },
+		  "weft: no interfaces: module weft is not loaded\n" },
 		{ "no module, names", { "weft", "show", "interfaces" }, false, "module weft is not loaded", 1, "",
-		  "weft: there is no interface: module weft is not loaded\n" },
+		  "weft: no interfaces: module weft is not loaded\n" },
 		{ "no module, JSON", { "weft", "show", "-j" }, false, "module weft is not loaded", 1, "",
-		  "weft: there is no interface: module weft is not loaded\n" },
+		  "weft: no interfaces: module weft is not loaded\n" },
 		{ "no interface, JSON", { "weft", "show", "-j" }, false, NULL, 0, "[\n]\n", "" },
 		{ "no module is needed", { "weft", "show", "interfaces" }, true, "none", 0, "wg0\n", "" },
 	};
@@ -579,7 +579,7 @@ static void test_full_disk(void)
 	test_bench_flush(&bench);
 	test_ok(status == 1, "output that cannot be written fails the command");
 	test_text("and is complained about", bench.err,
-		  "weft: the output could not be written\n");
+		  "weft: cannot write the output\n");
 	test_bench_end(&bench);
 }
 

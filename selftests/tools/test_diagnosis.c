@@ -682,10 +682,10 @@ static const struct print_case {
 } prints[] = {
 	{
 		"doctor wft0", { .name = "all is well", .running = INTERFACE HUB "10.9.0.0/24\n", .happens = happens_up },
-		.out = "wft0: nothing is wrong\n",
+		.out = "wft0: no fault found\n",
 	}, {
 		"doctor", { .name = "all is well with all", .running = INTERFACE HUB "10.9.0.0/24\n", .happens = happens_up },
-		.out = "wft0: nothing is wrong\n",
+		.out = "wft0: no fault found\n",
 	}, {
 		"-j doctor wft0", { .name = "all is well", .running = INTERFACE HUB "10.9.0.0/24\n", .happens = happens_up },
 		.out = "[{\"findings\":[],\"interface\":\"wft0\",\"kind\":\"weft\"}]",
@@ -716,7 +716,7 @@ static const struct print_case {
 		.status = 2,
 		.out = "[{\"findings\":[{\"code\":\"no-private-key\",\"severity\":\"error\",\"what\":\"it has no private key, so it can neither call nor answer\",\"mend\":\"(umask 077; weft genkey >KEYFILE); weft set wft0 private-key KEYFILE\"}],\"interface\":\"wft0\",\"kind\":\"weft\"}]",
 	}, {
-		"doctor", { .name = "no tunnel" }, .out = "there is no tunnel\n",
+		"doctor", { .name = "no tunnel" }, .out = "no tunnel: neither an interface nor a file exists\n",
 	}, {
 		"-j doctor", { .name = "no tunnel" }, .out = "[]",
 	}, {

@@ -159,7 +159,7 @@ static void test_readable(void)
 static void test_key_into(const char *verb, const char *path, mode_t mode, bool warned)
 {
 	static const char warning[] =
-		"weft: warning: the key goes to a file that everybody can read: set the umask to 077 and try again\n";
+		"weft: warning: the key is written to a file that other users can read: set the umask to 077 and try again\n";
 	char *words[] = { "weft", (char *)verb, NULL }, name[96];
 	struct test_bench bench;
 	FILE *memory;

@@ -277,7 +277,7 @@ static void test_commands(void)
 		     "weft: cannot read interface 'wft0': it went away\n",
 		     false, true);
 	test_command("it is no JSON", NULL, json, 1,
-		     "weft: metrics: it does not speak JSON\n"
+		     "weft: metrics: no JSON output\n"
 		     "Usage: weft metrics [write FILE] [IFACE]...\n", false, false);
 	out[0] = test_run(NULL, 4, twice, &status, &err[0]);
 	out[1] = test_run(NULL, 3, once, &status, &err[1]);
@@ -371,7 +371,7 @@ static void test_write(void)
 	free(out);
 	free(err);
 	out = test_run(NULL, 3, words, &status, &err);
-	test_ok(status == 1 && strstr(err, "write requires a value"), "no file");
+	test_ok(status == 1 && strstr(err, "write: requires a value"), "no file");
 	free(out);
 	free(err);
 }

@@ -2334,7 +2334,7 @@ static void down_without(const char *name, const char *text)
 	test_text(title, world.hooks, "d 100%\ne\n");
 	test_bench_flush(&world.bench);
 	snprintf(title, sizeof(title), "%s: said", name);
-	test_ok(strstr(world.bench.err, "weft: warning: ut0: its file cannot be used: it is taken down as 'weft up' has recorded it\n"),
+	test_ok(strstr(world.bench.err, "weft: warning: ut0: the file cannot be used: the interface is taken down by the record of 'weft up'\n"),
 		title);
 	snprintf(title, sizeof(title), "%s: and only once", name);
 	test_ok(weft_command_down(&world.bench.ctx, 1, words), title);
@@ -2422,7 +2422,7 @@ static void down_unknown(void)
 	test_ok(!world.link.index && world.steps == 1, "neither file nor record: the link alone is deleted");
 	test_bench_flush(&world.bench);
 	test_text("neither file nor record: said", world.bench.err,
-		  "weft: warning: ut0: there is neither a file nor a record of 'weft up': the link is deleted with its routing rules, and no hook runs\n");
+		  "weft: warning: ut0: neither a file nor a record of 'weft up' exists: the link and its routing rules are deleted, and no hook runs\n");
 	test_ok(weft_command_down(&world.bench.ctx, 1, words), "neither file nor record: and only once");
 	world_end();
 }

@@ -158,7 +158,7 @@ static int doctor_look(struct doctor_job *job,
 		good = weft_doctor_tunnel_look(&job->machine, tunnel, &report);
 	good = good && weft_doctor_look(facts, &report);
 	if (good && !report.worst && !job->array)
-		fprintf(job->ctx->out, "%s: nothing is wrong\n",
+		fprintf(job->ctx->out, "%s: no fault found\n",
 			facts->last->name);
 	return doctor_end(job, good, &report);
 }
@@ -227,7 +227,7 @@ static int doctor_all(struct doctor_job *job)
 				      doctor_absent(job, tunnel));
 	}
 	if (!machine->interfaces && !status && !job->array)
-		fputs("there is no tunnel\n", job->ctx->out);
+		fputs("no tunnel: neither an interface nor a file exists\n", job->ctx->out);
 	return status;
 }
 

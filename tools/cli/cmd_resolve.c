@@ -124,7 +124,7 @@ static bool resolve_one(const struct weft_context *ctx,
 		return false;
 	if (!sent)
 		return true;
-	fprintf(ctx->out, "%s: peer %s is at %s now\n", dev->name,
+	fprintf(ctx->out, "%s: peer %s now has endpoint %s\n", dev->name,
 		weft_format_peer(wanted->name ? wanted : peer).chars,
 		weft_format_endpoint(&wanted->endpoint).chars);
 	return true;

@@ -122,10 +122,10 @@ static bool rotate_write(struct rotate_job *job,
 static void rotate_warn_other(const struct rotate_job *job)
 {
 	if (job->profile)
-		weft_warn(job->ctx, "'%s' does not have the key of '%s', and is left as it is",
+		weft_warn(job->ctx, "'%s' does not have the private key of '%s': the file stays unchanged",
 			  job->path, job->name);
 	else
-		weft_warn(job->ctx, "'%s' has no file: its key is changed in the kernel alone",
+		weft_warn(job->ctx, "'%s' has no file: the key is changed in the kernel only",
 			  job->name);
 }
 
@@ -182,7 +182,7 @@ static void rotate_choose_key(struct rotate_job *job)
 static bool rotate_refuse_second(const struct rotate_job *job)
 {
 	weft_complain(job->ctx,
-		      "the rotation of '%s' before this one goes on: give the command weft rotate %s finish, or undo, first",
+		      "an earlier rotation of '%s' has not ended: run weft rotate %s finish, or undo, first",
 		      job->name, weft_format_shell(job->name).chars);
 	return false;
 }
@@ -314,7 +314,7 @@ static bool rotate_take_key(struct rotate_job *job, struct weft_parser *parser,
 	weft_key_wipe(&dev.private_key);
 	if (!job->has_key || !weft_key_is_zero(&job->wish.private_key))
 		return job->has_key;
-	weft_complain(job->ctx, "rotate: '%s' is empty, and a rotation needs a key",
+	weft_complain(job->ctx, "rotate: '%s' is empty: a rotation needs a private key",
 		      path);
 	return false;
 }
@@ -336,7 +336,7 @@ static bool rotate_take_words(struct rotate_job *job, int argc, char **argv)
 	}
 	if (good && argc)
 		weft_complain(job->ctx,
-			      "rotate: '%s' is not expected here: private-key FILE, grace SECONDS, finish, undo are",
+			      "rotate: unexpected argument '%s': use private-key FILE, grace SECONDS|off, finish or undo",
 			      argv[0]);
 	return good && !argc;
 }

@@ -60,7 +60,7 @@ static bool set_refuse_word(const struct weft_parser *parser, const char *word)
 	char *list = weft_setting_list(parser->peer ? WEFT_SCOPE_PEER :
 						   WEFT_SCOPE_DEVICE, false, NULL);
 
-	weft_complain(parser->ctx, "set: '%s' is not a setting of %s: %s%s and peer are",
+	weft_complain(parser->ctx, "set: unknown setting '%s' of %s: use %s%s or peer",
 		      word, parser->peer ? "a peer" : "an interface",
 		      list ? list : "",
 		      parser->peer ? ", the settings of an interface" : "");
@@ -79,7 +79,7 @@ static bool set_take_name(struct weft_parser *parser, const char *word)
 	known = weft_model_peer_find_word(parser->have, word);
 	if (!known) {
 		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is neither a public key, which is %d characters of base64, nor the name of a peer of %s",
+				 "'%s' is neither a public key (%d characters of base64) nor the name of a peer of %s",
 				 word, WEFT_KEY_CHARS, parser->dev->name);
 		return false;
 	}
@@ -124,7 +124,7 @@ static int set_take_word(struct weft_parser *parser, int argc, char **argv)
 		return setting->from_word(parser, NULL);
 	if (argc < 2) {
 		weft_complain_at(parser->ctx, &parser->place,
-				 "%s has to follow, and nothing does",
+				 "requires a value: %s",
 				 is_peer ? "KEY|NAME" : setting->value);
 		return 0;
 	}
@@ -154,7 +154,7 @@ static struct weft_device *set_new_device(const struct weft_context *ctx,
 	struct weft_device *dev;
 
 	if (!*name || strlen(name) >= IFNAMSIZ) {
-		weft_complain(ctx, "'%s' is not an interface: a name has 1 to %d characters",
+		weft_complain(ctx, "'%s' is not an interface name: use 1 to %d characters",
 			      name, IFNAMSIZ - 1);
 		return NULL;
 	}
@@ -181,7 +181,7 @@ static bool set_finds_named(struct weft_parser *parser)
 		if (!peer->named ||
 		    weft_model_peer_find(parser->have, &peer->public_key))
 			continue;
-		weft_complain(parser->ctx, "%s: peer %s has been removed meanwhile",
+		weft_complain(parser->ctx, "%s: peer %s was removed during the lookup of endpoints",
 			      parser->dev->name, weft_format_peer(peer).chars);
 		return false;
 	}

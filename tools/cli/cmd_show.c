@@ -79,7 +79,7 @@ static bool show_is_ready(const struct weft_context *ctx,
 
 	if (links || !backend->ready || !backend->ready(backend))
 		return true;
-	weft_complain(ctx, "there is no interface: %s", backend->error);
+	weft_complain(ctx, "no interfaces: %s", backend->error);
 	return false;
 }
 
@@ -123,14 +123,14 @@ static bool show_refuse_field(const struct weft_context *ctx, const char *name)
 	const struct weft_field *field;
 	const char *comma = "";
 
-	fputs("weft: show: '", ctx->err);
+	fputs("weft: show: unknown field '", ctx->err);
 	weft_complain_text(ctx->err, name);
-	fputs("' is not a field: ", ctx->err);
+	fputs("': use ", ctx->err);
 	for (field = weft_fields; field->name; field++) {
 		fprintf(ctx->err, "%s%s", comma, field->name);
 		comma = ", ";
 	}
-	fputs(" are\n", ctx->err);
+	fputc('\n', ctx->err);
 	return false;
 }
 
@@ -142,7 +142,7 @@ static bool show_words(const struct weft_context *ctx, struct show_job *job,
 	if (!strcmp(what, "interfaces")) {
 		if (argc == 1)
 			return show_interfaces(ctx, job);
-		weft_complain(ctx, "show: '%s' after 'interfaces' is too much",
+		weft_complain(ctx, "show: unexpected argument '%s' after 'interfaces'",
 			      argv[1]);
 		return false;
 	}

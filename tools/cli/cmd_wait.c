@@ -93,7 +93,7 @@ static bool wait_look(struct wait_job *job)
 		return false;
 	if (job->dev->kind == WEFT_KIND_WEFT)
 		return wait_reduce(job);
-	weft_complain(job->ctx, "wait: '%s' is of kind %s, which has no events: only weft has",
+	weft_complain(job->ctx, "wait: '%s' is a link of kind %s, which has no events: only kind weft has",
 		      job->iface, weft_model_kind_name(job->dev->kind));
 	return false;
 }
@@ -118,7 +118,7 @@ static bool wait_connect(const struct wait_job *job)
 		err = backend->set(backend, wish);
 	weft_model_device_free(wish);
 	if (err)
-		weft_complain(job->ctx, "wait: cannot ask interface '%s' for a handshake: %s",
+		weft_complain(job->ctx, "wait: cannot begin handshakes on interface '%s': %s",
 			      job->iface,
 			      err == -ENOMEM ? strerror(ENOMEM) : backend->error);
 	return !err;
@@ -204,8 +204,8 @@ static void wait_name_peer(const struct wait_job *job,
 		      job->seconds, state ?: "unknown",
 		      peer->state_age_ms / 1000,
 		      peer->endpoint.any.sa_family == AF_UNSPEC ?
-		      ", and its endpoint is not known" : "",
-		      heard ? "" : ", nothing has ever come from it");
+		      ", no endpoint is known" : "",
+		      heard ? "" : ", no packet has arrived from it");
 }
 
 /* At the limit a last reading decides, and shows the peers' states. */
@@ -273,12 +273,12 @@ static bool wait_take_words(struct wait_job *job, int argc, char **argv)
 
 		if (!is_peer && strcmp(argv[0], "timeout")) {
 			weft_complain(job->ctx,
-				      "wait: '%s' is not known here: peer and timeout are",
+				      "wait: unexpected argument '%s': use peer KEY|NAME or timeout SECONDS",
 				      argv[0]);
 			return false;
 		}
 		if (argc < 2) {
-			weft_complain(job->ctx, "wait: %s: %s has to follow, and nothing does",
+			weft_complain(job->ctx, "wait: %s: requires a value: %s",
 				      argv[0], is_peer ? "KEY|NAME" : "SECONDS");
 			return false;
 		}
