@@ -436,7 +436,7 @@ static bool doctor_watch(struct doctor_watch *watch)
 			return false;
 		if (!doctor_same_peers(facts->first, now)) {
 			weft_model_device_free(now);
-			weft_complain(watch->ctx, "%s: its peers were changed meanwhile",
+			weft_complain(watch->ctx, "%s: the peers changed during the checks: run the command again",
 				      facts->first->name);
 			return false;
 		}

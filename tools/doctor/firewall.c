@@ -49,7 +49,7 @@ void weft_doctor_rules_read(const struct weft_context *ctx,
 	rules->ip4 = weft_doctor_run(ctx, "iptables-save", NULL);
 	rules->ip6 = weft_doctor_run(ctx, "ip6tables-save", NULL);
 	if (err == -ENOENT && !rules->ip4 && !rules->ip6)
-		rules->unread = strdup("neither nft nor iptables-save is there and works");
+		rules->unread = strdup("neither nft nor iptables-save works");
 	if (rules->unread && !firewall_has_netfilter(ctx)) {
 		free(rules->unread);
 		rules->unread = NULL;

@@ -178,7 +178,7 @@ static void tunnels_gather_absent(const struct weft_context *ctx,
 			continue;
 		tunnels_gather_enabled(ctx, tunnel);
 		if (machine->elsewhere)
-			weft_warn(ctx, "%s: no interface of this name is in this network namespace; units run in another one, where it may be up",
+			weft_warn(ctx, "%s: the interface does not exist in this network namespace; units run in another one, where it may be up",
 				  tunnel->name);
 	}
 }
