@@ -39,13 +39,13 @@
 #include "genl/backend.h"
 #include "model/format.h"
 
-bool up_no_memory(struct up_job *job)
+bool weft_up_no_memory(struct weft_up_job *job)
 {
 	weft_complain(job->ctx, "%s: out of memory", job->profile->name);
 	return false;
 }
 
-struct weft_change up_change(struct up_job *job, enum weft_change_kind kind)
+struct weft_change weft_up_change(struct weft_up_job *job, enum weft_change_kind kind)
 {
 	struct weft_change change = { .kind = kind };
 
@@ -53,17 +53,17 @@ struct weft_change up_change(struct up_job *job, enum weft_change_kind kind)
 	return change;
 }
 
-static bool up_run_hooks(struct up_job *job, enum weft_profile_hook hook)
+static bool up_run_hooks(struct weft_up_job *job, enum weft_profile_hook hook)
 {
 	if (!job->fresh || !job->profile->hooks[hook].count)
 		return true;
 	job->record.reached = hook;
-	return up_write_record(job) &&
+	return weft_up_write_record(job) &&
 	       weft_hook_run(job->ctx, job->profile, hook);
 }
 
 /* Before any change: without a service for its name servers a tunnel does not come up. */
-static bool up_choose_dns(struct up_job *job)
+static bool up_choose_dns(struct weft_up_job *job)
 {
 	const struct weft_profile *profile = job->profile;
 
@@ -73,12 +73,12 @@ static bool up_choose_dns(struct up_job *job)
 	return job->dns != WEFT_DNS_NONE;
 }
 
-static bool up_begin(struct up_job *job)
+static bool up_begin(struct weft_up_job *job)
 {
 	return up_run_hooks(job, WEFT_HOOK_PRE_UP);
 }
 
-static void up_warn_unresolved(struct up_job *job)
+static void up_warn_unresolved(struct weft_up_job *job)
 {
 	const char *name = job->profile->name;
 	const struct weft_peer *peer;
@@ -96,7 +96,7 @@ static void up_warn_unresolved(struct up_job *job)
  * without an address keeps no other peer down. For a running interface there is
  * one lookup without retries: its peers keep their endpoints.
  */
-static bool up_resolve(struct up_job *job)
+static bool up_resolve(struct weft_up_job *job)
 {
 	struct weft_context ctx = *job->ctx;
 
@@ -112,7 +112,7 @@ static bool up_resolve(struct up_job *job)
 }
 
 /* The defaults of weft's links for settings that the file leaves out. */
-static void up_choose_own(struct up_job *job, struct weft_device *dev)
+static void up_choose_own(struct weft_up_job *job, struct weft_device *dev)
 {
 	if (!job->fresh && job->state.dev->kind != WEFT_KIND_WEFT)
 		return;
@@ -123,7 +123,7 @@ static void up_choose_own(struct up_job *job, struct weft_device *dev)
 	dev->has |= WEFT_DEVICE_HAS_PMTU | WEFT_DEVICE_HAS_DSCP;
 }
 
-static bool up_plan(struct up_job *job)
+static bool up_plan(struct weft_up_job *job)
 {
 	struct weft_device *dev = job->profile->dev;
 
@@ -140,14 +140,14 @@ static bool up_plan(struct up_job *job)
 	weft_state_sort(job->addresses);
 	if (!weft_plan_routes(job->profile, &job->policy, &job->state,
 			      &job->routes))
-		return up_no_memory(job);
+		return weft_up_no_memory(job);
 	return weft_plan_mtu(job->ctx, job->profile, &job->state, dev->fwmark,
 			     &job->mtu);
 }
 
-static bool up_make_link(struct up_job *job)
+static bool up_make_link(struct weft_up_job *job)
 {
-	struct weft_change change = up_change(job, WEFT_CHANGE_LINK_ADD);
+	struct weft_change change = weft_up_change(job, WEFT_CHANGE_LINK_ADD);
 	struct weft_host *host = job->ctx->host;
 
 	if (!job->fresh)
@@ -160,14 +160,14 @@ static bool up_make_link(struct up_job *job)
 		return false;
 	}
 	if (!host->link(host, job->profile->name, &job->state.link))
-		return up_record_link(job);
+		return weft_up_record_link(job);
 	weft_complain(job->ctx, "%s: cannot read the link: %s",
 		      job->profile->name, host->error);
 	return false;
 }
 
 /* Whether the file has a previous key whose grace is not over. */
-static bool up_has_previous(const struct up_job *job)
+static bool up_has_previous(const struct weft_up_job *job)
 {
 	const struct weft_profile *profile = job->profile;
 
@@ -180,7 +180,7 @@ static bool up_has_previous(const struct up_job *job)
  * The previous key is set first, and then rotated to the key of the file. An
  * interface that has the previous key keeps it until the rotation.
  */
-static bool up_rotates(struct up_job *job)
+static bool up_rotates(struct weft_up_job *job)
 {
 	struct weft_device *want = job->profile->dev;
 	const struct weft_key *previous = &job->profile->previous_key;
@@ -193,7 +193,7 @@ static bool up_rotates(struct up_job *job)
 			       weft_key_equal(&job->state.dev->private_key, previous)));
 }
 
-static bool up_rotate(struct up_job *job)
+static bool up_rotate(struct weft_up_job *job)
 {
 	struct weft_backend *backend = job->ctx->backend;
 	struct weft_profile *profile = job->profile;
@@ -216,7 +216,7 @@ static bool up_rotate(struct up_job *job)
 	return !err;
 }
 
-static bool up_configure(struct up_job *job)
+static bool up_configure(struct weft_up_job *job)
 {
 	struct weft_device *want = job->profile->dev;
 
@@ -227,14 +227,14 @@ static bool up_configure(struct up_job *job)
 	if (job->fresh)
 		return weft_journal_configure(&job->journal, want, NULL);
 	if (!weft_sync_reduce(job->state.dev, want))
-		return up_no_memory(job);
+		return weft_up_no_memory(job);
 	return weft_sync_is_empty(want) ||
 	       weft_journal_configure(&job->journal, want, job->state.dev);
 }
 
-static bool up_set_mtu(struct up_job *job)
+static bool up_set_mtu(struct weft_up_job *job)
 {
-	struct weft_change change = up_change(job, WEFT_CHANGE_LINK_MTU);
+	struct weft_change change = weft_up_change(job, WEFT_CHANGE_LINK_MTU);
 
 	change.mtu = job->mtu;
 	change.old_mtu = job->state.link.mtu;
@@ -242,30 +242,30 @@ static bool up_set_mtu(struct up_job *job)
 }
 
 /* IPv6 needs an MTU of 1280 before its addresses and routes are added, until they are deleted. */
-static bool up_raise_mtu(struct up_job *job)
+static bool up_raise_mtu(struct weft_up_job *job)
 {
 	return job->mtu <= job->state.link.mtu || up_set_mtu(job);
 }
 
-static bool up_lower_mtu(struct up_job *job)
+static bool up_lower_mtu(struct weft_up_job *job)
 {
 	return job->mtu >= job->state.link.mtu || up_set_mtu(job);
 }
 
-static bool up_set_link_up(struct up_job *job)
+static bool up_set_link_up(struct weft_up_job *job)
 {
-	struct weft_change change = up_change(job, WEFT_CHANGE_LINK_UP);
+	struct weft_change change = weft_up_change(job, WEFT_CHANGE_LINK_UP);
 
 	return job->state.link.up || weft_journal_do(&job->journal, &change);
 }
 
-static bool up_forward(struct up_job *job)
+static bool up_forward(struct weft_up_job *job)
 {
 	return weft_forwarding_apply(job->ctx, job->profile, &job->journal);
 }
 
 /* A record of an earlier version has the service without the servers. */
-static void up_note_dns(struct up_job *job)
+static void up_note_dns(struct weft_up_job *job)
 {
 	const struct weft_record *record = &job->record;
 
@@ -285,7 +285,7 @@ static void up_note_dns(struct up_job *job)
  * After all other steps that may fail, except PostUp and a rotation: an undo restores
  * the recorded name servers, which may not be all that the service had.
  */
-static bool up_set_dns(struct up_job *job)
+static bool up_set_dns(struct weft_up_job *job)
 {
 	const struct weft_dns_state *former = &job->former;
 	const struct weft_dns_state wanted = {
@@ -294,15 +294,15 @@ static bool up_set_dns(struct up_job *job)
 	};
 
 	return (former->dns == job->dns || weft_dns_replace(&job->journal, former)) &&
-	       up_record_dns(job) && weft_dns_set(&job->journal, &wanted, former);
+	       weft_up_record_dns(job) && weft_dns_set(&job->journal, &wanted, former);
 }
 
-static bool up_end(struct up_job *job)
+static bool up_end(struct weft_up_job *job)
 {
 	return up_run_hooks(job, WEFT_HOOK_POST_UP);
 }
 
-static bool up_go_on(struct up_job *job)
+static bool up_go_on(struct weft_up_job *job)
 {
 	if (!weft_signals_caught())
 		return true;
@@ -311,17 +311,17 @@ static bool up_go_on(struct up_job *job)
 	return false;
 }
 
-static bool up_do_steps(struct up_job *job)
+static bool up_do_steps(struct weft_up_job *job)
 {
-	static bool (* const steps[])(struct up_job *job) = {
-		up_choose_dns, up_record, up_begin, up_resolve,
-		up_lock_rules, up_plan, up_record_policy,
-		up_make_link, up_configure, up_raise_mtu, up_add_addresses,
-		up_set_link_up, up_add_routes,
-		up_make_firewall, up_honour_marks, up_add_rules,
-		up_delete_rules, up_unlock_rules, up_delete_addresses,
-		up_add_blocked_routes, up_delete_routes, up_lower_mtu,
-		up_drop_firewall,
+	static bool (* const steps[])(struct weft_up_job *job) = {
+		up_choose_dns, weft_up_record, up_begin, up_resolve,
+		weft_up_lock_rules, up_plan, weft_up_record_policy,
+		up_make_link, up_configure, up_raise_mtu, weft_up_add_addresses,
+		up_set_link_up, weft_up_add_routes,
+		weft_up_make_firewall, weft_up_honour_marks, weft_up_add_rules,
+		weft_up_delete_rules, weft_up_unlock_rules, weft_up_delete_addresses,
+		weft_up_add_blocked_routes, weft_up_delete_routes, up_lower_mtu,
+		weft_up_drop_firewall,
 		up_forward, up_set_dns, up_rotate, up_end,
 	};
 	size_t i;
@@ -336,7 +336,7 @@ static bool up_do_steps(struct up_job *job)
  * Only the hooks of "down" can undo the effects of hooks. For an interface that
  * another process has created, that process runs them.
  */
-static void up_undo(struct up_job *job)
+static void up_undo(struct weft_up_job *job)
 {
 	enum weft_profile_hook reached = job->fresh ? job->record.reached :
 						      WEFT_HOOK_COUNT;
@@ -347,7 +347,7 @@ static void up_undo(struct up_job *job)
 	undone = weft_journal_undo(&job->journal);
 	if (reached != WEFT_HOOK_COUNT && !job->lost)
 		good &= weft_hook_run(job->ctx, job->profile, WEFT_HOOK_POST_DOWN);
-	up_unrecord(job, undone);
+	weft_up_unrecord(job, undone);
 	good &= undone;
 	weft_complain(job->ctx, good ? "%s: all changes are undone" :
 				     "%s: some changes could not be undone, and stay",
@@ -355,7 +355,7 @@ static void up_undo(struct up_job *job)
 }
 
 /* A leftover that cannot be removed does not keep the tunnel down, and joins its record. */
-static void up_pass_over_leftover(struct up_job *job)
+static void up_pass_over_leftover(struct weft_up_job *job)
 {
 	weft_warn(job->ctx, "%s: the interface comes up, and the rest that could not be removed stays",
 		  job->profile->name);
@@ -366,7 +366,7 @@ static void up_pass_over_leftover(struct up_job *job)
 }
 
 /* If the recorded link was deleted or replaced, its leftovers are removed first. */
-static bool up_read(struct up_job *job)
+static bool up_read(struct weft_up_job *job)
 {
 	const char *name = job->profile->name;
 
@@ -392,7 +392,7 @@ static bool up_read(struct up_job *job)
 }
 
 /* A hook may delete the link, or run "weft down". */
-static bool up_is_gone(const struct up_job *job)
+static bool up_is_gone(const struct weft_up_job *job)
 {
 	struct weft_host *host = job->ctx->host;
 	struct weft_host_link now = { };
@@ -402,19 +402,19 @@ static bool up_is_gone(const struct up_job *job)
 	       now.index != job->state.link.index;
 }
 
-static void up_succeed(struct up_job *job)
+static void up_succeed(struct weft_up_job *job)
 {
-	up_record_end(job);
+	weft_up_record_end(job);
 	weft_forwarding_warn(job->ctx, job->profile);
 	weft_plan_warn(job->ctx, job->profile);
 }
 
-static bool up_run(struct up_job *job)
+static bool up_run(struct weft_up_job *job)
 {
 	bool good = up_do_steps(job), gone = up_is_gone(job);
 
 	/* A step may have failed under the lock, and the undo runs hooks. */
-	up_unlock_rules(job);
+	weft_up_unlock_rules(job);
 	if (good && !gone) {
 		up_succeed(job);
 		return true;
@@ -422,14 +422,14 @@ static bool up_run(struct up_job *job)
 	if (gone)
 		weft_complain(job->ctx, "%s: a hook has deleted the interface: it is not up",
 			      job->profile->name);
-	if (!gone || !up_was_taken_down(job))
+	if (!gone || !weft_up_was_taken_down(job))
 		up_undo(job);
 	return false;
 }
 
 bool weft_up(const struct weft_context *ctx, struct weft_profile *profile)
 {
-	struct up_job job = {
+	struct weft_up_job job = {
 		.ctx = ctx, .profile = profile,
 		.addresses = &profile->addresses,
 		.journal = { .ctx = ctx, .name = profile->name },

@@ -10,17 +10,17 @@
 #include "base/context.h"
 #include "conf/profile.h"
 
-static bool up_do_route(struct up_job *job, enum weft_change_kind kind,
+static bool up_do_route(struct weft_up_job *job, enum weft_change_kind kind,
 			const struct weft_route *route)
 {
-	struct weft_change change = up_change(job, kind);
+	struct weft_change change = weft_up_change(job, kind);
 
 	change.route = *route;
 	return weft_journal_do(&job->journal, &change);
 }
 
 /* The kernel does not allow one IPv6 address with two prefix lengths. */
-static bool up_drop_other_length(struct up_job *job,
+static bool up_drop_other_length(struct weft_up_job *job,
 				 const struct weft_allowedip *wanted)
 {
 	const struct weft_routes *have = &job->state.addresses;
@@ -41,7 +41,7 @@ static bool up_drop_other_length(struct up_job *job,
 	return true;
 }
 
-bool up_add_addresses(struct up_job *job)
+bool weft_up_add_addresses(struct weft_up_job *job)
 {
 	const struct weft_route *wanted;
 	size_t i;
@@ -67,7 +67,7 @@ static bool up_is_blocked(const struct weft_route *have)
 	return have && have->protocol != WEFT_PROTOCOL;
 }
 
-bool up_add_routes(struct up_job *job)
+bool weft_up_add_routes(struct weft_up_job *job)
 {
 	const struct weft_route *wanted;
 	size_t i;
@@ -83,9 +83,9 @@ bool up_add_routes(struct up_job *job)
 }
 
 /* Otherwise the kernel would delete secondary addresses together with their primary one. */
-static bool up_keep_secondaries(struct up_job *job)
+static bool up_keep_secondaries(struct weft_up_job *job)
 {
-	struct weft_change change = up_change(job, WEFT_CHANGE_FILE);
+	struct weft_change change = weft_up_change(job, WEFT_CHANGE_FILE);
 	struct weft_host *host = job->ctx->host;
 	bool good;
 
@@ -93,7 +93,7 @@ static bool up_keep_secondaries(struct up_job *job)
 		     job->profile->name) < 0)
 		change.path = NULL;
 	change.text = strdup("1");
-	good = (change.path && change.text) || up_no_memory(job);
+	good = (change.path && change.text) || weft_up_no_memory(job);
 	if (good &&
 	    !host->read(host, change.path, &change.old_text) &&
 	    strcmp(change.old_text, "1"))
@@ -102,7 +102,7 @@ static bool up_keep_secondaries(struct up_job *job)
 	return good;
 }
 
-static bool up_is_replaced(struct up_job *job, const struct weft_allowedip *ip)
+static bool up_is_replaced(struct weft_up_job *job, const struct weft_allowedip *ip)
 {
 	struct weft_allowedip other;
 	size_t i;
@@ -116,7 +116,7 @@ static bool up_is_replaced(struct up_job *job, const struct weft_allowedip *ip)
 	return false;
 }
 
-bool up_delete_addresses(struct up_job *job)
+bool weft_up_delete_addresses(struct weft_up_job *job)
 {
 	const struct weft_route *have;
 	size_t i;
@@ -135,7 +135,7 @@ bool up_delete_addresses(struct up_job *job)
 }
 
 /* Adds the routes that an address had blocked. */
-bool up_add_blocked_routes(struct up_job *job)
+bool weft_up_add_blocked_routes(struct weft_up_job *job)
 {
 	const struct weft_route *wanted, *have;
 	struct weft_routes now = { };
@@ -160,7 +160,7 @@ bool up_add_blocked_routes(struct up_job *job)
 	return good;
 }
 
-bool up_delete_routes(struct up_job *job)
+bool weft_up_delete_routes(struct weft_up_job *job)
 {
 	const struct weft_route *have;
 	size_t i;

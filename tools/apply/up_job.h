@@ -15,7 +15,7 @@
 #include "model/key.h"
 
 /**
- * struct up_job - one interface that is brought up
+ * struct weft_up_job - one interface that is brought up
  * @ctx: the context
  * @profile: the wanted configuration
  * @state: the state before
@@ -35,7 +35,7 @@
  * @unrecorded: the record cannot be written
  * @lost: another process has created the link meanwhile
  */
-struct up_job {
+struct weft_up_job {
 	const struct weft_context *ctx;
 	struct weft_profile *profile;
 	struct weft_state state;
@@ -59,33 +59,33 @@ struct up_job {
 
 /* Each step is false after a complaint. */
 
-bool up_no_memory(struct up_job *job);
-struct weft_change up_change(struct up_job *job, enum weft_change_kind kind);
+bool weft_up_no_memory(struct weft_up_job *job);
+struct weft_change weft_up_change(struct weft_up_job *job, enum weft_change_kind kind);
 
 /* Addresses and routes. */
-bool up_add_addresses(struct up_job *job);
-bool up_add_routes(struct up_job *job);
-bool up_delete_addresses(struct up_job *job);
-bool up_add_blocked_routes(struct up_job *job);
-bool up_delete_routes(struct up_job *job);
+bool weft_up_add_addresses(struct weft_up_job *job);
+bool weft_up_add_routes(struct weft_up_job *job);
+bool weft_up_delete_addresses(struct weft_up_job *job);
+bool weft_up_add_blocked_routes(struct weft_up_job *job);
+bool weft_up_delete_routes(struct weft_up_job *job);
 
 /* Rules and firewall. */
-bool up_lock_rules(struct up_job *job);
-bool up_unlock_rules(struct up_job *job);
-bool up_make_firewall(struct up_job *job);
-bool up_honour_marks(struct up_job *job);
-bool up_add_rules(struct up_job *job);
-bool up_delete_rules(struct up_job *job);
-bool up_drop_firewall(struct up_job *job);
+bool weft_up_lock_rules(struct weft_up_job *job);
+bool weft_up_unlock_rules(struct weft_up_job *job);
+bool weft_up_make_firewall(struct weft_up_job *job);
+bool weft_up_honour_marks(struct weft_up_job *job);
+bool weft_up_add_rules(struct weft_up_job *job);
+bool weft_up_delete_rules(struct weft_up_job *job);
+bool weft_up_drop_firewall(struct weft_up_job *job);
 
 /* The record, written before the changes that it describes. */
-bool up_write_record(struct up_job *job);
-bool up_record(struct up_job *job);
-bool up_record_policy(struct up_job *job);
-bool up_record_link(struct up_job *job);
-bool up_record_dns(struct up_job *job);
-void up_unrecord(struct up_job *job, bool undone);
-void up_record_end(struct up_job *job);
-bool up_was_taken_down(const struct up_job *job);
+bool weft_up_write_record(struct weft_up_job *job);
+bool weft_up_record(struct weft_up_job *job);
+bool weft_up_record_policy(struct weft_up_job *job);
+bool weft_up_record_link(struct weft_up_job *job);
+bool weft_up_record_dns(struct weft_up_job *job);
+void weft_up_unrecord(struct weft_up_job *job, bool undone);
+void weft_up_record_end(struct weft_up_job *job);
+bool weft_up_was_taken_down(const struct weft_up_job *job);
 
 #endif /* _WEFT_TOOLS_UP_JOB_H */

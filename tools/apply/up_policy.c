@@ -12,14 +12,14 @@
 #include "base/complain.h"
 #include "conf/profile.h"
 
-static bool up_do_rules(struct up_job *job, enum weft_change_kind kind,
+static bool up_do_rules(struct weft_up_job *job, enum weft_change_kind kind,
 			const struct weft_rules *rules)
 {
 	struct weft_change change;
 	size_t i;
 
 	for (i = 0; i < rules->count; i++) {
-		change = up_change(job, kind);
+		change = weft_up_change(job, kind);
 		change.rule = rules->items[i];
 		if (!weft_journal_do(&job->journal, &change))
 			return false;
@@ -27,7 +27,7 @@ static bool up_do_rules(struct up_job *job, enum weft_change_kind kind,
 	return true;
 }
 
-static bool up_read_rules(struct up_job *job, struct weft_rules *rules)
+static bool up_read_rules(struct weft_up_job *job, struct weft_rules *rules)
 {
 	struct weft_host *host = job->ctx->host;
 
@@ -44,7 +44,7 @@ static bool up_read_rules(struct up_job *job, struct weft_rules *rules)
  * looked up under it. It is taken after the interface's lock, which without a folder is
  * the namespace's.
  */
-bool up_lock_rules(struct up_job *job)
+bool weft_up_lock_rules(struct weft_up_job *job)
 {
 	if (!weft_policy_route_is_wanted(job->profile) && !job->record.table_count)
 		return true;
@@ -55,14 +55,14 @@ bool up_lock_rules(struct up_job *job)
 	return up_read_rules(job, &job->state.rules);
 }
 
-bool up_unlock_rules(struct up_job *job)
+bool weft_up_unlock_rules(struct weft_up_job *job)
 {
 	weft_lock_release(&job->rules_lock);
 	return true;
 }
 
 /* The firewall's table depends on addresses, the mark and the families. */
-static bool up_compare_firewall(struct up_job *job)
+static bool up_compare_firewall(struct weft_up_job *job)
 {
 	const struct weft_routes *have = &job->state.addresses;
 	struct weft_rules differing = { };
@@ -82,7 +82,7 @@ static bool up_compare_firewall(struct up_job *job)
 	return good;
 }
 
-bool up_make_firewall(struct up_job *job)
+bool weft_up_make_firewall(struct weft_up_job *job)
 {
 	const char *name = job->profile->name;
 	struct weft_change change;
@@ -98,14 +98,14 @@ bool up_make_firewall(struct up_job *job)
 		return true;
 	if (!weft_firewall_build(job->ctx->host, job->profile, &job->policy,
 				 &change))
-		return up_no_memory(job);
+		return weft_up_no_memory(job);
 	return weft_journal_do(&job->journal, &change);
 }
 
 /* The setting is per namespace, and not undone: other tunnels may rely on it by then. */
-bool up_honour_marks(struct up_job *job)
+bool weft_up_honour_marks(struct weft_up_job *job)
 {
-	struct weft_change change = up_change(job, WEFT_CHANGE_FILE);
+	struct weft_change change = weft_up_change(job, WEFT_CHANGE_FILE);
 	struct weft_host *host = job->ctx->host;
 	bool good;
 
@@ -119,14 +119,14 @@ bool up_honour_marks(struct up_job *job)
 	}
 	change.path = strdup(WEFT_POLICY_ROUTE_MARKS);
 	change.text = strdup("1");
-	good = (change.path && change.text) || up_no_memory(job);
+	good = (change.path && change.text) || weft_up_no_memory(job);
 	if (good && strcmp(change.old_text, "1"))
 		return weft_journal_leave(&job->journal, &change);
 	weft_change_clear(&change);
 	return good;
 }
 
-bool up_add_rules(struct up_job *job)
+bool weft_up_add_rules(struct weft_up_job *job)
 {
 	struct weft_rules missing = { };
 	bool good;
@@ -134,7 +134,7 @@ bool up_add_rules(struct up_job *job)
 	good = weft_policy_route_missing_rules(&job->policy, &job->state.rules,
 					       &missing);
 	if (!good && errno == ENOMEM)
-		up_no_memory(job);
+		weft_up_no_memory(job);
 	else if (!good)
 		weft_complain(job->ctx, "%s: no priority is free before the first routing rule: give that rule a higher one",
 			      job->profile->name);
@@ -145,7 +145,7 @@ bool up_add_rules(struct up_job *job)
 }
 
 /* A link that was set down has lost its routes; its rules are found by the recorded table. */
-static bool up_delete_recorded_rules(struct up_job *job)
+static bool up_delete_recorded_rules(struct weft_up_job *job)
 {
 	struct weft_record past = { };
 	struct weft_state now = { };
@@ -162,13 +162,13 @@ static bool up_delete_recorded_rules(struct up_job *job)
 	return good;
 }
 
-bool up_delete_rules(struct up_job *job)
+bool weft_up_delete_rules(struct weft_up_job *job)
 {
 	struct weft_rules stale = { };
 	bool good;
 
 	if (!weft_policy_route_stale_rules(&job->policy, &job->state, &stale))
-		good = up_no_memory(job);
+		good = weft_up_no_memory(job);
 	else
 		good = up_do_rules(job, WEFT_CHANGE_RULE_DELETE, &stale);
 	weft_host_rules_free(&stale);
@@ -176,7 +176,7 @@ bool up_delete_rules(struct up_job *job)
 }
 
 /* False: no memory. */
-static bool up_had_defaults(struct up_job *job, bool *yes)
+static bool up_had_defaults(struct weft_up_job *job, bool *yes)
 {
 	struct weft_policy_route none = { };
 	struct weft_rules had = { };
@@ -188,7 +188,7 @@ static bool up_had_defaults(struct up_job *job, bool *yes)
 	return good;
 }
 
-bool up_drop_firewall(struct up_job *job)
+bool weft_up_drop_firewall(struct weft_up_job *job)
 {
 	struct weft_change change;
 	bool had;
@@ -196,12 +196,12 @@ bool up_drop_firewall(struct up_job *job)
 	if (job->policy.table)
 		return true;
 	if (!up_had_defaults(job, &had))
-		return up_no_memory(job);
+		return weft_up_no_memory(job);
 	/* A killed "up" may have deleted the rules, but not the table. */
 	if (!had && (job->beside || !job->record.table_count))
 		return true;
 	if (!weft_firewall_build_removal(job->ctx->host,
 					 job->profile->name, &change))
-		return up_no_memory(job);
+		return weft_up_no_memory(job);
 	return weft_journal_do(&job->journal, &change);
 }

@@ -7,7 +7,7 @@
 #include "conf/profile.h"
 
 /* A full disk does not keep a tunnel down, and a stale record must not describe this one. */
-bool up_write_record(struct up_job *job)
+bool weft_up_write_record(struct weft_up_job *job)
 {
 	if (!job->unrecorded &&
 	    !weft_record_write(job->ctx, job->profile->name, &job->record)) {
@@ -20,14 +20,14 @@ bool up_write_record(struct up_job *job)
 }
 
 /* The leftover of another link becomes part of this record, and is removed by "down". */
-static bool up_absorb_leftover(struct up_job *job)
+static bool up_absorb_leftover(struct weft_up_job *job)
 {
 	return !job->beside || weft_record_absorb(&job->record, &job->before) ||
-	       up_no_memory(job);
+	       weft_up_no_memory(job);
 }
 
 /* From here on the next command would undo the recorded changes after a crash. */
-bool up_record(struct up_job *job)
+bool weft_up_record(struct weft_up_job *job)
 {
 	struct weft_record *record = &job->record;
 
@@ -39,35 +39,35 @@ bool up_record(struct up_job *job)
 	if (!record->there && !job->fresh)
 		record->reached = WEFT_HOOK_POST_UP;
 	return (weft_record_take_profile(record, job->profile) ||
-		up_no_memory(job)) &&
-	       up_absorb_leftover(job) && up_write_record(job);
+		weft_up_no_memory(job)) &&
+	       up_absorb_leftover(job) && weft_up_write_record(job);
 }
 
 /* Recorded before rules and firewall are made, which are not deleted with the link. */
-bool up_record_policy(struct up_job *job)
+bool weft_up_record_policy(struct weft_up_job *job)
 {
 	if (!job->policy.table)
 		return true;
 	weft_record_add_table(&job->record, job->policy.table);
-	return up_write_record(job);
+	return weft_up_write_record(job);
 }
 
 /* From here on the next command may delete the link after a crash. */
-bool up_record_link(struct up_job *job)
+bool weft_up_record_link(struct weft_up_job *job)
 {
 	job->record.index = job->state.link.index;
-	return up_write_record(job);
+	return weft_up_write_record(job);
 }
 
-bool up_record_dns(struct up_job *job)
+bool weft_up_record_dns(struct weft_up_job *job)
 {
 	return (weft_record_take_dns(&job->record, job->profile, job->dns) ||
-		up_no_memory(job)) &&
-	       up_absorb_leftover(job) && up_write_record(job);
+		weft_up_no_memory(job)) &&
+	       up_absorb_leftover(job) && weft_up_write_record(job);
 }
 
 /* After a failure the former record gets the tables and name servers that were not undone. */
-static void up_join_before(struct up_job *job)
+static void up_join_before(struct weft_up_job *job)
 {
 	struct weft_record *before = &job->before, *record = &job->record;
 	size_t i;
@@ -85,7 +85,7 @@ static void up_join_before(struct up_job *job)
 	memset(&record->search, 0, sizeof(record->search));
 }
 
-static void up_record_before(struct up_job *job)
+static void up_record_before(struct weft_up_job *job)
 {
 	weft_record_free(&job->record);
 	job->record = job->before;
@@ -93,15 +93,15 @@ static void up_record_before(struct up_job *job)
 	memset(&job->former, 0, sizeof(job->former));
 	/* An earlier failure has removed the record, and the disk may have space again. */
 	job->unrecorded = false;
-	up_write_record(job);
+	weft_up_write_record(job);
 }
 
 /* The next command undoes the leftover of a link that was created here. */
-void up_unrecord(struct up_job *job, bool undone)
+void weft_up_unrecord(struct weft_up_job *job, bool undone)
 {
 	if (!undone && job->fresh) {
 		weft_record_keep(&job->record);
-		up_write_record(job);
+		weft_up_write_record(job);
 		return;
 	}
 	if (!undone && job->before.there)
@@ -113,7 +113,7 @@ void up_unrecord(struct up_job *job, bool undone)
 }
 
 /* The final record describes only the present tunnel. */
-void up_record_end(struct up_job *job)
+void weft_up_record_end(struct weft_up_job *job)
 {
 	struct weft_record *record = &job->record;
 
@@ -122,11 +122,11 @@ void up_record_end(struct up_job *job)
 	record->table_count = 0;
 	weft_record_add_table(record, job->policy.table);
 	up_absorb_leftover(job);
-	up_write_record(job);
+	weft_up_write_record(job);
 }
 
 /* "down" deletes the record after its hooks, or keeps it for a leftover. */
-bool up_was_taken_down(const struct up_job *job)
+bool weft_up_was_taken_down(const struct weft_up_job *job)
 {
 	struct weft_record now;
 	bool there;
