@@ -23,12 +23,6 @@ static int check_compare_names(const void *a, const void *b)
 	return diff ? diff : x->name_line < y->name_line ? -1 : 1;
 }
 
-static bool check_no_memory(const struct weft_context *ctx)
-{
-	weft_complain(ctx, "out of memory");
-	return false;
-}
-
 /* The kernel refuses such a name, too, but cannot report the line. */
 static bool check_each_name(const struct weft_context *ctx,
 			    const struct weft_profile *profile)
@@ -61,7 +55,7 @@ static bool check_names(const struct weft_context *ctx,
 	named = calloc(weft_model_peer_count(profile->dev) + 1,
 		       sizeof(*named));
 	if (!named)
-		return check_no_memory(ctx);
+		return weft_complain(ctx, "out of memory");
 	for (peer = profile->dev->peers; peer; peer = peer->next)
 		if (peer->name)
 			named[count++] = peer;

@@ -99,9 +99,8 @@ bool weft_journal_configure(struct weft_journal *journal,
 	}
 	if (!backend->set(backend, change))
 		return true;
-	weft_complain(journal->ctx, "%s: cannot configure the interface: %s",
-		      journal->name, backend->error);
-	return false;
+	return weft_complain(journal->ctx, "%s: cannot configure the interface: %s", journal->name,
+			     backend->error);
 }
 
 /* Turns a device that was read into one that is to be configured. */

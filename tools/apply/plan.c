@@ -217,10 +217,9 @@ static bool plan_check_table(const struct weft_context *ctx,
 	if (profile->table != WEFT_TABLE_NUMBER ||
 	    profile->table_number != RT_TABLE_LOCAL)
 		return true;
-	weft_complain_at(ctx, &place,
-			 "'%s' is the kernel's table of local addresses: use another table",
-			 profile->table_text);
-	return false;
+	return weft_complain_at(ctx, &place,
+				"'%s' is the kernel's table of local addresses: use another table",
+				profile->table_text);
 }
 
 static bool plan_check_mtu(const struct weft_context *ctx,
@@ -233,11 +232,10 @@ static bool plan_check_mtu(const struct weft_context *ctx,
 
 	if (!ip6 || !profile->mtu || profile->mtu >= PLAN_IP6_MTU_MIN)
 		return true;
-	weft_complain_at(ctx, &place,
-			 "an MTU of %u is too small for IPv6 (%s/%u): below %d the kernel removes IPv6 from the interface",
-			 profile->mtu, weft_format_address(ip6).chars, ip6->cidr,
-			 PLAN_IP6_MTU_MIN);
-	return false;
+	return weft_complain_at(ctx, &place,
+				"an MTU of %u is too small for IPv6 (%s/%u): below %d the kernel removes IPv6 from the interface",
+				profile->mtu, weft_format_address(ip6).chars, ip6->cidr,
+				PLAN_IP6_MTU_MIN);
 }
 
 bool weft_plan_check_file(const struct weft_context *ctx,
@@ -279,11 +277,9 @@ static bool plan_ask_mtu(const struct weft_context *ctx,
 {
 	unsigned int mtu;
 
-	if (ctx->host->path_mtu(ctx->host, to, mark, &mtu)) {
-		weft_complain(ctx, "%s: cannot read the path MTU: %s",
-			      profile->name, ctx->host->error);
-		return false;
-	}
+	if (ctx->host->path_mtu(ctx->host, to, mark, &mtu))
+		return weft_complain(ctx, "%s: cannot read the path MTU: %s", profile->name,
+				     ctx->host->error);
 	if (mtu && (!*smallest || mtu < *smallest))
 		*smallest = mtu;
 	return true;

@@ -41,8 +41,7 @@
 
 bool weft_up_no_memory(struct weft_up_job *job)
 {
-	weft_complain(job->ctx, "%s: out of memory", job->profile->name);
-	return false;
+	return weft_complain(job->ctx, "%s: out of memory", job->profile->name);
 }
 
 struct weft_change weft_up_change(struct weft_up_job *job, enum weft_change_kind kind)
@@ -161,9 +160,8 @@ static bool up_make_link(struct weft_up_job *job)
 	}
 	if (!host->link(host, job->profile->name, &job->state.link))
 		return weft_up_record_link(job);
-	weft_complain(job->ctx, "%s: cannot read the link: %s",
-		      job->profile->name, host->error);
-	return false;
+	return weft_complain(job->ctx, "%s: cannot read the link: %s", job->profile->name,
+			     host->error);
 }
 
 /* Whether the file has a previous key whose grace is not over. */
@@ -306,9 +304,8 @@ static bool up_go_on(struct weft_up_job *job)
 {
 	if (!weft_signals_caught())
 		return true;
-	weft_complain(job->ctx, "%s: interrupted by signal %d",
-		      job->profile->name, weft_signals_caught());
-	return false;
+	return weft_complain(job->ctx, "%s: interrupted by signal %d", job->profile->name,
+			     weft_signals_caught());
 }
 
 static bool up_do_steps(struct weft_up_job *job)

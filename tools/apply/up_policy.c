@@ -27,17 +27,6 @@ static bool up_do_rules(struct weft_up_job *job, enum weft_change_kind kind,
 	return true;
 }
 
-static bool up_read_rules(struct weft_up_job *job, struct weft_rules *rules)
-{
-	struct weft_host *host = job->ctx->host;
-
-	if (!host->rules(host, rules))
-		return true;
-	weft_complain(job->ctx, "%s: cannot read the routing rules: %s", job->profile->name,
-		      host->error);
-	return false;
-}
-
 /*
  * Without this lock two concurrent "up" would choose the same table and priority, or
  * one would take rules that the other deletes for its own. No hook runs and no name is
@@ -52,7 +41,7 @@ bool weft_up_lock_rules(struct weft_up_job *job)
 	    !weft_lock_take(job->ctx, WEFT_LOCK_RULES, &job->rules_lock))
 		return false;
 	weft_host_rules_free(&job->state.rules);
-	return up_read_rules(job, &job->state.rules);
+	return weft_state_read_rules(job->ctx, job->profile->name, &job->state.rules);
 }
 
 bool weft_up_unlock_rules(struct weft_up_job *job)
@@ -111,12 +100,9 @@ bool weft_up_honour_marks(struct weft_up_job *job)
 
 	if (!job->policy.ip4)
 		return true;
-	if (host->read(host, WEFT_POLICY_ROUTE_MARKS, &change.old_text)) {
-		weft_complain(job->ctx, "%s: cannot read %s: %s",
-			      job->profile->name, WEFT_POLICY_ROUTE_MARKS,
-			      host->error);
-		return false;
-	}
+	if (host->read(host, WEFT_POLICY_ROUTE_MARKS, &change.old_text))
+		return weft_complain(job->ctx, "%s: cannot read %s: %s", job->profile->name,
+				     WEFT_POLICY_ROUTE_MARKS, host->error);
 	change.path = strdup(WEFT_POLICY_ROUTE_MARKS);
 	change.text = strdup("1");
 	good = (change.path && change.text) || weft_up_no_memory(job);
@@ -156,7 +142,7 @@ static bool up_delete_recorded_rules(struct weft_up_job *job)
 		if (job->record.tables[i] != job->policy.table)
 			weft_record_add_table(&past, job->record.tables[i]);
 	if (past.table_count)
-		good = up_read_rules(job, &now.rules) &&
+		good = weft_state_read_rules(job->ctx, job->profile->name, &now.rules) &&
 		       weft_leftover_rules(&job->journal, &past, &now, job->state.link.index);
 	weft_host_rules_free(&now.rules);
 	return good;

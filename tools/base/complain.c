@@ -148,23 +148,25 @@ static void complain_line(const struct weft_context *ctx, bool warning,
 	free(line);
 }
 
-void weft_complain(const struct weft_context *ctx, const char *fmt, ...)
+bool weft_complain(const struct weft_context *ctx, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
 	complain_line(ctx, false, NULL, fmt, args);
 	va_end(args);
+	return false;
 }
 
-void weft_complain_at(const struct weft_context *ctx,
-		      const struct weft_place *place, const char *fmt, ...)
+bool weft_complain_at(const struct weft_context *ctx, const struct weft_place *place,
+		      const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
 	complain_line(ctx, false, place, fmt, args);
 	va_end(args);
+	return false;
 }
 
 void weft_warn_at(const struct weft_context *ctx,

@@ -55,11 +55,12 @@ void weft_notes_free(struct weft_notes *notes);
  */
 void weft_complain_text(FILE *out, const char *text);
 
+/* False, for the caller to return. */
 __printf(2, 3)
-void weft_complain(const struct weft_context *ctx, const char *fmt, ...);
+bool weft_complain(const struct weft_context *ctx, const char *fmt, ...);
 __printf(3, 4)
-void weft_complain_at(const struct weft_context *ctx,
-		      const struct weft_place *place, const char *fmt, ...);
+bool weft_complain_at(const struct weft_context *ctx, const struct weft_place *place,
+		      const char *fmt, ...);
 __printf(3, 4)
 void weft_warn_at(const struct weft_context *ctx,
 		  const struct weft_place *place, const char *fmt,

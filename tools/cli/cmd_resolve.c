@@ -114,10 +114,8 @@ static bool resolve_one(const struct weft_context *ctx,
 	bool sent;
 
 	if (dev->kind == WEFT_KIND_WEFT &&
-	    !weft_model_candidates_keep(wanted, peer)) {
-		weft_complain(ctx, "%s: out of memory", dev->name);
-		return false;
-	}
+	    !weft_model_candidates_keep(wanted, peer))
+		return weft_complain(ctx, "%s: out of memory", dev->name);
 	if (resolve_is_known(dev, wanted, peer))
 		return true;
 	if (!resolve_send_locked(ctx, source, dev, wanted, &sent))
@@ -155,10 +153,8 @@ static bool resolve_device(const struct weft_context *ctx,
 
 	/* The file may have a key that its peer has replaced since. */
 	if (dev->kind == WEFT_KIND_WEFT &&
-	    !weft_alias_settle(dev, profile->dev)) {
-		weft_complain(ctx, "out of memory");
-		return false;
-	}
+	    !weft_alias_settle(dev, profile->dev))
+		return weft_complain(ctx, "out of memory");
 	for (wanted = profile->dev->peers; wanted; wanted = wanted->next) {
 		if (resolve_asks_for(ctx, dev, wanted))
 			continue;

@@ -77,12 +77,10 @@ static bool set_take_name(struct weft_parser *parser, const char *word)
 	    !weft_backend_get(parser->ctx, parser->dev->name, &parser->have))
 		return false;
 	known = weft_model_peer_find_word(parser->have, word);
-	if (!known) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is neither a public key (%d characters of base64) nor the name of a peer of %s",
-				 word, WEFT_KEY_CHARS, parser->dev->name);
-		return false;
-	}
+	if (!known)
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is neither a public key (%d characters of base64) nor the name of a peer of %s",
+					word, WEFT_KEY_CHARS, parser->dev->name);
 	parser->peer->public_key = known->public_key;
 	parser->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
 	parser->peer->named = true;
@@ -100,10 +98,8 @@ static bool set_take_peer(struct weft_parser *parser, const char *word)
 static bool set_begin_peer(struct weft_parser *parser, const char *key)
 {
 	parser->peer = weft_model_peer_add(parser->dev);
-	if (!parser->peer) {
-		weft_complain(parser->ctx, "out of memory");
-		return false;
-	}
+	if (!parser->peer)
+		return weft_complain(parser->ctx, "out of memory");
 	return set_take_peer(parser, key);
 }
 
@@ -181,9 +177,9 @@ static bool set_finds_named(struct weft_parser *parser)
 		if (!peer->named ||
 		    weft_model_peer_find(parser->have, &peer->public_key))
 			continue;
-		weft_complain(parser->ctx, "%s: peer %s was removed during the lookup of endpoints",
-			      parser->dev->name, weft_format_peer(peer).chars);
-		return false;
+		return weft_complain(parser->ctx,
+				     "%s: peer %s was removed during the lookup of endpoints",
+				     parser->dev->name, weft_format_peer(peer).chars);
 	}
 	return true;
 }

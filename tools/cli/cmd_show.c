@@ -25,18 +25,12 @@ struct show_job {
 	unsigned int shown;
 };
 
-static bool show_no_memory(const struct weft_context *ctx)
-{
-	weft_complain(ctx, "out of memory");
-	return false;
-}
-
 static bool show_summary(const struct weft_context *ctx, struct show_job *job,
 			 const struct weft_device *dev)
 {
 	if (job->shown++)
 		fputc('\n', ctx->out);
-	return weft_summary_print(ctx, dev) || show_no_memory(ctx);
+	return weft_summary_print(ctx, dev) || weft_complain(ctx, "out of memory");
 }
 
 static bool show_device(const struct weft_context *ctx, struct show_job *job,
@@ -46,7 +40,7 @@ static bool show_device(const struct weft_context *ctx, struct show_job *job,
 		return weft_json_add_device(ctx, job->array, dev,
 					    job->field ? job->field->name :
 							 NULL) ||
-		       show_no_memory(ctx);
+		       weft_complain(ctx, "out of memory");
 	if (!job->field)
 		return show_summary(ctx, job, dev);
 	weft_fields_print(ctx, dev, job->field, job->named);
@@ -79,8 +73,7 @@ static bool show_is_ready(const struct weft_context *ctx,
 
 	if (links || !backend->ready || !backend->ready(backend))
 		return true;
-	weft_complain(ctx, "no interfaces: %s", backend->error);
-	return false;
+	return weft_complain(ctx, "no interfaces: %s", backend->error);
 }
 
 /* One interface that cannot be read must not hide the others. */
@@ -112,7 +105,7 @@ static bool show_interfaces(const struct weft_context *ctx,
 			fprintf(ctx->out, "%s%c", link->name,
 				link->next ? ' ' : '\n');
 		else if (!weft_json_add_link(job->array, link))
-			good = show_no_memory(ctx);
+			good = weft_complain(ctx, "out of memory");
 	}
 	weft_model_links_free(links);
 	return good;
@@ -142,9 +135,8 @@ static bool show_words(const struct weft_context *ctx, struct show_job *job,
 	if (!strcmp(what, "interfaces")) {
 		if (argc == 1)
 			return show_interfaces(ctx, job);
-		weft_complain(ctx, "show: unexpected argument '%s' after 'interfaces'",
-			      argv[1]);
-		return false;
+		return weft_complain(ctx, "show: unexpected argument '%s' after 'interfaces'",
+				     argv[1]);
 	}
 	if (argc > 1) {
 		job->field = weft_fields_find(argv[1]);
@@ -165,7 +157,7 @@ int weft_command_show(struct weft_context *ctx, int argc, char **argv)
 	if (ctx->json) {
 		job.array = json_object_new_array();
 		if (!job.array)
-			return !show_no_memory(ctx);
+			return !weft_complain(ctx, "out of memory");
 	}
 	good = show_words(ctx, &job, argc, argv);
 	/* After a failure no partial JSON is printed. */

@@ -53,8 +53,7 @@ static bool config_finish_peer(struct config_state *state)
 		return true;
 	place.file = parser->place.file;
 	place.line = state->peer_line;
-	weft_complain_at(parser->ctx, &place, "this [Peer] has no PublicKey");
-	return false;
+	return weft_complain_at(parser->ctx, &place, "this [Peer] has no PublicKey");
 }
 
 static bool config_begin_peer(struct config_state *state)
@@ -147,11 +146,8 @@ static bool config_set(struct config_state *state, char *field, char *value)
 	if (!setting)
 		return config_refuse_field(state, field);
 	state->parser.place.name = setting->field;
-	if (!*value && !setting->empty) {
-		weft_complain_at(state->parser.ctx, &state->parser.place,
-				 "missing value");
-		return false;
-	}
+	if (!*value && !setting->empty)
+		return weft_complain_at(state->parser.ctx, &state->parser.place, "missing value");
 	good = setting->from_field(&state->parser, value);
 	state->parser.place.name = NULL;
 	return good;
@@ -169,18 +165,14 @@ static bool config_read_line(struct config_state *state, char *line)
 		return config_begin_section(state, line);
 	if (state->section == CONFIG_SECTION_UNKNOWN)
 		return true;
-	if (state->section == CONFIG_SECTION_NONE) {
-		weft_complain_at(state->parser.ctx, &state->parser.place,
-				 "field before the first section: begin with [Interface] or [Peer]");
-		return false;
-	}
+	if (state->section == CONFIG_SECTION_NONE)
+		return weft_complain_at(state->parser.ctx, &state->parser.place,
+					"field before the first section: begin with [Interface] or [Peer]");
 	equals = strchr(line, '=');
-	if (!equals) {
-		weft_complain_at(state->parser.ctx, &state->parser.place,
-				 "'%.*s' is not a setting: use FIELD = VALUE",
-				 config_quote_length(line), line);
-		return false;
-	}
+	if (!equals)
+		return weft_complain_at(state->parser.ctx, &state->parser.place,
+					"'%.*s' is not a setting: use FIELD = VALUE",
+					config_quote_length(line), line);
 	*equals = '\0';
 	return config_set(state, weft_text_trim(line), weft_text_trim(equals + 1));
 }

@@ -56,10 +56,8 @@ bool weft_file_read(const struct weft_context *ctx, const char *path,
 	int err;
 
 	memset(file, 0, sizeof(*file));
-	if (!stream) {
-		weft_complain(ctx, "cannot open '%s': %s", path, strerror(errno));
-		return false;
-	}
+	if (!stream)
+		return weft_complain(ctx, "cannot open '%s': %s", path, strerror(errno));
 	/* Unbuffered: no second copy of secrets in the stream's buffer. */
 	if (!is_stdin)
 		setvbuf(stream, NULL, _IONBF, 0);

@@ -23,8 +23,7 @@
 
 static bool profile_no_memory(struct weft_parser *parser)
 {
-	weft_complain_at(parser->ctx, &parser->place, "out of memory");
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place, "out of memory");
 }
 
 bool weft_profile_words_add(struct weft_words *words, const char *text,
@@ -97,10 +96,9 @@ static bool profile_add_address(struct weft_parser *parser, char *word)
 	    profile_parse_mask(word, &address->prefix))
 		return true;
 	parser->profile->addresses.count--;
-	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
-			 word);
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place,
+				"'%s' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
+				word);
 }
 
 static bool profile_address(struct weft_parser *parser, const char *value)
@@ -137,10 +135,9 @@ static bool profile_add_dns(struct weft_parser *parser, char *word)
 		return profile_add_word(parser, &parser->profile->search, word);
 	if (profile_is_server(word))
 		return profile_add_word(parser, &parser->profile->dns, word);
-	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is not a name server: use its address, or a search domain",
-			 word);
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place,
+				"'%s' is not a name server: use its address, or a search domain",
+				word);
 }
 
 static bool profile_dns(struct weft_parser *parser, const char *value)
@@ -153,12 +150,10 @@ static bool profile_mtu(struct weft_parser *parser, const char *value)
 	unsigned long mtu = 0;
 
 	if (*value && (!weft_setting_number(value, 10, PROFILE_MTU_MAX, &mtu) ||
-		       mtu < PROFILE_MTU_MIN)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not an MTU: use a number from %d to %d",
-				 value, PROFILE_MTU_MIN, PROFILE_MTU_MAX);
-		return false;
-	}
+		       mtu < PROFILE_MTU_MIN))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not an MTU: use a number from %d to %d", value,
+					PROFILE_MTU_MIN, PROFILE_MTU_MAX);
 	parser->profile->mtu = mtu;
 	parser->profile->mtu_line = parser->place.line;
 	return true;
@@ -182,11 +177,9 @@ static bool profile_table(struct weft_parser *parser, const char *value)
 	} else if (!strcasecmp(value, "off")) {
 		profile->table = WEFT_TABLE_OFF;
 	} else if (!profile_table_number(value, &table)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from %s or %s.d/*.conf",
-				 value, weft_table_files[0],
-				 weft_table_files[0]);
-		return false;
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from %s or %s.d/*.conf",
+					value, weft_table_files[0], weft_table_files[0]);
 	}
 	profile->table_number = table;
 	profile->table_line = parser->place.line;
@@ -228,9 +221,8 @@ static bool profile_save(struct weft_parser *parser, const char *value)
 	parser->profile->save = !strcasecmp(value, "true");
 	if (parser->profile->save || !strcasecmp(value, "false"))
 		return true;
-	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is neither 'true' nor 'false'", value);
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place, "'%s' is neither 'true' nor 'false'",
+				value);
 }
 
 static bool profile_forwarding(struct weft_parser *parser, const char *value)
@@ -263,19 +255,15 @@ static bool profile_grace_until(struct weft_parser *parser, const char *value)
 	unsigned long until;
 
 	if (!weft_setting_number(value, 10, LONG_MAX, &until) &&
-	    !profile_date(value, &until)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not a time: use a number of seconds since 1970, or YYYY-MM-DDTHH:MM:SSZ",
-				 value);
-		return false;
-	}
+	    !profile_date(value, &until))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not a time: use a number of seconds since 1970, or YYYY-MM-DDTHH:MM:SSZ",
+					value);
 	/* More seconds than fit the kernel's attribute: 136 years. */
-	if ((__s64)until - (__s64)parser->ctx->now > UINT32_MAX) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is more than a century ahead: use seconds since 1970, not milliseconds",
-				 value);
-		return false;
-	}
+	if ((__s64)until - (__s64)parser->ctx->now > UINT32_MAX)
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is more than a century ahead: use seconds since 1970, not milliseconds",
+					value);
 	parser->profile->grace_until = until;
 	return true;
 }

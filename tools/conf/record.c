@@ -204,9 +204,8 @@ static bool record_has_no_folder(const struct weft_context *ctx, const char *nam
 {
 	if (!ctx->runtime)
 		return true;
-	weft_complain(ctx, "%s: cannot write a record in '%s': %s", name, ctx->runtime,
-		      weft_runtime_reason(err));
-	return false;
+	return weft_complain(ctx, "%s: cannot write a record in '%s': %s", name, ctx->runtime,
+			     weft_runtime_reason(err));
 }
 
 bool weft_record_write(const struct weft_context *ctx, const char *name,

@@ -434,10 +434,8 @@ static bool resolve_settle(const struct resolve_batch *batch,
 	for (i = 0; i < job->list.count; i++) {
 		lookup = &batch->lookups[job->first + i];
 		count = resolve_take(lookup->found, peer);
-		if (count < 0) {
-			weft_complain(batch->ctx, "out of memory");
-			return false;
-		}
+		if (count < 0)
+			return weft_complain(batch->ctx, "out of memory");
 		if (!count)
 			resolve_miss(batch, job, lookup);
 	}

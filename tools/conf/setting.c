@@ -64,12 +64,10 @@ static bool setting_listen_port(struct weft_parser *parser, const char *value)
 	unsigned long port;
 
 	if (!weft_setting_number(value, 10, 65535, &port) &&
-	    !setting_service(parser, value, &port)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not a port: use a number from 0 (chosen by the kernel) to 65535",
-				 value);
-		return false;
-	}
+	    !setting_service(parser, value, &port))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not a port: use a number from 0 (chosen by the kernel) to 65535",
+					value);
 	parser->dev->listen_port = port;
 	parser->dev->has |= WEFT_DEVICE_HAS_LISTEN_PORT;
 	return true;
@@ -79,12 +77,10 @@ static bool setting_fwmark(struct weft_parser *parser, const char *value)
 {
 	unsigned long mark = 0;
 
-	if (strcasecmp(value, "off") && !weft_setting_mark(value, &mark)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not a mark: use 'off' or a number from 0 to 0xffffffff",
-				 value);
-		return false;
-	}
+	if (strcasecmp(value, "off") && !weft_setting_mark(value, &mark))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not a mark: use 'off' or a number from 0 to 0xffffffff",
+					value);
 	parser->dev->fwmark = mark;
 	parser->dev->fwmark_line = parser->place.line;
 	parser->dev->has |= WEFT_DEVICE_HAS_FWMARK;
@@ -97,9 +93,8 @@ bool weft_setting_switch(struct weft_parser *parser, const char *value,
 	*on = !strcasecmp(value, "on");
 	if (*on || !strcasecmp(value, "off"))
 		return true;
-	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is neither 'on' nor 'off'", value);
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place, "'%s' is neither 'on' nor 'off'",
+				value);
 }
 
 static bool setting_pmtu(struct weft_parser *parser, const char *value)
@@ -122,10 +117,9 @@ static bool setting_dscp(struct weft_parser *parser, const char *value)
 	} else if (!strcasecmp(value, "off")) {
 		dscp = WEFT_DSCP_OFF;
 	} else if (!weft_setting_number(value, 0, 63, &dscp)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not a DSCP: use 'inherit', 'off' or a number from 0 to 63",
-				 value);
-		return false;
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not a DSCP: use 'inherit', 'off' or a number from 0 to 63",
+					value);
 	}
 	parser->dev->dscp = dscp;
 	parser->dev->has |= WEFT_DEVICE_HAS_DSCP;
@@ -137,12 +131,10 @@ static bool setting_keepalive(struct weft_parser *parser, const char *value)
 	unsigned long seconds = 0;
 
 	if (strcasecmp(value, "off") &&
-	    !weft_setting_number(value, 10, 65535, &seconds)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not a keepalive interval: use 'off' or a number of seconds from 0 to 65535",
-				 value);
-		return false;
-	}
+	    !weft_setting_number(value, 10, 65535, &seconds))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not a keepalive interval: use 'off' or a number of seconds from 0 to 65535",
+					value);
 	parser->peer->keepalive = seconds;
 	parser->peer->has |= WEFT_PEER_HAS_KEEPALIVE;
 	return true;
@@ -172,20 +164,16 @@ static bool setting_listen_address_item(struct weft_parser *parser, char *text)
 	bool taken;
 
 	text = weft_text_trim(text);
-	if (!setting_address(text, &ip)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not an address: use 'any', an IPv4 address, an IPv6 address, or one of each",
-				 text);
-		return false;
-	}
+	if (!setting_address(text, &ip))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not an address: use 'any', an IPv4 address, an IPv6 address, or one of each",
+					text);
 	taken = ip.family == AF_INET ? dev->listen4.s_addr :
 		!IN6_IS_ADDR_UNSPECIFIED(&dev->listen6);
-	if (taken) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is a second address of its family: use at most one IPv4 and one IPv6 address",
-				 text);
-		return false;
-	}
+	if (taken)
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is a second address of its family: use at most one IPv4 and one IPv6 address",
+					text);
 	if (ip.family == AF_INET)
 		dev->listen4 = ip.ip4;
 	else
@@ -198,10 +186,8 @@ static bool setting_listen_address(struct weft_parser *parser, const char *value
 	char *copy = strdup(value), *rest = copy, *item;
 	bool good = true;
 
-	if (!copy) {
-		weft_complain_at(parser->ctx, &parser->place, "out of memory");
-		return false;
-	}
+	if (!copy)
+		return weft_complain_at(parser->ctx, &parser->place, "out of memory");
 	memset(&parser->dev->listen4, 0, sizeof(parser->dev->listen4));
 	memset(&parser->dev->listen6, 0, sizeof(parser->dev->listen6));
 	parser->dev->has |= WEFT_DEVICE_HAS_LISTEN_ADDRESS;
@@ -215,12 +201,10 @@ static bool setting_listen_address(struct weft_parser *parser, const char *value
 
 static bool setting_bind_device(struct weft_parser *parser, const char *value)
 {
-	if (strlen(value) >= IFNAMSIZ || strchr(value, '/')) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not an interface name: use 1 to %d characters without '/', or 'off'",
-				 value, IFNAMSIZ - 1);
-		return false;
-	}
+	if (strlen(value) >= IFNAMSIZ || strchr(value, '/'))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not an interface name: use 1 to %d characters without '/', or 'off'",
+					value, IFNAMSIZ - 1);
 	snprintf(parser->dev->bind_device, sizeof(parser->dev->bind_device),
 		 "%s", strcmp(value, "off") ? value : "");
 	parser->dev->has |= WEFT_DEVICE_HAS_BIND_DEVICE;
@@ -244,10 +228,9 @@ bool weft_setting_secret(struct weft_parser *parser, const char *value,
 {
 	if (weft_key_decode(key, value))
 		return true;
-	weft_complain_at(parser->ctx, &parser->place,
-			 "not a key: %zu characters instead of %d of base64 (the text may be a secret, and is not shown)",
-			 strlen(value), WEFT_KEY_CHARS);
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place,
+				"not a key: %zu characters instead of %d of base64 (the text may be a secret, and is not shown)",
+				strlen(value), WEFT_KEY_CHARS);
 }
 
 /* The key in a file; an empty file removes the key. */
@@ -321,10 +304,9 @@ static bool setting_next_public_key(struct weft_parser *parser, const char *valu
 	if (!strcasecmp(value, "off") ||
 	    weft_key_decode(&parser->peer->next_public_key, value))
 		return true;
-	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is neither 'off' nor a public key: use %d characters of base64",
-			 value, WEFT_KEY_CHARS);
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place,
+				"'%s' is neither 'off' nor a public key: use %d characters of base64",
+				value, WEFT_KEY_CHARS);
 }
 
 /* A previous key results from a replacement: a setting can only end it, by "off". */
@@ -332,10 +314,8 @@ static bool setting_off(struct weft_parser *parser, const char *value)
 {
 	if (!strcasecmp(value, "off"))
 		return true;
-	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is not 'off': a previous key can only be dropped",
-			 value);
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place,
+				"'%s' is not 'off': a previous key can only be dropped", value);
 }
 
 static bool setting_previous_public_key(struct weft_parser *parser,
@@ -358,12 +338,10 @@ bool weft_setting_grace(struct weft_parser *parser, const char *value,
 	unsigned long seconds = 0;
 
 	if (strcasecmp(value, "off") &&
-	    !weft_setting_number(value, 10, 0xffffffff, &seconds)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not a grace period: use a number of seconds, or 'off' for no limit",
-				 value);
-		return false;
-	}
+	    !weft_setting_number(value, 10, 0xffffffff, &seconds))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not a grace period: use a number of seconds, or 'off' for no limit",
+					value);
 	*grace = seconds;
 	return true;
 }
@@ -380,10 +358,9 @@ bool weft_setting_public_key(struct weft_parser *parser, const char *value)
 	parser->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
 	if (weft_key_decode(&parser->peer->public_key, value))
 		return true;
-	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is not a public key: use %d characters of base64",
-			 value, WEFT_KEY_CHARS);
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place,
+				"'%s' is not a public key: use %d characters of base64", value,
+				WEFT_KEY_CHARS);
 }
 
 bool weft_setting_prefix(char *text, struct weft_allowedip *ip)
@@ -438,17 +415,13 @@ static bool setting_allowedip_item(struct weft_parser *parser, char *text)
 
 	text = weft_text_trim(text);
 	sign = *text == '+' || *text == '-';
-	if (sign && parser->whole) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s': '+' and '-' are not allowed here: the file replaces the list",
-				 text);
-		return false;
-	}
+	if (sign && parser->whole)
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s': '+' and '-' are not allowed here: the file replaces the list",
+					text);
 	ip = weft_model_allowedip_add(parser->peer);
-	if (!ip) {
-		weft_complain_at(parser->ctx, &parser->place, "out of memory");
-		return false;
-	}
+	if (!ip)
+		return weft_complain_at(parser->ctx, &parser->place, "out of memory");
 	ip->remove = *text == '-';
 	ip->line = parser->place.line;
 	if (sign)
@@ -465,10 +438,8 @@ static bool setting_allowedips(struct weft_parser *parser, const char *value)
 	char *copy = strdup(value), *rest = copy, *item;
 	bool good = true;
 
-	if (!copy) {
-		weft_complain_at(parser->ctx, &parser->place, "out of memory");
-		return false;
-	}
+	if (!copy)
+		return weft_complain_at(parser->ctx, &parser->place, "out of memory");
 	rest = weft_text_trim(rest);
 	if (!*rest)
 		rest = NULL;
@@ -495,26 +466,21 @@ static bool setting_name_fits_file(const char *value)
 /* The kernel checks the other rules for names. */
 static bool setting_name(struct weft_parser *parser, const char *value)
 {
-	if (!setting_name_fits_file(value)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' does not fit in a file: use a name without '#', and without blanks at its ends",
-				 value);
-		return false;
-	}
-	if (strlen(value) > WEFT_NAME_BYTES) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is too long: a name has at most %d bytes",
-				 value, WEFT_NAME_BYTES);
-		return false;
-	}
+	if (!setting_name_fits_file(value))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' does not fit in a file: use a name without '#', and without blanks at its ends",
+					value);
+	if (strlen(value) > WEFT_NAME_BYTES)
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is too long: a name has at most %d bytes", value,
+					WEFT_NAME_BYTES);
 	parser->peer->name_line = parser->place.line;
 	free(parser->peer->name);
 	parser->peer->name = *value ? strdup(value) : NULL;
 	parser->peer->has |= WEFT_PEER_HAS_NAME;
 	if (parser->peer->name || !*value)
 		return true;
-	weft_complain_at(parser->ctx, &parser->place, "out of memory");
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place, "out of memory");
 }
 
 static bool setting_exclusive(struct weft_parser *parser, const char *value)

@@ -35,8 +35,7 @@ static bool writer_complain(const struct weft_context *ctx, const char *path,
 		why = "the file was changed or replaced since it was read";
 	else if (err == -EINVAL)
 		why = "not a regular file";
-	weft_complain(ctx, "cannot write '%s': %s", path, why);
-	return false;
+	return weft_complain(ctx, "cannot write '%s': %s", path, why);
 }
 
 /* Termination by a signal, or by the file size limit, would leave a successor behind. */

@@ -436,9 +436,9 @@ static bool doctor_watch(struct doctor_watch *watch)
 			return false;
 		if (!doctor_same_peers(facts->first, now)) {
 			weft_model_device_free(now);
-			weft_complain(watch->ctx, "%s: the peers changed during the checks: run the command again",
-				      facts->first->name);
-			return false;
+			return weft_complain(watch->ctx,
+					     "%s: the peers changed during the checks: run the command again",
+					     facts->first->name);
 		}
 		doctor_follow(watch, now);
 		weft_model_device_free((struct weft_device *)facts->last);
@@ -491,10 +491,8 @@ static bool doctor_prepare(struct doctor_watch *watch)
 	facts->peer_count = weft_model_peer_count(facts->first);
 	facts->peers = calloc(facts->peer_count + 1, sizeof(*facts->peers));
 	watch->before = calloc(facts->peer_count + 1, sizeof(*watch->before));
-	if (!facts->peers || !watch->before) {
-		weft_complain(watch->ctx, "out of memory");
-		return false;
-	}
+	if (!facts->peers || !watch->before)
+		return weft_complain(watch->ctx, "out of memory");
 	for (peer = facts->first->peers; peer; peer = peer->next)
 		watch->before[i++][0] = peer->endpoint;
 	return true;
