@@ -301,7 +301,7 @@ static bool rotate_take_key(struct rotate_job *job, struct weft_parser *parser,
 	struct weft_device dev = { };
 
 	parser->dev = &dev;
-	job->has_key = weft_setting_find_word("private-key")->from_word(parser, path);
+	job->has_key = weft_setting_find_word("private-key")->set(parser, path);
 	job->wish.private_key = dev.private_key;
 	weft_key_wipe(&dev.private_key);
 	if (!job->has_key || !weft_key_is_zero(&job->wish.private_key))

@@ -117,7 +117,7 @@ static int set_take_word(struct weft_parser *parser, int argc, char **argv)
 	if (!is_peer && setting->own && !parser->dev->own_word)
 		parser->dev->own_word = setting->word;
 	if (!is_peer && !setting->value)
-		return setting->from_word(parser, NULL);
+		return weft_setting_take(parser, setting, NULL);
 	if (argc < 2) {
 		weft_complain_at(parser->ctx, &parser->place,
 				 "requires a value: %s",
@@ -125,7 +125,7 @@ static int set_take_word(struct weft_parser *parser, int argc, char **argv)
 		return 0;
 	}
 	good = is_peer ? set_begin_peer(parser, argv[1]) :
-			 setting->from_word(parser, argv[1]);
+			 weft_setting_take(parser, setting, argv[1]);
 	return good ? 2 : 0;
 }
 

@@ -148,7 +148,7 @@ static bool config_set(struct config_state *state, char *field, char *value)
 	state->parser.place.name = setting->field;
 	if (!*value && !setting->empty)
 		return weft_complain_at(state->parser.ctx, &state->parser.place, "missing value");
-	good = setting->from_field(&state->parser, value);
+	good = weft_setting_take(&state->parser, setting, value);
 	state->parser.place.name = NULL;
 	return good;
 }

@@ -188,32 +188,14 @@ static bool profile_table(struct weft_parser *parser, const char *value)
 	return profile->table_text || !*value || profile_no_memory(parser);
 }
 
-/* An empty command is none. */
-static bool profile_add_hook(struct weft_parser *parser,
-			     enum weft_profile_hook hook, const char *value)
+/* The field names the hook; an empty command is none. */
+static bool profile_hook(struct weft_parser *parser, const char *value)
 {
-	return !*value || profile_add_word(parser, &parser->profile->hooks[hook],
-					   value);
-}
+	enum weft_profile_hook hook = WEFT_HOOK_PRE_UP;
 
-static bool profile_pre_up(struct weft_parser *parser, const char *value)
-{
-	return profile_add_hook(parser, WEFT_HOOK_PRE_UP, value);
-}
-
-static bool profile_post_up(struct weft_parser *parser, const char *value)
-{
-	return profile_add_hook(parser, WEFT_HOOK_POST_UP, value);
-}
-
-static bool profile_pre_down(struct weft_parser *parser, const char *value)
-{
-	return profile_add_hook(parser, WEFT_HOOK_PRE_DOWN, value);
-}
-
-static bool profile_post_down(struct weft_parser *parser, const char *value)
-{
-	return profile_add_hook(parser, WEFT_HOOK_POST_DOWN, value);
+	while (strcmp(weft_profile_hook_name(hook), parser->place.name))
+		hook++;
+	return !*value || profile_add_word(parser, &parser->profile->hooks[hook], value);
 }
 
 static bool profile_save(struct weft_parser *parser, const char *value)
@@ -269,43 +251,18 @@ static bool profile_grace_until(struct weft_parser *parser, const char *value)
 }
 
 static const struct weft_setting profile_settings[] = {
-	{
-		.field = "Address", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_address,
-	}, {
-		.field = "DNS", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_dns,
-	}, {
-		.field = "MTU", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_mtu,
-	}, {
-		.field = "Table", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_table,
-	}, {
-		.field = "PreUp", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_pre_up,
-	}, {
-		.field = "PostUp", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_post_up,
-	}, {
-		.field = "PreDown", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_pre_down,
-	}, {
-		.field = "PostDown", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_post_down,
-	}, {
-		.field = "SaveConfig", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_save,
-	}, {
-		.field = "Forwarding", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_forwarding,
-	}, {
-		.field = "PreviousPrivateKey", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_previous_key,
-	}, {
-		.field = "GraceUntil", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_grace_until,
-	},
+	{ .field = "Address", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_address },
+	{ .field = "DNS", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_dns },
+	{ .field = "MTU", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_mtu },
+	{ .field = "Table", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_table },
+	{ .field = "PreUp", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_hook },
+	{ .field = "PostUp", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_hook },
+	{ .field = "PreDown", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_hook },
+	{ .field = "PostDown", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_hook },
+	{ .field = "SaveConfig", .scope = WEFT_SCOPE_DEVICE, .set = profile_save },
+	{ .field = "Forwarding", .scope = WEFT_SCOPE_DEVICE, .set = profile_forwarding },
+	{ .field = "PreviousPrivateKey", .scope = WEFT_SCOPE_DEVICE, .set = profile_previous_key },
+	{ .field = "GraceUntil", .scope = WEFT_SCOPE_DEVICE, .set = profile_grace_until },
 	{ }
 };
 

@@ -69,7 +69,6 @@ static bool setting_listen_port(struct weft_parser *parser, const char *value)
 					"'%s' is not a port: use a number from 0 (chosen by the kernel) to 65535",
 					value);
 	parser->dev->listen_port = port;
-	parser->dev->has |= WEFT_DEVICE_HAS_LISTEN_PORT;
 	return true;
 }
 
@@ -83,7 +82,6 @@ static bool setting_fwmark(struct weft_parser *parser, const char *value)
 					value);
 	parser->dev->fwmark = mark;
 	parser->dev->fwmark_line = parser->place.line;
-	parser->dev->has |= WEFT_DEVICE_HAS_FWMARK;
 	return true;
 }
 
@@ -99,13 +97,10 @@ bool weft_setting_switch(struct weft_parser *parser, const char *value,
 
 static bool setting_pmtu(struct weft_parser *parser, const char *value)
 {
-	bool on;
+	bool on, good = weft_setting_switch(parser, value, &on);
 
-	if (!weft_setting_switch(parser, value, &on))
-		return false;
 	parser->dev->pmtu = on;
-	parser->dev->has |= WEFT_DEVICE_HAS_PMTU;
-	return true;
+	return good;
 }
 
 static bool setting_dscp(struct weft_parser *parser, const char *value)
@@ -122,7 +117,6 @@ static bool setting_dscp(struct weft_parser *parser, const char *value)
 					value);
 	}
 	parser->dev->dscp = dscp;
-	parser->dev->has |= WEFT_DEVICE_HAS_DSCP;
 	return true;
 }
 
@@ -136,7 +130,6 @@ static bool setting_keepalive(struct weft_parser *parser, const char *value)
 					"'%s' is not a keepalive interval: use 'off' or a number of seconds from 0 to 65535",
 					value);
 	parser->peer->keepalive = seconds;
-	parser->peer->has |= WEFT_PEER_HAS_KEEPALIVE;
 	return true;
 }
 
@@ -190,7 +183,6 @@ static bool setting_listen_address(struct weft_parser *parser, const char *value
 		return weft_complain_at(parser->ctx, &parser->place, "out of memory");
 	memset(&parser->dev->listen4, 0, sizeof(parser->dev->listen4));
 	memset(&parser->dev->listen6, 0, sizeof(parser->dev->listen6));
-	parser->dev->has |= WEFT_DEVICE_HAS_LISTEN_ADDRESS;
 	if (!strcasecmp(value, "any"))
 		rest = NULL;
 	while (good && (item = strsep(&rest, ",")))
@@ -207,19 +199,12 @@ static bool setting_bind_device(struct weft_parser *parser, const char *value)
 					value, IFNAMSIZ - 1);
 	snprintf(parser->dev->bind_device, sizeof(parser->dev->bind_device),
 		 "%s", strcmp(value, "off") ? value : "");
-	parser->dev->has |= WEFT_DEVICE_HAS_BIND_DEVICE;
 	return true;
 }
 
 static bool setting_roam(struct weft_parser *parser, const char *value)
 {
-	bool on;
-
-	if (!weft_setting_switch(parser, value, &on))
-		return false;
-	parser->peer->roam = on;
-	parser->peer->has |= WEFT_PEER_HAS_ROAM;
-	return true;
+	return weft_setting_switch(parser, value, &parser->peer->roam);
 }
 
 /* Complaints end up in logs, so they do not quote the value. */
@@ -258,48 +243,30 @@ static bool setting_key_file(struct weft_parser *parser, const char *path,
 	return good;
 }
 
-static bool setting_private_key_file(struct weft_parser *parser, const char *value)
+/* A file has the key itself, the command line the name of a file with it. */
+static bool setting_key(struct weft_parser *parser, const char *value, struct weft_key *key)
 {
-	parser->dev->has |= WEFT_DEVICE_HAS_PRIVATE_KEY;
-	return setting_key_file(parser, value, &parser->dev->private_key);
+	return parser->place.file ? weft_setting_secret(parser, value, key) :
+				    setting_key_file(parser, value, key);
 }
 
 static bool setting_private_key(struct weft_parser *parser, const char *value)
 {
-	parser->dev->has |= WEFT_DEVICE_HAS_PRIVATE_KEY;
-	return weft_setting_secret(parser, value, &parser->dev->private_key);
-}
-
-static bool setting_preshared_key_file(struct weft_parser *parser,
-				       const char *value)
-{
-	parser->peer->has |= WEFT_PEER_HAS_PRESHARED_KEY;
-	return setting_key_file(parser, value, &parser->peer->preshared_key);
+	return setting_key(parser, value, &parser->dev->private_key);
 }
 
 static bool setting_preshared_key(struct weft_parser *parser, const char *value)
 {
-	parser->peer->has |= WEFT_PEER_HAS_PRESHARED_KEY;
-	return weft_setting_secret(parser, value, &parser->peer->preshared_key);
+	return setting_key(parser, value, &parser->peer->preshared_key);
 }
 
-static bool setting_next_preshared_key_file(struct weft_parser *parser,
-					    const char *value)
+static bool setting_next_preshared_key(struct weft_parser *parser, const char *value)
 {
-	parser->peer->has |= WEFT_PEER_HAS_NEXT_PRESHARED_KEY;
-	return setting_key_file(parser, value, &parser->peer->next_preshared_key);
-}
-
-static bool setting_next_preshared_key(struct weft_parser *parser,
-				       const char *value)
-{
-	parser->peer->has |= WEFT_PEER_HAS_NEXT_PRESHARED_KEY;
-	return weft_setting_secret(parser, value, &parser->peer->next_preshared_key);
+	return setting_key(parser, value, &parser->peer->next_preshared_key);
 }
 
 static bool setting_next_public_key(struct weft_parser *parser, const char *value)
 {
-	parser->peer->has |= WEFT_PEER_HAS_NEXT_PUBLIC_KEY;
 	memset(&parser->peer->next_public_key, 0, WEFT_KEY_BYTES);
 	if (!strcasecmp(value, "off") ||
 	    weft_key_decode(&parser->peer->next_public_key, value))
@@ -318,20 +285,6 @@ static bool setting_off(struct weft_parser *parser, const char *value)
 				"'%s' is not 'off': a previous key can only be dropped", value);
 }
 
-static bool setting_previous_public_key(struct weft_parser *parser,
-					const char *value)
-{
-	parser->peer->has |= WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY;
-	return setting_off(parser, value);
-}
-
-static bool setting_previous_preshared_key(struct weft_parser *parser,
-					   const char *value)
-{
-	parser->peer->has |= WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY;
-	return setting_off(parser, value);
-}
-
 bool weft_setting_grace(struct weft_parser *parser, const char *value,
 			__u32 *grace)
 {
@@ -348,14 +301,12 @@ bool weft_setting_grace(struct weft_parser *parser, const char *value,
 
 static bool setting_peer_grace(struct weft_parser *parser, const char *value)
 {
-	parser->peer->has |= WEFT_PEER_HAS_GRACE;
 	return weft_setting_grace(parser, value, &parser->peer->grace);
 }
 
-bool weft_setting_public_key(struct weft_parser *parser, const char *value)
+static bool setting_public_key(struct weft_parser *parser, const char *value)
 {
 	parser->peer->key_line = parser->place.line;
-	parser->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
 	if (weft_key_decode(&parser->peer->public_key, value))
 		return true;
 	return weft_complain_at(parser->ctx, &parser->place,
@@ -477,126 +428,101 @@ static bool setting_name(struct weft_parser *parser, const char *value)
 	parser->peer->name_line = parser->place.line;
 	free(parser->peer->name);
 	parser->peer->name = *value ? strdup(value) : NULL;
-	parser->peer->has |= WEFT_PEER_HAS_NAME;
 	if (parser->peer->name || !*value)
 		return true;
 	return weft_complain_at(parser->ctx, &parser->place, "out of memory");
 }
 
-static bool setting_exclusive(struct weft_parser *parser, const char *value)
-{
-	(void)value;
-	parser->peer->has |= WEFT_PEER_EXCLUSIVE;
-	return true;
-}
-
-static bool setting_forget_timestamp(struct weft_parser *parser, const char *value)
-{
-	(void)value;
-	parser->peer->has |= WEFT_PEER_FORGET_TIMESTAMP;
-	return true;
-}
-
-static bool setting_remove(struct weft_parser *parser, const char *value)
-{
-	(void)value;
-	parser->peer->has |= WEFT_PEER_REMOVE;
-	return true;
-}
-
 const struct weft_setting weft_settings[] = {
 	{
-		.word = "listen-port", .field = "ListenPort",
-		.value = "PORT", .scope = WEFT_SCOPE_DEVICE,
-		.from_word = setting_listen_port, .from_field = setting_listen_port,
+		.word = "listen-port", .field = "ListenPort", .value = "PORT",
+		.scope = WEFT_SCOPE_DEVICE, .has = WEFT_DEVICE_HAS_LISTEN_PORT,
+		.set = setting_listen_port,
 	}, {
-		.word = "fwmark", .field = "FwMark",
-		.value = "MARK|off", .scope = WEFT_SCOPE_DEVICE,
-		.from_word = setting_fwmark, .from_field = setting_fwmark,
+		.word = "fwmark", .field = "FwMark", .value = "MARK|off",
+		.scope = WEFT_SCOPE_DEVICE, .has = WEFT_DEVICE_HAS_FWMARK,
+		.set = setting_fwmark,
 	}, {
-		.word = "listen-address", .field = "ListenAddress",
-		.value = "ADDRESS,...|any", .scope = WEFT_SCOPE_DEVICE,
-		.own = true, .from_word = setting_listen_address,
-		.from_field = setting_listen_address,
+		.word = "listen-address", .field = "ListenAddress", .value = "ADDRESS,...|any",
+		.scope = WEFT_SCOPE_DEVICE, .own = true, .has = WEFT_DEVICE_HAS_LISTEN_ADDRESS,
+		.set = setting_listen_address,
 	}, {
-		.word = "bind-device", .field = "BindDevice",
-		.value = "LINK|off", .scope = WEFT_SCOPE_DEVICE, .own = true,
-		.from_word = setting_bind_device, .from_field = setting_bind_device,
+		.word = "bind-device", .field = "BindDevice", .value = "LINK|off",
+		.scope = WEFT_SCOPE_DEVICE, .own = true, .has = WEFT_DEVICE_HAS_BIND_DEVICE,
+		.set = setting_bind_device,
 	}, {
-		.word = "private-key", .field = "PrivateKey",
-		.value = "FILE", .scope = WEFT_SCOPE_DEVICE,
-		.from_word = setting_private_key_file,
-		.from_field = setting_private_key,
+		.word = "private-key", .field = "PrivateKey", .value = "FILE",
+		.scope = WEFT_SCOPE_DEVICE, .has = WEFT_DEVICE_HAS_PRIVATE_KEY,
+		.set = setting_private_key,
 	}, {
-		.word = "pmtu", .field = "PMTU", .own = true,
-		.value = "on|off", .scope = WEFT_SCOPE_DEVICE,
-		.from_word = setting_pmtu, .from_field = setting_pmtu,
+		.word = "pmtu", .field = "PMTU", .value = "on|off", .scope = WEFT_SCOPE_DEVICE,
+		.own = true, .has = WEFT_DEVICE_HAS_PMTU, .set = setting_pmtu,
 	}, {
-		.word = "dscp", .field = "DSCP", .own = true,
-		.value = "inherit|off|DSCP", .scope = WEFT_SCOPE_DEVICE,
-		.from_word = setting_dscp, .from_field = setting_dscp,
+		.word = "dscp", .field = "DSCP", .value = "inherit|off|DSCP",
+		.scope = WEFT_SCOPE_DEVICE, .own = true, .has = WEFT_DEVICE_HAS_DSCP,
+		.set = setting_dscp,
 	}, {
-		.field = "PublicKey", .scope = WEFT_SCOPE_PEER,
-		.from_field = weft_setting_public_key,
+		.field = "PublicKey", .scope = WEFT_SCOPE_PEER, .has = WEFT_PEER_HAS_PUBLIC_KEY,
+		.set = setting_public_key,
 	}, {
-		.word = "remove", .scope = WEFT_SCOPE_PEER,
-		.from_word = setting_remove,
+		.word = "remove", .scope = WEFT_SCOPE_PEER, .has = WEFT_PEER_REMOVE,
 	}, {
-		.word = "preshared-key", .field = "PresharedKey",
-		.value = "FILE", .scope = WEFT_SCOPE_PEER,
-		.from_word = setting_preshared_key_file,
-		.from_field = setting_preshared_key,
+		.word = "preshared-key", .field = "PresharedKey", .value = "FILE",
+		.scope = WEFT_SCOPE_PEER, .has = WEFT_PEER_HAS_PRESHARED_KEY,
+		.set = setting_preshared_key,
 	}, {
-		.word = "endpoint", .field = "Endpoint",
-		.value = "HOST:PORT,...", .scope = WEFT_SCOPE_PEER,
-		.from_word = setting_endpoint, .from_field = setting_endpoint,
+		.word = "endpoint", .field = "Endpoint", .value = "HOST:PORT,...",
+		.scope = WEFT_SCOPE_PEER, .set = setting_endpoint,
 	}, {
-		.word = "roam", .field = "Roam", .value = "on|off",
-		.scope = WEFT_SCOPE_PEER, .own = true,
-		.from_word = setting_roam, .from_field = setting_roam,
+		.word = "roam", .field = "Roam", .value = "on|off", .scope = WEFT_SCOPE_PEER,
+		.own = true, .has = WEFT_PEER_HAS_ROAM, .set = setting_roam,
 	}, {
 		.word = "persistent-keepalive", .field = "PersistentKeepalive",
 		.value = "SECONDS|off", .scope = WEFT_SCOPE_PEER,
-		.from_word = setting_keepalive, .from_field = setting_keepalive,
+		.has = WEFT_PEER_HAS_KEEPALIVE, .set = setting_keepalive,
 	}, {
-		.word = "allowed-ips", .field = "AllowedIPs",
-		.value = "[+|-]IP/LENGTH,...", .scope = WEFT_SCOPE_PEER,
-		.from_word = setting_allowedips, .from_field = setting_allowedips,
+		.word = "allowed-ips", .field = "AllowedIPs", .value = "[+|-]IP/LENGTH,...",
+		.scope = WEFT_SCOPE_PEER, .set = setting_allowedips,
 	}, {
 		.word = "exclusive", .scope = WEFT_SCOPE_PEER, .own = true,
-		.from_word = setting_exclusive,
+		.has = WEFT_PEER_EXCLUSIVE,
 	}, {
-		.word = "name", .field = "Name", .value = "NAME",
-		.scope = WEFT_SCOPE_PEER, .own = true, .spaced = true,
-		.from_word = setting_name, .from_field = setting_name,
+		.word = "name", .field = "Name", .value = "NAME", .scope = WEFT_SCOPE_PEER,
+		.own = true, .spaced = true, .has = WEFT_PEER_HAS_NAME, .set = setting_name,
 	}, {
-		.word = "next-public-key", .field = "NextPublicKey",
-		.value = "KEY|off", .scope = WEFT_SCOPE_PEER, .own = true,
-		.from_word = setting_next_public_key,
-		.from_field = setting_next_public_key,
+		.word = "next-public-key", .field = "NextPublicKey", .value = "KEY|off",
+		.scope = WEFT_SCOPE_PEER, .own = true, .has = WEFT_PEER_HAS_NEXT_PUBLIC_KEY,
+		.set = setting_next_public_key,
 	}, {
-		.word = "previous-public-key", .value = "off",
-		.scope = WEFT_SCOPE_PEER, .own = true,
-		.from_word = setting_previous_public_key,
+		.word = "previous-public-key", .value = "off", .scope = WEFT_SCOPE_PEER,
+		.own = true, .has = WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY, .set = setting_off,
 	}, {
-		.word = "next-preshared-key", .field = "NextPresharedKey",
-		.value = "FILE", .scope = WEFT_SCOPE_PEER, .own = true,
-		.from_word = setting_next_preshared_key_file,
-		.from_field = setting_next_preshared_key,
+		.word = "next-preshared-key", .field = "NextPresharedKey", .value = "FILE",
+		.scope = WEFT_SCOPE_PEER, .own = true, .has = WEFT_PEER_HAS_NEXT_PRESHARED_KEY,
+		.set = setting_next_preshared_key,
 	}, {
-		.word = "previous-preshared-key", .value = "off",
-		.scope = WEFT_SCOPE_PEER, .own = true,
-		.from_word = setting_previous_preshared_key,
+		.word = "previous-preshared-key", .value = "off", .scope = WEFT_SCOPE_PEER,
+		.own = true, .has = WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY, .set = setting_off,
 	}, {
 		.word = "grace", .field = "Grace", .value = "SECONDS|off",
-		.scope = WEFT_SCOPE_PEER, .own = true,
-		.from_word = setting_peer_grace, .from_field = setting_peer_grace,
+		.scope = WEFT_SCOPE_PEER, .own = true, .has = WEFT_PEER_HAS_GRACE,
+		.set = setting_peer_grace,
 	}, {
-		.word = "forget-timestamp", .scope = WEFT_SCOPE_PEER,
-		.own = true, .from_word = setting_forget_timestamp,
+		.word = "forget-timestamp", .scope = WEFT_SCOPE_PEER, .own = true,
+		.has = WEFT_PEER_FORGET_TIMESTAMP,
 	},
 	{ }
 };
+
+bool weft_setting_take(struct weft_parser *parser, const struct weft_setting *setting,
+		       const char *value)
+{
+	if (setting->scope == WEFT_SCOPE_PEER)
+		parser->peer->has |= setting->has;
+	else
+		parser->dev->has |= setting->has;
+	return !setting->set || setting->set(parser, value);
+}
 
 const struct weft_setting *weft_setting_find_word(const char *word)
 {
