@@ -32,12 +32,7 @@ struct doctor_job {
 static void doctor_add(struct doctor_job *job, struct json_object *object,
 		       const char *key, const char *text)
 {
-	struct json_object *value = weft_json_string(text);
-
-	if (value && !json_object_object_add(object, key, value))
-		return;
-	json_object_put(value);
-	job->no_memory = true;
+	job->no_memory |= !weft_json_add_text(object, key, text);
 }
 
 static void doctor_find_json(struct doctor_job *job,
@@ -92,12 +87,8 @@ static void doctor_find(struct weft_doctor_report *report,
 static bool doctor_add_or_null(struct json_object *object, const char *key,
 			       const char *text)
 {
-	struct json_object *value = text ? weft_json_string(text) : NULL;
-
-	if ((!text || value) && !json_object_object_add(object, key, value))
-		return true;
-	json_object_put(value);
-	return false;
+	return text ? weft_json_add_text(object, key, text) :
+		      !json_object_object_add(object, key, NULL);
 }
 
 /* Further findings are about @name, or with NULL about the machine. */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "base/context.h"
 #include "base/text.h"
 #include "model/attr.h"
@@ -36,6 +35,19 @@ struct json_object *weft_json_string(const char *text)
 		sodium_memzero(copy, strlen(copy));
 	free(copy);
 	return value;
+}
+
+bool weft_json_add(struct json_object *object, const char *key, struct json_object *value)
+{
+	if (value && !json_object_object_add(object, key, value))
+		return true;
+	json_object_put(value);
+	return false;
+}
+
+bool weft_json_add_text(struct json_object *object, const char *key, const char *text)
+{
+	return weft_json_add(object, key, weft_json_string(text));
 }
 
 /* "dump" includes all fields and secrets. */

@@ -79,6 +79,15 @@ static void metrics_head(FILE *out, const char *name, const char *type,
 	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+/* The head of a metric that has a sample. */
+static void metrics_begin(FILE *out, bool *begun, const char *name, const char *type,
+			  const char *help)
+{
+	if (!*begun)
+		metrics_head(out, name, type, help);
+	*begun = true;
+}
+
 static const struct weft_attr *metrics_find(const struct weft_attr *attrs,
 					    int attribute)
 {
@@ -184,10 +193,7 @@ static void metrics_device_number(const struct metrics_set *set,
 		dev = set->devs[i];
 		if (!(dev->known & WEFT_ATTR_BIT(attr->attribute)))
 			continue;
-		if (!begun)
-			metrics_head(set->out, number->name, number->type,
-				     number->help);
-		begun = true;
+		metrics_begin(set->out, &begun, number->name, number->type, number->help);
 		metrics_begin_device(set->out, number->name, dev);
 		metrics_end_scaled(set->out, weft_attr_get(attr, dev),
 				   number->per_unit);
@@ -231,10 +237,7 @@ static void metrics_peer_number(const struct metrics_set *set,
 	while (attr && metrics_walk(&walk)) {
 		if (!(walk.peer->known & WEFT_ATTR_BIT(attr->attribute)))
 			continue;
-		if (!begun)
-			metrics_head(set->out, number->name, number->type,
-				     number->help);
-		begun = true;
+		metrics_begin(set->out, &begun, number->name, number->type, number->help);
 		metrics_begin_peer(set->out, number->name, walk.dev,
 				   walk.peer);
 		metrics_end_scaled(set->out, weft_attr_get(attr, walk.peer),
@@ -316,10 +319,8 @@ static void metrics_print_states(const struct metrics_set *set)
 	while (attr && metrics_walk(&walk)) {
 		if (!(walk.peer->known & WEFT_ATTR_BIT(attr->attribute)))
 			continue;
-		if (!begun)
-			metrics_head(set->out, "weft_peer_state", "gauge",
-				     "1 for the peer's present state, 0 for the others.");
-		begun = true;
+		metrics_begin(set->out, &begun, "weft_peer_state", "gauge",
+			      "1 for the peer's present state, 0 for the others.");
 		for (i = 0; i < attr->word_count; i++) {
 			metrics_begin_peer(set->out, "weft_peer_state",
 					   walk.dev, walk.peer);
@@ -342,10 +343,8 @@ static void metrics_print_device_drops(const struct metrics_set *set)
 		dev = set->devs[i];
 		if (!(dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS)))
 			continue;
-		if (!begun)
-			metrics_head(set->out, name, "counter",
-				     "Packets that the interface dropped, including those of its peers.");
-		begun = true;
+		metrics_begin(set->out, &begun, name, "counter",
+			      "Packets that the interface dropped, including those of its peers.");
 		for (reason = 1; reason <= WEFT_DROPS_A_MAX; reason++) {
 			metrics_begin_device(set->out, name, dev);
 			metrics_label(set->out, "reason",
@@ -370,10 +369,8 @@ static void metrics_print_peer_drops(const struct metrics_set *set)
 		for (reason = 1; reason <= WEFT_DROPS_A_MAX; reason++) {
 			if (!walk.peer->drops[reason])
 				continue;
-			if (!begun)
-				metrics_head(set->out, name, "counter",
-					     "Packets from and to the peer that were dropped.");
-			begun = true;
+			metrics_begin(set->out, &begun, name, "counter",
+				      "Packets from and to the peer that were dropped.");
 			metrics_begin_peer(set->out, name, walk.dev, walk.peer);
 			metrics_label(set->out, "reason",
 				      weft_drop_names[reason].name);
