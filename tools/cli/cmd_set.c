@@ -200,9 +200,8 @@ static int set_send_words(struct weft_parser *parser)
 		weft_lock_release(&lock);
 		return 1;
 	}
-	if (!parser->have && weft_conflict_adds_prefixes(parser->dev) &&
-	    ctx->backend->get(ctx->backend, parser->dev->name, &parser->have))
-		parser->have = NULL;
+	if (!parser->have && weft_conflict_adds_prefixes(parser->dev))
+		ctx->backend->get(ctx->backend, parser->dev->name, &parser->have);
 	status = set_send(ctx, parser->dev);
 	weft_lock_release(&lock);
 	if (!status && parser->have)

@@ -14,6 +14,5 @@ bool weft_backend_get(const struct weft_context *ctx, const char *name,
 {
 	if (!ctx->backend->get(ctx->backend, name, dev))
 		return true;
-	*dev = NULL;
 	return weft_complain(ctx, "cannot read interface '%s': %s", name, ctx->backend->error);
 }
