@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "conf/setting.h"
+#include "print/fields.h"
 #include "support.h"
 
 #define WORDS_MAX	16
@@ -517,6 +519,33 @@ static void test_help(void)
 	}
 }
 
+/* The help of show and set lists the words of their tables. */
+static void test_help_lists(void)
+{
+	char *show[] = { "weft", "help", "show", NULL }, *set[] = { "weft", "help", "set", NULL };
+	const struct weft_setting *setting;
+	const struct weft_field *field;
+	struct test_bench bench;
+	char line[64];
+
+	test_bench_start(&bench, "");
+	weft_command_main(&bench.ctx, 3, show);
+	weft_command_main(&bench.ctx, 3, set);
+	test_bench_flush(&bench);
+	for (field = weft_fields; field->name; field++) {
+		snprintf(line, sizeof(line), "\n  %s\n", field->name);
+		test_ok(strstr(bench.out, line), field->name);
+	}
+	for (setting = weft_settings; setting->word || setting->field; setting++) {
+		if (!setting->word)
+			continue;
+		snprintf(line, sizeof(line), "\n  %s%s%s\n", setting->word,
+			 setting->value ? " " : "", setting->value ?: "");
+		test_ok(strstr(bench.out, line), setting->word);
+	}
+	test_bench_end(&bench);
+}
+
 /* One interface that cannot be read fails the command, and hides no other. */
 static void test_one_unreadable(void)
 {
@@ -594,6 +623,7 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_case(&cases[i]);
 	test_help();
+	test_help_lists();
 	test_one_unreadable();
 	test_as_wg();
 	test_full_disk();

@@ -76,8 +76,17 @@ static bool show_is_ready(const struct weft_context *ctx,
 	return weft_complain(ctx, "no interfaces: %s", backend->error);
 }
 
+static bool show_name(const struct weft_context *ctx, struct show_job *job,
+		      const struct weft_link *link)
+{
+	if (job->array)
+		return weft_json_add_link(job->array, link) || weft_complain(ctx, "out of memory");
+	fprintf(ctx->out, "%s%c", link->name, link->next ? ' ' : '\n');
+	return true;
+}
+
 /* One interface that cannot be read must not hide the others. */
-static bool show_all(const struct weft_context *ctx, struct show_job *job)
+static bool show_all(const struct weft_context *ctx, struct show_job *job, bool names)
 {
 	struct weft_link *links, *link;
 	bool good;
@@ -86,45 +95,9 @@ static bool show_all(const struct weft_context *ctx, struct show_job *job)
 		return false;
 	good = show_is_ready(ctx, links);
 	for (link = links; link; link = link->next)
-		good &= show_one(ctx, job, link->name);
+		good &= names ? show_name(ctx, job, link) : show_one(ctx, job, link->name);
 	weft_model_links_free(links);
 	return good;
-}
-
-static bool show_interfaces(const struct weft_context *ctx,
-			    struct show_job *job)
-{
-	struct weft_link *links, *link;
-	bool good;
-
-	if (!weft_backend_list(ctx, &links))
-		return false;
-	good = show_is_ready(ctx, links);
-	for (link = links; good && link; link = link->next) {
-		if (!job->array)
-			fprintf(ctx->out, "%s%c", link->name,
-				link->next ? ' ' : '\n');
-		else if (!weft_json_add_link(job->array, link))
-			good = weft_complain(ctx, "out of memory");
-	}
-	weft_model_links_free(links);
-	return good;
-}
-
-static bool show_refuse_field(const struct weft_context *ctx, const char *name)
-{
-	const struct weft_field *field;
-	const char *comma = "";
-
-	fputs("weft: show: unknown field '", ctx->err);
-	weft_complain_text(ctx->err, name);
-	fputs("': use ", ctx->err);
-	for (field = weft_fields; field->name; field++) {
-		fprintf(ctx->err, "%s%s", comma, field->name);
-		comma = ", ";
-	}
-	fputc('\n', ctx->err);
-	return false;
 }
 
 static bool show_words(const struct weft_context *ctx, struct show_job *job,
@@ -134,19 +107,20 @@ static bool show_words(const struct weft_context *ctx, struct show_job *job,
 
 	if (!strcmp(what, "interfaces")) {
 		if (argc == 1)
-			return show_interfaces(ctx, job);
+			return show_all(ctx, job, true);
 		return weft_complain(ctx, "show: unexpected argument '%s' after 'interfaces'",
 				     argv[1]);
 	}
 	if (argc > 1) {
 		job->field = weft_fields_find(argv[1]);
 		if (!job->field)
-			return show_refuse_field(ctx, argv[1]);
+			return weft_complain_unknown(ctx, "show: unknown field", argv[1],
+						     weft_fields, sizeof(weft_fields[0]));
 	}
 	if (strcmp(what, "all"))
 		return show_one(ctx, job, what);
 	job->named = true;
-	return show_all(ctx, job);
+	return show_all(ctx, job, false);
 }
 
 int weft_command_show(struct weft_context *ctx, int argc, char **argv)

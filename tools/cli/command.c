@@ -4,19 +4,43 @@
 #include "base/complain.h"
 #include "cli/command.h"
 #include "cli/version.h"
+#include "conf/setting.h"
+#include "print/fields.h"
+
+static void command_list_fields(FILE *stream)
+{
+	const struct weft_field *field;
+
+	fputs("FIELD is one of:\n", stream);
+	for (field = weft_fields; field->name; field++)
+		fprintf(stream, "  %s\n", field->name);
+}
+
+static void command_list_scope(FILE *stream, enum weft_scope scope, const char *title)
+{
+	const struct weft_setting *setting;
+
+	fprintf(stream, "%s\n", title);
+	for (setting = weft_settings; setting->word || setting->field; setting++)
+		if (setting->word && setting->scope == scope)
+			fprintf(stream, "  %s%s%s\n", setting->word, setting->value ? " " : "",
+				setting->value ?: "");
+}
+
+static void command_list_settings(FILE *stream)
+{
+	command_list_scope(stream, WEFT_SCOPE_DEVICE, "Settings of the interface:");
+	command_list_scope(stream, WEFT_SCOPE_PEER, "Settings of a peer:");
+}
 
 const struct weft_command weft_commands[] = {
 	{
 		"show", "[IFACE|all|interfaces] [FIELD|dump]",
 		"show interfaces, or one FIELD of them",
-		"FIELD: public-key, private-key, listen-port, fwmark, peers, preshared-keys,\n"
-		"endpoints, allowed-ips, latest-handshakes, persistent-keepalive, transfer,\n"
-		"listen-address, bind-device, candidates, roam, names, state,\n"
-		"previous-public-key, next-keys, previous-keys, identities, drops.\n"
 		"\"dump\" prints the fields of wg(8), for scripts. -j or --json prints JSON.\n"
 		"The summary hides secret keys; --show-keys, or WG_HIDE_KEYS=never in the\n"
 		"environment, shows them. WG_COLOR_MODE is always, never or auto.\n",
-		0, 2, weft_command_show, .json = true,
+		0, 2, weft_command_show, .json = true, .list = command_list_fields,
 	}, {
 		"showconf", "IFACE",
 		"print the configuration file of an interface, keys included",
@@ -24,19 +48,15 @@ const struct weft_command weft_commands[] = {
 	}, {
 		"set", "IFACE [SETTING VALUE]... [peer KEY|NAME [remove] [SETTING VALUE]...]...",
 		"change settings of an interface and of its peers",
-		"Settings of an interface: listen-port PORT, fwmark MARK|off, private-key FILE,\n"
-		"pmtu on|off, dscp inherit|off|DSCP, listen-address ADDRESS,...|any,\n"
-		"bind-device LINK|off. The last two restrict the sockets to addresses and a link.\n"
-		"Settings of a peer: preshared-key FILE, endpoint HOST:PORT,..., of which the next\n"
-		"one is tried while one does not answer; roam on|off, where off keeps the endpoint\n"
-		"among those; persistent-keepalive SECONDS|off; next-public-key KEY|off,\n"
-		"next-preshared-key FILE, previous-public-key off, previous-preshared-key off and\n"
-		"grace SECONDS|off, which replace keys; name NAME, an alias of the key, '' for none;\n"
-		"allowed-ips IP/LENGTH,..., which replaces the list; items with + or - are added or\n"
-		"removed. An item of another peer moves, unless \"exclusive\" follows the list.\n"
+		"listen-address and bind-device restrict the sockets to addresses and to a link.\n"
+		"While an endpoint does not answer, the next one is tried; \"roam off\" keeps the\n"
+		"endpoint among those given. The list of allowed-ips replaces the present one; items\n"
+		"with + or - are added or removed. An item of another peer moves, unless \"exclusive\"\n"
+		"follows the list. A name is an alias of the key; '' removes it. Next keys replace the\n"
+		"present ones, which stay valid for the grace, or until they are off.\n"
 		"forget-timestamp accepts the next handshake of a peer whose clock went back.\n"
 		"FILE \"-\" is the standard input; an empty file removes the key.\n",
-		1, -1, weft_command_set,
+		1, -1, weft_command_set, .list = command_list_settings,
 	}, {
 		"rotate", "IFACE [private-key FILE] [grace SECONDS|off] | finish | undo",
 		"replace the private key of an interface while sessions continue",
@@ -137,7 +157,7 @@ const struct weft_command weft_commands[] = {
 	{ }
 };
 
-static const struct weft_command *command_find(const char *name)
+const struct weft_command *weft_command_find(const char *name)
 {
 	const struct weft_command *command;
 
@@ -159,6 +179,8 @@ static void command_print_help(const struct weft_command *command,
 {
 	command_print_usage(command, stream);
 	fprintf(stream, "\n%s: %s\n", command->name, command->summary);
+	if (command->list)
+		command->list(stream);
 	if (command->help)
 		fputs(command->help, stream);
 }
@@ -178,18 +200,8 @@ static void command_print_all(FILE *stream)
 
 static int command_unknown(const struct weft_context *ctx, const char *name)
 {
-	const struct weft_command *command;
-	const char *comma = "";
-
-	fputs("weft: unknown command '", ctx->err);
-	weft_complain_text(ctx->err, name);
-	fputs("': use ", ctx->err);
-	for (command = weft_commands; command->name; command++) {
-		fprintf(ctx->err, "%s%s", comma, command->name);
-		comma = ", ";
-	}
-	fputc('\n', ctx->err);
-	return 1;
+	return !weft_complain_unknown(ctx, "unknown command", name, weft_commands,
+				      sizeof(weft_commands[0]));
 }
 
 int weft_command_help(struct weft_context *ctx, int argc, char **argv)
@@ -200,7 +212,7 @@ int weft_command_help(struct weft_context *ctx, int argc, char **argv)
 		command_print_all(ctx->out);
 		return 0;
 	}
-	command = command_find(argv[0]);
+	command = weft_command_find(argv[0]);
 	if (!command)
 		return command_unknown(ctx, argv[0]);
 	command_print_help(command, ctx->out);
@@ -314,7 +326,7 @@ int weft_command_main(struct weft_context *ctx, int argc, char **argv)
 	if (argc < 0)
 		return 1;
 	argv++;
-	command = command_find(argc ? argv[0] : "show");
+	command = weft_command_find(argc ? argv[0] : "show");
 	if (!argc && options.help)
 		command_print_all(ctx->out);
 	else if (options.version)
