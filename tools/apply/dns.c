@@ -130,21 +130,23 @@ static bool dns_undo_resolvconf(struct weft_program *undo, const char *name,
 	return dns_program_delete(undo, name);
 }
 
-/* resolvconf records the servers before it runs its subscribers, one of which may fail. */
-static bool dns_set_resolvconf(struct weft_journal *journal,
-			       const struct weft_dns_state *wanted,
-			       const struct weft_dns_state *former)
+/*
+ * Servers of the interface, or with @wanted NULL none. resolvconf records them before it
+ * runs its subscribers, one of which may fail.
+ */
+static bool dns_do_resolvconf(struct weft_journal *journal, const char *title,
+			      const struct weft_dns_state *wanted,
+			      const struct weft_dns_state *former)
 {
 	struct weft_change change = {
-		.kind = WEFT_CHANGE_PROGRAM,
-		.title = strdup("set the name servers with resolvconf"),
-		.partial = true,
+		.kind = WEFT_CHANGE_PROGRAM, .title = strdup(title), .partial = true,
 	};
 	char *name = dns_name(journal->name);
 	bool good;
 
 	good = name && change.title &&
-	       dns_program_add(&change.program, name, wanted) &&
+	       (wanted ? dns_program_add(&change.program, name, wanted) :
+			 dns_program_delete(&change.program, name)) &&
 	       dns_undo_resolvconf(&change.undo, name, former);
 	free(name);
 	return dns_do(journal, &change, good);
@@ -206,7 +208,8 @@ bool weft_dns_set(struct weft_journal *journal, const struct weft_dns_state *wan
 		return dns_set_resolved_one(journal, "dns", wanted, former) &&
 		       dns_set_resolved_one(journal, "domain", wanted, former);
 	case WEFT_DNS_RESOLVCONF:
-		return dns_set_resolvconf(journal, wanted, former);
+		return dns_do_resolvconf(journal, "set the name servers with resolvconf", wanted,
+					 former);
 	default:
 		return true;
 	}
@@ -239,19 +242,8 @@ static bool dns_lacks_resolved(struct weft_journal *journal)
 static bool dns_unset_resolvconf(struct weft_journal *journal,
 				 const struct weft_dns_state *former)
 {
-	struct weft_change change = {
-		.kind = WEFT_CHANGE_PROGRAM,
-		.title = strdup("remove the name servers from resolvconf"),
-		.partial = true,
-	};
-	char *name = dns_name(journal->name);
-	bool good;
-
-	good = name && change.title &&
-	       dns_program_delete(&change.program, name) &&
-	       dns_undo_resolvconf(&change.undo, name, former);
-	free(name);
-	return dns_do(journal, &change, good);
+	return dns_lacks_resolvconf(journal) ||
+	       dns_do_resolvconf(journal, "remove the name servers from resolvconf", NULL, former);
 }
 
 /* systemd-resolved forgets a deleted link; a link that stays is reverted. */
@@ -297,7 +289,7 @@ bool weft_dns_replace(struct weft_journal *journal, const struct weft_dns_state 
 	case WEFT_DNS_RESOLVED:
 		return dns_lacks_resolved(journal) || dns_replace_resolved(journal, former);
 	case WEFT_DNS_RESOLVCONF:
-		return dns_lacks_resolvconf(journal) || dns_unset_resolvconf(journal, former);
+		return dns_unset_resolvconf(journal, former);
 	default:
 		return true;
 	}
@@ -311,7 +303,7 @@ bool weft_dns_unset(struct weft_journal *journal, enum weft_dns dns)
 	case WEFT_DNS_RESOLVED:
 		return dns_unset_resolved(journal, &unknown);
 	case WEFT_DNS_RESOLVCONF:
-		return dns_lacks_resolvconf(journal) || dns_unset_resolvconf(journal, &unknown);
+		return dns_unset_resolvconf(journal, &unknown);
 	default:
 		return true;
 	}
