@@ -33,30 +33,29 @@ static void key_warn_output(const struct weft_context *ctx)
 			  "the key is written to a file that other users can read: set the umask to 077 and try again");
 }
 
-int weft_command_genkey(struct weft_context *ctx, int argc, char **argv)
+static int key_generate(const struct weft_context *ctx, void (*generate)(struct weft_key *key))
 {
 	struct weft_key key;
 
-	(void)argc;
-	(void)argv;
 	key_warn_output(ctx);
-	weft_key_generate_private(&key);
+	generate(&key);
 	key_print(ctx, &key);
 	weft_key_wipe(&key);
 	return 0;
 }
 
-int weft_command_genpsk(struct weft_context *ctx, int argc, char **argv)
+int weft_command_genkey(struct weft_context *ctx, int argc, char **argv)
 {
-	struct weft_key key;
-
 	(void)argc;
 	(void)argv;
-	key_warn_output(ctx);
-	weft_key_generate_preshared(&key);
-	key_print(ctx, &key);
-	weft_key_wipe(&key);
-	return 0;
+	return key_generate(ctx, weft_key_generate_private);
+}
+
+int weft_command_genpsk(struct weft_context *ctx, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return key_generate(ctx, weft_key_generate_preshared);
 }
 
 static bool key_read(const struct weft_context *ctx, struct weft_key *key)

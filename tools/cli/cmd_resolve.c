@@ -94,11 +94,7 @@ static bool resolve_send_locked(const struct weft_context *ctx,
 
 	if (!weft_lock_take(ctx, dev->name, &lock))
 		return false;
-	*sent = !stat(source->path, &now) &&
-		now.st_ino == source->seen.st_ino &&
-		now.st_size == source->seen.st_size &&
-		now.st_mtim.tv_sec == source->seen.st_mtim.tv_sec &&
-		now.st_mtim.tv_nsec == source->seen.st_mtim.tv_nsec;
+	*sent = !stat(source->path, &now) && weft_file_is_same(&now, &source->seen);
 	if (*sent)
 		good = resolve_send(ctx, dev, peer);
 	weft_lock_release(&lock);

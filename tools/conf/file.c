@@ -76,6 +76,13 @@ bool weft_file_read(const struct weft_context *ctx, const char *path,
 	return false;
 }
 
+bool weft_file_is_same(const struct stat *now, const struct stat *seen)
+{
+	return now->st_dev == seen->st_dev && now->st_ino == seen->st_ino &&
+	       now->st_size == seen->st_size && now->st_mtim.tv_sec == seen->st_mtim.tv_sec &&
+	       now->st_mtim.tv_nsec == seen->st_mtim.tv_nsec;
+}
+
 void weft_file_warn_readable(const struct weft_context *ctx, const char *path)
 {
 	struct stat st;

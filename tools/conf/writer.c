@@ -19,6 +19,7 @@
 
 #include "base/array.h"
 #include "base/complain.h"
+#include "conf/file.h"
 #include "conf/writer.h"
 
 #define WRITER_BUFFER_BYTES	16384
@@ -100,18 +101,6 @@ static int writer_open_folder(struct weft_writer *writer)
 	return writer->folder < 0 ? -errno : 0;
 }
 
-static bool writer_is_seen(const struct weft_writer *writer,
-			   const struct stat *st)
-{
-	const struct stat *seen = writer->seen;
-
-	return !seen || (st->st_dev == seen->st_dev &&
-			 st->st_ino == seen->st_ino &&
-			 st->st_size == seen->st_size &&
-			 st->st_mtim.tv_sec == seen->st_mtim.tv_sec &&
-			 st->st_mtim.tv_nsec == seen->st_mtim.tv_nsec);
-}
-
 /* A symbolic link of this name is replaced, unless it points to a device or a pipe. */
 static int writer_without_old(const struct weft_writer *writer, int err)
 {
@@ -135,7 +124,7 @@ static int writer_open_old(struct weft_writer *writer)
 		return writer_without_old(writer, errno);
 	if (fstat(writer->old, &st))
 		return -errno;
-	if (!writer_is_seen(writer, &st))
+	if (writer->seen && !weft_file_is_same(&st, writer->seen))
 		return -ESTALE;
 	return S_ISREG(st.st_mode) ? 0 : -EINVAL;
 }
