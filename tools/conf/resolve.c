@@ -494,25 +494,23 @@ static void resolve_free(struct resolve_batch *batch)
 	free(batch->jobs);
 }
 
-/* @peer, or with @all also the following peers. */
-static bool resolve_run(struct resolve_batch *batch, struct weft_peer *peer,
-			bool all)
+static bool resolve_run(struct resolve_batch *batch, struct weft_device *dev)
 {
-	struct weft_peer *each;
+	struct weft_peer *peer;
 	bool good = true;
 	size_t count = 0;
 
-	for (each = peer; each; each = all ? each->next : NULL)
-		count += !!each->endpoint_text;
+	for (peer = dev->peers; peer; peer = peer->next)
+		count += !!peer->endpoint_text;
 	if (!count)
 		return true;
 	batch->jobs = calloc(count, sizeof(*batch->jobs));
 	batch->lookups = calloc(count * WEFT_CANDIDATES_MAX,
 				sizeof(*batch->lookups));
 	good = batch->jobs && batch->lookups;
-	for (each = peer; good && each; each = all ? each->next : NULL)
-		if (each->endpoint_text)
-			good = resolve_add(batch, each);
+	for (peer = dev->peers; good && peer; peer = peer->next)
+		if (peer->endpoint_text)
+			good = resolve_add(batch, peer);
 	good = good && resolve_retry(batch);
 	if (good)
 		good = resolve_finish(batch);
@@ -522,20 +520,12 @@ static bool resolve_run(struct resolve_batch *batch, struct weft_peer *peer,
 	return good;
 }
 
-bool weft_resolve_peer(const struct weft_context *ctx,
-		       const struct weft_place *place, struct weft_peer *peer)
-{
-	struct resolve_batch batch = { .ctx = ctx, .file = place->file };
-
-	return resolve_run(&batch, peer, false);
-}
-
 bool weft_resolve_device(const struct weft_context *ctx, const char *file,
 			 struct weft_device *dev)
 {
 	struct resolve_batch batch = { .ctx = ctx, .file = file };
 
-	return resolve_run(&batch, dev->peers, true);
+	return resolve_run(&batch, dev);
 }
 
 bool weft_resolve_leniently(const struct weft_context *ctx, const char *file,
@@ -546,5 +536,5 @@ bool weft_resolve_leniently(const struct weft_context *ctx, const char *file,
 		.limited = ctx->patience_ms, .left_ms = ctx->patience_ms,
 	};
 
-	return resolve_run(&batch, dev->peers, true);
+	return resolve_run(&batch, dev);
 }
