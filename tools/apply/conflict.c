@@ -200,7 +200,8 @@ static bool conflict_explain_name(const struct weft_context *ctx,
 	holder = weft_model_peer_find_word(now, peer->name);
 	if (!holder || weft_key_equal(&holder->public_key, &peer->public_key))
 		return false;
-	weft_complain(ctx, "cannot configure interface '%s': name: '%s' is already the name of peer %s",
+	weft_complain(ctx,
+		      "cannot configure interface '%s': name: '%s' is already the name of peer %s",
 		      change->name, peer->name,
 		      weft_key_encode(&holder->public_key).chars);
 	return true;

@@ -205,7 +205,7 @@ static void hook_begin_path(const struct weft_context *ctx,
 static const char *hook_hint(const char *text)
 {
 	static const char hint[] =
-		" (a wg called by its path does not support links of kind weft: call it without a path)";
+		" (a wg called by its path does not support links of kind weft: call it by name)";
 
 	return strstr(text, "/wg ") ? hint : "";
 }

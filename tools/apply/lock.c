@@ -143,7 +143,8 @@ static void lock_say(const struct weft_context *ctx, const char *name,
 	if (holder)
 		snprintf(who, sizeof(who), "process %d", holder);
 	if (caught)
-		weft_complain(ctx, "%s: interrupted by signal %d while waiting for the lock that %s holds",
+		weft_complain(ctx,
+			      "%s: interrupted by signal %d while waiting for the lock that %s holds",
 			      name, caught, who);
 	else if (more)
 		weft_complain(ctx, "%s: waiting for the lock that %s holds",

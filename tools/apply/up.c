@@ -209,7 +209,8 @@ static bool up_rotate(struct weft_up_job *job)
 	weft_key_wipe(&rotation.private_key);
 	weft_key_wipe(&job->rotate_to);
 	if (err)
-		weft_complain(job->ctx, "%s: cannot rotate from the previous key to the key of the file: %s",
+		weft_complain(job->ctx,
+			      "%s: cannot rotate from the previous key to the key of the file: %s",
 			      profile->name, backend->error);
 	return !err;
 }

@@ -122,7 +122,8 @@ bool weft_up_add_rules(struct weft_up_job *job)
 	if (!good && errno == ENOMEM)
 		weft_up_no_memory(job);
 	else if (!good)
-		weft_complain(job->ctx, "%s: no priority is free before the first routing rule: give that rule a higher one",
+		weft_complain(job->ctx,
+			      "%s: no priority is free before the first routing rule: give that rule a higher one",
 			      job->profile->name);
 	else
 		good = up_do_rules(job, WEFT_CHANGE_RULE_ADD, &missing);

@@ -150,7 +150,8 @@ static bool check_preshared(const struct weft_doctor_facts *facts,
 
 	if (!count)
 		return false;
-	fprintf(finding->what, "%llu of its handshake responses do not match the preshared key here%s",
+	fprintf(finding->what,
+		"%llu of its handshake responses do not match the preshared key here%s",
 		weft_doctor_number(count),
 		peer->last->has & WEFT_PEER_HAS_PRESHARED_KEY ? "" :
 		", which is not set");
@@ -193,8 +194,8 @@ static bool check_same_key(const struct weft_doctor_facts *facts,
 		weft_format_endpoint(&peer->endpoints[0]).chars);
 	fprintf(finding->what, "%s: two machines use its private key",
 		weft_format_endpoint(&peer->endpoints[1]).chars);
-	fputs("give one of the two a private key of its own, and add its public key as another peer here",
-	      finding->mend);
+	fprintf(finding->mend,
+		"give one of the two a private key of its own, and add its public key as another peer here");
 	return true;
 }
 
@@ -224,8 +225,8 @@ static bool check_unconfirmed(const struct weft_doctor_facts *facts,
 	    last->handshakes_received < 2 || weft_doctor_is_up(facts, peer) ||
 	    doctor_peer_counts(facts, peer, WEFT_DROPS_A_PRESHARED))
 		return false;
-	fputs("it sends handshake initiations, and ignores the responses: its preshared key differs, or the responses are lost",
-	      finding->what);
+	fprintf(finding->what,
+		"it sends handshake initiations, and ignores the responses: its preshared key differs, or the responses are lost");
 	fprintf(finding->mend,
 		"set the same key on both sides: weft set %s peer %s preshared-key KEYFILE; or run 'weft doctor' on the peer",
 		weft_doctor_word(facts).chars, doctor_peer_word(last).chars);

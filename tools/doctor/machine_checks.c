@@ -146,7 +146,8 @@ static bool check_file_only(const struct weft_doctor_machine *machine,
 	    machine_is_due(tunnel) ||
 	    !strncmp(tunnel->path, "/etc/wireguard/", strlen("/etc/wireguard/")))
 		return false;
-	fprintf(finding->what, "%s exists, and the interface does not exist in this network namespace",
+	fprintf(finding->what,
+		"%s exists, and the interface does not exist in this network namespace",
 		tunnel->path);
 	fprintf(finding->mend, "weft up %s; at each boot: systemctl enable --now weft@%s",
 		tunnel->name, tunnel->name);
