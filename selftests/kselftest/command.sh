@@ -209,7 +209,7 @@ refusals() {
 	refused "bad.conf:4: PublicKey: 'x'" syncconf wt1 "$files/bad.conf"
 	refused "bad.conf:4: PublicKey: 'x'" addconf wt1 "$files/bad.conf"
 	refused "'70000' is not a port" set wt1 fwmark 9 listen-port 70000
-	refused "it is a link of kind 'veth', not weft or wireguard" set va listen-port 7
+	refused "the link is of kind 'veth', not weft or wireguard" set va listen-port 7
 	refused "No such device" set nosuch0 listen-port 7
 	refused "cannot open '/nonexistent'" set wt1 fwmark 9 private-key /nonexistent
 }

@@ -71,7 +71,7 @@ healthy() {
 	tunnels
 	doctor_says a 0
 	doctor_says b 0
-	expect_eq "in words" "$(ns a "$WEFT" doctor)" "wt0: nothing is wrong"
+	expect_eq "in words" "$(ns a "$WEFT" doctor)" "wt0: no fault found"
 	session_up a wt0 b wt0 10.9.0.2
 	doctor_says a 0
 }
@@ -371,7 +371,7 @@ overlap() {
 	new_key other
 	tunnel_set a wt0 peer "$(public_key other)" name narrow allowed-ips 10.9.0.2/32
 	doctor_says a 1 overlap
-	expect grep -qF '10.9.0.2/32 is peer narrow' "$lib_work/doctor"
+	expect grep -qF '10.9.0.2/32 to peer narrow' "$lib_work/doctor"
 	# A default route beside a narrower prefix is intended.
 	peer_set a wt0 b wt0 allowed-ips 0.0.0.0/0
 	ns_ip a route add default dev wt0
@@ -426,7 +426,7 @@ rp_filter_rule() {
 	marked_way
 	nft_rule a prerouting 'fib saddr . mark . iif oif missing drop'
 	doctor_says a 2 rp-filter
-	expect_match "the rule" "$(cat "$lib_work/doctor")" "filter of the reverse path in chain doctor of nft table inet doctor"
+	expect_match "the rule" "$(cat "$lib_work/doctor")" "reverse path filter in chain doctor of nft table inet doctor"
 	ns a nft flush chain inet doctor doctor
 	wait_for 30 ns a ping -n -c 1 -W 1 10.9.0.2
 	doctor_says a 0

@@ -376,7 +376,7 @@ waits_in_vain() {
 	pair_create
 	cut_off
 	start=$(now_ms)
-	expect_error "is not up after 7 s: handshaking for 7 s, nothing has ever come from it" \
+	expect_error "is not up after 7 s: handshaking for 7 s, no packet has arrived from it" \
 		ns a "$WEFT" wait wt0 timeout 7
 	expect_between "ms" "$(($(now_ms) - start))" 7000 "$(late 9000)"
 	ns_run wait a "$WEFT" wait wt0 timeout 200

@@ -61,11 +61,11 @@ refused() {
 	expect_error "control character" set_a peer "$two" name $'a\tb'
 	expect_error "control character" set_a peer "$two" name $'\xc2\x85'
 	expect_error "not UTF-8" set_a peer "$two" name $'\xc0\xaf'
-	expect_error "'one' is what peer $one is called" set_a peer "$two" name one
+	expect_error "'one' is already the name of peer $one" set_a peer "$two" name one
 	# A peer that a change only refers to by its name keeps the name.
-	expect_error "'one' is what peer $one is called" set_a peer "$one" persistent-keepalive 9 peer "$two" name one
+	expect_error "'one' is already the name of peer $one" set_a peer "$one" persistent-keepalive 9 peer "$two" name one
 	# A refused change has no effect.
-	expect_error "'one' is what peer $one is called" set_a listen-port 7777 peer "$three" name three peer "$two" name one
+	expect_error "'one' is already the name of peer $one" set_a listen-port 7777 peer "$three" name three peer "$two" name one
 	expect_eq "names" "$(names | sort)" "$(printf '%s\tone\n%s\t%s\n' "$one" "$two" "${long:1}" | sort)"
 	expect_eq "port" "$(device_field a wt0 port)" 51820
 	expect_error "another peer of the device has it" set_a peer "$three" name twice peer "$b" name twice
@@ -81,7 +81,7 @@ all_at_once() {
 	expect_eq "of one that goes" "$(names)" "$(printf '%s\tright\n%s\tleft' "$one" "$three")"
 	expect set_a peer "$three" remove peer "$two" name left peer "$three"
 	expect_eq "of one that goes and comes back" "$(names)" "$(printf '%s\tright\n%s\tleft' "$one" "$two")"
-	expect_error "'left' is what" set_a peer "$three" name left peer "$two" remove peer "$two" name left
+	expect_error "'left' is already the name" set_a peer "$three" name left peer "$two" remove peer "$two" name left
 	expect set_a peer "$one" name x peer "$one" name left peer "$one" name y
 	expect_eq "the last of three" "$(names)" "$(printf '%s\ty\n%s\tleft' "$one" "$two")"
 }
@@ -145,9 +145,9 @@ moved() {
 exclusive() {
 	fresh
 	set_a peer "$one" name hub allowed-ips 10.90.0.0/24,fd90::/64 peer "$two" allowed-ips 10.92.0.0/24
-	expect_error "peer hub has 10.90.0.0/24, and it is to be exclusive" \
+	expect_error "peer hub already has 10.90.0.0/24, and 'exclusive' forbids the move" \
 		set_a peer "$two" allowed-ips 10.93.0.0/24,10.90.0.7/24 exclusive
-	expect_error "peer hub has fd90::/64, and it is to be exclusive" set_a peer "$three" allowed-ips fd90::/64 exclusive
+	expect_error "peer hub already has fd90::/64, and 'exclusive' forbids the move" set_a peer "$three" allowed-ips fd90::/64 exclusive
 	expect_eq "left" "$(prefixes_of "$one")" "10.90.0.0/24 fd90::/64"
 	expect_eq "got" "$(prefixes_of "$two")" "10.92.0.0/24"
 	# Exactly this prefix: a longer or a shorter one is another.
@@ -166,8 +166,8 @@ wireguard_takes_none() {
 	modprobe wireguard 2>/dev/null || skip "no module wireguard here"
 	ns_ip a link add wg7 type wireguard
 	defer ns_ip a link del wg7
-	expect_error "'name' is weft's own, and this is a link of kind wireguard" ns a "$WEFT" set wg7 peer "$one" name x
-	expect_error "'exclusive' is weft's own" ns a "$WEFT" set wg7 peer "$one" allowed-ips 10.0.0.0/8 exclusive
+	expect_error "'name' needs a link of kind weft, and this link is of kind wireguard" ns a "$WEFT" set wg7 peer "$one" name x
+	expect_error "'exclusive' needs a link of kind weft" ns a "$WEFT" set wg7 peer "$one" allowed-ips 10.0.0.0/8 exclusive
 	printf '[Peer]\nPublicKey = %s\nName = x\n' "$one" >"$lib_work/wg7.conf"
 	expect ns a "$WEFT" setconf wg7 "$lib_work/wg7.conf"
 	expect_eq "peers" "$(ns a wg show wg7 peers)" "$one"

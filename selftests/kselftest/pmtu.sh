@@ -333,7 +333,7 @@ refusals() {
 	expect_error "'64' is not a DSCP" tunnel_set a wt0 dscp 64
 	ns_ip a link add wg9 type wireguard
 	defer ns_ip a link del wg9
-	expect_error "'pmtu' is weft's own" ns a weft set wg9 pmtu on
+	expect_error "'pmtu' needs a link of kind weft" ns a weft set wg9 pmtu on
 }
 
 # DS field and DSCP of what leaves a: messages with data, keepalives, handshakes.

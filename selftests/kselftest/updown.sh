@@ -252,9 +252,9 @@ without_ip6() {
 	ns a sh -c "echo 1 >$default"
 	defer ns a sh -c "echo 0 >$default"
 	write_conf "Address = 10.9.0.1/24" "0.0.0.0/0, ::/0"
-	refused_up "ut0: the file has IPv6 (::/0), and IPv6 is switched off here by $default"
+	refused_up "ut0: the file has IPv6 (::/0), and this machine disables IPv6 by $default"
 	write_conf "$plain" 10.9.0.0/24
-	refused_up "ut0: the file has IPv6 (fd09::1/64), and IPv6 is switched off here by $default"
+	refused_up "ut0: the file has IPv6 (fd09::1/64), and this machine disables IPv6 by $default"
 	write_conf "Address = 10.9.0.1/24" 10.9.0.0/24
 	expect_up
 }
@@ -266,10 +266,10 @@ beside() {
 	write_conf "Address = 10.9.0.1/24" 0.0.0.0/0
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
 	take_down
-	warned "IPv6 leaves beside the tunnel"
+	warned "IPv6 bypasses the tunnel"
 	write_conf "$plain" "0.0.0.0/0, ::/0"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
-	expect_fail grep "beside the tunnel" "$lib_work/stderr"
+	expect_fail grep "bypasses the tunnel" "$lib_work/stderr"
 }
 
 hooks() {
@@ -297,7 +297,7 @@ hooks_say_wg() {
 	expect weft_a down "$conf"
 	expect_eq "what hooks wrote" "$(xargs <"$log")" "0x7 1 1"
 	write_conf "$plain\nPostUp = /nosuch/wg show %i"
-	expect_error "a wg that is called by its path knows no links of kind weft" weft_a up "$conf"
+	expect_error "a wg called by its path does not support links of kind weft" weft_a up "$conf"
 }
 
 # A user with write access to the file, or to a folder on its path, could make root run any command.
@@ -308,13 +308,13 @@ open_hooks() {
 	remember
 	write_conf "$plain\nPreUp = echo ran >>$log"
 	chmod 620 "$conf"
-	expect_error "'$conf' has hooks, and others may write to" weft_a up "$conf"
+	expect_error "'$conf' has hooks, and other users can write to" weft_a up "$conf"
 	chmod 600 "$conf"
 	chown 65534 "$conf"
 	expect_error "belongs to user 65534" weft_a up "$conf"
 	chown 0 "$conf"
 	chmod 770 "$lib_work/files"
-	expect_error "'$conf' has hooks, and others may write to" weft_a up "$conf"
+	expect_error "'$conf' has hooks, and other users can write to" weft_a up "$conf"
 	chmod 700 "$lib_work/files"
 	expect_fail ls "$log"
 	expect_same "after refusals"
@@ -332,18 +332,18 @@ mistakes() {
 
 	write_conf "$plain" "10.9.0.0/24, 10.9.0.0/24" "[Peer]\nPublicKey = $strange\nAllowedIPs = 10.9.0.0/24\nName = a\n[Peer]\nPublicKey = $b_key\nAllowedIPs = fd09::/64\nName = b"
 	out=$(ns a "$WEFT" check "$conf") || fail "check: status $?"
-	expect_match "one key twice" "$out" "$conf:14: warning: PublicKey: the same key as in line 6"
+	expect_match "one key twice" "$out" "$conf:14: warning: PublicKey: duplicate public key, as in line 6"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
 	take_down
-	warned "$conf:14: PublicKey: the same key as in line 6"
+	warned "$conf:14: PublicKey: duplicate public key, as in line 6"
 	expect_eq "allowed IPs of the last section" "$(ns a "$WEFT" show ut0 allowed-ips | grep "$b_key")" "$b_key"$'\t'fd09::/64
 	expect weft_a up "$conf" 2>/dev/null
 	expect_eq "the same a second time" "$(ns a "$WEFT" show ut0 allowed-ips | grep "$b_key")" "$b_key"$'\t'fd09::/64
 	sed -i 's/^Name = b/Name = a/' "$conf"
-	expect_error "$conf:16: Name: 'a' is the name of the peer in line 12, too" weft_a up "$conf"
+	expect_error "$conf:16: Name: 'a' is also the name of the peer in line 12" weft_a up "$conf"
 	write_conf "$plain" "10.9.0.0/24" "[Peer]\nPublicKey = $strange\nAllowedIPs = 10.9.0.0/24"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
-	warned "10.9.0.0/24 is given to peer $b_key in line 7, too"
+	warned "10.9.0.0/24 is also an allowed IP of peer $b_key in line 7"
 	write_conf "$plain" "10.9.0.0/24" "[Peer]\nPublicKey = $("$WEFT" pubkey <<<"$private")"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
 	warned "$conf:10: PublicKey: this is the interface's own public key"
@@ -361,10 +361,10 @@ refused_up() { # refused_up COMPLAINT
 failures() {
 	rm -f "$lib_work/hooks"
 	write_conf "$plain\nDNS = 192.0.2.53\nPostUp = exit 3\nPostDown = echo postdown >>$lib_work/hooks" "0.0.0.0/0, ::/0"
-	refused_up "PostUp: ut0: bash: it ended with status 3"
+	refused_up "PostUp: ut0: bash: exit status 3"
 	expect_eq "what PostDown wrote" "$(cat "$lib_work/hooks")" postdown
 	write_conf "$plain\nPreUp = exit 4"
-	refused_up "$conf:5: PreUp: ut0: bash: it ended with status 4"
+	refused_up "$conf:5: PreUp: ut0: bash: exit status 4"
 	write_conf "$plain\nPostUp = kill \$PPID"
 	refused_up "by signal 15"
 	# A route that is there already, through another link.
@@ -373,18 +373,18 @@ failures() {
 	write_conf "$plain" "10.9.0.0/24, 10.76.0.0/16, 10.77.0.0/16"
 	refused_up "ut0: cannot add the route to 10.77.0.0/16 in table 254: File exists"
 	write_conf "$plain\nFwMark = 9\nMTU = 70" "10.9.0.0/24, 10.77.0.0/16"
-	refused_up "MTU: an MTU of 70 is too small for IPv6 (fd09::1/64): it needs 1280"
+	refused_up "MTU: an MTU of 70 is too small for IPv6 (fd09::1/64): below 1280"
 	write_conf "Address = 10.9.0.1/24\nMTU = 1200" "0.0.0.0/0, ::/0"
-	refused_up "MTU: an MTU of 1200 is too small for IPv6 (::/0): it needs 1280"
+	refused_up "MTU: an MTU of 1200 is too small for IPv6 (::/0): below 1280"
 	write_conf "$plain\nFwMark = 254" "0.0.0.0/0"
-	refused_up "FwMark: with a default route it is also the number of a routing table, and 254 is"
+	refused_up "FwMark: with a default route the mark is also the number of a routing table, and table 254 is"
 	write_conf "$plain\nTable = 255"
 	refused_up "Table: '255' is the kernel's table"
 	write_conf "$plain" 10.9.0.0/24
 	# A link of this name that is something else.
 	ns_ip a link add ut0 type dummy
 	defer ns_ip a link del ut0
-	refused_up "ut0: there is a link of this name, and it is no tunnel"
+	refused_up "ut0: a link of this name exists, and is neither weft nor wireguard"
 }
 
 # A change of a running interface that fails half-way leaves it as it was, sessions and all.
@@ -652,7 +652,7 @@ forwarding() {
 	defer ns a sysctl -qw net.ipv6.conf.all.forwarding=0
 	write_conf "$plain\nForwarding = on\nTable = off"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
-	warned "chain 'forward' of nft table 'inet strict' has the policy drop"
+	warned "chain 'forward' of nft table 'inet strict' has policy drop"
 	warned "rp_filter is strict, and with 'Table = off'"
 	expect_eq "warnings" "$(wc -l <"$lib_work/stderr")" 2
 	ns a nft add rule inet strict forward iifname ut0 accept
@@ -689,13 +689,13 @@ resolving() {
 	defer weft_a down ut0
 	hosts 192.0.2.2
 	# A peer that has never answered counts as silent.
-	expect_eq "what resolve says" "$(resolve_a ut0)" "ut0: peer harbour-master is at 192.0.2.2:51820 now"
+	expect_eq "what resolve says" "$(resolve_a ut0)" "ut0: peer harbour-master now has endpoint 192.0.2.2:51820"
 	session_up a ut0 b wt0 10.9.0.2
 	hosts 192.0.2.98
 	expect_eq "what resolve says of one that answers" "$(resolve_a all)" ""
 	expect_eq "endpoint" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:51820
 	pause 140
-	expect_eq "what resolve says of silence" "$(resolve_a all)" "ut0: peer harbour-master is at 192.0.2.98:51820 now"
+	expect_eq "what resolve says of silence" "$(resolve_a all)" "ut0: peer harbour-master now has endpoint 192.0.2.98:51820"
 	expect_eq "endpoint" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.98:51820
 	hosts 192.0.2.98
 	sed -i 's/harbour:51820/nowhere.invalid:51820/' $folder/ut0.conf
@@ -722,7 +722,7 @@ unresolved() {
 	expect_eq "endpoint" "$(ns a "$WEFT" show ut0 endpoints | grep -F "$strange" | cut -f 2)" "(none)"
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
 	echo "192.0.2.77 nowhere.invalid" >>"/etc/netns/$(ns_name a)/hosts"
-	expect_eq "what resolve says" "$(resolve_a ut0)" "ut0: peer $strange is at 192.0.2.77:7 now"
+	expect_eq "what resolve says" "$(resolve_a ut0)" "ut0: peer $strange now has endpoint 192.0.2.77:7"
 	# A reload without that name moves nothing, and does not wait for a name server that is silent.
 	hosts 192.0.2.99
 	echo "nameserver 192.0.2.99" >"/etc/netns/$(ns_name a)/resolv.conf"
@@ -730,7 +730,7 @@ unresolved() {
 	since=$(now_ms)
 	expect ip netns exec "$(ns_name a)" "$WEFT" up ut0 2>"$lib_work/stderr"
 	expect_le "ms until it was up again" $(($(now_ms) - since)) "$(late 4000)"
-	warned "ut0: peer $strange stays where it is"
+	warned "ut0: peer $strange keeps its endpoint"
 	expect_eq "endpoint" "$(ns a "$WEFT" show ut0 endpoints | grep -F "$strange" | cut -f 2)" "192.0.2.77:7"
 }
 
@@ -822,7 +822,7 @@ deleted_link() {
 	expect_same "after down"
 	expect_eq "what PostDown wrote" "$(cat "$log")" postdown
 	expect_eq "what resolvconf was told last" "$(tail -n 1 "$lib_work/resolvconf")" "resolvconf -d ut0 -f"
-	expect_error "ut0: it is not up" weft_a down "$conf"
+	expect_error "ut0: the interface is not up" weft_a down "$conf"
 	expect weft_a up "$conf"
 	ns_ip a link del ut0
 	expect weft_a up "$conf"
@@ -834,7 +834,7 @@ deleted_link() {
 
 # "down" uses the record.
 without_file() {
-	local log=$lib_work/hooks unusable="ut0: its file cannot be used: it is taken down as 'weft up' has recorded it"
+	local log=$lib_work/hooks unusable="ut0: the file cannot be used: the interface is taken down by the record of 'weft up'"
 
 	rm -f "$log"
 	ns_ip a route add default via 192.0.2.2
@@ -891,7 +891,7 @@ interrupted() {
 	rm -f "$lib_work/hooks"
 	write_conf "$plain\nPreUp = kill \$PPID; sleep 100\nPreUp = echo preup >>$lib_work/hooks\nPostDown = echo postdown >>$lib_work/hooks"
 	since=$(now_ms)
-	refused_up "PreUp: ut0: bash: it ended by signal 15"
+	refused_up "PreUp: ut0: bash: killed by signal 15"
 	expect_le "ms until it had ended" $(($(now_ms) - since)) 90000
 	expect_eq "what hooks wrote" "$(cat "$lib_work/hooks")" postdown
 	interrupted_lookup
@@ -903,16 +903,16 @@ refusals() {
 	chmod 644 "$conf"
 	chmod 755 "$lib_work/files"
 	weft_a up "$conf" 2>"$lib_work/stderr"
-	warned "'$conf' is open to everybody"
+	warned "'$conf' contains keys, and other users can open it"
 	chmod 700 "$lib_work/files"
 	expect weft_a down "$conf" 2>"$lib_work/stderr"
 	expect_eq "warnings" "$(cat "$lib_work/stderr")" ""
-	expect_error "ut0: it is not up" weft_a down "$conf"
-	expect_error "ut0: it is not up" weft_a save "$conf"
-	expect_error "'nosuch' has no file: neither /etc/weft/nosuch.conf nor /etc/wireguard/nosuch.conf is there" weft_a up nosuch
-	expect_error "'a b' is not an interface" weft_a up 'a b'
+	expect_error "ut0: the interface is not up" weft_a down "$conf"
+	expect_error "ut0: the interface is not up" weft_a save "$conf"
+	expect_error "'nosuch' has no file: neither /etc/weft/nosuch.conf nor /etc/wireguard/nosuch.conf exists" weft_a up nosuch
+	expect_error "'a b' is not an interface name" weft_a up 'a b'
 	cp "$conf" "$lib_work/files/sixteencharacter.conf"
-	expect_error "names no interface" weft_a up "$lib_work/files/sixteencharacter.conf"
+	expect_error "is not named after an interface" weft_a up "$lib_work/files/sixteencharacter.conf"
 	write_conf "Address = 10.9.0.1/33"
 	expect_error "$conf:4: Address: '10.9.0.1/33' is not an address" weft_a up "$conf"
 	expect_same "after refusals"

@@ -62,39 +62,39 @@ static const struct check_case {
 	}, {
 		.name = "the interface's own key",
 		.text = INTERFACE PEER_A "[Peer]\nPublicKey = " KEY_OWN "\n",
-		.found = "wft0.conf:7: warning: PublicKey: this is the interface's own public key: the kernel passes this peer over\n",
+		.found = "wft0.conf:7: warning: PublicKey: this is the interface's own public key: the kernel ignores this peer\n",
 	}, {
 		.name = "one key in two sections",
 		.text = INTERFACE PEER_A "AllowedIPs = 10.0.0.2/32\n" PEER_B PEER_A "AllowedIPs = 10.0.0.3/32\n",
-		.found = "wft0.conf:10: warning: PublicKey: the same key as in line 5: both sections are one peer, with the AllowedIPs of the last section only\n",
+		.found = "wft0.conf:10: warning: PublicKey: duplicate public key, as in line 5: both sections are one peer, with the AllowedIPs of the last section only\n",
 	}, {
 		.name = "one prefix of two peers",
 		.text = INTERFACE PEER_A "AllowedIPs = 10.0.0.0/24, fd00::/8\n" PEER_B "AllowedIPs = 10.0.0.7/24\n",
-		.found = "wft0.conf:9: warning: AllowedIPs: '10.0.0.7/24' has bits behind its length: 10.0.0.0/24 is what counts\n"
-			 "wft0.conf:9: warning: AllowedIPs: 10.0.0.0/24 is given to peer " KEY_A
-			 " in line 6, too: it belongs to the last peer only, which is " KEY_B " here\n",
+		.found = "wft0.conf:9: warning: AllowedIPs: '10.0.0.7/24' has host bits set: 10.0.0.0/24 is used\n"
+			 "wft0.conf:9: warning: AllowedIPs: 10.0.0.0/24 is also an allowed IP of peer " KEY_A
+			 " in line 6: only the last peer, here " KEY_B ", gets it\n",
 	}, {
 		.name = "one prefix twice of one peer",
 		.text = INTERFACE PEER_A "AllowedIPs = fd00::/8\nAllowedIPs = 10.0.0.2, fd00::/8\n",
-		.found = "wft0.conf:7: warning: AllowedIPs: fd00::/8 twice: line 6 has it as well\n",
+		.found = "wft0.conf:7: warning: AllowedIPs: duplicate allowed IP fd00::/8, as in line 6\n",
 	}, {
 		.name = "one address twice",
 		.text = INTERFACE "Address = fd00::1/64, 10.0.0.1/24\n",
-		.found = "wft0.conf:4: warning: Address: 10.0.0.1/24 twice: line 3 has it as well\n",
+		.found = "wft0.conf:4: warning: Address: duplicate address 10.0.0.1/24, as in line 3\n",
 	}, {
 		.name = "one name twice",
 		.text = INTERFACE PEER_A "Name = hub\n" PEER_B "Name = hub\n",
-		.found = "wft0.conf:9: error: Name: 'hub' is the name of the peer in line 6, too: a name stands for one peer\n",
+		.found = "wft0.conf:9: error: Name: 'hub' is also the name of the peer in line 6: each peer needs a name of its own\n",
 		.status = 1,
 	}, {
 		.name = "an MTU too small for an IPv6 address",
 		.text = INTERFACE "Address = fd00::1/64\nMTU = 1200\n",
-		.found = "wft0.conf:5: error: MTU: an MTU of 1200 is too small for IPv6 (fd00::1/64): it needs 1280, and with less the kernel removes IPv6 from the interface\n",
+		.found = "wft0.conf:5: error: MTU: an MTU of 1200 is too small for IPv6 (fd00::1/64): below 1280 the kernel removes IPv6 from the interface\n",
 		.status = 1,
 	}, {
 		.name = "an MTU too small for an IPv6 allowed IP",
 		.text = INTERFACE "MTU = 1279\n" PEER_A "AllowedIPs = ::/0\n",
-		.found = "wft0.conf:4: error: MTU: an MTU of 1279 is too small for IPv6 (::/0): it needs 1280, and with less the kernel removes IPv6 from the interface\n",
+		.found = "wft0.conf:4: error: MTU: an MTU of 1279 is too small for IPv6 (::/0): below 1280 the kernel removes IPv6 from the interface\n",
 		.status = 1,
 	}, {
 		.name = "a small MTU for IPv4 alone",
@@ -116,12 +116,12 @@ static const struct check_case {
 	}, {
 		.name = "a mark that is the number of the first of the system's tables",
 		.text = INTERFACE "FwMark = 253\n" PEER_A "AllowedIPs = ::/0\n",
-		.found = "wft0.conf:4: error: FwMark: with a default route it is also the number of a routing table, and 253 is one of the system's own\n",
+		.found = "wft0.conf:4: error: FwMark: with a default route the mark is also the number of a routing table, and table 253 is one of the system's: use another mark\n",
 		.status = 1,
 	}, {
 		.name = "a mark that is the number of the last",
 		.text = INTERFACE "FwMark = 255\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
-		.found = "wft0.conf:4: error: FwMark: with a default route it is also the number of a routing table, and 255 is one of the system's own\n",
+		.found = "wft0.conf:4: error: FwMark: with a default route the mark is also the number of a routing table, and table 255 is one of the system's: use another mark\n",
 		.status = 1,
 	}, {
 		.name = "a mark beside those",
@@ -156,7 +156,7 @@ static const struct check_case {
 	}, {
 		.name = "an IPv6 address without brackets",
 		.text = INTERFACE PEER_A "Endpoint = 2001:db8::1:51820\n",
-		.found = "wft0.conf:6: warning: Endpoint: '2001:db8::1:51820' has an IPv6 address without brackets: what follows its last colon is taken for the port\n",
+		.found = "wft0.conf:6: warning: Endpoint: '2001:db8::1:51820' has an IPv6 address without brackets, and its last part is taken as the port: use [ADDRESS]:PORT\n",
 	}, {
 		.name = "all that is broken, and what is wrong besides",
 		.text = "[Interface]\nMTU = x\nColour\n[Pear]\nFoo = bar\n[Peer]\nAllowedIPs = a, b\n[Peer]\nPublicKey = x\n[Peer]\nPublicKey = x\n",
@@ -164,11 +164,11 @@ static const struct check_case {
 			 "wft0.conf:1: warning: this [Interface] has no Address: outgoing packets have no source address\n"
 			 "wft0.conf:2: error: MTU: 'x' is not an MTU: use a number from 68 to 65535\n"
 			 "wft0.conf:3: error: 'Colour' is not a setting: use FIELD = VALUE\n"
-			 "wft0.conf:4: error: '[Pear]' is not a section: [Interface] and [Peer] are\n"
+			 "wft0.conf:4: error: unknown section '[Pear]': use [Interface] or [Peer]\n"
 			 "wft0.conf:6: error: this [Peer] has no PublicKey\n"
 			 "wft0.conf:7: error: AllowedIPs: 'a' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n"
-			 "wft0.conf:9: error: PublicKey: 'x' is not a public key: 44 characters of base64 are wanted\n"
-			 "wft0.conf:11: error: PublicKey: 'x' is not a public key: 44 characters of base64 are wanted\n",
+			 "wft0.conf:9: error: PublicKey: 'x' is not a public key: use 44 characters of base64\n"
+			 "wft0.conf:11: error: PublicKey: 'x' is not a public key: use 44 characters of base64\n",
 		.status = 1,
 	}, {
 		.name = "a time in milliseconds",
@@ -195,12 +195,12 @@ static const struct check_case {
 	}, {
 		.name = "hooks in a file that a group may write",
 		.text = INTERFACE "PostDown = true\n", .mode = 0660,
-		.found = "error: 'wft0.conf' has hooks, and others may write to 'FOLDER/wft0.conf', which has mode 0660: hooks run only from files and folders that no other user can write; chmod go-w it\n",
+		.found = "error: 'wft0.conf' has hooks, and other users can write to 'FOLDER/wft0.conf', which has mode 0660: hooks run only from files and folders that other users cannot write (chmod go-w)\n",
 		.status = 1,
 	}, {
 		.name = "hooks in a file that all may write",
 		.text = INTERFACE "PreUp = true\n", .mode = 0602,
-		.found = "error: 'wft0.conf' has hooks, and others may write to 'FOLDER/wft0.conf', which has mode 0602: hooks run only from files and folders that no other user can write; chmod go-w it\n",
+		.found = "error: 'wft0.conf' has hooks, and other users can write to 'FOLDER/wft0.conf', which has mode 0602: hooks run only from files and folders that other users cannot write (chmod go-w)\n",
 		.status = 1,
 	}, {
 		.name = "control characters, and bytes that are none",
@@ -316,7 +316,7 @@ static void test_missing(void)
 /* Hooks below a folder that others may write: a file can be put in the other's place. */
 static void test_folder(void)
 {
-	char *want = with_folder("error: 'open/wft0.conf' has hooks, and others may write to 'FOLDER/open', which has mode 0777: hooks run only from files and folders that no other user can write; chmod go-w it\n");
+	char *want = with_folder("error: 'open/wft0.conf' has hooks, and other users can write to 'FOLDER/open', which has mode 0777: hooks run only from files and folders that other users cannot write (chmod go-w)\n");
 	struct test_bench bench;
 
 	mkdir("open", 0700);
@@ -461,7 +461,7 @@ static void test_modes(void)
 		test_bench_flush(&bench);
 		snprintf(name, sizeof(name), "a file of mode %04o in a folder of mode %04o", modes[i].file, modes[i].folder);
 		test_text(name, bench.err, modes[i].warned ?
-			  "weft: warning: 'modes/wft4.conf' is open to everybody, and keys are in it: chmod o-rwx it\n" : "");
+			  "weft: warning: 'modes/wft4.conf' contains keys, and other users can open it: remove their permissions (chmod o-rwx)\n" : "");
 		test_bench_end(&bench);
 	}
 	unlink("modes/wft4.conf");
@@ -509,7 +509,7 @@ static void test_merged(void)
 		  "peer A: name='x' psk=C keepalive=9 endpoint=192.0.2.1:5 replace-ips +10.0.0.2/32 +10.0.0.3/32\n"
 		  "peer B: psk=0 keepalive=0 replace-ips\n");
 	test_text("with a warning", bench.err,
-		  "weft: warning: twice:11: PublicKey: the same key as in line 3: both sections are one peer, with the AllowedIPs of the last section only\n");
+		  "weft: warning: twice:11: PublicKey: duplicate public key, as in line 3: both sections are one peer, with the AllowedIPs of the last section only\n");
 	test_bench_end(&bench);
 	file_write("twice", PEER_A "AllowedIPs = +10.0.0.1\n" PEER_A "AllowedIPs = -10.0.0.2\nPersistentKeepalive = 3\nRoam = off\n", 0600);
 	test_bench_start(&bench, "");
@@ -622,7 +622,7 @@ static void test_escapes(void)
 		  "weft: warning: \\x09d\n");
 	test_bench_end(&bench);
 	test_bench_start(&bench, "");
-	test_ok(run(&bench, "\033e", "x", NULL) == 1 && strstr(bench.err, "weft: '\\x1be' is not a command: "),
+	test_ok(run(&bench, "\033e", "x", NULL) == 1 && strstr(bench.err, "weft: unknown command '\\x1be': "),
 		"nor does the refusal of a command");
 	test_bench_end(&bench);
 	file_write("wft0.conf", INTERFACE "Table = \033\n", 0600);

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "conf/setting.h"
+#include "print/fields.h"
 #include "support.h"
 
 #define WORDS_MAX	16
@@ -22,7 +24,7 @@
 		"previous-public-key, next-keys, previous-keys, identities, drops, dump"
 #define COMMANDS "show, showconf, set, rotate, setconf, addconf, syncconf, up, check, down, save, strip, resolve, monitor, wait, metrics, doctor, genkey, genpsk, pubkey, help"
 
-#define NOT_OPTION(word) "weft: '" word "' is not an option: -j, --json, --show-keys, -h, --help, -v, --version are; words follow '--'\n"
+#define NOT_OPTION(word) "weft: unknown option '" word "': use -j, --json, --show-keys, -h, --help, -v or --version, and '--' before other words\n"
 
 static const char wft0_conf[] =
 	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"
@@ -59,7 +61,7 @@ static const struct command_case cases[] = {
 	{ "--version", .out = "weft 0.1.0\n" },
 	{ "-v", .out = "weft 0.1.0\n" },
 	{ "frobnicate", .status = 1, .out = "",
-	  .err = "weft: 'frobnicate' is not a command: " COMMANDS " are\n" },
+	  .err = "weft: unknown command 'frobnicate': use " COMMANDS "\n" },
 	{ "--frobnicate", .status = 1, .out = "", .err = NOT_OPTION("--frobnicate") },
 	{ "show -x", .status = 1, .out = "", .err = NOT_OPTION("-x") },
 	{ "monitor --follow", .status = 1, .out = "", .err = NOT_OPTION("--follow") },
@@ -72,12 +74,12 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer hub allowed-ips -10.0.0.1", .sent = "wft0:\npeer A: -10.0.0.1/32\n" },
 	{ "set -- wft0 peer hub name -j", .sent = "wft0:\npeer A: name='-j'\n" },
 	{ "set wft0 -x 5", .status = 1,
-	  .err = "weft: set: '-x' is not a setting of an interface: listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp and peer are\n" },
+	  .err = "weft: set: unknown setting '-x' of an interface: use listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp or peer\n" },
 	{ "show --version", .out = "weft 0.1.0\n" },
 	{ "help frobnicate", .status = 1, .out = "",
-	  .err = "weft: 'frobnicate' is not a command: " COMMANDS " are\n" },
+	  .err = "weft: unknown command 'frobnicate': use " COMMANDS "\n" },
 	{ "help set set", .status = 1, .out = "",
-	  .err = "weft: help: 'set' is too much\nUsage: weft help [COMMAND]\n" },
+	  .err = "weft: help: unexpected argument 'set'\nUsage: weft help [COMMAND]\n" },
 	{ "help genpsk", .out = "Usage: weft genpsk\n\ngenpsk: print a new preshared key\n" },
 	{ "genpsk --help", .out = "Usage: weft genpsk\n\ngenpsk: print a new preshared key\n" },
 	{ "help", .out = NULL },
@@ -89,17 +91,17 @@ static const struct command_case cases[] = {
 	{ "pubkey", .input = "dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=",
 	  .out = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=\n" },
 	{ "pubkey", .input = "", .status = 1, .out = "",
-	  .err = "weft: pubkey: the standard input is not a key: 0 characters where 44 of base64 are wanted\n" },
+	  .err = "weft: pubkey: the standard input is not a key: 0 characters instead of 44 of base64\n" },
 	{ "pubkey", .input = KEY_A "x\n", .status = 1, .out = "",
-	  .err = "weft: pubkey: the standard input is not a key: 45 characters where 44 of base64 are wanted\n" },
+	  .err = "weft: pubkey: the standard input is not a key: 45 characters instead of 44 of base64\n" },
 	{ "pubkey", .input = "secret\n", .status = 1, .out = "",
-	  .err = "weft: pubkey: the standard input is not a key: 6 characters where 44 of base64 are wanted\n" },
+	  .err = "weft: pubkey: the standard input is not a key: 6 characters instead of 44 of base64\n" },
 	{ "pubkey file", .status = 1, .out = "",
-	  .err = "weft: pubkey: 'file' is too much\nUsage: weft pubkey\n" },
+	  .err = "weft: pubkey: unexpected argument 'file'\nUsage: weft pubkey\n" },
 	{ "genkey 2", .status = 1, .out = "",
-	  .err = "weft: genkey: '2' is too much\nUsage: weft genkey\n" },
+	  .err = "weft: genkey: unexpected argument '2'\nUsage: weft genkey\n" },
 	{ "genkey -j", .status = 1, .out = "",
-	  .err = "weft: genkey: it does not speak JSON\nUsage: weft genkey\n" },
+	  .err = "weft: genkey: no JSON output\nUsage: weft genkey\n" },
 
 	/* Showing. */
 	{ "show interfaces", .out = "wft0 wg0\n" },
@@ -115,24 +117,24 @@ static const struct command_case cases[] = {
 	{ "show nope --json", .status = 1, .out = "",
 	  .err = "weft: cannot read interface 'nope': No such device\n" },
 	{ "show wft0 colour", .status = 1, .out = "",
-	  .err = "weft: show: 'colour' is not a field: " FIELDS " are\n" },
+	  .err = "weft: show: unknown field 'colour': use " FIELDS "\n" },
 	{ "show interfaces dump", .status = 1, .out = "",
-	  .err = "weft: show: 'dump' after 'interfaces' is too much\n" },
+	  .err = "weft: show: unexpected argument 'dump' after 'interfaces'\n" },
 	{ "show wft0 dump more", .status = 1, .out = "",
-	  .err = "weft: show: 'more' is too much\nUsage: weft show [IFACE|all|interfaces] [FIELD|dump]\n" },
+	  .err = "weft: show: unexpected argument 'more'\nUsage: weft show [IFACE|all|interfaces] [FIELD|dump]\n" },
 	{ "show all", .status = 1, .out = "", .fail_get = "Operation not permitted",
 	  .err = "weft: cannot list interfaces: Operation not permitted\n" },
 	{ "show wg0", .status = 1, .out = "", .fail_get = "Operation not permitted",
 	  .err = "weft: cannot read interface 'wg0': Operation not permitted\n" },
 	{ "showconf wg0", .out = "[Interface]\nFwMark = 0x1\n\n" },
 	{ "showconf", .status = 1, .out = "",
-	  .err = "weft: showconf: something is missing\nUsage: weft showconf IFACE\n" },
+	  .err = "weft: showconf: missing argument\nUsage: weft showconf IFACE\n" },
 	{ "showconf nope", .status = 1, .out = "",
 	  .err = "weft: cannot read interface 'nope': No such device\n" },
 
 	/* Setting. */
 	{ "set", .status = 1, .out = "",
-	  .err = "weft: set: something is missing\n" SET_USAGE },
+	  .err = "weft: set: missing argument\n" SET_USAGE },
 	{ "set wft0", .out = "", .sent = "wft0:\n" },
 	{ "set wft0 listen-port 7 fwmark 0x10", .sent = "wft0: port=7 fwmark=0x10\n" },
 	{ "set wft0 fwmark off", .sent = "wft0: fwmark=0x0\n" },
@@ -143,15 +145,15 @@ static const struct command_case cases[] = {
 	  .sent = "wft0:\npeer A: next=B grace=60\n" },
 	{ "set wft0 peer hub next-public-key OFF grace off", .sent = "wft0:\npeer A: next=0 grace=0\n" },
 	{ "set wft0 peer hub next-public-key odd", .status = 1,
-	  .err = "weft: next-public-key: 'odd' is neither 'off' nor a public key: 44 characters of base64 are wanted\n" },
+	  .err = "weft: next-public-key: 'odd' is neither 'off' nor a public key: use 44 characters of base64\n" },
 	{ "set wft0 peer hub next-preshared-key key_p", .sent = "wft0:\npeer A: next-psk=P\n" },
 	{ "set wft0 peer hub next-preshared-key empty", .sent = "wft0:\npeer A: next-psk=0\n" },
 	{ "set wft0 peer hub previous-public-key off previous-preshared-key Off",
 	  .sent = "wft0:\npeer A: previous=0 previous-psk=0\n" },
 	{ "set wft0 peer hub previous-public-key " KEY_B, .status = 1,
-	  .err = "weft: previous-public-key: '" KEY_B "' is not 'off': a previous key can only be ended\n" },
+	  .err = "weft: previous-public-key: '" KEY_B "' is not 'off': a previous key can only be dropped\n" },
 	{ "set wft0 peer hub grace soon", .status = 1,
-	  .err = "weft: grace: 'soon' is not a grace: use a number of seconds, or 'off' for one without an end\n" },
+	  .err = "weft: grace: 'soon' is not a grace period: use a number of seconds, or 'off' for no limit\n" },
 	{ "set wft0 pmtu maybe", .status = 1,
 	  .err = "weft: pmtu: 'maybe' is neither 'on' nor 'off'\n" },
 	{ "set wft0 dscp ef", .status = 1,
@@ -160,9 +162,9 @@ static const struct command_case cases[] = {
 	{ "set wft0 private-key -", .input = KEY_P "\n", .sent = "wft0: key=P\n" },
 	{ "set wft0 private-key empty", .sent = "wft0: key=0\n" },
 	{ "set wft0 private-key key_open", .sent = "wft0: key=P\n",
-	  .err = "weft: warning: 'key_open' holds a secret key and can be read by everybody: chmod o-rwx it\n" },
+	  .err = "weft: warning: 'key_open' contains a secret key, and other users can read it: remove their permissions (chmod o-rwx)\n" },
 	{ "set wft0 private-key key_bad", .status = 1,
-	  .err = "weft: private-key: 'key_bad' does not hold a key: 44 characters of base64, or nothing to take the key away\n" },
+	  .err = "weft: private-key: 'key_bad' does not contain a key: use 44 characters of base64, or an empty file to remove the key\n" },
 	{ "set wft0 private-key key_missing", .status = 1,
 	  .err = "weft: cannot open 'key_missing': No such file or directory\n" },
 	{ "set wft0 private-key .", .status = 1,
@@ -184,17 +186,17 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer " KEY_A " allowed-ips +10.0.0.0/8 allowed-ips ::1",
 	  .sent = "wft0:\npeer A: +10.0.0.0/8 +::1/128\n" },
 	{ "set wft0 colour red", .status = 1,
-	  .err = "weft: set: 'colour' is not a setting of an interface: listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp and peer are\n" },
+	  .err = "weft: set: unknown setting 'colour' of an interface: use listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp or peer\n" },
 	{ "set wft0 listen-address 192.0.2.1,2001:db8::1 bind-device eth0",
 	  .sent = "wft0: listen=192.0.2.1,2001:db8::1 bind='eth0'\n" },
 	{ "set wft0 listen-address 2001:db8::1", .sent = "wft0: listen=0.0.0.0,2001:db8::1\n" },
 	{ "set wft0 listen-address any bind-device off", .sent = "wft0: listen=0.0.0.0,:: bind=''\n" },
 	{ "set wft0 listen-address 192.0.2.1,192.0.2.2", .status = 1,
-	  .err = "weft: listen-address: '192.0.2.2' is a second address of its family: there is one socket for each\n" },
+	  .err = "weft: listen-address: '192.0.2.2' is a second address of its family: use at most one IPv4 and one IPv6 address\n" },
 	{ "set wft0 listen-address eth0", .status = 1,
-	  .err = "weft: listen-address: 'eth0' is not an address: use 'any', or an address of one family or of each\n" },
+	  .err = "weft: listen-address: 'eth0' is not an address: use 'any', an IPv4 address, an IPv6 address, or one of each\n" },
 	{ "set wft0 bind-device sixteen-letters-", .status = 1,
-	  .err = "weft: bind-device: 'sixteen-letters-' is not an interface: a name has 1 to 15 characters, 'off' is none\n" },
+	  .err = "weft: bind-device: 'sixteen-letters-' is not an interface name: use 1 to 15 characters without '/', or 'off'\n" },
 	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4:5,[::1]:6",
 	  .sent = "wft0:\npeer A: endpoint=1.2.3.4:5 candidates=1.2.3.4:5,[::1]:6\n" },
 	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4,1.2.3.5:7,[::1]:6 roam off",
@@ -206,24 +208,24 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4:5,", .status = 1,
 	  .err = "weft: endpoint: '1.2.3.4:5,' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n" },
 	{ "set wft0 peer " KEY_A " endpoint 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17:5", .status = 1,
-	  .err = "weft: endpoint: '1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17:5' is too much: a peer has at most 16 endpoints\n" },
+	  .err = "weft: endpoint: '1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17:5' has too many endpoints: a peer has at most 16\n" },
 	{ "set wft0 peer " KEY_A " endpoint nowhere:5,1.2.3.4:5",
 	  .sent = "wft0:\npeer A: endpoint=1.2.3.4:5\n",
 	  .err = "weft: warning: endpoint: cannot resolve 'nowhere:5': Name or service not known\n" },
 	{ "set wft0 peer " KEY_A " roam maybe", .status = 1,
 	  .err = "weft: roam: 'maybe' is neither 'on' nor 'off'\n" },
 	{ "set wft0 endpoint 1.2.3.4:5", .status = 1,
-	  .err = "weft: set: 'endpoint' is not a setting of an interface: listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp and peer are\n" },
+	  .err = "weft: set: unknown setting 'endpoint' of an interface: use listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp or peer\n" },
 	{ "set wft0 peer " KEY_A " colour red", .status = 1,
-	  .err = "weft: set: 'colour' is not a setting of a peer: remove, preshared-key, endpoint, roam, persistent-keepalive, allowed-ips, exclusive, name, next-public-key, previous-public-key, next-preshared-key, previous-preshared-key, grace, forget-timestamp, the settings of an interface and peer are\n" },
+	  .err = "weft: set: unknown setting 'colour' of a peer: use remove, preshared-key, endpoint, roam, persistent-keepalive, allowed-ips, exclusive, name, next-public-key, previous-public-key, next-preshared-key, previous-preshared-key, grace, forget-timestamp, the settings of an interface or peer\n" },
 	{ "set wft0 listen-port", .status = 1,
-	  .err = "weft: listen-port: PORT has to follow, and nothing does\n" },
+	  .err = "weft: listen-port: requires a value: PORT\n" },
 	{ "set wft0 peer", .status = 1,
-	  .err = "weft: peer: KEY|NAME has to follow, and nothing does\n" },
+	  .err = "weft: peer: requires a value: KEY|NAME\n" },
 	{ "set wft0 peer " KEY_A " allowed-ips", .status = 1,
-	  .err = "weft: allowed-ips: [+|-]IP/LENGTH,... has to follow, and nothing does\n" },
+	  .err = "weft: allowed-ips: requires a value: [+|-]IP/LENGTH,...\n" },
 	{ "set wft0 peer abc", .status = 1,
-	  .err = "weft: peer: 'abc' is neither a public key, which is 44 characters of base64, nor the name of a peer of wft0\n" },
+	  .err = "weft: peer: 'abc' is neither a public key (44 characters of base64) nor the name of a peer of wft0\n" },
 	/* Names, and what other peers have. */
 	{ "set wft0 peer hub persistent-keepalive 5", .sent = "wft0:\npeer A: keepalive=5\n" },
 	{ "set wft0 peer hub remove peer " KEY_B, .sent = "wft0:\npeer A: remove\npeer B:\n" },
@@ -232,11 +234,11 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer " KEY_B " name spoke", .sent = "wft0:\npeer B: name='spoke'\n" },
 	{ "set wft0 peer hub name ''", .sent = "wft0:\npeer A: name=''\n" },
 	{ "set wft0 peer hub name a#b", .status = 1, .sent = "",
-	  .err = "weft: name: 'a#b' could not stand in a file: a name has no '#', and no blank at either end\n" },
+	  .err = "weft: name: 'a#b' does not fit in a file: use a name without '#', and without blanks at its ends\n" },
 	{ "set wft0 peer hub name \tmast", .status = 1, .sent = "",
-	  .err = "weft: name: '\\x09mast' could not stand in a file: a name has no '#', and no blank at either end\n" },
+	  .err = "weft: name: '\\x09mast' does not fit in a file: use a name without '#', and without blanks at its ends\n" },
 	{ "set wft0 peer hub name mast\t", .status = 1, .sent = "",
-	  .err = "weft: name: 'mast\\x09' could not stand in a file: a name has no '#', and no blank at either end\n" },
+	  .err = "weft: name: 'mast\\x09' does not fit in a file: use a name without '#', and without blanks at its ends\n" },
 	{ "set wft0 peer hub name " KEY_A KEY_A, .status = 1, .sent = "",
 	  .err = "weft: name: '" KEY_A KEY_A "' is too long: a name has at most 63 bytes\n" },
 	{ "set wft0 peer hub forget-timestamp", .sent = "wft0:\npeer A: forget-timestamp\n" },
@@ -255,12 +257,12 @@ static const struct command_case cases[] = {
 	  .sent = "wft0:\npeer B: replace-ips +10.0.0.1/32\npeer A: -10.0.0.1/32\n" },
 	{ "set wft0 peer " KEY_B " allowed-ips 10.0.0.2,10.0.0.1 exclusive", .status = 1, .sent = "",
 	  .fail_set = "File exists: allowed IPs: another peer has one of them", .fail_taken = true,
-	  .err = "weft: cannot configure interface 'wft0': allowed IPs: peer hub has 10.0.0.1/32, and it is to be exclusive\n" },
+	  .err = "weft: cannot configure interface 'wft0': allowed IPs: peer hub already has 10.0.0.1/32, and 'exclusive' forbids the move\n" },
 	{ "set wft0 peer " KEY_B " allowed-ips 10.0.0.2 exclusive",
 	  .sent = "wft0:\npeer B: exclusive replace-ips +10.0.0.2/32\n" },
 	{ "set wft0 peer " KEY_B " name hub", .status = 1, .sent = "",
 	  .fail_set = "File exists: name: another peer of the device has it", .fail_taken = true,
-	  .err = "weft: cannot configure interface 'wft0': name: 'hub' is what peer " KEY_A " is called\n" },
+	  .err = "weft: cannot configure interface 'wft0': name: 'hub' is already the name of peer " KEY_A "\n" },
 	{ "set wft0 peer " KEY_B " name other", .status = 1, .sent = "",
 	  .fail_set = "File exists: name: another peer of the device has it", .fail_taken = true,
 	  .err = "weft: cannot configure interface 'wft0': File exists: name: another peer of the device has it\n" },
@@ -275,21 +277,21 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer " KEY_A " endpoint nowhere:5", .status = 1,
 	  .err = "weft: endpoint: cannot resolve 'nowhere:5': Name or service not known\n" },
 	{ "set wft0 listen-port 5 peer " KEY_A " persistent-keepalive 65536", .status = 1,
-	  .err = "weft: persistent-keepalive: '65536' is not an interval: use 'off' or a number of seconds from 0 to 65535\n" },
+	  .err = "weft: persistent-keepalive: '65536' is not a keepalive interval: use 'off' or a number of seconds from 0 to 65535\n" },
 	{ "set nope listen-port 5", .status = 1,
 	  .err = "weft: cannot configure interface 'nope': No such device\n" },
 	{ "set wft0 listen-port 5", .status = 1, .fail_set = "Address already in use: port 5 is taken",
 	  .err = "weft: cannot configure interface 'wft0': Address already in use: port 5 is taken\n" },
 	{ "set sixteencharacter listen-port 5", .status = 1,
-	  .err = "weft: 'sixteencharacter' is not an interface: a name has 1 to 15 characters\n" },
+	  .err = "weft: 'sixteencharacter' is not an interface name: use 1 to 15 characters\n" },
 	{ "set '' listen-port 5", .status = 1,
-	  .err = "weft: '' is not an interface: a name has 1 to 15 characters\n" },
+	  .err = "weft: '' is not an interface name: use 1 to 15 characters\n" },
 
 	/* Configuration files. */
 	{ "setconf wft0", .status = 1,
-	  .err = "weft: setconf: something is missing\nUsage: weft setconf IFACE FILE\n" },
+	  .err = "weft: setconf: missing argument\nUsage: weft setconf IFACE FILE\n" },
 	{ "setconf wft0 conf more", .status = 1,
-	  .err = "weft: setconf: 'more' is too much\nUsage: weft setconf IFACE FILE\n" },
+	  .err = "weft: setconf: unexpected argument 'more'\nUsage: weft setconf IFACE FILE\n" },
 	{ "setconf wft0 conf",
 	  .sent = "wft0: key=P port=51820 fwmark=0x0 replace-peers\npeer A: psk=0 keepalive=25 replace-ips +10.0.0.1/32\npeer B: psk=0 keepalive=0 replace-ips\n" },
 	{ "addconf wft0 conf",
@@ -298,13 +300,13 @@ static const struct command_case cases[] = {
 	{ "syncconf wft0 -", .input = wft0_conf, .sent = "" },
 	{ "setconf wft0 -", .input = "", .sent = "wft0: key=0 port=0 fwmark=0x0 replace-peers\n" },
 	{ "setconf wft0 conf_open", .sent = "wft0: key=P port=0 fwmark=0x0 replace-peers\n",
-	  .err = "weft: warning: 'conf_open' holds a secret key and can be read by everybody: chmod o-rwx it\n" },
+	  .err = "weft: warning: 'conf_open' contains a secret key, and other users can read it: remove their permissions (chmod o-rwx)\n" },
 	{ "setconf wft0 conf_bad", .status = 1,
 	  .err = "weft: conf_bad:3: ListenPort: 'x' is not a port: use a number from 0 (chosen by the kernel) to 65535\n" },
 	{ "syncconf wft0 conf_bad", .status = 1,
 	  .err = "weft: conf_bad:3: ListenPort: 'x' is not a port: use a number from 0 (chosen by the kernel) to 65535\n" },
 	{ "setconf wft0 conf_zero", .status = 1,
-	  .err = "weft: 'conf_zero' is not a text file: there is a zero byte in it\n" },
+	  .err = "weft: 'conf_zero' is not a text file: it contains a zero byte\n" },
 	{ "setconf wft0 conf_missing", .status = 1,
 	  .err = "weft: cannot open 'conf_missing': No such file or directory\n" },
 	{ "setconf nope conf", .status = 1,
@@ -316,17 +318,17 @@ static const struct command_case cases[] = {
 
 	/* Up and down: what is refused before anything is looked at, and what needs no kernel. */
 	{ "up", .status = 1,
-	  .err = "weft: up: something is missing\nUsage: weft up FILE|IFACE\n" },
+	  .err = "weft: up: missing argument\nUsage: weft up FILE|IFACE\n" },
 	{ "down wft0 wg0", .status = 1,
-	  .err = "weft: down: 'wg0' is too much\nUsage: weft down FILE|IFACE\n" },
+	  .err = "weft: down: unexpected argument 'wg0'\nUsage: weft down FILE|IFACE\n" },
 	{ "save wft0 --json", .status = 1,
-	  .err = "weft: save: it does not speak JSON\nUsage: weft save FILE|IFACE\n" },
+	  .err = "weft: save: no JSON output\nUsage: weft save FILE|IFACE\n" },
 	{ "up no-such-file", .status = 1,
-	  .err = "weft: 'no-such-file' has no file: neither /etc/weft/no-such-file.conf nor /etc/wireguard/no-such-file.conf is there\n" },
+	  .err = "weft: 'no-such-file' has no file: neither /etc/weft/no-such-file.conf nor /etc/wireguard/no-such-file.conf exists\n" },
 	{ "up ./no-such.conf", .status = 1,
 	  .err = "weft: cannot open './no-such.conf': No such file or directory\n" },
 	{ "down ./conf", .status = 1,
-	  .err = "weft: './conf' names no interface: the file has to be NAME.conf, NAME being 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: './conf' is not named after an interface: use NAME.conf, where NAME has 1 to 15 letters, digits or _=+.-\n" },
 	{ "up bad.conf", .status = 1,
 	  .err = "weft: bad.conf:2: Address: 'x' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n" },
 	{ "strip wft0.conf",
@@ -334,7 +336,7 @@ static const struct command_case cases[] = {
 	{ "strip bad.conf", .status = 1, .out = "",
 	  .err = "weft: bad.conf:2: Address: 'x' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n" },
 	{ "resolve", .status = 1,
-	  .err = "weft: resolve: something is missing\nUsage: weft resolve IFACE|all\n" },
+	  .err = "weft: resolve: missing argument\nUsage: weft resolve IFACE|all\n" },
 	{ "resolve ./wft0.conf", .status = 1,
 	  .err = "weft: warning: ./wft0.conf:6: Endpoint: cannot resolve 'harbour:5': Name or service not known\n" },
 	{ "resolve ./wg0.conf", .out = "" },
@@ -436,12 +438,12 @@ static void test_show_nothing(void)
 		const char *err;
 	} tries[] = {
 		{ "no interface", { "weft", "show" }, false, NULL, 0, "", "" },
-		{ "no module", { "weft", "show" }, false, "the kernel has no module weft loaded", 1, "",
-		  "weft: there is no interface: the kernel has no module weft loaded\n" },
-		{ "no module, names", { "weft", "show", "interfaces" }, false, "the kernel has no module weft loaded", 1, "",
-		  "weft: there is no interface: the kernel has no module weft loaded\n" },
-		{ "no module, JSON", { "weft", "show", "-j" }, false, "the kernel has no module weft loaded", 1, "",
-		  "weft: there is no interface: the kernel has no module weft loaded\n" },
+		{ "no module", { "weft", "show" }, false, "module weft is not loaded", 1, "",
+		  "weft: no interfaces: module weft is not loaded\n" },
+		{ "no module, names", { "weft", "show", "interfaces" }, false, "module weft is not loaded", 1, "",
+		  "weft: no interfaces: module weft is not loaded\n" },
+		{ "no module, JSON", { "weft", "show", "-j" }, false, "module weft is not loaded", 1, "",
+		  "weft: no interfaces: module weft is not loaded\n" },
 		{ "no interface, JSON", { "weft", "show", "-j" }, false, NULL, 0, "[\n]\n", "" },
 		{ "no module is needed", { "weft", "show", "interfaces" }, true, "none", 0, "wg0\n", "" },
 	};
@@ -517,6 +519,33 @@ static void test_help(void)
 	}
 }
 
+/* The help of show and set lists the words of their tables. */
+static void test_help_lists(void)
+{
+	char *show[] = { "weft", "help", "show", NULL }, *set[] = { "weft", "help", "set", NULL };
+	const struct weft_setting *setting;
+	const struct weft_field *field;
+	struct test_bench bench;
+	char line[64];
+
+	test_bench_start(&bench, "");
+	weft_command_main(&bench.ctx, 3, show);
+	weft_command_main(&bench.ctx, 3, set);
+	test_bench_flush(&bench);
+	for (field = weft_fields; field->name; field++) {
+		snprintf(line, sizeof(line), "\n  %s\n", field->name);
+		test_ok(strstr(bench.out, line), field->name);
+	}
+	for (setting = weft_settings; setting->word || setting->field; setting++) {
+		if (!setting->word)
+			continue;
+		snprintf(line, sizeof(line), "\n  %s%s%s\n", setting->word,
+			 setting->value ? " " : "", setting->value ?: "");
+		test_ok(strstr(bench.out, line), setting->word);
+	}
+	test_bench_end(&bench);
+}
+
 /* One interface that cannot be read fails the command, and hides no other. */
 static void test_one_unreadable(void)
 {
@@ -579,7 +608,7 @@ static void test_full_disk(void)
 	test_bench_flush(&bench);
 	test_ok(status == 1, "output that cannot be written fails the command");
 	test_text("and is complained about", bench.err,
-		  "weft: the output could not be written\n");
+		  "weft: cannot write the output\n");
 	test_bench_end(&bench);
 }
 
@@ -594,6 +623,7 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_case(&cases[i]);
 	test_help();
+	test_help_lists();
 	test_one_unreadable();
 	test_as_wg();
 	test_full_disk();

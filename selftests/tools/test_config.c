@@ -70,7 +70,7 @@ static const struct config_case {
 		.added = true,
 		.change = "wg0:\npeer A: +10.0.0.1/32 +10.0.0.3/32 -fe80::1/64\n",
 		.err =
-			"weft: warning: wg0.conf:4: AllowedIPs: 'fe80::1/64' has bits behind its length: fe80::/64 is what counts\n",
+			"weft: warning: wg0.conf:4: AllowedIPs: 'fe80::1/64' has host bits set: fe80::/64 is used\n",
 	}, {
 		.name = "off, in any case",
 		.text = "[Interface]\nFwMark = OFF\n" PEER_A "PersistentKeepalive = off\n",
@@ -139,32 +139,32 @@ static const struct config_case {
 		.text = PEER_A "AllowedIPs = 10.1.2.3/24\n", .added = true,
 		.change = "wg0:\npeer A: replace-ips +10.1.2.3/24\n",
 		.err =
-			"weft: warning: wg0.conf:3: AllowedIPs: '10.1.2.3/24' has bits behind its length: 10.1.2.0/24 is what counts\n",
+			"weft: warning: wg0.conf:3: AllowedIPs: '10.1.2.3/24' has host bits set: 10.1.2.0/24 is used\n",
 	},
 	/* Broken ones. */
 	{
 		.name = "unknown section",
 		.text = "[Interface]\n\n[Pear]\n",
-		.err = "weft: wg0.conf:3: '[Pear]' is not a section: [Interface] and [Peer] are\n",
+		.err = "weft: wg0.conf:3: unknown section '[Pear]': use [Interface] or [Peer]\n",
 	}, {
 		.name = "section not closed",
 		.text = "[Interface\n",
 		.err =
-			"weft: wg0.conf:1: '[Interface' is not a section: [Interface] and [Peer] are\n",
+			"weft: wg0.conf:1: unknown section '[Interface': use [Interface] or [Peer]\n",
 	}, {
 		.name = "setting before any section",
 		.text = "\nListenPort = 1\n",
-		.err = "weft: wg0.conf:2: [Interface] or [Peer] has to come first\n",
+		.err = "weft: wg0.conf:2: field before the first section: begin with [Interface] or [Peer]\n",
 	}, {
 		.name = "unknown field of the interface",
 		.text = "[Interface]\nAddress = 10.0.0.1/24\n",
 		.err =
-			"weft: wg0.conf:2: 'Address' is not a field of [Interface]: ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP are\n",
+			"weft: wg0.conf:2: unknown field 'Address' of [Interface]: use ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP\n",
 	}, {
 		.name = "field of the other section",
 		.text = PEER_A "ListenPort = 1\n",
 		.err =
-			"weft: wg0.conf:3: 'ListenPort' is not a field of [Peer]: PublicKey, PresharedKey, Endpoint, Roam, PersistentKeepalive, AllowedIPs, Name, NextPublicKey, NextPresharedKey, Grace are\n",
+			"weft: wg0.conf:3: unknown field 'ListenPort' of [Peer]: use PublicKey, PresharedKey, Endpoint, Roam, PersistentKeepalive, AllowedIPs, Name, NextPublicKey, NextPresharedKey, Grace\n",
 	}, {
 		.name = "no equals sign",
 		.text = "[Interface]\nListenPort 1\n",
@@ -173,11 +173,11 @@ static const struct config_case {
 		.name = "a key on a line of its own is not repeated",
 		.text = "[Interface]\n" KEY_P "\n",
 		.err =
-			"weft: wg0.conf:2: 'UFBQUFBQUFBQUFBQUFBQ' is not a field of [Interface]: ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP are\n",
+			"weft: wg0.conf:2: unknown field 'UFBQUFBQUFBQUFBQUFBQ' of [Interface]: use ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP\n",
 	}, {
 		.name = "no value",
 		.text = "[Interface]\nListenPort =\n",
-		.err = "weft: wg0.conf:2: ListenPort: the value is missing\n",
+		.err = "weft: wg0.conf:2: ListenPort: missing value\n",
 	}, {
 		.name = "port too high",
 		.text = "[Interface]\nListenPort = 65536\n",
@@ -212,17 +212,17 @@ static const struct config_case {
 		.name = "broken private key is not repeated",
 		.text = "[Interface]\nPrivateKey = secret\n",
 		.err =
-			"weft: wg0.conf:2: PrivateKey: not a key: 6 characters where 44 of base64 are wanted (the text is not shown, it may be a secret)\n",
+			"weft: wg0.conf:2: PrivateKey: not a key: 6 characters instead of 44 of base64 (the text may be a secret, and is not shown)\n",
 	}, {
 		.name = "broken preshared key is not repeated",
 		.text = PEER_A "PresharedKey = secret\n",
 		.err =
-			"weft: wg0.conf:3: PresharedKey: not a key: 6 characters where 44 of base64 are wanted (the text is not shown, it may be a secret)\n",
+			"weft: wg0.conf:3: PresharedKey: not a key: 6 characters instead of 44 of base64 (the text may be a secret, and is not shown)\n",
 	}, {
 		.name = "broken public key",
 		.text = "[Peer]\nPublicKey = abc\n",
 		.err =
-			"weft: wg0.conf:2: PublicKey: 'abc' is not a public key: 44 characters of base64 are wanted\n",
+			"weft: wg0.conf:2: PublicKey: 'abc' is not a public key: use 44 characters of base64\n",
 	}, {
 		.name = "peer without a key, at the end",
 		.text = PEER_A "[Peer]\nAllowedIPs = ::/0\n",
@@ -245,7 +245,7 @@ static const struct config_case {
 		.name = "endpoint with a port that is too great",
 		.text = PEER_A "Endpoint = 192.0.2.1:65536\n",
 		.err =
-			"weft: wg0.conf:3: Endpoint: '192.0.2.1:65536' has a port that is too great: the greatest is 65535\n",
+			"weft: wg0.conf:3: Endpoint: '192.0.2.1:65536' has a port above 65535\n",
 	}, {
 		.name = "IPv6 endpoint without a port",
 		.text = PEER_A "Endpoint = 2001:db8::1\n",
@@ -270,7 +270,7 @@ static const struct config_case {
 		.name = "keepalive with a unit",
 		.text = PEER_A "PersistentKeepalive = 25s\n",
 		.err =
-			"weft: wg0.conf:3: PersistentKeepalive: '25s' is not an interval: use 'off' or a number of seconds from 0 to 65535\n",
+			"weft: wg0.conf:3: PersistentKeepalive: '25s' is not a keepalive interval: use 'off' or a number of seconds from 0 to 65535\n",
 	}, {
 		.name = "IPv4 length too long",
 		.text = PEER_A "AllowedIPs = 10.0.0.0/8, 10.0.0.0/33\n",
@@ -300,7 +300,7 @@ static const struct config_case {
 		.name = "a change of a list in a whole configuration",
 		.text = PEER_A "AllowedIPs = -10.0.0.0/8\n",
 		.err =
-			"weft: wg0.conf:3: AllowedIPs: '-10.0.0.0/8': '+' and '-' change a list, and this file replaces it\n",
+			"weft: wg0.conf:3: AllowedIPs: '-10.0.0.0/8': '+' and '-' are not allowed here: the file replaces the list\n",
 	},
 };
 

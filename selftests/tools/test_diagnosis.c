@@ -190,7 +190,7 @@ static int clinic_run(struct weft_host *host,
 	if (*output && !strcmp(*output, "!")) {
 		free(*output);
 		*output = NULL;
-		snprintf(host->error, sizeof(host->error), "%s: it ended with status 1", program->words[0]);
+		snprintf(host->error, sizeof(host->error), "%s: exit status 1", program->words[0]);
 		return -EIO;
 	}
 	/* Lines of its output are written with a bar between them. */
@@ -550,15 +550,15 @@ static const struct clinic_case cases[] = {
 		.sent = CONNECT_A,
 	}, {
 		.name = "no program reads the firewall", .readings = 20, .running = INTERFACE, .fail_way = true,
-		.read = NETFILTER, .facts = LINK "\nunread: neither nft nor iptables-save is there and works\n" WALL4,
+		.read = NETFILTER, .facts = LINK "\nunread: neither nft nor iptables-save works\n" WALL4,
 	}, {
 		.name = "no program reads the firewall, and each is there", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.read = NETFILTER, .programs = "nft -j list ruleset=!\niptables-save=!\nip6tables-save=!\n",
-		.facts = LINK "\nunread: nft: it ended with status 1\n" WALL4,
+		.facts = LINK "\nunread: nft: exit status 1\n" WALL4,
 	}, {
 		.name = "nft fails, and iptables-save does not", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.read = NETFILTER, .programs = "nft -j list ruleset=!\niptables-save=#\n",
-		.facts = LINK "\nunread: nft: it ended with status 1\n" WALL4,
+		.facts = LINK "\nunread: nft: exit status 1\n" WALL4,
 	}, {
 		.name = "iptables-save alone is there", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.read = NETFILTER, .programs = "iptables-save=#\n", .facts = LINK "\n" WALL4,
@@ -617,10 +617,10 @@ static const struct clinic_case cases[] = {
 	}, {
 		.name = "a peer that goes", .readings = 3, .happens = happens_peer_goes, .sent = CONNECT_A,
 		.running = INTERFACE HUB "10.9.0.0/24\n" OTHER "10.9.1.1/32\n",
-		.err = "weft: wft0: its peers were changed meanwhile\n",
+		.err = "weft: wft0: the peers changed during the checks: run the command again\n",
 	}, {
 		.name = "another peer in its place", .readings = 2, .happens = happens_other_peer, .sent = CONNECT_A,
-		.running = INTERFACE HUB "10.9.0.0/24\n", .err = "weft: wft0: its peers were changed meanwhile\n",
+		.running = INTERFACE HUB "10.9.0.0/24\n", .err = "weft: wft0: the peers changed during the checks: run the command again\n",
 	}, {
 		.name = "an interface that goes", .readings = 4, .happens = happens_unreadable, .sent = CONNECT_A,
 		.running = INTERFACE HUB "10.9.0.0/24\n", .err = "weft: cannot read interface 'wft0': it went away\n",
@@ -656,9 +656,9 @@ static const struct clinic_case cases[] = {
 
 /* ---- what is printed ---- */
 
-#define FOUND_NO_KEY	"wft0: error: it has no private key, so it can neither call nor answer [no-private-key]\n" \
+#define FOUND_NO_KEY	"wft0: error: the interface has no private key: no handshake is possible [no-private-key]\n" \
 			"  to mend it: (umask 077; weft genkey >KEYFILE); weft set wft0 private-key KEYFILE\n"
-#define FOUND_NO_PEERS	"wft0: warning: it has no peers [no-peers]\n" \
+#define FOUND_NO_PEERS	"wft0: warning: the interface has no peers [no-peers]\n" \
 			"  to mend it: weft set wft0 peer KEY allowed-ips IP/LENGTH endpoint HOST:PORT\n"
 
 /**
@@ -682,10 +682,10 @@ static const struct print_case {
 } prints[] = {
 	{
 		"doctor wft0", { .name = "all is well", .running = INTERFACE HUB "10.9.0.0/24\n", .happens = happens_up },
-		.out = "wft0: nothing is wrong\n",
+		.out = "wft0: no fault found\n",
 	}, {
 		"doctor", { .name = "all is well with all", .running = INTERFACE HUB "10.9.0.0/24\n", .happens = happens_up },
-		.out = "wft0: nothing is wrong\n",
+		.out = "wft0: no fault found\n",
 	}, {
 		"-j doctor wft0", { .name = "all is well", .running = INTERFACE HUB "10.9.0.0/24\n", .happens = happens_up },
 		.out = "[{\"findings\":[],\"interface\":\"wft0\",\"kind\":\"weft\"}]",
@@ -698,25 +698,25 @@ static const struct print_case {
 		"doctor wft0", { .name = "a firewall that no program reads", .running = INTERFACE HUB "10.9.0.0/24\n",
 				 .happens = happens_up, .read = NETFILTER, .programs = "nft -j list ruleset=!\n" },
 		.starved = true, .status = 1,
-		.out = "wft0: warning: this machine's firewall could not be read, and rules that bar the tunnel are not found: nft: it ended with status 1 [unread-firewall]\n"
-		       "  to mend it: install nftables with JSON support, or see why this fails: nft -j list ruleset; then: weft doctor wft0\n",
+		.out = "wft0: warning: this machine's firewall cannot be read, and its rules were not checked: nft: exit status 1 [unread-firewall]\n"
+		       "  to mend it: install nftables with JSON support, or find out why this fails: nft -j list ruleset; then: weft doctor wft0\n",
 	}, {
 		"doctor wft0", { .name = "a peer", .running = INTERFACE HUB "203.0.113.0/24\n", .happens = happens_up },
 		.status = 1,
-		.out = "wft0, peer hub: warning: there is no route to its allowed IP 203.0.113.0/24 [no-route]\n"
+		.out = "wft0, peer hub: warning: no route leads to its allowed IP 203.0.113.0/24 [no-route]\n"
 		       "  to mend it: ip route add 203.0.113.0/24 dev wft0\n",
 	}, {
 		"-j doctor wft0", { .name = "peers", .happens = happens_up,
 				    .running = INTERFACE HUB "203.0.113.0/25\n" OTHER "203.0.113.128/25\n" },
 		.starved = true, .status = 1,
-		.out = "[{\"findings\":[{\"code\":\"no-route\",\"severity\":\"warning\",\"peer\":\"" KEY_A "\",\"name\":\"hub\",\"what\":\"there is no route to its allowed IP 203.0.113.0/25\",\"mend\":\"ip route add 203.0.113.0/25 dev wft0\"},{\"code\":\"no-route\",\"severity\":\"warning\",\"peer\":\"" KEY_B "\",\"what\":\"there is no route to its allowed IP 203.0.113.128/25\",\"mend\":\"ip route add 203.0.113.128/25 dev wft0\"}],\"interface\":\"wft0\",\"kind\":\"weft\"}]",
+		.out = "[{\"findings\":[{\"code\":\"no-route\",\"severity\":\"warning\",\"peer\":\"" KEY_A "\",\"name\":\"hub\",\"what\":\"no route leads to its allowed IP 203.0.113.0/25\",\"mend\":\"ip route add 203.0.113.0/25 dev wft0\"},{\"code\":\"no-route\",\"severity\":\"warning\",\"peer\":\"" KEY_B "\",\"what\":\"no route leads to its allowed IP 203.0.113.128/25\",\"mend\":\"ip route add 203.0.113.128/25 dev wft0\"}],\"interface\":\"wft0\",\"kind\":\"weft\"}]",
 	}, {
 		"-j doctor wft0", { .name = "an error", .running = "[Interface]\nListenPort = 5\n" OTHER "10.9.1.1/32\n",
 				    .happens = happens_up },
 		.status = 2,
-		.out = "[{\"findings\":[{\"code\":\"no-private-key\",\"severity\":\"error\",\"what\":\"it has no private key, so it can neither call nor answer\",\"mend\":\"(umask 077; weft genkey >KEYFILE); weft set wft0 private-key KEYFILE\"}],\"interface\":\"wft0\",\"kind\":\"weft\"}]",
+		.out = "[{\"findings\":[{\"code\":\"no-private-key\",\"severity\":\"error\",\"what\":\"the interface has no private key: no handshake is possible\",\"mend\":\"(umask 077; weft genkey >KEYFILE); weft set wft0 private-key KEYFILE\"}],\"interface\":\"wft0\",\"kind\":\"weft\"}]",
 	}, {
-		"doctor", { .name = "no tunnel" }, .out = "there is no tunnel\n",
+		"doctor", { .name = "no tunnel" }, .out = "no tunnel: neither an interface nor a file exists\n",
 	}, {
 		"-j doctor", { .name = "no tunnel" }, .out = "[]",
 	}, {
@@ -724,10 +724,10 @@ static const struct print_case {
 		.out = "", .err = "weft: cannot read interface 'wft1': No such device\n",
 	}, {
 		"-j doctor", { .name = "a file, and no interface", .file = INTERFACE }, .status = 1,
-		.out = "[{\"findings\":[{\"code\":\"not-up\",\"severity\":\"warning\",\"what\":\"" FILE_PATH " is there, and no such interface in this network namespace\",\"mend\":\"weft up wft0; at each boot: systemctl enable --now weft@wft0\"}],\"interface\":\"wft0\",\"kind\":null}]",
+		.out = "[{\"findings\":[{\"code\":\"not-up\",\"severity\":\"warning\",\"what\":\"" FILE_PATH " exists, and the interface does not exist in this network namespace\",\"mend\":\"weft up wft0; at each boot: systemctl enable --now weft@wft0\"}],\"interface\":\"wft0\",\"kind\":null}]",
 	}, {
 		"doctor wft0", { .name = "a file, and no interface", .file = INTERFACE }, .starved = true, .status = 1,
-		.out = "wft0: warning: " FILE_PATH " is there, and no such interface in this network namespace [not-up]\n"
+		.out = "wft0: warning: " FILE_PATH " exists, and the interface does not exist in this network namespace [not-up]\n"
 		       "  to mend it: weft up wft0; at each boot: systemctl enable --now weft@wft0\n",
 	}, {
 		"-j doctor", { .name = "no module", .programs = "modprobe --version=kmod\n" }, .starved = true, .fail_ready = true, .status = 2,

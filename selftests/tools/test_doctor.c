@@ -252,7 +252,7 @@ static void answers_alone_in_one_family(struct ward *ward)
 
 static void unread(struct ward *ward)
 {
-	ward->facts.unread = "nft: it ended with status 1";
+	ward->facts.unread = "nft: exit status 1";
 }
 
 static void another_key(struct ward *ward)
@@ -688,7 +688,7 @@ static void test_quoting(void)
 	report = (struct weft_doctor_report){ .find = ward_find, .data = &ward };
 	weft_doctor_look(&ward.facts, &report);
 	test_text("a name is quoted in a command", ward.mend,
-		  "give both sides the same one: weft set wft0 peer 'it'\\''s; x' preshared-key KEYFILE");
+		  "set the same key on both sides: weft set wft0 peer 'it'\\''s; x' preshared-key KEYFILE");
 	ward_close(&ward);
 }
 

@@ -165,7 +165,7 @@ static void test_gaps(void)
 		     "2001-09-09 01:46:40.123 wft0 " KEY_A ": peer added\n"
 		     "2001-09-09 01:46:40.123 wft0 " KEY_A ": device added\n"
 		     "2001-09-09 01:46:40.123 wft0 " KEY_A ": peer added\n",
-		     "weft: warning: monitor: events came faster than they could be printed, and some were missed\n");
+		     "weft: warning: monitor: the queue of events was full, and events were lost\n");
 	events[1] = events[2];
 	strcpy(events[1].ifname, "w\"\xff" "0");
 	events[1].sequence = 12;
@@ -268,7 +268,7 @@ static const struct {
 	}, {
 		"too long", { "wft0", "timeout", "7" }, .status = 1,
 		.sent = "wft0:\npeer A: update-only connect\npeer C: update-only connect\n",
-		.err = "weft: wait: peer " KEY_A " is not up after 7 s: idle for 0 s, and its endpoint is not known, nothing has ever come from it\n"
+		.err = "weft: wait: peer " KEY_A " is not up after 7 s: idle for 0 s, no endpoint is known, no packet has arrived from it\n"
 		       "weft: wait: peer " KEY_C " is not up after 7 s: given-up for 5 s\n",
 	}, {
 		"only a look", { "wft0", "peer", KEY_C, "timeout", "0" }, .status = 1,
@@ -303,19 +303,19 @@ static const struct {
 		.err = "weft: wait: interrupted\n",
 	}, {
 		"of the other kind", { "wft0" }, .kind = WEFT_KIND_WIREGUARD, .status = 1,
-		.err = "weft: wait: 'wft0' is of kind wireguard, which has no events: only weft has\n",
+		.err = "weft: wait: 'wft0' is a link of kind wireguard, which has no events: only kind weft has\n",
 	}, {
 		"refused", { "wft0" }, .fail_set = "the interface is down", .status = 1,
-		.err = "weft: wait: cannot ask interface 'wft0' for a handshake: the interface is down\n",
+		.err = "weft: wait: cannot begin handshakes on interface 'wft0': the interface is down\n",
 	}, {
 		"no time", { "wft0", "timeout", "soon" }, .status = 1,
 		.err = "weft: wait: timeout: 'soon' is not a time: use a number of seconds from 0 (only look) to 86400\n",
 	}, {
 		"no key", { "wft0", "peer" }, .status = 1,
-		.err = "weft: wait: peer: KEY|NAME has to follow, and nothing does\n",
+		.err = "weft: wait: peer: requires a value: KEY|NAME\n",
 	}, {
 		"no word", { "wft0", "long" }, .status = 1,
-		.err = "weft: wait: 'long' is not known here: peer and timeout are\n",
+		.err = "weft: wait: unexpected argument 'long': use peer KEY|NAME or timeout SECONDS\n",
 	},
 };
 

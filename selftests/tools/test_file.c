@@ -133,7 +133,7 @@ static void test_warned(const char *path, mode_t mode, bool warned)
 	test_bench_flush(&bench);
 	if (warned)
 		snprintf(want, sizeof(want),
-			 "weft: warning: '%s' holds a secret key and can be read by everybody: chmod o-rwx it\n", path);
+			 "weft: warning: '%s' contains a secret key, and other users can read it: remove their permissions (chmod o-rwx)\n", path);
 	snprintf(name, sizeof(name), "'%s' with mode %04o: is it warned of", path, mode);
 	test_text(name, bench.err, want);
 	test_bench_end(&bench);
@@ -159,7 +159,7 @@ static void test_readable(void)
 static void test_key_into(const char *verb, const char *path, mode_t mode, bool warned)
 {
 	static const char warning[] =
-		"weft: warning: the key goes to a file that everybody can read: set the umask to 077 and try again\n";
+		"weft: warning: the key is written to a file that other users can read: set the umask to 077 and try again\n";
 	char *words[] = { "weft", (char *)verb, NULL }, name[96];
 	struct test_bench bench;
 	FILE *memory;

@@ -126,9 +126,9 @@ static void scene_end(struct scene *scene)
 #define SIX	"Address = fd00::1/64\n"
 #define NFT(hook, policy, name)	"{\"nftables\":[{\"metainfo\":{}},{\"table\":{\"family\":\"inet\"}}," \
 	"{\"chain\":{\"family\":\"inet\",\"table\":\"strict\",\"name\":\"" name "\",\"hook\":\"" hook "\",\"policy\":\"" policy "\"}}]}"
-#define CHAIN	"weft: warning: ut0: the firewall drops what is forwarded: chain 'pass' of nft table 'inet strict' has the policy drop, and no rule that names ut0\n"
-#define RPF(table)	"weft: warning: ut0: rp_filter is strict, and with 'Table = " table "' it drops what has no way back through the tunnel: sysctl -w net/ipv4/conf/ut0/rp_filter=2\n"
-#define IP6	"weft: warning: ut0: IPv6 is not forwarded: net.ipv6.conf.all.forwarding is 0, and it rules all interfaces\n"
+#define CHAIN	"weft: warning: ut0: the firewall drops forwarded packets: chain 'pass' of nft table 'inet strict' has policy drop, and no rule for ut0\n"
+#define RPF(table)	"weft: warning: ut0: rp_filter is strict, and with 'Table = " table "' it drops packets whose source has no route through the tunnel: sysctl -w net/ipv4/conf/ut0/rp_filter=2\n"
+#define IP6	"weft: warning: ut0: IPv6 is not forwarded: net.ipv6.conf.all.forwarding is 0, and overrides the interface's own setting\n"
 
 static const struct {
 	const char *name;
@@ -186,7 +186,7 @@ static void test_warning_names(void)
 		weft_forwarding_warn(&scene.bench.ctx, scene.profile);
 		test_bench_flush(&scene.bench);
 		snprintf(want, sizeof(want),
-			 "weft: warning: %s: rp_filter is strict, and with 'Table = off' it drops what has no way back through the tunnel: sysctl -w %s\n",
+			 "weft: warning: %s: rp_filter is strict, and with 'Table = off' it drops packets whose source has no route through the tunnel: sysctl -w %s\n",
 			 names[i].name, names[i].word);
 		test_text(names[i].name, scene.bench.err, want);
 		scene_end(&scene);

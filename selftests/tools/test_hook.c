@@ -103,7 +103,7 @@ static void test_failures(void)
 		 "weft: ut0.conf:4: PostUp: ut0: it ends with status 3\n");
 	test_run("a wg with a path gets a hint", "PostUp = /usr/bin/wg no\n", NULL, false,
 		 "bash /usr/bin/wg no @/bin:/x\n",
-		 "weft: ut0.conf:3: PostUp: ut0: it ends with status 3 (a wg that is called by its path knows no links of kind weft: call 'wg')\n");
+		 "weft: ut0.conf:3: PostUp: ut0: it ends with status 3 (a wg called by its path does not support links of kind weft: call it by name)\n");
 	shell.fails = NULL;
 	test_ok(!shell.told, "no text is among the words, which every user can read");
 }

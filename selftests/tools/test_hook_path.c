@@ -161,7 +161,7 @@ static int run_replaced(void)
 	free(err);
 	unlink(self);
 	err = run("wg");
-	if (!strstr(err, "ut0.conf:2: PostUp: wg is not weft here")) {
+	if (!strstr(err, "ut0.conf:2: PostUp: 'wg' in this hook may not support")) {
 		printf("# of a program that is gone: %s\n", err);
 		good = false;
 	}
@@ -202,7 +202,7 @@ static const struct {
 static void test_warnings(void)
 {
 	static const char want[] =
-		"weft: warning: ut0.conf:2: PostUp: wg is not weft here, and may know no links of kind weft: no link in '";
+		"weft: warning: ut0.conf:2: PostUp: 'wg' in this hook may not support links of kind weft: cannot link it to weft in '";
 	char *err, name[96];
 	size_t i;
 

@@ -137,7 +137,7 @@ static void test_link_refused(void)
 {
 	struct weft_change change = change_of(WEFT_CHANGE_LINK_DELETE);
 	static const char hint[] =
-		" (the kernel has no such kind: is the module weft installed?)";
+		" (the kernel does not have this kind: is module weft installed?)";
 	char *at;
 
 	test_change(&change, -EOPNOTSUPP, "lo cannot be deleted");

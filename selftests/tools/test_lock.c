@@ -125,8 +125,8 @@ static void test_busy(void)
 	pauses = 0;
 	test_ok(!take("wft0", &lock, &complaint) && lock.fd < 0, "busy: refused");
 	snprintf(want, sizeof(want),
-		 "weft: wft0: waiting for process %d, which is changing it\n"
-		 "weft: wft0: process %d has been changing it for over 60 seconds: giving up\n",
+		 "weft: wft0: waiting for the lock that process %d holds\n"
+		 "weft: wft0: process %d has held the lock for over 60 seconds: giving up\n",
 		 pid, pid);
 	test_text("busy: complaint", complaint, want);
 	test_ok(pauses == 61 * 50, "busy: waited a minute");
@@ -152,7 +152,7 @@ static void test_interrupted(void)
 	test_ok(!take("wft0", &lock, &complaint) && lock.fd < 0, "interrupted: refused");
 	test_ok(pauses == 3, "interrupted: at once");
 	snprintf(want, sizeof(want),
-		 "weft: wft0: interrupted by signal 15 while process %d is changing it\n", pid);
+		 "weft: wft0: interrupted by signal 15 while waiting for the lock that process %d holds\n", pid);
 	test_text("interrupted: complaint", complaint, want);
 	free(complaint);
 	end(pid);
@@ -279,7 +279,7 @@ static void test_no_folder(void)
 	pauses = 0;
 	test_ok(take("wft0", &lock, &complaint) && !lock.path, "a folder open to others: not used");
 	snprintf(want, sizeof(want),
-		 "weft: warning: wft0: '%s' is not used: other users can write to it; chmod go-w it: all interfaces of the network namespace are locked instead\n",
+		 "weft: warning: wft0: cannot use '%s': other users can write to the folder (chmod go-w): all interfaces of the network namespace are locked instead\n",
 		 folder);
 	test_text("a folder open to others: said", complaint, want);
 	free(complaint);
@@ -298,7 +298,7 @@ static void expect_instead(const char *name, const char *why)
 	snprintf(text, sizeof(text), "%s: the namespace is locked", name);
 	test_ok(take("wft0", &lock, &complaint) && !lock.path && lock.fd >= 0, text);
 	snprintf(text, sizeof(text), "%s: said", name);
-	test_ok(strstr(complaint, "-wft0.lock': ") && strstr(complaint, why) && strstr(complaint, "cannot make '"),
+	test_ok(strstr(complaint, "-wft0.lock': ") && strstr(complaint, why) && strstr(complaint, "cannot create '"),
 		text);
 	weft_lock_release(&lock);
 	free(complaint);

@@ -90,12 +90,12 @@ static const struct machine_case {
 	{ "links of another network namespace", .files = "fleet0 ",
 	  .programs = "systemctl is-enabled weft@fleet0.service=enabled\n"
 		      "readlink /proc/1/ns/net /proc/self/ns/net=net:[1] net:[2]\n", .codes = "",
-	  .err = "weft: warning: fleet0: no interface of this name is in this network namespace; units run in another one, where it may be up\n" },
+	  .err = "weft: warning: fleet0: the interface does not exist in this network namespace; units run in another one, where it may be up\n" },
 	{ "a unit that has failed in another network namespace", .files = "fleet0 ",
 	  .programs = "systemctl list-units=weft@fleet0.service loaded failed failed x\n"
 		      "readlink /proc/1/ns/net /proc/self/ns/net=net:[1] net:[2]\n", .codes = "unit-failed:fleet0",
 	  .worst = 2,
-	  .err = "weft: warning: fleet0: no interface of this name is in this network namespace; units run in another one, where it may be up\n" },
+	  .err = "weft: warning: fleet0: the interface does not exist in this network namespace; units run in another one, where it may be up\n" },
 	{ "a unit, and no interface, in the same network namespace", .files = "fleet0 ",
 	  .programs = "systemctl is-enabled weft@fleet0.service=enabled\n"
 		      "readlink /proc/1/ns/net /proc/self/ns/net=net:[1] net:[1]\n", .codes = "not-up:fleet0",

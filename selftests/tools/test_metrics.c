@@ -29,7 +29,7 @@ static const char conf[] =
 #define C	"interface=\"wg0\",public_key=\"" KEY_C "\",name=\"\""
 
 static const char begins[] =
-	"# HELP weft_interface_info What the interface is.\n"
+	"# HELP weft_interface_info Kind and public key of the interface.\n"
 	"# TYPE weft_interface_info gauge\n"
 	"weft_interface_info{interface=\"wft0\",kind=\"weft\",public_key=\"" PUBLIC_KEY "\"} 1\n"
 	"weft_interface_info{interface=\"wg0\",kind=\"wireguard\",public_key=\"\"} 1\n"
@@ -37,13 +37,13 @@ static const char begins[] =
 	"# TYPE weft_peers gauge\n"
 	"weft_peers{interface=\"wft0\"} 2\n"
 	"weft_peers{interface=\"wg0\"} 1\n"
-	"# HELP weft_events_total Events of the interface, those held back by the limit too.\n"
+	"# HELP weft_events_total Events of the interface, including those that the rate limit suppressed.\n"
 	"# TYPE weft_events_total counter\n"
 	"weft_events_total{interface=\"wft0\"} 12\n";
 
 /* Whole metrics from somewhere in between. */
 static const char * const pieces[] = {
-	"# HELP weft_peer_receive_bytes_total Bytes of messages received from the peer that authenticated.\n"
+	"# HELP weft_peer_receive_bytes_total Bytes of authenticated messages received from the peer.\n"
 	"# TYPE weft_peer_receive_bytes_total counter\n"
 	"weft_peer_receive_bytes_total{" A "} 18446744073709551615\n"
 	"weft_peer_receive_bytes_total{" B "} 0\n"
@@ -177,22 +177,22 @@ static void test_tunnels(void)
 	weft_metrics_print_tunnels(stream, false, NULL, 0);
 	fflush(stream);
 	test_text("no module, and no tunnel", out,
-		  "# HELP weft_module_loaded 1 if the kernel has weft's module loaded.\n"
+		  "# HELP weft_module_loaded 1 if module weft is loaded.\n"
 		  "# TYPE weft_module_loaded gauge\nweft_module_loaded 0\n");
 	rewind(stream);
 	weft_metrics_print_tunnels(stream, true, tunnels, 2);
 	fclose(stream);
 	test_text("a tunnel that is missing", strchr(strchr(out, '\n') + 1, '\n'),
 		  "\nweft_module_loaded 1\n"
-		  "# HELP weft_tunnel_configured 1 if there is a file for the interface.\n"
+		  "# HELP weft_tunnel_configured 1 if the interface has a configuration file.\n"
 		  "# TYPE weft_tunnel_configured gauge\n"
 		  "weft_tunnel_configured{interface=\"fleet0\"} 1\n"
 		  "weft_tunnel_configured{interface=\"wft0\"} 0\n"
-		  "# HELP weft_tunnel_up 1 if the interface is there and up.\n"
+		  "# HELP weft_tunnel_up 1 if the interface exists and is up.\n"
 		  "# TYPE weft_tunnel_up gauge\n"
 		  "weft_tunnel_up{interface=\"fleet0\"} 0\n"
 		  "weft_tunnel_up{interface=\"wft0\"} 1\n"
-		  "# HELP weft_tunnel_readable 1 if the interface is there and could be read.\n"
+		  "# HELP weft_tunnel_readable 1 if the interface exists and could be read.\n"
 		  "# TYPE weft_tunnel_readable gauge\n"
 		  "weft_tunnel_readable{interface=\"fleet0\"} 0\n"
 		  "weft_tunnel_readable{interface=\"wft0\"} 1\n");
@@ -277,7 +277,7 @@ static void test_commands(void)
 		     "weft: cannot read interface 'wft0': it went away\n",
 		     false, true);
 	test_command("it is no JSON", NULL, json, 1,
-		     "weft: metrics: it does not speak JSON\n"
+		     "weft: metrics: no JSON output\n"
 		     "Usage: weft metrics [write FILE] [IFACE]...\n", false, false);
 	out[0] = test_run(NULL, 4, twice, &status, &err[0]);
 	out[1] = test_run(NULL, 3, once, &status, &err[1]);
@@ -371,7 +371,7 @@ static void test_write(void)
 	free(out);
 	free(err);
 	out = test_run(NULL, 3, words, &status, &err);
-	test_ok(status == 1 && strstr(err, "write requires a value"), "no file");
+	test_ok(status == 1 && strstr(err, "write: requires a value"), "no file");
 	free(out);
 	free(err);
 }

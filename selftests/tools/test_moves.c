@@ -55,12 +55,12 @@ static const struct move_case {
 		.name = "a silent peer's name has another address", .age = 136,
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = seven.example:9\n",
 		.sent = "wft0:\npeer A: update-only endpoint=192.0.2.7:9\n",
-		.out = "wft0: peer " KEY_A " is at 192.0.2.7:9 now\n",
+		.out = "wft0: peer " KEY_A " now has endpoint 192.0.2.7:9\n",
 	}, {
 		.name = "a peer that has never answered",
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Name = hub\nEndpoint = seven.example:9\n",
 		.sent = "wft0:\npeer A: update-only endpoint=192.0.2.7:9\n",
-		.out = "wft0: peer hub is at 192.0.2.7:9 now\n",
+		.out = "wft0: peer hub now has endpoint 192.0.2.7:9\n",
 	}, {
 		.name = "a peer that is not silent", .age = 135,
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = seven.example:9\n",
@@ -80,7 +80,7 @@ static const struct move_case {
 		.name = "the name has the same address, and the peer is elsewhere",
 		.running = HEAD PEER_A "Endpoint = 192.0.2.9:9\n", .file = HEAD PEER_A "Endpoint = one.example:9\n",
 		.sent = "wft0:\npeer A: update-only endpoint=192.0.2.1:9\n",
-		.out = "wft0: peer " KEY_A " is at 192.0.2.1:9 now\n",
+		.out = "wft0: peer " KEY_A " now has endpoint 192.0.2.1:9\n",
 	}, {
 		.name = "wireguard, the same address", .kind = WEFT_KIND_WIREGUARD,
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = one.example:9\n",
@@ -88,13 +88,13 @@ static const struct move_case {
 		.name = "wireguard, another port", .kind = WEFT_KIND_WIREGUARD,
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = one.example:8\n",
 		.sent = "wft0:\npeer A: update-only endpoint=192.0.2.1:8\n",
-		.out = "wft0: peer " KEY_A " is at 192.0.2.1:8 now\n",
+		.out = "wft0: peer " KEY_A " now has endpoint 192.0.2.1:8\n",
 	}, {
 		.name = "several candidates of which one moves",
 		.running = HEAD PEER_A "Endpoint = 192.0.2.1:9, 192.0.2.2:9\n",
 		.file = HEAD PEER_A "Endpoint = seven.example:9, 192.0.2.2:9\n",
 		.sent = "wft0:\npeer A: update-only endpoint=192.0.2.7:9 candidates=192.0.2.7:9,192.0.2.2:9\n",
-		.out = "wft0: peer " KEY_A " is at 192.0.2.7:9 now\n",
+		.out = "wft0: peer " KEY_A " now has endpoint 192.0.2.7:9\n",
 	}, {
 		.name = "several candidates of which none moves",
 		.running = HEAD PEER_A "Endpoint = 192.0.2.1:9, 192.0.2.2:9\n",
@@ -104,7 +104,7 @@ static const struct move_case {
 		.running = HEAD PEER_A HERE PEER_B HERE,
 		.file = HEAD PEER_A "Endpoint = none.example:9\n" PEER_B "Endpoint = seven.example:9\n",
 		.sent = "wft0:\npeer B: update-only endpoint=192.0.2.7:9\n",
-		.out = "wft0: peer " KEY_B " is at 192.0.2.7:9 now\n",
+		.out = "wft0: peer " KEY_B " now has endpoint 192.0.2.7:9\n",
 		.err = "weft: warning: " FILE_PATH ":5: Endpoint: cannot resolve 'none.example:9': Temporary failure in name resolution\n",
 	}, {
 		.name = "a file that is written meanwhile is for the next time", .rewrites = true,
@@ -119,21 +119,21 @@ static const struct move_case {
 		.err = "weft: cannot read interface 'wft0': no\n",
 	}, {
 		.name = "no file", .status = 1, .running = HEAD PEER_A HERE,
-		.err = "weft: 'wft0' has no file: neither /etc/weft/wft0.conf nor /etc/wireguard/wft0.conf is there\n",
+		.err = "weft: 'wft0' has no file: neither /etc/weft/wft0.conf nor /etc/wireguard/wft0.conf exists\n",
 	}, {
 		.name = "a broken file", .status = 1, .running = HEAD, .file = "nonsense\n",
-		.err = "weft: " FILE_PATH ":1: [Interface] or [Peer] has to come first\n",
+		.err = "weft: " FILE_PATH ":1: field before the first section: begin with [Interface] or [Peer]\n",
 	}, {
 		.name = "all interfaces, of which one has a file", .words = "resolve all",
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = seven.example:9\n",
 		.sent = "wft0:\npeer A: update-only endpoint=192.0.2.7:9\n",
-		.out = "wft0: peer " KEY_A " is at 192.0.2.7:9 now\n",
+		.out = "wft0: peer " KEY_A " now has endpoint 192.0.2.7:9\n",
 	}, {
 		.name = "all interfaces, of which none has", .words = "resolve all", .running = HEAD PEER_A HERE,
 	}, {
 		.name = "all interfaces, a broken file", .words = "resolve all", .status = 1,
 		.running = HEAD, .file = "nonsense\n",
-		.err = "weft: " FILE_PATH ":1: [Interface] or [Peer] has to come first\n",
+		.err = "weft: " FILE_PATH ":1: field before the first section: begin with [Interface] or [Peer]\n",
 	}, {
 		.name = "all interfaces, which cannot be listed", .words = "resolve all", .fail_get = "no", .status = 1,
 		.running = HEAD, .file = HEAD, .err = "weft: cannot list interfaces: no\n",

@@ -415,7 +415,7 @@ static void test_ready(struct weft_backend *backend)
 	test_ok(!backend->ready(backend), "the kernel has weft");
 	kernel.family = -NLE_OBJ_NOTFOUND;
 	test_ok(backend->ready(backend) == -EOPNOTSUPP, "it has not");
-	test_text("which is said", backend->error, "the kernel has no module weft loaded");
+	test_text("which is said", backend->error, "module weft is not loaded");
 	kernel.connect_error = -NLE_PERM;
 	test_ok(backend->ready(backend) == -EIO, "it cannot be asked");
 	kernel_end();
@@ -442,7 +442,7 @@ static void test_loaded(struct weft_backend *backend)
 	kernel_start(backend);
 	reply_families("weftless");
 	test_ok(backend->loaded(backend) == -EOPNOTSUPP && !kernel.named, "weft is not among the families");
-	test_text("which is said", backend->error, "the kernel has no module weft loaded");
+	test_text("which is said", backend->error, "module weft is not loaded");
 	kernel_start(backend);
 	reply(ack(-EPERM, NULL, false));
 	test_ok(backend->loaded(backend) == -EPERM, "families are not listed");
@@ -500,7 +500,7 @@ static void test_list(struct weft_backend *backend)
 		reply(done(0, NULL));
 	for (i = 0; i < 70; i++)
 		nlmsg_hdr(kernel.replies[i].messages[0])->nlmsg_flags |= NLM_F_DUMP_INTR;
-	test_list_is(backend, "-4 it changed during each of 64 readings\n");
+	test_list_is(backend, "-4 changes interrupted each of 64 dumps\n");
 	test_ok(kernel.sent == 64, "after 64 lists that changed no more are asked for");
 	for (; kernel.at < kernel.count; kernel.at++)
 		nlmsg_free(kernel.replies[kernel.at].messages[0]);
@@ -526,9 +526,9 @@ static const struct {
 	{ "a234567890123456", NULL, 0, -EINVAL, "an interface's name has 1 to 15 characters" },
 	{ "a23456789012345", NULL, -ENODEV, -ENODEV, "No such device" },
 	{ "wft0", "veth", 0, -EOPNOTSUPP,
-	  "it is a link of kind 'veth', not weft or wireguard" },
+	  "the link is of kind 'veth', not weft or wireguard" },
 	{ "wft0", NULL, 0, -EOPNOTSUPP,
-	  "it is a link of kind 'none', not weft or wireguard" },
+	  "the link is of kind 'none', not weft or wireguard" },
 };
 
 static void test_finds(struct weft_backend *backend)
@@ -594,7 +594,7 @@ static void test_get(struct weft_backend *backend)
 		kernel.replies[i].messages[1] = done(0, NULL);
 		kernel.replies[i].count = 2;
 	}
-	test_get_is(backend, -EINTR, "it changed during each of 64 readings", 0,
+	test_get_is(backend, -EINTR, "changes interrupted each of 64 dumps", 0,
 		    "but not for ever");
 	reply_link("weft");
 	reply(ack(-EPERM, NULL, false));
@@ -654,7 +654,7 @@ static void test_set(struct weft_backend *backend)
 	dev = device("");
 	dev->own_word = "dscp";
 	test_set_is(backend, dev, -EOPNOTSUPP,
-		    "'dscp' is weft's own, and this is a link of kind wireguard",
+		    "'dscp' needs a link of kind weft, and this link is of kind wireguard",
 		    "a word of weft's own is refused there");
 	kernel_start(backend);
 	reply_link("weft");
@@ -674,7 +674,7 @@ static void test_set_refused(struct weft_backend *backend)
 	reply_link("wireguard");
 	reply(ack(-EINVAL, NULL, false));
 	test_set_is(backend, removing(), -EINVAL,
-		    "Invalid argument (wireguard removes single allowed IPs since Linux 6.16)",
+		    "Invalid argument (in-tree wireguard can remove single allowed IPs since Linux 6.16)",
 		    "a refusal says what is missing");
 	kernel_start(backend);
 	reply_link("wireguard");
@@ -697,7 +697,7 @@ static void test_set_refused(struct weft_backend *backend)
 	reply(ack(0, NULL, false));
 	reply(ack(-EEXIST, NULL, false));
 	test_set_is(backend, dev, -EEXIST,
-		    "File exists (a first part of the change was applied before this)",
+		    "File exists (a part of the change has been applied)",
 		    "a first part stays");
 	kernel_end();
 }
@@ -727,7 +727,7 @@ static void test_rotate(struct weft_backend *backend)
 	kernel_start(backend);
 	reply_link("wireguard");
 	test_rotate_is(backend, -EOPNOTSUPP,
-		       "rotation is weft's own, and this is a link of kind wireguard",
+		       "rotation needs a link of kind weft, and this link is of kind wireguard",
 		       "wireguard has none");
 	kernel_start(backend);
 	reply(ack(-ENODEV, NULL, false));
@@ -854,10 +854,10 @@ static void test_watch_refused(struct weft_backend *backend)
 	test_watch_is(backend, -EIO, "netlink: Operation not permitted", "no socket");
 	kernel.group = -NLE_OBJ_NOTFOUND;
 	test_watch_is(backend, -EOPNOTSUPP,
-		      "the kernel has no events of weft's: Object not found", "no events");
+		      "cannot find the events of module weft: Object not found", "no events");
 	kernel.setsockopt_error = EPERM;
 	test_watch_is(backend, -EPERM,
-		      "events are for CAP_NET_ADMIN alone: Operation not permitted",
+		      "events need CAP_NET_ADMIN: Operation not permitted",
 		      "not for this user");
 }
 

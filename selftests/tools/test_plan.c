@@ -156,8 +156,8 @@ static void plan_end(struct plan *plan)
 #define PEER		"[Peer]\nPublicKey = " KEY_A "\n"
 #define OTHER		"[Peer]\nPublicKey = " KEY_B "\n"
 #define AT(x)		"Endpoint = 192.0.2." #x ":7\n"
-#define NEEDS_PATH	"weft: warning: ut0: the path has an MTU of %u, which leaves less than the 1280 that IPv6 (%s) needs: packets will be fragmented outside\n"
-#define NEEDS_FILE	"weft: ut0.conf:3: MTU: an MTU of %u is too small for IPv6 (%s): it needs 1280, and with less the kernel removes IPv6 from the interface\n"
+#define NEEDS_PATH	"weft: warning: ut0: the path MTU of %u leaves less than the 1280 that IPv6 (%s) needs: outer packets will be fragmented\n"
+#define NEEDS_FILE	"weft: ut0.conf:3: MTU: an MTU of %u is too small for IPv6 (%s): below 1280 the kernel removes IPv6 from the interface\n"
 
 /**
  * struct mtu_case - a file, and the MTU that it gets
@@ -253,12 +253,12 @@ static void test_mtu_fails(void)
 		test_ok(!weft_plan_mtu(&plan.bench.ctx, plan.profile, &plan.state, MARK, &mtu),
 			"a path that cannot be looked for");
 		test_bench_flush(&plan.bench);
-		test_text("is named", plan.bench.err, "weft: ut0: cannot find out the MTU: it is broken\n");
+		test_text("is named", plan.bench.err, "weft: ut0: cannot read the path MTU: it is broken\n");
 		plan_end(&plan);
 	}
 }
 
-#define OFF(x)	"weft: ut0: the file has IPv6 (%s), and IPv6 is switched off here by " x ": switch it on, or take IPv6 out of Address and AllowedIPs\n"
+#define OFF(x)	"weft: ut0: the file has IPv6 (%s), and this machine disables IPv6 by " x ": enable IPv6, or remove it from Address and AllowedIPs\n"
 
 static const struct {
 	const char *name;
@@ -306,7 +306,7 @@ static void test_checks(void)
 	}
 }
 
-#define BESIDE	"weft: warning: ut0: AllowedIPs has all of IPv4 and not all of IPv6, and this machine has an IPv6 default route: IPv6 leaves beside the tunnel, in clear; add ::/0 if it should not\n"
+#define BESIDE	"weft: warning: ut0: AllowedIPs covers all of IPv4 and not all of IPv6, and this machine has an IPv6 default route: IPv6 bypasses the tunnel, unencrypted; ::/0 in AllowedIPs prevents that\n"
 
 static const struct {
 	const char *name;

@@ -149,7 +149,7 @@ static void test_tables(void)
 	scene_begin(&scene, "::/0", "", 0);
 	tables.first = 1;
 	tables.last = -1;
-	expect_refusal(&scene, "none is empty", "weft: ut0: there is no empty routing table from 51820 to 61819\n");
+	expect_refusal(&scene, "none is empty", "weft: ut0: no routing table from 51820 to 61819 is empty: set FwMark, whose number is also that of the table\n");
 	test_ok(tables.asked == 10000, "after all were looked at");
 	scene_begin(&scene, "::/0", "", 0);
 	tables.first = 51820;
@@ -208,7 +208,7 @@ static void test_marks(void)
 
 static void test_taken(void)
 {
-	static const char err[] = "weft: ut0: FwMark is 9, and routing table 9 has a default route already: use another mark\n";
+	static const char err[] = "weft: ut0: FwMark is 9, and routing table 9 already has a default route: use another mark\n";
 	struct scene scene;
 
 	scene_begin(&scene, "0.0.0.0/0", "FwMark = 9\n", 0);

@@ -109,19 +109,19 @@ static const struct profile_case {
 	}, {
 		.name = "no name server",
 		.text = INTERFACE "DNS = 1.1.1\n",
-		.err = "weft: wg0.conf:2: DNS: '1.1.1' is not a name server: use an address, or the name of a domain to search\n",
+		.err = "weft: wg0.conf:2: DNS: '1.1.1' is not a name server: use its address, or a search domain\n",
 	}, {
 		.name = "a name server with a length",
 		.text = INTERFACE "DNS = fd00::1/64\n",
-		.err = "weft: wg0.conf:2: DNS: 'fd00::1/64' is not a name server: use an address, or the name of a domain to search\n",
+		.err = "weft: wg0.conf:2: DNS: 'fd00::1/64' is not a name server: use its address, or a search domain\n",
 	}, {
 		.name = "a name server with an empty zone",
 		.text = INTERFACE "DNS = fe80::1%\n",
-		.err = "weft: wg0.conf:2: DNS: 'fe80::1%' is not a name server: use an address, or the name of a domain to search\n",
+		.err = "weft: wg0.conf:2: DNS: 'fe80::1%' is not a name server: use its address, or a search domain\n",
 	}, {
 		.name = "a name server with a zone that is no link's name",
 		.text = INTERFACE "DNS = fe80::1%a-name-of-sixteen\n",
-		.err = "weft: wg0.conf:2: DNS: 'fe80::1%a-name-of-sixteen' is not a name server: use an address, or the name of a domain to search\n",
+		.err = "weft: wg0.conf:2: DNS: 'fe80::1%a-name-of-sixteen' is not a name server: use its address, or a search domain\n",
 	}, {
 		.name = "MTU too small",
 		.text = INTERFACE "MTU = 67\n",
@@ -157,15 +157,15 @@ static const struct profile_case {
 	}, {
 		.name = "no value",
 		.text = INTERFACE "SaveConfig =\n",
-		.err = "weft: wg0.conf:2: SaveConfig: the value is missing\n",
+		.err = "weft: wg0.conf:2: SaveConfig: missing value\n",
 	}, {
 		.name = "a field of the interface in a peer",
 		.text = PEER_A "Address = 10.0.0.1\n",
-		.err = "weft: wg0.conf:3: 'Address' is not a field of [Peer]: PublicKey, PresharedKey, Endpoint, Roam, PersistentKeepalive, AllowedIPs, Name, NextPublicKey, NextPresharedKey, Grace are\n",
+		.err = "weft: wg0.conf:3: unknown field 'Address' of [Peer]: use PublicKey, PresharedKey, Endpoint, Roam, PersistentKeepalive, AllowedIPs, Name, NextPublicKey, NextPresharedKey, Grace\n",
 	}, {
 		.name = "a field of nobody",
 		.text = INTERFACE "Colour = blue\n",
-		.err = "weft: wg0.conf:2: 'Colour' is not a field of [Interface]: ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP, Address, DNS, MTU, Table, PreUp, PostUp, PreDown, PostDown, SaveConfig, Forwarding, PreviousPrivateKey, GraceUntil are\n",
+		.err = "weft: wg0.conf:2: unknown field 'Colour' of [Interface]: use ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP, Address, DNS, MTU, Table, PreUp, PostUp, PreDown, PostDown, SaveConfig, Forwarding, PreviousPrivateKey, GraceUntil\n",
 	},
 };
 
@@ -265,25 +265,25 @@ static const struct {
 	{ "/a/b/fifteen-letters.conf", "fifteen-letters", "/a/b/fifteen-letters.conf" },
 	{ "/a/a=b+c_d.e.conf", "a=b+c_d.e", "/a/a=b+c_d.e.conf" },
 	{ "/a/sixteen-letters-.conf",
-	  .err = "weft: '/a/sixteen-letters-.conf' names no interface: the file has to be NAME.conf, NAME being 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: '/a/sixteen-letters-.conf' is not named after an interface: use NAME.conf, where NAME has 1 to 15 letters, digits or _=+.-\n" },
 	{ "/a/.conf",
-	  .err = "weft: '/a/.conf' names no interface: the file has to be NAME.conf, NAME being 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: '/a/.conf' is not named after an interface: use NAME.conf, where NAME has 1 to 15 letters, digits or _=+.-\n" },
 	{ "/a/...conf",
-	  .err = "weft: '/a/...conf' names no interface: the file has to be NAME.conf, NAME being 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: '/a/...conf' is not named after an interface: use NAME.conf, where NAME has 1 to 15 letters, digits or _=+.-\n" },
 	{ "/a/wg0",
-	  .err = "weft: '/a/wg0' names no interface: the file has to be NAME.conf, NAME being 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: '/a/wg0' is not named after an interface: use NAME.conf, where NAME has 1 to 15 letters, digits or _=+.-\n" },
 	{ "/a/wg 0.conf",
-	  .err = "weft: '/a/wg 0.conf' names no interface: the file has to be NAME.conf, NAME being 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: '/a/wg 0.conf' is not named after an interface: use NAME.conf, where NAME has 1 to 15 letters, digits or _=+.-\n" },
 	{ "wg;0",
-	  .err = "weft: 'wg;0' is not an interface: a name has 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: 'wg;0' is not an interface name: use 1 to 15 letters, digits or _=+.-\n" },
 	{ "",
-	  .err = "weft: '' is not an interface: a name has 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: '' is not an interface name: use 1 to 15 letters, digits or _=+.-\n" },
 	{ "..",
-	  .err = "weft: '..' is not an interface: a name has 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: '..' is not an interface name: use 1 to 15 letters, digits or _=+.-\n" },
 	{ "sixteen-letters-",
-	  .err = "weft: 'sixteen-letters-' is not an interface: a name has 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: 'sixteen-letters-' is not an interface name: use 1 to 15 letters, digits or _=+.-\n" },
 	{ "wg0",
-	  .err = "weft: 'wg0' has no file: neither /nosuch/one/wg0.conf nor /nosuch/two/wg0.conf is there\n" },
+	  .err = "weft: 'wg0' has no file: neither /nosuch/one/wg0.conf nor /nosuch/two/wg0.conf exists\n" },
 };
 
 static void test_places(void)

@@ -34,16 +34,16 @@ static const struct run_case {
 	const char *error;
 } runs[] = {
 	{ .command = "true" },
-	{ .command = "exit 3", .err = -EIO, .error = "sh: it ended with status 3" },
-	{ .command = "kill -9 $$", .err = -EIO, .error = "sh: it ended by signal 9" },
+	{ .command = "exit 3", .err = -EIO, .error = "sh: exit status 3" },
+	{ .command = "kill -9 $$", .err = -EIO, .error = "sh: killed by signal 9" },
 	{ .command = "echo a; echo b", .output = "a\nb\n" },
 	{ .command = "cat", .output = "" },
 	{ .command = "cat", .input = "one\ntwo", .output = "one\ntwo" },
 	{ .command = "echo to the other >&2; echo x", .output = "x\n" },
-	{ .command = "echo x; exit 1", .output = "", .err = -EIO, .error = "sh: it ended with status 1" },
+	{ .command = "echo x; exit 1", .output = "", .err = -EIO, .error = "sh: exit status 1" },
 	/* The shell has the signals' defaults, and this program is not ended by its own. */
-	{ .command = "kill -INT $$", .err = -EIO, .error = "sh: it ended by signal 2" },
-	{ .command = "kill -QUIT $$", .err = -EIO, .error = "sh: it ended by signal 3" },
+	{ .command = "kill -INT $$", .err = -EIO, .error = "sh: killed by signal 2" },
+	{ .command = "kill -QUIT $$", .err = -EIO, .error = "sh: killed by signal 3" },
 	{ .command = "kill -INT $PPID; kill -QUIT $PPID; sleep 0.1" },
 };
 

@@ -153,7 +153,7 @@ static void test_other_family(void)
 	change = resolve_run(&bench, "name.example:80", 15);
 	test_text("a name with no address of ours", change, "failed");
 	test_text("is complained about", bench.err,
-		  "weft: f:3: Endpoint: cannot resolve 'name.example:80': it has neither an IPv4 nor an IPv6 address\n");
+		  "weft: f:3: Endpoint: cannot resolve 'name.example:80': the name has neither an IPv4 nor an IPv6 address\n");
 	free(change);
 	test_bench_end(&bench);
 	server.family = 0;

@@ -96,7 +96,7 @@ static void test_rewrite(const struct rewrite_case *test)
 	weft_file_wipe(&result);
 }
 
-#define NO_FILE		"weft: warning: 'wft0' has no file: its key is changed in the kernel alone\n"
+#define NO_FILE		"weft: warning: 'wft0' has no file: the key is changed in the kernel only\n"
 
 /**
  * struct rotate_case - a command line, and what comes of it
@@ -134,28 +134,28 @@ static const struct rotate_case {
 		.sent = "wft0: undo key=0 grace=86400\n", .alone = true,
 	}, {
 		.words = "rotate wft0 private-key -", .input = KEY_B "\n", .previous = true,
-		.err = "weft: the rotation of 'wft0' before this one goes on: give the command weft rotate wft0 finish, or undo, first\n",
+		.err = "weft: an earlier rotation of 'wft0' has not ended: run weft rotate wft0 finish, or undo, first\n",
 	}, {
 		.words = "rotate wft0 private-key -", .input = KEY_P "\n", .previous = true,
 		.sent = "wft0: begin key=P grace=86400\n",
 	}, {
 		.words = "rotate wft0 private-key -", .input = "\n",
-		.err = "weft: rotate: '-' is empty, and a rotation needs a key\n",
+		.err = "weft: rotate: '-' is empty: a rotation needs a private key\n",
 	}, {
 		.words = "rotate wft0 private-key -", .input = "x\n",
-		.err = "weft: private-key: '-' does not hold a key: 44 characters of base64, or nothing to take the key away\n",
+		.err = "weft: private-key: '-' does not contain a key: use 44 characters of base64, or an empty file to remove the key\n",
 	}, {
 		.words = "rotate wft0 grace soon",
-		.err = "weft: grace: 'soon' is not a grace: use a number of seconds, or 'off' for one without an end\n",
+		.err = "weft: grace: 'soon' is not a grace period: use a number of seconds, or 'off' for no limit\n",
 	}, {
 		.words = "rotate wft0 finish undo",
-		.err = "weft: rotate: 'finish' is not expected here: private-key FILE, grace SECONDS, finish, undo are\n",
+		.err = "weft: rotate: unexpected argument 'finish': use private-key FILE, grace SECONDS|off, finish or undo\n",
 	}, {
 		.words = "rotate wft0 private-key",
-		.err = "weft: rotate: 'private-key' is not expected here: private-key FILE, grace SECONDS, finish, undo are\n",
+		.err = "weft: rotate: unexpected argument 'private-key': use private-key FILE, grace SECONDS|off, finish or undo\n",
 	}, {
 		.words = "rotate wg0",
-		.err = "weft: cannot rotate the key of 'wg0': rotation is weft's own, and this is a link of kind wireguard\n",
+		.err = "weft: cannot rotate the key of 'wg0': rotation needs a link of kind weft, and this link is of kind wireguard\n",
 	}, {
 		.words = "rotate nope",
 		.err = "weft: cannot read interface 'nope': No such device\n",
@@ -228,7 +228,7 @@ static void test_generated(void)
 #define TAIL		"ListenPort = 5\n"
 #define KEY(key)	"PrivateKey = " key "\n"
 #define PREVIOUS(key)	"PreviousPrivateKey = " key "\n"
-#define OTHER_FILE	"weft: warning: '" FILE_PATH "' does not have the key of 'wft0', and is left as it is\n"
+#define OTHER_FILE	"weft: warning: '" FILE_PATH "' does not have the private key of 'wft0': the file stays unchanged\n"
 #define REFUSED		"weft: cannot rotate the key of 'wft0': busy\n"
 
 /**
@@ -283,7 +283,7 @@ static const struct file_case {
 	}, {
 		.name = "begin with a file that is broken", .words = "rotate wft0 private-key -", .input = KEY_B,
 		.before = "PrivateKey = x\n",
-		.err = "weft: " FILE_PATH ":3: PrivateKey: not a key: 1 characters where 44 of base64 are wanted (the text is not shown, it may be a secret)\n",
+		.err = "weft: " FILE_PATH ":3: PrivateKey: not a key: 1 characters instead of 44 of base64 (the text may be a secret, and is not shown)\n",
 	}, {
 		.name = "finish", .words = "rotate wft0 finish", .previous = KEY_C,
 		.before = KEY(KEY_P) PREVIOUS(KEY_C) "GraceUntil = 1000000060\n", .after = KEY(KEY_P),
@@ -452,7 +452,7 @@ int main(void)
 	test_generated();
 	test_elsewhere("file elsewhere", 0600, "", KEY(KEY_B) PREVIOUS(KEY_P));
 	test_elsewhere("file elsewhere of all users", 0666,
-		       "weft: warning: 'wft0' has no file: its key is changed in the kernel alone\n", HEAD KEY(KEY_P) TAIL);
+		       "weft: warning: 'wft0' has no file: the key is changed in the kernel only\n", HEAD KEY(KEY_P) TAIL);
 	if (has_etc)
 		test_files();
 	return test_end();

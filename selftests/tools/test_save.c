@@ -128,7 +128,7 @@ static const struct save_case {
 	}, {
 		.name = "a link that is not up", .kind = WEFT_KIND_WEFT, .pmtu = -1, .absent = true,
 		.running = "[Interface]\nPrivateKey = " KEY_P "\n",
-		.before = "[Interface]\nPrivateKey = " KEY_P "\n", .err = "weft: wft0: it is not up\n",
+		.before = "[Interface]\nPrivateKey = " KEY_P "\n", .err = "weft: wft0: the interface is not up\n",
 	}, {
 		.name = "a link that cannot be read", .kind = WEFT_KIND_WEFT, .pmtu = -1, .broken = true,
 		.running = "[Interface]\nPrivateKey = " KEY_P "\n",

@@ -815,7 +815,7 @@ int main(void)
 		test_roam(&roams[i]);
 	test_resolve_keeps();
 	test_resolve_follows();
-	test_set_named("hub", "", "weft: wg0: peer " KEY_A " has been removed meanwhile\n");
+	test_set_named("hub", "", "weft: wg0: peer " KEY_A " was removed during the lookup of endpoints\n");
 	test_set_named(KEY_A, "wg0:\npeer A: endpoint=1.2.3.6:5\n", "");
 	test_random(WEFT_KIND_WEFT);
 	test_random(WEFT_KIND_WIREGUARD);

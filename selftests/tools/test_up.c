@@ -944,7 +944,7 @@ static bool test_failure(const struct up_case *test, unsigned int fail_at)
 		test_text(name, after, before);
 		snprintf(name, sizeof(name), "%s: step %u is named once", test->name, fail_at);
 		test_ok(strstr(world.bench.err, "weft: ut0: cannot ") &&
-			strstr(world.bench.err, ": it is broken\nweft: ut0: everything done before that is undone\n") &&
+			strstr(world.bench.err, ": it is broken\nweft: ut0: all changes are undone\n") &&
 			!strstr(world.bench.err, "undo: "), name);
 		free(after);
 	}
@@ -1052,11 +1052,11 @@ static const struct {
 } hooks[] = {
 	{ "none", 0, "a ut0\nb\nc ut0ut0\n", "" },
 	{ "the second PreUp", 2, "a ut0\ne\n",
-	  "weft: ut0.conf:6: PreUp: ut0: it is broken\nweft: ut0: everything done before that is undone\n" },
+	  "weft: ut0.conf:6: PreUp: ut0: it is broken\nweft: ut0: all changes are undone\n" },
 	{ "the link", 3, "a ut0\nb\ne\n",
-	  "weft: ut0: cannot create the link of kind weft: it is broken\nweft: ut0: everything done before that is undone\n" },
+	  "weft: ut0: cannot create the link of kind weft: it is broken\nweft: ut0: all changes are undone\n" },
 	{ "PostUp", 9, "a ut0\nb\nd 100%\ne\n",
-	  "weft: ut0.conf:7: PostUp: ut0: it is broken\nweft: ut0: everything done before that is undone\n" },
+	  "weft: ut0.conf:7: PostUp: ut0: it is broken\nweft: ut0: all changes are undone\n" },
 };
 
 static void test_hooks(void)
@@ -1099,7 +1099,7 @@ static void test_partial(void)
 	test_text("half a change: its first part is undone", after, before);
 	test_text("half a change: the report", world.bench.err,
 		  "weft: ut0: cannot configure the interface: it is broken\n"
-		  "weft: ut0: everything done before that is undone\n");
+		  "weft: ut0: all changes are undone\n");
 	free(after);
 	world.fail_at = 0;
 	world.partial = true;
@@ -1108,8 +1108,8 @@ static void test_partial(void)
 	after = world_text();
 	test_ok(strcmp(after, before), "half a change: a part stays");
 	test_ok(strstr(world.bench.err,
-		       "weft: ut0: cannot undo the configuration: it is broken\n"
-		       "weft: ut0: a part of what was done before that could not be undone and stays\n"),
+		       "weft: ut0: cannot restore the configuration: it is broken\n"
+		       "weft: ut0: some changes could not be undone, and stay\n"),
 		"half a change: the report does not claim otherwise");
 	free(after);
 	free(before);
@@ -1220,7 +1220,7 @@ static void test_unfinished(const char *what, unsigned int fail_at, bool up)
 	snprintf(name, sizeof(name), "unfinished, %s: a second time", what);
 	if (up) {
 		test_ok(world_up(NO_DNS), name);
-		test_ok(strstr(world.bench.err, "ut0: it comes up beside what could not be removed\n"), name);
+		test_ok(strstr(world.bench.err, "ut0: the interface comes up, and the rest that could not be removed stays\n"), name);
 		test_ok(!strstr(world.bench.err, "'weft down' was interrupted"), "  no command was killed");
 		test_ok(world_down(NO_DNS) && world_is_empty() && !world_is_recorded(), "  down removes both");
 		world_end();
@@ -1249,7 +1249,7 @@ static void test_beside(void)
 	world.steps = 0;
 	world.fail_at = 1;
 	test_ok(!world_up(conf), "  an up beside it fails");
-	test_ok(strstr(world.bench.err, "comes up beside") && *world.dns && world_is_recorded(), "  they stay recorded");
+	test_ok(strstr(world.bench.err, "the rest that could not be removed stays") && *world.dns && world_is_recorded(), "  they stay recorded");
 	world.fail_at = 0;
 	world.hooks[0] = '\0';
 	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down takes them back");
@@ -1440,11 +1440,11 @@ static void test_dns(void)
 
 #define OTHER_DNS	PLAIN HOOKS "DNS = 10.0.0.54, a..b\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n"
 #define MTU_DNS		PLAIN HOOKS "MTU = 1300\nDNS = 10.0.0.54\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n"
-#define UNDONE		"weft: ut0: everything done before that is undone\n"
+#define UNDONE		"weft: ut0: all changes are undone\n"
 #define LOST_ONE \
-	"weft: ut0: cannot undo: hand the name servers to systemd-resolved: what was there before is not recorded, and cannot be restored\n"
+	"weft: ut0: cannot undo: set the name servers with systemd-resolved: the former state is not recorded\n"
 #define LOST_DNS LOST_ONE \
-	"weft: ut0: a part of what was done before that could not be undone and stays\n"
+	"weft: ut0: some changes could not be undone, and stay\n"
 
 /* A running tunnel has @former name servers; step @fail_at of a reload fails. */
 static const struct {
@@ -1517,7 +1517,7 @@ static bool record_line(const char *line)
 	return !system(command);
 }
 
-#define NO_RESOLVED	"weft: warning: ut0: systemd-resolved does not run any more"
+#define NO_RESOLVED	"weft: warning: ut0: systemd-resolved is no longer running"
 
 /* systemd-resolved is removed while the tunnel runs. */
 static void test_dns_removed(const char *name, bool (*run)(const char *conf), const char *conf, const char *programs)
@@ -1585,7 +1585,7 @@ static void test_reload_unrecorded(void)
 	world.open_at = 1;
 	world.fail_at = 2;
 	test_ok(!world_up(MTU_DNS) && strstr(world.bench.err, UNDONE), "  all is undone");
-	test_ok(strstr(world.bench.err, "what is done is not recorded"), "  a warning tells of the record");
+	test_ok(strstr(world.bench.err, "the changes are not recorded"), "  a warning tells of the record");
 	is = record_text();
 	test_text("  the former file is recorded", is, was);
 	free(is);
@@ -1618,7 +1618,7 @@ static void test_dns_half(void)
 	test_ok(strstr(world.bench.err, UNDONE) && world_is_empty() && !world_is_recorded(), "  all is undone");
 	world.half = 2;
 	test_ok(!world_up(FULL) && *world.dns, "resolvconf fails, and its undoing: up fails");
-	test_ok(strstr(world.bench.err, "could not be undone and stays") && world_is_recorded(), "  it stays recorded");
+	test_ok(strstr(world.bench.err, "could not be undone, and stay") && world_is_recorded(), "  it stays recorded");
 	world.half = 0;
 	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down takes them back");
 	test_ok(!strstr(world.bench.err, "was interrupted"), "  and speaks of no command that was killed");
@@ -1634,7 +1634,7 @@ static void test_dns_of_another(void)
 	world.link.index++;
 	world_replace(&world.dns, "dns of another\n");
 	test_ok(world_down(NO_DNS), "another link of the name: down");
-	test_ok(strstr(world.bench.err, "its link was deleted while it was up"), "another link of the name: it is noticed");
+	test_ok(strstr(world.bench.err, "the link was deleted without 'weft down'"), "another link of the name: it is noticed");
 	test_text("another link of the name: it keeps its name servers", world.dns, "dns of another\n");
 	world_end();
 }
@@ -1666,8 +1666,8 @@ static void test_open_folder(void)
 		test_bail("no mode");
 	test_ok(world_up(PLAIN PEER_A) && !world_is_recorded(), "a folder open to others: up, without a record");
 	snprintf(want, sizeof(want),
-		 "weft: ut0: '%s' cannot hold its record: other users can write to it; chmod go-w it\n"
-		 "weft: warning: ut0: what is done is not recorded: 'weft down' needs the file and the link\n", folder);
+		 "weft: ut0: cannot write a record in '%s': other users can write to the folder (chmod go-w)\n"
+		 "weft: warning: ut0: the changes are not recorded: 'weft down' needs the file and the link\n", folder);
 	test_text("a folder open to others: said once", world.bench.err, want);
 	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "a folder open to others: down");
 	test_ok(!world_up(PLAIN "PostUp = ip link del x\nPostDown = e\n" PEER_A "AllowedIPs = 0.0.0.0/0\n") && world_is_empty(),
@@ -2131,7 +2131,7 @@ static void test_hook_removes(const char *name, const char *hook)
 	snprintf(text, sizeof(text), "%s: nothing is left", name);
 	test_ok(world_is_empty() && !world_is_recorded(), text);
 	snprintf(text, sizeof(text), "%s: complaint", name);
-	test_ok(strstr(world.bench.err, "weft: ut0: one of its hooks has removed it: it is not up\n"), text);
+	test_ok(strstr(world.bench.err, "weft: ut0: a hook has deleted the interface: it is not up\n"), text);
 	world_end();
 }
 
@@ -2169,8 +2169,8 @@ static const struct {
 	const char *err;
 } refusals[] = {
 	{ "a table that has a default route", PLAIN "FwMark = 99\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
-	  "routing table 99 has a default route already" },
-	{ "IPv6 that is switched off", PLAIN PEER_A, "IPv6 is switched off here by /proc/sys/net/ipv6/conf/ut0/disable_ipv6" },
+	  "routing table 99 already has a default route" },
+	{ "IPv6 that is switched off", PLAIN PEER_A, "this machine disables IPv6 by /proc/sys/net/ipv6/conf/ut0/disable_ipv6" },
 };
 
 static void test_refusals(void)
@@ -2286,8 +2286,8 @@ static void test_key_refused(void)
 	world.bench.fail_set = "busy";
 	test_ok(!world_up(OWN(KEY_P) BEFORE(KEY_C)), "a rotation that is refused");
 	test_text("  is complained of", world.bench.err,
-		  "weft: ut0: cannot set its key beside the one from before: busy\n"
-		  "weft: ut0: everything done before that is undone\n");
+		  "weft: ut0: cannot rotate from the previous key to the key of the file: busy\n"
+		  "weft: ut0: all changes are undone\n");
 	after = world_text();
 	test_text("  and undone", after, nothing);
 	free(after);
@@ -2334,7 +2334,7 @@ static void down_without(const char *name, const char *text)
 	test_text(title, world.hooks, "d 100%\ne\n");
 	test_bench_flush(&world.bench);
 	snprintf(title, sizeof(title), "%s: said", name);
-	test_ok(strstr(world.bench.err, "weft: warning: ut0: its file cannot be used: it is taken down as 'weft up' has recorded it\n"),
+	test_ok(strstr(world.bench.err, "weft: warning: ut0: the file cannot be used: the interface is taken down by the record of 'weft up'\n"),
 		title);
 	snprintf(title, sizeof(title), "%s: and only once", name);
 	test_ok(weft_command_down(&world.bench.ctx, 1, words), title);
@@ -2422,7 +2422,7 @@ static void down_unknown(void)
 	test_ok(!world.link.index && world.steps == 1, "neither file nor record: the link alone is deleted");
 	test_bench_flush(&world.bench);
 	test_text("neither file nor record: said", world.bench.err,
-		  "weft: warning: ut0: there is neither a file nor a record of 'weft up': the link is deleted with its routing rules, and no hook runs\n");
+		  "weft: warning: ut0: neither a file nor a record of 'weft up' exists: the link and its routing rules are deleted, and no hook runs\n");
 	test_ok(weft_command_down(&world.bench.ctx, 1, words), "neither file nor record: and only once");
 	world_end();
 }
@@ -2464,7 +2464,7 @@ int main(void)
 	test_set_down_reload("a link that was set down loses its default route", PLAIN HOOKS PEER_A, 0, 0);
 	test_set_down_reload("a link that was set down gets another mark", ONE_ROUTE, 0, 2);
 	test_set_down_reload("a link that was set down, and its table is taken", PLAIN HOOKS PEER_A, 51821, 4);
-	test_unlisted("nft cannot list tables", &world.unlisted, "ut0: cannot list the tables of nft: it is broken");
+	test_unlisted("nft cannot list tables", &world.unlisted, "ut0: cannot list nft tables: it is broken");
 	test_unlisted("a routing table cannot be read", &world.unread, "ut0: cannot read routing table 51821: it is broken");
 	test_without_ip6();
 	test_unreadable("down cannot read the interface", world_down);

@@ -182,7 +182,7 @@ static void test_link_to_pipe(const char *link)
 	char want[160], *complaint;
 
 	clear_folder();
-	snprintf(want, sizeof(want), "weft: cannot write '%s': it is no regular file\n", link);
+	snprintf(want, sizeof(want), "weft: cannot write '%s': not a regular file\n", link);
 	test_ok(!mkfifo(path, 0600) && !symlink(path, link) && !put(link, new_text, 0600, &complaint),
 		"a link to a pipe: refused");
 	test_text("a link to a pipe: complaint", complaint, want);
@@ -217,7 +217,7 @@ static void expect_stale(const char *name, const char *where, struct stat *seen)
 
 	snprintf(text, sizeof(text), "%s: refused", name);
 	test_ok(!put_seen(where, new_text, 0600, seen, &complaint), text);
-	snprintf(want, sizeof(want), "weft: cannot write '%s': it has been changed or replaced since it was read\n", path);
+	snprintf(want, sizeof(want), "weft: cannot write '%s': the file was changed or replaced since it was read\n", path);
 	snprintf(text, sizeof(text), "%s: complaint", name);
 	test_text(text, complaint, want);
 	snprintf(text, sizeof(text), "%s: text", name);
