@@ -54,7 +54,7 @@ static void try_reply(struct fuzz_input *input, const struct weft_cookie_keys *k
 	u8 cookie[WEFT_COOKIE_LEN], got[WEFT_COOKIE_LEN] = { 0 }, none[WEFT_COOKIE_LEN] = { 0 };
 	struct weft_msg_cookie_reply reply;
 	const size_t sealed = offsetof(struct weft_msg_cookie_reply, nonce);
-	bool whole;
+	bool intact;
 
 	fuzz_take(input, nonce, sizeof(nonce));
 	fuzz_take(input, source, sizeof(source));
@@ -63,10 +63,10 @@ static void try_reply(struct fuzz_input *input, const struct weft_cookie_keys *k
 	weft_cookie_make(cookie, secret, source, source[0] & 1 ? 6 : 18);
 	weft_cookie_reply_create(&reply, keys, cookie, nonce, mac1, cpu_to_le32(7));
 	/* Type and receiver are looked at by others. */
-	whole = change_bytes((u8 *)&reply + sealed, sizeof(reply) - sealed, changes, count) ==
+	intact = change_bytes((u8 *)&reply + sealed, sizeof(reply) - sealed, changes, count) ==
 		sizeof(reply) - sealed;
-	FUZZ_MUST(weft_cookie_reply_open(got, &reply, keys, mac1) == whole);
-	FUZZ_MUST(!memcmp(got, whole ? cookie : none, sizeof(got)));
+	FUZZ_MUST(weft_cookie_reply_open(got, &reply, keys, mac1) == intact);
+	FUZZ_MUST(!memcmp(got, intact ? cookie : none, sizeof(got)));
 	mac1[secret[0] % sizeof(mac1)] ^= 1 << secret[1] % 8;
 	FUZZ_MUST(!weft_cookie_reply_open(got, &reply, keys, mac1));
 }

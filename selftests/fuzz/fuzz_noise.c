@@ -167,7 +167,7 @@ static bool converse_initiation(const struct conversation *talk, struct fuzz_inp
 	const size_t end = offsetof(struct weft_msg_initiation, macs);
 	const struct end *receiver = &ends[talk->responder % KEYS];
 	struct weft_msg_initiation msg, sent;
-	bool whole;
+	bool intact;
 
 	FUZZ_MUST(initiation_make(talk, hs_i, &msg));
 	sent = msg;
@@ -175,12 +175,12 @@ static bool converse_initiation(const struct conversation *talk, struct fuzz_inp
 		return false;
 	if (talk->faults & FAULT_RECEIVER)
 		receiver = &ends[(talk->responder + 1) % KEYS];
-	whole = !message_changed(&msg, &sent, first, second);
-	if (!initiation_open(receiver, &msg, whole && !(talk->faults & FAULT_RECEIVER), hs_r, who))
+	intact = !message_changed(&msg, &sent, first, second);
+	if (!initiation_open(receiver, &msg, intact && !(talk->faults & FAULT_RECEIVER), hs_r, who))
 		return false;
 	FUZZ_MUST(hs_r->remote_index == msg.sender);
-	whole = !message_changed(&msg, &sent, second, end);
-	return initiation_accept(talk, receiver, &msg, whole, hs_r, who);
+	intact = !message_changed(&msg, &sent, second, end);
+	return initiation_accept(talk, receiver, &msg, intact, hs_r, who);
 }
 
 static void converse_session(struct weft_noise_handshake *hs_i, struct weft_noise_handshake *hs_r)

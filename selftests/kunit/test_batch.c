@@ -300,7 +300,7 @@ static struct sk_buff *tcp_packet(unsigned int payload, unsigned int size)
 }
 
 static void expect_segment(struct test *t, const struct sk_buff *opened,
-			   const struct sk_buff *whole, unsigned int i, unsigned int size,
+			   const struct sk_buff *original, unsigned int i, unsigned int size,
 			   bool last)
 {
 	const struct iphdr *ip = (const struct iphdr *)opened->data;
@@ -308,7 +308,7 @@ static void expect_segment(struct test *t, const struct sk_buff *opened,
 	unsigned int payload = ntohs(ip->tot_len) - HEADERS;
 	static u8 wanted[MTU];
 
-	EXPECT_EQ(t, payload, last ? whole->len - HEADERS - i * size : size);
+	EXPECT_EQ(t, payload, last ? original->len - HEADERS - i * size : size);
 	EXPECT_EQ(t, ip_fast_csum(ip, ip->ihl), 0);
 	EXPECT_EQ(t, ntohs(ip->id), (u16)(0xfffe + i));
 	EXPECT_EQ(t, ntohl(tcp->seq), 0xfffffff0 + i * size);
@@ -316,27 +316,27 @@ static void expect_segment(struct test *t, const struct sk_buff *opened,
 	EXPECT_EQ(t, tcp->psh, last);
 	EXPECT_EQ(t, tcp_v4_check(sizeof(*tcp) + payload, ip->saddr, ip->daddr,
 				  csum_partial(tcp, sizeof(*tcp) + payload, 0)), 0);
-	EXPECT_EQ(t, skb_copy_bits(whole, HEADERS + i * size, wanted, payload), 0);
+	EXPECT_EQ(t, skb_copy_bits(original, HEADERS + i * size, wanted, payload), 0);
 	EXPECT_BYTES(t, tcp + 1, wanted, payload);
 }
 
-/* Opens a batch of segments, and expects that they are what @whole is cut into. */
+/* Opens a batch of segments, and expects that they are what @original is cut into. */
 static void expect_segments(struct test *t, const struct sk_buff *sealed,
-			    const struct sk_buff *whole, unsigned int size,
+			    const struct sk_buff *original, unsigned int size,
 			    const struct weft_session *session, u64 counter)
 {
-	unsigned int count = DIV_ROUND_UP(whole->len - HEADERS, size), i, offset = 0, len;
+	unsigned int count = DIV_ROUND_UP(original->len - HEADERS, size), i, offset = 0, len;
 
 	for (i = 0; i < count; i++) {
 		bool last = i + 1 == count;
 		struct sk_buff *opened;
 
-		len = last ? whole->len - i * size : HEADERS + size;
+		len = last ? original->len - i * size : HEADERS + size;
 		len = padded(len) + WEFT_DATA_OVERHEAD;
 		opened = open_message(sealed, offset, len, session, counter + i);
 		EXPECT(t, !IS_ERR(opened));
 		if (!IS_ERR(opened)) {
-			expect_segment(t, opened, whole, i, size, last);
+			expect_segment(t, opened, original, i, size, last);
 			kfree_skb(opened);
 		}
 		offset += len;

@@ -140,14 +140,14 @@ static void index_changes_under_readers(struct test *t)
 	for (i = 0; i < READERS; i++)
 		reader[i] = kthread_run(index_reader, race, "weft-reader");
 	for (i = 0; i < 2000 || atomic_read(&race->looks) < 200; i++) {
-		struct weft_session **place = &ring[i % ARRAY_SIZE(ring)];
+		struct weft_session **slot = &ring[i % ARRAY_SIZE(ring)];
 
-		if (*place) {
-			weft_index_remove(&race->index, &(*place)->entry);
-			kfree_rcu(*place, rcu);
+		if (*slot) {
+			weft_index_remove(&race->index, &(*slot)->entry);
+			kfree_rcu(*slot, rcu);
 		}
-		*place = session_in(t, &race->index);
-		WRITE_ONCE(race->coming, (__force u32)(*place)->entry.id);
+		*slot = session_in(t, &race->index);
+		WRITE_ONCE(race->coming, (__force u32)(*slot)->entry.id);
 		cond_resched();
 	}
 	for (i = 0; i < READERS; i++)

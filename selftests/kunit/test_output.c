@@ -90,7 +90,7 @@ static void find_routes(struct test *t, struct weft_peer *peer, struct sock *sk)
 	migrate_enable();
 }
 
-static void sock_caches_no_old_route(struct test *t)
+static void output_caches_no_old_route(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
@@ -106,4 +106,4 @@ static void sock_caches_no_old_route(struct test *t)
 }
 
 TEST_SUITE_AROUND("output", world_set_up, world_tear_down,
-		  TEST_CASE(sock_caches_no_old_route));
+		  TEST_CASE(output_caches_no_old_route));

@@ -55,30 +55,30 @@ static u32 step_do(struct weft_fsm *fsm, const struct step *step, u64 now)
 }
 
 /* What a script's steps mean for sessions: when the newest keys were made, and how long they last. */
-struct told {
+struct validity {
 	u64 derived;
 	u64 until;
 };
 
 /* What is to be told of a step, beside what is to be done. No script is so long that it gives up. */
-static u32 told_of(struct told *told, const struct step *step, u64 now)
+static u32 validity_event(struct validity *valid, const struct step *step, u64 now)
 {
-	bool has = told->until > now;
+	bool has = valid->until > now;
 
 	if (step->op == STOP)
-		told->until = 0;
+		valid->until = 0;
 	if (step->op == REPORT && step->arg & DERIVED)
-		told->derived = now;
+		valid->derived = now;
 	if (step->op != REPORT || !(step->arg & CONFIRMED))
 		return 0;
-	told->until = told->derived + MS(180000);
+	valid->until = valid->derived + MS(180000);
 	return has ? WEFT_FSM_TELL_RENEWED : WEFT_FSM_TELL_UP;
 }
 
 static void script_run_once(struct test *t, const struct step *steps, size_t count, u32 seed,
 			    u64 start)
 {
-	struct told told = { 0, 0 };
+	struct validity valid = { 0, 0 };
 	struct weft_fsm fsm;
 	size_t i;
 	u64 now;
@@ -88,7 +88,7 @@ static void script_run_once(struct test *t, const struct step *steps, size_t cou
 	for (i = 0; i < count; i++) {
 		now = start + MS(steps[i].ms);
 		EXPECT_EQ(t, step_do(&fsm, &steps[i], now),
-			  steps[i].want | told_of(&told, &steps[i], now));
+			  steps[i].want | validity_event(&valid, &steps[i], now));
 	}
 }
 
@@ -370,15 +370,15 @@ static void fsm_jitter_spreads(struct test *t)
 }
 
 /* What is told, and when: a script of reports and, where events is 0, of deadlines that pass. */
-struct telling {
+struct transition {
 	u32 ms;
 	u32 events;
-	u32 told;
+	u32 tells;
 	enum weft_fsm_state state;
 	u32 since;
 };
 
-static void tellings_run(struct test *t, const struct telling *tellings, size_t count)
+static void transitions_run(struct test *t, const struct transition *transitions, size_t count)
 {
 	struct weft_fsm fsm;
 	u32 actions;
@@ -387,20 +387,22 @@ static void tellings_run(struct test *t, const struct telling *tellings, size_t 
 
 	weft_fsm_init(&fsm, 1, MS(1000));
 	for (i = 0; i < count; i++) {
-		u64 now = MS(1000 + tellings[i].ms);
+		u64 now = MS(1000 + transitions[i].ms);
 
-		actions = tellings[i].events ? weft_fsm_report(&fsm, tellings[i].events, now) :
-					       weft_fsm_expire(&fsm, now);
-		EXPECT_EQ(t, actions & WEFT_FSM_TELL, tellings[i].told);
-		EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), tellings[i].state);
-		EXPECT_EQ(t, since, MS(1000 + tellings[i].since));
+		if (transitions[i].events)
+			actions = weft_fsm_report(&fsm, transitions[i].events, now);
+		else
+			actions = weft_fsm_expire(&fsm, now);
+		EXPECT_EQ(t, actions & WEFT_FSM_TELL, transitions[i].tells);
+		EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), transitions[i].state);
+		EXPECT_EQ(t, since, MS(1000 + transitions[i].since));
 	}
 }
 
-#define TELLINGS(t, ...) do {						\
-	static const struct telling tellings_[] = { __VA_ARGS__ };	\
+#define TRANSITIONS(t, ...) do {					\
+	static const struct transition transitions_[] = { __VA_ARGS__ };	\
 									\
-	tellings_run(t, tellings_, ARRAY_SIZE(tellings_));		\
+	transitions_run(t, transitions_, ARRAY_SIZE(transitions_));	\
 } while (0)
 
 static void fsm_states(struct test *t)
@@ -408,36 +410,36 @@ static void fsm_states(struct test *t)
 	const u32 up = WEFT_FSM_TELL_UP, renewed = WEFT_FSM_TELL_RENEWED;
 
 	/* Our handshake: a session, the next one, and its end, of which nobody has to be told. */
-	TELLINGS(t, { 10, AS, 0, WEFT_FSM_IDLE, 0 }, { 20, WANTED, 0, WEFT_FSM_HANDSHAKING, 20 },
-		 { 20, INIT_SENT | AS, 0, WEFT_FSM_HANDSHAKING, 20 },
-		 { 70, AR | DERIVED | CONFIRMED, up, WEFT_FSM_UP, 70 },
-		 { 120070, WANTED, 0, WEFT_FSM_UP, 70 },
-		 { 120100, INIT_SENT | AS, 0, WEFT_FSM_UP, 70 },
-		 { 120200, AR | DERIVED | CONFIRMED, renewed, WEFT_FSM_UP, 70 },
-		 { 300199, AS, 0, WEFT_FSM_UP, 70 }, { 300200, AS, 0, WEFT_FSM_IDLE, 300200 },
-		 { 400000, AS, 0, WEFT_FSM_IDLE, 300200 });
+	TRANSITIONS(t, { 10, AS, 0, WEFT_FSM_IDLE, 0 }, { 20, WANTED, 0, WEFT_FSM_HANDSHAKING, 20 },
+		    { 20, INIT_SENT | AS, 0, WEFT_FSM_HANDSHAKING, 20 },
+		    { 70, AR | DERIVED | CONFIRMED, up, WEFT_FSM_UP, 70 },
+		    { 120070, WANTED, 0, WEFT_FSM_UP, 70 },
+		    { 120100, INIT_SENT | AS, 0, WEFT_FSM_UP, 70 },
+		    { 120200, AR | DERIVED | CONFIRMED, renewed, WEFT_FSM_UP, 70 },
+		    { 300199, AS, 0, WEFT_FSM_UP, 70 }, { 300200, AS, 0, WEFT_FSM_IDLE, 300200 },
+		    { 400000, AS, 0, WEFT_FSM_IDLE, 300200 });
 	/* Theirs: it counts when they have used it, and from when it was derived. */
-	TELLINGS(t, { 10, AR | RESP_SENT | AS | DERIVED, 0, WEFT_FSM_IDLE, 0 },
-		 { 500, AR | DR | CONFIRMED, up, WEFT_FSM_UP, 500 },
-		 { 180009, AS, 0, WEFT_FSM_UP, 500 }, { 180010, AS, 0, WEFT_FSM_IDLE, 180010 });
+	TRANSITIONS(t, { 10, AR | RESP_SENT | AS | DERIVED, 0, WEFT_FSM_IDLE, 0 },
+		    { 500, AR | DR | CONFIRMED, up, WEFT_FSM_UP, 500 },
+		    { 180009, AS, 0, WEFT_FSM_UP, 500 }, { 180010, AS, 0, WEFT_FSM_IDLE, 180010 });
 	/* A session ends while the next one is asked for. */
-	TELLINGS(t, { 0, AR | DERIVED | CONFIRMED, up, WEFT_FSM_UP, 0 },
-		 { 179000, WANTED, 0, WEFT_FSM_UP, 0 },
-		 { 180000, INIT_SENT | AS, 0, WEFT_FSM_HANDSHAKING, 180000 });
+	TRANSITIONS(t, { 0, AR | DERIVED | CONFIRMED, up, WEFT_FSM_UP, 0 },
+		    { 179000, WANTED, 0, WEFT_FSM_UP, 0 },
+		    { 180000, INIT_SENT | AS, 0, WEFT_FSM_HANDSHAKING, 180000 });
 	/* Data is not answered, and then it is. */
-	TELLINGS(t, { 0, AR | DERIVED | CONFIRMED, up, WEFT_FSM_UP, 0 },
-		 { 20000, DS | AS, 0, WEFT_FSM_UP, 0 }, { 36000, 0, 0, WEFT_FSM_SILENT, 36000 },
-		 { 36000, INIT_SENT | AS, 0, WEFT_FSM_SILENT, 36000 },
-		 { 37000, DS | AS, 0, WEFT_FSM_SILENT, 36000 },
-		 { 38000, AR, 0, WEFT_FSM_UP, 0 });
+	TRANSITIONS(t, { 0, AR | DERIVED | CONFIRMED, up, WEFT_FSM_UP, 0 },
+		    { 20000, DS | AS, 0, WEFT_FSM_UP, 0 }, { 36000, 0, 0, WEFT_FSM_SILENT, 36000 },
+		    { 36000, INIT_SENT | AS, 0, WEFT_FSM_SILENT, 36000 },
+		    { 37000, DS | AS, 0, WEFT_FSM_SILENT, 36000 },
+		    { 38000, AR, 0, WEFT_FSM_UP, 0 });
 }
 
 /* How a series ends: told once, whether it goes on or not. */
-static void fsm_told_given_up(struct test *t)
+static void fsm_reports_giving_up_once(struct test *t)
 {
 	struct weft_fsm fsm;
 	u64 now = MS(5), since;
-	u32 actions, told = 0;
+	u32 actions, reports = 0;
 	int tries;
 
 	weft_fsm_init(&fsm, 3, 0);
@@ -454,11 +456,11 @@ static void fsm_told_given_up(struct test *t)
 			now = fsm.deadline[WEFT_FSM_RETRANSMIT];
 			EXPECT_EQ(t, weft_fsm_expire(&fsm, now), RETRY);
 		}
-		told += !!(actions & WEFT_FSM_TELL_GIVEN_UP);
+		reports += !!(actions & WEFT_FSM_TELL_GIVEN_UP);
 		EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), WEFT_FSM_HANDSHAKING);
 		EXPECT_EQ(t, since, MS(5));
 	}
-	EXPECT_EQ(t, told, 1);
+	EXPECT_EQ(t, reports, 1);
 	weft_fsm_report(&fsm, REFUSED, now);
 	EXPECT(t, fsm.refused);
 	weft_fsm_report(&fsm, AR | DERIVED | CONFIRMED, now);
@@ -614,7 +616,7 @@ static void stopped_check(struct test *t, struct weft_fsm *fsm, u64 now)
 	EXPECT_EQ(t, weft_fsm_report(fsm, WANTED, now), INITIATE);
 }
 
-static void fsm_stops_whatever_goes_on(struct test *t)
+static void fsm_stops_in_any_state(struct test *t)
 {
 	struct weft_fsm fsm;
 	u64 now;
@@ -650,11 +652,11 @@ static void fsm_stops_whatever_goes_on(struct test *t)
 }
 
 /* A peer that is heard in the middle of a series begins to be counted anew. */
-static void fsm_heard_in_a_series(struct test *t)
+static void fsm_answer_resets_count(struct test *t)
 {
 	struct weft_fsm fsm;
 	u64 now = 0, since;
-	int tries, told = 0;
+	int tries, reported = 0;
 
 	weft_fsm_init(&fsm, 11, 0);
 	weft_fsm_report(&fsm, WANTED, 0);
@@ -662,7 +664,7 @@ static void fsm_heard_in_a_series(struct test *t)
 		weft_fsm_report(&fsm, INIT_SENT | AS, now);
 		weft_fsm_report(&fsm, WANTED, now);
 		now = fsm.deadline[WEFT_FSM_RETRANSMIT];
-		told = weft_fsm_expire(&fsm, now) & WEFT_FSM_TELL_GIVEN_UP ? tries : told;
+		reported = weft_fsm_expire(&fsm, now) & WEFT_FSM_TELL_GIVEN_UP ? tries : reported;
 		if (tries != 10)
 			continue;
 		EXPECT_EQ(t, fsm.unanswered, 10);
@@ -674,7 +676,7 @@ static void fsm_heard_in_a_series(struct test *t)
 		EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), WEFT_FSM_HANDSHAKING);
 		EXPECT_EQ(t, since, 0);
 	}
-	EXPECT_EQ(t, told, 28);
+	EXPECT_EQ(t, reported, 28);
 }
 
 /* Brings a peer to @tries tries in vain, while data asks for a session all the time. */
@@ -881,7 +883,7 @@ static void fsm_lost_does_not_pause(struct test *t)
 }
 
 /* Tries at the place before do not count at the new one, whether or not a pause is under way. */
-static void fsm_mended_counts_anew(struct test *t)
+static void fsm_mended_resets_count(struct test *t)
 {
 	struct weft_fsm fsm;
 	u64 now;
@@ -1993,7 +1995,7 @@ static void fsm_leaves_stopped(struct test *t)
 }
 
 /* Two wishes in one report: what the first asks for is done whatever the second asks for. */
-static void fsm_wishes_together(struct test *t)
+static void fsm_actions_together(struct test *t)
 {
 	static const u32 wishes[] = {
 		ENDING, WEFT_FSM_RENEWAL, CONNECT, MENDED, STRAY,
@@ -2029,19 +2031,19 @@ TEST_SUITE("fsm",
 	   TEST_CASE(fsm_random_numbers),
 	   TEST_CASE(fsm_jitter_spreads),
 	   TEST_CASE(fsm_states),
-	   TEST_CASE(fsm_told_given_up),
+	   TEST_CASE(fsm_reports_giving_up_once),
 	   TEST_CASE(fsm_backs_off),
 	   TEST_CASE(fsm_retry_is_put_off),
 	   TEST_CASE(fsm_retries_for_days),
-	   TEST_CASE(fsm_stops_whatever_goes_on),
-	   TEST_CASE(fsm_heard_in_a_series),
+	   TEST_CASE(fsm_stops_in_any_state),
+	   TEST_CASE(fsm_answer_resets_count),
 	   TEST_CASE(fsm_pauses),
 	   TEST_CASE(fsm_pauses_between_series),
 	   TEST_CASE(fsm_pause_ends_early),
 	   TEST_CASE(fsm_pause_grants_a_try),
 	   TEST_CASE(fsm_barred_does_not_pause),
 	   TEST_CASE(fsm_lost_does_not_pause),
-	   TEST_CASE(fsm_mended_counts_anew),
+	   TEST_CASE(fsm_mended_resets_count),
 	   TEST_CASE(fsm_connect_asks),
 	   TEST_CASE(fsm_stray_is_one_try),
 	   TEST_CASE(fsm_forgets_sessions),
@@ -2070,4 +2072,4 @@ TEST_SUITE("fsm",
 	   TEST_CASE(fsm_leaves_retried),
 	   TEST_CASE(fsm_leaves_missed),
 	   TEST_CASE(fsm_leaves_stopped),
-	   TEST_CASE(fsm_wishes_together));
+	   TEST_CASE(fsm_actions_together));

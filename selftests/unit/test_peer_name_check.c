@@ -66,7 +66,7 @@ static const struct {
 	{ KEY " ", WEFT_PEER_NAME_GOOD },
 };
 
-static void name_cases(struct test *t)
+static void peer_name_cases(struct test *t)
 {
 	size_t i;
 
@@ -76,7 +76,7 @@ static void name_cases(struct test *t)
 }
 
 /* A zero byte within the length is a control character, not an end. */
-static void name_zero(struct test *t)
+static void peer_name_zero_byte(struct test *t)
 {
 	EXPECT_EQ(t, weft_peer_name_check("a\0b", 3), WEFT_PEER_NAME_CONTROL);
 	EXPECT_EQ(t, weft_peer_name_check("a\0b", 1), WEFT_PEER_NAME_GOOD);
@@ -87,7 +87,7 @@ static void name_zero(struct test *t)
 }
 
 /* All that could be one character, against a slow reckoning of what it stands for. */
-static void name_every_code(struct test *t)
+static void peer_name_every_code(struct test *t)
 {
 	u32 code;
 
@@ -118,6 +118,6 @@ static void name_every_code(struct test *t)
 }
 
 TEST_SUITE("peer_name_check",
-	   TEST_CASE(name_cases),
-	   TEST_CASE(name_zero),
-	   TEST_CASE(name_every_code));
+	   TEST_CASE(peer_name_cases),
+	   TEST_CASE(peer_name_zero_byte),
+	   TEST_CASE(peer_name_every_code));

@@ -63,7 +63,7 @@ static void expect_delivered(struct test *t, const struct weft_reorder *reorder,
 	EXPECT_EQ(t, list_empty(&reorder->jobs), weft_reorder_is_idle(reorder));
 }
 
-static void line_one_by_one(struct test *t)
+static void reorder_one_by_one(struct test *t)
 {
 	struct weft_reorder reorder;
 	struct numbered it[3];
@@ -81,7 +81,7 @@ static void line_one_by_one(struct test *t)
 }
 
 /* Nobody is there to wake who would deliver the others: the last one to finish has to. */
-static void line_head_is_finished_last(struct test *t)
+static void reorder_head_finishes_last(struct test *t)
 {
 	struct weft_reorder reorder;
 	struct numbered it[5];
@@ -100,7 +100,7 @@ static void line_head_is_finished_last(struct test *t)
 }
 
 /* Every order in which five can be finished. */
-static void line_every_order(struct test *t)
+static void reorder_every_order(struct test *t)
 {
 	unsigned int order, i, left, rest, nth;
 	struct numbered it[5];
@@ -129,7 +129,7 @@ static void line_every_order(struct test *t)
 }
 
 /* Who delivers finds what has become ready while it did; who made it ready does not wait. */
-static void line_finished_while_delivering(struct test *t)
+static void reorder_finished_while_delivering(struct test *t)
 {
 	struct weft_reorder reorder;
 	struct numbered it[3];
@@ -148,7 +148,7 @@ static void line_finished_while_delivering(struct test *t)
 }
 
 /* A CPU delivers so many and no more; until it is gone on with, no other one delivers. */
-static void line_takes_turns(struct test *t)
+static void reorder_takes_turns(struct test *t)
 {
 	struct numbered it[2 * WEFT_REORDER_DELIVERIES + 3];
 	struct weft_job *left;
@@ -177,7 +177,7 @@ static void line_takes_turns(struct test *t)
 	expect_delivered(t, &reorder, ARRAY_SIZE(it) + 1);
 }
 
-static void line_is_full(struct test *t)
+static void reorder_is_full(struct test *t)
 {
 	struct numbered *it = test_zalloc(t, (WEFT_REORDER_MAX_JOBS + 1) * sizeof(*it));
 	struct weft_reorder reorder;
@@ -196,7 +196,7 @@ static void line_is_full(struct test *t)
 }
 
 /* A window of jobs moves over many; within it they are finished at random. */
-static void line_random(struct test *t)
+static void reorder_random(struct test *t)
 {
 	struct numbered *it = test_zalloc(t, WINDOW * sizeof(*it)), *open[WINDOW];
 	unsigned int next = 0, count = 0, i;
@@ -228,7 +228,7 @@ struct shared {
 };
 
 /* Takes its number and its place in the queue at once, and then finishes when it comes to it. */
-static void *line_thread(void *argument)
+static void *reorder_thread(void *argument)
 {
 	struct shared *shared = argument;
 
@@ -251,7 +251,7 @@ static void *line_thread(void *argument)
 	}
 }
 
-static void line_threads(struct test *t)
+static void reorder_threads(struct test *t)
 {
 	struct shared shared = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	pthread_t threads[THREADS];
@@ -260,7 +260,7 @@ static void line_threads(struct test *t)
 	shared.it = test_zalloc(t, MANY * sizeof(*shared.it));
 	begin(&shared.reorder);
 	for (i = 0; i < THREADS; i++)
-		EXPECT(t, !pthread_create(&threads[i], NULL, line_thread, &shared));
+		EXPECT(t, !pthread_create(&threads[i], NULL, reorder_thread, &shared));
 	for (i = 0; i < THREADS; i++)
 		EXPECT(t, !pthread_join(threads[i], NULL));
 	expect_delivered(t, &shared.reorder, MANY);
@@ -268,16 +268,16 @@ static void line_threads(struct test *t)
 	test_free(shared.it);
 }
 
-#define USERSPACE_CASES	, TEST_CASE(line_threads)
+#define USERSPACE_CASES	, TEST_CASE(reorder_threads)
 #else
 #define USERSPACE_CASES
 #endif
 
 TEST_SUITE("reorder",
-	   TEST_CASE(line_one_by_one),
-	   TEST_CASE(line_head_is_finished_last),
-	   TEST_CASE(line_every_order),
-	   TEST_CASE(line_finished_while_delivering),
-	   TEST_CASE(line_takes_turns),
-	   TEST_CASE(line_is_full),
-	   TEST_CASE(line_random) USERSPACE_CASES);
+	   TEST_CASE(reorder_one_by_one),
+	   TEST_CASE(reorder_head_finishes_last),
+	   TEST_CASE(reorder_every_order),
+	   TEST_CASE(reorder_finished_while_delivering),
+	   TEST_CASE(reorder_takes_turns),
+	   TEST_CASE(reorder_is_full),
+	   TEST_CASE(reorder_random) USERSPACE_CASES);
