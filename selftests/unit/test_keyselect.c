@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Which keys a handshake is tried with: the likely first, the newest where there is time, each in its turn. */
+/*
+ * The choice of keys for each try of a handshake: the likely first, the newest where time allows,
+ * each in its turn.
+ */
 #include "test.h"
 #include <linux/bitops.h>
 #include "lib/keyselect.c"
@@ -33,13 +36,13 @@ static void keyselect_single_choice(struct test *t)
 
 static void keyselect_first_try(struct test *t)
 {
-	/* Without a session the likely one, whatever is newer. */
+	/* Without a session the likely choice comes first, regardless of newer keys. */
 	EXPECT(t, is(weft_keyselect_choose(0, false, ONLY, WITH_NEXT, plain), plain));
 	EXPECT(t, is(weft_keyselect_choose(1, false, ONLY, WITH_NEXT, plain), to_next));
 	EXPECT(t, is(weft_keyselect_choose(0, false, WITH_PREVIOUS, ONLY, under_previous),
 		     under_previous));
 	EXPECT(t, is(weft_keyselect_choose(1, false, WITH_PREVIOUS, ONLY, under_previous), plain));
-	/* Beside one the newest, and then the likely one. */
+	/* With a session the newest choice comes first, then the likely one. */
 	EXPECT(t, is(weft_keyselect_choose(0, true, ONLY, WITH_NEXT, plain), to_next));
 	EXPECT(t, is(weft_keyselect_choose(1, true, ONLY, WITH_NEXT, plain), plain));
 	EXPECT(t, is(weft_keyselect_choose(0, true, WITH_PREVIOUS, ONLY, under_previous), plain));
@@ -49,11 +52,11 @@ static void keyselect_first_try(struct test *t)
 		     to_next));
 	EXPECT(t, is(weft_keyselect_choose(1, true, WITH_PREVIOUS, WITH_NEXT, under_previous),
 		     under_previous));
-	/* The likely one has gone. */
+	/* The keys of the likely choice have been removed. */
 	EXPECT(t, is(weft_keyselect_choose(0, false, ONLY, ONLY, to_next), plain));
 }
 
-/* The slot of each try's choice in the first round; each round is shifted by one more. */
+/* The index of each try's choice in the first round; each round is shifted by one more. */
 static void keyselect_rounds(struct test *t)
 {
 	static const unsigned int order[] = {
@@ -98,12 +101,12 @@ static void keyselect_every_choice(struct test *t)
 
 static void keyselect_preshared(struct test *t)
 {
-	/* One: always that. */
+	/* A single key is always chosen. */
 	EXPECT(t, weft_keyselect_preshared(ONLY, true, true, WEFT_KEY_SLOT_CURRENT) ==
 		  WEFT_KEY_SLOT_CURRENT);
 	EXPECT(t, weft_keyselect_preshared(ONLY, false, true, WEFT_KEY_SLOT_NEXT) ==
 		  WEFT_KEY_SLOT_CURRENT);
-	/* The next one only where there is time, or the current one has failed. */
+	/* The next key is chosen only where time allows, or after the current one has failed. */
 	EXPECT(t, weft_keyselect_preshared(WITH_NEXT, false, false, 0) == WEFT_KEY_SLOT_CURRENT);
 	EXPECT(t, weft_keyselect_preshared(WITH_NEXT, true, false, 0) == WEFT_KEY_SLOT_NEXT);
 	EXPECT(t, weft_keyselect_preshared(WITH_NEXT, false, true, WEFT_KEY_SLOT_CURRENT) ==

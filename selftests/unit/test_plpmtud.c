@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The search for a path's MTU: which sizes are asked for, and what answers to them mean. */
+/* The search for a path's MTU: the probed sizes, and the effect of their replies. */
 #include "test.h"
 #include "lib/plpmtud.c"
 
 #define SECOND	1000000000ULL
 #define PERIOD	(600 * SECOND)
 
-/* A path: what it carries, and whether anybody answers. */
+/* A path: the largest packet that passes, and whether the peer replies. */
 struct path {
 	u32 carries;
 	bool answers;
 	unsigned int sent;
-	unsigned int lose;	/* so many of those that would get through */
+	unsigned int lose;	/* replies to drop */
 };
 
-/* Sends what a try asks for, and hands in the answers. Returns false when the search is over. */
+/* Sends the probes of a try, and passes on the replies. Returns false when the search is over. */
 static bool plpmtud_round(struct weft_plpmtud *pmtu, struct path *path, u32 top, u64 now)
 {
 	u32 sizes[WEFT_PLPMTUD_SIZES];
@@ -32,7 +32,7 @@ static bool plpmtud_round(struct weft_plpmtud *pmtu, struct path *path, u32 top,
 	return count && weft_plpmtud_next(pmtu) != WEFT_PLPMTUD_NEVER;
 }
 
-/* A whole search from @now on. Returns when it was over. */
+/* Runs a search from @now on. Returns the time of its end. */
 static u64 plpmtud_search(struct test *t, struct weft_plpmtud *pmtu, struct path *path, u32 top,
 			  u64 now)
 {
@@ -58,7 +58,7 @@ static void plpmtud_full_size_works(struct test *t)
 	EXPECT(t, weft_plpmtud_begin(&pmtu, 1500, 5 + PERIOD, PERIOD));
 }
 
-/* As a page of its own would have it: what links, and tunnels over them, usually carry. */
+/* The usual sizes, listed independently: the MTUs of links and of tunnels over them. */
 static const u32 usual[] = {
 	1320, 1360, 1380, 1400, 1420, 1440, 1454, 1460, 1472, 1480, 1492, 1500, 1600, 2000, 4000,
 	8000, 8900, 9000,
@@ -92,13 +92,13 @@ static void plpmtud_black_hole(struct test *t)
 		EXPECT_EQ(t, plpmtud_search(t, &pmtu, &path, cases[i].top, 7),
 			  7 + WEFT_PLPMTUD_TRIES * SECOND);
 		EXPECT_EQ(t, pmtu.limit, cases[i].found);
-		/* The smallest and the largest; all between; all above what was answered then. */
+		/* The smallest and the largest; all between; all above the largest reply. */
 		EXPECT_EQ(t, path.sent, 2 + usual_between(1280, cases[i].top) + 1 +
 					usual_between(cases[i].found, cases[i].top) + 1);
 	}
 }
 
-/* The sizes that are asked for, in their order. */
+/* The probed sizes, in their order. */
 static void plpmtud_probes_usual_sizes(struct test *t)
 {
 	u32 sizes[WEFT_PLPMTUD_SIZES];
@@ -115,9 +115,7 @@ static void plpmtud_probes_usual_sizes(struct test *t)
 	for (i = 0; i < ARRAY_SIZE(usual); i++)
 		EXPECT_EQ(t, sizes[i], usual[i]);
 	EXPECT_EQ(t, sizes[i], 9001);
-	/*
-	 * Neither what has been answered nor what is no less than the largest is asked for again.
-	 */
+	/* Neither a replied size nor any size from the largest on is probed again. */
 	EXPECT(t, !weft_plpmtud_answer(&pmtu, 8000, SECOND, PERIOD));
 	EXPECT(t, !weft_plpmtud_answer(&pmtu, 1500, SECOND, PERIOD));
 	EXPECT_EQ(t, weft_plpmtud_try(&pmtu, 9000, 2 * SECOND, PERIOD, sizes), 2);
@@ -125,7 +123,7 @@ static void plpmtud_probes_usual_sizes(struct test *t)
 	EXPECT_EQ(t, sizes[1], 9000);
 }
 
-/* A router that speaks up at the end of a search makes it begin anew. */
+/* A Packet Too Big at the end of a search restarts it. */
 static void plpmtud_late_packet_too_big(struct test *t)
 {
 	u32 sizes[WEFT_PLPMTUD_SIZES];
@@ -143,7 +141,7 @@ static void plpmtud_late_packet_too_big(struct test *t)
 	EXPECT_EQ(t, weft_plpmtud_next(&pmtu), WEFT_PLPMTUD_NEVER);
 }
 
-/* No answer to the smallest size either: nothing is known, and what was known stays. */
+/* Without a reply even to the smallest size, the last result stays. */
 static void plpmtud_no_answers(struct test *t)
 {
 	struct path path = { .carries = 1400, .answers = true };
@@ -158,7 +156,7 @@ static void plpmtud_no_answers(struct test *t)
 	now = plpmtud_search(t, &pmtu, &path, 1500, PERIOD + 3 * SECOND);
 	EXPECT_EQ(t, path.sent, 2 * WEFT_PLPMTUD_TRIES);
 	EXPECT_EQ(t, pmtu.limit, 1400);
-	/* Somebody else may answer before long. */
+	/* The next search comes sooner than after a success. */
 	EXPECT(t, !weft_plpmtud_begin(&pmtu, 1500, now + WEFT_PLPMTUD_AGAIN_NS - 1, PERIOD));
 	EXPECT(t, weft_plpmtud_begin(&pmtu, 1500, now + WEFT_PLPMTUD_AGAIN_NS, PERIOD));
 }
@@ -171,14 +169,14 @@ static void plpmtud_lost_probes(struct test *t)
 	weft_plpmtud_init(&pmtu);
 	EXPECT_EQ(t, plpmtud_search(t, &pmtu, &path, 1500, 0), SECOND);
 	EXPECT_EQ(t, pmtu.limit, 0);
-	/* The largest is lost twice; then it is the third try that tells. */
+	/* The largest probe is lost twice; the third try succeeds. */
 	path = (struct path){ .carries = 1500, .answers = true, .lose = 4 };
 	weft_plpmtud_init(&pmtu);
 	EXPECT_EQ(t, plpmtud_search(t, &pmtu, &path, 1500, 0), 2 * SECOND);
 	EXPECT_EQ(t, pmtu.limit, 0);
 }
 
-/* The path is what it was once: the limit goes. */
+/* The path carries the full size again: the limit is removed. */
 static void plpmtud_path_recovers(struct test *t)
 {
 	struct path path = { .carries = 1280, .answers = true };
@@ -192,7 +190,7 @@ static void plpmtud_path_recovers(struct test *t)
 	EXPECT_EQ(t, pmtu.limit, 0);
 }
 
-/* A router has spoken up while the search went on: what it said is what is looked for now. */
+/* A Packet Too Big during a search sets the largest size to probe. */
 static void plpmtud_packet_too_big(struct test *t)
 {
 	struct path path = { .carries = 1400, .answers = true };
@@ -206,7 +204,7 @@ static void plpmtud_packet_too_big(struct test *t)
 	EXPECT_EQ(t, weft_plpmtud_next(&pmtu), WEFT_PLPMTUD_NEVER);
 	EXPECT_EQ(t, pmtu.limit, 0);
 
-	/* And to no more than what has been answered already, or what is not looked into. */
+	/* The new largest size is one that was replied to already, or below the smallest. */
 	weft_plpmtud_init(&pmtu);
 	EXPECT(t, weft_plpmtud_begin(&pmtu, 9000, 0, PERIOD));
 	EXPECT(t, plpmtud_round(&pmtu, &path, 9000, 0));
@@ -246,7 +244,7 @@ static void plpmtud_unexpected_answers(struct test *t)
 	EXPECT_EQ(t, weft_plpmtud_try(&pmtu, 1500, PERIOD, PERIOD, sizes), 2);
 	EXPECT_EQ(t, sizes[0], WEFT_PLPMTUD_FLOOR);
 	EXPECT_EQ(t, sizes[1], 1500);
-	/* Too early, and answers to what nobody asked. */
+	/* A try that is too early, and replies to sizes that were not probed. */
 	EXPECT_EQ(t, weft_plpmtud_try(&pmtu, 1500, PERIOD + SECOND - 1, PERIOD, sizes), 0);
 	EXPECT(t, !weft_plpmtud_answer(&pmtu, 1501, PERIOD, PERIOD));
 	EXPECT(t, !weft_plpmtud_answer(&pmtu, 1279, PERIOD, PERIOD));
@@ -254,7 +252,7 @@ static void plpmtud_unexpected_answers(struct test *t)
 	EXPECT(t, weft_plpmtud_answer(&pmtu, 1500, PERIOD, PERIOD));
 }
 
-/* Whatever is answered in whatever order, the sizes rise, and fit where they are put. */
+/* With replies in any order, the sizes rise and stay within the array. */
 static void plpmtud_random(struct test *t)
 {
 	u32 sizes[WEFT_PLPMTUD_SIZES];

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Jobs are finished in every order, and delivered in one.
- */
+/* Jobs finish in any order, and are delivered in one. */
 #include "test.h"
 
 #include "core/reorder.c"
@@ -13,11 +11,11 @@
 struct numbered {
 	struct weft_job job;
 	unsigned int number;
-	struct numbered *meanwhile;	/* finished by another while this one is delivered */
-	bool nested;			/* which that one has delivered, too */
+	struct numbered *meanwhile;	/* finishes while this job is delivered */
+	bool nested;			/* and is delivered by the finishing caller */
 };
 
-/* Finishes a job, and goes on with what is left as often as that is due. */
+/* Finishes a job, and continues the delivery while jobs are left. */
 static void finish(struct weft_job *job)
 {
 	for (job = weft_reorder_finish(job); job; job = weft_reorder_continue(job))
@@ -80,7 +78,7 @@ static void reorder_one_by_one(struct test *t)
 	}
 }
 
-/* Nobody is there to wake who would deliver the others: the last one to finish has to. */
+/* No wake-up can be lost: the job that finishes last delivers all others. */
 static void reorder_head_finishes_last(struct test *t)
 {
 	struct weft_reorder reorder;
@@ -99,7 +97,7 @@ static void reorder_head_finishes_last(struct test *t)
 	EXPECT(t, weft_reorder_is_idle(&reorder));
 }
 
-/* Every order in which five can be finished. */
+/* Every order in which five jobs can finish. */
 static void reorder_every_order(struct test *t)
 {
 	unsigned int order, i, left, rest, nth;
@@ -128,7 +126,7 @@ static void reorder_every_order(struct test *t)
 	}
 }
 
-/* Who delivers finds what has become ready while it did; who made it ready does not wait. */
+/* The delivering CPU finds jobs that finish meanwhile; their CPUs do not wait. */
 static void reorder_finished_while_delivering(struct test *t)
 {
 	struct weft_reorder reorder;
@@ -147,7 +145,7 @@ static void reorder_finished_while_delivering(struct test *t)
 	EXPECT(t, weft_reorder_is_idle(&reorder));
 }
 
-/* A CPU delivers so many and no more; until it is gone on with, no other one delivers. */
+/* A CPU delivers a limited number of jobs; until it continues, no other CPU delivers. */
 static void reorder_takes_turns(struct test *t)
 {
 	struct numbered it[2 * WEFT_REORDER_DELIVERIES + 3];
@@ -171,7 +169,7 @@ static void reorder_takes_turns(struct test *t)
 	EXPECT_PTR(t, weft_reorder_continue(left), NULL);
 	expect_delivered(t, &reorder, ARRAY_SIZE(it));
 	EXPECT(t, weft_reorder_is_idle(&reorder));
-	/* And it goes on as a queue that has not been in two. */
+	/* The queue then works like one that was never interrupted. */
 	EXPECT(t, add(&reorder, &it[0], delivered_count));
 	EXPECT_PTR(t, weft_reorder_finish(&it[0].job), NULL);
 	expect_delivered(t, &reorder, ARRAY_SIZE(it) + 1);
@@ -195,7 +193,7 @@ static void reorder_is_full(struct test *t)
 	test_free(it);
 }
 
-/* A window of jobs moves over many; within it they are finished at random. */
+/* A window of jobs moves over many; jobs within it finish at random. */
 static void reorder_random(struct test *t)
 {
 	struct numbered *it = test_zalloc(t, WINDOW * sizeof(*it)), *open[WINDOW];
@@ -227,7 +225,7 @@ struct shared {
 	unsigned int next;
 };
 
-/* Takes its number and its place in the queue at once, and then finishes when it comes to it. */
+/* Takes a number and adds the job under one lock, then finishes it without. */
 static void *reorder_thread(void *argument)
 {
 	struct shared *shared = argument;
