@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MACs and cookies: what was made opens, and what was changed afterwards does not. Input: flags,
- * keys, and changes, each a place and what to flip there.
+ * MACs and cookies: an unchanged message verifies, and a changed one does not. Input: flags, keys,
+ * and changes, each an offset and bits to flip.
  */
 #include "fuzz.h"
 #include "lib/cookie.c"
@@ -13,7 +13,7 @@ struct change {
 	u8 flip;
 };
 
-/* The first byte that is different afterwards; @len: none. */
+/* Returns the offset of the first changed byte, or @len. */
 static size_t change_bytes(u8 *bytes, size_t len, const struct change *changes, size_t count)
 {
 	u8 before[sizeof(struct weft_msg_initiation)];
@@ -62,7 +62,7 @@ static void try_reply(struct fuzz_input *input, const struct weft_cookie_keys *k
 	fuzz_take(input, secret, sizeof(secret));
 	weft_cookie_make(cookie, secret, source, source[0] & 1 ? 6 : 18);
 	weft_cookie_reply_create(&reply, keys, cookie, nonce, mac1, cpu_to_le32(7));
-	/* Type and receiver are looked at by others. */
+	/* Other code checks the type and the receiver. */
 	intact = change_bytes((u8 *)&reply + sealed, sizeof(reply) - sealed, changes, count) ==
 		sizeof(reply) - sealed;
 	FUZZ_MUST(weft_cookie_reply_open(got, &reply, keys, mac1) == intact);

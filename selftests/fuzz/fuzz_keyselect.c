@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Keys to try a handshake with: always ones that are there, and in a round each of them once. */
+/* The choice of keys for a handshake: each choice exists, and a round makes each choice once. */
 #include "fuzz.h"
 #include "lib/keyselect.c"
 
@@ -10,7 +10,7 @@ static unsigned int choice_bit(struct weft_keyselect choice)
 	return BIT(choice.identity * WEFT_KEY_SLOTS + choice.peer);
 }
 
-/* All that @keyselect_order promises, of what is there. */
+/* The choices of @keyselect_order that exist. */
 FUZZ_REFERENCE
 static unsigned int choices_there(unsigned int identities, unsigned int peers,
 				  struct weft_keyselect likely, unsigned int *count)
@@ -43,7 +43,7 @@ static void try_choose(struct fuzz_input *input)
 	first = weft_keyselect_choose(0, spare, identities, peers, likely);
 	if (!spare && keyselect_there(likely, identities, peers))
 		FUZZ_MUST(keyselect_equal(first, likely));
-	/* Of any number of tries, the round that this one is in. */
+	/* The round of any try. */
 	try = fuzz_u32(input) % 100000 / count * count;
 	for (i = 0; i < count; i++) {
 		choice = weft_keyselect_choose(try + i, spare, identities, peers, likely);

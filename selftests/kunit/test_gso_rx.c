@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Packets of many datagrams for a socket of the tunnel's, and clones of them, which are others'. */
-/* test_socket.c has others of these names. */
+/* UDP GSO packets for a socket of the tunnel, and clones of them, which stay unmarked. */
+/* test_socket.c defines functions of these names. */
 #define weft_gso_rx_add		tested_gso_rx_add
 #define weft_gso_rx_remove	tested_gso_rx_remove
 #include "test.h"
@@ -24,7 +24,7 @@ static struct socket *bound_socket_open(struct test *t)
 	return socket;
 }
 
-/* Datagrams of 100 bytes, gathered into one packet, at the end of their way in. */
+/* A GRO packet of five datagrams of 100 bytes, at the local-in hook. */
 static struct sk_buff *gathered_packet(__be16 port)
 {
 	struct sk_buff *skb = alloc_skb(1024, GFP_KERNEL | __GFP_NOFAIL);

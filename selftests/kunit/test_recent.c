@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Sources of messages that have had a handshake: by address, by port, and by who knows them. */
+/* Sources of recent handshakes: by address, by port, and by scope. */
 #include "test.h"
 #include "handshake/recent.c"
 #include "world.h"
 
-/* Documentation addresses (RFC 5737): no other suite notes a handshake from them. */
+/* Documentation addresses (RFC 5737): no other suite uses them for handshakes. */
 static void recent_sources(struct test *t)
 {
 	struct sk_buff *here = world_message(0xcb007101, 1), *port = world_message(0xcb007101, 2);

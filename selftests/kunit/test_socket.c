@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Sockets that are refused or closed, and packets that hold them for longer than that. */
+/* Sockets that are refused or closed, and packets that hold them beyond that. */
 #include "test.h"
 #include "udp/socket.c"
 #include "world.h"
@@ -9,16 +9,16 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/task.h>
 
-/* A CPU that has found a socket for a packet, and is held up until the socket is closed. */
+/* A CPU that has found a socket for a packet, and delivers it only after the close. */
 struct late {
 	struct task_struct *thread;
 	struct sock *sk;
 	atomic_t found;
 };
 
-static struct sock *held_socket;		/* by a packet, as it were */
-static int add_result;		/* of what comes last before a socket is ready */
-static struct late *next_late;		/* finds the next socket that is bound, or NULL */
+static struct sock *held_socket;		/* with a reference, like a packet's */
+static int add_result;		/* returned by the last step of opening a socket */
+static struct late *next_late;		/* finds the next bound socket, or NULL */
 
 static void find_socket(struct late *late, struct sock *sk)
 {
@@ -29,7 +29,7 @@ static void find_socket(struct late *late, struct sock *sk)
 		msleep(20);
 }
 
-/* Beside gso_rx.c, which does without sockets here; at this point the port is bound. */
+/* Replaces gso_rx.c, whose call comes after the bind. */
 int weft_gso_rx_add(struct sock *sk)
 {
 	sock_hold(sk);
@@ -64,7 +64,7 @@ static int open_sockets(struct world *world, struct weft_socket_pair *pair)
 	return err;
 }
 
-/* Whether a packet that still holds the socket would be the device's. */
+/* Whether a packet that holds the socket would still reach the device. */
 static bool leads_to_device(const struct sock *sk)
 {
 	bool leads;
@@ -104,7 +104,7 @@ static void socket_closed_is_detached(struct test *t)
 	world_destroy(world);
 }
 
-/* Under RCU: sleep would end the section on some kernels. */
+/* Spins under RCU: sleeping would end the section on some kernels. */
 static void hold_up(const struct sock *sk)
 {
 	unsigned long patience = jiffies + 2 * HZ;
@@ -130,7 +130,7 @@ static int hand_over_late(void *data)
 	return 0;
 }
 
-/* A thread for find_socket(). Returns whether there is one. */
+/* Creates a thread for find_socket(). Returns false without one. */
 static bool late_create(struct test *t, struct late *late)
 {
 	atomic_set(&late->found, 0);
@@ -166,7 +166,7 @@ static void socket_close_waits_for_receivers(struct test *t)
 	world_destroy(world);
 }
 
-/* A packet may find a socket that is bound, and refused all the same. */
+/* A packet may find a socket between its bind and its refusal. */
 static void socket_refusal_waits_for_receivers(struct test *t)
 {
 	struct world *world = world_create();

@@ -14,7 +14,7 @@
 #define MANY	TEST_ROUNDS(200000)
 #define THREADS	4
 
-static_assert(WEFT_FLIGHT_SPAN < 8128, "what Linux's own WireGuard accepts");
+static_assert(WEFT_FLIGHT_SPAN < 8128, "the window of Linux's own WireGuard");
 static_assert(WEFT_FLIGHT_BLOCKS < WEFT_FLIGHT_SLOTS, "a block is told from those it waits for");
 static_assert(WEFT_FLIGHT_AT_ONCE < WEFT_FLIGHT_BLOCK, "a take begins in every block");
 
