@@ -425,7 +425,7 @@ static void batch_of_mixed_kinds(struct test *t)
 }
 
 /* A GSO packet that cannot be segmented is dropped. */
-static void batch_of_nonsense(struct test *t)
+static void batch_of_invalid_gso(struct test *t)
 {
 	struct sk_buff *skb = packet(2000);
 
@@ -515,6 +515,6 @@ TEST_SUITE_AROUND("batch", NULL, tear_down,
 		  TEST_CASE(batch_of_tcp),
 		  TEST_CASE(batch_of_more_than_one),
 		  TEST_CASE(batch_of_mixed_kinds),
-		  TEST_CASE(batch_of_nonsense),
+		  TEST_CASE(batch_of_invalid_gso),
 		  TEST_CASE(batch_is_authentic),
 		  TEST_CASE(batch_arrives_in_pieces));

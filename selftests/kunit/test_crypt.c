@@ -70,7 +70,7 @@ static void crypt_copies_from_pieces(struct test *t)
 	kfree_skb(skb);
 }
 
-static void crypt_copies_no_more_than_there_is(struct test *t)
+static void crypt_copies_within_bounds(struct test *t)
 {
 	struct sk_buff *skb = packet_in_pieces();
 	struct weft_crypt_source source;
@@ -85,4 +85,4 @@ static void crypt_copies_no_more_than_there_is(struct test *t)
 
 TEST_SUITE("crypt",
 	   TEST_CASE(crypt_copies_from_pieces),
-	   TEST_CASE(crypt_copies_no_more_than_there_is));
+	   TEST_CASE(crypt_copies_within_bounds));

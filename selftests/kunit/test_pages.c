@@ -38,7 +38,7 @@ static void pages_are_used_up(struct test *t)
 }
 
 /* Memory shortage leaves a single page, which is freed when its turn comes. */
-static void pages_of_need_are_given_back(struct test *t)
+static void pages_of_shortage_are_freed(struct test *t)
 {
 	struct page *single = alloc_page(GFP_KERNEL | __GFP_NOFAIL);
 	struct weft_pages pages = {};
@@ -56,4 +56,4 @@ static void pages_of_need_are_given_back(struct test *t)
 
 TEST_SUITE("pages",
 	   TEST_CASE(pages_are_used_up),
-	   TEST_CASE(pages_of_need_are_given_back));
+	   TEST_CASE(pages_of_shortage_are_freed));

@@ -106,7 +106,7 @@ static void peer_is_removed(struct test *t)
 /*
  * A worker's reference keeps the peer's memory, but the worker makes no session with a dead peer.
  */
-static void peer_is_held_over_its_removal(struct test *t)
+static void peer_reference_outlives_removal(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1), *held = find_peer(world, 1);
@@ -183,7 +183,7 @@ static void stage(struct weft_peer *peer, struct sk_buff *skb)
 }
 
 /* A removed peer's sessions end, and its staged packets are freed. */
-static void peer_takes_along_what_it_has(struct test *t)
+static void peer_removal_ends_its_sessions(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
@@ -221,7 +221,7 @@ static void peer_takes_along_what_it_has(struct test *t)
 	EXPECT_EQ(t, atomic_read(&destroyed), 3);
 }
 
-static void peer_has_work_done(struct test *t)
+static void peer_queues_actions(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
@@ -263,7 +263,7 @@ static void peer_tries_again(struct test *t)
 	world_destroy(world);
 }
 
-static void peer_tells_of_sessions(struct test *t)
+static void peer_reports_sessions(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
@@ -286,7 +286,7 @@ static void peer_tells_of_sessions(struct test *t)
 }
 
 /* System sleep erases a session between its first message and the report of it. */
-static void peer_is_not_up_with_what_was_erased(struct test *t)
+static void peer_reports_no_erased_session(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
@@ -403,7 +403,7 @@ static void peer_retires(struct test *t)
 	world_destroy(world);
 }
 
-static void peer_moves(struct test *t)
+static void peer_roams(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
@@ -517,7 +517,7 @@ static int peer_user(void *data)
 	return 0;
 }
 
-static void peers_come_and_go_under_users(struct test *t)
+static void peers_change_under_users(struct test *t)
 {
 	struct world *world = world_create();
 	struct busy busy[2] = { { world, 0 }, { world, 3 } };
@@ -546,17 +546,17 @@ static void peers_come_and_go_under_users(struct test *t)
 TEST_SUITE_AROUND("peer", world_set_up, world_tear_down,
 		  TEST_CASE(peer_is_found),
 		  TEST_CASE(peer_is_removed),
-		  TEST_CASE(peer_is_held_over_its_removal),
+		  TEST_CASE(peer_reference_outlives_removal),
 		  TEST_CASE(peers_are_removed_together),
-		  TEST_CASE(peer_takes_along_what_it_has),
-		  TEST_CASE(peer_has_work_done),
+		  TEST_CASE(peer_removal_ends_its_sessions),
+		  TEST_CASE(peer_queues_actions),
 		  TEST_CASE(peer_tries_again),
-		  TEST_CASE(peer_tells_of_sessions),
-		  TEST_CASE(peer_is_not_up_with_what_was_erased),
+		  TEST_CASE(peer_reports_sessions),
+		  TEST_CASE(peer_reports_no_erased_session),
 		  TEST_CASE(peer_keeps_alive),
 		  TEST_CASE(peer_stops),
 		  TEST_CASE(peer_retires),
-		  TEST_CASE(peer_moves),
+		  TEST_CASE(peer_roams),
 		  TEST_CASE(peer_numbers_its_endpoints),
 		  TEST_CASE(peer_is_pinned),
-		  TEST_CASE(peers_come_and_go_under_users));
+		  TEST_CASE(peers_change_under_users));

@@ -36,7 +36,7 @@ static struct weft_peer *next_to_end(struct world *world)
 	return peer;
 }
 
-static void graces_go_with_their_peer(struct test *t)
+static void graces_end_with_their_peer(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *gone = peer_in_grace(t, world, 1), *stays = peer_in_grace(t, world, 2);
@@ -54,4 +54,4 @@ static void graces_go_with_their_peer(struct test *t)
 }
 
 TEST_SUITE_AROUND("peer_keys", world_set_up, world_tear_down,
-		  TEST_CASE(graces_go_with_their_peer));
+		  TEST_CASE(graces_end_with_their_peer));

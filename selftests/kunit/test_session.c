@@ -109,7 +109,7 @@ static void session_counters(struct test *t)
 }
 
 /* A CPU that holds counters and stalls blocks the others before they are a window ahead. */
-static void session_waits_for_the_late(struct test *t)
+static void session_waits_for_late_counters(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_session *session = world_session(world_add_peer(world, 1), true);
@@ -425,7 +425,7 @@ TEST_SUITE_AROUND("session", world_set_up, world_tear_down,
 		  TEST_CASE(session_is_made),
 		  TEST_CASE(session_outlives_readers),
 		  TEST_CASE(session_counters),
-		  TEST_CASE(session_waits_for_the_late),
+		  TEST_CASE(session_waits_for_late_counters),
 		  TEST_CASE(session_ages),
 		  TEST_CASE(session_accepts_once),
 		  TEST_CASE(sessions_of_an_initiator),

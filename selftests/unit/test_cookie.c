@@ -136,7 +136,7 @@ static void cookie_every_bit_of_a_reply(struct test *t)
 }
 
 /* A cookie depends on every bit of the address, of the port and of the secret. */
-static void cookie_is_of_its_source(struct test *t)
+static void cookie_depends_on_its_source(struct test *t)
 {
 	u8 secret[32], source[18], cookie[16], other[16];
 	static const size_t lens[] = { 6, 18 };
@@ -195,5 +195,5 @@ TEST_SUITE("cookie",
 	   TEST_CASE(cookie_vectors),
 	   TEST_CASE(cookie_every_bit_of_a_message),
 	   TEST_CASE(cookie_every_bit_of_a_reply),
-	   TEST_CASE(cookie_is_of_its_source),
+	   TEST_CASE(cookie_depends_on_its_source),
 	   TEST_CASE(cookie_wipes));
