@@ -147,21 +147,21 @@ static void test_describe_peer(FILE *out, const struct weft_peer *peer)
 	fputc('\n', out);
 }
 
-/* As above: of a whole file only what is in it. */
+/* As above: of a replaces file only what is in it. */
 static void test_describe_binding(FILE *out, const struct weft_device *dev)
 {
-	bool whole = dev->has & WEFT_DEVICE_REPLACE_PEERS;
+	bool replaces = dev->has & WEFT_DEVICE_REPLACE_PEERS;
 	char text[INET6_ADDRSTRLEN];
 
 	if (dev->has & WEFT_DEVICE_HAS_LISTEN_ADDRESS &&
-	    (!whole || weft_model_has_listen_address(dev))) {
+	    (!replaces || weft_model_has_listen_address(dev))) {
 		fprintf(out, " listen=%s", inet_ntop(AF_INET, &dev->listen4,
 						     text, sizeof(text)));
 		fprintf(out, ",%s", inet_ntop(AF_INET6, &dev->listen6, text,
 					      sizeof(text)));
 	}
 	if (dev->has & WEFT_DEVICE_HAS_BIND_DEVICE &&
-	    (!whole || dev->bind_device[0]))
+	    (!replaces || dev->bind_device[0]))
 		fprintf(out, " bind='%s'", dev->bind_device);
 }
 

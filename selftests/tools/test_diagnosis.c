@@ -31,7 +31,7 @@
 #define OTHER		"[Peer]\nPublicKey = " KEY_B "\nAllowedIPs = "
 
 /**
- * struct clinic_case - a machine, and what is found out about it
+ * struct diagnosis_case - a machine, and what is found out about it
  * @name: of the case
  * @running: the interface's configuration
  * @kind: its kind, NONE for weft
@@ -48,7 +48,7 @@
  * @sent: what the kernel is asked for
  * @err: the complaint
  */
-struct clinic_case {
+struct diagnosis_case {
 	const char *name;
 	const char *running;
 	enum weft_kind kind;
@@ -67,46 +67,46 @@ struct clinic_case {
 };
 
 static struct {
-	const struct clinic_case *now;
+	const struct diagnosis_case *now;
 	struct test_bench *bench;
 	int (*get)(struct weft_backend *backend, const char *name,
 		   struct weft_device **dev);
 	unsigned int readings;
 	unsigned int pauses;
 	char questions[QUESTIONS_BYTES];
-} clinic;
+} fake;
 
 /* ---- the machine ---- */
 
-static int clinic_get(struct weft_backend *backend, const char *name,
-		      struct weft_device **dev)
+static int fake_get(struct weft_backend *backend, const char *name,
+		    struct weft_device **dev)
 {
-	if (clinic.now->happens && clinic.bench->devices[0])
-		clinic.now->happens(clinic.bench->devices[0], clinic.readings);
-	clinic.readings++;
-	return clinic.get(backend, name, dev);
+	if (fake.now->happens && fake.bench->devices[0])
+		fake.now->happens(fake.bench->devices[0], fake.readings);
+	fake.readings++;
+	return fake.get(backend, name, dev);
 }
 
-static void clinic_pause(unsigned int us)
+static void fake_pause(unsigned int us)
 {
-	clinic.pauses += us == 150000;
+	fake.pauses += us == 150000;
 }
 
-static int clinic_link(struct weft_host *host, const char *name,
-		       struct weft_host_link *link)
+static int fake_link(struct weft_host *host, const char *name,
+		     struct weft_host_link *link)
 {
 	*link = (struct weft_host_link){
 		.index = 5, .kind = WEFT_KIND_WEFT, .mtu = 1420, .up = true,
 	};
-	if (!clinic.now->fail_link)
+	if (!fake.now->fail_link)
 		return strcmp(name, "wft0") ? -ENODEV : 0;
 	snprintf(host->error, sizeof(host->error), "no link");
 	return -EPERM;
 }
 
 /* The interface has 10.9.0.1/24 and fd09::1/64. */
-static int clinic_addresses(struct weft_host *host, unsigned int index,
-			    struct weft_routes *addresses)
+static int fake_addresses(struct weft_host *host, unsigned int index,
+			  struct weft_routes *addresses)
 {
 	struct weft_route *four, *six;
 
@@ -128,11 +128,11 @@ static int clinic_addresses(struct weft_host *host, unsigned int index,
 }
 
 /* 10.0.0.0/8 and fd00::/8 are in the tunnel, 203.0.113.0/24 is nowhere. */
-static int clinic_way(struct weft_host *host, const union weft_endpoint *to,
-		      __u32 mark, struct weft_host_way *way)
+static int fake_way(struct weft_host *host, const union weft_endpoint *to,
+		    __u32 mark, struct weft_host_way *way)
 {
 	char text[INET6_ADDRSTRLEN];
-	size_t len = strlen(clinic.questions);
+	size_t len = strlen(fake.questions);
 	const char *dev = "eth0";
 
 	(void)host;
@@ -141,14 +141,14 @@ static int clinic_way(struct weft_host *host, const union weft_endpoint *to,
 		inet_ntop(AF_INET, &to->ip4.sin_addr, text, sizeof(text));
 	else
 		inet_ntop(AF_INET6, &to->ip6.sin6_addr, text, sizeof(text));
-	snprintf(clinic.questions + len, sizeof(clinic.questions) - len, "%s%s%s",
+	snprintf(fake.questions + len, sizeof(fake.questions) - len, "%s%s%s",
 		 len ? " " : "", text, mark ? "!" : "");
-	if (clinic.now->fail_way)
+	if (fake.now->fail_way)
 		return -EPERM;
 	if (!strncmp(text, "10.", 3) || !strncmp(text, "fd", 2))
 		dev = "wft0";
-	else if (clinic.now->unmarked && !mark)
-		dev = clinic.now->unmarked;
+	else if (fake.now->unmarked && !mark)
+		dev = fake.now->unmarked;
 	way->asked = true;
 	way->found = strncmp(text, "203.", 4);
 	if (way->found)
@@ -158,7 +158,7 @@ static int clinic_way(struct weft_host *host, const union weft_endpoint *to,
 }
 
 /* What follows "KEY=" in one of the lines; to be freed. NULL: there is none. */
-static char *clinic_line(const char *lines, const char *key)
+static char *fake_line(const char *lines, const char *key)
 {
 	const char *at = lines;
 	size_t len = strlen(key);
@@ -170,15 +170,15 @@ static char *clinic_line(const char *lines, const char *key)
 	return at ? strndup(at + len + 1, strcspn(at + len + 1, "\n")) : NULL;
 }
 
-static int clinic_read(struct weft_host *host, const char *path, char **text)
+static int fake_read(struct weft_host *host, const char *path, char **text)
 {
 	(void)host;
-	*text = clinic_line(clinic.now->read, path);
+	*text = fake_line(fake.now->read, path);
 	return *text ? 0 : -ENOENT;
 }
 
-static int clinic_run(struct weft_host *host,
-		      const struct weft_program *program, char **output)
+static int fake_run(struct weft_host *host,
+		    const struct weft_program *program, char **output)
 {
 	char words[256] = "", *c;
 	size_t i, len = 0;
@@ -186,7 +186,7 @@ static int clinic_run(struct weft_host *host,
 	for (i = 0; program->words[i]; i++)
 		len += snprintf(words + len, sizeof(words) - len, "%s%s",
 				i ? " " : "", program->words[i]);
-	*output = clinic_line(clinic.now->programs, words);
+	*output = fake_line(fake.now->programs, words);
 	if (*output && !strcmp(*output, "!")) {
 		free(*output);
 		*output = NULL;
@@ -200,12 +200,12 @@ static int clinic_run(struct weft_host *host,
 	return *output ? 0 : -ENOENT;
 }
 
-static struct weft_host clinic_host = {
-	.link = clinic_link, .addresses = clinic_addresses, .way = clinic_way,
-	.read = clinic_read, .run = clinic_run,
+static struct weft_host fake_host = {
+	.link = fake_link, .addresses = fake_addresses, .way = fake_way,
+	.read = fake_read, .run = fake_run,
 };
 
-static void clinic_file(const char *text)
+static void fake_file(const char *text)
 {
 	FILE *file;
 
@@ -217,18 +217,18 @@ static void clinic_file(const char *text)
 		test_bail("cannot write " FILE_PATH);
 }
 
-static void clinic_open(struct test_bench *bench, const struct clinic_case *test)
+static void fake_open(struct test_bench *bench, const struct diagnosis_case *test)
 {
-	memset(&clinic, 0, sizeof(clinic));
-	clinic.now = test;
-	clinic.bench = bench;
+	memset(&fake, 0, sizeof(fake));
+	fake.now = test;
+	fake.bench = bench;
 	test_bench_start(bench, "");
-	clinic.get = bench->backend.get;
-	bench->backend.get = clinic_get;
-	bench->ctx.host = &clinic_host;
-	bench->ctx.pause = clinic_pause;
+	fake.get = bench->backend.get;
+	bench->backend.get = fake_get;
+	bench->ctx.host = &fake_host;
+	bench->ctx.pause = fake_pause;
 	bench->devices[0] = test_device("wft0", test->kind ?: WEFT_KIND_WEFT, test->running ?: "");
-	clinic_file(test->file);
+	fake_file(test->file);
 }
 
 /* ---- what is found out ---- */
@@ -299,14 +299,14 @@ static char *describe(const struct weft_doctor_facts *facts)
 	return text;
 }
 
-static void test_gather(const struct clinic_case *test)
+static void test_gather(const struct diagnosis_case *test)
 {
 	struct weft_doctor_facts facts;
 	struct test_bench bench;
 	char *text, name[128];
 	bool good;
 
-	clinic_open(&bench, test);
+	fake_open(&bench, test);
 	good = weft_doctor_gather(&bench.ctx, "wft0", &facts);
 	test_bench_flush(&bench);
 	snprintf(name, sizeof(name), "%s: gathered", test->name);
@@ -314,9 +314,9 @@ static void test_gather(const struct clinic_case *test)
 	text = good ? describe(&facts) : strdup("");
 	test_text("  facts", text, test->facts ?: "");
 	if (test->questions)
-		test_text("  asked of routes", clinic.questions, test->questions);
-	snprintf(name, sizeof(name), "  read %u times, with pauses", clinic.readings);
-	test_ok(clinic.readings == test->readings + 1 && clinic.pauses == test->readings, name);
+		test_text("  asked of routes", fake.questions, test->questions);
+	snprintf(name, sizeof(name), "  read %u times, with pauses", fake.readings);
+	test_ok(fake.readings == test->readings + 1 && fake.pauses == test->readings, name);
 	test_text("  sent", bench.sent, test->sent ?: "");
 	test_text("  complained", bench.err, test->err ?: "");
 	weft_doctor_facts_free(&facts);
@@ -325,7 +325,7 @@ static void test_gather(const struct clinic_case *test)
 }
 
 /* Where /proc has processes alone, the kernel's counters cannot be read. */
-static void test_no_counters(const struct clinic_case *test)
+static void test_no_counters(const struct diagnosis_case *test)
 {
 	if (mount("none", "/proc/self/net", "tmpfs", 0, NULL)) {
 		printf("# nothing can be mounted on /proc/self/net: %s\n", strerror(errno));
@@ -367,14 +367,14 @@ static void happens_unreadable(struct weft_device *dev, unsigned int reading)
 {
 	(void)dev;
 	if (reading == 4)
-		clinic.bench->fail_get = "it went away";
+		fake.bench->fail_get = "it went away";
 }
 
 static void happens_unreadable_first(struct weft_device *dev, unsigned int reading)
 {
 	(void)dev;
 	(void)reading;
-	clinic.bench->fail_get = "it went away";
+	fake.bench->fail_get = "it went away";
 }
 
 /* It answers when more has been sent than at first. */
@@ -454,7 +454,7 @@ static void happens_listening(struct weft_device *dev, unsigned int reading)
 			"\"prio\":0,\"policy\":\"drop\"}}]}\n"
 #define RP_FILTER	"/proc/sys/net/ipv4/conf/all/rp_filter="
 
-static const struct clinic_case cases[] = {
+static const struct diagnosis_case cases[] = {
 	{
 		.name = "nothing is the matter", .happens = happens_idle, .readings = 20,
 		.running = INTERFACE HUB "10.9.0.0/24\n" OTHER "10.9.1.1/32\n",
@@ -664,7 +664,7 @@ static const struct clinic_case cases[] = {
 /**
  * struct print_case - a command line
  * @words: the words
- * @clinic: the machine; without @running there is no interface
+ * @fake: the machine; without @running there is no interface
  * @fail_ready: the kernel does not speak weft
  * @starved: memory is short too
  * @status: the exit status
@@ -673,7 +673,7 @@ static const struct clinic_case cases[] = {
  */
 static const struct print_case {
 	const char *words;
-	struct clinic_case clinic;
+	struct diagnosis_case fake;
 	bool fail_ready;
 	bool starved;
 	int status;
@@ -756,9 +756,9 @@ static int print_run(struct test_bench *bench, const struct print_case *test)
 	char copy[64], *words[8];
 	int count = split(test->words, words, copy);
 
-	clinic_open(bench, &test->clinic);
+	fake_open(bench, &test->fake);
 	bench->fail_ready = test->fail_ready ? "no such family" : NULL;
-	if (!test->clinic.running) {
+	if (!test->fake.running) {
 		weft_model_device_free(bench->devices[0]);
 		bench->devices[0] = NULL;
 	}
@@ -799,7 +799,7 @@ static void test_print(const struct print_case *test)
 
 	status = print_run(&bench, test);
 	text = print_text(test, bench.out);
-	snprintf(name, sizeof(name), "%s: %s: exit status", test->words, test->clinic.name);
+	snprintf(name, sizeof(name), "%s: %s: exit status", test->words, test->fake.name);
 	test_ok(status == test->status, name);
 	if (test->out)
 		test_text("  printed", text, test->out);
@@ -841,7 +841,7 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(prints); i++)
 		test_print(&prints[i]);
 	for (i = 0; i < ARRAY_SIZE(prints); i++) {
-		snprintf(name, sizeof(name), "%s: %s: or memory is short", prints[i].words, prints[i].clinic.name);
+		snprintf(name, sizeof(name), "%s: %s: or memory is short", prints[i].words, prints[i].fake.name);
 		if (prints[i].starved)
 			test_memory_each(name, print_once, &prints[i]);
 	}

@@ -238,7 +238,7 @@ static void test_continued(void)
 }
 
 /* What a device is told beyond what a file says: of weft's own only to weft's links. */
-static void test_told(bool own)
+static void test_requests(bool own)
 {
 	struct weft_device *dev = message_device(1, 0);
 	struct nl_msg *msg = message_new();
@@ -703,8 +703,8 @@ int main(void)
 	test_keys_read();
 	test_sizes();
 	test_continued();
-	test_told(true);
-	test_told(false);
+	test_requests(true);
+	test_requests(false);
 	test_joined();
 	test_own();
 	test_times();

@@ -19,7 +19,7 @@
 #define MARK	7
 
 /**
- * struct paper - what the kernel of paper has
+ * struct fake - what the kernel of paper has
  * @own_off: conf/ut0/disable_ipv6, NULL for none
  * @default_off: conf/default/disable_ipv6, NULL for none
  * @no_ip4: there are no settings of IPv4 either
@@ -30,7 +30,7 @@
  * @special: they are unreachable ones
  * @foreign: an address of ut0 that weft did not add
  */
-static struct paper {
+static struct fake {
 	const char *own_off;
 	const char *default_off;
 	bool no_ip4;
@@ -40,20 +40,20 @@ static struct paper {
 	const char *main;
 	bool special;
 	const char *foreign;
-} paper;
+} fake;
 
-static int paper_read(struct weft_host *host, const char *path,
-		      char **text)
+static int fake_read(struct weft_host *host, const char *path,
+		     char **text)
 {
 	const char *value = NULL;
 
 	(void)host;
 	if (!strcmp(path, "/proc/sys/net/ipv6/conf/ut0/disable_ipv6"))
-		value = paper.own_off;
+		value = fake.own_off;
 	else if (!strcmp(path, "/proc/sys/net/ipv6/conf/default/disable_ipv6"))
-		value = paper.default_off;
+		value = fake.default_off;
 	else if (!strncmp(path, "/proc/sys/net/ipv4/", 19))
-		value = paper.no_ip4 ? NULL : "0";
+		value = fake.no_ip4 ? NULL : "0";
 	if (!value)
 		return -ENOENT;
 	*text = strdup(value);
@@ -61,17 +61,17 @@ static int paper_read(struct weft_host *host, const char *path,
 }
 
 /* The last byte of 192.0.2.x is tens of bytes; without the mark all is one. */
-static int paper_path_mtu(struct weft_host *host,
-			  const union weft_endpoint *to, __u32 mark,
-			  unsigned int *mtu)
+static int fake_path_mtu(struct weft_host *host,
+			 const union weft_endpoint *to, __u32 mark,
+			 unsigned int *mtu)
 {
 	const unsigned char *ip;
 
-	if (++paper.asked == paper.fail) {
+	if (++fake.asked == fake.fail) {
 		snprintf(host->error, sizeof(host->error), "it is broken");
 		return -EIO;
 	}
-	*mtu = paper.gateway;
+	*mtu = fake.gateway;
 	if (!to)
 		return 0;
 	ip = (const unsigned char *)&to->ip4.sin_addr;
@@ -80,8 +80,8 @@ static int paper_path_mtu(struct weft_host *host,
 	return 0;
 }
 
-static void paper_add(struct weft_routes *routes, const char *prefix,
-		      __u32 table, __u8 protocol)
+static void fake_add(struct weft_routes *routes, const char *prefix,
+		     __u32 table, __u8 protocol)
 {
 	struct weft_profile *profile;
 	struct test_bench bench;
@@ -89,7 +89,7 @@ static void paper_add(struct weft_routes *routes, const char *prefix,
 
 	snprintf(text, sizeof(text), "[Interface]\nAddress = %s\n", prefix);
 	test_bench_start(&bench, "");
-	profile = weft_profile_parse(&bench.ctx, "paper", text, "ut0");
+	profile = weft_profile_parse(&bench.ctx, "fake", text, "ut0");
 	*weft_host_routes_add(routes) = (struct weft_route){
 		.prefix = profile->addresses.items[0].prefix,
 		.table = table, .protocol = protocol,
@@ -98,15 +98,15 @@ static void paper_add(struct weft_routes *routes, const char *prefix,
 	test_bench_end(&bench);
 }
 
-static int paper_routes(struct weft_host *host, unsigned int index,
-			__u32 table, struct weft_routes *routes)
+static int fake_routes(struct weft_host *host, unsigned int index,
+		       __u32 table, struct weft_routes *routes)
 {
 	(void)host;
 	memset(routes, 0, sizeof(*routes));
-	if (!index && table == RT_TABLE_MAIN && paper.main)
-		paper_add(routes, paper.main, table, 3);
+	if (!index && table == RT_TABLE_MAIN && fake.main)
+		fake_add(routes, fake.main, table, 3);
 	if (routes->count)
-		routes->items[0].special = paper.special;
+		routes->items[0].special = fake.special;
 	return 0;
 }
 
@@ -123,9 +123,9 @@ static void plan_begin(struct plan *plan, const char *conf)
 {
 	memset(plan, 0, sizeof(*plan));
 	test_bench_start(&plan->bench, "");
-	plan->host.read = paper_read;
-	plan->host.path_mtu = paper_path_mtu;
-	plan->host.routes = paper_routes;
+	plan->host.read = fake_read;
+	plan->host.path_mtu = fake_path_mtu;
+	plan->host.routes = fake_routes;
 	plan->bench.ctx.host = &plan->host;
 	plan->text = strdup(conf);
 	plan->profile = weft_profile_parse(&plan->bench.ctx, "ut0.conf",
@@ -136,9 +136,9 @@ static void plan_begin(struct plan *plan, const char *conf)
 		printf("Bail out! %s\n", plan->bench.err);
 		exit(1);
 	}
-	paper.asked = 0;
-	if (paper.foreign)
-		paper_add(&plan->state.addresses, paper.foreign, 0, 0);
+	fake.asked = 0;
+	if (fake.foreign)
+		fake_add(&plan->state.addresses, fake.foreign, 0, 0);
 }
 
 static void plan_end(struct plan *plan)
@@ -167,7 +167,7 @@ static void plan_end(struct plan *plan)
  * @err: a complaint or a warning, with @number and @reason in it
  * @number: an MTU
  * @reason: why IPv6 is needed
- * @gateway: as of struct paper, 1500 if not given
+ * @gateway: as of struct fake, 1500 if not given
  * @foreign: as there
  */
 static const struct mtu_case {
@@ -224,7 +224,7 @@ static void test_mtu(const struct mtu_case *test)
 	char want[512];
 	bool good;
 
-	paper = (struct paper){
+	fake = (struct fake){
 		.gateway = test->gateway == 1 ? 0 : test->gateway ?: 1500,
 		.foreign = test->foreign,
 	};
@@ -237,7 +237,7 @@ static void test_mtu(const struct mtu_case *test)
 	test_ok(good ? mtu == test->mtu : !test->mtu, test->name);
 	test_text("and the words", plan.bench.err, want);
 	if (strstr(test->conf, "MTU"))
-		test_ok(!paper.asked, "nothing was asked");
+		test_ok(!fake.asked, "nothing was asked");
 	plan_end(&plan);
 }
 
@@ -248,7 +248,7 @@ static void test_mtu_fails(void)
 	struct plan plan;
 
 	for (fail = 1; fail <= 3; fail++) {
-		paper = (struct paper){ .gateway = 1500, .fail = fail };
+		fake = (struct fake){ .gateway = 1500, .fail = fail };
 		plan_begin(&plan, OWN FOUR PEER "Endpoint = 192.0.2.148:7, 192.0.2.147:7\n" OTHER AT(146));
 		test_ok(!weft_plan_mtu(&plan.bench.ctx, plan.profile, &plan.state, MARK, &mtu),
 			"a path that cannot be looked for");
@@ -292,7 +292,7 @@ static void test_checks(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(checks); i++) {
-		paper = (struct paper){
+		fake = (struct fake){
 			.own_off = checks[i].own, .no_ip4 = checks[i].no_ip4,
 			.default_off = checks[i].general,
 		};
@@ -338,7 +338,7 @@ static void test_leaks(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(leaks); i++) {
-		paper = (struct paper){ .main = leaks[i].main, .special = leaks[i].special };
+		fake = (struct fake){ .main = leaks[i].main, .special = leaks[i].special };
 		plan_begin(&plan, leaks[i].conf);
 		weft_plan_warn(&plan.bench.ctx, plan.profile);
 		test_bench_flush(&plan.bench);
@@ -381,7 +381,7 @@ static void test_routes(void)
 	size_t i, n;
 
 	for (i = 0; i < ARRAY_SIZE(routes); i++) {
-		paper = (struct paper){ .foreign = routes[i].foreign };
+		fake = (struct fake){ .foreign = routes[i].foreign };
 		plan_begin(&plan, routes[i].conf);
 		memset(&found, 0, sizeof(found));
 		test_ok(weft_plan_routes(plan.profile, &policy, &plan.state, &found),

@@ -26,8 +26,8 @@ static struct {
 	unsigned int asked;
 } tables;
 
-static int paper_routes(struct weft_host *host, unsigned int index,
-			__u32 table, struct weft_routes *routes)
+static int fake_routes(struct weft_host *host, unsigned int index,
+		       __u32 table, struct weft_routes *routes)
 {
 	(void)index;
 	memset(routes, 0, sizeof(*routes));
@@ -59,7 +59,7 @@ static void scene_begin(struct scene *scene, const char *allowed,
 	memset(scene, 0, sizeof(*scene));
 	memset(&tables, 0, sizeof(tables));
 	test_bench_start(&scene->bench, "");
-	scene->host.routes = paper_routes;
+	scene->host.routes = fake_routes;
 	scene->bench.ctx.host = &scene->host;
 	if (asprintf(&scene->text, "[Interface]\n%s[Peer]\nPublicKey = " KEY_B "\n[Peer]\nPublicKey = " KEY_A "\nAllowedIPs = %s\n",
 		     more, allowed) < 0)

@@ -490,11 +490,11 @@ static void test_resolve_follows(void)
 }
 
 /* A kernel of paper: few peers, few prefixes, told what one SET does. */
-#define PAPER_PEERS	6
-#define PAPER_PREFIXES	8
-#define PAPER_ROUNDS	3000
+#define FAKE_PEERS	6
+#define FAKE_PREFIXES	8
+#define FAKE_ROUNDS	3000
 
-struct paper_kernel {
+struct fake_kernel {
 	struct {
 		bool exists;
 		char psk;
@@ -502,39 +502,39 @@ struct paper_kernel {
 		unsigned int port;	/* where it is, 0 for nowhere */
 		unsigned int listed;	/* where it was said to be */
 		bool alive;		/* there is a session */
-	} peers[PAPER_PEERS];
-	int owner[PAPER_PREFIXES];	/* of each prefix, -1 for nobody */
+	} peers[FAKE_PEERS];
+	int owner[FAKE_PREFIXES];	/* of each prefix, -1 for nobody */
 	char key;
 	unsigned int mark;
 };
 
-static void paper_init(struct paper_kernel *kernel)
+static void fake_init(struct fake_kernel *kernel)
 {
 	int i;
 
 	memset(kernel, 0, sizeof(*kernel));
-	for (i = 0; i < PAPER_PREFIXES; i++)
+	for (i = 0; i < FAKE_PREFIXES; i++)
 		kernel->owner[i] = -1;
 }
 
-static void paper_disown(struct paper_kernel *kernel, int peer)
+static void fake_disown(struct fake_kernel *kernel, int peer)
 {
 	int i;
 
-	for (i = 0; i < PAPER_PREFIXES; i++)
+	for (i = 0; i < FAKE_PREFIXES; i++)
 		if (kernel->owner[i] == peer)
 			kernel->owner[i] = -1;
 }
 
-static void paper_remove(struct paper_kernel *kernel, int peer)
+static void fake_remove(struct fake_kernel *kernel, int peer)
 {
-	paper_disown(kernel, peer);
+	fake_disown(kernel, peer);
 	memset(&kernel->peers[peer], 0, sizeof(kernel->peers[peer]));
 }
 
 /* Prefix n is 10.n.0.0/16. */
-static void paper_set_prefixes(struct paper_kernel *kernel, int id,
-			       const struct weft_peer *peer)
+static void fake_set_prefixes(struct fake_kernel *kernel, int id,
+			      const struct weft_peer *peer)
 {
 	const struct weft_allowedip *ip;
 	int n;
@@ -548,13 +548,13 @@ static void paper_set_prefixes(struct paper_kernel *kernel, int id,
 	}
 }
 
-static void paper_set_peer(struct paper_kernel *kernel,
-			   const struct weft_peer *peer)
+static void fake_set_peer(struct fake_kernel *kernel,
+			  const struct weft_peer *peer)
 {
 	int id = peer->public_key.bytes[0] - 'A';
 
 	if (peer->has & WEFT_PEER_REMOVE) {
-		paper_remove(kernel, id);
+		fake_remove(kernel, id);
 		return;
 	}
 	if (!kernel->peers[id].exists && peer->has & WEFT_PEER_UPDATE_ONLY)
@@ -570,12 +570,12 @@ static void paper_set_peer(struct paper_kernel *kernel,
 		kernel->peers[id].listed = peer->candidate_count ?
 			ntohs(peer->candidates[0].ip4.sin_port) : 0;
 	if (peer->has & WEFT_PEER_REPLACE_ALLOWEDIPS)
-		paper_disown(kernel, id);
-	paper_set_prefixes(kernel, id, peer);
+		fake_disown(kernel, id);
+	fake_set_prefixes(kernel, id, peer);
 }
 
-static void paper_set(struct paper_kernel *kernel,
-		      const struct weft_device *dev)
+static void fake_set(struct fake_kernel *kernel,
+		     const struct weft_device *dev)
 {
 	const struct weft_peer *peer;
 	int i;
@@ -585,14 +585,14 @@ static void paper_set(struct paper_kernel *kernel,
 	if (dev->has & WEFT_DEVICE_HAS_FWMARK)
 		kernel->mark = dev->fwmark;
 	if (dev->has & WEFT_DEVICE_REPLACE_PEERS)
-		for (i = 0; i < PAPER_PEERS; i++)
-			paper_remove(kernel, i);
+		for (i = 0; i < FAKE_PEERS; i++)
+			fake_remove(kernel, i);
 	for (peer = dev->peers; peer; peer = peer->next)
-		paper_set_peer(kernel, peer);
+		fake_set_peer(kernel, peer);
 }
 
-static void paper_print_peer(const struct paper_kernel *kernel, int id,
-			     FILE *out)
+static void fake_print_peer(const struct fake_kernel *kernel, int id,
+			    FILE *out)
 {
 	struct weft_key key;
 	int n;
@@ -607,13 +607,13 @@ static void paper_print_peer(const struct paper_kernel *kernel, int id,
 	fprintf(out, "PersistentKeepalive = %u\n", kernel->peers[id].keepalive);
 	if (kernel->peers[id].port)
 		fprintf(out, "Endpoint = 1.1.1.1:%u\n", kernel->peers[id].port);
-	for (n = 0; n < PAPER_PREFIXES; n++)
+	for (n = 0; n < FAKE_PREFIXES; n++)
 		if (kernel->owner[n] == id)
 			fprintf(out, "AllowedIPs = 10.%d.0.0/16\n", n);
 }
 
 /* The kernel's state as a file, to be freed. */
-static char *paper_print(const struct paper_kernel *kernel)
+static char *fake_print(const struct fake_kernel *kernel)
 {
 	struct weft_key key;
 	char *text = NULL;
@@ -626,9 +626,9 @@ static char *paper_print(const struct paper_kernel *kernel)
 		memset(key.bytes, kernel->key, sizeof(key.bytes));
 		fprintf(out, "PrivateKey = %s\n", weft_key_encode(&key).chars);
 	}
-	for (id = 0; id < PAPER_PEERS; id++)
+	for (id = 0; id < FAKE_PEERS; id++)
 		if (kernel->peers[id].exists)
-			paper_print_peer(kernel, id, out);
+			fake_print_peer(kernel, id, out);
 	fclose(out);
 	return text;
 }
@@ -638,10 +638,10 @@ static char *paper_print(const struct paper_kernel *kernel)
  * twice. Each peer stands once: setconf leaves a prefix that a peer's first
  * entry took from another with nobody, and syncconf does not follow it there.
  */
-static char *paper_random_conf(void)
+static char *fake_random_conf(void)
 {
-	int peers = random() % (PAPER_PEERS + 1), prefixes;
-	int next = random() % PAPER_PEERS, step = random() % 2 ? 1 : PAPER_PEERS - 1;
+	int peers = random() % (FAKE_PEERS + 1), prefixes;
+	int next = random() % FAKE_PEERS, step = random() % 2 ? 1 : FAKE_PEERS - 1;
 	char *text = NULL;
 	struct weft_key key;
 	size_t len = 0;
@@ -650,7 +650,7 @@ static char *paper_random_conf(void)
 	fprintf(out, "[Interface]\nFwMark = %ld\n", random() % 2);
 	while (peers--) {
 		memset(key.bytes, 'A' + next, sizeof(key.bytes));
-		next = (next + step) % PAPER_PEERS;
+		next = (next + step) % FAKE_PEERS;
 		fprintf(out, "[Peer]\nPublicKey = %s\n",
 			weft_key_encode(&key).chars);
 		if (random() % 2)
@@ -664,17 +664,17 @@ static char *paper_random_conf(void)
 				1 + random() % 2);
 		for (prefixes = random() % 4; prefixes--; )
 			fprintf(out, "AllowedIPs = 10.%ld.0.0/16\n",
-				random() % PAPER_PREFIXES);
+				random() % FAKE_PREFIXES);
 	}
 	fclose(out);
 	return text;
 }
 
 /* The interface as it would be read: a file does not tell where a peer was said to be. */
-static struct weft_device *paper_read(const struct paper_kernel *kernel,
-				      enum weft_kind kind)
+static struct weft_device *fake_read(const struct fake_kernel *kernel,
+				     enum weft_kind kind)
 {
-	char *state = paper_print(kernel);
+	char *state = fake_print(kernel);
 	struct weft_device *dev = test_device("wg0", kind, state);
 	struct weft_peer *peer;
 	unsigned int listed;
@@ -700,12 +700,12 @@ static struct weft_device *paper_read(const struct paper_kernel *kernel,
 }
 
 /* Where a peer is to be: a place that it has taught stays, with a session and the same file. */
-static bool paper_check_endpoints(const struct paper_kernel *from,
-				  const struct paper_kernel *to,
-				  const char *conf, bool is_weft)
+static bool fake_check_endpoints(const struct fake_kernel *from,
+				 const struct fake_kernel *to,
+				 const char *conf, bool is_weft)
 {
 	struct weft_device *want = test_want(conf);
-	unsigned int said[PAPER_PEERS] = { }, wanted;
+	unsigned int said[FAKE_PEERS] = { }, wanted;
 	const struct weft_peer *peer;
 	bool good = true;
 	int i;
@@ -713,7 +713,7 @@ static bool paper_check_endpoints(const struct paper_kernel *from,
 	for (peer = want->peers; peer; peer = peer->next)
 		if (peer->endpoint.any.sa_family != AF_UNSPEC)
 			said[peer->public_key.bytes[0] - 'A'] = ntohs(peer->endpoint.ip4.sin_port);
-	for (i = 0; i < PAPER_PEERS; i++) {
+	for (i = 0; i < FAKE_PEERS; i++) {
 		wanted = said[i] ?: from->peers[i].port;
 		if (is_weft && said[i] && from->peers[i].listed == said[i] &&
 		    from->peers[i].alive)
@@ -727,11 +727,11 @@ static bool paper_check_endpoints(const struct paper_kernel *from,
 	return good;
 }
 
-static void paper_forget_endpoints(struct paper_kernel *kernel)
+static void fake_forget_endpoints(struct fake_kernel *kernel)
 {
 	int i;
 
-	for (i = 0; i < PAPER_PEERS; i++) {
+	for (i = 0; i < FAKE_PEERS; i++) {
 		kernel->peers[i].port = 0;
 		kernel->peers[i].listed = 0;
 		kernel->peers[i].alive = false;
@@ -739,42 +739,42 @@ static void paper_forget_endpoints(struct paper_kernel *kernel)
 }
 
 /* From state @from to @conf: by the difference, and as a whole. */
-static bool paper_round(const struct paper_kernel *from, const char *conf,
-			enum weft_kind kind, struct paper_kernel *result)
+static bool fake_round(const struct fake_kernel *from, const char *conf,
+		       enum weft_kind kind, struct fake_kernel *result)
 {
-	struct weft_device *have = paper_read(from, kind);
+	struct weft_device *have = fake_read(from, kind);
 	struct weft_device *want = test_want(conf);
-	struct paper_kernel whole, compared;
+	struct fake_kernel whole, compared;
 	bool good;
 
-	paper_init(&whole);
-	paper_set(&whole, want);
+	fake_init(&whole);
+	fake_set(&whole, want);
 	*result = *from;
 	good = weft_sync_reduce(have, want);
-	paper_set(result, want);
+	fake_set(result, want);
 	weft_model_device_free(have);
 	weft_model_device_free(want);
 
 	/* A second time there is nothing left to do. */
-	have = paper_read(result, kind);
+	have = fake_read(result, kind);
 	want = test_want(conf);
 	good &= weft_sync_reduce(have, want) && weft_sync_is_empty(want);
 	weft_model_device_free(have);
 	weft_model_device_free(want);
 
-	good &= paper_check_endpoints(from, result, conf, kind == WEFT_KIND_WEFT);
+	good &= fake_check_endpoints(from, result, conf, kind == WEFT_KIND_WEFT);
 	compared = *result;
-	paper_forget_endpoints(&compared);
-	paper_forget_endpoints(&whole);
+	fake_forget_endpoints(&compared);
+	fake_forget_endpoints(&whole);
 	return good && !memcmp(&compared, &whole, sizeof(whole));
 }
 
 /* Peers go elsewhere, and sessions end. */
-static void paper_roam(struct paper_kernel *kernel)
+static void fake_roam(struct fake_kernel *kernel)
 {
 	int i;
 
-	for (i = 0; i < PAPER_PEERS; i++) {
+	for (i = 0; i < FAKE_PEERS; i++) {
 		if (!kernel->peers[i].exists)
 			continue;
 		kernel->peers[i].alive = random() % 2;
@@ -785,24 +785,24 @@ static void paper_roam(struct paper_kernel *kernel)
 
 static void test_random(enum weft_kind kind)
 {
-	struct paper_kernel kernel, next;
+	struct fake_kernel kernel, next;
 	bool good = true;
 	char *conf, title[64];
 	int round;
 
 	srandom(kind);
-	paper_init(&kernel);
-	for (round = 0; good && round < PAPER_ROUNDS; round++) {
-		conf = paper_random_conf();
-		good = paper_round(&kernel, conf, kind, &next);
+	fake_init(&kernel);
+	for (round = 0; good && round < FAKE_ROUNDS; round++) {
+		conf = fake_random_conf();
+		good = fake_round(&kernel, conf, kind, &next);
 		if (!good)
 			printf("# round %d:\n%s\n", round, conf);
 		kernel = next;
-		paper_roam(&kernel);
+		fake_roam(&kernel);
 		free(conf);
 	}
 	snprintf(title, sizeof(title), "%d random syncs end as setconf does (%s)",
-		 PAPER_ROUNDS, weft_model_kind_name(kind));
+		 FAKE_ROUNDS, weft_model_kind_name(kind));
 	test_ok(good, title);
 }
 
