@@ -308,7 +308,7 @@ static void test_nothing(void)
 
 /* ---- a link that takes no orders to call ---- */
 
-static int paper_link(struct weft_host *host, const char *name, struct weft_host_link *link)
+static int fake_link(struct weft_host *host, const char *name, struct weft_host_link *link)
 {
 	(void)host;
 	(void)name;
@@ -316,7 +316,7 @@ static int paper_link(struct weft_host *host, const char *name, struct weft_host
 	return 0;
 }
 
-static int paper_addresses(struct weft_host *host, unsigned int index, struct weft_routes *addresses)
+static int fake_addresses(struct weft_host *host, unsigned int index, struct weft_routes *addresses)
 {
 	(void)host;
 	(void)index;
@@ -324,8 +324,8 @@ static int paper_addresses(struct weft_host *host, unsigned int index, struct we
 	return -EPERM;
 }
 
-static int paper_way(struct weft_host *host, const union weft_endpoint *to, __u32 mark,
-		     struct weft_host_way *way)
+static int fake_way(struct weft_host *host, const union weft_endpoint *to, __u32 mark,
+		    struct weft_host_way *way)
 {
 	(void)host;
 	(void)to;
@@ -334,7 +334,7 @@ static int paper_way(struct weft_host *host, const union weft_endpoint *to, __u3
 	return -EPERM;
 }
 
-static int paper_read(struct weft_host *host, const char *path, char **text)
+static int fake_read(struct weft_host *host, const char *path, char **text)
 {
 	(void)host;
 	(void)path;
@@ -342,7 +342,7 @@ static int paper_read(struct weft_host *host, const char *path, char **text)
 	return -ENOENT;
 }
 
-static int paper_run(struct weft_host *host, const struct weft_program *program, char **output)
+static int fake_run(struct weft_host *host, const struct weft_program *program, char **output)
 {
 	(void)host;
 	(void)program;
@@ -350,8 +350,8 @@ static int paper_run(struct weft_host *host, const struct weft_program *program,
 	return -ENOENT;
 }
 
-static struct weft_host paper = {
-	.link = paper_link, .addresses = paper_addresses, .way = paper_way, .read = paper_read, .run = paper_run,
+static struct weft_host fake = {
+	.link = fake_link, .addresses = fake_addresses, .way = fake_way, .read = fake_read, .run = fake_run,
 };
 
 static void no_pause(unsigned int us)
@@ -385,7 +385,7 @@ static void test_knock(const char *name, const char *link, const char *allowed, 
 	snprintf(text, sizeof(text), "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_A
 		 "\nEndpoint = 192.0.2.1:7\n%s", allowed);
 	test_bench_start(&bench, "");
-	bench.ctx.host = &paper;
+	bench.ctx.host = &fake;
 	bench.ctx.pause = no_pause;
 	bench.devices[0] = test_device(link, WEFT_KIND_WIREGUARD, text);
 	test_ok(weft_doctor_gather(&bench.ctx, link, &facts), name);

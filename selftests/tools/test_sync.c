@@ -744,11 +744,11 @@ static bool fake_round(const struct fake_kernel *from, const char *conf,
 {
 	struct weft_device *have = fake_read(from, kind);
 	struct weft_device *want = test_want(conf);
-	struct fake_kernel whole, compared;
+	struct fake_kernel full, compared;
 	bool good;
 
-	fake_init(&whole);
-	fake_set(&whole, want);
+	fake_init(&full);
+	fake_set(&full, want);
 	*result = *from;
 	good = weft_sync_reduce(have, want);
 	fake_set(result, want);
@@ -765,8 +765,8 @@ static bool fake_round(const struct fake_kernel *from, const char *conf,
 	good &= fake_check_endpoints(from, result, conf, kind == WEFT_KIND_WEFT);
 	compared = *result;
 	fake_forget_endpoints(&compared);
-	fake_forget_endpoints(&whole);
-	return good && !memcmp(&compared, &whole, sizeof(whole));
+	fake_forget_endpoints(&full);
+	return good && !memcmp(&compared, &full, sizeof(full));
 }
 
 /* Peers go elsewhere, and sessions end. */
