@@ -75,14 +75,14 @@ static void test_describe_allowedips(FILE *out, const struct weft_peer *peer)
 			weft_format_address(ip).chars, ip->cidr);
 }
 
-/* One candidate comes with each endpoint; more, or others, are told. */
+/* An endpoint implies one candidate; only others are printed. */
 static bool test_candidates_follow(const struct weft_peer *peer)
 {
 	return peer->candidate_count == 1 &&
 	       weft_model_endpoint_equal(&peer->candidates[0], &peer->endpoint);
 }
 
-/* Not what a file without them leaves as it is. */
+/* Prints nothing for the values of a file without candidates. */
 static void test_describe_candidates(FILE *out, const struct weft_peer *peer)
 {
 	bool update = peer->has & WEFT_PEER_UPDATE_ONLY;
@@ -147,7 +147,7 @@ static void test_describe_peer(FILE *out, const struct weft_peer *peer)
 	fputc('\n', out);
 }
 
-/* As above: of a replaces file only what is in it. */
+/* Prints of a whole file only the values that it sets. */
 static void test_describe_binding(FILE *out, const struct weft_device *dev)
 {
 	bool replaces = dev->has & WEFT_DEVICE_REPLACE_PEERS;
@@ -195,7 +195,7 @@ char *test_describe(const struct weft_device *dev)
 	return text;
 }
 
-/* What a reader of the kernel's state has: no wishes, only facts. */
+/* Turns a configuration into the state that the kernel would report. */
 static void test_settle(struct weft_device *dev)
 {
 	struct weft_allowedip *ip;
@@ -371,7 +371,7 @@ static int test_bench_watch(struct weft_backend *backend)
 	return 0;
 }
 
-/* One with no type stands for events that were lost. */
+/* An event without a type stands for lost events. */
 static int test_bench_next(struct weft_backend *backend,
 			   struct weft_event *event, int timeout_ms)
 {
@@ -396,7 +396,7 @@ static void test_bench_unwatch(struct weft_backend *backend)
 	bench->watched--;
 }
 
-/* Only addresses: no test asks the network. */
+/* Numeric addresses only: no test uses the network. */
 static int test_lookup(const char *host, const char *port,
 		       const struct addrinfo *hints, struct addrinfo **found)
 {
@@ -409,7 +409,7 @@ static int test_lookup(const char *host, const char *port,
 static void test_pause(unsigned int us)
 {
 	(void)us;
-	test_bail("something waits where nothing should");
+	test_bail("an unexpected pause");
 }
 
 static int test_bench_loaded(struct weft_backend *backend)
@@ -447,7 +447,7 @@ void test_bench_start(struct test_bench *bench, const char *input)
 	bench->backend.watch = test_bench_watch;
 	bench->backend.next = test_bench_next;
 	bench->backend.unwatch = test_bench_unwatch;
-	/* fmemopen() refuses a length of nothing. */
+	/* fmemopen() refuses a length of 0. */
 	bench->ctx.in = *input ? fmemopen((char *)input, strlen(input), "r") :
 				 fopen("/dev/null", "r");
 	bench->ctx.out = open_memstream(&bench->out, &bench->out_len);

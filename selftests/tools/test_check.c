@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Mistakes in files: what "check" finds, with which of them "up" refuses a file, and what "setconf" warns of. */
+/*
+ * Mistakes in files: the findings of "check", the refusals of "up", and the warnings of "setconf".
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +22,7 @@
 
 /* The public key of KEY_P. */
 #define KEY_OWN	"7zi0q9FLCpGcvmg59hhbl9MmB77jWcbFPBLMdZeGfVk="
-/* All D. */
+/* All bytes D. */
 #define KEY_OTHER	"REREREREREREREREREREREREREREREREREREREREREQ="
 #define INTERFACE	"[Interface]\nPrivateKey = " KEY_P "\nAddress = 10.0.0.1/24\n"
 #define PEER_A	"[Peer]\nPublicKey = " KEY_A "\n"
@@ -28,11 +30,11 @@
 
 /**
  * struct check_case - one file
- * @name: what it is about
+ * @name: the case
  * @text: the file
- * @found: what is printed
- * @status: the exit status, and that of "up" where it is 1
- * @mode: of the file, 0600 if it is 0
+ * @found: the findings
+ * @status: the exit status of check, and of "up" where it is 1
+ * @mode: the file's mode, 0600 if it is 0
  */
 static const struct check_case {
 	const char *name;
@@ -222,7 +224,7 @@ static bool file_write(const char *name, const char *text, mode_t mode)
 	return !fchmod(fileno(file), mode) && !fclose(file);
 }
 
-/* The scratch folder's name differs from run to run. */
+/* The name of the scratch folder differs between runs. */
 static char *with_folder(const char *text)
 {
 	char *result = NULL;
@@ -252,7 +254,7 @@ static int run(struct test_bench *bench, const char *first, const char *second,
 	return status;
 }
 
-/* What has no line differs with the machine's temporary folder; errors alone are "up"'s to refuse. */
+/* Findings without a line name the temporary folder; "up" refuses errors only. */
 static void test_case(const struct check_case *test)
 {
 	char *found = with_folder(test->found), name[160];
@@ -313,7 +315,7 @@ static void test_missing(void)
 	test_bench_end(&bench);
 }
 
-/* Hooks below a folder that others may write: a file can be put in the other's place. */
+/* Other users may write to the hooks' folder, and so replace the file. */
 static void test_folder(void)
 {
 	char *want = with_folder("error: 'open/wft0.conf' has hooks, and others may write to 'FOLDER/open', which has mode 0777: hooks run only from files and folders that no other user can write; chmod go-w it\n");
@@ -324,7 +326,7 @@ static void test_folder(void)
 	chmod("open", 0777);
 	test_bench_start(&bench, "");
 	run(&bench, "check", "open/wft0.conf", NULL);
-	/* That the file's keys may be read is another warning. */
+	/* The file's mode causes another warning. */
 	test_text("hooks in an open folder", bench.out, want);
 	test_bench_end(&bench);
 	chmod("open", 01777);
@@ -357,7 +359,7 @@ static bool check_of(const char *path, char *said, size_t size)
 	return good;
 }
 
-/* The owner of a link on the way, or of the folder that it lies in, decides where it leads. */
+/* A link's target is up to the owner of the link, and of the link's folder. */
 static void test_links(void)
 {
 	char said[512];
@@ -395,7 +397,7 @@ static void test_links(void)
 	rmdir("real");
 }
 
-/* The text of a file that others can write is not vouched for by another file in its place. */
+/* Hooks of a file run only if that very file is still in place. */
 static void test_replaced(void)
 {
 	struct weft_location location = { .name = "wft2", .path = "wft2.conf" };
@@ -436,7 +438,7 @@ static void test_down(void)
 	test_bench_end(&bench);
 }
 
-/* Which modes of the file and of its folder let any user read, or write, the keys. */
+/* The modes of file and folder that let any user read or write the keys. */
 static void test_modes(void)
 {
 	static const struct {
@@ -468,7 +470,7 @@ static void test_modes(void)
 	rmdir("modes");
 }
 
-/* A link that leads nowhere is not the old file elsewhere. */
+/* A dangling link counts as a file, and hides the old file in the other folder. */
 static void test_dangling(void)
 {
 	const char * const folders[] = { "new", "old", NULL };
@@ -494,7 +496,7 @@ static void test_dangling(void)
 	rmdir("old");
 }
 
-/* What goes to the kernel has each peer once: a second "up" must find nothing to change. */
+/* A change lists each peer once: a second "up" finds no difference. */
 static void test_merged(void)
 {
 	struct test_bench bench;
@@ -550,7 +552,7 @@ static void test_tables(void)
 	rmdir("vendor.d");
 }
 
-/* What a suggested command says has to be one word to a shell. */
+/* A suggested command quotes its arguments for a shell. */
 static void test_shell_words(void)
 {
 	char long_name[WEFT_NAME_BYTES + 1] = "";
@@ -592,7 +594,7 @@ static void test_utf8(void)
 
 	for (i = 0; i < ARRAY_SIZE(texts); i++) {
 		got = weft_text_utf8(texts[i].text);
-		/* "?" for U+FFFD. */
+		/* Replaces U+FFFD by "?". */
 		for (from = to = got; *from; from++, to++) {
 			*to = *from;
 			if (!strncmp(from, "\xef\xbf\xbd", 3)) {
@@ -607,7 +609,7 @@ static void test_utf8(void)
 	}
 }
 
-/* Wherever a terminal's escape stands; JSON has its own way to write it. */
+/* No message holds a terminal's escape; JSON encodes it. */
 static void test_escapes(void)
 {
 	static const struct weft_place place = { .file = "\033a.conf", .line = 2, .name = "\033b" };
@@ -632,7 +634,7 @@ static void test_escapes(void)
 	test_bench_end(&bench);
 }
 
-/* Standard error has no buffer, and a pipe of packets tells the writes apart. */
+/* Standard error is unbuffered, and a pipe in packet mode separates the writes. */
 static void test_one_write(void)
 {
 	static const struct weft_place place = { .file = "a.conf", .line = 2, .name = "b" };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Configuration files: what good ones mean, what broken ones are told. */
+/* Configuration files: the changes of valid ones, and the errors of broken ones. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +15,11 @@
 
 /**
  * struct config_case - one file
- * @name: what it is about
+ * @name: the case
  * @text: the file
  * @added: read for addconf, not setconf
- * @change: what it means, "" for a broken one
- * @err: the complaints
+ * @change: the resulting change, "" for a broken file
+ * @err: the errors
  */
 static const struct config_case {
 	const char *name;
@@ -326,7 +326,7 @@ static void test_case(const struct config_case *test)
 	free(text);
 }
 
-/* What is printed as a configuration is one, and means the same. */
+/* A printed configuration parses to the same configuration. */
 static void test_round_trip(void)
 {
 	static const char conf[] =
@@ -336,7 +336,7 @@ static void test_round_trip(void)
 	struct weft_device *dev = test_device("wg0", WEFT_KIND_WEFT, conf);
 	struct test_bench bench;
 
-	/* As the kernel would say it. */
+	/* The attributes that the kernel would report. */
 	dev->known = WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU) |
 		     WEFT_ATTR_BIT(WEFT_DEVICE_A_DSCP);
 	test_bench_start(&bench, "");

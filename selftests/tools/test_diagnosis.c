@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * weft doctor on a machine of paper: which facts it gathers, which questions it
- * asks for that, how long it watches, and what it prints.
+ * weft doctor on a fake host: the facts that it gathers, the routes that it looks up, the length of
+ * its watch, and its output.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,22 +31,22 @@
 #define OTHER		"[Peer]\nPublicKey = " KEY_B "\nAllowedIPs = "
 
 /**
- * struct diagnosis_case - a machine, and what is found out about it
- * @name: of the case
+ * struct diagnosis_case - a host, and the facts found on it
+ * @name: the case
  * @running: the interface's configuration
  * @kind: its kind, NONE for weft
  * @file: the interface's file, NULL for none
  * @read: lines "PATH=TEXT" of the kernel's settings
- * @programs: lines "COMMAND=OUTPUT", with "!" for a program that fails; others are not there
- * @unmarked: where packets without a mark go, NULL: there too
- * @happens: what changes before reading number @reading, the first being 0
+ * @programs: lines "COMMAND=OUTPUT", with "!" for a program that fails; others are missing
+ * @unmarked: the device of packets without a mark, NULL for the same
+ * @happens: changes the interface before reading number @reading, counted from 0
  * @fail_link: the link cannot be read
- * @fail_way: routes cannot be asked for
- * @facts: what is found out, NULL if it ends before
- * @questions: what is asked of routes, NULL: not looked at
- * @readings: how often the interface is read after the first time
- * @sent: what the kernel is asked for
- * @err: the complaint
+ * @fail_way: routes cannot be looked up
+ * @facts: the facts, NULL if the doctor fails before
+ * @questions: the looked up routes, NULL to ignore them
+ * @readings: readings of the interface after the first one
+ * @sent: the requests to the kernel
+ * @err: the error
  */
 struct diagnosis_case {
 	const char *name;
@@ -76,7 +76,7 @@ static struct {
 	char questions[QUESTIONS_BYTES];
 } fake;
 
-/* ---- the machine ---- */
+/* ---- the host ---- */
 
 static int fake_get(struct weft_backend *backend, const char *name,
 		    struct weft_device **dev)
@@ -127,7 +127,7 @@ static int fake_addresses(struct weft_host *host, unsigned int index,
 	return 0;
 }
 
-/* 10.0.0.0/8 and fd00::/8 are in the tunnel, 203.0.113.0/24 is nowhere. */
+/* 10.0.0.0/8 and fd00::/8 are routed into the tunnel, 203.0.113.0/24 is unreachable. */
 static int fake_way(struct weft_host *host, const union weft_endpoint *to,
 		    __u32 mark, struct weft_host_way *way)
 {
@@ -157,7 +157,7 @@ static int fake_way(struct weft_host *host, const union weft_endpoint *to,
 	return 0;
 }
 
-/* What follows "KEY=" in one of the lines; to be freed. NULL: there is none. */
+/* Returns the text after "KEY=" in one of the lines, for the caller to free, or NULL. */
 static char *fake_line(const char *lines, const char *key)
 {
 	const char *at = lines;
@@ -193,7 +193,7 @@ static int fake_run(struct weft_host *host,
 		snprintf(host->error, sizeof(host->error), "%s: it ended with status 1", program->words[0]);
 		return -EIO;
 	}
-	/* Lines of its output are written with a bar between them. */
+	/* A bar separates the lines of its output. */
 	for (c = *output; c && *c; c++)
 		if (*c == '|')
 			*c = '\n';
@@ -231,7 +231,7 @@ static void fake_open(struct test_bench *bench, const struct diagnosis_case *tes
 	fake_file(test->file);
 }
 
-/* ---- what is found out ---- */
+/* ---- facts ---- */
 
 static void print_bar(FILE *out, const char *name, const struct weft_bar *bar)
 {
@@ -324,7 +324,7 @@ static void test_gather(const struct diagnosis_case *test)
 	test_bench_end(&bench);
 }
 
-/* Where /proc has processes alone, the kernel's counters cannot be read. */
+/* With a /proc of processes only, the kernel's counters cannot be read. */
 static void test_no_counters(const struct diagnosis_case *test)
 {
 	if (mount("none", "/proc/self/net", "tmpfs", 0, NULL)) {
@@ -336,14 +336,14 @@ static void test_no_counters(const struct diagnosis_case *test)
 	umount("/proc/self/net");
 }
 
-/* ---- what happens ---- */
+/* ---- changes during the watch ---- */
 
 static void happens_roaming(struct weft_device *dev, unsigned int reading)
 {
 	dev->peers->endpoint.ip4.sin_port = htons(reading & 1 || reading > 6 ? 8 : 7);
 }
 
-/* Never where it was before. */
+/* To a new endpoint each time. */
 static void happens_moving(struct weft_device *dev, unsigned int reading)
 {
 	dev->peers->endpoint.ip4.sin_port = htons(7 + reading);
@@ -377,7 +377,7 @@ static void happens_unreadable_first(struct weft_device *dev, unsigned int readi
 	fake.bench->fail_get = "it went away";
 }
 
-/* It answers when more has been sent than at first. */
+/* The peer answers after further packets. */
 static void happens_answer(struct weft_device *dev, unsigned int reading)
 {
 	dev->peers->handshake_s = reading < 25 ? 0 : 1000000000;
@@ -385,7 +385,7 @@ static void happens_answer(struct weft_device *dev, unsigned int reading)
 	dev->peers->tx_bytes = 148 * reading;
 }
 
-/* There is a session, and nothing new is sent. */
+/* A session exists, and no packet is sent. */
 static void happens_idle(struct weft_device *dev, unsigned int reading)
 {
 	(void)reading;
@@ -461,7 +461,7 @@ static const struct diagnosis_case cases[] = {
 		.facts = LINK "\n" WALL4
 			 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n"
 			 "peer B way - unmarked - in - out -\n  10.9.1.1/32 -> wft0\n",
-		/* Not the interface's own address. */
+		/* The interface's own address is left out. */
 		.questions = "192.0.2.1 10.9.0.2 10.9.1.1", .sent = CONNECT_A,
 	}, {
 		.name = "an address of each prefix", .happens = happens_idle, .readings = 20,
@@ -654,7 +654,7 @@ static const struct diagnosis_case cases[] = {
 	},
 };
 
-/* ---- what is printed ---- */
+/* ---- output ---- */
 
 #define FOUND_NO_KEY	"wft0: error: it has no private key, so it can neither call nor answer [no-private-key]\n" \
 			"  to mend it: (umask 077; weft genkey >KEYFILE); weft set wft0 private-key KEYFILE\n"
@@ -664,12 +664,12 @@ static const struct diagnosis_case cases[] = {
 /**
  * struct print_case - a command line
  * @words: the words
- * @fake: the machine; without @running there is no interface
- * @fail_ready: the kernel does not speak weft
- * @starved: memory is short too
+ * @fake: the host; without @running it has no interface
+ * @fail_ready: the kernel has no weft
+ * @starved: memory is short, too
  * @status: the exit status
- * @out: what is printed, JSON without blanks; NULL: that there is no module
- * @err: the complaint
+ * @out: the standard output, JSON without blanks; NULL: the missing module is printed
+ * @err: the standard error
  */
 static const struct print_case {
 	const char *words;
@@ -767,7 +767,10 @@ static int print_run(struct test_bench *bench, const struct print_case *test)
 	return count;
 }
 
-/* Without what differs between versions of json-c: blanks and ends of lines. To be freed. */
+/*
+ * Strips blanks and newlines of JSON, which differ between versions of json-c. The caller frees the
+ * result.
+ */
 static char *print_text(const struct print_case *test, const char *out)
 {
 	struct json_object *parsed;
@@ -781,7 +784,7 @@ static char *print_text(const struct print_case *test, const char *out)
 	return text;
 }
 
-/* What is missing is said of the machine, not of an interface. */
+/* The finding of a missing module names the machine, not an interface. */
 static void test_machine_text(const struct print_case *test, const char *text)
 {
 	bool is_json = test->words[0] == '-';
@@ -810,7 +813,7 @@ static void test_print(const struct print_case *test)
 	test_bench_end(&bench);
 }
 
-/* A program that cannot be run for want of memory counts as one that is not there. */
+/* A program that fails for lack of memory counts as missing. */
 static bool print_once(const void *data)
 {
 	const struct print_case *test = data;

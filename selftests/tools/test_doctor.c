@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * weft doctor without a tunnel: facts that are made up, one thing wrong in
- * each, and what the checks make of it; and firewalls that bar, or do not.
+ * The checks of weft doctor without a tunnel: made-up facts, one fault in each, and the findings;
+ * and the effect of firewalls.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -21,15 +21,15 @@ static const char conf[] =
 	"[Peer]\nPublicKey = " KEY_B "\nAllowedIPs = 10.9.0.2/32\n";
 
 /**
- * struct sample - an interface that nothing is wrong with, until something is
+ * struct sample - an interface without faults, to which a case adds one
  * @facts: the facts
  * @first: the first reading
  * @last: the second
- * @a: the first peer's part, which has an endpoint
- * @b: the second peer's, which has none
+ * @a: the facts of the first peer, which has an endpoint
+ * @b: the facts of the second peer, which has none
  * @prefix: the first peer's allowed IP
- * @codes: what was found
- * @mend: what would mend the last of it
+ * @codes: the findings' codes
+ * @mend: the remedy of the last finding
  */
 struct sample {
 	struct weft_doctor_facts facts;
@@ -109,7 +109,7 @@ static void sample_find(struct weft_doctor_report *report,
 		strcat(sample->codes, "(mute)");
 }
 
-/* Peer a is being called, and does not answer. */
+/* Peer a does not answer handshakes. */
 static void mute_a(struct sample *sample)
 {
 	sample->first->peers->state = WEFT_PEER_STATE_IDLE;
@@ -152,7 +152,7 @@ static void barred_in(struct sample *sample)
 	sample->a->in = a_rule;
 }
 
-/* The other family's rules are no matter. */
+/* Rules of an unused address family have no effect. */
 static void barred_unused(struct sample *sample)
 {
 	sample->facts.walls[1].in = a_rule;
@@ -199,7 +199,7 @@ static void perhaps_and_up(struct sample *sample)
 	sample->a->out = a_doubt;
 }
 
-/* The commonest firewall: answers come in, calls do not. */
+/* The most common firewall: it accepts replies, and drops new flows. */
 static void answers_alone(struct sample *sample)
 {
 	sample->facts.walls[0].fresh = a_rule;
@@ -217,7 +217,7 @@ static void answers_alone_for_now(struct sample *sample)
 	sample->b->calls = true;
 }
 
-/* A rule may let calls in that are not understood to be the peer's. */
+/* A rule of unknown effect may accept new flows. */
 static void answers_perhaps_alone(struct sample *sample)
 {
 	sample->facts.walls[0].fresh = a_doubt;
@@ -229,7 +229,7 @@ static void answers_perhaps_alone_to_caller(struct sample *sample)
 	sample_peer(sample->last, 1)->state = WEFT_PEER_STATE_IDLE;
 }
 
-/* The family that is barred less decides. */
+/* The less restricted family counts. */
 static void answers_perhaps_alone_in_one_family(struct sample *sample)
 {
 	answers_perhaps_alone_to_caller(sample);
@@ -265,7 +265,7 @@ static void unknown_peer(struct sample *sample)
 	sample->last->drops[WEFT_DROPS_A_UNKNOWN_PEER] = 1;
 }
 
-/* What was once does not count when all is well now. */
+/* Drops from before the watch do not count. */
 static void long_ago(struct sample *sample)
 {
 	int i;
@@ -346,7 +346,7 @@ static void refused(struct sample *sample)
 	sample->a->probe = WEFT_PROBE_REFUSED;
 }
 
-/* Something else said so: the peer is there. */
+/* Another service sent the error: the peer has a session. */
 static void refused_and_up(struct sample *sample)
 {
 	sample->a->probe = WEFT_PROBE_REFUSED;
@@ -400,7 +400,7 @@ static void rp_filter_outer(struct sample *sample)
 	strcpy(sample->a->unmarked.dev, "wft0");
 }
 
-/* No packet came while it was watched, and none will. */
+/* The firewall's rule is found without a dropped packet. */
 static void rp_filter_rule(struct sample *sample)
 {
 	mute_a(sample);
@@ -408,7 +408,7 @@ static void rp_filter_rule(struct sample *sample)
 	sample->a->in.reverse = true;
 }
 
-/* There is a session, of which nothing is heard: no handshake is due yet. */
+/* A silent session before the next handshake. */
 static void silent(struct sample *sample)
 {
 	sample->last->peers->state = WEFT_PEER_STATE_SILENT;
@@ -491,7 +491,7 @@ static void answers_alone_and_one_silent(struct sample *sample)
 	mute_a(sample);
 }
 
-/* The first peer is up, and the second is at the same place. */
+/* The first peer is up, and the second has the same address. */
 static void unknown_there_of_first(struct sample *sample)
 {
 	struct weft_peer *b = sample_peer(sample->last, 1);
@@ -514,7 +514,7 @@ static void unreachable_loop(struct sample *sample)
 	sample->a->probe = WEFT_PROBE_UNREACHABLE;
 }
 
-/* Then the whole of it is wrong, not one prefix. */
+/* A link that is down is reported instead of its routes. */
 static void no_route_and_down(struct sample *sample)
 {
 	no_route(sample);
@@ -581,7 +581,7 @@ static const struct {
 	int worst;
 } cases[] = {
 	{ "all is well", nothing, "", 0 },
-	{ "all is well again", long_ago, "", 0 },
+	{ "drops before the watch, and all is well", long_ago, "", 0 },
 	{ "no private key", no_key, "no-private-key", 2 },
 	{ "down", down, "down", 2 },
 	{ "no peers", no_peers, "no-peers", 1 },
@@ -594,65 +594,65 @@ static const struct {
 	{ "perhaps barred", perhaps_barred, "perhaps-barred:a unanswered:a", 2 },
 	{ "perhaps barred, and up", perhaps_and_up, "", 0 },
 	{ "answers alone", answers_alone, "", 0 },
-	{ "answers alone, and a peer that should call", answers_alone_to_caller, "barred-new", 2 },
+	{ "answers alone, and a peer without a session", answers_alone_to_caller, "barred-new", 2 },
 	{ "answers perhaps alone", answers_perhaps_alone, "", 0 },
-	{ "answers perhaps alone, and a peer that should call", answers_perhaps_alone_to_caller, "perhaps-barred", 1 },
+	{ "answers perhaps alone, and a peer without a session", answers_perhaps_alone_to_caller, "perhaps-barred", 1 },
 	{ "answers perhaps alone, and alone in the other family", answers_perhaps_alone_in_one_family,
 	  "perhaps-barred", 1 },
 	{ "answers perhaps alone, in one family of two", answers_perhaps_alone_in_another, "", 0 },
-	{ "answers alone, and one that has called before", answers_alone_for_now, "barred-new", 1 },
+	{ "answers alone, and a peer without an endpoint in the file", answers_alone_for_now, "barred-new", 1 },
 	{ "answers alone, in one family of two", answers_alone_in_one_family, "", 0 },
-	{ "answers alone, and no endpoint is known", no_endpoint_and_answers_alone, "barred-new", 2 },
+	{ "answers alone, and no peer has an endpoint", no_endpoint_and_answers_alone, "barred-new", 2 },
 	{ "a firewall that could not be read", unread, "unread-firewall", 1 },
-	{ "called by another key", another_key, "another-key", 2 },
-	{ "called by nobody's key", unknown_peer, "unknown-peer", 2 },
+	{ "an initiation to another key", another_key, "another-key", 2 },
+	{ "an initiation from an unknown key", unknown_peer, "unknown-peer", 2 },
 	{ "forwarding is off", forwarding, "forwarding-off", 2 },
 	{ "forwarding of IPv6 is off", forwarding6, "forwarding-off", 2 },
 	{ "forwarding is on", forwarding_on, "", 0 },
-	{ "nobody calls", no_handshakes, "nobody-calls", 1 },
-	{ "a name for nothing", unresolved, "unresolved:a", 2 },
+	{ "no handshakes", no_handshakes, "nobody-calls", 1 },
+	{ "an endpoint's name without an address", unresolved, "unresolved:a", 2 },
 	{ "no endpoint", no_endpoint, "no-endpoint:b", 2 },
-	{ "no way", no_way, "no-way:a", 2 },
-	{ "a way in a circle", loop, "loop:a", 2 },
+	{ "no route to the endpoint", no_way, "no-way:a", 2 },
+	{ "a route to the endpoint through the tunnel", loop, "loop:a", 2 },
 	{ "refused", refused, "refused:a", 2 },
 	{ "refused, and up", refused_and_up, "", 0 },
 	{ "preshared keys that differ", preshared, "preshared:a", 2 },
-	{ "answers that do not open", wrong_key, "wrong-key:a", 2 },
-	{ "two of one key", two_hosts, "same-key:a", 2 },
-	{ "one that has moved", moved, "", 0 },
-	{ "a clock that went back", clock_back, "clock:a", 2 },
-	{ "answers that nobody heeds", unconfirmed, "unconfirmed:a", 2 },
-	{ "a filter outside", rp_filter_outer, "rp-filter:a", 2 },
-	{ "a filter outside, by a rule", rp_filter_rule, "rp-filter:a", 2 },
-	{ "a session that has fallen silent", silent, "unanswered:a", 2 },
-	{ "one that was given up", given_up, "unanswered:a", 2 },
-	{ "silent, and just heard", heard, "", 0 },
-	{ "a filter inside", rp_filter, "rp-filter:a", 2 },
-	{ "no machine", unreachable, "unreachable:a", 2 },
-	{ "unknown there", unknown_there, "unknown-there:a", 2 },
+	{ "responses that do not authenticate", wrong_key, "wrong-key:a", 2 },
+	{ "two hosts with one key", two_hosts, "same-key:a", 2 },
+	{ "a peer that has roamed", moved, "", 0 },
+	{ "a peer's clock that went back", clock_back, "clock:a", 2 },
+	{ "responses that the peer does not confirm", unconfirmed, "unconfirmed:a", 2 },
+	{ "a reverse path filter outside the tunnel", rp_filter_outer, "rp-filter:a", 2 },
+	{ "a reverse path filter outside the tunnel, by a rule", rp_filter_rule, "rp-filter:a", 2 },
+	{ "a silent session", silent, "unanswered:a", 2 },
+	{ "a peer that was given up", given_up, "unanswered:a", 2 },
+	{ "a silent session, and a packet just received", heard, "", 0 },
+	{ "a reverse path filter in the tunnel", rp_filter, "rp-filter:a", 2 },
+	{ "an unreachable host", unreachable, "unreachable:a", 2 },
+	{ "another peer at the same endpoint", unknown_there, "unknown-there:a", 2 },
 	{ "unanswered", mute_a, "unanswered:a", 2 },
 	{ "no route", no_route, "no-route:a", 1 },
-	{ "a route past it", shadowed, "shadowed:a", 1 },
-	{ "an overlap", overlap, "overlap:a", 1 },
-	{ "a hub beside a direct peer", nested, "", 0 },
-	{ "everything else", default_route, "", 0 },
+	{ "a route past the tunnel", shadowed, "shadowed:a", 1 },
+	{ "overlapping allowed IPs", overlap, "overlap:a", 1 },
+	{ "a hub beside a peer that is up", nested, "", 0 },
+	{ "a default route beside a peer that is not up", default_route, "", 0 },
 	{ "an MTU too large", mtu, "mtu:a", 1 },
-	{ "an MTU too large that is told of", mtu_searched, "", 0 },
+	{ "an MTU too large, and path MTU discovery on", mtu_searched, "", 0 },
 	{ "an MTU that just fits", mtu_fits, "", 0 },
 	{ "an MTU too large over IPv6", mtu6, "mtu:a", 1 },
 	{ "an MTU that just fits over IPv6", mtu6_fits, "", 0 },
-	{ "a way that takes nothing", mtu_of_nothing, "", 0 },
-	{ "answers alone to one that has called, and a silent one that can be called", answers_alone_and_one_silent,
+	{ "a path with an MTU of 0", mtu_of_nothing, "", 0 },
+	{ "answers alone, a peer without an endpoint in the file, and a silent one", answers_alone_and_one_silent,
 	  "barred-new unanswered:a", 2 },
-	{ "unknown where the first peer is", unknown_there_of_first, "unknown-there:b", 2 },
-	{ "no way, and once into the tunnel", no_way_into_itself, "no-way:a", 2 },
-	{ "no machine, in a circle", unreachable_loop, "loop:a", 2 },
+	{ "another peer at the endpoint of a peer that is up", unknown_there_of_first, "unknown-there:b", 2 },
+	{ "no route to the endpoint, and one through the tunnel", no_way_into_itself, "no-way:a", 2 },
+	{ "an unreachable host, routed through the tunnel", unreachable_loop, "loop:a", 2 },
 	{ "no route, and down", no_route_and_down, "down", 2 },
-	{ "a filter inside, and no way back", rp_filter_nowhere, "rp-filter:a", 2 },
-	{ "a filter inside that is loose", rp_filter_loose, "shadowed:a", 1 },
-	{ "a filter inside that dropped nothing", rp_filter_idle, "shadowed:a", 1 },
-	{ "an answer that is not heeded yet", unconfirmed_once, "unanswered:a", 2 },
-	{ "answers that are heeded", unconfirmed_confirmed, "unanswered:a", 2 },
+	{ "a reverse path filter in the tunnel, and no route back", rp_filter_nowhere, "rp-filter:a", 2 },
+	{ "a loose reverse path filter in the tunnel", rp_filter_loose, "shadowed:a", 1 },
+	{ "a reverse path filter in the tunnel that dropped nothing", rp_filter_idle, "shadowed:a", 1 },
+	{ "a response that is not confirmed yet", unconfirmed_once, "unanswered:a", 2 },
+	{ "responses that are confirmed", unconfirmed_confirmed, "unanswered:a", 2 },
 };
 
 static void test_checks(void)
@@ -674,8 +674,7 @@ static void test_checks(void)
 	}
 }
 
-/* A file gives both peers one prefix. */
-/* A name with blanks, or with worse, is one word of a suggested command. */
+/* A name with blanks or quotes is one word of the suggested command. */
 static void test_quoting(void)
 {
 	struct weft_doctor_report report;
@@ -687,12 +686,12 @@ static void test_quoting(void)
 	sample.last->peers->name = strdup("it's; x");
 	report = (struct weft_doctor_report){ .find = sample_find, .data = &sample };
 	weft_doctor_look(&sample.facts, &report);
-	test_text("a name is quoted in a command", sample.mend,
+	test_text("a peer's name is quoted in a command", sample.mend,
 		  "give both sides the same one: weft set wft0 peer 'it'\\''s; x' preshared-key KEYFILE");
 	sample_close(&sample);
 }
 
-/* A dot in a link's name separates nothing. */
+/* A dot in a link's name does not separate parts of a sysctl's name. */
 static void test_dots(void)
 {
 	struct weft_doctor_report report;
@@ -703,7 +702,7 @@ static void test_dots(void)
 	strcpy(sample.a->way.dev, "eth0.100");
 	report = (struct weft_doctor_report){ .find = sample_find, .data = &sample };
 	weft_doctor_look(&sample.facts, &report);
-	test_text("a filter outside of a link with a dot", sample.mend,
+	test_text("a reverse path filter outside, on a link with a dot", sample.mend,
 		  "sysctl -w net/ipv4/conf/eth0.100/rp_filter=2 net.ipv4.conf.all.rp_filter=2");
 	sample_close(&sample);
 	sample_open(&sample);
@@ -711,7 +710,7 @@ static void test_dots(void)
 	strcpy(sample.last->name, "wft0.7");
 	report = (struct weft_doctor_report){ .find = sample_find, .data = &sample };
 	weft_doctor_look(&sample.facts, &report);
-	test_text("a filter inside of a link with a dot", sample.mend,
+	test_text("a reverse path filter inside, on a link with a dot", sample.mend,
 		  "sysctl -w net/ipv4/conf/wft0.7/rp_filter=2 net.ipv4.conf.all.rp_filter=2, or add the routes");
 	sample_close(&sample);
 }
@@ -729,7 +728,7 @@ static void test_file(void)
 	sample.a->wanted = profile.dev->peers;
 	report = (struct weft_doctor_report){ .find = sample_find, .data = &sample };
 	weft_doctor_look(&sample.facts, &report);
-	test_text("a prefix that the file gives away twice", sample.codes,
+	test_text("a prefix that the file gives to two peers", sample.codes,
 		  "prefix-lost:a");
 	weft_model_device_free(profile.dev);
 	sample_close(&sample);
@@ -737,7 +736,7 @@ static void test_file(void)
 
 #define PEERS_MANY	9
 
-/* Peers 0 to 8 at 192.0.2.8 down to .0, each with 10.N.0.0/24 in 10.N.0.0/16 of the one before it. */
+/* Peers 0 to 8 at 192.0.2.8 down to .0, with 10.N.0.0/24 each. */
 static struct weft_device *many_device(void)
 {
 	struct weft_device *dev = test_device("wft0", WEFT_KIND_WEFT, "");
@@ -788,7 +787,7 @@ static struct weft_peer *many_peer(struct weft_doctor_facts *facts, size_t i)
 	return (struct weft_peer *)facts->peers[i].last;
 }
 
-/* Each in turn has the place of each other one. */
+/* Each peer in turn has the endpoint's address of each other peer. */
 static void test_neighbours(void)
 {
 	struct weft_doctor_facts facts;
@@ -801,7 +800,7 @@ static void test_neighbours(void)
 		own = many_peer(&facts, i)->endpoint;
 		for (j = 0; j < PEERS_MANY; j++) {
 			many_peer(&facts, i)->endpoint = many_peer(&facts, j)->endpoint;
-			/* The port is no matter. */
+			/* Only the address counts, not the port. */
 			many_peer(&facts, i)->endpoint.ip4.sin_port = htons(8);
 			index = weft_doctor_index_new(&facts);
 			beside += i != j && weft_doctor_index_neighbour(index, &facts.peers[i]) == &facts.peers[j] &&
@@ -811,17 +810,17 @@ static void test_neighbours(void)
 			many_peer(&facts, i)->endpoint = own;
 		}
 	}
-	test_ok(alone == PEERS_MANY, "a peer alone at its place has no neighbour");
-	test_ok(beside == PEERS_MANY * (PEERS_MANY - 1), "two at one place are neighbours");
+	test_ok(alone == PEERS_MANY, "a peer with an endpoint of its own has no neighbour");
+	test_ok(beside == PEERS_MANY * (PEERS_MANY - 1), "peers at one address are neighbours");
 	many_peer(&facts, 3)->endpoint.any.sa_family = AF_UNSPEC;
 	index = weft_doctor_index_new(&facts);
 	test_ok(!weft_doctor_index_neighbour(index, &facts.peers[3]) && weft_doctor_index_all_up(index),
-		"one that is nowhere has none");
+		"a peer without an endpoint has none");
 	weft_doctor_index_free(index);
 	many_close(&facts);
 }
 
-/* Of each that is not up its prefix is found in a wider one, and in no other. */
+/* A prefix of a peer that is not up is found in a wider one, and in no other. */
 static void test_within(void)
 {
 	const struct weft_doctor_peer *owner;
@@ -846,15 +845,15 @@ static void test_within(void)
 			good += found == many_peer(&facts, j)->allowedips && owner == &facts.peers[j] && i == j;
 		up += i == 4 && !found;
 	}
-	test_ok(good == PEERS_MANY - 1, "each prefix is found in a wider one");
-	test_ok(up == 1, "but not that of a peer that is up");
-	test_ok(same == PEERS_MANY, "nor in itself");
-	test_ok(!weft_doctor_index_all_up(index), "not all are up");
+	test_ok(good == PEERS_MANY - 1, "a prefix is found in a wider one");
+	test_ok(up == 1, "a prefix of a peer that is up is not");
+	test_ok(same == PEERS_MANY, "a prefix is not found in itself");
+	test_ok(!weft_doctor_index_all_up(index), "not all peers are up");
 	weft_doctor_index_free(index);
 	many_close(&facts);
 }
 
-/* What a rule says of addresses, ports and links, of a packet that comes from 192.0.2.1:7 by eth0. */
+/* Matches of addresses, ports and links, for a packet from 192.0.2.1:7 by eth0. */
 static const struct {
 	const char *prefix;
 	char in_source;
@@ -865,7 +864,7 @@ static const struct {
 	{ "192.0.2.1/33", '?', '?' }, { "192.0.2.1/x.y", '?', '?' }, { "192.0.2.0/255.255.255.0", '?', '?' },
 	{ "nonsense", '?', '?' }, { "", '?', '?' }, { "192.0.2.1/24/8", '?', '?' },
 	{ "2001:db8::/32", 'n', 'n' }, { "::/0", 'n', 'n' }, { "::/128", 'n', 'n' }, { "::/129", '?', '?' },
-	{ "192.0.2.1 and more than any address that there is could be, by far", '?', '?' },
+	{ "192.0.2.1 and more characters than the longest address has", '?', '?' },
 };
 
 static void test_packet_addresses(void)
@@ -884,14 +883,14 @@ static void test_packet_addresses(void)
 		got[0] = "n?y"[weft_packet_address(&packet, true, addresses[i].prefix)];
 		got[1] = "n?y"[weft_packet_address(&packet, false, addresses[i].prefix)];
 		test_text(name, got, want);
-		/* What leaves has them the other way round. */
+		/* Source and destination of an outgoing packet are the reverse. */
 		packet.out = true;
 		got[0] = "n?y"[weft_packet_address(&packet, false, addresses[i].prefix)];
 		got[1] = "n?y"[weft_packet_address(&packet, true, addresses[i].prefix)];
 		test_text(name, got, want);
 	}
 	packet.there.any.sa_family = AF_UNSPEC;
-	test_ok(weft_packet_address(&packet, false, "192.0.2.1") == WEFT_MATCH_MAYBE, "or to any peer");
+	test_ok(weft_packet_address(&packet, false, "192.0.2.1") == WEFT_MATCH_MAYBE, "a packet from or to any peer");
 }
 
 static char port_of(const struct weft_packet *packet, bool source, long first, long last)
@@ -914,7 +913,7 @@ static void test_packet_ports(void)
 	got[5] = port_of(&packet, false, 5, 6);
 	packet.out = false;
 	got[6] = port_of(&packet, true, 7, 8);
-	test_text("ports of both sides", got, "yynnyny");
+	test_text("ports of both ends", got, "yynnyny");
 	packet.there.any.sa_family = AF_UNSPEC;
 	test_ok(port_of(&packet, true, 7, 7) == '?' && port_of(&packet, false, 5, 5) == 'y', "ports of any peer");
 }
@@ -936,7 +935,7 @@ static void test_packet_links(void)
 	got[0] = "n?y"[weft_packet_link(&packet, false, "eth0", '+')];
 	got[1] = "n?y"[weft_packet_link(&packet, false, "lo", '+')];
 	got[2] = '\0';
-	test_text("a link that is not known is not lo", got, "?n");
+	test_text("an unknown link is not lo", got, "?n");
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Events: as messages, as lines and as JSON, and the commands that live by them. */
+/* Events: as messages, as lines and as JSON, and the commands that read them. */
 #include <errno.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -12,7 +12,7 @@
 #include "model/attr.h"
 #include "support.h"
 
-/* 2001-09-09 01:46:40 UTC, and a bit. */
+/* 2001-09-09 01:46:40.123 UTC. */
 #define THEN	1000000000123456789ULL
 
 static struct weft_key test_key(char letter)
@@ -23,7 +23,7 @@ static struct weft_key test_key(char letter)
 	return key;
 }
 
-/* With all that an event may carry. */
+/* An event with all attributes. */
 static struct weft_event test_event(__u32 type, __u32 cause, __u64 sequence)
 {
 	struct weft_event event = {
@@ -151,7 +151,7 @@ static void test_gaps(void)
 		test_event(WEFT_EVENT_PEER_ADDED, WEFT_CAUSE_NONE, 10),
 		test_event(0, 0, 0),
 		test_event(WEFT_EVENT_PEER_ADDED, WEFT_CAUSE_NONE, 14),
-		/* Another interface, and the first one's index again. */
+		/* Another interface, then the first one's index again. */
 		test_event(WEFT_EVENT_PEER_ADDED, WEFT_CAUSE_NONE, 100),
 		test_event(WEFT_EVENT_DEVICE_ADDED, WEFT_CAUSE_NONE, 1),
 		test_event(WEFT_EVENT_PEER_ADDED, WEFT_CAUSE_NONE, 2),
@@ -348,7 +348,7 @@ static void test_wait(size_t i)
 	test_bench_end(&bench);
 }
 
-/* Numbers that have no name, and those before them, which have. */
+/* Names of the last numbers, and none beyond. */
 static void test_names(void)
 {
 	test_ok(weft_event_cause_name(WEFT_CAUSE_UNDO) && !weft_event_cause_name(WEFT_CAUSE_UNDO + 1) &&

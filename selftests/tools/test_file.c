@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Files that are read whole, and warnings about keys that others can read. */
+/* Whole files read into memory, and warnings about readable keys. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ static bool is_text(const struct weft_file *file, size_t len)
 	return true;
 }
 
-/* Around each size that the buffer has. */
+/* Lengths around each size of the buffer. */
 static void test_lengths(void)
 {
 	static const size_t lengths[] = {
@@ -83,7 +83,7 @@ static void test_refused(void)
 	test_bench_end(&bench);
 }
 
-/* It stays open: a second key may follow on it. */
+/* Standard input stays open: a second key may follow. */
 static void test_stdin(void)
 {
 	struct test_bench bench;
@@ -155,7 +155,7 @@ static void test_readable(void)
 		test_bail("cannot change a mode");
 }
 
-/* A key that goes to a file. */
+/* A key is written to a file. */
 static void test_key_into(const char *verb, const char *path, mode_t mode, bool warned)
 {
 	static const char warning[] =

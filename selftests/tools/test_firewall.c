@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Firewalls as nft and iptables print them, and what becomes of a tunnel's
- * packets: answers, packets that begin a flow, and those that leave.
+ * Firewalls as nft and iptables print them, and their effect on a tunnel's packets: replies, new
+ * flows, and outgoing packets.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -51,7 +51,7 @@ static char letter_of(const struct weft_doctor_rules *rules,
 	return letter;
 }
 
-/* Answers, what begins a flow, what leaves: a letter each. */
+/* Checks replies, new flows and outgoing packets: a letter each. */
 static void ask(const char *kind, const char *name,
 		const struct weft_doctor_rules *rules,
 		struct weft_packet packet, const char *want)
@@ -247,7 +247,7 @@ static void test_nft(void)
 	}
 }
 
-/* Of a peer that may be anywhere, over any link. */
+/* Packets of a peer at any address, over any link. */
 static void test_anywhere(void)
 {
 	static const struct {
@@ -297,7 +297,7 @@ static void test_anywhere(void)
 #define PRE(prio, rule)	CHAIN_OF("inet", "c", "prerouting", prio, "accept") RULE("c", rule)
 #define MISSING		FIB("\"saddr\",\"mark\",\"iif\"", "false") DROP
 
-/* What comes in takes its flow's mark at -150, if a rule of the tunnel's is there. */
+/* An incoming packet takes its flow's mark at priority -150, if the tunnel has a rule for it. */
 static void test_reverse(void)
 {
 	static const struct {
@@ -444,7 +444,7 @@ static void test_iptables_anywhere(void)
 #define NOTRACK		"{\"notrack\":null}"
 #define UNTRACKED	COMMONEST RULE("c", STATE("\"untracked\"") ACCEPT)
 
-/* A packet that a rule has taken out of connection tracking has no state but that. */
+/* An untracked packet matches no other connection state. */
 static void test_untracked(void)
 {
 	static const struct {
@@ -496,7 +496,7 @@ static void test_untracked_iptables(void)
 #define TABLE(family, name, flags)					\
 	"{\"table\":{\"family\":\"" family "\",\"name\":\"" name "\",\"handle\":1,\"flags\":" flags "}},"
 
-/* A dormant table is listed with its rules. */
+/* nft lists a dormant table with its rules. */
 static void test_dormant(void)
 {
 	static const struct {
@@ -542,7 +542,7 @@ static void test_rpfilter(void)
 	ask("rpfilter", "another way back", &rules, packet, "XX-");
 	rules.ip4 = (char *)loose;
 	ask("rpfilter", "any way back", &rules, packet, "---");
-	/* The rules of wg-quick give the mark at mangle's priority, those of weft later. */
+	/* wg-quick's rules set the mark at mangle's priority, weft's rules later. */
 	rules.ip4 = (char *)mangle;
 	ask("rpfilter", "another way back, seen with its mark", &rules, packet, "---");
 	packet.late = true;
@@ -552,7 +552,7 @@ static void test_rpfilter(void)
 	ask("rpfilter", "another way back, without a mark", &rules, packet, "XX-");
 }
 
-/* Rules with matches of iptables' are read in its own words, if they can be. */
+/* nft rules with matches of iptables are read in iptables' format, if it is available. */
 static void test_both(void)
 {
 	static const char json[] = "{\"nftables\":["
@@ -604,7 +604,7 @@ static int host_run(struct weft_host *host, const struct weft_program *program, 
 	return tables_listed ? 0 : -EIO;
 }
 
-/* One interface's table is no other's, and a name that needs no code keeps its own. */
+/* Each interface has a table of its own, and a plain name is used unchanged. */
 static void test_tables(void)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Forwarding: what is switched, and each warning of what would defeat it. */
+/* Forwarding: the settings that are switched, and each warning about a setting that prevents it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +12,12 @@
 #include "support.h"
 
 /**
- * struct machine - what forwarding asks a machine for
+ * struct machine - the state of a fake host
  * @settings: "name=value" words, a blank after each
- * @chains: what nft -j lists, NULL for no nft
- * @chain: what nft lists of the one chain
- * @asked: the words of the last nft
- * @written: settings that were written
+ * @chains: the output of nft -j list, NULL without nft
+ * @chain: the output of nft for one chain
+ * @asked: the arguments of the last call of nft
+ * @written: the written settings
  * @fail: writing fails
  */
 static struct machine {
@@ -29,7 +29,7 @@ static struct machine {
 	bool fail;
 } machine;
 
-/* "/proc/sys/net/ipv4/conf/ut0/forwarding" is "ipv4/ut0/forwarding=" here. */
+/* Abbreviates "/proc/sys/net/ipv4/conf/ut0/forwarding" to "ipv4/ut0/forwarding=". */
 static const char *machine_short(const char *path, char *name, size_t size)
 {
 	const char *family = path + strlen("/proc/sys/net/");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Hooks: what runs, with which PATH, and in which folders "wg" is put. */
+/* Hooks: the commands that run, their PATH, and the folder of "wg". */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 static char folder[] = "/tmp/weft-hook-XXXXXX";
 static char self[256];
 
-/* What was run, a line each: the shell, the text, and behind "@" the PATH. */
+/* The calls, a line each: the shell, the text, and the PATH after "@". */
 static struct {
 	char lines[RUN_BYTES];
 	const char *fails;
@@ -108,7 +108,7 @@ static void test_failures(void)
 	test_ok(!shell.told, "no text is among the words, which every user can read");
 }
 
-/* Whether "wg" in the folder's bin is this program. */
+/* Whether "wg" in the folder's bin is a link to this program. */
 static bool has_link(const char *runtime)
 {
 	char path[128], to[256] = "";
@@ -144,7 +144,7 @@ static void test_refused_folder(const char *name, const char *runtime)
 	test_run(name, "PostUp = a\n", runtime, true, "bash a @/bin:/x\n", "");
 }
 
-/* Then wg is that of the machine. */
+/* Without a safe folder, "wg" in hooks is the system's program. */
 static void test_refused(void)
 {
 	test_refused_folder("no folder to make it in", "none/run");
@@ -180,7 +180,7 @@ static void test_no_path(void)
 	setenv("PATH", "/bin:/x", 1);
 }
 
-/* It runs, or it is said why not; PATH is as it was. */
+/* The hook runs, or the error is printed; PATH is restored. */
 static bool once(const void *data)
 {
 	struct test_bench bench;
@@ -195,7 +195,7 @@ static bool once(const void *data)
 	return good && !strcmp(getenv("PATH"), "/bin:/x") && has_link("run");
 }
 
-/* Of the sanitizer, whose header not every compiler brings along. */
+/* Declared by the sanitizer's header, which some compilers lack. */
 int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *memory, size_t size),
 					      void (*on_free)(const volatile void *memory));
 size_t __sanitizer_get_allocated_size(const volatile void *memory);
@@ -214,7 +214,7 @@ static void look_at_free(const volatile void *memory)
 		unwiped++;
 }
 
-/* No memory with a hook's text goes back to the heap. */
+/* Memory with a hook's text is wiped before it is freed. */
 static void test_wiped(void)
 {
 	struct test_bench bench;

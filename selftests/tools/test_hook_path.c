@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Hooks in a real shell: how it runs them, and "wg" in them, which is this program, or what replaced it. */
+/*
+ * Hooks in a real shell: the way it runs them, and "wg" in them, which is this program or its
+ * replacement.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +26,7 @@ static const char *in_folder(const char *name)
 	return path;
 }
 
-/* Runs one PostUp; what was complained, to be freed. */
+/* Runs one PostUp; returns the errors, for the caller to free. */
 static char *run(const char *hook)
 {
 	struct weft_profile *profile;
@@ -48,7 +51,7 @@ static char *run(const char *hook)
 	return err;
 }
 
-/* Where "wg" of a hook leads, to be freed: "" for nowhere. */
+/* Returns the target of "wg" in a hook, for the caller to free: "" without one. */
 static char *wg_leads_to(char **err)
 {
 	char *hook, *text = NULL;
@@ -80,7 +83,7 @@ static void expect_wg(const char *name, const char *want)
 	free(err);
 }
 
-/* What runs as under wg-quick(8); "-" in front: it fails the hook. */
+/* Hooks that run as under wg-quick(8); after "-" one that fails. */
 static const struct {
 	const char *name;
 	const char *hook;
@@ -128,7 +131,10 @@ static char *self_path(void)
 	return strdup(path);
 }
 
-/* A link that a process of this number has left behind is no obstacle, nor is one to another program. */
+/*
+ * A link left behind by an earlier process of the same number is replaced, and so is one to another
+ * program.
+ */
 static void test_links(void)
 {
 	char *self = self_path(), fresh[32];
@@ -144,7 +150,7 @@ static void test_links(void)
 	free(self);
 }
 
-/* As the package's upgrade does it, from within a copy of this program. */
+/* Replaces a copy of this program while it runs, as the package's upgrade does. */
 static int run_replaced(void)
 {
 	char *self = self_path(), *other, *err, *to;
@@ -185,7 +191,7 @@ static void test_replaced(void)
 	free(self);
 }
 
-/* Hooks without that word are none of this; their status counts, so each goes well without a wg. */
+/* Hooks without a call of wg; each succeeds, although there is no wg. */
 static const struct {
 	const char *hook;
 	bool warned;

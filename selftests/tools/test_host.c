@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Links, addresses, routes and rules of the kernel, in a network namespace of
- * this program's own. What ip(8) says of them is compared as well.
+ * Links, addresses, routes and rules of the kernel, in a network namespace of this program's own,
+ * and compared with the output of ip(8).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,7 +35,7 @@ static void put(const char *path, const char *text)
 	}
 }
 
-/* False where users may have no namespaces. */
+/* Returns false if user namespaces are not permitted. */
 static bool enter_namespace(void)
 {
 	char map[64];
@@ -48,7 +48,7 @@ static bool enter_namespace(void)
 	return true;
 }
 
-/* What a shell command prints, "-" if it fails; to be freed. */
+/* Returns the output of a shell command, "-" if it fails; the caller frees it. */
 static char *shell(char *command)
 {
 	char *words[] = { "sh", "-c", command, NULL };
@@ -73,7 +73,7 @@ static void test_ip(const char *name, char *command, const char *want)
 	free(got);
 }
 
-/* By the names that the kernel gives to namespaces. */
+/* Compares the kernel's names of the namespaces. */
 static bool is_home(void)
 {
 	char first[64] = "", own[64] = "";
@@ -160,7 +160,7 @@ static void test_link_refused(void)
 		"a kind that the kernel does not know names the module");
 }
 
-/* A link that is not lo, where the kernel has any kind of it. */
+/* A link other than lo, if the kernel has any such kind. */
 static void test_link_deleted(void)
 {
 	struct weft_change change = change_of(WEFT_CHANGE_LINK_DELETE);
@@ -185,7 +185,7 @@ static void set_prefix(struct weft_allowedip *prefix, const char *text,
 		test_bail(text);
 }
 
-/* Addresses or routes as text, and frees them. */
+/* Addresses or routes as text; frees them. */
 static char *describe(struct weft_routes *routes)
 {
 	size_t len, i;
@@ -313,7 +313,7 @@ static struct weft_rule rule_of(__u16 family, __u32 priority)
 	return rule;
 }
 
-/* Those of weft's own only. */
+/* Lists weft's own rules only. */
 static void test_rules_are(const char *name, const char *want)
 {
 	struct weft_rules rules = { };
@@ -414,7 +414,7 @@ static void test_ways(void)
 	test_way("203.0.113.1", 0, "nowhere 0");
 }
 
-/* A link-local address is looked for on the link of its scope. */
+/* A link-local address is looked up on the link of its scope. */
 static void test_scope(void)
 {
 	ip("ip link add other type veth peer name peer; ip link set other up; ip link set peer up");
@@ -439,13 +439,13 @@ static void test_default_mtu(void)
 	test_path_mtu_is(1350, "before it that of IPv4");
 }
 
-/* A change and the one that takes it back. */
+/* A change and its reverse. */
 struct memory_change {
 	struct weft_change change;
 	enum weft_change_kind back;
 };
 
-/* Either it is done, or it is said that memory is short and nothing is. */
+/* Either the change is done, or the error is a lack of memory and nothing is done. */
 static bool change_or_say(const struct weft_change *change, bool *done)
 {
 	int err;
@@ -508,7 +508,7 @@ static struct weft_change nope_of(enum weft_change_kind kind)
 	return change;
 }
 
-/* Links of no kind that there is, and links that are not there. */
+/* Links of unknown kinds, and missing links. */
 static bool once_refused(const void *data)
 {
 	int err;
@@ -541,7 +541,7 @@ static bool once_link(const void *data)
 	return err ? is_said(err) : link.index == 1 && link.up;
 }
 
-/* Lists are whole, or empty. */
+/* Lists are complete, or empty. */
 static bool once_lists(const void *data)
 {
 	struct weft_routes addresses = { }, routes = { };

@@ -6,7 +6,7 @@
 #include "model/key.h"
 #include "support.h"
 
-/* Not one of these is a key. */
+/* None of these is a key. */
 static const struct {
 	const char *name;
 	const char *text;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The lock of an interface: one holder, its end with the process, and a hook's commands. */
+/*
+ * The lock of an interface: one holder, released with the process, and shared with the commands of
+ * a hook.
+ */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -62,7 +65,7 @@ static int count_files(void)
 	return count;
 }
 
-/* The only file in the folder. */
+/* Opens the only file in the folder. */
 static int open_lock_file(void)
 {
 	DIR *dir = opendir(folder);
@@ -76,7 +79,7 @@ static int open_lock_file(void)
 	return fd;
 }
 
-/* A process that holds the lock until it is killed. */
+/* Forks a process that holds the lock until it is killed. */
 static pid_t hold(const char *name)
 {
 	struct weft_lock lock;
@@ -139,7 +142,7 @@ static void test_busy(void)
 	weft_lock_release(&lock);
 }
 
-/* A signal that is heeded ends the wait, and nothing else does: a free lock is still taken. */
+/* Only a handled signal ends the wait, and a free lock is still taken. */
 static void test_interrupted(void)
 {
 	char want[128], *complaint;
@@ -163,7 +166,9 @@ static void test_interrupted(void)
 	signal_at = 0;
 }
 
-/* What a hook runs has the holder in its environment; what a stranger runs has another. */
+/*
+ * A hook's commands have the holder in their environment; another holder's number grants nothing.
+ */
 static void test_hook(void)
 {
 	struct weft_lock lock;
@@ -182,7 +187,7 @@ static void test_hook(void)
 	end(pid);
 }
 
-/* The exit status of a process that descends from this one, and takes the lock. */
+/* The exit status of a descendant of this process that takes the lock. */
 static int take_below(bool deeper)
 {
 	struct weft_lock lock;
@@ -201,7 +206,7 @@ static int take_below(bool deeper)
 	return WEXITSTATUS(status);
 }
 
-/* A hook's sudo drops the environment. */
+/* A hook's sudo drops the environment: the lock then checks the ancestors. */
 static void test_descent(void)
 {
 	struct weft_lock lock;
@@ -221,7 +226,7 @@ static void test_descent(void)
 	end(pid);
 }
 
-/* The lock keeps every other process out between the two steps of a count. */
+/* The lock excludes all other processes between the two steps of a count. */
 static void test_at_once(void)
 {
 	volatile int *count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -265,7 +270,7 @@ static void test_namespace_shared(void)
 	end(pid);
 }
 
-/* The namespace is locked instead; another process that does it is seen. */
+/* Without a folder the lock is the namespace's; it excludes other processes, too. */
 static void test_no_folder(void)
 {
 	char *complaint, want[192];
@@ -304,7 +309,7 @@ static void expect_instead(const char *name, const char *why)
 	free(complaint);
 }
 
-/* A file system without room for a file, and one that is not written to. */
+/* A full file system, and a read-only one. */
 static void test_full(void)
 {
 	struct weft_lock lock;

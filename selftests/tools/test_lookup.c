@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Many names at once: side by side, under one deadline, and nothing lost. */
+/* Many names at once: concurrent lookups under one deadline, without leaks. */
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,14 +18,14 @@
 #define MANY	1000
 
 /**
- * struct server - name servers of paper
- * @lock: guards all below
- * @changed: something of it
- * @silent: "silent" is not answered as long as this is true
- * @meeting: how many names are being looked up at once
- * @quorum: "meets" is answered when so many are
- * @answers: that have been given and not been released
- * @threads: lookups that have begun and not ended
+ * struct server - fake name servers
+ * @lock: guards all fields below
+ * @changed: signalled at each change
+ * @silent: "silent" gets no answer as long as this is true
+ * @meeting: lookups in progress
+ * @quorum: "meets" is answered once so many are in progress
+ * @answers: answers given and not yet released
+ * @threads: lookups begun and not yet ended
  */
 static struct {
 	pthread_mutex_t lock;
@@ -112,7 +112,7 @@ static long now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* None of them is answered before all have been asked. */
+/* The servers answer only after all names have been asked for. */
 static void test_side_by_side(void)
 {
 	struct weft_lookup lookups[NAMES];
@@ -138,7 +138,7 @@ static void test_many(void)
 	free(lookups);
 }
 
-/* Those that were silent, too. */
+/* Answers the silent lookups, too. */
 static void server_answers(void)
 {
 	pthread_mutex_lock(&server.lock);
@@ -149,7 +149,7 @@ static void server_answers(void)
 	pthread_mutex_unlock(&server.lock);
 }
 
-/* The silent ones take no time from the others, and none after the deadline. */
+/* Silent lookups do not delay the others, and nothing after the deadline. */
 static void test_deadline(void)
 {
 	struct weft_lookup lookups[NAMES];
@@ -178,7 +178,7 @@ static void test_deadline(void)
 	test_ok(true, "answers that come late are released");
 }
 
-/* As Ctrl-C does it; without a deadline too. */
+/* As Ctrl-C sends it; without a deadline, too. */
 static void test_signal(int limit_ms, const char *name)
 {
 	struct weft_lookup lookups[NAMES];
@@ -188,7 +188,7 @@ static void test_signal(int limit_ms, const char *name)
 	fill(lookups, NAMES, "silent");
 	server.silent = true;
 	weft_signals_heed();
-	/* Were it to wait for ever, this program would end here. */
+	/* An endless wait would end this program. */
 	alarm(60);
 	pid = fork();
 	if (!pid) {
@@ -206,7 +206,7 @@ static void test_signal(int limit_ms, const char *name)
 	weft_signals_heed();
 }
 
-/* The resolver is not there at all: addresses need none. */
+/* Numeric addresses resolve without a resolver. */
 static void test_addresses(void)
 {
 	struct weft_lookup lookups[] = {

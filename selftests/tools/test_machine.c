@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * weft doctor on a machine of paper: its module, its files and its units, one
- * thing wrong in each, and what is said of it without any interface.
+ * weft doctor on a fake host without interfaces: its module, its files and its units, one fault in
+ * each, and the findings.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,16 +16,16 @@
 #include "support.h"
 
 /**
- * struct machine_case - a machine
- * @name: of the case
- * @fail_ready: the kernel does not speak weft
- * @links: fleet0 and wg0 are there
+ * struct machine_case - a host
+ * @name: the case
+ * @fail_ready: the kernel has no weft
+ * @links: the links fleet0 and wg0 exist
  * @files: names of files, with a blank behind each
- * @programs: lines "COMMAND=OUTPUT"; others are not there
+ * @programs: lines "COMMAND=OUTPUT"; others are missing
  * @sysfs: lines "PATH=TEXT"
- * @codes: what is found
- * @worst: how bad it is
- * @err: what is complained, NULL for nothing
+ * @codes: the findings' codes
+ * @worst: the worst severity
+ * @err: the error, or NULL
  */
 static const struct machine_case {
 	const char *name;
@@ -106,7 +106,7 @@ static const struct machine_case {
 
 static const struct machine_case *now;
 
-/* What follows "KEY=" in one of the lines; to be freed. NULL: there is none. */
+/* Returns the text after "KEY=" in one of the lines, for the caller to free, or NULL. */
 static char *machine_line(const char *lines, const char *key)
 {
 	const char *at = lines;
@@ -161,7 +161,7 @@ struct codes {
 	char text[256];
 };
 
-/* A unit that has failed too often is not restarted before it is reset. */
+/* A unit that has failed too often needs a reset before its restart. */
 static bool machine_resets(const struct weft_doctor_result *result)
 {
 	char want[128];
@@ -234,7 +234,7 @@ static void test_machine(const char *folder)
 	test_bench_end(&bench);
 }
 
-/* With folders that cannot be read, no finding is reliable. */
+/* Without readable folders no finding is reliable. */
 static void test_folder(const char *folder)
 {
 	char loop[64], want[160];

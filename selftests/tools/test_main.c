@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What main() makes of the environment before a command runs. */
+/* The context that main() makes from the environment before a command runs. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -111,7 +111,7 @@ static void nothing(int number)
 	(void)number;
 }
 
-/* A timer that strikes while a pause goes on. */
+/* Fires a timer during a pause. */
 static void strike(int number, unsigned int us)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = number };
@@ -142,7 +142,7 @@ static void test_pauses(void)
 	test_ok(seconds < 10, "a signal that is heeded does");
 }
 
-/* Standard input has no buffer in which a key could stay. */
+/* Standard input is unbuffered, so that no key stays in a buffer. */
 static void test_buffer(void)
 {
 	int pipes[2];

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The model as netlink attributes: what is written is read back, over as many
- * messages as it takes; what the kernel splits is joined; what is malformed
- * is refused.
+ * The model as netlink attributes: a message written and read back is the same, across any number
+ * of messages; split dumps are joined; malformed messages are refused.
  */
 #include <errno.h>
 #include <limits.h>
@@ -34,7 +33,7 @@ static int message_read(struct nl_msg *msg, struct weft_device *dev)
 				  nlmsg_attrlen(hdr, 0), dev);
 }
 
-/* Strict kernels want NLA_F_NESTED on every nest, on nothing else. */
+/* Strict kernels require NLA_F_NESTED on every nest, and nowhere else. */
 static bool message_flags_right(const struct nlattr *attr, int len, int depth)
 {
 	static const int nests[] = {
@@ -58,7 +57,7 @@ static bool message_flags_right(const struct nlattr *attr, int len, int depth)
 	return true;
 }
 
-/* Send @from as the command would; what it came to is read into @to. */
+/* Sends @from as the command would, and reads the messages into @to. */
 static int message_cross(const struct weft_device *from,
 			 struct weft_device *to, bool *strict)
 {
@@ -145,7 +144,7 @@ static void message_add_prefixes(struct weft_peer *peer, unsigned int count)
 	}
 }
 
-/* @count peers that differ in everything, with up to @prefixes each. */
+/* @count peers that differ in all attributes, with up to @prefixes each. */
 static struct weft_device *message_device(unsigned int count,
 					  unsigned int prefixes)
 {
@@ -200,7 +199,7 @@ static void test_sizes(void)
 	test_large("3,000 peers with prefixes", message_device(3000, 40));
 }
 
-/* Flags and device attributes stand in the first part only. */
+/* Flags and device attributes are in the first part only. */
 static void test_continued(void)
 {
 	struct weft_device *dev = message_device(1, 0);
@@ -237,7 +236,7 @@ static void test_continued(void)
 	weft_model_device_free(dev);
 }
 
-/* What a device is told beyond what a file says: of weft's own only to weft's links. */
+/* Requests beyond a file's settings: those of weft go to weft's links only. */
 static void test_requests(bool own)
 {
 	struct weft_device *dev = message_device(1, 0);
@@ -261,7 +260,7 @@ static void test_requests(bool own)
 	weft_model_device_free(dev);
 }
 
-/* A kernel splits a dump where it likes: after any attribute of a peer. */
+/* A kernel may split a dump after any attribute of a peer. */
 static void test_joined(void)
 {
 	static const unsigned char key_a[WEFT_KEY_BYTES] = { 'A' };
@@ -302,7 +301,7 @@ static void test_joined(void)
 	weft_model_device_free(dev);
 }
 
-/* What weft reports beyond wireguard: only what is there is known. */
+/* Attributes of weft beyond wireguard's: the model marks those that are present. */
 static struct nl_msg *message_own(int packets_len)
 {
 	static const __u64 three = 3;
@@ -372,7 +371,7 @@ static void test_values(void)
 	test_ok(names == WEFT_DROPS_A_MAX, "every reason has a name");
 }
 
-/* What a broken or hostile family might send. */
+/* Messages of a broken or hostile family. */
 struct message_broken {
 	const char *name;
 	int key_len;
@@ -442,7 +441,7 @@ static void test_broken(void)
 	}
 }
 
-/* No byte of a message, whatever it becomes, leads outside of it. */
+/* No garbled byte makes the parser read outside the message. */
 static void test_garbled(void)
 {
 	struct weft_device *from = message_device(20, 20), *to;
@@ -456,7 +455,7 @@ static void test_garbled(void)
 	len = nlmsg_attrlen(nlmsg_hdr(msg), 0);
 	srandom(1);
 	for (i = 0; i < 20000; i++) {
-		/* A copy of just this size, so that a step outside is seen. */
+		/* A copy of exactly this size, so that the sanitizer sees reads beyond it. */
 		copy = malloc(len);
 		memcpy(copy, nlmsg_attrdata(nlmsg_hdr(msg), 0), len);
 		copy[random() % len] = random();
@@ -468,14 +467,14 @@ static void test_garbled(void)
 		weft_model_device_free(to);
 		free(copy);
 	}
-	/* A step outside ends the program; the count shows that both happen. */
+	/* A read beyond ends the program; both outcomes occur. */
 	test_ok(refused > 100 && refused < 19900,
 		"of 20,000 garbled messages some are refused, some taken");
 	weft_model_device_free(from);
 	nlmsg_free(msg);
 }
 
-/* What is read of a handshake's time: seconds and nanoseconds since 1970. */
+/* Times of handshakes: seconds and nanoseconds since 1970. */
 static const struct {
 	const char *name;
 	__s64 time[2];
@@ -485,7 +484,7 @@ static const struct {
 	{ "a handshake's time is read", { 1234567890, 987654321 }, 16, { 1234567890, 987654321 } },
 	{ "a handshake of the first second", { 1, 0 }, 16, { 1, 0 } },
 	{ "no handshake", { 0, 0 }, 16, { 0, 0 } },
-	/* Ages are made of it, and must not overflow. */
+	/* Ages are computed from it without an overflow. */
 	{ "a handshake before 1970 is none", { -1, 5 }, 16, { 0, 0 } },
 	{ "nor is one at the smallest time", { LLONG_MIN, 5 }, 16, { 0, 0 } },
 	{ "a time of another length is passed over", { 1, 2 }, 8, { 0, 0 } },
@@ -531,7 +530,7 @@ static unsigned int message_count_prefixes(const struct weft_device *dev)
 	return count;
 }
 
-/* Three peers; @shift bytes and @prefixes stand before the second. */
+/* Three peers; @shift bytes and @prefixes come before the second. */
 static bool message_boundary(unsigned int prefixes, unsigned int shift, int *count)
 {
 	struct weft_device *from = message_device(3, 0), *to = weft_model_device_new("wg0");
@@ -552,7 +551,7 @@ static bool message_boundary(unsigned int prefixes, unsigned int shift, int *cou
 	return good;
 }
 
-/* Whatever a message has no more room for, a head, a list or a prefix, is in the next. */
+/* A head, a list or a prefix that does not fit is in the next message. */
 static void test_boundaries(void)
 {
 	unsigned int most = 800, prefixes, shift, bad = 0;
@@ -572,12 +571,12 @@ static void test_boundaries(void)
 }
 
 /**
- * struct attribute_case - one thing that is wanted of a peer, and its attribute
- * @name: of the case
- * @has: what is wanted
- * @attribute: of the peer
- * @first: its number or its first byte, or -1 for one without a value
- * @own: links of wireguard are not told
+ * struct attribute_case - one flag of a peer in the model, and its attribute
+ * @name: the case
+ * @has: the flag
+ * @attribute: the attribute of the peer
+ * @first: its number or its first byte, or -1 without a value
+ * @own: not sent to links of wireguard
  */
 static const struct attribute_case {
 	const char *name;
@@ -623,7 +622,7 @@ static struct weft_device *device_with(unsigned int has)
 	return dev;
 }
 
-/* Besides its public key a peer has that attribute alone. */
+/* The peer has that attribute alone, besides its public key. */
 static bool has_alone(struct nlattr *peers, const struct attribute_case *test, bool told)
 {
 	struct nlattr *tb[WEFT_PEER_A_MAX + 1], *attr;
@@ -673,7 +672,7 @@ static void test_attributes(void)
 	}
 }
 
-/* Keys of a peer that the kernel tells of. */
+/* A peer's rotated keys, as the kernel reports them. */
 static void test_keys_read(void)
 {
 	struct weft_device *from = device_with(WEFT_PEER_HAS_NEXT_PUBLIC_KEY | WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY |

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Metrics: golden text from a model; nothing twice, nothing secret.
+ * Metrics: golden text from a model, without duplicates and secrets.
  *
  *   test_metrics          the tests
  *   test_metrics print    that text alone, for promtool.sh
@@ -41,7 +41,7 @@ static const char begins[] =
 	"# TYPE weft_events_total counter\n"
 	"weft_events_total{interface=\"wft0\"} 12\n";
 
-/* Whole metrics from somewhere in between. */
+/* Metrics from the middle of the text. */
 static const char * const pieces[] = {
 	"# HELP weft_peer_receive_bytes_total Bytes of messages received from the peer that authenticated.\n"
 	"# TYPE weft_peer_receive_bytes_total counter\n"
@@ -87,7 +87,7 @@ static const char * const pieces[] = {
 	"weft_peer_drops_total{" B ",reason=\"given-up\",direction=\"out\"} 9\n",
 };
 
-/* Links are up, but for the one of that name. */
+/* The name of the one link that is down. */
 static const char *metrics_down;
 
 static int metrics_link(struct weft_host *host, const char *name,
@@ -163,7 +163,7 @@ static void test_golden(void)
 	test_bench_end(&bench);
 }
 
-/* A machine without its module, and one on which a tunnel is missing. */
+/* A host without the module, and one with a missing tunnel. */
 static void test_tunnels(void)
 {
 	static const struct weft_metrics_tunnel tunnels[] = {
@@ -199,7 +199,7 @@ static void test_tunnels(void)
 	free(out);
 }
 
-/* A name that is no UTF-8, which would have the reader refuse the whole file. */
+/* A reader would refuse the whole file for a name that is not UTF-8. */
 static void test_bytes(void)
 {
 	static const struct weft_metrics_tunnel tunnels[] = {
@@ -217,7 +217,7 @@ static void test_bytes(void)
 	free(out);
 }
 
-/* Run "weft @words" on wft0 and wg0. Returns what was printed, to be freed. */
+/* Runs "weft @words" on wft0 and wg0. Returns the standard output, for the caller to free. */
 static char *test_run(const char *fail_name, int count, char **words,
 		      int *status, char **err)
 {
@@ -225,7 +225,7 @@ static char *test_run(const char *fail_name, int count, char **words,
 	char *out;
 
 	test_fill(&bench);
-	/* The bench's copies do not have names of their own. */
+	/* The bench's copies have no names of their own. */
 	free(bench.devices[0]->peers->name);
 	bench.devices[0]->peers->name = NULL;
 	bench.fail_name = fail_name;
@@ -288,7 +288,7 @@ static void test_commands(void)
 	free(err[1]);
 }
 
-/* The kernel loads a module for a family that it is asked for by name. */
+/* The kernel loads a module when a family is looked up by name. */
 static void test_module(void)
 {
 	char *words[] = { "weft", "metrics", NULL };
@@ -315,7 +315,7 @@ static char *test_read(const char *path)
 	return strdup(text);
 }
 
-/* What is left of the file when nothing, one interface, or its folder cannot be read. */
+/* The file when no interface, one interface, or its folder cannot be read. */
 static void test_write(void)
 {
 	char folder[] = "/tmp/weft-metrics-XXXXXX", path[64], nowhere[80];
@@ -376,7 +376,7 @@ static void test_write(void)
 	free(err);
 }
 
-/* Of a folder that cannot be read it is not known which tunnels have files. */
+/* Without readable folders the tunnels with files are unknown. */
 static void test_folders(void)
 {
 	char *words[] = { "weft", "metrics", NULL }, *out, *err;

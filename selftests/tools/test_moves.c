@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* weft resolve: whose name is looked up, what the kernel is told then, and what is said. */
+/* weft resolve: the names that it looks up, the requests to the kernel, and its output. */
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -21,19 +21,19 @@
 #define HERE	"Endpoint = 192.0.2.1:9\n"
 
 /**
- * struct move_case - an interface, its file, and what comes of it
- * @name: what it is about
+ * struct move_case - an interface, its file, and the results
+ * @name: the case
  * @words: the words, NULL for "resolve wft0"
- * @kind: of the interface, NONE for weft
+ * @kind: the interface's kind, NONE for weft
  * @running: its configuration
- * @age: of the first peer's last handshake, in seconds, 0 for none
+ * @age: seconds since the first peer's last handshake, 0 for none
  * @file: the file, NULL for none
- * @rewrites: the file is written anew while names are looked up
+ * @rewrites: the file changes during the lookup
  * @fail_get: the interface cannot be read
- * @fail_set: nor set
- * @sent: what the kernel is told
- * @out: what is said
- * @err: the complaint
+ * @fail_set: the interface cannot be set
+ * @sent: the request to the kernel
+ * @out: the standard output
+ * @err: the standard error
  * @status: the exit status
  */
 static const struct move_case {
@@ -154,7 +154,7 @@ static void write_file(const char *text)
 		test_bail("cannot write " FILE_PATH);
 }
 
-/* A name server of paper. */
+/* A fake name server. */
 static int lookup(const char *host, const char *port, const struct addrinfo *hints,
 		  struct addrinfo **found)
 {
@@ -183,7 +183,7 @@ static void test_case(void)
 	bench.fail_get = now->fail_get;
 	bench.fail_set = now->fail_set;
 	bench.ctx.lookup = lookup;
-	/* It would ask again for ever. */
+	/* With endless retries a repeated lookup would never end. */
 	bench.ctx.retries = -1;
 	test_ok(weft_command_main(&bench.ctx, 3, words) == now->status, now->name);
 	test_bench_flush(&bench);

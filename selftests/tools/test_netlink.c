@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Interfaces over netlink, events included, with a kernel that this program
- * plays: what libnl sends comes here, and is answered from a list.
+ * Interfaces over netlink, with events, against a fake kernel: replacements of libnl's calls take
+ * the requests and return replies from a list.
  */
 #include <errno.h>
 #include <linux/genetlink.h>
@@ -34,7 +34,7 @@
 #define FAMILY		0x30
 #define GROUP		9
 
-/* What the kernel answers: one buffer each, to a request or the one before. */
+/* A reply of the kernel: one buffer, to a request or after the previous reply. */
 struct reply {
 	struct nl_msg *messages[4];
 	int count;
@@ -61,7 +61,7 @@ static struct {
 	int setsockopt_error;
 } kernel;
 
-/* ---- what stands for libnl's and the system's calls ---- */
+/* ---- replacements of libnl's and the system's calls ---- */
 
 int nl_connect(struct nl_sock *sock, int protocol)
 {
@@ -170,7 +170,7 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 	return -1;
 }
 
-/* ---- what the kernel says ---- */
+/* ---- messages of the kernel ---- */
 
 static void kernel_start(struct weft_backend *backend)
 {
@@ -203,7 +203,7 @@ static void reply_joined(struct nl_msg *msg)
 	last->messages[last->count++] = msg;
 }
 
-/* The answer to a request: 0, or an errno with the kernel's own words. */
+/* The reply to a request: 0, or an errno with the kernel's extack. */
 static struct nl_msg *ack(int error, const char *words, bool capped)
 {
 	struct nl_msg *msg = nlmsg_alloc();
@@ -291,7 +291,7 @@ static int count_reads(struct nlmsghdr *hdr, void *data)
 	return ++*(int *)data == 5 ? -EPROTO : 0;
 }
 
-/* Sends a request for what was listed; returns how it ends. */
+/* Sends a request whose replies are listed; returns its result. */
 static int ask(struct weft_backend *backend, int *reads)
 {
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, 0);
@@ -430,7 +430,7 @@ static void reply_families(const char *name)
 	reply(done(0, NULL));
 }
 
-/* Were the family asked for by its name, the kernel would load the module. */
+/* The kernel would load the module if the family were looked up by name. */
 static void test_loaded(struct weft_backend *backend)
 {
 	kernel_start(backend);
@@ -514,7 +514,7 @@ static void test_list(struct weft_backend *backend)
 	kernel_end();
 }
 
-/* A name, what the kernel says of its link, and the complaint. */
+/* A name, the kind of its link, and the error. */
 static const struct {
 	const char *name;
 	const char *kind;
@@ -624,7 +624,7 @@ static struct weft_device *device(const char *more)
 	return test_device("wft0", WEFT_KIND_WEFT, conf);
 }
 
-/* Whose single prefix is taken away. */
+/* A change that removes a single allowed IP. */
 static struct weft_device *removing(void)
 {
 	struct weft_device *dev = device("AllowedIPs = 10.0.0.0/8, 10.1.0.0/16\n");
@@ -806,7 +806,7 @@ static bool blocked(int number)
 	return sigismember(&set, number);
 }
 
-/* Signals that wait, without those that end a command. */
+/* Counts the blocked signals, except those that end a command. */
 static int count_others(void)
 {
 	int number, count = 0;
@@ -876,7 +876,7 @@ static void test_secret(void)
 	weft_socket_free_msg(NULL);
 }
 
-/* Answers that were not asked for any more. */
+/* Frees the replies that were not read. */
 static void kernel_drop(void)
 {
 	int i;
@@ -956,7 +956,7 @@ static bool once_set(const void *data)
 			   WEFT_PEER_EXCLUSIVE | WEFT_PEER_FORGET_TIMESTAMP | WEFT_PEER_CONNECT;
 	kernel_start(backend);
 	reply_link("weft");
-	/* What does not fit into one message comes in the next. */
+	/* The configuration may take several messages. */
 	for (i = 0; i < 8; i++)
 		reply(ack(0, NULL, false));
 	err = backend->set(backend, dev);

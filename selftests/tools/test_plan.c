@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Plans of up: the MTU of many paths, routes that are left out, and IPv6 that the kernel would not hold. */
+/*
+ * Plans of up: the MTU of many paths, routes that are left out, and addresses that a kernel without
+ * IPv6 would refuse.
+ */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -19,15 +22,15 @@
 #define MARK	7
 
 /**
- * struct fake - what the kernel of paper has
- * @own_off: conf/ut0/disable_ipv6, NULL for none
- * @default_off: conf/default/disable_ipv6, NULL for none
- * @no_ip4: there are no settings of IPv4 either
+ * struct fake - the state of a fake kernel
+ * @own_off: conf/ut0/disable_ipv6, NULL without it
+ * @default_off: conf/default/disable_ipv6, NULL without it
+ * @no_ip4: the settings of IPv4 are missing, too
  * @gateway: the MTU of the default route
- * @fail: how many paths are found before one fails, 0 for none
- * @asked: how many paths were looked for
+ * @fail: number of the path lookup that fails, 0 for none
+ * @asked: lookups of paths
  * @main: routes of the main table
- * @special: they are unreachable ones
+ * @special: these are unreachable routes
  * @foreign: an address of ut0 that weft did not add
  */
 static struct fake {
@@ -60,7 +63,7 @@ static int fake_read(struct weft_host *host, const char *path,
 	return 0;
 }
 
-/* The last byte of 192.0.2.x is tens of bytes; without the mark all is one. */
+/* The MTU to 192.0.2.x is ten times x; without the mark it is always the same. */
 static int fake_path_mtu(struct weft_host *host,
 			 const union weft_endpoint *to, __u32 mark,
 			 unsigned int *mtu)
@@ -110,7 +113,7 @@ static int fake_routes(struct weft_host *host, unsigned int index,
 	return 0;
 }
 
-/* A file, as up has it when it plans. */
+/* A file, and the state in which up plans. */
 struct plan {
 	struct test_bench bench;
 	struct weft_host host;
@@ -160,15 +163,15 @@ static void plan_end(struct plan *plan)
 #define NEEDS_FILE	"weft: ut0.conf:3: MTU: an MTU of %u is too small for IPv6 (%s): it needs 1280, and with less the kernel removes IPv6 from the interface\n"
 
 /**
- * struct mtu_case - a file, and the MTU that it gets
- * @name: what it is about
+ * struct mtu_case - a file, and the resulting MTU
+ * @name: the case
  * @conf: the file
- * @mtu: what it gets, 0 for a refusal
- * @err: a complaint or a warning, with @number and @reason in it
+ * @mtu: the result, 0 for a refusal
+ * @err: an error or a warning, with @number and @reason in it
  * @number: an MTU
- * @reason: why IPv6 is needed
- * @gateway: as of struct fake, 1500 if not given
- * @foreign: as there
+ * @reason: the address that needs IPv6
+ * @gateway: as in struct fake, 1500 if not given
+ * @foreign: as in struct fake
  */
 static const struct mtu_case {
 	const char *name;
@@ -241,7 +244,7 @@ static void test_mtu(const struct mtu_case *test)
 	plan_end(&plan);
 }
 
-/* Each of three questions can fail. */
+/* Each of three lookups can fail. */
 static void test_mtu_fails(void)
 {
 	unsigned int mtu, fail;
@@ -347,7 +350,7 @@ static void test_leaks(void)
 	}
 }
 
-/* Routes, a line each. */
+/* Prints routes, a line each. */
 static const struct {
 	const char *name;
 	const char *conf;

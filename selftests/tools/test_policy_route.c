@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Tables and rules of default routes, among those of others. */
+/* Tables and rules of default routes, among those of other programs. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -13,9 +13,11 @@
 #include "host/host.h"
 #include "support.h"
 
-#define FOREIGN		3	/* a protocol of others */
+#define FOREIGN		3	/* a protocol of another program */
 
-/* Tables of paper: from @first to @last none is empty, and those have a default route or another. */
+/*
+ * Fake tables: those from @first to @last are not empty, and have a default route or another one.
+ */
 static struct {
 	__u32 first;
 	__u32 last;
@@ -44,7 +46,7 @@ static int fake_routes(struct weft_host *host, unsigned int index,
 	return 0;
 }
 
-/* A file, an interface that may run with a mark, and rules. */
+/* A file, an interface that may run with a mark, and its routes. */
 struct scene {
 	struct test_bench bench;
 	struct weft_host host;
@@ -247,7 +249,7 @@ static void test_taken(void)
 	expect_plan(&scene, "its own default route", true, false, 9);
 }
 
-/* Rules, a line each. */
+/* Prints rules, a line each. */
 static void expect_rules(const char *name, const struct weft_rules *rules,
 			 const char *want)
 {
@@ -270,7 +272,7 @@ static const struct {
 	const char *name;
 	struct weft_policy_route policy;
 	struct weft_rule have[4];
-	const char *want;	/* NULL: there is no room */
+	const char *want;	/* NULL: no priority is left */
 } missing[] = {
 	{ "no default routes", { }, { }, "" },
 	{ "in front of the main table's", { true, false, 77 }, { },
@@ -320,7 +322,7 @@ static void test_missing(void)
 
 #define STALE4	"v4 49 to 254 no default\nv4 50 to 77 but its mark\n"
 
-/* @route: what the interface has; its rules are 49 and 50 to 77. */
+/* @route: the route of the interface; its rules are 49 and 50 to 77. */
 static const struct {
 	const char *name;
 	struct weft_policy_route policy;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Printers: golden text, fields, colours, JSON, all from a model. */
+/* Printers: golden text, fields, colours and JSON from a model. */
 #include <arpa/inet.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -303,7 +303,7 @@ static void test_fields(void)
 	test_ok(known == ARRAY_SIZE(fields), "every field is tested");
 }
 
-/* Each line of a field begins with the interface where several are shown. */
+/* Each line of a field begins with the interface if several are shown. */
 static void test_named(void)
 {
 	struct test_bench bench;
@@ -326,7 +326,7 @@ static void test_named(void)
 	test_ok(good, "a named line begins with the interface, for every field");
 }
 
-/* Run "weft @words" and parse what it prints. */
+/* Runs "weft @words" and parses its JSON. */
 static struct json_object *test_json_run(struct test_bench *bench,
 					 char **words, int count)
 {
@@ -415,7 +415,7 @@ static void test_json_views(void)
 		  "[{\"interface\":\"wft0\",\"kind\":\"weft\"},{\"interface\":\"wg0\",\"kind\":\"wireguard\"}]");
 }
 
-/* Keys on their way: peer A has all of them, B those without an end, C none. */
+/* Keys in rotation: peer A has all of them, B those without an end, C none. */
 static struct weft_device *test_rotating_device(void)
 {
 	struct weft_device *dev = test_device("wft0", WEFT_KIND_WEFT,
@@ -447,7 +447,7 @@ static struct weft_device *test_rotating_device(void)
 	b->grace = WEFT_GRACE_SECONDS;
 	b->identity = WEFT_IDENTITY_CURRENT;
 	b->known = WEFT_ATTR_BIT(WEFT_PEER_A_GRACE) | WEFT_ATTR_BIT(WEFT_PEER_A_IDENTITY);
-	/* The first number that has no name. */
+	/* The first number without a name. */
 	c->identity = WEFT_IDENTITY_PREVIOUS + 1;
 	c->endpoint.ip4.sin_port = htons(8);
 	c->state = WEFT_PEER_STATE_GIVEN_UP + 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What ICMP says of a tunnel's packets, in a network namespace of this
- * program's own: messages of the kernel's, and others that are made up here.
+ * ICMP errors for a tunnel's packets, in a network namespace of this program's own: the kernel's
+ * messages, and made-up ones.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -49,7 +49,7 @@ static void put(const char *path, const char *text)
 	}
 }
 
-/* False where users may have no namespaces. */
+/* Returns false if user namespaces are not permitted. */
 static bool enter_namespace(void)
 {
 	struct weft_change change = { .kind = WEFT_CHANGE_LINK_UP, .dev = "lo" };
@@ -61,13 +61,13 @@ static bool enter_namespace(void)
 		return false;
 	put("/proc/self/setgroups", "deny");
 	put("/proc/self/uid_map", map);
-	/* The kernel's own messages are not to be too few. */
+	/* The kernel's rate limit of ICMP messages is off. */
 	put("/proc/sys/net/ipv4/icmp_ratelimit", "0");
 	put("/proc/sys/net/ipv6/icmp/ratelimit", "0");
 	return !host->change(host, &change);
 }
 
-/* A letter for each peer: nothing, refused, unreachable. */
+/* A letter for each peer: none, refused, unreachable. */
 static void test_results(const char *name, const struct weft_doctor_probes *probes,
 			 const char *want)
 {
@@ -79,7 +79,7 @@ static void test_results(const char *name, const struct weft_doctor_probes *prob
 	test_text(name, got, want);
 }
 
-/* On loopback a message is there when sending it returns. */
+/* On loopback the message has arrived when the send returns. */
 static void test_heard(const char *name, struct weft_doctor_probes *probes,
 		       const char *want)
 {
@@ -122,13 +122,13 @@ static void test_kernel(void)
 }
 
 /**
- * struct message - what is made up
- * @to: where the packet was for, with the port @to_port
- * @from_port: where it came from
- * @type: of the message
- * @code: of the message
- * @protocol: of the packet
- * @options: words of IP options in it
+ * struct message - a made-up ICMP message
+ * @to: the destination of the packet, with the port @to_port
+ * @from_port: the source port of the packet
+ * @type: the type of the message
+ * @code: the code of the message
+ * @protocol: the protocol of the packet
+ * @options: words of IP options in the packet
  * @cut: bytes missing at the end
  */
 struct message {
@@ -153,7 +153,7 @@ static __be16 checksum(const unsigned char *at, size_t len)
 	return htons(~(sum + (sum >> 16)));
 }
 
-/* The kernel puts the sum into those of ICMPv6. */
+/* The kernel fills in the checksum of ICMPv6. */
 static void send_raw(int family, int protocol, const void *message, size_t len)
 {
 	int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC, protocol);
@@ -272,7 +272,7 @@ static void test_messages(void)
 	}
 }
 
-/* Several messages are taken in at once, and the last one of an endpoint counts. */
+/* Several messages are read at once, and the last one of an endpoint counts. */
 static void test_several(void)
 {
 	static const struct message refused = {
@@ -306,7 +306,7 @@ static void test_nothing(void)
 	test_ok(weft_doctor_probe_result(NULL, 0) == WEFT_PROBE_NONE, "or without probes");
 }
 
-/* ---- a link that takes no orders to call ---- */
+/* ---- a link without requests for handshakes ---- */
 
 static int fake_link(struct weft_host *host, const char *name, struct weft_host_link *link)
 {
@@ -374,7 +374,7 @@ static int listen_udp(const char *address, unsigned int port)
 	return fd;
 }
 
-/* What is sent to the discard port has nothing in it. */
+/* A datagram to the discard port carries no data. */
 static void test_knock(const char *name, const char *link, const char *allowed, const char *address, int want)
 {
 	int fd = listen_udp(address, 9), len, count = 0;

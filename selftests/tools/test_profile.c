@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Files for "up": what good ones mean, what broken ones are told, and what "strip" leaves of them. */
+/*
+ * Files for "up": the meaning of valid ones, the errors of broken ones, and the output of "strip".
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +17,10 @@
 
 /**
  * struct profile_case - one file
- * @name: what it is about
+ * @name: the case
  * @text: the file
- * @meaning: what it means, "" for a broken one
- * @err: the complaints
+ * @meaning: the parsed file, "" for a broken one
+ * @err: the errors
  */
 static const struct profile_case {
 	const char *name;

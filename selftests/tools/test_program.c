@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Programs that are run: status, output, input, signals; settings that are read and written. */
+/* Programs: status, output, input, signals; and settings read and written. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,12 +19,12 @@
 static struct weft_host *host;
 
 /**
- * struct run_case - a shell command, and what comes of it
+ * struct run_case - a shell command, and its result
  * @command: for sh -c
  * @input: the standard input
- * @output: what is captured; NULL: nothing is
- * @err: what the run returns
- * @error: the complaint
+ * @output: the captured output; NULL to capture none
+ * @err: the result of the run
+ * @error: the error text
  */
 static const struct run_case {
 	const char *command;
@@ -41,7 +41,7 @@ static const struct run_case {
 	{ .command = "cat", .input = "one\ntwo", .output = "one\ntwo" },
 	{ .command = "echo to the other >&2; echo x", .output = "x\n" },
 	{ .command = "echo x; exit 1", .output = "", .err = -EIO, .error = "sh: it ended with status 1" },
-	/* The shell has the signals' defaults, and this program is not ended by its own. */
+	/* The shell has default signal handlers, and its signals do not end this program. */
 	{ .command = "kill -INT $$", .err = -EIO, .error = "sh: it ended by signal 2" },
 	{ .command = "kill -QUIT $$", .err = -EIO, .error = "sh: it ended by signal 3" },
 	{ .command = "kill -INT $PPID; kill -QUIT $PPID; sleep 0.1" },
@@ -77,7 +77,7 @@ static void test_run(const struct run_case *test)
 	free(output);
 }
 
-/* The first file that this program opens is its standard input then. */
+/* The first file that this program opens becomes its standard input. */
 static void test_closed_input(void)
 {
 	static const struct run_case test = { .command = "cat", .input = "one", .output = "one" };
@@ -102,7 +102,7 @@ static bool has_handler(int number, void (*handler)(int))
 
 static void test_handlers(void)
 {
-	/* A shell starts what runs beside it with these ignored. */
+	/* A shell starts background programs with these ignored. */
 	signal(SIGINT, SIG_DFL);
 	signal(SIGQUIT, SIG_DFL);
 	run_shell("true", NULL, NULL);
@@ -114,14 +114,14 @@ static void test_handlers(void)
 	signal(SIGINT, SIG_DFL);
 }
 
-/* Only the first signal is handed on: what undoes the rest is to run to its end. */
+/* Only the first signal is passed on: the programs that undo the rest run to their end. */
 static void test_heeded(void)
 {
 	int err, i, late = 0;
 
-	/* nohup leaves it ignored, and a signal that is ignored is not heeded. */
+	/* nohup ignores it, and an ignored signal is not handled. */
 	signal(SIGHUP, SIG_DFL);
-	/* At once: the signal may be there before this program waits. */
+	/* The signal may arrive before this program waits. */
 	for (i = 0; i < 5; i++) {
 		weft_signals_heed();
 		late += run_shell("kill -TERM $PPID; sleep 3", NULL, NULL) != -EIO;
@@ -137,7 +137,7 @@ static void test_heeded(void)
 		"whatever signal comes then");
 	test_ok(weft_signals_caught() == SIGHUP, "which is noted as well");
 	weft_signals_heed();
-	/* The output of a program that is left behind would stay open. */
+	/* A program left behind would keep the output open. */
 	err = run_shell("(sleep 0.3; kill -TERM $PPID) & sleep 7654; true", NULL, NULL);
 	test_ok(err == -EIO && system("pgrep -f '^sleep 7654' >/dev/null"), "and the program that a shell waits for ends");
 	weft_signals_heed();
@@ -250,7 +250,7 @@ static void test_change_program(void)
 	test_ok(host->change(host, &change) == -EIO, "a change may be a program");
 }
 
-/* No dump of this program, and those that it starts have the caller's limit. */
+/* This program dumps no core, and its children have the caller's limit. */
 static void test_core(void)
 {
 	struct rlimit limit, now;

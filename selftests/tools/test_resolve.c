@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Endpoint names: tried again when that can help, and only then. */
+/* Endpoint names: retried only after temporary failures. */
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "model/format.h"
 #include "support.h"
 
-/* A name server of paper: @failures times @error, then 192.0.2.7. */
+/* A fake name server: @failures times @error, then 192.0.2.7. */
 static struct {
 	int error;
 	int failures;
@@ -49,7 +49,7 @@ static void resolve_pause(unsigned int us)
 	server.last_pause = us;
 }
 
-/* Load "Endpoint = @endpoint" and tell what it became. */
+/* Loads "Endpoint = @endpoint" and describes the result. */
 static char *resolve_run(struct test_bench *bench, const char *endpoint,
 			 int retries)
 {
@@ -159,7 +159,7 @@ static void test_other_family(void)
 	server.family = 0;
 }
 
-/* All that a name stands for, and of several names what can be found. */
+/* All addresses of a name; of several names, those that resolve. */
 static void test_candidates(void)
 {
 	static const struct {
@@ -199,7 +199,7 @@ static void test_candidates(void)
 	server.both = false;
 }
 
-/* A name server of paper for several names at once; threads ask it. */
+/* A fake name server for several names at once; threads call it. */
 static int lenient_lookup(const char *host, const char *port,
 			  const struct addrinfo *hints,
 			  struct addrinfo **found)
@@ -218,14 +218,14 @@ static int lenient_lookup(const char *host, const char *port,
 }
 
 /**
- * struct lenient_case - endpoints of three peers, and what is known in the end
- * @name: what it is about
- * @patience_ms: how long all of it may take
- * @late: after how many pauses late.example is known
- * @endpoints: of the peers
- * @change: what they become
- * @pauses: how often was waited
- * @err: the last of what is complained, or ""
+ * struct lenient_case - endpoints of three peers, and the resolved ones
+ * @name: the case
+ * @patience_ms: the time limit
+ * @late: pauses until late.example resolves
+ * @endpoints: the endpoints in the file
+ * @change: the resolved endpoints
+ * @pauses: the number of pauses
+ * @err: the last error, or ""
  */
 static const struct lenient_case {
 	const char *name;
@@ -273,7 +273,7 @@ static const char *last_line(const char *text)
 	return end;
 }
 
-/* Places, with nothing of a peer that has none. */
+/* Describes endpoints, with nothing for a peer without one. */
 static char *lenient_describe(const struct weft_device *dev)
 {
 	const struct weft_peer *peer;
@@ -325,7 +325,7 @@ static void test_lenient(const struct lenient_case *test)
 	test_bench_end(&bench);
 }
 
-/* All that a command line or setconf asks for has to be there; each fault is named. */
+/* On a command line and for setconf each name must resolve; each failure is reported. */
 static void test_strict(void)
 {
 	char text[] = "[Peer]\nPublicKey = " KEY_A "\nEndpoint = no1.example:1\n[Peer]\nPublicKey = " KEY_B

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* weft rotate: what the file says afterwards, what the kernel is asked for, and what is refused. */
+/* weft rotate: the rewritten file, the request to the kernel, and the refusals. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,18 +18,18 @@
 
 #define FILE_PATH	"/etc/weft/wft0.conf"
 
-/* No file in /etc stands for it: that is this program's own. */
+/* /etc, which is this program's own, has no file of this name. */
 #define LINK	"wft0"
 
 static const char conf[] = "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_A "\n";
 
 /**
  * struct rewrite_case - a file before and after
- * @name: what it is about
+ * @name: the case
  * @before: the file
  * @after: the file with key B
- * @previous: key P is the one before
- * @until: its end
+ * @previous: key P becomes the previous key
+ * @until: the time of its end
  */
 static const struct rewrite_case {
 	const char *name;
@@ -99,14 +99,14 @@ static void test_rewrite(const struct rewrite_case *test)
 #define NO_FILE		"weft: warning: 'wft0' has no file: its key is changed in the kernel alone\n"
 
 /**
- * struct rotate_case - a command line, and what comes of it
+ * struct rotate_case - a command line, and its results
  * @words: the words, LINK being the interface
- * @input: its standard input
- * @sent: what the kernel was asked for
- * @err: the complaint; with one the status is 1
- * @previous: the interface is being rotated already
- * @alone: no file follows, which is warned of
- * @fail: what the kernel complains of
+ * @input: the standard input
+ * @sent: the request to the kernel
+ * @err: the error; with one the status is 1
+ * @previous: a rotation of the interface is in progress
+ * @alone: the missing file causes a warning
+ * @fail: the error of the kernel
  */
 static const struct rotate_case {
 	const char *words;
@@ -205,7 +205,7 @@ static void test_rotate(const struct rotate_case *test)
 	free(text);
 }
 
-/* Without a file a key is made, and its public key is what is printed. */
+/* Without a file a key is generated, and its public key is printed. */
 static void test_generated(void)
 {
 	char *words[] = { "weft", "rotate", LINK, NULL };
@@ -233,16 +233,16 @@ static void test_generated(void)
 
 /**
  * struct file_case - a rotation of an interface that has key P and a file
- * @name: what it is about
+ * @name: the case
  * @words: the words
  * @input: the new key
- * @previous: the key that the interface had before, NULL: no rotation goes on
- * @before: what the file says of keys
- * @after: what it says then, NULL: the same
- * @sent: what the kernel is asked for
+ * @previous: the interface's previous key, NULL without a rotation
+ * @before: the keys of the file
+ * @after: the keys of the file afterwards, NULL for the same
+ * @sent: the request to the kernel
  * @printed: the key whose public key is printed, or NULL
- * @err: the complaint
- * @fail: what the kernel complains of
+ * @err: the error
+ * @fail: the error of the kernel
  */
 static const struct file_case {
 	const char *name;
@@ -392,8 +392,8 @@ static void test_files(void)
 }
 
 /*
- * A file in a folder of its own, which "up" has recorded by a link. The link
- * points to another file by now; @mode is that one's.
+ * A file in another folder, which "up" has recorded by a link. The link now points to a third file,
+ * with @mode.
  */
 static void test_elsewhere(const char *name, mode_t mode, const char *complaint, const char *want)
 {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What "weft save" writes: what is set now, and what only the file knows. */
+/*
+ * The file that "weft save" writes: the current settings, and the settings that only the file has.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -18,16 +20,16 @@ static char folder[] = "/tmp/weft-save-XXXXXX";
 static char path[64];
 
 /**
- * struct save_case - an interface, its file, and the file that is written
- * @name: what it is about
- * @kind: of the link
- * @running: what is set, as a configuration
+ * struct save_case - an interface, its file, and the saved file
+ * @name: the case
+ * @kind: the kind of the link
+ * @running: the current settings, as a configuration
  * @before: the file
- * @after: the file that is written; NULL: it stays as it is
- * @err: the complaint; with one nothing is written
- * @previous: the interface had key C before
- * @pmtu: the link finds out path MTUs, -1 if it does not say
- * @absent: there is no such link
+ * @after: the saved file; NULL for an unchanged one
+ * @err: the error, with which nothing is written
+ * @previous: key C is the interface's previous key
+ * @pmtu: path MTU discovery of the link, -1 if not reported
+ * @absent: the link does not exist
  * @broken: the link cannot be read
  */
 static const struct save_case {
@@ -162,7 +164,7 @@ static void add_address(struct weft_routes *addresses, const char *text,
 	inet_pton(address->prefix.family, text, &address->prefix.ip4);
 }
 
-/* The second link-local address is the kernel's own. */
+/* The kernel has added the second link-local address. */
 static int world_addresses(struct weft_host *host, unsigned int index,
 			   struct weft_routes *addresses)
 {
@@ -267,7 +269,7 @@ static void test_case(void)
 	free(text);
 }
 
-/* The file is written whole, or stays as it is. */
+/* The file is written completely, or not changed. */
 static bool once(const void *data)
 {
 	struct weft_host host = {

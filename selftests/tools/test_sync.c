@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * syncconf: the difference between a device and a configuration. A table of
- * single differences, then random devices: a kernel of paper that is sent the
- * difference has to end up as one that was sent the whole.
+ * syncconf: the difference between a device and a configuration. A table of single differences,
+ * then random devices: a fake kernel that gets the difference ends in the state of one that got the
+ * whole configuration.
  */
 #include <arpa/inet.h>
 #include <linux/weft.h>
@@ -25,12 +25,12 @@
 #define DEVICE	"[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\nFwMark = 7\n"
 
 /**
- * struct sync_case - a device, a configuration, and the way from one to the other
- * @name: what it is about
+ * struct sync_case - a device, a configuration, and their difference
+ * @name: the case
  * @have: the device
  * @want: the configuration
  * @weft: the change for a weft interface
- * @wireguard: for a wireguard one, where that is not the same
+ * @wireguard: for a wireguard one, if it differs
  */
 static const struct sync_case {
 	const char *name;
@@ -314,13 +314,13 @@ static void test_cases(void)
 #define NAMED(x)	PEER_A "Endpoint = " x "\n"
 
 /**
- * struct roam_case - a peer that is elsewhere than its file says
- * @name: what it is about
- * @before: the file when it was applied last
- * @at: where the peer is, NULL for the first place of @before
- * @state: how things stand with it, -1 for not known
- * @want: the file now; "?" in it stands for a name without an address
- * @change: what is sent
+ * struct roam_case - a peer whose endpoint differs from its file
+ * @name: the case
+ * @before: the file that was applied last
+ * @at: the peer's endpoint, NULL for the first one of @before
+ * @state: the peer's state, -1 if unknown
+ * @want: the new file; "?" in it stands for a name that does not resolve
+ * @change: the request to the kernel
  */
 static const struct roam_case {
 	const char *name;
@@ -404,7 +404,7 @@ static void test_roam(const struct roam_case *test)
 	test_bench_end(&bench);
 }
 
-/* "weft resolve" with a file, of a link whose peers are silent. Returns its status. */
+/* Runs "weft resolve" with a file, on a link whose peers are silent. Returns its status. */
 static int resolve_with(struct test_bench *bench, const char *conf, const char *running, typeof(getaddrinfo) *lookup)
 {
 	char folder[] = "/tmp/weft-sync-XXXXXX", path[64];
@@ -427,7 +427,7 @@ static int resolve_with(struct test_bench *bench, const char *conf, const char *
 	return status;
 }
 
-/* A peer that has a name without an address. */
+/* A peer whose endpoint's name does not resolve. */
 static void test_resolve_keeps(void)
 {
 	struct test_bench bench;
@@ -447,7 +447,7 @@ static int found_lookup(const char *host, const char *port, const struct addrinf
 
 static struct test_bench *removing_bench;
 
-/* The peer is removed while its endpoint is looked up. */
+/* Removes the peer during the lookup of its endpoint. */
 static int removing_lookup(const char *host, const char *port, const struct addrinfo *hints,
 			   struct addrinfo **found)
 {
@@ -456,7 +456,7 @@ static int removing_lookup(const char *host, const char *port, const struct addr
 	return found_lookup(host, port, hints, found);
 }
 
-/* A peer that is given by its name does not come back. By its key it would. */
+/* A change by the peer's name does not add the removed peer again. A change by its key would. */
 static void test_set_named(const char *peer, const char *sent, const char *complaint)
 {
 	char *words[] = { "wg0", "peer", (char *)peer, "endpoint", "hub.example:5", NULL };
@@ -476,7 +476,7 @@ static void test_set_named(const char *peer, const char *sent, const char *compl
 	test_bench_end(&bench);
 }
 
-/* The file calls the peer by the key that it has given up. */
+/* The file has the peer's former key. */
 static void test_resolve_follows(void)
 {
 	struct test_bench bench;
@@ -489,7 +489,7 @@ static void test_resolve_follows(void)
 	test_bench_end(&bench);
 }
 
-/* A kernel of paper: few peers, few prefixes, told what one SET does. */
+/* A fake kernel: few peers, few prefixes, and the effect of one SET. */
 #define FAKE_PEERS	6
 #define FAKE_PREFIXES	8
 #define FAKE_ROUNDS	3000
@@ -499,11 +499,11 @@ struct fake_kernel {
 		bool exists;
 		char psk;
 		unsigned int keepalive;
-		unsigned int port;	/* where it is, 0 for nowhere */
-		unsigned int listed;	/* where it was said to be */
-		bool alive;		/* there is a session */
+		unsigned int port;	/* of its endpoint, 0 without one */
+		unsigned int listed;	/* of its configured endpoint */
+		bool alive;		/* has a session */
 	} peers[FAKE_PEERS];
-	int owner[FAKE_PREFIXES];	/* of each prefix, -1 for nobody */
+	int owner[FAKE_PREFIXES];	/* of each prefix, -1 without one */
 	char key;
 	unsigned int mark;
 };
@@ -612,7 +612,7 @@ static void fake_print_peer(const struct fake_kernel *kernel, int id,
 			fprintf(out, "AllowedIPs = 10.%d.0.0/16\n", n);
 }
 
-/* The kernel's state as a file, to be freed. */
+/* Prints the kernel's state as a file, for the caller to free. */
 static char *fake_print(const struct fake_kernel *kernel)
 {
 	struct weft_key key;
@@ -634,9 +634,9 @@ static char *fake_print(const struct fake_kernel *kernel)
 }
 
 /*
- * A file with some of the peers in any order, and prefixes that may stand
- * twice. Each peer stands once: setconf leaves a prefix that a peer's first
- * entry took from another with nobody, and syncconf does not follow it there.
+ * A file with some of the peers in any order, and possibly a prefix twice. No peer appears twice:
+ * setconf then leaves a prefix without an owner if a peer's first section took it from another
+ * peer, and syncconf does not.
  */
 static char *fake_random_conf(void)
 {
@@ -670,7 +670,7 @@ static char *fake_random_conf(void)
 	return text;
 }
 
-/* The interface as it would be read: a file does not tell where a peer was said to be. */
+/* The interface as get() reports it: a file does not hold the configured endpoint. */
 static struct weft_device *fake_read(const struct fake_kernel *kernel,
 				     enum weft_kind kind)
 {
@@ -699,7 +699,7 @@ static struct weft_device *fake_read(const struct fake_kernel *kernel,
 	return dev;
 }
 
-/* Where a peer is to be: a place that it has taught stays, with a session and the same file. */
+/* A learnt endpoint stays as long as the peer has a session and the file does not change. */
 static bool fake_check_endpoints(const struct fake_kernel *from,
 				 const struct fake_kernel *to,
 				 const char *conf, bool is_weft)
@@ -738,7 +738,7 @@ static void fake_forget_endpoints(struct fake_kernel *kernel)
 	}
 }
 
-/* From state @from to @conf: by the difference, and as a whole. */
+/* Applies @conf to @from: the difference, and the whole. */
 static bool fake_round(const struct fake_kernel *from, const char *conf,
 		       enum weft_kind kind, struct fake_kernel *result)
 {
@@ -755,7 +755,7 @@ static bool fake_round(const struct fake_kernel *from, const char *conf,
 	weft_model_device_free(have);
 	weft_model_device_free(want);
 
-	/* A second time there is nothing left to do. */
+	/* A second difference is empty. */
 	have = fake_read(result, kind);
 	want = test_want(conf);
 	good &= weft_sync_reduce(have, want) && weft_sync_is_empty(want);
@@ -769,7 +769,7 @@ static bool fake_round(const struct fake_kernel *from, const char *conf,
 	return good && !memcmp(&compared, &full, sizeof(full));
 }
 
-/* Peers go elsewhere, and sessions end. */
+/* Peers roam, and sessions end. */
 static void fake_roam(struct fake_kernel *kernel)
 {
 	int i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * up, in a world of paper: what it makes of the world, and that the world is
- * as it was whichever of the steps fails.
+ * up and down on a fake host: the resulting state, and the former state after a failure of any
+ * step.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,39 +34,39 @@
 #define WORLD_FILES_MAX	16
 
 /**
- * struct world - a machine
+ * struct world - a fake host
  * @bench: the context; devices[0] is the interface
- * @host: the machine's ways
- * @link: the interface's link
+ * @host: its backend
+ * @link: the interface
  * @addresses: its addresses
  * @routes: its routes
- * @rules: the machine's rules
- * @paths: settings that have been written
- * @texts: what is in them
- * @nft: nft's table, "" for none
- * @dns: what resolvconf has, "" for nothing
- * @hooks: what hooks were run, a line each
- * @mark: of the tunnel's own packets
- * @steps: how often something was changed
- * @fail_at: which of these fails, 0 for none
- * @partial: the next configuration that fails has its first peer applied
+ * @rules: the host's rules
+ * @paths: settings that were written
+ * @texts: their values
+ * @nft: the table of nft, "" without one
+ * @dns: the name servers of resolvconf, "" without any
+ * @hooks: the hooks that ran, a line each
+ * @mark: the mark of the tunnel's packets
+ * @steps: the number of changes
+ * @fail_at: the change that fails, 0 for none
+ * @partial: the next failing configuration applies its first peer
  * @broken: every configuration fails
- * @half: each resolvconf that is told of name servers fails behind its work, and with 2 each other one
- * @deaf: resolvectl fails, and does nothing
- * @open_at: the step behind which others can write to the folder, until the one that fails
- * @kill_at: the one behind which up is no more, 0 for none
- * @last: the kind of what was changed last
- * @watch: look for the lock on rules
- * @unlocked: a rule was added or deleted without the lock
- * @locked: a hook ran under it
- * @steal: another process makes the link first
- * @taken: a table that another interface has a route in, 0 for none
- * @unread: the routes of a table cannot be read, from then on
+ * @half: each resolvconf that sets name servers fails after its work; with 2 the others fail, too
+ * @deaf: resolvectl fails without an effect
+ * @open_at: after this change other users may write to the folder, until the change that fails
+ * @kill_at: up is killed after this change, 0 for never
+ * @last: the kind of the last change
+ * @watch: check the lock on rules
+ * @unlocked: a rule was changed without the lock
+ * @locked: a hook ran under the lock
+ * @steal: another process creates the link first
+ * @taken: a table with another interface's route, 0 for none
+ * @unread: the routes of a table can no longer be read
  * @unlisted: nft lists nothing
- * @special: that route is an unreachable one, and no interface's
- * @programs: those that can be run, NULL for all but resolvectl
+ * @special: that route is an unreachable one, of no interface
+ * @programs: the installed programs, NULL for all but resolvectl
  * @path: the file
- * @conf: what stands in it
+ * @conf: its text
  */
 static struct world {
 	struct test_bench bench;
@@ -178,7 +178,9 @@ static int world_routes(struct weft_host *host, unsigned int index,
 		world_copy_routes(routes, &world.routes);
 	else
 		world_add_own_routes(routes, table);
-	/* Others have the first table that is tried, and a default route in 99. */
+	/*
+	 * Other interfaces use the first table that up tries, and have a default route in table 99.
+	 */
 	test_memory_spare();
 	if (!index && (table == 51820 || table == 99 || (table && table == world.taken)))
 		*weft_host_routes_add(routes) = (struct weft_route){
@@ -206,7 +208,7 @@ static int world_path_mtu(struct weft_host *host,
 			  unsigned int *mtu)
 {
 	(void)host;
-	/* Without the mark the path is another, and so it is for other hosts. */
+	/* Without the mark, and to other hosts, the path has another MTU. */
 	*mtu = !to || to->ip4.sin_addr.s_addr != htonl(0xc0000201) ? 1500 :
 	       mark == world.mark ? 1480 : 1400;
 	return 0;
@@ -293,7 +295,7 @@ static bool world_delete_route(struct weft_routes *routes,
 	return false;
 }
 
-/* The lock on the namespace's rules is held. */
+/* Whether the lock on the namespace's rules is held. */
 static bool world_has_lock(void)
 {
 	char command[96];
@@ -326,7 +328,7 @@ static void world_nft(const char *input)
 	world_replace(&world.nft, body);
 }
 
-/* Its words, a line for each call; "revert" takes them all away. */
+/* Keeps the arguments, a line for each call; "revert" deletes them. */
 static void world_resolvectl(const struct weft_program *program)
 {
 	char *text = strdup(world.dns), *more;
@@ -363,7 +365,7 @@ static void world_add_lead(__u16 family, __u32 priority, __u32 table)
 	};
 }
 
-/* The kernel takes no second rule like it. */
+/* The kernel refuses a second rule with the same priority. */
 static bool world_add_rule(const struct weft_rule *rule)
 {
 	size_t i;
@@ -376,7 +378,7 @@ static bool world_add_rule(const struct weft_rule *rule)
 	return true;
 }
 
-/* Hooks that are more than text. */
+/* Hooks with an effect on the host. */
 static void world_hook(const char *text)
 {
 	size_t len = strlen(world.hooks);
@@ -396,7 +398,7 @@ static void world_hook(const char *text)
 	world.bench.ctx.nested = false;
 }
 
-/* A subscriber that fails comes behind the list of name servers. */
+/* The list of name servers is updated before a subscriber fails. */
 static bool world_resolvconf(const struct weft_program *program)
 {
 	if (world.half > 1 && !program->input)
@@ -447,7 +449,7 @@ static void world_drop_ip6(struct weft_routes *routes)
 	routes->count = left;
 }
 
-/* As the kernel does: without room for IPv6's least MTU there is no IPv6. */
+/* The kernel removes IPv6 from a link whose MTU is below IPv6's minimum. */
 static bool world_set_mtu(unsigned int mtu)
 {
 	world.link.mtu = mtu;
@@ -514,7 +516,7 @@ static int world_change(struct weft_host *host,
 	if (good)
 		return 0;
 	snprintf(host->error, sizeof(host->error), "it is not there");
-	/* As the kernel says of a link that has gone. */
+	/* The kernel's error for a deleted link. */
 	return world.link.index ? -EIO : -ENODEV;
 }
 
@@ -684,7 +686,7 @@ static void world_print_rules(FILE *out)
 	unsigned int bits = 0;
 	size_t i;
 
-	/* Their order here says nothing; by priority there are few. */
+	/* The order of rules has no meaning here; their priorities are printed. */
 	for (bits = 0; bits < 4; bits++) {
 		for (i = 0; i < world.rules.count; i++) {
 			rule = &world.rules.items[i];
@@ -729,7 +731,7 @@ static char *world_text(void)
 	if (dev)
 		fprintf(out, "port %u mark %u key %c\n", dev->listen_port,
 			dev->fwmark, dev->private_key.bytes[0] ?: '0');
-	/* What "up" does unless it is told not to. */
+	/* Values that "up" does not set by default. */
 	if (dev && (!dev->pmtu || dev->dscp != WEFT_DSCP_OFF))
 		fprintf(out, "pmtu %u dscp %u\n", dev->pmtu, dev->dscp);
 	for (peer = dev ? dev->peers : NULL; peer; peer = peer->next)
@@ -747,7 +749,7 @@ static char *world_text(void)
 
 #define MARKS	"/proc/sys/net/ipv4/conf/all/src_valid_mark"
 
-/* The world without a setting that stays once it was made. */
+/* The state without a setting that down does not reset. */
 static char *world_text_undone(void)
 {
 	char *text = world_text(), *line = strstr(text, MARKS " 1\n");
@@ -757,7 +759,7 @@ static char *world_text_undone(void)
 	return text;
 }
 
-/* What the file asks for, or with default routes the first table that is free. */
+/* The file's mark, or with default routes the first free table. */
 static __u32 world_mark(const char *conf)
 {
 	const char *field = strstr(conf, "FwMark = ");
@@ -774,7 +776,7 @@ static bool world_do(const char *conf, bool (*run)(struct weft_profile *profile)
 	bool good = false;
 
 	profile = weft_profile_parse(&world.bench.ctx, world.path, text, "ut0");
-	/* Most of these files are of paper, too. */
+	/* Most of these files exist in memory only. */
 	if (profile && stat(world.path, &profile->seen))
 		memset(&profile->seen, 0, sizeof(profile->seen));
 	if (profile)
@@ -814,11 +816,11 @@ static bool world_down(const char *conf)
 #define LINK	"link 5 kind 1 mtu 1400 up\n"
 
 /**
- * struct up_case - one way to come up
- * @name: what it is about
- * @before: the file that was up before, NULL for none
+ * struct up_case - a file, and the host after up
+ * @name: the case
+ * @before: the file that is up before, NULL for none
  * @conf: the file
- * @after: the world then
+ * @after: the host's state
  */
 static const struct up_case {
 	const char *name;
@@ -926,7 +928,7 @@ static bool test_before(const struct up_case *test)
 	return !test->before || world_up(test->before);
 }
 
-/* With step number @fail_at failing; false once there is no such step. */
+/* Runs up with change @fail_at failing; returns false if up has no such change. */
 static bool test_failure(const struct up_case *test, unsigned int fail_at)
 {
 	char *before, *after, name[256];
@@ -967,7 +969,7 @@ static void test_case(const struct up_case *test)
 	free(after);
 	steps = world.steps;
 	world.steps = 0;
-	/* But resolvconf is told again, which cannot be asked what it knows. */
+	/* resolvconf is called again, since it cannot be queried. */
 	snprintf(name, sizeof(name), "%s: a second time nothing is done", test->name);
 	test_ok(world_up(test->conf) && world.steps == !!*world.dns, name);
 	after = world_text();
@@ -985,7 +987,7 @@ static void test_case(const struct up_case *test)
 	test_ok(fail_at == steps + 1 && steps, name);
 }
 
-/* With an allocation that fails: all is done, or nothing, and it is said why. */
+/* With a failing allocation: all is done, or nothing and the error is printed. */
 static bool up_once(const void *data)
 {
 	const struct up_case *test = data;
@@ -1008,7 +1010,7 @@ static bool up_once(const void *data)
 	return good;
 }
 
-/* And down: it is gone, or stays and it is said why. */
+/* With a failing allocation: the interface is gone, or stays and the error is printed. */
 static bool down_once(const void *data)
 {
 	const struct up_case *test = data;
@@ -1043,7 +1045,7 @@ static void test_short_memory(void)
 
 #define HOOKS	"PreUp = a %i\nPreUp = b\nPostUp = c %i%i\nPreDown = d 100%\nPostDown = e\n"
 
-/* Which step fails, and what hooks have run then. */
+/* The failing step, and the hooks that ran by then. */
 static const struct {
 	const char *name;
 	unsigned int fail_at;
@@ -1121,7 +1123,7 @@ static bool world_is_empty(void)
 	return !world.link.index && !world.rules.count && !*world.nft && !*world.dns;
 }
 
-/* What has been recorded, and nothing else, is in the folder. */
+/* Whether the folder holds the record of ut0. */
 static bool world_is_recorded(void)
 {
 	char command[128];
@@ -1139,7 +1141,7 @@ static void world_begin_recorded(void)
 	world.bench.ctx.runtime = folder;
 }
 
-/* The reader of all complaints has gone: everything is undone all the same. */
+/* Standard error has no reader: all is undone all the same. */
 static int run_unread(void)
 {
 	int pipes[2];
@@ -1184,7 +1186,7 @@ static void test_unread(void)
 		printf("# status 0x%x\n", status);
 }
 
-/* One that runs has hooks behind it; and a PreDown can keep it. */
+/* A reload runs no hooks; a failing PreDown keeps the interface. */
 static void test_hooks_later(void)
 {
 	world_begin();
@@ -1236,7 +1238,7 @@ static void test_unfinished(const char *what, unsigned int fail_at, bool up)
 	world_end();
 }
 
-/* An up beside what a down has left fails: that is still left. */
+/* An up beside the remains of a down fails: the remains are still there. */
 static void test_beside(void)
 {
 	static const char conf[] = PLAIN "PostUp = x; false\nPostDown = y\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n";
@@ -1258,7 +1260,7 @@ static void test_beside(void)
 	world_end();
 }
 
-/* Others delete the link: all else is left, and the file may have changed. */
+/* Another program deletes the link: all else is left, and the file may have changed. */
 static void test_deleted(void)
 {
 	world_begin_recorded();
@@ -1281,7 +1283,7 @@ static void test_deleted(void)
 	world_end();
 }
 
-/* The routes of a link that is set down go, and its table is free for others. */
+/* The routes of a link that is set down disappear, and other interfaces may use its table. */
 static void test_set_down(__u32 taken, bool special)
 {
 	char name[80];
@@ -1303,7 +1305,10 @@ static void test_set_down(__u32 taken, bool special)
 #define TABLE_5		PLAIN "Table = 5\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"
 #define ONE_ROUTE	PLAIN HOOKS "FwMark = 7\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"
 
-/* A reload of a link that was set down: its routes have gone, and its table may be another link's. */
+/*
+ * A reload of a link that was set down: its routes have gone, and another interface may use its
+ * table.
+ */
 static void test_set_down_reload(const char *name, const char *conf, __u32 taken, size_t rules)
 {
 	world_begin_recorded();
@@ -1316,7 +1321,7 @@ static void test_set_down_reload(const char *name, const char *conf, __u32 taken
 	world_end();
 }
 
-/* Another tunnel comes up between the reading of what is there and the choice of priorities. */
+/* Another tunnel comes up between the read of the state and the choice of priorities. */
 static void test_rules_at_once(void)
 {
 	static const char conf[] = PLAIN "PreUp = ip rule add x\nPostUp = y\n" PEER_A "AllowedIPs = 0.0.0.0/0\n";
@@ -1334,7 +1339,7 @@ static void test_rules_at_once(void)
 	world_end();
 }
 
-/* An up that has chosen the table meanwhile would take rules that are deleted for its own. */
+/* An up that has chosen the table meanwhile would take the deleted rules for its own. */
 static void test_rules_deleted(const char *name, bool (*run)(const char *conf), const char *conf,
 			       bool gone)
 {
@@ -1354,7 +1359,7 @@ static void test_rules_deleted(const char *name, bool (*run)(const char *conf), 
 	world_end();
 }
 
-/* PreDown runs between the reading of what is there and the deletion of rules. */
+/* PreDown runs between the read of the state and the deletion of rules. */
 static void test_rules_deleted_before(void)
 {
 	static const char conf[] = PLAIN "PreDown = ip rule del x\n"
@@ -1368,7 +1373,7 @@ static void test_rules_deleted_before(void)
 	world_end();
 }
 
-/* A listing that fails says nothing of what is left. */
+/* After a failed listing the remains are unknown. */
 static void test_unlisted(const char *name, bool *broken, const char *err)
 {
 	world_begin_recorded();
@@ -1382,7 +1387,7 @@ static void test_unlisted(const char *name, bool *broken, const char *err)
 	world_end();
 }
 
-/* The kernel takes the routes of IPv6 away, and not the rules. */
+/* The kernel deletes the routes of IPv6, and keeps the rules. */
 static void test_without_ip6(void)
 {
 	world_begin_recorded();
@@ -1393,7 +1398,7 @@ static void test_without_ip6(void)
 	world_end();
 }
 
-/* An interface that cannot be read may be any: nothing is done to it. */
+/* An interface that cannot be read may be another's: it is not changed. */
 static void test_unreadable(const char *name, bool (*run)(const char *conf))
 {
 	world_begin();
@@ -1508,7 +1513,7 @@ static bool world_marks(void)
 	return !strcmp(world.texts[world_file(MARKS)], "1");
 }
 
-/* Adds a line to what is recorded, as an earlier version had it. */
+/* Adds a line to the record, in the format of an earlier version. */
 static bool record_line(const char *line)
 {
 	char command[128];
@@ -1519,7 +1524,7 @@ static bool record_line(const char *line)
 
 #define NO_RESOLVED	"weft: warning: ut0: systemd-resolved does not run any more"
 
-/* systemd-resolved is removed while the tunnel runs. */
+/* systemd-resolved is removed during the tunnel's life. */
 static void test_dns_removed(const char *name, bool (*run)(const char *conf), const char *conf, const char *programs)
 {
 	world_begin_recorded();
@@ -1549,7 +1554,7 @@ static char *record_text(void)
 	return text;
 }
 
-/* The tunnel stays that of the file that it came up from. */
+/* After the failure the tunnel's record is that of its former file. */
 static void test_reload_recorded(const char *name, const char *before, const char *conf, unsigned int fail_at)
 {
 	char *was, *is;
@@ -1571,7 +1576,7 @@ static void test_reload_recorded(const char *name, const char *before, const cha
 	world_end();
 }
 
-/* A record that cannot be written for a while is that of the former file in the end. */
+/* The record cannot be written for a while; in the end it is that of the former file. */
 static void test_reload_unrecorded(void)
 {
 	char *was, *is;
@@ -1596,7 +1601,7 @@ static void test_reload_unrecorded(void)
 	world_end();
 }
 
-/* A resolvectl that fails has changed nothing, and the deleted link takes all along. */
+/* A failing resolvectl has changed nothing, and the deletion of the link removes all else. */
 static void test_dns_deaf(void)
 {
 	world_begin_recorded();
@@ -1608,7 +1613,7 @@ static void test_dns_deaf(void)
 	world_end();
 }
 
-/* A resolvconf that fails has listed the name servers before. */
+/* A failing resolvconf has already set the name servers. */
 static void test_dns_half(void)
 {
 	world_begin_recorded();
@@ -1625,7 +1630,7 @@ static void test_dns_half(void)
 	world_end();
 }
 
-/* The link is not the one that was handed name servers: those that it has stay. */
+/* The name servers of a new link with the same name stay. */
 static void test_dns_of_another(void)
 {
 	world_begin_recorded();
@@ -1639,7 +1644,7 @@ static void test_dns_of_another(void)
 	world_end();
 }
 
-/* Entries of a record are lines, and a path may have a line break. */
+/* Entries of a record are lines, and a path may contain a line break. */
 static void test_record_path(void)
 {
 	struct weft_record record = { .there = true, .index = 7, .reached = WEFT_HOOK_COUNT };
@@ -1656,7 +1661,7 @@ static void test_record_path(void)
 	world_end();
 }
 
-/* A folder that others can write to holds no record, which "up" tells. */
+/* A folder that other users can write to holds no record, and "up" warns. */
 static void test_open_folder(void)
 {
 	char want[256];
@@ -1677,7 +1682,10 @@ static void test_open_folder(void)
 	world_end();
 }
 
-/* A process that holds the lock @name: that of ut0, as "up" does while its hooks run, or of rules. */
+/*
+ * Forks a process that holds the lock @name: that of ut0, as "up" does during its hooks, or of
+ * rules.
+ */
 static pid_t hold_lock(const char *name)
 {
 	struct weft_lock lock;
@@ -1715,7 +1723,7 @@ static void begin_rising(const char *path)
 	world.hooks[0] = '\0';
 }
 
-/* A tunnel without default routes has no rules, and waits for no other tunnel's. */
+/* A tunnel without default routes has no rules, and does not wait for the lock on rules. */
 static void test_rules_of_none(void)
 {
 	pid_t pid;
@@ -1731,7 +1739,7 @@ static void test_rules_of_none(void)
 	world_end();
 }
 
-/* What a PostUp calls finds the record of its own "up", which has not been killed. */
+/* A command in a PostUp finds the record of its own "up", which is still running. */
 static void test_in_hook(void)
 {
 	char path[sizeof(folder) + 16], list[32];
@@ -1761,7 +1769,7 @@ static void test_in_hook(void)
 	world_end();
 }
 
-/* Files until there is room for none. */
+/* Creates files until the folder is full. */
 static void fill_folder(void)
 {
 	char path[sizeof(folder) + 16];
@@ -1775,7 +1783,7 @@ static void fill_folder(void)
 		test_bail("the folder does not fill");
 }
 
-/* As test_in_hook(), where the lock that is shared is the namespace's. */
+/* As test_in_hook(), with the namespace's lock. */
 static void in_hook_of_full_folder(void)
 {
 	char path[] = "/tmp/weft-up-full-XXXXXX/ut0.conf", list[32];
@@ -1805,7 +1813,7 @@ static void in_hook_of_full_folder(void)
 	world_end();
 }
 
-/* A file that something is mounted on cannot be replaced. */
+/* A file under a bind mount cannot be replaced. */
 static void saving_to_a_mount(void)
 {
 	static const char conf[] = PLAIN "SaveConfig = true\n" PEER_A;
@@ -1874,7 +1882,7 @@ static bool links_stay(const char *name, unsigned int recorded, enum weft_kind k
 	return stays;
 }
 
-/* Only the link that is recorded is the killed up's own. */
+/* Only a link with the recorded index is the killed up's own. */
 static void test_link_of_another(void)
 {
 	static const char with_key[] = "[Interface]\nPrivateKey = " KEY_P "\n";
@@ -1888,7 +1896,7 @@ static void test_link_of_another(void)
 	test_ok(!links_stay("killed, its link", 5, WEFT_KIND_WEFT, ""), "killed, its link: it is deleted");
 }
 
-/* The link that it has made is recorded before anything else is done. */
+/* The new link is recorded before the next change. */
 static bool killed_has_link(void)
 {
 	struct weft_record record;
@@ -1901,7 +1909,7 @@ static bool killed_has_link(void)
 	return good;
 }
 
-/* After step @kill_at up is killed; then comes another up, or a down. */
+/* up is killed after step @kill_at; then another up or a down runs. */
 static int kill_and_go_on(const struct up_case *test, unsigned int kill_at, bool up)
 {
 	char *text;
@@ -1929,7 +1937,10 @@ static int kill_and_go_on(const struct up_case *test, unsigned int kill_at, bool
 	return world_down(test->conf) && world_is_empty() && !world_is_recorded() ? 0 : 1;
 }
 
-/* up is killed behind the making of its link: the next one runs all hooks, and the link may be another's. */
+/*
+ * up is killed right after it creates the link: the next one runs all hooks, and the link may be
+ * another's.
+ */
 static int kill_before_record(bool up, bool fail)
 {
 	static const char conf[] = PLAIN HOOKS PEER_A;
@@ -1956,7 +1967,7 @@ static int kill_before_record(bool up, bool fail)
 	       world_is_empty() && !world_is_recorded() ? 0 : 1;
 }
 
-/* down is killed at step @kill_at, behind PreDown; then comes another down, or an up. */
+/* down is killed at step @kill_at, after PreDown; then another down or an up runs. */
 static int kill_down(unsigned int kill_at, bool up)
 {
 	bool good;
@@ -1985,7 +1996,7 @@ static bool world_has_leads(__u32 table)
 	return count == 2;
 }
 
-/* up is killed behind step @kill_at; another interface takes the table that was still empty. */
+/* up is killed after step @kill_at; another interface takes the table, which is still empty. */
 static int kill_and_take(unsigned int kill_at, bool up)
 {
 	world_begin_recorded();
@@ -2017,7 +2028,7 @@ static int status_of(int (*run)(unsigned int at, bool up), unsigned int at, bool
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* src_valid_mark is the namespace's, and other tunnels rely on it. */
+/* src_valid_mark is a setting of the namespace, and other tunnels rely on it. */
 static int killed_with_marks(unsigned int kill_at, bool old_record)
 {
 	world_begin_recorded();
@@ -2071,7 +2082,7 @@ static void test_killed_taken(void)
 	char name[96];
 	int status;
 
-	/* PreUp twice, the link, the configuration, and more before the first route. */
+	/* The steps before the first route: PreUp twice, the link, the configuration, and more. */
 	for (at = 1; at < 100 && (status = status_of(kill_and_take, at, false)) != 2; at++) {
 		snprintf(name, sizeof(name), "killed at step %u, its table is taken: down keeps the user's rules", at);
 		test_ok(!status, name);
@@ -2104,7 +2115,7 @@ static void test_killed(const struct up_case *test)
 	test_ok(!bad && kill_at < 100, name);
 }
 
-/* The loser's hooks are the winner's too. */
+/* The hooks of the loser would affect the winner, too. */
 static void test_stolen(void)
 {
 	world_begin_recorded();
@@ -2115,7 +2126,9 @@ static void test_stolen(void)
 	world_end();
 }
 
-/* What a PostUp removes is not up, and its hooks of going down run once. */
+/*
+ * An interface that its PostUp removes does not count as up, and its hooks of going down run once.
+ */
 static void test_hook_removes(const char *name, const char *hook)
 {
 	char conf[512], text[96], hooks[128];
@@ -2162,7 +2175,7 @@ static void test_saving(void)
 	world_end();
 }
 
-/* What the kernel would not hold, or not keep, is refused before anything is done. */
+/* Settings that the kernel would refuse or drop are refused before any change. */
 static const struct {
 	const char *name;
 	const char *conf;
@@ -2194,7 +2207,7 @@ static void test_refusals(void)
 	}
 }
 
-/* What the file alone tells is refused before PreUp. */
+/* Faults in the file alone are refused before PreUp. */
 static const char * const unusable[] = {
 	PLAIN HOOKS "MTU = 1200\n" PEER_A,
 	PLAIN HOOKS "Table = local\n" PEER_A,
@@ -2226,13 +2239,13 @@ static void test_unusable(void)
 #define BEFORE(key)	"PreviousPrivateKey = " key "\n"
 
 /**
- * struct key_case - a file with a key from before
- * @name: what it is about
- * @before: the file that was up before, NULL for none
+ * struct key_case - a file with a previous key
+ * @name: the case
+ * @before: the file that is up before, NULL for none
  * @conf: the file
- * @wireguard: the link that is up is of that kind
- * @sent: the rotation that is asked for
- * @key: the key that was set before
+ * @wireguard: the link is of kind wireguard
+ * @sent: the rotation that is requested
+ * @key: the interface's key before
  */
 static const struct key_case {
 	const char *name;
@@ -2295,7 +2308,7 @@ static void test_key_refused(void)
 	world_end();
 }
 
-/* The reload of a tunnel fails behind its name servers, where resolvconf has others already. */
+/* A reload fails after setting name servers, while resolvconf already has others. */
 static void test_dns_behind(const char *name, const char *dns)
 {
 	char conf[512], *former;
@@ -2314,7 +2327,7 @@ static void test_dns_behind(const char *name, const char *dns)
 	world_end();
 }
 
-/* What "up" has recorded takes it down when its file is gone, or is no file of a tunnel any more. */
+/* A tunnel goes down by its record when its file is gone, or is no file of a tunnel any more. */
 static void down_without(const char *name, const char *text)
 {
 	char path[sizeof(folder) + 16], title[128];
@@ -2357,7 +2370,7 @@ static bool file_is(const char *path, const char *want)
 #define SAVED		"[Interface]\nAddress = 10.0.0.1/24\nAddress = fd00::1/64\nSaveConfig = true\nPostDown = e\n" \
 	"ListenPort = 7\nPrivateKey = " KEY_P "\n\n[Peer]\nPublicKey = " KEY_A "\nEndpoint = 192.0.2.1:7\n"
 
-/* A name stands for the file that the interface came up from, where /etc/weft has another one. */
+/* A name stands for the file that the interface came up from, even if /etc/weft has another one. */
 static void down_from_elsewhere(void)
 {
 	static const char conf[] = PLAIN "SaveConfig = true\nPostDown = e\n" PEER_A;
@@ -2409,7 +2422,7 @@ static void test_elsewhere(void)
 		test_ok(!status, "two files of the name");
 }
 
-/* A link that another program has made, like "ip link add ut0 type wireguard". */
+/* A link from another program, such as "ip link add ut0 type wireguard". */
 static void down_unknown(void)
 {
 	char name[] = "ut0";

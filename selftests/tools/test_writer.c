@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files that are replaced whole: killed or refused at every system call, the
- * writer leaves the old text or the new one, its attributes, and nothing beside it.
+ * Files are replaced completely: a writer that is killed or gets an error at any system call leaves
+ * the old text or the new one, with its attributes, and no other file.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -57,7 +57,7 @@ static const char *get(const char *where)
 	return text;
 }
 
-/* How many files the folder holds. */
+/* Counts the files in the folder. */
 static int count_files(void)
 {
 	DIR *dir = opendir(folder);
@@ -158,7 +158,7 @@ static void test_attributes(void)
 			    !memcmp(value, acl, sizeof(acl))), "attributes: access list");
 }
 
-/* What the folder gives to new files is not what this one had. */
+/* The folder's default access list does not apply to the replaced file. */
 static void test_default_acl(void)
 {
 	char value[128];
@@ -176,7 +176,7 @@ static void test_default_acl(void)
 	removexattr(folder, "system.posix_acl_default");
 }
 
-/* /dev/stdout is such a link, and everybody's. */
+/* /dev/stdout is such a link. */
 static void test_link_to_pipe(const char *link)
 {
 	char want[160], *complaint;
@@ -191,7 +191,7 @@ static void test_link_to_pipe(const char *link)
 	unlink(link);
 }
 
-/* A link in a folder that another user may write to leads to any file of the machine. */
+/* A link in a folder that another user may write to may point to any file. */
 static void test_links(void)
 {
 	char link[sizeof(path) + 8];
@@ -225,7 +225,7 @@ static void expect_stale(const char *name, const char *where, struct stat *seen)
 	free(complaint);
 }
 
-/* A configuration may be a link on purpose: what was read is what is written. */
+/* A configuration may be a link on purpose: the file that was read is the one that is written. */
 static void test_seen(void)
 {
 	char link[sizeof(path) + 8], other[sizeof(path) + 8], *complaint;
@@ -275,7 +275,7 @@ static void test_others(void)
 	free(complaint);
 }
 
-/* An old text, a new one, or another: 0, 1, -1. */
+/* Returns 0 for the old text, 1 for a new one, -1 for any other. */
 static int which(void)
 {
 	const char *text = get(path);
@@ -285,7 +285,7 @@ static int which(void)
 	return strcmp(text, new_text) ? -1 : 1;
 }
 
-/* System call @number fails with @err; -1 is a file without a name. */
+/* System call @number fails with @err; -1 stands for an openat() with O_TMPFILE. */
 static void deny(int number, int err)
 {
 	struct sock_filter filter[] = {
@@ -298,7 +298,7 @@ static void deny(int number, int err)
 	};
 	struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
 
-	/* All calls but openat()'s, whatever their third argument is. */
+	/* Calls other than openat() fail with any third argument. */
 	if (number >= 0)
 		filter[3] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JA, 0, 0, 0);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
@@ -313,7 +313,7 @@ static int child_put(bool named)
 	return put(path, new_text, 0600, NULL) ? 0 : 1;
 }
 
-/* Stop a writer at its @step-th entry to or return from a system call. */
+/* Stops a writer at its @step-th entry to or return from a system call. */
 static bool stop_at(pid_t *pid, bool named, unsigned int step)
 {
 	unsigned int i;
@@ -353,7 +353,7 @@ static void test_killed(bool named)
 			torn++;
 		else
 			after[which()]++;
-		/* What it has left lasts until the next writer. */
+		/* The next writer removes the remains. */
 		torn += !put(path, new_text, 0600, NULL) || which() != 1 || count_files() != 1;
 	}
 	snprintf(name, sizeof(name), "killed at any step%s: old or new", named ? ", named" : "");
@@ -421,7 +421,7 @@ static void test_denied(void)
 	}
 }
 
-/* The limit on sizes comes with a signal that ends programs. */
+/* A signal that ends programs comes with the limit on sizes. */
 static void test_size_limit(void)
 {
 	struct rlimit limit = { };
@@ -443,7 +443,7 @@ static void test_size_limit(void)
 	test_ok(!bad, "too long for the limit on sizes: the old text stays");
 }
 
-/* Each writes a text of one letter; a reader never sees two. */
+/* Each writer writes a text of one letter; a reader sees only one of them. */
 static void test_at_once(void)
 {
 	char text[LONG_BYTES + 1];
@@ -479,7 +479,7 @@ static void test_at_once(void)
 	test_ok(count_files() == 1, "writers at once: nothing left");
 }
 
-/* What was not opened is not closed: the standard streams stay. */
+/* A failed open closes no file: the standard streams stay open. */
 static void test_streams(void)
 {
 	char nowhere[96];
@@ -504,7 +504,7 @@ int main(void)
 	test_seen();
 	test_streams();
 	test_others();
-	/* Where fsync() costs nothing, as the rest calls it a thousand times. */
+	/* In memory, where fsync() costs nothing: the rest calls it a thousand times. */
 	clear_folder();
 	rmdir(folder);
 	if (!enter("/dev/shm/weft-writer-XXXXXX") && !enter("/tmp/weft-writer-XXXXXX"))
