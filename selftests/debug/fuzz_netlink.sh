@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Messages that fuzz_netlink makes up by the policy and spoils, of both families, from several processes, while dumps are read
-# and broken off, and one device comes and goes. Tunnels elsewhere work on; afterwards the devices can be set up, say what
-# was set, and pass packets, and what memory it took comes back.
+# Messages that fuzz_netlink builds by the policy and spoils, of both families, from several processes, while dumps are
+# read and aborted, and one device is added and removed. Other tunnels keep working; afterwards the devices can be set
+# up, report their settings, and pass packets, and their memory is freed.
 #
 #	 namespace f                                          namespace e
 #	 wf0, wf1 of kind weft, wg0 of kind wireguard;        wt0 10.8.0.2
@@ -40,7 +40,7 @@ traffic_start a 10.9.0.2 192.0.2.2
 
 exec {never}<> <(:)
 
-# Commands for one ip, until it is ended: a new one each time would take longer than all that is asked for in between.
+# Commands for a single ip, until it is killed: one process for each would take longer than the requests in between.
 come_and_go() { # on standard output
 	while true; do
 		printf '%s\n' "link add wf2 type weft" "link set wf2 up"
@@ -50,7 +50,7 @@ come_and_go() { # on standard output
 	done
 }
 
-# Each link of the namespace has got the next index, and what is made now gets one more.
+# Each new link of the namespace takes the next index, including the one made here.
 times_made() {
 	local index
 
@@ -64,7 +64,7 @@ said() { # said WORD: the number behind it
 	awk -v word="$1" '{ for (i = 1; i < NF; i++) if ($i == word) n = $(i + 1) } END { print n + 0 }' "$lib_work/said"
 }
 
-# A fuzzer whose messages are all refused proves as little as one whose messages are all good.
+# A fuzzer whose messages are all refused tests as little as one whose messages are all accepted.
 fuzz() { # fuzz FAMILY SEED DEVICE...
 	local family=$1 seed=$2 first_index
 
@@ -83,7 +83,7 @@ fuzz() { # fuzz FAMILY SEED DEVICE...
 	expect ns a ping -q -n -c 3 -i 0.2 -W 20 10.9.0.2
 }
 
-# Then nothing is left of the peers.
+# No peer is left afterwards.
 settings_read_back() { # settings_read_back FAMILY DEVICE
 	ns f env KIND="$1" /usr/bin/python3 "$test_dir/fuzz_netlink.py" "$2" "$SEED" || fail "SEED=$SEED"
 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A control group whose memory ends, with weft's users in it: a link is made whole or not at all, streams through the tunnel
-# come to their end, and nobody outside of the group notices.
+# A control group out of memory, with users of weft in it: a link is created completely or not at all, streams through
+# the tunnel complete, and programs outside the group do not fail.
 # vm: smp
 #
 #	 namespace a                               namespace b
@@ -26,8 +26,8 @@ link_whole_or_not() {
 	echo max >$group/memory.max
 }
 
-# Everybody who carries the streams belongs to the group, and so do the buffers of their sockets. The kernel looks for the next
-# process to end before the memory of the last one has come back.
+# All processes of the streams belong to the group, and so do the buffers of their sockets. The kernel kills the next
+# process before the memory of the last one is freed.
 join_group() {
 	local pid name
 
@@ -39,7 +39,7 @@ join_group() {
 	done
 }
 
-# Some may end meanwhile.
+# A process may end meanwhile.
 children_of() { # children_of PID
 	awk -v parent="$1" '$1 == "PPid:" && $2 == parent { split(FILENAME, path, "/"); print path[3] }' \
 		/proc/[0-9]*/status 2>/dev/null || true
@@ -54,12 +54,12 @@ pids_of() { # pids_of PID: with its children
 	done
 }
 
-# It is the hog that has to go.
+# The kernel kills the hog first.
 hog() {
 	sh -c 'echo 1000 >/proc/self/oom_score_adj; echo 0 >'$group'/cgroup.procs; exec python3 "$0" hog' "$test_dir/memcg.py" || true
 }
 
-# In kB. What KASAN keeps for a while of what has been freed is still the group's.
+# In kB. KASAN's quarantine is charged to the group.
 limit() {
 	local kept=0
 
@@ -86,7 +86,7 @@ streams_go_on() {
 	pings_stop outside
 }
 
-# Nobody is left in it.
+# No process is left in it.
 group_ends() {
 	rmdir $group
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the generated policy uses of the kernel's header of this name: enough to make up messages by it. */
+/*
+ * The part of the kernel's header that the generated policy uses: enough to build messages by it.
+ */
 #ifndef SHIM_NET_NETLINK_H
 #define SHIM_NET_NETLINK_H
 
