@@ -62,7 +62,7 @@ def dump(family, links, rng):
         return
     keys = [dict(nl.parse(nest))[nl.P_PUBLIC] for message in messages for kind, value in nl.parse(message[20:])
             if kind == nl.PEERS for _, nest in nl.parse(value)]
-    nl.check("peers that come twice", [key for key, count in collections.Counter(keys).items() if count > len(messages)], [])
+    nl.check("peers that appear twice", [key for key, count in collections.Counter(keys).items() if count > len(messages)], [])
 
 
 def remove(family, links, rng):

@@ -102,7 +102,7 @@ pair_create
 peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
 session_up a wt0 b wt0 10.9.0.2
 note_objects
-run_case "two configure, one dumps, one removes" four_at_once
+run_case "two processes configure, one dumps, one removes" four_at_once
 run_case "the port changes under a flood" port_changes_under_flood
-run_case "$((10000 / slow)) peers come and go, twice" many_come_and_go
-run_case "nothing is kept" nothing_is_kept
+run_case "$((10000 / slow)) peers are added and removed, twice" many_come_and_go
+run_case "no object leaks" nothing_is_kept

@@ -82,5 +82,5 @@ skip_unless_weft
 pair_create
 session_up a wt0 b wt0 10.9.0.2
 run_case "the clock jumps under traffic" traffic_goes_on
-run_case "a clock that was ahead keeps out what comes later, until the operator says" once_ahead
-run_case "a clock that was behind does no harm" once_behind
+run_case "a clock that was ahead blocks later handshakes until forget-timestamp" once_ahead
+run_case "a clock that was behind blocks no handshake" once_behind

@@ -323,7 +323,7 @@ class Dump(Change):
     """A dump is correct, or fails."""
 
     def act(self):
-        nl.check("what a dump says", self.state(), self.before)
+        nl.check("the reply to a dump", self.state(), self.before)
 
 
 class Up(Change):
@@ -619,11 +619,11 @@ class Data(TwoEnds):
         sender.sendall(data)
         while len(came) < len(data):
             came += receiver.recv(1 << 20)
-        nl.check("what came over TCP is what was sent", came == data, True)
+        nl.check("the bytes over TCP arrive unchanged", came == data, True)
 
     def verify(self, outcome, number):
         if outcome.startswith("lost") and self.losses() == self.lost_before:
-            sys.exit(f"{outcome} datagrams after refusal {number}, and nothing counts them")
+            sys.exit(f"{outcome} datagrams after refusal {number}, and no counter counts them")
 
 
 OPERATIONS = {

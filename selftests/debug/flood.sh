@@ -107,7 +107,7 @@ flood_start() { # flood_start FLOOD [PORT]
 # Ends the flood, and prints its figures.
 flood_stop() { # flood_stop WHAT
 	ns_stop flood
-	[[ $(<"$(ns_output flood)") =~ '"sent":'([0-9]+)',"ns":'([0-9]+) ]] || fail "the flooder said nothing"
+	[[ $(<"$(ns_output flood)") =~ '"sent":'([0-9]+)',"ns":'([0-9]+) ]] || fail "the flooder printed no figures"
 	note "figure $KIND $1: ${BASH_REMATCH[1]} packets, $((BASH_REMATCH[2] / BASH_REMATCH[1])) instructions each"
 }
 
@@ -148,7 +148,7 @@ carries() { # carries FLOOD
 	beside=$(value "beside-$1")
 	part=$((kbytes * 100 / beside))
 	note "figure $KIND $1: $kbytes kB/s, $part %"
-	[ "$KIND" != weft ] || ! time_is_shared || expect_ge "percent of what it carries without" $part 80
+	[ "$KIND" != weft ] || ! time_is_shared || expect_ge "percent of the throughput beside the flood" $part 80
 }
 
 # The initiator's link has just come up, without a session.
@@ -201,8 +201,8 @@ needs_little_memory() { # needs_little_memory FLOOD
 	pause 3
 	now=$(($(memory_used) - before))
 	note "figure $KIND $1: memory grows by $most kB, and afterwards is $now kB above"
-	expect_le "kB that are needed" $most $((16384 + kept))
-	expect_le "kB that stay" $now $((4096 + kept))
+	expect_le "kB used during the flood" $most $((16384 + kept))
+	expect_le "kB used afterwards" $now $((4096 + kept))
 }
 
 underlay_create

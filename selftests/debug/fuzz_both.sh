@@ -44,4 +44,4 @@ ended() { # ended RUN
 }
 
 run_case "packets and settings at once, and TCP beside them" at_once
-run_case "the tunnel beside them works on" traffic_check $((2 + SLOW))
+run_case "another tunnel keeps working" traffic_check $((2 + SLOW))

@@ -76,7 +76,7 @@ fuzz() { # fuzz FAMILY SEED DEVICE...
 	ns f "$programs/fuzz_netlink" "$family" "$seed" $((COUNT / 2)) $((FUZZ_SECONDS / 2)) 6 wf0 wf1 wf2 "$@" >"$lib_work/said" 2>&1 ||
 		fail "SEED=$SEED: $(cat "$lib_work/said")"
 	note "$family: $(cat "$lib_work/said")"
-	expect_gt "times that wf2 came" "$(times_made)" 2
+	expect_gt "creations of wf2" "$(times_made)" 2
 	expect_gt "messages accepted" "$(said accepted)" $(($(said sent) / 10))
 	expect_gt "messages refused" "$(said refused)" $(($(said sent) / 20))
 	expect_gt "dumps read" "$(said dumps)" 3
@@ -125,14 +125,14 @@ memory_returns() {
 
 	[ "$SLOW" = 1 ] || room=$((room + $(awk '/^MemTotal:/ { print int($2 / 32) }' /proc/meminfo)))
 	note "$(value memory0) kB of the kernel's memory after one half, $(value memory1) kB after the other"
-	expect_le "its growth in kB" $(($(value memory1) - $(value memory0))) $room
+	expect_le "growth of the memory in kB" $(($(value memory1) - $(value memory0))) $room
 }
 
 run_case "mutated messages of the family weft" fuzz_family 0 weft
-run_case "a device says what was set" settings_read_back weft wf0
-run_case "it passes packets" passes_packets wf0
+run_case "a device reports its settings" settings_read_back weft wf0
+run_case "the device passes packets" passes_packets wf0
 run_case "mutated messages of the family wireguard" fuzz_family 1 wireguard wg0
-run_case "a device of that kind says what was set" settings_read_back wireguard wg0
-run_case "it passes packets, too" passes_packets wg0
-run_case "memory comes back" memory_returns
-run_case "a tunnel elsewhere works on" traffic_check $((2 + SLOW))
+run_case "a wireguard device reports its settings" settings_read_back wireguard wg0
+run_case "the wireguard device passes packets" passes_packets wg0
+run_case "memory is freed" memory_returns
+run_case "another tunnel keeps working" traffic_check $((2 + SLOW))

@@ -69,11 +69,11 @@ memory_returns() {
 
 	[ "$SLOW" = 1 ] || room=$((room + $(awk '/^MemTotal:/ { print int($2 / 32) }' /proc/meminfo)))
 	note "$(value memory0) kB of the kernel's memory after one half, $(value memory1) kB after the other"
-	expect_le "its growth in kB" $(($(value memory1) - $(value memory0))) $room
+	expect_le "growth of the memory in kB" $(($(value memory1) - $(value memory0))) $room
 }
 
 run_case "mutated packets, packets for segmentation whole" at_once
 run_case "mutated packets, in bursts through GRO" in_bursts
-run_case "they get as far as each check" far_enough
-run_case "memory comes back" memory_returns
-run_case "the tunnel beside it works on" traffic_check $((2 + SLOW))
+run_case "mutated packets reach each check" far_enough
+run_case "memory is freed" memory_returns
+run_case "another tunnel keeps working" traffic_check $((2 + SLOW))

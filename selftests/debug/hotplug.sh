@@ -45,4 +45,4 @@ pair_create
 peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
 session_up a wt0 b wt0 10.9.0.2
 defer sh -c "echo 1 >$cpu"
-run_case "a CPU comes and goes $rounds times" comes_and_goes
+run_case "a CPU goes offline and online $rounds times" comes_and_goes

@@ -37,7 +37,7 @@ def try_within(group):
         os._exit(0)
     status = os.waitpid(child, 0)[1]
     links.sock.close()
-    nl.check("how it ended", os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL, False)
+    nl.check("death by another signal", os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL, False)
     return status == 0
 
 

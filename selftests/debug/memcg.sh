@@ -22,7 +22,7 @@ link_whole_or_not() {
 
 	failures=$(ns a python3 "$test_dir/memcg.py" link $group)
 	note "$failures tries failed"
-	expect_ge "tries that failed" "$failures" 1
+	expect_ge "failed tries" "$failures" 1
 	echo max >$group/memory.max
 }
 
@@ -79,8 +79,8 @@ streams_go_on() {
 		hog
 		both_receive 100000
 	done
-	expect_ge "hogs that were ended" $(($(group_events oom_kill) - before)) $rounds
-	expect_ge "times that the group's memory was at its end" "$(group_events max)" $rounds
+	expect_ge "killed hogs" $(($(group_events oom_kill) - before)) $rounds
+	expect_ge "times that the group was out of memory" "$(group_events max)" $rounds
 	echo max >$group/memory.max
 	streams_stop
 	pings_stop outside
@@ -104,6 +104,6 @@ defer remove_group
 pair_create
 peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
 session_up a wt0 b wt0 10.9.0.2
-run_case "a link is made whole or not at all" link_whole_or_not
-run_case "streams of a group without memory go on, and others'" streams_go_on
-run_case "the group ends" group_ends
+run_case "a link is created completely or not at all" link_whole_or_not
+run_case "streams of a group out of memory continue, and others, too" streams_go_on
+run_case "no process is left in the group" group_ends

@@ -13,7 +13,7 @@
 packets=200
 
 works_over_ipv4() {
-	expect_match "what ping says" "$(ns a ping -n -q -c 100 -i 0.02 -s 1300 -W 2 10.9.0.2)" ' 0% packet loss'
+	expect_match "the summary of ping" "$(ns a ping -n -q -c 100 -i 0.02 -s 1300 -W 2 10.9.0.2)" ' 0% packet loss'
 }
 
 # Links without an IPv6 socket report their port.
@@ -87,6 +87,6 @@ peer_add a wt0 b wt0 10.9.0.2/32 endpoint 192.0.2.2:51820
 peer_add b wt0 a wt0 10.9.0.1/32
 session_up a wt0 b wt0 10.9.0.2
 run_case "the tunnel works over IPv4" works_over_ipv4
-run_case "the port is known, and can be changed" port_is_known
-run_case "an endpoint of IPv6 costs no memory" nothing_is_kept
-run_case "an address of IPv6 is refused" address_is_refused
+run_case "the port is reported, and can be changed" port_is_known
+run_case "an IPv6 endpoint leaks no memory" nothing_is_kept
+run_case "an IPv6 listen address is refused" address_is_refused

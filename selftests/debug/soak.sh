@@ -187,9 +187,9 @@ all_create() {
 
 all_create
 slab >"$lib_work/slab"
-run_case "streams are whole after $minutes minutes" soak
+run_case "streams are complete after $minutes minutes" soak
 run_case "sessions were renewed" sessions_were_renewed
-run_case "what was sent is accounted for" sent_is_accounted
-run_case "what came is accounted for" came_is_accounted
-run_case "peers are back where they began" peers_are_as_before
-run_case "memory is back where it began" memory_is_as_before
+run_case "sent messages are accounted for" sent_is_accounted
+run_case "received messages are accounted for" came_is_accounted
+run_case "peers are idle again" peers_are_as_before
+run_case "memory is freed" memory_is_as_before
