@@ -305,7 +305,7 @@ static int test_bench_get(struct weft_backend *backend, const char *name,
 	if (bench->fail_get ||
 	    (bench->fail_name && !strcmp(bench->fail_name, name))) {
 		snprintf(backend->error, sizeof(backend->error), "%s",
-			 bench->fail_get ?: "it went away");
+			 bench->fail_get ?: "the link is gone");
 		return -EPERM;
 	}
 	test_memory_spare();

@@ -480,7 +480,7 @@ static void test_case(const struct command_case *test)
 	snprintf(name, sizeof(name), "weft %s: output", test->words);
 	if (test->out)
 		test_text(name, bench.out, test->out);
-	snprintf(name, sizeof(name), "weft %s: complaint", test->words);
+	snprintf(name, sizeof(name), "weft %s: error", test->words);
 	test_text(name, bench.err, test->err ?: "");
 	snprintf(name, sizeof(name), "weft %s: sent", test->words);
 	test_text(name, bench.sent, test->sent ?: "");
@@ -529,9 +529,9 @@ static void test_one_unreadable(void)
 	test_ok(weft_command_main(&bench.ctx, 4, words) == 1,
 		"an interface that cannot be read fails the command");
 	test_bench_flush(&bench);
-	test_text("and is complained about", bench.err,
-		  "weft: cannot read interface 'wft0': it went away\n");
-	test_text("the others are shown", bench.out, "wg0\t0\n");
+	test_text("the error is printed", bench.err,
+		  "weft: cannot read interface 'wft0': the link is gone\n");
+	test_text("the other interfaces are shown", bench.out, "wg0\t0\n");
 	test_bench_end(&bench);
 }
 
@@ -552,7 +552,7 @@ static void test_as_wg(void)
 	bench.devices[0] = test_device("wft0", WEFT_KIND_WEFT, conf);
 	test_ok(!weft_command_main(&bench.ctx, 3, words), "wg showconf: exit status");
 	test_bench_flush(&bench);
-	test_text("wg showconf: nothing that wg does not know", bench.out,
+	test_text("wg showconf: only wg's own settings", bench.out,
 		  "[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n\n"
 		  "[Peer]\nPublicKey = " KEY_A "\nEndpoint = 192.0.2.2:5\n");
 	test_bench_end(&bench);
@@ -578,7 +578,7 @@ static void test_full_disk(void)
 	bench.ctx.out = out;
 	test_bench_flush(&bench);
 	test_ok(status == 1, "output that cannot be written fails the command");
-	test_text("and is complained about", bench.err,
+	test_text("the error is printed", bench.err,
 		  "weft: the output could not be written\n");
 	test_bench_end(&bench);
 }

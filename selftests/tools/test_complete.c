@@ -126,11 +126,11 @@ static void test_case(const struct complete_case *test)
 	count = split_words(text, words);
 	status = weft_command_main(&bench.ctx, count, words);
 	test_bench_flush(&bench);
-	snprintf(name, sizeof(name), "%s: ends well", test->words);
+	snprintf(name, sizeof(name), "%s: exit status", test->words);
 	test_ok(!status, name);
 	snprintf(name, sizeof(name), "%s: offers", test->words);
 	test_text(name, bench.out, test->out);
-	snprintf(name, sizeof(name), "%s: complains of nothing", test->words);
+	snprintf(name, sizeof(name), "%s: no messages on standard error", test->words);
 	test_text(name, bench.err, "");
 	test_bench_end(&bench);
 	free(text);

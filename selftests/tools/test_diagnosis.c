@@ -314,11 +314,11 @@ static void test_gather(const struct diagnosis_case *test)
 	text = good ? describe(&facts) : strdup("");
 	test_text("  facts", text, test->facts ?: "");
 	if (test->questions)
-		test_text("  asked of routes", fake.questions, test->questions);
+		test_text("  looked up routes", fake.questions, test->questions);
 	snprintf(name, sizeof(name), "  read %u times, with pauses", fake.readings);
 	test_ok(fake.readings == test->readings + 1 && fake.pauses == test->readings, name);
 	test_text("  sent", bench.sent, test->sent ?: "");
-	test_text("  complained", bench.err, test->err ?: "");
+	test_text("  error", bench.err, test->err ?: "");
 	weft_doctor_facts_free(&facts);
 	free(text);
 	test_bench_end(&bench);
@@ -331,7 +331,7 @@ static void test_no_counters(const struct diagnosis_case *test)
 		printf("# nothing can be mounted on /proc/self/net: %s\n", strerror(errno));
 		return;
 	}
-	test_ok(access("/proc/net/snmp", F_OK), "without the kernel's counters");
+	test_ok(access("/proc/net/snmp", F_OK), "no counters of the kernel");
 	test_gather(test);
 	umount("/proc/self/net");
 }
@@ -367,14 +367,14 @@ static void happens_unreadable(struct weft_device *dev, unsigned int reading)
 {
 	(void)dev;
 	if (reading == 4)
-		fake.bench->fail_get = "it went away";
+		fake.bench->fail_get = "the link is gone";
 }
 
 static void happens_unreadable_first(struct weft_device *dev, unsigned int reading)
 {
 	(void)dev;
 	(void)reading;
-	fake.bench->fail_get = "it went away";
+	fake.bench->fail_get = "the link is gone";
 }
 
 /* The peer answers after further packets. */
@@ -456,7 +456,7 @@ static void happens_listening(struct weft_device *dev, unsigned int reading)
 
 static const struct diagnosis_case cases[] = {
 	{
-		.name = "nothing is the matter", .happens = happens_idle, .readings = 20,
+		.name = "no faults", .happens = happens_idle, .readings = 20,
 		.running = INTERFACE HUB "10.9.0.0/24\n" OTHER "10.9.1.1/32\n",
 		.facts = LINK "\n" WALL4
 			 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n"
@@ -496,14 +496,14 @@ static const struct diagnosis_case cases[] = {
 			 "peer A way eth0 unmarked eth1 strict in - out -\n  10.9.0.0/24 -> wft0\n",
 		.questions = "192.0.2.1! 192.0.2.1 10.9.0.2", .sent = CONNECT_A,
 	}, {
-		.name = "a mark that rules give back, and the filter sees", .happens = happens_idle, .readings = 20,
+		.name = "a mark that rules restore before the filter", .happens = happens_idle, .readings = 20,
 		.running = INTERFACE "FwMark = 9\n" HUB "10.9.0.0/24\n", .unmarked = "eth1",
 		.read = RP_FILTER "1\n/proc/sys/net/ipv4/conf/all/src_valid_mark=1\n",
 		.programs = "nft -j list ruleset={\"nftables\":[{\"table\":{\"family\":\"inet\",\"name\":\"weft-wft0\"}}]}\n",
 		.facts = LINK " strict\n" WALL4 "peer A way eth0 unmarked eth1 in - out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "a mark that rules give back, and the filter does not see", .happens = happens_idle, .readings = 20,
+		.name = "a mark that rules restore after the filter", .happens = happens_idle, .readings = 20,
 		.running = INTERFACE "FwMark = 9\n" HUB "10.9.0.0/24\n", .unmarked = "eth1",
 		.read = RP_FILTER "1\n/proc/sys/net/ipv4/conf/all/src_valid_mark=0\n",
 		.programs = "nft -j list ruleset={\"nftables\":[{\"table\":{\"family\":\"inet\",\"name\":\"wg-quick-wft0\"}}]}\n",
@@ -515,7 +515,7 @@ static const struct diagnosis_case cases[] = {
 		.facts = LINK "\n" WALL4 "peer A way nowhere unmarked - in - out -\n  203.0.113.2/32 -> nowhere\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "routes that cannot be asked for", .happens = happens_idle, .readings = 20, .fail_way = true,
+		.name = "routes that cannot be looked up", .happens = happens_idle, .readings = 20, .fail_way = true,
 		.running = INTERFACE "FwMark = 9\n" HUB "10.9.0.0/24\n",
 		.facts = LINK " unmarked-table\n" WALL4 "peer A way - unmarked - in - out -\n  10.9.0.0/24 -> -\n",
 		.questions = "192.0.2.1! 10.9.0.2", .sent = CONNECT_A,
@@ -528,23 +528,23 @@ static const struct diagnosis_case cases[] = {
 		.name = "no peers, and no routes", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.facts = LINK "\n" WALL4, .questions = "198.18.0.1 2001:2::1",
 	}, {
-		.name = "a firewall that lets nothing in", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
+		.name = "a firewall that drops all incoming packets", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
 		.programs = NO_INPUT,
 		.facts = LINK "\nwall 4 in x fresh x out -\npeer A way eth0 unmarked - in x out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "a firewall that lets nothing out", .readings = 44,
+		.name = "a firewall that drops all outgoing packets", .readings = 44,
 		.running = INTERFACE "[Peer]\nPublicKey = " KEY_A "\nEndpoint = [2001:db8::1]:7\nAllowedIPs = fd09::/64\n",
 		.programs = NO_OUTPUT,
 		.facts = LINK "\nwall 6 in - fresh - out x\npeer A way eth0 unmarked - in - out x\n  fd09::/64 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "a firewall that lets in answers", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
+		.name = "a firewall that accepts replies", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
 		.programs = ONLY_ANSWERS,
 		.facts = LINK "\nwall 4 in - fresh x out -\npeer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "nft lets nothing in", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
+		.name = "nft drops all incoming packets", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
 		.programs = NFT_DROP,
 		.facts = LINK "\nwall 4 in x fresh x out -\npeer A way eth0 unmarked - in x out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
@@ -552,7 +552,7 @@ static const struct diagnosis_case cases[] = {
 		.name = "no program reads the firewall", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.read = NETFILTER, .facts = LINK "\nunread: neither nft nor iptables-save is there and works\n" WALL4,
 	}, {
-		.name = "no program reads the firewall, and each is there", .readings = 20, .running = INTERFACE, .fail_way = true,
+		.name = "each program fails to read the firewall", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.read = NETFILTER, .programs = "nft -j list ruleset=!\niptables-save=!\nip6tables-save=!\n",
 		.facts = LINK "\nunread: nft: it ended with status 1\n" WALL4,
 	}, {
@@ -560,44 +560,44 @@ static const struct diagnosis_case cases[] = {
 		.read = NETFILTER, .programs = "nft -j list ruleset=!\niptables-save=#\n",
 		.facts = LINK "\nunread: nft: it ended with status 1\n" WALL4,
 	}, {
-		.name = "iptables-save alone is there", .readings = 20, .running = INTERFACE, .fail_way = true,
+		.name = "only iptables-save is installed", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.read = NETFILTER, .programs = "iptables-save=#\n", .facts = LINK "\n" WALL4,
 	}, {
 		.name = "a kernel without netfilter", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.programs = "nft -j list ruleset=!\n", .facts = LINK "\n" WALL4,
 	}, {
-		.name = "the firewall is not asked about a peer that is up", .readings = 20, .happens = happens_up,
+		.name = "the firewall is not read for a peer that is up", .readings = 20, .happens = happens_up,
 		.running = INTERFACE HUB "10.9.0.0/24\n", .programs = NO_INPUT,
 		.facts = LINK "\nwall 4 in x fresh x out -\npeer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "a peer that never answers", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
+		.name = "a peer that never responds", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "a peer that answers late", .readings = 25, .happens = happens_answer,
+		.name = "a peer that responds late", .readings = 25, .happens = happens_answer,
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "a peer that does not answer what is sent", .readings = 44, .happens = happens_sending,
+		.name = "a peer that does not answer data", .readings = 44, .happens = happens_sending,
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "wireguard, which takes no orders", .readings = 44, .happens = happens_idle,
+		.name = "wireguard, without requests for handshakes", .readings = 44, .happens = happens_idle,
 		.kind = WEFT_KIND_WIREGUARD, .running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n",
 	}, {
-		.name = "handshakes with another key", .readings = 44, .happens = happens_drop,
+		.name = "handshakes for another key", .readings = 44, .happens = happens_drop,
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n", .sent = CONNECT_A,
 	}, {
-		.name = "handshakes of a peer that is none", .readings = 44, .happens = happens_drop_unknown,
+		.name = "handshakes of an unknown peer", .readings = 44, .happens = happens_drop_unknown,
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n", .sent = CONNECT_A,
 	}, {
-		.name = "handshakes of the past", .readings = 44, .happens = happens_drop_clock,
+		.name = "handshakes with old timestamps", .readings = 44, .happens = happens_drop_clock,
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n", .sent = CONNECT_A,
 	}, {
@@ -605,28 +605,28 @@ static const struct diagnosis_case cases[] = {
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n", .sent = CONNECT_A,
 	}, {
-		.name = "a peer in two places", .readings = 44, .happens = happens_roaming,
+		.name = "a peer at two endpoints", .readings = 44, .happens = happens_roaming,
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out - returns 6 192.0.2.1:8 192.0.2.1:7\n"
 			 "  10.9.0.0/24 -> wft0\n", .sent = CONNECT_A,
 	}, {
-		.name = "a peer that moves on", .readings = 44, .happens = happens_moving,
+		.name = "a peer that roams", .readings = 44, .happens = happens_moving,
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out - 192.0.2.1:51 192.0.2.1:50\n"
 			 "  10.9.0.0/24 -> wft0\n", .sent = CONNECT_A,
 	}, {
-		.name = "a peer that goes", .readings = 3, .happens = happens_peer_goes, .sent = CONNECT_A,
+		.name = "a peer that is removed", .readings = 3, .happens = happens_peer_goes, .sent = CONNECT_A,
 		.running = INTERFACE HUB "10.9.0.0/24\n" OTHER "10.9.1.1/32\n",
 		.err = "weft: wft0: its peers were changed meanwhile\n",
 	}, {
-		.name = "another peer in its place", .readings = 2, .happens = happens_other_peer, .sent = CONNECT_A,
+		.name = "a peer that is replaced by another one", .readings = 2, .happens = happens_other_peer, .sent = CONNECT_A,
 		.running = INTERFACE HUB "10.9.0.0/24\n", .err = "weft: wft0: its peers were changed meanwhile\n",
 	}, {
-		.name = "an interface that goes", .readings = 4, .happens = happens_unreadable, .sent = CONNECT_A,
-		.running = INTERFACE HUB "10.9.0.0/24\n", .err = "weft: cannot read interface 'wft0': it went away\n",
+		.name = "an interface that is removed", .readings = 4, .happens = happens_unreadable, .sent = CONNECT_A,
+		.running = INTERFACE HUB "10.9.0.0/24\n", .err = "weft: cannot read interface 'wft0': the link is gone\n",
 	}, {
 		.name = "an interface that cannot be read", .happens = happens_unreadable_first,
-		.running = INTERFACE HUB "10.9.0.0/24\n", .err = "weft: cannot read interface 'wft0': it went away\n",
+		.running = INTERFACE HUB "10.9.0.0/24\n", .err = "weft: cannot read interface 'wft0': the link is gone\n",
 	}, {
 		.name = "a link that cannot be read", .running = INTERFACE HUB "10.9.0.0/24\n", .fail_link = true,
 		.err = "weft: cannot read link 'wft0': no link\n",
@@ -684,7 +684,7 @@ static const struct print_case {
 		"doctor wft0", { .name = "all is well", .running = INTERFACE HUB "10.9.0.0/24\n", .happens = happens_up },
 		.out = "wft0: nothing is wrong\n",
 	}, {
-		"doctor", { .name = "all is well with all", .running = INTERFACE HUB "10.9.0.0/24\n", .happens = happens_up },
+		"doctor", { .name = "all is well with all interfaces", .running = INTERFACE HUB "10.9.0.0/24\n", .happens = happens_up },
 		.out = "wft0: nothing is wrong\n",
 	}, {
 		"-j doctor wft0", { .name = "all is well", .running = INTERFACE HUB "10.9.0.0/24\n", .happens = happens_up },
@@ -692,7 +692,7 @@ static const struct print_case {
 	}, {
 		"doctor wft0", { .name = "a warning", .running = INTERFACE }, .status = 1, .out = FOUND_NO_PEERS,
 	}, {
-		"doctor", { .name = "an error and a warning", .running = "[Interface]\nListenPort = 5\n" }, .starved = true, .status = 2,
+		"doctor", { .name = "an error and a warning of an interface", .running = "[Interface]\nListenPort = 5\n" }, .starved = true, .status = 2,
 		.out = FOUND_NO_KEY FOUND_NO_PEERS,
 	}, {
 		"doctor wft0", { .name = "a firewall that no program reads", .running = INTERFACE HUB "10.9.0.0/24\n",
@@ -723,10 +723,10 @@ static const struct print_case {
 		"doctor wft1", { .name = "no such interface", .running = INTERFACE }, .status = 3,
 		.out = "", .err = "weft: cannot read interface 'wft1': No such device\n",
 	}, {
-		"-j doctor", { .name = "a file, and no interface", .file = INTERFACE }, .status = 1,
+		"-j doctor", { .name = "a file without an interface", .file = INTERFACE }, .status = 1,
 		.out = "[{\"findings\":[{\"code\":\"not-up\",\"severity\":\"warning\",\"what\":\"" FILE_PATH " is there, and no such interface in this network namespace\",\"mend\":\"weft up wft0; at each boot: systemctl enable --now weft@wft0\"}],\"interface\":\"wft0\",\"kind\":null}]",
 	}, {
-		"doctor wft0", { .name = "a file, and no interface", .file = INTERFACE }, .starved = true, .status = 1,
+		"doctor wft0", { .name = "a file without an interface", .file = INTERFACE }, .starved = true, .status = 1,
 		.out = "wft0: warning: " FILE_PATH " is there, and no such interface in this network namespace [not-up]\n"
 		       "  to mend it: weft up wft0; at each boot: systemctl enable --now weft@wft0\n",
 	}, {
@@ -791,7 +791,7 @@ static void test_machine_text(const struct print_case *test, const char *text)
 
 	test_ok(strstr(text, is_json ? "\"interface\":null,\"kind\":null}]" : "this machine: error: ") &&
 		strstr(text, is_json ? "\"code\":\"no-module\",\"severity\":\"error\"" : " [no-module]\n"),
-		"  printed of the machine");
+		"  printed for the machine");
 }
 
 static void test_print(const struct print_case *test)
@@ -809,7 +809,7 @@ static void test_print(const struct print_case *test)
 	else
 		test_machine_text(test, text);
 	free(text);
-	test_text("  complained", bench.err, test->err ?: "");
+	test_text("  error", bench.err, test->err ?: "");
 	test_bench_end(&bench);
 }
 
@@ -824,7 +824,7 @@ static bool print_once(const void *data)
 	status = print_run(&bench, test);
 	good = test_memory_failed() ? status < 3 || strcasestr(bench.err, "memory") : status == test->status;
 	if (!good)
-		printf("# status %d\n# printed: %s# complained: %s\n", status, bench.out, bench.err);
+		printf("# status %d\n# printed: %s# error: %s\n", status, bench.out, bench.err);
 	test_bench_end(&bench);
 	return good;
 }
@@ -844,7 +844,7 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(prints); i++)
 		test_print(&prints[i]);
 	for (i = 0; i < ARRAY_SIZE(prints); i++) {
-		snprintf(name, sizeof(name), "%s: %s: or memory is short", prints[i].words, prints[i].fake.name);
+		snprintf(name, sizeof(name), "%s: %s: output, or an error for lack of memory", prints[i].words, prints[i].fake.name);
 		if (prints[i].starved)
 			test_memory_each(name, print_once, &prints[i]);
 	}

@@ -78,7 +78,7 @@ static void expect_wg(const char *name, const char *want)
 	char *err, *to = wg_leads_to(&err);
 
 	test_text(name, to, want);
-	test_text("nothing is complained", err, "");
+	test_text("no errors", err, "");
 	free(to);
 	free(err);
 }
@@ -94,7 +94,7 @@ static const struct {
 	{ "extended patterns", "case abc in +(a|b|c)) ;; *) false ;; esac" },
 	{ "INTERFACE is the interface", "test \"$INTERFACE\" = ut0 && bash -c 'test \"$INTERFACE\" = ut0'" },
 	{ "LC_ALL is C", "test \"$LC_ALL\" = C && bash -c 'test \"$LC_ALL\" = C'" },
-	{ "the shell passes no words on", "test $# = 0" },
+	{ "the shell passes no arguments on", "test $# = 0" },
 	{ "a comment behind a command", "true # false" },
 	{ "no command line has the text",
 	  "! cat /proc/$$/cmdline /proc/$PPID/cmdline /proc/self/cmdline | tr '\\0' ' ' | grep -q 'SEC''RET' # SECRET" },
@@ -142,10 +142,10 @@ static void test_links(void)
 	expect_wg("wg is this program", self);
 	unlink(in_folder("run/bin/wg"));
 	snprintf(fresh, sizeof(fresh), "run/bin/wg.%d", getpid());
-	test_ok(!symlink("/nosuch", in_folder(fresh)), "a link is left behind");
+	test_ok(!symlink("/nosuch", in_folder(fresh)), "a link is left by another process");
 	expect_wg("wg is this program, beside a link that was left behind", self);
-	test_ok(access(in_folder(fresh), F_OK), "which is gone");
-	test_ok(!unlink(in_folder("run/bin/wg")) && !symlink("/bin/true", in_folder("run/bin/wg")), "wg is another program");
+	test_ok(access(in_folder(fresh), F_OK), "the link is deleted");
+	test_ok(!unlink(in_folder("run/bin/wg")) && !symlink("/bin/true", in_folder("run/bin/wg")), "a link to another program");
 	expect_wg("wg is this program again", self);
 	free(self);
 }
@@ -184,9 +184,9 @@ static void test_replaced(void)
 		     in_folder("weft"), folder) < 0)
 		test_bail("no memory");
 	/* For the second hook: another wg, which does nothing. */
-	test_ok(!symlink("/bin/true", in_folder("wg")), "another wg");
+	test_ok(!symlink("/bin/true", in_folder("wg")), "another program named wg");
 	fflush(stdout);
-	test_ok(!system(command), "a program that is replaced meanwhile, and one that is gone");
+	test_ok(!system(command), "a program that is replaced, and one that is deleted");
 	free(command);
 	free(self);
 }
@@ -212,15 +212,15 @@ static void test_warnings(void)
 	char *err, name[96];
 	size_t i;
 
-	test_ok(!chmod(in_folder("run"), 0722), "a folder that is open to others");
+	test_ok(!chmod(in_folder("run"), 0722), "a folder that other users can write to");
 	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
 		err = run(hooks[i].hook);
-		snprintf(name, sizeof(name), "'%s': %s", hooks[i].hook, hooks[i].warned ? "warned" : "not warned");
+		snprintf(name, sizeof(name), "'%s': %s", hooks[i].hook, hooks[i].warned ? "warned" : "a warning");
 		test_ok(hooks[i].warned ? !strncmp(err, want, strlen(want)) && strstr(err, "run/bin': Operation not permitted\n") :
 					  !*err, name);
 		free(err);
 	}
-	test_ok(!chmod(in_folder("run"), 0700), "closed again");
+	test_ok(!chmod(in_folder("run"), 0700), "closed to other users again");
 }
 
 int main(int argc, char **argv)

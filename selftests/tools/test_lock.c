@@ -96,7 +96,7 @@ static pid_t hold(const char *name)
 		pause();
 	}
 	if (read(pipes[0], &byte, 1) != 1)
-		test_bail("the holder does not hold");
+		test_bail("the holder has no lock");
 	close(pipes[0]);
 	close(pipes[1]);
 	return pid;
@@ -131,7 +131,7 @@ static void test_busy(void)
 		 "weft: wft0: waiting for process %d, which is changing it\n"
 		 "weft: wft0: process %d has been changing it for over 60 seconds: giving up\n",
 		 pid, pid);
-	test_text("busy: complaint", complaint, want);
+	test_text("busy: error", complaint, want);
 	test_ok(pauses == 61 * 50, "busy: waited a minute");
 	free(complaint);
 	end(pid);
@@ -156,7 +156,7 @@ static void test_interrupted(void)
 	test_ok(pauses == 3, "interrupted: at once");
 	snprintf(want, sizeof(want),
 		 "weft: wft0: interrupted by signal 15 while process %d is changing it\n", pid);
-	test_text("interrupted: complaint", complaint, want);
+	test_text("interrupted: error", complaint, want);
 	free(complaint);
 	end(pid);
 	pauses = 0;
@@ -220,7 +220,7 @@ static void test_descent(void)
 	weft_lock_release(&lock);
 	pid = hold("wft0");
 	fd = open_lock_file();
-	test_ok(fd >= 0 && dprintf(fd, "%d\n", getpid()) > 0, "the holder's number is given again");
+	test_ok(fd >= 0 && dprintf(fd, "%d\n", getpid()) > 0, "the holder's number is reused");
 	test_ok(take_below(false) == 2, "the ancestor of that number holds no lock: refused");
 	close(fd);
 	end(pid);
@@ -251,7 +251,7 @@ static void test_at_once(void)
 		wait(&status);
 		bad += status;
 	}
-	test_ok(!bad, "at once: all had their turn");
+	test_ok(!bad, "at once: each process had the lock");
 	test_ok(*count == PROCESSES * ROUNDS, "at once: one at a time");
 	test_ok(!count_files(), "at once: no file is left");
 }
@@ -282,13 +282,13 @@ static void test_no_folder(void)
 	}
 	chmod(folder, 0722);
 	pauses = 0;
-	test_ok(take("wft0", &lock, &complaint) && !lock.path, "a folder open to others: not used");
+	test_ok(take("wft0", &lock, &complaint) && !lock.path, "a folder open to other users: not used");
 	snprintf(want, sizeof(want),
 		 "weft: warning: wft0: '%s' is not used: other users can write to it; chmod go-w it: all interfaces of the network namespace are locked instead\n",
 		 folder);
-	test_text("a folder open to others: said", complaint, want);
+	test_text("a folder open to other users: warning", complaint, want);
 	free(complaint);
-	test_ok(!count_files(), "a folder open to others: no file in it");
+	test_ok(!count_files(), "a folder open to other users: no file in it");
 	weft_lock_release(&lock);
 	test_namespace_shared();
 	chmod(folder, 0700);
@@ -302,7 +302,7 @@ static void expect_instead(const char *name, const char *why)
 	pauses = 0;
 	snprintf(text, sizeof(text), "%s: the namespace is locked", name);
 	test_ok(take("wft0", &lock, &complaint) && !lock.path && lock.fd >= 0, text);
-	snprintf(text, sizeof(text), "%s: said", name);
+	snprintf(text, sizeof(text), "%s: warning", name);
 	test_ok(strstr(complaint, "-wft0.lock': ") && strstr(complaint, why) && strstr(complaint, "cannot make '"),
 		text);
 	weft_lock_release(&lock);
@@ -328,7 +328,7 @@ static void test_full(void)
 	test_ok(!mount(NULL, folder, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), "not writable any more");
 	expect_instead("not writable", "Read-only file system");
 	pauses = 0;
-	test_ok(take("wft1", &lock, NULL) && lock.path, "not writable, a file that is there: taken");
+	test_ok(take("wft1", &lock, NULL) && lock.path, "not writable, an existing file: taken");
 	weft_lock_release(&lock);
 	free(path);
 	umount2(folder, MNT_DETACH);

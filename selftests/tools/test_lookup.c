@@ -121,9 +121,9 @@ static void test_side_by_side(void)
 	server.quorum = NAMES;
 	weft_lookup_run(&ctx, lookups, NAMES, 60000);
 	test_ok(with_error(lookups, NAMES, 0) == NAMES,
-		"names are looked up side by side");
+		"lookups run at the same time");
 	weft_lookup_release(&ctx, lookups, NAMES);
-	test_ok(!server.answers && !lookups[0].found, "what was found is released");
+	test_ok(!server.answers && !lookups[0].found, "results are released");
 }
 
 static void test_many(void)
@@ -162,20 +162,20 @@ static void test_deadline(void)
 	server.silent = true;
 	weft_lookup_run(&ctx, lookups, NAMES, 300);
 	took = now_ms() - begun;
-	test_ok(took >= 300, "a deadline is waited for");
+	test_ok(took >= 300, "the lookup ends at the deadline");
 	test_ok(with_error(lookups, NAMES, WEFT_LOOKUP_LATE) == NAMES - 3,
-		"names that are not answered are late");
-	test_ok(!lookups[1].error && lookups[1].found, "others are found meanwhile");
-	test_ok(lookups[2].error == EAI_NONAME, "or are known not to be there");
+		"unanswered names are late");
+	test_ok(!lookups[1].error && lookups[1].found, "other names resolve meanwhile");
+	test_ok(lookups[2].error == EAI_NONAME, "missing names are reported as missing");
 	test_ok(!lookups[3].error && lookups[3].found, "addresses are found");
-	test_text("what is said of one that is late",
+	test_text("the error of a late name",
 		  weft_lookup_error(lookups[0].error),
 		  "no name server answered in time");
-	test_text("and of one that is not there",
+	test_text("the error of a missing name",
 		  weft_lookup_error(lookups[2].error), gai_strerror(EAI_NONAME));
 	weft_lookup_release(&ctx, lookups, NAMES);
 	server_answers();
-	test_ok(true, "answers that come late are released");
+	test_ok(true, "late answers are released");
 }
 
 /* As Ctrl-C sends it; without a deadline, too. */
@@ -198,7 +198,7 @@ static void test_signal(int limit_ms, const char *name)
 	}
 	weft_lookup_run(&ctx, lookups, NAMES, limit_ms);
 	test_ok(weft_signals_caught() == SIGTERM && now_ms() - begun < 20000, name);
-	test_ok(with_error(lookups, NAMES, WEFT_LOOKUP_LATE) == NAMES, "and its names are late");
+	test_ok(with_error(lookups, NAMES, WEFT_LOOKUP_LATE) == NAMES, "names are late after a signal");
 	weft_lookup_release(&ctx, lookups, NAMES);
 	waitpid(pid, NULL, 0);
 	alarm(0);

@@ -38,14 +38,14 @@ static const struct machine_case {
 	int worst;
 	const char *err;
 } cases[] = {
-	{ "nothing is wanted, and all is there", .programs = "modprobe -n -v weft=insmod weft.ko\n", .codes = "" },
+	{ "no tunnel is configured, and the module is loaded", .programs = "modprobe -n -v weft=insmod weft.ko\n", .codes = "" },
 	{ "an interface that is up", .links = true, .files = "fleet0 ",
 	  .programs = "modprobe -n -v weft=\nsystemctl list-units=weft@fleet0.service loaded active exited x\n",
 	  .codes = "" },
 	{ "no module for this kernel", .fail_ready = true, .files = "fleet0 ",
 	  .programs = "modprobe --version=kmod\ndkms status weft=weft/1.0, 6.1.0-1, x86_64: installed\n",
 	  .codes = "no-module not-up:fleet0", .worst = 2 },
-	{ "no module, and nothing that wants it", .fail_ready = true, .programs = "modprobe --version=kmod\n",
+	{ "no module, and no tunnel", .fail_ready = true, .programs = "modprobe --version=kmod\n",
 	  .codes = "no-module", .worst = 2 },
 	{ "no module, and wireguard's interfaces alone", .fail_ready = true, .links = true,
 	  .programs = "modprobe --version=kmod\n", .codes = "" },
@@ -64,7 +64,7 @@ static const struct machine_case {
 	{ "a module with a signature", .fail_ready = true,
 	  .programs = "modprobe -n -v weft=insmod weft.ko\nmodinfo -F signer weft=DKMS module signing key\n",
 	  .sysfs = "/sys/module/module/parameters/sig_enforce=Y\n", .codes = "unloadable-module", .worst = 2 },
-	{ "signatures are not asked for", .fail_ready = true,
+	{ "signatures are not required", .fail_ready = true,
 	  .programs = "modprobe -n -v weft=insmod weft.ko\nmodinfo -F signer weft=\n",
 	  .sysfs = "/sys/kernel/security/lockdown=[none] integrity confidentiality\n", .codes = "unloadable-module",
 	  .worst = 2 },
@@ -75,7 +75,7 @@ static const struct machine_case {
 	{ "a file, and no interface", .files = "fleet0 other ", .codes = "not-up:fleet0 not-up:other", .worst = 1 },
 	{ "a unit that is enabled, and no interface", .files = "fleet0 ",
 	  .programs = "systemctl is-enabled weft@fleet0.service=enabled\n", .codes = "not-up:fleet0", .worst = 2 },
-	{ "a unit that takes itself for active", .files = "fleet0 ",
+	{ "a unit in the state active", .files = "fleet0 ",
 	  .programs = "systemctl list-units=weft@fleet0.service loaded active exited x\n", .codes = "not-up:fleet0",
 	  .worst = 2 },
 	{ "a unit that has failed", .files = "fleet0 ",
@@ -100,7 +100,7 @@ static const struct machine_case {
 	  .programs = "systemctl is-enabled weft@fleet0.service=enabled\n"
 		      "readlink /proc/1/ns/net /proc/self/ns/net=net:[1] net:[1]\n", .codes = "not-up:fleet0",
 	  .worst = 2 },
-	{ "units of others, and lines that are none",
+	{ "other units, and invalid lines",
 	  .programs = "systemctl list-units=weft@.service\n", .codes = "" },
 };
 
@@ -228,7 +228,7 @@ static void test_machine(const char *folder)
 	test_ok(good && report.worst == now->worst, now->name);
 	test_text("  is found", codes.text, now->codes);
 	test_bench_flush(&bench);
-	test_text("  is complained", bench.err, now->err ?: "");
+	test_text("  the error", bench.err, now->err ?: "");
 	weft_doctor_machine_free(&machine);
 	machine_files(folder, false);
 	test_bench_end(&bench);
@@ -251,7 +251,7 @@ static void test_folder(const char *folder)
 	test_ok(!weft_doctor_machine_gather(&bench.ctx, folders, &machine), "a folder that cannot be read");
 	test_bench_flush(&bench);
 	snprintf(want, sizeof(want), "weft: cannot read the folder '%s': Too many levels of symbolic links\n", loop);
-	test_text("  is complained", bench.err, want);
+	test_text("  the error", bench.err, want);
 	weft_doctor_machine_free(&machine);
 	test_bench_end(&bench);
 	unlink(loop);

@@ -200,7 +200,7 @@ static bool once(const void *data)
 		    is_wanted(&outcome) && !strcmp(outcome.err, wanted.err);
 
 	if (!good)
-		printf("# status %d\n# printed: %s\n# sent: %s\n# complained: %s\n",
+		printf("# status %d\n# printed: %s\n# sent: %s\n# error: %s\n",
 		       outcome.status, outcome.out, outcome.sent, outcome.err);
 	outcome_free(&outcome);
 	return good;
@@ -215,7 +215,7 @@ static void test_case(const struct memory_case *test)
 	test_ok(wanted.status == test->status, name);
 	if (wanted.status != test->status)
 		printf("# status %d: %s\n", wanted.status, wanted.err);
-	snprintf(name, sizeof(name), "%.200s: or says that it is short", test->words);
+	snprintf(name, sizeof(name), "%.200s: result, or an error for lack of memory", test->words);
 	test_memory_each(name, once, test);
 	outcome_free(&wanted);
 }

@@ -93,10 +93,10 @@ static void test_small(void)
 			   "[Peer]\nPublicKey = " KEY_B "\nEndpoint = [2001:db8::1]:7,1.2.3.4:7\nRoam = off\nName = a b\n"
 			   "[Peer]\nPublicKey = " KEY_C "\nAllowedIPs = ::/0\n");
 	test_ok(message_cross(from, to, &strict) == 1, "a small device is one message");
-	test_ok(strict, "with its nests marked");
+	test_ok(strict, "every nest is marked");
 	want = test_describe(from);
 	got = test_describe(to);
-	test_text("that means what was meant", got, want);
+	test_text("the device is read back", got, want);
 	weft_model_device_free(from);
 	weft_model_device_free(to);
 	free(want);
@@ -179,7 +179,7 @@ static void test_large(const char *name, struct weft_device *from)
 	int count;
 
 	count = message_cross(from, to, &strict);
-	snprintf(title, sizeof(title), "%s arrive whole, in more than one message",
+	snprintf(title, sizeof(title), "%s arrive completely, in more than one message",
 		 name);
 	test_ok(count > 1 && message_same_peers(from, to), title);
 	snprintf(title, sizeof(title), "%s: every nest is marked", name);
@@ -220,18 +220,18 @@ static void test_continued(void)
 				     nla_len(nla_data(peers)),
 				     WEFT_PEER_A_FLAGS));
 	test_ok(first == WEFT_PEER_F_REPLACE_ALLOWEDIPS,
-		"and replaces the prefixes");
+		"the first part replaces the prefixes");
 	nlmsg_free(msg);
 	msg = message_new();
 	weft_message_put(msg, &cursor);
 	test_ok(!nlmsg_find_attr(nlmsg_hdr(msg), 0, WEFT_DEVICE_A_FLAGS),
-		"the second part does not");
+		"the second part replaces nothing");
 	peers = nlmsg_find_attr(nlmsg_hdr(msg), 0, WEFT_DEVICE_A_PEERS);
 	second = nla_get_u32(nla_find(nla_data(nla_data(peers)),
 				      nla_len(nla_data(peers)),
 				      WEFT_PEER_A_FLAGS));
 	test_ok(second == WEFT_PEER_F_UPDATE_ONLY,
-		"nor does it bring back a peer that was removed meanwhile");
+		"the second part adds no peer that was removed meanwhile");
 	nlmsg_free(msg);
 	weft_model_device_free(dev);
 }
@@ -251,11 +251,11 @@ static void test_requests(bool own)
 	cursor.own = own;
 	weft_message_put(msg, &cursor);
 	pmtu = nlmsg_find_attr(nlmsg_hdr(msg), 0, WEFT_DEVICE_A_PMTU);
-	test_ok(own ? pmtu && nla_get_u8(pmtu) == 1 : !pmtu, "path MTUs are looked for");
+	test_ok(own ? pmtu && nla_get_u8(pmtu) == 1 : !pmtu, "path MTU discovery is requested");
 	peers = nlmsg_find_attr(nlmsg_hdr(msg), 0, WEFT_DEVICE_A_PEERS);
 	peer = nla_data(peers);
 	test_ok(nla_find(nla_data(peer), nla_len(peer), WEFT_PEER_A_CONNECT),
-		"a peer is connected to");
+		"a handshake is requested");
 	nlmsg_free(msg);
 	weft_model_device_free(dev);
 }
@@ -292,12 +292,12 @@ static void test_joined(void)
 		message_read(msg, dev);
 		nlmsg_free(msg);
 	}
-	test_ok(weft_model_peer_count(dev) == 3, "only neighbours are joined");
+	test_ok(weft_model_peer_count(dev) == 3, "only adjacent parts of a peer are joined");
 	test_ok(dev->peers->allowedips && dev->peers->allowedips->next &&
 		!dev->peers->allowedips->next->next,
 		"the second part's prefix is the first peer's");
 	test_ok(dev->peers->rx_bytes == 77,
-		"which keeps what only the first part says");
+		"the joined peer keeps the attributes of its first part");
 	weft_model_device_free(dev);
 }
 
@@ -338,18 +338,18 @@ static void test_own(void)
 			       WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS)),
 		"a device's own values are read");
 	test_ok(!dev->drops[WEFT_DROPS_A_TOO_BIG],
-		"a drop of another length is passed over, as is an unknown one");
+		"a drop counter of another length, or an unknown one, is ignored");
 	test_ok(peer->rx_packets == 3 && peer->path_mtu == 1280 &&
 		peer->known == (WEFT_ATTR_BIT(WEFT_PEER_A_RX_PACKETS) |
 				WEFT_ATTR_BIT(WEFT_PEER_A_PATH_MTU)),
-		"a peer's are, and what is not there is not known");
+		"a peer's values are read, and missing ones are not marked");
 	weft_model_device_free(dev);
 	dev = weft_model_device_new("wg0");
 	msg = message_own(4);
 	message_read(msg, dev);
 	nlmsg_free(msg);
 	test_ok(!dev->peers->rx_packets && dev->peers->path_mtu == 1280,
-		"a number of another length is passed over");
+		"a number of another length is ignored");
 	weft_model_device_free(dev);
 }
 
@@ -429,7 +429,7 @@ static void test_broken(void)
 
 	msg = message_make(&good);
 	dev = weft_model_device_new("wg0");
-	test_ok(!message_read(msg, dev), "a message that is right is taken");
+	test_ok(!message_read(msg, dev), "a valid message is accepted");
 	weft_model_device_free(dev);
 	nlmsg_free(msg);
 	for (i = 0; i < ARRAY_SIZE(broken); i++) {
@@ -469,7 +469,7 @@ static void test_garbled(void)
 	}
 	/* A read beyond ends the program; both outcomes occur. */
 	test_ok(refused > 100 && refused < 19900,
-		"of 20,000 garbled messages some are refused, some taken");
+		"of 20,000 garbled messages some are refused, some accepted");
 	weft_model_device_free(from);
 	nlmsg_free(msg);
 }
@@ -485,9 +485,9 @@ static const struct {
 	{ "a handshake of the first second", { 1, 0 }, 16, { 1, 0 } },
 	{ "no handshake", { 0, 0 }, 16, { 0, 0 } },
 	/* Ages are computed from it without an overflow. */
-	{ "a handshake before 1970 is none", { -1, 5 }, 16, { 0, 0 } },
-	{ "nor is one at the smallest time", { LLONG_MIN, 5 }, 16, { 0, 0 } },
-	{ "a time of another length is passed over", { 1, 2 }, 8, { 0, 0 } },
+	{ "a handshake before 1970 is ignored", { -1, 5 }, 16, { 0, 0 } },
+	{ "a handshake at the smallest time is ignored", { LLONG_MIN, 5 }, 16, { 0, 0 } },
+	{ "a time of another length is ignored", { 1, 2 }, 8, { 0, 0 } },
 };
 
 static void test_time(const char *name, const __s64 *time, int len, const __s64 *want)
@@ -567,7 +567,7 @@ static void test_boundaries(void)
 		}
 	}
 	test_ok(ones > 10 && twos > 10, "some devices are one message, some two");
-	test_ok(!bad, "no peer and no prefix is lost where a message ends");
+	test_ok(!bad, "no peer and no prefix is lost between messages");
 }
 
 /**
@@ -588,7 +588,7 @@ static const struct attribute_case {
 	{ "replace-ips", WEFT_PEER_REPLACE_ALLOWEDIPS, WEFT_PEER_A_FLAGS, WEFT_PEER_F_REPLACE_ALLOWEDIPS },
 	{ "update-only", WEFT_PEER_UPDATE_ONLY, WEFT_PEER_A_FLAGS, WEFT_PEER_F_UPDATE_ONLY },
 	{ "remove", WEFT_PEER_REMOVE, WEFT_PEER_A_FLAGS, WEFT_PEER_F_REMOVE_ME },
-	{ "all for one that is removed", ~WEFT_PEER_REPLACE_ALLOWEDIPS & ~WEFT_PEER_UPDATE_ONLY, WEFT_PEER_A_FLAGS,
+	{ "all settings of a removed peer", ~WEFT_PEER_REPLACE_ALLOWEDIPS & ~WEFT_PEER_UPDATE_ONLY, WEFT_PEER_A_FLAGS,
 	  WEFT_PEER_F_REMOVE_ME },
 	{ "connect", WEFT_PEER_CONNECT, WEFT_PEER_A_CONNECT, -1 },
 	{ "preshared key", WEFT_PEER_HAS_PRESHARED_KEY, WEFT_PEER_A_PRESHARED_KEY, 'P' },
@@ -683,12 +683,12 @@ static void test_keys_read(void)
 
 	test_ok(message_cross(from, to, &strict) == 1 && strict, "keys that are being replaced");
 	text = test_describe(to);
-	test_text("are read", text, "wft0:\npeer A: next=B previous=C next-psk=D previous-psk=E\n");
+	test_text("the rotated keys are read", text, "wft0:\npeer A: next=B previous=C next-psk=D previous-psk=E\n");
 	free(text);
 	from->peers->has = 0;
 	message_cross(from, none, &strict);
 	text = test_describe(none);
-	test_text("and are not there where there are none", text, "wft0:\npeer A:\n");
+	test_text("without a rotation they are not marked", text, "wft0:\npeer A:\n");
 	free(text);
 	weft_model_device_free(from);
 	weft_model_device_free(to);

@@ -57,7 +57,7 @@ static const struct move_case {
 		.sent = "wft0:\npeer A: update-only endpoint=192.0.2.7:9\n",
 		.out = "wft0: peer " KEY_A " is at 192.0.2.7:9 now\n",
 	}, {
-		.name = "a peer that has never answered",
+		.name = "a peer that has never responded",
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Name = hub\nEndpoint = seven.example:9\n",
 		.sent = "wft0:\npeer A: update-only endpoint=192.0.2.7:9\n",
 		.out = "wft0: peer hub is at 192.0.2.7:9 now\n",
@@ -68,7 +68,7 @@ static const struct move_case {
 		.name = "an address in the file",
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = 192.0.2.7:9\n",
 	}, {
-		.name = "a peer that only the file has",
+		.name = "a peer in the file only",
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_B "Endpoint = seven.example:9\n",
 	}, {
 		.name = "no endpoint in the file",
@@ -77,7 +77,7 @@ static const struct move_case {
 		.name = "the name has the same address",
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = one.example:9\n",
 	}, {
-		.name = "the name has the same address, and the peer is elsewhere",
+		.name = "the name has the same address, and the peer has roamed",
 		.running = HEAD PEER_A "Endpoint = 192.0.2.9:9\n", .file = HEAD PEER_A "Endpoint = one.example:9\n",
 		.sent = "wft0:\npeer A: update-only endpoint=192.0.2.1:9\n",
 		.out = "wft0: peer " KEY_A " is at 192.0.2.1:9 now\n",
@@ -100,14 +100,14 @@ static const struct move_case {
 		.running = HEAD PEER_A "Endpoint = 192.0.2.1:9, 192.0.2.2:9\n",
 		.file = HEAD PEER_A "Endpoint = one.example:9, 192.0.2.2:9\n",
 	}, {
-		.name = "a name that nothing is known of hides no other", .status = 1,
+		.name = "a name that does not resolve hides no other", .status = 1,
 		.running = HEAD PEER_A HERE PEER_B HERE,
 		.file = HEAD PEER_A "Endpoint = none.example:9\n" PEER_B "Endpoint = seven.example:9\n",
 		.sent = "wft0:\npeer B: update-only endpoint=192.0.2.7:9\n",
 		.out = "wft0: peer " KEY_B " is at 192.0.2.7:9 now\n",
 		.err = "weft: warning: " FILE_PATH ":5: Endpoint: cannot resolve 'none.example:9': Temporary failure in name resolution\n",
 	}, {
-		.name = "a file that is written meanwhile is for the next time", .rewrites = true,
+		.name = "a file that changes during the lookup is left for the next run", .rewrites = true,
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = seven.example:9\n",
 	}, {
 		.name = "the kernel refuses", .fail_set = "no", .status = 1,
@@ -188,8 +188,8 @@ static void test_case(void)
 	test_ok(weft_command_main(&bench.ctx, 3, words) == now->status, now->name);
 	test_bench_flush(&bench);
 	test_text("  sent", bench.sent, now->sent ?: "");
-	test_text("  said", bench.out, now->out ?: "");
-	test_text("  complained", bench.err, now->err ?: "");
+	test_text("  output", bench.out, now->out ?: "");
+	test_text("  error", bench.err, now->err ?: "");
 	test_bench_end(&bench);
 }
 

@@ -188,15 +188,15 @@ static const struct mtu_case {
 	{ .name = "a peer without an endpoint", .conf = OWN FOUR PEER, .gateway = 1492, .mtu = 1412 },
 	{ .name = "one path", .conf = OWN FOUR PEER AT(147), .mtu = 1390 },
 	{ .name = "an IPv6 path", .conf = OWN FOUR PEER "Endpoint = [2001:db8::1]:7\n", .mtu = 1620 },
-	{ .name = "of two peers the smaller is the second's", .conf = OWN FOUR PEER AT(148) OTHER AT(146), .mtu = 1380 },
-	{ .name = "of two peers the smaller is the first's", .conf = OWN FOUR PEER AT(146) OTHER AT(148), .mtu = 1380 },
-	{ .name = "of candidates the last is the smallest",
+	{ .name = "two peers, the second has the smaller path MTU", .conf = OWN FOUR PEER AT(148) OTHER AT(146), .mtu = 1380 },
+	{ .name = "two peers, the first has the smaller path MTU", .conf = OWN FOUR PEER AT(146) OTHER AT(148), .mtu = 1380 },
+	{ .name = "candidates, the last has the smallest path MTU",
 	  .conf = OWN FOUR PEER "Endpoint = 192.0.2.148:7, 192.0.2.147:7, 192.0.2.145:7\n", .mtu = 1370 },
-	{ .name = "of candidates the first is the smallest",
+	{ .name = "candidates, the first has the smallest path MTU",
 	  .conf = OWN FOUR PEER "Endpoint = 192.0.2.145:7, 192.0.2.148:7\n", .mtu = 1370 },
-	{ .name = "a path that leads nowhere does not count", .conf = OWN FOUR PEER AT(0) OTHER AT(147), .mtu = 1390 },
-	{ .name = "paths that all lead nowhere", .conf = OWN FOUR PEER AT(0), .gateway = 1492, .mtu = 1412 },
-	{ .name = "a path too small for IPv6, and none is wanted", .conf = OWN FOUR PEER AT(135), .mtu = 1270 },
+	{ .name = "an unreachable endpoint does not count", .conf = OWN FOUR PEER AT(0) OTHER AT(147), .mtu = 1390 },
+	{ .name = "only unreachable endpoints", .conf = OWN FOUR PEER AT(0), .gateway = 1492, .mtu = 1412 },
+	{ .name = "a path too small for IPv6, without IPv6", .conf = OWN FOUR PEER AT(135), .mtu = 1270 },
 	{ .name = "a path that is just right for IPv6", .conf = OWN SIX PEER AT(136), .mtu = 1280 },
 	{ .name = "a path too small for an IPv6 address", .conf = OWN FOUR SIX PEER AT(135),
 	  .mtu = 1280, .err = NEEDS_PATH, .number = 1350, .reason = "fd00::1/64" },
@@ -208,15 +208,15 @@ static const struct mtu_case {
 	  .foreign = "fd99::1/64", .mtu = 1280, .err = NEEDS_PATH, .number = 1350, .reason = "fd99::1/64" },
 	{ .name = "an address of the link does not count", .conf = OWN FOUR PEER AT(135), .foreign = "fe80::1/64", .mtu = 1270 },
 	{ .name = "an IPv4 address that weft did not add does not count", .conf = OWN FOUR PEER AT(135), .foreign = "10.2.0.1/24", .mtu = 1270 },
-	{ .name = "a path that leaves next to nothing", .conf = OWN FOUR PEER AT(10), .mtu = 68 },
-	{ .name = "a path that leaves the least of IPv4", .conf = OWN FOUR PEER AT(15), .mtu = 70 },
-	{ .name = "the file's, and no path is asked for", .conf = OWN FOUR "MTU = 1000\n" PEER AT(1), .mtu = 1000 },
-	{ .name = "the file's, just right for IPv6", .conf = OWN SIX "MTU = 1280\n" PEER, .mtu = 1280 },
-	{ .name = "the file's, too small for an address", .conf = OWN SIX "MTU = 1279\n" PEER,
+	{ .name = "a path below the minimum of IPv4", .conf = OWN FOUR PEER AT(10), .mtu = 68 },
+	{ .name = "a path with the minimum of IPv4", .conf = OWN FOUR PEER AT(15), .mtu = 70 },
+	{ .name = "the file's MTU, without a lookup of paths", .conf = OWN FOUR "MTU = 1000\n" PEER AT(1), .mtu = 1000 },
+	{ .name = "the file's MTU, just right for IPv6", .conf = OWN SIX "MTU = 1280\n" PEER, .mtu = 1280 },
+	{ .name = "the file's MTU, too small for an address", .conf = OWN SIX "MTU = 1279\n" PEER,
 	  .err = NEEDS_FILE, .number = 1279, .reason = "fd00::1/64" },
-	{ .name = "the file's, too small for an allowed IP", .conf = OWN FOUR "MTU = 1200\n" PEER "AllowedIPs = 0.0.0.0/0, ::/0\n",
+	{ .name = "the file's MTU, too small for an allowed IP", .conf = OWN FOUR "MTU = 1200\n" PEER "AllowedIPs = 0.0.0.0/0, ::/0\n",
 	  .err = NEEDS_FILE, .number = 1200, .reason = "::/0" },
-	{ .name = "the file's, too small for what is there", .conf = OWN FOUR "MTU = 1200\n" PEER, .foreign = "fd99::1/64",
+	{ .name = "the file's MTU, too small for an existing address", .conf = OWN FOUR "MTU = 1200\n" PEER, .foreign = "fd99::1/64",
 	  .err = NEEDS_FILE, .number = 1200, .reason = "fd99::1/64" },
 };
 
@@ -238,9 +238,9 @@ static void test_mtu(const struct mtu_case *test)
 	if (good && mtu != test->mtu)
 		printf("# %s: %u, not %u\n", test->name, mtu, test->mtu);
 	test_ok(good ? mtu == test->mtu : !test->mtu, test->name);
-	test_text("and the words", plan.bench.err, want);
+	test_text("the error text", plan.bench.err, want);
 	if (strstr(test->conf, "MTU"))
-		test_ok(!fake.asked, "nothing was asked");
+		test_ok(!fake.asked, "no path is looked up");
 	plan_end(&plan);
 }
 
@@ -254,9 +254,9 @@ static void test_mtu_fails(void)
 		fake = (struct fake){ .gateway = 1500, .fail = fail };
 		plan_begin(&plan, OWN FOUR PEER "Endpoint = 192.0.2.148:7, 192.0.2.147:7\n" OTHER AT(146));
 		test_ok(!weft_plan_mtu(&plan.bench.ctx, plan.profile, &plan.state, MARK, &mtu),
-			"a path that cannot be looked for");
+			"a path that cannot be looked up");
 		test_bench_flush(&plan.bench);
-		test_text("is named", plan.bench.err, "weft: ut0: cannot find out the MTU: it is broken\n");
+		test_text("the error names the MTU", plan.bench.err, "weft: ut0: cannot find out the MTU: it is broken\n");
 		plan_end(&plan);
 	}
 }
@@ -272,18 +272,18 @@ static const struct {
 	const char *err;
 	const char *reason;
 } checks[] = {
-	{ .name = "IPv6, and nothing against it", .conf = OWN SIX, .general = "0" },
-	{ .name = "IPv6 on a link that has it, whatever others get", .conf = OWN SIX, .own = "0", .general = "1" },
-	{ .name = "IPv6 on a link that has none", .conf = OWN FOUR SIX, .own = "1", .general = "0",
+	{ .name = "IPv6, without an obstacle", .conf = OWN SIX, .general = "0" },
+	{ .name = "IPv6 on a link that has it, with another default", .conf = OWN SIX, .own = "0", .general = "1" },
+	{ .name = "IPv6 on a link without IPv6", .conf = OWN FOUR SIX, .own = "1", .general = "0",
 	  .err = OFF("/proc/sys/net/ipv6/conf/ut0/disable_ipv6"), .reason = "fd00::1/64" },
-	{ .name = "IPv6 on a link that is to be made", .conf = OWN SIX, .general = "1",
+	{ .name = "IPv6 on a link to be created", .conf = OWN SIX, .general = "1",
 	  .err = OFF("/proc/sys/net/ipv6/conf/default/disable_ipv6"), .reason = "fd00::1/64" },
-	{ .name = "IPv6 routes on a link that is to be made", .conf = OWN FOUR PEER "AllowedIPs = 0.0.0.0/0, ::/0\n", .general = "1",
+	{ .name = "IPv6 routes on a link to be created", .conf = OWN FOUR PEER "AllowedIPs = 0.0.0.0/0, ::/0\n", .general = "1",
 	  .err = OFF("/proc/sys/net/ipv6/conf/default/disable_ipv6"), .reason = "::/0" },
 	{ .name = "a kernel without IPv6", .conf = OWN SIX,
 	  .err = OFF("ipv6.disable"), .reason = "fd00::1/64" },
 	{ .name = "a kernel without settings", .conf = OWN SIX, .no_ip4 = true },
-	{ .name = "allowed IPs without routes ask nothing of the link",
+	{ .name = "allowed IPs without routes need no IPv6",
 	  .conf = OWN FOUR "Table = off\n" PEER "AllowedIPs = ::/0\n", .general = "1" },
 	{ .name = "IPv4 alone", .conf = OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", .own = "1", .general = "1" },
 };
@@ -304,7 +304,7 @@ static void test_checks(void)
 			checks[i].name);
 		test_bench_flush(&plan.bench);
 		snprintf(want, sizeof(want), checks[i].err ?: "", checks[i].reason);
-		test_text("and the words", plan.bench.err, want);
+		test_text("the error text", plan.bench.err, want);
 		plan_end(&plan);
 	}
 }
@@ -328,7 +328,7 @@ static const struct {
 	{ "all of both, IPv6 in halves", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0, ::/1, 8000::/1\n", "::/0", false },
 	{ "all of both, as far as IPv6 is in use", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0, 2000::/3\n", "::/0", false },
 	{ "no IPv6 default route", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", "2001:db8::/32", false },
-	{ "another route than IPv6's", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", "0.0.0.0/0", false },
+	{ "an IPv6 route that is no default route", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", "0.0.0.0/0", false },
 	{ "an IPv6 default route that is unreachable", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", "::/0", false, true },
 	{ "no routes at all", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0\n", NULL, false },
 	{ "no routes of weft's", OWN FOUR "Table = off\n" PEER "AllowedIPs = 0.0.0.0/0\n", "::/0", false },
@@ -359,18 +359,18 @@ static const struct {
 } routes[] = {
 	{ "an address brings its network", OWN FOUR PEER "AllowedIPs = 10.0.0.0/24, 10.0.0.7/32, 10.0.1.0/24\n", NULL,
 	  "10.0.1.0/24 254\n" },
-	{ "and nothing shorter", OWN FOUR PEER "AllowedIPs = 10.0.0.0/23\n", NULL, "10.0.0.0/23 254\n" },
+	{ "an address brings no shorter prefix", OWN FOUR PEER "AllowedIPs = 10.0.0.0/23\n", NULL, "10.0.0.0/23 254\n" },
 	{ "an IPv4 address of full length brings nothing", OWN "Address = 10.0.0.1/32\n" PEER "AllowedIPs = 10.0.0.1/32\n", NULL,
 	  "10.0.0.1/32 254\n" },
 	{ "an IPv6 one does", OWN "Address = fd00::1/128\n" PEER "AllowedIPs = fd00::1/128\n", NULL, "" },
-	{ "families are told apart", OWN "Address = ::1/8\n" PEER "AllowedIPs = 0.1.2.0/24\n", NULL, "0.1.2.0/24 254\n" },
+	{ "a prefix of the other family", OWN "Address = ::1/8\n" PEER "AllowedIPs = 0.1.2.0/24\n", NULL, "0.1.2.0/24 254\n" },
 	{ "an address that weft did not add brings its network too", OWN FOUR PEER "AllowedIPs = 10.9.9.0/24\n", "10.9.0.1/16", "" },
-	{ "a table of its own has them all", OWN FOUR "Table = 9\n" PEER "AllowedIPs = 10.0.0.0/24, 0.0.0.0/0\n", NULL,
+	{ "a table of its own gets all routes", OWN FOUR "Table = 9\n" PEER "AllowedIPs = 10.0.0.0/24, 0.0.0.0/0\n", NULL,
 	  "0.0.0.0/0 9\n10.0.0.0/24 9\n" },
-	{ "default routes have theirs", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0, 10.1.0.0/16\n", NULL,
+	{ "default routes get a table", OWN FOUR PEER "AllowedIPs = 0.0.0.0/0, 10.1.0.0/16\n", NULL,
 	  "0.0.0.0/0 55\n10.1.0.0/16 254\n" },
 	{ "no table, no routes", OWN FOUR "Table = off\n" PEER "AllowedIPs = 10.1.0.0/16\n", NULL, "" },
-	{ "what two peers have, and bits behind the length, are one",
+	{ "equal prefixes of two peers, and host bits, make one route",
 	  OWN FOUR PEER "AllowedIPs = 10.1.0.0/16, fd01::/16\n" OTHER "AllowedIPs = 10.1.2.3/16, 10.1.0.0/17, fd01::7/16\n", NULL,
 	  "10.1.0.0/16 254\n10.1.0.0/17 254\nfd01::/16 254\n" },
 };
@@ -393,10 +393,10 @@ static void test_routes(void)
 			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s/%u %u\n",
 				 weft_format_address(&found.items[n].prefix).chars,
 				 found.items[n].prefix.cidr, found.items[n].table);
-		test_text("and they are", text, routes[i].want);
+		test_text("the routes", text, routes[i].want);
 		for (n = 0; n < found.count; n++)
 			if (found.items[n].protocol != WEFT_PROTOCOL)
-				test_ok(false, "marked as weft's");
+				test_ok(false, "the routes are marked as weft's");
 		weft_host_routes_free(&found);
 		plan_end(&plan);
 	}

@@ -161,7 +161,7 @@ static void test_summary(void)
 	bench.devices[0] = test_full_device();
 	test_ok(weft_summary_print(&bench.ctx, bench.devices[0]), "summary");
 	test_bench_flush(&bench);
-	test_text("has the latest handshake first and never says 1970",
+	test_text("has the latest handshake first and never prints 1970",
 		  bench.out, summary);
 	text = strdup(bench.out);
 	bench.ctx.show_keys = true;
@@ -170,9 +170,9 @@ static void test_summary(void)
 	keys = bench.out + strlen(text);
 	test_ok(strstr(keys, "  private key: " PRIVATE_KEY "\n") &&
 		strstr(keys, "  preshared key: " KEY_P "\n") &&
-		!strstr(keys, "hidden"), "keys are shown when asked for");
+		!strstr(keys, "hidden"), "keys are shown on request");
 	test_ok(!strstr(text, PRIVATE_KEY) && !strstr(text, KEY_P),
-		"and only then");
+		"keys are hidden otherwise");
 	free(text);
 	test_bench_end(&bench);
 }
@@ -393,8 +393,8 @@ static void test_json_views(void)
 	char *names[] = { "weft", "show", "interfaces", "-j", NULL };
 
 	test_json("JSON, secrets hidden", 4, one, hidden);
-	test_json("JSON, secrets asked for", 5, keys, shown);
-	test_json("JSON of the dump, which hides nothing", 5, dump, shown);
+	test_json("JSON, secrets shown", 5, keys, shown);
+	test_json("JSON of the dump, with all secrets", 5, dump, shown);
 	test_json("JSON of a device's field", 5, ports,
 		  "[{\"interface\":\"wft0\",\"listen-port\":51820},{\"interface\":\"wg0\",\"listen-port\":0}]");
 	test_json("JSON of a peer's field", 5, rates,
@@ -402,7 +402,7 @@ static void test_json_views(void)
 		  "{\"public-key\":\"" KEY_B "\",\"persistent-keepalive\":25},"
 		  "{\"public-key\":\"" KEY_C "\",\"persistent-keepalive\":null}]},"
 		  "{\"interface\":\"wg0\",\"peers\":[]}]");
-	test_json("JSON of the drops that a kernel tells of", 5, drops,
+	test_json("JSON of the drop counters", 5, drops,
 		  "[{\"interface\":\"wft0\",\"drops\":{\"mac\":3,\"send\":1},\"peers\":[{\"public-key\":\"" KEY_A "\"},"
 		  "{\"public-key\":\"" KEY_B "\",\"drops\":{\"source\":2,\"queue\":18446744073709551615}},"
 		  "{\"public-key\":\"" KEY_C "\"}]},"
@@ -548,7 +548,7 @@ static void test_rotating_field(size_t i)
 	test_bench_flush(&bench);
 	parsed = json_tokener_parse(bench.out);
 	snprintf(want, sizeof(want), "[{\"interface\":\"wft0\",%s}]", rotating_fields[i].json);
-	test_text("  of that", json_object_to_json_string_ext(parsed, JSON_C_TO_STRING_NOSLASHESCAPE |
+	test_text("  the field", json_object_to_json_string_ext(parsed, JSON_C_TO_STRING_NOSLASHESCAPE |
 							       JSON_C_TO_STRING_PLAIN), want);
 	json_object_put(parsed);
 	test_bench_end(&bench);
@@ -592,7 +592,7 @@ static void test_conf(void)
 	bench.devices[0] = test_full_device();
 	weft_conf_print(&bench.ctx, bench.devices[0]);
 	test_bench_flush(&bench);
-	test_text("the file of all that an interface may have", bench.out, full_conf);
+	test_text("the file of all settings", bench.out, full_conf);
 	test_bench_end(&bench);
 }
 

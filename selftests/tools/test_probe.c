@@ -110,15 +110,15 @@ static void test_kernel(void)
 	struct weft_doctor_probes *probes = weft_doctor_probe_start(dev);
 
 	send_udp(PORT, "127.0.0.1", 9);
-	test_heard("no socket, says the machine itself, of both peers there", probes, "r-r---");
+	test_heard("port unreachable from this host, for both peers there", probes, "r-r---");
 	probes = weft_doctor_probe_start(dev);
 	send_udp(PORT, "::1", 9);
-	test_heard("and of IPv6", probes, "-----r");
+	test_heard("port unreachable from this host, over IPv6", probes, "-----r");
 	probes = weft_doctor_probe_start(dev);
 	send_udp(PORT + 1, "127.0.0.1", 9);
 	send_udp(PORT + 1, "::1", 9);
 	send_udp(PORT, "127.0.0.1", 10);
-	test_heard("not of packets from another port, or to one", probes, "------");
+	test_heard("ignored for packets from another port, or to one", probes, "------");
 }
 
 /**
@@ -214,15 +214,15 @@ static const struct {
 	struct message message;
 	const char *want;
 } cases[] = {
-	{ "no socket, says the endpoint", { "127.0.0.1", 9, PORT, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, IPPROTO_UDP },
+	{ "port unreachable, from the endpoint", { "127.0.0.1", 9, PORT, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, IPPROTO_UDP },
 	  "r-r---" },
-	{ "no socket, says another machine: a firewall",
+	{ "port unreachable, from another host: a firewall",
 	  { "192.0.2.1", 7, PORT, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, IPPROTO_UDP }, "-u----" },
-	{ "no such machine", { "192.0.2.1", 7, PORT, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, IPPROTO_UDP }, "-u----" },
-	{ "no such machine, says the endpoint",
+	{ "host unreachable", { "192.0.2.1", 7, PORT, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, IPPROTO_UDP }, "-u----" },
+	{ "host unreachable, from the endpoint",
 	  { "127.0.0.1", 9, PORT, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, IPPROTO_UDP }, "u-u---" },
-	{ "a loop of routes", { "192.0.2.1", 7, PORT, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, IPPROTO_UDP }, "-u----" },
-	{ "a loop of routes, with another code",
+	{ "time exceeded", { "192.0.2.1", 7, PORT, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, IPPROTO_UDP }, "-u----" },
+	{ "time exceeded, with another code",
 	  { "127.0.0.1", 9, PORT, ICMP_TIME_EXCEEDED, ICMP_PORT_UNREACH, IPPROTO_UDP }, "u-u---" },
 	{ "a packet that is too large", { "192.0.2.1", 7, PORT, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, IPPROTO_UDP },
 	  "------" },
@@ -236,24 +236,24 @@ static const struct {
 	  "------" },
 	{ "a packet to another address", { "192.0.2.2", 7, PORT, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, IPPROTO_UDP },
 	  "------" },
-	{ "a packet of which one byte is missing",
+	{ "a packet with one byte missing",
 	  { "192.0.2.1", 7, PORT, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, IPPROTO_UDP, 0, 1 }, "------" },
-	{ "a packet of which all of UDP is missing",
+	{ "a packet without its UDP header",
 	  { "192.0.2.1", 7, PORT, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, IPPROTO_UDP, 0, 8 }, "------" },
-	{ "IPv6: no socket, says the endpoint",
+	{ "IPv6: port unreachable, from the endpoint",
 	  { "::1", 9, PORT, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOPORT, IPPROTO_UDP }, "-----r" },
-	{ "IPv6: no socket, says another machine",
+	{ "IPv6: port unreachable, from another host",
 	  { "2001:db8::1", 7, PORT, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOPORT, IPPROTO_UDP }, "----u-" },
-	{ "IPv6: no such machine", { "::1", 9, PORT, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_ADDR, IPPROTO_UDP }, "-----u" },
-	{ "IPv6: a loop of routes", { "::1", 9, PORT, ICMP6_TIME_EXCEEDED, ICMP6_DST_UNREACH_NOPORT, IPPROTO_UDP },
+	{ "IPv6: host unreachable", { "::1", 9, PORT, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_ADDR, IPPROTO_UDP }, "-----u" },
+	{ "IPv6: time exceeded", { "::1", 9, PORT, ICMP6_TIME_EXCEEDED, ICMP6_DST_UNREACH_NOPORT, IPPROTO_UDP },
 	  "-----u" },
 	{ "IPv6: a packet that is too large", { "2001:db8::1", 7, PORT, ICMP6_PACKET_TOO_BIG, 0, IPPROTO_UDP },
 	  "------" },
 	{ "IPv6: a packet of another protocol", { "::1", 9, PORT, ICMP6_DST_UNREACH, 3, IPPROTO_TCP }, "------" },
 	{ "IPv6: a packet of another port", { "::1", 9, PORT + 1, ICMP6_DST_UNREACH, 3, IPPROTO_UDP }, "------" },
-	{ "IPv6: a packet of which one byte is missing", { "::1", 9, PORT, ICMP6_DST_UNREACH, 3, IPPROTO_UDP, 0, 1 },
+	{ "IPv6: a packet with one byte missing", { "::1", 9, PORT, ICMP6_DST_UNREACH, 3, IPPROTO_UDP, 0, 1 },
 	  "------" },
-	{ "IPv6: a packet of which all of UDP is missing", { "::1", 9, PORT, ICMP6_DST_UNREACH, 3, IPPROTO_UDP, 0, 8 },
+	{ "IPv6: a packet without its UDP header", { "::1", 9, PORT, ICMP6_DST_UNREACH, 3, IPPROTO_UDP, 0, 8 },
 	  "------" },
 };
 
@@ -286,12 +286,12 @@ static void test_several(void)
 	};
 	struct weft_doctor_probes *probes = weft_doctor_probe_start(dev);
 
-	test_results("before anything is sent", probes, "------");
+	test_results("before any message", probes, "------");
 	send_ip4(&refused);
 	send_ip4(&lost);
 	send_ip6(&lost6);
 	send_ip6(&refused6);
-	test_heard("messages for all", probes, "rur-ur");
+	test_heard("messages for all endpoints", probes, "rur-ur");
 }
 
 static void test_nothing(void)
@@ -299,11 +299,11 @@ static void test_nothing(void)
 	struct weft_doctor_probes *probes = weft_doctor_probe_start(dev);
 
 	test_ok(weft_doctor_probe_result(probes, PEERS) == WEFT_PROBE_NONE,
-		"there is nothing of a peer behind the last one");
+		"no result for a peer beyond the last one");
 	weft_doctor_probe_end(probes);
 	weft_doctor_probe_hear(NULL);
 	weft_doctor_probe_end(NULL);
-	test_ok(weft_doctor_probe_result(NULL, 0) == WEFT_PROBE_NONE, "or without probes");
+	test_ok(weft_doctor_probe_result(NULL, 0) == WEFT_PROBE_NONE, "no result without probes");
 }
 
 /* ---- a link without requests for handshakes ---- */
@@ -399,12 +399,12 @@ static void test_knock(const char *name, const char *link, const char *allowed, 
 
 static void test_knocks(void)
 {
-	test_knock("a packet through the tunnel has it call", "lo", "AllowedIPs = 127.0.0.1/32\n", "127.0.0.1", 1);
-	test_knock("through the first allowed IP", "lo", "AllowedIPs = 127.0.0.1/32, 127.0.0.1/8\n", "127.0.0.1", 1);
-	test_knock("for the address behind a prefix's first", "lo", "AllowedIPs = 127.0.0.0/8\n", "127.0.0.1", 1);
-	test_knock("of IPv6", "lo", "AllowedIPs = ::1/128\n", "::1", 1);
-	test_knock("not without one", "lo", "", "127.0.0.1", 0);
-	test_knock("not through another link", "nope", "AllowedIPs = 127.0.0.1/32\n", "127.0.0.1", 0);
+	test_knock("a packet through the tunnel starts a handshake", "lo", "AllowedIPs = 127.0.0.1/32\n", "127.0.0.1", 1);
+	test_knock("a packet through the first allowed IP", "lo", "AllowedIPs = 127.0.0.1/32, 127.0.0.1/8\n", "127.0.0.1", 1);
+	test_knock("a packet to the second address of a prefix", "lo", "AllowedIPs = 127.0.0.0/8\n", "127.0.0.1", 1);
+	test_knock("a packet over IPv6", "lo", "AllowedIPs = ::1/128\n", "::1", 1);
+	test_knock("no packet without an allowed IP", "lo", "", "127.0.0.1", 0);
+	test_knock("no packet through another link", "nope", "AllowedIPs = 127.0.0.1/32\n", "127.0.0.1", 0);
 }
 
 int main(void)

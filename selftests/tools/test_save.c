@@ -51,7 +51,7 @@ static const struct save_case {
 		.after = "[Interface]\nAddress = 10.9.0.1/24\nAddress = fd09::1/64\nAddress = fe80::9/64\n"
 			 "ListenPort = 5\nPrivateKey = " KEY_P "\n\n",
 	}, {
-		.name = "all that only the file knows", .kind = WEFT_KIND_WEFT, .pmtu = -1,
+		.name = "all settings of the file only", .kind = WEFT_KIND_WEFT, .pmtu = -1,
 		.running = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\n",
 		.before = "[Interface]\nPrivateKey = " KEY_P "\nDNS = 1.1.1.1, example.org, ::1\nMTU = 1400\nTable = 77\n"
 			  "Forwarding = on\nSaveConfig = true\nPreUp = a %i\nPostUp = b\nPostUp = c\nPreDown = d\nPostDown = e\n",
@@ -79,7 +79,7 @@ static const struct save_case {
 		.after = "[Interface]\nAddress = 10.9.0.1/24\nAddress = fd09::1/64\nAddress = fe80::9/64\nTable = off\n"
 			 "ListenPort = 5\nFwMark = 0x9\nPrivateKey = " KEY_P "\n\n",
 	}, {
-		.name = "a rotation that goes on", .kind = WEFT_KIND_WEFT, .pmtu = -1, .previous = true,
+		.name = "a rotation in progress", .kind = WEFT_KIND_WEFT, .pmtu = -1, .previous = true,
 		.running = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\n",
 		.before = "[Interface]\nPrivateKey = " KEY_P "\nPreviousPrivateKey = " KEY_C "\nGraceUntil = 1000000060\n",
 		.after = "[Interface]\nAddress = 10.9.0.1/24\nAddress = fd09::1/64\nAddress = fe80::9/64\n"
@@ -97,7 +97,7 @@ static const struct save_case {
 		.after = "[Interface]\nAddress = 10.9.0.1/24\nAddress = fd09::1/64\nAddress = fe80::9/64\n"
 			 "ListenPort = 5\nPrivateKey = " KEY_P "\n\n",
 	}, {
-		.name = "a rotation that is over", .kind = WEFT_KIND_WEFT, .pmtu = -1,
+		.name = "a finished rotation", .kind = WEFT_KIND_WEFT, .pmtu = -1,
 		.running = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\n",
 		.before = "[Interface]\nPrivateKey = " KEY_P "\nPreviousPrivateKey = " KEY_C "\n",
 		.after = "[Interface]\nAddress = 10.9.0.1/24\nAddress = fd09::1/64\nAddress = fe80::9/64\n"
@@ -113,13 +113,13 @@ static const struct save_case {
 			 "ListenPort = 5\nPrivateKey = " KEY_P "\n\n[Peer]\nPublicKey = " KEY_A
 			 "\nName = alice\nEndpoint = a.example:9\n\n[Peer]\nPublicKey = " KEY_B "\nEndpoint = 192.0.2.2:9\n",
 	}, {
-		.name = "a name that weft's link has itself", .kind = WEFT_KIND_WEFT, .pmtu = -1,
+		.name = "a name of weft's link", .kind = WEFT_KIND_WEFT, .pmtu = -1,
 		.running = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\n[Peer]\nPublicKey = " KEY_A "\nName = bob\n",
 		.before = "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_A "\nName = alice\n",
 		.after = "[Interface]\nAddress = 10.9.0.1/24\nAddress = fd09::1/64\nAddress = fe80::9/64\n"
 			 "ListenPort = 5\nPrivateKey = " KEY_P "\n\n[Peer]\nPublicKey = " KEY_A "\nName = bob\n",
 	}, {
-		.name = "a peer that has its next key by now", .kind = WEFT_KIND_WEFT, .pmtu = -1,
+		.name = "a peer with its next key", .kind = WEFT_KIND_WEFT, .pmtu = -1,
 		.running = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\n[Peer]\nPublicKey = " KEY_B
 			   "\nEndpoint = 192.0.2.1:9\n",
 		.before = "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_A "\nNextPublicKey = " KEY_B
@@ -263,7 +263,7 @@ static void test_case(void)
 	test_ok(weft_save(&bench.ctx, profile) == !now->err, now->name);
 	test_bench_flush(&bench);
 	test_file_is(now->after ?: now->before);
-	test_text("its complaint", bench.err, now->err ?: "");
+	test_text("the error text", bench.err, now->err ?: "");
 	weft_profile_free(profile);
 	test_bench_end(&bench);
 	free(text);
@@ -297,7 +297,7 @@ static bool once(const void *data)
 	good = saved ? !strcmp(got, now->after) :
 		       !strcmp(got, now->before) && test_memory_failed() && strcasestr(bench.err, "memory");
 	if (!good)
-		printf("# saved %d: %s# complained: %s\n", saved, got, bench.err);
+		printf("# saved %d: %s# error: %s\n", saved, got, bench.err);
 	weft_profile_free(profile);
 	test_bench_end(&bench);
 	free(text);
@@ -320,6 +320,6 @@ int main(void)
 			test_memory_each(name, once, NULL);
 	}
 	unlink(path);
-	test_ok(!rmdir(folder), "no other file is left");
+	test_ok(!rmdir(folder), "only the test's file is left");
 	return test_end();
 }

@@ -54,19 +54,19 @@ static const struct sync_case {
 			"\nListenPort = 6\nFwMark = 7\n",
 		.weft = "wg0: port=6\n",
 	}, {
-		.name = "no port asked for keeps the one there is",
+		.name = "a file without a port keeps the port",
 		.have = DEVICE, .want = "[Interface]\nPrivateKey = " KEY_P "\nFwMark = 7\n",
 		.weft = "wg0:\n",
 	}, {
-		.name = "a mark and a key taken away",
+		.name = "a mark and a key removed",
 		.have = DEVICE, .want = "[Interface]\nListenPort = 5\n",
 		.weft = "wg0: key=0 fwmark=0x0\n",
 	}, {
-		.name = "what weft's links have besides, as long as it is not known",
+		.name = "weft's own settings, unknown",
 		.have = "[Interface]\nPMTU = on\nDSCP = 8\n", .want = "[Interface]\nPMTU = on\nDSCP = 8\n",
 		.weft = "wg0: pmtu=1 dscp=8\n", .wireguard = "wg0:\n",
 	}, {
-		.name = "a key put in",
+		.name = "a key added",
 		.have = "", .want = "[Interface]\nPrivateKey = " KEY_P "\n",
 		.weft = "wg0: key=P\n",
 	}, {
@@ -74,15 +74,15 @@ static const struct sync_case {
 		.have = PEER_A, .want = PEER_A PEER_B "AllowedIPs = ::/0\n",
 		.weft = "wg0:\npeer B: psk=0 keepalive=0 replace-ips +::/0\n",
 	}, {
-		.name = "a peer that is gone",
+		.name = "a removed peer",
 		.have = PEER_A PEER_B, .want = PEER_B,
 		.weft = "wg0:\npeer A: remove\n",
 	}, {
-		.name = "all peers gone",
+		.name = "all peers removed",
 		.have = PEER_C PEER_A PEER_B, .want = "",
 		.weft = "wg0:\npeer A: remove\npeer B: remove\npeer C: remove\n",
 	}, {
-		.name = "a preshared key that is gone is taken away",
+		.name = "a preshared key missing in the file is removed",
 		.have = PEER_A "PresharedKey = " KEY_B "\n", .want = PEER_A,
 		.weft = "wg0:\npeer A: update-only psk=0\n",
 	}, {
@@ -96,28 +96,28 @@ static const struct sync_case {
 		.weft = "wg0:\npeer A: update-only next=B\n",
 		.wireguard = "wg0:\n",
 	}, {
-		.name = "a next key that is gone is taken away",
+		.name = "a next key missing in the file is removed",
 		.have = PEER_A "NextPublicKey = " KEY_B "\n", .want = PEER_A,
 		.weft = "wg0:\npeer A: update-only next=0\n",
 		.wireguard = "wg0:\n",
 	}, {
-		.name = "a peer by its next key is the same",
+		.name = "a peer by its next key is the same peer",
 		.have = PEER_A "NextPublicKey = " KEY_B "\n", .want = PEER_B,
 		.weft = "wg0:\n",
 		.wireguard = "wg0:\npeer B: psk=0 keepalive=0 replace-ips\npeer A: remove\n",
 	}, {
-		.name = "a peer whose next key has come is the same",
+		.name = "a peer with its next key is the same peer",
 		.have = PEER_B, .want = PEER_A "NextPublicKey = " KEY_B "\n",
 		.weft = "wg0:\n",
 		.wireguard = "wg0:\npeer A: psk=0 next=B keepalive=0 replace-ips\npeer B: remove\n",
 	}, {
-		.name = "a peer by its next key that changes otherwise",
+		.name = "a peer by its next key, with another change",
 		.have = PEER_A "NextPublicKey = " KEY_B "\n",
 		.want = PEER_B "PersistentKeepalive = 5\n",
 		.weft = "wg0:\npeer A: update-only keepalive=5\n",
 		.wireguard = "wg0:\npeer B: psk=0 keepalive=5 replace-ips\npeer A: remove\n",
 	}, {
-		.name = "two peers of which one has the other's next key",
+		.name = "two peers, one with the other's next key",
 		.have = PEER_A "NextPublicKey = " KEY_B "\n", .want = PEER_A PEER_B,
 		.weft = "wg0:\npeer A: update-only next=0\npeer B: psk=0 keepalive=0 replace-ips\n",
 		.wireguard = "wg0:\npeer B: psk=0 keepalive=0 replace-ips\n",
@@ -128,17 +128,17 @@ static const struct sync_case {
 		.weft = "wg0:\npeer A: update-only next-psk=C\n",
 		.wireguard = "wg0:\n",
 	}, {
-		.name = "a preshared key that is the next one",
+		.name = "a preshared key equal to the next one",
 		.have = PEER_A "PresharedKey = " KEY_B "\nNextPresharedKey = " KEY_C "\n",
 		.want = PEER_A "PresharedKey = " KEY_C "\n",
 		.weft = "wg0:\n",
 	}, {
-		.name = "a next preshared key that has come",
+		.name = "a next preshared key in use",
 		.have = PEER_A "PresharedKey = " KEY_C "\n",
 		.want = PEER_A "PresharedKey = " KEY_B "\nNextPresharedKey = " KEY_C "\n",
 		.weft = "wg0:\n",
 	}, {
-		.name = "a keepalive that is gone is taken away",
+		.name = "a keepalive missing in the file is removed",
 		.have = PEER_A "PersistentKeepalive = 5\n", .want = PEER_A,
 		.weft = "wg0:\npeer A: update-only keepalive=0\n",
 	}, {
@@ -152,7 +152,7 @@ static const struct sync_case {
 		.want = PEER_A "Endpoint = [::1]:5\n",
 		.weft = "wg0:\npeer A: update-only endpoint=[::1]:5\n",
 	}, {
-		.name = "no endpoint keeps the one learnt",
+		.name = "a file without an endpoint keeps the learnt one",
 		.have = PEER_A "Endpoint = 1.2.3.4:5\n", .want = PEER_A,
 		.weft = "wg0:\npeer A: update-only candidates\n", .wireguard = "wg0:\n",
 	}, {
@@ -168,7 +168,7 @@ static const struct sync_case {
 		.weft = "wg0:\n",
 		.wireguard = "wg0:\npeer A: update-only endpoint=[::1]:5\n",
 	}, {
-		.name = "several endpoints, where the peer is not among them any more",
+		.name = "several endpoints, without the peer's current one",
 		.have = PEER_A "Endpoint = 1.2.3.4:5, 1.2.3.5:5\n",
 		.want = PEER_A "Endpoint = 1.2.3.6:5, 1.2.3.5:5\n",
 		.weft = "wg0:\npeer A: update-only endpoint=1.2.3.6:5 candidates=1.2.3.6:5,1.2.3.5:5\n",
@@ -180,7 +180,7 @@ static const struct sync_case {
 		.weft = "wg0:\npeer A: update-only candidates=1.2.3.4:5\n",
 		.wireguard = "wg0:\n",
 	}, {
-		.name = "a peer that is pinned, and one that is not any more",
+		.name = "a peer that gets pinned, and one that gets unpinned",
 		.have = PEER_A PEER_B "Roam = off\n",
 		.want = PEER_A "Roam = off\n" PEER_B,
 		.weft = "wg0:\npeer A: update-only roam=0\npeer B: update-only roam=1\n",
@@ -208,29 +208,29 @@ static const struct sync_case {
 		.weft = "wg0:\npeer A: update-only +10.0.0.0/9 -10.0.0.0/8\n",
 		.wireguard = "wg0:\npeer A: update-only replace-ips +10.0.0.0/9\n",
 	}, {
-		.name = "a prefix that moves",
+		.name = "a prefix that moves to another peer",
 		.have = PEER_A "AllowedIPs = 10.0.0.0/8\n" PEER_B "AllowedIPs = 11.0.0.0/8\n",
 		.want = PEER_A PEER_B "AllowedIPs = 11.0.0.0/8, 10.0.0.0/8\n",
 		.weft = "wg0:\npeer A: update-only -10.0.0.0/8\npeer B: update-only +10.0.0.0/8\n",
 		.wireguard =
 			"wg0:\npeer A: update-only replace-ips\npeer B: update-only +10.0.0.0/8\n",
 	}, {
-		.name = "a prefix taken over from a peer that goes",
+		.name = "a prefix that moves from a removed peer",
 		.have = PEER_A "AllowedIPs = 10.0.0.0/8\n",
 		.want = PEER_B "AllowedIPs = 10.0.0.0/8\n",
 		.weft = "wg0:\npeer B: psk=0 keepalive=0 replace-ips +10.0.0.0/8\npeer A: remove\n",
 	}, {
-		.name = "a prefix given to two is the last one's",
+		.name = "a prefix of two peers belongs to the last one",
 		.have = PEER_A PEER_B "AllowedIPs = ::/0\n",
 		.want = PEER_A "AllowedIPs = ::/0\n" PEER_B "AllowedIPs = ::1/0\n",
 		.weft = "wg0:\n",
 	}, {
-		.name = "a prefix given twice to one",
+		.name = "a prefix twice for one peer",
 		.have = PEER_A "AllowedIPs = ::/0\n",
 		.want = PEER_A "AllowedIPs = ::/0, ::1/0\n",
 		.weft = "wg0:\n",
 	}, {
-		.name = "a name given, another taken away",
+		.name = "a name added, another removed",
 		.have = PEER_A "Name = x\n" PEER_B,
 		.want = PEER_A PEER_B "Name = y\n",
 		.weft = "wg0:\npeer A: update-only name=''\npeer B: update-only name='y'\n",
@@ -239,20 +239,20 @@ static const struct sync_case {
 		.name = "the same names",
 		.have = PEER_A "Name = x\n", .want = PEER_A "Name = x\n", .weft = "wg0:\n",
 	}, {
-		.name = "names that change places are both free for a moment",
+		.name = "names that are swapped are both removed first",
 		.have = PEER_A "Name = x\n" PEER_B "Name = y\n",
 		.want = PEER_A "Name = y\n" PEER_B "Name = x\n",
 		.weft = "wg0:\npeer B: update-only name=''\npeer A: update-only name=''\n"
 			"peer A: update-only name='y'\npeer B: update-only name='x'\n",
 		.wireguard = "wg0:\n",
 	}, {
-		.name = "a name that goes from a peer that is removed to a new one",
+		.name = "a name that moves from a removed peer to a new one",
 		.have = PEER_A "Name = x\n", .want = PEER_B "Name = x\n",
 		.weft = "wg0:\npeer A: update-only name=''\npeer B: name='x' psk=0 keepalive=0 replace-ips\n"
 			"peer A: remove\n",
 		.wireguard = "wg0:\npeer B: name='x' psk=0 keepalive=0 replace-ips\npeer A: remove\n",
 	}, {
-		.name = "a peer given twice is what it is given as last",
+		.name = "a peer given twice gets its last settings",
 		.have = PEER_A "PersistentKeepalive = 4\nEndpoint = 1.1.1.1:1\n",
 		.want = PEER_A "PersistentKeepalive = 3\nEndpoint = 1.1.1.1:2\n" PEER_A
 			"PersistentKeepalive = 4\n",
@@ -331,34 +331,34 @@ static const struct roam_case {
 	const char *change;
 } roams[] = {
 	{ "a peer that has roamed stays", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP, NAMED("1.2.3.4:5"), "" },
-	{ "also for as long as nothing comes back", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_SILENT, NAMED("1.2.3.4:5"), "" },
-	{ "also to the other family", NAMED("1.2.3.4:5"), "[2001:db8::9]:5", WEFT_PEER_STATE_UP, NAMED("1.2.3.4:5"), "" },
-	{ "without a session it is gone back for", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_IDLE, NAMED("1.2.3.4:5"),
+	{ "a silent peer that has roamed stays", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_SILENT, NAMED("1.2.3.4:5"), "" },
+	{ "a peer that has roamed to the other family stays", NAMED("1.2.3.4:5"), "[2001:db8::9]:5", WEFT_PEER_STATE_UP, NAMED("1.2.3.4:5"), "" },
+	{ "a peer without a session gets its file's endpoint", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_IDLE, NAMED("1.2.3.4:5"),
 	  "peer A: update-only endpoint=1.2.3.4:5\n" },
-	{ "after it was given up, too", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP, NAMED("1.2.3.4:5"),
+	{ "a peer that was given up gets its file's endpoint", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP, NAMED("1.2.3.4:5"),
 	  "peer A: update-only endpoint=1.2.3.4:5\n" },
-	{ "and while it is called", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_HANDSHAKING, NAMED("1.2.3.4:5"),
+	{ "a peer during a handshake gets its file's endpoint", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_HANDSHAKING, NAMED("1.2.3.4:5"),
 	  "peer A: update-only endpoint=1.2.3.4:5\n" },
-	{ "and where the kernel does not say", NAMED("1.2.3.4:5"), "9.9.9.9:9", -1, NAMED("1.2.3.4:5"),
+	{ "a peer in an unknown state gets its file's endpoint", NAMED("1.2.3.4:5"), "9.9.9.9:9", -1, NAMED("1.2.3.4:5"),
 	  "peer A: update-only endpoint=1.2.3.4:5\n" },
-	{ "a file that says another place moves it", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP, NAMED("1.2.3.5:5"),
+	{ "a changed endpoint in the file is set", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP, NAMED("1.2.3.5:5"),
 	  "peer A: update-only endpoint=1.2.3.5:5\n" },
-	{ "a file that says where it is does not", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP, NAMED("9.9.9.9:9"),
+	{ "a changed endpoint equal to the current one is not set", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP, NAMED("9.9.9.9:9"),
 	  "peer A: update-only candidates=9.9.9.9:9\n" },
-	{ "of several places the same, it stays anywhere", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP,
+	{ "a peer stays with the same several endpoints", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP,
 	  NAMED("1.2.3.5:5, 1.2.3.4:5"), "" },
-	{ "of several places it is at one", NAMED("1.2.3.4:5, 1.2.3.5:5"), "1.2.3.5:5", WEFT_PEER_STATE_UP,
+	{ "a peer stays at one of several new endpoints", NAMED("1.2.3.4:5, 1.2.3.5:5"), "1.2.3.5:5", WEFT_PEER_STATE_UP,
 	  NAMED("1.2.3.5:5, 1.2.3.6:5"), "peer A: update-only candidates=1.2.3.5:5,1.2.3.6:5\n" },
-	{ "of several places it is at none", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP,
+	{ "a peer at none of several new endpoints", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP,
 	  NAMED("1.2.3.5:5, 1.2.3.6:5"), "peer A: update-only endpoint=1.2.3.5:5 candidates=1.2.3.5:5,1.2.3.6:5\n" },
-	{ "a name without an address moves nothing", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP, NAMED("x.?:5"), "" },
-	{ "nor does one of several", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP,
+	{ "an unresolved name changes no endpoint", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP, NAMED("x.?:5"), "" },
+	{ "an unresolved name among several changes no endpoint", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP,
 	  NAMED("x.?:5, 1.2.3.6:5"), "peer A: update-only candidates=1.2.3.6:5,1.2.3.4:5,1.2.3.5:5\n" },
-	{ "nor does it take away a place of several", NAMED("1.2.3.4:5, 1.2.3.5:5"), "1.2.3.4:5", WEFT_PEER_STATE_UP,
+	{ "an unresolved name removes no candidate", NAMED("1.2.3.4:5, 1.2.3.5:5"), "1.2.3.4:5", WEFT_PEER_STATE_UP,
 	  NAMED("x.?:5, 1.2.3.5:5"), "" },
-	{ "not even where the peer is nowhere", NAMED("1.2.3.4:5, 1.2.3.5:5"), "nowhere", WEFT_PEER_STATE_IDLE,
+	{ "an unresolved name sets nothing for a peer without an endpoint", NAMED("1.2.3.4:5, 1.2.3.5:5"), "nowhere", WEFT_PEER_STATE_IDLE,
 	  NAMED("x.?:5, 1.2.3.5:5"), "" },
-	{ "but a peer that is nowhere gets what there is", PEER_A, NULL, WEFT_PEER_STATE_IDLE, NAMED("x.?:5, 1.2.3.6:5"),
+	{ "a peer without an endpoint gets the resolved candidates", PEER_A, NULL, WEFT_PEER_STATE_IDLE, NAMED("x.?:5, 1.2.3.6:5"),
 	  "peer A: update-only endpoint=1.2.3.6:5\n" },
 };
 
@@ -396,7 +396,7 @@ static void test_roam(const struct roam_case *test)
 		weft_sync_reduce(have, want), test->name);
 	change = test_describe(want);
 	snprintf(want_text, sizeof(want_text), "wg0:\n%s", test->change);
-	test_text("and what is sent", change, want_text);
+	test_text("  the request", change, want_text);
 	free(change);
 	free(text);
 	weft_model_device_free(want);
@@ -434,7 +434,7 @@ static void test_resolve_keeps(void)
 
 	test_ok(!resolve_with(&bench, NAMED("x.?:5, 1.2.3.6:5"), NAMED("1.2.3.4:5, 1.2.3.5:5"), roam_lookup),
 		"resolve, with a name without an address");
-	test_text("resolve keeps the places that the peer was given", bench.sent,
+	test_text("resolve keeps the peer's candidates", bench.sent,
 		  "wg0:\npeer A: update-only endpoint=1.2.3.6:5 candidates=1.2.3.6:5,1.2.3.4:5,1.2.3.5:5\n");
 	test_bench_end(&bench);
 }
@@ -472,7 +472,7 @@ static void test_set_named(const char *peer, const char *sent, const char *compl
 	test_bench_flush(&bench);
 	test_ok(status == !!*complaint, "set of a peer that is removed meanwhile");
 	test_text("set of a peer that is removed meanwhile: sent", bench.sent, sent);
-	test_text("set of a peer that is removed meanwhile: complaint", bench.err, complaint);
+	test_text("set of a peer that is removed meanwhile: error", bench.err, complaint);
 	test_bench_end(&bench);
 }
 
@@ -485,7 +485,7 @@ static void test_resolve_follows(void)
 		     "\nEndpoint = hub.example:5\n",
 		     "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_B "\nEndpoint = 1.2.3.4:5\n",
 		     found_lookup);
-	test_ok(strstr(bench.sent, "peer B: update-only endpoint="), "resolve finds a peer that has its next key by now");
+	test_ok(strstr(bench.sent, "peer B: update-only endpoint="), "resolve finds a peer with its next key");
 	test_bench_end(&bench);
 }
 

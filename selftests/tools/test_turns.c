@@ -93,13 +93,13 @@ static void run_case(const struct turn_case *test)
 	}
 	begin();
 	status = weft_command_main(&turn.bench.ctx, count, words);
-	snprintf(text, sizeof(text), "%s: waits, and sends nothing meanwhile", name);
+	snprintf(text, sizeof(text), "%s: waits, and sends no request meanwhile", name);
 	test_ok(turn.looks == LOOKS && !turn.sent_early, text);
-	snprintf(text, sizeof(text), "%s: sends what it has to when it is its turn", name);
+	snprintf(text, sizeof(text), "%s: sends its request in its turn", name);
 	test_ok(!status && !strncmp(turn.bench.sent, test->sent, strlen(test->sent)), text);
 	test_bench_flush(&turn.bench);
 	if (status || strncmp(turn.bench.sent, test->sent, strlen(test->sent)))
-		printf("# status %d, sent: %s# complained: %s\n", status, turn.bench.sent, turn.bench.err);
+		printf("# status %d, sent: %s# error: %s\n", status, turn.bench.sent, turn.bench.err);
 	weft_lock_release(&turn.held);
 	test_bench_end(&turn.bench);
 	while (count)

@@ -829,7 +829,7 @@ static const struct up_case {
 	const char *after;
 } cases[] = {
 	{
-		.name = "a link, addresses, and a route that they do not bring",
+		.name = "a link, addresses, and a route beyond their networks",
 		.conf = PLAIN PEER_A "AllowedIPs = 10.0.0.2/32, 10.1.2.3/16, fd00::2\n",
 		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\n"
 			 "allowed 10.0.0.2/32 table 0\nallowed 10.1.0.0/16 table 0\nallowed fd00::2/128 table 0\n"
@@ -854,23 +854,23 @@ static const struct up_case {
 			 "\t\tmeta nfproto ipv6 meta l4proto udp ip6 saddr . udp sport . udp dport @peers6 fib daddr type local meta mark set 51821\n\t}\n}\n"
 			 "dns:\nnameserver 10.0.0.53\nsearch example.org\n",
 	}, {
-		.name = "a mark and a table of the file's own, an MTU, no routes",
+		.name = "a mark, a table and an MTU in the file, no routes",
 		.conf = PLAIN "FwMark = 9\nMTU = 1500\nTable = off\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
 		.after = "link 5 kind 1 mtu 1500 up\nport 7 mark 9 key P\npeer A keepalive 0\nallowed 0.0.0.0/0 table 0\n"
 			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\nnft:\ndns:\n",
 	}, {
-		.name = "fragments on the way, and a DSCP",
+		.name = "fragmentation allowed, and a DSCP",
 		.conf = PLAIN "PMTU = off\nDSCP = 10\n" PEER_A,
 		.after = LINK "port 7 mark 0 key P\npmtu 0 dscp 10\npeer A keepalive 0\n"
 			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\nnft:\ndns:\n",
 	}, {
-		.name = "back to no fragments on the way, and no DSCP",
+		.name = "back to no fragmentation, and no DSCP",
 		.before = PLAIN "PMTU = off\nDSCP = inherit\n" PEER_A,
 		.conf = PLAIN PEER_A,
 		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\n"
 			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\nnft:\ndns:\n",
 	}, {
-		.name = "everything into one table, twice the same",
+		.name = "all routes in one table, twice the same",
 		.conf = PLAIN "Table = 5\n" PEER_A "AllowedIPs = 0.0.0.0/0, 10.0.0.0/24\nAllowedIPs = 10.0.0.9/24\n",
 		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\nallowed 0.0.0.0/0 table 0\nallowed 10.0.0.0/24 table 0\n"
 			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\n"
@@ -886,13 +886,13 @@ static const struct up_case {
 			 "route 10.2.0.0/16 table 254\nroute 10.3.0.0/16 table 254\n"
 			 "/proc/sys/net/ipv4/conf/all/src_valid_mark 1\n/proc/sys/net/ipv4/conf/ut0/promote_secondaries 1\nnft:\ndns:\n",
 	}, {
-		.name = "a key that the file does not have stays",
+		.name = "a key missing in the file stays",
 		.before = PLAIN PEER_A,
 		.conf = "[Interface]\nListenPort = 7\nAddress = 10.0.0.1/24\n" PEER_A,
 		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\naddress 10.0.0.1/24 table 0\n"
 			 "/proc/sys/net/ipv4/conf/ut0/promote_secondaries 1\nnft:\ndns:\n",
 	}, {
-		.name = "from IPv6 to an MTU that it cannot have",
+		.name = "from IPv6 to an MTU that is too small for it",
 		.before = PLAIN PEER_A "AllowedIPs = 10.1.0.0/16, fd01::/64\n",
 		.conf = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 7\nAddress = 10.0.0.1/24\nMTU = 1000\n"
 			PEER_A "AllowedIPs = 10.1.0.0/16\n",
@@ -900,7 +900,7 @@ static const struct up_case {
 			 "address 10.0.0.1/24 table 0\nroute 10.1.0.0/16 table 254\n"
 			 "/proc/sys/net/ipv4/conf/ut0/promote_secondaries 1\nnft:\ndns:\n",
 	}, {
-		.name = "from an MTU that IPv6 cannot have to IPv6",
+		.name = "from an MTU that is too small for IPv6 to IPv6",
 		.before = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 7\nAddress = 10.0.0.1/24\nMTU = 1000\n" PEER_A,
 		.conf = PLAIN PEER_A "AllowedIPs = fd01::/64\n",
 		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\nallowed fd01::/64 table 0\n"
@@ -970,7 +970,7 @@ static void test_case(const struct up_case *test)
 	steps = world.steps;
 	world.steps = 0;
 	/* resolvconf is called again, since it cannot be queried. */
-	snprintf(name, sizeof(name), "%s: a second time nothing is done", test->name);
+	snprintf(name, sizeof(name), "%s: a second up changes nothing", test->name);
 	test_ok(world_up(test->conf) && world.steps == !!*world.dns, name);
 	after = world_text();
 	test_text(name, after, test->after);
@@ -979,7 +979,7 @@ static void test_case(const struct up_case *test)
 	test_ok(world_down(test->conf), name);
 	test_ok(!world.link.index && !world.rules.count && !*world.nft &&
 		!*world.dns, name);
-	test_ok(!world_down(test->conf), "and only once");
+	test_ok(!world_down(test->conf), "a second down fails");
 	world_end();
 	while (test_failure(test, ++fail_at))
 		;
@@ -1003,7 +1003,7 @@ static bool up_once(const void *data)
 	good = !strcmp(after, up ? test->after : before) &&
 	       (up || (test_memory_failed() && strcasestr(world.bench.err, "memory")));
 	if (!good)
-		printf("# up %d: %s# complained: %s\n", up, after, world.bench.err);
+		printf("# up %d: %s# error: %s\n", up, after, world.bench.err);
 	free(after);
 	free(before);
 	world_end();
@@ -1024,7 +1024,7 @@ static bool down_once(const void *data)
 	good = down ? !world.link.index && !world.rules.count && !*world.nft && !*world.dns :
 		      test_memory_failed() && strcasestr(world.bench.err, "memory");
 	if (!good)
-		printf("# down %d: link %u, %zu rules, nft %s dns %s, complained: %s\n", down, world.link.index,
+		printf("# down %d: link %u, %zu rules, nft %s dns %s, error: %s\n", down, world.link.index,
 		       world.rules.count, world.nft, world.dns, world.bench.err);
 	world_end();
 	return good;
@@ -1098,7 +1098,7 @@ static void test_partial(void)
 	world.fail_at = 1;
 	test_ok(!world_up(MANY), "half a change: a reload fails");
 	after = world_text();
-	test_text("half a change: its first part is undone", after, before);
+	test_text("half a change: the first part is undone", after, before);
 	test_text("half a change: the report", world.bench.err,
 		  "weft: ut0: cannot configure the interface: it is broken\n"
 		  "weft: ut0: everything done before that is undone\n");
@@ -1106,13 +1106,13 @@ static void test_partial(void)
 	world.fail_at = 0;
 	world.partial = true;
 	world.broken = true;
-	test_ok(!world_up(MANY), "half a change: not even the undoing succeeds");
+	test_ok(!world_up(MANY), "half a change: the undo fails, too");
 	after = world_text();
 	test_ok(strcmp(after, before), "half a change: a part stays");
 	test_ok(strstr(world.bench.err,
 		       "weft: ut0: cannot undo the configuration: it is broken\n"
 		       "weft: ut0: a part of what was done before that could not be undone and stays\n"),
-		"half a change: the report does not claim otherwise");
+		"half a change: the report names the remaining part");
 	free(after);
 	free(before);
 	world_end();
@@ -1181,7 +1181,7 @@ static void test_unread(void)
 		_exit(run_unread());
 	}
 	test_ok(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status),
-		"no reader of complaints: up that fails undoes everything, and down goes to its end");
+		"no reader of errors: a failing up undoes all, and down completes");
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
 		printf("# status 0x%x\n", status);
 }
@@ -1196,7 +1196,7 @@ static void test_hooks_later(void)
 	world.steps = 0;
 	world.fail_at = 1;
 	test_ok(!world_down(PLAIN HOOKS PEER_A), "hooks: PreDown fails");
-	test_ok(world.link.up, "hooks: and the interface stays");
+	test_ok(world.link.up, "hooks: the interface stays");
 	world.hooks[0] = '\0';
 	test_ok(world_down(PLAIN HOOKS PEER_A), "hooks: down");
 	test_text("hooks: of going down", world.hooks, "d 100%\ne\n");
@@ -1215,7 +1215,7 @@ static void test_unfinished(const char *what, unsigned int fail_at, bool up)
 	world.fail_at = fail_at;
 	snprintf(name, sizeof(name), "unfinished, %s: down fails", what);
 	test_ok(!world_down(FULL) && !world_is_empty(), name);
-	snprintf(name, sizeof(name), "unfinished, %s: it stays recorded", what);
+	snprintf(name, sizeof(name), "unfinished, %s: the interface stays recorded", what);
 	test_ok(world_is_recorded(), name);
 	world.steps = 0;
 	world.fail_at = 1;
@@ -1224,7 +1224,7 @@ static void test_unfinished(const char *what, unsigned int fail_at, bool up)
 		test_ok(world_up(NO_DNS), name);
 		test_ok(strstr(world.bench.err, "ut0: it comes up beside what could not be removed\n"), name);
 		test_ok(!strstr(world.bench.err, "'weft down' was interrupted"), "  no command was killed");
-		test_ok(world_down(NO_DNS) && world_is_empty() && !world_is_recorded(), "  down removes both");
+		test_ok(world_down(NO_DNS) && world_is_empty() && !world_is_recorded(), "  down removes both tunnels");
 		world_end();
 		return;
 	}
@@ -1251,12 +1251,12 @@ static void test_beside(void)
 	world.steps = 0;
 	world.fail_at = 1;
 	test_ok(!world_up(conf), "  an up beside it fails");
-	test_ok(strstr(world.bench.err, "comes up beside") && *world.dns && world_is_recorded(), "  they stay recorded");
+	test_ok(strstr(world.bench.err, "comes up beside") && *world.dns && world_is_recorded(), "  the name servers stay recorded");
 	world.fail_at = 0;
 	world.hooks[0] = '\0';
-	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down takes them back");
-	test_text("  without hooks that have run", world.hooks, "");
-	test_ok(strstr(world.bench.err, "an earlier command could not undo all of its steps"), "  and says why");
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down removes the name servers");
+	test_text("  the next down runs no hooks again", world.hooks, "");
+	test_ok(strstr(world.bench.err, "an earlier command could not undo all of its steps"), "  the warning names the reason");
 	world_end();
 }
 
@@ -1272,7 +1272,7 @@ static void test_deleted(void)
 	test_ok(world_is_empty(), "deleted link: nothing is left");
 	test_text("deleted link: hooks", world.hooks, "d 100%\ne\n");
 	test_ok(!world_is_recorded(), "deleted link: nothing is recorded");
-	test_ok(!world_down(NO_DNS), "deleted link: and only once");
+	test_ok(!world_down(NO_DNS), "deleted link: a second down fails");
 	test_text("deleted link: hooks only once", world.hooks, "d 100%\ne\n");
 	test_ok(world_up(FULL), "deleted link: up again");
 	world_unlink();
@@ -1328,14 +1328,14 @@ static void test_rules_at_once(void)
 
 	world_begin_recorded();
 	world.watch = true;
-	test_ok(world_up(conf) && world.rules.count == 3, "two that come up at once have rules of their own");
-	test_ok(!world.unlocked && !world.locked, "  under a lock that no hook runs under");
-	test_ok(!world_has_lock(), "  which is free again");
+	test_ok(world_up(conf) && world.rules.count == 3, "two tunnels that come up at once have rules of their own");
+	test_ok(!world.unlocked && !world.locked, "  the rules change under the lock, without hooks");
+	test_ok(!world_has_lock(), "  the lock is free again");
 	test_ok(world_down(conf) && world.rules.count == 1, "  down");
 	world.steps = 0;
 	world.fail_at = 5;
 	test_ok(!world_up(PLAIN "PreUp = a\nPostDown = z\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"), "  a step under the lock fails");
-	test_ok(strstr(world.hooks, "z\n") && !world.locked && !world_has_lock(), "  and its hooks run without");
+	test_ok(strstr(world.hooks, "z\n") && !world.locked && !world_has_lock(), "  its hooks run without the lock");
 	world_end();
 }
 
@@ -1352,10 +1352,10 @@ static void test_rules_deleted(const char *name, bool (*run)(const char *conf), 
 	world.unlocked = false;
 	world.watch = true;
 	test_ok(run(conf) && !world.rules.count && !world.unlocked, "  the former rules are deleted under the lock");
-	test_ok(!world.locked && !world_has_lock(), "  no hook runs under it, and it is free again");
+	test_ok(!world.locked && !world_has_lock(), "  no hook runs under the lock, and the lock is free again");
 	world.watch = false;
 	test_ok((run == world_down || world_down(conf)) && world_is_empty() && !world_is_recorded(),
-		"  it is down");
+		"  the tunnel is down");
 	world_end();
 }
 
@@ -1369,7 +1369,7 @@ static void test_rules_deleted_before(void)
 	test_ok(world_up(conf) && world.rules.count == 4, "rules that a PreDown deletes");
 	world_unlink();
 	test_ok(world_down(conf) && world_is_empty() && !world_is_recorded(),
-		"  are not deleted once more");
+		"  the rules are not deleted once more");
 	world_end();
 }
 
@@ -1380,10 +1380,10 @@ static void test_unlisted(const char *name, bool *broken, const char *err)
 	test_ok(world_up(FULL), name);
 	world_unlink();
 	*broken = true;
-	test_ok(!world_down(FULL) && strstr(world.bench.err, err), "  is said, and down fails");
-	test_ok(!world_is_empty() && world_is_recorded(), "  what may be left stays recorded");
+	test_ok(!world_down(FULL) && strstr(world.bench.err, err), "  the error is printed, and down fails");
+	test_ok(!world_is_empty() && world_is_recorded(), "  the possible remains stay recorded");
 	*broken = false;
-	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  and the next down removes it");
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down removes them");
 	world_end();
 }
 
@@ -1394,7 +1394,7 @@ static void test_without_ip6(void)
 	test_ok(world_up(FULL) && world.rules.count == 4, "a link that lost IPv6's routes");
 	world_drop_ip6(&world.routes);
 	test_ok(world_down(FULL) && world_is_empty(), "  goes down with all rules");
-	test_text("  and without complaint", world.bench.err, "");
+	test_text("  no error is printed", world.bench.err, "");
 	world_end();
 }
 
@@ -1406,9 +1406,9 @@ static void test_unreadable(const char *name, bool (*run)(const char *conf))
 	world.steps = 0;
 	world.bench.fail_name = "ut0";
 	test_ok(!run(PLAIN PEER_B) && !world.steps && world.link.up,
-		"  fails, and nothing is done");
-	test_text("  complaint", world.bench.err,
-		  "weft: ut0: cannot read the interface: it went away\n");
+		"  the command fails without a change");
+	test_text("  error", world.bench.err,
+		  "weft: ut0: cannot read the interface: the link is gone\n");
 	world_end();
 }
 
@@ -1422,15 +1422,15 @@ static bool write_file(const char *path, const char *text)
 static void test_dns(void)
 {
 	world_begin_recorded();
-	test_ok(world_up(FULL) && world_down(NO_DNS) && world_is_empty(), "DNS taken out of the file: down takes it back");
-	test_ok(world_up(FULL) && world_up(NO_DNS) && !*world.dns, "DNS taken out of the file: up takes it back");
-	test_ok(world_down(NO_DNS), "DNS taken out of the file: down");
+	test_ok(world_up(FULL) && world_down(NO_DNS) && world_is_empty(), "DNS removed from the file: down removes it");
+	test_ok(world_up(FULL) && world_up(NO_DNS) && !*world.dns, "DNS removed from the file: up removes it");
+	test_ok(world_down(NO_DNS), "DNS removed from the file: down");
 	world.steps = 0;
 	world.programs = "nft";
 	world.hooks[0] = '\0';
-	test_ok(!world_up(FULL) && !world.steps && !*world.hooks, "no resolver to tell: up does nothing");
+	test_ok(!world_up(FULL) && !world.steps && !*world.hooks, "no resolver: up does nothing");
 	test_ok(strstr(world.bench.err, "install the package systemd-resolved, openresolv or resolvconf"),
-		"no resolver to tell: the packages are named");
+		"no resolver: the packages are named");
 	world.programs = "nft resolvconf resolvectl";
 	test_ok(world_up(FULL), "systemd-resolved: up");
 	test_text("systemd-resolved: told", world.dns, "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\n");
@@ -1438,7 +1438,7 @@ static void test_dns(void)
 	test_ok(world_down(NO_DNS), "systemd-resolved: down");
 	world.programs = NULL;
 	test_ok(world_up(PLAIN "DNS = 10.0.0.53\n" PEER_A), "no search domain: up");
-	test_text("no search domain: resolvconf is told", world.dns, "nameserver 10.0.0.53\n");
+	test_text("no search domain: resolvconf gets the name servers", world.dns, "nameserver 10.0.0.53\n");
 	test_ok(world_down(PLAIN PEER_A), "no search domain: down");
 	world_end();
 }
@@ -1501,7 +1501,7 @@ static void test_dns_reload(void)
 		test_ok(!world_up(dns_reloads[i].conf), name);
 		test_text("  name servers", world.dns, dns_reloads[i].dns);
 		test_ok(strstr(world.bench.err, ": it is broken\n") &&
-			!strcmp(strstr(world.bench.err, ": it is broken\n") + 15, dns_reloads[i].err), "  complaint");
+			!strcmp(strstr(world.bench.err, ": it is broken\n") + 15, dns_reloads[i].err), "  error");
 		world.programs = "nft resolvectl resolvconf";
 		test_ok(world_down(dns_reloads[i].conf) && world_is_empty() && !world_is_recorded(), "  goes down");
 		world_end();
@@ -1532,10 +1532,10 @@ static void test_dns_removed(const char *name, bool (*run)(const char *conf), co
 	test_ok(world_up(FULL), name);
 	world.programs = programs;
 	world_replace(&world.dns, "");
-	test_ok(run(conf), "  systemd-resolved is gone, and it succeeds");
-	test_ok(strstr(world.bench.err, NO_RESOLVED), "  with a warning");
+	test_ok(run(conf), "  systemd-resolved is gone, and the command succeeds");
+	test_ok(strstr(world.bench.err, NO_RESOLVED), "  a warning is printed");
 	test_text("  name servers", world.dns, strstr(programs, "resolvconf") ? "nameserver 10.0.0.54\nsearch a..b\n" : "");
-	test_ok((run == world_down || world_down(conf)) && world_is_empty() && !world_is_recorded(), "  it is down");
+	test_ok((run == world_down || world_down(conf)) && world_is_empty() && !world_is_recorded(), "  the tunnel is down");
 	world_end();
 }
 
@@ -1618,15 +1618,15 @@ static void test_dns_half(void)
 {
 	world_begin_recorded();
 	world.half = 1;
-	test_ok(!world_up(FULL), "resolvconf does its work and fails: up fails");
+	test_ok(!world_up(FULL), "resolvconf fails after its work: up fails");
 	test_text("  name servers", world.dns, "");
 	test_ok(strstr(world.bench.err, UNDONE) && world_is_empty() && !world_is_recorded(), "  all is undone");
 	world.half = 2;
-	test_ok(!world_up(FULL) && *world.dns, "resolvconf fails, and its undoing: up fails");
-	test_ok(strstr(world.bench.err, "could not be undone and stays") && world_is_recorded(), "  it stays recorded");
+	test_ok(!world_up(FULL) && *world.dns, "resolvconf fails, and its undo: up fails");
+	test_ok(strstr(world.bench.err, "could not be undone and stays") && world_is_recorded(), "  the interface stays recorded");
 	world.half = 0;
-	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down takes them back");
-	test_ok(!strstr(world.bench.err, "was interrupted"), "  and speaks of no command that was killed");
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down removes the name servers");
+	test_ok(!strstr(world.bench.err, "was interrupted"), "  no message of a killed command");
 	world_end();
 }
 
@@ -1639,8 +1639,8 @@ static void test_dns_of_another(void)
 	world.link.index++;
 	world_replace(&world.dns, "dns of another\n");
 	test_ok(world_down(NO_DNS), "another link of the name: down");
-	test_ok(strstr(world.bench.err, "its link was deleted while it was up"), "another link of the name: it is noticed");
-	test_text("another link of the name: it keeps its name servers", world.dns, "dns of another\n");
+	test_ok(strstr(world.bench.err, "its link was deleted while it was up"), "another link of the name: a warning");
+	test_text("another link of the name: its name servers stay", world.dns, "dns of another\n");
 	world_end();
 }
 
@@ -1669,15 +1669,15 @@ static void test_open_folder(void)
 	world_begin_recorded();
 	if (chmod(folder, 0770))
 		test_bail("no mode");
-	test_ok(world_up(PLAIN PEER_A) && !world_is_recorded(), "a folder open to others: up, without a record");
+	test_ok(world_up(PLAIN PEER_A) && !world_is_recorded(), "a folder open to other users: up, without a record");
 	snprintf(want, sizeof(want),
 		 "weft: ut0: '%s' cannot hold its record: other users can write to it; chmod go-w it\n"
 		 "weft: warning: ut0: what is done is not recorded: 'weft down' needs the file and the link\n", folder);
-	test_text("a folder open to others: said once", world.bench.err, want);
-	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "a folder open to others: down");
+	test_text("a folder open to other users: one warning", world.bench.err, want);
+	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "a folder open to other users: down");
 	test_ok(!world_up(PLAIN "PostUp = ip link del x\nPostDown = e\n" PEER_A "AllowedIPs = 0.0.0.0/0\n") && world_is_empty(),
-		"a folder open to others: an up whose hook deletes the link is undone");
-	test_text("a folder open to others: its hooks", world.hooks, "ip link del x\ne\n");
+		"a folder open to other users: an up whose hook deletes the link is undone");
+	test_text("a folder open to other users: its hooks", world.hooks, "ip link del x\ne\n");
 	chmod(folder, 0700);
 	world_end();
 }
@@ -1732,7 +1732,7 @@ static void test_rules_of_none(void)
 	pid = hold_lock(WEFT_LOCK_RULES);
 	test_ok(world_up(PLAIN PEER_A) && world_up(PLAIN PEER_A "AllowedIPs = 10.9.0.0/16\n"),
 		"no default route: up and a reload do not wait for the lock of routing rules");
-	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "  nor does down");
+	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "  down does not wait either");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	test_ok(world_up(FULL) && world_down(FULL), "  the lock is free again");
@@ -1760,7 +1760,7 @@ static void test_in_hook(void)
 	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty(), "in a hook: weft down");
 	test_text("in a hook: weft down runs its hooks once", world.hooks, "d 100%\ne\n");
 	test_bench_flush(&world.bench);
-	test_text("in a hook: no complaint", world.bench.err, "");
+	test_text("in a hook: no error", world.bench.err, "");
 	unsetenv("WEFT_LOCK_HOLDERS");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -1802,8 +1802,8 @@ static void in_hook_of_full_folder(void)
 	setenv("WEFT_LOCK_HOLDERS", list, 1);
 	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty(), "in a hook, no room for a lock: weft down");
 	test_bench_flush(&world.bench);
-	test_ok(strstr(world.bench.err, "are locked instead\n"), "in a hook, no room for a lock: the namespace's is shared");
-	test_ok(!strstr(world.bench.err, "was interrupted"), "in a hook, no room for a lock: its up runs");
+	test_ok(strstr(world.bench.err, "are locked instead\n"), "in a hook, no room for a lock: the namespace's lock is shared");
+	test_ok(!strstr(world.bench.err, "was interrupted"), "in a hook, no room for a lock: its own up is still running");
 	unsetenv("WEFT_LOCK_HOLDERS");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -1823,9 +1823,9 @@ static void saving_to_a_mount(void)
 	snprintf(path, sizeof(path), "%s/ut0.conf", folder);
 	world.path = path;
 	test_ok(write_file(path, conf) && !mount(path, path, NULL, MS_BIND, NULL), "SaveConfig, and a mount: a file");
-	test_ok(world_up(conf) && !world_down(conf), "SaveConfig, and a mount: the status tells");
-	test_ok(world_is_empty(), "SaveConfig, and a mount: down all the same");
-	test_ok(strstr(world.bench.err, "weft: cannot write '"), "SaveConfig, and a mount: complaint");
+	test_ok(world_up(conf) && !world_down(conf), "SaveConfig, and a mount: the status is not 0");
+	test_ok(world_is_empty(), "SaveConfig, and a mount: the interface is down");
+	test_ok(strstr(world.bench.err, "weft: cannot write '"), "SaveConfig, and a mount: error");
 	umount2(path, MNT_DETACH);
 	unlink(path);
 	world_end();
@@ -1849,7 +1849,7 @@ static void test_mounts(void)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 4)
 		printf("# nothing can be mounted here\n");
 	else
-		test_ok(!status, "what a mount makes of it");
+		test_ok(!status, "the file under the mount");
 }
 
 static bool links_stay(const char *name, unsigned int recorded, enum weft_kind kind, const char *about)
@@ -1876,7 +1876,7 @@ static bool links_stay(const char *name, unsigned int recorded, enum weft_kind k
 	weft_state_free(&state);
 	stays = world.link.index == 5 && *world.dns;
 	test_bench_flush(&world.bench);
-	snprintf(text, sizeof(text), "%s: said", name);
+	snprintf(text, sizeof(text), "%s: warning", name);
 	test_ok(!strstr(world.bench.err, "the link of this name stays") == !stays, text);
 	world_end();
 	return stays;
@@ -1888,12 +1888,12 @@ static void test_link_of_another(void)
 	static const char with_key[] = "[Interface]\nPrivateKey = " KEY_P "\n";
 
 	test_ok(links_stay("killed before its link", 0, WEFT_KIND_WEFT, with_key),
-		"killed before its link: another one, which has a key, stays");
+		"killed before its link: another link, with a key, stays");
 	test_ok(!links_stay("killed before its record", 0, WEFT_KIND_WEFT, ""),
-		"killed before its link is recorded: it is deleted");
-	test_ok(links_stay("killed, another link", 4, WEFT_KIND_WEFT, ""), "killed, another link: it stays");
-	test_ok(links_stay("killed, another kind", 5, WEFT_KIND_WIREGUARD, ""), "killed, another kind: it stays");
-	test_ok(!links_stay("killed, its link", 5, WEFT_KIND_WEFT, ""), "killed, its link: it is deleted");
+		"killed before its link is recorded: the link is deleted");
+	test_ok(links_stay("killed, another link", 4, WEFT_KIND_WEFT, ""), "killed, another link: the link stays");
+	test_ok(links_stay("killed, another kind", 5, WEFT_KIND_WIREGUARD, ""), "killed, another kind: the link stays");
+	test_ok(!links_stay("killed, its link", 5, WEFT_KIND_WEFT, ""), "killed, its link: the link is deleted");
 }
 
 /* The new link is recorded before the next change. */
@@ -2065,12 +2065,12 @@ static void test_killed_between(void)
 	int status;
 
 	test_ok(!status_of(kill_unrecorded, 0, true), "killed before its link is recorded: up runs all hooks");
-	test_ok(!status_of(kill_unrecorded, 1, true), "killed before its link is recorded: after an up that fails the next one runs all hooks");
-	test_ok(!status_of(kill_unrecorded, 0, false), "killed before its link is recorded: down deletes it");
+	test_ok(!status_of(kill_unrecorded, 1, true), "killed before its link is recorded: after a failing up the next up runs all hooks");
+	test_ok(!status_of(kill_unrecorded, 0, false), "killed before its link is recorded: down deletes the link");
 	for (at = 2; (status = status_of(kill_down, at, false)) != 2; at++) {
-		snprintf(name, sizeof(name), "down killed at step %u: down goes on, without PreDown", at);
+		snprintf(name, sizeof(name), "down killed at step %u: down continues, without PreDown", at);
 		test_ok(!status, name);
-		snprintf(name, sizeof(name), "down killed at step %u: up goes on, without PreDown", at);
+		snprintf(name, sizeof(name), "down killed at step %u: up continues, without PreDown", at);
 		test_ok(!status_of(kill_down, at, true), name);
 	}
 	test_ok(at > 6, "down was killed at each step");
@@ -2111,7 +2111,7 @@ static void test_killed(const struct up_case *test)
 			bad += status && status != 2 << 8;
 		}
 	}
-	snprintf(name, sizeof(name), "%s: killed behind each of %u steps, the next command goes on", test->name, kill_at - 1);
+	snprintf(name, sizeof(name), "%s: killed after each of %u steps, the next command continues", test->name, kill_at - 1);
 	test_ok(!bad && kill_at < 100, name);
 }
 
@@ -2122,7 +2122,7 @@ static void test_stolen(void)
 	world.steal = true;
 	test_ok(!world_up(PLAIN HOOKS PEER_A), "another process makes the link: refused");
 	test_text("another process makes the link: no PostDown", world.hooks, "a ut0\nb\n");
-	test_ok(world.link.index, "another process makes the link: it stays");
+	test_ok(world.link.index, "another process makes the link: the link stays");
 	world_end();
 }
 
@@ -2143,7 +2143,7 @@ static void test_hook_removes(const char *name, const char *hook)
 	test_text(text, world.hooks, hooks);
 	snprintf(text, sizeof(text), "%s: nothing is left", name);
 	test_ok(world_is_empty() && !world_is_recorded(), text);
-	snprintf(text, sizeof(text), "%s: complaint", name);
+	snprintf(text, sizeof(text), "%s: error", name);
 	test_ok(strstr(world.bench.err, "weft: ut0: one of its hooks has removed it: it is not up\n"), text);
 	world_end();
 }
@@ -2157,10 +2157,10 @@ static void test_saving(void)
 	world_begin_recorded();
 	world.path = "/nonexistent/ut0.conf";
 	test_ok(world_up(PLAIN "SaveConfig = true\n" PEER_A), "SaveConfig: up");
-	test_ok(!world_down(PLAIN "SaveConfig = true\n" PEER_A), "SaveConfig, and it cannot: the status tells");
-	test_ok(world_is_empty(), "SaveConfig, and it cannot: down all the same");
+	test_ok(!world_down(PLAIN "SaveConfig = true\n" PEER_A), "SaveConfig fails: the status is not 0");
+	test_ok(world_is_empty(), "SaveConfig fails: the interface is down");
 	test_ok(strstr(world.bench.err, "weft: cannot open '/nonexistent/ut0.conf': No such file"),
-		"SaveConfig, and it cannot: complaint");
+		"SaveConfig fails: error");
 	snprintf(path, sizeof(path), "%s/ut0.conf", folder);
 	world.path = path;
 	test_ok(write_file(path, conf), "SaveConfig: a file");
@@ -2181,9 +2181,9 @@ static const struct {
 	const char *conf;
 	const char *err;
 } refusals[] = {
-	{ "a table that has a default route", PLAIN "FwMark = 99\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
+	{ "a table with a default route", PLAIN "FwMark = 99\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
 	  "routing table 99 has a default route already" },
-	{ "IPv6 that is switched off", PLAIN PEER_A, "IPv6 is switched off here by /proc/sys/net/ipv6/conf/ut0/disable_ipv6" },
+	{ "IPv6 that is off", PLAIN PEER_A, "IPv6 is switched off here by /proc/sys/net/ipv6/conf/ut0/disable_ipv6" },
 };
 
 static void test_refusals(void)
@@ -2198,9 +2198,9 @@ static void test_refusals(void)
 		before = world_text();
 		snprintf(name, sizeof(name), "refused: %s", refusals[i].name);
 		test_ok(!world_up(refusals[i].conf) && !world.steps, name);
-		test_ok(strstr(world.bench.err, refusals[i].err), "and says so");
+		test_ok(strstr(world.bench.err, refusals[i].err), "the error is printed");
 		after = world_text();
-		test_text("and nothing is done", after, before);
+		test_text("nothing is changed", after, before);
 		free(before);
 		free(after);
 		world_end();
@@ -2255,16 +2255,16 @@ static const struct key_case {
 	const char *sent;
 	char key;
 } keys[] = {
-	{ "a new link, and a key that is good for a minute", NULL, OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000060\n",
+	{ "a new link, and a key that is valid for a minute", NULL, OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000060\n",
 	  .sent = "ut0: begin key=P grace=60\n", .key = 'C' },
-	{ "a new link, and a key that is good without an end", NULL, OWN(KEY_P) BEFORE(KEY_C),
+	{ "a new link, and a key that is valid without an end", NULL, OWN(KEY_P) BEFORE(KEY_C),
 	  .sent = "ut0: begin key=P grace=0\n", .key = 'C' },
-	{ "a new link, and a key that is good no more", NULL, OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000000\n",
+	{ "a new link, and an expired key", NULL, OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000000\n",
 	  .sent = "", .key = 'P' },
-	{ "a link that has the key from before", OWN(KEY_C), OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000001\n",
+	{ "a link with the previous key", OWN(KEY_C), OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000001\n",
 	  .sent = "ut0: begin key=P grace=1\n", .key = 'C' },
-	{ "a link that has the new key", OWN(KEY_P), OWN(KEY_P) BEFORE(KEY_C), .sent = "", .key = 'P' },
-	{ "a link that has a third key", OWN(KEY_A), OWN(KEY_P) BEFORE(KEY_C), .sent = "", .key = 'P' },
+	{ "a link with the new key", OWN(KEY_P), OWN(KEY_P) BEFORE(KEY_C), .sent = "", .key = 'P' },
+	{ "a link with a third key", OWN(KEY_A), OWN(KEY_P) BEFORE(KEY_C), .sent = "", .key = 'P' },
 	{ "a link of wireguard", OWN(KEY_C), OWN(KEY_P) BEFORE(KEY_C), .wireguard = true, .sent = "", .key = 'P' },
 	{ "the same key twice", NULL, OWN(KEY_P) BEFORE(KEY_P), .sent = "", .key = 'P' },
 };
@@ -2285,7 +2285,7 @@ static void test_keys(void)
 		snprintf(name, sizeof(name), "%s: comes up", keys[i].name);
 		test_ok(world_up(keys[i].conf), name);
 		test_text("  the rotation", world.bench.sent, keys[i].sent);
-		test_ok(world.bench.devices[0]->private_key.bytes[0] == keys[i].key, "  the key that is set");
+		test_ok(world.bench.devices[0]->private_key.bytes[0] == keys[i].key, "  the key");
 		world_end();
 	}
 }
@@ -2298,11 +2298,11 @@ static void test_key_refused(void)
 	nothing = world_text();
 	world.bench.fail_set = "busy";
 	test_ok(!world_up(OWN(KEY_P) BEFORE(KEY_C)), "a rotation that is refused");
-	test_text("  is complained of", world.bench.err,
+	test_text("  the error is printed", world.bench.err,
 		  "weft: ut0: cannot set its key beside the one from before: busy\n"
 		  "weft: ut0: everything done before that is undone\n");
 	after = world_text();
-	test_text("  and undone", after, nothing);
+	test_text("  all is undone", after, nothing);
 	free(after);
 	free(nothing);
 	world_end();
@@ -2320,7 +2320,7 @@ static void test_dns_behind(const char *name, const char *dns)
 	world.bench.fail_set = "busy";
 	test_ok(!world_up(conf), "  a reload fails");
 	test_text("  former name servers", world.dns, former);
-	test_ok(strstr(world.bench.err, UNDONE), "  complaint");
+	test_ok(strstr(world.bench.err, UNDONE), "  error");
 	world.bench.fail_set = NULL;
 	test_ok(world_down(conf) && world_is_empty(), "  goes down");
 	free(former);
@@ -2343,13 +2343,13 @@ static void down_without(const char *name, const char *text)
 	test_ok((text ? write_file(path, text) : !unlink(path)) && !weft_command_down(&world.bench.ctx, 1, words), title);
 	snprintf(title, sizeof(title), "%s: nothing is left", name);
 	test_ok(world_is_empty() && !world_is_recorded(), title);
-	snprintf(title, sizeof(title), "%s: hooks as they are recorded", name);
+	snprintf(title, sizeof(title), "%s: the recorded hooks", name);
 	test_text(title, world.hooks, "d 100%\ne\n");
 	test_bench_flush(&world.bench);
-	snprintf(title, sizeof(title), "%s: said", name);
+	snprintf(title, sizeof(title), "%s: warning", name);
 	test_ok(strstr(world.bench.err, "weft: warning: ut0: its file cannot be used: it is taken down as 'weft up' has recorded it\n"),
 		title);
-	snprintf(title, sizeof(title), "%s: and only once", name);
+	snprintf(title, sizeof(title), "%s: a second down fails", name);
 	test_ok(weft_command_down(&world.bench.ctx, 1, words), title);
 	unlink(path);
 	world_end();
@@ -2383,24 +2383,24 @@ static void down_from_elsewhere(void)
 	world.path = path;
 	test_ok(write_file(path, conf) && write_file("/etc/weft/ut0.conf", ELSEWHERE) && world_up(conf),
 		"two files of the name: up from the one outside /etc/weft");
-	test_ok(!weft_command_save(&world.bench.ctx, 1, words) && file_is(path, SAVED), "  save NAME writes that one");
-	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  and not the other");
+	test_ok(!weft_command_save(&world.bench.ctx, 1, words) && file_is(path, SAVED), "  save NAME writes that file");
+	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  save NAME leaves the other file");
 	test_ok(write_file(path, conf) && !weft_command_down(&world.bench.ctx, 1, words) && file_is(path, SAVED),
-		"  down NAME saves into that one");
-	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  and not into the other");
+		"  down NAME saves into that file");
+	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  down NAME leaves the other file");
 	test_text("  hooks", world.hooks, "e\n");
 	test_ok(world_up(conf) && !unlink(path) && weft_command_save(&world.bench.ctx, 1, words),
-		"  save NAME is refused when the file is gone");
+		"  save NAME is refused without the file");
 	world.hooks[0] = '\0';
-	test_ok(!weft_command_down(&world.bench.ctx, 1, words), "  down NAME is not");
-	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  and the other file stays");
+	test_ok(!weft_command_down(&world.bench.ctx, 1, words), "  down NAME is accepted without the file");
+	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  the other file stays");
 	test_text("  hooks", world.hooks, "e\n");
 	test_ok(!weft_command_up(&world.bench.ctx, 1, words) && !weft_command_save(&world.bench.ctx, 1, words) &&
 		!file_is("/etc/weft/ut0.conf", ELSEWHERE), "  up NAME and save NAME take /etc/weft's");
-	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty() && !world_is_recorded(), "  and down NAME");
+	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty() && !world_is_recorded(), "  down NAME takes /etc/weft's");
 	test_ok(write_file("/etc/weft/ut0.conf", bare) && !weft_command_up(&world.bench.ctx, 1, words) &&
 		!chmod("/etc/weft/ut0.conf", 0666) && !weft_command_down(&world.bench.ctx, 1, words) &&
-		!file_is("/etc/weft/ut0.conf", bare), "  also where other users may write it");
+		!file_is("/etc/weft/ut0.conf", bare), "  a file that other users may write to counts, too");
 	world_end();
 }
 
@@ -2434,9 +2434,9 @@ static void down_unknown(void)
 	test_ok(!weft_command_down(&world.bench.ctx, 1, words), "neither file nor record: down");
 	test_ok(!world.link.index && world.steps == 1, "neither file nor record: the link alone is deleted");
 	test_bench_flush(&world.bench);
-	test_text("neither file nor record: said", world.bench.err,
+	test_text("neither file nor record: warning", world.bench.err,
 		  "weft: warning: ut0: there is neither a file nor a record of 'weft up': the link is deleted with its routing rules, and no hook runs\n");
-	test_ok(weft_command_down(&world.bench.ctx, 1, words), "neither file nor record: and only once");
+	test_ok(weft_command_down(&world.bench.ctx, 1, words), "neither file nor record: a second down fails");
 	world_end();
 }
 
@@ -2454,7 +2454,7 @@ int main(void)
 	test_keys();
 	test_key_refused();
 	test_dns_behind("resolvconf, other name servers", "DNS = 10.0.0.54\n");
-	test_dns_behind("resolvconf, no name servers any more", "");
+	test_dns_behind("resolvconf, no name servers left", "");
 	test_partial();
 	test_unread();
 	test_hooks();
@@ -2494,8 +2494,8 @@ int main(void)
 	test_dns_removed("a reload without name servers", world_up, NO_DNS, "nft");
 	test_dns_removed("a down", world_down, FULL, "nft");
 	test_dns_of_another();
-	test_hook_removes("PostUp takes it down", "weft down x");
-	test_hook_removes("PostUp takes it down, and fails", "weft down x; false");
+	test_hook_removes("PostUp takes the tunnel down", "weft down x");
+	test_hook_removes("PostUp takes the tunnel down, and fails", "weft down x; false");
 	test_hook_removes("PostUp deletes the link", "ip link del x");
 	test_record_path();
 	test_open_folder();
@@ -2512,7 +2512,7 @@ int main(void)
 	test_mounts();
 	down_without("its file is gone", NULL);
 	down_without("its file is broken", "[Interface]\nAddress = nonsense\nPostDown = x\n");
-	down_without("its file is a tunnel's no more", "nonsense\n");
+	down_without("its file is no longer a tunnel's", "nonsense\n");
 	test_elsewhere();
 	down_unknown();
 	rmdir(folder);

@@ -120,7 +120,7 @@ static void test_new(void)
 	test_ok(put(path, new_text, 0640, NULL), "a new file");
 	test_text("a new file: text", get(path), new_text);
 	test_ok((mode_of(path) & 07777) == 0640, "a new file: mode");
-	test_ok(count_files() == 1, "a new file: nothing beside it");
+	test_ok(count_files() == 1, "a new file: no other file");
 }
 
 /* Version 2; the owner rw, uid 65 r, the group r, the mask r, others nothing. */
@@ -172,7 +172,7 @@ static void test_default_acl(void)
 	test_ok(put(path, new_text, 0600, NULL) && (mode_of(path) & 07777) == 0640,
 		"a folder with a default access list: written");
 	test_ok(getxattr(path, "system.posix_acl_access", value, sizeof(value)) < 0,
-		"a folder with a default access list: the file has none as before");
+		"a folder with a default access list: the file has none");
 	removexattr(folder, "system.posix_acl_default");
 }
 
@@ -185,8 +185,8 @@ static void test_link_to_pipe(const char *link)
 	snprintf(want, sizeof(want), "weft: cannot write '%s': it is no regular file\n", link);
 	test_ok(!mkfifo(path, 0600) && !symlink(path, link) && !put(link, new_text, 0600, &complaint),
 		"a link to a pipe: refused");
-	test_text("a link to a pipe: complaint", complaint, want);
-	test_ok(S_ISLNK(mode_of(link)), "a link to a pipe: it stays one");
+	test_text("a link to a pipe: error", complaint, want);
+	test_ok(S_ISLNK(mode_of(link)), "a link to a pipe: the link stays");
 	free(complaint);
 	unlink(link);
 }
@@ -200,14 +200,14 @@ static void test_links(void)
 	snprintf(link, sizeof(link), "%s.link", path);
 	put_plain(path, old_text, 0600);
 	test_ok(!symlink(path, link) && put(link, new_text, 0640, NULL), "a link: written");
-	test_ok(mode_of(link) == (S_IFREG | 0640), "a link: it is a file now");
+	test_ok(mode_of(link) == (S_IFREG | 0640), "a link: replaced by a file");
 	test_text("a link: text", get(link), new_text);
 	test_text("a link: text of the file behind it", get(path), old_text);
 	unlink(link);
 	unlink(path);
 	test_ok(!symlink(path, link) && put(link, new_text, 0600, NULL) && S_ISREG(mode_of(link)),
-		"a link to nothing: a file now");
-	test_ok(count_files() == 1, "a link to nothing: nothing beside it");
+		"a dangling link: replaced by a file");
+	test_ok(count_files() == 1, "a dangling link: no other file");
 	test_link_to_pipe(link);
 }
 
@@ -218,7 +218,7 @@ static void expect_stale(const char *name, const char *where, struct stat *seen)
 	snprintf(text, sizeof(text), "%s: refused", name);
 	test_ok(!put_seen(where, new_text, 0600, seen, &complaint), text);
 	snprintf(want, sizeof(want), "weft: cannot write '%s': it has been changed or replaced since it was read\n", path);
-	snprintf(text, sizeof(text), "%s: complaint", name);
+	snprintf(text, sizeof(text), "%s: error", name);
 	test_text(text, complaint, want);
 	snprintf(text, sizeof(text), "%s: text", name);
 	test_text(text, get(path), old_text);
@@ -237,11 +237,11 @@ static void test_seen(void)
 	put_plain(path, "read", 0600);
 	if (symlink(path, link) || stat(link, &seen))
 		test_bail("no link");
-	test_ok(put_seen(link, new_text, 0600, &seen, NULL), "what was read, through a link: written");
-	test_ok(S_ISLNK(mode_of(link)), "what was read, through a link: it stays one");
-	test_text("what was read, through a link: text", get(path), new_text);
-	test_ok(put_seen(link, old_text, 0600, &seen, NULL), "what was written: written again");
-	test_text("what was written: text", get(path), old_text);
+	test_ok(put_seen(link, new_text, 0600, &seen, NULL), "the file that was read, through a link: written");
+	test_ok(S_ISLNK(mode_of(link)), "the file that was read, through a link: the link stays");
+	test_text("the file that was read, through a link: text", get(path), new_text);
+	test_ok(put_seen(link, old_text, 0600, &seen, NULL), "the file that was written: written again");
+	test_text("the file that was written: text", get(path), old_text);
 	put_plain(path, old_text, 0600);
 	expect_stale("a file that was written in its place", link, &seen);
 	put_plain(other, old_text, 0600);
@@ -253,9 +253,9 @@ static void test_seen(void)
 		test_bail("no link");
 	expect_stale("a link to another file", other, &seen);
 	unlink(path);
-	test_ok(!put_seen(link, new_text, 0600, &seen, &complaint), "gone since it was read: refused");
-	test_ok(strstr(complaint, ": No such file or directory"), "gone since it was read: complaint");
-	test_ok(count_files() == 2, "gone since it was read: nothing beside it");
+	test_ok(!put_seen(link, new_text, 0600, &seen, &complaint), "gone since the read: refused");
+	test_ok(strstr(complaint, ": No such file or directory"), "gone since the read: error");
+	test_ok(count_files() == 2, "gone since the read: no other file");
 	free(complaint);
 }
 
@@ -271,7 +271,7 @@ static void test_others(void)
 	snprintf(nowhere, sizeof(nowhere), "%s/none/x", folder);
 	snprintf(wanted, sizeof(wanted), "weft: cannot write '%s': No such file or directory\n", nowhere);
 	test_ok(!put(nowhere, new_text, 0600, &complaint), "no folder: refused");
-	test_text("no folder: complaint", complaint, wanted);
+	test_text("no folder: error", complaint, wanted);
 	free(complaint);
 }
 
@@ -475,7 +475,7 @@ static void test_at_once(void)
 		torn += status;
 		i++;
 	}
-	test_ok(!torn, "writers at once: each text is whole");
+	test_ok(!torn, "writers at once: each text is complete");
 	test_ok(count_files() == 1, "writers at once: nothing left");
 }
 
