@@ -13,8 +13,8 @@ enum nla_kind {
 
 struct nla_policy {
 	enum nla_kind type;
-	uint32_t len;				/* exactly so long, or of a string at most; 0: whatever */
-	uint32_t max;				/* of a number, or all its bits; 0: whatever */
+	uint32_t len;				/* exactly so long, or of a string at most; 0: any */
+	uint32_t max;				/* of a number, or all its bits; 0: any */
 	const struct nla_policy *nested;
 	uint16_t nested_max;
 };
