@@ -89,7 +89,7 @@ self_check() {
 	done <<-'PLANTS'
 		s/``dump.sh: the peer at the cursor is removed``/``dump.sh: the peer at the cursor is remove``/
 		s/``dump.sh: the peer at the cursor is removed``/``dumb.sh: the peer at the cursor is removed``/
-		s/``unit\/test_reorder.c: line_threads``/``unit\/test_reorder.c: line_thread``/
+		s/``unit\/test_reorder.c: reorder_threads``/``unit\/test_reorder.c: reorder_thread``/
 		s/``xmit-order.sh: polled with a budget of 0``/``make bugs``/
 		s/^     - | ``regressions.sh: padding is zeros.*/     - |/
 		/^Known faults/d

@@ -5,7 +5,8 @@
 words.py                 looks through comments, messages and pages
 words.py --self-check    plants each word in a copy and looks whether it is found
 
-Of C and shell only comments count, and of C the strings that a user reads; of pages all text but literal blocks.
+Of C the comments and strings count, of scripts and makefiles the comments, of Python docstrings, too; of pages all text
+but literal blocks.
 """
 import os, re, sys, tempfile
 
@@ -16,9 +17,12 @@ PATTERN = re.compile(r"(?<![\w-])(" + "|".join(word.replace(" ", r"\s+") for wor
 # Folders and files, and in which of their files; what is generated or another's is left out.
 AREAS = [("kmod", (".c", ".h")), ("tools", (".c", ".h")), ("Documentation/networking", (".rst",)), ("Documentation/man", (".4", ".5", ".8")),
          ("README.md", (".md",)), ("CONTRIBUTING.md", (".md",)), ("SECURITY.md", (".md",)), ("NEWS.md", (".md",))]
-GENERATED = ("netlink-gen.", "uapi/", ".mod.c", "compat-include/")
+SCRIPTS = (".sh", ".py", "Makefile", "Kbuild")
+AREAS += [(f"selftests/{folder}", (".c", ".h", *SCRIPTS)) for folder in ("unit", "kunit", "tools", "fuzz", "debug")]
+GENERATED = ("netlink-gen.", "uapi/", ".mod.c", "compat-include/", "build/")
 
 TOKEN = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", re.DOTALL)
+COMMENT = re.compile(r'"""[\s\S]*?"""|(?<!\S)#[^\n]*')
 
 
 def blank(text):
@@ -31,6 +35,14 @@ def prose_of_c(text):
     for token in TOKEN.finditer(text):
         parts += [blank(text[at:token.start()]), " " if token.group().startswith("'") else token.group()]
         at = token.end()
+    return "".join(parts)
+
+
+def prose_of_script(text):
+    parts, at = [], 0
+    for comment in COMMENT.finditer(text):
+        parts += [blank(text[at:comment.start()]), comment.group().replace("#", " ")]
+        at = comment.end()
     return "".join(parts)
 
 
@@ -65,6 +77,8 @@ def found_in(path):
         text = file.read()
     if path.endswith((".c", ".h")):
         prose = prose_of_c(text)
+    elif path.endswith(SCRIPTS):
+        prose = prose_of_script(text)
     else:
         prose = prose_of_page(text, rst_literal if path.endswith(".rst") else markdown_literal)
     # The comment's own asterisks stand between the words of a line's end and of the next one's begin.
@@ -93,7 +107,9 @@ def self_check():
     """Each word, in each kind of file, where a word that stays is not found."""
     kinds = {"kmod/core/plant.c": "/* A comment: {}. */\nint whole;\n", "tools/cli/plant.c": "const char *text = \"{} is here\";\n",
              "Documentation/networking/plant.rst": "A page::\n\n    who\n\n- an item\n      and {} is here.\n",
-             "README.md": "A page: {}.\n\n    who\n"}
+             "README.md": "A page: {}.\n\n    who\n", "selftests/unit/plant.c": "/* A comment: {}. */\nint whole;\n",
+             "selftests/debug/plant.sh": "# A comment: {}.\necho who $#\n",
+             "selftests/tools/plant.py": "\"\"\"A page: {}.\"\"\"\nwho = 1\n"}
     for path, text in kinds.items():
         for word in WORDS + [word.replace(" ", "\n * ") for word in WORDS if " " in word and path.startswith("kmod")]:
             with tempfile.TemporaryDirectory() as work:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The command line: for each command good and bad words, with the exit
- * status, what is printed, what is complained and what the kernel was sent.
+ * The command line: for each command good and bad words, with the exit status, standard output and
+ * error, and the request to the kernel.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,16 +33,16 @@ static const char wg0_conf[] = "[Interface]\nFwMark = 1\n";
 
 /**
  * struct command_case - one command line
- * @words: its words after the program's name, separated by blanks; "''" is
+ * @words: the words after the program's name, separated by blanks; "''" is
  *         an empty one, and a file's name stands for one in the scratch folder
  * @input: the standard input
  * @status: the exit status
- * @out: what is printed, NULL for not looked at
- * @err: what is complained
- * @sent: what the kernel was sent
- * @fail_get: the kernel does not let itself be read, with this reason
- * @fail_set: the kernel refuses, with this reason
- * @fail_taken: for another peer has it
+ * @out: the standard output, NULL to ignore it
+ * @err: the standard error
+ * @sent: the request to the kernel
+ * @fail_get: the error of reading an interface
+ * @fail_set: the error of the kernel
+ * @fail_taken: the error is a conflict with another peer
  */
 struct command_case {
 	const char *words;
@@ -57,7 +57,7 @@ struct command_case {
 };
 
 static const struct command_case cases[] = {
-	/* Which command. */
+	/* Commands. */
 	{ "--version", .out = "weft 0.1.0\n" },
 	{ "-v", .out = "weft 0.1.0\n" },
 	{ "frobnicate", .status = 1, .out = "",
@@ -103,7 +103,7 @@ static const struct command_case cases[] = {
 	{ "genkey -j", .status = 1, .out = "",
 	  .err = "weft: genkey: no JSON output\nUsage: weft genkey\n" },
 
-	/* Showing. */
+	/* Output. */
 	{ "show interfaces", .out = "wft0 wg0\n" },
 	{ "show wft0 listen-port", .out = "51820\n" },
 	{ "show all listen-port", .out = "wft0\t51820\nwg0\t0\n" },
@@ -132,7 +132,7 @@ static const struct command_case cases[] = {
 	{ "showconf nope", .status = 1, .out = "",
 	  .err = "weft: cannot read interface 'nope': No such device\n" },
 
-	/* Setting. */
+	/* Settings. */
 	{ "set", .status = 1, .out = "",
 	  .err = "weft: set: missing argument\n" SET_USAGE },
 	{ "set wft0", .out = "", .sent = "wft0:\n" },
@@ -226,7 +226,7 @@ static const struct command_case cases[] = {
 	  .err = "weft: allowed-ips: requires a value: [+|-]IP/LENGTH,...\n" },
 	{ "set wft0 peer abc", .status = 1,
 	  .err = "weft: peer: 'abc' is neither a public key (44 characters of base64) nor the name of a peer of wft0\n" },
-	/* Names, and what other peers have. */
+	/* Names, and conflicts with other peers. */
 	{ "set wft0 peer hub persistent-keepalive 5", .sent = "wft0:\npeer A: keepalive=5\n" },
 	{ "set wft0 peer hub remove peer " KEY_B, .sent = "wft0:\npeer A: remove\npeer B:\n" },
 	{ "set nope peer hub remove", .status = 1, .sent = "",
@@ -316,7 +316,7 @@ static const struct command_case cases[] = {
 	{ "setconf wft0 conf", .status = 1, .fail_set = "Invalid argument: peer 2 is odd",
 	  .err = "weft: cannot configure interface 'wft0': Invalid argument: peer 2 is odd\n" },
 
-	/* Up and down: what is refused before anything is looked at, and what needs no kernel. */
+	/* Up and down: refusals before any change, and uses without a kernel. */
 	{ "up", .status = 1,
 	  .err = "weft: up: missing argument\nUsage: weft up FILE|IFACE\n" },
 	{ "down wft0 wg0", .status = 1,
@@ -346,7 +346,7 @@ static const struct command_case cases[] = {
 	  .err = "weft: cannot list interfaces: Operation not permitted\n" },
 };
 
-/* Files in the scratch folder, and who may read them. */
+/* Files in the scratch folder, and their modes. */
 static const struct {
 	const char *name;
 	const char *text;
@@ -425,7 +425,7 @@ static void test_prepare(struct test_bench *bench,
 	bench->fail_taken = test->fail_taken;
 }
 
-/* A machine without interfaces, with the module, and without it; and one that needs none. */
+/* A machine without interfaces, with and without the module; and commands that need no module. */
 static void test_show_nothing(void)
 {
 	struct {
@@ -482,7 +482,7 @@ static void test_case(const struct command_case *test)
 	snprintf(name, sizeof(name), "weft %s: output", test->words);
 	if (test->out)
 		test_text(name, bench.out, test->out);
-	snprintf(name, sizeof(name), "weft %s: complaint", test->words);
+	snprintf(name, sizeof(name), "weft %s: error", test->words);
 	test_text(name, bench.err, test->err ?: "");
 	snprintf(name, sizeof(name), "weft %s: sent", test->words);
 	test_text(name, bench.sent, test->sent ?: "");
@@ -490,7 +490,7 @@ static void test_case(const struct command_case *test)
 	free(text);
 }
 
-/* Help is made from the table: no command can be missing from it. */
+/* Help is generated from the table, so that it lists every command. */
 static void test_help(void)
 {
 	const struct weft_command *command;
@@ -546,7 +546,7 @@ static void test_help_lists(void)
 	test_bench_end(&bench);
 }
 
-/* One interface that cannot be read fails the command, and hides no other. */
+/* An unreadable interface fails the command, and the others are still printed. */
 static void test_one_unreadable(void)
 {
 	static const struct command_case nothing;
@@ -558,13 +558,13 @@ static void test_one_unreadable(void)
 	test_ok(weft_command_main(&bench.ctx, 4, words) == 1,
 		"an interface that cannot be read fails the command");
 	test_bench_flush(&bench);
-	test_text("and is complained about", bench.err,
-		  "weft: cannot read interface 'wft0': it went away\n");
-	test_text("the others are shown", bench.out, "wg0\t0\n");
+	test_text("the error is printed", bench.err,
+		  "weft: cannot read interface 'wft0': the link is gone\n");
+	test_text("the other interfaces are shown", bench.out, "wg0\t0\n");
 	test_bench_end(&bench);
 }
 
-/* Called wg, as hooks call it, the command prints what wg(8) does. */
+/* Under the name wg, as hooks call it, the command prints the output of wg(8). */
 static void test_as_wg(void)
 {
 	static const struct command_case nothing;
@@ -581,7 +581,7 @@ static void test_as_wg(void)
 	bench.devices[0] = test_device("wft0", WEFT_KIND_WEFT, conf);
 	test_ok(!weft_command_main(&bench.ctx, 3, words), "wg showconf: exit status");
 	test_bench_flush(&bench);
-	test_text("wg showconf: nothing that wg does not know", bench.out,
+	test_text("wg showconf: only wg's own settings", bench.out,
 		  "[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n\n"
 		  "[Peer]\nPublicKey = " KEY_A "\nEndpoint = 192.0.2.2:5\n");
 	test_bench_end(&bench);
@@ -591,7 +591,7 @@ static void test_as_wg(void)
 	test_bench_end(&bench);
 }
 
-/* A disk that is full is no success. */
+/* A full disk fails the command. */
 static void test_full_disk(void)
 {
 	char *words[] = { "weft", "help", NULL };
@@ -607,7 +607,7 @@ static void test_full_disk(void)
 	bench.ctx.out = out;
 	test_bench_flush(&bench);
 	test_ok(status == 1, "output that cannot be written fails the command");
-	test_text("and is complained about", bench.err,
+	test_text("the error is printed", bench.err,
 		  "weft: cannot write the output\n");
 	test_bench_end(&bench);
 }
