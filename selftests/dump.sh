@@ -4,7 +4,7 @@
 # Dumps of the configuration are consistent during changes, and complete for any size.
 # series: 6.1
 #
-#	 namespace a: wt0, down, its peers are names only
+#   namespace a: wt0, down; its peers have no endpoints
 . "$(dirname "$0")/lib.sh"
 
 fresh_device() {
@@ -17,7 +17,7 @@ speak() { # speak CASE
 	expect ns a env NAMESPACE="$(ns_name a)" python3 "$test_dir/dump.py" "$1"
 }
 
-# Any 32 bytes are a public key: 42 digits, a letter that leaves no bits over, and the end.
+# Any 32 bytes are a public key: 42 digits, a letter whose unused bits are zero, and the padding.
 many_peers_config() { # many_peers_config COUNT
 	awk -v count="$1" 'BEGIN {
 		for (n = 0; n < count; n++)

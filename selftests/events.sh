@@ -12,7 +12,8 @@
 
 skip_unless_weft
 
-# The monitor prints nothing before the first event: a link that is made and removed shows that it listens.
+# The monitor prints nothing before the first event: the events of a link that is added and removed prove that it
+# listens.
 monitor_start() {
 	ns_run monitor a "$WEFT" monitor -j
 	wait_for 10 monitor_listens
@@ -24,7 +25,7 @@ monitor_listens() {
 	grep -q device-removed "$(ns_output monitor)"
 }
 
-# Sockets of this namespace that have joined groups, but for the kernel's own.
+# Sockets of this namespace that have joined groups, except the kernel's own.
 listeners() { # listeners NS
 	ns "$1" awk '$2 == 16 && $3 != 0 && $4 != "00000000" { n++ } END { print n + 0 }' /proc/net/netlink
 }
@@ -61,7 +62,7 @@ sequence() {
 	echo "${BASH_REMATCH[1]}"
 }
 
-balanced() { # balanced FIRST LAST: prints how many were printed, and how many missed
+balanced() { # balanced FIRST LAST: prints the numbers of printed and of missed events
 	/usr/bin/python3 "$test_dir/told.py" balance "$(ns_output monitor)" "$@"
 }
 
@@ -77,12 +78,12 @@ monitor_stop() {
 	for secret in "$lib_work"/keys/*; do
 		case $secret in
 		*.pub) ;;
-		*) ! grep -qF -- "$(cat "$secret")" "$(ns_output monitor)" || fail "$secret is in it" ;;
+		*) ! grep -qF -- "$(cat "$secret")" "$(ns_output monitor)" || fail "the output contains $secret" ;;
 		esac
 	done
 }
 
-changes() { # changes EVENT: how many of wt0 have been told
+changes() { # changes EVENT: how many wt0 has had
 	grep -c "\"interface\":\"wt0\".*\"event\":\"$1\"" "$(ns_output monitor)" || true
 }
 
@@ -90,7 +91,7 @@ told_more() { # told_more EVENT COUNT
 	[ "$(changes "$1")" -gt "$2" ]
 }
 
-expect_told() { # expect_told EVENT COMMAND...: that the command has it told
+expect_told() { # expect_told EVENT COMMAND...: the command causes such an event
 	local before
 
 	before=$(changes "$1")
@@ -98,7 +99,7 @@ expect_told() { # expect_told EVENT COMMAND...: that the command has it told
 	wait_for 3 told_more "$1" "$before"
 }
 
-# Each setting, also one to the value that it has.
+# Each setting, also if it is set to the value that it has.
 settings_are_told() {
 	local setting
 
@@ -125,21 +126,21 @@ peer-added administration 192.0.2.2:51820"
 	session_up a wt0 b wt0 10.9.0.2
 	expect_newest session-up packet
 	expect_match "rtt" "$(told handshake-rtt-us | tail -n 1)" '^[0-9]+$'
-	expect_eq "who" "$(told public-key | tail -n 1)" "$(tunnel_key b wt0)"
-	expect_eq "where" "$(told endpoint | tail -n 1)" 192.0.2.2:51820
-	# The session continues without events, and is renewed.
+	expect_eq "public key" "$(told public-key | tail -n 1)" "$(tunnel_key b wt0)"
+	expect_eq "endpoint" "$(told endpoint | tail -n 1)" 192.0.2.2:51820
+	# The session sends no further event while it is used and renewed.
 	expect ns a ping -n -q -i 5 -c 25 -W 2 10.9.0.2
 	expect_newest session-renewed packet
 	expect_eq "sessions up" "$(told event | grep -c session-up)" 1
-	# A roam.
+	# b roams.
 	ns_ip b addr flush dev vb scope global
 	addr_add b vb 192.0.2.22/24
 	expect ns b ping -n -q -c 1 -W 5 10.9.0.1
 	expect_newest endpoint-changed packet
-	expect_eq "where" "$(told endpoint | tail -n 1)" 192.0.2.22:51820
+	expect_eq "endpoint" "$(told endpoint | tail -n 1)" 192.0.2.22:51820
 	peer_set a wt0 b wt0 endpoint 192.0.2.22:51821
 	expect_newest peer-changed administration
-	expect_eq "and before" "$(told event cause endpoint | tail -n 2 | head -n 1)" \
+	expect_eq "the event before" "$(told event cause endpoint | tail -n 2 | head -n 1)" \
 		"endpoint-changed administration 192.0.2.22:51821"
 	settings_are_told
 	peer_remove a wt0 b wt0
@@ -162,7 +163,7 @@ causes() {
 	pair_create
 	monitor_start
 	new_key other
-	# No device has that key.
+	# No peer has that key.
 	peer_remove a wt0 b wt0
 	tunnel_set a wt0 peer "$(public_key other)" allowed-ips 10.9.0.2/32 endpoint 192.0.2.2:51820
 	given_up unanswered
@@ -177,10 +178,10 @@ causes() {
 	: >"$lib_work/empty"
 	tunnel_set a wt0 private-key "$lib_work/empty"
 	given_up no-key
-	# A peer with the interface's own key is none.
+	# A peer with the interface's own key is removed.
 	tunnel_set a wt0 private-key "$(tunnel_key_file b wt0)"
 	wait_for 3 newest_is device-changed administration
-	expect_eq "and before" "$(told event cause | tail -n 2 | head -n 1)" "peer-removed own-key"
+	expect_eq "the event before" "$(told event cause | tail -n 2 | head -n 1)" "peer-removed own-key"
 	ns_stop monitor INT
 }
 
@@ -214,7 +215,7 @@ text_lines() {
 	wait_for 10 has_listeners a 2
 	session_up a wt0 b wt0 10.9.0.2
 	tunnel_delete a wt0
-	# The monitor outlives the interface, and receives events of the next one of that name.
+	# The monitor outlives the interface, and receives events of the next interface of that name.
 	tunnel_create a wt0
 	wait_for 10 has_lines text 3
 	ns_stop text TERM
@@ -237,13 +238,14 @@ not_for_everybody() {
 	wait_for 10 has_listeners b 1
 	tunnel_set a wt0 fwmark 7
 	tunnel_set b wt0 fwmark 7
-	# A line about a's link would come before.
+	# An event of a's link would precede it.
 	wait_for 10 has_lines elsewhere 1
 	ns_stop elsewhere INT
 	expect_eq "lines in b" "$(wc -l <"$(ns_output elsewhere)")" 1
 }
 
-# A peer that moves 400 times a second causes 20 events at once, then 10 a second; suppressed ones are numbered, too.
+# A peer that roams 400 times a second causes 20 events at once, then 10 a second; suppressed events are numbered,
+# too.
 roam_storm() {
 	local first last counts
 
@@ -251,7 +253,7 @@ roam_storm() {
 	monitor_start
 	first=$(($(sequence) + 1))
 	expect program storm 600 >"$lib_work/seconds"
-	# The next event shows the number of missing ones.
+	# The next event carries the number of missed events.
 	tunnel_set a wt0 fwmark 7
 	expect_newest device-changed administration
 	last=$(sequence)
@@ -263,7 +265,7 @@ roam_storm() {
 	ns_stop monitor INT
 }
 
-# 10,000 peers come, and go, while the monitor does not read.
+# 10,000 peers are added and removed while the monitor is stopped.
 churn() {
 	local first last counts peers=10000
 
@@ -296,11 +298,11 @@ churn() {
 	note "while it does not, printed and missed: $counts"
 	expect_gt "missed" "${counts#* }" 1000
 	expect_eq "in all" $((${counts% *} + ${counts#* })) $((last - first + 1))
-	grep -q "some were missed" "$(ns_output monitor)" || fail "it does not say that it was too slow"
+	grep -q "some were missed" "$(ns_output monitor)" || fail "the monitor reports no missed events"
 	ns_stop monitor INT
 }
 
-# The monitor has caught up.
+# The monitor has printed all events.
 holds_still() {
 	local before
 
@@ -310,10 +312,10 @@ holds_still() {
 }
 
 run_case "the life of a tunnel" life
-run_case "why a session could not be made" causes
-run_case "nothing is asked for while the link is down" down
-run_case "lines for people" text_lines
-run_case "only administrators hear of it, and of their namespace" not_for_everybody
+run_case "causes of failed handshakes" causes
+run_case "no handshake is initiated while the link is down" down
+run_case "text output" text_lines
+run_case "only privileged listeners receive events, of their namespace" not_for_everybody
 pair_underlay_create
-run_case "a peer that moves all the time" roam_storm
+run_case "a peer that roams continuously" roam_storm
 run_case "10,000 peers come and go" churn

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Proves that this folder works under the kernel's own kselftest: linked into its tree, it builds, installs, and its tests
-# are listed. TAP.
+# Proves that this folder works under the kernel's own kselftest: linked into its tree, it builds, installs, and lists
+# its tests. TAP.
 set -u -o pipefail
 # shellcheck source=selftests/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"

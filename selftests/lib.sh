@@ -186,7 +186,7 @@ skip() {
 }
 
 skip_unless_weft() {
-	[ "$KIND" = weft ] || skip "$KIND has none of this"
+	[ "$KIND" = weft ] || skip "$KIND does not have this feature"
 }
 
 skip_unless_readable() {

@@ -29,16 +29,16 @@ gathered_cases() {
 
 program_create
 run_case "a program acts as the peer" program_cases all "${TRIES:-$(sized 10000 2000 2000)}"
-run_case "pages that were spliced" program_said vmsplice
+run_case "spliced pages" program_said vmsplice
 run_case "pages of a file" program_said sendfile
-run_case "pages of a sender that waits to have them back" program_said zerocopy
+run_case "MSG_ZEROCOPY pages" program_said zerocopy
 run_case "spliced pages for segmentation" program_said segmented
-run_case "a waiting sender's pages for segmentation" program_said segmented_zerocopy
+run_case "MSG_ZEROCOPY pages for segmentation" program_said segmented_zerocopy
 run_case "types of messages" program_said types
-run_case "receivers of messages" program_said receivers
+run_case "receiver indices of messages" program_said receivers
 run_case "counters of messages" program_said counters
-run_case "initiations that wait to be read" program_said initiations
-run_case "the tunnel's side gathers packets" gathered_cases
-run_case "gathered: pages that were spliced" program_said vmsplice
-run_case "gathered: spliced pages for segmentation" program_said segmented
-run_case "gathered: a waiting sender's pages for segmentation" program_said segmented_zerocopy
+run_case "queued initiations" program_said initiations
+run_case "the tunnel's side merges packets by GRO" gathered_cases
+run_case "merged: spliced pages" program_said vmsplice
+run_case "merged: spliced pages for segmentation" program_said segmented
+run_case "merged: MSG_ZEROCOPY pages for segmentation" program_said segmented_zerocopy
