@@ -1,24 +1,24 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Puts a tunnel under load and looks at what it asks of those who call. See load.sh."""
+"""Puts a tunnel under load and checks its cookies and rate limits. See load.sh."""
 import contextlib, os, socket, struct, sys, time
 import wgpeer
 from alone import alone
 from wgpeer import COOKIE_REPLY, RESPONSE, SLOW, Peer, check, kind, wg
 
-LOADING = 700           # more than the 512 waiting messages from which on a tunnel is under load
+LOADING = 700           # more than the 512 queued messages from which on a tunnel is under load
 QUEUE = 4096
 UDP_SEGMENT = 103
-SEGMENTS = 60           # to a burst; no kernel takes fewer at once
-AT_FIRST = 15           # bursts, to have load begin
-PERIOD = 0.5            # seconds from one flood to the next
-UNANSWERED = 5          # seconds after which it is taken to have been lost, or taken in without load
+SEGMENTS = 60           # of a burst; each kernel accepts that many in one call
+AT_FIRST = 15           # bursts until load begins
+PERIOD = 0.5            # seconds between the starts of two floods
+UNANSWERED = 5          # seconds after which a burst counts as lost, or as processed without load
 SO_RCVBUFFORCE = 33
 flooder = None
 
 
 def burst(count=SEGMENTS, index=0):
-    """Sends initiations with a good mac1 and nothing else that is good."""
+    """Sends initiations with a valid mac1 and no other valid field."""
     global flooder
     if not flooder:
         flooder = Peer(os.urandom(32), port=0)
@@ -29,7 +29,7 @@ def burst(count=SEGMENTS, index=0):
 
 
 def flood(count=LOADING, then=lambda: None):
-    """Does something behind so many, before any of them is looked at."""
+    """Queues that many initiations, and calls `then` before the tunnel processes any of them."""
     with alone():
         for sent in range(0, count, SEGMENTS):
             burst(min(SEGMENTS, count - sent))
@@ -37,7 +37,7 @@ def flood(count=LOADING, then=lambda: None):
 
 
 def get_cookie(peer):
-    """Calls under load; the answer has to be a cookie reply and nothing else."""
+    """Initiates under load; the answer has to be a cookie reply and nothing else."""
     _, message = peer.make_initiation()
     flood()
     peer.send(message)
@@ -48,7 +48,7 @@ def get_cookie(peer):
 
 
 def call(peer, cookie=None, load=True):
-    """Type of the answer to an initiation, and of what follows it."""
+    """The type of the answer to an initiation; no other message may follow."""
     _, message = peer.make_initiation(cookie)
     if load:
         flood()
@@ -59,7 +59,7 @@ def call(peer, cookie=None, load=True):
 
 
 def renews_secret(peer):
-    """Runs first: the secret is made when it is needed first."""
+    """Runs first: the secret is made when the first cookie is."""
     first = get_cookie(peer)
     time.sleep(110)
     check("cookie after 110 s, same as the first", get_cookie(peer) == first, True)
@@ -81,12 +81,12 @@ def accepts_cookie(peer):
 
 
 def binds_cookie(peer):
-    """To the address and the port."""
+    """A cookie is bound to the address and the port."""
     cookie = get_cookie(peer)
     for address, port in (("192.0.2.2", 50001), ("192.0.2.3", 51820)):
         other = Peer(address=address, port=port)
         check(f"answer to the cookie from {address}:{port}", call(other, cookie), COOKIE_REPLY)
-    check("answer to the cookie from where it was given to", call(peer, cookie), RESPONSE)
+    check("answer to the cookie from its own address and port", call(peer, cookie), RESPONSE)
 
 
 def recovers(peer):
@@ -98,7 +98,7 @@ def recovers(peer):
 
 
 def responses_to(calls):
-    """How many responses there are to calls under load, of (peer, initiation)."""
+    """The number of responses to initiations under load, given as (peer, initiation)."""
     flood()
     for peer, message in calls:
         peer.send(message)
@@ -111,13 +111,14 @@ def responses_to(calls):
 
 
 def check_limited(what, calls, limit):
-    """A slow machine takes so long to answer that the limit may refill for one more."""
+    """A slow machine answers so slowly that the limit may refill for one more."""
     responses = responses_to(calls)
     check(what, min(responses, limit) if responses - limit <= (SLOW > 1) else responses, limit)
 
 
 def calls_from(peer, cookie, privates):
-    """An initiation by each of several known keys, all from one socket: else the limit per key would count, too."""
+    """An initiation by each of several configured keys, all from one socket: the rate limit per key would otherwise
+    count, too."""
     own, calls = peer.private, []
     for private in privates:
         peer.private = private
@@ -134,22 +135,22 @@ def limits_address(peer):
     keys, other = known_keys(), Peer(address="192.0.2.3")
     cookie, other_cookie = get_cookie(peer), get_cookie(other)
     time.sleep(0.5)
-    check_limited("responses to ten calls at once", calls_from(peer, cookie, keys), 5)
+    check_limited("responses to ten initiations at once", calls_from(peer, cookie, keys), 5)
     time.sleep(0.5)
     both = calls_from(peer, cookie, keys[:5]) + calls_from(other, other_cookie, keys[5:])
     check("responses to five calls each from two addresses", responses_to(both), 10)
 
 
 def refills_limit(peer):
-    """20 a second: what is spent comes back in a quarter of a second, and no more of it later."""
+    """The limit is 20 a second: five are refilled within a quarter of a second, and no more later."""
     keys, cookie = known_keys(), get_cookie(peer)
     time.sleep(3)
     for _ in range(2):
-        check_limited("responses to ten calls at once", calls_from(peer, cookie, keys), 5)
+        check_limited("responses to ten initiations at once", calls_from(peer, cookie, keys), 5)
 
 
 def limits_network(peer):
-    """IPv6: a network of 64 bits is one source."""
+    """An IPv6 network of 64 bits is one source."""
     keys = known_keys()
     one, two, far = (Peer(address=address, family=6) for address in ("2001:db8::2", "2001:db8::3", "2001:db8:1::2"))
     cookies = [get_cookie(caller) for caller in (one, two, far)]
@@ -168,7 +169,7 @@ def bounds_queue(peer):
 
 
 def hears_known(peer):
-    """Who has had a handshake is heard though the queue is full."""
+    """Initiations of a peer that has had a handshake are answered although the queue is full."""
     check("answer without load", call(peer, load=False), RESPONSE)
     cookie = get_cookie(peer)
     _, message = peer.make_initiation(cookie)
@@ -178,7 +179,8 @@ def hears_known(peer):
 
 
 def newest_answered(seconds, enough):
-    """The last of the bursts that are answered within that time, if not enough before; or None."""
+    """The last of the bursts that are answered within that time, or the first that reaches `enough`; None without an
+    answer."""
     end, newest = time.monotonic() + seconds, -1
     while newest < enough:
         left = max(0, end - time.monotonic())
@@ -191,8 +193,8 @@ def newest_answered(seconds, enough):
 
 
 def load_begins(waiting):
-    """Floods until a cookie comes back for most of it; returns the number of bursts. What reads them no faster than it works on
-    them may need more than one flood."""
+    """Floods until most of a flood is answered by cookies; returns the number of bursts. A tunnel that receives no
+    faster than it processes may need more than one flood."""
     keep = waiting // SEGMENTS
     sent = answered = 0
     heard = time.monotonic()
@@ -211,7 +213,7 @@ def load_begins(waiting):
 
 
 def is_answered(first, last):
-    """Whether a cookie comes for one of these bursts; waits for the last one's, while others come."""
+    """Whether a cookie arrives for one of these bursts; waits for the last one's while others arrive."""
     newest = -1
     while newest < last:
         answered = newest_answered(PERIOD * SLOW, last)
@@ -222,7 +224,7 @@ def is_answered(first, last):
 
 
 def flood_again(bursts, first):
-    """Until the tunnel shows that it is under load; returns the next number."""
+    """Floods until the tunnel proves to be under load; returns the next number."""
     end = time.monotonic() + UNANSWERED * SLOW
     while time.monotonic() < end:
         last = first + bursts - 1
@@ -236,8 +238,8 @@ def flood_again(bursts, first):
 
 
 def load_for(seconds, waiting):
-    """Puts the tunnel under load, says so, and keeps it there: load outlasts its cause by a second, so that one flood in
-    half of that time will do."""
+    """Puts the tunnel under load, prints "loaded", and keeps up the load: it lasts for a second after its cause, so
+    that a flood every half second suffices."""
     number = load_begins(int(waiting))
     print("loaded", flush=True)
     end = time.monotonic() + float(seconds)

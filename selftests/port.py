@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Other programs that want a tunnel's UDP port, for port.sh and removal.sh. They run without privileges.
+"""Other programs that bind a tunnel's UDP port, for port.sh and removal.sh. They run without privileges.
 
-port.py as UID COMMAND...               runs a command under another user
-port.py hold PORT [WORDS...]            binds, prints "ready" and holds on. WORDS: an address, "connect=ADDRESS", "reuseaddr",
-                                        "reuseport", "device=NAME", "ifindex=NUMBER", "dual", "many=COUNT" (so many sockets, on
-                                        127.0.0.2 and up)
-port.py grab PORT WORDS... [-- WORDS...]...     tries to bind all the time, in each of these ways in turn; prints "ready", and
-                                        when it gets SIGTERM how often it was refused; it fails if it got the port once
+port.py as UID COMMAND...               runs a command as another user
+port.py hold PORT [WORDS...]            binds, prints "ready" and holds the port. WORDS: an address,
+                                        "connect=ADDRESS", "reuseaddr", "reuseport", "device=NAME", "ifindex=NUMBER",
+                                        "dual", "many=COUNT" (that many sockets, on 127.0.0.2 and up)
+port.py grab PORT WORDS... [-- WORDS...]...     tries to bind continuously, with each set of WORDS in turn; prints
+                                                "ready",
+                                        and on SIGTERM the number of refusals; fails if it binds the port once
 """
 import os
 import select
@@ -32,7 +33,7 @@ def as_(uid, *command):
 
 
 class Wish:
-    """How a program wants the port."""
+    """One binding of a socket to the port."""
 
     def __init__(self, words):
         self.options = dict(word.split("=", 1) for word in words if "=" in word)
@@ -75,7 +76,7 @@ def hold(port, *words):
     print("ready", flush=True)
     while True:
         for sock in select.select(held, [], [])[0]:
-            # These packets are the tunnel's.
+            # Packets that were sent to the tunnel.
             data, sender = sock.recvfrom(65536)
             print(f"got {len(data)} bytes from {sender[0]}", flush=True)
 

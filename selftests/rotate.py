@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Helpers of rotate.sh.
 
-streams OVER READY NS=ADDRESS...     a TCP stream between every two namespaces, a piece every 50 ms (times SLOW) each way, from
-                                     when it makes the file READY until there is a file OVER; then says how many bytes
-                                     came, of how many, how often one was sent again, and the longest wait for one
-copies KEYFILE...                    for each private key whether it lies in the kernel's objects: a digit, 0 or 1
+streams OVER READY NS=ADDRESS...     a TCP stream between every two namespaces, a chunk every 50 ms (times SLOW) each
+                                     way; makes the file READY at its start, ends once there is a file OVER; then
+                                     prints the number of bytes received, sent and retransmitted, and the longest wait
+                                     for a chunk
+copies KEYFILE...                    for each private key whether the kernel's objects contain it: a digit, 0 or 1
 copies-of-preshared KEYFILE...       for each preshared key
 """
 import base64, itertools, os, select, socket, struct, sys, time
@@ -61,7 +62,7 @@ class Streams:
         while not os.path.exists(over):
             for stream in self.ends:
                 self.send(stream)
-            # A machine that is late does not catch up.
+            # A late machine does not send the missed chunks at once.
             due = max(due + EVERY, time.monotonic())
             while (left := due - time.monotonic()) > 0:
                 self.read(left)
@@ -90,7 +91,7 @@ def tell_copies(keys):
 def copies(*files):
     keys = [read_key(file) for file in files]
     for key in keys:
-        # As the kernel keeps it.
+        # Clamped, as the kernel stores it.
         key[0] &= 248
         key[31] = key[31] & 127 | 64
     tell_copies(keys)
