@@ -3,8 +3,7 @@
 """A WireGuard peer as a program, for tests: a socket, and the protocol of vectors/wgproto.py.
 
 A test's own NAME.py imports this, defines actions as functions of a Peer and its arguments, and ends with
-run(globals()).
-lib.sh's `program ACTION ARGS...` runs one in namespace b; the tunnel under test is wt0 in namespace a.
+run(globals()). lib.sh's `program ACTION ARGS...` runs one in namespace b; the tunnel under test is wt0 in namespace a.
 """
 import base64, collections, os, socket, struct, subprocess, sys, time
 

@@ -11,7 +11,7 @@
 #   | <a line of the test's output>
 #   check OK|BAD <what was checked after the test>
 #   end TEST STATUS GUEST_MILLISECONDS
-#   gcov <a line of base64>             with GCOV: what gcov counted since it was told last, as a compressed archive; the
+#   gcov <a line of base64>             with GCOV: gcov's counts since the last archive, as a compressed archive; the
 #                                       last line is empty
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -39,7 +39,7 @@ now_ms() {
 	awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime
 }
 
-verdict() { # verdict WHAT FOUND: good if nothing was found
+verdict() { # verdict WHAT FOUND: good if FOUND is empty
 	if [ -z "$2" ]; then
 		echo "check OK $1"
 	else
@@ -68,7 +68,7 @@ kernel_log_since() { # kernel_log_since MARK
 	dmesg | awk -v mark="$1" 'found { print } index($0, mark) { found = 1 }'
 }
 
-# The folder for reports of a command with sanitizers, for any user and independent of the command's output.
+# The folder for reports of a command with sanitizers: writable for any user, and separate from the command's output.
 sanitized=/run/sanitized
 install -d -m 1777 $sanitized
 
@@ -77,8 +77,8 @@ sanitizers_found() {
 	rm -f $sanitized/*
 }
 
-# kmemleak needs objects that are some seconds old, and two scans. These take long: one check covers all tests. After
-# running out of memory for its records kmemleak is disabled.
+# kmemleak needs objects that are some seconds old, and two scans. Since these take long, one check covers all tests.
+# kmemleak is disabled once it has no memory for its records.
 find_leaks() {
 	local leaks=/sys/kernel/debug/kmemleak
 
@@ -91,8 +91,8 @@ find_leaks() {
 	echo clear >$leaks
 }
 
-# KCSAN's reports, each between two double lines, tell of races of the kernel's own as well: those that name neither
-# the module nor one that goes with it are left out.
+# KCSAN's reports, each between two double lines, include races of other parts of the kernel: reports that name
+# neither the module nor one that goes with it are left out.
 without_foreign_races() {
 	awk -v module="[$MODULE" '
 		/===============/ { if (race && index(report, module)) printf "%s", report; race = 0; report = ""; print; next }
@@ -101,7 +101,7 @@ without_foreign_races() {
 		{ print }'
 }
 
-# Files of debugfs have a size of 0: tar would take them for empty.
+# Files of debugfs have a size of 0, so that tar would store them as empty.
 tell_coverage() {
 	local counts=/sys/kernel/debug/gcov work=/tmp/gcov file
 
@@ -136,9 +136,9 @@ run_test() { # run_test TEST
 	echo "end $name $status $(($(now_ms) - start))"
 }
 
-# Every ping and tcpdump enables receive timestamps, and disables them at its end: that patches code that both CPUs are
-# running, and an emulated CPU may execute it half patched (an int3 in netif_receive_skb_list_internal()). While one
-# socket keeps timestamps enabled, no code is patched.
+# Each ping and tcpdump enables receive timestamps, and disables them at its end, which patches code that both CPUs
+# run: an emulated CPU may execute it half patched (an int3 in netif_receive_skb_list_internal()). While one socket
+# keeps timestamps enabled, no code is patched.
 if [ "$(nproc)" -gt 1 ]; then
 	python3 -c 'if True:
 		import signal, socket

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for checkers.sh: memory is allocated and forgotten.
+# Planted, for checkers.sh: memory is allocated and leaked.
 . "$(dirname "$0")/../../lib.sh"
 
 plant() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for checkers.sh: a timer is freed while it runs.
+# Planted, for checkers.sh: an active timer is freed.
 . "$(dirname "$0")/../../lib.sh"
 
 plant() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for checkers.sh: something may sleep where it must not.
+# Planted, for checkers.sh: a function that may sleep is called in atomic context.
 . "$(dirname "$0")/../../lib.sh"
 
 plant() {
