@@ -129,7 +129,7 @@ device_configure() { # device_configure TOOL NS DEV OTHER OTHER_NET ENDPOINT
 	local other=b
 
 	[ "$2" = a ] || other=a
-	# shellcheck disable=SC2154 # set by who sources this
+	# shellcheck disable=SC2154 # set by the script that sources this
 	ns "$2" "$1" set "$3" listen-port 51820 private-key "$work/key.$2" \
 		peer "$(wg pubkey <"$work/key.$other")" allowed-ips "$4/32,$5" endpoint "$6:51820"
 }
