@@ -5,7 +5,7 @@
 #
 #   TESTS     names of tests (default: all). In userspace: unit, tools; of the build and the harness itself: harness,
 #             kselftest, ci; in VMs: every script here that sources lib.sh, and "vm" is all of those. For debug kernels:
-#             checkers, and what is in debug/
+#             checkers, and the tests in debug/
 #   KERNELS   series, on each of which every test runs; "newest" is the newest in Debian unstable. By default a test runs
 #             on those that its head names ("# series: 6.12 uml"), or on 6.1 and 6.12; on uml only if that is built
 #   KIND      weft, or wireguard: the VM tests against the in-tree module, to prove the tests themselves; or weft-compat:
@@ -91,7 +91,7 @@ tests_for() { # tests_for SERIES TEST...
 	done
 }
 
-# Building Linux as a program takes ten minutes. Without a build its tests are skipped, unless KERNELS= asks for them.
+# Building Linux as a program takes ten minutes. Without a build its tests are skipped, unless KERNELS= names them.
 is_there() { # is_there SERIES TEST...
 	local name
 

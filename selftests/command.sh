@@ -10,7 +10,7 @@
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
 #	 wt1, not up
 #
-#	 namespace c: wg0 and wg1, in-tree wireguard whatever the kind under test is, to compare on
+#	 namespace c: wg0 and wg1, in-tree wireguard for any kind under test, for comparison
 . "$(dirname "$0")/lib.sh"
 
 FIELDS="public-key private-key listen-port fwmark peers preshared-keys endpoints allowed-ips latest-handshakes
@@ -189,7 +189,7 @@ single_prefixes() {
 }
 
 # All fields but the latest handshake and the counters, which keepalives change.
-what_is_set() {
+settings() {
 	ns a weft show all dump | cut -f 1-5,9
 }
 
@@ -198,9 +198,9 @@ refused() {
 	local text=$1 before
 
 	shift
-	before=$(what_is_set)
+	before=$(settings)
 	expect_error "$text" ns a weft "$@"
-	expect_eq "the interfaces after a refusal" "$(what_is_set)" "$before"
+	expect_eq "the interfaces after a refusal" "$(settings)" "$before"
 }
 
 refusals() {

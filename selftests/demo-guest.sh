@@ -526,7 +526,7 @@ closed_doors() {
 # ---- 9: speed ----
 
 # In-tree WireGuard between the same two servers, with a port and addresses of its own.
-rival_up() { # rival_up NODE OTHER
+in_tree_up() { # in_tree_up NODE OTHER
 	on "$1" ip link add wg0 type wireguard &&
 		on "$1" weft set wg0 listen-port 51821 private-key "$work/$1.key" peer "$(key "$2")" \
 			endpoint "$(public "$2"):51821" allowed-ips "10.78.0.${number[$2]}/32" &&
@@ -562,7 +562,7 @@ speed_table() {
 
 compare_speed() {
 	check "the same two servers also have a tunnel of in-tree wireguard, set up by the command weft" \
-		eval 'modprobe wireguard && rival_up ember litespeed && rival_up litespeed ember &&
+		eval 'modprobe wireguard && in_tree_up ember litespeed && in_tree_up litespeed ember &&
 			wait_until on ember ping -n -q -c 1 -W 2 10.78.0.2'
 	in_background litespeed "$work/iperf3.log" iperf3 -s
 	wait_until port_open litespeed 5201
@@ -584,13 +584,13 @@ unload() {
 	wait_until rmmod weft
 }
 
-kernel_is_content() {
+no_kernel_warning() {
 	! dmesg | grep -E 'WARNING:|BUG:|Oops|general protection|refcount_t|UBSAN|stall|waiting for .* to become free'
 }
 
 take_down() {
 	check "everything is gone, and the module has been unloaded" unload
-	check "the kernel log has no warning" kernel_is_content
+	check "the kernel log has no warning" no_kernel_warning
 }
 
 # ---- all of it ----

@@ -323,7 +323,7 @@ no_endpoint() {
 	doctor_says b 2 no-endpoint
 }
 
-no_way() {
+no_endpoint_route() {
 	tunnels
 	ns_ip a route del 198.51.100.0/24
 	defer ns_ip a route add 198.51.100.0/24 via 192.0.2.254
@@ -402,7 +402,7 @@ rp_filter() {
 }
 
 # The route to the endpoint leads into the tunnel, and a mark routes the tunnel's own packets past it.
-marked_way() {
+marked_route() {
 	tunnels fwmark 7
 	peer_set a wt0 b wt0 allowed-ips +198.51.100.0/24
 	ns_ip_batch a "rule add fwmark 7 table 7" "route add 198.51.100.0/24 via 192.0.2.254 table 7" \
@@ -414,7 +414,7 @@ marked_way() {
 
 # The filter ignores marks.
 rp_filter_outside() {
-	marked_way
+	marked_route
 	ns a sysctl -qw net.ipv4.conf.va.rp_filter=1
 	defer ns a sysctl -qw net.ipv4.conf.va.rp_filter=0
 	doctor_says a 2 rp-filter
@@ -424,7 +424,7 @@ rp_filter_outside() {
 
 # As rp_filter_outside, by an nft rule, which no sysctl overrides.
 rp_filter_rule() {
-	marked_way
+	marked_route
 	nft_rule a prerouting 'fib saddr . mark . iif oif missing drop'
 	doctor_says a 2 rp-filter
 	expect_match "the rule" "$(cat "$lib_work/doctor")" "filter of the reverse path in chain doctor of nft table inet doctor"
@@ -546,7 +546,7 @@ run_case "a session falls silent" fallen_silent
 run_case "the endpoint's name has no address" unresolved
 run_case "an allowed IP is given to two peers" prefix_lost
 run_case "neither end has an endpoint" no_endpoint
-run_case "there is no route to the endpoint" no_way
+run_case "there is no route to the endpoint" no_endpoint_route
 run_case "the route to the endpoint leads into the tunnel" loop
 run_case "no socket listens at the endpoint" refused
 run_case "there is no machine at the endpoint" unreachable

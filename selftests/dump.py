@@ -64,7 +64,7 @@ class Reader(nl.Netlink):
         return parts, interrupted
 
 
-def whole():
+def unchanged_dump():
     """The parts of a dump without changes."""
     reader = Reader()
     reader.begin_dump(DEVICE)
@@ -114,7 +114,7 @@ def add(netlink, numbers):
 
 def many_peers():
     add(nl.Netlink(), range(1, 201))
-    parts = whole()
+    parts = unchanged_dump()
     return joined(parts), parts[2][0][0], parts[1][-1][0]
 
 
@@ -189,7 +189,7 @@ def big_peer():
     for start in range(0, 1200, 400):
         nl.set_peers(netlink, nl.peer(key(2), nl.attr(nl.P_IPS, [nl.ip(f"172.{16 + (n >> 8)}.{n & 255}.0/24") for n in range(start, start + 400)])))
     add(netlink, [3])
-    parts = whole()
+    parts = unchanged_dump()
     nl.check("the peer of the third message", parts[2][0][0], key(2))
     nl.check("whether it goes on there", parts[2][0][2], False)
     return joined(parts), parts[2][0][1][0]

@@ -46,7 +46,7 @@ endpoint_of_a() {
 }
 
 # Sends packets continuously, and measures the time until an answer arrives.
-recovers() { # recovers WHAT LEAST MOST ENDPOINT
+recovers() { # recovers LABEL LEAST MOST ENDPOINT
 	local start took
 
 	start=$(now_ms)

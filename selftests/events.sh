@@ -39,8 +39,8 @@ has_lines() { # has_lines NAME COUNT
 }
 
 # Some fields of wt0's events, one line each.
-told() { # told FIELD...
-	/usr/bin/python3 "$test_dir/told.py" said "$(ns_output monitor)" interface "$@" | sed -n 's/^wt0 //p'
+event_fields() { # event_fields FIELD...
+	/usr/bin/python3 "$test_dir/told.py" fields "$(ns_output monitor)" interface "$@" | sed -n 's/^wt0 //p'
 }
 
 newest_is() { # newest_is EVENT CAUSE
@@ -70,7 +70,7 @@ balanced() { # balanced FIRST LAST: prints the numbers of printed and of missed 
 monitor_stop() {
 	local last secret
 
-	last=$(told sequence | tail -n 1)
+	last=$(event_fields sequence | tail -n 1)
 	ns_stop monitor INT
 	expect_eq "monitor's status" "$(cat "$lib_work/runs/monitor.status")" 0
 	balanced 1 "$last" >"$lib_work/balance"
@@ -87,31 +87,31 @@ changes() { # changes EVENT: how many wt0 has had
 	grep -c "\"interface\":\"wt0\".*\"event\":\"$1\"" "$(ns_output monitor)" || true
 }
 
-told_more() { # told_more EVENT COUNT
+has_more_events() { # has_more_events EVENT COUNT
 	[ "$(changes "$1")" -gt "$2" ]
 }
 
-expect_told() { # expect_told EVENT COMMAND...: the command causes such an event
+expect_event() { # expect_event EVENT COMMAND...: the command causes such an event
 	local before
 
 	before=$(changes "$1")
 	"${@:2}"
-	wait_for 3 told_more "$1" "$before"
+	wait_for 3 has_more_events "$1" "$before"
 }
 
 # Each setting, also if it is set to the value that it has.
-settings_are_told() {
+settings_cause_events() {
 	local setting
 
 	new_key next
 	for setting in "fwmark 7" "fwmark 0" "pmtu off" "pmtu on" "dscp 8" "dscp inherit"; do
 		# shellcheck disable=SC2086 # two words
-		expect_told device-changed tunnel_set a wt0 $setting
+		expect_event device-changed tunnel_set a wt0 $setting
 	done
 	for setting in "grace 60" "next-public-key $(public_key next)" "next-public-key off" "persistent-keepalive 99" \
 		"persistent-keepalive off" "name litespeed" "roam off" "roam on"; do
 		# shellcheck disable=SC2086 # two words
-		expect_told peer-changed peer_set a wt0 b wt0 $setting
+		expect_event peer-changed peer_set a wt0 b wt0 $setting
 	done
 }
 
@@ -120,29 +120,29 @@ life() {
 	monitor_start
 	PAIR_PSK=1 pair_tunnels_create
 	wait_for 3 newest_is peer-added administration
-	expect_eq "events" "$(told event cause endpoint | sort -u)" "device-added administration -
+	expect_eq "events" "$(event_fields event cause endpoint | sort -u)" "device-added administration -
 device-changed administration -
 peer-added administration 192.0.2.2:51820"
 	session_up a wt0 b wt0 10.9.0.2
 	expect_newest session-up packet
-	expect_match "rtt" "$(told handshake-rtt-us | tail -n 1)" '^[0-9]+$'
-	expect_eq "public key" "$(told public-key | tail -n 1)" "$(tunnel_key b wt0)"
-	expect_eq "endpoint" "$(told endpoint | tail -n 1)" 192.0.2.2:51820
+	expect_match "rtt" "$(event_fields handshake-rtt-us | tail -n 1)" '^[0-9]+$'
+	expect_eq "public key" "$(event_fields public-key | tail -n 1)" "$(tunnel_key b wt0)"
+	expect_eq "endpoint" "$(event_fields endpoint | tail -n 1)" 192.0.2.2:51820
 	# The session sends no further event while it is used and renewed.
 	expect ns a ping -n -q -i 5 -c 25 -W 2 10.9.0.2
 	expect_newest session-renewed packet
-	expect_eq "sessions up" "$(told event | grep -c session-up)" 1
+	expect_eq "sessions up" "$(event_fields event | grep -c session-up)" 1
 	# b roams.
 	ns_ip b addr flush dev vb scope global
 	addr_add b vb 192.0.2.22/24
 	expect ns b ping -n -q -c 1 -W 5 10.9.0.1
 	expect_newest endpoint-changed packet
-	expect_eq "endpoint" "$(told endpoint | tail -n 1)" 192.0.2.22:51820
+	expect_eq "endpoint" "$(event_fields endpoint | tail -n 1)" 192.0.2.22:51820
 	peer_set a wt0 b wt0 endpoint 192.0.2.22:51821
 	expect_newest peer-changed administration
-	expect_eq "the event before" "$(told event cause endpoint | tail -n 2 | head -n 1)" \
+	expect_eq "the event before" "$(event_fields event cause endpoint | tail -n 2 | head -n 1)" \
 		"endpoint-changed administration 192.0.2.22:51821"
-	settings_are_told
+	settings_cause_events
 	peer_remove a wt0 b wt0
 	expect_newest peer-removed administration
 	tunnel_delete a wt0
@@ -181,7 +181,7 @@ causes() {
 	# A peer with the interface's own key is removed.
 	tunnel_set a wt0 private-key "$(tunnel_key_file b wt0)"
 	wait_for 3 newest_is device-changed administration
-	expect_eq "the event before" "$(told event cause | tail -n 2 | head -n 1)" "peer-removed own-key"
+	expect_eq "the event before" "$(event_fields event cause | tail -n 2 | head -n 1)" "peer-removed own-key"
 	ns_stop monitor INT
 }
 
@@ -199,10 +199,10 @@ down() {
 	expect_eq "states" "$(state_of "$(tunnel_key b wt0)") $(state_of "$(public_key other)")" "idle idle"
 	expect_eq "messages that could not be sent" "$(link_stat a wt0 tx_errors)" 0
 	ns_ip a link set wt0 up
-	wait_for 3 is_called "$(public_key other)"
+	wait_for 3 is_handshaking "$(public_key other)"
 }
 
-is_called() { # is_called KEY
+is_handshaking() { # is_handshaking KEY
 	[ "$(state_of "$1")" = handshaking ]
 }
 
@@ -229,7 +229,7 @@ text_lines() {
 	expect_eq "of another interface" "$(cat "$(ns_output other)")" ""
 }
 
-not_for_everybody() {
+privileged_only() {
 	pair_create
 	expect_error "CAP_NET_ADMIN" ns a setpriv --reuid=65534 --regid=65534 --clear-groups "$WEFT" monitor
 	expect_error "CAP_NET_ADMIN" ns a setpriv --reuid=65534 --regid=65534 --clear-groups "$WEFT" wait wt0
@@ -315,7 +315,7 @@ run_case "the life of a tunnel" life
 run_case "causes of failed handshakes" causes
 run_case "no handshake is initiated while the link is down" down
 run_case "text output" text_lines
-run_case "only privileged listeners receive events, of their namespace" not_for_everybody
+run_case "only privileged listeners receive events, of their namespace" privileged_only
 pair_underlay_create
 run_case "a peer that roams continuously" roam_storm
 run_case "10,000 peers come and go" churn

@@ -65,7 +65,7 @@ redirected() {
 congestion() {
 	program_create
 	program all >"$lib_work/program" 2>&1 || cat "$lib_work/program"
-	program_said marks
+	program_passed marks
 }
 
 tracing=/sys/kernel/tracing

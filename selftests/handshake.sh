@@ -233,12 +233,12 @@ fi
 run_case "$KIND begins with wireguard-go" interoperate "$KIND" wireguard-go
 run_case "wireguard-go begins with $KIND" interoperate wireguard-go "$KIND"
 run_case "a program acts as the peer" program_cases
-run_case "the program responds" program_said responds
-run_case "the program initiates" program_said initiates
-run_case "the response arrives after another initiation was consumed" program_said overtaken
-run_case "two responses to one initiation" program_said answered_twice
-run_case "a replayed initiation, and an older one" program_said replayed
-run_case "nothing is sent under an unconfirmed session" program_said unconfirmed
+run_case "the program responds" program_passed responds
+run_case "the program initiates" program_passed initiates
+run_case "the response arrives after another initiation was consumed" program_passed overtaken
+run_case "two responses to one initiation" program_passed answered_twice
+run_case "a replayed initiation, and an older one" program_passed replayed
+run_case "nothing is sent under an unconfirmed session" program_passed unconfirmed
 run_case "preshared key changed on one side, then on both" psk_changes
 run_case "private key changed on a live interface" private_key_changes
 run_case "initiations that cross settle" crossing

@@ -25,7 +25,7 @@ dev() { # dev NS
 	if [ "$1" = a ]; then echo wt0; else echo "$dev_b"; fi
 }
 
-place() { # place NS FAMILY
+address_of() { # address_of NS FAMILY
 	if [ "$2" = 4 ]; then echo "${outer[$1$2]}:51820"; else echo "[${outer[$1$2]}]:51820"; fi
 }
 
@@ -38,7 +38,7 @@ endpoint_at() { # endpoint_at NS: of the other end
 }
 
 # Peers of each other without a session or a timestamp; only BEGINNER has an endpoint.
-afresh() { # afresh BEGINNER FAMILY [SET ARGS...]
+peers_reset() { # peers_reset BEGINNER FAMILY [SET ARGS...]
 	local from=$1 to family=$2
 
 	shift 2
@@ -46,7 +46,7 @@ afresh() { # afresh BEGINNER FAMILY [SET ARGS...]
 	peer_remove a wt0 b "$dev_b"
 	peer_remove b "$dev_b" a wt0
 	peer_add "$to" "$(dev "$to")" "$from" "$(dev "$from")" "${inner[$from]}/32" "$@"
-	peer_add "$from" "$(dev "$from")" "$to" "$(dev "$to")" "${inner[$to]}/32" endpoint "$(place "$to" "$family")" "$@"
+	peer_add "$from" "$(dev "$from")" "$to" "$(dev "$to")" "${inner[$to]}/32" endpoint "$(address_of "$to" "$family")" "$@"
 }
 
 # One initiation, one response, and traffic in both directions.
@@ -55,7 +55,7 @@ begins() { # begins NS FAMILY [SET ARGS...]
 
 	to=$(other "$from")
 	capture_start begins a va "$handshakes"
-	afresh "$@"
+	peers_reset "$@"
 	ping_from "$from" -c 1
 	ping_from "$to" -c 1
 	capture_stop begins
@@ -65,7 +65,7 @@ begins() { # begins NS FAMILY [SET ARGS...]
 }
 
 # The other end answers to the new endpoint, without a handshake.
-is_now() { # is_now NS ENDPOINT
+roamed_to() { # roamed_to NS ENDPOINT
 	local to
 
 	to=$(other "$1")
@@ -80,11 +80,11 @@ move_back() { # move_back NS
 	tunnel_set "$1" "$(dev "$1")" listen-port 51820
 }
 
-calls_at() { # calls_at NS FAMILY: sets its endpoint of the other end
+endpoint_set() { # endpoint_set NS FAMILY: sets its endpoint of the other end
 	local to
 
 	to=$(other "$1")
-	peer_set "$1" "$(dev "$1")" "$to" "$(dev "$to")" endpoint "$(place "$to" "$2")"
+	peer_set "$1" "$(dev "$1")" "$to" "$(dev "$to")" endpoint "$(address_of "$to" "$2")"
 }
 
 # wireguard-go 0.0.20250522 fails: once it has sent over IPv4, it truncates IPv6 addresses to four bytes. It cannot
@@ -97,21 +97,21 @@ changes_families() {
 roams() { # roams NS
 	local from=$1 now=192.0.2.77
 
-	afresh "$from" 4
+	peers_reset "$from" 4
 	ping_from "$from" -c 1
 	capture_start roams a va "$handshakes"
 	defer move_back "$from"
 	ns_ip "$from" -4 addr flush dev "v$from"
 	addr_add "$from" "v$from" 192.0.2.77/24
-	! is_wireguard_go "$(tunnel_kind "$from" "$(dev "$from")")" || calls_at "$from" 4
-	is_now "$from" 192.0.2.77:51820
+	! is_wireguard_go "$(tunnel_kind "$from" "$(dev "$from")")" || endpoint_set "$from" 4
+	roamed_to "$from" 192.0.2.77:51820
 	if changes_families; then
 		now="[${outer[${from}6]}]"
-		calls_at "$from" 6
-		is_now "$from" "$now:51820"
+		endpoint_set "$from" 6
+		roamed_to "$from" "$now:51820"
 	fi
 	tunnel_set "$from" "$(dev "$from")" listen-port 51999
-	is_now "$from" "$now:51999"
+	roamed_to "$from" "$now:51999"
 	capture_stop roams
 	expect_eq "handshake messages" "$(capture_count roams)" 0
 }
@@ -126,7 +126,7 @@ needless_tries() { # needless_tries NS
 renews() { # renews NS
 	local said initiations
 
-	afresh "$1" 4
+	peers_reset "$1" 4
 	capture_start renews a va "$handshakes"
 	said=$(ns "$1" ping -n -q -W 10 -c 30 -i 5 "${inner[$(other "$1")]}")
 	capture_stop renews
@@ -141,7 +141,7 @@ keeps_alive() { # keeps_alive NS
 	local to
 
 	to=$(other "$1")
-	afresh "$1" 4
+	peers_reset "$1" 4
 	capture_start keepalives a va "$(keepalive_filter)"
 	ping_from "$1" -c 1
 	pause 12

@@ -26,7 +26,7 @@ bytes_sent_to() { # bytes_sent_to KEY
 	tunnel_tool a wt0 show wt0 dump | awk -v key="$1" '$1 == key { print $7 }'
 }
 
-is_called() { # is_called KEY
+got_initiation() { # got_initiation KEY
 	[ "$(bytes_sent_to "$1")" -ge 148 ]
 }
 
@@ -47,7 +47,7 @@ low_order() {
 	for ((n = n - 1; n >= 0; n--)); do
 		ns a bash -c "echo >/dev/udp/10.90.$n.1/9" || true
 	done
-	wait_for 30 is_called "$(public_key ordinary)"
+	wait_for 30 got_initiation "$(public_key ordinary)"
 	pause 16
 	capture_stop low
 	expect_ge "initiations to the ordinary key" "$(capture_count low 'dst port 9000')" 3

@@ -94,24 +94,24 @@ def pads_with_zeros(peer):
             watcher.wait()
 
 
-def names_at_random(peer):
+def random_indices(peer):
     """Every bit of an index occurs as 0 and as 1, no index occurs twice, and no difference between two successive
     ones repeats."""
-    names = []
+    indices = []
     for _ in range(40):
         time.sleep(0.025)
         peer.send(peer.make_initiation()[1])
-        names.append(int.from_bytes(peer.receive_kind(RESPONSE)[4:8], "little"))
-    check("different names", len(set(names)), len(names))
-    distances = {(one - other) & 0xFFFFFFFF for one, other in zip(names, names[1:])}
-    check("different distances", len(distances), len(names) - 1)
+        indices.append(int.from_bytes(peer.receive_kind(RESPONSE)[4:8], "little"))
+    check("different indices", len(set(indices)), len(indices))
+    distances = {(one - other) & 0xFFFFFFFF for one, other in zip(indices, indices[1:])}
+    check("different distances", len(distances), len(indices) - 1)
     for bit in range(32):
-        check(f"values of bit {bit}", {name >> bit & 1 for name in names}, {0, 1})
+        check(f"values of bit {bit}", {index >> bit & 1 for index in indices}, {0, 1})
 
 
 def all():
     peer = wgpeer.Peer(address="192.0.2.2")
-    for action in (pads_with_zeros, names_at_random):
+    for action in (pads_with_zeros, random_indices):
         wgpeer.attempt(peer, action)
 
 

@@ -10,7 +10,7 @@ set -u -o pipefail
 number=0
 failed=0
 
-check() { # check WHAT COMMAND...
+check() { # check LABEL COMMAND...
 	local what=$1 verdict=ok
 
 	shift

@@ -33,17 +33,17 @@
 #   note WORDS...                         a diagnostic line
 #   defer COMMAND [ARGS...]               runs at the end of the case or test, latest first
 #   set_value NAME VALUE; value NAME      kept in a file
-#   attempt COMMAND...                    runs it in a subshell; a failure there is no failure of the case
+#   attempt COMMAND...                    runs it in a subshell; a failure there does not fail the case
 #
 # Expectations (each ends the case with the actual value when it does not hold)
 #   expect COMMAND...                     succeeds
 #   expect_fail COMMAND...                fails, but not by a signal
 #   expect_error TEXT COMMAND...          fails with TEXT (fixed string) on standard error
-#   expect_eq WHAT ACTUAL WANTED          equal as text
-#   expect_ne WHAT ACTUAL UNWANTED        not equal, and not empty
-#   expect_lt WHAT ACTUAL LIMIT           numbers; also expect_le, expect_ge, expect_gt. Other values fail
-#   expect_between WHAT ACTUAL LOW HIGH
-#   expect_match WHAT ACTUAL REGEX
+#   expect_eq LABEL ACTUAL WANTED         equal as text
+#   expect_ne LABEL ACTUAL UNWANTED       not equal, and not empty
+#   expect_lt LABEL ACTUAL LIMIT          numbers; also expect_le, expect_ge, expect_gt. Other values fail
+#   expect_between LABEL ACTUAL LOW HIGH
+#   expect_match LABEL ACTUAL REGEX
 #   wait_for SECONDS COMMAND...           polls until COMMAND succeeds; fails after that many (guest) seconds times SLOW
 #                                         COMMAND is expanded once: a function has to read the values that it compares
 #   holds_for SECONDS COMMAND...          the opposite: COMMAND must succeed all the time
@@ -85,7 +85,7 @@
 #   peer_add a DEV b DEV2 ALLOWED [SET ARGS...]    on a's DEV, b's DEV2 as a peer; e.g. endpoint 192.0.2.2:51820
 #   peer_set a DEV b DEV2 SET ARGS...     changes that peer;  peer_remove a DEV b DEV2
 #   pair_create [KIND_A KIND_B]           a and b joined by veth (va 192.0.2.1, 2001:db8::1; vb .2, ::2), with tunnels wt0
-#                                         10.9.0.1, fd09::1 and 10.9.0.2, fd09::2, peers of each other; only a knows
+#                                         10.9.0.1, fd09::1 and 10.9.0.2, fd09::2, peers of each other; only a has
 #                                         an endpoint (v4). Also: PAIR_FAMILY=6 for v6 outside, PAIR_PSK=1.
 #   pair_underlay_create                  only its namespaces, links and addresses
 #   pair_tunnels_create [KIND_A KIND_B]   only the tunnels; within a case they go away with it. A wireguard-go's device
@@ -93,7 +93,7 @@
 #   session_up a DEV b DEV2 ADDRESS       pings ADDRESS from a until answered
 #   program_create [SET ARGS...]          a's wt0 as in pair_create, and as its peer programs that run in b; no endpoint
 #   program ACTION [ARGS...]              runs an action of the test's own NAME.py in b (wgpeer.py implements the protocol)
-#   program_said ACTION                   expects that a program that ran many actions in a row reported success of
+#   program_passed ACTION                 expects that a program that ran many actions in a row reported success of
 #                                         this one; its output is the file $lib_work/program
 #   flood_start SECONDS [DEV]             in b, as flood, load.py keeps a's wt0 (or DEV) under load that long; returns once it is
 #   flood_stop                            ends it; fails if it has ended before, because the tunnel was not under load then
@@ -135,7 +135,7 @@ if [ -z "${WEFT-}" ]; then
 fi
 export KIND WEFT LANG=C SLOW=${SLOW:-1}
 test_name=$(basename "$0" .sh)
-# shellcheck disable=SC2034 # for tests: where their helpers lie
+# shellcheck disable=SC2034 # for tests: the folder of their helpers
 test_dir=$(cd "$(dirname "$0")" && pwd)
 lib_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ns_prefix=wt$$-
@@ -170,14 +170,14 @@ fail() {
 	exit 1
 }
 
-unmarked() { # unmarked COMMAND...: its failures do not fail the case
-	local marks=$lib_work/unmarked
+without_marks() { # without_marks COMMAND...: its failures do not fail the case
+	local marks=$lib_work/without_marks
 
 	"$@"
 }
 
 attempt() ( # attempt COMMAND...
-	unmarked "$@"
+	without_marks "$@"
 )
 
 skip() {
@@ -318,7 +318,7 @@ expect() {
 expect_fail() {
 	local status=0
 
-	unmarked "$@" || status=$?
+	without_marks "$@" || status=$?
 	[ $status != 0 ] || fail "should have failed: $*"
 	[ $status -lt 126 ] || fail "ended with status $status: $*"
 }
@@ -327,7 +327,7 @@ expect_error() {
 	local text=$1 status=0
 
 	shift
-	unmarked "$@" 2>"$lib_work/stderr" || status=$?
+	without_marks "$@" 2>"$lib_work/stderr" || status=$?
 	cat "$lib_work/stderr"
 	[ $status != 0 ] || fail "should have failed: $*"
 	[ $status -lt 126 ] || fail "ended with status $status: $*"
@@ -345,7 +345,7 @@ expect_ne() {
 }
 
 # `[` fails for words that are no numbers, whichever way they are compared.
-expect_numbers() { # expect_numbers WHAT NUMBER...
+expect_numbers() { # expect_numbers LABEL NUMBER...
 	local what=$1 number
 
 	shift
@@ -401,7 +401,7 @@ pause() { # pause SECONDS
 }
 
 # A poll that succeeds although one of its values could not be read counts as failed.
-looks_so() { # looks_so COMMAND...
+poll_holds() { # poll_holds COMMAND...
 	local marks=$marks.$BASHPID
 
 	: >"$marks"
@@ -414,7 +414,7 @@ wait_for() {
 	shift
 	read_uptime
 	end=$((uptime_ms + seconds * SLOW * 1000))
-	until looks_so "$@"; do
+	until poll_holds "$@"; do
 		read_uptime
 		[ "$uptime_ms" -lt "$end" ] || fail "not so after $((seconds * SLOW)) s: $*"
 		pause 0.1
@@ -807,8 +807,8 @@ flood_stop() {
 	ns_stop flood
 }
 
-program_said() { # program_said ACTION
-	expect_eq "$1" "$(sed -n "s/^$1: //p" "$lib_work/program")" "as it should"
+program_passed() { # program_passed ACTION
+	expect_eq "$1" "$(sed -n "s/^$1: //p" "$lib_work/program")" "passed"
 }
 
 # ---- weft(8) beside wg(8) ----

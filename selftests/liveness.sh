@@ -17,7 +17,7 @@
 skip_unless_weft
 
 # A number from the JSON of the only peer in a, or in NS.
-said() { # said NAME [NS]
+json_number() { # json_number NAME [NS]
 	local json
 
 	json=$(ns "${2-a}" "$WEFT" -j show wt0)
@@ -40,7 +40,7 @@ state_is() { # state_is STATE [NS]
 }
 
 # Each poll starts a process: polling begins when the state may change.
-state_becomes() { # state_becomes STATE FROM TO: after so many seconds
+state_becomes() { # state_becomes STATE FROM TO: between FROM and TO seconds from now
 	pause "$2"
 	wait_for "$(($3 - $2))" state_is "$1"
 }
@@ -61,7 +61,7 @@ cut_off() {
 	EOF
 }
 
-join_again() {
+reconnect() {
 	ns b nft delete table ip dead
 }
 
@@ -78,24 +78,24 @@ states() {
 
 	pair_create
 	expect_eq "state" "$(state)" idle
-	expect_eq "rx-age-ms" "$(said rx-age-ms)" none
-	expect_eq "handshake-rtt-us" "$(said handshake-rtt-us)" none
+	expect_eq "rx-age-ms" "$(json_number rx-age-ms)" none
+	expect_eq "handshake-rtt-us" "$(json_number handshake-rtt-us)" none
 	cut_off
 	try_ping
 	expect_eq "state" "$(state)" handshaking
-	expect_eq "rx-age-ms" "$(said rx-age-ms)" none
-	expect_between "tx-age-ms" "$(said tx-age-ms)" 0 "$(late 2000)"
+	expect_eq "rx-age-ms" "$(json_number rx-age-ms)" none
+	expect_between "tx-age-ms" "$(json_number tx-age-ms)" 0 "$(late 2000)"
 	# 18 tries.
 	state_becomes given-up 88 98
-	expect_between "ms since then" "$(said state-age-ms)" 0 "$(late 2000)"
-	join_again
+	expect_between "ms since then" "$(json_number state-age-ms)" 0 "$(late 2000)"
+	reconnect
 	# New data starts a handshake at once.
 	expect ping_b
 	expect_eq "state" "$(state)" up
-	expect_between "rx-age-ms" "$(said rx-age-ms)" 0 "$(late 1000)"
+	expect_between "rx-age-ms" "$(json_number rx-age-ms)" 0 "$(late 1000)"
 	pause 7
-	expect_between "state-age-ms" "$(said state-age-ms)" 7000 "$(late 9000)"
-	expect_between "rx-age-ms" "$(said rx-age-ms)" 6000 "$(late 9000)"
+	expect_between "state-age-ms" "$(json_number state-age-ms)" 7000 "$(late 9000)"
+	expect_between "rx-age-ms" "$(json_number rx-age-ms)" 6000 "$(late 9000)"
 	text=$(ns a "$WEFT" show wt0)
 	[[ $text == *"  state: up for "*" seconds"* ]] || fail "no state in: $text"
 	[[ $text == *"  last packet: "*" seconds ago received, "*" seconds ago sent"* ]] || fail "no ages in: $text"
@@ -104,9 +104,9 @@ states() {
 	expect_eq "state" "$(state)" up
 	# 15 s have passed since data that got no answer.
 	state_becomes silent 14 17
-	expect_between "rx-age-ms" "$(said rx-age-ms)" 20000 "$(late 30000)"
+	expect_between "rx-age-ms" "$(json_number rx-age-ms)" 20000 "$(late 30000)"
 	state_becomes given-up 88 98
-	join_again
+	reconnect
 	expect ping_b
 	expect_eq "state" "$(state)" up
 	expect_eq "b's state" "$(state b)" up
@@ -115,7 +115,7 @@ states() {
 	pause 200
 	expect_eq "state" "$(state)" idle
 	expect_eq "b's state" "$(state b)" idle
-	expect_between "state-age-ms" "$(said state-age-ms)" 1000 "$(late 30000)"
+	expect_between "state-age-ms" "$(json_number state-age-ms)" 1000 "$(late 30000)"
 }
 
 # b falls silent during a flow, and its session expires while a retries.
@@ -127,9 +127,9 @@ outlived() {
 	cut_off
 	state_becomes silent 14 25
 	state_becomes handshaking 145 170
-	join_again
+	reconnect
 	wait_for 7 state_is up
-	expect_between "state-age-ms" "$(said state-age-ms)" 0 "$(late 7000)"
+	expect_between "state-age-ms" "$(json_number state-age-ms)" 0 "$(late 7000)"
 	ns_stop flow INT
 }
 
@@ -153,14 +153,14 @@ round_trip() {
 	expect ns a ping -n -q -c 1 -W 5 192.0.2.2	# for ARP
 	delay 30ms
 	session_up a wt0 b wt0 10.9.0.2
-	expect_between "handshake-rtt-us" "$(said handshake-rtt-us)" 30000 45000
+	expect_between "handshake-rtt-us" "$(json_number handshake-rtt-us)" 30000 45000
 	# The responder has no round trip to measure.
-	expect_eq "b's handshake-rtt-us" "$(said handshake-rtt-us b)" none
+	expect_eq "b's handshake-rtt-us" "$(json_number handshake-rtt-us b)" none
 	delay 300ms
 	ns_ip a link set wt0 down
 	ns_ip a link set wt0 up
 	session_up a wt0 b wt0 10.9.0.2
-	expect_between "handshake-rtt-us" "$(said handshake-rtt-us)" 300000 330000
+	expect_between "handshake-rtt-us" "$(json_number handshake-rtt-us)" 300000 330000
 	expect_match "summary" "$(ns a "$WEFT" show wt0)" 'handshake rtt: 3[0-9]{2}\.[0-9]{3} ms'
 }
 
@@ -188,9 +188,9 @@ backs_off() {
 		expect_between "gap $i" "${gaps[i]}" "$low" "$high"
 	done
 	expect_ge "gaps" "${#gaps[@]}" 21
-	expect_gt "s since it was given up" "$(($(said state-age-ms) / 1000))" 190
+	expect_gt "s since it was given up" "$(($(json_number state-age-ms) / 1000))" 190
 	# New data does not wait for the next try.
-	join_again
+	reconnect
 	expect ping_b 7
 	expect_eq "state" "$(state)" up
 }
@@ -201,7 +201,7 @@ comes_back() {
 	cut_off
 	peer_set a wt0 b wt0 persistent-keepalive 25
 	state_becomes given-up 88 98
-	join_again
+	reconnect
 	wait_for 12 state_is up
 }
 
@@ -384,7 +384,7 @@ waits_in_vain() {
 	# After a series of tries has ended, "wait" starts the next one.
 	pause 120
 	expect_eq "state" "$(state)" handshaking
-	join_again
+	reconnect
 	expect ns_wait wait 7
 	ns_ip a link set wt0 down
 	expect_error "the interface is down" ns a "$WEFT" wait wt0

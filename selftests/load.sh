@@ -50,17 +50,17 @@ gets_through() { # gets_through KIND_A KIND_B
 }
 
 run_case "a program floods and calls" program_cases
-run_case "the cookie secret is renewed after 120 s" program_said renews_secret
-run_case "without a cookie, a cookie reply and nothing else" program_said gives_cookie
-run_case "with the cookie, a response" program_said accepts_cookie
-run_case "a cookie is bound to address and port" program_said binds_cookie
-run_case "load ends after a second" program_said recovers
-run_case "a burst of five from one address" program_said limits_address
-run_case "and no more after a pause" program_said refills_limit
-run_case "an IPv6 network is one source" program_said limits_network
+run_case "the cookie secret is renewed after 120 s" program_passed renews_secret
+run_case "without a cookie, a cookie reply and nothing else" program_passed gives_cookie
+run_case "with the cookie, a response" program_passed accepts_cookie
+run_case "a cookie is bound to address and port" program_passed binds_cookie
+run_case "load ends after a second" program_passed recovers
+run_case "a burst of five from one address" program_passed limits_address
+run_case "and no more after a pause" program_passed refills_limit
+run_case "an IPv6 network is one source" program_passed limits_network
 if [ "$KIND" = weft ]; then
-	run_case "initiations beyond the queue's limit are counted" program_said bounds_queue
-	run_case "recent peers are answered while the queue is full" program_said hears_known
+	run_case "initiations beyond the queue's limit are counted" program_passed bounds_queue
+	run_case "recent peers are answered while the queue is full" program_passed hears_known
 fi
 run_case "$KIND gets through to a loaded $KIND" gets_through "$KIND" "$KIND"
 if [ "$KIND" != wireguard ]; then

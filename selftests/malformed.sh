@@ -78,7 +78,7 @@ grown_as_wanted() { # grown_as_wanted DEVICE
 	[ "$(comparable <"$lib_work/growth")" = "$(comparable <"$lib_work/wanted")" ]
 }
 
-speak() { # speak CASE DEVICE: malformed.py runs the case, and writes the expected growth of counters to "wanted"
+start_case() { # start_case CASE DEVICE: malformed.py runs the case, and writes the expected growth of counters to "wanted"
 	counters "$2" >"$lib_work/before"
 	rm -f "$lib_work/wanted"
 	echo "$1 $lib_work/wanted" >&"$questions"
@@ -91,7 +91,7 @@ speak() { # speak CASE DEVICE: malformed.py runs the case, and writes the expect
 check_refusals() { # check_refusals CASE [DEVICE]
 	local dev=${2:-wt0} i
 
-	speak "$1" "$dev"
+	start_case "$1" "$dev"
 	for ((i = 0; i < 20 * SLOW; i++)); do
 		grown_as_wanted "$dev" && break
 		pause 0.1
@@ -132,7 +132,7 @@ calls_refused() {
 # On a slow machine the number above the rate limit is not predictable; the sum of both reasons is.
 under_load() {
 	fresh_end
-	speak load wt0
+	start_case load wt0
 	if [ "$KIND" = wireguard ]; then
 		grown_as_wanted wt0 || true
 		expect_eq "bytes credited" "$(growth_of peer_rx)" "$(wanted peer_rx)"
@@ -155,7 +155,7 @@ keyless() {
 	check_refusals keyless wt1
 }
 
-nobody_else_hurt() {
+other_tunnel_unaffected() {
 	pings_stop legitimate
 	wait_for 20 same_bytes
 	[ "$KIND" != weft ] || expect_eq "drops of c" "$(ns b "$WEFT" show wt0 drops | grep "^$(tunnel_key c wt0)")" "$(tunnel_key c wt0)	(none)"
@@ -186,4 +186,4 @@ run_case "congestion marks" refusals ecn
 run_case "unusual outer packets" refusals outer
 run_case "wrong second MACs under load" under_load
 run_case "a device without a private key" keyless
-run_case "the other tunnel lost no packet" nobody_else_hurt
+run_case "the other tunnel lost no packet" other_tunnel_unaffected

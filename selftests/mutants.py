@@ -634,7 +634,7 @@ def check():
 
 
 def sample_of(file, every):
-    """One in so many of its mutants, and at least one that can be chosen in a program."""
+    """About one in `every` of the file's mutants, and at least one that can be chosen in a program."""
     mutants = mutate.mutants_of(file, text_of(file))
     drawn = [mutant for mutant in mutants if mutant.number() % every == 0]
     return drawn or sorted((mutant for mutant in mutants if mutant.body), key=mutate.Mutant.number)[:1]

@@ -34,7 +34,7 @@ timeouts_are_usual() {
 }
 
 # The router tracks flows, and maps new ones to ADDRESS, if given.
-nat_from_now_on() { # nat_from_now_on [ADDRESS]
+nat_set() { # nat_set [ADDRESS]
 	ns n nft -f - <<-EOF
 		table ip nat
 		delete table ip nat
@@ -56,7 +56,7 @@ state_is() { # state_is STATE
 }
 
 # For waits of minutes: on a slow machine continuous polling takes longer than the wait.
-state_is_now_and_then() { # state_is_now_and_then STATE
+poll_state_rarely() { # poll_state_rarely STATE
 	pause 4
 	state_is "$1"
 }
@@ -82,15 +82,15 @@ entry_without_nat() {
 
 	pair_tunnels_create
 	peer_set a wt0 b wt0 endpoint 192.0.2.2:51820
-	nat_from_now_on
+	nat_set
 	capture_start tries a va "$(type_filter 1)"
 	steady_traffic
 	wait_for 10 state_is handshaking
 	timeouts_are_usual
-	nat_from_now_on 192.0.2.1
+	nat_set 192.0.2.1
 	start=$(now_ms)
 	# Two series of tries, and 35 s.
-	wait_for 239 state_is_now_and_then up
+	wait_for 239 poll_state_rarely up
 	note "a session after $((($(now_ms) - start) / 1000)) s"
 	pause_was 35 41
 	expect ns a ping -n -q -c 3 -i 0.2 -W 2 10.9.0.2
@@ -102,7 +102,7 @@ entry_of_lost_address() {
 
 	pair_tunnels_create
 	peer_set a wt0 b wt0 endpoint 192.0.2.2:51820
-	nat_from_now_on 192.0.2.1
+	nat_set 192.0.2.1
 	session_up a wt0 b wt0 10.9.0.2
 	steady_traffic
 	pause 5
@@ -112,12 +112,12 @@ entry_of_lost_address() {
 	defer ns_ip_batch n "addr del 192.0.2.11/24 dev nb" "addr add 192.0.2.1/24 dev nb"
 	# Packets to the old address find no neighbour any more.
 	ns_ip b neigh flush dev vb
-	nat_from_now_on 192.0.2.11
+	nat_set 192.0.2.11
 	capture_start tries a va "$(type_filter 1)"
 	start=$(now_ms)
 	wait_for 30 state_is silent
 	# Two series and 35 s, two series and 125 s.
-	wait_for 574 state_is_now_and_then up
+	wait_for 574 poll_state_rarely up
 	note "a session after $((($(now_ms) - start) / 1000)) s"
 	pause_was 125 133
 	expect ns a ping -n -q -c 3 -i 0.2 -W 2 10.9.0.2
@@ -128,7 +128,7 @@ peer_is_back_meanwhile() {
 	local start
 
 	pair_tunnels_create
-	nat_from_now_on 192.0.2.1
+	nat_set 192.0.2.1
 	peer_set a wt0 b wt0 endpoint 192.0.2.2:51820
 	ns_ip b link set vb down
 	steady_traffic

@@ -17,7 +17,7 @@ tunnel_set t wt0 fwmark 5 peer AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQI= allo
 	persistent-keepalive 21 preshared-key "$(psk_file one)"
 ns_ip t link set wt0 down
 
-speak() { # speak CASE [NAMESPACE]
+netlink_case() { # netlink_case CASE [NAMESPACE]
 	local name=${2:-t}
 
 	expect ns "$name" python3 "$test_dir/netlink.py" "$1"
@@ -117,23 +117,23 @@ listening() {
 	[ -n "$(ns t ss -Hnlu "sport = :$1")" ]
 }
 
-run_case "attributes of every wrong length" speak lengths
-run_case "invalid endpoints and allowed IPs" speak addresses
-run_case "unknown flags, attributes, commands and versions" speak unknown
-run_case "interfaces of other kinds, or absent" speak interfaces
-run_case "malformed messages" speak shapes
-run_case "without privileges" speak unprivileged
+run_case "attributes of every wrong length" netlink_case lengths
+run_case "invalid endpoints and allowed IPs" netlink_case addresses
+run_case "unknown flags, attributes, commands and versions" netlink_case unknown
+run_case "interfaces of other kinds, or absent" netlink_case interfaces
+run_case "malformed messages" netlink_case shapes
+run_case "without privileges" netlink_case unprivileged
 run_case "a port in use" taken_port 7070
 run_case "refusals reported by the command" with_command
-run_case "settings are read back" speak values
-run_case "keys are wiped from messages" speak wiped
-run_case "replace, remove and update" speak flags
+run_case "settings are read back" netlink_case values
+run_case "keys are wiped from messages" netlink_case wiped
+run_case "replace, remove and update" netlink_case flags
 places() {
 	skip_unless_weft
-	speak places
+	netlink_case places
 }
 run_case "candidates, and bindings of sockets" places
-run_case "allowed IPs, added and removed" speak allowed
+run_case "allowed IPs, added and removed" netlink_case allowed
 run_case "a link that was moved to a user's namespace" moved_to_user
 run_case "a link that was made in a user's namespace" made_by_user
 run_case "mutated messages" fuzz

@@ -188,7 +188,7 @@ routes_stay_at_home() { # routes_stay_at_home FAMILY
 	expect_eq "peers" "$(peer_count away wt1)" 0
 }
 
-all_have_been_called() {
+all_got_initiations() {
 	[ "$(tunnel_tool away wt1 show wt1 transfer | awk '$3 > 0' | wc -l)" -gt "$many" ]
 }
 
@@ -206,7 +206,7 @@ peers_leave_home() {
 	done >"$lib_work/peers.conf"
 	session_up away wt1 b wt1 10.9.1.2
 	tunnel_tool away wt1 addconf wt1 "$lib_work/peers.conf"
-	wait_for 20 all_have_been_called
+	wait_for 20 all_got_initiations
 	tunnel_set away wt1 "${removals[@]}" &
 	ns_remove home
 	expect wait $!

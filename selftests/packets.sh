@@ -284,7 +284,7 @@ errors_of_a() {
 	link_stat a wt0 tx_errors
 }
 
-errors_told() {
+errors_sent() {
 	echo $(($(udp_stat a IcmpOutDestUnreachs) + $(udp_stat a Icmp6OutDestUnreachs)))
 }
 
@@ -303,9 +303,9 @@ injected_is_encrypted() {
 # Not IP, with a wrong version, and truncated. No ICMP error is sent, for lack of a valid source. A keepalive may be
 # sent meanwhile.
 injected_rubbish() {
-	local errors told
+	local errors sent
 
-	errors=$(errors_of_a) told=$(errors_told)
+	errors=$(errors_of_a) sent=$(errors_sent)
 	capture_start rubbish a va "src host 192.0.2.1 and udp[8:4] = 0x04000000 and udp[4:2] > 40"
 	expect helper a inject wt0 0x0806 0001080006040001020000000001c0000201000000000000c0000202
 	expect helper a inject wt0 0x0800 6500001c00000000400166cd0a0900010a0900020800f7ff00000000
@@ -316,7 +316,7 @@ injected_rubbish() {
 	expect_eq "transmit errors" $(($(errors_of_a) - errors)) 6
 	capture_stop rubbish
 	expect_eq "packets sent" "$(capture_count rubbish)" 0
-	expect_eq "ICMP errors" "$(errors_told)" "$told"
+	expect_eq "ICMP errors" "$(errors_sent)" "$sent"
 	[ "$KIND" != weft ] || expect_ge "tx_drop_not_ip" "$(ethtool_stat a wt0 tx_drop_not_ip)" 6
 }
 

@@ -23,7 +23,7 @@ def connected(to):
     return sock
 
 
-class Way:
+class PageSender:
     """A way to send the page through a socket without copying it. Each message is @each bytes of it."""
     def __init__(self, to, memory, each, count):
         self.memory, self.each, self.length = memory, each, each * count
@@ -39,7 +39,7 @@ class Way:
         return mmap.mmap(-1, 4 * mmap.PAGESIZE)
 
 
-class Splice(Way):
+class Splice(PageSender):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.reader, self.writer = os.pipe()
@@ -52,7 +52,7 @@ class Splice(Way):
         os.splice(self.reader, self.sock.fileno(), self.length)
 
 
-class SendFile(Way):
+class SendFile(PageSender):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.file = SendFile.last
@@ -67,7 +67,7 @@ class SendFile(Way):
         os.sendfile(self.sock.fileno(), self.file, BEGIN, self.length)
 
 
-class ZeroCopy(Way):
+class ZeroCopy(PageSender):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.sock.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
@@ -88,7 +88,7 @@ class ZeroCopy(Way):
                 self.sock.recvmsg(0, 256, socket.MSG_ERRQUEUE)
 
 
-class Changer:
+class Writer:
     """A process that keeps changing one byte of each message in the page while it is switched on."""
     GO, CHANGES = 0, 1
 

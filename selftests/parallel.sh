@@ -71,10 +71,10 @@ settings_change() {
 	[ ! -s "$lib_work/runs/storm.status" ] || fail "the flood of handshakes has ended: $(tail -n 3 "$(ns_output storm)")"
 	ns_stop storm
 	program works >"$lib_work/program" 2>&1 || cat "$lib_work/program"
-	program_said works
+	program_passed works
 }
 
 run_case "a program acts as the peer" program_cases
-run_case "of many copies of one initiation one is answered" program_said answers_once
-run_case "of many copies of one response one is accepted" program_said takes_once
+run_case "of many copies of one initiation one is answered" program_passed answers_once
+run_case "of many copies of one response one is accepted" program_passed takes_once
 run_case "settings change during handshakes" settings_change

@@ -142,7 +142,7 @@ expect_at_once() {
 
 # ---- routers that send ICMP errors ----
 
-routers_say_so() { # routers_say_so FAMILY
+routers_send_errors() { # routers_send_errors FAMILY
 	local limit
 
 	limit=$((1280 - $(overhead "$1")))
@@ -225,7 +225,7 @@ reaches_b() { # reaches_b PING-ARGUMENTS...
 	expect_gt "packets that got there" "$(capture_count reaching)" 0
 }
 
-routers_say_nothing() { # routers_say_nothing FAMILY
+over_silent_routers() { # over_silent_routers FAMILY
 	local limit
 
 	limit=$((1280 - $(overhead "$1")))
@@ -247,7 +247,7 @@ routers_say_nothing() { # routers_say_nothing FAMILY
 wireguard_answers() {
 	local KIND_B=wireguard
 
-	routers_say_nothing 4
+	over_silent_routers 4
 }
 
 over_v6_inside() {
@@ -258,7 +258,7 @@ over_v6_inside() {
 }
 
 # Without answers the path MTU stays unknown and unchanged.
-nobody_answers() {
+no_answers() {
 	routers_are_silent
 	tunnel_up 4
 	ns b sysctl -qw net.ipv4.icmp_echo_ignore_all=1
@@ -337,7 +337,7 @@ refusals() {
 	expect_error "'pmtu' is weft's own" ns a weft set wg9 pmtu on
 }
 
-# DS field and DSCP of what leaves a: messages with data, keepalives, handshakes.
+# DS field and DSCP of a's messages: with data, keepalives, handshakes.
 dscp_of() { # dscp_of SETTING DATA HANDSHAKE: with an inner DS field of 0xb8
 	tunnel_set a wt0 dscp "$1"
 	capture_start "dscp$1" a va "src host 192.0.2.1 and udp dst port 51820"
@@ -388,19 +388,19 @@ beside() {
 
 underlay_create
 hop_takes 1280
-run_case "routers send ICMP errors, IPv4 outside" routers_say_so 4
-run_case "routers send ICMP errors, IPv6 outside" routers_say_so 6
+run_case "routers send ICMP errors, IPv4 outside" routers_send_errors 4
+run_case "routers send ICMP errors, IPv6 outside" routers_send_errors 6
 run_case "datagrams, IPv4 outside" datagrams 4
 run_case "datagrams, IPv6 outside" datagrams 6
 run_case "IPv6's smallest packet passes, IPv4 outside" smallest_of_v6 4
 run_case "IPv6's smallest packet passes, IPv6 outside" smallest_of_v6 6
 run_case "senders behind this end" forwarded
 run_case "routers send ICMP errors to marked packets" marked
-run_case "routers are silent, IPv4 outside" routers_say_nothing 4
-run_case "routers are silent, IPv6 outside" routers_say_nothing 6
+run_case "routers are silent, IPv4 outside" over_silent_routers 4
+run_case "routers are silent, IPv6 outside" over_silent_routers 6
 run_case "routers are silent, and wireguard answers" wireguard_answers
 run_case "routers are silent, IPv6 inside" over_v6_inside
-run_case "the peer answers no probes" nobody_answers
+run_case "the peer answers no probes" no_answers
 run_case "the path is wide" wide_path
 run_case "a learnt path MTU expires" learnt_is_forgotten
 run_case "a path MTU that was found is searched again" learnt_is_forgotten routers_are_silent

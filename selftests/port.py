@@ -32,7 +32,7 @@ def as_(uid, *command):
     os.execvp(command[0], command)
 
 
-class Wish:
+class Binding:
     """One binding of a socket to the port."""
 
     def __init__(self, words):
@@ -70,9 +70,9 @@ class Wish:
 
 def hold(port, *words):
     drop_privileges()
-    wish = Wish(words)
-    many = int(wish.options.get("many", 0))
-    held = [wish.bind(int(port), f"127.0.0.{number + 2}") for number in range(many)] or [wish.bind(int(port))]
+    binding = Binding(words)
+    many = int(binding.options.get("many", 0))
+    held = [binding.bind(int(port), f"127.0.0.{number + 2}") for number in range(many)] or [binding.bind(int(port))]
     print("ready", flush=True)
     while True:
         for sock in select.select(held, [], [])[0]:
@@ -82,28 +82,28 @@ def hold(port, *words):
 
 
 def split(words):
-    wishes = [[]]
+    bindings = [[]]
     for word in words:
         if word == "--":
-            wishes.append([])
+            bindings.append([])
         else:
-            wishes[-1].append(word)
-    return [Wish(some) for some in wishes]
+            bindings[-1].append(word)
+    return [Binding(some) for some in bindings]
 
 
 def grab(port, *words):
     drop_privileges()
-    wishes, port, over, refused = split(words), int(port), [], 0
+    bindings, port, over, refused = split(words), int(port), [], 0
     signal.signal(signal.SIGTERM, lambda *_: over.append(True))
     print("ready", flush=True)
     while not over:
-        for wish in wishes:
+        for binding in bindings:
             try:
-                wish.bind(port)
+                binding.bind(port)
             except OSError:
                 refused += 1
             else:
-                sys.exit(f"got port {port} after {refused} tries: {wish.address} {wish.options} {wish.flags}")
+                sys.exit(f"got port {port} after {refused} tries: {binding.address} {binding.options} {binding.flags}")
     print(f"refused {refused} times", flush=True)
     sys.exit(not refused)
 

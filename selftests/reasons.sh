@@ -185,7 +185,7 @@ no_endpoint() {
 
 # 128 packets may be staged; those that are still staged after 18 tries in 90 s are dropped.
 # For waits of many seconds: continuous polling costs an emulated machine more than the wait.
-has_grown_now_and_then() { # has_grown_now_and_then NS WANTED
+poll_grown_rarely() { # poll_grown_rarely NS WANTED
 	pause 1
 	has_grown "$@"
 }
@@ -197,7 +197,7 @@ no_answer() {
 	send a 10.9.0.66 130
 	expect_grown a "ghost.queue=2 wt0.queue=2"
 	pause 85
-	wait_for 30 has_grown_now_and_then a "ghost.given-up=128 ghost.queue=2 wt0.given-up=128 wt0.queue=2"
+	wait_for 30 poll_grown_rarely a "ghost.given-up=128 ghost.queue=2 wt0.given-up=128 wt0.queue=2"
 	expect_traced 2 "weft_drop: dev=wt0 peer=$ghost reason=queue count=1"
 	expect_traced 128 "weft_drop: dev=wt0 peer=$ghost reason=given-up count=1"
 	expect_traced 2 "kfree_skb: .* reason: NEIGH_QUEUEFULL"

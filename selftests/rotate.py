@@ -40,16 +40,16 @@ class Streams:
         for end in self.ends:
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             end.setblocking(False)
-        self.heard = {end: time.monotonic() for end in self.ends}
-        self.came = self.sent = 0
+        self.last_read = {end: time.monotonic() for end in self.ends}
+        self.received = self.sent = 0
         self.longest = 0.0
 
     def read(self, wait):
         now = time.monotonic()
         for end in select.select(self.ends, [], [], max(wait, 0))[0]:
-            self.came += len(end.recv(65536))
-            self.longest = max(self.longest, now - self.heard[end])
-            self.heard[end] = time.monotonic()
+            self.received += len(end.recv(65536))
+            self.longest = max(self.longest, now - self.last_read[end])
+            self.last_read[end] = time.monotonic()
 
     def send(self, stream):
         try:
@@ -67,7 +67,7 @@ class Streams:
             while (left := due - time.monotonic()) > 0:
                 self.read(left)
         end = time.monotonic() + 10
-        while self.came < self.sent and time.monotonic() < end:
+        while self.received < self.sent and time.monotonic() < end:
             self.read(1)
 
 
@@ -75,7 +75,7 @@ def streams(over, ready, *nodes):
     streams = Streams([node.split("=") for node in nodes])
     open(ready, "w").close()
     streams.run(over)
-    print(f"{streams.came} of {streams.sent} bytes, {sent_again(streams.ends)} sent again, "
+    print(f"{streams.received} of {streams.sent} bytes, {sent_again(streams.ends)} sent again, "
           f"{streams.longest:.2f} s the longest wait")
 
 

@@ -92,7 +92,7 @@ traffic_lost_nothing() { # traffic_lost_nothing NODES
 }
 
 # Later calls of the library use KEY for the node.
-key_is_now() { # key_is_now NODE KEY
+use_key() { # use_key NODE KEY
 	cp "$(key_file "$2")" "$lib_work/keys/$1.wt0"
 	cp "$(key_file "$2").pub" "$lib_work/keys/$1.wt0.pub"
 }
@@ -108,7 +108,7 @@ rotate_node() { # rotate_node NODE ROUND OTHERS...
 	for other; do
 		ns "$other" weft set wt0 peer "$old" next-public-key "$new"
 	done
-	key_is_now "$node" "$node.$round"
+	use_key "$node" "$node.$round"
 }
 
 # Whether NODE has peers of exactly these keys.
@@ -414,7 +414,7 @@ reboot_n0() {
 }
 
 # n1 detects that its session has ended.
-talks_again() {
+recovers() {
 	wait_for 40 ns n1 ping -n -q -c 1 -W 1 10.9.0.1
 	flows n0 10.9.0.2
 }
@@ -451,7 +451,7 @@ stopped_anywhere() {
 		ns n0 timeout -s KILL "$delay" weft rotate wt0 >/dev/null || true
 		note "after $delay s: the file has another key: $([ "$(file_key PrivateKey)" = "$(<"$(tunnel_key_file n0 wt0)")" ] || echo yes), the kernel: $(shows n0 public-key "$old" || echo yes)"
 		reboot_n0
-		talks_again
+		recovers
 		ns n0 weft rotate wt0 undo >/dev/null || true
 		expect shows n0 public-key "$old"
 		expect_eq "key in the file" "$(file_key PrivateKey)" "$(<"$(tunnel_key_file n0 wt0)")"
@@ -470,7 +470,7 @@ stopped_anywhere() {
 	reboot_n0
 	expect shows n0 public-key "$first"
 	expect shows n0 previous-public-key "$old"
-	talks_again
+	recovers
 	expect ns n0 weft rotate wt0 finish
 	expect_eq "previous key in the file" "$(file_key PreviousPrivateKey)" ''
 	reboot_n0

@@ -182,7 +182,7 @@ trace_stop() {
 }
 
 # A line ends in "NAME();" or, if a traced function calls another one, in "}"; the duration precedes the bar.
-trace_longest() { # trace_longest WHAT: microseconds
+trace_longest() { # trace_longest LABEL: microseconds
 	awk -v what="$1" '$0 !~ /^#/ && match($0, /[0-9.]+ us/) {
 		us = substr($0, RSTART, RLENGTH - 3) + 0
 		if (us > longest) { longest = us; line = $0 }
@@ -302,7 +302,7 @@ secret_follows_keys() {
 
 # The shared secret would be zero. The peer with a good key is contacted, which proves that the capture sees
 # initiations.
-low_order_stays_silent() {
+low_order_gets_no_message() {
 	pair_create
 	new_key good
 	capture_start low a va 'udp dst portrange 9000-9001'
@@ -328,4 +328,4 @@ run_case "a peer costs no X25519 to load" loads_cheaply
 run_case "no lock is held for long" holds_no_lock_long
 run_case "an idle peer takes no more memory than in-tree" takes_no_more_memory
 run_case "the static secret follows the keys" secret_follows_keys
-run_case "a peer with a low-order key is stored, and gets no message" low_order_stays_silent
+run_case "a peer with a low-order key is stored, and gets no message" low_order_gets_no_message

@@ -72,7 +72,7 @@ def send_changed(kind, count, tries):
     way = kind((THERE, CHANGED_PORT), memory, LENGTH, count)
     for i in range(count):
         memory[pages.BEGIN + LENGTH * i:pages.BEGIN + LENGTH * (i + 1)] = datagram(i)
-    changer = pages.Changer(memory, [pages.BEGIN + LENGTH * i + CHANGED_AT for i in range(count)])
+    changer = pages.Writer(memory, [pages.BEGIN + LENGTH * i + CHANGED_AT for i in range(count)])
     changer.tell(1)
     for number in range(tries // count):
         way.send()
@@ -108,7 +108,7 @@ def stream_changed(length):
     memory = mmap.mmap(file, size + mmap.PAGESIZE)
     memory[mmap.PAGESIZE:] = bytes([FILL]) * size
     sock = socket.create_connection((THERE, STREAM_PORT), timeout=WAIT_S)
-    changer = pages.Changer(memory, range(mmap.PAGESIZE + CHANGED_AT, size + mmap.PAGESIZE, mmap.PAGESIZE))
+    changer = pages.Writer(memory, range(mmap.PAGESIZE + CHANGED_AT, size + mmap.PAGESIZE, mmap.PAGESIZE))
     changer.tell(1)
     sent = 0
     sock.settimeout(None)

@@ -11,7 +11,7 @@ splice.py receive        counts genuine and other packets inside the tunnel; end
 """
 import os, select, socket, struct, subprocess, sys, time
 import wgpeer
-from pages import BEGIN, Changer, SendFile, Splice, ZeroCopy, connected, without_privileges
+from pages import BEGIN, Writer, SendFile, Splice, ZeroCopy, connected, without_privileges
 from wgpeer import Failure, check
 
 PORT, MAGIC = 9, b"splice"
@@ -79,7 +79,7 @@ def relay(peer, kind, batches, tries, place=None, pause=0):
     way = kind(peer.tunnel, memory, each, count)
     plain = connected(peer.tunnel)
     changed = each // 2 if place is None else place
-    changer = Changer(memory, [BEGIN + each * i + changed for i in range(count)])
+    changer = Writer(memory, [BEGIN + each * i + changed for i in range(count)])
     for batch in batches:
         data = b"".join(batch)
         memory[BEGIN:BEGIN + len(data)] = data

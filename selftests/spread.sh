@@ -95,7 +95,7 @@ both_take_part() {
 }
 
 # Small batches stay on their CPU: no worker is woken for them.
-alone_in_place() {
+small_in_place() {
 	trace_jobs
 	expect ns a ping -n -q -i 0.01 -c 50 -W 5 10.9.0.2
 	expect_eq "batches handed over" "$(traced recv_job_parallel)" 0
@@ -172,7 +172,7 @@ bulk_flows() {
 }
 
 # The end without a session initiates at once if it has data to send.
-b_speaks() {
+b_reconnects() {
 	wait_for 20 ns b ping -n -c 1 -W 1 10.9.0.1
 }
 
@@ -181,7 +181,7 @@ link_goes() {
 	ns_ip b link set wt0 down
 	ns_ip b link set wt0 up
 	addr_add b wt0 fd09::2/64
-	b_speaks
+	b_reconnects
 	bulk_flows
 	ns_ip a link set wt0 down
 	ns_ip a link set wt0 up
@@ -193,7 +193,7 @@ peer_goes() {
 	bulk_flows
 	peer_remove b wt0 a wt0
 	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128 endpoint 192.0.2.1:7000
-	b_speaks
+	b_reconnects
 	bulk_flows
 	peer_remove a wt0 b wt0
 	peer_add a wt0 b wt0 10.9.0.2/32,fd09::2/128 endpoint 192.0.2.2:7000
@@ -206,7 +206,7 @@ device_goes() {
 	tunnel_create b wt0 10.9.0.2/24 fd09::2/64
 	tunnel_set b wt0 listen-port 7000
 	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128 endpoint 192.0.2.1:7000
-	b_speaks
+	b_reconnects
 	bulk_flows
 }
 
@@ -245,7 +245,7 @@ tunnel_set b wt0 listen-port 7000
 peer_set a wt0 b wt0 endpoint 192.0.2.2:7000
 session_up a wt0 b wt0 10.9.0.2
 run_case "both CPUs decrypt one flow" both_take_part
-run_case "small packets are not handed over" alone_in_place
+run_case "small packets are not handed over" small_in_place
 run_case "on one CPU nothing is handed over" one_cpu_in_place
 run_case "in order, although the first batch is finished last" head_is_finished_last
 run_case "a tunnel in the tunnel" tunnel_in_tunnel

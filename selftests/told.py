@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Reads the output of a monitor. See events.sh.
 
-told.py said FILE FIELD...        one line for each event: these of its fields, "-" for an absent one
+told.py fields FILE FIELD...      one line for each event: these of its fields, "-" for an absent one
 told.py balance FILE FIRST LAST   prints the numbers of events of wt0 between these, and of missed ones
 """
 import json
@@ -15,7 +15,7 @@ def lines(file):
         return [json.loads(line) for line in handle if line.startswith("{")]
 
 
-def said(file, *fields):
+def fields_of(file, *fields):
     """One line for each event: these of its fields, "-" for an absent one."""
     for line in lines(file):
         print(*(line.get(field, "-") for field in fields))
@@ -40,4 +40,4 @@ def balance(file, first, last):
 
 
 if __name__ == "__main__":
-    {"said": said, "balance": balance}[sys.argv[1]](*sys.argv[2:])
+    {"fields": fields_of, "balance": balance}[sys.argv[1]](*sys.argv[2:])

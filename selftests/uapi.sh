@@ -27,7 +27,7 @@ b_received_nothing() { # b_received_nothing BEFORE
 }
 
 # Within two seconds of COMMAND a sends an initiation and a keepalive to b, without any data.
-calls_at_once() { # calls_at_once COMMAND...
+initiates_at_once() { # initiates_at_once COMMAND...
 	local before sent
 
 	before=$(link_stat b wt0 rx_bytes)
@@ -48,7 +48,7 @@ quiet_pair() {
 at_once_when_up() {
 	quiet_pair
 	expect_eq "messages sent while down" "$(link_stat a wt0 tx_packets)" 0
-	calls_at_once ns_ip a link set wt0 up
+	initiates_at_once ns_ip a link set wt0 up
 	expect_ne "latest handshake" "$(peer_field a wt0 b wt0 handshake)" 0
 }
 
@@ -59,7 +59,7 @@ at_once_with_key() {
 	tunnel_set a wt0 private-key "$lib_work/zeros"
 	ns_ip a link set wt0 up
 	holds_for 6 a_sent_nothing
-	calls_at_once tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
+	initiates_at_once tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
 }
 
 at_once_with_keepalive() {
@@ -67,7 +67,7 @@ at_once_with_keepalive() {
 	peer_set a wt0 b wt0 persistent-keepalive 0
 	ns_ip a link set wt0 up
 	holds_for 3 a_sent_nothing
-	calls_at_once peer_set a wt0 b wt0 persistent-keepalive 60
+	initiates_at_once peer_set a wt0 b wt0 persistent-keepalive 60
 }
 
 echoes_of_a() {
@@ -150,7 +150,7 @@ behind_nat_create() {
 	defer ns a nft delete table inet n
 }
 
-told_behind_nat() { # told_behind_nat TEXT4 TEXT6
+error_behind_nat() { # error_behind_nat TEXT4 TEXT6
 	local output
 
 	capture_start told c vc "icmp[0] = 3 or icmp6[0] = 1"
@@ -169,9 +169,9 @@ errors_behind_nat() {
 	expect ns c ping -n -c 1 -W 5 10.9.0.2
 	expect ns c ping -n -c 1 -W 5 fd09::2
 	peer_remove a wt0 b wt0
-	told_behind_nat "Destination Host Unreachable" "Destination unreachable: Address unreachable"
+	error_behind_nat "Destination Host Unreachable" "Destination unreachable: Address unreachable"
 	peer_add a wt0 b wt0 10.9.0.2/32,fd09::2/128
-	told_behind_nat "Destination Host Unreachable" "Destination unreachable: Address unreachable"
+	error_behind_nat "Destination Host Unreachable" "Destination unreachable: Address unreachable"
 	peer_set a wt0 b wt0 endpoint 192.0.2.2:51820
 	expect ns c ping -n -c 1 -W 8 10.9.0.2
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# weft up, down, save, strip and resolve: a's tunnel comes from a file, b's is made by hand.
+# weft up, down, save, strip and resolve: a's tunnel is configured from a file, b's by single commands.
 #
 #	 namespace a                               namespace b
 #	 ut0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2; lo 203.0.113.9
@@ -45,7 +45,7 @@ write_conf() { # write_conf INTERFACE_LINES [ALLOWED [MORE]]
 plain='Address = 10.9.0.1/24, fd09::1/64'
 
 # All state that "up" can change, as one text.
-surroundings() {
+host_state() {
 	ns_ip a -o addr show | sed "s, tentative,,"
 	ns_ip a -o link show | sed 's/ qlen.*//'
 	ns_ip a route show table all
@@ -66,7 +66,7 @@ expect_up() {
 }
 
 expect_same() { # expect_same WHEN: all state is as recorded
-	surroundings >"$lib_work/now"
+	host_state >"$lib_work/now"
 	diff "$lib_work/before" "$lib_work/now" || fail "$1: the state differs"
 }
 
@@ -77,7 +77,7 @@ none_tentative() {
 
 remember() {
 	wait_for 10 none_tentative
-	surroundings >"$lib_work/before"
+	host_state >"$lib_work/before"
 }
 
 route_mtu() {
@@ -424,10 +424,10 @@ default_route() {
 	defer ns_ip b route del 10.9.0.1/32 via 192.0.2.1
 	expect_fail ns b ping -n -c 1 -W 1 -I 192.0.2.2 10.9.0.1
 	ns_ip b route del 10.9.0.1/32 via 192.0.2.1
-	surroundings >"$lib_work/up"
+	host_state >"$lib_work/up"
 	ns a nft delete table inet weft-ut0
 	expect weft_a up "$conf"
-	surroundings | diff "$lib_work/up" - || fail "a second up does not bring the firewall back"
+	host_state | diff "$lib_work/up" - || fail "a second up does not bring the firewall back"
 }
 
 counted() { # counted COMMENT: packets counted by the rule with that comment in a's table "operator"
@@ -439,7 +439,7 @@ b_sends() { # b_sends PORT
 }
 
 # The rules that "up" adds to netfilter match the tunnel's packets, and no others.
-bystanders() {
+foreign_rules() {
 	local tracked=/proc/sys/net/netfilter/nf_conntrack_count
 
 	write_conf "$plain, 192.0.2.1/32, 2001:db8::1/128" "0.0.0.0/0, ::/0"
@@ -482,12 +482,12 @@ bystanders() {
 	expect_eq "packets with another's mark" "$(counted marked)" 1
 	expect_eq "packets of a connection with another's mark" "$(counted unmarked) $(counted restored)" "1 0"
 	expect_ge "the tunnel's packets of a connection with another's mark" "$(counted kept)" 1
-	passed_by
+	foreign_destination
 }
 
 # A packet from the peer's former endpoint to another host: it has the addresses and ports of the tunnel's packets,
 # except for that host.
-passed_by() {
+foreign_destination() {
 	ns_ip b route add 198.51.100.9/32 via 192.0.2.1 dev vb
 	defer ns_ip b route del 198.51.100.9/32
 	tunnel_set b wt0 listen-port 51830
@@ -767,7 +767,7 @@ roamed() {
 	expect_eq "endpoint beside several" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:51830
 }
 
-at_once() { # at_once NUMBER: starts that many commands together
+run_parallel() { # run_parallel NUMBER: starts that many commands together
 	local i
 
 	for ((i = 0; i < $1; i++)); do
@@ -778,7 +778,7 @@ at_once() { # at_once NUMBER: starts that many commands together
 	done
 }
 
-is_whole() { # is_whole WHEN: there is one tunnel, with all its state once
+is_complete() { # is_complete WHEN: there is one tunnel, with all its state once
 	expect_eq "rules $1" "$(ns_ip a rule | grep -c 'proto 119') $(ns_ip a -6 rule | grep -c 'proto 119')" "2 2"
 	expect_eq "default routes $1" "$(ns_ip a route show table 51820; ns_ip a -6 route show table 51820 | grep -o '^default dev ut0')" \
 		"default dev ut0 proto 119 scope link "$'\n'"default dev ut0"
@@ -799,8 +799,8 @@ several_ups() {
 	take_down
 	for round in 1 2 3 4 5 6; do
 		rm -f "$log"
-		at_once 4
-		is_whole "in round $round"
+		run_parallel 4
+		is_complete "in round $round"
 		expect_eq "hooks that ran in round $round" "$(cat "$log")" postup
 		expect ns a ping -n -c 1 -W 5 203.0.113.9
 		expect weft_a down "$conf"
@@ -828,7 +828,7 @@ deleted_link() {
 	expect weft_a up "$conf"
 	ns_ip a link del ut0
 	expect weft_a up "$conf"
-	is_whole "after up without a down"
+	is_complete "after up without a down"
 	expect ns a ping -n -c 1 -W 5 203.0.113.9
 	expect weft_a down "$conf"
 	expect_same "after the last down"
@@ -859,7 +859,7 @@ without_file() {
 	expect_same "after down with a broken file"
 }
 
-asked() { # asked: b has received a DNS query
+query_arrived() { # query_arrived: b has received a DNS query
 	[[ $(ns b nft list table inet silent) =~ "packets "[1-9] ]]
 }
 
@@ -877,7 +877,7 @@ interrupted_lookup() {
 	sed -i 's/^Endpoint.*/Endpoint = somewhere.example:51820/' "$conf"
 	remember
 	ns_run up a ip netns exec "$(ns_name a)" env WG_ENDPOINT_RESOLUTION_RETRIES=infinity "$WEFT" up "$conf"
-	wait_for 20 asked
+	wait_for 20 query_arrived
 	since=$(now_ms)
 	ns_stop up
 	expect_le "ms until it had ended" $(($(now_ms) - since)) "$(late 3000)"
@@ -937,7 +937,7 @@ run_case "hooks call weft wg" hooks_say_wg
 run_case "hooks of a file that other users may write are not run" open_hooks
 run_case "errors in a file are reported with their lines" mistakes
 run_case "a failed step is named, and all is undone" failures
-run_case "netfilter: other programs' marks, connections and addresses are unchanged" bystanders
+run_case "netfilter: other programs' marks, connections and addresses are unchanged" foreign_rules
 run_case "netfilter: a strict reverse path filter accepts answers" strict_filter
 run_case "a reload keeps the endpoint of a peer that has roamed" roamed
 run_case "a name without an address delays no other peer" unresolved

@@ -205,7 +205,7 @@ def attempt(peer, action, **drops):
             dropped = drop_count(reason) - before[reason]
             if not (SLOW > 1 and reason in TOO_FAST and 0 < dropped <= counted[reason]):
                 check(reason, dropped, counted[reason])
-        print(f"{action.__name__}: as it should", flush=True)
+        print(f"{action.__name__}: passed", flush=True)
     except Failure as failure:
         print(f"{action.__name__}: {failure}", flush=True)
 

@@ -14,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 failures=0
 
-report() { # report STATUS WHAT: 0 is good; otherwise $work/said contains the reason
+report() { # report STATUS LABEL: 0 is good; otherwise $work/said contains the reason
 	if [ "$1" = 0 ]; then
 		echo "ok - $suite install: $2"
 	else
@@ -24,7 +24,7 @@ report() { # report STATUS WHAT: 0 is good; otherwise $work/said contains the re
 	fi
 }
 
-check() { # check WHAT COMMAND...
+check() { # check LABEL COMMAND...
 	local what=$1
 
 	shift

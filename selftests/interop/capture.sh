@@ -33,13 +33,13 @@ ns b ethtool -K vb tx off
 program_create endpoint 192.0.2.2:51820
 capture_start all a va 'udp src port 51820 and udp dst port 51820'
 run_case "a program acts as the peer" program_cases
-run_case "the program responds" program_said responds
-run_case "the program initiates" program_said initiates
-run_case "the program initiates over IPv6" program_said initiates_over_v6
-run_case "both have a preshared key" program_said shares
-run_case "the program answers with a cookie" program_said gives_cookie
+run_case "the program responds" program_passed responds
+run_case "the program initiates" program_passed initiates
+run_case "the program initiates over IPv6" program_passed initiates_over_v6
+run_case "both have a preshared key" program_passed shares
+run_case "the program answers with a cookie" program_passed gives_cookie
 run_case "a program initiates under load" under_load
-run_case "the program gets a cookie" program_said takes_cookie
+run_case "the program gets a cookie" program_passed takes_cookie
 capture_stop all
 echo "begin capture"
 base64 "$lib_work/captures/all"

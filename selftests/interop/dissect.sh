@@ -13,7 +13,7 @@ series=${1:-6.12}
 number=0
 failed=0
 
-is() { # is WHAT ACTUAL WANTED
+is() { # is LABEL ACTUAL WANTED
 	local verdict=ok
 
 	number=$((number + 1))
@@ -22,7 +22,7 @@ is() { # is WHAT ACTUAL WANTED
 	[ "$2" = "$3" ] || echo "# is '$2', wanted '$3'"
 }
 
-is_some() { # is_some WHAT COUNT
+is_some() { # is_some LABEL COUNT
 	is "$1 ($2)" $(($2 > 0)) 1
 }
 

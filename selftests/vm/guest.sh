@@ -4,7 +4,7 @@
 # Runs tests in the guest, each in a process of its own and on a freshly loaded module, and checks after each that the
 # kernel log has no warning, that no namespace is left, and that the module unloads.
 #
-#   guest.sh TEST...       names without .sh; KIND says what is under test: weft, wireguard, or weft-compat
+#   guest.sh TEST...       names without .sh; KIND is the implementation under test: weft, wireguard, or weft-compat
 #
 # Its output is for run.sh:
 #   start TEST
@@ -39,7 +39,7 @@ now_ms() {
 	awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime
 }
 
-verdict() { # verdict WHAT FOUND: good if FOUND is empty
+verdict() { # verdict LABEL FOUND: good if FOUND is empty
 	if [ -z "$2" ]; then
 		echo "check OK $1"
 	else
@@ -92,7 +92,7 @@ find_leaks() {
 }
 
 # KCSAN's reports, each between two double lines, include races of other parts of the kernel: reports that name
-# neither the module nor one that goes with it are left out.
+# neither the module nor its test modules are left out.
 without_foreign_races() {
 	awk -v module="[$MODULE" '
 		/===============/ { if (race && index(report, module)) printf "%s", report; race = 0; report = ""; print; next }

@@ -27,7 +27,7 @@ unpacked_packages=(openssh-server openssh-sftp-server libwrap0)
 python_packages=(cryptography nacl _cffi_backend*)
 python_unused=(test idlelib ensurepip lib2to3 tkinter turtledemo pydoc_data)
 
-# By name, with what they depend on.
+# By name; their dependencies are added.
 modules=(
 	virtio_pci virtio_console
 	wireguard veth dummy tun bridge vrf macvlan ipvlan ifb 8021q
