@@ -261,9 +261,9 @@ run_case "an interface without peers prints as wg prints it" compare_empty
 run_case "setconf sets what wg sets, and all of it prints alike" compare_full
 run_case "ages and counters print alike" compare_session
 run_case "300 peers, and 5,000 prefixes of one, are set and print alike" compare_many
-run_case "300 peers and 5,000 prefixes come back from the kind under test" many_round_trip
+run_case "300 peers and 5,000 prefixes are read back from the kind under test" many_round_trip
 run_case "a dump during changes is complete" dump_under_change
-run_case "syncconf leaves a session alone" sync_keeps_session
+run_case "syncconf keeps a session" sync_keeps_session
 run_case "syncconf removes a preshared key, a keepalive, a prefix" sync_removes
 run_case "single prefixes are added and removed" single_prefixes
 run_case "a refused command changes nothing" refusals

@@ -305,7 +305,7 @@ hub_and_spoke() {
 	for node in "${nodes[@]}"; do
 		check "$node has a tunnel interface, weft0, with $(inside "$node")" tunnel_up "$node"
 	done
-	check "litespeed and spark have proved to ember who they are, and ember to them" \
+	check "litespeed and spark have authenticated to ember, and ember to them" \
 		eval 'wait_until has_session ember litespeed && wait_until has_session ember spark &&
 			has_session litespeed ember && has_session spark ember'
 	check "litespeed reaches spark at its private address, in one hop: through ember" \

@@ -191,7 +191,7 @@ def big_peer():
     add(netlink, [3])
     parts = unchanged_dump()
     nl.check("the peer of the third message", parts[2][0][0], key(2))
-    nl.check("whether it goes on there", parts[2][0][2], False)
+    nl.check("whether the peer begins there", parts[2][0][2], False)
     return joined(parts), parts[2][0][1][0]
 
 
@@ -248,7 +248,7 @@ def case_interface_removed():
     except nl.Refused as refused:
         nl.check("errno", refused.errno, nl.ENODEV)
         return
-    sys.exit("the dump came to its end without the interface")
+    sys.exit("the dump ended without the interface")
 
 
 def case_namespace_removed():

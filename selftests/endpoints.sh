@@ -330,7 +330,7 @@ run_case "a pinned peer stays" is_pinned weft
 run_case "and a pinned wireguard" is_pinned wireguard
 run_case "sockets with addresses of their own" listens
 run_case "several devices on one port" shares_port
-run_case "sockets on an interface that goes and comes" binds
+run_case "sockets on an interface that is removed and added" binds
 run_case "sockets in a VRF" in_vrf
 run_case "a name with addresses of both families" named
 run_case "settings that wireguard lacks are refused" refused_elsewhere

@@ -318,4 +318,4 @@ run_case "text output" text_lines
 run_case "only privileged listeners receive events, of their namespace" privileged_only
 pair_underlay_create
 run_case "a peer that roams continuously" roam_storm
-run_case "10,000 peers come and go" churn
+run_case "10,000 peers are added and removed" churn

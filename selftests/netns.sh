@@ -265,7 +265,7 @@ many_lose_their_home() {
 ns_create b
 run_case "sockets stay where the link was made" sockets_stay
 run_case "a link travels through namespaces" travels
-run_case "a link leaves the first namespace and comes back" init_namespace
+run_case "a link leaves the initial namespace and returns" init_namespace
 run_case "the home namespace is deleted, the link remains, over IPv4" home_deleted 4
 run_case "the home namespace is deleted, the link remains, over IPv6" home_deleted 6
 run_case "a link that is down has no routes of a deleted home, over IPv4" routes_stay_at_home 4

@@ -351,7 +351,7 @@ pair_create
 more_peers
 run_case "the longest prefix wins" longest_prefix_wins
 run_case "a prefix moves to another peer" prefixes_move
-run_case "default routes come last" default_routes
+run_case "default routes match last" default_routes
 run_case "a wrong inner source is dropped" wrong_source_dropped
 run_case "no peer: the sender gets an error" no_peer
 run_case "no endpoint: the sender gets an error" no_endpoint

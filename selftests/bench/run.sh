@@ -167,6 +167,7 @@ show_progress() {
 	done
 }
 
+# Runs a script in the guest and merges its figures into STORE; NEW is a file for them.
 collect() { # collect MODE STORE NEW SCRIPT [BOOT_ARGUMENTS...]
 	local mode=$1 store=$2 new=$3 script=$4 status=0
 
