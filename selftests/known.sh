@@ -141,7 +141,7 @@ delivery_time() {
 }
 
 run_case "a program acts as the peer" program_cases
-run_case "padding is zeroed" program_passed pads_with_zeros
+run_case "padding is zeros" program_passed pads_with_zeros
 run_case "session indices are unpredictable" program_passed random_indices
 run_case "staged packets do not block their sender" sender_is_not_held_up
 run_case "a packet whose headers are in a page" headers_in_a_page

@@ -33,7 +33,7 @@ echo_with_tos() { # echo_with_tos TOS ADDRESS
 	ns a ping -n -c 1 -W 1 -Q "$1" "$2"
 }
 
-# The outer DS field has only the ECN bits. An inner CE was set before the tunnel: outside it becomes ECT(0).
+# The outer DS field has only the ECN bits. An inner CE was set before the tunnel: it makes the outer packet ECN-capable.
 outer_ds() { # outer_ds FILTER-OF-DS: with @ for the value
 	local tos address value
 
