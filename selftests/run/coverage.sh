@@ -5,11 +5,11 @@
 # Documentation/networking/weft-testing.rst.
 #
 #   TESTS     names of tests (default: those below, which take hours)
-#   KEEP=1    add to what is known from earlier runs of the same build, rather than begin anew
+#   KEEP=1    add to the counts of earlier runs of the same build, rather than begin anew
 #   MISSED=1  print the lines that were not reached, too
 #
-# Under the kernel with KASAN, which has gcov, and with all its watchers: the run is one of make check-debug, too. Branches
-# that UBSAN adds are counted with the others.
+# The tests run under the kernel with KASAN, which has gcov, with all its checkers: the run is one of make
+# check-debug, too. Branches that UBSAN adds are counted with the others.
 set -eu -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
