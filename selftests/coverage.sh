@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # make coverage: which lines and branches of kmod/ the tests reach, by gcov, as a table in
-# Documentation/networking/weft-testing.rst.
+# Documentation/networking/weft-test-results.rst.
 #
 #   TESTS     names of tests (default: those below, which take hours)
 #   KEEP=1    add to what is known from earlier runs of the same build, rather than begin anew
@@ -21,7 +21,7 @@ series=6.12-kasan
 default_tests="batch bulk command compat dump endpoints events faults known lifecycle link load malformed names nesting netlink"
 default_tests+=" operations order parallel pmtu reasons rotate routing scale spread timers tool uapi updown"
 default_tests+=" debug/churn debug/failslab debug/fuzz_netlink debug/hotplug debug/memcg debug/noipv6"
-document=Documentation/networking/weft-testing.rst
+document=Documentation/networking/weft-test-results.rst
 counts=$cache/coverage
 
 main() {

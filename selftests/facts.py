@@ -15,9 +15,10 @@ import tempfile
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DOCUMENTATION = "Documentation/networking/"
 MAN = "Documentation/man/"
+RESULTS = DOCUMENTATION + "weft-test-results.rst"
 # Pages that name files of the tree. weft-bench.rst has tables that a program writes.
 PAGES = ["README.md", DOCUMENTATION + "weft.rst", DOCUMENTATION + "weft-internals.rst", DOCUMENTATION + "weft-operations.rst",
-         DOCUMENTATION + "weft-testing.rst", DOCUMENTATION + "weft-bench.rst"]
+         DOCUMENTATION + "weft-testing.rst", RESULTS, DOCUMENTATION + "weft-bench.rst"]
 
 
 class Tree:
@@ -234,8 +235,8 @@ def check_suites(tree):
 
 
 def check_coverage(tree):
-    """Of each file with code weft-testing.rst has a row of coverage, or says that it is newer; and of no other."""
-    page = tree.read(DOCUMENTATION + "weft-testing.rst")
+    """Of each file with code weft-test-results.rst has a row of coverage, or says that it is newer; and of no other."""
+    page = tree.read(RESULTS)
     table = re.search(r"^\.\. begin of coverage$(.*?)^\.\. end of coverage$", page, re.M | re.S).group(1)
     rows = re.findall(r"^([a-z][\w/]*\.[ch]) ", table, re.M)
     newer = re.search(r"^Newer than these figures are (.*?)\.$", page, re.M | re.S)
@@ -244,11 +245,11 @@ def check_coverage(tree):
     files = [name for name in module_sources(tree, ".c") if name != "control/netlink-gen.c"]
     for name in sorted(set(rows + newer)):
         if not tree.exists("kmod/" + name):
-            tree.complain("coverage", f"weft-testing.rst has coverage of '{name}', and there is no such file")
+            tree.complain("coverage", f"weft-test-results.rst has coverage of '{name}', and there is no such file")
     for name in sorted(set(rows) & set(newer)):
-        tree.complain("coverage", f"weft-testing.rst has coverage of '{name}', and calls it newer than that")
+        tree.complain("coverage", f"weft-test-results.rst has coverage of '{name}', and calls it newer than that")
     for name in sorted(set(files) - set(rows) - set(newer)):
-        tree.complain("coverage", f"weft-testing.rst has no coverage of '{name}'")
+        tree.complain("coverage", f"weft-test-results.rst has no coverage of '{name}'")
 
 
 def check_identifiers(tree):
@@ -294,14 +295,14 @@ PLANTS = [
     ("fields", MAN + "weft.conf.5", r"SaveConfig", "SaveConfiguration"),
     ("diagnoses", MAN + "weft.8", r"^\.It Cm no-way$", ".It Cm no-ways"),
     ("targets", "README.md", r"^    make fuzz", "    make fuzzes"),
-    ("files", DOCUMENTATION + "weft-internals.rst", r"selftests/vm/boot\.sh", "selftests/vm/boots.sh"),
+    ("files", DOCUMENTATION + "weft-testing.rst", r"selftests/vm/boot\.sh", "selftests/vm/boots.sh"),
     ("files", "kmod/datapath/xmit.c", r"\A", "/* See NOWHERE.md. */\n"),
     ("lints", DOCUMENTATION + "weft-testing.rst", r"^pipes       .*\n", ""),
     ("lints", "selftests/lint.sh", r"^lint_man\(\)", "lint_men()"),
     ("suites", DOCUMENTATION + "weft-testing.rst", r"cookie, fsm, replay", "cookie, replay"),
     ("suites", DOCUMENTATION + "weft-testing.rst", r"in \d+ suites", "in 3 suites"),
-    ("coverage", DOCUMENTATION + "weft-testing.rst", r"^datapath/xmit\.c  .*\n", ""),
-    ("coverage", DOCUMENTATION + "weft-testing.rst", r"^datapath/xmit\.c  ", "datapath/omit.c  "),
+    ("coverage", RESULTS, r"^datapath/xmit\.c  .*\n", ""),
+    ("coverage", RESULTS, r"^datapath/xmit\.c  ", "datapath/omit.c  "),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``struct weft_peer_keys``", "``struct weft_peers_keys``"),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``weft_keyselect_choose\(\)``", "``weft_keyselect_chose()``"),
     ("modules", "selftests/queue.py", r"\A", "import sys\n"),

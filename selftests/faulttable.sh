@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Each fault in the tables at the end of Documentation/networking/weft-testing.rst has tests, and each of those exists:
+# Each fault in the tables of Documentation/networking/weft-test-results.rst has tests, and each of those exists:
 #
 #   ``NAME.sh: CASE``           a case of selftests/NAME.sh, or ``NAME.sh``, all of them
 #   ``unit/NAME.c: CASE``       of the unit tests, or kunit/;  ``tools/NAME.c: WORDS``  words in a test of the command's
@@ -12,7 +12,7 @@
 #   faulttable.sh --self-check    plants what is wrong in a copy and looks whether it is found
 set -eu -o pipefail
 selftests=$(cd "$(dirname "$0")" && pwd)
-page=$selftests/../Documentation/networking/weft-testing.rst
+page=$selftests/../Documentation/networking/weft-test-results.rst
 section="Known faults"
 
 # One line for each row: how many tests it has, and the fault; and one for each test: TEST and its name.

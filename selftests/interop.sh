@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Weft with each other implementation, feature by feature, each end in each role. The names of the cases are what the
-# table in Documentation/networking/weft-testing.rst is made of (interop/document.py): IMPLEMENTATION: FEATURE.
+# table in Documentation/networking/weft-test-results.rst is made of (interop/document.py): IMPLEMENTATION: FEATURE.
 # series: 6.1
 # vm: icount
 #

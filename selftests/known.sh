@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Faults of other tunnels that no other test covers. Documentation/networking/weft-testing.rst lists all known ones with
-# their tests.
+# Faults of other tunnels that no other test covers. Documentation/networking/weft-test-results.rst lists all known ones
+# with their tests.
 # series: 6.12
 #
 #	 namespace a                               namespace b
