@@ -252,6 +252,22 @@ def check_coverage(tree):
         tree.complain("coverage", f"weft-test-results.rst has no coverage of '{name}'")
 
 
+def check_version(tree):
+    """The newest release in NEWS.md is the version of kmod/version.h, and no other file repeats it."""
+    version = re.search(r'^#define WEFT_VERSION\t"([\d.]+)"$', tree.read("kmod/version.h"), re.M).group(1)
+    headings = re.findall(r"^## (.*)$", tree.read("NEWS.md"), re.M)
+    releases = headings[1:] if headings[0] == "Unreleased" else headings
+    if not re.fullmatch(rf"{re.escape(version)}, [A-Z][a-z]+ \d{{4}}", releases[0]):
+        tree.complain("version", f"NEWS.md has to begin with '## {version}, MONTH YEAR', or with that behind '## Unreleased'")
+    for folder, _, names in os.walk(tree.top):
+        if {".git", "build"} & set(os.path.relpath(folder, tree.top).split(os.sep)):
+            continue
+        for path in (os.path.relpath(os.path.join(folder, name), tree.top) for name in names):
+            if path.endswith((".c", ".h", ".sh", ".py", ".rst", ".in", ".conf", ".4", ".5", ".8")) and path != "selftests/facts.py" \
+               and not path.endswith(".mod.c") and re.search(r"\bweft[ _/-]\d+\.\d+\.\d+\b", tree.read(path)):
+                tree.complain("version", f"{path} has a version of weft, which stands in kmod/version.h alone")
+
+
 def check_identifiers(tree):
     """Functions, structures and constants that weft-internals.rst names are in the module's sources."""
     sources = ""
@@ -276,8 +292,8 @@ def check_modules(tree):
 
 
 CHECKS = [check_layers, check_objects, check_reasons, check_attributes, check_commands, check_options, check_fields,
-          check_diagnoses, check_targets, check_files, check_lints, check_suites, check_coverage, check_identifiers,
-          check_modules]
+          check_diagnoses, check_targets, check_files, check_lints, check_suites, check_coverage, check_version,
+          check_identifiers, check_modules]
 
 # One error for each check, and more where a check has several sides: file, what is replaced (a pattern), and by what.
 PLANTS = [
@@ -303,6 +319,8 @@ PLANTS = [
     ("suites", DOCUMENTATION + "weft-testing.rst", r"in \d+ suites", "in 3 suites"),
     ("coverage", RESULTS, r"^datapath/xmit\.c  .*\n", ""),
     ("coverage", RESULTS, r"^datapath/xmit\.c  ", "datapath/omit.c  "),
+    ("version", "kmod/version.h", r'"\d+\.', '"99.'),
+    ("version", "selftests/tools/test_command.c", r'"weft " WEFT_VERSION "', '"weft 0.1.0'),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``struct weft_peer_keys``", "``struct weft_peers_keys``"),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``weft_keyselect_choose\(\)``", "``weft_keyselect_chose()``"),
     ("modules", "selftests/queue.py", r"\A", "import sys\n"),

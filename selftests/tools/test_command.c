@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/version.h"
 #include "support.h"
 
 #define WORDS_MAX	16
@@ -56,8 +57,8 @@ struct command_case {
 
 static const struct command_case cases[] = {
 	/* Which command. */
-	{ "--version", .out = "weft 0.1.0\n" },
-	{ "-v", .out = "weft 0.1.0\n" },
+	{ "--version", .out = "weft " WEFT_VERSION "\n" },
+	{ "-v", .out = "weft " WEFT_VERSION "\n" },
 	{ "frobnicate", .status = 1, .out = "",
 	  .err = "weft: 'frobnicate' is not a command: " COMMANDS " are\n" },
 	{ "--frobnicate", .status = 1, .out = "", .err = NOT_OPTION("--frobnicate") },
@@ -73,7 +74,7 @@ static const struct command_case cases[] = {
 	{ "set -- wft0 peer hub name -j", .sent = "wft0:\npeer A: name='-j'\n" },
 	{ "set wft0 -x 5", .status = 1,
 	  .err = "weft: set: '-x' is not a setting of an interface: listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp and peer are\n" },
-	{ "show --version", .out = "weft 0.1.0\n" },
+	{ "show --version", .out = "weft " WEFT_VERSION "\n" },
 	{ "help frobnicate", .status = 1, .out = "",
 	  .err = "weft: 'frobnicate' is not a command: " COMMANDS " are\n" },
 	{ "help set set", .status = 1, .out = "",
