@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # weft with each other implementation, feature by feature, with each end in each role. The table in
-# Documentation/networking/weft-testing.rst is made from the names of the cases (interop/document.py): IMPLEMENTATION:
+# Documentation/networking/weft-test-results.rst is made from the names of the cases (interop/document.py): IMPLEMENTATION:
 # FEATURE.
 # series: 6.1
 # vm: icount

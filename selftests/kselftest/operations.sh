@@ -99,6 +99,7 @@ declare -A after=(
 	["Full mesh"]=fleet_talks
 	["Rotating keys"]=rotated
 	["Failing over"]=fleet_talks
+	["Removing a server"]=spark_is_out
 	["Taking it away"]=nothing_left
 )
 
@@ -135,6 +136,16 @@ rotated() {
 		"/etc/netns/$(ns_name ember)/weft/weft0.conf"
 	expect_fail ls "/etc/netns/$(ns_name ember)/weft/key.new"
 	fleet_talks
+}
+
+spark_is_out() {
+	local server
+
+	expect ns litespeed ping -n -c 1 -W 5 10.77.0.1
+	expect_fail ns spark ping -n -c 1 -W 5 10.77.0.1
+	for server in ember litespeed; do
+		expect_fail grep -q "^Name = spark" "/etc/netns/$(ns_name "$server")/weft/weft0.conf"
+	done
 }
 
 nothing_left() {

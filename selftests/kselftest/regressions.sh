@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Faults found in other tunnels that no other test covers. Documentation/networking/weft-testing.rst lists all known
+# Faults found in other tunnels that no other test covers. Documentation/networking/weft-test-results.rst lists all known
 # faults with their tests.
 # series: 6.12
 #

@@ -15,9 +15,10 @@ import tempfile
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCUMENTATION = "Documentation/networking/"
 MAN = "Documentation/man/"
+RESULTS = DOCUMENTATION + "weft-test-results.rst"
 # Pages that name files of the tree. A program writes the tables of weft-bench.rst.
 PAGES = ["README.md", DOCUMENTATION + "weft.rst", DOCUMENTATION + "weft-internals.rst", DOCUMENTATION + "weft-operations.rst",
-         DOCUMENTATION + "weft-testing.rst", DOCUMENTATION + "weft-bench.rst"]
+         DOCUMENTATION + "weft-testing.rst", RESULTS, DOCUMENTATION + "weft-bench.rst"]
 
 
 class Tree:
@@ -234,8 +235,8 @@ def check_suites(tree):
 
 
 def check_coverage(tree):
-    """weft-testing.rst has a row of coverage for each file with code, or lists it as newer, and for no other file."""
-    page = tree.read(DOCUMENTATION + "weft-testing.rst")
+    """weft-test-results.rst has a row of coverage for each file with code, or lists it as newer, and for no other file."""
+    page = tree.read(RESULTS)
     table = re.search(r"^\.\. begin of coverage$(.*?)^\.\. end of coverage$", page, re.M | re.S).group(1)
     rows = re.findall(r"^([a-z][\w/]*\.[ch]) ", table, re.M)
     newer = re.search(r"^Newer than these figures are (.*?)\.$", page, re.M | re.S)
@@ -244,11 +245,27 @@ def check_coverage(tree):
     files = [name for name in module_sources(tree, ".c") if name != "control/netlink-gen.c"]
     for name in sorted(set(rows + newer)):
         if not tree.exists("kmod/" + name):
-            tree.complain("coverage", f"weft-testing.rst has coverage of '{name}', and there is no such file")
+            tree.complain("coverage", f"weft-test-results.rst has coverage of '{name}', and there is no such file")
     for name in sorted(set(rows) & set(newer)):
-        tree.complain("coverage", f"weft-testing.rst has coverage of '{name}', and calls it newer than that")
+        tree.complain("coverage", f"weft-test-results.rst has coverage of '{name}', and calls it newer than that")
     for name in sorted(set(files) - set(rows) - set(newer)):
-        tree.complain("coverage", f"weft-testing.rst has no coverage of '{name}'")
+        tree.complain("coverage", f"weft-test-results.rst has no coverage of '{name}'")
+
+
+def check_version(tree):
+    """The newest release in NEWS.md is the version of kmod/version.h, and no other file repeats it."""
+    version = re.search(r'^#define WEFT_VERSION\t"([\d.]+)"$', tree.read("kmod/version.h"), re.M).group(1)
+    headings = re.findall(r"^## (.*)$", tree.read("NEWS.md"), re.M)
+    releases = headings[1:] if headings[0] == "Unreleased" else headings
+    if not re.fullmatch(rf"{re.escape(version)}, [A-Z][a-z]+ \d{{4}}", releases[0]):
+        tree.complain("version", f"NEWS.md has to begin with '## {version}, MONTH YEAR', or with that behind '## Unreleased'")
+    for folder, _, names in os.walk(tree.top):
+        if {".git", "build"} & set(os.path.relpath(folder, tree.top).split(os.sep)):
+            continue
+        for path in (os.path.relpath(os.path.join(folder, name), tree.top) for name in names):
+            if path.endswith((".c", ".h", ".sh", ".py", ".rst", ".in", ".conf", ".4", ".5", ".8")) and path != "selftests/lint/facts.py" \
+               and not path.endswith(".mod.c") and re.search(r"\bweft[ _/-]\d+\.\d+\.\d+\b", tree.read(path)):
+                tree.complain("version", f"{path} has a version of weft, which stands in kmod/version.h alone")
 
 
 def check_identifiers(tree):
@@ -276,8 +293,8 @@ def check_modules(tree):
 
 
 CHECKS = [check_layers, check_objects, check_reasons, check_attributes, check_commands, check_options, check_fields,
-          check_diagnoses, check_targets, check_files, check_lints, check_suites, check_coverage, check_identifiers,
-          check_modules]
+          check_diagnoses, check_targets, check_files, check_lints, check_suites, check_coverage, check_version,
+          check_identifiers, check_modules]
 
 # One error for each check, and more where a check has several sides: the file, a pattern, and its replacement.
 PLANTS = [
@@ -295,14 +312,16 @@ PLANTS = [
     ("fields", MAN + "weft.conf.5", r"SaveConfig", "SaveConfiguration"),
     ("diagnoses", MAN + "weft.8", r"^\.It Cm no-way$", ".It Cm no-ways"),
     ("targets", "README.md", r"^    make fuzz", "    make fuzzes"),
-    ("files", DOCUMENTATION + "weft-internals.rst", r"selftests/run/vm/boot\.sh", "selftests/run/vm/boots.sh"),
+    ("files", DOCUMENTATION + "weft-testing.rst", r"selftests/run/vm/boot\.sh", "selftests/run/vm/boots.sh"),
     ("files", "kmod/datapath/xmit.c", r"\A", "/* See NOWHERE.md. */\n"),
     ("lints", DOCUMENTATION + "weft-testing.rst", r"^pipes       .*\n", ""),
     ("lints", "selftests/lint/lint.sh", r"^lint_man\(\)", "lint_men()"),
     ("suites", DOCUMENTATION + "weft-testing.rst", r"cookie, fsm, replay", "cookie, replay"),
     ("suites", DOCUMENTATION + "weft-testing.rst", r"in \d+ suites", "in 3 suites"),
-    ("coverage", DOCUMENTATION + "weft-testing.rst", r"^datapath/xmit\.c  .*\n", ""),
-    ("coverage", DOCUMENTATION + "weft-testing.rst", r"^datapath/xmit\.c  ", "datapath/omit.c  "),
+    ("coverage", RESULTS, r"^datapath/xmit\.c  .*\n", ""),
+    ("coverage", RESULTS, r"^datapath/xmit\.c  ", "datapath/omit.c  "),
+    ("version", "kmod/version.h", r'"\d+\.', '"99.'),
+    ("version", "selftests/tools/test_command.c", r'"weft " WEFT_VERSION "', '"weft 0.1.0'),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``struct weft_peer_keys``", "``struct weft_peers_keys``"),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``weft_keyselect_choose\(\)``", "``weft_keyselect_chose()``"),
     ("modules", "selftests/kselftest/queue.py", r"\A", "import sys\n"),

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Each fault in the tables at the end of Documentation/networking/weft-testing.rst names tests, and each of those
+# Each fault in the tables of Documentation/networking/weft-test-results.rst names tests, and each of those
 # exists:
 #
 #   ``NAME.sh: CASE``           a case of selftests/kselftest/NAME.sh, or ``NAME.sh``, all of them; ``debug/NAME.sh`` likewise
@@ -13,7 +13,7 @@
 #   faulttable.sh --self-check    plants errors in a copy, and expects each to be found
 set -eu -o pipefail
 selftests=$(cd "$(dirname "$0")/.." && pwd)
-page=$selftests/../Documentation/networking/weft-testing.rst
+page=$selftests/../Documentation/networking/weft-test-results.rst
 section="Known faults"
 
 # One line for each row: its number of tests, and the fault; and one for each test: TEST and its name.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # make coverage: which lines and branches of kmod/ the tests reach, by gcov, as a table in
-# Documentation/networking/weft-testing.rst.
+# Documentation/networking/weft-test-results.rst.
 #
 #   TESTS     names of tests (default: those below, which take hours)
 #   KEEP=1    add to the counts of earlier runs of the same build, rather than begin anew
@@ -22,7 +22,7 @@ default_tests="batch bulk command compat cookies dump endpoints events faults ha
 default_tests+=" nesting netlink operations pmtu reasons regressions rotate routing rx-parallel scale setconf timers uapi updown"
 default_tests+=" xmit-order"
 default_tests+=" debug/churn debug/failslab debug/fuzz_netlink debug/hotplug debug/memcg debug/noipv6"
-document=Documentation/networking/weft-testing.rst
+document=Documentation/networking/weft-test-results.rst
 counts=$cache/coverage
 
 main() {

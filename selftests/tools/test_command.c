@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/version.h"
 #include "conf/setting.h"
 #include "print/fields.h"
 #include "support.h"
@@ -58,8 +59,8 @@ struct command_case {
 
 static const struct command_case cases[] = {
 	/* Commands. */
-	{ "--version", .out = "weft 0.1.0\n" },
-	{ "-v", .out = "weft 0.1.0\n" },
+	{ "--version", .out = "weft " WEFT_VERSION "\n" },
+	{ "-v", .out = "weft " WEFT_VERSION "\n" },
 	{ "frobnicate", .status = 1, .out = "",
 	  .err = "weft: unknown command 'frobnicate': use " COMMANDS "\n" },
 	{ "--frobnicate", .status = 1, .out = "", .err = NOT_OPTION("--frobnicate") },
@@ -75,7 +76,7 @@ static const struct command_case cases[] = {
 	{ "set -- wft0 peer hub name -j", .sent = "wft0:\npeer A: name='-j'\n" },
 	{ "set wft0 -x 5", .status = 1,
 	  .err = "weft: set: unknown setting '-x' of an interface: use listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp or peer\n" },
-	{ "show --version", .out = "weft 0.1.0\n" },
+	{ "show --version", .out = "weft " WEFT_VERSION "\n" },
 	{ "help frobnicate", .status = 1, .out = "",
 	  .err = "weft: unknown command 'frobnicate': use " COMMANDS "\n" },
 	{ "help set set", .status = 1, .out = "",
