@@ -179,7 +179,7 @@ interop:
 	@bash $(SELFTESTS)/run/setup.sh interop
 	@KERNELS='$(KERNELS)' bash $(SELFTESTS)/interop/run.sh run
 
-## make interop-document  the last results, into Documentation/networking/weft-testing.rst
+## make interop-document  the last results, into Documentation/networking/weft-test-results.rst
 interop-document:
 	@bash $(SELFTESTS)/interop/run.sh document
 

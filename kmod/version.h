@@ -3,6 +3,6 @@
 #ifndef _WEFT_VERSION_H
 #define _WEFT_VERSION_H
 
-#define WEFT_VERSION	"0.1.0"
+#define WEFT_VERSION	"0.2.0"
 
 #endif /* _WEFT_VERSION_H */

@@ -12,7 +12,7 @@ set -eu -o pipefail
 cd "$weft_top"
 
 OUT=${OUT:-tools/build}
-parts=(COPYING Documentation Kbuild Makefile README.md kmod tools)
+parts=(COPYING Documentation Kbuild Makefile NEWS.md README.md kmod tools)
 packages=(
 	build-essential debhelper dh-dkms lintian libjson-c-dev libnl-3-dev libnl-genl-3-dev libnl-route-3-dev
 	libsodium-dev pkg-config

@@ -88,7 +88,7 @@ def tables(directory):
 
 
 def update(text, path, name="figures"):
-    """Puts text between two comments of the page that name it."""
+    """Puts text between the two comments of the page with that name."""
     begin, end = f".. begin of {name}\n", f".. end of {name}\n"
     with open(path, encoding="utf-8") as file:
         before, rest = file.read().split(begin, 1)

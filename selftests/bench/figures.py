@@ -19,14 +19,14 @@ def load(path):
 
 
 def cost(row):
-    """What one of its units costs: time without work is no cost."""
+    """The cost of one unit, without idle time."""
     if "absent" in row:
         return None
     return (sum(row["rounds"]) - row["idle"]) / (row["count"] * len(row["rounds"]))
 
 
 def uncertainty(row):
-    """The standard error of the rounds' mean, as a share of it."""
+    """The standard error of the rounds' mean, relative to it."""
     if len(row["rounds"]) < 2:
         return 0
     return statistics.stdev(row["rounds"]) / len(row["rounds"]) ** 0.5 / statistics.mean(row["rounds"])
@@ -59,7 +59,7 @@ def key(row):
 
 
 def merge(new, store):
-    """The new rows take the place of all older ones of the same."""
+    """New rows replace all older ones with the same key."""
     fresh = {key(row) for row in new}
     rows = [row for row in (load(store) if os.path.exists(store) else []) if key(row) not in fresh] + new
     with open(store + ".new", "w", encoding="utf-8") as file:
@@ -70,18 +70,18 @@ def merge(new, store):
 # ---- wall clock ----
 
 def values(rows, kind, case, cpus, member=None):
-    """Of each turn: nanoseconds for one of its units, or another member."""
+    """For each turn: nanoseconds of one unit, or another member."""
     return [row[member] if member else sum(row["rounds"]) / row["count"] / len(row["rounds"])
             for row in rows if key(row) == (kind, case, cpus) and "absent" not in row]
 
 
 def turn_ratio(first, second):
-    """Of each turn, first to second."""
+    """The ratio of first to second in each turn."""
     return [one / other for one, other in zip(first, second)]
 
 
 def wall_turns(rows):
-    """Name -> how many times, in each turn."""
+    """Name -> the ratio in each turn."""
     def both(case, member=None):
         return values(rows, "wireguard", case, "2", member), values(rows, "weft", case, "2", member)
     found = {
@@ -100,13 +100,13 @@ def wall_turns(rows):
 
 
 def wall_ratios(rows):
-    """Name -> how many times, the median over turns; None where there were none."""
+    """Name -> the median ratio over turns; None without turns."""
     return {name: statistics.median(turns) if turns else None for name, turns in wall_turns(rows).items()}
 
 
 # ---- profiles ----
 
-# What a function is for, by its name; the first that fits. What fits nothing is judged by its caller.
+# The purpose of a function, by its name; the first match counts. A function without a match has its caller's purpose.
 PURPOSES = [(purpose, re.compile(pattern)) for purpose, pattern in (
     ("idle", r"safe_halt|default_idle|cpuidle|^do_idle|^acpi_idle"),
     ("program", r"^program$|syscall|entry_SYSCALL|^__x64_sys|^epoll|^ep_|^__fget|^fput|^security_|^apparmor|^fdget"),

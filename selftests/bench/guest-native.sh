@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Measures in a guest that is a program (native.sh), and prints a line of JSON for each figure: one round, all kinds in turn.
+# Measures in a guest that is a program (native.sh), and prints a line of JSON for each figure: one round, all kinds
+# in turn.
 #
 #   guest-native.sh      KINDS, CASES: lists of words; SECS: CPU seconds of each figure; SPOKES: of the hub; FOLDER: a folder of the
 #                        host's; PROFILED: cases of which the host's perf takes a profile, in place of figures
@@ -18,10 +19,10 @@ SECS=${SECS:-1} SPOKES=${SPOKES:-100} PROFILED=${PROFILED-}
 export METER=/dev/tty2
 traffic=$programs/traffic
 work=$(mktemp -d)
-# Each case of a hub with sessions to set up has a fresh one.
+# Cases of a hub with sessions to set up: each has a new hub.
 hub_cases="handshake hub"
 fair_case="fair"
-# Of a tunnel in user space, with which weft is not compared in each detail.
+# Cases for a tunnel in user space, which is not compared with weft in each detail.
 go_cases="tcp1 tcp4 udp forward pingpong"
 
 measure() { # measure KIND CASE UNIT TRAFFIC_ARGUMENTS...
@@ -35,7 +36,7 @@ measure() { # measure KIND CASE UNIT TRAFFIC_ARGUMENTS...
 	fi
 }
 
-# Before it is measured; of a tunnel in user space, a process of the host's, that takes as long.
+# The amount before the measurement; a tunnel in user space, a process of the host's, needs less to take as long.
 warm() { # warm KIND NUMBER
 	case $1 in
 	wireguard-go*) echo $(($2 / 20)) ;;
@@ -93,12 +94,12 @@ case_hub() {
 	measure "$1" hub byte stream s h 10.8.0.1+1 "$SPOKES" 20000000 "${SECS}s"
 }
 
-# What the first spoke has sent.
+# Bytes sent by the first spoke.
 bulk_bytes() {
 	ns s awk '$1 == "wt1:" { print $10 }' /proc/net/dev
 }
 
-bulk_goes_on() { # bulk_goes_on PID: a megabyte more
+bulk_goes_on() { # bulk_goes_on PID: waits for another megabyte
 	local begin tries=0
 
 	begin=$(bulk_bytes)
@@ -108,7 +109,7 @@ bulk_goes_on() { # bulk_goes_on PID: a megabyte more
 	done
 }
 
-# One spoke's round trips, alone and beside another spoke's bulk, which still goes on when they have ended.
+# One spoke's round trips, alone and beside another spoke's bulk traffic, which must not end before them.
 case_fair() {
 	local bulk line
 
@@ -195,7 +196,8 @@ run_kind() { # run_kind KIND
 	run_hub "$kind" 2 "${fair[@]}"
 }
 
-# perf knows the kernel's process, not the functions in it, and those of modules lie elsewhere at each start.
+# perf attributes samples to the kernel's process, without its functions; and modules have other addresses at each
+# start.
 keep_symbols() {
 	mkdir "$work/folder"
 	mount -t hostfs -o "$FOLDER" none "$work/folder" || return

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# How the cost of a device grows with its peers and its allowed IPs. Prints a line of JSON for each figure.
+# The cost of a device by its number of peers and of allowed IPs. Prints a line of JSON for each figure.
 #
-#   guest-scale.sh       KINDS: wireguard, weft; SIZES: numbers of peers; BIGGEST_WIREGUARD: the most that in-tree has;
-#                        LOOKUPS: the number of allowed IPs to look up in; WAITS: how many peers are loaded while
-#                        somebody else waits for the kernel
+#   guest-scale.sh       KINDS: wireguard, weft; SIZES: numbers of peers; BIGGEST_WIREGUARD: the largest number for
+#                        in-tree; LOOKUPS: the number of allowed IPs to look up in; WAITS: the number of peers to
+#                        load while another process waits for the kernel
 #
-# Both kinds are configured by the same program, weft; what it does itself counts too, and is the same for both.
+# The same program, weft, configures both kinds; its own cost is included, and is the same for both.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/bench/tunnels.sh
@@ -18,13 +18,13 @@ SIZES=${SIZES:-1 10 1000 10000}
 BIGGEST_WIREGUARD=${BIGGEST_WIREGUARD:-10000}
 LOOKUPS=${LOOKUPS:-100000}
 WAITS=${WAITS:-10000}
-# Fewer do not show in what is free.
+# With fewer peers the difference in free memory is too small.
 fewest_for_memory=10000
 traffic=$programs/traffic
 umask 077
 work=$(mktemp -d)
 
-# Any 32 bytes are a key. PER_PEER allowed IPs each, one after the other from 10.0.0.0 on.
+# Any 32 bytes are a key. PER_PEER allowed IPs each, in sequence from 10.0.0.0 on.
 write_config() { # write_config COUNT PER_PEER
 	awk -v count="$1" -v per="$2" 'BEGIN {
 		printf "[Interface]\nPrivateKey = %042dE=\nListenPort = 51820\n", 1
@@ -40,7 +40,7 @@ write_config() { # write_config COUNT PER_PEER
 	sed -n 1,3p "$work/config" >"$work/empty"
 }
 
-# Kilobytes: all that is not free, and what of it is known to be the kernel's own.
+# Kilobytes in use, and those of them in the kernel's own allocators.
 used_memory() { # sets used and kernel
 	echo 3 >/proc/sys/vm/drop_caches
 	sleep 1
@@ -78,7 +78,7 @@ scale() { # scale KIND SIZE
 
 	write_config "$size" 1
 	device_create "$kind" || return
-	# What is there once, whatever the number, is not the peers'.
+	# Memory of the first configuration is not counted for peers.
 	ns a weft setconf wt0 "$work/empty"
 	settle
 	used_memory
@@ -91,7 +91,7 @@ scale() { # scale KIND SIZE
 	spaces_delete a
 }
 
-# How much dearer a packet to anywhere becomes by it.
+# The cost of a packet by the number of allowed IPs.
 lookups() { # lookups KIND COUNT
 	local kind=$1 per line
 
@@ -107,7 +107,7 @@ lookups() { # lookups KIND COUNT
 	spaces_delete a
 }
 
-# The longest that somebody else has to wait while peers are loaded and removed.
+# The longest wait of another process while peers are loaded and removed.
 waits() { # waits KIND COUNT
 	local line name config
 

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Throughput and latency in real time, on two CPUs and on one of them. Others use the machine too, and emulation
-# distorts: so only ratios count, of runs that take turns. Prints a line of JSON for each run.
+# Throughput and latency in real time, on two CPUs and on one of them. Other programs use the machine, too, and
+# emulation distorts: only ratios of alternating runs count. Prints a line of JSON for each run.
 #
-#   guest-wall.sh        TURNS: how many of each; MEGABYTES: of each stream; ROUND_TRIPS
+#   guest-wall.sh        TURNS: runs of each kind; MEGABYTES: of each stream; ROUND_TRIPS
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/bench/tunnels.sh
@@ -35,7 +35,7 @@ pingpong_wall() { # pingpong_wall KIND CPUS
 	run_wall "$1" wall-pingpong "$2" "round trip" pingpong a b "$far" 50 "$ROUND_TRIPS"
 }
 
-# One device each per turn; A B A B.
+# One device in each turn, kinds alternating: A B A B.
 compare_kinds() {
 	local turn kind
 
@@ -72,7 +72,7 @@ compare_cpus() {
 	done
 }
 
-# Two spokes of one hub: the first one's bulk, and the second one's round trips.
+# Two spokes of one hub: the first one's bulk traffic, and the second one's round trips.
 fairness() { # fairness KIND
 	local turn bulk
 

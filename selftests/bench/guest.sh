@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Measures in the guest, and prints a line of JSON for each figure as soon as it is there.
+# Measures in the guest, and prints a line of JSON for each figure as soon as it is measured.
 #
-#   guest.sh          KINDS, CASES, TOPOLOGIES: lists of words (see run.sh); PROFILE: also where the time went, as a
-#                     member "stacks"; or, several of these in one go, JOBS: a line of
-#                     KINDS;CASES;TOPOLOGIES;PROFILE each. QUICK: less of everything; PEERS: of the hub
+#   guest.sh          KINDS, CASES, TOPOLOGIES: lists of words (see run.sh); PROFILE: adds the functions of samples as a
+#                     member "stacks"; or, for several of these, JOBS: a line of KINDS;CASES;TOPOLOGIES;PROFILE
+#                     each. QUICK: less of everything; PEERS: of the hub
 #
 #	 namespace c                 a                      b                 d
 #	 10.1.0.2 vc --- vca 10.1.0.1                       10.2.0.1 vdb --- vd 10.2.0.2
@@ -26,7 +26,8 @@ PEERS=${PEERS:-$((QUICK ? 100 : 1000))}
 traffic=$programs/traffic
 work=$(mktemp -d)
 
-# Of those that weft is measured by, what costs little needs more, and in-tree's swings. Others are only for comparison.
+# Kinds that weft is compared with need more bytes if they are cheap, and in-tree's figures vary. Others are
+# approximate.
 megabytes() { # megabytes KIND
 	case $1 in
 	none) echo $((QUICK ? 48 : 96)) ;;
@@ -36,19 +37,19 @@ megabytes() { # megabytes KIND
 	esac
 }
 
-amount() { # amount KIND NUMBER: half of it where that will do
+amount() { # amount KIND NUMBER: half of it where the precision suffices
 	case $1 in
 	none|weft|wireguard) echo $((QUICK ? $2 / 2 : $2)) ;;
 	*) echo $(($2 / 2)) ;;
 	esac
 }
 
-# As members of an array.
+# Prints the samples as members of an array.
 stacks_json() { # stacks_json FILE
 	awk '{ n = $1; $1 = ""; printf "%s[%d,\"%s\"]", (NR > 1 ? "," : ""), n, substr($0, 2) }' "$1"
 }
 
-# To sample is not for nothing: the figure comes from a run without, and the shares from another.
+# Sampling has a cost: the figure is from a run without it, and the shares from another run.
 measure() { # measure KIND CASE TOPOLOGY UNIT TRAFFIC_ARGUMENTS...
 	local what=("${@:1:4}") line
 
@@ -91,7 +92,7 @@ case_handshake() {
 	measure "$1" handshake "$2" handshake first s h 10.8.0.1+1 "$hub_peers"
 }
 
-# Few peers need to be warm as long as one would.
+# The warm-up of few peers takes as long as that of one.
 case_hub() {
 	local bytes=$((hub_peers * 16000))
 
@@ -139,7 +140,7 @@ all_absent() { # all_absent KIND WHY CASE...
 	done
 }
 
-# Handshakes can be had once a device; each topology has its own.
+# A device has one handshake with each spoke: each topology gets a new device.
 run_hub() { # run_hub KIND CASE...
 	local kind=$1 topology wanted=$TOPOLOGIES
 

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Starts a kernel that is a program and answers what its guest asks (machine.h) on a console of its own.
+"""Starts a kernel that is a program, and answers requests of its guest (machine.h) on a console of its own.
 
 meter.py FOLDER COMMAND...     COMMAND starts the kernel, below it, with "con2=fd:9" on its command line
 
-cpu             CPU time of the kernel, of that in system calls, of its programs, of everything on this machine; the clock.
-                Nanoseconds
+cpu             CPU time of the kernel, of that in system calls, of its programs, of everything on this machine; the
+                clock. Nanoseconds
 profile NAME    perf begins to sample the kernel's process; the result goes to FOLDER/NAME.data
 end             perf ends
 """
@@ -18,17 +18,17 @@ import time
 
 CONSOLE = 9
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-# Per second of CPU time; no multiple of anything that a kernel does at intervals.
+# Samples per second of CPU time; no multiple of any interval of a kernel.
 RATE = 4999
 
 
 def process_clock(pid):
-    """CPU time of all threads of a process, those that have ended among them: clock_getcpuclockid(3)."""
+    """CPU time of all threads of a process, including those that have ended: clock_getcpuclockid(3)."""
     return time.clock_gettime_ns((~pid << 3) | 2)
 
 
 def stat_fields(pid):
-    """The fields of proc_pid_stat(5) behind the program's name: the first is the state."""
+    """The fields of proc_pid_stat(5) after the program's name: the first is the state."""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
         return file.read().rsplit(")", 1)[1].split()
 
@@ -67,14 +67,14 @@ def is_kernel(pid):
 
 
 def machine_busy():
-    """Of all CPUs, and what a hypervisor kept from them."""
+    """Busy time of all CPUs, including time stolen by a hypervisor."""
     with open("/proc/stat", encoding="utf-8") as file:
         ticks = [int(word) for word in file.readline().split()[1:9]]
     return (sum(ticks) - ticks[3] - ticks[4]) * TICK_NS
 
 
 class Machine:
-    """The kernel's process, below that of the command, and its programs', below the kernel's."""
+    """The kernel's process, a descendant of the command's, and its programs', which are the kernel's descendants."""
 
     def __init__(self, starter):
         self.starter = starter
@@ -103,7 +103,7 @@ class Machine:
 
 
 class Profile:
-    """One perf record; it tells that it samples, and is told to end."""
+    """One perf record, which acknowledges its start, and is stopped by a signal."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -121,7 +121,7 @@ class Profile:
         os.close(control)
         os.close(ack)
         os.write(enable, b"enable\n")
-        # perf ends early where its control is closed.
+        # perf ends early if its control is closed.
         self.control = [enable, acknowledged]
         return "done" if os.read(acknowledged, 16).startswith(b"ack") else "perf does not begin"
 
@@ -145,7 +145,7 @@ def answer(line, machine, profile):
 
 
 def serve(console, machine, profile):
-    """Until the machine has ended, and with it the console's other end."""
+    """Answers requests until the machine has ended, which closes the console's other end."""
     with console.makefile("rw", encoding="utf-8", newline="\n") as lines:
         for line in lines:
             lines.write(answer(line.strip(), machine, profile) + "\n")

@@ -3,8 +3,9 @@
 """Figures of a kernel that ran as a program, at the speed of the machine: by its CPU seconds, and by the clock.
 
 native.py conditions NAME=VALUE...   prints them and the machine's CPU as JSON
-native.py samples KALLSYMS FILE      "perf script -F ip,sym,dso" on standard input, to a line of JSON; FILE is KIND.CASE.data
-native.py show|csv|profile FOLDER    prints what native.sh has put there
+native.py samples KALLSYMS FILE      converts "perf script -F ip,sym,dso" on standard input to a line of JSON; FILE is
+                                     KIND.CASE.data
+native.py show|csv|profile FOLDER    prints the results of native.sh in FOLDER
 native.py document FOLDER FILE       puts tables into a file of documentation
 """
 import bisect
@@ -60,7 +61,7 @@ def median_us(row):
 
 
 def others(row):
-    """CPUs that had other work, or none because of a hypervisor's."""
+    """The number of CPUs that did other work, or were taken by a hypervisor."""
     cpu = row["cpu"]
     return max(0, cpu["busy"] - cpu["kernel"] - cpu["programs"]) / cpu["clock"]
 
@@ -70,7 +71,7 @@ def system_share(row):
 
 
 class Store:
-    """What native.sh has put into a folder."""
+    """The results of native.sh in a folder."""
 
     def __init__(self, folder):
         self.rows = load(os.path.join(folder, "native.json"))
@@ -113,7 +114,7 @@ def spread(values):
 
 
 def ratio(store, case, cpus, value):
-    """weft to in-tree, round by round."""
+    """The ratio of weft to in-tree, by round."""
     ours, theirs = (store.values(kind, case, cpus, value) for kind in ("weft", "wireguard"))
     pairs = [ours[number] / theirs[number] for number in ours if number in theirs]
     if not pairs:
@@ -141,7 +142,7 @@ def number_of_cpus(count):
 
 
 def go_table(store):
-    """With its programs' CPU time: a tunnel in user space has most of its own there."""
+    """Includes the CPU time of programs: a tunnel in user space spends most of its time there."""
     kinds = [kind for kind in KINDS if any(row["kind"] == kind for row in store.rows)]
     header, rows = ["for a CPU second of kernel and programs"] + kinds, []
     for cpus in store.cpus():
@@ -161,7 +162,7 @@ def fair_table(store):
 
 
 def profile_table(store, case):
-    """Of each kind, nanoseconds of the kernel's CPU time for a unit; last what remains without UML's own cost."""
+    """For each kind, nanoseconds of the kernel's CPU time per unit; the last row excludes UML's own cost."""
     found = {row["kind"]: by_purpose(row["functions"]) for row in store.profiles if row["case"] == case}
     kinds = [kind for kind in KINDS if kind in found and store.of(kind, case, 2)]
     unit, size = ("KB", 1000) if CASES[case].unit == "Mbit" and case.startswith("tcp") else ("packet", 1)
@@ -226,10 +227,10 @@ def show(folder):
 UML = ["host kernel", "UML itself"]
 HOST = "[host] "
 
-# What a function is for, by module and name; the first that fits.
+# The purpose of a function, by module and name; the first match counts.
 PURPOSES = [(purpose, re.compile(pattern)) for purpose, pattern in (
     ("host kernel", r"^\[host\]"),
-    # Its holder may be a CPU that the host does not run meanwhile.
+    # The holder of the lock may be a CPU that the host has not scheduled.
     ("waiting for a lock", r"queued_spin_lock_slowpath|os_lock_wait|clock_nanosleep|spin_on_owner|osq_lock"),
     ("UML itself", r"^\[libc\.so|^\[outside|(^|_)(os|um|uml)_|signals|sig_handler|timer_handler|sigio|hard_handler|stub|turnstile|"
                    r"^(userspace|new_thread|fork_handler|handle_syscall|segv|interrupt_end|switch_|arch_|__switch_to|do_IRQ|"
@@ -281,7 +282,8 @@ def read_symbols(path):
 
 
 def function_of(line, addresses, names):
-    """Of one line of perf's: what is not in the guest's table is the host's kernel or a library of the host's."""
+    """The function of a line of perf's: an address outside the guest's symbols is the host kernel's, or a library's
+    of the host."""
     word = line.split()
     address = int(word[0], 16)
     if address >> 63:
@@ -318,7 +320,7 @@ def profile(folder, most=40):
 # ---- other forms ----
 
 def processor():
-    """The model's name says little where a hypervisor gives it: family, model and vector extensions say what it is."""
+    """A hypervisor may hide the model's name: family, model and vector extensions identify the processor."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         lines = [line.split(":", 1) for line in file.read().split("\n\n")[0].splitlines()]
     found = {name.strip(): value.strip() for name, value in lines}

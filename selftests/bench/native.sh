@@ -6,16 +6,16 @@
 #   native.sh figures [WORD...]    throughput by the kernel's CPU seconds and by the clock
 #   native.sh profile [WORD...]    which functions the kernel's CPU seconds are spent in, by purpose
 #   native.sh all                  both
-#   native.sh show                 the last whole run's once more
-#   native.sh document             puts the last whole run's and their plots into the documentation
+#   native.sh show                 prints the last complete run again
+#   native.sh document             puts the figures and plots of the last complete run into the documentation
 #
-# A WORD is a kind or a case; none of a sort means all of it, or, for a profile, tcp1, udp and forward. A figure that could not
-# be measured is named, and the status is 1.
+# A WORD is a kind or a case; without a word of a sort all of it is measured, or, for a profile, tcp1, udp and
+# forward. A figure that could not be measured is named, and the status is 1.
 #   kinds        none wireguard weft wireguard-go-new, and, only if named, wireguard-go
 #   cases        tcp1 tcp4 udp udp-mmsg udp-gso forward forward-imix ping pingpong handshake hub fair
 #
 #   QUICK=1      two rounds of the first three kinds, and a profile of tcp1
-#   ROUNDS       how often each kind takes its turn (default 5)
+#   ROUNDS       number of turns of each kind (default 5)
 #   SECS         CPU seconds of each figure (default 1, and 3 of each profile)
 #   CPUS         numbers of CPUs (default "1 2")
 #   WEFT_KO      a module that is built already, in place of building this tree's
@@ -45,7 +45,7 @@ sort_words() { # sort_words WORD...: sets kinds and cases
 		*) die "'$word' is nothing to measure; kinds: $known_kinds, cases: $known_cases" ;;
 		esac
 	done
-	# What is asked for by name does not take the place of a whole run.
+	# A run with WORDs does not replace the complete run.
 	[ $# = 0 ] || directory=$whole-part
 	[ -n "$kinds" ] || { kinds=${known_kinds% *}; [ -z "${QUICK-}" ] || kinds=${kinds% *}; }
 }
@@ -70,7 +70,7 @@ boot_guest() { # boot_guest CPUS BOOT_ARGUMENTS...
 		'exec bash selftests/bench/guest-native.sh'
 }
 
-# One round with so many CPUs, each line with both numbers.
+# One round with that many CPUs; each line of the result has the numbers of CPUs and round.
 measure() { # measure CPUS ROUND STORE
 	local new=$directory/new status=0
 
@@ -81,7 +81,7 @@ measure() { # measure CPUS ROUND STORE
 	return $status
 }
 
-# Rounds with one CPU and with two take turns, too.
+# Rounds with one CPU and with two alternate.
 run_figures() {
 	local store count round started=$SECONDS
 
@@ -96,7 +96,7 @@ run_figures() {
 			say "$((SECONDS - started)) s: round $round of $rounds, CPUs: $count"
 		done
 	done
-	# Neither half of a run nor a profile of an earlier one stands beside these figures.
+	# Complete figures replace the earlier ones, and the profile of an earlier run is removed.
 	mv "$store" "$directory/native.json"
 	describe >"$directory/conditions.json"
 	rm -f "$directory/profile.json"
@@ -119,7 +119,7 @@ run_profile() {
 
 	sort_words "$@"
 	[ -n "$cases" ] || { cases="tcp1 udp forward"; [ -z "${QUICK-}" ] || cases=tcp1; }
-	# That of an earlier run says nothing about these figures.
+	# A profile of an earlier run does not belong to these figures.
 	rm -f "$directory/profile.json"
 	reason=$(why_no_profile)
 	[ -z "$reason" ] || { say "no profile: $reason"; return; }
@@ -150,7 +150,7 @@ run_show() {
 }
 
 run_document() {
-	[ -e "$directory/native.json" ] || die "there are no figures yet: first comes make bench-native"
+	[ -e "$directory/native.json" ] || die "there are no figures yet: run make bench-native first"
 	python3 "$here/native.py" document "$directory" "$document"
 	"$here/plots.sh" native "$directory" "${document%/*}"
 }

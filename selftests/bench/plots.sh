@@ -23,7 +23,7 @@ do for [i=1:14] { set linetype i linecolor rgb word(colours, i) pointtype i }
 set datafile separator "\t"
 '
 
-data() { # data MODULE NAME: rows of a table; columns that a plot calls by number
+data() { # data MODULE NAME: rows of a table; plots refer to columns by number
 	PYTHONPATH=$here python3 -c 'import sys, importlib; importlib.import_module(sys.argv[1]).plot_data(*sys.argv[2:])' \
 		"$1" "$2" "$figures" >"$work/$2"
 }
@@ -60,7 +60,7 @@ draw_bench() {
 		plot for [i=2:7] '$work/scale' using 1:i title columnheader linewidth 2"
 }
 
-# Without a tunnel some rates are tens of times as high.
+# Without a tunnel some rates are tens of times higher: the axis is logarithmic.
 draw_native() {
 	data native native-rates
 	draw native-rates "set ylabel 'Mbit for a CPU second of the kernel'; set logscale y; set yrange [100:*]

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Turns the bench's figures, a line of JSON each, into tables.
+"""Converts the bench's figures, a line of JSON each, into tables.
 
 report.py profile FILE                   prints the profiles in FILE
-report.py merge NEW STORE                puts the figures of NEW into STORE, in the place of older ones
-report.py cost|scale|wall NEW STORE      prints what is in NEW, beside what STORE has of in-tree wireguard
-report.py verdict DIRECTORY              how all of the figures in DIRECTORY compare with what they must reach
+report.py merge NEW STORE                adds the figures of NEW to STORE, in place of older ones
+report.py cost|scale|wall NEW STORE      prints the figures of NEW, beside STORE's of in-tree wireguard
+report.py verdict DIRECTORY              compares all figures in DIRECTORY with weft's limits
 report.py summary DIRECTORY CONDITION... the same, and all figures, as one file of JSON there; NAME=VALUE each
 report.py document DIRECTORY FILE        puts tables into a file of documentation
 """

@@ -4,13 +4,13 @@
 # Measures weft beside its peers, in virtual machines.
 #
 #   run.sh cost [WORD...]        instructions per byte, packet, round trip or handshake
-#   run.sh profile [WORD...]     which functions they are spent in: by purpose, and the topmost 40
+#   run.sh profile [WORD...]     the functions that take them: by purpose, and the topmost 40
 #   run.sh scale                 instructions for loading, dumping and removing many peers, memory, and lookups
 #   run.sh wall                  throughput and latency in real time on two CPUs, as ratios
-#   run.sh all                   all of it, and how weft compares with what it must reach
+#   run.sh all                   all of it, and a comparison of weft with its limits
 #   run.sh document              puts the figures and plots of the last "all" into the documentation
 #
-# A WORD is a kind, a case or a topology; of each sort, none means those marked with a star.
+# A WORD is a kind, a case or a topology; without a word of a sort those with a star are measured.
 #   kinds        none* wireguard* weft* wireguard-go wireguard-go-new esp-chacha esp-gcm openvpn-dco, or two with a +
 #                between: weft+wireguard sends with weft and receives with wireguard
 #   cases        tcp1* tcp4* udp* forward* pingpong* handshake hub
@@ -18,10 +18,10 @@
 #
 #   QUICK=1      less of everything: about 1 % less exact
 #   FULL=1       also loads 100,000 peers into in-tree wireguard, which takes ten minutes
-#   TURNS        how often each takes its turn in real time (default 7, or 2 where QUICK)
+#   TURNS        number of turns of each kind in real time (default 7, or 2 where QUICK)
 #   PEERS        of the hub (default 1000, or 100 where QUICK)
-#   RESULTS      where the figures are kept, a line of JSON each (default: in the cache). Those of in-tree wireguard are
-#                compared with when it is not measured itself
+#   RESULTS      the file of the figures, a line of JSON each (default: in the cache). Without a measurement of
+#                in-tree wireguard its figures of it are used for comparison
 #   WEFT_KO      a module that is built already, in place of building this tree's
 #   BENCH_SERIES the kernel series (default 6.12)
 set -eu -o pipefail
@@ -44,7 +44,7 @@ is_kind() {
 	is_in "${1%+*}" "$known_kinds" && is_in "${1#*+}" "$known_kinds"
 }
 
-# In the order in which they are known: a handshake can only be had before there is a session.
+# In the defined order: a handshake can only be measured before there is a session.
 sort_words() { # sort_words WORD...: sets kinds, cases and topologies
 	local word
 
@@ -66,12 +66,13 @@ sort_words() { # sort_words WORD...: sets kinds, cases and topologies
 	: "${kinds:=none wireguard weft}" "${cases:=tcp1 tcp4 udp forward pingpong}" "${topologies:=$known_topologies}"
 }
 
-# The module from Debian unstable, which builds for more kernels, and the release's own program with its libraries. Why
-# there is none, if there is none, is put beside where it would be.
+# The module from Debian unstable, which builds for more kernels, and the release's own program with its libraries. If
+# the build fails, a file beside its place has the reason.
 openvpn_packages=(openvpn libpkcs11-helper1 liblzo2-2 liblz4-1 libcap-ng0)
 
-# It counts in dev->tstats without saying so, and then iptunnel_xmit() warns at each packet, which costs more than all
-# else together. Said only while the device is up: the core would free what the module frees.
+# The module counts in dev->tstats without setting pcpu_stat_type, so that iptunnel_xmit() warns at each packet, which
+# costs more than everything else. The type is set only while the device is up: otherwise the core would free the
+# statistics, which the module frees itself.
 announce_statistics() { # announce_statistics SOURCE
 	sed -i -e 's/^\tnetif_tx_start_all_queues(dev);/&\n\tdev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;/' \
 		-e 's/^\tnetif_tx_stop_all_queues(dev);/&\n\tdev->pcpu_stat_type = NETDEV_PCPU_STAT_NONE;/' \
@@ -116,7 +117,7 @@ fetch_openvpn() {
 	cp -r "$directory/bin" "$programs/openvpn"
 }
 
-# What the guest is given beside the tree.
+# Files for the guest besides the tree.
 build_all() {
 	[ -n "$programs" ] || { programs=$(mktemp -d); trap 'rm -rf "$programs"' EXIT; }
 	make -s -C "$here" OUT="$programs" >&2
@@ -138,7 +139,7 @@ boot_guest() { # boot_guest MODE COMMAND [BOOT_ARGUMENTS...]
 		"$series" "$command"
 }
 
-# Where the figures are, the other figures stay out of them: to sample costs something too.
+# Profiles are stored apart from the other figures, because sampling has a cost.
 run_profile() {
 	local results=${RESULTS:-$cache/bench/profile.json} status=0
 
@@ -151,8 +152,7 @@ run_profile() {
 	return $status
 }
 
-# Runs a script in the guest and puts its figures among those known; NEW is a file for them.
-# On standard error, one line for each figure as it comes.
+# On standard error, one line for each new figure.
 show_progress() {
 	local line field count=0
 
@@ -167,13 +167,14 @@ show_progress() {
 	done
 }
 
+# Runs a script in the guest and merges its figures into STORE; NEW is a file for them.
 collect() { # collect MODE STORE NEW SCRIPT [BOOT_ARGUMENTS...]
 	local mode=$1 store=$2 new=$3 script=$4 status=0
 
 	shift 4
 	mkdir -p "$(dirname "$store")"
 	boot_guest "$mode" "exec bash selftests/bench/$script" "$@" | tee "$new" | show_progress || status=$?
-	# Whatever else was said there.
+	# Other output of the guest is shown as well.
 	! grep -v '^{' "$new" >&2 || :
 	python3 "$here/report.py" merge "$new" "$store"
 	return $status
@@ -225,7 +226,7 @@ directory=$cache/bench/all${QUICK:+-quick}
 document=$weft_top/Documentation/networking/weft-bench.rst
 every_case="tcp1 tcp4 udp forward pingpong"
 
-# Each a line of kinds;cases;topologies;whether where the time went is wanted.
+# Each line is kinds;cases;topologies;profile.
 cost_jobs() {
 	local others="wireguard-go wireguard-go-new esp-chacha esp-gcm openvpn-dco wireguard+weft weft+wireguard"
 
@@ -273,7 +274,7 @@ summarise() {
 
 run_document() {
 	expect_no_words "$@"
-	[ -e "$directory/bench.json" ] || die "there are no figures yet: first comes make bench"
+	[ -e "$directory/bench.json" ] || die "there are no figures yet: run make bench first"
 	python3 "$here/report.py" document "$directory" "$document"
 	"$here/plots.sh" bench "$directory" "${document%/*}"
 }

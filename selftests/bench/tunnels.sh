@@ -12,8 +12,8 @@
 #
 # The script that sources this has a directory $work for keys.
 #
-# A kind is none, wireguard, weft, wireguard-go, wireguard-go-new, esp-chacha, esp-gcm, openvpn-dco, or two that speak
-# the same protocol with a + between: the sender's and the receiver's.
+# A kind is none, wireguard, weft, wireguard-go, wireguard-go-new, esp-chacha, esp-gcm, openvpn-dco, or two with the
+# same protocol and a + between: the sender's and the receiver's.
 
 mtu=1420
 far=10.9.0.2
@@ -53,7 +53,7 @@ spaces_create() {
 	done
 }
 
-# The links go in the background.
+# The kernel removes the links in the background.
 spaces_delete() {
 	local name pids
 
@@ -73,8 +73,8 @@ link_create() { # link_create NS DEV ADDRESS NS DEV ADDRESS
 	ip -n "$4" link set "$5" up
 }
 
-# With all of a veth pair's offloads, or as two plain network cards: packets are cut up before they cross, and put
-# together again by the receiver's GRO.
+# With all of a veth pair's offloads, or as two plain network cards: packets are segmented before they cross, and
+# merged by the receiver's GRO.
 link_topology() { # link_topology offloads|wire NS DEV...
 	local topology=$1 state=on gro=off
 
@@ -114,7 +114,7 @@ end_none_create() { # on the link itself
 	END
 }
 
-# What a tunnel's device needs besides the tunnel.
+# Settings of a tunnel's device besides the tunnel.
 device_up() { # device_up NS DEV OWN OTHER OTHER_NET
 	ip_batch "$1" <<-END
 		link set $2 mtu $mtu up
@@ -124,12 +124,12 @@ device_up() { # device_up NS DEV OWN OTHER OTHER_NET
 	END
 }
 
-# weft's words of command are wg's.
+# weft's arguments are those of wg.
 device_configure() { # device_configure TOOL NS DEV OTHER OTHER_NET ENDPOINT
 	local other=b
 
 	[ "$2" = a ] || other=a
-	# shellcheck disable=SC2154 # set by who sources this
+	# shellcheck disable=SC2154 # set by the script that sources this
 	ns "$2" "$1" set "$3" listen-port 51820 private-key "$work/key.$2" \
 		peer "$(wg pubkey <"$work/key.$other")" allowed-ips "$4/32,$5" endpoint "$6:51820"
 }
@@ -148,7 +148,8 @@ end_weft_create() {
 	end_in_kernel weft weft "$@"
 }
 
-# Its control socket is a file: the names of its devices have to differ between namespaces. It ends with its namespace.
+# Its control socket is a file: the names of its devices have to differ between namespaces. It ends with its
+# namespace.
 end_in_go() { # end_in_go PROGRAM NS OWN OTHER OTHER_NET ENDPOINT
 	local program=$1 dev=go$2
 
@@ -168,7 +169,7 @@ end_wireguard-go-new_create() {
 	end_in_go "$programs/wireguard-go-new" "$@"
 }
 
-# Both directions with one key: this is about what it costs.
+# One key for both directions, since only the cost counts.
 end_esp() { # end_esp ALGORITHM KEY NS OWN OTHER OTHER_NET ENDPOINT
 	local algorithm=$1 key=$2 name=$3 own=$4 other=$5 net=$6 endpoint=$7 self=192.0.2.1
 
@@ -196,7 +197,7 @@ end_esp-gcm_create() {
 	end_esp 'rfc4106(gcm(aes))' "0x$(printf '5a%.0s' {1..36})" "$@"
 }
 
-# Each end knows the other's self-signed certificate. b waits to be called.
+# Each end has the other's self-signed certificate. b waits for a connection.
 openvpn_certificates() {
 	local name
 
@@ -265,7 +266,7 @@ hub_address() { # hub_address SECOND_BYTE NUMBER
 	echo "10.$1.$(($2 / 256)).$(($2 % 256))"
 }
 
-# The hub answers to a whole network, so that each spoke has a route of its own to it.
+# The hub has an address for each spoke, so that each spoke has a route of its own to it.
 hub_create() { # hub_create KIND COUNT
 	local kind=$1 count=$2
 
@@ -307,7 +308,7 @@ result() { # result KIND CASE TOPOLOGY UNIT JSON
 	printf '{"kind":"%s","case":"%s","topology":"%s","unit":"%s",%s\n' "$1" "$2" "$3" "$4" "${5#\{}"
 }
 
-# What could not be measured, and why.
+# A figure that could not be measured, with the reason.
 no_result() { # no_result KIND CASE TOPOLOGY WHY
 	local why=${4//$'\n'/; }
 
@@ -322,7 +323,8 @@ read_idle() { # sets idle and uptime, in hundredths of a second
 	uptime=$((10#${seconds/./})) idle=$((10#${idle_seconds/./}))
 }
 
-# What the kernel still has to do after a boot or a change would be counted too: half a second must go by in idleness.
+# The kernel's deferred work after a boot or a change would be counted, too: the machine has to be idle for half a
+# second.
 settle() {
 	local tries idle uptime idle_before uptime_before
 
@@ -333,6 +335,6 @@ settle() {
 		read_idle
 		[ $((idle - idle_before)) -lt $(((uptime - uptime_before) * $(nproc) * 9 / 10)) ] || return 0
 	done
-	echo "${0##*/}: the machine does not come to rest" >&2
+	echo "${0##*/}: the machine does not become idle" >&2
 	return 1
 }

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What weft must reach, and what it does."""
+"""weft's limits, and its figures."""
 import json
 import os
 
 import figures
 
-# What: (how it is compared, the bound). All but the last few are weft relative to in-tree wireguard of the same run.
+# Cases and limits. All but the last few are weft relative to in-tree wireguard in the same run.
 COSTS = [(case, topology, limit) for case, topologies, limit in (
     ("tcp1", ("offloads",), 0.45), ("tcp4", ("offloads",), 0.45), ("tcp1", ("wire",), 0.60), ("tcp4", ("wire",), 0.60),
     ("udp", ("offloads", "wire"), 0.60), ("forward", ("offloads", "wire"), 0.55),
@@ -119,7 +119,7 @@ def without_stacks(row):
 
 
 def write(directory, conditions):
-    """One file with everything, and under which conditions it was measured."""
+    """One file with all figures, and the conditions of the measurement."""
     stores = Stores(directory)
     whole = {
         "conditions": dict(condition.split("=", 1) for condition in conditions),

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""What churn.sh does to the tunnel wt0, in which others talk meanwhile, and to the link ws0.
+"""Changes the tunnel wt0 during traffic, and the link ws0, for churn.sh.
 
 churn.py together SECONDS        two processes configure, one dumps, one removes peers, and every now and then ws0
-churn.py many COUNT              so many peers come, are looked at, and go, twice
-churn.py ports SECONDS           the port of wt0 goes to and fro
-churn.py flood ADDRESS           a message of each type to each of these ports, until it is ended
+churn.py many COUNT              adds COUNT peers, compares them, and removes them, twice
+churn.py ports SECONDS           switches the port of wt0 between two
+churn.py flood ADDRESS           sends a message of each type to each of these ports, until it is killed
 """
 import collections
 import errno
@@ -21,18 +21,18 @@ from wgnetlink import attr, ip, name, peer, u16, u32
 
 DEVICES = ("wt0", "ws0")
 POOL = [bytes([8, number]) + b"\x55" * 30 for number in range(48)]
-# The link is not there just now; a name is another peer's; a port is taken.
+# The link is missing at the moment; a name is another peer's; a port is in use.
 PASSING = {errno.ENODEV, errno.EEXIST, errno.EADDRINUSE}
 A_MESSAGE = 400
 PORTS = (51820, 51821)
-# Of each type one of the right length: an initiation, a response, a cookie, and data of no session.
+# One of the right length of each type: an initiation, a response, a cookie, and data of an unknown session.
 LENGTHS = {1: 148, 2: 92, 3: 64, 4: 1452}
 
 
 # ---- together ----
 
 def prefixes(key, rng):
-    """Each peer has networks of its own, so that none takes away another's."""
+    """Each peer has its own networks, so that no peer takes one from another."""
     return [ip(f"10.{100 + key[1]}.{rng.randrange(8)}.0/24"), ip(f"2001:db8:{key[1]}:{rng.randrange(8)}::/64")]
 
 
@@ -55,13 +55,13 @@ def configure(family, links, rng):
 
 
 def dump(family, links, rng):
-    """Whatever is done meanwhile, no peer comes twice and every attribute can be read, or the kernel says that it changed."""
+    """During any change, no peer appears twice and all attributes are valid, or the dump is marked as inconsistent."""
     messages = family.dump(rng.choice(DEVICES))
     if any(message[6] & nl.DUMP_INTR for message in messages):
         return
     keys = [dict(nl.parse(nest))[nl.P_PUBLIC] for message in messages for kind, value in nl.parse(message[20:])
             if kind == nl.PEERS for _, nest in nl.parse(value)]
-    nl.check("peers that come twice", [key for key, count in collections.Counter(keys).items() if count > len(messages)], [])
+    nl.check("peers that appear twice", [key for key, count in collections.Counter(keys).items() if count > len(messages)], [])
 
 
 def remove(family, links, rng):
@@ -75,7 +75,7 @@ def remove(family, links, rng):
 
 
 def repeat(action, seed, seconds):
-    """A process of its own. How often it was done; what was not for a reason that passes does not count."""
+    """Runs in a process of its own; returns the number of successes. Passing failures do not count."""
     rng, family, links, count = random.Random(seed), nl.Netlink(), Links(), 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:

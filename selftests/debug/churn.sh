@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The configuration changes all the time, and from several sides, while packets are on their way: nobody is confused by what
-# others do, nothing is kept, and the traffic goes on.
+# The configuration changes all the time, from several processes, during traffic: no process fails because of another,
+# no object leaks, and the traffic continues.
 # vm: smp
 # timeout: 3600
 #
@@ -36,7 +36,7 @@ received() {
 	ns a ethtool -S wt0 | awk '/ rx_drop_/ { n += $2 } END { print n + 0 }'
 }
 
-# The flood takes a CPU, and what changes the port the other one.
+# The flood takes one CPU, and the changes of the port the other one.
 ports_under_flood() {
 	local before
 
@@ -49,7 +49,7 @@ ports_under_flood() {
 	expect_ge "messages of the flood that were dropped" $(($(received) - before)) 1000
 }
 
-# Those of a port that is just not there are lost.
+# Packets to a closed port are lost.
 port_changes_under_flood() {
 	ns_run traffic.a a ping -n -i 0.02 -s 1000 -W 1 10.9.0.2
 	ports_under_flood
@@ -67,7 +67,7 @@ many_come_and_go() {
 
 caches=(weft_peer weft_session weft_allowedips_node)
 
-# Where caches are merged, there are objects of others in them.
+# Merged caches contain other objects, too.
 objects() { # objects CACHE
 	local count
 
@@ -102,7 +102,7 @@ pair_create
 peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
 session_up a wt0 b wt0 10.9.0.2
 note_objects
-run_case "two configure, one dumps, one removes" four_at_once
+run_case "two processes configure, one dumps, one removes" four_at_once
 run_case "the port changes under a flood" port_changes_under_flood
-run_case "$((10000 / slow)) peers come and go, twice" many_come_and_go
-run_case "nothing is kept" nothing_is_kept
+run_case "$((10000 / slow)) peers are added and removed, twice" many_come_and_go
+run_case "no object leaks" nothing_is_kept

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The clock on the wall jumps, years forward and back, as it does where time is not kept while a machine is off. Sessions and
-# timers do not care. A handshake does: one that was made under a clock that was ahead keeps out those of the right time
-# (CVE-2021-46873), which is counted under its own reason, and the operator can undo it.
+# The wall clock jumps by years, as on a machine without a clock when it is off. Sessions and timers do not depend on
+# it. A handshake does: one from a clock that was ahead blocks later ones with the right time (CVE-2021-46873). They are
+# counted under a reason of their own, and the operator can reset the timestamp.
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
@@ -20,7 +20,7 @@ timestamp_drops() {
 	ethtool_stat b wt0 rx_drop_timestamp
 }
 
-# Over more than a rekey, so that timers have to go off when they should.
+# Longer than a rekey, so that timers have to fire in time.
 traffic_goes_on() {
 	local step
 
@@ -42,7 +42,7 @@ forget_session() { # forget_session NS DEV
 	ns_ip "$1" link set "$2" up
 }
 
-# b has heard of the future from a, and takes nothing older.
+# b has a timestamp from the future, and accepts no older one.
 once_ahead() {
 	local before
 
@@ -60,7 +60,7 @@ once_ahead() {
 	wait_for 12 ns a ping -n -c 1 -W 1 10.9.0.2
 }
 
-# The other way round b's clock is behind: what it has heard is of its own past, and all is well.
+# The reverse: b's clock is behind, its timestamps are in the past, and later handshakes pass.
 once_behind() {
 	local before
 
@@ -82,5 +82,5 @@ skip_unless_weft
 pair_create
 session_up a wt0 b wt0 10.9.0.2
 run_case "the clock jumps under traffic" traffic_goes_on
-run_case "a clock that was ahead keeps out what comes later, until the operator says" once_ahead
-run_case "a clock that was behind does no harm" once_behind
+run_case "a clock that was ahead blocks later handshakes until forget-timestamp" once_ahead
+run_case "a clock that was behind blocks no handshake" once_behind

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Each allocation is refused in turn. See failslab.sh.
+"""Refuses each allocation in turn. See failslab.sh.
 
-failslab.py OPERATION    does OPERATION with the first allocation refused that weft makes, or that is made for it, then with
-                         the second, and so on, until there are no more; each time what it leaves has to be in order. Says
-                         how many there were; exits with what was wrong. Those of two ends take their namespaces from A
-                         and B, where wt0 is.
+failslab.py OPERATION    runs OPERATION with the first allocation refused that weft makes, or that the kernel makes for
+                         it, then with the second, and so on, until no more follow; the state after each must be valid.
+                         Prints their number; exits with the failed check. Operations of two ends take their namespaces
+                         from A and B, which hold wt0.
 """
 import collections
 import contextlib
@@ -26,8 +26,8 @@ from namespace import enter
 from wgnetlink import attr, ip, name, peer, u8, u16, u32
 
 PARAMETERS = "/sys/module/weft_fault/parameters/"
-# With fault injection the kernel asks two functions; else its allocators themselves are told to fail. For memory of every
-# processor it never asks.
+# With fault injection the kernel calls two functions before an allocation; otherwise its allocators themselves fail. It
+# has no such function for per-CPU memory.
 ASKED = ("should_failslab=enomem1", "should_fail_alloc_page=yes0")
 ALLOCATORS = ("kmem_cache_alloc_noprof=null1", "kmem_cache_alloc_lru_noprof=null2", "kmem_cache_alloc_node_noprof=null1",
               "__kmalloc_noprof=null1", "__kmalloc_node_noprof=null1", "__kmalloc_cache_noprof=null1",
@@ -35,7 +35,7 @@ ALLOCATORS = ("kmem_cache_alloc_noprof=null1", "kmem_cache_alloc_lru_noprof=null
               "__kmalloc_large_noprof=null1", "__alloc_pages_noprof=null0")
 ALWAYS = ("pcpu_alloc_noprof=null",)
 NONE = 2**32 - 1
-# What the kernel says where memory is short; of routes and of sockets it has words of its own.
+# The kernel's errors for a lack of memory; routes and sockets have their own.
 SHORT = {errno.ENOMEM, errno.ENOBUFS, errno.ENFILE}
 SLOW = int(os.environ.get("SLOW") or "1")
 libc = ctypes.CDLL(None, use_errno=True)
@@ -49,7 +49,7 @@ def setting(parameter, value):
 
 
 def functions():
-    """As many of these as the kernel has."""
+    """Those of the functions that the kernel has."""
     with open("/proc/kallsyms") as handle:
         known = {line.split()[2] for line in handle}
     asked = [word for word in ASKED if word.split("=")[0] in known]
@@ -63,7 +63,7 @@ def counted(parameter):
 
 @contextlib.contextmanager
 def refused(number):
-    """The number-th allocation from here on."""
+    """Refuses the number-th allocation from here on."""
     setting("seen", 0)
     setting("skip", number - 1)
     try:
@@ -73,7 +73,7 @@ def refused(number):
 
 
 def walk(operation, limit=3000):
-    """Until an operation meets no refusal, and succeeds."""
+    """Runs an operation until it meets no refusal, and succeeds."""
     outcomes = collections.Counter()
     operation.begin()
     setting("skip", NONE)
@@ -99,7 +99,7 @@ def walk(operation, limit=3000):
 # ---- system calls ----
 
 def call(result):
-    """Of a system call: "done", or the name of the error, which has to be one for want of memory."""
+    """Returns "done" for a system call, or the name of its error, which must be a lack of memory."""
     return "done" if result >= 0 else short(ctypes.get_errno())
 
 
@@ -120,7 +120,7 @@ EVENT_TYPE, EVENT_SEQUENCE, EVENT_IFNAME = 1, 2, 5
 
 
 class Listener:
-    """Of the events of DEV."""
+    """Listens for the events of DEV."""
 
     def __init__(self, family):
         self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
@@ -131,7 +131,7 @@ class Listener:
         self.sock.close()
 
     def told(self):
-        """Type and number of those that have come."""
+        """Type and number of the received events."""
         while select.select([self.sock], [], [], 0)[0]:
             values = dict(nl.parse(self.sock.recv(65536)[20:]))
             if values[EVENT_IFNAME].rstrip(b"\0").decode() == DEV:
@@ -139,7 +139,7 @@ class Listener:
 
 
 def event_group(family):
-    """The number of the family's multicast group."""
+    """Returns the number of the family's multicast group."""
     family.family, own = 16, family.family
     answer = family.exchange(3, attr(2, b"weft\0"), flags=nl.REQUEST)
     family.family = own
@@ -165,7 +165,7 @@ def candidates(*ports):
 
 
 def everything(port, private, peers, replace=False):
-    """A message with all that one can carry."""
+    """A message with all attributes."""
     flags = [u32(nl.FLAGS, nl.REPLACE_PEERS)] if replace else []
     return [name(DEV), *flags, attr(nl.PRIVATE, key(private)), u16(nl.PORT, port), u32(nl.FWMARK, port), u8(PMTU, 1),
             attr(nl.PEERS, [whole_peer(number) for number in peers])]
@@ -179,7 +179,7 @@ def whole_peer(number):
 
 
 class Operation:
-    """Once begin(), and for each refusal prepare(), run(), which says how it went, and verify()."""
+    """Calls: begin() once, and for each refusal prepare(), run(), which returns the outcome, and verify()."""
 
     def begin(self):
         pass
@@ -189,7 +189,7 @@ class Operation:
 
 
 class OneEnd(Operation):
-    """An operation on a link of this namespace, which has to be as before when it fails, and as it should when not."""
+    """An operation on a link of this namespace: a failure leaves its state, a success the expected one."""
     also = ()
 
     def __init__(self):
@@ -197,7 +197,7 @@ class OneEnd(Operation):
         self.family = nl.Netlink()
 
     def state(self):
-        """Without the numbers of the link and of the newest event."""
+        """The state without the numbers of the link and of the newest event."""
         return [[pair for pair in message[2] if pair[0] not in (nl.IFINDEX, EVENTS)] for message in self.family.state(DEV)]
 
     def prepare(self):
@@ -214,14 +214,14 @@ class OneEnd(Operation):
         return "done"
 
     def verify(self, outcome, number):
-        """An operation that was refused has changed nothing, and can be done now."""
+        """A refused operation has changed nothing, and succeeds when repeated."""
         if outcome not in ("", "done"):
             nl.check(f"the state after refusal {number}", self.state(), self.before)
             self.act()
         nl.check(f"the state in the end, after refusal {number}", self.state(), self.wanted)
 
     def begin(self):
-        """How it should be in the end is how it is where nothing was ever refused."""
+        """The expected state is that after the operation without a refusal."""
         self.prepare()
         self.act()
         self.wanted = self.state() if link_exists(DEV) else None
@@ -233,7 +233,7 @@ class Set(OneEnd):
 
 
 class Change(OneEnd):
-    """Everything is changed in one message of a device that is up: peers go, come and stay."""
+    """Changes all settings of a device that is up in one message: peers are removed, added and kept."""
 
     def prepare(self):
         super().prepare()
@@ -273,10 +273,10 @@ class RotateUndo(Rotate):
 
 
 class Dump(Change):
-    """What is said is right, or an error."""
+    """A dump is correct, or fails."""
 
     def act(self):
-        nl.check("what a dump says", self.state(), self.before)
+        nl.check("the reply to a dump", self.state(), self.before)
 
 
 class Up(Change):
@@ -307,7 +307,7 @@ class Down(Change):
 
 
 class Create(OneEnd):
-    """Of a link that could not be made nobody hears. The device core has no other word for a name that it cannot keep."""
+    """A failed creation causes no event. The device core returns EINVAL for a name that it cannot store."""
     also = (errno.EINVAL,)
 
     def prepare(self):
@@ -343,7 +343,7 @@ class Remove(Change):
 
 
 class Events(Change):
-    """What is not told can be counted: numbers go on."""
+    """A lost event leaves a gap: the numbers continue."""
 
     def prepare(self):
         super().prepare()
@@ -351,7 +351,7 @@ class Events(Change):
         self.first = self.sequence() + 1
 
     def sequence(self):
-        """The number of the newest event."""
+        """Returns the number of the newest event."""
         values = dict(nl.parse(self.family.dump(DEV)[0][20:]))
         return struct.unpack("<Q", values[EVENTS])[0]
 
@@ -371,7 +371,7 @@ SYS_DELETE_MODULE, SYS_FINIT_MODULE = 176, 313
 
 
 class Load(Operation):
-    """The module comes or does not come; then it comes, and in the end it works."""
+    """The module loads or fails to load; then it loads, and in the end it works."""
     arguments = b""
 
     def __init__(self):
@@ -411,7 +411,7 @@ class LoadCompat(Load):
 
 
 class Unload(Load):
-    """Takes a link along that is up and has peers. Cannot fail."""
+    """Removes a link that is up and has peers. Cannot fail."""
 
     def prepare(self):
         expect(self.load())
@@ -428,7 +428,7 @@ class Unload(Load):
 # ---- two ends ----
 
 class End:
-    """One of two: its namespace, its family, a UDP socket that is bound inside the tunnel."""
+    """One end: its namespace, its family, a UDP socket that is bound inside the tunnel."""
     PORT = 9000
 
     def __init__(self, namespace, own, other):
@@ -442,13 +442,13 @@ class End:
         self.udp.connect((other, self.PORT))
 
     def forget_sessions(self):
-        """All that is known of the peer but its configuration."""
+        """Resets the peer's state, but not its configuration."""
         enter(self.namespace)
         self.links.bring("wt0", False)
         self.links.bring("wt0", True)
 
     def losses(self):
-        """All that the tunnel has thrown away, and the stack around it."""
+        """Returns the drops of the tunnel and of the stack around it."""
         enter(self.namespace)
         values = dict(nl.parse(self.family.dump("wt0")[0][20:]))
         drops = sum(struct.unpack("<Q", value[:8])[0] for _, value in nl.parse(values[DROPS]))
@@ -456,14 +456,14 @@ class End:
 
 
 def device_losses():
-    """Errors and drops of every device, received and sent; those of weft's own links are there too."""
+    """Returns errors and drops of all devices, received and sent, those of weft's own links included."""
     with open("/proc/thread-self/net/dev") as handle:
         lines = [line.split(":")[1].split() for line in handle if ":" in line]
     return sum(int(line[i]) for line in lines for i in (2, 3, 10, 11))
 
 
 def stack_losses():
-    """What the protocols count besides."""
+    """Returns the protocols' counters of losses."""
     lost = 0
     for file in ("snmp", "netstat"):
         with open("/proc/thread-self/net/" + file) as handle:
@@ -483,7 +483,7 @@ class TwoEnds(Operation):
 
 
 class Handshake(TwoEnds):
-    """A new session, and a packet each way. A message that could not be sent or taken is repeated after 5 seconds."""
+    """A new session, and a packet each way. A message that was not sent or received is repeated after 5 seconds."""
     WITHIN_S = 12
 
     def prepare(self):
@@ -524,8 +524,8 @@ def drain(sock):
 
 
 class Data(TwoEnds):
-    """Each way a burst of datagrams in one go, some by themselves, and a piece of TCP. TCP loses nothing; a datagram that
-    is lost is counted somewhere."""
+    """Each way a burst of datagrams in one call, single ones, and a piece of TCP. TCP loses nothing; a counter counts
+    each lost datagram."""
     TOGETHER, SIZE, SINGLE, PIECE = 8, 1200, (1, 700, 1372), 60000
 
     def __init__(self):
@@ -555,7 +555,7 @@ class Data(TwoEnds):
         return "done" if came == sent else f"lost {sent - came}"
 
     def burst(self, sock):
-        """How many were sent, of which the sender was not told that they were not."""
+        """Returns the number of datagrams sent, without those whose send failed."""
         sent = 0
         for size, data in [(self.SIZE, bytes(self.SIZE * self.TOGETHER)), *((0, bytes(length)) for length in self.SINGLE)]:
             sock.setsockopt(socket.SOL_UDP, 103, size)
@@ -572,11 +572,11 @@ class Data(TwoEnds):
         sender.sendall(data)
         while len(came) < len(data):
             came += receiver.recv(1 << 20)
-        nl.check("what came over TCP is what was sent", came == data, True)
+        nl.check("the bytes over TCP arrive unchanged", came == data, True)
 
     def verify(self, outcome, number):
         if outcome.startswith("lost") and self.losses() == self.lost_before:
-            sys.exit(f"{outcome} datagrams after refusal {number}, and nothing counts them")
+            sys.exit(f"{outcome} datagrams after refusal {number}, and no counter counts them")
 
 
 OPERATIONS = {

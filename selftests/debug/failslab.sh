@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Each allocation that weft makes, or that the kernel makes on its behalf, is refused in turn: the first, the second, and so
-# on, until there are no more. What is asked for fails for want of memory and changes nothing, or succeeds; a packet that is
-# lost is counted; and all of it works the next time. Where the kernel has no fault injection, its allocators are made to fail.
+# Each allocation that weft makes, or that the kernel makes on its behalf, is refused in turn: the first, the second,
+# and so on, until no more follow. The operation fails for lack of memory and changes nothing, or succeeds; a lost
+# packet is counted; and the next operation succeeds. On a kernel without fault injection the allocators themselves
+# fail.
 # vm: icount
 # timeout: 9000
 #
@@ -19,7 +20,7 @@ refuse_each() { # refuse_each NS OPERATION
 	expect ns "$1" env A="$(ns_name a)" B="$(ns_name b)" python3 "$test_dir/failslab.py" "$2"
 }
 
-# As refuse_each, but the module comes and goes in it.
+# Like refuse_each, and the module is loaded and unloaded in it.
 refuse_each_load() { # refuse_each_load OPERATION
 	rmmod weft
 	refuse_each s "$1"

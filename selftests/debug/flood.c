@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Floods a host with UDP packets, with a fixed share of a CPU that is taken in turns of two milliseconds.
+ * Floods a host with UDP packets, with a fixed share of a CPU, in turns of two milliseconds.
  *
  *   flood DEVICE MAC FIRST SOURCES TO PORT LENGTH FILE SHARE
  *
- * FILE holds messages of LENGTH bytes each. They go out in turn over DEVICE, to the host with the Ethernet address MAC and
- * the IPv4 address TO; the first from the address FIRST, the next from the one behind it, and so on with SOURCES of them.
- * SHARE is in percent. What the kernel does for a packet before the call that sends it comes back counts as the
- * flooder's: over veth that is the receiver's network stack, too.
+ * FILE holds messages of LENGTH bytes each. They are sent in turn over DEVICE, to the host with the
+ * Ethernet address MAC and the IPv4 address TO; the first from the address FIRST, the next from the
+ * following address, up to SOURCES addresses. SHARE is in percent. The flooder's share includes the
+ * kernel's work for a packet within the call that sends it: over veth that is the receiver's stack,
+ * too.
  *
- * Says "flooding" when it begins, and when it is told to end (SIGTERM) one line of JSON: packets sent, and the nanoseconds
- * that it took of the CPU.
+ * Prints "flooding" when it begins, and at SIGTERM one line of JSON: packets sent, and the
+ * nanoseconds of CPU time.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -113,7 +114,7 @@ static uint16_t ip_checksum(const void *header)
 	return htons(~(sum + (sum >> 16)));
 }
 
-/* All but message and source. UDP over IPv4 does without a checksum. */
+/* All but message and source. UDP over IPv4 needs no checksum. */
 static void make_frame(struct frame *frame, const char *mac, in_addr_t to, uint16_t port, size_t length)
 {
 	const struct ether_addr *ether = ether_aton(mac);
@@ -190,7 +191,7 @@ static void open_device(struct flood *flood, const char *name)
 		error(1, errno, "%s", name);
 }
 
-/* Before everybody else, so that the share is what it is said to be. */
+/* Runs before all other programs, so that it gets its full share. */
 static void go_first(void)
 {
 	struct sched_param priority = { .sched_priority = 10 };
@@ -223,7 +224,7 @@ int main(int argc, char **argv)
 	for (turn = now_ns(); !ended; turn += PERIOD_NS) {
 		sleep_until(turn);
 		begin = now_ns();
-		/* What the last turn took too much is missing in this one. */
+		/* A turn that took too long shortens the next one. */
 		allowed += share;
 		while (used + now_ns() - begin < allowed)
 			send_batch(&flood);

@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Makes the messages that flood.c sends, 64 of a kind in a file. Runs where the flooder does; see flood.sh.
+"""Makes the messages that flood.c sends, 64 of a kind in a file. Runs in the flooder's namespace; see flood.sh.
 
 flood.py initiations FILE KEY                 forged: no MAC is right
-flood.py known-key FILE KEY                   forged by somebody who knows the tunnel's public key: mac1 is right
-flood.py cookies FILE KEY TUNNEL SOURCE...    and by somebody who has asked for a cookie at each of some addresses: both are
-flood.py strays FILE                          data messages of no session
-flood.py replays FILE CAPTURE                 data messages out of a capture
-flood.py forgeries FILE CAPTURE               the same, with an authenticator that is wrong
+flood.py known-key FILE KEY                   forged with the tunnel's public key: mac1 is valid
+flood.py cookies FILE KEY TUNNEL SOURCE...    forged with a cookie for each of some addresses: both MACs are valid
+flood.py strays FILE                          data messages of unknown sessions
+flood.py replays FILE CAPTURE                 data messages from a capture
+flood.py forgeries FILE CAPTURE               the same, with an invalid authenticator
 """
 import base64, collections, os, socket, struct, sys
 
@@ -16,8 +16,8 @@ from alone import alone
 
 COUNT = 64
 PORT, SOURCE_PORT = 51820, 7000
-LOADING = 700           # more than the 512 waiting messages from which on a tunnel is under load
-SO_RCVBUFFORCE = 33     # for the answers to all of them
+LOADING = 700           # more than 512 queued messages, which put a tunnel under load
+SO_RCVBUFFORCE = 33     # for the replies to all of them
 DATA_LENGTH = 1452      # of a full packet inside of 1420 bytes
 
 
@@ -34,7 +34,7 @@ def recent_key(key):
 
 
 def load(sock, tunnel, message, wanted):
-    """Before any of them is looked at, on whichever CPU."""
+    """Queues all messages before the tunnel handles the first, on any CPU."""
     with alone():
         for _ in range(LOADING):
             sock.sendto(message, tunnel)
@@ -54,7 +54,7 @@ def get_cookie(key, tunnel, source):
 
 
 def cookies(key, tunnel, *sources):
-    """The first message is for the first source, and so on."""
+    """The first message is for the first source, the second for the next one, in turn."""
     key = base64.b64decode(key)
     held = [get_cookie(key, (tunnel, PORT), source) for source in sources]
     return [wg.macs(body(), key, held[number % len(held)]) for number in range(COUNT)]
@@ -65,7 +65,7 @@ def strays():
 
 
 def payloads(capture):
-    """UDP payloads of a capture of Ethernet and IPv4."""
+    """Yields the UDP payloads of a capture of Ethernet and IPv4."""
     with open(capture, "rb") as file:
         data = file.read()
     at = 24
@@ -76,7 +76,7 @@ def payloads(capture):
 
 
 def replays(capture):
-    """A packet for UDP segmentation is several messages."""
+    """Splits a packet for UDP segmentation into its messages."""
     found = collections.deque(maxlen=COUNT)
     for payload in payloads(capture):
         for at in range(0, len(payload) - DATA_LENGTH + 1, DATA_LENGTH):

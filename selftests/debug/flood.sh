@@ -1,22 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A tunnel that is flooded goes on: what it carries, its handshakes, the machine's memory.
+# A flooded tunnel keeps working: its throughput, its handshakes, the machine's memory.
 #
 #	 namespace b                    namespace a                        namespace f
 #	 10.9.0.2 wt0 ==== tunnel ==== wt0 10.9.0.1
 #	 192.0.2.2 vb ----- veth ----- va 192.0.2.1   va2 198.51.100.1 --- veth --- vx 198.51.100.2, .10 to .17
 #
-# It runs on one CPU whose time is counted in instructions. Half of that time is the flooder's, before everybody else: it
-# stands for a CPU of its own, with all that the kernel does there for a packet until it has been dropped or queued. The
-# other half is the tunnel's: both ends of it, the programs that use it, and what weft does later for what was queued. What
-# the tunnel carries in this half is compared with what it carries when the same flood goes to a socket beside it that
-# nobody reads.
+# The test runs on one CPU whose time is counted in instructions. The flooder gets half of that time, before all other
+# programs: its half stands for another CPU, with the kernel's work for a packet until it is dropped or queued. The
+# other half is for the tunnel: both of its ends, the programs that use it, and weft's later work for queued packets.
+# The tunnel's throughput in this half is compared with that under the same flood to another socket, which no program
+# reads.
 #
-# Where a kernel watches itself, and where two CPUs run in real time, shares of time say nothing: there the figures are
-# noted, and the rest is checked.
+# On debug kernels, and on two CPUs in real time, shares of time mean nothing: there the figures are printed, and only
+# the rest is checked.
 #
-# make flood runs it, as run/long.sh says. FLOODS: which, all by default. Notes that begin with "figure" are figures.
+# make flood runs it, as described in run/long.sh. FLOODS: the floods, by default all. Notes that begin with "figure" are
+# figures.
 # vm: icount
 # timeout: 3600
 # shellcheck source=selftests/kselftest/lib.sh
@@ -29,7 +30,7 @@ programs=/weft/programs
 flooder_mac=02:00:00:00:00:01
 tunnel_mac=02:00:00:00:00:02
 deaf_port=9
-# Of the flooder: a spoofed one is any of 131072.
+# The flooder's own sources; a spoofed source is any of 131072.
 own_sources=(198.51.100.{10..17})
 
 underlay_create() {
@@ -44,7 +45,7 @@ underlay_create() {
 	wait_for 20 ns f ping -n -c 1 -W 1 198.51.100.1
 }
 
-# Its buffer is full with the first packets; what comes then is dropped at once.
+# The first packets fill its buffer; later ones are dropped at once.
 deaf_start() {
 	ns_run deaf a python3 -c "
 import signal, socket
@@ -60,14 +61,14 @@ make_messages() { # make_messages KIND [ARGS...]
 	ns f python3 "$test_dir/flood.py" "$1" "$lib_work/$1" "${@:2}"
 }
 
-# Of what b sends to a.
+# Captures packets from b to a.
 capture_session() {
 	capture_start session a va 'src host 192.0.2.2 and udp and len > 1000'
 	stream 2 >/dev/null
 	capture_stop session
 }
 
-# The messages of a flood; those with a session in them are of the one there is.
+# Makes the messages of a flood; those with a session belong to the current one.
 prepare() { # prepare FLOOD
 	case $1 in
 	initiations|known-key)
@@ -87,7 +88,7 @@ prepare() { # prepare FLOOD
 	esac
 }
 
-# Floods the tunnel, or what is beside it.
+# Floods the tunnel, or the socket beside it.
 flood_start() { # flood_start FLOOD [PORT]
 	local length=148 first=198.18.0.0 sources=131072
 
@@ -103,10 +104,10 @@ flood_start() { # flood_start FLOOD [PORT]
 	wait_for 30 grep -q flooding "$(ns_output flood)"
 }
 
-# Ends it, and notes what it did.
+# Ends the flood, and prints its figures.
 flood_stop() { # flood_stop WHAT
 	ns_stop flood
-	[[ $(<"$(ns_output flood)") =~ '"sent":'([0-9]+)',"ns":'([0-9]+) ]] || fail "the flooder said nothing"
+	[[ $(<"$(ns_output flood)") =~ '"sent":'([0-9]+)',"ns":'([0-9]+) ]] || fail "the flooder printed no figures"
 	note "figure $KIND $1: ${BASH_REMATCH[1]} packets, $((BASH_REMATCH[2] / BASH_REMATCH[1])) instructions each"
 }
 
@@ -147,10 +148,10 @@ carries() { # carries FLOOD
 	beside=$(value "beside-$1")
 	part=$((kbytes * 100 / beside))
 	note "figure $KIND $1: $kbytes kB/s, $part %"
-	[ "$KIND" != weft ] || ! time_is_shared || expect_ge "percent of what it carries without" $part 80
+	[ "$KIND" != weft ] || ! time_is_shared || expect_ge "percent of the throughput beside the flood" $part 80
 }
 
-# Whoever begins has just come up: it has no session.
+# The initiator's link has just come up, without a session.
 handshake() { # handshake FROM TO ADDRESS: sets took, in ms
 	local begin
 
@@ -184,7 +185,7 @@ memory_used() { # in kB
 	awk '/^(MemFree|Buffers|Cached|SReclaimable):/ { free += $2 } /^MemTotal:/ { total = $2 } END { print total - free }' /proc/meminfo
 }
 
-# 4096 messages may wait: with their buffers 4 MB. Freed memory that KASAN keeps for a while counts as used.
+# Up to 4096 messages are queued: 4 MB with their buffers. Freed memory in KASAN's quarantine counts as used.
 needs_little_memory() { # needs_little_memory FLOOD
 	local before most=0 now kept=0 i
 
@@ -200,8 +201,8 @@ needs_little_memory() { # needs_little_memory FLOOD
 	pause 3
 	now=$(($(memory_used) - before))
 	note "figure $KIND $1: memory grows by $most kB, and afterwards is $now kB above"
-	expect_le "kB that are needed" $most $((16384 + kept))
-	expect_le "kB that stay" $now $((4096 + kept))
+	expect_le "kB used during the flood" $most $((16384 + kept))
+	expect_le "kB used afterwards" $now $((4096 + kept))
 }
 
 underlay_create
@@ -213,6 +214,6 @@ for flood in ${FLOODS:-initiations known-key cookies strays replays forgeries}; 
 	prepare "$flood"
 	run_case "$flood: throughput" carries "$flood"
 	run_case "$flood: memory" needs_little_memory "$flood"
-	# Ends the session that replays and forgeries belong to.
+	# Ends the session of the replays and forgeries.
 	run_case "$flood: handshakes" shakes_hands "$flood"
 done

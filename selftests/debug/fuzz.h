@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the fuzzers share: numbers that a seed determines, and the end when something is wrong. */
+/* Shared by the fuzzers: numbers from a seed, and the end after a failed check. */
 #ifndef FUZZ_H
 #define FUZZ_H
 
@@ -46,7 +46,7 @@ static inline uint32_t rng_next(struct rng *rng)
 	return rng->state * 0x2545f4914f6cdd1dull >> 32;
 }
 
-/* 0 to @n - 1; of nothing, 0. */
+/* 0 to @n - 1; 0 if @n is 0. */
 static inline uint32_t rng_below(struct rng *rng, uint32_t n)
 {
 	return n ? (uint64_t)rng_next(rng) * n >> 32 : 0;
@@ -65,7 +65,7 @@ static inline void rng_bytes(struct rng *rng, void *to, size_t len)
 		*bytes++ = rng_next(rng) >> 24;
 }
 
-/* Numbers around which programs go wrong. */
+/* Numbers at which programs often fail. */
 static inline uint32_t rng_odd_number(struct rng *rng)
 {
 	static const uint32_t numbers[] = {
@@ -76,7 +76,7 @@ static inline uint32_t rng_odd_number(struct rng *rng)
 	return numbers[rng_below(rng, ARRAY_SIZE(numbers))];
 }
 
-/* A few bytes somewhere are not what they were. */
+/* Changes a few bytes. */
 static inline void rng_spoil(struct rng *rng, uint8_t *bytes, size_t len)
 {
 	unsigned int times = 1 + rng_below(rng, 3);

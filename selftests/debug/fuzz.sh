@@ -3,17 +3,17 @@
 #
 # Shared by the tests that fuzz in the machine. To be sourced after lib.sh.
 #
-#   COUNT           how many packets, or messages (each), there are to be: the default is little
-#   FUZZ_SECONDS    after how many seconds it is enough
-#                   Where either is given, fuzz_is_cut says which
-#   SEED            determines what is made up; not how it falls together with what else goes on
+#   COUNT           number of packets, or of messages: few by default
+#   FUZZ_SECONDS    time limit
+#                   fuzz_is_cut names the one that the caller has set
+#   SEED            determines the input, but not its timing against other traffic
 #
-#   programs_needed PROGRAM...    skips the test where they have not been built
+#   programs_needed PROGRAM...    skips the test if a program is not built
 #   packets_create                namespaces and tunnels for fuzz_packets.py, and packets_environment for it
 #   traffic_start NS ADDRESS OUTER_ADDRESS    pings without end, through the tunnel and outside of it
-#   traffic_check SECONDS         the first never had to wait for an answer for so much longer than the second, which waits
-#                                 while the whole machine stands still
-#   memory_kb                     what the kernel has allocated, small pieces and pages of weft's
+#   traffic_check SECONDS         the pings through the tunnel never waited for a reply for so much longer than those
+#                                 outside, which wait while the whole machine stands still
+#   memory_kb                     the kernel's allocated memory, slabs and pages
 
 programs=/weft/programs
 # shellcheck disable=SC2034 # for the tests
@@ -31,12 +31,12 @@ programs_needed() {
 	done
 }
 
-# Where fuzz_packets.py is at home in b, the tunnel that it speaks to is a's wt0, and c has one to the same.
+# fuzz_packets.py runs in b, and speaks to the tunnel wt0 of a; c has another tunnel to it.
 packets_create() {
 	pair_underlay_create
 	ns_ip a link set va address 02:00:00:00:00:01 mtu 9000
 	ns_ip b link set vb address 02:00:00:00:00:02 mtu 9000
-	# What fragments wait for never comes.
+	# Incomplete fragments expire soon.
 	ns a sysctl -qw net.ipv4.ipfrag_time=2 net.ipv6.ip6frag_time=2
 	ns_create c
 	veth_link a va2 c vc
@@ -60,7 +60,7 @@ traffic_start() { # traffic_start NS ADDRESS OUTER_ADDRESS
 	ns_run beside "$1" ping -D -n -i 0.25 "$3"
 }
 
-# The time between two answers, and from the last one to the end.
+# The longest time between two replies, or from the last one to the end.
 longest_gap_ms() { # longest_gap_ms RUN
 	awk -v now="$(date +%s.%N)" '
 		/bytes from/ { at = substr($1, 2) + 0; if (last && at - last > gap) gap = at - last; last = at }

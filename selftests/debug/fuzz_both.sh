@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What fuzz_packets.sh and fuzz_netlink.sh do, at once: some of the packets go to the tunnels whose settings change all the
-# time. A tunnel beside them, which gets the rest of the packets, carries pings and TCP meanwhile.
+# fuzz_packets.sh and fuzz_netlink.sh at once: some of the packets go to tunnels whose settings change all the time.
+# Another tunnel, which gets the rest of the packets, carries pings and TCP meanwhile.
 #
 #	 namespace c             namespace a: sockets             namespace b               namespace f
 #	 wt0 10.9.0.3            wt0 10.9.0.1 fd09::1, those      fuzz_packets.py           wf0 and wf1: made in a, but
@@ -44,4 +44,4 @@ ended() { # ended RUN
 }
 
 run_case "packets and settings at once, and TCP beside them" at_once
-run_case "the tunnel beside them works on" traffic_check $((2 + SLOW))
+run_case "another tunnel keeps working" traffic_check $((2 + SLOW))

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages of generic netlink for weft, made up by its own policy and then spoiled, from several processes at once: on Linux as
- * a program the threads of one process take turns.
+ * Messages of generic netlink for weft, built by its own policy and then spoiled, from several
+ * processes at once: on Linux as a program the threads of one process take turns.
  *
  *   fuzz_netlink FAMILY SEED COUNT SECONDS PROCESSES DEVICE...
  *
- * FAMILY is weft or wireguard. Ends after so many messages, or seconds. As many processes as are asked for send messages of
- * all commands; one more reads dumps, in part or whole, with little room or much, while the others change what is dumped; and
- * one subscribes to events, where there are any, and leaves again. Whatever the kernel answers has to be well-formed, and
- * has to say what was wrong.
+ * FAMILY is weft or wireguard. Ends after COUNT messages, or SECONDS. PROCESSES processes send
+ * messages of all commands. Another one reads dumps, in part or completely, with small and large
+ * buffers, while the others change the devices. One more subscribes to events, if the family has
+ * any, and unsubscribes. Each reply of the kernel must be well-formed, and each refusal have an
+ * extack.
  *
- * The last line says how many messages were sent, and what became of them.
+ * The last line holds the number of messages sent, and of their outcomes.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,8 +35,8 @@
 #define MAX_PROCESSES	16
 #define KEY_LEN		32
 #define KEYS		96
-#define PRIVATE_KEYS	4	/* fuzz_packets.py knows them, and the ports */
-#define FIRST_OWN	64	/* from this number on attributes are weft's own */
+#define PRIVATE_KEYS	4	/* fuzz_packets.py has them, too, and the ports */
+#define FIRST_OWN	64	/* attributes from this number on are weft's own */
 #define FIRST_PORT	30000
 #define PORTS		10
 
@@ -47,8 +48,8 @@ struct counts {
 struct fuzzer {
 	struct rng rng;
 	struct counts counts;
-	unsigned int spoil;		/* of a hundred attributes */
-	bool v6;			/* of the allowed IP that is being made */
+	unsigned int spoil;		/* percent of spoilt attributes */
+	bool v6;			/* of the current allowed IP */
 	size_t len, batch_len;
 	uint8_t bytes[MAX_MESSAGE + 1024];
 	uint8_t batch[MAX_BATCH];
@@ -61,13 +62,13 @@ static uint16_t family_id;
 static uint32_t events_group;
 static char **devices;
 static unsigned int device_count;
-static int device_socket;			/* for what has to be asked of the devices */
+static int device_socket;			/* for requests about the devices */
 static uint64_t wanted, end_ms;
 
-/* What all processes write to. */
+/* Shared by all processes. */
 static struct shared {
 	uint64_t sent;
-	bool failed;			/* one of them has ended with a fault */
+	bool failed;			/* a process has failed */
 	struct fuzzer fuzzers[MAX_PROCESSES];
 } *shared;
 
@@ -109,7 +110,7 @@ static size_t begin_attribute(struct fuzzer *fuzzer, uint16_t type)
 	return at;
 }
 
-/* What surrounds an attribute is right afterwards, so that the kernel gets as far as this one. */
+/* Repairs the surrounding lengths, so that the kernel parses up to this attribute. */
 static void spoil_attribute(struct fuzzer *fuzzer, size_t at)
 {
 	struct nlattr *attr = (struct nlattr *)(fuzzer->bytes + at);
@@ -150,7 +151,7 @@ static void end_attribute(struct fuzzer *fuzzer, size_t at)
 {
 	struct nlattr *attr = (struct nlattr *)(fuzzer->bytes + at);
 
-	/* There was no room for it. */
+	/* The attribute did not fit. */
 	if (fuzzer->len < at + sizeof(*attr))
 		return;
 	attr->nla_len = fuzzer->len - at;
@@ -174,9 +175,9 @@ static void put_u32(struct fuzzer *fuzzer, uint32_t value)
 	put_bytes(fuzzer, &value, sizeof(value));
 }
 
-/* ---- what makes sense where ---- */
+/* ---- valid values ---- */
 
-/* The key of a number; and now and then one that is good for nothing. */
+/* The key of a number; now and then an invalid one. */
 static void put_numbered_key(struct fuzzer *fuzzer, uint8_t number)
 {
 	uint8_t key[KEY_LEN];
@@ -188,7 +189,7 @@ static void put_numbered_key(struct fuzzer *fuzzer, uint8_t number)
 	put_bytes(fuzzer, key, sizeof(key));
 }
 
-/* A few that come again and again. */
+/* A few keys, which repeat. */
 static void put_key(struct fuzzer *fuzzer)
 {
 	put_numbered_key(fuzzer, 1 + rng_below(&fuzzer->rng, KEYS));
@@ -282,7 +283,7 @@ static void put_ip_family(struct fuzzer *fuzzer)
 	put_u16(fuzzer, fuzzer->v6 ? AF_INET6 : AF_INET);
 }
 
-/* Few networks, so that they are moved between peers, and contain each other. */
+/* Few networks, so that they move between peers, and contain each other. */
 static void put_ip_address(struct fuzzer *fuzzer)
 {
 	struct in6_addr v6;
@@ -302,12 +303,12 @@ static void put_cidr(struct fuzzer *fuzzer)
 	put_u8(fuzzer, rng_below(&fuzzer->rng, fuzzer->v6 ? 129 : 33));
 }
 
-/* How often an attribute is in a message that would be good, and with what; those not named hardly ever are. */
+/* The frequency of an attribute in a good message, and its value; other attributes are rare. */
 static const struct hint {
 	const struct nla_policy *set;
 	uint16_t type;
 	uint8_t percent;
-	void (*put)(struct fuzzer *fuzzer);	/* NULL: what the policy says */
+	void (*put)(struct fuzzer *fuzzer);	/* NULL: by the policy */
 } hints[] = {
 	{ weft_device_nl_policy, WEFT_DEVICE_A_IFINDEX, 0, NULL },
 	{ weft_device_nl_policy, WEFT_DEVICE_A_IFNAME, 0, NULL },
@@ -424,7 +425,7 @@ static unsigned int chance_of(struct fuzzer *fuzzer, const struct nla_policy *se
 
 	if (hint->set && (own_family || type < FIRST_OWN))
 		return hint->percent;
-	/* Nobody sends these, or not to this family. */
+	/* Not sent by any program, or not to this family. */
 	return fuzzer->spoil && rng_percent(&fuzzer->rng, 10);
 }
 
@@ -444,7 +445,7 @@ static const char *pick_device(struct fuzzer *fuzzer)
 	return rng_percent(&fuzzer->rng, 97) ? devices[rng_below(&fuzzer->rng, device_count)] : "lo";
 }
 
-/* 0: there is none of that name. The library's if_nametoindex() opens a socket each time. */
+/* Returns 0 without such a link. The library's if_nametoindex() opens a socket for each call. */
 static uint32_t index_of(const char *name)
 {
 	struct ifreq request = { 0 };
@@ -496,7 +497,7 @@ static void end_message(struct fuzzer *fuzzer)
 	((struct nlmsghdr *)fuzzer->bytes)->nlmsg_len = fuzzer->len;
 }
 
-/* Behind the header of netlink itself: a message for another family is not what is wanted. */
+/* After netlink's header: a message for another family is of no use. */
 static void spoil_message(struct fuzzer *fuzzer)
 {
 	struct nlmsghdr *header = (struct nlmsghdr *)fuzzer->bytes;
@@ -546,8 +547,8 @@ static void make_message(struct fuzzer *fuzzer)
 }
 
 /*
- * One to 32 messages that the kernel gets by one call, as most of the time is the call's. All of them are spoilt as much, so
- * that each answer can be judged by that.
+ * One to 32 messages in one system call, which takes most of the time. All of them have the same
+ * rate of spoilt attributes, against which each reply is checked.
  */
 static void make_batch(struct fuzzer *fuzzer)
 {
@@ -565,9 +566,9 @@ static void make_batch(struct fuzzer *fuzzer)
 	}
 }
 
-/* ---- what the kernel says ---- */
+/* ---- replies ---- */
 
-/* Attributes behind each other, to the last byte. */
+/* Steps through attributes, to the last byte. */
 static const struct nlattr *next_attribute(const uint8_t **at, size_t *left)
 {
 	const struct nlattr *attr = (const struct nlattr *)*at;
@@ -604,7 +605,7 @@ static void check_set(const uint8_t *at, size_t left, const struct nla_policy *s
 		size_t len = attr->nla_len - sizeof(*attr);
 		const struct nlattr *element;
 
-		/* Of type 0 is what aligns a number. */
+		/* Type 0 is the padding of a number. */
 		if (!type && !len)
 			continue;
 		if (!type || type > max)
@@ -618,7 +619,7 @@ static void check_set(const uint8_t *at, size_t left, const struct nla_policy *s
 	}
 }
 
-/* Whether a refusal has a text. */
+/* Whether a refusal has an extack. */
 static bool has_text(const struct nlmsghdr *header)
 {
 	const uint8_t *at = (const uint8_t *)header + NLMSG_HDRLEN + sizeof(struct nlmsgerr);
@@ -649,7 +650,7 @@ static void take_verdict(struct fuzzer *fuzzer, const struct nlmsghdr *header)
 		die("a whole message was refused without a word");
 }
 
-/* Returns whether that was the last message of what is being read. */
+/* Returns whether the message ends the request. */
 static bool take_message(struct fuzzer *fuzzer, const struct nlmsghdr *header)
 {
 	if (header->nlmsg_type == NLMSG_ERROR) {
@@ -667,7 +668,7 @@ static bool take_message(struct fuzzer *fuzzer, const struct nlmsghdr *header)
 	return false;
 }
 
-/* Returns whether the last message of what is being read was among them. */
+/* Returns whether one of the messages ends the request. */
 static bool take_answer(struct fuzzer *fuzzer, uint8_t *buffer, ssize_t len)
 {
 	struct nlmsghdr *header = (struct nlmsghdr *)buffer;
@@ -681,12 +682,12 @@ static bool take_answer(struct fuzzer *fuzzer, uint8_t *buffer, ssize_t len)
 }
 
 /*
- * One read. Returns 0 if there was nothing, 1 if more is to come, 2 if it was the last of a dump or a verdict, 3 if there was
- * not room enough: what was lost may have been the last.
+ * Reads once. Returns 0 without a reply, 1 if more follow, 2 after the last of a dump or a verdict,
+ * 3 if the buffer was too small: the lost message may have been the last.
  */
 static int read_answer(struct fuzzer *fuzzer, int sock, size_t room)
 {
-	/* The true length is told, whatever there is room for. */
+	/* The true length, whatever the size of the buffer. */
 	ssize_t len = recv(sock, fuzzer->bytes, room, MSG_TRUNC);
 
 	if (len <= 0)
@@ -696,7 +697,7 @@ static int read_answer(struct fuzzer *fuzzer, int sock, size_t room)
 	return take_answer(fuzzer, fuzzer->bytes, len) ? 2 : 1;
 }
 
-/* All that wait in the socket. */
+/* Reads all queued replies. */
 static void read_answers(struct fuzzer *fuzzer, int sock)
 {
 	struct mmsghdr heads[ANSWERS] = { 0 };
@@ -793,7 +794,7 @@ static void configure(struct fuzzer *fuzzer)
 	close(sock);
 }
 
-/* Returns whether it was read to its end. */
+/* Returns whether the dump was read to its end. */
 static bool read_dump(struct fuzzer *fuzzer, int sock)
 {
 	size_t room = rng_percent(&fuzzer->rng, 70) ? 4096u << rng_below(&fuzzer->rng, 4) : 1 + rng_below(&fuzzer->rng, 4096);
@@ -839,7 +840,7 @@ static void listen_in(struct fuzzer *fuzzer)
 
 		if (setsockopt(sock, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &events_group, sizeof(events_group)))
 			die("no events: %m");
-		/* Now and then it does not listen for a while, and misses some. */
+		/* Sometimes the subscriber pauses, and misses some. */
 		if (rng_percent(&fuzzer->rng, 20))
 			usleep(200000);
 		while (reads-- && !over())
@@ -885,7 +886,7 @@ static void begin(void (*part)(struct fuzzer *), struct fuzzer *fuzzer)
 	_Exit(0);
 }
 
-/* Returns whether all ended well. The first one that does not ends the others. */
+/* Returns whether all succeeded. The first failing process ends the others. */
 static bool await_all(void)
 {
 	int status;

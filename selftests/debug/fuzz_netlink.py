@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""After the fuzzer: sets a device to settings made up at random, changes some of them, and reads all of them back.
+"""After the fuzzer: sets random settings of a device, changes some of them, and reads all of them back.
 
 fuzz_netlink.py INTERFACE SEED; KIND names the family.
 """
@@ -13,7 +13,7 @@ ROUNDS = 40
 
 
 def some_settings(rng):
-    """Type -> value, of the device."""
+    """Settings of the device, type -> value."""
     settings = {nl.PRIVATE: bytes([8]) + rng.randbytes(30) + b"\x41", nl.PORT: struct.pack("<H", rng.randrange(31000, 31010)),
                 nl.FWMARK: struct.pack("<I", rng.randrange(2**32))}
     return {kind: settings[kind] for kind in rng.sample(list(settings), rng.randrange(4))}
@@ -28,14 +28,14 @@ def some_peer(rng):
 
 
 def some_prefixes(rng):
-    """Different from each other whatever their masks do to them."""
+    """Prefixes that differ under any mask."""
     numbers = rng.sample(range(256), rng.randrange(6))
     return [f"10.{number}.0.0/{rng.randrange(16, 33)}" if rng.random() < 0.5 else f"fd{number:02x}::/{rng.randrange(16, 129)}"
             for number in numbers]
 
 
 def compare(netlink, name, device, peers):
-    """What is known of the settings must be what the kernel says; peers are key -> (settings, prefixes)."""
+    """Compares the expected settings with the kernel's; peers are key -> (settings, prefixes)."""
     found = dict(nl.parse(netlink.dump(name)[0][20:]))
     for kind, value in device.items():
         check(f"attribute {kind} of the device", found[kind], value)
@@ -63,7 +63,7 @@ def main(name, seed):
         else:
             old, _ = peers.get(key, ({}, []))
             peers[key] = (old | changed, prefixes)
-            # What moves to this peer the others lose.
+            # A prefix that moves to this peer is removed from the others.
             for other in peers:
                 if other != key:
                     peers[other] = (peers[other][0], [one for one in peers[other][1] if one not in prefixes])

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Messages that fuzz_netlink makes up by the policy and spoils, of both families, from several processes, while dumps are read
-# and broken off, and one device comes and goes. Tunnels elsewhere work on; afterwards the devices can be set up, say what
-# was set, and pass packets, and what memory it took comes back.
+# Messages that fuzz_netlink builds by the policy and spoils, of both families, from several processes, while dumps are
+# read and aborted, and one device is added and removed. Other tunnels keep working; afterwards the devices can be set
+# up, report their settings, and pass packets, and their memory is freed.
 #
 #	 namespace f                                          namespace e
 #	 wf0, wf1 of kind weft, wg0 of kind wireguard;        wt0 10.8.0.2
@@ -40,7 +40,7 @@ traffic_start a 10.9.0.2 192.0.2.2
 
 exec {never}<> <(:)
 
-# Commands for one ip, until it is ended: a new one each time would take longer than all that is asked for in between.
+# Commands for a single ip, until it is killed: one process for each would take longer than the requests in between.
 come_and_go() { # on standard output
 	while true; do
 		printf '%s\n' "link add wf2 type weft" "link set wf2 up"
@@ -50,7 +50,7 @@ come_and_go() { # on standard output
 	done
 }
 
-# Each link of the namespace has got the next index, and what is made now gets one more.
+# Each new link of the namespace takes the next index, including the one made here.
 times_made() {
 	local index
 
@@ -64,7 +64,7 @@ said() { # said WORD: the number behind it
 	awk -v word="$1" '{ for (i = 1; i < NF; i++) if ($i == word) n = $(i + 1) } END { print n + 0 }' "$lib_work/said"
 }
 
-# A fuzzer whose messages are all refused proves as little as one whose messages are all good.
+# A fuzzer whose messages are all refused tests as little as one whose messages are all accepted.
 fuzz() { # fuzz FAMILY SEED DEVICE...
 	local family=$1 seed=$2 first_index
 
@@ -76,14 +76,14 @@ fuzz() { # fuzz FAMILY SEED DEVICE...
 	ns f "$programs/fuzz_netlink" "$family" "$seed" $((COUNT / 2)) $((FUZZ_SECONDS / 2)) 6 wf0 wf1 wf2 "$@" >"$lib_work/said" 2>&1 ||
 		fail "SEED=$SEED: $(cat "$lib_work/said")"
 	note "$family: $(cat "$lib_work/said")"
-	expect_gt "times that wf2 came" "$(times_made)" 2
+	expect_gt "creations of wf2" "$(times_made)" 2
 	expect_gt "messages accepted" "$(said accepted)" $(($(said sent) / 10))
 	expect_gt "messages refused" "$(said refused)" $(($(said sent) / 20))
 	expect_gt "dumps read" "$(said dumps)" 3
 	expect ns a ping -q -n -c 3 -i 0.2 -W 20 10.9.0.2
 }
 
-# Then nothing is left of the peers.
+# No peer is left afterwards.
 settings_read_back() { # settings_read_back FAMILY DEVICE
 	ns f env KIND="$1" /usr/bin/python3 "$test_dir/fuzz_netlink.py" "$2" "$SEED" || fail "SEED=$SEED"
 }
@@ -125,14 +125,14 @@ memory_returns() {
 
 	[ "$SLOW" = 1 ] || room=$((room + $(awk '/^MemTotal:/ { print int($2 / 32) }' /proc/meminfo)))
 	note "$(value memory0) kB of the kernel's memory after one half, $(value memory1) kB after the other"
-	expect_le "its growth in kB" $(($(value memory1) - $(value memory0))) $room
+	expect_le "growth of the memory in kB" $(($(value memory1) - $(value memory0))) $room
 }
 
 run_case "mutated messages of the family weft" fuzz_family 0 weft
-run_case "a device says what was set" settings_read_back weft wf0
-run_case "it passes packets" passes_packets wf0
+run_case "a device reports its settings" settings_read_back weft wf0
+run_case "the device passes packets" passes_packets wf0
 run_case "mutated messages of the family wireguard" fuzz_family 1 wireguard wg0
-run_case "a device of that kind says what was set" settings_read_back wireguard wg0
-run_case "it passes packets, too" passes_packets wg0
-run_case "memory comes back" memory_returns
-run_case "a tunnel elsewhere works on" traffic_check $((2 + SLOW))
+run_case "a wireguard device reports its settings" settings_read_back wireguard wg0
+run_case "the wireguard device passes packets" passes_packets wg0
+run_case "memory is freed" memory_returns
+run_case "another tunnel keeps working" traffic_check $((2 + SLOW))

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The injector of fuzz_packets.py: frames of all kinds, straight onto a link, towards a tunnel's socket.
+ * The injector of fuzz_packets.py: frames of all kinds, directly to a link, for a tunnel's socket.
  *
- *   fuzz_packets INTERFACE SEED COUNT SECONDS HANDSHAKES <what it is to work with
+ *   fuzz_packets INTERFACE SEED COUNT SECONDS HANDSHAKES <INPUT
  *
- * Ends after so many frames, or seconds. HANDSHAKES of a hundred messages are handshake messages, the others data or
- * nothing at all. On standard input, one to a line, bytes in hexadecimal:
+ * Ends after COUNT frames, or SECONDS. HANDSHAKES percent of the messages are handshake messages,
+ * the others are data or noise. The input has one item a line, bytes in hexadecimal:
  *
- *   session KEY INDEX COUNTER    to seal data with; INDEX and COUNTER are numbers
- *   message BYTES                a whole message that the tunnel would take; several
- *   target PORT KEY              the tunnel's port, and its public key, for mac1; several: other tunnels get the same
+ *   session KEY INDEX COUNTER    the session for data; INDEX and COUNTER are numbers
+ *   message BYTES                a message that the tunnel would accept; several
+ *   target PORT KEY              a tunnel's port, and its public key, for mac1; several
  *
- * The messages are mutated, and get a good mac1 again. Data is of three kinds: packets that are wrong in any way inside of a
- * message that authenticates, messages mutated after sealing, and noise. Around it is UDP over IPv4 or IPv6, in itself
- * right or not, in fragments, in packets for UDP segmentation, or in rows of messages that GRO gathers.
+ * The messages are mutated, and get a valid mac1 again. Data is of three kinds: invalid packets in
+ * messages that authenticate, messages mutated after sealing, and noise. The messages are in UDP
+ * over IPv4 or IPv6, valid or not, in fragments, in packets for UDP segmentation, or in rows of
+ * messages that GRO merges.
  *
- * The last line says how many frames were sent, how many of them the kernel's packet socket did not want, and the next
- * counter of the session.
+ * The last line holds the number of frames sent, of those that the packet socket refused, and the
+ * next counter of the session.
  */
 #include <arpa/inet.h>
 #include <blake2.h>
@@ -47,7 +48,7 @@
 #define DATA_HEADER_LEN	16
 #define REJECT_AFTER	(UINT64_MAX - (1 << 13))
 
-/* The addresses are those of lib.sh's pair; the tunnel's link has 02:00:00:00:00:01. */
+/* The addresses of lib.sh's pair; the tunnel's link has 02:00:00:00:00:01. */
 static const uint8_t tunnel_link[6] = {2, 0, 0, 0, 0, 1}, own_link[6] = {2, 0, 0, 0, 0, 2};
 static const char *const tunnel4 = "192.0.2.1", *const own4 = "192.0.2.2";
 static const char *const tunnel6 = "2001:db8::1", *const own6 = "2001:db8::2";
@@ -76,9 +77,9 @@ static struct {
 static struct rng rng;
 static int link_socket;
 static uint64_t sent, refused, wanted, end_ms;
-static const struct target *target;		/* of the frames that are being made */
+static const struct target *target;		/* of the current frames */
 
-/* ---- what to work with ---- */
+/* ---- input ---- */
 
 static size_t from_hex(uint8_t *to, size_t room, const char *hex)
 {
@@ -147,7 +148,7 @@ static uint32_t sum(const void *data, size_t len, uint32_t start)
 	return total;
 }
 
-/* Without what the checksum covers itself: that is what goes into a packet whose sum the kernel completes. */
+/* Without the covered checksum: the sum of a packet that the kernel completes. */
 static uint32_t pseudo_sum(const void *addresses, size_t len, uint8_t protocol, uint32_t payload)
 {
 	return sum(addresses, len, protocol + (payload >> 16) + (payload & 0xffff));
@@ -255,7 +256,7 @@ static void mutate_header(uint8_t *inner, size_t len)
 	}
 }
 
-/* A packet, good or not, and what is behind it up to the end of the message. */
+/* A packet, valid or not, and padding up to the end of the message. */
 static size_t make_inner(uint8_t *inner, size_t payload)
 {
 	bool v6 = rng_percent(&rng, 50);
@@ -333,7 +334,7 @@ struct frame {
 	struct virtio_net_hdr offload;
 	uint8_t bytes[ETH_HLEN + 40 + 8 + 8 + MAX_PACKET];
 	size_t len;
-	size_t udp;		/* where that begins */
+	size_t udp;		/* offset of the UDP header */
 	uint32_t identity;	/* of its fragments */
 	bool v6;
 };
@@ -415,7 +416,7 @@ static void put_checksum(struct frame *frame, size_t udp_len)
 		udp->check = 0xffff;
 }
 
-/* The kernel does the sum. */
+/* The kernel completes the checksum. */
 static void leave_checksum(struct frame *frame, size_t udp_len)
 {
 	struct udphdr *udp = (struct udphdr *)(frame->bytes + frame->udp);
@@ -426,7 +427,7 @@ static void leave_checksum(struct frame *frame, size_t udp_len)
 	frame->offload.csum_offset = offsetof(struct udphdr, check);
 }
 
-/* Everything is as it should be: what is to be wrong is made so afterwards. */
+/* Builds a valid frame, which is spoilt afterwards. */
 static void wrap(struct frame *frame, const void *payload, size_t len)
 {
 	struct udphdr *udp;
@@ -448,7 +449,7 @@ static void wrap(struct frame *frame, const void *payload, size_t len)
 	put_checksum(frame, sizeof(*udp) + len);
 }
 
-/* ---- what goes out ---- */
+/* ---- frames sent ---- */
 
 static struct frame frame;
 
@@ -469,7 +470,7 @@ static void send_plain(void)
 	send_frame(&frame);
 }
 
-/* UDP's length is not that of the packet. */
+/* UDP's length differs from the packet's. */
 static void send_wrong_length(void)
 {
 	struct message message;
@@ -487,7 +488,7 @@ static void send_wrong_length(void)
 	send_frame(&frame);
 }
 
-/* The frame ends somewhere; IP's own length may know of it. */
+/* Truncates the frame; IP's own length may include that. */
 static void send_truncated(void)
 {
 	struct message message;
@@ -516,7 +517,7 @@ static void send_odd_ip(void)
 
 	make_message(&message);
 	wrap(&frame, message.bytes, message.len);
-	/* Not the addresses: it is to arrive. */
+	/* Not the addresses, so that the packet arrives. */
 	rng_spoil(&rng, frame.bytes + ETH_HLEN, frame.v6 ? 8 : 12);
 	if (!frame.v6) {
 		ip->check = 0;
@@ -525,7 +526,10 @@ static void send_odd_ip(void)
 	send_frame(&frame);
 }
 
-/* Messages of one session and one length in a row: what GRO gathers, with now and then one among them that it must not. */
+/*
+ * Messages of one session and one length in a row, which GRO merges; sometimes one in between that
+ * it must not merge.
+ */
 static size_t make_row(uint8_t *row, size_t *piece)
 {
 	unsigned int count = 2 + rng_below(&rng, rng_percent(&rng, 80) ? 8 : 60);
@@ -549,7 +553,7 @@ static size_t make_row(uint8_t *row, size_t *piece)
 		memcpy(row + len, message.bytes, message.len);
 		len += message.len;
 	}
-	/* The last one may be shorter. */
+	/* The last message may be shorter. */
 	if (rng_percent(&rng, 30))
 		len -= rng_below(&rng, *piece);
 	return len;
@@ -569,7 +573,7 @@ static void send_row(void)
 	}
 }
 
-/* The same as one packet that is still to be cut up; into pieces of the right length, or of another one. */
+/* The same as one packet for segmentation, into pieces of the right length or of another one. */
 static void send_for_segmentation(void)
 {
 	static uint8_t row[MAX_PACKET];
@@ -613,7 +617,7 @@ static void put_fragment(struct frame *to, const struct frame *whole, size_t off
 	to->len = at + len;
 }
 
-/* In any order, and some of them twice, missing, or over each other. */
+/* In any order, with duplicates, gaps and overlaps. */
 static void send_fragments(void)
 {
 	static struct frame fragment;
@@ -665,7 +669,7 @@ static void open_link(const char *name)
 	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_ifindex = if_nametoindex(name) };
 	int on = 1;
 
-	/* Of protocol 0: it sends, and receives nothing. */
+	/* With protocol 0 the socket sends, and receives nothing. */
 	link_socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (link_socket < 0 || setsockopt(link_socket, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) ||
 	    bind(link_socket, (struct sockaddr *)&address, sizeof(address)))

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""The other end of the tunnel in fuzz_packets.sh: it speaks the protocol, and has the injector beside it spoil what it says.
+"""The other end of the tunnel in fuzz_packets.sh: it speaks the protocol, and the injector spoils its messages.
 
-fuzz_packets.py fuzz SEED COUNT SECONDS sends COUNT frames, or as many as it can in that time. It goes in rounds: a handshake
-of its own, messages that the tunnel would take, and then the injector with both. A second peer, with its key in the file
-SILENT_FILE, is one that the tunnel itself calls: so there are responses and cookie replies that it would take as well.
-OTHERS=1: some of it goes to the tunnels of fuzz_netlink.
+fuzz_packets.py fuzz SEED COUNT SECONDS sends COUNT frames, or as many as it can in that time. Each round is a handshake
+of its own, messages that the tunnel would accept, and then the injector with both. A second peer, with its key in the
+file SILENT_FILE, gets initiations from the tunnel: it provides responses and cookie replies that the tunnel would
+accept as well. OTHERS=1: some frames go to the tunnels of fuzz_netlink.
 """
 import os, subprocess, time
 
@@ -16,12 +16,12 @@ INJECTOR = os.environ.get("INJECTOR", "/weft/programs/fuzz_packets")
 SLOW = int(os.environ.get("SLOW", "1"))
 SILENT_PORT = 51821
 ROUND_SECONDS = 20
-# In every fourth round most of what comes is handshakes: the tunnel is under load.
+# In every fourth round most messages are handshakes: the tunnel is under load.
 HANDSHAKES = (5, 5, 60, 5)
 
 
 def settle(peer, handshake):
-    """Whether a response to this handshake came; those to others are passed over."""
+    """Returns whether a response to this handshake came; others are ignored."""
     end = time.monotonic() + 3 * SLOW
     while (left := end - time.monotonic()) > 0:
         message = peer.receive(left)
@@ -36,7 +36,7 @@ def settle(peer, handshake):
 
 
 def establish(peer):
-    """A session of the peer's own. While the tunnel is under load it takes a while to be answered."""
+    """Makes a session. A tunnel under load takes a while to respond."""
     for _ in range(20):
         peer.drain()
         handshake, message = peer.make_initiation()
@@ -50,7 +50,7 @@ def establish(peer):
 
 
 def call_back(silent):
-    """Makes the tunnel forget all it had with the silent peer, and call it; returns its initiation."""
+    """Resets the tunnel's state of the silent peer, and has it initiate; returns its initiation."""
     key = wgpeer.base64.b64encode(wg.pub(silent.private)).decode()
     wgpeer.in_tunnel_ns("weft", "set", "wt0", "peer", key, "remove")
     silent.drain()
@@ -59,7 +59,7 @@ def call_back(silent):
 
 
 def stranger(peer):
-    """What is good but for its sender's key, which the tunnel does not know."""
+    """An initiation that is valid but for the sender's key, which the tunnel does not know."""
     handshake = wg.Handshake(os.urandom(32), peer.tunnel_key)
     return handshake.initiate(peer.new_index(), os.urandom(32), wgpeer.timestamp())
 
@@ -74,14 +74,14 @@ def good_messages(peer, silent):
 
 
 def other_targets():
-    """The tunnels that fuzz_netlink plays with: their ports, and the keys that they may have."""
+    """The tunnels of fuzz_netlink: their ports, and the keys that they may have."""
     if "OTHERS" not in os.environ:
         return []
     return [(port, wg.pub(bytes([number]) * 31 + b"\7")) for port in range(30000, 30010) for number in range(1, 5)]
 
 
 def inject(peer, messages, seed, count, seconds, handshakes):
-    """A round; returns how many frames were sent, and how many of them not."""
+    """Runs a round; returns the number of frames sent, and of frames refused by the socket."""
     session = peer.session
     lines = [f"session {session.tx.hex()} {session.ri} {peer.counter}"]
     lines += [f"message {message.hex()}" for message in messages]

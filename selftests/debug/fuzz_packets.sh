@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Packets of all kinds at a tunnel's socket: mutated handshakes with a good mac1, garbage that authenticates, data spoiled
-# after sealing, noise; in UDP that is right or wrong, in fragments, in packets for segmentation, in rows for GRO. The
-# machine has to bear it; a tunnel beside it works on, and what memory it took comes back.
+# Packets of all kinds at a tunnel's socket: mutated handshakes with a valid mac1, garbage that authenticates, data
+# spoiled after sealing, noise; in valid and invalid UDP, in fragments, in packets for segmentation, in rows for GRO.
+# The machine survives, another tunnel keeps working, and the memory is freed.
 #
 #	 namespace c                 namespace a: the tunnel                namespace b
 #	 wt0 10.9.0.3, pings         wt0 10.9.0.1 fd09::1                   fuzz_packets.py, as 10.9.0.2 and fd09::2
@@ -34,13 +34,13 @@ no_fragments() {
 	[ "$(ns a awk '/^FRAG6?:/ { n += $3 } END { print n }' /proc/net/sockstat /proc/net/sockstat6)" = 0 ]
 }
 
-# What the sender's segmentation leaves whole arrives whole.
+# A packet that the sender's segmentation does not split arrives in one piece.
 at_once() {
 	fuzz 0
 }
 
-# Packets wait at the sender, and arrive in bursts: what goes through a driver's poll together is gathered. The paths' MTU is
-# searched for, by which what comes out of the tunnel is looked at for one thing more.
+# Packets queue at the sender, and arrive in bursts: GRO merges the packets of one poll. The search of the path MTU is
+# on, which adds a check to packets from the tunnel.
 in_bursts() {
 	tunnel_set a wt0 pmtu on
 	wire_offloads_off a va b vb
@@ -49,7 +49,7 @@ in_bursts() {
 	ns b tc qdisc del dev vb root
 }
 
-# A fuzzer that reaches only the outermost checks proves little.
+# A fuzzer that only reaches the outermost checks tests little.
 far_enough() {
 	local reason sent=$(($(value sent0) + $(value sent1)))
 
@@ -63,17 +63,17 @@ far_enough() {
 	done
 }
 
-# Freed memory that KASAN keeps for a while counts as allocated; what is lost there kmemleak finds.
+# Freed memory in KASAN's quarantine counts as allocated; kmemleak finds leaks there.
 memory_returns() {
 	local room=8192
 
 	[ "$SLOW" = 1 ] || room=$((room + $(awk '/^MemTotal:/ { print int($2 / 32) }' /proc/meminfo)))
 	note "$(value memory0) kB of the kernel's memory after one half, $(value memory1) kB after the other"
-	expect_le "its growth in kB" $(($(value memory1) - $(value memory0))) $room
+	expect_le "growth of the memory in kB" $(($(value memory1) - $(value memory0))) $room
 }
 
 run_case "mutated packets, packets for segmentation whole" at_once
 run_case "mutated packets, in bursts through GRO" in_bursts
-run_case "they get as far as each check" far_enough
-run_case "memory comes back" memory_returns
-run_case "the tunnel beside it works on" traffic_check $((2 + SLOW))
+run_case "mutated packets reach each check" far_enough
+run_case "memory is freed" memory_returns
+run_case "another tunnel keeps working" traffic_check $((2 + SLOW))

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A CPU is taken away and given back, while TCP goes both ways and sessions are made anew: everything arrives as it was sent.
-# (Datagrams that must not be lost meanwhile are in xmit-order.sh.)
+# A CPU goes offline and online during TCP both ways and new sessions: all data arrives unchanged. (For datagrams
+# without losses see xmit-order.sh.)
 # vm: smp
 # not on uml: no CPU can be taken away
 # timeout: 3600
@@ -16,7 +16,7 @@ cpu=/sys/devices/system/cpu/cpu1/online
 slow=${SLOW:-1}
 rounds=10
 
-# A peer that is added anew has no session.
+# A peer that is removed and added has no session.
 new_session() {
 	peer_remove a wt0 b wt0
 	peer_add a wt0 b wt0 10.9.0.2/32,fd09::2/128 endpoint 192.0.2.2:51820
@@ -45,4 +45,4 @@ pair_create
 peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
 session_up a wt0 b wt0 10.9.0.2
 defer sh -c "echo 1 >$cpu"
-run_case "a CPU comes and goes $rounds times" comes_and_goes
+run_case "a CPU goes offline and online $rounds times" comes_and_goes

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The KUnit suites (selftests/kunit), in a kernel that has KUnit: they run while their module is loaded, and leave what
-# they found in debugfs, as KTAP. Every case of theirs becomes one here.
+# The KUnit suites (selftests/kunit), in a kernel that has KUnit: they run when their module is loaded, and write their
+# results to debugfs, as KTAP. Each of their cases becomes a case here.
 # vm: smp
 # timeout: 7200
 . "$(dirname "$0")/../kselftest/lib.sh"
 
-# Every test_NAME.c of those two folders is a suite.
+# Every test_NAME.c of these two folders is a suite.
 suites=$(cd "$(dirname "$0")/.." && printf '%s\n' {unit,kunit}/test_*.c | sed 's,.*/test_\(.*\)\.c,\1,' | paste -sd ' ')
 debugfs=/sys/kernel/debug/kunit
 # shellcheck disable=SC2154 # lib.sh's
@@ -18,12 +18,12 @@ modprobe kunit 2>/dev/null || true
 [ -d $debugfs ] || skip "this kernel has no KUnit"
 modinfo weft_kunit >/dev/null 2>&1 || skip "weft_kunit was not built"
 
-# Cases make sessions older than they are, but nothing is older than the machine.
+# Cases backdate sessions, but not to before the boot.
 machine_is_old() {
 	[ "$(now_ms)" -gt 180000 ]
 }
 
-# What the module leaves is gone with it. Its rooms have caches of the same names as weft's own.
+# The module is unloaded with all its objects. Its copies of weft's files have caches of the same names as weft's own.
 suites_run() {
 	local suite
 
@@ -37,7 +37,7 @@ suites_run() {
 	expect rmmod weft_kunit
 }
 
-# Everything between a case's beginning and its verdict is its own.
+# The lines between a case's beginning and its verdict belong to it.
 case_is_good() { # case_is_good SUITE NAME VERDICT
 	case $3 in
 	"ok "*"# SKIP"*)
@@ -50,7 +50,7 @@ case_is_good() { # case_is_good SUITE NAME VERDICT
 	esac
 }
 
-# As many as it announced, and at least one.
+# The suite ran as many cases as announced, and at least one.
 suite_is_whole() { # suite_is_whole SUITE
 	local planned ran
 

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""What memcg.sh does in a control group whose memory ends.
+"""Runs programs in a control group with too little memory, for memcg.sh.
 
-memcg.py link GROUP     adds a link with one page to spend, then two, until there is one; prints how many tries failed.
-                        Whatever becomes of those who try, no link is half there.
-memcg.py hog            takes memory until the kernel ends it
+memcg.py link GROUP     adds a link with one page of memory, then with two, until it succeeds; prints the number of
+                        failed tries. After any of them the link is complete or missing.
+memcg.py hog            takes memory until the kernel kills it
 """
 import os
 import signal
@@ -24,7 +24,7 @@ def write(path, text):
 
 
 def try_within(group):
-    """In a process of its own, for the kernel may end it. What it is made of was there before, and costs the group nothing."""
+    """Runs in a child, which the kernel may kill. Its objects exist before, and are not charged to the group."""
     links = Links()
     child = os.fork()
     if child == 0:
@@ -36,7 +36,7 @@ def try_within(group):
         os._exit(0)
     status = os.waitpid(child, 0)[1]
     links.sock.close()
-    nl.check("how it ended", os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL, False)
+    nl.check("death by another signal", os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL, False)
     return status == 0
 
 
@@ -45,7 +45,7 @@ def link(group):
     for pages in range(1, MOST_PAGES):
         write(f"{group}/memory.max", str(pages * PAGE))
         done = try_within(group)
-        # Who was ended behind the last allocation has a link all the same.
+        # A try that is killed after its last allocation leaves a link, too.
         if link_exists(DEV):
             links.remove(DEV)
         if done:

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A control group whose memory ends, with weft's users in it: a link is made whole or not at all, streams through the tunnel
-# come to their end, and nobody outside of the group notices.
+# A control group out of memory, with users of weft in it: a link is created completely or not at all, streams through
+# the tunnel complete, and programs outside the group do not fail.
 # vm: smp
 #
 #	 namespace a                               namespace b
@@ -22,12 +22,12 @@ link_whole_or_not() {
 
 	failures=$(ns a python3 "$test_dir/memcg.py" link $group)
 	note "$failures tries failed"
-	expect_ge "tries that failed" "$failures" 1
+	expect_ge "failed tries" "$failures" 1
 	echo max >$group/memory.max
 }
 
-# Everybody who carries the streams belongs to the group, and so do the buffers of their sockets. The kernel looks for the next
-# process to end before the memory of the last one has come back.
+# All processes of the streams belong to the group, and so do the buffers of their sockets. The kernel kills the next
+# process before the memory of the last one is freed.
 join_group() {
 	local pid name
 
@@ -39,7 +39,7 @@ join_group() {
 	done
 }
 
-# Some may end meanwhile.
+# A process may end meanwhile.
 children_of() { # children_of PID
 	awk -v parent="$1" '$1 == "PPid:" && $2 == parent { split(FILENAME, path, "/"); print path[3] }' \
 		/proc/[0-9]*/status 2>/dev/null || true
@@ -54,12 +54,12 @@ pids_of() { # pids_of PID: with its children
 	done
 }
 
-# It is the hog that has to go.
+# The kernel kills the hog first.
 hog() {
 	sh -c 'echo 1000 >/proc/self/oom_score_adj; echo 0 >'$group'/cgroup.procs; exec python3 "$0" hog' "$test_dir/memcg.py" || true
 }
 
-# In kB. What KASAN keeps for a while of what has been freed is still the group's.
+# In kB. KASAN's quarantine is charged to the group.
 limit() {
 	local kept=0
 
@@ -79,14 +79,14 @@ streams_go_on() {
 		hog
 		both_receive 100000
 	done
-	expect_ge "hogs that were ended" $(($(group_events oom_kill) - before)) $rounds
-	expect_ge "times that the group's memory was at its end" "$(group_events max)" $rounds
+	expect_ge "killed hogs" $(($(group_events oom_kill) - before)) $rounds
+	expect_ge "times that the group was out of memory" "$(group_events max)" $rounds
 	echo max >$group/memory.max
 	streams_stop
 	pings_stop outside
 }
 
-# Nobody is left in it.
+# No process is left in it.
 group_ends() {
 	rmdir $group
 }
@@ -104,6 +104,6 @@ defer remove_group
 pair_create
 peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
 session_up a wt0 b wt0 10.9.0.2
-run_case "a link is made whole or not at all" link_whole_or_not
-run_case "streams of a group without memory go on, and others'" streams_go_on
-run_case "the group ends" group_ends
+run_case "a link is created completely or not at all" link_whole_or_not
+run_case "streams of a group out of memory continue, and others, too" streams_go_on
+run_case "no process is left in the group" group_ends

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A kernel without IPv6 (ipv6.disable=1): the tunnel works over IPv4, and a peer whose endpoint is IPv6 costs no memory
-# (CVE-2022-49153): what is sent to it is refused, and counted. (With IPv6 disabled for a namespace only, see link.sh.)
+# A kernel without IPv6 (ipv6.disable=1): the tunnel works over IPv4, and a peer with an IPv6 endpoint leaks no memory
+# (CVE-2022-49153): packets to it are dropped, and counted. (For IPv6 disabled in a namespace only, see link.sh.)
 # kernel: ipv6.disable=1
 #
 #	 namespace a                               namespace b
@@ -13,10 +13,10 @@
 packets=200
 
 works_over_ipv4() {
-	expect_match "what ping says" "$(ns a ping -n -q -c 100 -i 0.02 -s 1300 -W 2 10.9.0.2)" ' 0% packet loss'
+	expect_match "the summary of ping" "$(ns a ping -n -q -c 100 -i 0.02 -s 1300 -W 2 10.9.0.2)" ' 0% packet loss'
 }
 
-# Links without a socket of IPv6 know their port.
+# Links without an IPv6 socket report their port.
 port_is_known() {
 	expect_eq "port" "$(device_field a wt0 port)" 51820
 	expect ns_ip a link set wt0 down
@@ -50,8 +50,8 @@ drops() {
 	ns a ethtool -S wt0 | awk '/tx_drop_/ { sum += $2 } END { print sum + 0 }'
 }
 
-# Neither a handshake nor data can be sent there: what waits for a session is dropped when the try is given up, or the link
-# goes down.
+# Neither a handshake nor data can be sent to it: staged packets are dropped when the peer is given up, or the link goes
+# down.
 nothing_is_kept() {
 	local before
 
@@ -68,7 +68,7 @@ nothing_is_kept() {
 	wait_for 20 ns a ping -n -c 1 -W 1 10.9.0.2
 }
 
-# An IPv6 address to listen at cannot be had.
+# An IPv6 listen address is refused.
 address_is_refused() {
 	expect_fail tunnel_set a wt0 listen-address 2001:db8::1
 	works_over_ipv4
@@ -87,6 +87,6 @@ peer_add a wt0 b wt0 10.9.0.2/32 endpoint 192.0.2.2:51820
 peer_add b wt0 a wt0 10.9.0.1/32
 session_up a wt0 b wt0 10.9.0.2
 run_case "the tunnel works over IPv4" works_over_ipv4
-run_case "the port is known, and can be changed" port_is_known
-run_case "an endpoint of IPv6 costs no memory" nothing_is_kept
-run_case "an address of IPv6 is refused" address_is_refused
+run_case "the port is reported, and can be changed" port_is_known
+run_case "an IPv6 endpoint leaks no memory" nothing_is_kept
+run_case "an IPv6 listen address is refused" address_is_refused

@@ -1,16 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""The traffic of soak.sh, and what happens to the tunnels meanwhile.
+"""The traffic of soak.sh, and the changes of its tunnels.
 
 soak.py keys SPOKES KEYS
     Makes the keys.
 soak.py soak SECONDS SPOKES HUB_NS SPOKE_NS KEYS
-    SPOKE_NS and KEYS are patterns: %d is a spoke's number, from 1; its keys are in files like that, the public ones with
-    .pub behind the name, and those that are rotated to with .next.
+    SPOKE_NS and KEYS are patterns: %d is a spoke's number, from 1; its keys are in files of that name, the public ones
+    with .pub appended, and the next ones with .next.
 
-A TCP stream each way between the hub and each spoke. What happens is drawn by a generator that always begins the same.
-At the end both ends of each stream have to agree on its bytes and their checksum. Says how much it was, and how often
-what happened; the status is 1 if a stream is not whole.
+A TCP stream each way between the hub and each spoke. A generator with a fixed seed draws the changes. At the end both
+ends of each stream have to agree on its bytes and their checksum. Prints the bytes, and the number of each change; the
+status is 1 if a stream is incomplete.
 """
 import base64, collections, os, random, select, socket, subprocess, sys, time, zlib
 from nacl.bindings import crypto_scalarmult_base
@@ -18,8 +18,9 @@ from nacl.bindings import crypto_scalarmult_base
 from namespace import enter
 
 PORT = 7020
-SOME_S, MUCH_S = 10, 30 # every so often a packet in each stream, and a burst in one
-HUB_S, CALM_S = 251, 20 # the hub moves; so long before and after, nobody else does: two who both move lose each other
+SOME_S, MUCH_S = 10, 30 # intervals of a packet in each stream, and of a burst in one
+# The hub's moves, and the time around them without other moves: two ends that move at once lose each other.
+HUB_S, CALM_S = 251, 20
 DRAIN_S = 300
 HUB_PORT = 51820
 
@@ -89,7 +90,7 @@ class Soak:
     def write_much(self):
         self.random.choice(self.halves).write(self.noise[:200000])
 
-    # ---- what happens ----
+  # ---- changes ----
 
     def ip(self, namespace, *commands):
         subprocess.run(["ip", "-n", namespace, "-batch", "-"], input="\n".join(commands), text=True, check=True)
@@ -137,7 +138,7 @@ class Soak:
         self.weft(self.hub, "set", "wt0", "peer", old, "next-public-key", self.key(number))
 
     def happen(self, second):
-        """By the second of each; what falls together happens one after the other."""
+        """Makes the changes of a second, one after the other."""
         events = [(HUB_S, self.hub_moves)]
         if CALM_S <= second % HUB_S < HUB_S - CALM_S:
             events = [(11, self.spoke_moves), (29, self.spoke_changes_port), (97, self.spoke_restarts), (149, self.key_rotates)]
@@ -147,7 +148,7 @@ class Soak:
                 self.counts[event.__name__] += 1
 
     def say(self, minute):
-        """Into the console's log, which is there to be read meanwhile."""
+        """Writes to the console's log, which can be read meanwhile."""
         with open("/dev/kmsg", "w") as log:
             log.write(f"soak: {minute} minutes, {sum(half.received for half in self.halves)} bytes")
 

@@ -1,16 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Many tunnels live for long on bad lines: TCP streams between a hub and each of its spokes go on while ends move, sessions
-# are renewed and keys replaced. At the end every byte is accounted for, and memory and peers are where they began.
+# Many tunnels run for long over bad links: TCP streams between a hub and each of its spokes continue while endpoints
+# move, sessions are renewed and keys replaced. At the end every byte is accounted for, and memory and peers are as at
+# the start.
 #
 #	 s1 wt0 10.9.1.1     s2 wt0 10.9.1.2      ...  each of u0, h1, h2 ...: 2 % of the packets lost, 2 % twice,
 #	 u0 10.77.1.1        u0 10.77.1.2              20 ms late, give or take 10: so they overtake each other
 #	    |                   |
 #	    h1 ---- br0 ------- h2                     namespace hub: br0 10.77.0.1, wt0 10.9.0.1
 #
-# SOAK_MINUTES of guest time (default 60), in which SOAK_PEERS spokes (default 50) move to the address 10.77.2.N and back.
-# The CPU is counted in instructions, so idle time costs nothing. make soak runs it, or make check-debug TESTS=soak.
+# SOAK_MINUTES of guest time (default 60), in which SOAK_PEERS spokes (default 50) move to the address 10.77.2.N and
+# back. The CPU is counted in instructions, so idle time costs nothing. make soak runs it, or make check-debug
+# TESTS=soak.
 # vm: icount
 # kernel: slab_debug=FZP;FZPU,kmalloc-32
 # timeout: 20000
@@ -25,7 +27,7 @@ line=(netem limit 10000 delay 20ms 10ms loss 2% duplicate 2%)
 forgotten_s=600
 traces=/sys/kernel/debug/slab/kmalloc-32/alloc_traces
 
-# Segmentation ends in front of the line, so that each message is a packet there.
+# Segmentation happens before the qdisc, so that each message is a packet there.
 spoke_create() { # spoke_create NUMBER
 	ns_create "s$1"
 	ip link add u0 netns "$(ns_name "s$1")" gso_max_segs 1 type veth peer name "h$1" netns "$(ns_name hub)" gso_max_segs 1
@@ -52,7 +54,7 @@ hub_knows() { # hub_knows NUMBER
 	ns hub weft set wt0 peer "$(public_key "s$1")" allowed-ips "10.9.1.$1/32"
 }
 
-# Nothing but the tunnels speaks UDP here.
+# Only the tunnels use UDP here.
 account() { # account NS
 	ns "$1" nft -f - <<-'END'
 		table ip soak {
@@ -68,14 +70,14 @@ accounted() { # accounted NS NAME: sets packets and bytes
 	read -r packets bytes < <(ns "$1" nft list counter ip soak "$2" | awk '$1 == "packets" { print $2, $4 }')
 }
 
-# In the foreground: to look whether it has ended would cost more than all the rest.
+# In the foreground: polling for its end would cost more than all the rest.
 soak() {
 	ns hub python3 "$test_dir/soak.py" soak $((minutes * 60)) "$spokes" "$(ns_name hub)" "$(ns_name s%d)" "$(key_file s%d)" \
 		>"$lib_work/soak" || { cat "$lib_work/soak"; fail "status $? of soak.py"; }
 	note "figure $(tail -n 1 "$lib_work/soak")"
 }
 
-# The messages that a tunnel says it has sent are the bytes that left; each is 28 bytes larger outside.
+# A tunnel's sent messages equal the bytes that left; each is 28 bytes larger outside.
 sent_is_accounted() {
 	local number tx packets bytes sum=0
 
@@ -88,7 +90,7 @@ sent_is_accounted() {
 	note "figure spokes sent $sum bytes"
 }
 
-# Sets received, dropped and unheard, and packets, which was the same before as it is afterwards: a keepalive may come late.
+# Sets received, dropped and unheard, and packets, once the count is stable: a keepalive may come late.
 account_for_came() { # account_for_came NS
 	local before='' bytes
 
@@ -103,7 +105,7 @@ account_for_came() { # account_for_came NS
 	done
 }
 
-# Each message that came has been received, or dropped for a reason that is counted, or came while there was no socket.
+# Each incoming message was received, or dropped under a counted reason, or came without a socket.
 came_is_accounted() {
 	local name packets received dropped unheard sum=0 sum_dropped=0
 
@@ -133,8 +135,8 @@ peers_are_as_before() {
 	wait_for 60 all_idle
 }
 
-# Objects of each of the kernel's caches that packets, sessions and peers come from. What is free goes back first. Where
-# references are tracked and slabs do not say for whom, objects of 32 bytes say nothing.
+# Objects in each of the kernel's caches that packets, sessions and peers come from, after free slabs are released. If
+# references are tracked and slabs have no owners, objects of 32 bytes are not counted.
 slab() {
 	local cache uncounted=none
 
@@ -148,14 +150,14 @@ slab() {
 	}' /proc/slabinfo | sort
 }
 
-# The kernel's own notes of who holds a namespace or a device: of each of these it keeps 128 that have ended, to know them
-# should they end twice. Where it does not say who allocated what, it has none.
+# The kernel's reference trackers of namespaces and devices: it keeps the last 128 for each, to detect a second release.
+# Without the owners of allocations it has none.
 trackers() {
 	[ -e $traces ] || { echo 0; return; }
 	awk '/^ +[0-9]+ ref_tracker_alloc/ { n += $1 } END { print n + 0 }' $traces
 }
 
-# There are some 30 renewals of a session in an hour, so what is left of each would be seen. Caches keep a few themselves.
+# An hour has some 30 renewals of each session, so that a leak in each would show. Caches keep a few objects themselves.
 memory_is_as_before() {
 	local worst
 
@@ -164,7 +166,7 @@ memory_is_as_before() {
 	expect_le "objects more than before" "${worst% *}" $((spokes * 8 + 64))
 }
 
-# Namespaces begin with the first one's settings. An address that goes leaves others of its network in place.
+# New namespaces inherit the first one's settings. The removal of an address keeps the others of its network.
 settings_create() {
 	sysctl -qw net.core.devconf_inherit_init_net=1 net.ipv6.conf.default.disable_ipv6=1 net.ipv4.conf.all.promote_secondaries=1
 	defer sysctl -qw net.core.devconf_inherit_init_net=0 net.ipv6.conf.default.disable_ipv6=0 \
@@ -185,9 +187,9 @@ all_create() {
 
 all_create
 slab >"$lib_work/slab"
-run_case "streams are whole after $minutes minutes" soak
+run_case "streams are complete after $minutes minutes" soak
 run_case "sessions were renewed" sessions_were_renewed
-run_case "what was sent is accounted for" sent_is_accounted
-run_case "what came is accounted for" came_is_accounted
-run_case "peers are back where they began" peers_are_as_before
-run_case "memory is back where it began" memory_is_as_before
+run_case "sent messages are accounted for" sent_is_accounted
+run_case "received messages are accounted for" came_is_accounted
+run_case "peers are idle again" peers_are_as_before
+run_case "memory is freed" memory_is_as_before

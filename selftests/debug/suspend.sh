@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The machine sleeps (suspend to idle) and wakes while TCP goes both ways: everything arrives as it was sent, and in each
-# sleep the sessions are forgotten, so that no key is in memory that somebody carries away. An emulated machine without ACPI
-# has nothing to wake it: the kernel's own test mode goes the whole way down, to devices without interrupts, and up again.
+# The machine sleeps (suspend to idle) and wakes during TCP both ways: all data arrives unchanged, and each sleep erases
+# the sessions, so that memory holds no session key. An emulated machine without ACPI has no wake-up source: the
+# kernel's own test mode goes the whole way down, to devices without interrupts, and up again.
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2

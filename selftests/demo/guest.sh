@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The demo itself, inside the VM that run.sh boots. Each server is a network namespace; "internet" is one too, and holds
-# the switch that joins the servers' public addresses.
+# The demo itself, in the VM that run.sh boots. Each server is a network namespace; so is "internet", which holds the
+# switch that joins the servers' public addresses.
 #
 #	     ember                 litespeed                spark
 #	     10.77.0.1 fd77::1     10.77.0.2 fd77::2        10.77.0.3 fd77::3        weft0: the tunnel
@@ -10,13 +10,13 @@
 #	          |                     |                        |
 #	          +---------------------+------------------------+    "switch", in the namespace internet
 #
-# A check mark is printed by check(), after the command behind it has succeeded; nothing else prints one.
+# check() prints a check mark after its command has succeeded; no other function prints one.
 # shellcheck disable=SC2317 # most of the functions are called by check()
 set -u -o pipefail
 
 nodes=(ember litespeed spark)
 declare -A number=([ember]=1 [litespeed]=2 [spark]=3)
-# Only for commands that may hang; in the guest's seconds.
+# Only for commands that may hang; in seconds of the guest.
 patience=30
 work=$(mktemp -d)
 demo_dir=$(cd "$(dirname "$0")" && pwd)
@@ -46,13 +46,13 @@ tell() {
 	sed 's/^/   /'
 }
 
-# A command as typed on that server, and its output.
+# A command as typed on that server, followed by its output.
 show() { # show NODE COMMAND...
 	printf '   %s\n' "$(paint 36 "$1# ${*:2}")"
 	on "$@" 2>&1 | sed 's/^/     /'
 }
 
-# Runs a command that proves a claim. A failure is recorded, reported with the command's output, and makes the demo fail
+# Runs a command that proves a claim. A failure is recorded and reported with the command's output, and fails the demo
 # at its end; the other steps continue.
 check() { # check CLAIM COMMAND...
 	local claim=$1
@@ -92,7 +92,7 @@ pairs() {
 	done
 }
 
-wait_until() { # wait_until COMMAND...: for as long as our patience lasts
+wait_until() { # wait_until COMMAND...: for at most $patience seconds
 	local end=$((SECONDS + patience))
 
 	until "$@" >/dev/null 2>&1; do
@@ -127,7 +127,7 @@ make_internet() {
 		ip -n internet link set switch up
 }
 
-# spark offers the command weft itself to the fleet, signed with a key that only the fleet's owner has.
+# spark distributes the command weft to the fleet, signed with a key that only the fleet's owner has.
 make_release() {
 	cp /weft/tools/weft "$work/release" &&
 		openssl genpkey -algorithm ed25519 -out "$work/owner.key" &&
@@ -152,7 +152,7 @@ make_zone() {
 			printf "customer-%04d\tIN\tAAAA\t2001:db8:%x:%x::%x\n", i, i, i * 7, i * 31 % 4096 }' >>"$work/zone"
 }
 
-start_web() { # start_web NODE: on every address of the server, as careless people do
+start_web() { # start_web NODE: on every address of the server, the public one included
 	local root=$work/www-$1
 
 	mkdir -p "$root" &&
@@ -185,7 +185,7 @@ start_sshd() { # start_sshd NODE
 		wait_until port_open "$1" 22
 }
 
-# An HTTP request by hand; what comes back is a head, an empty line and the file.
+# An HTTP request over a bash socket; the reply is a head, an empty line and the file.
 fetch() { # fetch NODE ADDRESS PATH OUTPUT
 	printf 'GET /%s HTTP/1.0\r\n\r\n' "$3" | on "$1" socat -t "$patience" - "TCP:$2:80" >"$work/reply" || return 1
 	head -n 1 "$work/reply" | grep '^HTTP/1.[01] 200 ' >/dev/null || { head -n 1 "$work/reply"; return 1; }
@@ -206,7 +206,7 @@ make_servers() {
 	done
 	cp "$work/zone" "$work/www-ember/fleet.example.zone"
 	check "litespeed reaches spark at its public address" on litespeed ping -n -q -c 1 -W 5 "$(public spark)"
-	check "and nobody has a private network yet: $(inside spark) is unknown" \
+	check "and there is no private network yet: $(inside spark) is unknown" \
 		not on litespeed ping -n -q -c 1 -W 2 "$(inside spark)"
 }
 
@@ -216,7 +216,7 @@ not() {
 
 # ---- the observer ----
 
-# The buffer has a slot of the greatest packet's size for each packet: room for 512 of them.
+# The capture's ring has a slot of the largest packet's size for each packet: it has room for 512.
 observe() { # observe NAME: on the switch, from now on
 	in_background internet "$work/$1.log" tcpdump --immediate-mode -U -n -s 65535 -B 32768 -i switch -w "$work/$1.pcap" -Z root
 	observer=$last_pid
@@ -232,7 +232,7 @@ packets() { # packets NAME FILTER: one line for each
 	tcpdump -nn -q -Z root -r "$work/$1.pcap" "$2" 2>/dev/null
 }
 
-# Counts lines of the zone file in the capture. Short lines could match by accident.
+# Counts the lines of the zone file that the capture contains. Short lines could match by accident.
 lines_seen() { # lines_seen NAME
 	awk 'length > 24' "$work/zone" >"$work/zone-lines"
 	grep -aoFf "$work/zone-lines" "$work/$1.pcap" | sort -u | wc -l
@@ -281,7 +281,7 @@ has_session() { # has_session NODE WITH
 	[ "$(on "$1" weft show weft0 latest-handshakes | awk -v key="$(key "$2")" '$1 == key { print $2 }')" -gt 0 ]
 }
 
-# The time to live shows the number of routers that a packet has crossed: 64 less one for each.
+# The time to live shows the number of routers on the path: 64 less one for each.
 ping_with_ttl() { # ping_with_ttl FROM ADDRESS TTL
 	wait_until on "$1" ping -n -c 1 -W 2 "$2" || return 1
 	on "$1" ping -n -c 2 -i 0.2 -W 5 "$2" | tee "$work/ping" >&2
@@ -305,7 +305,7 @@ hub_and_spoke() {
 	for node in "${nodes[@]}"; do
 		check "$node has a tunnel interface, weft0, with $(inside "$node")" tunnel_up "$node"
 	done
-	check "litespeed and spark have proved to ember who they are, and ember to them" \
+	check "litespeed and spark have authenticated to ember, and ember to them" \
 		eval 'wait_until has_session ember litespeed && wait_until has_session ember spark &&
 			has_session litespeed ember && has_session spark ember'
 	check "litespeed reaches spark at its private address, in one hop: through ember" \
@@ -339,7 +339,7 @@ messages_table() { # messages_table NAME
 	messages_of 4 "data, encrypted" "$1"
 }
 
-# Anything but the four messages would be a leak.
+# A packet other than the four messages would be a leak.
 only_messages() { # only_messages NAME
 	local all known
 
@@ -349,7 +349,7 @@ only_messages() { # only_messages NAME
 	[ "$all" -gt 0 ] && [ "$all" = "$known" ]
 }
 
-# Two copies of the zone have passed the observer by.
+# Two copies of the zone have passed the observer.
 nothing_read() {
 	local captured size read
 
@@ -361,7 +361,7 @@ nothing_read() {
 	grep -q '^0 packets dropped by kernel' "$work/private.log" && [ "$captured" -gt $((2 * size)) ] && [ "$read" = 0 ]
 }
 
-# The control: it proves that the observer can read unencrypted packets.
+# The control: the observer can read unencrypted packets.
 move_zone_publicly() {
 	local lines readable
 
@@ -407,7 +407,7 @@ tampered_refused() {
 
 move_program() {
 	check "the owner has signed a program" make_release
-	check "somebody has changed one byte of a copy" tamper "$work/release" "$work/www-spark/weft.tampered"
+	check "a copy with one changed byte is there, too" tamper "$work/release" "$work/www-spark/weft.tampered"
 	cp "$work/release" "$work/www-spark/weft"
 	cp "$work/release.sig" "$work/www-spark/weft.sig"
 	check "litespeed has fetched program and signature from spark ($(stat -c %s "$work/release") bytes, through ember)" \
@@ -419,7 +419,7 @@ move_program() {
 
 # ---- 6: mesh ----
 
-# The hub's allowed IPs shrink to itself, and the other spoke becomes a peer in its own right.
+# The hub's allowed IPs are reduced to its own address, and the other spoke becomes a peer.
 join_mesh() { # join_mesh NODE OTHER
 	on "$1" weft set weft0 \
 		peer "$(key ember)" allowed-ips "$(inside ember)/32,$(inside6 ember)/128" \
@@ -466,7 +466,7 @@ health_checks() {
 
 # ---- 8: doors closed ----
 
-# Everything that is TCP and comes in from the internet is refused; the tunnel's own UDP port stays open.
+# All TCP from the internet is refused; the tunnel's UDP port stays open.
 close_doors() { # close_doors NODE
 	on "$1" nft -f - <<-END
 		table inet doors {
@@ -484,7 +484,7 @@ shell_on() { # shell_on FROM ADDRESS COMMAND
 		-o UserKnownHostsFile="$work/known_hosts" -o GlobalKnownHostsFile=none "root@$2" "$3"
 }
 
-# The answering machine is identified by its host key, name and address.
+# The host key, name and address identify the answering machine.
 shell_answers() { # shell_answers FROM TO ADDRESS
 	local answer
 
@@ -512,7 +512,7 @@ web_refused() { # web_refused FROM TO
 closed_doors() {
 	local node from to
 
-	check "before: anybody may knock at spark's public address" shell_answers litespeed spark "$(public spark)"
+	check "before: spark's public address accepts connections" shell_answers litespeed spark "$(public spark)"
 	for node in "${nodes[@]}"; do
 		check "$node has closed every TCP port at $(public "$node")" close_doors "$node"
 	done
@@ -525,8 +525,8 @@ closed_doors() {
 
 # ---- 9: speed ----
 
-# In-tree WireGuard between the same two servers, on another port and other addresses.
-rival_up() { # rival_up NODE OTHER
+# In-tree WireGuard between the same two servers, with a port and addresses of its own.
+in_tree_up() { # in_tree_up NODE OTHER
 	on "$1" ip link add wg0 type wireguard &&
 		on "$1" weft set wg0 listen-port 51821 private-key "$work/$1.key" peer "$(key "$2")" \
 			endpoint "$(public "$2"):51821" allowed-ips "10.78.0.${number[$2]}/32" &&
@@ -550,7 +550,7 @@ measure_all() {
 		measure "$work/speed-weft" "$(inside litespeed)" || return 1
 		measure "$work/speed-wireguard" 10.78.0.2 || return 1
 	done
-	# The comparison needs the same number of runs of each.
+	# The comparison needs the same number of runs for each.
 	[ "$(wc -l <"$work/speed-weft")" = 2 ] && [ "$(wc -l <"$work/speed-wireguard")" = 2 ]
 }
 
@@ -562,7 +562,7 @@ speed_table() {
 
 compare_speed() {
 	check "the same two servers also have a tunnel of in-tree wireguard, set up by the command weft" \
-		eval 'modprobe wireguard && rival_up ember litespeed && rival_up litespeed ember &&
+		eval 'modprobe wireguard && in_tree_up ember litespeed && in_tree_up litespeed ember &&
 			wait_until on ember ping -n -q -c 1 -W 2 10.78.0.2'
 	in_background litespeed "$work/iperf3.log" iperf3 -s
 	wait_until port_open litespeed 5201
@@ -572,7 +572,7 @@ compare_speed() {
 
 # ---- 10: taking it down ----
 
-# The namespaces go away in the background, and the interfaces with them.
+# The kernel removes the namespaces, and their interfaces, in the background.
 unload() {
 	local node
 
@@ -584,13 +584,13 @@ unload() {
 	wait_until rmmod weft
 }
 
-kernel_is_content() {
+no_kernel_warning() {
 	! dmesg | grep -E 'WARNING:|BUG:|Oops|general protection|refcount_t|UBSAN|stall|waiting for .* to become free'
 }
 
 take_down() {
 	check "everything is gone, and the module has been unloaded" unload
-	check "the kernel has complained about nothing" kernel_is_content
+	check "the kernel log has no warning" no_kernel_warning
 }
 
 # ---- all of it ----

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# `make demo`: builds weft, boots a VM with Debian's kernel and shows a fleet of three servers at work in it, which is
-# what guest.sh does. Ends with the status of that: 0 only if everything shown was also verified.
+# `make demo`: builds weft, boots a VM with Debian's kernel and shows a fleet of three servers in it (guest.sh).
+# Its status is that of guest.sh: 0 only if everything shown was also verified.
 #
 #   WEFT_KO       a module that is built already, in place of building one
 #   DEMO_SERIES   the kernel series to show it on (default 6.12)
@@ -11,7 +11,7 @@ set -eu -o pipefail
 . "$(dirname "$0")/../run/vm/host.sh"
 
 series=${DEMO_SERIES:-6.12}
-# Everything in the guest has limits of its own; this one is for a guest that hangs.
+# The guest's commands have limits of their own; this one ends a guest that hangs.
 limit=900
 
 # Colour for a terminal, unless NO_COLOR is set: no-color.org.
@@ -34,7 +34,7 @@ main() {
 
 	build_all
 	! colour_wanted || colour=1
-	# Before the clock starts: what is downloaded and cached here takes as long as the network does.
+	# Before the time limit starts: downloads take as long as the network needs.
 	"$weft_top/selftests/run/vm/image.sh" base "$series" >/dev/null
 	say "booting a virtual machine with Linux $series; nothing on this machine is changed"
 	started=$SECONDS

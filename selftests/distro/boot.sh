@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Boots a disk with the root file system of a distribution, its own kernel and a small initramfs that does nothing but
-# mount the disk. What the machine writes to its second serial port comes through on standard output.
+# Boots a disk with the root file system of a distribution, its own kernel and a small initramfs that only mounts the
+# disk. Output on the machine's second serial port is printed on standard output.
 #
 #   boot.sh [-t SECONDS] [-l CONSOLE_LOG] ROOT_DIRECTORY DISK
 #
-# Ends when the machine powers off; it may reboot before. ROOT_DIRECTORY has the kernel and its modules.
+# Ends when the machine powers off; the machine may reboot before. ROOT_DIRECTORY has the kernel and its modules.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/distro/host.sh
@@ -14,14 +14,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 limit=1200 console=/dev/null
 
-kernel_release() { # kernel_release ROOT: the one that is installed there
+kernel_release() { # kernel_release ROOT: the installed one
 	local found=("$1"/boot/vmlinuz-*)
 
 	[ ${#found[@]} = 1 ] && [ -e "${found[0]}" ] || die "$1 does not have one kernel"
 	echo "${found[0]##*/vmlinuz-}"
 }
 
-# Modules in the order they have to be loaded, uncompressed.
+# Modules in loading order, uncompressed.
 copy_modules() { # copy_modules ROOT RELEASE DIRECTORY
 	local name file number=10
 

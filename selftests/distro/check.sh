@@ -16,11 +16,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../run/tap.sh"
 
 DISTROS=${DISTROS:-$suites}
-# In this order: the last takes the packages away.
+# In this order: the last test removes the packages.
 all_tests="install up wg-quick networkd networkmanager purge"
 limit=900
 
-# One line of the machine's, as TAP without numbers.
+# Converts one line of the machine to TAP without numbers.
 machine_line() { # machine_line SUITE LINE
 	case $2 in
 	"start "*)
@@ -64,7 +64,7 @@ boot() { # boot SUITE TEST...
 		machine_line "$suite" "${line%$'\r'}"
 	done < <("$here/boot.sh" -t $limit -l "$work/$suite.console" "$root" "$work/$suite.disk" 2>&1)
 	for name; do
-		[[ $ended == *" $name "* ]] || echo "not ok - $suite $name: came to its end"
+		[[ $ended == *" $name "* ]] || echo "not ok - $suite $name: ended"
 	done
 	[ -n "$finished" ] || tail -n 40 "$work/$suite.console" | tr -d '\r' | sed "s/^/# $suite console: /"
 }

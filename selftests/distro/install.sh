@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Installs weft's packages in a copy of a distribution's root file system, with DKMS compiling there, makes a disk of it,
-# and removes them again; says in TAP without numbers how that went.
+# Installs weft's packages in a copy of a distribution's root file system, where DKMS compiles the module, makes a
+# disk of it, and removes the packages again; prints TAP without numbers.
 #
 #   install.sh SUITE ROOT_DIRECTORY DISK WEFT_DKMS_DEB WEFT_TOOLS_DEB
 #
-# The disk runs guest.sh when it is booted, on what stands in its /weft/queue.
+# The booted disk runs guest/run.sh with the tests in its /weft/queue.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/distro/host.sh
@@ -14,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 failures=0
 
-report() { # report STATUS WHAT: 0 is good; $work/said is why not
+report() { # report STATUS LABEL: 0 is good; otherwise $work/said contains the reason
 	if [ "$1" = 0 ]; then
 		echo "ok - $suite install: $2"
 	else
@@ -24,7 +24,7 @@ report() { # report STATUS WHAT: 0 is good; $work/said is why not
 	fi
 }
 
-check() { # check WHAT COMMAND...
+check() { # check LABEL COMMAND...
 	local what=$1
 
 	shift
@@ -32,7 +32,8 @@ check() { # check WHAT COMMAND...
 	report $? "$what"
 }
 
-# What each file is, but for what dpkg and depmod write whenever they run, and the keys that DKMS makes for itself once.
+# Lists all files with their attributes, except for those that dpkg and depmod write in each run, and the keys that
+# DKMS generates once.
 listing() { # listing ROOT
 	(cd "$1" && find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./tmp -o -path ./run -o -path ./weft \) -prune -o \
 		! -path './var/lib/dpkg/*' ! -path './var/log/*' ! -path './var/lib/dkms/mok.*' \
@@ -40,7 +41,7 @@ listing() { # listing ROOT
 		\( -type d -printf '%M %U:%G %p\n' -o -printf '%M %U:%G %p %s %l\n' \)) | sort
 }
 
-# Without packages: what dkms.conf in the tree itself is good for.
+# Checks the dkms.conf of the tree, without packages.
 checkout_is_taken() {
 	local version
 
@@ -115,7 +116,7 @@ pages_are_there() {
 	done
 }
 
-# The machine's own test runs from a unit of its own. Sizes: what is there, and room to write.
+# A unit starts the tests in the machine. The disk has room for the files, and for more to be written.
 make_disk() {
 	local unit=$root/etc/systemd/system/weft-selftests.service
 
@@ -137,7 +138,7 @@ make_disk() {
 	mkdir -p "$root/etc/systemd/system/default.target.wants"
 	ln -sf ../weft-selftests.service "$root/etc/systemd/system/default.target.wants/"
 	printf '%s\n' "${TESTS-}" >"$root/weft/queue"
-	# They run where the C library is new enough.
+	# The newest wireguard-tools run on releases with a recent C library.
 	[ "$suite" != trixie ] || in_unstable unpack_package wireguard-tools "$root/weft/newest"
 	truncate -s 2G "$disk"
 	mke2fs -q -t ext4 -O ^has_journal -d "$root" "$disk"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Makes a root file system of one of Debian's releases from its own packages, with its own kernel, systemd and what weft's
-# packages need there, and prints its directory. It is cached under a hash of this file; nobody may write to it.
+# Makes a root file system of one of Debian's releases from its own packages, with its own kernel, systemd and the
+# dependencies of weft's packages, and prints its directory. It is cached under a hash of this file, and must not be
+# modified.
 #
 #   root.sh SUITE
 set -eu -o pipefail
@@ -16,10 +17,10 @@ packages=(
 	libnl-3-200 libnl-genl-3-200 libnl-route-3-200 libsodium23 libjson-c5 openssl
 	wireguard-tools network-manager bash-completion
 )
-# Nothing of it is looked at here, and it is half of the files.
+# Documentation is left out: it is half of the files, and no test reads it.
 unwanted=("/usr/share/doc/*" "/usr/share/man/*" "/usr/share/locale/*")
 
-# How this machine's apt gets through.
+# The settings by which this machine's apt reaches its mirrors.
 apt_options() {
 	apt-config dump | sed -n -E 's/^(Acquire::(http|https|Retries)[^ ]* ".+";)$/--aptopt=\1/p'
 }
@@ -35,7 +36,7 @@ sources() { # sources SUITE
 	[ -z "$security" ] || echo "deb $security $1-security main"
 }
 
-# No initramfs is made there: the machine that boots it brings a small one.
+# No initramfs is made there: boot.sh provides a small one.
 bootstrap() { # bootstrap SUITE DIRECTORY
 	local options lines
 
@@ -46,7 +47,7 @@ bootstrap() { # bootstrap SUITE DIRECTORY
 		"${unwanted[@]/#/--dpkgopt=path-exclude=}" --include="$(IFS=,; echo "${packages[*]}")" "$1" "$2" "${lines[@]}"
 }
 
-# Units that take time and have no part in it.
+# Units that take time and are not needed by tests.
 quieten() { # quieten DIRECTORY
 	local unit
 
@@ -72,8 +73,8 @@ make_root() { # make_root SUITE DIRECTORY
 	mv "$2.new" "$2"
 }
 
-# Those that nothing has asked for in two weeks.
-forget_old_roots() {
+# Deletes root file systems that were not used for two weeks.
+delete_old_roots() {
 	find "$cache/distro" -mindepth 1 -maxdepth 1 -mtime +14 -exec rm -rf {} +
 }
 
@@ -87,7 +88,7 @@ main() {
 	mkdir -p "$cache/distro"
 	with_lock "distro-$suite" make_root "$suite" "$directory"
 	touch "$directory"
-	forget_old_roots
+	delete_old_roots
 	echo "$directory"
 }
 

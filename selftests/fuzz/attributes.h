@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Netlink attributes from an input: either its bytes as they are, or a program that writes nests
- * and leaves whose lengths add up, however odd they are inside. One byte of it: a leaf with so many
- * bytes of what follows, or a nest that begins or ends.
+ * Netlink attributes from an input: either its bytes unchanged, or a program that writes nests and
+ * leaves with valid lengths and arbitrary contents. One byte of it is a leaf with so many of the
+ * following bytes, or the begin or the end of a nest.
  */
 #ifndef WEFT_FUZZ_ATTRIBUTES_H
 #define WEFT_FUZZ_ATTRIBUTES_H
@@ -14,12 +14,12 @@
 #define ATTRIBUTES_BYTES	4096
 
 struct attributes {
-	/* On the heap, and no longer than what is in it. */
+	/* On the heap, and exactly as long as its contents. */
 	uint8_t *bytes;
 	size_t len;
 };
 
-/* What is most often right, and 0 to 15. */
+/* The usual lengths, and 0 to 15. */
 static const uint8_t attribute_lengths[] = { 0, 1, 2, 3, 4, 5, 8, 12, 15, 16, 17, 20, 28, 31, 32, 33 };
 
 static struct nlattr *attribute_begin(struct attributes *to, uint16_t type)
@@ -67,7 +67,7 @@ static void attributes_write(struct fuzz_input *input, struct attributes *to)
 		attribute_end(to, nests[--depth]);
 }
 
-/* To be freed. */
+/* The caller frees the bytes. */
 static struct attributes attributes_of(struct fuzz_input *input)
 {
 	struct attributes raw = { malloc(ATTRIBUTES_BYTES), 0 }, exact;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the fuzzers share: an input that is used up from its start, and what must hold. A fuzzer
- * includes this, then the file that it tries, from the module or from the command.
+ * Shared by the fuzzers: an input that is read from its start, and assertions. A fuzzer includes
+ * this, then the file under test, from the module or from the command.
  */
 #ifndef WEFT_FUZZ_H
 #define WEFT_FUZZ_H
@@ -16,10 +16,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
 
-/* For what something is compared with: to be quick, and of no interest to the search. */
+/* For reference code: fast, and not part of the coverage. */
 #define FUZZ_REFERENCE	__attribute__((no_sanitize("address", "undefined", "coverage")))
 
-/* Ends the run, and the input is kept. */
+/* A false condition ends the run, and libFuzzer keeps the input. */
 #define FUZZ_MUST(what)	do { if (!(what)) fuzz_fail(__FILE__, __LINE__, #what); } while (0)
 
 static inline void fuzz_fail(const char *file, int line, const char *what)
@@ -38,7 +38,7 @@ static inline bool fuzz_more(const struct fuzz_input *input)
 	return input->left;
 }
 
-/* What lies behind the end is zero. */
+/* Reads zeros beyond the end. */
 static inline void fuzz_take(struct fuzz_input *input, void *to, size_t len)
 {
 	size_t have = len < input->left ? len : input->left;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Allowed IPs against a list of prefixes. Input: steps of four bytes. After the last one each node
- * is looked at and each prefix looked up, and nothing may be left when all is taken away.
+ * Allowed IPs against a list of prefixes. Input: steps of four bytes. After the last step each node
+ * is checked and each prefix looked up; after the removal of all prefixes no node is left.
  */
 #include "fuzz.h"
 #include "lib/allowedips.c"
@@ -128,7 +128,7 @@ static void step_remove_owner(u8 owner)
 	}
 }
 
-/* The few bytes given decide in either half of an address, and at its end. */
+/* The few input bytes land in either half of an address, and at its end. */
 static void step_take(struct fuzz_input *input, u8 op, struct entry *entry)
 {
 	u8 first, last;
@@ -177,7 +177,7 @@ static void step(struct fuzz_input *input)
 	}
 }
 
-/* How many nodes there are from this one on, each as it has to be. */
+/* Counts the nodes from this one on, and checks each. */
 static size_t node_check(struct weft_allowedips_node *node, u8 bits)
 {
 	struct weft_allowedips_node *child;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Configuration files, as setconf and "up" read them: nothing is lost or kept, and what is printed
- * of what was read is read again as the same. Input: which of the two, then the text.
+ * Configuration files, as setconf and "up" read them: no leak, no access after a free, and the
+ * printed result parses to the same result. Input: one byte for the kind, then the text.
  */
 #include "fuzz.h"
 #include <arpa/inet.h>
@@ -14,7 +14,7 @@
 #include "print/conf.h"
 #include "conf/profile.h"
 
-/* Addresses only, and without a library that remembers: it is called a million times. */
+/* Numeric addresses only, and without libc, whose state would grow over a million calls. */
 static struct sockaddr_in fuzz_address = { .sin_family = AF_INET };
 static struct addrinfo fuzz_answer = {
 	.ai_family = AF_INET,
@@ -26,7 +26,7 @@ static int fuzz_lookup(const char *host, const char *port, const struct addrinfo
 		       struct addrinfo **found)
 {
 	(void)hints;
-	/* A service's name has no host. */
+	/* A lookup of a service has no host. */
 	if (!host)
 		return EAI_SERVICE;
 	fuzz_address.sin_port = htons(atoi(port));
@@ -63,7 +63,7 @@ static char *text_of(const struct weft_device *dev)
 	return text;
 }
 
-/* What the kernel would report of it: the parser keeps what is to be looked up as text. */
+/* Prints the device as the kernel would report it. */
 static char *text_read(char *text)
 {
 	struct weft_device *dev = weft_config_parse(&ctx, "file", text, "wft0", true);

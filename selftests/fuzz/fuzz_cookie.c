@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MACs and cookies: what was made opens, and what was changed afterwards does not. Input: flags,
- * keys, and changes, each a place and what to flip there.
+ * MACs and cookies: an unchanged message verifies, and a changed one does not. Input: flags, keys,
+ * and changes, each an offset and bits to flip.
  */
 #include "fuzz.h"
 #include "lib/cookie.c"
@@ -13,7 +13,7 @@ struct change {
 	u8 flip;
 };
 
-/* The first byte that is different afterwards; @len: none. */
+/* Returns the offset of the first changed byte, or @len. */
 static size_t change_bytes(u8 *bytes, size_t len, const struct change *changes, size_t count)
 {
 	u8 before[sizeof(struct weft_msg_initiation)];
@@ -54,7 +54,7 @@ static void try_reply(struct fuzz_input *input, const struct weft_cookie_keys *k
 	u8 cookie[WEFT_COOKIE_LEN], got[WEFT_COOKIE_LEN] = { 0 }, none[WEFT_COOKIE_LEN] = { 0 };
 	struct weft_msg_cookie_reply reply;
 	const size_t sealed = offsetof(struct weft_msg_cookie_reply, nonce);
-	bool whole;
+	bool intact;
 
 	fuzz_take(input, nonce, sizeof(nonce));
 	fuzz_take(input, source, sizeof(source));
@@ -62,11 +62,11 @@ static void try_reply(struct fuzz_input *input, const struct weft_cookie_keys *k
 	fuzz_take(input, secret, sizeof(secret));
 	weft_cookie_make(cookie, secret, source, source[0] & 1 ? 6 : 18);
 	weft_cookie_reply_create(&reply, keys, cookie, nonce, mac1, cpu_to_le32(7));
-	/* Type and receiver are looked at by others. */
-	whole = change_bytes((u8 *)&reply + sealed, sizeof(reply) - sealed, changes, count) ==
+	/* Other code checks the type and the receiver. */
+	intact = change_bytes((u8 *)&reply + sealed, sizeof(reply) - sealed, changes, count) ==
 		sizeof(reply) - sealed;
-	FUZZ_MUST(weft_cookie_reply_open(got, &reply, keys, mac1) == whole);
-	FUZZ_MUST(!memcmp(got, whole ? cookie : none, sizeof(got)));
+	FUZZ_MUST(weft_cookie_reply_open(got, &reply, keys, mac1) == intact);
+	FUZZ_MUST(!memcmp(got, intact ? cookie : none, sizeof(got)));
 	mac1[secret[0] % sizeof(mac1)] ^= 1 << secret[1] % 8;
 	FUZZ_MUST(!weft_cookie_reply_open(got, &reply, keys, mac1));
 }

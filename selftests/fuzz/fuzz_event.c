@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Events: attributes become one, which is printed both ways, and counted whether some are missing. */
+/*
+ * Events: attributes become an event, which is printed in both formats, and gaps in the sequence
+ * are counted.
+ */
 #include "attributes.h"
 
 #include "genl/event.c"

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A peer's timers: any events at any time, and what has to be true after each. Initiations are
- * reported as the module does it, if some time later; all else comes as it likes. Input: steps of
- * four bytes.
+ * A peer's timers: any events at any time, and the invariants after each. Initiations are reported
+ * as the module reports them, if later; all other events are arbitrary. Input: steps of four bytes.
  */
 #include "fuzz.h"
 #include "lib/fsm.c"
@@ -13,15 +12,15 @@
 #define INITIATION	(WEFT_FSM_INITIATION_SENT | WEFT_FSM_INITIATION_BARRED)
 #define NONE		U64_MAX
 
-/* What follows from what was reported, kept by other means. */
+/* The expected state, derived from the reports independently. */
 static struct {
 	struct weft_fsm fsm;
 	u64 now;
-	u64 asked_at;		/* when DO_INITIATE was last returned; NONE: it does not bar */
-	bool owed;		/* and it is not reported yet what became of that */
-	unsigned int sent;	/* initiations since the peer was last heard or given up */
-	u64 received_at;	/* data that nothing has answered */
-	u64 sent_at;		/* data after which nothing was heard */
+	u64 asked_at;		/* when DO_INITIATE was last returned; NONE: no limit applies */
+	bool owed;		/* and its result is not yet reported */
+	unsigned int sent;	/* initiations since a packet came or the peer was given up */
+	u64 received_at;	/* of the first unanswered data received */
+	u64 sent_at;		/* of the first unanswered data sent */
 	u64 derived_at;
 	u64 up_until;
 } world;
@@ -35,7 +34,7 @@ static void initiate_check(u32 actions, u64 at)
 {
 	if (!(actions & WEFT_FSM_DO_INITIATE))
 		return;
-	/* Asked for twice before it is done, it is done once. */
+	/* A second request before the initiation is merged with the first. */
 	if (world.asked_at != NONE && !world.owed)
 		FUZZ_MUST(at + CLOCKS_APART >= world.asked_at + SECOND * WEFT_REKEY_TIMEOUT_S);
 	world.asked_at = at;
@@ -50,7 +49,7 @@ static void given_up_check(u32 actions)
 	world.sent = 0;
 }
 
-/* The two deadlines that follow from traffic alone. */
+/* The two deadlines that depend on traffic alone. */
 static void traffic_check(void)
 {
 	const u64 *deadline = world.fsm.deadline;
@@ -78,7 +77,7 @@ static void state_check(void)
 	FUZZ_MUST(since <= world.now);
 	FUZZ_MUST((state == WEFT_FSM_UP || state == WEFT_FSM_SILENT || fsm->given_up) ==
 		  (fsm->given_up || world.up_until > world.now));
-	/* A series of tries goes on by itself. */
+	/* A series continues by its timer. */
 	FUZZ_MUST(!fsm->trying || world.owed || fsm_armed(fsm, WEFT_FSM_RETRANSMIT));
 	if (fsm_armed(fsm, WEFT_FSM_ERASE))
 		FUZZ_MUST(fsm->deadline[WEFT_FSM_ERASE] <=
@@ -93,7 +92,7 @@ static void report_traffic(u32 events, u64 at)
 {
 	if (events & WEFT_FSM_ANY_RECEIVED)
 		world.sent_at = NONE;
-	/* One that is under way may still come to nothing. */
+	/* A try in progress may still count. */
 	if (events & (WEFT_FSM_ANY_RECEIVED | WEFT_FSM_SESSION_CONFIRMED))
 		world.sent = fsm_armed(&world.fsm, WEFT_FSM_RETRANSMIT);
 	if (events & WEFT_FSM_DATA_RECEIVED && world.received_at == NONE)
@@ -104,7 +103,7 @@ static void report_traffic(u32 events, u64 at)
 		world.sent_at = at;
 }
 
-/* Which of the two is told of a session that is confirmed. */
+/* A confirmed session is reported as new or as renewed. */
 static u32 report_session(u32 events, u64 at)
 {
 	u32 tell;
@@ -174,7 +173,7 @@ static void step_stop(void)
 	world.sent = 0;
 }
 
-/* The timer runs late at most by so much. */
+/* The timer expires late by up to @by. */
 static void step_advance(u64 by)
 {
 	u64 next = weft_fsm_next(&world.fsm);
@@ -193,7 +192,7 @@ static void step_persistent(u16 seconds)
 	FUZZ_MUST(fsm_armed(&world.fsm, WEFT_FSM_PERSISTENT) == !!seconds);
 }
 
-/* What was asked for is done before anything else, or a little later. */
+/* A requested initiation happens before anything else, or a little later. */
 static void step_initiation(u8 how)
 {
 	if (!world.owed || how & 1)
@@ -216,7 +215,7 @@ static void step(struct fuzz_input *input)
 		step_advance((u64)value << 14);
 		break;
 	case 1:
-		/* Not while it is open what became of an initiation. */
+		/* The result of an initiation is reported first. */
 		step_initiation(how & ~1);
 		step_advance((u64)value << 24);
 		break;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel's answers: attributes become a model, in two parts as of a dump; the model is printed
- * in every form; and what is written of it to the kernel is read as the same again.
+ * The kernel's replies: attributes become a model, in two parts as of a dump; the model is printed
+ * in every format; and a message written from it is parsed to the same model.
  */
 #include "attributes.h"
 #include <json-c/json.h>
@@ -65,7 +65,7 @@ static void print_all(struct weft_device *dev, uint8_t how)
 	}
 }
 
-/* One message's attributes on the heap; NULL behind the last one. */
+/* Writes the next message, and copies its attributes to the heap. */
 static struct attributes message_next(struct weft_message_cursor *cursor)
 {
 	struct nl_msg *msg = nlmsg_alloc_size(WEFT_MESSAGE_BYTES);
@@ -95,7 +95,7 @@ static void write_again(const struct weft_device *dev)
 	weft_message_start(&second, again, 7);
 	second.own = true;
 	other = message_next(&second);
-	/* What only weft's links know, and what is written but not reported, may be missing. */
+	/* Attributes that only weft's links report, or that are only written, may be missing. */
 	FUZZ_MUST(other.len <= first.len);
 	free(first.bytes);
 	free(other.bytes);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Handshake messages: valid ones, made by whoever holds which keys, changed on their way, their
- * MACs repaired. From what was done to a message follows whether it must be accepted, and a
- * refusal must leave no trace. Input: struct conversation, then changes of three bytes each.
+ * Handshake messages: made with any of the keys, then changed, with their MACs repaired. The
+ * changes determine whether the message is accepted, and a refusal leaves no trace. Input: struct
+ * conversation, then changes of three bytes each.
  */
 #include "fuzz.h"
 #include "lib/noise.c"
@@ -11,11 +11,11 @@
 #define KEYS		8
 #define CHANGES_MAX	6
 
-/* What both ends choose, and what is wrong about it. */
+/* The choices of both ends, and their faults. */
 struct conversation {
-	u8 initiator, responder;	/* which static keys */
+	u8 initiator, responder;	/* indices of static keys */
 	u8 ephemeral_i, ephemeral_r;
-	u8 claim;			/* whose key the initiator says it has */
+	u8 claim;			/* the key that the initiator claims to hold */
 	u8 faults;
 	u8 preshared[WEFT_KEY_LEN];
 	u8 timestamp[WEFT_TIMESTAMP_LEN];
@@ -23,14 +23,14 @@ struct conversation {
 };
 
 enum fault {
-	FAULT_CLAIM = 1 << 0,		/* @claim and not its own */
-	FAULT_PRESHARED = 1 << 1,	/* the ends do not have the same */
-	FAULT_RECEIVER = 1 << 2,	/* it comes to somebody else */
+	FAULT_CLAIM = 1 << 0,		/* @claim instead of its own key */
+	FAULT_PRESHARED = 1 << 1,	/* the ends' preshared keys differ */
+	FAULT_RECEIVER = 1 << 2,	/* another end receives it */
 	FAULT_MACS = 1 << 3,		/* not repaired */
-	FAULT_SECRET = 1 << 4,		/* the responder thinks of another peer */
+	FAULT_SECRET = 1 << 4,		/* the responder uses another peer's secret */
 };
 
-/* Of either message. */
+/* A change to either message. */
 struct change {
 	u8 which;
 	u8 at;
@@ -62,7 +62,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* The first byte that is not what it was; @len: none. */
+/* Returns the offset of the first changed byte, or @len. */
 static size_t message_change(void *msg, size_t len, bool response, struct fuzz_input input)
 {
 	u8 before[sizeof(struct weft_msg_initiation)], *bytes = msg;
@@ -85,7 +85,7 @@ static bool message_changed(const void *a, const void *b, size_t from, size_t to
 	return memcmp((const u8 *)a + from, (const u8 *)b + from, to - from);
 }
 
-/* As the module does it: length and type are right, mac1 comes first. */
+/* As in the module: length and type are valid, and mac1 is checked first. */
 static bool message_arrives(void *msg, size_t len, bool response, struct fuzz_input changes,
 			    const struct end *receiver, u8 faults)
 {
@@ -114,7 +114,7 @@ static bool initiation_make(const struct conversation *talk, struct weft_noise_h
 	u8 secret[WEFT_KEY_LEN];
 
 	FUZZ_MUST(weft_noise_static_static(secret, self.private, responder->key.public));
-	/* Who claims to be somebody else lacks the secret. */
+	/* The initiator does not hold the private key of its claim. */
 	if (talk->faults & FAULT_CLAIM)
 		memcpy(self.public, ends[talk->claim % KEYS].key.public, WEFT_KEY_LEN);
 	return weft_noise_initiation_create(msg, hs, &self, responder->key.public, secret,
@@ -122,7 +122,7 @@ static bool initiation_make(const struct conversation *talk, struct weft_noise_h
 					    cpu_to_le32(talk->sender_i));
 }
 
-/* The first of the receiver's two steps. */
+/* The first of the responder's two steps. */
 static bool initiation_open(const struct end *receiver, const struct weft_msg_initiation *msg,
 			    bool wanted, struct weft_noise_handshake *hs, u8 who[WEFT_KEY_LEN])
 {
@@ -157,7 +157,7 @@ static bool initiation_accept(const struct conversation *talk, const struct end 
 	return wanted;
 }
 
-/* From the initiation to a handshake at the responder, if there is to be one. */
+/* From the initiation to the responder's handshake, if the initiation is valid. */
 static bool converse_initiation(const struct conversation *talk, struct fuzz_input changes,
 				struct weft_noise_handshake *hs_i, struct weft_noise_handshake *hs_r,
 				u8 who[WEFT_KEY_LEN])
@@ -167,7 +167,7 @@ static bool converse_initiation(const struct conversation *talk, struct fuzz_inp
 	const size_t end = offsetof(struct weft_msg_initiation, macs);
 	const struct end *receiver = &ends[talk->responder % KEYS];
 	struct weft_msg_initiation msg, sent;
-	bool whole;
+	bool intact;
 
 	FUZZ_MUST(initiation_make(talk, hs_i, &msg));
 	sent = msg;
@@ -175,12 +175,12 @@ static bool converse_initiation(const struct conversation *talk, struct fuzz_inp
 		return false;
 	if (talk->faults & FAULT_RECEIVER)
 		receiver = &ends[(talk->responder + 1) % KEYS];
-	whole = !message_changed(&msg, &sent, first, second);
-	if (!initiation_open(receiver, &msg, whole && !(talk->faults & FAULT_RECEIVER), hs_r, who))
+	intact = !message_changed(&msg, &sent, first, second);
+	if (!initiation_open(receiver, &msg, intact && !(talk->faults & FAULT_RECEIVER), hs_r, who))
 		return false;
 	FUZZ_MUST(hs_r->remote_index == msg.sender);
-	whole = !message_changed(&msg, &sent, second, end);
-	return initiation_accept(talk, receiver, &msg, whole, hs_r, who);
+	intact = !message_changed(&msg, &sent, second, end);
+	return initiation_accept(talk, receiver, &msg, intact, hs_r, who);
 }
 
 static void converse_session(struct weft_noise_handshake *hs_i, struct weft_noise_handshake *hs_r)
@@ -237,7 +237,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned int seed);
 
-/* Either what both say, or one change more, or another one, or none. */
+/* Mutates the conversation, adds a change, mutates one, or removes one. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned int seed)
 {
 	const size_t talk = sizeof(struct conversation), step = sizeof(struct change);

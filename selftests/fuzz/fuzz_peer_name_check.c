@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Names against a slow reading of them: a character is what some number is encoded to. */
+/* Peer names against a slow decoder, which encodes each code point again and compares. */
 #include "fuzz.h"
 #include "lib/peer_name_check.c"
 
@@ -27,7 +27,7 @@ FUZZ_REFERENCE static size_t slow_encode(u32 code, u8 to[4])
 	return 4;
 }
 
-/* The length of the character that is there, and its number; 0: none is. */
+/* Returns the length of the next character, and its code point; 0 without one. */
 FUZZ_REFERENCE static size_t slow_decode(const u8 *text, size_t len, u32 *code)
 {
 	static const u8 lead[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The search for a path's MTU: whatever happens when, what is asked for lies between the bounds,
- * and a search ends; and on a path that carries up to so much and loses nothing it finds that.
+ * The search for a path's MTU: in any order of events, the probed sizes lie within the bounds, and
+ * a search ends. On a path without loss it finds the path's MTU.
  */
 #include "fuzz.h"
 #include "lib/plpmtud.c"
@@ -11,7 +11,7 @@
 static unsigned int try_check(struct weft_plpmtud *pmtu, u32 top, u64 now, u32 *sizes)
 {
 	unsigned int i, count;
-	/* Of its own, so that what is written behind it is noticed. */
+	/* A separate buffer, so that the sanitizer sees writes beyond its end. */
 	u32 *room = malloc(WEFT_PLPMTUD_SIZES * sizeof(*room));
 
 	count = weft_plpmtud_try(pmtu, top, now, PERIOD_NS, room);
@@ -60,7 +60,7 @@ static void anything(struct fuzz_input *input)
 	}
 }
 
-/* Answers what fits. */
+/* Replies to the sizes that fit. */
 static void path_answer(struct weft_plpmtud *pmtu, const u32 *sizes, unsigned int count, u32 path,
 			u64 now)
 {

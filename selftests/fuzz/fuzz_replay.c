@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The replay window against a list of all that it let pass. Input: steps of three bytes. */
+/* The replay window against a list of all accepted counters. Input: steps of three bytes. */
 #include "fuzz.h"
 #include <linux/limits.h>
 #include "lib/replay.c"
@@ -29,7 +29,7 @@ FUZZ_REFERENCE static bool slow_accept(u64 counter)
 	return true;
 }
 
-/* From where things stand: near by, around the far edge, by whole words, or anywhere. */
+/* The next counter: nearby, around the far edge, by whole words, or arbitrary. */
 static u64 step_from(u8 kind, u16 by, u64 at)
 {
 	switch (kind % 8) {
@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (fuzz_more(&input)) {
 		kind = fuzz_u8(&input);
 		counter = step_from(kind, fuzz_u16(&input), counter);
-		/* One counter, or some in a row. */
+		/* One counter, or several in a row. */
 		for (run = kind < 224 ? 1 : kind % 32 + 1; run && slow.count < PASSED_MAX; run--) {
 			FUZZ_MUST(weft_replay_accept(&replay, counter) == slow_accept(counter));
 			counter++;

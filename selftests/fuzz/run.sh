@@ -1,20 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make fuzz: the fuzzers, one after the other, as TAP, each with how far it came.
+# make fuzz: runs the fuzzers one after the other, as TAP, and prints the executions of each.
 #
 #   TESTS          names of fuzzers (default: all); packets, netlink and both run in a machine, the others in userspace
 #   FUZZ_SECONDS   for all of them together (default: 300)
 #   FUZZ_RUNS      executions of each, at most (default: as many as there is time for)
 #   FUZZ_COUNT     packets, and messages, at most, of those in a machine (default: 1000000 each)
-#   FUZZ_SEED      from what these are made up (default: the day)
+#   FUZZ_SEED      their seed (default: the day)
 #   KERNELS        the machine's kernel (default: 6.12-kasan)
 #
-# A fuzzer begins with what is kept in corpus/ and goes on with what it found in earlier runs, which is in build/corpus/.
-# What it fails on lies in build/found/: once the fault is mended it belongs into corpus/.
+# A fuzzer begins with the inputs in corpus/ and continues with those of earlier runs in build/corpus/. A failing input
+# is stored in build/found/, and belongs into corpus/ once the fault is fixed.
 #
 #   run.sh                 runs them
-#   run.sh --self-check    plants a fault for each and looks whether it is found
+#   run.sh --self-check    plants a fault for each fuzzer, which has to find it
 set -u -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../run/vm/host.sh"
@@ -22,19 +22,19 @@ set -u -o pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../run/tap.sh"
 cd "$weft_top/selftests/fuzz" || exit 1
 
-# Every fuzz_NAME.c is a fuzzer in userspace: the longest input that each is given. What an input is, each says itself.
+# Every fuzz_NAME.c is a fuzzer in userspace, with the length of its longest input. Each describes its input.
 longest=(
 	noise:98 cookie:192 replay:48 allowedips:64 fsm:160 peer_name_check:72 plpmtud:48 keyselect:16
 	config:512 message:256 event:160
 )
-# Those in a machine: debug/fuzz_NAME.sh. They come up slowly, and so each gets several times the share of another one.
+# Fuzzers in a machine: debug/fuzz_NAME.sh. They start slowly, and so each gets several shares of the time.
 guests=(packets netlink both)
 guest_share=4
 FUZZ_SECONDS=${FUZZ_SECONDS:-300}
 FUZZ_RUNS=${FUZZ_RUNS:--1}
 found=build/found
 
-# A fault for each fuzzer: file and what to make of it. Each is one that a person could write.
+# A plausible fault for each fuzzer: the file and a sed script.
 plants=(
 	'noise kmod/lib/noise.c s/if (!noise_open(&state, opened, msg->sealed_timestamp, WEFT_TIMESTAMP_LEN))/if (!noise_open(\&state, opened, msg->sealed_timestamp, WEFT_TIMESTAMP_LEN) \&\& opened[0])/'
 	'cookie kmod/lib/cookie.c s/+ at, sizeof(mac))/+ at, sizeof(mac) - 1)/'
@@ -79,7 +79,7 @@ choose() { # checks the names in TESTS; sets chosen
 	[ $seconds -gt 0 ] || seconds=1
 }
 
-# A busy machine may let a single input take long.
+# A single input may take long on a busy machine.
 fuzz() { # fuzz PROGRAM NAME SECONDS RUNS PREFIX CORPUS...
 	local program=$1 name=$2 seconds=$3 runs=$4 prefix=$5 options=()
 
@@ -119,7 +119,7 @@ run_userspace() {
 	return $bad
 }
 
-# Booting, and what is checked around the fuzzing itself, takes its time beside the seconds.
+# Booting and the checks around the fuzzing take time beside the seconds.
 run_guests() {
 	local kernel=${KERNELS:-6.12-kasan} log module
 	local -x COUNT=${FUZZ_COUNT:-1000000} FUZZ_SECONDS=$((seconds * guest_share)) SEED=${FUZZ_SEED:-$(date +%Y%m%d)}
@@ -138,14 +138,14 @@ run_guests() {
 	../run/vm/run.sh -k "$module" "$kernel" "${chosen_guests[@]/#/debug/fuzz_}"
 }
 
-# Without what is kept, for the fault has to be found, not known; but events that are whole would take too long to come by.
+# Without the corpus, so that the fuzzer itself finds the fault; but complete events would take too long to find.
 plant_one() { # plant_one NAME FILE SCRIPT
 	local name=$1 file=$2 script=$3 work seeds=() status=0
 
 	[ "$name" != event ] || seeds=(corpus/event)
 	work=$(mktemp -d)
 	mkdir "$work/corpus"
-	# Included by its path in kmod/ or in tools/.
+	# The source includes it by its path in kmod/ or in tools/.
 	mkdir -p "$work/$(dirname "${file#*/}")"
 	sed -e "$script" "$weft_top/$file" >"$work/${file#*/}"
 	if cmp -s "$weft_top/$file" "$work/${file#*/}"; then

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""A peer that writes down its keys, in the form in which Wireshark reads them. See capture.sh."""
+"""A peer that writes its keys into a file in the format of Wireshark. See capture.sh."""
 import base64, os, time
 
 import wgpeer
@@ -13,7 +13,7 @@ def log(name, key):
 
 
 class OpenPeer(Peer):
-    """Whatever key it uses it tells."""
+    """A peer that writes down each key that it uses."""
 
     def __init__(self, **more):
         super().__init__(**more)
@@ -34,7 +34,7 @@ class OpenPeer(Peer):
 
     def make_response(self, initiation):
         handshake = wg.Handshake(self.private, psk=self.psk)
-        check("who initiates", handshake.consume_initiation(initiation)[0], self.tunnel_key)
+        check("static key of the initiator", handshake.consume_initiation(initiation)[0], self.tunnel_key)
         return handshake, handshake.respond(self.new_index(), self.ephemeral())
 
 
@@ -62,7 +62,7 @@ def responds(peer):
         answer_ping(peer)
         check("status of ping", ping.wait(), 0)
     peer.send(peer.seal())
-    check("length of what comes after 10 s", len(peer.receive_kind(DATA, 15)), 32)
+    check("length of the message after 10 s", len(peer.receive_kind(DATA, 15)), 32)
 
 
 def initiates(peer):
@@ -80,7 +80,7 @@ def tunnel_psk(file):
 
 
 def shares(peer):
-    """In both roles."""
+    """A preshared key, in both roles."""
     peer.psk = wgpeer.read_key(os.environ["PSK_FILE"])
     tunnel_psk(os.environ["PSK_FILE"])
     initiates(peer)
@@ -92,7 +92,7 @@ def shares(peer):
 
 
 def gives_cookie(peer):
-    """The tunnel's next initiation carries it."""
+    """The tunnel's next initiation carries the cookie."""
     ping = tunnel_pings()
     message = peer.receive_kind(INITIATION)
     index = int.from_bytes(message[4:8], "little")
@@ -128,7 +128,7 @@ def all():
 def under_load():
     peer = OpenPeer()
     takes_cookie(peer)
-    print("takes_cookie: as it should", flush=True)
+    print("takes_cookie: passed", flush=True)
 
 
 wgpeer.run(globals())

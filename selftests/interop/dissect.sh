@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Wireshark reads what a tunnel says (capture.sh), outside and with the keys inside, and finds nothing to complain about. TAP.
+# Wireshark decodes a tunnel's captured traffic (capture.sh), decrypts it with the keys, and finds no error. TAP.
 #
 #   dissect.sh [SERIES]
 set -u -o pipefail
@@ -13,7 +13,7 @@ series=${1:-6.12}
 number=0
 failed=0
 
-is() { # is WHAT ACTUAL WANTED
+is() { # is LABEL ACTUAL WANTED
 	local verdict=ok
 
 	number=$((number + 1))
@@ -22,11 +22,11 @@ is() { # is WHAT ACTUAL WANTED
 	[ "$2" = "$3" ] || echo "# is '$2', wanted '$3'"
 }
 
-is_some() { # is_some WHAT COUNT
+is_some() { # is_some LABEL COUNT
 	is "$1 ($2)" $(($2 > 0)) 1
 }
 
-# Names are not looked up: nothing leaves this machine.
+# Names are not resolved, so that no query leaves this machine.
 dissect() { # dissect OPTIONS...
 	tshark -n -r "$work/capture" -o "wg.keylog_file:$work/keys" -o ip.check_checksum:TRUE -o udp.check_checksum:TRUE "$@" \
 		2>>"$work/errors"
@@ -45,7 +45,7 @@ capture() {
 		base64 -d "$work/capture" >"$work/decoded" && mv "$work/decoded" "$work/capture"
 }
 
-# What it says of each data message, of which one is a keepalive. A remark is no complaint: it makes one of each keepalive.
+# Checks Wireshark's result for each message. Its remarks, of which each keepalive has one, are no errors.
 look() {
 	local data
 
@@ -55,18 +55,18 @@ look() {
 	is "complaints" "$(dissect -Y '_ws.expert.severity > 0x200000' -T fields -e frame.number -e _ws.expert.message)" ""
 	is "malformed frames" "$(frames '_ws.malformed')" 0
 	is_some "initiations with a second MAC" "$(frames 'wg.type == 1 and wg.mac2 != 00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00')"
-	is "handshake messages for whom is not known" "$(frames '(wg.type == 1 or wg.type == 2) and not wg.receiver_pubkey')" 0
-	is "initiations that were not read" "$(frames 'wg.type == 1 and not wg.timestamp.value')" 0
+	is "handshake messages without a known receiver" "$(frames '(wg.type == 1 or wg.type == 2) and not wg.receiver_pubkey')" 0
+	is "initiations that were not decrypted" "$(frames 'wg.type == 1 and not wg.timestamp.value')" 0
 	is_some "responses" "$(frames 'wg.type == 2')"
-	is "responses that were not read" "$(frames 'wg.type == 2 and not wg.handshake_ok == 1')" 0
+	is "responses that were not decrypted" "$(frames 'wg.type == 2 and not wg.handshake_ok == 1')" 0
 	is "cookie replies, one each way" "$(frames 'wg.type == 3 and udp.srcport == 51820')" 2
 	is_some "data messages" "$data"
 	is_some "keepalives" "$(frames 'wg.type == 4 and wg.keepalive')"
-	is "data messages that were read" "$(frames 'wg.type == 4 and (wg.keepalive or icmp)')" "$data"
+	is "data messages that were decrypted" "$(frames 'wg.type == 4 and (wg.keepalive or icmp)')" "$data"
 	is "echoes that were answered" "$(frames icmp.resp_to)" "$(frames 'icmp.type == 8')"
 	is "inner checksums that are wrong" "$(frames 'icmp.checksum.status == 0 or ip.checksum.status == 0 or udp.checksum.status == 0')" 0
 	is_some "messages over IPv6" "$(frames 'ipv6 and wg')"
-	is "what Wireshark itself has to say" "$(grep -v '^Running as user "root"' "$work/errors")" ""
+	is "messages of Wireshark itself" "$(grep -v '^Running as user "root"' "$work/errors")" ""
 }
 
 work=$(mktemp -d)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""document.py LOG VERSIONS PAGE: the table of who works with what, out of the cases of interop.sh, into a page."""
+"""document.py LOG VERSIONS PAGE: puts the table of interoperation into a page, from the cases of interop.sh."""
 import re
 import sys
 
@@ -23,7 +23,8 @@ def kernel_order(kernel):
 
 
 def columns_of(cases, versions):
-    """(heading, implementation, kernels): the in-tree module is another one on each kernel, wireguard-go is not."""
+    """(heading, implementation, kernels): one column for the in-tree module of each kernel, one for all kernels of
+    wireguard-go."""
     kinds = {kind for row in cases.values() for kind in row}
     kernels = sorted({kernel for row in cases.values() for of in row.values() for kernel in of}, key=kernel_order)
     for kernel in kernels:

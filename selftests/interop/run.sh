@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # make interop: weft with in-tree wireguard of each kernel and with wireguard-go, Debian's and the newest, feature by
-# feature (../kselftest/interop.sh), and what Wireshark makes of it (dissect.sh). TAP.
+# feature (../kselftest/interop.sh), and Wireshark's decoding of the traffic (dissect.sh). TAP.
 #
 #   run.sh run          KERNELS: series (default: 6.1 6.12 newest)
-#   run.sh document     puts the last results into Documentation/networking/weft-testing.rst
+#   run.sh document     puts the last results into Documentation/networking/weft-test-results.rst
 set -u -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/../run/vm/host.sh"
@@ -13,7 +13,7 @@ cd "$weft_top" || exit 1
 
 results=$cache/interop
 
-# Without a way to Debian unstable there is none.
+# Without a connection to Debian unstable it is left out.
 newest_wireguard_go() {
 	PROGRAMS=$results/programs
 	mkdir -p "$PROGRAMS"
@@ -43,7 +43,7 @@ run)
 	;;
 document)
 	[ -s "$results/log" ] || die "there are no results yet: make interop"
-	python3 selftests/interop/document.py "$results/log" "$results/versions" Documentation/networking/weft-testing.rst
+	python3 selftests/interop/document.py "$results/log" "$results/versions" Documentation/networking/weft-test-results.rst
 	;;
 *)
 	die "'${1-}' is no command; expected run or document"

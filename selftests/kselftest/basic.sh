@@ -35,7 +35,7 @@ same_counts() {
 # Both ends count the same messages alike. On a slow kernel the session may be renewed between the readings.
 counters_agree() {
 	wait_for 10 same_counts
-	expect_gt "what b received" "$(peer_field b wt0 a wt0 rx)" 1048576
+	expect_gt "bytes that b received" "$(peer_field b wt0 a wt0 rx)" 1048576
 	expect_eq "a's receive errors" "$(link_stat a wt0 rx_errors)" 0
 }
 
@@ -49,7 +49,7 @@ exact_count() {
 	capture_stop exact
 	expect_eq "bytes counted for one ping" $(($(peer_field a wt0 b wt0 tx) - tx)) 128
 	expect_eq "transport messages on the wire" "$(capture_count exact "$(type_filter 4)")" 2
-	expect_eq "anything else on the wire" "$(capture_count exact "not $(type_filter 4)")" 0
+	expect_eq "other packets on the wire" "$(capture_count exact "not $(type_filter 4)")" 0
 }
 
 run_case "ping over v4" ping_v4

@@ -1,14 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""batch.py receive FAMILY PORT DEVICE           takes one stream of TCP, and looks at each of its segments on DEVICE
+"""batch.py receive FAMILY PORT DEVICE           receives one stream of TCP, and checks each of its segments on DEVICE
 batch.py send ADDRESS PORT MESSAGE_LEN OUTER MOST [OPTIONS]
-    long bursts, and then those of 1 to MOST segments, the last one shorter, each when the one before has been acknowledged; twice. OUTER is
-    the device that the tunnel's packets leave by: expects of every number of messages, MESSAGE_LEN bytes at most, to see
-    a packet that had so many. "-": that is not looked at.
+    long bursts, and then those of 1 to MOST segments, the last one shorter, each after the one before was acknowledged;
+    twice. OUTER is the device of the tunnel's outer packets: each number of messages, of at most MESSAGE_LEN bytes,
+    has to occur in a packet there. "-": no check of that.
     OPTIONS, in hexadecimal: IPv4 options, or an IPv6 destination options header
-batch.py zerocopy ADDRESS PORT                  has the kernel send out of this program's own pages, and wants them back
-batch.py same ADDRESS SENT ARRIVED              expects of two captures that ADDRESS's messages are the same, however many in a packet
-batch.py limit DEVICE BYTES IFLA...             sets limits of segmentation and GRO, which old kernels know a part of
+batch.py zerocopy ADDRESS PORT                  sends this program's own pages, and waits for their release
+batch.py same ADDRESS SENT ARRIVED              ADDRESS's messages have to be the same in both captures, whatever the
+                                                packets
+batch.py limit DEVICE BYTES IFLA...             sets limits of segmentation and GRO, some of which old kernels lack
 """
 import fcntl
 import select
@@ -24,12 +25,12 @@ SO_ZEROCOPY, MSG_ZEROCOPY = 60, 0x4000000
 RTM_SETLINK, NLM_F_REQUEST_ACK = 19, 5
 SYN, PSH = 2, 8
 SHORTER = 5
-# TCP hands down half its congestion window at most, which these let grow before.
+# TCP passes down at most half its congestion window, which these bursts increase.
 FIRST, TIMES_MOST = 12, 2
 
 
 def bursts(mss, most):
-    """The lengths of all bursts: the first is only the mss itself, in four bytes."""
+    """The lengths of all bursts, of which the first is only the mss itself, in four bytes."""
     counts = [TIMES_MOST * most] * FIRST + list(range(1, most + 1)) * 2
     return [4] + [count * mss - SHORTER for count in counts]
 
@@ -42,7 +43,7 @@ def packet_socket(device):
 
 
 class Segment:
-    """A TCP segment as it came out of the tunnel. What is wrong with it is an error at once."""
+    """A TCP segment as the tunnel delivers it. An invalid one ends the program with an error."""
 
     def __init__(self, packet):
         if packet[0] >> 4 == 4:
@@ -71,7 +72,7 @@ def expect(what, found, wanted):
 
 
 class Stream:
-    """What each segment of the stream must be, from what came before it."""
+    """Derives the expected fields of each segment from the segments before it."""
 
     def __init__(self):
         self.seq = self.mss = self.id = None
@@ -91,20 +92,20 @@ class Stream:
             return
         if not segment.payload:
             return
-        # An acknowledgement may be late, and then the end of a burst comes once more.
+        # After a late acknowledgement TCP sends the end of a burst again.
         if (segment.seq - self.seq) & 0x80000000:
             return
         expect(f"sequence number of segment {self.seen}", segment.seq, self.seq)
         if not self.left:
             self.begin_burst(segment)
-        # In the middle of a burst one of TCP's own packets may end.
+        # One of TCP's own packets may end in the middle of a burst.
         if len(segment.payload) < self.mss and len(segment.payload) != self.left:
             self.short += 1
             expect(f"another short segment, of {len(segment.payload)} bytes,", self.short, 1)
         expect("payload that is too long", max(len(segment.payload), self.mss), self.mss)
         self.left -= len(segment.payload)
         self.seq = (self.seq + len(segment.payload)) & 0xFFFFFFFF
-        # TCP itself pushes at half a window, too.
+        # TCP itself sets PSH at half a window, too.
         if not self.left:
             expect("PSH at the end", bool(segment.flags & PSH), True)
         else:
@@ -115,7 +116,7 @@ class Stream:
         self.seen += 1
 
     def end(self):
-        # A packet for segmentation has it in its last segment, and most of those are no end of a burst.
+        # A packet for segmentation has PSH in its last segment only, and few of those end a burst.
         expect("that most segments have PSH", self.pushed * 2 > self.seen, False)
         expect("bytes missing of a burst", self.left, 0)
         expect("bursts missing", len(list(self.burst)), 0)
@@ -138,7 +139,7 @@ def receive(family, port, device):
     while True:
         ready, _, _ = select.select(waiting, [], [], WAIT_S)
         if not ready:
-            sys.exit(f"nothing comes any more; {stream.seen} segments, {received} bytes so far")
+            sys.exit(f"no further segment arrives; {stream.seen} segments, {received} bytes so far")
         if packets in ready:
             look(packets, stream, port)
         elif listener in ready:
@@ -164,7 +165,7 @@ def wait_for_acknowledgement(sock):
 
 
 def read_outer(packets, message_len):
-    """How many messages were in each packet that left."""
+    """The number of messages in each outer packet."""
     counts = set()
     while select.select([packets], [], [], 0)[0]:
         packet, address = packets.recvfrom(65536)
@@ -202,7 +203,7 @@ def send(address, port, message_len, outer, most, options=""):
 
 
 def returned(sock):
-    """How many of the calls are through with their pages."""
+    """The number of calls whose pages have been released."""
     _, ancillary, _, _ = sock.recvmsg(1, 512, socket.MSG_ERRQUEUE)
     first, last = struct.unpack_from("II", ancillary[0][2], 8)
     return last - first + 1
@@ -226,7 +227,7 @@ def zerocopy(address, port, calls=30):
 
 
 def messages(file, address):
-    """What is behind the UDP headers, of one packet after the other."""
+    """The payload behind the UDP headers of each packet in turn."""
     with open(file, "rb") as capture:
         capture.read(24)
         while record := capture.read(16):

@@ -9,13 +9,13 @@
 #	 wt0 10.9.0.1                              wt0 or go0 10.9.0.2
 #	 va 192.0.2.1 ----------- veth ----------- vb 192.0.2.2
 #
-# BULK_MB says how much instead of 40; over the second kind of link it is a twentieth of it. wireguard-go, which is slow,
-# has a fifth of it on all kernels but one.
+# BULK_MB is the amount in MB, in place of 40; the second kind of link carries a twentieth of it. wireguard-go, which
+# is slow, carries a fifth of it on all kernels but one.
 . "$(dirname "$0")/lib.sh"
 
 bulk=$((${BULK_MB:-$(sized 40 12)} * 1000000))
 
-dropped() { # dropped NS DEV: what the interface and its reasons say
+dropped() { # dropped NS DEV: the drop counters of the interface, by reason
 	local field
 
 	for field in rx_errors rx_dropped tx_errors tx_dropped; do
@@ -24,7 +24,7 @@ dropped() { # dropped NS DEV: what the interface and its reasons say
 	ns "$1" ethtool -S "$2" | awk '/_drop_/ { print $2 }'
 }
 
-# Other implementations have queues that overflow; TCP's retransmissions then are no failure of weft.
+# Other implementations have queues that overflow: TCP's retransmissions are no failure of weft then.
 expect_nothing_dropped() { # expect_nothing_dropped NS DEV
 	[ "$(tunnel_kind "$1" "$2")" = weft ] || return 0
 	expect_eq "drops of $1's $2" "$(dropped "$1" "$2" | sort -u)" 0
@@ -35,10 +35,10 @@ counters_agree() {
 	[ "$(peer_field a "$dev_a" b "$dev_b" rx)" = "$(peer_field b "$dev_b" a "$dev_a" tx)" ]
 }
 
-# Between two ends of weft nothing is lost or overtaken, and both count the same to the byte, once the last
-# acknowledgement has arrived. A full packet of 1420 bytes carries 1368 and makes a message of 1456: 7 % more, and there
-# are the acknowledgements of the other direction. On two CPUs the veth pair has two queues, and a sender that moves from one
-# CPU to the other may find the second one shorter (in xmit-order.sh it stays).
+# Between two ends of weft no packet is lost or reordered, and both ends count the same bytes once the last
+# acknowledgement has arrived. A full packet of 1420 bytes carries 1368 and makes a message of 1456: 7 % more;
+# acknowledgements of the other direction are added. On two CPUs the veth pair has two queues, and a sender that
+# migrates between CPUs may reorder its packets (xmit-order.sh pins its senders).
 expect_exact() { # expect_exact BYTES
 	wait_for 10 counters_agree
 	expect_le "bytes that b received" "$(peer_field b "$dev_b" a "$dev_a" rx)" $(($1 * 115 / 100))

@@ -10,7 +10,7 @@
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
 #	 wt1, not up
 #
-#	 namespace c: wg0 and wg1, in-tree wireguard whatever the kind under test is, to compare on
+#	 namespace c: wg0 and wg1, in-tree wireguard for any kind under test, for comparison
 . "$(dirname "$0")/lib.sh"
 
 FIELDS="public-key private-key listen-port fwmark peers preshared-keys endpoints allowed-ips latest-handshakes
@@ -20,7 +20,7 @@ files=$(mktemp -d)
 defer rm -rf "$files"
 umask 077
 
-# wg names the interface once in "show all endpoints", not on each line as it documents: left out.
+# wg prints the interface once in "show all endpoints", not on each line as it documents: the command is left out.
 same_everywhere() {
 	local field
 
@@ -34,7 +34,7 @@ same_everywhere() {
 	WG_COLOR_MODE=always same_output c show "$1"
 }
 
-# A configuration with everything in it.
+# A configuration with every setting.
 make_conf() {
 	cat >"$files/full.conf" <<-END
 		# everything
@@ -66,7 +66,7 @@ compare_empty() {
 compare_full() {
 	ns c weft setconf wg0 "$files/full.conf"
 	ns c wg setconf wg1 "$files/full.conf"
-	expect_eq "what the two set" "$(ns c wg showconf wg0)" "$(ns c wg showconf wg1)"
+	expect_eq "configuration set by each command" "$(ns c wg showconf wg0)" "$(ns c wg showconf wg1)"
 	ns c weft set wg1 listen-port 4712
 	same_everywhere wg0
 	same_output c show
@@ -89,13 +89,13 @@ compare_session() {
 	ns_ip c link set wg0 up
 	ns_ip c link set wg1 up
 	wait_for 20 has_handshake "$two"
-	# Two calls take longer on a slow machine than keepalives leave them.
+	# On a slow machine keepalives change the counters between the two calls.
 	[ "$SLOW" = 1 ] || ns c weft set wg0 peer "$two" persistent-keepalive off
 	same_everywhere wg0
 	same_everywhere wg1
 }
 
-# $1 peers with two prefixes each, and one with $2 of them. Any 32 bytes are a public key.
+# numbered_peers: $1 peers with two prefixes each, and one with $2 prefixes. Any 32 bytes are a public key.
 numbered_peers() {
 	python3 - "$1" "$2" <<-'END'
 		import base64, sys
@@ -124,7 +124,7 @@ compare_many() {
 	same_output c showconf wg0
 }
 
-# The same on the kind under test: the dump equals the configuration.
+# The same for the kind under test: the dump equals the configuration.
 many_round_trip() {
 	sed -n 's/^AllowedIPs = //p' "$files/many.conf" | tr -d ' ' | tr ',' '\n' |
 		sed 's,^[^/]*$,&/32,' | sort >"$files/in"
@@ -136,7 +136,7 @@ many_round_trip() {
 	expect_eq "peers left" "$(ns a weft show wt1 peers | wc -l)" 0
 }
 
-# A dump during changes is complete: it has all peers that stay.
+# A dump during changes has every peer that is not removed.
 dump_under_change() {
 	local i key
 
@@ -169,13 +169,13 @@ sync_keeps_session() {
 	expect_eq "time of the last handshake" "$(peer_field a wt0 b wt0 handshake)" "$before"
 }
 
-# A configuration that drops a preshared key and a keepalive takes them away.
+# syncconf removes a preshared key and a keepalive that the file lacks.
 sync_removes() {
 	ns a weft set wt1 peer "$(public_key one)" preshared-key "$(psk_file one)" persistent-keepalive 9 \
 		allowed-ips 10.3.0.0/16,10.4.0.0/16
 	printf '[Peer]\nPublicKey = %s\nAllowedIPs = 10.4.0.0/16\n' "$(public_key one)" >"$files/less.conf"
 	ns a weft syncconf wt1 "$files/less.conf"
-	expect_eq "what is left" "$(ns a weft show wt1 dump | tail -n +2)" \
+	expect_eq "remaining settings" "$(ns a weft show wt1 dump | tail -n +2)" \
 		"$(printf '%s\t(none)\t(none)\t10.4.0.0/16\t0\t0\t0\toff' "$(public_key one)")"
 }
 
@@ -188,19 +188,19 @@ single_prefixes() {
 		"10.5.0.0/16 10.6.0.0/16"
 }
 
-# All but the latest handshake and the counters, which keepalives move.
-what_is_set() {
+# All fields but the latest handshake and the counters, which keepalives change.
+settings() {
 	ns a weft show all dump | cut -f 1-5,9
 }
 
-# $1: the expected text of the complaint; the rest: a command that must have no effect.
+# $1: the expected error; the rest: a command that must have no effect.
 refused() {
 	local text=$1 before
 
 	shift
-	before=$(what_is_set)
+	before=$(settings)
 	expect_error "$text" ns a weft "$@"
-	expect_eq "the interfaces after a refusal" "$(what_is_set)" "$before"
+	expect_eq "the interfaces after a refusal" "$(settings)" "$before"
 }
 
 refusals() {
@@ -209,7 +209,7 @@ refusals() {
 	refused "bad.conf:4: PublicKey: 'x'" syncconf wt1 "$files/bad.conf"
 	refused "bad.conf:4: PublicKey: 'x'" addconf wt1 "$files/bad.conf"
 	refused "'70000' is not a port" set wt1 fwmark 9 listen-port 70000
-	refused "it is a link of kind 'veth', not weft or wireguard" set va listen-port 7
+	refused "the link is of kind 'veth', not weft or wireguard" set va listen-port 7
 	refused "No such device" set nosuch0 listen-port 7
 	refused "cannot open '/nonexistent'" set wt1 fwmark 9 private-key /nonexistent
 }
@@ -239,7 +239,7 @@ assert devices['wt1']['peers'] == []
 " "$files/json"
 }
 
-# Down, and without a port, so that they do not quarrel with wt0.
+# Down, and without a listen port, so that they do not conflict with wt0.
 spare_create() { # spare_create KIND NS DEV
 	ns_ip "$2" link add "$3" type "$1"
 	defer ns_ip "$2" link del "$3"
@@ -261,11 +261,11 @@ run_case "an interface without peers prints as wg prints it" compare_empty
 run_case "setconf sets what wg sets, and all of it prints alike" compare_full
 run_case "ages and counters print alike" compare_session
 run_case "300 peers, and 5,000 prefixes of one, are set and print alike" compare_many
-run_case "300 peers and 5,000 prefixes come back from the kind under test" many_round_trip
-run_case "a dump read during changes is whole" dump_under_change
-run_case "syncconf leaves a session alone" sync_keeps_session
+run_case "300 peers and 5,000 prefixes are read back from the kind under test" many_round_trip
+run_case "a dump during changes is complete" dump_under_change
+run_case "syncconf keeps a session" sync_keeps_session
 run_case "syncconf removes a preshared key, a keepalive, a prefix" sync_removes
 run_case "single prefixes are added and removed" single_prefixes
-run_case "what is refused changes nothing" refusals
+run_case "a refused command changes nothing" refusals
 run_case "the kernel's refusal is repeated" kernel_refusal
 run_case "JSON of every interface" json

@@ -29,7 +29,7 @@ unload() { # unload MODULE...
 	done
 }
 
-# The module's kernel messages since the last call.
+# Kernel messages of the module since the last call.
 weft_log() {
 	dmesg | awk -v mark="$(value mark)" 'found && /\] weft[: ]/ && !/module verification/ { sub(/^\[[^]]*\] /, ""); print }
 		index($0, mark) { found = 1 }'
@@ -50,7 +50,7 @@ without_parameter() {
 	expect_eq "interfaces of wireguard" "$(ns a weft show interfaces)" wg0
 }
 
-# Three times: leftovers of one refusal would disturb the next.
+# Three tries: leftovers of one refusal would break the next.
 refused_beside_in_tree() {
 	local try
 
@@ -94,7 +94,7 @@ in_tree_refused() {
 	expect_eq "port" "$(ns a wg show wg0 listen-port)" 7007
 }
 
-# The lines that Documentation/networking/weft.rst gives.
+# The configuration lines of Documentation/networking/weft.rst.
 write_modprobe_conf() {
 	mkdir -p "${modprobe_conf%/*}"
 	cat >"$modprobe_conf" <<-'END'
@@ -136,7 +136,7 @@ looks_like_wireguard() {
 
 # ---- wg ----
 
-# Messages by their sizes, counted by wg as by the link: 148 and 128 there, 92 and 128 back.
+# wg counts messages by size, as the link does: 148 and 128 there, 92 and 128 back.
 counts_exactly() {
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
 	expect_eq "a's peer: received, sent" "$(peer_field a wt0 b wt0 rx) $(peer_field a wt0 b wt0 tx)" "220 276"
@@ -157,7 +157,7 @@ wg_reloads() {
 	printf '[Peer]\nPublicKey = %s\nPresharedKey = %s\nAllowedIPs = 10.77.0.0/16, fd77::/64\nEndpoint = [2001:db8::9]:9\nPersistentKeepalive = 3661\n' \
 		"$other" "$(cat "$(psk_file other)")" >"$lib_work/other.conf"
 	expect ns a wg addconf wt0 "$lib_work/other.conf"
-	expect_eq "what was added" "$(ns a wg show wt0 dump | sed -n "s,^$other	,,p" | cut -f 2-4,7-)" \
+	expect_eq "fields of the added peer" "$(ns a wg show wt0 dump | sed -n "s,^$other	,,p" | cut -f 2-4,7-)" \
 		"$(printf '[2001:db8::9]:9\t10.77.0.0/16,fd77::/64\t0\t3661')"
 	expect ns a wg syncconf wt0 "$lib_work/wg.conf"
 	expect_eq "peers after syncconf" "$(ns a wg show wt0 peers)" "$(tunnel_key b wt0)"
@@ -171,7 +171,7 @@ wg_reloads() {
 	session_up a wt0 b wt0 10.9.0.2
 }
 
-# A new key, on a link that is up, ends what was agreed under the old one.
+# A new private key on a link that is up ends the sessions of the old one.
 wg_changes_key() {
 	new_key changed
 	expect ns a wg set wt0 private-key "$(key_file changed)"
@@ -186,10 +186,10 @@ refused_settings() {
 
 	before=$(ns a wg showconf wt0)
 	expect_error "Operation not supported" ns a wg set va listen-port 7
-	expect_error "No such device" ns a wg set nobody listen-port 7
+	expect_error "No such device" ns a wg set nosuch0 listen-port 7
 	expect_error "Address already in use" ns a wg set wt0 listen-port "$(value busy)"
 	expect_error "Operation not permitted" ns a setpriv --reuid 65534 --regid 65534 --clear-groups wg show wt0
-	expect_eq "the interface after that" "$(ns a wg showconf wt0)" "$before"
+	expect_eq "the interface after the refusals" "$(ns a wg showconf wt0)" "$before"
 }
 
 busy_port() {
@@ -243,7 +243,7 @@ quick_down() {
 	ns_ip b link del quick || true
 }
 
-# The way to anywhere is through the tunnel, but for the tunnel's own messages: they carry the mark.
+# All routes lead through the tunnel, except for the tunnel's own messages, which carry the mark.
 quick_up() {
 	new_key quick.a
 	new_key quick.b
@@ -264,7 +264,7 @@ quick_up() {
 	expect_match "the route there" "$(ns_ip a route get 203.0.113.9)" "dev quick .*src 10\.8\.0\.1"
 }
 
-# The usual command after a change of the file.
+# wg syncconf of wg-quick strip is the usual command after a change of the file.
 quick_reload() {
 	local before
 
@@ -308,12 +308,12 @@ prints_alike() {
 	ns a wg set wt0 fwmark 0 peer "$(public_key other)" remove
 }
 
-# One of each: either is listed once, and both families reach both.
+# One link of each kind: each is listed once, and both families reach both.
 both_kinds() {
 	ns_ip a link add weft0 type weft
 	defer ns_ip a link del weft0
 	expect_eq "interfaces" "$(ns a weft show interfaces | xargs -n 1 | sort | xargs)" "weft0 wt0"
-	expect_eq "those of wg" "$(ns a wg show interfaces)" wt0
+	expect_eq "interfaces by wg" "$(ns a wg show interfaces)" wt0
 	expect ns a weft set weft0 listen-port 7001 fwmark 0x21
 	expect_eq "weft0 by wg" "$(ns a wg show weft0 dump)" "$(ns a weft show weft0 dump)"
 	expect ns a wg set weft0 fwmark 0x22
@@ -322,7 +322,7 @@ both_kinds() {
 
 # ---- the end ----
 
-# Links of either kind go with the module, and the name is the in-tree module's again.
+# Links of both kinds are removed with the module, and the in-tree module can register the name again.
 name_is_free_again() {
 	ns_ip a link add weft0 type weft
 	ns_ip a link add wg0 type wireguard
@@ -343,22 +343,22 @@ if [ "$KIND" = weft ]; then
 	run_case "compat=1 is refused beside the in-tree module, and leaves nothing behind" refused_beside_in_tree
 	run_case "compat=perhaps is refused" wrong_value
 	run_case "beside compat=1 the in-tree module is refused" in_tree_refused
-	run_case "modprobe finds it by name" loaded_by_name
+	run_case "modprobe wireguard loads weft" loaded_by_name
 	modprobe weft compat=1
 fi
 pair_tunnels_create wireguard wireguard
-run_case "it looks like wireguard" looks_like_wireguard
+run_case "link and driver are named wireguard" looks_like_wireguard
 run_case "wg counts every byte" counts_exactly
-run_case "wg reloads, and leaves the session alone" wg_reloads
+run_case "wg reloads, and the session is kept" wg_reloads
 run_case "wg changes the key" wg_changes_key
-run_case "wg is refused what is wrong" busy_port
+run_case "invalid changes by wg are refused" busy_port
 run_case "weft prints what wg prints" prints_alike
 [ "$KIND" != weft ] || run_case "both kinds side by side" both_kinds
 defer quick_down
-run_case "wg-quick sends everything through the tunnel" quick_up
+run_case "wg-quick routes all packets through the tunnel" quick_up
 run_case "wg-quick strip and wg syncconf reload" quick_reload
 run_case "wg-quick saves" quick_save
-run_case "wg-quick takes everything back" quick_ends
+run_case "wg-quick removes all of it" quick_ends
 tunnel_delete a wt0
 tunnel_delete b wt0
-[ "$KIND" != weft ] || run_case "unloaded, the name is free again" name_is_free_again
+[ "$KIND" != weft ] || run_case "after unloading the name is free" name_is_free_again

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Puts a tunnel under load and looks at what it asks of those who call. See cookies.sh."""
+"""Puts a tunnel under load and checks its cookies and rate limits. See cookies.sh."""
 import os, sys, time
 import wgpeer
 from load import flood
@@ -10,7 +10,7 @@ QUEUE = 4096
 
 
 def get_cookie(peer):
-    """Calls under load; the answer has to be a cookie reply and nothing else."""
+    """Initiates under load; the answer has to be a cookie reply and nothing else."""
     _, message = peer.make_initiation()
     flood()
     peer.send(message)
@@ -21,7 +21,7 @@ def get_cookie(peer):
 
 
 def call(peer, cookie=None, load=True):
-    """Type of the answer to an initiation, and of what follows it."""
+    """The type of the answer to an initiation; no other message may follow."""
     _, message = peer.make_initiation(cookie)
     if load:
         flood()
@@ -32,7 +32,7 @@ def call(peer, cookie=None, load=True):
 
 
 def renews_secret(peer):
-    """Runs first: the secret is made when it is needed first."""
+    """Runs first: the secret is made when the first cookie is."""
     first = get_cookie(peer)
     time.sleep(110)
     check("cookie after 110 s, same as the first", get_cookie(peer) == first, True)
@@ -54,12 +54,12 @@ def accepts_cookie(peer):
 
 
 def binds_cookie(peer):
-    """To the address and the port."""
+    """A cookie is bound to the address and the port."""
     cookie = get_cookie(peer)
     for address, port in (("192.0.2.2", 50001), ("192.0.2.3", 51820)):
         other = Peer(address=address, port=port)
         check(f"answer to the cookie from {address}:{port}", call(other, cookie), COOKIE_REPLY)
-    check("answer to the cookie from where it was given to", call(peer, cookie), RESPONSE)
+    check("answer to the cookie from its own address and port", call(peer, cookie), RESPONSE)
 
 
 def recovers(peer):
@@ -71,7 +71,7 @@ def recovers(peer):
 
 
 def responses_to(calls):
-    """How many responses there are to calls under load, of (peer, initiation)."""
+    """The number of responses to initiations under load, given as (peer, initiation)."""
     flood()
     for peer, message in calls:
         peer.send(message)
@@ -84,13 +84,14 @@ def responses_to(calls):
 
 
 def check_limited(what, calls, limit):
-    """A slow machine takes so long to answer that the limit may refill for one more."""
+    """A slow machine answers so slowly that the limit may refill for one more."""
     responses = responses_to(calls)
     check(what, min(responses, limit) if responses - limit <= (SLOW > 1) else responses, limit)
 
 
 def calls_from(peer, cookie, privates):
-    """An initiation by each of several known keys, all from one socket: else the limit per key would count, too."""
+    """An initiation by each of several configured keys, all from one socket: the rate limit per key would otherwise
+    count, too."""
     own, calls = peer.private, []
     for private in privates:
         peer.private = private
@@ -107,22 +108,22 @@ def limits_address(peer):
     keys, other = known_keys(), Peer(address="192.0.2.3")
     cookie, other_cookie = get_cookie(peer), get_cookie(other)
     time.sleep(0.5)
-    check_limited("responses to ten calls at once", calls_from(peer, cookie, keys), 5)
+    check_limited("responses to ten initiations at once", calls_from(peer, cookie, keys), 5)
     time.sleep(0.5)
     both = calls_from(peer, cookie, keys[:5]) + calls_from(other, other_cookie, keys[5:])
     check("responses to five calls each from two addresses", responses_to(both), 10)
 
 
 def refills_limit(peer):
-    """20 a second: what is spent comes back in a quarter of a second, and no more of it later."""
+    """The limit is 20 a second: five are refilled within a quarter of a second, and no more later."""
     keys, cookie = known_keys(), get_cookie(peer)
     time.sleep(3)
     for _ in range(2):
-        check_limited("responses to ten calls at once", calls_from(peer, cookie, keys), 5)
+        check_limited("responses to ten initiations at once", calls_from(peer, cookie, keys), 5)
 
 
 def limits_network(peer):
-    """IPv6: a network of 64 bits is one source."""
+    """An IPv6 network of 64 bits is one source."""
     keys = known_keys()
     one, two, far = (Peer(address=address, family=6) for address in ("2001:db8::2", "2001:db8::3", "2001:db8:1::2"))
     cookies = [get_cookie(caller) for caller in (one, two, far)]
@@ -141,7 +142,7 @@ def bounds_queue(peer):
 
 
 def hears_known(peer):
-    """Who has had a handshake is heard though the queue is full."""
+    """Initiations of a peer that has had a handshake are answered although the queue is full."""
     check("answer without load", call(peer, load=False), RESPONSE)
     cookie = get_cookie(peer)
     _, message = peer.make_initiation(cookie)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Under load a tunnel asks for cookies, and limits what one source may ask for with them.
+# Under load a tunnel sends cookie replies, and rate-limits initiations of one source that carry the cookie.
 #
 #	 namespace a                                  namespace b
 #	 wt0 10.9.0.1                                 cookies.py floods and calls; or wt0 10.9.0.2
@@ -26,7 +26,7 @@ program_cases() {
 	program all "${files[@]}" >"$lib_work/program" 2>&1 || cat "$lib_work/program"
 }
 
-# b calls a, which is under load: it gets a cookie, and its next try comes through with it.
+# b initiates to a, which is under load: a sends a cookie reply, and accepts b's next initiation with the cookie.
 gets_through() { # gets_through KIND_A KIND_B
 	local responses first_response
 
@@ -38,7 +38,7 @@ gets_through() { # gets_through KIND_A KIND_B
 	flood_stop
 	capture_stop call
 	responses=$(capture_count call "$(type_filter 2)")
-	# To the in-tree module b is under load when a is: it wants a cookie in the response, too.
+	# In the in-tree module load is global: b is under load, too, and demands a cookie in the response.
 	[ "$1-$2" = wireguard-wireguard ] || expect_eq "responses" "$responses" 1
 	expect_eq "initiations without a cookie" \
 		"$(capture_count call "$(type_filter 1) and $(payload_filter '@[132:4] = 0')")" 1
@@ -46,21 +46,21 @@ gets_through() { # gets_through KIND_A KIND_B
 	expect_eq "initiations with a cookie" \
 		"$(capture_count call "$(type_filter 1) and $(payload_filter '@[132:4] != 0')")" "$responses"
 	first_response=$(capture_dump call | awk '/length 92/ && !n { n = NR } END { print n }')
-	expect_eq "place of the response among the messages" "$first_response" 4
+	expect_eq "position of the response among the messages" "$first_response" 4
 }
 
 run_case "a program floods and calls" program_cases
-run_case "the cookie secret is renewed after 120 s" program_said renews_secret
-run_case "without a cookie, a cookie reply and nothing else" program_said gives_cookie
-run_case "with the cookie, a response" program_said accepts_cookie
-run_case "a cookie is bound to address and port" program_said binds_cookie
-run_case "load ends after a second" program_said recovers
-run_case "five at once from an address" program_said limits_address
-run_case "and no more after a pause" program_said refills_limit
-run_case "an IPv6 network is one source" program_said limits_network
+run_case "the cookie secret is renewed after 120 s" program_passed renews_secret
+run_case "without a cookie, a cookie reply and nothing else" program_passed gives_cookie
+run_case "with the cookie, a response" program_passed accepts_cookie
+run_case "a cookie is bound to address and port" program_passed binds_cookie
+run_case "load ends after a second" program_passed recovers
+run_case "a burst of five from one address" program_passed limits_address
+run_case "and no more after a pause" program_passed refills_limit
+run_case "an IPv6 network is one source" program_passed limits_network
 if [ "$KIND" = weft ]; then
-	run_case "what does not fit the queue is counted" program_said bounds_queue
-	run_case "who is known is heard though it is full" program_said hears_known
+	run_case "initiations beyond the queue's limit are counted" program_passed bounds_queue
+	run_case "recent peers are answered while the queue is full" program_passed hears_known
 fi
 run_case "$KIND gets through to a loaded $KIND" gets_through "$KIND" "$KIND"
 if [ "$KIND" != wireguard ]; then

@@ -25,7 +25,7 @@ ns_ip_batch b "route add default via 198.51.100.254"
 ns_ip_batch c "route add default via 203.0.113.254"
 there=198.51.100.2:51820
 
-# a knows where b is; b waits. Gone again at the end of the case.
+# a has an endpoint of b; b waits. Both are removed at the end of the case.
 tunnels() { # tunnels [SET ARGS FOR a...]
 	tunnel_create a wt0 10.9.0.1/24
 	tunnel_create b wt0 10.9.0.2/24
@@ -33,7 +33,7 @@ tunnels() { # tunnels [SET ARGS FOR a...]
 	peer_add b wt0 a wt0 10.9.0.1/32
 }
 
-spoke_c() { # spoke_c: and c knows where b is
+spoke_c() { # spoke_c: c has an endpoint of b, too
 	tunnel_create c wt0 10.9.0.3/24
 	peer_add c wt0 b wt0 10.9.0.0/24 endpoint $there
 	peer_add b wt0 c wt0 10.9.0.3/32
@@ -44,7 +44,7 @@ doctor_says() { # doctor_says NS STATUS CODE...: sorted
 
 	shift 2
 	ns "$name" "$WEFT" -j doctor wt0 >"$lib_work/doctor" || status=$?
-	expect_eq "what is wrong at $name" "$(sed -n 's/.*"code": *"\([^"]*\)".*/\1/p' "$lib_work/doctor" | sort | paste -sd ' ')" "$*"
+	expect_eq "findings at $name" "$(sed -n 's/.*"code": *"\([^"]*\)".*/\1/p' "$lib_work/doctor" | sort | paste -sd ' ')" "$*"
 	expect_eq "status" "$status" "$wanted"
 }
 
@@ -71,7 +71,7 @@ healthy() {
 	tunnels
 	doctor_says a 0
 	doctor_says b 0
-	expect_eq "in words" "$(ns a "$WEFT" doctor)" "wt0: nothing is wrong"
+	expect_eq "in words" "$(ns a "$WEFT" doctor)" "wt0: no fault found"
 	session_up a wt0 b wt0 10.9.0.2
 	doctor_says a 0
 }
@@ -105,7 +105,7 @@ no_peers() {
 	doctor_says a 1 no-peers
 }
 
-# b knows another a.
+# b has another key for a.
 unknown() {
 	tunnels
 	new_key other
@@ -113,7 +113,7 @@ unknown() {
 	doctor_says a 2 unanswered
 	expect grep -qF "weft set IFACE peer $(tunnel_key a wt0)" "$lib_work/doctor"
 	doctor_says b 2 unknown-peer
-	# Another tunnel to the same machine works: packets get there.
+	# A second tunnel to the same machine works, which proves that packets arrive there.
 	ns_ip_batch b "link add wt1 type $KIND" "addr add 10.10.0.2/24 dev wt1"
 	defer ns_ip b link del wt1
 	new_key b.wt1
@@ -144,9 +144,9 @@ wrong_psk() {
 	tunnels preshared-key "$(psk_file one)"
 	peer_set b wt0 a wt0 preshared-key "$(psk_file two)"
 	doctor_says a 2 preshared
-	# b initiates, too, and may or may not have had an answer meanwhile.
+	# b initiates, too, and may or may not have had a response meanwhile.
 	ns b "$WEFT" -j doctor wt0 >"$lib_work/doctor" || true
-	expect_match "what is wrong at b" "$(cat "$lib_work/doctor")" '"code": *"(preshared|unconfirmed)"'
+	expect_match "findings at b" "$(cat "$lib_work/doctor")" '"code": *"(preshared|unconfirmed)"'
 }
 
 # b receives a's packets, and a does not receive b's.
@@ -157,7 +157,8 @@ one_way() {
 	doctor_says b 2 unconfirmed
 }
 
-# a keeps b's timestamp of an hour ahead when b's clock is corrected. A call of a would help, but a cannot call.
+# a keeps b's timestamp of an hour ahead when b's clock is corrected. A handshake initiated by a would help, but a has
+# no way to reach b.
 clock_back() {
 	tunnels
 	nft_rule r forward ip saddr 192.0.2.1 udp dport 51820 @th,64,8 1 drop
@@ -195,7 +196,7 @@ barred_by_destination() {
 	doctor_says a 2 barred
 }
 
-# A router sends "port unreachable" from its own address: it does not know the peer's sockets.
+# A router sends "port unreachable" from its own address: the error says nothing about the peer's sockets.
 rejected_on_the_way() {
 	tunnels
 	outer_ip6
@@ -229,14 +230,14 @@ stateful() {
 	doctor_says b 0
 }
 
-iptables_rule() { # iptables_rule PROGRAM NS ARGUMENTS...: at the end of its chain; gone with the namespace's rules
+iptables_rule() { # iptables_rule PROGRAM NS ARGUMENTS...: appended to its chain, and removed with the namespace
 	local program=$1 name=$2
 
 	shift 2
 	expect ns "$name" "$program" "$@"
 }
 
-# Chains whose names begin like the one with the policy come behind it.
+# Chains whose names begin like that of the chain with the policy follow it.
 barred_by_iptables() {
 	type iptables ip6tables iptables-save ip6tables-save >/dev/null 2>&1 || skip "no iptables here"
 	tunnels
@@ -281,11 +282,11 @@ leaves_no_trace() {
 	session_up a wt0 b wt0 10.9.0.2
 	before=$(ns b "$WEFT" show wt0 drops | head -n 1)
 	doctor_says a 0
-	expect_eq "what b has dropped" "$(ns b "$WEFT" show wt0 drops | head -n 1)" "$before"
+	expect_eq "drops of b" "$(ns b "$WEFT" show wt0 drops | head -n 1)" "$before"
 	expect_eq "malformed" "$(ns b "$WEFT" metrics wt0 | sed -n 's/^weft_drops_total{.*reason="malformed".*} //p')" 0
 }
 
-# A session has fallen silent, and no handshake is due for a while.
+# A session is silent, and no handshake is due for some seconds.
 fallen_silent() {
 	tunnels
 	session_up a wt0 b wt0 10.9.0.2
@@ -322,7 +323,7 @@ no_endpoint() {
 	doctor_says b 2 no-endpoint
 }
 
-no_way() {
+no_endpoint_route() {
 	tunnels
 	ns_ip a route del 198.51.100.0/24
 	defer ns_ip a route add 198.51.100.0/24 via 192.0.2.254
@@ -364,14 +365,14 @@ shadowed() {
 	doctor_says a 1 shadowed
 }
 
-# A peer that is not up has a part of b's prefix.
+# A peer that has no session has a part of b's prefix.
 overlap() {
 	tunnels
 	peer_set a wt0 b wt0 allowed-ips 10.9.0.0/24
 	new_key other
 	tunnel_set a wt0 peer "$(public_key other)" name narrow allowed-ips 10.9.0.2/32
 	doctor_says a 1 overlap
-	expect grep -qF '10.9.0.2/32 is peer narrow' "$lib_work/doctor"
+	expect grep -qF '10.9.0.2/32 to peer narrow' "$lib_work/doctor"
 	# A default route beside a narrower prefix is intended.
 	peer_set a wt0 b wt0 allowed-ips 0.0.0.0/0
 	ns_ip a route add default dev wt0
@@ -401,7 +402,7 @@ rp_filter() {
 }
 
 # The route to the endpoint leads into the tunnel, and a mark routes the tunnel's own packets past it.
-marked_way() {
+marked_route() {
 	tunnels fwmark 7
 	peer_set a wt0 b wt0 allowed-ips +198.51.100.0/24
 	ns_ip_batch a "rule add fwmark 7 table 7" "route add 198.51.100.0/24 via 192.0.2.254 table 7" \
@@ -413,7 +414,7 @@ marked_way() {
 
 # The filter ignores marks.
 rp_filter_outside() {
-	marked_way
+	marked_route
 	ns a sysctl -qw net.ipv4.conf.va.rp_filter=1
 	defer ns a sysctl -qw net.ipv4.conf.va.rp_filter=0
 	doctor_says a 2 rp-filter
@@ -421,12 +422,12 @@ rp_filter_outside() {
 	doctor_says a 0
 }
 
-# As rp_filter_outside, by a rule of nft's, which no sysctl mends.
+# As rp_filter_outside, by an nft rule, which no sysctl overrides.
 rp_filter_rule() {
-	marked_way
+	marked_route
 	nft_rule a prerouting 'fib saddr . mark . iif oif missing drop'
 	doctor_says a 2 rp-filter
-	expect_match "the rule" "$(cat "$lib_work/doctor")" "filter of the reverse path in chain doctor of nft table inet doctor"
+	expect_match "the rule" "$(cat "$lib_work/doctor")" "reverse path filter in chain doctor of nft table inet doctor"
 	ns a nft flush chain inet doctor doctor
 	wait_for 30 ns a ping -n -c 1 -W 1 10.9.0.2
 	doctor_says a 0
@@ -456,8 +457,8 @@ same_key() {
 	expect_match "between" "$(cat "$lib_work/doctor")" "203.0.113.3:51820"
 }
 
-# Reloading the firewall deletes the tunnel's nft table: the peer's packets get no mark any more, and a strict filter
-# finds the route back through the tunnel.
+# Reloading the firewall deletes the tunnel's nft table: the peer's packets lose their mark, and a strict filter finds
+# the route back through the tunnel.
 flushed() {
 	tunnel_create b wt0 10.9.0.2/24
 	new_key a.wt0
@@ -473,7 +474,7 @@ flushed() {
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
 	doctor_says a 0
 	ns a nft flush ruleset
-	# Until data has gone unanswered for 15 s the peer is not silent.
+	# A peer counts as silent once data has gone unanswered for 15 s.
 	expect_fail ns a ping -n -c 25 -i 1 -W 1 10.9.0.2
 	doctor_says a 2 rp-filter
 	expect ns a "$WEFT" up wt0
@@ -481,7 +482,7 @@ flushed() {
 	doctor_says a 0
 }
 
-# Names are looked up in parallel, and the timeout of a silent name server passes once.
+# Names are looked up in parallel: the timeout of a silent name server is waited for once.
 dead_names() {
 	local name since text='' count=0
 
@@ -516,48 +517,48 @@ in_tree() {
 	tunnel_set a wt0 private-key /dev/null
 	doctor_says a 2 no-private-key
 	tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
-	# The 5 s until the next try also pass without a key.
+	# Without a key, too, no handshake starts within 5 s of the last one.
 	pause 6
 	doctor_says a 2 unanswered
 }
 
 run_case "nothing is wrong with a tunnel that works" healthy
-run_case "what cannot be looked at" cannot_look
+run_case "links that doctor cannot read" cannot_look
 run_case "no private key" no_key
 run_case "the interface is down" is_down
 run_case "no peers" no_peers
-run_case "the other side does not know our key" unknown
-run_case "our packets never arrive" never_arrives
-run_case "we have a wrong key for the other side" wrong_key
+run_case "the peer lacks this end's key" unknown
+run_case "no packet arrives at the peer" never_arrives
+run_case "a wrong key for the peer" wrong_key
 run_case "the preshared keys differ" wrong_psk
-run_case "what we answer does not arrive" one_way
-run_case "the other side's clock went back" clock_back
+run_case "responses do not arrive" one_way
+run_case "the peer's clock was set back" clock_back
 run_case "a firewall bars the port inwards" barred
 run_case "a firewall bars the port outwards" barred_out
-run_case "a firewall bars the other side's port" barred_by_destination
-run_case "a firewall on the way rejects" rejected_on_the_way
+run_case "a firewall bars the peer's port" barred_by_destination
+run_case "a firewall on the path rejects" rejected_on_the_way
 run_case "a firewall's policy bars the port" barred_by_policy
-run_case "a firewall lets in answers alone" stateful
+run_case "a stateful firewall drops incoming flows" stateful
 run_case "iptables bars the port" barred_by_iptables
 run_case "ip6tables bars the port" barred_by_ip6tables
 run_case "the peer counts nothing of a diagnosis" leaves_no_trace
 run_case "a session falls silent" fallen_silent
-run_case "the endpoint's name stands for nothing" unresolved
+run_case "the endpoint's name has no address" unresolved
 run_case "an allowed IP is given to two peers" prefix_lost
-run_case "nobody knows where the peer is" no_endpoint
-run_case "there is no route to the endpoint" no_way
+run_case "neither end has an endpoint" no_endpoint
+run_case "there is no route to the endpoint" no_endpoint_route
 run_case "the route to the endpoint leads into the tunnel" loop
-run_case "nobody listens at the endpoint" refused
+run_case "no socket listens at the endpoint" refused
 run_case "there is no machine at the endpoint" unreachable
 run_case "an allowed IP has no route" no_route
 run_case "a route leads past the tunnel" shadowed
 run_case "allowed IPs overlap" overlap
-run_case "a hub does not pass on" forwarding
-run_case "rp_filter drops what comes out of the tunnel" rp_filter
+run_case "a hub does not forward" forwarding
+run_case "rp_filter drops packets from the tunnel" rp_filter
 run_case "rp_filter drops the tunnel's own packets" rp_filter_outside
 run_case "a rule for the way back drops the tunnel's own packets" rp_filter_rule
 run_case "the tunnel's nft table is flushed, and the filter is strict" flushed
 run_case "a name server is silent" dead_names
 run_case "the MTU is too large" mtu
 run_case "two machines have the same key" same_key
-run_case "in-tree wireguard, as far as it tells" in_tree
+run_case "in-tree wireguard, by the fields that it has" in_tree

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Dumps that something happens to, for dump.sh. dump.py CASE works on wt0; it exits with what was wrong, or with 0.
+"""Changes during dumps, for dump.sh. dump.py CASE works on wt0; it exits with an error, or with 0.
 
-The kernel fills one message ahead of the reader and then waits, so that what is changed after the first read is changed
-between the second message and the third. Where the third begins is known from a dump before that nothing disturbed.
+The kernel fills one message ahead of the reader and then waits: a change after the first read falls between the
+second message and the third. A dump without changes shows where the third message begins.
 """
 import os
 import socket
@@ -21,7 +21,7 @@ def key(number):
 
 
 class Reader(nl.Netlink):
-    """Reads so little at a time that a message is no longer than a page."""
+    """Reads small buffers, so that a message is at most a page."""
 
     def __init__(self):
         super().__init__()
@@ -32,7 +32,8 @@ class Reader(nl.Netlink):
         self.family, self.seq, self.read_size = family, seq, 4096
 
     def part(self):
-        """One message: [(key, [allowed IPs], begins here)], whether it was interrupted, whether it was the last."""
+        """One message: [(key, [allowed IPs], whether the peer begins here)], whether it was interrupted, whether it
+        was the last."""
         messages, done = self.dump_part()
         peers, interrupted = [], False
         for message in messages:
@@ -63,8 +64,8 @@ class Reader(nl.Netlink):
         return parts, interrupted
 
 
-def whole():
-    """The parts of a dump that nothing disturbs."""
+def unchanged_dump():
+    """The parts of a dump without changes."""
     reader = Reader()
     reader.begin_dump(DEVICE)
     parts, interrupted = reader.rest()
@@ -76,7 +77,7 @@ def whole():
 
 
 def joined(parts):
-    """Key -> allowed IPs in the order they came. A peer that goes on repeats its key and nothing else of its own."""
+    """Key -> allowed IPs in the order of arrival. A continued peer repeats its key, and no other attribute."""
     found = {}
     for part in parts:
         for public, ips, begins in part:
@@ -87,7 +88,7 @@ def joined(parts):
 
 
 def disturbed(change):
-    """A dump in which `change` happens after the second message was made."""
+    """A dump in which `change` is called after the second message was filled."""
     reader = Reader()
     reader.begin_dump(DEVICE)
     first, interrupted, done = reader.part()
@@ -102,7 +103,7 @@ def remove(public):
 
 
 def addresses(number):
-    """One, of either family in turn: a message may end behind any peer, and within none."""
+    """One allowed IP, of alternating families, so that a message may end between any two peers, but not within one."""
     return [f"10.{number >> 8}.{number & 255}.0/24" if number % 2 else f"fd00:{number:x}::/48"]
 
 
@@ -113,7 +114,7 @@ def add(netlink, numbers):
 
 def many_peers():
     add(nl.Netlink(), range(1, 201))
-    parts = whole()
+    parts = unchanged_dump()
     return joined(parts), parts[2][0][0], parts[1][-1][0]
 
 
@@ -126,26 +127,26 @@ def expect_all_but(found, before, gone, interrupted):
 
 
 def case_peer_removed():
-    """The peer at the cursor goes, with its neighbours or without."""
+    """The peer at the cursor is removed, with its neighbours or without."""
     for around in (0, 1, 5):
         before, cursor, _ = many_peers()
         keys = list(before)
         middle = keys.index(cursor)
-        # What comes before the cursor has been sent already.
+        # The peers before the cursor have been sent already.
         gone = keys[middle:middle + 1 + around]
         found, interrupted = disturbed(lambda netlink, g=gone: nl.set_peers(netlink, *map(remove, g)))
         expect_all_but(found, before, gone, interrupted)
 
 
 def case_last_sent_removed():
-    """The last peer that was sent goes: nothing is left out, and nothing comes twice."""
+    """The last peer that was sent is removed: no peer is left out or repeated."""
     before, _, last = many_peers()
     found, interrupted = disturbed(lambda netlink: nl.set_peers(netlink, remove(last)))
     expect_all_but(found, before, [], interrupted)
 
 
 def case_rest_removed():
-    """The peer at the cursor goes, and all behind it."""
+    """The peer at the cursor is removed, and all behind it."""
     before, cursor, _ = many_peers()
     keys = list(before)
     gone = keys[keys.index(cursor):]
@@ -161,7 +162,8 @@ def case_all_removed():
 
 
 def case_peer_readded():
-    """The peer at the cursor goes and comes back, in one message or in two: it stands at the end, once, as it is now."""
+    """The peer at the cursor is removed and added, in one message or in two: it is at the end, once, with its present
+    settings."""
     for separate in (False, True):
         nl.set_peers(nl.Netlink(), flags=nl.REPLACE_PEERS)
         before, cursor, _ = many_peers()
@@ -187,14 +189,14 @@ def big_peer():
     for start in range(0, 1200, 400):
         nl.set_peers(netlink, nl.peer(key(2), nl.attr(nl.P_IPS, [nl.ip(f"172.{16 + (n >> 8)}.{n & 255}.0/24") for n in range(start, start + 400)])))
     add(netlink, [3])
-    parts = whole()
+    parts = unchanged_dump()
     nl.check("the peer of the third message", parts[2][0][0], key(2))
-    nl.check("whether it goes on there", parts[2][0][2], False)
+    nl.check("whether the peer begins there", parts[2][0][2], False)
     return joined(parts), parts[2][0][1][0]
 
 
 def case_ip_removed():
-    """The allowed IP at the cursor goes: all others come, and each once."""
+    """The allowed IP at the cursor is removed: each of the others is dumped once."""
     before, cursor = big_peer()
     gone = nl.ip(cursor, nl.u32(nl.I_FLAGS, 1))
     found, interrupted = disturbed(lambda netlink: nl.set_peers(netlink, nl.peer(key(2), nl.attr(nl.P_IPS, [gone]))))
@@ -203,7 +205,7 @@ def case_ip_removed():
 
 
 def case_ip_readded():
-    """It goes and comes back: it stands at the end of its peer's."""
+    """The allowed IP is removed and added: it is at the end of its peer's."""
     before, cursor = big_peer()
     entries = [nl.ip(cursor, nl.u32(nl.I_FLAGS, 1)), nl.ip(cursor)]
     found, interrupted = disturbed(lambda netlink: nl.set_peers(netlink, nl.peer(key(2), nl.attr(nl.P_IPS, entries))))
@@ -213,7 +215,7 @@ def case_ip_readded():
 
 
 def case_ips_replaced():
-    """All of them go: the peer has been told of, the next one comes."""
+    """All allowed IPs are replaced: the peer has been dumped, the next one follows."""
     big_peer()
     found, interrupted = disturbed(lambda netlink: nl.set_peers(netlink, nl.peer(key(2), nl.u32(nl.P_FLAGS, nl.REPLACE_IPS))))
     nl.check("interrupted", interrupted, True)
@@ -221,7 +223,7 @@ def case_ips_replaced():
 
 
 def case_big_peer_removed():
-    """The peer in the middle of which the cursor stands goes, and comes back with other allowed IPs."""
+    """The peer with the cursor in its middle is removed, and added with other allowed IPs."""
     big_peer()
     new = nl.peer(key(2), nl.attr(nl.P_IPS, [nl.ip("10.201.0.0/16")]))
     reader = Reader()
@@ -231,7 +233,7 @@ def case_big_peer_removed():
     parts, interrupted = reader.rest()
     nl.check("interrupted", interrupted, True)
     later = [entry for part in parts[1:] for entry in part]
-    nl.check("what comes after the change", [(public, ips) for public, ips, _ in later],
+    nl.check("peers after the change", [(public, ips) for public, ips, _ in later],
              [(key(3), addresses(3)), (key(2), ["10.201.0.0/16"])])
 
 
@@ -246,11 +248,11 @@ def case_interface_removed():
     except nl.Refused as refused:
         nl.check("errno", refused.errno, nl.ENODEV)
         return
-    sys.exit("the dump came to its end without the interface")
+    sys.exit("the dump ended without the interface")
 
 
 def case_namespace_removed():
-    """The socket keeps the namespace, and with it the interface: the dump is whole."""
+    """The socket holds the namespace, and so the interface: the dump is complete."""
     before, _, _ = many_peers()
     reader = Reader()
     reader.begin_dump(DEVICE)
@@ -258,11 +260,11 @@ def case_namespace_removed():
     subprocess.run(["nsenter", "--mount=/proc/1/ns/mnt", "ip", "netns", "delete", os.environ["NAMESPACE"]], check=True)
     parts, interrupted = reader.rest()
     nl.check("interrupted", interrupted, False)
-    nl.check("what was dumped", joined([first] + parts), before)
+    nl.check("peers dumped", joined([first] + parts), before)
 
 
 def case_two_at_once():
-    """Two dumps in turns do not get into each other's way."""
+    """Two dumps at once do not affect each other."""
     before, _, _ = many_peers()
     readers = [Reader(), Reader()]
     results = [[], []]
@@ -276,11 +278,11 @@ def case_two_at_once():
             if done:
                 pending.remove(number)
     for result in results:
-        nl.check("what was dumped", joined(result), before)
+        nl.check("peers dumped", joined(result), before)
 
 
 def case_every_end():
-    """However full the last message is: the end of the dump comes behind it, and all that goes before is whole."""
+    """However full the last message is, the end of the dump follows it, and all messages before are complete."""
     netlink, wanted = nl.Netlink(), []
     for number in range(1, 201):
         wanted += addresses(number)

@@ -4,7 +4,7 @@
 # Dumps of the configuration are consistent during changes, and complete for any size.
 # series: 6.1
 #
-#	 namespace a: wt0, down, its peers are names only
+#   namespace a: wt0, down; its peers have no endpoints
 . "$(dirname "$0")/lib.sh"
 
 fresh_device() {
@@ -12,12 +12,12 @@ fresh_device() {
 	ns_ip a link add wt0 type "$KIND"
 }
 
-speak() { # speak CASE
+dump_case() { # dump_case CASE
 	fresh_device
 	expect ns a env NAMESPACE="$(ns_name a)" python3 "$test_dir/dump.py" "$1"
 }
 
-# Any 32 bytes are a public key: 42 digits, a letter that leaves no bits over, and the end.
+# Any 32 bytes are a public key: 42 digits, a letter whose unused bits are zero, and the padding.
 many_peers_config() { # many_peers_config COUNT
 	awk -v count="$1" 'BEGIN {
 		for (n = 0; n < count; n++)
@@ -32,7 +32,7 @@ many_peers_list() {
 	}' | sed 's/fd00:0::/fd00::/'
 }
 
-measured() { # measured WHAT COMMAND...
+measured() { # measured LABEL COMMAND...
 	local what=$1 start
 
 	shift
@@ -82,18 +82,18 @@ one_big_peer() {
 	expect_eq "peers left" "$(ns a "$WEFT" show wt0 peers | wc -l)" 2
 }
 
-run_case "the peer at the cursor is removed" speak peer_removed
-run_case "the peer before the cursor is removed" speak last_sent_removed
-run_case "all from the cursor on are removed" speak rest_removed
-run_case "all are removed" speak all_removed
-run_case "the peer at the cursor is removed and added again" speak peer_readded
-run_case "the allowed IP at the cursor is removed" speak ip_removed
-run_case "the allowed IP at the cursor is removed and added again" speak ip_readded
-run_case "the allowed IPs are replaced" speak ips_replaced
-run_case "a peer half of which was dumped is removed and added again" speak big_peer_removed
-run_case "the interface is removed" speak interface_removed
-run_case "the namespace is removed" speak namespace_removed
-run_case "messages of every fullness before the end" speak every_end
-run_case "two dumps at once" speak two_at_once
+run_case "the peer at the cursor is removed" dump_case peer_removed
+run_case "the peer before the cursor is removed" dump_case last_sent_removed
+run_case "all from the cursor on are removed" dump_case rest_removed
+run_case "all are removed" dump_case all_removed
+run_case "the peer at the cursor is removed and added again" dump_case peer_readded
+run_case "the allowed IP at the cursor is removed" dump_case ip_removed
+run_case "the allowed IP at the cursor is removed and added again" dump_case ip_readded
+run_case "the allowed IPs are replaced" dump_case ips_replaced
+run_case "a peer half of which was dumped is removed and added again" dump_case big_peer_removed
+run_case "the interface is removed" dump_case interface_removed
+run_case "the namespace is removed" dump_case namespace_removed
+run_case "messages of every fullness before the end" dump_case every_end
+run_case "two dumps at once" dump_case two_at_once
 run_case "10,000 peers" ten_thousand_peers
 run_case "a peer with 130,000 allowed IPs" one_big_peer

@@ -33,7 +33,7 @@ tunnels_create() { # tunnels_create KIND_B
 	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128
 }
 
-a_pings() { # a_pings [SECONDS]: how long an answer may take
+a_pings() { # a_pings [SECONDS]: waits that long for an answer
 	ns a ping -n -c 1 -W "${1:-$SLOW}" 10.9.0.2
 }
 
@@ -45,8 +45,8 @@ endpoint_of_a() {
 	peer_field b wt0 a wt0 endpoint
 }
 
-# Sends packets continuously, and measures the time until one is answered.
-recovers() { # recovers WHAT LEAST MOST ENDPOINT
+# Sends packets continuously, and measures the time until an answer arrives.
+recovers() { # recovers LABEL LEAST MOST ENDPOINT
 	local start took
 
 	start=$(now_ms)
@@ -57,7 +57,7 @@ recovers() { # recovers WHAT LEAST MOST ENDPOINT
 	expect_eq "$1: endpoint" "$(endpoint_of_b)" "$4"
 }
 
-# A silence is noticed after 15 s and jitter; then each candidate has 5 s and jitter. A second for what is polled.
+# Silence is detected after 15 s and jitter; then each candidate has 5 s and jitter. One second is added for polling.
 dies() { # dies KIND_B
 	underlay_create
 	tunnels_create "$1"
@@ -122,11 +122,11 @@ is_pinned() { # is_pinned KIND_A: b pins a
 	before=$(peer_field b wt0 a wt0 rx)
 	expect_fail a_pings
 	after=$(peer_field b wt0 a wt0 rx)
-	expect_gt "bytes that b took from elsewhere" "$after" "$before"
+	expect_gt "bytes that b received from another address" "$after" "$before"
 	expect_eq "b's endpoint of a pinned peer" "$(endpoint_of_a)" 192.0.2.1:51820
 	tunnel_set a wt0 listen-port 51820
 	expect a_pings
-	# To another candidate it goes.
+	# Another candidate becomes the endpoint.
 	peer_set a wt0 b wt0 endpoint 198.51.100.2:51820
 	expect a_pings
 	expect_eq "b's endpoint at another candidate" "$(endpoint_of_a)" 198.51.100.1:51820
@@ -134,10 +134,10 @@ is_pinned() { # is_pinned KIND_A: b pins a
 	tunnel_set a wt0 listen-port 51999
 	expect a_pings
 	expect_eq "b's endpoint of a peer that may roam" "$(endpoint_of_a)" 198.51.100.1:51999
-	# Without candidates it stays where it is.
+	# Without candidates the endpoint does not change.
 	peer_set b wt0 a wt0 endpoint 192.0.2.1:51999 roam off
 	expect a_pings
-	expect_eq "b's endpoint of one that may not" "$(endpoint_of_a)" 192.0.2.1:51999
+	expect_eq "b's endpoint of a peer that may not roam" "$(endpoint_of_a)" 192.0.2.1:51999
 }
 
 udp_sockets() { # udp_sockets NS [PORT]: addresses of the port
@@ -168,7 +168,7 @@ listens() {
 	expect_match "show" "$(ns a "$WEFT" show wt0)" 'listening address: 192\.0\.2\.1, 2001:db8::1'
 	# A message leaves settings unchanged that it does not name, including the IPv6 address.
 	tunnel_set a wt0 listen-port 51821 2>"$lib_work/said"
-	expect_eq "said of a port that is free" "$(cat "$lib_work/said")" ""
+	expect_eq "warnings for a free port" "$(cat "$lib_work/said")" ""
 	expect_eq "sockets with another port" "$(udp_sockets a 51821)" '192.0.2.1:51821 [2001:db8::1]:51821'
 	tunnel_set a wt0 listen-port 51820
 	# Packets leave from that address, although the route prefers another.
@@ -187,13 +187,13 @@ listens() {
 	tunnel_set a wt0 listen-address any
 	expect_eq "sockets without an address" "$(udp_sockets a)" '0.0.0.0:51820 [::]:51820'
 	expect a_pings
-	expect_eq "sessions that it has cost" "$(handshakes_a)" "$since"
+	expect_eq "new handshakes" "$(handshakes_a)" "$since"
 	ns_ip a link set wt0 down
 	expect_error "none of this host's addresses" tunnel_set a wt0 listen-address 2001:db8::99
 	expect_error "it stands for many hosts" tunnel_set a wt0 listen-address ff02::1
 }
 
-# One port, and an address each.
+# Two devices share a port at different addresses.
 shares_port() {
 	underlay_create
 	tunnels_create "$KIND"
@@ -222,7 +222,7 @@ shares_port() {
 	expect ns a ping -n -c 1 -W "$SLOW" 10.8.0.2
 }
 
-# Up to Linux 6.1 only one that is down can be.
+# Up to Linux 6.1 only a link that is down can be renamed.
 rename() { # rename OLD NEW
 	ns_ip_batch a "link set $1 down" "link set $1 name $2" "link set $2 up"
 }
@@ -234,7 +234,7 @@ bound_name() {
 binds() {
 	underlay_create
 	tunnels_create "$KIND"
-	# Both ends of the second link are reached by the first as well.
+	# The first link has a route to both ends of the second one, too.
 	ns_ip a route add 198.51.100.2/32 via 192.0.2.2 dev va
 	peer_set a wt0 b wt0 endpoint 198.51.100.2:51820
 	expect a_pings
@@ -285,21 +285,21 @@ in_vrf() {
 	tunnel_set a wt0 listen-address 198.51.100.1,2001:db8:2::1
 	expect a_pings
 	expect ns b ping -n -c 1 -W "$SLOW" 10.9.0.1
-	expect_eq "sessions that it has cost" "$(handshakes_a)" "$since"
-	# Outside of it is nothing, if its table has an end, as a VRF's should.
+	expect_eq "new handshakes" "$(handshakes_a)" "$since"
+	# The VRF's table ends with an unreachable route, as a VRF's should: no lookup falls through to another table.
 	ns_ip a route add table 100 unreachable default metric 4278198272
 	peer_set a wt0 b wt0 endpoint 192.0.2.2:51820
 	expect_fail a_pings
 }
 
-# "harbour" has an address of each family.
+# The name "harbour" has an address of each family.
 named() {
 	underlay_create
 	tunnels_create "$KIND"
 	mkdir -p "/etc/netns/$(ns_name a)"
 	defer rm -r "/etc/netns/$(ns_name a)"
 	printf '%s harbour\n' 192.0.2.2 2001:db8:2::2 >"/etc/netns/$(ns_name a)/hosts"
-	# As every distribution has it.
+	# The setting that every distribution has.
 	[ -e /etc/host.conf ] || { echo 'multi on' >/etc/host.conf; defer rm /etc/host.conf; }
 	expect ip netns exec "$(ns_name a)" "$WEFT" set wt0 peer "$(tunnel_key b wt0)" endpoint harbour:51820,198.51.100.2:9
 	expect a_pings
@@ -312,7 +312,7 @@ named() {
 	expect a_pings
 }
 
-# An in-tree link has one endpoint, and the command reports that.
+# An in-tree link has one endpoint: the command refuses several.
 refused_elsewhere() {
 	pair_underlay_create
 	tunnels_create wireguard
@@ -325,12 +325,12 @@ refused_elsewhere() {
 run_case "addresses and links die one after the other" dies weft
 run_case "and with wireguard at the other end" dies wireguard
 run_case "candidates that never answered" starts
-run_case "a place besides the candidates" returns
+run_case "an endpoint besides the candidates" returns
 run_case "a pinned peer stays" is_pinned weft
 run_case "and a pinned wireguard" is_pinned wireguard
 run_case "sockets with addresses of their own" listens
 run_case "several devices on one port" shares_port
-run_case "sockets on an interface that goes and comes" binds
+run_case "sockets on an interface that is removed and added" binds
 run_case "sockets in a VRF" in_vrf
 run_case "a name with addresses of both families" named
-run_case "what wireguard cannot do is refused" refused_elsewhere
+run_case "settings that wireguard lacks are refused" refused_elsewhere

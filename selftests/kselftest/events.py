@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""A peer that moves very often. See events.sh."""
+"""A peer that roams rapidly. See events.sh."""
 import time
 import wgpeer
 from wgpeer import Peer
 
 
 def storm(count):
-    """Says something from one port and the other in turn, so that the tunnel sees it move each time."""
+    """Sends keepalives from two ports in turn, so that each one changes the endpoint."""
     peer, other = Peer(), Peer(port=50001)
     peer.initiate()
     peer.send(peer.seal())

@@ -12,7 +12,8 @@
 
 skip_unless_weft
 
-# The monitor prints nothing before the first event: a link that is made and removed shows that it listens.
+# The monitor prints nothing before the first event: the events of a link that is added and removed prove that it
+# listens.
 monitor_start() {
 	ns_run monitor a "$WEFT" monitor -j
 	wait_for 10 monitor_listens
@@ -24,7 +25,7 @@ monitor_listens() {
 	grep -q device-removed "$(ns_output monitor)"
 }
 
-# Sockets of this namespace that have joined groups, but for the kernel's own.
+# Sockets of this namespace that have joined groups, except the kernel's own.
 listeners() { # listeners NS
 	ns "$1" awk '$2 == 16 && $3 != 0 && $4 != "00000000" { n++ } END { print n + 0 }' /proc/net/netlink
 }
@@ -38,8 +39,8 @@ has_lines() { # has_lines NAME COUNT
 }
 
 # Some fields of wt0's events, one line each.
-told() { # told FIELD...
-	/usr/bin/python3 "$lib_dir/lib/told.py" said "$(ns_output monitor)" interface "$@" | sed -n 's/^wt0 //p'
+event_fields() { # event_fields FIELD...
+	/usr/bin/python3 "$lib_dir/lib/told.py" fields "$(ns_output monitor)" interface "$@" | sed -n 's/^wt0 //p'
 }
 
 newest_is() { # newest_is EVENT CAUSE
@@ -61,7 +62,7 @@ sequence() {
 	echo "${BASH_REMATCH[1]}"
 }
 
-balanced() { # balanced FIRST LAST: prints how many were printed, and how many missed
+balanced() { # balanced FIRST LAST: prints the numbers of printed and of missed events
 	/usr/bin/python3 "$lib_dir/lib/told.py" balance "$(ns_output monitor)" "$@"
 }
 
@@ -69,7 +70,7 @@ balanced() { # balanced FIRST LAST: prints how many were printed, and how many m
 monitor_stop() {
 	local last secret
 
-	last=$(told sequence | tail -n 1)
+	last=$(event_fields sequence | tail -n 1)
 	ns_stop monitor INT
 	expect_eq "monitor's status" "$(cat "$lib_work/runs/monitor.status")" 0
 	balanced 1 "$last" >"$lib_work/balance"
@@ -77,40 +78,40 @@ monitor_stop() {
 	for secret in "$lib_work"/keys/*; do
 		case $secret in
 		*.pub) ;;
-		*) ! grep -qF -- "$(cat "$secret")" "$(ns_output monitor)" || fail "$secret is in it" ;;
+		*) ! grep -qF -- "$(cat "$secret")" "$(ns_output monitor)" || fail "the output contains $secret" ;;
 		esac
 	done
 }
 
-changes() { # changes EVENT: how many of wt0 have been told
+changes() { # changes EVENT: how many wt0 has had
 	grep -c "\"interface\":\"wt0\".*\"event\":\"$1\"" "$(ns_output monitor)" || true
 }
 
-told_more() { # told_more EVENT COUNT
+has_more_events() { # has_more_events EVENT COUNT
 	[ "$(changes "$1")" -gt "$2" ]
 }
 
-expect_told() { # expect_told EVENT COMMAND...: that the command has it told
+expect_event() { # expect_event EVENT COMMAND...: the command causes such an event
 	local before
 
 	before=$(changes "$1")
 	"${@:2}"
-	wait_for 3 told_more "$1" "$before"
+	wait_for 3 has_more_events "$1" "$before"
 }
 
-# Each setting, also one to the value that it has.
-settings_are_told() {
+# Each setting, also if it is set to the value that it has.
+settings_cause_events() {
 	local setting
 
 	new_key next
 	for setting in "fwmark 7" "fwmark 0" "pmtu off" "pmtu on" "dscp 8" "dscp inherit"; do
 		# shellcheck disable=SC2086 # two words
-		expect_told device-changed tunnel_set a wt0 $setting
+		expect_event device-changed tunnel_set a wt0 $setting
 	done
 	for setting in "grace 60" "next-public-key $(public_key next)" "next-public-key off" "persistent-keepalive 99" \
 		"persistent-keepalive off" "name litespeed" "roam off" "roam on"; do
 		# shellcheck disable=SC2086 # two words
-		expect_told peer-changed peer_set a wt0 b wt0 $setting
+		expect_event peer-changed peer_set a wt0 b wt0 $setting
 	done
 }
 
@@ -119,29 +120,29 @@ life() {
 	monitor_start
 	PAIR_PSK=1 pair_tunnels_create
 	wait_for 3 newest_is peer-added administration
-	expect_eq "events" "$(told event cause endpoint | sort -u)" "device-added administration -
+	expect_eq "events" "$(event_fields event cause endpoint | sort -u)" "device-added administration -
 device-changed administration -
 peer-added administration 192.0.2.2:51820"
 	session_up a wt0 b wt0 10.9.0.2
 	expect_newest session-up packet
-	expect_match "rtt" "$(told handshake-rtt-us | tail -n 1)" '^[0-9]+$'
-	expect_eq "who" "$(told public-key | tail -n 1)" "$(tunnel_key b wt0)"
-	expect_eq "where" "$(told endpoint | tail -n 1)" 192.0.2.2:51820
-	# The session continues without events, and is renewed.
+	expect_match "rtt" "$(event_fields handshake-rtt-us | tail -n 1)" '^[0-9]+$'
+	expect_eq "public key" "$(event_fields public-key | tail -n 1)" "$(tunnel_key b wt0)"
+	expect_eq "endpoint" "$(event_fields endpoint | tail -n 1)" 192.0.2.2:51820
+	# The session sends no further event while it is used and renewed.
 	expect ns a ping -n -q -i 5 -c 25 -W 2 10.9.0.2
 	expect_newest session-renewed packet
-	expect_eq "sessions up" "$(told event | grep -c session-up)" 1
-	# A roam.
+	expect_eq "sessions up" "$(event_fields event | grep -c session-up)" 1
+	# b roams.
 	ns_ip b addr flush dev vb scope global
 	addr_add b vb 192.0.2.22/24
 	expect ns b ping -n -q -c 1 -W 5 10.9.0.1
 	expect_newest endpoint-changed packet
-	expect_eq "where" "$(told endpoint | tail -n 1)" 192.0.2.22:51820
+	expect_eq "endpoint" "$(event_fields endpoint | tail -n 1)" 192.0.2.22:51820
 	peer_set a wt0 b wt0 endpoint 192.0.2.22:51821
 	expect_newest peer-changed administration
-	expect_eq "and before" "$(told event cause endpoint | tail -n 2 | head -n 1)" \
+	expect_eq "the event before" "$(event_fields event cause endpoint | tail -n 2 | head -n 1)" \
 		"endpoint-changed administration 192.0.2.22:51821"
-	settings_are_told
+	settings_cause_events
 	peer_remove a wt0 b wt0
 	expect_newest peer-removed administration
 	tunnel_delete a wt0
@@ -162,7 +163,7 @@ causes() {
 	pair_create
 	monitor_start
 	new_key other
-	# No device has that key.
+	# No peer has that key.
 	peer_remove a wt0 b wt0
 	tunnel_set a wt0 peer "$(public_key other)" allowed-ips 10.9.0.2/32 endpoint 192.0.2.2:51820
 	given_up unanswered
@@ -177,10 +178,10 @@ causes() {
 	: >"$lib_work/empty"
 	tunnel_set a wt0 private-key "$lib_work/empty"
 	given_up no-key
-	# A peer with the interface's own key is none.
+	# A peer with the interface's own key is removed.
 	tunnel_set a wt0 private-key "$(tunnel_key_file b wt0)"
 	wait_for 3 newest_is device-changed administration
-	expect_eq "and before" "$(told event cause | tail -n 2 | head -n 1)" "peer-removed own-key"
+	expect_eq "the event before" "$(event_fields event cause | tail -n 2 | head -n 1)" "peer-removed own-key"
 	ns_stop monitor INT
 }
 
@@ -198,10 +199,10 @@ down() {
 	expect_eq "states" "$(state_of "$(tunnel_key b wt0)") $(state_of "$(public_key other)")" "idle idle"
 	expect_eq "messages that could not be sent" "$(link_stat a wt0 tx_errors)" 0
 	ns_ip a link set wt0 up
-	wait_for 3 is_called "$(public_key other)"
+	wait_for 3 is_handshaking "$(public_key other)"
 }
 
-is_called() { # is_called KEY
+is_handshaking() { # is_handshaking KEY
 	[ "$(state_of "$1")" = handshaking ]
 }
 
@@ -214,7 +215,7 @@ text_lines() {
 	wait_for 10 has_listeners a 2
 	session_up a wt0 b wt0 10.9.0.2
 	tunnel_delete a wt0
-	# The monitor outlives the interface, and receives events of the next one of that name.
+	# The monitor outlives the interface, and receives events of the next interface of that name.
 	tunnel_create a wt0
 	wait_for 10 has_lines text 3
 	ns_stop text TERM
@@ -228,7 +229,7 @@ text_lines() {
 	expect_eq "of another interface" "$(cat "$(ns_output other)")" ""
 }
 
-not_for_everybody() {
+privileged_only() {
 	pair_create
 	expect_error "CAP_NET_ADMIN" ns a setpriv --reuid=65534 --regid=65534 --clear-groups "$WEFT" monitor
 	expect_error "CAP_NET_ADMIN" ns a setpriv --reuid=65534 --regid=65534 --clear-groups "$WEFT" wait wt0
@@ -237,13 +238,14 @@ not_for_everybody() {
 	wait_for 10 has_listeners b 1
 	tunnel_set a wt0 fwmark 7
 	tunnel_set b wt0 fwmark 7
-	# A line about a's link would come before.
+	# An event of a's link would precede it.
 	wait_for 10 has_lines elsewhere 1
 	ns_stop elsewhere INT
 	expect_eq "lines in b" "$(wc -l <"$(ns_output elsewhere)")" 1
 }
 
-# A peer that moves 400 times a second causes 20 events at once, then 10 a second; suppressed ones are numbered, too.
+# A peer that roams 400 times a second causes 20 events at once, then 10 a second; suppressed events are numbered,
+# too.
 roam_storm() {
 	local first last counts
 
@@ -251,7 +253,7 @@ roam_storm() {
 	monitor_start
 	first=$(($(sequence) + 1))
 	expect program storm 600 >"$lib_work/seconds"
-	# The next event shows the number of missing ones.
+	# The next event carries the number of missed events.
 	tunnel_set a wt0 fwmark 7
 	expect_newest device-changed administration
 	last=$(sequence)
@@ -263,7 +265,7 @@ roam_storm() {
 	ns_stop monitor INT
 }
 
-# 10,000 peers come, and go, while the monitor does not read.
+# 10,000 peers are added and removed while the monitor is stopped.
 churn() {
 	local first last counts peers=10000
 
@@ -296,11 +298,11 @@ churn() {
 	note "while it does not, printed and missed: $counts"
 	expect_gt "missed" "${counts#* }" 1000
 	expect_eq "in all" $((${counts% *} + ${counts#* })) $((last - first + 1))
-	grep -q "some were missed" "$(ns_output monitor)" || fail "it does not say that it was too slow"
+	grep -q "events were lost" "$(ns_output monitor)" || fail "the monitor reports no missed events"
 	ns_stop monitor INT
 }
 
-# The monitor has caught up.
+# The monitor has printed all events.
 holds_still() {
 	local before
 
@@ -310,10 +312,10 @@ holds_still() {
 }
 
 run_case "the life of a tunnel" life
-run_case "why a session could not be made" causes
-run_case "nothing is asked for while the link is down" down
-run_case "lines for people" text_lines
-run_case "only administrators hear of it, and of their namespace" not_for_everybody
+run_case "causes of failed handshakes" causes
+run_case "no handshake is initiated while the link is down" down
+run_case "text output" text_lines
+run_case "only privileged listeners receive events, of their namespace" privileged_only
 pair_underlay_create
-run_case "a peer that moves all the time" roam_storm
-run_case "10,000 peers come and go" churn
+run_case "a peer that roams continuously" roam_storm
+run_case "10,000 peers are added and removed" churn

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""faults.py serve                          takes what carry sends, and sends as much back
-faults.py carry REQUESTS ANSWERS         for each line "ADDRESS BYTES DATAGRAMS [zerocopy]" from one pipe a line to the other
-    over TCP BYTES each way, which have to arrive as they are, and meanwhile DATAGRAMS of UDP, eight of ten in one go and
-    two of other lengths; the answer is how many of them came, or what is wrong. zerocopy: out of this program's own pages
+"""faults.py serve                          receives the data of carry, and sends as much back
+faults.py carry REQUESTS ANSWERS         reads lines "ADDRESS BYTES DATAGRAMS [zerocopy]" from one pipe and answers each
+    by a line in the other. It sends BYTES each way over TCP, which have to arrive unchanged, and meanwhile DATAGRAMS of
+    UDP, eight of ten in one call and two of other lengths; the answer is the number of datagrams that arrived, or an
+    error. zerocopy: it sends this program's own pages
 """
 import select
 import socket
@@ -17,7 +18,7 @@ SO_ZEROCOPY, MSG_ZEROCOPY = 60, 0x4000000
 
 
 def chunks(count):
-    """Each differs from the others; all of it random would be slow to make."""
+    """Each chunk differs from the others; random data throughout would be slow to generate."""
     pattern = bytes(range(251)) * (CHUNK // 251 + 2)
     for number in range(-(-count // CHUNK)):
         yield pattern[number % 251:][:min(CHUNK, count - number * CHUNK)]
@@ -31,7 +32,7 @@ def checksum(count):
 
 
 def take(sock, count=None):
-    """The checksum of what comes: so much, or until the end."""
+    """The checksum of the received data: `count` bytes, or all until the end."""
     total, left = 0, count
     while left is None or left:
         data = sock.recv(min(1 << 20, left or 1 << 20))
@@ -43,7 +44,7 @@ def take(sock, count=None):
 
 
 def send_datagrams(sock, number):
-    """Of the single ones' lengths some leave hardly any room behind them."""
+    """The lengths of single datagrams include some that leave little tailroom."""
     sock.setsockopt(socket.SOL_UDP, UDP_SEGMENT, SIZE)
     sock.send(b"".join(struct.pack("!Q", number + i) * (SIZE // 8) for i in range(TOGETHER)))
     sock.setsockopt(socket.SOL_UDP, UDP_SEGMENT, 0)
@@ -56,7 +57,7 @@ def take_datagrams(sock):
     while select.select([sock], [], [], 0)[0]:
         data = sock.recv(65536)
         if data != data[:8] * (len(data) // 8):
-            sys.exit(f"a datagram of {len(data)} bytes came that nobody sent")
+            sys.exit(f"a datagram of {len(data)} bytes arrived that was not sent")
         count += 1
     return count
 
@@ -86,7 +87,7 @@ def carry(address, count, datagrams, how=""):
     udp.connect((address, PORT))
     sock.sendall(struct.pack("!I", count))
     number, sent = 0, []
-    # What TCP sends last is sent after every datagram. Its memory is not to change before it has arrived.
+    # TCP's last chunk follows all datagrams. Its memory must not change before it has arrived.
     for chunk in chunks(count):
         if number < datagrams:
             send_datagrams(udp, number)
@@ -97,9 +98,9 @@ def carry(address, count, datagrams, how=""):
             left = left[sock.send(left, flags):]
     total, came = struct.unpack("!II", sock.recv(8, socket.MSG_WAITALL))
     if total != checksum(count):
-        sys.exit("what the other end got is not what was sent")
+        sys.exit("the other end received other data than was sent")
     if take(sock, count) != total:
-        sys.exit("what came back is not what was sent")
+        sys.exit("other data was returned than was sent")
     return came
 
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Failing allocations: each allocation of the data path fails in turn, while TCP and UDP flow in both directions. With a
-# fallback no packet is lost; lost packets are counted; delivered data is intact, and no memory leaks.
+# Failing allocations: each allocation of the data path fails in turn, while TCP and UDP flow in both directions. With
+# a fallback no packet is lost; lost packets are counted; delivered data is intact, and no memory leaks.
 # series: 6.12
 #
 #	 namespace a                               namespace b
@@ -13,7 +13,7 @@
 parameters=/sys/module/weft_fault/parameters
 bytes=600000 datagrams=100
 
-# From now on calls that weft makes of these functions fail: see prove/fault/weft_fault.c.
+# From now on these functions fail when weft calls them: see prove/fault/weft_fault.c.
 refuse() { # refuse FUNCTIONS CALLER [skip=N] [every=N] [times=N]
 	local functions=$1 setting
 
@@ -44,7 +44,7 @@ carry() { # carry ADDRESS [zerocopy]: sets came
 	came=''
 	echo "$1 $bytes $datagrams ${2-}" >&"$requests"
 	read -rt 100 -u "$answers" came || true
-	expect_match "datagrams that came" "$came" '^[0-9]+$'
+	expect_match "datagrams that arrived" "$came" '^[0-9]+$'
 }
 
 # ---- allocations with a fallback ----
@@ -60,13 +60,13 @@ nothing_is_lost() { # nothing_is_lost ADDRESS FUNCTIONS CALLER [SETTING...]
 	read_refused
 	read_drops tx
 	expect_ge "calls refused" "$refused" 20
-	expect_eq "datagrams that came" "$came" $datagrams
+	expect_eq "datagrams that arrived" "$came" $datagrams
 	expect_eq "drops" $((drops - before)) 0
 }
 
 # ---- allocations without a fallback ----
 
-# LOW and HIGH are how many drops each call that is refused makes; they may be fractions. Eight datagrams are one drop at most.
+# Each failed call causes LOW to HIGH drops, which may be fractions. A drop covers at most eight datagrams.
 lost_is_counted() { # lost_is_counted tx|rx LOW HIGH FUNCTIONS CALLER [SETTING...]
 	local way=$1 low=$2 high=$3 drops short drops_before short_before refused
 
@@ -82,8 +82,8 @@ lost_is_counted() { # lost_is_counted tx|rx LOW HIGH FUNCTIONS CALLER [SETTING..
 	drops=$((drops - drops_before))
 	expect_ge "calls refused" "$refused" 10
 	expect_between "drops for $refused calls" $drops $((refused * $low)) $((refused * $high))
-	expect_eq "those for want of memory" $((short - short_before)) $drops
-	expect_ge "datagrams that came" "$came" $((datagrams - drops * 8))
+	expect_eq "drops for lack of memory" $((short - short_before)) $drops
+	expect_ge "datagrams that arrived" "$came" $((datagrams - drops * 8))
 }
 
 # Packets of TCP and UDP are segmented before they reach the tunnel.
@@ -95,7 +95,7 @@ one_by_one() {
 
 # ---- sessions ----
 
-# The handshake begins anew until it succeeds.
+# The handshake is retried until it succeeds.
 session_in_the_end() { # session_in_the_end FUNCTIONS CALLER
 	local drops short before refused
 
@@ -109,13 +109,13 @@ session_in_the_end() { # session_in_the_end FUNCTIONS CALLER
 	read_refused
 	read_drops tx
 	expect_eq "calls refused" "$refused" 2
-	expect_eq "drops for want of memory" $((short - before)) 2
+	expect_eq "drops for lack of memory" $((short - before)) 2
 }
 
 # ---- memory in use ----
 
-# Packets, those that TCP has made, and kilobytes, as exactly as what the kernel keeps for the next time allows: but for
-# what programs have, caches of small objects, and free pages that are kept for each CPU.
+# Numbers of sk_buffs and of TCP's cloned ones, and kilobytes in use. Excluded are memory of programs, slabs and the
+# free pages of each CPU, since the kernel keeps those for later allocations.
 held() { # sets heads, clones and used
 	local cache
 
@@ -134,7 +134,7 @@ nothing_is_kept() {
 	held
 	expect_le "packets" "$heads" $((heads_before + 128))
 	expect_le "packets of TCP" "$clones" $((clones_before + 16))
-	# KASAN keeps what is freed for a while, but no objects of a cache that has been shrunk.
+	# KASAN delays the reuse of freed memory, except for objects of a shrunk cache.
 	[ "$SLOW" != 1 ] || expect_le "kB of memory" "$used" $((used_before + 500))
 }
 
@@ -161,32 +161,32 @@ case $(uname -r) in
 	cache_alloc=kmem_cache_alloc_noprof
 	;;
 esac
-# From here on caches and pools are filled.
+# Caches and pools are filled from here on.
 carry 10.9.0.2
 held
 heads_before=$heads clones_before=$clones used_before=$used
 
-run_case "sending: now and then no memory for a batch" nothing_is_lost 10.9.0.2 "weft_pages_refill=null" batch_ every=3
-run_case "sending: never any memory for a batch" nothing_is_lost fd09::2 "weft_pages_refill=null" batch_
+run_case "sending: at times no memory for a batch" nothing_is_lost 10.9.0.2 "weft_pages_refill=null" batch_ every=3
+run_case "sending: never memory for a batch" nothing_is_lost fd09::2 "weft_pages_refill=null" batch_
 # Enough bytes to make leaked pages noticeable.
 bytes=1200000 run_case "sending: a batch cannot be put into its packet" lost_is_counted tx 2 64 "___pskb_trim=enomem" batch_ every=4
 run_case "sending: no room for headers in front of a batch" lost_is_counted tx 8 8 "pskb_expand_head=enomem" batch_
-run_case "sending: a packet cannot be cut up" lost_is_counted tx 1 1 "__skb_gso_segment=enomem" batch_
-run_case "sending: no memory for a batch, and it cannot be cut up" \
+run_case "sending: a packet cannot be segmented" lost_is_counted tx 1 1 "__skb_gso_segment=enomem" batch_
+run_case "sending: no memory for a batch, and it cannot be segmented" \
 	lost_is_counted tx 1/2 32 "weft_pages_refill=null __skb_gso_segment=enomem" batch_ skip=20 times=24
 how=zerocopy run_case "sending: a program's own pages cannot be copied" \
 	lost_is_counted tx 1 1 "skb_copy_ubufs=enomem" weft_batch_ every=5
 run_case "sending one by one: no memory to finish the checksum" \
 	one_by_one lost_is_counted tx 1 1 "skb_checksum_help=enomem" crypt_ every=20
-run_case "sending one by one: no memory for one piece" \
+run_case "sending one by one: no memory for a segment" \
 	one_by_one lost_is_counted tx 1 1 "__pskb_pull_tail=null" crypt_ every=20
-run_case "sending one by one: no memory for what goes around" \
+run_case "sending one by one: no memory for the outer packet" \
 	one_by_one lost_is_counted tx 1 1 "pskb_expand_head=enomem" crypt_
-run_case "receiving: now and then no memory of our own" nothing_is_lost fd09::2 "weft_pages_refill=null" crypt_ every=3
-run_case "receiving: never any memory of our own" nothing_is_lost 10.9.0.2 "weft_pages_refill=null" crypt_
-run_case "receiving: now and then no packet around it" nothing_is_lost fd09::2 "napi_build_skb=null" crypt_ every=2
+run_case "receiving: at times no page of the pool" nothing_is_lost fd09::2 "weft_pages_refill=null" crypt_ every=3
+run_case "receiving: never a page of the pool" nothing_is_lost 10.9.0.2 "weft_pages_refill=null" crypt_
+run_case "receiving: at times no sk_buff for it" nothing_is_lost fd09::2 "napi_build_skb=null" crypt_ every=2
 run_case "receiving: no memory at all" \
 	lost_is_counted rx 1/2 1/2 "weft_pages_refill=null __alloc_skb=null" crypt_ skip=200 times=24
 run_case "a handshake message cannot be made" session_in_the_end "__alloc_skb=null" output_
 run_case "a session cannot be made" session_in_the_end "$cache_alloc=null" session_create
-run_case "nothing is kept" nothing_is_kept
+run_case "no memory is kept" nothing_is_kept

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Packets that look like a tunnel's, for a router that has a tunnel itself. See forward.sh.
+"""Packets that resemble a tunnel's, for a router that has a tunnel itself. See forward.sh.
 
-forward.py send DEV MAC TO           from namespace c, one behind the other, those of list_of(): each differs from others of
-                                     its flow in a field that is lost where both become one
-forward.py watch DEV COUNT           prints that many UDP packets as they arrive, headers and all
-forward.py all                       as a peer: marks of congestion on the way to the tunnel
+forward.py send DEV MAC TO           sends those of list_of() from namespace c, back to back: each differs from others
+                                     of its flow in a field that is lost if both are merged
+forward.py watch DEV COUNT           prints that many UDP packets as they arrive, with all headers
+forward.py all                       as a peer: congestion marks on the path to the tunnel
 """
 import ipaddress, os, socket, struct, subprocess
 import inet, wgpeer
@@ -13,7 +13,7 @@ from wgpeer import check
 
 ETH_P_IP, ETH_P_ALL, ETH_P_IPV6 = 0x0800, 0x0003, 0x86DD
 PORT, EACH = 51820, 8
-# Bytes behind the end of a datagram that leave its checksum right, over them and without them.
+# Trailing bytes whose checksum is the same with them and without.
 BEHIND = b"\xff\xfd"
 SOURCE = {4: "198.51.100.2", 6: "2001:db8:51::2"}
 
@@ -91,7 +91,7 @@ def watch(dev, count):
 
 
 def marks(peer):
-    """Half of the messages are marked on the way: half of the packets inside are, and those."""
+    """The path marks half of the messages: exactly their inner packets are marked."""
     peer.initiate()
     peer.send(peer.seal())
     inside = subprocess.Popen(["ip", "netns", "exec", os.environ["TUNNEL_NS"], "python3", os.path.abspath(__file__), "watch",

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A router with a tunnel forwards other packets unchanged: packets to the same port of another host, and packets to its own
-# port that are redirected to another host, with all differences between one packet and the next. Packets for the tunnel
-# keep their own congestion marks, and messages of one flow are gathered.
+# A router with a tunnel forwards other packets unchanged: packets to the same port of another host, and packets to
+# its own port that are redirected to another host, including all differences between successive packets. Packets for
+# the tunnel keep their own congestion marks, and messages of one flow are merged by GRO.
 # series: 6.1 uml
 #
 #	 namespace c                         namespace a                      namespace b
@@ -24,12 +24,12 @@ wire_offloads_off c vc a vac
 wire_offloads_off a va b vb
 # Forwarded packets have a complete checksum.
 ns a ethtool -K va tx off
-# Packets that come within a tick meet in GRO.
+# Packets that arrive within a tick are merged by GRO.
 ip netns exec "$(ns_name a)" sh -c 'for dev in va vac; do echo 20000000 >/sys/class/net/$dev/gro_flush_timeout; done'
 ns a ping -n -c 1 -W 5 192.0.2.2 >/dev/null
 ns a ping -n -c 1 -W 5 2001:db8::2 >/dev/null
 
-packets() { # packets TO FILE: as they arrive at b
+packets() { # packets TO FILE: as b receives them
 	local mac sent count=72
 
 	[[ $1 != *:* ]] || count=48
@@ -53,7 +53,7 @@ forwarded() { # forwarded TO [in_any_order]
 	expect_ne "packets" "$(grep -c only "$lib_work/with" || true)" 1
 }
 
-# Datagrams without a checksum are another flow to GRO, and overtake those with one.
+# GRO treats datagrams without a checksum as another flow, and they overtake those with one.
 redirected() {
 	ns a nft -f - <<<"table ip weft {
 		chain pre { type nat hook prerouting priority -100; ip daddr 198.51.100.1 udp dport 51820 dnat to 192.0.2.2; }
@@ -65,7 +65,7 @@ redirected() {
 congestion() {
 	program_create
 	program all >"$lib_work/program" 2>&1 || cat "$lib_work/program"
-	program_said marks
+	program_passed marks
 }
 
 tracing=/sys/kernel/tracing
@@ -75,7 +75,7 @@ trace_stop() {
 	echo >$tracing/trace
 }
 
-# Packets with several messages that a got.
+# Received packets that consist of several messages.
 gathered() {
 	awk -F 'len=' '/netif_receive_skb: dev=va / && $2 > 4000 { n++ } END { print n + 0 }' $tracing/trace
 }
@@ -98,6 +98,6 @@ messages_are_gathered() { # messages_are_gathered ADDRESS
 run_case "forwarded to the port of another host, over IPv4" forwarded 192.0.2.2
 run_case "and over IPv6" forwarded 2001:db8::2
 run_case "redirected from the tunnel's own port" redirected
-run_case "each packet's mark of congestion arrives" congestion
-run_case "messages of one flow are gathered, IPv4 outside" messages_are_gathered 192.0.2.1
+run_case "each packet's congestion mark arrives" congestion
+run_case "messages of one flow are merged, IPv4 outside" messages_are_gathered 192.0.2.1
 run_case "and IPv6 outside" messages_are_gathered '[2001:db8::1]'

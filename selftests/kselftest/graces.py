@@ -18,23 +18,23 @@ def tunnel(*arguments):
 
 
 class Keys(Peer):
-    """All sessions stay known, so that a reply is understood whichever it comes under."""
+    """A peer that keeps all its sessions, so that it can decrypt a reply under any of them."""
 
     def __init__(self):
         super().__init__()
-        self.name = wg.pub(self.private)        # what the tunnel calls this peer
+        self.name = wg.pub(self.private)        # the peer's public key in the tunnel's configuration
         self.sessions = []
 
     def set(self, *arguments):
         tunnel("set", "wt0", "peer", text(self.name), *arguments)
 
     def make_initiation(self):
-        """The tunnel takes one of a peer's in 50 ms."""
+        """The tunnel accepts one initiation of a peer in 50 ms."""
         time.sleep(0.06)
         return super().make_initiation()
 
     def session_with(self, psk=bytes(32)):
-        """A handshake of ours, and a packet that confirms it."""
+        """A handshake initiated here, and a packet that confirms it."""
         handshake, message = self.make_initiation()
         handshake.psk = psk
         self.send(message)
@@ -61,7 +61,8 @@ class Keys(Peer):
         return b""
 
     def answered(self, session, seconds=2.0):
-        """Whether a request under @session is answered, under whichever. The first may overtake our response."""
+        """Whether a request under @session is answered, under any session. The first request may overtake the
+        response."""
         sequence, due = session.count, 0.0
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
@@ -86,7 +87,7 @@ class Keys(Peer):
         return self.keep(handshake)
 
     def change_key(self, private):
-        """From now on this peer has another key, and the tunnel knows."""
+        """From now on this peer has another key, and the tunnel is configured with it."""
         self.set("next-public-key", text(wg.pub(private)))
         self.private = private
         session = self.session_with()
@@ -96,7 +97,7 @@ class Keys(Peer):
 
 
 def wait_until(what, seconds, holds):
-    """Returns how long it took."""
+    """Polls until `holds` is true; returns the elapsed time."""
     start = time.monotonic()
     while not holds():
         if time.monotonic() - start > seconds:
@@ -153,7 +154,7 @@ def public_in_time(file):
 
 
 def lasts_10_s(what, peer, session):
-    """A session in use, made with a key whose place another has taken."""
+    """A session in use, made with a key that has been replaced."""
     start = time.monotonic()
     check(f"an answer under {what} session, at once", peer.answered(session), True)
     wait_until(f"that {what} session ends", 20 * SLOW, lambda: not peer.answered(session, 0.5))
@@ -177,7 +178,7 @@ def public_pushed_out(file):
 
 
 def next_is_proved(file):
-    """An initiation under the next key may have been held back, for a peer that has given the key up meanwhile."""
+    """An initiation under the next key may be delayed for a peer that has dropped that key meanwhile."""
     peer, old, private = begin_public(file)
     first = peer.private
     peer.set("next-public-key", text(wg.pub(private)))
@@ -188,7 +189,7 @@ def next_is_proved(file):
     peer.private = first
     check("an answer under a session of the current key", peer.answered(peer.session_with()), True)
     check("the tunnel's name for the peer", tunnel("show", "wt0", "peers").split(), [text(peer.name)])
-    # That has taken the place of the one before, which nobody had confirmed.
+    # This session has replaced the one before, which was not confirmed.
     peer.private = private
     new = peer.session_with()
     wait_until("that a session has proved the next key", 5 * SLOW,
@@ -276,7 +277,7 @@ def identity_finish(file):
 
 
 def identity_finish_in_use(file):
-    """As when the handshakes of both ends have crossed: each knows the other's new key, and neither has a session of it."""
+    """As after crossing handshakes: each end has the other's new key, and neither has a session of it."""
     peer = Keys()
     old = peer.session_with()
     peer.tunnel_key = base64.b64decode(tunnel("rotate", "wt0", "private-key", file))
@@ -304,14 +305,14 @@ def identity_undo(file):
     undone = rotate(peer, file)
     tunnel("rotate", "wt0", "undo")
     lasts_10_s("the undone key's", peer, undone)
-    # This peer left the tunnel's initiations unanswered until now.
+    # Until now this peer left the tunnel's initiations unanswered.
     peer.tunnel_key = first
     peer.drain()
     check("an answer under a session of the first key", peer.answered(peer.respond()), True)
 
 
 def identity_behind_a_peers(file, other):
-    """A peer's previous key ends while the device has one that is to end later."""
+    """A peer's previous key ends while the device has one that ends later."""
     peer, _, private = begin_public(file)
     peer.set("grace", str(GRACE // 2))
     tunnel("rotate", "wt0", "private-key", other, "grace", str(GRACE))
@@ -325,7 +326,7 @@ def identity_behind_a_peers(file, other):
 
 
 def again_and_again(what, act, ended):
-    """Calls @act each second: what was replaced before ends all the same."""
+    """Calls @act each second: the key replaced before ends nevertheless."""
     start = time.monotonic()
     while time.monotonic() - start < 2 * GRACE * SLOW:
         act()
@@ -395,7 +396,7 @@ def while_begun_again(file, scratch):
         try:
             begin()
         except subprocess.CalledProcessError:
-            # When the grace has ended, the same key is no rotation any more.
+            # After the end of the grace the same key is no rotation any more.
             check("whether a rotation lasts", shows_none("previous-public-key"), True)
 
     begin()

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A replaced key expires at the end of its own grace, whatever other keys are replaced meanwhile, and its sessions expire
-# with it. The peer is a program (graces.py) with several keys and sessions at once.
+# A replaced key expires at the end of its own grace, even if other keys are replaced meanwhile, and its sessions
+# expire with it. The peer is a program (graces.py) with several keys and sessions at once.
 #
 #	 namespace a                                      namespace b
 #	 wt0 10.9.0.1 --- va 192.0.2.1 --- veth --- vb 192.0.2.2: graces.py
@@ -82,20 +82,20 @@ rotates() { # rotates ACTION
 }
 
 run_case "a previous public key that is ended ends its sessions" public_ends_its_sessions
-run_case "and where that was the current one, another is made at once" public_ends_current_session
+run_case "and if that was the current one, a new one is made at once" public_ends_current_session
 run_case "a previous public key whose grace is over ends its sessions" public_ends_by_time
-run_case "a previous public key that is pushed out ends its sessions" public_is_pushed_out
-run_case "a next public key is taken when a session has proved it" next_is_proved
-run_case "a next public key is tried again where both ends began at once" next_is_tried_again
+run_case "a previous public key that is replaced ends its sessions" public_is_pushed_out
+run_case "a next public key becomes current once a session confirms it" next_is_proved
+run_case "a next public key is tried again if both ends initiated at once" next_is_tried_again
 run_case "a previous preshared key ends its sessions" preshared_ends_its_sessions
-run_case "a next preshared key is tried again where both ends began at once" preshared_is_tried_again
-run_case "a next preshared key that is taken away ends its session" next_preshared_is_taken_away
+run_case "a next preshared key is tried again if both ends initiated at once" preshared_is_tried_again
+run_case "a next preshared key that is removed ends its session" next_preshared_is_taken_away
 run_case "the device's previous key ends its sessions" identity_ends_its_sessions
-run_case "and where that was the current one, it lasts 10 s" identity_ends_current_session
-run_case "the newest keys are tried again where both ends began at once" newest_is_tried_again
+run_case "and if that was the current one, it lasts 10 s" identity_ends_current_session
+run_case "the newest keys are tried again if both ends initiated at once" newest_is_tried_again
 run_case "a key of the device that is undone ends its sessions after 10 s" undone_identity_ends_its_sessions
 run_case "the device's previous key ends behind a peer's" identity_ends_behind_a_peers
 run_case "a previous public key ends while preshared keys rotate" rotates while_preshared_rotate
 run_case "a previous preshared key ends while public keys rotate" rotates while_public_rotate
-run_case "a grace that is set again and again ends" rotates while_grace_is_set
-run_case "a rotation that is begun again and again ends" rotates while_begun_again
+run_case "a grace that is set repeatedly ends" rotates while_grace_is_set
+run_case "a rotation that is begun repeatedly ends" rotates while_begun_again

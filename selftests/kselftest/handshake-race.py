@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""A peer that sends what two CPUs may open at once. See handshake-race.sh."""
+"""A peer whose messages two CPUs may decrypt at once. See handshake-race.sh."""
 import time
 import wgpeer
 from wgpeer import DATA, INITIATION, RESPONSE, Peer, check, in_tunnel_ns
@@ -35,7 +35,7 @@ def takes_once(peer):
 
 
 def storm(*files):
-    """All of them call all the time, and say how many answers there were."""
+    """All callers initiate continuously, and print the number of responses."""
     peer, answered, last = Peer(), 0, 0
     keys = [wgpeer.read_key(file) for file in files]
     while True:
@@ -49,7 +49,7 @@ def storm(*files):
 
 
 def works(peer=None):
-    """After whatever there was."""
+    """The tunnel works after all changes."""
     if not peer:
         wgpeer.attempt(Peer(), works)
         return

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Handshakes on two CPUs: the same message is opened on both at once, and settings change during a flood of handshakes.
+# Handshakes on two CPUs: both decrypt the same message at once, and settings change during a flood of handshakes.
 # vm: smp
 # series: 6.1 uml
 #
@@ -53,7 +53,8 @@ answered_more() { # answered_more THAN
 	[ "$(answers)" -gt "$1" ]
 }
 
-# The program learns the new key and port only at the end: in between its initiations are for another key, and are refused.
+# Until the end the program keeps the old key and port: in between, its initiations are for another key, and are
+# refused.
 settings_change() {
 	local times=${PARALLEL_CHANGES:-$(sized 10 3 3)} i
 
@@ -65,15 +66,15 @@ settings_change() {
 		change_settings "$(key_file a.other)" "$(psk_file parallel)" 51821 7
 		change_settings "$(tunnel_key_file a wt0)" /dev/null 51820 0
 	done
-	# The last change has brought the key back that the program calls.
+	# The last change restores the key that the program uses.
 	wait_for 30 answered_more "$(answers)"
-	[ ! -s "$lib_work/runs/storm.status" ] || fail "the storm has ended: $(tail -n 3 "$(ns_output storm)")"
+	[ ! -s "$lib_work/runs/storm.status" ] || fail "the flood of handshakes has ended: $(tail -n 3 "$(ns_output storm)")"
 	ns_stop storm
 	program works >"$lib_work/program" 2>&1 || cat "$lib_work/program"
-	program_said works
+	program_passed works
 }
 
 run_case "a program acts as the peer" program_cases
-run_case "of one initiation, many times at once, one is answered" program_said answers_once
-run_case "of one response, many times at once, one is taken" program_said takes_once
-run_case "settings change while handshakes come" settings_change
+run_case "of many copies of one initiation one is answered" program_passed answers_once
+run_case "of many copies of one response one is accepted" program_passed takes_once
+run_case "settings change during handshakes" settings_change

@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""The other end of handshakes that a well-behaved peer does not have. See handshake.sh."""
+"""A peer whose handshakes deviate from those of a well-behaved one. See handshake.sh."""
 import time
 import wgpeer
 from wgpeer import DATA, INITIATION, RESPONSE, Peer, check, in_tunnel_ns, kind
 
 
 def begin_from_tunnel(peer):
-    """Lets the tunnel have something to say, and returns its initiation."""
+    """Makes the tunnel send a packet, and returns its initiation."""
     in_tunnel_ns("ping", "-n", "-c", "1", "-W", "1", wgpeer.INNER_SELF, background=True)
     return peer.receive_kind(INITIATION)
 
@@ -27,7 +27,7 @@ def initiates(peer):
 
 
 def overtaken(peer):
-    """The response to an initiation, after the tunnel has consumed another one meanwhile."""
+    """The response arrives after the tunnel has consumed another initiation."""
     late, response = peer.make_response(begin_from_tunnel(peer))
     peer.initiate()
     peer.send(response)
@@ -53,7 +53,7 @@ def answered_twice(peer):
 
 
 def replayed(peer):
-    """The same initiation again, and an older one: silence."""
+    """A repeated initiation and an older one get no answer."""
     _, old = peer.make_initiation()
     _, new = peer.make_initiation()
     peer.send(new)

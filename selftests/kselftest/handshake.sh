@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Handshakes: in both roles with every available implementation, with wrong keys, crossing each other, late; and packets
-# that wait for a session.
+# Handshakes: in both roles with every available implementation, with wrong keys, with crossing and late messages; and
+# packets that are staged until a session exists.
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 or go0 10.9.0.2 fd09::2, or a program (handshake.py)
@@ -12,7 +12,7 @@
 
 pair_underlay_create
 
-# Drops that weft counts by reason, and the in-tree module does not.
+# Drops by reason, which the in-tree module does not count.
 drops() { # drops NS NAME
 	if [ "$KIND" = weft ]; then ethtool_stat "$1" wt0 "$2"; fi
 }
@@ -22,8 +22,8 @@ expect_drops() { # expect_drops NS NAME COUNT
 	expect_eq "$1's $2" "$(drops "$1" "$2")" "$3"
 }
 
-# a begins, afresh each time: over either family, without and with a preshared key. Each time one initiation and one
-# response, marked AF41 (wireguard-go marks none of its own), and traffic from either end.
+# a initiates four handshakes: over either family, without and with a preshared key. Each has one initiation and one
+# response, marked AF41 (wireguard-go marks none of its own), and is followed by traffic in both directions.
 interoperate() { # interoperate KIND_A KIND_B
 	local marked=8 either
 
@@ -73,7 +73,7 @@ ping_until_answered() { # ping_until_answered NS ADDRESS
 	wait_for 20 ns "$1" ping -n -c 1 -W 1 "$2"
 }
 
-# A device that comes up again has no sessions.
+# A device that is set down and up has no sessions.
 restart() { # restart NS
 	ns_ip "$1" link set wt0 down
 	ns_ip "$1" link set wt0 up
@@ -104,7 +104,7 @@ psk_changes() {
 	ping_until_answered a 10.9.0.2
 }
 
-# Nothing goes out under the sessions of the old key, and b does not know the new one yet.
+# The link sends nothing under the sessions of the old key, and b does not have the new one yet.
 private_key_changes() {
 	pair_tunnels_create
 	session_up a wt0 b wt0 10.9.0.2
@@ -117,12 +117,12 @@ private_key_changes() {
 	ping_until_answered a 10.9.0.2
 	expect ns b ping -n -c 1 -W 5 10.9.0.1
 	capture_stop changed
-	expect_match "the first that a sends" "$(capture_dump changed 'src host 192.0.2.1' | head -n 1)" 'length 148'
+	expect_match "a's first message" "$(capture_dump changed 'src host 192.0.2.1' | head -n 1)" 'length 148'
 	expect_drops b rx_drop_unknown_peer 0
 }
 
-# The first two initiations are on their way for a second (four, on a slow machine), and so cross; whatever comes later is
-# quick, and the jitter of the retries (a third of a second) tells them apart.
+# The path delays both initiations by a second (four on a slow machine), so that they cross; later messages are fast,
+# and the jitter of the retries (a third of a second) separates those.
 crossing() {
 	pair_tunnels_create
 	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
@@ -133,14 +133,14 @@ crossing() {
 	ns_run ping.a a ping -n -c 1 -W 60 10.9.0.2
 	ns_run ping.b b ping -n -c 1 -W 60 10.9.0.1
 	wait_for 1 both_began
-	expect_eq "what has arrived" "$(peer_field a wt0 b wt0 rx)/$(peer_field b wt0 a wt0 rx)" 0/0
+	expect_eq "bytes received before the messages arrive" "$(peer_field a wt0 b wt0 rx)/$(peer_field b wt0 a wt0 rx)" 0/0
 	outer_delay change 20ms
 	expect ns_wait ping.a
 	expect ns_wait ping.b
 	expect ns a ping -n -c 5 -i 0.5 -W 2 10.9.0.2
 	expect ns b ping -n -c 5 -i 0.5 -W 2 10.9.0.1
 	capture_stop crossing
-	expect_le "initiations until it settled" "$(capture_count crossing "$(type_filter 1)")" 10
+	expect_le "initiations until there is one session" "$(capture_count crossing "$(type_filter 1)")" 10
 }
 
 outer_delay() { # outer_delay add|change DELAY, or outer_delay del
@@ -161,7 +161,7 @@ unknown_peer() {
 	refused_in_silence rx_drop_unknown_peer
 }
 
-# a has another public key for b: mac1 is wrong.
+# a has another public key for b, so that mac1 is wrong.
 wrong_key() {
 	pair_tunnels_create
 	new_key stranger
@@ -170,7 +170,7 @@ wrong_key() {
 	refused_in_silence rx_drop_mac
 }
 
-# On a slow machine the next try, which is due after five seconds, precedes the end of the checks.
+# On a slow machine the next retry, after five seconds, precedes the end of the checks.
 refused_in_silence() { # refused_in_silence REASON
 	local most=$((SLOW > 1 ? 4 : 1))
 
@@ -197,7 +197,7 @@ staged_for_a_key() {
 # Packets are not staged while the interface is down or the peer has no endpoint: the sender gets an error at once.
 no_endpoint() {
 	pair_tunnels_create
-	expect_match "what ping says" "$(ns b ping -n -c 1 -W 2 10.9.0.1 2>&1 || true)" \
+	expect_match "error of ping" "$(ns b ping -n -c 1 -W 2 10.9.0.1 2>&1 || true)" \
 		'Destination Host Unreachable|Destination address required|Required key'
 	expect_drops b tx_drop_no_endpoint 1
 	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
@@ -217,10 +217,10 @@ staged_queue() {
 	expect_drops a tx_drop_queue 12
 	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128
 	wait_for 10 grep -qx 140 "$(ns_output sink)"
-	expect_eq "what arrived" "$(tr '\n' ' ' <"$(ns_output sink)")" "$(seq -s ' ' $((141 - kept)) 140) "
+	expect_eq "datagrams that arrived" "$(tr '\n' ' ' <"$(ns_output sink)")" "$(seq -s ' ' $((141 - kept)) 140) "
 }
 
-# One program runs all of these in a row; each case checks its part of the output.
+# The program runs all actions in sequence; each case checks the output of one.
 program_cases() {
 	program_create endpoint 192.0.2.2:51820
 	program all >"$lib_work/program" 2>&1 || cat "$lib_work/program"
@@ -234,17 +234,17 @@ fi
 run_case "$KIND begins with wireguard-go" interoperate "$KIND" wireguard-go
 run_case "wireguard-go begins with $KIND" interoperate wireguard-go "$KIND"
 run_case "a program acts as the peer" program_cases
-run_case "it responds" program_said responds
-run_case "it initiates" program_said initiates
-run_case "its response comes after another initiation was consumed" program_said overtaken
-run_case "it responds twice to one initiation" program_said answered_twice
-run_case "it replays an initiation, and an older one" program_said replayed
-run_case "nothing is sent under a session that it has not confirmed" program_said unconfirmed
+run_case "the program responds" program_passed responds
+run_case "the program initiates" program_passed initiates
+run_case "the response arrives after another initiation was consumed" program_passed overtaken
+run_case "two responses to one initiation" program_passed answered_twice
+run_case "a replayed initiation, and an older one" program_passed replayed
+run_case "nothing is sent under an unconfirmed session" program_passed unconfirmed
 run_case "preshared key changed on one side, then on both" psk_changes
 run_case "private key changed on a live interface" private_key_changes
 run_case "initiations that cross settle" crossing
-run_case "a wrong key of the peer's" wrong_key
+run_case "a wrong public key for the peer" wrong_key
 run_case "an unknown peer" unknown_peer
-run_case "packets wait for a private key" staged_for_a_key
-run_case "without an endpoint the sender is told" no_endpoint
-run_case "128 packets wait, the oldest go first" staged_queue
+run_case "packets are staged until a private key is set" staged_for_a_key
+run_case "without an endpoint the sender gets an error" no_endpoint
+run_case "128 packets are staged, the oldest are dropped" staged_queue

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Weft with each other implementation, feature by feature, each end in each role. The names of the cases are what the
-# table in Documentation/networking/weft-testing.rst is made of (interop/document.py): IMPLEMENTATION: FEATURE.
+# weft with each other implementation, feature by feature, with each end in each role. The table in
+# Documentation/networking/weft-test-results.rst is made from the names of the cases (interop/document.py): IMPLEMENTATION:
+# FEATURE.
 # series: 6.1
 # vm: icount
 #
@@ -24,7 +25,7 @@ dev() { # dev NS
 	if [ "$1" = a ]; then echo wt0; else echo "$dev_b"; fi
 }
 
-place() { # place NS FAMILY
+address_of() { # address_of NS FAMILY
 	if [ "$2" = 4 ]; then echo "${outer[$1$2]}:51820"; else echo "[${outer[$1$2]}]:51820"; fi
 }
 
@@ -32,12 +33,12 @@ ping_from() { # ping_from NS [OPTIONS...]
 	expect ns "$1" ping -n -q -W 10 "${@:2}" "${inner[$(other "$1")]}"
 }
 
-endpoint_at() { # endpoint_at NS: of the other one
+endpoint_at() { # endpoint_at NS: of the other end
 	peer_field "$1" "$(dev "$1")" "$(other "$1")" "$(dev "$(other "$1")")" endpoint
 }
 
 # Peers of each other without a session or a timestamp; only BEGINNER has an endpoint.
-afresh() { # afresh BEGINNER FAMILY [SET ARGS...]
+peers_reset() { # peers_reset BEGINNER FAMILY [SET ARGS...]
 	local from=$1 to family=$2
 
 	shift 2
@@ -45,16 +46,16 @@ afresh() { # afresh BEGINNER FAMILY [SET ARGS...]
 	peer_remove a wt0 b "$dev_b"
 	peer_remove b "$dev_b" a wt0
 	peer_add "$to" "$(dev "$to")" "$from" "$(dev "$from")" "${inner[$from]}/32" "$@"
-	peer_add "$from" "$(dev "$from")" "$to" "$(dev "$to")" "${inner[$to]}/32" endpoint "$(place "$to" "$family")" "$@"
+	peer_add "$from" "$(dev "$from")" "$to" "$(dev "$to")" "${inner[$to]}/32" endpoint "$(address_of "$to" "$family")" "$@"
 }
 
-# One initiation, one response, and traffic from either end.
+# One initiation, one response, and traffic in both directions.
 begins() { # begins NS FAMILY [SET ARGS...]
 	local from=$1 to family=$2
 
 	to=$(other "$from")
 	capture_start begins a va "$handshakes"
-	afresh "$@"
+	peers_reset "$@"
 	ping_from "$from" -c 1
 	ping_from "$to" -c 1
 	capture_stop begins
@@ -64,7 +65,7 @@ begins() { # begins NS FAMILY [SET ARGS...]
 }
 
 # The other end answers to the new endpoint, without a handshake.
-is_now() { # is_now NS ENDPOINT
+roamed_to() { # roamed_to NS ENDPOINT
 	local to
 
 	to=$(other "$1")
@@ -79,15 +80,15 @@ move_back() { # move_back NS
 	tunnel_set "$1" "$(dev "$1")" listen-port 51820
 }
 
-calls_at() { # calls_at NS FAMILY: from now on
+endpoint_set() { # endpoint_set NS FAMILY: sets its endpoint of the other end
 	local to
 
 	to=$(other "$1")
-	peer_set "$1" "$(dev "$1")" "$to" "$(dev "$to")" endpoint "$(place "$to" "$2")"
+	peer_set "$1" "$(dev "$1")" "$to" "$(dev "$to")" endpoint "$(address_of "$to" "$2")"
 }
 
-# wireguard-go 0.0.20250522 does not: once it has sent over IPv4, it cuts an address of IPv6 to the first four bytes. (Nor
-# does it begin with IPv6 then: hence the order of the cases.)
+# wireguard-go 0.0.20250522 fails: once it has sent over IPv4, it truncates IPv6 addresses to four bytes. It cannot
+# initiate over IPv6 then, either: hence the order of the cases.
 changes_families() {
 	[ "$(tunnel_kind b "$dev_b")" != wireguard-go-new ]
 }
@@ -96,40 +97,40 @@ changes_families() {
 roams() { # roams NS
 	local from=$1 now=192.0.2.77
 
-	afresh "$from" 4
+	peers_reset "$from" 4
 	ping_from "$from" -c 1
 	capture_start roams a va "$handshakes"
 	defer move_back "$from"
 	ns_ip "$from" -4 addr flush dev "v$from"
 	addr_add "$from" "v$from" 192.0.2.77/24
-	! is_wireguard_go "$(tunnel_kind "$from" "$(dev "$from")")" || calls_at "$from" 4
-	is_now "$from" 192.0.2.77:51820
+	! is_wireguard_go "$(tunnel_kind "$from" "$(dev "$from")")" || endpoint_set "$from" 4
+	roamed_to "$from" 192.0.2.77:51820
 	if changes_families; then
 		now="[${outer[${from}6]}]"
-		calls_at "$from" 6
-		is_now "$from" "$now:51820"
+		endpoint_set "$from" 6
+		roamed_to "$from" "$now:51820"
 	fi
 	tunnel_set "$from" "$(dev "$from")" listen-port 51999
-	is_now "$from" "$now:51999"
+	roamed_to "$from" "$now:51999"
 	capture_stop roams
 	expect_eq "handshake messages" "$(capture_count roams)" 0
 }
 
-# wireguard-go 0.0.20250522 sets the clock for its next try when it has sent one. An answer that is there by then does not
-# stop it, and five seconds later it begins once more; with a keepalive each time.
+# wireguard-go 0.0.20250522 arms its retry timer after sending an initiation. A response that arrives earlier does not
+# disarm the timer, and after five seconds it initiates once more, with a keepalive each time.
 needless_tries() { # needless_tries NS
 	if [ "$(tunnel_kind "$1" "$(dev "$1")")" = wireguard-go-new ]; then echo 4; else echo 0; fi
 }
 
-# The initiator renews the session, at the first packet after 120 s, without losing a packet.
+# The initiator renews the session at the first packet after 120 s, without losing a packet.
 renews() { # renews NS
 	local said initiations
 
-	afresh "$1" 4
+	peers_reset "$1" 4
 	capture_start renews a va "$handshakes"
 	said=$(ns "$1" ping -n -q -W 10 -c 30 -i 5 "${inner[$(other "$1")]}")
 	capture_stop renews
-	expect_match "what ping says" "$said" ' 0% packet loss'
+	expect_match "output of ping" "$said" ' 0% packet loss'
 	initiations=$(capture_count renews "$(type_filter 1) and src host ${outer[${1}4]}")
 	expect_between "initiations" "$initiations" 2 $((2 + $(needless_tries "$1")))
 	expect_eq "handshake messages" "$(capture_count renews)" $((2 * initiations))
@@ -140,7 +141,7 @@ keeps_alive() { # keeps_alive NS
 	local to
 
 	to=$(other "$1")
-	afresh "$1" 4
+	peers_reset "$1" 4
 	capture_start keepalives a va "$(keepalive_filter)"
 	ping_from "$1" -c 1
 	pause 12
@@ -159,7 +160,7 @@ outer_loss() { # outer_loss add loss 5%, or outer_loss del
 	done
 }
 
-# The last case: TCP's retransmissions would go into the next tunnel.
+# The last case: TCP's retransmissions would enter the next tunnel.
 survives_loss() { # survives_loss KIND_B
 	dev_b=$(pair_device "$1")
 	pair_tunnels_create "$KIND" "$1"
@@ -170,8 +171,9 @@ survives_loss() { # survives_loss KIND_B
 	transfer b a 10.9.0.1 300000 7008
 }
 
-# b calls a, which is under load: a cookie reply, and the next try comes through with the cookie. wireguard-go has as many
-# workers as CPUs: with two, and a kernel that takes long to hand a message over, not enough of them wait to be load.
+# b initiates to a, which is under load: a sends a cookie reply, and accepts b's next initiation with the cookie.
+# wireguard-go has as many workers as CPUs: with two, and a kernel that is slow to deliver messages, too few messages
+# are queued for it to be under load.
 gets_through() { # gets_through KIND_A KIND_B
 	local dev_a
 
@@ -234,5 +236,5 @@ implementation() { # implementation KIND
 room_for_floods
 implementation wireguard
 implementation wireguard-go
-# The newest one is where `make interop` has brought it.
+# `make interop` stores the newest version there.
 [ ! -e "$test_dir/../../programs/wireguard-go-new" ] || implementation wireguard-go-new

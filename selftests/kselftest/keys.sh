@@ -26,16 +26,16 @@ bytes_sent_to() { # bytes_sent_to KEY
 	tunnel_tool a wt0 show wt0 dump | awk -v key="$1" '$1 == key { print $7 }'
 }
 
-is_called() { # is_called KEY
+got_initiation() { # got_initiation KEY
 	[ "$(bytes_sent_to "$1")" -ge 148 ]
 }
 
-# An ordinary key is there to show that the capture would see something.
+# The peer with an ordinary key is contacted, which proves that the capture sees initiations.
 low_order() {
 	local key n=0 keys
 
 	keys=$(low_order_keys)
-	expect_ge "keys of low order known" "$(wc -l <<<"$keys")" 7
+	expect_ge "keys of low order" "$(wc -l <<<"$keys")" 7
 	new_key ordinary
 	capture_start low a va 'udp dst portrange 9000-9099'
 	for key in $(public_key ordinary) $keys; do
@@ -47,7 +47,7 @@ low_order() {
 	for ((n = n - 1; n >= 0; n--)); do
 		ns a bash -c "echo >/dev/udp/10.90.$n.1/9" || true
 	done
-	wait_for 30 is_called "$(public_key ordinary)"
+	wait_for 30 got_initiation "$(public_key ordinary)"
 	pause 16
 	capture_stop low
 	expect_ge "initiations to the ordinary key" "$(capture_count low 'dst port 9000')" 3
@@ -88,7 +88,8 @@ pings() {
 	ns a ping -n -c 1 -W 1 10.9.0.2
 }
 
-# Sessions end with the key that they were negotiated under; after the key is restored, the tunnel works as before.
+# Sessions end with the private key that they were negotiated under; once the key is restored, the tunnel works as
+# before.
 no_private_key() {
 	echo "$zeros" >"$lib_work/zeros"
 	expect pings
@@ -131,7 +132,7 @@ clamped() {
 	expect_eq "public key" "$(ns a "$WEFT" show wt6 public-key)" "$(wg pubkey <"$file")"
 }
 
-new_session() { # new_session: both ends forget, and meet again
+new_session() { # new_session: a restart of both links drops the session, and the next packet starts a handshake
 	ns_ip a link set wt0 down
 	ns_ip b link set wt0 down
 	ns_ip a link set wt0 up
@@ -165,12 +166,12 @@ preshared_case() {
 	preshared_differs
 }
 
-run_case "public keys of low order are taken and never spoken to" low_order
-run_case "one's own key as a peer's is passed over" own_key_as_peer
-run_case "a peer whose key becomes one's own is removed" peer_key_becomes_own
+run_case "peers with low-order public keys are stored, and get no message" low_order
+run_case "a peer with the device's own key is not added" own_key_as_peer
+run_case "a peer whose key becomes the device's own is removed" peer_key_becomes_own
 run_case "own key and peer in one message" own_key_in_one_message
 run_case "without a private key nothing is sent" no_private_key
-run_case "with another private key the old sessions are over" key_changed
+run_case "a new private key ends the old sessions" key_changed
 run_case "private keys are clamped" clamped
 run_case "a preshared key of zeros is none" zero_preshared
 run_case "preshared keys that differ" preshared_case

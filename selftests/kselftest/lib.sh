@@ -28,22 +28,22 @@
 #                                         are lost; use set_value/value to pass a value on.
 #   fail WORDS...                         ends the case (or the test) as failed; within $( ) the case fails at its end
 #   skip WORDS...                         within a case: ends it as skipped; outside: skips the whole test
-#   skip_unless_weft                      skips where KIND is not weft
-#   skip_unless_readable                  skips where the kernel's own objects cannot be read
+#   skip_unless_weft                      skips unless KIND is weft
+#   skip_unless_readable                  skips unless the kernel's own objects can be read
 #   note WORDS...                         a diagnostic line
 #   defer COMMAND [ARGS...]               runs at the end of the case or test, latest first
 #   set_value NAME VALUE; value NAME      kept in a file
-#   attempt COMMAND...                    runs it in a subshell; a failure there is no failure of the case
+#   attempt COMMAND...                    runs it in a subshell; a failure there does not fail the case
 #
 # Expectations (each ends the case with the actual value when it does not hold)
 #   expect COMMAND...                     succeeds
 #   expect_fail COMMAND...                fails, but not by a signal
-#   expect_error TEXT COMMAND...          fails and says TEXT (fixed string) on standard error
-#   expect_eq WHAT ACTUAL WANTED          equal as text
-#   expect_ne WHAT ACTUAL UNWANTED        not equal, and not empty
-#   expect_lt WHAT ACTUAL LIMIT           numbers; also expect_le, expect_ge, expect_gt. Other values fail
-#   expect_between WHAT ACTUAL LOW HIGH
-#   expect_match WHAT ACTUAL REGEX
+#   expect_error TEXT COMMAND...          fails with TEXT (fixed string) on standard error
+#   expect_eq LABEL ACTUAL WANTED         equal as text
+#   expect_ne LABEL ACTUAL UNWANTED       not equal, and not empty
+#   expect_lt LABEL ACTUAL LIMIT          numbers; also expect_le, expect_ge, expect_gt. Other values fail
+#   expect_between LABEL ACTUAL LOW HIGH
+#   expect_match LABEL ACTUAL REGEX
 #   wait_for SECONDS COMMAND...           polls until COMMAND succeeds; fails after that many (guest) seconds times SLOW
 #                                         COMMAND is expanded once: a function has to read the values that it compares
 #   holds_for SECONDS COMMAND...          the opposite: COMMAND must succeed all the time
@@ -56,7 +56,7 @@
 #   sized NUMBER EMULATED [AT_LEAST]      a size: EMULATED where instructions are emulated, else as scaled
 #   stretched SECONDS                     a limit: SECONDS times SLOW
 #   late MS                               a limit for times measured by commands: MS, and an allowance for slow commands
-#   skip_if_slow WHY...                   skips a case that is about speed
+#   skip_if_slow WHY...                   skips a case that measures speed
 #
 # Namespaces and links (all made here are removed at the end, and the last case checks that)
 #   ns_create a b c                       network namespaces, lo up
@@ -85,17 +85,18 @@
 #   peer_add a DEV b DEV2 ALLOWED [SET ARGS...]    on a's DEV, b's DEV2 as a peer; e.g. endpoint 192.0.2.2:51820
 #   peer_set a DEV b DEV2 SET ARGS...     changes that peer;  peer_remove a DEV b DEV2
 #   pair_create [KIND_A KIND_B]           a and b joined by veth (va 192.0.2.1, 2001:db8::1; vb .2, ::2), with tunnels wt0
-#                                         10.9.0.1, fd09::1 and 10.9.0.2, fd09::2, peers of each other; only a knows
+#                                         10.9.0.1, fd09::1 and 10.9.0.2, fd09::2, peers of each other; only a has
 #                                         an endpoint (v4). Also: PAIR_FAMILY=6 for v6 outside, PAIR_PSK=1.
 #   pair_underlay_create                  only its namespaces, links and addresses
 #   pair_tunnels_create [KIND_A KIND_B]   only the tunnels; within a case they go away with it. A wireguard-go's device
 #                                         is named go0; pair_device KIND prints the name
 #   session_up a DEV b DEV2 ADDRESS       pings ADDRESS from a until answered
 #   program_create [SET ARGS...]          a's wt0 as in pair_create, and as its peer programs that run in b; no endpoint
-#   program ACTION [ARGS...]              runs an action of the test's own NAME.py in b (lib/wgpeer.py has the protocol)
-#   program_said ACTION                   expects that a program that ran many actions in a row reported success of
+#   program ACTION [ARGS...]              runs an action of the test's own NAME.py in b (lib/wgpeer.py implements the
+#                                         protocol)
+#   program_passed ACTION                 expects that a program that ran many actions in a row reported success of
 #                                         this one; its output is the file $lib_work/program
-#   flood_start SECONDS [DEV]             in b, as flood, load.py keeps a's wt0 (or DEV) under load so long; returns when it is
+#   flood_start SECONDS [DEV]             in b, as flood, load.py keeps a's wt0 (or DEV) under load that long; returns once it is
 #   flood_stop                            ends it; fails if it has ended before, because the tunnel was not under load then
 #   same_output a ARGS...                 wg and weft print the same for these arguments
 #
@@ -105,14 +106,14 @@
 #   peer_count a DEV                      number of peers
 #   link_stat a DEV FIELD                 rx_packets tx_bytes rx_errors ... of the link
 #   link_received a DEV BYTES             it has received more than that
-#   both_receive BYTES                    waits until a's and b's wt0 have each received so much more
+#   both_receive BYTES                    waits until a's and b's wt0 have each received that many more
 #   link_file a DEV FILE                  the contents of /sys/class/net/DEV/FILE there
 #   ethtool_stat a DEV NAME               one counter of ethtool -S, 0 where it is not listed
 #   udp_stat a NAME                       one counter of nstat (UdpInErrors, ...), absolute
 #
 # Captures
-#   capture_start NAME a DEV [FILTER [OPTIONS...]]    returns when tcpdump listens;  capture_stop NAME. Of whole packets
-#                                         there is room for 128; of their beginnings (-s 128) for many more
+#   capture_start NAME a DEV [FILTER [OPTIONS...]]    returns when tcpdump listens;  capture_stop NAME. The buffer
+#                                         holds 128 whole packets, and many more truncated ones (-s 128)
 #   capture_count NAME [FILTER]           packets, after capture_stop
 #   capture_dump NAME [FILTER [OPTIONS...]]        tcpdump's own lines (-nn -tt)
 #   type_filter T                         a filter for WireGuard messages of type T (1..4) in UDP over v4 or v6;
@@ -120,8 +121,8 @@
 #   keepalive_filter                      transport messages without data
 #
 # Traffic
-#   transfer a b ADDRESS BYTES            bytes over TCP from a to b's ADDRESS; checksums must be equal. At once TCP is given
-#                                         8192 bytes, or BLOCK
+#   transfer a b ADDRESS BYTES            bytes over TCP from a to b's ADDRESS; checksums must be equal. Each call passes
+#                                         8192 bytes to TCP, or BLOCK
 #   streams_start; streams_stop           between a and b of pair_create, TCP both ways until then; all has to have arrived
 #   udp_listen / udp_send are plain socat: ns a socat - UDP:...
 
@@ -135,7 +136,7 @@ if [ -z "${WEFT-}" ]; then
 fi
 export KIND WEFT LANG=C SLOW=${SLOW:-1}
 test_name=$(basename "$0" .sh)
-# shellcheck disable=SC2034 # for tests: where their helpers lie
+# shellcheck disable=SC2034 # for tests: the folder of their helpers
 test_dir=$(cd "$(dirname "$0")" && pwd)
 lib_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # Programs of tests import from lib/.
@@ -172,14 +173,14 @@ fail() {
 	exit 1
 }
 
-unmarked() { # unmarked COMMAND...: its failures are none of the case's
-	local marks=$lib_work/unmarked
+without_marks() { # without_marks COMMAND...: its failures do not fail the case
+	local marks=$lib_work/without_marks
 
 	"$@"
 }
 
 attempt() ( # attempt COMMAND...
-	unmarked "$@"
+	without_marks "$@"
 )
 
 skip() {
@@ -188,11 +189,11 @@ skip() {
 }
 
 skip_unless_weft() {
-	[ "$KIND" = weft ] || skip "$KIND has none of this"
+	[ "$KIND" = weft ] || skip "$KIND does not have this feature"
 }
 
 skip_unless_readable() {
-	python3 "$lib_dir/lib/memory.py" || skip "/proc/kcore does not show this kernel's memory, or may not"
+	python3 "$lib_dir/lib/memory.py" || skip "/proc/kcore does not show this kernel's memory, or is not readable"
 }
 
 defer() {
@@ -320,7 +321,7 @@ expect() {
 expect_fail() {
 	local status=0
 
-	unmarked "$@" || status=$?
+	without_marks "$@" || status=$?
 	[ $status != 0 ] || fail "should have failed: $*"
 	[ $status -lt 126 ] || fail "ended with status $status: $*"
 }
@@ -329,7 +330,7 @@ expect_error() {
 	local text=$1 status=0
 
 	shift
-	unmarked "$@" 2>"$lib_work/stderr" || status=$?
+	without_marks "$@" 2>"$lib_work/stderr" || status=$?
 	cat "$lib_work/stderr"
 	[ $status != 0 ] || fail "should have failed: $*"
 	[ $status -lt 126 ] || fail "ended with status $status: $*"
@@ -347,7 +348,7 @@ expect_ne() {
 }
 
 # `[` fails for words that are no numbers, whichever way they are compared.
-expect_numbers() { # expect_numbers WHAT NUMBER...
+expect_numbers() { # expect_numbers LABEL NUMBER...
 	local what=$1 number
 
 	shift
@@ -403,7 +404,7 @@ pause() { # pause SECONDS
 }
 
 # A poll that succeeds although one of its values could not be read counts as failed.
-looks_so() { # looks_so COMMAND...
+poll_holds() { # poll_holds COMMAND...
 	local marks=$marks.$BASHPID
 
 	: >"$marks"
@@ -416,7 +417,7 @@ wait_for() {
 	shift
 	read_uptime
 	end=$((uptime_ms + seconds * SLOW * 1000))
-	until looks_so "$@"; do
+	until poll_holds "$@"; do
 		read_uptime
 		[ "$uptime_ms" -lt "$end" ] || fail "not so after $((seconds * SLOW)) s: $*"
 		pause 0.1
@@ -670,7 +671,7 @@ tunnel_set() { # tunnel_set NS DEV ARGS...
 	tunnel_tool "$name" "$dev" set "$dev" "$@"
 }
 
-# A newer version may exist beside the release's.
+# A kind may have a suffix: a newer version than the release's.
 is_wireguard_go() { # is_wireguard_go KIND
 	[[ $1 == wireguard-go* ]]
 }
@@ -736,7 +737,7 @@ peer_remove() { # peer_remove NS DEV NS2 DEV2
 	peer_set "$@" remove
 }
 
-# wireguard-go and the kernel's devices must not share a name: wg would take one for the other.
+# wireguard-go and the kernel's devices must not share a name: wg would confuse them.
 pair_device() { # pair_device KIND
 	if is_wireguard_go "$1"; then echo go0; else echo wt0; fi
 }
@@ -809,8 +810,8 @@ flood_stop() {
 	ns_stop flood
 }
 
-program_said() { # program_said ACTION
-	expect_eq "$1" "$(sed -n "s/^$1: //p" "$lib_work/program")" "as it should"
+program_passed() { # program_passed ACTION
+	expect_eq "$1" "$(sed -n "s/^$1: //p" "$lib_work/program")" "passed"
 }
 
 # ---- weft(8) beside wg(8) ----
@@ -910,7 +911,7 @@ capture_start() { # capture_start NAME NS DEV [FILTER [OPTIONS...]]
 	wait_for 30 grep -q 'listening on' "$(ns_output "tcpdump.$1")"
 }
 
-# tcpdump reads the packets captured so far before it ends: one pass of its loop is waited for.
+# tcpdump ends once it has read all captured packets: the pause covers one pass of its loop.
 capture_stop() { # capture_stop NAME
 	pause 0.2
 	ns_stop "tcpdump.$1" INT
@@ -968,10 +969,10 @@ transfer() { # transfer NS_FROM NS_TO ADDRESS BYTES [PORT]
 	ns_wait "sink.$port" 120
 	got=$(cat "$(ns_output "sink.$port")")
 	rm -f "$data"
-	expect_eq "checksum of what arrived" "$got" "$sent"
+	expect_eq "checksum of the received data" "$got" "$sent"
 }
 
-# A program at each end of pair_create's tunnel sends until it is told to stop, and then both checksums must be equal.
+# A program at each end of pair_create's tunnel sends until the test stops it, and then both checksums must be equal.
 stream() { # stream NAME FROM TO ADDRESS PORT
 	ns_run "sink.$1" "$3" sh -c "socat -u TCP6-LISTEN:$5,ipv6only=0 - | cksum"
 	wait_for 20 tcp_listening "$3" "$5"
@@ -989,9 +990,9 @@ streams_stop() {
 
 	touch "$lib_work/streams-stop"
 	for name in there back; do
-		ns_wait source.$name 120 || fail "status $? of the source of what went $name: $(cat "$(ns_output source.$name)")"
+		ns_wait source.$name 120 || fail "status $? of the source of stream $name: $(cat "$(ns_output source.$name)")"
 		ns_wait sink.$name 120
-		expect_eq "checksum and length of what went $name" "$(cat "$(ns_output sink.$name)")" "$(cat "$(ns_output source.$name)")"
+		expect_eq "checksum and length of stream $name" "$(cat "$(ns_output sink.$name)")" "$(cat "$(ns_output source.$name)")"
 	done
 	rm "$lib_work/streams-stop"
 }
@@ -1014,7 +1015,7 @@ check_leftovers() {
 	local left
 
 	left=$(leftovers)
-	expect_eq "what is left behind" "$left" ""
+	expect_eq "leftovers" "$left" ""
 }
 
 finish() {

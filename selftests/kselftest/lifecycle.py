@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""lifecycle.py announce        tells the kernel that memory is about to be written out, and that it is not after all
-lifecycle.py prepare         tells it the first, prints "ready", and tells it the second on SIGTERM
-lifecycle.py peers COUNT        words for "set": that many peers, any 32 bytes for a key, each with a network of its own
-lifecycle.py record DEV         takes the next data message that comes in by DEV to port 51820 of an IPv4 address, and
+"""lifecycle.py announce        announces to the kernel that memory will be written out, and then that it will not be
+lifecycle.py prepare         makes the first announcement, prints "ready", and makes the second on SIGTERM
+lifecycle.py peers COUNT        arguments for "set": that many peers, with any 32 bytes as key, each with a network of
+                                its own
+lifecycle.py record DEV         takes the next data message that arrives by DEV at port 51820 of an IPv4 address, and
                                 on SIGUSR1 sends it again
 """
 import base64
@@ -53,7 +54,7 @@ def record(dev):
     print("recorded", flush=True)
     signal.sigwait([signal.SIGUSR1])
     send = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-    # The checksum was left to the hardware: none will do.
+    # The checksum was left to the hardware: the copy is sent without one.
     send.sendto(data[:26] + b"\0\0" + data[28:], (socket.inet_ntoa(data[16:20]), 0))
 
 

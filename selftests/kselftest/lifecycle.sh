@@ -9,7 +9,7 @@
 # series: 6.12
 . "$(dirname "$0")/lib.sh"
 
-# Echoes both ways, with pauses, so that an idle machine still skips ahead.
+# Echoes in both directions, with pauses, so that an idle machine still skips its idle time.
 traffic_start() {
 	ns_run traffic.a a ping -n -q -i 0.01 -s 1000 -W 1 10.9.0.2
 	ns_run traffic.b b ping -n -q -i 0.01 -s 1000 -W 1 fd09::1
@@ -37,7 +37,7 @@ peers_come_and_go() {
 	traffic_stop
 }
 
-# The peer that receives the traffic.
+# Removes the peer that receives the traffic.
 peer_in_use_removed() {
 	local i
 
@@ -52,7 +52,7 @@ peer_in_use_removed() {
 	traffic_stop
 }
 
-# New keys at both ends, and back; no message under the old keys is accepted any more.
+# New keys at both ends, and the old ones again; no message under the old keys is accepted any more.
 keys_change() {
 	local i old
 
@@ -86,8 +86,8 @@ skip_unless_suspendable() {
 	[ -w /sys/power/pm_test ] || [ -e /dev/snapshot ] || skip "this kernel cannot be suspended"
 }
 
-# The PM notification of a suspend: by the kernel's pm_test, where it has that; else opening the snapshot device for
-# reading announces a hibernation.
+# The PM notification of a suspend: from the kernel's pm_test, where it exists; otherwise opening the snapshot device
+# for reading announces a hibernation.
 announce_suspend() {
 	if [ -w /sys/power/pm_test ]; then
 		echo freezer >/sys/power/pm_test
@@ -106,12 +106,12 @@ no_session_dropped() { # no_session_dropped COUNT
 	[ "$(no_session_drops)" = "$1" ]
 }
 
-# Handshakes and keepalives are none of them: where all this takes long, sessions are renewed meanwhile.
+# Echo requests that b received. Handshakes and keepalives are not counted: during a long test sessions are renewed.
 echoes_asked() {
 	ns b nstat -asz IcmpInEchos | awk '$1 == "IcmpInEchos" { print $2 }'
 }
 
-# By b: accepted or not.
+# Messages that b has received, accepted or dropped for lack of a session.
 messages_seen() {
 	echo $(($(echoes_asked) + $(no_session_drops)))
 }
@@ -120,7 +120,7 @@ seen_more() { # seen_more THAN
 	[ "$(messages_seen)" -gt "$1" ]
 }
 
-# An echo request that b's filter keeps from the tunnel comes a second time, after COMMAND. Prints how many b accepted.
+# b's filter drops an echo request, which is sent again after COMMAND. Prints how many requests b accepted.
 delayed_message() { # delayed_message COMMAND...
 	local echoes seen
 
@@ -142,7 +142,7 @@ delayed_message() { # delayed_message COMMAND...
 	echo $(($(echoes_asked) - echoes))
 }
 
-# No earlier message is accepted, and the sender makes a new session by itself.
+# No earlier message is accepted, and the sender initiates a new session.
 suspend_drops_keys() {
 	local drops
 
@@ -152,7 +152,7 @@ suspend_drops_keys() {
 	capture_start resume a va udp
 	expect_eq "echoes accepted after a suspend" "$(delayed_message announce_suspend)" 0
 	[ "$KIND" != weft ] || wait_for 10 no_session_dropped $((drops + 1))
-	# There was a handshake a moment ago: the first packet that comes 5 seconds after it asks for the next.
+	# After the recent handshake the first packet starts the next one once 5 s have passed.
 	wait_for 10 ns a ping -n -c 1 -W 1 10.9.0.2
 	capture_stop resume
 	expect_eq "handshakes" "$(capture_count resume "$(type_filter 1)")/$(capture_count resume "$(type_filter 2)")" 1/1
@@ -162,8 +162,8 @@ handshakes_made() { # handshakes_made NS
 	ns "$1" "$WEFT" metrics | grep '^weft_peer_handshakes_completed_total'
 }
 
-# Before memory is written out, processes and workers still run for a while. Both ends have data to send, and either could
-# start a handshake.
+# After the notification and before memory is written out, processes and workers still run. Both ends have data to
+# send, and either could start a handshake.
 no_session_while_going_to_sleep() {
 	local made_a made_b
 
@@ -174,7 +174,7 @@ no_session_while_going_to_sleep() {
 	wait_for 10 grep -q ready "$(ns_output sleep)"
 	made_a=$(handshakes_made a) made_b=$(handshakes_made b)
 	expect_match "handshakes" "$made_a$made_b" '[0-9]'
-	# Longer than it takes to try again.
+	# Longer than the interval between two retries.
 	expect_fail ns a ping -n -i 0.5 -w 7 10.9.0.2
 	expect_fail ns b ping -n -i 0.5 -w 7 10.9.0.1
 	expect_eq "handshakes of a's meanwhile" "$(handshakes_made a)" "$made_a"
@@ -184,7 +184,7 @@ no_session_while_going_to_sleep() {
 	expect ns b ping -n -c 1 -W 1 10.9.0.1
 }
 
-# The notification to a copy of the VM, which has the same keys and the same future random numbers.
+# The notification to a copy of the VM, which has the same keys and would draw the same random numbers.
 announce_copy() {
 	echo 1 >/sys/module/weft_fault/parameters/copy
 }
@@ -211,8 +211,8 @@ suspend_under_traffic() {
 	traffic_stop
 }
 
-# The module goes while packets come and go: after its links, or taking them along.
-module_unloaded() { # module_unloaded COMMAND...: before
+# The module is unloaded under traffic: after its links are deleted, or with them.
+module_unloaded() { # module_unloaded COMMAND...: runs COMMAND before
 	local i
 
 	for i in 1 2; do
@@ -257,12 +257,12 @@ tunnel_set_up() { # tunnel_set_up NS DEV ADDRESS OTHER ENDPOINT
 pair_create
 peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
 session_up a wt0 b wt0 10.9.0.2
-run_case "a thousand peers come and go under traffic" peers_come_and_go
-run_case "the peer in use comes and goes" peer_in_use_removed
+run_case "a thousand peers are added and removed under traffic" peers_come_and_go
+run_case "the peer in use is removed and added" peer_in_use_removed
 run_case "private keys change under traffic" keys_change
 run_case "the link goes down and up under traffic" link_toggled
 run_case "suspending drops sessions" suspend_drops_keys
-[ "$KIND" != weft ] || run_case "no session begins while the machine goes to sleep" no_session_while_going_to_sleep
+[ "$KIND" != weft ] || run_case "no session begins before the machine is suspended" no_session_while_going_to_sleep
 run_case "a copy of the machine drops sessions" copying_drops_keys
 run_case "suspending under traffic" suspend_under_traffic
 tunnel_delete a wt0

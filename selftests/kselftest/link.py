@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""link.py family NAME: asks the kernel for a generic netlink family, and fails if there is none."""
+"""link.py family NAME: requests a generic netlink family from the kernel, and fails if there is none."""
 import socket
 import struct
 import sys

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The tunnel as a network link: made and removed, its MTU, its statistics message by message, its port and mark, and the
-# module that comes by itself.
+# The tunnel as a network link: creation and removal, its MTU, its statistics message by message, its port and mark,
+# and automatic loading of the module.
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
@@ -11,7 +11,7 @@
 
 # ---- the module ----
 
-# Under compat=1 the link's kind is another module's name.
+# With compat=1 the link's kind is another module's name.
 MODULE=${MODULE:-$KIND}
 
 unload_module() {
@@ -26,7 +26,7 @@ module_aliases() {
 	expect_eq "aliases" "$(sort <<<"$aliases" | xargs)" "net-pf-16-proto-16-family-$MODULE rtnl-link-$MODULE"
 }
 
-# The module's parameter counts the interfaces of all namespaces: sysfs lists the links of one namespace only.
+# The module's parameter counts the interfaces of all namespaces, whereas sysfs lists the links of one namespace.
 interfaces_counted() {
 	local file=/sys/module/$MODULE/parameters/interfaces before
 
@@ -102,7 +102,7 @@ no_address_by_itself() {
 
 # ---- statistics ----
 
-# All four at once: packets and bytes, received and sent.
+# Packets and bytes, received and sent, on one line.
 traffic_of() { # traffic_of NS DEV
 	local field
 
@@ -111,8 +111,8 @@ traffic_of() { # traffic_of NS DEV
 	done | xargs
 }
 
-# On a slow kernel keepalives may come in between, of 32 bytes each.
-expect_traffic() { # expect_traffic NS TRAFFIC: since it was last asked about
+# On a slow kernel keepalives of 32 bytes each may be sent in between.
+expect_traffic() { # expect_traffic NS TRAFFIC: since the last call for NS
 	local now before=(0 0 0 0) i differences=() wanted=() more
 
 	read -ra wanted <<<"$2"
@@ -127,10 +127,10 @@ expect_traffic() { # expect_traffic NS TRAFFIC: since it was last asked about
 		differences[i]=$((differences[i] - more))
 		differences[i + 1]=$((differences[i + 1] - 32 * more))
 	done
-	expect_eq "what $1's link counted (rx packets, bytes, tx packets, bytes)" "${differences[*]}" "$2"
+	expect_eq "traffic of $1's link (rx packets, bytes, tx packets, bytes)" "${differences[*]}" "$2"
 }
 
-# A handshake by an 84-byte echo: 148 there, 92 back, then 128 each way.
+# A handshake caused by an 84-byte echo: 148 there, 92 back, then 128 each way.
 first_packets() {
 	expect_traffic a "0 0 0 0"
 	expect_traffic b "0 0 0 0"
@@ -168,7 +168,7 @@ peers_count_the_same() {
 	expect_eq "b's peer sent" "$(peer_field b wt0 a wt0 tx)" "$(link_stat b wt0 tx_bytes)"
 }
 
-# Two packets without a peer count as errors, not as packets.
+# Two packets for destinations without a peer count as errors, not as packets.
 errors_counted() {
 	local errors
 
@@ -193,8 +193,8 @@ occupy() { # occupy NS FAMILY PORT
 	wait_for 10 port_busy "$1" "$3"
 }
 
-# Whichever family is taken: the link stays down, without half of its sockets. Once it is up on a slow machine, either end
-# may be the first to ask for a session.
+# With either family's port in use the link stays down, without half of its sockets. After it comes up on a slow
+# machine, either end may initiate.
 busy_port_refused() { # busy_port_refused FAMILY
 	local handshake
 
@@ -237,7 +237,7 @@ any_port() {
 	expect_match "bound ports" "$(bound_ports a)" "4/$port .*6/$port"
 }
 
-# The peer learns the new port from data alone.
+# Data from the new port updates the peer's endpoint.
 port_change_keeps_session() {
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
 	capture_start port a va udp
@@ -269,7 +269,7 @@ failed_port_change() { # failed_port_change FAMILY
 
 # ---- the mark ----
 
-# The only way to b's second address is in a table that only marked packets are looked up in.
+# The route to b's second address is in a table that only marked packets use.
 mark_routes() {
 	addr_add b lo 203.0.113.2/32
 	ns_ip a route add blackhole 203.0.113.2
@@ -306,34 +306,34 @@ without_ipv6() {
 	expect ns d ping -n -c 1 -W 7 10.9.0.5
 	ns_ip d link set wt0 down
 	ns_ip d link set wt0 up
-	# The initiation may come within 20 ms of the last one, which is too soon: then the next try has to do.
+	# The initiation may follow the last one within 20 ms, and is rate-limited then: the next retry succeeds.
 	expect ns d ping -n -c 1 -W 7 10.9.0.5
 }
 
-run_case "the module names what it is loaded for" module_aliases
+run_case "the module has aliases of link kind and family" module_aliases
 run_case "a link loads the module" loaded_by_link
 run_case "the family loads the module" loaded_by_family
 # shellcheck disable=SC2119 # without arguments
 pair_create
-run_case "links come and go" link_comes_and_goes
+run_case "links are added and removed" link_comes_and_goes
 run_case "interfaces of all namespaces are counted" interfaces_counted
 run_case "the MTU is 1420, and changes" mtu_changes
 run_case "ethtool names driver and version" driver_information
-run_case "no address comes by itself" no_address_by_itself
+run_case "no address is assigned automatically" no_address_by_itself
 run_case "handshake and echo are counted by size" first_packets
 run_case "a keepalive is counted by size" keepalive_counted
 run_case "padding is counted" sizes_counted
 run_case "peers and link count the same" peers_count_the_same
 run_case "errors are counted" errors_counted
 run_case "down closes the sockets, up opens them" down_is_down
-# ip(8) and weft print the module's words, wg(8) those of errno.
+# ip(8) and weft print the module's message, wg(8) that of errno.
 port_taken="Address already in use" port_taken_by_command="Address already in use"
 [ "${MODULE-$KIND}" != weft ] || port_taken="another socket has UDP port"
 [ "$KIND" != weft ] || port_taken_by_command=$port_taken
 run_case "up fails while the IPv4 port is busy" busy_port_refused 4
 run_case "up fails while the IPv6 port is busy" busy_port_refused 6
 run_case "port 0 finds one for both families" any_port
-run_case "a session outlives a change of port" port_change_keeps_session
+run_case "a session survives a change of port" port_change_keeps_session
 run_case "a busy IPv4 port leaves the old one" failed_port_change 4
 run_case "a busy IPv6 port leaves the old one" failed_port_change 6
 run_case "the mark chooses the route" mark_routes

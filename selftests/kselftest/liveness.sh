@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The state of a peer, and its age; a peer that was given up is tried again; a tunnel works again soon after a restart of
-# one of its ends; and a script can wait for a peer.
+# The state of a peer, and its age; retries for a peer that was given up; recovery of a tunnel after one of its ends
+# was restarted; and waiting for a peer in scripts.
 #
 #	 namespace a                                  namespace b
 #	 wt0 10.9.0.1 fd09::1                         wt0 10.9.0.2 fd09::2
@@ -16,8 +16,8 @@
 
 skip_unless_weft
 
-# One number of the only peer in a, or in NS.
-said() { # said NAME [NS]
+# A number from the JSON of the only peer in a, or in NS.
+json_number() { # json_number NAME [NS]
 	local json
 
 	json=$(ns "${2-a}" "$WEFT" -j show wt0)
@@ -39,8 +39,8 @@ state_is() { # state_is STATE [NS]
 	[ "$(state "${2-a}")" = "$1" ]
 }
 
-# Looks often only when it is time: each look is a process.
-state_becomes() { # state_becomes STATE FROM TO: after so many seconds
+# Each poll starts a process: polling begins when the state may change.
+state_becomes() { # state_becomes STATE FROM TO: between FROM and TO seconds from now
 	pause "$2"
 	wait_for "$(($3 - $2))" state_is "$1"
 }
@@ -61,7 +61,7 @@ cut_off() {
 	EOF
 }
 
-join_again() {
+reconnect() {
 	ns b nft delete table ip dead
 }
 
@@ -78,47 +78,47 @@ states() {
 
 	pair_create
 	expect_eq "state" "$(state)" idle
-	expect_eq "rx-age-ms" "$(said rx-age-ms)" none
-	expect_eq "handshake-rtt-us" "$(said handshake-rtt-us)" none
+	expect_eq "rx-age-ms" "$(json_number rx-age-ms)" none
+	expect_eq "handshake-rtt-us" "$(json_number handshake-rtt-us)" none
 	cut_off
 	try_ping
 	expect_eq "state" "$(state)" handshaking
-	expect_eq "rx-age-ms" "$(said rx-age-ms)" none
-	expect_between "tx-age-ms" "$(said tx-age-ms)" 0 "$(late 2000)"
+	expect_eq "rx-age-ms" "$(json_number rx-age-ms)" none
+	expect_between "tx-age-ms" "$(json_number tx-age-ms)" 0 "$(late 2000)"
 	# 18 tries.
 	state_becomes given-up 88 98
-	expect_between "ms since then" "$(said state-age-ms)" 0 "$(late 2000)"
-	join_again
-	# Data asks at once.
+	expect_between "ms since then" "$(json_number state-age-ms)" 0 "$(late 2000)"
+	reconnect
+	# New data starts a handshake at once.
 	expect ping_b
 	expect_eq "state" "$(state)" up
-	expect_between "rx-age-ms" "$(said rx-age-ms)" 0 "$(late 1000)"
+	expect_between "rx-age-ms" "$(json_number rx-age-ms)" 0 "$(late 1000)"
 	pause 7
-	expect_between "state-age-ms" "$(said state-age-ms)" 7000 "$(late 9000)"
-	expect_between "rx-age-ms" "$(said rx-age-ms)" 6000 "$(late 9000)"
+	expect_between "state-age-ms" "$(json_number state-age-ms)" 7000 "$(late 9000)"
+	expect_between "rx-age-ms" "$(json_number rx-age-ms)" 6000 "$(late 9000)"
 	text=$(ns a "$WEFT" show wt0)
 	[[ $text == *"  state: up for "*" seconds"* ]] || fail "no state in: $text"
 	[[ $text == *"  last packet: "*" seconds ago received, "*" seconds ago sent"* ]] || fail "no ages in: $text"
 	cut_off
 	try_ping
 	expect_eq "state" "$(state)" up
-	# Data that was not answered in 15 s.
+	# 15 s have passed since data that got no answer.
 	state_becomes silent 14 17
-	expect_between "rx-age-ms" "$(said rx-age-ms)" 20000 "$(late 30000)"
+	expect_between "rx-age-ms" "$(json_number rx-age-ms)" 20000 "$(late 30000)"
 	state_becomes given-up 88 98
-	join_again
+	reconnect
 	expect ping_b
 	expect_eq "state" "$(state)" up
 	expect_eq "b's state" "$(state b)" up
-	# The last that is sent is a's keepalive, after 10 s, when the session is old enough to be renewed. That one ends
-	# of old age.
+	# a's keepalive, after 10 s, is the last message, sent when the session is old enough to be renewed. The new
+	# session expires.
 	pause 200
 	expect_eq "state" "$(state)" idle
 	expect_eq "b's state" "$(state b)" idle
-	expect_between "state-age-ms" "$(said state-age-ms)" 1000 "$(late 30000)"
+	expect_between "state-age-ms" "$(json_number state-age-ms)" 1000 "$(late 30000)"
 }
 
-# b keeps silent in the middle of a flow, and its session grows too old while a tries to have another.
+# b falls silent during a flow, and its session expires while a retries.
 outlived() {
 	pair_create
 	session_up a wt0 b wt0 10.9.0.2
@@ -127,20 +127,20 @@ outlived() {
 	cut_off
 	state_becomes silent 14 25
 	state_becomes handshaking 145 170
-	join_again
+	reconnect
 	wait_for 7 state_is up
-	expect_between "state-age-ms" "$(said state-age-ms)" 0 "$(late 7000)"
+	expect_between "state-age-ms" "$(json_number state-age-ms)" 0 "$(late 7000)"
 	ns_stop flow INT
 }
 
-# Fields that WireGuard lacks are not printed for it.
+# Fields that in-tree WireGuard lacks are not printed for its peers.
 hidden_from_wireguard() {
 	local text
 
 	pair_create "$KIND" wireguard
 	session_up a wt0 b wt0 10.9.0.2
 	text=$(ns b "$WEFT" show wt0; ns b "$WEFT" -j show wt0)
-	[[ $text != *state* ]] || fail "wireguard tells of a state: $text"
+	[[ $text != *state* ]] || fail "a state is printed for wireguard: $text"
 	same_output b show wt0
 }
 
@@ -153,18 +153,18 @@ round_trip() {
 	expect ns a ping -n -q -c 1 -W 5 192.0.2.2	# for ARP
 	delay 30ms
 	session_up a wt0 b wt0 10.9.0.2
-	expect_between "us" "$(said handshake-rtt-us)" 30000 45000
-	# The responder cannot measure it.
-	expect_eq "b's" "$(said handshake-rtt-us b)" none
+	expect_between "handshake-rtt-us" "$(json_number handshake-rtt-us)" 30000 45000
+	# The responder has no round trip to measure.
+	expect_eq "b's handshake-rtt-us" "$(json_number handshake-rtt-us b)" none
 	delay 300ms
 	ns_ip a link set wt0 down
 	ns_ip a link set wt0 up
 	session_up a wt0 b wt0 10.9.0.2
-	expect_between "us" "$(said handshake-rtt-us)" 300000 330000
+	expect_between "handshake-rtt-us" "$(json_number handshake-rtt-us)" 300000 330000
 	expect_match "summary" "$(ns a "$WEFT" show wt0)" 'handshake rtt: 3[0-9]{2}\.[0-9]{3} ms'
 }
 
-# The kernel's timers may be late by 2 s when they are long.
+# Long timers of the kernel may be late by 2 s.
 backs_off() {
 	local gaps i=17 low high
 
@@ -172,7 +172,7 @@ backs_off() {
 	cut_off
 	capture_start tries a va "$(type_filter 1)"
 	peer_set a wt0 b wt0 persistent-keepalive 25
-	# A series of 18, then 10, 20, 40, 60, 60 s less a quarter at most.
+	# The intervals: a series of 18 tries, then 10, 20, 40, 60, 60 s, each up to a quarter shorter.
 	pause 310
 	capture_stop tries
 	mapfile -t gaps < <(capture_dump tries | awk 'NR > 1 { printf "%d\n", ($1 - t) * 1000 } { t = $1 }')
@@ -188,26 +188,26 @@ backs_off() {
 		expect_between "gap $i" "${gaps[i]}" "$low" "$high"
 	done
 	expect_ge "gaps" "${#gaps[@]}" 21
-	expect_gt "s since it was given up" "$(($(said state-age-ms) / 1000))" 190
-	# New data does not wait for that.
-	join_again
+	expect_gt "s since it was given up" "$(($(json_number state-age-ms) / 1000))" 190
+	# New data does not wait for the next try.
+	reconnect
 	expect ping_b 7
 	expect_eq "state" "$(state)" up
 }
 
-# With a keepalive the tries continue, and the session is made without any data.
+# With a keepalive the tries continue, and a session is made without data.
 comes_back() {
 	pair_create
 	cut_off
 	peer_set a wt0 b wt0 persistent-keepalive 25
 	state_becomes given-up 88 98
-	join_again
+	reconnect
 	wait_for 12 state_is up
 }
 
 # ---- restarts ----
 
-# As a machine that was switched off: the tunnel is made anew from what was configured.
+# As after a power cycle: the tunnel is created again from its configuration.
 restart_b() { # restart_b KIND [ENDPOINT-OF-A]
 	tunnel_delete b wt0
 	pause 1
@@ -216,7 +216,7 @@ restart_b() { # restart_b KIND [ENDPOINT-OF-A]
 	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128 ${2:+endpoint $2}
 }
 
-recovered() { # recovered NAME LIMIT: pings until one is answered, and says how long that took
+recovered() { # recovered NAME LIMIT: pings until an answer arrives, and reports the time as a note
 	local start now
 
 	start=$(now_ms)
@@ -230,7 +230,7 @@ restart_under_traffic() { # restart_under_traffic KIND_A KIND_B NAME
 	pair_create "$1" "$2"
 	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
 	session_up a wt0 b wt0 10.9.0.2
-	# The other role: b's handshake.
+	# With the roles exchanged: b has initiated the session.
 	if [ "${4-}" = responder ]; then
 		ns_ip b link set wt0 down
 		ns_ip b link set wt0 up
@@ -260,7 +260,7 @@ wireguard_restarts() {
 	restart_under_traffic wireguard wireguard "wireguard restarted, a peer of wireguard sends"
 }
 
-# Only keepalives come, 5 s apart.
+# Only keepalives arrive, 5 s apart.
 restarts_in_silence() {
 	local start
 
@@ -274,7 +274,7 @@ restarts_in_silence() {
 	note "$KIND restarted, a peer sends keepalives every 5 s: $(($(now_ms) - start)) ms"
 }
 
-# b does not know where a is: a notices by itself, 15 s after data that is not answered.
+# b has no endpoint of a: a detects the restart by itself, 15 s after data without an answer.
 hub_restarts() {
 	pair_create
 	session_up a wt0 b wt0 10.9.0.2
@@ -319,7 +319,8 @@ spoke_restarts() {
 	note "$KIND restarted behind a NAT, the hub sends: $(($(now_ms) - start)) ms"
 }
 
-# Any host can forge data messages: from an address of no peer they are not answered, from a peer's address once in 5 s.
+# Any host can forge data messages: from an address of no peer they have no effect, from a peer's address they trigger
+# an initiation at most every 5 s.
 strays() {
 	pair_create
 	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
@@ -352,7 +353,7 @@ waits() {
 	local start
 
 	pair_create
-	# "wait" starts the handshake itself, and ends when the session is made.
+	# "wait" starts the handshake itself, and ends once the session exists.
 	start=$(now_ms)
 	expect ns a "$WEFT" wait wt0
 	expect_lt "ms" "$(($(now_ms) - start))" "$(late 3000)"
@@ -376,14 +377,14 @@ waits_in_vain() {
 	pair_create
 	cut_off
 	start=$(now_ms)
-	expect_error "is not up after 7 s: handshaking for 7 s, nothing has ever come from it" \
+	expect_error "is not up after 7 s: handshaking for 7 s, no packet has arrived from it" \
 		ns a "$WEFT" wait wt0 timeout 7
 	expect_between "ms" "$(($(now_ms) - start))" 7000 "$(late 9000)"
 	ns_run wait a "$WEFT" wait wt0 timeout 200
-	# Longer than a series of tries, it asks for the next.
+	# After a series of tries has ended, "wait" starts the next one.
 	pause 120
 	expect_eq "state" "$(state)" handshaking
-	join_again
+	reconnect
 	expect ns_wait wait 7
 	ns_ip a link set wt0 down
 	expect_error "the interface is down" ns a "$WEFT" wait wt0
@@ -405,19 +406,19 @@ waits_for_what_goes() {
 	return $status
 }
 
-run_case "states as they pass" states
-run_case "a session that grows too old under traffic" outlived
-run_case "wireguard's peers have none of this" hidden_from_wireguard
+run_case "states in sequence" states
+run_case "a session that expires under traffic" outlived
+run_case "no such fields for in-tree peers" hidden_from_wireguard
 run_case "the round trip of a handshake" round_trip
-run_case "a peer that was given up is tried less and less often" backs_off
-run_case "and found when it comes back" comes_back
-run_case "an end that was restarted asks who sends to it" restarts
-run_case "also if it had begun the session" restarts_responder
-run_case "also a peer of the in-tree kind" restarts_beside_wireguard
-run_case "the in-tree kind beside it" wireguard_restarts
-run_case "keepalives are enough for that" restarts_in_silence
+run_case "tries for a given-up peer get rarer" backs_off
+run_case "and succeed when it is reachable again" comes_back
+run_case "a restarted end initiates to a sending peer" restarts
+run_case "also as the session's initiator" restarts_responder
+run_case "also to an in-tree peer" restarts_beside_wireguard
+run_case "an in-tree pair for comparison" wireguard_restarts
+run_case "keepalives trigger that, too" restarts_in_silence
 run_case "a spoke behind a NAT" spoke_restarts
-run_case "a hub that does not know where its peers are" hub_restarts
-run_case "what anybody can send brings about one initiation" strays
+run_case "a hub without endpoints of its peers" hub_restarts
+run_case "forged data triggers one initiation" strays
 run_case "waiting for a session" waits
-run_case "and in vain" waits_in_vain
+run_case "waiting without success" waits_in_vain

@@ -1,15 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""The other end of the tunnel in malformed.sh: a peer that can do everything right, and everything wrong.
+"""The peer in malformed.sh, which sends valid and invalid messages.
 
-malformed.py QUESTIONS reads lines from there, a fifo: a case and a file. It runs the case against the device, and has in the
-file, as soon as that is there, one line each for what every counter must have grown by: the reasons for which the device
-has to refuse what it was sent ("rx_drop_replay: 3"), those of them that count for this peer ("of_peer_replay: 3"), peer_rx and peer_tx, the bytes that it may count for this peer, and
-delivered, the ICMP echo replies that must have come out of the tunnel. Every IP packet that the device sends is looked
-at: one that nobody asked for fails the case at once, and "failed: " and the reason is what the file says.
+malformed.py QUESTIONS reads lines from QUESTIONS, a fifo: a case and a file. It runs the case against the device, and
+then writes the expected growth of each counter into the file, one a line: the reasons for which the device has to
+drop messages ("rx_drop_replay: 3"), those of them that count for this peer ("of_peer_replay: 3"), peer_rx and
+peer_tx, the bytes that the device may count for this peer, and delivered, the ICMP echo replies that the tunnel has
+to deliver. It checks every IP packet that the device sends: an unexpected one fails the case at once, and the file
+then has "failed: " and the reason.
 
-From the environment: END_KEY, private, and DEVICE_KEY, public, both in base64; DEVICE_NS and END_NS, the network namespaces of
-the device and of this; and KIND, what the device is one of.
+From the environment: END_KEY, private, and DEVICE_KEY, public, both in base64; DEVICE_NS and END_NS, the network
+namespaces of the device and of this program; and KIND, the device's kind.
 """
 import base64
 import collections
@@ -34,7 +35,7 @@ SLOW = int(os.environ.get("SLOW", "1"))
 REJECT_AFTER = 2**64 - 2**13 - 1
 WINDOW_LEAST, WINDOW_MOST = 8000, 8192
 UDP_SEGMENT = 103
-# From 512 waiting messages on there is load.
+# A tunnel is under load from 512 queued messages on.
 BURST, BURSTS_BEFORE, BURSTS_BEHIND = 60, 5, 10
 SO_RCVBUFFORCE = 33
 
@@ -44,7 +45,7 @@ NOT_IP, SOURCE, ECN = "rx_drop_not_ip", "rx_drop_source", "rx_drop_ecn"
 TIMESTAMP, FLOOD, UNKNOWN = "rx_drop_timestamp", "rx_drop_flood", "rx_drop_unknown_peer"
 RATE_LIMIT, NO_KEY = "rx_drop_rate_limit", "rx_drop_no_key"
 PRESHARED = "rx_drop_preshared"
-# Of these it is always known whose they are.
+# Drop reasons whose packets always have a known peer.
 OF_THE_PEER = {AUTH: "auth", REPLAY: "replay", NOT_IP: "not-ip-in", SOURCE: "source", ECN: "ecn", TIMESTAMP: "timestamp",
                FLOOD: "flood", PRESHARED: "preshared"}
 
@@ -54,14 +55,14 @@ def key(name):
 
 
 def flip(message, position):
-    """One bit of one byte, another one in each byte."""
+    """Flips one bit of one byte, another bit in each byte."""
     changed = bytearray(message)
     changed[position] ^= 1 << position % 8
     return bytes(changed)
 
 
 def echo_reply(payload=b"weft"):
-    """What a host that has not asked takes without a word."""
+    """An echo reply that was not requested, which a host ignores."""
     body = struct.pack(">BBHHH", 0, 0, 0, 7, 7) + payload
     return body[:2] + struct.pack(">H", checksum(body)) + body[4:]
 
@@ -81,7 +82,7 @@ def ipv6(source="fd09::1", payload=b"\0" * 8, length=None, version=6):
 
 
 class End:
-    """Sends what it likes, and sees every IPv4 packet that comes back."""
+    """Sends any message, and sees every IPv4 packet that the device sends back."""
 
     def __init__(self):
         self.static, self.device, self.device_port = key("END_KEY"), key("DEVICE_KEY"), PORT
@@ -114,7 +115,7 @@ class End:
 
     def refused(self, message, reason, sock=None):
         self.count(reason)
-        # From where a peer is, data of no session has the device ask that peer for one.
+        # Data of no session makes the device initiate if it is from a peer's endpoint: another port is used.
         if reason == NO_SESSION and message[0] == 4:
             sock = sock or self.other_port
         self.send(message, sock)
@@ -128,10 +129,10 @@ class End:
         self.accepted(message)
 
     def payload(self, packet):
-        """The message in a packet of the device's, and the port that it was sent to."""
+        """The message in a packet of the device's, and its destination port."""
         header = (packet[0] & 15) * 4
         if packet[9] != 17 or packet[12:20] != socket.inet_aton(DEVICE) + socket.inet_aton(HERE):
-            sys.exit(f"the device sent what is no message: {packet.hex()}")
+            sys.exit(f"the device sent a packet that is no message: {packet.hex()}")
         _, port, length = struct.unpack(">HHH", packet[header:header + 6])
         return packet[header + 8:header + length], port
 
@@ -141,7 +142,7 @@ class End:
         try:
             message, to = self.payload(self.tap.recv(2048))
         except TimeoutError:
-            sys.exit(f"no message of type {kind} came")
+            sys.exit(f"no message of type {kind} arrived")
         if message[0] != kind or to != port:
             sys.exit(f"wanted a message of type {kind} on port {port}, got on {to}: {message.hex()}")
         if kind != 3:
@@ -149,7 +150,7 @@ class End:
         return message
 
     def silent(self):
-        """Nothing has come that was not asked for."""
+        """No unexpected message has arrived."""
         self.tap.settimeout(0)
         try:
             packet = self.tap.recv(2048)
@@ -168,7 +169,7 @@ class End:
         return handshake, handshake.initiate(self.index(), os.urandom(32), timestamp, **more)
 
     def pace(self):
-        """An initiation in 20 ms is too much for the device, and two within 17 ms look alike."""
+        """The device accepts one initiation of a peer in 20 ms, and two within 17 ms have equal timestamps."""
         time.sleep(max(0, self.last_initiation + 0.04 * SLOW - time.monotonic()))
         self.last_initiation = time.monotonic()
 
@@ -181,16 +182,14 @@ class End:
         return handshake
 
     def errors(self):
-        """How many messages the device has refused; not of those that are many."""
+        """The number of messages that the device has dropped, except for reasons that are no errors."""
         self.devices.seek(0)
         numbers = next(line.split(":")[1] for line in self.devices if line.lstrip().startswith("wt0:"))
         return int(numbers.split()[2])
 
     def settle(self, before):
-        """
-        Waits until what was refused since there were so many errors has been counted: of handshakes one can overtake the
-        other, for more than one CPU works on them. Only weft counts them.
-        """
+        """Waits until all drops since `before` have been counted: more than one CPU processes handshakes, and one
+        message can overtake another. Only weft counts them."""
         if os.environ["KIND"] != "weft":
             return
         wanted = sum(count for name, count in self.expected.items() if name.startswith("rx_drop_"))
@@ -206,7 +205,7 @@ class End:
         return handshake
 
     def provoke(self):
-        """Has the device initiate: it gets something to send. Returns the handshake as responder."""
+        """Makes the device initiate, by a packet to send. Returns the handshake as responder."""
         subprocess.run(["ip", "netns", "exec", os.environ["DEVICE_NS"], "bash", "-c", "echo >/dev/udp/10.9.0.1/9"], check=True)
         return self.answerable(self.receive(1))
 
@@ -217,7 +216,7 @@ class End:
         return handshake
 
     def established(self, handshake, response):
-        """Completes what provoke() began: the datagram comes."""
+        """Completes the handshake of provoke(): the datagram arrives."""
         self.accepted(response)
         counter, inner = handshake.open(self.receive(4))
         if counter != 0 or inner[0] >> 4 != 4:
@@ -237,12 +236,12 @@ class End:
 
 
 def remac(message, device):
-    """Both MACs anew, so that it is not they who give a change away."""
+    """Computes both MACs again, so that they do not reveal a change."""
     return wg.macs(message[:-32], device)
 
 
 def case_types(end):
-    """Every type there is not, and bits set where zeros are to be."""
+    """Every undefined type, and reserved bits that are set."""
     _, message = end.initiation()
     for kind in set(range(256)) - set(LENGTHS):
         for length in LENGTHS.values():
@@ -256,7 +255,7 @@ def case_types(end):
 
 
 def case_lengths(end):
-    """Every length of each type; what has the right one is refused for what is in it."""
+    """Every length of each type; a message of the right length is dropped for its contents."""
     right = {1: MAC, 2: MAC, 3: NO_SESSION}
     for kind in LENGTHS:
         for length in range(201):
@@ -286,13 +285,13 @@ def case_neighbours(end):
 
 
 def case_initiation(end):
-    """A bit of each byte of an initiation, as it is and with MACs that fit."""
+    """A bit of each byte of an initiation, with the old MACs and with recomputed ones."""
     _, message = end.initiation()
     for position in range(132):
         end.refused(flip(message, position), MALFORMED if position < 4 else MAC)
     for position in range(8, 116):
         end.refused(remac(flip(message, position), end.device), HANDSHAKE)
-    # The second MAC counts under load only, and the index is the sender's own business.
+    # The second MAC counts under load only, and any sender index is valid.
     for position in (132, 147):
         end.pace()
         handshake, message = end.initiation()
@@ -301,7 +300,7 @@ def case_initiation(end):
 
 
 def case_initiators(end):
-    """Initiations from those who are not known, for somebody else, and with keys that lead nowhere."""
+    """Initiations from unknown peers, for another device, and with low-order keys."""
     for _ in range(3):
         end.refused(end.initiation(static=os.urandom(32))[1], UNKNOWN)
     stranger = wg.Handshake(end.static, wg.pub(os.urandom(32)))
@@ -314,7 +313,7 @@ def case_initiators(end):
 
 
 def case_timestamps(end):
-    """Initiations no newer than one that was accepted, and newer ones that come too fast."""
+    """Initiations no newer than one that was accepted, and newer ones above the rate limit."""
     now = int(time.time())
     _, first = end.initiation(timestamp=wg.tai64n(now, 0))
     end.accepted(first)
@@ -325,7 +324,8 @@ def case_timestamps(end):
         end.pace()
         end.refused(end.initiation(timestamp=wg.tai64n(seconds, nanoseconds))[1], TIMESTAMP)
     end.session(timestamp=wg.tai64n(now, 2**24))
-    # The pace is the accepted ones': a refused one does not delay the next. A slow device takes them in as slowly.
+    # Only accepted initiations count for the rate limit: a dropped one does not delay the next. A slow device accepts
+    # more of them.
     burst = [end.initiation(timestamp=wg.tai64n(now + 1 + i, 0))[1] for i in range(5 if SLOW == 1 else 1)]
     end.pace()
     end.accepted(burst[0])
@@ -333,15 +333,16 @@ def case_timestamps(end):
     for message in burst[1:]:
         end.refused(message, FLOOD)
     end.pace()
-    # Nor does one refused for its pace count as the newest.
+    # Nor does an initiation above the rate limit count as the newest.
     end.session(timestamp=wg.tai64n(now + 1, 2**24))
     end.pace()
-    # The end's clock was ahead here: an initiation with the present time would be refused.
+    # The clock was ahead here: an initiation with the present time would be dropped.
     end.fence = False
 
 
 def case_responses(end):
-    """A bit of each byte of a response; none of them ends the handshake, the right one does; nor does it come twice."""
+    """A bit of each byte of a response; none of them ends the handshake, the valid one does, and is dropped when
+    repeated."""
     errors = end.errors()
     handshake = end.provoke()
     pending = struct.pack("<IIQ", 4, handshake.ri, 0) + bytes(32)
@@ -363,7 +364,7 @@ def case_responses(end):
 
 
 def end_of(handshake, end, **more):
-    """The same responder once more, from the same initiation."""
+    """A second response to the same initiation."""
     again = wg.Handshake(end.static, **more)
     for name in ("C", "H", "ri", "rE", "rS"):
         setattr(again, name, getattr(handshake, name))
@@ -371,7 +372,7 @@ def end_of(handshake, end, **more):
 
 
 def case_late(end):
-    """A response to an initiation that another one has overtaken: the device's next, or one of ours."""
+    """A response to an initiation that another one has replaced: the device's next, or one of this end."""
     first = end.provoke()
     second = end.answerable(end.receive(1))
     end.refused(first.respond(end.index(), os.urandom(32)), NO_SESSION)
@@ -379,18 +380,18 @@ def case_late(end):
 
 
 def case_crossed(end):
-    """Both ends initiate. The device answers ours, and refuses an answer to its own from then on."""
+    """Both ends initiate. The device responds, and then drops responses to its own initiation."""
     theirs = end.provoke()
     ours = end.session()
     end.refused(theirs.respond(end.index(), os.urandom(32)), NO_SESSION)
-    # What waited for a session goes out under the one that there is, once it is confirmed.
+    # Staged packets are sent under the existing session, once it is confirmed.
     end.accepted(ours.seal(0, b""))
     ours.open(end.receive(4))
     end.accepted(ours.seal(1, b""))
 
 
 def case_cookies(end):
-    """A bit of each byte of a cookie reply; the right one is taken once, and is no reason to look for the peer elsewhere."""
+    """A bit of each byte of a cookie reply; the valid one is accepted once, and does not change the peer's endpoint."""
     end.provoke()
     message = end.receive(1)
     index = struct.unpack("<I", message[4:8])[0]
@@ -426,20 +427,20 @@ def case_data(end):
 
 
 def case_sessions(end):
-    """Data under indices that are nobody's, under a session that is over, and under keys of the other direction."""
+    """Data under unused indices, under an expired session, and under keys of the other direction."""
     session = end.confirmed()
     for index in (0, 1, 2**32 - 1, session.ri ^ 1, session.ri ^ 2**31):
         end.refused(struct.pack("<IIQ", 4, index, 1) + session.seal(1, ipv4())[16:], NO_SESSION)
     backwards = struct.pack("<IIQ", 4, session.ri, 1) + wg.SEAL(session.rx, 1, ipv4(), b"")
     end.refused(backwards, AUTH)
-    # One session as the previous, one as the current: a third pushes out the first.
+    # One session is the previous, one the current: a third replaces the first.
     second = end.confirmed()
     end.delivered(session.seal(1, ipv4()))
     end.delivered(second.seal(1, ipv4()))
     third = end.confirmed()
     end.refused(session.seal(2, ipv4()), NO_SESSION)
     end.delivered(second.seal(2, ipv4()))
-    # A next one that is never confirmed is replaced, and never used.
+    # A next session that is never confirmed is replaced, and never used.
     fourth = end.session()
     end.session()
     end.refused(fourth.seal(0, ipv4()), NO_SESSION)
@@ -447,7 +448,7 @@ def case_sessions(end):
 
 
 def case_replay(end):
-    """The edges of the window, from its beginning to the last counter there is."""
+    """The edges of the window, from counter 0 to the last valid counter."""
     session = end.session()
 
     def fresh(*counters):
@@ -475,7 +476,7 @@ def case_replay(end):
 
 
 def case_inner(end):
-    """What may be inside, and what may not."""
+    """Valid and invalid inner packets."""
     session = end.confirmed()
     counter = iter(range(1, 1000))
 
@@ -504,16 +505,16 @@ def case_inner(end):
     end.accepted(session.seal(next(counter), b""))
     good(ipv4())
     end.accepted(session.seal(next(counter), ipv6()))
-    # What is behind the packet's own length does not matter, were it another packet.
+    # Bytes behind the packet's own length are ignored, even if they form another packet.
     good(ipv4() + os.urandom(16 * 5))
     good(ipv4(payload=echo_reply(b"x" * 15)) + b"\xff")
-    # Headers that the stack refuses are the stack's business.
+    # Headers that the stack drops are no concern of the tunnel.
     for words in (0, 4, 15):
         end.accepted(session.seal(next(counter), ipv4(words=words)))
 
 
 def case_ecn(end):
-    """Congestion outside, where the inside cannot say so, ends the packet (RFC 6040)."""
+    """A congestion mark outside drops an inner packet that is not ECN-capable (RFC 6040)."""
     session = end.confirmed()
     for outer, inner, fine in ((3, 0, False), (3, 1, True), (3, 2, True), (3, 3, True), (2, 0, True), (0, 3, True)):
         end.udp.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, outer)
@@ -542,7 +543,7 @@ def datagram(message, length=None, zero=False, wrong=False):
 
 
 def case_outer(end):
-    """Outer packets as they seldom come: in fragments, without a checksum, with lengths that do not fit."""
+    """Unusual outer packets: in fragments, without a checksum, with lengths that do not match."""
     raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     session = end.confirmed()
 
@@ -564,13 +565,13 @@ def case_outer(end):
     send(datagram(deliver(3), zero=True))
     message = deliver(4)
     send(datagram(message + b"behind the end", length=8 + len(message)))
-    # UDP refuses these, and the tunnel never sees them.
+    # UDP drops these before the tunnel receives them.
     message = session.seal(5, ipv4())
     send(datagram(message, wrong=True))
     send(datagram(message, length=8 + len(message) + 1))
     send(datagram(message, length=7))
     send(datagram(message)[:7])
-    # Shorter than what was sent: a message that does not authenticate.
+    # Shorter than the sent message, so that it does not authenticate.
     end.count(AUTH)
     send(datagram(message, length=8 + len(message) - 1, zero=True))
     end.delivered(message)
@@ -586,10 +587,8 @@ def unchecked6(message):
 
 
 def under_load(end, call):
-    """
-    Calls in the middle of a flood, of messages without a good MAC, none of which is looked at until all are there. When the
-    call has its turn, what waits behind it is enough for load.
-    """
+    """Calls in the middle of a flood of messages with a wrong MAC, which are all queued before any is processed. When
+    the call's message is processed, the messages behind it are enough for load."""
     burst = BURST * (end.initiation()[1][:-32] + bytes(32))
     with end.socket(PORT + 2) as flooder, alone():
         flooder.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, len(burst) // BURST)
@@ -602,14 +601,14 @@ def under_load(end, call):
 
 
 def refused_cookie(end, message, sock=None, port=PORT):
-    """The cookie that the device has for who calls without a good one."""
+    """The cookie that the device sends for an initiation without a valid one."""
     under_load(end, lambda: end.refused(message, MAC, sock))
     return wg.open_cookie_reply(end.device, end.receive(3, port), message[-32:-16])
 
 
 def case_load(end):
-    """Under load a wrong second MAC is answered with a cookie, and with nothing else; a good one has a limited rate."""
-    # Those that are older than a session are not accepted, even if they pass the rate limit before one that is new.
+    """Under load a wrong second MAC gets a cookie reply, and no other answer; a right one is rate-limited."""
+    # Initiations older than the session are dropped even within the rate limit.
     end.session()
     _, message = end.initiation()
     many = [end.initiation(timestamp=wg.tai64n(1, 0))[1][:-16] for _ in range(12)]
@@ -624,14 +623,14 @@ def case_load(end):
             end.send(other + wg.MAC(cookie, other))
 
     under_load(end, call)
-    # So many were refused, one way or the other; for malformed.sh to sum up.
+    # The sum of drops by either reason, for malformed.sh.
     end.expected["refused"] += len(many)
     handshake.consume_response(end.receive(2))
     time.sleep(2 * SLOW)
 
 
 def case_keyless(end):
-    """A device without a private key hears nothing that can be a handshake."""
+    """A device without a private key drops all handshake messages."""
     end.device_port = PORT + 1
     end.fence = False
     _, message = end.initiation()
@@ -657,7 +656,7 @@ def answer(case, out):
 
 
 def main():
-    # Opened for writing too, a fifo has no end.
+    # Opened for writing, too, a fifo has no end of file.
     with os.fdopen(os.open(sys.argv[1], os.O_RDWR)) as questions:
         for question in questions:
             case, file = question.split()

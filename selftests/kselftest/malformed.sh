@@ -31,13 +31,13 @@ exec {questions}<>"$lib_work/questions"
 ns_run end a env END_KEY="$(cat "$(key_file a.end)")" DEVICE_KEY="$(tunnel_key b wt0)" DEVICE_NS="$(ns_name b)" \
 	END_NS="$(ns_name a)" KIND="$KIND" python3 "$test_dir/malformed.py" "$lib_work/questions"
 
-# A peer without a past: no session, no timestamp, no timer.
+# A peer without state: no session, no timestamp, no timer.
 fresh_end() {
 	peer_remove b wt0 a end
 	peer_add b wt0 a end 10.9.0.1/32,fd09::1/128 endpoint 192.0.2.1:51820
 }
 
-# The reasons whose packets always have a known peer.
+# Drop reasons whose packets always have a known peer.
 peer_drops() { # peer_drops DEVICE KEY
 	ns b "$WEFT" show "$1" drops | awk -F '[\t ]' -v key="$2" '
 		$1 == key {
@@ -63,7 +63,7 @@ growth() { # growth BEFORE NOW
 	awk 'NR == FNR { before[$1] = $2; next } $2 != before[$1] { print $1, $2 - before[$1] }' "$1" "$2" | sort
 }
 
-# In-tree wireguard has no reasons: what it credits and lets through is compared.
+# In-tree wireguard has no drop reasons: only bytes of the peer and delivered packets are compared.
 comparable() {
 	if [ "$KIND" = weft ]; then
 		grep -v '^rx_errors'
@@ -78,19 +78,20 @@ grown_as_wanted() { # grown_as_wanted DEVICE
 	[ "$(comparable <"$lib_work/growth")" = "$(comparable <"$lib_work/wanted")" ]
 }
 
-speak() { # speak CASE DEVICE: has malformed.py run it, and put what it wants into the file wanted
+start_case() { # start_case CASE DEVICE: malformed.py runs the case, and writes the expected growth of counters to "wanted"
 	counters "$2" >"$lib_work/before"
 	rm -f "$lib_work/wanted"
 	echo "$1 $lib_work/wanted" >&"$questions"
-	(wait_for 120 test -e "$lib_work/wanted") || fail "malformed.py says: $(cat "$(ns_output end)")"
+	(wait_for 120 test -e "$lib_work/wanted") || fail "output of malformed.py: $(cat "$(ns_output end)")"
 	! grep '^failed: ' "$lib_work/wanted" || fail "malformed.py $1"
 }
 
-# Drops are counted where they happen, some of them by a worker: they are waited for, and then no more may come.
+# A worker counts some of the drops: the check polls until the counters have grown as expected, and then expects no
+# more growth.
 check_refusals() { # check_refusals CASE [DEVICE]
 	local dev=${2:-wt0} i
 
-	speak "$1" "$dev"
+	start_case "$1" "$dev"
 	for ((i = 0; i < 20 * SLOW; i++)); do
 		grown_as_wanted "$dev" && break
 		pause 0.1
@@ -128,18 +129,18 @@ calls_refused() {
 	[ $(($(growth_of rx_drop_rate_limit) + $(growth_of rx_drop_timestamp))) -ge "$(wanted refused)" ]
 }
 
-# On a slow machine the number above the rate limit is not predictable, but the sum of all is.
+# On a slow machine the number above the rate limit is not predictable; the sum of both reasons is.
 under_load() {
 	fresh_end
-	speak load wt0
+	start_case load wt0
 	if [ "$KIND" = wireguard ]; then
 		grown_as_wanted wt0 || true
 		expect_eq "bytes credited" "$(growth_of peer_rx)" "$(wanted peer_rx)"
 		return 0
 	fi
 	wait_for 20 calls_refused
-	expect_eq "refused for want of a MAC" "$(growth_of rx_drop_mac)" "$(wanted rx_drop_mac)"
-	expect_between "refused for coming too fast" "$(growth_of rx_drop_rate_limit)" $((SLOW > 1 ? 1 : 6)) "$(wanted refused)"
+	expect_eq "refused for a wrong MAC" "$(growth_of rx_drop_mac)" "$(wanted rx_drop_mac)"
+	expect_between "refused by the rate limit" "$(growth_of rx_drop_rate_limit)" $((SLOW > 1 ? 1 : 6)) "$(wanted refused)"
 	expect_eq "refused with a cookie" $(($(growth_of rx_drop_rate_limit) + $(growth_of rx_drop_timestamp))) "$(wanted refused)"
 	expect_eq "bytes credited" "$(growth_of peer_rx)" "$(wanted peer_rx)"
 }
@@ -154,12 +155,12 @@ keyless() {
 	check_refusals keyless wt1
 }
 
-nobody_else_hurt() {
+other_tunnel_unaffected() {
 	pings_stop legitimate
 	wait_for 20 same_bytes
-	[ "$KIND" != weft ] || expect_eq "its drops" "$(ns b "$WEFT" show wt0 drops | grep "^$(tunnel_key c wt0)")" "$(tunnel_key c wt0)	(none)"
-	expect_eq "what b received" "$(peer_field b wt0 c wt0 rx)" "$(peer_field c wt0 b wt0 tx)"
-	expect_eq "what c received" "$(peer_field c wt0 b wt0 rx)" "$(peer_field b wt0 c wt0 tx)"
+	[ "$KIND" != weft ] || expect_eq "drops of c" "$(ns b "$WEFT" show wt0 drops | grep "^$(tunnel_key c wt0)")" "$(tunnel_key c wt0)	(none)"
+	expect_eq "bytes that b received" "$(peer_field b wt0 c wt0 rx)" "$(peer_field c wt0 b wt0 tx)"
+	expect_eq "bytes that c received" "$(peer_field c wt0 b wt0 rx)" "$(peer_field b wt0 c wt0 tx)"
 }
 
 same_bytes() {
@@ -167,22 +168,22 @@ same_bytes() {
 }
 
 peer_add b wt0 a end 10.9.0.1/32,fd09::1/128 endpoint 192.0.2.1:51820
-run_case "all types there are not, and reserved bits" refusals types
+run_case "undefined types, and reserved bits" refusals types
 run_case "all lengths of all types" refusals lengths
-run_case "a byte less, and a byte more" refusals neighbours
+run_case "one byte shorter, and one byte longer" refusals neighbours
 run_case "initiations with a bit flipped in each byte" refusals initiation
-run_case "initiations of strangers, and with low-order keys" refusals initiators
-run_case "initiations that are old, or come too fast" refusals timestamps
+run_case "initiations of unknown peers, and with low-order keys" refusals initiators
+run_case "initiations that are old, or above the rate limit" refusals timestamps
 run_case "responses with a bit flipped, twice, and with the wrong preshared key" refusals responses
-run_case "a response that comes too late" refusals late
+run_case "a response that arrives too late" refusals late
 run_case "a response after initiations have crossed" refusals crossed
 run_case "cookie replies with a bit flipped, and twice" refusals cookies
 run_case "data with a bit flipped, cut short and extended" refusals data
 run_case "data under no session, an old one, one that was replaced" refusals sessions
 run_case "the edges of the replay window" refusals replay
-run_case "what is inside" refusals inner
+run_case "inner packets" refusals inner
 run_case "congestion marks" refusals ecn
-run_case "odd outer packets" refusals outer
+run_case "unusual outer packets" refusals outer
 run_case "wrong second MACs under load" under_load
 run_case "a device without a private key" keyless
-run_case "the tunnel beside it lost nothing" nobody_else_hurt
+run_case "the other tunnel lost no packet" other_tunnel_unaffected

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Names of peers, and prefixes that two peers are given. All in one namespace; only the last two cases need another end.
+# Names of peers, and prefixes that two peers are given. All in one namespace; only the last cases need a second end.
 # series: 6.1
 #
 #	 namespace a                               namespace b
@@ -20,12 +20,12 @@ set_a() {
 	ns a "$WEFT" set wt0 "$@"
 }
 
-# Each case begins with the peer at b alone.
+# Each case begins with one peer, that of b.
 fresh() {
 	ns a "$WEFT" set wt0 peer "$one" remove peer "$two" remove peer "$three" remove peer "$b" name ''
 }
 
-names() { # names: KEY<tab>NAME of those that have one
+names() { # names: KEY<tab>NAME of peers with a name
 	ns a "$WEFT" show wt0 names | grep -v '(none)$' || true
 }
 
@@ -61,27 +61,27 @@ refused() {
 	expect_error "control character" set_a peer "$two" name $'a\tb'
 	expect_error "control character" set_a peer "$two" name $'\xc2\x85'
 	expect_error "not UTF-8" set_a peer "$two" name $'\xc0\xaf'
-	expect_error "'one' is what peer $one is called" set_a peer "$two" name one
+	expect_error "'one' is already the name of peer $one" set_a peer "$two" name one
 	# A peer that a change only refers to by its name keeps the name.
-	expect_error "'one' is what peer $one is called" set_a peer "$one" persistent-keepalive 9 peer "$two" name one
+	expect_error "'one' is already the name of peer $one" set_a peer "$one" persistent-keepalive 9 peer "$two" name one
 	# A refused change has no effect.
-	expect_error "'one' is what peer $one is called" set_a listen-port 7777 peer "$three" name three peer "$two" name one
+	expect_error "'one' is already the name of peer $one" set_a listen-port 7777 peer "$three" name three peer "$two" name one
 	expect_eq "names" "$(names | sort)" "$(printf '%s\tone\n%s\t%s\n' "$one" "$two" "${long:1}" | sort)"
 	expect_eq "port" "$(device_field a wt0 port)" 51820
 	expect_error "another peer of the device has it" set_a peer "$three" name twice peer "$b" name twice
 }
 
-# A change is checked by its final state.
+# Names are checked by the final state of a change.
 all_at_once() {
 	fresh
 	set_a peer "$one" name left peer "$two" name right
 	expect set_a peer "$one" name right peer "$two" name left
 	expect_eq "names that changed places" "$(names)" "$(printf '%s\tright\n%s\tleft' "$one" "$two")"
 	expect set_a peer "$three" name left peer "$two" remove
-	expect_eq "of one that goes" "$(names)" "$(printf '%s\tright\n%s\tleft' "$one" "$three")"
+	expect_eq "name of a removed peer" "$(names)" "$(printf '%s\tright\n%s\tleft' "$one" "$three")"
 	expect set_a peer "$three" remove peer "$two" name left peer "$three"
-	expect_eq "of one that goes and comes back" "$(names)" "$(printf '%s\tright\n%s\tleft' "$one" "$two")"
-	expect_error "'left' is what" set_a peer "$three" name left peer "$two" remove peer "$two" name left
+	expect_eq "name of a peer that is removed and added again" "$(names)" "$(printf '%s\tright\n%s\tleft' "$one" "$two")"
+	expect_error "'left' is already the name" set_a peer "$three" name left peer "$two" remove peer "$two" name left
 	expect set_a peer "$one" name x peer "$one" name left peer "$one" name y
 	expect_eq "the last of three" "$(names)" "$(printf '%s\ty\n%s\tleft' "$one" "$two")"
 }
@@ -105,7 +105,7 @@ files() {
 	expect ns a "$WEFT" setconf wt0 "$conf"
 }
 
-named_peers() { # named_peers COUNT SHIFT: a file in which names stand that many peers further on
+named_peers() { # named_peers COUNT SHIFT: a file in which each name is at the peer SHIFT places further
 	python3 - "$@" <<-'END'
 		import base64, sys
 		count, shift = map(int, sys.argv[1:])
@@ -116,7 +116,7 @@ named_peers() { # named_peers COUNT SHIFT: a file in which names stand that many
 	END
 }
 
-# 2,000 peers, more than a message has room for, whose names all move one peer on.
+# 2,000 peers, too many for one message; all names move to the next peer.
 many() {
 	local conf=$lib_work/many.conf
 
@@ -133,24 +133,24 @@ many() {
 moved() {
 	fresh
 	expect set_a peer "$one" name hub allowed-ips 10.90.0.0/24,10.91.0.0/24 2>"$lib_work/said"
-	expect_eq "said of what nobody had" "$(cat "$lib_work/said")" ""
+	expect_eq "warning for a free prefix" "$(cat "$lib_work/said")" ""
 	expect set_a peer "$two" allowed-ips +10.90.0.0/24,+10.92.0.0/24 2>"$lib_work/said"
-	expect_eq "said" "$(cat "$lib_work/said")" "weft: warning: wt0: allowed IPs have moved: 10.90.0.0/24 from peer hub"
+	expect_eq "warning for another peer's prefix" "$(cat "$lib_work/said")" "weft: warning: wt0: allowed IPs have moved: 10.90.0.0/24 from peer hub"
 	expect_eq "left" "$(prefixes_of "$one")" "10.91.0.0/24"
 	expect_eq "got" "$(prefixes_of "$two")" "10.90.0.0/24 10.92.0.0/24"
 	expect set_a peer "$two" allowed-ips 10.90.0.0/24 2>"$lib_work/said"
-	expect_eq "said of what it had" "$(cat "$lib_work/said")" ""
+	expect_eq "warning for the peer's own prefix" "$(cat "$lib_work/said")" ""
 }
 
 exclusive() {
 	fresh
 	set_a peer "$one" name hub allowed-ips 10.90.0.0/24,fd90::/64 peer "$two" allowed-ips 10.92.0.0/24
-	expect_error "peer hub has 10.90.0.0/24, and it is to be exclusive" \
+	expect_error "peer hub already has 10.90.0.0/24, and 'exclusive' forbids the move" \
 		set_a peer "$two" allowed-ips 10.93.0.0/24,10.90.0.7/24 exclusive
-	expect_error "peer hub has fd90::/64, and it is to be exclusive" set_a peer "$three" allowed-ips fd90::/64 exclusive
+	expect_error "peer hub already has fd90::/64, and 'exclusive' forbids the move" set_a peer "$three" allowed-ips fd90::/64 exclusive
 	expect_eq "left" "$(prefixes_of "$one")" "10.90.0.0/24 fd90::/64"
 	expect_eq "got" "$(prefixes_of "$two")" "10.92.0.0/24"
-	# Exactly this prefix: a longer or a shorter one is another.
+	# The exact prefix: a longer or a shorter one is another prefix.
 	expect set_a peer "$two" allowed-ips 10.90.0.0/25,10.90.0.0/23 exclusive
 	# A prefix that the same change removes from its owner is free, in any order.
 	expect_error "another peer has one of them" set_a peer "$two" allowed-ips 10.94.0.0/24 exclusive peer "$three" allowed-ips 10.94.0.0/24
@@ -166,19 +166,19 @@ wireguard_takes_none() {
 	modprobe wireguard 2>/dev/null || skip "no module wireguard here"
 	ns_ip a link add wg7 type wireguard
 	defer ns_ip a link del wg7
-	expect_error "'name' is weft's own, and this is a link of kind wireguard" ns a "$WEFT" set wg7 peer "$one" name x
-	expect_error "'exclusive' is weft's own" ns a "$WEFT" set wg7 peer "$one" allowed-ips 10.0.0.0/8 exclusive
+	expect_error "'name' needs a link of kind weft, and this link is of kind wireguard" ns a "$WEFT" set wg7 peer "$one" name x
+	expect_error "'exclusive' needs a link of kind weft" ns a "$WEFT" set wg7 peer "$one" allowed-ips 10.0.0.0/8 exclusive
 	printf '[Peer]\nPublicKey = %s\nName = x\n' "$one" >"$lib_work/wg7.conf"
 	expect ns a "$WEFT" setconf wg7 "$lib_work/wg7.conf"
 	expect_eq "peers" "$(ns a wg show wg7 peers)" "$one"
 }
 
-session_is_new() { # session_is_new SECONDS: since before that
+session_is_new() { # session_is_new SECONDS: its handshake is later than that
 	expect_gt "latest handshake" "$(peer_field a wt0 b wt0 handshake)" "$1"
 }
 
-# b's clock goes back an hour: what it says is too old, until a forgets how late it was. Its own clock, so that the
-# machine's need not go back: a handshake of the future is had first.
+# b's clock is set back an hour: a refuses b's initiations as too old until it forgets b's last timestamp. To leave
+# the machine's clock right in the end, b first makes a handshake with a clock an hour ahead.
 clock_back() {
 	local before
 
@@ -201,12 +201,12 @@ clock_back() {
 	wait_for 30 ns b ping -n -c 1 -W 1 10.9.0.1
 }
 
-run_case "a peer gets a name, and is called by it" given
-run_case "what is no name, or another's, is refused" refused
-run_case "names of one change are seen together" all_at_once
+run_case "a peer gets a name, and commands accept the name" given
+run_case "an invalid name, or another peer's, is refused" refused
+run_case "names of one change are checked together" all_at_once
 run_case "names in files" files
 run_case "2,000 names move on by one" many
-run_case "a prefix moves, and it is said from whom" moved
+run_case "a prefix moves, with a warning that names its owner" moved
 run_case "an exclusive prefix is refused" exclusive
-run_case "in-tree wireguard is told of none of it" wireguard_takes_none
-run_case "a peer whose clock went back is let in again" clock_back
+run_case "names are not sent to in-tree wireguard" wireguard_takes_none
+run_case "a peer whose clock was set back connects again" clock_back

@@ -23,7 +23,7 @@ level_create() { # level_create LEVEL ENDPOINT-ADDRESS
 	ns_ip b link set "wt$1" mtu $((1440 - 80 * $1))
 }
 
-# The innermost echo drags all the handshakes behind it; every level adds its message.
+# The first echo triggers the handshakes of all levels; each level adds its header.
 level_works() { # level_works LEVEL LENGTH-OUTSIDE
 	expect ns a ping -n -c 1 -W 10 "10.1$1.0.2"
 	capture_start level a va "udp and dst port 7000"
@@ -35,7 +35,8 @@ level_works() { # level_works LEVEL LENGTH-OUTSIDE
 	transfer b a "fd1$1::1" 100000
 }
 
-# 84 in 128; with the headers of IPv4 156, in a message 192. With those of IPv6 first: 128, 176 in 208, 236 in 272.
+# An echo of 84 bytes makes a message of 128; with the headers of IPv4 156 and 192. With those of IPv6 first: 128, 176
+# and 208, 236 and 272.
 two_levels() {
 	level_create 1 10.10.0.2
 	level_works 1 192
@@ -51,7 +52,7 @@ handshake_newer() { # handshake_newer DEV TIME
 	[ "$(peer_field a "$1" b "$1" handshake)" -gt "$2" ]
 }
 
-# All of them renew their sessions while data flows, for as long as it takes.
+# All sessions are renewed while data flows.
 timers_run() {
 	local level before=()
 
@@ -67,7 +68,8 @@ timers_run() {
 	done
 }
 
-# The same device of a's: c is only reached through b.
+# c is reached through b, over the same device of a:
+#   a --- b 203.0.113.2 --- c 203.0.113.3
 #	 a --- b 203.0.113.2 --- c 203.0.113.3
 onion() {
 	ns_create c
@@ -92,7 +94,7 @@ onion() {
 	transfer a c 10.13.0.3 100000
 	transfer c a 10.13.0.1 100000
 	capture_stop outside
-	expect_eq "anything outside that is not to b" "$(capture_count outside)" 0
+	expect_eq "outer packets that are not to b" "$(capture_count outside)" 0
 	peer_remove a wt0 c wt0
 }
 
@@ -117,7 +119,7 @@ loops_of() { # loops_of DEV
 	[ "$KIND" != weft ] || ethtool_stat a "$1" tx_drop_loop
 }
 
-# Packets in the loop die out, however many there are, and the tunnel works when the loop is removed.
+# Packets in the loop die out, in any number, and the tunnel works once the loop is removed.
 loop_ends() { # loop_ends ADDRESS
 	local before
 
@@ -127,7 +129,7 @@ loop_ends() { # loop_ends ADDRESS
 	expect quiet_within 1000
 }
 
-# The endpoint is among the allowed IPs and routed into the tunnel: with and without a session.
+# The endpoint is among the allowed IPs and routed into the tunnel, with a session and without.
 loop_of_one() { # loop_of_one FAMILY-ENDPOINT HOST
 	local loops
 
@@ -147,7 +149,7 @@ loop_of_one() { # loop_of_one FAMILY-ENDPOINT HOST
 	expect ns a ping -n -c 1 -W 10 10.10.0.2
 }
 
-# wt0 leads through wt1, and wt1 through wt0.
+# wt0 has its endpoint behind wt1, and wt1 behind wt0.
 loop_of_two() {
 	local loops
 
@@ -167,7 +169,7 @@ loop_of_two() {
 	expect ns a ping -n -c 1 -W 10 10.11.0.2
 }
 
-# A loop that never had a session: handshakes go round in it, as seldom as ever.
+# A loop without a session: handshakes loop at the usual rate.
 loop_of_handshakes() {
 	local before
 
@@ -191,7 +193,7 @@ run_case "a tunnel in a tunnel" two_levels
 run_case "a tunnel in a tunnel in a tunnel" three_levels
 run_case "sessions at three levels are renewed" timers_run
 run_case "a peer is reached through another peer" onion
-run_case "a tunnel into itself, over IPv4" loop_of_one 192.0.2.2:7000 192.0.2.2/32
-run_case "a tunnel into itself, over IPv6" loop_of_one '[2001:db8::2]:7000' 2001:db8::2/128
-run_case "two tunnels into each other" loop_of_two
+run_case "a tunnel routed into itself, over IPv4" loop_of_one 192.0.2.2:7000 192.0.2.2/32
+run_case "a tunnel routed into itself, over IPv6" loop_of_one '[2001:db8::2]:7000' 2001:db8::2/128
+run_case "two tunnels routed into each other" loop_of_two
 run_case "a loop without a session" loop_of_handshakes

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Messages that netlink.sh sends to the kernel.
 
-netlink.py CASE runs one case on the interface wt0; it exits with what was wrong, or with 0. KIND names the family.
+netlink.py CASE runs one case on the interface wt0; it exits with an error, or with 0. KIND names the family.
 """
 import ctypes
 import os
@@ -21,17 +21,17 @@ from wgnetlink import (BIND_INDEX, BIND_NAME, C_ENDPOINT, DEVICE, DUMP, EINVAL, 
 # ---- refusals ----
 
 KEY, OTHER, NEW = b"\1" * 31 + b"\2", b"\3" * 31 + b"\4", b"\5" * 31 + b"\6"
-# The core has two numbers for a length that is wrong.
+# The core has two error numbers for a wrong length.
 BAD_LENGTH = ("EINVAL", "ERANGE")
 INET, INET6 = u16(I_FAMILY, socket.AF_INET), u16(I_FAMILY, socket.AF_INET6)
 
-# What comes first in each message that is refused: it is good, and must not be applied.
+# The first attributes of each refused message: they are valid, and must not be applied.
 GOOD = [u32(FWMARK, 4711), attr(PRIVATE, b"\x48" * 31 + b"\x40")]
 GOOD_PEER = peer(NEW, u16(P_KEEPALIVE, 7), attr(P_IPS, [ip("10.77.0.0/16")]))
 
 
 def refuse(netlink, errnos, attributes, bad=None, command=SET, target=True):
-    """The message is refused with one of errnos, with a text, blaming its last attribute, `bad`, and changes nothing."""
+    """The message is refused with one of errnos, with a text, naming its last attribute, `bad`, and changes nothing."""
     errnos = (errnos,) if isinstance(errnos, str) else errnos
     message = b"".join(([name(DEVICE)] if target else []) + list(attributes))
     before = netlink.state(DEVICE)
@@ -58,7 +58,7 @@ def refuse_peer_value(netlink, errnos, bad, *more):
 
 
 def refuse_ip(netlink, errnos, values, bad):
-    """`bad` is the last of the values, or the whole when it is None."""
+    """`bad` is the last of the values, or the whole nest if it is None."""
     entry = attr(0, values)
     refuse(netlink, errnos, [*GOOD, attr(PEERS, [GOOD_PEER, peer(KEY, attr(P_IPS, [ip("10.66.0.0/16"), entry]))])], bad or entry)
 
@@ -82,7 +82,7 @@ def case_lengths(netlink):
 
 
 def case_addresses(netlink):
-    """Endpoints and allowed IPs whose family, length and prefix do not go together, or are missing."""
+    """Endpoints and allowed IPs whose family, length and prefix do not match, or are missing."""
     for family, right in ((socket.AF_INET, 16), (socket.AF_INET6, 28), (socket.AF_UNIX, None), (0, None)):
         for length in lengths_but(right):
             bad = attr(P_ENDPOINT, (struct.pack("<H", family) + b"\xa5" * 38)[:length])
@@ -116,7 +116,7 @@ def case_unknown(netlink):
     for bit in range(1, 32):
         bad = u32(I_FLAGS, 1 << bit)
         refuse_ip(netlink, "EINVAL", [INET, attr(I_ADDRESS, b"\x0b\0\0\0"), u8(I_CIDR, 8), bad], bad)
-    # Between WireGuard's and weft's own, and behind them; of a family wireguard, from where its own end.
+    # Numbers between WireGuard's and weft's own, and beyond them; for a family wireguard, beyond its own.
     own = () if FAMILY == "weft" else (64, 65)
     for kind in (*range(9, 20), 63, *own, 200, 0x3FFF):
         refuse_value(netlink, "EINVAL", u32(kind, 1))
@@ -134,7 +134,7 @@ def unknown_commands(netlink):
     rotate = 16 if FAMILY == "weft" else None
     for command in (command for command in [*range(2, 64), 255] if command != rotate):
         expect_errno(netlink, "EOPNOTSUPP", command, name(DEVICE))
-    # A dump of what can only be set, and a question that can only be a dump.
+    # A dump of a command that only sets, and a request for a command that only dumps.
     expect_errno(netlink, "EOPNOTSUPP", SET, name(DEVICE), flags=REQUEST | DUMP)
     expect_errno(netlink, "EOPNOTSUPP", GET, name(DEVICE))
     check("the device", netlink.state(DEVICE), before)
@@ -150,14 +150,14 @@ def expect_errno(netlink, errno, command, payload, **more):
 
 
 def case_interfaces(netlink):
-    """What names no interface of the kind, none at all, or two."""
+    """Attributes that name an interface of another kind, none at all, or two."""
     index = u32(IFINDEX, socket.if_nametoindex(DEVICE))
     wrong = [("EBADR", []), ("EBADR", [name(DEVICE), index]), ("ENODEV", [name("nobody")]), ("ENODEV", [u32(IFINDEX, 0x7FFFFFF0)]),
              ("ENODEV", [u32(IFINDEX, 0)]), ("EOPNOTSUPP", [name("lo")]), ("EOPNOTSUPP", [u32(IFINDEX, 1)]),
              (BAD_LENGTH, [attr(IFNAME, b"sixteen-letters!" + b"\0")]), (BAD_LENGTH, [attr(IFNAME, b"wt0")]), (BAD_LENGTH + ("ENODEV",), [attr(IFNAME)])]
     for errnos, attributes in wrong:
         bad = attributes[0] if len(attributes) == 1 and "EBADR" not in errnos else None
-        # The interface comes last, so that it can be blamed.
+        # The interface is the last attribute, so that the error names it.
         refuse(netlink, errnos, [*GOOD, attr(PEERS, [GOOD_PEER]), *attributes], bad, target=False)
         refuse_dump(netlink, errnos, attributes)
     netlink.exchange(SET, index + u32(FWMARK, 1))
@@ -177,7 +177,7 @@ def refuse_dump(netlink, errnos, attributes):
 
 
 def case_shapes(netlink):
-    """Nests that are no nests, attributes cut short, and what is left behind the last."""
+    """Nests that are no nests, truncated attributes, and trailing bytes."""
     refuse(netlink, BAD_LENGTH, [*GOOD, struct.pack("<HH", 4 + 4, PEERS) + bytes(4)])
     for rest in (b"\1", b"\1\2\3\4", b"\x40\0\0\x80" + bytes(4)):
         bad = attr(PEERS, [GOOD_PEER, rest])
@@ -189,7 +189,7 @@ def case_shapes(netlink):
         refuse(netlink, BAD_LENGTH, [*GOOD, attr(PEERS, [GOOD_PEER, attr(0, [attr(P_PUBLIC, KEY), rest])])])
 
 
-# ---- what is accepted ----
+# ---- valid messages ----
 
 def keepalive(netlink, key):
     return struct.unpack("<H", netlink.peers(DEVICE)[key][P_KEEPALIVE])[0]
@@ -200,14 +200,14 @@ def ips(netlink, key):
 
 
 def case_flags(netlink):
-    """What each flag does, and in which order the parts of a message count."""
+    """The effect of each flag, and the order in which the parts of a message are applied."""
     set_peers(netlink, peer(KEY, u16(P_KEEPALIVE, 9)), peer(OTHER), flags=REPLACE_PEERS)
     check("peers", list(netlink.peers(DEVICE)), [KEY, OTHER])
     set_peers(netlink, peer(NEW, u32(P_FLAGS, UPDATE_ONLY), u16(P_KEEPALIVE, 3)), peer(KEY, u32(P_FLAGS, UPDATE_ONLY), u16(P_KEEPALIVE, 4)))
     check("peers after an update only", list(netlink.peers(DEVICE)), [KEY, OTHER])
     check("keepalive after an update only", keepalive(netlink, KEY), 4)
     set_peers(netlink, peer(NEW, u32(P_FLAGS, REMOVE_ME)), peer(OTHER, u32(P_FLAGS, REMOVE_ME)))
-    check("peers after removals, one of them of nobody", list(netlink.peers(DEVICE)), [KEY])
+    check("peers after removals, one of them of an unknown peer", list(netlink.peers(DEVICE)), [KEY])
     set_peers(netlink, peer(OTHER, u32(P_FLAGS, REMOVE_ME | UPDATE_ONLY)), peer(OTHER, u16(P_KEEPALIVE, 5)))
     set_peers(netlink, peer(KEY, u32(P_FLAGS, REMOVE_ME)), peer(KEY, u16(P_KEEPALIVE, 6)), peer(KEY, u32(P_FLAGS, UPDATE_ONLY), u16(P_KEEPALIVE, 7)))
     check("peers after one was removed and added in one message", list(netlink.peers(DEVICE)), [OTHER, KEY])
@@ -220,7 +220,7 @@ def case_flags(netlink):
 
 
 def case_allowed(netlink):
-    """Allowed IPs: added, moved, taken away one by one, replaced, and masked."""
+    """Allowed IPs: added, moved, removed one by one, replaced, and masked."""
     def allow(key, *entries, flags=0):
         set_peers(netlink, peer(key, u32(P_FLAGS, flags), attr(P_IPS, entries)))
 
@@ -230,17 +230,17 @@ def case_allowed(netlink):
     allow(OTHER, ip("10.1.0.0/16"))
     check("after one moved", ips(netlink, KEY), sorted(["10.0.0.0/8", "fd00::/64", "0.0.0.0/0", "::/0"]))
     check("to the other", ips(netlink, OTHER), ["10.1.0.0/16"])
-    # Somebody else's, one that nobody has, and one of another length are not to be taken away.
+    # An allowed IP of another peer, an unknown one, and one of another length are not removed.
     gone = u32(I_FLAGS, 1)
     allow(KEY, ip("10.1.0.0/16", gone), ip("172.16.0.0/12", gone), ip("10.0.0.0/9", gone), ip("fd00::/63", gone))
-    check("after removals of what it has not", ips(netlink, KEY), sorted(["10.0.0.0/8", "fd00::/64", "0.0.0.0/0", "::/0"]))
+    check("after removals of other peers' allowed IPs", ips(netlink, KEY), sorted(["10.0.0.0/8", "fd00::/64", "0.0.0.0/0", "::/0"]))
     check("the other's", ips(netlink, OTHER), ["10.1.0.0/16"])
     allow(KEY, ip("10.9.9.9/8", gone), ip("fd00::/64", gone), ip("10.2.0.0/16"))
     check("after two removals", ips(netlink, KEY), sorted(["10.2.0.0/16", "0.0.0.0/0", "::/0"]))
     allow(KEY, ip("10.3.0.0/16"), ip("10.2.0.0/16"), flags=REPLACE_IPS)
     check("after a replacement", ips(netlink, KEY), sorted(["10.2.0.0/16", "10.3.0.0/16"]))
     allow(KEY, ip("10.4.0.0/16"), ip("10.4.0.0/16", gone))
-    check("after one that came and went", ips(netlink, KEY), sorted(["10.2.0.0/16", "10.3.0.0/16"]))
+    check("after one that was added and removed", ips(netlink, KEY), sorted(["10.2.0.0/16", "10.3.0.0/16"]))
     set_peers(netlink, peer(KEY, u32(P_FLAGS, REPLACE_IPS)))
     check("replaced by none", ips(netlink, KEY), [])
     check("the other's in the end", ips(netlink, OTHER), ["10.1.0.0/16"])
@@ -248,7 +248,7 @@ def case_allowed(netlink):
 
 
 def case_values(netlink):
-    """Whatever is set is read back."""
+    """Each setting is read back."""
     secret, psk = bytes(range(0, 248, 8)) + b"\x40", os.urandom(32)
     netlink.set(name(DEVICE), attr(PRIVATE, secret), u16(PORT, 7777), u32(FWMARK, 2**32 - 1), u32(FLAGS, REPLACE_PEERS), attr(PEERS, [
         peer(KEY, attr(P_PSK, psk), attr(P_ENDPOINT, endpoint4()), u16(P_KEEPALIVE, 65535), u32(P_VERSION, 1)),
@@ -267,24 +267,24 @@ def case_values(netlink):
 
 
 def case_wiped(netlink):
-    """Keys are wiped from the messages that have brought them, whether these were carried out or refused."""
+    """The kernel wipes keys from messages, whether it accepts or refuses them."""
     private, psk, refused = os.urandom(32), os.urandom(32), os.urandom(32)
     too_long = attr(0, [u16(I_FAMILY, socket.AF_INET), attr(I_ADDRESS, bytes(4)), u8(I_CIDR, 33)])
     for _ in range(50):
         netlink.set(name(DEVICE), attr(PRIVATE, private), attr(PEERS, [peer(KEY, attr(P_PSK, psk))]))
         refuse(netlink, "EINVAL", [attr(PEERS, [peer(KEY, attr(P_PSK, refused), attr(P_IPS, [too_long]))])])
     netlink.set(name(DEVICE), attr(PRIVATE, bytes(32)), u32(FLAGS, REPLACE_PEERS))
-    # What the device has of its own key is clamped.
+    # The device's copy of its own key is clamped.
     check("copies in memory", copies_in_kernel(private[1:31], psk, refused), [0, 0, 0])
 
 
-# ---- where peers are and where we are ----
+# ---- endpoints of peers, and bindings of sockets ----
 
 def candidate(endpoint): return attr(0, [attr(C_ENDPOINT, endpoint)])
 
 
 def case_places(netlink):
-    """Candidates, and what sockets are bound to: of weft's own."""
+    """Candidates, and bindings of sockets, which weft alone has."""
     for kind, right in {LISTEN4: 4, LISTEN6: 16, BIND_INDEX: 4}.items():
         for length in lengths_but(right, upto=24):
             refuse_value(netlink, BAD_LENGTH, attr(kind, b"\xa5" * length))
@@ -326,7 +326,7 @@ def case_places(netlink):
 # ---- fuzz ----
 
 def random_message(rng):
-    """A valid message, of whatever there is."""
+    """A valid message, of random attributes."""
     keys = [bytes([n]) * 31 + b"\7" for n in range(1, 9)]
 
     def some(*candidates):
@@ -373,7 +373,7 @@ def mutate(rng, data):
 
 
 def case_fuzz(netlink):
-    """Valid messages, mutated. What the kernel makes of one is its business, but it must stay whole, and be readable."""
+    """Valid messages, mutated. The kernel may accept or refuse each; its state must stay consistent and readable."""
     rng = random.Random(int(os.environ.get("FUZZ_SEED", "20")))
     counts = {"accepted": 0, "refused": 0}
     for number in range(int(os.environ.get("FUZZ_COUNT", "20000"))):
@@ -399,7 +399,7 @@ CLONE_NEWUSER = 0x10000000
 
 
 def as_user(function):
-    """Runs it in a child whose user namespace owns nothing here, and which has no capabilities outside of it."""
+    """Runs it in a child process whose user namespace owns no object here, without capabilities outside it."""
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -428,7 +428,7 @@ def refuse_all():
 
 
 def case_unprivileged(netlink):
-    """Without CAP_NET_ADMIN over the network namespace nothing is shown and nothing is done."""
+    """Without CAP_NET_ADMIN over the network namespace every request is refused."""
     before = netlink.state(DEVICE)
     check("status without rights", as_user(refuse_all), 0)
 
@@ -441,7 +441,7 @@ def case_unprivileged(netlink):
 
 
 def case_guest(netlink):
-    """In a namespace of a user's own, on a link that was moved there: its port and its mark are not the user's to change."""
+    """In a user's namespace, for a link that was moved there: the user must not change its port and its mark."""
     for mine in (attr(PEERS, [peer(KEY, u16(P_KEEPALIVE, 11))]), attr(PRIVATE, b"\x50" * 32)):
         netlink.set(name(DEVICE), mine)
     for theirs in (u16(PORT, 7), u32(FWMARK, 7), u16(PORT, 51820) + u32(FWMARK, 0)):
@@ -449,7 +449,7 @@ def case_guest(netlink):
 
 
 def case_owner(netlink):
-    """In a namespace of a user's own, on a link that was made there: everything is."""
+    """In a user's namespace, for a link that was created there: the user may change everything."""
     netlink.set(name(DEVICE), u16(PORT, 7777), u32(FWMARK, 7), attr(PEERS, [peer(KEY)]))
     check("peers", list(netlink.peers(DEVICE)), [KEY])
 

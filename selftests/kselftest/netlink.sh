@@ -17,14 +17,13 @@ tunnel_set t wt0 fwmark 5 peer AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQI= allo
 	persistent-keepalive 21 preshared-key "$(psk_file one)"
 ns_ip t link set wt0 down
 
-speak() { # speak CASE [NAMESPACE]
+netlink_case() { # netlink_case CASE [NAMESPACE]
 	local name=${2:-t}
 
 	expect ns "$name" python3 "$test_dir/netlink.py" "$1"
 }
 
-# A slow machine takes longer than a session lasts, even for fewer messages.
-# Each series has messages of its own.
+# On a slow machine the messages take longer than a session lasts. Each series of kernels has other messages.
 fuzz() {
 	local handshake seed
 
@@ -42,7 +41,7 @@ fuzz() {
 	[ "$SLOW" -gt 1 ] || expect_eq "latest handshake" "$(peer_field a wt0 b wt0 handshake)" "$handshake"
 }
 
-# A network namespace that another user namespace owns: made by that user, and given a name here.
+# A network namespace owned by another user namespace: that user creates it, and it gets a name here.
 user_ns_create() { # user_ns_create NAME
 	setpriv --reuid 65534 --regid 65534 --clear-groups unshare --user --map-root-user --net sleep 10000 </dev/null >/dev/null 2>&1 {lib_out}>&- &
 	echo $! >"$lib_work/user-ns-pid"
@@ -59,7 +58,7 @@ owned_by_user() {
 	[ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)" ] && [ "$(cat "/proc/$pid/comm")" = sleep ]
 }
 
-in_user_ns() { # in_user_ns COMMAND...: as that user, root in its namespaces and nowhere else
+in_user_ns() { # in_user_ns COMMAND...: as that user, root in its namespaces and in no other
 	local nets
 
 	nets=$(cat "$lib_work/user-ns-pid")
@@ -84,13 +83,13 @@ made_by_user() {
 	ns_ip g link del wt0
 }
 
-# The same with the command: it says what the kernel says.
+# The command reports the kernel's refusals.
 with_command() {
 	local before after
 
 	before=$(ns t "$WEFT" show wt0 dump)
 	expect_fail ns t "$WEFT" set wt0 fwmark 99 peer AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQI= allowed-ips 10.0.0.0/33
-	expect_fail ns t "$WEFT" set nobody fwmark 99
+	expect_fail ns t "$WEFT" set nosuch0 fwmark 99
 	expect_fail ns t "$WEFT" set lo fwmark 99
 	expect_fail ns t setpriv --reuid 65534 --regid 65534 --clear-groups "$WEFT" set wt0 fwmark 99
 	expect_fail ns t setpriv --reuid 65534 --regid 65534 --clear-groups "$WEFT" show wt0
@@ -118,23 +117,23 @@ listening() {
 	[ -n "$(ns t ss -Hnlu "sport = :$1")" ]
 }
 
-run_case "attributes of every wrong length" speak lengths
-run_case "endpoints and allowed IPs that make no sense" speak addresses
-run_case "unknown flags, attributes, commands and versions" speak unknown
-run_case "interfaces that are none" speak interfaces
-run_case "messages out of shape" speak shapes
-run_case "without rights" speak unprivileged
-run_case "a port that is taken" taken_port 7070
-run_case "whatever is wrong, with the command" with_command
-run_case "what is set is read back" speak values
-run_case "keys are wiped from messages" speak wiped
-run_case "replace, remove and update" speak flags
+run_case "attributes of every wrong length" netlink_case lengths
+run_case "invalid endpoints and allowed IPs" netlink_case addresses
+run_case "unknown flags, attributes, commands and versions" netlink_case unknown
+run_case "interfaces of other kinds, or absent" netlink_case interfaces
+run_case "malformed messages" netlink_case shapes
+run_case "without privileges" netlink_case unprivileged
+run_case "a port in use" taken_port 7070
+run_case "refusals reported by the command" with_command
+run_case "settings are read back" netlink_case values
+run_case "keys are wiped from messages" netlink_case wiped
+run_case "replace, remove and update" netlink_case flags
 places() {
 	skip_unless_weft
-	speak places
+	netlink_case places
 }
-run_case "candidates, and what sockets are bound to" places
-run_case "allowed IPs, added and removed" speak allowed
+run_case "candidates, and bindings of sockets" places
+run_case "allowed IPs, added and removed" netlink_case allowed
 run_case "a link that was moved to a user's namespace" moved_to_user
 run_case "a link that was made in a user's namespace" made_by_user
 run_case "mutated messages" fuzz

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The link moves between namespaces, and its sockets stay where it was made. A namespace is only really gone when the
-# links in it are: the far end of its veth vanishes with it.
+# The link moves between namespaces, and its sockets stay in the one it was created in. The kernel frees a deleted
+# namespace only after the links in it: the far end of its veth pair is removed with it.
 #
 #	 namespace home          namespace away          namespace b
 #	 vh 192.0.2.1            wt0 10.9.0.1            wt0 10.9.0.2
@@ -11,7 +11,7 @@
 # series: 6.1
 . "$(dirname "$0")/lib.sh"
 
-# A home with a veth to b; the far end is called after it.
+# A home namespace with a veth pair to b; the far end has its name.
 home_create() { # home_create NAME NUMBER
 	# The kernel deletes the namespaces of an earlier case in the background.
 	wait_for 10 gone "$1"
@@ -47,11 +47,11 @@ bound() { # bound NS PORT
 }
 
 # The kernel drops the last reference to a namespace in the background.
-gone() { # gone HOME: its veth took the far end along
+gone() { # gone HOME: the far end of its veth pair is removed
 	! ns_ip b link show "v$1-b"
 }
 
-ns_remove() { # ns_remove NAME: only the name and what holds it, unlike ns_delete without killing anybody
+ns_remove() { # ns_remove NAME: deletes only the name; unlike ns_delete, it kills no process
 	ip netns delete "$(ns_name "$1")"
 }
 
@@ -72,7 +72,7 @@ sockets_stay() {
 	transfer away b 10.9.1.2 300000
 }
 
-# Through three namespaces and home again, with the session it has.
+# The link moves through three namespaces and back, and keeps its session.
 travels() {
 	local name last=away
 
@@ -93,7 +93,7 @@ travels() {
 	expect_eq "handshakes, for going down and up" "$(capture_count travel)" 2
 }
 
-# From the first namespace into another and back.
+# The link moves from the initial namespace to another and back.
 init_namespace() {
 	ns_create away
 	ip link add vinit type veth peer name vinit-b netns "$(ns_name b)"
@@ -172,8 +172,8 @@ deleted_under_traffic() {
 	expect ns_ip b link del wt1
 }
 
-# Routes belong to their namespace: after its sockets are closed, a link's peers have none of them in their caches. A
-# namespace has been freed when one that was deleted after it has been freed.
+# A route holds its namespace: once its sockets are closed, a link's peers cache none. A deleted namespace has been
+# freed when one that was deleted later has been freed.
 routes_stay_at_home() { # routes_stay_at_home FAMILY
 	home_create home 1
 	ns_create away
@@ -189,11 +189,11 @@ routes_stay_at_home() { # routes_stay_at_home FAMILY
 	expect_eq "peers" "$(peer_count away wt1)" 0
 }
 
-all_have_been_called() {
+all_got_initiations() {
 	[ "$(tunnel_tool away wt1 show wt1 transfer | awk '$3 > 0' | wc -l)" -gt "$many" ]
 }
 
-# And so are those of peers that are being removed when it goes. Each has been sent an initiation.
+# The same for peers that are removed while the namespace is deleted. Each has been sent an initiation.
 peers_leave_home() {
 	local i key removals=()
 
@@ -207,7 +207,7 @@ peers_leave_home() {
 	done >"$lib_work/peers.conf"
 	session_up away wt1 b wt1 10.9.1.2
 	tunnel_tool away wt1 addconf wt1 "$lib_work/peers.conf"
-	wait_for 20 all_have_been_called
+	wait_for 20 all_got_initiations
 	tunnel_set away wt1 "${removals[@]}" &
 	ns_remove home
 	expect wait $!
@@ -215,7 +215,7 @@ peers_leave_home() {
 	expect_eq "peers" "$(peer_count away wt1)" 1
 }
 
-# Each link is in the other's home namespace: they must not keep these alive.
+# Each link's home is the other's namespace: neither must keep a namespace alive.
 swapped() {
 	home_create one 1
 	home_create two 2
@@ -262,16 +262,16 @@ many_lose_their_home() {
 	wait_for 20 gone home
 }
 
-# The names of tunnels used twice are freed by the case before: what it defers is undone.
+# The case before has undone its deferred commands, so that the names of its tunnels are free.
 ns_create b
 run_case "sockets stay where the link was made" sockets_stay
 run_case "a link travels through namespaces" travels
-run_case "a link leaves the first namespace and comes back" init_namespace
-run_case "the home is deleted while the link lives, over IPv4" home_deleted 4
-run_case "the home is deleted while the link lives, over IPv6" home_deleted 6
-run_case "a link that is down has no routes of a home that is gone, over IPv4" routes_stay_at_home 4
-run_case "a link that is down has no routes of a home that is gone, over IPv6" routes_stay_at_home 6
-run_case "peers are removed while the home goes" peers_leave_home
+run_case "a link leaves the initial namespace and returns" init_namespace
+run_case "the home namespace is deleted, the link remains, over IPv4" home_deleted 4
+run_case "the home namespace is deleted, the link remains, over IPv6" home_deleted 6
+run_case "a link that is down has no routes of a deleted home, over IPv4" routes_stay_at_home 4
+run_case "a link that is down has no routes of a deleted home, over IPv6" routes_stay_at_home 6
+run_case "peers are removed while the home is deleted" peers_leave_home
 run_case "a namespace is deleted under traffic" deleted_under_traffic
 run_case "two links swapped namespaces, which are deleted" swapped
 run_case "$many links lose their home at once" many_lose_their_home

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""nfqueue.py hold NUMBER COUNT    takes so many packets out of a queue of netfilter (NFQUEUE), and lets them go on when there is a
-line of input. Says "holds" and "gone on"
+"""nfqueue.py hold NUMBER COUNT    takes that many packets from a queue of netfilter (NFQUEUE), and accepts them after
+                                a line of input. Prints "holds" and "gone on"
 """
 import socket, struct, sys
 
@@ -30,7 +30,7 @@ def configure(sock, number, attribute):
 
 
 def packets(sock, count):
-    """Their numbers, which are in the first attribute."""
+    """The packets' ids, which are in the first attribute."""
     while count:
         data = sock.recv(65536)
         while data:

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Packets that a program holds for a verdict (NFQUEUE), as an intrusion prevention system does, are not the tunnel's: they
-# are reinjected unchanged, even if a tunnel of the same namespace goes down or is removed meanwhile.
+# Packets that a program holds for a verdict (NFQUEUE), as an intrusion prevention system does, are not the tunnel's:
+# they are reinjected unchanged, even if a tunnel of the same namespace is set down or removed meanwhile.
 # series: 6.12
 #
 #	 namespace a                           namespace b

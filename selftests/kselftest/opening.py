@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""What opening.sh does as the peer of a link that comes up.
+"""The peer of a link that is set up, for opening.sh.
 
-opening.py sessions ROUNDS     in each round the link goes down and up, and initiations come meanwhile; the session that
-                               the first answer makes is known to the tunnel's timers
-opening.py terms ROUNDS FILE   in each round the peer is removed, and added with the preshared key in FILE, while initiations
-                               come: one without it is answered as one with it is, and the answer opens with it only
+opening.py sessions ROUNDS     in each round the link is set down and up during a stream of initiations; the session
+                               of the first response has timers in the tunnel
+opening.py terms ROUNDS FILE   in each round the peer is removed, and added with the preshared key in FILE, during a
+                               stream of initiations: each response decrypts only with that key
 """
 import base64, copy, time
 from wgpeer import Failure, Peer, RESPONSE, SLOW, check, drop_count, in_tunnel_ns, kind, read_key, run, wg
@@ -14,7 +14,7 @@ ANSWER_S, UP_S = 20, 5
 
 
 class Answers:
-    """Those to initiations: each makes a session, which takes the place of one that has not been confirmed yet."""
+    """Responses: the session of each replaces one that has not been confirmed yet."""
 
     def __init__(self, peer):
         self.peer, self.begun, self.count = peer, {}, 0
@@ -25,7 +25,7 @@ class Answers:
         self.peer.send(message)
 
     def take(self, seconds):
-        """What comes within so many seconds: an answer's session is confirmed at once."""
+        """Receives one message within that time: the session of a response is confirmed at once."""
         answer = self.peer.receive(seconds)
         if kind(answer) != RESPONSE:
             return
@@ -58,7 +58,7 @@ def a_round(peer, key):
     answers = Answers(peer)
     until(ANSWER_S, lambda: answers.count, lambda: (answers.ask(), answers.take(0.001)), "answer")
     coming_up.wait()
-    # Answers may still be under way.
+    # Responses may still be in flight.
     until(UP_S, lambda: state(key) == "up", lambda: answers.take(0.05), "peer that is up")
 
 
@@ -75,7 +75,7 @@ def sessions(rounds):
 
 
 def opens(handshake, answer, preshared):
-    """Whether an answer was made with a preshared key."""
+    """Whether a response was made with a preshared key."""
     handshake = copy.copy(handshake)
     handshake.psk = preshared
     try:
@@ -86,7 +86,8 @@ def opens(handshake, answer, preshared):
 
 
 class Calls:
-    """Initiations that are made beforehand, so that they come one after the other. A peer that is added knows none yet."""
+    """Initiations that are made in advance, so that they are sent back to back. A peer that was added again accepts
+    any timestamp."""
 
     def __init__(self, peer, count):
         self.peer, self.messages, self.begun = peer, [], {}
@@ -104,7 +105,7 @@ class Calls:
         command.wait()
 
     def count_answers(self, preshared):
-        """How many were made with the preshared key. Fails if any was made without."""
+        """The number of responses made with the preshared key. Fails if any was made without."""
         good = 0
         while kind(answer := self.peer.receive(0.05 * SLOW)):
             if kind(answer) == RESPONSE:

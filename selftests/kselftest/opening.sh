@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A link comes up, or a peer is added, during a stream of initiations: the answer to the first accepted one arrives, the
-# session has timers, and it was made with the peer's preshared key.
+# A link is set up, or a peer is added, during a stream of initiations: the response to the first accepted one
+# arrives, the session has timers, and it was made with the peer's preshared key.
 #
 #	 namespace a                                      namespace b
 #	 wt0 10.9.0.1 --- va 192.0.2.1 --- veth --- vb 192.0.2.2: opening.py
@@ -12,7 +12,7 @@
 
 parameters=/sys/module/weft_fault/parameters
 
-# On an emulated machine a round takes longer, and meets less.
+# On an emulated machine a round takes longer, and has fewer collisions.
 rounds=$(sized 50 4)
 
 # The program's peer is the last of many that are started.
@@ -31,7 +31,7 @@ answers_while_it_comes_up() {
 	expect program sessions "$rounds"
 }
 
-# A delay before the preshared key of the new peer is set.
+# weft_fault delays the moment at which the new peer gets its preshared key.
 adding_takes_time() {
 	modprobe weft_fault 2>/dev/null || skip "no module weft_fault here"
 	defer rmmod weft_fault
@@ -49,4 +49,4 @@ never_without_preshared() {
 skip_unless_weft
 pair_underlay_create
 run_case "a session begins while the link comes up" answers_while_it_comes_up
-run_case "a peer is let in with its preshared key from the first on" never_without_preshared
+run_case "a new peer has its preshared key from the first handshake on" never_without_preshared

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Documentation/networking/weft-operations.rst does what it says: every command in it is run, in its order, on the server
-# of its prompt, and none fails. A case is a section of the page.
+# Documentation/networking/weft-operations.rst holds: every command in it is run, in its order, on the server of its
+# prompt, and none fails. A case is a section of the page.
 # series: 6.12
 #
 #	 namespaces ember, litespeed, spark, each with an /etc/weft of its own: weft0 10.77.0.1 to 3
@@ -14,7 +14,8 @@ page=$test_dir/../../Documentation/networking/weft-operations.rst
 servers="ember litespeed spark"
 export PATH="$test_dir/../../tools:$PATH"
 
-# One block a command: SECTION, SERVER, then the command as it stands, its further lines too; each ends with a zero byte.
+# One block for each command: SECTION, SERVER, then the command and its continuation lines; each block ends with a
+# zero byte.
 commands_of_page() {
 	awk '
 		function flush() {
@@ -59,7 +60,7 @@ servers_create() {
 	addr_add ember up0 198.51.100.11/24
 }
 
-# LITESPEED_KEY and the like become keys, of those that are there by now.
+# Words such as LITESPEED_KEY are replaced by the keys that exist by then.
 fill_in() { # fill_in COMMAND
 	local command=$1 server folder
 
@@ -84,7 +85,7 @@ run_section() { # run_section SECTION
 		[ "$section" = "$1" ] || continue
 		command=$(fill_in "$command")
 		on_server "$server" "$command" || fail "status $? on $server: $command"
-		# "Once every peer has followed", says the page.
+		# The page says: "Once every peer has followed".
 		[[ $command != *"weft rotate weft0 private-key"* ]] || wait_for 10 peers_have_followed
 		count=$((count + 1))
 	done < <(commands_of_page)
@@ -98,6 +99,7 @@ declare -A after=(
 	["Full mesh"]=fleet_talks
 	["Rotating keys"]=rotated
 	["Failing over"]=fleet_talks
+	["Removing a server"]=spark_is_out
 	["Taking it away"]=nothing_left
 )
 
@@ -129,11 +131,21 @@ peers_have_followed() {
 rotated() {
 	expect_eq "ember's key" "$(ns ember "$WEFT" show weft0 public-key)" "$(new_key_of_ember)"
 	expect peers_have_followed
-	# The key file follows, and no other copy is left.
+	# The key file has the new key, and no copy of the old one remains.
 	expect grep -q "^PrivateKey = $(cat "/etc/netns/$(ns_name ember)/weft/key")" \
 		"/etc/netns/$(ns_name ember)/weft/weft0.conf"
 	expect_fail ls "/etc/netns/$(ns_name ember)/weft/key.new"
 	fleet_talks
+}
+
+spark_is_out() {
+	local server
+
+	expect ns litespeed ping -n -c 1 -W 5 10.77.0.1
+	expect_fail ns spark ping -n -c 1 -W 5 10.77.0.1
+	for server in ember litespeed; do
+		expect_fail grep -q "^Name = spark" "/etc/netns/$(ns_name "$server")/weft/weft0.conf"
+	done
 }
 
 nothing_left() {
@@ -144,7 +156,7 @@ nothing_left() {
 	done
 }
 
-# One server's shell on another.
+# A shell of one server on another.
 mkdir -p "$lib_work/bin"
 cat >"$lib_work/bin/ssh" <<END
 #!/bin/bash

@@ -1,19 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Makes packets that ordinary programs do not, and looks at what leaves.
+"""Sends packets that ordinary programs do not send, and checks the resulting messages.
 
 packets.py forget-connections             empties the connection tracking of this namespace
 packets.py lengths DEV WIRE FIRST LAST MTU TO
                                           injects inner IPv4 packets of each length into DEV, and checks each message
                                           that leaves by WIRE: length padded to 16, not past MTU
 packets.py route-lengths WIRE FIRST LAST MTU TO
-                                          the same with datagrams by the routing table, which says MTU
-packets.py inject DEV PROTOCOL HEX        one packet as it is, PROTOCOL an EtherType
-packets.py hashes DEV WIRE FLOWS TO       prints how many different flow hashes the messages of FLOWS inner flows have,
-                                          and how many those of one flow
-packets.py segments TO COUNT SIZE LAST    UDP GSO: one send, COUNT datagrams of SIZE, the last one of LAST; one alone is
-                                          an ordinary datagram
-packets.py receive PORT COUNT SIZE LAST   expects them
+                                          the same with datagrams by the routing table, with MTU in the route
+packets.py inject DEV PROTOCOL HEX        one packet, unchanged; PROTOCOL is an EtherType
+packets.py hashes DEV WIRE FLOWS TO       prints the number of different flow hashes that the messages of FLOWS inner
+                                          flows have, and the number that those of one flow have
+packets.py segments TO COUNT SIZE LAST    UDP GSO: one send, COUNT datagrams of SIZE, the last one of LAST; a single
+                                          one is an ordinary datagram
+packets.py receive PORT COUNT SIZE LAST   expects those datagrams
 """
 import ctypes
 import socket
@@ -56,7 +56,8 @@ class Wire:
                 return struct.unpack_from("!H", data, 24)[0] - 8
 
     def show_hash(self, bits):
-        """From now on a packet is cut to 1 + the lowest bits of its hash: classic BPF can do no more."""
+        """From now on a packet is truncated to 1 + the lowest bits of its hash: classic BPF has no other way to
+        report it."""
         program = [(0x20, 0, 0, 0xFFFFF000 + 32),       # ld rxhash
                    (0x54, 0, 0, (1 << bits) - 1),       # and
                    (0x04, 0, 0, 1),                     # add
@@ -100,7 +101,7 @@ def inject(dev, protocol, packet):
 
 
 def hashes(dev, wire_dev, flows, to):
-    """Of flows that differ in nothing but a port inside."""
+    """Flows that differ only in an inner port."""
     send, wire = injector(dev), Wire(wire_dev)
     wire.show_hash(10)
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Treatment of single packets: congestion marks, padding, MTUs, fragments, segments, flow hashes, and packets that bypass
-# the stack.
+# Treatment of single packets: congestion marks, padding, MTUs, fragments, segments, flow hashes, and packets that
+# bypass the stack.
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
@@ -34,7 +34,7 @@ echo_with_tos() { # echo_with_tos TOS ADDRESS
 	ns a ping -n -c 1 -W 1 -Q "$1" "$2"
 }
 
-# Only the ECN bits come out. A mark inside was set on the way here: outside it counts as "capable".
+# The outer DS field has only the ECN bits. An inner CE was set before the tunnel: it makes the outer packet ECN-capable.
 outer_ds() { # outer_ds FILTER-OF-DS: with @ for the value
 	local tos address value
 
@@ -71,7 +71,7 @@ ecn_drops() {
 	[ "$KIND" != weft ] || ethtool_stat b wt0 rx_drop_ecn
 }
 
-# A router between them marks every packet outside. Inside, the mark arrives where it can be told, else the packet ends.
+# A router on the path marks every outer packet. An ECN-capable inner packet gets the mark; another one is dropped.
 congestion() { # congestion NFT-STATEMENT
 	local drops errors
 
@@ -97,7 +97,7 @@ congestion() { # congestion NFT-STATEMENT
 	[ "$KIND" != weft ] || expect_eq "rx_drop_ecn" $(($(ecn_drops) - drops)) 2
 }
 
-# "ip6 ecn set ce" of nftables 1.0.6 writes one byte in the middle of a word, which Linux 7.2 refuses to do.
+# nftables 1.0.6 writes one byte in the middle of a word for "ip6 ecn set ce", which Linux 7.2 refuses.
 v6_congestion() {
 	outside_v6
 	congestion "meta nfproto ipv6 @nh,0,16 set 0x6030"
@@ -124,7 +124,7 @@ route_mtu() {
 	expect ns a ping -n -c 1 -W 5 -s 3000 10.9.0.2
 }
 
-tunnel_mtu() { # tunnel_mtu MTU: what IPv6 loses below 1280 is put back
+tunnel_mtu() { # tunnel_mtu MTU: adds the IPv6 addresses again that are removed below 1280
 	ns_ip a link set wt0 mtu "$1"
 	ns_ip b link set wt0 mtu "$1"
 	[ "$1" -lt 1280 ] || ns_ip a addr replace fd09::1/64 dev wt0 nodad
@@ -148,7 +148,8 @@ send_drops() {
 	[ "$KIND" != weft ] || ethtool_stat a wt0 tx_drop_send
 }
 
-# With 65535 inside, the last 60 bytes do not fit outside: such a packet is an error, and the next one goes through.
+# An inner packet of 65535 bytes leaves no room for 60 bytes of outer headers: it is an error, and the next one is
+# sent.
 mtu_of_64k() {
 	local drops
 
@@ -161,7 +162,7 @@ mtu_of_64k() {
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
 }
 
-# With an MTU of 0 there is no IP on the link; what is redirected to it passes nevertheless.
+# A link with an MTU of 0 has no IP; a packet that is redirected to it is sent nevertheless.
 mtu_of_0() {
 	ns_ip a link add d0 type dummy
 	defer ns_ip a link del d0
@@ -205,7 +206,8 @@ v6_fragments_outside() {
 	fragments_outside "ip6 and ip6[6] = 44"
 }
 
-# Only the router knows that the second half of the way is narrower.
+# Only the router has the narrower MTU of the second half of the path.
+#   c 10.9.0.3 --- r --- (1280) d 10.9.0.4
 #	 c 10.9.0.3 --- r --- (1280) d 10.9.0.4
 narrow_router() {
 	ns_create c r d
@@ -228,7 +230,7 @@ narrow_router() {
 	peer_add c wt0 d wt0 10.9.0.4/32 endpoint 203.0.113.129:51820
 	expect ns c ping -n -c 2 -i 0.2 -W 5 -s 1392 10.9.0.4
 	transfer c d 10.9.0.4 100000
-	# Over IPv6 only the sender fragments: the first packet is lost, and teaches it.
+	# Over IPv6 only the sender fragments: the first packet is lost, and its ICMP error sets the path MTU.
 	peer_set c wt0 d wt0 endpoint '[2001:db8:4::1]:51820'
 	expect ns c ping -n -c 1 -W 5 10.9.0.4
 	wait_for 10 ns c ping -n -c 1 -W 1 -s 1392 10.9.0.4
@@ -237,8 +239,8 @@ narrow_router() {
 
 # ---- segments ----
 
-# Inside, TCP hands over more than fits the MTU at once; outside, every packet is its own message.
-# Across the veth pair they may come as one packet for UDP segmentation, which is to be cut up as anywhere.
+# Inside, TCP passes down more than fits the MTU at once; outside, every segment is a message of its own. The veth
+# pair may carry them as one packet for UDP segmentation, which a router would segment, too.
 tcp_segments() {
 	local received
 
@@ -283,7 +285,7 @@ errors_of_a() {
 	link_stat a wt0 tx_errors
 }
 
-errors_told() {
+errors_sent() {
 	echo $(($(udp_stat a IcmpOutDestUnreachs) + $(udp_stat a Icmp6OutDestUnreachs)))
 }
 
@@ -299,12 +301,12 @@ injected_is_encrypted() {
 	expect_eq "packets inside at b" "$(capture_count injected)" 1
 }
 
-# Not IP, with a wrong version, and truncated. No ICMP error is sent, for lack of a valid source. A keepalive may leave
-# meanwhile.
+# Not IP, with a wrong version, and truncated. No ICMP error is sent, for lack of a valid source. A keepalive may be
+# sent meanwhile.
 injected_rubbish() {
-	local errors told
+	local errors sent
 
-	errors=$(errors_of_a) told=$(errors_told)
+	errors=$(errors_of_a) sent=$(errors_sent)
 	capture_start rubbish a va "src host 192.0.2.1 and udp[8:4] = 0x04000000 and udp[4:2] > 40"
 	expect helper a inject wt0 0x0806 0001080006040001020000000001c0000201000000000000c0000202
 	expect helper a inject wt0 0x0800 6500001c00000000400166cd0a0900010a0900020800f7ff00000000
@@ -315,11 +317,11 @@ injected_rubbish() {
 	expect_eq "transmit errors" $(($(errors_of_a) - errors)) 6
 	capture_stop rubbish
 	expect_eq "packets sent" "$(capture_count rubbish)" 0
-	expect_eq "ICMP errors" "$(errors_told)" "$told"
+	expect_eq "ICMP errors" "$(errors_sent)" "$sent"
 	[ "$KIND" != weft ] || expect_ge "tx_drop_not_ip" "$(ethtool_stat a wt0 tx_drop_not_ip)" 6
 }
 
-# Outer packets have the inner flow's hash, although they look like one flow.
+# Outer packets have the inner flow's hash, although their addresses and ports are those of one flow.
 flow_hashes() {
 	local flows one
 
@@ -330,15 +332,15 @@ flow_hashes() {
 
 # shellcheck disable=SC2119 # without arguments
 pair_create
-# Otherwise a change of the MTU gives the link a link-local address, and unexpected packets.
+# Without this, a change of the MTU gives the link a link-local address, and unexpected packets.
 ns a sysctl -qw net.ipv6.conf.default.addr_gen_mode=1
 ns b sysctl -qw net.ipv6.conf.default.addr_gen_mode=1
 session_up a wt0 b wt0 10.9.0.2
 run_case "the outer DS field is the ECN bits, in IPv4" outer_ds "ip and ip[1] = @"
 run_case "handshakes are AF41, in IPv4" handshake_ds "ip and ip[1] = 0x88"
 run_case "the same in IPv6" v6_outer
-run_case "congestion marks go inside, from IPv4" congestion "ip ecn set ce"
-run_case "congestion marks go inside, from IPv6" v6_congestion
+run_case "congestion marks are copied inside, from IPv4" congestion "ip ecn set ce"
+run_case "congestion marks are copied inside, from IPv6" v6_congestion
 run_case "every length is padded to 16" every_length
 run_case "padding ends at the link's MTU" odd_mtu
 run_case "padding ends at the route's MTU" route_mtu
@@ -347,12 +349,12 @@ run_case "an MTU of 65535" mtu_of_64k
 run_case "an MTU of 0" mtu_of_0
 run_case "messages are fragmented, in IPv4" fragments_outside "ip and ip[6:2] & 0x3fff != 0"
 run_case "messages are fragmented, in IPv6" v6_fragments_outside
-run_case "a router's MTU is smaller" narrow_router
-run_case "TCP segments are cut up" tcp_segments
-run_case "UDP segments are cut up, in IPv4" udp_segments 10.9.0.2 20 1000 300
-run_case "UDP segments are cut up, in IPv6" udp_segments fd09::2 20 1000 300
-run_case "fragments go inside, in IPv4" fragments_inside 10.9.0.2
-run_case "fragments go inside, in IPv6" fragments_inside fd09::2
+run_case "a router has a smaller MTU" narrow_router
+run_case "TCP packets are segmented" tcp_segments
+run_case "UDP packets are segmented, in IPv4" udp_segments 10.9.0.2 20 1000 300
+run_case "UDP packets are segmented, in IPv6" udp_segments fd09::2 20 1000 300
+run_case "fragments inside the tunnel, in IPv4" fragments_inside 10.9.0.2
+run_case "fragments inside the tunnel, in IPv6" fragments_inside fd09::2
 run_case "an injected packet is encrypted" injected_is_encrypted
-run_case "an injected packet that is no IP is dropped" injected_rubbish
+run_case "an injected packet other than IP is dropped" injected_rubbish
 run_case "the flow's hash is kept" flow_hashes

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The path MTU: large packets reach a narrow hop, whose router sends ICMP errors or none. Inner senders are told the path
+# The path MTU: large packets reach a narrow hop, whose router sends ICMP errors or none. Inner senders get the path
 # MTU, other packets are fragmented outside, and no stream hangs.
 #
 #   c 10.8.0.2 -------- a 192.0.2.1 ---------- r1 198.51.100.1 -------- r2 198.51.100.2 ---------- b 203.0.113.2
@@ -83,12 +83,12 @@ endpoint_of_b() { # endpoint_of_b FAMILY
 	if [ "$1" = 4 ]; then echo 203.0.113.2:51820; else echo '[2001:db8:3::2]:51820'; fi
 }
 
-# Only a's device has pmtu on; KIND_B says what answers.
+# Only a's device has pmtu on; KIND_B is the kind of the end that answers probes.
 tunnel_up() { # tunnel_up FAMILY [SET ARGS...]
 	local family=$1
 
 	shift
-	# Last of all: a search that is under way when the case ends may yet learn.
+	# The last deferred command: a search may still set a path MTU when the case ends.
 	defer forget_learnt
 	tunnel_create a wt0 10.9.0.1/24 fd09::1/64
 	tunnel_create_kind "${KIND_B:-weft}" b wt0 10.9.0.2/24 fd09::2/64
@@ -115,7 +115,7 @@ overhead() { # overhead FAMILY
 	if [ "$1" = 4 ]; then echo 60; else echo 80; fi
 }
 
-# A stream from one namespace to b, by which time it has to be through.
+# A stream from one namespace to b, which has to end within SECONDS.
 stream() { # stream NS ADDRESS BYTES SECONDS [TITLE]
 	local host=$2 before port=7007
 
@@ -135,14 +135,14 @@ stream() { # stream NS ADDRESS BYTES SECONDS [TITLE]
 	note "${5-stream} to $2: $3 bytes in $(value ms) ms"
 }
 
-# Without any wait: a router's ICMP error answered the first packet, and was passed to the sender.
+# No timeout was waited for: a router's ICMP error answered the first packet, and was passed to the sender.
 expect_at_once() {
 	expect_lt "milliseconds" "$(value ms)" "$(late 1000)"
 }
 
 # ---- routers that send ICMP errors ----
 
-routers_say_so() { # routers_say_so FAMILY
+routers_send_errors() { # routers_send_errors FAMILY
 	local limit
 
 	limit=$((1280 - $(overhead "$1")))
@@ -152,32 +152,32 @@ routers_say_so() { # routers_say_so FAMILY
 	expect_eq "path MTU" "$(path_mtu)" "$limit"
 	stream a fd09::2 "$(scaled 1000000)" 10 "router speaks, IPv$1 outside,"
 	expect_at_once
-	expect_gt "packets told to be too big" "$(ethtool_stat a wt0 tx_drop_too_big)" 0
+	expect_gt "ICMP errors sent" "$(ethtool_stat a wt0 tx_drop_too_big)" 0
 }
 
-# The whole of it, by a program that forbids fragments, and one that does not.
+# An inner packet above the path MTU, from a program that forbids fragments, and from one that does not.
 datagrams() { # datagrams FAMILY
 	local limit
 
 	limit=$((1280 - $(overhead "$1")))
 	tunnel_up "$1"
-	# Teaches the path.
+	# The packet's ICMP error sets the path MTU.
 	expect_fail ns a ping -n -M "do" -c 1 -W 1 -s 4000 10.9.0.2
-	expect_match "what the sender is told" "$(ns a ping -n -M "do" -c 1 -W 1 -s 4000 10.9.0.2 2>&1)" \
+	expect_match "error of the sender" "$(ns a ping -n -M "do" -c 1 -W 1 -s 4000 10.9.0.2 2>&1)" \
 		"From 10.9.0.1 icmp_seq=1 Frag needed and DF set \(mtu = $limit\)"
-	expect_match "what the next one is told" "$(ns a ping -n -M "do" -c 1 -W 1 -s 4000 10.9.0.2 2>&1)" \
+	expect_match "error of the next sender" "$(ns a ping -n -M "do" -c 1 -W 1 -s 4000 10.9.0.2 2>&1)" \
 		"message too long, mtu[=:] ?$limit"
 	expect ns a ping -n -M "do" -c 1 -W 5 -s $((limit - 28)) 10.9.0.2
 	expect_fail ns a ping -n -M "do" -c 1 -W 1 -s $((limit - 27)) 10.9.0.2
-	# Fragments of the sender's own: no answer gets lost once b's kernel knows the path of those.
+	# The sender fragments: the answer may be lost until b's kernel has the path MTU.
 	wait_for 10 ns a ping -n -M "dont" -c 1 -W 1 -s 4000 10.9.0.2
-	# The sender has forgotten, and does not forbid it: fragments outside.
+	# The route cache is flushed, and the sender allows fragments: outer packets are fragmented.
 	ns_ip a -4 route flush cache
 	ns_ip a -6 route flush cache
 	capture_start whole b wt0 "icmp and dst host 10.9.0.2 and greater 4000"
 	wait_for 10 ns a ping -n -M "dont" -c 1 -W 1 -s 4000 10.9.0.2
 	capture_stop whole
-	expect_gt "packets that were in one piece inside" "$(capture_count whole)" 0
+	expect_gt "unfragmented inner packets" "$(capture_count whole)" 0
 }
 
 # IPv6 guarantees 1,280 bytes: for a smaller path MTU packets are fragmented outside.
@@ -185,7 +185,7 @@ smallest_of_v6() { # smallest_of_v6 FAMILY
 	tunnel_up "$1"
 	expect_fail ns a ping -n -M "do" -c 1 -W 1 -s 4000 10.9.0.2
 	wait_for 10 ns a ping -n -c 1 -W 1 -s 1232 fd09::2
-	expect_match "what the sender is told" "$(ns a ping -n -M "do" -c 1 -W 1 -s 1233 fd09::2 2>&1)" \
+	expect_match "error of the sender" "$(ns a ping -n -M "do" -c 1 -W 1 -s 1233 fd09::2 2>&1)" \
 		'Packet too big: mtu=1280'
 }
 
@@ -196,7 +196,7 @@ forwarded() {
 	expect_at_once
 	stream c fd09::2 "$(scaled 1000000)" 10 "forwarded,"
 	expect_at_once
-	expect_match "who tells the sender" "$(ns c ping -n -M "do" -c 1 -W 1 -s 3000 10.9.0.2 2>&1)" \
+	expect_match "source of the error" "$(ns c ping -n -M "do" -c 1 -W 1 -s 3000 10.9.0.2 2>&1)" \
 		'From 10.8.0.1 icmp_seq=1 Frag needed and DF set \(mtu = 1220\)|message too long, mtu[=:] ?1220'
 }
 
@@ -214,9 +214,10 @@ marked() {
 	expect_eq "path MTU" "$(path_mtu)" 1220
 }
 
-# ---- routers that do not ----
+# ---- routers that are silent ----
 
-# Whether a packet of a's arrives at b: the answer may exceed the path MTU of the way back, which b does not know.
+# Whether a packet of a's arrives at b: the answer may exceed the path MTU of the way back, of which b has no
+# information.
 reaches_b() { # reaches_b PING-ARGUMENTS...
 	capture_start reaching b wt0 "dst host 10.9.0.2 or dst host fd09::2"
 	ns a ping -n -c 1 -W 1 "$@" || :
@@ -224,7 +225,7 @@ reaches_b() { # reaches_b PING-ARGUMENTS...
 	expect_gt "packets that got there" "$(capture_count reaching)" 0
 }
 
-routers_say_nothing() { # routers_say_nothing FAMILY
+over_silent_routers() { # over_silent_routers FAMILY
 	local limit
 
 	limit=$((1280 - $(overhead "$1")))
@@ -232,11 +233,11 @@ routers_say_nothing() { # routers_say_nothing FAMILY
 	tunnel_up "$1"
 	capture_start answers a wt0 "icmp[icmptype] == icmp-echoreply or (icmp6 and ip6[40] == 129)"
 	stream a 10.9.0.2 "$(scaled 1000000)" 20 "silent router, IPv$1 outside, ${KIND_B:-weft} answers,"
-	# The stream may be through before all is known.
+	# The stream may end before the search does.
 	pause 3
 	capture_stop answers
 	expect_eq "path MTU" "$(path_mtu)" "$limit"
-	expect_eq "answers that anybody else has seen" "$(capture_count answers)" 0
+	expect_eq "answers to probes that reach the stack" "$(capture_count answers)" 0
 	stream a fd09::2 "$(scaled 1000000)" 20 "silent router, IPv$1 outside, ${KIND_B:-weft} answers,"
 	# Packets that cannot be shortened are sent in fragments of the right size.
 	reaches_b -s 1232 fd09::2
@@ -246,7 +247,7 @@ routers_say_nothing() { # routers_say_nothing FAMILY
 wireguard_answers() {
 	local KIND_B=wireguard
 
-	routers_say_nothing 4
+	over_silent_routers 4
 }
 
 over_v6_inside() {
@@ -257,7 +258,7 @@ over_v6_inside() {
 }
 
 # Without answers the path MTU stays unknown and unchanged.
-nobody_answers() {
+no_answers() {
 	routers_are_silent
 	tunnel_up 4
 	ns b sysctl -qw net.ipv4.icmp_echo_ignore_all=1
@@ -265,7 +266,7 @@ nobody_answers() {
 	ns_run big a ping -n -q -M "do" -i 0.5 -c 12 -s 4000 10.9.0.2
 	ns_wait big || :
 	expect_eq "path MTU" "$(path_mtu)" 8940
-	expect_eq "packets told to be too big" "$(ethtool_stat a wt0 tx_drop_too_big)" 0
+	expect_eq "ICMP errors sent" "$(ethtool_stat a wt0 tx_drop_too_big)" 0
 }
 
 # ---- later ----
@@ -281,20 +282,20 @@ wide_path() {
 	expect_at_once
 	capture_stop fragments
 	expect_eq "path MTU" "$(path_mtu)" 8940
-	expect_eq "packets told to be too big" "$(ethtool_stat a wt0 tx_drop_too_big)" 0
+	expect_eq "ICMP errors sent" "$(ethtool_stat a wt0 tx_drop_too_big)" 0
 	expect_eq "fragments, and messages that may become some" "$(capture_count fragments)" 0
 }
 
-# A learnt path MTU holds as long as the kernel keeps it: ten minutes by default.
+# The kernel keeps a learnt path MTU for ten minutes by default.
 learnt_is_forgotten() { # learnt_is_forgotten [SILENT]
 	local expires
 
 	[ -z "${1-}" ] || "$1"
 	expires=$(ns a sysctl -n net.ipv4.route.mtu_expires)
-	expect_eq "for how long, if nobody says otherwise" "$expires" 600
+	expect_eq "lifetime of a learnt path MTU" "$expires" 600
 	tunnel_up 4
 	stream a 10.9.0.2 "$(scaled 1000000)" 20 "at first,"
-	# A search may be under way, and takes three seconds.
+	# A search that was started takes three seconds.
 	pause 4
 	expect_eq "path MTU" "$(path_mtu)" 1220
 	hop_takes 9000
@@ -333,10 +334,10 @@ refusals() {
 	expect_error "'64' is not a DSCP" tunnel_set a wt0 dscp 64
 	ns_ip a link add wg9 type wireguard
 	defer ns_ip a link del wg9
-	expect_error "'pmtu' is weft's own" ns a weft set wg9 pmtu on
+	expect_error "'pmtu' needs a link of kind weft" ns a weft set wg9 pmtu on
 }
 
-# DS field and DSCP of what leaves a: messages with data, keepalives, handshakes.
+# DS field and DSCP of a's messages: with data, keepalives, handshakes.
 dscp_of() { # dscp_of SETTING DATA HANDSHAKE: with an inner DS field of 0xb8
 	tunnel_set a wt0 dscp "$1"
 	capture_start "dscp$1" a va "src host 192.0.2.1 and udp dst port 51820"
@@ -359,12 +360,12 @@ dscp() {
 	dscp_of off 0 0x88
 	dscp_of inherit 0xb8 0x88
 	dscp_of 10 40 40
-	expect_match "what is shown" "$(ns a weft show wt0)" 'dscp: 10'
+	expect_match "show" "$(ns a weft show wt0)" 'dscp: 10'
 }
 
-# ---- beside it ----
+# ---- for comparison ----
 
-# In-tree wireguard between the same ends: what becomes of the same streams.
+# The same streams through in-tree wireguard between the same ends.
 beside() {
 	local address what
 
@@ -387,24 +388,24 @@ beside() {
 
 underlay_create
 hop_takes 1280
-run_case "routers say so, IPv4 outside" routers_say_so 4
-run_case "routers say so, IPv6 outside" routers_say_so 6
+run_case "routers send ICMP errors, IPv4 outside" routers_send_errors 4
+run_case "routers send ICMP errors, IPv6 outside" routers_send_errors 6
 run_case "datagrams, IPv4 outside" datagrams 4
 run_case "datagrams, IPv6 outside" datagrams 6
 run_case "IPv6's smallest packet passes, IPv4 outside" smallest_of_v6 4
 run_case "IPv6's smallest packet passes, IPv6 outside" smallest_of_v6 6
 run_case "senders behind this end" forwarded
-run_case "routers say so to packets with a mark" marked
-run_case "routers say nothing, IPv4 outside" routers_say_nothing 4
-run_case "routers say nothing, IPv6 outside" routers_say_nothing 6
-run_case "routers say nothing, and wireguard answers" wireguard_answers
-run_case "routers say nothing, IPv6 inside" over_v6_inside
-run_case "nobody answers" nobody_answers
+run_case "routers send ICMP errors to marked packets" marked
+run_case "routers are silent, IPv4 outside" over_silent_routers 4
+run_case "routers are silent, IPv6 outside" over_silent_routers 6
+run_case "routers are silent, and wireguard answers" wireguard_answers
+run_case "routers are silent, IPv6 inside" over_v6_inside
+run_case "the peer answers no probes" no_answers
 run_case "the path is wide" wide_path
-run_case "what was learnt is forgotten" learnt_is_forgotten
-run_case "what was found is looked for again" learnt_is_forgotten routers_are_silent
+run_case "a learnt path MTU expires" learnt_is_forgotten
+run_case "a path MTU that was found is searched again" learnt_is_forgotten routers_are_silent
 run_case "off" without
 run_case "refusals" refusals
 run_case "DSCP" dscp
-run_case "in-tree beside it, IPv4 outside" beside 4
-run_case "in-tree beside it, IPv6 outside" beside 6
+run_case "in-tree for comparison, IPv4 outside" beside 4
+run_case "in-tree for comparison, IPv6 outside" beside 6

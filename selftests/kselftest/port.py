@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Other programs that want a tunnel's UDP port, for port.sh and removal.sh. They run without privileges.
+"""Other programs that bind a tunnel's UDP port, for port.sh and removal.sh. They run without privileges.
 
-port.py as UID COMMAND...               runs a command under another user
-port.py hold PORT [WORDS...]            binds, prints "ready" and holds on. WORDS: an address, "connect=ADDRESS", "reuseaddr",
-                                        "reuseport", "device=NAME", "ifindex=NUMBER", "dual", "many=COUNT" (so many sockets, on
-                                        127.0.0.2 and up)
-port.py grab PORT WORDS... [-- WORDS...]...     tries to bind all the time, in each of these ways in turn; prints "ready", and
-                                        when it gets SIGTERM how often it was refused; it fails if it got the port once
+port.py as UID COMMAND...               runs a command as another user
+port.py hold PORT [WORDS...]            binds, prints "ready" and holds the port. WORDS: an address,
+                                        "connect=ADDRESS", "reuseaddr", "reuseport", "device=NAME", "ifindex=NUMBER",
+                                        "dual", "many=COUNT" (that many sockets, on 127.0.0.2 and up)
+port.py grab PORT WORDS... [-- WORDS...]...     tries to bind continuously, with each set of WORDS in turn; prints
+                                                "ready",
+                                        and on SIGTERM the number of refusals; fails if it binds the port once
 """
 import os
 import select
@@ -31,8 +32,8 @@ def as_(uid, *command):
     os.execvp(command[0], command)
 
 
-class Wish:
-    """How a program wants the port."""
+class Binding:
+    """One binding of a socket to the port."""
 
     def __init__(self, words):
         self.options = dict(word.split("=", 1) for word in words if "=" in word)
@@ -69,40 +70,40 @@ class Wish:
 
 def hold(port, *words):
     drop_privileges()
-    wish = Wish(words)
-    many = int(wish.options.get("many", 0))
-    held = [wish.bind(int(port), f"127.0.0.{number + 2}") for number in range(many)] or [wish.bind(int(port))]
+    binding = Binding(words)
+    many = int(binding.options.get("many", 0))
+    held = [binding.bind(int(port), f"127.0.0.{number + 2}") for number in range(many)] or [binding.bind(int(port))]
     print("ready", flush=True)
     while True:
         for sock in select.select(held, [], [])[0]:
-            # These packets are the tunnel's.
+            # Packets that were sent to the tunnel.
             data, sender = sock.recvfrom(65536)
             print(f"got {len(data)} bytes from {sender[0]}", flush=True)
 
 
 def split(words):
-    wishes = [[]]
+    bindings = [[]]
     for word in words:
         if word == "--":
-            wishes.append([])
+            bindings.append([])
         else:
-            wishes[-1].append(word)
-    return [Wish(some) for some in wishes]
+            bindings[-1].append(word)
+    return [Binding(some) for some in bindings]
 
 
 def grab(port, *words):
     drop_privileges()
-    wishes, port, over, refused = split(words), int(port), [], 0
+    bindings, port, over, refused = split(words), int(port), [], 0
     signal.signal(signal.SIGTERM, lambda *_: over.append(True))
     print("ready", flush=True)
     while not over:
-        for wish in wishes:
+        for binding in bindings:
             try:
-                wish.bind(port)
+                binding.bind(port)
             except OSError:
                 refused += 1
             else:
-                sys.exit(f"got port {port} after {refused} tries: {wish.address} {wish.options} {wish.flags}")
+                sys.exit(f"got port {port} after {refused} tries: {binding.address} {binding.options} {binding.flags}")
     print(f"refused {refused} times", flush=True)
     sys.exit(not refused)
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The tunnel's UDP port is exclusive: a port of another socket is refused, whatever the options of that socket, and no
-# program can bind it while the tunnel takes its own port over from sockets that are bound to something else.
+# The tunnel's UDP port is exclusive: a port of another socket is refused, with any options of that socket, and no
+# program can bind it while the tunnel replaces its own sockets.
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1                              wt0 10.9.0.2
@@ -11,7 +11,7 @@
 # series: 6.1
 . "$(dirname "$0")/lib.sh"
 
-# Before Linux 6.2 the kernel's messages have no numbers. The text is the kernel's for each caller.
+# Kernels before Linux 6.2 send messages without arguments. The module's text is the same for each caller.
 taken="listen port: another socket has UDP port 51820"
 case $(uname -r) in
 6.1.*) taken=${taken% 51820} ;;
@@ -34,7 +34,7 @@ got() { # got NAME
 	grep -c '^got' "$(ns_output "$1")"
 }
 
-# However it is held: neither coming up nor a change takes it, and what was is as it was.
+# A port held in any way: neither setting the link up nor a change takes it, and a refusal changes nothing.
 port_is_refused() { # port_is_refused WORDS...
 	pair_tunnels_create
 	session_up a wt0 b wt0 10.9.0.2
@@ -53,7 +53,8 @@ port_is_refused() { # port_is_refused WORDS...
 	wait_for 10 a_pings
 }
 
-# Sockets that are bound to one address may have a neighbour on another; all addresses they cannot have then.
+# Sockets bound to one address may share the port with a socket on another address; binding to all addresses is
+# refused then.
 neighbour_stays() { # neighbour_stays OPTIONS...
 	ns_ip a addr add 192.0.2.7/24 dev va
 	defer ns_ip a addr del 192.0.2.7/24 dev va
@@ -75,7 +76,7 @@ neighbour_stays() { # neighbour_stays OPTIONS...
 	expect a_pings
 }
 
-# One that is there before: with the same port on another interface, which is the tunnel's then.
+# A socket with the same port on another interface: binding to that interface is refused.
 device_is_refused() {
 	ns_ip a link add vx type dummy
 	defer ns_ip a link del vx
@@ -93,7 +94,7 @@ device_is_refused() {
 	expect a_pings
 }
 
-# An interface that takes the place of another of its name; a program has bound to its number before it was there.
+# A new interface gets the name of a deleted one; a program has bound to its index before it existed.
 number_is_refused() {
 	ns_ip a link add vx index 4711 type dummy
 	defer ns_ip a link del vx
@@ -123,7 +124,7 @@ in_vrf() {
 	session_up a wt0 b wt0 10.9.0.2
 }
 
-# Ways to have any part of what the tunnel has: all of them are refused all the time.
+# Bindings that overlap with the tunnel's sockets: each is refused at any time.
 ways=(0.0.0.0 -- 0.0.0.0 reuseaddr -- 0.0.0.0 reuseport -- 192.0.2.1 reuseaddr reuseport -- connect=192.0.2.2 reuseaddr
 	-- dual reuseaddr -- dual reuseport -- :: reuseaddr reuseport -- 2001:db8::1 reuseaddr -- device=va reuseaddr
 	-- connect=2001:db8::2 reuseport)
@@ -151,13 +152,13 @@ no_window() {
 	for i in 1 2; do
 		ns_stop "grabber$i" TERM
 		note "$rounds rounds: $(tail -n 1 "$(ns_output "grabber$i")")"
-		grep -q '^refused' "$(ns_output "grabber$i")" || fail "a program got in"
+		grep -q '^refused' "$(ns_output "grabber$i")" || fail "a program has bound the port"
 	done
 	expect a_pings
 	expect_eq "sockets" "$(ns a ss -Huln "sport = :51820" | wc -l)" 2
 }
 
-# Nothing is lost for a change of what the sockets are bound to.
+# A change of the sockets' bindings loses no packet.
 rebinding_loses_nothing() {
 	local i
 
@@ -194,9 +195,9 @@ if [ "$KIND" = weft ]; then
 	run_case "a neighbour's address is not taken, SO_REUSEADDR" neighbour_stays reuseaddr
 	run_case "a neighbour's address is not taken, SO_REUSEPORT" neighbour_stays reuseport
 	run_case "another interface's port is not taken" device_is_refused
-	run_case "nor that of an interface which comes later" number_is_refused
+	run_case "nor that of an interface that is added later" number_is_refused
 	run_case "nor that of a VRF" in_vrf
-	run_case "no program gets in while the tunnel takes its port over" no_window
-	run_case "no packet is lost for it" rebinding_loses_nothing
+	run_case "no program binds the port while the sockets are replaced" no_window
+	run_case "replacing the sockets loses no packet" rebinding_loses_nothing
 	run_case "up names the port" up_says_so
 fi

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Every dropped packet is counted under its reason for the interface, for its peer if that is known, and for no other peer;
-# and each drop has a tracepoint. Forged and malformed packets are tested in malformed.sh.
+# Every dropped packet is counted under its reason for the interface, for its peer if that is known, and for no other
+# peer; and each drop has a tracepoint. malformed.sh tests forged and malformed packets.
 # vm: icount
 #
 #	 namespace a                                  namespace b
@@ -25,14 +25,14 @@ learn_keys() {
 	key_b=$(tunnel_key b wt0)
 }
 
-# A peer of a's without a past, with the allowed IP 10.9.0.66.
+# A peer of a's without state, with the allowed IP 10.9.0.66.
 fresh_ghost() { # fresh_ghost [SET ARGS...]
 	peer_remove a wt0 a ghost
 	peer_add a wt0 a ghost 10.9.0.66/32 "$@"
 	defer peer_remove a wt0 a ghost
 }
 
-# One line for each counter: the interface's are those of "wt0".
+# One line for each counter; "wt0" stands for the interface's own.
 drops() { # drops NS
 	ns "$1" "$WEFT" show wt0 drops | sed "s|^$ghost|ghost|; s|^$key_a|a|; s|^$key_b|b|" | awk -F '\t' '
 		{
@@ -63,7 +63,7 @@ has_grown() { # has_grown NS WANTED
 
 # A worker counts some of the drops.
 expect_grown() { # expect_grown NS WANTED
-	attempt wait_for 5 has_grown "$1" "$2" 2>/dev/null || expect_eq "what grew in $1" "$(grown "$1")" "$2"
+	attempt wait_for 5 has_grown "$1" "$2" 2>/dev/null || expect_eq "counters that grew in $1" "$(grown "$1")" "$2"
 }
 
 trace_start() {
@@ -78,12 +78,12 @@ trace_stop() {
 	echo 0 >$tracing/events/weft/enable
 }
 
-# A + stands in keys only.
+# A key is the only part with a +.
 trace_count() { # trace_count REGEX: lines of the trace
 	grep -cE "${1//+/[+]}" $tracing/trace || true
 }
 
-# A slow machine has tried again before it looks.
+# On a slow machine retries may precede the reading.
 expect_traced() { # expect_traced COUNT REGEX
 	expect_between "lines of the trace with $2" "$(trace_count "$2")" "$1" $((SLOW > 1 && $1 > 0 ? $1 + 2 : $1))
 }
@@ -107,7 +107,7 @@ read_metrics() { # read_metrics NS...
 
 # ---- packets that are not dropped ----
 
-# All that b has from a is what a has sent to b, packet by packet; both ends of a wire have seen them.
+# b receives each packet that a sends, and the captures at both ends of the link contain it.
 handshakes_and_packets() {
 	pair_tunnels_create
 	learn_keys
@@ -152,7 +152,7 @@ links_agree() {
 		[ "$(metric a "$key_b" peer_transmit_packets_total)" = "$(metric b "$key_a" peer_receive_packets_total)" ]
 }
 
-# Batches are counted by the message, as by the links at both ends.
+# Batches are counted by the message, as the links at both ends count them.
 bulk() {
 	session_up a wt0 b wt0 10.9.0.2
 	expect transfer a b 10.9.0.2 5000000
@@ -183,9 +183,9 @@ no_endpoint() {
 	expect_traced 1 "kfree_skb: .* reason: IP_OUTNOROUTES"
 }
 
-# 128 packets may wait; those that still do after 18 tries in 90 s are given up.
-# For waits of many seconds: to look all the time costs an emulated machine more than the wait.
-has_grown_now_and_then() { # has_grown_now_and_then NS WANTED
+# 128 packets may be staged; those that are still staged after 18 tries in 90 s are dropped.
+# For waits of many seconds: continuous polling costs an emulated machine more than the wait.
+poll_grown_rarely() { # poll_grown_rarely NS WANTED
 	pause 1
 	has_grown "$@"
 }
@@ -197,7 +197,7 @@ no_answer() {
 	send a 10.9.0.66 130
 	expect_grown a "ghost.queue=2 wt0.queue=2"
 	pause 85
-	wait_for 30 has_grown_now_and_then a "ghost.given-up=128 ghost.queue=2 wt0.given-up=128 wt0.queue=2"
+	wait_for 30 poll_grown_rarely a "ghost.given-up=128 ghost.queue=2 wt0.given-up=128 wt0.queue=2"
 	expect_traced 2 "weft_drop: dev=wt0 peer=$ghost reason=queue count=1"
 	expect_traced 128 "weft_drop: dev=wt0 peer=$ghost reason=given-up count=1"
 	expect_traced 2 "kfree_skb: .* reason: NEIGH_QUEUEFULL"
@@ -234,7 +234,7 @@ wrong_source() {
 	expect_traced 3 "kfree_skb: .* reason: IP_RPFILTER"
 }
 
-# The responder cannot tell; the initiator can.
+# The initiator detects it, the responder has no way to.
 wrong_preshared() {
 	peer_set a wt0 b wt0 preshared-key "$(psk_file wrong)"
 	defer peer_set a wt0 b wt0 preshared-key /dev/null
@@ -248,7 +248,7 @@ wrong_preshared() {
 	expect_grown b ""
 }
 
-# An initiation from an unconfigured key counts for no peer.
+# An initiation from a key that is not configured belongs to no peer.
 stranger() {
 	local key
 
@@ -267,7 +267,7 @@ stranger() {
 
 # ---- the readers of the counters ----
 
-# The tool, the metrics and ethtool have the same figures; ethtool has other names.
+# The command, the metrics and ethtool print the same counters; ethtool has other names.
 all_agree() {
 	local drops name count
 
@@ -297,4 +297,4 @@ run_case "a peer without a route" no_route
 run_case "a source that is not the peer's" wrong_source
 run_case "another preshared key" wrong_preshared
 run_case "another private key" stranger
-run_case "all who tell of drops agree" all_agree
+run_case "all sources of drop counters agree" all_agree

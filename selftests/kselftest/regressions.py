@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Packets that showed up faults of others, and a peer that looks closely. See regressions.sh.
+"""Packets that triggered faults of other tunnels, and a peer that checks details. See regressions.sh.
 
-regressions.py fill TO COUNT          sends that many datagrams from a socket that may have two of them on their way
-regressions.py ring DEV HEX           injects a packet out of a ring, of which nothing is copied
-regressions.py later TO MS            sends a datagram that is to leave so much later; prints when a message left by va, in ms
-regressions.py sizes TO               datagrams of many lengths, full of ones, in every way in which they can come
+regressions.py fill TO COUNT          sends that many datagrams from a socket whose buffer holds two of them
+regressions.py ring DEV HEX           injects a packet from a ring, of which no byte is copied
+regressions.py later TO MS            sends a datagram with a later delivery time; prints when a message left by va, in ms
+regressions.py sizes TO               datagrams of many lengths, full of ones, in every kind of sk_buff
 """
 import mmap, os, socket, struct, sys, time
 import wgpeer
@@ -72,7 +72,7 @@ def sizes(to):
 # ---- the peer ----
 
 def check_padding(peer):
-    """The end of a packet is where its header says it is; what is behind it fills up 16 bytes."""
+    """An inner packet ends where its header says; zeros pad it to a multiple of 16 bytes."""
     inner = peer.open(peer.receive_kind(DATA))
     length = struct.unpack(">H", inner[2:4])[0]
     check(f"padded length of {length}", len(inner), -(-length // 16) * 16)
@@ -80,7 +80,7 @@ def check_padding(peer):
 
 
 def pads_with_zeros(peer):
-    """Once more while somebody looks on, who shares the packets' memory."""
+    """A second time with a packet socket that shares the packets' memory."""
     peer.initiate()
     peer.send(peer.seal())
     for watched in False, True:
@@ -94,23 +94,24 @@ def pads_with_zeros(peer):
             watcher.wait()
 
 
-def names_at_random(peer):
-    """Every bit comes as 0 and as 1, no name comes twice, and no distance between two is another's."""
-    names = []
+def random_indices(peer):
+    """Every bit of an index occurs as 0 and as 1, no index occurs twice, and no difference between two successive
+    ones repeats."""
+    indices = []
     for _ in range(40):
         time.sleep(0.025)
         peer.send(peer.make_initiation()[1])
-        names.append(int.from_bytes(peer.receive_kind(RESPONSE)[4:8], "little"))
-    check("different names", len(set(names)), len(names))
-    distances = {(one - other) & 0xFFFFFFFF for one, other in zip(names, names[1:])}
-    check("different distances", len(distances), len(names) - 1)
+        indices.append(int.from_bytes(peer.receive_kind(RESPONSE)[4:8], "little"))
+    check("different indices", len(set(indices)), len(indices))
+    distances = {(one - other) & 0xFFFFFFFF for one, other in zip(indices, indices[1:])}
+    check("different distances", len(distances), len(indices) - 1)
     for bit in range(32):
-        check(f"values of bit {bit}", {name >> bit & 1 for name in names}, {0, 1})
+        check(f"values of bit {bit}", {index >> bit & 1 for index in indices}, {0, 1})
 
 
 def all():
     peer = wgpeer.Peer(address="192.0.2.2")
-    for action in (pads_with_zeros, names_at_random):
+    for action in (pads_with_zeros, random_indices):
         wgpeer.attempt(peer, action)
 
 

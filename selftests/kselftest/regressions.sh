@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Faults of other tunnels that no other test covers. Documentation/networking/weft-testing.rst lists all known ones with
-# their tests.
+# Faults found in other tunnels that no other test covers. Documentation/networking/weft-test-results.rst lists all known
+# faults with their tests.
 # series: 6.12
 #
 #	 namespace a                               namespace b
@@ -21,7 +21,7 @@ program_cases() {
 	program all >"$lib_work/program" 2>&1 || cat "$lib_work/program"
 }
 
-# A packet that waits for a session is no longer charged to its sender's socket, which would block all its packets.
+# A staged packet is orphaned from its sender's socket: charged to it, it would block the socket's other packets.
 sender_is_not_held_up() {
 	program_create endpoint 192.0.2.2:9
 	expect in_a fill 10.9.0.2 100
@@ -36,7 +36,7 @@ inner_capture() {
 	capture_start inner b wt0 "src host 10.9.0.1 or src host fd09::1 or src host 10.8.0.3"
 }
 
-# Its headers are in a page, and its linear part is empty. (The in-tree module takes it for no packet of IP.)
+# The headers are in a page, and the linear part is empty. (The in-tree module does not recognize such an IP packet.)
 headers_in_a_page() {
 	skip_unless_weft
 	pair_tunnels_create
@@ -113,7 +113,7 @@ lists_of_packets() {
 	expect_eq "errors" "$(link_stat a wt0 tx_errors)/$(link_stat b wt0 rx_errors)" 0/0
 }
 
-# The same outside: GRO may hand a tunnel's own messages on as a list, or as one, unless the tunnel's socket has its say.
+# GRO may pass the tunnel's own messages to its socket as a list, or merged, unless the socket restricts that.
 messages_in_a_list() {
 	local feature
 
@@ -130,8 +130,8 @@ messages_in_a_list() {
 	expect_eq "datagrams refused" $(($(udp_stat a UdpInErrors) + $(udp_stat b UdpInErrors))) 0
 }
 
-# A sender may set a packet's delivery time, which the output device's qdisc keeps. (The
-# in-tree module loses it.) A slow machine may run the qdisc late.
+# A sender may set a packet's delivery time, which the output device's qdisc honours. (The in-tree module clears it.)
+# On a slow machine the qdisc may run late.
 delivery_time() {
 	skip_unless_weft
 	pair_tunnels_create
@@ -141,12 +141,12 @@ delivery_time() {
 }
 
 run_case "a program acts as the peer" program_cases
-run_case "padding is zeros, whatever lay there before" program_said pads_with_zeros
-run_case "what sessions are called cannot be guessed" program_said names_at_random
-run_case "packets that wait do not hold up their sender" sender_is_not_held_up
+run_case "padding is zeros" program_passed pads_with_zeros
+run_case "session indices are unpredictable" program_passed random_indices
+run_case "staged packets do not block their sender" sender_is_not_held_up
 run_case "a packet whose headers are in a page" headers_in_a_page
-run_case "a packet of no protocol" no_protocol
+run_case "a packet without a protocol" no_protocol
 run_case "a packet with another tunnel's metadata" metadata_dst
-run_case "datagrams that GRO has made a list of" lists_of_packets
-run_case "messages that GRO might make a list of" messages_in_a_list
-run_case "the time at which a packet is to leave" delivery_time
+run_case "datagrams in a GRO list" lists_of_packets
+run_case "messages for a GRO list" messages_in_a_list
+run_case "a packet's delivery time" delivery_time

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""What removal.sh does to a link while packets come in.
+"""Changes of a link while packets arrive, for removal.sh.
 
 removal.py replaced ROUNDS     in each round a link gets another port and no peers, and is removed meanwhile, while
-                               processes send to the port that it had
+                               processes send to its former port
 """
 import mmap
 import os
@@ -23,15 +23,15 @@ DEV, OLD_PORT, NEW_PORT = "ws0", 7001, 7002
 KEPT, KEPT_PORT = "ws1", 7003
 SENDERS, PEERS = 3, 64
 TARGETS = (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")
-# The share of rounds in which the link has to be there yet when it is changed.
+# The least share of rounds in which the link still exists when it is changed.
 LEAST_CHANGED = 0.1
 
-# One message of each type, of the right length: an initiation, a response, a cookie, and data of no session.
+# One message of each type, of the right length: an initiation, a response, a cookie reply, and data of no session.
 MESSAGES = [struct.pack("<I", kind) + os.urandom(length - 4) for kind, length in ((1, 148), (2, 92), (3, 64), (4, 64))]
 
 
 class Sender:
-    """A process that sends to the old port until it is killed. Its count is in memory that both processes share."""
+    """A process that sends to the old port until it is killed. Both processes share the memory with its count."""
 
     def __init__(self, family, address):
         self.family, self.address = family, address
@@ -58,7 +58,7 @@ class Sender:
                         pass
 
     def stop(self):
-        """Returns whether it was sending until now."""
+        """Returns whether it was still sending."""
         alive = not os.waitpid(self.pid, os.WNOHANG)[0]
         if alive:
             os.kill(self.pid, signal.SIGKILL)
@@ -78,8 +78,8 @@ def link_create(family, links):
 
 
 def keep_one(family, links):
-    """The first socket of a tunnel and the end of the last have the kernel patch code that all CPUs run, which an emulated
-    CPU may meet half done. While this link is up nothing is patched."""
+    """The first socket of a tunnel and the end of the last one make the kernel patch code that all CPUs run, and an
+    emulated CPU may execute it half patched. While this link is up, no code is patched."""
     links.add(KEPT)
     family.set(name(KEPT), attr(nl.PRIVATE, os.urandom(32)), u16(nl.PORT, KEPT_PORT))
     links.bring(KEPT, True)
@@ -94,7 +94,7 @@ def replace(family, began, refused):
 
 
 def a_round(family, links, rng):
-    """Returns whether the link was there yet when it was to be changed."""
+    """Returns whether the link still existed when it was to be changed."""
     began, refused = threading.Event(), []
     link_create(family, links)
     changing = threading.Thread(target=replace, args=(family, began, refused))

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# No receiver outlives its device. A link gets another port, which replaces its sockets, and loses its peers, which takes a
-# while; it is removed meanwhile, and packets arrive at its former port. All of it is on one host: the packets are sent
-# to lo.
+# No receive handler outlives its device. A link gets another port, which replaces its sockets, and loses its peers,
+# which takes some time; it is removed meanwhile, and packets arrive at its former port. The packets are sent to lo,
+# on one host.
 # vm: smp
 # series: 6.12 uml
 . "$(dirname "$0")/lib.sh"
@@ -20,7 +20,7 @@ sockets_replaced() {
 	expect_eq "links left" "$(links_left)" ""
 }
 
-# A process without privileges has them in a namespace of its own.
+# An unprivileged process creates the links in a namespace of its own.
 sockets_replaced_unprivileged() {
 	command -v unshare >/dev/null || skip "no unshare"
 	python3 "$test_dir/port.py" as 65534 unshare --user --map-root-user --net true || skip "no user namespaces here"
@@ -29,5 +29,5 @@ sockets_replaced_unprivileged() {
 }
 
 skip_unless_weft
-run_case "sockets are replaced while the link goes, $rounds times" sockets_replaced
-run_case "sockets are replaced while the link goes, in a user namespace" sockets_replaced_unprivileged
+run_case "sockets are replaced while the link is removed, $rounds times" sockets_replaced
+run_case "sockets are replaced while the link is removed, in a user namespace" sockets_replaced_unprivileged

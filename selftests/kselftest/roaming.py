@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""One peer behind three sockets: after which messages does the tunnel speak to another one? See roaming.sh."""
+"""One peer with three sockets: checks which messages change the tunnel's endpoint. See roaming.sh."""
 import os, time
 import wgpeer
 from wgpeer import COOKIE_REPLY, DATA, INITIATION, RESPONSE, Failure, Peer, check, in_tunnel_ns, kind, wg
@@ -26,7 +26,7 @@ def expect_stay():
 
 
 def settle(home):
-    """A session with the peer at home, and nothing left to read elsewhere."""
+    """A session with the peer at home; nothing is left to read on the other sockets."""
     home.initiate()
     home.send(home.seal())
     expect_move(HOME)
@@ -91,7 +91,7 @@ def stays_on_replayed_initiation(home):
 
 
 def stays_on_cookie_reply(home):
-    """A cookie reply is taken, whoever sends it, and says nothing about where the peer is."""
+    """A cookie reply is accepted from any address, and does not change the endpoint."""
     settle(home)
     wgpeer.restart()
     in_tunnel_ns("ping", "-n", "-c", "1", "-W", "1", wgpeer.INNER_SELF, background=True)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A peer's endpoint follows what authenticates, and nothing else.
+# A peer's endpoint follows authenticated messages, and no other ones.
 # series: 6.1
 #
 #	 namespace a                                  namespace b
@@ -11,7 +11,7 @@
 #	 or  va 10.1.0.2 --- na 10.1.0.1 (namespace n: NAT) nb 192.0.2.1 --- vb 192.0.2.2
 . "$(dirname "$0")/lib.sh"
 
-# ADDRESS is all that is left of its family.
+# ADDRESS replaces all addresses of its family.
 readdress() { # readdress NS DEV ADDRESS
 	case $3 in
 	*:*) ns_ip "$1" -6 addr flush dev "$2" scope global ;;
@@ -28,8 +28,8 @@ ping_b_to_a() {
 	expect ns b ping -n -c 1 -W 5 10.9.0.1
 }
 
-# The next packet of a's moves it, and b's go there.
-a_is_now() { # a_is_now ENDPOINT
+# a's next packet updates b's endpoint, and b's packets are sent there.
+a_roamed_to() { # a_roamed_to ENDPOINT
 	ping_a_to_b
 	expect_eq "b's endpoint of a" "$(peer_field b wt0 a wt0 endpoint)" "$1"
 	ping_b_to_a
@@ -40,31 +40,31 @@ moves() { # moves KIND_A KIND_B
 	session_up a wt0 b wt0 10.9.0.2
 	capture_start moves b vb "$(type_filter 1) or $(type_filter 2)"
 	readdress a va 192.0.2.11/24
-	a_is_now 192.0.2.11:51820
+	a_roamed_to 192.0.2.11:51820
 	peer_set a wt0 b wt0 endpoint '[2001:db8::2]:51820'
-	a_is_now '[2001:db8::1]:51820'
+	a_roamed_to '[2001:db8::1]:51820'
 	readdress a va 2001:db8::11/64
-	a_is_now '[2001:db8::11]:51820'
+	a_roamed_to '[2001:db8::11]:51820'
 	tunnel_set a wt0 listen-port 51999
-	a_is_now '[2001:db8::11]:51999'
+	a_roamed_to '[2001:db8::11]:51999'
 	readdress b vb 2001:db8::22/64
 	ping_b_to_a
 	expect_eq "a's endpoint of b" "$(peer_field a wt0 b wt0 endpoint)" '[2001:db8::22]:51820'
 	ping_a_to_b
 	peer_set a wt0 b wt0 endpoint 192.0.2.2:51820
-	a_is_now 192.0.2.11:51999
+	a_roamed_to 192.0.2.11:51999
 	capture_stop moves
 	expect_eq "handshake messages" "$(capture_count moves)" 0
 }
 
-# An address of a link is good on that link only: the endpoint that is learnt says on which, or there is no way back.
+# A link-local address is valid on one link: the learnt endpoint includes the interface.
 to_a_link() {
 	pair_create
 	ns_ip a -6 addr flush dev va scope link
 	addr_add a va fe80::11/64
 	addr_add b vb fe80::22/64
 	peer_set a wt0 b wt0 endpoint '[fe80::22%va]:51820'
-	a_is_now '[fe80::11%vb]:51820'
+	a_roamed_to '[fe80::11%vb]:51820'
 }
 
 nat_create() {
@@ -102,10 +102,10 @@ rebinds() {
 	expect_eq "b's endpoint of a" "$(peer_field b wt0 a wt0 endpoint)" 192.0.2.1:20000
 	ns n sysctl -qw net.netfilter.nf_conntrack_udp_timeout=$lifetime net.netfilter.nf_conntrack_udp_timeout_stream=$lifetime
 	ping_a_to_b
-	pause $((lifetime + 1))	# a mapping whose time has passed is not found any more, though it is listed until it is collected
+	pause $((lifetime + 1))	# conntrack ignores an expired mapping, which is listed until garbage collection
 	map_to 20001
 	capture_start rebinds b vb "$(type_filter 1) or $(type_filter 2)"
-	a_is_now 192.0.2.1:20001
+	a_roamed_to 192.0.2.1:20001
 	capture_stop rebinds
 	expect_eq "handshake messages" "$(capture_count rebinds)" 0
 }
@@ -124,10 +124,10 @@ fi
 run_case "a link's own address" to_a_link
 run_case "a NAT forgets its mapping" rebinds
 run_case "a program acts as the peer" program_cases
-run_case "data moves the endpoint, in both families" program_said moves_on_data
-run_case "so does an initiation" program_said moves_on_initiation
-run_case "and a response" program_said moves_on_response
-run_case "what does not authenticate does not" program_said stays_on_garbage
-run_case "nor does a replayed packet" program_said stays_on_replay
-run_case "nor a replayed initiation" program_said stays_on_replayed_initiation
-run_case "nor a cookie reply, though it is taken" program_said stays_on_cookie_reply
+run_case "data moves the endpoint, in both families" program_passed moves_on_data
+run_case "so does an initiation" program_passed moves_on_initiation
+run_case "and a response" program_passed moves_on_response
+run_case "an unauthenticated message does not" program_passed stays_on_garbage
+run_case "nor does a replayed packet" program_passed stays_on_replay
+run_case "nor a replayed initiation" program_passed stays_on_replayed_initiation
+run_case "nor a cookie reply, although it is accepted" program_passed stays_on_cookie_reply

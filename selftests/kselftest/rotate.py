@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Helpers of rotate.sh.
 
-streams OVER READY NS=ADDRESS...     a TCP stream between every two namespaces, a piece every 50 ms (times SLOW) each way, from
-                                     when it makes the file READY until there is a file OVER; then says how many bytes
-                                     came, of how many, how often one was sent again, and the longest wait for one
-copies KEYFILE...                    for each private key whether it lies in the kernel's objects: a digit, 0 or 1
+streams OVER READY NS=ADDRESS...     a TCP stream between every two namespaces, a chunk every 50 ms (times SLOW) each
+                                     way; makes the file READY at its start, ends once there is a file OVER; then
+                                     prints the number of bytes received, sent and retransmitted, and the longest wait
+                                     for a chunk
+copies KEYFILE...                    for each private key whether the kernel's objects contain it: a digit, 0 or 1
 copies-of-preshared KEYFILE...       for each preshared key
 """
 import base64, itertools, os, select, socket, struct, sys, time
@@ -39,16 +40,16 @@ class Streams:
         for end in self.ends:
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             end.setblocking(False)
-        self.heard = {end: time.monotonic() for end in self.ends}
-        self.came = self.sent = 0
+        self.last_read = {end: time.monotonic() for end in self.ends}
+        self.received = self.sent = 0
         self.longest = 0.0
 
     def read(self, wait):
         now = time.monotonic()
         for end in select.select(self.ends, [], [], max(wait, 0))[0]:
-            self.came += len(end.recv(65536))
-            self.longest = max(self.longest, now - self.heard[end])
-            self.heard[end] = time.monotonic()
+            self.received += len(end.recv(65536))
+            self.longest = max(self.longest, now - self.last_read[end])
+            self.last_read[end] = time.monotonic()
 
     def send(self, stream):
         try:
@@ -61,12 +62,12 @@ class Streams:
         while not os.path.exists(over):
             for stream in self.ends:
                 self.send(stream)
-            # A machine that is late does not catch up.
+            # A late machine does not send the missed chunks at once.
             due = max(due + EVERY, time.monotonic())
             while (left := due - time.monotonic()) > 0:
                 self.read(left)
         end = time.monotonic() + 10
-        while self.came < self.sent and time.monotonic() < end:
+        while self.received < self.sent and time.monotonic() < end:
             self.read(1)
 
 
@@ -74,7 +75,7 @@ def streams(over, ready, *nodes):
     streams = Streams([node.split("=") for node in nodes])
     open(ready, "w").close()
     streams.run(over)
-    print(f"{streams.came} of {streams.sent} bytes, {sent_again(streams.ends)} sent again, "
+    print(f"{streams.received} of {streams.sent} bytes, {sent_again(streams.ends)} sent again, "
           f"{streams.longest:.2f} s the longest wait")
 
 
@@ -90,7 +91,7 @@ def tell_copies(keys):
 def copies(*files):
     keys = [read_key(file) for file in files]
     for key in keys:
-        # As the kernel keeps it.
+        # Clamped, as the kernel stores it.
         key[0] &= 248
         key[31] = key[31] & 127 | 64
     tell_copies(keys)

@@ -30,7 +30,7 @@ mesh_underlay_create() { # mesh_underlay_create NODES
 	done
 }
 
-# Each node by its place; the kinds are those of the last ones, weft otherwise.
+# Node number i has the address 10.9.0.i+1; the last node has the given kind, the others are weft.
 mesh_create() { # mesh_create NODES [KIND_OF_THE_LAST]
 	local i j
 
@@ -54,7 +54,8 @@ mesh_create() { # mesh_create NODES [KIND_OF_THE_LAST]
 	done
 }
 
-# Pings every 10 ms (40 where instructions are emulated) between every two, and a TCP stream, until traffic_lost_nothing().
+# Pings every 10 ms (40 where instructions are emulated) between every two nodes, and a TCP stream, until
+# traffic_lost_nothing().
 traffic_start() { # traffic_start NODES
 	local i j nodes=()
 
@@ -71,7 +72,7 @@ traffic_start() { # traffic_start NODES
 	done
 }
 
-# The traffic goes on for a second: a packet may be lost at the very end.
+# The traffic continues for a second, so that a loss at the very end shows.
 traffic_lost_nothing() { # traffic_lost_nothing NODES
 	local i j said came sent again
 
@@ -86,12 +87,12 @@ traffic_lost_nothing() { # traffic_lost_nothing NODES
 	said=$(<"$(ns_output streams)")
 	note "streams: $said"
 	read -r came _ sent _ again _ <<<"$said"
-	expect_eq "bytes that came, and were sent again" "$came ${again:-none}" "$sent 0"
+	expect_eq "bytes received, and retransmitted" "$came ${again:-none}" "$sent 0"
 	expect_gt "bytes" "$sent" 10000
 }
 
-# The node is called by another key from now on.
-key_is_now() { # key_is_now NODE KEY
+# Later calls of the library use KEY for the node.
+use_key() { # use_key NODE KEY
 	cp "$(key_file "$2")" "$lib_work/keys/$1.wt0"
 	cp "$(key_file "$2").pub" "$lib_work/keys/$1.wt0.pub"
 }
@@ -107,10 +108,10 @@ rotate_node() { # rotate_node NODE ROUND OTHERS...
 	for other; do
 		ns "$other" weft set wt0 peer "$old" next-public-key "$new"
 	done
-	key_is_now "$node" "$node.$round"
+	use_key "$node" "$node.$round"
 }
 
-# Whether NODE calls its peers by these keys, and by no others.
+# Whether NODE has peers of exactly these keys.
 has_peers() { # has_peers NODE KEY...
 	local node=$1
 
@@ -176,7 +177,7 @@ in_tree_among_them() {
 	pause 7
 	wait_for 10 shows_key n1 "$(tunnel_key n0 wt0)"
 	traffic_lost_nothing 3
-	# The in-tree peer gets the new key later.
+	# The in-tree peer is configured with the new key later.
 	new=$(tunnel_key n0 wt0)
 	ns n2 wg set wt0 peer "$new" allowed-ips 10.9.0.1/32 endpoint 192.0.2.1:51820
 	ns n2 wg set wt0 peer "$old" remove
@@ -229,7 +230,7 @@ goes_back() {
 	expect_eq "the same again" "$(ns n0 weft rotate wt0 private-key "$(key_file n0.1)")" "$new"
 	expect_eq "back to" "$(ns n0 weft rotate wt0 undo)" "$old"
 	expect shows n0 previous-public-key '(none)'
-	# The peer has the new key for n0: the way back is a change of its configuration, too.
+	# The peer has n0's new key: to return, its configuration changes, too.
 	expect_eq "the key" "$(ns n0 weft rotate wt0 private-key "$(key_file n0.1)")" "$new"
 	ns n1 weft set wt0 peer "$old" next-public-key "$new"
 	wait_for 16 shows n1 peers "$new"
@@ -260,7 +261,7 @@ grace_ends() {
 	flows n1 10.9.0.1
 	ns_stop monitor
 	expect_eq "events of keys" "$(grep -cE 'peer key changed \(packet\)|grace ended \(time\)' "$(ns_output monitor)")" 2
-	# One that is ended by hand, and one that has no end.
+	# A grace that is ended by hand, and one without an end.
 	new_key n0.2
 	ns n1 weft set wt0 peer "$new" grace off
 	old=$new
@@ -286,7 +287,7 @@ preshared_rotates() {
 	peer_set n0 wt0 n1 wt0 next-preshared-key "$second"
 	expect shows n0 preshared-keys "$(<"$first")"
 	peer_set n1 wt0 n0 wt0 next-preshared-key "$second"
-	# Two handshakes, 5 s apart, and others in place of those that cross.
+	# Two handshakes, 5 s apart, and repetitions of those that cross.
 	wait_for 24 shows n0 preshared-keys "$(<"$second")"
 	wait_for 5 shows n1 preshared-keys "$(<"$second")"
 	traffic_lost_nothing 2
@@ -306,7 +307,7 @@ preshared_with_in_tree() {
 	peer_set n0 wt0 n1 wt0 preshared-key "$first"
 	peer_set n1 wt0 n0 wt0 preshared-key "$first"
 	peer_set n0 wt0 n1 wt0 next-preshared-key "$second"
-	# Either end renews the session with a key that the other has.
+	# Each end renews the session with a key that the other end has, too.
 	for _ in 1 2; do
 		pause 125
 		ns n1 ping -n -q -c 8 -i 2 10.9.0.1 | grep ' 0% packet loss' >/dev/null
@@ -343,7 +344,7 @@ called_by_each_key() {
 	flows n1 10.9.0.1
 }
 
-# Another's key, and words that are none.
+# Keys of other peers and of the device, and invalid combinations.
 refused() {
 	local other
 
@@ -354,13 +355,14 @@ refused() {
 	expect_error "it is another peer's" ns n0 weft set wt0 peer "$(tunnel_key n1 wt0)" next-public-key "$stranger" \
 		peer "$stranger" allowed-ips 10.99.0.0/24
 	expect_error "its public key is a peer's" ns n0 weft rotate wt0 private-key "$(tunnel_key_file n1 wt0)"
-	expect_error "can only be ended" peer_set n0 wt0 n1 wt0 previous-public-key "$other"
+	expect_error "can only be dropped" peer_set n0 wt0 n1 wt0 previous-public-key "$other"
 	expect_eq "peers" "$(peer_count n0 wt0)" 2
 	expect_eq "next keys" "$(ns n0 weft show wt0 next-keys | grep -c '(none)')" 2
 	flows n0 10.9.0.2
 }
 
-# Each initiates with its new key before the other is configured with it, and gets the other's key during unanswered tries.
+# Each end initiates with its new key before the other is configured with it; the retries continue until both are
+# configured.
 both_at_once() {
 	local old0 old1 new0 new1
 
@@ -369,7 +371,7 @@ both_at_once() {
 	new_key n1.1
 	old0=$(tunnel_key n0 wt0)
 	old1=$(tunnel_key n1 wt0)
-	# Initiations are 5 s apart: the next one is made at once.
+	# Initiations are at least 5 s apart: without this pause the next one would be delayed.
 	pause 6
 	new0=$(ns n0 weft rotate wt0 private-key "$(key_file n0.1)")
 	new1=$(ns n1 weft rotate wt0 private-key "$(key_file n1.1)")
@@ -383,7 +385,7 @@ both_at_once() {
 	flows n0 10.9.0.2
 }
 
-# A key in its place, and at its time.
+# The device's current key, a key during another rotation, and a device without a key.
 begin_refused() {
 	local key
 
@@ -393,7 +395,7 @@ begin_refused() {
 	key=$(key_file next)
 	expect_error "has it already" ns n0 weft rotate wt0 private-key "$(tunnel_key_file n0 wt0)"
 	expect ns n0 weft rotate wt0 private-key "$key"
-	expect_error "before this one goes on" ns n0 weft rotate wt0 private-key "$(key_file third)"
+	expect_error "has not ended" ns n0 weft rotate wt0 private-key "$(key_file third)"
 	expect shows n0 public-key "$(public_key next)"
 	expect ns n0 weft rotate wt0 undo
 	ns_ip n0 link add wt9 type weft
@@ -411,13 +413,13 @@ reboot_n0() {
 	expect ns n0 weft up wt0
 }
 
-# n1 has to find out that its session is over.
-talks_again() {
+# n1 detects that its session has ended.
+recovers() {
 	wait_for 40 ns n1 ping -n -q -c 1 -W 1 10.9.0.1
 	flows n0 10.9.0.2
 }
 
-# n1 is not told, and knows the first key only.
+# n1 is not reconfigured, and has only the first key.
 stopped_anywhere() {
 	local old delay first
 
@@ -449,13 +451,13 @@ stopped_anywhere() {
 		ns n0 timeout -s KILL "$delay" weft rotate wt0 >/dev/null || true
 		note "after $delay s: the file has another key: $([ "$(file_key PrivateKey)" = "$(<"$(tunnel_key_file n0 wt0)")" ] || echo yes), the kernel: $(shows n0 public-key "$old" || echo yes)"
 		reboot_n0
-		talks_again
+		recovers
 		ns n0 weft rotate wt0 undo >/dev/null || true
 		expect shows n0 public-key "$old"
 		expect_eq "key in the file" "$(file_key PrivateKey)" "$(<"$(tunnel_key_file n0 wt0)")"
 		expect_eq "previous key in the file" "$(file_key PreviousPrivateKey)" ''
 	done
-	# In between: the file is written, the kernel not asked. The same key is taken when it goes on.
+	# As if stopped in between: the file is written, the kernel is not configured. A second try uses the same key.
 	first=$(ns n0 weft rotate wt0)
 	cp -p /etc/weft/wt0.conf "$lib_work/both.conf"
 	expect ns n0 weft rotate wt0 undo
@@ -468,7 +470,7 @@ stopped_anywhere() {
 	reboot_n0
 	expect shows n0 public-key "$first"
 	expect shows n0 previous-public-key "$old"
-	talks_again
+	recovers
 	expect ns n0 weft rotate wt0 finish
 	expect_eq "previous key in the file" "$(file_key PreviousPrivateKey)" ''
 	reboot_n0
@@ -481,12 +483,12 @@ stranger=$(printf 'n%.0s' {1..42})s=
 run_case "five nodes, three rounds, not one packet is lost" mesh_is_rotated
 run_case "with an in-tree node that follows later" in_tree_among_them
 run_case "the old key is gone from memory" old_key_is_forgotten
-run_case "two that rotate at once follow each other" both_at_once
+run_case "two nodes that rotate at once" both_at_once
 run_case "a rotation is undone, before and after peers followed" goes_back
-run_case "a grace ends by time, by hand, or never" grace_ends
+run_case "a grace ends by time, by hand, or not at all" grace_ends
 run_case "preshared keys" preshared_rotates
 run_case "preshared keys with an in-tree peer" preshared_with_in_tree
-run_case "a peer goes by each of its keys" called_by_each_key
+run_case "a peer is configured by any of its keys" called_by_each_key
 run_case "keys that are refused" refused
-run_case "beginnings that are refused" begin_refused
-run_case "stopped anywhere, and started anew" stopped_anywhere
+run_case "rotations that are refused" begin_refused
+run_case "interrupted at any point, and restarted" stopped_anywhere

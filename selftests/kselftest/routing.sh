@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Routing of packets: by the inner destination to a peer, by the inner source through the check, and outside from and to
-# the right addresses.
+# Routing of packets: the inner destination selects the peer, the inner source is checked, and outer packets have the
+# right addresses.
 # series: 6.12
 #
 #	 namespace a                               namespace b
@@ -17,7 +17,7 @@
 more_peers() {
 	local i
 
-	# New tunnels begin on that port.
+	# New tunnels are created with that port.
 	tunnel_set b wt0 listen-port 7000
 	for i in 1 2; do
 		tunnel_create b wt$i 10.9.$i.2/24 fd09:$i::2/64
@@ -42,8 +42,8 @@ sent() {
 		END { split(keys, key, " "); print sent[key[1]], sent[key[2]], sent[key[3]] }'
 }
 
-# A datagram of one byte makes a message of 64 (over IPv6 of 96) to exactly one of the peers, or to none.
-# On a slow machine a keepalive may come in between.
+# A datagram of one byte makes a message of 64 (over IPv6 of 96) to exactly one of the peers, or to none. On a slow
+# machine a keepalive may be sent in between.
 goes_to() { # goes_to ADDRESS I (or: none)
 	local before now length=64 i
 
@@ -63,7 +63,7 @@ goes_to() { # goes_to ADDRESS I (or: none)
 	expect_eq "bytes sent to each peer after one to $1" "${now[*]}" "${before[*]}"
 }
 
-allow() { # allow I PREFIXES: in place of what it had, but for its own address
+allow() { # allow I PREFIXES: replaces its allowed IPs, except for its own address
 	peer_set a wt0 b wt"$1" allowed-ips "10.9.$1.2/32,fd09:$(( $1 ))::2/128${2:+,$2}"
 }
 
@@ -88,14 +88,14 @@ longest_prefix_wins() {
 	goes_to fd64:0:2::1 0
 }
 
-# A prefix has one owner: naming it for another peer takes it away from the first.
+# A prefix has one owner: adding it to another peer removes it from the first.
 prefixes_move() {
 	allow 0 10.64.0.0/10
 	allow 1 10.65.0.0/16
 	goes_to 10.65.0.1 1
 	allow 2 10.65.0.0/16
 	goes_to 10.65.0.1 2
-	expect_eq "what the old owner has" "$(peer_field a wt0 b wt1 allowed)" 10.9.1.2/32,fd09:1::2/128
+	expect_eq "allowed IPs of the former owner" "$(peer_field a wt0 b wt1 allowed)" 10.9.1.2/32,fd09:1::2/128
 	allow 2 ""
 	goes_to 10.65.0.1 0
 	allow 0 ""
@@ -141,9 +141,9 @@ wrong_source_dropped() {
 	expect_eq "receive errors" $(($(received_at_a) - errors)) 4
 }
 
-# ---- nowhere to go ----
+# ---- no peer, no endpoint ----
 
-drops_of() { # drops_of NS REASON: 0 where they have no names
+drops_of() { # drops_of NS REASON: 0 for a kind without drop reasons
 	[ "$KIND" != weft ] || ethtool_stat "$1" wt0 "$2"
 }
 
@@ -174,18 +174,18 @@ no_endpoint() {
 	peer_remove a wt0 b nowhere
 }
 
-# ---- our own address outside ----
+# ---- the own address outside ----
 
 wire() { # wire NAME FILTER: packets of a's capture that match
 	capture_count "$1" "$2"
 }
 
-# The responder has two addresses, and answers from the one that was addressed: handshake and data.
+# The responder has two addresses, and answers from the destination of the initiation: handshake and data.
 sticky_source() { # sticky_source FAMILY-FILTER FIRST SECOND SECOND-ENDPOINT
 	local family=$1 first=$2 second=$3
 
 	addr_add b vb "$second/$([ "$family" = ip ] && echo 24 || echo 64)"
-	# Or else b, whose last packet a has not answered yet, might ask for a session before a slow machine's a does.
+	# Otherwise b, whose last packet has no answer yet, might initiate before a does on a slow machine.
 	[ "$SLOW" = 1 ] || pause 12
 	ns_ip a link set wt0 down
 	ns_ip a link set wt0 up
@@ -199,7 +199,7 @@ sticky_source() { # sticky_source FAMILY-FILTER FIRST SECOND SECOND-ENDPOINT
 	expect_eq "messages from the second address" "$(wire sticky "$family and src host $second")" 4
 	expect_eq "messages from the first address" "$(wire sticky "$family and src host $first")" 0
 
-	# The second address is deleted: b uses the first one, and a's endpoint follows.
+	# After the second address is deleted, b sends from the first one, and a's endpoint follows.
 	ns_ip b addr del "$second/$([ "$family" = ip ] && echo 24 || echo 64)" dev vb
 	capture_start gone a va udp
 	expect ns b ping -n -c 1 -W 5 10.9.0.1
@@ -213,7 +213,7 @@ sticky_source_v4() {
 	expect_eq "a's endpoint" "$(peer_field a wt0 b wt0 endpoint)" 192.0.2.2:51820
 }
 
-# The first one, chosen by the system, is the one that was added first or last: it is made the only candidate.
+# The kernel prefers the address that was added first or last: the first one becomes the only candidate.
 sticky_source_v6() {
 	sticky_source ip6 2001:db8::2 2001:db8::3 '[2001:db8::3]:51820'
 	expect_eq "a's endpoint" "$(peer_field a wt0 b wt0 endpoint)" '[2001:db8::2]:51820'
@@ -228,7 +228,7 @@ second_link() {
 	defer ns_ip a link del va2
 }
 
-# A better route to the peer turns up: it is taken, with its own address.
+# A more specific route to the peer is used, with its own source address.
 better_route() {
 	second_link
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
@@ -239,7 +239,7 @@ better_route() {
 	capture_start better a va2 udp
 	expect ns b ping -n -c 1 -W 5 10.9.0.1
 	capture_stop better
-	expect_eq "messages that came by the better way" "$(wire better "src host 198.51.100.2")" 1
+	expect_eq "messages by the better route" "$(wire better "src host 198.51.100.2")" 1
 	expect_eq "a's endpoint" "$(peer_field a wt0 b wt0 endpoint)" 198.51.100.2:51820
 	ns_ip b route del 192.0.2.1/32
 }
@@ -287,7 +287,8 @@ inner_in_outer() { # inner_in_outer ENDPOINT FILTER
 	transfer b a fd09::1 100000
 }
 
-# a and c only know b; b sends back out of the interface that it received from.
+# a and c are peers of b only; b forwards packets through the interface that it received them from.
+#   a 10.9.0.1 --- b 10.9.0.2 --- c 10.9.0.3
 #	 a 10.9.0.1 --- b 10.9.0.2 --- c 10.9.0.3
 hub() {
 	local output
@@ -312,7 +313,8 @@ hub() {
 	allow 0 ""
 }
 
-# c is behind a router that hides it; the router forgets, and gives it another port.
+# A router masquerades c; it loses its mappings, and then maps c to another port.
+#   c 10.0.0.3 --- r 10.0.0.1, 203.0.113.1 (masquerades) --- b 203.0.113.2
 #	 c 10.0.0.3 --- r 10.0.0.1, 203.0.113.1 (masquerades) --- b 203.0.113.2
 nat() {
 	local first
@@ -349,16 +351,16 @@ pair_create
 more_peers
 run_case "the longest prefix wins" longest_prefix_wins
 run_case "a prefix moves to another peer" prefixes_move
-run_case "default routes come last" default_routes
+run_case "default routes match last" default_routes
 run_case "a wrong inner source is dropped" wrong_source_dropped
-run_case "no peer: the sender is told" no_peer
-run_case "no endpoint: the sender is told" no_endpoint
-run_case "answers come from the address spoken to, over IPv4" sticky_source_v4
-run_case "answers come from the address spoken to, over IPv6" sticky_source_v6
-run_case "a better route is taken" better_route
-run_case "the interface used goes away, over IPv4" interface_gone_v4
-run_case "the interface used goes away, over IPv6" interface_gone_v6
+run_case "no peer: the sender gets an error" no_peer
+run_case "no endpoint: the sender gets an error" no_endpoint
+run_case "answers have the request's destination as source, over IPv4" sticky_source_v4
+run_case "answers have the request's destination as source, over IPv6" sticky_source_v6
+run_case "a better route is used" better_route
+run_case "the interface in use is deleted, over IPv4" interface_gone_v4
+run_case "the interface in use is deleted, over IPv6" interface_gone_v6
 run_case "both families inside IPv4" inner_in_outer 192.0.2.2:51820 "ip"
 run_case "both families inside IPv6" inner_in_outer '[2001:db8::2]:51820' "ip6"
 run_case "a hub forwards between spokes" hub
-run_case "a peer behind NAT, which changes" nat
+run_case "a peer behind NAT, whose mapping changes" nat

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Two CPUs share the work on one peer's bulk traffic: both take part, all packets arrive in order regardless of which CPU
+# Two CPUs share the work on one peer's bulk traffic: both decrypt batches, all packets arrive in order whichever CPU
 # finishes first; and after the removal of peers, keys or links no packet is stuck, and no worker uses a freed object.
 # vm: smp
 # series: 6.12 uml
@@ -43,7 +43,7 @@ traced() { # traced FUNCTION [CPU]
 	} END { print n + 0 }' $tracing/trace
 }
 
-# How often one that was ready behind another was delivered along with that.
+# Counts batches that were delivered by the CPU that had just delivered another: they were ready behind that one.
 delivered_behind() {
 	awk -v deliver=recv_job_serial '!/^#/ {
 		for (i = 1; i <= NF; i++) {
@@ -70,11 +70,11 @@ nothing_is_dropped() {
 	done
 }
 
-both_have_opened() { # both_have_opened BATCHES: each of the CPUs so many
+both_have_opened() { # both_have_opened BATCHES: each CPU has decrypted that many
 	[ "$(traced recv_job_parallel 0)" -ge "$1" ] && [ "$(traced recv_job_parallel 1)" -ge "$1" ]
 }
 
-# The host decides when either CPU runs: within one transfer all batches may fall to the same one.
+# The host schedules the CPUs: within one transfer one CPU may decrypt all batches.
 both_take_part() {
 	local cpu before transfers=0 least=5
 
@@ -95,7 +95,7 @@ both_take_part() {
 }
 
 # Small batches stay on their CPU: no worker is woken for them.
-alone_in_place() {
+small_in_place() {
 	trace_jobs
 	expect ns a ping -n -q -i 0.01 -c 50 -W 5 10.9.0.2
 	expect_eq "batches handed over" "$(traced recv_job_parallel)" 0
@@ -104,7 +104,7 @@ alone_in_place() {
 one_cpu_in_place() {
 	local cpu=/sys/devices/system/cpu/cpu1/online
 
-	[ -w $cpu ] || skip "CPU 1 cannot be taken off line here"
+	[ -w $cpu ] || skip "CPU 1 cannot go offline here"
 	defer sh -c "echo 1 >$cpu"
 	echo 0 >$cpu
 	trace_jobs
@@ -122,8 +122,8 @@ enough_were_late() {
 	[ "$(late_batches)" -ge 5 ] && [ "$(delivered_behind)" -ge 3 ]
 }
 
-# The work on every third batch takes very long: those behind it are finished before. How many batches of a transfer are
-# handed over depends on what the CPUs do meanwhile.
+# weft_fault delays every third batch: later ones are finished first. The number of batches that are handed over
+# depends on the load of the CPUs.
 head_is_finished_last() {
 	local transfers=0 before disordered
 
@@ -148,7 +148,7 @@ head_is_finished_last() {
 	nothing_is_dropped
 }
 
-# ---- what is taken away ----
+# ---- removal under traffic ----
 
 bulk_start() {
 	ns_run "sink" b sh -c 'while :; do socat -u TCP6-LISTEN:7009,reuseaddr,ipv6only=0 - >/dev/null; done'
@@ -171,8 +171,8 @@ bulk_flows() {
 	wait_for 60 received_more $(($(link_stat b wt0 rx_bytes) + 1000000))
 }
 
-# The end that has lost the session notices first if it has data to send.
-b_speaks() {
+# The end without a session initiates at once if it has data to send.
+b_reconnects() {
 	wait_for 20 ns b ping -n -c 1 -W 1 10.9.0.1
 }
 
@@ -181,7 +181,7 @@ link_goes() {
 	ns_ip b link set wt0 down
 	ns_ip b link set wt0 up
 	addr_add b wt0 fd09::2/64
-	b_speaks
+	b_reconnects
 	bulk_flows
 	ns_ip a link set wt0 down
 	ns_ip a link set wt0 up
@@ -193,7 +193,7 @@ peer_goes() {
 	bulk_flows
 	peer_remove b wt0 a wt0
 	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128 endpoint 192.0.2.1:7000
-	b_speaks
+	b_reconnects
 	bulk_flows
 	peer_remove a wt0 b wt0
 	peer_add a wt0 b wt0 10.9.0.2/32,fd09::2/128 endpoint 192.0.2.2:7000
@@ -206,7 +206,7 @@ device_goes() {
 	tunnel_create b wt0 10.9.0.2/24 fd09::2/64
 	tunnel_set b wt0 listen-port 7000
 	peer_add b wt0 a wt0 10.9.0.1/32,fd09::1/128 endpoint 192.0.2.1:7000
-	b_speaks
+	b_reconnects
 	bulk_flows
 }
 
@@ -231,7 +231,7 @@ tunnel_in_tunnel() {
 	trace_jobs
 	transfer a b 10.11.0.2 2000000
 	transfer b a 10.11.0.1 2000000 7010
-	# Where sending two layers is slower than receiving, no burst gets long enough for that.
+	# Where sending through two layers is slower than receiving, no burst is long enough to be handed over.
 	[ "$SLOW" -gt 1 ] || expect_ge "batches handed over" "$(traced recv_job_parallel)" 20
 }
 
@@ -239,18 +239,18 @@ skip_unless_weft
 [ "$(nproc)" -ge 2 ] || skip "needs two CPUs"
 # shellcheck disable=SC2119 # without arguments
 pair_create
-# Every device that is made begins with the usual port.
+# New tunnels are created with the default port.
 tunnel_set a wt0 listen-port 7000
 tunnel_set b wt0 listen-port 7000
 peer_set a wt0 b wt0 endpoint 192.0.2.2:7000
 session_up a wt0 b wt0 10.9.0.2
-run_case "both CPUs have a part in one flow" both_take_part
-run_case "small packets are handed to nobody" alone_in_place
+run_case "both CPUs decrypt one flow" both_take_part
+run_case "small packets are not handed over" small_in_place
 run_case "on one CPU nothing is handed over" one_cpu_in_place
-run_case "in order, though the first is finished last" head_is_finished_last
+run_case "in order, although the first batch is finished last" head_is_finished_last
 run_case "a tunnel in the tunnel" tunnel_in_tunnel
 bulk_start
-run_case "links go down and up under bulk" link_goes
-run_case "peers come and go under bulk" peer_goes
-run_case "the device comes and goes under bulk" device_goes
+run_case "links are set down and up under bulk traffic" link_goes
+run_case "peers are removed and added under bulk traffic" peer_goes
+run_case "the device is removed and added under bulk traffic" device_goes
 bulk_stop

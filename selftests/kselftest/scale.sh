@@ -1,25 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Many peers: the cost of each to load, dump, remove and keep; ten times as many take ten times as long; and locks are held
-# briefly meanwhile. Where time is counted in instructions (run/vm/boot.sh -m icount) an instruction is a nanosecond.
+# Many peers: the cost of each to load, dump, remove and keep; ten times as many take at most twelve times as long;
+# and locks are held briefly meanwhile. Where time is counted in instructions (run/vm/boot.sh -m icount) an instruction
+# is a nanosecond.
 # series: 6.12
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
 #
-#	 namespace m: wt0, its peers are names only
+#   namespace m: wt0, whose peers get no traffic
 . "$(dirname "$0")/lib.sh"
 
 few=$(scaled 2500)
 many=$((few * 10))
 tracing=/sys/kernel/tracing
 
-# A key of low order, among others: of its 32 bytes the first is 1.
+# A key of low order, as an example: the first of its 32 bytes is 1.
 low_order=AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 
-# Any 32 bytes are a public key. The numbers are spread, as true keys are: a multiplication modulo a prime.
+# Any 32 bytes are a public key. A multiplication modulo a prime spreads the numbers, as real keys are.
 peers() { # peers COUNT BEFORE_KEY AFTER_KEY AFTER_ADDRESS
 	awk -v count="$1" -v a="$2" -v b="$3" -v c="$4" 'BEGIN {
 		for (n = 1; n <= count; n++)
@@ -31,7 +32,7 @@ many_config() { # many_config COUNT FILE
 	peers "$1" '[Peer]\nPublicKey = ' '\nEndpoint = 192.0.2.2:51820\nAllowedIPs = ' '' >"$2"
 }
 
-many_dump() { # many_dump COUNT: as show dump has them, without the interface's own line
+many_dump() { # many_dump COUNT: the lines of show dump, without the interface's own
 	peers "$1" '' '\t(none)\t192.0.2.2:51820\t' '\t0\t0\t0\toff'
 }
 
@@ -40,7 +41,7 @@ device_create() { # device_create [KIND]
 	ns_ip m link add wt0 type "${1:-$KIND}"
 }
 
-# The time of a whole command, its start included, for this and other cases.
+# The time of a command, including its start, is kept for this and other cases.
 measured() { # measured NAME COUNT COMMAND...
 	local name=$1 count=$2 start end
 
@@ -60,7 +61,7 @@ dump() { # dump COUNT
 	measured dump "$1" ns m "$WEFT" show wt0 dump >"$lib_work/measured"
 	grep '^#' "$lib_work/measured"
 	grep -v '^#' "$lib_work/measured" | tail -n +2 >"$lib_work/dumped"
-	many_dump "$1" | cmp - "$lib_work/dumped" || fail "what was dumped is not what was loaded"
+	many_dump "$1" | cmp - "$lib_work/dumped" || fail "the dump differs from the configuration"
 }
 
 remove() { # remove COUNT
@@ -84,8 +85,8 @@ load_dump_remove() { # load_dump_remove COUNT
 	if [ "$KIND" = weft ]; then remove_link "$1"; fi
 }
 
-# Ten times as many take at most twelve times as long. What a command waits for, RCU above all, is in both times: it is a
-# few ms and differs from run to run, so nothing may be subtracted for it.
+# Ten times as many peers take at most twelve times as long. Both times include waiting, mostly for RCU: a few ms that
+# differ from run to run, so that they cannot be subtracted.
 is_linear() { # is_linear NAME [FEW]
 	local less=${2-$few}
 
@@ -99,8 +100,8 @@ stays_linear() {
 	if [ "$KIND" = weft ]; then is_linear remove_link; fi
 }
 
-# In-tree it takes 368,000, the file included; of them 338,000 are for a secret that weft computes when it is needed. The
-# command takes half of weft's, a fifth of them to find keys and prefixes that are there twice.
+# In-tree needs 368,000 ns, the file included, of which 338,000 are for a shared secret that weft computes on first
+# use. Of weft's time the command takes half, and a fifth of that to find duplicate keys and prefixes.
 loads_cheaply() {
 	skip_unless_weft
 	skip_if_slow "every memory access costs more"
@@ -123,7 +124,7 @@ computed() { # computed NAME COUNT COMMAND...
 	note "$name, $count peers: $(($(value "$name.$count") / count)) ns each"
 }
 
-with_file() { # with_file COUNT: what doctor and save look for
+with_file() { # with_file COUNT: the file that doctor and save read
 	[ -d /etc/weft ] || { mkdir /etc/weft; defer rmdir /etc/weft; }
 	defer rm -f /etc/weft/wt0.conf
 	many_config "$1" "$lib_work/config"
@@ -153,7 +154,7 @@ is_saved() { # is_saved COUNT
 doctor_looks() { # doctor_looks COUNT
 	up_with "$1"
 	computed doctor "$1" ns m "$WEFT" doctor wt0
-	# Each peer's host is out of reach.
+	# No host of a peer is reachable.
 	expect_eq "peers with a finding" "$(grep -c 192.0.2.2 "$lib_work/said")" "$1"
 }
 
@@ -165,7 +166,7 @@ command_stays_linear() {
 
 # ---- times under locks ----
 
-trace_start() { # trace_start FUNCTION...: how long each takes
+trace_start() { # trace_start FUNCTION...: traces the duration of each
 	[ -e $tracing/current_tracer ] || mount -t tracefs none $tracing
 	grep -qw function_graph $tracing/available_tracers || skip "this kernel cannot trace functions"
 	defer trace_stop
@@ -180,8 +181,8 @@ trace_stop() {
 	echo >$tracing/set_ftrace_filter
 }
 
-# A line ends in "NAME();" or, where it calls one of the others, in "}"; its time stands before the bar.
-trace_longest() { # trace_longest WHAT: microseconds
+# A line ends in "NAME();" or, if a traced function calls another one, in "}"; the duration precedes the bar.
+trace_longest() { # trace_longest LABEL: microseconds
 	awk -v what="$1" '$0 !~ /^#/ && match($0, /[0-9.]+ us/) {
 		us = substr($0, RSTART, RLENGTH - 3) + 0
 		if (us > longest) { longest = us; line = $0 }
@@ -194,7 +195,7 @@ trace_longest() { # trace_longest WHAT: microseconds
 	echo >$tracing/trace
 }
 
-# These hold the configuration's lock, opening and removing the interface also rtnl, as long as they run.
+# These functions hold the configuration's lock, and opening and removing the interface also rtnl, all the time.
 longest_us=$((SLOW > 1 ? 500000 : 10000))
 holds_no_lock_long() {
 	local port=$'[Interface]\nListenPort = 51820'
@@ -213,7 +214,7 @@ holds_no_lock_long() {
 	printf '%s\n' "$port" >"$lib_work/empty"
 	ns m "$WEFT" setconf wt0 "$lib_work/empty"
 	expect_between "us to remove them" "$(trace_longest remove)" 1 "$longest_us"
-	# Sockets are closed under the lock: a grace period.
+	# The sockets' grace period passes under the lock.
 	ns m "$WEFT" set wt0 listen-port 51821
 	expect_between "us to replace the sockets" "$(trace_longest "replace the sockets")" 1 $((longest_us * 5))
 	ns m "$WEFT" setconf wt0 "$lib_work/config"
@@ -224,7 +225,7 @@ holds_no_lock_long() {
 
 # ---- memory ----
 
-kernel_memory() { # bytes that the kernel has handed out, in whole pages
+kernel_memory() { # bytes that the kernel has allocated, in whole pages
 	awk '$1 == "Slab:" || $1 == "Percpu:" || $1 == "VmallocUsed:" { sum += $2 } END { print sum * 1024 }' /proc/meminfo
 }
 
@@ -257,7 +258,7 @@ takes_no_more_memory() {
 	local weft_bytes
 
 	skip_unless_weft
-	skip_if_slow "locks, timers and work remember more of themselves"
+	skip_if_slow "locks, timers and work have debug fields"
 	modprobe wireguard || skip "no in-tree wireguard here"
 	defer rmmod wireguard
 	memory_of_peer wireguard wg
@@ -268,13 +269,13 @@ takes_no_more_memory() {
 
 # ---- the static secret ----
 
-# An initiation comes no sooner than 5 s after the one before, and what waits does not ask again.
+# Initiations are at least 5 s apart, and staged packets do not start another one.
 pings() {
 	wait_for 20 ns a ping -n -c 1 -W 1 10.9.0.2
 	expect ns b ping -n -c 1 -W 1 10.9.0.1
 }
 
-# a's key changes, and b is configured with it: secrets that either end has computed for the old key are void.
+# a's key changes, and b is configured with it: shared secrets of the old key are invalid at both ends.
 changes_key() { # changes_key KEY_NAME
 	peer_remove b wt0 a wt0
 	cp "$(key_file "$1")" "$(key_file a.wt0)"
@@ -292,15 +293,16 @@ secret_follows_keys() {
 	pings
 	changes_key second
 	changes_key first
-	# The other end calls, too.
+	# The other end initiates, too.
 	peer_set b wt0 a wt0 endpoint 192.0.2.1:51820
 	ns_ip b link set wt0 down
 	ns_ip b link set wt0 up
 	wait_for 20 ns b ping -n -c 1 -W 1 10.9.0.1
 }
 
-# The secret it would take is all zeros. One whose key is good shows that the capture would see something.
-low_order_stays_silent() {
+# The shared secret would be zero. The peer with a good key is contacted, which proves that the capture sees
+# initiations.
+low_order_gets_no_message() {
 	pair_create
 	new_key good
 	capture_start low a va 'udp dst portrange 9000-9001'
@@ -316,14 +318,14 @@ low_order_stays_silent() {
 
 run_case "$few peers are loaded, dumped and removed" load_dump_remove $few
 run_case "$many peers are loaded, dumped and removed" load_dump_remove $many
-run_case "time grows with the number of peers and no faster" stays_linear
+run_case "time is linear in the number of peers" stays_linear
 run_case "$few peers are saved" is_saved $few
 run_case "$many peers are saved" is_saved $many
-run_case "$few_for_doctor peers are looked at by doctor" doctor_looks $few_for_doctor
-run_case "$((few_for_doctor * 10)) peers are looked at by doctor" doctor_looks $((few_for_doctor * 10))
-run_case "doctor and save take time as the number of peers grows and no faster" command_stays_linear
+run_case "$few_for_doctor peers are checked by doctor" doctor_looks $few_for_doctor
+run_case "$((few_for_doctor * 10)) peers are checked by doctor" doctor_looks $((few_for_doctor * 10))
+run_case "time of doctor and save is linear in the number of peers" command_stays_linear
 run_case "a peer costs no X25519 to load" loads_cheaply
 run_case "no lock is held for long" holds_no_lock_long
 run_case "an idle peer takes no more memory than in-tree" takes_no_more_memory
 run_case "the static secret follows the keys" secret_follows_keys
-run_case "a key of low order is taken and never spoken to" low_order_stays_silent
+run_case "a peer with a low-order key is stored, and gets no message" low_order_gets_no_message

@@ -1,15 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Programs that go on changing what they have sent. See senders.sh.
+"""Programs that keep changing pages that they have sent. See senders.sh.
 
-senders.py receive                counts what comes out of the tunnel; ends with its input
-senders.py send KIND COUNT TRIES  a process without privileges sends COUNT datagrams at once, TRIES in all, out of a page
-                                  that it changes, and another socket's datagrams between them, which are waited for
-senders.py take LENGTH            takes so many bytes of TCP, and expects all but the changed ones to be right
-senders.py stream LENGTH          sends them out of a file that it changes
-senders.py ring DEVICE            sends one datagram out of a packet socket's ring, and writes another one into its slot as
-                                  soon as that is given back; ends with its input
-senders.py one PORT               prints the datagram that comes
+senders.py receive                counts the packets from the tunnel by kind; ends with its input
+senders.py send KIND COUNT TRIES  a process without privileges sends COUNT datagrams at once, TRIES in all, from a
+                                  page that it changes, and another socket's datagrams between them, whose arrival is
+                                  waited for
+senders.py take LENGTH            receives that many bytes of TCP, and expects all but the changed ones to be right
+senders.py stream LENGTH          sends them from a file that it changes
+senders.py ring DEVICE            sends one datagram from a packet socket's ring, and writes another one into its slot
+                                  as soon as that is released; ends with its input
+senders.py one PORT               prints the datagram that arrives
 """
 import mmap, os, select, socket, struct, sys, time
 import pages, wgpeer
@@ -21,7 +22,7 @@ KINDS = {"splice": pages.Splice, "sendfile": pages.SendFile, "zerocopy": pages.Z
 FILL, FORGED = 0xAA, 0xAA ^ 0x55
 WAIT_S = 10 * wgpeer.SLOW
 PACKET_TX_RING, SOL_PACKET, ETH_P_IP = 13, 263, 0x0800
-# A slot: its status, the length of what is in it, and where that begins.
+# A slot: its status, the length of its data, and the data's offset.
 SLOT, BLOCK, LENGTH_AT, DATA_AT, AVAILABLE, SEND_REQUEST = 2048, 4096, 8, 32, 0, 1
 
 
@@ -30,7 +31,7 @@ def datagram(number):
 
 
 def is_as_sent(data):
-    """But for the byte that changes."""
+    """Whether all bytes but the changing one are as sent."""
     number = struct.unpack(">I", data[:4])[0]
     return data[CHANGED_AT] in (FILL, FORGED) and data[:CHANGED_AT] + bytes([FILL]) + data[CHANGED_AT + 1:] == datagram(number)
 
@@ -71,7 +72,7 @@ def send_changed(kind, count, tries):
     way = kind((THERE, CHANGED_PORT), memory, LENGTH, count)
     for i in range(count):
         memory[pages.BEGIN + LENGTH * i:pages.BEGIN + LENGTH * (i + 1)] = datagram(i)
-    changer = pages.Changer(memory, [pages.BEGIN + LENGTH * i + CHANGED_AT for i in range(count)])
+    changer = pages.Writer(memory, [pages.BEGIN + LENGTH * i + CHANGED_AT for i in range(count)])
     changer.tell(1)
     for number in range(tries // count):
         way.send()
@@ -97,7 +98,7 @@ def take(length):
         if data[at] not in (FILL, FORGED):
             raise wgpeer.Failure(f"byte {at} is {data[at]}")
         data[at] = FILL
-    wgpeer.check("bytes that nobody changed", data.count(FILL), int(length))
+    wgpeer.check("unchanged bytes", data.count(FILL), int(length))
 
 
 def stream_changed(length):
@@ -107,7 +108,7 @@ def stream_changed(length):
     memory = mmap.mmap(file, size + mmap.PAGESIZE)
     memory[mmap.PAGESIZE:] = bytes([FILL]) * size
     sock = socket.create_connection((THERE, STREAM_PORT), timeout=WAIT_S)
-    changer = pages.Changer(memory, range(mmap.PAGESIZE + CHANGED_AT, size + mmap.PAGESIZE, mmap.PAGESIZE))
+    changer = pages.Writer(memory, range(mmap.PAGESIZE + CHANGED_AT, size + mmap.PAGESIZE, mmap.PAGESIZE))
     changer.tell(1)
     sent = 0
     sock.settimeout(None)
@@ -115,7 +116,7 @@ def stream_changed(length):
         sent += os.sendfile(sock.fileno(), file, mmap.PAGESIZE + sent % size, min(size - sent % size, length - sent))
     sock.shutdown(socket.SHUT_WR)
     sock.settimeout(WAIT_S)
-    wgpeer.check("what the other end says", sock.recv(1), b"")
+    wgpeer.check("answer of the other end", sock.recv(1), b"")
     changer.end()
     return sent
 

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A program keeps modifying pages that it has sent, while the tunnel checksums and encrypts them. Only its own packets may
-# be corrupted: each message authenticates, and other programs' packets arrive intact. A packet that waits for a session
-# does not occupy a packet socket's ring.
+# A program keeps modifying pages that it has sent, while the tunnel checksums and encrypts them. Only its own packets
+# may be corrupted: each message authenticates, and other programs' packets arrive intact. A packet that is staged for
+# a session does not occupy a packet socket's ring.
 # vm: smp
 # series: 6.12 uml
 # timeout: 600
@@ -13,11 +13,11 @@
 #	 va 192.0.2.1 --------- veth --------- vb 192.0.2.2
 . "$(dirname "$0")/lib.sh"
 
-# A multiple of what goes into one packet for segmentation.
+# A multiple of the number of datagrams in one packet for segmentation.
 tries=$(($(sized 2000 320 500) / 40 * 40))
 stream_bytes=$(sized 20000000 4000000 4000000)
 
-senders() { # senders ARGS...: what senders.py does in a
+senders() { # senders ARGS...: runs senders.py in a
 	expect ns a python3 "$test_dir/senders.py" "$@"
 }
 
@@ -44,9 +44,9 @@ pages_change() { # pages_change KIND COUNT
 	expect ns_wait "receiver-$1-$2"
 	came=$(grep whole= "$(ns_output "receiver-$1-$2")")
 	note "$came"
-	expect_match "what came" "$came" "torn=0 honest=[1-9][0-9]* dishonest=0"
+	expect_match "packets received" "$came" "torn=0 honest=[1-9][0-9]* dishonest=0"
 	expect_eq "datagrams" $(($(sed -E 's/whole=([0-9]+) forged=([0-9]+) .*/\1 + \2/' <<<"$came"))) "$tries"
-	expect_gt "datagrams that were changed" "$(sed -E 's/.*forged=([0-9]+) .*/\1/' <<<"$came")" 0
+	expect_gt "modified datagrams" "$(sed -E 's/.*forged=([0-9]+) .*/\1/' <<<"$came")" 0
 	all_authenticate
 }
 
@@ -83,7 +83,7 @@ session_up a wt0 b wt0 10.9.0.2
 mkfifo "$lib_work/input"
 run_case "spliced pages" pages_change splice 1
 run_case "pages of a file" pages_change sendfile 1
-run_case "pages of a sender that waits to have them back" pages_change zerocopy 1
-run_case "a waiting sender's pages for segmentation" pages_change zerocopy 8
-run_case "a stream out of a file" file_changes
+run_case "MSG_ZEROCOPY pages" pages_change zerocopy 1
+run_case "MSG_ZEROCOPY pages for segmentation" pages_change zerocopy 8
+run_case "a stream from a file" file_changes
 run_case "a packet socket's ring" ring_is_given_back

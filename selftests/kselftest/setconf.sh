@@ -10,7 +10,7 @@
 #	 va 192.0.2.1 2001:db8::1 --- veth --- vb 192.0.2.2 2001:db8::2
 . "$(dirname "$0")/lib.sh"
 
-# Keys lie in the files that are written here.
+# The files contain private keys.
 umask 077
 pair_create
 session_up a wt0 b wt0 10.9.0.2
@@ -24,7 +24,7 @@ device_dump() {
 	tool show wt0 dump | awk -F '\t' -v OFS='\t' 'NR > 1 { $6 = $7 = "" } 1'
 }
 
-# The index that b sends to is the session's at a.
+# The receiver index in b's messages is that of a's session.
 session_index() {
 	capture_start session a va "$(type_filter 4) and src host 192.0.2.2" >&2
 	ns a ping -n -c 1 -W 5 10.9.0.2 >&2
@@ -33,7 +33,7 @@ session_index() {
 	tcpdump -nn -x -Z root -r "$lib_work/captures/session" -c 1 2>/dev/null | awk '/0x0020:/ { print $2 $3 }'
 }
 
-# While b's pings go through, one every 50 ms, the command runs many times; not one is lost, and the session is the same.
+# The command runs many times while b pings every 50 ms; no ping is lost, and the session is the same.
 undisturbed() { # undisturbed COMMAND...
 	local before after n handshake
 
@@ -51,7 +51,7 @@ undisturbed() { # undisturbed COMMAND...
 	expect_eq "latest handshake" "$(peer_field a wt0 b wt0 handshake)" "$handshake"
 }
 
-# Every time something else about the device is different, but nothing about b that would end the session.
+# Each call changes another setting of the device or another peer, and none of b that would end its session.
 sync_other() { # sync_other NUMBER
 	tool showconf wt0 >"$lib_work/conf"
 	sed -i "s/^FwMark.*//; s/^\[Interface\]/&\nFwMark = $1/" "$lib_work/conf"
@@ -84,7 +84,7 @@ sync_back() {
 	expect_eq "allowed IPs" "$(peer_field a wt0 b wt0 allowed | tr , '\n' | sort | xargs)" "10.9.0.2/32 fd09::2/128"
 }
 
-# A peer that setconf names again is a new one: its session is gone.
+# setconf replaces a peer, and so ends its session.
 setconf_anew() {
 	sync_back
 	expect tool addconf wt0 <(printf '[Peer]\nPublicKey = %s\n' "$strange")
@@ -105,7 +105,7 @@ broken() { # broken LINE WORD [BEGINNING]
 		status=0
 		tool "$command" wt0 "$lib_work/broken" 2>"$lib_work/stderr" || status=$?
 		expect_eq "status of $command with '$1'" "$status" 1
-		grep -qF -- "$2" "$lib_work/stderr" || fail "$command says of '$1': $(cat "$lib_work/stderr")"
+		grep -qF -- "$2" "$lib_work/stderr" || fail "output of $command for '$1': $(cat "$lib_work/stderr")"
 	done
 	expect_eq "the device after '$1'" "$(device_dump)" "$before"
 }
@@ -138,7 +138,7 @@ broken_files() {
 	broken 'line with \\x00 in it' 'line'
 }
 
-# status 1 and a word for each; the device is left alone.
+# weft exits with status 1 and names WORD; the device is not changed.
 refused() { # refused WORD ARGS...
 	local word=$1 before status=0
 
@@ -146,7 +146,7 @@ refused() { # refused WORD ARGS...
 	before=$(device_dump)
 	tool "$@" 2>"$lib_work/stderr" </dev/null || status=$?
 	expect_eq "status of $*" "$status" 1
-	grep -qF -- "$word" "$lib_work/stderr" || fail "weft $* says: $(cat "$lib_work/stderr")"
+	grep -qF -- "$word" "$lib_work/stderr" || fail "output of weft $*: $(cat "$lib_work/stderr")"
 	expect_eq "the device after $*" "$(device_dump)" "$before"
 }
 
@@ -164,7 +164,7 @@ refused_settings() {
 	refused short set wt0 fwmark 5 peer short
 	refused 65536 set wt0 fwmark 5 peer "$strange" persistent-keepalive 65536
 	refused lo set lo fwmark 5
-	# One file that cannot be a key, and one that is too long.
+	# One file with an invalid key, and one that is too long.
 	echo nonsense >"$lib_work/nonsense"
 	refused nonsense set wt0 private-key "$lib_work/nonsense"
 	head -c 100000 /dev/zero | tr '\0' x >"$lib_work/long"
@@ -176,11 +176,11 @@ still_there() {
 	expect_eq "fwmark, port" "$(device_field a wt0 fwmark) $(device_field a wt0 port)" "off 51820"
 }
 
-run_case "syncconf of other things leaves the session and every packet alone" undisturbed sync_other
+run_case "syncconf of other settings keeps the session and loses no packet" undisturbed sync_other
 run_case "syncconf of the peer itself too" undisturbed sync_peer
 run_case "addconf of another peer too" undisturbed add_same
-run_case "syncconf takes back what the file does not have" sync_back
-run_case "setconf begins anew" setconf_anew
-run_case "broken files change nothing" broken_files
-run_case "settings that are refused change nothing" refused_settings
-run_case "the tunnel is up after all that" still_there
+run_case "syncconf removes settings that the file lacks" sync_back
+run_case "setconf replaces the session" setconf_anew
+run_case "invalid files change nothing" broken_files
+run_case "refused settings change nothing" refused_settings
+run_case "the tunnel is up in the end" still_there

@@ -2,28 +2,29 @@
 # SPDX-License-Identifier: GPL-2.0
 """A relay without privileges that changes messages while the tunnel reads them. See splice.sh.
 
-Genuine messages are sent out of a page that another process of the relay writes to all the time: a byte is a forged one, and
-for moments the genuine one. The module may read each byte once: then a message is delivered as its peer sealed it, or
-refused. An initiation is answered as its peer made it, or its MAC is wrong: none with a right MAC fails to decrypt.
+Genuine messages are sent from a page that another process of the relay keeps writing to: a byte alternates between a
+forged value and, briefly, the genuine one. The module may read each byte once: then a message is delivered as its
+peer sealed it, or dropped. An initiation is answered as its peer made it, or its MAC is wrong: none with a right MAC
+fails to decrypt.
 
-splice.py receive        counts, inside the tunnel, the packets that are genuine and those that are not; ends with its input
+splice.py receive        counts genuine and other packets inside the tunnel; ends with its input
 """
 import os, select, socket, struct, subprocess, sys, time
 import wgpeer
-from pages import BEGIN, Changer, SendFile, Splice, ZeroCopy, connected, without_privileges
+from pages import BEGIN, Writer, SendFile, Splice, ZeroCopy, connected, without_privileges
 from wgpeer import Failure, check
 
 PORT, MAGIC = 9, b"splice"
 PAYLOAD = 1300
 TRIES = int(os.environ.get("TRIES", "10000"))
-# Most of them are not delivered before so many tries: the genuine bytes are there for a twentieth of the time.
+# Most messages need that many tries until one is delivered: the bytes are genuine for a twentieth of the time.
 TRIES_EACH = 20
 BATCH = 8
 COUNTERS = "rx_drop_auth", "rx_drop_replay", "rx_drop_malformed", "rx_drop_no_session"
-# Bytes of a message that the relay changes; the ciphertext begins at 16.
+# Offsets in a message of the bytes that the relay changes; the ciphertext begins at 16.
 TYPE, RECEIVER, COUNTER = 0, 4, 8
 INITIATION_COUNTERS = "rx_drop_mac", "rx_drop_handshake", "rx_drop_unknown_peer"
-# What a machine can read of them without being loaded.
+# A number of initiations that a machine processes without being under load.
 INITIATIONS, INITIATION_TRIES, INITIATION_PAUSE = 40, 10, 0.01
 
 
@@ -65,22 +66,20 @@ class Inside:
         self.process.wait()
 
     def result(self):
-        """How many packets were genuine, and how many were not."""
+        """The numbers of genuine and of other packets."""
         return tuple(map(int, self.process.communicate(timeout=30 * wgpeer.SLOW)[0].split()))
 
 
 # ---- the relay ----
 
 def relay(peer, kind, batches, tries, place=None, pause=0):
-    """
-    Sends each batch so often while that byte of each message is changed, one in its middle by default, and once as it is.
-    Returns how many messages were sent.
-    """
+    """Sends each batch that often while one byte of each message is changed, by default one in its middle, and once
+    unchanged. Returns the number of messages sent."""
     sent, each, count, memory = 0, len(batches[0][0]), len(batches[0]), kind.page()
     way = kind(peer.tunnel, memory, each, count)
     plain = connected(peer.tunnel)
     changed = each // 2 if place is None else place
-    changer = Changer(memory, [BEGIN + each * i + changed for i in range(count)])
+    changer = Writer(memory, [BEGIN + each * i + changed for i in range(count)])
     for batch in batches:
         data = b"".join(batch)
         memory[BEGIN:BEGIN + len(data)] = data
@@ -119,7 +118,7 @@ def begin(peer):
 
 
 def changed_in_flight(peer, kind, count, place=None, tries=TRIES, reason="rx_drop_auth"):
-    """What comes of it when that byte of each message changes; `reason` counts those that were wrong when they were read."""
+    """The effect of a changing byte in each message; `reason` counts messages that were wrong when they were read."""
     begin(peer)
     batches = [sealed(peer, first, count) for first in range(0, tries // TRIES_EACH, count)]
     messages = sum(map(len, batches))
@@ -150,7 +149,7 @@ def zerocopy(peer):
 
 
 def segmented(peer):
-    """Before Linux 6.5 nothing can be spliced into a packet for segmentation."""
+    """Before Linux 6.5 no page can be spliced into a packet for segmentation."""
     if tuple(map(int, os.uname().release.split("-")[0].split(".")[:2])) >= (6, 5):
         changed_in_flight(peer, Splice, BATCH)
 
@@ -172,7 +171,7 @@ def counters(peer):
 
 
 def initiations(peer):
-    """They wait for a worker. The byte is one that its MAC covers, and that is decrypted."""
+    """A worker reads queued initiations. The byte is covered by the MAC, and is decrypted."""
     batches = [[peer.make_initiation()[1]] for _ in range(INITIATIONS)]
     before = settled(INITIATION_COUNTERS)
     sent = without_privileges(relay, peer, Splice, batches, INITIATION_TRIES, None, INITIATION_PAUSE)
@@ -190,7 +189,7 @@ def all():
 
 
 def gathered():
-    """What a network card would gather: the pages stay the relay's."""
+    """Packets merged by GRO, as from a network card: the pages remain the relay's."""
     peer = wgpeer.Peer(address="192.0.2.2")
     for action in vmsplice, segmented, segmented_zerocopy:
         wgpeer.attempt(peer, action)

@@ -29,7 +29,7 @@ def occupy(running):
 
 
 def hog():
-    """A real-time task on CPU 1. While it runs no process ends that the kernel waits for CPU 1 with."""
+    """A real-time task on CPU 1. While it runs, no process may end whose exit needs CPU 1."""
     reader, writer = os.pipe()
     child = os.fork()
     if not child:

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The only CPU of the workers is occupied by a task of higher priority: received batches are decrypted and delivered all
-# the same, burst by burst.
+# A task of higher priority occupies the only CPU of the workers: received batches are decrypted and delivered
+# nevertheless, burst by burst.
 # vm: smp
 # series: 6.1 uml
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1                              wt0 10.9.0.2
 #	 va 192.0.2.1 --------------- veth --------------- vb 192.0.2.2
-#	 all of it on CPU 0; the workers on CPU 1, and there a real-time task that does not end
+#   all processes on CPU 0; the workers on CPU 1, with a real-time task that does not end
 . "$(dirname "$0")/lib.sh"
 
 cpumask=/sys/devices/virtual/workqueue/weft-batch/cpumask
@@ -24,7 +24,7 @@ workers_on_cpu1() {
 real_time_unlimited() {
 	defer sh -c "echo $(cat $runtime) >$runtime"
 	echo -1 >$runtime
-	# Since Linux 6.12 ordinary tasks have 50 ms of each second beside it: a worker would run then.
+	# Since Linux 6.12 ordinary tasks get 50 ms of each second beside it, and a worker would run.
 	[ ! -e $fair_server ] || set_fair_server
 }
 
@@ -33,7 +33,7 @@ set_fair_server() {
 	echo 0 >$fair_server
 }
 
-# One burst at a time, and nothing behind it that could do its work.
+# One burst at a time, so that no later packet processes its work.
 bursts() { # bursts COUNT [hogged]: while CPU 1 has a real-time task that does not end
 	ns_run "receiver" b taskset -c 0 /usr/bin/python3 "$test_dir/stall.py" receive 9000 "$1"
 	wait_for 20 receiver_listens
@@ -53,7 +53,7 @@ workers_do_not_run() {
 	bursts 50 hogged
 }
 
-# Workers take part again once they run.
+# Workers process batches again once they run.
 workers_run_again() {
 	bursts 20
 	transfer a b 10.9.0.2 3000000
@@ -66,5 +66,5 @@ taskset -pc 0 $$ >/dev/null
 # shellcheck disable=SC2119 # without arguments
 pair_create
 session_up a wt0 b wt0 10.9.0.2
-run_case "workers that do not run hold up no burst" workers_do_not_run
+run_case "blocked workers delay no burst" workers_do_not_run
 run_case "workers that run again" workers_run_again

@@ -1,21 +1,21 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""A peer that measures the tunnel's timers by when messages come. See timers.sh."""
+"""A peer that measures the tunnel's timers by the arrival times of messages. See timers.sh."""
 import base64, os, struct, time
 import wgpeer
 from memory import copies_in_kernel
 from wgpeer import DATA, INITIATION, Failure, Peer, check, echo, echo_reply_to, in_tunnel_ns, kind, wg
 
 KEEPALIVE_BYTES = 32
-UNANSWERED = echo(False, 1, 1)  # data that calls for nothing
+UNANSWERED = echo(False, 1, 1)  # data that needs no answer
 JITTER = 0.334
 IN_TREE = os.environ["KIND"] != "weft"
 TRIES = 20 if IN_TREE else 18   # in-tree counts retries, and one too many
 
 
 def lateness(seconds):
-    """By how much the kernel's timers may be late: the longer they are, the bigger the steps of its wheel
-    (kernel/time/timer.c, 250 ticks a second)."""
+    """The lateness of the kernel's timers: longer ones have coarser steps of the wheel (kernel/time/timer.c, 250
+    ticks a second)."""
     return 0.05 + (0.26 if seconds < 16 else 2.05 if seconds < 131 else 16.4)
 
 
@@ -30,7 +30,7 @@ def check_gaps(what, times, low, high):
 
 
 def collect(peer, seconds, answer=None):
-    """What comes within that time: (when, message). `answer` is called with each message."""
+    """The messages received within that time: (when, message). `answer` is called with each message."""
     got, end = [], time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         message = peer.receive(left)
@@ -63,7 +63,7 @@ def respond(peer):
 
 
 def be_called(peer):
-    """The tunnel begins a session, sends one packet, and gets a keepalive for it."""
+    """The tunnel initiates a session, sends one packet, and gets a keepalive for it."""
     tunnel_ping()
     respond(peer)
     peer.send(peer.seal())
@@ -77,16 +77,17 @@ def retransmits(peer):
     gaps = [later - earlier for earlier, later in zip(times, times[1:])]
     if max(gaps) - min(gaps) < 0.05:
         raise Failure(f"no jitter: {min(gaps)} to {max(gaps)}")
-    # In steps of the wheel the jitter would be lost, and two ends that begin at once could not be told apart.
+    # Rounded to steps of the timer wheel, the jitter would be lost, and two ends that initiate at once would keep
+    # crossing.
     different = {round(gap, 2) for gap in gaps}
     if not IN_TREE and len(different) < 6:
         raise Failure(f"the tries are {sorted(different)} s apart and nothing else")
     tunnel_ping()
-    check("type of what comes when there is data again", kind(peer.receive(1)), INITIATION)
+    check("type of the message when there is data again", kind(peer.receive(1)), INITIATION)
 
 
 def does_not_storm(peer):
-    """However much there is to send."""
+    """The retry interval does not depend on the amount of data."""
     pings = tunnel_ping("-i", "0.2", "-w", "30")
     times = times_of(INITIATION, collect(peer, 30))
     pings.wait()
@@ -95,7 +96,7 @@ def does_not_storm(peer):
 
 
 def answer_after_giving_up(peer, seconds):
-    """Responds to the last of all tries, so long after the tunnel gave up; returns what the tunnel says to it."""
+    """Responds to the last of all tries, that long after the tunnel gave up; returns the tunnel's next message."""
     tunnel_ping()
     got = collect(peer, 120)
     last_at, last = got[-1]
@@ -114,22 +115,22 @@ def erases_handshake(peer):
 
 
 def responder_waits(peer):
-    """A session that we began: the tunnel does not renew it, and takes and gives nothing more after 180 s."""
+    """A session initiated here: the tunnel does not renew it, and neither sends nor accepts data after 180 s."""
     peer.initiate()
     born = time.monotonic()
     for age in (0, 60, 119, 121, 140, 166, 179.5):
         time.sleep(max(born + age - time.monotonic(), 0))
         check(f"an answer at {age} s", peer.ping_answered(), True)
-        peer.send(peer.seal())      # or it would ask why its reply is not answered
+        peer.send(peer.seal())      # answered, or the tunnel would start a handshake for lack of an answer
     check("initiations from the responder", peer.seen[INITIATION], 0)
     time.sleep(born + 180.2 - time.monotonic())
     check("an answer at 180.2 s", peer.ping_answered(), False)
     tunnel_ping()
-    check("type of what comes when there is data then", kind(peer.receive(1)), INITIATION)
+    check("type of the message when there is data then", kind(peer.receive(1)), INITIATION)
 
 
 def rekeys(peer):
-    """A session that the tunnel began: renewed at the first packet after 120 s, and every packet comes through."""
+    """A session that the tunnel initiated: renewed at the first packet after 120 s, and every packet is delivered."""
     sessions, sequences = {}, []
 
     def answer(message):
@@ -151,12 +152,12 @@ def rekeys(peer):
     times = times_of(INITIATION, got)
     check("initiations", len(times), 2)
     check_between("time to the second", times[1] - times[0], 120, 121)
-    check("what arrived", sequences, list(range(1, 131)))
+    check("numbers of the packets that arrived", sequences, list(range(1, 131)))
     check("session used at the end", struct.unpack("<I", got[-1][1][4:8])[0], max(sessions))
 
 
 def rekeys_on_receive(peer):
-    """Only empty packets come, so that the tunnel has nothing to send: at 165 s it asks all the same."""
+    """Only empty packets arrive, so that the tunnel sends no data: at 165 s it renews nevertheless."""
     be_called(peer)
     born = time.monotonic()
     got = []
@@ -175,7 +176,7 @@ def last_handshake():
 
 
 def tells_last_handshake(peer):
-    """As responder a handshake counts once it is confirmed."""
+    """For the responder a handshake counts once it is confirmed."""
     before = last_handshake()
     time.sleep(3)
     peer.initiate()
@@ -195,38 +196,38 @@ def tells_last_handshake_begun(peer):
 
 
 def keeps_alive(peer):
-    """One keepalive 10 s after data that is not answered otherwise, and none in answer to ours."""
+    """One keepalive 10 s after data without another answer, and none in answer to a keepalive."""
     peer.initiate()
     peer.send(peer.seal(UNANSWERED))
     sent = time.monotonic()
     got = collect(peer, 10.5)
     peer.send(peer.seal())
     got += collect(peer, 60)
-    check("lengths of what came", [len(message) for _, message in got], [KEEPALIVE_BYTES])
+    check("lengths of the messages", [len(message) for _, message in got], [KEEPALIVE_BYTES])
     check_between("time to the keepalive", got[0][0] - sent, 10, 10)
 
 
 def keeps_alive_once(peer):
-    """Data for 5 s: it is all answered by one keepalive. The in-tree module sends two."""
+    """Data for 5 s gets one keepalive as an answer. The in-tree module sends two."""
     peer.initiate()
     sent = time.monotonic()
     for _ in range(5):
         peer.send(peer.seal(UNANSWERED))
         time.sleep(1)
     got = collect(peer, 60)
-    check("lengths of what came", [len(message) for _, message in got], [KEEPALIVE_BYTES] * (2 if IN_TREE else 1))
+    check("lengths of the messages", [len(message) for _, message in got], [KEEPALIVE_BYTES] * (2 if IN_TREE else 1))
     check_between("time to the keepalive", got[0][0] - sent, 10, 10)
 
 
 def answers_instead(peer):
-    """What the tunnel sends by itself stands for the keepalive."""
+    """The tunnel's own data takes the place of a keepalive."""
     peer.initiate()
     check("an answer", peer.ping_answered(), True)
     peer.expect_silence(14)
 
 
 def asks_anew(peer):
-    """Data that is not answered: a new handshake after 15 s."""
+    """Data without an answer starts a handshake after 15 s."""
     tunnel_ping()
     respond(peer)
     sent = time.monotonic()
@@ -237,7 +238,7 @@ def asks_anew(peer):
 
 
 def is_content(peer):
-    """A keepalive is answer enough."""
+    """A keepalive counts as an answer."""
     tunnel_ping()
     respond(peer)
     time.sleep(14)
@@ -246,7 +247,7 @@ def is_content(peer):
 
 
 def persists(peer):
-    """A keepalive when it is set, and then whenever 7 s have passed without a packet either way."""
+    """A keepalive when the interval is set, and then whenever 7 s have passed without a packet in either direction."""
     peer.initiate()
     peer.send(peer.seal())
     tunnel_set("persistent-keepalive", "7")
@@ -268,7 +269,7 @@ def persists_from_the_start(peer):
     tunnel_set("persistent-keepalive", "20")
     peer.expect_silence(30)
     in_tunnel_ns("ip", "link", "set", "wt0", "up")
-    check("type of what comes at once", kind(peer.receive(0.5)), INITIATION)
+    check("type of the message at once", kind(peer.receive(0.5)), INITIATION)
 
 
 def persists_after_giving_up(peer):
@@ -280,13 +281,13 @@ def persists_after_giving_up(peer):
         check_between("the longest pause", max(gaps), 25, 25 + 2 * JITTER)
         check("more tries than one series has", len(times) > TRIES + 10, True)
         return
-    # weft pauses longer each time, up to a minute; how long is liveness.sh's affair.
+    # weft's pauses grow, up to a minute; liveness.sh checks their lengths.
     check_between("the longest pause", max(gaps), 45, 60)
     check("more tries than one series has", len(times) >= TRIES + 4, True)
 
 
 def forgets_keys(peer):
-    """A session's keys lie in the kernel's memory for 540 s, and not for longer."""
+    """The kernel's memory contains a session's keys for 540 s, and not for longer."""
     peer.initiate()
     born = time.monotonic()
     check("an answer", peer.ping_answered(), True)

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Every timer at its real length, measured by a program that is the peer (timers.py), and two tunnels that carry traffic
-# through renewals of their session.
+# Every timer at its full length, measured by a program as the peer (timers.py), and two tunnels whose traffic
+# continues through renewals of their session.
 #
 #	 namespace a                                      namespace b
 #	 wt0 10.9.0.1 --- va 192.0.2.1 --- veth --- vb 192.0.2.2: timers.py
@@ -18,7 +18,7 @@ measure() {
 	program all >"$lib_work/program" 2>&1 || cat "$lib_work/program"
 }
 
-# Both ends send all the time; only the initiator renews.
+# Both ends send continuously; only the initiator renews the session.
 through_renewals() {
 	pair_tunnels_create
 	capture_start renewals a va "$(type_filter 1) or $(type_filter 2)"
@@ -31,26 +31,26 @@ through_renewals() {
 
 wipes_keys() {
 	skip_unless_readable
-	program_said forgets_keys
+	program_passed forgets_keys
 }
 
 run_case "a program measures" measure
-run_case "retransmission every 5 s, given up after 18 tries, staged packets dropped" program_said retransmits
-run_case "never more often than once in 5 s" program_said does_not_storm
-run_case "a response is good for 540 s after giving up" program_said keeps_handshake
-run_case "and not for longer" program_said erases_handshake
-run_case "the responder does not renew; nothing after 180 s" program_said responder_waits
-run_case "the initiator renews after 120 s, and no packet is lost" program_said rekeys
-run_case "it asks for a session at 165 s when it only receives" program_said rekeys_on_receive
-run_case "latest handshake, responder" program_said tells_last_handshake
-run_case "latest handshake, initiator" program_said tells_last_handshake_begun
-run_case "keepalive 10 s after data, none in answer to a keepalive" program_said keeps_alive
-run_case "one keepalive for data of 5 s" program_said keeps_alive_once
-run_case "no keepalive after an answer" program_said answers_instead
-run_case "new handshake 15 s after unanswered data" program_said asks_anew
-run_case "none when a keepalive came" program_said is_content
-run_case "persistent keepalive" program_said persists
-run_case "persistent keepalive when the interface comes up" program_said persists_from_the_start
-run_case "persistent keepalive goes on after giving up" program_said persists_after_giving_up
+run_case "retransmission every 5 s, given up after 18 tries, staged packets dropped" program_passed retransmits
+run_case "never more often than once in 5 s" program_passed does_not_storm
+run_case "a response is accepted for 540 s after giving up" program_passed keeps_handshake
+run_case "and not for longer" program_passed erases_handshake
+run_case "the responder does not renew; nothing after 180 s" program_passed responder_waits
+run_case "the initiator renews after 120 s, and no packet is lost" program_passed rekeys
+run_case "the initiator renews at 165 s when it only receives" program_passed rekeys_on_receive
+run_case "latest handshake, responder" program_passed tells_last_handshake
+run_case "latest handshake, initiator" program_passed tells_last_handshake_begun
+run_case "keepalive 10 s after data, none in answer to a keepalive" program_passed keeps_alive
+run_case "one keepalive for data of 5 s" program_passed keeps_alive_once
+run_case "no keepalive after an answer" program_passed answers_instead
+run_case "new handshake 15 s after unanswered data" program_passed asks_anew
+run_case "no handshake after a keepalive" program_passed is_content
+run_case "persistent keepalive" program_passed persists
+run_case "persistent keepalive when the interface comes up" program_passed persists_from_the_start
+run_case "persistent keepalive continues after giving up" program_passed persists_after_giving_up
 run_case "keys are wiped from memory after 540 s" wipes_keys
 run_case "250 s of traffic between two tunnels" through_renewals

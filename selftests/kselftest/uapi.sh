@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Behaviour that WireGuard's users rely on and other tests do not cover: the first message leaves at once, cookies in the
-# counters, and ICMP errors to a sender behind NAT. (Sizes and marks are in link.sh, keys in keys.sh, sources and routes in
-# routing.sh, loops in nesting.sh, large dumps in dump.sh.)
+# Behaviour that WireGuard's users rely on and other tests do not cover: the first message is sent at once, cookie
+# replies in the counters, and ICMP errors to a sender behind NAT. (Sizes and marks are in link.sh, keys in keys.sh,
+# sources and routes in routing.sh, loops in nesting.sh, large dumps in dump.sh.)
 #
 #	 namespace a                               namespace b
 #	 wt0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2
@@ -27,7 +27,7 @@ b_received_nothing() { # b_received_nothing BEFORE
 }
 
 # Within two seconds of COMMAND a sends an initiation and a keepalive to b, without any data.
-calls_at_once() { # calls_at_once COMMAND...
+initiates_at_once() { # initiates_at_once COMMAND...
 	local before sent
 
 	before=$(link_stat b wt0 rx_bytes)
@@ -38,7 +38,7 @@ calls_at_once() { # calls_at_once COMMAND...
 	expect_eq "messages that a sent" $(($(link_stat a wt0 tx_packets) - sent)) 2
 }
 
-# Both are new, and what a has of b is its key, where it is, and that it wants to be in touch.
+# Both tunnels are new; a has b's key and endpoint, and a persistent keepalive.
 quiet_pair() {
 	pair_tunnels_create
 	ns_ip a link set wt0 down
@@ -48,18 +48,18 @@ quiet_pair() {
 at_once_when_up() {
 	quiet_pair
 	expect_eq "messages sent while down" "$(link_stat a wt0 tx_packets)" 0
-	calls_at_once ns_ip a link set wt0 up
+	initiates_at_once ns_ip a link set wt0 up
 	expect_ne "latest handshake" "$(peer_field a wt0 b wt0 handshake)" 0
 }
 
-# Up without a key there is nothing that could be said; what waits is said when the key comes.
+# A link that is up without a private key sends nothing; setting the key starts the handshake.
 at_once_with_key() {
 	quiet_pair
 	echo $zeros >"$lib_work/zeros"
 	tunnel_set a wt0 private-key "$lib_work/zeros"
 	ns_ip a link set wt0 up
 	holds_for 6 a_sent_nothing
-	calls_at_once tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
+	initiates_at_once tunnel_set a wt0 private-key "$(tunnel_key_file a wt0)"
 }
 
 at_once_with_keepalive() {
@@ -67,7 +67,7 @@ at_once_with_keepalive() {
 	peer_set a wt0 b wt0 persistent-keepalive 0
 	ns_ip a link set wt0 up
 	holds_for 3 a_sent_nothing
-	calls_at_once peer_set a wt0 b wt0 persistent-keepalive 60
+	initiates_at_once peer_set a wt0 b wt0 persistent-keepalive 60
 }
 
 echoes_of_a() {
@@ -78,7 +78,7 @@ a_pinged() { # a_pinged BEFORE
 	[ "$(echoes_of_a)" -gt "$1" ]
 }
 
-# A packet that waits for a key goes out with it, and no keepalive is needed.
+# A packet that is staged for lack of a key is sent once the key is set, and no keepalive is needed.
 waiting_packet() {
 	local before echoes
 
@@ -150,14 +150,14 @@ behind_nat_create() {
 	defer ns a nft delete table inet n
 }
 
-told_behind_nat() { # told_behind_nat TEXT4 TEXT6
+error_behind_nat() { # error_behind_nat TEXT4 TEXT6
 	local output
 
 	capture_start told c vc "icmp[0] = 3 or icmp6[0] = 1"
 	output=$(ns c ping -n -c 1 -W 2 10.9.0.2 || true)
-	expect_match "what c is told" "$output" "From 10\.0\.0\.1 icmp_seq=1 $1"
+	expect_match "error that c gets" "$output" "From 10\.0\.0\.1 icmp_seq=1 $1"
 	output=$(ns c ping -n -c 1 -W 2 fd09::2 || true)
-	expect_match "what c is told in IPv6" "$output" "From fd00::1 icmp_seq=1 $2"
+	expect_match "error that c gets in IPv6" "$output" "From fd00::1 icmp_seq=1 $2"
 	capture_stop told
 	expect_eq "errors" "$(capture_count told)" 2
 	expect_eq "errors that quote c's own packet" \
@@ -169,17 +169,17 @@ errors_behind_nat() {
 	expect ns c ping -n -c 1 -W 5 10.9.0.2
 	expect ns c ping -n -c 1 -W 5 fd09::2
 	peer_remove a wt0 b wt0
-	told_behind_nat "Destination Host Unreachable" "Destination unreachable: Address unreachable"
+	error_behind_nat "Destination Host Unreachable" "Destination unreachable: Address unreachable"
 	peer_add a wt0 b wt0 10.9.0.2/32,fd09::2/128
-	told_behind_nat "Destination Host Unreachable" "Destination unreachable: Address unreachable"
+	error_behind_nat "Destination Host Unreachable" "Destination unreachable: Address unreachable"
 	peer_set a wt0 b wt0 endpoint 192.0.2.2:51820
 	expect ns c ping -n -c 1 -W 8 10.9.0.2
 }
 
 pair_underlay_create
 run_case "a keepalive at once when the link comes up" at_once_when_up
-run_case "a keepalive at once when the key comes" at_once_with_key
-run_case "a keepalive at once when it is asked for" at_once_with_keepalive
-run_case "a packet that waits for the key goes out with it" waiting_packet
-run_case "what a cookie costs in the counters" cookie_counted
-run_case "errors find the sender behind NAT" errors_behind_nat
+run_case "a keepalive at once when the key is set" at_once_with_key
+run_case "a keepalive at once when it is configured" at_once_with_keepalive
+run_case "a staged packet is sent when the key is set" waiting_packet
+run_case "cookie replies in the counters" cookie_counted
+run_case "ICMP errors reach the sender behind NAT" errors_behind_nat

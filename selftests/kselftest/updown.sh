@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# weft up, down, save, strip and resolve: a's tunnel comes from a file, b's is made by hand.
+# weft up, down, save, strip and resolve: a's tunnel is configured from a file, b's by single commands.
 #
 #	 namespace a                               namespace b
 #	 ut0 10.9.0.1 fd09::1                      wt0 10.9.0.2 fd09::2; lo 203.0.113.9
@@ -24,7 +24,7 @@ private=$(cat "$(key_file a.ut0)")
 b_key=$(tunnel_key b wt0)
 strange=$(printf '%042dA=' 7)
 
-# Replaces a program that weft runs, and logs its words and its input.
+# A fake of a program that weft runs, which logs its arguments and its input.
 cat >"$lib_work/bin/resolvconf" <<END
 #!/bin/sh
 echo "resolvconf \$*" >>$lib_work/resolvconf
@@ -36,7 +36,7 @@ weft_a() { # weft_a ARGS...
 	ns a env PATH="$lib_work/bin:$PATH" "$WEFT" "$@"
 }
 
-# The file of a's end: more lines for the interface, allowed IPs of b, more text behind.
+# write_conf: the file of a's end, with more lines for the interface, allowed IPs of b, and more sections.
 write_conf() { # write_conf INTERFACE_LINES [ALLOWED [MORE]]
 	printf '[Interface]\nPrivateKey = %s\nListenPort = 51820\n%b\n[Peer]\nPublicKey = %s\nAllowedIPs = %s\nEndpoint = 192.0.2.2:51820\n%b' \
 		"$private" "$1" "$b_key" "${2-10.9.0.0/24, fd09::/64}" "${3-}" >"$conf"
@@ -45,7 +45,7 @@ write_conf() { # write_conf INTERFACE_LINES [ALLOWED [MORE]]
 plain='Address = 10.9.0.1/24, fd09::1/64'
 
 # All state that "up" can change, as one text.
-surroundings() {
+host_state() {
 	ns_ip a -o addr show | sed "s, tentative,,"
 	ns_ip a -o link show | sed 's/ qlen.*//'
 	ns_ip a route show table all
@@ -65,19 +65,19 @@ expect_up() {
 	take_down
 }
 
-expect_same() { # expect_same WHEN: the surroundings are as remembered
-	surroundings >"$lib_work/now"
-	diff "$lib_work/before" "$lib_work/now" || fail "$1: the surroundings differ"
+expect_same() { # expect_same WHEN: all state is as recorded
+	host_state >"$lib_work/now"
+	diff "$lib_work/before" "$lib_work/now" || fail "$1: the state differs"
 }
 
-# With the address of the link outside a route comes.
+# A tentative address has no route yet: the snapshot waits until no address is tentative.
 none_tentative() {
 	[ -z "$(ns_ip a addr show dev va tentative)" ]
 }
 
 remember() {
 	wait_for 10 none_tentative
-	surroundings >"$lib_work/before"
+	host_state >"$lib_work/before"
 }
 
 route_mtu() {
@@ -96,7 +96,7 @@ make_and_remove() {
 	expect_eq "mark, port" "$(device_field a ut0 fwmark) $(device_field a ut0 port)" "0x7 51820"
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
 	expect ns a ping -n -c 1 -W 5 fd09::2
-	# The addresses bring their routes along; there is nothing to add.
+	# The kernel adds the addresses' own routes; weft adds none.
 	expect_eq "routes by weft" "$(ns_ip a route show proto 119; ns_ip a -6 route show proto 119)" ""
 	expect weft_a down "$conf"
 	expect_same "after down"
@@ -115,7 +115,7 @@ by_name() {
 	expect_fail ns_ip a link show utname
 }
 
-# Pings run while COMMAND changes things; not one is lost.
+# Pings run during COMMAND; none is lost.
 undisturbed() { # undisturbed COMMAND...
 	local handshake
 
@@ -147,7 +147,7 @@ differences() {
 	expect_eq "v6 routes by weft" "$(ns_ip a -6 route show proto 119 | awk '{ print $1 }')" "fd40::/16"
 	expect_eq "MTU" "$(route_mtu)" 1400
 	expect ns a ping -n -c 1 -W 5 -I 10.20.0.1 10.9.0.2
-	# The first address of a network goes, the second stays; a route takes over what an address brought along.
+	# The first address of a network is removed, the second stays; a route replaces the one of a removed address.
 	write_conf "Address = 10.9.0.1/32, 10.20.0.9/16, fd09::1/128"
 	expect weft_a up "$conf"
 	expect_eq "peers, keepalive" "$(peer_count a ut0) $(peer_field a ut0 b wt0 keepalive)" "1 off"
@@ -189,7 +189,7 @@ tables() {
 	expect_same "after down"
 }
 
-# 80 less than the smaller of two ways, of which one is a link's and one a route's.
+# 80 less than the smaller of two path MTUs, one of a link and one of a route.
 mtu_of_ways() {
 	ns_ip a route add 198.51.100.0/24 via 192.0.2.2 mtu 1300
 	defer ns_ip a route del 198.51.100.0/24
@@ -207,7 +207,7 @@ mtu_of_ways() {
 	expect ns a ping -n -c 1 -W 5 fd09::2
 }
 
-# A router inside: allowed IPs are IPv6, and no address is.
+# A router: the allowed IPs are IPv6, and the tunnel has no IPv6 address.
 mtu_of_a_router() {
 	ns_ip a link set va mtu 1320
 	defer ns_ip a link set va mtu 1500
@@ -223,7 +223,7 @@ mtu_of_a_router() {
 	warned "less than the 1280 that IPv6 (fd09::/64) needs"
 	expect_eq "MTU" "$(route_mtu)" 1280
 	expect ns a ping -6 -n -c 1 -W 5 -I 2001:db8:aa::1 fd09::2
-	# Without IPv6 in the file routes of weft's go first, then IPv6 itself.
+	# When the file has no IPv6 any more, weft removes its routes first, and then disables IPv6.
 	write_conf "Address = 10.9.0.1/24" 10.9.0.0/24
 	expect weft_a up "$conf"
 	expect_eq "MTU without IPv6" "$(route_mtu)" 1240
@@ -232,7 +232,7 @@ mtu_of_a_router() {
 	expect ns a ping -6 -n -c 1 -W 5 -I 2001:db8:aa::1 fd09::2
 }
 
-# An address that others added is not taken away with IPv6.
+# An address that another program added keeps IPv6 enabled.
 mtu_of_others() {
 	ns_ip a link set va mtu 1320
 	defer ns_ip a link set va mtu 1500
@@ -252,24 +252,24 @@ without_ip6() {
 	ns a sh -c "echo 1 >$default"
 	defer ns a sh -c "echo 0 >$default"
 	write_conf "Address = 10.9.0.1/24" "0.0.0.0/0, ::/0"
-	refused_up "ut0: the file has IPv6 (::/0), and IPv6 is switched off here by $default"
+	refused_up "ut0: the file has IPv6 (::/0), and this machine disables IPv6 by $default"
 	write_conf "$plain" 10.9.0.0/24
-	refused_up "ut0: the file has IPv6 (fd09::1/64), and IPv6 is switched off here by $default"
+	refused_up "ut0: the file has IPv6 (fd09::1/64), and this machine disables IPv6 by $default"
 	write_conf "Address = 10.9.0.1/24" 10.9.0.0/24
 	expect_up
 }
 
-# IPv6 that leaves beside a tunnel that takes all of IPv4 is warned of.
+# weft warns of IPv6 outside a tunnel that takes all of IPv4.
 beside() {
 	ns_ip a -6 route add default via 2001:db8::2
 	defer ns_ip a -6 route del default
 	write_conf "Address = 10.9.0.1/24" 0.0.0.0/0
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
 	take_down
-	warned "IPv6 leaves beside the tunnel"
+	warned "IPv6 bypasses the tunnel"
 	write_conf "$plain" "0.0.0.0/0, ::/0"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
-	expect_fail grep "beside the tunnel" "$lib_work/stderr"
+	expect_fail grep "bypasses the tunnel" "$lib_work/stderr"
 }
 
 hooks() {
@@ -280,10 +280,10 @@ hooks() {
 	expect_up
 	expect weft_a up "$conf"
 	expect weft_a down "$conf"
-	expect_eq "what hooks wrote" "$(xargs <"$log")" "preup ut0 5 postup ut0 2 predown ut0 postdown ut0"
+	expect_eq "output of hooks" "$(xargs <"$log")" "preup ut0 5 postup ut0 2 predown ut0 postdown ut0"
 }
 
-# wg(8) itself does not know links of kind weft.
+# wg(8) itself does not support links of kind weft.
 hooks_say_wg() {
 	local log=$lib_work/hooks key
 
@@ -295,9 +295,9 @@ hooks_say_wg() {
 	expect_up
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
 	expect weft_a down "$conf"
-	expect_eq "what hooks wrote" "$(xargs <"$log")" "0x7 1 1"
+	expect_eq "output of hooks" "$(xargs <"$log")" "0x7 1 1"
 	write_conf "$plain\nPostUp = /nosuch/wg show %i"
-	expect_error "a wg that is called by its path knows no links of kind weft" weft_a up "$conf"
+	expect_error "a wg called by its path does not support links of kind weft" weft_a up "$conf"
 }
 
 # A user with write access to the file, or to a folder on its path, could make root run any command.
@@ -308,13 +308,13 @@ open_hooks() {
 	remember
 	write_conf "$plain\nPreUp = echo ran >>$log"
 	chmod 620 "$conf"
-	expect_error "'$conf' has hooks, and others may write to" weft_a up "$conf"
+	expect_error "'$conf' has hooks, and other users can write to" weft_a up "$conf"
 	chmod 600 "$conf"
 	chown 65534 "$conf"
 	expect_error "belongs to user 65534" weft_a up "$conf"
 	chown 0 "$conf"
 	chmod 770 "$lib_work/files"
-	expect_error "'$conf' has hooks, and others may write to" weft_a up "$conf"
+	expect_error "'$conf' has hooks, and other users can write to" weft_a up "$conf"
 	chmod 700 "$lib_work/files"
 	expect_fail ls "$log"
 	expect_same "after refusals"
@@ -323,7 +323,7 @@ open_hooks() {
 	expect_error "has hooks" weft_a down "$conf"
 	chmod 600 "$conf"
 	expect weft_a down "$conf"
-	expect_eq "what hooks wrote" "$(cat "$log")" ran
+	expect_eq "output of hooks" "$(cat "$log")" ran
 }
 
 # Each mistake is reported with its line; "up" continues after warnings, and refuses errors.
@@ -332,18 +332,18 @@ mistakes() {
 
 	write_conf "$plain" "10.9.0.0/24, 10.9.0.0/24" "[Peer]\nPublicKey = $strange\nAllowedIPs = 10.9.0.0/24\nName = a\n[Peer]\nPublicKey = $b_key\nAllowedIPs = fd09::/64\nName = b"
 	out=$(ns a "$WEFT" check "$conf") || fail "check: status $?"
-	expect_match "one key twice" "$out" "$conf:14: warning: PublicKey: the same key as in line 6"
+	expect_match "one key twice" "$out" "$conf:14: warning: PublicKey: duplicate public key, as in line 6"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
 	take_down
-	warned "$conf:14: PublicKey: the same key as in line 6"
+	warned "$conf:14: PublicKey: duplicate public key, as in line 6"
 	expect_eq "allowed IPs of the last section" "$(ns a "$WEFT" show ut0 allowed-ips | grep "$b_key")" "$b_key"$'\t'fd09::/64
 	expect weft_a up "$conf" 2>/dev/null
 	expect_eq "the same a second time" "$(ns a "$WEFT" show ut0 allowed-ips | grep "$b_key")" "$b_key"$'\t'fd09::/64
 	sed -i 's/^Name = b/Name = a/' "$conf"
-	expect_error "$conf:16: Name: 'a' is the name of the peer in line 12, too" weft_a up "$conf"
+	expect_error "$conf:16: Name: 'a' is also the name of the peer in line 12" weft_a up "$conf"
 	write_conf "$plain" "10.9.0.0/24" "[Peer]\nPublicKey = $strange\nAllowedIPs = 10.9.0.0/24"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
-	warned "10.9.0.0/24 is given to peer $b_key in line 7, too"
+	warned "10.9.0.0/24 is also an allowed IP of peer $b_key in line 7"
 	write_conf "$plain" "10.9.0.0/24" "[Peer]\nPublicKey = $("$WEFT" pubkey <<<"$private")"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
 	warned "$conf:10: PublicKey: this is the interface's own public key"
@@ -351,7 +351,7 @@ mistakes() {
 	expect_eq "peers beside the own key" "$(ns a "$WEFT" show ut0 peers)" "$b_key"
 }
 
-# COMPLAINT names the step; all state is unchanged.
+# The error is COMPLAINT, which names the step; no state changes.
 refused_up() { # refused_up COMPLAINT
 	remember
 	expect_error "$1" weft_a up "$conf"
@@ -361,33 +361,33 @@ refused_up() { # refused_up COMPLAINT
 failures() {
 	rm -f "$lib_work/hooks"
 	write_conf "$plain\nDNS = 192.0.2.53\nPostUp = exit 3\nPostDown = echo postdown >>$lib_work/hooks" "0.0.0.0/0, ::/0"
-	refused_up "PostUp: ut0: bash: it ended with status 3"
-	expect_eq "what PostDown wrote" "$(cat "$lib_work/hooks")" postdown
+	refused_up "PostUp: ut0: bash: exit status 3"
+	expect_eq "output of PostDown" "$(cat "$lib_work/hooks")" postdown
 	write_conf "$plain\nPreUp = exit 4"
-	refused_up "$conf:5: PreUp: ut0: bash: it ended with status 4"
+	refused_up "$conf:5: PreUp: ut0: bash: exit status 4"
 	write_conf "$plain\nPostUp = kill \$PPID"
 	refused_up "by signal 15"
-	# A route that is there already, through another link.
+	# A route with the same destination exists, through another link.
 	ns_ip a route add 10.77.0.0/16 dev va
 	defer ns_ip a route del 10.77.0.0/16
 	write_conf "$plain" "10.9.0.0/24, 10.76.0.0/16, 10.77.0.0/16"
 	refused_up "ut0: cannot add the route to 10.77.0.0/16 in table 254: File exists"
 	write_conf "$plain\nFwMark = 9\nMTU = 70" "10.9.0.0/24, 10.77.0.0/16"
-	refused_up "MTU: an MTU of 70 is too small for IPv6 (fd09::1/64): it needs 1280"
+	refused_up "MTU: an MTU of 70 is too small for IPv6 (fd09::1/64): below 1280"
 	write_conf "Address = 10.9.0.1/24\nMTU = 1200" "0.0.0.0/0, ::/0"
-	refused_up "MTU: an MTU of 1200 is too small for IPv6 (::/0): it needs 1280"
+	refused_up "MTU: an MTU of 1200 is too small for IPv6 (::/0): below 1280"
 	write_conf "$plain\nFwMark = 254" "0.0.0.0/0"
-	refused_up "FwMark: with a default route it is also the number of a routing table, and 254 is"
+	refused_up "FwMark: with a default route the mark is also the number of a routing table, and table 254 is"
 	write_conf "$plain\nTable = 255"
 	refused_up "Table: '255' is the kernel's table"
 	write_conf "$plain" 10.9.0.0/24
-	# A link of this name that is something else.
+	# A link of another kind has this name.
 	ns_ip a link add ut0 type dummy
 	defer ns_ip a link del ut0
-	refused_up "ut0: there is a link of this name, and it is no tunnel"
+	refused_up "ut0: a link of this name exists, and is neither weft nor wireguard"
 }
 
-# A change of a running interface that fails half-way leaves it as it was, sessions and all.
+# A failed change of a running interface is undone, including sessions.
 failed_change() {
 	local before
 
@@ -402,7 +402,8 @@ failed_change() {
 	expect_eq "the device" "$(ns a "$WEFT" show ut0 dump | cut -f 1-4,8)" "$before"
 }
 
-# All packets but the tunnel's own go through it, and packets from other interfaces for its addresses are dropped.
+# All packets but the tunnel's own are routed through it, and packets from other interfaces for its addresses are
+# dropped.
 default_route() {
 	ns_ip a route add default via 192.0.2.2
 	defer ns_ip a route del default
@@ -423,13 +424,13 @@ default_route() {
 	defer ns_ip b route del 10.9.0.1/32 via 192.0.2.1
 	expect_fail ns b ping -n -c 1 -W 1 -I 192.0.2.2 10.9.0.1
 	ns_ip b route del 10.9.0.1/32 via 192.0.2.1
-	surroundings >"$lib_work/up"
+	host_state >"$lib_work/up"
 	ns a nft delete table inet weft-ut0
 	expect weft_a up "$conf"
-	surroundings | diff "$lib_work/up" - || fail "a second up does not bring the firewall back"
+	host_state | diff "$lib_work/up" - || fail "a second up does not bring the firewall back"
 }
 
-counted() { # counted COMMENT: packets that the rule with it has met, of the table "operator" in a
+counted() { # counted COMMENT: packets counted by the rule with that comment in a's table "operator"
 	ns a nft list table inet operator | sed -n "s/.*packets \([0-9]*\) .*comment \"$1\".*/\1/p"
 }
 
@@ -438,17 +439,17 @@ b_sends() { # b_sends PORT
 }
 
 # The rules that "up" adds to netfilter match the tunnel's packets, and no others.
-bystanders() {
+foreign_rules() {
 	local tracked=/proc/sys/net/netfilter/nf_conntrack_count
 
 	write_conf "$plain, 192.0.2.1/32, 2001:db8::1/128" "0.0.0.0/0, ::/0"
 	expect_up
 	expect ns a ping -n -c 1 -W 5 203.0.113.9
 	[ ! -e $tracked ] || expect_eq "connections that are tracked" "$(ns a cat $tracked)" 0
-	# An address that another interface has as well is reached there.
+	# An address that another interface has, too, is reachable through that interface.
 	expect ns b ping -n -c 1 -W 5 192.0.2.1
 	expect ns b ping -n -c 1 -W 5 2001:db8::1
-	# Marks of others, of packets and of connections, are as they were.
+	# Marks that other rules set on packets and connections are not changed.
 	ns a nft -f - <<-'END'
 		table inet operator {
 			chain early {
@@ -481,11 +482,12 @@ bystanders() {
 	expect_eq "packets with another's mark" "$(counted marked)" 1
 	expect_eq "packets of a connection with another's mark" "$(counted unmarked) $(counted restored)" "1 0"
 	expect_ge "the tunnel's packets of a connection with another's mark" "$(counted kept)" 1
-	passed_by
+	foreign_destination
 }
 
-# From where the peer has been to another host: addresses and ports are those of the tunnel's packets, but for that host.
-passed_by() {
+# A packet from the peer's former endpoint to another host: it has the addresses and ports of the tunnel's packets,
+# except for that host.
+foreign_destination() {
 	ns_ip b route add 198.51.100.9/32 via 192.0.2.1 dev vb
 	defer ns_ip b route del 198.51.100.9/32
 	tunnel_set b wt0 listen-port 51830
@@ -494,7 +496,7 @@ passed_by() {
 	expect_eq "packets to another host, with and without the tunnel's mark" "$(counted taken) $(counted passed)" "0 1"
 }
 
-# The path filter looks back by the mark, with source NAT outside as well.
+# The reverse path filter looks up by the mark, with source NAT on the outer packets, too.
 strict_filter() {
 	ns_ip b addr add 198.51.100.2/32 dev lo
 	defer ns_ip b addr del 198.51.100.2/32 dev lo
@@ -522,7 +524,7 @@ strict_filter() {
 }
 
 default_back() {
-	# The file wants a default route no more, and then another mark.
+	# The file has no default route any more, and then another mark.
 	write_conf "$plain"
 	expect weft_a up "$conf"
 	expect_eq "rules" "$(ns_ip a rule | grep -c 'proto 119' || true)" 0
@@ -547,7 +549,7 @@ name_servers() {
 	write_conf "$plain\nDNS = 10.9.0.2, fd09::2\nDNS = example.org"
 	expect_up
 	expect weft_a down "$conf"
-	expect_eq "what resolvconf was told" "$(cat "$lib_work/resolvconf")" \
+	expect_eq "input of resolvconf" "$(cat "$lib_work/resolvconf")" \
 "resolvconf -a ut0 -m 0 -x
 nameserver 10.9.0.2
 nameserver fd09::2
@@ -585,12 +587,12 @@ saving() {
 			Endpoint = localhost:7
 		END
 	)"
-	expect_eq "who may read it" "$(stat -c %a "$conf")" 600
+	expect_eq "mode of the file" "$(stat -c %a "$conf")" 600
 	expect weft_a up "$conf"
 	expect_eq "port" "$(device_field a ut0 port)" 51999
 }
 
-# A file that a hook has written is read again before it is saved.
+# The hook changes the port and is listed in the file: the file is read again before it is saved.
 saving_by_hook() {
 	write_conf "$plain\nSaveConfig = true\nPreDown = $WEFT set %i listen-port 51998\nPreDown = $WEFT save $conf"
 	expect weft_a up "$conf"
@@ -608,7 +610,7 @@ stripping() {
 	expect weft_a syncconf ut0 "$lib_work/stripped"
 }
 
-# Packets from b through the tunnel for a network behind a, which a forwards.
+# Packets from b through the tunnel to a network behind a, which forwards them.
 passed_on() {
 	local before
 
@@ -617,7 +619,7 @@ passed_on() {
 	echo $(($(link_stat a behind tx_packets) - before))
 }
 
-# Since Linux 6.17 one link can forward IPv6; before, only all of them can.
+# Since Linux 6.17 IPv6 forwarding is a setting of a link; before, of the namespace.
 forwarding6() {
 	local switch=/proc/sys/net/ipv6/conf/ut0/force_forwarding
 
@@ -652,13 +654,13 @@ forwarding() {
 	defer ns a sysctl -qw net.ipv6.conf.all.forwarding=0
 	write_conf "$plain\nForwarding = on\nTable = off"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
-	warned "chain 'forward' of nft table 'inet strict' has the policy drop"
+	warned "chain 'forward' of nft table 'inet strict' has policy drop"
 	warned "rp_filter is strict, and with 'Table = off'"
 	expect_eq "warnings" "$(wc -l <"$lib_work/stderr")" 2
 	ns a nft add rule inet strict forward iifname ut0 accept
 	write_conf "$plain\nForwarding = on"
 	expect weft_a up "$conf" 2>"$lib_work/stderr"
-	expect_eq "what is said when all is well" "$(cat "$lib_work/stderr")" ""
+	expect_eq "warnings when forwarding is on" "$(cat "$lib_work/stderr")" ""
 	write_conf "$plain\nForwarding = off"
 	expect weft_a up "$conf"
 	expect_eq "v4 switch" "$(ns a cat /proc/sys/net/ipv4/conf/ut0/forwarding)" 0
@@ -669,12 +671,12 @@ hosts() { # hosts ADDRESS: of "harbour" in a
 	printf '127.0.0.1 localhost\n%s harbour\n' "$1" >"/etc/netns/$(ns_name a)/hosts"
 }
 
-# In a mount namespace too, where the hosts are a's own.
+# In a mount namespace, in which /etc/hosts is a's own.
 resolve_a() { # resolve_a IFACE
 	ip netns exec "$(ns_name a)" "$WEFT" resolve "$1"
 }
 
-# The address behind a name changes, and the peer falls silent.
+# The address of a name changes, and the peer is silent.
 resolving() {
 	local folder=/etc/weft
 
@@ -689,20 +691,20 @@ resolving() {
 	defer weft_a down ut0
 	hosts 192.0.2.2
 	# A peer that has never answered counts as silent.
-	expect_eq "what resolve says" "$(resolve_a ut0)" "ut0: peer harbour-master is at 192.0.2.2:51820 now"
+	expect_eq "output of resolve" "$(resolve_a ut0)" "ut0: peer harbour-master now has endpoint 192.0.2.2:51820"
 	session_up a ut0 b wt0 10.9.0.2
 	hosts 192.0.2.98
-	expect_eq "what resolve says of one that answers" "$(resolve_a all)" ""
+	expect_eq "output of resolve for a peer that answers" "$(resolve_a all)" ""
 	expect_eq "endpoint" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:51820
 	pause 140
-	expect_eq "what resolve says of silence" "$(resolve_a all)" "ut0: peer harbour-master is at 192.0.2.98:51820 now"
+	expect_eq "output of resolve for a silent peer" "$(resolve_a all)" "ut0: peer harbour-master now has endpoint 192.0.2.98:51820"
 	expect_eq "endpoint" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.98:51820
 	hosts 192.0.2.98
 	sed -i 's/harbour:51820/nowhere.invalid:51820/' $folder/ut0.conf
 	expect_error "cannot resolve 'nowhere.invalid:51820'" resolve_a ut0
 }
 
-# A name without an address keeps no other peer down, and "weft resolve" finds the address later.
+# A name without an address delays no other peer, and "weft resolve" finds the address later.
 unresolved() {
 	local folder=/etc/weft since
 
@@ -722,15 +724,15 @@ unresolved() {
 	expect_eq "endpoint" "$(ns a "$WEFT" show ut0 endpoints | grep -F "$strange" | cut -f 2)" "(none)"
 	expect ns a ping -n -c 1 -W 5 10.9.0.2
 	echo "192.0.2.77 nowhere.invalid" >>"/etc/netns/$(ns_name a)/hosts"
-	expect_eq "what resolve says" "$(resolve_a ut0)" "ut0: peer $strange is at 192.0.2.77:7 now"
-	# A reload without that name moves nothing, and does not wait for a name server that is silent.
+	expect_eq "output of resolve" "$(resolve_a ut0)" "ut0: peer $strange now has endpoint 192.0.2.77:7"
+	# A reload without that name changes no endpoint, and does not wait for a silent name server.
 	hosts 192.0.2.99
 	echo "nameserver 192.0.2.99" >"/etc/netns/$(ns_name a)/resolv.conf"
 	[ -e /etc/resolv.conf ] || { touch /etc/resolv.conf; defer rm /etc/resolv.conf; }
 	since=$(now_ms)
 	expect ip netns exec "$(ns_name a)" "$WEFT" up ut0 2>"$lib_work/stderr"
 	expect_le "ms until it was up again" $(($(now_ms) - since)) "$(late 4000)"
-	warned "ut0: peer $strange stays where it is"
+	warned "ut0: peer $strange keeps its endpoint"
 	expect_eq "endpoint" "$(ns a "$WEFT" show ut0 endpoints | grep -F "$strange" | cut -f 2)" "192.0.2.77:7"
 }
 
@@ -765,7 +767,7 @@ roamed() {
 	expect_eq "endpoint beside several" "$(peer_field a ut0 b wt0 endpoint)" 192.0.2.2:51830
 }
 
-at_once() { # at_once NUMBER: so many commands begin together
+run_parallel() { # run_parallel NUMBER: starts that many commands together
 	local i
 
 	for ((i = 0; i < $1; i++)); do
@@ -776,7 +778,7 @@ at_once() { # at_once NUMBER: so many commands begin together
 	done
 }
 
-is_whole() { # is_whole WHEN: a tunnel that takes all, once
+is_complete() { # is_complete WHEN: there is one tunnel, with all its state once
 	expect_eq "rules $1" "$(ns_ip a rule | grep -c 'proto 119') $(ns_ip a -6 rule | grep -c 'proto 119')" "2 2"
 	expect_eq "default routes $1" "$(ns_ip a route show table 51820; ns_ip a -6 route show table 51820 | grep -o '^default dev ut0')" \
 		"default dev ut0 proto 119 scope link "$'\n'"default dev ut0"
@@ -786,7 +788,7 @@ is_whole() { # is_whole WHEN: a tunnel that takes all, once
 	expect_match "way to elsewhere $1" "$(ns_ip a route get 203.0.113.9)" 'dev ut0'
 }
 
-# The first makes the tunnel, the others find it as the file has it; those that wait touch nothing.
+# The first command creates the tunnel, the others find it as the file has it; a command that waited changes nothing.
 several_ups() {
 	local log=$lib_work/hooks round
 
@@ -797,8 +799,8 @@ several_ups() {
 	take_down
 	for round in 1 2 3 4 5 6; do
 		rm -f "$log"
-		at_once 4
-		is_whole "in round $round"
+		run_parallel 4
+		is_complete "in round $round"
 		expect_eq "hooks that ran in round $round" "$(cat "$log")" postup
 		expect ns a ping -n -c 1 -W 5 203.0.113.9
 		expect weft_a down "$conf"
@@ -806,7 +808,7 @@ several_ups() {
 	done
 }
 
-# Container managers and scripts of udev delete links.
+# Container managers and udev scripts delete links.
 deleted_link() {
 	local log=$lib_work/hooks
 
@@ -820,21 +822,21 @@ deleted_link() {
 	expect_eq "rules that a deleted link leaves" "$(ns_ip a rule | grep -c 'proto 119')" 2
 	expect weft_a down "$conf"
 	expect_same "after down"
-	expect_eq "what PostDown wrote" "$(cat "$log")" postdown
-	expect_eq "what resolvconf was told last" "$(tail -n 1 "$lib_work/resolvconf")" "resolvconf -d ut0 -f"
-	expect_error "ut0: it is not up" weft_a down "$conf"
+	expect_eq "output of PostDown" "$(cat "$log")" postdown
+	expect_eq "last input of resolvconf" "$(tail -n 1 "$lib_work/resolvconf")" "resolvconf -d ut0 -f"
+	expect_error "ut0: the interface is not up" weft_a down "$conf"
 	expect weft_a up "$conf"
 	ns_ip a link del ut0
 	expect weft_a up "$conf"
-	is_whole "after up without a down"
+	is_complete "after up without a down"
 	expect ns a ping -n -c 1 -W 5 203.0.113.9
 	expect weft_a down "$conf"
 	expect_same "after the last down"
 }
 
-# "down" uses the record.
+# "down" uses the journal of "up".
 without_file() {
-	local log=$lib_work/hooks unusable="ut0: its file cannot be used: it is taken down as 'weft up' has recorded it"
+	local log=$lib_work/hooks unusable="ut0: the file cannot be used: the interface is taken down by the record of 'weft up'"
 
 	rm -f "$log"
 	ns_ip a route add default via 192.0.2.2
@@ -846,7 +848,7 @@ without_file() {
 	expect weft_a down ut0 2>"$lib_work/stderr"
 	warned "$unusable"
 	expect_same "after down without a file"
-	expect_eq "what hooks wrote" "$(xargs <"$log")" "predown postdown ut0"
+	expect_eq "output of hooks" "$(xargs <"$log")" "predown postdown ut0"
 	expect_error "'ut0' has no file" weft_a down ut0
 	write_conf "$plain" "0.0.0.0/0, ::/0"
 	expect_up
@@ -857,11 +859,11 @@ without_file() {
 	expect_same "after down with a broken file"
 }
 
-asked() { # asked: b has got a question for a name
+query_arrived() { # query_arrived: b has received a DNS query
 	[[ $(ns b nft list table inet silent) =~ "packets "[1-9] ]]
 }
 
-# Without a limit the command would wait for a silent name server forever.
+# Without handling of signals the command would wait for a silent name server.
 interrupted_lookup() {
 	local since
 
@@ -875,25 +877,25 @@ interrupted_lookup() {
 	sed -i 's/^Endpoint.*/Endpoint = somewhere.example:51820/' "$conf"
 	remember
 	ns_run up a ip netns exec "$(ns_name a)" env WG_ENDPOINT_RESOLUTION_RETRIES=infinity "$WEFT" up "$conf"
-	wait_for 20 asked
+	wait_for 20 query_arrived
 	since=$(now_ms)
 	ns_stop up
 	expect_le "ms until it had ended" $(($(now_ms) - since)) "$(late 3000)"
 	expect_fail ns_wait up
-	grep -qF "ut0: interrupted by signal 15" "$(ns_output up)" || fail "it says: $(cat "$(ns_output up)")"
+	grep -qF "ut0: interrupted by signal 15" "$(ns_output up)" || fail "output of up: $(cat "$(ns_output up)")"
 	expect_same "after a signal"
 }
 
-# The program that a hook runs ends with it.
+# The program that a hook runs is ended, too.
 interrupted() {
 	local since
 
 	rm -f "$lib_work/hooks"
 	write_conf "$plain\nPreUp = kill \$PPID; sleep 100\nPreUp = echo preup >>$lib_work/hooks\nPostDown = echo postdown >>$lib_work/hooks"
 	since=$(now_ms)
-	refused_up "PreUp: ut0: bash: it ended by signal 15"
+	refused_up "PreUp: ut0: bash: killed by signal 15"
 	expect_le "ms until it had ended" $(($(now_ms) - since)) 90000
-	expect_eq "what hooks wrote" "$(cat "$lib_work/hooks")" postdown
+	expect_eq "output of hooks" "$(cat "$lib_work/hooks")" postdown
 	interrupted_lookup
 }
 
@@ -903,16 +905,16 @@ refusals() {
 	chmod 644 "$conf"
 	chmod 755 "$lib_work/files"
 	weft_a up "$conf" 2>"$lib_work/stderr"
-	warned "'$conf' is open to everybody"
+	warned "'$conf' contains keys, and other users can open it"
 	chmod 700 "$lib_work/files"
 	expect weft_a down "$conf" 2>"$lib_work/stderr"
 	expect_eq "warnings" "$(cat "$lib_work/stderr")" ""
-	expect_error "ut0: it is not up" weft_a down "$conf"
-	expect_error "ut0: it is not up" weft_a save "$conf"
-	expect_error "'nosuch' has no file: neither /etc/weft/nosuch.conf nor /etc/wireguard/nosuch.conf is there" weft_a up nosuch
-	expect_error "'a b' is not an interface" weft_a up 'a b'
+	expect_error "ut0: the interface is not up" weft_a down "$conf"
+	expect_error "ut0: the interface is not up" weft_a save "$conf"
+	expect_error "'nosuch' has no file: neither /etc/weft/nosuch.conf nor /etc/wireguard/nosuch.conf exists" weft_a up nosuch
+	expect_error "'a b' is not an interface name" weft_a up 'a b'
 	cp "$conf" "$lib_work/files/sixteencharacter.conf"
-	expect_error "names no interface" weft_a up "$lib_work/files/sixteencharacter.conf"
+	expect_error "is not named after an interface" weft_a up "$lib_work/files/sixteencharacter.conf"
 	write_conf "Address = 10.9.0.1/33"
 	expect_error "$conf:4: Address: '10.9.0.1/33' is not an address" weft_a up "$conf"
 	expect_same "after refusals"
@@ -923,32 +925,32 @@ run_case "a name finds its file" by_name
 run_case "up again changes nothing and loses no packet" undisturbed again_and_again
 run_case "up applies differences and loses no packet" undisturbed differences
 run_case "addresses of one network are exchanged" secondaries
-run_case "what others have added stays" others_stay
-run_case "routes go to the table that is asked for" tables
-run_case "the MTU comes from the smallest way to an endpoint" mtu_of_ways
-run_case "a narrow path leaves IPv6 to a router without an IPv6 address" mtu_of_a_router
-run_case "a narrow path leaves IPv6 to addresses of others" mtu_of_others
-run_case "IPv6 that is switched off is refused before anything is done" without_ip6
-run_case "IPv6 beside a tunnel that takes all of IPv4 is warned of" beside
+run_case "state of other programs stays" others_stay
+run_case "routes are added to the configured table" tables
+run_case "the MTU follows the smallest path to an endpoint" mtu_of_ways
+run_case "a narrow path keeps IPv6 on a router without an IPv6 address" mtu_of_a_router
+run_case "a narrow path keeps IPv6 for addresses of other programs" mtu_of_others
+run_case "IPv6 in the file is refused where it is disabled, before any change" without_ip6
+run_case "a warning of IPv6 outside a tunnel that takes all of IPv4" beside
 run_case "hooks run once, in order" hooks
 run_case "hooks call weft wg" hooks_say_wg
-run_case "hooks of a file that others may write are not run" open_hooks
-run_case "mistakes in a file are told with their lines" mistakes
-run_case "a step that fails is named, and all is undone" failures
-run_case "netfilter: marks, connections and addresses of others are theirs" bystanders
-run_case "netfilter: a strict path filter takes what comes back" strict_filter
-run_case "a reload leaves a peer that has roamed where it is" roamed
-run_case "a name without an address keeps no other peer down" unresolved
+run_case "hooks of a file that other users may write are not run" open_hooks
+run_case "errors in a file are reported with their lines" mistakes
+run_case "a failed step is named, and all is undone" failures
+run_case "netfilter: other programs' marks, connections and addresses are unchanged" foreign_rules
+run_case "netfilter: a strict reverse path filter accepts answers" strict_filter
+run_case "a reload keeps the endpoint of a peer that has roamed" roamed
+run_case "a name without an address delays no other peer" unresolved
 run_case "a change that fails is undone, and loses no packet" undisturbed failed_change
 run_case "default routes through the tunnel" default_routes
 run_case "name servers are handed to resolvconf" name_servers
-run_case "what is set is saved, with what only the file knew" saving
+run_case "settings are saved, with those that only the file has" saving
 run_case "a hook that saves, before the file is saved" saving_by_hook
-run_case "strip is wg-quick's" stripping
-run_case "forwarding is switched, and what defeats it told" forwarding
+run_case "strip prints what wg-quick strip prints" stripping
+run_case "forwarding is enabled, with warnings of other settings" forwarding
 run_case "names of silent peers are looked up again" resolving
 run_case "four commands at once bring one tunnel up" several_ups
-run_case "a link that others have deleted leaves nothing behind" deleted_link
-run_case "a tunnel whose file is gone, or broken, is taken down" without_file
-run_case "a signal in a PreUp, and while names are looked up" interrupted
+run_case "a deleted link leaves no state behind" deleted_link
+run_case "down works without the file, or with an invalid one" without_file
+run_case "a signal during a PreUp, and during a name lookup" interrupted
 run_case "refusals change nothing" refusals

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""vxlan.py DEVICE ADDRESS              a VXLAN tunnel as a program has one: Ethernet by DEVICE, which it makes, and UDP to ADDRESS
+"""vxlan.py DEVICE ADDRESS              a VXLAN tunnel as a program: Ethernet by DEVICE, which it creates, and UDP to
+                                     ADDRESS
 
-Frames that wait and are equally long leave in one go, as UDP segmentation. At its end (SIGINT) it prints how many frames
-it has sent, and how many of them in one go at most.
+Queued frames of equal length are sent in one call, as UDP segmentation. At its end (SIGINT) it prints the number of
+frames sent, and the largest number of frames in one call.
 """
 import errno
 import fcntl
@@ -26,7 +27,7 @@ def open_tap(device):
     return tap
 
 
-# What comes is from other ports than the one that it is answered to.
+# Frames arrive from other ports than the one that the answers go to.
 def open_socket():
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
@@ -46,7 +47,7 @@ def read_frames(tap):
 
 
 def in_one_go(frames):
-    """How many of the first frames can be: the last one may be shorter."""
+    """The number of first frames that one call can send: the last one may be shorter."""
     count = 1
     while count < len(frames) and len(frames[count]) <= len(frames[0]) == len(frames[count - 1]):
         count += 1
@@ -54,7 +55,7 @@ def in_one_go(frames):
 
 
 def send(sock, address, frames):
-    """Returns the most that went in one go."""
+    """Returns the largest number of frames in one call."""
     most = 0
     while frames:
         count = in_one_go(frames)
@@ -66,7 +67,7 @@ def send(sock, address, frames):
 
 
 def take(sock, tap):
-    """What comes while the device is down is lost (EIO)."""
+    """Frames that arrive while the device is down are dropped (EIO)."""
     try:
         while True:
             os.write(tap, sock.recv(LONGEST)[len(HEADER):])

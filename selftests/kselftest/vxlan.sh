@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A tunnel of another kind over the same link: VXLAN, with the kernel at one end, and at the other the kernel or a program
-# that sends by UDP segmentation offload. GRO for weft's sockets must not affect others: the kernel's VXLAN accepts one
-# frame at a time.
+# Another kind of UDP tunnel on the same machine: VXLAN, of the kernel at one end, and at the other end of the kernel
+# or of a program that sends by UDP segmentation offload. GRO for weft's sockets must not affect other sockets: the
+# kernel's VXLAN accepts one frame at a time.
 # series: 6.1
 #
 #	 namespace a                               namespace b
@@ -12,14 +12,14 @@
 #	 va 192.0.2.1 --------------- veth --------------- vb 192.0.2.2
 . "$(dirname "$0")/lib.sh"
 
-# Carrier comes, and the first frame goes, when both ends are there.
+# The device has carrier, and sends its first frame, when both ends exist.
 beside() {
 	addr_add a vx0 10.7.0.1/24
 	ns_ip_batch a "link set vx0 mtu 1420" "link set vx0 up"
 	wait_for 10 ns a ping -n -c 1 -W 1 10.7.0.2
 }
 
-# Through both at once.
+# Both tunnels carry traffic at once.
 both_carry() {
 	ns_run below b sh -c "socat -u TCP-LISTEN:7008,reuseaddr - | cksum"
 	wait_for 20 tcp_listening b 7008
@@ -27,7 +27,7 @@ both_carry() {
 	transfer a b 10.7.0.2 1500000
 	expect ns_wait above
 	expect ns_wait below
-	expect_eq "checksum of what came through ours" "$(cat "$(ns_output below)")" "$(seq 300000 | cksum)"
+	expect_eq "checksum of the data through weft" "$(cat "$(ns_output below)")" "$(seq 300000 | cksum)"
 	transfer b a 10.7.0.1 500000 7009
 	expect_eq "b's errors and drops" "$(link_stat b wt0 rx_errors)/$(link_stat b wt0 rx_dropped)" 0/0
 }
@@ -43,7 +43,8 @@ came() {
 	link_stat b vx0 rx_packets
 }
 
-# Each frame arrives as one. The kernel's frames are sent without offloads, which the program does not implement.
+# Each frame arrives as a packet of its own. The kernel's frames are sent without offloads, which the program does not
+# implement.
 program_and_kernel() {
 	local before sent most
 
@@ -56,7 +57,7 @@ program_and_kernel() {
 	ns_stop program INT
 	read -r sent most < <(tail -n 1 "$(ns_output program)")
 	expect_ge "frames in one go" "$most" 10
-	expect_eq "frames that came" $(($(came) - before)) "$sent"
+	expect_eq "frames that arrived" $(($(came) - before)) "$sent"
 }
 
 modprobe vxlan 2>/dev/null || skip "no module vxlan here"

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""window.py send ADDRESS BURSTS SEGMENTS SIZE            bursts of datagrams, each given to the kernel in one go
-window.py follow ADDRESS DEV BURSTS SEGMENTS SIZE      the same, as soon as something more comes in on DEV
-window.py apart FILE     of a capture with data messages: batches, messages, how far behind the newest one was at most
+"""window.py send ADDRESS BURSTS SEGMENTS SIZE            bursts of datagrams, each passed to the kernel in one call
+window.py follow ADDRESS DEV BURSTS SEGMENTS SIZE      the same, from the next received packet on DEV on
+window.py apart FILE     for a capture of data messages: batches, messages, and the largest lag behind the newest one
 """
 import socket
 import struct
@@ -52,7 +52,7 @@ def apart(path):
             continue
         session, first = struct.unpack_from("<IQ", message, 4)
         most = max(most, newest.get(session, 0) - first)
-        # All but the last message of a batch are as long as the first can be.
+        # All messages of a batch but the last are as long as the first.
         count = max(1, (length - ETHERNET - IPV4 - UDP) // 128) if length > 1500 else 1
         newest[session] = max(newest.get(session, 0), first + count - 1)
         batches += 1

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Two CPUs send to one peer while staged packets are sent: no message is so far behind the newest that a receiver drops it
-# as a replay. The receiver is Linux's own WireGuard, whose window is 8,128 messages. The limit of staged packets is in
-# bytes, too.
+# Two CPUs send to one peer while staged packets are sent: no message lags so far behind the newest that a receiver
+# drops it as a replay. The receiver is Linux's own WireGuard, whose window is 8,128 messages. The limit of staged
+# packets is in bytes, too.
 # vm: smp
 # series: 6.1 uml
 #
@@ -16,19 +16,19 @@ window=8128
 span=6208
 control=/sys/kernel/debug/dynamic_debug/control
 
-# No session from here on, until b is up again.
+# The peer has no session until b is up again.
 session_none() {
 	peer_remove a wt0 b wt0
 	ns_ip b link set wt0 down
 	peer_add a wt0 b wt0 10.9.0.2/32 endpoint 192.0.2.2:51820
 }
 
-# Bytes and packets are staged from CPU 0; CPU 1 begins as soon as b has answered the handshake.
+# CPU 0 stages bytes and packets; CPU 1 begins to send as soon as b has answered the handshake.
 burst() { # burst BURSTS SEGMENTS SIZE
 	ns a taskset -c 0 /usr/bin/python3 "$test_dir/window.py" send 10.9.0.2 "$@"
 }
 
-# Linux's WireGuard has no counter of replays, but a message for debugging.
+# Linux's WireGuard has no counter of replays, but a debug message.
 replays_are_seen() {
 	[ "$(tunnel_kind b wt0)" = weft ] || [ -w $control ]
 }
@@ -41,7 +41,7 @@ replays() {
 	fi
 }
 
-# b's receiver may be slower than two senders: packets that overflow its queue are lost, and are no replays.
+# b's receiver may be slower than two senders: packets that overflow its queue are lost, which is no replay.
 two_cpus_at_once() {
 	local apart
 
@@ -59,7 +59,7 @@ two_cpus_at_once() {
 	expect_lt "how far behind the newest one was" "${apart##* }" $span
 }
 
-# Time after time: the two CPUs meet by chance.
+# Several rounds, since the CPUs overlap by chance.
 two_cpus_again() {
 	local i
 
@@ -77,7 +77,7 @@ dropped() {
 	ns a ethtool -S wt0 | sed -n 's/^ *tx_drop_queue: //p'
 }
 
-# 64 packets of 60,000 bytes are fewer than 128, but more than 1 MB; 128 small ones may wait, and not one more.
+# 64 packets of 60,000 bytes are fewer than 128, but exceed 1 MB; of small packets 128 may be staged.
 staged_is_limited() {
 	local before large small
 
@@ -105,8 +105,8 @@ else
 fi
 [ ! -w $control ] || echo 'module wireguard +p' >$control
 set_value replays "$(replays)"
-run_case "what waits is limited in bytes and packets" staged_is_limited
+run_case "staged packets are limited in bytes and number" staged_is_limited
 run_case "two CPUs stay within a receiver's window" two_cpus_at_once
-run_case "time after time" two_cpus_again
+run_case "several rounds" two_cpus_again
 run_case "the receiver refuses no message as a replay" none_is_refused
 [ $span -lt $window ]

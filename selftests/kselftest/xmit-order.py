@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""xmit-order.py send ADDRESS PORT COUNT SEGMENTS    numbered datagrams, SEGMENTS of them in one go
+"""xmit-order.py send ADDRESS PORT COUNT SEGMENTS    numbered datagrams, SEGMENTS of them in one call
 xmit-order.py receive PORT COUNT                     expects every number, in order
-xmit-order.py gather PORT COUNT                      expects every number once, in whatever order
+xmit-order.py gather PORT COUNT                      expects every number once, in any order
 """
 import socket
 import struct
@@ -29,18 +29,18 @@ def numbers(port, count):
         try:
             yield wanted, struct.unpack_from("!Q", sock.recv(2048))[0]
         except socket.timeout:
-            sys.exit(f"only {wanted} of {count} came")
+            sys.exit(f"only {wanted} of {count} arrived")
 
 
 def receive(port, count):
     for wanted, found in numbers(port, count):
         if found != wanted:
-            sys.exit(f"number {found} came in place of {wanted}")
+            sys.exit(f"number {found} arrived in place of {wanted}")
 
 
 def gather(port, count):
     if len({found for _, found in numbers(port, count)}) != count:
-        sys.exit("a number came twice")
+        sys.exit("a number arrived twice")
 
 
 if sys.argv[1] == "send":

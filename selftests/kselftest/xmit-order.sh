@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Two CPUs send to one peer at once: each flow arrives in its order, nothing is lost, nothing is stuck. TCP, which sends on
-# both, and CPUs that go away and come back.
+# Two CPUs send to one peer at once: each flow arrives in order, and no packet is lost or stuck. TCP, which sends on
+# both CPUs, and CPUs that go offline and online.
 # vm: smp
 # series: 6.1 uml
 #
@@ -17,7 +17,7 @@ listening() { # listening NS PORT
 	[ -n "$(ns "$1" ss -Huln "sport = :$2")" ]
 }
 
-# A sink that finds something wrong ends, and its source with it: the sinks are asked first.
+# A sink that finds an error ends, and its source with it: the sinks' status is read first.
 flows_end() {
 	local run
 
@@ -26,7 +26,7 @@ flows_end() {
 	done
 }
 
-# Two flows, each from a CPU of its own; what b saw of each is one line.
+# Two flows, each sent from a CPU of its own; each sink prints one line.
 flows_in_order() { # flows_in_order GSO-SEGMENTS [PACKETS]
 	local cpu packets=${2:-$packets}
 
@@ -40,7 +40,7 @@ flows_in_order() { # flows_in_order GSO-SEGMENTS [PACKETS]
 	flows_end
 }
 
-# All that went in came out: both ends count the same, and the next packet is not the one that frees another.
+# Both ends count the same bytes, and the next packet delivers no other one: nothing is queued.
 drained() {
 	expect_eq "a's transmit errors and drops" "$(link_stat a wt0 tx_errors)/$(link_stat a wt0 tx_dropped)" 0/0
 	expect_eq "b's receive errors and drops" "$(link_stat b wt0 rx_errors)/$(link_stat b wt0 rx_dropped)" 0/0
@@ -68,7 +68,8 @@ both_directions() {
 	flows_end
 }
 
-# The sender's and the acknowledgements' CPU both send, and a veth has a queue for each: one segment in 50 may be overtaken.
+# The sender's and the acknowledgements' CPU both send, and a veth has a queue for each: one segment in 50 may be
+# reordered.
 tcp_each_way() {
 	local bytes before=$(($(udp_stat a TcpExtTCPOFOQueue) + $(udp_stat b TcpExtTCPOFOQueue)))
 
@@ -79,12 +80,12 @@ tcp_each_way() {
 		$(($(udp_stat a TcpExtTCPOFOQueue) + $(udp_stat b TcpExtTCPOFOQueue) - before)) $((2 * bytes / 1368 / 50))
 }
 
-# The second CPU goes away five times in the middle of it. A sender that is moved from one CPU to the other may overtake
-# itself, on any device; but nothing is lost.
+# The second CPU goes offline five times during the transfer. A sender that migrates between CPUs may reorder its
+# packets, on any device; but no packet is lost.
 cpu_comes_and_goes() {
 	local i cpu=/sys/devices/system/cpu/cpu1/online
 
-	[ -w $cpu ] || skip "CPU 1 cannot be taken off line here"
+	[ -w $cpu ] || skip "CPU 1 cannot go offline here"
 	defer sh -c "echo 1 >$cpu"
 	ns_run sink.0 b python3 "$test_dir/xmit-order.py" gather 9000 "$packets"
 	wait_for 20 listening b 9000
@@ -104,11 +105,11 @@ threaded() { # threaded 0|1
 	ip netns exec "$(ns_name b)" sh -c "echo $1 >/sys/class/net/wt0/threaded"
 }
 
-# A queue that is left full would never be polled again.
+# A queue that stays full would never be polled again.
 threaded_polling() {
 	threaded 1
 	defer threaded 0
-	# So few that a queue has room for all of them, however late its thread runs.
+	# The flows fit a queue, even if its thread runs late.
 	for _ in 1 2 3 4; do
 		flows_in_order 8 "$(scaled 2000)"
 	done
@@ -117,7 +118,7 @@ threaded_polling() {
 	drained
 }
 
-# While packets come, all the time.
+# The device is polled with a budget of 0 while packets arrive.
 polled_for_nothing() {
 	modprobe weft_fault 2>/dev/null || skip "no module weft_fault here"
 	defer rmmod weft_fault
@@ -139,13 +140,13 @@ defer sysctl -qw "net.core.netdev_max_backlog=$(sysctl -n net.core.netdev_max_ba
 sysctl -qw net.core.netdev_max_backlog=1000000
 session_up a wt0 b wt0 10.9.0.2
 run_case "two CPUs, packet by packet" flows_in_order 1
-run_case "nothing is lost or stuck" drained
+run_case "no packet is lost or stuck" drained
 run_case "two CPUs, eight segments at once" flows_in_order 8
-run_case "nothing is lost or stuck" drained
+run_case "no packet is lost or stuck" drained
 run_case "two CPUs, one each way" both_directions
-run_case "nothing is lost or stuck" drained
+run_case "no packet is lost or stuck" drained
 run_case "TCP each way" tcp_each_way
-run_case "nothing is lost or stuck" drained
+run_case "no packet is lost or stuck" drained
 run_case "polled by threads" threaded_polling
 run_case "polled with a budget of 0" polled_for_nothing
-run_case "a CPU comes and goes" cpu_comes_and_goes
+run_case "a CPU goes offline and online" cpu_comes_and_goes

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Batches: which packets go together, and that every message opens to what went in. */
+/* Batches: the packets that one batch takes, and each of its messages opened again. */
 #include "test.h"
 #include "datapath/batch.c"
 #include "core/session.h"
@@ -9,7 +9,7 @@
 #define MTU	1420
 #define HEADERS	(sizeof(struct iphdr) + sizeof(struct tcphdr))
 
-/* A session with itself: what it seals it can open. */
+/* A session with itself: it opens the messages that it seals. */
 static struct weft_session *new_session(struct test *t)
 {
 	struct weft_session *session = test_zalloc(t, sizeof(*session));
@@ -32,7 +32,7 @@ static struct sk_buff *packet(unsigned int len)
 	return skb;
 }
 
-/* Puts @skb behind the last of @list. */
+/* Adds @skb to the end of @list. */
 static void append(struct sk_buff **list, struct sk_buff *skb)
 {
 	while (*list)
@@ -40,7 +40,7 @@ static void append(struct sk_buff **list, struct sk_buff *skb)
 	*list = skb;
 }
 
-/* As many packets as there are lengths, and copies to compare with. */
+/* Makes a packet of each length, and copies to compare with. */
 static struct sk_buff *packets(const unsigned int *lens, unsigned int count,
 			       struct sk_buff **copies)
 {
@@ -60,7 +60,7 @@ static unsigned int padded(unsigned int len)
 	return min_t(unsigned int, MTU, ALIGN(len, WEFT_PADDING));
 }
 
-/* The message of a batch at @offset, opened; to be freed. */
+/* Opens the message of a batch at @offset; the caller frees the result. */
 static struct sk_buff *open_message(const struct sk_buff *batch, unsigned int offset,
 				    unsigned int len, const struct weft_session *session,
 				    u64 counter)
@@ -106,7 +106,7 @@ static unsigned int next(const struct sk_buff *list)
 	return batch.count;
 }
 
-/* Seals the first of @list, as a sender does that takes no more counters than it needs. */
+/* Seals the first batch of @list, with just the counters that it needs. */
 static struct sk_buff *seal(struct test *t, struct sk_buff **list,
 			    const struct weft_session *session, u64 counter, unsigned int *taken)
 {
@@ -121,8 +121,8 @@ static struct sk_buff *seal(struct test *t, struct sk_buff **list,
 }
 
 /*
- * Seals the first of @list, expects that the @count packets that @inner has copies of went into
- * it, and frees all of these.
+ * Seals the first batch of @list, expects the @count packets of @inner in it, and frees all of
+ * these.
  */
 static void expect_batch(struct test *t, struct sk_buff **list, struct weft_session *session,
 			 u64 counter, struct sk_buff **inner, unsigned int count)
@@ -169,7 +169,7 @@ static void batch_of_one(struct test *t)
 	test_free(session);
 }
 
-/* Nothing is in it, and yet it is a message. */
+/* A packet of length 0 makes a message, too. */
 static void batch_of_a_keepalive(struct test *t)
 {
 	struct weft_session *session = new_session(t);
@@ -181,7 +181,7 @@ static void batch_of_a_keepalive(struct test *t)
 	test_free(session);
 }
 
-/* Equal ones go together, and a shorter one ends it. */
+/* Packets of equal length share a batch, and a shorter one ends it. */
 static void batch_by_length(struct test *t)
 {
 	static const unsigned int lens[] = { 1000, 1000, 1001, 1008, 900, 1000, 1420, 1420 };
@@ -190,7 +190,7 @@ static void batch_by_length(struct test *t)
 
 	list = packets(lens, ARRAY_SIZE(lens), copies);
 	EXPECT_EQ(t, next(list), 5);
-	/* 1000, 1001 and 1008 are equal once they are padded. */
+	/* 1000, 1001 and 1008 have the same padded length. */
 	expect_batch(t, &list, session, 7, copies, 5);
 	expect_batch(t, &list, session, 12, copies + 5, 1);
 	expect_batch(t, &list, session, 13, copies + 6, 2);
@@ -198,7 +198,7 @@ static void batch_by_length(struct test *t)
 	test_free(session);
 }
 
-/* What is to look different outside does not go together. */
+/* Packets whose outer headers differ do not share a batch. */
 static void batch_by_kind(struct test *t)
 {
 	static const unsigned int lens[] = { 500, 500, 500, 500 };
@@ -216,7 +216,7 @@ static void batch_by_kind(struct test *t)
 	test_free(session);
 }
 
-/* No more than there may be, in number or in bytes. */
+/* A batch is limited in packets and in bytes. */
 static void batch_is_full(struct test *t)
 {
 	const unsigned int most = WEFT_BATCH_MAX_LEN / (MTU + WEFT_DATA_OVERHEAD);
@@ -237,7 +237,7 @@ static void batch_is_full(struct test *t)
 	test_free(session);
 }
 
-/* How many of @count packets, the first at least, are to go together. */
+/* The number of packets, of @count, that share a batch with the first. */
 static unsigned int together(const unsigned int *lens, unsigned int count)
 {
 	unsigned int i = 1;
@@ -267,7 +267,7 @@ static void batch_of_any_lengths(struct test *t)
 	test_free(session);
 }
 
-/* A packet for TCP segmentation, in two pieces of memory, as TCP gives it. */
+/* A packet for TCP segmentation, in two pieces of memory, as TCP makes it. */
 static struct sk_buff *tcp_packet(unsigned int payload, unsigned int size)
 {
 	unsigned int linear = min(payload, 300U), rest = payload - linear;
@@ -309,7 +309,7 @@ static struct sk_buff *tcp_packet(unsigned int payload, unsigned int size)
 }
 
 static void expect_segment(struct test *t, const struct sk_buff *opened,
-			   const struct sk_buff *whole, unsigned int i, unsigned int size,
+			   const struct sk_buff *original, unsigned int i, unsigned int size,
 			   bool last)
 {
 	const struct iphdr *ip = (const struct iphdr *)opened->data;
@@ -317,7 +317,7 @@ static void expect_segment(struct test *t, const struct sk_buff *opened,
 	unsigned int payload = ntohs(ip->tot_len) - HEADERS;
 	static u8 wanted[MTU];
 
-	EXPECT_EQ(t, payload, last ? whole->len - HEADERS - i * size : size);
+	EXPECT_EQ(t, payload, last ? original->len - HEADERS - i * size : size);
 	EXPECT_EQ(t, ip_fast_csum(ip, ip->ihl), 0);
 	EXPECT_EQ(t, ntohs(ip->id), (u16)(0xfffe + i));
 	EXPECT_EQ(t, ntohl(tcp->seq), 0xfffffff0 + i * size);
@@ -325,27 +325,27 @@ static void expect_segment(struct test *t, const struct sk_buff *opened,
 	EXPECT_EQ(t, tcp->psh, last);
 	EXPECT_EQ(t, tcp_v4_check(sizeof(*tcp) + payload, ip->saddr, ip->daddr,
 				  csum_partial(tcp, sizeof(*tcp) + payload, 0)), 0);
-	EXPECT_EQ(t, skb_copy_bits(whole, HEADERS + i * size, wanted, payload), 0);
+	EXPECT_EQ(t, skb_copy_bits(original, HEADERS + i * size, wanted, payload), 0);
 	EXPECT_BYTES(t, tcp + 1, wanted, payload);
 }
 
-/* Opens a batch of segments, and expects that they are what @whole is cut into. */
+/* Opens a batch of segments, and expects the segments of @original. */
 static void expect_segments(struct test *t, const struct sk_buff *sealed,
-			    const struct sk_buff *whole, unsigned int size,
+			    const struct sk_buff *original, unsigned int size,
 			    const struct weft_session *session, u64 counter)
 {
-	unsigned int count = DIV_ROUND_UP(whole->len - HEADERS, size), i, offset = 0, len;
+	unsigned int count = DIV_ROUND_UP(original->len - HEADERS, size), i, offset = 0, len;
 
 	for (i = 0; i < count; i++) {
 		bool last = i + 1 == count;
 		struct sk_buff *opened;
 
-		len = last ? whole->len - i * size : HEADERS + size;
+		len = last ? original->len - i * size : HEADERS + size;
 		len = padded(len) + WEFT_DATA_OVERHEAD;
 		opened = open_message(sealed, offset, len, session, counter + i);
 		EXPECT(t, !IS_ERR(opened));
 		if (!IS_ERR(opened)) {
-			expect_segment(t, opened, whole, i, size, last);
+			expect_segment(t, opened, original, i, size, last);
 			kfree_skb(opened);
 		}
 		offset += len;
@@ -382,7 +382,7 @@ static void batch_of_tcp(struct test *t)
 	test_free(session);
 }
 
-/* Too many segments for one batch: the kernel's own segmentation makes a list, which is as good. */
+/* Too many segments for one batch: the kernel's segmentation makes a list of packets instead. */
 static void batch_of_more_than_one(struct test *t)
 {
 	const unsigned int payload = 100 * 200 - 7, size = 200;
@@ -408,7 +408,7 @@ static void batch_of_more_than_one(struct test *t)
 	test_free(session);
 }
 
-/* A packet that waited with others keeps its place, and does not go into their batch. */
+/* A GSO packet among others keeps its place, and gets a batch of its own. */
 static void batch_of_mixed_kinds(struct test *t)
 {
 	static const unsigned int lens[] = { 800, 800 };
@@ -435,8 +435,8 @@ static void batch_of_mixed_kinds(struct test *t)
 	test_free(session);
 }
 
-/* What says that it is to be cut up, and cannot be, is dropped. */
-static void batch_of_nonsense(struct test *t)
+/* A GSO packet that cannot be segmented is dropped. */
+static void batch_of_invalid_gso(struct test *t)
 {
 	struct sk_buff *skb = packet(2000);
 
@@ -449,7 +449,7 @@ static void batch_of_nonsense(struct test *t)
 	local_bh_enable();
 }
 
-/* Neither a bit of a message nor its counter may be another. */
+/* A flipped bit in a message, or another counter, fails authentication. */
 static void batch_is_authentic(struct test *t)
 {
 	static const unsigned int lens[] = { 64, 64, 64 };
@@ -480,7 +480,7 @@ static void batch_is_authentic(struct test *t)
 	test_free(session);
 }
 
-/* A message that lies in pieces, or has others' bytes right in front, is opened all the same. */
+/* A fragmented message opens, and so does one right behind the bytes of another. */
 static void batch_arrives_in_pieces(struct test *t)
 {
 	static const unsigned int lens[] = { 1300, 1300 };
@@ -526,6 +526,6 @@ TEST_SUITE_AROUND("batch", NULL, tear_down,
 		  TEST_CASE(batch_of_tcp),
 		  TEST_CASE(batch_of_more_than_one),
 		  TEST_CASE(batch_of_mixed_kinds),
-		  TEST_CASE(batch_of_nonsense),
+		  TEST_CASE(batch_of_invalid_gso),
 		  TEST_CASE(batch_is_authentic),
 		  TEST_CASE(batch_arrives_in_pieces));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Copies of messages, out of packets whose memory lies in many pieces. */
+/* Copies of messages from packets whose memory is in many pieces. */
 #include "test.h"
 #include "datapath/crypt.c"
 
@@ -20,7 +20,7 @@ static void fill(u8 *bytes, unsigned int offset, unsigned int len)
 		*bytes++ = byte_at(offset++);
 }
 
-/* Bytes in the linear part, in pages between other bytes, and in a packet behind. */
+/* Bytes in the linear part, in page fragments amid other bytes, and in the fragment list. */
 static struct sk_buff *packet_in_pieces(void)
 {
 	struct sk_buff *skb = alloc_skb(LINEAR, GFP_KERNEL | __GFP_NOFAIL);
@@ -54,7 +54,7 @@ static void expect_copied(struct test *t, struct weft_crypt_source *source, unsi
 	EXPECT_EQ(t, bytes[len], 0);
 }
 
-/* Wherever a message begins and ends. */
+/* At any offset and of any length. */
 static void crypt_copies_from_pieces(struct test *t)
 {
 	struct sk_buff *skb = packet_in_pieces();
@@ -70,7 +70,7 @@ static void crypt_copies_from_pieces(struct test *t)
 	kfree_skb(skb);
 }
 
-static void crypt_copies_no_more_than_there_is(struct test *t)
+static void crypt_copies_within_bounds(struct test *t)
 {
 	struct sk_buff *skb = packet_in_pieces();
 	struct weft_crypt_source source;
@@ -85,4 +85,4 @@ static void crypt_copies_no_more_than_there_is(struct test *t)
 
 TEST_SUITE("crypt",
 	   TEST_CASE(crypt_copies_from_pieces),
-	   TEST_CASE(crypt_copies_no_more_than_there_is));
+	   TEST_CASE(crypt_copies_within_bounds));

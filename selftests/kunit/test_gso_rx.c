@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Packets of many datagrams for a socket of the tunnel's, and clones of them, which are others'. */
-/* test_socket.c has others of these names. */
-#define weft_gso_rx_add		uncut_add
-#define weft_gso_rx_remove	uncut_remove
+/* UDP GSO packets for a socket of the tunnel, and clones of them, which stay unmarked. */
+/* test_socket.c defines functions of these names. */
+#define weft_gso_rx_add		tested_gso_rx_add
+#define weft_gso_rx_remove	tested_gso_rx_remove
 #include "test.h"
 #include "udp/gso_rx.c"
 
@@ -11,7 +11,7 @@
 #include <linux/skbuff.h>
 #include <net/net_namespace.h>
 
-static struct socket *uncut_socket_open(struct test *t)
+static struct socket *bound_socket_open(struct test *t)
 {
 	struct sockaddr_in address = {
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
@@ -24,7 +24,7 @@ static struct socket *uncut_socket_open(struct test *t)
 	return socket;
 }
 
-/* Datagrams of 100 bytes, gathered into one packet, at the end of their way in. */
+/* A GRO packet of five datagrams of 100 bytes, at the local-in hook. */
 static struct sk_buff *gathered_packet(__be16 port)
 {
 	struct sk_buff *skb = alloc_skb(1024, GFP_KERNEL | __GFP_NOFAIL);
@@ -85,13 +85,13 @@ static void marks_only(struct test *t, __be16 port, bool marked)
 	kfree_skb(skb);
 }
 
-static void uncut_marks_no_clone(struct test *t)
+static void gso_rx_marks_no_clone(struct test *t)
 {
 	struct socket *socket;
 	__be16 port;
 
 	EXPECT_EQ(t, weft_gso_rx_init(), 0);
-	socket = uncut_socket_open(t);
+	socket = bound_socket_open(t);
 	EXPECT(t, socket);
 	if (socket) {
 		port = inet_sk(socket->sk)->inet_sport;
@@ -108,4 +108,4 @@ static void uncut_marks_no_clone(struct test *t)
 }
 
 TEST_SUITE("gso_rx",
-	   TEST_CASE(uncut_marks_no_clone));
+	   TEST_CASE(gso_rx_marks_no_clone));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Identities: made, shown under RCU, replaced under readers, wiped and freed. */
+/* Identities: created, published under RCU, replaced under readers, wiped and freed. */
 #include "test.h"
 #include "core/identity.c"
 
@@ -27,7 +27,7 @@ static void identity_is_made(struct test *t)
 	EXPECT_BYTES(t, &a->key, &own, sizeof(own));
 	weft_cookie_keys(&keys, own.public);
 	EXPECT_BYTES(t, &a->cookie_keys, &keys, sizeof(keys));
-	/* The same key once more is another identity. */
+	/* The same key once more makes another identity. */
 	EXPECT(t, a->serial && b->serial && a->serial != b->serial);
 	EXPECT_EQ(t, refcount_read(&a->refs), 1);
 	weft_identity_put(a);
@@ -37,7 +37,7 @@ static void identity_is_made(struct test *t)
 static void identity_of_zeros(struct test *t)
 {
 	EXPECT_EQ(t, PTR_ERR(identity_of(0)), -EINVAL);
-	/* There is nothing to put back. */
+	/* A put of NULL does nothing. */
 	weft_identity_put(NULL);
 }
 
@@ -56,14 +56,14 @@ static void identity_in_a_slot(struct test *t)
 	EXPECT(t, !weft_identity_is(&slot, b->serial));
 	rcu_assign_pointer(slot, b);
 	weft_identity_put(a);
-	/* What was got stays whole. */
+	/* A reference keeps the identity's key. */
 	EXPECT_EQ(t, got->key.private[5], 1);
 	EXPECT(t, !weft_identity_is(&slot, got->serial));
 	weft_identity_put(got);
 	weft_identity_put(b);
 }
 
-/* A reader that saw it before the last reference went may look at it until its section ends. */
+/* A reader that found the identity before the last put may use it until its RCU section ends. */
 static void identity_outlives_readers(struct test *t)
 {
 	struct weft_identity *identity = identity_of(3), *seen;
@@ -94,7 +94,7 @@ static int identity_reader(void *data)
 
 	while (!kthread_should_stop()) {
 		identity = weft_identity_get(&race->slot);
-		/* Clamping leaves the bytes in the middle. */
+		/* Clamping changes the outer bytes only. */
 		if (!identity || identity->key.private[1] != identity->key.private[30] ||
 		    !identity->key.private[1])
 			atomic_inc(&race->torn);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The table of sessions: every one found under its own index, and by readers while it changes. */
+/* The table of sessions: each session is found by its index, and by readers during changes. */
 #include "test.h"
 #include "core/index.c"
 #include "core/session.h"
@@ -17,7 +17,7 @@ static struct weft_session *session_in(struct test *t, struct weft_index *index)
 	return session;
 }
 
-/* Not on a stack, where debug objects do not expect a work item. */
+/* Not on the stack: debug objects expect no work item there. */
 static struct weft_index *table(struct test *t)
 {
 	struct weft_index *index = test_zalloc(t, sizeof(*index));
@@ -53,14 +53,14 @@ static void index_one(struct test *t)
 	EXPECT_PTR(t, find(index, id ^ cpu_to_le32(1U << 31)), NULL);
 	weft_index_remove(index, &session->entry);
 	EXPECT_PTR(t, find(index, id), NULL);
-	/* As a session does that ends twice: nothing is there to remove. */
+	/* A session may end twice: the second removal finds nothing. */
 	weft_index_remove(index, &session->entry);
 	synchronize_rcu();
 	test_free(session);
 	free_table(index);
 }
 
-/* The table grows, and shrinks again; each is found under its own, in its own table. */
+/* Two tables grow and shrink; each session is found by its index, in its own table only. */
 static void index_many(struct test *t)
 {
 	struct weft_session **sessions = test_zalloc(t, MANY * sizeof(*sessions));
@@ -77,7 +77,7 @@ static void index_many(struct test *t)
 		EXPECT_PTR(t, find(index[i % 2], sessions[i]->entry.id), sessions[i]);
 		EXPECT(t, find(index[1 - i % 2], sessions[i]->entry.id) != sessions[i]);
 	}
-	/* All 32 bits are used. */
+	/* The indices use all 32 bits. */
 	EXPECT_EQ(t, ones, U32_MAX);
 	EXPECT_EQ(t, zeros, U32_MAX);
 	for (i = 0; i < MANY; i += 3)
@@ -99,8 +99,8 @@ static void index_many(struct test *t)
 
 struct index_race {
 	struct weft_index index;
-	__le32 lasting;		/* the index of one that is always there */
-	u32 coming;		/* the index of one that comes and goes; READ_ONCE() */
+	__le32 lasting;		/* the index of a session that stays */
+	u32 coming;		/* the index of a session that is added and removed; READ_ONCE() */
 	atomic_t wrong;
 	atomic_t looks;
 };
@@ -140,14 +140,14 @@ static void index_changes_under_readers(struct test *t)
 	for (i = 0; i < READERS; i++)
 		reader[i] = kthread_run(index_reader, race, "weft-reader");
 	for (i = 0; i < 2000 || atomic_read(&race->looks) < 200; i++) {
-		struct weft_session **place = &ring[i % ARRAY_SIZE(ring)];
+		struct weft_session **slot = &ring[i % ARRAY_SIZE(ring)];
 
-		if (*place) {
-			weft_index_remove(&race->index, &(*place)->entry);
-			kfree_rcu(*place, rcu);
+		if (*slot) {
+			weft_index_remove(&race->index, &(*slot)->entry);
+			kfree_rcu(*slot, rcu);
 		}
-		*place = session_in(t, &race->index);
-		WRITE_ONCE(race->coming, (__force u32)(*place)->entry.id);
+		*slot = session_in(t, &race->index);
+		WRITE_ONCE(race->coming, (__force u32)(*slot)->entry.id);
 		cond_resched();
 	}
 	for (i = 0; i < READERS; i++)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Routes to where a peer is: cached for that place, and for none that it has left meanwhile. */
+/* Routes to a peer's endpoint: cached for the current endpoint, and never for an earlier one. */
 #include "test.h"
 #include "udp/output.c"
 #include "world.h"
@@ -18,11 +18,11 @@ static void go_to(struct weft_peer *peer, u32 address)
 	};
 
 	weft_peer_set_endpoint(peer, &endpoint, WEFT_CAUSE_NONE);
-	/* A reset of the cache holds for its tick: what is looked up next comes after that. */
+	/* A reset of the cache holds for its tick: the next lookup must come after it. */
 	msleep(2 * jiffies_to_msecs(1));
 }
 
-/* How a packet is about to be sent to where the peer is now. */
+/* The state of a send to the peer's current endpoint. */
 static struct output_way way_to(struct weft_peer *peer)
 {
 	struct output_way way = {
@@ -33,7 +33,7 @@ static struct output_way way_to(struct weft_peer *peer)
 	return way;
 }
 
-/* Has a route looked up. Returns which, or NULL. */
+/* Looks up a route. Returns it, or NULL. */
 static const void *find_route(struct output_way *way, struct sock *sk)
 {
 	struct flowi4 flow;
@@ -64,7 +64,7 @@ static const void *cached_route(struct weft_peer *peer)
 	return rt;
 }
 
-/* On one CPU: each has a cache of its own. */
+/* On one CPU, since each has a cache of its own. */
 static void find_routes(struct test *t, struct weft_peer *peer, struct sock *sk)
 {
 	struct output_way now, before;
@@ -76,7 +76,7 @@ static void find_routes(struct test *t, struct weft_peer *peer, struct sock *sk)
 	route = find_route(&now, sk);
 	EXPECT(t, route);
 	EXPECT_PTR(t, cached_route(peer), route);
-	/* A sender that has been held up since. */
+	/* A sender with the earlier endpoint. */
 	before = now;
 	go_to(peer, FAR);
 	EXPECT(t, !cached_route(peer));
@@ -90,7 +90,7 @@ static void find_routes(struct test *t, struct weft_peer *peer, struct sock *sk)
 	migrate_enable();
 }
 
-static void sock_caches_no_old_route(struct test *t)
+static void output_caches_no_old_route(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
@@ -106,4 +106,4 @@ static void sock_caches_no_old_route(struct test *t)
 }
 
 TEST_SUITE_AROUND("output", world_set_up, world_tear_down,
-		  TEST_CASE(sock_caches_no_old_route));
+		  TEST_CASE(output_caches_no_old_route));

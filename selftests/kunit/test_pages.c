@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Pages that packets get memory from: used again, and given back. */
+/* Pages for packets' memory: kept for reuse, and freed. */
 #include "test.h"
 #include "datapath/pages.c"
 
@@ -21,7 +21,7 @@ static void pages_let_go(struct weft_pages *pages)
 	}
 }
 
-/* What is left of one is used, and then the next one. */
+/* The rest of a page is used before the next page. */
 static void pages_are_used_up(struct test *t)
 {
 	struct weft_pages pages = {};
@@ -37,8 +37,8 @@ static void pages_are_used_up(struct test *t)
 	pages_let_go(&pages);
 }
 
-/* A single page is what there was when memory was short. It is given back in its turn. */
-static void pages_of_need_are_given_back(struct test *t)
+/* Memory shortage leaves a single page, which is freed when its turn comes. */
+static void pages_of_shortage_are_freed(struct test *t)
 {
 	struct page *single = alloc_page(GFP_KERNEL | __GFP_NOFAIL);
 	struct weft_pages pages = {};
@@ -56,4 +56,4 @@ static void pages_of_need_are_given_back(struct test *t)
 
 TEST_SUITE("pages",
 	   TEST_CASE(pages_are_used_up),
-	   TEST_CASE(pages_of_need_are_given_back));
+	   TEST_CASE(pages_of_shortage_are_freed));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Peers: found, removed under those who still use them, their timers and work, where they are. */
+/* Peers: lookup, removal during use, timers and work, endpoints. */
 #include "test.h"
 #include "core/peer.c"
 #include "world.h"
@@ -38,7 +38,7 @@ static void start_peer(struct weft_peer *peer)
 	mutex_unlock(&peer->device->config_lock);
 }
 
-/* Waits until all of @actions have been asked for. */
+/* Waits for all of @actions. */
 static bool was_asked(struct world *world, u32 actions)
 {
 	int ms;
@@ -80,7 +80,7 @@ static void peer_is_found(struct test *t)
 	EXPECT(t, !can_be_found(world, 3));
 	EXPECT_EQ(t, world->device.peer_count, 2);
 	EXPECT(t, one->serial < two->serial);
-	/* Another with the same key is not taken. */
+	/* A second peer with the same key is refused. */
 	EXPECT_PTR(t, world_add_peer(world, 2), two);
 	EXPECT_EQ(t, world->device.peer_count, 2);
 	weft_peer_put(NULL);
@@ -97,14 +97,16 @@ static void peer_is_removed(struct test *t)
 	EXPECT(t, !can_be_found(world, 1));
 	EXPECT(t, can_be_found(world, 2));
 	EXPECT_EQ(t, world->device.peer_count, 1);
-	/* There is room for another with this key. */
+	/* After the removal its key is free again. */
 	world_add_peer(world, 1);
 	EXPECT(t, can_be_found(world, 1));
 	world_destroy(world);
 }
 
-/* A worker that has found it holds it, whole, but makes no session with it any more. */
-static void peer_is_held_over_its_removal(struct test *t)
+/*
+ * A worker's reference keeps the peer's memory, but the worker makes no session with a dead peer.
+ */
+static void peer_reference_outlives_removal(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1), *held = find_peer(world, 1);
@@ -116,7 +118,7 @@ static void peer_is_held_over_its_removal(struct test *t)
 	EXPECT(t, held->dead);
 	mutex_unlock(&held->handshake_lock);
 	EXPECT_EQ(t, refcount_read(&held->refs), 1);
-	/* Asking has no effect any more. */
+	/* A dead peer takes no actions. */
 	weft_timers_queue_actions(held, WEFT_FSM_DO_INITIATE);
 	weft_timers_event(held, WEFT_FSM_SESSION_WANTED);
 	EXPECT(t, !work_pending(&held->work) && !timer_pending(&held->timer));
@@ -124,7 +126,7 @@ static void peer_is_held_over_its_removal(struct test *t)
 	world_destroy(world);
 }
 
-/* All at once; those that hold on are let go one by one. */
+/* Peers are removed together; each reference is then released on its own. */
 static void peers_are_removed_together(struct test *t)
 {
 	struct world *world = world_create();
@@ -137,7 +139,7 @@ static void peers_are_removed_together(struct test *t)
 	for (i = 0; i < 3; i++)
 		held[i] = find_peer(world, 10 + i);
 	weft_removal_init(&removal);
-	/* There may be nobody. */
+	/* The list may be empty. */
 	weft_peer_remove(&removal);
 	mutex_lock(&world->device.config_lock);
 	weft_peer_unpublish_all(&world->device, &removal);
@@ -145,7 +147,7 @@ static void peers_are_removed_together(struct test *t)
 	EXPECT_EQ(t, world->device.peer_count, 0);
 	for (i = 1; i <= 100; i++)
 		EXPECT(t, !can_be_found(world, i));
-	/* The same keys come back before the old peers have gone. */
+	/* The same keys are added again before the old peers are freed. */
 	for (i = 1; i <= 100; i++)
 		world_add_peer(world, i);
 	weft_peer_remove(&removal);
@@ -180,8 +182,8 @@ static void stage(struct weft_peer *peer, struct sk_buff *skb)
 	weft_staged_add(&peer->staged, skb, &dropped);
 }
 
-/* Its sessions end with it, and so does what waits for one. */
-static void peer_takes_along_what_it_has(struct test *t)
+/* A removed peer's sessions end, and its staged packets are freed. */
+static void peer_removal_ends_its_sessions(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
@@ -208,23 +210,23 @@ static void peer_takes_along_what_it_has(struct test *t)
 	EXPECT_PTR(t, weft_session_find(&world->device.index, id[1]), NULL);
 	EXPECT_PTR(t, weft_session_find(&world->device.index, id[2]), NULL);
 	rcu_read_unlock();
-	/* A batch under way keeps its session, and that its peer. */
+	/* A batch in flight holds its session, and the session its peer. */
 	EXPECT(t, held->revoked);
 	EXPECT_PTR(t, held->peer, peer);
 	EXPECT_EQ(t, refcount_read(&peer->refs), 1);
-	/* A sender whose session was revoked stages what it has not sealed. */
+	/* A sender whose session was revoked stages the packets that it has not sealed. */
 	stage(peer, counted_packet(&destroyed));
 	weft_session_put(held);
 	world_destroy(world);
 	EXPECT_EQ(t, atomic_read(&destroyed), 3);
 }
 
-static void peer_has_work_done(struct test *t)
+static void peer_queues_actions(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
 
-	/* Nothing is done for one that does not run. */
+	/* A peer that is not started takes no actions. */
 	weft_timers_queue_actions(peer, WEFT_FSM_DO_KEEPALIVE);
 	EXPECT(t, !work_pending(&peer->work));
 	atomic_set(&peer->actions, 0);
@@ -240,7 +242,7 @@ static void peer_has_work_done(struct test *t)
 	world_destroy(world);
 }
 
-/* Data wants a session; nobody answers, so it is asked for again when the time has come. */
+/* Data needs a session; without a response, the timer sends the next initiation. */
 static void peer_tries_again(struct test *t)
 {
 	struct world *world = world_create();
@@ -261,7 +263,7 @@ static void peer_tries_again(struct test *t)
 	world_destroy(world);
 }
 
-static void peer_tells_of_sessions(struct test *t)
+static void peer_reports_sessions(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
@@ -276,15 +278,15 @@ static void peer_tells_of_sessions(struct test *t)
 	weft_timers_event(peer, both);
 	EXPECT_EQ(t, atomic_read(&world->events[WEFT_EVENT_SESSION_UP]), 1);
 	EXPECT_EQ(t, atomic_read(&world->events[WEFT_EVENT_SESSION_RENEWED]), 1);
-	/* Keys that go are not waited for. */
+	/* Erased keys leave no session to report. */
 	weft_peer_erase(peer);
 	EXPECT_EQ(t, weft_timers_state(peer, ktime_get_coarse_boottime_ns(), &since),
 		  WEFT_PEER_STATE_IDLE);
 	world_destroy(world);
 }
 
-/* A sleep erases a session when its first message has been opened, and not been reported yet. */
-static void peer_is_not_up_with_what_was_erased(struct test *t)
+/* System sleep erases a session between its first message and the report of it. */
+static void peer_reports_no_erased_session(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
@@ -317,7 +319,7 @@ static void peer_keeps_alive(struct test *t)
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
 
-	/* It is remembered until it starts. */
+	/* The interval is stored until the peer starts. */
 	weft_timers_set_persistent(peer, 1);
 	EXPECT(t, !timer_pending(&peer->timer));
 	start_peer(peer);
@@ -326,7 +328,7 @@ static void peer_keeps_alive(struct test *t)
 	weft_timers_event(peer, WEFT_FSM_ANY_SENT);
 	EXPECT(t, was_asked(world, WEFT_FSM_DO_KEEPALIVE));
 	weft_timers_set_persistent(peer, 0);
-	/* And at once where it runs. */
+	/* A running peer applies it at once. */
 	flush_work(&peer->work);
 	atomic_set(&world->asked, 0);
 	weft_timers_set_persistent(peer, 65535);
@@ -351,7 +353,7 @@ static void peer_stops(struct test *t)
 	weft_peer_quiesce(peer);
 	mutex_unlock(&world->device.config_lock);
 	EXPECT(t, !timer_pending(&peer->timer) && !work_pending(&peer->work));
-	/* No packet that is still on its way begins a search of the path. */
+	/* A packet still in flight starts no search of the path MTU. */
 	EXPECT(t, !peer->path.running);
 	EXPECT_PTR(t, rcu_access_pointer(peer->sessions.current_session), NULL);
 	EXPECT_EQ(t, refcount_read(&peer->refs), 1);
@@ -360,12 +362,12 @@ static void peer_stops(struct test *t)
 	weft_timers_queue_actions(peer, WEFT_FSM_DO_KEEPALIVE);
 	msleep(50);
 	EXPECT_EQ(t, atomic_read(&world->acts), acts);
-	/* What waits asks for a session when it starts again. */
+	/* Staged packets ask for a session when the peer starts again. */
 	stage(peer, counted_packet(&destroyed));
 	atomic_set(&world->asked, 0);
 	start_peer(peer);
 	EXPECT(t, was_asked(world, WEFT_FSM_DO_KEEPALIVE));
-	/* One that is idle is at rest soon. */
+	/* An idle peer quiesces without work. */
 	weft_staged_purge(&peer->staged);
 	flush_work(&peer->work);
 	mutex_lock(&world->device.config_lock);
@@ -401,7 +403,7 @@ static void peer_retires(struct test *t)
 	world_destroy(world);
 }
 
-static void peer_moves(struct test *t)
+static void peer_roams(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *peer = world_add_peer(world, 1);
@@ -419,7 +421,7 @@ static void peer_moves(struct test *t)
 	weft_peer_learn_endpoint(peer, &there);
 	EXPECT(t, is_at(peer, 0xc0000202));
 	EXPECT_EQ(t, atomic_read(moves), 1);
-	/* It was sent to another of our addresses: no other place. */
+	/* The packet came to another local address: the endpoint stays the same. */
 	from.src4.s_addr = htonl(0x0a000001);
 	weft_peer_learn_endpoint(peer, &from);
 	EXPECT_EQ(t, atomic_read(moves), 1);
@@ -429,7 +431,7 @@ static void peer_moves(struct test *t)
 	world_destroy(world);
 }
 
-/* A route that was looked up for an endpoint is good for as long as its number. */
+/* A route is valid for an endpoint as long as the endpoint's number. */
 static void peer_numbers_its_endpoints(struct test *t)
 {
 	struct world *world = world_create();
@@ -489,7 +491,7 @@ struct busy {
 	u32 seed;
 };
 
-/* What packets, workers and timers do, to whoever is there. */
+/* The packets, workers and timers of whichever peer is found. */
 static int peer_user(void *data)
 {
 	struct busy *busy = data;
@@ -515,7 +517,7 @@ static int peer_user(void *data)
 	return 0;
 }
 
-static void peers_come_and_go_under_users(struct test *t)
+static void peers_change_under_users(struct test *t)
 {
 	struct world *world = world_create();
 	struct busy busy[2] = { { world, 0 }, { world, 3 } };
@@ -544,17 +546,17 @@ static void peers_come_and_go_under_users(struct test *t)
 TEST_SUITE_AROUND("peer", world_set_up, world_tear_down,
 		  TEST_CASE(peer_is_found),
 		  TEST_CASE(peer_is_removed),
-		  TEST_CASE(peer_is_held_over_its_removal),
+		  TEST_CASE(peer_reference_outlives_removal),
 		  TEST_CASE(peers_are_removed_together),
-		  TEST_CASE(peer_takes_along_what_it_has),
-		  TEST_CASE(peer_has_work_done),
+		  TEST_CASE(peer_removal_ends_its_sessions),
+		  TEST_CASE(peer_queues_actions),
 		  TEST_CASE(peer_tries_again),
-		  TEST_CASE(peer_tells_of_sessions),
-		  TEST_CASE(peer_is_not_up_with_what_was_erased),
+		  TEST_CASE(peer_reports_sessions),
+		  TEST_CASE(peer_reports_no_erased_session),
 		  TEST_CASE(peer_keeps_alive),
 		  TEST_CASE(peer_stops),
 		  TEST_CASE(peer_retires),
-		  TEST_CASE(peer_moves),
+		  TEST_CASE(peer_roams),
 		  TEST_CASE(peer_numbers_its_endpoints),
 		  TEST_CASE(peer_is_pinned),
-		  TEST_CASE(peers_come_and_go_under_users));
+		  TEST_CASE(peers_change_under_users));

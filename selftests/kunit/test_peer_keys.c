@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The graces of a removed peer's keys leave the device's list. */
+/* The grace periods of a removed peer's keys leave the device's list. */
 #include "test.h"
 #include "core/peer_keys.c"
 #include "world.h"
 #include "core/peer_ref.h"
 
-/* A peer whose key has been replaced, and is good for another second. */
+/* A peer with a replaced key, which is valid for another second. */
 static struct weft_peer *peer_in_grace(struct test *t, struct world *world, u8 name)
 {
 	struct weft_peer *peer = world_add_peer(world, name);
@@ -24,7 +24,7 @@ static struct weft_peer *peer_in_grace(struct test *t, struct world *world, u8 n
 	return peer;
 }
 
-/* Whose key has ended first, in some time. Returns it with a reference, or NULL. */
+/* The peer whose key expires first within some seconds. Returns it with a reference, or NULL. */
 static struct weft_peer *next_to_end(struct world *world)
 {
 	struct weft_peer *peer;
@@ -36,13 +36,13 @@ static struct weft_peer *next_to_end(struct world *world)
 	return peer;
 }
 
-static void graces_go_with_their_peer(struct test *t)
+static void graces_end_with_their_peer(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_peer *gone = peer_in_grace(t, world, 1), *stays = peer_in_grace(t, world, 2);
 	struct weft_peer *peer;
 
-	/* A reference keeps the peer's memory, not its place in the list. */
+	/* A reference keeps the peer's memory, but not its entry in the list. */
 	weft_peer_get(gone);
 	world_remove_peer(gone);
 	peer = next_to_end(world);
@@ -54,4 +54,4 @@ static void graces_go_with_their_peer(struct test *t)
 }
 
 TEST_SUITE_AROUND("peer_keys", world_set_up, world_tear_down,
-		  TEST_CASE(graces_go_with_their_peer));
+		  TEST_CASE(graces_end_with_their_peer));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Sources of messages that have had a handshake: by address, by port, and by who knows them. */
+/* Sources of recent handshakes: by address, by port, and by scope. */
 #include "test.h"
 #include "handshake/recent.c"
 #include "world.h"
 
-/* Documentation addresses (RFC 5737): no other suite notes a handshake from them. */
-static void known_sources(struct test *t)
+/* Documentation addresses (RFC 5737): no other suite uses them for handshakes. */
+static void recent_sources(struct test *t)
 {
 	struct sk_buff *here = world_message(0xcb007101, 1), *port = world_message(0xcb007101, 2);
 	struct sk_buff *there = world_message(0xcb007102, 1);
@@ -22,4 +22,4 @@ static void known_sources(struct test *t)
 	kfree_skb(there);
 }
 
-TEST_SUITE("recent", TEST_CASE(known_sources));
+TEST_SUITE("recent", TEST_CASE(recent_sources));

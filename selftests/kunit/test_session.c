@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Sessions: their counters and ages, and the three of a peer as they take each other's place. */
+/* Sessions: their counters and ages, and the up to three sessions of a peer. */
 #include "test.h"
 #include "core/session.c"
 #include "world.h"
@@ -60,7 +60,7 @@ static void session_is_made(struct test *t)
 	world_destroy(world);
 }
 
-/* The session ends at once, whatever references remain; no reader under RCU gets a new one. */
+/* A revoked session ends at once, despite references; a reader under RCU gets no new one. */
 static void session_outlives_readers(struct test *t)
 {
 	struct world *world = world_create();
@@ -94,13 +94,13 @@ static void session_counters(struct test *t)
 	EXPECT_EQ(t, first, 1);
 	EXPECT(t, weft_session_reserve(session, 1, now, &first));
 	EXPECT_EQ(t, first, 65);
-	/* The last that there are, and one more. */
+	/* The last counters, and one more. */
 	atomic64_set(&session->flight.next, WEFT_REJECT_AFTER_MESSAGES - 4);
 	EXPECT(t, weft_session_reserve(session, 4, now, &first));
 	EXPECT_EQ(t, first, WEFT_REJECT_AFTER_MESSAGES - 4);
 	EXPECT(t, !weft_session_reserve(session, 1, now, &first));
 	EXPECT(t, session->retired);
-	/* And it stays so, whatever the counter says. */
+	/* A retired session stays so, even if the counter changes. */
 	atomic64_set(&session->flight.next, 0);
 	EXPECT(t, !weft_session_reserve(session, 1, now, &first));
 	EXPECT_EQ(t, atomic64_read(&session->flight.next), 0);
@@ -108,8 +108,8 @@ static void session_counters(struct test *t)
 	world_destroy(world);
 }
 
-/* A CPU that has counters and does not go on holds the others up before they leave it behind. */
-static void session_waits_for_the_late(struct test *t)
+/* A CPU that holds counters and stalls blocks the others before they are a window ahead. */
+static void session_waits_for_late_counters(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_session *session = world_session(world_add_peer(world, 1), true);
@@ -162,7 +162,7 @@ static void session_accepts_once(struct test *t)
 	world_destroy(world);
 }
 
-/* Ours are current at once; two are kept, for what is on its way yet. */
+/* An initiator's session is current at once; the previous one stays for packets in flight. */
 static void sessions_of_an_initiator(struct test *t)
 {
 	struct world *world = world_create();
@@ -183,7 +183,7 @@ static void sessions_of_an_initiator(struct test *t)
 	weft_sessions_add(&peer->sessions, session[2]);
 	expect_set(t, &peer->sessions, session[2], session[1], NULL);
 	EXPECT(t, !is_published(peer, id[0]));
-	/* A packet under one that is not the next confirms nothing. */
+	/* Only a packet of the next session confirms it. */
 	EXPECT(t, !weft_sessions_confirm(&peer->sessions, session[2]));
 	EXPECT(t, !weft_sessions_confirm(&peer->sessions, session[1]));
 	weft_sessions_clear(&peer->sessions);
@@ -194,7 +194,7 @@ static void sessions_of_an_initiator(struct test *t)
 	world_destroy(world);
 }
 
-/* Theirs wait for a packet; until then nothing is sent under them. */
+/* A responder's session waits for the first packet, and sends nothing until then. */
 static void sessions_of_a_responder(struct test *t)
 {
 	struct world *world = world_create();
@@ -209,7 +209,7 @@ static void sessions_of_a_responder(struct test *t)
 	weft_sessions_add(&peer->sessions, first);
 	expect_set(t, &peer->sessions, ours, NULL, first);
 	EXPECT(t, !is_published(peer, id_older));
-	/* The other end's newer session replaces an unconfirmed one. */
+	/* The peer's newer session replaces an unconfirmed one. */
 	weft_sessions_add(&peer->sessions, second);
 	expect_set(t, &peer->sessions, ours, NULL, second);
 	EXPECT(t, !is_published(peer, id_first));
@@ -219,7 +219,7 @@ static void sessions_of_a_responder(struct test *t)
 	world_destroy(world);
 }
 
-/* Both ends began at once: what they may send under is kept beside what we send under. */
+/* Both ends initiated at once: the peer's session is kept as the previous one. */
 static void sessions_that_cross(struct test *t)
 {
 	struct world *world = world_create();
@@ -249,19 +249,19 @@ static void sessions_carry(struct test *t)
 	EXPECT(t, !weft_sessions_carry(&peer->sessions));
 	weft_sessions_add(&peer->sessions, ours);
 	EXPECT(t, weft_sessions_carry(&peer->sessions));
-	/* Too old soon, though not yet. */
+	/* Within the last 20 s of its life. */
 	ours->born_ns -= (WEFT_REJECT_AFTER_S - 20) * NSEC_PER_SEC;
 	EXPECT(t, !weft_sessions_carry(&peer->sessions));
 	ours->born_ns += (WEFT_REJECT_AFTER_S - 20) * NSEC_PER_SEC;
 	weft_sessions_retire(&peer->sessions);
 	EXPECT(t, !weft_sessions_carry(&peer->sessions));
 	EXPECT(t, !weft_session_reserve(ours, 1, ours->born_ns, &first));
-	/* What arrives under it is taken all the same. */
+	/* The session still receives. */
 	EXPECT(t, is_published(peer, ours->entry.id) && !ours->revoked);
 	world_destroy(world);
 }
 
-/* A session in use lasts until then; one that only receives is over at once. */
+/* A session that sends lasts until then; one that only receives ends at once. */
 static void sessions_phase_out(struct test *t)
 {
 	struct world *world = world_create();
@@ -282,15 +282,15 @@ static void sessions_phase_out(struct test *t)
 	EXPECT(t, weft_sessions_phase_out(&peer->sessions, WEFT_KEY_PUBLIC, 7, until));
 	EXPECT(t, !is_published(peer, index));
 	EXPECT(t, weft_session_usable(ours, 0, until - 1) && !weft_session_usable(ours, 0, until));
-	/* It is no session to go on with while others are tried. */
+	/* A session that is phased out does not carry further traffic. */
 	EXPECT(t, !weft_sessions_carry(&peer->sessions));
-	/* Nothing makes it last longer. */
+	/* A later time does not extend it. */
 	EXPECT(t, weft_sessions_phase_out(&peer->sessions, WEFT_KEY_PUBLIC, 7, until + 1));
 	EXPECT(t, !weft_session_usable(ours, 0, until));
 	EXPECT(t, weft_session_reserve(ours, 1, until - 1, &first));
 	weft_session_sent(ours, first);
 	EXPECT(t, !weft_session_reserve(ours, 1, until, &first));
-	/* The next one is in use, for all we know. */
+	/* An unconfirmed session may be in use by the peer. */
 	weft_sessions_add(&peer->sessions, theirs);
 	EXPECT(t, weft_sessions_phase_out(&peer->sessions, WEFT_KEY_PUBLIC, 8, until));
 	EXPECT(t, !weft_session_usable(theirs, 0, until));
@@ -313,7 +313,7 @@ static void sessions_that_wait_retire(struct test *t)
 
 struct takers {
 	struct weft_session *session;
-	u8 *taken;		/* how often each counter was */
+	u8 *taken;		/* how often each counter was taken */
 	struct completion done;
 	atomic_t running;
 };
@@ -337,7 +337,7 @@ static int session_taker(void *data)
 	return 0;
 }
 
-/* Several processors take counters at once: none is taken twice, and none left out. */
+/* Several CPUs take counters at once: each counter is taken exactly once. */
 static void session_counters_are_taken_once(struct test *t)
 {
 	struct world *world = world_create();
@@ -364,7 +364,7 @@ struct swaps {
 	atomic_t wrong;
 };
 
-/* As a sender does. */
+/* A sender. */
 static int session_user(void *data)
 {
 	struct swaps *swaps = data;
@@ -425,7 +425,7 @@ TEST_SUITE_AROUND("session", world_set_up, world_tear_down,
 		  TEST_CASE(session_is_made),
 		  TEST_CASE(session_outlives_readers),
 		  TEST_CASE(session_counters),
-		  TEST_CASE(session_waits_for_the_late),
+		  TEST_CASE(session_waits_for_late_counters),
 		  TEST_CASE(session_ages),
 		  TEST_CASE(session_accepts_once),
 		  TEST_CASE(sessions_of_an_initiator),

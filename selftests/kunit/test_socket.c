@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Sockets that are refused or closed, and packets that hold them for longer than that. */
+/* Sockets that are refused or closed, and packets that hold them beyond that. */
 #include "test.h"
 #include "udp/socket.c"
 #include "world.h"
@@ -9,16 +9,16 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/task.h>
 
-/* A CPU that has found a socket for a packet, and is held up until the socket is closed. */
+/* A CPU that has found a socket for a packet, and delivers it only after the close. */
 struct late {
 	struct task_struct *thread;
 	struct sock *sk;
 	atomic_t found;
 };
 
-static struct sock *port_held;		/* by a packet, as it were */
-static int port_verdict;		/* of what comes last before a socket is ready */
-static struct late *port_late;		/* finds the next socket that is bound, or NULL */
+static struct sock *held_socket;		/* with a reference, like a packet's */
+static int add_result;		/* returned by the last step of opening a socket */
+static struct late *next_late;		/* finds the next bound socket, or NULL */
 
 static void find_socket(struct late *late, struct sock *sk)
 {
@@ -29,14 +29,14 @@ static void find_socket(struct late *late, struct sock *sk)
 		msleep(20);
 }
 
-/* Beside gso_rx.c, which does without sockets here; at this point the port is bound. */
+/* Replaces gso_rx.c, whose call comes after the bind. */
 int weft_gso_rx_add(struct sock *sk)
 {
 	sock_hold(sk);
-	port_held = sk;
-	if (port_late)
-		find_socket(port_late, sk);
-	return port_verdict;
+	held_socket = sk;
+	if (next_late)
+		find_socket(next_late, sk);
+	return add_result;
 }
 
 void weft_gso_rx_remove(struct sock *sk)
@@ -53,7 +53,7 @@ int weft_gro_complete(struct sock *sk, struct sk_buff *skb, int offset)
 	return 0;
 }
 
-static int open_port(struct world *world, struct weft_socket_pair *pair)
+static int open_sockets(struct world *world, struct weft_socket_pair *pair)
 {
 	const struct weft_binding binding = { .address4.s_addr = htonl(INADDR_LOOPBACK) };
 	int err;
@@ -64,7 +64,7 @@ static int open_port(struct world *world, struct weft_socket_pair *pair)
 	return err;
 }
 
-/* Whether a packet that still holds the socket would be the device's. */
+/* Whether a packet that holds the socket would still reach the device. */
 static bool leads_to_device(const struct sock *sk)
 {
 	bool leads;
@@ -75,36 +75,36 @@ static bool leads_to_device(const struct sock *sk)
 	return leads;
 }
 
-static void port_lets_go_of_a_refused_socket(struct test *t)
+static void socket_refused_is_detached(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_socket_pair pair;
 
-	port_verdict = -ENOMEM;
-	EXPECT_EQ(t, open_port(world, &pair), -ENOMEM);
+	add_result = -ENOMEM;
+	EXPECT_EQ(t, open_sockets(world, &pair), -ENOMEM);
 	EXPECT(t, !pair.sock4 && !pair.sock6);
-	EXPECT(t, !leads_to_device(port_held));
-	sock_put(port_held);
+	EXPECT(t, !leads_to_device(held_socket));
+	sock_put(held_socket);
 	world_destroy(world);
 }
 
-static void port_lets_go_of_a_closed_socket(struct test *t)
+static void socket_closed_is_detached(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_socket_pair pair;
 
-	port_verdict = 0;
-	EXPECT_EQ(t, open_port(world, &pair), 0);
-	EXPECT_PTR(t, pair.sock4, port_held);
+	add_result = 0;
+	EXPECT_EQ(t, open_sockets(world, &pair), 0);
+	EXPECT_PTR(t, pair.sock4, held_socket);
 	EXPECT(t, pair.port);
-	EXPECT(t, leads_to_device(port_held));
+	EXPECT(t, leads_to_device(held_socket));
 	weft_socket_close(&pair);
-	EXPECT(t, !leads_to_device(port_held));
-	sock_put(port_held);
+	EXPECT(t, !leads_to_device(held_socket));
+	sock_put(held_socket);
 	world_destroy(world);
 }
 
-/* Under RCU: sleep would end the section on some kernels. */
+/* Spins under RCU: sleeping would end the section on some kernels. */
 static void hold_up(const struct sock *sk)
 {
 	unsigned long patience = jiffies + 2 * HZ;
@@ -130,7 +130,7 @@ static int hand_over_late(void *data)
 	return 0;
 }
 
-/* A thread for find_socket(). Returns whether there is one. */
+/* Creates a thread for find_socket(). Returns false without one. */
 static bool late_create(struct test *t, struct late *late)
 {
 	atomic_set(&late->found, 0);
@@ -146,47 +146,47 @@ static void late_join(struct late *late)
 	put_task_struct(late->thread);
 }
 
-static void port_loses_nothing_that_has_found_it(struct test *t)
+static void socket_close_waits_for_receivers(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_socket_pair pair;
 	struct late late;
 
-	port_verdict = 0;
-	EXPECT_EQ(t, open_port(world, &pair), 0);
+	add_result = 0;
+	EXPECT_EQ(t, open_sockets(world, &pair), 0);
 	if (late_create(t, &late)) {
-		find_socket(&late, port_held);
+		find_socket(&late, held_socket);
 		weft_socket_close(&pair);
 		late_join(&late);
 		EXPECT_EQ(t, atomic_read(&world->received), 1);
 	} else {
 		weft_socket_close(&pair);
 	}
-	sock_put(port_held);
+	sock_put(held_socket);
 	world_destroy(world);
 }
 
-/* A packet may find a socket that is bound, and refused all the same. */
-static void port_outlives_what_has_found_it(struct test *t)
+/* A packet may find a socket between its bind and its refusal. */
+static void socket_refusal_waits_for_receivers(struct test *t)
 {
 	struct world *world = world_create();
 	struct weft_socket_pair pair;
 	struct late late;
 
-	port_verdict = -ENOMEM;
+	add_result = -ENOMEM;
 	if (late_create(t, &late)) {
-		port_late = &late;
-		EXPECT_EQ(t, open_port(world, &pair), -ENOMEM);
-		port_late = NULL;
+		next_late = &late;
+		EXPECT_EQ(t, open_sockets(world, &pair), -ENOMEM);
+		next_late = NULL;
 		late_join(&late);
 		EXPECT_EQ(t, atomic_read(&world->received), 1);
-		sock_put(port_held);
+		sock_put(held_socket);
 	}
 	world_destroy(world);
 }
 
 TEST_SUITE("socket",
-	   TEST_CASE(port_loses_nothing_that_has_found_it),
-	   TEST_CASE(port_outlives_what_has_found_it),
-	   TEST_CASE(port_lets_go_of_a_refused_socket),
-	   TEST_CASE(port_lets_go_of_a_closed_socket));
+	   TEST_CASE(socket_close_waits_for_receivers),
+	   TEST_CASE(socket_refusal_waits_for_receivers),
+	   TEST_CASE(socket_refused_is_detached),
+	   TEST_CASE(socket_closed_is_detached));

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Packets that wait for a session: which make room for which, and that their memory is counted. */
+/*
+ * Packets staged for a session: the order in which they are dropped, and the accounting of their
+ * memory.
+ */
 #include "test.h"
 #include "core/staged.c"
 
-/* A packet with a number, of as much memory as it says. */
+/* A packet with a number and a truesize. */
 static struct sk_buff *packet(unsigned int number, unsigned int truesize, bool gso)
 {
 	struct sk_buff *skb = alloc_skb(64, GFP_KERNEL | __GFP_NOFAIL);
@@ -15,7 +18,7 @@ static struct sk_buff *packet(unsigned int number, unsigned int truesize, bool g
 	return skb;
 }
 
-/* Adds packets; returns how many had to go, which are the oldest, from @gone on. */
+/* Adds a packet; returns the number of dropped ones, which are the oldest, from @gone on. */
 static unsigned int add(struct test *t, struct weft_staged *staged, struct sk_buff *skb,
 			unsigned int gone)
 {
@@ -31,7 +34,7 @@ static unsigned int add(struct test *t, struct weft_staged *staged, struct sk_bu
 	return count;
 }
 
-/* Takes some and expects the numbers from @first on. */
+/* Takes packets and expects the numbers from @first on. */
 static void expect_taken(struct test *t, struct weft_staged *staged, unsigned int most,
 			 unsigned int first, unsigned int count)
 {
@@ -47,7 +50,7 @@ static void expect_taken(struct test *t, struct weft_staged *staged, unsigned in
 	kfree_skb_list(list);
 }
 
-/* WireGuard's own rule, for packets of an ordinary size, with a driver's whole page each. */
+/* WireGuard's limit, for packets of ordinary size, each with a driver's whole page. */
 static void staged_by_number(struct test *t)
 {
 	const unsigned int truesize = SKB_TRUESIZE(PAGE_SIZE);
@@ -67,7 +70,7 @@ static void staged_by_number(struct test *t)
 	EXPECT_EQ(t, staged.truesize, 0);
 }
 
-/* Whole bursts of TCP: as many as there is memory for. */
+/* Whole TCP bursts: limited by memory. */
 static void staged_by_memory(struct test *t)
 {
 	const unsigned int truesize = 70000, most = WEFT_STAGED_MAX_TRUESIZE / truesize;
@@ -79,16 +82,16 @@ static void staged_by_memory(struct test *t)
 		gone += add(t, &staged, packet(i, truesize, true), gone);
 	EXPECT_EQ(t, gone, 100 - most);
 	EXPECT(t, staged.truesize <= WEFT_STAGED_MAX_TRUESIZE);
-	/* A small one makes no large one go, unless there is no room for it. */
+	/* A small packet that fits drops no large one. */
 	EXPECT_EQ(t, add(t, &staged, packet(100, 800, false), gone), 0);
-	/* One alone that is too large is one too many. */
+	/* A single packet above the limit is dropped. */
 	weft_staged_purge(&staged);
 	EXPECT_EQ(t, add(t, &staged, packet(7, WEFT_STAGED_MAX_TRUESIZE + 1, true), 7), 1);
 	EXPECT(t, weft_staged_is_empty(&staged));
 	EXPECT_EQ(t, staged.truesize, 0);
 }
 
-/* Many silent peers: their queues together have a limit, and each keeps a packet. */
+/* Many silent peers: their queues share a limit, and each keeps one packet. */
 static void staged_together(struct test *t)
 {
 	const unsigned int truesize = 2304, queues = 2000;
@@ -106,7 +109,7 @@ static void staged_together(struct test *t)
 	}
 	EXPECT(t, (unsigned long)atomic_long_read(&staged_total) <= staged_total_max() + small);
 	EXPECT_EQ(t, skb_queue_len(&staged[queues - 1].queue), 1);
-	/* What is large does not stay even alone. */
+	/* Beyond the shared limit a large packet is dropped even from an empty queue. */
 	weft_staged_purge(&staged[queues - 1]);
 	EXPECT_EQ(t, add(t, &staged[queues - 1], packet(5, 70000, true), 5), 1);
 	for (i = 0; i < queues; i++)
@@ -115,7 +118,7 @@ static void staged_together(struct test *t)
 	test_free(staged);
 }
 
-/* What is for segmentation is many, and is taken alone; what is put back comes first again. */
+/* A GSO packet counts as many and is taken alone; packets put back come first. */
 static void staged_in_pieces(struct test *t)
 {
 	struct weft_staged staged;

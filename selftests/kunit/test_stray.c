@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Data of unknown sessions: whose peers are asked for one, how many places are remembered. */
+/*
+ * Data of unknown sessions: the peers that are asked for a session, and the number of stored
+ * addresses.
+ */
 #include "test.h"
 #include "handshake/stray.c"
 #include "world.h"
@@ -81,7 +84,7 @@ static void strays_of_a_peer(struct test *t)
 	stray_world_end(world);
 }
 
-/* One place is one, however often. After a look there is room for as many as before. */
+/* An address is stored once. A lookup of all of them frees the table. */
 static void strays_make_room(struct test *t)
 {
 	struct world *world = stray_world(t);

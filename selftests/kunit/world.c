@@ -13,7 +13,7 @@
 #include <linux/slab.h>
 #include <linux/udp.h>
 
-/* What the objects of all suites come from. */
+/* Sets up the object caches of all suites. */
 int world_set_up(struct kunit_suite *suite)
 {
 	int err = weft_session_init();
@@ -26,7 +26,7 @@ int world_set_up(struct kunit_suite *suite)
 	return err;
 }
 
-/* The caches complain of what was forgotten. */
+/* The caches report leaked objects. */
 void world_tear_down(struct kunit_suite *suite)
 {
 	weft_peer_exit();
@@ -72,13 +72,13 @@ static void world_grace_work(struct work_struct *work)
 {
 }
 
-/* What a suite needs is little: without it there is no point in going on. */
+/* A suite needs little memory: without it no case can run. */
 static void __noreturn world_is_out_of_memory(void)
 {
 	panic("weft_kunit: out of memory\n");
 }
 
-/* As netdev.c makes one, without what only sockets and interfaces need. */
+/* Like netdev.c, without the parts for sockets and interfaces. */
 struct world *world_create(void)
 {
 	struct world *world = kzalloc(sizeof(*world), GFP_KERNEL | __GFP_NOFAIL);
@@ -99,7 +99,7 @@ struct world *world_create(void)
 	return world;
 }
 
-/* All peers that are left go with it. */
+/* Removes all remaining peers, too. */
 void world_destroy(struct world *world)
 {
 	struct weft_device *device = &world->device;
@@ -111,7 +111,7 @@ void world_destroy(struct world *world)
 	mutex_unlock(&device->config_lock);
 	weft_peer_remove(&removal);
 	cancel_delayed_work_sync(&device->grace_work);
-	/* Peers look at their device until they are freed. */
+	/* Peers refer to their device until they are freed. */
 	rcu_barrier();
 	weft_index_exit(&device->index);
 	free_percpu(device->drops);
@@ -119,7 +119,7 @@ void world_destroy(struct world *world)
 	kfree(world);
 }
 
-/* @name: all bytes of its key. Returns the one that can be found by it: it, or an older one. */
+/* @name: all bytes of its key. Returns the peer with this key: the new one, or an older one. */
 struct weft_peer *world_add_peer(struct world *world, u8 name)
 {
 	struct weft_peer *peer, *published;
@@ -149,7 +149,7 @@ void world_remove_peer(struct weft_peer *peer)
 	weft_peer_remove(&removal);
 }
 
-/* A session of the peer's that is ready, and not in its set yet. */
+/* A session of the peer that is ready, and not yet added. */
 struct weft_session *world_session(struct weft_peer *peer, bool initiator)
 {
 	struct weft_session *session = weft_session_create(peer, &peer->device->index);
@@ -162,7 +162,7 @@ struct weft_session *world_session(struct weft_peer *peer, bool initiator)
 	return session;
 }
 
-/* The headers of a message, as a tunnel's socket gets it from there. */
+/* The headers of a message from this source, as the tunnel's socket receives it. */
 struct sk_buff *world_message(u32 address, u16 port)
 {
 	struct sk_buff *skb = alloc_skb(64, GFP_KERNEL | __GFP_NOFAIL);

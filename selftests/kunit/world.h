@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * For the suites of the objects: a device that has no interface, and what was asked of the layers
- * above by its peers.
- */
+/* A device without an interface, and the requests of its peers to the layers above. */
 #ifndef WEFT_WORLD_H
 #define WEFT_WORLD_H
 
@@ -15,9 +12,9 @@ struct sk_buff;
 
 struct world {
 	struct weft_device device;
-	atomic_t received;		/* packets that came in by a socket */
-	atomic_t acts;			/* how often a peer's work was done */
-	atomic_t asked;			/* the actions, all of them */
+	atomic_t received;		/* packets received by a socket */
+	atomic_t acts;			/* runs of the peers' work */
+	atomic_t asked;			/* the union of all requested actions */
 	atomic_t events[WEFT_EVENT_PEER_KEY_CHANGED + 1];
 };
 

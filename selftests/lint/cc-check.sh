@@ -9,7 +9,7 @@
 set -u
 sparse "$@" || exit
 
-# Where the headers came with a root of their own there is no clang, nor bash.
+# A root of its own for the headers contains neither clang nor bash.
 command -v clang >/dev/null || exit 0
 
 for flag; do

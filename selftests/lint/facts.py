@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Compares what the documentation says with what the sources have: counts, lists of names, options, files and targets.
+"""Compares the documentation with the sources: counts, lists of names, options, files and targets.
 
 facts.py                 checks this tree
 facts.py --self-check    plants one error for each check in a copy of the tree and expects that check to find it
@@ -15,13 +15,14 @@ import tempfile
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCUMENTATION = "Documentation/networking/"
 MAN = "Documentation/man/"
-# Pages that name files of the tree. weft-bench.rst has tables that a program writes.
+RESULTS = DOCUMENTATION + "weft-test-results.rst"
+# Pages that name files of the tree. A program writes the tables of weft-bench.rst.
 PAGES = ["README.md", DOCUMENTATION + "weft.rst", DOCUMENTATION + "weft-internals.rst", DOCUMENTATION + "weft-operations.rst",
-         DOCUMENTATION + "weft-testing.rst", DOCUMENTATION + "weft-bench.rst"]
+         DOCUMENTATION + "weft-testing.rst", RESULTS, DOCUMENTATION + "weft-bench.rst"]
 
 
 class Tree:
-    """One checkout, and what was found wrong in it."""
+    """One checkout, and the errors found in it."""
 
     def __init__(self, top):
         self.top = top
@@ -38,7 +39,7 @@ class Tree:
         self.errors.append((check, text))
 
     def same(self, check, what, here, there):
-        """Two sets of names have to be equal; @what says which they are, as (first, second)."""
+        """Two sets of names have to be equal; @what names them, as (first, second)."""
         for name in sorted(set(here) - set(there)):
             self.complain(check, f"'{name}' is in {what[0]} but not in {what[1]}")
         for name in sorted(set(there) - set(here)):
@@ -46,7 +47,7 @@ class Tree:
 
 
 def section(text, title, level="="):
-    """A section of a page of reStructuredText, without its subsections' titles being looked at."""
+    """A section of a page of reStructuredText, with its subsections."""
     start = re.search(rf"^{re.escape(title)}\n{re.escape(level)}+\n", text, re.M)
     if not start:
         return ""
@@ -75,7 +76,7 @@ def spec_set(tree, name):
 
 
 def module_sources(tree, *endings):
-    """The files of the module by their path in kmod/; not the wrappers, nor what is for users."""
+    """The files of the module by their path in kmod/, without the wrappers and the headers for users."""
     folders = ["", *re.search(r'^layers="(.*)"$', tree.read("selftests/lint/layering.sh"), re.M).group(1).split()]
     return [os.path.join(folder, name) for folder in folders for name in os.listdir(os.path.join(tree.top, "kmod", folder))
             if name.endswith(endings) and not name.endswith(".mod.c")]
@@ -138,7 +139,7 @@ def check_attributes(tree):
 
 
 def check_commands(tree):
-    """Each command has an entry in weft.8 and in weft.rst; neither has one that is none."""
+    """Each command has an entry in weft.8 and in weft.rst, and each entry there is a command."""
     table = re.search(r"weft_commands\[\] = \{(.*?)^\};", tree.read("tools/cli/command.c"), re.M | re.S).group(1)
     commands = set(re.findall(r'^\t\t"([a-z]+)", ', table, re.M))
     page = man_section(tree.read(MAN + "weft.8"), "DESCRIPTION")
@@ -162,7 +163,7 @@ def check_options(tree):
 
 
 def check_fields(tree):
-    """Each field of a file that `weft up` takes is in weft.conf.5, and each entry there is such a field."""
+    """Each field of a file that `weft up` accepts is in weft.conf.5, and each entry there is such a field."""
     page = tree.read(MAN + "weft.conf.5")
     fields = set(re.findall(r'\.field = "(\w+)"', tree.read("tools/conf/profile.c") + tree.read("tools/conf/config.c") + tree.read("tools/conf/setting.c")))
     documented = {name for line in re.findall(r"^\.It (?:Li|Cm|Ic|Va) (.*)$", page, re.M) for name in re.findall(r"[A-Z]\w+", line)}
@@ -170,7 +171,7 @@ def check_fields(tree):
 
 
 def check_diagnoses(tree):
-    """Each finding of doctor's is in weft.8 under the weight that it has, and no other."""
+    """Each finding of doctor's is in weft.8 under its own severity, and in no other place."""
     sources = "".join(tree.read(f"tools/doctor/{name}.c") for name in ("checks_device", "checks_peer", "machine_checks"))
     table = re.findall(r'^\t\{ "([a-z0-9-]+)", (?:WEFT_DOCTOR_)?([EW])(?:RROR|ARNING)?, ', sources, re.M)
     page = man_section(tree.read(MAN + "weft.8"), "DIAGNOSES")
@@ -197,7 +198,7 @@ def check_files(tree):
     pattern = re.compile(r"\b((?:kmod|tools|selftests|Documentation)/[\w./-]*\w\.(?:c|h|sh|py|rst|yaml|md|config|[1-8]))\b")
     for page in PAGES:
         for name in sorted(set(pattern.findall(tree.read(page)))):
-            # A name in capitals stands for any; the table of known faults names tests from selftests/ on.
+            # A name in capitals is a placeholder; the table of known faults names tests by their path in selftests/.
             if not re.search(r"[A-Z]{4}\.", name) and not tree.exists(name) and not tree.exists("selftests/" + name):
                 tree.complain("files", f"{page} names {name}, and there is no such file")
     for folder, _, names in os.walk(tree.top):
@@ -213,7 +214,7 @@ def check_files(tree):
 
 
 def check_lints(tree):
-    """The table of static checks in weft-testing.rst has each of lint.sh's."""
+    """The table of static checks in weft-testing.rst has each lint of lint.sh."""
     lints = re.findall(r"^lint_(\w+)\(\) \{$", tree.read("selftests/lint/lint.sh"), re.M)
     table = re.search(r"^Name +What it runs\n=+ .*?\n(.*?)\n=+ ", tree.read(DOCUMENTATION + "weft-testing.rst"), re.M | re.S).group(1)
     tree.same("lints", ("selftests/lint/lint.sh", "weft-testing.rst, Static checks"), lints,
@@ -234,21 +235,37 @@ def check_suites(tree):
 
 
 def check_coverage(tree):
-    """Of each file with code weft-testing.rst has a row of coverage, or says that it is newer; and of no other."""
-    page = tree.read(DOCUMENTATION + "weft-testing.rst")
+    """weft-test-results.rst has a row of coverage for each file with code, or lists it as newer, and for no other file."""
+    page = tree.read(RESULTS)
     table = re.search(r"^\.\. begin of coverage$(.*?)^\.\. end of coverage$", page, re.M | re.S).group(1)
     rows = re.findall(r"^([a-z][\w/]*\.[ch]) ", table, re.M)
     newer = re.search(r"^Newer than these figures are (.*?)\.$", page, re.M | re.S)
     newer = re.findall(r"``([\w/-]+\.c)``", newer.group(1)) if newer else []
-    # Tables alone: gcov has no line for it.
+    # A file of tables only: gcov counts no line of it.
     files = [name for name in module_sources(tree, ".c") if name != "control/netlink-gen.c"]
     for name in sorted(set(rows + newer)):
         if not tree.exists("kmod/" + name):
-            tree.complain("coverage", f"weft-testing.rst has coverage of '{name}', and there is no such file")
+            tree.complain("coverage", f"weft-test-results.rst has coverage of '{name}', and there is no such file")
     for name in sorted(set(rows) & set(newer)):
-        tree.complain("coverage", f"weft-testing.rst has coverage of '{name}', and calls it newer than that")
+        tree.complain("coverage", f"weft-test-results.rst has coverage of '{name}', and calls it newer than that")
     for name in sorted(set(files) - set(rows) - set(newer)):
-        tree.complain("coverage", f"weft-testing.rst has no coverage of '{name}'")
+        tree.complain("coverage", f"weft-test-results.rst has no coverage of '{name}'")
+
+
+def check_version(tree):
+    """The newest release in NEWS.md is the version of kmod/version.h, and no other file repeats it."""
+    version = re.search(r'^#define WEFT_VERSION\t"([\d.]+)"$', tree.read("kmod/version.h"), re.M).group(1)
+    headings = re.findall(r"^## (.*)$", tree.read("NEWS.md"), re.M)
+    releases = headings[1:] if headings[0] == "Unreleased" else headings
+    if not re.fullmatch(rf"{re.escape(version)}, [A-Z][a-z]+ \d{{4}}", releases[0]):
+        tree.complain("version", f"NEWS.md has to begin with '## {version}, MONTH YEAR', or with that behind '## Unreleased'")
+    for folder, _, names in os.walk(tree.top):
+        if {".git", "build"} & set(os.path.relpath(folder, tree.top).split(os.sep)):
+            continue
+        for path in (os.path.relpath(os.path.join(folder, name), tree.top) for name in names):
+            if path.endswith((".c", ".h", ".sh", ".py", ".rst", ".in", ".conf", ".4", ".5", ".8")) and path != "selftests/lint/facts.py" \
+               and not path.endswith(".mod.c") and re.search(r"\bweft[ _/-]\d+\.\d+\.\d+\b", tree.read(path)):
+                tree.complain("version", f"{path} has a version of weft, which stands in kmod/version.h alone")
 
 
 def check_identifiers(tree):
@@ -268,7 +285,7 @@ def check_identifiers(tree):
 
 
 def check_modules(tree):
-    """No program is named as a module of Python's own: whatever lies beside it would import it in that one's place."""
+    """No program has the name of a Python module: programs beside it would import it in place of the module."""
     for folder in "selftests/kselftest", "selftests/kselftest/lib":
         for name in sorted(os.listdir(os.path.join(tree.top, folder))):
             if name.endswith(".py") and name[:-3] in sys.stdlib_module_names:
@@ -276,10 +293,10 @@ def check_modules(tree):
 
 
 CHECKS = [check_layers, check_objects, check_reasons, check_attributes, check_commands, check_options, check_fields,
-          check_diagnoses, check_targets, check_files, check_lints, check_suites, check_coverage, check_identifiers,
-          check_modules]
+          check_diagnoses, check_targets, check_files, check_lints, check_suites, check_coverage, check_version,
+          check_identifiers, check_modules]
 
-# One error for each check, and more where a check has several sides: file, what is replaced (a pattern), and by what.
+# One error for each check, and more where a check has several sides: the file, a pattern, and its replacement.
 PLANTS = [
     ("layers", "kmod/Kbuild", r"^(weft-y \+= control/.*\n)\n(weft-y \+= handshake/.*\n)", r"\2\n\1"),
     ("layers", "kmod/Kbuild", r"^weft-y \+= core/trace\.o\n", ""),
@@ -295,14 +312,16 @@ PLANTS = [
     ("fields", MAN + "weft.conf.5", r"SaveConfig", "SaveConfiguration"),
     ("diagnoses", MAN + "weft.8", r"^\.It Cm no-way$", ".It Cm no-ways"),
     ("targets", "README.md", r"^    make fuzz", "    make fuzzes"),
-    ("files", DOCUMENTATION + "weft-internals.rst", r"selftests/run/vm/boot\.sh", "selftests/run/vm/boots.sh"),
+    ("files", DOCUMENTATION + "weft-testing.rst", r"selftests/run/vm/boot\.sh", "selftests/run/vm/boots.sh"),
     ("files", "kmod/datapath/xmit.c", r"\A", "/* See NOWHERE.md. */\n"),
     ("lints", DOCUMENTATION + "weft-testing.rst", r"^pipes       .*\n", ""),
     ("lints", "selftests/lint/lint.sh", r"^lint_man\(\)", "lint_men()"),
     ("suites", DOCUMENTATION + "weft-testing.rst", r"cookie, fsm, replay", "cookie, replay"),
     ("suites", DOCUMENTATION + "weft-testing.rst", r"in \d+ suites", "in 3 suites"),
-    ("coverage", DOCUMENTATION + "weft-testing.rst", r"^datapath/xmit\.c  .*\n", ""),
-    ("coverage", DOCUMENTATION + "weft-testing.rst", r"^datapath/xmit\.c  ", "datapath/omit.c  "),
+    ("coverage", RESULTS, r"^datapath/xmit\.c  .*\n", ""),
+    ("coverage", RESULTS, r"^datapath/xmit\.c  ", "datapath/omit.c  "),
+    ("version", "kmod/version.h", r'"\d+\.', '"99.'),
+    ("version", "selftests/tools/test_command.c", r'"weft " WEFT_VERSION "', '"weft 0.1.0'),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``struct weft_peer_keys``", "``struct weft_peers_keys``"),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``weft_keyselect_choose\(\)``", "``weft_keyselect_chose()``"),
     ("modules", "selftests/kselftest/queue.py", r"\A", "import sys\n"),

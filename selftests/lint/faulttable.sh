@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Each fault in the tables at the end of Documentation/networking/weft-testing.rst has tests, and each of those exists:
+# Each fault in the tables of Documentation/networking/weft-test-results.rst names tests, and each of those
+# exists:
 #
 #   ``NAME.sh: CASE``           a case of selftests/kselftest/NAME.sh, or ``NAME.sh``, all of them; ``debug/NAME.sh`` likewise
 #   ``unit/NAME.c: CASE``       of the unit tests, or kunit/;  ``tools/NAME.c: WORDS``  words in a test of the command's
@@ -9,13 +10,13 @@
 #   ``make TARGET``             a target of the Makefile
 #
 #   faulttable.sh                 checks the page
-#   faulttable.sh --self-check    plants what is wrong in a copy and looks whether it is found
+#   faulttable.sh --self-check    plants errors in a copy, and expects each to be found
 set -eu -o pipefail
 selftests=$(cd "$(dirname "$0")/.." && pwd)
-page=$selftests/../Documentation/networking/weft-testing.rst
+page=$selftests/../Documentation/networking/weft-test-results.rst
 section="Known faults"
 
-# One line for each row: how many tests it has, and the fault; and one for each test: TEST and its name.
+# One line for each row: its number of tests, and the fault; and one for each test: TEST and its name.
 rows() { # rows PAGE
 	awk -v section="$section" '
 		function ended() { if (fault != "") print "ROW\t" tests "\t" fault; fault = ""; tests = 0 }
@@ -89,7 +90,7 @@ self_check() {
 	done <<-'PLANTS'
 		s/``dump.sh: the peer at the cursor is removed``/``dump.sh: the peer at the cursor is remove``/
 		s/``dump.sh: the peer at the cursor is removed``/``dumb.sh: the peer at the cursor is removed``/
-		s/``unit\/test_reorder.c: line_threads``/``unit\/test_reorder.c: line_thread``/
+		s/``unit\/test_reorder.c: reorder_threads``/``unit\/test_reorder.c: reorder_thread``/
 		s/``xmit-order.sh: polled with a budget of 0``/``make bugs``/
 		s/^     - | ``regressions.sh: padding is zeros.*/     - |/
 		/^Known faults/d

@@ -5,7 +5,7 @@
 # no circle. The layers are drawn in Documentation/networking/weft-internals.rst.
 #
 #   layering.sh                 checks kmod/
-#   layering.sh --self-check    plants violations in a copy, a circle among them, and looks whether they are found
+#   layering.sh --self-check    plants violations in a copy, a circle among them, and expects each to be found
 set -eu -o pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 
@@ -13,7 +13,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 layers="lib core udp datapath handshake control"
 pure=lib
 
-# The lowest layer takes what it needs as arguments: no packets, devices, locks or clocks.
+# The lowest layer gets its context by arguments: no packets, devices, locks or clocks.
 forbidden='linux/(skbuff|netdevice|spinlock|mutex|rwsem|jiffies|ktime|timekeeping|timer|workqueue|slab|random)\.h'
 
 complain() {
@@ -21,11 +21,11 @@ complain() {
 	bad=1
 }
 
-sources() { # sources DIRECTORY: every file, by its path in there; headers for users and wrappers lie deeper
+sources() { # sources DIRECTORY: every file by its path there; headers for users and wrappers lie deeper
 	(cd "$1" && find . -maxdepth 2 -name '*.[ch]' ! -name '*.mod.c' -printf '%P\n' | sort)
 }
 
-# Sets height: that of the layer, or nothing.
+# Sets height to that of the layer, or to nothing.
 height_of() { # height_of FILE
 	local folder i=1
 
@@ -46,7 +46,7 @@ height_of() { # height_of FILE
 	esac
 }
 
-# One line for each include: the file, and what it includes. A name without a folder may be of the same one.
+# One line for each include: the file, and the included name. A name without a folder may be of the same folder.
 includes() { # includes DIRECTORY
 	local file header
 
@@ -71,7 +71,7 @@ check_include() { # check_include DIRECTORY FILE HEADER
 	fi
 }
 
-# A unit is a .c file with its header. tsort gets a pair for each include of another unit.
+# A unit is a .c file with its header. tsort reads a pair for each include of another unit.
 check_circles() { # check_circles DIRECTORY INCLUDES
 	local said
 

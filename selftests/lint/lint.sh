@@ -35,7 +35,7 @@ lint_build() {
 			echo "weft does not build cleanly for $series"
 			status=1
 		elif grep -E '(warning|error): |C=2 specified, but' "$log"; then
-			echo "sparse or clang has something to say about the build for $series"
+			echo "sparse or clang reports warnings in the build for $series"
 			status=1
 		fi
 	done
@@ -53,7 +53,7 @@ checkpatch() { # checkpatch OPTIONS...: the files come on standard input
 	return $status
 }
 
-# The wrappers are the one place that may ask for the kernel's version.
+# Only the wrappers may check the kernel's version.
 lint_checkpatch() {
 	local list_types=COMPLEX_MACRO,MACRO_ARG_REUSE,MACRO_ARG_UNUSED,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,TRAILING_SEMICOLON
 	local status=0
@@ -122,7 +122,7 @@ lint_man() {
 	done
 }
 
-# Not seen by returnvar.cocci: what is returned was written to through a pointer.
+# returnvar.cocci does not see that the returned variable was written to through a pointer.
 cocci_mistakes='^kmod/(datapath/xmit|core/staged)\.c:[0-9-]*:[0-9-]*: *Unneeded variable: "list"'
 
 # Those of the kernel's patches that report, as far as Debian's spatch can run them: it has no OCaml.
@@ -220,7 +220,7 @@ lint_python() {
 	find selftests -name '*.py' ! -path '*/build/*' -exec pyflakes3 {} +
 }
 
-# Words that are none of English: of nft and ip, names of links in tests, mandoc's own, and half of "to and fro".
+# Words that are not English: of nft and ip, names of links in tests, mandoc's own, and half of "to and fro".
 own_words=iif,ue,nd,fro,upto
 
 lint_spelling() {

@@ -1,28 +1,30 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Words that a sentence of weft's has no use for: its subject is a noun of the field (CONTRIBUTING.md, "The language").
+"""Finds words that replace the subject of a sentence, which is a noun of the field (CONTRIBUTING.md, "The language").
 
-words.py                 looks through comments, messages and pages
-words.py --self-check    plants each word in a copy and looks whether it is found
+words.py                 checks comments, messages and pages
+words.py --self-check    plants each word in a copy, and expects it to be found
 
-Of C and shell only comments count, and of C the strings that a user reads; of pages all text but literal blocks.
+In scripts comments and docstrings are checked, in C also strings, in pages all text but literal blocks.
 """
-import os, re, sys, tempfile
+import io, os, re, sys, tempfile, tokenize
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 WORDS = ["who", "whoever", "nobody", "somebody", "anybody", "go no further", "goes no further", "its like", "come to", "comes to"]
-# A finding of the doctor's may be called nobody-calls.
+# With a hyphen a word may be part of a finding's name, such as nobody-calls.
 PATTERN = re.compile(r"(?<![\w-])(" + "|".join(word.replace(" ", r"\s+") for word in WORDS) + r")(?![\w-])", re.IGNORECASE)
-# Folders and files, and in which of their files; what is generated or another's is left out.
+# Folders and files, with the endings of their files; generated files and those of others are left out.
 AREAS = [("kmod", (".c", ".h")), ("tools", (".c", ".h")), ("Documentation/networking", (".rst",)), ("Documentation/man", (".4", ".5", ".8")),
          ("README.md", (".md",)), ("CONTRIBUTING.md", (".md",)), ("SECURITY.md", (".md",)), ("NEWS.md", (".md",))]
-GENERATED = ("netlink-gen.", "uapi/", ".mod.c", "compat-include/")
+SCRIPTS = (".sh", ".py", "Makefile", "Kbuild")
+AREAS += [("selftests", SCRIPTS), *((f"selftests/{folder}", (".c", ".h")) for folder in ("unit", "kunit", "tools", "fuzz", "debug"))]
+GENERATED = ("netlink-gen.", "uapi/", ".mod.c", "compat-include/", "build/")
 
 TOKEN = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", re.DOTALL)
 
 
 def blank(text):
-    """As many lines as before, and nothing in them."""
+    """The same number of lines, all empty."""
     return "\n" * text.count("\n")
 
 
@@ -35,7 +37,7 @@ def prose_of_c(text):
 
 
 def prose_of_page(text, literal_after):
-    """Without what is shown as it stands: text between backquotes, and what is indented below a line that announces it."""
+    """Without literal text: text between backquotes, and blocks that are indented below a line that introduces them."""
     text = re.sub(r"``[^`]*``|`[^`\n]*`", lambda found: blank(found.group()), text)
     lines, before, literal = [], "", None
     for line in text.split("\n"):
@@ -52,6 +54,21 @@ def prose_of_page(text, literal_after):
     return "\n".join(lines)
 
 
+def prose_of_shell(text):
+    """Comments alone, without their number signs."""
+    return "\n".join(line[found.end():] if (found := re.search(r"(?:^|\s)#+(?=\s)", line)) else "" for line in text.split("\n"))
+
+
+def prose_of_python(text):
+    """Comments and docstrings, by the line."""
+    lines = [""] * (text.count("\n") + 2)
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT or token.type == tokenize.STRING and token.string.startswith('"""'):
+            for number, line in enumerate(token.string.split("\n"), token.start[0]):
+                lines[number - 1] = line.lstrip("#")
+    return "\n".join(lines)
+
+
 def rst_literal(before, line):
     return before.rstrip().endswith("::") and len(line) - len(line.lstrip()) > len(before) - len(before.lstrip())
 
@@ -65,9 +82,13 @@ def found_in(path):
         text = file.read()
     if path.endswith((".c", ".h")):
         prose = prose_of_c(text)
+    elif path.endswith(".py"):
+        prose = prose_of_python(text)
+    elif path.endswith(SCRIPTS):
+        prose = prose_of_shell(text)
     else:
         prose = prose_of_page(text, rst_literal if path.endswith(".rst") else markdown_literal)
-    # The comment's own asterisks stand between the words of a line's end and of the next one's begin.
+    # A comment's own asterisks separate the words at a line's end and at the next one's beginning.
     prose = re.sub(r"\n[ \t]*\*(?!/)", lambda found: found.group().replace("*", " "), prose)
     for word in PATTERN.finditer(prose):
         yield prose.count("\n", 0, word.start()) + 1, " ".join(word.group().split())
@@ -90,10 +111,12 @@ def complaints(root):
 
 
 def self_check():
-    """Each word, in each kind of file, where a word that stays is not found."""
+    """Each word is found in each kind of file, and none in text that is not checked."""
     kinds = {"kmod/core/plant.c": "/* A comment: {}. */\nint whole;\n", "tools/cli/plant.c": "const char *text = \"{} is here\";\n",
              "Documentation/networking/plant.rst": "A page::\n\n    who\n\n- an item\n      and {} is here.\n",
-             "README.md": "A page: {}.\n\n    who\n"}
+             "README.md": "A page: {}.\n\n    who\n", "selftests/unit/plant.c": "/* A comment: {}. */\nint whole;\n",
+             "selftests/plant.sh": "echo whole # a comment: {}\n", "selftests/debug/Makefile": "# A comment: {}.\nwhole:\n",
+             "selftests/plant.py": '"""A docstring: {}."""\nprint("whole")\n'}
     for path, text in kinds.items():
         for word in WORDS + [word.replace(" ", "\n * ") for word in WORDS if " " in word and path.startswith("kmod")]:
             with tempfile.TemporaryDirectory() as work:
@@ -105,7 +128,7 @@ def self_check():
                 with open(os.path.join(work, path), "w", encoding="utf-8") as file:
                     file.write(text.format("peer").replace("whole", "who"))
                 if complaints(work):
-                    sys.exit(f"words.py: found {complaints(work)} in {path}, where there is nothing")
+                    sys.exit(f"words.py: found {complaints(work)} in {path}, where no word is")
 
 
 def main(arguments):

@@ -5,7 +5,7 @@
 # Documentation/netlink/specs/weft.yaml through the kernel's own generator.
 #
 #   ynl.sh KERNEL_SOURCE generate     writes them
-#   ynl.sh KERNEL_SOURCE check        fails when what is committed differs
+#   ynl.sh KERNEL_SOURCE check        fails if the committed files differ
 set -eu -o pipefail
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -16,7 +16,7 @@ spec=Documentation/netlink/specs/weft.yaml
 
 [ -e "$generator" ] || { echo "ynl.sh: $generator does not exist" >&2; exit 1; }
 
-# The generator wants the schemas beside specs/ and looks upwards for a file MAINTAINERS: give it both.
+# The generator needs the schemas beside specs/ and searches upwards for a file MAINTAINERS: both are provided.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/Documentation/netlink/specs"
@@ -34,12 +34,12 @@ generate weft.h --mode uapi --header
 generate netlink-gen.h --mode kernel --header
 generate netlink-gen.c --mode kernel --source
 
-# 6.12's generator writes NLA_INDEXED_ARRAY, which no kernel knows, for an array of nests.
+# For an array of nests, 6.12's generator writes NLA_INDEXED_ARRAY, which no kernel has.
 sed -i -e '/_A_PEERS\]/s/{ .type = NLA_INDEXED_ARRAY, }/NLA_POLICY_NESTED_ARRAY(weft_peer_nl_policy)/' \
        -e '/_A_ALLOWEDIPS\]/s/{ .type = NLA_INDEXED_ARRAY, }/NLA_POLICY_NESTED_ARRAY(weft_allowedip_nl_policy)/' \
        -e '/_A_CANDIDATES\]/s/{ .type = NLA_INDEXED_ARRAY, }/NLA_POLICY_NESTED_ARRAY(weft_candidate_nl_policy)/' \
 	"$work/netlink-gen.c"
-# Nor does it export the groups, or support a capability for their listeners.
+# The generator does not export the groups, nor does it support a capability for their listeners.
 sed -i -e 's/^static \(const struct genl_multicast_group\)/\1/' \
        -e 's/{ "events", }/{ "events", GENL_MCAST_CAP_NET_ADMIN, }/' "$work/netlink-gen.c"
 sed -i '/^int weft_nl_get_device_dumpit/i extern const struct genl_multicast_group weft_nl_mcgrps[1];\n' "$work/netlink-gen.h"

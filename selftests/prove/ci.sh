@@ -11,7 +11,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin"
 
-# Prints the file named after its target, with ".alone" appended for a rerun of one test; without a file the target passes.
+# The fake make prints the file named after its target, with ".alone" appended for a rerun of one test; without a file
+# the target passes.
 cat >"$work/bin/make" <<'MAKE'
 #!/bin/bash
 file=$PLANS/$1
@@ -35,7 +36,7 @@ plan() { # plan TARGET LINE...
 # Two groups of tests, so that the number of targets does not depend on how many there are.
 kasan="basic stall;port"
 
-# Each test that can run there is in one group, whatever group comes first, and each skipped group is named.
+# Each test that can run under KASAN is in exactly one group, in any order of groups, and each skipped group is named.
 all_under_kasan() {
 	local kasan='' verdict=ok missing
 
@@ -51,17 +52,17 @@ all_under_kasan() {
 	KASAN_LIMIT=0 run
 	! grep -q '^check-debug' "$work/plans/calls" && grep -q '^# no time left for: make check-debug .*kunit' "$work/output" ||
 		verdict="not ok"
-	echo "$verdict - under KASAN there is a word for each that has no time"
+	echo "$verdict - under KASAN each group without time left is named"
 }
 
-# Runs .ci/run; sets status and last, the line at the end.
+# Runs .ci/run; sets status, and last, its last line.
 run() {
 	PATH=$work/bin:$PATH PLANS=$work/plans KASAN=$kasan .ci/run >"$work/output" 2>&1
 	status=$?
 	last=$(tail -n 1 "$work/output")
 }
 
-ends_with() { # ends_with STATUS LINE WORDS...: each of WORDS is somewhere in the output
+ends_with() { # ends_with STATUS LINE WORDS...: the output contains each of WORDS
 	local word verdict="ok"
 
 	[ "$status" = "$1" ] && [ "$last" = "$2" ] || verdict="not ok"
@@ -72,7 +73,7 @@ ends_with() { # ends_with STATUS LINE WORDS...: each of WORDS is somewhere in th
 	echo "$verdict - $name"
 }
 
-# Seven targets have a sum; one that has a plan has that in place of 2, 0 and 1.
+# Seven targets print a sum; a target with a plan prints the plan's sum in place of 2, 0 and 1.
 cases() {
 	name="all is well"
 	begin

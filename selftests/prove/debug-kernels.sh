@@ -29,7 +29,7 @@ declare -A verdicts=([leak]="no memory is leaked" [free]="the machine survives i
 number=0
 failed=0
 
-# The verdict as run.sh prints it, and the report among what it prints of the test.
+# The verdict as run.sh prints it, and the report in the test's output.
 reported() { # reported SERIES TEST
 	local verdict=ok
 

@@ -44,14 +44,14 @@ report $? "the status says that something failed"
 wanted ok good "a case that passes"
 wanted ok good "everything created is gone"
 wanted ok good "the module unloads"
-wanted "not ok" bad "a case that stumbles"
-wanted "not ok" bad "a case that disappoints"
+wanted "not ok" bad "a case with a failing command"
+wanted "not ok" bad "a case with a failing expectation"
 wanted ok numbers "a skip # SKIP planted"
 wanted "not ok" numbers "a word between two numbers"
 wanted "not ok" numbers "an empty number"
 wanted "not ok" numbers "an empty value"
 wanted "not ok" numbers "a helper that fails within a substitution"
-wanted "not ok" numbers "a helper that fails within a look"
+wanted "not ok" numbers "a helper that fails within a poll"
 wanted "not ok" numbers "a status that looks like a skip"
 wanted ok numbers "a failure that is expected"
 wanted "not ok" absent "set-up"
@@ -81,6 +81,33 @@ hook 1 'no area'
 hook 1 'area: ends with a dot.'
 hook 1 'area: do this\nand that'
 hook 1 "area: $(printf 'x%.0s' {1..100})"
+
+# The hooks as git runs them: a copy of the tree is a repository, in which the command of CONTRIBUTING.md switches them on.
+export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=weft GIT_AUTHOR_EMAIL=weft@weft.invalid
+export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
+
+tree_with_hooks() (
+	mkdir "$work/tree" && cd "$work/tree" || exit 1
+	tar -C "$weft_top" -c --exclude=./.git --exclude=build --exclude='*.o' --exclude='*.ko' . | tar -x || exit 1
+	command=$(sed -n 's/^    \(git config core.hooksPath [^ ]*\) .*/\1/p' CONTRIBUTING.md)
+	# shellcheck disable=SC2086 # words of a command
+	[ -n "$command" ] && git init -q && $command && git add -A
+)
+
+commit() { # commit STATUS MESSAGE WORDS: git's status, and what it prints
+	local status=0
+
+	(cd "$work/tree" && git add -A && git commit -m "$2") >"$work/commit" 2>&1 || status=$?
+	[ $status = "$1" ] && grep -qF -- "$3" "$work/commit"
+	report $? "a commit '$2' ends with $1: $3"
+}
+
+tree_with_hooks
+report $? "the command of CONTRIBUTING.md switches the hooks on"
+commit 1 'no area' "is not of the form 'area: what, in the imperative'"
+commit 0 'area: do this' "lint words: ok"
+printf 'ls |%s\n' ' grep -q x' >"$work/tree/selftests/fault.sh"
+commit 1 'area: do this' "lint pipes: FAILED"
 
 echo "1..$number"
 [ $failed = 0 ] || sed 's/^/# /' "$work/output"

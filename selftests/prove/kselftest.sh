@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Proves that selftests/kselftest works under the kernel's own kselftest: linked into its tree, it builds, installs, and its
-# tests are listed. TAP.
+# Proves that selftests/kselftest works under the kernel's own kselftest: linked into its tree, it builds, installs, and
+# lists its tests. TAP.
 set -u -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/../run/vm/host.sh"
@@ -10,7 +10,7 @@ set -u -o pipefail
 number=0
 failed=0
 
-check() { # check WHAT COMMAND...
+check() { # check LABEL COMMAND...
 	local what=$1 verdict=ok
 
 	shift

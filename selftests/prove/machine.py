@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Runs tests in a machine of Linux as a program (see run/vm/uml.sh), with a module that has mutants and a choice of one.
+"""Runs tests in a machine of Linux as a program (see run/vm/uml.sh), with a module that contains mutants, one of which is
+chosen.
 
-The machine's command line sets the module's parameter: modprobe reads it there, whoever loads the module. What is read is
-the output of run/vm/guest.sh.
+The machine's command line sets the module's parameter: modprobe reads it there for any caller. The machine's output
+is that of run/vm/guest.sh.
 """
 import os, re, select, signal, subprocess, time
 
@@ -12,13 +13,13 @@ GUEST = "for test in {tests}; do bash selftests/run/vm/guest.sh $test; dmesg -c 
 
 
 def kernel(root, series, what):
-    """kernels.sh's `image` or `headers`: the kernel is built if need be."""
+    """kernels.sh's `image` or `headers`; builds the kernel if necessary."""
     words = [os.path.join(root, "selftests/run/vm/kernels.sh"), what, series]
     return subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 def prepare(root, series):
-    """What a machine boots from, if it is not there yet."""
+    """Builds the files that a machine boots from, if they are missing."""
     kernel(root, series, "image")
     subprocess.run([os.path.join(root, "selftests/run/vm/image.sh"), "base", series], stdout=subprocess.DEVNULL, check=True)
 
@@ -29,7 +30,7 @@ def script_of(test):
 
 
 def mode_of(root, test):
-    """Whether a test wants two CPUs in real time. Where idle time is skipped the suites of KUnit need not wait."""
+    """Whether a test needs two CPUs in real time. Where idle time is skipped the suites of KUnit finish sooner."""
     with open(os.path.join(root, "selftests", script_of(test)), encoding="utf-8") as handle:
         return "smp" if "# vm: smp" in handle.read() and test != "debug/kunit" else "icount"
 
@@ -39,11 +40,11 @@ class Late(Exception):
 
 
 class NotUp(Exception):
-    """A machine in which no test begins: nothing follows from it for a mutant, whose module is not loaded yet."""
+    """No test begins in a machine: this says nothing about a mutant, whose module is not loaded yet."""
 
 
 class Machine:
-    """One that runs these tests, all of one mode, one after the other."""
+    """A machine that runs these tests, all of one mode, in sequence."""
 
     def __init__(self, root, series, module, mode, tests, mutant):
         parameters = f"weft.weft_mutant={mutant} weft_kunit.weft_mutant={mutant}"
@@ -57,7 +58,7 @@ class Machine:
         self.deadline = time.monotonic() + seconds
 
     def lines(self):
-        """Those that it prints until it ends; raises Late when the deadline is over."""
+        """The lines that it prints until it ends; raises Late at the deadline."""
         begun, descriptor = b"", self.child.stdout.fileno()
         while True:
             left = self.deadline - time.monotonic()
@@ -83,7 +84,7 @@ class Machine:
 
 
 def outcome(line):
-    """What is wrong, at the first line that tells of a failure; '' at the end of a test that passed, and else None."""
+    """The failure at the first line that reports one; '' at the end of a test that passed, otherwise None."""
     if line.startswith("| not ok "):
         return re.sub(r"^\d+ - ", "", line.removeprefix("| not ok "))
     if line.startswith("check BAD "):
@@ -95,7 +96,7 @@ def outcome(line):
 
 
 def first_failure(machine, tests, limits):
-    """(test, what fails) or None; raises NotUp."""
+    """(test, its failure) or None; raises NotUp."""
     left, current = list(tests), None
     try:
         for line in machine.lines():
@@ -118,7 +119,7 @@ def first_failure(machine, tests, limits):
 
 
 def measured(machine, limit):
-    """(test, (seconds, functions that it reaches)) of each that passes, unchanged."""
+    """(test, (seconds, functions that it reaches)) of each test that passes with the unchanged module."""
     current, began, took, reached = None, 0, None, []
     try:
         for line in machine.lines():

@@ -1,26 +1,26 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Changes the code one place at a time, and counts how many of the changes the tests see.
+"""Changes the code in one place at a time, and counts the changes that the tests detect.
 
     mutants.py [-j JOBS] [-s SAMPLE] [-b SECONDS] [-t TESTS] [-r OUTPUT] [-g OUTPUT] [-l] TARGET [FILE...]
     mutants.py -c
 
-A target is a set of files and how they are built and tested, see TARGETS. FILE limits it to these (fsm.c or kmod/lib/fsm.c).
-A mutant is one file with one change, see mutate.py. It is killed when a test fails, or takes much too long. The mutants
-of a file are always the same ones; -s takes about every so many of them, and at least one of each file, -r the survivors
-that an earlier run's output names. -g goes on where that run was interrupted: mutants whose verdict its output has are not
-tried again. -l only lists them.
+A target is a set of files and how they are built and tested, see TARGETS. FILE limits it to these (fsm.c or
+kmod/lib/fsm.c). A mutant is one file with one change, see mutate.py. It is killed when a test fails, or takes much
+too long. The mutants of a file are always the same ones; -s selects about one in SAMPLE, and at least one of each
+file, -r the survivors that the output of an earlier run names. -g continues an interrupted run: mutants with a
+verdict in its output are not tried again. -l only lists the mutants.
 
 All mutants of a target are built once, into the same programs, and a run chooses one. A test is run for a mutant only
-if it reaches the mutant's function, those about its file and then the quickest first, until one fails; with -b only the
-first, which together take so many seconds; with -t only these tests, also such as are left out else. What survives is
-tried again under sanitizers, but for -t. Constants outside functions are built one by one. The target kmod is tested in
-machines, see machine.py, one mutant a machine; a machine that dies in a test has killed its mutant. A machine that does
-not come up is started once more, and then its mutant is not judged. Its sanitizers are the kernel's: KASAN, lockdep and
-the rest.
+if it reaches the mutant's function, tests about its file first, then the quickest first, until one fails; with -b
+only the first tests that together take at most SECONDS; with -t only TESTS, even those that are left out otherwise.
+Survivors are tried again under sanitizers, except with -t. Constants outside functions are built one by one. Machines
+test the target kmod, see machine.py, one mutant a machine; a machine that dies in a test has killed its mutant. A
+machine that does not boot is started once more, and then its mutant is not judged. Its sanitizers are the kernel's:
+KASAN, lockdep and others.
 
-Changes that leave the behaviour as it is stand with their reason in mutants.txt: a line "FILE LABEL", the label being
-that of the list, and below it the reason, indented. -c checks that each still names a mutant.
+mutants.txt lists changes that leave the behaviour unchanged, with the reason: a line "FILE LABEL", with the label
+that -l prints, and below it the reason, indented. -c checks that each still names a mutant.
 """
 import argparse, concurrent.futures, functools, glob, hashlib, json, math, os, re, resource, shutil, signal, subprocess, sys
 import tempfile, time
@@ -29,16 +29,16 @@ import machine, mutate
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EQUIVALENT = os.path.join(ROOT, "selftests", "prove", "mutants.txt")
-BUILDS = 8      # a source whose mutants do not compile is built again without them, at most so often
+BUILDS = 8      # a source whose mutants do not compile is built again without them, at most that often
 PASSED = 0, 4   # 4: skipped
 
 
 class Target:
-    """`folder` is where its tests are; `scripts` need the whole program."""
+    """`folder` contains its tests; `scripts` need the whole program."""
 
     jobs = os.cpu_count()
     budget = math.inf   # seconds of tests for a mutant
-    only = frozenset()  # the tests that are run, if not all
+    only = frozenset()  # the tests that are run; empty: all
 
     def __init__(self, sources, folder, tree, flags, scripts=()):
         self.sources, self.folder, self.tree, self.flags, self.scripts = sources, folder, tree, flags, scripts
@@ -68,10 +68,10 @@ LIBRARY = re.compile(r'^\. .*/lib\.sh"$', re.MULTILINE)
 
 
 class ModuleTarget(Target):
-    """Tested in machines, one at a time: tests measure."""
+    """Tested in machines, one at a time, since tests measure time."""
 
     jobs = 1
-    # Which tests are about a file: they come first.
+    # Tests about a file, which are run first.
     ABOUT = {
         "batch": "batch packets", "binding": "endpoints", "candidates": "endpoints", "cells": "rx-parallel",
         "config": "endpoints names events netlink pmtu", "config_check": "names keys",
@@ -92,7 +92,8 @@ class ModuleTarget(Target):
         "staged": "debug/kunit", "stray": "debug/kunit liveness reasons", "timers": "liveness debug/kunit",
         "tso": "batch packets", "xmit": "packets nesting",
     }
-    # What takes minutes, or has no use for a mutant of the module: programs, and what compares speeds and memory.
+    # Tests that take minutes, or are independent of the module's mutants: programs, and comparisons of speed and
+    # memory.
     LEFT_OUT = {"bulk", "command", "compat", "doctor", "faults", "interop", "nat", "removal",
                 "scale", "setconf", "timers", "updown"}
 
@@ -122,7 +123,7 @@ def pure_sources():
 
 
 def machine_sources():
-    """The others."""
+    """All other files."""
     pure = set(pure_sources())
     return [file for file in [os.path.join(ROOT, "kmod/main.c"), *glob.glob(os.path.join(ROOT, "kmod/*/*.c"))]
             if file not in pure]
@@ -152,7 +153,7 @@ def say(text):
 # ---- a run ----
 
 def namespace():
-    """Each run has a /tmp of its own, where that may be had."""
+    """Each run has a /tmp of its own, where the kernel permits that."""
     words = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs weft /tmp && exec "$@"', "sh"]
     return words if not subprocess.run([*words, "true"], capture_output=True, check=False).returncode else []
 
@@ -162,7 +163,8 @@ class Runner:
         self.prefix = namespace() if touches_files else []
 
     def run(self, words, folder, limits, environment):
-        """Whether it passes within `limits`: seconds of the processor, and seconds; a mutant may go round for ever."""
+        """Whether it passes within `limits`: seconds of the processor, and elapsed seconds; a mutant may loop for
+        ever."""
         child = subprocess.Popen([*self.prefix, *words], cwd=folder, stdin=subprocess.DEVNULL,
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
                                  env=os.environ | environment)
@@ -179,7 +181,7 @@ class Runner:
             child.wait()
 
     def measure(self, words, folder, environment):
-        """(whether it passes, limits for it with a mutant). Nothing else runs meanwhile."""
+        """(whether it passes, limits for it with a mutant). No other test runs meanwhile."""
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         passed = self.run(words, folder, (600, 600), environment)
         after, seconds = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - start
@@ -190,7 +192,7 @@ class Runner:
 # ---- a tree with mutants ----
 
 class Tree:
-    """A copy of what a target needs."""
+    """A copy of the files that a target needs."""
 
     def __init__(self, target, top, runner):
         self.target, self.top, self.runner = target, top, runner
@@ -217,7 +219,7 @@ class Tree:
         return places
 
     def make(self, tests, sanitized):
-        """What the compiler says, or '' if all is built."""
+        """The output of the compiler, or '' if all is built."""
         words = self.target.build(tests, self.output(sanitized), sanitized)
         done = subprocess.run(words, cwd=self.top, capture_output=True, text=True, check=False)
         return done.stderr if done.returncode else ""
@@ -227,7 +229,7 @@ class Tree:
         return "sanitized" if sanitized else "plain"
 
     def measure(self, tests, sanitized):
-        """How long each test may take, and which functions it reaches. Returns those that fail."""
+        """Measures the time of each test, and the functions that it reaches. Returns the tests that fail."""
         failed = []
         for test in tests:
             reached = os.path.join(self.top, f"reached-{test}")
@@ -271,13 +273,13 @@ class Tree:
 
 
 class ModuleTree(Tree):
-    """A module whose mutants are chosen by a parameter, and the machines that it is loaded in."""
+    """A module whose mutants are chosen by a parameter, and the machines that load it."""
 
     def in_order(self, key):
         about = self.target.about(key)
         return sorted(super().in_order(key), key=lambda test: about.index(test) if test in about else len(about))
 
-    HOLDERS = "kmod/main.c", "selftests/kunit/world.c"     # of the parameter, one in each module
+    HOLDERS = "kmod/main.c", "selftests/kunit/world.c"     # files with the parameter's definition, one in each module
 
     def source(self, file, mutants):
         source, places = mutate.switchable(text_of(file), mutants, mutate.MODULE_DECLARATION, file)
@@ -305,10 +307,8 @@ class ModuleTree(Tree):
         return [test for test in tests if machine.mode_of(ROOT, test) == mode]
 
     def measure(self, tests, sanitized):
-        """
-        What was measured before of the same code is taken over. A test that fails, on a busy machine perhaps, is left out:
-        mutants are tried only with tests that have been measured.
-        """
+        """Measurements of the same code are reused. A test that fails, for example on a busy machine, is left out:
+        mutants are tried only with measured tests."""
         known = Measures(self.series(sanitized))
         machine.prepare(ROOT, self.series(sanitized))
         for mode in "icount", "smp":
@@ -332,7 +332,7 @@ class ModuleTree(Tree):
         return [] if self.reaching else tests
 
     def failure(self, mode, tests, sanitized, identity):
-        """(test, what fails) or None. A machine that does not come up is started once more; then it raises NotUp."""
+        """(test, its failure) or None. A machine that does not boot is started once more; then it raises NotUp."""
         for last in False, True:
             run = self.machine(sanitized, mode, tests, identity)
             try:
@@ -361,7 +361,8 @@ class ModuleTree(Tree):
 
 
 class Measures:
-    """Of tests with the unchanged module: {test: [seconds, functions that it reaches]}, as long as neither changes."""
+    """Measurements of tests with the unchanged module: {test: [seconds, functions that it reaches]}, valid until
+    either changes."""
 
     def __init__(self, series):
         self.series = series
@@ -396,7 +397,7 @@ ERROR = re.compile(r"([\w./]+\.c):(\d+):\d+: (?:error:|note: in expansion of mac
 
 
 def refused(log, places):
-    """The mutants that an error of the compiler's stands in."""
+    """The mutants whose lines have an error of the compiler."""
     found = set()
     for path, line in set(ERROR.findall(log)):
         for file, ranges in places.items():
@@ -406,7 +407,7 @@ def refused(log, places):
 
 
 def build_mutants(tree, mutants, tests, sanitized):
-    """Returns those that do not compile; ends the program if it is not they that do not."""
+    """Returns the mutants that do not compile; ends the program if the error is elsewhere."""
     invalid, more = set(), mutants
     for _ in range(BUILDS):
         left = [mutant for mutant in mutants if mutant not in invalid]
@@ -436,7 +437,7 @@ class Progress:
 
 
 def judge(mutant, kill):
-    """Sets the mutant's killer, and whether it was judged at all; returns the verdict in words."""
+    """Sets the mutant's killer, and whether it was judged; returns the verdict as text."""
     try:
         mutant.killer, mutant.unjudged = kill(mutant), False
     except machine.NotUp as why:
@@ -446,7 +447,7 @@ def judge(mutant, kill):
 
 
 def survivors(pool, what, mutants, kill):
-    """Those that no test sees, and those that were not judged."""
+    """The mutants that no test detects, and those that were not judged."""
     progress, left = Progress(what, len(mutants)), []
     futures = {pool.submit(judge, mutant, kill): mutant for mutant in mutants}
     for future in concurrent.futures.as_completed(futures):
@@ -477,7 +478,7 @@ def try_switchable(tree, pool, mutants, tests, sanitized):
 
 
 def kills_alone(tree, mutant, tests):
-    """A constant: None if it does not build."""
+    """For a constant: None if it does not build."""
     text = text_of(mutant.file)
     try:
         tree.write(mutant.file, mutant.text(text))
@@ -487,7 +488,8 @@ def kills_alone(tree, mutant, tests):
 
 
 def try_constants(tree, mutants):
-    """One by one in a tree of their own; `tree` knows which tests come near. Returns (invalid, survivors)."""
+    """One by one in a tree of their own; `tree` has the tests that reach related functions. Returns (invalid,
+    survivors)."""
     invalid, left = set(), []
     if not mutants:
         return invalid, left
@@ -540,7 +542,7 @@ def report(tree, files, mutants, invalid, left):
 
 
 def try_again(tree, pool, left, tests):
-    """Those that survived, under sanitizers. Returns those that survive again."""
+    """The survivors, under sanitizers. Returns those that survive again."""
     reached = [mutant for mutant in left if tree.near(f"{mutant.file}:{mutant.function}")]
     if not reached:
         return left
@@ -581,7 +583,7 @@ VERDICT = re.compile(r"# (\w+): (\S+\.c):\d+: (.*) is (?:seen by (.*)|not seen)$
 
 
 def verdicts_in(output):
-    """{(file, label): (the test that saw it, or '', whether that is the last word)}"""
+    """{(file, label): (the test that detected it, or '', whether the verdict is final)}"""
     with open(output, encoding="utf-8") as handle:
         found = map(VERDICT.match, handle.read().splitlines())
         return {(match[2], match[3]): (match[4] or "", match[4] or match[1] == "sanitized") for match in found if match}
@@ -593,7 +595,7 @@ def named_in(output):
         return {match.groups() for match in map(NAMED.match, handle.read().splitlines()) if match}
 
 
-# ---- what no test can see ----
+# ---- changes that no test can detect ----
 
 def equivalents():
     """Labels by file."""
@@ -632,7 +634,7 @@ def check():
 
 
 def sample_of(file, every):
-    """One in so many of its mutants, and at least one that can be chosen in a program."""
+    """About one in `every` of the file's mutants, and at least one that can be chosen in a program."""
     mutants = mutate.mutants_of(file, text_of(file))
     drawn = [mutant for mutant in mutants if mutant.number() % every == 0]
     return drawn or sorted((mutant for mutant in mutants if mutant.body), key=mutate.Mutant.number)[:1]

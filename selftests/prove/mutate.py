@@ -27,7 +27,7 @@ CONTROL = {"if", "while", "for", "switch", "else", "do", "return", "case", "defa
            "struct", "enum", "union", "const", "typedef", "extern", "inline", "unsigned", "size_t", "bool", "u8", "u16",
            "u32", "u64", "int", "char", "void", "__be64", "__be32", "__le32", "long"}
 
-# Without them all goes on as it did.
+# Removing an assertion changes no result.
 ASSERTIONS = re.compile(r"lockdep_assert|might_sleep$|BUILD_BUG_ON|static_assert$")
 
 
@@ -57,7 +57,7 @@ def bodies(tokens):
 
 
 def function_name(tokens, first):
-    """The word before the parameters; annotations such as __must_hold(x) may stand behind those."""
+    """The word before the parameters, which annotations such as __must_hold(x) may follow."""
     depth, at = 0, first - 1
     while True:
         depth += {")": 1, "(": -1}.get(tokens[at].text, 0)
@@ -82,7 +82,7 @@ def is_unary(tokens, at):
 
 
 def changes_of_token(tokens, at):
-    """(start, end, replacement) for what one token may become."""
+    """(start, end, replacement) for the possible changes of one token."""
     token = tokens[at]
     if token.kind == "number":
         suffix = token.text[len(token.text.rstrip("uUlL")):]
@@ -109,7 +109,7 @@ def changes_of_condition(tokens, at):
 
 
 def in_parentheses(tokens, at):
-    """As the condition of a for is."""
+    """Whether the token is in parentheses, as the condition of a for is."""
     depth = 0
     while tokens[at].text not in "{}":
         depth += {"(": 1, ")": -1}.get(tokens[at].text, 0)
@@ -136,7 +136,7 @@ def changes_of_statement(tokens, at):
             return []
         does |= tokens[end].text in ("(", "=", "++", "--") or tokens[end].text.endswith("=")
         end += 1
-    # Two words in a row are a declaration.
+    # Two successive words are a declaration.
     if not does or tokens[at + 1].kind == "word" or (tokens[at + 1].text == "*" and tokens[at + 2].kind == "word"):
         return []
     return [(tokens[at].start, tokens[end].start, "(void)0")]
@@ -216,7 +216,7 @@ def mutants_of(file, text):
 
 # ---- one source for all ----
 
-# Only what needs no header: whatever the file includes is yet to come.
+# The prologue needs no header, because it precedes all includes of the file.
 CHOICE = r"""
 extern char *getenv(const char *); extern int atoi(const char *); extern int dprintf(int, const char *, ...);
 extern int open(const char *, int, ...); extern int close(int);
@@ -228,8 +228,8 @@ static __attribute__((unused)) void weft_mutant_reached(char *seen, const char *
   fd = open(path, 02002001); if (fd >= 0) { dprintf(fd, "%s\n", what); close(fd); } }
 """.replace("\n", " ").strip()
 
-# One of a module's files has MODULE_CHOICE behind its own text. What a function is reached for is told once, and by the
-# unchanged module only.
+# One of a module's files ends with MODULE_CHOICE. Each reached function is reported once, and by the unchanged module
+# only.
 MODULE_DECLARATION = "extern int weft_mutant; void weft_mutant_reached(char *seen, const char *what);"
 MODULE_CHOICE = r"""
 int weft_mutant;
@@ -240,7 +240,7 @@ void weft_mutant_reached(char *seen, const char *what)
 
 
 def labels_of(tokens):
-    """Where goto may lead in a function's body."""
+    """The labels in a function's body that goto may name."""
     return [token.text for at, token in enumerate(tokens[:-1])
             if token.kind == "word" and tokens[at + 1].text == ":" and token.text != "default" and
             (not at or tokens[at - 1].text in "{};:")]
@@ -277,10 +277,8 @@ def functions_of(text):
 
 
 def switchable(text, mutants, prologue=CHOICE, file=None):
-    """
-    (source, [(mutant, first line, last line)]) with all mutants that are in functions. With `file` the functions that have
-    no mutant, too, tell that they are reached.
-    """
+    """(source, [(mutant, first line, last line)]) with all mutants that are in functions. With `file`, functions
+    without a mutant report that they are reached, too."""
     names = functions_of(text) if file else {}
     by_body = {body: [] for body in names}
     for mutant in mutants:

@@ -5,7 +5,7 @@
 #
 #   TESTS     names of tests (default: all). In userspace: unit, tools; of the build and the harness itself: harness,
 #             kselftest, ci; in VMs: every script of kselftest/ that sources lib.sh, and "vm" is all of those. For debug
-#             kernels: debug-kernels, and what is in debug/
+#             kernels: debug-kernels, and the tests in debug/
 #   KERNELS   series, on each of which every test runs; "newest" is the newest in Debian unstable. By default a test runs
 #             on those that its head names ("# series: 6.12 uml"), or on 6.1 and 6.12; on uml only if that is built
 #   KIND      weft, or wireguard: the VM tests against the in-tree module, to prove the tests themselves; or weft-compat:
@@ -35,7 +35,7 @@ vm_tests() {
 	done
 }
 
-# Tests that need a debug kernel, or much time.
+# Tests that need a debug kernel, or take long.
 debug_tests() {
 	local name
 
@@ -44,8 +44,8 @@ debug_tests() {
 	done
 }
 
-# A suite that prints TAP of its own: its lines get its name, and a failure without output gets a line. Whole lines are
-# written, because other suites write to the same pipe.
+# A suite that prints TAP of its own: its lines get its name, and a failure without output gets a line. Lines are
+# written whole, because other suites write to the same pipe.
 suite() { # suite NAME COMMAND...
 	local name=$1 status log
 
@@ -57,7 +57,7 @@ suite() { # suite NAME COMMAND...
 	if [ $status != 0 ] && ! grep -q '^not ok' "$log"; then
 		echo "not ok - $name: ended with status $status"
 	elif [ $status = 0 ] && ! grep -q '^ok' "$log"; then
-		echo "not ok - $name: said nothing"
+		echo "not ok - $name: no output"
 	fi
 	[ $status = 0 ] || tail -n 100 "$log" | sed -u "s/^/# $name: /"
 	rm -f "$log"
@@ -79,7 +79,7 @@ build_module() { # build_module SERIES: sets module
 	rm -f "$log"
 }
 
-# Those of the given tests that are for a series, by the line "# series:" of their head.
+# Tests whose head names the series in its line "# series:".
 tests_for() { # tests_for SERIES TEST...
 	local series=$1 name wanted
 
@@ -91,7 +91,7 @@ tests_for() { # tests_for SERIES TEST...
 	done
 }
 
-# Building Linux as a program takes ten minutes. Without a build its tests are skipped, unless KERNELS= asks for them.
+# Building Linux as a program takes ten minutes. Without a build its tests are skipped, unless KERNELS= names them.
 is_there() { # is_there SERIES TEST...
 	local name
 
@@ -205,7 +205,8 @@ name_newest() {
 	KERNELS=$(tr -s ' ' '\n' <<<"$KERNELS" | sed "s/^newest$/$release/" | awk '!seen[$0]++' | tr '\n' ' ')
 }
 
-# First all series at once: an unknown one refreshes Debian's lists, which may change the others.
+# All series are looked up first: an unknown one refreshes Debian's lists, which may change the releases of the
+# others.
 settle_kernels() {
 	local series
 
@@ -230,7 +231,7 @@ main() {
 	KERNELS=${KERNELS:-$all_series}
 	choose
 	settle_kernels
-	# Variables of this make are not passed to the ones that it starts.
+	# Variables of this make are not passed to the makes that it starts.
 	unset TESTS MAKEFLAGS MAKEOVERRIDES MFLAGS
 	{
 		echo "TAP version 13"

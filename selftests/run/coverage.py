@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Which lines and branches of kmod/ were reached, of what selftests/run/vm/run.sh brought home from gcov.
+"""Computes which lines and branches of kmod/ were reached, from the counts of gcov that selftests/run/vm/run.sh has saved.
 
-coverage.py BUILD COUNTS DOCUMENT   prints a table by file, and puts it into DOCUMENT. BUILD: where the modules were
-                                    built; COUNTS: a directory of archives. Fails below the least share of lines.
+coverage.py BUILD COUNTS DOCUMENT   prints a table by file, and puts it into DOCUMENT. BUILD: the folder in which the
+                                    modules were built; COUNTS: a folder of archives. Fails below the least share of
+                                    lines.
 coverage.py -v BUILD COUNTS         prints the lines that were not reached
 """
 import collections
@@ -17,12 +18,12 @@ import tempfile
 
 BEGIN, END = ".. begin of coverage\n", ".. end of coverage\n"
 LEAST = 90
-# Made by the generator of netlink code, or by the tracepoints' macros.
+# Made by the generator of netlink code, or by the macros of tracepoints.
 GENERATED = {"control/netlink-gen.c", "control/netlink-gen.h", "core/trace.h"}
 
 
 def unpack(archive, build, to):
-    """The counts of one archive, with the notes of the objects beside them. Yields the counts' files."""
+    """Unpacks the counts of one archive beside the notes of the objects, and yields the files of counts."""
     with tarfile.open(archive) as tar:
         tar.extractall(to)
     for counts in pathlib.Path(to).rglob("*.gcda"):
@@ -39,7 +40,7 @@ def gcov(counts):
         if line.strip():
             told = json.loads(line)
             for file in told["files"]:
-                # Names are as the compiler was given them, where it ran.
+                # The compiler stores names relative to its working directory.
                 yield os.path.realpath(os.path.join(told["current_working_directory"], file["file"])), file["lines"]
 
 
@@ -47,11 +48,11 @@ class Coverage:
     def __init__(self, top):
         self.top = top
         self.lines = collections.defaultdict(lambda: collections.defaultdict(int))
-        # By file, place and number of branches: another module may have the same line made into others.
+        # By file, line and number of branches: another module may have other branches in the same line.
         self.branches = collections.defaultdict(lambda: collections.defaultdict(dict))
 
     def file(self, path):
-        """By its path in kmod/; None: not a file of the module's own."""
+        """By its path in kmod/; None for a file that is not the module's own."""
         name = os.path.relpath(path, f"{self.top}/kmod")
         mine = not name.startswith(("..", "compat-include/", "uapi/")) and name not in GENERATED
         return name if mine else None
@@ -70,7 +71,7 @@ class Coverage:
                 ways[len(counts)] = [a + b for a, b in zip(known, counts)]
 
     def branches_of(self, name):
-        """Taken, and all. Where there are several ways to count, the one that was reached most."""
+        """Branches taken, and all. Of several ways to count a line, the one with the most branches taken."""
         taken = total = 0
         for ways in self.branches[name].values():
             best = max(ways.values(), key=sum)

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # make coverage: which lines and branches of kmod/ the tests reach, by gcov, as a table in
-# Documentation/networking/weft-testing.rst.
+# Documentation/networking/weft-test-results.rst.
 #
 #   TESTS     names of tests (default: those below, which take hours)
-#   KEEP=1    add to what is known from earlier runs of the same build, rather than begin anew
+#   KEEP=1    add to the counts of earlier runs of the same build, rather than begin anew
 #   MISSED=1  print the lines that were not reached, too
 #
-# Under the kernel with KASAN, which has gcov, and with all its watchers: the run is one of make check-debug, too. Branches
-# that UBSAN adds are counted with the others.
+# The tests run under the kernel with KASAN, which has gcov, with all its checkers: the run is one of make
+# check-debug, too. Branches that UBSAN adds are counted with the others.
 set -eu -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"
@@ -22,7 +22,7 @@ default_tests="batch bulk command compat cookies dump endpoints events faults ha
 default_tests+=" nesting netlink operations pmtu reasons regressions rotate routing rx-parallel scale setconf timers uapi updown"
 default_tests+=" xmit-order"
 default_tests+=" debug/churn debug/failslab debug/fuzz_netlink debug/hotplug debug/memcg debug/noipv6"
-document=Documentation/networking/weft-testing.rst
+document=Documentation/networking/weft-test-results.rst
 counts=$cache/coverage
 
 main() {

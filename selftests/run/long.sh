@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Tests that take longer than make check has time for. As TAP, with lines "# ... figure ..." for what was measured.
+# Tests that take too long for make check. As TAP, with lines "# ... figure ..." for measured values.
 #
-#   long.sh flood    a tunnel that is flooded, and beside it one of the in-tree driver's, which may fail
-#   long.sh soak     many tunnels for long
+#   long.sh flood    a tunnel under a flood; a second one, of the in-tree driver, may fail
+#   long.sh soak     many tunnels for a long time
 #
 #   KERNELS          the series (default: 6.12 for a flood, 6.12-kasan for a soak)
-#   KIND             of a flood, what is flooded (default: weft wireguard)
+#   KIND             the kinds of the flooded tunnel (default: weft wireguard)
 #   FLOODS           names of floods (default: all)
 #   SOAK_MINUTES     of guest time (default 60); SOAK_PEERS (default 50)
-#   VM_MODE          smp: with two CPUs in real time, in place of one whose time is counted, or, of Linux as a program, whose
-#                    idle time is skipped
+#   VM_MODE          smp: two CPUs in real time, in place of one CPU with counted time, or, of Linux as a program,
+#                    with skipped idle time
 set -u -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/vm/host.sh"

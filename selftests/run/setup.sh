@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Installs from Debian what a target needs and this machine lacks, as root or through sudo, and says what it installs.
+# Installs the Debian packages that a target needs and this machine lacks, as root or through sudo, and prints their
+# names.
 #
 #   setup.sh bench|bench-native|build|check|check-debug|check-distro|demo|fuzz|interop|lint
 set -eu -o pipefail
@@ -31,7 +32,7 @@ bench_packages=(gnuplot-nox)
 native_packages=(linux-perf)
 distro_packages=(qemu-system-x86 busybox-static cpio kmod xz-utils e2fsprogs mmdebstrap debian-archive-keyring)
 
-# One program of a package that contains a service: the package is not installed.
+# promtool is taken from a package that contains a service: the package is not installed.
 fetch_promtool() {
 	local work
 

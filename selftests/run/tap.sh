@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Shared by what runs several tests as one stream. To be sourced.
+# Shared by scripts that run several tests as one stream. To be sourced.
 #
 #   with_verdict NAME COMMAND...    passes lines on; a command that fails without a line "not ok" gets one
 #   merge       numbers the lines "ok - ..." and "not ok - ..." of all streams on standard input, ends with the plan and
@@ -28,7 +28,7 @@ with_verdict() { # with_verdict NAME COMMAND...
 	fi
 }
 
-# A line at a time. (mawk would read in blocks: no progress.)
+# Reads a line at a time (mawk reads blocks, which would delay the output).
 merge() {
 	local line number=0 passed=0 failed=0 skipped=0
 

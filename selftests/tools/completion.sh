@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The completion for bash: what it asks the command, and what it makes of the answer.
+# The completion for bash: the words that it passes to the command, and its use of the candidates.
 #
 #   completion.sh [ANYTHING]
 
@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 count=0
 failed=0
 
-# The command: what it is asked, one word a line, then its candidates.
+# A fake command, which records its words, one a line, and prints the candidates.
 cat >"$work/weft" <<END
 #!/bin/bash
 printf '%s\n' "\$@" >"$work/asked"
@@ -32,7 +32,7 @@ same() { # same NAME GOT WANTED
 	fi
 }
 
-# Words as bash cuts them at blanks, "=" and ":"; "$2" of the function is the last piece, or nothing behind a cut.
+# Words as bash splits them at blanks, "=" and ":"; "$2" of the function is the last piece, or empty after a separator.
 press_tab() { # press_tab LINE ANSWER PIECES...
 	local current
 

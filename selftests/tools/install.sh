@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make install: each file lies where its reader looks for it, below DESTDIR, and the units call the command that was installed;
-# make uninstall leaves nothing but /etc/weft.
+# make install: each file is where its reader expects it, below DESTDIR, and the units call the installed command;
+# make uninstall leaves only /etc/weft.
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -29,7 +29,7 @@ target() { # target NAME VARIABLE=VALUE...
 	env -u MAKEFLAGS -u MAKEOVERRIDES -u MFLAGS make -s -C "$top" "$@" DESTDIR="$work/root"
 }
 
-# Nothing less, and nothing more.
+# Exactly the expected files.
 has_files() { # has_files PREFIX
 	{
 		for file in bin/weft share/bash-completion/completions/weft share/zsh/site-functions/_weft share/man/man4/weft.4 \

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The command's objects in libfault.a call these instead of the allocators of
- * libc, libnl and json-c: memory.syms has both names.
+ * Replacements for the allocators of libc, libnl and json-c, which the command's objects in
+ * libfault.a call: memory.syms maps the names.
  */
 #include <errno.h>
 #include <json-c/json.h>
@@ -110,7 +110,7 @@ int fault_vasprintf(char **text, const char *fmt, va_list args)
 {
 	if (!memory_fails())
 		return vasprintf(text, fmt, args);
-	/* As documented, it has no value then. */
+	/* As documented, the pointer is undefined after a failure. */
 	*text = (char *)-1L;
 	return -1;
 }
@@ -127,7 +127,7 @@ int fault_asprintf(char **text, const char *fmt, ...)
 	return len;
 }
 
-/* Those that return 0, or what an error is. */
+/* Functions that return 0 or an error. */
 #define MEMORY_ERROR(error, name, parameters, arguments)		\
 int fault_##name parameters;						\
 int fault_##name parameters						\

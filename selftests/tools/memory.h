@@ -7,14 +7,14 @@
 
 /* The @nth allocation from now on fails, once; with 0 none does. */
 void test_memory_fail(unsigned int nth);
-/* Whether it has failed. */
+/* Whether that allocation has failed. */
 bool test_memory_failed(void);
-/* What a test allocates through the command's functions is spared in between. */
+/* Allocations of the test itself, through the command's functions, do not fail in between. */
 void test_memory_spare(void);
 void test_memory_spare_end(void);
 /*
- * One result line: @once is true with each of its allocations failing in turn,
- * and without a failure.
+ * Runs @once with each of its allocations failing in turn, and once without a failure, and prints
+ * one result line: good if @once returned true each time.
  */
 void test_memory_each(const char *name, bool (*once)(const void *data),
 		      const void *data);

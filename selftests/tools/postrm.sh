@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The package's removal: the file that the metrics unit writes goes with it, and nothing beside that file.
+# The package's removal deletes the file of the metrics unit, and no other file in its folder.
 set -u
 
 packages=../../tools/debian
@@ -24,7 +24,7 @@ ok() { # ok NAME COMMAND...: one result line
 	fi
 }
 
-# The script with its paths below $work; systemctl is none of its business here.
+# The script with its paths below $work, and without systemctl.
 postrm() { # postrm ACTION
 	sed -e "s| /var/| $work/var/|g; s| /etc/| $work/etc/|g; s|/run/systemd|$work/run/systemd|" \
 		"$packages/weft-tools.postrm" >"$work/postrm"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The module package's removal: the module is unloaded where no network namespace has a tunnel, and stays where one has.
+# The module package's removal unloads the module if no network namespace has a tunnel, and keeps it otherwise.
 set -u
 
 packages=../../tools/debian
@@ -25,8 +25,8 @@ ok() { # ok NAME COMMAND...: one result line
 	fi
 }
 
-# The script with the kernel's answer below $work, and a modprobe that says what it was called with. INTERFACES is how many
-# there are in all namespaces; "-" stands for a module that does not count them, or is not there.
+# The script with the kernel's reply below $work, and a modprobe that records its arguments. INTERFACES is the number of
+# interfaces in all namespaces; "-" stands for a module without a count, or for no module.
 prerm() { # prerm ACTION INTERFACES [MODPROBE_STATUS]
 	rm -rf "${work:?}/sys" "${work:?}/bin" "$work/ran"
 	mkdir -p "$work$(dirname "$parameter")" "$work/bin"

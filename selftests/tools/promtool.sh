@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Does Prometheus take what "weft metrics" prints? Skipped (status 4) where promtool is missing; "run/setup.sh check" fetches it.
+# promtool accepts the output of "weft metrics". Skipped (status 4) without promtool; "run/setup.sh check" fetches it.
 #
 #   promtool.sh path/to/weft       with test_metrics beside it
 
@@ -28,7 +28,7 @@ if [ ! -x "$promtool" ]; then
 	exit 4
 fi
 
-# It finds fault with names and types as well, each on a line of its own.
+# promtool also prints a line for each fault in names and types.
 said=$("$print" print | "$promtool" check metrics 2>&1)
 status=$?
 [ -z "$said" ] || sed 's/^/# /' <<<"$said"

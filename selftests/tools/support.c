@@ -75,14 +75,14 @@ static void test_describe_allowedips(FILE *out, const struct weft_peer *peer)
 			weft_format_address(ip).chars, ip->cidr);
 }
 
-/* One candidate comes with each endpoint; more, or others, are told. */
+/* An endpoint implies one candidate; only others are printed. */
 static bool test_candidates_follow(const struct weft_peer *peer)
 {
 	return peer->candidate_count == 1 &&
 	       weft_model_endpoint_equal(&peer->candidates[0], &peer->endpoint);
 }
 
-/* Not what a file without them leaves as it is. */
+/* Prints nothing for the values of a file without candidates. */
 static void test_describe_candidates(FILE *out, const struct weft_peer *peer)
 {
 	bool update = peer->has & WEFT_PEER_UPDATE_ONLY;
@@ -147,21 +147,21 @@ static void test_describe_peer(FILE *out, const struct weft_peer *peer)
 	fputc('\n', out);
 }
 
-/* As above: of a whole file only what is in it. */
+/* Prints of a whole file only the values that it sets. */
 static void test_describe_binding(FILE *out, const struct weft_device *dev)
 {
-	bool whole = dev->has & WEFT_DEVICE_REPLACE_PEERS;
+	bool replaces = dev->has & WEFT_DEVICE_REPLACE_PEERS;
 	char text[INET6_ADDRSTRLEN];
 
 	if (dev->has & WEFT_DEVICE_HAS_LISTEN_ADDRESS &&
-	    (!whole || weft_model_has_listen_address(dev))) {
+	    (!replaces || weft_model_has_listen_address(dev))) {
 		fprintf(out, " listen=%s", inet_ntop(AF_INET, &dev->listen4,
 						     text, sizeof(text)));
 		fprintf(out, ",%s", inet_ntop(AF_INET6, &dev->listen6, text,
 					      sizeof(text)));
 	}
 	if (dev->has & WEFT_DEVICE_HAS_BIND_DEVICE &&
-	    (!whole || dev->bind_device[0]))
+	    (!replaces || dev->bind_device[0]))
 		fprintf(out, " bind='%s'", dev->bind_device);
 }
 
@@ -195,7 +195,7 @@ char *test_describe(const struct weft_device *dev)
 	return text;
 }
 
-/* What a reader of the kernel's state has: no wishes, only facts. */
+/* Turns a configuration into the state that the kernel would report. */
 static void test_settle(struct weft_device *dev)
 {
 	struct weft_allowedip *ip;
@@ -305,7 +305,7 @@ static int test_bench_get(struct weft_backend *backend, const char *name,
 	if (bench->fail_get ||
 	    (bench->fail_name && !strcmp(bench->fail_name, name))) {
 		snprintf(backend->error, sizeof(backend->error), "%s",
-			 bench->fail_get ?: "it went away");
+			 bench->fail_get ?: "the link is gone");
 		return -EPERM;
 	}
 	test_memory_spare();
@@ -371,7 +371,7 @@ static int test_bench_watch(struct weft_backend *backend)
 	return 0;
 }
 
-/* One with no type stands for events that were lost. */
+/* An event without a type stands for lost events. */
 static int test_bench_next(struct weft_backend *backend,
 			   struct weft_event *event, int timeout_ms)
 {
@@ -396,7 +396,7 @@ static void test_bench_unwatch(struct weft_backend *backend)
 	bench->watched--;
 }
 
-/* Only addresses: no test asks the network. */
+/* Numeric addresses only: no test uses the network. */
 static int test_lookup(const char *host, const char *port,
 		       const struct addrinfo *hints, struct addrinfo **found)
 {
@@ -409,7 +409,7 @@ static int test_lookup(const char *host, const char *port,
 static void test_pause(unsigned int us)
 {
 	(void)us;
-	test_bail("something waits where nothing should");
+	test_bail("an unexpected pause");
 }
 
 static int test_bench_loaded(struct weft_backend *backend)
@@ -447,7 +447,7 @@ void test_bench_start(struct test_bench *bench, const char *input)
 	bench->backend.watch = test_bench_watch;
 	bench->backend.next = test_bench_next;
 	bench->backend.unwatch = test_bench_unwatch;
-	/* fmemopen() refuses a length of nothing. */
+	/* fmemopen() refuses a length of 0. */
 	bench->ctx.in = *input ? fmemopen((char *)input, strlen(input), "r") :
 				 fopen("/dev/null", "r");
 	bench->ctx.out = open_memstream(&bench->out, &bench->out_len);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the tests of the command share: TAP, a context, a kernel of paper. */
+/* Shared by the tests of the command: TAP, a context, a fake kernel. */
 #ifndef _WEFT_SELFTESTS_TOOLS_SUPPORT_H
 #define _WEFT_SELFTESTS_TOOLS_SUPPORT_H
 
@@ -11,7 +11,7 @@
 #include "genl/backend.h"
 #include "genl/event.h"
 
-/* Keys of which the bytes say who they are: all A, B, C or P. */
+/* Keys with recognizable bytes: all A, B, C or P. */
 #define KEY_A	"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
 #define KEY_B	"QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="
 #define KEY_C	"Q0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0NDQ0M="
@@ -22,32 +22,32 @@
 
 /* One result line; a failure ends the program if TEST_STOP is set. */
 void test_ok(bool good, const char *name);
-/* Equal texts pass; others are shown both. */
+/* Equal texts pass; a failure prints both. */
 void test_text(const char *name, const char *got, const char *want);
-/* The plan, and the exit status of the program. */
+/* Prints the plan, and returns the exit status of the program. */
 int test_end(void);
-/* End the program: what the test stands on is not there. */
+/* Ends the program when the test's own set-up fails. */
 void test_bail(const char *why);
 
 /**
- * struct test_bench - one run of the command, and what came out of it
- * @ctx: the context to run with
- * @backend: interfaces wft0 (weft), wg0 (wireguard) as @devices has them
- * @devices: what get() returns copies of, in list() order, up to a NULL
- * @fail_ready: what ready() and loaded() complain of, NULL for nothing
- * @asked_ready: how often ready() was asked
- * @fail_get: what get() and list() complain of, NULL for nothing
- * @fail_name: the one interface that get() cannot read, NULL for none
- * @fail_set: what set() complains of, NULL for nothing
- * @fail_taken: it does because another peer has what was asked for
- * @events: what next() has to tell, in this order; then it is as @last says
- * @event_count: how many those are
- * @last: what next() returns when there are no more
- * @fail_watch: what watch() complains of, NULL for nothing
- * @watched: how often listening was begun, less how often it was ended
- * @sent: all that set() was given, as test_describe() has it
- * @out: what was printed
- * @err: what was complained
+ * struct test_bench - one run of the command, and its results
+ * @ctx: the context of the run
+ * @backend: a fake kernel with the interfaces wft0 (weft) and wg0 (wireguard) of @devices
+ * @devices: get() returns copies of these, in list() order, up to a NULL
+ * @fail_ready: the error of ready() and loaded(), or NULL
+ * @asked_ready: calls of ready()
+ * @fail_get: the error of get() and list(), or NULL
+ * @fail_name: the one interface that get() cannot read, or NULL
+ * @fail_set: the error of set(), or NULL
+ * @fail_taken: the error is a conflict with another peer
+ * @events: the events that next() returns, in this order, before @last
+ * @event_count: their number
+ * @last: the result of next() after the last event
+ * @fail_watch: the error of watch(), or NULL
+ * @watched: calls of watch(), less calls of unwatch()
+ * @sent: the configurations passed to set(), in the format of test_describe()
+ * @out: the standard output
+ * @err: the standard error
  */
 struct test_bench {
 	struct weft_context ctx;
@@ -72,17 +72,20 @@ struct test_bench {
 };
 
 void test_bench_start(struct test_bench *bench, const char *input);
-/* Make @out and @err readable. */
+/* Makes @out and @err readable. */
 void test_bench_flush(struct test_bench *bench);
 void test_bench_end(struct test_bench *bench);
 
-/* A device from a configuration file's text; ends the program when broken. */
+/* Makes a device from a configuration file's text; ends the program on a broken one. */
 struct weft_device *test_device(const char *name, enum weft_kind kind,
 				const char *conf);
-/* A change, one line for the device and one a peer; to be freed. */
+/* Describes a change, one line for the device and one for each peer; the caller frees it. */
 char *test_describe(const struct weft_device *dev);
 
-/* This program's own /etc, with an empty folder "weft". False where users may have no namespaces. */
+/*
+ * Gives this program its own /etc, with an empty folder "weft". Returns false if user namespaces
+ * are not permitted.
+ */
 bool test_enter_etc(void);
 
 #endif /* _WEFT_SELFTESTS_TOOLS_SUPPORT_H */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Mistakes in files: what "check" finds, with which of them "up" refuses a file, and what "setconf" warns of. */
+/*
+ * Mistakes in files: the findings of "check", the refusals of "up", and the warnings of "setconf".
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +22,7 @@
 
 /* The public key of KEY_P. */
 #define KEY_OWN	"7zi0q9FLCpGcvmg59hhbl9MmB77jWcbFPBLMdZeGfVk="
-/* All D. */
+/* All bytes D. */
 #define KEY_OTHER	"REREREREREREREREREREREREREREREREREREREREREQ="
 #define INTERFACE	"[Interface]\nPrivateKey = " KEY_P "\nAddress = 10.0.0.1/24\n"
 #define PEER_A	"[Peer]\nPublicKey = " KEY_A "\n"
@@ -28,11 +30,11 @@
 
 /**
  * struct check_case - one file
- * @name: what it is about
+ * @name: the case
  * @text: the file
- * @found: what is printed
- * @status: the exit status, and that of "up" where it is 1
- * @mode: of the file, 0600 if it is 0
+ * @found: the findings
+ * @status: the exit status of check, and of "up" where it is 1
+ * @mode: the file's mode, 0600 if it is 0
  */
 static const struct check_case {
 	const char *name;
@@ -42,7 +44,7 @@ static const struct check_case {
 	mode_t mode;
 } cases[] = {
 	{
-		.name = "nothing wrong",
+		.name = "no mistakes",
 		.text = INTERFACE PEER_A "AllowedIPs = 10.0.0.2/32\n" PEER_B "AllowedIPs = 10.0.0.0/24\n",
 		.found = "",
 	}, {
@@ -51,50 +53,50 @@ static const struct check_case {
 		.found = "wft0.conf:2: warning: this [Interface] has no PrivateKey: no handshake is possible\n"
 			 "wft0.conf:2: warning: this [Interface] has no Address: outgoing packets have no source address\n",
 	}, {
-		.name = "no interface at all",
+		.name = "no [Interface]",
 		.text = PEER_A,
 		.found = "wft0.conf:1: warning: this [Interface] has no PrivateKey: no handshake is possible\n"
 			 "wft0.conf:1: warning: this [Interface] has no Address: outgoing packets have no source address\n",
 	}, {
-		.name = "a hook may set what is missing",
+		.name = "a hook may set the missing key",
 		.text = "[Interface]\nPostUp = weft set %i private-key /k\n",
 		.found = "",
 	}, {
 		.name = "the interface's own key",
 		.text = INTERFACE PEER_A "[Peer]\nPublicKey = " KEY_OWN "\n",
-		.found = "wft0.conf:7: warning: PublicKey: this is the interface's own public key: the kernel passes this peer over\n",
+		.found = "wft0.conf:7: warning: PublicKey: this is the interface's own public key: the kernel ignores this peer\n",
 	}, {
 		.name = "one key in two sections",
 		.text = INTERFACE PEER_A "AllowedIPs = 10.0.0.2/32\n" PEER_B PEER_A "AllowedIPs = 10.0.0.3/32\n",
-		.found = "wft0.conf:10: warning: PublicKey: the same key as in line 5: both sections are one peer, with the AllowedIPs of the last section only\n",
+		.found = "wft0.conf:10: warning: PublicKey: duplicate public key, as in line 5: both sections are one peer, with the AllowedIPs of the last section only\n",
 	}, {
-		.name = "one prefix of two peers",
+		.name = "one prefix for two peers",
 		.text = INTERFACE PEER_A "AllowedIPs = 10.0.0.0/24, fd00::/8\n" PEER_B "AllowedIPs = 10.0.0.7/24\n",
-		.found = "wft0.conf:9: warning: AllowedIPs: '10.0.0.7/24' has bits behind its length: 10.0.0.0/24 is what counts\n"
-			 "wft0.conf:9: warning: AllowedIPs: 10.0.0.0/24 is given to peer " KEY_A
-			 " in line 6, too: it belongs to the last peer only, which is " KEY_B " here\n",
+		.found = "wft0.conf:9: warning: AllowedIPs: '10.0.0.7/24' has host bits set: 10.0.0.0/24 is used\n"
+			 "wft0.conf:9: warning: AllowedIPs: 10.0.0.0/24 is also an allowed IP of peer " KEY_A
+			 " in line 6: only the last peer, here " KEY_B ", gets it\n",
 	}, {
-		.name = "one prefix twice of one peer",
+		.name = "one prefix twice for one peer",
 		.text = INTERFACE PEER_A "AllowedIPs = fd00::/8\nAllowedIPs = 10.0.0.2, fd00::/8\n",
-		.found = "wft0.conf:7: warning: AllowedIPs: fd00::/8 twice: line 6 has it as well\n",
+		.found = "wft0.conf:7: warning: AllowedIPs: duplicate allowed IP fd00::/8, as in line 6\n",
 	}, {
 		.name = "one address twice",
 		.text = INTERFACE "Address = fd00::1/64, 10.0.0.1/24\n",
-		.found = "wft0.conf:4: warning: Address: 10.0.0.1/24 twice: line 3 has it as well\n",
+		.found = "wft0.conf:4: warning: Address: duplicate address 10.0.0.1/24, as in line 3\n",
 	}, {
 		.name = "one name twice",
 		.text = INTERFACE PEER_A "Name = hub\n" PEER_B "Name = hub\n",
-		.found = "wft0.conf:9: error: Name: 'hub' is the name of the peer in line 6, too: a name stands for one peer\n",
+		.found = "wft0.conf:9: error: Name: 'hub' is also the name of the peer in line 6: each peer needs a name of its own\n",
 		.status = 1,
 	}, {
 		.name = "an MTU too small for an IPv6 address",
 		.text = INTERFACE "Address = fd00::1/64\nMTU = 1200\n",
-		.found = "wft0.conf:5: error: MTU: an MTU of 1200 is too small for IPv6 (fd00::1/64): it needs 1280, and with less the kernel removes IPv6 from the interface\n",
+		.found = "wft0.conf:5: error: MTU: an MTU of 1200 is too small for IPv6 (fd00::1/64): below 1280 the kernel removes IPv6 from the interface\n",
 		.status = 1,
 	}, {
 		.name = "an MTU too small for an IPv6 allowed IP",
 		.text = INTERFACE "MTU = 1279\n" PEER_A "AllowedIPs = ::/0\n",
-		.found = "wft0.conf:4: error: MTU: an MTU of 1279 is too small for IPv6 (::/0): it needs 1280, and with less the kernel removes IPv6 from the interface\n",
+		.found = "wft0.conf:4: error: MTU: an MTU of 1279 is too small for IPv6 (::/0): below 1280 the kernel removes IPv6 from the interface\n",
 		.status = 1,
 	}, {
 		.name = "a small MTU for IPv4 alone",
@@ -114,25 +116,25 @@ static const struct check_case {
 		.text = INTERFACE "Table = 254\n",
 		.found = "",
 	}, {
-		.name = "a mark that is the number of the first of the system's tables",
+		.name = "a mark with the number of the first reserved table",
 		.text = INTERFACE "FwMark = 253\n" PEER_A "AllowedIPs = ::/0\n",
-		.found = "wft0.conf:4: error: FwMark: with a default route it is also the number of a routing table, and 253 is one of the system's own\n",
+		.found = "wft0.conf:4: error: FwMark: with a default route the mark is also the number of a routing table, and table 253 is one of the system's: use another mark\n",
 		.status = 1,
 	}, {
-		.name = "a mark that is the number of the last",
+		.name = "a mark with the number of the last reserved table",
 		.text = INTERFACE "FwMark = 255\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
-		.found = "wft0.conf:4: error: FwMark: with a default route it is also the number of a routing table, and 255 is one of the system's own\n",
+		.found = "wft0.conf:4: error: FwMark: with a default route the mark is also the number of a routing table, and table 255 is one of the system's: use another mark\n",
 		.status = 1,
 	}, {
-		.name = "a mark beside those",
+		.name = "a mark below the reserved tables",
 		.text = INTERFACE "FwMark = 252\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
 		.found = "",
 	}, {
-		.name = "such a mark without a default route",
+		.name = "a reserved table's mark without a default route",
 		.text = INTERFACE "FwMark = 254\n" PEER_A "AllowedIPs = 10.0.0.0/8\n",
 		.found = "",
 	}, {
-		.name = "such a mark where routes are off",
+		.name = "a reserved table's mark with Table = off",
 		.text = INTERFACE "Table = off\nFwMark = 254\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
 		.found = "",
 	}, {
@@ -156,19 +158,19 @@ static const struct check_case {
 	}, {
 		.name = "an IPv6 address without brackets",
 		.text = INTERFACE PEER_A "Endpoint = 2001:db8::1:51820\n",
-		.found = "wft0.conf:6: warning: Endpoint: '2001:db8::1:51820' has an IPv6 address without brackets: what follows its last colon is taken for the port\n",
+		.found = "wft0.conf:6: warning: Endpoint: '2001:db8::1:51820' has an IPv6 address without brackets, and its last part is taken as the port: use [ADDRESS]:PORT\n",
 	}, {
-		.name = "all that is broken, and what is wrong besides",
+		.name = "errors of the parser, and of the checks",
 		.text = "[Interface]\nMTU = x\nColour\n[Pear]\nFoo = bar\n[Peer]\nAllowedIPs = a, b\n[Peer]\nPublicKey = x\n[Peer]\nPublicKey = x\n",
 		.found = "wft0.conf:1: warning: this [Interface] has no PrivateKey: no handshake is possible\n"
 			 "wft0.conf:1: warning: this [Interface] has no Address: outgoing packets have no source address\n"
 			 "wft0.conf:2: error: MTU: 'x' is not an MTU: use a number from 68 to 65535\n"
 			 "wft0.conf:3: error: 'Colour' is not a setting: use FIELD = VALUE\n"
-			 "wft0.conf:4: error: '[Pear]' is not a section: [Interface] and [Peer] are\n"
+			 "wft0.conf:4: error: unknown section '[Pear]': use [Interface] or [Peer]\n"
 			 "wft0.conf:6: error: this [Peer] has no PublicKey\n"
 			 "wft0.conf:7: error: AllowedIPs: 'a' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n"
-			 "wft0.conf:9: error: PublicKey: 'x' is not a public key: 44 characters of base64 are wanted\n"
-			 "wft0.conf:11: error: PublicKey: 'x' is not a public key: 44 characters of base64 are wanted\n",
+			 "wft0.conf:9: error: PublicKey: 'x' is not a public key: use 44 characters of base64\n"
+			 "wft0.conf:11: error: PublicKey: 'x' is not a public key: use 44 characters of base64\n",
 		.status = 1,
 	}, {
 		.name = "a time in milliseconds",
@@ -180,30 +182,30 @@ static const struct check_case {
 		.text = INTERFACE "GraceUntil = 1764406695\nGraceUntil = 2026-01-02T03:04:05Z\n",
 		.found = "",
 	}, {
-		.name = "a time that is none",
+		.name = "an invalid time",
 		.text = INTERFACE "GraceUntil = tomorrow\n",
 		.found = "wft0.conf:4: error: GraceUntil: 'tomorrow' is not a time: use a number of seconds since 1970, or YYYY-MM-DDTHH:MM:SSZ\n",
 		.status = 1,
 	}, {
-		.name = "a file that others may read",
+		.name = "a file that other users may read",
 		.text = INTERFACE, .mode = 0604,
 		.found = "",
 	}, {
-		.name = "a file without hooks that others may write",
+		.name = "a file without hooks that other users may write",
 		.text = INTERFACE, .mode = 0660,
 		.found = "",
 	}, {
 		.name = "hooks in a file that a group may write",
 		.text = INTERFACE "PostDown = true\n", .mode = 0660,
-		.found = "error: 'wft0.conf' has hooks, and others may write to 'FOLDER/wft0.conf', which has mode 0660: hooks run only from files and folders that no other user can write; chmod go-w it\n",
+		.found = "error: 'wft0.conf' has hooks, and other users can write to 'FOLDER/wft0.conf', which has mode 0660: hooks run only from files and folders that other users cannot write (chmod go-w)\n",
 		.status = 1,
 	}, {
-		.name = "hooks in a file that all may write",
+		.name = "hooks in a file that all users may write",
 		.text = INTERFACE "PreUp = true\n", .mode = 0602,
-		.found = "error: 'wft0.conf' has hooks, and others may write to 'FOLDER/wft0.conf', which has mode 0602: hooks run only from files and folders that no other user can write; chmod go-w it\n",
+		.found = "error: 'wft0.conf' has hooks, and other users can write to 'FOLDER/wft0.conf', which has mode 0602: hooks run only from files and folders that other users cannot write (chmod go-w)\n",
 		.status = 1,
 	}, {
-		.name = "control characters, and bytes that are none",
+		.name = "control characters, and bytes that are not UTF-8",
 		.text = INTERFACE "Table = \033]0;x\a\xc2\x9b\x7f\xff\xc3\xbc\n",
 		.found = "wft0.conf:4: error: Table: '\\x1b]0;x\\x07\\xc2\\x9b\\x7f\\xff\xc3\xbc' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from /etc/iproute2/rt_tables or /etc/iproute2/rt_tables.d/*.conf\n",
 		.status = 1,
@@ -222,7 +224,7 @@ static bool file_write(const char *name, const char *text, mode_t mode)
 	return !fchmod(fileno(file), mode) && !fclose(file);
 }
 
-/* The scratch folder's name differs from run to run. */
+/* The name of the scratch folder differs between runs. */
 static char *with_folder(const char *text)
 {
 	char *result = NULL;
@@ -252,7 +254,7 @@ static int run(struct test_bench *bench, const char *first, const char *second,
 	return status;
 }
 
-/* What has no line differs with the machine's temporary folder; errors alone are "up"'s to refuse. */
+/* Findings without a line name the temporary folder; "up" refuses errors only. */
 static void test_case(const struct check_case *test)
 {
 	char *found = with_folder(test->found), name[160];
@@ -265,7 +267,7 @@ static void test_case(const struct check_case *test)
 	test_ok(run(&bench, "check", "wft0.conf", NULL) == test->status, name);
 	snprintf(name, sizeof(name), "%s: found", test->name);
 	test_text(name, bench.out, found);
-	snprintf(name, sizeof(name), "%s: no complaints", test->name);
+	snprintf(name, sizeof(name), "%s: no messages on standard error", test->name);
 	test_text(name, bench.err, "");
 	test_bench_end(&bench);
 	if (test->status) {
@@ -313,10 +315,10 @@ static void test_missing(void)
 	test_bench_end(&bench);
 }
 
-/* Hooks below a folder that others may write: a file can be put in the other's place. */
+/* Other users may write to the hooks' folder, and so replace the file. */
 static void test_folder(void)
 {
-	char *want = with_folder("error: 'open/wft0.conf' has hooks, and others may write to 'FOLDER/open', which has mode 0777: hooks run only from files and folders that no other user can write; chmod go-w it\n");
+	char *want = with_folder("error: 'open/wft0.conf' has hooks, and other users can write to 'FOLDER/open', which has mode 0777: hooks run only from files and folders that other users cannot write (chmod go-w)\n");
 	struct test_bench bench;
 
 	mkdir("open", 0700);
@@ -324,12 +326,12 @@ static void test_folder(void)
 	chmod("open", 0777);
 	test_bench_start(&bench, "");
 	run(&bench, "check", "open/wft0.conf", NULL);
-	/* That the file's keys may be read is another warning. */
+	/* The file's mode causes another warning. */
 	test_text("hooks in an open folder", bench.out, want);
 	test_bench_end(&bench);
 	chmod("open", 01777);
 	test_bench_start(&bench, "");
-	test_ok(!run(&bench, "check", "open/wft0.conf", NULL), "but not where others cannot replace them");
+	test_ok(!run(&bench, "check", "open/wft0.conf", NULL), "hooks in an open folder with the sticky bit");
 	test_bench_end(&bench);
 	unlink("open/wft0.conf");
 	chmod("open", 0777);
@@ -337,7 +339,7 @@ static void test_folder(void)
 	if (symlink("../wft1.conf", "open/wft1.conf"))
 		test_ok(false, "a link can be made");
 	test_bench_start(&bench, "");
-	test_ok(run(&bench, "check", "open/wft1.conf", NULL) == 1, "nor behind a link in an open folder");
+	test_ok(run(&bench, "check", "open/wft1.conf", NULL) == 1, "hooks behind a link in an open folder");
 	test_bench_end(&bench);
 	unlink("open/wft1.conf");
 	unlink("wft1.conf");
@@ -357,7 +359,7 @@ static bool check_of(const char *path, char *said, size_t size)
 	return good;
 }
 
-/* The owner of a link on the way, or of the folder that it lies in, decides where it leads. */
+/* A link's target is up to the owner of the link, and of the link's folder. */
 static void test_links(void)
 {
 	char said[512];
@@ -369,7 +371,7 @@ static void test_links(void)
 	    symlink("loop", "loop"))
 		test_ok(false, "links can be made");
 	test_ok(check_of("mid/wft3.conf", said, sizeof(said)), "links of root: a folder");
-	test_ok(check_of("./mid/..//real/wft3.conf", said, sizeof(said)), "links of root: and back");
+	test_ok(check_of("./mid/..//real/wft3.conf", said, sizeof(said)), "links of root: back by ..");
 	test_ok(check_of("wft3.conf", said, sizeof(said)), "links of root: a chain");
 	test_ok(!check_of("loop/wft3.conf", said, sizeof(said)), "a loop of links");
 	if (geteuid() || chown("theirs", 65534, 65534)) {
@@ -395,7 +397,7 @@ static void test_links(void)
 	rmdir("real");
 }
 
-/* The text of a file that others can write is not vouched for by another file in its place. */
+/* Hooks of a file run only if that very file is still in place. */
 static void test_replaced(void)
 {
 	struct weft_location location = { .name = "wft2", .path = "wft2.conf" };
@@ -411,14 +413,14 @@ static void test_replaced(void)
 	test_ok(profile && weft_check_hooks(&bench.ctx, profile), "hooks of the file that was read");
 	if (rename("good.conf", "wft2.conf"))
 		test_ok(false, "a file can be replaced");
-	test_ok(!weft_check_hooks(&bench.ctx, profile), "replaced behind the reading: no hooks");
+	test_ok(!weft_check_hooks(&bench.ctx, profile), "replaced after the read: no hooks");
 	test_bench_flush(&bench);
-	test_text("replaced behind the reading: complaint", bench.err, want);
+	test_text("replaced after the read: error", bench.err, want);
 	weft_profile_free(profile);
 	chmod("wft2.conf", 0622);
 	profile = weft_locate_read(&bench.ctx, &location);
 	chmod("wft2.conf", 0600);
-	test_ok(profile && !weft_check_hooks(&bench.ctx, profile), "others could write while it was read: no hooks");
+	test_ok(profile && !weft_check_hooks(&bench.ctx, profile), "writable by other users during the read: no hooks");
 	weft_profile_free(profile);
 	test_bench_end(&bench);
 	unlink("wft2.conf");
@@ -432,11 +434,11 @@ static void test_down(void)
 	file_write("wft0.conf", INTERFACE "PostDown = true\n", 0622);
 	test_bench_start(&bench, "");
 	test_ok(run(&bench, "down", "wft0.conf", NULL) == 1 && strstr(bench.err, "has hooks"),
-		"down runs no hooks of such a file either");
+		"down runs no hooks of such a file");
 	test_bench_end(&bench);
 }
 
-/* Which modes of the file and of its folder let any user read, or write, the keys. */
+/* The modes of file and folder that let any user read or write the keys. */
 static void test_modes(void)
 {
 	static const struct {
@@ -461,14 +463,14 @@ static void test_modes(void)
 		test_bench_flush(&bench);
 		snprintf(name, sizeof(name), "a file of mode %04o in a folder of mode %04o", modes[i].file, modes[i].folder);
 		test_text(name, bench.err, modes[i].warned ?
-			  "weft: warning: 'modes/wft4.conf' is open to everybody, and keys are in it: chmod o-rwx it\n" : "");
+			  "weft: warning: 'modes/wft4.conf' contains keys, and other users can open it: remove their permissions (chmod o-rwx)\n" : "");
 		test_bench_end(&bench);
 	}
 	unlink("modes/wft4.conf");
 	rmdir("modes");
 }
 
-/* A link that leads nowhere is not the old file elsewhere. */
+/* A dangling link counts as a file, and hides the old file in the other folder. */
 static void test_dangling(void)
 {
 	const char * const folders[] = { "new", "old", NULL };
@@ -480,12 +482,12 @@ static void test_dangling(void)
 	file_write("old/wft9.conf", INTERFACE, 0600);
 	test_bench_start(&bench, "");
 	test_ok(weft_locate(&bench.ctx, folders, "wft9", &location), "the old file alone is found");
-	test_text("in its folder", location.path, "old/wft9.conf");
+	test_text("the old file's folder", location.path, "old/wft9.conf");
 	free(location.path);
 	if (symlink("nowhere.conf", "new/wft9.conf"))
 		test_ok(false, "a link can be made");
-	test_ok(weft_locate(&bench.ctx, folders, "wft9", &location), "so is a link that leads nowhere");
-	test_text("which counts", location.path, "new/wft9.conf");
+	test_ok(weft_locate(&bench.ctx, folders, "wft9", &location), "a dangling link is found");
+	test_text("a dangling link counts as a file", location.path, "new/wft9.conf");
 	free(location.path);
 	test_bench_end(&bench);
 	unlink("new/wft9.conf");
@@ -494,7 +496,7 @@ static void test_dangling(void)
 	rmdir("old");
 }
 
-/* What goes to the kernel has each peer once: a second "up" must find nothing to change. */
+/* A change lists each peer once: a second "up" finds no difference. */
 static void test_merged(void)
 {
 	struct test_bench bench;
@@ -504,18 +506,18 @@ static void test_merged(void)
 	test_bench_start(&bench, "");
 	bench.devices[0] = test_device("wft0", WEFT_KIND_WEFT, "");
 	test_ok(!run(&bench, "setconf", "wft0", "twice"), "setconf takes one key twice");
-	test_text("as one peer", bench.sent,
+	test_text("setconf makes one peer of it", bench.sent,
 		  "wft0: key=0 port=0 fwmark=0x0 replace-peers\n"
 		  "peer A: name='x' psk=C keepalive=9 endpoint=192.0.2.1:5 replace-ips +10.0.0.2/32 +10.0.0.3/32\n"
 		  "peer B: psk=0 keepalive=0 replace-ips\n");
-	test_text("with a warning", bench.err,
-		  "weft: warning: twice:11: PublicKey: the same key as in line 3: both sections are one peer, with the AllowedIPs of the last section only\n");
+	test_text("setconf warns of it", bench.err,
+		  "weft: warning: twice:11: PublicKey: duplicate public key, as in line 3: both sections are one peer, with the AllowedIPs of the last section only\n");
 	test_bench_end(&bench);
 	file_write("twice", PEER_A "AllowedIPs = +10.0.0.1\n" PEER_A "AllowedIPs = -10.0.0.2\nPersistentKeepalive = 3\nRoam = off\n", 0600);
 	test_bench_start(&bench, "");
 	bench.devices[0] = test_device("wft0", WEFT_KIND_WEFT, "");
 	run(&bench, "addconf", "wft0", "twice");
-	test_text("changes of a list are one after the other", bench.sent,
+	test_text("changes of a list apply in order", bench.sent,
 		  "wft0:\npeer A: keepalive=3 roam=0 +10.0.0.1/32 -10.0.0.2/32\n");
 	test_bench_end(&bench);
 	unlink("twice");
@@ -550,7 +552,7 @@ static void test_tables(void)
 	rmdir("vendor.d");
 }
 
-/* What a suggested command says has to be one word to a shell. */
+/* A suggested command quotes its arguments for a shell. */
 static void test_shell_words(void)
 {
 	char long_name[WEFT_NAME_BYTES + 1] = "";
@@ -584,7 +586,7 @@ static void test_utf8(void)
 		{ "overlong, four", "\xf0\x8f\xbf\xbf", "????" },
 		{ "surrogates", "\xed\x9f\xbf\xed\xa0\x80", "\xed\x9f\xbf???" },
 		{ "too high", "\xf4\x90\x80\x80\xf5\x80\x80\x80\xff", "?????????" },
-		{ "a continuation alone", "\x80" "a\xbf", "?a?" },
+		{ "a continuation byte alone", "\x80" "a\xbf", "?a?" },
 	};
 	char name[96], *got, *to;
 	const char *from;
@@ -592,7 +594,7 @@ static void test_utf8(void)
 
 	for (i = 0; i < ARRAY_SIZE(texts); i++) {
 		got = weft_text_utf8(texts[i].text);
-		/* "?" for U+FFFD. */
+		/* Replaces U+FFFD by "?". */
 		for (from = to = got; *from; from++, to++) {
 			*to = *from;
 			if (!strncmp(from, "\xef\xbf\xbd", 3)) {
@@ -607,7 +609,7 @@ static void test_utf8(void)
 	}
 }
 
-/* Wherever a terminal's escape stands; JSON has its own way to write it. */
+/* No message holds a terminal's escape; JSON encodes it. */
 static void test_escapes(void)
 {
 	static const struct weft_place place = { .file = "\033a.conf", .line = 2, .name = "\033b" };
@@ -622,17 +624,17 @@ static void test_escapes(void)
 		  "weft: warning: \\x09d\n");
 	test_bench_end(&bench);
 	test_bench_start(&bench, "");
-	test_ok(run(&bench, "\033e", "x", NULL) == 1 && strstr(bench.err, "weft: '\\x1be' is not a command: "),
-		"nor does the refusal of a command");
+	test_ok(run(&bench, "\033e", "x", NULL) == 1 && strstr(bench.err, "weft: unknown command '\\x1be': "),
+		"the refusal of a command holds no control characters");
 	test_bench_end(&bench);
 	file_write("wft0.conf", INTERFACE "Table = \033\n", 0600);
 	test_bench_start(&bench, "");
 	test_ok(run(&bench, "-j", "check", "wft0.conf") == 1 && strstr(bench.out, "'\\u001b' is not a routing table"),
-		"JSON holds the text as it is");
+		"JSON holds the text unchanged");
 	test_bench_end(&bench);
 }
 
-/* Standard error has no buffer, and a pipe of packets tells the writes apart. */
+/* Standard error is unbuffered, and a pipe in packet mode separates the writes. */
 static void test_one_write(void)
 {
 	static const struct weft_place place = { .file = "a.conf", .line = 2, .name = "b" };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The command line: for each command good and bad words, with the exit
- * status, what is printed, what is complained and what the kernel was sent.
+ * The command line: for each command good and bad words, with the exit status, standard output and
+ * error, and the request to the kernel.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/version.h"
+#include "conf/setting.h"
+#include "print/fields.h"
 #include "support.h"
 
 #define WORDS_MAX	16
@@ -22,7 +25,7 @@
 		"previous-public-key, next-keys, previous-keys, identities, drops, dump"
 #define COMMANDS "show, showconf, set, rotate, setconf, addconf, syncconf, up, check, down, save, strip, resolve, monitor, wait, metrics, doctor, genkey, genpsk, pubkey, help"
 
-#define NOT_OPTION(word) "weft: '" word "' is not an option: -j, --json, --show-keys, -h, --help, -v, --version are; words follow '--'\n"
+#define NOT_OPTION(word) "weft: unknown option '" word "': use -j, --json, --show-keys, -h, --help, -v or --version, and '--' before other words\n"
 
 static const char wft0_conf[] =
 	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"
@@ -31,16 +34,16 @@ static const char wg0_conf[] = "[Interface]\nFwMark = 1\n";
 
 /**
  * struct command_case - one command line
- * @words: its words after the program's name, separated by blanks; "''" is
+ * @words: the words after the program's name, separated by blanks; "''" is
  *         an empty one, and a file's name stands for one in the scratch folder
  * @input: the standard input
  * @status: the exit status
- * @out: what is printed, NULL for not looked at
- * @err: what is complained
- * @sent: what the kernel was sent
- * @fail_get: the kernel does not let itself be read, with this reason
- * @fail_set: the kernel refuses, with this reason
- * @fail_taken: for another peer has it
+ * @out: the standard output, NULL to ignore it
+ * @err: the standard error
+ * @sent: the request to the kernel
+ * @fail_get: the error of reading an interface
+ * @fail_set: the error of the kernel
+ * @fail_taken: the error is a conflict with another peer
  */
 struct command_case {
 	const char *words;
@@ -55,11 +58,11 @@ struct command_case {
 };
 
 static const struct command_case cases[] = {
-	/* Which command. */
-	{ "--version", .out = "weft 0.1.0\n" },
-	{ "-v", .out = "weft 0.1.0\n" },
+	/* Commands. */
+	{ "--version", .out = "weft " WEFT_VERSION "\n" },
+	{ "-v", .out = "weft " WEFT_VERSION "\n" },
 	{ "frobnicate", .status = 1, .out = "",
-	  .err = "weft: 'frobnicate' is not a command: " COMMANDS " are\n" },
+	  .err = "weft: unknown command 'frobnicate': use " COMMANDS "\n" },
 	{ "--frobnicate", .status = 1, .out = "", .err = NOT_OPTION("--frobnicate") },
 	{ "show -x", .status = 1, .out = "", .err = NOT_OPTION("-x") },
 	{ "monitor --follow", .status = 1, .out = "", .err = NOT_OPTION("--follow") },
@@ -72,12 +75,12 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer hub allowed-ips -10.0.0.1", .sent = "wft0:\npeer A: -10.0.0.1/32\n" },
 	{ "set -- wft0 peer hub name -j", .sent = "wft0:\npeer A: name='-j'\n" },
 	{ "set wft0 -x 5", .status = 1,
-	  .err = "weft: set: '-x' is not a setting of an interface: listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp and peer are\n" },
-	{ "show --version", .out = "weft 0.1.0\n" },
+	  .err = "weft: set: unknown setting '-x' of an interface: use listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp or peer\n" },
+	{ "show --version", .out = "weft " WEFT_VERSION "\n" },
 	{ "help frobnicate", .status = 1, .out = "",
-	  .err = "weft: 'frobnicate' is not a command: " COMMANDS " are\n" },
+	  .err = "weft: unknown command 'frobnicate': use " COMMANDS "\n" },
 	{ "help set set", .status = 1, .out = "",
-	  .err = "weft: help: 'set' is too much\nUsage: weft help [COMMAND]\n" },
+	  .err = "weft: help: unexpected argument 'set'\nUsage: weft help [COMMAND]\n" },
 	{ "help genpsk", .out = "Usage: weft genpsk\n\ngenpsk: print a new preshared key\n" },
 	{ "genpsk --help", .out = "Usage: weft genpsk\n\ngenpsk: print a new preshared key\n" },
 	{ "help", .out = NULL },
@@ -89,19 +92,19 @@ static const struct command_case cases[] = {
 	{ "pubkey", .input = "dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=",
 	  .out = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=\n" },
 	{ "pubkey", .input = "", .status = 1, .out = "",
-	  .err = "weft: pubkey: the standard input is not a key: 0 characters where 44 of base64 are wanted\n" },
+	  .err = "weft: pubkey: the standard input is not a key: 0 characters instead of 44 of base64\n" },
 	{ "pubkey", .input = KEY_A "x\n", .status = 1, .out = "",
-	  .err = "weft: pubkey: the standard input is not a key: 45 characters where 44 of base64 are wanted\n" },
+	  .err = "weft: pubkey: the standard input is not a key: 45 characters instead of 44 of base64\n" },
 	{ "pubkey", .input = "secret\n", .status = 1, .out = "",
-	  .err = "weft: pubkey: the standard input is not a key: 6 characters where 44 of base64 are wanted\n" },
+	  .err = "weft: pubkey: the standard input is not a key: 6 characters instead of 44 of base64\n" },
 	{ "pubkey file", .status = 1, .out = "",
-	  .err = "weft: pubkey: 'file' is too much\nUsage: weft pubkey\n" },
+	  .err = "weft: pubkey: unexpected argument 'file'\nUsage: weft pubkey\n" },
 	{ "genkey 2", .status = 1, .out = "",
-	  .err = "weft: genkey: '2' is too much\nUsage: weft genkey\n" },
+	  .err = "weft: genkey: unexpected argument '2'\nUsage: weft genkey\n" },
 	{ "genkey -j", .status = 1, .out = "",
-	  .err = "weft: genkey: it does not speak JSON\nUsage: weft genkey\n" },
+	  .err = "weft: genkey: no JSON output\nUsage: weft genkey\n" },
 
-	/* Showing. */
+	/* Output. */
 	{ "show interfaces", .out = "wft0 wg0\n" },
 	{ "show wft0 listen-port", .out = "51820\n" },
 	{ "show all listen-port", .out = "wft0\t51820\nwg0\t0\n" },
@@ -115,24 +118,24 @@ static const struct command_case cases[] = {
 	{ "show nope --json", .status = 1, .out = "",
 	  .err = "weft: cannot read interface 'nope': No such device\n" },
 	{ "show wft0 colour", .status = 1, .out = "",
-	  .err = "weft: show: 'colour' is not a field: " FIELDS " are\n" },
+	  .err = "weft: show: unknown field 'colour': use " FIELDS "\n" },
 	{ "show interfaces dump", .status = 1, .out = "",
-	  .err = "weft: show: 'dump' after 'interfaces' is too much\n" },
+	  .err = "weft: show: unexpected argument 'dump' after 'interfaces'\n" },
 	{ "show wft0 dump more", .status = 1, .out = "",
-	  .err = "weft: show: 'more' is too much\nUsage: weft show [IFACE|all|interfaces] [FIELD|dump]\n" },
+	  .err = "weft: show: unexpected argument 'more'\nUsage: weft show [IFACE|all|interfaces] [FIELD|dump]\n" },
 	{ "show all", .status = 1, .out = "", .fail_get = "Operation not permitted",
 	  .err = "weft: cannot list interfaces: Operation not permitted\n" },
 	{ "show wg0", .status = 1, .out = "", .fail_get = "Operation not permitted",
 	  .err = "weft: cannot read interface 'wg0': Operation not permitted\n" },
 	{ "showconf wg0", .out = "[Interface]\nFwMark = 0x1\n\n" },
 	{ "showconf", .status = 1, .out = "",
-	  .err = "weft: showconf: something is missing\nUsage: weft showconf IFACE\n" },
+	  .err = "weft: showconf: missing argument\nUsage: weft showconf IFACE\n" },
 	{ "showconf nope", .status = 1, .out = "",
 	  .err = "weft: cannot read interface 'nope': No such device\n" },
 
-	/* Setting. */
+	/* Settings. */
 	{ "set", .status = 1, .out = "",
-	  .err = "weft: set: something is missing\n" SET_USAGE },
+	  .err = "weft: set: missing argument\n" SET_USAGE },
 	{ "set wft0", .out = "", .sent = "wft0:\n" },
 	{ "set wft0 listen-port 7 fwmark 0x10", .sent = "wft0: port=7 fwmark=0x10\n" },
 	{ "set wft0 fwmark off", .sent = "wft0: fwmark=0x0\n" },
@@ -143,15 +146,15 @@ static const struct command_case cases[] = {
 	  .sent = "wft0:\npeer A: next=B grace=60\n" },
 	{ "set wft0 peer hub next-public-key OFF grace off", .sent = "wft0:\npeer A: next=0 grace=0\n" },
 	{ "set wft0 peer hub next-public-key odd", .status = 1,
-	  .err = "weft: next-public-key: 'odd' is neither 'off' nor a public key: 44 characters of base64 are wanted\n" },
+	  .err = "weft: next-public-key: 'odd' is neither 'off' nor a public key: use 44 characters of base64\n" },
 	{ "set wft0 peer hub next-preshared-key key_p", .sent = "wft0:\npeer A: next-psk=P\n" },
 	{ "set wft0 peer hub next-preshared-key empty", .sent = "wft0:\npeer A: next-psk=0\n" },
 	{ "set wft0 peer hub previous-public-key off previous-preshared-key Off",
 	  .sent = "wft0:\npeer A: previous=0 previous-psk=0\n" },
 	{ "set wft0 peer hub previous-public-key " KEY_B, .status = 1,
-	  .err = "weft: previous-public-key: '" KEY_B "' is not 'off': a previous key can only be ended\n" },
+	  .err = "weft: previous-public-key: '" KEY_B "' is not 'off': a previous key can only be dropped\n" },
 	{ "set wft0 peer hub grace soon", .status = 1,
-	  .err = "weft: grace: 'soon' is not a grace: use a number of seconds, or 'off' for one without an end\n" },
+	  .err = "weft: grace: 'soon' is not a grace period: use a number of seconds, or 'off' for no limit\n" },
 	{ "set wft0 pmtu maybe", .status = 1,
 	  .err = "weft: pmtu: 'maybe' is neither 'on' nor 'off'\n" },
 	{ "set wft0 dscp ef", .status = 1,
@@ -160,9 +163,9 @@ static const struct command_case cases[] = {
 	{ "set wft0 private-key -", .input = KEY_P "\n", .sent = "wft0: key=P\n" },
 	{ "set wft0 private-key empty", .sent = "wft0: key=0\n" },
 	{ "set wft0 private-key key_open", .sent = "wft0: key=P\n",
-	  .err = "weft: warning: 'key_open' holds a secret key and can be read by everybody: chmod o-rwx it\n" },
+	  .err = "weft: warning: 'key_open' contains a secret key, and other users can read it: remove their permissions (chmod o-rwx)\n" },
 	{ "set wft0 private-key key_bad", .status = 1,
-	  .err = "weft: private-key: 'key_bad' does not hold a key: 44 characters of base64, or nothing to take the key away\n" },
+	  .err = "weft: private-key: 'key_bad' does not contain a key: use 44 characters of base64, or an empty file to remove the key\n" },
 	{ "set wft0 private-key key_missing", .status = 1,
 	  .err = "weft: cannot open 'key_missing': No such file or directory\n" },
 	{ "set wft0 private-key .", .status = 1,
@@ -184,17 +187,17 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer " KEY_A " allowed-ips +10.0.0.0/8 allowed-ips ::1",
 	  .sent = "wft0:\npeer A: +10.0.0.0/8 +::1/128\n" },
 	{ "set wft0 colour red", .status = 1,
-	  .err = "weft: set: 'colour' is not a setting of an interface: listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp and peer are\n" },
+	  .err = "weft: set: unknown setting 'colour' of an interface: use listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp or peer\n" },
 	{ "set wft0 listen-address 192.0.2.1,2001:db8::1 bind-device eth0",
 	  .sent = "wft0: listen=192.0.2.1,2001:db8::1 bind='eth0'\n" },
 	{ "set wft0 listen-address 2001:db8::1", .sent = "wft0: listen=0.0.0.0,2001:db8::1\n" },
 	{ "set wft0 listen-address any bind-device off", .sent = "wft0: listen=0.0.0.0,:: bind=''\n" },
 	{ "set wft0 listen-address 192.0.2.1,192.0.2.2", .status = 1,
-	  .err = "weft: listen-address: '192.0.2.2' is a second address of its family: there is one socket for each\n" },
+	  .err = "weft: listen-address: '192.0.2.2' is a second address of its family: use at most one IPv4 and one IPv6 address\n" },
 	{ "set wft0 listen-address eth0", .status = 1,
-	  .err = "weft: listen-address: 'eth0' is not an address: use 'any', or an address of one family or of each\n" },
+	  .err = "weft: listen-address: 'eth0' is not an address: use 'any', an IPv4 address, an IPv6 address, or one of each\n" },
 	{ "set wft0 bind-device sixteen-letters-", .status = 1,
-	  .err = "weft: bind-device: 'sixteen-letters-' is not an interface: a name has 1 to 15 characters, 'off' is none\n" },
+	  .err = "weft: bind-device: 'sixteen-letters-' is not an interface name: use 1 to 15 characters without '/', or 'off'\n" },
 	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4:5,[::1]:6",
 	  .sent = "wft0:\npeer A: endpoint=1.2.3.4:5 candidates=1.2.3.4:5,[::1]:6\n" },
 	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4,1.2.3.5:7,[::1]:6 roam off",
@@ -206,25 +209,25 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4:5,", .status = 1,
 	  .err = "weft: endpoint: '1.2.3.4:5,' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n" },
 	{ "set wft0 peer " KEY_A " endpoint 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17:5", .status = 1,
-	  .err = "weft: endpoint: '1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17:5' is too much: a peer has at most 16 endpoints\n" },
+	  .err = "weft: endpoint: '1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17:5' has too many endpoints: a peer has at most 16\n" },
 	{ "set wft0 peer " KEY_A " endpoint nowhere:5,1.2.3.4:5",
 	  .sent = "wft0:\npeer A: endpoint=1.2.3.4:5\n",
 	  .err = "weft: warning: endpoint: cannot resolve 'nowhere:5': Name or service not known\n" },
 	{ "set wft0 peer " KEY_A " roam maybe", .status = 1,
 	  .err = "weft: roam: 'maybe' is neither 'on' nor 'off'\n" },
 	{ "set wft0 endpoint 1.2.3.4:5", .status = 1,
-	  .err = "weft: set: 'endpoint' is not a setting of an interface: listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp and peer are\n" },
+	  .err = "weft: set: unknown setting 'endpoint' of an interface: use listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp or peer\n" },
 	{ "set wft0 peer " KEY_A " colour red", .status = 1,
-	  .err = "weft: set: 'colour' is not a setting of a peer: remove, preshared-key, endpoint, roam, persistent-keepalive, allowed-ips, exclusive, name, next-public-key, previous-public-key, next-preshared-key, previous-preshared-key, grace, forget-timestamp, the settings of an interface and peer are\n" },
+	  .err = "weft: set: unknown setting 'colour' of a peer: use remove, preshared-key, endpoint, roam, persistent-keepalive, allowed-ips, exclusive, name, next-public-key, previous-public-key, next-preshared-key, previous-preshared-key, grace, forget-timestamp, the settings of an interface or peer\n" },
 	{ "set wft0 listen-port", .status = 1,
-	  .err = "weft: listen-port: PORT has to follow, and nothing does\n" },
+	  .err = "weft: listen-port: requires a value: PORT\n" },
 	{ "set wft0 peer", .status = 1,
-	  .err = "weft: peer: KEY|NAME has to follow, and nothing does\n" },
+	  .err = "weft: peer: requires a value: KEY|NAME\n" },
 	{ "set wft0 peer " KEY_A " allowed-ips", .status = 1,
-	  .err = "weft: allowed-ips: [+|-]IP/LENGTH,... has to follow, and nothing does\n" },
+	  .err = "weft: allowed-ips: requires a value: [+|-]IP/LENGTH,...\n" },
 	{ "set wft0 peer abc", .status = 1,
-	  .err = "weft: peer: 'abc' is neither a public key, which is 44 characters of base64, nor the name of a peer of wft0\n" },
-	/* Names, and what other peers have. */
+	  .err = "weft: peer: 'abc' is neither a public key (44 characters of base64) nor the name of a peer of wft0\n" },
+	/* Names, and conflicts with other peers. */
 	{ "set wft0 peer hub persistent-keepalive 5", .sent = "wft0:\npeer A: keepalive=5\n" },
 	{ "set wft0 peer hub remove peer " KEY_B, .sent = "wft0:\npeer A: remove\npeer B:\n" },
 	{ "set nope peer hub remove", .status = 1, .sent = "",
@@ -232,11 +235,11 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer " KEY_B " name spoke", .sent = "wft0:\npeer B: name='spoke'\n" },
 	{ "set wft0 peer hub name ''", .sent = "wft0:\npeer A: name=''\n" },
 	{ "set wft0 peer hub name a#b", .status = 1, .sent = "",
-	  .err = "weft: name: 'a#b' could not stand in a file: a name has no '#', and no blank at either end\n" },
+	  .err = "weft: name: 'a#b' does not fit in a file: use a name without '#', and without blanks at its ends\n" },
 	{ "set wft0 peer hub name \tmast", .status = 1, .sent = "",
-	  .err = "weft: name: '\\x09mast' could not stand in a file: a name has no '#', and no blank at either end\n" },
+	  .err = "weft: name: '\\x09mast' does not fit in a file: use a name without '#', and without blanks at its ends\n" },
 	{ "set wft0 peer hub name mast\t", .status = 1, .sent = "",
-	  .err = "weft: name: 'mast\\x09' could not stand in a file: a name has no '#', and no blank at either end\n" },
+	  .err = "weft: name: 'mast\\x09' does not fit in a file: use a name without '#', and without blanks at its ends\n" },
 	{ "set wft0 peer hub name " KEY_A KEY_A, .status = 1, .sent = "",
 	  .err = "weft: name: '" KEY_A KEY_A "' is too long: a name has at most 63 bytes\n" },
 	{ "set wft0 peer hub forget-timestamp", .sent = "wft0:\npeer A: forget-timestamp\n" },
@@ -255,12 +258,12 @@ static const struct command_case cases[] = {
 	  .sent = "wft0:\npeer B: replace-ips +10.0.0.1/32\npeer A: -10.0.0.1/32\n" },
 	{ "set wft0 peer " KEY_B " allowed-ips 10.0.0.2,10.0.0.1 exclusive", .status = 1, .sent = "",
 	  .fail_set = "File exists: allowed IPs: another peer has one of them", .fail_taken = true,
-	  .err = "weft: cannot configure interface 'wft0': allowed IPs: peer hub has 10.0.0.1/32, and it is to be exclusive\n" },
+	  .err = "weft: cannot configure interface 'wft0': allowed IPs: peer hub already has 10.0.0.1/32, and 'exclusive' forbids the move\n" },
 	{ "set wft0 peer " KEY_B " allowed-ips 10.0.0.2 exclusive",
 	  .sent = "wft0:\npeer B: exclusive replace-ips +10.0.0.2/32\n" },
 	{ "set wft0 peer " KEY_B " name hub", .status = 1, .sent = "",
 	  .fail_set = "File exists: name: another peer of the device has it", .fail_taken = true,
-	  .err = "weft: cannot configure interface 'wft0': name: 'hub' is what peer " KEY_A " is called\n" },
+	  .err = "weft: cannot configure interface 'wft0': name: 'hub' is already the name of peer " KEY_A "\n" },
 	{ "set wft0 peer " KEY_B " name other", .status = 1, .sent = "",
 	  .fail_set = "File exists: name: another peer of the device has it", .fail_taken = true,
 	  .err = "weft: cannot configure interface 'wft0': File exists: name: another peer of the device has it\n" },
@@ -275,21 +278,21 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer " KEY_A " endpoint nowhere:5", .status = 1,
 	  .err = "weft: endpoint: cannot resolve 'nowhere:5': Name or service not known\n" },
 	{ "set wft0 listen-port 5 peer " KEY_A " persistent-keepalive 65536", .status = 1,
-	  .err = "weft: persistent-keepalive: '65536' is not an interval: use 'off' or a number of seconds from 0 to 65535\n" },
+	  .err = "weft: persistent-keepalive: '65536' is not a keepalive interval: use 'off' or a number of seconds from 0 to 65535\n" },
 	{ "set nope listen-port 5", .status = 1,
 	  .err = "weft: cannot configure interface 'nope': No such device\n" },
 	{ "set wft0 listen-port 5", .status = 1, .fail_set = "Address already in use: port 5 is taken",
 	  .err = "weft: cannot configure interface 'wft0': Address already in use: port 5 is taken\n" },
 	{ "set sixteencharacter listen-port 5", .status = 1,
-	  .err = "weft: 'sixteencharacter' is not an interface: a name has 1 to 15 characters\n" },
+	  .err = "weft: 'sixteencharacter' is not an interface name: use 1 to 15 characters\n" },
 	{ "set '' listen-port 5", .status = 1,
-	  .err = "weft: '' is not an interface: a name has 1 to 15 characters\n" },
+	  .err = "weft: '' is not an interface name: use 1 to 15 characters\n" },
 
 	/* Configuration files. */
 	{ "setconf wft0", .status = 1,
-	  .err = "weft: setconf: something is missing\nUsage: weft setconf IFACE FILE\n" },
+	  .err = "weft: setconf: missing argument\nUsage: weft setconf IFACE FILE\n" },
 	{ "setconf wft0 conf more", .status = 1,
-	  .err = "weft: setconf: 'more' is too much\nUsage: weft setconf IFACE FILE\n" },
+	  .err = "weft: setconf: unexpected argument 'more'\nUsage: weft setconf IFACE FILE\n" },
 	{ "setconf wft0 conf",
 	  .sent = "wft0: key=P port=51820 fwmark=0x0 replace-peers\npeer A: psk=0 keepalive=25 replace-ips +10.0.0.1/32\npeer B: psk=0 keepalive=0 replace-ips\n" },
 	{ "addconf wft0 conf",
@@ -298,13 +301,13 @@ static const struct command_case cases[] = {
 	{ "syncconf wft0 -", .input = wft0_conf, .sent = "" },
 	{ "setconf wft0 -", .input = "", .sent = "wft0: key=0 port=0 fwmark=0x0 replace-peers\n" },
 	{ "setconf wft0 conf_open", .sent = "wft0: key=P port=0 fwmark=0x0 replace-peers\n",
-	  .err = "weft: warning: 'conf_open' holds a secret key and can be read by everybody: chmod o-rwx it\n" },
+	  .err = "weft: warning: 'conf_open' contains a secret key, and other users can read it: remove their permissions (chmod o-rwx)\n" },
 	{ "setconf wft0 conf_bad", .status = 1,
 	  .err = "weft: conf_bad:3: ListenPort: 'x' is not a port: use a number from 0 (chosen by the kernel) to 65535\n" },
 	{ "syncconf wft0 conf_bad", .status = 1,
 	  .err = "weft: conf_bad:3: ListenPort: 'x' is not a port: use a number from 0 (chosen by the kernel) to 65535\n" },
 	{ "setconf wft0 conf_zero", .status = 1,
-	  .err = "weft: 'conf_zero' is not a text file: there is a zero byte in it\n" },
+	  .err = "weft: 'conf_zero' is not a text file: it contains a zero byte\n" },
 	{ "setconf wft0 conf_missing", .status = 1,
 	  .err = "weft: cannot open 'conf_missing': No such file or directory\n" },
 	{ "setconf nope conf", .status = 1,
@@ -314,19 +317,19 @@ static const struct command_case cases[] = {
 	{ "setconf wft0 conf", .status = 1, .fail_set = "Invalid argument: peer 2 is odd",
 	  .err = "weft: cannot configure interface 'wft0': Invalid argument: peer 2 is odd\n" },
 
-	/* Up and down: what is refused before anything is looked at, and what needs no kernel. */
+	/* Up and down: refusals before any change, and uses without a kernel. */
 	{ "up", .status = 1,
-	  .err = "weft: up: something is missing\nUsage: weft up FILE|IFACE\n" },
+	  .err = "weft: up: missing argument\nUsage: weft up FILE|IFACE\n" },
 	{ "down wft0 wg0", .status = 1,
-	  .err = "weft: down: 'wg0' is too much\nUsage: weft down FILE|IFACE\n" },
+	  .err = "weft: down: unexpected argument 'wg0'\nUsage: weft down FILE|IFACE\n" },
 	{ "save wft0 --json", .status = 1,
-	  .err = "weft: save: it does not speak JSON\nUsage: weft save FILE|IFACE\n" },
+	  .err = "weft: save: no JSON output\nUsage: weft save FILE|IFACE\n" },
 	{ "up no-such-file", .status = 1,
-	  .err = "weft: 'no-such-file' has no file: neither /etc/weft/no-such-file.conf nor /etc/wireguard/no-such-file.conf is there\n" },
+	  .err = "weft: 'no-such-file' has no file: neither /etc/weft/no-such-file.conf nor /etc/wireguard/no-such-file.conf exists\n" },
 	{ "up ./no-such.conf", .status = 1,
 	  .err = "weft: cannot open './no-such.conf': No such file or directory\n" },
 	{ "down ./conf", .status = 1,
-	  .err = "weft: './conf' names no interface: the file has to be NAME.conf, NAME being 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: './conf' is not named after an interface: use NAME.conf, where NAME has 1 to 15 letters, digits or _=+.-\n" },
 	{ "up bad.conf", .status = 1,
 	  .err = "weft: bad.conf:2: Address: 'x' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n" },
 	{ "strip wft0.conf",
@@ -334,7 +337,7 @@ static const struct command_case cases[] = {
 	{ "strip bad.conf", .status = 1, .out = "",
 	  .err = "weft: bad.conf:2: Address: 'x' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n" },
 	{ "resolve", .status = 1,
-	  .err = "weft: resolve: something is missing\nUsage: weft resolve IFACE|all\n" },
+	  .err = "weft: resolve: missing argument\nUsage: weft resolve IFACE|all\n" },
 	{ "resolve ./wft0.conf", .status = 1,
 	  .err = "weft: warning: ./wft0.conf:6: Endpoint: cannot resolve 'harbour:5': Name or service not known\n" },
 	{ "resolve ./wg0.conf", .out = "" },
@@ -344,7 +347,7 @@ static const struct command_case cases[] = {
 	  .err = "weft: cannot list interfaces: Operation not permitted\n" },
 };
 
-/* Files in the scratch folder, and who may read them. */
+/* Files in the scratch folder, and their modes. */
 static const struct {
 	const char *name;
 	const char *text;
@@ -423,7 +426,7 @@ static void test_prepare(struct test_bench *bench,
 	bench->fail_taken = test->fail_taken;
 }
 
-/* A machine without interfaces, with the module, and without it; and one that needs none. */
+/* A machine without interfaces, with and without the module; and commands that need no module. */
 static void test_show_nothing(void)
 {
 	struct {
@@ -436,12 +439,12 @@ static void test_show_nothing(void)
 		const char *err;
 	} tries[] = {
 		{ "no interface", { "weft", "show" }, false, NULL, 0, "", "" },
-		{ "no module", { "weft", "show" }, false, "the kernel has no module weft loaded", 1, "",
-		  "weft: there is no interface: the kernel has no module weft loaded\n" },
-		{ "no module, names", { "weft", "show", "interfaces" }, false, "the kernel has no module weft loaded", 1, "",
-		  "weft: there is no interface: the kernel has no module weft loaded\n" },
-		{ "no module, JSON", { "weft", "show", "-j" }, false, "the kernel has no module weft loaded", 1, "",
-		  "weft: there is no interface: the kernel has no module weft loaded\n" },
+		{ "no module", { "weft", "show" }, false, "module weft is not loaded", 1, "",
+		  "weft: no interfaces: module weft is not loaded\n" },
+		{ "no module, names", { "weft", "show", "interfaces" }, false, "module weft is not loaded", 1, "",
+		  "weft: no interfaces: module weft is not loaded\n" },
+		{ "no module, JSON", { "weft", "show", "-j" }, false, "module weft is not loaded", 1, "",
+		  "weft: no interfaces: module weft is not loaded\n" },
 		{ "no interface, JSON", { "weft", "show", "-j" }, false, NULL, 0, "[\n]\n", "" },
 		{ "no module is needed", { "weft", "show", "interfaces" }, true, "none", 0, "wg0\n", "" },
 	};
@@ -480,7 +483,7 @@ static void test_case(const struct command_case *test)
 	snprintf(name, sizeof(name), "weft %s: output", test->words);
 	if (test->out)
 		test_text(name, bench.out, test->out);
-	snprintf(name, sizeof(name), "weft %s: complaint", test->words);
+	snprintf(name, sizeof(name), "weft %s: error", test->words);
 	test_text(name, bench.err, test->err ?: "");
 	snprintf(name, sizeof(name), "weft %s: sent", test->words);
 	test_text(name, bench.sent, test->sent ?: "");
@@ -488,7 +491,7 @@ static void test_case(const struct command_case *test)
 	free(text);
 }
 
-/* Help is made from the table: no command can be missing from it. */
+/* Help is generated from the table, so that it lists every command. */
 static void test_help(void)
 {
 	const struct weft_command *command;
@@ -517,7 +520,34 @@ static void test_help(void)
 	}
 }
 
-/* One interface that cannot be read fails the command, and hides no other. */
+/* The help of show and set lists the words of their tables. */
+static void test_help_lists(void)
+{
+	char *show[] = { "weft", "help", "show", NULL }, *set[] = { "weft", "help", "set", NULL };
+	const struct weft_setting *setting;
+	const struct weft_field *field;
+	struct test_bench bench;
+	char line[64];
+
+	test_bench_start(&bench, "");
+	weft_command_main(&bench.ctx, 3, show);
+	weft_command_main(&bench.ctx, 3, set);
+	test_bench_flush(&bench);
+	for (field = weft_fields; field->name; field++) {
+		snprintf(line, sizeof(line), "\n  %s\n", field->name);
+		test_ok(strstr(bench.out, line), field->name);
+	}
+	for (setting = weft_settings; setting->word || setting->field; setting++) {
+		if (!setting->word)
+			continue;
+		snprintf(line, sizeof(line), "\n  %s%s%s\n", setting->word,
+			 setting->value ? " " : "", setting->value ?: "");
+		test_ok(strstr(bench.out, line), setting->word);
+	}
+	test_bench_end(&bench);
+}
+
+/* An unreadable interface fails the command, and the others are still printed. */
 static void test_one_unreadable(void)
 {
 	static const struct command_case nothing;
@@ -529,13 +559,13 @@ static void test_one_unreadable(void)
 	test_ok(weft_command_main(&bench.ctx, 4, words) == 1,
 		"an interface that cannot be read fails the command");
 	test_bench_flush(&bench);
-	test_text("and is complained about", bench.err,
-		  "weft: cannot read interface 'wft0': it went away\n");
-	test_text("the others are shown", bench.out, "wg0\t0\n");
+	test_text("the error is printed", bench.err,
+		  "weft: cannot read interface 'wft0': the link is gone\n");
+	test_text("the other interfaces are shown", bench.out, "wg0\t0\n");
 	test_bench_end(&bench);
 }
 
-/* Called wg, as hooks call it, the command prints what wg(8) does. */
+/* Under the name wg, as hooks call it, the command prints the output of wg(8). */
 static void test_as_wg(void)
 {
 	static const struct command_case nothing;
@@ -552,7 +582,7 @@ static void test_as_wg(void)
 	bench.devices[0] = test_device("wft0", WEFT_KIND_WEFT, conf);
 	test_ok(!weft_command_main(&bench.ctx, 3, words), "wg showconf: exit status");
 	test_bench_flush(&bench);
-	test_text("wg showconf: nothing that wg does not know", bench.out,
+	test_text("wg showconf: only wg's own settings", bench.out,
 		  "[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n\n"
 		  "[Peer]\nPublicKey = " KEY_A "\nEndpoint = 192.0.2.2:5\n");
 	test_bench_end(&bench);
@@ -562,7 +592,7 @@ static void test_as_wg(void)
 	test_bench_end(&bench);
 }
 
-/* A disk that is full is no success. */
+/* A full disk fails the command. */
 static void test_full_disk(void)
 {
 	char *words[] = { "weft", "help", NULL };
@@ -578,8 +608,8 @@ static void test_full_disk(void)
 	bench.ctx.out = out;
 	test_bench_flush(&bench);
 	test_ok(status == 1, "output that cannot be written fails the command");
-	test_text("and is complained about", bench.err,
-		  "weft: the output could not be written\n");
+	test_text("the error is printed", bench.err,
+		  "weft: cannot write the output\n");
 	test_bench_end(&bench);
 }
 
@@ -594,6 +624,7 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_case(&cases[i]);
 	test_help();
+	test_help_lists();
 	test_one_unreadable();
 	test_as_wg();
 	test_full_disk();

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Completion: the words of an unfinished command line, and what is offered for
- * the last of them.
- */
+/* Completion: the words of an unfinished command line, and the candidates for the last one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +20,9 @@ static const char wg0_conf[] = "[Interface]\nFwMark = 1\n";
 
 /**
  * struct complete_case - one command line
- * @words: its words after the program's name; "''" is an empty one
- * @out: what is offered
- * @fail_get: the kernel does not let itself be read
+ * @words: the words after the program's name; "''" is an empty one
+ * @out: the candidates
+ * @fail_get: reading an interface fails
  */
 struct complete_case {
 	const char *words;
@@ -96,12 +93,12 @@ static const struct complete_case cases[] = {
 	{ "rotate wft0 private-key FILE ''", "private-key\ngrace\n" },
 	{ "rotate wft0 grace ''", "" },
 
-	/* Options of the unfinished line are not this one's. */
+	/* Options of the unfinished line do not apply to "complete" itself. */
 	{ "--help", "" },
 	{ "show --help", "" },
 };
 
-/* The words of a case, in a copy that the caller frees. */
+/* Splits the words of a case, in a copy that the caller frees. */
 static int split_words(char *text, char **words)
 {
 	char *rest = NULL, *word;
@@ -129,11 +126,11 @@ static void test_case(const struct complete_case *test)
 	count = split_words(text, words);
 	status = weft_command_main(&bench.ctx, count, words);
 	test_bench_flush(&bench);
-	snprintf(name, sizeof(name), "%s: ends well", test->words);
+	snprintf(name, sizeof(name), "%s: exit status", test->words);
 	test_ok(!status, name);
 	snprintf(name, sizeof(name), "%s: offers", test->words);
 	test_text(name, bench.out, test->out);
-	snprintf(name, sizeof(name), "%s: complains of nothing", test->words);
+	snprintf(name, sizeof(name), "%s: no messages on standard error", test->words);
 	test_text(name, bench.err, "");
 	test_bench_end(&bench);
 	free(text);
@@ -152,7 +149,7 @@ static bool has_line(const char *text, const char *line)
 	return false;
 }
 
-/* Every command of the table is offered where nothing stands yet. */
+/* Every command of the table is a candidate for the first word. */
 static void test_all_commands(void)
 {
 	char *words[] = { "weft", "complete", "", NULL };

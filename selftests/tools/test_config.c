@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Configuration files: what good ones mean, what broken ones are told. */
+/* Configuration files: the changes of valid ones, and the errors of broken ones. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +15,11 @@
 
 /**
  * struct config_case - one file
- * @name: what it is about
+ * @name: the case
  * @text: the file
  * @added: read for addconf, not setconf
- * @change: what it means, "" for a broken one
- * @err: the complaints
+ * @change: the resulting change, "" for a broken file
+ * @err: the errors
  */
 static const struct config_case {
 	const char *name;
@@ -29,7 +29,7 @@ static const struct config_case {
 	const char *err;
 } cases[] = {
 	{
-		.name = "an empty file takes everything away",
+		.name = "an empty file removes all settings",
 		.text = "",
 		.change = "wg0: key=0 port=0 fwmark=0x0 replace-peers\n",
 	}, {
@@ -42,7 +42,7 @@ static const struct config_case {
 			"\tListenPort\t=\t51820#x\r\n",
 		.change = "wg0: key=0 port=51820 fwmark=0x0 replace-peers\n",
 	}, {
-		.name = "everything there is",
+		.name = "all settings",
 		.text = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 1\nFwMark = 0xCA6C\n"
 			PEER_A "PresharedKey = " KEY_B "\nEndpoint = 192.0.2.1:7\n"
 			"PersistentKeepalive = 25\nAllowedIPs = 10.0.0.0/8, fd00::/8\n",
@@ -54,7 +54,7 @@ static const struct config_case {
 		.change = "wg0: key=0 port=5 fwmark=0x0 replace-peers\n"
 			  "peer A: psk=0 keepalive=0 replace-ips\n",
 	}, {
-		.name = "an added peer changes only what it says",
+		.name = "an added peer changes only its own settings",
 		.text = PEER_A "Endpoint = [2001:db8::1]:9\n" PEER_B "AllowedIPs = ::/0\n",
 		.added = true,
 		.change = "wg0:\npeer A: endpoint=[2001:db8::1]:9\n"
@@ -70,7 +70,7 @@ static const struct config_case {
 		.added = true,
 		.change = "wg0:\npeer A: +10.0.0.1/32 +10.0.0.3/32 -fe80::1/64\n",
 		.err =
-			"weft: warning: wg0.conf:4: AllowedIPs: 'fe80::1/64' has bits behind its length: fe80::/64 is what counts\n",
+			"weft: warning: wg0.conf:4: AllowedIPs: 'fe80::1/64' has host bits set: fe80::/64 is used\n",
 	}, {
 		.name = "off, in any case",
 		.text = "[Interface]\nFwMark = OFF\n" PEER_A "PersistentKeepalive = off\n",
@@ -81,11 +81,11 @@ static const struct config_case {
 		.text = "[Interface]\nPMTU = On\nDSCP = inherit\n",
 		.added = true, .change = "wg0: pmtu=1 dscp=64\n",
 	}, {
-		.name = "what a file does not say of these stays",
+		.name = "settings missing in a file stay",
 		.text = "[Interface]\nPMTU = off\n",
 		.change = "wg0: key=0 port=0 fwmark=0x0 pmtu=0 replace-peers\n",
 	}, {
-		.name = "the last of two values counts",
+		.name = "the last of two values applies",
 		.text = "[Interface]\nListenPort = 1\nListenPort = 2\n", .added = true,
 		.change = "wg0: port=2\n",
 	}, {
@@ -104,7 +104,7 @@ static const struct config_case {
 		.text = "[Interface]\nListenPort = 3", .added = true,
 		.change = "wg0: port=3\n",
 	}, {
-		.name = "blanks wherever wg(8) takes them",
+		.name = "blanks wherever wg(8) accepts them",
 		.text = "[ Interface ]\nListen Port = 5 1\n[\tPeer ]\nPublicKey = " KEY_A "\n"
 			"AllowedIPs = 10.9.0.2 / 32 , 10.9.0.3/ 32\nEndpoint = 192.0.2.2 : 5002\nName = two words\n",
 		.added = true,
@@ -135,49 +135,49 @@ static const struct config_case {
 		.text = "[Interface]\nListenPort = domain\n", .added = true,
 		.change = "wg0: port=53\n",
 	}, {
-		.name = "a host's bits are warned of",
+		.name = "host bits cause a warning",
 		.text = PEER_A "AllowedIPs = 10.1.2.3/24\n", .added = true,
 		.change = "wg0:\npeer A: replace-ips +10.1.2.3/24\n",
 		.err =
-			"weft: warning: wg0.conf:3: AllowedIPs: '10.1.2.3/24' has bits behind its length: 10.1.2.0/24 is what counts\n",
+			"weft: warning: wg0.conf:3: AllowedIPs: '10.1.2.3/24' has host bits set: 10.1.2.0/24 is used\n",
 	},
 	/* Broken ones. */
 	{
 		.name = "unknown section",
 		.text = "[Interface]\n\n[Pear]\n",
-		.err = "weft: wg0.conf:3: '[Pear]' is not a section: [Interface] and [Peer] are\n",
+		.err = "weft: wg0.conf:3: unknown section '[Pear]': use [Interface] or [Peer]\n",
 	}, {
 		.name = "section not closed",
 		.text = "[Interface\n",
 		.err =
-			"weft: wg0.conf:1: '[Interface' is not a section: [Interface] and [Peer] are\n",
+			"weft: wg0.conf:1: unknown section '[Interface': use [Interface] or [Peer]\n",
 	}, {
 		.name = "setting before any section",
 		.text = "\nListenPort = 1\n",
-		.err = "weft: wg0.conf:2: [Interface] or [Peer] has to come first\n",
+		.err = "weft: wg0.conf:2: field before the first section: begin with [Interface] or [Peer]\n",
 	}, {
 		.name = "unknown field of the interface",
 		.text = "[Interface]\nAddress = 10.0.0.1/24\n",
 		.err =
-			"weft: wg0.conf:2: 'Address' is not a field of [Interface]: ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP are\n",
+			"weft: wg0.conf:2: unknown field 'Address' of [Interface]: use ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP\n",
 	}, {
 		.name = "field of the other section",
 		.text = PEER_A "ListenPort = 1\n",
 		.err =
-			"weft: wg0.conf:3: 'ListenPort' is not a field of [Peer]: PublicKey, PresharedKey, Endpoint, Roam, PersistentKeepalive, AllowedIPs, Name, NextPublicKey, NextPresharedKey, Grace are\n",
+			"weft: wg0.conf:3: unknown field 'ListenPort' of [Peer]: use PublicKey, PresharedKey, Endpoint, Roam, PersistentKeepalive, AllowedIPs, Name, NextPublicKey, NextPresharedKey, Grace\n",
 	}, {
 		.name = "no equals sign",
 		.text = "[Interface]\nListenPort 1\n",
 		.err = "weft: wg0.conf:2: 'ListenPort' is not a setting: use FIELD = VALUE\n",
 	}, {
-		.name = "a key on a line of its own is not repeated",
+		.name = "a key on a line of its own is not printed",
 		.text = "[Interface]\n" KEY_P "\n",
 		.err =
-			"weft: wg0.conf:2: 'UFBQUFBQUFBQUFBQUFBQ' is not a field of [Interface]: ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP are\n",
+			"weft: wg0.conf:2: unknown field 'UFBQUFBQUFBQUFBQUFBQ' of [Interface]: use ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP\n",
 	}, {
 		.name = "no value",
 		.text = "[Interface]\nListenPort =\n",
-		.err = "weft: wg0.conf:2: ListenPort: the value is missing\n",
+		.err = "weft: wg0.conf:2: ListenPort: missing value\n",
 	}, {
 		.name = "port too high",
 		.text = "[Interface]\nListenPort = 65536\n",
@@ -209,20 +209,20 @@ static const struct config_case {
 		.err =
 			"weft: wg0.conf:2: PMTU: '1' is neither 'on' nor 'off'\n",
 	}, {
-		.name = "broken private key is not repeated",
+		.name = "broken private key is not printed",
 		.text = "[Interface]\nPrivateKey = secret\n",
 		.err =
-			"weft: wg0.conf:2: PrivateKey: not a key: 6 characters where 44 of base64 are wanted (the text is not shown, it may be a secret)\n",
+			"weft: wg0.conf:2: PrivateKey: not a key: 6 characters instead of 44 of base64 (the text may be a secret, and is not shown)\n",
 	}, {
-		.name = "broken preshared key is not repeated",
+		.name = "broken preshared key is not printed",
 		.text = PEER_A "PresharedKey = secret\n",
 		.err =
-			"weft: wg0.conf:3: PresharedKey: not a key: 6 characters where 44 of base64 are wanted (the text is not shown, it may be a secret)\n",
+			"weft: wg0.conf:3: PresharedKey: not a key: 6 characters instead of 44 of base64 (the text may be a secret, and is not shown)\n",
 	}, {
 		.name = "broken public key",
 		.text = "[Peer]\nPublicKey = abc\n",
 		.err =
-			"weft: wg0.conf:2: PublicKey: 'abc' is not a public key: 44 characters of base64 are wanted\n",
+			"weft: wg0.conf:2: PublicKey: 'abc' is not a public key: use 44 characters of base64\n",
 	}, {
 		.name = "peer without a key, at the end",
 		.text = PEER_A "[Peer]\nAllowedIPs = ::/0\n",
@@ -245,7 +245,7 @@ static const struct config_case {
 		.name = "endpoint with a port that is too great",
 		.text = PEER_A "Endpoint = 192.0.2.1:65536\n",
 		.err =
-			"weft: wg0.conf:3: Endpoint: '192.0.2.1:65536' has a port that is too great: the greatest is 65535\n",
+			"weft: wg0.conf:3: Endpoint: '192.0.2.1:65536' has a port above 65535\n",
 	}, {
 		.name = "IPv6 endpoint without a port",
 		.text = PEER_A "Endpoint = 2001:db8::1\n",
@@ -257,7 +257,7 @@ static const struct config_case {
 		.err =
 			"weft: wg0.conf:3: Endpoint: 'har:bour:5' is not an endpoint: use ADDRESS:PORT, NAME:PORT or [IPV6-ADDRESS]:PORT\n",
 	}, {
-		.name = "a port by a name that is none",
+		.name = "a port by an unknown name",
 		.text = "[Interface]\nListenPort = nosuchservice\n",
 		.err =
 			"weft: wg0.conf:2: ListenPort: 'nosuchservice' is not a port: use a number from 0 (chosen by the kernel) to 65535\n",
@@ -270,7 +270,7 @@ static const struct config_case {
 		.name = "keepalive with a unit",
 		.text = PEER_A "PersistentKeepalive = 25s\n",
 		.err =
-			"weft: wg0.conf:3: PersistentKeepalive: '25s' is not an interval: use 'off' or a number of seconds from 0 to 65535\n",
+			"weft: wg0.conf:3: PersistentKeepalive: '25s' is not a keepalive interval: use 'off' or a number of seconds from 0 to 65535\n",
 	}, {
 		.name = "IPv4 length too long",
 		.text = PEER_A "AllowedIPs = 10.0.0.0/8, 10.0.0.0/33\n",
@@ -287,7 +287,7 @@ static const struct config_case {
 		.err =
 			"weft: wg0.conf:3: AllowedIPs: '10.0.0.0/' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
 	}, {
-		.name = "a name is no allowed IP",
+		.name = "a name as an allowed IP",
 		.text = PEER_A "AllowedIPs = localhost/8\n",
 		.err =
 			"weft: wg0.conf:3: AllowedIPs: 'localhost/8' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
@@ -300,7 +300,7 @@ static const struct config_case {
 		.name = "a change of a list in a whole configuration",
 		.text = PEER_A "AllowedIPs = -10.0.0.0/8\n",
 		.err =
-			"weft: wg0.conf:3: AllowedIPs: '-10.0.0.0/8': '+' and '-' change a list, and this file replaces it\n",
+			"weft: wg0.conf:3: AllowedIPs: '-10.0.0.0/8': '+' and '-' are not allowed here: the file replaces the list\n",
 	},
 };
 
@@ -318,7 +318,7 @@ static void test_case(const struct config_case *test)
 	test_bench_flush(&bench);
 	snprintf(name, sizeof(name), "%s: meaning", test->name);
 	test_text(name, change ?: "", test->change ?: "");
-	snprintf(name, sizeof(name), "%s: complaint", test->name);
+	snprintf(name, sizeof(name), "%s: error", test->name);
 	test_text(name, bench.err, test->err ?: "");
 	weft_model_device_free(dev);
 	test_bench_end(&bench);
@@ -326,7 +326,7 @@ static void test_case(const struct config_case *test)
 	free(text);
 }
 
-/* What is printed as a configuration is one, and means the same. */
+/* A printed configuration parses to the same configuration. */
 static void test_round_trip(void)
 {
 	static const char conf[] =
@@ -336,7 +336,7 @@ static void test_round_trip(void)
 	struct weft_device *dev = test_device("wg0", WEFT_KIND_WEFT, conf);
 	struct test_bench bench;
 
-	/* As the kernel would say it. */
+	/* The attributes that the kernel would report. */
 	dev->known = WEFT_ATTR_BIT(WEFT_DEVICE_A_PMTU) |
 		     WEFT_ATTR_BIT(WEFT_DEVICE_A_DSCP);
 	test_bench_start(&bench, "");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * weft doctor on a machine of paper: which facts it gathers, which questions it
- * asks for that, how long it watches, and what it prints.
+ * weft doctor on a fake host: the facts that it gathers, the routes that it looks up, the length of
+ * its watch, and its output.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,24 +31,24 @@
 #define OTHER		"[Peer]\nPublicKey = " KEY_B "\nAllowedIPs = "
 
 /**
- * struct clinic_case - a machine, and what is found out about it
- * @name: of the case
+ * struct diagnosis_case - a host, and the facts found on it
+ * @name: the case
  * @running: the interface's configuration
  * @kind: its kind, NONE for weft
  * @file: the interface's file, NULL for none
  * @read: lines "PATH=TEXT" of the kernel's settings
- * @programs: lines "COMMAND=OUTPUT", with "!" for a program that fails; others are not there
- * @unmarked: where packets without a mark go, NULL: there too
- * @happens: what changes before reading number @reading, the first being 0
+ * @programs: lines "COMMAND=OUTPUT", with "!" for a program that fails; others are missing
+ * @unmarked: the device of packets without a mark, NULL for the same
+ * @happens: changes the interface before reading number @reading, counted from 0
  * @fail_link: the link cannot be read
- * @fail_way: routes cannot be asked for
- * @facts: what is found out, NULL if it ends before
- * @questions: what is asked of routes, NULL: not looked at
- * @readings: how often the interface is read after the first time
- * @sent: what the kernel is asked for
- * @err: the complaint
+ * @fail_way: routes cannot be looked up
+ * @facts: the facts, NULL if the doctor fails before
+ * @questions: the looked up routes, NULL to ignore them
+ * @readings: readings of the interface after the first one
+ * @sent: the requests to the kernel
+ * @err: the error
  */
-struct clinic_case {
+struct diagnosis_case {
 	const char *name;
 	const char *running;
 	enum weft_kind kind;
@@ -67,46 +67,46 @@ struct clinic_case {
 };
 
 static struct {
-	const struct clinic_case *now;
+	const struct diagnosis_case *now;
 	struct test_bench *bench;
 	int (*get)(struct weft_backend *backend, const char *name,
 		   struct weft_device **dev);
 	unsigned int readings;
 	unsigned int pauses;
 	char questions[QUESTIONS_BYTES];
-} clinic;
+} fake;
 
-/* ---- the machine ---- */
+/* ---- the host ---- */
 
-static int clinic_get(struct weft_backend *backend, const char *name,
-		      struct weft_device **dev)
+static int fake_get(struct weft_backend *backend, const char *name,
+		    struct weft_device **dev)
 {
-	if (clinic.now->happens && clinic.bench->devices[0])
-		clinic.now->happens(clinic.bench->devices[0], clinic.readings);
-	clinic.readings++;
-	return clinic.get(backend, name, dev);
+	if (fake.now->happens && fake.bench->devices[0])
+		fake.now->happens(fake.bench->devices[0], fake.readings);
+	fake.readings++;
+	return fake.get(backend, name, dev);
 }
 
-static void clinic_pause(unsigned int us)
+static void fake_pause(unsigned int us)
 {
-	clinic.pauses += us == 150000;
+	fake.pauses += us == 150000;
 }
 
-static int clinic_link(struct weft_host *host, const char *name,
-		       struct weft_host_link *link)
+static int fake_link(struct weft_host *host, const char *name,
+		     struct weft_host_link *link)
 {
 	*link = (struct weft_host_link){
 		.index = 5, .kind = WEFT_KIND_WEFT, .mtu = 1420, .up = true,
 	};
-	if (!clinic.now->fail_link)
+	if (!fake.now->fail_link)
 		return strcmp(name, "wft0") ? -ENODEV : 0;
 	snprintf(host->error, sizeof(host->error), "no link");
 	return -EPERM;
 }
 
 /* The interface has 10.9.0.1/24 and fd09::1/64. */
-static int clinic_addresses(struct weft_host *host, unsigned int index,
-			    struct weft_routes *addresses)
+static int fake_addresses(struct weft_host *host, unsigned int index,
+			  struct weft_routes *addresses)
 {
 	struct weft_route *four, *six;
 
@@ -127,12 +127,12 @@ static int clinic_addresses(struct weft_host *host, unsigned int index,
 	return 0;
 }
 
-/* 10.0.0.0/8 and fd00::/8 are in the tunnel, 203.0.113.0/24 is nowhere. */
-static int clinic_way(struct weft_host *host, const union weft_endpoint *to,
-		      __u32 mark, struct weft_host_way *way)
+/* 10.0.0.0/8 and fd00::/8 are routed into the tunnel, 203.0.113.0/24 is unreachable. */
+static int fake_way(struct weft_host *host, const union weft_endpoint *to,
+		    __u32 mark, struct weft_host_way *way)
 {
 	char text[INET6_ADDRSTRLEN];
-	size_t len = strlen(clinic.questions);
+	size_t len = strlen(fake.questions);
 	const char *dev = "eth0";
 
 	(void)host;
@@ -141,14 +141,14 @@ static int clinic_way(struct weft_host *host, const union weft_endpoint *to,
 		inet_ntop(AF_INET, &to->ip4.sin_addr, text, sizeof(text));
 	else
 		inet_ntop(AF_INET6, &to->ip6.sin6_addr, text, sizeof(text));
-	snprintf(clinic.questions + len, sizeof(clinic.questions) - len, "%s%s%s",
+	snprintf(fake.questions + len, sizeof(fake.questions) - len, "%s%s%s",
 		 len ? " " : "", text, mark ? "!" : "");
-	if (clinic.now->fail_way)
+	if (fake.now->fail_way)
 		return -EPERM;
 	if (!strncmp(text, "10.", 3) || !strncmp(text, "fd", 2))
 		dev = "wft0";
-	else if (clinic.now->unmarked && !mark)
-		dev = clinic.now->unmarked;
+	else if (fake.now->unmarked && !mark)
+		dev = fake.now->unmarked;
 	way->asked = true;
 	way->found = strncmp(text, "203.", 4);
 	if (way->found)
@@ -157,8 +157,8 @@ static int clinic_way(struct weft_host *host, const union weft_endpoint *to,
 	return 0;
 }
 
-/* What follows "KEY=" in one of the lines; to be freed. NULL: there is none. */
-static char *clinic_line(const char *lines, const char *key)
+/* Returns the text after "KEY=" in one of the lines, for the caller to free, or NULL. */
+static char *fake_line(const char *lines, const char *key)
 {
 	const char *at = lines;
 	size_t len = strlen(key);
@@ -170,15 +170,15 @@ static char *clinic_line(const char *lines, const char *key)
 	return at ? strndup(at + len + 1, strcspn(at + len + 1, "\n")) : NULL;
 }
 
-static int clinic_read(struct weft_host *host, const char *path, char **text)
+static int fake_read(struct weft_host *host, const char *path, char **text)
 {
 	(void)host;
-	*text = clinic_line(clinic.now->read, path);
+	*text = fake_line(fake.now->read, path);
 	return *text ? 0 : -ENOENT;
 }
 
-static int clinic_run(struct weft_host *host,
-		      const struct weft_program *program, char **output)
+static int fake_run(struct weft_host *host,
+		    const struct weft_program *program, char **output)
 {
 	char words[256] = "", *c;
 	size_t i, len = 0;
@@ -186,26 +186,26 @@ static int clinic_run(struct weft_host *host,
 	for (i = 0; program->words[i]; i++)
 		len += snprintf(words + len, sizeof(words) - len, "%s%s",
 				i ? " " : "", program->words[i]);
-	*output = clinic_line(clinic.now->programs, words);
+	*output = fake_line(fake.now->programs, words);
 	if (*output && !strcmp(*output, "!")) {
 		free(*output);
 		*output = NULL;
-		snprintf(host->error, sizeof(host->error), "%s: it ended with status 1", program->words[0]);
+		snprintf(host->error, sizeof(host->error), "%s: exit status 1", program->words[0]);
 		return -EIO;
 	}
-	/* Lines of its output are written with a bar between them. */
+	/* A bar separates the lines of its output. */
 	for (c = *output; c && *c; c++)
 		if (*c == '|')
 			*c = '\n';
 	return *output ? 0 : -ENOENT;
 }
 
-static struct weft_host clinic_host = {
-	.link = clinic_link, .addresses = clinic_addresses, .way = clinic_way,
-	.read = clinic_read, .run = clinic_run,
+static struct weft_host fake_host = {
+	.link = fake_link, .addresses = fake_addresses, .way = fake_way,
+	.read = fake_read, .run = fake_run,
 };
 
-static void clinic_file(const char *text)
+static void fake_file(const char *text)
 {
 	FILE *file;
 
@@ -217,21 +217,21 @@ static void clinic_file(const char *text)
 		test_bail("cannot write " FILE_PATH);
 }
 
-static void clinic_open(struct test_bench *bench, const struct clinic_case *test)
+static void fake_open(struct test_bench *bench, const struct diagnosis_case *test)
 {
-	memset(&clinic, 0, sizeof(clinic));
-	clinic.now = test;
-	clinic.bench = bench;
+	memset(&fake, 0, sizeof(fake));
+	fake.now = test;
+	fake.bench = bench;
 	test_bench_start(bench, "");
-	clinic.get = bench->backend.get;
-	bench->backend.get = clinic_get;
-	bench->ctx.host = &clinic_host;
-	bench->ctx.pause = clinic_pause;
+	fake.get = bench->backend.get;
+	bench->backend.get = fake_get;
+	bench->ctx.host = &fake_host;
+	bench->ctx.pause = fake_pause;
 	bench->devices[0] = test_device("wft0", test->kind ?: WEFT_KIND_WEFT, test->running ?: "");
-	clinic_file(test->file);
+	fake_file(test->file);
 }
 
-/* ---- what is found out ---- */
+/* ---- facts ---- */
 
 static void print_bar(FILE *out, const char *name, const struct weft_bar *bar)
 {
@@ -299,14 +299,14 @@ static char *describe(const struct weft_doctor_facts *facts)
 	return text;
 }
 
-static void test_gather(const struct clinic_case *test)
+static void test_gather(const struct diagnosis_case *test)
 {
 	struct weft_doctor_facts facts;
 	struct test_bench bench;
 	char *text, name[128];
 	bool good;
 
-	clinic_open(&bench, test);
+	fake_open(&bench, test);
 	good = weft_doctor_gather(&bench.ctx, "wft0", &facts);
 	test_bench_flush(&bench);
 	snprintf(name, sizeof(name), "%s: gathered", test->name);
@@ -314,36 +314,36 @@ static void test_gather(const struct clinic_case *test)
 	text = good ? describe(&facts) : strdup("");
 	test_text("  facts", text, test->facts ?: "");
 	if (test->questions)
-		test_text("  asked of routes", clinic.questions, test->questions);
-	snprintf(name, sizeof(name), "  read %u times, with pauses", clinic.readings);
-	test_ok(clinic.readings == test->readings + 1 && clinic.pauses == test->readings, name);
+		test_text("  looked up routes", fake.questions, test->questions);
+	snprintf(name, sizeof(name), "  read %u times, with pauses", fake.readings);
+	test_ok(fake.readings == test->readings + 1 && fake.pauses == test->readings, name);
 	test_text("  sent", bench.sent, test->sent ?: "");
-	test_text("  complained", bench.err, test->err ?: "");
+	test_text("  error", bench.err, test->err ?: "");
 	weft_doctor_facts_free(&facts);
 	free(text);
 	test_bench_end(&bench);
 }
 
-/* Where /proc has processes alone, the kernel's counters cannot be read. */
-static void test_no_counters(const struct clinic_case *test)
+/* With a /proc of processes only, the kernel's counters cannot be read. */
+static void test_no_counters(const struct diagnosis_case *test)
 {
 	if (mount("none", "/proc/self/net", "tmpfs", 0, NULL)) {
 		printf("# nothing can be mounted on /proc/self/net: %s\n", strerror(errno));
 		return;
 	}
-	test_ok(access("/proc/net/snmp", F_OK), "without the kernel's counters");
+	test_ok(access("/proc/net/snmp", F_OK), "no counters of the kernel");
 	test_gather(test);
 	umount("/proc/self/net");
 }
 
-/* ---- what happens ---- */
+/* ---- changes during the watch ---- */
 
 static void happens_roaming(struct weft_device *dev, unsigned int reading)
 {
 	dev->peers->endpoint.ip4.sin_port = htons(reading & 1 || reading > 6 ? 8 : 7);
 }
 
-/* Never where it was before. */
+/* To a new endpoint each time. */
 static void happens_moving(struct weft_device *dev, unsigned int reading)
 {
 	dev->peers->endpoint.ip4.sin_port = htons(7 + reading);
@@ -367,17 +367,17 @@ static void happens_unreadable(struct weft_device *dev, unsigned int reading)
 {
 	(void)dev;
 	if (reading == 4)
-		clinic.bench->fail_get = "it went away";
+		fake.bench->fail_get = "the link is gone";
 }
 
 static void happens_unreadable_first(struct weft_device *dev, unsigned int reading)
 {
 	(void)dev;
 	(void)reading;
-	clinic.bench->fail_get = "it went away";
+	fake.bench->fail_get = "the link is gone";
 }
 
-/* It answers when more has been sent than at first. */
+/* The peer answers after further packets. */
 static void happens_answer(struct weft_device *dev, unsigned int reading)
 {
 	dev->peers->handshake_s = reading < 25 ? 0 : 1000000000;
@@ -385,7 +385,7 @@ static void happens_answer(struct weft_device *dev, unsigned int reading)
 	dev->peers->tx_bytes = 148 * reading;
 }
 
-/* There is a session, and nothing new is sent. */
+/* A session exists, and no packet is sent. */
 static void happens_idle(struct weft_device *dev, unsigned int reading)
 {
 	(void)reading;
@@ -454,14 +454,14 @@ static void happens_listening(struct weft_device *dev, unsigned int reading)
 			"\"prio\":0,\"policy\":\"drop\"}}]}\n"
 #define RP_FILTER	"/proc/sys/net/ipv4/conf/all/rp_filter="
 
-static const struct clinic_case cases[] = {
+static const struct diagnosis_case cases[] = {
 	{
-		.name = "nothing is the matter", .happens = happens_idle, .readings = 20,
+		.name = "no faults", .happens = happens_idle, .readings = 20,
 		.running = INTERFACE HUB "10.9.0.0/24\n" OTHER "10.9.1.1/32\n",
 		.facts = LINK "\n" WALL4
 			 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n"
 			 "peer B way - unmarked - in - out -\n  10.9.1.1/32 -> wft0\n",
-		/* Not the interface's own address. */
+		/* The interface's own address is left out. */
 		.questions = "192.0.2.1 10.9.0.2 10.9.1.1", .sent = CONNECT_A,
 	}, {
 		.name = "an address of each prefix", .happens = happens_idle, .readings = 20,
@@ -496,14 +496,14 @@ static const struct clinic_case cases[] = {
 			 "peer A way eth0 unmarked eth1 strict in - out -\n  10.9.0.0/24 -> wft0\n",
 		.questions = "192.0.2.1! 192.0.2.1 10.9.0.2", .sent = CONNECT_A,
 	}, {
-		.name = "a mark that rules give back, and the filter sees", .happens = happens_idle, .readings = 20,
+		.name = "a mark that rules restore before the filter", .happens = happens_idle, .readings = 20,
 		.running = INTERFACE "FwMark = 9\n" HUB "10.9.0.0/24\n", .unmarked = "eth1",
 		.read = RP_FILTER "1\n/proc/sys/net/ipv4/conf/all/src_valid_mark=1\n",
 		.programs = "nft -j list ruleset={\"nftables\":[{\"table\":{\"family\":\"inet\",\"name\":\"weft-wft0\"}}]}\n",
 		.facts = LINK " strict\n" WALL4 "peer A way eth0 unmarked eth1 in - out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "a mark that rules give back, and the filter does not see", .happens = happens_idle, .readings = 20,
+		.name = "a mark that rules restore after the filter", .happens = happens_idle, .readings = 20,
 		.running = INTERFACE "FwMark = 9\n" HUB "10.9.0.0/24\n", .unmarked = "eth1",
 		.read = RP_FILTER "1\n/proc/sys/net/ipv4/conf/all/src_valid_mark=0\n",
 		.programs = "nft -j list ruleset={\"nftables\":[{\"table\":{\"family\":\"inet\",\"name\":\"wg-quick-wft0\"}}]}\n",
@@ -515,7 +515,7 @@ static const struct clinic_case cases[] = {
 		.facts = LINK "\n" WALL4 "peer A way nowhere unmarked - in - out -\n  203.0.113.2/32 -> nowhere\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "routes that cannot be asked for", .happens = happens_idle, .readings = 20, .fail_way = true,
+		.name = "routes that cannot be looked up", .happens = happens_idle, .readings = 20, .fail_way = true,
 		.running = INTERFACE "FwMark = 9\n" HUB "10.9.0.0/24\n",
 		.facts = LINK " unmarked-table\n" WALL4 "peer A way - unmarked - in - out -\n  10.9.0.0/24 -> -\n",
 		.questions = "192.0.2.1! 10.9.0.2", .sent = CONNECT_A,
@@ -528,76 +528,76 @@ static const struct clinic_case cases[] = {
 		.name = "no peers, and no routes", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.facts = LINK "\n" WALL4, .questions = "198.18.0.1 2001:2::1",
 	}, {
-		.name = "a firewall that lets nothing in", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
+		.name = "a firewall that drops all incoming packets", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
 		.programs = NO_INPUT,
 		.facts = LINK "\nwall 4 in x fresh x out -\npeer A way eth0 unmarked - in x out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "a firewall that lets nothing out", .readings = 44,
+		.name = "a firewall that drops all outgoing packets", .readings = 44,
 		.running = INTERFACE "[Peer]\nPublicKey = " KEY_A "\nEndpoint = [2001:db8::1]:7\nAllowedIPs = fd09::/64\n",
 		.programs = NO_OUTPUT,
 		.facts = LINK "\nwall 6 in - fresh - out x\npeer A way eth0 unmarked - in - out x\n  fd09::/64 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "a firewall that lets in answers", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
+		.name = "a firewall that accepts replies", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
 		.programs = ONLY_ANSWERS,
 		.facts = LINK "\nwall 4 in - fresh x out -\npeer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "nft lets nothing in", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
+		.name = "nft drops all incoming packets", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
 		.programs = NFT_DROP,
 		.facts = LINK "\nwall 4 in x fresh x out -\npeer A way eth0 unmarked - in x out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
 		.name = "no program reads the firewall", .readings = 20, .running = INTERFACE, .fail_way = true,
-		.read = NETFILTER, .facts = LINK "\nunread: neither nft nor iptables-save is there and works\n" WALL4,
+		.read = NETFILTER, .facts = LINK "\nunread: neither nft nor iptables-save works\n" WALL4,
 	}, {
-		.name = "no program reads the firewall, and each is there", .readings = 20, .running = INTERFACE, .fail_way = true,
+		.name = "each program fails to read the firewall", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.read = NETFILTER, .programs = "nft -j list ruleset=!\niptables-save=!\nip6tables-save=!\n",
-		.facts = LINK "\nunread: nft: it ended with status 1\n" WALL4,
+		.facts = LINK "\nunread: nft: exit status 1\n" WALL4,
 	}, {
 		.name = "nft fails, and iptables-save does not", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.read = NETFILTER, .programs = "nft -j list ruleset=!\niptables-save=#\n",
-		.facts = LINK "\nunread: nft: it ended with status 1\n" WALL4,
+		.facts = LINK "\nunread: nft: exit status 1\n" WALL4,
 	}, {
-		.name = "iptables-save alone is there", .readings = 20, .running = INTERFACE, .fail_way = true,
+		.name = "only iptables-save is installed", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.read = NETFILTER, .programs = "iptables-save=#\n", .facts = LINK "\n" WALL4,
 	}, {
 		.name = "a kernel without netfilter", .readings = 20, .running = INTERFACE, .fail_way = true,
 		.programs = "nft -j list ruleset=!\n", .facts = LINK "\n" WALL4,
 	}, {
-		.name = "the firewall is not asked about a peer that is up", .readings = 20, .happens = happens_up,
+		.name = "the firewall is not read for a peer that is up", .readings = 20, .happens = happens_up,
 		.running = INTERFACE HUB "10.9.0.0/24\n", .programs = NO_INPUT,
 		.facts = LINK "\nwall 4 in x fresh x out -\npeer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "a peer that never answers", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
+		.name = "a peer that never responds", .readings = 44, .running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "a peer that answers late", .readings = 25, .happens = happens_answer,
+		.name = "a peer that responds late", .readings = 25, .happens = happens_answer,
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "a peer that does not answer what is sent", .readings = 44, .happens = happens_sending,
+		.name = "a peer that does not answer data", .readings = 44, .happens = happens_sending,
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n",
 		.sent = CONNECT_A,
 	}, {
-		.name = "wireguard, which takes no orders", .readings = 44, .happens = happens_idle,
+		.name = "wireguard, without requests for handshakes", .readings = 44, .happens = happens_idle,
 		.kind = WEFT_KIND_WIREGUARD, .running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n",
 	}, {
-		.name = "handshakes with another key", .readings = 44, .happens = happens_drop,
+		.name = "handshakes for another key", .readings = 44, .happens = happens_drop,
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n", .sent = CONNECT_A,
 	}, {
-		.name = "handshakes of a peer that is none", .readings = 44, .happens = happens_drop_unknown,
+		.name = "handshakes of an unknown peer", .readings = 44, .happens = happens_drop_unknown,
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n", .sent = CONNECT_A,
 	}, {
-		.name = "handshakes of the past", .readings = 44, .happens = happens_drop_clock,
+		.name = "handshakes with old timestamps", .readings = 44, .happens = happens_drop_clock,
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n", .sent = CONNECT_A,
 	}, {
@@ -605,28 +605,28 @@ static const struct clinic_case cases[] = {
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out -\n  10.9.0.0/24 -> wft0\n", .sent = CONNECT_A,
 	}, {
-		.name = "a peer in two places", .readings = 44, .happens = happens_roaming,
+		.name = "a peer at two endpoints", .readings = 44, .happens = happens_roaming,
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out - returns 6 192.0.2.1:8 192.0.2.1:7\n"
 			 "  10.9.0.0/24 -> wft0\n", .sent = CONNECT_A,
 	}, {
-		.name = "a peer that moves on", .readings = 44, .happens = happens_moving,
+		.name = "a peer that roams", .readings = 44, .happens = happens_moving,
 		.running = INTERFACE HUB "10.9.0.0/24\n",
 		.facts = LINK "\n" WALL4 "peer A way eth0 unmarked - in - out - 192.0.2.1:51 192.0.2.1:50\n"
 			 "  10.9.0.0/24 -> wft0\n", .sent = CONNECT_A,
 	}, {
-		.name = "a peer that goes", .readings = 3, .happens = happens_peer_goes, .sent = CONNECT_A,
+		.name = "a peer that is removed", .readings = 3, .happens = happens_peer_goes, .sent = CONNECT_A,
 		.running = INTERFACE HUB "10.9.0.0/24\n" OTHER "10.9.1.1/32\n",
-		.err = "weft: wft0: its peers were changed meanwhile\n",
+		.err = "weft: wft0: the peers changed during the checks: run the command again\n",
 	}, {
-		.name = "another peer in its place", .readings = 2, .happens = happens_other_peer, .sent = CONNECT_A,
-		.running = INTERFACE HUB "10.9.0.0/24\n", .err = "weft: wft0: its peers were changed meanwhile\n",
+		.name = "a peer that is replaced by another one", .readings = 2, .happens = happens_other_peer, .sent = CONNECT_A,
+		.running = INTERFACE HUB "10.9.0.0/24\n", .err = "weft: wft0: the peers changed during the checks: run the command again\n",
 	}, {
-		.name = "an interface that goes", .readings = 4, .happens = happens_unreadable, .sent = CONNECT_A,
-		.running = INTERFACE HUB "10.9.0.0/24\n", .err = "weft: cannot read interface 'wft0': it went away\n",
+		.name = "an interface that is removed", .readings = 4, .happens = happens_unreadable, .sent = CONNECT_A,
+		.running = INTERFACE HUB "10.9.0.0/24\n", .err = "weft: cannot read interface 'wft0': the link is gone\n",
 	}, {
 		.name = "an interface that cannot be read", .happens = happens_unreadable_first,
-		.running = INTERFACE HUB "10.9.0.0/24\n", .err = "weft: cannot read interface 'wft0': it went away\n",
+		.running = INTERFACE HUB "10.9.0.0/24\n", .err = "weft: cannot read interface 'wft0': the link is gone\n",
 	}, {
 		.name = "a link that cannot be read", .running = INTERFACE HUB "10.9.0.0/24\n", .fail_link = true,
 		.err = "weft: cannot read link 'wft0': no link\n",
@@ -654,26 +654,26 @@ static const struct clinic_case cases[] = {
 	},
 };
 
-/* ---- what is printed ---- */
+/* ---- output ---- */
 
-#define FOUND_NO_KEY	"wft0: error: it has no private key, so it can neither call nor answer [no-private-key]\n" \
+#define FOUND_NO_KEY	"wft0: error: the interface has no private key: no handshake is possible [no-private-key]\n" \
 			"  to mend it: (umask 077; weft genkey >KEYFILE); weft set wft0 private-key KEYFILE\n"
-#define FOUND_NO_PEERS	"wft0: warning: it has no peers [no-peers]\n" \
+#define FOUND_NO_PEERS	"wft0: warning: the interface has no peers [no-peers]\n" \
 			"  to mend it: weft set wft0 peer KEY allowed-ips IP/LENGTH endpoint HOST:PORT\n"
 
 /**
  * struct print_case - a command line
  * @words: the words
- * @clinic: the machine; without @running there is no interface
- * @fail_ready: the kernel does not speak weft
- * @starved: memory is short too
+ * @fake: the host; without @running it has no interface
+ * @fail_ready: the kernel has no weft
+ * @starved: memory is short, too
  * @status: the exit status
- * @out: what is printed, JSON without blanks; NULL: that there is no module
- * @err: the complaint
+ * @out: the standard output, JSON without blanks; NULL: the missing module is printed
+ * @err: the standard error
  */
 static const struct print_case {
 	const char *words;
-	struct clinic_case clinic;
+	struct diagnosis_case fake;
 	bool fail_ready;
 	bool starved;
 	int status;
@@ -682,52 +682,52 @@ static const struct print_case {
 } prints[] = {
 	{
 		"doctor wft0", { .name = "all is well", .running = INTERFACE HUB "10.9.0.0/24\n", .happens = happens_up },
-		.out = "wft0: nothing is wrong\n",
+		.out = "wft0: no fault found\n",
 	}, {
-		"doctor", { .name = "all is well with all", .running = INTERFACE HUB "10.9.0.0/24\n", .happens = happens_up },
-		.out = "wft0: nothing is wrong\n",
+		"doctor", { .name = "all is well with all interfaces", .running = INTERFACE HUB "10.9.0.0/24\n", .happens = happens_up },
+		.out = "wft0: no fault found\n",
 	}, {
 		"-j doctor wft0", { .name = "all is well", .running = INTERFACE HUB "10.9.0.0/24\n", .happens = happens_up },
 		.out = "[{\"findings\":[],\"interface\":\"wft0\",\"kind\":\"weft\"}]",
 	}, {
 		"doctor wft0", { .name = "a warning", .running = INTERFACE }, .status = 1, .out = FOUND_NO_PEERS,
 	}, {
-		"doctor", { .name = "an error and a warning", .running = "[Interface]\nListenPort = 5\n" }, .starved = true, .status = 2,
+		"doctor", { .name = "an error and a warning of an interface", .running = "[Interface]\nListenPort = 5\n" }, .starved = true, .status = 2,
 		.out = FOUND_NO_KEY FOUND_NO_PEERS,
 	}, {
 		"doctor wft0", { .name = "a firewall that no program reads", .running = INTERFACE HUB "10.9.0.0/24\n",
 				 .happens = happens_up, .read = NETFILTER, .programs = "nft -j list ruleset=!\n" },
 		.starved = true, .status = 1,
-		.out = "wft0: warning: this machine's firewall could not be read, and rules that bar the tunnel are not found: nft: it ended with status 1 [unread-firewall]\n"
-		       "  to mend it: install nftables with JSON support, or see why this fails: nft -j list ruleset; then: weft doctor wft0\n",
+		.out = "wft0: warning: this machine's firewall cannot be read, and its rules were not checked: nft: exit status 1 [unread-firewall]\n"
+		       "  to mend it: install nftables with JSON support, or find out why this fails: nft -j list ruleset; then: weft doctor wft0\n",
 	}, {
 		"doctor wft0", { .name = "a peer", .running = INTERFACE HUB "203.0.113.0/24\n", .happens = happens_up },
 		.status = 1,
-		.out = "wft0, peer hub: warning: there is no route to its allowed IP 203.0.113.0/24 [no-route]\n"
+		.out = "wft0, peer hub: warning: no route leads to its allowed IP 203.0.113.0/24 [no-route]\n"
 		       "  to mend it: ip route add 203.0.113.0/24 dev wft0\n",
 	}, {
 		"-j doctor wft0", { .name = "peers", .happens = happens_up,
 				    .running = INTERFACE HUB "203.0.113.0/25\n" OTHER "203.0.113.128/25\n" },
 		.starved = true, .status = 1,
-		.out = "[{\"findings\":[{\"code\":\"no-route\",\"severity\":\"warning\",\"peer\":\"" KEY_A "\",\"name\":\"hub\",\"what\":\"there is no route to its allowed IP 203.0.113.0/25\",\"mend\":\"ip route add 203.0.113.0/25 dev wft0\"},{\"code\":\"no-route\",\"severity\":\"warning\",\"peer\":\"" KEY_B "\",\"what\":\"there is no route to its allowed IP 203.0.113.128/25\",\"mend\":\"ip route add 203.0.113.128/25 dev wft0\"}],\"interface\":\"wft0\",\"kind\":\"weft\"}]",
+		.out = "[{\"findings\":[{\"code\":\"no-route\",\"severity\":\"warning\",\"peer\":\"" KEY_A "\",\"name\":\"hub\",\"what\":\"no route leads to its allowed IP 203.0.113.0/25\",\"mend\":\"ip route add 203.0.113.0/25 dev wft0\"},{\"code\":\"no-route\",\"severity\":\"warning\",\"peer\":\"" KEY_B "\",\"what\":\"no route leads to its allowed IP 203.0.113.128/25\",\"mend\":\"ip route add 203.0.113.128/25 dev wft0\"}],\"interface\":\"wft0\",\"kind\":\"weft\"}]",
 	}, {
 		"-j doctor wft0", { .name = "an error", .running = "[Interface]\nListenPort = 5\n" OTHER "10.9.1.1/32\n",
 				    .happens = happens_up },
 		.status = 2,
-		.out = "[{\"findings\":[{\"code\":\"no-private-key\",\"severity\":\"error\",\"what\":\"it has no private key, so it can neither call nor answer\",\"mend\":\"(umask 077; weft genkey >KEYFILE); weft set wft0 private-key KEYFILE\"}],\"interface\":\"wft0\",\"kind\":\"weft\"}]",
+		.out = "[{\"findings\":[{\"code\":\"no-private-key\",\"severity\":\"error\",\"what\":\"the interface has no private key: no handshake is possible\",\"mend\":\"(umask 077; weft genkey >KEYFILE); weft set wft0 private-key KEYFILE\"}],\"interface\":\"wft0\",\"kind\":\"weft\"}]",
 	}, {
-		"doctor", { .name = "no tunnel" }, .out = "there is no tunnel\n",
+		"doctor", { .name = "no tunnel" }, .out = "no tunnel: neither an interface nor a file exists\n",
 	}, {
 		"-j doctor", { .name = "no tunnel" }, .out = "[]",
 	}, {
 		"doctor wft1", { .name = "no such interface", .running = INTERFACE }, .status = 3,
 		.out = "", .err = "weft: cannot read interface 'wft1': No such device\n",
 	}, {
-		"-j doctor", { .name = "a file, and no interface", .file = INTERFACE }, .status = 1,
-		.out = "[{\"findings\":[{\"code\":\"not-up\",\"severity\":\"warning\",\"what\":\"" FILE_PATH " is there, and no such interface in this network namespace\",\"mend\":\"weft up wft0; at each boot: systemctl enable --now weft@wft0\"}],\"interface\":\"wft0\",\"kind\":null}]",
+		"-j doctor", { .name = "a file without an interface", .file = INTERFACE }, .status = 1,
+		.out = "[{\"findings\":[{\"code\":\"not-up\",\"severity\":\"warning\",\"what\":\"" FILE_PATH " exists, and the interface does not exist in this network namespace\",\"mend\":\"weft up wft0; at each boot: systemctl enable --now weft@wft0\"}],\"interface\":\"wft0\",\"kind\":null}]",
 	}, {
-		"doctor wft0", { .name = "a file, and no interface", .file = INTERFACE }, .starved = true, .status = 1,
-		.out = "wft0: warning: " FILE_PATH " is there, and no such interface in this network namespace [not-up]\n"
+		"doctor wft0", { .name = "a file without an interface", .file = INTERFACE }, .starved = true, .status = 1,
+		.out = "wft0: warning: " FILE_PATH " exists, and the interface does not exist in this network namespace [not-up]\n"
 		       "  to mend it: weft up wft0; at each boot: systemctl enable --now weft@wft0\n",
 	}, {
 		"-j doctor", { .name = "no module", .programs = "modprobe --version=kmod\n" }, .starved = true, .fail_ready = true, .status = 2,
@@ -756,9 +756,9 @@ static int print_run(struct test_bench *bench, const struct print_case *test)
 	char copy[64], *words[8];
 	int count = split(test->words, words, copy);
 
-	clinic_open(bench, &test->clinic);
+	fake_open(bench, &test->fake);
 	bench->fail_ready = test->fail_ready ? "no such family" : NULL;
-	if (!test->clinic.running) {
+	if (!test->fake.running) {
 		weft_model_device_free(bench->devices[0]);
 		bench->devices[0] = NULL;
 	}
@@ -767,7 +767,10 @@ static int print_run(struct test_bench *bench, const struct print_case *test)
 	return count;
 }
 
-/* Without what differs between versions of json-c: blanks and ends of lines. To be freed. */
+/*
+ * Strips blanks and newlines of JSON, which differ between versions of json-c. The caller frees the
+ * result.
+ */
 static char *print_text(const struct print_case *test, const char *out)
 {
 	struct json_object *parsed;
@@ -781,14 +784,14 @@ static char *print_text(const struct print_case *test, const char *out)
 	return text;
 }
 
-/* What is missing is said of the machine, not of an interface. */
+/* The finding of a missing module names the machine, not an interface. */
 static void test_machine_text(const struct print_case *test, const char *text)
 {
 	bool is_json = test->words[0] == '-';
 
 	test_ok(strstr(text, is_json ? "\"interface\":null,\"kind\":null}]" : "this machine: error: ") &&
 		strstr(text, is_json ? "\"code\":\"no-module\",\"severity\":\"error\"" : " [no-module]\n"),
-		"  printed of the machine");
+		"  printed for the machine");
 }
 
 static void test_print(const struct print_case *test)
@@ -799,18 +802,18 @@ static void test_print(const struct print_case *test)
 
 	status = print_run(&bench, test);
 	text = print_text(test, bench.out);
-	snprintf(name, sizeof(name), "%s: %s: exit status", test->words, test->clinic.name);
+	snprintf(name, sizeof(name), "%s: %s: exit status", test->words, test->fake.name);
 	test_ok(status == test->status, name);
 	if (test->out)
 		test_text("  printed", text, test->out);
 	else
 		test_machine_text(test, text);
 	free(text);
-	test_text("  complained", bench.err, test->err ?: "");
+	test_text("  error", bench.err, test->err ?: "");
 	test_bench_end(&bench);
 }
 
-/* A program that cannot be run for want of memory counts as one that is not there. */
+/* A program that fails for lack of memory counts as missing. */
 static bool print_once(const void *data)
 {
 	const struct print_case *test = data;
@@ -821,7 +824,7 @@ static bool print_once(const void *data)
 	status = print_run(&bench, test);
 	good = test_memory_failed() ? status < 3 || strcasestr(bench.err, "memory") : status == test->status;
 	if (!good)
-		printf("# status %d\n# printed: %s# complained: %s\n", status, bench.out, bench.err);
+		printf("# status %d\n# printed: %s# error: %s\n", status, bench.out, bench.err);
 	test_bench_end(&bench);
 	return good;
 }
@@ -841,7 +844,7 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(prints); i++)
 		test_print(&prints[i]);
 	for (i = 0; i < ARRAY_SIZE(prints); i++) {
-		snprintf(name, sizeof(name), "%s: %s: or memory is short", prints[i].words, prints[i].clinic.name);
+		snprintf(name, sizeof(name), "%s: %s: output, or an error for lack of memory", prints[i].words, prints[i].fake.name);
 		if (prints[i].starved)
 			test_memory_each(name, print_once, &prints[i]);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * weft doctor without a tunnel: facts that are made up, one thing wrong in
- * each, and what the checks make of it; and firewalls that bar, or do not.
+ * The checks of weft doctor without a tunnel: made-up facts, one fault in each, and the findings;
+ * and the effect of firewalls.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -21,17 +21,17 @@ static const char conf[] =
 	"[Peer]\nPublicKey = " KEY_B "\nAllowedIPs = 10.9.0.2/32\n";
 
 /**
- * struct ward - an interface that nothing is wrong with, until something is
+ * struct sample - an interface without faults, to which a case adds one
  * @facts: the facts
  * @first: the first reading
  * @last: the second
- * @a: the first peer's part, which has an endpoint
- * @b: the second peer's, which has none
+ * @a: the facts of the first peer, which has an endpoint
+ * @b: the facts of the second peer, which has none
  * @prefix: the first peer's allowed IP
- * @codes: what was found
- * @mend: what would mend the last of it
+ * @codes: the findings' codes
+ * @mend: the remedy of the last finding
  */
-struct ward {
+struct sample {
 	struct weft_doctor_facts facts;
 	struct weft_device *first;
 	struct weft_device *last;
@@ -42,12 +42,12 @@ struct ward {
 	char mend[256];
 };
 
-static struct weft_peer *ward_peer(struct weft_device *dev, int number)
+static struct weft_peer *sample_peer(struct weft_device *dev, int number)
 {
 	return number ? dev->peers->next : dev->peers;
 }
 
-static void ward_knows(struct weft_peer *peer, __u32 state)
+static void sample_knows(struct weft_peer *peer, __u32 state)
 {
 	peer->known |= WEFT_ATTR_BIT(WEFT_PEER_A_STATE) |
 		       WEFT_ATTR_BIT(WEFT_PEER_A_HANDSHAKES_SENT);
@@ -55,85 +55,85 @@ static void ward_knows(struct weft_peer *peer, __u32 state)
 	peer->rx_bytes = 92;
 }
 
-static void ward_open(struct ward *ward)
+static void sample_open(struct sample *sample)
 {
 	static const struct weft_host_way out = {
 		.asked = true, .found = true, .dev = "eth0", .mtu = 1500,
 	};
 	int i;
 
-	memset(ward, 0, sizeof(*ward));
-	ward->first = test_device("wft0", WEFT_KIND_WEFT, conf);
-	ward->last = test_device("wft0", WEFT_KIND_WEFT, conf);
-	ward->facts = (struct weft_doctor_facts){
-		.first = ward->first, .last = ward->last, .now = NOW,
+	memset(sample, 0, sizeof(*sample));
+	sample->first = test_device("wft0", WEFT_KIND_WEFT, conf);
+	sample->last = test_device("wft0", WEFT_KIND_WEFT, conf);
+	sample->facts = (struct weft_doctor_facts){
+		.first = sample->first, .last = sample->last, .now = NOW,
 		.link = { .index = 1, .kind = WEFT_KIND_WEFT, .mtu = 1420, .up = true },
 		.peer_count = 2,
-		.peers = calloc(2, sizeof(*ward->facts.peers)),
+		.peers = calloc(2, sizeof(*sample->facts.peers)),
 	};
-	ward->a = &ward->facts.peers[0];
-	ward->b = &ward->facts.peers[1];
+	sample->a = &sample->facts.peers[0];
+	sample->b = &sample->facts.peers[1];
 	for (i = 0; i < 2; i++) {
-		ward_knows(ward_peer(ward->first, i), WEFT_PEER_STATE_UP);
-		ward_knows(ward_peer(ward->last, i), WEFT_PEER_STATE_UP);
-		ward->facts.peers[i].first = ward_peer(ward->first, i);
-		ward->facts.peers[i].last = ward_peer(ward->last, i);
+		sample_knows(sample_peer(sample->first, i), WEFT_PEER_STATE_UP);
+		sample_knows(sample_peer(sample->last, i), WEFT_PEER_STATE_UP);
+		sample->facts.peers[i].first = sample_peer(sample->first, i);
+		sample->facts.peers[i].last = sample_peer(sample->last, i);
 	}
-	ward->a->way = out;
-	ward->facts.walls[0].used = true;
-	ward->prefix.ip = ward->last->peers->allowedips;
-	ward->prefix.way = out;
-	strcpy(ward->prefix.way.dev, "wft0");
-	ward->a->prefixes = &ward->prefix;
-	ward->a->prefix_count = 1;
+	sample->a->way = out;
+	sample->facts.walls[0].used = true;
+	sample->prefix.ip = sample->last->peers->allowedips;
+	sample->prefix.way = out;
+	strcpy(sample->prefix.way.dev, "wft0");
+	sample->a->prefixes = &sample->prefix;
+	sample->a->prefix_count = 1;
 }
 
-static void ward_close(struct ward *ward)
+static void sample_close(struct sample *sample)
 {
-	weft_model_device_free(ward->first);
-	weft_model_device_free(ward->last);
-	free(ward->facts.peers);
+	weft_model_device_free(sample->first);
+	weft_model_device_free(sample->last);
+	free(sample->facts.peers);
 }
 
-static void ward_find(struct weft_doctor_report *report,
-		      const struct weft_doctor_result *result)
+static void sample_find(struct weft_doctor_report *report,
+			const struct weft_doctor_result *result)
 {
-	struct ward *ward = report->data;
-	size_t len = strlen(ward->codes);
+	struct sample *sample = report->data;
+	size_t len = strlen(sample->codes);
 
-	snprintf(ward->codes + len, sizeof(ward->codes) - len, "%s%s%s",
+	snprintf(sample->codes + len, sizeof(sample->codes) - len, "%s%s%s",
 		 len ? " " : "", result->code, !result->peer ? "" :
-		 result->peer == ward->a ? ":a" : ":b");
-	snprintf(ward->mend, sizeof(ward->mend), "%s", result->mend);
+		 result->peer == sample->a ? ":a" : ":b");
+	snprintf(sample->mend, sizeof(sample->mend), "%s", result->mend);
 	if (!*result->what || !*result->mend || !result->name)
-		strcat(ward->codes, "(mute)");
+		strcat(sample->codes, "(mute)");
 }
 
-/* Peer a is being called, and does not answer. */
-static void mute_a(struct ward *ward)
+/* Peer a does not answer handshakes. */
+static void mute_a(struct sample *sample)
 {
-	ward->first->peers->state = WEFT_PEER_STATE_IDLE;
-	ward->last->peers->state = WEFT_PEER_STATE_HANDSHAKING;
-	ward->last->peers->handshakes_sent = 2;
-	ward->last->peers->tx_bytes = 296;
+	sample->first->peers->state = WEFT_PEER_STATE_IDLE;
+	sample->last->peers->state = WEFT_PEER_STATE_HANDSHAKING;
+	sample->last->peers->handshakes_sent = 2;
+	sample->last->peers->tx_bytes = 296;
 }
 
-static void no_key(struct ward *ward)
+static void no_key(struct sample *sample)
 {
-	mute_a(ward);
-	ward->last->has &= ~WEFT_DEVICE_HAS_PRIVATE_KEY;
+	mute_a(sample);
+	sample->last->has &= ~WEFT_DEVICE_HAS_PRIVATE_KEY;
 }
 
-static void down(struct ward *ward)
+static void down(struct sample *sample)
 {
-	mute_a(ward);
-	ward->facts.link.up = false;
-	ward->prefix.way.found = false;
+	mute_a(sample);
+	sample->facts.link.up = false;
+	sample->prefix.way.found = false;
 }
 
-static void no_peers(struct ward *ward)
+static void no_peers(struct sample *sample)
 {
-	ward->facts.peer_count = 0;
+	sample->facts.peer_count = 0;
 }
 
 static const struct weft_bar a_rule = {
@@ -144,444 +144,444 @@ static const struct weft_bar a_doubt = {
 	.bars = WEFT_BARS_UNLESS, .culprit = "a rule",
 };
 
-static void barred_in(struct ward *ward)
+static void barred_in(struct sample *sample)
 {
-	mute_a(ward);
-	ward->facts.walls[0].in = a_rule;
-	ward->facts.walls[0].fresh = a_rule;
-	ward->a->in = a_rule;
+	mute_a(sample);
+	sample->facts.walls[0].in = a_rule;
+	sample->facts.walls[0].fresh = a_rule;
+	sample->a->in = a_rule;
 }
 
-/* The other family's rules are no matter. */
-static void barred_unused(struct ward *ward)
+/* Rules of an unused address family have no effect. */
+static void barred_unused(struct sample *sample)
 {
-	ward->facts.walls[1].in = a_rule;
-	ward->facts.walls[1].out = a_rule;
-	ward->facts.walls[1].fresh = a_rule;
+	sample->facts.walls[1].in = a_rule;
+	sample->facts.walls[1].out = a_rule;
+	sample->facts.walls[1].fresh = a_rule;
 }
 
-static void barred_in6(struct ward *ward)
+static void barred_in6(struct sample *sample)
 {
-	mute_a(ward);
-	barred_unused(ward);
-	ward->facts.walls[1].used = true;
-	ward->facts.walls[1].out.bars = WEFT_BARS_NOT;
+	mute_a(sample);
+	barred_unused(sample);
+	sample->facts.walls[1].used = true;
+	sample->facts.walls[1].out.bars = WEFT_BARS_NOT;
 }
 
-static void barred_out(struct ward *ward)
+static void barred_out(struct sample *sample)
 {
-	mute_a(ward);
-	ward->a->out = a_rule;
-	ward->facts.walls[0].out = a_rule;
+	mute_a(sample);
+	sample->a->out = a_rule;
+	sample->facts.walls[0].out = a_rule;
 }
 
-static void barred(struct ward *ward)
+static void barred(struct sample *sample)
 {
-	mute_a(ward);
-	ward->a->out = a_rule;
+	mute_a(sample);
+	sample->a->out = a_rule;
 }
 
-static void barred_one(struct ward *ward)
+static void barred_one(struct sample *sample)
 {
-	mute_a(ward);
-	ward->a->in = a_rule;
+	mute_a(sample);
+	sample->a->in = a_rule;
 }
 
-static void perhaps_barred(struct ward *ward)
+static void perhaps_barred(struct sample *sample)
 {
-	mute_a(ward);
-	ward->a->in = a_doubt;
+	mute_a(sample);
+	sample->a->in = a_doubt;
 }
 
-static void perhaps_and_up(struct ward *ward)
+static void perhaps_and_up(struct sample *sample)
 {
-	ward->a->in = a_doubt;
-	ward->a->out = a_doubt;
+	sample->a->in = a_doubt;
+	sample->a->out = a_doubt;
 }
 
-/* The commonest firewall: answers come in, calls do not. */
-static void answers_alone(struct ward *ward)
+/* The most common firewall: it accepts replies, and drops new flows. */
+static void answers_alone(struct sample *sample)
 {
-	ward->facts.walls[0].fresh = a_rule;
+	sample->facts.walls[0].fresh = a_rule;
 }
 
-static void answers_alone_to_caller(struct ward *ward)
+static void answers_alone_to_caller(struct sample *sample)
 {
-	answers_alone(ward);
-	ward_peer(ward->last, 1)->state = WEFT_PEER_STATE_IDLE;
+	answers_alone(sample);
+	sample_peer(sample->last, 1)->state = WEFT_PEER_STATE_IDLE;
 }
 
-static void answers_alone_for_now(struct ward *ward)
+static void answers_alone_for_now(struct sample *sample)
 {
-	answers_alone(ward);
-	ward->b->calls = true;
+	answers_alone(sample);
+	sample->b->calls = true;
 }
 
-/* A rule may let calls in that are not understood to be the peer's. */
-static void answers_perhaps_alone(struct ward *ward)
+/* A rule of unknown effect may accept new flows. */
+static void answers_perhaps_alone(struct sample *sample)
 {
-	ward->facts.walls[0].fresh = a_doubt;
+	sample->facts.walls[0].fresh = a_doubt;
 }
 
-static void answers_perhaps_alone_to_caller(struct ward *ward)
+static void answers_perhaps_alone_to_caller(struct sample *sample)
 {
-	answers_perhaps_alone(ward);
-	ward_peer(ward->last, 1)->state = WEFT_PEER_STATE_IDLE;
+	answers_perhaps_alone(sample);
+	sample_peer(sample->last, 1)->state = WEFT_PEER_STATE_IDLE;
 }
 
-/* The family that is barred less decides. */
-static void answers_perhaps_alone_in_one_family(struct ward *ward)
+/* The less restricted family counts. */
+static void answers_perhaps_alone_in_one_family(struct sample *sample)
 {
-	answers_perhaps_alone_to_caller(ward);
-	ward->facts.walls[1].used = true;
-	ward->facts.walls[1].fresh = a_rule;
+	answers_perhaps_alone_to_caller(sample);
+	sample->facts.walls[1].used = true;
+	sample->facts.walls[1].fresh = a_rule;
 }
 
-static void answers_perhaps_alone_in_another(struct ward *ward)
+static void answers_perhaps_alone_in_another(struct sample *sample)
 {
-	answers_perhaps_alone_to_caller(ward);
-	ward->facts.walls[1].used = true;
+	answers_perhaps_alone_to_caller(sample);
+	sample->facts.walls[1].used = true;
 }
 
-static void answers_alone_in_one_family(struct ward *ward)
+static void answers_alone_in_one_family(struct sample *sample)
 {
-	answers_alone_to_caller(ward);
-	ward->facts.walls[1].used = true;
+	answers_alone_to_caller(sample);
+	sample->facts.walls[1].used = true;
 }
 
 
-static void unread(struct ward *ward)
+static void unread(struct sample *sample)
 {
-	ward->facts.unread = "nft: it ended with status 1";
+	sample->facts.unread = "nft: exit status 1";
 }
 
-static void another_key(struct ward *ward)
+static void another_key(struct sample *sample)
 {
-	ward->last->drops[WEFT_DROPS_A_MAC] = 1;
+	sample->last->drops[WEFT_DROPS_A_MAC] = 1;
 }
 
-static void unknown_peer(struct ward *ward)
+static void unknown_peer(struct sample *sample)
 {
-	ward->last->drops[WEFT_DROPS_A_UNKNOWN_PEER] = 1;
+	sample->last->drops[WEFT_DROPS_A_UNKNOWN_PEER] = 1;
 }
 
-/* What was once does not count when all is well now. */
-static void long_ago(struct ward *ward)
+/* Drops from before the watch do not count. */
+static void long_ago(struct sample *sample)
 {
 	int i;
 
 	for (i = 1; i <= WEFT_DROPS_A_MAX; i++) {
-		ward->first->drops[i] = 7;
-		ward->last->drops[i] = 7;
+		sample->first->drops[i] = 7;
+		sample->last->drops[i] = 7;
 		if (i == WEFT_DROPS_A_NO_ENDPOINT)
 			continue;
-		ward->first->peers->drops[i] = 7;
-		ward->last->peers->drops[i] = 7;
+		sample->first->peers->drops[i] = 7;
+		sample->last->peers->drops[i] = 7;
 	}
 }
 
-static void forwarding(struct ward *ward)
+static void forwarding(struct sample *sample)
 {
-	ward->facts.grew.not_forwarded4 = 3;
+	sample->facts.grew.not_forwarded4 = 3;
 }
 
-static void forwarding6(struct ward *ward)
+static void forwarding6(struct sample *sample)
 {
-	ward->facts.forwarding4 = true;
-	ward->facts.grew.not_forwarded4 = 3;
-	ward->facts.grew.not_forwarded6 = 3;
+	sample->facts.forwarding4 = true;
+	sample->facts.grew.not_forwarded4 = 3;
+	sample->facts.grew.not_forwarded6 = 3;
 }
 
-static void forwarding_on(struct ward *ward)
+static void forwarding_on(struct sample *sample)
 {
-	ward->facts.grew.not_forwarded4 = 3;
-	ward->facts.forwarding4 = true;
-	ward->facts.forwarding6 = true;
+	sample->facts.grew.not_forwarded4 = 3;
+	sample->facts.forwarding4 = true;
+	sample->facts.forwarding6 = true;
 }
 
-static void nobody(struct ward *ward)
+static void no_handshakes(struct sample *sample)
 {
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		ward_peer(ward->last, i)->rx_bytes = 0;
-		ward_peer(ward->last, i)->endpoint.any.sa_family = AF_UNSPEC;
-		ward_peer(ward->last, i)->state = WEFT_PEER_STATE_IDLE;
+		sample_peer(sample->last, i)->rx_bytes = 0;
+		sample_peer(sample->last, i)->endpoint.any.sa_family = AF_UNSPEC;
+		sample_peer(sample->last, i)->state = WEFT_PEER_STATE_IDLE;
 	}
 }
 
-static void nobody_may_call(struct ward *ward)
+static void no_endpoint_and_answers_alone(struct sample *sample)
 {
-	nobody(ward);
-	answers_alone(ward);
+	no_handshakes(sample);
+	answers_alone(sample);
 }
 
-static void unresolved(struct ward *ward)
+static void unresolved(struct sample *sample)
 {
-	mute_a(ward);
-	ward->a->unresolved = "hub.example:51820";
+	mute_a(sample);
+	sample->a->unresolved = "hub.example:51820";
 }
 
-static void no_endpoint(struct ward *ward)
+static void no_endpoint(struct sample *sample)
 {
-	ward_peer(ward->last, 1)->drops[WEFT_DROPS_A_NO_ENDPOINT] = 2;
+	sample_peer(sample->last, 1)->drops[WEFT_DROPS_A_NO_ENDPOINT] = 2;
 }
 
-static void no_way(struct ward *ward)
+static void no_way(struct sample *sample)
 {
-	mute_a(ward);
-	ward->a->way.found = false;
-	ward->a->probe = WEFT_PROBE_UNREACHABLE;
+	mute_a(sample);
+	sample->a->way.found = false;
+	sample->a->probe = WEFT_PROBE_UNREACHABLE;
 }
 
-static void loop(struct ward *ward)
+static void loop(struct sample *sample)
 {
-	mute_a(ward);
-	strcpy(ward->a->way.dev, "wft0");
+	mute_a(sample);
+	strcpy(sample->a->way.dev, "wft0");
 }
 
-static void refused(struct ward *ward)
+static void refused(struct sample *sample)
 {
-	mute_a(ward);
-	ward->a->probe = WEFT_PROBE_REFUSED;
+	mute_a(sample);
+	sample->a->probe = WEFT_PROBE_REFUSED;
 }
 
-/* Something else said so: the peer is there. */
-static void refused_and_up(struct ward *ward)
+/* Another service sent the error: the peer has a session. */
+static void refused_and_up(struct sample *sample)
 {
-	ward->a->probe = WEFT_PROBE_REFUSED;
+	sample->a->probe = WEFT_PROBE_REFUSED;
 }
 
-static void unreachable(struct ward *ward)
+static void unreachable(struct sample *sample)
 {
-	mute_a(ward);
-	ward->a->probe = WEFT_PROBE_UNREACHABLE;
+	mute_a(sample);
+	sample->a->probe = WEFT_PROBE_UNREACHABLE;
 }
 
-static void preshared(struct ward *ward)
+static void preshared(struct sample *sample)
 {
-	mute_a(ward);
-	ward->last->peers->drops[WEFT_DROPS_A_PRESHARED] = 2;
+	mute_a(sample);
+	sample->last->peers->drops[WEFT_DROPS_A_PRESHARED] = 2;
 }
 
-static void wrong_key(struct ward *ward)
+static void wrong_key(struct sample *sample)
 {
-	mute_a(ward);
-	ward->last->peers->drops[WEFT_DROPS_A_HANDSHAKE] = 2;
+	mute_a(sample);
+	sample->last->peers->drops[WEFT_DROPS_A_HANDSHAKE] = 2;
 }
 
-static void two(struct ward *ward)
+static void two_hosts(struct sample *sample)
 {
-	ward->a->returns = 2;
-	ward->last->peers->drops[WEFT_DROPS_A_TIMESTAMP] = 2;
+	sample->a->returns = 2;
+	sample->last->peers->drops[WEFT_DROPS_A_TIMESTAMP] = 2;
 }
 
-static void moved(struct ward *ward)
+static void moved(struct sample *sample)
 {
-	ward->a->returns = 1;
+	sample->a->returns = 1;
 }
 
-static void clock_back(struct ward *ward)
+static void clock_back(struct sample *sample)
 {
-	ward->last->peers->drops[WEFT_DROPS_A_TIMESTAMP] = 2;
+	sample->last->peers->drops[WEFT_DROPS_A_TIMESTAMP] = 2;
 }
 
-static void unconfirmed(struct ward *ward)
+static void unconfirmed(struct sample *sample)
 {
-	mute_a(ward);
-	ward->last->peers->handshakes_received = 3;
+	mute_a(sample);
+	sample->last->peers->handshakes_received = 3;
 }
 
-static void rp_filter_outer(struct ward *ward)
+static void rp_filter_outer(struct sample *sample)
 {
-	mute_a(ward);
-	ward->a->outer_strict = true;
-	ward->a->unmarked = ward->a->way;
-	strcpy(ward->a->unmarked.dev, "wft0");
+	mute_a(sample);
+	sample->a->outer_strict = true;
+	sample->a->unmarked = sample->a->way;
+	strcpy(sample->a->unmarked.dev, "wft0");
 }
 
-/* No packet came while it was watched, and none will. */
-static void rp_filter_rule(struct ward *ward)
+/* The firewall's rule is found without a dropped packet. */
+static void rp_filter_rule(struct sample *sample)
 {
-	mute_a(ward);
-	ward->a->in = a_rule;
-	ward->a->in.reverse = true;
+	mute_a(sample);
+	sample->a->in = a_rule;
+	sample->a->in.reverse = true;
 }
 
-/* There is a session, of which nothing is heard: no handshake is due yet. */
-static void silent(struct ward *ward)
+/* A silent session before the next handshake. */
+static void silent(struct sample *sample)
 {
-	ward->last->peers->state = WEFT_PEER_STATE_SILENT;
+	sample->last->peers->state = WEFT_PEER_STATE_SILENT;
 }
 
-static void given_up(struct ward *ward)
+static void given_up(struct sample *sample)
 {
-	ward->last->peers->state = WEFT_PEER_STATE_GIVEN_UP;
+	sample->last->peers->state = WEFT_PEER_STATE_GIVEN_UP;
 }
 
-static void heard(struct ward *ward)
+static void heard(struct sample *sample)
 {
-	silent(ward);
-	ward->last->peers->rx_bytes += 92;
+	silent(sample);
+	sample->last->peers->rx_bytes += 92;
 }
 
-static void rp_filter(struct ward *ward)
+static void rp_filter(struct sample *sample)
 {
-	ward->facts.strict = true;
-	ward->facts.grew.rp_filtered = 1;
-	strcpy(ward->prefix.way.dev, "eth0");
+	sample->facts.strict = true;
+	sample->facts.grew.rp_filtered = 1;
+	strcpy(sample->prefix.way.dev, "eth0");
 }
 
-static void no_route(struct ward *ward)
+static void no_route(struct sample *sample)
 {
-	ward->prefix.way.found = false;
+	sample->prefix.way.found = false;
 }
 
-static void shadowed(struct ward *ward)
+static void shadowed(struct sample *sample)
 {
-	strcpy(ward->prefix.way.dev, "eth0");
+	strcpy(sample->prefix.way.dev, "eth0");
 }
 
-static void nested(struct ward *ward)
+static void nested(struct sample *sample)
 {
-	ward->last->peers->allowedips->cidr = 16;
-	weft_model_allowedip_mask(ward->last->peers->allowedips);
+	sample->last->peers->allowedips->cidr = 16;
+	weft_model_allowedip_mask(sample->last->peers->allowedips);
 }
 
-static void overlap(struct ward *ward)
+static void overlap(struct sample *sample)
 {
-	ward_peer(ward->last, 1)->state = WEFT_PEER_STATE_IDLE;
-	ward->last->peers->allowedips->cidr = 16;
-	weft_model_allowedip_mask(ward->last->peers->allowedips);
+	sample_peer(sample->last, 1)->state = WEFT_PEER_STATE_IDLE;
+	sample->last->peers->allowedips->cidr = 16;
+	weft_model_allowedip_mask(sample->last->peers->allowedips);
 }
 
-static void default_route(struct ward *ward)
+static void default_route(struct sample *sample)
 {
-	ward_peer(ward->last, 1)->state = WEFT_PEER_STATE_IDLE;
-	ward->last->peers->allowedips->cidr = 0;
-	weft_model_allowedip_mask(ward->last->peers->allowedips);
+	sample_peer(sample->last, 1)->state = WEFT_PEER_STATE_IDLE;
+	sample->last->peers->allowedips->cidr = 0;
+	weft_model_allowedip_mask(sample->last->peers->allowedips);
 }
 
-static void mtu(struct ward *ward)
+static void mtu(struct sample *sample)
 {
-	ward->a->way.mtu = 1479;
+	sample->a->way.mtu = 1479;
 }
 
-static void mtu_told(struct ward *ward)
+static void mtu_searched(struct sample *sample)
 {
-	ward->a->way.mtu = 1479;
-	ward->facts.pmtu = true;
+	sample->a->way.mtu = 1479;
+	sample->facts.pmtu = true;
 }
 
-static void mtu_fits(struct ward *ward)
+static void mtu_fits(struct sample *sample)
 {
-	ward->a->way.mtu = 1480;
+	sample->a->way.mtu = 1480;
 }
 
-static void unknown_there(struct ward *ward)
+static void unknown_there(struct sample *sample)
 {
-	mute_a(ward);
-	ward_peer(ward->last, 1)->endpoint = ward->last->peers->endpoint;
-	ward_peer(ward->last, 1)->endpoint.ip4.sin_port = htons(7);
+	mute_a(sample);
+	sample_peer(sample->last, 1)->endpoint = sample->last->peers->endpoint;
+	sample_peer(sample->last, 1)->endpoint.ip4.sin_port = htons(7);
 }
 
-static void answers_alone_and_one_silent(struct ward *ward)
+static void answers_alone_and_one_silent(struct sample *sample)
 {
-	answers_alone_for_now(ward);
-	mute_a(ward);
+	answers_alone_for_now(sample);
+	mute_a(sample);
 }
 
-/* The first peer is up, and the second is at the same place. */
-static void unknown_there_of_first(struct ward *ward)
+/* The first peer is up, and the second has the same address. */
+static void unknown_there_of_first(struct sample *sample)
 {
-	struct weft_peer *b = ward_peer(ward->last, 1);
+	struct weft_peer *b = sample_peer(sample->last, 1);
 
-	b->endpoint = ward->last->peers->endpoint;
+	b->endpoint = sample->last->peers->endpoint;
 	b->endpoint.ip4.sin_port = htons(7);
 	b->state = WEFT_PEER_STATE_HANDSHAKING;
 	b->handshakes_sent = 2;
 }
 
-static void no_way_into_itself(struct ward *ward)
+static void no_way_into_itself(struct sample *sample)
 {
-	no_way(ward);
-	strcpy(ward->a->way.dev, "wft0");
+	no_way(sample);
+	strcpy(sample->a->way.dev, "wft0");
 }
 
-static void unreachable_loop(struct ward *ward)
+static void unreachable_loop(struct sample *sample)
 {
-	loop(ward);
-	ward->a->probe = WEFT_PROBE_UNREACHABLE;
+	loop(sample);
+	sample->a->probe = WEFT_PROBE_UNREACHABLE;
 }
 
-/* Then the whole of it is wrong, not one prefix. */
-static void no_route_and_down(struct ward *ward)
+/* A link that is down is reported instead of its routes. */
+static void no_route_and_down(struct sample *sample)
 {
-	no_route(ward);
-	ward->facts.link.up = false;
+	no_route(sample);
+	sample->facts.link.up = false;
 }
 
-static void rp_filter_nowhere(struct ward *ward)
+static void rp_filter_nowhere(struct sample *sample)
 {
-	rp_filter(ward);
-	ward->prefix.way.found = false;
+	rp_filter(sample);
+	sample->prefix.way.found = false;
 }
 
-static void rp_filter_loose(struct ward *ward)
+static void rp_filter_loose(struct sample *sample)
 {
-	rp_filter(ward);
-	ward->facts.strict = false;
+	rp_filter(sample);
+	sample->facts.strict = false;
 }
 
-static void rp_filter_idle(struct ward *ward)
+static void rp_filter_idle(struct sample *sample)
 {
-	rp_filter(ward);
-	ward->facts.grew.rp_filtered = 0;
+	rp_filter(sample);
+	sample->facts.grew.rp_filtered = 0;
 }
 
-static void mtu6(struct ward *ward)
+static void mtu6(struct sample *sample)
 {
-	ward->last->peers->endpoint.any.sa_family = AF_INET6;
-	ward->a->way.mtu = 1499;
+	sample->last->peers->endpoint.any.sa_family = AF_INET6;
+	sample->a->way.mtu = 1499;
 }
 
-static void mtu6_fits(struct ward *ward)
+static void mtu6_fits(struct sample *sample)
 {
-	mtu6(ward);
-	ward->a->way.mtu = 1500;
+	mtu6(sample);
+	sample->a->way.mtu = 1500;
 }
 
-static void mtu_of_nothing(struct ward *ward)
+static void mtu_of_nothing(struct sample *sample)
 {
-	ward->a->way.mtu = 60;
+	sample->a->way.mtu = 60;
 }
 
-static void unconfirmed_once(struct ward *ward)
+static void unconfirmed_once(struct sample *sample)
 {
-	mute_a(ward);
-	ward->last->peers->handshakes_received = 1;
+	mute_a(sample);
+	sample->last->peers->handshakes_received = 1;
 }
 
-static void unconfirmed_confirmed(struct ward *ward)
+static void unconfirmed_confirmed(struct sample *sample)
 {
-	mute_a(ward);
-	ward->last->peers->handshakes_received = 3;
-	ward->last->peers->handshakes_completed = 3;
+	mute_a(sample);
+	sample->last->peers->handshakes_received = 3;
+	sample->last->peers->handshakes_completed = 3;
 }
 
-static void nothing(struct ward *ward)
+static void nothing(struct sample *sample)
 {
-	(void)ward;
+	(void)sample;
 }
 
 static const struct {
 	const char *name;
-	void (*harm)(struct ward *ward);
+	void (*harm)(struct sample *sample);
 	const char *codes;
 	int worst;
 } cases[] = {
 	{ "all is well", nothing, "", 0 },
-	{ "all is well again", long_ago, "", 0 },
+	{ "drops before the watch, and all is well", long_ago, "", 0 },
 	{ "no private key", no_key, "no-private-key", 2 },
 	{ "down", down, "down", 2 },
 	{ "no peers", no_peers, "no-peers", 1 },
@@ -594,150 +594,149 @@ static const struct {
 	{ "perhaps barred", perhaps_barred, "perhaps-barred:a unanswered:a", 2 },
 	{ "perhaps barred, and up", perhaps_and_up, "", 0 },
 	{ "answers alone", answers_alone, "", 0 },
-	{ "answers alone, and a peer that should call", answers_alone_to_caller, "barred-new", 2 },
+	{ "answers alone, and a peer without a session", answers_alone_to_caller, "barred-new", 2 },
 	{ "answers perhaps alone", answers_perhaps_alone, "", 0 },
-	{ "answers perhaps alone, and a peer that should call", answers_perhaps_alone_to_caller, "perhaps-barred", 1 },
+	{ "answers perhaps alone, and a peer without a session", answers_perhaps_alone_to_caller, "perhaps-barred", 1 },
 	{ "answers perhaps alone, and alone in the other family", answers_perhaps_alone_in_one_family,
 	  "perhaps-barred", 1 },
 	{ "answers perhaps alone, in one family of two", answers_perhaps_alone_in_another, "", 0 },
-	{ "answers alone, and one that has called before", answers_alone_for_now, "barred-new", 1 },
+	{ "answers alone, and a peer without an endpoint in the file", answers_alone_for_now, "barred-new", 1 },
 	{ "answers alone, in one family of two", answers_alone_in_one_family, "", 0 },
-	{ "answers alone, and no endpoint is known", nobody_may_call, "barred-new", 2 },
+	{ "answers alone, and no peer has an endpoint", no_endpoint_and_answers_alone, "barred-new", 2 },
 	{ "a firewall that could not be read", unread, "unread-firewall", 1 },
-	{ "called by another key", another_key, "another-key", 2 },
-	{ "called by nobody's key", unknown_peer, "unknown-peer", 2 },
+	{ "an initiation to another key", another_key, "another-key", 2 },
+	{ "an initiation from an unknown key", unknown_peer, "unknown-peer", 2 },
 	{ "forwarding is off", forwarding, "forwarding-off", 2 },
 	{ "forwarding of IPv6 is off", forwarding6, "forwarding-off", 2 },
 	{ "forwarding is on", forwarding_on, "", 0 },
-	{ "nobody calls", nobody, "nobody-calls", 1 },
-	{ "a name for nothing", unresolved, "unresolved:a", 2 },
+	{ "no handshakes", no_handshakes, "nobody-calls", 1 },
+	{ "an endpoint's name without an address", unresolved, "unresolved:a", 2 },
 	{ "no endpoint", no_endpoint, "no-endpoint:b", 2 },
-	{ "no way", no_way, "no-way:a", 2 },
-	{ "a way in a circle", loop, "loop:a", 2 },
+	{ "no route to the endpoint", no_way, "no-way:a", 2 },
+	{ "a route to the endpoint through the tunnel", loop, "loop:a", 2 },
 	{ "refused", refused, "refused:a", 2 },
 	{ "refused, and up", refused_and_up, "", 0 },
 	{ "preshared keys that differ", preshared, "preshared:a", 2 },
-	{ "answers that do not open", wrong_key, "wrong-key:a", 2 },
-	{ "two of one key", two, "same-key:a", 2 },
-	{ "one that has moved", moved, "", 0 },
-	{ "a clock that went back", clock_back, "clock:a", 2 },
-	{ "answers that nobody heeds", unconfirmed, "unconfirmed:a", 2 },
-	{ "a filter outside", rp_filter_outer, "rp-filter:a", 2 },
-	{ "a filter outside, by a rule", rp_filter_rule, "rp-filter:a", 2 },
-	{ "a session that has fallen silent", silent, "unanswered:a", 2 },
-	{ "one that was given up", given_up, "unanswered:a", 2 },
-	{ "silent, and just heard", heard, "", 0 },
-	{ "a filter inside", rp_filter, "rp-filter:a", 2 },
-	{ "no machine", unreachable, "unreachable:a", 2 },
-	{ "unknown there", unknown_there, "unknown-there:a", 2 },
+	{ "responses that do not authenticate", wrong_key, "wrong-key:a", 2 },
+	{ "two hosts with one key", two_hosts, "same-key:a", 2 },
+	{ "a peer that has roamed", moved, "", 0 },
+	{ "a peer's clock that went back", clock_back, "clock:a", 2 },
+	{ "responses that the peer does not confirm", unconfirmed, "unconfirmed:a", 2 },
+	{ "a reverse path filter outside the tunnel", rp_filter_outer, "rp-filter:a", 2 },
+	{ "a reverse path filter outside the tunnel, by a rule", rp_filter_rule, "rp-filter:a", 2 },
+	{ "a silent session", silent, "unanswered:a", 2 },
+	{ "a peer that was given up", given_up, "unanswered:a", 2 },
+	{ "a silent session, and a packet just received", heard, "", 0 },
+	{ "a reverse path filter in the tunnel", rp_filter, "rp-filter:a", 2 },
+	{ "an unreachable host", unreachable, "unreachable:a", 2 },
+	{ "another peer at the same endpoint", unknown_there, "unknown-there:a", 2 },
 	{ "unanswered", mute_a, "unanswered:a", 2 },
 	{ "no route", no_route, "no-route:a", 1 },
-	{ "a route past it", shadowed, "shadowed:a", 1 },
-	{ "an overlap", overlap, "overlap:a", 1 },
-	{ "a hub beside a direct peer", nested, "", 0 },
-	{ "everything else", default_route, "", 0 },
+	{ "a route past the tunnel", shadowed, "shadowed:a", 1 },
+	{ "overlapping allowed IPs", overlap, "overlap:a", 1 },
+	{ "a hub beside a peer that is up", nested, "", 0 },
+	{ "a default route beside a peer that is not up", default_route, "", 0 },
 	{ "an MTU too large", mtu, "mtu:a", 1 },
-	{ "an MTU too large that is told of", mtu_told, "", 0 },
+	{ "an MTU too large, and path MTU discovery on", mtu_searched, "", 0 },
 	{ "an MTU that just fits", mtu_fits, "", 0 },
 	{ "an MTU too large over IPv6", mtu6, "mtu:a", 1 },
 	{ "an MTU that just fits over IPv6", mtu6_fits, "", 0 },
-	{ "a way that takes nothing", mtu_of_nothing, "", 0 },
-	{ "answers alone to one that has called, and a silent one that can be called", answers_alone_and_one_silent,
+	{ "a path with an MTU of 0", mtu_of_nothing, "", 0 },
+	{ "answers alone, a peer without an endpoint in the file, and a silent one", answers_alone_and_one_silent,
 	  "barred-new unanswered:a", 2 },
-	{ "unknown where the first peer is", unknown_there_of_first, "unknown-there:b", 2 },
-	{ "no way, and once into the tunnel", no_way_into_itself, "no-way:a", 2 },
-	{ "no machine, in a circle", unreachable_loop, "loop:a", 2 },
+	{ "another peer at the endpoint of a peer that is up", unknown_there_of_first, "unknown-there:b", 2 },
+	{ "no route to the endpoint, and one through the tunnel", no_way_into_itself, "no-way:a", 2 },
+	{ "an unreachable host, routed through the tunnel", unreachable_loop, "loop:a", 2 },
 	{ "no route, and down", no_route_and_down, "down", 2 },
-	{ "a filter inside, and no way back", rp_filter_nowhere, "rp-filter:a", 2 },
-	{ "a filter inside that is loose", rp_filter_loose, "shadowed:a", 1 },
-	{ "a filter inside that dropped nothing", rp_filter_idle, "shadowed:a", 1 },
-	{ "an answer that is not heeded yet", unconfirmed_once, "unanswered:a", 2 },
-	{ "answers that are heeded", unconfirmed_confirmed, "unanswered:a", 2 },
+	{ "a reverse path filter in the tunnel, and no route back", rp_filter_nowhere, "rp-filter:a", 2 },
+	{ "a loose reverse path filter in the tunnel", rp_filter_loose, "shadowed:a", 1 },
+	{ "a reverse path filter in the tunnel that dropped nothing", rp_filter_idle, "shadowed:a", 1 },
+	{ "a response that is not confirmed yet", unconfirmed_once, "unanswered:a", 2 },
+	{ "responses that are confirmed", unconfirmed_confirmed, "unanswered:a", 2 },
 };
 
 static void test_checks(void)
 {
 	struct weft_doctor_report report;
-	struct ward ward;
+	struct sample sample;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		ward_open(&ward);
-		cases[i].harm(&ward);
+		sample_open(&sample);
+		cases[i].harm(&sample);
 		report = (struct weft_doctor_report){
-			.find = ward_find, .data = &ward,
+			.find = sample_find, .data = &sample,
 		};
-		test_ok(weft_doctor_look(&ward.facts, &report) &&
+		test_ok(weft_doctor_look(&sample.facts, &report) &&
 			report.worst == cases[i].worst, cases[i].name);
-		test_text("  is found", ward.codes, cases[i].codes);
-		ward_close(&ward);
+		test_text("  is found", sample.codes, cases[i].codes);
+		sample_close(&sample);
 	}
 }
 
-/* A file gives both peers one prefix. */
-/* A name with blanks, or with worse, is one word of a suggested command. */
+/* A name with blanks or quotes is one word of the suggested command. */
 static void test_quoting(void)
 {
 	struct weft_doctor_report report;
-	struct ward ward;
+	struct sample sample;
 
-	ward_open(&ward);
-	preshared(&ward);
-	free(ward.last->peers->name);
-	ward.last->peers->name = strdup("it's; x");
-	report = (struct weft_doctor_report){ .find = ward_find, .data = &ward };
-	weft_doctor_look(&ward.facts, &report);
-	test_text("a name is quoted in a command", ward.mend,
-		  "give both sides the same one: weft set wft0 peer 'it'\\''s; x' preshared-key KEYFILE");
-	ward_close(&ward);
+	sample_open(&sample);
+	preshared(&sample);
+	free(sample.last->peers->name);
+	sample.last->peers->name = strdup("it's; x");
+	report = (struct weft_doctor_report){ .find = sample_find, .data = &sample };
+	weft_doctor_look(&sample.facts, &report);
+	test_text("a peer's name is quoted in a command", sample.mend,
+		  "set the same key on both sides: weft set wft0 peer 'it'\\''s; x' preshared-key KEYFILE");
+	sample_close(&sample);
 }
 
-/* A dot in a link's name separates nothing. */
+/* A dot in a link's name does not separate parts of a sysctl's name. */
 static void test_dots(void)
 {
 	struct weft_doctor_report report;
-	struct ward ward;
+	struct sample sample;
 
-	ward_open(&ward);
-	rp_filter_outer(&ward);
-	strcpy(ward.a->way.dev, "eth0.100");
-	report = (struct weft_doctor_report){ .find = ward_find, .data = &ward };
-	weft_doctor_look(&ward.facts, &report);
-	test_text("a filter outside of a link with a dot", ward.mend,
+	sample_open(&sample);
+	rp_filter_outer(&sample);
+	strcpy(sample.a->way.dev, "eth0.100");
+	report = (struct weft_doctor_report){ .find = sample_find, .data = &sample };
+	weft_doctor_look(&sample.facts, &report);
+	test_text("a reverse path filter outside, on a link with a dot", sample.mend,
 		  "sysctl -w net/ipv4/conf/eth0.100/rp_filter=2 net.ipv4.conf.all.rp_filter=2");
-	ward_close(&ward);
-	ward_open(&ward);
-	rp_filter(&ward);
-	strcpy(ward.last->name, "wft0.7");
-	report = (struct weft_doctor_report){ .find = ward_find, .data = &ward };
-	weft_doctor_look(&ward.facts, &report);
-	test_text("a filter inside of a link with a dot", ward.mend,
+	sample_close(&sample);
+	sample_open(&sample);
+	rp_filter(&sample);
+	strcpy(sample.last->name, "wft0.7");
+	report = (struct weft_doctor_report){ .find = sample_find, .data = &sample };
+	weft_doctor_look(&sample.facts, &report);
+	test_text("a reverse path filter inside, on a link with a dot", sample.mend,
 		  "sysctl -w net/ipv4/conf/wft0.7/rp_filter=2 net.ipv4.conf.all.rp_filter=2, or add the routes");
-	ward_close(&ward);
+	sample_close(&sample);
 }
 
 static void test_file(void)
 {
 	struct weft_profile profile = { };
 	struct weft_doctor_report report;
-	struct ward ward;
+	struct sample sample;
 
-	ward_open(&ward);
+	sample_open(&sample);
 	profile.dev = test_device("wft0", WEFT_KIND_WEFT,
 				  "[Peer]\nPublicKey = " KEY_A "\nAllowedIPs = 10.9.0.1/32, 10.9.0.2/32\n");
-	ward.facts.profile = &profile;
-	ward.a->wanted = profile.dev->peers;
-	report = (struct weft_doctor_report){ .find = ward_find, .data = &ward };
-	weft_doctor_look(&ward.facts, &report);
-	test_text("a prefix that the file gives away twice", ward.codes,
+	sample.facts.profile = &profile;
+	sample.a->wanted = profile.dev->peers;
+	report = (struct weft_doctor_report){ .find = sample_find, .data = &sample };
+	weft_doctor_look(&sample.facts, &report);
+	test_text("a prefix that the file gives to two peers", sample.codes,
 		  "prefix-lost:a");
 	weft_model_device_free(profile.dev);
-	ward_close(&ward);
+	sample_close(&sample);
 }
 
 #define PEERS_MANY	9
 
-/* Peers 0 to 8 at 192.0.2.8 down to .0, each with 10.N.0.0/24 in 10.N.0.0/16 of the one before it. */
+/* Peers 0 to 8 at 192.0.2.8 down to .0, with 10.N.0.0/24 each. */
 static struct weft_device *many_device(void)
 {
 	struct weft_device *dev = test_device("wft0", WEFT_KIND_WEFT, "");
@@ -755,7 +754,7 @@ static struct weft_device *many_device(void)
 		ip->family = AF_INET;
 		ip->cidr = 24;
 		ip->ip4.s_addr = htonl(0x0a000000 + (i << 16));
-		ward_knows(peer, WEFT_PEER_STATE_UP);
+		sample_knows(peer, WEFT_PEER_STATE_UP);
 	}
 	return dev;
 }
@@ -788,7 +787,7 @@ static struct weft_peer *many_peer(struct weft_doctor_facts *facts, size_t i)
 	return (struct weft_peer *)facts->peers[i].last;
 }
 
-/* Each in turn has the place of each other one. */
+/* Each peer in turn has the endpoint's address of each other peer. */
 static void test_neighbours(void)
 {
 	struct weft_doctor_facts facts;
@@ -801,7 +800,7 @@ static void test_neighbours(void)
 		own = many_peer(&facts, i)->endpoint;
 		for (j = 0; j < PEERS_MANY; j++) {
 			many_peer(&facts, i)->endpoint = many_peer(&facts, j)->endpoint;
-			/* The port is no matter. */
+			/* Only the address counts, not the port. */
 			many_peer(&facts, i)->endpoint.ip4.sin_port = htons(8);
 			index = weft_doctor_index_new(&facts);
 			beside += i != j && weft_doctor_index_neighbour(index, &facts.peers[i]) == &facts.peers[j] &&
@@ -811,17 +810,17 @@ static void test_neighbours(void)
 			many_peer(&facts, i)->endpoint = own;
 		}
 	}
-	test_ok(alone == PEERS_MANY, "a peer alone at its place has no neighbour");
-	test_ok(beside == PEERS_MANY * (PEERS_MANY - 1), "two at one place are neighbours");
+	test_ok(alone == PEERS_MANY, "a peer with an endpoint of its own has no neighbour");
+	test_ok(beside == PEERS_MANY * (PEERS_MANY - 1), "peers at one address are neighbours");
 	many_peer(&facts, 3)->endpoint.any.sa_family = AF_UNSPEC;
 	index = weft_doctor_index_new(&facts);
 	test_ok(!weft_doctor_index_neighbour(index, &facts.peers[3]) && weft_doctor_index_all_up(index),
-		"one that is nowhere has none");
+		"a peer without an endpoint has none");
 	weft_doctor_index_free(index);
 	many_close(&facts);
 }
 
-/* Of each that is not up its prefix is found in a wider one, and in no other. */
+/* A prefix of a peer that is not up is found in a wider one, and in no other. */
 static void test_within(void)
 {
 	const struct weft_doctor_peer *owner;
@@ -846,15 +845,15 @@ static void test_within(void)
 			good += found == many_peer(&facts, j)->allowedips && owner == &facts.peers[j] && i == j;
 		up += i == 4 && !found;
 	}
-	test_ok(good == PEERS_MANY - 1, "each prefix is found in a wider one");
-	test_ok(up == 1, "but not that of a peer that is up");
-	test_ok(same == PEERS_MANY, "nor in itself");
-	test_ok(!weft_doctor_index_all_up(index), "not all are up");
+	test_ok(good == PEERS_MANY - 1, "a prefix is found in a wider one");
+	test_ok(up == 1, "a prefix of a peer that is up is not");
+	test_ok(same == PEERS_MANY, "a prefix is not found in itself");
+	test_ok(!weft_doctor_index_all_up(index), "not all peers are up");
 	weft_doctor_index_free(index);
 	many_close(&facts);
 }
 
-/* What a rule says of addresses, ports and links, of a packet that comes from 192.0.2.1:7 by eth0. */
+/* Matches of addresses, ports and links, for a packet from 192.0.2.1:7 by eth0. */
 static const struct {
 	const char *prefix;
 	char in_source;
@@ -865,7 +864,7 @@ static const struct {
 	{ "192.0.2.1/33", '?', '?' }, { "192.0.2.1/x.y", '?', '?' }, { "192.0.2.0/255.255.255.0", '?', '?' },
 	{ "nonsense", '?', '?' }, { "", '?', '?' }, { "192.0.2.1/24/8", '?', '?' },
 	{ "2001:db8::/32", 'n', 'n' }, { "::/0", 'n', 'n' }, { "::/128", 'n', 'n' }, { "::/129", '?', '?' },
-	{ "192.0.2.1 and more than any address that there is could be, by far", '?', '?' },
+	{ "192.0.2.1 and more characters than the longest address has", '?', '?' },
 };
 
 static void test_packet_addresses(void)
@@ -884,14 +883,14 @@ static void test_packet_addresses(void)
 		got[0] = "n?y"[weft_packet_address(&packet, true, addresses[i].prefix)];
 		got[1] = "n?y"[weft_packet_address(&packet, false, addresses[i].prefix)];
 		test_text(name, got, want);
-		/* What leaves has them the other way round. */
+		/* Source and destination of an outgoing packet are the reverse. */
 		packet.out = true;
 		got[0] = "n?y"[weft_packet_address(&packet, false, addresses[i].prefix)];
 		got[1] = "n?y"[weft_packet_address(&packet, true, addresses[i].prefix)];
 		test_text(name, got, want);
 	}
 	packet.there.any.sa_family = AF_UNSPEC;
-	test_ok(weft_packet_address(&packet, false, "192.0.2.1") == WEFT_MATCH_MAYBE, "or to any peer");
+	test_ok(weft_packet_address(&packet, false, "192.0.2.1") == WEFT_MATCH_MAYBE, "a packet from or to any peer");
 }
 
 static char port_of(const struct weft_packet *packet, bool source, long first, long last)
@@ -914,7 +913,7 @@ static void test_packet_ports(void)
 	got[5] = port_of(&packet, false, 5, 6);
 	packet.out = false;
 	got[6] = port_of(&packet, true, 7, 8);
-	test_text("ports of both sides", got, "yynnyny");
+	test_text("ports of both ends", got, "yynnyny");
 	packet.there.any.sa_family = AF_UNSPEC;
 	test_ok(port_of(&packet, true, 7, 7) == '?' && port_of(&packet, false, 5, 5) == 'y', "ports of any peer");
 }
@@ -936,7 +935,7 @@ static void test_packet_links(void)
 	got[0] = "n?y"[weft_packet_link(&packet, false, "eth0", '+')];
 	got[1] = "n?y"[weft_packet_link(&packet, false, "lo", '+')];
 	got[2] = '\0';
-	test_text("a link that is not known is not lo", got, "?n");
+	test_text("an unknown link is not lo", got, "?n");
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Events: as messages, as lines and as JSON, and the commands that live by them. */
+/* Events: as messages, as lines and as JSON, and the commands that read them. */
 #include <errno.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -12,7 +12,7 @@
 #include "model/attr.h"
 #include "support.h"
 
-/* 2001-09-09 01:46:40 UTC, and a bit. */
+/* 2001-09-09 01:46:40.123 UTC. */
 #define THEN	1000000000123456789ULL
 
 static struct weft_key test_key(char letter)
@@ -23,7 +23,7 @@ static struct weft_key test_key(char letter)
 	return key;
 }
 
-/* With all that an event may carry. */
+/* An event with all attributes. */
 static struct weft_event test_event(__u32 type, __u32 cause, __u64 sequence)
 {
 	struct weft_event event = {
@@ -81,7 +81,7 @@ static void test_messages(void)
 		!memcmp(&sent, &got, sizeof(got)), "an event comes through whole");
 	for (cut = 0; cut < len; cut += 4)
 		bad += weft_event_parse(nlmsg_data(hdr), cut, &got) == -EBADMSG;
-	test_ok(bad > 10, "and what is cut off before its name does not");
+	test_ok(bad > 10, "an event cut off before its name does not");
 	nlmsg_free(msg);
 }
 
@@ -90,7 +90,7 @@ static void test_run(struct test_bench *bench, int status, const char *name,
 {
 	test_ok(weft_command_main(&bench->ctx, argc, argv) == status, name);
 	test_bench_flush(bench);
-	test_ok(!bench->watched, "and listens no longer");
+	test_ok(!bench->watched, "the command has unsubscribed");
 }
 
 static void test_monitor(const char *name, struct weft_event *events,
@@ -104,8 +104,8 @@ static void test_monitor(const char *name, struct weft_event *events,
 	bench.event_count = count;
 	bench.last = -EINTR;
 	test_run(&bench, 0, name, argc, argv);
-	test_text("what it prints", bench.out, out);
-	test_text("what it complains of", bench.err, err);
+	test_text("the output", bench.out, out);
+	test_text("the errors", bench.err, err);
 	test_bench_end(&bench);
 }
 
@@ -151,7 +151,7 @@ static void test_gaps(void)
 		test_event(WEFT_EVENT_PEER_ADDED, WEFT_CAUSE_NONE, 10),
 		test_event(0, 0, 0),
 		test_event(WEFT_EVENT_PEER_ADDED, WEFT_CAUSE_NONE, 14),
-		/* Another interface, and the first one's index again. */
+		/* Another interface, then the first one's index again. */
 		test_event(WEFT_EVENT_PEER_ADDED, WEFT_CAUSE_NONE, 100),
 		test_event(WEFT_EVENT_DEVICE_ADDED, WEFT_CAUSE_NONE, 1),
 		test_event(WEFT_EVENT_PEER_ADDED, WEFT_CAUSE_NONE, 2),
@@ -165,7 +165,7 @@ static void test_gaps(void)
 		     "2001-09-09 01:46:40.123 wft0 " KEY_A ": peer added\n"
 		     "2001-09-09 01:46:40.123 wft0 " KEY_A ": device added\n"
 		     "2001-09-09 01:46:40.123 wft0 " KEY_A ": peer added\n",
-		     "weft: warning: monitor: events came faster than they could be printed, and some were missed\n");
+		     "weft: warning: monitor: the queue of events was full, and events were lost\n");
 	events[1] = events[2];
 	strcpy(events[1].ifname, "w\"\xff" "0");
 	events[1].sequence = 12;
@@ -185,9 +185,9 @@ static void test_monitor_fails(void)
 	FILE *out;
 
 	test_bench_start(&bench, "");
-	bench.fail_watch = "not for you";
-	test_run(&bench, 1, "monitor that may not listen", 2, words);
-	test_text("says so", bench.err, "weft: monitor: not for you\n");
+	bench.fail_watch = "no permission";
+	test_run(&bench, 1, "monitor without the permission to subscribe", 2, words);
+	test_text("the error is printed", bench.err, "weft: monitor: no permission\n");
 	test_bench_end(&bench);
 
 	test_bench_start(&bench, "");
@@ -195,7 +195,7 @@ static void test_monitor_fails(void)
 	bench.event_count = 1;
 	bench.last = -EIO;
 	test_run(&bench, 1, "monitor whose socket fails", 2, words);
-	test_text("says so", bench.err, "weft: monitor: no more\n");
+	test_text("the error is printed", bench.err, "weft: monitor: no more\n");
 	test_bench_end(&bench);
 
 	test_bench_start(&bench, "");
@@ -204,7 +204,7 @@ static void test_monitor_fails(void)
 	bench.last = -EINTR;
 	out = bench.ctx.out;
 	bench.ctx.out = fopen("/dev/full", "w");
-	test_run(&bench, 1, "monitor that nobody reads ends", 2, words);
+	test_run(&bench, 1, "monitor ends when its output cannot be written", 2, words);
 	fclose(bench.ctx.out);
 	bench.ctx.out = out;
 	test_bench_end(&bench);
@@ -248,52 +248,52 @@ static const struct {
 	const char *fail_set;
 } waits[] = {
 	{
-		"for all", { "wft0" }, { { WEFT_EVENT_SESSION_UP, 'C', 1 },
+		"for all peers", { "wft0" }, { { WEFT_EVENT_SESSION_UP, 'C', 1 },
 					 { WEFT_EVENT_ENDPOINT_CHANGED, 'A', 2 },
 					 { WEFT_EVENT_SESSION_UP, 'A', 3 } },
 		.sent = "wft0:\npeer A: update-only connect\npeer C: update-only connect\n",
 	}, {
-		"for one", { "wft0", "peer", KEY_A },
+		"for one peer", { "wft0", "peer", KEY_A },
 		{ { WEFT_EVENT_SESSION_UP, 'C', 1 }, { WEFT_EVENT_SESSION_RENEWED, 'A', 2 } },
 		.sent = "wft0:\npeer A: update-only connect\n",
 	}, {
-		"for one that is up", { "wft0", "peer", KEY_B }, .last = -EIO,
+		"for a peer that is up", { "wft0", "peer", KEY_B }, .last = -EIO,
 	}, {
-		"for one by its next key", { "wft0", "peer", KEY_N },
+		"for a peer by its next key", { "wft0", "peer", KEY_N },
 	}, {
-		"for one by its previous key", { "wft0", "peer", KEY_Q },
+		"for a peer by its previous key", { "wft0", "peer", KEY_Q },
 	}, {
-		"for no key", { "wft0", "peer", KEY_NONE }, .status = 1,
+		"for an invalid key", { "wft0", "peer", KEY_NONE }, .status = 1,
 		.err = "weft: wait: interface 'wft0' has no peer '" KEY_NONE "'\n",
 	}, {
-		"too long", { "wft0", "timeout", "7" }, .status = 1,
+		"a timeout", { "wft0", "timeout", "7" }, .status = 1,
 		.sent = "wft0:\npeer A: update-only connect\npeer C: update-only connect\n",
-		.err = "weft: wait: peer " KEY_A " is not up after 7 s: idle for 0 s, and its endpoint is not known, nothing has ever come from it\n"
+		.err = "weft: wait: peer " KEY_A " is not up after 7 s: idle for 0 s, no endpoint is known, no packet has arrived from it\n"
 		       "weft: wait: peer " KEY_C " is not up after 7 s: given-up for 5 s\n",
 	}, {
-		"only a look", { "wft0", "peer", KEY_C, "timeout", "0" }, .status = 1,
+		"a timeout of 0", { "wft0", "peer", KEY_C, "timeout", "0" }, .status = 1,
 		.err = "weft: wait: peer " KEY_C " is not up after 0 s: given-up for 5 s\n",
 	}, {
-		"for nobody", { "wft0", "peer", KEY_P }, .status = 1,
+		"for an unknown peer", { "wft0", "peer", KEY_P }, .status = 1,
 		.err = "weft: wait: interface 'wft0' has no peer '" KEY_P "'\n",
 	}, {
-		"for nothing", { "wft9" }, .status = 1,
+		"for an unknown interface", { "wft9" }, .status = 1,
 		.err = "weft: cannot read interface 'wft9': No such device\n",
 	}, {
-		"after a gap, looks again", { "wft0", "peer", KEY_A },
+		"lost events, and another look", { "wft0", "peer", KEY_A },
 		{ { WEFT_EVENT_PEER_CHANGED, 'B', 1 }, { WEFT_EVENT_PEER_CHANGED, 'B', 3 },
 		  { 0, 'A', 0 }, { WEFT_EVENT_SESSION_UP, 'A', 9 }, { WEFT_EVENT_SESSION_UP, 'A', 10 } },
 		.sent = "wft0:\npeer A: update-only connect\n",
 	}, {
-		"the peer goes", { "wft0", "peer", KEY_A }, { { WEFT_EVENT_PEER_REMOVED, 'A', 1 } },
+		"the peer is removed", { "wft0", "peer", KEY_A }, { { WEFT_EVENT_PEER_REMOVED, 'A', 1 } },
 		.status = 1, .sent = "wft0:\npeer A: update-only connect\n",
 		.err = "weft: wait: peer '" KEY_A "' has been removed\n",
 	}, {
-		"of all one goes", { "wft0" },
+		"one of all peers is removed", { "wft0" },
 		{ { WEFT_EVENT_PEER_REMOVED, 'A', 1 }, { WEFT_EVENT_SESSION_UP, 'C', 2 } },
 		.sent = "wft0:\npeer A: update-only connect\npeer C: update-only connect\n",
 	}, {
-		"the interface goes", { "wft0" }, { { WEFT_EVENT_DEVICE_REMOVED, 'A', 1 } },
+		"the interface is removed", { "wft0" }, { { WEFT_EVENT_DEVICE_REMOVED, 'A', 1 } },
 		.status = 1,
 		.sent = "wft0:\npeer A: update-only connect\npeer C: update-only connect\n",
 		.err = "weft: wait: interface 'wft0' has been removed\n",
@@ -302,20 +302,20 @@ static const struct {
 		.sent = "wft0:\npeer A: update-only connect\n",
 		.err = "weft: wait: interrupted\n",
 	}, {
-		"of the other kind", { "wft0" }, .kind = WEFT_KIND_WIREGUARD, .status = 1,
-		.err = "weft: wait: 'wft0' is of kind wireguard, which has no events: only weft has\n",
+		"a link of kind wireguard", { "wft0" }, .kind = WEFT_KIND_WIREGUARD, .status = 1,
+		.err = "weft: wait: 'wft0' is a link of kind wireguard, which has no events: only kind weft has\n",
 	}, {
 		"refused", { "wft0" }, .fail_set = "the interface is down", .status = 1,
-		.err = "weft: wait: cannot ask interface 'wft0' for a handshake: the interface is down\n",
+		.err = "weft: wait: cannot begin handshakes on interface 'wft0': the interface is down\n",
 	}, {
 		"no time", { "wft0", "timeout", "soon" }, .status = 1,
 		.err = "weft: wait: timeout: 'soon' is not a time: use a number of seconds from 0 (only look) to 86400\n",
 	}, {
 		"no key", { "wft0", "peer" }, .status = 1,
-		.err = "weft: wait: peer: KEY|NAME has to follow, and nothing does\n",
+		.err = "weft: wait: peer: requires a value: KEY|NAME\n",
 	}, {
 		"no word", { "wft0", "long" }, .status = 1,
-		.err = "weft: wait: 'long' is not known here: peer and timeout are\n",
+		.err = "weft: wait: unexpected argument 'long': use peer KEY|NAME or timeout SECONDS\n",
 	},
 };
 
@@ -342,18 +342,18 @@ static void test_wait(size_t i)
 	bench.fail_set = waits[i].fail_set;
 	printf("# wait %s\n", waits[i].name);
 	test_run(&bench, waits[i].status, waits[i].name, argc, words);
-	test_text("what it complains of", bench.err, waits[i].err ?: "");
-	test_text("what it asks for", bench.sent, waits[i].sent ?: "");
-	test_ok(!bench.event_count, "and reads no further than it has to");
+	test_text("the errors", bench.err, waits[i].err ?: "");
+	test_text("the requests to the kernel", bench.sent, waits[i].sent ?: "");
+	test_ok(!bench.event_count, "no further event is read");
 	test_bench_end(&bench);
 }
 
-/* Numbers that have no name, and those before them, which have. */
+/* Names of the last numbers, and none beyond. */
 static void test_names(void)
 {
 	test_ok(weft_event_cause_name(WEFT_CAUSE_UNDO) && !weft_event_cause_name(WEFT_CAUSE_UNDO + 1) &&
 		!weft_event_cause_name(~0U), "causes behind the last have no name");
-	test_ok(!weft_event_type_name(~0U), "nor have types");
+	test_ok(!weft_event_type_name(~0U), "types behind the last have no name");
 }
 
 static void test_missed(void)
@@ -361,23 +361,23 @@ static void test_missed(void)
 	struct weft_event event = test_event(WEFT_EVENT_PEER_CHANGED, WEFT_CAUSE_NONE, 7);
 	struct weft_event_cursor *cursors = NULL;
 
-	test_ok(!weft_event_missed(&cursors, &event), "before the first event none is missed");
-	test_ok(!weft_event_missed(&cursors, &event), "nor when one comes twice");
+	test_ok(!weft_event_missed(&cursors, &event), "before the first event no event is missed");
+	test_ok(!weft_event_missed(&cursors, &event), "a repeated event leaves no gap");
 	event.sequence = 8;
-	test_ok(!weft_event_missed(&cursors, &event), "nor before the next one");
+	test_ok(!weft_event_missed(&cursors, &event), "the next event leaves no gap");
 	event.sequence = 10;
-	test_ok(weft_event_missed(&cursors, &event) == 1, "one is");
+	test_ok(weft_event_missed(&cursors, &event) == 1, "a skipped number is a missed event");
 	event.ifindex = 8;
 	event.sequence = 20;
-	test_ok(!weft_event_missed(&cursors, &event), "another interface counts by itself");
+	test_ok(!weft_event_missed(&cursors, &event), "each interface counts by itself");
 	event.ifindex = 7;
 	event.sequence = 3;
-	test_ok(!weft_event_missed(&cursors, &event), "numbers may begin anew");
+	test_ok(!weft_event_missed(&cursors, &event), "numbers may begin again");
 	event.sequence = 9;
 	event.type = WEFT_EVENT_DEVICE_ADDED;
-	test_ok(!weft_event_missed(&cursors, &event), "as those of a new interface do");
+	test_ok(!weft_event_missed(&cursors, &event), "the numbers of a new interface begin again");
 	weft_event_forget(&cursors);
-	test_ok(!cursors, "all places are forgotten");
+	test_ok(!cursors, "all counts are freed");
 }
 
 int main(void)

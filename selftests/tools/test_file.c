@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Files that are read whole, and warnings about keys that others can read. */
+/* Whole files read into memory, and warnings about readable keys. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ static bool is_text(const struct weft_file *file, size_t len)
 	return true;
 }
 
-/* Around each size that the buffer has. */
+/* Lengths around each size of the buffer. */
 static void test_lengths(void)
 {
 	static const size_t lengths[] = {
@@ -56,12 +56,12 @@ static void test_lengths(void)
 		snprintf(name, sizeof(name), "a file of %zu bytes", lengths[i]);
 		test_ok(weft_file_read(&bench.ctx, "text", MAX_BYTES, &file) && is_text(&file, lengths[i]), name);
 		test_ok(!stat("text", &st) && st.st_ino == file.seen.st_ino && st.st_dev == file.seen.st_dev &&
-			st.st_size == file.seen.st_size, "is seen as it is");
+			st.st_size == file.seen.st_size, "is read unchanged");
 		weft_file_wipe(&file);
 		test_ok(!file.text && !file.len, "is wiped");
 	}
 	test_bench_flush(&bench);
-	test_text("without a complaint", bench.err, "");
+	test_text("no error is printed", bench.err, "");
 	test_bench_end(&bench);
 }
 
@@ -72,18 +72,18 @@ static void test_refused(void)
 
 	write_bytes("text", MAX_BYTES + 1);
 	test_bench_start(&bench, "");
-	test_ok(!weft_file_read(&bench.ctx, "text", MAX_BYTES, &file) && !file.text, "a file that is too long");
-	test_ok(!weft_file_read(&bench.ctx, "none", MAX_BYTES, &file) && !file.text, "one that is not there");
+	test_ok(!weft_file_read(&bench.ctx, "text", MAX_BYTES, &file) && !file.text, "a file above the limit");
+	test_ok(!weft_file_read(&bench.ctx, "none", MAX_BYTES, &file) && !file.text, "a missing file");
 	test_ok(!weft_file_read(&bench.ctx, ".", MAX_BYTES, &file) && !file.text, "a folder");
 	test_bench_flush(&bench);
-	test_text("each has its reason", bench.err,
+	test_text("each error has its reason", bench.err,
 		  "weft: 'text' is longer than 65000 bytes\n"
 		  "weft: cannot open 'none': No such file or directory\n"
 		  "weft: cannot read '.': Is a directory\n");
 	test_bench_end(&bench);
 }
 
-/* It stays open: a second key may follow on it. */
+/* Standard input stays open: a second key may follow. */
 static void test_stdin(void)
 {
 	struct test_bench bench;
@@ -93,7 +93,7 @@ static void test_stdin(void)
 	test_ok(weft_file_read(&bench.ctx, "-", MAX_BYTES, &file) && !strcmp(file.text, "some text") && file.len == 9,
 		"the standard input is read");
 	weft_file_wipe(&file);
-	test_ok(weft_file_read(&bench.ctx, "-", MAX_BYTES, &file) && !file.len, "and stays open");
+	test_ok(weft_file_read(&bench.ctx, "-", MAX_BYTES, &file) && !file.len, "the standard input stays open");
 	weft_file_wipe(&file);
 	test_bench_end(&bench);
 }
@@ -118,7 +118,7 @@ static bool once_read(const void *data)
 static void test_short_memory(void)
 {
 	write_bytes("text", 20000);
-	test_memory_each("a file is read whole, or memory is short", once_read, NULL);
+	test_memory_each("a file is read completely, or the error is a lack of memory", once_read, NULL);
 }
 
 static void test_warned(const char *path, mode_t mode, bool warned)
@@ -133,8 +133,8 @@ static void test_warned(const char *path, mode_t mode, bool warned)
 	test_bench_flush(&bench);
 	if (warned)
 		snprintf(want, sizeof(want),
-			 "weft: warning: '%s' holds a secret key and can be read by everybody: chmod o-rwx it\n", path);
-	snprintf(name, sizeof(name), "'%s' with mode %04o: is it warned of", path, mode);
+			 "weft: warning: '%s' contains a secret key, and other users can read it: remove their permissions (chmod o-rwx)\n", path);
+	snprintf(name, sizeof(name), "'%s' with mode %04o: warning", path, mode);
 	test_text(name, bench.err, want);
 	test_bench_end(&bench);
 }
@@ -155,11 +155,11 @@ static void test_readable(void)
 		test_bail("cannot change a mode");
 }
 
-/* A key that goes to a file. */
+/* A key is written to a file. */
 static void test_key_into(const char *verb, const char *path, mode_t mode, bool warned)
 {
 	static const char warning[] =
-		"weft: warning: the key goes to a file that everybody can read: set the umask to 077 and try again\n";
+		"weft: warning: the key is written to a file that other users can read: set the umask to 077 and try again\n";
 	char *words[] = { "weft", (char *)verb, NULL }, name[96];
 	struct test_bench bench;
 	FILE *memory;
@@ -174,7 +174,7 @@ static void test_key_into(const char *verb, const char *path, mode_t mode, bool 
 	fclose(bench.ctx.out);
 	bench.ctx.out = memory;
 	test_bench_flush(&bench);
-	test_text("  is it warned of", bench.err, warned ? warning : "");
+	test_text("  warning", bench.err, warned ? warning : "");
 	test_bench_end(&bench);
 }
 
@@ -203,6 +203,6 @@ int main(void)
 	test_keys();
 	unlink("text");
 	unlink("key");
-	test_ok(!chdir("/") && !rmdir(folder), "no other file is left");
+	test_ok(!chdir("/") && !rmdir(folder), "only the test's file is left");
 	return test_end();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Firewalls as nft and iptables print them, and what becomes of a tunnel's
- * packets: answers, packets that begin a flow, and those that leave.
+ * Firewalls as nft and iptables print them, and their effect on a tunnel's packets: replies, new
+ * flows, and outgoing packets.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -51,7 +51,7 @@ static char letter_of(const struct weft_doctor_rules *rules,
 	return letter;
 }
 
-/* Answers, what begins a flow, what leaves: a letter each. */
+/* Checks replies, new flows and outgoing packets: a letter each. */
 static void ask(const char *kind, const char *name,
 		const struct weft_doctor_rules *rules,
 		struct weft_packet packet, const char *want)
@@ -117,22 +117,22 @@ static const struct {
 	{ "no rules", CHAIN("input", "accept"), "---" },
 	{ "a policy", CHAIN("input", "drop"), "XX-" },
 	{ "a policy before routing", CHAIN("prerouting", "drop"), "XX-" },
-	{ "a policy for what leaves", CHAIN("output", "drop"), "--X" },
+	{ "a policy for outgoing packets", CHAIN("output", "drop"), "--X" },
 	{ "a policy after routing", CHAIN("postrouting", "drop"), "--X" },
-	{ "a policy for what passes", CHAIN("forward", "drop"), "---" },
+	{ "a policy for forwarded packets", CHAIN("forward", "drop"), "---" },
 	{ "a policy of the other family", CHAIN_OF("ip6", "c", "input", "0", "drop"), "---" },
 	{ "a policy of this family", CHAIN_OF("ip", "c", "input", "0", "drop"), "XX-" },
 	{ "a policy of a bridge", CHAIN_OF("bridge", "c", "input", "0", "drop"), "---" },
-	{ "the commonest of all", COMMONEST, "-X-" },
-	{ "the commonest, and the port", COMMONEST RULE("c", DPORT("51820") ACCEPT), "---" },
-	{ "the commonest, and another port", COMMONEST RULE("c", DPORT("53") ACCEPT), "-X-" },
-	{ "the commonest, and a limit", COMMONEST RULE("c", LIMIT ACCEPT), "-u-" },
-	{ "the commonest, and an unknown condition for the port",
+	{ "the most common firewall", COMMONEST, "-X-" },
+	{ "the most common firewall, and the port", COMMONEST RULE("c", DPORT("51820") ACCEPT), "---" },
+	{ "the most common firewall, and another port", COMMONEST RULE("c", DPORT("53") ACCEPT), "-X-" },
+	{ "the most common firewall, and a limit", COMMONEST RULE("c", LIMIT ACCEPT), "-u-" },
+	{ "the most common firewall, and an unknown condition for the port",
 	  COMMONEST RULE("c", META("skuid", "0") DPORT("51820") ACCEPT), "---" },
-	{ "the commonest, and a prefix of the peer's",
+	{ "the most common firewall, and a prefix of the peer",
 	  COMMONEST RULE("c", MATCH("==", FIELD("ip", "saddr"), "{\"prefix\":{\"addr\":\"198.51.100.0\",\"len\":24}}") ACCEPT),
 	  "---" },
-	{ "the commonest, and a prefix that is not",
+	{ "the most common firewall, and another prefix",
 	  COMMONEST RULE("c", MATCH("==", FIELD("ip", "saddr"), "{\"prefix\":{\"addr\":\"10.0.0.0\",\"len\":8}}") ACCEPT),
 	  "-X-" },
 	{ "a map of states", CHAIN("input", "drop")
@@ -145,14 +145,14 @@ static const struct {
 	  RULE("c", VMAP(FIELD("tcp", "dport"), "[51820,{\"drop\":null}]")), "---" },
 	{ "a map by name", CHAIN("input", "accept") MAP("m", "[22,{\"accept\":null}],[51820,{\"drop\":null}]")
 	  RULE("c", VMAP_OF(FIELD("udp", "dport"), "m")), "XX-" },
-	{ "a map by name without it", CHAIN("input", "accept") MAP("m", "[22,{\"drop\":null}]")
+	{ "a map by name without the port", CHAIN("input", "accept") MAP("m", "[22,{\"drop\":null}]")
 	  RULE("c", VMAP_OF(FIELD("udp", "dport"), "m")), "---" },
 	{ "a map that is not listed", CHAIN("input", "accept") RULE("c", VMAP_OF(FIELD("udp", "dport"), "m")), "---" },
 	{ "a map behind a limit", CHAIN("input", "accept")
 	  RULE("c", LIMIT VMAP(FIELD("udp", "dport"), "[51820,{\"drop\":null}]")), "pp-" },
 	{ "a chain that is not listed", CHAIN("input", "drop") RULE("c", "{\"jump\":{\"target\":\"d\"}}"), "uu-" },
 	{ "new flows dropped", CHAIN("input", "accept") RULE("c", STATE("[\"new\",\"untracked\"]") DROP), "-X-" },
-	{ "invalid ones dropped", CHAIN("input", "accept") RULE("c", STATE("\"invalid\"") DROP), "---" },
+	{ "invalid packets dropped", CHAIN("input", "accept") RULE("c", STATE("\"invalid\"") DROP), "---" },
 	{ "the port", CHAIN("input", "accept") RULE("c", DPORT("51820") DROP), "XX-" },
 	{ "another port", CHAIN("input", "accept") RULE("c", DPORT("51821") DROP), "---" },
 	{ "all but the port", CHAIN("input", "accept")
@@ -166,13 +166,13 @@ static const struct {
 	{ "a range", CHAIN("input", "accept") RULE("c", DPORT("{\"range\":[50000,60000]}") DROP), "XX-" },
 	{ "a set", CHAIN("input", "accept")
 	  RULE("c", DPORT("{\"set\":[53,{\"range\":[51819,51820]}]}") DROP), "XX-" },
-	{ "a set without it", CHAIN("input", "accept")
+	{ "a set without the port", CHAIN("input", "accept")
 	  RULE("c", DPORT("{\"set\":[53,{\"range\":[1,2]}]}") DROP), "---" },
 	{ "a set by name", CHAIN("input", "accept") SET("s", "53,{\"elem\":{\"val\":51820}}")
 	  RULE("c", DPORT("\"@s\"") DROP), "XX-" },
 	{ "a set by name, before all else", FIRST_SET("s", "51820") "," CHAIN("input", "accept")
 	  RULE("c", DPORT("\"@s\"") DROP), "XX-" },
-	{ "a set by name without it", CHAIN("input", "accept") SET("s", "53") RULE("c", DPORT("\"@s\"") DROP), "---" },
+	{ "a set by name without the port", CHAIN("input", "accept") SET("s", "53") RULE("c", DPORT("\"@s\"") DROP), "---" },
 	{ "a set that is not listed", CHAIN("input", "accept") RULE("c", DPORT("\"@s\"") DROP), "pp-" },
 	{ "all of UDP", CHAIN("input", "accept") RULE("c", META("l4proto", "\"udp\"") DROP), "XX-" },
 	{ "all of TCP", CHAIN("input", "accept") RULE("c", META("l4proto", "\"tcp\"") DROP), "---" },
@@ -182,7 +182,7 @@ static const struct {
 	{ "any address of the other family but one", CHAIN("input", "accept")
 	  RULE("c", MATCH("!=", FIELD("ip6", "saddr"), "\"2001:db8::1\"") DROP), "---" },
 	{ "the link", CHAIN("input", "accept") RULE("c", META("iifname", "\"eth0\"") DROP), "XX-" },
-	{ "links like it", CHAIN("input", "accept") RULE("c", META("iifname", "\"eth*\"") DROP), "XX-" },
+	{ "a pattern of links", CHAIN("input", "accept") RULE("c", META("iifname", "\"eth*\"") DROP), "XX-" },
 	{ "another link", CHAIN("input", "accept") RULE("c", META("iifname", "\"eth9\"") DROP), "---" },
 	{ "the link by its number", CHAIN("input", "accept") RULE("c", META("iif", "\"eth0\"") DROP), "XX-" },
 	{ "a group of links", CHAIN("input", "accept") RULE("c", META("iifgroup", "\"eth9\"") DROP), "pp-" },
@@ -201,33 +201,33 @@ static const struct {
 	  RULE("c", MATCH("in", "\"ct\":{\"key\":\"status\"}", "\"assured\"") ACCEPT), "-u-" },
 	{ "broadcasts", CHAIN("input", "accept")
 	  RULE("c", META("pkttype", "{\"set\":[\"broadcast\",\"multicast\"]}") DROP), "---" },
-	{ "what is sent to one host", CHAIN("input", "accept") RULE("c", META("pkttype", "\"host\"") DROP), "XX-" },
+	{ "packets to one host", CHAIN("input", "accept") RULE("c", META("pkttype", "\"host\"") DROP), "XX-" },
 	{ "the mark", CHAIN("output", "accept") RULE("c", META("mark", "7") DROP), "--X" },
 	{ "another mark", CHAIN("output", "accept") RULE("c", META("mark", "8") DROP), "---" },
-	{ "accepted before", CHAIN("input", "drop") RULE("c", DPORT("51820") ACCEPT), "---" },
-	{ "another accepted before", CHAIN("input", "drop") RULE("c", DPORT("22") ACCEPT), "XX-" },
+	{ "accepted by an earlier rule", CHAIN("input", "drop") RULE("c", DPORT("51820") ACCEPT), "---" },
+	{ "another packet accepted by an earlier rule", CHAIN("input", "drop") RULE("c", DPORT("22") ACCEPT), "XX-" },
 	{ "accepted by one chain, and not by the next",
 	  CHAIN("input", "accept") "," CHAIN_OF("inet", "d", "input", "10", "drop") RULE("c", ACCEPT), "XX-" },
-	{ "in a chain that is called", CHAIN("input", "accept") PLAIN("d")
+	{ "in a called chain", CHAIN("input", "accept") PLAIN("d")
 	  RULE("c", DPORT("51820") "{\"jump\":{\"target\":\"d\"}}") RULE("d", DROP), "XX-" },
-	{ "in a chain that is perhaps called", CHAIN("input", "accept") PLAIN("d")
+	{ "in a chain that is called under an unknown condition", CHAIN("input", "accept") PLAIN("d")
 	  RULE("c", LIMIT "{\"jump\":{\"target\":\"d\"}}") RULE("d", DROP), "pp-" },
-	{ "accepted by a chain that is called", CHAIN("input", "drop") PLAIN("d")
+	{ "accepted by a called chain", CHAIN("input", "drop") PLAIN("d")
 	  RULE("c", "{\"jump\":{\"target\":\"d\"}}") RULE("d", ACCEPT), "---" },
-	{ "a return before it", CHAIN("input", "accept") PLAIN("d")
+	{ "a return before the rule", CHAIN("input", "accept") PLAIN("d")
 	  RULE("c", "{\"jump\":{\"target\":\"d\"}}") RULE("d", DPORT("51820") "{\"return\":null}") RULE("d", DROP), "---" },
-	{ "a return that is for others", CHAIN("input", "accept") PLAIN("d")
+	{ "a return for other packets", CHAIN("input", "accept") PLAIN("d")
 	  RULE("c", "{\"jump\":{\"target\":\"d\"}}") RULE("d", DPORT("53") "{\"return\":null}") RULE("d", DROP), "XX-" },
 	{ "a return to the policy", CHAIN("input", "drop")
 	  RULE("c", "{\"return\":null}") RULE("c", ACCEPT), "XX-" },
-	{ "a goto that does not come back", CHAIN("input", "drop") PLAIN("d")
+	{ "a goto without a return", CHAIN("input", "drop") PLAIN("d")
 	  RULE("c", "{\"goto\":{\"target\":\"d\"}}") RULE("c", ACCEPT) RULE("d", DPORT("53") ACCEPT), "XX-" },
 	{ "a chain that calls itself", CHAIN("input", "accept")
 	  RULE("c", "{\"jump\":{\"target\":\"c\"}}"), "---" },
 	{ "a reject", CHAIN("output", "accept") RULE("c", DPORT("51821") "{\"reject\":null}"), "--X" },
 	{ "a limit", CHAIN("input", "accept") RULE("c", LIMIT DROP), "pp-" },
 	{ "the route back", CHAIN("prerouting", "accept") RULE("c", FIB("\"saddr\",\"iif\"", "false") DROP), "---" },
-	{ "what is not for this machine", CHAIN("prerouting", "accept")
+	{ "packets for other hosts", CHAIN("prerouting", "accept")
 	  RULE("c", MATCH("!=", "\"fib\":{\"result\":\"type\",\"flags\":[\"daddr\"]}", "\"local\"") DROP), "---" },
 	{ "nulls and wrong types", CHAIN("input", "accept")
 	  RULE("c", MATCH("==", "\"meta\":{\"key\":\"iifname\"}", "null") DROP)
@@ -247,7 +247,7 @@ static void test_nft(void)
 	}
 }
 
-/* Of a peer that may be anywhere, over any link. */
+/* Packets of a peer at any address, over any link. */
 static void test_anywhere(void)
 {
 	static const struct {
@@ -255,7 +255,7 @@ static void test_anywhere(void)
 		const char *rules;
 		const char *want;
 	} tries[] = {
-		{ "the commonest of all", COMMONEST, "-X-" },
+		{ "the most common firewall", COMMONEST, "-X-" },
 		{ "a link", COMMONEST RULE("c", META("iifname", "\"eth1\"") ACCEPT), "-u-" },
 		{ "an address", COMMONEST RULE("c", SADDR("\"198.51.100.7\"") ACCEPT), "-X-" },
 		{ "a prefix", COMMONEST RULE("c", SADDR(PREFIX("10.0.0.0", "8")) ACCEPT), "-X-" },
@@ -297,7 +297,7 @@ static void test_anywhere(void)
 #define PRE(prio, rule)	CHAIN_OF("inet", "c", "prerouting", prio, "accept") RULE("c", rule)
 #define MISSING		FIB("\"saddr\",\"mark\",\"iif\"", "false") DROP
 
-/* What comes in takes its flow's mark at -150, if a rule of the tunnel's is there. */
+/* An incoming packet takes its flow's mark at priority -150, if the tunnel has a rule for it. */
 static void test_reverse(void)
 {
 	static const struct {
@@ -308,12 +308,12 @@ static void test_reverse(void)
 	} tries[] = {
 		{ "before marks", PRE("-290", MISSING), true, true },
 		{ "behind marks", PRE("-140", MISSING), true, false },
-		{ "behind marks that are gone", PRE("-140", MISSING), false, true },
+		{ "behind marks that are deleted", PRE("-140", MISSING), false, true },
 		{ "without marks", PRE("-140", FIB("\"saddr\",\"iif\"", "false") DROP), true, true },
-		{ "in words", PRE("-290", FIB("\"saddr\",\"iif\"", "\"0\"") DROP), true, true },
+		{ "marks by name", PRE("-290", FIB("\"saddr\",\"iif\"", "\"0\"") DROP), true, true },
 		{ "the other way round", PRE("-290", FIB("\"saddr\",\"iif\"", "true") DROP), true, false },
 		{ "in the other family", PRE("-290", META("nfproto", "\"ipv4\"") MISSING), true, false },
-		{ "in a chain that is called",
+		{ "in a called chain",
 		  CHAIN_OF("inet", "c", "prerouting", "-290", "accept") PLAIN("d")
 		  RULE("c", "{\"jump\":{\"target\":\"d\"}}") RULE("d", MISSING), true, true },
 	};
@@ -368,17 +368,17 @@ static const struct {
 	{ "a range from", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p udp -m udp --dport 51000: -j DROP\n", "XX-" },
 	{ "several ports", "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp -m multiport --dports 53,51820:51830 -j ACCEPT\n",
 	  "---" },
-	{ "what leaves", "*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -p udp -m udp --sport 51820 -j REJECT --reject-with x\n",
+	{ "outgoing packets", "*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -p udp -m udp --sport 51820 -j REJECT --reject-with x\n",
 	  "--X" },
 	{ "TCP", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j DROP\n", "---" },
 	{ "everything", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j DROP\n", "XX-" },
-	{ "everything of another link", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i eth9 -j DROP\n", "---" },
-	{ "everything of links like it", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i eth+ -j DROP\n", "XX-" },
-	{ "everything of any other link", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT ! -i eth0 -j DROP\n", "---" },
+	{ "all packets of another link", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i eth9 -j DROP\n", "---" },
+	{ "all packets of a pattern of links", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i eth+ -j DROP\n", "XX-" },
+	{ "all packets of any other link", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT ! -i eth0 -j DROP\n", "---" },
 	{ "one source", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 198.51.100.2/32 -j DROP\n", "XX-" },
 	{ "another source", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 10.0.0.0/8 -j DROP\n", "---" },
 	{ "a limit", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m limit --limit 3/min -j DROP\n", "pp-" },
-	{ "accepted before",
+	{ "accepted by an earlier rule",
 	  "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp -m udp --dport 51820 -j ACCEPT\n", "---" },
 	{ "a comment with words", "*filter\n:INPUT ACCEPT [0:0]\n"
 	  "-A INPUT -p udp -m udp --dport 51820 -m comment --comment \"-j ACCEPT \\\" no\" -j DROP\n", "XX-" },
@@ -390,7 +390,7 @@ static const struct {
 	{ "logged, and then dropped", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j LOG --log-prefix \"no \"\n-A INPUT -j DROP\n",
 	  "XX-" },
 	{ "a goto", "*filter\n:INPUT ACCEPT [0:0]\n:d - [0:0]\n-A INPUT -g d\n-A d -j DROP\n", "XX-" },
-	{ "a rule of no words", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT\n-A\n-A INPUT -j\n-A INPUT -p\n", "---" },
+	{ "an empty rule", "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT\n-A\n-A INPUT -j\n-A INPUT -p\n", "---" },
 };
 
 static void test_iptables(void)
@@ -444,7 +444,7 @@ static void test_iptables_anywhere(void)
 #define NOTRACK		"{\"notrack\":null}"
 #define UNTRACKED	COMMONEST RULE("c", STATE("\"untracked\"") ACCEPT)
 
-/* A packet that a rule has taken out of connection tracking has no state but that. */
+/* An untracked packet matches no other connection state. */
 static void test_untracked(void)
 {
 	static const struct {
@@ -456,14 +456,14 @@ static void test_untracked(void)
 		{ "the port", UNTRACKED RAW("-300", DPORT("51820") NOTRACK), "---" },
 		{ "the port, and no rule for it", COMMONEST RAW("-300", DPORT("51820") NOTRACK), "XX-" },
 		{ "another port", UNTRACKED RAW("-300", DPORT("53") NOTRACK), "-X-" },
-		{ "too late", UNTRACKED RAW("-150", DPORT("51820") NOTRACK), "-X-" },
+		{ "after the packet is tracked", UNTRACKED RAW("-150", DPORT("51820") NOTRACK), "-X-" },
 		{ "perhaps", UNTRACKED RAW("-300", LIMIT NOTRACK), "uu-" },
-		{ "in a chain that is called", UNTRACKED PLAIN("d") RULE("d", NOTRACK)
+		{ "in a called chain", UNTRACKED PLAIN("d") RULE("d", NOTRACK)
 		  RAW("-300", DPORT("51820") "{\"jump\":{\"target\":\"d\"}}"), "---" },
-		{ "in a chain that is perhaps called", UNTRACKED PLAIN("d") RULE("d", NOTRACK)
+		{ "in a chain that is called under an unknown condition", UNTRACKED PLAIN("d") RULE("d", NOTRACK)
 		  RAW("-300", LIMIT "{\"jump\":{\"target\":\"d\"}}"), "uu-" },
 		{ "behind a rule that accepts", UNTRACKED RAW("-300", ACCEPT) RULE("r", NOTRACK), "-X-" },
-		{ "what leaves", CHAIN("output", "drop") RULE("c", STATE("\"untracked\"") ACCEPT) ","
+		{ "outgoing packets", CHAIN("output", "drop") RULE("c", STATE("\"untracked\"") ACCEPT) ","
 		  CHAIN_OF("inet", "r", "output", "-300", "accept") RULE("r", SPORT("51820") NOTRACK), "---" },
 	};
 	struct weft_doctor_rules rules = { };
@@ -496,7 +496,7 @@ static void test_untracked_iptables(void)
 #define TABLE(family, name, flags)					\
 	"{\"table\":{\"family\":\"" family "\",\"name\":\"" name "\",\"handle\":1,\"flags\":" flags "}},"
 
-/* A dormant table is listed with its rules. */
+/* nft lists a dormant table with its rules. */
 static void test_dormant(void)
 {
 	static const struct {
@@ -506,9 +506,9 @@ static void test_dormant(void)
 	} tries[] = {
 		{ "a table", TABLE("inet", "t", "\"dormant\""), "---" },
 		{ "as one of its flags", TABLE("inet", "t", "[\"dormant\",\"owner\"]"), "---" },
-		{ "not one with a flag that nft has lost", TABLE("inet", "t", "\"rt\""), "XX-" },
-		{ "not one that is owned", TABLE("inet", "t", "\"owner\""), "XX-" },
-		{ "not one that stays", TABLE("inet", "t", "[\"owner\",\"persist\"]"), "XX-" },
+		{ "not a table with an unknown flag", TABLE("inet", "t", "\"rt\""), "XX-" },
+		{ "not a table with an owner", TABLE("inet", "t", "\"owner\""), "XX-" },
+		{ "not a persistent table", TABLE("inet", "t", "[\"owner\",\"persist\"]"), "XX-" },
 		{ "another table", TABLE("inet", "u", "\"dormant\""), "XX-" },
 		{ "a table of another family", TABLE("ip", "t", "\"dormant\""), "XX-" },
 	};
@@ -542,7 +542,7 @@ static void test_rpfilter(void)
 	ask("rpfilter", "another way back", &rules, packet, "XX-");
 	rules.ip4 = (char *)loose;
 	ask("rpfilter", "any way back", &rules, packet, "---");
-	/* The rules of wg-quick give the mark at mangle's priority, those of weft later. */
+	/* wg-quick's rules set the mark at mangle's priority, weft's rules later. */
 	rules.ip4 = (char *)mangle;
 	ask("rpfilter", "another way back, seen with its mark", &rules, packet, "---");
 	packet.late = true;
@@ -552,7 +552,7 @@ static void test_rpfilter(void)
 	ask("rpfilter", "another way back, without a mark", &rules, packet, "XX-");
 }
 
-/* Rules with matches of iptables' are read in its own words, if they can be. */
+/* nft rules with matches of iptables are read in iptables' format, if it is available. */
 static void test_both(void)
 {
 	static const char json[] = "{\"nftables\":["
@@ -579,7 +579,7 @@ static void test_words(void)
 	weft_doctor_rules_ask(&rules, &packet, &bar);
 	test_text("nft: the culprit", bar.culprit,
 		  "the policy of chain c of nft table inet t is drop");
-	test_text("nft: what would mend it", bar.mend,
+	test_text("nft: the remedy", bar.mend,
 		  "nft insert rule inet t c udp dport 51820 accept");
 	weft_bar_clear(&bar);
 	rules.nft = NULL;
@@ -587,7 +587,7 @@ static void test_words(void)
 	weft_doctor_rules_ask(&rules, &packet, &bar);
 	test_text("iptables: the culprit", bar.culprit,
 		  "the rule '-A INPUT -p udp -j DROP' of iptables");
-	test_text("iptables: what would mend it", bar.mend,
+	test_text("iptables: the remedy", bar.mend,
 		  "iptables -t filter -I INPUT -p udp --dport 51820 -j ACCEPT");
 	weft_bar_clear(&bar);
 }
@@ -604,7 +604,7 @@ static int host_run(struct weft_host *host, const struct weft_program *program, 
 	return tables_listed ? 0 : -EIO;
 }
 
-/* One interface's table is no other's, and a name that needs no code keeps its own. */
+/* Each interface has a table of its own, and a plain name is used unchanged. */
 static void test_tables(void)
 {
 	static const struct {
@@ -632,7 +632,7 @@ static void test_tables(void)
 		test_ok(!weft_firewall_look(&host, tables[i].name, &there) && !there, "  is not there");
 		tables_listed = NULL;
 		test_ok(weft_firewall_look(&host, tables[i].name, &there) < 0, "  is not known where nft fails");
-		test_text("  which the diagnosis knows", weft_firewall_table(tables[i].name).chars, tables[i].table);
+		test_text("  the diagnosis knows the table", weft_firewall_table(tables[i].name).chars, tables[i].table);
 	}
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Forwarding: what is switched, and each warning of what would defeat it. */
+/* Forwarding: the settings that are switched, and each warning about a setting that prevents it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +12,12 @@
 #include "support.h"
 
 /**
- * struct machine - what forwarding asks a machine for
+ * struct machine - the state of a fake host
  * @settings: "name=value" words, a blank after each
- * @chains: what nft -j lists, NULL for no nft
- * @chain: what nft lists of the one chain
- * @asked: the words of the last nft
- * @written: settings that were written
+ * @chains: the output of nft -j list, NULL without nft
+ * @chain: the output of nft for one chain
+ * @asked: the arguments of the last call of nft
+ * @written: the written settings
  * @fail: writing fails
  */
 static struct machine {
@@ -29,7 +29,7 @@ static struct machine {
 	bool fail;
 } machine;
 
-/* "/proc/sys/net/ipv4/conf/ut0/forwarding" is "ipv4/ut0/forwarding=" here. */
+/* Abbreviates "/proc/sys/net/ipv4/conf/ut0/forwarding" to "ipv4/ut0/forwarding=". */
 static const char *machine_short(const char *path, char *name, size_t size)
 {
 	const char *family = path + strlen("/proc/sys/net/");
@@ -126,9 +126,9 @@ static void scene_end(struct scene *scene)
 #define SIX	"Address = fd00::1/64\n"
 #define NFT(hook, policy, name)	"{\"nftables\":[{\"metainfo\":{}},{\"table\":{\"family\":\"inet\"}}," \
 	"{\"chain\":{\"family\":\"inet\",\"table\":\"strict\",\"name\":\"" name "\",\"hook\":\"" hook "\",\"policy\":\"" policy "\"}}]}"
-#define CHAIN	"weft: warning: ut0: the firewall drops what is forwarded: chain 'pass' of nft table 'inet strict' has the policy drop, and no rule that names ut0\n"
-#define RPF(table)	"weft: warning: ut0: rp_filter is strict, and with 'Table = " table "' it drops what has no way back through the tunnel: sysctl -w net/ipv4/conf/ut0/rp_filter=2\n"
-#define IP6	"weft: warning: ut0: IPv6 is not forwarded: net.ipv6.conf.all.forwarding is 0, and it rules all interfaces\n"
+#define CHAIN	"weft: warning: ut0: the firewall drops forwarded packets: chain 'pass' of nft table 'inet strict' has policy drop, and no rule for ut0\n"
+#define RPF(table)	"weft: warning: ut0: rp_filter is strict, and with 'Table = " table "' it drops packets whose source has no route through the tunnel: sysctl -w net/ipv4/conf/ut0/rp_filter=2\n"
+#define IP6	"weft: warning: ut0: IPv6 is not forwarded: net.ipv6.conf.all.forwarding is 0, and overrides the interface's own setting\n"
 
 static const struct {
 	const char *name;
@@ -138,24 +138,24 @@ static const struct {
 	const char *chain;
 	const char *err;
 } warnings[] = {
-	{ "nothing against it", ON SIX, "ipv6/all/forwarding=1 ", NULL, NULL, "" },
+	{ "no obstacles", ON SIX, "ipv6/all/forwarding=1 ", NULL, NULL, "" },
 	{ "IPv6 of the whole machine", ON SIX, "ipv6/all/forwarding=0 ", NULL, NULL, IP6 },
 	{ "IPv6 forced for the interface", ON SIX, "ipv6/all/forwarding=0 ipv6/ut0/force_forwarding=1 ", NULL, NULL, "" },
 	{ "IPv6 not forced for the interface", ON SIX, "ipv6/all/forwarding=0 ipv6/ut0/force_forwarding=0 ", NULL, NULL, IP6 },
-	{ "IPv6 that the machine has not", ON SIX, "", NULL, NULL, "" },
-	{ "IPv6 that the file has not", ON, "ipv6/all/forwarding=0 ", NULL, NULL, "" },
-	{ "not wanted", "Forwarding = off\n" SIX, "ipv6/all/forwarding=0 ", NFT("forward", "drop", "pass"), "", "" },
-	{ "not spoken of", SIX, "ipv6/all/forwarding=0 ", NFT("forward", "drop", "pass"), "", "" },
+	{ "a host without IPv6", ON SIX, "", NULL, NULL, "" },
+	{ "a file without IPv6", ON, "ipv6/all/forwarding=0 ", NULL, NULL, "" },
+	{ "forwarding off in the file", "Forwarding = off\n" SIX, "ipv6/all/forwarding=0 ", NFT("forward", "drop", "pass"), "", "" },
+	{ "forwarding not in the file", SIX, "ipv6/all/forwarding=0 ", NFT("forward", "drop", "pass"), "", "" },
 	{ "a strict filter for all", ON "Table = off\n", "ipv4/all/rp_filter=1 ipv4/ut0/rp_filter=0 ", NULL, NULL, RPF("off") },
 	{ "a strict filter for one", ON "Table = 7\n", "ipv4/all/rp_filter=0 ipv4/ut0/rp_filter=1 ", NULL, NULL, RPF("7") },
 	{ "a loose filter for one", ON "Table = off\n", "ipv4/all/rp_filter=1 ipv4/ut0/rp_filter=2 ", NULL, NULL, "" },
 	{ "a loose filter for all", ON "Table = off\n", "ipv4/all/rp_filter=2 ipv4/ut0/rp_filter=1 ", NULL, NULL, "" },
 	{ "no filter", ON "Table = off\n", "ipv4/all/rp_filter=0 ipv4/ut0/rp_filter=0 ", NULL, NULL, "" },
-	{ "a strict filter that finds the way", ON, "ipv4/all/rp_filter=1 ipv4/ut0/rp_filter=1 ", NULL, NULL, "" },
-	{ "a strict filter that finds it in the main table", ON "Table = 254\n", "ipv4/all/rp_filter=1 ipv4/ut0/rp_filter=1 ", NULL, NULL, "" },
+	{ "a strict filter, and a route back", ON, "ipv4/all/rp_filter=1 ipv4/ut0/rp_filter=1 ", NULL, NULL, "" },
+	{ "a strict filter, and a route back in the main table", ON "Table = 254\n", "ipv4/all/rp_filter=1 ipv4/ut0/rp_filter=1 ", NULL, NULL, "" },
 	{ "a firewall", ON, "", NFT("forward", "drop", "pass"), "chain pass { }", CHAIN },
 	{ "a firewall that names another interface", ON, "", NFT("forward", "drop", "pass"), "iifname \"ut01\" accept", CHAIN },
-	{ "a firewall that names it", ON, "", NFT("forward", "drop", "pass"), "iifname \"ut0\" accept", "" },
+	{ "a firewall that names the interface", ON, "", NFT("forward", "drop", "pass"), "iifname \"ut0\" accept", "" },
 	{ "a chain that cannot be listed", ON, "", NFT("forward", "drop", "pass"), NULL, CHAIN },
 	{ "a chain of another hook", ON, "", NFT("input", "drop", "pass"), "", "" },
 	{ "a chain that accepts", ON, "", NFT("forward", "accept", "pass"), "", "" },
@@ -186,7 +186,7 @@ static void test_warning_names(void)
 		weft_forwarding_warn(&scene.bench.ctx, scene.profile);
 		test_bench_flush(&scene.bench);
 		snprintf(want, sizeof(want),
-			 "weft: warning: %s: rp_filter is strict, and with 'Table = off' it drops what has no way back through the tunnel: sysctl -w %s\n",
+			 "weft: warning: %s: rp_filter is strict, and with 'Table = off' it drops packets whose source has no route through the tunnel: sysctl -w %s\n",
 			 names[i].name, names[i].word);
 		test_text(names[i].name, scene.bench.err, want);
 		scene_end(&scene);
@@ -219,10 +219,10 @@ static const struct {
 } switches[] = {
 	{ "on", ON, "ipv4/ut0/forwarding=0 ipv6/ut0/forwarding=0 ipv6/ut0/force_forwarding=0 ",
 	  "ipv4/ut0/forwarding=1 ipv6/ut0/forwarding=1 ipv6/ut0/force_forwarding=1 " },
-	{ "on where it is", ON, "ipv4/ut0/forwarding=1 ipv6/ut0/forwarding=0 ", "ipv6/ut0/forwarding=1 " },
+	{ "already on", ON, "ipv4/ut0/forwarding=1 ipv6/ut0/forwarding=0 ", "ipv6/ut0/forwarding=1 " },
 	{ "off", "Forwarding = off\n", "ipv4/ut0/forwarding=1 ipv6/ut0/forwarding=0 ", "ipv4/ut0/forwarding=0 " },
-	{ "not spoken of", SIX, "ipv4/ut0/forwarding=1 ipv6/ut0/forwarding=0 ", "" },
-	{ "of no use", ON, "", "" },
+	{ "forwarding not in the file", SIX, "ipv4/ut0/forwarding=1 ipv6/ut0/forwarding=0 ", "" },
+	{ "without an effect", ON, "", "" },
 };
 
 static void test_switches(void)
@@ -237,7 +237,7 @@ static void test_switches(void)
 		journal = (struct weft_journal){ .ctx = &scene.bench.ctx, .name = "ut0" };
 		test_ok(weft_forwarding_apply(&scene.bench.ctx, scene.profile, &journal),
 			switches[i].name);
-		test_text("what is written", machine.written, switches[i].written);
+		test_text("the written settings", machine.written, switches[i].written);
 		weft_journal_free(&journal);
 		scene_end(&scene);
 	}
@@ -247,7 +247,7 @@ static void test_switches(void)
 	test_ok(!weft_forwarding_apply(&scene.bench.ctx, scene.profile, &journal),
 		"a setting that cannot be written");
 	test_bench_flush(&scene.bench);
-	test_ok(strstr(scene.bench.err, ": it is broken\n"), "is named");
+	test_ok(strstr(scene.bench.err, ": it is broken\n"), "the error names it");
 	weft_journal_free(&journal);
 	scene_end(&scene);
 }

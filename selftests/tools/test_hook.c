@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Hooks: what runs, with which PATH, and in which folders "wg" is put. */
+/* Hooks: the commands that run, their PATH, and the folder of "wg". */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 static char folder[] = "/tmp/weft-hook-XXXXXX";
 static char self[256];
 
-/* What was run, a line each: the shell, the text, and behind "@" the PATH. */
+/* The calls, a line each: the shell, the text, and the PATH after "@". */
 static struct {
 	char lines[RUN_BYTES];
 	const char *fails;
@@ -79,10 +79,10 @@ static void test_run(const char *name, const char *hooks, const char *runtime, b
 	struct test_bench bench;
 
 	test_ok(run(&bench, hooks, runtime) == want, name);
-	test_text("  it runs", shell.lines, lines);
-	test_text("  it complains", bench.err, err);
+	test_text("  the hook runs", shell.lines, lines);
+	test_text("  the error", bench.err, err);
 	test_text("  PATH is as it was", getenv("PATH"), "/bin:/x");
-	test_ok(!getenv("INTERFACE") && !strcmp(getenv("LC_ALL"), "C.UTF-8"), "  and so is the rest of the environment");
+	test_ok(!getenv("INTERFACE") && !strcmp(getenv("LC_ALL"), "C.UTF-8"), "  the rest of the environment is as it was");
 	test_bench_end(&bench);
 }
 
@@ -98,17 +98,17 @@ static void test_words(void)
 static void test_failures(void)
 {
 	shell.fails = "no";
-	test_run("the first that fails is the last", "PostUp = a\nPostUp = no KEY\nPostUp = c\n", NULL, false,
+	test_run("the first failing hook is the last one", "PostUp = a\nPostUp = no KEY\nPostUp = c\n", NULL, false,
 		 "bash a @/bin:/x\nbash no KEY @/bin:/x\n",
 		 "weft: ut0.conf:4: PostUp: ut0: it ends with status 3\n");
 	test_run("a wg with a path gets a hint", "PostUp = /usr/bin/wg no\n", NULL, false,
 		 "bash /usr/bin/wg no @/bin:/x\n",
-		 "weft: ut0.conf:3: PostUp: ut0: it ends with status 3 (a wg that is called by its path knows no links of kind weft: call 'wg')\n");
+		 "weft: ut0.conf:3: PostUp: ut0: it ends with status 3 (a wg called by its path does not support links of kind weft: call it by name)\n");
 	shell.fails = NULL;
-	test_ok(!shell.told, "no text is among the words, which every user can read");
+	test_ok(!shell.told, "no hook's text is in the arguments, which every user can read");
 }
 
-/* Whether "wg" in the folder's bin is this program. */
+/* Whether "wg" in the folder's bin is a link to this program. */
 static bool has_link(const char *runtime)
 {
 	char path[128], to[256] = "";
@@ -123,20 +123,20 @@ static void test_link(void)
 	struct stat st;
 
 	snprintf(lines, sizeof(lines), "bash a @%s/run/bin:/bin:/x\n", folder);
-	test_run("a folder that is made", "PostUp = a\n", "run", true, "bash a @run/bin:/bin:/x\n", "");
+	test_run("a folder is created", "PostUp = a\n", "run", true, "bash a @run/bin:/bin:/x\n", "");
 	test_ok(has_link("run"), "wg is this program");
 	test_ok(!stat("run", &st) && (st.st_mode & 07777) == 0700 && !stat("run/bin", &st) &&
 		(st.st_mode & 07777) == 0700, "no other user can write there");
 	snprintf(path, sizeof(path), "%s/run", folder);
-	test_run("a folder that is there", "PostUp = a\n", path, true, lines, "");
-	test_ok(has_link("run") && !lstat("run/bin/wg", &st), "with its link");
+	test_run("an existing folder", "PostUp = a\n", path, true, lines, "");
+	test_ok(has_link("run") && !lstat("run/bin/wg", &st), "an existing link");
 	unlink("run/bin/wg");
 	if (symlink("/bin/false", "run/bin/wg"))
 		test_bail("no link");
 	test_run("a link that leads elsewhere", "PostUp = a\n", "run", true, "bash a @run/bin:/bin:/x\n", "");
-	test_ok(has_link("run"), "is replaced");
+	test_ok(has_link("run"), "the link is replaced");
 	snprintf(other, sizeof(other), "run/bin/wg.%d", getpid());
-	test_ok(access(other, F_OK), "and nothing is left beside it");
+	test_ok(access(other, F_OK), "no other file is left");
 }
 
 static void test_refused_folder(const char *name, const char *runtime)
@@ -144,22 +144,22 @@ static void test_refused_folder(const char *name, const char *runtime)
 	test_run(name, "PostUp = a\n", runtime, true, "bash a @/bin:/x\n", "");
 }
 
-/* Then wg is that of the machine. */
+/* Without a safe folder, "wg" in hooks is the system's program. */
 static void test_refused(void)
 {
-	test_refused_folder("no folder to make it in", "none/run");
+	test_refused_folder("no parent folder", "none/run");
 	if (chmod("run", 0770))
 		test_bail("no mode");
-	test_refused_folder("a folder that a group can write", "run");
+	test_refused_folder("a folder that a group can write to", "run");
 	if (chmod("run", 0702))
 		test_bail("no mode");
-	test_refused_folder("a folder that others can write", "run");
+	test_refused_folder("a folder that other users can write to", "run");
 	if (chmod("run", 0755) || chmod("run/bin", 0777))
 		test_bail("no mode");
-	test_refused_folder("a folder below that others can write", "run");
+	test_refused_folder("a folder in one that other users can write to", "run");
 	if (chmod("run/bin", 0755) || symlink("run", "link"))
 		test_bail("no link");
-	test_run("folders that others can read", "PostUp = a\n", "run", true, "bash a @run/bin:/bin:/x\n", "");
+	test_run("folders that other users can read", "PostUp = a\n", "run", true, "bash a @run/bin:/bin:/x\n", "");
 	test_refused_folder("a link to a folder", "link");
 	unlink("link");
 	if (getuid() == 0 && !chown("run", 1, 1)) {
@@ -174,13 +174,13 @@ static void test_no_path(void)
 	struct test_bench bench;
 
 	unsetenv("PATH");
-	test_ok(run(&bench, "PostUp = a\n", "run") && !getenv("PATH"), "there may be no PATH");
-	test_text("  it runs", shell.lines, "bash a @none\n");
+	test_ok(run(&bench, "PostUp = a\n", "run") && !getenv("PATH"), "an environment without PATH");
+	test_text("  the hook runs", shell.lines, "bash a @none\n");
 	test_bench_end(&bench);
 	setenv("PATH", "/bin:/x", 1);
 }
 
-/* It runs, or it is said why not; PATH is as it was. */
+/* The hook runs, or the error is printed; PATH is restored. */
 static bool once(const void *data)
 {
 	struct test_bench bench;
@@ -195,7 +195,7 @@ static bool once(const void *data)
 	return good && !strcmp(getenv("PATH"), "/bin:/x") && has_link("run");
 }
 
-/* Of the sanitizer, whose header not every compiler brings along. */
+/* Declared by the sanitizer's header, which some compilers lack. */
 int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *memory, size_t size),
 					      void (*on_free)(const volatile void *memory));
 size_t __sanitizer_get_allocated_size(const volatile void *memory);
@@ -214,21 +214,21 @@ static void look_at_free(const volatile void *memory)
 		unwiped++;
 }
 
-/* No memory with a hook's text goes back to the heap. */
+/* Memory with a hook's text is wiped before it is freed. */
 static void test_wiped(void)
 {
 	struct test_bench bench;
 	char *secret = strdup(KEY_Q);
 
 	if (!__sanitizer_install_malloc_and_free_hooks(look_at_malloc, look_at_free))
-		test_bail("the allocator takes no hooks");
+		test_bail("no hooks of the allocator");
 	free(secret);
 	test_ok(unwiped == 1, "memory that is not wiped is found");
 	unwiped = 0;
 	test_ok(run(&bench, "PostUp = wg set %i private-key <(echo " KEY_Q "); echo %i%i%i\n", "run") &&
 		strstr(shell.lines, KEY_Q "); echo ut0ut0ut0 @"), "a hook with a key runs");
 	test_bench_end(&bench);
-	test_ok(!unwiped, "  and is wiped");
+	test_ok(!unwiped, "  its memory is wiped");
 }
 
 int main(void)
@@ -244,8 +244,8 @@ int main(void)
 	test_refused();
 	test_no_path();
 	test_wiped();
-	test_memory_each("memory is short: a hook runs, or it is said why not", once, NULL);
+	test_memory_each("memory is short: a hook runs, or the error is printed", once, NULL);
 	unlink("run/bin/wg");
-	test_ok(!rmdir("run/bin") && !rmdir("run") && !chdir("/") && !rmdir(folder), "nothing else is left");
+	test_ok(!rmdir("run/bin") && !rmdir("run") && !chdir("/") && !rmdir(folder), "no other file is left");
 	return test_end();
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Hooks in a real shell: how it runs them, and "wg" in them, which is this program, or what replaced it. */
+/*
+ * Hooks in a real shell: the way it runs them, and "wg" in them, which is this program or its
+ * replacement.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +26,7 @@ static const char *in_folder(const char *name)
 	return path;
 }
 
-/* Runs one PostUp; what was complained, to be freed. */
+/* Runs one PostUp; returns the errors, for the caller to free. */
 static char *run(const char *hook)
 {
 	struct weft_profile *profile;
@@ -48,7 +51,7 @@ static char *run(const char *hook)
 	return err;
 }
 
-/* Where "wg" of a hook leads, to be freed: "" for nowhere. */
+/* Returns the target of "wg" in a hook, for the caller to free: "" without one. */
 static char *wg_leads_to(char **err)
 {
 	char *hook, *text = NULL;
@@ -75,12 +78,12 @@ static void expect_wg(const char *name, const char *want)
 	char *err, *to = wg_leads_to(&err);
 
 	test_text(name, to, want);
-	test_text("nothing is complained", err, "");
+	test_text("no errors", err, "");
 	free(to);
 	free(err);
 }
 
-/* What runs as under wg-quick(8); "-" in front: it fails the hook. */
+/* Hooks that run as under wg-quick(8); after "-" one that fails. */
 static const struct {
 	const char *name;
 	const char *hook;
@@ -91,7 +94,7 @@ static const struct {
 	{ "extended patterns", "case abc in +(a|b|c)) ;; *) false ;; esac" },
 	{ "INTERFACE is the interface", "test \"$INTERFACE\" = ut0 && bash -c 'test \"$INTERFACE\" = ut0'" },
 	{ "LC_ALL is C", "test \"$LC_ALL\" = C && bash -c 'test \"$LC_ALL\" = C'" },
-	{ "the shell passes no words on", "test $# = 0" },
+	{ "the shell passes no arguments on", "test $# = 0" },
 	{ "a comment behind a command", "true # false" },
 	{ "no command line has the text",
 	  "! cat /proc/$$/cmdline /proc/$PPID/cmdline /proc/self/cmdline | tr '\\0' ' ' | grep -q 'SEC''RET' # SECRET" },
@@ -128,7 +131,10 @@ static char *self_path(void)
 	return strdup(path);
 }
 
-/* A link that a process of this number has left behind is no obstacle, nor is one to another program. */
+/*
+ * A link left behind by an earlier process of the same number is replaced, and so is one to another
+ * program.
+ */
 static void test_links(void)
 {
 	char *self = self_path(), fresh[32];
@@ -136,15 +142,15 @@ static void test_links(void)
 	expect_wg("wg is this program", self);
 	unlink(in_folder("run/bin/wg"));
 	snprintf(fresh, sizeof(fresh), "run/bin/wg.%d", getpid());
-	test_ok(!symlink("/nosuch", in_folder(fresh)), "a link is left behind");
+	test_ok(!symlink("/nosuch", in_folder(fresh)), "a link is left by another process");
 	expect_wg("wg is this program, beside a link that was left behind", self);
-	test_ok(access(in_folder(fresh), F_OK), "which is gone");
-	test_ok(!unlink(in_folder("run/bin/wg")) && !symlink("/bin/true", in_folder("run/bin/wg")), "wg is another program");
+	test_ok(access(in_folder(fresh), F_OK), "the link is deleted");
+	test_ok(!unlink(in_folder("run/bin/wg")) && !symlink("/bin/true", in_folder("run/bin/wg")), "a link to another program");
 	expect_wg("wg is this program again", self);
 	free(self);
 }
 
-/* As the package's upgrade does it, from within a copy of this program. */
+/* Replaces a copy of this program while it runs, as the package's upgrade does. */
 static int run_replaced(void)
 {
 	char *self = self_path(), *other, *err, *to;
@@ -161,7 +167,7 @@ static int run_replaced(void)
 	free(err);
 	unlink(self);
 	err = run("wg");
-	if (!strstr(err, "ut0.conf:2: PostUp: wg is not weft here")) {
+	if (!strstr(err, "ut0.conf:2: PostUp: 'wg' in this hook may not support")) {
 		printf("# of a program that is gone: %s\n", err);
 		good = false;
 	}
@@ -178,14 +184,14 @@ static void test_replaced(void)
 		     in_folder("weft"), folder) < 0)
 		test_bail("no memory");
 	/* For the second hook: another wg, which does nothing. */
-	test_ok(!symlink("/bin/true", in_folder("wg")), "another wg");
+	test_ok(!symlink("/bin/true", in_folder("wg")), "another program named wg");
 	fflush(stdout);
-	test_ok(!system(command), "a program that is replaced meanwhile, and one that is gone");
+	test_ok(!system(command), "a program that is replaced, and one that is deleted");
 	free(command);
 	free(self);
 }
 
-/* Hooks without that word are none of this; their status counts, so each goes well without a wg. */
+/* Hooks without a call of wg; each succeeds, although there is no wg. */
 static const struct {
 	const char *hook;
 	bool warned;
@@ -202,19 +208,19 @@ static const struct {
 static void test_warnings(void)
 {
 	static const char want[] =
-		"weft: warning: ut0.conf:2: PostUp: wg is not weft here, and may know no links of kind weft: no link in '";
+		"weft: warning: ut0.conf:2: PostUp: 'wg' in this hook may not support links of kind weft: cannot link it to weft in '";
 	char *err, name[96];
 	size_t i;
 
-	test_ok(!chmod(in_folder("run"), 0722), "a folder that is open to others");
+	test_ok(!chmod(in_folder("run"), 0722), "a folder that other users can write to");
 	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
 		err = run(hooks[i].hook);
-		snprintf(name, sizeof(name), "'%s': %s", hooks[i].hook, hooks[i].warned ? "warned" : "not warned");
+		snprintf(name, sizeof(name), "'%s': %s", hooks[i].hook, hooks[i].warned ? "warned" : "a warning");
 		test_ok(hooks[i].warned ? !strncmp(err, want, strlen(want)) && strstr(err, "run/bin': Operation not permitted\n") :
 					  !*err, name);
 		free(err);
 	}
-	test_ok(!chmod(in_folder("run"), 0700), "closed again");
+	test_ok(!chmod(in_folder("run"), 0700), "closed to other users again");
 }
 
 int main(int argc, char **argv)

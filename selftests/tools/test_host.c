@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Links, addresses, routes and rules of the kernel, in a network namespace of
- * this program's own. What ip(8) says of them is compared as well.
+ * Links, addresses, routes and rules of the kernel, in a network namespace of this program's own,
+ * and compared with the output of ip(8).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,7 +35,7 @@ static void put(const char *path, const char *text)
 	}
 }
 
-/* False where users may have no namespaces. */
+/* Returns false if user namespaces are not permitted. */
 static bool enter_namespace(void)
 {
 	char map[64];
@@ -48,7 +48,7 @@ static bool enter_namespace(void)
 	return true;
 }
 
-/* What a shell command prints, "-" if it fails; to be freed. */
+/* Returns the output of a shell command, "-" if it fails; the caller frees it. */
 static char *shell(char *command)
 {
 	char *words[] = { "sh", "-c", command, NULL };
@@ -73,7 +73,7 @@ static void test_ip(const char *name, char *command, const char *want)
 	free(got);
 }
 
-/* By the names that the kernel gives to namespaces. */
+/* Compares the kernel's names of the namespaces. */
 static bool is_home(void)
 {
 	char first[64] = "", own[64] = "";
@@ -121,38 +121,38 @@ static void test_link(void)
 		"lo is there, down, and no tunnel");
 	test_ok(!link_of("nope").index, "another link is not there");
 	test_change(&change, 0, "lo is set up");
-	test_ok(link_of("lo").up && link_of("lo").mtu == lo.mtu, "then it is up");
+	test_ok(link_of("lo").up && link_of("lo").mtu == lo.mtu, "lo is up");
 	change.kind = WEFT_CHANGE_LINK_MTU;
 	change.mtu = 9000;
 	test_change(&change, 0, "its MTU is set");
-	test_ok(link_of("lo").mtu == 9000 && link_of("lo").up, "and it stays up");
+	test_ok(link_of("lo").mtu == 9000 && link_of("lo").up, "lo stays up");
 	change.kind = WEFT_CHANGE_LINK_DOWN;
 	test_change(&change, 0, "lo is set down");
-	test_ok(!link_of("lo").up && link_of("lo").mtu == 9000, "with its MTU");
+	test_ok(!link_of("lo").up && link_of("lo").mtu == 9000, "lo keeps its MTU");
 	change.kind = WEFT_CHANGE_LINK_UP;
-	test_change(&change, 0, "and up again");
+	test_change(&change, 0, "lo is set up again");
 }
 
 static void test_link_refused(void)
 {
 	struct weft_change change = change_of(WEFT_CHANGE_LINK_DELETE);
 	static const char hint[] =
-		" (the kernel has no such kind: is the module weft installed?)";
+		" (the kernel does not have this kind: is module weft installed?)";
 	char *at;
 
 	test_change(&change, -EOPNOTSUPP, "lo cannot be deleted");
-	test_ok(!strstr(host->error, hint), "for which no module is missing");
+	test_ok(!strstr(host->error, hint), "the error names no module");
 	snprintf(change.dev, sizeof(change.dev), "nope");
-	test_change(&change, -ENODEV, "nor can a link that is not there");
+	test_change(&change, -ENODEV, "a missing link cannot be deleted");
 	change.kind = WEFT_CHANGE_LINK_MTU;
 	change.mtu = 1400;
-	test_change(&change, -ENODEV, "whose MTU cannot be set either");
+	test_change(&change, -ENODEV, "the MTU of a missing link cannot be set");
 	change.kind = WEFT_CHANGE_LINK_ADD;
 	change.link_kind = WEFT_KIND_WEFT;
 	if (!host->change(host, &change)) {
 		test_ok(link_of("nope").kind == WEFT_KIND_WEFT, "a link is added");
 		change.kind = WEFT_CHANGE_LINK_DELETE;
-		test_change(&change, 0, "and deleted");
+		test_change(&change, 0, "a link is deleted");
 		return;
 	}
 	at = strstr(host->error, hint);
@@ -160,7 +160,7 @@ static void test_link_refused(void)
 		"a kind that the kernel does not know names the module");
 }
 
-/* A link that is not lo, where the kernel has any kind of it. */
+/* A link other than lo, if the kernel has any such kind. */
 static void test_link_deleted(void)
 {
 	struct weft_change change = change_of(WEFT_CHANGE_LINK_DELETE);
@@ -172,7 +172,7 @@ static void test_link_deleted(void)
 	}
 	snprintf(change.dev, sizeof(change.dev), "other");
 	test_change(&change, 0, "a link is deleted");
-	test_ok(!link_of("other").index, "and is gone");
+	test_ok(!link_of("other").index, "the link is gone");
 }
 
 static void set_prefix(struct weft_allowedip *prefix, const char *text,
@@ -185,7 +185,7 @@ static void set_prefix(struct weft_allowedip *prefix, const char *text,
 		test_bail(text);
 }
 
-/* Addresses or routes as text, and frees them. */
+/* Addresses or routes as text; frees them. */
 static char *describe(struct weft_routes *routes)
 {
 	size_t len, i;
@@ -231,8 +231,8 @@ static void test_addresses(void)
 	six.kind = WEFT_CHANGE_ADDRESS_DELETE;
 	test_change(&four, 0, "an IPv4 address is deleted");
 	test_change(&six, 0, "an IPv6 address is deleted");
-	test_addresses_are("they are gone", "");
-	test_change(&four, -EADDRNOTAVAIL, "and cannot be deleted again");
+	test_addresses_are("the list is empty", "");
+	test_change(&four, -EADDRNOTAVAIL, "a second deletion fails");
 	ip("ip link del other");
 }
 
@@ -274,9 +274,9 @@ static void test_routes_listed(void)
 			"::/0 table 88 proto 3 link 1 special\n");
 	test_routes_are("routes of a table through a link", 1, 300,
 			"0.0.0.0/0 table 300 proto 119 link 1\n");
-	test_routes_are("a table that is not there has none", 0, 77, "");
+	test_routes_are("a missing table has no routes", 0, 77, "");
 	test_ok(host->routes(host, 99, 0, &none) == -ENODEV && !none.count,
-		"a link that is not there is -ENODEV");
+		"a missing link is -ENODEV");
 	test_ip("ip shows the scope of IPv4", "ip -o route show table 7 proto 119",
 		"10.8.0.0/16 dev lo scope link \n");
 }
@@ -298,8 +298,8 @@ static void test_routes(void)
 	test_change(&four, 0, "an IPv4 route is deleted");
 	test_change(&six, 0, "an IPv6 route is deleted");
 	test_change(&all, 0, "a default route is deleted");
-	test_routes_are("they are gone", 1, TABLE, "");
-	test_change(&four, -ESRCH, "and cannot be deleted again");
+	test_routes_are("the list is empty", 1, TABLE, "");
+	test_change(&four, -ESRCH, "a second deletion fails");
 	ip("ip route flush table 7; ip route flush table 1234; ip -6 route flush table 88");
 }
 
@@ -313,7 +313,7 @@ static struct weft_rule rule_of(__u16 family, __u32 priority)
 	return rule;
 }
 
-/* Those of weft's own only. */
+/* Lists weft's own rules only. */
 static void test_rules_are(const char *name, const char *want)
 {
 	struct weft_rules rules = { };
@@ -353,7 +353,7 @@ static void test_rules(void)
 	six.rule = rule_of(AF_INET6, 700);
 	six.rule.table = 100000;
 	test_rules_are("the kernel's own rules", RULES4 MAIN4 RULES6 MAIN6);
-	test_change(&marked, 0, "a rule for what has no mark");
+	test_change(&marked, 0, "a rule for packets without a mark");
 	test_change(&plain, 0, "a rule that passes over default routes");
 	test_change(&six, 0, "a rule of IPv6, to a table above 255");
 	test_change(&marked, -EEXIST, "a rule is added only once");
@@ -361,17 +361,17 @@ static void test_rules(void)
 		       RULES4 "500: table 7 mark 0x55 invert proto 119\n"
 		       "600: table 7 mark 0 no-default proto 119\n" MAIN4
 		       RULES6 "6:700: table 100000 mark 0 proto 119\n" MAIN6);
-	test_ip("as ip shows them", "ip rule show priority 500; ip rule show priority 600",
+	test_ip("ip shows the rules", "ip rule show priority 500; ip rule show priority 600",
 		"500:\tnot from all fwmark 0x55 lookup 7 proto 119\n"
 		"600:\tfrom all lookup 7 suppress_prefixlength 0 proto 119\n");
 	marked.kind = WEFT_CHANGE_RULE_DELETE;
 	plain.kind = WEFT_CHANGE_RULE_DELETE;
 	six.kind = WEFT_CHANGE_RULE_DELETE;
-	test_change(&marked, 0, "the first is deleted");
-	test_change(&plain, 0, "the second");
-	test_change(&six, 0, "the third");
-	test_change(&six, -ENOENT, "and not again");
-	test_rules_are("they are gone", RULES4 MAIN4 RULES6 MAIN6);
+	test_change(&marked, 0, "the first rule is deleted");
+	test_change(&plain, 0, "the second rule is deleted");
+	test_change(&six, 0, "the third rule is deleted");
+	test_change(&six, -ENOENT, "a second deletion fails, too");
+	test_rules_are("the list is empty", RULES4 MAIN4 RULES6 MAIN6);
 }
 
 static void test_way(const char *to, __u32 mark, const char *want)
@@ -388,12 +388,12 @@ static void test_way(const char *to, __u32 mark, const char *want)
 		inet_pton(AF_INET6, to, &endpoint.ip6.sin6_addr);
 	if (!strncmp(to, "fe80", 4))
 		endpoint.ip6.sin6_scope_id = 1;
-	test_ok(!host->way(host, &endpoint, mark, &way), "the kernel is asked for a way");
-	test_ok(way.asked, "and answers");
+	test_ok(!host->way(host, &endpoint, mark, &way), "the kernel looks up a route");
+	test_ok(way.asked, "a route is found");
 	snprintf(text, sizeof(text), "%s %u", way.found ? way.dev : "nowhere", way.mtu);
 	test_text(to, text, want);
 	test_ok(!host->path_mtu(host, &endpoint, mark, &mtu) && mtu == way.mtu,
-		"whose MTU is that of the path");
+		"its MTU is that of the path");
 }
 
 static void test_ways(void)
@@ -414,7 +414,7 @@ static void test_ways(void)
 	test_way("203.0.113.1", 0, "nowhere 0");
 }
 
-/* A link-local address is looked for on the link of its scope. */
+/* A link-local address is looked up on the link of its scope. */
 static void test_scope(void)
 {
 	ip("ip link add other type veth peer name peer; ip link set other up; ip link set peer up");
@@ -434,18 +434,18 @@ static void test_default_mtu(void)
 {
 	test_path_mtu_is(0, "without a default route its MTU is 0");
 	ip("ip -6 route add default dev lo mtu 1333");
-	test_path_mtu_is(1333, "that of IPv6 counts where IPv4 has none");
+	test_path_mtu_is(1333, "the MTU of IPv6 applies without a route of IPv4");
 	ip("ip route add default dev lo mtu 1350");
-	test_path_mtu_is(1350, "before it that of IPv4");
+	test_path_mtu_is(1350, "the MTU of IPv4 applies first");
 }
 
-/* A change and the one that takes it back. */
+/* A change and its reverse. */
 struct memory_change {
 	struct weft_change change;
 	enum weft_change_kind back;
 };
 
-/* Either it is done, or it is said that memory is short and nothing is. */
+/* Either the change is done, or the error is a lack of memory and nothing is done. */
 static bool change_or_say(const struct weft_change *change, bool *done)
 {
 	int err;
@@ -508,7 +508,7 @@ static struct weft_change nope_of(enum weft_change_kind kind)
 	return change;
 }
 
-/* Links of no kind that there is, and links that are not there. */
+/* Links of unknown kinds, and missing links. */
 static bool once_refused(const void *data)
 {
 	int err;
@@ -541,7 +541,7 @@ static bool once_link(const void *data)
 	return err ? is_said(err) : link.index == 1 && link.up;
 }
 
-/* Lists are whole, or empty. */
+/* Lists are complete, or empty. */
 static bool once_lists(const void *data)
 {
 	struct weft_routes addresses = { }, routes = { };
@@ -589,7 +589,7 @@ static void test_memory_lists(void)
 	test_change(&route, 0, "a route to be listed");
 	test_memory_each("memory is short: a link is read", once_link, NULL);
 	test_memory_each("memory is short: addresses, routes and rules are listed", once_lists, NULL);
-	test_memory_each("memory is short: a way is looked for", once_way, NULL);
+	test_memory_each("memory is short: a route is looked up", once_way, NULL);
 }
 
 /* The first request opens the socket. */
@@ -606,7 +606,7 @@ int main(void)
 {
 	host = weft_host_kernel();
 	test_ok(host->home(host) == is_home(),
-		"the first process is in this namespace, or in another one");
+		"the first process is in this or in another namespace");
 	if (!enter_namespace()) {
 		printf("1..0 # SKIP no namespaces for users: %s\n", strerror(errno));
 		return SKIPPED;

@@ -6,7 +6,7 @@
 #include "model/key.h"
 #include "support.h"
 
-/* Not one of these is a key. */
+/* None of these is a key. */
 static const struct {
 	const char *name;
 	const char *text;
@@ -52,7 +52,7 @@ static void test_pairs(void)
 		test_ok(weft_key_decode(&key, pairs[i].private_key) &&
 			weft_key_derive_public(&public_key, &key),
 			"a private key has a public key");
-		test_text("it is the one RFC 7748 says",
+		test_text("the public key is that of RFC 7748",
 			  weft_key_encode(&public_key).chars,
 			  pairs[i].public_key);
 		test_text("text to key to text is the same",
@@ -76,7 +76,7 @@ static void test_every_byte(void)
 				weft_key_is_zero(&key) == !value;
 		}
 	}
-	test_ok(good, "every byte survives the way to text and back");
+	test_ok(good, "every byte is encoded and decoded unchanged");
 }
 
 static void test_generated(void)
@@ -92,10 +92,10 @@ static void test_generated(void)
 		last = key;
 	}
 	test_ok(clamped, "a generated private key is a clamped scalar");
-	test_ok(fresh, "no two in a row are the same");
+	test_ok(fresh, "two generated keys differ");
 	weft_key_generate_preshared(&key);
 	weft_key_generate_preshared(&psk);
-	test_ok(!weft_key_equal(&key, &psk), "nor are two preshared keys");
+	test_ok(!weft_key_equal(&key, &psk), "two preshared keys differ");
 	weft_key_wipe(&key);
 	test_ok(weft_key_is_zero(&key), "a wiped key is zero");
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The lock of an interface: one holder, its end with the process, and a hook's commands. */
+/*
+ * The lock of an interface: one holder, released with the process, and shared with the commands of
+ * a hook.
+ */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -62,7 +65,7 @@ static int count_files(void)
 	return count;
 }
 
-/* The only file in the folder. */
+/* Opens the only file in the folder. */
 static int open_lock_file(void)
 {
 	DIR *dir = opendir(folder);
@@ -76,7 +79,7 @@ static int open_lock_file(void)
 	return fd;
 }
 
-/* A process that holds the lock until it is killed. */
+/* Forks a process that holds the lock until it is killed. */
 static pid_t hold(const char *name)
 {
 	struct weft_lock lock;
@@ -93,7 +96,7 @@ static pid_t hold(const char *name)
 		pause();
 	}
 	if (read(pipes[0], &byte, 1) != 1)
-		test_bail("the holder does not hold");
+		test_bail("the holder has no lock");
 	close(pipes[0]);
 	close(pipes[1]);
 	return pid;
@@ -125,10 +128,10 @@ static void test_busy(void)
 	pauses = 0;
 	test_ok(!take("wft0", &lock, &complaint) && lock.fd < 0, "busy: refused");
 	snprintf(want, sizeof(want),
-		 "weft: wft0: waiting for process %d, which is changing it\n"
-		 "weft: wft0: process %d has been changing it for over 60 seconds: giving up\n",
+		 "weft: wft0: waiting for the lock that process %d holds\n"
+		 "weft: wft0: process %d has held the lock for over 60 seconds: giving up\n",
 		 pid, pid);
-	test_text("busy: complaint", complaint, want);
+	test_text("busy: error", complaint, want);
 	test_ok(pauses == 61 * 50, "busy: waited a minute");
 	free(complaint);
 	end(pid);
@@ -139,7 +142,7 @@ static void test_busy(void)
 	weft_lock_release(&lock);
 }
 
-/* A signal that is heeded ends the wait, and nothing else does: a free lock is still taken. */
+/* Only a handled signal ends the wait, and a free lock is still taken. */
 static void test_interrupted(void)
 {
 	char want[128], *complaint;
@@ -152,8 +155,8 @@ static void test_interrupted(void)
 	test_ok(!take("wft0", &lock, &complaint) && lock.fd < 0, "interrupted: refused");
 	test_ok(pauses == 3, "interrupted: at once");
 	snprintf(want, sizeof(want),
-		 "weft: wft0: interrupted by signal 15 while process %d is changing it\n", pid);
-	test_text("interrupted: complaint", complaint, want);
+		 "weft: wft0: interrupted by signal 15 while waiting for the lock that process %d holds\n", pid);
+	test_text("interrupted: error", complaint, want);
 	free(complaint);
 	end(pid);
 	pauses = 0;
@@ -163,7 +166,9 @@ static void test_interrupted(void)
 	signal_at = 0;
 }
 
-/* What a hook runs has the holder in its environment; what a stranger runs has another. */
+/*
+ * A hook's commands have the holder in their environment; another holder's number grants nothing.
+ */
 static void test_hook(void)
 {
 	struct weft_lock lock;
@@ -182,7 +187,7 @@ static void test_hook(void)
 	end(pid);
 }
 
-/* The exit status of a process that descends from this one, and takes the lock. */
+/* The exit status of a descendant of this process that takes the lock. */
 static int take_below(bool deeper)
 {
 	struct weft_lock lock;
@@ -201,7 +206,7 @@ static int take_below(bool deeper)
 	return WEXITSTATUS(status);
 }
 
-/* A hook's sudo drops the environment. */
+/* A hook's sudo drops the environment: the lock then checks the ancestors. */
 static void test_descent(void)
 {
 	struct weft_lock lock;
@@ -215,13 +220,13 @@ static void test_descent(void)
 	weft_lock_release(&lock);
 	pid = hold("wft0");
 	fd = open_lock_file();
-	test_ok(fd >= 0 && dprintf(fd, "%d\n", getpid()) > 0, "the holder's number is given again");
+	test_ok(fd >= 0 && dprintf(fd, "%d\n", getpid()) > 0, "the holder's number is reused");
 	test_ok(take_below(false) == 2, "the ancestor of that number holds no lock: refused");
 	close(fd);
 	end(pid);
 }
 
-/* The lock keeps every other process out between the two steps of a count. */
+/* The lock excludes all other processes between the two steps of a count. */
 static void test_at_once(void)
 {
 	volatile int *count = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -246,7 +251,7 @@ static void test_at_once(void)
 		wait(&status);
 		bad += status;
 	}
-	test_ok(!bad, "at once: all had their turn");
+	test_ok(!bad, "at once: each process had the lock");
 	test_ok(*count == PROCESSES * ROUNDS, "at once: one at a time");
 	test_ok(!count_files(), "at once: no file is left");
 }
@@ -265,7 +270,7 @@ static void test_namespace_shared(void)
 	end(pid);
 }
 
-/* The namespace is locked instead; another process that does it is seen. */
+/* Without a folder the lock is the namespace's; it excludes other processes, too. */
 static void test_no_folder(void)
 {
 	char *complaint, want[192];
@@ -277,13 +282,13 @@ static void test_no_folder(void)
 	}
 	chmod(folder, 0722);
 	pauses = 0;
-	test_ok(take("wft0", &lock, &complaint) && !lock.path, "a folder open to others: not used");
+	test_ok(take("wft0", &lock, &complaint) && !lock.path, "a folder open to other users: not used");
 	snprintf(want, sizeof(want),
-		 "weft: warning: wft0: '%s' is not used: other users can write to it; chmod go-w it: all interfaces of the network namespace are locked instead\n",
+		 "weft: warning: wft0: cannot use '%s': other users can write to the folder (chmod go-w): all interfaces of the network namespace are locked instead\n",
 		 folder);
-	test_text("a folder open to others: said", complaint, want);
+	test_text("a folder open to other users: warning", complaint, want);
 	free(complaint);
-	test_ok(!count_files(), "a folder open to others: no file in it");
+	test_ok(!count_files(), "a folder open to other users: no file in it");
 	weft_lock_release(&lock);
 	test_namespace_shared();
 	chmod(folder, 0700);
@@ -297,14 +302,14 @@ static void expect_instead(const char *name, const char *why)
 	pauses = 0;
 	snprintf(text, sizeof(text), "%s: the namespace is locked", name);
 	test_ok(take("wft0", &lock, &complaint) && !lock.path && lock.fd >= 0, text);
-	snprintf(text, sizeof(text), "%s: said", name);
-	test_ok(strstr(complaint, "-wft0.lock': ") && strstr(complaint, why) && strstr(complaint, "cannot make '"),
+	snprintf(text, sizeof(text), "%s: warning", name);
+	test_ok(strstr(complaint, "-wft0.lock': ") && strstr(complaint, why) && strstr(complaint, "cannot create '"),
 		text);
 	weft_lock_release(&lock);
 	free(complaint);
 }
 
-/* A file system without room for a file, and one that is not written to. */
+/* A full file system, and a read-only one. */
 static void test_full(void)
 {
 	struct weft_lock lock;
@@ -323,7 +328,7 @@ static void test_full(void)
 	test_ok(!mount(NULL, folder, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), "not writable any more");
 	expect_instead("not writable", "Read-only file system");
 	pauses = 0;
-	test_ok(take("wft1", &lock, NULL) && lock.path, "not writable, a file that is there: taken");
+	test_ok(take("wft1", &lock, NULL) && lock.path, "not writable, an existing file: taken");
 	weft_lock_release(&lock);
 	free(path);
 	umount2(folder, MNT_DETACH);

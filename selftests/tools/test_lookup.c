@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Many names at once: side by side, under one deadline, and nothing lost. */
+/* Many names at once: concurrent lookups under one deadline, without leaks. */
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,14 +18,14 @@
 #define MANY	1000
 
 /**
- * struct server - name servers of paper
- * @lock: guards all below
- * @changed: something of it
- * @silent: "silent" is not answered as long as this is true
- * @meeting: how many names are being looked up at once
- * @quorum: "meets" is answered when so many are
- * @answers: that have been given and not been released
- * @threads: lookups that have begun and not ended
+ * struct server - fake name servers
+ * @lock: guards all fields below
+ * @changed: signalled at each change
+ * @silent: "silent" gets no answer as long as this is true
+ * @meeting: lookups in progress
+ * @quorum: "meets" is answered once so many are in progress
+ * @answers: answers given and not yet released
+ * @threads: lookups begun and not yet ended
  */
 static struct {
 	pthread_mutex_t lock;
@@ -112,7 +112,7 @@ static long now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* None of them is answered before all have been asked. */
+/* The servers answer only after all names have been asked for. */
 static void test_side_by_side(void)
 {
 	struct weft_lookup lookups[NAMES];
@@ -121,9 +121,9 @@ static void test_side_by_side(void)
 	server.quorum = NAMES;
 	weft_lookup_run(&ctx, lookups, NAMES, 60000);
 	test_ok(with_error(lookups, NAMES, 0) == NAMES,
-		"names are looked up side by side");
+		"lookups run at the same time");
 	weft_lookup_release(&ctx, lookups, NAMES);
-	test_ok(!server.answers && !lookups[0].found, "what was found is released");
+	test_ok(!server.answers && !lookups[0].found, "results are released");
 }
 
 static void test_many(void)
@@ -138,7 +138,7 @@ static void test_many(void)
 	free(lookups);
 }
 
-/* Those that were silent, too. */
+/* Answers the silent lookups, too. */
 static void server_answers(void)
 {
 	pthread_mutex_lock(&server.lock);
@@ -149,7 +149,7 @@ static void server_answers(void)
 	pthread_mutex_unlock(&server.lock);
 }
 
-/* The silent ones take no time from the others, and none after the deadline. */
+/* Silent lookups do not delay the others, and nothing after the deadline. */
 static void test_deadline(void)
 {
 	struct weft_lookup lookups[NAMES];
@@ -162,23 +162,23 @@ static void test_deadline(void)
 	server.silent = true;
 	weft_lookup_run(&ctx, lookups, NAMES, 300);
 	took = now_ms() - begun;
-	test_ok(took >= 300, "a deadline is waited for");
+	test_ok(took >= 300, "the lookup ends at the deadline");
 	test_ok(with_error(lookups, NAMES, WEFT_LOOKUP_LATE) == NAMES - 3,
-		"names that are not answered are late");
-	test_ok(!lookups[1].error && lookups[1].found, "others are found meanwhile");
-	test_ok(lookups[2].error == EAI_NONAME, "or are known not to be there");
+		"unanswered names are late");
+	test_ok(!lookups[1].error && lookups[1].found, "other names resolve meanwhile");
+	test_ok(lookups[2].error == EAI_NONAME, "missing names are reported as missing");
 	test_ok(!lookups[3].error && lookups[3].found, "addresses are found");
-	test_text("what is said of one that is late",
+	test_text("the error of a late name",
 		  weft_lookup_error(lookups[0].error),
 		  "no name server answered in time");
-	test_text("and of one that is not there",
+	test_text("the error of a missing name",
 		  weft_lookup_error(lookups[2].error), gai_strerror(EAI_NONAME));
 	weft_lookup_release(&ctx, lookups, NAMES);
 	server_answers();
-	test_ok(true, "answers that come late are released");
+	test_ok(true, "late answers are released");
 }
 
-/* As Ctrl-C does it; without a deadline too. */
+/* As Ctrl-C sends it; without a deadline, too. */
 static void test_signal(int limit_ms, const char *name)
 {
 	struct weft_lookup lookups[NAMES];
@@ -188,7 +188,7 @@ static void test_signal(int limit_ms, const char *name)
 	fill(lookups, NAMES, "silent");
 	server.silent = true;
 	weft_signals_heed();
-	/* Were it to wait for ever, this program would end here. */
+	/* An endless wait would end this program. */
 	alarm(60);
 	pid = fork();
 	if (!pid) {
@@ -198,7 +198,7 @@ static void test_signal(int limit_ms, const char *name)
 	}
 	weft_lookup_run(&ctx, lookups, NAMES, limit_ms);
 	test_ok(weft_signals_caught() == SIGTERM && now_ms() - begun < 20000, name);
-	test_ok(with_error(lookups, NAMES, WEFT_LOOKUP_LATE) == NAMES, "and its names are late");
+	test_ok(with_error(lookups, NAMES, WEFT_LOOKUP_LATE) == NAMES, "names are late after a signal");
 	weft_lookup_release(&ctx, lookups, NAMES);
 	waitpid(pid, NULL, 0);
 	alarm(0);
@@ -206,7 +206,7 @@ static void test_signal(int limit_ms, const char *name)
 	weft_signals_heed();
 }
 
-/* The resolver is not there at all: addresses need none. */
+/* Numeric addresses resolve without a resolver. */
 static void test_addresses(void)
 {
 	struct weft_lookup lookups[] = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * weft doctor on a machine of paper: its module, its files and its units, one
- * thing wrong in each, and what is said of it without any interface.
+ * weft doctor on a fake host without interfaces: its module, its files and its units, one fault in
+ * each, and the findings.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,16 +16,16 @@
 #include "support.h"
 
 /**
- * struct machine_case - a machine
- * @name: of the case
- * @fail_ready: the kernel does not speak weft
- * @links: fleet0 and wg0 are there
+ * struct machine_case - a host
+ * @name: the case
+ * @fail_ready: the kernel has no weft
+ * @links: the links fleet0 and wg0 exist
  * @files: names of files, with a blank behind each
- * @programs: lines "COMMAND=OUTPUT"; others are not there
+ * @programs: lines "COMMAND=OUTPUT"; others are missing
  * @sysfs: lines "PATH=TEXT"
- * @codes: what is found
- * @worst: how bad it is
- * @err: what is complained, NULL for nothing
+ * @codes: the findings' codes
+ * @worst: the worst severity
+ * @err: the error, or NULL
  */
 static const struct machine_case {
 	const char *name;
@@ -38,14 +38,14 @@ static const struct machine_case {
 	int worst;
 	const char *err;
 } cases[] = {
-	{ "nothing is wanted, and all is there", .programs = "modprobe -n -v weft=insmod weft.ko\n", .codes = "" },
+	{ "no tunnel is configured, and the module is loaded", .programs = "modprobe -n -v weft=insmod weft.ko\n", .codes = "" },
 	{ "an interface that is up", .links = true, .files = "fleet0 ",
 	  .programs = "modprobe -n -v weft=\nsystemctl list-units=weft@fleet0.service loaded active exited x\n",
 	  .codes = "" },
 	{ "no module for this kernel", .fail_ready = true, .files = "fleet0 ",
 	  .programs = "modprobe --version=kmod\ndkms status weft=weft/1.0, 6.1.0-1, x86_64: installed\n",
 	  .codes = "no-module not-up:fleet0", .worst = 2 },
-	{ "no module, and nothing that wants it", .fail_ready = true, .programs = "modprobe --version=kmod\n",
+	{ "no module, and no tunnel", .fail_ready = true, .programs = "modprobe --version=kmod\n",
 	  .codes = "no-module", .worst = 2 },
 	{ "no module, and wireguard's interfaces alone", .fail_ready = true, .links = true,
 	  .programs = "modprobe --version=kmod\n", .codes = "" },
@@ -64,7 +64,7 @@ static const struct machine_case {
 	{ "a module with a signature", .fail_ready = true,
 	  .programs = "modprobe -n -v weft=insmod weft.ko\nmodinfo -F signer weft=DKMS module signing key\n",
 	  .sysfs = "/sys/module/module/parameters/sig_enforce=Y\n", .codes = "unloadable-module", .worst = 2 },
-	{ "signatures are not asked for", .fail_ready = true,
+	{ "signatures are not required", .fail_ready = true,
 	  .programs = "modprobe -n -v weft=insmod weft.ko\nmodinfo -F signer weft=\n",
 	  .sysfs = "/sys/kernel/security/lockdown=[none] integrity confidentiality\n", .codes = "unloadable-module",
 	  .worst = 2 },
@@ -75,7 +75,7 @@ static const struct machine_case {
 	{ "a file, and no interface", .files = "fleet0 other ", .codes = "not-up:fleet0 not-up:other", .worst = 1 },
 	{ "a unit that is enabled, and no interface", .files = "fleet0 ",
 	  .programs = "systemctl is-enabled weft@fleet0.service=enabled\n", .codes = "not-up:fleet0", .worst = 2 },
-	{ "a unit that takes itself for active", .files = "fleet0 ",
+	{ "a unit in the state active", .files = "fleet0 ",
 	  .programs = "systemctl list-units=weft@fleet0.service loaded active exited x\n", .codes = "not-up:fleet0",
 	  .worst = 2 },
 	{ "a unit that has failed", .files = "fleet0 ",
@@ -90,23 +90,23 @@ static const struct machine_case {
 	{ "links of another network namespace", .files = "fleet0 ",
 	  .programs = "systemctl is-enabled weft@fleet0.service=enabled\n"
 		      "readlink /proc/1/ns/net /proc/self/ns/net=net:[1] net:[2]\n", .codes = "",
-	  .err = "weft: warning: fleet0: no interface of this name is in this network namespace; units run in another one, where it may be up\n" },
+	  .err = "weft: warning: fleet0: the interface does not exist in this network namespace; units run in another one, where it may be up\n" },
 	{ "a unit that has failed in another network namespace", .files = "fleet0 ",
 	  .programs = "systemctl list-units=weft@fleet0.service loaded failed failed x\n"
 		      "readlink /proc/1/ns/net /proc/self/ns/net=net:[1] net:[2]\n", .codes = "unit-failed:fleet0",
 	  .worst = 2,
-	  .err = "weft: warning: fleet0: no interface of this name is in this network namespace; units run in another one, where it may be up\n" },
+	  .err = "weft: warning: fleet0: the interface does not exist in this network namespace; units run in another one, where it may be up\n" },
 	{ "a unit, and no interface, in the same network namespace", .files = "fleet0 ",
 	  .programs = "systemctl is-enabled weft@fleet0.service=enabled\n"
 		      "readlink /proc/1/ns/net /proc/self/ns/net=net:[1] net:[1]\n", .codes = "not-up:fleet0",
 	  .worst = 2 },
-	{ "units of others, and lines that are none",
+	{ "other units, and invalid lines",
 	  .programs = "systemctl list-units=weft@.service\n", .codes = "" },
 };
 
 static const struct machine_case *now;
 
-/* What follows "KEY=" in one of the lines; to be freed. NULL: there is none. */
+/* Returns the text after "KEY=" in one of the lines, for the caller to free, or NULL. */
 static char *machine_line(const char *lines, const char *key)
 {
 	const char *at = lines;
@@ -161,7 +161,7 @@ struct codes {
 	char text[256];
 };
 
-/* A unit that has failed too often is not restarted before it is reset. */
+/* A unit that has failed too often needs a reset before its restart. */
 static bool machine_resets(const struct weft_doctor_result *result)
 {
 	char want[128];
@@ -228,13 +228,13 @@ static void test_machine(const char *folder)
 	test_ok(good && report.worst == now->worst, now->name);
 	test_text("  is found", codes.text, now->codes);
 	test_bench_flush(&bench);
-	test_text("  is complained", bench.err, now->err ?: "");
+	test_text("  the error", bench.err, now->err ?: "");
 	weft_doctor_machine_free(&machine);
 	machine_files(folder, false);
 	test_bench_end(&bench);
 }
 
-/* With folders that cannot be read, no finding is reliable. */
+/* Without readable folders no finding is reliable. */
 static void test_folder(const char *folder)
 {
 	char loop[64], want[160];
@@ -251,7 +251,7 @@ static void test_folder(const char *folder)
 	test_ok(!weft_doctor_machine_gather(&bench.ctx, folders, &machine), "a folder that cannot be read");
 	test_bench_flush(&bench);
 	snprintf(want, sizeof(want), "weft: cannot read the folder '%s': Too many levels of symbolic links\n", loop);
-	test_text("  is complained", bench.err, want);
+	test_text("  the error", bench.err, want);
 	weft_doctor_machine_free(&machine);
 	test_bench_end(&bench);
 	unlink(loop);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What main() makes of the environment before a command runs. */
+/* The context that main() makes from the environment before a command runs. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -48,10 +48,10 @@ static void test_plain(void)
 	test_ok(seen.lookup == getaddrinfo && seen.release == freeaddrinfo,
 		"names are looked up");
 	test_ok(seen.backend == weft_netlink_backend() && seen.host == weft_host_kernel(),
-		"the kernel is the machine's");
+		"the kernel is the real one");
 	test_text("the folder of locks", seen.runtime, "/run/weft");
 	test_ok(!seen.show_keys && !seen.json && !seen.nested && !seen.as_wg,
-		"nothing else is wished for");
+		"all other settings are defaults");
 }
 
 static void test_path(const char *path, const char *want)
@@ -65,7 +65,7 @@ static void test_paths(void)
 	test_path("/a:/b", "/a:/b:/usr/local/sbin:/usr/sbin:/sbin");
 	test_path("", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin");
 	run(NULL, NULL);
-	test_text("without a PATH too", seen_path,
+	test_text("the folders without a PATH", seen_path,
 		  "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin");
 }
 
@@ -80,9 +80,9 @@ static void test_keys(void)
 static void test_colours(void)
 {
 	run("WG_COLOR_MODE", "always");
-	test_ok(seen.colour, "colours are wished for");
+	test_ok(seen.colour, "colours are on");
 	run("WG_COLOR_MODE", "never");
-	test_ok(!seen.colour, "no colours are");
+	test_ok(!seen.colour, "colours are off");
 	run("NO_COLOR", "1");
 	test_ok(!seen.colour, "nor with NO_COLOR");
 }
@@ -91,9 +91,9 @@ static void test_retries(void)
 {
 	run(NULL, NULL);
 	test_ok(seen.retries == 15 && seen.patience_ms == WEFT_RESOLVE_PATIENCE_MS,
-		"names are tried 15 times, for so long");
+		"names are tried 15 times, for a limited time");
 	run("WG_ENDPOINT_RESOLUTION_RETRIES", "3");
-	test_ok(seen.retries == 3 && !seen.patience_ms, "or as often as is wished");
+	test_ok(seen.retries == 3 && !seen.patience_ms, "names are tried as often as configured");
 }
 
 static double seconds_of(unsigned int us)
@@ -111,7 +111,7 @@ static void nothing(int number)
 	(void)number;
 }
 
-/* A timer that strikes while a pause goes on. */
+/* Fires a timer during a pause. */
 static void strike(int number, unsigned int us)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = number };
@@ -135,14 +135,14 @@ static void test_pauses(void)
 	signal(SIGUSR1, nothing);
 	strike(SIGUSR1, 20000);
 	seconds = seconds_of(200000);
-	test_ok(seconds >= 0.2, "a signal that does not matter does not end it");
+	test_ok(seconds >= 0.2, "an unrelated signal does not end a pause");
 	weft_signals_heed();
 	strike(SIGTERM, 20000);
 	seconds = seconds_of(20000000);
-	test_ok(seconds < 10, "a signal that is heeded does");
+	test_ok(seconds < 10, "a handled signal ends a pause");
 }
 
-/* Standard input has no buffer in which a key could stay. */
+/* Standard input is unbuffered, so that no key stays in a buffer. */
 static void test_buffer(void)
 {
 	int pipes[2];
@@ -152,7 +152,7 @@ static void test_buffer(void)
 		test_bail("no pipe");
 	run(NULL, NULL);
 	test_ok(getchar() == 'a' && read(0, &byte, 1) == 1 && byte == 'b',
-		"what is not asked for yet is not read");
+		"no input is read in advance");
 }
 
 static void test_core(void)

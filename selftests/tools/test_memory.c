@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Commands while memory is short: each allocation fails once. A command then
- * does all that it does otherwise, or says what it lacks, and its status is not 0.
+ * Commands while memory is short: each allocation fails once. A command then succeeds completely,
+ * or prints the lack of memory and fails.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@ static const char conf[] =
 	"[Peer]\nPublicKey = " KEY_A "\nName = al\nEndpoint = 192.0.2.7:7, [2001:db8::1]:7\nAllowedIPs = 10.0.0.0/8, 10.1.0.0/16\n"
 	"[Peer]\nPublicKey = " KEY_C "\nEndpoint = localhost:9\nAllowedIPs = fd00::/64\nNextPublicKey = " KEY_B "\n";
 
-/* Without what only "up" knows. */
+/* Without the settings of "up". */
 static const char plain[] =
 	"[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\nListenAddress = 192.0.2.9\n"
 	"[Peer]\nPublicKey = " KEY_A "\nName = al\nEndpoint = 192.0.2.7:7, [2001:db8::1]:7\nAllowedIPs = 10.0.0.0/8, 192.0.2.64/26\n"
@@ -47,7 +47,7 @@ static const char broken[] =
  * struct memory_case - a command line
  * @words: the words
  * @input: the standard input
- * @file: wft0's file, NULL: the one above
+ * @file: wft0's file, NULL for the one above
  * @status: the exit status with enough memory
  */
 struct memory_case {
@@ -85,7 +85,7 @@ static const struct memory_case cases[] = {
 	{ "pubkey", KEY_P "\n" },
 };
 
-/* What came of a command. */
+/* The results of a command. */
 struct outcome {
 	int status;
 	char *out;
@@ -185,7 +185,7 @@ static bool is_wanted(const struct outcome *outcome)
 	       !strcmp(outcome->sent, wanted.sent);
 }
 
-/* What is wrong without it may be said before. */
+/* A command that fails with enough memory may fail before it lacks memory. */
 static bool is_complaint(const struct outcome *outcome)
 {
 	return outcome->status &&
@@ -200,7 +200,7 @@ static bool once(const void *data)
 		    is_wanted(&outcome) && !strcmp(outcome.err, wanted.err);
 
 	if (!good)
-		printf("# status %d\n# printed: %s\n# sent: %s\n# complained: %s\n",
+		printf("# status %d\n# printed: %s\n# sent: %s\n# error: %s\n",
 		       outcome.status, outcome.out, outcome.sent, outcome.err);
 	outcome_free(&outcome);
 	return good;
@@ -215,7 +215,7 @@ static void test_case(const struct memory_case *test)
 	test_ok(wanted.status == test->status, name);
 	if (wanted.status != test->status)
 		printf("# status %d: %s\n", wanted.status, wanted.err);
-	snprintf(name, sizeof(name), "%.200s: or says that it is short", test->words);
+	snprintf(name, sizeof(name), "%.200s: result, or an error for lack of memory", test->words);
 	test_memory_each(name, once, test);
 	outcome_free(&wanted);
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The model as netlink attributes: what is written is read back, over as many
- * messages as it takes; what the kernel splits is joined; what is malformed
- * is refused.
+ * The model as netlink attributes: a message written and read back is the same, across any number
+ * of messages; split dumps are joined; malformed messages are refused.
  */
 #include <errno.h>
 #include <limits.h>
@@ -34,7 +33,7 @@ static int message_read(struct nl_msg *msg, struct weft_device *dev)
 				  nlmsg_attrlen(hdr, 0), dev);
 }
 
-/* Strict kernels want NLA_F_NESTED on every nest, on nothing else. */
+/* Strict kernels require NLA_F_NESTED on every nest, and nowhere else. */
 static bool message_flags_right(const struct nlattr *attr, int len, int depth)
 {
 	static const int nests[] = {
@@ -58,7 +57,7 @@ static bool message_flags_right(const struct nlattr *attr, int len, int depth)
 	return true;
 }
 
-/* Send @from as the command would; what it came to is read into @to. */
+/* Sends @from as the command would, and reads the messages into @to. */
 static int message_cross(const struct weft_device *from,
 			 struct weft_device *to, bool *strict)
 {
@@ -94,10 +93,10 @@ static void test_small(void)
 			   "[Peer]\nPublicKey = " KEY_B "\nEndpoint = [2001:db8::1]:7,1.2.3.4:7\nRoam = off\nName = a b\n"
 			   "[Peer]\nPublicKey = " KEY_C "\nAllowedIPs = ::/0\n");
 	test_ok(message_cross(from, to, &strict) == 1, "a small device is one message");
-	test_ok(strict, "with its nests marked");
+	test_ok(strict, "every nest is marked");
 	want = test_describe(from);
 	got = test_describe(to);
-	test_text("that means what was meant", got, want);
+	test_text("the device is read back", got, want);
 	weft_model_device_free(from);
 	weft_model_device_free(to);
 	free(want);
@@ -145,7 +144,7 @@ static void message_add_prefixes(struct weft_peer *peer, unsigned int count)
 	}
 }
 
-/* @count peers that differ in everything, with up to @prefixes each. */
+/* @count peers that differ in all attributes, with up to @prefixes each. */
 static struct weft_device *message_device(unsigned int count,
 					  unsigned int prefixes)
 {
@@ -180,7 +179,7 @@ static void test_large(const char *name, struct weft_device *from)
 	int count;
 
 	count = message_cross(from, to, &strict);
-	snprintf(title, sizeof(title), "%s arrive whole, in more than one message",
+	snprintf(title, sizeof(title), "%s arrive completely, in more than one message",
 		 name);
 	test_ok(count > 1 && message_same_peers(from, to), title);
 	snprintf(title, sizeof(title), "%s: every nest is marked", name);
@@ -200,7 +199,7 @@ static void test_sizes(void)
 	test_large("3,000 peers with prefixes", message_device(3000, 40));
 }
 
-/* Flags and device attributes stand in the first part only. */
+/* Flags and device attributes are in the first part only. */
 static void test_continued(void)
 {
 	struct weft_device *dev = message_device(1, 0);
@@ -221,24 +220,24 @@ static void test_continued(void)
 				     nla_len(nla_data(peers)),
 				     WEFT_PEER_A_FLAGS));
 	test_ok(first == WEFT_PEER_F_REPLACE_ALLOWEDIPS,
-		"and replaces the prefixes");
+		"the first part replaces the prefixes");
 	nlmsg_free(msg);
 	msg = message_new();
 	weft_message_put(msg, &cursor);
 	test_ok(!nlmsg_find_attr(nlmsg_hdr(msg), 0, WEFT_DEVICE_A_FLAGS),
-		"the second part does not");
+		"the second part replaces nothing");
 	peers = nlmsg_find_attr(nlmsg_hdr(msg), 0, WEFT_DEVICE_A_PEERS);
 	second = nla_get_u32(nla_find(nla_data(nla_data(peers)),
 				      nla_len(nla_data(peers)),
 				      WEFT_PEER_A_FLAGS));
 	test_ok(second == WEFT_PEER_F_UPDATE_ONLY,
-		"nor does it bring back a peer that was removed meanwhile");
+		"the second part adds no peer that was removed meanwhile");
 	nlmsg_free(msg);
 	weft_model_device_free(dev);
 }
 
-/* What a device is told beyond what a file says: of weft's own only to weft's links. */
-static void test_told(bool own)
+/* Requests beyond a file's settings: those of weft go to weft's links only. */
+static void test_requests(bool own)
 {
 	struct weft_device *dev = message_device(1, 0);
 	struct nl_msg *msg = message_new();
@@ -252,16 +251,16 @@ static void test_told(bool own)
 	cursor.own = own;
 	weft_message_put(msg, &cursor);
 	pmtu = nlmsg_find_attr(nlmsg_hdr(msg), 0, WEFT_DEVICE_A_PMTU);
-	test_ok(own ? pmtu && nla_get_u8(pmtu) == 1 : !pmtu, "path MTUs are looked for");
+	test_ok(own ? pmtu && nla_get_u8(pmtu) == 1 : !pmtu, "path MTU discovery is requested");
 	peers = nlmsg_find_attr(nlmsg_hdr(msg), 0, WEFT_DEVICE_A_PEERS);
 	peer = nla_data(peers);
 	test_ok(nla_find(nla_data(peer), nla_len(peer), WEFT_PEER_A_CONNECT),
-		"a peer is connected to");
+		"a handshake is requested");
 	nlmsg_free(msg);
 	weft_model_device_free(dev);
 }
 
-/* A kernel splits a dump where it likes: after any attribute of a peer. */
+/* A kernel may split a dump after any attribute of a peer. */
 static void test_joined(void)
 {
 	static const unsigned char key_a[WEFT_KEY_BYTES] = { 'A' };
@@ -293,16 +292,16 @@ static void test_joined(void)
 		message_read(msg, dev);
 		nlmsg_free(msg);
 	}
-	test_ok(weft_model_peer_count(dev) == 3, "only neighbours are joined");
+	test_ok(weft_model_peer_count(dev) == 3, "only adjacent parts of a peer are joined");
 	test_ok(dev->peers->allowedips && dev->peers->allowedips->next &&
 		!dev->peers->allowedips->next->next,
 		"the second part's prefix is the first peer's");
 	test_ok(dev->peers->rx_bytes == 77,
-		"which keeps what only the first part says");
+		"the joined peer keeps the attributes of its first part");
 	weft_model_device_free(dev);
 }
 
-/* What weft reports beyond wireguard: only what is there is known. */
+/* Attributes of weft beyond wireguard's: the model marks those that are present. */
 static struct nl_msg *message_own(int packets_len)
 {
 	static const __u64 three = 3;
@@ -339,18 +338,18 @@ static void test_own(void)
 			       WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS)),
 		"a device's own values are read");
 	test_ok(!dev->drops[WEFT_DROPS_A_TOO_BIG],
-		"a drop of another length is passed over, as is an unknown one");
+		"a drop counter of another length, or an unknown one, is ignored");
 	test_ok(peer->rx_packets == 3 && peer->path_mtu == 1280 &&
 		peer->known == (WEFT_ATTR_BIT(WEFT_PEER_A_RX_PACKETS) |
 				WEFT_ATTR_BIT(WEFT_PEER_A_PATH_MTU)),
-		"a peer's are, and what is not there is not known");
+		"a peer's values are read, and missing ones are not marked");
 	weft_model_device_free(dev);
 	dev = weft_model_device_new("wg0");
 	msg = message_own(4);
 	message_read(msg, dev);
 	nlmsg_free(msg);
 	test_ok(!dev->peers->rx_packets && dev->peers->path_mtu == 1280,
-		"a number of another length is passed over");
+		"a number of another length is ignored");
 	weft_model_device_free(dev);
 }
 
@@ -372,7 +371,7 @@ static void test_values(void)
 	test_ok(names == WEFT_DROPS_A_MAX, "every reason has a name");
 }
 
-/* What a broken or hostile family might send. */
+/* Messages of a broken or hostile family. */
 struct message_broken {
 	const char *name;
 	int key_len;
@@ -430,7 +429,7 @@ static void test_broken(void)
 
 	msg = message_make(&good);
 	dev = weft_model_device_new("wg0");
-	test_ok(!message_read(msg, dev), "a message that is right is taken");
+	test_ok(!message_read(msg, dev), "a valid message is accepted");
 	weft_model_device_free(dev);
 	nlmsg_free(msg);
 	for (i = 0; i < ARRAY_SIZE(broken); i++) {
@@ -442,7 +441,7 @@ static void test_broken(void)
 	}
 }
 
-/* No byte of a message, whatever it becomes, leads outside of it. */
+/* No garbled byte makes the parser read outside the message. */
 static void test_garbled(void)
 {
 	struct weft_device *from = message_device(20, 20), *to;
@@ -456,7 +455,7 @@ static void test_garbled(void)
 	len = nlmsg_attrlen(nlmsg_hdr(msg), 0);
 	srandom(1);
 	for (i = 0; i < 20000; i++) {
-		/* A copy of just this size, so that a step outside is seen. */
+		/* A copy of exactly this size, so that the sanitizer sees reads beyond it. */
 		copy = malloc(len);
 		memcpy(copy, nlmsg_attrdata(nlmsg_hdr(msg), 0), len);
 		copy[random() % len] = random();
@@ -468,14 +467,14 @@ static void test_garbled(void)
 		weft_model_device_free(to);
 		free(copy);
 	}
-	/* A step outside ends the program; the count shows that both happen. */
+	/* A read beyond ends the program; both outcomes occur. */
 	test_ok(refused > 100 && refused < 19900,
-		"of 20,000 garbled messages some are refused, some taken");
+		"of 20,000 garbled messages some are refused, some accepted");
 	weft_model_device_free(from);
 	nlmsg_free(msg);
 }
 
-/* What is read of a handshake's time: seconds and nanoseconds since 1970. */
+/* Times of handshakes: seconds and nanoseconds since 1970. */
 static const struct {
 	const char *name;
 	__s64 time[2];
@@ -485,10 +484,10 @@ static const struct {
 	{ "a handshake's time is read", { 1234567890, 987654321 }, 16, { 1234567890, 987654321 } },
 	{ "a handshake of the first second", { 1, 0 }, 16, { 1, 0 } },
 	{ "no handshake", { 0, 0 }, 16, { 0, 0 } },
-	/* Ages are made of it, and must not overflow. */
-	{ "a handshake before 1970 is none", { -1, 5 }, 16, { 0, 0 } },
-	{ "nor is one at the smallest time", { LLONG_MIN, 5 }, 16, { 0, 0 } },
-	{ "a time of another length is passed over", { 1, 2 }, 8, { 0, 0 } },
+	/* Ages are computed from it without an overflow. */
+	{ "a handshake before 1970 is ignored", { -1, 5 }, 16, { 0, 0 } },
+	{ "a handshake at the smallest time is ignored", { LLONG_MIN, 5 }, 16, { 0, 0 } },
+	{ "a time of another length is ignored", { 1, 2 }, 8, { 0, 0 } },
 };
 
 static void test_time(const char *name, const __s64 *time, int len, const __s64 *want)
@@ -531,7 +530,7 @@ static unsigned int message_count_prefixes(const struct weft_device *dev)
 	return count;
 }
 
-/* Three peers; @shift bytes and @prefixes stand before the second. */
+/* Three peers; @shift bytes and @prefixes come before the second. */
 static bool message_boundary(unsigned int prefixes, unsigned int shift, int *count)
 {
 	struct weft_device *from = message_device(3, 0), *to = weft_model_device_new("wg0");
@@ -552,7 +551,7 @@ static bool message_boundary(unsigned int prefixes, unsigned int shift, int *cou
 	return good;
 }
 
-/* Whatever a message has no more room for, a head, a list or a prefix, is in the next. */
+/* A head, a list or a prefix that does not fit is in the next message. */
 static void test_boundaries(void)
 {
 	unsigned int most = 800, prefixes, shift, bad = 0;
@@ -568,16 +567,16 @@ static void test_boundaries(void)
 		}
 	}
 	test_ok(ones > 10 && twos > 10, "some devices are one message, some two");
-	test_ok(!bad, "no peer and no prefix is lost where a message ends");
+	test_ok(!bad, "no peer and no prefix is lost between messages");
 }
 
 /**
- * struct attribute_case - one thing that is wanted of a peer, and its attribute
- * @name: of the case
- * @has: what is wanted
- * @attribute: of the peer
- * @first: its number or its first byte, or -1 for one without a value
- * @own: links of wireguard are not told
+ * struct attribute_case - one flag of a peer in the model, and its attribute
+ * @name: the case
+ * @has: the flag
+ * @attribute: the attribute of the peer
+ * @first: its number or its first byte, or -1 without a value
+ * @own: not sent to links of wireguard
  */
 static const struct attribute_case {
 	const char *name;
@@ -589,7 +588,7 @@ static const struct attribute_case {
 	{ "replace-ips", WEFT_PEER_REPLACE_ALLOWEDIPS, WEFT_PEER_A_FLAGS, WEFT_PEER_F_REPLACE_ALLOWEDIPS },
 	{ "update-only", WEFT_PEER_UPDATE_ONLY, WEFT_PEER_A_FLAGS, WEFT_PEER_F_UPDATE_ONLY },
 	{ "remove", WEFT_PEER_REMOVE, WEFT_PEER_A_FLAGS, WEFT_PEER_F_REMOVE_ME },
-	{ "all for one that is removed", ~WEFT_PEER_REPLACE_ALLOWEDIPS & ~WEFT_PEER_UPDATE_ONLY, WEFT_PEER_A_FLAGS,
+	{ "all settings of a removed peer", ~WEFT_PEER_REPLACE_ALLOWEDIPS & ~WEFT_PEER_UPDATE_ONLY, WEFT_PEER_A_FLAGS,
 	  WEFT_PEER_F_REMOVE_ME },
 	{ "connect", WEFT_PEER_CONNECT, WEFT_PEER_A_CONNECT, -1 },
 	{ "preshared key", WEFT_PEER_HAS_PRESHARED_KEY, WEFT_PEER_A_PRESHARED_KEY, 'P' },
@@ -623,7 +622,7 @@ static struct weft_device *device_with(unsigned int has)
 	return dev;
 }
 
-/* Besides its public key a peer has that attribute alone. */
+/* The peer has that attribute alone, besides its public key. */
 static bool has_alone(struct nlattr *peers, const struct attribute_case *test, bool told)
 {
 	struct nlattr *tb[WEFT_PEER_A_MAX + 1], *attr;
@@ -673,7 +672,7 @@ static void test_attributes(void)
 	}
 }
 
-/* Keys of a peer that the kernel tells of. */
+/* A peer's rotated keys, as the kernel reports them. */
 static void test_keys_read(void)
 {
 	struct weft_device *from = device_with(WEFT_PEER_HAS_NEXT_PUBLIC_KEY | WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY |
@@ -684,12 +683,12 @@ static void test_keys_read(void)
 
 	test_ok(message_cross(from, to, &strict) == 1 && strict, "keys that are being replaced");
 	text = test_describe(to);
-	test_text("are read", text, "wft0:\npeer A: next=B previous=C next-psk=D previous-psk=E\n");
+	test_text("the rotated keys are read", text, "wft0:\npeer A: next=B previous=C next-psk=D previous-psk=E\n");
 	free(text);
 	from->peers->has = 0;
 	message_cross(from, none, &strict);
 	text = test_describe(none);
-	test_text("and are not there where there are none", text, "wft0:\npeer A:\n");
+	test_text("without a rotation they are not marked", text, "wft0:\npeer A:\n");
 	free(text);
 	weft_model_device_free(from);
 	weft_model_device_free(to);
@@ -703,8 +702,8 @@ int main(void)
 	test_keys_read();
 	test_sizes();
 	test_continued();
-	test_told(true);
-	test_told(false);
+	test_requests(true);
+	test_requests(false);
 	test_joined();
 	test_own();
 	test_times();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Metrics: golden text from a model; nothing twice, nothing secret.
+ * Metrics: golden text from a model, without duplicates and secrets.
  *
  *   test_metrics          the tests
  *   test_metrics print    that text alone, for promtool.sh
@@ -29,7 +29,7 @@ static const char conf[] =
 #define C	"interface=\"wg0\",public_key=\"" KEY_C "\",name=\"\""
 
 static const char begins[] =
-	"# HELP weft_interface_info What the interface is.\n"
+	"# HELP weft_interface_info Kind and public key of the interface.\n"
 	"# TYPE weft_interface_info gauge\n"
 	"weft_interface_info{interface=\"wft0\",kind=\"weft\",public_key=\"" PUBLIC_KEY "\"} 1\n"
 	"weft_interface_info{interface=\"wg0\",kind=\"wireguard\",public_key=\"\"} 1\n"
@@ -37,13 +37,13 @@ static const char begins[] =
 	"# TYPE weft_peers gauge\n"
 	"weft_peers{interface=\"wft0\"} 2\n"
 	"weft_peers{interface=\"wg0\"} 1\n"
-	"# HELP weft_events_total Events of the interface, those held back by the limit too.\n"
+	"# HELP weft_events_total Events of the interface, including those that the rate limit suppressed.\n"
 	"# TYPE weft_events_total counter\n"
 	"weft_events_total{interface=\"wft0\"} 12\n";
 
-/* Whole metrics from somewhere in between. */
+/* Metrics from the middle of the text. */
 static const char * const pieces[] = {
-	"# HELP weft_peer_receive_bytes_total Bytes of messages received from the peer that authenticated.\n"
+	"# HELP weft_peer_receive_bytes_total Bytes of authenticated messages received from the peer.\n"
 	"# TYPE weft_peer_receive_bytes_total counter\n"
 	"weft_peer_receive_bytes_total{" A "} 18446744073709551615\n"
 	"weft_peer_receive_bytes_total{" B "} 0\n"
@@ -87,7 +87,7 @@ static const char * const pieces[] = {
 	"weft_peer_drops_total{" B ",reason=\"given-up\",direction=\"out\"} 9\n",
 };
 
-/* Links are up, but for the one of that name. */
+/* The name of the one link that is down. */
 static const char *metrics_down;
 
 static int metrics_link(struct weft_host *host, const char *name,
@@ -157,13 +157,13 @@ static void test_golden(void)
 		test_ok(strstr(bench.out, pieces[i]), name);
 	}
 	test_ok(!strstr(bench.out, PRIVATE_KEY) && !strstr(bench.out, KEY_P),
-		"no secret is among them");
+		"metrics hold no secret");
 	test_ok(!strstr(bench.out, "weft_peer_drops_total{" A),
-		"a peer's drops that did not happen are not there");
+		"drop counters of zero are left out");
 	test_bench_end(&bench);
 }
 
-/* A machine without its module, and one on which a tunnel is missing. */
+/* A host without the module, and one with a missing tunnel. */
 static void test_tunnels(void)
 {
 	static const struct weft_metrics_tunnel tunnels[] = {
@@ -177,29 +177,29 @@ static void test_tunnels(void)
 	weft_metrics_print_tunnels(stream, false, NULL, 0);
 	fflush(stream);
 	test_text("no module, and no tunnel", out,
-		  "# HELP weft_module_loaded 1 if the kernel has weft's module loaded.\n"
+		  "# HELP weft_module_loaded 1 if module weft is loaded.\n"
 		  "# TYPE weft_module_loaded gauge\nweft_module_loaded 0\n");
 	rewind(stream);
 	weft_metrics_print_tunnels(stream, true, tunnels, 2);
 	fclose(stream);
-	test_text("a tunnel that is missing", strchr(strchr(out, '\n') + 1, '\n'),
+	test_text("a missing tunnel", strchr(strchr(out, '\n') + 1, '\n'),
 		  "\nweft_module_loaded 1\n"
-		  "# HELP weft_tunnel_configured 1 if there is a file for the interface.\n"
+		  "# HELP weft_tunnel_configured 1 if the interface has a configuration file.\n"
 		  "# TYPE weft_tunnel_configured gauge\n"
 		  "weft_tunnel_configured{interface=\"fleet0\"} 1\n"
 		  "weft_tunnel_configured{interface=\"wft0\"} 0\n"
-		  "# HELP weft_tunnel_up 1 if the interface is there and up.\n"
+		  "# HELP weft_tunnel_up 1 if the interface exists and is up.\n"
 		  "# TYPE weft_tunnel_up gauge\n"
 		  "weft_tunnel_up{interface=\"fleet0\"} 0\n"
 		  "weft_tunnel_up{interface=\"wft0\"} 1\n"
-		  "# HELP weft_tunnel_readable 1 if the interface is there and could be read.\n"
+		  "# HELP weft_tunnel_readable 1 if the interface exists and could be read.\n"
 		  "# TYPE weft_tunnel_readable gauge\n"
 		  "weft_tunnel_readable{interface=\"fleet0\"} 0\n"
 		  "weft_tunnel_readable{interface=\"wft0\"} 1\n");
 	free(out);
 }
 
-/* A name that is no UTF-8, which would have the reader refuse the whole file. */
+/* A reader would refuse the whole file for a name that is not UTF-8. */
 static void test_bytes(void)
 {
 	static const struct weft_metrics_tunnel tunnels[] = {
@@ -213,11 +213,11 @@ static void test_bytes(void)
 	fclose(stream);
 	test_ok(strstr(out, "weft_tunnel_up{interface=\"a\\\\xff\"} 0\n") &&
 		strstr(out, "weft_tunnel_up{interface=\"a\\\\xfe\xc3\xbc\"} 0\n"),
-		"names that are no UTF-8 are written in it, and differ");
+		"names that are not UTF-8 are converted, and differ");
 	free(out);
 }
 
-/* Run "weft @words" on wft0 and wg0. Returns what was printed, to be freed. */
+/* Runs "weft @words" on wft0 and wg0. Returns the standard output, for the caller to free. */
 static char *test_run(const char *fail_name, int count, char **words,
 		      int *status, char **err)
 {
@@ -225,7 +225,7 @@ static char *test_run(const char *fail_name, int count, char **words,
 	char *out;
 
 	test_fill(&bench);
-	/* The bench's copies do not have names of their own. */
+	/* The bench's copies have no names of their own. */
 	free(bench.devices[0]->peers->name);
 	bench.devices[0]->peers->name = NULL;
 	bench.fail_name = fail_name;
@@ -269,26 +269,26 @@ static void test_commands(void)
 	test_command("all interfaces", NULL, all, 0, "", true, true);
 	test_command("one interface", NULL, one, 0, "", false, true);
 	test_command("two interfaces", NULL, two, 0, "", true, true);
-	test_command("none of that name", NULL, none, 1,
+	test_command("an unknown interface", NULL, none, 1,
 		     "weft: cannot read interface 'nope': No such device\n",
 		     false, false);
-	test_command("one that cannot be read does not hide the other", "wft0",
+	test_command("an unreadable interface does not hide the other", "wft0",
 		     gone, 1,
-		     "weft: cannot read interface 'wft0': it went away\n",
+		     "weft: cannot read interface 'wft0': the link is gone\n",
 		     false, true);
-	test_command("it is no JSON", NULL, json, 1,
-		     "weft: metrics: it does not speak JSON\n"
+	test_command("metrics are not JSON", NULL, json, 1,
+		     "weft: metrics: no JSON output\n"
 		     "Usage: weft metrics [write FILE] [IFACE]...\n", false, false);
 	out[0] = test_run(NULL, 4, twice, &status, &err[0]);
 	out[1] = test_run(NULL, 3, once, &status, &err[1]);
-	test_text("named twice it is there once", out[0], out[1]);
+	test_text("an interface named twice appears once", out[0], out[1]);
 	free(out[0]);
 	free(out[1]);
 	free(err[0]);
 	free(err[1]);
 }
 
-/* The kernel loads a module for a family that it is asked for by name. */
+/* The kernel loads a module when a family is looked up by name. */
 static void test_module(void)
 {
 	char *words[] = { "weft", "metrics", NULL };
@@ -298,8 +298,8 @@ static void test_module(void)
 	bench.fail_ready = "no";
 	test_ok(!weft_command_main(&bench.ctx, 2, words), "no module: metrics");
 	test_bench_flush(&bench);
-	test_ok(strstr(bench.out, "weft_module_loaded 0\n"), "no module: said");
-	test_ok(!bench.asked_ready, "no module: none is loaded");
+	test_ok(strstr(bench.out, "weft_module_loaded 0\n"), "no module: error");
+	test_ok(!bench.asked_ready, "no module: the kernel loads none");
 	test_bench_end(&bench);
 }
 
@@ -315,7 +315,7 @@ static char *test_read(const char *path)
 	return strdup(text);
 }
 
-/* What is left of the file when nothing, one interface, or its folder cannot be read. */
+/* The file when no interface, one interface, or its folder cannot be read. */
 static void test_write(void)
 {
 	char folder[] = "/tmp/weft-metrics-XXXXXX", path[64], nowhere[80];
@@ -338,7 +338,7 @@ static void test_write(void)
 	out = test_run(NULL, 5, named, &status, &err);
 	text = test_read(path);
 	test_ok(!status && !*out && !*err && strstr(text, "weft_peers{interface=\"wg0\"} 1\n") && !strstr(text, "wft0"),
-		"those of one interface are written");
+		"metrics of one interface are written");
 	free(out);
 	free(err);
 	free(text);
@@ -348,7 +348,7 @@ static void test_write(void)
 		strstr(text, "weft_peers{interface=\"wg0\"} 1\n") &&
 		strstr(text, "weft_tunnel_readable{interface=\"wft0\"} 0\n") &&
 		strstr(text, "weft_tunnel_up{interface=\"wft0\"} 1\n"),
-		"one that cannot be read leaves nothing stale");
+		"an unreadable interface leaves no stale file");
 	free(out);
 	free(err);
 	free(text);
@@ -367,16 +367,16 @@ static void test_write(void)
 	snprintf(nowhere, sizeof(nowhere), "%s/weft.prom", folder);
 	words[3] = nowhere;
 	out = test_run(NULL, 4, words, &status, &err);
-	test_ok(status == 1 && *err, "a folder that is not there");
+	test_ok(status == 1 && *err, "a missing folder");
 	free(out);
 	free(err);
 	out = test_run(NULL, 3, words, &status, &err);
-	test_ok(status == 1 && strstr(err, "write requires a value"), "no file");
+	test_ok(status == 1 && strstr(err, "write: requires a value"), "no file");
 	free(out);
 	free(err);
 }
 
-/* Of a folder that cannot be read it is not known which tunnels have files. */
+/* Without readable folders the tunnels with files are unknown. */
 static void test_folders(void)
 {
 	char *words[] = { "weft", "metrics", NULL }, *out, *err;
@@ -387,7 +387,7 @@ static void test_folders(void)
 	out = test_run(NULL, 2, words, &status, &err);
 	test_ok(status == 1 && strstr(out, "weft_tunnel_up{interface=\"wft0\"} 1\n"),
 		"a folder that cannot be read: status");
-	test_text("a folder that cannot be read: said", err,
+	test_text("a folder that cannot be read: error", err,
 		  "weft: cannot read the folder '/etc/wireguard': Too many levels of symbolic links\n");
 	free(out);
 	free(err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* weft resolve: whose name is looked up, what the kernel is told then, and what is said. */
+/* weft resolve: the names that it looks up, the requests to the kernel, and its output. */
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -21,19 +21,19 @@
 #define HERE	"Endpoint = 192.0.2.1:9\n"
 
 /**
- * struct move_case - an interface, its file, and what comes of it
- * @name: what it is about
+ * struct move_case - an interface, its file, and the results
+ * @name: the case
  * @words: the words, NULL for "resolve wft0"
- * @kind: of the interface, NONE for weft
+ * @kind: the interface's kind, NONE for weft
  * @running: its configuration
- * @age: of the first peer's last handshake, in seconds, 0 for none
+ * @age: seconds since the first peer's last handshake, 0 for none
  * @file: the file, NULL for none
- * @rewrites: the file is written anew while names are looked up
+ * @rewrites: the file changes during the lookup
  * @fail_get: the interface cannot be read
- * @fail_set: nor set
- * @sent: what the kernel is told
- * @out: what is said
- * @err: the complaint
+ * @fail_set: the interface cannot be set
+ * @sent: the request to the kernel
+ * @out: the standard output
+ * @err: the standard error
  * @status: the exit status
  */
 static const struct move_case {
@@ -55,12 +55,12 @@ static const struct move_case {
 		.name = "a silent peer's name has another address", .age = 136,
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = seven.example:9\n",
 		.sent = "wft0:\npeer A: update-only endpoint=192.0.2.7:9\n",
-		.out = "wft0: peer " KEY_A " is at 192.0.2.7:9 now\n",
+		.out = "wft0: peer " KEY_A " now has endpoint 192.0.2.7:9\n",
 	}, {
-		.name = "a peer that has never answered",
+		.name = "a peer that has never responded",
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Name = hub\nEndpoint = seven.example:9\n",
 		.sent = "wft0:\npeer A: update-only endpoint=192.0.2.7:9\n",
-		.out = "wft0: peer hub is at 192.0.2.7:9 now\n",
+		.out = "wft0: peer hub now has endpoint 192.0.2.7:9\n",
 	}, {
 		.name = "a peer that is not silent", .age = 135,
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = seven.example:9\n",
@@ -68,7 +68,7 @@ static const struct move_case {
 		.name = "an address in the file",
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = 192.0.2.7:9\n",
 	}, {
-		.name = "a peer that only the file has",
+		.name = "a peer in the file only",
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_B "Endpoint = seven.example:9\n",
 	}, {
 		.name = "no endpoint in the file",
@@ -77,10 +77,10 @@ static const struct move_case {
 		.name = "the name has the same address",
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = one.example:9\n",
 	}, {
-		.name = "the name has the same address, and the peer is elsewhere",
+		.name = "the name has the same address, and the peer has roamed",
 		.running = HEAD PEER_A "Endpoint = 192.0.2.9:9\n", .file = HEAD PEER_A "Endpoint = one.example:9\n",
 		.sent = "wft0:\npeer A: update-only endpoint=192.0.2.1:9\n",
-		.out = "wft0: peer " KEY_A " is at 192.0.2.1:9 now\n",
+		.out = "wft0: peer " KEY_A " now has endpoint 192.0.2.1:9\n",
 	}, {
 		.name = "wireguard, the same address", .kind = WEFT_KIND_WIREGUARD,
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = one.example:9\n",
@@ -88,26 +88,26 @@ static const struct move_case {
 		.name = "wireguard, another port", .kind = WEFT_KIND_WIREGUARD,
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = one.example:8\n",
 		.sent = "wft0:\npeer A: update-only endpoint=192.0.2.1:8\n",
-		.out = "wft0: peer " KEY_A " is at 192.0.2.1:8 now\n",
+		.out = "wft0: peer " KEY_A " now has endpoint 192.0.2.1:8\n",
 	}, {
 		.name = "several candidates of which one moves",
 		.running = HEAD PEER_A "Endpoint = 192.0.2.1:9, 192.0.2.2:9\n",
 		.file = HEAD PEER_A "Endpoint = seven.example:9, 192.0.2.2:9\n",
 		.sent = "wft0:\npeer A: update-only endpoint=192.0.2.7:9 candidates=192.0.2.7:9,192.0.2.2:9\n",
-		.out = "wft0: peer " KEY_A " is at 192.0.2.7:9 now\n",
+		.out = "wft0: peer " KEY_A " now has endpoint 192.0.2.7:9\n",
 	}, {
 		.name = "several candidates of which none moves",
 		.running = HEAD PEER_A "Endpoint = 192.0.2.1:9, 192.0.2.2:9\n",
 		.file = HEAD PEER_A "Endpoint = one.example:9, 192.0.2.2:9\n",
 	}, {
-		.name = "a name that nothing is known of hides no other", .status = 1,
+		.name = "a name that does not resolve hides no other", .status = 1,
 		.running = HEAD PEER_A HERE PEER_B HERE,
 		.file = HEAD PEER_A "Endpoint = none.example:9\n" PEER_B "Endpoint = seven.example:9\n",
 		.sent = "wft0:\npeer B: update-only endpoint=192.0.2.7:9\n",
-		.out = "wft0: peer " KEY_B " is at 192.0.2.7:9 now\n",
+		.out = "wft0: peer " KEY_B " now has endpoint 192.0.2.7:9\n",
 		.err = "weft: warning: " FILE_PATH ":5: Endpoint: cannot resolve 'none.example:9': Temporary failure in name resolution\n",
 	}, {
-		.name = "a file that is written meanwhile is for the next time", .rewrites = true,
+		.name = "a file that changes during the lookup is left for the next run", .rewrites = true,
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = seven.example:9\n",
 	}, {
 		.name = "the kernel refuses", .fail_set = "no", .status = 1,
@@ -119,21 +119,21 @@ static const struct move_case {
 		.err = "weft: cannot read interface 'wft0': no\n",
 	}, {
 		.name = "no file", .status = 1, .running = HEAD PEER_A HERE,
-		.err = "weft: 'wft0' has no file: neither /etc/weft/wft0.conf nor /etc/wireguard/wft0.conf is there\n",
+		.err = "weft: 'wft0' has no file: neither /etc/weft/wft0.conf nor /etc/wireguard/wft0.conf exists\n",
 	}, {
 		.name = "a broken file", .status = 1, .running = HEAD, .file = "nonsense\n",
-		.err = "weft: " FILE_PATH ":1: [Interface] or [Peer] has to come first\n",
+		.err = "weft: " FILE_PATH ":1: field before the first section: begin with [Interface] or [Peer]\n",
 	}, {
 		.name = "all interfaces, of which one has a file", .words = "resolve all",
 		.running = HEAD PEER_A HERE, .file = HEAD PEER_A "Endpoint = seven.example:9\n",
 		.sent = "wft0:\npeer A: update-only endpoint=192.0.2.7:9\n",
-		.out = "wft0: peer " KEY_A " is at 192.0.2.7:9 now\n",
+		.out = "wft0: peer " KEY_A " now has endpoint 192.0.2.7:9\n",
 	}, {
 		.name = "all interfaces, of which none has", .words = "resolve all", .running = HEAD PEER_A HERE,
 	}, {
 		.name = "all interfaces, a broken file", .words = "resolve all", .status = 1,
 		.running = HEAD, .file = "nonsense\n",
-		.err = "weft: " FILE_PATH ":1: [Interface] or [Peer] has to come first\n",
+		.err = "weft: " FILE_PATH ":1: field before the first section: begin with [Interface] or [Peer]\n",
 	}, {
 		.name = "all interfaces, which cannot be listed", .words = "resolve all", .fail_get = "no", .status = 1,
 		.running = HEAD, .file = HEAD, .err = "weft: cannot list interfaces: no\n",
@@ -154,7 +154,7 @@ static void write_file(const char *text)
 		test_bail("cannot write " FILE_PATH);
 }
 
-/* A name server of paper. */
+/* A fake name server. */
 static int lookup(const char *host, const char *port, const struct addrinfo *hints,
 		  struct addrinfo **found)
 {
@@ -183,13 +183,13 @@ static void test_case(void)
 	bench.fail_get = now->fail_get;
 	bench.fail_set = now->fail_set;
 	bench.ctx.lookup = lookup;
-	/* It would ask again for ever. */
+	/* With endless retries a repeated lookup would never end. */
 	bench.ctx.retries = -1;
 	test_ok(weft_command_main(&bench.ctx, 3, words) == now->status, now->name);
 	test_bench_flush(&bench);
 	test_text("  sent", bench.sent, now->sent ?: "");
-	test_text("  said", bench.out, now->out ?: "");
-	test_text("  complained", bench.err, now->err ?: "");
+	test_text("  output", bench.out, now->out ?: "");
+	test_text("  error", bench.err, now->err ?: "");
 	test_bench_end(&bench);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Interfaces over netlink, events included, with a kernel that this program
- * plays: what libnl sends comes here, and is answered from a list.
+ * Interfaces over netlink, with events, against a fake kernel: replacements of libnl's calls take
+ * the requests and return replies from a list.
  */
 #include <errno.h>
 #include <linux/genetlink.h>
@@ -34,7 +34,7 @@
 #define FAMILY		0x30
 #define GROUP		9
 
-/* What the kernel answers: one buffer each, to a request or the one before. */
+/* A reply of the kernel: one buffer, to a request or after the previous reply. */
 struct reply {
 	struct nl_msg *messages[4];
 	int count;
@@ -61,7 +61,7 @@ static struct {
 	int setsockopt_error;
 } kernel;
 
-/* ---- what stands for libnl's and the system's calls ---- */
+/* ---- replacements of libnl's and the system's calls ---- */
 
 int nl_connect(struct nl_sock *sock, int protocol)
 {
@@ -170,7 +170,7 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 	return -1;
 }
 
-/* ---- what the kernel says ---- */
+/* ---- messages of the kernel ---- */
 
 static void kernel_start(struct weft_backend *backend)
 {
@@ -203,7 +203,7 @@ static void reply_joined(struct nl_msg *msg)
 	last->messages[last->count++] = msg;
 }
 
-/* The answer to a request: 0, or an errno with the kernel's own words. */
+/* The reply to a request: 0, or an errno with the kernel's extack. */
 static struct nl_msg *ack(int error, const char *words, bool capped)
 {
 	struct nl_msg *msg = nlmsg_alloc();
@@ -291,7 +291,7 @@ static int count_reads(struct nlmsghdr *hdr, void *data)
 	return ++*(int *)data == 5 ? -EPROTO : 0;
 }
 
-/* Sends a request for what was listed; returns how it ends. */
+/* Sends a request whose replies are listed; returns its result. */
 static int ask(struct weft_backend *backend, int *reads)
 {
 	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, 0);
@@ -321,7 +321,7 @@ static void test_ask(struct weft_backend *backend, const char *name, int want,
 	test_ok(ask(backend, &reads) == want, name);
 	snprintf(title, sizeof(title), "%s: %d messages are read", name, want_reads);
 	test_ok(reads == want_reads, title);
-	test_text("the error", backend->error, error);
+	test_text("the error text", backend->error, error);
 	test_ok(kernel.at == kernel.count, "all answers are taken");
 	kernel_start(backend);
 }
@@ -334,9 +334,9 @@ static void test_acks(struct weft_backend *backend)
 	reply(ack(-EPERM, NULL, false));
 	test_ask(backend, "a request is refused", -EPERM, 0, "Operation not permitted");
 	reply(ack(-EINVAL, "no such thing", false));
-	test_ask(backend, "with the kernel's words", -EINVAL, 0, "no such thing");
+	test_ask(backend, "a refusal with an extack", -EINVAL, 0, "no such thing");
 	reply(ack(-EINVAL, "no such thing", true));
-	test_ask(backend, "without the request", -EINVAL, 0, "no such thing");
+	test_ask(backend, "a refusal without the request", -EINVAL, 0, "no such thing");
 	reply(link_message("a", 1, NULL, 0));
 	reply_joined(link_message("b", 2, NULL, 0));
 	reply_joined(ack(0, NULL, false));
@@ -357,18 +357,18 @@ static void test_done(struct weft_backend *backend)
 	test_ask(backend, "a list ends", 0, 1, "");
 	reply(done(-ENODEV, NULL));
 	test_ask(backend, "a list ends with an error", -ENODEV, 0, "No such device");
-	reply(done(-ENODEV, "it went away"));
-	test_ask(backend, "and the kernel's words", -ENODEV, 0, "it went away");
+	reply(done(-ENODEV, "the link is gone"));
+	test_ask(backend, "a list ends with an extack", -ENODEV, 0, "the link is gone");
 	reply(done(5, NULL));
 	test_ask(backend, "a positive number is no error", 0, 0, "");
 	reply(nlmsg_alloc_simple(NLMSG_DONE, NLM_F_MULTI));
-	test_ask(backend, "an end may have no number", 0, 0, "");
+	test_ask(backend, "the end of a list may have no error", 0, 0, "");
 	reply(link_message("a", 1, NULL, NLM_F_MULTI | NLM_F_DUMP_INTR));
 	reply(done(0, NULL));
 	test_ask(backend, "a list that changes meanwhile", -EINTR, 1, "");
 	reply(link_message("a", 1, NULL, NLM_F_MULTI | NLM_F_DUMP_INTR));
 	reply(done(-EPERM, NULL));
-	test_ask(backend, "an error counts for more", -EPERM, 1, "Operation not permitted");
+	test_ask(backend, "an error takes precedence over a change", -EPERM, 1, "Operation not permitted");
 }
 
 static void test_strays(struct weft_backend *backend)
@@ -378,17 +378,17 @@ static void test_strays(struct weft_backend *backend)
 	reply(ack(-EPERM, NULL, false));
 	kernel.replies[0].from_process = true;
 	reply(ack(0, NULL, false));
-	test_ask(backend, "what a process sends is passed over", 0, 0, "");
+	test_ask(backend, "a message of another process is ignored", 0, 0, "");
 	other = ack(-EPERM, NULL, false);
 	nlmsg_hdr(other)->nlmsg_seq = 999999;
 	reply(other);
 	reply(ack(0, NULL, false));
-	test_ask(backend, "an answer to another request is passed over", 0, 0, "");
+	test_ask(backend, "a reply to another request is ignored", 0, 0, "");
 	reply(nlmsg_alloc_simple(NLMSG_NOOP, 0));
 	reply(ack(0, NULL, false));
-	test_ask(backend, "a message may say nothing", 0, 0, "");
+	test_ask(backend, "a NOOP is ignored", 0, 0, "");
 	reply(nlmsg_alloc_simple(NLMSG_OVERRUN, 0));
-	test_ask(backend, "answers may be lost", -EOVERFLOW, 0,
+	test_ask(backend, "replies may be lost", -EOVERFLOW, 0,
 		 "Value too large for defined data type");
 	reply(nlmsg_alloc_simple(NLMSG_ERROR, 0));
 	test_ask(backend, "an acknowledgment may be short", -EBADMSG, 0, "Bad message");
@@ -414,10 +414,10 @@ static void test_ready(struct weft_backend *backend)
 	kernel_start(backend);
 	test_ok(!backend->ready(backend), "the kernel has weft");
 	kernel.family = -NLE_OBJ_NOTFOUND;
-	test_ok(backend->ready(backend) == -EOPNOTSUPP, "it has not");
-	test_text("which is said", backend->error, "the kernel has no module weft loaded");
+	test_ok(backend->ready(backend) == -EOPNOTSUPP, "the kernel has no weft");
+	test_text("the error names the module", backend->error, "module weft is not loaded");
 	kernel.connect_error = -NLE_PERM;
-	test_ok(backend->ready(backend) == -EIO, "it cannot be asked");
+	test_ok(backend->ready(backend) == -EIO, "the kernel cannot be asked");
 	kernel_end();
 }
 
@@ -430,7 +430,7 @@ static void reply_families(const char *name)
 	reply(done(0, NULL));
 }
 
-/* Were the family asked for by its name, the kernel would load the module. */
+/* The kernel would load the module if the family were looked up by name. */
 static void test_loaded(struct weft_backend *backend)
 {
 	kernel_start(backend);
@@ -438,11 +438,11 @@ static void test_loaded(struct weft_backend *backend)
 	reply_families("weft");
 	test_ok(!backend->loaded(backend), "weft is among the families");
 	test_ok(!kernel.named && kernel.last_type == GENL_ID_CTRL && kernel.last_flags & NLM_F_DUMP,
-		"all families are asked for, and none by its name");
+		"all families are listed, and none is looked up by name");
 	kernel_start(backend);
 	reply_families("weftless");
 	test_ok(backend->loaded(backend) == -EOPNOTSUPP && !kernel.named, "weft is not among the families");
-	test_text("which is said", backend->error, "the kernel has no module weft loaded");
+	test_text("the error names the module", backend->error, "module weft is not loaded");
 	kernel_start(backend);
 	reply(ack(-EPERM, NULL, false));
 	test_ok(backend->loaded(backend) == -EPERM, "families are not listed");
@@ -451,7 +451,7 @@ static void test_loaded(struct weft_backend *backend)
 	test_ok(backend->loaded(backend) == -EBADMSG, "a family's message may be short");
 	kernel_start(backend);
 	kernel.connect_error = -NLE_PERM;
-	test_ok(backend->loaded(backend) == -EIO, "families cannot be asked for");
+	test_ok(backend->loaded(backend) == -EIO, "families cannot be listed");
 	kernel_end();
 }
 
@@ -500,8 +500,8 @@ static void test_list(struct weft_backend *backend)
 		reply(done(0, NULL));
 	for (i = 0; i < 70; i++)
 		nlmsg_hdr(kernel.replies[i].messages[0])->nlmsg_flags |= NLM_F_DUMP_INTR;
-	test_list_is(backend, "-4 it changed during each of 64 readings\n");
-	test_ok(kernel.sent == 64, "after 64 lists that changed no more are asked for");
+	test_list_is(backend, "-4 changes interrupted each of 64 dumps\n");
+	test_ok(kernel.sent == 64, "64 changed lists are the limit");
 	for (; kernel.at < kernel.count; kernel.at++)
 		nlmsg_free(kernel.replies[kernel.at].messages[0]);
 	kernel_start(backend);
@@ -514,7 +514,7 @@ static void test_list(struct weft_backend *backend)
 	kernel_end();
 }
 
-/* A name, what the kernel says of its link, and the complaint. */
+/* A name, the kind of its link, and the error. */
 static const struct {
 	const char *name;
 	const char *kind;
@@ -526,9 +526,9 @@ static const struct {
 	{ "a234567890123456", NULL, 0, -EINVAL, "an interface's name has 1 to 15 characters" },
 	{ "a23456789012345", NULL, -ENODEV, -ENODEV, "No such device" },
 	{ "wft0", "veth", 0, -EOPNOTSUPP,
-	  "it is a link of kind 'veth', not weft or wireguard" },
+	  "the link is of kind 'veth', not weft or wireguard" },
 	{ "wft0", NULL, 0, -EOPNOTSUPP,
-	  "it is a link of kind 'none', not weft or wireguard" },
+	  "the link is of kind 'none', not weft or wireguard" },
 };
 
 static void test_finds(struct weft_backend *backend)
@@ -544,14 +544,14 @@ static void test_finds(struct weft_backend *backend)
 			reply_link(finds[i].kind);
 		test_ok(backend->get(backend, finds[i].name, &dev) == finds[i].err && !dev,
 			finds[i].name);
-		test_text("its complaint", backend->error, finds[i].error);
-		test_ok(kernel.sent == (finds[i].err != -EINVAL), "what is asked");
+		test_text("the error text", backend->error, finds[i].error);
+		test_ok(kernel.sent == (finds[i].err != -EINVAL), "the number of requests");
 	}
 	kernel_start(backend);
 	kernel.family = -NLE_OBJ_NOTFOUND;
 	reply_link("wireguard");
 	test_ok(backend->get(backend, "wg0", &dev) == -EOPNOTSUPP, "a family is missing");
-	test_text("which is named", backend->error,
+	test_text("the error names the family", backend->error,
 		  "the kernel has no generic netlink family 'wireguard': Object not found");
 	kernel_end();
 }
@@ -564,7 +564,7 @@ static void test_get_is(struct weft_backend *backend, int want, const char *erro
 
 	test_ok(err == want, name);
 	if (err)
-		test_text("its complaint", backend->error, error);
+		test_text("the error text", backend->error, error);
 	test_ok(err ? !dev : dev->listen_port == port && dev->kind == WEFT_KIND_WEFT &&
 		!strcmp(dev->name, "wft0"), "what is read");
 	if (!err)
@@ -586,7 +586,7 @@ static void test_get(struct weft_backend *backend)
 	reply(done(0, NULL));
 	reply(device_message(6, NLM_F_MULTI));
 	reply(done(0, NULL));
-	test_get_is(backend, 0, NULL, 6, "again when it changed");
+	test_get_is(backend, 0, NULL, 6, "a changed dump is read again");
 	reply_link("weft");
 	for (i = 0; i < 64; i++)
 		reply(device_message(5, NLM_F_DUMP_INTR));
@@ -594,7 +594,7 @@ static void test_get(struct weft_backend *backend)
 		kernel.replies[i].messages[1] = done(0, NULL);
 		kernel.replies[i].count = 2;
 	}
-	test_get_is(backend, -EINTR, "it changed during each of 64 readings", 0,
+	test_get_is(backend, -EINTR, "changes interrupted each of 64 dumps", 0,
 		    "but not for ever");
 	reply_link("weft");
 	reply(ack(-EPERM, NULL, false));
@@ -610,7 +610,7 @@ static void test_set_is(struct weft_backend *backend, struct weft_device *dev, i
 {
 	test_ok(backend->set(backend, dev) == want, name);
 	if (want)
-		test_text("its complaint", backend->error, error);
+		test_text("the error text", backend->error, error);
 	test_ok(kernel.at == kernel.count, "all answers are taken");
 	weft_model_device_free(dev);
 }
@@ -624,7 +624,7 @@ static struct weft_device *device(const char *more)
 	return test_device("wft0", WEFT_KIND_WEFT, conf);
 }
 
-/* Whose single prefix is taken away. */
+/* A change that removes a single allowed IP. */
 static struct weft_device *removing(void)
 {
 	struct weft_device *dev = device("AllowedIPs = 10.0.0.0/8, 10.1.0.0/16\n");
@@ -643,25 +643,25 @@ static void test_set(struct weft_backend *backend)
 	test_set_is(backend, device(""), 0, NULL, "an interface is set");
 	test_ok(kernel.last_command == WEFT_CMD_SET_DEVICE && kernel.last_flags & NLM_F_ACK &&
 		kernel.last->has & WEFT_DEVICE_HAS_PRIVATE_KEY && kernel.last->peers &&
-		kernel.last->dscp == 5, "to what was meant");
+		kernel.last->dscp == 5, "the kernel gets the settings");
 	kernel_start(backend);
 	reply_link("wireguard");
 	reply(ack(0, NULL, false));
-	test_set_is(backend, device(""), 0, NULL, "one of wireguard is");
-	test_ok(!kernel.last->dscp, "without what is weft's own");
+	test_set_is(backend, device(""), 0, NULL, "an interface of wireguard is set");
+	test_ok(!kernel.last->dscp, "weft's own settings are left out");
 	kernel_start(backend);
 	reply_link("wireguard");
 	dev = device("");
 	dev->own_word = "dscp";
 	test_set_is(backend, dev, -EOPNOTSUPP,
-		    "'dscp' is weft's own, and this is a link of kind wireguard",
-		    "a word of weft's own is refused there");
+		    "'dscp' needs a link of kind weft, and this link is of kind wireguard",
+		    "wireguard refuses a setting of weft");
 	kernel_start(backend);
 	reply_link("weft");
 	reply(ack(0, NULL, false));
 	dev = device("");
 	dev->own_word = "dscp";
-	test_set_is(backend, dev, 0, NULL, "and is taken by weft");
+	test_set_is(backend, dev, 0, NULL, "weft accepts it");
 	kernel_end();
 }
 
@@ -674,22 +674,22 @@ static void test_set_refused(struct weft_backend *backend)
 	reply_link("wireguard");
 	reply(ack(-EINVAL, NULL, false));
 	test_set_is(backend, removing(), -EINVAL,
-		    "Invalid argument (wireguard removes single allowed IPs since Linux 6.16)",
-		    "a refusal says what is missing");
+		    "Invalid argument (in-tree wireguard can remove single allowed IPs since Linux 6.16)",
+		    "a refusal explains the missing feature");
 	kernel_start(backend);
 	reply_link("wireguard");
 	reply(ack(-EINVAL, NULL, false));
 	test_set_is(backend, device("AllowedIPs = 10.0.0.0/8\n"), -EINVAL, "Invalid argument",
-		    "only where that is asked for");
+		    "only for a removed allowed IP");
 	kernel_start(backend);
 	reply_link("weft");
 	reply(ack(-EINVAL, "bad", false));
-	test_set_is(backend, removing(), -EINVAL, "bad", "and not for weft");
+	test_set_is(backend, removing(), -EINVAL, "bad", "not for weft");
 	kernel_start(backend);
 	reply_link("wireguard");
 	reply(ack(-EPERM, NULL, false));
 	test_set_is(backend, removing(), -EPERM, "Operation not permitted",
-		    "nor for another error");
+		    "not for another error");
 	kernel_start(backend);
 	for (i = 0; i < 1000; i++)
 		weft_model_allowedip_add(dev->peers)->family = AF_INET6;
@@ -697,8 +697,8 @@ static void test_set_refused(struct weft_backend *backend)
 	reply(ack(0, NULL, false));
 	reply(ack(-EEXIST, NULL, false));
 	test_set_is(backend, dev, -EEXIST,
-		    "File exists (a first part of the change was applied before this)",
-		    "a first part stays");
+		    "File exists (a part of the change has been applied)",
+		    "an error after the first part");
 	kernel_end();
 }
 
@@ -709,7 +709,7 @@ static void test_rotate_is(struct weft_backend *backend, int want, const char *e
 
 	test_ok(backend->rotate(backend, "wft0", &rotation) == want, name);
 	if (want)
-		test_text("its complaint", backend->error, error);
+		test_text("the error text", backend->error, error);
 	test_ok(kernel.at == kernel.count, "all answers are taken");
 }
 
@@ -719,19 +719,19 @@ static void test_rotate(struct weft_backend *backend)
 	reply_link("weft");
 	reply(ack(0, NULL, false));
 	test_rotate_is(backend, 0, NULL, "a key is rotated");
-	test_ok(kernel.last_command == WEFT_CMD_ROTATE, "by its own command");
+	test_ok(kernel.last_command == WEFT_CMD_ROTATE, "the rotation has its own command");
 	kernel_start(backend);
 	reply_link("weft");
 	reply(ack(-ENOENT, "none goes on", false));
-	test_rotate_is(backend, -ENOENT, "none goes on", "which may be refused");
+	test_rotate_is(backend, -ENOENT, "none goes on", "a rotation may be refused");
 	kernel_start(backend);
 	reply_link("wireguard");
 	test_rotate_is(backend, -EOPNOTSUPP,
-		       "rotation is weft's own, and this is a link of kind wireguard",
-		       "wireguard has none");
+		       "rotation needs a link of kind weft, and this link is of kind wireguard",
+		       "wireguard has no rotation");
 	kernel_start(backend);
 	reply(ack(-ENODEV, NULL, false));
-	test_rotate_is(backend, -ENODEV, "No such device", "nor has what is not there");
+	test_rotate_is(backend, -ENODEV, "No such device", "a missing interface has no rotation");
 	kernel_end();
 }
 
@@ -742,7 +742,7 @@ static void watch_start(struct weft_backend *backend)
 	kernel_start(backend);
 	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, kernel.events))
 		test_bail("no sockets");
-	test_ok(!weft_watch_start(backend), "listening begins");
+	test_ok(!weft_watch_start(backend), "the subscription begins");
 }
 
 static void watch_end(struct weft_backend *backend)
@@ -781,20 +781,20 @@ static void test_events(struct weft_backend *backend)
 	struct nl_msg *msg;
 
 	watch_start(backend);
-	test_ok(!weft_watch_next(backend, &event, 0), "no event is there");
+	test_ok(!weft_watch_next(backend, &event, 0), "no event is queued");
 	tell(event_message(WEFT_CMD_EVENT), 0);
 	test_ok(weft_watch_next(backend, &event, 1000) == 1 && event.sequence == 3 &&
-		!strcmp(event.ifname, "wft0"), "an event is there");
+		!strcmp(event.ifname, "wft0"), "an event is queued");
 	tell(event_message(WEFT_CMD_GET_DEVICE), 0);
-	test_ok(weft_watch_next(backend, &event, 1000) == -EAGAIN, "another command is none");
+	test_ok(weft_watch_next(backend, &event, 1000) == -EAGAIN, "another command is no event");
 	tell(event_message(WEFT_CMD_EVENT), NLMSG_HDRLEN);
-	test_ok(weft_watch_next(backend, &event, 1000) == -EAGAIN, "nor is what is cut off");
+	test_ok(weft_watch_next(backend, &event, 1000) == -EAGAIN, "a truncated message is no event");
 	msg = event_message(WEFT_CMD_EVENT);
 	nlmsg_hdr(msg)->nlmsg_type = NLMSG_DONE;
 	tell(msg, 0);
-	test_ok(weft_watch_next(backend, &event, 1000) == -EAGAIN, "nor is what netlink says");
+	test_ok(weft_watch_next(backend, &event, 1000) == -EAGAIN, "a control message is no event");
 	tell(genl_message(WEFT_CMD_EVENT, 0), 0);
-	test_ok(weft_watch_next(backend, &event, 1000) == -EAGAIN, "nor is one without a name");
+	test_ok(weft_watch_next(backend, &event, 1000) == -EAGAIN, "a message without a name is no event");
 	watch_end(backend);
 }
 
@@ -806,7 +806,7 @@ static bool blocked(int number)
 	return sigismember(&set, number);
 }
 
-/* Signals that wait, without those that end a command. */
+/* Counts the blocked signals, except those that end a command. */
 static int count_others(void)
 {
 	int number, count = 0;
@@ -825,25 +825,25 @@ static void test_signals(struct weft_backend *backend)
 
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
 		watch_start(backend);
-		test_ok(blocked(SIGINT) && blocked(SIGTERM), "signals wait");
-		test_ok(count_others() == others, "others do not");
+		test_ok(blocked(SIGINT) && blocked(SIGTERM), "signals are blocked");
+		test_ok(count_others() == others, "other signals are not");
 		tell(event_message(WEFT_CMD_EVENT), 0);
 		raise(numbers[i]);
 		test_ok(weft_watch_next(backend, &event, 1000) == -EINTR,
-			"one is told before an event");
+			"a signal comes before an event");
 		watch_end(backend);
-		test_ok(!blocked(SIGINT) && !blocked(SIGTERM), "signals wait no longer");
+		test_ok(!blocked(SIGINT) && !blocked(SIGTERM), "signals are unblocked");
 	}
 	weft_watch_stop(backend);
-	test_ok(true, "listening that has ended can be ended again");
+	test_ok(true, "an ended subscription can be ended again");
 }
 
 static void test_watch_is(struct weft_backend *backend, int want, const char *error,
 			  const char *name)
 {
 	test_ok(weft_watch_start(backend) == want, name);
-	test_text("its complaint", backend->error, error);
-	test_ok(!blocked(SIGINT), "signals do not wait");
+	test_text("the error text", backend->error, error);
+	test_ok(!blocked(SIGINT), "signals are not blocked");
 	kernel_start(backend);
 }
 
@@ -854,11 +854,11 @@ static void test_watch_refused(struct weft_backend *backend)
 	test_watch_is(backend, -EIO, "netlink: Operation not permitted", "no socket");
 	kernel.group = -NLE_OBJ_NOTFOUND;
 	test_watch_is(backend, -EOPNOTSUPP,
-		      "the kernel has no events of weft's: Object not found", "no events");
+		      "cannot find the events of module weft: Object not found", "no events");
 	kernel.setsockopt_error = EPERM;
 	test_watch_is(backend, -EPERM,
-		      "events are for CAP_NET_ADMIN alone: Operation not permitted",
-		      "not for this user");
+		      "events need CAP_NET_ADMIN: Operation not permitted",
+		      "no permission");
 }
 
 static void test_secret(void)
@@ -876,7 +876,7 @@ static void test_secret(void)
 	weft_socket_free_msg(NULL);
 }
 
-/* Answers that were not asked for any more. */
+/* Frees the replies that were not read. */
 static void kernel_drop(void)
 {
 	int i;
@@ -956,7 +956,7 @@ static bool once_set(const void *data)
 			   WEFT_PEER_EXCLUSIVE | WEFT_PEER_FORGET_TIMESTAMP | WEFT_PEER_CONNECT;
 	kernel_start(backend);
 	reply_link("weft");
-	/* What does not fit into one message comes in the next. */
+	/* The configuration may take several messages. */
 	for (i = 0; i < 8; i++)
 		reply(ack(0, NULL, false));
 	err = backend->set(backend, dev);

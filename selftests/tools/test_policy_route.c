@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Tables and rules of default routes, among those of others. */
+/* Tables and rules of default routes, among those of other programs. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -13,9 +13,11 @@
 #include "host/host.h"
 #include "support.h"
 
-#define FOREIGN		3	/* a protocol of others */
+#define FOREIGN		3	/* a protocol of another program */
 
-/* Tables of paper: from @first to @last none is empty, and those have a default route or another. */
+/*
+ * Fake tables: those from @first to @last are not empty, and have a default route or another one.
+ */
 static struct {
 	__u32 first;
 	__u32 last;
@@ -26,8 +28,8 @@ static struct {
 	unsigned int asked;
 } tables;
 
-static int paper_routes(struct weft_host *host, unsigned int index,
-			__u32 table, struct weft_routes *routes)
+static int fake_routes(struct weft_host *host, unsigned int index,
+		       __u32 table, struct weft_routes *routes)
 {
 	(void)index;
 	memset(routes, 0, sizeof(*routes));
@@ -44,7 +46,7 @@ static int paper_routes(struct weft_host *host, unsigned int index,
 	return 0;
 }
 
-/* A file, an interface that may run with a mark, and rules. */
+/* A file, an interface that may run with a mark, and its routes. */
 struct scene {
 	struct test_bench bench;
 	struct weft_host host;
@@ -59,7 +61,7 @@ static void scene_begin(struct scene *scene, const char *allowed,
 	memset(scene, 0, sizeof(*scene));
 	memset(&tables, 0, sizeof(tables));
 	test_bench_start(&scene->bench, "");
-	scene->host.routes = paper_routes;
+	scene->host.routes = fake_routes;
 	scene->bench.ctx.host = &scene->host;
 	if (asprintf(&scene->text, "[Interface]\n%s[Peer]\nPublicKey = " KEY_B "\n[Peer]\nPublicKey = " KEY_A "\nAllowedIPs = %s\n",
 		     more, allowed) < 0)
@@ -106,7 +108,7 @@ static void expect_plan(struct scene *scene, const char *name, bool ip4,
 
 	test_ok(scene_plan(scene, &policy) && policy.ip4 == ip4 &&
 		policy.ip6 == ip6 && policy.table == table, name);
-	test_text("without a word", scene->bench.err, "");
+	test_text("no error", scene->bench.err, "");
 	scene_end(scene);
 }
 
@@ -116,7 +118,7 @@ static void expect_refusal(struct scene *scene, const char *name,
 	struct weft_policy_route policy;
 
 	test_ok(!scene_plan(scene, &policy), name);
-	test_text("and why", scene->bench.err, err);
+	test_text("the error text", scene->bench.err, err);
 	scene_end(scene);
 }
 
@@ -149,13 +151,13 @@ static void test_tables(void)
 	scene_begin(&scene, "::/0", "", 0);
 	tables.first = 1;
 	tables.last = -1;
-	expect_refusal(&scene, "none is empty", "weft: ut0: there is no empty routing table from 51820 to 61819\n");
-	test_ok(tables.asked == 10000, "after all were looked at");
+	expect_refusal(&scene, "no table is empty", "weft: ut0: no routing table from 51820 to 61819 is empty: set FwMark, whose number is also that of the table\n");
+	test_ok(tables.asked == 10000, "the lookup covers all tables");
 	scene_begin(&scene, "::/0", "", 0);
 	tables.first = 51820;
 	tables.last = 51821;
 	tables.broken = 51822;
-	expect_refusal(&scene, "one cannot be read", "weft: ut0: cannot read routing table 51822: it is broken\n");
+	expect_refusal(&scene, "a table cannot be read", "weft: ut0: cannot read routing table 51822: it is broken\n");
 }
 
 static void test_running(void)
@@ -165,12 +167,12 @@ static void test_running(void)
 		struct weft_rule rule;
 		__u32 table;
 	} rules[] = {
-		{ "one that runs keeps its table", { AF_INET, 9, 77, 77, true, false, WEFT_PROTOCOL }, 77 },
-		{ "by IPv6's rule too", { AF_INET6, 9, 77, 77, true, false, WEFT_PROTOCOL }, 77 },
-		{ "not by a rule of others", { AF_INET, 9, 77, 77, true, false, FOREIGN }, 51820 },
-		{ "not by one that is not inverted", { AF_INET, 9, 77, 77, false, false, WEFT_PROTOCOL }, 51820 },
-		{ "not by one for another table", { AF_INET, 9, 78, 77, true, false, WEFT_PROTOCOL }, 51820 },
-		{ "not by one for another mark", { AF_INET, 9, 77, 78, true, false, WEFT_PROTOCOL }, 51820 },
+		{ "a running interface keeps its table", { AF_INET, 9, 77, 77, true, false, WEFT_PROTOCOL }, 77 },
+		{ "a running interface keeps its table by an IPv6 rule", { AF_INET6, 9, 77, 77, true, false, WEFT_PROTOCOL }, 77 },
+		{ "not by a rule of another program", { AF_INET, 9, 77, 77, true, false, FOREIGN }, 51820 },
+		{ "not by a rule that is not inverted", { AF_INET, 9, 77, 77, false, false, WEFT_PROTOCOL }, 51820 },
+		{ "not by a rule for another table", { AF_INET, 9, 78, 77, true, false, WEFT_PROTOCOL }, 51820 },
+		{ "not by a rule for another mark", { AF_INET, 9, 77, 78, true, false, WEFT_PROTOCOL }, 51820 },
 	};
 	struct scene scene;
 	size_t i;
@@ -182,10 +184,10 @@ static void test_running(void)
 		expect_plan(&scene, rules[i].name, true, false, rules[i].table);
 	}
 	scene_begin(&scene, "0.0.0.0/0", "", 77);
-	expect_plan(&scene, "without a rule it does not run", true, false, 51820);
+	expect_plan(&scene, "an interface without a rule gets a new table", true, false, 51820);
 	scene_begin(&scene, "0.0.0.0/0", "", 0);
 	scene_rule(&scene, LEAD(AF_INET, 9, 0));
-	expect_plan(&scene, "without a mark neither", true, false, 51820);
+	expect_plan(&scene, "an interface without a mark gets a new table", true, false, 51820);
 	scene_begin(&scene, "0.0.0.0/0", "FwMark = 5\n", 77);
 	scene_rule(&scene, LEAD(AF_INET, 9, 77));
 	expect_plan(&scene, "the file's mark comes first", true, false, 5);
@@ -200,7 +202,7 @@ static void test_marks(void)
 	scene_begin(&scene, "0.0.0.0/0", "FwMark = 256\n", 0);
 	expect_plan(&scene, "a mark above the system's tables", true, false, 256);
 	scene_begin(&scene, "10.0.0.0/8", "FwMark = 254\n", 0);
-	expect_plan(&scene, "without default routes it is only a mark", false, false, 0);
+	expect_plan(&scene, "without default routes a mark is no table", false, false, 0);
 	scene_begin(&scene, "0.0.0.0/0", "FwMark = 9\n", 0);
 	tables.broken = 9;
 	expect_refusal(&scene, "a table that cannot be read", "weft: ut0: cannot read routing table 9: it is broken\n");
@@ -208,17 +210,17 @@ static void test_marks(void)
 
 static void test_taken(void)
 {
-	static const char err[] = "weft: ut0: FwMark is 9, and routing table 9 has a default route already: use another mark\n";
+	static const char err[] = "weft: ut0: FwMark is 9, and routing table 9 already has a default route: use another mark\n";
 	struct scene scene;
 
 	scene_begin(&scene, "0.0.0.0/0", "FwMark = 9\n", 0);
 	tables.first = tables.last = 9;
 	tables.family = AF_INET;
-	expect_refusal(&scene, "a table with another's default route", err);
+	expect_refusal(&scene, "a table with another program's default route", err);
 	scene_begin(&scene, "::/0", "FwMark = 9\n", 0);
 	tables.first = tables.last = 9;
 	tables.family = AF_INET6;
-	expect_refusal(&scene, "a table with another's IPv6 default route", err);
+	expect_refusal(&scene, "a table with another program's IPv6 default route", err);
 	scene_begin(&scene, "0.0.0.0/0", "FwMark = 9\n", 0);
 	tables.first = tables.last = 9;
 	tables.family = AF_INET6;
@@ -244,10 +246,10 @@ static void test_taken(void)
 	*weft_host_routes_add(&scene.state.routes) = (struct weft_route){
 		.prefix.family = AF_INET, .table = 9, .protocol = WEFT_PROTOCOL,
 	};
-	expect_plan(&scene, "its own default route", true, false, 9);
+	expect_plan(&scene, "the interface's own default route", true, false, 9);
 }
 
-/* Rules, a line each. */
+/* Prints rules, a line each. */
 static void expect_rules(const char *name, const struct weft_rules *rules,
 			 const char *want)
 {
@@ -270,7 +272,7 @@ static const struct {
 	const char *name;
 	struct weft_policy_route policy;
 	struct weft_rule have[4];
-	const char *want;	/* NULL: there is no room */
+	const char *want;	/* NULL: no priority is left */
 } missing[] = {
 	{ "no default routes", { }, { }, "" },
 	{ "in front of the main table's", { true, false, 77 }, { },
@@ -278,11 +280,11 @@ static const struct {
 	{ "both families, each in front of its first",
 	  { true, true, 77 }, { { AF_INET, 0, 255 }, { AF_INET, 100, 5 }, { AF_INET6, 200, 5 }, { AF_INET, 300, 5 } },
 	  "v4 99 to 77 but its mark\nv4 98 to 254 no default\nv6 199 to 77 but its mark\nv6 198 to 254 no default\n" },
-	{ "all there", { true, false, 77 }, { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 49) }, "" },
-	{ "the partner has gone", { true, false, 77 }, { LEAD(AF_INET, 50, 77) }, "v4 49 to 254 no default\n" },
-	{ "the partner is another's", { true, false, 77 }, { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 48) }, "v4 49 to 254 no default\n" },
-	{ "the partner is behind it", { true, false, 77 }, { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 51) }, "v4 49 to 254 no default\n" },
-	{ "the partner is of the other family", { true, false, 77 }, { LEAD(AF_INET, 50, 77), PARTNER(AF_INET6, 49) },
+	{ "both rules exist", { true, false, 77 }, { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 49) }, "" },
+	{ "the partner is missing", { true, false, 77 }, { LEAD(AF_INET, 50, 77) }, "v4 49 to 254 no default\n" },
+	{ "a partner at another priority", { true, false, 77 }, { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 48) }, "v4 49 to 254 no default\n" },
+	{ "a partner after the rule", { true, false, 77 }, { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 51) }, "v4 49 to 254 no default\n" },
+	{ "a partner of the other family", { true, false, 77 }, { LEAD(AF_INET, 50, 77), PARTNER(AF_INET6, 49) },
 	  "v4 49 to 254 no default\n" },
 	{ "a partner that is not weft's", { true, false, 77 },
 	  { LEAD(AF_INET, 50, 77), { AF_INET, 49, RT_TABLE_MAIN, 0, false, true, FOREIGN } }, "v4 49 to 254 no default\n" },
@@ -290,12 +292,12 @@ static const struct {
 	  { LEAD(AF_INET, 50, 77), { AF_INET, 49, RT_TABLE_MAIN, 0, false, false, WEFT_PROTOCOL } }, "v4 49 to 254 no default\n" },
 	{ "a partner for another table", { true, false, 77 },
 	  { LEAD(AF_INET, 50, 77), { AF_INET, 49, RT_TABLE_DEFAULT, 0, false, true, WEFT_PROTOCOL } }, "v4 49 to 254 no default\n" },
-	{ "another tunnel's", { true, false, 77 }, { LEAD(AF_INET, 50, 78), PARTNER(AF_INET, 49) },
+	{ "rules of another tunnel", { true, false, 77 }, { LEAD(AF_INET, 50, 78), PARTNER(AF_INET, 49) },
 	  "v4 48 to 77 but its mark\nv4 47 to 254 no default\n" },
-	{ "one place left, and two needed", { true, false, 77 }, { { AF_INET, 2, 5 } }, NULL },
-	{ "two places left", { true, false, 77 }, { { AF_INET, 3, 5 } }, "v4 2 to 77 but its mark\nv4 1 to 254 no default\n" },
-	{ "no place left", { true, false, 77 }, { { AF_INET, 1, 5 } }, NULL },
-	{ "no place left for IPv6", { true, true, 77 }, { { AF_INET6, 1, 5 } }, NULL },
+	{ "one priority left, and two needed", { true, false, 77 }, { { AF_INET, 2, 5 } }, NULL },
+	{ "two priorities left", { true, false, 77 }, { { AF_INET, 3, 5 } }, "v4 2 to 77 but its mark\nv4 1 to 254 no default\n" },
+	{ "no priority left", { true, false, 77 }, { { AF_INET, 1, 5 } }, NULL },
+	{ "no priority left for IPv6", { true, true, 77 }, { { AF_INET6, 1, 5 } }, NULL },
 };
 
 static void test_missing(void)
@@ -320,7 +322,7 @@ static void test_missing(void)
 
 #define STALE4	"v4 49 to 254 no default\nv4 50 to 77 but its mark\n"
 
-/* @route: what the interface has; its rules are 49 and 50 to 77. */
+/* @route: the route of the interface; its rules are 49 and 50 to 77. */
 static const struct {
 	const char *name;
 	struct weft_policy_route policy;
@@ -328,29 +330,29 @@ static const struct {
 	struct weft_rule rules[4];
 	const char *want;
 } stale[] = {
-	{ "no default routes are wanted any more", { }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
+	{ "no default routes in the file", { }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
 	  { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 49) }, STALE4 },
-	{ "IPv6's are wanted instead", { false, true, 77 }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
+	{ "a default route of IPv6 instead", { false, true, 77 }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
 	  { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 49) }, STALE4 },
-	{ "IPv4's are wanted instead", { true, false, 77 }, { { .family = AF_INET6 }, 77, WEFT_PROTOCOL },
+	{ "a default route of IPv4 instead", { true, false, 77 }, { { .family = AF_INET6 }, 77, WEFT_PROTOCOL },
 	  { LEAD(AF_INET6, 50, 77), PARTNER(AF_INET6, 49) }, "v6 49 to 254 no default\nv6 50 to 77 but its mark\n" },
-	{ "another table is wanted", { true, true, 78 }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
+	{ "another table", { true, true, 78 }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
 	  { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 49) }, STALE4 },
-	{ "all is wanted", { true, false, 77 }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
+	{ "all rules stay", { true, false, 77 }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
 	  { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 49) }, "" },
-	{ "without a partner one goes alone", { }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
+	{ "a rule without a partner is stale alone", { }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
 	  { LEAD(AF_INET, 50, 77) }, "v4 50 to 77 but its mark\n" },
-	{ "the table has nothing of the interface's", { }, { { .family = AF_INET }, 78, WEFT_PROTOCOL },
+	{ "the table has no route of the interface", { }, { { .family = AF_INET }, 78, WEFT_PROTOCOL },
 	  { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 49) }, "" },
-	{ "the table has no default route of the interface's", { }, { { .family = AF_INET, .cidr = 8 }, 77, WEFT_PROTOCOL },
+	{ "the table has no default route of the interface", { }, { { .family = AF_INET, .cidr = 8 }, 77, WEFT_PROTOCOL },
 	  { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 49) }, "" },
-	{ "rules of the other family are another interface's", { }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
+	{ "rules of the other family belong to another interface", { }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
 	  { LEAD(AF_INET6, 50, 77), PARTNER(AF_INET6, 49) }, "" },
-	{ "the same, and the route is wanted", { true, false, 77 }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
+	{ "rules of the other family, with the route", { true, false, 77 }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
 	  { LEAD(AF_INET6, 50, 77), PARTNER(AF_INET6, 49) }, "" },
 	{ "the route is not weft's", { }, { { .family = AF_INET }, 77, FOREIGN },
 	  { LEAD(AF_INET, 50, 77), PARTNER(AF_INET, 49) }, "" },
-	{ "rules of others stay", { }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
+	{ "rules of other programs stay", { }, { { .family = AF_INET }, 77, WEFT_PROTOCOL },
 	  { { AF_INET, 50, 77, 77, true, false, FOREIGN }, { AF_INET, 51, 77, 0, false, false, WEFT_PROTOCOL },
 	    { AF_INET, 52, 77, 78, true, false, WEFT_PROTOCOL } }, "" },
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Printers: golden text, fields, colours, JSON, all from a model. */
+/* Printers: golden text, fields, colours and JSON from a model. */
 #include <arpa/inet.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -161,7 +161,7 @@ static void test_summary(void)
 	bench.devices[0] = test_full_device();
 	test_ok(weft_summary_print(&bench.ctx, bench.devices[0]), "summary");
 	test_bench_flush(&bench);
-	test_text("has the latest handshake first and never says 1970",
+	test_text("has the latest handshake first and never prints 1970",
 		  bench.out, summary);
 	text = strdup(bench.out);
 	bench.ctx.show_keys = true;
@@ -170,9 +170,9 @@ static void test_summary(void)
 	keys = bench.out + strlen(text);
 	test_ok(strstr(keys, "  private key: " PRIVATE_KEY "\n") &&
 		strstr(keys, "  preshared key: " KEY_P "\n") &&
-		!strstr(keys, "hidden"), "keys are shown when asked for");
+		!strstr(keys, "hidden"), "keys are shown on request");
 	test_ok(!strstr(text, PRIVATE_KEY) && !strstr(text, KEY_P),
-		"and only then");
+		"keys are hidden otherwise");
 	free(text);
 	test_bench_end(&bench);
 }
@@ -303,7 +303,7 @@ static void test_fields(void)
 	test_ok(known == ARRAY_SIZE(fields), "every field is tested");
 }
 
-/* Each line of a field begins with the interface where several are shown. */
+/* Each line of a field begins with the interface if several are shown. */
 static void test_named(void)
 {
 	struct test_bench bench;
@@ -326,7 +326,7 @@ static void test_named(void)
 	test_ok(good, "a named line begins with the interface, for every field");
 }
 
-/* Run "weft @words" and parse what it prints. */
+/* Runs "weft @words" and parses its JSON. */
 static struct json_object *test_json_run(struct test_bench *bench,
 					 char **words, int count)
 {
@@ -393,8 +393,8 @@ static void test_json_views(void)
 	char *names[] = { "weft", "show", "interfaces", "-j", NULL };
 
 	test_json("JSON, secrets hidden", 4, one, hidden);
-	test_json("JSON, secrets asked for", 5, keys, shown);
-	test_json("JSON of the dump, which hides nothing", 5, dump, shown);
+	test_json("JSON, secrets shown", 5, keys, shown);
+	test_json("JSON of the dump, with all secrets", 5, dump, shown);
 	test_json("JSON of a device's field", 5, ports,
 		  "[{\"interface\":\"wft0\",\"listen-port\":51820},{\"interface\":\"wg0\",\"listen-port\":0}]");
 	test_json("JSON of a peer's field", 5, rates,
@@ -402,7 +402,7 @@ static void test_json_views(void)
 		  "{\"public-key\":\"" KEY_B "\",\"persistent-keepalive\":25},"
 		  "{\"public-key\":\"" KEY_C "\",\"persistent-keepalive\":null}]},"
 		  "{\"interface\":\"wg0\",\"peers\":[]}]");
-	test_json("JSON of the drops that a kernel tells of", 5, drops,
+	test_json("JSON of the drop counters", 5, drops,
 		  "[{\"interface\":\"wft0\",\"drops\":{\"mac\":3,\"send\":1},\"peers\":[{\"public-key\":\"" KEY_A "\"},"
 		  "{\"public-key\":\"" KEY_B "\",\"drops\":{\"source\":2,\"queue\":18446744073709551615}},"
 		  "{\"public-key\":\"" KEY_C "\"}]},"
@@ -415,7 +415,7 @@ static void test_json_views(void)
 		  "[{\"interface\":\"wft0\",\"kind\":\"weft\"},{\"interface\":\"wg0\",\"kind\":\"wireguard\"}]");
 }
 
-/* Keys on their way: peer A has all of them, B those without an end, C none. */
+/* Keys in rotation: peer A has all of them, B those without an end, C none. */
 static struct weft_device *test_rotating_device(void)
 {
 	struct weft_device *dev = test_device("wft0", WEFT_KIND_WEFT,
@@ -447,7 +447,7 @@ static struct weft_device *test_rotating_device(void)
 	b->grace = WEFT_GRACE_SECONDS;
 	b->identity = WEFT_IDENTITY_CURRENT;
 	b->known = WEFT_ATTR_BIT(WEFT_PEER_A_GRACE) | WEFT_ATTR_BIT(WEFT_PEER_A_IDENTITY);
-	/* The first number that has no name. */
+	/* The first number without a name. */
 	c->identity = WEFT_IDENTITY_PREVIOUS + 1;
 	c->endpoint.ip4.sin_port = htons(8);
 	c->state = WEFT_PEER_STATE_GIVEN_UP + 1;
@@ -548,7 +548,7 @@ static void test_rotating_field(size_t i)
 	test_bench_flush(&bench);
 	parsed = json_tokener_parse(bench.out);
 	snprintf(want, sizeof(want), "[{\"interface\":\"wft0\",%s}]", rotating_fields[i].json);
-	test_text("  of that", json_object_to_json_string_ext(parsed, JSON_C_TO_STRING_NOSLASHESCAPE |
+	test_text("  the field", json_object_to_json_string_ext(parsed, JSON_C_TO_STRING_NOSLASHESCAPE |
 							       JSON_C_TO_STRING_PLAIN), want);
 	json_object_put(parsed);
 	test_bench_end(&bench);
@@ -592,7 +592,7 @@ static void test_conf(void)
 	bench.devices[0] = test_full_device();
 	weft_conf_print(&bench.ctx, bench.devices[0]);
 	test_bench_flush(&bench);
-	test_text("the file of all that an interface may have", bench.out, full_conf);
+	test_text("the file of all settings", bench.out, full_conf);
 	test_bench_end(&bench);
 }
 

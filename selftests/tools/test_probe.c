@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What ICMP says of a tunnel's packets, in a network namespace of this
- * program's own: messages of the kernel's, and others that are made up here.
+ * ICMP errors for a tunnel's packets, in a network namespace of this program's own: the kernel's
+ * messages, and made-up ones.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -49,7 +49,7 @@ static void put(const char *path, const char *text)
 	}
 }
 
-/* False where users may have no namespaces. */
+/* Returns false if user namespaces are not permitted. */
 static bool enter_namespace(void)
 {
 	struct weft_change change = { .kind = WEFT_CHANGE_LINK_UP, .dev = "lo" };
@@ -61,13 +61,13 @@ static bool enter_namespace(void)
 		return false;
 	put("/proc/self/setgroups", "deny");
 	put("/proc/self/uid_map", map);
-	/* The kernel's own messages are not to be too few. */
+	/* The kernel's rate limit of ICMP messages is off. */
 	put("/proc/sys/net/ipv4/icmp_ratelimit", "0");
 	put("/proc/sys/net/ipv6/icmp/ratelimit", "0");
 	return !host->change(host, &change);
 }
 
-/* A letter for each peer: nothing, refused, unreachable. */
+/* A letter for each peer: none, refused, unreachable. */
 static void test_results(const char *name, const struct weft_doctor_probes *probes,
 			 const char *want)
 {
@@ -79,7 +79,7 @@ static void test_results(const char *name, const struct weft_doctor_probes *prob
 	test_text(name, got, want);
 }
 
-/* On loopback a message is there when sending it returns. */
+/* On loopback the message has arrived when the send returns. */
 static void test_heard(const char *name, struct weft_doctor_probes *probes,
 		       const char *want)
 {
@@ -110,25 +110,25 @@ static void test_kernel(void)
 	struct weft_doctor_probes *probes = weft_doctor_probe_start(dev);
 
 	send_udp(PORT, "127.0.0.1", 9);
-	test_heard("no socket, says the machine itself, of both peers there", probes, "r-r---");
+	test_heard("port unreachable from this host, for both peers there", probes, "r-r---");
 	probes = weft_doctor_probe_start(dev);
 	send_udp(PORT, "::1", 9);
-	test_heard("and of IPv6", probes, "-----r");
+	test_heard("port unreachable from this host, over IPv6", probes, "-----r");
 	probes = weft_doctor_probe_start(dev);
 	send_udp(PORT + 1, "127.0.0.1", 9);
 	send_udp(PORT + 1, "::1", 9);
 	send_udp(PORT, "127.0.0.1", 10);
-	test_heard("not of packets from another port, or to one", probes, "------");
+	test_heard("ignored for packets from another port, or to one", probes, "------");
 }
 
 /**
- * struct message - what is made up
- * @to: where the packet was for, with the port @to_port
- * @from_port: where it came from
- * @type: of the message
- * @code: of the message
- * @protocol: of the packet
- * @options: words of IP options in it
+ * struct message - a made-up ICMP message
+ * @to: the destination of the packet, with the port @to_port
+ * @from_port: the source port of the packet
+ * @type: the type of the message
+ * @code: the code of the message
+ * @protocol: the protocol of the packet
+ * @options: words of IP options in the packet
  * @cut: bytes missing at the end
  */
 struct message {
@@ -153,7 +153,7 @@ static __be16 checksum(const unsigned char *at, size_t len)
 	return htons(~(sum + (sum >> 16)));
 }
 
-/* The kernel puts the sum into those of ICMPv6. */
+/* The kernel fills in the checksum of ICMPv6. */
 static void send_raw(int family, int protocol, const void *message, size_t len)
 {
 	int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC, protocol);
@@ -214,15 +214,15 @@ static const struct {
 	struct message message;
 	const char *want;
 } cases[] = {
-	{ "no socket, says the endpoint", { "127.0.0.1", 9, PORT, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, IPPROTO_UDP },
+	{ "port unreachable, from the endpoint", { "127.0.0.1", 9, PORT, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, IPPROTO_UDP },
 	  "r-r---" },
-	{ "no socket, says another machine: a firewall",
+	{ "port unreachable, from another host: a firewall",
 	  { "192.0.2.1", 7, PORT, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, IPPROTO_UDP }, "-u----" },
-	{ "no such machine", { "192.0.2.1", 7, PORT, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, IPPROTO_UDP }, "-u----" },
-	{ "no such machine, says the endpoint",
+	{ "host unreachable", { "192.0.2.1", 7, PORT, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, IPPROTO_UDP }, "-u----" },
+	{ "host unreachable, from the endpoint",
 	  { "127.0.0.1", 9, PORT, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, IPPROTO_UDP }, "u-u---" },
-	{ "a loop of routes", { "192.0.2.1", 7, PORT, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, IPPROTO_UDP }, "-u----" },
-	{ "a loop of routes, with another code",
+	{ "time exceeded", { "192.0.2.1", 7, PORT, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, IPPROTO_UDP }, "-u----" },
+	{ "time exceeded, with another code",
 	  { "127.0.0.1", 9, PORT, ICMP_TIME_EXCEEDED, ICMP_PORT_UNREACH, IPPROTO_UDP }, "u-u---" },
 	{ "a packet that is too large", { "192.0.2.1", 7, PORT, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, IPPROTO_UDP },
 	  "------" },
@@ -236,24 +236,24 @@ static const struct {
 	  "------" },
 	{ "a packet to another address", { "192.0.2.2", 7, PORT, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, IPPROTO_UDP },
 	  "------" },
-	{ "a packet of which one byte is missing",
+	{ "a packet with one byte missing",
 	  { "192.0.2.1", 7, PORT, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, IPPROTO_UDP, 0, 1 }, "------" },
-	{ "a packet of which all of UDP is missing",
+	{ "a packet without its UDP header",
 	  { "192.0.2.1", 7, PORT, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, IPPROTO_UDP, 0, 8 }, "------" },
-	{ "IPv6: no socket, says the endpoint",
+	{ "IPv6: port unreachable, from the endpoint",
 	  { "::1", 9, PORT, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOPORT, IPPROTO_UDP }, "-----r" },
-	{ "IPv6: no socket, says another machine",
+	{ "IPv6: port unreachable, from another host",
 	  { "2001:db8::1", 7, PORT, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOPORT, IPPROTO_UDP }, "----u-" },
-	{ "IPv6: no such machine", { "::1", 9, PORT, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_ADDR, IPPROTO_UDP }, "-----u" },
-	{ "IPv6: a loop of routes", { "::1", 9, PORT, ICMP6_TIME_EXCEEDED, ICMP6_DST_UNREACH_NOPORT, IPPROTO_UDP },
+	{ "IPv6: host unreachable", { "::1", 9, PORT, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_ADDR, IPPROTO_UDP }, "-----u" },
+	{ "IPv6: time exceeded", { "::1", 9, PORT, ICMP6_TIME_EXCEEDED, ICMP6_DST_UNREACH_NOPORT, IPPROTO_UDP },
 	  "-----u" },
 	{ "IPv6: a packet that is too large", { "2001:db8::1", 7, PORT, ICMP6_PACKET_TOO_BIG, 0, IPPROTO_UDP },
 	  "------" },
 	{ "IPv6: a packet of another protocol", { "::1", 9, PORT, ICMP6_DST_UNREACH, 3, IPPROTO_TCP }, "------" },
 	{ "IPv6: a packet of another port", { "::1", 9, PORT + 1, ICMP6_DST_UNREACH, 3, IPPROTO_UDP }, "------" },
-	{ "IPv6: a packet of which one byte is missing", { "::1", 9, PORT, ICMP6_DST_UNREACH, 3, IPPROTO_UDP, 0, 1 },
+	{ "IPv6: a packet with one byte missing", { "::1", 9, PORT, ICMP6_DST_UNREACH, 3, IPPROTO_UDP, 0, 1 },
 	  "------" },
-	{ "IPv6: a packet of which all of UDP is missing", { "::1", 9, PORT, ICMP6_DST_UNREACH, 3, IPPROTO_UDP, 0, 8 },
+	{ "IPv6: a packet without its UDP header", { "::1", 9, PORT, ICMP6_DST_UNREACH, 3, IPPROTO_UDP, 0, 8 },
 	  "------" },
 };
 
@@ -272,7 +272,7 @@ static void test_messages(void)
 	}
 }
 
-/* Several messages are taken in at once, and the last one of an endpoint counts. */
+/* Several messages are read at once, and the last one of an endpoint counts. */
 static void test_several(void)
 {
 	static const struct message refused = {
@@ -286,12 +286,12 @@ static void test_several(void)
 	};
 	struct weft_doctor_probes *probes = weft_doctor_probe_start(dev);
 
-	test_results("before anything is sent", probes, "------");
+	test_results("before any message", probes, "------");
 	send_ip4(&refused);
 	send_ip4(&lost);
 	send_ip6(&lost6);
 	send_ip6(&refused6);
-	test_heard("messages for all", probes, "rur-ur");
+	test_heard("messages for all endpoints", probes, "rur-ur");
 }
 
 static void test_nothing(void)
@@ -299,16 +299,16 @@ static void test_nothing(void)
 	struct weft_doctor_probes *probes = weft_doctor_probe_start(dev);
 
 	test_ok(weft_doctor_probe_result(probes, PEERS) == WEFT_PROBE_NONE,
-		"there is nothing of a peer behind the last one");
+		"no result for a peer beyond the last one");
 	weft_doctor_probe_end(probes);
 	weft_doctor_probe_hear(NULL);
 	weft_doctor_probe_end(NULL);
-	test_ok(weft_doctor_probe_result(NULL, 0) == WEFT_PROBE_NONE, "or without probes");
+	test_ok(weft_doctor_probe_result(NULL, 0) == WEFT_PROBE_NONE, "no result without probes");
 }
 
-/* ---- a link that takes no orders to call ---- */
+/* ---- a link without requests for handshakes ---- */
 
-static int paper_link(struct weft_host *host, const char *name, struct weft_host_link *link)
+static int fake_link(struct weft_host *host, const char *name, struct weft_host_link *link)
 {
 	(void)host;
 	(void)name;
@@ -316,7 +316,7 @@ static int paper_link(struct weft_host *host, const char *name, struct weft_host
 	return 0;
 }
 
-static int paper_addresses(struct weft_host *host, unsigned int index, struct weft_routes *addresses)
+static int fake_addresses(struct weft_host *host, unsigned int index, struct weft_routes *addresses)
 {
 	(void)host;
 	(void)index;
@@ -324,8 +324,8 @@ static int paper_addresses(struct weft_host *host, unsigned int index, struct we
 	return -EPERM;
 }
 
-static int paper_way(struct weft_host *host, const union weft_endpoint *to, __u32 mark,
-		     struct weft_host_way *way)
+static int fake_way(struct weft_host *host, const union weft_endpoint *to, __u32 mark,
+		    struct weft_host_way *way)
 {
 	(void)host;
 	(void)to;
@@ -334,7 +334,7 @@ static int paper_way(struct weft_host *host, const union weft_endpoint *to, __u3
 	return -EPERM;
 }
 
-static int paper_read(struct weft_host *host, const char *path, char **text)
+static int fake_read(struct weft_host *host, const char *path, char **text)
 {
 	(void)host;
 	(void)path;
@@ -342,7 +342,7 @@ static int paper_read(struct weft_host *host, const char *path, char **text)
 	return -ENOENT;
 }
 
-static int paper_run(struct weft_host *host, const struct weft_program *program, char **output)
+static int fake_run(struct weft_host *host, const struct weft_program *program, char **output)
 {
 	(void)host;
 	(void)program;
@@ -350,8 +350,8 @@ static int paper_run(struct weft_host *host, const struct weft_program *program,
 	return -ENOENT;
 }
 
-static struct weft_host paper = {
-	.link = paper_link, .addresses = paper_addresses, .way = paper_way, .read = paper_read, .run = paper_run,
+static struct weft_host fake = {
+	.link = fake_link, .addresses = fake_addresses, .way = fake_way, .read = fake_read, .run = fake_run,
 };
 
 static void no_pause(unsigned int us)
@@ -374,7 +374,7 @@ static int listen_udp(const char *address, unsigned int port)
 	return fd;
 }
 
-/* What is sent to the discard port has nothing in it. */
+/* A datagram to the discard port carries no data. */
 static void test_knock(const char *name, const char *link, const char *allowed, const char *address, int want)
 {
 	int fd = listen_udp(address, 9), len, count = 0;
@@ -385,7 +385,7 @@ static void test_knock(const char *name, const char *link, const char *allowed, 
 	snprintf(text, sizeof(text), "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_A
 		 "\nEndpoint = 192.0.2.1:7\n%s", allowed);
 	test_bench_start(&bench, "");
-	bench.ctx.host = &paper;
+	bench.ctx.host = &fake;
 	bench.ctx.pause = no_pause;
 	bench.devices[0] = test_device(link, WEFT_KIND_WIREGUARD, text);
 	test_ok(weft_doctor_gather(&bench.ctx, link, &facts), name);
@@ -399,12 +399,12 @@ static void test_knock(const char *name, const char *link, const char *allowed, 
 
 static void test_knocks(void)
 {
-	test_knock("a packet through the tunnel has it call", "lo", "AllowedIPs = 127.0.0.1/32\n", "127.0.0.1", 1);
-	test_knock("through the first allowed IP", "lo", "AllowedIPs = 127.0.0.1/32, 127.0.0.1/8\n", "127.0.0.1", 1);
-	test_knock("for the address behind a prefix's first", "lo", "AllowedIPs = 127.0.0.0/8\n", "127.0.0.1", 1);
-	test_knock("of IPv6", "lo", "AllowedIPs = ::1/128\n", "::1", 1);
-	test_knock("not without one", "lo", "", "127.0.0.1", 0);
-	test_knock("not through another link", "nope", "AllowedIPs = 127.0.0.1/32\n", "127.0.0.1", 0);
+	test_knock("a packet through the tunnel starts a handshake", "lo", "AllowedIPs = 127.0.0.1/32\n", "127.0.0.1", 1);
+	test_knock("a packet through the first allowed IP", "lo", "AllowedIPs = 127.0.0.1/32, 127.0.0.1/8\n", "127.0.0.1", 1);
+	test_knock("a packet to the second address of a prefix", "lo", "AllowedIPs = 127.0.0.0/8\n", "127.0.0.1", 1);
+	test_knock("a packet over IPv6", "lo", "AllowedIPs = ::1/128\n", "::1", 1);
+	test_knock("no packet without an allowed IP", "lo", "", "127.0.0.1", 0);
+	test_knock("no packet through another link", "nope", "AllowedIPs = 127.0.0.1/32\n", "127.0.0.1", 0);
 }
 
 int main(void)

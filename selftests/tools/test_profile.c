@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Files for "up": what good ones mean, what broken ones are told, and what "strip" leaves of them. */
+/*
+ * Files for "up": the meaning of valid ones, the errors of broken ones, and the output of "strip".
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +17,10 @@
 
 /**
  * struct profile_case - one file
- * @name: what it is about
+ * @name: the case
  * @text: the file
- * @meaning: what it means, "" for a broken one
- * @err: the complaints
+ * @meaning: the parsed file, "" for a broken one
+ * @err: the errors
  */
 static const struct profile_case {
 	const char *name;
@@ -31,7 +33,7 @@ static const struct profile_case {
 		.text = "",
 		.meaning = "table=auto\n",
 	}, {
-		.name = "everything there is",
+		.name = "all settings",
 		.text = INTERFACE "Address = 10.0.0.1/24, fd00::1/64\nDNS = 10.0.0.53, fd00::53, example.org\nMTU = 1400\n"
 			"Table = 77\nPreUp = a %i\nPostUp = b\nPreDown = c\nPostDown = d\nSaveConfig = true\n"
 			"Forwarding = on\nFwMark = 0x9\n" PEER_A "Name = harbour master\n",
@@ -48,11 +50,11 @@ static const struct profile_case {
 		.text = "[INTERFACE]\naddress=10.0.0.1/8\nTABLE=OFF\nsaveconfig = FALSE\nforwarding = OFF\n",
 		.meaning = "address=10.0.0.1/8 table=off forwarding=off\n",
 	}, {
-		.name = "a host's own bits are no slip in an address",
+		.name = "host bits are valid in an address",
 		.text = INTERFACE "Address = 10.1.2.3/8\n",
 		.meaning = "address=10.1.2.3/8 table=auto\n",
 	}, {
-		.name = "hooks in their order, with what follows an equals sign",
+		.name = "hooks in their order, with equals signs",
 		.text = INTERFACE "PostUp = sysctl -w a.b=1; echo 'x'\n\nPostUp = second # not this\n",
 		.meaning = "table=auto PostUp=2:sysctl -w a.b=1; echo 'x' PostUp=4:second\n",
 	}, {
@@ -69,7 +71,7 @@ static const struct profile_case {
 		.meaning = "mtu=65535 table=auto\n",
 	},
 	{
-		.name = "what wg-quick(8) lets be empty",
+		.name = "settings that may be empty for wg-quick(8)",
 		.text = INTERFACE "Address =\nDNS =\nMTU = 1400\nMTU =\nTable = 5\nTable =\nPreUp =\nPostUp =\nPreDown =\nPostDown =\n",
 		.meaning = "table=auto\n",
 	}, {
@@ -95,7 +97,7 @@ static const struct profile_case {
 		.text = INTERFACE "Address = fd00::1/255.255.255.0\n",
 		.err = "weft: wg0.conf:2: Address: 'fd00::1/255.255.255.0' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
 	}, {
-		.name = "a mask is none of a prefix",
+		.name = "a mask with a prefix length",
 		.text = PEER_A "AllowedIPs = 10.0.0.0/255.0.0.0\n",
 		.err = "weft: wg0.conf:3: AllowedIPs: '10.0.0.0/255.0.0.0' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
 	}, {
@@ -109,19 +111,19 @@ static const struct profile_case {
 	}, {
 		.name = "no name server",
 		.text = INTERFACE "DNS = 1.1.1\n",
-		.err = "weft: wg0.conf:2: DNS: '1.1.1' is not a name server: use an address, or the name of a domain to search\n",
+		.err = "weft: wg0.conf:2: DNS: '1.1.1' is not a name server: use its address, or a search domain\n",
 	}, {
 		.name = "a name server with a length",
 		.text = INTERFACE "DNS = fd00::1/64\n",
-		.err = "weft: wg0.conf:2: DNS: 'fd00::1/64' is not a name server: use an address, or the name of a domain to search\n",
+		.err = "weft: wg0.conf:2: DNS: 'fd00::1/64' is not a name server: use its address, or a search domain\n",
 	}, {
 		.name = "a name server with an empty zone",
 		.text = INTERFACE "DNS = fe80::1%\n",
-		.err = "weft: wg0.conf:2: DNS: 'fe80::1%' is not a name server: use an address, or the name of a domain to search\n",
+		.err = "weft: wg0.conf:2: DNS: 'fe80::1%' is not a name server: use its address, or a search domain\n",
 	}, {
 		.name = "a name server with a zone that is no link's name",
 		.text = INTERFACE "DNS = fe80::1%a-name-of-sixteen\n",
-		.err = "weft: wg0.conf:2: DNS: 'fe80::1%a-name-of-sixteen' is not a name server: use an address, or the name of a domain to search\n",
+		.err = "weft: wg0.conf:2: DNS: 'fe80::1%a-name-of-sixteen' is not a name server: use its address, or a search domain\n",
 	}, {
 		.name = "MTU too small",
 		.text = INTERFACE "MTU = 67\n",
@@ -139,7 +141,7 @@ static const struct profile_case {
 		.text = INTERFACE "Table = 0\n",
 		.err = "weft: wg0.conf:2: Table: '0' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from /etc/iproute2/rt_tables or /etc/iproute2/rt_tables.d/*.conf\n",
 	}, {
-		.name = "a table that nobody knows",
+		.name = "an unknown table",
 		.text = INTERFACE "Table = nosuchtable\n",
 		.err = "weft: wg0.conf:2: Table: 'nosuchtable' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from /etc/iproute2/rt_tables or /etc/iproute2/rt_tables.d/*.conf\n",
 	}, {
@@ -157,15 +159,15 @@ static const struct profile_case {
 	}, {
 		.name = "no value",
 		.text = INTERFACE "SaveConfig =\n",
-		.err = "weft: wg0.conf:2: SaveConfig: the value is missing\n",
+		.err = "weft: wg0.conf:2: SaveConfig: missing value\n",
 	}, {
 		.name = "a field of the interface in a peer",
 		.text = PEER_A "Address = 10.0.0.1\n",
-		.err = "weft: wg0.conf:3: 'Address' is not a field of [Peer]: PublicKey, PresharedKey, Endpoint, Roam, PersistentKeepalive, AllowedIPs, Name, NextPublicKey, NextPresharedKey, Grace are\n",
+		.err = "weft: wg0.conf:3: unknown field 'Address' of [Peer]: use PublicKey, PresharedKey, Endpoint, Roam, PersistentKeepalive, AllowedIPs, Name, NextPublicKey, NextPresharedKey, Grace\n",
 	}, {
-		.name = "a field of nobody",
+		.name = "an unknown field",
 		.text = INTERFACE "Colour = blue\n",
-		.err = "weft: wg0.conf:2: 'Colour' is not a field of [Interface]: ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP, Address, DNS, MTU, Table, PreUp, PostUp, PreDown, PostDown, SaveConfig, Forwarding, PreviousPrivateKey, GraceUntil are\n",
+		.err = "weft: wg0.conf:2: unknown field 'Colour' of [Interface]: use ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP, Address, DNS, MTU, Table, PreUp, PostUp, PreDown, PostDown, SaveConfig, Forwarding, PreviousPrivateKey, GraceUntil\n",
 	},
 };
 
@@ -246,7 +248,7 @@ static void test_case(const struct profile_case *test)
 	snprintf(name, sizeof(name), "%s: meaning", test->name);
 	test_text(name, meaning ? meaning + 1 : "",
 		  test->meaning && *test->meaning ? test->meaning : "");
-	snprintf(name, sizeof(name), "%s: complaint", test->name);
+	snprintf(name, sizeof(name), "%s: error", test->name);
 	test_text(name, bench.err, test->err ?: "");
 	weft_profile_free(profile);
 	test_bench_end(&bench);
@@ -265,25 +267,25 @@ static const struct {
 	{ "/a/b/fifteen-letters.conf", "fifteen-letters", "/a/b/fifteen-letters.conf" },
 	{ "/a/a=b+c_d.e.conf", "a=b+c_d.e", "/a/a=b+c_d.e.conf" },
 	{ "/a/sixteen-letters-.conf",
-	  .err = "weft: '/a/sixteen-letters-.conf' names no interface: the file has to be NAME.conf, NAME being 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: '/a/sixteen-letters-.conf' is not named after an interface: use NAME.conf, where NAME has 1 to 15 letters, digits or _=+.-\n" },
 	{ "/a/.conf",
-	  .err = "weft: '/a/.conf' names no interface: the file has to be NAME.conf, NAME being 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: '/a/.conf' is not named after an interface: use NAME.conf, where NAME has 1 to 15 letters, digits or _=+.-\n" },
 	{ "/a/...conf",
-	  .err = "weft: '/a/...conf' names no interface: the file has to be NAME.conf, NAME being 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: '/a/...conf' is not named after an interface: use NAME.conf, where NAME has 1 to 15 letters, digits or _=+.-\n" },
 	{ "/a/wg0",
-	  .err = "weft: '/a/wg0' names no interface: the file has to be NAME.conf, NAME being 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: '/a/wg0' is not named after an interface: use NAME.conf, where NAME has 1 to 15 letters, digits or _=+.-\n" },
 	{ "/a/wg 0.conf",
-	  .err = "weft: '/a/wg 0.conf' names no interface: the file has to be NAME.conf, NAME being 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: '/a/wg 0.conf' is not named after an interface: use NAME.conf, where NAME has 1 to 15 letters, digits or _=+.-\n" },
 	{ "wg;0",
-	  .err = "weft: 'wg;0' is not an interface: a name has 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: 'wg;0' is not an interface name: use 1 to 15 letters, digits or _=+.-\n" },
 	{ "",
-	  .err = "weft: '' is not an interface: a name has 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: '' is not an interface name: use 1 to 15 letters, digits or _=+.-\n" },
 	{ "..",
-	  .err = "weft: '..' is not an interface: a name has 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: '..' is not an interface name: use 1 to 15 letters, digits or _=+.-\n" },
 	{ "sixteen-letters-",
-	  .err = "weft: 'sixteen-letters-' is not an interface: a name has 1 to 15 letters, digits or _=+.-\n" },
+	  .err = "weft: 'sixteen-letters-' is not an interface name: use 1 to 15 letters, digits or _=+.-\n" },
 	{ "wg0",
-	  .err = "weft: 'wg0' has no file: neither /nosuch/one/wg0.conf nor /nosuch/two/wg0.conf is there\n" },
+	  .err = "weft: 'wg0' has no file: neither /nosuch/one/wg0.conf nor /nosuch/two/wg0.conf exists\n" },
 };
 
 static void test_places(void)
@@ -320,16 +322,16 @@ static const struct {
 	const char *left;
 } strips[] = {
 	{ "an empty file", "", "\n" },
-	{ "what setconf knows stays, trimmed",
+	{ "settings of setconf stay, trimmed",
 	  INTERFACE " \tListenPort = 1  # mine\n\n" PEER_A "AllowedIPs = ::/0",
 	  INTERFACE "ListenPort = 1  # mine\n\n" PEER_A "AllowedIPs = ::/0\n\n" },
-	{ "what up alone knows goes",
+	{ "settings of up are removed",
 	  INTERFACE "Address = 1.2.3.4\nMTU=1400\n dns = 1.1.1.1\nPostUp = a=b\nForwarding = on\nFwMark = 1\n" PEER_A "Name = x\n",
 	  INTERFACE "FwMark = 1\n" PEER_A "Name = x\n\n" },
 	{ "blanks in sections' names, and a section in parts",
 	  "[ Interface ]\nMTU = 9\n[ Peer ]\nPublicKey = " KEY_A "\n[interface ]\nDNS = 1.1.1.1\nListenPort = 1",
 	  "[ Interface ]\n[ Peer ]\nPublicKey = " KEY_A "\n[interface ]\nListenPort = 1\n\n" },
-	{ "remarks stay",
+	{ "comments stay",
 	  "# Address = 1.2.3.4\n" INTERFACE "# MTU = 9\n",
 	  "# Address = 1.2.3.4\n" INTERFACE "# MTU = 9\n\n" },
 };
@@ -370,7 +372,7 @@ static void test_names(void)
 		test_ok(weft_profile_name_is_good(names[i].name, strlen(names[i].name)) == names[i].good, text);
 	}
 	test_ok(weft_profile_name_is_good("wft0.conf/", 9) && !weft_profile_name_is_good("wft0.conf/", 10),
-		"only as much of a name counts as is asked for");
+		"only the given length of a name counts");
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Programs that are run: status, output, input, signals; settings that are read and written. */
+/* Programs: status, output, input, signals; and settings read and written. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,12 +19,12 @@
 static struct weft_host *host;
 
 /**
- * struct run_case - a shell command, and what comes of it
+ * struct run_case - a shell command, and its result
  * @command: for sh -c
  * @input: the standard input
- * @output: what is captured; NULL: nothing is
- * @err: what the run returns
- * @error: the complaint
+ * @output: the captured output; NULL to capture none
+ * @err: the result of the run
+ * @error: the error text
  */
 static const struct run_case {
 	const char *command;
@@ -34,16 +34,16 @@ static const struct run_case {
 	const char *error;
 } runs[] = {
 	{ .command = "true" },
-	{ .command = "exit 3", .err = -EIO, .error = "sh: it ended with status 3" },
-	{ .command = "kill -9 $$", .err = -EIO, .error = "sh: it ended by signal 9" },
+	{ .command = "exit 3", .err = -EIO, .error = "sh: exit status 3" },
+	{ .command = "kill -9 $$", .err = -EIO, .error = "sh: killed by signal 9" },
 	{ .command = "echo a; echo b", .output = "a\nb\n" },
 	{ .command = "cat", .output = "" },
 	{ .command = "cat", .input = "one\ntwo", .output = "one\ntwo" },
 	{ .command = "echo to the other >&2; echo x", .output = "x\n" },
-	{ .command = "echo x; exit 1", .output = "", .err = -EIO, .error = "sh: it ended with status 1" },
-	/* The shell has the signals' defaults, and this program is not ended by its own. */
-	{ .command = "kill -INT $$", .err = -EIO, .error = "sh: it ended by signal 2" },
-	{ .command = "kill -QUIT $$", .err = -EIO, .error = "sh: it ended by signal 3" },
+	{ .command = "echo x; exit 1", .output = "", .err = -EIO, .error = "sh: exit status 1" },
+	/* The shell has default signal handlers, and its signals do not end this program. */
+	{ .command = "kill -INT $$", .err = -EIO, .error = "sh: killed by signal 2" },
+	{ .command = "kill -QUIT $$", .err = -EIO, .error = "sh: killed by signal 3" },
 	{ .command = "kill -INT $PPID; kill -QUIT $PPID; sleep 0.1" },
 };
 
@@ -71,13 +71,13 @@ static void test_run(const struct run_case *test)
 	err = run_shell(test->command, test->input, test->output ? &output : NULL);
 	snprintf(name, sizeof(name), "'%s' returns %d", test->command, test->err);
 	test_ok(err == test->err, name);
-	test_text("with this complaint", host->error, test->error ?: "");
+	test_text("  the error text", host->error, test->error ?: "");
 	if (test->output)
-		test_text("and this output", output ?: "", test->output);
+		test_text("  the output", output ?: "", test->output);
 	free(output);
 }
 
-/* The first file that this program opens is its standard input then. */
+/* The first file that this program opens becomes its standard input. */
 static void test_closed_input(void)
 {
 	static const struct run_case test = { .command = "cat", .input = "one", .output = "one" };
@@ -85,7 +85,7 @@ static void test_closed_input(void)
 
 	close(STDIN_FILENO);
 	test_run(&test);
-	test_ok(fcntl(STDIN_FILENO, F_GETFD) < 0, "a standard input that was closed is so again");
+	test_ok(fcntl(STDIN_FILENO, F_GETFD) < 0, "a closed standard input stays closed");
 	if (copy < 0)
 		return;
 	dup2(copy, STDIN_FILENO);
@@ -102,46 +102,46 @@ static bool has_handler(int number, void (*handler)(int))
 
 static void test_handlers(void)
 {
-	/* A shell starts what runs beside it with these ignored. */
+	/* A shell starts background programs with these ignored. */
 	signal(SIGINT, SIG_DFL);
 	signal(SIGQUIT, SIG_DFL);
 	run_shell("true", NULL, NULL);
 	test_ok(has_handler(SIGINT, SIG_DFL) && has_handler(SIGQUIT, SIG_DFL),
-		"the signals' defaults are back after a run");
+		"signals have their defaults after a run");
 	signal(SIGINT, SIG_IGN);
 	run_shell("true", NULL, NULL);
-	test_ok(has_handler(SIGINT, SIG_IGN), "and so is a signal that was ignored");
+	test_ok(has_handler(SIGINT, SIG_IGN), "an ignored signal stays ignored after a run");
 	signal(SIGINT, SIG_DFL);
 }
 
-/* Only the first signal is handed on: what undoes the rest is to run to its end. */
+/* Only the first signal is passed on: the programs that undo the rest run to their end. */
 static void test_heeded(void)
 {
 	int err, i, late = 0;
 
-	/* nohup leaves it ignored, and a signal that is ignored is not heeded. */
+	/* nohup ignores it, and an ignored signal is not handled. */
 	signal(SIGHUP, SIG_DFL);
-	/* At once: the signal may be there before this program waits. */
+	/* The signal may arrive before this program waits. */
 	for (i = 0; i < 5; i++) {
 		weft_signals_heed();
 		late += run_shell("kill -TERM $PPID; sleep 3", NULL, NULL) != -EIO;
 	}
-	test_ok(!late, "a signal while a program starts ends it");
+	test_ok(!late, "a signal during a program's start ends the program");
 	weft_signals_heed();
 	err = run_shell("sleep 0.3; kill -TERM $PPID; sleep 20", NULL, NULL);
 	test_ok(err == -EIO && strstr(host->error, "by signal 15"),
-		"a signal that is heeded ends the program");
-	test_ok(weft_signals_caught() == SIGTERM, "and is noted");
+		"a handled signal ends the program");
+	test_ok(weft_signals_caught() == SIGTERM, "the signal is recorded");
 	test_ok(!run_shell("sleep 0.1", NULL, NULL), "the next program runs to its end");
 	test_ok(!run_shell("sleep 0.3; kill -HUP $PPID; sleep 0.1", NULL, NULL),
-		"whatever signal comes then");
-	test_ok(weft_signals_caught() == SIGHUP, "which is noted as well");
+		"further signals do not end it");
+	test_ok(weft_signals_caught() == SIGHUP, "a further signal is recorded");
 	weft_signals_heed();
-	/* The output of a program that is left behind would stay open. */
+	/* A program left behind would keep the output open. */
 	err = run_shell("(sleep 0.3; kill -TERM $PPID) & sleep 7654; true", NULL, NULL);
-	test_ok(err == -EIO && system("pgrep -f '^sleep 7654' >/dev/null"), "and the program that a shell waits for ends");
+	test_ok(err == -EIO && system("pgrep -f '^sleep 7654' >/dev/null"), "the program that a shell waits for ends");
 	weft_signals_heed();
-	test_ok(!weft_signals_caught(), "heeding begins anew");
+	test_ok(!weft_signals_caught(), "the record is cleared");
 }
 
 static void test_reader(void)
@@ -153,7 +153,7 @@ static void test_reader(void)
 	weft_signals_outlive_reader();
 	test_ok(has_handler(SIGPIPE, SIG_IGN), "output without a reader does not end this program");
 	test_ok(run_shell("kill -PIPE $$", NULL, NULL) == -EIO && strstr(host->error, "by signal 13"),
-		"but a program that it runs");
+		"a program that it runs ends by SIGPIPE");
 }
 
 static void test_missing(void)
@@ -163,7 +163,7 @@ static void test_missing(void)
 
 	test_ok(weft_program_run(host, &program, NULL) == -ENOENT,
 		"a program that is missing is -ENOENT");
-	test_text("and named", host->error,
+	test_text("the error names the program", host->error,
 		  "weft-no-such-program: No such file or directory");
 }
 
@@ -172,15 +172,15 @@ static void test_path(void)
 	char *path = strdup(getenv("PATH") ?: "/usr/bin:/bin");
 
 	test_ok(weft_program_is_there(host, "sh"), "sh is in the PATH");
-	test_ok(!weft_program_is_there(host, "weft-no-such-program"), "another is not");
+	test_ok(!weft_program_is_there(host, "weft-no-such-program"), "an unknown program is not");
 	setenv("PATH", "/nonexistent:/bin", 1);
-	test_ok(weft_program_is_there(host, "sh"), "it is in the second folder");
+	test_ok(weft_program_is_there(host, "sh"), "a program in the second folder");
 	setenv("PATH", "/bin:/nonexistent", 1);
-	test_ok(weft_program_is_there(host, "sh"), "it is in the first folder");
+	test_ok(weft_program_is_there(host, "sh"), "a program in the first folder");
 	setenv("PATH", "/bin/sh", 1);
-	test_ok(!weft_program_is_there(host, "sh"), "it is in no folder");
+	test_ok(!weft_program_is_there(host, "sh"), "a program in no folder");
 	unsetenv("PATH");
-	test_ok(!weft_program_is_there(host, "sh"), "nothing is there without a PATH");
+	test_ok(!weft_program_is_there(host, "sh"), "no program without a PATH");
 	setenv("PATH", path, 1);
 	free(path);
 }
@@ -194,7 +194,7 @@ static void test_read(const char *path, const char *want, const char *name)
 	host->error[0] = '\0';
 	err = host->read(host, path, &text);
 	test_ok(want ? !err : err == -ENOENT, name);
-	test_text("with this text", text ?: host->error,
+	test_text("  the text", text ?: host->error,
 		  want ?: "No such file or directory");
 	free(text);
 }
@@ -226,17 +226,17 @@ static void test_files(void)
 	snprintf(path, sizeof(path), "%s/setting", folder);
 	test_read(path, NULL, "a file that is missing is -ENOENT");
 	test_ok(change_file(path, "1") == -ENOENT && strstr(host->error, "No such file"),
-		"and is not made");
+		"a missing file is not created");
 	write_file(path, "");
 	test_read(path, "", "an empty file");
 	write_file(path, "first\nsecond\n");
 	test_read(path, "first", "the first line of a file");
 	test_ok(!change_file(path, "12"), "a setting is written");
-	test_read(path, "12rst", "from its beginning");
+	test_read(path, "12rst", "a setting is written from its beginning");
 	unlink(path);
 	rmdir(folder);
 	test_ok(change_file("/dev/full", "1") == -ENOSPC &&
-		strstr(host->error, "No space"), "a setting that is refused says why");
+		strstr(host->error, "No space"), "a refused setting has an error text");
 }
 
 static void test_change_program(void)
@@ -247,10 +247,10 @@ static void test_change_program(void)
 		.program = { .words = words, .count = 1 },
 	};
 
-	test_ok(host->change(host, &change) == -EIO, "a change may be a program");
+	test_ok(host->change(host, &change) == -EIO, "a program as a change");
 }
 
-/* No dump of this program, and those that it starts have the caller's limit. */
+/* This program dumps no core, and its children have the caller's limit. */
 static void test_core(void)
 {
 	struct rlimit limit, now;
@@ -268,7 +268,7 @@ static void test_core(void)
 	test_ok(!run_shell("grep core /proc/self/limits", NULL, &output) &&
 		sscanf(output, "Max core file size %llu", &seen) == 1 && seen == limit.rlim_cur,
 		"a program has the limit from before");
-	test_ok(!getrlimit(RLIMIT_CORE, &now) && now.rlim_cur <= 1, "still no core is dumped");
+	test_ok(!getrlimit(RLIMIT_CORE, &now) && now.rlim_cur <= 1, "no core is dumped afterwards");
 	free(output);
 }
 
@@ -324,7 +324,7 @@ int main(void)
 	test_change_program();
 	test_heeded();
 	test_core();
-	test_core_hard(true, "a hard limit of 0 is 1 byte where that is permitted, and 0 again for a program");
-	test_core_hard(false, "a hard limit of 0 stays where it cannot be raised");
+	test_core_hard(true, "a hard limit of 0 is 1 byte if that is permitted, and 0 for a program");
+	test_core_hard(false, "a hard limit of 0 stays if it cannot be raised");
 	return test_end();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Endpoint names: tried again when that can help, and only then. */
+/* Endpoint names: retried only after temporary failures. */
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "model/format.h"
 #include "support.h"
 
-/* A name server of paper: @failures times @error, then 192.0.2.7. */
+/* A fake name server: @failures times @error, then 192.0.2.7. */
 static struct {
 	int error;
 	int failures;
@@ -49,7 +49,7 @@ static void resolve_pause(unsigned int us)
 	server.last_pause = us;
 }
 
-/* Load "Endpoint = @endpoint" and tell what it became. */
+/* Loads "Endpoint = @endpoint" and describes the result. */
 static char *resolve_run(struct test_bench *bench, const char *endpoint,
 			 int retries)
 {
@@ -83,8 +83,8 @@ static void test_retry(void)
 	server.failures = 2;
 	change = resolve_run(&bench, "name.example:80", 15);
 	test_text("a name that resolves at the third try", change, good);
-	test_ok(server.asked == 3 && server.pauses == 2, "was asked for three times");
-	test_text("and says so twice", bench.err,
+	test_ok(server.asked == 3 && server.pauses == 2, "the name is looked up three times");
+	test_text("each failure is printed", bench.err,
 		  "weft: f:3: Endpoint: cannot resolve 'name.example:80': Temporary failure in name resolution; trying again in 1.00 seconds\n"
 		  "weft: f:3: Endpoint: cannot resolve 'name.example:80': Temporary failure in name resolution; trying again in 1.20 seconds\n");
 	free(change);
@@ -100,14 +100,14 @@ static void test_give_up(void)
 	server.failures = 1000;
 	change = resolve_run(&bench, "name.example:80", 15);
 	test_text("a name that never resolves", change, "failed");
-	test_ok(server.asked == 16, "was retried fifteen times");
+	test_ok(server.asked == 16, "fifteen retries");
 	free(change);
 	test_bench_end(&bench);
 
 	server.failures = 1000;
 	change = resolve_run(&bench, "name.example:80", 0);
-	test_ok(server.asked == 1 && !server.pauses, "no retries, no waiting");
-	test_text("the complaint", bench.err,
+	test_ok(server.asked == 1 && !server.pauses, "without retries there is no pause");
+	test_text("the error text", bench.err,
 		  "weft: f:3: Endpoint: cannot resolve 'name.example:80': Temporary failure in name resolution\n");
 	free(change);
 	test_bench_end(&bench);
@@ -121,8 +121,8 @@ static void test_for_ever(void)
 	server.error = EAI_AGAIN;
 	server.failures = 200;
 	change = resolve_run(&bench, "name.example:80", -1);
-	test_text("for ever is longer than two hundred tries", change, good);
-	test_ok(server.last_pause == 20000000, "with pauses of 20 s at most");
+	test_text("endless retries exceed two hundred", change, good);
+	test_ok(server.last_pause == 20000000, "pauses are at most 20 s");
 	free(change);
 	test_bench_end(&bench);
 }
@@ -136,8 +136,8 @@ static void test_final(void)
 	server.failures = 1;
 	change = resolve_run(&bench, "name.example:80", 15);
 	test_text("a name that does not exist", change, "failed");
-	test_ok(server.asked == 1, "is not asked for again");
-	test_text("but complained about", bench.err,
+	test_ok(server.asked == 1, "the name is not looked up again");
+	test_text("the error text", bench.err,
 		  "weft: f:3: Endpoint: cannot resolve 'name.example:80': Name or service not known\n");
 	free(change);
 	test_bench_end(&bench);
@@ -151,15 +151,15 @@ static void test_other_family(void)
 	server.failures = 0;
 	server.family = AF_UNIX;
 	change = resolve_run(&bench, "name.example:80", 15);
-	test_text("a name with no address of ours", change, "failed");
-	test_text("is complained about", bench.err,
-		  "weft: f:3: Endpoint: cannot resolve 'name.example:80': it has neither an IPv4 nor an IPv6 address\n");
+	test_text("a name without an address of a usable family", change, "failed");
+	test_text("the error text", bench.err,
+		  "weft: f:3: Endpoint: cannot resolve 'name.example:80': the name has neither an IPv4 nor an IPv6 address\n");
 	free(change);
 	test_bench_end(&bench);
 	server.family = 0;
 }
 
-/* All that a name stands for, and of several names what can be found. */
+/* All addresses of a name; of several names, those that resolve. */
 static void test_candidates(void)
 {
 	static const struct {
@@ -192,14 +192,14 @@ static void test_candidates(void)
 		snprintf(want, sizeof(want), tries[i].want ?
 			 "wg0:\npeer A: %s\n" : "failed", tries[i].want);
 		test_text(tries[i].endpoint, change, want);
-		test_text("complaints", bench.err, tries[i].err);
+		test_text("errors", bench.err, tries[i].err);
 		free(change);
 		test_bench_end(&bench);
 	}
 	server.both = false;
 }
 
-/* A name server of paper for several names at once; threads ask it. */
+/* A fake name server for several names at once; threads call it. */
 static int lenient_lookup(const char *host, const char *port,
 			  const struct addrinfo *hints,
 			  struct addrinfo **found)
@@ -218,14 +218,14 @@ static int lenient_lookup(const char *host, const char *port,
 }
 
 /**
- * struct lenient_case - endpoints of three peers, and what is known in the end
- * @name: what it is about
- * @patience_ms: how long all of it may take
- * @late: after how many pauses late.example is known
- * @endpoints: of the peers
- * @change: what they become
- * @pauses: how often was waited
- * @err: the last of what is complained, or ""
+ * struct lenient_case - endpoints of three peers, and the resolved ones
+ * @name: the case
+ * @patience_ms: the time limit
+ * @late: pauses until late.example resolves
+ * @endpoints: the endpoints in the file
+ * @change: the resolved endpoints
+ * @pauses: the number of pauses
+ * @err: the last error, or ""
  */
 static const struct lenient_case {
 	const char *name;
@@ -236,27 +236,27 @@ static const struct lenient_case {
 	int pauses;
 	const char *err;
 } lenients[] = {
-	{ .name = "a name that is not known keeps no other peer down", .patience_ms = 8000,
+	{ .name = "an unknown name does not affect other peers", .patience_ms = 8000,
 	  .endpoints = { "192.0.2.1:1", "no.example:2", "a.example:3" },
 	  .change = "endpoint=192.0.2.1:1\n endpoint=192.0.2.7:3\n",
 	  .err = "weft: warning: f:6: Endpoint: cannot resolve 'no.example:2': Name or service not known\n" },
-	{ .name = "one of several names that is not known", .patience_ms = 8000,
+	{ .name = "an unknown name among several", .patience_ms = 8000,
 	  .endpoints = { "192.0.2.1:1", "no.example, 192.0.2.2:2", "a.example:3" },
 	  .change = "endpoint=192.0.2.1:1\n unresolved endpoint=192.0.2.2:2\n endpoint=192.0.2.7:3\n",
 	  .err = "weft: warning: f:6: Endpoint: cannot resolve 'no.example:2': Name or service not known\n" },
-	{ .name = "a name that comes late", .patience_ms = 8000, .late = 2,
+	{ .name = "a name that resolves late", .patience_ms = 8000, .late = 2,
 	  .endpoints = { "192.0.2.1:1", "late.example:2", "a.example:3" },
 	  .change = "endpoint=192.0.2.1:1\n endpoint=192.0.2.7:2\n endpoint=192.0.2.7:3\n", .pauses = 2,
 	  .err = "weft: f:6: Endpoint: cannot resolve 'late.example:2': Temporary failure in name resolution; trying again in 1.20 seconds\n" },
-	{ .name = "two that come late wait together", .patience_ms = 8000, .late = 1,
+	{ .name = "two late names share the pauses", .patience_ms = 8000, .late = 1,
 	  .endpoints = { "late1.example:1", "late2.example:2", "192.0.2.3:3" },
 	  .change = "endpoint=192.0.2.7:1\n endpoint=192.0.2.7:2\n endpoint=192.0.2.3:3\n", .pauses = 1,
 	  .err = "weft: f:6: Endpoint: cannot resolve 'late2.example:2': Temporary failure in name resolution; trying again in 1.00 seconds\n" },
-	{ .name = "one that does not come in time", .patience_ms = 8000, .late = 99,
+	{ .name = "a name that does not resolve in time", .patience_ms = 8000, .late = 99,
 	  .endpoints = { "192.0.2.1:1", "late.example:2", "192.0.2.3:3" },
 	  .change = "endpoint=192.0.2.1:1\n endpoint=192.0.2.3:3\n", .pauses = 5,
 	  .err = "weft: warning: f:6: Endpoint: cannot resolve 'late.example:2': Temporary failure in name resolution\n" },
-	{ .name = "or not after as many tries as are asked for", .late = 99,
+	{ .name = "a name that does not resolve within the retries", .late = 99,
 	  .endpoints = { "192.0.2.1:1", "late.example:2", "192.0.2.3:3" },
 	  .change = "endpoint=192.0.2.1:1\n endpoint=192.0.2.3:3\n", .pauses = 15,
 	  .err = "weft: warning: f:6: Endpoint: cannot resolve 'late.example:2': Temporary failure in name resolution\n" },
@@ -273,7 +273,7 @@ static const char *last_line(const char *text)
 	return end;
 }
 
-/* Places, with nothing of a peer that has none. */
+/* Describes endpoints, with nothing for a peer without one. */
 static char *lenient_describe(const struct weft_device *dev)
 {
 	const struct weft_peer *peer;
@@ -316,16 +316,16 @@ static void test_lenient(const struct lenient_case *test)
 	dev = weft_config_parse(&bench.ctx, "f", text, "wg0", true);
 	test_ok(weft_resolve_leniently(&bench.ctx, "f", dev), test->name);
 	got = lenient_describe(dev);
-	test_text("and where they are", got, test->change);
-	test_ok(server.pauses == test->pauses, "and how often was waited");
+	test_text("  the endpoints", got, test->change);
+	test_ok(server.pauses == test->pauses, "  the pauses");
 	test_bench_flush(&bench);
-	test_text("and the last word", last_line(bench.err), test->err);
+	test_text("  the last error", last_line(bench.err), test->err);
 	free(got);
 	weft_model_device_free(dev);
 	test_bench_end(&bench);
 }
 
-/* All that a command line or setconf asks for has to be there; each fault is named. */
+/* On a command line and for setconf each name must resolve; each failure is reported. */
 static void test_strict(void)
 {
 	char text[] = "[Peer]\nPublicKey = " KEY_A "\nEndpoint = no1.example:1\n[Peer]\nPublicKey = " KEY_B
@@ -338,9 +338,9 @@ static void test_strict(void)
 	bench.ctx.lookup = lenient_lookup;
 	bench.ctx.pause = resolve_pause;
 	dev = weft_config_parse(&bench.ctx, "f", text, "wg0", true);
-	test_ok(!weft_resolve_device(&bench.ctx, "f", dev), "two names that are not known");
+	test_ok(!weft_resolve_device(&bench.ctx, "f", dev), "two unknown names");
 	test_bench_flush(&bench);
-	test_text("are both named", bench.err,
+	test_text("both are named", bench.err,
 		  "weft: f:3: Endpoint: cannot resolve 'no1.example:1': Name or service not known\n"
 		  "weft: f:9: Endpoint: cannot resolve 'no2.example:3': Name or service not known\n");
 	weft_model_device_free(dev);
@@ -369,7 +369,7 @@ static void test_wishes(void)
 		test_ok(weft_resolve_retries(&bench.ctx, wishes[i].wish) ==
 			wishes[i].retries, name);
 		test_bench_flush(&bench);
-		test_ok(!!*bench.err == wishes[i].warned, "warned about if odd");
+		test_ok(!!*bench.err == wishes[i].warned, "warnings");
 		test_bench_end(&bench);
 	}
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* weft rotate: what the file says afterwards, what the kernel is asked for, and what is refused. */
+/* weft rotate: the rewritten file, the request to the kernel, and the refusals. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,18 +18,18 @@
 
 #define FILE_PATH	"/etc/weft/wft0.conf"
 
-/* No file in /etc stands for it: that is this program's own. */
+/* /etc, which is this program's own, has no file of this name. */
 #define LINK	"wft0"
 
 static const char conf[] = "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_A "\n";
 
 /**
  * struct rewrite_case - a file before and after
- * @name: what it is about
+ * @name: the case
  * @before: the file
  * @after: the file with key B
- * @previous: key P is the one before
- * @until: its end
+ * @previous: key P becomes the previous key
+ * @until: the time of its end
  */
 static const struct rewrite_case {
 	const char *name;
@@ -39,18 +39,18 @@ static const struct rewrite_case {
 	long long until;
 } rewrites[] = {
 	{
-		.name = "the key only",
+		.name = "only the key",
 		.before = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\n",
 		.after = "[Interface]\nPrivateKey = " KEY_B "\nListenPort = 5\n",
 	}, {
-		.name = "all else stays, comments too",
+		.name = "all other lines stay, with comments",
 		.before = "# mine\n\n[Interface]\n  privatekey=" KEY_P " # old\nMTU = 9\n[Peer]\n"
 			  "# PrivateKey = x\nPublicKey = " KEY_A,
 		.after = "# mine\n\n[Interface]\nPrivateKey = " KEY_B "\nPreviousPrivateKey = " KEY_P
 			 "\nGraceUntil = 77\nMTU = 9\n[Peer]\n# PrivateKey = x\nPublicKey = " KEY_A,
 		.previous = true, .until = 77,
 	}, {
-		.name = "an earlier rotation's lines go",
+		.name = "lines of an earlier rotation are removed",
 		.before = "GraceUntil = 5\n[Interface]\nPreviousPrivateKey = " KEY_A
 			  "\nPrivateKey = " KEY_P "\nGraceUntil = 6\n",
 		.after = "[Interface]\nPrivateKey = " KEY_B "\nPreviousPrivateKey = " KEY_P "\n",
@@ -60,7 +60,7 @@ static const struct rewrite_case {
 		.before = "[Interface]\nPrivateKey=" KEY_P,
 		.after = "[Interface]\nPrivateKey = " KEY_B "\n",
 	}, {
-		.name = "a key that is there twice",
+		.name = "a key in two lines",
 		.before = "[Interface]\nPrivateKey = " KEY_A "\nPrivateKey = " KEY_P "\n",
 		.after = "[Interface]\nPrivateKey = " KEY_B "\n",
 	}, {
@@ -96,17 +96,17 @@ static void test_rewrite(const struct rewrite_case *test)
 	weft_file_wipe(&result);
 }
 
-#define NO_FILE		"weft: warning: 'wft0' has no file: its key is changed in the kernel alone\n"
+#define NO_FILE		"weft: warning: 'wft0' has no file: the key is changed in the kernel only\n"
 
 /**
- * struct rotate_case - a command line, and what comes of it
+ * struct rotate_case - a command line, and its results
  * @words: the words, LINK being the interface
- * @input: its standard input
- * @sent: what the kernel was asked for
- * @err: the complaint; with one the status is 1
- * @previous: the interface is being rotated already
- * @alone: no file follows, which is warned of
- * @fail: what the kernel complains of
+ * @input: the standard input
+ * @sent: the request to the kernel
+ * @err: the error; with one the status is 1
+ * @previous: a rotation of the interface is in progress
+ * @alone: the missing file causes a warning
+ * @fail: the error of the kernel
  */
 static const struct rotate_case {
 	const char *words;
@@ -134,28 +134,28 @@ static const struct rotate_case {
 		.sent = "wft0: undo key=0 grace=86400\n", .alone = true,
 	}, {
 		.words = "rotate wft0 private-key -", .input = KEY_B "\n", .previous = true,
-		.err = "weft: the rotation of 'wft0' before this one goes on: give the command weft rotate wft0 finish, or undo, first\n",
+		.err = "weft: an earlier rotation of 'wft0' has not ended: run weft rotate wft0 finish, or undo, first\n",
 	}, {
 		.words = "rotate wft0 private-key -", .input = KEY_P "\n", .previous = true,
 		.sent = "wft0: begin key=P grace=86400\n",
 	}, {
 		.words = "rotate wft0 private-key -", .input = "\n",
-		.err = "weft: rotate: '-' is empty, and a rotation needs a key\n",
+		.err = "weft: rotate: '-' is empty: a rotation needs a private key\n",
 	}, {
 		.words = "rotate wft0 private-key -", .input = "x\n",
-		.err = "weft: private-key: '-' does not hold a key: 44 characters of base64, or nothing to take the key away\n",
+		.err = "weft: private-key: '-' does not contain a key: use 44 characters of base64, or an empty file to remove the key\n",
 	}, {
 		.words = "rotate wft0 grace soon",
-		.err = "weft: grace: 'soon' is not a grace: use a number of seconds, or 'off' for one without an end\n",
+		.err = "weft: grace: 'soon' is not a grace period: use a number of seconds, or 'off' for no limit\n",
 	}, {
 		.words = "rotate wft0 finish undo",
-		.err = "weft: rotate: 'finish' is not expected here: private-key FILE, grace SECONDS, finish, undo are\n",
+		.err = "weft: rotate: unexpected argument 'finish': use private-key FILE, grace SECONDS|off, finish or undo\n",
 	}, {
 		.words = "rotate wft0 private-key",
-		.err = "weft: rotate: 'private-key' is not expected here: private-key FILE, grace SECONDS, finish, undo are\n",
+		.err = "weft: rotate: unexpected argument 'private-key': use private-key FILE, grace SECONDS|off, finish or undo\n",
 	}, {
 		.words = "rotate wg0",
-		.err = "weft: cannot rotate the key of 'wg0': rotation is weft's own, and this is a link of kind wireguard\n",
+		.err = "weft: cannot rotate the key of 'wg0': rotation needs a link of kind weft, and this link is of kind wireguard\n",
 	}, {
 		.words = "rotate nope",
 		.err = "weft: cannot read interface 'nope': No such device\n",
@@ -199,13 +199,13 @@ static void test_rotate(const struct rotate_case *test)
 	test_ok(status == (test->err ? 1 : 0), name);
 	snprintf(name, sizeof(name), "%s: sent", test->words);
 	test_text(name, bench.sent, test->sent ?: "");
-	snprintf(name, sizeof(name), "%s: complaint", test->words);
+	snprintf(name, sizeof(name), "%s: error", test->words);
 	test_text(name, bench.err, test->alone ? NO_FILE : test->err ?: "");
 	test_bench_end(&bench);
 	free(text);
 }
 
-/* Without a file a key is made, and its public key is what is printed. */
+/* Without a file a key is generated, and its public key is printed. */
 static void test_generated(void)
 {
 	char *words[] = { "weft", "rotate", LINK, NULL };
@@ -214,13 +214,13 @@ static void test_generated(void)
 
 	test_bench_start(&bench, "");
 	bench.devices[0] = test_device(LINK, WEFT_KIND_WEFT, conf);
-	test_ok(!weft_command_main(&bench.ctx, 3, words), "a key is made: exit status");
+	test_ok(!weft_command_main(&bench.ctx, 3, words), "a key is generated: exit status");
 	test_bench_flush(&bench);
 	if (strlen(bench.out) == WEFT_KEY_CHARS + 1)
 		bench.out[WEFT_KEY_CHARS] = '\0';
 	test_ok(weft_key_decode(&printed, bench.out) && !weft_key_is_zero(&printed),
-		"a key is made: it is printed");
-	test_ok(strstr(bench.sent, "wft0: begin key="), "a key is made: sent");
+		"a key is generated: it is printed");
+	test_ok(strstr(bench.sent, "wft0: begin key="), "a key is generated: sent");
 	test_bench_end(&bench);
 }
 
@@ -228,21 +228,21 @@ static void test_generated(void)
 #define TAIL		"ListenPort = 5\n"
 #define KEY(key)	"PrivateKey = " key "\n"
 #define PREVIOUS(key)	"PreviousPrivateKey = " key "\n"
-#define OTHER_FILE	"weft: warning: '" FILE_PATH "' does not have the key of 'wft0', and is left as it is\n"
+#define OTHER_FILE	"weft: warning: '" FILE_PATH "' does not have the private key of 'wft0': the file stays unchanged\n"
 #define REFUSED		"weft: cannot rotate the key of 'wft0': busy\n"
 
 /**
  * struct file_case - a rotation of an interface that has key P and a file
- * @name: what it is about
+ * @name: the case
  * @words: the words
  * @input: the new key
- * @previous: the key that the interface had before, NULL: no rotation goes on
- * @before: what the file says of keys
- * @after: what it says then, NULL: the same
- * @sent: what the kernel is asked for
+ * @previous: the interface's previous key, NULL without a rotation
+ * @before: the keys of the file
+ * @after: the keys of the file afterwards, NULL for the same
+ * @sent: the request to the kernel
  * @printed: the key whose public key is printed, or NULL
- * @err: the complaint
- * @fail: what the kernel complains of
+ * @err: the error
+ * @fail: the error of the kernel
  */
 static const struct file_case {
 	const char *name;
@@ -272,18 +272,18 @@ static const struct file_case {
 		.before = KEY(KEY_A), .sent = "wft0: begin key=B grace=86400\n", .printed = KEY_B,
 		.err = OTHER_FILE,
 	}, {
-		.name = "begin again with the key it has", .words = "rotate wft0 private-key -", .input = KEY_P,
+		.name = "begin with the current key", .words = "rotate wft0 private-key -", .input = KEY_P,
 		.previous = KEY_C, .before = KEY(KEY_P) PREVIOUS(KEY_C),
 		.sent = "wft0: begin key=P grace=86400\n", .printed = KEY_P,
 	}, {
-		.name = "begin after a begin that was stopped", .words = "rotate wft0",
+		.name = "begin after an interrupted begin", .words = "rotate wft0",
 		.before = KEY(KEY_B) PREVIOUS(KEY_P),
 		.after = KEY(KEY_B) PREVIOUS(KEY_P) "GraceUntil = 1000086400\n",
 		.sent = "wft0: begin key=B grace=86400\n", .printed = KEY_B,
 	}, {
 		.name = "begin with a file that is broken", .words = "rotate wft0 private-key -", .input = KEY_B,
 		.before = "PrivateKey = x\n",
-		.err = "weft: " FILE_PATH ":3: PrivateKey: not a key: 1 characters where 44 of base64 are wanted (the text is not shown, it may be a secret)\n",
+		.err = "weft: " FILE_PATH ":3: PrivateKey: not a key: 1 characters instead of 44 of base64 (the text may be a secret, and is not shown)\n",
 	}, {
 		.name = "finish", .words = "rotate wft0 finish", .previous = KEY_C,
 		.before = KEY(KEY_P) PREVIOUS(KEY_C) "GraceUntil = 1000000060\n", .after = KEY(KEY_P),
@@ -295,7 +295,7 @@ static const struct file_case {
 		.name = "finish when the kernel has forgotten the key", .words = "rotate wft0 finish",
 		.before = KEY(KEY_P) PREVIOUS(KEY_C), .after = KEY(KEY_P), .sent = "",
 	}, {
-		.name = "finish with a file that knows one key", .words = "rotate wft0 finish", .previous = KEY_C,
+		.name = "finish with a file of one key", .words = "rotate wft0 finish", .previous = KEY_C,
 		.before = KEY(KEY_P), .sent = "wft0: finish key=0 grace=86400\n",
 	}, {
 		.name = "finish with another key in the file", .words = "rotate wft0 finish", .previous = KEY_C,
@@ -346,7 +346,7 @@ static void test_file_is(const char *name, const char *keys)
 	}
 	snprintf(want, sizeof(want), "%s%s%s", HEAD, keys, TAIL);
 	test_text(name, got, want);
-	test_ok(!stat(FILE_PATH, &st) && (st.st_mode & 0777) == 0600, "with its mode");
+	test_ok(!stat(FILE_PATH, &st) && (st.st_mode & 0777) == 0600, "the file's mode");
 }
 
 static void test_file(const struct file_case *test)
@@ -372,7 +372,7 @@ static void test_file(const struct file_case *test)
 	test_ok(status == (test->sent ? 0 : 1), name);
 	test_file_is("the file", test->after ?: test->before);
 	test_text("sent", bench.sent, test->sent ?: "");
-	test_text("complaint", bench.err, test->err ?: "");
+	test_text("error", bench.err, test->err ?: "");
 	if (test->printed) {
 		struct weft_key key = public_of(test->printed);
 
@@ -392,8 +392,8 @@ static void test_files(void)
 }
 
 /*
- * A file in a folder of its own, which "up" has recorded by a link. The link
- * points to another file by now; @mode is that one's.
+ * A file in another folder, which "up" has recorded by a link. The link now points to a third file,
+ * with @mode.
  */
 static void test_elsewhere(const char *name, mode_t mode, const char *complaint, const char *want)
 {
@@ -421,7 +421,7 @@ static void test_elsewhere(const char *name, mode_t mode, const char *complaint,
 	snprintf(title, sizeof(title), "%s: rotate", name);
 	test_ok(!weft_command_main(&bench.ctx, 5, words), title);
 	test_bench_flush(&bench);
-	snprintf(title, sizeof(title), "%s: complaint", name);
+	snprintf(title, sizeof(title), "%s: error", name);
 	test_text(title, bench.err, complaint);
 	snprintf(path, sizeof(path), "%s/b.conf", folder);
 	file = fopen(path, "r");
@@ -429,7 +429,7 @@ static void test_elsewhere(const char *name, mode_t mode, const char *complaint,
 		text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
 		fclose(file);
 	}
-	snprintf(title, sizeof(title), "%s: what the file has", name);
+	snprintf(title, sizeof(title), "%s: the file", name);
 	test_ok(strstr(text, want), title);
 	weft_record_remove(&bench.ctx, "wft0");
 	test_bench_end(&bench);
@@ -452,7 +452,7 @@ int main(void)
 	test_generated();
 	test_elsewhere("file elsewhere", 0600, "", KEY(KEY_B) PREVIOUS(KEY_P));
 	test_elsewhere("file elsewhere of all users", 0666,
-		       "weft: warning: 'wft0' has no file: its key is changed in the kernel alone\n", HEAD KEY(KEY_P) TAIL);
+		       "weft: warning: 'wft0' has no file: the key is changed in the kernel only\n", HEAD KEY(KEY_P) TAIL);
 	if (has_etc)
 		test_files();
 	return test_end();

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What "weft save" writes: what is set now, and what only the file knows. */
+/*
+ * The file that "weft save" writes: the current settings, and the settings that only the file has.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -18,16 +20,16 @@ static char folder[] = "/tmp/weft-save-XXXXXX";
 static char path[64];
 
 /**
- * struct save_case - an interface, its file, and the file that is written
- * @name: what it is about
- * @kind: of the link
- * @running: what is set, as a configuration
+ * struct save_case - an interface, its file, and the saved file
+ * @name: the case
+ * @kind: the kind of the link
+ * @running: the current settings, as a configuration
  * @before: the file
- * @after: the file that is written; NULL: it stays as it is
- * @err: the complaint; with one nothing is written
- * @previous: the interface had key C before
- * @pmtu: the link finds out path MTUs, -1 if it does not say
- * @absent: there is no such link
+ * @after: the saved file; NULL for an unchanged one
+ * @err: the error, with which nothing is written
+ * @previous: key C is the interface's previous key
+ * @pmtu: path MTU discovery of the link, -1 if not reported
+ * @absent: the link does not exist
  * @broken: the link cannot be read
  */
 static const struct save_case {
@@ -49,7 +51,7 @@ static const struct save_case {
 		.after = "[Interface]\nAddress = 10.9.0.1/24\nAddress = fd09::1/64\nAddress = fe80::9/64\n"
 			 "ListenPort = 5\nPrivateKey = " KEY_P "\n\n",
 	}, {
-		.name = "all that only the file knows", .kind = WEFT_KIND_WEFT, .pmtu = -1,
+		.name = "all settings of the file only", .kind = WEFT_KIND_WEFT, .pmtu = -1,
 		.running = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\n",
 		.before = "[Interface]\nPrivateKey = " KEY_P "\nDNS = 1.1.1.1, example.org, ::1\nMTU = 1400\nTable = 77\n"
 			  "Forwarding = on\nSaveConfig = true\nPreUp = a %i\nPostUp = b\nPostUp = c\nPreDown = d\nPostDown = e\n",
@@ -77,7 +79,7 @@ static const struct save_case {
 		.after = "[Interface]\nAddress = 10.9.0.1/24\nAddress = fd09::1/64\nAddress = fe80::9/64\nTable = off\n"
 			 "ListenPort = 5\nFwMark = 0x9\nPrivateKey = " KEY_P "\n\n",
 	}, {
-		.name = "a rotation that goes on", .kind = WEFT_KIND_WEFT, .pmtu = -1, .previous = true,
+		.name = "a rotation in progress", .kind = WEFT_KIND_WEFT, .pmtu = -1, .previous = true,
 		.running = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\n",
 		.before = "[Interface]\nPrivateKey = " KEY_P "\nPreviousPrivateKey = " KEY_C "\nGraceUntil = 1000000060\n",
 		.after = "[Interface]\nAddress = 10.9.0.1/24\nAddress = fd09::1/64\nAddress = fe80::9/64\n"
@@ -95,7 +97,7 @@ static const struct save_case {
 		.after = "[Interface]\nAddress = 10.9.0.1/24\nAddress = fd09::1/64\nAddress = fe80::9/64\n"
 			 "ListenPort = 5\nPrivateKey = " KEY_P "\n\n",
 	}, {
-		.name = "a rotation that is over", .kind = WEFT_KIND_WEFT, .pmtu = -1,
+		.name = "a finished rotation", .kind = WEFT_KIND_WEFT, .pmtu = -1,
 		.running = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\n",
 		.before = "[Interface]\nPrivateKey = " KEY_P "\nPreviousPrivateKey = " KEY_C "\n",
 		.after = "[Interface]\nAddress = 10.9.0.1/24\nAddress = fd09::1/64\nAddress = fe80::9/64\n"
@@ -111,13 +113,13 @@ static const struct save_case {
 			 "ListenPort = 5\nPrivateKey = " KEY_P "\n\n[Peer]\nPublicKey = " KEY_A
 			 "\nName = alice\nEndpoint = a.example:9\n\n[Peer]\nPublicKey = " KEY_B "\nEndpoint = 192.0.2.2:9\n",
 	}, {
-		.name = "a name that weft's link has itself", .kind = WEFT_KIND_WEFT, .pmtu = -1,
+		.name = "a name of weft's link", .kind = WEFT_KIND_WEFT, .pmtu = -1,
 		.running = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\n[Peer]\nPublicKey = " KEY_A "\nName = bob\n",
 		.before = "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_A "\nName = alice\n",
 		.after = "[Interface]\nAddress = 10.9.0.1/24\nAddress = fd09::1/64\nAddress = fe80::9/64\n"
 			 "ListenPort = 5\nPrivateKey = " KEY_P "\n\n[Peer]\nPublicKey = " KEY_A "\nName = bob\n",
 	}, {
-		.name = "a peer that has its next key by now", .kind = WEFT_KIND_WEFT, .pmtu = -1,
+		.name = "a peer with its next key", .kind = WEFT_KIND_WEFT, .pmtu = -1,
 		.running = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\n[Peer]\nPublicKey = " KEY_B
 			   "\nEndpoint = 192.0.2.1:9\n",
 		.before = "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_A "\nNextPublicKey = " KEY_B
@@ -128,7 +130,7 @@ static const struct save_case {
 	}, {
 		.name = "a link that is not up", .kind = WEFT_KIND_WEFT, .pmtu = -1, .absent = true,
 		.running = "[Interface]\nPrivateKey = " KEY_P "\n",
-		.before = "[Interface]\nPrivateKey = " KEY_P "\n", .err = "weft: wft0: it is not up\n",
+		.before = "[Interface]\nPrivateKey = " KEY_P "\n", .err = "weft: wft0: the interface is not up\n",
 	}, {
 		.name = "a link that cannot be read", .kind = WEFT_KIND_WEFT, .pmtu = -1, .broken = true,
 		.running = "[Interface]\nPrivateKey = " KEY_P "\n",
@@ -162,7 +164,7 @@ static void add_address(struct weft_routes *addresses, const char *text,
 	inet_pton(address->prefix.family, text, &address->prefix.ip4);
 }
 
-/* The second link-local address is the kernel's own. */
+/* The kernel has added the second link-local address. */
 static int world_addresses(struct weft_host *host, unsigned int index,
 			   struct weft_routes *addresses)
 {
@@ -261,13 +263,13 @@ static void test_case(void)
 	test_ok(weft_save(&bench.ctx, profile) == !now->err, now->name);
 	test_bench_flush(&bench);
 	test_file_is(now->after ?: now->before);
-	test_text("its complaint", bench.err, now->err ?: "");
+	test_text("the error text", bench.err, now->err ?: "");
 	weft_profile_free(profile);
 	test_bench_end(&bench);
 	free(text);
 }
 
-/* The file is written whole, or stays as it is. */
+/* The file is written completely, or not changed. */
 static bool once(const void *data)
 {
 	struct weft_host host = {
@@ -295,7 +297,7 @@ static bool once(const void *data)
 	good = saved ? !strcmp(got, now->after) :
 		       !strcmp(got, now->before) && test_memory_failed() && strcasestr(bench.err, "memory");
 	if (!good)
-		printf("# saved %d: %s# complained: %s\n", saved, got, bench.err);
+		printf("# saved %d: %s# error: %s\n", saved, got, bench.err);
 	weft_profile_free(profile);
 	test_bench_end(&bench);
 	free(text);
@@ -318,6 +320,6 @@ int main(void)
 			test_memory_each(name, once, NULL);
 	}
 	unlink(path);
-	test_ok(!rmdir(folder), "no other file is left");
+	test_ok(!rmdir(folder), "only the test's file is left");
 	return test_end();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * syncconf: the difference between a device and a configuration. A table of
- * single differences, then random devices: a kernel of paper that is sent the
- * difference has to end up as one that was sent the whole.
+ * syncconf: the difference between a device and a configuration. A table of single differences,
+ * then random devices: a fake kernel that gets the difference ends in the state of one that got the
+ * whole configuration.
  */
 #include <arpa/inet.h>
 #include <linux/weft.h>
@@ -25,12 +25,12 @@
 #define DEVICE	"[Interface]\nPrivateKey = " KEY_P "\nListenPort = 5\nFwMark = 7\n"
 
 /**
- * struct sync_case - a device, a configuration, and the way from one to the other
- * @name: what it is about
+ * struct sync_case - a device, a configuration, and their difference
+ * @name: the case
  * @have: the device
  * @want: the configuration
  * @weft: the change for a weft interface
- * @wireguard: for a wireguard one, where that is not the same
+ * @wireguard: for a wireguard one, if it differs
  */
 static const struct sync_case {
 	const char *name;
@@ -54,19 +54,19 @@ static const struct sync_case {
 			"\nListenPort = 6\nFwMark = 7\n",
 		.weft = "wg0: port=6\n",
 	}, {
-		.name = "no port asked for keeps the one there is",
+		.name = "a file without a port keeps the port",
 		.have = DEVICE, .want = "[Interface]\nPrivateKey = " KEY_P "\nFwMark = 7\n",
 		.weft = "wg0:\n",
 	}, {
-		.name = "a mark and a key taken away",
+		.name = "a mark and a key removed",
 		.have = DEVICE, .want = "[Interface]\nListenPort = 5\n",
 		.weft = "wg0: key=0 fwmark=0x0\n",
 	}, {
-		.name = "what weft's links have besides, as long as it is not known",
+		.name = "weft's own settings, unknown",
 		.have = "[Interface]\nPMTU = on\nDSCP = 8\n", .want = "[Interface]\nPMTU = on\nDSCP = 8\n",
 		.weft = "wg0: pmtu=1 dscp=8\n", .wireguard = "wg0:\n",
 	}, {
-		.name = "a key put in",
+		.name = "a key added",
 		.have = "", .want = "[Interface]\nPrivateKey = " KEY_P "\n",
 		.weft = "wg0: key=P\n",
 	}, {
@@ -74,15 +74,15 @@ static const struct sync_case {
 		.have = PEER_A, .want = PEER_A PEER_B "AllowedIPs = ::/0\n",
 		.weft = "wg0:\npeer B: psk=0 keepalive=0 replace-ips +::/0\n",
 	}, {
-		.name = "a peer that is gone",
+		.name = "a removed peer",
 		.have = PEER_A PEER_B, .want = PEER_B,
 		.weft = "wg0:\npeer A: remove\n",
 	}, {
-		.name = "all peers gone",
+		.name = "all peers removed",
 		.have = PEER_C PEER_A PEER_B, .want = "",
 		.weft = "wg0:\npeer A: remove\npeer B: remove\npeer C: remove\n",
 	}, {
-		.name = "a preshared key that is gone is taken away",
+		.name = "a preshared key missing in the file is removed",
 		.have = PEER_A "PresharedKey = " KEY_B "\n", .want = PEER_A,
 		.weft = "wg0:\npeer A: update-only psk=0\n",
 	}, {
@@ -96,28 +96,28 @@ static const struct sync_case {
 		.weft = "wg0:\npeer A: update-only next=B\n",
 		.wireguard = "wg0:\n",
 	}, {
-		.name = "a next key that is gone is taken away",
+		.name = "a next key missing in the file is removed",
 		.have = PEER_A "NextPublicKey = " KEY_B "\n", .want = PEER_A,
 		.weft = "wg0:\npeer A: update-only next=0\n",
 		.wireguard = "wg0:\n",
 	}, {
-		.name = "a peer by its next key is the same",
+		.name = "a peer by its next key is the same peer",
 		.have = PEER_A "NextPublicKey = " KEY_B "\n", .want = PEER_B,
 		.weft = "wg0:\n",
 		.wireguard = "wg0:\npeer B: psk=0 keepalive=0 replace-ips\npeer A: remove\n",
 	}, {
-		.name = "a peer whose next key has come is the same",
+		.name = "a peer with its next key is the same peer",
 		.have = PEER_B, .want = PEER_A "NextPublicKey = " KEY_B "\n",
 		.weft = "wg0:\n",
 		.wireguard = "wg0:\npeer A: psk=0 next=B keepalive=0 replace-ips\npeer B: remove\n",
 	}, {
-		.name = "a peer by its next key that changes otherwise",
+		.name = "a peer by its next key, with another change",
 		.have = PEER_A "NextPublicKey = " KEY_B "\n",
 		.want = PEER_B "PersistentKeepalive = 5\n",
 		.weft = "wg0:\npeer A: update-only keepalive=5\n",
 		.wireguard = "wg0:\npeer B: psk=0 keepalive=5 replace-ips\npeer A: remove\n",
 	}, {
-		.name = "two peers of which one has the other's next key",
+		.name = "two peers, one with the other's next key",
 		.have = PEER_A "NextPublicKey = " KEY_B "\n", .want = PEER_A PEER_B,
 		.weft = "wg0:\npeer A: update-only next=0\npeer B: psk=0 keepalive=0 replace-ips\n",
 		.wireguard = "wg0:\npeer B: psk=0 keepalive=0 replace-ips\n",
@@ -128,17 +128,17 @@ static const struct sync_case {
 		.weft = "wg0:\npeer A: update-only next-psk=C\n",
 		.wireguard = "wg0:\n",
 	}, {
-		.name = "a preshared key that is the next one",
+		.name = "a preshared key equal to the next one",
 		.have = PEER_A "PresharedKey = " KEY_B "\nNextPresharedKey = " KEY_C "\n",
 		.want = PEER_A "PresharedKey = " KEY_C "\n",
 		.weft = "wg0:\n",
 	}, {
-		.name = "a next preshared key that has come",
+		.name = "a next preshared key in use",
 		.have = PEER_A "PresharedKey = " KEY_C "\n",
 		.want = PEER_A "PresharedKey = " KEY_B "\nNextPresharedKey = " KEY_C "\n",
 		.weft = "wg0:\n",
 	}, {
-		.name = "a keepalive that is gone is taken away",
+		.name = "a keepalive missing in the file is removed",
 		.have = PEER_A "PersistentKeepalive = 5\n", .want = PEER_A,
 		.weft = "wg0:\npeer A: update-only keepalive=0\n",
 	}, {
@@ -152,7 +152,7 @@ static const struct sync_case {
 		.want = PEER_A "Endpoint = [::1]:5\n",
 		.weft = "wg0:\npeer A: update-only endpoint=[::1]:5\n",
 	}, {
-		.name = "no endpoint keeps the one learnt",
+		.name = "a file without an endpoint keeps the learnt one",
 		.have = PEER_A "Endpoint = 1.2.3.4:5\n", .want = PEER_A,
 		.weft = "wg0:\npeer A: update-only candidates\n", .wireguard = "wg0:\n",
 	}, {
@@ -168,7 +168,7 @@ static const struct sync_case {
 		.weft = "wg0:\n",
 		.wireguard = "wg0:\npeer A: update-only endpoint=[::1]:5\n",
 	}, {
-		.name = "several endpoints, where the peer is not among them any more",
+		.name = "several endpoints, without the peer's current one",
 		.have = PEER_A "Endpoint = 1.2.3.4:5, 1.2.3.5:5\n",
 		.want = PEER_A "Endpoint = 1.2.3.6:5, 1.2.3.5:5\n",
 		.weft = "wg0:\npeer A: update-only endpoint=1.2.3.6:5 candidates=1.2.3.6:5,1.2.3.5:5\n",
@@ -180,7 +180,7 @@ static const struct sync_case {
 		.weft = "wg0:\npeer A: update-only candidates=1.2.3.4:5\n",
 		.wireguard = "wg0:\n",
 	}, {
-		.name = "a peer that is pinned, and one that is not any more",
+		.name = "a peer that gets pinned, and one that gets unpinned",
 		.have = PEER_A PEER_B "Roam = off\n",
 		.want = PEER_A "Roam = off\n" PEER_B,
 		.weft = "wg0:\npeer A: update-only roam=0\npeer B: update-only roam=1\n",
@@ -208,29 +208,29 @@ static const struct sync_case {
 		.weft = "wg0:\npeer A: update-only +10.0.0.0/9 -10.0.0.0/8\n",
 		.wireguard = "wg0:\npeer A: update-only replace-ips +10.0.0.0/9\n",
 	}, {
-		.name = "a prefix that moves",
+		.name = "a prefix that moves to another peer",
 		.have = PEER_A "AllowedIPs = 10.0.0.0/8\n" PEER_B "AllowedIPs = 11.0.0.0/8\n",
 		.want = PEER_A PEER_B "AllowedIPs = 11.0.0.0/8, 10.0.0.0/8\n",
 		.weft = "wg0:\npeer A: update-only -10.0.0.0/8\npeer B: update-only +10.0.0.0/8\n",
 		.wireguard =
 			"wg0:\npeer A: update-only replace-ips\npeer B: update-only +10.0.0.0/8\n",
 	}, {
-		.name = "a prefix taken over from a peer that goes",
+		.name = "a prefix that moves from a removed peer",
 		.have = PEER_A "AllowedIPs = 10.0.0.0/8\n",
 		.want = PEER_B "AllowedIPs = 10.0.0.0/8\n",
 		.weft = "wg0:\npeer B: psk=0 keepalive=0 replace-ips +10.0.0.0/8\npeer A: remove\n",
 	}, {
-		.name = "a prefix given to two is the last one's",
+		.name = "a prefix of two peers belongs to the last one",
 		.have = PEER_A PEER_B "AllowedIPs = ::/0\n",
 		.want = PEER_A "AllowedIPs = ::/0\n" PEER_B "AllowedIPs = ::1/0\n",
 		.weft = "wg0:\n",
 	}, {
-		.name = "a prefix given twice to one",
+		.name = "a prefix twice for one peer",
 		.have = PEER_A "AllowedIPs = ::/0\n",
 		.want = PEER_A "AllowedIPs = ::/0, ::1/0\n",
 		.weft = "wg0:\n",
 	}, {
-		.name = "a name given, another taken away",
+		.name = "a name added, another removed",
 		.have = PEER_A "Name = x\n" PEER_B,
 		.want = PEER_A PEER_B "Name = y\n",
 		.weft = "wg0:\npeer A: update-only name=''\npeer B: update-only name='y'\n",
@@ -239,20 +239,20 @@ static const struct sync_case {
 		.name = "the same names",
 		.have = PEER_A "Name = x\n", .want = PEER_A "Name = x\n", .weft = "wg0:\n",
 	}, {
-		.name = "names that change places are both free for a moment",
+		.name = "names that are swapped are both removed first",
 		.have = PEER_A "Name = x\n" PEER_B "Name = y\n",
 		.want = PEER_A "Name = y\n" PEER_B "Name = x\n",
 		.weft = "wg0:\npeer B: update-only name=''\npeer A: update-only name=''\n"
 			"peer A: update-only name='y'\npeer B: update-only name='x'\n",
 		.wireguard = "wg0:\n",
 	}, {
-		.name = "a name that goes from a peer that is removed to a new one",
+		.name = "a name that moves from a removed peer to a new one",
 		.have = PEER_A "Name = x\n", .want = PEER_B "Name = x\n",
 		.weft = "wg0:\npeer A: update-only name=''\npeer B: name='x' psk=0 keepalive=0 replace-ips\n"
 			"peer A: remove\n",
 		.wireguard = "wg0:\npeer B: name='x' psk=0 keepalive=0 replace-ips\npeer A: remove\n",
 	}, {
-		.name = "a peer given twice is what it is given as last",
+		.name = "a peer given twice gets its last settings",
 		.have = PEER_A "PersistentKeepalive = 4\nEndpoint = 1.1.1.1:1\n",
 		.want = PEER_A "PersistentKeepalive = 3\nEndpoint = 1.1.1.1:2\n" PEER_A
 			"PersistentKeepalive = 4\n",
@@ -314,13 +314,13 @@ static void test_cases(void)
 #define NAMED(x)	PEER_A "Endpoint = " x "\n"
 
 /**
- * struct roam_case - a peer that is elsewhere than its file says
- * @name: what it is about
- * @before: the file when it was applied last
- * @at: where the peer is, NULL for the first place of @before
- * @state: how things stand with it, -1 for not known
- * @want: the file now; "?" in it stands for a name without an address
- * @change: what is sent
+ * struct roam_case - a peer whose endpoint differs from its file
+ * @name: the case
+ * @before: the file that was applied last
+ * @at: the peer's endpoint, NULL for the first one of @before
+ * @state: the peer's state, -1 if unknown
+ * @want: the new file; "?" in it stands for a name that does not resolve
+ * @change: the request to the kernel
  */
 static const struct roam_case {
 	const char *name;
@@ -331,34 +331,34 @@ static const struct roam_case {
 	const char *change;
 } roams[] = {
 	{ "a peer that has roamed stays", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP, NAMED("1.2.3.4:5"), "" },
-	{ "also for as long as nothing comes back", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_SILENT, NAMED("1.2.3.4:5"), "" },
-	{ "also to the other family", NAMED("1.2.3.4:5"), "[2001:db8::9]:5", WEFT_PEER_STATE_UP, NAMED("1.2.3.4:5"), "" },
-	{ "without a session it is gone back for", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_IDLE, NAMED("1.2.3.4:5"),
+	{ "a silent peer that has roamed stays", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_SILENT, NAMED("1.2.3.4:5"), "" },
+	{ "a peer that has roamed to the other family stays", NAMED("1.2.3.4:5"), "[2001:db8::9]:5", WEFT_PEER_STATE_UP, NAMED("1.2.3.4:5"), "" },
+	{ "a peer without a session gets its file's endpoint", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_IDLE, NAMED("1.2.3.4:5"),
 	  "peer A: update-only endpoint=1.2.3.4:5\n" },
-	{ "after it was given up, too", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP, NAMED("1.2.3.4:5"),
+	{ "a peer that was given up gets its file's endpoint", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP, NAMED("1.2.3.4:5"),
 	  "peer A: update-only endpoint=1.2.3.4:5\n" },
-	{ "and while it is called", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_HANDSHAKING, NAMED("1.2.3.4:5"),
+	{ "a peer during a handshake gets its file's endpoint", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_HANDSHAKING, NAMED("1.2.3.4:5"),
 	  "peer A: update-only endpoint=1.2.3.4:5\n" },
-	{ "and where the kernel does not say", NAMED("1.2.3.4:5"), "9.9.9.9:9", -1, NAMED("1.2.3.4:5"),
+	{ "a peer in an unknown state gets its file's endpoint", NAMED("1.2.3.4:5"), "9.9.9.9:9", -1, NAMED("1.2.3.4:5"),
 	  "peer A: update-only endpoint=1.2.3.4:5\n" },
-	{ "a file that says another place moves it", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP, NAMED("1.2.3.5:5"),
+	{ "a changed endpoint in the file is set", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP, NAMED("1.2.3.5:5"),
 	  "peer A: update-only endpoint=1.2.3.5:5\n" },
-	{ "a file that says where it is does not", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP, NAMED("9.9.9.9:9"),
+	{ "a changed endpoint equal to the current one is not set", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP, NAMED("9.9.9.9:9"),
 	  "peer A: update-only candidates=9.9.9.9:9\n" },
-	{ "of several places the same, it stays anywhere", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP,
+	{ "a peer stays with the same several endpoints", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP,
 	  NAMED("1.2.3.5:5, 1.2.3.4:5"), "" },
-	{ "of several places it is at one", NAMED("1.2.3.4:5, 1.2.3.5:5"), "1.2.3.5:5", WEFT_PEER_STATE_UP,
+	{ "a peer stays at one of several new endpoints", NAMED("1.2.3.4:5, 1.2.3.5:5"), "1.2.3.5:5", WEFT_PEER_STATE_UP,
 	  NAMED("1.2.3.5:5, 1.2.3.6:5"), "peer A: update-only candidates=1.2.3.5:5,1.2.3.6:5\n" },
-	{ "of several places it is at none", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP,
+	{ "a peer at none of several new endpoints", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_UP,
 	  NAMED("1.2.3.5:5, 1.2.3.6:5"), "peer A: update-only endpoint=1.2.3.5:5 candidates=1.2.3.5:5,1.2.3.6:5\n" },
-	{ "a name without an address moves nothing", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP, NAMED("x.?:5"), "" },
-	{ "nor does one of several", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP,
+	{ "an unresolved name changes no endpoint", NAMED("1.2.3.4:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP, NAMED("x.?:5"), "" },
+	{ "an unresolved name among several changes no endpoint", NAMED("1.2.3.4:5, 1.2.3.5:5"), "9.9.9.9:9", WEFT_PEER_STATE_GIVEN_UP,
 	  NAMED("x.?:5, 1.2.3.6:5"), "peer A: update-only candidates=1.2.3.6:5,1.2.3.4:5,1.2.3.5:5\n" },
-	{ "nor does it take away a place of several", NAMED("1.2.3.4:5, 1.2.3.5:5"), "1.2.3.4:5", WEFT_PEER_STATE_UP,
+	{ "an unresolved name removes no candidate", NAMED("1.2.3.4:5, 1.2.3.5:5"), "1.2.3.4:5", WEFT_PEER_STATE_UP,
 	  NAMED("x.?:5, 1.2.3.5:5"), "" },
-	{ "not even where the peer is nowhere", NAMED("1.2.3.4:5, 1.2.3.5:5"), "nowhere", WEFT_PEER_STATE_IDLE,
+	{ "an unresolved name sets nothing for a peer without an endpoint", NAMED("1.2.3.4:5, 1.2.3.5:5"), "nowhere", WEFT_PEER_STATE_IDLE,
 	  NAMED("x.?:5, 1.2.3.5:5"), "" },
-	{ "but a peer that is nowhere gets what there is", PEER_A, NULL, WEFT_PEER_STATE_IDLE, NAMED("x.?:5, 1.2.3.6:5"),
+	{ "a peer without an endpoint gets the resolved candidates", PEER_A, NULL, WEFT_PEER_STATE_IDLE, NAMED("x.?:5, 1.2.3.6:5"),
 	  "peer A: update-only endpoint=1.2.3.6:5\n" },
 };
 
@@ -396,7 +396,7 @@ static void test_roam(const struct roam_case *test)
 		weft_sync_reduce(have, want), test->name);
 	change = test_describe(want);
 	snprintf(want_text, sizeof(want_text), "wg0:\n%s", test->change);
-	test_text("and what is sent", change, want_text);
+	test_text("  the request", change, want_text);
 	free(change);
 	free(text);
 	weft_model_device_free(want);
@@ -404,7 +404,7 @@ static void test_roam(const struct roam_case *test)
 	test_bench_end(&bench);
 }
 
-/* "weft resolve" with a file, of a link whose peers are silent. Returns its status. */
+/* Runs "weft resolve" with a file, on a link whose peers are silent. Returns its status. */
 static int resolve_with(struct test_bench *bench, const char *conf, const char *running, typeof(getaddrinfo) *lookup)
 {
 	char folder[] = "/tmp/weft-sync-XXXXXX", path[64];
@@ -427,14 +427,14 @@ static int resolve_with(struct test_bench *bench, const char *conf, const char *
 	return status;
 }
 
-/* A peer that has a name without an address. */
+/* A peer whose endpoint's name does not resolve. */
 static void test_resolve_keeps(void)
 {
 	struct test_bench bench;
 
 	test_ok(!resolve_with(&bench, NAMED("x.?:5, 1.2.3.6:5"), NAMED("1.2.3.4:5, 1.2.3.5:5"), roam_lookup),
 		"resolve, with a name without an address");
-	test_text("resolve keeps the places that the peer was given", bench.sent,
+	test_text("resolve keeps the peer's candidates", bench.sent,
 		  "wg0:\npeer A: update-only endpoint=1.2.3.6:5 candidates=1.2.3.6:5,1.2.3.4:5,1.2.3.5:5\n");
 	test_bench_end(&bench);
 }
@@ -447,7 +447,7 @@ static int found_lookup(const char *host, const char *port, const struct addrinf
 
 static struct test_bench *removing_bench;
 
-/* The peer is removed while its endpoint is looked up. */
+/* Removes the peer during the lookup of its endpoint. */
 static int removing_lookup(const char *host, const char *port, const struct addrinfo *hints,
 			   struct addrinfo **found)
 {
@@ -456,7 +456,7 @@ static int removing_lookup(const char *host, const char *port, const struct addr
 	return found_lookup(host, port, hints, found);
 }
 
-/* A peer that is given by its name does not come back. By its key it would. */
+/* A change by the peer's name does not add the removed peer again. A change by its key would. */
 static void test_set_named(const char *peer, const char *sent, const char *complaint)
 {
 	char *words[] = { "wg0", "peer", (char *)peer, "endpoint", "hub.example:5", NULL };
@@ -472,11 +472,11 @@ static void test_set_named(const char *peer, const char *sent, const char *compl
 	test_bench_flush(&bench);
 	test_ok(status == !!*complaint, "set of a peer that is removed meanwhile");
 	test_text("set of a peer that is removed meanwhile: sent", bench.sent, sent);
-	test_text("set of a peer that is removed meanwhile: complaint", bench.err, complaint);
+	test_text("set of a peer that is removed meanwhile: error", bench.err, complaint);
 	test_bench_end(&bench);
 }
 
-/* The file calls the peer by the key that it has given up. */
+/* The file has the peer's former key. */
 static void test_resolve_follows(void)
 {
 	struct test_bench bench;
@@ -485,56 +485,56 @@ static void test_resolve_follows(void)
 		     "\nEndpoint = hub.example:5\n",
 		     "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_B "\nEndpoint = 1.2.3.4:5\n",
 		     found_lookup);
-	test_ok(strstr(bench.sent, "peer B: update-only endpoint="), "resolve finds a peer that has its next key by now");
+	test_ok(strstr(bench.sent, "peer B: update-only endpoint="), "resolve finds a peer with its next key");
 	test_bench_end(&bench);
 }
 
-/* A kernel of paper: few peers, few prefixes, told what one SET does. */
-#define PAPER_PEERS	6
-#define PAPER_PREFIXES	8
-#define PAPER_ROUNDS	3000
+/* A fake kernel: few peers, few prefixes, and the effect of one SET. */
+#define FAKE_PEERS	6
+#define FAKE_PREFIXES	8
+#define FAKE_ROUNDS	3000
 
-struct paper_kernel {
+struct fake_kernel {
 	struct {
 		bool exists;
 		char psk;
 		unsigned int keepalive;
-		unsigned int port;	/* where it is, 0 for nowhere */
-		unsigned int listed;	/* where it was said to be */
-		bool alive;		/* there is a session */
-	} peers[PAPER_PEERS];
-	int owner[PAPER_PREFIXES];	/* of each prefix, -1 for nobody */
+		unsigned int port;	/* of its endpoint, 0 without one */
+		unsigned int listed;	/* of its configured endpoint */
+		bool alive;		/* has a session */
+	} peers[FAKE_PEERS];
+	int owner[FAKE_PREFIXES];	/* of each prefix, -1 without one */
 	char key;
 	unsigned int mark;
 };
 
-static void paper_init(struct paper_kernel *kernel)
+static void fake_init(struct fake_kernel *kernel)
 {
 	int i;
 
 	memset(kernel, 0, sizeof(*kernel));
-	for (i = 0; i < PAPER_PREFIXES; i++)
+	for (i = 0; i < FAKE_PREFIXES; i++)
 		kernel->owner[i] = -1;
 }
 
-static void paper_disown(struct paper_kernel *kernel, int peer)
+static void fake_disown(struct fake_kernel *kernel, int peer)
 {
 	int i;
 
-	for (i = 0; i < PAPER_PREFIXES; i++)
+	for (i = 0; i < FAKE_PREFIXES; i++)
 		if (kernel->owner[i] == peer)
 			kernel->owner[i] = -1;
 }
 
-static void paper_remove(struct paper_kernel *kernel, int peer)
+static void fake_remove(struct fake_kernel *kernel, int peer)
 {
-	paper_disown(kernel, peer);
+	fake_disown(kernel, peer);
 	memset(&kernel->peers[peer], 0, sizeof(kernel->peers[peer]));
 }
 
 /* Prefix n is 10.n.0.0/16. */
-static void paper_set_prefixes(struct paper_kernel *kernel, int id,
-			       const struct weft_peer *peer)
+static void fake_set_prefixes(struct fake_kernel *kernel, int id,
+			      const struct weft_peer *peer)
 {
 	const struct weft_allowedip *ip;
 	int n;
@@ -548,13 +548,13 @@ static void paper_set_prefixes(struct paper_kernel *kernel, int id,
 	}
 }
 
-static void paper_set_peer(struct paper_kernel *kernel,
-			   const struct weft_peer *peer)
+static void fake_set_peer(struct fake_kernel *kernel,
+			  const struct weft_peer *peer)
 {
 	int id = peer->public_key.bytes[0] - 'A';
 
 	if (peer->has & WEFT_PEER_REMOVE) {
-		paper_remove(kernel, id);
+		fake_remove(kernel, id);
 		return;
 	}
 	if (!kernel->peers[id].exists && peer->has & WEFT_PEER_UPDATE_ONLY)
@@ -570,12 +570,12 @@ static void paper_set_peer(struct paper_kernel *kernel,
 		kernel->peers[id].listed = peer->candidate_count ?
 			ntohs(peer->candidates[0].ip4.sin_port) : 0;
 	if (peer->has & WEFT_PEER_REPLACE_ALLOWEDIPS)
-		paper_disown(kernel, id);
-	paper_set_prefixes(kernel, id, peer);
+		fake_disown(kernel, id);
+	fake_set_prefixes(kernel, id, peer);
 }
 
-static void paper_set(struct paper_kernel *kernel,
-		      const struct weft_device *dev)
+static void fake_set(struct fake_kernel *kernel,
+		     const struct weft_device *dev)
 {
 	const struct weft_peer *peer;
 	int i;
@@ -585,14 +585,14 @@ static void paper_set(struct paper_kernel *kernel,
 	if (dev->has & WEFT_DEVICE_HAS_FWMARK)
 		kernel->mark = dev->fwmark;
 	if (dev->has & WEFT_DEVICE_REPLACE_PEERS)
-		for (i = 0; i < PAPER_PEERS; i++)
-			paper_remove(kernel, i);
+		for (i = 0; i < FAKE_PEERS; i++)
+			fake_remove(kernel, i);
 	for (peer = dev->peers; peer; peer = peer->next)
-		paper_set_peer(kernel, peer);
+		fake_set_peer(kernel, peer);
 }
 
-static void paper_print_peer(const struct paper_kernel *kernel, int id,
-			     FILE *out)
+static void fake_print_peer(const struct fake_kernel *kernel, int id,
+			    FILE *out)
 {
 	struct weft_key key;
 	int n;
@@ -607,13 +607,13 @@ static void paper_print_peer(const struct paper_kernel *kernel, int id,
 	fprintf(out, "PersistentKeepalive = %u\n", kernel->peers[id].keepalive);
 	if (kernel->peers[id].port)
 		fprintf(out, "Endpoint = 1.1.1.1:%u\n", kernel->peers[id].port);
-	for (n = 0; n < PAPER_PREFIXES; n++)
+	for (n = 0; n < FAKE_PREFIXES; n++)
 		if (kernel->owner[n] == id)
 			fprintf(out, "AllowedIPs = 10.%d.0.0/16\n", n);
 }
 
-/* The kernel's state as a file, to be freed. */
-static char *paper_print(const struct paper_kernel *kernel)
+/* Prints the kernel's state as a file, for the caller to free. */
+static char *fake_print(const struct fake_kernel *kernel)
 {
 	struct weft_key key;
 	char *text = NULL;
@@ -626,22 +626,22 @@ static char *paper_print(const struct paper_kernel *kernel)
 		memset(key.bytes, kernel->key, sizeof(key.bytes));
 		fprintf(out, "PrivateKey = %s\n", weft_key_encode(&key).chars);
 	}
-	for (id = 0; id < PAPER_PEERS; id++)
+	for (id = 0; id < FAKE_PEERS; id++)
 		if (kernel->peers[id].exists)
-			paper_print_peer(kernel, id, out);
+			fake_print_peer(kernel, id, out);
 	fclose(out);
 	return text;
 }
 
 /*
- * A file with some of the peers in any order, and prefixes that may stand
- * twice. Each peer stands once: setconf leaves a prefix that a peer's first
- * entry took from another with nobody, and syncconf does not follow it there.
+ * A file with some of the peers in any order, and possibly a prefix twice. No peer appears twice:
+ * setconf then leaves a prefix without an owner if a peer's first section took it from another
+ * peer, and syncconf does not.
  */
-static char *paper_random_conf(void)
+static char *fake_random_conf(void)
 {
-	int peers = random() % (PAPER_PEERS + 1), prefixes;
-	int next = random() % PAPER_PEERS, step = random() % 2 ? 1 : PAPER_PEERS - 1;
+	int peers = random() % (FAKE_PEERS + 1), prefixes;
+	int next = random() % FAKE_PEERS, step = random() % 2 ? 1 : FAKE_PEERS - 1;
 	char *text = NULL;
 	struct weft_key key;
 	size_t len = 0;
@@ -650,7 +650,7 @@ static char *paper_random_conf(void)
 	fprintf(out, "[Interface]\nFwMark = %ld\n", random() % 2);
 	while (peers--) {
 		memset(key.bytes, 'A' + next, sizeof(key.bytes));
-		next = (next + step) % PAPER_PEERS;
+		next = (next + step) % FAKE_PEERS;
 		fprintf(out, "[Peer]\nPublicKey = %s\n",
 			weft_key_encode(&key).chars);
 		if (random() % 2)
@@ -664,17 +664,17 @@ static char *paper_random_conf(void)
 				1 + random() % 2);
 		for (prefixes = random() % 4; prefixes--; )
 			fprintf(out, "AllowedIPs = 10.%ld.0.0/16\n",
-				random() % PAPER_PREFIXES);
+				random() % FAKE_PREFIXES);
 	}
 	fclose(out);
 	return text;
 }
 
-/* The interface as it would be read: a file does not tell where a peer was said to be. */
-static struct weft_device *paper_read(const struct paper_kernel *kernel,
-				      enum weft_kind kind)
+/* The interface as get() reports it: a file does not hold the configured endpoint. */
+static struct weft_device *fake_read(const struct fake_kernel *kernel,
+				     enum weft_kind kind)
 {
-	char *state = paper_print(kernel);
+	char *state = fake_print(kernel);
 	struct weft_device *dev = test_device("wg0", kind, state);
 	struct weft_peer *peer;
 	unsigned int listed;
@@ -699,13 +699,13 @@ static struct weft_device *paper_read(const struct paper_kernel *kernel,
 	return dev;
 }
 
-/* Where a peer is to be: a place that it has taught stays, with a session and the same file. */
-static bool paper_check_endpoints(const struct paper_kernel *from,
-				  const struct paper_kernel *to,
-				  const char *conf, bool is_weft)
+/* A learnt endpoint stays as long as the peer has a session and the file does not change. */
+static bool fake_check_endpoints(const struct fake_kernel *from,
+				 const struct fake_kernel *to,
+				 const char *conf, bool is_weft)
 {
 	struct weft_device *want = test_want(conf);
-	unsigned int said[PAPER_PEERS] = { }, wanted;
+	unsigned int said[FAKE_PEERS] = { }, wanted;
 	const struct weft_peer *peer;
 	bool good = true;
 	int i;
@@ -713,7 +713,7 @@ static bool paper_check_endpoints(const struct paper_kernel *from,
 	for (peer = want->peers; peer; peer = peer->next)
 		if (peer->endpoint.any.sa_family != AF_UNSPEC)
 			said[peer->public_key.bytes[0] - 'A'] = ntohs(peer->endpoint.ip4.sin_port);
-	for (i = 0; i < PAPER_PEERS; i++) {
+	for (i = 0; i < FAKE_PEERS; i++) {
 		wanted = said[i] ?: from->peers[i].port;
 		if (is_weft && said[i] && from->peers[i].listed == said[i] &&
 		    from->peers[i].alive)
@@ -727,54 +727,54 @@ static bool paper_check_endpoints(const struct paper_kernel *from,
 	return good;
 }
 
-static void paper_forget_endpoints(struct paper_kernel *kernel)
+static void fake_forget_endpoints(struct fake_kernel *kernel)
 {
 	int i;
 
-	for (i = 0; i < PAPER_PEERS; i++) {
+	for (i = 0; i < FAKE_PEERS; i++) {
 		kernel->peers[i].port = 0;
 		kernel->peers[i].listed = 0;
 		kernel->peers[i].alive = false;
 	}
 }
 
-/* From state @from to @conf: by the difference, and as a whole. */
-static bool paper_round(const struct paper_kernel *from, const char *conf,
-			enum weft_kind kind, struct paper_kernel *result)
+/* Applies @conf to @from: the difference, and the whole. */
+static bool fake_round(const struct fake_kernel *from, const char *conf,
+		       enum weft_kind kind, struct fake_kernel *result)
 {
-	struct weft_device *have = paper_read(from, kind);
+	struct weft_device *have = fake_read(from, kind);
 	struct weft_device *want = test_want(conf);
-	struct paper_kernel whole, compared;
+	struct fake_kernel full, compared;
 	bool good;
 
-	paper_init(&whole);
-	paper_set(&whole, want);
+	fake_init(&full);
+	fake_set(&full, want);
 	*result = *from;
 	good = weft_sync_reduce(have, want);
-	paper_set(result, want);
+	fake_set(result, want);
 	weft_model_device_free(have);
 	weft_model_device_free(want);
 
-	/* A second time there is nothing left to do. */
-	have = paper_read(result, kind);
+	/* A second difference is empty. */
+	have = fake_read(result, kind);
 	want = test_want(conf);
 	good &= weft_sync_reduce(have, want) && weft_sync_is_empty(want);
 	weft_model_device_free(have);
 	weft_model_device_free(want);
 
-	good &= paper_check_endpoints(from, result, conf, kind == WEFT_KIND_WEFT);
+	good &= fake_check_endpoints(from, result, conf, kind == WEFT_KIND_WEFT);
 	compared = *result;
-	paper_forget_endpoints(&compared);
-	paper_forget_endpoints(&whole);
-	return good && !memcmp(&compared, &whole, sizeof(whole));
+	fake_forget_endpoints(&compared);
+	fake_forget_endpoints(&full);
+	return good && !memcmp(&compared, &full, sizeof(full));
 }
 
-/* Peers go elsewhere, and sessions end. */
-static void paper_roam(struct paper_kernel *kernel)
+/* Peers roam, and sessions end. */
+static void fake_roam(struct fake_kernel *kernel)
 {
 	int i;
 
-	for (i = 0; i < PAPER_PEERS; i++) {
+	for (i = 0; i < FAKE_PEERS; i++) {
 		if (!kernel->peers[i].exists)
 			continue;
 		kernel->peers[i].alive = random() % 2;
@@ -785,24 +785,24 @@ static void paper_roam(struct paper_kernel *kernel)
 
 static void test_random(enum weft_kind kind)
 {
-	struct paper_kernel kernel, next;
+	struct fake_kernel kernel, next;
 	bool good = true;
 	char *conf, title[64];
 	int round;
 
 	srandom(kind);
-	paper_init(&kernel);
-	for (round = 0; good && round < PAPER_ROUNDS; round++) {
-		conf = paper_random_conf();
-		good = paper_round(&kernel, conf, kind, &next);
+	fake_init(&kernel);
+	for (round = 0; good && round < FAKE_ROUNDS; round++) {
+		conf = fake_random_conf();
+		good = fake_round(&kernel, conf, kind, &next);
 		if (!good)
 			printf("# round %d:\n%s\n", round, conf);
 		kernel = next;
-		paper_roam(&kernel);
+		fake_roam(&kernel);
 		free(conf);
 	}
 	snprintf(title, sizeof(title), "%d random syncs end as setconf does (%s)",
-		 PAPER_ROUNDS, weft_model_kind_name(kind));
+		 FAKE_ROUNDS, weft_model_kind_name(kind));
 	test_ok(good, title);
 }
 
@@ -815,7 +815,7 @@ int main(void)
 		test_roam(&roams[i]);
 	test_resolve_keeps();
 	test_resolve_follows();
-	test_set_named("hub", "", "weft: wg0: peer " KEY_A " has been removed meanwhile\n");
+	test_set_named("hub", "", "weft: wg0: peer " KEY_A " was removed during the lookup of endpoints\n");
 	test_set_named(KEY_A, "wg0:\npeer A: endpoint=1.2.3.6:5\n", "");
 	test_random(WEFT_KIND_WEFT);
 	test_random(WEFT_KIND_WIREGUARD);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Each command that changes an interface, or its file, waits for the interface's lock before it sends anything. */
+/*
+ * Each command that changes an interface, or its file, waits for the interface's lock before it
+ * sends a request.
+ */
 #include <errno.h>
 #include <netdb.h>
 #include <sched.h>
@@ -14,7 +17,7 @@
 #include "cli/command.h"
 #include "support.h"
 
-/* So often it is looked whether something was sent while another has the lock. */
+/* Looks for a request, while another process holds the lock. */
 #define LOOKS	5
 
 static char folder[] = "/tmp/weft-turns-XXXXXX";
@@ -27,7 +30,9 @@ static struct {
 	bool sent_early;
 } turn;
 
-/* The command waits: the other one, which is this program too, goes on for a while and then lets the lock go. */
+/*
+ * The command pauses: the holder, which is this program too, releases the lock after some pauses.
+ */
 static void look(unsigned int us)
 {
 	(void)us;
@@ -72,7 +77,7 @@ static void begin(void)
 					    "[Interface]\nPrivateKey = " KEY_P "\n[Peer]\nPublicKey = " KEY_A "\n");
 	if (!weft_lock_take(&turn.bench.ctx, "wft0", &turn.held) || turn.held.fd < 0)
 		test_bail("the lock cannot be had");
-	/* For the command that waits, this is another process. */
+	/* The waiting command takes this for another process. */
 	unsetenv("WEFT_LOCK_HOLDERS");
 }
 
@@ -88,13 +93,13 @@ static void run_case(const struct turn_case *test)
 	}
 	begin();
 	status = weft_command_main(&turn.bench.ctx, count, words);
-	snprintf(text, sizeof(text), "%s: waits, and sends nothing meanwhile", name);
+	snprintf(text, sizeof(text), "%s: waits, and sends no request meanwhile", name);
 	test_ok(turn.looks == LOOKS && !turn.sent_early, text);
-	snprintf(text, sizeof(text), "%s: sends what it has to when it is its turn", name);
+	snprintf(text, sizeof(text), "%s: sends its request in its turn", name);
 	test_ok(!status && !strncmp(turn.bench.sent, test->sent, strlen(test->sent)), text);
 	test_bench_flush(&turn.bench);
 	if (status || strncmp(turn.bench.sent, test->sent, strlen(test->sent)))
-		printf("# status %d, sent: %s# complained: %s\n", status, turn.bench.sent, turn.bench.err);
+		printf("# status %d, sent: %s# error: %s\n", status, turn.bench.sent, turn.bench.err);
 	weft_lock_release(&turn.held);
 	test_bench_end(&turn.bench);
 	while (count)
@@ -120,7 +125,7 @@ static void map_user(unsigned int user, unsigned int group)
 	put("/proc/self/gid_map", text);
 }
 
-/* A folder /etc/weft of this program's own, for those commands that look for a file there. */
+/* Gives this program its own folder /etc/weft, for the commands that look for a file there. */
 static bool have_etc(void)
 {
 	unsigned int user = geteuid(), group = getegid();

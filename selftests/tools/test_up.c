@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * up, in a world of paper: what it makes of the world, and that the world is
- * as it was whichever of the steps fails.
+ * up and down on a fake host: the resulting state, and the former state after a failure of any
+ * step.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,39 +34,39 @@
 #define WORLD_FILES_MAX	16
 
 /**
- * struct world - a machine
+ * struct world - a fake host
  * @bench: the context; devices[0] is the interface
- * @host: the machine's ways
- * @link: the interface's link
+ * @host: its backend
+ * @link: the interface
  * @addresses: its addresses
  * @routes: its routes
- * @rules: the machine's rules
- * @paths: settings that have been written
- * @texts: what is in them
- * @nft: nft's table, "" for none
- * @dns: what resolvconf has, "" for nothing
- * @hooks: what hooks were run, a line each
- * @mark: of the tunnel's own packets
- * @steps: how often something was changed
- * @fail_at: which of these fails, 0 for none
- * @partial: the next configuration that fails has its first peer applied
+ * @rules: the host's rules
+ * @paths: settings that were written
+ * @texts: their values
+ * @nft: the table of nft, "" without one
+ * @dns: the name servers of resolvconf, "" without any
+ * @hooks: the hooks that ran, a line each
+ * @mark: the mark of the tunnel's packets
+ * @steps: the number of changes
+ * @fail_at: the change that fails, 0 for none
+ * @partial: the next failing configuration applies its first peer
  * @broken: every configuration fails
- * @half: each resolvconf that is told of name servers fails behind its work, and with 2 each other one
- * @deaf: resolvectl fails, and does nothing
- * @open_at: the step behind which others can write to the folder, until the one that fails
- * @kill_at: the one behind which up is no more, 0 for none
- * @last: the kind of what was changed last
- * @watch: look for the lock on rules
- * @unlocked: a rule was added or deleted without the lock
- * @locked: a hook ran under it
- * @steal: another process makes the link first
- * @taken: a table that another interface has a route in, 0 for none
- * @unread: the routes of a table cannot be read, from then on
+ * @half: each resolvconf that sets name servers fails after its work; with 2 the others fail, too
+ * @deaf: resolvectl fails without an effect
+ * @open_at: after this change other users may write to the folder, until the change that fails
+ * @kill_at: up is killed after this change, 0 for never
+ * @last: the kind of the last change
+ * @watch: check the lock on rules
+ * @unlocked: a rule was changed without the lock
+ * @locked: a hook ran under the lock
+ * @steal: another process creates the link first
+ * @taken: a table with another interface's route, 0 for none
+ * @unread: the routes of a table can no longer be read
  * @unlisted: nft lists nothing
- * @special: that route is an unreachable one, and no interface's
- * @programs: those that can be run, NULL for all but resolvectl
+ * @special: that route is an unreachable one, of no interface
+ * @programs: the installed programs, NULL for all but resolvectl
  * @path: the file
- * @conf: what stands in it
+ * @conf: its text
  */
 static struct world {
 	struct test_bench bench;
@@ -178,7 +178,9 @@ static int world_routes(struct weft_host *host, unsigned int index,
 		world_copy_routes(routes, &world.routes);
 	else
 		world_add_own_routes(routes, table);
-	/* Others have the first table that is tried, and a default route in 99. */
+	/*
+	 * Other interfaces use the first table that up tries, and have a default route in table 99.
+	 */
 	test_memory_spare();
 	if (!index && (table == 51820 || table == 99 || (table && table == world.taken)))
 		*weft_host_routes_add(routes) = (struct weft_route){
@@ -206,7 +208,7 @@ static int world_path_mtu(struct weft_host *host,
 			  unsigned int *mtu)
 {
 	(void)host;
-	/* Without the mark the path is another, and so it is for other hosts. */
+	/* Without the mark, and to other hosts, the path has another MTU. */
 	*mtu = !to || to->ip4.sin_addr.s_addr != htonl(0xc0000201) ? 1500 :
 	       mark == world.mark ? 1480 : 1400;
 	return 0;
@@ -293,7 +295,7 @@ static bool world_delete_route(struct weft_routes *routes,
 	return false;
 }
 
-/* The lock on the namespace's rules is held. */
+/* Whether the lock on the namespace's rules is held. */
 static bool world_has_lock(void)
 {
 	char command[96];
@@ -326,7 +328,7 @@ static void world_nft(const char *input)
 	world_replace(&world.nft, body);
 }
 
-/* Its words, a line for each call; "revert" takes them all away. */
+/* Keeps the arguments, a line for each call; "revert" deletes them. */
 static void world_resolvectl(const struct weft_program *program)
 {
 	char *text = strdup(world.dns), *more;
@@ -363,7 +365,7 @@ static void world_add_lead(__u16 family, __u32 priority, __u32 table)
 	};
 }
 
-/* The kernel takes no second rule like it. */
+/* The kernel refuses a second rule with the same priority. */
 static bool world_add_rule(const struct weft_rule *rule)
 {
 	size_t i;
@@ -376,7 +378,7 @@ static bool world_add_rule(const struct weft_rule *rule)
 	return true;
 }
 
-/* Hooks that are more than text. */
+/* Hooks with an effect on the host. */
 static void world_hook(const char *text)
 {
 	size_t len = strlen(world.hooks);
@@ -396,7 +398,7 @@ static void world_hook(const char *text)
 	world.bench.ctx.nested = false;
 }
 
-/* A subscriber that fails comes behind the list of name servers. */
+/* The list of name servers is updated before a subscriber fails. */
 static bool world_resolvconf(const struct weft_program *program)
 {
 	if (world.half > 1 && !program->input)
@@ -447,7 +449,7 @@ static void world_drop_ip6(struct weft_routes *routes)
 	routes->count = left;
 }
 
-/* As the kernel does: without room for IPv6's least MTU there is no IPv6. */
+/* The kernel removes IPv6 from a link whose MTU is below IPv6's minimum. */
 static bool world_set_mtu(unsigned int mtu)
 {
 	world.link.mtu = mtu;
@@ -514,7 +516,7 @@ static int world_change(struct weft_host *host,
 	if (good)
 		return 0;
 	snprintf(host->error, sizeof(host->error), "it is not there");
-	/* As the kernel says of a link that has gone. */
+	/* The kernel's error for a deleted link. */
 	return world.link.index ? -EIO : -ENODEV;
 }
 
@@ -684,7 +686,7 @@ static void world_print_rules(FILE *out)
 	unsigned int bits = 0;
 	size_t i;
 
-	/* Their order here says nothing; by priority there are few. */
+	/* The order of rules has no meaning here; their priorities are printed. */
 	for (bits = 0; bits < 4; bits++) {
 		for (i = 0; i < world.rules.count; i++) {
 			rule = &world.rules.items[i];
@@ -729,7 +731,7 @@ static char *world_text(void)
 	if (dev)
 		fprintf(out, "port %u mark %u key %c\n", dev->listen_port,
 			dev->fwmark, dev->private_key.bytes[0] ?: '0');
-	/* What "up" does unless it is told not to. */
+	/* Values that "up" does not set by default. */
 	if (dev && (!dev->pmtu || dev->dscp != WEFT_DSCP_OFF))
 		fprintf(out, "pmtu %u dscp %u\n", dev->pmtu, dev->dscp);
 	for (peer = dev ? dev->peers : NULL; peer; peer = peer->next)
@@ -747,7 +749,7 @@ static char *world_text(void)
 
 #define MARKS	"/proc/sys/net/ipv4/conf/all/src_valid_mark"
 
-/* The world without a setting that stays once it was made. */
+/* The state without a setting that down does not reset. */
 static char *world_text_undone(void)
 {
 	char *text = world_text(), *line = strstr(text, MARKS " 1\n");
@@ -757,7 +759,7 @@ static char *world_text_undone(void)
 	return text;
 }
 
-/* What the file asks for, or with default routes the first table that is free. */
+/* The file's mark, or with default routes the first free table. */
 static __u32 world_mark(const char *conf)
 {
 	const char *field = strstr(conf, "FwMark = ");
@@ -774,7 +776,7 @@ static bool world_do(const char *conf, bool (*run)(struct weft_profile *profile)
 	bool good = false;
 
 	profile = weft_profile_parse(&world.bench.ctx, world.path, text, "ut0");
-	/* Most of these files are of paper, too. */
+	/* Most of these files exist in memory only. */
 	if (profile && stat(world.path, &profile->seen))
 		memset(&profile->seen, 0, sizeof(profile->seen));
 	if (profile)
@@ -814,11 +816,11 @@ static bool world_down(const char *conf)
 #define LINK	"link 5 kind 1 mtu 1400 up\n"
 
 /**
- * struct up_case - one way to come up
- * @name: what it is about
- * @before: the file that was up before, NULL for none
+ * struct up_case - a file, and the host after up
+ * @name: the case
+ * @before: the file that is up before, NULL for none
  * @conf: the file
- * @after: the world then
+ * @after: the host's state
  */
 static const struct up_case {
 	const char *name;
@@ -827,7 +829,7 @@ static const struct up_case {
 	const char *after;
 } cases[] = {
 	{
-		.name = "a link, addresses, and a route that they do not bring",
+		.name = "a link, addresses, and a route beyond their networks",
 		.conf = PLAIN PEER_A "AllowedIPs = 10.0.0.2/32, 10.1.2.3/16, fd00::2\n",
 		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\n"
 			 "allowed 10.0.0.2/32 table 0\nallowed 10.1.0.0/16 table 0\nallowed fd00::2/128 table 0\n"
@@ -852,23 +854,23 @@ static const struct up_case {
 			 "\t\tmeta nfproto ipv6 meta l4proto udp ip6 saddr . udp sport . udp dport @peers6 fib daddr type local meta mark set 51821\n\t}\n}\n"
 			 "dns:\nnameserver 10.0.0.53\nsearch example.org\n",
 	}, {
-		.name = "a mark and a table of the file's own, an MTU, no routes",
+		.name = "a mark, a table and an MTU in the file, no routes",
 		.conf = PLAIN "FwMark = 9\nMTU = 1500\nTable = off\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
 		.after = "link 5 kind 1 mtu 1500 up\nport 7 mark 9 key P\npeer A keepalive 0\nallowed 0.0.0.0/0 table 0\n"
 			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\nnft:\ndns:\n",
 	}, {
-		.name = "fragments on the way, and a DSCP",
+		.name = "fragmentation allowed, and a DSCP",
 		.conf = PLAIN "PMTU = off\nDSCP = 10\n" PEER_A,
 		.after = LINK "port 7 mark 0 key P\npmtu 0 dscp 10\npeer A keepalive 0\n"
 			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\nnft:\ndns:\n",
 	}, {
-		.name = "back to no fragments on the way, and no DSCP",
+		.name = "back to no fragmentation, and no DSCP",
 		.before = PLAIN "PMTU = off\nDSCP = inherit\n" PEER_A,
 		.conf = PLAIN PEER_A,
 		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\n"
 			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\nnft:\ndns:\n",
 	}, {
-		.name = "everything into one table, twice the same",
+		.name = "all routes in one table, twice the same",
 		.conf = PLAIN "Table = 5\n" PEER_A "AllowedIPs = 0.0.0.0/0, 10.0.0.0/24\nAllowedIPs = 10.0.0.9/24\n",
 		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\nallowed 0.0.0.0/0 table 0\nallowed 10.0.0.0/24 table 0\n"
 			 "address 10.0.0.1/24 table 0\naddress fd00::1/64 table 0\n"
@@ -884,13 +886,13 @@ static const struct up_case {
 			 "route 10.2.0.0/16 table 254\nroute 10.3.0.0/16 table 254\n"
 			 "/proc/sys/net/ipv4/conf/all/src_valid_mark 1\n/proc/sys/net/ipv4/conf/ut0/promote_secondaries 1\nnft:\ndns:\n",
 	}, {
-		.name = "a key that the file does not have stays",
+		.name = "a key missing in the file stays",
 		.before = PLAIN PEER_A,
 		.conf = "[Interface]\nListenPort = 7\nAddress = 10.0.0.1/24\n" PEER_A,
 		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\naddress 10.0.0.1/24 table 0\n"
 			 "/proc/sys/net/ipv4/conf/ut0/promote_secondaries 1\nnft:\ndns:\n",
 	}, {
-		.name = "from IPv6 to an MTU that it cannot have",
+		.name = "from IPv6 to an MTU that is too small for it",
 		.before = PLAIN PEER_A "AllowedIPs = 10.1.0.0/16, fd01::/64\n",
 		.conf = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 7\nAddress = 10.0.0.1/24\nMTU = 1000\n"
 			PEER_A "AllowedIPs = 10.1.0.0/16\n",
@@ -898,7 +900,7 @@ static const struct up_case {
 			 "address 10.0.0.1/24 table 0\nroute 10.1.0.0/16 table 254\n"
 			 "/proc/sys/net/ipv4/conf/ut0/promote_secondaries 1\nnft:\ndns:\n",
 	}, {
-		.name = "from an MTU that IPv6 cannot have to IPv6",
+		.name = "from an MTU that is too small for IPv6 to IPv6",
 		.before = "[Interface]\nPrivateKey = " KEY_P "\nListenPort = 7\nAddress = 10.0.0.1/24\nMTU = 1000\n" PEER_A,
 		.conf = PLAIN PEER_A "AllowedIPs = fd01::/64\n",
 		.after = LINK "port 7 mark 0 key P\npeer A keepalive 0\nallowed fd01::/64 table 0\n"
@@ -926,7 +928,7 @@ static bool test_before(const struct up_case *test)
 	return !test->before || world_up(test->before);
 }
 
-/* With step number @fail_at failing; false once there is no such step. */
+/* Runs up with change @fail_at failing; returns false if up has no such change. */
 static bool test_failure(const struct up_case *test, unsigned int fail_at)
 {
 	char *before, *after, name[256];
@@ -944,7 +946,7 @@ static bool test_failure(const struct up_case *test, unsigned int fail_at)
 		test_text(name, after, before);
 		snprintf(name, sizeof(name), "%s: step %u is named once", test->name, fail_at);
 		test_ok(strstr(world.bench.err, "weft: ut0: cannot ") &&
-			strstr(world.bench.err, ": it is broken\nweft: ut0: everything done before that is undone\n") &&
+			strstr(world.bench.err, ": it is broken\nweft: ut0: all changes are undone\n") &&
 			!strstr(world.bench.err, "undo: "), name);
 		free(after);
 	}
@@ -967,8 +969,8 @@ static void test_case(const struct up_case *test)
 	free(after);
 	steps = world.steps;
 	world.steps = 0;
-	/* But resolvconf is told again, which cannot be asked what it knows. */
-	snprintf(name, sizeof(name), "%s: a second time nothing is done", test->name);
+	/* resolvconf is called again, since it cannot be queried. */
+	snprintf(name, sizeof(name), "%s: a second up changes nothing", test->name);
 	test_ok(world_up(test->conf) && world.steps == !!*world.dns, name);
 	after = world_text();
 	test_text(name, after, test->after);
@@ -977,7 +979,7 @@ static void test_case(const struct up_case *test)
 	test_ok(world_down(test->conf), name);
 	test_ok(!world.link.index && !world.rules.count && !*world.nft &&
 		!*world.dns, name);
-	test_ok(!world_down(test->conf), "and only once");
+	test_ok(!world_down(test->conf), "a second down fails");
 	world_end();
 	while (test_failure(test, ++fail_at))
 		;
@@ -985,7 +987,7 @@ static void test_case(const struct up_case *test)
 	test_ok(fail_at == steps + 1 && steps, name);
 }
 
-/* With an allocation that fails: all is done, or nothing, and it is said why. */
+/* With a failing allocation: all is done, or nothing and the error is printed. */
 static bool up_once(const void *data)
 {
 	const struct up_case *test = data;
@@ -1001,14 +1003,14 @@ static bool up_once(const void *data)
 	good = !strcmp(after, up ? test->after : before) &&
 	       (up || (test_memory_failed() && strcasestr(world.bench.err, "memory")));
 	if (!good)
-		printf("# up %d: %s# complained: %s\n", up, after, world.bench.err);
+		printf("# up %d: %s# error: %s\n", up, after, world.bench.err);
 	free(after);
 	free(before);
 	world_end();
 	return good;
 }
 
-/* And down: it is gone, or stays and it is said why. */
+/* With a failing allocation: the interface is gone, or stays and the error is printed. */
 static bool down_once(const void *data)
 {
 	const struct up_case *test = data;
@@ -1022,7 +1024,7 @@ static bool down_once(const void *data)
 	good = down ? !world.link.index && !world.rules.count && !*world.nft && !*world.dns :
 		      test_memory_failed() && strcasestr(world.bench.err, "memory");
 	if (!good)
-		printf("# down %d: link %u, %zu rules, nft %s dns %s, complained: %s\n", down, world.link.index,
+		printf("# down %d: link %u, %zu rules, nft %s dns %s, error: %s\n", down, world.link.index,
 		       world.rules.count, world.nft, world.dns, world.bench.err);
 	world_end();
 	return good;
@@ -1043,7 +1045,7 @@ static void test_short_memory(void)
 
 #define HOOKS	"PreUp = a %i\nPreUp = b\nPostUp = c %i%i\nPreDown = d 100%\nPostDown = e\n"
 
-/* Which step fails, and what hooks have run then. */
+/* The failing step, and the hooks that ran by then. */
 static const struct {
 	const char *name;
 	unsigned int fail_at;
@@ -1052,11 +1054,11 @@ static const struct {
 } hooks[] = {
 	{ "none", 0, "a ut0\nb\nc ut0ut0\n", "" },
 	{ "the second PreUp", 2, "a ut0\ne\n",
-	  "weft: ut0.conf:6: PreUp: ut0: it is broken\nweft: ut0: everything done before that is undone\n" },
+	  "weft: ut0.conf:6: PreUp: ut0: it is broken\nweft: ut0: all changes are undone\n" },
 	{ "the link", 3, "a ut0\nb\ne\n",
-	  "weft: ut0: cannot create the link of kind weft: it is broken\nweft: ut0: everything done before that is undone\n" },
+	  "weft: ut0: cannot create the link of kind weft: it is broken\nweft: ut0: all changes are undone\n" },
 	{ "PostUp", 9, "a ut0\nb\nd 100%\ne\n",
-	  "weft: ut0.conf:7: PostUp: ut0: it is broken\nweft: ut0: everything done before that is undone\n" },
+	  "weft: ut0.conf:7: PostUp: ut0: it is broken\nweft: ut0: all changes are undone\n" },
 };
 
 static void test_hooks(void)
@@ -1096,21 +1098,21 @@ static void test_partial(void)
 	world.fail_at = 1;
 	test_ok(!world_up(MANY), "half a change: a reload fails");
 	after = world_text();
-	test_text("half a change: its first part is undone", after, before);
+	test_text("half a change: the first part is undone", after, before);
 	test_text("half a change: the report", world.bench.err,
 		  "weft: ut0: cannot configure the interface: it is broken\n"
-		  "weft: ut0: everything done before that is undone\n");
+		  "weft: ut0: all changes are undone\n");
 	free(after);
 	world.fail_at = 0;
 	world.partial = true;
 	world.broken = true;
-	test_ok(!world_up(MANY), "half a change: not even the undoing succeeds");
+	test_ok(!world_up(MANY), "half a change: the undo fails, too");
 	after = world_text();
 	test_ok(strcmp(after, before), "half a change: a part stays");
 	test_ok(strstr(world.bench.err,
-		       "weft: ut0: cannot undo the configuration: it is broken\n"
-		       "weft: ut0: a part of what was done before that could not be undone and stays\n"),
-		"half a change: the report does not claim otherwise");
+		       "weft: ut0: cannot restore the configuration: it is broken\n"
+		       "weft: ut0: some changes could not be undone, and stay\n"),
+		"half a change: the report names the remaining part");
 	free(after);
 	free(before);
 	world_end();
@@ -1121,7 +1123,7 @@ static bool world_is_empty(void)
 	return !world.link.index && !world.rules.count && !*world.nft && !*world.dns;
 }
 
-/* What has been recorded, and nothing else, is in the folder. */
+/* Whether the folder holds the record of ut0. */
 static bool world_is_recorded(void)
 {
 	char command[128];
@@ -1139,7 +1141,7 @@ static void world_begin_recorded(void)
 	world.bench.ctx.runtime = folder;
 }
 
-/* The reader of all complaints has gone: everything is undone all the same. */
+/* Standard error has no reader: all is undone all the same. */
 static int run_unread(void)
 {
 	int pipes[2];
@@ -1179,12 +1181,12 @@ static void test_unread(void)
 		_exit(run_unread());
 	}
 	test_ok(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status),
-		"no reader of complaints: up that fails undoes everything, and down goes to its end");
+		"no reader of errors: a failing up undoes all, and down completes");
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
 		printf("# status 0x%x\n", status);
 }
 
-/* One that runs has hooks behind it; and a PreDown can keep it. */
+/* A reload runs no hooks; a failing PreDown keeps the interface. */
 static void test_hooks_later(void)
 {
 	world_begin();
@@ -1194,7 +1196,7 @@ static void test_hooks_later(void)
 	world.steps = 0;
 	world.fail_at = 1;
 	test_ok(!world_down(PLAIN HOOKS PEER_A), "hooks: PreDown fails");
-	test_ok(world.link.up, "hooks: and the interface stays");
+	test_ok(world.link.up, "hooks: the interface stays");
 	world.hooks[0] = '\0';
 	test_ok(world_down(PLAIN HOOKS PEER_A), "hooks: down");
 	test_text("hooks: of going down", world.hooks, "d 100%\ne\n");
@@ -1213,16 +1215,16 @@ static void test_unfinished(const char *what, unsigned int fail_at, bool up)
 	world.fail_at = fail_at;
 	snprintf(name, sizeof(name), "unfinished, %s: down fails", what);
 	test_ok(!world_down(FULL) && !world_is_empty(), name);
-	snprintf(name, sizeof(name), "unfinished, %s: it stays recorded", what);
+	snprintf(name, sizeof(name), "unfinished, %s: the interface stays recorded", what);
 	test_ok(world_is_recorded(), name);
 	world.steps = 0;
 	world.fail_at = 1;
 	snprintf(name, sizeof(name), "unfinished, %s: a second time", what);
 	if (up) {
 		test_ok(world_up(NO_DNS), name);
-		test_ok(strstr(world.bench.err, "ut0: it comes up beside what could not be removed\n"), name);
+		test_ok(strstr(world.bench.err, "ut0: the interface comes up, and the rest that could not be removed stays\n"), name);
 		test_ok(!strstr(world.bench.err, "'weft down' was interrupted"), "  no command was killed");
-		test_ok(world_down(NO_DNS) && world_is_empty() && !world_is_recorded(), "  down removes both");
+		test_ok(world_down(NO_DNS) && world_is_empty() && !world_is_recorded(), "  down removes both tunnels");
 		world_end();
 		return;
 	}
@@ -1236,7 +1238,7 @@ static void test_unfinished(const char *what, unsigned int fail_at, bool up)
 	world_end();
 }
 
-/* An up beside what a down has left fails: that is still left. */
+/* An up beside the remains of a down fails: the remains are still there. */
 static void test_beside(void)
 {
 	static const char conf[] = PLAIN "PostUp = x; false\nPostDown = y\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n";
@@ -1249,16 +1251,16 @@ static void test_beside(void)
 	world.steps = 0;
 	world.fail_at = 1;
 	test_ok(!world_up(conf), "  an up beside it fails");
-	test_ok(strstr(world.bench.err, "comes up beside") && *world.dns && world_is_recorded(), "  they stay recorded");
+	test_ok(strstr(world.bench.err, "the rest that could not be removed stays") && *world.dns && world_is_recorded(), "  the name servers stay recorded");
 	world.fail_at = 0;
 	world.hooks[0] = '\0';
-	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down takes them back");
-	test_text("  without hooks that have run", world.hooks, "");
-	test_ok(strstr(world.bench.err, "an earlier command could not undo all of its steps"), "  and says why");
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down removes the name servers");
+	test_text("  the next down runs no hooks again", world.hooks, "");
+	test_ok(strstr(world.bench.err, "an earlier command could not undo all of its steps"), "  the warning names the reason");
 	world_end();
 }
 
-/* Others delete the link: all else is left, and the file may have changed. */
+/* Another program deletes the link: all else is left, and the file may have changed. */
 static void test_deleted(void)
 {
 	world_begin_recorded();
@@ -1270,7 +1272,7 @@ static void test_deleted(void)
 	test_ok(world_is_empty(), "deleted link: nothing is left");
 	test_text("deleted link: hooks", world.hooks, "d 100%\ne\n");
 	test_ok(!world_is_recorded(), "deleted link: nothing is recorded");
-	test_ok(!world_down(NO_DNS), "deleted link: and only once");
+	test_ok(!world_down(NO_DNS), "deleted link: a second down fails");
 	test_text("deleted link: hooks only once", world.hooks, "d 100%\ne\n");
 	test_ok(world_up(FULL), "deleted link: up again");
 	world_unlink();
@@ -1281,7 +1283,7 @@ static void test_deleted(void)
 	world_end();
 }
 
-/* The routes of a link that is set down go, and its table is free for others. */
+/* The routes of a link that is set down disappear, and other interfaces may use its table. */
 static void test_set_down(__u32 taken, bool special)
 {
 	char name[80];
@@ -1303,7 +1305,10 @@ static void test_set_down(__u32 taken, bool special)
 #define TABLE_5		PLAIN "Table = 5\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"
 #define ONE_ROUTE	PLAIN HOOKS "FwMark = 7\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"
 
-/* A reload of a link that was set down: its routes have gone, and its table may be another link's. */
+/*
+ * A reload of a link that was set down: its routes have gone, and another interface may use its
+ * table.
+ */
 static void test_set_down_reload(const char *name, const char *conf, __u32 taken, size_t rules)
 {
 	world_begin_recorded();
@@ -1316,25 +1321,25 @@ static void test_set_down_reload(const char *name, const char *conf, __u32 taken
 	world_end();
 }
 
-/* Another tunnel comes up between the reading of what is there and the choice of priorities. */
+/* Another tunnel comes up between the read of the state and the choice of priorities. */
 static void test_rules_at_once(void)
 {
 	static const char conf[] = PLAIN "PreUp = ip rule add x\nPostUp = y\n" PEER_A "AllowedIPs = 0.0.0.0/0\n";
 
 	world_begin_recorded();
 	world.watch = true;
-	test_ok(world_up(conf) && world.rules.count == 3, "two that come up at once have rules of their own");
-	test_ok(!world.unlocked && !world.locked, "  under a lock that no hook runs under");
-	test_ok(!world_has_lock(), "  which is free again");
+	test_ok(world_up(conf) && world.rules.count == 3, "two tunnels that come up at once have rules of their own");
+	test_ok(!world.unlocked && !world.locked, "  the rules change under the lock, without hooks");
+	test_ok(!world_has_lock(), "  the lock is free again");
 	test_ok(world_down(conf) && world.rules.count == 1, "  down");
 	world.steps = 0;
 	world.fail_at = 5;
 	test_ok(!world_up(PLAIN "PreUp = a\nPostDown = z\n" PEER_A "AllowedIPs = 0.0.0.0/0\n"), "  a step under the lock fails");
-	test_ok(strstr(world.hooks, "z\n") && !world.locked && !world_has_lock(), "  and its hooks run without");
+	test_ok(strstr(world.hooks, "z\n") && !world.locked && !world_has_lock(), "  its hooks run without the lock");
 	world_end();
 }
 
-/* An up that has chosen the table meanwhile would take rules that are deleted for its own. */
+/* An up that has chosen the table meanwhile would take the deleted rules for its own. */
 static void test_rules_deleted(const char *name, bool (*run)(const char *conf), const char *conf,
 			       bool gone)
 {
@@ -1347,14 +1352,14 @@ static void test_rules_deleted(const char *name, bool (*run)(const char *conf), 
 	world.unlocked = false;
 	world.watch = true;
 	test_ok(run(conf) && !world.rules.count && !world.unlocked, "  the former rules are deleted under the lock");
-	test_ok(!world.locked && !world_has_lock(), "  no hook runs under it, and it is free again");
+	test_ok(!world.locked && !world_has_lock(), "  no hook runs under the lock, and the lock is free again");
 	world.watch = false;
 	test_ok((run == world_down || world_down(conf)) && world_is_empty() && !world_is_recorded(),
-		"  it is down");
+		"  the tunnel is down");
 	world_end();
 }
 
-/* PreDown runs between the reading of what is there and the deletion of rules. */
+/* PreDown runs between the read of the state and the deletion of rules. */
 static void test_rules_deleted_before(void)
 {
 	static const char conf[] = PLAIN "PreDown = ip rule del x\n"
@@ -1364,36 +1369,36 @@ static void test_rules_deleted_before(void)
 	test_ok(world_up(conf) && world.rules.count == 4, "rules that a PreDown deletes");
 	world_unlink();
 	test_ok(world_down(conf) && world_is_empty() && !world_is_recorded(),
-		"  are not deleted once more");
+		"  the rules are not deleted once more");
 	world_end();
 }
 
-/* A listing that fails says nothing of what is left. */
+/* After a failed listing the remains are unknown. */
 static void test_unlisted(const char *name, bool *broken, const char *err)
 {
 	world_begin_recorded();
 	test_ok(world_up(FULL), name);
 	world_unlink();
 	*broken = true;
-	test_ok(!world_down(FULL) && strstr(world.bench.err, err), "  is said, and down fails");
-	test_ok(!world_is_empty() && world_is_recorded(), "  what may be left stays recorded");
+	test_ok(!world_down(FULL) && strstr(world.bench.err, err), "  the error is printed, and down fails");
+	test_ok(!world_is_empty() && world_is_recorded(), "  the possible remains stay recorded");
 	*broken = false;
-	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  and the next down removes it");
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down removes them");
 	world_end();
 }
 
-/* The kernel takes the routes of IPv6 away, and not the rules. */
+/* The kernel deletes the routes of IPv6, and keeps the rules. */
 static void test_without_ip6(void)
 {
 	world_begin_recorded();
 	test_ok(world_up(FULL) && world.rules.count == 4, "a link that lost IPv6's routes");
 	world_drop_ip6(&world.routes);
 	test_ok(world_down(FULL) && world_is_empty(), "  goes down with all rules");
-	test_text("  and without complaint", world.bench.err, "");
+	test_text("  no error is printed", world.bench.err, "");
 	world_end();
 }
 
-/* An interface that cannot be read may be any: nothing is done to it. */
+/* An interface that cannot be read may be another's: it is not changed. */
 static void test_unreadable(const char *name, bool (*run)(const char *conf))
 {
 	world_begin();
@@ -1401,9 +1406,9 @@ static void test_unreadable(const char *name, bool (*run)(const char *conf))
 	world.steps = 0;
 	world.bench.fail_name = "ut0";
 	test_ok(!run(PLAIN PEER_B) && !world.steps && world.link.up,
-		"  fails, and nothing is done");
-	test_text("  complaint", world.bench.err,
-		  "weft: ut0: cannot read the interface: it went away\n");
+		"  the command fails without a change");
+	test_text("  error", world.bench.err,
+		  "weft: ut0: cannot read the interface: the link is gone\n");
 	world_end();
 }
 
@@ -1417,15 +1422,15 @@ static bool write_file(const char *path, const char *text)
 static void test_dns(void)
 {
 	world_begin_recorded();
-	test_ok(world_up(FULL) && world_down(NO_DNS) && world_is_empty(), "DNS taken out of the file: down takes it back");
-	test_ok(world_up(FULL) && world_up(NO_DNS) && !*world.dns, "DNS taken out of the file: up takes it back");
-	test_ok(world_down(NO_DNS), "DNS taken out of the file: down");
+	test_ok(world_up(FULL) && world_down(NO_DNS) && world_is_empty(), "DNS removed from the file: down removes it");
+	test_ok(world_up(FULL) && world_up(NO_DNS) && !*world.dns, "DNS removed from the file: up removes it");
+	test_ok(world_down(NO_DNS), "DNS removed from the file: down");
 	world.steps = 0;
 	world.programs = "nft";
 	world.hooks[0] = '\0';
-	test_ok(!world_up(FULL) && !world.steps && !*world.hooks, "no resolver to tell: up does nothing");
+	test_ok(!world_up(FULL) && !world.steps && !*world.hooks, "no resolver: up does nothing");
 	test_ok(strstr(world.bench.err, "install the package systemd-resolved, openresolv or resolvconf"),
-		"no resolver to tell: the packages are named");
+		"no resolver: the packages are named");
 	world.programs = "nft resolvconf resolvectl";
 	test_ok(world_up(FULL), "systemd-resolved: up");
 	test_text("systemd-resolved: told", world.dns, "dns ut0 10.0.0.53\ndomain ut0 example.org ~.\n");
@@ -1433,18 +1438,18 @@ static void test_dns(void)
 	test_ok(world_down(NO_DNS), "systemd-resolved: down");
 	world.programs = NULL;
 	test_ok(world_up(PLAIN "DNS = 10.0.0.53\n" PEER_A), "no search domain: up");
-	test_text("no search domain: resolvconf is told", world.dns, "nameserver 10.0.0.53\n");
+	test_text("no search domain: resolvconf gets the name servers", world.dns, "nameserver 10.0.0.53\n");
 	test_ok(world_down(PLAIN PEER_A), "no search domain: down");
 	world_end();
 }
 
 #define OTHER_DNS	PLAIN HOOKS "DNS = 10.0.0.54, a..b\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n"
 #define MTU_DNS		PLAIN HOOKS "MTU = 1300\nDNS = 10.0.0.54\n" PEER_A "AllowedIPs = 0.0.0.0/0, ::/0\n"
-#define UNDONE		"weft: ut0: everything done before that is undone\n"
+#define UNDONE		"weft: ut0: all changes are undone\n"
 #define LOST_ONE \
-	"weft: ut0: cannot undo: hand the name servers to systemd-resolved: what was there before is not recorded, and cannot be restored\n"
+	"weft: ut0: cannot undo: set the name servers with systemd-resolved: the former state is not recorded\n"
 #define LOST_DNS LOST_ONE \
-	"weft: ut0: a part of what was done before that could not be undone and stays\n"
+	"weft: ut0: some changes could not be undone, and stay\n"
 
 /* A running tunnel has @former name servers; step @fail_at of a reload fails. */
 static const struct {
@@ -1496,7 +1501,7 @@ static void test_dns_reload(void)
 		test_ok(!world_up(dns_reloads[i].conf), name);
 		test_text("  name servers", world.dns, dns_reloads[i].dns);
 		test_ok(strstr(world.bench.err, ": it is broken\n") &&
-			!strcmp(strstr(world.bench.err, ": it is broken\n") + 15, dns_reloads[i].err), "  complaint");
+			!strcmp(strstr(world.bench.err, ": it is broken\n") + 15, dns_reloads[i].err), "  error");
 		world.programs = "nft resolvectl resolvconf";
 		test_ok(world_down(dns_reloads[i].conf) && world_is_empty() && !world_is_recorded(), "  goes down");
 		world_end();
@@ -1508,7 +1513,7 @@ static bool world_marks(void)
 	return !strcmp(world.texts[world_file(MARKS)], "1");
 }
 
-/* Adds a line to what is recorded, as an earlier version had it. */
+/* Adds a line to the record, in the format of an earlier version. */
 static bool record_line(const char *line)
 {
 	char command[128];
@@ -1517,9 +1522,9 @@ static bool record_line(const char *line)
 	return !system(command);
 }
 
-#define NO_RESOLVED	"weft: warning: ut0: systemd-resolved does not run any more"
+#define NO_RESOLVED	"weft: warning: ut0: systemd-resolved is no longer running"
 
-/* systemd-resolved is removed while the tunnel runs. */
+/* systemd-resolved is removed during the tunnel's life. */
 static void test_dns_removed(const char *name, bool (*run)(const char *conf), const char *conf, const char *programs)
 {
 	world_begin_recorded();
@@ -1527,10 +1532,10 @@ static void test_dns_removed(const char *name, bool (*run)(const char *conf), co
 	test_ok(world_up(FULL), name);
 	world.programs = programs;
 	world_replace(&world.dns, "");
-	test_ok(run(conf), "  systemd-resolved is gone, and it succeeds");
-	test_ok(strstr(world.bench.err, NO_RESOLVED), "  with a warning");
+	test_ok(run(conf), "  systemd-resolved is gone, and the command succeeds");
+	test_ok(strstr(world.bench.err, NO_RESOLVED), "  a warning is printed");
 	test_text("  name servers", world.dns, strstr(programs, "resolvconf") ? "nameserver 10.0.0.54\nsearch a..b\n" : "");
-	test_ok((run == world_down || world_down(conf)) && world_is_empty() && !world_is_recorded(), "  it is down");
+	test_ok((run == world_down || world_down(conf)) && world_is_empty() && !world_is_recorded(), "  the tunnel is down");
 	world_end();
 }
 
@@ -1549,7 +1554,7 @@ static char *record_text(void)
 	return text;
 }
 
-/* The tunnel stays that of the file that it came up from. */
+/* After the failure the tunnel's record is that of its former file. */
 static void test_reload_recorded(const char *name, const char *before, const char *conf, unsigned int fail_at)
 {
 	char *was, *is;
@@ -1571,7 +1576,7 @@ static void test_reload_recorded(const char *name, const char *before, const cha
 	world_end();
 }
 
-/* A record that cannot be written for a while is that of the former file in the end. */
+/* The record cannot be written for a while; in the end it is that of the former file. */
 static void test_reload_unrecorded(void)
 {
 	char *was, *is;
@@ -1585,7 +1590,7 @@ static void test_reload_unrecorded(void)
 	world.open_at = 1;
 	world.fail_at = 2;
 	test_ok(!world_up(MTU_DNS) && strstr(world.bench.err, UNDONE), "  all is undone");
-	test_ok(strstr(world.bench.err, "what is done is not recorded"), "  a warning tells of the record");
+	test_ok(strstr(world.bench.err, "the changes are not recorded"), "  a warning tells of the record");
 	is = record_text();
 	test_text("  the former file is recorded", is, was);
 	free(is);
@@ -1596,7 +1601,7 @@ static void test_reload_unrecorded(void)
 	world_end();
 }
 
-/* A resolvectl that fails has changed nothing, and the deleted link takes all along. */
+/* A failing resolvectl has changed nothing, and the deletion of the link removes all else. */
 static void test_dns_deaf(void)
 {
 	world_begin_recorded();
@@ -1608,24 +1613,24 @@ static void test_dns_deaf(void)
 	world_end();
 }
 
-/* A resolvconf that fails has listed the name servers before. */
+/* A failing resolvconf has already set the name servers. */
 static void test_dns_half(void)
 {
 	world_begin_recorded();
 	world.half = 1;
-	test_ok(!world_up(FULL), "resolvconf does its work and fails: up fails");
+	test_ok(!world_up(FULL), "resolvconf fails after its work: up fails");
 	test_text("  name servers", world.dns, "");
 	test_ok(strstr(world.bench.err, UNDONE) && world_is_empty() && !world_is_recorded(), "  all is undone");
 	world.half = 2;
-	test_ok(!world_up(FULL) && *world.dns, "resolvconf fails, and its undoing: up fails");
-	test_ok(strstr(world.bench.err, "could not be undone and stays") && world_is_recorded(), "  it stays recorded");
+	test_ok(!world_up(FULL) && *world.dns, "resolvconf fails, and its undo: up fails");
+	test_ok(strstr(world.bench.err, "could not be undone, and stay") && world_is_recorded(), "  the interface stays recorded");
 	world.half = 0;
-	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down takes them back");
-	test_ok(!strstr(world.bench.err, "was interrupted"), "  and speaks of no command that was killed");
+	test_ok(world_down(FULL) && world_is_empty() && !world_is_recorded(), "  the next down removes the name servers");
+	test_ok(!strstr(world.bench.err, "was interrupted"), "  no message of a killed command");
 	world_end();
 }
 
-/* The link is not the one that was handed name servers: those that it has stay. */
+/* The name servers of a new link with the same name stay. */
 static void test_dns_of_another(void)
 {
 	world_begin_recorded();
@@ -1634,12 +1639,12 @@ static void test_dns_of_another(void)
 	world.link.index++;
 	world_replace(&world.dns, "dns of another\n");
 	test_ok(world_down(NO_DNS), "another link of the name: down");
-	test_ok(strstr(world.bench.err, "its link was deleted while it was up"), "another link of the name: it is noticed");
-	test_text("another link of the name: it keeps its name servers", world.dns, "dns of another\n");
+	test_ok(strstr(world.bench.err, "the link was deleted without 'weft down'"), "another link of the name: a warning");
+	test_text("another link of the name: its name servers stay", world.dns, "dns of another\n");
 	world_end();
 }
 
-/* Entries of a record are lines, and a path may have a line break. */
+/* Entries of a record are lines, and a path may contain a line break. */
 static void test_record_path(void)
 {
 	struct weft_record record = { .there = true, .index = 7, .reached = WEFT_HOOK_COUNT };
@@ -1656,7 +1661,7 @@ static void test_record_path(void)
 	world_end();
 }
 
-/* A folder that others can write to holds no record, which "up" tells. */
+/* A folder that other users can write to holds no record, and "up" warns. */
 static void test_open_folder(void)
 {
 	char want[256];
@@ -1664,20 +1669,23 @@ static void test_open_folder(void)
 	world_begin_recorded();
 	if (chmod(folder, 0770))
 		test_bail("no mode");
-	test_ok(world_up(PLAIN PEER_A) && !world_is_recorded(), "a folder open to others: up, without a record");
+	test_ok(world_up(PLAIN PEER_A) && !world_is_recorded(), "a folder open to other users: up, without a record");
 	snprintf(want, sizeof(want),
-		 "weft: ut0: '%s' cannot hold its record: other users can write to it; chmod go-w it\n"
-		 "weft: warning: ut0: what is done is not recorded: 'weft down' needs the file and the link\n", folder);
-	test_text("a folder open to others: said once", world.bench.err, want);
-	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "a folder open to others: down");
+		 "weft: ut0: cannot write a record in '%s': other users can write to the folder (chmod go-w)\n"
+		 "weft: warning: ut0: the changes are not recorded: 'weft down' needs the file and the link\n", folder);
+	test_text("a folder open to other users: one warning", world.bench.err, want);
+	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "a folder open to other users: down");
 	test_ok(!world_up(PLAIN "PostUp = ip link del x\nPostDown = e\n" PEER_A "AllowedIPs = 0.0.0.0/0\n") && world_is_empty(),
-		"a folder open to others: an up whose hook deletes the link is undone");
-	test_text("a folder open to others: its hooks", world.hooks, "ip link del x\ne\n");
+		"a folder open to other users: an up whose hook deletes the link is undone");
+	test_text("a folder open to other users: its hooks", world.hooks, "ip link del x\ne\n");
 	chmod(folder, 0700);
 	world_end();
 }
 
-/* A process that holds the lock @name: that of ut0, as "up" does while its hooks run, or of rules. */
+/*
+ * Forks a process that holds the lock @name: that of ut0, as "up" does during its hooks, or of
+ * rules.
+ */
 static pid_t hold_lock(const char *name)
 {
 	struct weft_lock lock;
@@ -1715,7 +1723,7 @@ static void begin_rising(const char *path)
 	world.hooks[0] = '\0';
 }
 
-/* A tunnel without default routes has no rules, and waits for no other tunnel's. */
+/* A tunnel without default routes has no rules, and does not wait for the lock on rules. */
 static void test_rules_of_none(void)
 {
 	pid_t pid;
@@ -1724,14 +1732,14 @@ static void test_rules_of_none(void)
 	pid = hold_lock(WEFT_LOCK_RULES);
 	test_ok(world_up(PLAIN PEER_A) && world_up(PLAIN PEER_A "AllowedIPs = 10.9.0.0/16\n"),
 		"no default route: up and a reload do not wait for the lock of routing rules");
-	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "  nor does down");
+	test_ok(world_down(PLAIN PEER_A) && world_is_empty(), "  down does not wait either");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	test_ok(world_up(FULL) && world_down(FULL), "  the lock is free again");
 	world_end();
 }
 
-/* What a PostUp calls finds the record of its own "up", which has not been killed. */
+/* A command in a PostUp finds the record of its own "up", which is still running. */
 static void test_in_hook(void)
 {
 	char path[sizeof(folder) + 16], list[32];
@@ -1752,7 +1760,7 @@ static void test_in_hook(void)
 	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty(), "in a hook: weft down");
 	test_text("in a hook: weft down runs its hooks once", world.hooks, "d 100%\ne\n");
 	test_bench_flush(&world.bench);
-	test_text("in a hook: no complaint", world.bench.err, "");
+	test_text("in a hook: no error", world.bench.err, "");
 	unsetenv("WEFT_LOCK_HOLDERS");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -1761,7 +1769,7 @@ static void test_in_hook(void)
 	world_end();
 }
 
-/* Files until there is room for none. */
+/* Creates files until the folder is full. */
 static void fill_folder(void)
 {
 	char path[sizeof(folder) + 16];
@@ -1775,7 +1783,7 @@ static void fill_folder(void)
 		test_bail("the folder does not fill");
 }
 
-/* As test_in_hook(), where the lock that is shared is the namespace's. */
+/* As test_in_hook(), with the namespace's lock. */
 static void in_hook_of_full_folder(void)
 {
 	char path[] = "/tmp/weft-up-full-XXXXXX/ut0.conf", list[32];
@@ -1794,8 +1802,8 @@ static void in_hook_of_full_folder(void)
 	setenv("WEFT_LOCK_HOLDERS", list, 1);
 	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty(), "in a hook, no room for a lock: weft down");
 	test_bench_flush(&world.bench);
-	test_ok(strstr(world.bench.err, "are locked instead\n"), "in a hook, no room for a lock: the namespace's is shared");
-	test_ok(!strstr(world.bench.err, "was interrupted"), "in a hook, no room for a lock: its up runs");
+	test_ok(strstr(world.bench.err, "are locked instead\n"), "in a hook, no room for a lock: the namespace's lock is shared");
+	test_ok(!strstr(world.bench.err, "was interrupted"), "in a hook, no room for a lock: its own up is still running");
 	unsetenv("WEFT_LOCK_HOLDERS");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
@@ -1805,7 +1813,7 @@ static void in_hook_of_full_folder(void)
 	world_end();
 }
 
-/* A file that something is mounted on cannot be replaced. */
+/* A file under a bind mount cannot be replaced. */
 static void saving_to_a_mount(void)
 {
 	static const char conf[] = PLAIN "SaveConfig = true\n" PEER_A;
@@ -1815,9 +1823,9 @@ static void saving_to_a_mount(void)
 	snprintf(path, sizeof(path), "%s/ut0.conf", folder);
 	world.path = path;
 	test_ok(write_file(path, conf) && !mount(path, path, NULL, MS_BIND, NULL), "SaveConfig, and a mount: a file");
-	test_ok(world_up(conf) && !world_down(conf), "SaveConfig, and a mount: the status tells");
-	test_ok(world_is_empty(), "SaveConfig, and a mount: down all the same");
-	test_ok(strstr(world.bench.err, "weft: cannot write '"), "SaveConfig, and a mount: complaint");
+	test_ok(world_up(conf) && !world_down(conf), "SaveConfig, and a mount: the status is not 0");
+	test_ok(world_is_empty(), "SaveConfig, and a mount: the interface is down");
+	test_ok(strstr(world.bench.err, "weft: cannot write '"), "SaveConfig, and a mount: error");
 	umount2(path, MNT_DETACH);
 	unlink(path);
 	world_end();
@@ -1841,7 +1849,7 @@ static void test_mounts(void)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 4)
 		printf("# nothing can be mounted here\n");
 	else
-		test_ok(!status, "what a mount makes of it");
+		test_ok(!status, "the file under the mount");
 }
 
 static bool links_stay(const char *name, unsigned int recorded, enum weft_kind kind, const char *about)
@@ -1868,27 +1876,27 @@ static bool links_stay(const char *name, unsigned int recorded, enum weft_kind k
 	weft_state_free(&state);
 	stays = world.link.index == 5 && *world.dns;
 	test_bench_flush(&world.bench);
-	snprintf(text, sizeof(text), "%s: said", name);
+	snprintf(text, sizeof(text), "%s: warning", name);
 	test_ok(!strstr(world.bench.err, "the link of this name stays") == !stays, text);
 	world_end();
 	return stays;
 }
 
-/* Only the link that is recorded is the killed up's own. */
+/* Only a link with the recorded index is the killed up's own. */
 static void test_link_of_another(void)
 {
 	static const char with_key[] = "[Interface]\nPrivateKey = " KEY_P "\n";
 
 	test_ok(links_stay("killed before its link", 0, WEFT_KIND_WEFT, with_key),
-		"killed before its link: another one, which has a key, stays");
+		"killed before its link: another link, with a key, stays");
 	test_ok(!links_stay("killed before its record", 0, WEFT_KIND_WEFT, ""),
-		"killed before its link is recorded: it is deleted");
-	test_ok(links_stay("killed, another link", 4, WEFT_KIND_WEFT, ""), "killed, another link: it stays");
-	test_ok(links_stay("killed, another kind", 5, WEFT_KIND_WIREGUARD, ""), "killed, another kind: it stays");
-	test_ok(!links_stay("killed, its link", 5, WEFT_KIND_WEFT, ""), "killed, its link: it is deleted");
+		"killed before its link is recorded: the link is deleted");
+	test_ok(links_stay("killed, another link", 4, WEFT_KIND_WEFT, ""), "killed, another link: the link stays");
+	test_ok(links_stay("killed, another kind", 5, WEFT_KIND_WIREGUARD, ""), "killed, another kind: the link stays");
+	test_ok(!links_stay("killed, its link", 5, WEFT_KIND_WEFT, ""), "killed, its link: the link is deleted");
 }
 
-/* The link that it has made is recorded before anything else is done. */
+/* The new link is recorded before the next change. */
 static bool killed_has_link(void)
 {
 	struct weft_record record;
@@ -1901,7 +1909,7 @@ static bool killed_has_link(void)
 	return good;
 }
 
-/* After step @kill_at up is killed; then comes another up, or a down. */
+/* up is killed after step @kill_at; then another up or a down runs. */
 static int kill_and_go_on(const struct up_case *test, unsigned int kill_at, bool up)
 {
 	char *text;
@@ -1929,7 +1937,10 @@ static int kill_and_go_on(const struct up_case *test, unsigned int kill_at, bool
 	return world_down(test->conf) && world_is_empty() && !world_is_recorded() ? 0 : 1;
 }
 
-/* up is killed behind the making of its link: the next one runs all hooks, and the link may be another's. */
+/*
+ * up is killed right after it creates the link: the next one runs all hooks, and the link may be
+ * another's.
+ */
 static int kill_before_record(bool up, bool fail)
 {
 	static const char conf[] = PLAIN HOOKS PEER_A;
@@ -1956,7 +1967,7 @@ static int kill_before_record(bool up, bool fail)
 	       world_is_empty() && !world_is_recorded() ? 0 : 1;
 }
 
-/* down is killed at step @kill_at, behind PreDown; then comes another down, or an up. */
+/* down is killed at step @kill_at, after PreDown; then another down or an up runs. */
 static int kill_down(unsigned int kill_at, bool up)
 {
 	bool good;
@@ -1985,7 +1996,7 @@ static bool world_has_leads(__u32 table)
 	return count == 2;
 }
 
-/* up is killed behind step @kill_at; another interface takes the table that was still empty. */
+/* up is killed after step @kill_at; another interface takes the table, which is still empty. */
 static int kill_and_take(unsigned int kill_at, bool up)
 {
 	world_begin_recorded();
@@ -2017,7 +2028,7 @@ static int status_of(int (*run)(unsigned int at, bool up), unsigned int at, bool
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* src_valid_mark is the namespace's, and other tunnels rely on it. */
+/* src_valid_mark is a setting of the namespace, and other tunnels rely on it. */
 static int killed_with_marks(unsigned int kill_at, bool old_record)
 {
 	world_begin_recorded();
@@ -2054,12 +2065,12 @@ static void test_killed_between(void)
 	int status;
 
 	test_ok(!status_of(kill_unrecorded, 0, true), "killed before its link is recorded: up runs all hooks");
-	test_ok(!status_of(kill_unrecorded, 1, true), "killed before its link is recorded: after an up that fails the next one runs all hooks");
-	test_ok(!status_of(kill_unrecorded, 0, false), "killed before its link is recorded: down deletes it");
+	test_ok(!status_of(kill_unrecorded, 1, true), "killed before its link is recorded: after a failing up the next up runs all hooks");
+	test_ok(!status_of(kill_unrecorded, 0, false), "killed before its link is recorded: down deletes the link");
 	for (at = 2; (status = status_of(kill_down, at, false)) != 2; at++) {
-		snprintf(name, sizeof(name), "down killed at step %u: down goes on, without PreDown", at);
+		snprintf(name, sizeof(name), "down killed at step %u: down continues, without PreDown", at);
 		test_ok(!status, name);
-		snprintf(name, sizeof(name), "down killed at step %u: up goes on, without PreDown", at);
+		snprintf(name, sizeof(name), "down killed at step %u: up continues, without PreDown", at);
 		test_ok(!status_of(kill_down, at, true), name);
 	}
 	test_ok(at > 6, "down was killed at each step");
@@ -2071,7 +2082,7 @@ static void test_killed_taken(void)
 	char name[96];
 	int status;
 
-	/* PreUp twice, the link, the configuration, and more before the first route. */
+	/* The steps before the first route: PreUp twice, the link, the configuration, and more. */
 	for (at = 1; at < 100 && (status = status_of(kill_and_take, at, false)) != 2; at++) {
 		snprintf(name, sizeof(name), "killed at step %u, its table is taken: down keeps the user's rules", at);
 		test_ok(!status, name);
@@ -2100,22 +2111,24 @@ static void test_killed(const struct up_case *test)
 			bad += status && status != 2 << 8;
 		}
 	}
-	snprintf(name, sizeof(name), "%s: killed behind each of %u steps, the next command goes on", test->name, kill_at - 1);
+	snprintf(name, sizeof(name), "%s: killed after each of %u steps, the next command continues", test->name, kill_at - 1);
 	test_ok(!bad && kill_at < 100, name);
 }
 
-/* The loser's hooks are the winner's too. */
+/* The hooks of the loser would affect the winner, too. */
 static void test_stolen(void)
 {
 	world_begin_recorded();
 	world.steal = true;
 	test_ok(!world_up(PLAIN HOOKS PEER_A), "another process makes the link: refused");
 	test_text("another process makes the link: no PostDown", world.hooks, "a ut0\nb\n");
-	test_ok(world.link.index, "another process makes the link: it stays");
+	test_ok(world.link.index, "another process makes the link: the link stays");
 	world_end();
 }
 
-/* What a PostUp removes is not up, and its hooks of going down run once. */
+/*
+ * An interface that its PostUp removes does not count as up, and its hooks of going down run once.
+ */
 static void test_hook_removes(const char *name, const char *hook)
 {
 	char conf[512], text[96], hooks[128];
@@ -2130,8 +2143,8 @@ static void test_hook_removes(const char *name, const char *hook)
 	test_text(text, world.hooks, hooks);
 	snprintf(text, sizeof(text), "%s: nothing is left", name);
 	test_ok(world_is_empty() && !world_is_recorded(), text);
-	snprintf(text, sizeof(text), "%s: complaint", name);
-	test_ok(strstr(world.bench.err, "weft: ut0: one of its hooks has removed it: it is not up\n"), text);
+	snprintf(text, sizeof(text), "%s: error", name);
+	test_ok(strstr(world.bench.err, "weft: ut0: a hook has deleted the interface: it is not up\n"), text);
 	world_end();
 }
 
@@ -2144,10 +2157,10 @@ static void test_saving(void)
 	world_begin_recorded();
 	world.path = "/nonexistent/ut0.conf";
 	test_ok(world_up(PLAIN "SaveConfig = true\n" PEER_A), "SaveConfig: up");
-	test_ok(!world_down(PLAIN "SaveConfig = true\n" PEER_A), "SaveConfig, and it cannot: the status tells");
-	test_ok(world_is_empty(), "SaveConfig, and it cannot: down all the same");
+	test_ok(!world_down(PLAIN "SaveConfig = true\n" PEER_A), "SaveConfig fails: the status is not 0");
+	test_ok(world_is_empty(), "SaveConfig fails: the interface is down");
 	test_ok(strstr(world.bench.err, "weft: cannot open '/nonexistent/ut0.conf': No such file"),
-		"SaveConfig, and it cannot: complaint");
+		"SaveConfig fails: error");
 	snprintf(path, sizeof(path), "%s/ut0.conf", folder);
 	world.path = path;
 	test_ok(write_file(path, conf), "SaveConfig: a file");
@@ -2162,15 +2175,15 @@ static void test_saving(void)
 	world_end();
 }
 
-/* What the kernel would not hold, or not keep, is refused before anything is done. */
+/* Settings that the kernel would refuse or drop are refused before any change. */
 static const struct {
 	const char *name;
 	const char *conf;
 	const char *err;
 } refusals[] = {
-	{ "a table that has a default route", PLAIN "FwMark = 99\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
-	  "routing table 99 has a default route already" },
-	{ "IPv6 that is switched off", PLAIN PEER_A, "IPv6 is switched off here by /proc/sys/net/ipv6/conf/ut0/disable_ipv6" },
+	{ "a table with a default route", PLAIN "FwMark = 99\n" PEER_A "AllowedIPs = 0.0.0.0/0\n",
+	  "routing table 99 already has a default route" },
+	{ "IPv6 that is off", PLAIN PEER_A, "this machine disables IPv6 by /proc/sys/net/ipv6/conf/ut0/disable_ipv6" },
 };
 
 static void test_refusals(void)
@@ -2185,16 +2198,16 @@ static void test_refusals(void)
 		before = world_text();
 		snprintf(name, sizeof(name), "refused: %s", refusals[i].name);
 		test_ok(!world_up(refusals[i].conf) && !world.steps, name);
-		test_ok(strstr(world.bench.err, refusals[i].err), "and says so");
+		test_ok(strstr(world.bench.err, refusals[i].err), "the error is printed");
 		after = world_text();
-		test_text("and nothing is done", after, before);
+		test_text("nothing is changed", after, before);
 		free(before);
 		free(after);
 		world_end();
 	}
 }
 
-/* What the file alone tells is refused before PreUp. */
+/* Faults in the file alone are refused before PreUp. */
 static const char * const unusable[] = {
 	PLAIN HOOKS "MTU = 1200\n" PEER_A,
 	PLAIN HOOKS "Table = local\n" PEER_A,
@@ -2226,13 +2239,13 @@ static void test_unusable(void)
 #define BEFORE(key)	"PreviousPrivateKey = " key "\n"
 
 /**
- * struct key_case - a file with a key from before
- * @name: what it is about
- * @before: the file that was up before, NULL for none
+ * struct key_case - a file with a previous key
+ * @name: the case
+ * @before: the file that is up before, NULL for none
  * @conf: the file
- * @wireguard: the link that is up is of that kind
- * @sent: the rotation that is asked for
- * @key: the key that was set before
+ * @wireguard: the link is of kind wireguard
+ * @sent: the rotation that is requested
+ * @key: the interface's key before
  */
 static const struct key_case {
 	const char *name;
@@ -2242,16 +2255,16 @@ static const struct key_case {
 	const char *sent;
 	char key;
 } keys[] = {
-	{ "a new link, and a key that is good for a minute", NULL, OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000060\n",
+	{ "a new link, and a key that is valid for a minute", NULL, OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000060\n",
 	  .sent = "ut0: begin key=P grace=60\n", .key = 'C' },
-	{ "a new link, and a key that is good without an end", NULL, OWN(KEY_P) BEFORE(KEY_C),
+	{ "a new link, and a key that is valid without an end", NULL, OWN(KEY_P) BEFORE(KEY_C),
 	  .sent = "ut0: begin key=P grace=0\n", .key = 'C' },
-	{ "a new link, and a key that is good no more", NULL, OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000000\n",
+	{ "a new link, and an expired key", NULL, OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000000\n",
 	  .sent = "", .key = 'P' },
-	{ "a link that has the key from before", OWN(KEY_C), OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000001\n",
+	{ "a link with the previous key", OWN(KEY_C), OWN(KEY_P) BEFORE(KEY_C) "GraceUntil = 1000000001\n",
 	  .sent = "ut0: begin key=P grace=1\n", .key = 'C' },
-	{ "a link that has the new key", OWN(KEY_P), OWN(KEY_P) BEFORE(KEY_C), .sent = "", .key = 'P' },
-	{ "a link that has a third key", OWN(KEY_A), OWN(KEY_P) BEFORE(KEY_C), .sent = "", .key = 'P' },
+	{ "a link with the new key", OWN(KEY_P), OWN(KEY_P) BEFORE(KEY_C), .sent = "", .key = 'P' },
+	{ "a link with a third key", OWN(KEY_A), OWN(KEY_P) BEFORE(KEY_C), .sent = "", .key = 'P' },
 	{ "a link of wireguard", OWN(KEY_C), OWN(KEY_P) BEFORE(KEY_C), .wireguard = true, .sent = "", .key = 'P' },
 	{ "the same key twice", NULL, OWN(KEY_P) BEFORE(KEY_P), .sent = "", .key = 'P' },
 };
@@ -2272,7 +2285,7 @@ static void test_keys(void)
 		snprintf(name, sizeof(name), "%s: comes up", keys[i].name);
 		test_ok(world_up(keys[i].conf), name);
 		test_text("  the rotation", world.bench.sent, keys[i].sent);
-		test_ok(world.bench.devices[0]->private_key.bytes[0] == keys[i].key, "  the key that is set");
+		test_ok(world.bench.devices[0]->private_key.bytes[0] == keys[i].key, "  the key");
 		world_end();
 	}
 }
@@ -2285,17 +2298,17 @@ static void test_key_refused(void)
 	nothing = world_text();
 	world.bench.fail_set = "busy";
 	test_ok(!world_up(OWN(KEY_P) BEFORE(KEY_C)), "a rotation that is refused");
-	test_text("  is complained of", world.bench.err,
-		  "weft: ut0: cannot set its key beside the one from before: busy\n"
-		  "weft: ut0: everything done before that is undone\n");
+	test_text("  the error is printed", world.bench.err,
+		  "weft: ut0: cannot rotate from the previous key to the key of the file: busy\n"
+		  "weft: ut0: all changes are undone\n");
 	after = world_text();
-	test_text("  and undone", after, nothing);
+	test_text("  all is undone", after, nothing);
 	free(after);
 	free(nothing);
 	world_end();
 }
 
-/* The reload of a tunnel fails behind its name servers, where resolvconf has others already. */
+/* A reload fails after setting name servers, while resolvconf already has others. */
 static void test_dns_behind(const char *name, const char *dns)
 {
 	char conf[512], *former;
@@ -2307,14 +2320,14 @@ static void test_dns_behind(const char *name, const char *dns)
 	world.bench.fail_set = "busy";
 	test_ok(!world_up(conf), "  a reload fails");
 	test_text("  former name servers", world.dns, former);
-	test_ok(strstr(world.bench.err, UNDONE), "  complaint");
+	test_ok(strstr(world.bench.err, UNDONE), "  error");
 	world.bench.fail_set = NULL;
 	test_ok(world_down(conf) && world_is_empty(), "  goes down");
 	free(former);
 	world_end();
 }
 
-/* What "up" has recorded takes it down when its file is gone, or is no file of a tunnel any more. */
+/* A tunnel goes down by its record when its file is gone, or is no file of a tunnel any more. */
 static void down_without(const char *name, const char *text)
 {
 	char path[sizeof(folder) + 16], title[128];
@@ -2330,13 +2343,13 @@ static void down_without(const char *name, const char *text)
 	test_ok((text ? write_file(path, text) : !unlink(path)) && !weft_command_down(&world.bench.ctx, 1, words), title);
 	snprintf(title, sizeof(title), "%s: nothing is left", name);
 	test_ok(world_is_empty() && !world_is_recorded(), title);
-	snprintf(title, sizeof(title), "%s: hooks as they are recorded", name);
+	snprintf(title, sizeof(title), "%s: the recorded hooks", name);
 	test_text(title, world.hooks, "d 100%\ne\n");
 	test_bench_flush(&world.bench);
-	snprintf(title, sizeof(title), "%s: said", name);
-	test_ok(strstr(world.bench.err, "weft: warning: ut0: its file cannot be used: it is taken down as 'weft up' has recorded it\n"),
+	snprintf(title, sizeof(title), "%s: warning", name);
+	test_ok(strstr(world.bench.err, "weft: warning: ut0: the file cannot be used: the interface is taken down by the record of 'weft up'\n"),
 		title);
-	snprintf(title, sizeof(title), "%s: and only once", name);
+	snprintf(title, sizeof(title), "%s: a second down fails", name);
 	test_ok(weft_command_down(&world.bench.ctx, 1, words), title);
 	unlink(path);
 	world_end();
@@ -2357,7 +2370,7 @@ static bool file_is(const char *path, const char *want)
 #define SAVED		"[Interface]\nAddress = 10.0.0.1/24\nAddress = fd00::1/64\nSaveConfig = true\nPostDown = e\n" \
 	"ListenPort = 7\nPrivateKey = " KEY_P "\n\n[Peer]\nPublicKey = " KEY_A "\nEndpoint = 192.0.2.1:7\n"
 
-/* A name stands for the file that the interface came up from, where /etc/weft has another one. */
+/* A name stands for the file that the interface came up from, even if /etc/weft has another one. */
 static void down_from_elsewhere(void)
 {
 	static const char conf[] = PLAIN "SaveConfig = true\nPostDown = e\n" PEER_A;
@@ -2370,24 +2383,24 @@ static void down_from_elsewhere(void)
 	world.path = path;
 	test_ok(write_file(path, conf) && write_file("/etc/weft/ut0.conf", ELSEWHERE) && world_up(conf),
 		"two files of the name: up from the one outside /etc/weft");
-	test_ok(!weft_command_save(&world.bench.ctx, 1, words) && file_is(path, SAVED), "  save NAME writes that one");
-	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  and not the other");
+	test_ok(!weft_command_save(&world.bench.ctx, 1, words) && file_is(path, SAVED), "  save NAME writes that file");
+	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  save NAME leaves the other file");
 	test_ok(write_file(path, conf) && !weft_command_down(&world.bench.ctx, 1, words) && file_is(path, SAVED),
-		"  down NAME saves into that one");
-	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  and not into the other");
+		"  down NAME saves into that file");
+	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  down NAME leaves the other file");
 	test_text("  hooks", world.hooks, "e\n");
 	test_ok(world_up(conf) && !unlink(path) && weft_command_save(&world.bench.ctx, 1, words),
-		"  save NAME is refused when the file is gone");
+		"  save NAME is refused without the file");
 	world.hooks[0] = '\0';
-	test_ok(!weft_command_down(&world.bench.ctx, 1, words), "  down NAME is not");
-	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  and the other file stays");
+	test_ok(!weft_command_down(&world.bench.ctx, 1, words), "  down NAME is accepted without the file");
+	test_ok(file_is("/etc/weft/ut0.conf", ELSEWHERE), "  the other file stays");
 	test_text("  hooks", world.hooks, "e\n");
 	test_ok(!weft_command_up(&world.bench.ctx, 1, words) && !weft_command_save(&world.bench.ctx, 1, words) &&
 		!file_is("/etc/weft/ut0.conf", ELSEWHERE), "  up NAME and save NAME take /etc/weft's");
-	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty() && !world_is_recorded(), "  and down NAME");
+	test_ok(!weft_command_down(&world.bench.ctx, 1, words) && world_is_empty() && !world_is_recorded(), "  down NAME takes /etc/weft's");
 	test_ok(write_file("/etc/weft/ut0.conf", bare) && !weft_command_up(&world.bench.ctx, 1, words) &&
 		!chmod("/etc/weft/ut0.conf", 0666) && !weft_command_down(&world.bench.ctx, 1, words) &&
-		!file_is("/etc/weft/ut0.conf", bare), "  also where other users may write it");
+		!file_is("/etc/weft/ut0.conf", bare), "  a file that other users may write to counts, too");
 	world_end();
 }
 
@@ -2409,7 +2422,7 @@ static void test_elsewhere(void)
 		test_ok(!status, "two files of the name");
 }
 
-/* A link that another program has made, like "ip link add ut0 type wireguard". */
+/* A link from another program, such as "ip link add ut0 type wireguard". */
 static void down_unknown(void)
 {
 	char name[] = "ut0";
@@ -2421,9 +2434,9 @@ static void down_unknown(void)
 	test_ok(!weft_command_down(&world.bench.ctx, 1, words), "neither file nor record: down");
 	test_ok(!world.link.index && world.steps == 1, "neither file nor record: the link alone is deleted");
 	test_bench_flush(&world.bench);
-	test_text("neither file nor record: said", world.bench.err,
-		  "weft: warning: ut0: there is neither a file nor a record of 'weft up': the link is deleted with its routing rules, and no hook runs\n");
-	test_ok(weft_command_down(&world.bench.ctx, 1, words), "neither file nor record: and only once");
+	test_text("neither file nor record: warning", world.bench.err,
+		  "weft: warning: ut0: neither a file nor a record of 'weft up' exists: the link and its routing rules are deleted, and no hook runs\n");
+	test_ok(weft_command_down(&world.bench.ctx, 1, words), "neither file nor record: a second down fails");
 	world_end();
 }
 
@@ -2441,7 +2454,7 @@ int main(void)
 	test_keys();
 	test_key_refused();
 	test_dns_behind("resolvconf, other name servers", "DNS = 10.0.0.54\n");
-	test_dns_behind("resolvconf, no name servers any more", "");
+	test_dns_behind("resolvconf, no name servers left", "");
 	test_partial();
 	test_unread();
 	test_hooks();
@@ -2464,7 +2477,7 @@ int main(void)
 	test_set_down_reload("a link that was set down loses its default route", PLAIN HOOKS PEER_A, 0, 0);
 	test_set_down_reload("a link that was set down gets another mark", ONE_ROUTE, 0, 2);
 	test_set_down_reload("a link that was set down, and its table is taken", PLAIN HOOKS PEER_A, 51821, 4);
-	test_unlisted("nft cannot list tables", &world.unlisted, "ut0: cannot list the tables of nft: it is broken");
+	test_unlisted("nft cannot list tables", &world.unlisted, "ut0: cannot list nft tables: it is broken");
 	test_unlisted("a routing table cannot be read", &world.unread, "ut0: cannot read routing table 51821: it is broken");
 	test_without_ip6();
 	test_unreadable("down cannot read the interface", world_down);
@@ -2481,8 +2494,8 @@ int main(void)
 	test_dns_removed("a reload without name servers", world_up, NO_DNS, "nft");
 	test_dns_removed("a down", world_down, FULL, "nft");
 	test_dns_of_another();
-	test_hook_removes("PostUp takes it down", "weft down x");
-	test_hook_removes("PostUp takes it down, and fails", "weft down x; false");
+	test_hook_removes("PostUp takes the tunnel down", "weft down x");
+	test_hook_removes("PostUp takes the tunnel down, and fails", "weft down x; false");
 	test_hook_removes("PostUp deletes the link", "ip link del x");
 	test_record_path();
 	test_open_folder();
@@ -2499,7 +2512,7 @@ int main(void)
 	test_mounts();
 	down_without("its file is gone", NULL);
 	down_without("its file is broken", "[Interface]\nAddress = nonsense\nPostDown = x\n");
-	down_without("its file is a tunnel's no more", "nonsense\n");
+	down_without("its file is no longer a tunnel's", "nonsense\n");
 	test_elsewhere();
 	down_unknown();
 	rmdir(folder);

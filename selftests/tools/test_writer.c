@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files that are replaced whole: killed or refused at every system call, the
- * writer leaves the old text or the new one, its attributes, and nothing beside it.
+ * Files are replaced completely: a writer that is killed or gets an error at any system call leaves
+ * the old text or the new one, with its attributes, and no other file.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -57,7 +57,7 @@ static const char *get(const char *where)
 	return text;
 }
 
-/* How many files the folder holds. */
+/* Counts the files in the folder. */
 static int count_files(void)
 {
 	DIR *dir = opendir(folder);
@@ -120,7 +120,7 @@ static void test_new(void)
 	test_ok(put(path, new_text, 0640, NULL), "a new file");
 	test_text("a new file: text", get(path), new_text);
 	test_ok((mode_of(path) & 07777) == 0640, "a new file: mode");
-	test_ok(count_files() == 1, "a new file: nothing beside it");
+	test_ok(count_files() == 1, "a new file: no other file");
 }
 
 /* Version 2; the owner rw, uid 65 r, the group r, the mask r, others nothing. */
@@ -158,7 +158,7 @@ static void test_attributes(void)
 			    !memcmp(value, acl, sizeof(acl))), "attributes: access list");
 }
 
-/* What the folder gives to new files is not what this one had. */
+/* The folder's default access list does not apply to the replaced file. */
 static void test_default_acl(void)
 {
 	char value[128];
@@ -172,26 +172,26 @@ static void test_default_acl(void)
 	test_ok(put(path, new_text, 0600, NULL) && (mode_of(path) & 07777) == 0640,
 		"a folder with a default access list: written");
 	test_ok(getxattr(path, "system.posix_acl_access", value, sizeof(value)) < 0,
-		"a folder with a default access list: the file has none as before");
+		"a folder with a default access list: the file has none");
 	removexattr(folder, "system.posix_acl_default");
 }
 
-/* /dev/stdout is such a link, and everybody's. */
+/* /dev/stdout is such a link. */
 static void test_link_to_pipe(const char *link)
 {
 	char want[160], *complaint;
 
 	clear_folder();
-	snprintf(want, sizeof(want), "weft: cannot write '%s': it is no regular file\n", link);
+	snprintf(want, sizeof(want), "weft: cannot write '%s': not a regular file\n", link);
 	test_ok(!mkfifo(path, 0600) && !symlink(path, link) && !put(link, new_text, 0600, &complaint),
 		"a link to a pipe: refused");
-	test_text("a link to a pipe: complaint", complaint, want);
-	test_ok(S_ISLNK(mode_of(link)), "a link to a pipe: it stays one");
+	test_text("a link to a pipe: error", complaint, want);
+	test_ok(S_ISLNK(mode_of(link)), "a link to a pipe: the link stays");
 	free(complaint);
 	unlink(link);
 }
 
-/* A link in a folder that another user may write to leads to any file of the machine. */
+/* A link in a folder that another user may write to may point to any file. */
 static void test_links(void)
 {
 	char link[sizeof(path) + 8];
@@ -200,14 +200,14 @@ static void test_links(void)
 	snprintf(link, sizeof(link), "%s.link", path);
 	put_plain(path, old_text, 0600);
 	test_ok(!symlink(path, link) && put(link, new_text, 0640, NULL), "a link: written");
-	test_ok(mode_of(link) == (S_IFREG | 0640), "a link: it is a file now");
+	test_ok(mode_of(link) == (S_IFREG | 0640), "a link: replaced by a file");
 	test_text("a link: text", get(link), new_text);
 	test_text("a link: text of the file behind it", get(path), old_text);
 	unlink(link);
 	unlink(path);
 	test_ok(!symlink(path, link) && put(link, new_text, 0600, NULL) && S_ISREG(mode_of(link)),
-		"a link to nothing: a file now");
-	test_ok(count_files() == 1, "a link to nothing: nothing beside it");
+		"a dangling link: replaced by a file");
+	test_ok(count_files() == 1, "a dangling link: no other file");
 	test_link_to_pipe(link);
 }
 
@@ -217,15 +217,15 @@ static void expect_stale(const char *name, const char *where, struct stat *seen)
 
 	snprintf(text, sizeof(text), "%s: refused", name);
 	test_ok(!put_seen(where, new_text, 0600, seen, &complaint), text);
-	snprintf(want, sizeof(want), "weft: cannot write '%s': it has been changed or replaced since it was read\n", path);
-	snprintf(text, sizeof(text), "%s: complaint", name);
+	snprintf(want, sizeof(want), "weft: cannot write '%s': the file was changed or replaced since it was read\n", path);
+	snprintf(text, sizeof(text), "%s: error", name);
 	test_text(text, complaint, want);
 	snprintf(text, sizeof(text), "%s: text", name);
 	test_text(text, get(path), old_text);
 	free(complaint);
 }
 
-/* A configuration may be a link on purpose: what was read is what is written. */
+/* A configuration may be a link on purpose: the file that was read is the one that is written. */
 static void test_seen(void)
 {
 	char link[sizeof(path) + 8], other[sizeof(path) + 8], *complaint;
@@ -237,11 +237,11 @@ static void test_seen(void)
 	put_plain(path, "read", 0600);
 	if (symlink(path, link) || stat(link, &seen))
 		test_bail("no link");
-	test_ok(put_seen(link, new_text, 0600, &seen, NULL), "what was read, through a link: written");
-	test_ok(S_ISLNK(mode_of(link)), "what was read, through a link: it stays one");
-	test_text("what was read, through a link: text", get(path), new_text);
-	test_ok(put_seen(link, old_text, 0600, &seen, NULL), "what was written: written again");
-	test_text("what was written: text", get(path), old_text);
+	test_ok(put_seen(link, new_text, 0600, &seen, NULL), "the file that was read, through a link: written");
+	test_ok(S_ISLNK(mode_of(link)), "the file that was read, through a link: the link stays");
+	test_text("the file that was read, through a link: text", get(path), new_text);
+	test_ok(put_seen(link, old_text, 0600, &seen, NULL), "the file that was written: written again");
+	test_text("the file that was written: text", get(path), old_text);
 	put_plain(path, old_text, 0600);
 	expect_stale("a file that was written in its place", link, &seen);
 	put_plain(other, old_text, 0600);
@@ -253,9 +253,9 @@ static void test_seen(void)
 		test_bail("no link");
 	expect_stale("a link to another file", other, &seen);
 	unlink(path);
-	test_ok(!put_seen(link, new_text, 0600, &seen, &complaint), "gone since it was read: refused");
-	test_ok(strstr(complaint, ": No such file or directory"), "gone since it was read: complaint");
-	test_ok(count_files() == 2, "gone since it was read: nothing beside it");
+	test_ok(!put_seen(link, new_text, 0600, &seen, &complaint), "gone since the read: refused");
+	test_ok(strstr(complaint, ": No such file or directory"), "gone since the read: error");
+	test_ok(count_files() == 2, "gone since the read: no other file");
 	free(complaint);
 }
 
@@ -271,11 +271,11 @@ static void test_others(void)
 	snprintf(nowhere, sizeof(nowhere), "%s/none/x", folder);
 	snprintf(wanted, sizeof(wanted), "weft: cannot write '%s': No such file or directory\n", nowhere);
 	test_ok(!put(nowhere, new_text, 0600, &complaint), "no folder: refused");
-	test_text("no folder: complaint", complaint, wanted);
+	test_text("no folder: error", complaint, wanted);
 	free(complaint);
 }
 
-/* An old text, a new one, or another: 0, 1, -1. */
+/* Returns 0 for the old text, 1 for a new one, -1 for any other. */
 static int which(void)
 {
 	const char *text = get(path);
@@ -285,7 +285,7 @@ static int which(void)
 	return strcmp(text, new_text) ? -1 : 1;
 }
 
-/* System call @number fails with @err; -1 is a file without a name. */
+/* System call @number fails with @err; -1 stands for an openat() with O_TMPFILE. */
 static void deny(int number, int err)
 {
 	struct sock_filter filter[] = {
@@ -298,7 +298,7 @@ static void deny(int number, int err)
 	};
 	struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
 
-	/* All calls but openat()'s, whatever their third argument is. */
+	/* Calls other than openat() fail with any third argument. */
 	if (number >= 0)
 		filter[3] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JA, 0, 0, 0);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
@@ -313,7 +313,7 @@ static int child_put(bool named)
 	return put(path, new_text, 0600, NULL) ? 0 : 1;
 }
 
-/* Stop a writer at its @step-th entry to or return from a system call. */
+/* Stops a writer at its @step-th entry to or return from a system call. */
 static bool stop_at(pid_t *pid, bool named, unsigned int step)
 {
 	unsigned int i;
@@ -353,7 +353,7 @@ static void test_killed(bool named)
 			torn++;
 		else
 			after[which()]++;
-		/* What it has left lasts until the next writer. */
+		/* The next writer removes the remains. */
 		torn += !put(path, new_text, 0600, NULL) || which() != 1 || count_files() != 1;
 	}
 	snprintf(name, sizeof(name), "killed at any step%s: old or new", named ? ", named" : "");
@@ -421,7 +421,7 @@ static void test_denied(void)
 	}
 }
 
-/* The limit on sizes comes with a signal that ends programs. */
+/* A signal that ends programs comes with the limit on sizes. */
 static void test_size_limit(void)
 {
 	struct rlimit limit = { };
@@ -443,7 +443,7 @@ static void test_size_limit(void)
 	test_ok(!bad, "too long for the limit on sizes: the old text stays");
 }
 
-/* Each writes a text of one letter; a reader never sees two. */
+/* Each writer writes a text of one letter; a reader sees only one of them. */
 static void test_at_once(void)
 {
 	char text[LONG_BYTES + 1];
@@ -475,11 +475,11 @@ static void test_at_once(void)
 		torn += status;
 		i++;
 	}
-	test_ok(!torn, "writers at once: each text is whole");
+	test_ok(!torn, "writers at once: each text is complete");
 	test_ok(count_files() == 1, "writers at once: nothing left");
 }
 
-/* What was not opened is not closed: the standard streams stay. */
+/* A failed open closes no file: the standard streams stay open. */
 static void test_streams(void)
 {
 	char nowhere[96];
@@ -504,7 +504,7 @@ int main(void)
 	test_seen();
 	test_streams();
 	test_others();
-	/* Where fsync() costs nothing, as the rest calls it a thousand times. */
+	/* In memory, where fsync() costs nothing: the rest calls it a thousand times. */
 	clear_folder();
 	rmdir(folder);
 	if (!enter("/dev/shm/weft-writer-XXXXXX") && !enter("/tmp/weft-writer-XXXXXX"))

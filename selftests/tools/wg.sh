@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Keys and words that need no kernel: is weft what wg(8) is?
+# Keys that need no kernel: weft and wg(8) agree.
 #
 #   wg.sh path/to/weft
 
@@ -33,7 +33,7 @@ accepted_by_wg() {
 	[ "$(wg pubkey <<<"$1" | wc -c)" -eq 45 ]
 }
 
-# Both take it or both refuse it.
+# Both accept it or both refuse it.
 same_verdict() {
 	wg pubkey <<<"$1" >/dev/null 2>&1
 	local wg_status=$?

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""One verdict of "wg setconf" and of "weft strip" on files; a device in userspace takes whatever wg sends it."""
+"""Compares the verdicts of "wg setconf" and of "weft strip" on files; a userspace device accepts all requests of wg."""
 import os
 import socket
 import subprocess
@@ -63,7 +63,7 @@ FILES = {
 
 
 def device(server):
-    """Says yes to each request."""
+    """Accepts each request."""
     while True:
         client, _ = server.accept()
         data = b""

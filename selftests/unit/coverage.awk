@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Of what gcov -t prints: the lines of one source file (-v name=) that were reached, and those that were not.
+# Prints, from the output of gcov -t, the share of reached lines of one source file (-v name=), and the other lines.
 
 BEGIN { FS = ":" }
 $3 == "Source" { mine = $4 ~ "/" name "$"; next }
@@ -8,7 +8,7 @@ $3 == "Source" { mine = $4 ~ "/" name "$"; next }
 $1 ~ /#$/ { missed++; print name ":" $2 + 0 ": not reached: " substr($0, index($0, $3)) }
 END {
 	if (!all) {
-		print name ": gcov told nothing of it"
+		print name ": no data from gcov"
 		exit 1
 	}
 	printf "%-14s %d of %d lines, %.1f %%\n", name, all - missed, all, 100 * (all - missed) / all

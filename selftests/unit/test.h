@@ -8,7 +8,7 @@
 
 #include <linux/kernel.h>
 
-#define TEST_COMPLAINTS	5	/* a loop that fails a million times need not say so each time */
+#define TEST_COMPLAINTS	5	/* a loop of a million failures prints only the first ones */
 
 #define EXPECT(t, what)		test_expect(t, what, __FILE__, __LINE__, #what)
 #define EXPECT_EQ(t, a, b)	test_expect_eq(t, a, b, __FILE__, __LINE__, #a " == " #b)
@@ -28,13 +28,13 @@
 #define test_zalloc(t, size)	kzalloc(size, GFP_KERNEL | __GFP_NOFAIL)
 #define test_free(memory)	kfree(memory)
 
-/* The emulated machine takes its time, and more of it with the kernel's own checks. */
+/* Emulation and the debug kernel's checks are slow: fewer rounds in the kernel. */
 #define TEST_ROUNDS(many)	((many) / 10)
 
-/* Of the case that runs. */
+/* Counts of the running case. */
 static unsigned long test_checks, test_failures;
 
-/* Out of line: each expectation of KUnit's takes some hundred bytes of the stack. */
+/* Not inlined: each KUnit expectation takes some hundred bytes of stack. */
 static noinline void test_fail(struct kunit *t, const char *file, int line, const char *what)
 {
 	if (++test_failures <= TEST_COMPLAINTS)
@@ -74,14 +74,14 @@ static inline int test_begin(struct kunit *t)
 	return 0;
 }
 
-/* A case that checked nothing has not passed. */
+/* A case without a single check fails. */
 static inline void test_end(struct kunit *t)
 {
 	if (!test_checks && t->status != KUNIT_SKIPPED)
 		test_fail(t, __FILE__, __LINE__, "the case makes checks");
 }
 
-/* @set_up and @tear_down are run before and after all cases, or are NULL. */
+/* @set_up and @tear_down run before and after all cases; either may be NULL. */
 #define TEST_SUITE_AROUND(suite_name, set_up, tear_down, ...)		\
 	static struct kunit_case test_cases[] = { __VA_ARGS__, {} };	\
 	static struct kunit_suite test_suite = {			\
@@ -119,7 +119,7 @@ static inline void test_fail(struct test *t, const char *file, int line, const c
 	if (++t->failures <= TEST_COMPLAINTS)
 		printf("# %s:%d: check %lu of %s failed: %s\n", file, line, t->checks, t->name,
 		       what);
-	/* mutants.py needs no more than the first. */
+	/* The first failure is enough for mutants.py. */
 	if (getenv("TEST_STOP"))
 		exit(1);
 }
@@ -180,7 +180,7 @@ static inline int test_main(struct test *cases, size_t count)
 	printf("TAP version 13\n1..%zu\n", count);
 	for (i = 0; i < count; i++) {
 		cases[i].run(&cases[i]);
-		/* A case that checked nothing has not passed. */
+		/* A case without a single check fails. */
 		if (!cases[i].checks)
 			test_fail(&cases[i], __FILE__, __LINE__, "the case makes checks");
 		failed += !!cases[i].failures;
@@ -202,7 +202,7 @@ static inline int test_main(struct test *cases, size_t count)
 
 #endif /* __KERNEL__ */
 
-/* Numbers that are random but the same in every run: xorshift64* (Vigna). */
+/* Random numbers that are the same in every run: xorshift64* (Vigna). */
 static u64 test_random_state = 0x9e3779b97f4a7c15ULL;
 
 static inline u64 test_random(void)

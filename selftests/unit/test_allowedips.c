@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Allowed IPs: against a slow list of prefixes, with random operations; the shape of the trie after
- * each; every node accounted for; and readers who meet a writer at each of their steps.
+ * Allowed IPs against a linear list of prefixes, with random operations; the shape of the trie
+ * after each operation; every node accounted for; and lookups at each step of a writer.
  */
 #include "test.h"
 
 #ifndef __KERNEL__
-/* What happens in a reader between two steps, and after each store of the writer. */
+/* Hooks: between two steps of a reader, and after each store of the writer. */
 static void (*test_between_reads)(void);
 static void (*test_after_write)(void);
 
@@ -28,7 +28,7 @@ struct entry {
 	int owner;
 };
 
-/* A table, the reference beside it, and where all its memory is. */
+/* A table, its reference, and all its memory. */
 struct world {
 	struct test *t;
 	struct weft_allowedips table;
@@ -40,7 +40,7 @@ struct world {
 	size_t count;
 };
 
-/* Owners are told apart by their address only; nothing looks inside. */
+/* The table compares owners by address only. */
 static void *owner_of(struct world *world, int owner)
 {
 	return &world->owned[owner];
@@ -196,7 +196,7 @@ static void *world_lookup(struct world *world, u8 bits, const u8 *addr)
 	return table_lookup(&world->table, bits, addr);
 }
 
-/* The end of a grace period: what was taken out may go. */
+/* The end of a grace period: removed nodes are freed. */
 static void world_reap(struct world *world)
 {
 	struct weft_allowedips_node *node;
@@ -209,7 +209,7 @@ static void world_reap(struct world *world)
 	}
 }
 
-/* What has to be true of a node. */
+/* The invariants of a node. */
 static void node_check(struct world *world, struct weft_allowedips_node *node, u8 bits)
 {
 	struct allowedips_key key = allowedips_key(node->prefix);
@@ -252,7 +252,7 @@ static struct weft_allowedips_node *node_next(struct weft_allowedips_node *node)
 	return child[1];
 }
 
-/* How many nodes a trie has, each as it should be. */
+/* Counts the nodes of a trie and checks each. */
 static size_t shape_check(struct world *world, struct weft_allowedips_node __rcu **root, u8 bits)
 {
 	struct weft_allowedips_node *node = allowedips_own(*root);
@@ -266,7 +266,10 @@ static size_t shape_check(struct world *world, struct weft_allowedips_node __rcu
 	return count;
 }
 
-/* Every node is in a trie, spare, or waits to be freed; every owner's list holds what it owns. */
+/*
+ * Every node is in a trie, spare, or waits for its grace period; every owner's list holds its
+ * nodes.
+ */
 static void world_check(struct world *world)
 {
 	size_t in_use, spare = 0, owned = 0;
@@ -280,7 +283,7 @@ static void world_check(struct world *world)
 	for (i = 0; i < OWNERS; i++)
 		owned += list_length(&world->owned[i]);
 	EXPECT_EQ(world->t, owned, world->count);
-	/* fewer than two nodes for each prefix, in each of the two */
+	/* fewer than two nodes for each prefix, in each of both tries */
 	EXPECT(world->t, in_use <= 2 * world->count);
 }
 
@@ -360,12 +363,12 @@ static void allowedips_by_hand(struct test *t)
 	expect_lookup4(world, 0x0c000000, 5);
 	expect_lookup4(world, 0xffffffff, 5);
 	world_check(world);
-	/* an IPv4 default route says nothing of IPv6 */
+	/* an IPv4 default route does not match IPv6 */
 	EXPECT_PTR(t, world_lookup(world, 128, documentation), NULL);
 	world_end(world);
 }
 
-/* The least number of nodes: a join only where two prefixes part. */
+/* The least number of nodes: a join exists only where two prefixes diverge. */
 static void allowedips_spares(struct test *t)
 {
 	struct world *world = world_start(t);
@@ -375,7 +378,7 @@ static void allowedips_spares(struct test *t)
 	world_table_insert(world, &e);
 	model_insert(world, &e);
 	EXPECT(t, !world->spare[0] && world->spare[1]);
-	/* below, above, again: no join */
+	/* below, above, the same again: no join */
 	e = entry4(0x0a010000, 16, 1);
 	world_table_insert(world, &e);
 	model_insert(world, &e);
@@ -392,11 +395,11 @@ static void allowedips_spares(struct test *t)
 	model_insert(world, &e);
 	EXPECT(t, !world->spare[0] && !world->spare[1]);
 	world_check(world);
-	/* and it goes with its reason: two nodes at once */
+	/* the join goes with its prefix: two nodes at once */
 	world_remove(world, &e);
 	EXPECT_EQ(t, list_length(&world->freed), 2);
 	world_check(world);
-	/* a join that becomes a prefix, and the other way round, take no node and free none */
+	/* a join that turns into a prefix, and the reverse, allocates and frees no node */
 	world_insert(world, &e);
 	world_reap(world);
 	e = entry4(0x0a000000, 14, 2);
@@ -417,28 +420,28 @@ static void allowedips_refused(struct test *t)
 	e = entry4(0x0a000000, 8, 1);
 	world_remove(world, &e);
 	world_insert(world, &e);
-	/* another's */
+	/* a prefix of another owner */
 	e = entry4(0x0a000000, 8, 2);
 	world_remove(world, &e);
-	/* inside */
+	/* a prefix inside */
 	e = entry4(0x0a000000, 9, 1);
 	world_remove(world, &e);
-	/* around */
+	/* a prefix around */
 	e = entry4(0x08000000, 5, 1);
 	world_remove(world, &e);
-	/* beside */
+	/* a prefix beside */
 	e = entry4(0x0b000000, 8, 1);
 	world_remove(world, &e);
 	EXPECT_EQ(t, world->count, 1);
 	e = entry4(0x0b000000, 8, 2);
 	world_insert(world, &e);
-	/* the join of both is nobody's, not even nobody's own */
+	/* the join of both has no owner, and cannot be removed for NULL either */
 	EXPECT(t, !weft_allowedips_remove(&world->table, 32, e.addr, 7, NULL, &world->freed));
 	world_check(world);
 	world_end(world);
 }
 
-/* All lengths of one address, in both orders: 33 and 129 nodes deep. */
+/* All prefix lengths of one address, in both orders: tries 33 and 129 nodes deep. */
 static void chain_check(struct test *t, u8 bits, bool shortest_first)
 {
 	struct world *world = world_start(t);
@@ -478,10 +481,7 @@ static void allowedips_deep(struct test *t)
 	chain_check(t, 128, false);
 }
 
-/*
- * Addresses and lengths from a small choice, so that prefixes meet: equal, nested, beside each
- * other.
- */
+/* Few addresses and lengths, so that prefixes collide: equal, nested, adjacent. */
 static struct entry entry_random(void)
 {
 	struct entry e = { .bits = test_random_below(2) ? 32 : 128 };
@@ -502,7 +502,7 @@ static struct entry entry_known(struct world *world)
 
 	if (world->count && test_random_below(4)) {
 		e = world->entries[test_random_below(world->count)];
-		/* other host bits, the same prefix; sometimes another's */
+		/* other host bits, the same prefix; sometimes another owner */
 		if (e.cidr < e.bits)
 			e.addr[e.bits / 8 - 1] ^= test_random_below(2);
 		if (!test_random_below(6))
@@ -573,7 +573,8 @@ static void allowedips_random(struct test *t)
 }
 
 /*
- * Another set for one owner, as netlink's "replace allowed IPs" does it; what stays is never gone.
+ * Replaces the set of one owner, as netlink's "replace allowed IPs" does. A prefix in both sets is
+ * found at any time.
  */
 static void allowedips_replace_set(struct test *t)
 {
@@ -601,7 +602,7 @@ static void allowedips_replace_set(struct test *t)
 	world_end(world);
 }
 
-/* Four bytes are all that is read of an IPv4 address: there are no more of them, at any alignment. */
+/* A lookup reads just four bytes of an IPv4 address, at any alignment: the buffer ends there. */
 static void allowedips_short_keys(struct test *t)
 {
 	struct world *world = world_start(t);
@@ -625,7 +626,7 @@ static void allowedips_short_keys(struct test *t)
 	world_end(world);
 }
 
-/* All at once out of the table, and taken apart while another set is in it already. */
+/* A set is detached at once and taken apart while the table holds another one. */
 static void allowedips_detached(struct test *t)
 {
 	struct world *world = world_start(t);
@@ -667,9 +668,9 @@ static void allowedips_detached(struct test *t)
 #ifndef __KERNEL__
 
 /*
- * A reader and a writer that meet. One operation is done at the n-th step of a lookup, for each n;
- * and lookups are done after each store of an operation. Either way the answer is that of before or
- * of after.
+ * A reader meets a writer. One operation runs at the n-th step of a lookup, for each n, and lookups
+ * run after each store of an operation. Each lookup returns the result from before the operation or
+ * from after it.
  */
 static struct meeting {
 	struct world *world;
@@ -730,7 +731,7 @@ static void meeting_model(void)
 		model_remove_owner(world, meeting.entry.owner);
 }
 
-/* The same small world each time, for it is used up by the meeting. */
+/* The same small table each time, since a meeting changes it. */
 static void meeting_prepare(struct test *t, u64 seed)
 {
 	struct world *world = world_start(t);
@@ -776,7 +777,10 @@ static bool meeting_at_step(struct test *t, u64 seed, int step)
 	meeting_prepare(t, seed);
 	meeting.steps = step;
 	test_between_reads = meeting_step;
-	/* Where several prefixes go, a lookup in between may see some of them gone. */
+	/*
+	 * Where an operation removes several prefixes, a lookup in between may see some of them
+	 * gone.
+	 */
 	test_after_write = meeting.op == REMOVE_OWNER ? NULL : meeting_look;
 	got = world_lookup(meeting.world, 32, meeting.addr);
 	met = meeting.done;
@@ -799,8 +803,8 @@ static void allowedips_reader_meets_writer(struct test *t)
 }
 
 /*
- * On real CPUs: one prefix goes back and forth between two owners, its neighbours come and go, the
- * set it is in is replaced; a reader must find one of the two each time.
+ * On real CPUs: one prefix moves between two owners, its neighbours are added and removed, and its
+ * set is replaced. Each lookup finds one of the two owners.
  */
 #define RACE_ROUNDS	20000
 
@@ -865,12 +869,12 @@ static void allowedips_race(struct test *t)
 
 static void allowedips_reader_meets_writer(struct test *t)
 {
-	kunit_skip(t, "steps in between a reader's steps, which only userspace can");
+	kunit_skip(t, "the hooks between a reader's steps exist in userspace only");
 }
 
 static void allowedips_race(struct test *t)
 {
-	kunit_skip(t, "runs in userspace, on threads");
+	kunit_skip(t, "the threads run in userspace only");
 }
 
 #endif /* __KERNEL__ */

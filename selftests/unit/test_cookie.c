@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* MACs and cookies: the vectors, whole conversations with random keys, every single bit wrong. */
+/* MACs and cookies: the vectors, conversations with random keys, every single bit flipped. */
 #include "test.h"
 #include "wipe.h"
 #include "lib/cookie.c"
@@ -99,7 +99,7 @@ static void cookie_every_bit_of_a_message(struct test *t)
 	EXPECT(t, weft_cookie_mac2_valid(&msg, sizeof(msg), cookie));
 }
 
-/* A reply counts only for the message it answers, from whom it was sent to, unchanged. */
+/* A reply opens only for the message that it answers, under its sender's key, unchanged. */
 static void cookie_every_bit_of_a_reply(struct test *t)
 {
 	u8 public[32], cookie[16], nonce[24], mac1[16], got[16], before[16];
@@ -135,8 +135,8 @@ static void cookie_every_bit_of_a_reply(struct test *t)
 	EXPECT_BYTES(t, got, cookie, sizeof(got));
 }
 
-/* A cookie is bound to every bit of the address and of the port, and to the secret. */
-static void cookie_is_of_its_source(struct test *t)
+/* A cookie depends on every bit of the address, of the port and of the secret. */
+static void cookie_depends_on_its_source(struct test *t)
 {
 	u8 secret[32], source[18], cookie[16], other[16];
 	static const size_t lens[] = { 6, 18 };
@@ -160,7 +160,7 @@ static void cookie_is_of_its_source(struct test *t)
 
 #ifndef __KERNEL__
 
-/* The cookie that was opened is wiped, whether it was the right one or not. */
+/* The opened cookie is wiped, valid or not. */
 static void cookie_wipes(struct test *t)
 {
 	u8 public[32], cookie[16], nonce[24], mac1[16];
@@ -185,7 +185,7 @@ static void cookie_wipes(struct test *t)
 
 static void cookie_wipes(struct test *t)
 {
-	kunit_skip(t, "bytes that are wiped, which only userspace counts");
+	kunit_skip(t, "wiped bytes are counted in userspace only");
 }
 
 #endif /* __KERNEL__ */
@@ -195,5 +195,5 @@ TEST_SUITE("cookie",
 	   TEST_CASE(cookie_vectors),
 	   TEST_CASE(cookie_every_bit_of_a_message),
 	   TEST_CASE(cookie_every_bit_of_a_reply),
-	   TEST_CASE(cookie_is_of_its_source),
+	   TEST_CASE(cookie_depends_on_its_source),
 	   TEST_CASE(cookie_wipes));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counters are taken once each, and never so far apart that a receiver's window would not hold both.
+ * Each counter is taken once, and two counters in flight are never further apart than a receiver's
+ * window.
  */
 #include <linux/build_bug.h>
 #include <linux/limits.h>
@@ -13,7 +14,7 @@
 #define MANY	TEST_ROUNDS(200000)
 #define THREADS	4
 
-static_assert(WEFT_FLIGHT_SPAN < 8128, "what Linux's own WireGuard accepts");
+static_assert(WEFT_FLIGHT_SPAN < 8128, "the window of Linux's own WireGuard");
 static_assert(WEFT_FLIGHT_BLOCKS < WEFT_FLIGHT_SLOTS, "a block is told from those it waits for");
 static_assert(WEFT_FLIGHT_AT_ONCE < WEFT_FLIGHT_BLOCK, "a take begins in every block");
 
@@ -36,7 +37,9 @@ static void flight_in_turn(struct test *t)
 		EXPECT_EQ(t, atomic_read(&flight.under_way[i]), 0);
 }
 
-/* One that does not land holds up those that would leave it behind, at the same distance anywhere. */
+/*
+ * A counter that does not land holds up those too far ahead of it, at the same distance anywhere.
+ */
 static void one_is_late(struct test *t, u64 from, unsigned int count)
 {
 	struct weft_flight flight = {};
@@ -75,7 +78,7 @@ static void flight_waits_for_the_last(struct test *t)
 	}
 }
 
-/* The one that is late may be any, and others may be late with it. */
+/* Any counter may be late, and several at once. */
 static void flight_random(struct test *t)
 {
 	u64 open[WEFT_FLIGHT_AT_ONCE], first, oldest;
@@ -91,7 +94,7 @@ static void flight_random(struct test *t)
 					oldest = min(oldest, open[j]);
 				EXPECT(t, first + count - 1 - oldest < WEFT_FLIGHT_SPAN);
 				open[n++] = first;
-				/* Most land soon. */
+				/* Most counters land soon. */
 				if (test_random_below(4))
 					weft_flight_land(&flight, open[--n]);
 				continue;
@@ -116,12 +119,12 @@ static void flight_random(struct test *t)
 
 struct shared {
 	struct weft_flight flight;
-	u64 late;			/* taken and not landed by the thread that is late */
+	u64 late;			/* counters that the late thread has taken and not landed */
 	char *seen;
 	int bad;
 };
 
-/* Takes and lands; the first thread keeps what it has for a while. */
+/* Takes and lands counters; flight_late_thread() holds on to its own for a while. */
 static void *flight_thread(void *argument)
 {
 	struct shared *shared = argument;

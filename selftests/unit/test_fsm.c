@@ -31,7 +31,7 @@ enum {
 
 enum op { REPORT, EXPIRE, PERSISTENT, STOP };
 
-/* At so many milliseconds do this, and expect these actions. */
+/* One step: at @ms, an operation and the expected actions. */
 struct step {
 	u32 ms;
 	enum op op;
@@ -54,31 +54,34 @@ static u32 step_do(struct weft_fsm *fsm, const struct step *step, u64 now)
 	}
 }
 
-/* What a script's steps mean for sessions: when the newest keys were made, and how long they last. */
-struct told {
+/*
+ * The session that the steps of a script lead to: when its keys were derived, and until when they
+ * are valid.
+ */
+struct validity {
 	u64 derived;
 	u64 until;
 };
 
-/* What is to be told of a step, beside what is to be done. No script is so long that it gives up. */
-static u32 told_of(struct told *told, const struct step *step, u64 now)
+/* The expected event of a step, besides its actions. No script is long enough to give up. */
+static u32 validity_event(struct validity *valid, const struct step *step, u64 now)
 {
-	bool has = told->until > now;
+	bool has = valid->until > now;
 
 	if (step->op == STOP)
-		told->until = 0;
+		valid->until = 0;
 	if (step->op == REPORT && step->arg & DERIVED)
-		told->derived = now;
+		valid->derived = now;
 	if (step->op != REPORT || !(step->arg & CONFIRMED))
 		return 0;
-	told->until = told->derived + MS(180000);
+	valid->until = valid->derived + MS(180000);
 	return has ? WEFT_FSM_TELL_RENEWED : WEFT_FSM_TELL_UP;
 }
 
 static void script_run_once(struct test *t, const struct step *steps, size_t count, u32 seed,
 			    u64 start)
 {
-	struct told told = { 0, 0 };
+	struct validity valid = { 0, 0 };
 	struct weft_fsm fsm;
 	size_t i;
 	u64 now;
@@ -88,11 +91,11 @@ static void script_run_once(struct test *t, const struct step *steps, size_t cou
 	for (i = 0; i < count; i++) {
 		now = start + MS(steps[i].ms);
 		EXPECT_EQ(t, step_do(&fsm, &steps[i], now),
-			  steps[i].want | told_of(&told, &steps[i], now));
+			  steps[i].want | validity_event(&valid, &steps[i], now));
 	}
 }
 
-/* Every script runs at several times of the clock and with several seeds: neither may matter. */
+/* Every script runs at several start times and with several seeds, with the same result. */
 static void script_run(struct test *t, const struct step *steps, size_t count)
 {
 	static const u64 starts[] = { 0, 1, MS(1000), 1ULL << 62 };
@@ -112,20 +115,29 @@ static void script_run(struct test *t, const struct step *steps, size_t count)
 
 static void fsm_wanted(struct test *t)
 {
-	/* At once, then never two within 5 s, however often it is asked for. */
+	/*
+	 * The first initiation leaves at once, then at most one in 5 s, however many events ask for
+	 * one.
+	 */
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, WANTED, 0 },
 	       { 4999, REPORT, WANTED, 0 }, { 5000, REPORT, WANTED, INITIATE },
 	       { 9999, REPORT, WANTED, 0 }, { 10000, REPORT, WANTED, INITIATE });
-	/* Once it has left the next one is the timer's, with jitter, whoever asks meanwhile. */
+	/*
+	 * After an initiation has left, the timer sends the next one, with jitter, despite events
+	 * meanwhile.
+	 */
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 1000, REPORT, INIT_SENT | AS, 0 },
 	       { 6000, REPORT, WANTED, 0 }, { 6000, REPORT, ENDING, 0 },
 	       { 6000 + JITTER, EXPIRE, 0, RETRY });
-	/* Counted from our own response. */
+	/* The 5 s count from our own response, too. */
 	SCRIPT(t, { 0, REPORT, RESP_SENT | DERIVED | AS | AR, 0 }, { 4999, REPORT, WANTED, 0 },
 	       { 5000, REPORT, WANTED, INITIATE });
 }
 
-/* Without a key nothing leaves: it is tried again like what does, and goes at once when it can. */
+/*
+ * Without a key no initiation leaves: tries continue on the timer, and the first possible one is
+ * immediate.
+ */
 static void fsm_barred(struct test *t)
 {
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, BARRED, 0 },
@@ -133,7 +145,7 @@ static void fsm_barred(struct test *t)
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, BARRED, 0 },
 	       { 1, REPORT, WANTED, INITIATE }, { 1, REPORT, INIT_SENT | AS, 0 },
 	       { 5001, REPORT, WANTED, 0 }, { 5001 + JITTER, EXPIRE, 0, RETRY });
-	/* One that left before the key went away still counts. */
+	/* An initiation from before the removal of the key still counts. */
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
 	       { 4999, REPORT, WANTED, 0 }, { 5000 + JITTER, EXPIRE, 0, RETRY },
 	       { 5000 + JITTER, REPORT, BARRED, 0 }, { 5000 + JITTER, REPORT, WANTED, INITIATE });
@@ -146,24 +158,24 @@ static void fsm_clock_of_another_cpu(struct test *t)
 
 static void fsm_retransmit(struct test *t)
 {
-	/* Not armed before the initiation has left. */
+	/* The timer is not armed before the initiation has left. */
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 60000, EXPIRE, 0, 0 });
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
 	       { 4999, EXPIRE, 0, 0 }, { 5000 + JITTER, EXPIRE, 0, RETRY },
 	       { 5000 + JITTER, EXPIRE, 0, 0 });
-	/* One that could not leave counts for the 5 s. */
+	/* An initiation that could not leave counts for the 5 s. */
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
 	       { 5000 + JITTER, EXPIRE, 0, RETRY }, { 10000, REPORT, WANTED, 0 },
 	       { 10000 + JITTER, REPORT, WANTED, INITIATE });
-	/* An answer ends it. */
+	/* A confirmed session ends the series. */
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
 	       { 100, REPORT, AR | DERIVED | CONFIRMED, 0 }, { 100000, EXPIRE, 0, 0 });
-	/* A session derived but not confirmed does not. */
+	/* A derived session does not, until it is confirmed. */
 	SCRIPT(t, { 0, REPORT, WANTED, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
 	       { 100, REPORT, AR | DERIVED, 0 }, { 5000 + JITTER, EXPIRE, 0, RETRY });
 }
 
-/* 18 tries in 90 s, then the end, and the next packet starts anew. */
+/* 18 tries in 90 s, then the peer is given up, and the next packet starts anew. */
 static void fsm_give_up(struct test *t)
 {
 	struct weft_fsm fsm;
@@ -187,17 +199,17 @@ static void fsm_give_up(struct test *t)
 	fsm_arm(&fsm, WEFT_FSM_KEEPALIVE, now + 1);
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, now), GIVE_UP | WEFT_FSM_TELL_GIVEN_UP);
 	EXPECT(t, now >= MS(90000) && now <= MS(90000 + 18 * WEFT_REKEY_JITTER_MS));
-	/* Only the keys are left to be erased. */
+	/* Only the erasure of the keys remains armed. */
 	EXPECT_EQ(t, weft_fsm_next(&fsm), now + MS(540000));
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, now + MS(539999)), 0);
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, now + MS(540000)), ERASE);
 	EXPECT_EQ(t, weft_fsm_next(&fsm), WEFT_FSM_NEVER);
-	/* Somebody wants to talk again: 18 tries again. */
+	/* Data arrives again: another 18 tries. */
 	EXPECT_EQ(t, weft_fsm_report(&fsm, WANTED, now + MS(600000)), INITIATE);
 	EXPECT_EQ(t, fsm.tries, 0);
 }
 
-/* Giving up does not postpone an erasure that is due already. */
+/* Giving up does not postpone an erasure that is already due. */
 static void fsm_give_up_keeps_erase(struct test *t)
 {
 	struct weft_fsm fsm;
@@ -210,7 +222,7 @@ static void fsm_give_up_keeps_erase(struct test *t)
 	EXPECT_EQ(t, weft_fsm_next(&fsm), MS(540000));
 }
 
-/* Data that keeps asking starts the count again; the counter does not wrap. */
+/* Data during the series restarts the count; the counter does not wrap. */
 static void fsm_tries(struct test *t)
 {
 	struct weft_fsm fsm;
@@ -228,29 +240,29 @@ static void fsm_tries(struct test *t)
 
 static void fsm_keepalive(struct test *t)
 {
-	/* 10 s after the first data that was not answered, once. */
+	/* A keepalive is sent once, 10 s after the first unanswered data. */
 	SCRIPT(t, { 0, REPORT, DR | AR, 0 }, { 9000, REPORT, DR | AR, 0 }, { 9999, EXPIRE, 0, 0 },
 	       { 10000, EXPIRE, 0, KEEPALIVE }, { 100000, EXPIRE, 0, 0 });
-	/* Anything sent is as good. */
+	/* Any packet sent counts as an answer. */
 	SCRIPT(t, { 0, REPORT, DR | AR, 0 }, { 9999, REPORT, AS, 0 }, { 60000, EXPIRE, 0, 0 });
-	/* In one report what came in was first, and what went out answers it. */
+	/* Within one report, packets received come first, and packets sent answer them. */
 	SCRIPT(t, { 0, REPORT, DR | AR | AS, 0 }, { 60000, EXPIRE, 0, 0 });
-	/* A keepalive is not answered. */
+	/* A keepalive needs no answer. */
 	SCRIPT(t, { 0, REPORT, AR, 0 }, { 60000, EXPIRE, 0, 0 });
 }
 
 static void fsm_new_handshake(struct test *t)
 {
-	/* 15 s after the first data that was not answered. */
+	/* A new handshake starts 15 s after the first unanswered data. */
 	SCRIPT(t, { 0, REPORT, DS | AS, 0 }, { 14000, REPORT, DS | AS, 0 }, { 14999, EXPIRE, 0, 0 },
 	       { 15000 + JITTER, EXPIRE, 0, FORGET | INITIATE }, { 60000, EXPIRE, 0, 0 });
-	/* Anything received is an answer; data in the same report was sent after it. */
+	/* Any packet received is an answer; data in the same report was sent after it. */
 	SCRIPT(t, { 0, REPORT, DS | AS, 0 }, { 14999, REPORT, AR, 0 }, { 60000, EXPIRE, 0, 0 });
 	SCRIPT(t, { 0, REPORT, DS | AS, 0 }, { 10000, REPORT, DS | AS | AR, 0 },
 	       { 24999, EXPIRE, 0, 0 }, { 25000 + JITTER, EXPIRE, 0, FORGET | INITIATE });
-	/* A keepalive expects none. */
+	/* A keepalive expects no answer. */
 	SCRIPT(t, { 0, REPORT, AS, 0 }, { 60000, EXPIRE, 0, 0 });
-	/* It respects the 5 s too. */
+	/* The new handshake respects the 5 s, too. */
 	SCRIPT(t, { 0, REPORT, DS | AS, 0 }, { 14000, REPORT, RESP_SENT, 0 },
 	       { 15000 + JITTER, EXPIRE, 0, FORGET });
 }
@@ -259,12 +271,12 @@ static void fsm_persistent(struct test *t)
 {
 	SCRIPT(t, { 0, PERSISTENT, 25, KEEPALIVE }, { 24999, EXPIRE, 0, 0 },
 	       { 25000, EXPIRE, 0, KEEPALIVE },
-	       /* goes on though nothing could leave */
+	       /* the interval continues though no keepalive could leave */
 	       { 49999, EXPIRE, 0, 0 }, { 50000, EXPIRE, 0, KEEPALIVE },
-	       /* counted from the last packet, either way */
+	       /* the interval counts from the last packet in either direction */
 	       { 60000, REPORT, AS, 0 }, { 84999, EXPIRE, 0, 0 },
 	       { 84999, REPORT, AR, 0 }, { 109998, EXPIRE, 0, 0 }, { 109999, EXPIRE, 0, KEEPALIVE },
-	       /* a new value holds from now on; the same one changes nothing */
+	       /* a new interval applies at once; setting the same one changes nothing */
 	       { 110000, PERSISTENT, 5, 0 }, { 114000, PERSISTENT, 5, 0 },
 	       { 114999, EXPIRE, 0, 0 }, { 115000, EXPIRE, 0, KEEPALIVE },
 	       { 116000, PERSISTENT, 0, 0 }, { 117000, REPORT, AS | AR, 0 },
@@ -272,7 +284,7 @@ static void fsm_persistent(struct test *t)
 	/* The greatest value. */
 	SCRIPT(t, { 0, PERSISTENT, 65535, KEEPALIVE }, { 65534999, EXPIRE, 0, 0 },
 	       { 65535000, EXPIRE, 0, KEEPALIVE });
-	/* After a stop it is set going by its own value. */
+	/* After a stop, setting the interval arms the timer again. */
 	SCRIPT(t, { 0, PERSISTENT, 25, KEEPALIVE }, { 1000, STOP, 0, 0 }, { 99000, EXPIRE, 0, 0 },
 	       { 99000, PERSISTENT, 25, KEEPALIVE }, { 124000, EXPIRE, 0, KEEPALIVE });
 	SCRIPT(t, { 0, PERSISTENT, 0, 0 }, { 99000, EXPIRE, 0, 0 });
@@ -282,7 +294,7 @@ static void fsm_erase(struct test *t)
 {
 	SCRIPT(t, { 0, REPORT, DERIVED, 0 }, { 539999, EXPIRE, 0, 0 }, { 540000, EXPIRE, 0, ERASE },
 	       { 9999999, EXPIRE, 0, 0 });
-	/* Only a new session puts it off, traffic does not. */
+	/* Only a new session postpones the erasure, traffic does not. */
 	SCRIPT(t, { 0, REPORT, DERIVED, 0 }, { 500000, REPORT, AS | AR | DS | DR, 0 },
 	       { 510000, REPORT, AS | AR, 0 }, { 540000, EXPIRE, 0, ERASE });
 	SCRIPT(t, { 0, REPORT, DERIVED, 0 }, { 500000, REPORT, DERIVED | CONFIRMED, 0 },
@@ -291,7 +303,7 @@ static void fsm_erase(struct test *t)
 
 static void fsm_ending(struct test *t)
 {
-	/* Once in a session. */
+	/* A session renews once. */
 	SCRIPT(t, { 0, REPORT, ENDING, INITIATE }, { 6000, REPORT, ENDING, 0 },
 	       { 12000, REPORT, ENDING | DR | AR | AS, 0 },
 	       { 13000, REPORT, CONFIRMED, 0 }, { 180000, REPORT, ENDING, INITIATE });
@@ -299,7 +311,7 @@ static void fsm_ending(struct test *t)
 	SCRIPT(t, { 0, REPORT, RESP_SENT, 0 }, { 1000, REPORT, ENDING, 0 });
 }
 
-/* All that is due fires in one call. */
+/* All expired timers fire in one call. */
 static void fsm_together(struct test *t)
 {
 	SCRIPT(t, { 0, PERSISTENT, 1, KEEPALIVE }, { 0, REPORT, INIT_SENT | DERIVED | AS, 0 },
@@ -312,7 +324,7 @@ static void fsm_stop(struct test *t)
 	SCRIPT(t, { 0, PERSISTENT, 25, KEEPALIVE }, { 0, REPORT, WANTED, INITIATE },
 	       { 0, REPORT, INIT_SENT | DERIVED | AS | DS, 0 }, { 0, REPORT, DR, 0 },
 	       { 0, REPORT, ENDING, 0 }, { 1, STOP, 0, 0 }, { 9999999, EXPIRE, 0, 0 },
-	       /* within 5 s of the last one, but from a new start */
+	       /* within 5 s of the last one, but the stop has reset the limit */
 	       { 2, REPORT, WANTED, INITIATE }, { 6000, REPORT, ENDING, INITIATE });
 }
 
@@ -369,16 +381,16 @@ static void fsm_jitter_spreads(struct test *t)
 		EXPECT(t, tenth[i] > 800 && tenth[i] < 1200);
 }
 
-/* What is told, and when: a script of reports and, where events is 0, of deadlines that pass. */
-struct telling {
+/* Events and states: a script of reports and, where events is 0, of expired deadlines. */
+struct transition {
 	u32 ms;
 	u32 events;
-	u32 told;
+	u32 tells;
 	enum weft_fsm_state state;
 	u32 since;
 };
 
-static void tellings_run(struct test *t, const struct telling *tellings, size_t count)
+static void transitions_run(struct test *t, const struct transition *transitions, size_t count)
 {
 	struct weft_fsm fsm;
 	u32 actions;
@@ -387,64 +399,69 @@ static void tellings_run(struct test *t, const struct telling *tellings, size_t 
 
 	weft_fsm_init(&fsm, 1, MS(1000));
 	for (i = 0; i < count; i++) {
-		u64 now = MS(1000 + tellings[i].ms);
+		u64 now = MS(1000 + transitions[i].ms);
 
-		actions = tellings[i].events ? weft_fsm_report(&fsm, tellings[i].events, now) :
-					       weft_fsm_expire(&fsm, now);
-		EXPECT_EQ(t, actions & WEFT_FSM_TELL, tellings[i].told);
-		EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), tellings[i].state);
-		EXPECT_EQ(t, since, MS(1000 + tellings[i].since));
+		if (transitions[i].events)
+			actions = weft_fsm_report(&fsm, transitions[i].events, now);
+		else
+			actions = weft_fsm_expire(&fsm, now);
+		EXPECT_EQ(t, actions & WEFT_FSM_TELL, transitions[i].tells);
+		EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), transitions[i].state);
+		EXPECT_EQ(t, since, MS(1000 + transitions[i].since));
 	}
 }
 
-#define TELLINGS(t, ...) do {						\
-	static const struct telling tellings_[] = { __VA_ARGS__ };	\
+#define TRANSITIONS(t, ...) do {					\
+	static const struct transition transitions_[] = { __VA_ARGS__ };	\
 									\
-	tellings_run(t, tellings_, ARRAY_SIZE(tellings_));		\
+	transitions_run(t, transitions_, ARRAY_SIZE(transitions_));	\
 } while (0)
 
 static void fsm_states(struct test *t)
 {
 	const u32 up = WEFT_FSM_TELL_UP, renewed = WEFT_FSM_TELL_RENEWED;
 
-	/* Our handshake: a session, the next one, and its end, of which nobody has to be told. */
-	TELLINGS(t, { 10, AS, 0, WEFT_FSM_IDLE, 0 }, { 20, WANTED, 0, WEFT_FSM_HANDSHAKING, 20 },
-		 { 20, INIT_SENT | AS, 0, WEFT_FSM_HANDSHAKING, 20 },
-		 { 70, AR | DERIVED | CONFIRMED, up, WEFT_FSM_UP, 70 },
-		 { 120070, WANTED, 0, WEFT_FSM_UP, 70 },
-		 { 120100, INIT_SENT | AS, 0, WEFT_FSM_UP, 70 },
-		 { 120200, AR | DERIVED | CONFIRMED, renewed, WEFT_FSM_UP, 70 },
-		 { 300199, AS, 0, WEFT_FSM_UP, 70 }, { 300200, AS, 0, WEFT_FSM_IDLE, 300200 },
-		 { 400000, AS, 0, WEFT_FSM_IDLE, 300200 });
-	/* Theirs: it counts when they have used it, and from when it was derived. */
-	TELLINGS(t, { 10, AR | RESP_SENT | AS | DERIVED, 0, WEFT_FSM_IDLE, 0 },
-		 { 500, AR | DR | CONFIRMED, up, WEFT_FSM_UP, 500 },
-		 { 180009, AS, 0, WEFT_FSM_UP, 500 }, { 180010, AS, 0, WEFT_FSM_IDLE, 180010 });
-	/* A session ends while the next one is asked for. */
-	TELLINGS(t, { 0, AR | DERIVED | CONFIRMED, up, WEFT_FSM_UP, 0 },
-		 { 179000, WANTED, 0, WEFT_FSM_UP, 0 },
-		 { 180000, INIT_SENT | AS, 0, WEFT_FSM_HANDSHAKING, 180000 });
-	/* Data is not answered, and then it is. */
-	TELLINGS(t, { 0, AR | DERIVED | CONFIRMED, up, WEFT_FSM_UP, 0 },
-		 { 20000, DS | AS, 0, WEFT_FSM_UP, 0 }, { 36000, 0, 0, WEFT_FSM_SILENT, 36000 },
-		 { 36000, INIT_SENT | AS, 0, WEFT_FSM_SILENT, 36000 },
-		 { 37000, DS | AS, 0, WEFT_FSM_SILENT, 36000 },
-		 { 38000, AR, 0, WEFT_FSM_UP, 0 });
+	/* Our handshake: a session, the next one, and its end, which causes no event. */
+	TRANSITIONS(t, { 10, AS, 0, WEFT_FSM_IDLE, 0 }, { 20, WANTED, 0, WEFT_FSM_HANDSHAKING, 20 },
+		    { 20, INIT_SENT | AS, 0, WEFT_FSM_HANDSHAKING, 20 },
+		    { 70, AR | DERIVED | CONFIRMED, up, WEFT_FSM_UP, 70 },
+		    { 120070, WANTED, 0, WEFT_FSM_UP, 70 },
+		    { 120100, INIT_SENT | AS, 0, WEFT_FSM_UP, 70 },
+		    { 120200, AR | DERIVED | CONFIRMED, renewed, WEFT_FSM_UP, 70 },
+		    { 300199, AS, 0, WEFT_FSM_UP, 70 }, { 300200, AS, 0, WEFT_FSM_IDLE, 300200 },
+		    { 400000, AS, 0, WEFT_FSM_IDLE, 300200 });
+	/*
+	 * The peer's handshake: the session is up at its first packet, and ages from its
+	 * derivation.
+	 */
+	TRANSITIONS(t, { 10, AR | RESP_SENT | AS | DERIVED, 0, WEFT_FSM_IDLE, 0 },
+		    { 500, AR | DR | CONFIRMED, up, WEFT_FSM_UP, 500 },
+		    { 180009, AS, 0, WEFT_FSM_UP, 500 }, { 180010, AS, 0, WEFT_FSM_IDLE, 180010 });
+	/* A session ends during the next handshake. */
+	TRANSITIONS(t, { 0, AR | DERIVED | CONFIRMED, up, WEFT_FSM_UP, 0 },
+		    { 179000, WANTED, 0, WEFT_FSM_UP, 0 },
+		    { 180000, INIT_SENT | AS, 0, WEFT_FSM_HANDSHAKING, 180000 });
+	/* Data is unanswered, and then answered. */
+	TRANSITIONS(t, { 0, AR | DERIVED | CONFIRMED, up, WEFT_FSM_UP, 0 },
+		    { 20000, DS | AS, 0, WEFT_FSM_UP, 0 }, { 36000, 0, 0, WEFT_FSM_SILENT, 36000 },
+		    { 36000, INIT_SENT | AS, 0, WEFT_FSM_SILENT, 36000 },
+		    { 37000, DS | AS, 0, WEFT_FSM_SILENT, 36000 },
+		    { 38000, AR, 0, WEFT_FSM_UP, 0 });
 }
 
-/* How a series ends: told once, whether it goes on or not. */
-static void fsm_told_given_up(struct test *t)
+/* A series ends: the event comes once, whether or not tries continue. */
+static void fsm_reports_giving_up_once(struct test *t)
 {
 	struct weft_fsm fsm;
 	u64 now = MS(5), since;
-	u32 actions, told = 0;
+	u32 actions, reports = 0;
 	int tries;
 
 	weft_fsm_init(&fsm, 3, 0);
 	weft_fsm_report(&fsm, WANTED, now);
 	for (tries = 1; tries < 60; tries++) {
 		weft_fsm_report(&fsm, INIT_SENT | AS, now);
-		/* Data that asks all the time. */
+		/* Data asks for a session all the time. */
 		weft_fsm_report(&fsm, WANTED, now);
 		now = fsm.deadline[WEFT_FSM_RETRANSMIT];
 		actions = weft_fsm_expire(&fsm, now);
@@ -454,11 +471,11 @@ static void fsm_told_given_up(struct test *t)
 			now = fsm.deadline[WEFT_FSM_RETRANSMIT];
 			EXPECT_EQ(t, weft_fsm_expire(&fsm, now), RETRY);
 		}
-		told += !!(actions & WEFT_FSM_TELL_GIVEN_UP);
+		reports += !!(actions & WEFT_FSM_TELL_GIVEN_UP);
 		EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), WEFT_FSM_HANDSHAKING);
 		EXPECT_EQ(t, since, MS(5));
 	}
-	EXPECT_EQ(t, told, 1);
+	EXPECT_EQ(t, reports, 1);
 	weft_fsm_report(&fsm, REFUSED, now);
 	EXPECT(t, fsm.refused);
 	weft_fsm_report(&fsm, AR | DERIVED | CONFIRMED, now);
@@ -466,7 +483,7 @@ static void fsm_told_given_up(struct test *t)
 	EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), WEFT_FSM_UP);
 }
 
-/* Brings a peer with a keepalive to where it is given up. Returns when that is. */
+/* Drives a peer with a keepalive until it is given up. Returns that time. */
 static u64 given_up(struct test *t, struct weft_fsm *fsm, u32 seed)
 {
 	u64 now = 0;
@@ -500,7 +517,7 @@ static void fsm_backs_off(struct test *t)
 			now = fsm.deadline[WEFT_FSM_RETRY];
 			EXPECT(t, now - before <= MS(1000 * most_s[i]));
 			EXPECT(t, now - before >= MS(least_ms[i]));
-			/* Keepalives of the interval ask for nothing meanwhile. */
+			/* Keepalives of the interval send no initiation meanwhile. */
 			actions = weft_fsm_expire(&fsm, now);
 			EXPECT_EQ(t, actions & ~ERASE, RETRY);
 			weft_fsm_report(&fsm, INIT_SENT | AS, now);
@@ -512,13 +529,13 @@ static void fsm_backs_off(struct test *t)
 			EXPECT_EQ(t, since, at);
 		}
 	}
-	/* Whatever comes from the peer ends it, */
+	/* Any packet from the peer ends the retries. */
 	weft_fsm_report(&fsm, AR, now);
 	EXPECT_EQ(t, fsm.deadline[WEFT_FSM_RETRY], WEFT_FSM_NEVER);
 	EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), WEFT_FSM_IDLE);
 	EXPECT_EQ(t, since, now);
 	EXPECT(t, weft_fsm_expire(&fsm, now + MS(25000)) & KEEPALIVE);
-	/* data begins a new series, as does what may have been mended, */
+	/* Data begins a new series, and so does MENDED. */
 	now = given_up(t, &fsm, 1);
 	EXPECT_EQ(t, weft_fsm_report(&fsm, WANTED, now), INITIATE);
 	EXPECT_EQ(t, fsm.deadline[WEFT_FSM_RETRY], WEFT_FSM_NEVER);
@@ -526,14 +543,14 @@ static void fsm_backs_off(struct test *t)
 	EXPECT_EQ(t, weft_fsm_report(&fsm, MENDED, now), INITIATE);
 	EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), WEFT_FSM_HANDSHAKING);
 	EXPECT_EQ(t, since, now);
-	/* and without a keepalive nobody asks. */
+	/* Without a keepalive, MENDED sends no initiation. */
 	now = given_up(t, &fsm, 1);
 	weft_fsm_set_persistent(&fsm, 0, now);
 	EXPECT_EQ(t, fsm.deadline[WEFT_FSM_RETRY], WEFT_FSM_NEVER);
 	EXPECT_EQ(t, weft_fsm_report(&fsm, MENDED, now), 0);
 }
 
-/* RETRY waits for a try that is under way, and for 5 s from any handshake message. */
+/* RETRY waits for a try in progress, and for 5 s from any handshake message. */
 static void fsm_retry_is_put_off(struct test *t)
 {
 	struct weft_fsm fsm;
@@ -548,7 +565,7 @@ static void fsm_retry_is_put_off(struct test *t)
 		EXPECT_EQ(t, weft_fsm_expire(&fsm, due), 0);
 		again = fsm.deadline[WEFT_FSM_RETRY];
 		EXPECT(t, again >= due + MS(5000) && again < due + MS(5000 + JITTER));
-		/* The single try comes to nothing, and RETRY's has its turn. */
+		/* The single try expires, and RETRY sends the next one. */
 		EXPECT_EQ(t, weft_fsm_expire(&fsm, due + MS(4000 + JITTER)), 0);
 		EXPECT(t, !fsm_armed(&fsm, WEFT_FSM_RETRANSMIT));
 		EXPECT_EQ(t, weft_fsm_expire(&fsm, again), RETRY);
@@ -568,7 +585,7 @@ static void fsm_retry_is_put_off(struct test *t)
 	}
 }
 
-/* RETRY goes on for days, and each sixth time is a pause. */
+/* RETRY continues for days, and each sixth time makes a pause. */
 static void fsm_retries_for_days(struct test *t)
 {
 	struct weft_fsm fsm;
@@ -589,7 +606,7 @@ static void fsm_retries_for_days(struct test *t)
 	}
 }
 
-/* Whatever was under way: what is left is a peer that has just been made, and its setting. */
+/* After a stop in any state, the state equals that of a new peer with the same setting. */
 static void stopped_check(struct test *t, struct weft_fsm *fsm, u64 now)
 {
 	struct weft_fsm fresh;
@@ -602,7 +619,7 @@ static void stopped_check(struct test *t, struct weft_fsm *fsm, u64 now)
 	EXPECT_EQ(t, weft_fsm_next(fsm), WEFT_FSM_NEVER);
 	weft_fsm_init(&fresh, fsm->jitter, now);
 	fresh.persistent_s = fsm->persistent_s;
-	/* Times of what is over, and of which something else says that it is. */
+	/* These times are valid only together with another field. */
 	fresh.handshake_at = fsm->handshake_at;
 	fresh.derived_at = fsm->derived_at;
 	fresh.up_at = fsm->up_at;
@@ -614,7 +631,7 @@ static void stopped_check(struct test *t, struct weft_fsm *fsm, u64 now)
 	EXPECT_EQ(t, weft_fsm_report(fsm, WANTED, now), INITIATE);
 }
 
-static void fsm_stops_whatever_goes_on(struct test *t)
+static void fsm_stops_in_any_state(struct test *t)
 {
 	struct weft_fsm fsm;
 	u64 now;
@@ -622,7 +639,7 @@ static void fsm_stops_whatever_goes_on(struct test *t)
 
 	memset(&fsm, 0, sizeof(fsm));
 	stopped_check(t, &fsm, given_up(t, &fsm, 1));
-	/* In the middle of a series, of which some have been refused. */
+	/* During a series, after refused responses. */
 	weft_fsm_init(&fsm, 1, 0);
 	weft_fsm_report(&fsm, WANTED, 0);
 	for (now = 0, i = 0; i < 3; i++) {
@@ -631,12 +648,12 @@ static void fsm_stops_whatever_goes_on(struct test *t)
 		EXPECT_EQ(t, weft_fsm_expire(&fsm, now), RETRY);
 	}
 	stopped_check(t, &fsm, now + 1);
-	/* With a session, data that was not answered, and its end near. */
+	/* With a session, unanswered data, and a renewal due. */
 	weft_fsm_init(&fsm, 1, 0);
 	weft_fsm_report(&fsm, AR | DERIVED | CONFIRMED, 0);
 	weft_fsm_report(&fsm, ENDING | DS | AS, MS(170000));
 	stopped_check(t, &fsm, MS(171000));
-	/* A try that waits, and a single one. */
+	/* With a waiting try, and with a single one. */
 	weft_fsm_init(&fsm, 1, 0);
 	weft_fsm_report(&fsm, AR | RESP_SENT | AS | DERIVED, 0);
 	weft_fsm_report(&fsm, CONNECT, MS(1000));
@@ -649,12 +666,12 @@ static void fsm_stops_whatever_goes_on(struct test *t)
 	stopped_check(t, &fsm, MS(1001));
 }
 
-/* A peer that is heard in the middle of a series begins to be counted anew. */
-static void fsm_heard_in_a_series(struct test *t)
+/* A packet from the peer in the middle of a series resets the count. */
+static void fsm_answer_resets_count(struct test *t)
 {
 	struct weft_fsm fsm;
 	u64 now = 0, since;
-	int tries, told = 0;
+	int tries, reported = 0;
 
 	weft_fsm_init(&fsm, 11, 0);
 	weft_fsm_report(&fsm, WANTED, 0);
@@ -662,7 +679,7 @@ static void fsm_heard_in_a_series(struct test *t)
 		weft_fsm_report(&fsm, INIT_SENT | AS, now);
 		weft_fsm_report(&fsm, WANTED, now);
 		now = fsm.deadline[WEFT_FSM_RETRANSMIT];
-		told = weft_fsm_expire(&fsm, now) & WEFT_FSM_TELL_GIVEN_UP ? tries : told;
+		reported = weft_fsm_expire(&fsm, now) & WEFT_FSM_TELL_GIVEN_UP ? tries : reported;
 		if (tries != 10)
 			continue;
 		EXPECT_EQ(t, fsm.unanswered, 10);
@@ -674,10 +691,10 @@ static void fsm_heard_in_a_series(struct test *t)
 		EXPECT_EQ(t, weft_fsm_state(&fsm, now, &since), WEFT_FSM_HANDSHAKING);
 		EXPECT_EQ(t, since, 0);
 	}
-	EXPECT_EQ(t, told, 28);
+	EXPECT_EQ(t, reported, 28);
 }
 
-/* Brings a peer to @tries tries in vain, while data asks for a session all the time. */
+/* Drives a peer to @tries tries in vain, while data asks for a session all the time. */
 static u64 in_vain(struct test *t, struct weft_fsm *fsm, u32 seed, int tries)
 {
 	u64 now = 0;
@@ -694,7 +711,7 @@ static u64 in_vain(struct test *t, struct weft_fsm *fsm, u32 seed, int tries)
 	return now;
 }
 
-/* The next 36 tries after a pause. Returns when the last one has come to nothing. */
+/* Makes the next 36 tries after a pause. Returns when the last one has expired. */
 static u64 in_vain_again(struct test *t, struct weft_fsm *fsm, u64 now)
 {
 	int tries;
@@ -708,7 +725,7 @@ static u64 in_vain_again(struct test *t, struct weft_fsm *fsm, u64 now)
 	return now;
 }
 
-/* So long that a router forgets the flow: 30 s for one that it never saw answered, then 120 s. */
+/* Pauses outlast a router's flow entry: 30 s for an unreplied one, then 120 s. */
 static void fsm_pauses(struct test *t)
 {
 	struct weft_fsm fsm;
@@ -719,7 +736,7 @@ static void fsm_pauses(struct test *t)
 		now = in_vain(t, &fsm, seed * 0x9e3779b1, 36);
 		last = fsm.handshake_at;
 		EXPECT(t, fsm.pausing);
-		/* No event asks for a try meanwhile. */
+		/* No event causes a try meanwhile. */
 		EXPECT_EQ(t, weft_fsm_report(&fsm, WANTED | ENDING | STRAY, now), 0);
 		end = fsm.deadline[WEFT_FSM_RETRANSMIT];
 		EXPECT(t, end - last >= MS(35000) && end - last < MS(40000));
@@ -732,7 +749,10 @@ static void fsm_pauses(struct test *t)
 		EXPECT(t, end - last >= MS(125000) && end - last < MS(130000));
 		EXPECT_EQ(t, weft_fsm_expire(&fsm, end), RETRY);
 	}
-	/* One that is over by itself is made no second time, and is none of the first kind after it. */
+	/*
+	 * A pause whose time has passed is not repeated, and the first pause is not repeated after
+	 * it.
+	 */
 	now = in_vain_again(t, &fsm, end);
 	end = fsm.handshake_at + MS(125000);
 	fsm_disarm(&fsm, WEFT_FSM_RETRANSMIT);
@@ -742,7 +762,7 @@ static void fsm_pauses(struct test *t)
 	EXPECT_EQ(t, fsm.in_vain, 0);
 }
 
-/* Series that data begins now and then are no shorter together. */
+/* The limit holds for the tries of several series together. */
 static void fsm_pauses_between_series(struct test *t)
 {
 	struct weft_fsm fsm;
@@ -770,7 +790,9 @@ static void fsm_pause_ends_early(struct test *t)
 	struct weft_fsm fsm;
 	u64 now;
 
-	/* The peer is heard: the next try leaves at once, to where it was heard. */
+	/*
+	 * A packet from the peer ends the pause: the next try leaves at once, to the new endpoint.
+	 */
 	now = in_vain(t, &fsm, 1, 36);
 	weft_fsm_report(&fsm, AR, now);
 	EXPECT(t, !fsm.pausing);
@@ -780,22 +802,22 @@ static void fsm_pause_ends_early(struct test *t)
 	weft_fsm_report(&fsm, AR | DERIVED | CONFIRMED, now);
 	EXPECT(t, !fsm.pausing);
 	EXPECT_EQ(t, fsm.deadline[WEFT_FSM_RETRANSMIT], WEFT_FSM_NEVER);
-	/* Something has been mended. */
+	/* MENDED ends the pause. */
 	now = in_vain(t, &fsm, 1, 36);
 	EXPECT_EQ(t, weft_fsm_report(&fsm, MENDED, now), INITIATE);
 	weft_fsm_report(&fsm, INIT_SENT | AS, now);
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, fsm.deadline[WEFT_FSM_RETRANSMIT]), RETRY);
 	EXPECT_EQ(t, fsm.in_vain, 1);
-	/* There is nothing to be mended while tries are made. */
+	/* MENDED does not interrupt a series. */
 	now = in_vain(t, &fsm, 1, 3);
 	EXPECT_EQ(t, weft_fsm_report(&fsm, MENDED, now), 0);
-	/* An answer of ours is a handshake message: the try comes 5 s after it. */
+	/* Our response is a handshake message: the try waits 5 s after it. */
 	now = in_vain(t, &fsm, 1, 36);
 	weft_fsm_report(&fsm, RESP_SENT, now);
 	EXPECT_EQ(t, weft_fsm_report(&fsm, MENDED, now), 0);
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, now + MS(4999)), 0);
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, now + MS(5000 + JITTER)), INITIATE);
-	/* The device goes down and up. */
+	/* A stop ends the pause. */
 	now = in_vain(t, &fsm, 1, 36);
 	weft_fsm_stop(&fsm, now);
 	EXPECT(t, !fsm.pausing);
@@ -803,7 +825,7 @@ static void fsm_pause_ends_early(struct test *t)
 	EXPECT_EQ(t, weft_fsm_report(&fsm, WANTED, now), INITIATE);
 }
 
-/* CONNECT is granted a try at once, one in each pause, and the pause is whole behind it. */
+/* CONNECT causes an immediate try, once in each pause, and a full pause follows it. */
 static void fsm_pause_grants_a_try(struct test *t)
 {
 	struct weft_fsm fsm;
@@ -822,18 +844,18 @@ static void fsm_pause_grants_a_try(struct test *t)
 	now = fsm.deadline[WEFT_FSM_RETRANSMIT];
 	EXPECT(t, now - asked >= MS(35000) && now - asked < MS(40000));
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, now), RETRY);
-	/* In the next one, again. */
+	/* The next pause allows another one. */
 	now = in_vain_again(t, &fsm, now);
 	EXPECT_EQ(t, weft_fsm_report(&fsm, CONNECT, now), INITIATE);
 	EXPECT_EQ(t, weft_fsm_report(&fsm, CONNECT, now), 0);
-	/* No sooner than 5 s after an answer of ours. */
+	/* The try waits 5 s after our response. */
 	now = in_vain(t, &fsm, 1, 36);
 	weft_fsm_report(&fsm, RESP_SENT, now);
 	EXPECT_EQ(t, weft_fsm_report(&fsm, CONNECT, now + MS(4999)), 0);
 	EXPECT_EQ(t, weft_fsm_report(&fsm, CONNECT, now + MS(5000)), INITIATE);
 }
 
-/* Tries that could not leave keep no entry alive: there is no pause for them. */
+/* Barred tries send nothing that keeps a flow entry alive: no pause follows them. */
 static void fsm_barred_does_not_pause(struct test *t)
 {
 	struct weft_fsm fsm;
@@ -850,14 +872,14 @@ static void fsm_barred_does_not_pause(struct test *t)
 		EXPECT_EQ(t, weft_fsm_expire(&fsm, now) & ~WEFT_FSM_TELL, RETRY);
 	}
 	EXPECT_EQ(t, fsm.in_vain, 0);
-	/* Nor does one that is barred count as the end of a pause that was due. */
+	/* A barred try does not end a pause that was due, either. */
 	now = in_vain(t, &fsm, 3, 36);
 	weft_fsm_report(&fsm, BARRED, now);
 	EXPECT(t, !fsm.pausing);
 	EXPECT_EQ(t, weft_fsm_report(&fsm, WANTED, now), INITIATE);
 }
 
-/* Tries that the route or the memory did not let out keep no entry alive either. */
+/* Tries lost for want of a route or of memory keep no flow entry alive, either. */
 static void fsm_lost_does_not_pause(struct test *t)
 {
 	struct weft_fsm fsm;
@@ -874,14 +896,14 @@ static void fsm_lost_does_not_pause(struct test *t)
 		EXPECT_EQ(t, weft_fsm_expire(&fsm, now) & RETRY, RETRY);
 	}
 	EXPECT_EQ(t, fsm.in_vain, 0);
-	/* One that leaves counts again. */
+	/* A sent try counts again. */
 	weft_fsm_report(&fsm, INIT_SENT | AS, now);
 	weft_fsm_expire(&fsm, fsm.deadline[WEFT_FSM_RETRANSMIT]);
 	EXPECT_EQ(t, fsm.in_vain, 1);
 }
 
-/* Tries at the place before do not count at the new one, whether or not a pause is under way. */
-static void fsm_mended_counts_anew(struct test *t)
+/* Tries before MENDED do not count after it, without a pause either. */
+static void fsm_mended_resets_count(struct test *t)
 {
 	struct weft_fsm fsm;
 	u64 now;
@@ -902,17 +924,18 @@ static void fsm_connect_asks(struct test *t)
 
 	SCRIPT(t, { 0, REPORT, CONNECT, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
 	       { 100, REPORT, AR | DERIVED | CONFIRMED, 0 },
-	       /* There is one, until it is too old, or silent. */
+	       /* A session exists, until it is too old, or silent. */
 	       { 1000, REPORT, CONNECT, 0 }, { 10000, REPORT, CONNECT, 0 },
 	       { 10000, REPORT, DS | AS, 0 }, { 25000 + JITTER, EXPIRE, 0, FORGET | INITIATE },
 	       { 30000 + JITTER, REPORT, CONNECT, INITIATE });
-	SCRIPT(t, { 0, REPORT, AR | DERIVED | CONFIRMED, 0 }, { 180000, REPORT, CONNECT, INITIATE });
-	/* Too soon is not never. */
+	SCRIPT(t, { 0, REPORT, AR | DERIVED | CONFIRMED, 0 },
+	       { 180000, REPORT, CONNECT, INITIATE });
+	/* Within the 5 s, the try is deferred. */
 	SCRIPT(t, { 0, REPORT, AR | RESP_SENT | AS | DERIVED, 0 }, { 1000, REPORT, CONNECT, 0 },
 	       { 4999, EXPIRE, 0, 0 }, { 5000 + JITTER, EXPIRE, 0, INITIATE },
 	       { 5000 + JITTER, REPORT, INIT_SENT | AS, 0 },
 	       { 10000 + 2 * JITTER, EXPIRE, 0, RETRY });
-	/* and nothing has been missed by then. */
+	/* The deferred try does not make the session silent. */
 	weft_fsm_init(&fsm, 1, 0);
 	weft_fsm_report(&fsm, AR | RESP_SENT | AS | DERIVED | CONFIRMED, MS(1000));
 	EXPECT_EQ(t, weft_fsm_report(&fsm, WEFT_FSM_RENEWAL, MS(2000)), 0);
@@ -926,17 +949,17 @@ static void fsm_stray_is_one_try(struct test *t)
 	struct weft_fsm fsm;
 	u64 since;
 
-	/* No second try, and none while there is a session or a try. */
+	/* STRAY causes no second try, and none during a session or a try. */
 	SCRIPT(t, { 0, REPORT, STRAY, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
 	       { 1000, REPORT, STRAY, 0 }, { 5000 + JITTER, EXPIRE, 0, 0 },
 	       { 100000, EXPIRE, 0, 0 }, { 100000, REPORT, STRAY, INITIATE },
 	       { 100000, REPORT, INIT_SENT | AS, 0 },
 	       { 100100, REPORT, AR | DERIVED | CONFIRMED, 0 }, { 200000, REPORT, STRAY, 0 },
 	       { 280099, REPORT, STRAY, 0 }, { 280100, REPORT, STRAY, INITIATE });
-	/* Data that asks meanwhile makes it a series. */
+	/* Data during the try turns it into a series. */
 	SCRIPT(t, { 0, REPORT, STRAY, INITIATE }, { 0, REPORT, INIT_SENT | AS, 0 },
 	       { 1000, REPORT, WANTED, 0 }, { 5000 + JITTER, EXPIRE, 0, RETRY });
-	/* Nobody is told anything. */
+	/* A single try causes no event and no change of state. */
 	weft_fsm_init(&fsm, 1, 0);
 	weft_fsm_report(&fsm, STRAY, MS(10));
 	weft_fsm_report(&fsm, INIT_SENT | AS, MS(10));
@@ -945,7 +968,7 @@ static void fsm_stray_is_one_try(struct test *t)
 	EXPECT_EQ(t, weft_fsm_state(&fsm, MS(6000), &since), WEFT_FSM_IDLE);
 	EXPECT_EQ(t, since, 0);
 	EXPECT(t, !fsm.missed);
-	/* What was begun is wiped in the end. */
+	/* The handshake's keys are erased in the end. */
 	EXPECT_EQ(t, weft_fsm_next(&fsm), MS(546000));
 }
 
@@ -973,14 +996,14 @@ static void quiet_check(struct test *t, const struct weft_fsm *fsm, u32 events)
 	u32 actions = weft_fsm_report(&after, events, MS(1000000));
 	bool same = !actions && !memcmp(&after, fsm, sizeof(after));
 
-	/* Never quiet where something changes; and where nothing does, quiet for plain traffic. */
+	/* An event that changes the state is never quiet; otherwise plain traffic is. */
 	if (weft_fsm_is_quiet(fsm, events))
 		EXPECT(t, same);
 	else if (events < WEFT_FSM_SESSION_WANTED && !fsm->persistent_s)
 		EXPECT(t, !same);
 }
 
-/* All events against all that may be armed. */
+/* All events against all combinations of armed timers. */
 static void fsm_quiet(struct test *t)
 {
 	struct weft_fsm fsm;
@@ -998,7 +1021,7 @@ static void fsm_quiet(struct test *t)
 		for (events = 0; events < WEFT_FSM_SESSION_CONFIRMED << 1; events++)
 			quiet_check(t, &fsm, events);
 	}
-	/* A flow in each direction alone, and both: after its first packet, a flow is quiet. */
+	/* A flow in either direction, and in both: it is quiet after its first packet. */
 	weft_fsm_init(&fsm, 1, 0);
 	EXPECT(t, weft_fsm_is_quiet(&fsm, 0));
 	weft_fsm_report(&fsm, DS | AS, 0);
@@ -1035,7 +1058,7 @@ static void fsm_ages(struct test *t)
 }
 
 /*
- * Two peers and a network. A side is what stands around a state machine: sessions, staged data, and
+ * Two peers and a network. A side is the environment of a state machine: sessions, staged data, and
  * the rules by which the data path asks for a session. Keys are numbers.
  */
 #define SIM_DELAY	MS(20)
@@ -1122,7 +1145,7 @@ static void sim_initiate(struct sim *sim, int me)
 {
 	struct side *side = &sim->side[me];
 
-	/* Never more than one in 5 s. */
+	/* A side sends at most one initiation in 5 s. */
 	EXPECT(sim->t, !side->sent[INITIATION] || sim->now - side->initiated_at >= MS(5000));
 	side->initiated_at = sim->now;
 	side->offered = ++sim->keys;
@@ -1167,7 +1190,7 @@ static void sim_got_initiation(struct sim *sim, int me, u32 key)
 {
 	struct side *side = &sim->side[me];
 
-	/* Our own one is overtaken: an answer to it comes too late. */
+	/* The peer's initiation overtakes ours: a response to ours comes too late. */
 	side->offered = 0;
 	side->next = (struct session){ key, false, sim->now };
 	sim_send(sim, me, RESPONSE, key);
@@ -1222,7 +1245,7 @@ static void sim_deliver(struct sim *sim, struct packet packet)
 		sim_got_data(sim, packet.to, packet.key, packet.type == EMPTY);
 }
 
-/* When something happens next, and in *which packet; its delivery if any, else a timer. */
+/* The time of the next delivery or timer; *which is the packet of a delivery. */
 static u64 sim_next(const struct sim *sim, int *which)
 {
 	u64 next = min(weft_fsm_next(&sim->side[0].fsm), weft_fsm_next(&sim->side[1].fsm));
@@ -1274,7 +1297,7 @@ static void sim_end(struct sim *sim)
 	test_free(sim);
 }
 
-/* @count packets, one every @every_ms, from side @me. */
+/* Sends @count packets, one every @every_ms, from side @me. */
 static void sim_flow(struct sim *sim, int me, u32 count, u32 every_ms)
 {
 	while (count--) {
@@ -1284,7 +1307,7 @@ static void sim_flow(struct sim *sim, int me, u32 count, u32 every_ms)
 }
 
 /*
- * One packet: handshake, delivery, one keepalive as its answer, silence, and no key left after 9
+ * One packet: handshake, delivery, one keepalive as the answer, silence, and no key left after 9
  * minutes.
  */
 static void sim_one_packet(struct test *t)
@@ -1308,7 +1331,10 @@ static void sim_one_packet(struct test *t)
 	sim_end(sim);
 }
 
-/* A steady flow one way for an hour: nothing lost, renewed by its initiator every two minutes. */
+/*
+ * A steady flow one way for an hour: no loss, and the initiator renews the session every two
+ * minutes.
+ */
 static void sim_steady_flow(struct test *t)
 {
 	struct sim *sim = sim_start(t);
@@ -1319,13 +1345,16 @@ static void sim_steady_flow(struct test *t)
 	EXPECT(t, a->sent[INITIATION] >= 29 && a->sent[INITIATION] <= 31);
 	EXPECT_EQ(t, b->sent[INITIATION], 0);
 	EXPECT_EQ(t, b->sent[RESPONSE], a->sent[INITIATION]);
-	/* One keepalive for each 10 s of data, none the other way but to confirm sessions. */
+	/* One keepalive for each 10 s of data; the other way only those that confirm a session. */
 	EXPECT(t, b->sent[EMPTY] >= 300 && b->sent[EMPTY] <= 360);
 	EXPECT(t, a->sent[EMPTY] <= a->sent[INITIATION]);
 	sim_end(sim);
 }
 
-/* The initiator of the session only receives: it renews at 165 s, before the sender has none. */
+/*
+ * The initiator of the session only receives: it renews at 165 s, before the session expires for
+ * the sender.
+ */
 static void sim_receiver_renews(struct test *t)
 {
 	struct sim *sim = sim_start(t);
@@ -1340,7 +1369,7 @@ static void sim_receiver_renews(struct test *t)
 	sim_end(sim);
 }
 
-/* Both ends talk: no keepalive at all, apart from those that confirm a session. */
+/* Data both ways: no keepalives apart from those that confirm a session. */
 static void sim_both_talk(struct test *t)
 {
 	struct sim *sim = sim_start(t);
@@ -1357,8 +1386,8 @@ static void sim_both_talk(struct test *t)
 }
 
 /*
- * Both start in the same instant, and overtake each other until their jitter differs by more than
- * the way takes: it settles on one handshake, and no more follows.
+ * Both sides start at the same time, and their initiations cross until their jitter differs by more
+ * than the delay. They settle on one handshake, and none follows.
  */
 static void sim_simultaneous(struct test *t)
 {
@@ -1377,8 +1406,8 @@ static void sim_simultaneous(struct test *t)
 }
 
 /*
- * The same with traffic both ways, which asks for a session all the time: the jitter of the next try
- * still tells the two apart.
+ * The same with traffic both ways, which asks for a session all the time: the jitter of the retries
+ * still separates the two sides.
  */
 static void sim_simultaneous_flows(struct test *t)
 {
@@ -1397,8 +1426,8 @@ static void sim_simultaneous_flows(struct test *t)
 }
 
 /*
- * Nobody answers: 18 tries, the staged packets are dropped, silence; later it starts again and
- * works.
+ * The peer does not answer: 18 tries, the staged packets are dropped, silence. Later the next
+ * packet starts a handshake, which succeeds.
  */
 static void sim_dead_peer(struct test *t)
 {
@@ -1420,7 +1449,7 @@ static void sim_dead_peer(struct test *t)
 	sim_end(sim);
 }
 
-/* The path breaks under a running session: noticed within 15 s, mended as soon as it is back. */
+/* The path breaks under a session: detected within 15 s, and repaired as soon as the path works. */
 static void sim_broken_path(struct test *t)
 {
 	struct sim *sim = sim_start(t);
@@ -1443,8 +1472,8 @@ static void sim_broken_path(struct test *t)
 }
 
 /*
- * An idle pair with a persistent keepalive on one side: one packet per interval, sessions kept for
- * ever.
+ * An idle tunnel with a persistent keepalive on one side: one packet per interval, and a session at
+ * all times.
  */
 static void sim_persistent(struct test *t)
 {
@@ -1459,7 +1488,7 @@ static void sim_persistent(struct test *t)
 	EXPECT_EQ(t, b->sent[EMPTY], 0);
 	EXPECT_EQ(t, b->sent[INITIATION], 0);
 	EXPECT_EQ(t, a->erased + b->erased, 0);
-	/* The peer goes away for a day and comes back: found again without any data. */
+	/* The peer is unreachable for a day: its return is detected without any data. */
 	sim->cut = true;
 	sim_run_until(sim, sim->now + MS(24 * 3600 * 1000));
 	sim->cut = false;
@@ -1469,11 +1498,11 @@ static void sim_persistent(struct test *t)
 	sim_end(sim);
 }
 
-/* ---- what each event leaves of a state in which everything is set ---- */
+/* ---- the effect of each event on a state in which everything is set ---- */
 
 #define NOW	MS(1000000)
 
-/* No timer is armed, no pause made, no single try under way. */
+/* No timer is armed, no pause and no single try is in progress. */
 static struct weft_fsm full_state(void)
 {
 	struct weft_fsm fsm;
@@ -1534,7 +1563,7 @@ static void expect_state(struct test *t, const struct weft_fsm *fsm, const struc
 	EXPECT_EQ(t, fsm->given_up, want->given_up);
 }
 
-/* A timer is armed from @from on, with less than @span of jitter. */
+/* Expects a timer armed from @from on, with less than @span of jitter. */
 static void expect_armed(struct test *t, const struct weft_fsm *fsm, struct weft_fsm *want,
 			 enum weft_fsm_timer timer, u64 from, u64 span)
 {
@@ -1573,7 +1602,7 @@ static void fsm_leaves_heard(struct test *t)
 	EXPECT_EQ(t, weft_fsm_report(&fsm, AR, NOW), 0);
 	expect_state(t, &fsm, &want);
 
-	/* Nothing was missed. */
+	/* No data was unanswered. */
 	fsm = full_state();
 	fsm.missed = false;
 	fsm.deadline[WEFT_FSM_RETRY] = MS(1002000);
@@ -1592,7 +1621,7 @@ static void fsm_leaves_heard(struct test *t)
 	EXPECT_EQ(t, weft_fsm_report(&fsm, AR, NOW), 0);
 	expect_state(t, &fsm, &want);
 
-	/* A pause ends with it. */
+	/* The event ends a pause. */
 	fsm = full_state();
 	fsm.pausing = true;
 	fsm.waiting = false;
@@ -1632,7 +1661,7 @@ static void fsm_leaves_wanted(struct test *t)
 	EXPECT_EQ(t, weft_fsm_report(&fsm, WANTED, NOW), INITIATE);
 	expect_state(t, &fsm, &want);
 
-	/* One goes on. */
+	/* A series continues. */
 	fsm = full_state();
 	fsm.single = true;
 	want = fsm;
@@ -1642,7 +1671,7 @@ static void fsm_leaves_wanted(struct test *t)
 	EXPECT_EQ(t, weft_fsm_report(&fsm, WANTED, NOW), INITIATE);
 	expect_state(t, &fsm, &want);
 
-	/* Too soon: only the count begins anew. */
+	/* Within the 5 s: the event only resets the count. */
 	fsm = full_state();
 	fsm.handshake_at = NOW - MS(4999);
 	want = fsm;
@@ -1650,7 +1679,7 @@ static void fsm_leaves_wanted(struct test *t)
 	EXPECT_EQ(t, weft_fsm_report(&fsm, WANTED, NOW), 0);
 	expect_state(t, &fsm, &want);
 
-	/* Asked once: later. */
+	/* After one request: the try is deferred. */
 	fsm.trying = false;
 	fsm.waiting = false;
 	fsm.tries = 3;
@@ -1667,7 +1696,7 @@ static void fsm_leaves_mended(struct test *t)
 {
 	struct weft_fsm fsm = full_state(), want;
 
-	/* A try is under way, and stays so. */
+	/* A try in progress stays so. */
 	fsm.deadline[WEFT_FSM_RETRANSMIT] = MS(1001000);
 	fsm.deadline[WEFT_FSM_RETRY] = MS(1002000);
 	want = fsm;
@@ -1688,7 +1717,7 @@ static void fsm_leaves_mended(struct test *t)
 	EXPECT_EQ(t, weft_fsm_report(&fsm, MENDED, NOW), INITIATE);
 	expect_state(t, &fsm, &want);
 
-	/* Nothing was under way. */
+	/* Nothing was in progress. */
 	fsm = full_state();
 	want = fsm;
 	want.in_vain = 0;
@@ -1707,7 +1736,7 @@ static void fsm_leaves_stray(struct test *t)
 	want_handshake(&want);
 	EXPECT_EQ(t, weft_fsm_report(&fsm, STRAY, NOW), INITIATE);
 	expect_state(t, &fsm, &want);
-	/* Its one try has come to nothing: keys are erased in the end. */
+	/* Its single try expires: the keys are erased in the end. */
 	weft_fsm_report(&fsm, INIT_SENT, NOW);
 	want = fsm;
 	want.single = false;
@@ -1768,7 +1797,7 @@ static void fsm_leaves_confirmed(struct test *t)
 	want.ending = false;
 	EXPECT_EQ(t, weft_fsm_report(&fsm, CONFIRMED, NOW), WEFT_FSM_TELL_RENEWED);
 	expect_state(t, &fsm, &want);
-	/* In a pause, without a session. */
+	/* During a pause, without a session. */
 	fsm = full_state();
 	fsm.pausing = true;
 	fsm.single = true;
@@ -1786,7 +1815,7 @@ static void fsm_leaves_confirmed(struct test *t)
 	expect_state(t, &fsm, &want);
 }
 
-/* The last of a series. */
+/* The last try of a series. */
 static void fsm_leaves_given_up(struct test *t)
 {
 	struct weft_fsm fsm = full_state(), want;
@@ -1816,7 +1845,7 @@ static void fsm_leaves_given_up(struct test *t)
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, NOW), GIVE_UP | WEFT_FSM_TELL_GIVEN_UP);
 	expect_armed(t, &fsm, &want, WEFT_FSM_RETRY, NOW - MS(5100) + MS(7500), MS(2501));
 	expect_state(t, &fsm, &want);
-	/* And again: since when, and what is to be erased when, stays; the next RETRY comes later. */
+	/* A second time: the state's time and the erasure stay; the next RETRY comes later. */
 	fsm.deadline[WEFT_FSM_RETRANSMIT] = NOW + MS(100);
 	want = fsm;
 	want.in_vain = 5;
@@ -1828,7 +1857,7 @@ static void fsm_leaves_given_up(struct test *t)
 	expect_state(t, &fsm, &want);
 }
 
-/* A keepalive of its own is not sent to a peer that was given up, but comes to its time again. */
+/* An expired keepalive is not sent to a peer that was given up; the timer is armed again. */
 static void fsm_leaves_persistent(struct test *t)
 {
 	struct weft_fsm fsm = full_state(), want;
@@ -1839,7 +1868,7 @@ static void fsm_leaves_persistent(struct test *t)
 	want.deadline[WEFT_FSM_PERSISTENT] = NOW + MS(25000);
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, NOW), 0);
 	expect_state(t, &fsm, &want);
-	/* What has been acted upon is quiet with it too. */
+	/* An event that has been handled is quiet, too. */
 	EXPECT(t, weft_fsm_is_quiet(&fsm, ENDING));
 	EXPECT(t, !weft_fsm_is_quiet(&fsm, AS));
 }
@@ -1848,7 +1877,7 @@ static void fsm_leaves_tried(struct test *t)
 {
 	struct weft_fsm fsm = full_state(), want;
 
-	/* The first of a series, which waited. */
+	/* The first try of a series, which was deferred. */
 	fsm.deadline[WEFT_FSM_RETRANSMIT] = NOW;
 	want = fsm;
 	want.deadline[WEFT_FSM_RETRANSMIT] = WEFT_FSM_NEVER;
@@ -1856,12 +1885,12 @@ static void fsm_leaves_tried(struct test *t)
 	want_handshake(&want);
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, NOW), INITIATE);
 	expect_state(t, &fsm, &want);
-	/* One that could not leave has kept no entry alive. */
+	/* A barred try keeps no flow entry alive. */
 	fsm.deadline[WEFT_FSM_RETRANSMIT] = NOW;
 	want.unanswered = 4;
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, NOW), RETRY);
 	expect_state(t, &fsm, &want);
-	/* Numbers do not wrap. */
+	/* Counters do not wrap. */
 	fsm.deadline[WEFT_FSM_RETRANSMIT] = NOW;
 	fsm.lost = false;
 	fsm.in_vain = FSM_PAUSE_AFTER - 2;
@@ -1871,7 +1900,7 @@ static void fsm_leaves_tried(struct test *t)
 	want.unanswered = U8_MAX;
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, NOW), RETRY);
 	expect_state(t, &fsm, &want);
-	/* Nor does that of tries in vain, behind which a pause is made. */
+	/* The count of tries in vain does not wrap either, and a pause follows. */
 	fsm.deadline[WEFT_FSM_RETRANSMIT] = NOW;
 	fsm.in_vain = U8_MAX;
 	want.in_vain = U8_MAX;
@@ -1904,7 +1933,9 @@ static void fsm_leaves_paused(struct test *t)
 	}
 }
 
-/* Up to a quarter less than 10 s, and every part of that quarter is met. */
+/*
+ * RETRY comes up to a quarter earlier than 10 s, and the jitter reaches every part of that quarter.
+ */
 static void fsm_retries_spread(struct test *t)
 {
 	u64 after, least = U64_MAX, most = 0;
@@ -1932,18 +1963,18 @@ static void fsm_leaves_retried(struct test *t)
 	want_handshake(&want);
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, NOW), RETRY);
 	expect_state(t, &fsm, &want);
-	/* A router has forgotten the flow. */
+	/* The router has forgotten the flow. */
 	fsm.deadline[WEFT_FSM_RETRY] = NOW;
 	fsm.handshake_at = NOW - MS(125000);
 	want.in_vain = 0;
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, NOW), RETRY);
 	expect_state(t, &fsm, &want);
-	/* Too soon. */
+	/* Within the 5 s. */
 	fsm.deadline[WEFT_FSM_RETRY] = NOW;
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, NOW), 0);
 	expect_armed(t, &fsm, &want, WEFT_FSM_RETRY, NOW + MS(5000), MS(WEFT_REKEY_JITTER_MS));
 	expect_state(t, &fsm, &want);
-	/* A try is under way. */
+	/* A try is in progress. */
 	fsm.handshake_at = MS(900000);
 	fsm.deadline[WEFT_FSM_RETRANSMIT] = NOW + 1;
 	fsm.deadline[WEFT_FSM_RETRY] = NOW;
@@ -1965,7 +1996,7 @@ static void fsm_leaves_missed(struct test *t)
 	want_handshake(&want);
 	EXPECT_EQ(t, weft_fsm_expire(&fsm, NOW), FORGET | INITIATE);
 	expect_state(t, &fsm, &want);
-	/* A session that is forgotten ends now, or has ended before. */
+	/* A forgotten session ends now, unless it has ended before. */
 	weft_fsm_forget_session(&fsm, MS(1000000));
 	EXPECT_EQ(t, fsm.up_until, MS(1000000));
 	weft_fsm_forget_session(&fsm, MS(1000001));
@@ -1992,8 +2023,8 @@ static void fsm_leaves_stopped(struct test *t)
 	expect_state(t, &fsm, &want);
 }
 
-/* Two wishes in one report: what the first asks for is done whatever the second asks for. */
-static void fsm_wishes_together(struct test *t)
+/* Two requests in one report: the first is served regardless of the second. */
+static void fsm_actions_together(struct test *t)
 {
 	static const u32 wishes[] = {
 		ENDING, WEFT_FSM_RENEWAL, CONNECT, MENDED, STRAY,
@@ -2029,19 +2060,19 @@ TEST_SUITE("fsm",
 	   TEST_CASE(fsm_random_numbers),
 	   TEST_CASE(fsm_jitter_spreads),
 	   TEST_CASE(fsm_states),
-	   TEST_CASE(fsm_told_given_up),
+	   TEST_CASE(fsm_reports_giving_up_once),
 	   TEST_CASE(fsm_backs_off),
 	   TEST_CASE(fsm_retry_is_put_off),
 	   TEST_CASE(fsm_retries_for_days),
-	   TEST_CASE(fsm_stops_whatever_goes_on),
-	   TEST_CASE(fsm_heard_in_a_series),
+	   TEST_CASE(fsm_stops_in_any_state),
+	   TEST_CASE(fsm_answer_resets_count),
 	   TEST_CASE(fsm_pauses),
 	   TEST_CASE(fsm_pauses_between_series),
 	   TEST_CASE(fsm_pause_ends_early),
 	   TEST_CASE(fsm_pause_grants_a_try),
 	   TEST_CASE(fsm_barred_does_not_pause),
 	   TEST_CASE(fsm_lost_does_not_pause),
-	   TEST_CASE(fsm_mended_counts_anew),
+	   TEST_CASE(fsm_mended_resets_count),
 	   TEST_CASE(fsm_connect_asks),
 	   TEST_CASE(fsm_stray_is_one_try),
 	   TEST_CASE(fsm_forgets_sessions),
@@ -2070,4 +2101,4 @@ TEST_SUITE("fsm",
 	   TEST_CASE(fsm_leaves_retried),
 	   TEST_CASE(fsm_leaves_missed),
 	   TEST_CASE(fsm_leaves_stopped),
-	   TEST_CASE(fsm_wishes_together));
+	   TEST_CASE(fsm_actions_together));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The handshake: every value of the vectors, both roles against each other with random keys, every
- * single bit wrong; and after each refusal the genuine message must still work.
+ * single bit flipped; and after each refusal the genuine message still works.
  */
 #include "test.h"
 #include "wipe.h"
@@ -33,7 +33,7 @@ static void noise_kdf_of_vectors(struct test *t)
 		memset(t1, 0, 32);
 		noise_kdf(t1, NULL, NULL, v->key, v->input.data, v->input.len);
 		EXPECT_BYTES(t, t1, v->t[0], 32);
-		/* in place, as the chaining key is */
+		/* in place, as the caller passes the chaining key */
 		memcpy(t1, v->key, 32);
 		noise_kdf(t1, t2, NULL, t1, v->input.data, v->input.len);
 		EXPECT_BYTES(t, t1, v->t[0], 32);
@@ -62,7 +62,7 @@ static void vector_statics(struct test *t, const struct vector_handshake *v)
 	EXPECT_BYTES(t, secret, v->static_static, 32);
 }
 
-/* The keys that no one gets to see: k after each step. */
+/* The keys that never leave a step: k after each step. */
 static void vector_trace(struct test *t, const struct vector_handshake *v)
 {
 	const struct weft_msg_initiation *msg = initiation_of(v);
@@ -167,7 +167,7 @@ static void noise_vectors(struct test *t)
 	}
 }
 
-/* Two peers that know each other, and a handshake of them. */
+/* Two peers that have each other's keys, and a handshake between them. */
 struct pair {
 	struct weft_noise_static i, r;
 	u8 secret[32], psk[32], ephemeral_i[32], ephemeral_r[32], timestamp[12];
@@ -231,7 +231,7 @@ static void noise_random_pairs(struct test *t)
 
 	for (round = 0; round < 50; round++) {
 		pair_up_to_response(t, &pair);
-		/* clamped here, whatever the curve does about it */
+		/* the ephemeral key is clamped here, independently of the curve */
 		EXPECT_EQ(t, pair.hs_i.ephemeral[0] & 7, 0);
 		EXPECT_EQ(t, pair.hs_i.ephemeral[31] & 0xc0, 0x40);
 		EXPECT_EQ(t, le32_to_cpu(pair.hs_r.remote_index), 111);
@@ -246,7 +246,7 @@ static void noise_random_pairs(struct test *t)
 	}
 }
 
-/* Every bit that the handshake itself protects; index and macs are the business of mac1. */
+/* Every bit that the handshake itself protects; mac1 protects the index and the macs. */
 static void noise_every_bit_of_an_initiation(struct test *t)
 {
 	const size_t from = offsetof(struct weft_msg_initiation, ephemeral) * 8;
@@ -310,7 +310,7 @@ static void noise_every_bit_of_a_response(struct test *t)
 	EXPECT(t, pair_finish(&pair));
 }
 
-/* Whoever lacks one of the keys gets nowhere. */
+/* A handshake fails without any one of the keys. */
 static void noise_wrong_keys(struct test *t)
 {
 	struct pair pair, other;
@@ -320,7 +320,7 @@ static void noise_wrong_keys(struct test *t)
 	pair_up_to_response(t, &other);
 	/* an initiation for another responder */
 	EXPECT(t, !weft_noise_initiation_open(&pair.hs_r, who, &other.initiation, &pair.r));
-	/* an initiator that claims a static key it does not hold */
+	/* an initiator that claims a static key without its private key */
 	EXPECT(t, weft_noise_initiation_open(&pair.hs_r, who, &pair.initiation, &pair.r));
 	EXPECT(t, !weft_noise_initiation_accept(&pair.hs_r, when, &pair.initiation, other.secret));
 	/* a response to another initiation, and of another responder */
@@ -334,7 +334,7 @@ static void noise_wrong_keys(struct test *t)
 	EXPECT(t, pair_finish(&pair));
 }
 
-/* A late response to an initiation that has been replaced by another. */
+/* A late response to an initiation that another one has replaced. */
 static void noise_late_response(struct test *t)
 {
 	struct pair pair;
@@ -360,7 +360,7 @@ static void low_order_check(struct test *t, const u8 low[32])
 	EXPECT(t, !weft_noise_static_static(secret, pair.i.private, low));
 	EXPECT_BYTES(t, secret, zero, 32);
 
-	/* as the responder's static key, whatever secret is claimed to follow from it */
+	/* as the responder's static key, with any shared secret */
 	before = pair.hs_i;
 	EXPECT(t, !weft_noise_initiation_create(&pair.initiation, &pair.hs_i, &pair.i, low,
 						pair.secret, pair.ephemeral_i, pair.timestamp,
@@ -401,7 +401,7 @@ static void noise_low_order(struct test *t)
 		low_order_check(t, vector_low_order[i]);
 }
 
-/* Who claims a static key of low order knows the secret that would follow from it: zeros. */
+/* A static key of low order needs no private key: the shared secret is zero. */
 static void noise_low_order_claim(struct test *t)
 {
 	static const u8 zero[32];
@@ -443,7 +443,7 @@ static void noise_static_keys(struct test *t)
 	EXPECT(t, weft_noise_static_public(&clamped));
 	EXPECT_BYTES(t, &clamped, &self, sizeof(self));
 
-	/* bits that clamping takes away alone do not make a zero key */
+	/* bits that only clamping clears do not make a zero key */
 	memset(&self, 0, sizeof(self));
 	self.private[0] = 7;
 	EXPECT(t, weft_noise_static_public(&self));
@@ -472,7 +472,7 @@ static void noise_timestamps(struct test *t)
 	}
 }
 
-/* As bytes, a later label is never smaller. */
+/* As bytes, a later timestamp is never smaller. */
 static void noise_timestamps_in_order(struct test *t)
 {
 	u64 a, b;
@@ -498,7 +498,7 @@ static void noise_timestamps_in_order(struct test *t)
 #define DH	(KDF(2) + 32)
 #define PSK	(KDF(3) + 32)
 
-/* How many bytes each step wipes: its own, and those of the steps in it. */
+/* The bytes that each step wipes: its own, and those of the steps inside. */
 static void noise_steps_wipe(struct test *t, struct pair *pair)
 {
 	struct noise_state state;
@@ -549,7 +549,7 @@ static void noise_wipes(struct test *t)
 
 static void noise_wipes(struct test *t)
 {
-	kunit_skip(t, "bytes that are wiped, which only userspace counts");
+	kunit_skip(t, "wiped bytes are counted in userspace only");
 }
 
 #endif /* __KERNEL__ */

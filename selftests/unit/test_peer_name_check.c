@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Names: good ones, and every way to be a bad one. */
+/* Peer names: valid ones, and every kind of invalid one. */
 #include "test.h"
 #include "lib/peer_name_check.c"
 
@@ -12,14 +12,14 @@ static const struct {
 } cases[] = {
 	{ "a", WEFT_PEER_NAME_GOOD },
 	{ "hub 1, cellar", WEFT_PEER_NAME_GOOD },
-	{ "\xc2\xa0", WEFT_PEER_NAME_GOOD },			/* behind C1 */
+	{ "\xc2\xa0", WEFT_PEER_NAME_GOOD },			/* after C1 */
 	{ "\xdf\xbf", WEFT_PEER_NAME_GOOD },			/* the last of two bytes */
 	{ "\xe0\xa0\x80", WEFT_PEER_NAME_GOOD },		/* the first of three */
 	{ "\xed\x9f\xbf", WEFT_PEER_NAME_GOOD },		/* before the surrogates */
-	{ "\xee\x80\x80", WEFT_PEER_NAME_GOOD },		/* behind them */
+	{ "\xee\x80\x80", WEFT_PEER_NAME_GOOD },		/* after them */
 	{ "\xef\xbf\xbf", WEFT_PEER_NAME_GOOD },
 	{ "\xf0\x90\x80\x80", WEFT_PEER_NAME_GOOD },		/* the first of four */
-	{ "\xf4\x8f\xbf\xbf", WEFT_PEER_NAME_GOOD },		/* the last there is */
+	{ "\xf4\x8f\xbf\xbf", WEFT_PEER_NAME_GOOD },		/* the last code point */
 	{ "Z\xc3\xbcrich \xe6\x9d\xb1\xe4\xba\xac \xf0\x9f\x8c\xb3", WEFT_PEER_NAME_GOOD },
 	{ TEN TEN TEN TEN TEN TEN "012", WEFT_PEER_NAME_GOOD },
 
@@ -33,23 +33,23 @@ static const struct {
 	{ "\xc2\x80", WEFT_PEER_NAME_CONTROL },
 	{ "\xc2\x9f", WEFT_PEER_NAME_CONTROL },
 
-	{ "\x80", WEFT_PEER_NAME_ENCODING },			/* goes on with nothing */
+	{ "\x80", WEFT_PEER_NAME_ENCODING },			/* a continuation byte first */
 	{ "\xbf", WEFT_PEER_NAME_ENCODING },
 	{ "\x9f\xbf", WEFT_PEER_NAME_ENCODING },
 	{ "\xbf\xbf", WEFT_PEER_NAME_ENCODING },
-	{ "\xf8\x90\x80\x80", WEFT_PEER_NAME_ENCODING },	/* begins like five bytes */
-	{ "\xc3", WEFT_PEER_NAME_ENCODING },			/* cut short */
+	{ "\xf8\x90\x80\x80", WEFT_PEER_NAME_ENCODING },	/* the start of five bytes */
+	{ "\xc3", WEFT_PEER_NAME_ENCODING },			/* a truncated character */
 	{ "\xe2\x82", WEFT_PEER_NAME_ENCODING },
 	{ "\xf0\x9f\x8c", WEFT_PEER_NAME_ENCODING },
 	{ "\xc3" "a", WEFT_PEER_NAME_ENCODING },
 	{ "\xe2\x82" "a", WEFT_PEER_NAME_ENCODING },
-	{ "\xc0\xaf", WEFT_PEER_NAME_ENCODING },		/* longer than need be */
+	{ "\xc0\xaf", WEFT_PEER_NAME_ENCODING },		/* an overlong encoding */
 	{ "\xc1\xbf", WEFT_PEER_NAME_ENCODING },
 	{ "\xe0\x9f\xbf", WEFT_PEER_NAME_ENCODING },
 	{ "\xf0\x8f\xbf\xbf", WEFT_PEER_NAME_ENCODING },
 	{ "\xed\xa0\x80", WEFT_PEER_NAME_ENCODING },		/* surrogates */
 	{ "\xed\xbf\xbf", WEFT_PEER_NAME_ENCODING },
-	{ "\xf4\x90\x80\x80", WEFT_PEER_NAME_ENCODING },	/* above the last there is */
+	{ "\xf4\x90\x80\x80", WEFT_PEER_NAME_ENCODING },	/* above the last code point */
 	{ "\xf5\x80\x80\x80", WEFT_PEER_NAME_ENCODING },
 	{ "\xf8\x88\x80\x80\x80", WEFT_PEER_NAME_ENCODING },
 	{ "\xff", WEFT_PEER_NAME_ENCODING },
@@ -66,7 +66,7 @@ static const struct {
 	{ KEY " ", WEFT_PEER_NAME_GOOD },
 };
 
-static void name_cases(struct test *t)
+static void peer_name_cases(struct test *t)
 {
 	size_t i;
 
@@ -76,18 +76,18 @@ static void name_cases(struct test *t)
 }
 
 /* A zero byte within the length is a control character, not an end. */
-static void name_zero(struct test *t)
+static void peer_name_zero_byte(struct test *t)
 {
 	EXPECT_EQ(t, weft_peer_name_check("a\0b", 3), WEFT_PEER_NAME_CONTROL);
 	EXPECT_EQ(t, weft_peer_name_check("a\0b", 1), WEFT_PEER_NAME_GOOD);
-	/* A character that the length cuts. */
+	/* A length that ends within a character. */
 	EXPECT_EQ(t, weft_peer_name_check("\xc3\xbc", 1), WEFT_PEER_NAME_ENCODING);
 	EXPECT_EQ(t, weft_peer_name_check("a\xc3\xbc", 2), WEFT_PEER_NAME_ENCODING);
 	EXPECT_EQ(t, weft_peer_name_check("a\xc3\xbc", 3), WEFT_PEER_NAME_GOOD);
 }
 
-/* All that could be one character, against a slow reckoning of what it stands for. */
-static void name_every_code(struct test *t)
+/* All encodings of one character, against a slow check of their code points. */
+static void peer_name_every_code(struct test *t)
 {
 	u32 code;
 
@@ -118,6 +118,6 @@ static void name_every_code(struct test *t)
 }
 
 TEST_SUITE("peer_name_check",
-	   TEST_CASE(name_cases),
-	   TEST_CASE(name_zero),
-	   TEST_CASE(name_every_code));
+	   TEST_CASE(peer_name_cases),
+	   TEST_CASE(peer_name_zero_byte),
+	   TEST_CASE(peer_name_every_code));

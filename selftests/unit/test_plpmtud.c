@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The search for a path's MTU: which sizes are asked for, and what answers to them mean. */
+/* The search for a path's MTU: the probed sizes, and the effect of their replies. */
 #include "test.h"
 #include "lib/plpmtud.c"
 
 #define SECOND	1000000000ULL
 #define PERIOD	(600 * SECOND)
 
-/* A path: what it carries, and whether anybody answers. */
-struct way {
+/* A path: the largest packet that passes, and whether the peer replies. */
+struct path {
 	u32 carries;
 	bool answers;
 	unsigned int sent;
-	unsigned int lose;	/* so many of those that would get through */
+	unsigned int lose;	/* replies to drop */
 };
 
-/* Sends what a try asks for, and hands in the answers. Returns false when the search is over. */
-static bool pmtu_round(struct weft_plpmtud *pmtu, struct way *path, u32 top, u64 now)
+/* Sends the probes of a try, and passes on the replies. Returns false when the search is over. */
+static bool plpmtud_round(struct weft_plpmtud *pmtu, struct path *path, u32 top, u64 now)
 {
 	u32 sizes[WEFT_PLPMTUD_SIZES];
 	unsigned int i, count = weft_plpmtud_try(pmtu, top, now, PERIOD, sizes);
@@ -32,33 +32,33 @@ static bool pmtu_round(struct weft_plpmtud *pmtu, struct way *path, u32 top, u64
 	return count && weft_plpmtud_next(pmtu) != WEFT_PLPMTUD_NEVER;
 }
 
-/* A whole search from @now on. Returns when it was over. */
-static u64 pmtu_search(struct test *t, struct weft_plpmtud *pmtu, struct way *path, u32 top,
-		       u64 now)
+/* Runs a search from @now on. Returns the time of its end. */
+static u64 plpmtud_search(struct test *t, struct weft_plpmtud *pmtu, struct path *path, u32 top,
+			  u64 now)
 {
 	EXPECT(t, weft_plpmtud_begin(pmtu, top, now, PERIOD));
 	EXPECT_EQ(t, weft_plpmtud_next(pmtu), now);
-	while (pmtu_round(pmtu, path, top, now))
+	while (plpmtud_round(pmtu, path, top, now))
 		now = weft_plpmtud_next(pmtu);
 	EXPECT_EQ(t, weft_plpmtud_next(pmtu), WEFT_PLPMTUD_NEVER);
 	return now;
 }
 
-static void pmtu_path_is_fine(struct test *t)
+static void plpmtud_full_size_works(struct test *t)
 {
-	struct way path = { .carries = 1500, .answers = true };
+	struct path path = { .carries = 1500, .answers = true };
 	struct weft_plpmtud pmtu;
 
 	weft_plpmtud_init(&pmtu);
 	/* Two packets, one round trip. */
-	EXPECT_EQ(t, pmtu_search(t, &pmtu, &path, 1500, 5), 5);
+	EXPECT_EQ(t, plpmtud_search(t, &pmtu, &path, 1500, 5), 5);
 	EXPECT_EQ(t, path.sent, 2);
 	EXPECT_EQ(t, pmtu.limit, 0);
 	EXPECT(t, !weft_plpmtud_begin(&pmtu, 1500, 4 + PERIOD, PERIOD));
 	EXPECT(t, weft_plpmtud_begin(&pmtu, 1500, 5 + PERIOD, PERIOD));
 }
 
-/* As a page of its own would have it: what links, and tunnels over them, usually carry. */
+/* The usual sizes, listed independently: the MTUs of links and of tunnels over them. */
 static const u32 usual[] = {
 	1320, 1360, 1380, 1400, 1420, 1440, 1454, 1460, 1472, 1480, 1492, 1500, 1600, 2000, 4000,
 	8000, 8900, 9000,
@@ -74,7 +74,7 @@ static unsigned int usual_between(u32 low, u32 high)
 	return count;
 }
 
-static void pmtu_path_swallows(struct test *t)
+static void plpmtud_black_hole(struct test *t)
 {
 	static const struct { u32 top, carries, found; } cases[] = {
 		{ 1500, 1280, 1280 }, { 1500, 1319, 1280 }, { 1500, 1320, 1320 },
@@ -86,20 +86,20 @@ static void pmtu_path_swallows(struct test *t)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct way path = { .carries = cases[i].carries, .answers = true };
+		struct path path = { .carries = cases[i].carries, .answers = true };
 
 		weft_plpmtud_init(&pmtu);
-		EXPECT_EQ(t, pmtu_search(t, &pmtu, &path, cases[i].top, 7),
+		EXPECT_EQ(t, plpmtud_search(t, &pmtu, &path, cases[i].top, 7),
 			  7 + WEFT_PLPMTUD_TRIES * SECOND);
 		EXPECT_EQ(t, pmtu.limit, cases[i].found);
-		/* The smallest and the largest; all between; all above what was answered then. */
+		/* The smallest and the largest; all between; all above the largest reply. */
 		EXPECT_EQ(t, path.sent, 2 + usual_between(1280, cases[i].top) + 1 +
 					usual_between(cases[i].found, cases[i].top) + 1);
 	}
 }
 
-/* The sizes that are asked for, in their order. */
-static void pmtu_asks_for_usual(struct test *t)
+/* The probed sizes, in their order. */
+static void plpmtud_probes_usual_sizes(struct test *t)
 {
 	u32 sizes[WEFT_PLPMTUD_SIZES];
 	struct weft_plpmtud pmtu;
@@ -115,9 +115,7 @@ static void pmtu_asks_for_usual(struct test *t)
 	for (i = 0; i < ARRAY_SIZE(usual); i++)
 		EXPECT_EQ(t, sizes[i], usual[i]);
 	EXPECT_EQ(t, sizes[i], 9001);
-	/*
-	 * Neither what has been answered nor what is no less than the largest is asked for again.
-	 */
+	/* Neither a replied size nor any size from the largest on is probed again. */
 	EXPECT(t, !weft_plpmtud_answer(&pmtu, 8000, SECOND, PERIOD));
 	EXPECT(t, !weft_plpmtud_answer(&pmtu, 1500, SECOND, PERIOD));
 	EXPECT_EQ(t, weft_plpmtud_try(&pmtu, 9000, 2 * SECOND, PERIOD, sizes), 2);
@@ -125,8 +123,8 @@ static void pmtu_asks_for_usual(struct test *t)
 	EXPECT_EQ(t, sizes[1], 9000);
 }
 
-/* A router that speaks up at the end of a search makes it begin anew. */
-static void pmtu_router_speaks_late(struct test *t)
+/* A Packet Too Big at the end of a search restarts it. */
+static void plpmtud_late_packet_too_big(struct test *t)
 {
 	u32 sizes[WEFT_PLPMTUD_SIZES];
 	struct weft_plpmtud pmtu;
@@ -143,79 +141,79 @@ static void pmtu_router_speaks_late(struct test *t)
 	EXPECT_EQ(t, weft_plpmtud_next(&pmtu), WEFT_PLPMTUD_NEVER);
 }
 
-/* No answer to the smallest size either: nothing is known, and what was known stays. */
-static void pmtu_nobody_answers(struct test *t)
+/* Without a reply even to the smallest size, the last result stays. */
+static void plpmtud_no_answers(struct test *t)
 {
-	struct way path = { .carries = 1400, .answers = true };
+	struct path path = { .carries = 1400, .answers = true };
 	struct weft_plpmtud pmtu;
 	u64 now;
 
 	weft_plpmtud_init(&pmtu);
-	pmtu_search(t, &pmtu, &path, 1500, 0);
+	plpmtud_search(t, &pmtu, &path, 1500, 0);
 	EXPECT_EQ(t, pmtu.limit, 1400);
 	path.answers = false;
 	path.sent = 0;
-	now = pmtu_search(t, &pmtu, &path, 1500, PERIOD + 3 * SECOND);
+	now = plpmtud_search(t, &pmtu, &path, 1500, PERIOD + 3 * SECOND);
 	EXPECT_EQ(t, path.sent, 2 * WEFT_PLPMTUD_TRIES);
 	EXPECT_EQ(t, pmtu.limit, 1400);
-	/* Somebody else may answer before long. */
+	/* The next search comes sooner than after a success. */
 	EXPECT(t, !weft_plpmtud_begin(&pmtu, 1500, now + WEFT_PLPMTUD_AGAIN_NS - 1, PERIOD));
 	EXPECT(t, weft_plpmtud_begin(&pmtu, 1500, now + WEFT_PLPMTUD_AGAIN_NS, PERIOD));
 }
 
-static void pmtu_packets_get_lost(struct test *t)
+static void plpmtud_lost_probes(struct test *t)
 {
 	struct weft_plpmtud pmtu;
-	struct way path = { .carries = 1500, .answers = true, .lose = 2 };
+	struct path path = { .carries = 1500, .answers = true, .lose = 2 };
 
 	weft_plpmtud_init(&pmtu);
-	EXPECT_EQ(t, pmtu_search(t, &pmtu, &path, 1500, 0), SECOND);
+	EXPECT_EQ(t, plpmtud_search(t, &pmtu, &path, 1500, 0), SECOND);
 	EXPECT_EQ(t, pmtu.limit, 0);
-	/* The largest is lost twice; then it is the third try that tells. */
-	path = (struct way){ .carries = 1500, .answers = true, .lose = 4 };
+	/* The largest probe is lost twice; the third try succeeds. */
+	path = (struct path){ .carries = 1500, .answers = true, .lose = 4 };
 	weft_plpmtud_init(&pmtu);
-	EXPECT_EQ(t, pmtu_search(t, &pmtu, &path, 1500, 0), 2 * SECOND);
+	EXPECT_EQ(t, plpmtud_search(t, &pmtu, &path, 1500, 0), 2 * SECOND);
 	EXPECT_EQ(t, pmtu.limit, 0);
 }
 
-/* The path is what it was once: the limit goes. */
-static void pmtu_path_recovers(struct test *t)
+/* The path carries the full size again: the limit is removed. */
+static void plpmtud_path_recovers(struct test *t)
 {
-	struct way path = { .carries = 1280, .answers = true };
+	struct path path = { .carries = 1280, .answers = true };
 	struct weft_plpmtud pmtu;
 
 	weft_plpmtud_init(&pmtu);
-	pmtu_search(t, &pmtu, &path, 1500, 0);
+	plpmtud_search(t, &pmtu, &path, 1500, 0);
 	EXPECT_EQ(t, pmtu.limit, 1280);
 	path.carries = 1500;
-	pmtu_search(t, &pmtu, &path, 1500, PERIOD + 3 * SECOND);
+	plpmtud_search(t, &pmtu, &path, 1500, PERIOD + 3 * SECOND);
 	EXPECT_EQ(t, pmtu.limit, 0);
 }
 
-/* A router has spoken up while the search went on: what it said is what is looked for now. */
-static void pmtu_router_speaks(struct test *t)
+/* A Packet Too Big during a search sets the largest size to probe. */
+static void plpmtud_packet_too_big(struct test *t)
 {
-	struct way path = { .carries = 1400, .answers = true };
+	struct path path = { .carries = 1400, .answers = true };
 	u32 sizes[WEFT_PLPMTUD_SIZES];
 	struct weft_plpmtud pmtu;
 
 	weft_plpmtud_init(&pmtu);
 	EXPECT(t, weft_plpmtud_begin(&pmtu, 9000, 0, PERIOD));
-	EXPECT(t, pmtu_round(&pmtu, &path, 9000, 0));
-	EXPECT(t, !pmtu_round(&pmtu, &path, 1400, SECOND));
+	EXPECT(t, plpmtud_round(&pmtu, &path, 9000, 0));
+	EXPECT(t, !plpmtud_round(&pmtu, &path, 1400, SECOND));
 	EXPECT_EQ(t, weft_plpmtud_next(&pmtu), WEFT_PLPMTUD_NEVER);
 	EXPECT_EQ(t, pmtu.limit, 0);
 
-	/* And to no more than what has been answered already, or what is not looked into. */
+	/* The new largest size is one that was replied to already, or below the smallest. */
 	weft_plpmtud_init(&pmtu);
 	EXPECT(t, weft_plpmtud_begin(&pmtu, 9000, 0, PERIOD));
-	EXPECT(t, pmtu_round(&pmtu, &path, 9000, 0));
+	EXPECT(t, plpmtud_round(&pmtu, &path, 9000, 0));
 	EXPECT_EQ(t, weft_plpmtud_try(&pmtu, 1280, SECOND, PERIOD, sizes), 0);
 	EXPECT_EQ(t, pmtu.limit, 0);
 	weft_plpmtud_init(&pmtu);
 	EXPECT(t, weft_plpmtud_begin(&pmtu, 9000, 0, PERIOD));
-	EXPECT(t, pmtu_round(&pmtu, &path, 9000, 0));
-	EXPECT(t, pmtu_round(&pmtu, &path, 9000, SECOND));
+	EXPECT(t, plpmtud_round(&pmtu, &path, 9000, 0));
+	EXPECT(t, plpmtud_round(&pmtu, &path, 9000, SECOND));
 	EXPECT_EQ(t, pmtu.best, 1400);
 	EXPECT_EQ(t, weft_plpmtud_try(&pmtu, 1350, 2 * SECOND, PERIOD, sizes), 0);
 	EXPECT_EQ(t, pmtu.limit, 0);
@@ -231,7 +229,7 @@ static void pmtu_router_speaks(struct test *t)
 	EXPECT_EQ(t, pmtu.limit, 0);
 }
 
-static void pmtu_not_asked(struct test *t)
+static void plpmtud_unexpected_answers(struct test *t)
 {
 	u32 sizes[WEFT_PLPMTUD_SIZES];
 	struct weft_plpmtud pmtu;
@@ -246,7 +244,7 @@ static void pmtu_not_asked(struct test *t)
 	EXPECT_EQ(t, weft_plpmtud_try(&pmtu, 1500, PERIOD, PERIOD, sizes), 2);
 	EXPECT_EQ(t, sizes[0], WEFT_PLPMTUD_FLOOR);
 	EXPECT_EQ(t, sizes[1], 1500);
-	/* Too early, and answers to what nobody asked. */
+	/* A try that is too early, and replies to sizes that were not probed. */
 	EXPECT_EQ(t, weft_plpmtud_try(&pmtu, 1500, PERIOD + SECOND - 1, PERIOD, sizes), 0);
 	EXPECT(t, !weft_plpmtud_answer(&pmtu, 1501, PERIOD, PERIOD));
 	EXPECT(t, !weft_plpmtud_answer(&pmtu, 1279, PERIOD, PERIOD));
@@ -254,8 +252,8 @@ static void pmtu_not_asked(struct test *t)
 	EXPECT(t, weft_plpmtud_answer(&pmtu, 1500, PERIOD, PERIOD));
 }
 
-/* Whatever is answered in whatever order, the sizes rise, and fit where they are put. */
-static void pmtu_random(struct test *t)
+/* With replies in any order, the sizes rise and stay within the array. */
+static void plpmtud_random(struct test *t)
 {
 	u32 sizes[WEFT_PLPMTUD_SIZES];
 	struct weft_plpmtud pmtu;
@@ -281,13 +279,13 @@ static void pmtu_random(struct test *t)
 }
 
 TEST_SUITE("plpmtud",
-	   TEST_CASE(pmtu_path_is_fine),
-	   TEST_CASE(pmtu_path_swallows),
-	   TEST_CASE(pmtu_asks_for_usual),
-	   TEST_CASE(pmtu_router_speaks_late),
-	   TEST_CASE(pmtu_nobody_answers),
-	   TEST_CASE(pmtu_packets_get_lost),
-	   TEST_CASE(pmtu_path_recovers),
-	   TEST_CASE(pmtu_router_speaks),
-	   TEST_CASE(pmtu_not_asked),
-	   TEST_CASE(pmtu_random));
+	   TEST_CASE(plpmtud_full_size_works),
+	   TEST_CASE(plpmtud_black_hole),
+	   TEST_CASE(plpmtud_probes_usual_sizes),
+	   TEST_CASE(plpmtud_late_packet_too_big),
+	   TEST_CASE(plpmtud_no_answers),
+	   TEST_CASE(plpmtud_lost_probes),
+	   TEST_CASE(plpmtud_path_recovers),
+	   TEST_CASE(plpmtud_packet_too_big),
+	   TEST_CASE(plpmtud_unexpected_answers),
+	   TEST_CASE(plpmtud_random));

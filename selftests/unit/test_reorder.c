@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Jobs are finished in every order, and delivered in one.
- */
+/* Jobs finish in any order, and are delivered in one. */
 #include "test.h"
 
 #include "core/reorder.c"
@@ -13,11 +11,11 @@
 struct numbered {
 	struct weft_job job;
 	unsigned int number;
-	struct numbered *meanwhile;	/* finished by another while this one is delivered */
-	bool nested;			/* which that one has delivered, too */
+	struct numbered *meanwhile;	/* finishes while this job is delivered */
+	bool nested;			/* and is delivered by the finishing caller */
 };
 
-/* Finishes a job, and goes on with what is left as often as that is due. */
+/* Finishes a job, and continues the delivery while jobs are left. */
 static void finish(struct weft_job *job)
 {
 	for (job = weft_reorder_finish(job); job; job = weft_reorder_continue(job))
@@ -63,7 +61,7 @@ static void expect_delivered(struct test *t, const struct weft_reorder *reorder,
 	EXPECT_EQ(t, list_empty(&reorder->jobs), weft_reorder_is_idle(reorder));
 }
 
-static void line_one_by_one(struct test *t)
+static void reorder_one_by_one(struct test *t)
 {
 	struct weft_reorder reorder;
 	struct numbered it[3];
@@ -80,8 +78,8 @@ static void line_one_by_one(struct test *t)
 	}
 }
 
-/* Nobody is there to wake who would deliver the others: the last one to finish has to. */
-static void line_head_is_finished_last(struct test *t)
+/* No wake-up can be lost: the job that finishes last delivers all others. */
+static void reorder_head_finishes_last(struct test *t)
 {
 	struct weft_reorder reorder;
 	struct numbered it[5];
@@ -99,8 +97,8 @@ static void line_head_is_finished_last(struct test *t)
 	EXPECT(t, weft_reorder_is_idle(&reorder));
 }
 
-/* Every order in which five can be finished. */
-static void line_every_order(struct test *t)
+/* Every order in which five jobs can finish. */
+static void reorder_every_order(struct test *t)
 {
 	unsigned int order, i, left, rest, nth;
 	struct numbered it[5];
@@ -128,8 +126,8 @@ static void line_every_order(struct test *t)
 	}
 }
 
-/* Who delivers finds what has become ready while it did; who made it ready does not wait. */
-static void line_finished_while_delivering(struct test *t)
+/* The delivering CPU finds jobs that finish meanwhile; their CPUs do not wait. */
+static void reorder_finished_while_delivering(struct test *t)
 {
 	struct weft_reorder reorder;
 	struct numbered it[3];
@@ -147,8 +145,8 @@ static void line_finished_while_delivering(struct test *t)
 	EXPECT(t, weft_reorder_is_idle(&reorder));
 }
 
-/* A CPU delivers so many and no more; until it is gone on with, no other one delivers. */
-static void line_takes_turns(struct test *t)
+/* A CPU delivers a limited number of jobs; until it continues, no other CPU delivers. */
+static void reorder_takes_turns(struct test *t)
 {
 	struct numbered it[2 * WEFT_REORDER_DELIVERIES + 3];
 	struct weft_job *left;
@@ -171,13 +169,13 @@ static void line_takes_turns(struct test *t)
 	EXPECT_PTR(t, weft_reorder_continue(left), NULL);
 	expect_delivered(t, &reorder, ARRAY_SIZE(it));
 	EXPECT(t, weft_reorder_is_idle(&reorder));
-	/* And it goes on as a queue that has not been in two. */
+	/* The queue then works like one that was never interrupted. */
 	EXPECT(t, add(&reorder, &it[0], delivered_count));
 	EXPECT_PTR(t, weft_reorder_finish(&it[0].job), NULL);
 	expect_delivered(t, &reorder, ARRAY_SIZE(it) + 1);
 }
 
-static void line_is_full(struct test *t)
+static void reorder_is_full(struct test *t)
 {
 	struct numbered *it = test_zalloc(t, (WEFT_REORDER_MAX_JOBS + 1) * sizeof(*it));
 	struct weft_reorder reorder;
@@ -195,8 +193,8 @@ static void line_is_full(struct test *t)
 	test_free(it);
 }
 
-/* A window of jobs moves over many; within it they are finished at random. */
-static void line_random(struct test *t)
+/* A window of jobs moves over many; jobs within it finish at random. */
+static void reorder_random(struct test *t)
 {
 	struct numbered *it = test_zalloc(t, WINDOW * sizeof(*it)), *open[WINDOW];
 	unsigned int next = 0, count = 0, i;
@@ -227,8 +225,8 @@ struct shared {
 	unsigned int next;
 };
 
-/* Takes its number and its place in the queue at once, and then finishes when it comes to it. */
-static void *line_thread(void *argument)
+/* Takes a number and adds the job under one lock, then finishes it without. */
+static void *reorder_thread(void *argument)
 {
 	struct shared *shared = argument;
 
@@ -251,7 +249,7 @@ static void *line_thread(void *argument)
 	}
 }
 
-static void line_threads(struct test *t)
+static void reorder_threads(struct test *t)
 {
 	struct shared shared = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	pthread_t threads[THREADS];
@@ -260,7 +258,7 @@ static void line_threads(struct test *t)
 	shared.it = test_zalloc(t, MANY * sizeof(*shared.it));
 	begin(&shared.reorder);
 	for (i = 0; i < THREADS; i++)
-		EXPECT(t, !pthread_create(&threads[i], NULL, line_thread, &shared));
+		EXPECT(t, !pthread_create(&threads[i], NULL, reorder_thread, &shared));
 	for (i = 0; i < THREADS; i++)
 		EXPECT(t, !pthread_join(threads[i], NULL));
 	expect_delivered(t, &shared.reorder, MANY);
@@ -268,16 +266,16 @@ static void line_threads(struct test *t)
 	test_free(shared.it);
 }
 
-#define USERSPACE_CASES	, TEST_CASE(line_threads)
+#define USERSPACE_CASES	, TEST_CASE(reorder_threads)
 #else
 #define USERSPACE_CASES
 #endif
 
 TEST_SUITE("reorder",
-	   TEST_CASE(line_one_by_one),
-	   TEST_CASE(line_head_is_finished_last),
-	   TEST_CASE(line_every_order),
-	   TEST_CASE(line_finished_while_delivering),
-	   TEST_CASE(line_takes_turns),
-	   TEST_CASE(line_is_full),
-	   TEST_CASE(line_random) USERSPACE_CASES);
+	   TEST_CASE(reorder_one_by_one),
+	   TEST_CASE(reorder_head_finishes_last),
+	   TEST_CASE(reorder_every_order),
+	   TEST_CASE(reorder_finished_while_delivering),
+	   TEST_CASE(reorder_takes_turns),
+	   TEST_CASE(reorder_is_full),
+	   TEST_CASE(reorder_random) USERSPACE_CASES);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The replay window: its edges, jumps, the end of the counters, and a slow reference. */
+/* The replay window: its edges, jumps, the last counter, and a slow reference. */
 #include "test.h"
 #include <linux/limits.h>
 #include "lib/replay.c"
 
 #define MODEL_MAX	65536
 
-/* What the window should do, kept as one byte for every counter from @base on. */
+/* The expected window, as one byte for every counter from @base on. */
 struct model {
 	u64 base;
 	u64 newest;
@@ -50,7 +50,7 @@ static void replay_window_size(struct test *t)
 }
 
 /*
- * At every position of the newest counter in its word, the last one inside and the first one
+ * At every position of the newest counter in its word, the last counter inside and the first one
  * outside.
  */
 static void replay_edges(struct test *t)
@@ -94,7 +94,7 @@ static void replay_backwards(struct test *t)
 		EXPECT(t, !weft_replay_accept(&replay, i));
 }
 
-/* A jump of any length forgets just what falls out, and invents nothing. */
+/* A jump of any length drops exactly the counters that leave the window. */
 static void replay_jumps(struct test *t)
 {
 	static const u64 jumps[] = { 1, BITS_PER_LONG - 1, BITS_PER_LONG, BITS_PER_LONG + 1,

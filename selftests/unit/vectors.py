@@ -54,7 +54,7 @@ def array(text):
 
 
 def pooled(text):
-    """Bytes of any length: a constant of their own, and a reference to it."""
+    """Defines bytes of any length as a constant, and returns a reference to it."""
     name = f"vector_bytes_{len(pool)}"
     pool.append(f"static const u8 {name}[] = {array(text or '00')};")
     return f"{{ {name}, {len(text) // 2} }}"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Counts the bytes that memzero_explicit() wipes; the tested file is included behind this. */
+/* Counts the bytes that memzero_explicit() wipes; tests include this before the tested file. */
 #ifndef WEFT_TEST_WIPE_H
 #define WEFT_TEST_WIPE_H
 
@@ -18,7 +18,7 @@ static inline void test_wipe(void *start, size_t len)
 	test_wiped_bytes += len;
 }
 
-/* How many since the last call. */
+/* The bytes wiped since the last call. */
 static inline size_t test_wiped(void)
 {
 	size_t bytes = test_wiped_bytes;

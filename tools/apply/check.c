@@ -23,12 +23,6 @@ static int check_compare_names(const void *a, const void *b)
 	return diff ? diff : x->name_line < y->name_line ? -1 : 1;
 }
 
-static bool check_no_memory(const struct weft_context *ctx)
-{
-	weft_complain(ctx, "out of memory");
-	return false;
-}
-
 /* The kernel refuses such a name, too, but cannot report the line. */
 static bool check_each_name(const struct weft_context *ctx,
 			    const struct weft_profile *profile)
@@ -61,7 +55,7 @@ static bool check_names(const struct weft_context *ctx,
 	named = calloc(weft_model_peer_count(profile->dev) + 1,
 		       sizeof(*named));
 	if (!named)
-		return check_no_memory(ctx);
+		return weft_complain(ctx, "out of memory");
 	for (peer = profile->dev->peers; peer; peer = peer->next)
 		if (peer->name)
 			named[count++] = peer;
@@ -71,7 +65,7 @@ static bool check_names(const struct weft_context *ctx,
 			continue;
 		place.line = named[i]->name_line;
 		weft_complain_at(ctx, &place,
-				 "'%s' is the name of the peer in line %u, too: a name stands for one peer",
+				 "'%s' is also the name of the peer in line %u: each peer needs a name of its own",
 				 named[i]->name, named[i - 1]->name_line);
 		good = false;
 	}
@@ -95,7 +89,7 @@ static void check_own_key(const struct weft_context *ctx,
 		if (peer->has & WEFT_PEER_HAS_PUBLIC_KEY &&
 		    weft_key_equal(&peer->public_key, &own))
 			weft_warn_at(ctx, &place,
-				     "this is the interface's own public key: the kernel passes this peer over");
+				     "this is the interface's own public key: the kernel ignores this peer");
 	}
 }
 
@@ -133,7 +127,7 @@ static void check_addresses(const struct weft_context *ctx,
 			if (weft_model_allowedip_compare(a, b))
 				continue;
 			place.line = b->line;
-			weft_warn_at(ctx, &place, "%s/%u twice: line %u has it as well",
+			weft_warn_at(ctx, &place, "duplicate address %s/%u, as in line %u",
 				     weft_format_address(b).chars,
 				     b->cidr, a->line);
 			break;
@@ -152,7 +146,7 @@ static void check_endpoints(const struct weft_context *ctx,
 		if (peer->endpoint_text &&
 		    weft_resolve_is_bare(peer->endpoint_text))
 			weft_warn_at(ctx, &place,
-				     "'%s' has an IPv6 address without brackets: what follows its last colon is taken for the port",
+				     "'%s' has an IPv6 address without brackets, and its last part is taken as the port: use [ADDRESS]:PORT",
 				     peer->endpoint_text);
 	}
 }

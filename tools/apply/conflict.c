@@ -180,7 +180,7 @@ static bool conflict_explain_prefixes(const struct weft_context *ctx,
 		if (!holder)
 			continue;
 		weft_complain(ctx,
-			      "cannot configure interface '%s': allowed IPs: peer %s has %s/%u, and it is to be exclusive",
+			      "cannot configure interface '%s': allowed IPs: peer %s already has %s/%u, and 'exclusive' forbids the move",
 			      change->name, weft_format_peer(holder).chars,
 			      weft_format_address(&prefix).chars, prefix.cidr);
 		return true;
@@ -200,7 +200,8 @@ static bool conflict_explain_name(const struct weft_context *ctx,
 	holder = weft_model_peer_find_word(now, peer->name);
 	if (!holder || weft_key_equal(&holder->public_key, &peer->public_key))
 		return false;
-	weft_complain(ctx, "cannot configure interface '%s': name: '%s' is what peer %s is called",
+	weft_complain(ctx,
+		      "cannot configure interface '%s': name: '%s' is already the name of peer %s",
 		      change->name, peer->name,
 		      weft_key_encode(&holder->public_key).chars);
 	return true;

@@ -79,7 +79,7 @@ static bool dns_resolved_runs(struct weft_host *host)
 enum weft_dns weft_dns_choose(const struct weft_context *ctx, const char *name)
 {
 	static const char cause[] =
-		"systemd-resolved does not run and there is no program 'resolvconf'";
+		"systemd-resolved is not running, and resolvconf is not installed";
 	static const char mend[] =
 		"install the package systemd-resolved, openresolv or resolvconf";
 	struct weft_host *host = ctx->host;
@@ -130,21 +130,23 @@ static bool dns_undo_resolvconf(struct weft_program *undo, const char *name,
 	return dns_program_delete(undo, name);
 }
 
-/* resolvconf records the servers before it runs its subscribers, one of which may fail. */
-static bool dns_set_resolvconf(struct weft_journal *journal,
-			       const struct weft_dns_state *wanted,
-			       const struct weft_dns_state *former)
+/*
+ * Servers of the interface, or with @wanted NULL none. resolvconf records them before it
+ * runs its subscribers, one of which may fail.
+ */
+static bool dns_do_resolvconf(struct weft_journal *journal, const char *title,
+			      const struct weft_dns_state *wanted,
+			      const struct weft_dns_state *former)
 {
 	struct weft_change change = {
-		.kind = WEFT_CHANGE_PROGRAM,
-		.title = strdup("hand the name servers to resolvconf"),
-		.partial = true,
+		.kind = WEFT_CHANGE_PROGRAM, .title = strdup(title), .partial = true,
 	};
 	char *name = dns_name(journal->name);
 	bool good;
 
 	good = name && change.title &&
-	       dns_program_add(&change.program, name, wanted) &&
+	       (wanted ? dns_program_add(&change.program, name, wanted) :
+			 dns_program_delete(&change.program, name)) &&
 	       dns_undo_resolvconf(&change.undo, name, former);
 	free(name);
 	return dns_do(journal, &change, good);
@@ -190,7 +192,7 @@ static bool dns_set_resolved_one(struct weft_journal *journal, const char *what,
 {
 	struct weft_change change = {
 		.kind = WEFT_CHANGE_PROGRAM,
-		.title = strdup("hand the name servers to systemd-resolved"),
+		.title = strdup("set the name servers with systemd-resolved"),
 	};
 
 	return dns_do(journal, &change, change.title &&
@@ -206,7 +208,8 @@ bool weft_dns_set(struct weft_journal *journal, const struct weft_dns_state *wan
 		return dns_set_resolved_one(journal, "dns", wanted, former) &&
 		       dns_set_resolved_one(journal, "domain", wanted, former);
 	case WEFT_DNS_RESOLVCONF:
-		return dns_set_resolvconf(journal, wanted, former);
+		return dns_do_resolvconf(journal, "set the name servers with resolvconf", wanted,
+					 former);
 	default:
 		return true;
 	}
@@ -219,7 +222,7 @@ static bool dns_lacks_resolvconf(struct weft_journal *journal)
 
 	if (!host->has || host->has(host, "resolvconf"))
 		return false;
-	weft_warn(journal->ctx, "%s: there is no program 'resolvconf' any more: its name servers are not taken back, see /etc/resolv.conf",
+	weft_warn(journal->ctx, "%s: resolvconf is no longer installed: the interface's name servers are not removed, see /etc/resolv.conf",
 		  journal->name);
 	return true;
 }
@@ -231,7 +234,7 @@ static bool dns_lacks_resolved(struct weft_journal *journal)
 
 	if (!host->has || dns_resolved_runs(host))
 		return false;
-	weft_warn(journal->ctx, "%s: systemd-resolved does not run any more: its name servers are not taken back, see /etc/resolv.conf",
+	weft_warn(journal->ctx, "%s: systemd-resolved is no longer running: the interface's name servers are not removed, see /etc/resolv.conf",
 		  journal->name);
 	return true;
 }
@@ -239,19 +242,8 @@ static bool dns_lacks_resolved(struct weft_journal *journal)
 static bool dns_unset_resolvconf(struct weft_journal *journal,
 				 const struct weft_dns_state *former)
 {
-	struct weft_change change = {
-		.kind = WEFT_CHANGE_PROGRAM,
-		.title = strdup("take the name servers back from resolvconf"),
-		.partial = true,
-	};
-	char *name = dns_name(journal->name);
-	bool good;
-
-	good = name && change.title &&
-	       dns_program_delete(&change.program, name) &&
-	       dns_undo_resolvconf(&change.undo, name, former);
-	free(name);
-	return dns_do(journal, &change, good);
+	return dns_lacks_resolvconf(journal) ||
+	       dns_do_resolvconf(journal, "remove the name servers from resolvconf", NULL, former);
 }
 
 /* systemd-resolved forgets a deleted link; a link that stays is reverted. */
@@ -261,7 +253,7 @@ static bool dns_unset_resolved(struct weft_journal *journal,
 	struct weft_host *host = journal->ctx->host;
 	struct weft_change change = {
 		.kind = WEFT_CHANGE_PROGRAM,
-		.title = strdup("take the name servers back from systemd-resolved"),
+		.title = strdup("remove the name servers from systemd-resolved"),
 	};
 	struct weft_host_link link = { };
 
@@ -281,7 +273,7 @@ static bool dns_replace_resolved(struct weft_journal *journal,
 {
 	struct weft_change change = {
 		.kind = WEFT_CHANGE_PROGRAM,
-		.title = strdup("take the search domains back from systemd-resolved"),
+		.title = strdup("remove the search domains from systemd-resolved"),
 	};
 
 	return dns_do(journal, &change, change.title &&
@@ -297,7 +289,7 @@ bool weft_dns_replace(struct weft_journal *journal, const struct weft_dns_state 
 	case WEFT_DNS_RESOLVED:
 		return dns_lacks_resolved(journal) || dns_replace_resolved(journal, former);
 	case WEFT_DNS_RESOLVCONF:
-		return dns_lacks_resolvconf(journal) || dns_unset_resolvconf(journal, former);
+		return dns_unset_resolvconf(journal, former);
 	default:
 		return true;
 	}
@@ -311,7 +303,7 @@ bool weft_dns_unset(struct weft_journal *journal, enum weft_dns dns)
 	case WEFT_DNS_RESOLVED:
 		return dns_unset_resolved(journal, &unknown);
 	case WEFT_DNS_RESOLVCONF:
-		return dns_lacks_resolvconf(journal) || dns_unset_resolvconf(journal, &unknown);
+		return dns_unset_resolvconf(journal, &unknown);
 	default:
 		return true;
 	}

@@ -25,12 +25,6 @@ struct down_job {
 	struct weft_journal journal;
 };
 
-static bool down_no_memory(struct down_job *job)
-{
-	weft_complain(job->ctx, "%s: out of memory", job->profile->name);
-	return false;
-}
-
 /* According to the record of "up", or to the file without a record. */
 static bool down_dns(struct down_job *job)
 {
@@ -48,7 +42,7 @@ static bool down_firewall(struct down_job *job)
 
 	if (!weft_firewall_build_removal(job->ctx->host, job->profile->name,
 					 &change))
-		return down_no_memory(job);
+		return weft_complain(job->ctx, "%s: out of memory", job->profile->name);
 	return weft_journal_do(&job->journal, &change);
 }
 
@@ -73,7 +67,7 @@ static bool down_policy(struct down_job *job)
 	size_t i;
 
 	good = weft_policy_route_stale_rules(&none, &job->state, &rules) ||
-	       down_no_memory(job);
+	       weft_complain(job->ctx, "%s: out of memory", job->profile->name);
 	if (rules.count || job->record.table_count)
 		good &= down_firewall(job);
 	for (i = 0; i < rules.count; i++)
@@ -176,7 +170,7 @@ static bool down_run(struct down_job *job)
 	if (job->state.link.index)
 		return down_stop(job) && good;
 	if (!left)
-		weft_complain(job->ctx, "%s: it is not up", name);
+		weft_complain(job->ctx, "%s: the interface is not up", name);
 	return left && good;
 }
 

@@ -229,8 +229,8 @@ static bool firewall_change(struct weft_host *host, const char *name,
 			    const struct weft_policy_route *policy,
 			    struct weft_change *change)
 {
-	const char *title = policy ? "have nft drop what is forged" :
-				     "have nft delete its table";
+	const char *title = policy ? "add the nft table that drops spoofed packets" :
+				     "delete the nft table";
 	char *text = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);

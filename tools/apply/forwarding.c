@@ -14,32 +14,6 @@
 #include "host/host.h"
 #include "model/format.h"
 
-#define FORWARDING_RP_FILTER_STRICT	1
-
-/* The path of the setting net.FAMILY.conf.NAME; to be freed. NULL: no memory. */
-static char *forwarding_path(const char *family, const char *name,
-			     const char *setting)
-{
-	char *path;
-
-	return asprintf(&path, "/proc/sys/net/%s/conf/%s/%s", family, name,
-			setting) < 0 ? NULL : path;
-}
-
-/* -1: the setting does not exist. */
-static int forwarding_number(struct weft_host *host, const char *family,
-			     const char *name, const char *setting)
-{
-	char *path = forwarding_path(family, name, setting), *text = NULL;
-	int number = -1;
-
-	if (path && !host->read(host, path, &text))
-		number = atoi(text);
-	free(text);
-	free(path);
-	return number;
-}
-
 /* A setting that the kernel lacks (an old kernel, or one without IPv6) is skipped. */
 static bool forwarding_set(const struct weft_context *ctx,
 			   const struct weft_profile *profile,
@@ -49,7 +23,7 @@ static bool forwarding_set(const struct weft_context *ctx,
 	const char *wanted = profile->forwarding == WEFT_SWITCH_ON ? "1" : "0";
 	struct weft_change change = {
 		.kind = WEFT_CHANGE_FILE, .text = strdup(wanted),
-		.path = forwarding_path(family, profile->name, setting),
+		.path = weft_host_setting_path(family, profile->name, setting),
 	};
 	bool good = change.text && change.path;
 
@@ -106,11 +80,11 @@ static void forwarding_warn_ip6(const struct weft_context *ctx,
 	struct weft_host *host = ctx->host;
 
 	if (!forwarding_has_ip6(profile) ||
-	    forwarding_number(host, "ipv6", "all", "forwarding") != 0 ||
-	    forwarding_number(host, "ipv6", profile->name,
+	    weft_host_setting(host, "ipv6", "all", "forwarding") != 0 ||
+	    weft_host_setting(host, "ipv6", profile->name,
 			      "force_forwarding") == 1)
 		return;
-	weft_warn(ctx, "%s: IPv6 is not forwarded: net.ipv6.conf.all.forwarding is 0, and it rules all interfaces",
+	weft_warn(ctx, "%s: IPv6 is not forwarded: net.ipv6.conf.all.forwarding is 0, and overrides the interface's own setting",
 		  profile->name);
 }
 
@@ -118,18 +92,12 @@ static void forwarding_warn_ip6(const struct weft_context *ctx,
 static void forwarding_warn_rp_filter(const struct weft_context *ctx,
 				      const struct weft_profile *profile)
 {
-	struct weft_host *host = ctx->host;
-	int all, own;
-
 	if (profile->table == WEFT_TABLE_AUTO ||
 	    (profile->table == WEFT_TABLE_NUMBER &&
-	     profile->table_number == RT_TABLE_MAIN))
+	     profile->table_number == RT_TABLE_MAIN) ||
+	    !weft_host_is_strict(ctx->host, profile->name))
 		return;
-	all = forwarding_number(host, "ipv4", "all", "rp_filter");
-	own = forwarding_number(host, "ipv4", profile->name, "rp_filter");
-	if ((all > own ? all : own) != FORWARDING_RP_FILTER_STRICT)
-		return;
-	weft_warn(ctx, "%s: rp_filter is strict, and with 'Table = %s' it drops what has no way back through the tunnel: sysctl -w %s",
+	weft_warn(ctx, "%s: rp_filter is strict, and with 'Table = %s' it drops packets whose source has no route through the tunnel: sysctl -w %s",
 		  profile->name, profile->table_text,
 		  weft_format_sysctl(profile->name, "rp_filter", "=2").chars);
 }
@@ -176,7 +144,7 @@ static void forwarding_warn_chain(const struct weft_context *ctx,
 	    strcmp(forwarding_word(chain, "policy"), "drop") ||
 	    forwarding_chain_knows(ctx->host, chain, name))
 		return;
-	weft_warn(ctx, "%s: the firewall drops what is forwarded: chain '%s' of nft table '%s %s' has the policy drop, and no rule that names %s",
+	weft_warn(ctx, "%s: the firewall drops forwarded packets: chain '%s' of nft table '%s %s' has policy drop, and no rule for %s",
 		  name, forwarding_word(chain, "name"),
 		  forwarding_word(chain, "family"),
 		  forwarding_word(chain, "table"), name);

@@ -149,7 +149,7 @@ static void hook_warn(const struct weft_context *ctx,
 		place.line = words->items[i].line;
 		if (hook_says_wg(words->items[i].text))
 			weft_warn_at(ctx, &place,
-				     "wg is not weft here, and may know no links of kind weft: no link in '%s/bin': %s",
+				     "'wg' in this hook may not support links of kind weft: cannot link it to weft in '%s/bin': %s",
 				     ctx->runtime ?: "",
 				     strerror(err));
 	}
@@ -205,7 +205,7 @@ static void hook_begin_path(const struct weft_context *ctx,
 static const char *hook_hint(const char *text)
 {
 	static const char hint[] =
-		" (a wg that is called by its path knows no links of kind weft: call 'wg')";
+		" (a wg called by its path does not support links of kind weft: call it by name)";
 
 	return strstr(text, "/wg ") ? hint : "";
 }

@@ -53,8 +53,8 @@ static bool journal_apply(struct weft_journal *journal,
 	if (!err || (undo && journal_is_gone(err)))
 		return true;
 	what = weft_change_describe(change);
-	weft_complain(journal->ctx, "%s: cannot %s%s: %s", journal->name, undo ? "undo: " : "",
-		      what ? what : "go on", host->error);
+	weft_complain(journal->ctx, "%s: %scannot %s: %s", journal->name, undo ? "undo: " : "",
+		      what ? what : "make a change", host->error);
 	free(what);
 	return false;
 }
@@ -99,9 +99,8 @@ bool weft_journal_configure(struct weft_journal *journal,
 	}
 	if (!backend->set(backend, change))
 		return true;
-	weft_complain(journal->ctx, "%s: cannot configure the interface: %s",
-		      journal->name, backend->error);
-	return false;
+	return weft_complain(journal->ctx, "%s: cannot configure the interface: %s", journal->name,
+			     backend->error);
 }
 
 /* Turns a device that was read into one that is to be configured. */
@@ -145,7 +144,7 @@ static bool journal_restore(struct weft_journal *journal,
 	}
 	good = good && (weft_sync_is_empty(old) || !backend->set(backend, old));
 	if (!good)
-		weft_complain(journal->ctx, "%s: cannot undo the configuration: %s",
+		weft_complain(journal->ctx, "%s: cannot restore the configuration: %s",
 			      journal->name, error);
 	weft_model_device_free(now);
 	return good;
@@ -157,7 +156,7 @@ static bool journal_complain(struct weft_journal *journal, const struct weft_cha
 	char *what = weft_change_describe(change);
 
 	weft_complain(journal->ctx,
-		      "%s: cannot undo: %s: what was there before is not recorded, and cannot be restored",
+		      "%s: cannot undo: %s: the former state is not recorded",
 		      journal->name, what ? what : "a change");
 	free(what);
 	return false;

@@ -63,11 +63,10 @@ static bool leftover_ask_used(const struct weft_journal *journal, __u32 table,
 	size_t i;
 
 	*used = false;
-	if (host->routes(host, 0, table, &routes)) {
-		weft_complain(journal->ctx, "%s: cannot read routing table %u: %s: its rules stay",
-			      journal->name, table, host->error);
-		return false;
-	}
+	if (host->routes(host, 0, table, &routes))
+		return weft_complain(journal->ctx,
+				     "%s: cannot read routing table %u: %s: its rules stay",
+				     journal->name, table, host->error);
 	for (i = 0; i < routes.count; i++)
 		*used |= !routes.items[i].special &&
 			 (!index || routes.items[i].index != index);
@@ -110,16 +109,6 @@ bool weft_leftover_rules(struct weft_journal *journal,
 	return good;
 }
 
-static bool leftover_read_rules(const struct weft_journal *journal, struct weft_rules *rules)
-{
-	struct weft_host *host = journal->ctx->host;
-
-	if (!host->rules(host, rules))
-		return true;
-	weft_complain(journal->ctx, "%s: cannot read rules: %s", journal->name, host->error);
-	return false;
-}
-
 /* A concurrent "up" that chooses one of the tables would take its rules for its own. */
 bool weft_leftover_rules_alone(struct weft_journal *journal,
 			       const struct weft_record *record, unsigned int index)
@@ -132,7 +121,7 @@ bool weft_leftover_rules_alone(struct weft_journal *journal,
 		return true;
 	if (!weft_lock_take(journal->ctx, WEFT_LOCK_RULES, &lock))
 		return false;
-	good = leftover_read_rules(journal, &now.rules) &&
+	good = weft_state_read_rules(journal->ctx, journal->name, &now.rules) &&
 	       weft_leftover_rules(journal, record, &now, index);
 	weft_lock_release(&lock);
 	weft_host_rules_free(&now.rules);
@@ -148,12 +137,10 @@ static bool leftover_firewall(struct weft_journal *journal,
 
 	if (!record->table_count)
 		return true;
-	if (weft_firewall_look(host, journal->name, &there)) {
-		weft_complain(journal->ctx,
-			      "%s: cannot list the tables of nft: %s: its own may be left",
-			      journal->name, host->error);
-		return false;
-	}
+	if (weft_firewall_look(host, journal->name, &there))
+		return weft_complain(journal->ctx,
+				     "%s: cannot list nft tables: %s: the interface's own table may remain",
+				     journal->name, host->error);
 	return !there ||
 	       (weft_firewall_build_removal(host, journal->name, &change) &&
 		weft_journal_do(journal, &change));
@@ -209,14 +196,14 @@ static void leftover_say(const struct weft_context *ctx, const char *name,
 	static const char kept[] =
 		"an earlier command could not undo all of its steps: removing the rest";
 	static const char deleted[] =
-		"its link was deleted while it was up: removing the rest";
+		"the link was deleted without 'weft down': removing the rest";
 
 	weft_complain(ctx, "%s: %s", name,
 		      record->kept ? kept : record->falling ? half :
 		      record->rising ? killed : deleted);
 	if (record->rising && state->link.index &&
 	    !leftover_is_own(record, state))
-		weft_warn(ctx, "%s: the link of this name stays: that 'weft up' is not recorded to have made it",
+		weft_warn(ctx, "%s: the link of this name stays: the record of that 'weft up' does not have it",
 			  name);
 }
 

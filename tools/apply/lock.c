@@ -143,13 +143,14 @@ static void lock_say(const struct weft_context *ctx, const char *name,
 	if (holder)
 		snprintf(who, sizeof(who), "process %d", holder);
 	if (caught)
-		weft_complain(ctx, "%s: interrupted by signal %d while %s is changing it",
+		weft_complain(ctx,
+			      "%s: interrupted by signal %d while waiting for the lock that %s holds",
 			      name, caught, who);
 	else if (more)
-		weft_complain(ctx, "%s: waiting for %s, which is changing it",
+		weft_complain(ctx, "%s: waiting for the lock that %s holds",
 			      name, who);
 	else
-		weft_complain(ctx, "%s: %s has been changing it for over %d seconds: giving up",
+		weft_complain(ctx, "%s: %s has held the lock for over %d seconds: giving up",
 			      name, who, WEFT_LOCK_WAIT_S);
 }
 
@@ -191,7 +192,7 @@ static void lock_announce(void)
 static void lock_warn_full(const struct weft_context *ctx, const char *name,
 			   const char *path, int err)
 {
-	weft_warn(ctx, "%s: cannot make '%s': %s: all interfaces of the network namespace are locked instead",
+	weft_warn(ctx, "%s: cannot create '%s': %s: all interfaces of the network namespace are locked instead",
 		  name, path, strerror(err));
 }
 
@@ -199,7 +200,7 @@ static void lock_warn_full(const struct weft_context *ctx, const char *name,
 static void lock_warn_folder(const struct weft_context *ctx, const char *name, int err)
 {
 	if (err != EACCES || !geteuid())
-		weft_warn(ctx, "%s: '%s' is not used: %s: all interfaces of the network namespace are locked instead",
+		weft_warn(ctx, "%s: cannot use '%s': %s: all interfaces of the network namespace are locked instead",
 			  name, ctx->runtime, weft_runtime_reason(err));
 }
 

@@ -217,10 +217,9 @@ static bool plan_check_table(const struct weft_context *ctx,
 	if (profile->table != WEFT_TABLE_NUMBER ||
 	    profile->table_number != RT_TABLE_LOCAL)
 		return true;
-	weft_complain_at(ctx, &place,
-			 "'%s' is the kernel's table of local addresses: use another table",
-			 profile->table_text);
-	return false;
+	return weft_complain_at(ctx, &place,
+				"'%s' is the kernel's table of local addresses: use another table",
+				profile->table_text);
 }
 
 static bool plan_check_mtu(const struct weft_context *ctx,
@@ -233,11 +232,10 @@ static bool plan_check_mtu(const struct weft_context *ctx,
 
 	if (!ip6 || !profile->mtu || profile->mtu >= PLAN_IP6_MTU_MIN)
 		return true;
-	weft_complain_at(ctx, &place,
-			 "an MTU of %u is too small for IPv6 (%s/%u): it needs %d, and with less the kernel removes IPv6 from the interface",
-			 profile->mtu, weft_format_address(ip6).chars, ip6->cidr,
-			 PLAN_IP6_MTU_MIN);
-	return false;
+	return weft_complain_at(ctx, &place,
+				"an MTU of %u is too small for IPv6 (%s/%u): below %d the kernel removes IPv6 from the interface",
+				profile->mtu, weft_format_address(ip6).chars, ip6->cidr,
+				PLAN_IP6_MTU_MIN);
 }
 
 bool weft_plan_check_file(const struct weft_context *ctx,
@@ -265,7 +263,7 @@ bool weft_plan_check(const struct weft_context *ctx,
 	if (!setting)
 		return true;
 	weft_complain(ctx,
-		      "%s: the file has IPv6 (%s/%u), and IPv6 is switched off here by %s: switch it on, or take IPv6 out of Address and AllowedIPs",
+		      "%s: the file has IPv6 (%s/%u), and this machine disables IPv6 by %s: enable IPv6, or remove it from Address and AllowedIPs",
 		      profile->name, weft_format_address(reason).chars,
 		      reason->cidr, setting);
 	free(setting);
@@ -279,11 +277,9 @@ static bool plan_ask_mtu(const struct weft_context *ctx,
 {
 	unsigned int mtu;
 
-	if (ctx->host->path_mtu(ctx->host, to, mark, &mtu)) {
-		weft_complain(ctx, "%s: cannot find out the MTU: %s",
-			      profile->name, ctx->host->error);
-		return false;
-	}
+	if (ctx->host->path_mtu(ctx->host, to, mark, &mtu))
+		return weft_complain(ctx, "%s: cannot read the path MTU: %s", profile->name,
+				     ctx->host->error);
 	if (mtu && (!*smallest || mtu < *smallest))
 		*smallest = mtu;
 	return true;
@@ -339,7 +335,7 @@ bool weft_plan_mtu(const struct weft_context *ctx,
 	*mtu = way > PLAN_OVERHEAD_BYTES + PLAN_IP4_MTU_MIN ?
 	       way - PLAN_OVERHEAD_BYTES : PLAN_IP4_MTU_MIN;
 	if (*mtu < PLAN_IP6_MTU_MIN && ip6) {
-		weft_warn(ctx, "%s: the path has an MTU of %u, which leaves less than the %d that IPv6 (%s/%u) needs: packets will be fragmented outside",
+		weft_warn(ctx, "%s: the path MTU of %u leaves less than the %d that IPv6 (%s/%u) needs: outer packets will be fragmented",
 			  profile->name, way, PLAN_IP6_MTU_MIN,
 			  weft_format_address(ip6).chars, ip6->cidr);
 		*mtu = PLAN_IP6_MTU_MIN;
@@ -392,6 +388,6 @@ void weft_plan_warn(const struct weft_context *ctx,
 			  !routes.items[i].special;
 	weft_host_routes_free(&routes);
 	if (beside)
-		weft_warn(ctx, "%s: AllowedIPs has all of IPv4 and not all of IPv6, and this machine has an IPv6 default route: IPv6 leaves beside the tunnel, in clear; add ::/0 if it should not",
+		weft_warn(ctx, "%s: AllowedIPs covers all of IPv4 and not all of IPv6, and this machine has an IPv6 default route: IPv6 bypasses the tunnel, unencrypted; ::/0 in AllowedIPs prevents that",
 			  profile->name);
 }

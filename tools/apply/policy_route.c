@@ -94,11 +94,9 @@ static bool policy_route_pick_table(const struct weft_context *ctx,
 	bool empty;
 
 	for (; table < POLICY_ROUTE_TABLE_FIRST + POLICY_ROUTE_TABLE_TRIES; table++) {
-		if (host->routes(host, 0, table, &routes)) {
-			weft_complain(ctx, "%s: cannot read routing table %u: %s",
-				      profile->name, table, host->error);
-			return false;
-		}
+		if (host->routes(host, 0, table, &routes))
+			return weft_complain(ctx, "%s: cannot read routing table %u: %s",
+					     profile->name, table, host->error);
 		empty = !routes.count;
 		weft_host_routes_free(&routes);
 		if (empty) {
@@ -106,9 +104,9 @@ static bool policy_route_pick_table(const struct weft_context *ctx,
 			return true;
 		}
 	}
-	weft_complain(ctx, "%s: there is no empty routing table from %u to %u",
-		      profile->name, POLICY_ROUTE_TABLE_FIRST, table - 1);
-	return false;
+	return weft_complain(ctx,
+			     "%s: no routing table from %u to %u is empty: set FwMark, whose number is also that of the table",
+			     profile->name, POLICY_ROUTE_TABLE_FIRST, table - 1);
 }
 
 /* In the main or the local table a default route would send the tunnel's packets into itself. */
@@ -124,10 +122,9 @@ bool weft_policy_route_check_file(const struct weft_context *ctx,
 	if (!weft_policy_route_is_wanted(profile) || mark < RT_TABLE_DEFAULT ||
 	    mark > RT_TABLE_LOCAL)
 		return true;
-	weft_complain_at(ctx, &place,
-			 "with a default route it is also the number of a routing table, and %u is one of the system's own",
-			 mark);
-	return false;
+	return weft_complain_at(ctx, &place,
+				"with a default route the mark is also the number of a routing table, and table %u is one of the system's: use another mark",
+				mark);
 }
 
 /* A default route of the table through another interface. */
@@ -151,17 +148,15 @@ static bool policy_route_check_table(const struct weft_context *ctx,
 	bool taken = false;
 	size_t i;
 
-	if (host->routes(host, 0, policy->table, &routes)) {
-		weft_complain(ctx, "%s: cannot read routing table %u: %s",
-			      profile->name, policy->table, host->error);
-		return false;
-	}
+	if (host->routes(host, 0, policy->table, &routes))
+		return weft_complain(ctx, "%s: cannot read routing table %u: %s", profile->name,
+				     policy->table, host->error);
 	for (i = 0; i < routes.count; i++)
 		taken |= policy_route_is_foreign(policy, state, &routes.items[i]);
 	weft_host_routes_free(&routes);
 	if (taken)
 		weft_complain(ctx,
-			      "%s: FwMark is %u, and routing table %u has a default route already: use another mark",
+			      "%s: FwMark is %u, and routing table %u already has a default route: use another mark",
 			      profile->name, policy->table, policy->table);
 	return !taken;
 }

@@ -155,7 +155,7 @@ bool weft_save(const struct weft_context *ctx,
 	if (!weft_state_read(ctx, profile->name, &state))
 		return false;
 	if (!state.link.index)
-		weft_complain(ctx, "%s: it is not up", profile->name);
+		weft_complain(ctx, "%s: the interface is not up", profile->name);
 	else if (!save_prepare(profile, state.dev))
 		weft_complain(ctx, "%s: out of memory", profile->name);
 	else

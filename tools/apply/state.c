@@ -11,16 +11,13 @@ static bool state_read_link(const struct weft_context *ctx, const char *name,
 {
 	struct weft_host *host = ctx->host;
 
-	if (host->link(host, name, &state->link)) {
-		weft_complain(ctx, "%s: cannot read the link: %s", name,
-			      host->error);
-		return false;
-	}
+	if (host->link(host, name, &state->link))
+		return weft_complain(ctx, "%s: cannot read the link: %s", name, host->error);
 	if (!state->link.index || state->link.kind != WEFT_KIND_NONE)
 		return true;
-	weft_complain(ctx, "%s: there is a link of this name, and it is no tunnel",
-		      name);
-	return false;
+	return weft_complain(ctx,
+			     "%s: a link of this name exists, and is neither weft nor wireguard",
+			     name);
 }
 
 static bool state_read_around(const struct weft_context *ctx, const char *name,
@@ -34,9 +31,15 @@ static bool state_read_around(const struct weft_context *ctx, const char *name,
 	     (!host->addresses(host, index, &state->addresses) &&
 	      !host->routes(host, index, 0, &state->routes))))
 		return true;
-	weft_complain(ctx, "%s: cannot read addresses, routes and rules: %s",
-		      name, host->error);
-	return false;
+	return weft_complain(ctx, "%s: cannot read addresses, routes and rules: %s", name,
+			     host->error);
+}
+
+bool weft_state_read_rules(const struct weft_context *ctx, const char *name,
+			   struct weft_rules *rules)
+{
+	return !ctx->host->rules(ctx->host, rules) ||
+	       weft_complain(ctx, "%s: cannot read the routing rules: %s", name, ctx->host->error);
 }
 
 static bool state_read_device(const struct weft_context *ctx, const char *name,
@@ -45,9 +48,7 @@ static bool state_read_device(const struct weft_context *ctx, const char *name,
 	if (!state->link.index ||
 	    !ctx->backend->get(ctx->backend, name, &state->dev))
 		return true;
-	weft_complain(ctx, "%s: cannot read the interface: %s", name,
-		      ctx->backend->error);
-	return false;
+	return weft_complain(ctx, "%s: cannot read the interface: %s", name, ctx->backend->error);
 }
 
 static int state_compare(const void *a, const void *b)

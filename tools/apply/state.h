@@ -30,6 +30,9 @@ struct weft_state {
 bool weft_state_read(const struct weft_context *ctx, const char *name,
 		     struct weft_state *state);
 void weft_state_free(struct weft_state *state);
+/* The rules alone, into an empty list. False after a complaint. */
+bool weft_state_read_rules(const struct weft_context *ctx, const char *name,
+			   struct weft_rules *rules);
 
 /* Sorts by tables, then prefixes. */
 void weft_state_sort(struct weft_routes *routes);

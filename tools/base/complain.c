@@ -148,23 +148,42 @@ static void complain_line(const struct weft_context *ctx, bool warning,
 	free(line);
 }
 
-void weft_complain(const struct weft_context *ctx, const char *fmt, ...)
+bool weft_complain(const struct weft_context *ctx, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
 	complain_line(ctx, false, NULL, fmt, args);
 	va_end(args);
+	return false;
 }
 
-void weft_complain_at(const struct weft_context *ctx,
-		      const struct weft_place *place, const char *fmt, ...)
+bool weft_complain_at(const struct weft_context *ctx, const struct weft_place *place,
+		      const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
 	complain_line(ctx, false, place, fmt, args);
 	va_end(args);
+	return false;
+}
+
+bool weft_complain_unknown(const struct weft_context *ctx, const char *what, const char *word,
+			   const void *table, size_t size)
+{
+	const char *row = table, *name;
+	char *list = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&list, &len);
+
+	for (; out && (name = *(const char *const *)row); row += size)
+		fprintf(out, "%s%s", row == table ? "" : ", ", name);
+	if (out)
+		fclose(out);
+	weft_complain(ctx, "%s '%s': use %s", what, word, list ?: "another one");
+	free(list);
+	return false;
 }
 
 void weft_warn_at(const struct weft_context *ctx,

@@ -55,11 +55,18 @@ void weft_notes_free(struct weft_notes *notes);
  */
 void weft_complain_text(FILE *out, const char *text);
 
+/* False, for the caller to return. */
 __printf(2, 3)
-void weft_complain(const struct weft_context *ctx, const char *fmt, ...);
+bool weft_complain(const struct weft_context *ctx, const char *fmt, ...);
 __printf(3, 4)
-void weft_complain_at(const struct weft_context *ctx,
-		      const struct weft_place *place, const char *fmt, ...);
+bool weft_complain_at(const struct weft_context *ctx, const struct weft_place *place,
+		      const char *fmt, ...);
+/*
+ * "WHAT 'word': use a, b, c". The rows of @table, @size bytes each, begin with
+ * their names; the last one has none.
+ */
+bool weft_complain_unknown(const struct weft_context *ctx, const char *what, const char *word,
+			   const void *table, size_t size);
 __printf(3, 4)
 void weft_warn_at(const struct weft_context *ctx,
 		  const struct weft_place *place, const char *fmt,

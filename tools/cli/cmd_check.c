@@ -32,15 +32,6 @@ static void check_print_note(const struct weft_context *ctx,
 	fputc('\n', ctx->out);
 }
 
-static bool check_add(struct json_object *object, const char *key,
-		      struct json_object *value)
-{
-	if (value && !json_object_object_add(object, key, value))
-		return true;
-	json_object_put(value);
-	return false;
-}
-
 static struct json_object *check_json_note(const struct weft_note *note)
 {
 	struct json_object *object = json_object_new_object();
@@ -48,19 +39,13 @@ static struct json_object *check_json_note(const struct weft_note *note)
 
 	if (!object)
 		return NULL;
-	good = check_add(object, "severity",
-			 weft_json_string(check_severity(note))) &&
-	       check_add(object, "text", weft_json_string(note->text));
+	good = weft_json_add_text(object, "severity", check_severity(note)) &&
+	       weft_json_add_text(object, "text", note->text);
 	if (note->file)
-		good = good &&
-		       check_add(object, "file",
-				 weft_json_string(note->file)) &&
-		       check_add(object, "line",
-				 json_object_new_int(note->line));
+		good = good && weft_json_add_text(object, "file", note->file) &&
+		       weft_json_add(object, "line", json_object_new_int(note->line));
 	if (note->name)
-		good = good &&
-		       check_add(object, "field",
-				 weft_json_string(note->name));
+		good = good && weft_json_add_text(object, "field", note->name);
 	if (good)
 		return object;
 	json_object_put(object);

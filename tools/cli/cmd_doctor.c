@@ -32,12 +32,7 @@ struct doctor_job {
 static void doctor_add(struct doctor_job *job, struct json_object *object,
 		       const char *key, const char *text)
 {
-	struct json_object *value = weft_json_string(text);
-
-	if (value && !json_object_object_add(object, key, value))
-		return;
-	json_object_put(value);
-	job->no_memory = true;
+	job->no_memory |= !weft_json_add_text(object, key, text);
 }
 
 static void doctor_find_json(struct doctor_job *job,
@@ -92,12 +87,8 @@ static void doctor_find(struct weft_doctor_report *report,
 static bool doctor_add_or_null(struct json_object *object, const char *key,
 			       const char *text)
 {
-	struct json_object *value = text ? weft_json_string(text) : NULL;
-
-	if ((!text || value) && !json_object_object_add(object, key, value))
-		return true;
-	json_object_put(value);
-	return false;
+	return text ? weft_json_add_text(object, key, text) :
+		      !json_object_object_add(object, key, NULL);
 }
 
 /* Further findings are about @name, or with NULL about the machine. */
@@ -158,7 +149,7 @@ static int doctor_look(struct doctor_job *job,
 		good = weft_doctor_tunnel_look(&job->machine, tunnel, &report);
 	good = good && weft_doctor_look(facts, &report);
 	if (good && !report.worst && !job->array)
-		fprintf(job->ctx->out, "%s: nothing is wrong\n",
+		fprintf(job->ctx->out, "%s: no fault found\n",
 			facts->last->name);
 	return doctor_end(job, good, &report);
 }
@@ -227,7 +218,7 @@ static int doctor_all(struct doctor_job *job)
 				      doctor_absent(job, tunnel));
 	}
 	if (!machine->interfaces && !status && !job->array)
-		fputs("there is no tunnel\n", job->ctx->out);
+		fputs("no tunnel: neither an interface nor a file exists\n", job->ctx->out);
 	return status;
 }
 

@@ -30,33 +30,32 @@ static void key_warn_output(const struct weft_context *ctx)
 		return;
 	if (st.st_mode & 0007)
 		weft_warn(ctx,
-			  "the key goes to a file that everybody can read: set the umask to 077 and try again");
+			  "the key is written to a file that other users can read: set the umask to 077 and try again");
+}
+
+static int key_generate(const struct weft_context *ctx, void (*generate)(struct weft_key *key))
+{
+	struct weft_key key;
+
+	key_warn_output(ctx);
+	generate(&key);
+	key_print(ctx, &key);
+	weft_key_wipe(&key);
+	return 0;
 }
 
 int weft_command_genkey(struct weft_context *ctx, int argc, char **argv)
 {
-	struct weft_key key;
-
 	(void)argc;
 	(void)argv;
-	key_warn_output(ctx);
-	weft_key_generate_private(&key);
-	key_print(ctx, &key);
-	weft_key_wipe(&key);
-	return 0;
+	return key_generate(ctx, weft_key_generate_private);
 }
 
 int weft_command_genpsk(struct weft_context *ctx, int argc, char **argv)
 {
-	struct weft_key key;
-
 	(void)argc;
 	(void)argv;
-	key_warn_output(ctx);
-	weft_key_generate_preshared(&key);
-	key_print(ctx, &key);
-	weft_key_wipe(&key);
-	return 0;
+	return key_generate(ctx, weft_key_generate_preshared);
 }
 
 static bool key_read(const struct weft_context *ctx, struct weft_key *key)
@@ -74,7 +73,7 @@ static bool key_read(const struct weft_context *ctx, struct weft_key *key)
 	weft_file_wipe(&file);
 	if (!good)
 		weft_complain(ctx,
-			      "pubkey: the standard input is not a key: %zu characters where %d of base64 are wanted",
+			      "pubkey: the standard input is not a key: %zu characters instead of %d of base64",
 			      len, WEFT_KEY_CHARS);
 	return good;
 }
@@ -91,7 +90,7 @@ int weft_command_pubkey(struct weft_context *ctx, int argc, char **argv)
 	good = weft_key_derive_public(&public_key, &private_key);
 	weft_key_wipe(&private_key);
 	if (!good) {
-		weft_complain(ctx, "pubkey: this key has no public key");
+		weft_complain(ctx, "pubkey: no public key can be derived from this key");
 		return 1;
 	}
 	key_print(ctx, &public_key);

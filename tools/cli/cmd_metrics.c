@@ -172,7 +172,7 @@ int weft_command_metrics(struct weft_context *ctx, int argc, char **argv)
 
 	if (argc && !strcmp(argv[0], "write")) {
 		if (argc == 1) {
-			weft_complain(ctx, "metrics: write requires a value: FILE");
+			weft_complain(ctx, "metrics: write: requires a value: FILE");
 			return 1;
 		}
 		path = argv[1];

@@ -41,7 +41,7 @@ static bool monitor_print(struct monitor_job *job,
 /* The sequence number of the next event shows the number of lost ones. */
 static void monitor_overrun(const struct monitor_job *job)
 {
-	weft_warn(job->ctx, "monitor: events came faster than they could be printed, and some were missed");
+	weft_warn(job->ctx, "monitor: the queue of events was full, and events were lost");
 }
 
 static int monitor_run(struct monitor_job *job)

@@ -94,11 +94,7 @@ static bool resolve_send_locked(const struct weft_context *ctx,
 
 	if (!weft_lock_take(ctx, dev->name, &lock))
 		return false;
-	*sent = !stat(source->path, &now) &&
-		now.st_ino == source->seen.st_ino &&
-		now.st_size == source->seen.st_size &&
-		now.st_mtim.tv_sec == source->seen.st_mtim.tv_sec &&
-		now.st_mtim.tv_nsec == source->seen.st_mtim.tv_nsec;
+	*sent = !stat(source->path, &now) && weft_file_is_same(&now, &source->seen);
 	if (*sent)
 		good = resolve_send(ctx, dev, peer);
 	weft_lock_release(&lock);
@@ -114,17 +110,15 @@ static bool resolve_one(const struct weft_context *ctx,
 	bool sent;
 
 	if (dev->kind == WEFT_KIND_WEFT &&
-	    !weft_model_candidates_keep(wanted, peer)) {
-		weft_complain(ctx, "%s: out of memory", dev->name);
-		return false;
-	}
+	    !weft_model_candidates_keep(wanted, peer))
+		return weft_complain(ctx, "%s: out of memory", dev->name);
 	if (resolve_is_known(dev, wanted, peer))
 		return true;
 	if (!resolve_send_locked(ctx, source, dev, wanted, &sent))
 		return false;
 	if (!sent)
 		return true;
-	fprintf(ctx->out, "%s: peer %s is at %s now\n", dev->name,
+	fprintf(ctx->out, "%s: peer %s now has endpoint %s\n", dev->name,
 		weft_format_peer(wanted->name ? wanted : peer).chars,
 		weft_format_endpoint(&wanted->endpoint).chars);
 	return true;
@@ -155,10 +149,8 @@ static bool resolve_device(const struct weft_context *ctx,
 
 	/* The file may have a key that its peer has replaced since. */
 	if (dev->kind == WEFT_KIND_WEFT &&
-	    !weft_alias_settle(dev, profile->dev)) {
-		weft_complain(ctx, "out of memory");
-		return false;
-	}
+	    !weft_alias_settle(dev, profile->dev))
+		return weft_complain(ctx, "out of memory");
 	for (wanted = profile->dev->peers; wanted; wanted = wanted->next) {
 		if (resolve_asks_for(ctx, dev, wanted))
 			continue;

@@ -80,18 +80,15 @@ static bool rotate_read_file(struct rotate_job *job)
 				 &location)) {
 		if (errno == ENOENT)
 			return true;
-		weft_complain(job->ctx, "out of memory");
-		return false;
+		return weft_complain(job->ctx, "out of memory");
 	}
 	job->path = location.path;
 	if (!weft_config_read(job->ctx, job->path, &job->text))
 		return false;
 	copy.len = job->text.len;
 	copy.text = strdup(job->text.text);
-	if (!copy.text) {
-		weft_complain(job->ctx, "out of memory");
-		return false;
-	}
+	if (!copy.text)
+		return weft_complain(job->ctx, "out of memory");
 	job->profile = weft_profile_parse(job->ctx, job->path, copy.text,
 					  job->name);
 	weft_file_wipe(&copy);
@@ -110,10 +107,8 @@ static bool rotate_write(struct rotate_job *job,
 	struct weft_file fresh;
 	bool good;
 
-	if (!weft_rewrite_text(&job->text, rewrite, &fresh)) {
-		weft_complain(job->ctx, "out of memory");
-		return false;
-	}
+	if (!weft_rewrite_text(&job->text, rewrite, &fresh))
+		return weft_complain(job->ctx, "out of memory");
 	good = rotate_put(job, &fresh);
 	weft_file_wipe(&fresh);
 	return good;
@@ -122,10 +117,10 @@ static bool rotate_write(struct rotate_job *job,
 static void rotate_warn_other(const struct rotate_job *job)
 {
 	if (job->profile)
-		weft_warn(job->ctx, "'%s' does not have the key of '%s', and is left as it is",
+		weft_warn(job->ctx, "'%s' does not have the private key of '%s': the file stays unchanged",
 			  job->path, job->name);
 	else
-		weft_warn(job->ctx, "'%s' has no file: its key is changed in the kernel alone",
+		weft_warn(job->ctx, "'%s' has no file: the key is changed in the kernel only",
 			  job->name);
 }
 
@@ -135,9 +130,8 @@ static bool rotate_ask(struct rotate_job *job)
 
 	if (!backend->rotate(backend, job->name, &job->wish))
 		return true;
-	weft_complain(job->ctx, "cannot rotate the key of '%s': %s", job->name,
-		      backend->error);
-	return false;
+	return weft_complain(job->ctx, "cannot rotate the key of '%s': %s", job->name,
+			     backend->error);
 }
 
 /* Restores the file if the kernel refuses after it was written. */
@@ -181,10 +175,9 @@ static void rotate_choose_key(struct rotate_job *job)
 
 static bool rotate_refuse_second(const struct rotate_job *job)
 {
-	weft_complain(job->ctx,
-		      "the rotation of '%s' before this one goes on: give the command weft rotate %s finish, or undo, first",
-		      job->name, weft_format_shell(job->name).chars);
-	return false;
+	return weft_complain(job->ctx,
+			     "an earlier rotation of '%s' has not ended: run weft rotate %s finish, or undo, first",
+			     job->name, weft_format_shell(job->name).chars);
 }
 
 static bool rotate_begin(struct rotate_job *job)
@@ -258,10 +251,9 @@ static bool rotate_may(const struct rotate_job *job)
 {
 	if (job->have->kind == WEFT_KIND_WEFT)
 		return true;
-	weft_complain(job->ctx,
-		      "cannot rotate the key of '%s': rotation is weft's own, and this is a link of kind %s",
-		      job->name, weft_model_kind_name(job->have->kind));
-	return false;
+	return weft_complain(job->ctx,
+			     "cannot rotate the key of '%s': rotation needs a link of kind weft, and this link is of kind %s",
+			     job->name, weft_model_kind_name(job->have->kind));
 }
 
 static bool rotate_run(struct rotate_job *job)
@@ -309,14 +301,13 @@ static bool rotate_take_key(struct rotate_job *job, struct weft_parser *parser,
 	struct weft_device dev = { };
 
 	parser->dev = &dev;
-	job->has_key = weft_setting_find_word("private-key")->from_word(parser, path);
+	job->has_key = weft_setting_find_word("private-key")->set(parser, path);
 	job->wish.private_key = dev.private_key;
 	weft_key_wipe(&dev.private_key);
 	if (!job->has_key || !weft_key_is_zero(&job->wish.private_key))
 		return job->has_key;
-	weft_complain(job->ctx, "rotate: '%s' is empty, and a rotation needs a key",
-		      path);
-	return false;
+	return weft_complain(job->ctx, "rotate: '%s' is empty: a rotation needs a private key",
+			     path);
 }
 
 static bool rotate_take_words(struct rotate_job *job, int argc, char **argv)
@@ -336,7 +327,7 @@ static bool rotate_take_words(struct rotate_job *job, int argc, char **argv)
 	}
 	if (good && argc)
 		weft_complain(job->ctx,
-			      "rotate: '%s' is not expected here: private-key FILE, grace SECONDS, finish, undo are",
+			      "rotate: unexpected argument '%s': use private-key FILE, grace SECONDS|off, finish or undo",
 			      argv[0]);
 	return good && !argc;
 }

@@ -60,7 +60,7 @@ static bool set_refuse_word(const struct weft_parser *parser, const char *word)
 	char *list = weft_setting_list(parser->peer ? WEFT_SCOPE_PEER :
 						   WEFT_SCOPE_DEVICE, false, NULL);
 
-	weft_complain(parser->ctx, "set: '%s' is not a setting of %s: %s%s and peer are",
+	weft_complain(parser->ctx, "set: unknown setting '%s' of %s: use %s%s or peer",
 		      word, parser->peer ? "a peer" : "an interface",
 		      list ? list : "",
 		      parser->peer ? ", the settings of an interface" : "");
@@ -77,12 +77,10 @@ static bool set_take_name(struct weft_parser *parser, const char *word)
 	    !weft_backend_get(parser->ctx, parser->dev->name, &parser->have))
 		return false;
 	known = weft_model_peer_find_word(parser->have, word);
-	if (!known) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is neither a public key, which is %d characters of base64, nor the name of a peer of %s",
-				 word, WEFT_KEY_CHARS, parser->dev->name);
-		return false;
-	}
+	if (!known)
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is neither a public key (%d characters of base64) nor the name of a peer of %s",
+					word, WEFT_KEY_CHARS, parser->dev->name);
 	parser->peer->public_key = known->public_key;
 	parser->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
 	parser->peer->named = true;
@@ -100,10 +98,8 @@ static bool set_take_peer(struct weft_parser *parser, const char *word)
 static bool set_begin_peer(struct weft_parser *parser, const char *key)
 {
 	parser->peer = weft_model_peer_add(parser->dev);
-	if (!parser->peer) {
-		weft_complain(parser->ctx, "out of memory");
-		return false;
-	}
+	if (!parser->peer)
+		return weft_complain(parser->ctx, "out of memory");
 	return set_take_peer(parser, key);
 }
 
@@ -121,15 +117,15 @@ static int set_take_word(struct weft_parser *parser, int argc, char **argv)
 	if (!is_peer && setting->own && !parser->dev->own_word)
 		parser->dev->own_word = setting->word;
 	if (!is_peer && !setting->value)
-		return setting->from_word(parser, NULL);
+		return weft_setting_take(parser, setting, NULL);
 	if (argc < 2) {
 		weft_complain_at(parser->ctx, &parser->place,
-				 "%s has to follow, and nothing does",
+				 "requires a value: %s",
 				 is_peer ? "KEY|NAME" : setting->value);
 		return 0;
 	}
 	good = is_peer ? set_begin_peer(parser, argv[1]) :
-			 setting->from_word(parser, argv[1]);
+			 weft_setting_take(parser, setting, argv[1]);
 	return good ? 2 : 0;
 }
 
@@ -154,7 +150,7 @@ static struct weft_device *set_new_device(const struct weft_context *ctx,
 	struct weft_device *dev;
 
 	if (!*name || strlen(name) >= IFNAMSIZ) {
-		weft_complain(ctx, "'%s' is not an interface: a name has 1 to %d characters",
+		weft_complain(ctx, "'%s' is not an interface name: use 1 to %d characters",
 			      name, IFNAMSIZ - 1);
 		return NULL;
 	}
@@ -181,9 +177,9 @@ static bool set_finds_named(struct weft_parser *parser)
 		if (!peer->named ||
 		    weft_model_peer_find(parser->have, &peer->public_key))
 			continue;
-		weft_complain(parser->ctx, "%s: peer %s has been removed meanwhile",
-			      parser->dev->name, weft_format_peer(peer).chars);
-		return false;
+		return weft_complain(parser->ctx,
+				     "%s: peer %s was removed during the lookup of endpoints",
+				     parser->dev->name, weft_format_peer(peer).chars);
 	}
 	return true;
 }
@@ -204,9 +200,8 @@ static int set_send_words(struct weft_parser *parser)
 		weft_lock_release(&lock);
 		return 1;
 	}
-	if (!parser->have && weft_conflict_adds_prefixes(parser->dev) &&
-	    ctx->backend->get(ctx->backend, parser->dev->name, &parser->have))
-		parser->have = NULL;
+	if (!parser->have && weft_conflict_adds_prefixes(parser->dev))
+		ctx->backend->get(ctx->backend, parser->dev->name, &parser->have);
 	status = set_send(ctx, parser->dev);
 	weft_lock_release(&lock);
 	if (!status && parser->have)

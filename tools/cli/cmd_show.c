@@ -25,18 +25,12 @@ struct show_job {
 	unsigned int shown;
 };
 
-static bool show_no_memory(const struct weft_context *ctx)
-{
-	weft_complain(ctx, "out of memory");
-	return false;
-}
-
 static bool show_summary(const struct weft_context *ctx, struct show_job *job,
 			 const struct weft_device *dev)
 {
 	if (job->shown++)
 		fputc('\n', ctx->out);
-	return weft_summary_print(ctx, dev) || show_no_memory(ctx);
+	return weft_summary_print(ctx, dev) || weft_complain(ctx, "out of memory");
 }
 
 static bool show_device(const struct weft_context *ctx, struct show_job *job,
@@ -46,7 +40,7 @@ static bool show_device(const struct weft_context *ctx, struct show_job *job,
 		return weft_json_add_device(ctx, job->array, dev,
 					    job->field ? job->field->name :
 							 NULL) ||
-		       show_no_memory(ctx);
+		       weft_complain(ctx, "out of memory");
 	if (!job->field)
 		return show_summary(ctx, job, dev);
 	weft_fields_print(ctx, dev, job->field, job->named);
@@ -79,12 +73,20 @@ static bool show_is_ready(const struct weft_context *ctx,
 
 	if (links || !backend->ready || !backend->ready(backend))
 		return true;
-	weft_complain(ctx, "there is no interface: %s", backend->error);
-	return false;
+	return weft_complain(ctx, "no interfaces: %s", backend->error);
+}
+
+static bool show_name(const struct weft_context *ctx, struct show_job *job,
+		      const struct weft_link *link)
+{
+	if (job->array)
+		return weft_json_add_link(job->array, link) || weft_complain(ctx, "out of memory");
+	fprintf(ctx->out, "%s%c", link->name, link->next ? ' ' : '\n');
+	return true;
 }
 
 /* One interface that cannot be read must not hide the others. */
-static bool show_all(const struct weft_context *ctx, struct show_job *job)
+static bool show_all(const struct weft_context *ctx, struct show_job *job, bool names)
 {
 	struct weft_link *links, *link;
 	bool good;
@@ -93,45 +95,9 @@ static bool show_all(const struct weft_context *ctx, struct show_job *job)
 		return false;
 	good = show_is_ready(ctx, links);
 	for (link = links; link; link = link->next)
-		good &= show_one(ctx, job, link->name);
+		good &= names ? show_name(ctx, job, link) : show_one(ctx, job, link->name);
 	weft_model_links_free(links);
 	return good;
-}
-
-static bool show_interfaces(const struct weft_context *ctx,
-			    struct show_job *job)
-{
-	struct weft_link *links, *link;
-	bool good;
-
-	if (!weft_backend_list(ctx, &links))
-		return false;
-	good = show_is_ready(ctx, links);
-	for (link = links; good && link; link = link->next) {
-		if (!job->array)
-			fprintf(ctx->out, "%s%c", link->name,
-				link->next ? ' ' : '\n');
-		else if (!weft_json_add_link(job->array, link))
-			good = show_no_memory(ctx);
-	}
-	weft_model_links_free(links);
-	return good;
-}
-
-static bool show_refuse_field(const struct weft_context *ctx, const char *name)
-{
-	const struct weft_field *field;
-	const char *comma = "";
-
-	fputs("weft: show: '", ctx->err);
-	weft_complain_text(ctx->err, name);
-	fputs("' is not a field: ", ctx->err);
-	for (field = weft_fields; field->name; field++) {
-		fprintf(ctx->err, "%s%s", comma, field->name);
-		comma = ", ";
-	}
-	fputs(" are\n", ctx->err);
-	return false;
 }
 
 static bool show_words(const struct weft_context *ctx, struct show_job *job,
@@ -141,20 +107,20 @@ static bool show_words(const struct weft_context *ctx, struct show_job *job,
 
 	if (!strcmp(what, "interfaces")) {
 		if (argc == 1)
-			return show_interfaces(ctx, job);
-		weft_complain(ctx, "show: '%s' after 'interfaces' is too much",
-			      argv[1]);
-		return false;
+			return show_all(ctx, job, true);
+		return weft_complain(ctx, "show: unexpected argument '%s' after 'interfaces'",
+				     argv[1]);
 	}
 	if (argc > 1) {
 		job->field = weft_fields_find(argv[1]);
 		if (!job->field)
-			return show_refuse_field(ctx, argv[1]);
+			return weft_complain_unknown(ctx, "show: unknown field", argv[1],
+						     weft_fields, sizeof(weft_fields[0]));
 	}
 	if (strcmp(what, "all"))
 		return show_one(ctx, job, what);
 	job->named = true;
-	return show_all(ctx, job);
+	return show_all(ctx, job, false);
 }
 
 int weft_command_show(struct weft_context *ctx, int argc, char **argv)
@@ -165,7 +131,7 @@ int weft_command_show(struct weft_context *ctx, int argc, char **argv)
 	if (ctx->json) {
 		job.array = json_object_new_array();
 		if (!job.array)
-			return !show_no_memory(ctx);
+			return !weft_complain(ctx, "out of memory");
 	}
 	good = show_words(ctx, &job, argc, argv);
 	/* After a failure no partial JSON is printed. */

@@ -34,10 +34,10 @@ static bool up_take_name(const char *word, struct weft_location *location)
 static void up_warn_unusable(const struct weft_context *ctx, const char *name, bool recorded)
 {
 	if (recorded)
-		weft_warn(ctx, "%s: its file cannot be used: it is taken down as 'weft up' has recorded it",
+		weft_warn(ctx, "%s: the file cannot be used: the interface is taken down by the record of 'weft up'",
 			  name);
 	else
-		weft_warn(ctx, "%s: there is neither a file nor a record of 'weft up': the link is deleted with its routing rules, and no hook runs",
+		weft_warn(ctx, "%s: neither a file nor a record of 'weft up' exists: the link and its routing rules are deleted, and no hook runs",
 			  name);
 }
 
@@ -94,7 +94,7 @@ static struct weft_profile *up_read_saved(const struct weft_context *ctx,
 		return weft_locate_read(ctx, location);
 	if (errno == ESTALE)
 		weft_complain(ctx,
-			      "%s: the file that it came up from is gone, or other users can change it: name a file to save to",
+			      "%s: the file of 'weft up' is gone, or other users can change it: name a file to save to",
 			      name);
 	else if (weft_locate(ctx, weft_locate_folders, name, location))
 		return weft_locate_read(ctx, location);

@@ -93,9 +93,9 @@ static bool wait_look(struct wait_job *job)
 		return false;
 	if (job->dev->kind == WEFT_KIND_WEFT)
 		return wait_reduce(job);
-	weft_complain(job->ctx, "wait: '%s' is of kind %s, which has no events: only weft has",
-		      job->iface, weft_model_kind_name(job->dev->kind));
-	return false;
+	return weft_complain(job->ctx,
+			     "wait: '%s' is a link of kind %s, which has no events: only kind weft has",
+			     job->iface, weft_model_kind_name(job->dev->kind));
 }
 
 /* Makes the kernel start handshakes with all missing peers. */
@@ -118,7 +118,7 @@ static bool wait_connect(const struct wait_job *job)
 		err = backend->set(backend, wish);
 	weft_model_device_free(wish);
 	if (err)
-		weft_complain(job->ctx, "wait: cannot ask interface '%s' for a handshake: %s",
+		weft_complain(job->ctx, "wait: cannot begin handshakes on interface '%s': %s",
 			      job->iface,
 			      err == -ENOMEM ? strerror(ENOMEM) : backend->error);
 	return !err;
@@ -204,8 +204,8 @@ static void wait_name_peer(const struct wait_job *job,
 		      job->seconds, state ?: "unknown",
 		      peer->state_age_ms / 1000,
 		      peer->endpoint.any.sa_family == AF_UNSPEC ?
-		      ", and its endpoint is not known" : "",
-		      heard ? "" : ", nothing has ever come from it");
+		      ", no endpoint is known" : "",
+		      heard ? "" : ", no packet has arrived from it");
 }
 
 /* At the limit a last reading decides, and shows the peers' states. */
@@ -271,25 +271,20 @@ static bool wait_take_words(struct wait_job *job, int argc, char **argv)
 	for (; argc; argc -= 2, argv += 2) {
 		bool is_peer = !strcmp(argv[0], "peer");
 
-		if (!is_peer && strcmp(argv[0], "timeout")) {
-			weft_complain(job->ctx,
-				      "wait: '%s' is not known here: peer and timeout are",
-				      argv[0]);
-			return false;
-		}
-		if (argc < 2) {
-			weft_complain(job->ctx, "wait: %s: %s has to follow, and nothing does",
-				      argv[0], is_peer ? "KEY|NAME" : "SECONDS");
-			return false;
-		}
+		if (!is_peer && strcmp(argv[0], "timeout"))
+			return weft_complain(job->ctx,
+					     "wait: unexpected argument '%s': use peer KEY|NAME or timeout SECONDS",
+					     argv[0]);
+		if (argc < 2)
+			return weft_complain(job->ctx, "wait: %s: requires a value: %s", argv[0],
+					     is_peer ? "KEY|NAME" : "SECONDS");
 		if (is_peer) {
 			job->peer = argv[1];
 		} else if (!weft_setting_number(argv[1], 10, WAIT_MOST_S,
 						&job->seconds)) {
-			weft_complain(job->ctx,
-				      "wait: timeout: '%s' is not a time: use a number of seconds from 0 (only look) to %d",
-				      argv[1], WAIT_MOST_S);
-			return false;
+			return weft_complain(job->ctx,
+					     "wait: timeout: '%s' is not a time: use a number of seconds from 0 (only look) to %d",
+					     argv[1], WAIT_MOST_S);
 		}
 	}
 	return true;

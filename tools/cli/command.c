@@ -4,19 +4,43 @@
 #include "base/complain.h"
 #include "cli/command.h"
 #include "cli/version.h"
+#include "conf/setting.h"
+#include "print/fields.h"
+
+static void command_list_fields(FILE *stream)
+{
+	const struct weft_field *field;
+
+	fputs("FIELD is one of:\n", stream);
+	for (field = weft_fields; field->name; field++)
+		fprintf(stream, "  %s\n", field->name);
+}
+
+static void command_list_scope(FILE *stream, enum weft_scope scope, const char *title)
+{
+	const struct weft_setting *setting;
+
+	fprintf(stream, "%s\n", title);
+	for (setting = weft_settings; setting->word || setting->field; setting++)
+		if (setting->word && setting->scope == scope)
+			fprintf(stream, "  %s%s%s\n", setting->word, setting->value ? " " : "",
+				setting->value ?: "");
+}
+
+static void command_list_settings(FILE *stream)
+{
+	command_list_scope(stream, WEFT_SCOPE_DEVICE, "Settings of the interface:");
+	command_list_scope(stream, WEFT_SCOPE_PEER, "Settings of a peer:");
+}
 
 const struct weft_command weft_commands[] = {
 	{
 		"show", "[IFACE|all|interfaces] [FIELD|dump]",
 		"show interfaces, or one FIELD of them",
-		"FIELD: public-key, private-key, listen-port, fwmark, peers, preshared-keys,\n"
-		"endpoints, allowed-ips, latest-handshakes, persistent-keepalive, transfer,\n"
-		"listen-address, bind-device, candidates, roam, names, state,\n"
-		"previous-public-key, next-keys, previous-keys, identities, drops.\n"
-		"\"dump\" prints what wg prints, for scripts. With -j or --json all is JSON.\n"
-		"Secret keys are \"(hidden)\" in the summary: --show-keys, or WG_HIDE_KEYS=never in\n"
-		"the environment, shows them. WG_COLOR_MODE is always, never or auto.\n",
-		0, 2, weft_command_show, .json = true,
+		"\"dump\" prints the fields of wg(8), for scripts. -j or --json prints JSON.\n"
+		"The summary hides secret keys; --show-keys, or WG_HIDE_KEYS=never in the\n"
+		"environment, shows them. WG_COLOR_MODE is always, never or auto.\n",
+		0, 2, weft_command_show, .json = true, .list = command_list_fields,
 	}, {
 		"showconf", "IFACE",
 		"print the configuration file of an interface, keys included",
@@ -24,102 +48,98 @@ const struct weft_command weft_commands[] = {
 	}, {
 		"set", "IFACE [SETTING VALUE]... [peer KEY|NAME [remove] [SETTING VALUE]...]...",
 		"change settings of an interface and of its peers",
-		"Settings of the interface: listen-port PORT, fwmark MARK|off, private-key FILE,\n"
-		"pmtu on|off, dscp inherit|off|DSCP.\n"
-		"listen-address ADDRESS,...|any and bind-device LINK|off say where the sockets are.\n"
-		"Settings of a peer: preshared-key FILE, endpoint HOST:PORT,... of which those that\n"
-		"do not answer give way to the next; roam on|off, off keeping it at one of those;\n"
-		"next-public-key KEY|off, next-preshared-key FILE, previous-public-key off,\n"
-		"previous-preshared-key off, grace SECONDS|off: how keys are replaced.\n"
-		"persistent-keepalive SECONDS|off, allowed-ips IP/LENGTH,... which replaces the\n"
-		"list; with + or - before an item the items are added or removed. An item that\n"
-		"another peer has is taken from it, unless \"exclusive\" follows the list.\n"
-		"name NAME is what the peer can be called instead of its key, '' for nothing.\n"
-		"forget-timestamp lets a peer in again whose clock went back.\n"
-		"FILE \"-\" is the standard input; an empty file takes the key away.\n",
-		1, -1, weft_command_set,
+		"listen-address and bind-device restrict the sockets to addresses and to a link.\n"
+		"While an endpoint does not answer, the next one is tried; \"roam off\" keeps the\n"
+		"endpoint among those given. The list of allowed-ips replaces the present one; items\n"
+		"with + or - are added or removed. An item of another peer moves, unless \"exclusive\"\n"
+		"follows the list. A name is an alias of the key; '' removes it. Next keys replace the\n"
+		"present ones, which stay valid for the grace, or until they are off.\n"
+		"forget-timestamp accepts the next handshake of a peer whose clock went back.\n"
+		"FILE \"-\" is the standard input; an empty file removes the key.\n",
+		1, -1, weft_command_set, .list = command_list_settings,
 	}, {
 		"rotate", "IFACE [private-key FILE] [grace SECONDS|off] | finish | undo",
-		"give an interface another key, while sessions live on",
-		"Without FILE a key is made. The public key is printed, for the peers to be told:\n"
-		"\"weft set IFACE peer KEY next-public-key KEY2\". The key from before stays good for\n"
-		"SECONDS, which is a day if it is not given, or until \"finish\"; \"undo\" goes back to it.\n"
-		"The file that \"up\" was given follows, if it has the interface's key.\n",
+		"replace the private key of an interface while sessions continue",
+		"Without FILE a new key is generated. The public key is printed, for the peers:\n"
+		"\"weft set IFACE peer KEY next-public-key KEY2\". The previous key stays valid for\n"
+		"SECONDS, by default a day, or until \"finish\"; \"undo\" restores it. The file of \"up\"\n"
+		"gets the new key, if it has the interface's key.\n",
 		1, 5, weft_command_rotate,
 	}, {
 		"setconf", "IFACE FILE",
-		"make an interface what a configuration file says",
+		"replace the configuration of an interface by that of a file",
 		NULL, 2, 2, weft_command_setconf,
 	}, {
 		"addconf", "IFACE FILE",
-		"add what a configuration file says to an interface",
+		"add the configuration of a file to an interface",
 		NULL, 2, 2, weft_command_addconf,
 	}, {
 		"syncconf", "IFACE FILE",
-		"as setconf, but send only what differs: sessions live on",
+		"as setconf, but change only what differs: sessions continue",
 		NULL, 2, 2, weft_command_syncconf,
 	}, {
 		"up", "FILE|IFACE",
-		"make an interface and what is around it what a file says",
+		"bring up an interface with addresses, routes and name servers of a file",
 		"The file is FILE, named IFACE.conf, or IFACE.conf in /etc/weft or /etc/wireguard.\n"
 		"It has wg-quick's format, with Forwarding = on|off in [Interface] and Name in [Peer].\n"
-		"An interface that is up already is changed where it differs: no session ends, and\n"
-		"no hook runs. If a step fails, it is named, and all that was done is undone.\n",
+		"A running interface is changed where it differs: no session ends, and no hook runs.\n"
+		"If a step fails, the command names the step, and undoes all changes.\n",
 		1, 1, weft_command_up,
 	}, {
 		"check", "FILE|IFACE",
 		"report the mistakes in a file, and change nothing",
-		"Every mistake is printed with its line, as FILE:LINE: error or warning: words. The\n"
+		"Each mistake is printed with its line, as FILE:LINE: error or warning: text. The\n"
 		"status is 1 if there are errors, with which \"up\" refuses the file. Names are not\n"
-		"looked up. With -j or --json all is JSON.\n",
+		"resolved. -j or --json prints JSON.\n",
 		1, 1, weft_command_check, .json = true,
 	}, {
 		"down", "FILE|IFACE",
-		"take an interface away, with its routes, rules and name servers",
-		"With SaveConfig = true in the file, what is set is saved there before.\n",
+		"remove an interface with its routes, rules and name servers",
+		"With SaveConfig = true in the file, the present settings are saved there first.\n",
 		1, 1, weft_command_down,
 	}, {
 		"save", "FILE|IFACE",
-		"write what is set on an interface to its file",
+		"write the settings of an interface to its file",
 		"Hooks, and the names of peers and of endpoints, are kept; comments are not.\n",
 		1, 1, weft_command_save,
 	}, {
 		"strip", "FILE|IFACE",
-		"print a file without what only \"up\" understands, for syncconf",
+		"print a file without the fields of \"up\", for syncconf",
 		NULL, 1, 1, weft_command_strip,
 	}, {
 		"resolve", "IFACE|all",
-		"look endpoints' names up again where a peer has been silent",
+		"resolve the endpoints' names of silent peers again",
 		"Silent is a peer without a handshake in the last 135 seconds. The names are those\n"
-		"of the file that \"up\" was given. What has changed is set and printed.\n",
+		"of the file of \"up\". Endpoints that differ are set and printed.\n",
 		1, 1, weft_command_resolve,
 	}, {
 		"monitor", "[IFACE]",
-		"print what happens to interfaces and peers, as it happens",
-		"Sessions, endpoints, keys, and what is added, changed or removed, one line each,\n"
-		"until it is interrupted. With -j or --json each line is an object. Events that were\n"
-		"missed are counted. It needs CAP_NET_ADMIN.\n",
+		"print events of interfaces and peers",
+		"Sessions, endpoints and keys that change, and interfaces and peers that are added,\n"
+		"changed or removed, one line each. -j or --json prints an object a line. Missed\n"
+		"events are counted. The command needs CAP_NET_ADMIN.\n",
 		0, 1, weft_command_monitor, .json = true,
 	}, {
 		"wait", "IFACE [peer KEY|NAME] [timeout SECONDS]",
-		"wait until a peer, or all of them, are up",
-		"Handshakes are begun where there is no session. The status is 1 when not all are up\n"
-		"after SECONDS, which is 30 if it is not given; 0 only looks.\n",
+		"wait until a peer, or each peer, is up",
+		"Handshakes are begun where there is no session. The command gives up after SECONDS\n"
+		"(default 30), names the missing peers and their state, and exits with 1. With 0 it\n"
+		"checks without waiting.\n",
 		1, 5, weft_command_wait,
 	}, {
 		"metrics", "[write FILE] [IFACE]...",
 		"print interfaces and peers as metrics for Prometheus",
-		"All interfaces if none is named. The format is Prometheus's text format, which the\n"
-		"node exporter's textfile collector reads. With \"write\" FILE is replaced as a whole,\n"
-		"whatever could not be read. No secret is printed.\n",
+		"Without IFACE all interfaces are printed, in Prometheus's text format, for the node\n"
+		"exporter's textfile collector. \"write\" replaces FILE as a whole, also if an\n"
+		"interface cannot be read. No secret is printed.\n",
 		0, -1, weft_command_metrics,
 	}, {
 		"doctor", "[IFACE]",
-		"say why a tunnel does not work, and what would mend it",
-		"All interfaces, and files and units of others, if none is named. Peers without a\n"
-		"session are called, and some seconds are waited. The status is 0 when nothing is\n"
-		"wrong, 1 for warnings, 2 for errors, 3 when it could not be looked at. With -j or\n"
-		"--json all is JSON.\n",
+		"find faults of a tunnel, and suggest remedies",
+		"Without IFACE all interfaces, and files and units of others, are checked. Handshakes\n"
+		"are begun with peers that have no session; the checks take some seconds. The status\n"
+		"is 0 without findings, 1 for warnings, 2 for errors and 3 if the checks were not\n"
+		"possible. -j or --json prints JSON.\n",
 		0, 1, weft_command_doctor, .json = true,
 	}, {
 		"genkey", "", "print a new private key",
@@ -131,13 +151,13 @@ const struct weft_command weft_commands[] = {
 		"pubkey", "", "print the public key of the private key on the standard input",
 		NULL, 0, 0, weft_command_pubkey,
 	}, {
-		"help", "[COMMAND]", "explain a command, or list them",
+		"help", "[COMMAND]", "describe a command, or list the commands",
 		NULL, 0, 1, weft_command_help,
 	},
 	{ }
 };
 
-static const struct weft_command *command_find(const char *name)
+const struct weft_command *weft_command_find(const char *name)
 {
 	const struct weft_command *command;
 
@@ -159,6 +179,8 @@ static void command_print_help(const struct weft_command *command,
 {
 	command_print_usage(command, stream);
 	fprintf(stream, "\n%s: %s\n", command->name, command->summary);
+	if (command->list)
+		command->list(stream);
 	if (command->help)
 		fputs(command->help, stream);
 }
@@ -172,24 +194,14 @@ static void command_print_all(FILE *stream)
 	for (command = weft_commands; command->name; command++)
 		fprintf(stream, "  %-10s %s\n", command->name,
 			command->summary);
-	fputs("\nWithout a command, \"show\". \"weft help COMMAND\" says more of one.\n",
+	fputs("\nThe default is \"show\". \"weft help COMMAND\" describes a command.\n",
 	      stream);
 }
 
 static int command_unknown(const struct weft_context *ctx, const char *name)
 {
-	const struct weft_command *command;
-	const char *comma = "";
-
-	fputs("weft: '", ctx->err);
-	weft_complain_text(ctx->err, name);
-	fputs("' is not a command: ", ctx->err);
-	for (command = weft_commands; command->name; command++) {
-		fprintf(ctx->err, "%s%s", comma, command->name);
-		comma = ", ";
-	}
-	fputs(" are\n", ctx->err);
-	return 1;
+	return !weft_complain_unknown(ctx, "unknown command", name, weft_commands,
+				      sizeof(weft_commands[0]));
 }
 
 int weft_command_help(struct weft_context *ctx, int argc, char **argv)
@@ -200,7 +212,7 @@ int weft_command_help(struct weft_context *ctx, int argc, char **argv)
 		command_print_all(ctx->out);
 		return 0;
 	}
-	command = command_find(argv[0]);
+	command = weft_command_find(argv[0]);
 	if (!command)
 		return command_unknown(ctx, argv[0]);
 	command_print_help(command, ctx->out);
@@ -250,7 +262,7 @@ static int command_take_options(struct weft_context *ctx, int argc,
 		if (argv[i][0] == '-' && argv[i][1] &&
 		    !command_is_value(argv, left)) {
 			weft_complain(ctx,
-				      "'%s' is not an option: -j, --json, --show-keys, -h, --help, -v, --version are; words follow '--'",
+				      "unknown option '%s': use -j, --json, --show-keys, -h, --help, -v or --version, and '--' before other words",
 				      argv[i]);
 			return -1;
 		}
@@ -270,12 +282,12 @@ static int command_run(struct weft_context *ctx,
 		return 0;
 	}
 	if (argc < command->min)
-		weft_complain(ctx, "%s: something is missing", command->name);
+		weft_complain(ctx, "%s: missing argument", command->name);
 	else if (command->max >= 0 && argc > command->max)
-		weft_complain(ctx, "%s: '%s' is too much", command->name,
+		weft_complain(ctx, "%s: unexpected argument '%s'", command->name,
 			      argv[command->max]);
 	else if (ctx->json && !command->json)
-		weft_complain(ctx, "%s: it does not speak JSON", command->name);
+		weft_complain(ctx, "%s: no JSON output", command->name);
 	else
 		return command->run(ctx, argc, argv);
 	command_print_usage(command, ctx->err);
@@ -287,7 +299,7 @@ static int command_flush(const struct weft_context *ctx, int status)
 {
 	if (!fflush(ctx->out) && !ferror(ctx->out))
 		return status;
-	weft_complain(ctx, "the output could not be written");
+	weft_complain(ctx, "cannot write the output");
 	return 1;
 }
 
@@ -314,7 +326,7 @@ int weft_command_main(struct weft_context *ctx, int argc, char **argv)
 	if (argc < 0)
 		return 1;
 	argv++;
-	command = command_find(argc ? argv[0] : "show");
+	command = weft_command_find(argc ? argv[0] : "show");
 	if (!argc && options.help)
 		command_print_all(ctx->out);
 	else if (options.version)

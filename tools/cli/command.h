@@ -17,6 +17,7 @@
  * @max: most arguments, negative for any number
  * @run: runs it with the arguments after the verb; returns the exit status
  * @json: the command can print JSON
+ * @list: prints the words of its arguments for the help, from their table, or NULL
  */
 struct weft_command {
 	const char *name;
@@ -27,9 +28,13 @@ struct weft_command {
 	int max;
 	int (*run)(struct weft_context *ctx, int argc, char **argv);
 	bool json;
+	void (*list)(FILE *stream);
 };
 
 extern const struct weft_command weft_commands[];
+
+/* NULL: no command of this name. */
+const struct weft_command *weft_command_find(const char *name);
 
 int weft_command_show(struct weft_context *ctx, int argc, char **argv);
 int weft_command_showconf(struct weft_context *ctx, int argc, char **argv);

@@ -268,16 +268,6 @@ static void complete_metrics(const struct completion *complete, int argc,
 	complete_offer(complete, "write");
 }
 
-static const struct weft_command *complete_find(const char *name)
-{
-	const struct weft_command *command;
-
-	for (command = weft_commands; command->name; command++)
-		if (!strcmp(command->name, name))
-			return command;
-	return NULL;
-}
-
 int weft_command_complete(struct weft_context *ctx, int argc, char **argv)
 {
 	struct completion complete = {
@@ -290,7 +280,7 @@ int weft_command_complete(struct weft_context *ctx, int argc, char **argv)
 		complete_commands(&complete);
 		return 0;
 	}
-	command = complete_find(argv[0]);
+	command = weft_command_find(argv[0]);
 	if (command && command->run == weft_command_set && argc > 2)
 		complete_set(&complete, argc - 2, argv + 2);
 	else if (command && command->run == weft_command_rotate && argc > 2)

@@ -60,7 +60,7 @@ int main(int argc, char **argv)
 
 	weft_core_forbid();
 	if (sodium_init() < 0) {
-		weft_complain(&ctx, "libsodium does not start");
+		weft_complain(&ctx, "cannot initialize libsodium");
 		return 1;
 	}
 	main_extend_path();

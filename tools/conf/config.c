@@ -53,8 +53,7 @@ static bool config_finish_peer(struct config_state *state)
 		return true;
 	place.file = parser->place.file;
 	place.line = state->peer_line;
-	weft_complain_at(parser->ctx, &place, "this [Peer] has no PublicKey");
-	return false;
+	return weft_complain_at(parser->ctx, &place, "this [Peer] has no PublicKey");
 }
 
 static bool config_begin_peer(struct config_state *state)
@@ -87,7 +86,7 @@ static bool config_begin_section(struct config_state *state, char *line)
 	weft_text_squeeze(line);
 	if (strcasecmp(line, "[Interface]") && strcasecmp(line, "[Peer]")) {
 		weft_complain_at(state->parser.ctx, &state->parser.place,
-				 "'%s' is not a section: [Interface] and [Peer] are",
+				 "unknown section '%s': use [Interface] or [Peer]",
 				 line);
 		state->section = CONFIG_SECTION_UNKNOWN;
 		return false;
@@ -110,7 +109,7 @@ static bool config_refuse_field(struct config_state *state, const char *field)
 	list = weft_setting_list(in_peer ? WEFT_SCOPE_PEER : WEFT_SCOPE_DEVICE,
 				 true, state->parser.more);
 	weft_complain_at(state->parser.ctx, &state->parser.place,
-			 "'%.*s' is not a field of %s: %s are",
+			 "unknown field '%.*s' of %s: use %s",
 			 CONFIG_QUOTE_CHARS, field,
 			 in_peer ? "[Peer]" : "[Interface]", list ? list : "");
 	free(list);
@@ -147,12 +146,9 @@ static bool config_set(struct config_state *state, char *field, char *value)
 	if (!setting)
 		return config_refuse_field(state, field);
 	state->parser.place.name = setting->field;
-	if (!*value && !setting->empty) {
-		weft_complain_at(state->parser.ctx, &state->parser.place,
-				 "the value is missing");
-		return false;
-	}
-	good = setting->from_field(&state->parser, value);
+	if (!*value && !setting->empty)
+		return weft_complain_at(state->parser.ctx, &state->parser.place, "missing value");
+	good = weft_setting_take(&state->parser, setting, value);
 	state->parser.place.name = NULL;
 	return good;
 }
@@ -169,18 +165,14 @@ static bool config_read_line(struct config_state *state, char *line)
 		return config_begin_section(state, line);
 	if (state->section == CONFIG_SECTION_UNKNOWN)
 		return true;
-	if (state->section == CONFIG_SECTION_NONE) {
-		weft_complain_at(state->parser.ctx, &state->parser.place,
-				 "[Interface] or [Peer] has to come first");
-		return false;
-	}
+	if (state->section == CONFIG_SECTION_NONE)
+		return weft_complain_at(state->parser.ctx, &state->parser.place,
+					"field before the first section: begin with [Interface] or [Peer]");
 	equals = strchr(line, '=');
-	if (!equals) {
-		weft_complain_at(state->parser.ctx, &state->parser.place,
-				 "'%.*s' is not a setting: use FIELD = VALUE",
-				 config_quote_length(line), line);
-		return false;
-	}
+	if (!equals)
+		return weft_complain_at(state->parser.ctx, &state->parser.place,
+					"'%.*s' is not a setting: use FIELD = VALUE",
+					config_quote_length(line), line);
 	*equals = '\0';
 	return config_set(state, weft_text_trim(line), weft_text_trim(equals + 1));
 }
@@ -275,7 +267,7 @@ bool weft_config_read(const struct weft_context *ctx, const char *file,
 		return false;
 	if (strlen(content->text) == content->len)
 		return true;
-	weft_complain(ctx, "'%s' is not a text file: there is a zero byte in it",
+	weft_complain(ctx, "'%s' is not a text file: it contains a zero byte",
 		      file);
 	weft_file_wipe(content);
 	return false;

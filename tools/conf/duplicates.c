@@ -32,7 +32,7 @@ static void duplicates_warn_keys(const struct weft_context *ctx,
 		place.line = peer->again_line;
 		if (peer->again_line)
 			weft_warn_at(ctx, &place,
-				     "the same key as in line %u: both sections are one peer, with the AllowedIPs of the last section only",
+				     "duplicate public key, as in line %u: both sections are one peer, with the AllowedIPs of the last section only",
 				     peer->key_line);
 	}
 }
@@ -49,12 +49,12 @@ static void duplicates_warn_prefix(const struct weft_context *ctx,
 	if (weft_model_allowedip_compare(&first->ip, &second->ip))
 		return;
 	if (first->peer == second->peer)
-		weft_warn_at(ctx, &place, "%s/%u twice: line %u has it as well",
+		weft_warn_at(ctx, &place, "duplicate allowed IP %s/%u, as in line %u",
 			     weft_format_address(&second->ip).chars,
 			     second->ip.cidr, first->ip.line);
 	else
 		weft_warn_at(ctx, &place,
-			     "%s/%u is given to peer %s in line %u, too: it belongs to the last peer only, which is %s here",
+			     "%s/%u is also an allowed IP of peer %s in line %u: only the last peer, here %s, gets it",
 			     weft_format_address(&second->ip).chars,
 			     second->ip.cidr,
 			     weft_format_peer(first->peer).chars,

@@ -56,10 +56,8 @@ bool weft_file_read(const struct weft_context *ctx, const char *path,
 	int err;
 
 	memset(file, 0, sizeof(*file));
-	if (!stream) {
-		weft_complain(ctx, "cannot open '%s': %s", path, strerror(errno));
-		return false;
-	}
+	if (!stream)
+		return weft_complain(ctx, "cannot open '%s': %s", path, strerror(errno));
 	/* Unbuffered: no second copy of secrets in the stream's buffer. */
 	if (!is_stdin)
 		setvbuf(stream, NULL, _IONBF, 0);
@@ -78,6 +76,13 @@ bool weft_file_read(const struct weft_context *ctx, const char *path,
 	return false;
 }
 
+bool weft_file_is_same(const struct stat *now, const struct stat *seen)
+{
+	return now->st_dev == seen->st_dev && now->st_ino == seen->st_ino &&
+	       now->st_size == seen->st_size && now->st_mtim.tv_sec == seen->st_mtim.tv_sec &&
+	       now->st_mtim.tv_nsec == seen->st_mtim.tv_nsec;
+}
+
 void weft_file_warn_readable(const struct weft_context *ctx, const char *path)
 {
 	struct stat st;
@@ -86,7 +91,7 @@ void weft_file_warn_readable(const struct weft_context *ctx, const char *path)
 		return;
 	if (st.st_mode & 0004)
 		weft_warn(ctx,
-			  "'%s' holds a secret key and can be read by everybody: chmod o-rwx it",
+			  "'%s' contains a secret key, and other users can read it: remove their permissions (chmod o-rwx)",
 			  path);
 }
 

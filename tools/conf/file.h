@@ -22,6 +22,8 @@ struct weft_file {
 /* False after a complaint; @path "-" is the standard input. */
 bool weft_file_read(const struct weft_context *ctx, const char *path,
 		    size_t max, struct weft_file *file);
+/* Whether a file is unchanged since it was @seen. */
+bool weft_file_is_same(const struct stat *now, const struct stat *seen);
 /* Warns once of a file with a secret, @path, that other users can read. */
 void weft_file_warn_readable(const struct weft_context *ctx, const char *path);
 void weft_file_wipe(struct weft_file *file);

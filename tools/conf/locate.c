@@ -48,12 +48,10 @@ static bool locate_take_name(const char *path, struct weft_location *location)
 static bool locate_file(const struct weft_context *ctx, const char *word,
 			struct weft_location *location)
 {
-	if (!locate_take_name(word, location)) {
-		weft_complain(ctx,
-			      "'%s' names no interface: the file has to be NAME.conf, NAME being 1 to %d letters, digits or _=+.-",
-			      word, IFNAMSIZ - 1);
-		return false;
-	}
+	if (!locate_take_name(word, location))
+		return weft_complain(ctx,
+				     "'%s' is not named after an interface: use NAME.conf, where NAME has 1 to %d letters, digits or _=+.-",
+				     word, IFNAMSIZ - 1);
 	location->path = strdup(word);
 	if (!location->path)
 		weft_complain(ctx, "out of memory");
@@ -234,22 +232,16 @@ bool weft_locate(const struct weft_context *ctx, const char * const *folders,
 	memset(location, 0, sizeof(*location));
 	if (weft_locate_is_file(word))
 		return locate_file(ctx, word, location);
-	if (!weft_profile_name_is_good(word, strlen(word))) {
-		weft_complain(ctx,
-			      "'%s' is not an interface: a name has 1 to %d letters, digits or _=+.-",
-			      word, IFNAMSIZ - 1);
-		return false;
-	}
+	if (!weft_profile_name_is_good(word, strlen(word)))
+		return weft_complain(ctx,
+				     "'%s' is not an interface name: use 1 to %d letters, digits or _=+.-",
+				     word, IFNAMSIZ - 1);
 	if (weft_locate_try(folders, word, location))
 		return true;
-	if (errno == ENOMEM) {
-		weft_complain(ctx, "out of memory");
-		return false;
-	}
-	weft_complain(ctx, "'%s' has no file: neither %s/%s%s nor %s/%s%s is there",
-		      word, folders[0], word, LOCATE_SUFFIX, folders[1], word,
-		      LOCATE_SUFFIX);
-	return false;
+	if (errno == ENOMEM)
+		return weft_complain(ctx, "out of memory");
+	return weft_complain(ctx, "'%s' has no file: neither %s/%s%s nor %s/%s%s exists", word,
+			     folders[0], word, LOCATE_SUFFIX, folders[1], word, LOCATE_SUFFIX);
 }
 
 /*
@@ -264,7 +256,7 @@ static void locate_warn_accessible(const struct weft_context *ctx,
 
 	if (copy && !stat(path, &file) && !stat(dirname(copy), &folder) &&
 	    (file.st_mode & 0006) && (folder.st_mode & 0001))
-		weft_warn(ctx, "'%s' is open to everybody, and keys are in it: chmod o-rwx it",
+		weft_warn(ctx, "'%s' contains keys, and other users can open it: remove their permissions (chmod o-rwx)",
 			  path);
 	free(copy);
 }

@@ -23,8 +23,7 @@
 
 static bool profile_no_memory(struct weft_parser *parser)
 {
-	weft_complain_at(parser->ctx, &parser->place, "out of memory");
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place, "out of memory");
 }
 
 bool weft_profile_words_add(struct weft_words *words, const char *text,
@@ -97,10 +96,9 @@ static bool profile_add_address(struct weft_parser *parser, char *word)
 	    profile_parse_mask(word, &address->prefix))
 		return true;
 	parser->profile->addresses.count--;
-	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
-			 word);
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place,
+				"'%s' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6",
+				word);
 }
 
 static bool profile_address(struct weft_parser *parser, const char *value)
@@ -137,10 +135,9 @@ static bool profile_add_dns(struct weft_parser *parser, char *word)
 		return profile_add_word(parser, &parser->profile->search, word);
 	if (profile_is_server(word))
 		return profile_add_word(parser, &parser->profile->dns, word);
-	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is not a name server: use an address, or the name of a domain to search",
-			 word);
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place,
+				"'%s' is not a name server: use its address, or a search domain",
+				word);
 }
 
 static bool profile_dns(struct weft_parser *parser, const char *value)
@@ -153,12 +150,10 @@ static bool profile_mtu(struct weft_parser *parser, const char *value)
 	unsigned long mtu = 0;
 
 	if (*value && (!weft_setting_number(value, 10, PROFILE_MTU_MAX, &mtu) ||
-		       mtu < PROFILE_MTU_MIN)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not an MTU: use a number from %d to %d",
-				 value, PROFILE_MTU_MIN, PROFILE_MTU_MAX);
-		return false;
-	}
+		       mtu < PROFILE_MTU_MIN))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not an MTU: use a number from %d to %d", value,
+					PROFILE_MTU_MIN, PROFILE_MTU_MAX);
 	parser->profile->mtu = mtu;
 	parser->profile->mtu_line = parser->place.line;
 	return true;
@@ -182,11 +177,9 @@ static bool profile_table(struct weft_parser *parser, const char *value)
 	} else if (!strcasecmp(value, "off")) {
 		profile->table = WEFT_TABLE_OFF;
 	} else if (!profile_table_number(value, &table)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from %s or %s.d/*.conf",
-				 value, weft_table_files[0],
-				 weft_table_files[0]);
-		return false;
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not a routing table: use 'auto', 'off', a number from 1 to 0xffffffff or a name from %s or %s.d/*.conf",
+					value, weft_table_files[0], weft_table_files[0]);
 	}
 	profile->table_number = table;
 	profile->table_line = parser->place.line;
@@ -195,32 +188,14 @@ static bool profile_table(struct weft_parser *parser, const char *value)
 	return profile->table_text || !*value || profile_no_memory(parser);
 }
 
-/* An empty command is none. */
-static bool profile_add_hook(struct weft_parser *parser,
-			     enum weft_profile_hook hook, const char *value)
+/* The field names the hook; an empty command is none. */
+static bool profile_hook(struct weft_parser *parser, const char *value)
 {
-	return !*value || profile_add_word(parser, &parser->profile->hooks[hook],
-					   value);
-}
+	enum weft_profile_hook hook = WEFT_HOOK_PRE_UP;
 
-static bool profile_pre_up(struct weft_parser *parser, const char *value)
-{
-	return profile_add_hook(parser, WEFT_HOOK_PRE_UP, value);
-}
-
-static bool profile_post_up(struct weft_parser *parser, const char *value)
-{
-	return profile_add_hook(parser, WEFT_HOOK_POST_UP, value);
-}
-
-static bool profile_pre_down(struct weft_parser *parser, const char *value)
-{
-	return profile_add_hook(parser, WEFT_HOOK_PRE_DOWN, value);
-}
-
-static bool profile_post_down(struct weft_parser *parser, const char *value)
-{
-	return profile_add_hook(parser, WEFT_HOOK_POST_DOWN, value);
+	while (strcmp(weft_profile_hook_name(hook), parser->place.name))
+		hook++;
+	return !*value || profile_add_word(parser, &parser->profile->hooks[hook], value);
 }
 
 static bool profile_save(struct weft_parser *parser, const char *value)
@@ -228,9 +203,8 @@ static bool profile_save(struct weft_parser *parser, const char *value)
 	parser->profile->save = !strcasecmp(value, "true");
 	if (parser->profile->save || !strcasecmp(value, "false"))
 		return true;
-	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is neither 'true' nor 'false'", value);
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place, "'%s' is neither 'true' nor 'false'",
+				value);
 }
 
 static bool profile_forwarding(struct weft_parser *parser, const char *value)
@@ -263,61 +237,32 @@ static bool profile_grace_until(struct weft_parser *parser, const char *value)
 	unsigned long until;
 
 	if (!weft_setting_number(value, 10, LONG_MAX, &until) &&
-	    !profile_date(value, &until)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not a time: use a number of seconds since 1970, or YYYY-MM-DDTHH:MM:SSZ",
-				 value);
-		return false;
-	}
+	    !profile_date(value, &until))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not a time: use a number of seconds since 1970, or YYYY-MM-DDTHH:MM:SSZ",
+					value);
 	/* More seconds than fit the kernel's attribute: 136 years. */
-	if ((__s64)until - (__s64)parser->ctx->now > UINT32_MAX) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is more than a century ahead: use seconds since 1970, not milliseconds",
-				 value);
-		return false;
-	}
+	if ((__s64)until - (__s64)parser->ctx->now > UINT32_MAX)
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is more than a century ahead: use seconds since 1970, not milliseconds",
+					value);
 	parser->profile->grace_until = until;
 	return true;
 }
 
 static const struct weft_setting profile_settings[] = {
-	{
-		.field = "Address", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_address,
-	}, {
-		.field = "DNS", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_dns,
-	}, {
-		.field = "MTU", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_mtu,
-	}, {
-		.field = "Table", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_table,
-	}, {
-		.field = "PreUp", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_pre_up,
-	}, {
-		.field = "PostUp", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_post_up,
-	}, {
-		.field = "PreDown", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_pre_down,
-	}, {
-		.field = "PostDown", .scope = WEFT_SCOPE_DEVICE,
-		.empty = true, .from_field = profile_post_down,
-	}, {
-		.field = "SaveConfig", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_save,
-	}, {
-		.field = "Forwarding", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_forwarding,
-	}, {
-		.field = "PreviousPrivateKey", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_previous_key,
-	}, {
-		.field = "GraceUntil", .scope = WEFT_SCOPE_DEVICE,
-		.from_field = profile_grace_until,
-	},
+	{ .field = "Address", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_address },
+	{ .field = "DNS", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_dns },
+	{ .field = "MTU", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_mtu },
+	{ .field = "Table", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_table },
+	{ .field = "PreUp", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_hook },
+	{ .field = "PostUp", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_hook },
+	{ .field = "PreDown", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_hook },
+	{ .field = "PostDown", .scope = WEFT_SCOPE_DEVICE, .empty = true, .set = profile_hook },
+	{ .field = "SaveConfig", .scope = WEFT_SCOPE_DEVICE, .set = profile_save },
+	{ .field = "Forwarding", .scope = WEFT_SCOPE_DEVICE, .set = profile_forwarding },
+	{ .field = "PreviousPrivateKey", .scope = WEFT_SCOPE_DEVICE, .set = profile_previous_key },
+	{ .field = "GraceUntil", .scope = WEFT_SCOPE_DEVICE, .set = profile_grace_until },
 	{ }
 };
 

@@ -204,9 +204,8 @@ static bool record_has_no_folder(const struct weft_context *ctx, const char *nam
 {
 	if (!ctx->runtime)
 		return true;
-	weft_complain(ctx, "%s: '%s' cannot hold its record: %s", name, ctx->runtime,
-		      weft_runtime_reason(err));
-	return false;
+	return weft_complain(ctx, "%s: cannot write a record in '%s': %s", name, ctx->runtime,
+			     weft_runtime_reason(err));
 }
 
 bool weft_record_write(const struct weft_context *ctx, const char *name,
@@ -232,7 +231,7 @@ void weft_record_remove(const struct weft_context *ctx, const char *name)
 	char *path = weft_runtime_path(ctx, name, "record");
 
 	if (path && unlink(path) && errno != ENOENT)
-		weft_warn(ctx, "%s: cannot remove '%s': %s: remove it, or the next 'weft up' takes the tunnel for one that was left behind",
+		weft_warn(ctx, "%s: cannot remove '%s': %s: remove the file, or the next 'weft up' takes the tunnel for a leftover",
 			  name, path, strerror(errno));
 	free(path);
 }

@@ -33,7 +33,7 @@ int weft_resolve_retries(const struct weft_context *ctx, const char *wish)
 	    retries <= INT_MAX)
 		return retries;
 	weft_warn(ctx,
-		  "WG_ENDPOINT_RESOLUTION_RETRIES is '%s', not a number or 'infinity': %d is used",
+		  "WG_ENDPOINT_RESOLUTION_RETRIES: '%s' is neither a number nor 'infinity': %d is used",
 		  wish, WEFT_RESOLVE_RETRIES);
 	return WEFT_RESOLVE_RETRIES;
 }
@@ -197,12 +197,12 @@ static void resolve_complain(const struct weft_context *ctx,
 		break;
 	case RESOLVE_PORT:
 		weft_complain_at(ctx, place,
-				 "'%s' has a port that is too great: the greatest is 65535",
+				 "'%s' has a port above 65535",
 				 value);
 		break;
 	case RESOLVE_MANY:
 		weft_complain_at(ctx, place,
-				 "'%s' is too much: a peer has at most %d endpoints",
+				 "'%s' has too many endpoints: a peer has at most %d",
 				 value, WEFT_CANDIDATES_MAX);
 		break;
 	}
@@ -399,7 +399,7 @@ static void resolve_miss(const struct resolve_batch *batch,
 
 	job->peer->unresolved = true;
 	if (!lookup->error)
-		why = "it has neither an IPv4 nor an IPv6 address";
+		why = "the name has neither an IPv4 nor an IPv6 address";
 	if (batch->lenient || job->list.count > 1)
 		weft_warn_at(batch->ctx, &place, "cannot resolve '%s:%s': %s",
 			     lookup->host, lookup->port, why);
@@ -434,10 +434,8 @@ static bool resolve_settle(const struct resolve_batch *batch,
 	for (i = 0; i < job->list.count; i++) {
 		lookup = &batch->lookups[job->first + i];
 		count = resolve_take(lookup->found, peer);
-		if (count < 0) {
-			weft_complain(batch->ctx, "out of memory");
-			return false;
-		}
+		if (count < 0)
+			return weft_complain(batch->ctx, "out of memory");
 		if (!count)
 			resolve_miss(batch, job, lookup);
 	}
@@ -496,25 +494,23 @@ static void resolve_free(struct resolve_batch *batch)
 	free(batch->jobs);
 }
 
-/* @peer, or with @all also the following peers. */
-static bool resolve_run(struct resolve_batch *batch, struct weft_peer *peer,
-			bool all)
+static bool resolve_run(struct resolve_batch *batch, struct weft_device *dev)
 {
-	struct weft_peer *each;
+	struct weft_peer *peer;
 	bool good = true;
 	size_t count = 0;
 
-	for (each = peer; each; each = all ? each->next : NULL)
-		count += !!each->endpoint_text;
+	for (peer = dev->peers; peer; peer = peer->next)
+		count += !!peer->endpoint_text;
 	if (!count)
 		return true;
 	batch->jobs = calloc(count, sizeof(*batch->jobs));
 	batch->lookups = calloc(count * WEFT_CANDIDATES_MAX,
 				sizeof(*batch->lookups));
 	good = batch->jobs && batch->lookups;
-	for (each = peer; good && each; each = all ? each->next : NULL)
-		if (each->endpoint_text)
-			good = resolve_add(batch, each);
+	for (peer = dev->peers; good && peer; peer = peer->next)
+		if (peer->endpoint_text)
+			good = resolve_add(batch, peer);
 	good = good && resolve_retry(batch);
 	if (good)
 		good = resolve_finish(batch);
@@ -524,20 +520,12 @@ static bool resolve_run(struct resolve_batch *batch, struct weft_peer *peer,
 	return good;
 }
 
-bool weft_resolve_peer(const struct weft_context *ctx,
-		       const struct weft_place *place, struct weft_peer *peer)
-{
-	struct resolve_batch batch = { .ctx = ctx, .file = place->file };
-
-	return resolve_run(&batch, peer, false);
-}
-
 bool weft_resolve_device(const struct weft_context *ctx, const char *file,
 			 struct weft_device *dev)
 {
 	struct resolve_batch batch = { .ctx = ctx, .file = file };
 
-	return resolve_run(&batch, dev->peers, true);
+	return resolve_run(&batch, dev);
 }
 
 bool weft_resolve_leniently(const struct weft_context *ctx, const char *file,
@@ -548,5 +536,5 @@ bool weft_resolve_leniently(const struct weft_context *ctx, const char *file,
 		.limited = ctx->patience_ms, .left_ms = ctx->patience_ms,
 	};
 
-	return resolve_run(&batch, dev->peers, true);
+	return resolve_run(&batch, dev);
 }

@@ -28,15 +28,9 @@ bool weft_resolve_is_bare(const char *endpoint);
 /* The text of weft_resolve_prepare() contains a host name. False: errno may be ENOMEM. */
 bool weft_resolve_is_name(const char *endpoint);
 /*
- * Look up the endpoints stored in @peer: all their addresses become its candidates
- * and the first its endpoint. @place is their place, for complaints.
- */
-bool weft_resolve_peer(const struct weft_context *ctx,
-		       const struct weft_place *place, struct weft_peer *peer);
-/*
- * Look up all stored endpoints, in parallel. Called last, because lookups are slow
- * and fail for reasons outside of the configuration. False after complaints, if a
- * peer has no address.
+ * Look up all stored endpoints, in parallel: all addresses of a peer become its candidates
+ * and the first its endpoint. Called last, because lookups are slow and fail for reasons
+ * outside of the configuration. False after complaints, if a peer has no address.
  */
 bool weft_resolve_device(const struct weft_context *ctx, const char *file,
 			 struct weft_device *dev);

@@ -58,9 +58,9 @@ const char *weft_runtime_reason(int err)
 {
 	switch (err) {
 	case EACCES:
-		return "it, or the folder above it, belongs to another user";
+		return "the folder, or the one above it, belongs to another user";
 	case EPERM:
-		return "other users can write to it; chmod go-w it";
+		return "other users can write to the folder (chmod go-w)";
 	default:
 		return strerror(err);
 	}

@@ -64,14 +64,11 @@ static bool setting_listen_port(struct weft_parser *parser, const char *value)
 	unsigned long port;
 
 	if (!weft_setting_number(value, 10, 65535, &port) &&
-	    !setting_service(parser, value, &port)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not a port: use a number from 0 (chosen by the kernel) to 65535",
-				 value);
-		return false;
-	}
+	    !setting_service(parser, value, &port))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not a port: use a number from 0 (chosen by the kernel) to 65535",
+					value);
 	parser->dev->listen_port = port;
-	parser->dev->has |= WEFT_DEVICE_HAS_LISTEN_PORT;
 	return true;
 }
 
@@ -79,15 +76,12 @@ static bool setting_fwmark(struct weft_parser *parser, const char *value)
 {
 	unsigned long mark = 0;
 
-	if (strcasecmp(value, "off") && !weft_setting_mark(value, &mark)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not a mark: use 'off' or a number from 0 to 0xffffffff",
-				 value);
-		return false;
-	}
+	if (strcasecmp(value, "off") && !weft_setting_mark(value, &mark))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not a mark: use 'off' or a number from 0 to 0xffffffff",
+					value);
 	parser->dev->fwmark = mark;
 	parser->dev->fwmark_line = parser->place.line;
-	parser->dev->has |= WEFT_DEVICE_HAS_FWMARK;
 	return true;
 }
 
@@ -97,20 +91,16 @@ bool weft_setting_switch(struct weft_parser *parser, const char *value,
 	*on = !strcasecmp(value, "on");
 	if (*on || !strcasecmp(value, "off"))
 		return true;
-	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is neither 'on' nor 'off'", value);
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place, "'%s' is neither 'on' nor 'off'",
+				value);
 }
 
 static bool setting_pmtu(struct weft_parser *parser, const char *value)
 {
-	bool on;
+	bool on, good = weft_setting_switch(parser, value, &on);
 
-	if (!weft_setting_switch(parser, value, &on))
-		return false;
 	parser->dev->pmtu = on;
-	parser->dev->has |= WEFT_DEVICE_HAS_PMTU;
-	return true;
+	return good;
 }
 
 static bool setting_dscp(struct weft_parser *parser, const char *value)
@@ -122,13 +112,11 @@ static bool setting_dscp(struct weft_parser *parser, const char *value)
 	} else if (!strcasecmp(value, "off")) {
 		dscp = WEFT_DSCP_OFF;
 	} else if (!weft_setting_number(value, 0, 63, &dscp)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not a DSCP: use 'inherit', 'off' or a number from 0 to 63",
-				 value);
-		return false;
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not a DSCP: use 'inherit', 'off' or a number from 0 to 63",
+					value);
 	}
 	parser->dev->dscp = dscp;
-	parser->dev->has |= WEFT_DEVICE_HAS_DSCP;
 	return true;
 }
 
@@ -137,14 +125,11 @@ static bool setting_keepalive(struct weft_parser *parser, const char *value)
 	unsigned long seconds = 0;
 
 	if (strcasecmp(value, "off") &&
-	    !weft_setting_number(value, 10, 65535, &seconds)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not an interval: use 'off' or a number of seconds from 0 to 65535",
-				 value);
-		return false;
-	}
+	    !weft_setting_number(value, 10, 65535, &seconds))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not a keepalive interval: use 'off' or a number of seconds from 0 to 65535",
+					value);
 	parser->peer->keepalive = seconds;
-	parser->peer->has |= WEFT_PEER_HAS_KEEPALIVE;
 	return true;
 }
 
@@ -172,20 +157,16 @@ static bool setting_listen_address_item(struct weft_parser *parser, char *text)
 	bool taken;
 
 	text = weft_text_trim(text);
-	if (!setting_address(text, &ip)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not an address: use 'any', or an address of one family or of each",
-				 text);
-		return false;
-	}
+	if (!setting_address(text, &ip))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not an address: use 'any', an IPv4 address, an IPv6 address, or one of each",
+					text);
 	taken = ip.family == AF_INET ? dev->listen4.s_addr :
 		!IN6_IS_ADDR_UNSPECIFIED(&dev->listen6);
-	if (taken) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is a second address of its family: there is one socket for each",
-				 text);
-		return false;
-	}
+	if (taken)
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is a second address of its family: use at most one IPv4 and one IPv6 address",
+					text);
 	if (ip.family == AF_INET)
 		dev->listen4 = ip.ip4;
 	else
@@ -198,13 +179,10 @@ static bool setting_listen_address(struct weft_parser *parser, const char *value
 	char *copy = strdup(value), *rest = copy, *item;
 	bool good = true;
 
-	if (!copy) {
-		weft_complain_at(parser->ctx, &parser->place, "out of memory");
-		return false;
-	}
+	if (!copy)
+		return weft_complain_at(parser->ctx, &parser->place, "out of memory");
 	memset(&parser->dev->listen4, 0, sizeof(parser->dev->listen4));
 	memset(&parser->dev->listen6, 0, sizeof(parser->dev->listen6));
-	parser->dev->has |= WEFT_DEVICE_HAS_LISTEN_ADDRESS;
 	if (!strcasecmp(value, "any"))
 		rest = NULL;
 	while (good && (item = strsep(&rest, ",")))
@@ -215,27 +193,18 @@ static bool setting_listen_address(struct weft_parser *parser, const char *value
 
 static bool setting_bind_device(struct weft_parser *parser, const char *value)
 {
-	if (strlen(value) >= IFNAMSIZ || strchr(value, '/')) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not an interface: a name has 1 to %d characters, 'off' is none",
-				 value, IFNAMSIZ - 1);
-		return false;
-	}
+	if (strlen(value) >= IFNAMSIZ || strchr(value, '/'))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not an interface name: use 1 to %d characters without '/', or 'off'",
+					value, IFNAMSIZ - 1);
 	snprintf(parser->dev->bind_device, sizeof(parser->dev->bind_device),
 		 "%s", strcmp(value, "off") ? value : "");
-	parser->dev->has |= WEFT_DEVICE_HAS_BIND_DEVICE;
 	return true;
 }
 
 static bool setting_roam(struct weft_parser *parser, const char *value)
 {
-	bool on;
-
-	if (!weft_setting_switch(parser, value, &on))
-		return false;
-	parser->peer->roam = on;
-	parser->peer->has |= WEFT_PEER_HAS_ROAM;
-	return true;
+	return weft_setting_switch(parser, value, &parser->peer->roam);
 }
 
 /* Complaints end up in logs, so they do not quote the value. */
@@ -244,10 +213,9 @@ bool weft_setting_secret(struct weft_parser *parser, const char *value,
 {
 	if (weft_key_decode(key, value))
 		return true;
-	weft_complain_at(parser->ctx, &parser->place,
-			 "not a key: %zu characters where %d of base64 are wanted (the text is not shown, it may be a secret)",
-			 strlen(value), WEFT_KEY_CHARS);
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place,
+				"not a key: %zu characters instead of %d of base64 (the text may be a secret, and is not shown)",
+				strlen(value), WEFT_KEY_CHARS);
 }
 
 /* The key in a file; an empty file removes the key. */
@@ -269,62 +237,43 @@ static bool setting_key_file(struct weft_parser *parser, const char *path,
 	}
 	if (!good)
 		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' does not hold a key: %d characters of base64, or nothing to take the key away",
+				 "'%s' does not contain a key: use %d characters of base64, or an empty file to remove the key",
 				 path, WEFT_KEY_CHARS);
 	weft_file_wipe(&file);
 	return good;
 }
 
-static bool setting_private_key_file(struct weft_parser *parser, const char *value)
+/* A file has the key itself, the command line the name of a file with it. */
+static bool setting_key(struct weft_parser *parser, const char *value, struct weft_key *key)
 {
-	parser->dev->has |= WEFT_DEVICE_HAS_PRIVATE_KEY;
-	return setting_key_file(parser, value, &parser->dev->private_key);
+	return parser->place.file ? weft_setting_secret(parser, value, key) :
+				    setting_key_file(parser, value, key);
 }
 
 static bool setting_private_key(struct weft_parser *parser, const char *value)
 {
-	parser->dev->has |= WEFT_DEVICE_HAS_PRIVATE_KEY;
-	return weft_setting_secret(parser, value, &parser->dev->private_key);
-}
-
-static bool setting_preshared_key_file(struct weft_parser *parser,
-				       const char *value)
-{
-	parser->peer->has |= WEFT_PEER_HAS_PRESHARED_KEY;
-	return setting_key_file(parser, value, &parser->peer->preshared_key);
+	return setting_key(parser, value, &parser->dev->private_key);
 }
 
 static bool setting_preshared_key(struct weft_parser *parser, const char *value)
 {
-	parser->peer->has |= WEFT_PEER_HAS_PRESHARED_KEY;
-	return weft_setting_secret(parser, value, &parser->peer->preshared_key);
+	return setting_key(parser, value, &parser->peer->preshared_key);
 }
 
-static bool setting_next_preshared_key_file(struct weft_parser *parser,
-					    const char *value)
+static bool setting_next_preshared_key(struct weft_parser *parser, const char *value)
 {
-	parser->peer->has |= WEFT_PEER_HAS_NEXT_PRESHARED_KEY;
-	return setting_key_file(parser, value, &parser->peer->next_preshared_key);
-}
-
-static bool setting_next_preshared_key(struct weft_parser *parser,
-				       const char *value)
-{
-	parser->peer->has |= WEFT_PEER_HAS_NEXT_PRESHARED_KEY;
-	return weft_setting_secret(parser, value, &parser->peer->next_preshared_key);
+	return setting_key(parser, value, &parser->peer->next_preshared_key);
 }
 
 static bool setting_next_public_key(struct weft_parser *parser, const char *value)
 {
-	parser->peer->has |= WEFT_PEER_HAS_NEXT_PUBLIC_KEY;
 	memset(&parser->peer->next_public_key, 0, WEFT_KEY_BYTES);
 	if (!strcasecmp(value, "off") ||
 	    weft_key_decode(&parser->peer->next_public_key, value))
 		return true;
-	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is neither 'off' nor a public key: %d characters of base64 are wanted",
-			 value, WEFT_KEY_CHARS);
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place,
+				"'%s' is neither 'off' nor a public key: use %d characters of base64",
+				value, WEFT_KEY_CHARS);
 }
 
 /* A previous key results from a replacement: a setting can only end it, by "off". */
@@ -332,24 +281,8 @@ static bool setting_off(struct weft_parser *parser, const char *value)
 {
 	if (!strcasecmp(value, "off"))
 		return true;
-	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is not 'off': a previous key can only be ended",
-			 value);
-	return false;
-}
-
-static bool setting_previous_public_key(struct weft_parser *parser,
-					const char *value)
-{
-	parser->peer->has |= WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY;
-	return setting_off(parser, value);
-}
-
-static bool setting_previous_preshared_key(struct weft_parser *parser,
-					   const char *value)
-{
-	parser->peer->has |= WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY;
-	return setting_off(parser, value);
+	return weft_complain_at(parser->ctx, &parser->place,
+				"'%s' is not 'off': a previous key can only be dropped", value);
 }
 
 bool weft_setting_grace(struct weft_parser *parser, const char *value,
@@ -358,32 +291,27 @@ bool weft_setting_grace(struct weft_parser *parser, const char *value,
 	unsigned long seconds = 0;
 
 	if (strcasecmp(value, "off") &&
-	    !weft_setting_number(value, 10, 0xffffffff, &seconds)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is not a grace: use a number of seconds, or 'off' for one without an end",
-				 value);
-		return false;
-	}
+	    !weft_setting_number(value, 10, 0xffffffff, &seconds))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is not a grace period: use a number of seconds, or 'off' for no limit",
+					value);
 	*grace = seconds;
 	return true;
 }
 
 static bool setting_peer_grace(struct weft_parser *parser, const char *value)
 {
-	parser->peer->has |= WEFT_PEER_HAS_GRACE;
 	return weft_setting_grace(parser, value, &parser->peer->grace);
 }
 
-bool weft_setting_public_key(struct weft_parser *parser, const char *value)
+static bool setting_public_key(struct weft_parser *parser, const char *value)
 {
 	parser->peer->key_line = parser->place.line;
-	parser->peer->has |= WEFT_PEER_HAS_PUBLIC_KEY;
 	if (weft_key_decode(&parser->peer->public_key, value))
 		return true;
-	weft_complain_at(parser->ctx, &parser->place,
-			 "'%s' is not a public key: %d characters of base64 are wanted",
-			 value, WEFT_KEY_CHARS);
-	return false;
+	return weft_complain_at(parser->ctx, &parser->place,
+				"'%s' is not a public key: use %d characters of base64", value,
+				WEFT_KEY_CHARS);
 }
 
 bool weft_setting_prefix(char *text, struct weft_allowedip *ip)
@@ -426,7 +354,7 @@ static void setting_warn_host_part(struct weft_parser *parser, const char *text,
 	weft_model_allowedip_mask(&masked);
 	if (weft_model_allowedip_compare(&masked, ip))
 		weft_warn_at(parser->ctx, &parser->place,
-			     "'%s' has bits behind its length: %s/%u is what counts",
+			     "'%s' has host bits set: %s/%u is used",
 			     text, weft_format_address(&masked).chars,
 			     masked.cidr);
 }
@@ -438,17 +366,13 @@ static bool setting_allowedip_item(struct weft_parser *parser, char *text)
 
 	text = weft_text_trim(text);
 	sign = *text == '+' || *text == '-';
-	if (sign && parser->whole) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s': '+' and '-' change a list, and this file replaces it",
-				 text);
-		return false;
-	}
+	if (sign && parser->whole)
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s': '+' and '-' are not allowed here: the file replaces the list",
+					text);
 	ip = weft_model_allowedip_add(parser->peer);
-	if (!ip) {
-		weft_complain_at(parser->ctx, &parser->place, "out of memory");
-		return false;
-	}
+	if (!ip)
+		return weft_complain_at(parser->ctx, &parser->place, "out of memory");
 	ip->remove = *text == '-';
 	ip->line = parser->place.line;
 	if (sign)
@@ -465,10 +389,8 @@ static bool setting_allowedips(struct weft_parser *parser, const char *value)
 	char *copy = strdup(value), *rest = copy, *item;
 	bool good = true;
 
-	if (!copy) {
-		weft_complain_at(parser->ctx, &parser->place, "out of memory");
-		return false;
-	}
+	if (!copy)
+		return weft_complain_at(parser->ctx, &parser->place, "out of memory");
 	rest = weft_text_trim(rest);
 	if (!*rest)
 		rest = NULL;
@@ -495,142 +417,112 @@ static bool setting_name_fits_file(const char *value)
 /* The kernel checks the other rules for names. */
 static bool setting_name(struct weft_parser *parser, const char *value)
 {
-	if (!setting_name_fits_file(value)) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' could not stand in a file: a name has no '#', and no blank at either end",
-				 value);
-		return false;
-	}
-	if (strlen(value) > WEFT_NAME_BYTES) {
-		weft_complain_at(parser->ctx, &parser->place,
-				 "'%s' is too long: a name has at most %d bytes",
-				 value, WEFT_NAME_BYTES);
-		return false;
-	}
+	if (!setting_name_fits_file(value))
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' does not fit in a file: use a name without '#', and without blanks at its ends",
+					value);
+	if (strlen(value) > WEFT_NAME_BYTES)
+		return weft_complain_at(parser->ctx, &parser->place,
+					"'%s' is too long: a name has at most %d bytes", value,
+					WEFT_NAME_BYTES);
 	parser->peer->name_line = parser->place.line;
 	free(parser->peer->name);
 	parser->peer->name = *value ? strdup(value) : NULL;
-	parser->peer->has |= WEFT_PEER_HAS_NAME;
 	if (parser->peer->name || !*value)
 		return true;
-	weft_complain_at(parser->ctx, &parser->place, "out of memory");
-	return false;
-}
-
-static bool setting_exclusive(struct weft_parser *parser, const char *value)
-{
-	(void)value;
-	parser->peer->has |= WEFT_PEER_EXCLUSIVE;
-	return true;
-}
-
-static bool setting_forget_timestamp(struct weft_parser *parser, const char *value)
-{
-	(void)value;
-	parser->peer->has |= WEFT_PEER_FORGET_TIMESTAMP;
-	return true;
-}
-
-static bool setting_remove(struct weft_parser *parser, const char *value)
-{
-	(void)value;
-	parser->peer->has |= WEFT_PEER_REMOVE;
-	return true;
+	return weft_complain_at(parser->ctx, &parser->place, "out of memory");
 }
 
 const struct weft_setting weft_settings[] = {
 	{
-		.word = "listen-port", .field = "ListenPort",
-		.value = "PORT", .scope = WEFT_SCOPE_DEVICE,
-		.from_word = setting_listen_port, .from_field = setting_listen_port,
+		.word = "listen-port", .field = "ListenPort", .value = "PORT",
+		.scope = WEFT_SCOPE_DEVICE, .has = WEFT_DEVICE_HAS_LISTEN_PORT,
+		.set = setting_listen_port,
 	}, {
-		.word = "fwmark", .field = "FwMark",
-		.value = "MARK|off", .scope = WEFT_SCOPE_DEVICE,
-		.from_word = setting_fwmark, .from_field = setting_fwmark,
+		.word = "fwmark", .field = "FwMark", .value = "MARK|off",
+		.scope = WEFT_SCOPE_DEVICE, .has = WEFT_DEVICE_HAS_FWMARK,
+		.set = setting_fwmark,
 	}, {
-		.word = "listen-address", .field = "ListenAddress",
-		.value = "ADDRESS,...|any", .scope = WEFT_SCOPE_DEVICE,
-		.own = true, .from_word = setting_listen_address,
-		.from_field = setting_listen_address,
+		.word = "listen-address", .field = "ListenAddress", .value = "ADDRESS,...|any",
+		.scope = WEFT_SCOPE_DEVICE, .own = true, .has = WEFT_DEVICE_HAS_LISTEN_ADDRESS,
+		.set = setting_listen_address,
 	}, {
-		.word = "bind-device", .field = "BindDevice",
-		.value = "LINK|off", .scope = WEFT_SCOPE_DEVICE, .own = true,
-		.from_word = setting_bind_device, .from_field = setting_bind_device,
+		.word = "bind-device", .field = "BindDevice", .value = "LINK|off",
+		.scope = WEFT_SCOPE_DEVICE, .own = true, .has = WEFT_DEVICE_HAS_BIND_DEVICE,
+		.set = setting_bind_device,
 	}, {
-		.word = "private-key", .field = "PrivateKey",
-		.value = "FILE", .scope = WEFT_SCOPE_DEVICE,
-		.from_word = setting_private_key_file,
-		.from_field = setting_private_key,
+		.word = "private-key", .field = "PrivateKey", .value = "FILE",
+		.scope = WEFT_SCOPE_DEVICE, .has = WEFT_DEVICE_HAS_PRIVATE_KEY,
+		.set = setting_private_key,
 	}, {
-		.word = "pmtu", .field = "PMTU", .own = true,
-		.value = "on|off", .scope = WEFT_SCOPE_DEVICE,
-		.from_word = setting_pmtu, .from_field = setting_pmtu,
+		.word = "pmtu", .field = "PMTU", .value = "on|off", .scope = WEFT_SCOPE_DEVICE,
+		.own = true, .has = WEFT_DEVICE_HAS_PMTU, .set = setting_pmtu,
 	}, {
-		.word = "dscp", .field = "DSCP", .own = true,
-		.value = "inherit|off|DSCP", .scope = WEFT_SCOPE_DEVICE,
-		.from_word = setting_dscp, .from_field = setting_dscp,
+		.word = "dscp", .field = "DSCP", .value = "inherit|off|DSCP",
+		.scope = WEFT_SCOPE_DEVICE, .own = true, .has = WEFT_DEVICE_HAS_DSCP,
+		.set = setting_dscp,
 	}, {
-		.field = "PublicKey", .scope = WEFT_SCOPE_PEER,
-		.from_field = weft_setting_public_key,
+		.field = "PublicKey", .scope = WEFT_SCOPE_PEER, .has = WEFT_PEER_HAS_PUBLIC_KEY,
+		.set = setting_public_key,
 	}, {
-		.word = "remove", .scope = WEFT_SCOPE_PEER,
-		.from_word = setting_remove,
+		.word = "remove", .scope = WEFT_SCOPE_PEER, .has = WEFT_PEER_REMOVE,
 	}, {
-		.word = "preshared-key", .field = "PresharedKey",
-		.value = "FILE", .scope = WEFT_SCOPE_PEER,
-		.from_word = setting_preshared_key_file,
-		.from_field = setting_preshared_key,
+		.word = "preshared-key", .field = "PresharedKey", .value = "FILE",
+		.scope = WEFT_SCOPE_PEER, .has = WEFT_PEER_HAS_PRESHARED_KEY,
+		.set = setting_preshared_key,
 	}, {
-		.word = "endpoint", .field = "Endpoint",
-		.value = "HOST:PORT,...", .scope = WEFT_SCOPE_PEER,
-		.from_word = setting_endpoint, .from_field = setting_endpoint,
+		.word = "endpoint", .field = "Endpoint", .value = "HOST:PORT,...",
+		.scope = WEFT_SCOPE_PEER, .set = setting_endpoint,
 	}, {
-		.word = "roam", .field = "Roam", .value = "on|off",
-		.scope = WEFT_SCOPE_PEER, .own = true,
-		.from_word = setting_roam, .from_field = setting_roam,
+		.word = "roam", .field = "Roam", .value = "on|off", .scope = WEFT_SCOPE_PEER,
+		.own = true, .has = WEFT_PEER_HAS_ROAM, .set = setting_roam,
 	}, {
 		.word = "persistent-keepalive", .field = "PersistentKeepalive",
 		.value = "SECONDS|off", .scope = WEFT_SCOPE_PEER,
-		.from_word = setting_keepalive, .from_field = setting_keepalive,
+		.has = WEFT_PEER_HAS_KEEPALIVE, .set = setting_keepalive,
 	}, {
-		.word = "allowed-ips", .field = "AllowedIPs",
-		.value = "[+|-]IP/LENGTH,...", .scope = WEFT_SCOPE_PEER,
-		.from_word = setting_allowedips, .from_field = setting_allowedips,
+		.word = "allowed-ips", .field = "AllowedIPs", .value = "[+|-]IP/LENGTH,...",
+		.scope = WEFT_SCOPE_PEER, .set = setting_allowedips,
 	}, {
 		.word = "exclusive", .scope = WEFT_SCOPE_PEER, .own = true,
-		.from_word = setting_exclusive,
+		.has = WEFT_PEER_EXCLUSIVE,
 	}, {
-		.word = "name", .field = "Name", .value = "NAME",
-		.scope = WEFT_SCOPE_PEER, .own = true, .spaced = true,
-		.from_word = setting_name, .from_field = setting_name,
+		.word = "name", .field = "Name", .value = "NAME", .scope = WEFT_SCOPE_PEER,
+		.own = true, .spaced = true, .has = WEFT_PEER_HAS_NAME, .set = setting_name,
 	}, {
-		.word = "next-public-key", .field = "NextPublicKey",
-		.value = "KEY|off", .scope = WEFT_SCOPE_PEER, .own = true,
-		.from_word = setting_next_public_key,
-		.from_field = setting_next_public_key,
+		.word = "next-public-key", .field = "NextPublicKey", .value = "KEY|off",
+		.scope = WEFT_SCOPE_PEER, .own = true, .has = WEFT_PEER_HAS_NEXT_PUBLIC_KEY,
+		.set = setting_next_public_key,
 	}, {
-		.word = "previous-public-key", .value = "off",
-		.scope = WEFT_SCOPE_PEER, .own = true,
-		.from_word = setting_previous_public_key,
+		.word = "previous-public-key", .value = "off", .scope = WEFT_SCOPE_PEER,
+		.own = true, .has = WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY, .set = setting_off,
 	}, {
-		.word = "next-preshared-key", .field = "NextPresharedKey",
-		.value = "FILE", .scope = WEFT_SCOPE_PEER, .own = true,
-		.from_word = setting_next_preshared_key_file,
-		.from_field = setting_next_preshared_key,
+		.word = "next-preshared-key", .field = "NextPresharedKey", .value = "FILE",
+		.scope = WEFT_SCOPE_PEER, .own = true, .has = WEFT_PEER_HAS_NEXT_PRESHARED_KEY,
+		.set = setting_next_preshared_key,
 	}, {
-		.word = "previous-preshared-key", .value = "off",
-		.scope = WEFT_SCOPE_PEER, .own = true,
-		.from_word = setting_previous_preshared_key,
+		.word = "previous-preshared-key", .value = "off", .scope = WEFT_SCOPE_PEER,
+		.own = true, .has = WEFT_PEER_HAS_PREVIOUS_PRESHARED_KEY, .set = setting_off,
 	}, {
 		.word = "grace", .field = "Grace", .value = "SECONDS|off",
-		.scope = WEFT_SCOPE_PEER, .own = true,
-		.from_word = setting_peer_grace, .from_field = setting_peer_grace,
+		.scope = WEFT_SCOPE_PEER, .own = true, .has = WEFT_PEER_HAS_GRACE,
+		.set = setting_peer_grace,
 	}, {
-		.word = "forget-timestamp", .scope = WEFT_SCOPE_PEER,
-		.own = true, .from_word = setting_forget_timestamp,
+		.word = "forget-timestamp", .scope = WEFT_SCOPE_PEER, .own = true,
+		.has = WEFT_PEER_FORGET_TIMESTAMP,
 	},
 	{ }
 };
+
+bool weft_setting_take(struct weft_parser *parser, const struct weft_setting *setting,
+		       const char *value)
+{
+	if (setting->scope == WEFT_SCOPE_PEER)
+		parser->peer->has |= setting->has;
+	else
+		parser->dev->has |= setting->has;
+	return !setting->set || setting->set(parser, value);
+}
 
 const struct weft_setting *weft_setting_find_word(const char *word)
 {

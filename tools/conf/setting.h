@@ -52,8 +52,8 @@ typedef bool (*weft_setter)(struct weft_parser *parser, const char *value);
  * @own: only weft's links support it
  * @spaced: white space inside the value is kept
  * @empty: a file may leave the value out
- * @from_word: parses a value of the command line
- * @from_field: parses a value of a file
+ * @has: the bits that it sets in @has of the device or the peer
+ * @set: parses a value, NULL without one
  */
 struct weft_setting {
 	const char *word;
@@ -63,8 +63,8 @@ struct weft_setting {
 	bool own;
 	bool spaced;
 	bool empty;
-	weft_setter from_word;
-	weft_setter from_field;
+	unsigned int has;
+	weft_setter set;
 };
 
 extern const struct weft_setting weft_settings[];
@@ -72,6 +72,9 @@ extern const struct weft_setting weft_settings[];
 const struct weft_setting *weft_setting_find_word(const char *word);
 const struct weft_setting *weft_setting_find_field(const struct weft_setting *in,
 						   const char *field);
+/* Sets a value in the parser's device or peer. False after a complaint. */
+bool weft_setting_take(struct weft_parser *parser, const struct weft_setting *setting,
+		       const char *value);
 /*
  * "a, b, c": names of the settings of a scope, for complaints, those in @more
  * included if it is not NULL; to be freed.
@@ -94,7 +97,5 @@ bool weft_setting_grace(struct weft_parser *parser, const char *value,
 /* A private or a preshared key, which no complaint quotes. */
 bool weft_setting_secret(struct weft_parser *parser, const char *value,
 			 struct weft_key *key);
-/* A public key on the command line or in a file. */
-bool weft_setting_public_key(struct weft_parser *parser, const char *value);
 
 #endif /* _WEFT_TOOLS_SETTING_H */

@@ -53,10 +53,9 @@ static bool trust_owner(const struct trust_walk *walk, const char *path,
 {
 	if (!st->st_uid || st->st_uid == geteuid())
 		return true;
-	weft_complain(walk->ctx,
-		      "'%s' has hooks, and '%s' belongs to user %u, which can change them: hooks run only from files and folders of root",
-		      walk->file, path, st->st_uid);
-	return false;
+	return weft_complain(walk->ctx,
+			     "'%s' has hooks, and '%s' belongs to user %u, which can change them: hooks run only from files and folders of root",
+			     walk->file, path, st->st_uid);
 }
 
 /* Checks a file or a folder; @seen: it still has to be that file. */
@@ -71,7 +70,7 @@ static bool trust_one(const struct trust_walk *walk, const char *path,
 		return false;
 	else if (!trust_mode(st))
 		weft_complain(walk->ctx,
-			      "'%s' has hooks, and others may write to '%s', which has mode %04o: hooks run only from files and folders that no other user can write; chmod go-w it",
+			      "'%s' has hooks, and other users can write to '%s', which has mode %04o: hooks run only from files and folders that other users cannot write (chmod go-w)",
 			      walk->file, path, st->st_mode & 07777);
 	else
 		return true;
@@ -80,16 +79,14 @@ static bool trust_one(const struct trust_walk *walk, const char *path,
 
 static bool trust_no_memory(const struct trust_walk *walk)
 {
-	weft_complain(walk->ctx, "out of memory");
-	return false;
+	return weft_complain(walk->ctx, "out of memory");
 }
 
 static bool trust_not_examined(const struct trust_walk *walk, const char *path,
 			       int err)
 {
-	weft_complain(walk->ctx, "'%s' has hooks, and '%s' cannot be examined: %s",
-		      walk->file, path, strerror(err));
-	return false;
+	return weft_complain(walk->ctx, "'%s' has hooks, and '%s' cannot be examined: %s",
+			     walk->file, path, strerror(err));
 }
 
 /* The link's target is put before the rest of the path. */

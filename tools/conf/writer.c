@@ -19,6 +19,7 @@
 
 #include "base/array.h"
 #include "base/complain.h"
+#include "conf/file.h"
 #include "conf/writer.h"
 
 #define WRITER_BUFFER_BYTES	16384
@@ -32,11 +33,10 @@ static bool writer_complain(const struct weft_context *ctx, const char *path,
 	const char *why = strerror(-err);
 
 	if (err == -ESTALE)
-		why = "it has been changed or replaced since it was read";
+		why = "the file was changed or replaced since it was read";
 	else if (err == -EINVAL)
-		why = "it is no regular file";
-	weft_complain(ctx, "cannot write '%s': %s", path, why);
-	return false;
+		why = "not a regular file";
+	return weft_complain(ctx, "cannot write '%s': %s", path, why);
 }
 
 /* Termination by a signal, or by the file size limit, would leave a successor behind. */
@@ -101,18 +101,6 @@ static int writer_open_folder(struct weft_writer *writer)
 	return writer->folder < 0 ? -errno : 0;
 }
 
-static bool writer_is_seen(const struct weft_writer *writer,
-			   const struct stat *st)
-{
-	const struct stat *seen = writer->seen;
-
-	return !seen || (st->st_dev == seen->st_dev &&
-			 st->st_ino == seen->st_ino &&
-			 st->st_size == seen->st_size &&
-			 st->st_mtim.tv_sec == seen->st_mtim.tv_sec &&
-			 st->st_mtim.tv_nsec == seen->st_mtim.tv_nsec);
-}
-
 /* A symbolic link of this name is replaced, unless it points to a device or a pipe. */
 static int writer_without_old(const struct weft_writer *writer, int err)
 {
@@ -136,7 +124,7 @@ static int writer_open_old(struct weft_writer *writer)
 		return writer_without_old(writer, errno);
 	if (fstat(writer->old, &st))
 		return -errno;
-	if (!writer_is_seen(writer, &st))
+	if (writer->seen && !weft_file_is_same(&st, writer->seen))
 		return -ESTALE;
 	return S_ISREG(st.st_mode) ? 0 : -EINVAL;
 }

@@ -78,7 +78,7 @@ weft_doctor_wall(const struct weft_doctor_facts *facts, bool out)
 void weft_doctor_tell_mend(const struct weft_bar *bar,
 			   struct weft_doctor_finding *finding)
 {
-	fputs(bar->mend ? bar->mend : "have the firewall accept it before that rule",
+	fputs(bar->mend ? bar->mend : "add a rule that accepts the packets before that rule",
 	      finding->mend);
 }
 

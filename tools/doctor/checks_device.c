@@ -21,7 +21,7 @@ static bool check_no_key(const struct weft_doctor_facts *facts,
 {
 	if (facts->last->has & WEFT_DEVICE_HAS_PRIVATE_KEY)
 		return false;
-	fputs("it has no private key, so it can neither call nor answer",
+	fputs("the interface has no private key: no handshake is possible",
 	      finding->what);
 	fprintf(finding->mend, "(umask 077; weft genkey >KEYFILE); weft set %s private-key KEYFILE",
 		weft_doctor_word(facts).chars);
@@ -33,7 +33,7 @@ static bool check_down(const struct weft_doctor_facts *facts,
 {
 	if (facts->link.up)
 		return false;
-	fputs("it is down", finding->what);
+	fputs("the interface is down", finding->what);
 	fprintf(finding->mend, "ip link set %s up", weft_doctor_word(facts).chars);
 	return true;
 }
@@ -43,7 +43,7 @@ static bool check_no_peers(const struct weft_doctor_facts *facts,
 {
 	if (facts->peer_count)
 		return false;
-	fputs("it has no peers", finding->what);
+	fputs("the interface has no peers", finding->what);
 	fprintf(finding->mend, "weft set %s peer KEY allowed-ips IP/LENGTH endpoint HOST:PORT",
 		weft_doctor_word(facts).chars);
 	return true;
@@ -56,7 +56,7 @@ static bool check_barred_in(const struct weft_doctor_facts *facts,
 
 	if (!wall)
 		return false;
-	fprintf(finding->what, "a firewall here lets no UDP in for port %u: %s",
+	fprintf(finding->what, "this machine's firewall drops incoming UDP to port %u: %s",
 		facts->last->listen_port, wall->in.culprit);
 	weft_doctor_tell_mend(&wall->in, finding);
 	return true;
@@ -69,7 +69,7 @@ static bool check_barred_out(const struct weft_doctor_facts *facts,
 
 	if (!wall)
 		return false;
-	fprintf(finding->what, "a firewall here lets no UDP out from port %u: %s",
+	fprintf(finding->what, "this machine's firewall drops outgoing UDP from port %u: %s",
 		facts->last->listen_port, wall->out.culprit);
 	weft_doctor_tell_mend(&wall->out, finding);
 	return true;
@@ -123,7 +123,7 @@ static bool doctor_tell_bars_calls(const struct weft_doctor_facts *facts,
 	if (!bar)
 		return false;
 	fprintf(finding->what,
-		"a firewall here lets in answers alone, and no UDP for port %u from a peer that calls: %s",
+		"this machine's firewall accepts only replies, and drops handshake initiations to UDP port %u: %s",
 		facts->last->listen_port, bar->culprit);
 	weft_doctor_tell_mend(bar, finding);
 	return true;
@@ -145,7 +145,7 @@ static bool check_perhaps_barred_calls(const struct weft_doctor_facts *facts,
 	if (!bar || bar->bars == WEFT_BARS || !doctor_misses_caller(facts))
 		return false;
 	fprintf(finding->what,
-		"a firewall here perhaps lets in no UDP for port %u from a peer that calls: %s, and conditions of its rules are not understood",
+		"this machine's firewall may drop handshake initiations to UDP port %u: %s, with conditions that weft cannot evaluate",
 		facts->last->listen_port, bar->culprit);
 	weft_doctor_tell_mend(bar, finding);
 	return true;
@@ -169,10 +169,10 @@ static bool check_unread_firewall(const struct weft_doctor_facts *facts,
 	if (!facts->unread)
 		return false;
 	fprintf(finding->what,
-		"this machine's firewall could not be read, and rules that bar the tunnel are not found: %s",
+		"this machine's firewall cannot be read, and its rules were not checked: %s",
 		facts->unread);
 	fprintf(finding->mend,
-		"install nftables with JSON support, or see why this fails: nft -j list ruleset; then: weft doctor %s",
+		"install nftables with JSON support, or find out why this fails: nft -j list ruleset; then: weft doctor %s",
 		weft_doctor_word(facts).chars);
 	return true;
 }
@@ -188,7 +188,7 @@ static bool check_another_key(const struct weft_doctor_facts *facts,
 		"%llu handshake initiations were for another public key than this interface's",
 		weft_doctor_number(count));
 	fprintf(finding->mend,
-		"on the other side: weft set IFACE peer %s ... in place of the key there",
+		"on the peer, this key has to replace the one that is configured: weft set IFACE peer %s ...",
 		weft_key_encode(&facts->last->public_key).chars);
 	return true;
 }
@@ -204,7 +204,7 @@ static bool check_unknown_peer(const struct weft_doctor_facts *facts,
 		"%llu handshake initiations came from a public key that is not configured here",
 		weft_doctor_number(count));
 	fprintf(finding->mend,
-		"weft set %s peer KEY allowed-ips IP/LENGTH, KEY being what 'weft show IFACE public-key' says on the other side",
+		"weft set %s peer KEY allowed-ips IP/LENGTH, where KEY is the output of 'weft show IFACE public-key' on the peer",
 		weft_doctor_word(facts).chars);
 	return true;
 }
@@ -227,7 +227,7 @@ static bool check_forwarding(const struct weft_doctor_facts *facts,
 	if (!bad4 && !bad6)
 		return false;
 	fprintf(finding->what,
-		"packets that are for others than this machine are not passed on: %s is off",
+		"packets for other hosts are not forwarded: %s is off",
 		bad4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding");
 	fprintf(finding->mend, "sysctl -w %s=1",
 		bad4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding");
@@ -249,10 +249,10 @@ static bool check_silent(const struct weft_doctor_facts *facts,
 			return false;
 	if (!facts->peer_count || doctor_bars_calls(facts))
 		return false;
-	fputs("no peer has called yet, and no peer's endpoint is known",
+	fputs("no handshake initiation has arrived, and no peer's endpoint is known",
 	      finding->what);
 	fprintf(finding->mend,
-		"weft set %s peer KEY endpoint HOST:PORT here, or look on the other side: weft doctor",
+		"weft set %s peer KEY endpoint HOST:PORT, or run 'weft doctor' on the peer",
 		weft_doctor_word(facts).chars);
 	return true;
 }

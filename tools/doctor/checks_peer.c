@@ -36,9 +36,9 @@ static bool check_unresolved(const struct weft_doctor_facts *facts,
 {
 	if (!peer->unresolved)
 		return false;
-	fprintf(finding->what, "the name of its endpoint, '%s' in %s, stands for no address",
-		peer->unresolved, facts->path ? facts->path : "its file");
-	fprintf(finding->mend, "put the name right, or the name servers; then: weft resolve %s",
+	fprintf(finding->what, "its endpoint, '%s' in %s, does not resolve to an address",
+		peer->unresolved, facts->path ? facts->path : "the file");
+	fprintf(finding->mend, "correct the name, or the name servers; then: weft resolve %s",
 		weft_doctor_word(facts).chars);
 	return true;
 }
@@ -50,7 +50,7 @@ static bool check_no_endpoint(const struct weft_doctor_facts *facts,
 	if (weft_doctor_has_endpoint(peer) || peer->unresolved ||
 	    !peer->last->drops[WEFT_DROPS_A_NO_ENDPOINT])
 		return false;
-	fprintf(finding->what, "%llu packets were for it, and it is not known where it is",
+	fprintf(finding->what, "%llu packets to the peer were dropped: its endpoint is not known",
 		weft_doctor_number(peer->last->drops[WEFT_DROPS_A_NO_ENDPOINT]));
 	fprintf(finding->mend, "weft set %s peer %s endpoint HOST:PORT",
 		weft_doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
@@ -64,7 +64,7 @@ static bool check_no_way(const struct weft_doctor_facts *facts,
 	(void)facts;
 	if (!weft_doctor_has_endpoint(peer) || !peer->way.asked || peer->way.found)
 		return false;
-	fprintf(finding->what, "there is no route to its endpoint, %s",
+	fprintf(finding->what, "no route leads to its endpoint, %s",
 		weft_format_endpoint(&peer->last->endpoint).chars);
 	fputs("ip route add ADDRESS via GATEWAY, or bring up the interface that leads there",
 	      finding->mend);
@@ -80,7 +80,7 @@ static bool check_loop(const struct weft_doctor_facts *facts,
 	fprintf(finding->what, "the route to its endpoint, %s, leads into the tunnel itself",
 		weft_format_endpoint(&peer->last->endpoint).chars);
 	fprintf(finding->mend,
-		"ip route add the endpoint's address via GATEWAY dev DEVICE; or a mark with a table of its own, as 'weft up' makes it: weft set %s fwmark MARK",
+		"ip route add ADDRESS via GATEWAY dev DEVICE; or a mark with a routing table of its own, as 'weft up' sets it: weft set %s fwmark MARK",
 		weft_doctor_word(facts).chars);
 	return true;
 }
@@ -93,7 +93,7 @@ static bool check_barred_peer_in(const struct weft_doctor_facts *facts,
 	if (peer->in.bars != WEFT_BARS || peer->in.reverse ||
 	    weft_doctor_is_up(facts, peer) || weft_doctor_wall(facts, false))
 		return false;
-	fprintf(finding->what, "a firewall here lets no UDP in from %s: %s",
+	fprintf(finding->what, "this machine's firewall drops incoming UDP from %s: %s",
 		weft_format_endpoint(&peer->last->endpoint).chars,
 		peer->in.culprit);
 	weft_doctor_tell_mend(&peer->in, finding);
@@ -107,7 +107,7 @@ static bool check_barred(const struct weft_doctor_facts *facts,
 	if (peer->out.bars != WEFT_BARS || weft_doctor_is_up(facts, peer) ||
 	    weft_doctor_wall(facts, true))
 		return false;
-	fprintf(finding->what, "a firewall here lets no UDP out to %s: %s",
+	fprintf(finding->what, "this machine's firewall drops outgoing UDP to %s: %s",
 		weft_format_endpoint(&peer->last->endpoint).chars,
 		peer->out.culprit);
 	weft_doctor_tell_mend(&peer->out, finding);
@@ -120,10 +120,10 @@ static bool check_refused(const struct weft_doctor_facts *facts,
 {
 	if (peer->probe != WEFT_PROBE_REFUSED || weft_doctor_is_up(facts, peer))
 		return false;
-	fprintf(finding->what, "%s answers that no socket listens on that port",
+	fprintf(finding->what, "ICMP errors report that no socket listens at %s",
 		weft_format_endpoint(&peer->last->endpoint).chars);
 	fprintf(finding->mend,
-		"on the other side: bring the interface up, and compare 'weft show IFACE listen-port'; then here: weft set %s peer %s endpoint HOST:PORT",
+		"on the peer: bring the interface up, and compare 'weft show IFACE listen-port'; then here: weft set %s peer %s endpoint HOST:PORT",
 		weft_doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
 	return true;
 }
@@ -135,7 +135,7 @@ static bool check_unreachable(const struct weft_doctor_facts *facts,
 	if (peer->probe != WEFT_PROBE_UNREACHABLE || weft_doctor_is_up(facts, peer) ||
 	    !peer->way.found || !strcmp(peer->way.dev, weft_doctor_name(facts)))
 		return false;
-	fprintf(finding->what, "no machine answers at %s",
+	fprintf(finding->what, "ICMP errors report that %s is unreachable",
 		weft_format_endpoint(&peer->last->endpoint).chars);
 	fprintf(finding->mend, "ping that address; weft set %s peer %s endpoint HOST:PORT",
 		weft_doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
@@ -150,12 +150,13 @@ static bool check_preshared(const struct weft_doctor_facts *facts,
 
 	if (!count)
 		return false;
-	fprintf(finding->what, "it answers, and %llu of its answers do not fit our preshared key%s",
+	fprintf(finding->what,
+		"%llu of its handshake responses do not match the preshared key here%s",
 		weft_doctor_number(count),
 		peer->last->has & WEFT_PEER_HAS_PRESHARED_KEY ? "" :
-		", which is none");
+		", which is not set");
 	fprintf(finding->mend,
-		"give both sides the same one: weft set %s peer %s preshared-key KEYFILE",
+		"set the same key on both sides: weft set %s peer %s preshared-key KEYFILE",
 		weft_doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
 	return true;
 }
@@ -169,10 +170,10 @@ static bool check_answers(const struct weft_doctor_facts *facts,
 	if (!count || weft_doctor_is_up(facts, peer))
 		return false;
 	fprintf(finding->what,
-		"%llu of its handshake messages do not open: what it takes for our key, or we for its, is another one",
+		"%llu of its handshake messages fail to authenticate: this interface's public key there, or the peer's here, is wrong",
 		weft_doctor_number(count));
 	fprintf(finding->mend,
-		"compare 'weft show IFACE public-key' with 'weft show IFACE peers' of the other side, both ways; our key is %s",
+		"compare 'weft show IFACE public-key' with 'weft show IFACE peers' of the other side, both ways; the key here is %s",
 		weft_key_encode(&facts->last->public_key).chars);
 	return true;
 }
@@ -189,12 +190,12 @@ static bool check_same_key(const struct weft_doctor_facts *facts,
 	(void)facts;
 	if (!doctor_is_two(peer))
 		return false;
-	fprintf(finding->what, "it goes to and fro between %s and ",
+	fprintf(finding->what, "its endpoint alternates between %s and ",
 		weft_format_endpoint(&peer->endpoints[0]).chars);
-	fprintf(finding->what, "%s: two machines have its key",
+	fprintf(finding->what, "%s: two machines use its private key",
 		weft_format_endpoint(&peer->endpoints[1]).chars);
-	fputs("give one of the two a key of its own, and add that as another peer here",
-	      finding->mend);
+	fprintf(finding->mend,
+		"give one of the two a private key of its own, and add its public key as another peer here");
 	return true;
 }
 
@@ -207,9 +208,9 @@ static bool check_timestamp(const struct weft_doctor_facts *facts,
 	if (!count || doctor_is_two(peer))
 		return false;
 	fprintf(finding->what,
-		"%llu of its handshakes say that they are older than one that was taken: its clock went back",
+		"%llu of its handshake initiations are older than the last accepted one: its clock went back",
 		weft_doctor_number(count));
-	fprintf(finding->mend, "put its clock right, or: weft set %s peer %s forget-timestamp",
+	fprintf(finding->mend, "correct its clock, or: weft set %s peer %s forget-timestamp",
 		weft_doctor_word(facts).chars, doctor_peer_word(peer->last).chars);
 	return true;
 }
@@ -224,10 +225,10 @@ static bool check_unconfirmed(const struct weft_doctor_facts *facts,
 	    last->handshakes_received < 2 || weft_doctor_is_up(facts, peer) ||
 	    doctor_peer_counts(facts, peer, WEFT_DROPS_A_PRESHARED))
 		return false;
-	fputs("it calls, and ignores our answers: another preshared key, or they do not arrive",
-	      finding->what);
+	fprintf(finding->what,
+		"it sends handshake initiations, and ignores the responses: its preshared key differs, or the responses are lost");
 	fprintf(finding->mend,
-		"give both sides the same one: weft set %s peer %s preshared-key KEYFILE; or see what 'weft doctor' says there",
+		"set the same key on both sides: weft set %s peer %s preshared-key KEYFILE; or run 'weft doctor' on the peer",
 		weft_doctor_word(facts).chars, doctor_peer_word(last).chars);
 	return true;
 }
@@ -236,7 +237,7 @@ static void doctor_mend_marks(const struct weft_doctor_facts *facts,
 			      struct weft_doctor_finding *finding)
 {
 	if (facts->profile && facts->unmarked_table)
-		fprintf(finding->mend, "weft up %s, which puts its nft table back; or: ",
+		fprintf(finding->mend, "weft up %s, which restores the nft table; or: ",
 			weft_doctor_word(facts).chars);
 }
 
@@ -253,7 +254,7 @@ static bool check_rp_filter_outer(const struct weft_doctor_facts *facts,
 	    !strcmp(peer->way.dev, weft_doctor_name(facts)))
 		return false;
 	fprintf(finding->what,
-		"rp_filter is strict on %s, and drops what comes from %s there: without the interface's mark the way back is another one",
+		"rp_filter is strict on %s, and drops packets from %s: without the interface's mark the route back is another one",
 		peer->way.dev, weft_format_endpoint(&peer->last->endpoint).chars);
 	doctor_mend_marks(facts, finding);
 	fprintf(finding->mend,
@@ -270,7 +271,7 @@ static bool check_rp_filter_rule(const struct weft_doctor_facts *facts,
 	    weft_doctor_is_up(facts, peer))
 		return false;
 	fprintf(finding->what,
-		"%s drops what comes from %s: without the interface's mark the way back is another one",
+		"%s drops packets from %s: without the interface's mark the route back is another one",
 		peer->in.culprit,
 		weft_format_endpoint(&peer->last->endpoint).chars);
 	doctor_mend_marks(facts, finding);
@@ -318,7 +319,7 @@ static bool check_rp_filter(const struct weft_doctor_facts *facts,
 	if (!doctor_rp_filters(facts, peer))
 		return false;
 	fprintf(finding->what,
-		"rp_filter is strict, and drops what comes from allowed IPs of its whose way back is not through %s",
+		"rp_filter is strict, and drops packets from allowed IPs of the peer whose route back is not through %s",
 		weft_doctor_name(facts));
 	fprintf(finding->mend,
 		"sysctl -w %s net.ipv4.conf.all.rp_filter=2, or add the routes",
@@ -335,7 +336,7 @@ static bool check_no_route(const struct weft_doctor_facts *facts,
 	prefix = doctor_first_astray(facts, peer, false);
 	if (!prefix || doctor_rp_filters(facts, peer))
 		return false;
-	fprintf(finding->what, "there is no route to its allowed IP %s/%u",
+	fprintf(finding->what, "no route leads to its allowed IP %s/%u",
 		weft_format_address(prefix->ip).chars, prefix->ip->cidr);
 	fprintf(finding->mend, "ip route add %s/%u dev %s",
 		weft_format_address(prefix->ip).chars, prefix->ip->cidr,
@@ -357,7 +358,7 @@ static bool check_shadowed(const struct weft_doctor_facts *facts,
 		weft_format_address(prefix->ip).chars, prefix->ip->cidr,
 		prefix->way.dev);
 	fprintf(finding->mend,
-		"remove the route to %s, or: ip route add a longer prefix of it dev %s",
+		"remove the route through %s, or add more specific ones: ip route add IP/LENGTH dev %s",
 		prefix->way.dev, weft_doctor_word(facts).chars);
 	return true;
 }
@@ -384,12 +385,12 @@ static bool check_overlap(const struct weft_doctor_facts *facts,
 	}
 	if (!other)
 		return false;
-	fprintf(finding->what, "a part of its allowed IP %s/%u is another peer's: ",
+	fprintf(finding->what, "a part of its allowed IP %s/%u belongs to another peer: ",
 		weft_format_address(ip).chars, ip->cidr);
-	fprintf(finding->what, "%s/%u is peer %s's, and that is not up",
+	fprintf(finding->what, "%s/%u to peer %s, which is not up",
 		weft_format_address(other).chars, other->cidr,
 		weft_format_peer(taker->last).chars);
-	fprintf(finding->mend, "if that is not meant: weft set %s peer %s allowed-ips -%s/%u",
+	fprintf(finding->mend, "if that is not intended: weft set %s peer %s allowed-ips -%s/%u",
 		weft_doctor_word(facts).chars, doctor_peer_word(taker->last).chars,
 		weft_format_address(other).chars, other->cidr);
 	return true;
@@ -424,10 +425,10 @@ static bool check_twice(const struct weft_doctor_facts *facts,
 	if (!lost)
 		return false;
 	fprintf(finding->what,
-		"%s gives it the allowed IP %s/%u, and it does not have it: only one peer can",
-		facts->path ? facts->path : "its file",
+		"%s lists allowed IP %s/%u for it, and the interface does not have that: an allowed IP belongs to one peer",
+		facts->path ? facts->path : "the file",
 		weft_format_address(lost).chars, lost->cidr);
-	fprintf(finding->mend, "give it to one peer only, in the file; then: weft up %s",
+	fprintf(finding->mend, "list it for one peer only, in the file; then: weft up %s",
 		weft_doctor_word(facts).chars);
 	return true;
 }
@@ -445,7 +446,7 @@ static bool check_mtu(const struct weft_doctor_facts *facts,
 	    facts->link.mtu + overhead <= peer->way.mtu)
 		return false;
 	fprintf(finding->what,
-		"the MTU of %s, %u, is too large: the way to %s takes packets of %u bytes, and that leaves %u",
+		"the MTU of %s, %u, is too large: the path MTU to %s is %u, which leaves %u",
 		weft_doctor_name(facts), facts->link.mtu,
 		weft_format_endpoint(&peer->last->endpoint).chars, peer->way.mtu,
 		peer->way.mtu - overhead);
@@ -486,8 +487,8 @@ static bool check_perhaps_barred(const struct weft_doctor_facts *facts,
 	    !doctor_is_unanswered(facts, peer))
 		return false;
 	fprintf(finding->what,
-		"a firewall here perhaps lets no UDP %s %s: %s, and conditions of its rules are not understood",
-		out ? "out to" : "in from",
+		"this machine's firewall may drop %s %s: %s, with conditions that weft cannot evaluate",
+		out ? "outgoing UDP to" : "incoming UDP from",
 		weft_format_endpoint(&peer->last->endpoint).chars, bar->culprit);
 	weft_doctor_tell_mend(bar, finding);
 	return true;
@@ -504,10 +505,10 @@ static bool check_unknown_there(const struct weft_doctor_facts *facts,
 	if (!neighbour || !doctor_is_unanswered(facts, peer))
 		return false;
 	fprintf(finding->what,
-		"it does not answer, though peer %s at the same place does: it does not know our key, or its key is another one",
+		"it does not answer, and peer %s at the same address does: it does not have this interface's public key, or its own key differs",
 		weft_format_peer(neighbour->last).chars);
 	fprintf(finding->mend,
-		"on the other side: weft set IFACE peer %s allowed-ips IP/LENGTH, and compare 'weft show IFACE public-key' with ",
+		"on the peer: weft set IFACE peer %s allowed-ips IP/LENGTH, and compare 'weft show IFACE public-key' with ",
 		weft_key_encode(&facts->last->public_key).chars);
 	fputs(weft_key_encode(&peer->last->public_key).chars, finding->mend);
 	return true;
@@ -521,10 +522,10 @@ static bool check_unanswered(const struct weft_doctor_facts *facts,
 	    weft_doctor_index_neighbour(facts->index, peer))
 		return false;
 	fprintf(finding->what,
-		"nothing comes back from %s: our packets are lost on the way there or the answers on the way back, or it does not know our key, or its key is another one",
+		"%s does not answer: packets are lost in one of the directions, or the peer does not have this interface's public key, or its own key differs",
 		weft_format_endpoint(&peer->last->endpoint).chars);
 	fprintf(finding->mend,
-		"run 'weft doctor' on the other side: if it finds unknown-peer, then there: weft set IFACE peer %s allowed-ips IP/LENGTH; if it finds nobody-calls, look for a firewall or a NAT on the way",
+		"run 'weft doctor' on the peer: if it finds unknown-peer, then there: weft set IFACE peer %s allowed-ips IP/LENGTH; if it finds nobody-calls, look for a firewall or a NAT on the path",
 		weft_key_encode(&facts->last->public_key).chars);
 	return true;
 }

@@ -280,12 +280,6 @@ char *weft_doctor_run(const struct weft_context *ctx, const char *program, ...);
 /* The same; 0, or the result of host->run(): -ENOENT where the program is missing. */
 int weft_doctor_try(const struct weft_context *ctx, char **output,
 		    const char *program, ...);
-/* A setting of net.FAMILY.conf.NAME, -1 where it does not exist. */
-int weft_doctor_setting(const struct weft_context *ctx, const char *family,
-			const char *name, const char *setting);
-/* The effective rp_filter: the greater of "all" and the interface's own. */
-bool weft_doctor_is_strict(const struct weft_context *ctx, const char *name);
-
 /*
  * Receives ICMP errors for the tunnel's own packets; the probes send no packet.
  * Without CAP_NET_RAW no ICMP is received.

@@ -48,30 +48,6 @@ struct doctor_watch {
 	size_t ways;
 };
 
-int weft_doctor_setting(const struct weft_context *ctx, const char *family,
-			const char *name, const char *setting)
-{
-	char *path, *text = NULL;
-	int number = -1;
-
-	if (asprintf(&path, "/proc/sys/net/%s/conf/%s/%s", family, name,
-		     setting) < 0)
-		return -1;
-	if (!ctx->host->read(ctx->host, path, &text))
-		number = atoi(text);
-	free(text);
-	free(path);
-	return number;
-}
-
-bool weft_doctor_is_strict(const struct weft_context *ctx, const char *name)
-{
-	int all = weft_doctor_setting(ctx, "ipv4", "all", "rp_filter");
-	int own = weft_doctor_setting(ctx, "ipv4", name, "rp_filter");
-
-	return (all > own ? all : own) == 1;
-}
-
 /* "Ip: A B C", then "Ip: 1 2 3": the number below a name. */
 static unsigned long doctor_table_counter(const char *file, const char *group,
 					  const char *name)
@@ -436,9 +412,9 @@ static bool doctor_watch(struct doctor_watch *watch)
 			return false;
 		if (!doctor_same_peers(facts->first, now)) {
 			weft_model_device_free(now);
-			weft_complain(watch->ctx, "%s: its peers were changed meanwhile",
-				      facts->first->name);
-			return false;
+			return weft_complain(watch->ctx,
+					     "%s: the peers changed during the checks: run the command again",
+					     facts->first->name);
 		}
 		doctor_follow(watch, now);
 		weft_model_device_free((struct weft_device *)facts->last);
@@ -491,10 +467,8 @@ static bool doctor_prepare(struct doctor_watch *watch)
 	facts->peer_count = weft_model_peer_count(facts->first);
 	facts->peers = calloc(facts->peer_count + 1, sizeof(*facts->peers));
 	watch->before = calloc(facts->peer_count + 1, sizeof(*watch->before));
-	if (!facts->peers || !watch->before) {
-		weft_complain(watch->ctx, "out of memory");
-		return false;
-	}
+	if (!facts->peers || !watch->before)
+		return weft_complain(watch->ctx, "out of memory");
 	for (peer = facts->first->peers; peer; peer = peer->next)
 		watch->before[i++][0] = peer->endpoint;
 	return true;
@@ -505,12 +479,10 @@ static void doctor_gather_device(struct doctor_watch *watch)
 	struct weft_doctor_facts *facts = watch->facts;
 	const char *name = facts->first->name;
 
-	facts->forwarding4 = weft_doctor_setting(watch->ctx, "ipv4", name,
-						 "forwarding") != 0;
-	facts->forwarding6 = weft_doctor_setting(watch->ctx, "ipv6", "all",
-						 "forwarding") != 0;
+	facts->forwarding4 = weft_host_setting(watch->ctx->host, "ipv4", name, "forwarding") != 0;
+	facts->forwarding6 = weft_host_setting(watch->ctx->host, "ipv6", "all", "forwarding") != 0;
 	facts->pmtu = facts->last->pmtu;
-	facts->strict = weft_doctor_is_strict(watch->ctx, name);
+	facts->strict = weft_host_is_strict(watch->ctx->host, name);
 	doctor_gather_file(watch);
 }
 

@@ -49,7 +49,7 @@ void weft_doctor_rules_read(const struct weft_context *ctx,
 	rules->ip4 = weft_doctor_run(ctx, "iptables-save", NULL);
 	rules->ip6 = weft_doctor_run(ctx, "ip6tables-save", NULL);
 	if (err == -ENOENT && !rules->ip4 && !rules->ip6)
-		rules->unread = strdup("neither nft nor iptables-save is there and works");
+		rules->unread = strdup("neither nft nor iptables-save works");
 	if (rules->unread && !firewall_has_netfilter(ctx)) {
 		free(rules->unread);
 		rules->unread = NULL;
@@ -251,7 +251,7 @@ static void firewall_gather_peer(struct firewall_job *job,
 static void firewall_gather_strict(struct firewall_job *job)
 {
 	bool seen = job->remarked &&
-		    weft_doctor_setting(job->ctx, "ipv4", "all", "src_valid_mark") > 0;
+		    weft_host_setting(job->ctx->host, "ipv4", "all", "src_valid_mark") > 0;
 	struct weft_doctor_peer *peer;
 	size_t i;
 
@@ -260,7 +260,7 @@ static void firewall_gather_strict(struct firewall_job *job)
 		peer->outer_strict =
 			peer->last->endpoint.any.sa_family == AF_INET &&
 			peer->unmarked.asked &&
-			weft_doctor_is_strict(job->ctx, peer->way.dev);
+			weft_host_is_strict(job->ctx->host, peer->way.dev);
 	}
 }
 

@@ -287,7 +287,7 @@ static void iptables_read_words(const struct iptables_reader *reader,
 	rule.built.target = strdup(words[at + 1]);
 	if (asprintf(&rule.built.text, "the rule '%s' of %s%s", line,
 		     reader->program,
-		     rule.reverse ? ", a filter of the reverse path" : "") < 0)
+		     rule.reverse ? ", a reverse path filter" : "") < 0)
 		rule.built.text = NULL;
 	weft_walk_add_rule(reader->walk, chain, &rule.built);
 }

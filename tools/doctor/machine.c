@@ -103,10 +103,8 @@ bool weft_doctor_machine_gather(const struct weft_context *ctx,
 	if (machine->loaded &&
 	    ctx->host->read(ctx->host, MACHINE_VERSION, &machine->running))
 		machine->running = NULL;
-	if (!machine->release) {
-		weft_complain(ctx, "out of memory");
-		return false;
-	}
+	if (!machine->release)
+		return weft_complain(ctx, "out of memory");
 	return weft_doctor_machine_gather_tunnels(ctx, folders, machine);
 }
 

@@ -20,7 +20,7 @@ static void check_no_modprobe(const struct weft_doctor_machine *machine,
 			      struct weft_doctor_finding *finding)
 {
 	fprintf(finding->what,
-		"the kernel that runs, %s, has no module weft loaded, and there is no modprobe that would load one",
+		"module weft is not loaded in the running kernel, %s, and modprobe is not installed",
 		machine->release);
 	fputs("apt install kmod; modprobe weft", finding->mend);
 }
@@ -39,7 +39,7 @@ static bool check_no_module(const struct weft_doctor_machine *machine,
 		return true;
 	}
 	fprintf(finding->what,
-		"the kernel that runs, %s, has no module weft: it is neither loaded nor installed",
+		"module weft is neither loaded nor installed for the running kernel, %s",
 		machine->release);
 	if (machine->dkms)
 		fprintf(finding->what, "; dkms has %s", machine->dkms);
@@ -57,9 +57,9 @@ static bool check_untrusted(const struct weft_doctor_machine *machine,
 	if (machine->loaded || machine->trusted != WEFT_ANSWER_NO)
 		return false;
 	fprintf(finding->what,
-		"the kernel that runs, %s, takes only signed modules, and its module weft has no signature",
+		"the running kernel, %s, loads only signed modules, and module weft has no signature",
 		machine->release);
-	fputs("have dkms sign it with a machine owner key: ", finding->mend);
+	fputs("let dkms sign the module with a machine owner key: ", finding->mend);
 	fputs("mokutil --import /var/lib/dkms/mok.pub, then reboot and enrol it", finding->mend);
 	return true;
 }
@@ -74,9 +74,9 @@ static bool check_unloadable(const struct weft_doctor_machine *machine,
 	    machine->trusted == WEFT_ANSWER_NO || !machine_wants(machine))
 		return false;
 	fprintf(finding->what,
-		"module weft is installed for the kernel that runs, %s, and does not load",
+		"module weft is installed for the running kernel, %s, and does not load",
 		machine->release);
-	fputs("modprobe weft, and what the kernel says then: dmesg | tail",
+	fputs("modprobe weft, and the kernel's messages: dmesg | tail",
 	      finding->mend);
 	return true;
 }
@@ -104,11 +104,11 @@ static bool check_unit_failed(const struct weft_doctor_machine *machine,
 	(void)machine;
 	if (tunnel->unit != WEFT_UNIT_FAILED)
 		return false;
-	fprintf(finding->what, "its unit, weft@%s.service, has failed",
+	fprintf(finding->what, "the unit weft@%s.service has failed",
 		tunnel->name);
 	/* After too many tries systemd refuses a restart without reset-failed. */
 	fprintf(finding->mend,
-		"journalctl -b -u weft@%s says why; then: systemctl reset-failed weft@%s && systemctl restart weft@%s",
+		"journalctl -b -u weft@%s shows the reason; then: systemctl reset-failed weft@%s && systemctl restart weft@%s",
 		tunnel->name, tunnel->name, tunnel->name);
 	return true;
 }
@@ -127,11 +127,11 @@ static bool check_not_up(const struct weft_doctor_machine *machine,
 	    tunnel->unit == WEFT_UNIT_FAILED || !machine_is_due(tunnel))
 		return false;
 	fprintf(finding->what,
-		"there is no such interface in this network namespace, and its unit, weft@%s.service, is %s",
+		"the interface does not exist in this network namespace, and its unit, weft@%s.service, is %s",
 		tunnel->name, tunnel->unit == WEFT_UNIT_ACTIVE ? "active" :
 								 "enabled");
 	if (!tunnel->path)
-		fputs("; it has no file either", finding->what);
+		fputs("; the interface has no file", finding->what);
 	fprintf(finding->mend, "systemctl restart weft@%s", tunnel->name);
 	return true;
 }
@@ -146,7 +146,8 @@ static bool check_file_only(const struct weft_doctor_machine *machine,
 	    machine_is_due(tunnel) ||
 	    !strncmp(tunnel->path, "/etc/wireguard/", strlen("/etc/wireguard/")))
 		return false;
-	fprintf(finding->what, "%s is there, and no such interface in this network namespace",
+	fprintf(finding->what,
+		"%s exists, and the interface does not exist in this network namespace",
 		tunnel->path);
 	fprintf(finding->mend, "weft up %s; at each boot: systemctl enable --now weft@%s",
 		tunnel->name, tunnel->name);

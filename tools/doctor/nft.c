@@ -440,7 +440,7 @@ static void nft_add(const struct nft_reader *reader,
 	built.verdict = nft_verdict(statement, &target);
 	if (built.verdict == WEFT_WALK_NEXT || built.met == WEFT_MATCH_NO)
 		return;
-	what = built.reverse ? "a filter of the reverse path" :
+	what = built.reverse ? "a reverse path filter" :
 	       json_object_object_get_ex(statement, "reject", NULL) ?
 	       "a reject" : "a drop";
 	built.target = strdup(target);

@@ -178,7 +178,7 @@ static void tunnels_gather_absent(const struct weft_context *ctx,
 			continue;
 		tunnels_gather_enabled(ctx, tunnel);
 		if (machine->elsewhere)
-			weft_warn(ctx, "%s: no interface of this name is in this network namespace; units run in another one, where it may be up",
+			weft_warn(ctx, "%s: the interface does not exist in this network namespace; units run in another one, where it may be up",
 				  tunnel->name);
 	}
 }
@@ -197,10 +197,8 @@ bool weft_doctor_machine_gather_tunnels(const struct weft_context *ctx,
 	if (!tunnels_gather_links(ctx, machine) ||
 	    !tunnels_gather_files(ctx, folders, machine))
 		return false;
-	if (!tunnels_gather_units(ctx, machine)) {
-		weft_complain(ctx, "out of memory");
-		return false;
-	}
+	if (!tunnels_gather_units(ctx, machine))
+		return weft_complain(ctx, "out of memory");
 	tunnels_gather_absent(ctx, machine);
 	if (machine->tunnel_count)
 		qsort(machine->tunnels, machine->tunnel_count,

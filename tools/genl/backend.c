@@ -6,8 +6,7 @@ bool weft_backend_list(const struct weft_context *ctx, struct weft_link **links)
 {
 	if (!ctx->backend->list(ctx->backend, links))
 		return true;
-	weft_complain(ctx, "cannot list interfaces: %s", ctx->backend->error);
-	return false;
+	return weft_complain(ctx, "cannot list interfaces: %s", ctx->backend->error);
 }
 
 bool weft_backend_get(const struct weft_context *ctx, const char *name,
@@ -15,8 +14,5 @@ bool weft_backend_get(const struct weft_context *ctx, const char *name,
 {
 	if (!ctx->backend->get(ctx->backend, name, dev))
 		return true;
-	*dev = NULL;
-	weft_complain(ctx, "cannot read interface '%s': %s", name,
-		      ctx->backend->error);
-	return false;
+	return weft_complain(ctx, "cannot read interface '%s': %s", name, ctx->backend->error);
 }

@@ -14,7 +14,8 @@ struct weft_event;
  *         can; NULL: always
  * @loaded: the same without loading a module; NULL: always
  * @list: the existing interfaces, to be freed with weft_model_links_free()
- * @get: one interface, to be freed with weft_model_device_free()
+ * @get: one interface, to be freed with weft_model_device_free(); sets *@dev in any
+ *       case, after a failure to NULL
  * @set: apply @dev to the interface of its name
  * @rotate: replace the key of an interface
  * @watch: subscribe to events; SIGINT and SIGTERM are blocked
@@ -43,9 +44,8 @@ struct weft_backend {
 	char error[512];
 };
 
-/* The same with complaints. False after a complaint. */
+/* @list and @get, false after a complaint. */
 bool weft_backend_list(const struct weft_context *ctx, struct weft_link **links);
-/* Sets @dev to NULL on failure. */
 bool weft_backend_get(const struct weft_context *ctx, const char *name,
 		      struct weft_device **dev);
 

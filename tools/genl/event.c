@@ -230,47 +230,31 @@ static struct json_object *event_json_time(__u64 time_ns)
 	return weft_json_string(stamp);
 }
 
-/* A NULL @value is an allocation failure, and fails the object. */
-static bool event_json_add(struct json_object *object, const char *key,
-			   struct json_object *value)
-{
-	if (value && !json_object_object_add(object, key, value))
-		return true;
-	json_object_put(value);
-	return false;
-}
-
-static bool event_json_text(struct json_object *object, const char *key,
-			    const char *text)
-{
-	return event_json_add(object, key, weft_json_string(text));
-}
-
 static bool event_json_fill(struct json_object *object,
 			    const struct weft_event *event)
 {
-	bool good = event_json_add(object, "time",
-				   event_json_time(event->time_ns)) &&
-		    event_json_text(object, "interface", event->ifname) &&
-		    event_json_add(object, "sequence",
-				   json_object_new_uint64(event->sequence)) &&
-		    event_json_text(object, "event", event_what(event)) &&
-		    event_json_text(object, "cause", event_why(event));
+	bool good = weft_json_add(object, "time",
+				  event_json_time(event->time_ns)) &&
+		    weft_json_add_text(object, "interface", event->ifname) &&
+		    weft_json_add(object, "sequence",
+				  json_object_new_uint64(event->sequence)) &&
+		    weft_json_add_text(object, "event", event_what(event)) &&
+		    weft_json_add_text(object, "cause", event_why(event));
 
 	if (good && event->has_key)
-		good = event_json_text(object, "public-key",
-				       weft_key_encode(&event->public_key).chars);
+		good = weft_json_add_text(object, "public-key",
+					  weft_key_encode(&event->public_key).chars);
 	if (good && event->has_old_key)
-		good = event_json_text(object, "old-public-key",
-				       weft_key_encode(&event->old_public_key).chars);
+		good = weft_json_add_text(object, "old-public-key",
+					  weft_key_encode(&event->old_public_key).chars);
 	if (good && *event->peer_name)
-		good = event_json_text(object, "name", event->peer_name);
+		good = weft_json_add_text(object, "name", event->peer_name);
 	if (good && event->endpoint.any.sa_family != AF_UNSPEC)
-		good = event_json_text(object, "endpoint",
-				       weft_format_endpoint(&event->endpoint).chars);
+		good = weft_json_add_text(object, "endpoint",
+					  weft_format_endpoint(&event->endpoint).chars);
 	if (good && event->rtt_us)
-		good = event_json_add(object, "handshake-rtt-us",
-				      json_object_new_uint64(event->rtt_us));
+		good = weft_json_add(object, "handshake-rtt-us",
+				     json_object_new_uint64(event->rtt_us));
 	return good;
 }
 
@@ -310,8 +294,8 @@ bool weft_event_print_missed(const struct weft_context *ctx,
 	}
 	object = json_object_new_object();
 	return event_json_print(ctx, object, object &&
-				event_json_text(object, "interface",
-						event->ifname) &&
-				event_json_add(object, "missed",
-					       json_object_new_uint64(missed)));
+				weft_json_add_text(object, "interface",
+						   event->ifname) &&
+				weft_json_add(object, "missed",
+					      json_object_new_uint64(missed)));
 }

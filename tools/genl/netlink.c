@@ -59,7 +59,7 @@ static void netlink_explain(struct weft_backend *backend, int err, int tries)
 {
 	if (err == -EINTR)
 		snprintf(backend->error, sizeof(backend->error),
-			 "it changed during each of %d readings", tries);
+			 "changes interrupted each of %d dumps", tries);
 	if (err == -ENOMEM)
 		netlink_no_memory(backend);
 }
@@ -159,7 +159,7 @@ static int netlink_list(struct weft_backend *backend, struct weft_link **list)
 static int netlink_no_family(struct weft_backend *backend)
 {
 	snprintf(backend->error, sizeof(backend->error),
-		 "the kernel has no module weft loaded");
+		 "module weft is not loaded");
 	return -EOPNOTSUPP;
 }
 
@@ -268,7 +268,7 @@ static int netlink_find_link(struct weft_backend *backend, const char *name,
 	if (err || link->kind)
 		return err;
 	snprintf(backend->error, sizeof(backend->error),
-		 "it is a link of kind '%s', not weft or wireguard",
+		 "the link is of kind '%s', not weft or wireguard",
 		 link->kind_name[0] ? link->kind_name : "none");
 	return -EOPNOTSUPP;
 }
@@ -408,10 +408,10 @@ static void netlink_explain_set(struct weft_backend *backend, int err,
 	if (err == -EINVAL && device->link.kind == WEFT_KIND_WIREGUARD &&
 	    netlink_removes_prefixes(dev))
 		netlink_add_error(backend,
-				  " (wireguard removes single allowed IPs since Linux 6.16)");
+				  " (in-tree wireguard can remove single allowed IPs since Linux 6.16)");
 	if (sent)
 		netlink_add_error(backend,
-				  " (a first part of the change was applied before this)");
+				  " (a part of the change has been applied)");
 }
 
 /* For other links weft's own settings of a file are ignored, those of a command line refused. */
@@ -422,7 +422,7 @@ static bool netlink_takes(struct weft_backend *backend,
 	if (!dev->own_word || device->link.kind == WEFT_KIND_WEFT)
 		return true;
 	snprintf(backend->error, sizeof(backend->error),
-		 "'%s' is weft's own, and this is a link of kind %s",
+		 "'%s' needs a link of kind weft, and this link is of kind %s",
 		 dev->own_word, weft_model_kind_name(device->link.kind));
 	return false;
 }
@@ -480,7 +480,7 @@ static int netlink_rotate(struct weft_backend *backend, const char *name,
 		err = netlink_rotate_device(&device, rotation);
 	} else {
 		snprintf(backend->error, sizeof(backend->error),
-			 "rotation is weft's own, and this is a link of kind %s",
+			 "rotation needs a link of kind weft, and this link is of kind %s",
 			 weft_model_kind_name(device.link.kind));
 		err = -EOPNOTSUPP;
 	}

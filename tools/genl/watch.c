@@ -47,7 +47,7 @@ static int watch_join(struct weft_backend *backend)
 
 	group = genl_ctrl_resolve_grp(sock, WEFT_GENL_NAME, WEFT_MCGRP_EVENTS);
 	if (group < 0)
-		return watch_fail(backend, -EOPNOTSUPP, "the kernel has no events of weft's",
+		return watch_fail(backend, -EOPNOTSUPP, "cannot find the events of module weft",
 				  nl_geterror(group));
 	/* With CAP_NET_ADMIN the buffer may exceed net.core.rmem_max. */
 	setsockopt(nl_socket_get_fd(sock), SOL_SOCKET, SO_RCVBUFFORCE, &bytes,
@@ -57,7 +57,7 @@ static int watch_join(struct weft_backend *backend)
 	if (!err)
 		return 0;
 	err = -errno;
-	return watch_fail(backend, err, "events are for CAP_NET_ADMIN alone",
+	return watch_fail(backend, err, "events need CAP_NET_ADMIN",
 			  strerror(-err));
 }
 

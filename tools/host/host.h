@@ -101,6 +101,14 @@ struct weft_rule *weft_host_rules_add(struct weft_rules *rules);
 void weft_host_routes_free(struct weft_routes *routes);
 void weft_host_rules_free(struct weft_rules *rules);
 
+/* The path of the setting net.FAMILY.conf.NAME.SETTING, to be freed. NULL: no memory. */
+char *weft_host_setting_path(const char *family, const char *name, const char *setting);
+/* Its number, -1 where it does not exist. */
+int weft_host_setting(struct weft_host *host, const char *family, const char *name,
+		      const char *setting);
+/* The effective rp_filter is strict: the greater of "all" and the interface's own. */
+bool weft_host_is_strict(struct weft_host *host, const char *name);
+
 /* The host backed by the kernel. */
 struct weft_host *weft_host_kernel(void);
 

@@ -128,7 +128,7 @@ int weft_rtnl_link_change(struct weft_host *host,
 	len = strlen(host->error);
 	if (err == -EOPNOTSUPP && change->kind == WEFT_CHANGE_LINK_ADD)
 		snprintf(host->error + len, sizeof(host->error) - len,
-			 " (the kernel has no such kind: is the module %s installed?)",
+			 " (the kernel does not have this kind: is module %s installed?)",
 			 weft_model_kind_name(change->link_kind));
 	return err;
 }

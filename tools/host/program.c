@@ -205,10 +205,10 @@ static int program_judge(struct weft_host *host,
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
 	if (WIFEXITED(status))
-		snprintf(reason, sizeof(reason), "it ended with status %d",
+		snprintf(reason, sizeof(reason), "exit status %d",
 			 WEXITSTATUS(status));
 	else
-		snprintf(reason, sizeof(reason), "it ended by signal %d",
+		snprintf(reason, sizeof(reason), "killed by signal %d",
 			 WTERMSIG(status));
 	return program_fail(host, program->words[0], reason, -EIO);
 }

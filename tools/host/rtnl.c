@@ -81,7 +81,7 @@ int weft_rtnl_list(struct weft_host *host, struct weft_rtnl_dump *dump)
 	} while (err == -EINTR && ++tries < RTNL_DUMP_TRIES_MAX);
 	if (err == -EINTR)
 		snprintf(host->error, sizeof(host->error),
-			 "it changed during each of %d readings", tries);
+			 "changes interrupted each of %d dumps", tries);
 	if (err)
 		dump->forget(dump);
 	return err;

@@ -5,19 +5,20 @@
 #include "print/conf.h"
 #include "print/print.h"
 
+static void conf_key(FILE *out, const char *field, const struct weft_key *key)
+{
+	fprintf(out, "%s = ", field);
+	weft_print_key(out, key, true);
+	fputc('\n', out);
+}
+
 /* Previous keys expire by themselves, and are not written to a file. */
 static void conf_keys(FILE *out, const struct weft_peer *peer)
 {
-	if (peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY) {
-		fputs("NextPublicKey = ", out);
-		weft_print_key(out, &peer->next_public_key, true);
-		fputc('\n', out);
-	}
-	if (peer->has & WEFT_PEER_HAS_NEXT_PRESHARED_KEY) {
-		fputs("NextPresharedKey = ", out);
-		weft_print_key(out, &peer->next_preshared_key, true);
-		fputc('\n', out);
-	}
+	if (peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY)
+		conf_key(out, "NextPublicKey", &peer->next_public_key);
+	if (peer->has & WEFT_PEER_HAS_NEXT_PRESHARED_KEY)
+		conf_key(out, "NextPresharedKey", &peer->next_preshared_key);
 	if (peer->known & WEFT_ATTR_BIT(WEFT_PEER_A_GRACE) &&
 	    peer->grace != WEFT_GRACE_SECONDS)
 		fprintf(out, "Grace = %u\n", peer->grace);
@@ -25,16 +26,12 @@ static void conf_keys(FILE *out, const struct weft_peer *peer)
 
 static void conf_peer(FILE *out, const struct weft_peer *peer)
 {
-	fputs("[Peer]\nPublicKey = ", out);
-	weft_print_key(out, &peer->public_key, true);
-	fputc('\n', out);
+	fputs("[Peer]\n", out);
+	conf_key(out, "PublicKey", &peer->public_key);
 	if (peer->name)
 		fprintf(out, "Name = %s\n", peer->name);
-	if (peer->has & WEFT_PEER_HAS_PRESHARED_KEY) {
-		fputs("PresharedKey = ", out);
-		weft_print_key(out, &peer->preshared_key, true);
-		fputc('\n', out);
-	}
+	if (peer->has & WEFT_PEER_HAS_PRESHARED_KEY)
+		conf_key(out, "PresharedKey", &peer->preshared_key);
 	conf_keys(out, peer);
 	if (peer->allowedips) {
 		fputs("AllowedIPs = ", out);
@@ -82,11 +79,8 @@ void weft_conf_print_device(FILE *out, const struct weft_device *dev)
 		weft_print_dscp(out, dev);
 		fputc('\n', out);
 	}
-	if (dev->has & WEFT_DEVICE_HAS_PRIVATE_KEY) {
-		fputs("PrivateKey = ", out);
-		weft_print_key(out, &dev->private_key, true);
-		fputc('\n', out);
-	}
+	if (dev->has & WEFT_DEVICE_HAS_PRIVATE_KEY)
+		conf_key(out, "PrivateKey", &dev->private_key);
 	fputc('\n', out);
 	for (peer = dev->peers; peer; peer = peer->next)
 		conf_peer(out, peer);

@@ -19,11 +19,6 @@ static void fields_device_public_key(FILE *out, const struct weft_device *dev)
 	weft_print_key(out, &dev->public_key, dev->has & WEFT_DEVICE_HAS_PUBLIC_KEY);
 }
 
-static void fields_public_key(FILE *out, const struct weft_peer *peer)
-{
-	weft_print_key(out, &peer->public_key, true);
-}
-
 static void fields_preshared_key(FILE *out, const struct weft_peer *peer)
 {
 	weft_print_key(out, &peer->preshared_key,
@@ -67,65 +62,29 @@ static void fields_keepalive(FILE *out, const struct weft_peer *peer)
 		fputs("off", out);
 }
 
-static void fields_peer_preshared_key(FILE *out, const struct weft_peer *peer)
-{
-	fields_public_key(out, peer);
-	fputc('\t', out);
-	fields_preshared_key(out, peer);
-}
-
-static void fields_peer_endpoint(FILE *out, const struct weft_peer *peer)
-{
-	fields_public_key(out, peer);
-	fputc('\t', out);
-	weft_print_endpoint(out, peer);
-}
-
 static void fields_peer_candidates(FILE *out, const struct weft_peer *peer)
 {
-	fields_public_key(out, peer);
-	fputc('\t', out);
 	weft_print_candidates(out, peer, " ");
-}
-
-static void fields_peer_roam(FILE *out, const struct weft_peer *peer)
-{
-	fields_public_key(out, peer);
-	fputc('\t', out);
-	fields_roam(out, peer);
 }
 
 static void fields_peer_allowedips(FILE *out, const struct weft_peer *peer)
 {
-	fields_public_key(out, peer);
-	fputc('\t', out);
 	weft_print_allowedips(out, peer, " ");
 }
 
 static void fields_peer_handshake(FILE *out, const struct weft_peer *peer)
 {
-	fields_public_key(out, peer);
-	fprintf(out, "\t%lld", peer->handshake_s);
-}
-
-static void fields_peer_keepalive(FILE *out, const struct weft_peer *peer)
-{
-	fields_public_key(out, peer);
-	fputc('\t', out);
-	fields_keepalive(out, peer);
+	fprintf(out, "%lld", peer->handshake_s);
 }
 
 static void fields_peer_transfer(FILE *out, const struct weft_peer *peer)
 {
-	fields_public_key(out, peer);
-	fprintf(out, "\t%llu\t%llu", peer->rx_bytes,
-		peer->tx_bytes);
+	fprintf(out, "%llu\t%llu", peer->rx_bytes, peer->tx_bytes);
 }
 
 static void fields_peer_name(FILE *out, const struct weft_peer *peer)
 {
-	fields_public_key(out, peer);
-	fprintf(out, "\t%s", peer->name ? peer->name : WEFT_PRINT_NONE);
+	fputs(peer->name ?: WEFT_PRINT_NONE, out);
 }
 
 static void fields_device_previous(FILE *out, const struct weft_device *dev)
@@ -136,16 +95,12 @@ static void fields_device_previous(FILE *out, const struct weft_device *dev)
 
 static void fields_peer_next(FILE *out, const struct weft_peer *peer)
 {
-	fields_public_key(out, peer);
-	fputc('\t', out);
 	weft_print_key(out, &peer->next_public_key,
 		       peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY);
 }
 
 static void fields_peer_previous(FILE *out, const struct weft_peer *peer)
 {
-	fields_public_key(out, peer);
-	fputc('\t', out);
 	weft_print_key(out, &peer->previous_public_key,
 		       peer->has & WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY);
 }
@@ -154,9 +109,7 @@ static void fields_peer_identity(FILE *out, const struct weft_peer *peer)
 {
 	static const char * const words[] = { WEFT_PRINT_NONE, "current", "previous" };
 
-	fields_public_key(out, peer);
-	fprintf(out, "\t%s", peer->identity < ARRAY_SIZE(words) ?
-				     words[peer->identity] : WEFT_PRINT_NONE);
+	fputs(peer->identity < ARRAY_SIZE(words) ? words[peer->identity] : WEFT_PRINT_NONE, out);
 }
 
 static void fields_dump_device(FILE *out, const struct weft_device *dev)
@@ -172,13 +125,12 @@ static void fields_dump_device(FILE *out, const struct weft_device *dev)
 
 static void fields_dump_peer(FILE *out, const struct weft_peer *peer)
 {
-	fields_peer_preshared_key(out, peer);
+	fields_preshared_key(out, peer);
 	fputc('\t', out);
 	weft_print_endpoint(out, peer);
 	fputc('\t', out);
 	weft_print_allowedips(out, peer, ",");
-	fprintf(out, "\t%lld\t%llu\t%llu\t",
-		peer->handshake_s, peer->rx_bytes,
+	fprintf(out, "\t%lld\t%llu\t%llu\t", peer->handshake_s, peer->rx_bytes,
 		peer->tx_bytes);
 	fields_keepalive(out, peer);
 }
@@ -207,8 +159,6 @@ static void fields_device_drops(FILE *out, const struct weft_device *dev)
 
 static void fields_peer_drops(FILE *out, const struct weft_peer *peer)
 {
-	fields_public_key(out, peer);
-	fputc('\t', out);
 	fields_drops(out, peer->drops);
 }
 
@@ -217,11 +167,10 @@ static void fields_peer_state(FILE *out, const struct weft_peer *peer)
 	bool known = peer->known & WEFT_ATTR_BIT(WEFT_PEER_A_STATE);
 	const char *state = known ? weft_peer_state_name(peer->state) : NULL;
 
-	fields_public_key(out, peer);
 	if (state)
-		fprintf(out, "\t%s\t%llu", state, peer->state_age_ms / 1000);
+		fprintf(out, "%s\t%llu", state, peer->state_age_ms / 1000);
 	else
-		fputs("\t" WEFT_PRINT_NONE "\t" WEFT_PRINT_NONE, out);
+		fputs(WEFT_PRINT_NONE "\t" WEFT_PRINT_NONE, out);
 }
 
 const struct weft_field weft_fields[] = {
@@ -229,17 +178,17 @@ const struct weft_field weft_fields[] = {
 	{ "private-key", fields_private_key, NULL },
 	{ "listen-port", fields_listen_port, NULL },
 	{ "fwmark", fields_fwmark, NULL },
-	{ "peers", NULL, fields_public_key },
-	{ "preshared-keys", NULL, fields_peer_preshared_key },
-	{ "endpoints", NULL, fields_peer_endpoint },
+	{ "peers", NULL, NULL },
+	{ "preshared-keys", NULL, fields_preshared_key },
+	{ "endpoints", NULL, weft_print_endpoint },
 	{ "allowed-ips", NULL, fields_peer_allowedips },
 	{ "latest-handshakes", NULL, fields_peer_handshake },
-	{ "persistent-keepalive", NULL, fields_peer_keepalive },
+	{ "persistent-keepalive", NULL, fields_keepalive },
 	{ "transfer", NULL, fields_peer_transfer },
 	{ "listen-address", fields_listen_addresses, NULL },
 	{ "bind-device", fields_bind_device, NULL },
 	{ "candidates", NULL, fields_peer_candidates },
-	{ "roam", NULL, fields_peer_roam },
+	{ "roam", NULL, fields_roam },
 	{ "names", NULL, fields_peer_name },
 	{ "state", NULL, fields_peer_state },
 	{ "previous-public-key", fields_device_previous, NULL },
@@ -261,6 +210,11 @@ const struct weft_field *weft_fields_find(const char *name)
 	return NULL;
 }
 
+bool weft_fields_is_device(const struct weft_field *field)
+{
+	return field->device && !field->peer;
+}
+
 static void fields_named(FILE *out, const struct weft_device *dev, bool named)
 {
 	if (named)
@@ -278,11 +232,15 @@ void weft_fields_print(const struct weft_context *ctx,
 		field->device(ctx->out, dev);
 		fputc('\n', ctx->out);
 	}
-	if (!field->peer)
+	if (weft_fields_is_device(field))
 		return;
 	for (peer = dev->peers; peer; peer = peer->next) {
 		fields_named(ctx->out, dev, named);
-		field->peer(ctx->out, peer);
+		weft_print_key(ctx->out, &peer->public_key, true);
+		if (field->peer) {
+			fputc('\t', ctx->out);
+			field->peer(ctx->out, peer);
+		}
 		fputc('\n', ctx->out);
 	}
 }

@@ -14,10 +14,10 @@ struct weft_peer;
  * struct weft_field - one word that "show" takes after the interface
  * @name: the word
  * @device: prints the field of a device, or NULL
- * @peer: prints the field of one peer, or NULL
+ * @peer: prints the field of one peer, behind its public key and a tab, or NULL
  *
- * Both print one line without its newline; the caller puts the interface's name
- * before it where several are shown.
+ * Without both the field is the peers' public keys. The caller adds the newline, and
+ * puts the interface's name before the line where several are shown.
  */
 struct weft_field {
 	const char *name;
@@ -29,6 +29,8 @@ struct weft_field {
 extern const struct weft_field weft_fields[];
 
 const struct weft_field *weft_fields_find(const char *name);
+/* The field has a value of the device and none of its peers. */
+bool weft_fields_is_device(const struct weft_field *field);
 /* @named: begin each line with the interface's name. */
 void weft_fields_print(const struct weft_context *ctx,
 		       const struct weft_device *dev,

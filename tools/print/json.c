@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "base/context.h"
 #include "base/text.h"
 #include "model/attr.h"
 #include "model/format.h"
 #include "model/model.h"
+#include "print/fields.h"
 #include "print/json.h"
 
 /**
@@ -37,6 +37,19 @@ struct json_object *weft_json_string(const char *text)
 	return value;
 }
 
+bool weft_json_add(struct json_object *object, const char *key, struct json_object *value)
+{
+	if (value && !json_object_object_add(object, key, value))
+		return true;
+	json_object_put(value);
+	return false;
+}
+
+bool weft_json_add_text(struct json_object *object, const char *key, const char *text)
+{
+	return weft_json_add(object, key, weft_json_string(text));
+}
+
 /* "dump" includes all fields and secrets. */
 static bool json_is_dump(const struct json_view *view)
 {
@@ -58,23 +71,27 @@ static void json_add(struct json_view *view, struct json_object *object,
 	}
 }
 
+/* NULL where memory is short. */
+static struct json_object *json_made(struct json_view *view, struct json_object *value)
+{
+	view->failed |= !value;
+	return value;
+}
+
+static struct json_object *json_switch(struct json_view *view, bool on)
+{
+	return json_made(view, json_object_new_boolean(on));
+}
+
 static struct json_object *json_string(struct json_view *view,
 				       const char *text)
 {
-	struct json_object *value = weft_json_string(text);
-
-	if (!value)
-		view->failed = true;
-	return value;
+	return json_made(view, weft_json_string(text));
 }
 
 static struct json_object *json_number(struct json_view *view, __u64 number)
 {
-	struct json_object *value = json_object_new_uint64(number);
-
-	if (!value)
-		view->failed = true;
-	return value;
+	return json_made(view, json_object_new_uint64(number));
 }
 
 static struct json_object *json_key(struct json_view *view,
@@ -98,24 +115,34 @@ static struct json_object *json_secret(struct json_view *view,
 	return json_key(view, key);
 }
 
+static void json_array_add(struct json_view *view, struct json_object *array,
+			   const char *text)
+{
+	struct json_object *value = json_string(view, text);
+
+	if (json_object_array_add(array, value)) {
+		json_object_put(value);
+		view->failed = true;
+	}
+}
+
+static struct json_object *json_array(struct json_view *view)
+{
+	return json_made(view, json_object_new_array());
+}
+
 static struct json_object *json_allowedips(struct json_view *view,
 					   const struct weft_peer *peer)
 {
-	struct json_object *array = json_object_new_array(), *value;
 	char text[INET6_ADDRSTRLEN + sizeof("/128")];
+	struct json_object *array = json_array(view);
 	const struct weft_allowedip *ip;
 
 	for (ip = peer->allowedips; array && ip; ip = ip->next) {
 		snprintf(text, sizeof(text), "%s/%u",
 			 weft_format_address(ip).chars, ip->cidr);
-		value = json_string(view, text);
-		if (json_object_array_add(array, value)) {
-			json_object_put(value);
-			view->failed = true;
-		}
+		json_array_add(view, array, text);
 	}
-	if (!array)
-		view->failed = true;
 	return array;
 }
 
@@ -138,13 +165,10 @@ static struct json_object *json_attr(struct json_view *view,
 {
 	__u64 number = weft_attr_get(attr, owner);
 	const char *word = weft_attr_word(attr, owner);
-	struct json_object *object;
 
-	if (!weft_attr_is_switch(attr))
-		return word ? json_string(view, word) : json_number(view, number);
-	object = json_object_new_boolean(number);
-	view->failed |= !object;
-	return object;
+	if (weft_attr_is_switch(attr))
+		return json_switch(view, number);
+	return word ? json_string(view, word) : json_number(view, number);
 }
 
 /* The attributes of a table that the kernel reported. */
@@ -192,26 +216,6 @@ static struct json_object *json_endpoint(struct json_view *view,
 	return json_string(view, weft_format_endpoint(&peer->endpoint).chars);
 }
 
-static void json_array_add(struct json_view *view, struct json_object *array,
-			   const char *text)
-{
-	struct json_object *value = json_string(view, text);
-
-	if (json_object_array_add(array, value)) {
-		json_object_put(value);
-		view->failed = true;
-	}
-}
-
-static struct json_object *json_array(struct json_view *view)
-{
-	struct json_object *array = json_object_new_array();
-
-	if (!array)
-		view->failed = true;
-	return array;
-}
-
 static struct json_object *json_candidates(struct json_view *view,
 					   const struct weft_peer *peer)
 {
@@ -222,16 +226,6 @@ static struct json_object *json_candidates(struct json_view *view,
 		json_array_add(view, array,
 			       weft_format_endpoint(&peer->candidates[i]).chars);
 	return array;
-}
-
-static struct json_object *json_roam(struct json_view *view,
-				     const struct weft_peer *peer)
-{
-	struct json_object *value = json_object_new_boolean(peer->roam);
-
-	if (!value)
-		view->failed = true;
-	return value;
 }
 
 /* An empty address means any. */
@@ -276,7 +270,7 @@ static void json_fill_candidates(struct json_view *view,
 		json_add(view, object, "candidates",
 			 json_candidates(view, peer));
 	if (json_wants(view, "roam"))
-		json_add(view, object, "roam", json_roam(view, peer));
+		json_add(view, object, "roam", json_switch(view, peer->roam));
 }
 
 /* Fields that exist only while keys are being replaced. */
@@ -341,7 +335,7 @@ static void json_fill_peer(struct json_view *view, struct json_object *object,
 static struct json_object *json_peers(struct json_view *view,
 				      const struct weft_device *dev)
 {
-	struct json_object *array = json_object_new_array(), *object;
+	struct json_object *array = json_array(view), *object;
 	const struct weft_peer *peer;
 
 	for (peer = dev->peers; array && peer; peer = peer->next) {
@@ -353,31 +347,15 @@ static struct json_object *json_peers(struct json_view *view,
 		}
 		json_fill_peer(view, object, peer);
 	}
-	if (!array)
-		view->failed = true;
 	return array;
-}
-
-/* Fields of the device, for example "fwmark", whose JSON has no peers. */
-static bool json_is_device_field(const char *field)
-{
-	static const char * const fields[] = {
-		"public-key", "private-key", "listen-port", "fwmark",
-		"listen-address", "bind-device",
-		"previous-public-key",
-	};
-	size_t i;
-
-	for (i = 0; field && i < ARRAY_SIZE(fields); i++)
-		if (!strcmp(field, fields[i]))
-			return true;
-	return false;
 }
 
 static void json_fill_device(struct json_view *view,
 			     struct json_object *object,
 			     const struct weft_device *dev)
 {
+	const struct weft_field *field = view->field ? weft_fields_find(view->field) : NULL;
+
 	json_add(view, object, "interface", json_string(view, dev->name));
 	if (!view->field || json_is_dump(view))
 		json_add(view, object, "kind",
@@ -404,7 +382,7 @@ static void json_fill_device(struct json_view *view,
 	json_attrs(view, object, weft_device_attrs, dev, dev->known);
 	json_drops(view, object, dev->drops,
 		   dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS));
-	if (!json_is_device_field(view->field))
+	if (!field || !weft_fields_is_device(field))
 		json_add(view, object, "peers", json_peers(view, dev));
 }
 

@@ -13,6 +13,9 @@ struct weft_field;
 
 /* A text of any bytes, as UTF-8; NULL: no memory. */
 struct json_object *weft_json_string(const char *text);
+/* Takes ownership of @value. False: no memory, also where @value is NULL for that reason. */
+bool weft_json_add(struct json_object *object, const char *key, struct json_object *value);
+bool weft_json_add_text(struct json_object *object, const char *key, const char *text);
 /*
  * Add @dev to @array: the field @field, or, if that is NULL, all fields with secrets
  * hidden unless @ctx shows them. False: no memory.

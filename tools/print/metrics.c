@@ -79,6 +79,15 @@ static void metrics_head(FILE *out, const char *name, const char *type,
 	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+/* The head of a metric that has a sample. */
+static void metrics_begin(FILE *out, bool *begun, const char *name, const char *type,
+			  const char *help)
+{
+	if (!*begun)
+		metrics_head(out, name, type, help);
+	*begun = true;
+}
+
 static const struct weft_attr *metrics_find(const struct weft_attr *attrs,
 					    int attribute)
 {
@@ -107,11 +116,11 @@ struct metrics_number {
 static const struct metrics_number device_numbers[] = {
 	{
 		"weft_events_total", "counter",
-		"Events of the interface, those held back by the limit too.",
+		"Events of the interface, including those that the rate limit suppressed.",
 		WEFT_DEVICE_A_EVENT_SEQUENCE, 1,
 	}, {
 		"weft_grace_left_seconds", "gauge",
-		"Until the key from before the last rotation is forgotten.",
+		"Time until the previous private key of the interface is dropped.",
 		WEFT_DEVICE_A_GRACE_LEFT, 1,
 	},
 };
@@ -119,7 +128,7 @@ static const struct metrics_number device_numbers[] = {
 static const struct metrics_number peer_numbers[] = {
 	{
 		"weft_peer_receive_packets_total", "counter",
-		"Messages received from the peer that authenticated.",
+		"Authenticated messages received from the peer.",
 		WEFT_PEER_A_RX_PACKETS, 1,
 	}, {
 		"weft_peer_transmit_packets_total", "counter",
@@ -127,31 +136,31 @@ static const struct metrics_number peer_numbers[] = {
 		WEFT_PEER_A_TX_PACKETS, 1,
 	}, {
 		"weft_peer_handshakes_sent_total", "counter",
-		"Initiations sent to the peer.",
+		"Handshake initiations sent to the peer.",
 		WEFT_PEER_A_HANDSHAKES_SENT, 1,
 	}, {
 		"weft_peer_handshakes_received_total", "counter",
-		"Initiations received from the peer that were good.",
+		"Valid handshake initiations received from the peer.",
 		WEFT_PEER_A_HANDSHAKES_RECEIVED, 1,
 	}, {
 		"weft_peer_handshakes_completed_total", "counter",
-		"Sessions made with the peer, begun by either end.",
+		"Sessions established with the peer, initiated by either end.",
 		WEFT_PEER_A_HANDSHAKES_COMPLETED, 1,
 	}, {
 		"weft_peer_handshake_rtt_seconds", "gauge",
-		"From the last initiation that was answered to its answer.",
+		"Round trip time of the last handshake that the peer answered.",
 		WEFT_PEER_A_HANDSHAKE_RTT, 1000000,
 	}, {
 		"weft_peer_path_mtu_bytes", "gauge",
-		"The largest inner packet that gets to the peer in one piece.",
+		"The largest inner packet that reaches the peer unfragmented.",
 		WEFT_PEER_A_PATH_MTU, 1,
 	}, {
 		"weft_peer_grace_left_seconds", "gauge",
-		"Until the peer's previous public key is forgotten.",
+		"Time until the peer's previous public key is dropped.",
 		WEFT_PEER_A_GRACE_LEFT, 1,
 	}, {
 		"weft_peer_preshared_grace_left_seconds", "gauge",
-		"Until the peer's previous preshared key is forgotten.",
+		"Time until the peer's previous preshared key is dropped.",
 		WEFT_PEER_A_PRESHARED_GRACE_LEFT, 1,
 	},
 };
@@ -184,10 +193,7 @@ static void metrics_device_number(const struct metrics_set *set,
 		dev = set->devs[i];
 		if (!(dev->known & WEFT_ATTR_BIT(attr->attribute)))
 			continue;
-		if (!begun)
-			metrics_head(set->out, number->name, number->type,
-				     number->help);
-		begun = true;
+		metrics_begin(set->out, &begun, number->name, number->type, number->help);
 		metrics_begin_device(set->out, number->name, dev);
 		metrics_end_scaled(set->out, weft_attr_get(attr, dev),
 				   number->per_unit);
@@ -231,10 +237,7 @@ static void metrics_peer_number(const struct metrics_set *set,
 	while (attr && metrics_walk(&walk)) {
 		if (!(walk.peer->known & WEFT_ATTR_BIT(attr->attribute)))
 			continue;
-		if (!begun)
-			metrics_head(set->out, number->name, number->type,
-				     number->help);
-		begun = true;
+		metrics_begin(set->out, &begun, number->name, number->type, number->help);
 		metrics_begin_peer(set->out, number->name, walk.dev,
 				   walk.peer);
 		metrics_end_scaled(set->out, weft_attr_get(attr, walk.peer),
@@ -251,7 +254,7 @@ static const struct {
 } metrics_plain[] = {
 	{
 		"weft_peer_receive_bytes_total", "counter",
-		"Bytes of messages received from the peer that authenticated.",
+		"Bytes of authenticated messages received from the peer.",
 		offsetof(struct weft_peer, rx_bytes),
 	}, {
 		"weft_peer_transmit_bytes_total", "counter",
@@ -259,7 +262,7 @@ static const struct {
 		offsetof(struct weft_peer, tx_bytes),
 	}, {
 		"weft_peer_last_handshake_timestamp_seconds", "gauge",
-		"When the newest session was made; 0 if never.",
+		"Time of the latest handshake; 0 if there was none.",
 		offsetof(struct weft_peer, handshake_s),
 	},
 };
@@ -285,7 +288,7 @@ static void metrics_print_info(const struct metrics_set *set)
 	size_t i;
 
 	metrics_head(set->out, "weft_interface_info", "gauge",
-		     "What the interface is.");
+		     "Kind and public key of the interface.");
 	for (i = 0; i < set->count; i++) {
 		dev = set->devs[i];
 		metrics_begin_device(set->out, "weft_interface_info", dev);
@@ -316,10 +319,8 @@ static void metrics_print_states(const struct metrics_set *set)
 	while (attr && metrics_walk(&walk)) {
 		if (!(walk.peer->known & WEFT_ATTR_BIT(attr->attribute)))
 			continue;
-		if (!begun)
-			metrics_head(set->out, "weft_peer_state", "gauge",
-				     "1 for the state that things with the peer are in.");
-		begun = true;
+		metrics_begin(set->out, &begun, "weft_peer_state", "gauge",
+			      "1 for the peer's present state, 0 for the others.");
 		for (i = 0; i < attr->word_count; i++) {
 			metrics_begin_peer(set->out, "weft_peer_state",
 					   walk.dev, walk.peer);
@@ -342,10 +343,8 @@ static void metrics_print_device_drops(const struct metrics_set *set)
 		dev = set->devs[i];
 		if (!(dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS)))
 			continue;
-		if (!begun)
-			metrics_head(set->out, name, "counter",
-				     "Packets that went no further, those of its peers too.");
-		begun = true;
+		metrics_begin(set->out, &begun, name, "counter",
+			      "Packets that the interface dropped, including those of its peers.");
 		for (reason = 1; reason <= WEFT_DROPS_A_MAX; reason++) {
 			metrics_begin_device(set->out, name, dev);
 			metrics_label(set->out, "reason",
@@ -370,10 +369,8 @@ static void metrics_print_peer_drops(const struct metrics_set *set)
 		for (reason = 1; reason <= WEFT_DROPS_A_MAX; reason++) {
 			if (!walk.peer->drops[reason])
 				continue;
-			if (!begun)
-				metrics_head(set->out, name, "counter",
-					     "Packets from and to the peer that went no further.");
-			begun = true;
+			metrics_begin(set->out, &begun, name, "counter",
+				      "Packets from and to the peer that were dropped.");
 			metrics_begin_peer(set->out, name, walk.dev, walk.peer);
 			metrics_label(set->out, "reason",
 				      weft_drop_names[reason].name);
@@ -420,21 +417,21 @@ void weft_metrics_print_tunnels(FILE *out, bool loaded,
 	size_t i;
 
 	metrics_head(out, "weft_module_loaded", "gauge",
-		     "1 if the kernel has weft's module loaded.");
+		     "1 if module weft is loaded.");
 	fprintf(out, "weft_module_loaded %d\n", loaded);
 	if (!count)
 		return;
 	metrics_head(out, "weft_tunnel_configured", "gauge",
-		     "1 if there is a file for the interface.");
+		     "1 if the interface has a configuration file.");
 	for (i = 0; i < count; i++)
 		metrics_tunnel(out, "weft_tunnel_configured", &tunnels[i],
 			       tunnels[i].configured);
 	metrics_head(out, "weft_tunnel_up", "gauge",
-		     "1 if the interface is there and up.");
+		     "1 if the interface exists and is up.");
 	for (i = 0; i < count; i++)
 		metrics_tunnel(out, "weft_tunnel_up", &tunnels[i], tunnels[i].up);
 	metrics_head(out, "weft_tunnel_readable", "gauge",
-		     "1 if the interface is there and could be read.");
+		     "1 if the interface exists and could be read.");
 	for (i = 0; i < count; i++)
 		metrics_tunnel(out, "weft_tunnel_readable", &tunnels[i],
 			       tunnels[i].readable);

@@ -1,25 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the tests in the booted machine source: selftests/kselftest/lib.sh and some more. A test is a script beside this file;
-# its argument is 1, and one more after each reboot.
+# Sourced by the tests in the booted machine: selftests/kselftest/lib.sh, and functions for them. A test is a script
+# beside this file; its argument is 1, and one more after each reboot.
 #
 #   reboot_then             ends this call of the test: the machine reboots and calls it again
-#   far_create KEY          a namespace "far" at 192.0.2.2 that this machine reaches through the link near0, 192.0.2.1; in
-#                           it a tunnel wt0, 10.77.0.2, that knows this machine's public KEY as 10.77.0.1, at port 51820
-#   far_key                 the far tunnel's public key, the same all the time
-#   near_configuration FILE   wg-quick's, with which this machine is the far tunnel's peer
+#   far_create KEY          a namespace "far" at 192.0.2.2 that this machine reaches through the link near0, 192.0.2.1;
+#                           in it a tunnel wt0, 10.77.0.2, with this machine's public KEY as peer 10.77.0.1, at port 51820
+#   far_key                 the far tunnel's public key, the same in all calls
+#   near_configuration FILE   a file for wg-quick, by which this machine is the far tunnel's peer
 #   tunnel_works            the far tunnel answers
 #   link_absent NAME        there is no such link
-#   compat_on               loads weft so that it stands in for the kernel's own wireguard; the functions behind it check that
+#   compat_on               loads weft in place of the kernel's own wireguard; the functions after it check that
 
-# The library loads the module of KIND: here others have to load weft, so it gets one that does no harm.
+# The library loads the module of KIND: here the tests have weft loaded by other programs, so KIND is a harmless
+# module.
 KIND=veth WEFT=weft
 # shellcheck source=selftests/kselftest/lib.sh
 . /weft/lib.sh
 
-# Each ping wants stamps of what is received, and for the first and behind the last the kernel patches code that both CPUs
-# run, which an emulated CPU may meet half done (run/vm/guest.sh): one goes on all the time.
+# Each ping enables receive timestamps, and the first and the last user of those make the kernel patch code that both
+# CPUs run, which an emulated CPU may execute half patched (run/vm/guest.sh): one ping runs all the time.
 ping -q -i 3600 127.0.0.1 </dev/null >/dev/null 2>&1 {lib_out}>&- &
 defer kill $!
 
@@ -91,7 +92,7 @@ compat_on() {
 	expect modprobe weft compat=1
 }
 
-# Whoever made the interface, weft is behind it.
+# The interface is weft's, whichever program created it.
 served_by_weft() { # served_by_weft DEV
 	expect test ! -e /sys/module/wireguard
 	expect_match "the kind" "$(ip -d link show dev "$1")" wireguard
@@ -102,7 +103,7 @@ has_peers() { # has_peers DEV NUMBER
 	[ "$(wg show "$1" peers | wc -l)" = "$2" ]
 }
 
-# What wg says of it, weft says too.
+# wg and weft print the same.
 same_dump() { # same_dump DEV
 	expect_eq "weft's dump" "$(weft show "$1" dump)" "$(wg show "$1" dump)"
 	expect_eq "weft's file" "$(weft showconf "$1")" "$(wg showconf "$1")"

@@ -41,7 +41,7 @@ comes_up() {
 	same_dump netd0
 }
 
-# What a reload does: it takes new files, and gives the interface what its own says now.
+# A reload takes new files, and applies the changed file of an interface.
 reloads() {
 	sed 's/netd0/netd1/; s/^ListenPort=.*/ListenPort=51821/' $folder/30-netd0.netdev >$folder/31-netd1.netdev
 	chown root:systemd-network $folder/31-netd1.netdev
@@ -63,6 +63,6 @@ removes() {
 compat_on
 far_create
 run_case "networkd makes a tunnel" comes_up
-run_case "networkctl reload takes what is new" reloads
+run_case "networkctl reload applies changes" reloads
 run_case "networkctl delete removes the tunnels" removes
 systemctl stop systemd-networkd.socket systemd-networkd

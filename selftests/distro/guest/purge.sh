@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Removal from a machine on which a tunnel is up: nothing stays, neither in files nor in the kernel.
+# Removal from a machine on which a tunnel is up: neither files nor kernel state remain.
 # shellcheck source=selftests/distro/guest/lib.sh
 . "$(dirname "$0")/lib.sh"
 

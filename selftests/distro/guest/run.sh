@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# In the booted machine: runs the tests that stand in /weft/queue, one a line, each a script beside this file. A test
-# that ends with status 75 wants the machine rebooted and is then called again, with the number of the call as argument.
-# The disk keeps what is left to do. Its output, on the second serial port, is for check.sh:
+# In the booted machine: runs the tests listed in /weft/queue, one a line, each a script beside this file. A test that
+# ends with status 75 needs a reboot, and is then called again, with the number of the call as argument. The disk
+# keeps the remaining tests. The output, on the second serial port, is for check.sh:
 #
 #   start TEST NUMBER
 #   | <a line of the test's output>
@@ -41,7 +41,7 @@ next() { # sets test and number; fails when nothing is left
 
 stty -F /dev/ttyS1 raw -echo
 exec >/dev/ttyS1 2>&1
-# A machine that comes up in the middle of a test has crashed.
+# A machine that boots in the middle of a test has crashed.
 if [ -e running ]; then
 	echo "died $(cat running)"
 	rm -f running current

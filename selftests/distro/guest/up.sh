@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The packages at work: the module is loaded when it is asked for, systemd brings a tunnel up, and again after a reboot.
+# The packages at work: the module is loaded on demand, systemd brings a tunnel up, and again after a reboot.
 #
 #	 this machine                                        namespace far
 #	 fleet0 10.77.0.1 (weft@fleet0.service)              wt0 10.77.0.2
@@ -23,7 +23,7 @@ is_to_restart() {
 	[ "$(systemctl show -P SubState weft@fleet0)" = auto-restart ]
 }
 
-# What is missing at first is there some seconds later: systemd tries again.
+# The unit's condition is met some seconds later: systemd tries again.
 restarts() {
 	near_configuration /etc/weft/fleet0.conf
 	sed -i '/^Address/a PreUp = test -e /run/weft-may-start' /etc/weft/fleet0.conf
@@ -52,7 +52,7 @@ resolves_meanwhile() {
 	expect_eq "the result" "$(systemctl show -P Result weft-resolve.service)" success
 }
 
-# The session lives on: no second handshake.
+# The session survives: there is no second handshake.
 reloads() {
 	local before
 
@@ -80,7 +80,7 @@ timer_inactive() {
 	! systemctl is-active --quiet weft-resolve.timer
 }
 
-# What went wrong with a unit stands in the journal.
+# The journal has the reason of a unit's failure.
 unit_case() { # unit_case NAME FUNCTION
 	local before=$case_failed
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Debian's own wg-quick and wg, unchanged, on a weft that stands in for wireguard: up, reload, down. Where the machine was
-# given the newest ones of Debian (/weft/newest), those too.
+# Debian's own wg-quick and wg, unchanged, on a weft that stands in for wireguard: up, reload, down; also with
+# Debian's newest ones, if the machine has them (/weft/newest).
 # shellcheck source=selftests/distro/guest/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -27,7 +27,7 @@ goes_down() {
 	expect link_absent quick0
 }
 
-# The lines of weft(4): whoever asks for wireguard gets weft.
+# With the lines of weft(4) modprobe loads weft for the alias of wireguard.
 comes_by_itself() {
 	zcat /usr/share/man/man4/weft.4.gz | sed -n '/modprobe.d.weft.conf/,/^\.Ed/ { /^\.Ed/ !p }' >/etc/modprobe.d/weft.conf
 	defer rm -f /etc/modprobe.d/weft.conf
@@ -60,15 +60,15 @@ newest_goes_down() {
 }
 
 newest=/weft/newest/usr/bin
-run_case "with the lines of weft(4) the module comes by itself" comes_by_itself
+run_case "with the lines of weft(4) the module is loaded on demand" comes_by_itself
 compat_on
 far_create
 run_case "wg-quick brings a tunnel up" comes_up
 run_case "its reload adds a peer" reloads
-run_case "it takes the tunnel down" goes_down
+run_case "wg-quick takes the tunnel down" goes_down
 if [ -e $newest ]; then
 	run_case "the newest wg-quick brings a tunnel up ($($newest/wg --version | cut -d " " -f 2))" newest_comes_up
-	run_case "wg syncconf of what it strips adds a peer" newest_syncs
+	run_case "wg syncconf with wg-quick strip adds a peer" newest_syncs
 	run_case "the newest wg-quick takes it down" newest_goes_down
 fi
 rm -f /etc/wireguard/quick0.conf

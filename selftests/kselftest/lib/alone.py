@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Has everybody else wait, on every CPU, while a test sends what is to be there before any of it is looked at."""
+"""Keeps all other processes off every CPU while a test sends messages, so that the kernel processes none before all
+are sent."""
 import contextlib
 import functools
 import os
@@ -11,8 +12,8 @@ HOG, SELF, DELIVERY = 5, 10, 20
 
 @functools.lru_cache
 def delivery(cpu):
-    """What a sender overtakes waits in a backlog of 1000 packets and no more. The thread that empties it, if the kernel
-    leaves that to a thread, has to come before the sender."""
+    """The thread of a CPU that empties the backlog of received packets (ksoftirqd), if the kernel leaves that to a
+    thread. It needs a higher priority than the sender, since the backlog holds at most 1000 packets."""
     for process in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{process}/comm") as comm:
             if comm.read() == f"ksoftirqd/{cpu}\n":
@@ -29,7 +30,7 @@ def put_back(process):
 
 
 def hog(cpu):
-    """A process that does nothing else but have that CPU; it has it when this returns."""
+    """Starts a process that occupies the CPU; returns once it runs there."""
     parent = os.getpid()
     ready, tell = os.pipe()
     child = os.fork()
@@ -48,7 +49,7 @@ def hog(cpu):
 
 @contextlib.contextmanager
 def alone():
-    """Nobody else gets to run, but for the little that the kernel sees to: 50 ms in a second."""
+    """No other process runs, except for the 50 ms of each second that the kernel reserves."""
     cpus = os.sched_getaffinity(0)
     mine, *others = sorted(cpus)
     os.sched_setaffinity(0, [mine])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Links of weft's, by rtnetlink: as far as tests need it."""
+"""Links of kind weft: the part of rtnetlink that the tests use."""
 import fcntl
 import socket
 import struct

@@ -8,18 +8,18 @@ import wgpeer
 from alone import alone
 from wgpeer import COOKIE_REPLY, SLOW, Peer, kind, wg
 
-LOADING = 700           # more than the 512 waiting messages from which on a tunnel is under load
+LOADING = 700           # more than the 512 queued messages from which on a tunnel is under load
 UDP_SEGMENT = 103
-SEGMENTS = 60           # to a burst; no kernel takes fewer at once
-AT_FIRST = 15           # bursts, to have load begin
-PERIOD = 0.5            # seconds from one flood to the next
-UNANSWERED = 5          # seconds after which it is taken to have been lost, or taken in without load
+SEGMENTS = 60           # of a burst; each kernel accepts that many in one call
+AT_FIRST = 15           # bursts until load begins
+PERIOD = 0.5            # seconds between the starts of two floods
+UNANSWERED = 5          # seconds after which a burst counts as lost, or as processed without load
 SO_RCVBUFFORCE = 33
 flooder = None
 
 
 def burst(count=SEGMENTS, index=0):
-    """Sends initiations with a good mac1 and nothing else that is good."""
+    """Sends initiations with a valid mac1 and no other valid field."""
     global flooder
     if not flooder:
         flooder = Peer(os.urandom(32), port=0)
@@ -30,7 +30,7 @@ def burst(count=SEGMENTS, index=0):
 
 
 def flood(count=LOADING, then=lambda: None):
-    """Does something behind so many, before any of them is looked at."""
+    """Queues that many initiations, and calls `then` before the tunnel processes any of them."""
     with alone():
         for sent in range(0, count, SEGMENTS):
             burst(min(SEGMENTS, count - sent))
@@ -38,7 +38,8 @@ def flood(count=LOADING, then=lambda: None):
 
 
 def newest_answered(seconds, enough):
-    """The last of the bursts that are answered within that time, if not enough before; or None."""
+    """The last of the bursts that are answered within that time, or the first that reaches `enough`; None without an
+    answer."""
     end, newest = time.monotonic() + seconds, -1
     while newest < enough:
         left = max(0, end - time.monotonic())
@@ -51,8 +52,8 @@ def newest_answered(seconds, enough):
 
 
 def load_begins(waiting):
-    """Floods until a cookie comes back for most of it; returns the number of bursts. What reads them no faster than it works on
-    them may need more than one flood."""
+    """Floods until most of a flood is answered by cookies; returns the number of bursts. A tunnel that receives no
+    faster than it processes may need more than one flood."""
     keep = waiting // SEGMENTS
     sent = answered = 0
     heard = time.monotonic()
@@ -71,7 +72,7 @@ def load_begins(waiting):
 
 
 def is_answered(first, last):
-    """Whether a cookie comes for one of these bursts; waits for the last one's, while others come."""
+    """Whether a cookie arrives for one of these bursts; waits for the last one's while others arrive."""
     newest = -1
     while newest < last:
         answered = newest_answered(PERIOD * SLOW, last)
@@ -82,7 +83,7 @@ def is_answered(first, last):
 
 
 def flood_again(bursts, first):
-    """Until the tunnel shows that it is under load; returns the next number."""
+    """Floods until the tunnel proves to be under load; returns the next number."""
     end = time.monotonic() + UNANSWERED * SLOW
     while time.monotonic() < end:
         last = first + bursts - 1
@@ -96,8 +97,8 @@ def flood_again(bursts, first):
 
 
 def load_for(seconds, waiting):
-    """Puts the tunnel under load, says so, and keeps it there: load outlasts its cause by a second, so that one flood in
-    half of that time will do."""
+    """Puts the tunnel under load, prints "loaded", and keeps up the load: it lasts for a second after its cause, so
+    that a flood every half second suffices."""
     number = load_begins(int(waiting))
     print("loaded", flush=True)
     end = time.monotonic() + float(seconds)

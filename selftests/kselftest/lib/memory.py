@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""How often a secret lies in the kernel's own objects. For tests; needs root and /proc/kcore.
+"""Counts copies of a secret in the kernel's own objects. For tests; needs root and /proc/kcore.
 
 memory.py     whether these objects can be read: Linux as a program shows no physical memory there
 """
@@ -10,20 +10,20 @@ import sys
 
 PAGE = 4096
 
-# For ARCH=um it is code watched by KASAN that copies memory out, and it goes through what lies between objects, too.
+# For ARCH=um, code that KASAN checks copies this memory out, and it reads the redzones between objects, too.
 FORBIDDEN = os.uname().release.endswith("-um-kasan")
 
 
 def slab_runs():
-    """Page frames that hold the kernel's objects (KPF_SLAB, bit 7 of a frame's 64): (first, behind the last), as they lie
-    side by side."""
+    """Page frames that hold the kernel's objects (KPF_SLAB, bit 7 of a frame's 64), as contiguous runs: (first,
+    behind the last)."""
     with open("/proc/kpageflags", "rb", buffering=0) as handle:
         flags = b"".join(iter(lambda: handle.read(1 << 20), b""))
     return [match.span() for match in re.finditer(b"[\x80-\xff]+", flags[::8])]
 
 
 def direct_map(core):
-    """Offset in /proc/kcore of physical memory, as a function of the address: its ELF headers say."""
+    """Ranges of physical memory with their offset in /proc/kcore, from its ELF headers."""
     core.seek(0)
     header = core.read(64)
     offset, = struct.unpack("<Q", header[32:40])
@@ -33,7 +33,7 @@ def direct_map(core):
 
 
 def places(core):
-    """Where in /proc/kcore these objects lie: (offset, bytes). A mapping ends where it ends."""
+    """Ranges of /proc/kcore that hold these objects: (offset, bytes), cut at the end of a mapping."""
     for low, high, file in direct_map(core):
         for first, behind in slab_runs():
             begin, end = max(first * PAGE, low), min(behind * PAGE, high)
@@ -42,7 +42,7 @@ def places(core):
 
 
 def copies_in_kernel(*secrets):
-    """How often each of them is there."""
+    """The number of copies of each secret."""
     found = [0] * len(secrets)
     if FORBIDDEN:
         return found

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Python's own os.setns() comes with 3.12."""
+"""Enters network namespaces: Python has os.setns() only since 3.12."""
 import ctypes
 import os
 
@@ -8,7 +8,7 @@ CLONE_NEWNET = 0x40000000
 
 
 def enter(name):
-    """Whatever is opened from now on belongs to that network namespace."""
+    """Later sockets and files of /proc/self/net belong to that network namespace."""
     libc = ctypes.CDLL(None, use_errno=True)
     with open(f"/run/netns/{name}", "rb") as handle:
         if libc.setns(handle.fileno(), CLONE_NEWNET):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Memory that goes into a socket without being copied, and is changed meanwhile. For splice.py and senders.py."""
+"""Pages that are sent without being copied, and change meanwhile. For splice.py and senders.py."""
 import contextlib, ctypes, errno, mmap, os, signal, socket
 from wgpeer import Failure
 
 UID = 65534
-# A message begins where a message of a network card's would: behind its headers.
+# A message begins behind room for headers, as in a network card's page.
 BEGIN = 64
 SO_NO_CHECK, SO_ZEROCOPY, MSG_ZEROCOPY, UDP_SEGMENT = 11, 60, 0x4000000, 103
 PR_SET_PDEATHSIG = 1
@@ -23,15 +23,15 @@ def connected(to):
     return sock
 
 
-class Way:
-    """How the page gets into a socket without being copied. Each message is @each bytes of it."""
+class PageSender:
+    """A way to send the page through a socket without copying it. Each message is @each bytes of it."""
     def __init__(self, to, memory, each, count):
         self.memory, self.each, self.length = memory, each, each * count
         self.sock = connected(to)
         if count > 1:
             self.sock.setsockopt(socket.SOL_UDP, UDP_SEGMENT, each)
         else:
-            # A checksum would be refused where the bytes are other ones by then; UDP has messages without.
+            # A checksum would be wrong once the bytes change; UDP permits messages without.
             self.sock.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
 
     @staticmethod
@@ -39,7 +39,7 @@ class Way:
         return mmap.mmap(-1, 4 * mmap.PAGESIZE)
 
 
-class Splice(Way):
+class Splice(PageSender):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.reader, self.writer = os.pipe()
@@ -52,7 +52,7 @@ class Splice(Way):
         os.splice(self.reader, self.sock.fileno(), self.length)
 
 
-class SendFile(Way):
+class SendFile(PageSender):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.file = SendFile.last
@@ -67,7 +67,7 @@ class SendFile(Way):
         os.sendfile(self.sock.fileno(), self.file, BEGIN, self.length)
 
 
-class ZeroCopy(Way):
+class ZeroCopy(PageSender):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.sock.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
@@ -88,8 +88,8 @@ class ZeroCopy(Way):
                 self.sock.recvmsg(0, 256, socket.MSG_ERRQUEUE)
 
 
-class Changer:
-    """A process that goes on changing one byte of each message in the page, while it is told to."""
+class Writer:
+    """A process that keeps changing one byte of each message in the page while it is switched on."""
     GO, CHANGES = 0, 1
 
     def __init__(self, memory, places):
@@ -129,7 +129,7 @@ class Changer:
 
 
 def without_privileges(function, *arguments):
-    """Runs it in a process of another user; returns what it returns, a number."""
+    """Runs the function in a process of another user; returns its result, a number."""
     reader, writer = os.pipe()
     child = os.fork()
     if not child:

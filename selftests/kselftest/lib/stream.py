@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""stream.py ADDRESS PORT FILE    sends over TCP until FILE exists; prints what cksum says of all that was sent."""
+"""stream.py ADDRESS PORT FILE sends over TCP until FILE exists; prints the cksum of all data sent."""
 import os
 import socket
 import subprocess

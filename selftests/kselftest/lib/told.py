@@ -1,28 +1,28 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""What came out of a monitor. See events.sh.
+"""Reads the output of a monitor. See events.sh.
 
-told.py said FILE FIELD...        one line for each event: so many of its fields, "-" where there is none
-told.py balance FILE FIRST LAST   prints how many events of wt0 there are in between, and how many were missed
+told.py fields FILE FIELD...      one line for each event: these of its fields, "-" for an absent one
+told.py balance FILE FIRST LAST   prints the numbers of events of wt0 between these, and of missed ones
 """
 import json
 import sys
 
 
 def lines(file):
-    """What was printed; what was complained of besides is left out."""
+    """The printed events, without messages on standard error."""
     with open(file) as handle:
         return [json.loads(line) for line in handle if line.startswith("{")]
 
 
-def said(file, *fields):
-    """One line for each event: so many of its fields, "-" where there is none."""
+def fields_of(file, *fields):
+    """One line for each event: these of its fields, "-" for an absent one."""
     for line in lines(file):
         print(*(line.get(field, "-") for field in fields))
 
 
 def balance(file, first, last):
-    """Of wt0, what was printed and what was missed is all that there was, in order, from one number to the other."""
+    """The printed and the missed events of wt0 are all events from FIRST to LAST, in order."""
     expected = int(first)
     printed = missed = 0
     for line in (line for line in lines(file) if line["interface"] == "wt0"):
@@ -40,4 +40,4 @@ def balance(file, first, last):
 
 
 if __name__ == "__main__":
-    {"said": said, "balance": balance}[sys.argv[1]](*sys.argv[2:])
+    {"fields": fields_of, "balance": balance}[sys.argv[1]](*sys.argv[2:])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The generic netlink of weft and of wireguard by hand: nothing between a test and the bytes that the kernel sees.
+"""The generic netlink of weft and of wireguard, encoded and decoded here: no library changes the bytes that the kernel
+gets.
 
 KIND names the family.
 """
@@ -21,7 +22,7 @@ IFINDEX, IFNAME, PRIVATE, PUBLIC, FLAGS, PORT, FWMARK, PEERS = range(1, 9)
 P_PUBLIC, P_PSK, P_FLAGS, P_ENDPOINT, P_KEEPALIVE, P_HANDSHAKE, P_RX, P_TX, P_IPS, P_VERSION = range(1, 11)
 I_FAMILY, I_ADDRESS, I_CIDR, I_FLAGS = range(1, 5)
 LISTEN4, LISTEN6, BIND_INDEX, BIND_NAME, P_NAME, P_CANDIDATES, P_ROAM, C_ENDPOINT = 68, 69, 70, 75, 64, 77, 78, 1
-# Of weft's own, by itself: what is left of a grace, and drops; of a peer also ages and counters.
+# weft's attributes that change by themselves: the time left of a grace, and drops; of a peer, ages and counters, too.
 PASSING = {66, 73}
 P_PASSING = {70, 73, 74, 75, 80, 81, 82, 83, 84, 85}
 REPLACE_PEERS = 1
@@ -74,13 +75,13 @@ def peer(public, *more):
 
 
 class Refused(Exception):
-    """The kernel's answer: errno, its words, and the offset of the attribute that it blames."""
+    """The kernel's answer: errno, its message, and the offset of the attribute that it names."""
 
     def __init__(self, message):
         error = struct.unpack("<i", message[16:20])[0]
         flags = struct.unpack("<H", message[6:8])[0]
         self.errno, self.text, self.offset = -error, "", None
-        # Behind an error stands the request's header, capped; behind the end of a dump nothing.
+        # An error message contains the request's header, capped; the end of a dump contains no header.
         begin = 36 if struct.unpack("<H", message[4:6])[0] == ERROR else 20
         for kind, value in parse(message[begin:]) if flags & 0x200 else []:
             if kind == 1:
@@ -120,7 +121,7 @@ class Netlink:
             data = data[length + 3 & ~3:]
 
     def exchange(self, command, payload, **more):
-        """One request, one answer. Raises Refused: also where the kernel has words to say of what it has done."""
+        """One request, one answer. Raises Refused, also for the kernel's warning about a request that succeeded."""
         self.send(command, payload, **more)
         for message in self.messages():
             if struct.unpack("<H", message[4:6])[0] == ERROR:
@@ -135,7 +136,7 @@ class Netlink:
         self.send(GET, name(interface), flags=REQUEST | DUMP)
 
     def dump_part(self):
-        """What one read gives: (messages, whether it was the last). Raises Refused."""
+        """The result of one read: (messages, whether it was the last). Raises Refused."""
         parts = []
         for message in self.messages():
             kind = struct.unpack("<H", message[4:6])[0]
@@ -156,7 +157,7 @@ class Netlink:
         return whole[:-1]
 
     def state(self, interface):
-        """The dump, to be compared: without the sequence number and what passes by itself."""
+        """The dump, for comparison: without the sequence number and attributes that change by themselves."""
         return [(message[4:8], message[12:20], [settled(*pair) for pair in parse(message[20:]) if pair[0] not in PASSING])
                 for message in self.dump(interface)]
 
@@ -169,7 +170,7 @@ def set_peers(netlink, *peers, flags=0):
 
 
 def merge(messages):
-    """Public key -> list of attributes; allowed IPs of continued peers are put together."""
+    """Public key -> list of attributes; allowed IPs of continued peers are joined."""
     found = {}
     for message in messages:
         for kind, value in parse(message[20:]):
@@ -187,7 +188,7 @@ def merge(messages):
 
 
 def settled(kind, value):
-    """A device's attribute; of a peer, without what passes by itself."""
+    """A device's attribute; for a peer, without attributes that change by themselves."""
     if kind != PEERS:
         return kind, value
     return kind, [[pair for pair in parse(nest) if pair[0] not in P_PASSING] for _, nest in parse(value)]

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """A WireGuard peer as a program, for tests: a socket, and the protocol of wgproto.py.
 
-A test's own NAME.py imports this, defines actions as functions of a Peer and its arguments, and ends with run(globals()).
-lib.sh's `program ACTION ARGS...` runs one in namespace b; the tunnel under test is wt0 in namespace a.
+A test's own NAME.py imports this, defines actions as functions of a Peer and its arguments, and ends with
+run(globals()). lib.sh's `program ACTION ARGS...` runs one in namespace b; the tunnel under test is wt0 in namespace a.
 """
 import base64, collections, os, socket, struct, subprocess, sys, time
 
@@ -32,7 +32,7 @@ def kind(message):
 
 
 def in_tunnel_ns(*command, background=False):
-    """Runs a command where the tunnel is."""
+    """Runs a command in the tunnel's namespace."""
     full = ["ip", "netns", "exec", os.environ["TUNNEL_NS"], *command]
     if background:
         return subprocess.Popen(full, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
@@ -51,7 +51,7 @@ last_timestamp = 0
 
 
 def timestamp():
-    """Now, and later than any before: to the nanosecond, so that two in one breath differ."""
+    """The present time in ns, or later than all earlier results, so that two successive ones differ."""
     global last_timestamp
     last_timestamp = max(time.time_ns(), last_timestamp + 1)
     return struct.pack(">QI", (1 << 62) + 10 + last_timestamp // 10**9, last_timestamp % 10**9)
@@ -65,14 +65,14 @@ def ipv4(protocol, payload, source=INNER_SELF, destination=INNER_TUNNEL):
 
 
 def echo(request, identifier, sequence, data=b""):
-    """An echo request, or a reply, which nobody answers."""
+    """An echo request, or an echo reply, which gets no answer."""
     type_code = b"\x08\0" if request else b"\0\0"
     body = struct.pack(">HH", identifier, sequence) + data
     return ipv4(1, type_code + struct.pack(">H", checksum(type_code + b"\0\0" + body)) + body)
 
 
 def echo_reply_to(inner):
-    """The reply to a whole echo request as the tunnel sent it, or None if it is something else."""
+    """The reply to a complete echo request from the tunnel, or None for another packet."""
     length = struct.unpack(">H", inner[2:4])[0] if len(inner) >= 28 else 0
     if inner[:1] != b"\x45" or inner[9] != 1 or inner[20] != 8:
         return None
@@ -113,7 +113,7 @@ class Peer:
             return None
 
     def receive_kind(self, wanted, seconds=10.0):
-        """The next message of a type; others are passed over."""
+        """The next message of a type; other messages are ignored."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             message = self.receive(left)
@@ -122,7 +122,7 @@ class Peer:
         raise Failure(f"no message of type {wanted} within {seconds} s")
 
     def expect_silence(self, seconds):
-        check(f"what came within {seconds} s", kind(self.receive(seconds)), None)
+        check(f"type of the message within {seconds} s", kind(self.receive(seconds)), None)
 
     def drain(self):
         while self.receive(0.0001):
@@ -139,11 +139,11 @@ class Peer:
     def make_response(self, initiation, psk=bytes(32)):
         """Returns the handshake, whose keys are ready, and the message."""
         handshake = wg.Handshake(self.private, psk=psk)
-        check("who initiates", handshake.consume_initiation(initiation)[0], self.tunnel_key)
+        check("static key of the initiator", handshake.consume_initiation(initiation)[0], self.tunnel_key)
         return handshake, handshake.respond(self.new_index(), os.urandom(32))
 
     def initiate(self):
-        """A whole handshake; the session is not confirmed until something is sent under it."""
+        """A complete handshake; the session is not confirmed until a message is sent under it."""
         handshake, message = self.make_initiation()
         self.send(message)
         handshake.consume_response(self.receive_kind(RESPONSE))
@@ -176,16 +176,17 @@ class Peer:
 
 
 def restart():
-    """The tunnel has no sessions after this. A tunnel that is a process hears of it later: hence the pause."""
+    """Ends all sessions of the tunnel. A tunnel that is a process is notified later: hence the pause."""
     in_tunnel_ns("ip", "link", "set", "wt0", "down")
     in_tunnel_ns("ip", "link", "set", "wt0", "up")
     time.sleep(0.1)
 
 
 def attempt(peer, action, **drops):
-    """Runs an action on a device that has just come up, so that nothing is left of the one before, and prints a line of
-    what came of it. The counters named have to go up by as much as is said, where they exist. A slow machine looks at some
-    of what was to come too fast: there those that count the rest have to go up, and not by more."""
+    """Runs an action on a device that has just been set up, without state of the one before, and prints a line with
+    its result. Each named counter has to grow by the given number, where it exists. A slow machine processes some
+    messages later than the limit that they were to exceed: there the limit's counter has to grow, and by no more than
+    that."""
     counted = drops if os.environ["KIND"] == "weft" else {}
     try:
         restart()
@@ -197,7 +198,7 @@ def attempt(peer, action, **drops):
             dropped = drop_count(reason) - before[reason]
             if not (SLOW > 1 and reason in TOO_FAST and 0 < dropped <= counted[reason]):
                 check(reason, dropped, counted[reason])
-        print(f"{action.__name__}: as it should", flush=True)
+        print(f"{action.__name__}: passed", flush=True)
     except Failure as failure:
         print(f"{action.__name__}: {failure}", flush=True)
 

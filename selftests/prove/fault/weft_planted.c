@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * For debug-kernels.sh: does one thing that a kernel with the right checks reports, while loaded.
+ * For debug-kernels.sh: does, while it is loaded, one thing that a kernel with the right checks
+ * reports.
  *
  *   what   free: reads what it has freed             leak: forgets what it has allocated
  *          bounds: reads behind an array             shift: shifts by more bits than there are

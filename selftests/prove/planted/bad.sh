@@ -14,5 +14,5 @@ disappoints() {
 	expect_eq "one" 1 2
 }
 
-run_case "a case that stumbles" stumbles
-run_case "a case that disappoints" disappoints
+run_case "a case with a failing command" stumbles
+run_case "a case with a failing expectation" disappoints

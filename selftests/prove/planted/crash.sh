@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for harness.sh: takes the machine down.
+# Planted, for harness.sh: crashes the machine.
 . "$(dirname "$0")/../../kselftest/lib.sh"
 
 crash() {

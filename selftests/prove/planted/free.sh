@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for debug-kernels.sh: memory is read that has been freed, and the machine does not survive it.
+# Planted, for debug-kernels.sh: freed memory is read, which crashes the machine.
 . "$(dirname "$0")/../../kselftest/lib.sh"
 
 plant() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for debug-kernels.sh: memory is allocated and forgotten.
+# Planted, for debug-kernels.sh: memory is allocated and leaked.
 . "$(dirname "$0")/../../kselftest/lib.sh"
 
 plant() {

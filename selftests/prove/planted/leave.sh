@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for harness.sh: leaves a namespace behind that uses the module.
+# Planted, for harness.sh: leaves a namespace that uses the module.
 . "$(dirname "$0")/../../kselftest/lib.sh"
 
 leave() {
@@ -9,4 +9,4 @@ leave() {
 	ip -n stray link add stray0 type "$KIND"
 }
 
-run_case "a case that leaves something" leave
+run_case "a case that leaves a namespace" leave

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for debug-kernels.sh: two locks are taken in either order.
+# Planted, for debug-kernels.sh: two locks are taken in both orders.
 . "$(dirname "$0")/../../kselftest/lib.sh"
 
 plant() {

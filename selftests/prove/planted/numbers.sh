@@ -53,6 +53,6 @@ run_case "a word between two numbers" word_between
 run_case "an empty number" empty_number
 run_case "an empty value" empty_value
 run_case "a helper that fails within a substitution" lost_in_substitution
-run_case "a helper that fails within a look" lost_in_a_look
+run_case "a helper that fails within a poll" lost_in_a_look
 run_case "a status that looks like a skip" ends_like_skip
 run_case "a failure that is expected" tolerated

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for debug-kernels.sh: a timer is freed while it runs.
+# Planted, for debug-kernels.sh: an active timer is freed.
 . "$(dirname "$0")/../../kselftest/lib.sh"
 
 plant() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for debug-kernels.sh: two threads count without a lock.
+# Planted, for debug-kernels.sh: two threads increment a counter without a lock.
 . "$(dirname "$0")/../../kselftest/lib.sh"
 
 plant() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for debug-kernels.sh: a pointer that RCU guards is read without its lock.
+# Planted, for debug-kernels.sh: a pointer guarded by RCU is read without rcu_read_lock().
 . "$(dirname "$0")/../../kselftest/lib.sh"
 
 plant() {

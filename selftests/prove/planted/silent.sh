@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for harness.sh: ends well before its end, without a plan.
+# Planted, for harness.sh: exits early, without a plan.
 . "$(dirname "$0")/../../kselftest/lib.sh"
 
 trap - EXIT

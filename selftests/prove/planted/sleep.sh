@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for debug-kernels.sh: something may sleep where it must not.
+# Planted, for debug-kernels.sh: a function that may sleep is called in atomic context.
 . "$(dirname "$0")/../../kselftest/lib.sh"
 
 plant() {

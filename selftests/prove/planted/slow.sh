@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Planted, for harness.sh: takes longer than it may.
+# Planted, for harness.sh: exceeds its time limit.
 # timeout: 5
 . "$(dirname "$0")/../../kselftest/lib.sh"
 

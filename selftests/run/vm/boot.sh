@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Boots a VM with one of the kernels that kernels.sh knows, runs a command in it, and ends with that command's status. The
-# command's output comes through on standard output, unmixed with the kernel's, which goes to a log.
+# Boots a VM with one of the kernels of kernels.sh, runs a command in it, and ends with that command's status. The
+# command's output is printed on standard output; the kernel's goes to a log.
 #
 #   boot.sh [-m MODE] [-t SECONDS] [-l CONSOLE_LOG] [-k WEFT_KO] [-e NAME=VALUE]... [-d DIRECTORY] [-M MEGABYTES]
 #           [-a ARGUMENTS] SERIES COMMAND
 #
 #   -m icount   one emulated CPU whose time is counted in instructions; an idle guest skips to its next timer (default).
-#               Linux as a program skips, too, but its time is the machine's
+#               Linux as a program skips, too, but in the machine's time
 #   -m smp      two CPUs in real time: KVM where that works, else emulated
 #   -t          wall-clock limit (default 600)
 #   -k          the module to have in the guest's /lib/modules; modprobe weft finds it
@@ -26,8 +26,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/host.sh"
 
 # CPU features that are expensive to emulate: a fifth level of page tables adds a step to each walk, and with SMAP the
-# emulator ends a block of code at each access to user memory. Together a fifth of the time.
-dear=-la57,-smap
+# emulator ends a block of code at each access to user memory. They cost a fifth of the time.
+expensive=-la57,-smap
 # The emulator translates code again for each address at which it is mapped: without address randomization programs start
 # three times as fast.
 fixed_addresses="nokaslr norandmaps"
@@ -64,8 +64,8 @@ parse_arguments() {
 	[ -z "$WEFT_KO" ] || [ -r "$WEFT_KO" ] || die "cannot read the module '$WEFT_KO'"
 }
 
-# A /dev/kvm may exist and yet fail to start a stock kernel: only a guest that answers proves that it works. The verdict
-# is cached until this machine reboots.
+# A /dev/kvm may exist and yet fail to start a stock kernel: a guest that answers is the only proof. The verdict is
+# cached until this machine reboots.
 kvm_works() {
 	local verdict
 	verdict=$cache/kvm-$(cat /proc/sys/kernel/random/boot_id)
@@ -88,11 +88,11 @@ probe_kvm() { # probe_kvm FILE
 accelerator_options() {
 	case $accelerator in
 	icount)
-		# String instructions would count per byte, and make copies look expensive.
-		echo -accel tcg -icount shift=0,sleep=off -smp 1 -cpu max,-erms,-fsrm,$dear
+		# String instructions would count per byte, which would make copies appear expensive.
+		echo -accel tcg -icount shift=0,sleep=off -smp 1 -cpu max,-erms,-fsrm,$expensive
 		;;
 	tcg)
-		echo -accel tcg,thread=multi -smp 2 -cpu max,$dear
+		echo -accel tcg,thread=multi -smp 2 -cpu max,$expensive
 		;;
 	kvm)
 		echo -accel kvm -smp 2 -cpu host
@@ -115,7 +115,7 @@ pick_accelerator() {
 	esac
 }
 
-# On a machine of type pc a kernel without ACPI, such as the debug kernels, would find one CPU.
+# On a machine of type pc a kernel without ACPI, such as the debug kernels, finds only one CPU.
 machine_options() {
 	if is_debug "$series"; then
 		echo -M microvm,acpi=off -device virtio-serial-device
@@ -124,8 +124,8 @@ machine_options() {
 	fi
 }
 
-# Without ACPI's timers the kernel cannot calibrate the time stamp counter, and gets its rate as an argument: with counted
-# time one instruction takes one nanosecond.
+# Without ACPI's timers the kernel cannot calibrate the time stamp counter: its rate is an argument. With counted time
+# an instruction takes a nanosecond.
 clock_arguments() {
 	local khz=1000000
 
@@ -134,9 +134,9 @@ clock_arguments() {
 	echo "tsc=reliable tsc_early_khz=$khz"
 }
 
-# KCSAN reports races of the kernel's own: those do not end the machine. KASAN reports the user of a slab object; recording
-# it in the slabs, too, costs an eighth of the time. For ARCH=um memset() is KASAN's in all code, including that of slabs,
-# which must not poison objects then.
+# KCSAN also reports races in other parts of the kernel: its reports do not end the machine. KASAN reports the user of
+# a slab object; recording it in the slabs, too, would cost an eighth of the time. For ARCH=um memset() is KASAN's in
+# all code, including that of slabs, which must not poison objects then.
 watch_arguments() {
 	echo oops=panic
 	[[ $series == *-kcsan ]] || echo panic_on_warn=1
@@ -150,12 +150,12 @@ watch_arguments() {
 	esac
 }
 
-# After a crash of a debug kernel only the console is left: it has to show warnings.
+# After a crash of a debug kernel the console is the only output: it has to show warnings.
 verbosity() {
 	if is_debug "$series"; then echo loglevel=5; else echo quiet; fi
 }
 
-# If the emulator gets little CPU time, the kernel's timer check sees no ticks and panics: it is disabled.
+# An emulator that gets little CPU time misses ticks, and the kernel's timer check panics: it is disabled.
 machine_arguments() {
 	# shellcheck disable=SC2046 # words
 	echo "console=ttyS0 panic=-1 no_timer_check net.ifnames=0 $fixed_addresses mitigations=off" $(clock_arguments) $(watch_arguments) \
@@ -188,7 +188,7 @@ memory_directory() {
 	if [ -w /dev/shm ]; then echo /dev/shm; else echo "$work"; fi
 }
 
-# Through cat, because standard output, opened as a file, has to be a pipe. The VM ends with this script.
+# The output is piped through cat, because QEMU opens standard output as a file. The VM ends with this script.
 run_qemu() { # run_qemu SECONDS CONSOLE_LOG
 	: >"$work/status"
 	write_archive

@@ -15,7 +15,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 source_package=linux-source-6.12
 fragments=$weft_top/selftests/debug
-# Always at the same path, for the compiler's cache.
+# The path is constant, because the compiler's cache depends on it.
 tree=$cache/debug/linux
 
 source_version() {
@@ -57,7 +57,7 @@ unpack_source() {
 	rm -rf "$tree.package"
 }
 
-# The options of the fragments that the final configuration does not have.
+# The options of the fragments that the final configuration lacks.
 not_granted() { # not_granted FRAGMENT...
 	sed -n -e 's/^\(CONFIG_[A-Z0-9_]*\)=.*/\1/p' -e 's/^# \(CONFIG_[A-Z0-9_]*\) is not set$/\1/p' "$@" | sort -u |
 		while read -r name; do
@@ -69,7 +69,7 @@ not_granted() { # not_granted FRAGMENT...
 		done
 }
 
-# The local version identifies the kernel in the guest, and separates files cached by a kernel's release.
+# The local version identifies the kernel in the guest, and keeps files apart that are cached by a kernel's release.
 configure() { # configure SERIES LOCAL_VERSION
 	local missing
 
@@ -83,7 +83,7 @@ configure() { # configure SERIES LOCAL_VERSION
 	) >"$tree.log" 2>&1 || { tail -n 20 "$tree.log" >&2; die "could not configure $1"; }
 	# shellcheck disable=SC2046
 	missing=$(not_granted $(fragments_of "$1"))
-	[ -z "$missing" ] || die "$1 does not get what its fragments ask for: $missing"
+	[ -z "$missing" ] || die "$1 lacks options of its fragments: $missing"
 }
 
 make_tree() { # make_tree ARGUMENTS...
@@ -94,7 +94,8 @@ make_tree() { # make_tree ARGUMENTS...
 		KBUILD_BUILD_HOST=weft "$@" >>"$tree.log" 2>&1 || { tail -n 40 "$tree.log" >&2; die "make $* failed"; }
 }
 
-# KASAN's kernel is too large for the decompressor's mappings and boots as an ELF file; KCSAN's boots only as bzImage.
+# KASAN's kernel is too large for the decompressor's mappings and boots as an ELF file; KCSAN's boots only as a
+# bzImage.
 install_boot() { # install_boot SERIES DIRECTORY RELEASE
 	local file=arch/x86/boot/bzImage
 

@@ -4,15 +4,15 @@
 # Runs tests in the guest, each in a process of its own and on a freshly loaded module, and checks after each that the
 # kernel log has no warning, that no namespace is left, and that the module unloads.
 #
-#   guest.sh TEST...       without .sh, names of tests in kselftest/, or paths in selftests/; KIND says what is under test:
-#                          weft, wireguard, or weft-compat
+#   guest.sh TEST...       without .sh, names of tests in kselftest/, or paths in selftests/; KIND is the implementation
+#                          under test: weft, wireguard, or weft-compat
 #
 # Its output is for run.sh:
 #   start TEST
 #   | <a line of the test's output>
 #   check OK|BAD <what was checked after the test>
 #   end TEST STATUS GUEST_MILLISECONDS
-#   gcov <a line of base64>             with GCOV: what gcov counted since it was told last, as a compressed archive; the
+#   gcov <a line of base64>             with GCOV: gcov's counts since the last archive, as a compressed archive; the
 #                                       last line is empty
 set -u
 cd "$(dirname "$0")/../../kselftest" || exit 1
@@ -40,7 +40,7 @@ now_ms() {
 	awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime
 }
 
-verdict() { # verdict WHAT FOUND: good if nothing was found
+verdict() { # verdict LABEL FOUND: good if FOUND is empty
 	if [ -z "$2" ]; then
 		echo "check OK $1"
 	else
@@ -69,7 +69,7 @@ kernel_log_since() { # kernel_log_since MARK
 	dmesg | awk -v mark="$1" 'found { print } index($0, mark) { found = 1 }'
 }
 
-# The folder for reports of a command with sanitizers, for any user and independent of the command's output.
+# The folder for reports of a command with sanitizers: writable for any user, and separate from the command's output.
 sanitized=/run/sanitized
 install -d -m 1777 $sanitized
 
@@ -78,8 +78,8 @@ sanitizers_found() {
 	rm -f $sanitized/*
 }
 
-# kmemleak needs objects that are some seconds old, and two scans. These take long: one check covers all tests. After
-# running out of memory for its records kmemleak is disabled.
+# kmemleak needs objects that are some seconds old, and two scans. Since these take long, one check covers all tests.
+# kmemleak is disabled once it has no memory for its records.
 find_leaks() {
 	local leaks=/sys/kernel/debug/kmemleak
 
@@ -92,8 +92,8 @@ find_leaks() {
 	echo clear >$leaks
 }
 
-# KCSAN's reports, each between two double lines, tell of races of the kernel's own as well: those that name neither
-# the module nor one that goes with it are left out.
+# KCSAN's reports, each between two double lines, include races of other parts of the kernel: reports that name
+# neither the module nor its test modules are left out.
 without_foreign_races() {
 	awk -v module="[$MODULE" '
 		/===============/ { if (race && index(report, module)) printf "%s", report; race = 0; report = ""; print; next }
@@ -102,7 +102,7 @@ without_foreign_races() {
 		{ print }'
 }
 
-# Files of debugfs have a size of 0: tar would take them for empty.
+# Files of debugfs have a size of 0, so that tar would store them as empty.
 tell_coverage() {
 	local counts=/sys/kernel/debug/gcov work=/tmp/gcov file
 
@@ -138,9 +138,9 @@ run_test() { # run_test TEST
 	echo "end $name $status $(($(now_ms) - start))"
 }
 
-# Every ping and tcpdump enables receive timestamps, and disables them at its end: that patches code that both CPUs are
-# running, and an emulated CPU may execute it half patched (an int3 in netif_receive_skb_list_internal()). While one
-# socket keeps timestamps enabled, no code is patched.
+# Each ping and tcpdump enables receive timestamps, and disables them at its end, which patches code that both CPUs
+# run: an emulated CPU may execute it half patched (an int3 in netif_receive_skb_list_internal()). While one socket
+# keeps timestamps enabled, no code is patched.
 if [ "$(nproc)" -gt 1 ]; then
 	python3 -c 'if True:
 		import signal, socket

@@ -5,17 +5,17 @@
 #
 #   cache           the directory for downloads and built images
 #   say WORDS...    progress, on standard error
-#   die WORDS...    one clear line, and the end
+#   die WORDS...    prints one line on standard error, and exits with status 1
 #   with_lock NAME COMMAND...       one process at a time, machine-wide
 #   install_packages NAME...        installs those that are missing
-#   refresh_lists                   fetches Debian's package lists anew, one process at a time
+#   refresh_lists                   downloads Debian's package lists, one process at a time
 #   unpack_package NAME DIRECTORY   downloads a package and unpacks it there, without installing it
 #   fetch_newest_go FILE            the newest wireguard-go in Debian, as FILE
 #   debian_mirror LABEL             the mirror of Debian, or Debian-Security, in this machine's apt
 #   in_unstable COMMAND...          runs unpack_package, and the other functions for packages, with Debian unstable's lists
 #   test_file TEST                  the script of a test: one of kselftest/ by its name, another one by its path in selftests/
-#   is_debug SERIES                 is it a debug kernel: those that debug.sh builds, and uml-kasan?
-#   is_uml SERIES                   is it Linux as a program, which uml.sh builds?
+#   is_debug SERIES                 whether it is a debug kernel: those that debug.sh builds, and uml-kasan
+#   is_uml SERIES                   whether it is Linux as a program, which uml.sh builds
 #   slowness SERIES                 the factor by which tests are slower there than on an ordinary kernel; SLOW overrides it
 
 # shellcheck disable=SC2034 # read by the scripts that source this one
@@ -75,10 +75,10 @@ apt_update() {
 		quietly apt-get -q "${suite_options[@]}" update
 	else
 		quietly apt update
-	fi || die "apt-get update failed: is there a way to a Debian mirror?"
+	fi || die "apt-get update failed: is a Debian mirror reachable?"
 }
 
-# apt-get does not wait for another process that writes lists, and unstable's lists are not locked at all.
+# apt-get does not wait for another process that writes lists, and unstable's lists have no lock.
 refresh_lists() {
 	if [ ${#suite_options[@]} != 0 ]; then
 		with_lock unstable-lists apt_update
@@ -88,11 +88,11 @@ refresh_lists() {
 }
 
 # Old lists name packages that the mirrors have replaced since.
-with_fresh_lists() { # with_fresh_lists COMMAND...: once more, if it fails
+with_fresh_lists() { # with_fresh_lists COMMAND...: a second time, after a failure
 	quietly "$@" || { refresh_lists; quietly "$@"; }
 }
 
-package_known() { # package_known NAME: can it be had?
+package_known() { # package_known NAME: whether it is available
 	apt-cache "${suite_options[@]}" show "$1" >/dev/null 2>&1
 }
 
@@ -161,7 +161,7 @@ write_unstable_source() { # write_unstable_source FILE
 	mv "$1.new" "$1"
 }
 
-# With lists, cache and dpkg status of its own: the machine's apt is neither used nor changed.
+# Lists, cache and dpkg status are separate: the machine's apt is neither used nor changed.
 in_unstable() { # in_unstable COMMAND...
 	local directory=$cache/unstable suite_options=()
 

@@ -22,12 +22,12 @@ packages=(
 	wireguard-tools wireguard-go openssh-client openssl
 	python3.11-minimal python3-cryptography python3-nacl
 )
-# Unpacked but not installed: installing a server would start it.
+# Unpacked, not installed: installing a server would start it.
 unpacked_packages=(openssh-server openssh-sftp-server libwrap0)
 python_packages=(cryptography nacl _cffi_backend*)
 python_unused=(test idlelib ensurepip lib2to3 tkinter turtledemo pydoc_data)
 
-# By name, with what they depend on.
+# By name; their dependencies are added.
 modules=(
 	virtio_pci virtio_console
 	wireguard veth dummy tun bridge vrf macvlan ipvlan ifb 8021q
@@ -44,7 +44,7 @@ library_path() {
 	echo "$1/usr/lib/x86_64-linux-gnu:$1/lib/x86_64-linux-gnu"
 }
 
-copy_file() { # copy_file ROOT FILE [SOURCE]: into the same place, links followed; /bin, /sbin and /lib are /usr's
+copy_file() { # copy_file ROOT FILE [SOURCE]: to the same path, with links resolved; /bin, /sbin and /lib are /usr's
 	local root=$1 file=$2 source=${3:-$2}
 
 	case $file in
@@ -57,7 +57,7 @@ copy_file() { # copy_file ROOT FILE [SOURCE]: into the same place, links followe
 	cp -L "$source" "$root$file"
 }
 
-# Libraries are looked up where the loader finds them, and put where a loader without a cache looks.
+# Libraries are looked up where the loader finds them, and copied to a folder that a loader without a cache searches.
 copy_libraries() { # copy_libraries ROOT FILE...
 	local root=$1 library
 
@@ -155,7 +155,7 @@ copy_python() {
 	copy_libraries "$root" $(find "$root/usr/lib/python3" "$root/usr/lib/python3.11" -name '*.so')
 }
 
-# Not every kernel has every module, and some of them are built in.
+# A kernel may lack a module, or have it built in.
 copy_modules() { # copy_modules ROOT KERNEL_DIRECTORY RELEASE
 	local root=$1 kernel=$2 release=$3 name file
 
@@ -174,7 +174,8 @@ pack() { # pack ROOT: the archive, on standard output
 	(cd "$1" && find . -print0 | LC_ALL=C sort -z | cpio --null --quiet -o -H newc -R 0:0)
 }
 
-# Kernels built here have the same release, whatever their patch and configuration; the directory's name differs.
+# Kernels built here have the same release, whatever their patch and configuration; their directories have different
+# names.
 fingerprint() { # fingerprint KERNEL_DIRECTORY
 	{
 		cat "$here/image.sh"
@@ -184,7 +185,7 @@ fingerprint() { # fingerprint KERNEL_DIRECTORY
 	} | sha256sum | cut -c 1-16
 }
 
-# The tree of modules stays beside the archive: overlay adds weft.ko to its indexes.
+# The tree of modules is kept beside the archive: overlay adds weft.ko to its indexes.
 build_base() { # build_base KERNEL_DIRECTORY RELEASE IMAGE
 	local kernel=$1 release=$2 image=$3 root
 
@@ -201,12 +202,12 @@ build_base() { # build_base KERNEL_DIRECTORY RELEASE IMAGE
 	mkdir -p "$image.modules/lib"
 	mv "$root/usr/lib/modules" "$image.modules/lib/"
 	mv "$image.new" "$image.cpio"
-	forget_old_images "${image%/*}"
+	delete_old_images "${image%/*}"
 	rm -rf "$root"
 }
 
-# Images that were not used for two weeks.
-forget_old_images() { # forget_old_images DIRECTORY
+# Deletes images that were not used for two weeks.
+delete_old_images() { # delete_old_images DIRECTORY
 	local old
 
 	find "$1" -name '*.cpio' -mtime +14 | while read -r old; do
@@ -245,7 +246,7 @@ write_overlay() { # write_overlay OUTPUT
 	root=$(mktemp -d)
 	mkdir -p "$root/weft/tools" "$root/usr/bin" "$root/usr/lib/x86_64-linux-gnu" "$root/usr/lib64"
 	cp "$here/init" "$root/init"
-	# Build results may appear and vanish meanwhile.
+	# Build results may be created and deleted meanwhile.
 	(cd "$weft_top" && find selftests Documentation/networking/weft-operations.rst -name build -prune -o -print0 | cpio --null --quiet -pdm "$root/weft")
 	if [ -x "$tool" ]; then
 		cp "$tool" "$root/weft/tools/weft"

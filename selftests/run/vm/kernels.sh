@@ -3,9 +3,9 @@
 #
 # Debian's kernels, unpacked into the cache and never installed.
 #
-# A SERIES is a number such as 6.12, or "newest" for the newest in Debian unstable. A series that this machine's own lists
-# lack is looked up in unstable. 6.12-kasan and 6.12-kcsan are not Debian's: debug.sh builds them, and uml.sh builds uml
-# and uml-kasan.
+# A SERIES is a number such as 6.12, or "newest" for the newest in Debian unstable. A series that this machine's own
+# lists lack is looked up in unstable. 6.12-kasan and 6.12-kcsan are not Debian's: debug.sh builds them, and uml.sh
+# builds uml and uml-kasan.
 #
 #   kernels.sh release SERIES     the newest available release of a series: 6.12.117+deb12-cloud-amd64
 #   kernels.sh image SERIES       a directory with boot/vmlinuz-* and lib/modules/*
@@ -32,7 +32,7 @@ source_parts=(
 	tools/testing/selftests
 )
 
-# The packages of a root besides the headers: the programs of kbuild, and sparse.
+# The packages of a root besides the headers: kbuild's programs, and sparse.
 root_packages=(make dash coreutils sed grep mawk findutils sparse)
 
 # The maximum age of unstable's lists in minutes; Debian publishes four a day.
@@ -70,7 +70,7 @@ newest_in_unstable() { # newest_in_unstable SERIES
 	in_unstable newest_known "$1"
 }
 
-# Does not fetch lists only to find that unstable lacks the series, too.
+# newest_if_in_unstable: downloads no lists if unstable lacks the series, too.
 newest_if_in_unstable() { # newest_if_in_unstable SERIES
 	[ -z "$(in_unstable newest_known "$1")" ] || newest_in_unstable "$1"
 }
@@ -82,8 +82,8 @@ newest_cached() { # newest_cached SERIES
 	find "$cache/kernels" -mindepth 1 -maxdepth 1 -name "$pattern.*-cloud-amd64" -printf '%f\n' 2>/dev/null | sort -V | tail -n 1
 }
 
-# A script that builds for a kernel and then boots it fixes the releases once, in KERNEL_RELEASES: Debian's lists may change
-# meanwhile. Without a connection to Debian the cache is used.
+# A script that builds for a kernel and then boots it resolves the releases once, in KERNEL_RELEASES: Debian's lists
+# may change meanwhile. Without a connection to Debian the cache is used.
 release_of() { # release_of SERIES
 	local release way
 
@@ -98,7 +98,7 @@ release_of() { # release_of SERIES
 	die "Debian has no cloud kernel of series $1 here"
 }
 
-# This machine's own lists, if they have the release, else unstable's.
+# This machine's own lists, if they have the release, otherwise unstable's.
 where_known() { # where_known RELEASE COMMAND...
 	local release=$1
 
@@ -106,7 +106,7 @@ where_known() { # where_known RELEASE COMMAND...
 	if package_known "linux-image-$release"; then "$@"; else in_unstable "$@"; fi
 }
 
-forget_old() { # forget_old DIRECTORY
+delete_old() { # delete_old DIRECTORY
 	find "$1" -mindepth 2 -maxdepth 2 -name .used -mtime +$unused_days -printf '%h\0' | xargs -0 -r rm -rf
 }
 
@@ -123,10 +123,10 @@ unpack_image() { # unpack_image RELEASE DIRECTORY
 	[ -e "$2/boot/vmlinuz-$1" ] || die "the packages of $1 have no kernel where it is looked for"
 }
 
-# Unpacked beside its final path and then renamed: images in the cache are complete.
+# Unpacked beside its final path and then renamed, so that images in the cache are complete.
 fetch_image() { # fetch_image RELEASE DIRECTORY
 	[ ! -e "$2" ] || return 0
-	forget_old "${2%/*}"
+	delete_old "${2%/*}"
 	rm -rf "$2.new"
 	where_known "$1" unpack_image "$1" "$2.new"
 	find "$2.new/lib/modules/" -name '*.ko.xz' -print0 | xargs -0 -r -P 2 -n 64 unxz
@@ -135,7 +135,7 @@ fetch_image() { # fetch_image RELEASE DIRECTORY
 	mv "$2.new" "$2"
 }
 
-# The header packages refer to each other under /usr; here they are elsewhere, in FINAL once they are complete.
+# The header packages refer to each other under /usr; here they are in FINAL once they are complete.
 unpack_headers() { # unpack_headers RELEASE DIRECTORY FINAL
 	local release=$1 directory=$2 common kbuild
 
@@ -149,7 +149,7 @@ unpack_headers() { # unpack_headers RELEASE DIRECTORY FINAL
 		"$directory/usr/src/linux-headers-$release/.kernelvariables"
 }
 
-download_all() { # download_all DIRECTORY PACKAGE...: with all that they depend on
+download_all() { # download_all DIRECTORY PACKAGE...: with all their dependencies
 	local archives=$1
 
 	shift
@@ -157,7 +157,7 @@ download_all() { # download_all DIRECTORY PACKAGE...: with all that they depend 
 		install "$@"
 }
 
-# kbuild's programs and the compiler want unstable's libraries: a root that has just these, to be used through chroot.
+# kbuild's programs and the compiler need unstable's libraries: a root with just these, for chroot.
 unpack_root() { # unpack_root RELEASE DIRECTORY
 	local archives file
 
@@ -165,7 +165,7 @@ unpack_root() { # unpack_root RELEASE DIRECTORY
 	archives=$(mktemp -d)
 	mkdir "$archives/partial" "$2"
 	with_fresh_lists download_all "$archives" "linux-headers-$1" "${root_packages[@]}" ||
-		{ rm -rf "$archives"; die "could not download linux-headers-$1 and what it depends on"; }
+		{ rm -rf "$archives"; die "could not download linux-headers-$1 and its dependencies"; }
 	for file in "$archives"/*.deb; do
 		dpkg -x "$file" "$2" || { rm -rf "$archives"; die "could not unpack $file"; }
 	done
@@ -173,8 +173,8 @@ unpack_root() { # unpack_root RELEASE DIRECTORY
 	finish_root "$2"
 }
 
-# The work of maintainer scripts, and files that the packages lack: links into /usr, and the script by which kbuild tests
-# whether sparse works.
+# Maintainer scripts are not run, and the packages lack some files: links into /usr, and the script by which kbuild
+# tests whether sparse works.
 finish_root() { # finish_root DIRECTORY
 	local name scripts
 
@@ -192,7 +192,7 @@ fetch_headers() { # fetch_headers RELEASE DIRECTORY
 	local release=$1 directory=$2
 
 	[ ! -e "$directory" ] || return 0
-	forget_old "${directory%/*}"
+	delete_old "${directory%/*}"
 	rm -rf "$directory.new"
 	if package_known "linux-headers-$release"; then
 		unpack_headers "$release" "$directory.new" "$directory"
@@ -207,7 +207,7 @@ unpack_source() { # unpack_source TARBALL DIRECTORY
 	tar -C "$2" --strip-components=1 -xJf "$1" "${source_parts[@]/#/$source_package/}"
 }
 
-# The list may have got further parts since the source was fetched.
+# The list may have more parts than when the source was downloaded.
 source_is_whole() { # source_is_whole DIRECTORY
 	local part
 

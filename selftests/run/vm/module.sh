@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/run/vm/host.sh
 . "$here/host.sh"
 
-# What lets a user mount something for processes of its own.
+# Options of unshare with which an ordinary user may mount file systems.
 as=()
 [ "$(id -u)" = 0 ] || as=(--map-root-user)
 
@@ -32,8 +32,8 @@ link_sources() { # link_sources DIRECTORY
 	done
 }
 
-# Builds in the root that belongs to the headers, with the sources and the cache mounted at their usual paths. The mounts
-# are in a mount namespace of their own, and end with its last process.
+# Builds in the root of the headers, with the sources and the cache mounted at their usual paths, in a mount namespace
+# that ends with its last process.
 make_in_root() { # make_in_root ROOT ARGUMENTS...
 	local root=$1
 
@@ -51,9 +51,9 @@ make_in_root() { # make_in_root ROOT ARGUMENTS...
 	' bash "$root" "$cache" "$weft_top" "$@"
 }
 
-# What another checkout has compiled is taken from ccache, to which another path is another file: the directory is mounted at one
-# path for all of them, seen by these processes only. A new header that hides another one (compat-include/) would escape ccache:
-# the names of all headers are a part of what it looks for. The headers of Debian's kernels know ccache by a variable.
+# ccache serves results of other checkouts, but distinguishes files by path: the directory is mounted at one common
+# path, in a mount namespace of its own. ccache would miss a new header that hides another one (compat-include/): the
+# names of all headers are a part of its key. The headers of Debian's kernels use ccache through a variable.
 compile_once() { # compile_once DIRECTORY ARGUMENTS...
 	local directory=$1 place=$cache/place
 
@@ -66,7 +66,7 @@ compile_once() { # compile_once DIRECTORY ARGUMENTS...
 		bash "$directory" "$place" "$@"
 }
 
-# Whether a mount is possible, and ccache has a folder that it can write to.
+# Whether a mount is possible, and ccache has a writable folder.
 can_compile_once() { # can_compile_once DIRECTORY
 	[ "$purpose" != gcov ] && mkdir -p "$cache/place" && echo 'int unused;' >"$1/probe.c" &&
 		unshare --mount "${as[@]}" mount --bind "$1" "$cache/place" &&

@@ -6,13 +6,14 @@
 #
 #   run.sh [-k WEFT_KO] SERIES TEST...
 #
-# One VM runs many tests; after a crash of the VM the remaining tests run in a new one. KIND=wireguard runs them against
-# the in-tree module, to verify the tests themselves, and KIND=weft-compat against weft in its place. WALL_LIMIT limits
-# the wall-clock seconds of one test (default: 1500, times SLOW where the kernel is slow); VM_MODE, smp or icount,
-# overrides the tests' own choice; VM_MEMORY is the VM's memory in megabytes; VM_ENVIRONMENT names the variables that are
-# passed to tests; VM_NOTES=1 shows the notes of passing tests, too; the guest has the directory PROGRAMS as
-# /weft/programs. GCOV names a directory that gets an archive of gcov's counts (.gcda) for each test, if module and kernel
-# support gcov. LEAKS names the tests that kmemleak checks, where the kernel has it: a scan takes as long as all the rest.
+# One VM runs many tests; after a crash of the VM the remaining tests run in a new one. KIND=wireguard runs them
+# against the in-tree module, to verify the tests themselves, and KIND=weft-compat against weft in its place.
+# WALL_LIMIT limits the wall-clock seconds of one test (default: 1500, times SLOW where the kernel is slow); VM_MODE,
+# smp or icount, overrides the tests' own choice; VM_MEMORY is the VM's memory in megabytes; VM_ENVIRONMENT names the
+# variables that are passed to tests; VM_NOTES=1 prints the notes of passing tests, too; the guest has the directory
+# PROGRAMS as /weft/programs. GCOV names a directory for an archive of gcov's counts (.gcda) of each test, if module
+# and kernel support gcov. LEAKS names the tests that kmemleak checks, where the kernel has it: a scan takes as long
+# as all the rest.
 set -u -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=selftests/run/vm/host.sh
@@ -26,13 +27,13 @@ LEAKS=${LEAKS-$watched}
 boot_options=()
 failures=0
 
-# A whole line at a time: atomic on a pipe.
+# Lines are written whole, which is atomic on a pipe.
 result() { # result VERDICT TEST CASE
 	[ "$1" = ok ] || failures=$((failures + 1))
 	printf '%s - %s %s: %s\n' "$1" "$series" "$2" "$3"
 }
 
-# Every line names its test: those of two machines may be mixed.
+# Every line names its test: lines of two machines may be interleaved.
 prefixed() { # prefixed WORDS
 	local line
 
@@ -70,7 +71,7 @@ test_line() { # test_line TEST LINE
 	esac
 }
 
-# Checks that the test ended as it announced, which its own lines cannot show.
+# Checks that the test ended with the plan and status that it announced.
 end_test() { # end_test TEST STATUS MILLISECONDS
 	if [ -n "$skipped" ] && [ "$2" = 4 ]; then
 		:
@@ -88,7 +89,7 @@ end_test() { # end_test TEST STATUS MILLISECONDS
 	printf '# %s %s: %d.%03d guest seconds, %d on the wall\n' "$series" "$1" $(($3 / 1000)) $(($3 % 1000)) $((SECONDS - started))
 }
 
-check_line() { # check_line TEST LINE: "OK what" or "BAD what"; of the good ones only the failures count
+check_line() { # check_line TEST LINE: "OK what" or "BAD what"; good ones are printed only after a failure
 	case $2 in
 	"BAD "*)
 		result "not ok" "$1" "${2#BAD }"
@@ -160,7 +161,7 @@ follow_guest() { # follow_guest DESCRIPTOR PID
 }
 
 # The VM crashed, or was killed, during a test.
-bury_guest() {
+guest_died() {
 	local why="the machine survives it"
 
 	[ -z "$timed_out" ] || why="takes at most $WALL_LIMIT seconds on the wall clock"
@@ -184,7 +185,7 @@ boot_once() { # boot_once MACHINE TEST...
 	wait "$pid"
 	status=$?
 	if [ -n "$current" ]; then
-		bury_guest
+		guest_died
 		return 0
 	fi
 	[ $status = 0 ] || { prefixed boot <"$work/boot-errors"; return 1; }
@@ -216,7 +217,7 @@ run_machine() { # run_machine MACHINE TEST...
 }
 
 # Some tests need a feature that Linux as a program lacks.
-lacks() { # lacks TEST: prints why
+lacks() { # lacks TEST: prints the missing feature
 	! is_uml "$series" || sed -n 's/^# not on uml: //p' "$(test_file "$1")"
 }
 
@@ -234,7 +235,7 @@ leave_out() { # leave_out TEST...: sets tests to those that can be run
 	done
 }
 
-# With counted time waiting is free and computing expensive: under a debug kernel, which computes much, only tests with
+# With counted time waiting costs nothing, and computing much: on a debug kernel, which computes more, only tests with
 # long waits use it.
 mode_of() { # mode_of TEST
 	local wanted
@@ -252,8 +253,8 @@ leaks_of() { # leaks_of TEST
 	if is_uml "$series" || [[ " $LEAKS " != *" $1 "* ]]; then echo kmemleak=off; fi
 }
 
-# The arguments that a test wants on the kernel's command line. slab_debug= is removed for Linux as a program, where boot.sh
-# leaves the tracking of slab objects to KASAN.
+# The arguments that a test adds to the kernel's command line. slab_debug= is removed for Linux as a program, where
+# boot.sh leaves the tracking of slab objects to KASAN.
 arguments_of() { # arguments_of TEST
 	local words
 
@@ -267,7 +268,7 @@ machine_of() { # machine_of TEST
 	echo "$(mode_of "$1"):$(leaks_of "$1") $(arguments_of "$1")"
 }
 
-machines_of() { # machines_of TEST...: in which order they are run
+machines_of() { # machines_of TEST...: in the order in which they are run
 	local name
 
 	for name; do

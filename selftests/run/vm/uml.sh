@@ -7,7 +7,7 @@
 # of patch and fragments.
 #
 #   uml.sh release SERIES     the cache's name for it: uml-kasan-0123456789abcdef
-#   uml.sh built SERIES       whether that is in the cache
+#   uml.sh built SERIES       whether the cache contains it
 #   uml.sh build SERIES       a directory with image/RELEASE, with boot/ and lib/modules/ as a package has them, and
 #                             usr/src/linux-headers-RELEASE, to build modules against with ARCH=um
 set -eu -o pipefail
@@ -18,12 +18,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 source_package=linux-source-7.2
 packages=(gcc make libc6-dev flex bison bc patch xz-utils cpio kmod perl python3)
 patch=$here/uml/linux.patch
-# Source that ARCH=um does not use, half of the tree. Kconfig reads its files for any configuration.
+# Parts of the source that ARCH=um does not use, half of the tree. Kconfig reads its files for any configuration.
 left_out=(
 	'Documentation/*.*' tools/testing 'arch/*.dts*'
 	{arch/[!Kux]\*,drivers/{gpu,media,net/ethernet,net/wireless,scsi,infiniband,staging,iio,usb,clk,pinctrl,platform},sound}/'*.[chS]'
 )
-# Always at the same path, whatever the patch: the compiler's cache and module builds depend on the path.
+# The path does not depend on the patch: the compiler's cache and module builds depend on the path.
 tree=$cache/uml/source
 tarball=$cache/uml/$source_package.tar.xz
 
@@ -98,10 +98,10 @@ configure() { # configure SERIES DIRECTORY
 	(cd "$2" && "$tree/scripts/kconfig/merge_config.sh" -m -O . .config "${fragments[@]}") >>"$log" 2>&1
 	make_tree "$2" olddefconfig
 	missing=$(not_granted "$2/.config" "${fragments[@]}")
-	[ -z "$missing" ] || die "$1 does not get what its fragments ask for: $missing"
+	[ -z "$missing" ] || die "$1 lacks options of its fragments: $missing"
 }
 
-# Modules are built against the kernel's own tree, of which the headers are more than half.
+# Modules are built against the kernel's own tree, more than half of which are headers.
 install_results() { # install_results DIRECTORY
 	local release
 
@@ -114,7 +114,7 @@ install_results() { # install_results DIRECTORY
 	find "$1/build" -name '*.o' ! -path '*/scripts/*' ! -path '*/arch/*' -delete
 }
 
-is_whole() { # is_whole DIRECTORY: built, and from the source that is there
+is_whole() { # is_whole DIRECTORY: built, and from the present source
 	[ -e "$1/.source" ] && cmp -s "$1/.source" "$tree/.weft"
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the generated policy uses of the kernel's header of this name. */
+/* The part of the kernel's header that the generated policy uses. */
 #ifndef SHIM_NET_GENETLINK_H
 #define SHIM_NET_GENETLINK_H
 

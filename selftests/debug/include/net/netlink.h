@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the generated policy uses of the kernel's header of this name: enough to make up messages by it. */
+/*
+ * The part of the kernel's header that the generated policy uses: enough to build messages by it.
+ */
 #ifndef SHIM_NET_NETLINK_H
 #define SHIM_NET_NETLINK_H
 
@@ -11,8 +13,8 @@ enum nla_kind {
 
 struct nla_policy {
 	enum nla_kind type;
-	uint32_t len;				/* exactly so long, or of a string at most; 0: whatever */
-	uint32_t max;				/* of a number, or all its bits; 0: whatever */
+	uint32_t len;				/* exactly so long, or of a string at most; 0: any */
+	uint32_t max;				/* of a number, or all its bits; 0: any */
 	const struct nla_policy *nested;
 	uint16_t nested_max;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * X25519 with a memory: it takes longer than all else of a handshake, and the fuzzer has few keys.
- * What is remembered was computed by the header behind this one.
+ * X25519 with a cache: it takes longer than all else of a handshake, and the fuzzer has few keys.
+ * The header behind this one computes the cached results.
  */
 #ifndef FUZZ_CRYPTO_CURVE25519_H
 #define FUZZ_CRYPTO_CURVE25519_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What kmod/lib uses of the kernel's header of this name, for userspace. */
+/* The part of the kernel's header that kmod/lib uses, for userspace. */
 #ifndef SHIM_CRYPTO_ALGAPI_H
 #define SHIM_CRYPTO_ALGAPI_H
 

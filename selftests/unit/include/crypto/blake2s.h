@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What kmod/lib uses of the kernel's header of this name, for userspace, on libb2. */
+/* The part of the kernel's header that kmod/lib uses, for userspace, on libb2. */
 #ifndef SHIM_CRYPTO_BLAKE2S_H
 #define SHIM_CRYPTO_BLAKE2S_H
 
@@ -7,7 +7,7 @@
 
 #define BLAKE2S_BLOCK_SIZE	64
 
-/* The kernel remembers how long a result was asked for; libb2 wants to hear it again. */
+/* The kernel's state holds the length of the result; libb2 takes it as an argument. */
 static inline void shim_blake2s_final(blake2s_state *state, unsigned char *out)
 {
 	blake2s_final(state, out, state->outlen);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What kmod/lib uses of the kernel's header of this name, for userspace, on libsodium. */
+/* The part of the kernel's header that kmod/lib uses, for userspace, on libsodium. */
 #ifndef SHIM_CRYPTO_CHACHA20POLY1305_H
 #define SHIM_CRYPTO_CHACHA20POLY1305_H
 

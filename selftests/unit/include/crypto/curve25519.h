@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What kmod/lib uses of the kernel's header of this name, for userspace, on libsodium. */
+/* The part of the kernel's header that kmod/lib uses, for userspace, on libsodium. */
 #ifndef SHIM_CRYPTO_CURVE25519_H
 #define SHIM_CRYPTO_CURVE25519_H
 
@@ -8,7 +8,7 @@
 #include <linux/compiler.h>
 #include <linux/types.h>
 
-/* Like the kernel's, false for an all-zero result, which is then what is written. */
+/* Returns false for an all-zero result, as the kernel's function does, and writes the zeros. */
 static inline bool __must_check curve25519(u8 out[32], const u8 secret[32], const u8 point[32])
 {
 	if (!crypto_scalarmult_curve25519(out, secret, point))

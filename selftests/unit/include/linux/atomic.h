@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is used of the kernel's header of this name, for userspace. */
+/* The part of the kernel's header that the tests use, for userspace. */
 #ifndef SHIM_LINUX_ATOMIC_H
 #define SHIM_LINUX_ATOMIC_H
 

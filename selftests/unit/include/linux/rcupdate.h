@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What kmod/lib uses of the kernel's header of this name, for userspace. A test may define
- * SHIM_BEFORE_READ() and SHIM_AFTER_WRITE() before, to step in where another CPU might.
+ * The part of the kernel's header that kmod/lib uses, for userspace. A test may define
+ * SHIM_BEFORE_READ() and SHIM_AFTER_WRITE() before including it, to run code where another CPU
+ * might.
  */
 #ifndef SHIM_LINUX_RCUPDATE_H
 #define SHIM_LINUX_RCUPDATE_H

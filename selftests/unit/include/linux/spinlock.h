@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is used of the kernel's header of this name, for userspace. */
+/* The part of the kernel's header that the tests use, for userspace. */
 #ifndef SHIM_LINUX_SPINLOCK_H
 #define SHIM_LINUX_SPINLOCK_H
 
@@ -11,7 +11,7 @@
 
 typedef pthread_mutex_t spinlock_t;
 
-/* A lock that is taken twice, or given back without having been taken, ends the program. */
+/* A lock that is taken twice, or released without being held, ends the program. */
 static inline void spin_lock_init(spinlock_t *lock)
 {
 	pthread_mutexattr_t attr;

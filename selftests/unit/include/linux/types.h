@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What kmod/lib uses of the kernel's header of this name, for userspace. */
+/* The part of the kernel's header that kmod/lib uses, for userspace. */
 #ifndef SHIM_LINUX_TYPES_H
 #define SHIM_LINUX_TYPES_H
 
@@ -14,12 +14,12 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int64_t s64;
 
-/* The kernel's compiler is told of these on its command line. */
+/* Kbuild passes these on the compiler's command line. */
 #define __rcu
 #define __packed		__attribute__((packed))
 #define __aligned(bytes)	__attribute__((aligned(bytes)))
 
-/* Only ever a member. */
+/* Used only as a member. */
 struct list_head {
 	struct list_head *next, *prev;
 };
