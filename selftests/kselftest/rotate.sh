@@ -355,7 +355,7 @@ refused() {
 	expect_error "it is another peer's" ns n0 weft set wt0 peer "$(tunnel_key n1 wt0)" next-public-key "$stranger" \
 		peer "$stranger" allowed-ips 10.99.0.0/24
 	expect_error "its public key is a peer's" ns n0 weft rotate wt0 private-key "$(tunnel_key_file n1 wt0)"
-	expect_error "can only be dropped" peer_set n0 wt0 n1 wt0 previous-public-key "$other"
+	expect_error "which ends a previous key" peer_set n0 wt0 n1 wt0 previous-public-key "$other"
 	expect_eq "peers" "$(peer_count n0 wt0)" 2
 	expect_eq "next keys" "$(ns n0 weft show wt0 next-keys | grep -c '(none)')" 2
 	flows n0 10.9.0.2

@@ -836,7 +836,7 @@ deleted_link() {
 
 # "down" uses the journal of "up".
 without_file() {
-	local log=$lib_work/hooks unusable="ut0: the file cannot be used: the interface is taken down by the record of 'weft up'"
+	local log=$lib_work/hooks unusable="ut0: the file cannot be used: the record of 'weft up' is used instead"
 
 	rm -f "$log"
 	ns_ip a route add default via 192.0.2.2

@@ -245,7 +245,7 @@ static const struct config_case {
 		.name = "endpoint with a port that is too great",
 		.text = PEER_A "Endpoint = 192.0.2.1:65536\n",
 		.err =
-			"weft: wg0.conf:3: Endpoint: '192.0.2.1:65536' has a port above 65535\n",
+			"weft: wg0.conf:3: Endpoint: '192.0.2.1:65536' has a port above 65535, the largest one\n",
 	}, {
 		.name = "IPv6 endpoint without a port",
 		.text = PEER_A "Endpoint = 2001:db8::1\n",

@@ -2347,7 +2347,7 @@ static void down_without(const char *name, const char *text)
 	test_text(title, world.hooks, "d 100%\ne\n");
 	test_bench_flush(&world.bench);
 	snprintf(title, sizeof(title), "%s: warning", name);
-	test_ok(strstr(world.bench.err, "weft: warning: ut0: the file cannot be used: the interface is taken down by the record of 'weft up'\n"),
+	test_ok(strstr(world.bench.err, "weft: warning: ut0: the file cannot be used: the record of 'weft up' is used instead\n"),
 		title);
 	snprintf(title, sizeof(title), "%s: a second down fails", name);
 	test_ok(weft_command_down(&world.bench.ctx, 1, words), title);

@@ -123,7 +123,7 @@ bool weft_up_add_rules(struct weft_up_job *job)
 		weft_up_no_memory(job);
 	else if (!good)
 		weft_complain(job->ctx,
-			      "%s: no priority is free before the first routing rule: give that rule a higher one",
+			      "%s: no priority is free before the first routing rule: give that rule a larger number",
 			      job->profile->name);
 	else
 		good = up_do_rules(job, WEFT_CHANGE_RULE_ADD, &missing);

@@ -218,7 +218,7 @@ static int doctor_all(struct doctor_job *job)
 				      doctor_absent(job, tunnel));
 	}
 	if (!machine->interfaces && !status && !job->array)
-		fputs("no tunnel: neither an interface nor a file exists\n", job->ctx->out);
+		fputs("no tunnel interface exists\n", job->ctx->out);
 	return status;
 }
 

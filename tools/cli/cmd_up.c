@@ -34,7 +34,7 @@ static bool up_take_name(const char *word, struct weft_location *location)
 static void up_warn_unusable(const struct weft_context *ctx, const char *name, bool recorded)
 {
 	if (recorded)
-		weft_warn(ctx, "%s: the file cannot be used: the interface is taken down by the record of 'weft up'",
+		weft_warn(ctx, "%s: the file cannot be used: the record of 'weft up' is used instead",
 			  name);
 	else
 		weft_warn(ctx, "%s: neither a file nor a record of 'weft up' exists: the link and its routing rules are deleted, and no hook runs",

@@ -52,8 +52,9 @@ const struct weft_command weft_commands[] = {
 		"While an endpoint does not answer, the next one is tried; \"roam off\" keeps the\n"
 		"endpoint among those given. The list of allowed-ips replaces the present one; items\n"
 		"with + or - are added or removed. An item of another peer moves, unless \"exclusive\"\n"
-		"follows the list. A name is an alias of the key; '' removes it. Next keys replace the\n"
-		"present ones, which stay valid for the grace, or until they are off.\n"
+		"follows the list. A name is an alias of the key; '' removes it. A next key replaces\n"
+		"the present one on its first use. The previous key stays valid for the grace\n"
+		"period, or until it is set to off.\n"
 		"forget-timestamp accepts the next handshake of a peer whose clock went back.\n"
 		"FILE \"-\" is the standard input; an empty file removes the key.\n",
 		1, -1, weft_command_set, .list = command_list_settings,
@@ -114,7 +115,7 @@ const struct weft_command weft_commands[] = {
 		1, 1, weft_command_resolve,
 	}, {
 		"monitor", "[IFACE]",
-		"print events of interfaces and peers",
+		"print events of interfaces and peers until interrupted",
 		"Sessions, endpoints and keys that change, and interfaces and peers that are added,\n"
 		"changed or removed, one line each. -j or --json prints an object a line. Missed\n"
 		"events are counted. The command needs CAP_NET_ADMIN.\n",

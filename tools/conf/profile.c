@@ -191,9 +191,10 @@ static bool profile_table(struct weft_parser *parser, const char *value)
 /* The field names the hook; an empty command is none. */
 static bool profile_hook(struct weft_parser *parser, const char *value)
 {
-	enum weft_profile_hook hook = WEFT_HOOK_PRE_UP;
+	enum weft_profile_hook hook = 0;
 
-	while (strcmp(weft_profile_hook_name(hook), parser->place.name))
+	while (hook < WEFT_HOOK_COUNT - 1 &&
+	       strcmp(weft_profile_hook_name(hook), parser->place.name))
 		hook++;
 	return !*value || profile_add_word(parser, &parser->profile->hooks[hook], value);
 }

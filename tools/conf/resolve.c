@@ -197,7 +197,7 @@ static void resolve_complain(const struct weft_context *ctx,
 		break;
 	case RESOLVE_PORT:
 		weft_complain_at(ctx, place,
-				 "'%s' has a port above 65535",
+				 "'%s' has a port above 65535, the largest one",
 				 value);
 		break;
 	case RESOLVE_MANY:

@@ -282,7 +282,7 @@ static bool setting_off(struct weft_parser *parser, const char *value)
 	if (!strcasecmp(value, "off"))
 		return true;
 	return weft_complain_at(parser->ctx, &parser->place,
-				"'%s' is not 'off': a previous key can only be dropped", value);
+				"'%s' is not 'off', which ends a previous key", value);
 }
 
 bool weft_setting_grace(struct weft_parser *parser, const char *value,
@@ -419,7 +419,7 @@ static bool setting_name(struct weft_parser *parser, const char *value)
 {
 	if (!setting_name_fits_file(value))
 		return weft_complain_at(parser->ctx, &parser->place,
-					"'%s' does not fit in a file: use a name without '#', and without blanks at its ends",
+					"'%s' cannot be written to a file: use a name without '#', and without blanks at its ends",
 					value);
 	if (strlen(value) > WEFT_NAME_BYTES)
 		return weft_complain_at(parser->ctx, &parser->place,

@@ -56,7 +56,7 @@ static bool check_barred_in(const struct weft_doctor_facts *facts,
 
 	if (!wall)
 		return false;
-	fprintf(finding->what, "this machine's firewall drops incoming UDP to port %u: %s",
+	fprintf(finding->what, "this machine's firewall blocks incoming UDP to port %u: %s",
 		facts->last->listen_port, wall->in.culprit);
 	weft_doctor_tell_mend(&wall->in, finding);
 	return true;
@@ -69,7 +69,7 @@ static bool check_barred_out(const struct weft_doctor_facts *facts,
 
 	if (!wall)
 		return false;
-	fprintf(finding->what, "this machine's firewall drops outgoing UDP from port %u: %s",
+	fprintf(finding->what, "this machine's firewall blocks outgoing UDP from port %u: %s",
 		facts->last->listen_port, wall->out.culprit);
 	weft_doctor_tell_mend(&wall->out, finding);
 	return true;
@@ -123,7 +123,7 @@ static bool doctor_tell_bars_calls(const struct weft_doctor_facts *facts,
 	if (!bar)
 		return false;
 	fprintf(finding->what,
-		"this machine's firewall accepts only replies, and drops handshake initiations to UDP port %u: %s",
+		"this machine's firewall accepts only replies, and blocks handshake initiations to UDP port %u: %s",
 		facts->last->listen_port, bar->culprit);
 	weft_doctor_tell_mend(bar, finding);
 	return true;
@@ -145,7 +145,7 @@ static bool check_perhaps_barred_calls(const struct weft_doctor_facts *facts,
 	if (!bar || bar->bars == WEFT_BARS || !doctor_misses_caller(facts))
 		return false;
 	fprintf(finding->what,
-		"this machine's firewall may drop handshake initiations to UDP port %u: %s, with conditions that weft cannot evaluate",
+		"this machine's firewall may block handshake initiations to UDP port %u: %s, with conditions that weft cannot evaluate",
 		facts->last->listen_port, bar->culprit);
 	weft_doctor_tell_mend(bar, finding);
 	return true;

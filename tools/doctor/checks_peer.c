@@ -93,7 +93,7 @@ static bool check_barred_peer_in(const struct weft_doctor_facts *facts,
 	if (peer->in.bars != WEFT_BARS || peer->in.reverse ||
 	    weft_doctor_is_up(facts, peer) || weft_doctor_wall(facts, false))
 		return false;
-	fprintf(finding->what, "this machine's firewall drops incoming UDP from %s: %s",
+	fprintf(finding->what, "this machine's firewall blocks incoming UDP from %s: %s",
 		weft_format_endpoint(&peer->last->endpoint).chars,
 		peer->in.culprit);
 	weft_doctor_tell_mend(&peer->in, finding);
@@ -107,7 +107,7 @@ static bool check_barred(const struct weft_doctor_facts *facts,
 	if (peer->out.bars != WEFT_BARS || weft_doctor_is_up(facts, peer) ||
 	    weft_doctor_wall(facts, true))
 		return false;
-	fprintf(finding->what, "this machine's firewall drops outgoing UDP to %s: %s",
+	fprintf(finding->what, "this machine's firewall blocks outgoing UDP to %s: %s",
 		weft_format_endpoint(&peer->last->endpoint).chars,
 		peer->out.culprit);
 	weft_doctor_tell_mend(&peer->out, finding);
@@ -487,7 +487,7 @@ static bool check_perhaps_barred(const struct weft_doctor_facts *facts,
 	    !doctor_is_unanswered(facts, peer))
 		return false;
 	fprintf(finding->what,
-		"this machine's firewall may drop %s %s: %s, with conditions that weft cannot evaluate",
+		"this machine's firewall may block %s %s: %s, with conditions that weft cannot evaluate",
 		out ? "outgoing UDP to" : "incoming UDP from",
 		weft_format_endpoint(&peer->last->endpoint).chars, bar->culprit);
 	weft_doctor_tell_mend(bar, finding);
