@@ -15,6 +15,7 @@ WORDS = ["who", "whoever", "nobody", "somebody", "anybody", "go no further", "go
 PATTERN = re.compile(r"(?<![\w-])(" + "|".join(word.replace(" ", r"\s+") for word in WORDS) + r")(?![\w-])", re.IGNORECASE)
 # Folders and files, with the endings of their files; generated files and those of others are left out.
 AREAS = [("kmod", (".c", ".h")), ("tools", (".c", ".h")), ("Documentation/networking", (".rst",)), ("Documentation/man", (".4", ".5", ".8")),
+         ("Documentation/netlink/specs", (".yaml",)),
          ("README.md", (".md",)), ("CONTRIBUTING.md", (".md",)), ("SECURITY.md", (".md",)), ("NEWS.md", (".md",))]
 SCRIPTS = (".sh", ".py", "Makefile", "Kbuild")
 AREAS += [("selftests", SCRIPTS), *((f"selftests/{folder}", (".c", ".h")) for folder in ("unit", "kunit", "tools", "fuzz", "debug"))]
