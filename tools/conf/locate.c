@@ -45,17 +45,18 @@ static bool locate_take_name(const char *path, struct weft_location *location)
 	return true;
 }
 
-static bool locate_file(const struct weft_context *ctx, const char *word,
+static void locate_file(const struct weft_context *ctx, const char *word,
 			struct weft_location *location)
 {
-	if (!locate_take_name(word, location))
-		return weft_complain(ctx,
-				     "'%s' is not named after an interface: use NAME.conf, where NAME has 1 to %d letters, digits or _=+.-",
-				     word, IFNAMSIZ - 1);
+	if (!locate_take_name(word, location)) {
+		weft_complain(ctx,
+			      "'%s' is not named after an interface: use NAME.conf, where NAME has 1 to %d letters, digits or _=+.-",
+			      word, IFNAMSIZ - 1);
+		return;
+	}
 	location->path = strdup(word);
 	if (!location->path)
 		weft_complain(ctx, "out of memory");
-	return location->path;
 }
 
 bool weft_locate_try(const char * const *folders, const char *name,
@@ -226,22 +227,29 @@ bool weft_locate_all(const struct weft_context *ctx,
 	return good;
 }
 
+static void locate_complain(const struct weft_context *ctx, const char * const *folders,
+			    const char *word, int err)
+{
+	if (err == ENOMEM)
+		weft_complain(ctx, "out of memory");
+	else
+		weft_complain(ctx, "'%s' has no file: neither %s/%s%s nor %s/%s%s exists", word,
+			      folders[0], word, LOCATE_SUFFIX, folders[1], word, LOCATE_SUFFIX);
+}
+
 bool weft_locate(const struct weft_context *ctx, const char * const *folders,
 		 const char *word, struct weft_location *location)
 {
 	memset(location, 0, sizeof(*location));
 	if (weft_locate_is_file(word))
-		return locate_file(ctx, word, location);
-	if (!weft_profile_name_is_good(word, strlen(word)))
-		return weft_complain(ctx,
-				     "'%s' is not an interface name: use 1 to %d letters, digits or _=+.-",
-				     word, IFNAMSIZ - 1);
-	if (weft_locate_try(folders, word, location))
-		return true;
-	if (errno == ENOMEM)
-		return weft_complain(ctx, "out of memory");
-	return weft_complain(ctx, "'%s' has no file: neither %s/%s%s nor %s/%s%s exists", word,
-			     folders[0], word, LOCATE_SUFFIX, folders[1], word, LOCATE_SUFFIX);
+		locate_file(ctx, word, location);
+	else if (!weft_profile_name_is_good(word, strlen(word)))
+		weft_complain(ctx,
+			      "'%s' is not an interface name: use 1 to %d letters, digits or _=+.-",
+			      word, IFNAMSIZ - 1);
+	else if (!weft_locate_try(folders, word, location))
+		locate_complain(ctx, folders, word, errno);
+	return location->path;
 }
 
 /*
