@@ -316,10 +316,10 @@ named() {
 refused_elsewhere() {
 	pair_underlay_create
 	tunnels_create wireguard
-	expect_error "weft's own" ns b weft set wt0 peer "$(tunnel_key a wt0)" endpoint 192.0.2.1:1,192.0.2.2:2
-	expect_error "weft's own" ns b weft set wt0 peer "$(tunnel_key a wt0)" roam off
-	expect_error "weft's own" ns b weft set wt0 listen-address 192.0.2.2
-	expect_error "weft's own" ns b weft set wt0 bind-device vb
+	expect_error "needs a link of kind weft" ns b weft set wt0 peer "$(tunnel_key a wt0)" endpoint 192.0.2.1:1,192.0.2.2:2
+	expect_error "needs a link of kind weft" ns b weft set wt0 peer "$(tunnel_key a wt0)" roam off
+	expect_error "needs a link of kind weft" ns b weft set wt0 listen-address 192.0.2.2
+	expect_error "needs a link of kind weft" ns b weft set wt0 bind-device vb
 }
 
 run_case "addresses and links die one after the other" dies weft
