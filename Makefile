@@ -99,7 +99,7 @@ check-asan:
 
 .PHONY: check-asan
 
-## make check-newest  the same on the newest kernel in Debian unstable; TESTS="roaming fsm" only these
+## make check-newest  the VM tests and the build on the newest kernel in Debian unstable; TESTS="roaming fsm" only these
 # What of make check and make lint depends on the kernel.
 check-newest:
 	@bash $(SELFTESTS)/run/setup.sh lint
@@ -113,7 +113,7 @@ DEBUG ?= kasan kcsan
 DEBUG_SERIES = $(foreach kernel,$(DEBUG),$(if $(filter uml-%,$(kernel)),$(kernel),6.12-$(kernel)))
 DEBUG_TESTS := debug-kernels kunit vm memcg suspend noipv6 churn hotplug clock failslab
 
-## make check-debug  the same under KASAN with lockdep, and under KCSAN; builds these kernels. TESTS="roaming" only these
+## make check-debug  the VM tests under KASAN with lockdep, and under KCSAN; builds these kernels. TESTS="roaming" only these
 ##   DEBUG=kasan          only under this     DEBUG=uml-kasan  in minutes, on Linux as a program
 check-debug:
 	@bash $(SELFTESTS)/run/setup.sh $(if $(filter-out uml-%,$(DEBUG)),check-debug,check)

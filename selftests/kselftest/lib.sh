@@ -8,6 +8,7 @@
 #   # SPDX-License-Identifier: GPL-2.0
 #   #
 #   # <the tested property, and a drawing of the topology>
+#   # series: 6.1                         optional: the kernels of make check, in place of 6.1 and 6.12
 #   # vm: smp                             optional: two CPUs in real time instead of icount
 #   # vm: icount                          optional: long waits; on debug kernels, too, where others have two CPUs
 #   # not on uml: no hotplug of CPUs      optional: cannot run with Linux as a program, with the reason
