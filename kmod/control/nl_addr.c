@@ -242,10 +242,10 @@ static int nl_addr_get_addresses(struct weft_binding *binding, struct nlattr **a
 	if (ipv4_is_multicast(binding->address4.s_addr) ||
 	    ipv4_is_lbcast(binding->address4.s_addr))
 		return weft_refuse_attr(extack, address4, -EINVAL,
-					"listen address: it stands for many hosts");
+					"listen address: a multicast or broadcast address is none of a socket");
 	if (ipv6_addr_is_multicast(&binding->address6))
 		return weft_refuse_attr(extack, address6, -EINVAL,
-					"listen address: it stands for many hosts");
+					"listen address: a multicast or broadcast address is none of a socket");
 	return 0;
 }
 

@@ -156,7 +156,7 @@ static int rotation_may_begin(struct weft_device *device, const struct weft_iden
 		return weft_refuse(extack, -ENOKEY, "rotation: there is no private key to replace");
 	if (weft_rotation_previous(device))
 		return weft_refuse(extack, -EBUSY,
-				   "rotation: the one before goes on; finish or undo it first");
+				   "rotation: another one is in progress; finish or undo it first");
 	if (weft_identity_equal(now, next))
 		return weft_refuse(extack, -EEXIST, "private key: the device has it already");
 	peer = weft_lookup_peer(device, next->key.public);
@@ -248,7 +248,7 @@ int weft_rotation_begin(struct weft_device *device, const u8 private[WEFT_KEY_LE
 
 static int rotation_refuse_none(struct netlink_ext_ack *extack)
 {
-	return weft_refuse(extack, -ENOENT, "rotation: none goes on, there is no previous key");
+	return weft_refuse(extack, -ENOENT, "rotation: none is in progress, there is no previous key");
 }
 
 /**

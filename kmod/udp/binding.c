@@ -57,7 +57,7 @@ static void binding_explain(int err, const struct weft_binding *binding,
 	else if (err == -EADDRNOTAVAIL)
 		NL_SET_ERR_MSG(extack, "listen address: it is none of this host's addresses");
 	else if (err == -EAFNOSUPPORT)
-		NL_SET_ERR_MSG(extack, "listen address: this host does not speak IPv6");
+		NL_SET_ERR_MSG(extack, "listen address: this host has no IPv6");
 	else
 		NL_SET_ERR_MSG(extack, "listen port: the UDP sockets cannot be opened");
 }

@@ -190,7 +190,7 @@ listens() {
 	expect_eq "new handshakes" "$(handshakes_a)" "$since"
 	ns_ip a link set wt0 down
 	expect_error "none of this host's addresses" tunnel_set a wt0 listen-address 2001:db8::99
-	expect_error "it stands for many hosts" tunnel_set a wt0 listen-address ff02::1
+	expect_error "a multicast or broadcast address is none of a socket" tunnel_set a wt0 listen-address ff02::1
 }
 
 # Two devices share a port at different addresses.

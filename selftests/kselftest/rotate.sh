@@ -214,7 +214,7 @@ old_key_is_forgotten() {
 	flows n0 10.9.0.2
 	expect ns n0 weft rotate wt0 finish
 	wait_for 10 copies_are 01 "$old" "$new"
-	expect_error "cannot rotate the key of 'wt0': rotation: none goes on, there is no previous key" ns n0 weft rotate wt0 finish
+	expect_error "cannot rotate the key of 'wt0': rotation: none is in progress, there is no previous key" ns n0 weft rotate wt0 finish
 	flows n0 10.9.0.2
 }
 

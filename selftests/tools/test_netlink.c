@@ -722,8 +722,8 @@ static void test_rotate(struct weft_backend *backend)
 	test_ok(kernel.last_command == WEFT_CMD_ROTATE, "the rotation has its own command");
 	kernel_start(backend);
 	reply_link("weft");
-	reply(ack(-ENOENT, "none goes on", false));
-	test_rotate_is(backend, -ENOENT, "none goes on", "a rotation may be refused");
+	reply(ack(-ENOENT, "none is in progress", false));
+	test_rotate_is(backend, -ENOENT, "none is in progress", "a rotation may be refused");
 	kernel_start(backend);
 	reply_link("wireguard");
 	test_rotate_is(backend, -EOPNOTSUPP,

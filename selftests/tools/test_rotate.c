@@ -160,8 +160,8 @@ static const struct rotate_case {
 		.words = "rotate nope",
 		.err = "weft: cannot read interface 'nope': No such device\n",
 	}, {
-		.words = "rotate wft0 finish", .fail = "none goes on",
-		.err = "weft: cannot rotate the key of 'wft0': none goes on\n",
+		.words = "rotate wft0 finish", .fail = "none is in progress",
+		.err = "weft: cannot rotate the key of 'wft0': none is in progress\n",
 	},
 };
 
