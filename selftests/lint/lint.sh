@@ -205,7 +205,7 @@ lint_analyzer() {
 }
 
 lint_faults() {
-	bash selftests/lint/faulttable.sh && bash selftests/lint/faulttable.sh --self-check
+	bash selftests/lint/faulttable.sh && bash selftests/lint/faulttable.sh --self-check && bash selftests/fuzz/run.sh --plants
 }
 
 lint_facts() {
