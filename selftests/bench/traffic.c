@@ -140,7 +140,7 @@ static void set_option(int fd, int level, int option, int value)
 		error(1, errno, "option %d", option);
 }
 
-/* accept() ends with an error after a while: who should connect may have failed. */
+/* accept() ends with an error after a while: the other end may have failed before it connects. */
 static int listen_on(void)
 {
 	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };

@@ -15,6 +15,7 @@
 #
 #   run.sh                 runs them
 #   run.sh --self-check    plants a fault for each fuzzer, which has to find it
+#   run.sh --plants        only checks that there is a fault for each fuzzer, and that it can be planted
 set -u -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../run/vm/host.sh"
@@ -43,7 +44,7 @@ plants=(
 	'fsm kmod/lib/fsm.c s/if (fsm->waiting) {/if (fsm->waiting \&\& fsm->refused) {/'
 	'peer_name_check kmod/lib/peer_name_check.c s/0x80, 0x800,/0x80, 0x400,/'
 	'plpmtud kmod/lib/plpmtud.c s/plpmtud_usual\[i\] < pmtu->top/plpmtud_usual[i] <= pmtu->top/'
-	'keyselect kmod/lib/keyselect.c s/spare ? 1 : 0/spare ? 0 : 1/'
+	'keyselect kmod/lib/keyselect.c s/newest, likely) ? 1 : 0/newest, likely) ? 0 : 1/'
 	'config tools/base/text.c s/while (end > text \&\& isspace/while (isspace/'
 	'message tools/genl/message.c s/nla_len(attr) != WEFT_KEY_BYTES/!nla_len(attr)/'
 	'event tools/genl/event.c s/!tb\[WEFT_EVENT_A_TYPE\] ||/!tb[WEFT_EVENT_A_TIME] ||/'
@@ -175,6 +176,32 @@ self_check() {
 	return $bad
 }
 
+# A change of the source may leave a script without the text that it replaces.
+can_plant() { # can_plant NAME
+	local plant file script
+
+	while read -r plant file script; do
+		[ "$plant" = "$1" ] || continue
+		! sed -e "$script" "$weft_top/$file" | cmp -s - "$weft_top/$file"
+		return
+	done < <(printf '%s\n' "${plants[@]}")
+	return 1
+}
+
+check_plants() {
+	local name bad=0
+
+	for name in "${chosen[@]}"; do
+		if can_plant "$name"; then
+			echo "ok - fuzz: $name: a fault can be planted"
+		else
+			echo "not ok - fuzz: $name: a fault can be planted"
+			bad=1
+		fi
+	done
+	return $bad
+}
+
 main() {
 	local status=0 seconds
 
@@ -188,8 +215,11 @@ main() {
 	--self-check)
 		self_check || status=1
 		;;
+	--plants)
+		check_plants || status=1
+		;;
 	*)
-		die "'$1' is no option; --self-check is"
+		die "'$1' is no option; --self-check and --plants are"
 		;;
 	esac
 	return $status

@@ -173,10 +173,6 @@ wireguard_takes_none() {
 	expect_eq "peers" "$(ns a wg show wg7 peers)" "$one"
 }
 
-session_is_new() { # session_is_new SECONDS: its handshake is later than that
-	expect_gt "latest handshake" "$(peer_field a wt0 b wt0 handshake)" "$1"
-}
-
 # b's clock is set back an hour: a refuses b's initiations as too old until it forgets b's last timestamp. To leave
 # the machine's clock right in the end, b first makes a handshake with a clock an hour ahead.
 clock_back() {

@@ -106,10 +106,6 @@ path_mtu() {
 	ns a weft -j show wt0 | sed -n 's/.*"path-mtu": *\([0-9]*\).*/\1/p'
 }
 
-path_mtu_is() {
-	[ "$(path_mtu)" = "$1" ]
-}
-
 # The overhead of the outer packet.
 overhead() { # overhead FAMILY
 	if [ "$1" = 4 ]; then echo 60; else echo 80; fi

@@ -286,10 +286,10 @@ def check_identifiers(tree):
 
 def check_modules(tree):
     """No program has the name of a Python module: programs beside it would import it in place of the module."""
-    for folder in "selftests/kselftest", "selftests/kselftest/lib":
-        for name in sorted(os.listdir(os.path.join(tree.top, folder))):
+    for folder, _, names in os.walk(os.path.join(tree.top, "selftests")):
+        for name in sorted(names):
             if name.endswith(".py") and name[:-3] in sys.stdlib_module_names:
-                tree.complain("modules", f"{folder}/{name} has the name of a module of Python's")
+                tree.complain("modules", f"{os.path.relpath(folder, tree.top)}/{name} has the name of a module of Python's")
 
 
 CHECKS = [check_layers, check_objects, check_reasons, check_attributes, check_commands, check_options, check_fields,
@@ -326,6 +326,7 @@ PLANTS = [
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``weft_keyselect_choose\(\)``", "``weft_keyselect_chose()``"),
     ("modules", "selftests/kselftest/queue.py", r"\A", "import sys\n"),
     ("modules", "selftests/kselftest/lib/queue.py", r"\A", "import sys\n"),
+    ("modules", "selftests/prove/queue.py", r"\A", "import sys\n"),
     ("identifiers", DOCUMENTATION + "weft-internals.rst", r"``WEFT_FSM_TELL``", "``WEFT_FSM_SAY``"),
 ]
 

@@ -72,7 +72,7 @@ lint_kerneldoc() {
 
 # Warnings and errors; of those, SC2317 takes functions that are called by name, as cases are, for dead.
 lint_shellcheck() {
-	{ find selftests tools .ci -name '*.sh'; find tools/debian -name '*.p*inst' -o -name '*.p*rm'; echo .ci/run; echo selftests/run/vm/init; } |
+	{ find selftests tools .ci -name '*.sh'; find tools/debian -name '*.p*inst' -o -name '*.p*rm'; printf '%s\n' hooks/* .ci/run selftests/run/vm/init; } |
 		xargs shellcheck -x -S warning -P selftests/kselftest:selftests/debug:selftests/prove/planted -e SC2317
 }
 
@@ -205,7 +205,7 @@ lint_analyzer() {
 }
 
 lint_faults() {
-	bash selftests/lint/faulttable.sh && bash selftests/lint/faulttable.sh --self-check
+	bash selftests/lint/faulttable.sh && bash selftests/lint/faulttable.sh --self-check && bash selftests/fuzz/run.sh --plants
 }
 
 lint_facts() {

@@ -18,7 +18,9 @@ AREAS = [("kmod", (".c", ".h")), ("tools", (".c", ".h")), ("Documentation/networ
          ("Documentation/netlink/specs", (".yaml",)),
          ("README.md", (".md",)), ("CONTRIBUTING.md", (".md",)), ("SECURITY.md", (".md",)), ("NEWS.md", (".md",))]
 SCRIPTS = (".sh", ".py", "Makefile", "Kbuild")
-AREAS += [("selftests", SCRIPTS), *((f"selftests/{folder}", (".c", ".h")) for folder in ("unit", "kunit", "tools", "fuzz", "debug"))]
+# Shell scripts without an ending.
+SHELL = (".ci/run", "hooks/commit-msg", "hooks/pre-commit", "selftests/run/vm/init")
+AREAS += [("selftests", (".c", ".h") + SCRIPTS), ("tools", SCRIPTS), ("Makefile", SCRIPTS), *((name, ()) for name in SHELL)]
 GENERATED = ("netlink-gen.", "uapi/", ".mod.c", "compat-include/", "build/")
 
 TOKEN = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", re.DOTALL)
@@ -85,7 +87,7 @@ def found_in(path):
         prose = prose_of_c(text)
     elif path.endswith(".py"):
         prose = prose_of_python(text)
-    elif path.endswith(SCRIPTS):
+    elif path.endswith(SCRIPTS + SHELL):
         prose = prose_of_shell(text)
     else:
         prose = prose_of_page(text, rst_literal if path.endswith(".rst") else markdown_literal)
@@ -117,6 +119,7 @@ def self_check():
              "Documentation/networking/plant.rst": "A page::\n\n    who\n\n- an item\n      and {} is here.\n",
              "README.md": "A page: {}.\n\n    who\n", "selftests/unit/plant.c": "/* A comment: {}. */\nint whole;\n",
              "selftests/plant.sh": "echo whole # a comment: {}\n", "selftests/debug/Makefile": "# A comment: {}.\nwhole:\n",
+             "selftests/bench/plant.c": "/* A comment: {}. */\nint whole;\n", "hooks/pre-commit": "# A comment: {}.\necho whole\n",
              "selftests/plant.py": '"""A docstring: {}."""\nprint("whole")\n'}
     for path, text in kinds.items():
         for word in WORDS + [word.replace(" ", "\n * ") for word in WORDS if " " in word and path.startswith("kmod")]:

@@ -19,7 +19,7 @@
  *   failed      and how many of them have failed
  *   poll        writing a device's name has all its queues polled with a budget of 0, many times,
  *               as a console on the network does it; fails if that takes a packet
- *   copy        writing it tells who wants to know that this machine is a copy of another
+ *   copy        writing it calls the notifiers of a machine that is a copy of another
  *
  * What comes before functions is to be written before it, but skip, which may change at any time.
  */
