@@ -343,7 +343,8 @@ int weft_command_rotate(struct weft_context *ctx, int argc, char **argv)
 	};
 	bool good;
 
-	good = (rotate_take_action(&job, argc - 1, argv + 1) ||
+	good = weft_command_takes_name(ctx, argv[0]) &&
+	       (rotate_take_action(&job, argc - 1, argv + 1) ||
 		rotate_take_words(&job, argc - 1, argv + 1)) &&
 	       rotate_run_locked(&job);
 	weft_key_wipe(&job.wish.private_key);

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/version.h"
 #include "conf/setting.h"
+#include "model/model.h"
 #include "print/fields.h"
 
 static void command_list_fields(FILE *stream)
@@ -166,6 +167,13 @@ const struct weft_command *weft_command_find(const char *name)
 		if (!strcmp(command->name, name))
 			return command;
 	return NULL;
+}
+
+bool weft_command_takes_name(const struct weft_context *ctx, const char *name)
+{
+	return weft_model_name_is_valid(name) ||
+	       weft_complain(ctx, "'%s' is not an interface name: use 1 to %d characters without '/', ':' and blanks",
+			     name, IFNAMSIZ - 1);
 }
 
 static void command_print_usage(const struct weft_command *command,

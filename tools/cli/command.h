@@ -57,6 +57,12 @@ int weft_command_wait(struct weft_context *ctx, int argc, char **argv);
 int weft_command_metrics(struct weft_context *ctx, int argc, char **argv);
 int weft_command_doctor(struct weft_context *ctx, int argc, char **argv);
 int weft_command_help(struct weft_context *ctx, int argc, char **argv);
+/*
+ * A longer name would be cut off, and another interface meant; one with '/' would
+ * leave the folder of the locks.
+ */
+bool weft_command_takes_name(const struct weft_context *ctx, const char *name);
+
 /* Not in the table: prints candidates for the last word. */
 int weft_command_complete(struct weft_context *ctx, int argc, char **argv);
 
