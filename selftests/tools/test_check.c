@@ -55,8 +55,13 @@ static const struct check_case {
 	}, {
 		.name = "no [Interface]",
 		.text = PEER_A,
-		.found = "wft0.conf:1: warning: this [Interface] has no PrivateKey: no handshake is possible\n"
-			 "wft0.conf:1: warning: this [Interface] has no Address: outgoing packets have no source address\n",
+		.found = "wft0.conf:1: warning: the file has no [Interface] with PrivateKey and Address: no handshake is possible, and outgoing packets have no source address\n",
+	}, {
+		.name = "a key and an address that are refused are not missing",
+		.text = "[Interface]\nPrivateKey = x\nAddress = y\n",
+		.found = "wft0.conf:2: error: PrivateKey: not a key: 1 characters instead of 44 of base64 (the text may be a secret, and is not shown)\n"
+			 "wft0.conf:3: error: Address: 'y' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
+		.status = 1,
 	}, {
 		.name = "a hook may set the missing key",
 		.text = "[Interface]\nPostUp = weft set %i private-key /k\n",
