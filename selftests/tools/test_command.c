@@ -202,6 +202,8 @@ static const struct command_case cases[] = {
 	  .sent = "wft0:\npeer A: endpoint=1.2.3.4:5 candidates=1.2.3.4:5,[::1]:6\n" },
 	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4,1.2.3.5:7,[::1]:6 roam off",
 	  .sent = "wft0:\npeer A: endpoint=1.2.3.4:6 candidates=1.2.3.4:6,1.2.3.5:7,[::1]:6 roam=0\n" },
+	{ "set wft0 peer " KEY_A " preshared-key /etc/passwd", .status = 1,
+	  .err = "weft: preshared-key: '/etc/passwd' does not contain a key: use 44 characters of base64, or an empty file to remove the key\n" },
 	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4:5,1.2.3.4:5",
 	  .sent = "wft0:\npeer A: endpoint=1.2.3.4:5\n" },
 	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4:5,1.2.3.4", .status = 1,
