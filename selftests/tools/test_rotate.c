@@ -146,7 +146,7 @@ static const struct rotate_case {
 		.err = "weft: private-key: '-' does not contain a key: use 44 characters of base64, or an empty file to remove the key\n",
 	}, {
 		.words = "rotate wft0 grace soon",
-		.err = "weft: grace: 'soon' is not a grace period: use a number of seconds, or 'off' for no limit\n",
+		.err = "weft: grace: 'soon' is not a grace period: use a number of seconds up to 4294967295, or 'off' for no limit\n",
 	}, {
 		.words = "rotate wft0 finish undo",
 		.err = "weft: rotate: unexpected argument 'finish': use private-key FILE, grace SECONDS|off, finish or undo\n",

@@ -60,10 +60,10 @@ static bool set_refuse_word(const struct weft_parser *parser, const char *word)
 	char *list = weft_setting_list(parser->peer ? WEFT_SCOPE_PEER :
 						   WEFT_SCOPE_DEVICE, false, NULL);
 
-	weft_complain(parser->ctx, "set: unknown setting '%s' of %s: use %s%s or peer",
+	weft_complain(parser->ctx, "set: unknown setting '%s' of %s: use %s%s",
 		      word, parser->peer ? "a peer" : "an interface",
 		      list ? list : "",
-		      parser->peer ? ", the settings of an interface" : "");
+		      parser->peer ? ", peer or a setting of the interface" : " or peer");
 	free(list);
 	return false;
 }

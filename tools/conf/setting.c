@@ -293,7 +293,7 @@ bool weft_setting_grace(struct weft_parser *parser, const char *value,
 	if (strcasecmp(value, "off") &&
 	    !weft_setting_number(value, 10, 0xffffffff, &seconds))
 		return weft_complain_at(parser->ctx, &parser->place,
-					"'%s' is not a grace period: use a number of seconds, or 'off' for no limit",
+					"'%s' is not a grace period: use a number of seconds up to 4294967295, or 'off' for no limit",
 					value);
 	*grace = seconds;
 	return true;
