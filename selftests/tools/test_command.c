@@ -17,7 +17,7 @@
 
 #define WORDS_MAX	16
 
-#define HELP_USAGE "Usage: weft [-j|--json] [COMMAND [ARGUMENTS]]\n\nCommands:\n"
+#define HELP_USAGE "Usage: weft [-j|--json] [--show-keys] [COMMAND [ARGUMENTS]]\n\nCommands:\n"
 #define SET_USAGE "Usage: weft set IFACE [SETTING VALUE]... [peer KEY|NAME [remove] [SETTING VALUE]...]...\n"
 #define FIELDS	"public-key, private-key, listen-port, fwmark, peers, preshared-keys, endpoints, " \
 		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, " \
@@ -66,7 +66,9 @@ static const struct command_case cases[] = {
 	{ "--frobnicate", .status = 1, .out = "", .err = NOT_OPTION("--frobnicate") },
 	{ "show -x", .status = 1, .out = "", .err = NOT_OPTION("-x") },
 	{ "monitor --follow", .status = 1, .out = "", .err = NOT_OPTION("--follow") },
-	{ "doctor -q wft0", .status = 1, .out = "", .err = NOT_OPTION("-q") },
+	{ "doctor wft0 wg0", .status = 3, .out = "",
+	  .err = "weft: doctor: unexpected argument 'wg0'\nUsage: weft doctor [IFACE]\n" },
+	{ "doctor -q wft0", .status = 3, .out = "", .err = NOT_OPTION("-q") },
 	{ "set -x listen-port 5", .status = 1, .out = "", .err = NOT_OPTION("-x") },
 	{ "-- show wg0 fwmark", .out = "0x1\n" },
 	{ "show -- wg0 fwmark", .out = "0x1\n" },

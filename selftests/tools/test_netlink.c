@@ -857,7 +857,6 @@ static void test_watch_refused(struct weft_backend *backend)
 	kernel.group = -NLE_AGAIN;
 	test_watch_is(backend, -EOPNOTSUPP,
 		      "cannot find the events of module weft: Try again", "no events");
-	kernel.group = 0;
 	kernel.setsockopt_error = EPERM;
 	test_watch_is(backend, -EPERM,
 		      "events need CAP_NET_ADMIN: Operation not permitted",
