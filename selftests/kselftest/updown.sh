@@ -905,7 +905,7 @@ refusals() {
 	chmod 644 "$conf"
 	chmod 755 "$lib_work/files"
 	weft_a up "$conf" 2>"$lib_work/stderr"
-	warned "'$conf' contains keys, and other users can open it"
+	warned "'$conf' may contain keys, and other users can open it"
 	chmod 700 "$lib_work/files"
 	expect weft_a down "$conf" 2>"$lib_work/stderr"
 	expect_eq "warnings" "$(cat "$lib_work/stderr")" ""

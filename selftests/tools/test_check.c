@@ -55,8 +55,13 @@ static const struct check_case {
 	}, {
 		.name = "no [Interface]",
 		.text = PEER_A,
-		.found = "wft0.conf:1: warning: this [Interface] has no PrivateKey: no handshake is possible\n"
-			 "wft0.conf:1: warning: this [Interface] has no Address: outgoing packets have no source address\n",
+		.found = "wft0.conf:1: warning: the file has no [Interface] with PrivateKey and Address: no handshake is possible, and outgoing packets have no source address\n",
+	}, {
+		.name = "a key and an address that are refused are not missing",
+		.text = "[Interface]\nPrivateKey = x\nAddress = y\n",
+		.found = "wft0.conf:2: error: PrivateKey: not a key: 1 characters instead of 44 of base64 (the text may be a secret, and is not shown)\n"
+			 "wft0.conf:3: error: Address: 'y' is not an address: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n",
+		.status = 1,
 	}, {
 		.name = "a hook may set the missing key",
 		.text = "[Interface]\nPostUp = weft set %i private-key /k\n",
@@ -165,7 +170,7 @@ static const struct check_case {
 		.found = "wft0.conf:1: warning: this [Interface] has no PrivateKey: no handshake is possible\n"
 			 "wft0.conf:1: warning: this [Interface] has no Address: outgoing packets have no source address\n"
 			 "wft0.conf:2: error: MTU: 'x' is not an MTU: use a number from 68 to 65535\n"
-			 "wft0.conf:3: error: 'Colour' is not a setting: use FIELD = VALUE\n"
+			 "wft0.conf:3: error: missing '=' after 'Colour': use FIELD = VALUE\n"
 			 "wft0.conf:4: error: unknown section '[Pear]': use [Interface] or [Peer]\n"
 			 "wft0.conf:6: error: this [Peer] has no PublicKey\n"
 			 "wft0.conf:7: error: AllowedIPs: 'a' is not an allowed IP: use ADDRESS or ADDRESS/LENGTH, with a length of 0 to 32 for IPv4, 0 to 128 for IPv6\n"
@@ -295,7 +300,7 @@ static void test_json(void)
 	file_write("wft0.conf", INTERFACE "Gr\xc3\xbc\xc3\x9f\x65\xff\xc3\n", 0600);
 	test_bench_start(&bench, "");
 	run(&bench, "check", "-j", "wft0.conf");
-	test_ok(strstr(bench.out, "'Gr\xc3\xbc\xc3\x9f\x65\xef\xbf\xbd\xef\xbf\xbd' is not a setting"),
+	test_ok(strstr(bench.out, "missing '=' after 'Gr\xc3\xbc\xc3\x9f\x65\xef\xbf\xbd\xef\xbf\xbd'"),
 		"JSON: bytes that are not UTF-8 are replaced");
 	test_bench_end(&bench);
 	file_write("wft0.conf", INTERFACE, 0600);
@@ -463,7 +468,7 @@ static void test_modes(void)
 		test_bench_flush(&bench);
 		snprintf(name, sizeof(name), "a file of mode %04o in a folder of mode %04o", modes[i].file, modes[i].folder);
 		test_text(name, bench.err, modes[i].warned ?
-			  "weft: warning: 'modes/wft4.conf' contains keys, and other users can open it: remove their permissions (chmod o-rwx)\n" : "");
+			  "weft: warning: 'modes/wft4.conf' may contain keys, and other users can open it: remove their permissions (chmod o-rwx)\n" : "");
 		test_bench_end(&bench);
 	}
 	unlink("modes/wft4.conf");

@@ -17,7 +17,7 @@
 
 #define WORDS_MAX	16
 
-#define HELP_USAGE "Usage: weft [-j|--json] [COMMAND [ARGUMENTS]]\n\nCommands:\n"
+#define HELP_USAGE "Usage: weft [-j|--json] [--show-keys] [COMMAND [ARGUMENTS]]\n\nCommands:\n"
 #define SET_USAGE "Usage: weft set IFACE [SETTING VALUE]... [peer KEY|NAME [remove] [SETTING VALUE]...]...\n"
 #define FIELDS	"public-key, private-key, listen-port, fwmark, peers, preshared-keys, endpoints, " \
 		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, " \
@@ -66,7 +66,9 @@ static const struct command_case cases[] = {
 	{ "--frobnicate", .status = 1, .out = "", .err = NOT_OPTION("--frobnicate") },
 	{ "show -x", .status = 1, .out = "", .err = NOT_OPTION("-x") },
 	{ "monitor --follow", .status = 1, .out = "", .err = NOT_OPTION("--follow") },
-	{ "doctor -q wft0", .status = 1, .out = "", .err = NOT_OPTION("-q") },
+	{ "doctor wft0 wg0", .status = 3, .out = "",
+	  .err = "weft: doctor: unexpected argument 'wg0'\nUsage: weft doctor [IFACE]\n" },
+	{ "doctor -q wft0", .status = 3, .out = "", .err = NOT_OPTION("-q") },
 	{ "set -x listen-port 5", .status = 1, .out = "", .err = NOT_OPTION("-x") },
 	{ "-- show wg0 fwmark", .out = "0x1\n" },
 	{ "show -- wg0 fwmark", .out = "0x1\n" },
@@ -154,7 +156,7 @@ static const struct command_case cases[] = {
 	{ "set wft0 peer hub previous-public-key " KEY_B, .status = 1,
 	  .err = "weft: previous-public-key: '" KEY_B "' is not 'off', which ends a previous key\n" },
 	{ "set wft0 peer hub grace soon", .status = 1,
-	  .err = "weft: grace: 'soon' is not a grace period: use a number of seconds, or 'off' for no limit\n" },
+	  .err = "weft: grace: 'soon' is not a grace period: use a number of seconds up to 4294967295, or 'off' for no limit\n" },
 	{ "set wft0 pmtu maybe", .status = 1,
 	  .err = "weft: pmtu: 'maybe' is neither 'on' nor 'off'\n" },
 	{ "set wft0 dscp ef", .status = 1,
@@ -202,6 +204,8 @@ static const struct command_case cases[] = {
 	  .sent = "wft0:\npeer A: endpoint=1.2.3.4:5 candidates=1.2.3.4:5,[::1]:6\n" },
 	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4,1.2.3.5:7,[::1]:6 roam off",
 	  .sent = "wft0:\npeer A: endpoint=1.2.3.4:6 candidates=1.2.3.4:6,1.2.3.5:7,[::1]:6 roam=0\n" },
+	{ "set wft0 peer " KEY_A " preshared-key /etc/passwd", .status = 1,
+	  .err = "weft: preshared-key: '/etc/passwd' does not contain a key: use 44 characters of base64, or an empty file to remove the key\n" },
 	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4:5,1.2.3.4:5",
 	  .sent = "wft0:\npeer A: endpoint=1.2.3.4:5\n" },
 	{ "set wft0 peer " KEY_A " endpoint 1.2.3.4:5,1.2.3.4", .status = 1,
@@ -218,7 +222,7 @@ static const struct command_case cases[] = {
 	{ "set wft0 endpoint 1.2.3.4:5", .status = 1,
 	  .err = "weft: set: unknown setting 'endpoint' of an interface: use listen-port, fwmark, listen-address, bind-device, private-key, pmtu, dscp or peer\n" },
 	{ "set wft0 peer " KEY_A " colour red", .status = 1,
-	  .err = "weft: set: unknown setting 'colour' of a peer: use remove, preshared-key, endpoint, roam, persistent-keepalive, allowed-ips, exclusive, name, next-public-key, previous-public-key, next-preshared-key, previous-preshared-key, grace, forget-timestamp, the settings of an interface or peer\n" },
+	  .err = "weft: set: unknown setting 'colour' of a peer: use remove, preshared-key, endpoint, roam, persistent-keepalive, allowed-ips, exclusive, name, next-public-key, previous-public-key, next-preshared-key, previous-preshared-key, grace, forget-timestamp, peer or a setting of the interface\n" },
 	{ "set wft0 listen-port", .status = 1,
 	  .err = "weft: listen-port: requires a value: PORT\n" },
 	{ "set wft0 peer", .status = 1,
@@ -284,9 +288,21 @@ static const struct command_case cases[] = {
 	{ "set wft0 listen-port 5", .status = 1, .fail_set = "Address already in use: port 5 is taken",
 	  .err = "weft: cannot configure interface 'wft0': Address already in use: port 5 is taken\n" },
 	{ "set sixteencharacter listen-port 5", .status = 1,
-	  .err = "weft: 'sixteencharacter' is not an interface name: use 1 to 15 characters\n" },
+	  .err = "weft: 'sixteencharacter' is not an interface name: use 1 to 15 characters without '/', ':' and blanks\n" },
 	{ "set '' listen-port 5", .status = 1,
-	  .err = "weft: '' is not an interface name: use 1 to 15 characters\n" },
+	  .err = "weft: '' is not an interface name: use 1 to 15 characters without '/', ':' and blanks\n" },
+	{ "set ../wft0 listen-port 5", .status = 1,
+	  .err = "weft: '../wft0' is not an interface name: use 1 to 15 characters without '/', ':' and blanks\n" },
+	{ "setconf sixteencharacter conf", .status = 1,
+	  .err = "weft: 'sixteencharacter' is not an interface name: use 1 to 15 characters without '/', ':' and blanks\n" },
+	{ "addconf ./wft0 conf", .status = 1,
+	  .err = "weft: './wft0' is not an interface name: use 1 to 15 characters without '/', ':' and blanks\n" },
+	{ "syncconf '' conf", .status = 1,
+	  .err = "weft: '' is not an interface name: use 1 to 15 characters without '/', ':' and blanks\n" },
+	{ "rotate ./wft0 finish", .status = 1,
+	  .err = "weft: './wft0' is not an interface name: use 1 to 15 characters without '/', ':' and blanks\n" },
+	{ "metrics sixteencharacter", .status = 1,
+	  .err = "weft: 'sixteencharacter' is not an interface name: use 1 to 15 characters without '/', ':' and blanks\n" },
 
 	/* Configuration files. */
 	{ "setconf wft0", .status = 1,

@@ -168,12 +168,21 @@ static const struct config_case {
 	}, {
 		.name = "no equals sign",
 		.text = "[Interface]\nListenPort 1\n",
-		.err = "weft: wg0.conf:2: 'ListenPort' is not a setting: use FIELD = VALUE\n",
+		.err = "weft: wg0.conf:2: missing '=' after 'ListenPort': use FIELD = VALUE\n",
 	}, {
 		.name = "a key on a line of its own is not printed",
 		.text = "[Interface]\n" KEY_P "\n",
 		.err =
-			"weft: wg0.conf:2: unknown field 'UFBQUFBQUFBQUFBQUFBQ' of [Interface]: use ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP\n",
+			"weft: wg0.conf:2: unknown field of [Interface] (the text may be a secret, and is not shown): use ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP\n",
+	}, {
+		.name = "nor behind a field without an equals sign",
+		.text = "[Interface]\nPrivateKey " KEY_P "\n",
+		.err =
+			"weft: wg0.conf:2: unknown field of [Interface] (the text may be a secret, and is not shown): use ListenPort, FwMark, ListenAddress, BindDevice, PrivateKey, PMTU, DSCP\n",
+	}, {
+		.name = "nor without its own equals sign",
+		.text = "[Interface]\nUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFA\n",
+		.err = "weft: wg0.conf:2: missing '=': use FIELD = VALUE (the text may be a secret, and is not shown)\n",
 	}, {
 		.name = "no value",
 		.text = "[Interface]\nListenPort =\n",

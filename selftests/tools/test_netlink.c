@@ -853,8 +853,10 @@ static void test_watch_refused(struct weft_backend *backend)
 	kernel.connect_error = -NLE_PERM;
 	test_watch_is(backend, -EIO, "netlink: Operation not permitted", "no socket");
 	kernel.group = -NLE_OBJ_NOTFOUND;
+	test_watch_is(backend, -EOPNOTSUPP, "no events: module weft is not loaded", "no module");
+	kernel.group = -NLE_AGAIN;
 	test_watch_is(backend, -EOPNOTSUPP,
-		      "cannot find the events of module weft: Object not found", "no events");
+		      "cannot find the events of module weft: Try again", "no events");
 	kernel.setsockopt_error = EPERM;
 	test_watch_is(backend, -EPERM,
 		      "events need CAP_NET_ADMIN: Operation not permitted",

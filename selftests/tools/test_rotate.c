@@ -146,13 +146,13 @@ static const struct rotate_case {
 		.err = "weft: private-key: '-' does not contain a key: use 44 characters of base64, or an empty file to remove the key\n",
 	}, {
 		.words = "rotate wft0 grace soon",
-		.err = "weft: grace: 'soon' is not a grace period: use a number of seconds, or 'off' for no limit\n",
+		.err = "weft: grace: 'soon' is not a grace period: use a number of seconds up to 4294967295, or 'off' for no limit\n",
 	}, {
 		.words = "rotate wft0 finish undo",
-		.err = "weft: rotate: unexpected argument 'finish': use private-key FILE, grace SECONDS|off, finish or undo\n",
+		.err = "weft: rotate: unexpected argument 'undo': use private-key FILE, grace SECONDS|off, finish or undo\n",
 	}, {
 		.words = "rotate wft0 private-key",
-		.err = "weft: rotate: unexpected argument 'private-key': use private-key FILE, grace SECONDS|off, finish or undo\n",
+		.err = "weft: rotate: private-key: requires a value: FILE\n",
 	}, {
 		.words = "rotate wg0",
 		.err = "weft: cannot rotate the key of 'wg0': rotation needs a link of kind weft, and this link is of kind wireguard\n",

@@ -2422,6 +2422,22 @@ static void test_elsewhere(void)
 		test_ok(!status, "two files of the name");
 }
 
+/* A link that is no tunnel stays, and no warning says that it is deleted. */
+static void down_foreign(void)
+{
+	char name[] = "ut0";
+	char *words[] = { name, NULL };
+
+	world_begin_recorded();
+	world.link = (struct weft_host_link){ .index = 5, .kind = WEFT_KIND_NONE, .mtu = 1500 };
+	test_ok(weft_command_down(&world.bench.ctx, 1, words) && world.link.index,
+		"a link that is no tunnel: down fails");
+	test_bench_flush(&world.bench);
+	test_text("a link that is no tunnel: message", world.bench.err,
+		  "weft: ut0: a link of this name exists, and is neither weft nor wireguard\n");
+	world_end();
+}
+
 /* A link from another program, such as "ip link add ut0 type wireguard". */
 static void down_unknown(void)
 {
@@ -2514,6 +2530,7 @@ int main(void)
 	down_without("its file is broken", "[Interface]\nAddress = nonsense\nPostDown = x\n");
 	down_without("its file is no longer a tunnel's", "nonsense\n");
 	test_elsewhere();
+	down_foreign();
 	down_unknown();
 	rmdir(folder);
 	return test_end();

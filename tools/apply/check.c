@@ -93,7 +93,20 @@ static void check_own_key(const struct weft_context *ctx,
 	}
 }
 
-/* A setting that a hook may provide is not missing. */
+/* The parser has refused a value of @field. */
+static bool check_was_refused(const struct weft_context *ctx, const char *field)
+{
+	const struct weft_notes *notes = ctx->notes;
+	size_t i;
+
+	for (i = 0; notes && i < notes->count; i++)
+		if (!notes->items[i].warning && notes->items[i].name &&
+		    !strcmp(notes->items[i].name, field))
+			return true;
+	return false;
+}
+
+/* A setting that a hook may provide, or that is an error already, is not missing. */
 static void check_missing(const struct weft_context *ctx,
 			  const struct weft_profile *profile)
 {
@@ -104,10 +117,16 @@ static void check_missing(const struct weft_context *ctx,
 	if (profile->hooks[WEFT_HOOK_PRE_UP].count ||
 	    profile->hooks[WEFT_HOOK_POST_UP].count)
 		return;
-	if (weft_key_is_zero(&profile->dev->private_key))
+	if (!profile->dev->line) {
+		weft_warn_at(ctx, &place,
+			     "the file has no [Interface] with PrivateKey and Address: no handshake is possible, and outgoing packets have no source address");
+		return;
+	}
+	if (weft_key_is_zero(&profile->dev->private_key) &&
+	    !check_was_refused(ctx, "PrivateKey"))
 		weft_warn_at(ctx, &place,
 			     "this [Interface] has no PrivateKey: no handshake is possible");
-	if (!profile->addresses.count)
+	if (!profile->addresses.count && !check_was_refused(ctx, "Address"))
 		weft_warn_at(ctx, &place,
 			     "this [Interface] has no Address: outgoing packets have no source address");
 }

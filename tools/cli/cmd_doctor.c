@@ -11,8 +11,6 @@
 #include "model/format.h"
 #include "print/json.h"
 
-#define DOCTOR_COULD_NOT	3
-
 /**
  * struct doctor_job - the output of findings
  * @ctx: the context
@@ -130,7 +128,7 @@ static int doctor_end(const struct doctor_job *job, bool good,
 	if (good && !job->no_memory)
 		return report->worst;
 	weft_complain(job->ctx, "out of memory");
-	return DOCTOR_COULD_NOT;
+	return WEFT_DOCTOR_COULD_NOT;
 }
 
 /* Checks an existing interface. */
@@ -159,7 +157,7 @@ static int doctor_interface(struct doctor_job *job,
 			    const char *name)
 {
 	struct weft_doctor_facts facts;
-	int status = DOCTOR_COULD_NOT;
+	int status = WEFT_DOCTOR_COULD_NOT;
 
 	if (weft_doctor_gather(job->ctx, name, &facts))
 		status = doctor_look(job, tunnel, &facts);
@@ -231,10 +229,10 @@ int weft_command_doctor(struct weft_context *ctx, int argc, char **argv)
 		job.array = json_object_new_array();
 		if (!job.array) {
 			weft_complain(ctx, "out of memory");
-			return DOCTOR_COULD_NOT;
+			return WEFT_DOCTOR_COULD_NOT;
 		}
 	}
-	status = DOCTOR_COULD_NOT;
+	status = WEFT_DOCTOR_COULD_NOT;
 	if (weft_doctor_machine_gather(ctx, weft_locate_folders, &job.machine))
 		status = argc ? doctor_one(&job, argv[0]) : doctor_all(&job);
 	weft_doctor_machine_free(&job.machine);

@@ -179,6 +179,9 @@ int weft_command_metrics(struct weft_context *ctx, int argc, char **argv)
 		argc -= 2;
 		argv += 2;
 	}
+	for (i = 0; i < argc; i++)
+		if (!weft_command_takes_name(ctx, argv[i]))
+			return 1;
 	job.named = argv;
 	job.named_count = argc;
 	if (!argc)

@@ -310,11 +310,26 @@ static bool rotate_take_key(struct rotate_job *job, struct weft_parser *parser,
 			     path);
 }
 
+static bool rotate_refuse_word(const struct rotate_job *job, int argc, char **argv)
+{
+	const char *value = !strcmp(argv[0], "private-key") ? "FILE" :
+			    !strcmp(argv[0], "grace") ? "SECONDS|off" : NULL;
+
+	if (value && argc == 1)
+		return weft_complain(job->ctx, "rotate: %s: requires a value: %s", argv[0], value);
+	return weft_complain(job->ctx,
+			     "rotate: unexpected argument '%s': use private-key FILE, grace SECONDS|off, finish or undo",
+			     argv[0]);
+}
+
 static bool rotate_take_words(struct rotate_job *job, int argc, char **argv)
 {
 	struct weft_parser parser = { .ctx = job->ctx };
 	bool good = true;
 
+	/* Alone, either is a whole request; the word behind it is unexpected. */
+	if (argc > 1 && rotate_take_action(job, 1, argv))
+		return rotate_refuse_word(job, argc - 1, argv + 1);
 	for (; good && argc >= 2; argc -= 2, argv += 2) {
 		parser.place.name = argv[0];
 		if (!strcmp(argv[0], "private-key"))
@@ -325,11 +340,7 @@ static bool rotate_take_words(struct rotate_job *job, int argc, char **argv)
 		else
 			break;
 	}
-	if (good && argc)
-		weft_complain(job->ctx,
-			      "rotate: unexpected argument '%s': use private-key FILE, grace SECONDS|off, finish or undo",
-			      argv[0]);
-	return good && !argc;
+	return good && (!argc || rotate_refuse_word(job, argc, argv));
 }
 
 int weft_command_rotate(struct weft_context *ctx, int argc, char **argv)
@@ -343,7 +354,8 @@ int weft_command_rotate(struct weft_context *ctx, int argc, char **argv)
 	};
 	bool good;
 
-	good = (rotate_take_action(&job, argc - 1, argv + 1) ||
+	good = weft_command_takes_name(ctx, argv[0]) &&
+	       (rotate_take_action(&job, argc - 1, argv + 1) ||
 		rotate_take_words(&job, argc - 1, argv + 1)) &&
 	       rotate_run_locked(&job);
 	weft_key_wipe(&job.wish.private_key);

@@ -60,10 +60,10 @@ static bool set_refuse_word(const struct weft_parser *parser, const char *word)
 	char *list = weft_setting_list(parser->peer ? WEFT_SCOPE_PEER :
 						   WEFT_SCOPE_DEVICE, false, NULL);
 
-	weft_complain(parser->ctx, "set: unknown setting '%s' of %s: use %s%s or peer",
+	weft_complain(parser->ctx, "set: unknown setting '%s' of %s: use %s%s",
 		      word, parser->peer ? "a peer" : "an interface",
 		      list ? list : "",
-		      parser->peer ? ", the settings of an interface" : "");
+		      parser->peer ? ", peer or a setting of the interface" : " or peer");
 	free(list);
 	return false;
 }
@@ -143,17 +143,13 @@ static bool set_take_words(struct weft_parser *parser, int argc, char **argv)
 	return true;
 }
 
-/* A longer name would be truncated, and another interface configured. */
 static struct weft_device *set_new_device(const struct weft_context *ctx,
 					  const char *name)
 {
 	struct weft_device *dev;
 
-	if (!*name || strlen(name) >= IFNAMSIZ) {
-		weft_complain(ctx, "'%s' is not an interface name: use 1 to %d characters",
-			      name, IFNAMSIZ - 1);
+	if (!weft_command_takes_name(ctx, name))
 		return NULL;
-	}
 	dev = weft_model_device_new(name);
 	if (!dev)
 		weft_complain(ctx, "out of memory");
@@ -234,6 +230,8 @@ static int set_from_file(struct weft_context *ctx, char **argv, bool whole,
 	struct weft_lock lock;
 	int status = 1;
 
+	if (!weft_command_takes_name(ctx, argv[0]))
+		return 1;
 	dev = weft_config_load(ctx, argv[1], argv[0], whole);
 	if (dev && weft_lock_take(ctx, dev->name, &lock)) {
 		status = send(ctx, dev);

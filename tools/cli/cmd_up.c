@@ -53,7 +53,9 @@ static struct weft_profile *up_read_record(const struct weft_context *ctx,
 	if (ctx->host->link(ctx->host, location->name, &link))
 		memset(&link, 0, sizeof(link));
 	if (record.there || (!location->path && link.index)) {
-		up_warn_unusable(ctx, location->name, record.there);
+		/* A link of another kind is refused later on, and stays. */
+		if (record.there || link.kind != WEFT_KIND_NONE)
+			up_warn_unusable(ctx, location->name, record.there);
 		profile = weft_record_profile(&record, location->name);
 	}
 	weft_record_free(&record);

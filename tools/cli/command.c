@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/version.h"
 #include "conf/setting.h"
+#include "model/model.h"
 #include "print/fields.h"
 
 static void command_list_fields(FILE *stream)
@@ -142,6 +143,7 @@ const struct weft_command weft_commands[] = {
 		"is 0 without findings, 1 for warnings, 2 for errors and 3 if the checks were not\n"
 		"possible. -j or --json prints JSON.\n",
 		0, 1, weft_command_doctor, .json = true,
+		.failure = WEFT_DOCTOR_COULD_NOT,
 	}, {
 		"genkey", "", "print a new private key",
 		NULL, 0, 0, weft_command_genkey,
@@ -168,6 +170,18 @@ const struct weft_command *weft_command_find(const char *name)
 	return NULL;
 }
 
+bool weft_command_takes_name(const struct weft_context *ctx, const char *name)
+{
+	return weft_model_name_is_valid(name) ||
+	       weft_complain(ctx, "'%s' is not an interface name: use 1 to %d characters without '/', ':' and blanks",
+			     name, IFNAMSIZ - 1);
+}
+
+static int command_failure(const struct weft_command *command)
+{
+	return command && command->failure ? command->failure : 1;
+}
+
 static void command_print_usage(const struct weft_command *command,
 				FILE *stream)
 {
@@ -190,7 +204,7 @@ static void command_print_all(FILE *stream)
 {
 	const struct weft_command *command;
 
-	fputs("Usage: weft [-j|--json] [COMMAND [ARGUMENTS]]\n\nCommands:\n",
+	fputs("Usage: weft [-j|--json] [--show-keys] [COMMAND [ARGUMENTS]]\n\nCommands:\n",
 	      stream);
 	for (command = weft_commands; command->name; command++)
 		fprintf(stream, "  %-10s %s\n", command->name,
@@ -292,16 +306,16 @@ static int command_run(struct weft_context *ctx,
 	else
 		return command->run(ctx, argc, argv);
 	command_print_usage(command, ctx->err);
-	return 1;
+	return command_failure(command);
 }
 
 /* A failure to write the output is an error, too. */
-static int command_flush(const struct weft_context *ctx, int status)
+static int command_flush(const struct weft_context *ctx, int status, int failure)
 {
 	if (!fflush(ctx->out) && !ferror(ctx->out))
 		return status;
 	weft_complain(ctx, "cannot write the output");
-	return 1;
+	return failure;
 }
 
 /* Under the name wg, as in hooks, the program behaves like wg(8). */
@@ -321,13 +335,13 @@ int weft_command_main(struct weft_context *ctx, int argc, char **argv)
 	/* The words of "complete" are another command line, with its options. */
 	if (argc > 1 && !strcmp(argv[1], "complete"))
 		return command_flush(ctx, weft_command_complete(ctx, argc - 2,
-								argv + 2));
+								argv + 2), 1);
 	ctx->as_wg = argc && command_is_wg(argv[0]);
 	argc = command_take_options(ctx, argc - 1, argv + 1, &options);
-	if (argc < 0)
-		return 1;
 	argv++;
 	command = weft_command_find(argc ? argv[0] : "show");
+	if (argc < 0)
+		return command_failure(command);
 	if (!argc && options.help)
 		command_print_all(ctx->out);
 	else if (options.version)
@@ -337,5 +351,5 @@ int weft_command_main(struct weft_context *ctx, int argc, char **argv)
 				     argv + 1, options.help);
 	else
 		status = command_unknown(ctx, argv[0]);
-	return command_flush(ctx, status);
+	return command_flush(ctx, status, command_failure(command));
 }

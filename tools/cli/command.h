@@ -7,6 +7,9 @@
 
 #include "base/context.h"
 
+/* The status of "doctor" without checks: 1 and 2 are those of findings. */
+#define WEFT_DOCTOR_COULD_NOT	3
+
 /**
  * struct weft_command - one verb
  * @name: the verb
@@ -17,6 +20,7 @@
  * @max: most arguments, negative for any number
  * @run: runs it with the arguments after the verb; returns the exit status
  * @json: the command can print JSON
+ * @failure: the exit status of a wrong command line and of lost output, 0 for 1
  * @list: prints the words of its arguments for the help, from their table, or NULL
  */
 struct weft_command {
@@ -28,6 +32,7 @@ struct weft_command {
 	int max;
 	int (*run)(struct weft_context *ctx, int argc, char **argv);
 	bool json;
+	int failure;
 	void (*list)(FILE *stream);
 };
 
@@ -57,6 +62,12 @@ int weft_command_wait(struct weft_context *ctx, int argc, char **argv);
 int weft_command_metrics(struct weft_context *ctx, int argc, char **argv);
 int weft_command_doctor(struct weft_context *ctx, int argc, char **argv);
 int weft_command_help(struct weft_context *ctx, int argc, char **argv);
+/*
+ * A longer name would be cut off, and another interface meant; one with '/' would
+ * leave the folder of the locks.
+ */
+bool weft_command_takes_name(const struct weft_context *ctx, const char *name);
+
 /* Not in the table: prints candidates for the last word. */
 int weft_command_complete(struct weft_context *ctx, int argc, char **argv);
 

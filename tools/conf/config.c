@@ -15,7 +15,7 @@
 /* A million peers with a dozen prefixes each. */
 #define WEFT_CONFIG_BYTES	(1024UL * 1024 * 1024)
 
-/* An invalid line may contain a key, so only its beginning is quoted. */
+/* No field's name is longer. A longer word may be a key, and is not quoted. */
 #define CONFIG_QUOTE_CHARS	20
 
 enum config_section {
@@ -37,11 +37,15 @@ struct config_state {
 	unsigned int peer_line;
 };
 
-static int config_quote_length(const char *line)
+static bool config_refuse_line(const struct weft_parser *parser, const char *line)
 {
-	size_t len = strcspn(line, " \t");
+	int len = strcspn(line, " \t");
 
-	return len < CONFIG_QUOTE_CHARS ? len : CONFIG_QUOTE_CHARS;
+	if (len > CONFIG_QUOTE_CHARS)
+		return weft_complain_at(parser->ctx, &parser->place,
+					"missing '=': use FIELD = VALUE (the text may be a secret, and is not shown)");
+	return weft_complain_at(parser->ctx, &parser->place,
+				"missing '=' after '%.*s': use FIELD = VALUE", len, line);
 }
 
 static bool config_finish_peer(struct config_state *state)
@@ -108,10 +112,14 @@ static bool config_refuse_field(struct config_state *state, const char *field)
 
 	list = weft_setting_list(in_peer ? WEFT_SCOPE_PEER : WEFT_SCOPE_DEVICE,
 				 true, state->parser.more);
-	weft_complain_at(state->parser.ctx, &state->parser.place,
-			 "unknown field '%.*s' of %s: use %s",
-			 CONFIG_QUOTE_CHARS, field,
-			 in_peer ? "[Peer]" : "[Interface]", list ? list : "");
+	if (strlen(field) > CONFIG_QUOTE_CHARS)
+		weft_complain_at(state->parser.ctx, &state->parser.place,
+				 "unknown field of %s (the text may be a secret, and is not shown): use %s",
+				 in_peer ? "[Peer]" : "[Interface]", list ? list : "");
+	else
+		weft_complain_at(state->parser.ctx, &state->parser.place,
+				 "unknown field '%s' of %s: use %s", field,
+				 in_peer ? "[Peer]" : "[Interface]", list ? list : "");
 	free(list);
 	return false;
 }
@@ -170,9 +178,7 @@ static bool config_read_line(struct config_state *state, char *line)
 					"field before the first section: begin with [Interface] or [Peer]");
 	equals = strchr(line, '=');
 	if (!equals)
-		return weft_complain_at(state->parser.ctx, &state->parser.place,
-					"'%.*s' is not a setting: use FIELD = VALUE",
-					config_quote_length(line), line);
+		return config_refuse_line(&state->parser, line);
 	*equals = '\0';
 	return config_set(state, weft_text_trim(line), weft_text_trim(equals + 1));
 }

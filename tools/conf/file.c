@@ -52,6 +52,7 @@ bool weft_file_read(const struct weft_context *ctx, const char *path,
 		    size_t max, struct weft_file *file)
 {
 	bool is_stdin = !strcmp(path, "-");
+	const char *name = is_stdin ? "standard input" : path;
 	FILE *stream = is_stdin ? ctx->in : fopen(path, "re");
 	int err;
 
@@ -69,9 +70,9 @@ bool weft_file_read(const struct weft_context *ctx, const char *path,
 	if (!err)
 		return true;
 	if (err == -EFBIG)
-		weft_complain(ctx, "'%s' is longer than %zu bytes", path, max);
+		weft_complain(ctx, "'%s' is longer than %zu bytes", name, max);
 	else
-		weft_complain(ctx, "cannot read '%s': %s", path, strerror(-err));
+		weft_complain(ctx, "cannot read '%s': %s", name, strerror(-err));
 	weft_file_wipe(file);
 	return false;
 }

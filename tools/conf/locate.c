@@ -264,7 +264,7 @@ static void locate_warn_accessible(const struct weft_context *ctx,
 
 	if (copy && !stat(path, &file) && !stat(dirname(copy), &folder) &&
 	    (file.st_mode & 0006) && (folder.st_mode & 0001))
-		weft_warn(ctx, "'%s' contains keys, and other users can open it: remove their permissions (chmod o-rwx)",
+		weft_warn(ctx, "'%s' may contain keys, and other users can open it: remove their permissions (chmod o-rwx)",
 			  path);
 	free(copy);
 }

@@ -231,10 +231,10 @@ static bool setting_key_file(struct weft_parser *parser, const char *path,
 	text = file.text;
 	text = weft_text_trim(text);
 	memset(key, 0, sizeof(*key));
-	if (*text) {
-		weft_file_warn_readable(parser->ctx, path);
+	if (*text)
 		good = weft_key_decode(key, text);
-	}
+	if (good && *text)
+		weft_file_warn_readable(parser->ctx, path);
 	if (!good)
 		weft_complain_at(parser->ctx, &parser->place,
 				 "'%s' does not contain a key: use %d characters of base64, or an empty file to remove the key",
@@ -293,7 +293,7 @@ bool weft_setting_grace(struct weft_parser *parser, const char *value,
 	if (strcasecmp(value, "off") &&
 	    !weft_setting_number(value, 10, 0xffffffff, &seconds))
 		return weft_complain_at(parser->ctx, &parser->place,
-					"'%s' is not a grace period: use a number of seconds, or 'off' for no limit",
+					"'%s' is not a grace period: use a number of seconds up to 4294967295, or 'off' for no limit",
 					value);
 	*grace = seconds;
 	return true;

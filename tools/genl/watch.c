@@ -46,6 +46,8 @@ static int watch_join(struct weft_backend *backend)
 	int bytes = WATCH_QUEUE_BYTES, group, err;
 
 	group = genl_ctrl_resolve_grp(sock, WEFT_GENL_NAME, WEFT_MCGRP_EVENTS);
+	if (group == -NLE_OBJ_NOTFOUND)
+		return watch_fail(backend, -EOPNOTSUPP, "no events", "module weft is not loaded");
 	if (group < 0)
 		return watch_fail(backend, -EOPNOTSUPP, "cannot find the events of module weft",
 				  nl_geterror(group));

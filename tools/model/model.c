@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -24,6 +25,17 @@ enum weft_kind weft_model_kind_of(const char *name)
 	if (!strcmp(name, kind_names[WEFT_KIND_WIREGUARD]))
 		return WEFT_KIND_WIREGUARD;
 	return WEFT_KIND_NONE;
+}
+
+/* As the kernel's dev_valid_name(). */
+bool weft_model_name_is_valid(const char *name)
+{
+	if (!*name || strlen(name) >= IFNAMSIZ || !strcmp(name, ".") || !strcmp(name, ".."))
+		return false;
+	for (; *name; name++)
+		if (*name == '/' || *name == ':' || isspace((unsigned char)*name))
+			return false;
+	return true;
 }
 
 struct weft_device *weft_model_device_new(const char *name)
