@@ -76,10 +76,10 @@ struct weft_peer_keys {
 	struct weft_public storage[WEFT_KEY_SLOTS];
 	struct weft_preshared preshared[WEFT_KEY_SLOTS];	/* handshake_lock */
 	u32 grace_s;				/* config_lock to write; READ_ONCE(); 0: for ever */
+	u32 epoch;				/* peers_lock; the device's when it was published */
 	/* Start of a previous key's grace, coarse boot-time clock; 0: no such key. peers_lock */
 	u64 grace_since_ns[WEFT_PEER_KEY_KINDS];
 	struct list_head graces;		/* peers_lock: device->graces */
-	u32 epoch;				/* peers_lock; the device's when it was published */
 };
 
 /* The state of a peer's handshakes. handshake_lock guards all of it. */
@@ -93,6 +93,7 @@ struct weft_peer_handshake {
 	u8 unanswered;				/* our initiations since the newest session */
 	bool spare;				/* the first of them had a session meanwhile */
 	bool untried;				/* READ_ONCE(): newer keys may be untried */
+	bool mac1_sent;				/* with mac1, and no cookie reply has arrived */
 	enum weft_key_slot answered_with;	/* the preshared key of our newest response */
 	u8 static_static[WEFT_KEY_LEN];
 	u64 static_static_identity;		/* the serials of both keys; 0: there is none */
@@ -102,7 +103,6 @@ struct weft_peer_handshake {
 	u64 cookie_born_ns;			/* 0: none */
 	u8 mac1[WEFT_MAC_LEN];			/* of the message sent last */
 	u8 mac1_public[WEFT_KEY_LEN];		/* the key that message was for */
-	bool mac1_sent;				/* and no cookie reply to it has come */
 	u64 initiated_ns;			/* when pending's initiation was made */
 };
 

@@ -226,7 +226,7 @@ goes_back() {
 	old=$(tunnel_key n0 wt0)
 	traffic_start 2
 	new=$(ns n0 weft rotate wt0 private-key "$(key_file n0.1)")
-	expect_error "goes on" ns n0 weft rotate wt0
+	expect_error "has not ended" ns n0 weft rotate wt0
 	expect_eq "the same again" "$(ns n0 weft rotate wt0 private-key "$(key_file n0.1)")" "$new"
 	expect_eq "back to" "$(ns n0 weft rotate wt0 undo)" "$old"
 	expect shows n0 previous-public-key '(none)'
