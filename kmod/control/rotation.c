@@ -248,7 +248,8 @@ int weft_rotation_begin(struct weft_device *device, const u8 private[WEFT_KEY_LE
 
 static int rotation_refuse_none(struct netlink_ext_ack *extack)
 {
-	return weft_refuse(extack, -ENOENT, "rotation: none is in progress, there is no previous key");
+	return weft_refuse(extack, -ENOENT,
+			   "rotation: none is in progress, there is no previous key");
 }
 
 /**

@@ -173,7 +173,8 @@ const struct weft_command *weft_command_find(const char *name)
 bool weft_command_takes_name(const struct weft_context *ctx, const char *name)
 {
 	return weft_model_name_is_valid(name) ||
-	       weft_complain(ctx, "'%s' is not an interface name: use 1 to %d characters without '/', ':' and blanks",
+	       weft_complain(ctx,
+			     "'%s' is not an interface name: use 1 to %d characters without '/', ':' and blanks",
 			     name, IFNAMSIZ - 1);
 }
 
