@@ -265,10 +265,10 @@ struct weft_link {
 const char *weft_model_kind_name(enum weft_kind kind);
 enum weft_kind weft_model_kind_of(const char *name);
 
-/* These return NULL: no memory. The owner frees what they add. */
 /* Whether the kernel takes this name for an interface. */
 bool weft_model_name_is_valid(const char *name);
 
+/* These return NULL: no memory. The owner frees what they add. */
 struct weft_device *weft_model_device_new(const char *name);
 struct weft_peer *weft_model_peer_add(struct weft_device *dev);
 struct weft_allowedip *weft_model_allowedip_add(struct weft_peer *peer);
