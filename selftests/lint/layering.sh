@@ -97,20 +97,31 @@ check_directory() { # check_directory DIRECTORY
 	return $bad
 }
 
+copy_to() { # copy_to DIRECTORY
+	rm -rf "$1"
+	mkdir "$1"
+	(cd "$top/kmod" && find . -maxdepth 2 -name '*.[ch]' -exec cp --parents -t "$1" {} +)
+}
+
+# Without a plant the copy has no fault, and a complaint is about the unit that has the plant.
 self_check() {
-	local work plant file
+	local work plant file said
 
 	work=$(mktemp -d)
 	# shellcheck disable=SC2064 # the directory of now
 	trap "rm -rf '$work'" EXIT
+	copy_to "$work/kmod"
+	if ! check_directory "$work/kmod"; then
+		complain "found a fault in a copy without a plant"
+		return 1
+	fi
 	while read -r plant file; do
-		rm -rf "$work/kmod"
-		mkdir "$work/kmod"
-		(cd "$top/kmod" && find . -maxdepth 2 -name '*.[ch]' -exec cp --parents -t "$work/kmod" {} +)
+		copy_to "$work/kmod"
 		mkdir -p "$(dirname "$work/kmod/$file")"
 		printf '#include %s\n' "$plant" >>"$work/kmod/$file"
-		if check_directory "$work/kmod" 2>/dev/null; then
-			complain "did not find $plant planted in $file"
+		said=$(check_directory "$work/kmod" 2>&1) || :
+		if [[ $said != *"${file%.[ch]}"* ]]; then
+			complain "did not find $plant planted in $file: $said"
 			return 1
 		fi
 	done <<-'PLANTS'
