@@ -413,12 +413,13 @@ static void batch_of_mixed_kinds(struct test *t)
 {
 	static const unsigned int lens[] = { 800, 800 };
 	struct weft_session *session = new_session(t);
-	struct sk_buff *copies[2], *list, *sealed;
+	struct sk_buff *copies[2], *list, *burst, *sealed;
 	unsigned int taken;
 
 	list = packets(lens, ARRAY_SIZE(lens), copies);
+	burst = tcp_packet(3 * 700, 700);
 	local_bh_disable();
-	append(&list, weft_batch_cut_up(tcp_packet(3 * 700, 700)));
+	append(&list, weft_batch_cut_up(burst));
 	local_bh_enable();
 	append(&list, packet(800));
 	EXPECT_EQ(t, next(list), 2);
