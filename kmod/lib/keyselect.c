@@ -37,7 +37,8 @@ static bool keyselect_there(struct weft_keyselect keys, unsigned int identities,
 struct weft_keyselect weft_keyselect_choose(unsigned int try, bool spare, unsigned int identities,
 					    unsigned int peers, struct weft_keyselect likely)
 {
-	struct weft_keyselect list[ARRAY_SIZE(keyselect_order)], newest;
+	/* The likely keys need not be in the order. */
+	struct weft_keyselect list[ARRAY_SIZE(keyselect_order) + 1], newest;
 	unsigned int i, count = 0, first, round;
 
 	if (!keyselect_there(likely, identities, peers))
