@@ -525,7 +525,7 @@ static bool check_unanswered(const struct weft_doctor_facts *facts,
 		"%s does not answer: packets are lost in one of the directions, or the peer does not have this interface's public key, or its own key differs",
 		weft_format_endpoint(&peer->last->endpoint).chars);
 	fprintf(finding->mend,
-		"run 'weft doctor' on the peer: if it finds unknown-peer, then there: weft set IFACE peer %s allowed-ips IP/LENGTH; if it finds nobody-calls, look for a firewall or a NAT on the path",
+		"run 'weft doctor' on the peer. If doctor reports unknown-peer, add this node there: weft set IFACE peer %s allowed-ips IP/LENGTH. If doctor reports nobody-calls, look for a firewall or a NAT on the path",
 		weft_key_encode(&facts->last->public_key).chars);
 	return true;
 }
