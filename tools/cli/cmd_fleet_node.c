@@ -29,11 +29,12 @@ struct node_job {
 static bool node_begin(struct node_job *job)
 {
 	job->lock.fd = -1;
+	job->folder.lock = -1;
 	/* The name is checked before it becomes part of a path. */
 	if (!weft_profile_name_is_good(job->name, strlen(job->name)))
-		return weft_folder_read(&job->folder, job->ctx, job->name);
+		return weft_folder_read(&job->folder, job->ctx, job->name, false);
 	return weft_lock_take(job->ctx, job->name, &job->lock) &&
-	       weft_folder_read(&job->folder, job->ctx, job->name);
+	       weft_folder_read(&job->folder, job->ctx, job->name, true);
 }
 
 static void node_end(struct node_job *job)
@@ -169,6 +170,21 @@ static bool node_take_endpoints(struct node_job *job, const char *text)
 				     text);
 }
 
+/* After the first records it is those that say whose signatures count. */
+static bool node_check_admins(struct node_job *job, const char *text)
+{
+	struct weft_keys named = { };
+	bool good = node_take_admins(job, &named, text), known = false;
+	size_t i;
+
+	for (i = 0; i < named.count; i++)
+		known |= weft_keys_have(&job->folder.fleet->trust, &named.items[i]);
+	weft_keys_free(&named);
+	return good && (known ||
+			weft_complain(job->ctx, "admins: none of these keys signs for fleet '%s' any more, as this node knows it",
+				      job->name));
+}
+
 static bool node_take_words(struct node_job *job, const struct node_hello *hello)
 {
 	struct weft_self *self = job->folder.self;
@@ -176,8 +192,7 @@ static bool node_take_words(struct node_job *job, const struct node_hello *hello
 	return node_take_number(job, "serial", hello->serial, INT64_MAX, &self->serial) &&
 	       node_take_number(job, "port", hello->port, 65535, &self->port) &&
 	       node_take_endpoints(job, hello->endpoint) &&
-	       (!hello->admins || job->folder.fleet->terms ||
-		node_take_admins(job, &self->trust, hello->admins));
+	       (!hello->admins || node_check_admins(job, hello->admins));
 }
 
 static struct json_object *node_key_json(const struct weft_key *key)

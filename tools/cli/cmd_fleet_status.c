@@ -52,7 +52,7 @@ static bool status_begin(struct status_job *job, const char *name)
 {
 	const struct weft_member *self;
 
-	if (!weft_folder_read(&job->folder, job->ctx, name) || !weft_folder_need(&job->folder) ||
+	if (!weft_folder_read(&job->folder, job->ctx, name, false) || !weft_folder_need(&job->folder) ||
 	    !status_read_device(job, name))
 		return false;
 	weft_fleet_last_read(&job->folder, &job->last);
@@ -243,7 +243,7 @@ static void status_tell(const struct status_job *job)
 
 int weft_fleet_status(struct weft_context *ctx, int argc, char **argv)
 {
-	struct status_job job = { .ctx = ctx };
+	struct status_job job = { .ctx = ctx, .folder = { .lock = -1 } };
 	int status = 1;
 
 	if (argc > 1)

@@ -167,7 +167,7 @@ static bool apply_up(struct apply_job *job)
 	struct weft_context through;
 	bool good;
 
-	if (!job->apply->waits && !weft_settle_remove(&job->model, &job->settle))
+	if (!weft_settle_remove(&job->model, &job->settle, !job->apply->waits))
 		return apply_no_memory(job);
 	job->model.profile->path = strdup(job->path);
 	if (!job->model.profile->path)

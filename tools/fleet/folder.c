@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -96,10 +98,36 @@ static bool folder_take_memory(struct weft_folder *folder, const char *name)
 	return folder->fleet || folder_damaged(folder, FOLDER_MEMORY, &why);
 }
 
+/* One folder; an existing one is left as it is. */
+static bool folder_make(const struct weft_folder *folder, const char *path, mode_t mode)
+{
+	if (!mkdir(path, mode) || errno == EEXIST)
+		return true;
+	return weft_complain(folder->ctx, "cannot make the folder '%s': %s", path,
+			     strerror(errno));
+}
+
+/* A dry run of the first command finds no folder, and locks nothing. */
+static bool folder_lock(struct weft_folder *folder)
+{
+	const struct weft_context *ctx = folder->ctx;
+
+	if (!ctx->dry_run && (!folder_make(folder, ctx->state, 0755) ||
+			      !folder_make(folder, folder->path, FOLDER_MODE)))
+		return false;
+	folder->lock = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder->lock < 0 && ctx->dry_run && errno == ENOENT)
+		return true;
+	return (folder->lock >= 0 && !flock(folder->lock, LOCK_EX)) ||
+	       weft_complain(ctx, "cannot lock the folder '%s': %s", folder->path,
+			     strerror(errno));
+}
+
 bool weft_folder_read(struct weft_folder *folder, const struct weft_context *ctx,
-		      const char *name)
+		      const char *name, bool lock)
 {
 	memset(folder, 0, sizeof(*folder));
+	folder->lock = -1;
 	folder->ctx = ctx;
 	folder->name = name;
 	if (!weft_profile_name_is_good(name, strlen(name)))
@@ -110,7 +138,7 @@ bool weft_folder_read(struct weft_folder *folder, const struct weft_context *ctx
 		folder->path = NULL;
 		return folder_no_memory(folder);
 	}
-	return folder_take_self(folder, name) &&
+	return (!lock || folder_lock(folder)) && folder_take_self(folder, name) &&
 	       (!folder->self || folder_take_memory(folder, name));
 }
 
@@ -120,15 +148,6 @@ bool weft_folder_need(const struct weft_folder *folder)
 	       weft_complain(folder->ctx,
 			     "this machine is in no fleet '%s': run 'weft fleet hello %s node NODE admins KEY' first",
 			     folder->name, folder->name);
-}
-
-/* One folder; an existing one is left as it is. */
-static bool folder_make(const struct weft_folder *folder, const char *path, mode_t mode)
-{
-	if (!mkdir(path, mode) || errno == EEXIST)
-		return true;
-	return weft_complain(folder->ctx, "cannot make the folder '%s': %s", path,
-			     strerror(errno));
 }
 
 bool weft_folder_begin(struct weft_folder *folder, struct weft_self *self)
@@ -143,9 +162,6 @@ static bool folder_put(struct weft_folder *folder, const char *name, const char 
 	char *path;
 	bool good;
 
-	if (!folder_make(folder, folder->ctx->state, 0755) ||
-	    !folder_make(folder, folder->path, FOLDER_MODE))
-		return false;
 	path = weft_folder_file(folder, name);
 	good = path && weft_writer_put(folder->ctx, path, 0600, NULL, text, strlen(text));
 	free(path);
@@ -203,7 +219,10 @@ void weft_folder_free(struct weft_folder *folder)
 	weft_text_wipe(folder->self_text);
 	free(folder->memory_text);
 	free(folder->path);
+	if (folder->lock >= 0)
+		close(folder->lock);
 	memset(folder, 0, sizeof(*folder));
+	folder->lock = -1;
 }
 
 static bool folder_has_self(const struct weft_context *ctx, const char *name)

@@ -15,6 +15,7 @@ struct weft_context;
  * @ctx: the context
  * @name: the fleet
  * @path: the folder
+ * @lock: the locked folder, or -1
  * @self: the node's own keys, NULL where the folder has none
  * @self_text: their text as read, to see a change
  * @fleet: the fleet, NULL without @self
@@ -24,15 +25,20 @@ struct weft_folder {
 	const struct weft_context *ctx;
 	const char *name;
 	char *path;
+	int lock;
 	struct weft_self *self;
 	char *self_text;
 	struct weft_fleet *fleet;
 	char *memory_text;
 };
 
-/* Read the state of fleet @name; a missing one is no failure. False after a complaint. */
+/*
+ * Read the state of fleet @name; a missing one is no failure. With @lock the folder is
+ * made, and no other command changes it meanwhile, whatever network namespace it is in.
+ * False after a complaint.
+ */
 bool weft_folder_read(struct weft_folder *folder, const struct weft_context *ctx,
-		      const char *name);
+		      const char *name, bool lock);
 /* False after a complaint where this machine has no state of the fleet. */
 bool weft_folder_need(const struct weft_folder *folder);
 /* Make the folder for new keys @self, which it takes. False after a complaint. */

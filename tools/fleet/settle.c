@@ -13,6 +13,12 @@ struct settle_prefix {
 	struct weft_peer *peer;
 };
 
+/* A key that the fleet has made a peer of, and the number of its node. */
+struct settle_made {
+	struct weft_key key;
+	size_t member;
+};
+
 /**
  * struct settle_job - one fitting
  * @fleet: the fleet
@@ -23,6 +29,7 @@ struct settle_prefix {
  * @wanted_count: their number
  * @made: keys that the fleet has made, sorted
  * @made_count: their number
+ * @has_peer: by number of the member: the model has a peer of it
  * @prefixes: the prefixes of the model, sorted
  * @prefix_count: their number
  * @failed: memory was short
@@ -34,8 +41,9 @@ struct settle_job {
 	struct weft_peer_index index;
 	struct weft_key *wanted;
 	size_t wanted_count;
-	struct weft_key *made;
+	struct settle_made *made;
 	size_t made_count;
+	bool *has_peer;
 	struct settle_prefix *prefixes;
 	size_t prefix_count;
 	bool failed;
@@ -129,9 +137,38 @@ static bool settle_list_made(struct settle_job *job)
 		return false;
 	for (i = 0; i < fleet->count; i++)
 		for (k = 0; k < fleet->members[i].made.count; k++)
-			job->made[job->made_count++] = fleet->members[i].made.items[k];
+			job->made[job->made_count++] = (struct settle_made){
+				fleet->members[i].made.items[k], i,
+			};
+	/* The key is the first member of an entry. */
 	qsort(job->made, job->made_count, sizeof(*job->made), settle_compare_keys);
 	return true;
+}
+
+static bool settle_list_members(struct settle_job *job)
+{
+	const struct weft_peer *peer;
+
+	job->has_peer = calloc(job->fleet->count + 1, sizeof(*job->has_peer));
+	if (!job->has_peer)
+		return false;
+	for (peer = job->model->profile->dev->peers; peer; peer = peer->next)
+		job->has_peer[weft_fleet_find(job->fleet, peer->name) - job->fleet->members] = true;
+	return true;
+}
+
+/* The entry of a peer's key, or of its previous key; NULL: the fleet did not make it. */
+static const struct settle_made *settle_find_made(const struct settle_job *job,
+						  const struct weft_peer *have)
+{
+	const struct settle_made *made;
+
+	made = bsearch(&have->public_key, job->made, job->made_count, sizeof(*made),
+		       settle_compare_keys);
+	if (made || !(have->has & WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY))
+		return made;
+	return bsearch(&have->previous_public_key, job->made, job->made_count, sizeof(*made),
+		       settle_compare_keys);
 }
 
 static bool settle_list_wanted(struct settle_job *job)
@@ -264,18 +301,22 @@ static bool settle_is_wanted(const struct settle_job *job, const struct weft_pee
 		settle_has_key(job->wanted, job->wanted_count, &have->previous_public_key));
 }
 
+/*
+ * Where a link cannot change a peer's key, the peer of the new key takes the place of
+ * the former one, which is no removal of a node.
+ */
 static void settle_sort_peer(struct settle_job *job, struct weft_settle *settle,
 			     const struct weft_peer *have)
 {
-	bool made = settle_has_key(job->made, job->made_count, &have->public_key) ||
-		    (have->has & WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY &&
-		     settle_has_key(job->made, job->made_count, &have->previous_public_key));
+	const struct settle_made *made = settle_find_made(job, have);
 
 	if (settle_is_wanted(job, have)) {
 		settle->ours++;
 	} else if (made) {
 		settle->ours++;
-		job->failed |= !weft_keys_add(&settle->gone, &have->public_key);
+		job->failed |= !weft_keys_add(job->has_peer[made->member] ? &settle->replaced :
+									    &settle->gone,
+					      &have->public_key);
 	} else {
 		settle_yield(job, have);
 	}
@@ -293,7 +334,7 @@ static bool settle_run(struct settle_job *job, struct weft_settle *settle)
 {
 	const struct weft_peer *have;
 
-	if (!settle_list_made(job) || !settle_list_prefixes(job))
+	if (!settle_list_made(job) || !settle_list_members(job) || !settle_list_prefixes(job))
 		return false;
 	if (job->have)
 		settle_keep_keys(job);
@@ -318,23 +359,32 @@ bool weft_settle(struct weft_fleet *fleet, struct weft_fleet_model *model,
 	weft_model_index_free(&job.index);
 	free(job.wanted);
 	free(job.made);
+	free(job.has_peer);
 	free(job.prefixes);
 	return good;
 }
 
-bool weft_settle_remove(struct weft_fleet_model *model, const struct weft_settle *settle)
+static bool settle_remove(struct weft_device *dev, const struct weft_keys *keys)
 {
 	struct weft_peer *peer;
 	size_t i;
 
-	for (i = 0; i < settle->gone.count; i++) {
-		peer = weft_model_peer_add(model->profile->dev);
+	for (i = 0; i < keys->count; i++) {
+		peer = weft_model_peer_add(dev);
 		if (!peer)
 			return false;
-		peer->public_key = settle->gone.items[i];
+		peer->public_key = keys->items[i];
 		peer->has = WEFT_PEER_HAS_PUBLIC_KEY | WEFT_PEER_REMOVE;
 	}
 	return true;
+}
+
+bool weft_settle_remove(struct weft_fleet_model *model, const struct weft_settle *settle, bool gone)
+{
+	struct weft_device *dev = model->profile->dev;
+
+	return settle_remove(dev, &settle->replaced) &&
+	       (!gone || settle_remove(dev, &settle->gone));
 }
 
 bool weft_settle_is_much(const struct weft_settle *settle)
@@ -345,4 +395,5 @@ bool weft_settle_is_much(const struct weft_settle *settle)
 void weft_settle_free(struct weft_settle *settle)
 {
 	weft_keys_free(&settle->gone);
+	weft_keys_free(&settle->replaced);
 }

@@ -11,11 +11,13 @@
 /**
  * struct weft_settle - the outcome
  * @ours: peers of the interface that the fleet has made
- * @gone: those among them that are to be removed
+ * @gone: those among them whose nodes are peers no more
+ * @replaced: those whose nodes have a peer of another key
  */
 struct weft_settle {
 	size_t ours;
 	struct weft_keys gone;
+	struct weft_keys replaced;
 };
 
 /*
@@ -26,8 +28,9 @@ struct weft_settle {
  */
 bool weft_settle(struct weft_fleet *fleet, struct weft_fleet_model *model,
 		 const struct weft_device *have, struct weft_settle *settle);
-/* Append removals of the peers that are gone to the model. False: no memory. */
-bool weft_settle_remove(struct weft_fleet_model *model, const struct weft_settle *settle);
+/* Append removals to the model, with @gone also of nodes that are gone. False: no memory. */
+bool weft_settle_remove(struct weft_fleet_model *model, const struct weft_settle *settle,
+			bool gone);
 /* More than one peer, and more than a tenth of those that the fleet made. */
 bool weft_settle_is_much(const struct weft_settle *settle);
 void weft_settle_free(struct weft_settle *settle);
