@@ -373,7 +373,8 @@ static bool model_takes_endpoint(struct model_job *job, const struct weft_member
 
 	if (!model_parse_endpoint(endpoint, &address)) {
 		if (!names)
-			model_say(job, "endpoint %s of node %s is not an address: only the admin names hosts",
+			model_say(job,
+				  "endpoint %s of node %s is not an address: only the admin names hosts",
 				  endpoint, member->name);
 		return names;
 	}
