@@ -102,7 +102,7 @@ self_check() {
 		model/key.h|"model/model.h"|in a circle
 		conf/profile.c|"conf/record.h"|in a circle
 		cli/main.c|"nowhere.h"|which is in no layer
-		host/program.c|"fleet/nowhere.h"|which is in no layer
+		host/program.c|"elsewhere/nowhere.h"|which is in no layer
 		attic.c|<stdlib.h>|attic.c is in no layer
 	PLANTS
 }
