@@ -120,7 +120,7 @@ struct json_object *weft_fleet_record_json(const struct weft_fleet_record *recor
 bool weft_fleet_record_verify(const struct weft_fleet_record *record, const struct weft_key *signer);
 /*
  * Sign @record, whose kind and values are filled in: its line is made, and a former
- * one freed. False: no memory, or the line is too long.
+ * one freed. False: no memory, or the line is too long, or a value out of its range.
  */
 bool weft_fleet_record_sign(struct weft_fleet_record *record, const struct weft_key *seed);
 /* Whether both have the same values, whatever their numbers and signatures. False also: no memory. */
