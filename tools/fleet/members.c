@@ -71,6 +71,17 @@ bool weft_fleet_add(struct weft_fleet *fleet, const char * const *names, size_t 
 	return true;
 }
 
+bool weft_member_renew(struct weft_member *member)
+{
+	size_t i;
+
+	for (i = 0; i < member->made.count; i++)
+		if (!weft_keys_add(&member->former, &member->made.items[i]))
+			return false;
+	weft_keys_free(&member->made);
+	return true;
+}
+
 bool weft_member_is_in(const struct weft_member *member)
 {
 	return member->node && member->node->number > member->revoked;
@@ -181,6 +192,7 @@ void weft_fleet_free(struct weft_fleet *fleet)
 		weft_fleet_record_free(fleet->members[i].node);
 		weft_fleet_record_free(fleet->members[i].hello);
 		weft_keys_free(&fleet->members[i].made);
+		weft_keys_free(&fleet->members[i].former);
 	}
 	for (i = 0; i < fleet->older_count; i++)
 		weft_fleet_record_free(fleet->older[i]);

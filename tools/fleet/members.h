@@ -12,6 +12,7 @@
  * @hello: its hello, or NULL
  * @revoked: the highest serial that is revoked, 0 for none
  * @made: keys under which this machine has configured the node as a peer
+ * @former: those of its former admissions: they are to be removed, and never kept
  */
 struct weft_member {
 	char name[WEFT_NODE_NAME_BYTES];
@@ -19,6 +20,7 @@ struct weft_member {
 	struct weft_fleet_record *hello;
 	__u64 revoked;
 	struct weft_keys made;
+	struct weft_keys former;
 };
 
 /**
@@ -48,6 +50,11 @@ struct weft_member *weft_fleet_find(const struct weft_fleet *fleet, const char *
  * memory. Pointers to members become invalid.
  */
 bool weft_fleet_add(struct weft_fleet *fleet, const char * const *names, size_t count);
+/*
+ * The node is admitted anew: keys that this machine has configured may be in other
+ * hands. False: no memory.
+ */
+bool weft_member_renew(struct weft_member *member);
 /* The node is admitted and not revoked. */
 bool weft_member_is_in(const struct weft_member *member);
 /* The tunnel key that peers expect: that of the hello, or the pinned one; NULL: unknown. */

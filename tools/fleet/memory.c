@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The text: a line with the trusted keys and the revocations; a line "made NODE KEY"
- * for each key under which a node was configured; then records.
+ * for each key under which a node was configured, or "former NODE KEY" where that was
+ * before its present admission; then records.
  */
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #define MEMORY_HEAD		"weft-fleet-memory/1 "
 #define MEMORY_MADE		"made "
+#define MEMORY_FORMER		"former "
 #define MEMORY_TRUST_MAX	64
 #define MEMORY_REVOKED_MAX	(1 << 20)
 
@@ -45,11 +47,13 @@ static const struct weft_fields_row memory_rows[] = {
 /**
  * struct memory_item - one line after the first
  * @record: the record, or NULL
- * @node: otherwise the node
- * @key: and its key
+ * @former: otherwise a key of a former admission
+ * @node: and its node
+ * @key: the key
  */
 struct memory_item {
 	struct weft_fleet_record *record;
+	bool former;
 	char node[WEFT_NODE_NAME_BYTES];
 	struct weft_key key;
 };
@@ -94,10 +98,16 @@ static void memory_items_free(struct memory_items *items)
 	free(items->items);
 }
 
-static bool memory_take_made(struct memory_item *item, const char *line, size_t len,
-			     struct weft_refusal *why)
+static bool memory_begins(const char *line, size_t len, const char *word)
 {
-	char *copy = strndup(line + strlen(MEMORY_MADE), len - strlen(MEMORY_MADE));
+	return len > strlen(word) && !strncmp(line, word, strlen(word));
+}
+
+/* The rest of a line after its first word. */
+static bool memory_take_key(struct memory_item *item, const char *rest, size_t len,
+			    struct weft_refusal *why)
+{
+	char *copy = strndup(rest, len);
 	char *blank = copy ? strchr(copy, ' ') : NULL;
 	bool good = blank;
 
@@ -115,11 +125,14 @@ static bool memory_take_item(struct memory_items *items, const char *line, size_
 			     struct weft_refusal *why)
 {
 	struct memory_item *item = &items->items[items->count];
+	size_t skip;
 
 	memset(item, 0, sizeof(*item));
 	items->count++;
-	if (len > strlen(MEMORY_MADE) && !strncmp(line, MEMORY_MADE, strlen(MEMORY_MADE)))
-		return memory_take_made(item, line, len, why);
+	item->former = memory_begins(line, len, MEMORY_FORMER);
+	skip = item->former ? strlen(MEMORY_FORMER) : strlen(MEMORY_MADE);
+	if (item->former || memory_begins(line, len, MEMORY_MADE))
+		return memory_take_key(item, line + skip, len - skip, why);
 	item->record = weft_fleet_record_parse(line, len, why);
 	return item->record;
 }
@@ -194,7 +207,8 @@ static bool memory_place(struct weft_fleet *fleet, struct memory_item *item)
 
 	if (!record) {
 		member = weft_fleet_find(fleet, item->node);
-		return weft_keys_add(&member->made, &item->key);
+		return weft_keys_add(item->former ? &member->former : &member->made,
+				     &item->key);
 	}
 	item->record = NULL;
 	if (record->kind == WEFT_FLEET_TERMS) {
@@ -327,18 +341,26 @@ static void memory_write_terms(FILE *out, const struct weft_fleet *fleet)
 	memory_write_record(out, fleet->terms);
 }
 
+static void memory_write_keys(FILE *out, const char *word, const char *node,
+			      const struct weft_keys *keys)
+{
+	size_t i;
+
+	for (i = 0; i < keys->count; i++)
+		fprintf(out, "%s%s %s\n", word, node, weft_key_encode(&keys->items[i]).chars);
+}
+
 bool weft_memory_write(FILE *out, const struct weft_fleet *fleet)
 {
 	const struct weft_member *member;
-	size_t i, k;
+	size_t i;
 
 	if (!memory_write_head(out, fleet))
 		return false;
 	for (i = 0; i < fleet->count; i++) {
 		member = &fleet->members[i];
-		for (k = 0; k < member->made.count; k++)
-			fprintf(out, MEMORY_MADE "%s %s\n", member->name,
-				weft_key_encode(&member->made.items[k]).chars);
+		memory_write_keys(out, MEMORY_MADE, member->name, &member->made);
+		memory_write_keys(out, MEMORY_FORMER, member->name, &member->former);
 	}
 	memory_write_terms(out, fleet);
 	for (i = 0; i < fleet->count; i++)

@@ -292,6 +292,12 @@ static void merge_drop_hello(struct weft_member *member)
 	member->hello = NULL;
 }
 
+static bool merge_is_anew(const struct weft_member *member, const struct weft_fleet_record *record)
+{
+	return !member->node || member->node->admitted != record->admitted ||
+	       !weft_key_equal(&member->node->identity, &record->identity);
+}
+
 static void merge_set_node(struct merge_job *job, struct weft_fleet_record **record)
 {
 	struct weft_member *member = weft_fleet_find(job->fleet, (*record)->node);
@@ -305,6 +311,8 @@ static void merge_set_node(struct merge_job *job, struct weft_fleet_record **rec
 		merge_end_old(job, record, "serial", member->node->number);
 		return;
 	}
+	if (merge_is_anew(member, *record))
+		job->failed |= !weft_member_renew(member);
 	weft_fleet_record_free(member->node);
 	member->node = *record;
 	*record = NULL;
