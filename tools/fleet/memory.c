@@ -2,7 +2,8 @@
 /*
  * The text: a line with the trusted keys and the revocations; a line "made NODE KEY"
  * for each key under which a node was configured, or "former NODE KEY" where that was
- * before its present admission; then records.
+ * before its present admission; then records; then a line "end", without which a text
+ * that was cut between two lines would be taken for a smaller fleet.
  */
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #define MEMORY_HEAD		"weft-fleet-memory/1 "
 #define MEMORY_MADE		"made "
 #define MEMORY_FORMER		"former "
+#define MEMORY_END		"end\n"
 #define MEMORY_TRUST_MAX	64
 #define MEMORY_REVOKED_MAX	(1 << 20)
 
@@ -150,15 +152,20 @@ static size_t memory_count_lines(const char *text, size_t len)
 static bool memory_take_items(struct memory_items *items, const char *text, size_t len,
 			      struct weft_refusal *why)
 {
-	const char *end = text + len, *newline;
+	size_t tail = strlen(MEMORY_END);
+	const char *end, *newline;
 
+	if (len < tail || memcmp(text + len - tail, MEMORY_END, tail))
+		return memory_refuse(why, "its last line is not 'end': it is cut");
+	len -= tail;
+	end = text + len;
 	items->items = calloc(memory_count_lines(text, len) + 1, sizeof(*items->items));
 	if (!items->items)
 		return memory_refuse(why, "out of memory");
 	for (; text < end; text = newline + 1) {
 		newline = memchr(text, '\n', end - text);
 		if (!newline)
-			return memory_refuse(why, "no newline ends it: it is cut");
+			return memory_refuse(why, "no newline ends a line: it is damaged");
 		if (!memory_take_item(items, text, newline - text, why))
 			return false;
 	}
@@ -262,6 +269,10 @@ static struct weft_fleet *memory_read(const char *name, const char *text, size_t
 	struct weft_fleet *fleet;
 	bool good;
 
+	if (memchr(text, '\0', len)) {
+		memory_refuse(why, "a zero byte is in it");
+		return NULL;
+	}
 	if (!newline || !memory_take_head(head, text, newline - text, why)) {
 		if (!newline)
 			memory_refuse(why, "its first line is cut");
@@ -367,6 +378,7 @@ bool weft_memory_write(FILE *out, const struct weft_fleet *fleet)
 		memory_write_record(out, fleet->members[i].node);
 	for (i = 0; i < fleet->count; i++)
 		memory_write_record(out, fleet->members[i].hello);
+	fputs(MEMORY_END, out);
 	return true;
 }
 
