@@ -328,26 +328,52 @@ int weft_fleet_revoke(struct weft_context *ctx, int argc, char **argv)
 
 /* put */
 
-/* Write each record of @fleet that the store did not have. */
-static bool store_put_new(struct weft_store *store, const struct weft_fleet *before)
+static bool store_put_other(struct weft_store *store, const struct weft_fleet_record *record,
+			    const struct weft_fleet_record *old)
 {
-	const struct weft_member *member, *old;
+	return !record || (old && weft_fleet_record_equal(old, record)) ||
+	       weft_store_put(store, record);
+}
+
+/* The records of a node; those of a node that was revoked meanwhile are removed. */
+static bool store_put_member(struct weft_store *store, const struct weft_member *member,
+			     const struct weft_member *old)
+{
+	if (!weft_member_is_in(member))
+		return !old || !old->node || weft_store_remove(store, member->name);
+	return store_put_other(store, member->node, old ? old->node : NULL) &&
+	       store_put_other(store, member->hello, old ? old->hello : NULL);
+}
+
+/* The record of the fleet, behind those that lead to it. */
+static bool store_put_terms(struct weft_store *store, const struct weft_fleet *before)
+{
+	const struct weft_fleet *fleet = store->fleet;
 	size_t i;
 
+	if (weft_fleet_record_equal(before->terms, fleet->terms))
+		return true;
+	for (i = 0; i < fleet->older_count; i++)
+		if (fleet->older[i]->number >= weft_fleet_epoch(before) &&
+		    !weft_store_keep(store, fleet->older[i]))
+			return false;
+	return weft_store_put(store, fleet->terms);
+}
+
+/* Write each record that the store did not have. */
+static bool store_put_new(struct weft_store *store, const struct weft_fleet *before)
+{
+	const struct weft_member *member;
+	size_t i;
+
+	if (!store_put_terms(store, before))
+		return false;
 	for (i = 0; i < store->fleet->count; i++) {
 		member = &store->fleet->members[i];
-		old = weft_fleet_find(before, member->name);
-		if (member->node && !(old && old->node &&
-				      weft_fleet_record_equal(old->node, member->node)) &&
-		    !weft_store_put(store, member->node))
-			return false;
-		if (member->hello && !(old && old->hello &&
-				       weft_fleet_record_equal(old->hello, member->hello)) &&
-		    !weft_store_put(store, member->hello))
+		if (!store_put_member(store, member, weft_fleet_find(before, member->name)))
 			return false;
 	}
-	return !before->terms || weft_fleet_record_equal(before->terms, store->fleet->terms) ||
-	       weft_store_put(store, store->fleet->terms);
+	return true;
 }
 
 static int store_tell_put(const struct weft_context *ctx, const struct weft_merge *merge)

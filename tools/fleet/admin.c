@@ -112,15 +112,7 @@ static struct weft_fleet_record *admin_wanted_terms(struct weft_store *store, co
 	return record;
 }
 
-static bool admin_same_admins(const struct weft_fleet_record *a,
-			      const struct weft_fleet_record *b)
-{
-	return a->admins.count == b->admins.count &&
-	       !memcmp(a->admins.items, b->admins.items,
-		       a->admins.count * sizeof(*a->admins.items));
-}
-
-/* The successor of the present record, which is kept where the admin keys change. */
+/* The successor of the present record, which is kept where other keys take over. */
 static bool admin_put_terms(struct weft_store *store, struct weft_fleet_record *record,
 			    const struct weft_key *seed)
 {
@@ -129,7 +121,7 @@ static bool admin_put_terms(struct weft_store *store, struct weft_fleet_record *
 	record->number = weft_fleet_epoch(store->fleet ?: &(struct weft_fleet){ }) + 1;
 	if (!weft_fleet_record_sign(record, seed))
 		return weft_complain(store->ctx, "the record of the fleet is too long");
-	return (!now || admin_same_admins(now, record) || weft_store_keep(store, now)) &&
+	return (!now || !weft_fleet_hands_over(now, record) || weft_store_keep(store, now)) &&
 	       weft_store_put(store, record);
 }
 

@@ -120,7 +120,14 @@ static bool members_same_keys(const struct weft_keys *a, const struct weft_keys 
 	return a->count == b->count;
 }
 
-static bool members_keep_older(struct weft_fleet *fleet)
+bool weft_fleet_hands_over(const struct weft_fleet_record *terms,
+			   const struct weft_fleet_record *next)
+{
+	return !weft_key_equal(&terms->signer, &next->signer) ||
+	       !members_same_keys(&terms->admins, &next->admins);
+}
+
+bool weft_fleet_keep_older(struct weft_fleet *fleet, struct weft_fleet_record *terms)
 {
 	struct weft_fleet_record **older;
 
@@ -128,7 +135,7 @@ static bool members_keep_older(struct weft_fleet *fleet)
 	if (!older)
 		return false;
 	fleet->older = older;
-	older[fleet->older_count++] = fleet->terms;
+	older[fleet->older_count++] = terms;
 	return true;
 }
 
@@ -150,10 +157,11 @@ static bool members_set_trust(struct weft_fleet *fleet, const struct weft_keys *
 
 bool weft_fleet_set_terms(struct weft_fleet *fleet, struct weft_fleet_record *terms)
 {
-	bool keep = fleet->terms && !members_same_keys(&fleet->terms->admins, &terms->admins);
+	bool keep = fleet->terms && weft_fleet_hands_over(fleet->terms, terms);
 
 	if (!weft_fleet_take_revocations(fleet, &terms->revoked) ||
-	    !members_set_trust(fleet, &terms->admins) || (keep && !members_keep_older(fleet))) {
+	    !members_set_trust(fleet, &terms->admins) ||
+	    (keep && !weft_fleet_keep_older(fleet, fleet->terms))) {
 		weft_fleet_record_free(terms);
 		return false;
 	}

@@ -28,7 +28,8 @@ struct weft_member {
  * @name: the fleet
  * @trust: the keys that sign records of fleet and nodes
  * @terms: the newest record of the fleet, or NULL
- * @older: former ones, by epoch, whose successors have other admin keys
+ * @older: former ones whose successors have other admin keys, or another signer: a
+ *         node that has missed epochs goes from one to the next
  * @older_count: their number
  * @members: by name
  * @count: their number
@@ -63,6 +64,11 @@ const struct weft_key *weft_member_key(const struct weft_member *member);
 __u64 weft_fleet_epoch(const struct weft_fleet *fleet);
 /* Nodes that are in. */
 size_t weft_fleet_size(const struct weft_fleet *fleet);
+/* Whether a node may need @terms to trust its successor @next. */
+bool weft_fleet_hands_over(const struct weft_fleet_record *terms,
+			   const struct weft_fleet_record *next);
+/* Adds a former record of the fleet; takes ownership. False: no memory. */
+bool weft_fleet_keep_older(struct weft_fleet *fleet, struct weft_fleet_record *terms);
 /* Replaces the record of the fleet; takes ownership. False: no memory. */
 bool weft_fleet_set_terms(struct weft_fleet *fleet, struct weft_fleet_record *terms);
 /* Remembers the revocations of the present record. False: no memory. */

@@ -194,15 +194,8 @@ static bool memory_add_members(struct weft_fleet *fleet, const struct memory_ite
 /* Former records of the fleet stand before the newest one. */
 static bool memory_place_terms(struct weft_fleet *fleet, struct weft_fleet_record *record)
 {
-	struct weft_fleet_record **older;
-
-	if (fleet->terms) {
-		older = reallocarray(fleet->older, fleet->older_count + 1, sizeof(*older));
-		if (!older)
-			return false;
-		fleet->older = older;
-		older[fleet->older_count++] = fleet->terms;
-	}
+	if (fleet->terms && !weft_fleet_keep_older(fleet, fleet->terms))
+		return false;
 	fleet->terms = record;
 	return true;
 }
