@@ -157,6 +157,8 @@ int weft_fleet_init(struct weft_context *ctx, int argc, char **argv)
 	bool changed = false, good;
 	int status = 1;
 
+	if (!weft_profile_name_is_good(argv[0], strlen(argv[0])))
+		return !weft_complain(ctx, "'%s' is not the name of a fleet", argv[0]);
 	if (!weft_fleet_words(ctx, "init", words, argc - 1, argv + 1))
 		return 1;
 	wish = store_terms_wish(ctx, &terms);
