@@ -382,6 +382,50 @@ static bool admin_check_prefixes(struct weft_store *store, struct weft_fleet_rec
 	return good;
 }
 
+/* A key, and the node that has it. */
+struct admin_key {
+	const struct weft_key *key;
+	const char *node;
+};
+
+static int admin_compare_keys(const void *a, const void *b)
+{
+	const struct admin_key *x = a, *y = b;
+	int diff = memcmp(x->key->bytes, y->key->bytes, WEFT_KEY_BYTES);
+
+	return diff ? diff : strcmp(x->node, y->node);
+}
+
+static void admin_list_key(struct admin_key *keys, size_t *count, const struct weft_key *key,
+			   const char *node)
+{
+	if (!weft_key_is_zero(key))
+		keys[(*count)++] = (struct admin_key){ key, node };
+}
+
+/* A machine that was cloned has the keys of its original, and could speak for it. */
+static bool admin_check_keys(struct weft_store *store, struct weft_fleet_record **all,
+			     size_t count)
+{
+	struct admin_key *keys = calloc(2 * count + 1, sizeof(*keys));
+	size_t i, total = 0;
+	bool good = true;
+
+	if (!keys)
+		return admin_no_memory(store);
+	for (i = 0; i < count; i++) {
+		admin_list_key(keys, &total, &all[i]->identity, all[i]->node);
+		admin_list_key(keys, &total, &all[i]->public_key, all[i]->node);
+	}
+	qsort(keys, total, sizeof(*keys), admin_compare_keys);
+	for (i = 1; good && i < total; i++)
+		good = !weft_key_equal(keys[i - 1].key, keys[i].key) ||
+		       weft_complain(store->ctx, "node '%s' and node '%s' have the same identity or public key",
+				     keys[i - 1].node, keys[i].node);
+	free(keys);
+	return good;
+}
+
 static bool admin_check(struct admin_job *job)
 {
 	struct weft_fleet_record **all;
@@ -396,7 +440,8 @@ static bool admin_check(struct admin_job *job)
 	all = admin_future(job, &count);
 	if (!all)
 		return admin_no_memory(job->store);
-	good = admin_check_prefixes(job->store, all, count);
+	good = admin_check_prefixes(job->store, all, count) &&
+	       admin_check_keys(job->store, all, count);
 	free(all);
 	return good;
 }
