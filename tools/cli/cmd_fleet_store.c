@@ -203,6 +203,27 @@ static struct json_object *store_node_wish(const struct weft_context *ctx,
 	return NULL;
 }
 
+/* One value, and white space; NULL for other text. */
+static struct json_object *store_parse(const struct weft_file *file)
+{
+	struct json_tokener *tokener = json_tokener_new();
+	struct json_object *value;
+	size_t end;
+
+	if (!tokener)
+		return NULL;
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	value = json_tokener_parse_ex(tokener, file->text, file->len);
+	end = json_tokener_get_parse_end(tokener);
+	end += strspn(file->text + end, " \t\r\n");
+	if (end != file->len) {
+		json_object_put(value);
+		value = NULL;
+	}
+	json_tokener_free(tokener);
+	return value;
+}
+
 /* An array of objects; NULL after a complaint. */
 static struct json_object *store_read_wish(const struct weft_context *ctx, const char *path)
 {
@@ -211,7 +232,7 @@ static struct json_object *store_read_wish(const struct weft_context *ctx, const
 
 	if (!weft_file_read(ctx, path, WEFT_FLEET_TEXT_BYTES, &file))
 		return NULL;
-	array = json_tokener_parse(file.text);
+	array = store_parse(&file);
 	weft_file_wipe(&file);
 	if (json_object_is_type(array, json_type_array))
 		return array;
