@@ -457,7 +457,9 @@ static bool node_undo(struct node_job *job, const struct node_rotate *rotate)
 {
 	struct weft_self *self = job->folder.self;
 
-	(void)rotate;
+	/* Of another rotation nothing is to be undone. */
+	if (rotate->id && !node_is_past(self, rotate))
+		return true;
 	if (weft_self_rotation(self) == WEFT_SELF_CHANGED)
 		return weft_complain(job->ctx, "node '%s' has changed its key, and peers may have met it: finish the rotation, and rotate again",
 				     self->node);
