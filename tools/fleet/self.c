@@ -181,7 +181,7 @@ static bool self_is_current(const struct weft_self *self, const struct weft_memb
 	if (!former)
 		return false;
 	if (member && member->node && former->serial >= member->node->admitted &&
-	    self->serial <= former->serial)
+	    former->serial <= member->node->number && self->serial <= former->serial)
 		fresh.serial = former->serial;
 	same = weft_fleet_record_says_same(former, &fresh);
 	/* A restored state folder may have an older generation than the fleet. */
