@@ -17,7 +17,7 @@
 static const struct weft_fields_row self_rows[] = {
 	SELF_ROW(fleet, fleet_name, 1, 0),
 	SELF_ROW(node, node_name, 1, 0),
-	SELF_ROW(trust, keys, 1, 16),
+	SELF_ROW(trust, keys, 1, WEFT_SELF_TRUST_MAX),
 	SELF_ROW(identity, key, 1, 0),
 	SELF_ROW(tunnel, key, 0, 0),
 	SELF_ROW(tunnel_raw, key, 0, 0),
