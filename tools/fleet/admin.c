@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
+#include <libgen.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,16 +47,48 @@ static bool admin_make_key(const struct weft_context *ctx, const char *file,
 	return good;
 }
 
+/* The locked folder of the key's file, or -1: of two commands one makes the key. */
+static int admin_lock(const char *file)
+{
+	char *copy = strdup(file);
+	int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	free(copy);
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+	return fd;
+}
+
+/* Make the key if its file does not exist. False after a complaint. */
+static bool admin_need_key(const struct weft_context *ctx, const char *file,
+			   struct weft_key *seed, bool *made)
+{
+	struct stat st;
+	bool good = true;
+	int lock;
+
+	if (!lstat(file, &st) || errno != ENOENT)
+		return true;
+	lock = admin_lock(file);
+	*made = lstat(file, &st) && errno == ENOENT;
+	if (*made)
+		good = admin_make_key(ctx, file, seed);
+	if (lock >= 0)
+		close(lock);
+	return good;
+}
+
 bool weft_admin_key(const struct weft_context *ctx, const char *file, bool make,
 		    struct weft_key *seed, bool *made)
 {
 	struct weft_file text;
-	struct stat st;
 	bool good;
 
-	*made = make && strcmp(file, "-") && lstat(file, &st) && errno == ENOENT;
+	*made = false;
+	if (make && strcmp(file, "-") && !admin_need_key(ctx, file, seed, made))
+		return false;
 	if (*made)
-		return admin_make_key(ctx, file, seed);
+		return true;
 	if (!weft_file_read(ctx, file, 4096, &text))
 		return false;
 	if (strcmp(file, "-"))
