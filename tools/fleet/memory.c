@@ -375,6 +375,27 @@ bool weft_memory_write(FILE *out, const struct weft_fleet *fleet)
 	return true;
 }
 
+static const char *memory_next_line(const char *text)
+{
+	return text + strcspn(text, "\n") + 1;
+}
+
+/* What follows the keys of peers in a text of weft_memory_write(). */
+static const char *memory_records(const char *text)
+{
+	text = memory_next_line(text);
+	while (!strncmp(text, MEMORY_MADE, strlen(MEMORY_MADE)))
+		text = memory_next_line(text);
+	return text;
+}
+
+bool weft_memory_has_same_records(const char *a, const char *b)
+{
+	size_t head = memory_next_line(a) - a;
+
+	return !strncmp(a, b, head) && !strcmp(memory_records(a), memory_records(b));
+}
+
 void weft_memory_write_bundle(FILE *out, const struct weft_fleet *fleet)
 {
 	size_t i;

@@ -293,13 +293,12 @@ static void settle_yield_name(struct settle_job *job, const struct weft_peer *ot
 	}
 }
 
-static void settle_yield(struct settle_job *job, const struct weft_peer *other)
+static void settle_yield_prefixes(struct settle_job *job, const struct weft_peer *other)
 {
 	struct weft_allowedip *ip;
 
 	for (ip = other->allowedips; ip; ip = ip->next)
 		settle_yield_prefix(job, ip, other);
-	settle_yield_name(job, other);
 }
 
 /* Whether a peer of the interface is one of the model's, under any of its keys. */
@@ -329,8 +328,18 @@ static void settle_sort_peer(struct settle_job *job, struct weft_settle *settle,
 									    &settle->gone,
 					      &have->public_key);
 	} else {
-		settle_yield(job, have);
+		settle_yield_prefixes(job, have);
 	}
+}
+
+/* After all prefixes, whose messages have the nodes' names. */
+static void settle_yield_names(struct settle_job *job)
+{
+	const struct weft_peer *have;
+
+	for (have = job->have ? job->have->peers : NULL; have; have = have->next)
+		if (!settle_is_wanted(job, have) && !settle_find_made(job, have))
+			settle_yield_name(job, have);
 }
 
 static void settle_prune(struct settle_job *job)
@@ -354,6 +363,7 @@ static bool settle_run(struct settle_job *job, struct weft_settle *settle)
 	settle_remember(job);
 	for (have = job->have ? job->have->peers : NULL; have && !job->failed; have = have->next)
 		settle_sort_peer(job, settle, have);
+	settle_yield_names(job);
 	settle_prune(job);
 	return !job->failed;
 }
