@@ -69,6 +69,14 @@ node_state() { # node_state NODE WORDS...: as that node
 	WEFT_FLEET_STATE=$dir/state-$node fleet "$@"
 }
 
+none_of() { # none_of FILE...: no such file
+	local file
+
+	for file; do
+		[ ! -e "$file" ] || return 1
+	done
+}
+
 digest() { # of all files of a folder
 	(cd "$1" && find . -type f | sort | xargs -r sha256sum)
 }
@@ -292,6 +300,17 @@ many=$(for ((i = 0; i < 17; i++)); do "$WEFT" genkey; done | paste -sd,)
 check "more admin keys than a state folder has" fails 1 "admins" hello many node ant admins "$many"
 check "... leave no state" [ ! -e state/many ]
 
+# A successor of a killed writer, and the files of an editor
+
+touch st/node/.ant.weft-1-00000000 st/.fleet.weft-1-00000000 st/node/.keep
+check "a command that writes" run_is 'j["changed"]' True "${admit[@]}" node ant identity "$ID_ant" address 10.7.0.8/24
+check "... removes what killed ones have left" none_of st/node/.ant.weft-1-00000000 st/.fleet.weft-1-00000000
+check "... and nothing else" [ -e st/node/.keep ]
+cp st/node/ant "st/node/ant~"
+check "a copy that an editor has left is the same record" fleet list store st
+check "... without a warning" [ ! -s err ]
+rm "st/node/ant~"
+
 # Revocations
 
 check "revoke a node that is none" stays st fails 1 "is no node" revoke store st admin-key key node dog
@@ -299,7 +318,7 @@ check "revoke two, of which one is none" stays st fails 1 "is no node" revoke st
 check "revoke in a dry run" stays st run_is 'j["changed"]' True --dry-run revoke store st admin-key key node bee
 check "revoke" run_is 'j["changed"], j["epoch"]' "(True, 3)" revoke store st admin-key key node bee
 check "... again" stays st run_is 'j["changed"], j["epoch"]' "(False, 3)" revoke store st admin-key key node bee
-check "... removes its records" [ ! -e st/node/bee ] && [ ! -e st/hello/bee ]
+check "... removes its records" none_of st/node/bee st/hello/bee
 check "a cache that has it" stays st fails 2 "revoked" put store st from bundle
 check "a re-admission" run_is 'j["nodes"][0]["serial"] > 1' True "${admit[@]}" node bee identity "$ID_bee" address 10.7.0.2/24
 
