@@ -42,7 +42,7 @@ fails() { # fails STATUS TEXT WORDS...
 	shift 2
 	fleet "$@"
 	got=$?
-	[ $got = "$status" ] && grep -qF -- "$text" err
+	[ "$got" = "$status" ] && grep -qF -- "$text" err
 }
 
 value() { # value EXPRESSION: of the JSON j in out
@@ -52,7 +52,10 @@ value() { # value EXPRESSION: of the JSON j in out
 is() { # is EXPRESSION VALUE
 	local got
 
-	got=$(value "$1") && [ "$got" = "$2" ] || { echo "# $1 is '$got', not '$2'"; return 1; }
+	got=$(value "$1")
+	[ "$got" = "$2" ] && return
+	echo "# $1 is '$got', not '$2'"
+	return 1
 }
 
 run_is() { # run_is EXPRESSION VALUE WORDS...
@@ -60,6 +63,10 @@ run_is() { # run_is EXPRESSION VALUE WORDS...
 
 	shift 2
 	fleet "$@" && is "$expression" "$wanted"
+}
+
+bundle_of() { # bundle_of STORE FILE
+	"$WEFT" fleet bundle store "$1" >"$2" 2>err
 }
 
 node_state() { # node_state NODE WORDS...: as that node
@@ -119,10 +126,11 @@ check "a name that is too long makes no key" no_key
 
 # hello and admit
 
+declare -A identity
 for node in ant bee cat; do
 	check "the first hello of $node" node_state $node hello prod node $node admins "$ADMIN"
 	check "... has no record" is 'j["record"], j["serial"], j["changed"]' "(None, 0, True)"
-	declare "ID_$node=$(value 'j["identity"]')"
+	identity[$node]=$(value 'j["identity"]')
 done
 check "a hello without a name" fails 1 "node NODE" hello none
 check "a hello without admin keys" fails 1 "admins KEY" hello none node ant
@@ -141,24 +149,24 @@ check "the state folder's mode" [ "$(stat -c %a state-ant/prod state-ant/prod/se
 
 admit=(admit store st admin-key key)
 check "admit" run_is 'j["changed"], j["nodes"]' "(True, [{'node': 'ant', 'serial': 1, 'changed': True}])" \
-	"${admit[@]}" node ant identity "$ID_ant" address 10.7.0.1/24
+	"${admit[@]}" node ant identity "${identity[ant]}" address 10.7.0.1/24
 check "admit again" stays st run_is 'j["changed"], j["nodes"]' "(False, [{'node': 'ant', 'serial': 1, 'changed': False}])" \
-	"${admit[@]}" node ant identity "$ID_ant" address 10.7.0.1/24
-check "another address" run_is 'j["nodes"][0]["serial"]' 2 "${admit[@]}" node ant identity "$ID_ant" address 10.7.0.9/24
+	"${admit[@]}" node ant identity "${identity[ant]}" address 10.7.0.1/24
+check "another address" run_is 'j["nodes"][0]["serial"]' 2 "${admit[@]}" node ant identity "${identity[ant]}" address 10.7.0.9/24
 check "... is not a new admission" grep -q '"serial":2,"admitted":1' st/node/ant
 check "an address of another node" stays st fails 1 "is of node 'ant' and of node 'bee'" \
-	"${admit[@]}" node bee identity "$ID_bee" address 10.7.0.9/24
+	"${admit[@]}" node bee identity "${identity[bee]}" address 10.7.0.9/24
 check "a prefix that is another's address" stays st fails 1 "is of node" \
-	"${admit[@]}" node bee identity "$ID_bee" address 10.7.0.2/24 prefix 10.7.0.9/32
-check "an identity of another node" stays st fails 1 "identity" "${admit[@]}" node bee identity "$ID_ant" address 10.7.0.2/24
+	"${admit[@]}" node bee identity "${identity[bee]}" address 10.7.0.2/24 prefix 10.7.0.9/32
+check "an identity of another node" stays st fails 1 "identity" "${admit[@]}" node bee identity "${identity[ant]}" address 10.7.0.2/24
 check "neither identity nor key" stays st fails 1 "neither identity nor public_key" "${admit[@]}" node bee address 10.7.0.2/24
 
 from() { # from STATUS TEXT JSON: nothing is admitted
 	printf '%s' "$3" >from.json
 	stays st fails "$1" "$2" "${admit[@]}" from from.json
 }
-ok_bee='{"node":"bee","identity":"'$ID_bee'","addresses":["10.7.0.2/24"],"prefixes":[],"not_after":null,"hub":false}'
-ok_cat='{"node":"cat","identity":"'$ID_cat'","addresses":["10.7.0.3/24"]}'
+ok_bee='{"node":"bee","identity":"'${identity[bee]}'","addresses":["10.7.0.2/24"],"prefixes":[],"not_after":null,"hub":false}'
+ok_cat='{"node":"cat","identity":"'${identity[cat]}'","addresses":["10.7.0.3/24"]}'
 check "all or nothing: a bad node" from 1 "node 'cat'" "[$ok_bee,{\"node\":\"cat\"}]"
 check "all or nothing: a node twice" from 1 "twice" "[$ok_bee,$ok_bee]"
 check "all or nothing: an address twice" from 1 "is of node" "[$ok_bee,${ok_cat/0.3/0.2}]"
@@ -193,7 +201,7 @@ check "put into no store" fails 1 "has no fleet" put store nowhere from hellos
 
 # bundle, apply in a dry run
 
-"$WEFT" fleet bundle store st >bundle 2>err
+bundle_of st bundle
 check "the bundle: the fleet, then nodes, then hellos" [ "$(cut -d' ' -f2 bundle | uniq | tr '\n' ' ')" = "fleet node hello " ]
 apply() { # apply NODE STATUS FILE: in a dry run
 	WEFT_FLEET_STATE=$dir/state-$1 stays "state-$1" fails "$2" "" --dry-run apply prod "$3"
@@ -268,7 +276,7 @@ value 'j["record"]' >hello
 fleet put store st from hello
 rm -rf state-bee
 mv state-backup state-bee
-"$WEFT" fleet bundle store st >bundle 2>err
+bundle_of st bundle
 if unshare --map-root-user --net true 2>/dev/null; then
 	remember bee bundle
 	node_state bee hello prod
@@ -291,7 +299,7 @@ fi
 # An admin key that was a mistake
 
 wrong() {
-	WEFT_FLEET_STATE=$dir/state-dog fleet hello prod node dog admins "$ID_ant" &&
+	WEFT_FLEET_STATE=$dir/state-dog fleet hello prod node dog admins "${identity[ant]}" &&
 		WEFT_FLEET_STATE=$dir/state-dog fleet hello prod admins "$ADMIN" &&
 		WEFT_FLEET_STATE=$dir/state-dog fails 1 "'dog' is not admitted" --dry-run apply prod bundle
 }
@@ -303,7 +311,7 @@ check "... leave no state" [ ! -e state/many ]
 # A successor of a killed writer, and the files of an editor
 
 touch st/node/.ant.weft-1-00000000 st/.fleet.weft-1-00000000 st/node/.keep
-check "a command that writes" run_is 'j["changed"]' True "${admit[@]}" node ant identity "$ID_ant" address 10.7.0.8/24
+check "a command that writes" run_is 'j["changed"]' True "${admit[@]}" node ant identity "${identity[ant]}" address 10.7.0.8/24
 check "... removes what killed ones have left" none_of st/node/.ant.weft-1-00000000 st/.fleet.weft-1-00000000
 check "... and nothing else" [ -e st/node/.keep ]
 cp st/node/ant "st/node/ant~"
@@ -320,7 +328,7 @@ check "revoke" run_is 'j["changed"], j["epoch"]' "(True, 3)" revoke store st adm
 check "... again" stays st run_is 'j["changed"], j["epoch"]' "(False, 3)" revoke store st admin-key key node bee
 check "... removes its records" none_of st/node/bee st/hello/bee
 check "a cache that has it" stays st fails 2 "revoked" put store st from bundle
-check "a re-admission" run_is 'j["nodes"][0]["serial"] > 1' True "${admit[@]}" node bee identity "$ID_bee" address 10.7.0.2/24
+check "a re-admission" run_is 'j["nodes"][0]["serial"] > 1' True "${admit[@]}" node bee identity "${identity[bee]}" address 10.7.0.2/24
 
 # Admin keys: a new one comes in, then the old one goes
 
@@ -330,8 +338,8 @@ check "the old key lets the new one in" run_is 'j["epoch"]' 4 init prod store st
 check "the new key changes a setting" run_is 'j["epoch"]' 5 init prod store st admin-key key2 port 5000
 check "a key that leaves itself out" stays st fails 1 "is not among them" init prod store st admin-key key2 admins "$ADMIN"
 check "the new key leaves the old one out" run_is 'j["epoch"]' 6 init prod store st admin-key key2 admins "$ADMIN2"
-check "the old key has no say" stays st fails 1 "admin key is none" "${admit[@]}" node ant identity "$ID_ant" address 10.7.0.77/24
-"$WEFT" fleet bundle store st >bundle 2>err
+check "the old key has no say" stays st fails 1 "admin key is none" "${admit[@]}" node ant identity "${identity[ant]}" address 10.7.0.77/24
+bundle_of st bundle
 WEFT_FLEET_STATE=$dir/state-old fleet hello prod node ant admins "$ADMIN"
 WEFT_FLEET_STATE=$dir/state-new fleet hello prod node ant admins "$ADMIN2"
 check "a node that has missed it all follows" apply old 0 bundle
@@ -341,7 +349,7 @@ check "... has all nodes" is 'j["epoch"], j["nodes"]' "(6, 3)"
 mkdir copy
 cp st/fleet.3 copy/fleet
 check "a store that was behind" run_is 'j["changed"]' True put store copy from bundle
-"$WEFT" fleet bundle store copy >bundle2 2>err
+bundle_of copy bundle2
 check "... carries the chain, too" apply old 0 bundle2
 
 # Two at once
@@ -353,7 +361,7 @@ two() { # two COMMAND COMMAND: the status of both
 	first=$!
 	bash -c "$2" >out2 2>err2 &
 	second=$!
-	wait $first && wait $second
+	wait "$first" && wait "$second"
 }
 for i in 1 2 3 4 5; do
 	rm -rf race race-key
@@ -364,7 +372,7 @@ done
 race_admit() { # race_admit NODE LAST
 	echo "for i in 1 2 3 4 5; do '$WEFT' fleet admit store race admin-key race-key node $1 identity $2 address 10.7.0.$3 prefix 10.9.\$i.$3/32 || exit; done"
 }
-check "two that admit at once" two "$(race_admit ant "$ID_ant" 1)" "$(race_admit bee "$ID_bee" 2)"
+check "two that admit at once" two "$(race_admit ant "${identity[ant]}" 1)" "$(race_admit bee "${identity[bee]}" 2)"
 check "... lose nothing" run_is '[(n["node"], n["serial"]) for n in j["nodes"]]' "[('ant', 5), ('bee', 5)]" list store race
 first="'$WEFT' fleet hello race node ant admins $ADMIN serial 1"
 check "two first hellos at once" two "$first" "$first"
