@@ -87,7 +87,7 @@ class Ends:
     def tell_losses(self):
         for (a, b), count in sorted(self.lost().items()):
             missing = sorted(set(range(self.sent[a, b])) - self.received.get((a, b), set()))
-            print(f"{self.nodes[a][0]} to {self.nodes[b][0]}: {count} of {self.sent[a, b]} lost, the first ones {missing[:5]}")
+            print(f"{self.nodes[a][0]} to {self.nodes[b][0]}: {count} of {self.sent[a, b]} lost, first {missing[:5]}")
         for name, count in self.errors.items():
             print(f"{count} errors: {name}")
 
