@@ -195,9 +195,11 @@ static bool self_is_current(const struct weft_self *self, const struct weft_memb
 static bool self_sign_hello(struct weft_self *self, const struct weft_member *member,
 			    struct weft_fleet_record *hello)
 {
-	if (member && member->hello && member->hello->number > self->generation)
-		self->generation = member->hello->number;
-	hello->number = self->generation + 1;
+	__u64 last = self->generation;
+
+	if (member && member->hello && member->hello->number > last)
+		last = member->hello->number;
+	hello->number = last + 1;
 	if (!weft_fleet_record_sign(hello, &self->identity))
 		return false;
 	free(self->hello);
