@@ -136,7 +136,7 @@ check "a hello without a name" fails 1 "node NODE" hello none
 check "a hello without admin keys" fails 1 "admins KEY" hello none node ant
 check "a name with capitals" fails 1 "not the name of a node" hello none node Ant admins "$ADMIN"
 check "an admin key that is none" fails 1 "is not a key" hello none node ant admins abc
-check "... leaves no state" [ ! -e state/none ]
+check "... leaves no keys" [ ! -e state/none/self ]
 again() {
 	WEFT_FLEET_STATE=$dir/state-ant stays state-ant run_is 'j["changed"]' False hello prod
 }
@@ -306,7 +306,7 @@ wrong() {
 check "another admin key before the first bundle" wrong
 many=$(for ((i = 0; i < 17; i++)); do "$WEFT" genkey; done | paste -sd,)
 check "more admin keys than a state folder has" fails 1 "admins" hello many node ant admins "$many"
-check "... leave no state" [ ! -e state/many ]
+check "... leave no keys" [ ! -e state/many/self ]
 
 # A successor of a killed writer, and the files of an editor
 

@@ -66,6 +66,34 @@ static void check_round_trip(void)
 	weft_fleet_free(fleet);
 }
 
+/* The keys of peers follow the interface: by themselves they are no change. */
+static void check_same(void)
+{
+	struct weft_fleet *fleet = full();
+	struct weft_key key = fleet_tunnel('x');
+	size_t len;
+	char *text = text_of(fleet, &len), *other;
+
+	weft_keys_free(&weft_fleet_find(fleet, "bee")->former);
+	weft_keys_add(&weft_fleet_find(fleet, "bee")->made, &key);
+	other = text_of(fleet, &len);
+	test_ok(strcmp(text, other) && weft_memory_has_same_records(text, other),
+		"other keys of peers are the same records");
+	free(other);
+	weft_fleet_find(fleet, "zoe")->revoked = 8;
+	other = text_of(fleet, &len);
+	test_ok(!weft_memory_has_same_records(text, other), "another revocation is not");
+	free(other);
+	weft_fleet_find(fleet, "zoe")->revoked = 7;
+	weft_fleet_record_free(weft_fleet_find(fleet, "ant")->hello);
+	weft_fleet_find(fleet, "ant")->hello = NULL;
+	other = text_of(fleet, &len);
+	test_ok(!weft_memory_has_same_records(text, other), "a hello less is not");
+	free(other);
+	free(text);
+	weft_fleet_free(fleet);
+}
+
 static bool refused(const char *text, size_t len)
 {
 	struct weft_refusal why;
@@ -170,6 +198,7 @@ int main(void)
 	if (sodium_init() < 0)
 		test_bail("libsodium");
 	check_round_trip();
+	check_same();
 	check_damage();
 	check_texts();
 	check_memory();

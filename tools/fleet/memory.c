@@ -384,7 +384,8 @@ static const char *memory_next_line(const char *text)
 static const char *memory_records(const char *text)
 {
 	text = memory_next_line(text);
-	while (!strncmp(text, MEMORY_MADE, strlen(MEMORY_MADE)))
+	while (!strncmp(text, MEMORY_MADE, strlen(MEMORY_MADE)) ||
+	       !strncmp(text, MEMORY_FORMER, strlen(MEMORY_FORMER)))
 		text = memory_next_line(text);
 	return text;
 }
