@@ -23,9 +23,9 @@
 		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, " \
 		"listen-address, bind-device, candidates, roam, names, state, " \
 		"previous-public-key, next-keys, previous-keys, identities, drops, dump"
-#define COMMANDS "show, showconf, set, rotate, setconf, addconf, syncconf, up, check, down, save, strip, resolve, monitor, wait, metrics, doctor, genkey, genpsk, pubkey, help"
+#define COMMANDS "show, showconf, set, rotate, setconf, addconf, syncconf, up, check, down, save, strip, resolve, monitor, wait, metrics, doctor, fleet, genkey, genpsk, pubkey, help"
 
-#define NOT_OPTION(word) "weft: unknown option '" word "': use -j, --json, --show-keys, -h, --help, -v or --version, and '--' before other words\n"
+#define NOT_OPTION(word) "weft: unknown option '" word "': use -j, --json, --show-keys, --dry-run, --really, -h, --help, -v or --version, and '--' before other words\n"
 
 static const char wft0_conf[] =
 	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"

@@ -147,6 +147,15 @@ const struct weft_command weft_commands[] = {
 		0, 1, weft_command_doctor, .json = true,
 		.failure = WEFT_DOCTOR_COULD_NOT,
 	}, {
+		"fleet", "VERB [ARGUMENTS]",
+		"manage the nodes of a fleet by signed records",
+		"weft-fleet(8) describes the verbs. --dry-run tells what would change. -j or --json\n"
+		"prints JSON. The status is 0 if the command has done its work or had nothing to\n"
+		"do, 1 after an error, 2 if records were refused and the others applied, and 3 if\n"
+		"the removal of more than a tenth of the peers waits for --really.\n",
+		1, -1, weft_command_fleet, .json = true, .dry = true,
+		.list = weft_command_list_fleet,
+	}, {
 		"genkey", "", "print a new private key",
 		NULL, 0, 0, weft_command_genkey,
 	}, {
@@ -207,7 +216,7 @@ static void command_print_all(FILE *stream)
 {
 	const struct weft_command *command;
 
-	fputs("Usage: weft [-j|--json] [--show-keys] [COMMAND [ARGUMENTS]]\n\nCommands:\n",
+	fputs("Usage: weft [-j|--json] [--show-keys] [--dry-run] [--really] [COMMAND [ARGUMENTS]]\n\nCommands:\n",
 	      stream);
 	for (command = weft_commands; command->name; command++)
 		fprintf(stream, "  %-10s %s\n", command->name,
@@ -250,6 +259,10 @@ static bool command_take_option(struct weft_context *ctx, const char *word,
 		ctx->json = true;
 	else if (!strcmp(word, "--show-keys"))
 		ctx->show_keys = true;
+	else if (!strcmp(word, "--dry-run"))
+		ctx->dry_run = true;
+	else if (!strcmp(word, "--really"))
+		ctx->really = true;
 	else if (!strcmp(word, "-h") || !strcmp(word, "--help"))
 		options->help = true;
 	else if (!strcmp(word, "-v") || !strcmp(word, "--version"))
@@ -280,7 +293,7 @@ static int command_take_options(struct weft_context *ctx, int argc,
 		if (argv[i][0] == '-' && argv[i][1] &&
 		    !command_is_value(argv, left)) {
 			weft_complain(ctx,
-				      "unknown option '%s': use -j, --json, --show-keys, -h, --help, -v or --version, and '--' before other words",
+				      "unknown option '%s': use -j, --json, --show-keys, --dry-run, --really, -h, --help, -v or --version, and '--' before other words",
 				      argv[i]);
 			return -1;
 		}
@@ -306,6 +319,8 @@ static int command_run(struct weft_context *ctx,
 			      argv[command->max]);
 	else if (ctx->json && !command->json)
 		weft_complain(ctx, "%s: no JSON output", command->name);
+	else if ((ctx->dry_run || ctx->really) && !command->dry)
+		weft_complain(ctx, "%s: no --dry-run and no --really", command->name);
 	else
 		return command->run(ctx, argc, argv);
 	command_print_usage(command, ctx->err);
