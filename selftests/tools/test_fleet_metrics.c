@@ -17,7 +17,7 @@ static const struct weft_fleet_facts facts[] = {
 		.fleet = "prod", .node = "ant", .epoch = 3, .nodes = 1000, .nodes_without_key = 2, .applied = true,
 		.applied_well = true, .applied_at = 1799999990, .rotating = true, .key_age = 2592005,
 		.rotate_every = 2592000, .rotate_window = 86400,
-		.refused = { [WEFT_FLEET_REFUSED_SIGNATURE] = 1, [WEFT_FLEET_REFUSED_UNKNOWN] = 18446744073709551615ULL },
+		.refused = { [WEFT_REFUSED_SIGNATURE] = 1, [WEFT_REFUSED_UNKNOWN] = 18446744073709551615ULL },
 	},
 	{ .fleet = "a\"\xff", .node = "bee" },
 };
@@ -42,6 +42,8 @@ static const char golden[] =
 	BOTH("weft_fleet_rotate_window_seconds", "Time over which the rotations of the nodes are spread.", "86400", "0")
 	HEAD("weft_fleet_last_apply_success", "1 if the last run brought the interface to the records.")
 	"weft_fleet_last_apply_success{fleet=\"prod\"} 1\n"
+	HEAD("weft_fleet_removals_waiting", "1 if the last run left more peers to be removed than it may without --really.")
+	"weft_fleet_removals_waiting{fleet=\"prod\"} 0\n"
 	BOTH("weft_fleet_rotation_pending", "1 if a rotation has begun and is not finished.", "1", "0")
 	HEAD("weft_fleet_records_refused", "Records that the last run refused, by reason.")
 	REFUSED("prod", "form", "0") REFUSED("prod", "signature", "1") REFUSED("prod", "old", "0")
@@ -73,12 +75,14 @@ static void test_texts(void)
 	test_text("no fleet", out, "");
 	free(out);
 	out = text_of(&facts[1], 1);
-	test_ok(!strstr(out, "weft_fleet_last_apply_success"), "no success and no failure before the first run");
+	test_ok(!strstr(out, "weft_fleet_last_apply_success") && !strstr(out, "removals_waiting"), "no success and no failure before the first run");
 	free(out);
 	failed.applied_well = false;
+	failed.waits = true;
 	failed.rotating = false;
 	out = text_of(&failed, 1);
 	test_ok(strstr(out, "weft_fleet_last_apply_success{fleet=\"prod\"} 0\n") &&
+		strstr(out, "weft_fleet_removals_waiting{fleet=\"prod\"} 1\n") &&
 		strstr(out, "weft_fleet_rotation_pending{fleet=\"prod\"} 0\n"), "a failed run");
 	free(out);
 }
@@ -92,7 +96,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	test_texts();
-	for (reason = 0; reason < WEFT_FLEET_REFUSED_COUNT; reason++)
-		test_ok(weft_fleet_refused_name(reason), "each reason has a word");
+	for (reason = 0; reason < WEFT_REFUSED_COUNT; reason++)
+		test_ok(weft_refused_names[reason], "each reason has a word");
 	return test_end();
 }

@@ -3,20 +3,6 @@
 #include "print/fleet_metrics.h"
 #include "print/sample.h"
 
-static const char * const refused_names[WEFT_FLEET_REFUSED_COUNT] = {
-	[WEFT_FLEET_REFUSED_FORM] = "form",
-	[WEFT_FLEET_REFUSED_SIGNATURE] = "signature",
-	[WEFT_FLEET_REFUSED_OLD] = "old",
-	[WEFT_FLEET_REFUSED_REVOKED] = "revoked",
-	[WEFT_FLEET_REFUSED_EXPIRED] = "expired",
-	[WEFT_FLEET_REFUSED_UNKNOWN] = "unknown",
-};
-
-const char *weft_fleet_refused_name(enum weft_fleet_refused reason)
-{
-	return refused_names[reason];
-}
-
 /**
  * struct fleet_number - a number of a fleet
  * @name: the metric's name
@@ -89,32 +75,49 @@ static void fleet_print_number(FILE *out, const struct fleet_number *number,
 	}
 }
 
-/* Before the first run there is neither success nor failure. */
-static void fleet_print_success(FILE *out, const struct weft_fleet_facts *fleets, size_t count)
+/**
+ * struct fleet_switch - a property of a fleet, as 1 or 0
+ * @name: the metric's name
+ * @help: its help text
+ * @offset: of the property in struct weft_fleet_facts
+ * @of_run: it is one of the last run, and has no sample before the first
+ */
+struct fleet_switch {
+	const char *name;
+	const char *help;
+	size_t offset;
+	bool of_run;
+};
+
+static const struct fleet_switch switches[] = {
+	{
+		"weft_fleet_last_apply_success",
+		"1 if the last run brought the interface to the records.",
+		offsetof(struct weft_fleet_facts, applied_well), true,
+	}, {
+		"weft_fleet_removals_waiting",
+		"1 if the last run left more peers to be removed than it may without --really.",
+		offsetof(struct weft_fleet_facts, waits), true,
+	}, {
+		"weft_fleet_rotation_pending", "1 if a rotation has begun and is not finished.",
+		offsetof(struct weft_fleet_facts, rotating), false,
+	},
+};
+
+static void fleet_print_switch(FILE *out, const struct fleet_switch *row,
+			       const struct weft_fleet_facts *fleets, size_t count)
 {
-	static const char name[] = "weft_fleet_last_apply_success";
 	bool begun = false;
+	const char *field;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		if (!fleets[i].applied)
+		if (row->of_run && !fleets[i].applied)
 			continue;
-		weft_sample_head_once(out, &begun, name, "gauge",
-				      "1 if the last run brought the interface to the records.");
-		fleet_begin(out, name, &fleets[i]);
-		weft_sample_end(out, fleets[i].applied_well);
-	}
-}
-
-static void fleet_print_rotation(FILE *out, const struct weft_fleet_facts *fleets, size_t count)
-{
-	static const char name[] = "weft_fleet_rotation_pending";
-	size_t i;
-
-	weft_sample_head(out, name, "gauge", "1 if a rotation has begun and is not finished.");
-	for (i = 0; i < count; i++) {
-		fleet_begin(out, name, &fleets[i]);
-		weft_sample_end(out, fleets[i].rotating);
+		field = (const char *)&fleets[i] + row->offset;
+		weft_sample_head_once(out, &begun, row->name, "gauge", row->help);
+		fleet_begin(out, row->name, &fleets[i]);
+		weft_sample_end(out, *(const bool *)field);
 	}
 }
 
@@ -126,9 +129,9 @@ static void fleet_print_refused(FILE *out, const struct weft_fleet_facts *fleets
 
 	weft_sample_head(out, name, "gauge", "Records that the last run refused, by reason.");
 	for (i = 0; i < count; i++) {
-		for (reason = 0; reason < WEFT_FLEET_REFUSED_COUNT; reason++) {
+		for (reason = 0; reason < WEFT_REFUSED_COUNT; reason++) {
 			fleet_begin(out, name, &fleets[i]);
-			weft_sample_label(out, "reason", refused_names[reason]);
+			weft_sample_label(out, "reason", weft_refused_names[reason]);
 			weft_sample_end(out, fleets[i].refused[reason]);
 		}
 	}
@@ -143,7 +146,7 @@ void weft_fleet_metrics_print(FILE *out, const struct weft_fleet_facts *fleets, 
 	fleet_print_info(out, fleets, count);
 	for (row = 0; row < ARRAY_SIZE(numbers); row++)
 		fleet_print_number(out, &numbers[row], fleets, count);
-	fleet_print_success(out, fleets, count);
-	fleet_print_rotation(out, fleets, count);
+	for (row = 0; row < ARRAY_SIZE(switches); row++)
+		fleet_print_switch(out, &switches[row], fleets, count);
 	fleet_print_refused(out, fleets, count);
 }

@@ -8,19 +8,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/*
- * Why a record was refused. A label of a metric has few values, whatever a record says: the reason in
- * words quotes the record, and its author could make a series of each.
- */
-enum weft_fleet_refused {
-	WEFT_FLEET_REFUSED_FORM,	/* no record of this version, or with wrong values */
-	WEFT_FLEET_REFUSED_SIGNATURE,	/* the signer is another one, or a proof is missing */
-	WEFT_FLEET_REFUSED_OLD,		/* a newer one is known: it was replayed, or the store lags */
-	WEFT_FLEET_REFUSED_REVOKED,
-	WEFT_FLEET_REFUSED_EXPIRED,	/* not_after is over */
-	WEFT_FLEET_REFUSED_UNKNOWN,	/* the record that it belongs to is not known */
-	WEFT_FLEET_REFUSED_COUNT,
-};
+#include "model/model.h"
+#include "model/refused.h"
 
 /**
  * struct weft_fleet_facts - a fleet, as its node knows it
@@ -32,6 +21,7 @@ enum weft_fleet_refused {
  * @applied: there has been a run of "fleet apply"
  * @applied_well: the last one has brought the interface to the records
  * @applied_at: when it ended, in seconds since 1970
+ * @waits: removals of peers wait for --really
  * @refused: the records that it refused, by reason
  * @rotating: a rotation has begun and is not finished
  * @key_age: seconds since the tunnel key was made
@@ -39,23 +29,21 @@ enum weft_fleet_refused {
  * @rotate_window: seconds over which the rotations of the nodes are spread
  */
 struct weft_fleet_facts {
-	const char *fleet;
-	const char *node;
+	char fleet[IFNAMSIZ];
+	char node[WEFT_NAME_BYTES + 1];
 	__u64 epoch;
 	__u64 nodes;
 	__u64 nodes_without_key;
 	bool applied;
 	bool applied_well;
 	__u64 applied_at;
-	__u64 refused[WEFT_FLEET_REFUSED_COUNT];
+	bool waits;
+	__u64 refused[WEFT_REFUSED_COUNT];
 	bool rotating;
 	__u64 key_age;
 	__u64 rotate_every;
 	__u64 rotate_window;
 };
-
-/* The word of a reason, as in the label. */
-const char *weft_fleet_refused_name(enum weft_fleet_refused reason);
 
 /* The samples of a metric have to be contiguous, so all fleets are printed at once. */
 void weft_fleet_metrics_print(FILE *out, const struct weft_fleet_facts *fleets, size_t count);
