@@ -7,9 +7,13 @@
 #include "base/complain.h"
 #include "cli/command.h"
 #include "conf/locate.h"
+#include "conf/profile.h"
 #include "conf/writer.h"
+#include "fleet/facts.h"
+#include "fleet/folder.h"
 #include "genl/backend.h"
 #include "host/host.h"
+#include "print/fleet_metrics.h"
 #include "print/metrics.h"
 #include "print/metrics_host.h"
 
@@ -27,6 +31,8 @@
  * @count: their number
  * @tunnels: all tunnels that are configured or exist
  * @tunnel_count: their number
+ * @fleets: the fleets of this host
+ * @fleet_count: their number
  * @good: no read has failed
  */
 struct metrics_job {
@@ -39,6 +45,8 @@ struct metrics_job {
 	size_t count;
 	struct weft_metrics_tunnel *tunnels;
 	size_t tunnel_count;
+	struct weft_fleet_facts *fleets;
+	size_t fleet_count;
 	bool good;
 };
 
@@ -152,6 +160,42 @@ static void metrics_add_files(struct metrics_job *job)
 	free(files);
 }
 
+/* The file of a fleet's interface is beside the fleet's state. */
+static void metrics_add_fleet(struct metrics_job *job, const char *name)
+{
+	struct weft_metrics_tunnel *tunnel;
+	struct weft_fleet_facts *fleets;
+	bool configured;
+
+	fleets = realloc(job->fleets, (job->fleet_count + 1) * sizeof(*fleets));
+	if (!fleets) {
+		metrics_no_memory(job);
+		return;
+	}
+	job->fleets = fleets;
+	if (!weft_fleet_facts_read(job->ctx, name, &fleets[job->fleet_count], &configured)) {
+		job->good = false;
+		return;
+	}
+	job->fleet_count++;
+	tunnel = configured ? metrics_tunnel(job, name) : NULL;
+	if (tunnel)
+		tunnel->configured = true;
+}
+
+static void metrics_add_fleets(struct metrics_job *job)
+{
+	struct weft_words names = { };
+	size_t i;
+
+	if (!weft_folder_list(job->ctx, &names))
+		job->good = false;
+	for (i = 0; i < names.count; i++)
+		if (metrics_is_named(job, names.items[i].text))
+			metrics_add_fleet(job, names.items[i].text);
+	weft_profile_words_free(&names);
+}
+
 /* Reading metrics must not load a module that was unloaded. */
 static void metrics_print(const struct metrics_job *job, FILE *out)
 {
@@ -161,6 +205,7 @@ static void metrics_print(const struct metrics_job *job, FILE *out)
 	weft_metrics_print_host(out, loaded, job->ctx->now);
 	weft_metrics_print_tunnels(out, job->tunnels, job->tunnel_count);
 	weft_metrics_print(out, job->devs, job->count, job->peers);
+	weft_fleet_metrics_print(out, job->fleets, job->fleet_count);
 }
 
 /* Writes the metrics that could be read, which report unreadable interfaces, too. */
@@ -226,6 +271,7 @@ static void metrics_read(struct metrics_job *job)
 	for (i = 0; i < job->named_count; i++)
 		metrics_add(job, job->named[i]);
 	metrics_add_files(job);
+	metrics_add_fleets(job);
 }
 
 static void metrics_free(struct metrics_job *job)
@@ -234,6 +280,7 @@ static void metrics_free(struct metrics_job *job)
 		weft_model_device_free(job->devs[--job->count]);
 	free(job->devs);
 	free(job->tunnels);
+	free(job->fleets);
 }
 
 int weft_command_metrics(struct weft_context *ctx, int argc, char **argv)

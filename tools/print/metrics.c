@@ -34,8 +34,7 @@ static void metrics_begin_peer(const struct metrics_set *set, const char *name,
 			       const struct weft_peer *peer)
 {
 	metrics_begin_device(set->out, name, dev);
-	weft_sample_label(set->out, "public_key",
-			  weft_key_encode(&peer->public_key).chars);
+	weft_sample_label(set->out, "public_key", weft_key_encode(&peer->public_key).chars);
 	if (set->peers == WEFT_METRICS_PEERS_ON)
 		weft_sample_label(set->out, "name", peer->name ?: "");
 }
@@ -190,8 +189,7 @@ static void metrics_peer_number(const struct metrics_set *set,
 		if (!(walk.peer->known & WEFT_ATTR_BIT(attr->attribute)))
 			continue;
 		weft_sample_head_once(set->out, &begun, number->name, number->type, number->help);
-		metrics_begin_peer(set, number->name, walk.dev,
-				   walk.peer);
+		metrics_begin_peer(set, number->name, walk.dev, walk.peer);
 		metrics_end_scaled(set->out, weft_attr_get(attr, walk.peer),
 				   number->per_unit);
 	}
@@ -225,11 +223,10 @@ static void metrics_print_plain(const struct metrics_set *set, size_t row)
 	const char *field;
 
 	weft_sample_head(set->out, metrics_plain[row].name, metrics_plain[row].type,
-		     metrics_plain[row].help);
+			 metrics_plain[row].help);
 	while (metrics_walk(&walk)) {
 		field = (const char *)walk.peer + metrics_plain[row].offset;
-		metrics_begin_peer(set, metrics_plain[row].name, walk.dev,
-				   walk.peer);
+		metrics_begin_peer(set, metrics_plain[row].name, walk.dev, walk.peer);
 		weft_sample_end(set->out, *(const __u64 *)field);
 	}
 }
@@ -240,19 +237,16 @@ static void metrics_print_info(const struct metrics_set *set)
 	size_t i;
 
 	weft_sample_head(set->out, "weft_interface_info", "gauge",
-		     "Kind and public key of the interface.");
+			 "Kind and public key of the interface.");
 	for (i = 0; i < set->count; i++) {
 		dev = set->devs[i];
 		metrics_begin_device(set->out, "weft_interface_info", dev);
-		weft_sample_label(set->out, "kind",
-			      weft_model_kind_name(dev->kind));
-		weft_sample_label(set->out, "public_key",
-			      dev->has & WEFT_DEVICE_HAS_PUBLIC_KEY ?
-			      weft_key_encode(&dev->public_key).chars : "");
+		weft_sample_label(set->out, "kind", weft_model_kind_name(dev->kind));
+		weft_sample_label(set->out, "public_key", dev->has & WEFT_DEVICE_HAS_PUBLIC_KEY ?
+				  weft_key_encode(&dev->public_key).chars : "");
 		weft_sample_end(set->out, 1);
 	}
-	weft_sample_head(set->out, "weft_peers", "gauge",
-		     "Peers of the interface.");
+	weft_sample_head(set->out, "weft_peers", "gauge", "Peers of the interface.");
 	for (i = 0; i < set->count; i++) {
 		metrics_begin_device(set->out, "weft_peers", set->devs[i]);
 		weft_sample_end(set->out, weft_model_peer_count(set->devs[i]));
@@ -272,13 +266,11 @@ static void metrics_print_states(const struct metrics_set *set)
 		if (!(walk.peer->known & WEFT_ATTR_BIT(attr->attribute)))
 			continue;
 		weft_sample_head_once(set->out, &begun, "weft_peer_state", "gauge",
-			      "1 for the peer's present state, 0 for the others.");
+				      "1 for the peer's present state, 0 for the others.");
 		for (i = 0; i < attr->word_count; i++) {
-			metrics_begin_peer(set, "weft_peer_state",
-					   walk.dev, walk.peer);
+			metrics_begin_peer(set, "weft_peer_state", walk.dev, walk.peer);
 			weft_sample_label(set->out, "state", attr->words[i]);
-			weft_sample_end(set->out,
-				    weft_attr_get(attr, walk.peer) == i);
+			weft_sample_end(set->out, weft_attr_get(attr, walk.peer) == i);
 		}
 	}
 }
@@ -296,14 +288,12 @@ static void metrics_print_device_drops(const struct metrics_set *set)
 		if (!(dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS)))
 			continue;
 		weft_sample_head_once(set->out, &begun, name, "counter",
-			      "Packets that the interface dropped, including those of its peers.");
+				      "Packets that the interface dropped, including those of its peers.");
 		for (reason = 1; reason <= WEFT_DROPS_A_MAX; reason++) {
 			metrics_begin_device(set->out, name, dev);
-			weft_sample_label(set->out, "reason",
-				      weft_drop_names[reason].name);
+			weft_sample_label(set->out, "reason", weft_drop_names[reason].name);
 			weft_sample_label(set->out, "direction",
-				      weft_drop_names[reason].out ? "out" :
-								    "in");
+					  weft_drop_names[reason].out ? "out" : "in");
 			weft_sample_end(set->out, dev->drops[reason]);
 		}
 	}
@@ -322,13 +312,11 @@ static void metrics_print_peer_drops(const struct metrics_set *set)
 			if (!walk.peer->drops[reason])
 				continue;
 			weft_sample_head_once(set->out, &begun, name, "counter",
-				      "Packets from and to the peer that were dropped.");
+					      "Packets from and to the peer that were dropped.");
 			metrics_begin_peer(set, name, walk.dev, walk.peer);
-			weft_sample_label(set->out, "reason",
-				      weft_drop_names[reason].name);
+			weft_sample_label(set->out, "reason", weft_drop_names[reason].name);
 			weft_sample_label(set->out, "direction",
-				      weft_drop_names[reason].out ? "out" :
-								    "in");
+					  weft_drop_names[reason].out ? "out" : "in");
 			weft_sample_end(set->out, walk.peer->drops[reason]);
 		}
 	}
