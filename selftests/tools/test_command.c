@@ -17,7 +17,7 @@
 
 #define WORDS_MAX	16
 
-#define HELP_USAGE "Usage: weft [-j|--json] [--show-keys] [COMMAND [ARGUMENTS]]\n\nCommands:\n"
+#define HELP_USAGE "Usage: weft [-j|--json] [--show-keys] [--dry-run] [--really] [COMMAND [ARGUMENTS]]\n\nCommands:\n"
 #define SET_USAGE "Usage: weft set IFACE [SETTING VALUE]... [peer KEY|NAME [remove] [SETTING VALUE]...]...\n"
 #define FIELDS	"public-key, private-key, listen-port, fwmark, peers, preshared-keys, endpoints, " \
 		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, " \
