@@ -27,8 +27,10 @@ tools:
 # looks for units below /usr and /usr/local; UNITDIR is for other prefixes.
 PREFIX ?= /usr/local
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+MONITORING := tools/monitoring/weft.rules.yml tools/monitoring/weft-dashboard.json
 INSTALLED_FILES = $(addprefix $(PREFIX)/,bin/weft share/man/man4/weft.4 share/man/man5/weft.conf.5 share/man/man8/weft.8 \
-	share/bash-completion/completions/weft share/zsh/site-functions/_weft) \
+	share/bash-completion/completions/weft share/zsh/site-functions/_weft \
+	$(addprefix share/weft/,$(notdir $(MONITORING)))) \
 	$(addprefix $(UNITDIR)/,$(notdir $(wildcard tools/systemd/*)))
 
 # The path of the command goes into units and into sed.
@@ -38,7 +40,7 @@ check-prefix:
 		echo "make: PREFIX '$(PREFIX)' has to be an absolute path of letters, digits, and / . _ + -" >&2; exit 1;; \
 	esac
 
-## make install  the command, its manual pages, completion and units; DESTDIR= and PREFIX=, /usr/local by default
+## make install  the command, its manual pages, completion, units, alert rules and dashboard; DESTDIR= and PREFIX=, /usr/local by default
 install: check-prefix tools
 	install -D -m 0755 tools/weft '$(DESTDIR)$(PREFIX)/bin/weft'
 	install -D -m 0644 Documentation/man/weft.4 '$(DESTDIR)$(PREFIX)/share/man/man4/weft.4'
@@ -46,6 +48,7 @@ install: check-prefix tools
 	install -D -m 0644 Documentation/man/weft.8 '$(DESTDIR)$(PREFIX)/share/man/man8/weft.8'
 	install -D -m 0644 tools/completion/weft.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weft'
 	install -D -m 0644 tools/completion/weft.zsh '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weft'
+	install -D -m 0644 -t '$(DESTDIR)$(PREFIX)/share/weft' $(MONITORING)
 	for unit in tools/systemd/*; do \
 		install -D -m 0644 "$$unit" '$(DESTDIR)$(UNITDIR)'/"$${unit##*/}" && \
 		sed -i 's,/usr/bin/weft,$(PREFIX)/bin/weft,' '$(DESTDIR)$(UNITDIR)'/"$${unit##*/}" || exit; \

@@ -33,7 +33,7 @@ target() { # target NAME VARIABLE=VALUE...
 has_files() { # has_files PREFIX
 	{
 		for file in bin/weft share/bash-completion/completions/weft share/zsh/site-functions/_weft share/man/man4/weft.4 \
-			share/man/man5/weft.conf.5 share/man/man8/weft.8; do
+			share/man/man5/weft.conf.5 share/man/man8/weft.8 share/weft/weft.rules.yml share/weft/weft-dashboard.json; do
 			echo "$1/$file"
 		done
 		for file in "$top"/tools/systemd/*; do
