@@ -30,11 +30,11 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 # Ansible searches /usr/share/ansible/collections by itself; for another PREFIX, ANSIBLE_COLLECTIONS_PATH names it.
 COLLECTION = share/ansible/collections/ansible_collections/weft/fleet
 COLLECTION_FILES = $(shell cd tools/ansible 2>/dev/null && find . -type f ! -path './tests/*' ! -path '*/.*' -printf '%P ')
-MONITORING_FILES = $(shell cd tools/monitoring 2>/dev/null && find . -type f ! -path './tests/*' -printf '%P ')
+MONITORING := tools/monitoring/weft.rules.yml tools/monitoring/weft-dashboard.json
 MANUAL_PAGES = $(notdir $(wildcard Documentation/man/*.[1-9]))
 INSTALLED_FILES = $(addprefix $(PREFIX)/,bin/weft share/bash-completion/completions/weft share/zsh/site-functions/_weft \
 	$(foreach page,$(MANUAL_PAGES),share/man/man$(subst .,,$(suffix $(page)))/$(page)) \
-	$(addprefix $(COLLECTION)/,$(COLLECTION_FILES)) $(addprefix share/weft/monitoring/,$(MONITORING_FILES))) \
+	$(addprefix $(COLLECTION)/,$(COLLECTION_FILES)) $(addprefix share/weft/,$(notdir $(MONITORING)))) \
 	$(addprefix $(UNITDIR)/,$(notdir $(wildcard tools/systemd/*)))
 
 # The path of the command goes into units and into sed.
@@ -44,7 +44,7 @@ check-prefix:
 		echo "make: PREFIX '$(PREFIX)' has to be an absolute path of letters, digits, and / . _ + -" >&2; exit 1;; \
 	esac
 
-## make install  the command, its manual pages, completion and units, and the Ansible collection weft.fleet
+## make install  the command, manual pages, completion, units, alert rules, dashboard, and the Ansible collection weft.fleet
 ##   DESTDIR= PREFIX=/usr/local
 install: check-prefix tools
 	install -D -m 0755 tools/weft '$(DESTDIR)$(PREFIX)/bin/weft'
@@ -53,15 +53,13 @@ install: check-prefix tools
 	done
 	install -D -m 0644 tools/completion/weft.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weft'
 	install -D -m 0644 tools/completion/weft.zsh '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weft'
+	install -D -m 0644 -t '$(DESTDIR)$(PREFIX)/share/weft' $(MONITORING)
 	for unit in tools/systemd/*; do \
 		install -D -m 0644 "$$unit" '$(DESTDIR)$(UNITDIR)'/"$${unit##*/}" && \
 		sed -i 's,/usr/bin/weft,$(PREFIX)/bin/weft,' '$(DESTDIR)$(UNITDIR)'/"$${unit##*/}" || exit; \
 	done
 	for file in $(COLLECTION_FILES); do \
 		install -D -m 0644 "tools/ansible/$$file" '$(DESTDIR)$(PREFIX)/$(COLLECTION)'"/$$file" || exit; \
-	done
-	for file in $(MONITORING_FILES); do \
-		install -D -m 0644 "tools/monitoring/$$file" '$(DESTDIR)$(PREFIX)/share/weft/monitoring'"/$$file" || exit; \
 	done
 	test -d '$(DESTDIR)/etc/weft' || install -d -m 0700 '$(DESTDIR)/etc/weft'
 

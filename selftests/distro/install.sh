@@ -132,7 +132,7 @@ collection_is_there() {
 }
 
 monitoring_is_there() {
-	same_files tools/monitoring /usr/share/weft/monitoring
+	same_files tools/monitoring /usr/share/weft
 }
 
 # A unit starts the tests in the machine. The disk has room for the files, and for more to be written.

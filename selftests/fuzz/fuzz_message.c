@@ -58,7 +58,7 @@ static void print_all(struct weft_device *dev, uint8_t how)
 		print_json(dev);
 		break;
 	case 4:
-		weft_metrics_print(ctx.out, &dev, 1);
+		weft_metrics_print(ctx.out, &dev, 1, WEFT_METRICS_PEERS_ON);
 		break;
 	default:
 		break;

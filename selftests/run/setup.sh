@@ -19,7 +19,7 @@ vm_packages=(
 	iproute2 iputils-ping ethtool nftables iperf3 tcpdump socat ncat
 	wireguard-tools wireguard-go openssh-client openssl python3 python3-cryptography python3-nacl
 )
-check_packages=(libb2-dev rsync ccache)
+check_packages=(libb2-dev rsync ccache python3-yaml)
 lint_packages=(
 	sparse shellcheck universal-ctags perl python3-yaml python3-jsonschema bc mandoc groff-base coccinelle clang clang-tidy
 	pyflakes3 codespell

@@ -3,15 +3,19 @@
 #
 # promtool accepts the output of "weft metrics". Skipped (status 4) without promtool; "run/setup.sh check" fetches it.
 #
-#   promtool.sh path/to/weft       with test_metrics beside it
+#   promtool.sh path/to/weft       with test_metrics and test_fleet_metrics beside it
 
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/../run/vm/host.sh"
 
 promtool=$(command -v promtool || echo "$cache/promtool")
-print=$(dirname "$1")/test_metrics
+built=$(dirname "$1")
 count=0
 failed=0
+
+metrics() { # as "weft metrics" prints them on a node of a fleet
+	"$built/test_metrics" print && "$built/test_fleet_metrics" print
+}
 
 result() { # result NAME STATUS
 	count=$((count + 1))
@@ -29,13 +33,13 @@ if [ ! -x "$promtool" ]; then
 fi
 
 # promtool also prints a line for each fault in names and types.
-said=$("$print" print | "$promtool" check metrics 2>&1)
+said=$(metrics | "$promtool" check metrics 2>&1)
 status=$?
 [ -z "$said" ] || sed 's/^/# /' <<<"$said"
 [ -z "$said" ] && [ $status = 0 ]
 result "promtool finds no fault" $?
 
-"$print" print | sed 's/name=""/name="/' | "$promtool" check metrics >/dev/null 2>&1
+metrics | sed 's/name=""/name="/' | "$promtool" check metrics >/dev/null 2>&1
 result "promtool refuses a label that does not end" $((! $?))
 echo "1..$count"
 exit $failed

@@ -457,6 +457,7 @@ void test_bench_start(struct test_bench *bench, const char *input)
 	bench->ctx.release = freeaddrinfo;
 	bench->ctx.pause = test_pause;
 	bench->ctx.now = 1000000000;
+	bench->ctx.state = "/etc/fleets";
 	if (!bench->ctx.in || !bench->ctx.out || !bench->ctx.err)
 		test_bail("no memory");
 	bench->sent = strdup("");

@@ -55,10 +55,13 @@ static const struct complete_case cases[] = {
 	{ "syncconf wft0 ''", "/\n" },
 	{ "syncconf wft0 /etc/weft/w", "/\n" },
 
-	{ "metrics ''", "wft0\nwg0\nwrite\n" },
+	{ "metrics ''", "wft0\nwg0\nwrite\npeers\n" },
 	{ "metrics wg0 w", "wft0\nwg0\nwrite\n" },
 	{ "metrics write ''", "/\n" },
 	{ "metrics write f w", "wft0\nwg0\nwrite\n" },
+	{ "metrics peers ''", "on\nkeys\noff\n" },
+	{ "metrics write f peers o", "on\noff\n" },
+	{ "metrics peers off w", "wft0\nwg0\nwrite\n" },
 
 	/* Settings. */
 	{ "set ''", "wft0\nwg0\n" },

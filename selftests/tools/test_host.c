@@ -112,6 +112,24 @@ static struct weft_host_link link_of(const char *name)
 	return link;
 }
 
+/* A datagram of 100 bytes to a port that is closed, on lo, which sends and receives it. */
+static void test_link_counters(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct weft_host_link before = link_of("lo"), now;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char data[100] = "";
+
+	if (sendto(fd, data, sizeof(data), 0, (struct sockaddr *)&to, sizeof(to)) != sizeof(data))
+		test_bail("cannot send on lo");
+	close(fd);
+	now = link_of("lo");
+	test_ok(before.counted && now.counted, "lo has counters");
+	test_ok(now.tx_bytes - before.tx_bytes >= 128 && now.tx_bytes == now.rx_bytes, "lo counts bytes");
+	test_ok(now.tx_packets - before.tx_packets >= 1 && now.tx_packets - before.tx_packets <= 2 &&
+		now.tx_packets == now.rx_packets, "lo counts packets");
+}
+
 static void test_link(void)
 {
 	struct weft_change change = change_of(WEFT_CHANGE_LINK_UP);
@@ -618,6 +636,7 @@ int main(void)
 	}
 	test_memory_each("memory is short: for a socket", once_socket, NULL);
 	test_link();
+	test_link_counters();
 	test_link_refused();
 	test_link_deleted();
 	test_addresses();

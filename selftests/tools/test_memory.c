@@ -77,6 +77,7 @@ static const struct memory_case cases[] = {
 	{ "strip wft0" },
 	{ "metrics" },
 	{ "metrics wft0" },
+	{ "metrics peers off wft0" },
 	{ "rotate wft0 private-key - grace 60", KEY_B },
 	{ "resolve wft0" },
 	{ "resolve all" },

@@ -383,8 +383,7 @@ static void node_note_last(struct node_job *job, bool good, const struct weft_me
 			   const struct weft_fleet_apply *apply)
 {
 	const struct weft_fleet_last last = {
-		.time = job->ctx->now, .ok = good, .refused = merge->refused_count,
-		.waits = apply->waits,
+		.time = job->ctx->now, .ok = good, .waits = apply->waits,
 	};
 
 	if (!job->ctx->dry_run)

@@ -67,7 +67,6 @@ static void status_end(struct status_job *job)
 {
 	if (job->in)
 		weft_paths_end(&job->paths);
-	weft_profile_words_free(&job->last.reasons);
 	weft_model_index_free(&job->index);
 	weft_model_device_free(job->dev);
 	weft_folder_free(&job->folder);

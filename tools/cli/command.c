@@ -129,11 +129,13 @@ const struct weft_command weft_commands[] = {
 		"checks without waiting.\n",
 		1, 5, weft_command_wait,
 	}, {
-		"metrics", "[write FILE] [IFACE]...",
+		"metrics", "[write FILE] [peers on|keys|off] [IFACE]...",
 		"print interfaces and peers as metrics for Prometheus",
 		"Without IFACE all interfaces are printed, in Prometheus's text format, for the node\n"
 		"exporter's textfile collector. \"write\" replaces FILE as a whole, also if an\n"
-		"interface cannot be read. No secret is printed.\n",
+		"interface cannot be read. With \"peers off\" there are no series for each peer, and\n"
+		"sums and counts by state remain; with \"peers keys\" the name of a peer is a label of\n"
+		"weft_peer_info alone. No secret is printed.\n",
 		0, -1, weft_command_metrics,
 	}, {
 		"doctor", "[IFACE]",

@@ -260,12 +260,18 @@ static void complete_rotate(const struct completion *complete, int argc,
 static void complete_metrics(const struct completion *complete, int argc,
 			     char **argv)
 {
-	if (argc > 1 && !strcmp(argv[argc - 2], "write")) {
+	const char *before = argc > 1 ? argv[argc - 2] : "";
+	char values[] = "[on|keys|off]";
+
+	if (!strcmp(before, "write")) {
 		complete_files(complete);
-		return;
+	} else if (!strcmp(before, "peers")) {
+		complete_argument(complete, values);
+	} else {
+		complete_interfaces(complete);
+		complete_offer(complete, "write");
+		complete_offer(complete, "peers");
 	}
-	complete_interfaces(complete);
-	complete_offer(complete, "write");
 }
 
 int weft_command_complete(struct weft_context *ctx, int argc, char **argv)

@@ -442,22 +442,6 @@ const struct weft_fields_type weft_fields_words = {
 	fields_words_are_set, fields_free_words,
 };
 
-static bool fields_add_text(const char *text, void *to)
-{
-	return weft_profile_words_add(to, text, 0);
-}
-
-static bool fields_take_texts(const struct weft_fields_row *row, struct json_object *value,
-			      void *to)
-{
-	return fields_each(row, value, to, fields_add_text);
-}
-
-const struct weft_fields_type weft_fields_texts = {
-	"a list of texts", fields_take_texts, fields_put_words, fields_words_are_set,
-	fields_free_words,
-};
-
 /* An address of IPv6, and a zone after "%" or none. */
 static bool fields_is_address6(const char *text, size_t len)
 {

@@ -78,7 +78,6 @@ extern const struct weft_fields_type weft_fields_proof;		/* struct weft_proof */
 extern const struct weft_fields_type weft_fields_fleet_name;	/* char[] */
 extern const struct weft_fields_type weft_fields_node_name;	/* char[] */
 extern const struct weft_fields_type weft_fields_words;		/* struct weft_words, groups */
-extern const struct weft_fields_type weft_fields_texts;		/* struct weft_words, any text */
 extern const struct weft_fields_type weft_fields_word;		/* char[WEFT_NODE_NAME_BYTES] */
 extern const struct weft_fields_type weft_fields_line;		/* char *, printable ASCII */
 extern const struct weft_fields_type weft_fields_endpoints;	/* struct weft_words */

@@ -13,8 +13,6 @@
 
 #define LAST_NAME	"last"
 #define LAST_BYTES	65536
-/* The number of refusals is exact, their reasons are examples. */
-#define LAST_REASONS	64
 
 #define LAST_ROW(key, kind, limit)						\
 	{									\
@@ -23,12 +21,24 @@
 		.max = limit,							\
 	}
 
+#define LAST_CLASS(class, key)								\
+	{										\
+		.name = key, .type = &weft_fields_number,				\
+		.offset = offsetof(struct weft_fleet_last, classes[WEFT_REFUSED_##class]),	\
+		.kinds = 1, .max = INT64_MAX,						\
+	}
+
 static const struct weft_fields_row last_rows[] = {
 	LAST_ROW(time, number, INT64_MAX),
 	LAST_ROW(ok, switch, 0),
 	LAST_ROW(refused, number, INT64_MAX),
 	LAST_ROW(waits, switch, 0),
-	LAST_ROW(reasons, texts, LAST_REASONS),
+	LAST_CLASS(FORM, "form"),
+	LAST_CLASS(SIGNATURE, "signature"),
+	LAST_CLASS(OLD, "old"),
+	LAST_CLASS(REVOKED, "revoked"),
+	LAST_CLASS(EXPIRED, "expired"),
+	LAST_CLASS(UNKNOWN, "unknown"),
 	{ }
 };
 
@@ -52,15 +62,13 @@ void weft_fleet_last_write(const struct weft_folder *folder, const struct weft_f
 			   const struct weft_merge *merge)
 {
 	struct weft_fleet_last filled = *last;
-	bool good = true;
 	size_t i;
 
-	memset(&filled.reasons, 0, sizeof(filled.reasons));
-	for (i = 0; good && i < merge->refused_count && i < LAST_REASONS; i++)
-		good = weft_profile_words_add(&filled.reasons, merge->refused[i].reason, 0);
-	if (good)
-		last_put(folder, &filled);
-	weft_profile_words_free(&filled.reasons);
+	filled.refused = merge->refused_count;
+	memset(filled.classes, 0, sizeof(filled.classes));
+	for (i = 0; i < merge->refused_count; i++)
+		filled.classes[merge->refused[i].class]++;
+	last_put(folder, &filled);
 }
 
 static void last_parse(const struct weft_file *file, struct weft_fleet_last *last)
@@ -69,10 +77,8 @@ static void last_parse(const struct weft_file *file, struct weft_fleet_last *las
 	struct weft_refusal why;
 	struct json_object *object = weft_fields_parse(file->text, len, &why);
 
-	if (!object || !weft_fields_take(last_rows, 1, object, last, &why)) {
-		weft_fields_free(last_rows, last);
+	if (!object || !weft_fields_take(last_rows, 1, object, last, &why))
 		memset(last, 0, sizeof(*last));
-	}
 	json_object_put(object);
 }
 

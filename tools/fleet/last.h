@@ -6,7 +6,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
-#include "conf/profile.h"
+#include "model/refused.h"
 
 struct weft_folder;
 struct weft_merge;
@@ -17,20 +17,20 @@ struct weft_merge;
  * @ok: the interface is as the records say
  * @refused: records that were refused
  * @waits: removals wait
- * @reasons: the reasons of the refusals, each once for each record
+ * @classes: records that were refused, by class of the reason
  */
 struct weft_fleet_last {
 	__u64 time;
 	bool ok;
 	__u64 refused;
 	bool waits;
-	struct weft_words reasons;
+	__u64 classes[WEFT_REFUSED_COUNT];
 };
 
-/* A failure is a warning: the interface is as it is. */
+/* Fills in the counts of @merge. A failure is a warning: the interface is as it is. */
 void weft_fleet_last_write(const struct weft_folder *folder, const struct weft_fleet_last *last,
 			   const struct weft_merge *merge);
-/* All zero where nothing was written. Its words have to be freed. */
+/* All zero where nothing was written. */
 void weft_fleet_last_read(const struct weft_folder *folder, struct weft_fleet_last *last);
 
 #endif /* _WEFT_TOOLS_FLEET_LAST_H */

@@ -3,7 +3,6 @@
  * The order: records of the fleet first, which say whose signatures count and which
  * nodes are revoked; then nodes, which say whose hellos count; then hellos.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,11 +25,37 @@ struct merge_job {
 	bool failed;
 };
 
-static void merge_note(struct merge_job *job, const char *record, const char *fmt, ...)
+/**
+ * struct merge_reason - a reason for a refusal
+ * @class: its class
+ * @text: the reason in words
+ */
+struct merge_reason {
+	enum weft_refused class;
+	const char *text;
+};
+
+static const struct merge_reason
+	reason_of_other_fleet = { WEFT_REFUSED_FORM, "a record of another fleet" },
+	reason_cut = { WEFT_REFUSED_FORM, "no newline ends it: it may be cut" },
+	reason_no_admin = { WEFT_REFUSED_SIGNATURE, "not signed by an admin key of this fleet" },
+	reason_no_identity = { WEFT_REFUSED_SIGNATURE, "not signed by the identity of the node" },
+	reason_no_proof = { WEFT_REFUSED_SIGNATURE, "no proof that the node has the tunnel key" },
+	reason_former = { WEFT_REFUSED_OLD, "of a former admission of the node" },
+	reason_revoked = { WEFT_REFUSED_REVOKED, "revoked" },
+	reason_no_new_node = { WEFT_REFUSED_EXPIRED, "not_after is over: it admits no new node" },
+	reason_no_new_key = { WEFT_REFUSED_EXPIRED, "not_after is over: it admits no new key" },
+	reason_no_terms = { WEFT_REFUSED_UNKNOWN, "no record of the fleet is known" },
+	reason_not_admitted = { WEFT_REFUSED_UNKNOWN, "the node is not admitted" },
+	reason_ahead = {
+		WEFT_REFUSED_UNKNOWN, "its serial is higher than that of the node's record",
+	};
+
+static void merge_note(struct merge_job *job, const char *record,
+		       const struct merge_reason *reason)
 {
 	struct weft_merge *result = job->result;
 	struct weft_merge_refused *refused;
-	va_list args;
 
 	refused = reallocarray(result->refused, result->refused_count + 1, sizeof(*refused));
 	if (!refused) {
@@ -40,10 +65,8 @@ static void merge_note(struct merge_job *job, const char *record, const char *fm
 	result->refused = refused;
 	refused += result->refused_count;
 	refused->record = strdup(record);
-	va_start(args, fmt);
-	if (vasprintf(&refused->reason, fmt, args) < 0)
-		refused->reason = NULL;
-	va_end(args);
+	refused->reason = strdup(reason->text);
+	refused->class = reason->class;
 	result->refused_count++;
 	job->failed |= !refused->record || !refused->reason;
 }
@@ -58,9 +81,9 @@ static void merge_end_same(struct merge_job *job, struct weft_fleet_record **rec
 }
 
 static void merge_end_refused(struct merge_job *job, struct weft_fleet_record **record,
-			      const char *why)
+			      const struct merge_reason *reason)
 {
-	merge_note(job, weft_fleet_record_name(*record).text, "%s", why);
+	merge_note(job, weft_fleet_record_name(*record).text, reason);
 	weft_fleet_record_free(*record);
 	*record = NULL;
 }
@@ -76,7 +99,7 @@ static void merge_end_old(struct merge_job *job, struct weft_fleet_record **reco
 	else
 		snprintf(why, sizeof(why), "%s %llu is older than %llu, which was seen", number,
 			 (unsigned long long)(*record)->number, (unsigned long long)seen);
-	merge_end_refused(job, record, why);
+	merge_end_refused(job, record, &(struct merge_reason){ WEFT_REFUSED_OLD, why });
 }
 
 /* Parsing. */
@@ -107,9 +130,9 @@ static void merge_take_line(struct merge_job *job, const char *line, size_t len,
 
 	if (!record) {
 		snprintf(name, sizeof(name), "line %zu", number);
-		merge_note(job, name, "%s", why.text);
+		merge_note(job, name, &(struct merge_reason){ WEFT_REFUSED_FORM, why.text });
 	} else if (strcmp(record->fleet, job->fleet->name)) {
-		merge_end_refused(job, &record, "a record of another fleet");
+		merge_end_refused(job, &record, &reason_of_other_fleet);
 	} else {
 		job->failed |= !merge_keep(job, record);
 	}
@@ -123,7 +146,7 @@ static void merge_parse(struct merge_job *job, const char *text, size_t len)
 	for (line = text; line < end && !job->failed; line = newline + 1, number++) {
 		newline = memchr(line, '\n', end - line);
 		if (!newline) {
-			merge_note(job, "the last line", "no newline ends it: it may be cut");
+			merge_note(job, "the last line", &reason_cut);
 			return;
 		}
 		if (newline != line)
@@ -202,7 +225,7 @@ static void merge_finish_terms(struct merge_job *job, struct weft_fleet_record *
 	if (merge_is_present(job->fleet, *record) || ((*record)->number < epoch && current))
 		merge_end_same(job, record);
 	else if ((*record)->number > epoch || !epoch)
-		merge_end_refused(job, record, "not signed by an admin key of this fleet");
+		merge_end_refused(job, record, &reason_no_admin);
 	else
 		merge_end_old(job, record, "epoch", epoch);
 }
@@ -232,17 +255,18 @@ static bool merge_is_expired(const struct merge_job *job, const struct weft_flee
 }
 
 /* NULL for a record that may be taken in, or the reason. */
-static const char *merge_judge_node(const struct merge_job *job, const struct weft_member *member,
-				    const struct weft_fleet_record *record)
+static const struct merge_reason *merge_judge_node(const struct merge_job *job,
+						   const struct weft_member *member,
+						   const struct weft_fleet_record *record)
 {
 	if (!job->fleet->terms)
-		return "no record of the fleet is known";
+		return &reason_no_terms;
 	if (member && record->number <= member->revoked)
-		return "revoked";
+		return &reason_revoked;
 	if (!merge_is_trusted(job, record))
-		return "not signed by an admin key of this fleet";
+		return &reason_no_admin;
 	if (merge_is_expired(job, record) && (!member || !weft_member_is_in(member)))
-		return "not_after is over: it admits no new node";
+		return &reason_no_new_node;
 	return NULL;
 }
 
@@ -251,7 +275,7 @@ static bool merge_pass_node(struct merge_job *job, struct weft_fleet_record **re
 {
 	struct weft_member *member = weft_fleet_find(job->fleet, (*record)->node);
 	const struct weft_fleet_record *known = member ? member->node : NULL;
-	const char *why;
+	const struct merge_reason *why;
 
 	if (known && weft_fleet_record_equal(known, *record) && weft_member_is_in(member)) {
 		merge_end_same(job, record);
@@ -361,26 +385,27 @@ static bool merge_has_new_key(const struct weft_fleet_record *hello,
 	       !weft_key_equal(&hello->next_public_key, &known->next_public_key);
 }
 
-static const char *merge_judge_hello(const struct merge_job *job, const struct weft_member *member,
-				     const struct weft_fleet_record *hello)
+static const struct merge_reason *merge_judge_hello(const struct merge_job *job,
+						    const struct weft_member *member,
+						    const struct weft_fleet_record *hello)
 {
 	const struct weft_fleet_record *node = member ? member->node : NULL;
 
 	if (!node)
-		return "the node is not admitted";
+		return &reason_not_admitted;
 	if (!weft_member_is_in(member))
-		return "revoked";
+		return &reason_revoked;
 	if (weft_key_is_zero(&node->identity) ||
 	    !weft_fleet_record_verify(hello, &node->identity))
-		return "not signed by the identity of the node";
+		return &reason_no_identity;
 	if (hello->serial < node->admitted)
-		return "of a former admission of the node";
+		return &reason_former;
 	if (hello->serial > node->number)
-		return "its serial is higher than that of the node's record";
+		return &reason_ahead;
 	if (merge_is_expired(job, node) && merge_has_new_key(hello, member->hello))
-		return "not_after is over: it admits no new key";
+		return &reason_no_new_key;
 	if (!merge_owns_all(hello, node))
-		return "no proof that the node has the tunnel key";
+		return &reason_no_proof;
 	return NULL;
 }
 
@@ -388,7 +413,7 @@ static void merge_hello(struct merge_job *job, struct weft_fleet_record **record
 {
 	struct weft_member *member = weft_fleet_find(job->fleet, (*record)->node);
 	const struct weft_fleet_record *known = member ? member->hello : NULL;
-	const char *why;
+	const struct merge_reason *why;
 
 	if (known && weft_fleet_record_equal(known, *record) && weft_member_is_in(member)) {
 		merge_end_same(job, record);

@@ -10,6 +10,7 @@
 #define _WEFT_TOOLS_FLEET_MERGE_H
 
 #include "fleet/members.h"
+#include "model/refused.h"
 
 /* The longest text of records together. */
 #define WEFT_FLEET_TEXT_BYTES	(32 << 20)
@@ -18,10 +19,12 @@
  * struct weft_merge_refused - a record that was refused
  * @record: its name, or its line
  * @reason: the reason
+ * @class: its class
  */
 struct weft_merge_refused {
 	char *record;
 	char *reason;
+	enum weft_refused class;
 };
 
 /**

@@ -17,12 +17,22 @@
  * @kind: WEFT_KIND_NONE for a link that is no tunnel
  * @mtu: its MTU
  * @up: it is set up
+ * @counted: the kernel has reported the counters below
+ * @rx_bytes: bytes received
+ * @tx_bytes: bytes sent
+ * @rx_packets: packets received
+ * @tx_packets: packets sent
  */
 struct weft_host_link {
 	unsigned int index;
 	enum weft_kind kind;
 	unsigned int mtu;
 	bool up;
+	bool counted;
+	__u64 rx_bytes;
+	__u64 tx_bytes;
+	__u64 rx_packets;
+	__u64 tx_packets;
 };
 
 /**

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -21,6 +22,21 @@ static void link_parse_kind(struct nlattr *info, struct weft_host_link *link)
 	link->kind = weft_model_kind_of(kind);
 }
 
+/* The attribute grows with kernels, and is aligned to 4 bytes only. */
+static void link_parse_counters(struct nlattr *attr, struct weft_host_link *link)
+{
+	struct rtnl_link_stats64 stats = { };
+
+	if (!attr || nla_len(attr) < (int)offsetof(struct rtnl_link_stats64, rx_errors))
+		return;
+	nla_memcpy(&stats, attr, sizeof(stats));
+	link->counted = true;
+	link->rx_bytes = stats.rx_bytes;
+	link->tx_bytes = stats.tx_bytes;
+	link->rx_packets = stats.rx_packets;
+	link->tx_packets = stats.tx_packets;
+}
+
 static int link_read(struct nlmsghdr *hdr, void *data)
 {
 	struct weft_host_link *link = data;
@@ -36,6 +52,7 @@ static int link_read(struct nlmsghdr *hdr, void *data)
 	if (tb[IFLA_MTU])
 		link->mtu = nla_get_u32(tb[IFLA_MTU]);
 	link_parse_kind(tb[IFLA_LINKINFO], link);
+	link_parse_counters(tb[IFLA_STATS64], link);
 	return 0;
 }
 

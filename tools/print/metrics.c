@@ -2,90 +2,41 @@
 #include <stdbool.h>
 
 #include "base/array.h"
-#include "base/text.h"
 #include "model/attr.h"
 #include "model/model.h"
 #include "print/metrics.h"
+#include "print/metrics_sums.h"
+#include "print/sample.h"
 
 /**
  * struct metrics_set - the devices to print
  * @out: the output
  * @devs: the devices
  * @count: their number
+ * @peers: the series for each peer
  */
 struct metrics_set {
 	FILE *out;
 	struct weft_device *const *devs;
 	size_t count;
+	enum weft_metrics_peers peers;
 };
-
-/*
- * A label must not contain quotes, backslashes and newlines unescaped. It is UTF-8,
- * and the name of an interface need not be: invalid bytes are written as "\xff", so
- * that different names stay different.
- */
-static void metrics_print_text(FILE *out, const char *text)
-{
-	size_t len;
-
-	for (; *text; text += len) {
-		len = weft_text_character(text);
-		if (!len) {
-			fprintf(out, "\\\\x%02x", (unsigned char)*text);
-			len = 1;
-		} else if (*text == '\n') {
-			fputs("\\n", out);
-		} else if (*text == '"' || *text == '\\') {
-			fprintf(out, "\\%c", *text);
-		} else {
-			fwrite(text, 1, len, out);
-		}
-	}
-}
-
-static void metrics_label(FILE *out, const char *label, const char *value)
-{
-	fprintf(out, ",%s=\"", label);
-	metrics_print_text(out, value);
-	fputc('"', out);
-}
 
 static void metrics_begin_device(FILE *out, const char *name,
 				 const struct weft_device *dev)
 {
-	fprintf(out, "%s{interface=\"", name);
-	metrics_print_text(out, dev->name);
-	fputc('"', out);
+	weft_sample_begin(out, name, "interface", dev->name);
 }
 
-static void metrics_begin_peer(FILE *out, const char *name,
+/* A name in each series would be repeated some twenty times for each peer. */
+static void metrics_begin_peer(const struct metrics_set *set, const char *name,
 			       const struct weft_device *dev,
 			       const struct weft_peer *peer)
 {
-	metrics_begin_device(out, name, dev);
-	metrics_label(out, "public_key",
-		      weft_key_encode(&peer->public_key).chars);
-	metrics_label(out, "name", peer->name ?: "");
-}
-
-static void metrics_end(FILE *out, __u64 number)
-{
-	fprintf(out, "} %llu\n", number);
-}
-
-static void metrics_head(FILE *out, const char *name, const char *type,
-			 const char *help)
-{
-	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-/* The head of a metric that has a sample. */
-static void metrics_begin(FILE *out, bool *begun, const char *name, const char *type,
-			  const char *help)
-{
-	if (!*begun)
-		metrics_head(out, name, type, help);
-	*begun = true;
+	metrics_begin_device(set->out, name, dev);
+	weft_sample_label(set->out, "public_key", weft_key_encode(&peer->public_key).chars);
+	if (set->peers == WEFT_METRICS_PEERS_ON)
+		weft_sample_label(set->out, "name", peer->name ?: "");
 }
 
 static const struct weft_attr *metrics_find(const struct weft_attr *attrs,
@@ -177,7 +128,7 @@ static void metrics_end_scaled(FILE *out, __u64 number, unsigned int per_unit)
 		fprintf(out, "} %llu.%0*llu\n", number / per_unit, digits,
 			number % per_unit);
 	else
-		metrics_end(out, number);
+		weft_sample_end(out, number);
 }
 
 static void metrics_device_number(const struct metrics_set *set,
@@ -193,7 +144,7 @@ static void metrics_device_number(const struct metrics_set *set,
 		dev = set->devs[i];
 		if (!(dev->known & WEFT_ATTR_BIT(attr->attribute)))
 			continue;
-		metrics_begin(set->out, &begun, number->name, number->type, number->help);
+		weft_sample_head_once(set->out, &begun, number->name, number->type, number->help);
 		metrics_begin_device(set->out, number->name, dev);
 		metrics_end_scaled(set->out, weft_attr_get(attr, dev),
 				   number->per_unit);
@@ -237,9 +188,8 @@ static void metrics_peer_number(const struct metrics_set *set,
 	while (attr && metrics_walk(&walk)) {
 		if (!(walk.peer->known & WEFT_ATTR_BIT(attr->attribute)))
 			continue;
-		metrics_begin(set->out, &begun, number->name, number->type, number->help);
-		metrics_begin_peer(set->out, number->name, walk.dev,
-				   walk.peer);
+		weft_sample_head_once(set->out, &begun, number->name, number->type, number->help);
+		metrics_begin_peer(set, number->name, walk.dev, walk.peer);
 		metrics_end_scaled(set->out, weft_attr_get(attr, walk.peer),
 				   number->per_unit);
 	}
@@ -272,13 +222,12 @@ static void metrics_print_plain(const struct metrics_set *set, size_t row)
 	struct metrics_walk walk = { .set = set };
 	const char *field;
 
-	metrics_head(set->out, metrics_plain[row].name, metrics_plain[row].type,
-		     metrics_plain[row].help);
+	weft_sample_head(set->out, metrics_plain[row].name, metrics_plain[row].type,
+			 metrics_plain[row].help);
 	while (metrics_walk(&walk)) {
 		field = (const char *)walk.peer + metrics_plain[row].offset;
-		metrics_begin_peer(set->out, metrics_plain[row].name, walk.dev,
-				   walk.peer);
-		metrics_end(set->out, *(const __u64 *)field);
+		metrics_begin_peer(set, metrics_plain[row].name, walk.dev, walk.peer);
+		weft_sample_end(set->out, *(const __u64 *)field);
 	}
 }
 
@@ -287,23 +236,20 @@ static void metrics_print_info(const struct metrics_set *set)
 	const struct weft_device *dev;
 	size_t i;
 
-	metrics_head(set->out, "weft_interface_info", "gauge",
-		     "Kind and public key of the interface.");
+	weft_sample_head(set->out, "weft_interface_info", "gauge",
+			 "Kind and public key of the interface.");
 	for (i = 0; i < set->count; i++) {
 		dev = set->devs[i];
 		metrics_begin_device(set->out, "weft_interface_info", dev);
-		metrics_label(set->out, "kind",
-			      weft_model_kind_name(dev->kind));
-		metrics_label(set->out, "public_key",
-			      dev->has & WEFT_DEVICE_HAS_PUBLIC_KEY ?
-			      weft_key_encode(&dev->public_key).chars : "");
-		metrics_end(set->out, 1);
+		weft_sample_label(set->out, "kind", weft_model_kind_name(dev->kind));
+		weft_sample_label(set->out, "public_key", dev->has & WEFT_DEVICE_HAS_PUBLIC_KEY ?
+				  weft_key_encode(&dev->public_key).chars : "");
+		weft_sample_end(set->out, 1);
 	}
-	metrics_head(set->out, "weft_peers", "gauge",
-		     "Peers of the interface.");
+	weft_sample_head(set->out, "weft_peers", "gauge", "Peers of the interface.");
 	for (i = 0; i < set->count; i++) {
 		metrics_begin_device(set->out, "weft_peers", set->devs[i]);
-		metrics_end(set->out, weft_model_peer_count(set->devs[i]));
+		weft_sample_end(set->out, weft_model_peer_count(set->devs[i]));
 	}
 }
 
@@ -319,14 +265,12 @@ static void metrics_print_states(const struct metrics_set *set)
 	while (attr && metrics_walk(&walk)) {
 		if (!(walk.peer->known & WEFT_ATTR_BIT(attr->attribute)))
 			continue;
-		metrics_begin(set->out, &begun, "weft_peer_state", "gauge",
-			      "1 for the peer's present state, 0 for the others.");
+		weft_sample_head_once(set->out, &begun, "weft_peer_state", "gauge",
+				      "1 for the peer's present state, 0 for the others.");
 		for (i = 0; i < attr->word_count; i++) {
-			metrics_begin_peer(set->out, "weft_peer_state",
-					   walk.dev, walk.peer);
-			metrics_label(set->out, "state", attr->words[i]);
-			metrics_end(set->out,
-				    weft_attr_get(attr, walk.peer) == i);
+			metrics_begin_peer(set, "weft_peer_state", walk.dev, walk.peer);
+			weft_sample_label(set->out, "state", attr->words[i]);
+			weft_sample_end(set->out, weft_attr_get(attr, walk.peer) == i);
 		}
 	}
 }
@@ -343,16 +287,14 @@ static void metrics_print_device_drops(const struct metrics_set *set)
 		dev = set->devs[i];
 		if (!(dev->known & WEFT_ATTR_BIT(WEFT_DEVICE_A_DROPS)))
 			continue;
-		metrics_begin(set->out, &begun, name, "counter",
-			      "Packets that the interface dropped, including those of its peers.");
+		weft_sample_head_once(set->out, &begun, name, "counter",
+				      "Packets that the interface dropped, including those of its peers.");
 		for (reason = 1; reason <= WEFT_DROPS_A_MAX; reason++) {
 			metrics_begin_device(set->out, name, dev);
-			metrics_label(set->out, "reason",
-				      weft_drop_names[reason].name);
-			metrics_label(set->out, "direction",
-				      weft_drop_names[reason].out ? "out" :
-								    "in");
-			metrics_end(set->out, dev->drops[reason]);
+			weft_sample_label(set->out, "reason", weft_drop_names[reason].name);
+			weft_sample_label(set->out, "direction",
+					  weft_drop_names[reason].out ? "out" : "in");
+			weft_sample_end(set->out, dev->drops[reason]);
 		}
 	}
 }
@@ -369,23 +311,50 @@ static void metrics_print_peer_drops(const struct metrics_set *set)
 		for (reason = 1; reason <= WEFT_DROPS_A_MAX; reason++) {
 			if (!walk.peer->drops[reason])
 				continue;
-			metrics_begin(set->out, &begun, name, "counter",
-				      "Packets from and to the peer that were dropped.");
-			metrics_begin_peer(set->out, name, walk.dev, walk.peer);
-			metrics_label(set->out, "reason",
-				      weft_drop_names[reason].name);
-			metrics_label(set->out, "direction",
-				      weft_drop_names[reason].out ? "out" :
-								    "in");
-			metrics_end(set->out, walk.peer->drops[reason]);
+			weft_sample_head_once(set->out, &begun, name, "counter",
+					      "Packets from and to the peer that were dropped.");
+			metrics_begin_peer(set, name, walk.dev, walk.peer);
+			weft_sample_label(set->out, "reason", weft_drop_names[reason].name);
+			weft_sample_label(set->out, "direction",
+					  weft_drop_names[reason].out ? "out" : "in");
+			weft_sample_end(set->out, walk.peer->drops[reason]);
 		}
 	}
 }
 
-void weft_metrics_print(FILE *out, struct weft_device *const *devs,
-			size_t count)
+/* The names of the peers, to be joined with the other series by the key. */
+static void metrics_print_peer_info(const struct metrics_set *set)
 {
-	const struct metrics_set set = { out, devs, count };
+	static const char name[] = "weft_peer_info";
+	struct metrics_walk walk = { .set = set };
+
+	weft_sample_head(set->out, name, "gauge", "Name of the peer, empty if it has none.");
+	while (metrics_walk(&walk)) {
+		metrics_begin_device(set->out, name, walk.dev);
+		weft_sample_label(set->out, "public_key",
+				  weft_key_encode(&walk.peer->public_key).chars);
+		weft_sample_label(set->out, "name", walk.peer->name ?: "");
+		weft_sample_end(set->out, 1);
+	}
+}
+
+static void metrics_print_peers(const struct metrics_set *set)
+{
+	size_t i;
+
+	metrics_print_peer_info(set);
+	for (i = 0; i < ARRAY_SIZE(metrics_plain); i++)
+		metrics_print_plain(set, i);
+	for (i = 0; i < ARRAY_SIZE(peer_numbers); i++)
+		metrics_peer_number(set, &peer_numbers[i]);
+	metrics_print_states(set);
+	metrics_print_peer_drops(set);
+}
+
+void weft_metrics_print(FILE *out, struct weft_device *const *devs,
+			size_t count, enum weft_metrics_peers peers)
+{
+	const struct metrics_set set = { out, devs, count, peers };
 	size_t i;
 
 	if (!count)
@@ -394,45 +363,7 @@ void weft_metrics_print(FILE *out, struct weft_device *const *devs,
 	for (i = 0; i < ARRAY_SIZE(device_numbers); i++)
 		metrics_device_number(&set, &device_numbers[i]);
 	metrics_print_device_drops(&set);
-	for (i = 0; i < ARRAY_SIZE(metrics_plain); i++)
-		metrics_print_plain(&set, i);
-	for (i = 0; i < ARRAY_SIZE(peer_numbers); i++)
-		metrics_peer_number(&set, &peer_numbers[i]);
-	metrics_print_states(&set);
-	metrics_print_peer_drops(&set);
-}
-
-static void metrics_tunnel(FILE *out, const char *name,
-			   const struct weft_metrics_tunnel *tunnel, bool value)
-{
-	fprintf(out, "%s{interface=\"", name);
-	metrics_print_text(out, tunnel->name);
-	fprintf(out, "\"} %d\n", value);
-}
-
-void weft_metrics_print_tunnels(FILE *out, bool loaded,
-				const struct weft_metrics_tunnel *tunnels,
-				size_t count)
-{
-	size_t i;
-
-	metrics_head(out, "weft_module_loaded", "gauge",
-		     "1 if module weft is loaded.");
-	fprintf(out, "weft_module_loaded %d\n", loaded);
-	if (!count)
-		return;
-	metrics_head(out, "weft_tunnel_configured", "gauge",
-		     "1 if the interface has a configuration file.");
-	for (i = 0; i < count; i++)
-		metrics_tunnel(out, "weft_tunnel_configured", &tunnels[i],
-			       tunnels[i].configured);
-	metrics_head(out, "weft_tunnel_up", "gauge",
-		     "1 if the interface exists and is up.");
-	for (i = 0; i < count; i++)
-		metrics_tunnel(out, "weft_tunnel_up", &tunnels[i], tunnels[i].up);
-	metrics_head(out, "weft_tunnel_readable", "gauge",
-		     "1 if the interface exists and could be read.");
-	for (i = 0; i < count; i++)
-		metrics_tunnel(out, "weft_tunnel_readable", &tunnels[i],
-			       tunnels[i].readable);
+	weft_metrics_print_sums(out, devs, count);
+	if (peers != WEFT_METRICS_PEERS_OFF)
+		metrics_print_peers(&set);
 }

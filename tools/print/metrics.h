@@ -3,39 +3,28 @@
 #ifndef _WEFT_TOOLS_METRICS_H
 #define _WEFT_TOOLS_METRICS_H
 
-#include <net/if.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
 struct weft_device;
+
+/**
+ * enum weft_metrics_peers - the series for each peer
+ * @WEFT_METRICS_PEERS_ON: labelled with key and name
+ * @WEFT_METRICS_PEERS_KEYS: labelled with the key; weft_peer_info has the name
+ * @WEFT_METRICS_PEERS_OFF: none; sums and counts remain
+ */
+enum weft_metrics_peers {
+	WEFT_METRICS_PEERS_ON,
+	WEFT_METRICS_PEERS_KEYS,
+	WEFT_METRICS_PEERS_OFF,
+};
 
 /*
  * The samples of a metric have to be contiguous, so all devices are printed at
  * once. No secret is printed.
  */
 void weft_metrics_print(FILE *out, struct weft_device *const *devs,
-			size_t count);
-
-/**
- * struct weft_metrics_tunnel - an interface that is configured or exists
- * @name: the interface
- * @configured: it has a file
- * @there: it exists, or was requested
- * @readable: its state could be read
- * @up: the interface is up
- */
-struct weft_metrics_tunnel {
-	char name[IFNAMSIZ];
-	bool configured;
-	bool there;
-	bool readable;
-	bool up;
-};
-
-/* Metrics that distinguish a machine without tunnels from one with missing tunnels. */
-void weft_metrics_print_tunnels(FILE *out, bool loaded,
-				const struct weft_metrics_tunnel *tunnels,
-				size_t count);
+			size_t count, enum weft_metrics_peers peers);
 
 #endif /* _WEFT_TOOLS_METRICS_H */
