@@ -342,6 +342,10 @@ static bool sync_peer_is_same(const struct weft_peer *change)
 static bool sync_reduce_peer(struct weft_peer *want, struct weft_peer *have,
 			     bool is_weft)
 {
+	if (want->has & WEFT_PEER_REMOVE) {
+		want->drop = false;
+		return true;
+	}
 	sync_reduce_settings(want, have);
 	if (!sync_reduce_endpoint(want, have, is_weft))
 		return false;
@@ -368,6 +372,15 @@ static bool sync_remove_peer(struct weft_device *want,
 	return true;
 }
 
+/* A peer that another process has removed meanwhile needs no removal. */
+static void sync_drop_removals(struct weft_device *change)
+{
+	struct weft_peer *peer;
+
+	for (peer = change->peers; peer; peer = peer->next)
+		peer->drop = peer->has & WEFT_PEER_REMOVE;
+}
+
 /*
  * Walks both sides in the order of their keys, each peer once. Removals are sent
  * last, so that a prefix that moves to another peer always has an owner.
@@ -391,7 +404,8 @@ static bool sync_walk_peers(const struct sync_peers *have,
 			diff = -1;
 		}
 		if (diff)
-			good = sync_remove_peer(change, have->entries[h].peer);
+			good = change->keeps_others ||
+			       sync_remove_peer(change, have->entries[h].peer);
 		else
 			good = sync_reduce_peer(want->entries[w++].peer,
 						have->entries[h].peer,
@@ -406,6 +420,7 @@ static bool sync_reduce_peers(const struct weft_device *have,
 	struct sync_peers h = { }, w = { };
 	bool good;
 
+	sync_drop_removals(want);
 	good = sync_sort_peers(&h, have) && sync_sort_peers(&w, want) &&
 	       sync_walk_peers(&h, &w, want, have->kind == WEFT_KIND_WEFT);
 	free(h.entries);

@@ -34,6 +34,9 @@ struct weft_host;
  * @release: freeaddrinfo()
  * @pause: sleep for a number of microseconds, or until a handled signal
  * @runtime: the folder for locks and records of interfaces, NULL for none
+ * @state: the folder for the state of fleets
+ * @dry_run: changes are described, and not made
+ * @really: a change that was held back is to be made
  */
 struct weft_context {
 	FILE *in;
@@ -55,6 +58,9 @@ struct weft_context {
 	void (*release)(struct addrinfo *found);
 	void (*pause)(unsigned int us);
 	const char *runtime;
+	const char *state;
+	bool dry_run;
+	bool really;
 };
 
 #endif /* _WEFT_TOOLS_CONTEXT_H */

@@ -145,6 +145,15 @@ const struct weft_command weft_commands[] = {
 		0, 1, weft_command_doctor, .json = true,
 		.failure = WEFT_DOCTOR_COULD_NOT,
 	}, {
+		"fleet", "VERB [ARGUMENTS]",
+		"manage the nodes of a fleet by signed records",
+		"weft-fleet(8) describes the verbs. --dry-run tells what would change. -j or --json\n"
+		"prints JSON. The status is 0 if the command has done its work or had nothing to\n"
+		"do, 1 after an error, 2 if records were refused and the others applied, and 3 if\n"
+		"the removal of more than a tenth of the peers waits for --really.\n",
+		1, -1, weft_command_fleet, .json = true, .dry = true,
+		.list = weft_command_list_fleet,
+	}, {
 		"genkey", "", "print a new private key",
 		NULL, 0, 0, weft_command_genkey,
 	}, {
@@ -248,6 +257,10 @@ static bool command_take_option(struct weft_context *ctx, const char *word,
 		ctx->json = true;
 	else if (!strcmp(word, "--show-keys"))
 		ctx->show_keys = true;
+	else if (!strcmp(word, "--dry-run"))
+		ctx->dry_run = true;
+	else if (!strcmp(word, "--really"))
+		ctx->really = true;
 	else if (!strcmp(word, "-h") || !strcmp(word, "--help"))
 		options->help = true;
 	else if (!strcmp(word, "-v") || !strcmp(word, "--version"))
@@ -304,6 +317,8 @@ static int command_run(struct weft_context *ctx,
 			      argv[command->max]);
 	else if (ctx->json && !command->json)
 		weft_complain(ctx, "%s: no JSON output", command->name);
+	else if ((ctx->dry_run || ctx->really) && !command->dry)
+		weft_complain(ctx, "%s: no --dry-run and no --really", command->name);
 	else
 		return command->run(ctx, argc, argv);
 	command_print_usage(command, ctx->err);

@@ -20,6 +20,7 @@
  * @max: most arguments, negative for any number
  * @run: runs it with the arguments after the verb; returns the exit status
  * @json: the command can print JSON
+ * @dry: the command takes --dry-run and --really
  * @failure: the exit status of a wrong command line and of lost output, 0 for 1
  * @list: prints the words of its arguments for the help, from their table, or NULL
  */
@@ -32,6 +33,7 @@ struct weft_command {
 	int max;
 	int (*run)(struct weft_context *ctx, int argc, char **argv);
 	bool json;
+	bool dry;
 	int failure;
 	void (*list)(FILE *stream);
 };
@@ -61,12 +63,16 @@ int weft_command_monitor(struct weft_context *ctx, int argc, char **argv);
 int weft_command_wait(struct weft_context *ctx, int argc, char **argv);
 int weft_command_metrics(struct weft_context *ctx, int argc, char **argv);
 int weft_command_doctor(struct weft_context *ctx, int argc, char **argv);
+int weft_command_fleet(struct weft_context *ctx, int argc, char **argv);
 int weft_command_help(struct weft_context *ctx, int argc, char **argv);
 /*
  * A longer name would be cut off, and another interface meant; one with '/' would
  * leave the folder of the locks.
  */
 bool weft_command_takes_name(const struct weft_context *ctx, const char *name);
+
+/* The verbs of "fleet", for its help. */
+void weft_command_list_fleet(FILE *stream);
 
 /* Not in the table: prints candidates for the last word. */
 int weft_command_complete(struct weft_context *ctx, int argc, char **argv);

@@ -56,6 +56,7 @@ int main(int argc, char **argv)
 		.release = freeaddrinfo,
 		.pause = main_pause,
 		.runtime = "/run/weft",
+		.state = getenv("WEFT_FLEET_STATE") ?: "/var/lib/weft",
 	};
 
 	weft_core_forbid();

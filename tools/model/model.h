@@ -211,6 +211,8 @@ enum weft_device_has {
  * @own_word: the first word of a command line that only weft's links know, or
  *            NULL: for a link of another kind the word is an error, not ignored
  * @line: the line where its section begins, 0 for none
+ * @keeps_others: in a complete configuration: peers that are missing from it stay,
+ *                and those to be removed are in it, last, with WEFT_PEER_REMOVE
  * @peers: first of the list
  * @last_peer: where the next one is appended
  */
@@ -236,6 +238,7 @@ struct weft_device {
 	__u64 drops[WEFT_DROPS_A_MAX + 1];
 	const char *own_word;
 	unsigned int line;
+	bool keeps_others;
 	struct weft_peer *peers;
 	struct weft_peer *last_peer;
 };

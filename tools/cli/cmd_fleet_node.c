@@ -1,0 +1,577 @@
+// SPDX-License-Identifier: GPL-2.0
+/* weft fleet hello, apply, rotate: on a node */
+#include <json-c/json.h>
+#include <linux/weft.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/lock.h"
+#include "base/complain.h"
+#include "base/signals.h"
+#include "base/text.h"
+#include "cli/fleet.h"
+#include "conf/file.h"
+#include "conf/setting.h"
+#include "fleet/apply.h"
+#include "fleet/last.h"
+#include "genl/backend.h"
+#include "print/json.h"
+
+/* Shared by the verbs: the state of a node, under the lock of its interface. */
+struct node_job {
+	struct weft_context *ctx;
+	const char *name;
+	struct weft_folder folder;
+	struct weft_lock lock;
+	bool changed;
+};
+
+static bool node_begin(struct node_job *job)
+{
+	job->lock.fd = -1;
+	job->folder.lock = -1;
+	/* The name is checked before it becomes part of a path. */
+	if (!weft_profile_name_is_good(job->name, strlen(job->name)))
+		return weft_folder_read(&job->folder, job->ctx, job->name, false);
+	return weft_lock_take(job->ctx, job->name, &job->lock) &&
+	       weft_folder_read(&job->folder, job->ctx, job->name, true);
+}
+
+static void node_end(struct node_job *job)
+{
+	weft_folder_free(&job->folder);
+	weft_lock_release(&job->lock);
+}
+
+static bool node_no_memory(struct node_job *job)
+{
+	return weft_complain(job->ctx, "out of memory");
+}
+
+/* hello */
+
+struct node_hello {
+	const char *node, *admins, *serial, *port, *endpoint, *private_key;
+};
+
+static bool node_take_admins(struct node_job *job, struct weft_keys *trust, const char *text)
+{
+	char *copy = strdup(text), *rest = copy, *word;
+	struct weft_key key;
+	bool good = copy || node_no_memory(job);
+
+	while (good && (word = strsep(&rest, ","))) {
+		good = weft_key_decode(&key, word) ||
+		       weft_complain(job->ctx, "admins: '%s' is not a key", word);
+		if (good && !weft_keys_have(trust, &key))
+			good = weft_keys_add(trust, &key) || node_no_memory(job);
+	}
+	free(copy);
+	return good;
+}
+
+static bool node_take_private_key(struct node_job *job, const char *path, struct weft_key *key)
+{
+	struct weft_file file;
+	bool good;
+
+	if (!weft_file_read(job->ctx, path, 4096, &file))
+		return false;
+	good = weft_key_decode(key, weft_text_trim(file.text)) ||
+	       weft_complain(job->ctx, "'%s' has no private key", path);
+	weft_file_wipe(&file);
+	return good;
+}
+
+static bool node_fill_self(struct node_job *job, const struct node_hello *hello,
+			   struct weft_self *self)
+{
+	if (!hello->node || !hello->admins)
+		return weft_complain(job->ctx, "fleet hello: the first time 'node NODE' and 'admins KEY' are needed");
+	if (!weft_fields_is_node_name(hello->node))
+		return weft_complain(job->ctx,
+				     "'%s' is not the name of a node: use lower case letters, digits and '._-', a letter or digit first",
+				     hello->node);
+	snprintf(self->fleet, sizeof(self->fleet), "%s", job->name);
+	snprintf(self->node, sizeof(self->node), "%s", hello->node);
+	weft_seed_generate(&self->identity);
+	self->since = job->ctx->now;
+	if (hello->private_key)
+		return node_take_private_key(job, hello->private_key, &self->tunnel_raw) &&
+		       node_take_admins(job, &self->trust, hello->admins);
+	weft_seed_generate(&self->tunnel);
+	return node_take_admins(job, &self->trust, hello->admins);
+}
+
+static bool node_make_self(struct node_job *job, const struct node_hello *hello)
+{
+	struct weft_self *self = calloc(1, sizeof(*self));
+
+	if (!self)
+		return node_no_memory(job);
+	if (node_fill_self(job, hello, self))
+		return weft_folder_begin(&job->folder, self);
+	weft_self_free(self);
+	return false;
+}
+
+/* What stays: another name or other keys would be another node. */
+static bool node_check_self(struct node_job *job, const struct node_hello *hello)
+{
+	const struct weft_self *self = job->folder.self;
+
+	if (hello->node && strcmp(hello->node, self->node))
+		return weft_complain(job->ctx, "this machine is node '%s' of fleet '%s', not '%s'",
+				     self->node, self->fleet, hello->node);
+	if (hello->private_key)
+		return weft_complain(job->ctx, "fleet hello: node '%s' has a tunnel key already: private-key is for the first time",
+				     self->node);
+	return true;
+}
+
+static bool node_take_number(struct node_job *job, const char *what, const char *text, __u64 max,
+			     __u64 *number)
+{
+	unsigned long value;
+
+	if (!text)
+		return true;
+	if (!weft_setting_number(text, 10, max, &value))
+		return weft_complain(job->ctx, "%s: '%s' is not a number up to %llu", what, text,
+				     (unsigned long long)max);
+	*number = value;
+	return true;
+}
+
+/* "off" for none; the list replaces the former one. */
+static bool node_take_endpoints(struct node_job *job, const char *text)
+{
+	struct weft_words *endpoints = &job->folder.self->endpoints;
+	struct json_object *array;
+	char *copy, *rest, *word;
+	struct weft_fields_row row = { .max = 16 };
+	bool good;
+
+	if (!text)
+		return true;
+	weft_profile_words_free(endpoints);
+	if (!strcmp(text, "off"))
+		return true;
+	array = json_object_new_array();
+	copy = strdup(text);
+	good = array && copy;
+	for (rest = copy; good && (word = strsep(&rest, ","));)
+		good = !json_object_array_add(array, json_object_new_string(word));
+	good = good && weft_fields_accept(&weft_fields_endpoints, &row, array, endpoints);
+	free(copy);
+	json_object_put(array);
+	return good || weft_complain(job->ctx,
+				     "endpoint: '%s' is not a list of up to 16 endpoints ADDRESS:PORT or [ADDRESS]:PORT",
+				     text);
+}
+
+/* After the first records it is those that say whose signatures count. */
+static bool node_check_admins(struct node_job *job, const char *text)
+{
+	struct weft_keys named = { };
+	bool good = node_take_admins(job, &named, text), known = false;
+	size_t i;
+
+	for (i = 0; i < named.count; i++)
+		known |= weft_keys_have(&job->folder.fleet->trust, &named.items[i]);
+	weft_keys_free(&named);
+	return good && (known ||
+			weft_complain(job->ctx, "admins: none of these keys signs for fleet '%s' any more, as this node knows it",
+				      job->name));
+}
+
+static bool node_take_words(struct node_job *job, const struct node_hello *hello)
+{
+	struct weft_self *self = job->folder.self;
+
+	return node_take_number(job, "serial", hello->serial, INT64_MAX, &self->serial) &&
+	       node_take_number(job, "port", hello->port, 65535, &self->port) &&
+	       node_take_endpoints(job, hello->endpoint) &&
+	       (!hello->admins || node_check_admins(job, hello->admins));
+}
+
+static struct json_object *node_key_json(const struct weft_key *key)
+{
+	return json_object_new_string(weft_key_encode(key).chars);
+}
+
+static bool node_add_keys(struct json_object *object, const struct weft_self *self)
+{
+	struct weft_key identity, private_key, public_key;
+
+	weft_seed_public(&identity, &self->identity);
+	weft_self_private_key(self, &private_key);
+	weft_key_derive_public(&public_key, &private_key);
+	if (!weft_json_add(object, "identity", node_key_json(&identity)) ||
+	    !weft_json_add(object, "public_key", node_key_json(&public_key)))
+		return false;
+	weft_key_wipe(&private_key);
+	if (weft_key_is_zero(&self->next))
+		return !json_object_object_add(object, "next_public_key", NULL);
+	weft_seed_tunnel(&private_key, &self->next);
+	weft_key_derive_public(&public_key, &private_key);
+	weft_key_wipe(&private_key);
+	return weft_json_add(object, "next_public_key", node_key_json(&public_key));
+}
+
+/* A text, or null. */
+static bool node_add_text(struct json_object *object, const char *key, const char *text)
+{
+	return text && *text ? weft_json_add_text(object, key, text) :
+			       !json_object_object_add(object, key, NULL);
+}
+
+static bool node_fill_hello_json(const struct node_job *job, struct json_object *object)
+{
+	const struct weft_self *self = job->folder.self;
+
+	return weft_fleet_add_switch(object, "changed", job->changed) &&
+	       weft_json_add_text(object, "fleet", self->fleet) &&
+	       weft_json_add_text(object, "node", self->node) && node_add_keys(object, self) &&
+	       weft_fleet_add_number(object, "serial", self->serial) &&
+	       weft_fleet_add_number(object, "generation", self->generation) &&
+	       weft_json_add_text(object, "rotation", weft_self_rotation_name(self)) &&
+	       node_add_text(object, "rotation_id", self->rotation) &&
+	       node_add_text(object, "record", self->hello);
+}
+
+static int node_tell_hello(const struct node_job *job)
+{
+	const struct weft_self *self = job->folder.self;
+	struct json_object *object;
+
+	if (job->ctx->json) {
+		object = json_object_new_object();
+		return weft_fleet_print(job->ctx, object,
+					object && node_fill_hello_json(job, object), 0);
+	}
+	if (self->hello)
+		fprintf(job->ctx->out, "%s\n", self->hello);
+	else
+		weft_warn(job->ctx, "node '%s' has no serial yet, and no hello: admit the node, then run 'weft fleet hello %s serial NUMBER'",
+			  self->node, self->fleet);
+	return 0;
+}
+
+/* The own hello is among the records that the node knows. */
+static bool node_remember_hello(struct node_job *job)
+{
+	struct weft_merge merge = { .now = job->ctx->now };
+	char *line;
+	bool good;
+
+	if (!job->folder.self->hello)
+		return true;
+	if (asprintf(&line, "%s\n", job->folder.self->hello) < 0)
+		return false;
+	good = weft_fleet_merge(job->folder.fleet, line, strlen(line), &merge);
+	weft_merge_free(&merge);
+	free(line);
+	return good;
+}
+
+static bool node_greet(struct node_job *job)
+{
+	return (weft_self_greet(job->folder.self, job->folder.fleet) &&
+		node_remember_hello(job)) || node_no_memory(job);
+}
+
+int weft_fleet_hello(struct weft_context *ctx, int argc, char **argv)
+{
+	struct node_hello hello = { };
+	const struct weft_fleet_word words[] = {
+		{ "node", &hello.node }, { "admins", &hello.admins },
+		{ "serial", &hello.serial }, { "port", &hello.port },
+		{ "endpoint", &hello.endpoint }, { "private-key", &hello.private_key },
+		{ }
+	};
+	struct node_job job = { .ctx = ctx, .name = argv[0] };
+	int status = 1;
+
+	if (!weft_fleet_words(ctx, "hello", words, argc - 1, argv + 1))
+		return 1;
+	if (node_begin(&job) &&
+	    (job.folder.self ? node_check_self(&job, &hello) : node_make_self(&job, &hello)) &&
+	    node_take_words(&job, &hello) && node_greet(&job) &&
+	    weft_folder_write(&job.folder, &job.changed))
+		status = node_tell_hello(&job);
+	node_end(&job);
+	return status;
+}
+
+/* apply */
+
+static bool node_fill_apply_json(const struct node_job *job, const struct weft_merge *merge,
+				 const struct weft_fleet_apply *apply, struct json_object *object)
+{
+	const struct weft_fleet *fleet = job->folder.fleet;
+
+	return weft_fleet_add_switch(object, "changed", apply->changed) &&
+	       weft_json_add_text(object, "fleet", fleet->name) &&
+	       weft_json_add_text(object, "node", job->folder.self->node) &&
+	       weft_fleet_add_number(object, "epoch", weft_fleet_epoch(fleet)) &&
+	       weft_fleet_add_number(object, "nodes", weft_fleet_size(fleet)) &&
+	       weft_fleet_add_number(object, "peers", apply->peers) &&
+	       weft_fleet_add_words(object, "hellos_missing", &apply->silent) &&
+	       weft_fleet_add_words(object, "problems", &apply->problems) &&
+	       weft_fleet_add_words(object, "changes", &apply->changes) &&
+	       weft_fleet_add_merge(object, merge) &&
+	       node_add_text(object, "waiting", apply->waits ? "removals" : NULL) &&
+	       weft_fleet_add_number(object, "removals", apply->removals);
+}
+
+static void node_warn_apply(const struct node_job *job, const struct weft_fleet_apply *apply)
+{
+	const struct weft_context *ctx = job->ctx;
+	size_t i;
+
+	for (i = 0; i < apply->problems.count; i++)
+		weft_warn(ctx, "%s: %s", job->name, apply->problems.items[i].text);
+	for (i = 0; i < apply->silent.count; i++)
+		weft_warn(ctx, "%s: node %s has no hello yet: it is no peer", job->name,
+			  apply->silent.items[i].text);
+	if (apply->waits)
+		weft_warn(ctx, "%s: %zu peers are to be removed, more than a tenth: they stay without --really",
+			  job->name, apply->removals);
+}
+
+static int node_tell_apply(const struct node_job *job, const struct weft_merge *merge,
+			   const struct weft_fleet_apply *apply)
+{
+	int status = apply->waits ? WEFT_FLEET_WAITS :
+				    merge->refused_count ? WEFT_FLEET_REFUSED : 0;
+	struct json_object *object;
+	size_t i;
+
+	node_warn_apply(job, apply);
+	if (job->ctx->json) {
+		object = json_object_new_object();
+		return weft_fleet_print(job->ctx, object, object &&
+					node_fill_apply_json(job, merge, apply, object), status);
+	}
+	for (i = 0; i < apply->changes.count; i++)
+		fprintf(job->ctx->out, "%s\n", apply->changes.items[i].text);
+	return status;
+}
+
+static void node_note_last(struct node_job *job, bool good, const struct weft_merge *merge,
+			   const struct weft_fleet_apply *apply)
+{
+	const struct weft_fleet_last last = {
+		.time = job->ctx->now, .ok = good, .refused = merge->refused_count,
+		.waits = apply->waits,
+	};
+
+	if (!job->ctx->dry_run)
+		weft_fleet_last_write(&job->folder, &last, merge);
+}
+
+int weft_fleet_apply_verb(struct weft_context *ctx, int argc, char **argv)
+{
+	struct node_job job = { .ctx = ctx, .name = argv[0] };
+	struct weft_fleet_apply apply = { };
+	struct weft_merge merge = { };
+	int status = 1;
+	bool good;
+
+	if (argc > 2)
+		return !weft_complain(ctx, "fleet apply: unexpected argument '%s'", argv[2]);
+	good = node_begin(&job) && weft_folder_need(&job.folder) &&
+	       (argc < 2 || weft_fleet_take_in(ctx, job.folder.fleet, argv[1], &merge));
+	if (good) {
+		weft_fleet_warn_refused(ctx, &merge);
+		good = weft_fleet_apply(ctx, &job.folder, &apply);
+		node_note_last(&job, good, &merge, &apply);
+	}
+	if (good)
+		status = node_tell_apply(&job, &merge, &apply);
+	weft_fleet_apply_free(&apply);
+	weft_merge_free(&merge);
+	node_end(&job);
+	return status;
+}
+
+/* rotate */
+
+struct node_rotate {
+	const char *id, *grace;
+};
+
+/* A rotation of this identifier is over, or has reached a later phase. */
+static bool node_is_past(const struct weft_self *self, const struct node_rotate *rotate)
+{
+	return rotate->id && !strcmp(self->rotation, rotate->id);
+}
+
+static bool node_announce(struct node_job *job, const struct node_rotate *rotate)
+{
+	struct weft_self *self = job->folder.self;
+
+	if (node_is_past(self, rotate) || weft_self_rotation(self) == WEFT_SELF_ANNOUNCED)
+		return !rotate->id || node_is_past(self, rotate) ||
+		       weft_complain(job->ctx, "rotation '%s' of node '%s' has not ended: undo it, or go on with it",
+				     self->rotation, self->node);
+	if (weft_self_rotation(self) == WEFT_SELF_CHANGED)
+		return weft_complain(job->ctx, "rotation '%s' of node '%s' has not ended: run 'weft fleet rotate %s finish' first",
+				     self->rotation, self->node, self->fleet);
+	weft_seed_generate(&self->next);
+	snprintf(self->rotation, sizeof(self->rotation), "%s", rotate->id ?: "");
+	if (!rotate->id)
+		snprintf(self->rotation, sizeof(self->rotation), "%lld",
+			 (long long)job->ctx->now);
+	return true;
+}
+
+static bool node_change(struct node_job *job, const struct node_rotate *rotate)
+{
+	struct weft_self *self = job->folder.self;
+	const struct weft_fleet_record *terms = job->folder.fleet->terms;
+	__u64 grace = terms && terms->rotate_grace ? terms->rotate_grace : WEFT_GRACE_SECONDS;
+
+	if (rotate->id && strcmp(self->rotation, rotate->id))
+		return weft_complain(job->ctx, "node '%s' has not announced a key for rotation '%s'",
+				     self->node, rotate->id);
+	if (weft_self_rotation(self) == WEFT_SELF_CHANGED ||
+	    (weft_self_rotation(self) == WEFT_SELF_RESTS && node_is_past(self, rotate)))
+		return true;
+	if (weft_self_rotation(self) == WEFT_SELF_RESTS)
+		return weft_complain(job->ctx, "node '%s' has announced no key: run 'weft fleet rotate %s announce' first",
+				     self->node, self->fleet);
+	if (!node_take_number(job, "grace", rotate->grace, UINT32_MAX, &grace))
+		return false;
+	weft_self_private_key(self, &self->previous);
+	self->tunnel = self->next;
+	weft_key_wipe(&self->tunnel_raw);
+	weft_key_wipe(&self->next);
+	self->grace_until = grace ? job->ctx->now + grace : 0;
+	self->since = job->ctx->now;
+	return true;
+}
+
+static bool node_finish(struct node_job *job, const struct node_rotate *rotate)
+{
+	struct weft_self *self = job->folder.self;
+
+	if (rotate->id && strcmp(self->rotation, rotate->id))
+		return weft_complain(job->ctx, "node '%s' has not taken part in rotation '%s'",
+				     self->node, rotate->id);
+	if (weft_self_rotation(self) == WEFT_SELF_ANNOUNCED)
+		return weft_complain(job->ctx, "node '%s' has not changed its key: run 'weft fleet rotate %s change' first",
+				     self->node, self->fleet);
+	weft_key_wipe(&self->previous);
+	self->grace_until = 0;
+	return true;
+}
+
+static bool node_undo(struct node_job *job, const struct node_rotate *rotate)
+{
+	struct weft_self *self = job->folder.self;
+
+	(void)rotate;
+	if (weft_self_rotation(self) == WEFT_SELF_CHANGED)
+		return weft_complain(job->ctx, "node '%s' has changed its key, and peers may have met it: finish the rotation, and rotate again",
+				     self->node);
+	if (weft_self_rotation(self) == WEFT_SELF_ANNOUNCED) {
+		weft_key_wipe(&self->next);
+		self->rotation[0] = '\0';
+	}
+	return true;
+}
+
+/* The new keys are written before the kernel gets them: after a crash "apply" goes on. */
+static bool node_rotate_kernel(struct node_job *job)
+{
+	struct weft_fleet_apply apply;
+	struct weft_host_link link = { };
+	bool good;
+
+	if (!job->folder.fleet->terms ||
+	    job->ctx->host->link(job->ctx->host, job->name, &link) || !link.index)
+		return true;
+	good = weft_fleet_apply(job->ctx, &job->folder, &apply);
+	job->changed |= apply.changed;
+	weft_fleet_apply_free(&apply);
+	return good;
+}
+
+/* In the kernel the previous key ends, too. */
+static bool node_finish_kernel(struct node_job *job)
+{
+	const struct weft_rotation finish = { .action = WEFT_ROTATE_ACTION_FINISH };
+	struct weft_backend *backend = job->ctx->backend;
+	struct weft_host_link link = { };
+	struct weft_device *dev;
+	bool has;
+
+	if (job->ctx->host->link(job->ctx->host, job->name, &link) || !link.index ||
+	    link.kind != WEFT_KIND_WEFT)
+		return node_rotate_kernel(job);
+	if (!weft_backend_get(job->ctx, job->name, &dev))
+		return false;
+	has = dev->has & WEFT_DEVICE_HAS_PREVIOUS_PUBLIC_KEY;
+	weft_model_device_free(dev);
+	job->changed |= has;
+	if (has && !job->ctx->dry_run && backend->rotate(backend, job->name, &finish))
+		return weft_complain(job->ctx, "cannot finish the rotation of '%s': %s", job->name,
+				     backend->error);
+	return node_rotate_kernel(job);
+}
+
+/**
+ * struct node_phase - one phase of a rotation
+ * @name: its word
+ * @run: changes the node's keys
+ * @kernel: brings the interface along, or NULL
+ */
+static const struct node_phase {
+	const char *name;
+	bool (*run)(struct node_job *job, const struct node_rotate *rotate);
+	bool (*kernel)(struct node_job *job);
+} node_phases[] = {
+	{ "announce", node_announce },
+	{ "change", node_change, node_rotate_kernel },
+	{ "finish", node_finish, node_finish_kernel },
+	{ "undo", node_undo },
+	{ }
+};
+
+static bool node_run_phase(struct node_job *job, const struct node_phase *phase,
+			   const struct node_rotate *rotate)
+{
+	return phase->run(job, rotate) && node_greet(job) &&
+	       weft_folder_write(&job->folder, &job->changed) &&
+	       (!phase->kernel || phase->kernel(job));
+}
+
+int weft_fleet_rotate(struct weft_context *ctx, int argc, char **argv)
+{
+	struct node_rotate rotate = { };
+	const struct weft_fleet_word words[] = {
+		{ "id", &rotate.id }, { "grace", &rotate.grace }, { }
+	};
+	struct node_job job = { .ctx = ctx, .name = argv[0] };
+	const struct node_phase *phase;
+	int status = 1;
+
+	for (phase = node_phases; phase->name && strcmp(phase->name, argv[1]); phase++)
+		;
+	if (!phase->name)
+		return !weft_complain_unknown(ctx, "unknown phase", argv[1], node_phases,
+					      sizeof(node_phases[0]));
+	if (!weft_fleet_words(ctx, "rotate", words, argc - 2, argv + 2))
+		return 1;
+	if (rotate.id && !weft_fields_is_word(rotate.id))
+		return !weft_complain(ctx, "id: '%s' is not a word of letters, digits and '._:+-'",
+				      rotate.id);
+	weft_signals_outlive_reader();
+	if (node_begin(&job) && weft_folder_need(&job.folder) &&
+	    node_run_phase(&job, phase, &rotate))
+		status = node_tell_hello(&job);
+	node_end(&job);
+	return status;
+}

@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: GPL-2.0
+/* weft fleet init, admit, revoke, put, bundle, render, list: on the controller */
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/complain.h"
+#include "cli/fleet.h"
+#include "conf/file.h"
+#include "fleet/admin.h"
+#include "fleet/apply.h"
+#include "fleet/memory.h"
+#include "fleet/render.h"
+#include "print/json.h"
+
+/* JSON of the command line's words. */
+
+static bool store_add_number(const struct weft_context *ctx, struct json_object *object,
+			     const char *key, const char *text)
+{
+	char *end;
+	long long number;
+
+	if (!text)
+		return true;
+	number = strtoll(text, &end, 10);
+	if (!*text || *end || number < 0)
+		return weft_complain(ctx, "%s: '%s' is not a number", key, text);
+	return weft_fleet_add_number(object, key, number) || weft_complain(ctx, "out of memory");
+}
+
+static bool store_add_text(const struct weft_context *ctx, struct json_object *object,
+			   const char *key, const char *text)
+{
+	return !text || weft_json_add_text(object, key, text) ||
+	       weft_complain(ctx, "out of memory");
+}
+
+/* "a,b" as an array. */
+static bool store_add_list(const struct weft_context *ctx, struct json_object *object,
+			   const char *key, const char *text)
+{
+	struct json_object *array;
+	char *copy, *rest, *word;
+	bool good;
+
+	if (!text)
+		return true;
+	array = json_object_new_array();
+	copy = strdup(text);
+	good = array && copy;
+	for (rest = copy; good && (word = strsep(&rest, ","));)
+		if (*word)
+			good = !json_object_array_add(array, weft_json_string(word));
+	free(copy);
+	if (good)
+		return weft_json_add(object, key, array) || weft_complain(ctx, "out of memory");
+	json_object_put(array);
+	return weft_complain(ctx, "out of memory");
+}
+
+static bool store_add_switch(const struct weft_context *ctx, struct json_object *object,
+			     const char *key, const char *text)
+{
+	bool on = text && !strcmp(text, "on");
+
+	if (!text)
+		return true;
+	if (!on && strcmp(text, "off"))
+		return weft_complain(ctx, "%s: '%s' is neither 'on' nor 'off'", key, text);
+	return weft_fleet_add_switch(object, key, on) || weft_complain(ctx, "out of memory");
+}
+
+/* An open store, and the admin key. */
+struct store_admin {
+	struct weft_store store;
+	struct weft_key seed;
+	struct weft_key public_key;
+	bool made;
+};
+
+static bool store_begin(struct weft_context *ctx, struct store_admin *admin, const char *path,
+			const char *key_file, bool make)
+{
+	memset(admin, 0, sizeof(*admin));
+	admin->store.lock = -1;
+	if (!weft_admin_key(ctx, key_file, make, &admin->seed, &admin->made))
+		return false;
+	weft_seed_public(&admin->public_key, &admin->seed);
+	return make ? weft_store_open(&admin->store, ctx, path, &admin->public_key, true) :
+		      weft_store_need(&admin->store, ctx, path, &admin->public_key, true);
+}
+
+static void store_end(struct store_admin *admin)
+{
+	weft_store_close(&admin->store);
+	weft_key_wipe(&admin->seed);
+}
+
+/* init */
+
+struct store_terms {
+	const char *store, *key, *topology, *port, *keepalive, *mtu, *every, *window, *grace;
+	const char *admins;
+};
+
+static struct json_object *store_terms_wish(const struct weft_context *ctx,
+					    const struct store_terms *terms)
+{
+	struct json_object *wish = json_object_new_object();
+
+	if (wish && store_add_text(ctx, wish, "topology", terms->topology) &&
+	    store_add_number(ctx, wish, "port", terms->port) &&
+	    store_add_number(ctx, wish, "keepalive", terms->keepalive) &&
+	    store_add_number(ctx, wish, "mtu", terms->mtu) &&
+	    store_add_number(ctx, wish, "rotate_every", terms->every) &&
+	    store_add_number(ctx, wish, "rotate_window", terms->window) &&
+	    store_add_number(ctx, wish, "rotate_grace", terms->grace) &&
+	    store_add_list(ctx, wish, "admins", terms->admins))
+		return wish;
+	json_object_put(wish);
+	return NULL;
+}
+
+static int store_print_init(const struct weft_context *ctx, const struct store_admin *admin,
+			    const char *name, bool changed)
+{
+	struct json_object *object;
+	__u64 epoch = admin->store.fleet ? weft_fleet_epoch(admin->store.fleet) : 0;
+	struct weft_key_text key = weft_key_encode(&admin->public_key);
+
+	if (!ctx->json) {
+		fprintf(ctx->out, "%s\n", key.chars);
+		return 0;
+	}
+	object = json_object_new_object();
+	return weft_fleet_print(ctx, object, object &&
+				weft_fleet_add_switch(object, "changed", changed || admin->made) &&
+				weft_json_add_text(object, "fleet", name) &&
+				weft_fleet_add_number(object, "epoch", epoch + changed) &&
+				weft_json_add_text(object, "admin", key.chars), 0);
+}
+
+int weft_fleet_init(struct weft_context *ctx, int argc, char **argv)
+{
+	struct store_terms terms = { };
+	const struct weft_fleet_word words[] = {
+		{ "store", &terms.store, true }, { "admin-key", &terms.key, true },
+		{ "topology", &terms.topology }, { "port", &terms.port },
+		{ "keepalive", &terms.keepalive }, { "mtu", &terms.mtu },
+		{ "rotate-every", &terms.every }, { "rotate-window", &terms.window },
+		{ "rotate-grace", &terms.grace }, { "admins", &terms.admins },
+		{ }
+	};
+	struct json_object *wish;
+	struct store_admin admin;
+	bool changed = false, good;
+	int status = 1;
+
+	if (!weft_fleet_words(ctx, "init", words, argc - 1, argv + 1))
+		return 1;
+	wish = store_terms_wish(ctx, &terms);
+	if (!wish)
+		return 1;
+	good = store_begin(ctx, &admin, terms.store, terms.key, true) &&
+	       weft_admin_terms(&admin.store, argv[0], wish, &admin.seed, &changed);
+	if (good)
+		status = store_print_init(ctx, &admin, argv[0], changed);
+	store_end(&admin);
+	json_object_put(wish);
+	return status;
+}
+
+/* admit */
+
+struct store_node {
+	const char *store, *key, *from, *node, *identity, *public_key, *address, *prefix;
+	const char *groups, *hub, *endpoint, *not_after;
+};
+
+/* One node as an array. */
+static struct json_object *store_node_wish(const struct weft_context *ctx,
+					   const struct store_node *node)
+{
+	struct json_object *array = json_object_new_array(), *wish = json_object_new_object();
+	bool good;
+
+	good = array && wish && store_add_text(ctx, wish, "node", node->node) &&
+	       store_add_text(ctx, wish, "identity", node->identity) &&
+	       store_add_text(ctx, wish, "public_key", node->public_key) &&
+	       store_add_list(ctx, wish, "addresses", node->address) &&
+	       store_add_list(ctx, wish, "prefixes", node->prefix) &&
+	       store_add_list(ctx, wish, "groups", node->groups) &&
+	       store_add_switch(ctx, wish, "hub", node->hub) &&
+	       store_add_list(ctx, wish, "endpoints", node->endpoint) &&
+	       store_add_number(ctx, wish, "not_after", node->not_after);
+	if (good && !json_object_array_add(array, wish))
+		return array;
+	json_object_put(wish);
+	json_object_put(array);
+	return NULL;
+}
+
+/* An array of objects; NULL after a complaint. */
+static struct json_object *store_read_wish(const struct weft_context *ctx, const char *path)
+{
+	struct json_object *array;
+	struct weft_file file;
+
+	if (!weft_file_read(ctx, path, WEFT_FLEET_TEXT_BYTES, &file))
+		return NULL;
+	array = json_tokener_parse(file.text);
+	weft_file_wipe(&file);
+	if (json_object_is_type(array, json_type_array))
+		return array;
+	weft_complain(ctx, "'%s' is not a JSON array of nodes", path);
+	json_object_put(array);
+	return NULL;
+}
+
+static bool store_add_admission(struct json_object *array,
+				const struct weft_admin_admission *admission)
+{
+	struct json_object *object = json_object_new_object();
+
+	if (object && weft_json_add_text(object, "node", admission->node) &&
+	    weft_fleet_add_number(object, "serial", admission->serial) &&
+	    weft_fleet_add_switch(object, "changed", admission->changed) &&
+	    !json_object_array_add(array, object))
+		return true;
+	json_object_put(object);
+	return false;
+}
+
+static int store_print_admissions(const struct weft_context *ctx,
+				  const struct weft_admin_admissions *admissions)
+{
+	struct json_object *object = json_object_new_object(), *array = json_object_new_array();
+	bool good = object && array;
+	size_t i;
+
+	for (i = 0; good && i < admissions->count; i++)
+		good = store_add_admission(array, &admissions->items[i]);
+	good = good && weft_json_add(object, "nodes", array);
+	if (!good)
+		json_object_put(array);
+	return weft_fleet_print(ctx, object, good &&
+				weft_fleet_add_switch(object, "changed", admissions->changed), 0);
+}
+
+static int store_tell_admissions(const struct weft_context *ctx,
+				 const struct weft_admin_admissions *admissions)
+{
+	size_t i;
+
+	if (ctx->json)
+		return store_print_admissions(ctx, admissions);
+	for (i = 0; i < admissions->count; i++)
+		fprintf(ctx->out, "%s serial %llu%s\n", admissions->items[i].node,
+			(unsigned long long)admissions->items[i].serial,
+			admissions->items[i].changed ? "" : ", as before");
+	return 0;
+}
+
+int weft_fleet_admit(struct weft_context *ctx, int argc, char **argv)
+{
+	struct store_node node = { };
+	const struct weft_fleet_word words[] = {
+		{ "store", &node.store, true }, { "admin-key", &node.key, true },
+		{ "from", &node.from }, { "node", &node.node }, { "identity", &node.identity },
+		{ "public-key", &node.public_key }, { "address", &node.address },
+		{ "prefix", &node.prefix }, { "groups", &node.groups }, { "hub", &node.hub },
+		{ "endpoint", &node.endpoint }, { "not-after", &node.not_after },
+		{ }
+	};
+	struct weft_admin_admissions admissions = { };
+	struct json_object *wish;
+	struct store_admin admin;
+	int status = 1;
+
+	if (!weft_fleet_words(ctx, "admit", words, argc, argv))
+		return 1;
+	if (!node.from == !node.node)
+		return !weft_complain(ctx, "fleet admit: use either 'node NODE' or 'from FILE'");
+	if (node.from && !strcmp(node.from, "-") && !strcmp(node.key, "-"))
+		return !weft_complain(ctx, "fleet admit: the standard input is either the key or the nodes");
+	wish = node.from ? store_read_wish(ctx, node.from) : store_node_wish(ctx, &node);
+	if (!wish)
+		return 1;
+	if (store_begin(ctx, &admin, node.store, node.key, false) &&
+	    weft_admin_admit(&admin.store, wish, &admin.seed, &admissions))
+		status = store_tell_admissions(ctx, &admissions);
+	weft_admin_admissions_free(&admissions);
+	store_end(&admin);
+	json_object_put(wish);
+	return status;
+}
+
+/* revoke */
+
+int weft_fleet_revoke(struct weft_context *ctx, int argc, char **argv)
+{
+	const char *path = NULL, *key = NULL, *nodes = NULL;
+	const struct weft_fleet_word words[] = {
+		{ "store", &path, true }, { "admin-key", &key, true }, { "node", &nodes, true },
+		{ }
+	};
+	struct json_object *object;
+	struct store_admin admin;
+	bool changed, good;
+	__u64 epoch = 0;
+
+	if (!weft_fleet_words(ctx, "revoke", words, argc, argv))
+		return 1;
+	good = store_begin(ctx, &admin, path, key, false) &&
+	       weft_admin_revoke(&admin.store, nodes, &admin.seed, &changed);
+	if (good)
+		epoch = weft_fleet_epoch(admin.store.fleet) + changed;
+	store_end(&admin);
+	if (!good || !ctx->json)
+		return !good;
+	object = json_object_new_object();
+	return weft_fleet_print(ctx, object, object &&
+				weft_fleet_add_switch(object, "changed", changed) &&
+				weft_fleet_add_number(object, "epoch", epoch) &&
+				weft_json_add_text(object, "revoked", nodes), 0);
+}
+
+/* put */
+
+/* Write each record of @fleet that the store did not have. */
+static bool store_put_new(struct weft_store *store, const struct weft_fleet *before)
+{
+	const struct weft_member *member, *old;
+	size_t i;
+
+	for (i = 0; i < store->fleet->count; i++) {
+		member = &store->fleet->members[i];
+		old = weft_fleet_find(before, member->name);
+		if (member->node && !(old && old->node &&
+				      weft_fleet_record_equal(old->node, member->node)) &&
+		    !weft_store_put(store, member->node))
+			return false;
+		if (member->hello && !(old && old->hello &&
+				       weft_fleet_record_equal(old->hello, member->hello)) &&
+		    !weft_store_put(store, member->hello))
+			return false;
+	}
+	return !before->terms || weft_fleet_record_equal(before->terms, store->fleet->terms) ||
+	       weft_store_put(store, store->fleet->terms);
+}
+
+static int store_tell_put(const struct weft_context *ctx, const struct weft_merge *merge)
+{
+	int status = merge->refused_count ? WEFT_FLEET_REFUSED : 0;
+	struct json_object *object;
+
+	weft_fleet_warn_refused(ctx, merge);
+	if (!ctx->json)
+		return status;
+	object = json_object_new_object();
+	return weft_fleet_print(ctx, object, object &&
+				weft_fleet_add_switch(object, "changed", merge->accepted) &&
+				weft_fleet_add_merge(object, merge), status);
+}
+
+int weft_fleet_put(struct weft_context *ctx, int argc, char **argv)
+{
+	const char *path = NULL, *from = "-", *given = NULL;
+	const struct weft_fleet_word words[] = {
+		{ "store", &path, true }, { "from", &given }, { }
+	};
+	struct weft_store store, before = { .lock = -1 };
+	struct weft_merge merge = { };
+	int status = 1;
+
+	if (!weft_fleet_words(ctx, "put", words, argc, argv))
+		return 1;
+	from = given ? given : from;
+	if (weft_store_need(&store, ctx, path, NULL, true) &&
+	    weft_store_need(&before, ctx, path, NULL, false) &&
+	    weft_fleet_take_in(ctx, store.fleet, from, &merge) &&
+	    store_put_new(&store, before.fleet))
+		status = store_tell_put(ctx, &merge);
+	weft_merge_free(&merge);
+	weft_store_close(&before);
+	weft_store_close(&store);
+	return status;
+}
+
+/* bundle */
+
+int weft_fleet_bundle(struct weft_context *ctx, int argc, char **argv)
+{
+	const char *path = NULL;
+	const struct weft_fleet_word words[] = { { "store", &path, true }, { } };
+	struct weft_store store;
+	bool good;
+
+	if (!weft_fleet_words(ctx, "bundle", words, argc, argv))
+		return 1;
+	good = weft_store_need(&store, ctx, path, NULL, false);
+	if (good)
+		weft_memory_write_bundle(ctx->out, store.fleet);
+	weft_store_close(&store);
+	return !good;
+}
+
+/* render */
+
+int weft_fleet_render(struct weft_context *ctx, int argc, char **argv)
+{
+	const char *path = NULL, *node = NULL;
+	const struct weft_fleet_word words[] = {
+		{ "store", &path, true }, { "node", &node, true }, { }
+	};
+	struct weft_fleet_own own = { };
+	struct weft_fleet_model model;
+	struct weft_refusal why;
+	struct weft_store store;
+	bool good;
+
+	if (!weft_fleet_words(ctx, "render", words, argc, argv))
+		return 1;
+	good = weft_store_need(&store, ctx, path, NULL, false);
+	snprintf(own.node, sizeof(own.node), "%s", node);
+	if (good && !weft_fleet_model(store.fleet, &own, &model, &why))
+		good = weft_complain(ctx, "%s", why.text);
+	if (good) {
+		weft_render_plain(ctx->out, &model);
+		weft_fleet_model_free(&model);
+	}
+	weft_store_close(&store);
+	return !good;
+}
+
+/* list */
+
+static bool store_list_node(struct json_object *array, const struct weft_member *member)
+{
+	struct json_object *object = member->node ? weft_fleet_record_json(member->node) :
+						    json_object_new_object();
+	struct json_object *hello = member->hello ? weft_fleet_record_json(member->hello) : NULL;
+	bool good = object && (!member->hello || hello);
+
+	if (good && !member->node)
+		good = weft_json_add_text(object, "node", member->name);
+	good = good && weft_fleet_add_switch(object, "revoked", !weft_member_is_in(member)) &&
+	       (!hello || weft_json_add(object, "hello", json_object_get(hello)));
+	json_object_put(hello);
+	if (good && !json_object_array_add(array, object))
+		return true;
+	json_object_put(object);
+	return false;
+}
+
+static int store_print_list(const struct weft_context *ctx, const struct weft_fleet *fleet)
+{
+	struct json_object *object = weft_fleet_record_json(fleet->terms);
+	struct json_object *array = json_object_new_array();
+	bool good = object && array;
+	size_t i;
+
+	for (i = 0; good && i < fleet->count; i++)
+		good = store_list_node(array, &fleet->members[i]);
+	good = good && weft_json_add(object, "nodes", array);
+	if (!good)
+		json_object_put(array);
+	return weft_fleet_print(ctx, object, good, 0);
+}
+
+static void store_tell_list(const struct weft_context *ctx, const struct weft_fleet *fleet)
+{
+	const struct weft_member *member;
+	size_t i;
+
+	fprintf(ctx->out, "fleet %s, epoch %llu, %s, %zu nodes\n", fleet->name,
+		(unsigned long long)weft_fleet_epoch(fleet),
+		weft_topology_names[fleet->terms->topology].name, weft_fleet_size(fleet));
+	for (i = 0; i < fleet->count; i++) {
+		member = &fleet->members[i];
+		fprintf(ctx->out, "%-24s %s%s%s\n", member->name,
+			weft_member_is_in(member) ? "" : "revoked ",
+			weft_member_is_in(member) && member->node->hub ? "hub " : "",
+			!weft_member_is_in(member) ? "" :
+			weft_member_key(member) ? weft_key_encode(weft_member_key(member)).chars :
+						  "without a hello");
+	}
+}
+
+int weft_fleet_list(struct weft_context *ctx, int argc, char **argv)
+{
+	const char *path = NULL;
+	const struct weft_fleet_word words[] = { { "store", &path, true }, { } };
+	struct weft_store store;
+	int status = 1;
+
+	if (!weft_fleet_words(ctx, "list", words, argc, argv))
+		return 1;
+	if (weft_store_need(&store, ctx, path, NULL, false)) {
+		status = 0;
+		if (ctx->json)
+			status = store_print_list(ctx, store.fleet);
+		else
+			store_tell_list(ctx, store.fleet);
+	}
+	weft_store_close(&store);
+	return status;
+}

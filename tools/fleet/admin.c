@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <json-c/json.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/complain.h"
+#include "base/text.h"
+#include "conf/file.h"
+#include "conf/writer.h"
+#include "fleet/admin.h"
+#include "model/format.h"
+#include "print/json.h"
+
+#define ADMIN_PORT	51820
+#define ADMIN_NODES_MAX	100000
+
+static bool admin_no_memory(const struct weft_store *store)
+{
+	return weft_complain(store->ctx, "out of memory");
+}
+
+/* The admin key. */
+
+static bool admin_make_key(const struct weft_context *ctx, const char *file,
+			   struct weft_key *seed)
+{
+	struct weft_key_text text;
+	char line[WEFT_KEY_CHARS + 2];
+	bool good;
+
+	weft_seed_generate(seed);
+	if (ctx->dry_run)
+		return true;
+	text = weft_key_encode(seed);
+	snprintf(line, sizeof(line), "%s\n", text.chars);
+	good = weft_writer_put(ctx, file, 0600, NULL, line, strlen(line));
+	weft_key_text_wipe(&text);
+	sodium_memzero(line, sizeof(line));
+	return good;
+}
+
+bool weft_admin_key(const struct weft_context *ctx, const char *file, bool make,
+		    struct weft_key *seed, bool *made)
+{
+	struct weft_file text;
+	struct stat st;
+	bool good;
+
+	*made = make && strcmp(file, "-") && lstat(file, &st) && errno == ENOENT;
+	if (*made)
+		return admin_make_key(ctx, file, seed);
+	if (!weft_file_read(ctx, file, 4096, &text))
+		return false;
+	if (strcmp(file, "-"))
+		weft_file_warn_readable(ctx, file);
+	good = weft_key_decode(seed, weft_text_trim(text.text)) ||
+	       weft_complain(ctx, "'%s' has no key: an admin key is 44 characters of base64", file);
+	weft_file_wipe(&text);
+	return good;
+}
+
+/* The record of the fleet. */
+
+static struct json_object *admin_first_terms(const char *name, const struct weft_key *seed)
+{
+	struct weft_fleet_record first = {
+		.kind = WEFT_FLEET_TERMS, .topology = WEFT_TOPOLOGY_MESH, .port = ADMIN_PORT,
+	};
+	struct weft_key admin;
+	struct json_object *object;
+
+	snprintf(first.fleet, sizeof(first.fleet), "%s", name);
+	weft_seed_public(&admin, seed);
+	if (!weft_keys_add(&first.admins, &admin))
+		return NULL;
+	object = weft_fleet_record_json(&first);
+	weft_keys_free(&first.admins);
+	return object;
+}
+
+static bool admin_merge(struct json_object *object, struct json_object *wish)
+{
+	json_object_object_foreach(wish, key, value)
+		if (!weft_json_add(object, key, json_object_get(value)))
+			return false;
+	return true;
+}
+
+static struct weft_fleet_record *admin_wanted_terms(struct weft_store *store, const char *name,
+						    struct json_object *wish,
+						    const struct weft_key *seed)
+{
+	const struct weft_fleet_record *now = store->fleet ? store->fleet->terms : NULL;
+	struct json_object *object = now ? weft_fleet_record_json(now) :
+					   admin_first_terms(name, seed);
+	struct weft_fleet_record *record = NULL;
+	struct weft_refusal why;
+
+	if (object && admin_merge(object, wish)) {
+		record = weft_fleet_record_from(WEFT_FLEET_TERMS, false, object, &why);
+		if (!record)
+			weft_complain(store->ctx, "%s", why.text);
+	} else {
+		admin_no_memory(store);
+	}
+	json_object_put(object);
+	return record;
+}
+
+static bool admin_same_admins(const struct weft_fleet_record *a,
+			      const struct weft_fleet_record *b)
+{
+	return a->admins.count == b->admins.count &&
+	       !memcmp(a->admins.items, b->admins.items,
+		       a->admins.count * sizeof(*a->admins.items));
+}
+
+/* The successor of the present record, which is kept where the admin keys change. */
+static bool admin_put_terms(struct weft_store *store, struct weft_fleet_record *record,
+			    const struct weft_key *seed)
+{
+	const struct weft_fleet_record *now = store->fleet ? store->fleet->terms : NULL;
+
+	record->number = weft_fleet_epoch(store->fleet ?: &(struct weft_fleet){ }) + 1;
+	if (!weft_fleet_record_sign(record, seed))
+		return weft_complain(store->ctx, "the record of the fleet is too long");
+	return (!now || admin_same_admins(now, record) || weft_store_keep(store, now)) &&
+	       weft_store_put(store, record);
+}
+
+static bool admin_may(struct weft_store *store, const struct weft_fleet_record *record,
+		      const char *name, const struct weft_key *seed)
+{
+	struct weft_key admin;
+
+	if (strcmp(record->fleet, name))
+		return weft_complain(store->ctx, "'%s' is the store of fleet '%s', not of '%s'",
+				     store->path, record->fleet, name);
+	weft_seed_public(&admin, seed);
+	return weft_keys_have(&record->admins, &admin) ||
+	       weft_complain(store->ctx, "admins: the key of admin-key is not among them: add a new key first, then leave out the old one with the new one as admin-key");
+}
+
+static bool admin_sign_again(struct weft_store *store, const struct weft_fleet_record *node,
+			     const struct weft_key *seed)
+{
+	struct weft_fleet_record *copy = weft_fleet_record_copy(node);
+	bool good = copy;
+
+	if (good) {
+		copy->number++;
+		good = weft_fleet_record_sign(copy, seed);
+	}
+	good = good ? weft_store_put(store, copy) : admin_no_memory(store);
+	weft_fleet_record_free(copy);
+	return good;
+}
+
+/* A node whose record is signed by a key that is left out would be refused by new nodes. */
+static bool admin_sign_nodes(struct weft_store *store, const struct weft_fleet_record *terms,
+			     const struct weft_key *seed)
+{
+	const struct weft_member *member;
+	size_t i;
+
+	for (i = 0; store->fleet && i < store->fleet->count; i++) {
+		member = &store->fleet->members[i];
+		if (weft_member_is_in(member) &&
+		    !weft_keys_have(&terms->admins, &member->node->signer) &&
+		    !admin_sign_again(store, member->node, seed))
+			return false;
+	}
+	return true;
+}
+
+bool weft_admin_terms(struct weft_store *store, const char *name, struct json_object *wish,
+		      const struct weft_key *seed, bool *changed)
+{
+	struct weft_fleet_record *record = admin_wanted_terms(store, name, wish, seed);
+	bool good;
+
+	*changed = false;
+	if (!record)
+		return false;
+	good = admin_may(store, record, name, seed);
+	if (good && !(store->fleet && weft_fleet_record_says_same(record, store->fleet->terms))) {
+		good = admin_sign_nodes(store, record, seed) &&
+		       admin_put_terms(store, record, seed);
+		*changed = good;
+	}
+	weft_fleet_record_free(record);
+	return good;
+}
+
+/* Admissions. */
+
+/* A template's empty values are missing ones. */
+static void admin_drop_empty(struct json_object *object)
+{
+	struct json_object_iterator at = json_object_iter_begin(object);
+	struct json_object_iterator end = json_object_iter_end(object);
+	struct json_object *value;
+	const char *name;
+
+	while (!json_object_iter_equal(&at, &end)) {
+		name = json_object_iter_peek_name(&at);
+		value = json_object_iter_peek_value(&at);
+		json_object_iter_next(&at);
+		if (!value || (json_object_is_type(value, json_type_array) &&
+			       !json_object_array_length(value)) ||
+		    (json_object_is_type(value, json_type_string) &&
+		     !json_object_get_string_len(value)))
+			json_object_object_del(object, name);
+	}
+}
+
+static struct weft_fleet_record *admin_wish(struct weft_store *store, struct json_object *object)
+{
+	struct weft_fleet_record *record = NULL;
+	struct weft_refusal why;
+	struct json_object *node;
+
+	if (!json_object_is_type(object, json_type_object)) {
+		weft_complain(store->ctx, "a node is not a JSON object");
+		return NULL;
+	}
+	admin_drop_empty(object);
+	record = weft_fleet_record_from(WEFT_FLEET_NODE, true, object, &why);
+	if (!record) {
+		node = json_object_object_get(object, "node");
+		weft_complain(store->ctx, "node '%s': %s",
+			      node ? json_object_get_string(node) : "?", why.text);
+	}
+	return record;
+}
+
+static bool admin_is_new(const struct weft_member *member, const struct weft_fleet_record *record)
+{
+	return !member || !weft_member_is_in(member) ||
+	       !weft_key_equal(&member->node->identity, &record->identity);
+}
+
+/* The numbers of @record: those of the present record, or the next ones. */
+static void admin_number(struct weft_store *store, struct weft_fleet_record *record, bool *changed)
+{
+	const struct weft_member *member = weft_fleet_find(store->fleet, record->node);
+	const struct weft_fleet_record *now = member ? member->node : NULL;
+	__u64 last = member ? member->revoked : 0;
+
+	if (now && now->number > last)
+		last = now->number;
+	memcpy(record->fleet, store->fleet->name, sizeof(record->fleet));
+	record->admitted = admin_is_new(member, record) ? last + 1 : now->admitted;
+	*changed = !now || !weft_member_is_in(member) ||
+		   !weft_fleet_record_says_same(record, now);
+	record->number = *changed ? last + 1 : last;
+}
+
+/**
+ * struct admin_job - the admissions of one call
+ * @store: the store
+ * @records: the nodes' records
+ * @count: their number
+ * @admissions: the outcome
+ */
+struct admin_job {
+	struct weft_store *store;
+	struct weft_fleet_record **records;
+	size_t count;
+	struct weft_admin_admissions *admissions;
+};
+
+static bool admin_take(struct admin_job *job, struct json_object *array, const struct weft_key *seed)
+{
+	struct weft_admin_admission *admission;
+	struct weft_fleet_record *record;
+	size_t i, count = json_object_array_length(array);
+
+	for (i = 0; i < count; i++) {
+		record = admin_wish(job->store, json_object_array_get_idx(array, i));
+		if (!record)
+			return false;
+		job->records[job->count++] = record;
+		admission = &job->admissions->items[job->admissions->count++];
+		memcpy(admission->node, record->node, sizeof(admission->node));
+		admin_number(job->store, record, &admission->changed);
+		admission->serial = record->number;
+		job->admissions->changed |= admission->changed;
+		if (admission->changed && !weft_fleet_record_sign(record, seed))
+			return weft_complain(job->store->ctx, "node '%s': its record is too long",
+					     record->node);
+	}
+	return true;
+}
+
+/* A prefix, and the node that has it. */
+struct admin_prefix {
+	struct weft_allowedip ip;
+	const char *node;
+};
+
+static int admin_compare_prefixes(const void *a, const void *b)
+{
+	const struct admin_prefix *x = a, *y = b;
+	int diff = weft_model_allowedip_compare(&x->ip, &y->ip);
+
+	return diff ? diff : strcmp(x->node, y->node);
+}
+
+static int admin_compare_names(const void *a, const void *b)
+{
+	return strcmp((*(struct weft_fleet_record * const *)a)->node,
+		      (*(struct weft_fleet_record * const *)b)->node);
+}
+
+/* The records as they will be, sorted by node: those of the call replace those of the store. */
+static struct weft_fleet_record **admin_future(const struct admin_job *job, size_t *count)
+{
+	const struct weft_fleet *fleet = job->store->fleet;
+	struct weft_fleet_record **all = calloc(fleet->count + job->count + 1, sizeof(*all));
+	struct weft_fleet_record wanted, *key = &wanted;
+	size_t i;
+
+	*count = 0;
+	if (!all)
+		return NULL;
+	for (i = 0; i < fleet->count; i++) {
+		memcpy(wanted.node, fleet->members[i].name, sizeof(wanted.node));
+		if (weft_member_is_in(&fleet->members[i]) &&
+		    !bsearch(&key, job->records, job->count, sizeof(*job->records),
+			     admin_compare_names))
+			all[(*count)++] = fleet->members[i].node;
+	}
+	for (i = 0; i < job->count; i++)
+		all[(*count)++] = job->records[i];
+	return all;
+}
+
+static void admin_list_prefixes(const struct weft_fleet_record *record, struct admin_prefix *to,
+				size_t *count)
+{
+	size_t i;
+
+	for (i = 0; i < record->addresses.count; i++) {
+		to[*count] = (struct admin_prefix){ record->addresses.items[i], record->node };
+		to[*count].ip.cidr = to[*count].ip.family == AF_INET ? 32 : 128;
+		(*count)++;
+	}
+	for (i = 0; i < record->prefixes.count; i++)
+		to[(*count)++] = (struct admin_prefix){ record->prefixes.items[i], record->node };
+}
+
+static bool admin_check_twice(struct weft_store *store, const struct admin_prefix *prefixes,
+			      size_t count)
+{
+	size_t i;
+
+	for (i = 1; i < count; i++)
+		if (!weft_model_allowedip_compare(&prefixes[i - 1].ip, &prefixes[i].ip))
+			return weft_complain(store->ctx, "prefix %s/%u is of node '%s' and of node '%s'",
+					     weft_format_address(&prefixes[i].ip).chars,
+					     prefixes[i].ip.cidr, prefixes[i - 1].node,
+					     prefixes[i].node);
+	return true;
+}
+
+/* No prefix is at two nodes, nor twice at one. */
+static bool admin_check_prefixes(struct weft_store *store, struct weft_fleet_record **all,
+				 size_t count)
+{
+	struct admin_prefix *prefixes;
+	size_t i, total = 0;
+	bool good;
+
+	for (i = 0; i < count; i++)
+		total += all[i]->addresses.count + all[i]->prefixes.count;
+	prefixes = calloc(total + 1, sizeof(*prefixes));
+	if (!prefixes)
+		return admin_no_memory(store);
+	for (i = 0, total = 0; i < count; i++)
+		admin_list_prefixes(all[i], prefixes, &total);
+	qsort(prefixes, total, sizeof(*prefixes), admin_compare_prefixes);
+	good = admin_check_twice(store, prefixes, total);
+	free(prefixes);
+	return good;
+}
+
+static bool admin_check(struct admin_job *job)
+{
+	struct weft_fleet_record **all;
+	size_t i, count;
+	bool good;
+
+	qsort(job->records, job->count, sizeof(*job->records), admin_compare_names);
+	for (i = 1; i < job->count; i++)
+		if (!strcmp(job->records[i - 1]->node, job->records[i]->node))
+			return weft_complain(job->store->ctx, "node '%s' is there twice",
+					     job->records[i]->node);
+	all = admin_future(job, &count);
+	if (!all)
+		return admin_no_memory(job->store);
+	good = admin_check_prefixes(job->store, all, count);
+	free(all);
+	return good;
+}
+
+/* Only changed records have a line. */
+static bool admin_write(struct admin_job *job)
+{
+	size_t i;
+
+	for (i = 0; i < job->count; i++)
+		if (job->records[i]->line && !weft_store_put(job->store, job->records[i]))
+			return false;
+	return true;
+}
+
+bool weft_admin_admit(struct weft_store *store, struct json_object *array,
+		      const struct weft_key *seed, struct weft_admin_admissions *admissions)
+{
+	size_t i, count = json_object_array_length(array);
+	struct admin_job job = { .store = store, .admissions = admissions };
+	bool good;
+
+	memset(admissions, 0, sizeof(*admissions));
+	if (count > ADMIN_NODES_MAX)
+		return weft_complain(store->ctx, "more than %d nodes", ADMIN_NODES_MAX);
+	admissions->items = calloc(count + 1, sizeof(*admissions->items));
+	job.records = calloc(count + 1, sizeof(*job.records));
+	good = admissions->items && job.records ? admin_take(&job, array, seed) && admin_check(&job) &&
+						  admin_write(&job) :
+						  admin_no_memory(store);
+	for (i = 0; i < job.count; i++)
+		weft_fleet_record_free(job.records[i]);
+	free(job.records);
+	return good;
+}
+
+void weft_admin_admissions_free(struct weft_admin_admissions *admissions)
+{
+	free(admissions->items);
+}
+
+/* Revocations. */
+
+static int admin_compare_revocations(const void *a, const void *b)
+{
+	return strcmp(((const struct weft_revocation *)a)->node,
+		      ((const struct weft_revocation *)b)->node);
+}
+
+static bool admin_add_revocation(struct weft_store *store, struct weft_revocations *to,
+				 const struct weft_member *member)
+{
+	struct weft_revocation *items;
+	size_t i;
+
+	for (i = 0; i < to->count && strcmp(to->items[i].node, member->name); i++)
+		;
+	if (i == to->count) {
+		items = reallocarray(to->items, to->count + 1, sizeof(*items));
+		if (!items)
+			return admin_no_memory(store);
+		to->items = items;
+		memset(&items[i], 0, sizeof(*items));
+		memcpy(items[i].node, member->name, sizeof(items[i].node));
+		to->count++;
+	}
+	to->items[i].serial = member->node->number;
+	qsort(to->items, to->count, sizeof(*to->items), admin_compare_revocations);
+	return true;
+}
+
+static bool admin_revoke_one(struct weft_store *store, struct weft_fleet_record *terms,
+			     const char *name, bool *changed)
+{
+	const struct weft_member *member = weft_fleet_find(store->fleet, name);
+
+	if (!member)
+		return weft_complain(store->ctx, "'%s' is no node of fleet '%s'", name,
+				     store->fleet->name);
+	if (!weft_member_is_in(member))
+		return true;
+	*changed = true;
+	return admin_add_revocation(store, &terms->revoked, member);
+}
+
+static bool admin_revoke_all(struct weft_store *store, struct weft_fleet_record *terms,
+			     const char *names, bool *changed)
+{
+	char *copy = strdup(names), *rest = copy, *name;
+	bool good = copy || admin_no_memory(store);
+
+	while (good && (name = strsep(&rest, ",")))
+		good = admin_revoke_one(store, terms, name, changed);
+	free(copy);
+	return good;
+}
+
+/* The revocation is written before the node's records are removed. */
+static bool admin_remove_revoked(struct weft_store *store, const struct weft_fleet_record *terms)
+{
+	const struct weft_member *member;
+	size_t i;
+
+	for (i = 0; i < terms->revoked.count; i++) {
+		member = weft_fleet_find(store->fleet, terms->revoked.items[i].node);
+		if (member && member->node &&
+		    member->node->number > terms->revoked.items[i].serial)
+			continue;
+		if (!weft_store_remove(store, terms->revoked.items[i].node))
+			return false;
+	}
+	return true;
+}
+
+bool weft_admin_revoke(struct weft_store *store, const char *names, const struct weft_key *seed,
+		       bool *changed)
+{
+	struct weft_fleet_record *terms = weft_fleet_record_copy(store->fleet->terms);
+	bool good;
+
+	*changed = false;
+	if (!terms)
+		return admin_no_memory(store);
+	good = admin_revoke_all(store, terms, names, changed);
+	if (good && *changed)
+		good = admin_put_terms(store, terms, seed);
+	good = good && admin_remove_revoked(store, terms);
+	weft_fleet_record_free(terms);
+	return good;
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * weft fleet apply:
+ *
+ *   weft_fleet_take_in(): the bundle's records, each judged by itself
+ *   weft_fleet_model(): records and own keys to an interface
+ *   weft_settle(): peers keep their keys, others' peers stay
+ *   weft_folder_write(): memory first, so that a peer is known to be the fleet's
+ *   apply_write_file(): the interface's file, for "weft up", resolve and doctor
+ *   weft_up(): changes what differs
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apply/up.h"
+#include "base/complain.h"
+#include "base/text.h"
+#include "conf/file.h"
+#include "conf/writer.h"
+#include "fleet/apply.h"
+#include "fleet/render.h"
+#include "fleet/settle.h"
+
+/**
+ * struct apply_job - one run
+ * @ctx: the context
+ * @folder: the state of the node
+ * @apply: the outcome
+ * @model: the model of the interface
+ * @settle: its fit to the present interface
+ * @path: the interface's file
+ */
+struct apply_job {
+	const struct weft_context *ctx;
+	struct weft_folder *folder;
+	struct weft_fleet_apply *apply;
+	struct weft_fleet_model model;
+	struct weft_settle settle;
+	char *path;
+};
+
+static bool apply_no_memory(struct apply_job *job)
+{
+	return weft_complain(job->ctx, "out of memory");
+}
+
+static bool apply_model(struct apply_job *job)
+{
+	struct weft_fleet_own own;
+	struct weft_refusal why;
+	bool good;
+
+	weft_self_own(job->folder->self, &own);
+	good = weft_fleet_model(job->folder->fleet, &own, &job->model, &why);
+	weft_key_wipe(&own.private_key);
+	weft_key_wipe(&own.previous_key);
+	return good || weft_complain(job->ctx, "%s: %s", job->folder->self->fleet, why.text);
+}
+
+/* The interface as it is; NULL where none exists. False after a complaint. */
+static bool apply_read_device(struct apply_job *job, struct weft_device **have)
+{
+	const struct weft_context *ctx = job->ctx;
+	const char *name = job->folder->self->fleet;
+	struct weft_host_link link = { };
+
+	*have = NULL;
+	if (ctx->host->link(ctx->host, name, &link))
+		return weft_complain(ctx, "%s: cannot read the link: %s", name, ctx->host->error);
+	if (!link.index)
+		return true;
+	if (link.kind == WEFT_KIND_NONE)
+		return weft_complain(ctx, "%s: a link of this name exists, and is neither weft nor wireguard",
+				     name);
+	return weft_backend_get(ctx, name, have);
+}
+
+static bool apply_settle(struct apply_job *job)
+{
+	struct weft_device *have;
+	bool good;
+
+	if (!apply_read_device(job, &have))
+		return false;
+	good = weft_settle(job->folder->fleet, &job->model, have, &job->settle) ||
+	       apply_no_memory(job);
+	weft_model_device_free(have);
+	job->apply->peers = weft_model_peer_count(job->model.profile->dev);
+	job->apply->removals = job->settle.gone.count;
+	job->apply->waits = weft_settle_is_much(&job->settle) && !job->ctx->really;
+	return good;
+}
+
+static char *apply_text(struct apply_job *job)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return NULL;
+	weft_render(out, &job->model);
+	if (!fclose(out))
+		return text;
+	weft_text_wipe(text);
+	return NULL;
+}
+
+/* Whether the file has another text, or does not exist. */
+static bool apply_file_differs(struct apply_job *job, const char *text)
+{
+	struct weft_file file;
+	bool differs;
+
+	if (access(job->path, R_OK) ||
+	    !weft_file_read(job->ctx, job->path, WEFT_FLEET_TEXT_BYTES, &file))
+		return true;
+	differs = strcmp(file.text, text);
+	weft_file_wipe(&file);
+	return differs;
+}
+
+static bool apply_put_file(struct apply_job *job, const char *text)
+{
+	if (!apply_file_differs(job, text))
+		return true;
+	job->apply->changed = true;
+	return job->ctx->dry_run ||
+	       weft_writer_put(job->ctx, job->path, WEFT_FOLDER_CONF_MODE, NULL, text,
+			       strlen(text));
+}
+
+static bool apply_write_file(struct apply_job *job)
+{
+	char name[WEFT_FLEET_NAME_BYTES + sizeof(".conf")];
+	char *text;
+	bool good;
+
+	snprintf(name, sizeof(name), "%s.conf", job->folder->self->fleet);
+	job->path = weft_folder_file(job->folder, name);
+	if (!job->path)
+		return false;
+	text = apply_text(job);
+	good = text ? apply_put_file(job, text) : apply_no_memory(job);
+	weft_text_wipe(text);
+	return good;
+}
+
+static bool apply_remember(struct apply_job *job)
+{
+	bool changed = false, good = weft_folder_write(job->folder, &changed);
+
+	job->apply->changed |= changed;
+	return good;
+}
+
+static void apply_move(struct weft_words *to, struct weft_words *from)
+{
+	*to = *from;
+	memset(from, 0, sizeof(*from));
+}
+
+static bool apply_up(struct apply_job *job)
+{
+	struct weft_recorder recorder;
+	struct weft_context through;
+	bool good;
+
+	if (!weft_settle_remove(&job->model, &job->settle, !job->apply->waits))
+		return apply_no_memory(job);
+	job->model.profile->path = strdup(job->path);
+	if (!job->model.profile->path)
+		return apply_no_memory(job);
+	weft_recorder_begin(&recorder, job->ctx, &through);
+	good = weft_up(&through, job->model.profile);
+	job->apply->changed |= recorder.changes.count;
+	apply_move(&job->apply->changes, &recorder.changes);
+	weft_recorder_free(&recorder);
+	return good && (!recorder.failed || apply_no_memory(job));
+}
+
+static bool apply_run(struct apply_job *job)
+{
+	bool good = apply_model(job) && apply_settle(job);
+
+	/* What was taken in is remembered, whatever becomes of the interface. */
+	good = apply_remember(job) && good;
+	return good && apply_write_file(job) && apply_up(job);
+}
+
+bool weft_fleet_apply(const struct weft_context *ctx, struct weft_folder *folder,
+		      struct weft_fleet_apply *apply)
+{
+	struct apply_job job = { .ctx = ctx, .folder = folder, .apply = apply };
+	bool good;
+
+	memset(apply, 0, sizeof(*apply));
+	good = apply_run(&job);
+	apply_move(&apply->problems, &job.model.problems);
+	apply_move(&apply->silent, &job.model.silent);
+	weft_fleet_model_free(&job.model);
+	weft_settle_free(&job.settle);
+	free(job.path);
+	return good;
+}
+
+void weft_fleet_apply_free(struct weft_fleet_apply *apply)
+{
+	weft_profile_words_free(&apply->problems);
+	weft_profile_words_free(&apply->silent);
+	weft_profile_words_free(&apply->changes);
+}
+
+bool weft_fleet_take_in(const struct weft_context *ctx, struct weft_fleet *fleet,
+			const char *file, struct weft_merge *merge)
+{
+	struct weft_file text;
+	bool good;
+
+	memset(merge, 0, sizeof(*merge));
+	merge->now = ctx->now;
+	if (!weft_file_read(ctx, file, WEFT_FLEET_TEXT_BYTES, &text))
+		return false;
+	good = weft_fleet_merge(fleet, text.text, text.len, merge);
+	weft_file_wipe(&text);
+	return good || weft_complain(ctx, "out of memory");
+}

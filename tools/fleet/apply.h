@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Brings the interface of a node to what the records of its fleet say. */
+#ifndef _WEFT_TOOLS_FLEET_APPLY_H
+#define _WEFT_TOOLS_FLEET_APPLY_H
+
+#include "fleet/folder.h"
+#include "fleet/merge.h"
+#include "fleet/recorder.h"
+
+/**
+ * struct weft_fleet_apply - the outcome
+ * @changed: something was changed, or would be in a dry run
+ * @waits: removals wait for --really
+ * @removals: their number
+ * @peers: peers of the model
+ * @problems: what the records ask for and cannot be
+ * @silent: nodes without a hello
+ * @changes: the changes of the interface, in words
+ */
+struct weft_fleet_apply {
+	bool changed;
+	bool waits;
+	size_t removals;
+	size_t peers;
+	struct weft_words problems;
+	struct weft_words silent;
+	struct weft_words changes;
+};
+
+/*
+ * Remember what @folder has taken in, and change the interface where it differs. The
+ * interface's lock is held. False after a complaint.
+ */
+bool weft_fleet_apply(const struct weft_context *ctx, struct weft_folder *folder,
+		      struct weft_fleet_apply *apply);
+void weft_fleet_apply_free(struct weft_fleet_apply *apply);
+
+/* Take the records of @file, or "-", into @folder. False after a complaint. */
+bool weft_fleet_take_in(const struct weft_context *ctx, struct weft_fleet *fleet,
+			const char *file, struct weft_merge *merge);
+
+#endif /* _WEFT_TOOLS_FLEET_APPLY_H */

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/context.h"
+#include "conf/file.h"
+#include "conf/writer.h"
+#include "fleet/folder.h"
+#include "fleet/last.h"
+#include "fleet/merge.h"
+
+#define LAST_NAME	"last"
+#define LAST_BYTES	65536
+/* The number of refusals is exact, their reasons are examples. */
+#define LAST_REASONS	64
+
+#define LAST_ROW(key, kind, limit)						\
+	{									\
+		.name = #key, .type = &weft_fields_##kind,			\
+		.offset = offsetof(struct weft_fleet_last, key), .kinds = 1,	\
+		.max = limit,							\
+	}
+
+static const struct weft_fields_row last_rows[] = {
+	LAST_ROW(time, number, INT64_MAX),
+	LAST_ROW(ok, switch, 0),
+	LAST_ROW(refused, number, INT64_MAX),
+	LAST_ROW(waits, switch, 0),
+	LAST_ROW(reasons, texts, LAST_REASONS),
+	{ }
+};
+
+static bool last_put(const struct weft_folder *folder, const struct weft_fleet_last *last)
+{
+	struct json_object *object = weft_fields_put(last_rows, 1, last);
+	char *path = weft_folder_file(folder, LAST_NAME), *line = NULL;
+	bool good = object && path && asprintf(&line, "%s\n", weft_fields_text(object)) >= 0;
+
+	if (!good)
+		line = NULL;
+	if (good)
+		good = weft_writer_put(folder->ctx, path, 0600, NULL, line, strlen(line));
+	free(line);
+	free(path);
+	json_object_put(object);
+	return good;
+}
+
+void weft_fleet_last_write(const struct weft_folder *folder, const struct weft_fleet_last *last,
+			   const struct weft_merge *merge)
+{
+	struct weft_fleet_last filled = *last;
+	bool good = true;
+	size_t i;
+
+	memset(&filled.reasons, 0, sizeof(filled.reasons));
+	for (i = 0; good && i < merge->refused_count && i < LAST_REASONS; i++)
+		good = weft_profile_words_add(&filled.reasons, merge->refused[i].reason, 0);
+	if (good)
+		last_put(folder, &filled);
+	weft_profile_words_free(&filled.reasons);
+}
+
+static void last_parse(const struct weft_file *file, struct weft_fleet_last *last)
+{
+	size_t len = file->len && file->text[file->len - 1] == '\n' ? file->len - 1 : file->len;
+	struct weft_refusal why;
+	struct json_object *object = weft_fields_parse(file->text, len, &why);
+
+	if (!object || !weft_fields_take(last_rows, 1, object, last, &why)) {
+		weft_fields_free(last_rows, last);
+		memset(last, 0, sizeof(*last));
+	}
+	json_object_put(object);
+}
+
+void weft_fleet_last_read(const struct weft_folder *folder, struct weft_fleet_last *last)
+{
+	char *path = weft_folder_file(folder, LAST_NAME);
+	struct weft_file file;
+
+	memset(last, 0, sizeof(*last));
+	if (path && !access(path, R_OK) &&
+	    weft_file_read(folder->ctx, path, LAST_BYTES, &file)) {
+		last_parse(&file, last);
+		weft_file_wipe(&file);
+	}
+	free(path);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Takes records into a fleet: each record is checked by itself, and one that is
+ * refused changes nothing for the others.
+ *
+ * Numbers only go up: an epoch, a serial or a generation that was seen is not taken
+ * back by an older one. A record that is missing changes nothing.
+ */
+#ifndef _WEFT_TOOLS_FLEET_MERGE_H
+#define _WEFT_TOOLS_FLEET_MERGE_H
+
+#include "fleet/members.h"
+
+/* The longest text of records together. */
+#define WEFT_FLEET_TEXT_BYTES	(32 << 20)
+
+/**
+ * struct weft_merge_refused - a record that was refused
+ * @record: its name, or its line
+ * @reason: the reason
+ */
+struct weft_merge_refused {
+	char *record;
+	char *reason;
+};
+
+/**
+ * struct weft_merge - the result
+ * @now: seconds since 1970, for the expiry of admissions
+ * @accepted: records that were taken in
+ * @same: records that were known
+ * @refused: records that were refused
+ * @refused_count: their number
+ */
+struct weft_merge {
+	__s64 now;
+	size_t accepted;
+	size_t same;
+	struct weft_merge_refused *refused;
+	size_t refused_count;
+};
+
+/* Take in the records of a text. False: no memory, and @fleet may have a part of them. */
+bool weft_fleet_merge(struct weft_fleet *fleet, const char *text, size_t len,
+		      struct weft_merge *merge);
+void weft_merge_free(struct weft_merge *merge);
+
+#endif /* _WEFT_TOOLS_FLEET_MERGE_H */

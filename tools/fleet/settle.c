@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fleet/settle.h"
+#include "model/format.h"
+
+/* A prefix of the model, and its peer. */
+struct settle_prefix {
+	struct weft_allowedip *ip;
+	struct weft_peer *peer;
+};
+
+/* A key that the fleet has made a peer of, and the number of its node. */
+struct settle_made {
+	struct weft_key key;
+	size_t member;
+};
+
+/**
+ * struct settle_job - one fitting
+ * @fleet: the fleet
+ * @model: the model
+ * @have: the interface
+ * @index: its peers by key
+ * @wanted: the keys of the model's peers, and of their next keys, sorted
+ * @wanted_count: their number
+ * @made: keys that the fleet has made, sorted
+ * @made_count: their number
+ * @has_peer: by number of the member: the model has a peer of it
+ * @prefixes: the prefixes of the model, sorted
+ * @prefix_count: their number
+ * @failed: memory was short
+ */
+struct settle_job {
+	struct weft_fleet *fleet;
+	struct weft_fleet_model *model;
+	const struct weft_device *have;
+	struct weft_peer_index index;
+	struct weft_key *wanted;
+	size_t wanted_count;
+	struct settle_made *made;
+	size_t made_count;
+	bool *has_peer;
+	struct settle_prefix *prefixes;
+	size_t prefix_count;
+	bool failed;
+};
+
+static void settle_say(struct settle_job *job, const char *fmt, ...)
+{
+	va_list args;
+	char *text;
+	int len;
+
+	va_start(args, fmt);
+	len = vasprintf(&text, fmt, args);
+	va_end(args);
+	if (len < 0) {
+		job->failed = true;
+		return;
+	}
+	job->failed |= !weft_profile_words_add(&job->model->problems, text, 0);
+	free(text);
+}
+
+static int settle_compare_keys(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct weft_key));
+}
+
+static bool settle_has_key(const struct weft_key *keys, size_t count, const struct weft_key *key)
+{
+	return count && bsearch(key, keys, count, sizeof(*keys), settle_compare_keys);
+}
+
+/* Keys of peers. */
+
+/*
+ * The node's older key that the interface has: a machine that was away during a
+ * rotation has it. Only weft's links take a next key.
+ */
+static const struct weft_key *settle_older_key(const struct settle_job *job,
+					       const struct weft_member *member)
+{
+	size_t i;
+
+	for (i = 0; i < member->made.count; i++)
+		if (weft_model_index_find(&job->index, &member->made.items[i]))
+			return &member->made.items[i];
+	return NULL;
+}
+
+static bool settle_is_there(const struct settle_job *job, const struct weft_peer *peer)
+{
+	return weft_model_index_find(&job->index, &peer->public_key) ||
+	       (peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY &&
+		weft_model_index_find(&job->index, &peer->next_public_key));
+}
+
+static void settle_keep_key(struct settle_job *job, struct weft_peer *peer)
+{
+	const struct weft_member *member = weft_fleet_find(job->fleet, peer->name);
+	const struct weft_key *older;
+
+	if (job->have->kind != WEFT_KIND_WEFT || settle_is_there(job, peer))
+		return;
+	older = settle_older_key(job, member);
+	if (!older)
+		return;
+	peer->next_public_key = peer->public_key;
+	peer->has |= WEFT_PEER_HAS_NEXT_PUBLIC_KEY;
+	peer->public_key = *older;
+}
+
+static void settle_keep_keys(struct settle_job *job)
+{
+	struct weft_peer *peer;
+
+	for (peer = job->model->profile->dev->peers; peer; peer = peer->next)
+		settle_keep_key(job, peer);
+}
+
+/* Memory of keys. */
+
+static bool settle_list_made(struct settle_job *job)
+{
+	const struct weft_fleet *fleet = job->fleet;
+	size_t i, k, count = 0;
+
+	for (i = 0; i < fleet->count; i++)
+		count += fleet->members[i].made.count;
+	job->made = calloc(count + 1, sizeof(*job->made));
+	if (!job->made)
+		return false;
+	for (i = 0; i < fleet->count; i++)
+		for (k = 0; k < fleet->members[i].made.count; k++)
+			job->made[job->made_count++] = (struct settle_made){
+				fleet->members[i].made.items[k], i,
+			};
+	/* The key is the first member of an entry. */
+	qsort(job->made, job->made_count, sizeof(*job->made), settle_compare_keys);
+	return true;
+}
+
+static bool settle_list_members(struct settle_job *job)
+{
+	const struct weft_peer *peer;
+
+	job->has_peer = calloc(job->fleet->count + 1, sizeof(*job->has_peer));
+	if (!job->has_peer)
+		return false;
+	for (peer = job->model->profile->dev->peers; peer; peer = peer->next)
+		job->has_peer[weft_fleet_find(job->fleet, peer->name) - job->fleet->members] = true;
+	return true;
+}
+
+/* The entry of a peer's key, or of its previous key; NULL: the fleet did not make it. */
+static const struct settle_made *settle_find_made(const struct settle_job *job,
+						  const struct weft_peer *have)
+{
+	const struct settle_made *made;
+
+	made = bsearch(&have->public_key, job->made, job->made_count, sizeof(*made),
+		       settle_compare_keys);
+	if (made || !(have->has & WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY))
+		return made;
+	return bsearch(&have->previous_public_key, job->made, job->made_count, sizeof(*made),
+		       settle_compare_keys);
+}
+
+static bool settle_list_wanted(struct settle_job *job)
+{
+	const struct weft_device *dev = job->model->profile->dev;
+	const struct weft_peer *peer;
+
+	job->wanted = calloc(2 * weft_model_peer_count(dev) + 1, sizeof(*job->wanted));
+	if (!job->wanted)
+		return false;
+	for (peer = dev->peers; peer; peer = peer->next) {
+		job->wanted[job->wanted_count++] = peer->public_key;
+		if (peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY)
+			job->wanted[job->wanted_count++] = peer->next_public_key;
+	}
+	qsort(job->wanted, job->wanted_count, sizeof(*job->wanted), settle_compare_keys);
+	return true;
+}
+
+/* A key that no peer of the interface has any more is forgotten. */
+static void settle_forget(struct settle_job *job, struct weft_member *member)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < member->made.count; i++)
+		if (job->have && weft_model_index_find(&job->index, &member->made.items[i]))
+			member->made.items[kept++] = member->made.items[i];
+	member->made.count = kept;
+}
+
+static void settle_remember_key(struct settle_job *job, struct weft_member *member,
+				const struct weft_key *key)
+{
+	if (!weft_keys_have(&member->made, key))
+		job->failed |= !weft_keys_add(&member->made, key);
+}
+
+static void settle_remember(struct settle_job *job)
+{
+	struct weft_member *member;
+	struct weft_peer *peer;
+	size_t i;
+
+	for (i = 0; i < job->fleet->count; i++)
+		settle_forget(job, &job->fleet->members[i]);
+	for (peer = job->model->profile->dev->peers; peer; peer = peer->next) {
+		member = weft_fleet_find(job->fleet, peer->name);
+		settle_remember_key(job, member, &peer->public_key);
+		if (peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY)
+			settle_remember_key(job, member, &peer->next_public_key);
+	}
+}
+
+/* Peers that the fleet did not make. */
+
+static int settle_compare_prefixes(const void *a, const void *b)
+{
+	return weft_model_allowedip_compare(((const struct settle_prefix *)a)->ip,
+					    ((const struct settle_prefix *)b)->ip);
+}
+
+static bool settle_list_prefixes(struct settle_job *job)
+{
+	struct weft_allowedip *ip;
+	struct weft_peer *peer;
+	size_t count = 0;
+
+	for (peer = job->model->profile->dev->peers; peer; peer = peer->next)
+		for (ip = peer->allowedips; ip; ip = ip->next)
+			count++;
+	job->prefixes = calloc(count + 1, sizeof(*job->prefixes));
+	if (!job->prefixes)
+		return false;
+	for (peer = job->model->profile->dev->peers; peer; peer = peer->next)
+		for (ip = peer->allowedips; ip; ip = ip->next)
+			job->prefixes[job->prefix_count++] = (struct settle_prefix){ ip, peer };
+	qsort(job->prefixes, count, sizeof(*job->prefixes), settle_compare_prefixes);
+	return true;
+}
+
+static void settle_yield_prefix(struct settle_job *job, struct weft_allowedip *ip,
+				const struct weft_peer *other)
+{
+	const struct settle_prefix wanted = { .ip = ip };
+	struct settle_prefix *found;
+
+	found = bsearch(&wanted, job->prefixes, job->prefix_count, sizeof(wanted),
+			settle_compare_prefixes);
+	if (!found || found->ip->drop)
+		return;
+	found->ip->drop = true;
+	settle_say(job, "prefix %s/%u of node %s belongs to peer %s, which is not of the fleet, and stays there",
+		   weft_format_address(ip).chars, ip->cidr, found->peer->name,
+		   weft_format_peer(other).chars);
+}
+
+static void settle_yield_name(struct settle_job *job, const struct weft_peer *other)
+{
+	struct weft_peer *peer;
+
+	if (!other->name)
+		return;
+	for (peer = job->model->profile->dev->peers; peer; peer = peer->next) {
+		if (!peer->name || strcmp(peer->name, other->name))
+			continue;
+		settle_say(job, "a peer that is not of the fleet has the name %s: node %s has none",
+			   other->name, other->name);
+		free(peer->name);
+		peer->name = NULL;
+		return;
+	}
+}
+
+static void settle_yield(struct settle_job *job, const struct weft_peer *other)
+{
+	struct weft_allowedip *ip;
+
+	for (ip = other->allowedips; ip; ip = ip->next)
+		settle_yield_prefix(job, ip, other);
+	settle_yield_name(job, other);
+}
+
+/* Whether a peer of the interface is one of the model's, under any of its keys. */
+static bool settle_is_wanted(const struct settle_job *job, const struct weft_peer *have)
+{
+	return settle_has_key(job->wanted, job->wanted_count, &have->public_key) ||
+	       (have->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY &&
+		settle_has_key(job->wanted, job->wanted_count, &have->next_public_key)) ||
+	       (have->has & WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY &&
+		settle_has_key(job->wanted, job->wanted_count, &have->previous_public_key));
+}
+
+/*
+ * Where a link cannot change a peer's key, the peer of the new key takes the place of
+ * the former one, which is no removal of a node.
+ */
+static void settle_sort_peer(struct settle_job *job, struct weft_settle *settle,
+			     const struct weft_peer *have)
+{
+	const struct settle_made *made = settle_find_made(job, have);
+
+	if (settle_is_wanted(job, have)) {
+		settle->ours++;
+	} else if (made) {
+		settle->ours++;
+		job->failed |= !weft_keys_add(job->has_peer[made->member] ? &settle->replaced :
+									    &settle->gone,
+					      &have->public_key);
+	} else {
+		settle_yield(job, have);
+	}
+}
+
+static void settle_prune(struct settle_job *job)
+{
+	struct weft_peer *peer;
+
+	for (peer = job->model->profile->dev->peers; peer; peer = peer->next)
+		weft_model_allowedips_prune(peer);
+}
+
+static bool settle_run(struct settle_job *job, struct weft_settle *settle)
+{
+	const struct weft_peer *have;
+
+	if (!settle_list_made(job) || !settle_list_members(job) || !settle_list_prefixes(job))
+		return false;
+	if (job->have)
+		settle_keep_keys(job);
+	if (!settle_list_wanted(job))
+		return false;
+	settle_remember(job);
+	for (have = job->have ? job->have->peers : NULL; have && !job->failed; have = have->next)
+		settle_sort_peer(job, settle, have);
+	settle_prune(job);
+	return !job->failed;
+}
+
+bool weft_settle(struct weft_fleet *fleet, struct weft_fleet_model *model,
+		 const struct weft_device *have, struct weft_settle *settle)
+{
+	struct settle_job job = { .fleet = fleet, .model = model, .have = have };
+	bool good;
+
+	memset(settle, 0, sizeof(*settle));
+	model->profile->dev->keeps_others = true;
+	good = (!have || weft_model_index(have, &job.index)) && settle_run(&job, settle);
+	weft_model_index_free(&job.index);
+	free(job.wanted);
+	free(job.made);
+	free(job.has_peer);
+	free(job.prefixes);
+	return good;
+}
+
+static bool settle_remove(struct weft_device *dev, const struct weft_keys *keys)
+{
+	struct weft_peer *peer;
+	size_t i;
+
+	for (i = 0; i < keys->count; i++) {
+		peer = weft_model_peer_add(dev);
+		if (!peer)
+			return false;
+		peer->public_key = keys->items[i];
+		peer->has = WEFT_PEER_HAS_PUBLIC_KEY | WEFT_PEER_REMOVE;
+	}
+	return true;
+}
+
+bool weft_settle_remove(struct weft_fleet_model *model, const struct weft_settle *settle, bool gone)
+{
+	struct weft_device *dev = model->profile->dev;
+
+	return settle_remove(dev, &settle->replaced) &&
+	       (!gone || settle_remove(dev, &settle->gone));
+}
+
+bool weft_settle_is_much(const struct weft_settle *settle)
+{
+	return settle->gone.count > 1 && 10 * settle->gone.count > settle->ours;
+}
+
+void weft_settle_free(struct weft_settle *settle)
+{
+	weft_keys_free(&settle->gone);
+	weft_keys_free(&settle->replaced);
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/complain.h"
+#include "conf/file.h"
+#include "conf/writer.h"
+#include "fleet/store.h"
+
+/* All records of a store, parsed. */
+struct store_records {
+	struct weft_fleet_record **items;
+	size_t count;
+};
+
+static bool store_no_memory(const struct weft_store *store)
+{
+	return weft_complain(store->ctx, "out of memory");
+}
+
+static char *store_path(const struct weft_store *store, const char *folder, const char *name)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s%s%s", store->path, folder, *folder && *name ? "/" : "",
+		     name) >= 0)
+		return path;
+	store_no_memory(store);
+	return NULL;
+}
+
+static bool store_keep_record(struct weft_store *store, struct store_records *records,
+			      struct weft_fleet_record *record)
+{
+	struct weft_fleet_record **items;
+
+	/* Capacities are powers of two. */
+	if (!(records->count & (records->count - 1))) {
+		items = reallocarray(records->items, records->count ? 2 * records->count : 1,
+				     sizeof(*items));
+		if (!items) {
+			weft_fleet_record_free(record);
+			return store_no_memory(store);
+		}
+		records->items = items;
+	}
+	records->items[records->count++] = record;
+	return true;
+}
+
+static bool store_read_record(struct weft_store *store, struct store_records *records,
+			      const char *path)
+{
+	struct weft_fleet_record *record;
+	struct weft_refusal why;
+	struct weft_file file;
+	size_t len;
+
+	if (!weft_file_read(store->ctx, path, WEFT_FLEET_LINE_BYTES + 1, &file))
+		return false;
+	len = file.len && file.text[file.len - 1] == '\n' ? file.len - 1 : file.len;
+	record = weft_fleet_record_parse(file.text, len, &why);
+	weft_file_wipe(&file);
+	if (record)
+		return store_keep_record(store, records, record);
+	/* The first one is that of the fleet. */
+	if (!records->count)
+		return weft_complain(store->ctx, "'%s' is not a record: %s", path, why.text);
+	weft_warn(store->ctx, "'%s' is not a record: %s", path, why.text);
+	return true;
+}
+
+static int store_is_file(const struct dirent *entry)
+{
+	/* A successor that is being written begins with a dot. */
+	return entry->d_name[0] != '.';
+}
+
+/* The records of one folder; @prefix begins their names. */
+static bool store_read_folder(struct weft_store *store, struct store_records *records,
+			      const char *folder, const char *prefix)
+{
+	char *path = store_path(store, folder, "");
+	struct dirent **found = NULL;
+	int i, count = path ? scandir(path, &found, store_is_file, alphasort) : -1;
+	bool good = path && (count >= 0 || errno == ENOENT);
+
+	if (path && !good)
+		weft_complain(store->ctx, "cannot read '%s': %s", path, strerror(errno));
+	free(path);
+	for (i = 0; i < count; i++) {
+		if (good && !strncmp(found[i]->d_name, prefix, strlen(prefix))) {
+			path = store_path(store, folder, found[i]->d_name);
+			good = path && store_read_record(store, records, path);
+			free(path);
+		}
+		free(found[i]);
+	}
+	free(found);
+	return good;
+}
+
+static bool store_read(struct weft_store *store, struct store_records *records)
+{
+	char *path = store_path(store, "", "fleet");
+	bool good = path;
+
+	if (good && !access(path, F_OK))
+		good = store_read_record(store, records, path) &&
+		       store_read_folder(store, records, "", "fleet.") &&
+		       store_read_folder(store, records, "node", "") &&
+		       store_read_folder(store, records, "hello", "");
+	free(path);
+	return good;
+}
+
+static char *store_text(const struct store_records *records, size_t *len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+	size_t i;
+
+	if (!out)
+		return NULL;
+	for (i = 0; i < records->count; i++)
+		fprintf(out, "%s\n", records->items[i]->line);
+	if (!fclose(out))
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* The first record is the newest one of the fleet. */
+static bool store_take_fleet(struct weft_store *store, const struct store_records *records)
+{
+	const struct weft_fleet_record *terms = records->items[0];
+
+	store->fleet = calloc(1, sizeof(*store->fleet));
+	if (!store->fleet)
+		return store_no_memory(store);
+	memcpy(store->fleet->name, terms->fleet, sizeof(store->fleet->name));
+	if (store->admin && !weft_keys_have(&terms->admins, store->admin))
+		return weft_complain(store->ctx, "the admin key is none of those of fleet '%s'",
+				     terms->fleet);
+	return weft_keys_add(&store->fleet->trust, &terms->signer) || store_no_memory(store);
+}
+
+static bool store_judge(struct weft_store *store, const struct weft_merge *merge)
+{
+	size_t i;
+
+	for (i = 0; i < merge->refused_count; i++)
+		weft_warn(store->ctx, "'%s' has a record that does not count: %s: %s", store->path,
+			  merge->refused[i].record, merge->refused[i].reason);
+	return store->fleet->terms ||
+	       weft_complain(store->ctx, "'%s/fleet' has no valid signature", store->path);
+}
+
+static bool store_merge(struct weft_store *store, const struct store_records *records)
+{
+	/* Admissions that are over count here: the controller renews them. */
+	struct weft_merge merge = { };
+	size_t len;
+	char *text = store_text(records, &len);
+	bool good;
+
+	if (!text)
+		return store_no_memory(store);
+	good = weft_fleet_merge(store->fleet, text, len, &merge) ? store_judge(store, &merge) :
+								   store_no_memory(store);
+	weft_merge_free(&merge);
+	free(text);
+	return good;
+}
+
+static bool store_load(struct weft_store *store)
+{
+	struct store_records records = { };
+	bool good = store_read(store, &records);
+	size_t i;
+
+	if (good && records.count)
+		good = store_take_fleet(store, &records) && store_merge(store, &records);
+	for (i = 0; i < records.count; i++)
+		weft_fleet_record_free(records.items[i]);
+	free(records.items);
+	return good;
+}
+
+static bool store_make_folder(const struct weft_store *store, const char *path)
+{
+	if (store->ctx->dry_run || !mkdir(path, 0755) || errno == EEXIST)
+		return true;
+	return weft_complain(store->ctx, "cannot make the folder '%s': %s", path, strerror(errno));
+}
+
+/* A dry run of the first command finds no folder, and locks nothing. */
+static bool store_lock(struct weft_store *store)
+{
+	if (!store_make_folder(store, store->path))
+		return false;
+	store->lock = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->lock < 0)
+		return (store->ctx->dry_run && errno == ENOENT) ||
+		       weft_complain(store->ctx, "cannot open the folder '%s': %s", store->path,
+				     strerror(errno));
+	return !flock(store->lock, LOCK_EX) ||
+	       weft_complain(store->ctx, "cannot lock the folder '%s': %s", store->path,
+			     strerror(errno));
+}
+
+bool weft_store_open(struct weft_store *store, const struct weft_context *ctx, const char *path,
+		     const struct weft_key *admin, bool lock)
+{
+	*store = (struct weft_store){ .ctx = ctx, .path = path, .lock = -1, .admin = admin };
+	return (!lock || store_lock(store)) && store_load(store);
+}
+
+bool weft_store_need(struct weft_store *store, const struct weft_context *ctx, const char *path,
+		     const struct weft_key *admin, bool lock)
+{
+	return weft_store_open(store, ctx, path, admin, lock) &&
+	       (store->fleet ||
+		weft_complain(ctx, "'%s' has no fleet: run 'weft fleet init' first", path));
+}
+
+static bool store_write(struct weft_store *store, const char *folder, const char *name,
+			const struct weft_fleet_record *record)
+{
+	char *path, *line;
+	bool good = true;
+
+	if (store->ctx->dry_run)
+		return true;
+	path = store_path(store, folder, "");
+	if (*folder)
+		good = path && store_make_folder(store, path);
+	free(path);
+	path = good ? store_path(store, folder, name) : NULL;
+	if (!path)
+		return false;
+	if (asprintf(&line, "%s\n", record->line) < 0) {
+		free(path);
+		return store_no_memory(store);
+	}
+	good = weft_writer_put(store->ctx, path, 0644, NULL, line, record->len + 1);
+	free(line);
+	free(path);
+	return good;
+}
+
+bool weft_store_put(struct weft_store *store, const struct weft_fleet_record *record)
+{
+	if (record->kind == WEFT_FLEET_TERMS)
+		return store_write(store, "", "fleet", record);
+	return store_write(store, weft_fleet_kind_name(record->kind), record->node, record);
+}
+
+bool weft_store_keep(struct weft_store *store, const struct weft_fleet_record *terms)
+{
+	char name[sizeof("fleet.") + 20];
+
+	snprintf(name, sizeof(name), "fleet.%llu", (unsigned long long)terms->number);
+	return store_write(store, "", name, terms);
+}
+
+static bool store_unlink(struct weft_store *store, const char *folder, const char *name)
+{
+	char *path;
+	bool good;
+
+	if (store->ctx->dry_run)
+		return true;
+	path = store_path(store, folder, name);
+	if (!path)
+		return false;
+	good = !unlink(path) || errno == ENOENT ||
+	       weft_complain(store->ctx, "cannot remove '%s': %s", path, strerror(errno));
+	free(path);
+	return good;
+}
+
+bool weft_store_remove(struct weft_store *store, const char *node)
+{
+	return store_unlink(store, "hello", node) && store_unlink(store, "node", node);
+}
+
+void weft_store_close(struct weft_store *store)
+{
+	weft_fleet_free(store->fleet);
+	if (store->lock >= 0)
+		close(store->lock);
+	store->fleet = NULL;
+	store->lock = -1;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The store of a fleet as a folder: a file for each record, which is one line.
+ *
+ *   DIR/fleet  DIR/fleet.EPOCH  DIR/node/NAME  DIR/hello/NAME
+ */
+#ifndef _WEFT_TOOLS_FLEET_STORE_H
+#define _WEFT_TOOLS_FLEET_STORE_H
+
+#include "fleet/members.h"
+#include "fleet/merge.h"
+
+struct weft_context;
+
+/**
+ * struct weft_store - an open store
+ * @ctx: the context
+ * @path: the folder
+ * @lock: the locked folder, or -1
+ * @admin: the trusted key, or NULL
+ * @fleet: its records; NULL in a folder without a fleet
+ */
+struct weft_store {
+	const struct weft_context *ctx;
+	const char *path;
+	int lock;
+	const struct weft_key *admin;
+	struct weft_fleet *fleet;
+};
+
+/*
+ * Read a store. For a command that changes it, @lock keeps other commands away. The
+ * record of the fleet is signed by @admin, or for NULL by any key: a reader of the
+ * store without an admin key has no trust of its own. Other records that do not count
+ * cause warnings. False after a complaint.
+ */
+bool weft_store_open(struct weft_store *store, const struct weft_context *ctx, const char *path,
+		     const struct weft_key *admin, bool lock);
+/* The same, and a folder without a fleet is a failure. */
+bool weft_store_need(struct weft_store *store, const struct weft_context *ctx, const char *path,
+		     const struct weft_key *admin, bool lock);
+/* Write a record to its file, as a whole. In a dry run nothing. False after a complaint. */
+bool weft_store_put(struct weft_store *store, const struct weft_fleet_record *record);
+/* Keep a copy of the record of the fleet, whose successor has other admin keys. */
+bool weft_store_keep(struct weft_store *store, const struct weft_fleet_record *terms);
+/* Remove the records of a node that is revoked. */
+bool weft_store_remove(struct weft_store *store, const char *node);
+void weft_store_close(struct weft_store *store);
+
+#endif /* _WEFT_TOOLS_FLEET_STORE_H */
