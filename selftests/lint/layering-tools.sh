@@ -10,7 +10,7 @@ set -eu -o pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 
 # From the top layer to the lowest.
-layers=(cli doctor apply conf host genl print model base)
+layers=(cli fleet doctor apply conf host genl print model base)
 
 declare -A depth_of
 for ((i = 0; i < ${#layers[@]}; i++)); do
@@ -102,7 +102,7 @@ self_check() {
 		model/key.h|"model/model.h"|in a circle
 		conf/profile.c|"conf/record.h"|in a circle
 		cli/main.c|"nowhere.h"|which is in no layer
-		host/program.c|"fleet/nowhere.h"|which is in no layer
+		host/program.c|"elsewhere/nowhere.h"|which is in no layer
 		attic.c|<stdlib.h>|attic.c is in no layer
 	PLANTS
 }

@@ -17,15 +17,15 @@
 
 #define WORDS_MAX	16
 
-#define HELP_USAGE "Usage: weft [-j|--json] [--show-keys] [COMMAND [ARGUMENTS]]\n\nCommands:\n"
+#define HELP_USAGE "Usage: weft [-j|--json] [--show-keys] [--dry-run] [--really] [COMMAND [ARGUMENTS]]\n\nCommands:\n"
 #define SET_USAGE "Usage: weft set IFACE [SETTING VALUE]... [peer KEY|NAME [remove] [SETTING VALUE]...]...\n"
 #define FIELDS	"public-key, private-key, listen-port, fwmark, peers, preshared-keys, endpoints, " \
 		"allowed-ips, latest-handshakes, persistent-keepalive, transfer, " \
 		"listen-address, bind-device, candidates, roam, names, state, " \
 		"previous-public-key, next-keys, previous-keys, identities, drops, dump"
-#define COMMANDS "show, showconf, set, rotate, setconf, addconf, syncconf, up, check, down, save, strip, resolve, monitor, wait, metrics, doctor, genkey, genpsk, pubkey, help"
+#define COMMANDS "show, showconf, set, rotate, setconf, addconf, syncconf, up, check, down, save, strip, resolve, monitor, wait, metrics, doctor, fleet, genkey, genpsk, pubkey, help"
 
-#define NOT_OPTION(word) "weft: unknown option '" word "': use -j, --json, --show-keys, -h, --help, -v or --version, and '--' before other words\n"
+#define NOT_OPTION(word) "weft: unknown option '" word "': use -j, --json, --show-keys, --dry-run, --really, -h, --help, -v or --version, and '--' before other words\n"
 
 static const char wft0_conf[] =
 	"[Interface]\nListenPort = 51820\nPrivateKey = " KEY_P "\n"

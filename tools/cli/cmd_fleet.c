@@ -31,10 +31,17 @@ struct fleet_verb {
 
 static const struct fleet_verb fleet_verbs[] = {
 	{
-		"init", "FLEET store DIR admin-key FILE [topology mesh|hub|groups] [port PORT] [keepalive SECONDS] [mtu BYTES] [rotate-every SECONDS] [rotate-window SECONDS] [rotate-grace SECONDS] [admins KEY,...]",
+		"init",
+		"FLEET store DIR admin-key FILE [topology mesh|hub|groups] [port PORT]\n"
+		"    [keepalive SECONDS] [mtu BYTES] [rotate-every SECONDS]\n"
+		"    [rotate-window SECONDS] [rotate-grace SECONDS] [admins KEY,...]",
 		weft_fleet_init, 5, true,
 	}, {
-		"admit", "store DIR admin-key FILE node NODE address PREFIX,... [identity KEY] [public-key KEY] [prefix PREFIX,...] [groups GROUP,...] [hub on|off] [endpoint HOST:PORT,...] [not-after SECONDS] | store DIR admin-key FILE from FILE",
+		"admit",
+		"store DIR admin-key FILE node NODE address PREFIX,... [identity KEY]\n"
+		"    [public-key KEY] [prefix PREFIX,...] [groups GROUP,...] [hub on|off]\n"
+		"    [endpoint HOST:PORT,...] [not-after SECONDS]\n"
+		"    | store DIR admin-key FILE from FILE",
 		weft_fleet_admit, 6, true,
 	}, {
 		"revoke", "store DIR admin-key FILE node NODE,...",
@@ -50,7 +57,9 @@ static const struct fleet_verb fleet_verbs[] = {
 	}, {
 		"import", "FLEET NODE=FILE...", weft_fleet_import, 2, false,
 	}, {
-		"hello", "FLEET [node NODE] [admins KEY,...] [serial NUMBER] [port PORT] [endpoint ADDRESS:PORT,...|off] [private-key FILE]",
+		"hello",
+		"FLEET [node NODE] [admins KEY,...] [serial NUMBER] [port PORT]\n"
+		"    [endpoint ADDRESS:PORT,...|off] [private-key FILE]",
 		weft_fleet_hello, 1, true,
 	}, {
 		"apply", "FLEET [FILE]", weft_fleet_apply_verb, 1, true,
@@ -175,7 +184,7 @@ int weft_fleet_print(const struct weft_context *ctx, struct json_object *object,
 static int fleet_run(struct weft_context *ctx, const struct fleet_verb *verb, int argc, char **argv)
 {
 	if (ctx->dry_run && !verb->dry)
-		weft_complain(ctx, "fleet %s: it changes nothing, and has no --dry-run", verb->name);
+		weft_complain(ctx, "fleet %s: no --dry-run", verb->name);
 	else if (argc < verb->min)
 		weft_complain(ctx, "fleet %s: missing argument", verb->name);
 	else

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/complain.h"
 #include "base/text.h"
 #include "cli/fleet.h"
@@ -219,7 +220,7 @@ static void import_print_host(FILE *out, struct json_object *node, unsigned int 
 	size_t i;
 
 	fprintf(out, "        %s:\n", json_object_get_string(json_object_object_get(node, "node")));
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(names); i++)
 		if (json_object_object_get_ex(node, names[i][0], &value))
 			import_print_field(out, names[i][1], value);
 	if (port)
@@ -231,7 +232,8 @@ static void import_print_yaml(const struct import_job *job, struct json_object *
 	FILE *out = job->ctx->out;
 	size_t i;
 
-	fprintf(out, "all:\n  children:\n    weft:\n      vars:\n        weft_fleet: %s\n      hosts:\n",
+	fprintf(out,
+		"all:\n  children:\n    weft:\n      vars:\n        weft_fleet: %s\n      hosts:\n",
 		job->fleet);
 	for (i = 0; i < job->count; i++)
 		import_print_host(out, json_object_array_get_idx(array, i),

@@ -87,7 +87,8 @@ static bool node_fill_self(struct node_job *job, const struct node_hello *hello,
 			   struct weft_self *self)
 {
 	if (!hello->node || !hello->admins)
-		return weft_complain(job->ctx, "fleet hello: the first time 'node NODE' and 'admins KEY' are needed");
+		return weft_complain(job->ctx,
+				     "fleet hello: the first time 'node NODE' and 'admins KEY' are needed");
 	if (!weft_fields_is_node_name(hello->node))
 		return weft_complain(job->ctx,
 				     "'%s' is not the name of a node: use lower case letters, digits and '._-', a letter or digit first",
@@ -124,7 +125,8 @@ static bool node_check_self(struct node_job *job, const struct node_hello *hello
 		return weft_complain(job->ctx, "this machine is node '%s' of fleet '%s', not '%s'",
 				     self->node, self->fleet, hello->node);
 	if (hello->private_key)
-		return weft_complain(job->ctx, "fleet hello: node '%s' has a tunnel key already: private-key is for the first time",
+		return weft_complain(job->ctx,
+				     "fleet hello: node '%s' has a tunnel key already: private-key is for the first time",
 				     self->node);
 	return true;
 }
@@ -181,7 +183,8 @@ static bool node_check_admins(struct node_job *job, const char *text)
 		known |= weft_keys_have(&job->folder.fleet->trust, &named.items[i]);
 	weft_keys_free(&named);
 	return good && (known ||
-			weft_complain(job->ctx, "admins: none of these keys signs for fleet '%s' any more, as this node knows it",
+			weft_complain(job->ctx,
+				      "admins: none of these keys signs for fleet '%s' any more, as this node knows it",
 				      job->name));
 }
 
@@ -253,7 +256,8 @@ static int node_tell_hello(const struct node_job *job)
 	if (self->hello)
 		fprintf(job->ctx->out, "%s\n", self->hello);
 	else
-		weft_warn(job->ctx, "node '%s' has no serial yet, and no hello: admit the node, then run 'weft fleet hello %s serial NUMBER'",
+		weft_warn(job->ctx,
+			  "node '%s' has no serial yet, and no hello: admit the node, then run 'weft fleet hello %s serial NUMBER'",
 			  self->node, self->fleet);
 	return 0;
 }
@@ -336,7 +340,8 @@ static void node_warn_apply(const struct node_job *job, const struct weft_fleet_
 		weft_warn(ctx, "%s: node %s has no hello yet: it is no peer", job->name,
 			  apply->silent.items[i].text);
 	if (apply->waits)
-		weft_warn(ctx, "%s: %zu peers are to be removed, more than a tenth: they stay without --really",
+		weft_warn(ctx,
+			  "%s: %zu peers are to be removed, more than a tenth: they stay without --really",
 			  job->name, apply->removals);
 }
 
@@ -414,10 +419,12 @@ static bool node_announce(struct node_job *job, const struct node_rotate *rotate
 
 	if (node_is_past(self, rotate) || weft_self_rotation(self) == WEFT_SELF_ANNOUNCED)
 		return !rotate->id || node_is_past(self, rotate) ||
-		       weft_complain(job->ctx, "rotation '%s' of node '%s' has not ended: undo it, or go on with it",
+		       weft_complain(job->ctx,
+				     "rotation '%s' of node '%s' has not ended: undo it, or go on with it",
 				     self->rotation, self->node);
 	if (weft_self_rotation(self) == WEFT_SELF_CHANGED)
-		return weft_complain(job->ctx, "rotation '%s' of node '%s' has not ended: run 'weft fleet rotate %s finish' first",
+		return weft_complain(job->ctx,
+				     "rotation '%s' of node '%s' has not ended: run 'weft fleet rotate %s finish' first",
 				     self->rotation, self->node, self->fleet);
 	weft_seed_generate(&self->next);
 	snprintf(self->rotation, sizeof(self->rotation), "%s", rotate->id ?: "");
@@ -434,13 +441,15 @@ static bool node_change(struct node_job *job, const struct node_rotate *rotate)
 	__u64 grace = terms && terms->rotate_grace ? terms->rotate_grace : WEFT_GRACE_SECONDS;
 
 	if (rotate->id && strcmp(self->rotation, rotate->id))
-		return weft_complain(job->ctx, "node '%s' has not announced a key for rotation '%s'",
+		return weft_complain(job->ctx,
+				     "node '%s' has not announced a key for rotation '%s'",
 				     self->node, rotate->id);
 	if (weft_self_rotation(self) == WEFT_SELF_CHANGED ||
 	    (weft_self_rotation(self) == WEFT_SELF_RESTS && node_is_past(self, rotate)))
 		return true;
 	if (weft_self_rotation(self) == WEFT_SELF_RESTS)
-		return weft_complain(job->ctx, "node '%s' has announced no key: run 'weft fleet rotate %s announce' first",
+		return weft_complain(job->ctx,
+				     "node '%s' has announced no key: run 'weft fleet rotate %s announce' first",
 				     self->node, self->fleet);
 	if (!node_take_number(job, "grace", rotate->grace, UINT32_MAX, &grace))
 		return false;
@@ -461,7 +470,8 @@ static bool node_finish(struct node_job *job, const struct node_rotate *rotate)
 		return weft_complain(job->ctx, "node '%s' has not taken part in rotation '%s'",
 				     self->node, rotate->id);
 	if (weft_self_rotation(self) == WEFT_SELF_ANNOUNCED)
-		return weft_complain(job->ctx, "node '%s' has not changed its key: run 'weft fleet rotate %s change' first",
+		return weft_complain(job->ctx,
+				     "node '%s' has not changed its key: run 'weft fleet rotate %s change' first",
 				     self->node, self->fleet);
 	weft_key_wipe(&self->previous);
 	self->grace_until = 0;
@@ -474,7 +484,8 @@ static bool node_undo(struct node_job *job, const struct node_rotate *rotate)
 
 	(void)rotate;
 	if (weft_self_rotation(self) == WEFT_SELF_CHANGED)
-		return weft_complain(job->ctx, "node '%s' has changed its key, and peers may have met it: finish the rotation, and rotate again",
+		return weft_complain(job->ctx,
+				     "node '%s' has changed its key, and peers may have met it: finish the rotation, and rotate again",
 				     self->node);
 	if (weft_self_rotation(self) == WEFT_SELF_ANNOUNCED) {
 		weft_key_wipe(&self->next);

@@ -52,8 +52,8 @@ static bool status_begin(struct status_job *job, const char *name)
 {
 	const struct weft_member *self;
 
-	if (!weft_folder_read(&job->folder, job->ctx, name, false) || !weft_folder_need(&job->folder) ||
-	    !status_read_device(job, name))
+	if (!weft_folder_read(&job->folder, job->ctx, name, false) ||
+	    !weft_folder_need(&job->folder) || !status_read_device(job, name))
 		return false;
 	weft_fleet_last_read(&job->folder, &job->last);
 	self = weft_fleet_find(job->folder.fleet, job->folder.self->node);
@@ -223,7 +223,8 @@ static void status_tell_node(const struct status_job *job, const struct weft_mem
 	else
 		fputs(status_state(peer) ?: peer ? "configured" : "no peer", out);
 	if (peer && peer->handshake_s)
-		fprintf(out, ", handshake %lld s ago", (long long)(job->ctx->now - peer->handshake_s));
+		fprintf(out,
+			", handshake %lld s ago", (long long)(job->ctx->now - peer->handshake_s));
 	fputc('\n', out);
 }
 

@@ -283,7 +283,8 @@ int weft_fleet_admit(struct weft_context *ctx, int argc, char **argv)
 	if (!node.from == !node.node)
 		return !weft_complain(ctx, "fleet admit: use either 'node NODE' or 'from FILE'");
 	if (node.from && !strcmp(node.from, "-") && !strcmp(node.key, "-"))
-		return !weft_complain(ctx, "fleet admit: the standard input is either the key or the nodes");
+		return !weft_complain(ctx,
+				      "fleet admit: the standard input is either the key or the nodes");
 	wish = node.from ? store_read_wish(ctx, node.from) : store_node_wish(ctx, &node);
 	if (!wish)
 		return 1;

@@ -214,7 +214,7 @@ static void command_print_all(FILE *stream)
 {
 	const struct weft_command *command;
 
-	fputs("Usage: weft [-j|--json] [--show-keys] [COMMAND [ARGUMENTS]]\n\nCommands:\n",
+	fputs("Usage: weft [-j|--json] [--show-keys] [--dry-run] [--really] [COMMAND [ARGUMENTS]]\n\nCommands:\n",
 	      stream);
 	for (command = weft_commands; command->name; command++)
 		fprintf(stream, "  %-10s %s\n", command->name,
@@ -291,7 +291,7 @@ static int command_take_options(struct weft_context *ctx, int argc,
 		if (argv[i][0] == '-' && argv[i][1] &&
 		    !command_is_value(argv, left)) {
 			weft_complain(ctx,
-				      "unknown option '%s': use -j, --json, --show-keys, -h, --help, -v or --version, and '--' before other words",
+				      "unknown option '%s': use -j, --json, --show-keys, --dry-run, --really, -h, --help, -v or --version, and '--' before other words",
 				      argv[i]);
 			return -1;
 		}

@@ -143,7 +143,8 @@ static bool admin_may(struct weft_store *store, const struct weft_fleet_record *
 				     store->path, record->fleet, name);
 	weft_seed_public(&admin, seed);
 	return weft_keys_have(&record->admins, &admin) ||
-	       weft_complain(store->ctx, "admins: the key of admin-key is not among them: add a new key first, then leave out the old one with the new one as admin-key");
+	       weft_complain(store->ctx,
+			     "admins: the key of admin-key is not among them: add a new key first, then leave out the old one with the new one as admin-key");
 }
 
 static bool admin_sign_again(struct weft_store *store, const struct weft_fleet_record *node,
@@ -275,7 +276,8 @@ struct admin_job {
 	struct weft_admin_admissions *admissions;
 };
 
-static bool admin_take(struct admin_job *job, struct json_object *array, const struct weft_key *seed)
+static bool admin_take(struct admin_job *job, struct json_object *array,
+		       const struct weft_key *seed)
 {
 	struct weft_admin_admission *admission;
 	struct weft_fleet_record *record;
@@ -362,7 +364,8 @@ static bool admin_check_twice(struct weft_store *store, const struct admin_prefi
 
 	for (i = 1; i < count; i++)
 		if (!weft_model_allowedip_compare(&prefixes[i - 1].ip, &prefixes[i].ip))
-			return weft_complain(store->ctx, "prefix %s/%u is of node '%s' and of node '%s'",
+			return weft_complain(store->ctx,
+					     "prefix %s/%u is of node '%s' and of node '%s'",
 					     weft_format_address(&prefixes[i].ip).chars,
 					     prefixes[i].ip.cidr, prefixes[i - 1].node,
 					     prefixes[i].node);
@@ -432,9 +435,8 @@ bool weft_admin_admit(struct weft_store *store, struct json_object *array,
 		return weft_complain(store->ctx, "more than %d nodes", ADMIN_NODES_MAX);
 	admissions->items = calloc(count + 1, sizeof(*admissions->items));
 	job.records = calloc(count + 1, sizeof(*job.records));
-	good = admissions->items && job.records ? admin_take(&job, array, seed) && admin_check(&job) &&
-						  admin_write(&job) :
-						  admin_no_memory(store);
+	good = (admissions->items && job.records) || admin_no_memory(store);
+	good = good && admin_take(&job, array, seed) && admin_check(&job) && admin_write(&job);
 	for (i = 0; i < job.count; i++)
 		weft_fleet_record_free(job.records[i]);
 	free(job.records);

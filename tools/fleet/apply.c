@@ -71,7 +71,8 @@ static bool apply_read_device(struct apply_job *job, struct weft_device **have)
 	if (!link.index)
 		return true;
 	if (link.kind == WEFT_KIND_NONE)
-		return weft_complain(ctx, "%s: a link of this name exists, and is neither weft nor wireguard",
+		return weft_complain(ctx,
+				     "%s: a link of this name exists, and is neither weft nor wireguard",
 				     name);
 	return weft_backend_get(ctx, name, have);
 }

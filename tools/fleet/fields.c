@@ -267,10 +267,11 @@ static bool fields_take_proof(const struct weft_fields_row *row, struct json_obj
 static struct json_object *fields_put_proof(const void *from)
 {
 	const struct weft_proof *proof = from;
+	struct weft_signature_text text = weft_signature_encode(&proof->signature);
 	struct json_object *array = json_object_new_array();
 
 	if (array && fields_append(array, fields_put_key(&proof->signer)) &&
-	    fields_append(array, json_object_new_string(weft_signature_encode(&proof->signature).chars)))
+	    fields_append(array, json_object_new_string(text.chars)))
 		return array;
 	json_object_put(array);
 	return NULL;

@@ -82,10 +82,10 @@ extern const struct weft_fields_type weft_fields_texts;		/* struct weft_words, a
 extern const struct weft_fields_type weft_fields_word;		/* char[WEFT_NODE_NAME_BYTES] */
 extern const struct weft_fields_type weft_fields_line;		/* char *, printable ASCII */
 extern const struct weft_fields_type weft_fields_endpoints;	/* struct weft_words */
-extern const struct weft_fields_type weft_fields_addresses;	/* struct weft_prefixes, with host bits */
+extern const struct weft_fields_type weft_fields_addresses;	/* struct weft_prefixes */
 extern const struct weft_fields_type weft_fields_prefixes;	/* struct weft_prefixes */
 extern const struct weft_fields_type weft_fields_topology;	/* enum weft_topology */
-extern const struct weft_fields_type weft_fields_revocations;	/* struct weft_revocations, by name */
+extern const struct weft_fields_type weft_fields_revocations;	/* struct weft_revocations */
 
 enum weft_topology {
 	WEFT_TOPOLOGY_MESH,

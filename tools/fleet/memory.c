@@ -12,7 +12,7 @@
 #define MEMORY_HEAD		"weft-fleet-memory/1 "
 #define MEMORY_MADE		"made "
 #define MEMORY_TRUST_MAX	64
-#define MEMORY_REVOKED_MAX	(1 << 20)
+#define MEMORY_REVOKED_MAX	1048576
 
 /**
  * struct memory_head - the first line

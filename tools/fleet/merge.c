@@ -194,7 +194,8 @@ static bool merge_is_present(const struct weft_fleet *fleet, const struct weft_f
 	return fleet->terms && weft_fleet_record_equal(fleet->terms, record);
 }
 
-static void merge_finish_terms(struct merge_job *job, struct weft_fleet_record **record, bool current)
+static void merge_finish_terms(struct merge_job *job, struct weft_fleet_record **record,
+			       bool current)
 {
 	__u64 epoch = weft_fleet_epoch(job->fleet);
 

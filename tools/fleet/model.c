@@ -337,6 +337,18 @@ static bool model_is_inside(const struct model_job *job, const struct weft_allow
 	return false;
 }
 
+/* A node that was taken over must not have others send to groups, or to themselves. */
+static bool model_is_special(const struct weft_allowedip *address)
+{
+	__u32 ip4 = ntohl(address->ip4.s_addr);
+
+	if (address->family == AF_INET)
+		return !ip4 || IN_MULTICAST(ip4) || ip4 == INADDR_BROADCAST ||
+		       ip4 >> 24 == IN_LOOPBACKNET;
+	return IN6_IS_ADDR_MULTICAST(&address->ip6) || IN6_IS_ADDR_LOOPBACK(&address->ip6) ||
+	       IN6_IS_ADDR_UNSPECIFIED(&address->ip6) || IN6_IS_ADDR_V4MAPPED(&address->ip6);
+}
+
 /* False for a host name. */
 static bool model_parse_endpoint(const char *text, struct weft_allowedip *address)
 {
@@ -373,14 +385,20 @@ static bool model_takes_endpoint(struct model_job *job, const struct weft_member
 
 	if (!model_parse_endpoint(endpoint, &address)) {
 		if (!names)
-			model_say(job, "endpoint %s of node %s is not an address: only the admin names hosts",
+			model_say(job,
+				  "endpoint %s of node %s is not an address: only the admin names hosts",
 				  endpoint, member->name);
 		return names;
 	}
-	if (!model_is_inside(job, &address))
+	if (model_is_inside(job, &address)) {
+		model_say(job, "endpoint %s of node %s is inside the tunnel: it is left out",
+			  endpoint, member->name);
+		return false;
+	}
+	if (names || !model_is_special(&address))
 		return true;
-	model_say(job, "endpoint %s of node %s is inside the tunnel: it is left out", endpoint,
-		  member->name);
+	model_say(job, "endpoint %s of node %s is not the address of a host: it is left out",
+		  endpoint, member->name);
 	return false;
 }
 

@@ -19,13 +19,15 @@
 #define RECORD_ENDPOINTS_MAX	16
 #define RECORD_REVOKED_MAX	1024
 
-#define RECORD_TERMS		(1U << WEFT_FLEET_TERMS)
-#define RECORD_NODE		(1U << WEFT_FLEET_NODE)
-#define RECORD_HELLO		(1U << WEFT_FLEET_HELLO)
-/* A node that is to be admitted. */
-#define RECORD_WISH		(1U << 3)
-#define RECORD_ADMITTED		(RECORD_NODE | RECORD_WISH)
-#define RECORD_ALL		(RECORD_TERMS | RECORD_NODE | RECORD_HELLO)
+/* Kinds of objects that a key may be in. */
+enum {
+	RECORD_TERMS = 1 << WEFT_FLEET_TERMS,
+	RECORD_NODE = 1 << WEFT_FLEET_NODE,
+	RECORD_HELLO = 1 << WEFT_FLEET_HELLO,
+	RECORD_WISH = 1 << 3,	/* a node that is to be admitted */
+	RECORD_ADMITTED = RECORD_NODE | RECORD_WISH,
+	RECORD_ALL = RECORD_TERMS | RECORD_NODE | RECORD_HELLO,
+};
 
 #define RECORD_ROW(key, kind, member, mandatory, kinds_of, limit)		\
 	{									\

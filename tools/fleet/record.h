@@ -117,13 +117,17 @@ struct weft_fleet_record *weft_fleet_record_from(enum weft_fleet_kind kind, bool
 struct json_object *weft_fleet_record_json(const struct weft_fleet_record *record);
 
 /* Whether the signature is @signer's, and of a record of this fleet. */
-bool weft_fleet_record_verify(const struct weft_fleet_record *record, const struct weft_key *signer);
+bool weft_fleet_record_verify(const struct weft_fleet_record *record,
+			      const struct weft_key *signer);
 /*
  * Sign @record, whose kind and values are filled in: its line is made, and a former
  * one freed. False: no memory, or the line is too long.
  */
 bool weft_fleet_record_sign(struct weft_fleet_record *record, const struct weft_key *seed);
-/* Whether both have the same values, whatever their numbers and signatures. False also: no memory. */
+/*
+ * Whether both have the same values, whatever their numbers and signatures. False also:
+ * no memory.
+ */
 bool weft_fleet_record_says_same(const struct weft_fleet_record *a,
 				 const struct weft_fleet_record *b);
 bool weft_fleet_record_equal(const struct weft_fleet_record *a,

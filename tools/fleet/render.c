@@ -37,7 +37,8 @@ void weft_render(FILE *out, const struct weft_fleet_model *model)
 {
 	const struct weft_profile *profile = model->profile;
 
-	fprintf(out, "# Written by 'weft fleet apply %s' from the records of the fleet: changes here are lost.\n",
+	fprintf(out,
+		"# Written by 'weft fleet apply %s' from the records of the fleet: changes here are lost.\n",
 		profile->name);
 	fputs("[Interface]\n", out);
 	render_addresses(out, profile);

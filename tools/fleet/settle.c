@@ -260,7 +260,8 @@ static void settle_yield_prefix(struct settle_job *job, struct weft_allowedip *i
 	if (!found || found->ip->drop)
 		return;
 	found->ip->drop = true;
-	settle_say(job, "prefix %s/%u of node %s belongs to peer %s, which is not of the fleet, and stays there",
+	settle_say(job,
+		   "prefix %s/%u of node %s belongs to peer %s, which is not of the fleet, and stays there",
 		   weft_format_address(ip).chars, ip->cidr, found->peer->name,
 		   weft_format_peer(other).chars);
 }

@@ -7,11 +7,11 @@
 
 #include "fleet/signature.h"
 
-static_assert(WEFT_KEY_BYTES == crypto_sign_SEEDBYTES &&
-	      WEFT_KEY_BYTES == crypto_sign_PUBLICKEYBYTES &&
-	      WEFT_KEY_BYTES == crypto_scalarmult_BYTES,
+static_assert(crypto_sign_SEEDBYTES == WEFT_KEY_BYTES &&
+	      crypto_sign_PUBLICKEYBYTES == WEFT_KEY_BYTES &&
+	      crypto_scalarmult_BYTES == WEFT_KEY_BYTES,
 	      "keys of Ed25519 and X25519 have another length");
-static_assert(WEFT_SIGNATURE_BYTES == crypto_sign_BYTES, "a signature has another length");
+static_assert(crypto_sign_BYTES == WEFT_SIGNATURE_BYTES, "a signature has another length");
 static_assert(sizeof(struct weft_signature_text) ==
 	      sodium_base64_ENCODED_LEN(WEFT_SIGNATURE_BYTES, sodium_base64_VARIANT_ORIGINAL),
 	      "a signature's text has another length");

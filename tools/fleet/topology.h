@@ -48,7 +48,10 @@ struct weft_paths {
 /* @fleet has terms, and must not change meanwhile. False: no memory. */
 bool weft_paths_begin(struct weft_paths *paths, const struct weft_fleet *fleet,
 		      const struct weft_member *self);
-/* The neighbour on the path to @other, which is @other itself where both are connected; NULL: none. */
+/*
+ * The neighbour on the path to @other, which is @other itself where both are connected;
+ * NULL: none.
+ */
 const struct weft_member *weft_paths_via(const struct weft_paths *paths,
 					 const struct weft_member *other);
 void weft_paths_end(struct weft_paths *paths);
