@@ -69,6 +69,8 @@ start_fleet() {
 		meet_node "$node"
 	done
 	modprobe -a weft wireguard
+	# It has a network behind it.
+	forwarding_on bee
 	cp "$fleet_dir/inventory.yml" "$inventory"
 }
 
@@ -119,14 +121,19 @@ all_unchanged() { # all_unchanged NODE...
 	done
 }
 
-# Killed when the task begins to report, with all of its processes. A run that ends before is a failure.
+# A host has done the task.
+has_begun() { # has_begun TASK OUTPUT
+	awk -v task="$1" '/^TASK/ { found = index($0, task) } found && /^(changed|ok):/ { good = 1 } END { exit !good }' "$2"
+}
+
+# Killed when the first host has done the task, with all of its processes. A run that ends before is a failure.
 play_killed_at() { # play_killed_at TASK PLAYBOOK [OPTIONS...]
 	local task=$1 name=$2
 
 	shift 2
 	rm -f "$lib_work/play"
 	ns_run play ctl setsid --wait "${playing[@]}" -i "$inventory" "weft.fleet.$name" "$@"
-	wait_for 300 eval "awk -v task='$task' 'index(\$0, task) { found = 1; next } found && /^(changed|ok):/ { good = 1 } END { exit !good }' '$(ns_output play)'"
+	wait_for 300 has_begun "$task" "$(ns_output play)"
 	# shellcheck disable=SC2046 # a list
 	kill -KILL $(pgrep -f "weft[.]fleet[.]$name")
 	wait_for 20 test -s "$lib_work/runs/play.status"
