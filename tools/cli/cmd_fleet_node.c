@@ -67,7 +67,20 @@ static bool node_take_admins(struct node_job *job, struct weft_keys *trust, cons
 			good = weft_keys_add(trust, &key) || node_no_memory(job);
 	}
 	free(copy);
+	if (good && trust->count > WEFT_SELF_TRUST_MAX)
+		good = weft_complain(job->ctx, "admins: more than %d keys", WEFT_SELF_TRUST_MAX);
 	return good;
+}
+
+/* Until the fleet's record is known, the keys of the command line replace the former ones. */
+static bool node_renew_admins(struct node_job *job, const char *text)
+{
+	struct weft_folder *folder = &job->folder;
+
+	weft_keys_free(&folder->self->trust);
+	weft_keys_free(&folder->fleet->trust);
+	return node_take_admins(job, &folder->self->trust, text) &&
+	       node_take_admins(job, &folder->fleet->trust, text);
 }
 
 static bool node_take_private_key(struct node_job *job, const char *path, struct weft_key *key)
@@ -195,7 +208,9 @@ static bool node_take_words(struct node_job *job, const struct node_hello *hello
 	return node_take_number(job, "serial", hello->serial, INT64_MAX, &self->serial) &&
 	       node_take_number(job, "port", hello->port, 65535, &self->port) &&
 	       node_take_endpoints(job, hello->endpoint) &&
-	       (!hello->admins || node_check_admins(job, hello->admins));
+	       (!hello->admins ||
+		(job->folder.fleet->terms ? node_check_admins(job, hello->admins) :
+					    node_renew_admins(job, hello->admins)));
 }
 
 static struct json_object *node_key_json(const struct weft_key *key)
@@ -482,7 +497,9 @@ static bool node_undo(struct node_job *job, const struct node_rotate *rotate)
 {
 	struct weft_self *self = job->folder.self;
 
-	(void)rotate;
+	/* Of another rotation nothing is to be undone. */
+	if (rotate->id && !node_is_past(self, rotate))
+		return true;
 	if (weft_self_rotation(self) == WEFT_SELF_CHANGED)
 		return weft_complain(job->ctx,
 				     "node '%s' has changed its key, and peers may have met it: finish the rotation, and rotate again",

@@ -157,6 +157,8 @@ int weft_fleet_init(struct weft_context *ctx, int argc, char **argv)
 	bool changed = false, good;
 	int status = 1;
 
+	if (!weft_profile_name_is_good(argv[0], strlen(argv[0])))
+		return !weft_complain(ctx, "'%s' is not the name of a fleet", argv[0]);
 	if (!weft_fleet_words(ctx, "init", words, argc - 1, argv + 1))
 		return 1;
 	wish = store_terms_wish(ctx, &terms);
@@ -201,6 +203,27 @@ static struct json_object *store_node_wish(const struct weft_context *ctx,
 	return NULL;
 }
 
+/* One value, and white space; NULL for other text. */
+static struct json_object *store_parse(const struct weft_file *file)
+{
+	struct json_tokener *tokener = json_tokener_new();
+	struct json_object *value;
+	size_t end;
+
+	if (!tokener)
+		return NULL;
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	value = json_tokener_parse_ex(tokener, file->text, file->len);
+	end = json_tokener_get_parse_end(tokener);
+	end += strspn(file->text + end, " \t\r\n");
+	if (end != file->len) {
+		json_object_put(value);
+		value = NULL;
+	}
+	json_tokener_free(tokener);
+	return value;
+}
+
 /* An array of objects; NULL after a complaint. */
 static struct json_object *store_read_wish(const struct weft_context *ctx, const char *path)
 {
@@ -209,7 +232,7 @@ static struct json_object *store_read_wish(const struct weft_context *ctx, const
 
 	if (!weft_file_read(ctx, path, WEFT_FLEET_TEXT_BYTES, &file))
 		return NULL;
-	array = json_tokener_parse(file.text);
+	array = store_parse(&file);
 	weft_file_wipe(&file);
 	if (json_object_is_type(array, json_type_array))
 		return array;
@@ -329,26 +352,52 @@ int weft_fleet_revoke(struct weft_context *ctx, int argc, char **argv)
 
 /* put */
 
-/* Write each record of @fleet that the store did not have. */
-static bool store_put_new(struct weft_store *store, const struct weft_fleet *before)
+static bool store_put_other(struct weft_store *store, const struct weft_fleet_record *record,
+			    const struct weft_fleet_record *old)
 {
-	const struct weft_member *member, *old;
+	return !record || (old && weft_fleet_record_equal(old, record)) ||
+	       weft_store_put(store, record);
+}
+
+/* The records of a node; those of a node that was revoked meanwhile are removed. */
+static bool store_put_member(struct weft_store *store, const struct weft_member *member,
+			     const struct weft_member *old)
+{
+	if (!weft_member_is_in(member))
+		return !old || !old->node || weft_store_remove(store, member->name);
+	return store_put_other(store, member->node, old ? old->node : NULL) &&
+	       store_put_other(store, member->hello, old ? old->hello : NULL);
+}
+
+/* The record of the fleet, behind those that lead to it. */
+static bool store_put_terms(struct weft_store *store, const struct weft_fleet *before)
+{
+	const struct weft_fleet *fleet = store->fleet;
 	size_t i;
 
+	if (weft_fleet_record_equal(before->terms, fleet->terms))
+		return true;
+	for (i = 0; i < fleet->older_count; i++)
+		if (fleet->older[i]->number >= weft_fleet_epoch(before) &&
+		    !weft_store_keep(store, fleet->older[i]))
+			return false;
+	return weft_store_put(store, fleet->terms);
+}
+
+/* Write each record that the store did not have. */
+static bool store_put_new(struct weft_store *store, const struct weft_fleet *before)
+{
+	const struct weft_member *member;
+	size_t i;
+
+	if (!store_put_terms(store, before))
+		return false;
 	for (i = 0; i < store->fleet->count; i++) {
 		member = &store->fleet->members[i];
-		old = weft_fleet_find(before, member->name);
-		if (member->node && !(old && old->node &&
-				      weft_fleet_record_equal(old->node, member->node)) &&
-		    !weft_store_put(store, member->node))
-			return false;
-		if (member->hello && !(old && old->hello &&
-				       weft_fleet_record_equal(old->hello, member->hello)) &&
-		    !weft_store_put(store, member->hello))
+		if (!store_put_member(store, member, weft_fleet_find(before, member->name)))
 			return false;
 	}
-	return !before->terms || weft_fleet_record_equal(before->terms, store->fleet->terms) ||
-	       weft_store_put(store, store->fleet->terms);
+	return true;
 }
 
 static int store_tell_put(const struct weft_context *ctx, const struct weft_merge *merge)

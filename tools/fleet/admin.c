@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
+#include <libgen.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,16 +47,48 @@ static bool admin_make_key(const struct weft_context *ctx, const char *file,
 	return good;
 }
 
+/* The locked folder of the key's file, or -1: of two commands one makes the key. */
+static int admin_lock(const char *file)
+{
+	char *copy = strdup(file);
+	int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	free(copy);
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+	return fd;
+}
+
+/* Make the key if its file does not exist. False after a complaint. */
+static bool admin_need_key(const struct weft_context *ctx, const char *file,
+			   struct weft_key *seed, bool *made)
+{
+	struct stat st;
+	bool good = true;
+	int lock;
+
+	if (!lstat(file, &st) || errno != ENOENT)
+		return true;
+	lock = admin_lock(file);
+	*made = lstat(file, &st) && errno == ENOENT;
+	if (*made)
+		good = admin_make_key(ctx, file, seed);
+	if (lock >= 0)
+		close(lock);
+	return good;
+}
+
 bool weft_admin_key(const struct weft_context *ctx, const char *file, bool make,
 		    struct weft_key *seed, bool *made)
 {
 	struct weft_file text;
-	struct stat st;
 	bool good;
 
-	*made = make && strcmp(file, "-") && lstat(file, &st) && errno == ENOENT;
+	*made = false;
+	if (make && strcmp(file, "-") && !admin_need_key(ctx, file, seed, made))
+		return false;
 	if (*made)
-		return admin_make_key(ctx, file, seed);
+		return true;
 	if (!weft_file_read(ctx, file, 4096, &text))
 		return false;
 	if (strcmp(file, "-"))
@@ -112,15 +147,7 @@ static struct weft_fleet_record *admin_wanted_terms(struct weft_store *store, co
 	return record;
 }
 
-static bool admin_same_admins(const struct weft_fleet_record *a,
-			      const struct weft_fleet_record *b)
-{
-	return a->admins.count == b->admins.count &&
-	       !memcmp(a->admins.items, b->admins.items,
-		       a->admins.count * sizeof(*a->admins.items));
-}
-
-/* The successor of the present record, which is kept where the admin keys change. */
+/* The successor of the present record, which is kept where other keys take over. */
 static bool admin_put_terms(struct weft_store *store, struct weft_fleet_record *record,
 			    const struct weft_key *seed)
 {
@@ -129,7 +156,7 @@ static bool admin_put_terms(struct weft_store *store, struct weft_fleet_record *
 	record->number = weft_fleet_epoch(store->fleet ?: &(struct weft_fleet){ }) + 1;
 	if (!weft_fleet_record_sign(record, seed))
 		return weft_complain(store->ctx, "the record of the fleet is too long");
-	return (!now || admin_same_admins(now, record) || weft_store_keep(store, now)) &&
+	return (!now || !weft_fleet_hands_over(now, record) || weft_store_keep(store, now)) &&
 	       weft_store_put(store, record);
 }
 
@@ -393,6 +420,50 @@ static bool admin_check_prefixes(struct weft_store *store, struct weft_fleet_rec
 	return good;
 }
 
+/* A key, and the node that has it. */
+struct admin_key {
+	const struct weft_key *key;
+	const char *node;
+};
+
+static int admin_compare_keys(const void *a, const void *b)
+{
+	const struct admin_key *x = a, *y = b;
+	int diff = memcmp(x->key->bytes, y->key->bytes, WEFT_KEY_BYTES);
+
+	return diff ? diff : strcmp(x->node, y->node);
+}
+
+static void admin_list_key(struct admin_key *keys, size_t *count, const struct weft_key *key,
+			   const char *node)
+{
+	if (!weft_key_is_zero(key))
+		keys[(*count)++] = (struct admin_key){ key, node };
+}
+
+/* A machine that was cloned has the keys of its original, and could speak for it. */
+static bool admin_check_keys(struct weft_store *store, struct weft_fleet_record **all,
+			     size_t count)
+{
+	struct admin_key *keys = calloc(2 * count + 1, sizeof(*keys));
+	size_t i, total = 0;
+	bool good = true;
+
+	if (!keys)
+		return admin_no_memory(store);
+	for (i = 0; i < count; i++) {
+		admin_list_key(keys, &total, &all[i]->identity, all[i]->node);
+		admin_list_key(keys, &total, &all[i]->public_key, all[i]->node);
+	}
+	qsort(keys, total, sizeof(*keys), admin_compare_keys);
+	for (i = 1; good && i < total; i++)
+		good = !weft_key_equal(keys[i - 1].key, keys[i].key) ||
+		       weft_complain(store->ctx, "node '%s' and node '%s' have the same identity or public key",
+				     keys[i - 1].node, keys[i].node);
+	free(keys);
+	return good;
+}
+
 static bool admin_check(struct admin_job *job)
 {
 	struct weft_fleet_record **all;
@@ -407,7 +478,8 @@ static bool admin_check(struct admin_job *job)
 	all = admin_future(job, &count);
 	if (!all)
 		return admin_no_memory(job->store);
-	good = admin_check_prefixes(job->store, all, count);
+	good = admin_check_prefixes(job->store, all, count) &&
+	       admin_check_keys(job->store, all, count);
 	free(all);
 	return good;
 }

@@ -4,6 +4,7 @@
  *
  *   weft_fleet_take_in(): the bundle's records, each judged by itself
  *   weft_fleet_model(): records and own keys to an interface
+ *   apply_render(): the text of its file, which does not depend on the present state
  *   weft_settle(): peers keep their keys, others' peers stay
  *   weft_folder_write(): memory first, so that a peer is known to be the fleet's
  *   apply_write_file(): the interface's file, for "weft up", resolve and doctor
@@ -30,6 +31,7 @@
  * @model: the model of the interface
  * @settle: its fit to the present interface
  * @path: the interface's file
+ * @text: its text
  */
 struct apply_job {
 	const struct weft_context *ctx;
@@ -38,6 +40,7 @@ struct apply_job {
 	struct weft_fleet_model model;
 	struct weft_settle settle;
 	char *path;
+	char *text;
 };
 
 static bool apply_no_memory(struct apply_job *job)
@@ -93,23 +96,20 @@ static bool apply_settle(struct apply_job *job)
 	return good;
 }
 
-static char *apply_text(struct apply_job *job)
+/* Keys that peers still have, and prefixes that other peers have, are not the file's. */
+static bool apply_render(struct apply_job *job)
 {
-	char *text = NULL;
 	size_t len;
-	FILE *out = open_memstream(&text, &len);
+	FILE *out = open_memstream(&job->text, &len);
 
 	if (!out)
-		return NULL;
+		return apply_no_memory(job);
 	weft_render(out, &job->model);
-	if (!fclose(out))
-		return text;
-	weft_text_wipe(text);
-	return NULL;
+	return !fclose(out) || apply_no_memory(job);
 }
 
 /* Whether the file has another text, or does not exist. */
-static bool apply_file_differs(struct apply_job *job, const char *text)
+static bool apply_file_differs(struct apply_job *job)
 {
 	struct weft_file file;
 	bool differs;
@@ -117,35 +117,28 @@ static bool apply_file_differs(struct apply_job *job, const char *text)
 	if (access(job->path, R_OK) ||
 	    !weft_file_read(job->ctx, job->path, WEFT_FLEET_TEXT_BYTES, &file))
 		return true;
-	differs = strcmp(file.text, text);
+	differs = strcmp(file.text, job->text);
 	weft_file_wipe(&file);
 	return differs;
 }
 
-static bool apply_put_file(struct apply_job *job, const char *text)
+static bool apply_put_file(struct apply_job *job)
 {
-	if (!apply_file_differs(job, text))
+	if (!apply_file_differs(job))
 		return true;
 	job->apply->changed = true;
 	return job->ctx->dry_run ||
-	       weft_writer_put(job->ctx, job->path, WEFT_FOLDER_CONF_MODE, NULL, text,
-			       strlen(text));
+	       weft_writer_put(job->ctx, job->path, WEFT_FOLDER_CONF_MODE, NULL, job->text,
+			       strlen(job->text));
 }
 
 static bool apply_write_file(struct apply_job *job)
 {
 	char name[WEFT_FLEET_NAME_BYTES + sizeof(".conf")];
-	char *text;
-	bool good;
 
 	snprintf(name, sizeof(name), "%s.conf", job->folder->self->fleet);
 	job->path = weft_folder_file(job->folder, name);
-	if (!job->path)
-		return false;
-	text = apply_text(job);
-	good = text ? apply_put_file(job, text) : apply_no_memory(job);
-	weft_text_wipe(text);
-	return good;
+	return job->path && apply_put_file(job);
 }
 
 static bool apply_remember(struct apply_job *job)
@@ -183,7 +176,7 @@ static bool apply_up(struct apply_job *job)
 
 static bool apply_run(struct apply_job *job)
 {
-	bool good = apply_model(job) && apply_settle(job);
+	bool good = apply_model(job) && apply_render(job) && apply_settle(job);
 
 	/* What was taken in is remembered, whatever becomes of the interface. */
 	good = apply_remember(job) && good;
@@ -203,6 +196,7 @@ bool weft_fleet_apply(const struct weft_context *ctx, struct weft_folder *folder
 	weft_fleet_model_free(&job.model);
 	weft_settle_free(&job.settle);
 	free(job.path);
+	weft_text_wipe(job.text);
 	return good;
 }
 

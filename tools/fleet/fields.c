@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <arpa/inet.h>
 #include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -125,14 +126,11 @@ static bool fields_append(struct json_object *array, struct json_object *value)
 static bool fields_take_number(const struct weft_fields_row *row, struct json_object *value,
 			       void *to)
 {
-	__s64 number;
-
-	if (!json_object_is_type(value, json_type_int))
+	/* Of a number that does not fit, json-c returns the nearest one that does. */
+	if (!json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0 ||
+	    json_object_get_uint64(value) > row->max)
 		return false;
-	number = json_object_get_int64(value);
-	if (number < 0 || (__u64)number > row->max)
-		return false;
-	*(__u64 *)to = number;
+	*(__u64 *)to = json_object_get_uint64(value);
 	return true;
 }
 
@@ -460,17 +458,40 @@ const struct weft_fields_type weft_fields_texts = {
 	fields_free_words,
 };
 
+/* An address of IPv6, and a zone after "%" or none. */
+static bool fields_is_address6(const char *text, size_t len)
+{
+	char host[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+	size_t bare = strcspn(text, "%]");
+
+	if (bare >= sizeof(host) || bare > len ||
+	    strspn(text, FIELDS_LETTERS FIELDS_CAPITALS FIELDS_DIGITS "._:%-") != len)
+		return false;
+	memcpy(host, text, bare);
+	host[bare] = '\0';
+	return inet_pton(AF_INET6, host, &address) == 1 && bare + 1 != len;
+}
+
+static bool fields_is_host(const char *text, size_t len)
+{
+	return len && *text != '-' &&
+	       strspn(text, FIELDS_LETTERS FIELDS_CAPITALS FIELDS_DIGITS "._-") == len;
+}
+
 /* HOST:PORT or [ADDRESS]:PORT; nothing that a configuration file would read otherwise. */
 static bool fields_is_endpoint(const char *text)
 {
-	size_t len = strlen(text);
 	const char *colon = strrchr(text, ':');
 	unsigned long port;
 
-	return len <= FIELDS_ENDPOINT_BYTES && colon && colon != text &&
-	       strspn(text, FIELDS_LETTERS FIELDS_CAPITALS FIELDS_DIGITS "._:[]%-") == len &&
-	       weft_setting_number(colon + 1, 10, 65535, &port) && port &&
-	       (*text == '[' ? colon[-1] == ']' : memchr(text, ':', len) == colon);
+	if (strlen(text) > FIELDS_ENDPOINT_BYTES || !colon || colon == text ||
+	    !weft_setting_number(colon + 1, 10, 65535, &port) || !port)
+		return false;
+	if (*text != '[')
+		return fields_is_host(text, colon - text);
+	return colon[-1] == ']' && colon - text > 2 &&
+	       fields_is_address6(text + 1, colon - text - 2);
 }
 
 static bool fields_add_endpoint(const char *text, void *to)

@@ -204,12 +204,24 @@ static char *folder_memory_text(const struct weft_fleet *fleet)
 	return NULL;
 }
 
+/* The keys of peers follow the interface: by themselves they are no change. */
+static bool folder_renew_memory(struct weft_folder *folder, bool *changed)
+{
+	char *text = folder_memory_text(folder->fleet);
+	bool written = false, good;
+	bool same = text && folder->memory_text &&
+		    weft_memory_has_same_records(folder->memory_text, text);
+
+	good = folder_renew(folder, FOLDER_MEMORY, &folder->memory_text, text, &written);
+	*changed |= written && !same;
+	return good;
+}
+
 bool weft_folder_write(struct weft_folder *folder, bool *changed)
 {
 	return folder_renew(folder, FOLDER_SELF, &folder->self_text,
 			    weft_self_text(folder->self), changed) &&
-	       folder_renew(folder, FOLDER_MEMORY, &folder->memory_text,
-			    folder_memory_text(folder->fleet), changed);
+	       folder_renew_memory(folder, changed);
 }
 
 void weft_folder_free(struct weft_folder *folder)

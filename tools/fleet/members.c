@@ -71,6 +71,17 @@ bool weft_fleet_add(struct weft_fleet *fleet, const char * const *names, size_t 
 	return true;
 }
 
+bool weft_member_renew(struct weft_member *member)
+{
+	size_t i;
+
+	for (i = 0; i < member->made.count; i++)
+		if (!weft_keys_add(&member->former, &member->made.items[i]))
+			return false;
+	weft_keys_free(&member->made);
+	return true;
+}
+
 bool weft_member_is_in(const struct weft_member *member)
 {
 	return member->node && member->node->number > member->revoked;
@@ -109,7 +120,14 @@ static bool members_same_keys(const struct weft_keys *a, const struct weft_keys 
 	return a->count == b->count;
 }
 
-static bool members_keep_older(struct weft_fleet *fleet)
+bool weft_fleet_hands_over(const struct weft_fleet_record *terms,
+			   const struct weft_fleet_record *next)
+{
+	return !weft_key_equal(&terms->signer, &next->signer) ||
+	       !members_same_keys(&terms->admins, &next->admins);
+}
+
+bool weft_fleet_keep_older(struct weft_fleet *fleet, struct weft_fleet_record *terms)
 {
 	struct weft_fleet_record **older;
 
@@ -117,7 +135,7 @@ static bool members_keep_older(struct weft_fleet *fleet)
 	if (!older)
 		return false;
 	fleet->older = older;
-	older[fleet->older_count++] = fleet->terms;
+	older[fleet->older_count++] = terms;
 	return true;
 }
 
@@ -139,10 +157,11 @@ static bool members_set_trust(struct weft_fleet *fleet, const struct weft_keys *
 
 bool weft_fleet_set_terms(struct weft_fleet *fleet, struct weft_fleet_record *terms)
 {
-	bool keep = fleet->terms && !members_same_keys(&fleet->terms->admins, &terms->admins);
+	bool keep = fleet->terms && weft_fleet_hands_over(fleet->terms, terms);
 
 	if (!weft_fleet_take_revocations(fleet, &terms->revoked) ||
-	    !members_set_trust(fleet, &terms->admins) || (keep && !members_keep_older(fleet))) {
+	    !members_set_trust(fleet, &terms->admins) ||
+	    (keep && !weft_fleet_keep_older(fleet, fleet->terms))) {
 		weft_fleet_record_free(terms);
 		return false;
 	}
@@ -181,6 +200,7 @@ void weft_fleet_free(struct weft_fleet *fleet)
 		weft_fleet_record_free(fleet->members[i].node);
 		weft_fleet_record_free(fleet->members[i].hello);
 		weft_keys_free(&fleet->members[i].made);
+		weft_keys_free(&fleet->members[i].former);
 	}
 	for (i = 0; i < fleet->older_count; i++)
 		weft_fleet_record_free(fleet->older[i]);

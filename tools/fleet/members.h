@@ -12,6 +12,7 @@
  * @hello: its hello, or NULL
  * @revoked: the highest serial that is revoked, 0 for none
  * @made: keys under which this machine has configured the node as a peer
+ * @former: those of its former admissions: they are to be removed, and never kept
  */
 struct weft_member {
 	char name[WEFT_NODE_NAME_BYTES];
@@ -19,6 +20,7 @@ struct weft_member {
 	struct weft_fleet_record *hello;
 	__u64 revoked;
 	struct weft_keys made;
+	struct weft_keys former;
 };
 
 /**
@@ -26,7 +28,8 @@ struct weft_member {
  * @name: the fleet
  * @trust: the keys that sign records of fleet and nodes
  * @terms: the newest record of the fleet, or NULL
- * @older: former ones, by epoch, whose successors have other admin keys
+ * @older: former ones whose successors have other admin keys, or another signer: a
+ *         node that has missed epochs goes from one to the next
  * @older_count: their number
  * @members: by name
  * @count: their number
@@ -48,6 +51,11 @@ struct weft_member *weft_fleet_find(const struct weft_fleet *fleet, const char *
  * memory. Pointers to members become invalid.
  */
 bool weft_fleet_add(struct weft_fleet *fleet, const char * const *names, size_t count);
+/*
+ * The node is admitted anew: keys that this machine has configured may be in other
+ * hands. False: no memory.
+ */
+bool weft_member_renew(struct weft_member *member);
 /* The node is admitted and not revoked. */
 bool weft_member_is_in(const struct weft_member *member);
 /* The tunnel key that peers expect: that of the hello, or the pinned one; NULL: unknown. */
@@ -56,6 +64,11 @@ const struct weft_key *weft_member_key(const struct weft_member *member);
 __u64 weft_fleet_epoch(const struct weft_fleet *fleet);
 /* Nodes that are in. */
 size_t weft_fleet_size(const struct weft_fleet *fleet);
+/* Whether a node may need @terms to trust its successor @next. */
+bool weft_fleet_hands_over(const struct weft_fleet_record *terms,
+			   const struct weft_fleet_record *next);
+/* Adds a former record of the fleet; takes ownership. False: no memory. */
+bool weft_fleet_keep_older(struct weft_fleet *fleet, struct weft_fleet_record *terms);
 /* Replaces the record of the fleet; takes ownership. False: no memory. */
 bool weft_fleet_set_terms(struct weft_fleet *fleet, struct weft_fleet_record *terms);
 /* Remembers the revocations of the present record. False: no memory. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The text: a line with the trusted keys and the revocations; a line "made NODE KEY"
- * for each key under which a node was configured; then records.
+ * for each key under which a node was configured, or "former NODE KEY" where that was
+ * before its present admission; then records; then a line "end", without which a text
+ * that was cut between two lines would be taken for a smaller fleet.
  */
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -11,6 +13,8 @@
 
 #define MEMORY_HEAD		"weft-fleet-memory/1 "
 #define MEMORY_MADE		"made "
+#define MEMORY_FORMER		"former "
+#define MEMORY_END		"end\n"
 #define MEMORY_TRUST_MAX	64
 #define MEMORY_REVOKED_MAX	1048576
 
@@ -45,11 +49,13 @@ static const struct weft_fields_row memory_rows[] = {
 /**
  * struct memory_item - one line after the first
  * @record: the record, or NULL
- * @node: otherwise the node
- * @key: and its key
+ * @former: otherwise a key of a former admission
+ * @node: and its node
+ * @key: the key
  */
 struct memory_item {
 	struct weft_fleet_record *record;
+	bool former;
 	char node[WEFT_NODE_NAME_BYTES];
 	struct weft_key key;
 };
@@ -94,10 +100,16 @@ static void memory_items_free(struct memory_items *items)
 	free(items->items);
 }
 
-static bool memory_take_made(struct memory_item *item, const char *line, size_t len,
-			     struct weft_refusal *why)
+static bool memory_begins(const char *line, size_t len, const char *word)
 {
-	char *copy = strndup(line + strlen(MEMORY_MADE), len - strlen(MEMORY_MADE));
+	return len > strlen(word) && !strncmp(line, word, strlen(word));
+}
+
+/* The rest of a line after its first word. */
+static bool memory_take_key(struct memory_item *item, const char *rest, size_t len,
+			    struct weft_refusal *why)
+{
+	char *copy = strndup(rest, len);
 	char *blank = copy ? strchr(copy, ' ') : NULL;
 	bool good = blank;
 
@@ -115,11 +127,14 @@ static bool memory_take_item(struct memory_items *items, const char *line, size_
 			     struct weft_refusal *why)
 {
 	struct memory_item *item = &items->items[items->count];
+	size_t skip;
 
 	memset(item, 0, sizeof(*item));
 	items->count++;
-	if (len > strlen(MEMORY_MADE) && !strncmp(line, MEMORY_MADE, strlen(MEMORY_MADE)))
-		return memory_take_made(item, line, len, why);
+	item->former = memory_begins(line, len, MEMORY_FORMER);
+	skip = item->former ? strlen(MEMORY_FORMER) : strlen(MEMORY_MADE);
+	if (item->former || memory_begins(line, len, MEMORY_MADE))
+		return memory_take_key(item, line + skip, len - skip, why);
 	item->record = weft_fleet_record_parse(line, len, why);
 	return item->record;
 }
@@ -137,15 +152,20 @@ static size_t memory_count_lines(const char *text, size_t len)
 static bool memory_take_items(struct memory_items *items, const char *text, size_t len,
 			      struct weft_refusal *why)
 {
-	const char *end = text + len, *newline;
+	size_t tail = strlen(MEMORY_END);
+	const char *end, *newline;
 
+	if (len < tail || memcmp(text + len - tail, MEMORY_END, tail))
+		return memory_refuse(why, "its last line is not 'end': it is cut");
+	len -= tail;
+	end = text + len;
 	items->items = calloc(memory_count_lines(text, len) + 1, sizeof(*items->items));
 	if (!items->items)
 		return memory_refuse(why, "out of memory");
 	for (; text < end; text = newline + 1) {
 		newline = memchr(text, '\n', end - text);
 		if (!newline)
-			return memory_refuse(why, "no newline ends it: it is cut");
+			return memory_refuse(why, "no newline ends a line: it is damaged");
 		if (!memory_take_item(items, text, newline - text, why))
 			return false;
 	}
@@ -174,15 +194,8 @@ static bool memory_add_members(struct weft_fleet *fleet, const struct memory_ite
 /* Former records of the fleet stand before the newest one. */
 static bool memory_place_terms(struct weft_fleet *fleet, struct weft_fleet_record *record)
 {
-	struct weft_fleet_record **older;
-
-	if (fleet->terms) {
-		older = reallocarray(fleet->older, fleet->older_count + 1, sizeof(*older));
-		if (!older)
-			return false;
-		fleet->older = older;
-		older[fleet->older_count++] = fleet->terms;
-	}
+	if (fleet->terms && !weft_fleet_keep_older(fleet, fleet->terms))
+		return false;
 	fleet->terms = record;
 	return true;
 }
@@ -194,7 +207,8 @@ static bool memory_place(struct weft_fleet *fleet, struct memory_item *item)
 
 	if (!record) {
 		member = weft_fleet_find(fleet, item->node);
-		return weft_keys_add(&member->made, &item->key);
+		return weft_keys_add(item->former ? &member->former : &member->made,
+				     &item->key);
 	}
 	item->record = NULL;
 	if (record->kind == WEFT_FLEET_TERMS) {
@@ -248,6 +262,10 @@ static struct weft_fleet *memory_read(const char *name, const char *text, size_t
 	struct weft_fleet *fleet;
 	bool good;
 
+	if (memchr(text, '\0', len)) {
+		memory_refuse(why, "a zero byte is in it");
+		return NULL;
+	}
 	if (!newline || !memory_take_head(head, text, newline - text, why)) {
 		if (!newline)
 			memory_refuse(why, "its first line is cut");
@@ -327,25 +345,55 @@ static void memory_write_terms(FILE *out, const struct weft_fleet *fleet)
 	memory_write_record(out, fleet->terms);
 }
 
+static void memory_write_keys(FILE *out, const char *word, const char *node,
+			      const struct weft_keys *keys)
+{
+	size_t i;
+
+	for (i = 0; i < keys->count; i++)
+		fprintf(out, "%s%s %s\n", word, node, weft_key_encode(&keys->items[i]).chars);
+}
+
 bool weft_memory_write(FILE *out, const struct weft_fleet *fleet)
 {
 	const struct weft_member *member;
-	size_t i, k;
+	size_t i;
 
 	if (!memory_write_head(out, fleet))
 		return false;
 	for (i = 0; i < fleet->count; i++) {
 		member = &fleet->members[i];
-		for (k = 0; k < member->made.count; k++)
-			fprintf(out, MEMORY_MADE "%s %s\n", member->name,
-				weft_key_encode(&member->made.items[k]).chars);
+		memory_write_keys(out, MEMORY_MADE, member->name, &member->made);
+		memory_write_keys(out, MEMORY_FORMER, member->name, &member->former);
 	}
 	memory_write_terms(out, fleet);
 	for (i = 0; i < fleet->count; i++)
 		memory_write_record(out, fleet->members[i].node);
 	for (i = 0; i < fleet->count; i++)
 		memory_write_record(out, fleet->members[i].hello);
+	fputs(MEMORY_END, out);
 	return true;
+}
+
+static const char *memory_next_line(const char *text)
+{
+	return text + strcspn(text, "\n") + 1;
+}
+
+/* What follows the keys of peers in a text of weft_memory_write(). */
+static const char *memory_records(const char *text)
+{
+	text = memory_next_line(text);
+	while (!strncmp(text, MEMORY_MADE, strlen(MEMORY_MADE)))
+		text = memory_next_line(text);
+	return text;
+}
+
+bool weft_memory_has_same_records(const char *a, const char *b)
+{
+	size_t head = memory_next_line(a) - a;
+
+	return !strncmp(a, b, head) && !strcmp(memory_records(a), memory_records(b));
 }
 
 void weft_memory_write_bundle(FILE *out, const struct weft_fleet *fleet)

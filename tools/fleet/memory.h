@@ -17,6 +17,8 @@ struct weft_fleet *weft_memory_read(const char *name, const char *text, size_t l
 				    struct weft_refusal *why);
 /* False: no memory. */
 bool weft_memory_write(FILE *out, const struct weft_fleet *fleet);
+/* Whether two texts differ at most in the keys of peers, which follow the interface. */
+bool weft_memory_has_same_records(const char *a, const char *b);
 /* The records alone, as a bundle: those of nodes that are in. */
 void weft_memory_write_bundle(FILE *out, const struct weft_fleet *fleet);
 

@@ -283,23 +283,42 @@ static bool merge_add_members(struct merge_job *job, size_t from, size_t to)
 	return good;
 }
 
-/* The hello of a former admission counts no more. */
+/* The hello of a former admission, or of another identity, counts no more. */
+static void merge_drop_hello(struct weft_member *member)
+{
+	if (!member->hello || (member->hello->serial >= member->node->admitted &&
+			       weft_key_equal(&member->hello->signer, &member->node->identity)))
+		return;
+	weft_fleet_record_free(member->hello);
+	member->hello = NULL;
+}
+
+static bool merge_is_anew(const struct weft_member *member, const struct weft_fleet_record *record)
+{
+	return !member->node || member->node->admitted != record->admitted ||
+	       !weft_key_equal(&member->node->identity, &record->identity);
+}
+
 static void merge_set_node(struct merge_job *job, struct weft_fleet_record **record)
 {
 	struct weft_member *member = weft_fleet_find(job->fleet, (*record)->node);
 
+	/* A record of the same text. */
+	if (member->node && weft_fleet_record_equal(member->node, *record)) {
+		merge_end_same(job, record);
+		return;
+	}
 	if (member->node && (*record)->number <= member->node->number) {
 		merge_end_old(job, record, "serial", member->node->number);
 		return;
 	}
+	if (merge_is_anew(member, *record))
+		job->failed |= !weft_member_renew(member);
 	weft_fleet_record_free(member->node);
 	member->node = *record;
 	*record = NULL;
 	job->result->accepted++;
-	if (member->hello && member->hello->serial < member->node->admitted) {
-		weft_fleet_record_free(member->hello);
-		member->hello = NULL;
-	}
+	merge_drop_hello(member);
 }
 
 static void merge_nodes(struct merge_job *job, size_t from, size_t to)

@@ -248,7 +248,17 @@ bool weft_fleet_record_verify(const struct weft_fleet_record *record, const stru
 	       weft_signature_check(&record->signature, signer, &what);
 }
 
-/* The line of a signed payload. False: no memory, or too long. */
+/* A list may have become longer than readers take, or a number greater. */
+static bool record_is_readable(const char *line, size_t len)
+{
+	struct weft_refusal why;
+	struct weft_fleet_record *record = weft_fleet_record_parse(line, len, &why);
+
+	weft_fleet_record_free(record);
+	return record;
+}
+
+/* The line of a signed payload. False: no memory, or no reader takes it. */
 static bool record_make_line(struct weft_fleet_record *record, const char *payload)
 {
 	char *line;
@@ -258,7 +268,7 @@ static bool record_make_line(struct weft_fleet_record *record, const char *paylo
 
 	if (len < 0)
 		return false;
-	if (len > WEFT_FLEET_LINE_BYTES) {
+	if (!record_is_readable(line, len)) {
 		free(line);
 		return false;
 	}

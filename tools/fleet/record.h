@@ -121,7 +121,7 @@ bool weft_fleet_record_verify(const struct weft_fleet_record *record,
 			      const struct weft_key *signer);
 /*
  * Sign @record, whose kind and values are filled in: its line is made, and a former
- * one freed. False: no memory, or the line is too long.
+ * one freed. False: no memory, or the line is too long, or a value out of its range.
  */
 bool weft_fleet_record_sign(struct weft_fleet_record *record, const struct weft_key *seed);
 /*

@@ -8,6 +8,9 @@
 #include "fleet/recorder.h"
 #include "model/format.h"
 
+/* Of a new link: an Ethernet frame without the outer headers over IPv6. */
+#define RECORDER_MTU	1420
+
 static struct weft_recorder *recorder_of_host(struct weft_host *host)
 {
 	return (struct weft_recorder *)((char *)host - offsetof(struct weft_recorder, host));
@@ -63,7 +66,9 @@ static int recorder_link(struct weft_host *host, const char *name, struct weft_h
 	if (!recorder->added[0] || strcmp(recorder->added, name))
 		return recorder_host_result(recorder, real->link(real, name, link));
 	/* No link has this index. */
-	*link = (struct weft_host_link){ .index = -1, .kind = WEFT_KIND_WEFT };
+	*link = (struct weft_host_link){
+		.index = -1, .mtu = RECORDER_MTU, .kind = WEFT_KIND_WEFT,
+	};
 	return 0;
 }
 

@@ -17,7 +17,7 @@
 static const struct weft_fields_row self_rows[] = {
 	SELF_ROW(fleet, fleet_name, 1, 0),
 	SELF_ROW(node, node_name, 1, 0),
-	SELF_ROW(trust, keys, 1, 16),
+	SELF_ROW(trust, keys, 1, WEFT_SELF_TRUST_MAX),
 	SELF_ROW(identity, key, 1, 0),
 	SELF_ROW(tunnel, key, 0, 0),
 	SELF_ROW(tunnel_raw, key, 0, 0),
@@ -181,7 +181,7 @@ static bool self_is_current(const struct weft_self *self, const struct weft_memb
 	if (!former)
 		return false;
 	if (member && member->node && former->serial >= member->node->admitted &&
-	    self->serial <= former->serial)
+	    former->serial <= member->node->number && self->serial <= former->serial)
 		fresh.serial = former->serial;
 	same = weft_fleet_record_says_same(former, &fresh);
 	/* A restored state folder may have an older generation than the fleet. */

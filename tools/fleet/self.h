@@ -9,6 +9,8 @@
 #include "fleet/members.h"
 #include "fleet/model.h"
 
+#define WEFT_SELF_TRUST_MAX	16
+
 enum weft_self_rotation {
 	WEFT_SELF_RESTS,
 	WEFT_SELF_ANNOUNCED,	/* the next key is in the hello */

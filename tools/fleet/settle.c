@@ -80,7 +80,8 @@ static bool settle_has_key(const struct weft_key *keys, size_t count, const stru
 
 /*
  * The node's older key that the interface has: a machine that was away during a
- * rotation has it. Only weft's links take a next key.
+ * rotation has it. Only weft's links take a next key. A key of a former admission
+ * is not kept: it may be in other hands.
  */
 static const struct weft_key *settle_older_key(const struct settle_job *job,
 					       const struct weft_member *member)
@@ -125,21 +126,28 @@ static void settle_keep_keys(struct settle_job *job)
 
 /* Memory of keys. */
 
+static void settle_list_keys(struct settle_job *job, const struct weft_keys *keys, size_t member)
+{
+	size_t i;
+
+	for (i = 0; i < keys->count; i++)
+		job->made[job->made_count++] = (struct settle_made){ keys->items[i], member };
+}
+
 static bool settle_list_made(struct settle_job *job)
 {
 	const struct weft_fleet *fleet = job->fleet;
-	size_t i, k, count = 0;
+	size_t i, count = 0;
 
 	for (i = 0; i < fleet->count; i++)
-		count += fleet->members[i].made.count;
+		count += fleet->members[i].made.count + fleet->members[i].former.count;
 	job->made = calloc(count + 1, sizeof(*job->made));
 	if (!job->made)
 		return false;
-	for (i = 0; i < fleet->count; i++)
-		for (k = 0; k < fleet->members[i].made.count; k++)
-			job->made[job->made_count++] = (struct settle_made){
-				fleet->members[i].made.items[k], i,
-			};
+	for (i = 0; i < fleet->count; i++) {
+		settle_list_keys(job, &fleet->members[i].made, i);
+		settle_list_keys(job, &fleet->members[i].former, i);
+	}
 	/* The key is the first member of an entry. */
 	qsort(job->made, job->made_count, sizeof(*job->made), settle_compare_keys);
 	return true;
@@ -189,14 +197,14 @@ static bool settle_list_wanted(struct settle_job *job)
 }
 
 /* A key that no peer of the interface has any more is forgotten. */
-static void settle_forget(struct settle_job *job, struct weft_member *member)
+static void settle_forget(struct settle_job *job, struct weft_keys *keys)
 {
 	size_t i, kept = 0;
 
-	for (i = 0; i < member->made.count; i++)
-		if (job->have && weft_model_index_find(&job->index, &member->made.items[i]))
-			member->made.items[kept++] = member->made.items[i];
-	member->made.count = kept;
+	for (i = 0; i < keys->count; i++)
+		if (job->have && weft_model_index_find(&job->index, &keys->items[i]))
+			keys->items[kept++] = keys->items[i];
+	keys->count = kept;
 }
 
 static void settle_remember_key(struct settle_job *job, struct weft_member *member,
@@ -212,8 +220,10 @@ static void settle_remember(struct settle_job *job)
 	struct weft_peer *peer;
 	size_t i;
 
-	for (i = 0; i < job->fleet->count; i++)
-		settle_forget(job, &job->fleet->members[i]);
+	for (i = 0; i < job->fleet->count; i++) {
+		settle_forget(job, &job->fleet->members[i].made);
+		settle_forget(job, &job->fleet->members[i].former);
+	}
 	for (peer = job->model->profile->dev->peers; peer; peer = peer->next) {
 		member = weft_fleet_find(job->fleet, peer->name);
 		settle_remember_key(job, member, &peer->public_key);
@@ -283,13 +293,12 @@ static void settle_yield_name(struct settle_job *job, const struct weft_peer *ot
 	}
 }
 
-static void settle_yield(struct settle_job *job, const struct weft_peer *other)
+static void settle_yield_prefixes(struct settle_job *job, const struct weft_peer *other)
 {
 	struct weft_allowedip *ip;
 
 	for (ip = other->allowedips; ip; ip = ip->next)
 		settle_yield_prefix(job, ip, other);
-	settle_yield_name(job, other);
 }
 
 /* Whether a peer of the interface is one of the model's, under any of its keys. */
@@ -319,8 +328,18 @@ static void settle_sort_peer(struct settle_job *job, struct weft_settle *settle,
 									    &settle->gone,
 					      &have->public_key);
 	} else {
-		settle_yield(job, have);
+		settle_yield_prefixes(job, have);
 	}
+}
+
+/* After all prefixes, whose messages have the nodes' names. */
+static void settle_yield_names(struct settle_job *job)
+{
+	const struct weft_peer *have;
+
+	for (have = job->have ? job->have->peers : NULL; have; have = have->next)
+		if (!settle_is_wanted(job, have) && !settle_find_made(job, have))
+			settle_yield_name(job, have);
 }
 
 static void settle_prune(struct settle_job *job)
@@ -344,6 +363,7 @@ static bool settle_run(struct settle_job *job, struct weft_settle *settle)
 	settle_remember(job);
 	for (have = job->have ? job->have->peers : NULL; have && !job->failed; have = have->next)
 		settle_sort_peer(job, settle, have);
+	settle_yield_names(job);
 	settle_prune(job);
 	return !job->failed;
 }

@@ -29,7 +29,8 @@ bool weft_signature_decode(struct weft_signature *signature, const char *text)
 {
 	size_t len = 0;
 
-	return !sodium_base642bin(signature->bytes, sizeof(signature->bytes), text,
+	return weft_key_is_ascii(text, WEFT_SIGNATURE_CHARS) &&
+	       !sodium_base642bin(signature->bytes, sizeof(signature->bytes), text,
 				  WEFT_SIGNATURE_CHARS, NULL, &len, NULL,
 				  sodium_base64_VARIANT_ORIGINAL) &&
 	       len == sizeof(signature->bytes);

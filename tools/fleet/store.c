@@ -180,6 +180,25 @@ static bool store_merge(struct weft_store *store, const struct store_records *re
 	return good;
 }
 
+/* A reader of the bundle that has missed epochs needs the former records of the fleet. */
+static bool store_take_older(struct weft_store *store, const struct store_records *records)
+{
+	struct weft_fleet_record *record;
+	size_t i;
+
+	for (i = 0; i < records->count; i++) {
+		if (records->items[i]->kind != WEFT_FLEET_TERMS ||
+		    records->items[i]->number >= weft_fleet_epoch(store->fleet))
+			continue;
+		record = weft_fleet_record_copy(records->items[i]);
+		if (!record || !weft_fleet_keep_older(store->fleet, record)) {
+			weft_fleet_record_free(record);
+			return store_no_memory(store);
+		}
+	}
+	return true;
+}
+
 static bool store_load(struct weft_store *store)
 {
 	struct store_records records = { };
@@ -187,7 +206,8 @@ static bool store_load(struct weft_store *store)
 	size_t i;
 
 	if (good && records.count)
-		good = store_take_fleet(store, &records) && store_merge(store, &records);
+		good = store_take_fleet(store, &records) && store_merge(store, &records) &&
+		       store_take_older(store, &records);
 	for (i = 0; i < records.count; i++)
 		weft_fleet_record_free(records.items[i]);
 	free(records.items);

@@ -41,7 +41,7 @@ bool weft_store_need(struct weft_store *store, const struct weft_context *ctx, c
 		     const struct weft_key *admin, bool lock);
 /* Write a record to its file, as a whole. In a dry run nothing. False after a complaint. */
 bool weft_store_put(struct weft_store *store, const struct weft_fleet_record *record);
-/* Keep a copy of the record of the fleet, whose successor has other admin keys. */
+/* Keep a copy of a record of the fleet that hands over to its successor. */
 bool weft_store_keep(struct weft_store *store, const struct weft_fleet_record *terms);
 /* Remove the records of a node that is revoked. */
 bool weft_store_remove(struct weft_store *store, const char *node);

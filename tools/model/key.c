@@ -18,11 +18,20 @@ struct weft_key_text weft_key_encode(const struct weft_key *key)
 	return text;
 }
 
+bool weft_key_is_ascii(const char *text, size_t len)
+{
+	unsigned char bits = 0;
+
+	while (len--)
+		bits |= text[len];
+	return bits < 0x80;
+}
+
 bool weft_key_decode(struct weft_key *key, const char *text)
 {
 	size_t len = 0;
 
-	if (strlen(text) != WEFT_KEY_CHARS)
+	if (strlen(text) != WEFT_KEY_CHARS || !weft_key_is_ascii(text, WEFT_KEY_CHARS))
 		return false;
 	if (sodium_base642bin(key->bytes, sizeof(key->bytes), text,
 			      WEFT_KEY_CHARS, NULL, &len, NULL,

@@ -4,6 +4,7 @@
 #define _WEFT_TOOLS_KEY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define WEFT_KEY_BYTES	32
 #define WEFT_KEY_CHARS	44	/* without the terminating zero */
@@ -19,6 +20,8 @@ struct weft_key_text {
 
 struct weft_key_text weft_key_encode(const struct weft_key *key);
 bool weft_key_decode(struct weft_key *key, const char *text);
+/* libsodium's decoder takes some bytes above 127 for letters. In constant time. */
+bool weft_key_is_ascii(const char *text, size_t len);
 void weft_key_generate_private(struct weft_key *key);
 void weft_key_generate_preshared(struct weft_key *key);
 bool weft_key_derive_public(struct weft_key *public_key,
