@@ -24,7 +24,7 @@ prepare_fleet() {
 	identity=$(weft -j fleet hello prod node this admins "$admin" | field identity)
 	expect weft fleet admit store /weft/prod admin-key /weft/prod.key node this identity "$identity" address 10.79.0.1/24
 	weft fleet hello prod serial 1 >/weft/prod.hello
-	expect weft fleet put store /weft/prod /weft/prod.hello
+	expect weft fleet put store /weft/prod from /weft/prod.hello
 	weft fleet bundle store /weft/prod >/weft/prod.bundle
 	expect weft fleet apply prod /weft/prod.bundle
 	expect weft down prod
