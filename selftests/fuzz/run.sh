@@ -26,7 +26,7 @@ cd "$weft_top/selftests/fuzz" || exit 1
 # Every fuzz_NAME.c is a fuzzer in userspace, with the length of its longest input. Each describes its input.
 longest=(
 	noise:98 cookie:192 replay:48 allowedips:64 fsm:160 peer_name_check:72 plpmtud:48 keyselect:16
-	config:512 message:256 event:160
+	config:512 message:256 event:160 fleet_record:160 fleet_model:64
 )
 # Fuzzers in a machine: debug/fuzz_NAME.sh. They start slowly, and so each gets several shares of the time.
 guests=(packets netlink both)
@@ -47,6 +47,8 @@ plants=(
 	'keyselect kmod/lib/keyselect.c s/newest, likely) ? 1 : 0/newest, likely) ? 0 : 1/'
 	'config tools/base/text.c s/while (end > text \&\& isspace/while (isspace/'
 	'message tools/genl/message.c s/nla_len(attr) != WEFT_KEY_BYTES/!nla_len(attr)/'
+	'fleet_record tools/fleet/merge.c s/weft_fleet_record_verify(hello, &node->identity)/weft_fleet_record_verify(hello, \&hello->signer)/'
+	'fleet_model tools/fleet/model.c s/if (!former || weft_model/if (!former || former->owner != prefix->owner || weft_model/'
 	'event tools/genl/event.c s/!tb\[WEFT_EVENT_A_TYPE\] ||/!tb[WEFT_EVENT_A_TIME] ||/'
 )
 

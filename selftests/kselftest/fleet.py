@@ -9,8 +9,9 @@ traffic OVER READY PACE NS=ADDRESS...    numbered UDP datagrams from every node 
                                          comes before
 moving OVER READY PACE FROM ADDRESS TO TO    numbered datagrams from namespace FROM to an ADDRESS that the two others
                                          have; prints "SENT sent, N and N received, LOST lost, ERRORS errors"
-admission PREFIX NS...                   an array for "weft fleet admit from": node NS of the file NS.identity in the
-                                         working folder, number N, has the address PREFIX + N / 256 . N % 256
+admission FOLDER NETWORK HELLOS          for the answers FOLDER/NODE of "weft -j fleet hello": prints an array for "weft
+                                         fleet admit from", in which the Nth node has the address NETWORK.N / 256.N % 256,
+                                         and writes their records to the file HELLOS
 """
 import json, os, select, socket, struct, sys, time
 from namespace import enter
@@ -86,7 +87,7 @@ class Ends:
     def tell_losses(self):
         for (a, b), count in sorted(self.lost().items()):
             missing = sorted(set(range(self.sent[a, b])) - self.received.get((a, b), set()))
-            print(f"{self.nodes[a][0]} to {self.nodes[b][0]}: {count} of {self.sent[a, b]} lost, the first ones {missing[:5]}")
+            print(f"{self.nodes[a][0]} to {self.nodes[b][0]}: {count} of {self.sent[a, b]} lost, first {missing[:5]}")
         for name, count in self.errors.items():
             print(f"{count} errors: {name}")
 
@@ -152,13 +153,16 @@ def moving(over, ready, pace, sender, address, *owners):
           f"{errors} errors")
 
 
-def admission(prefix, *names):
+def admission(folder, network, hellos):
     nodes = []
-    for number, name in enumerate(names, 1):
-        with open(f"{name}.identity", encoding="ascii") as handle:
-            identity = handle.read().strip()
-        nodes.append({"node": name, "identity": identity,
-                      "addresses": [f"{prefix}{number // 256}.{number % 256}/16"]})
+    with open(hellos, "w", encoding="ascii") as out:
+        for name in sorted(os.listdir(folder), key=lambda name: int(name[1:])):
+            with open(f"{folder}/{name}", encoding="ascii") as handle:
+                answer = json.load(handle)
+            number = int(name[1:])
+            out.write(answer["record"] + "\n")
+            nodes.append({"node": name, "identity": answer["identity"],
+                          "addresses": [f"{network}.{number // 256}.{number % 256}/16"]})
     print(json.dumps(nodes))
 
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# `weft fleet` on real links: nodes that share nothing but a bundle of records become a mesh, a hub with its spokes, or
-# groups; keys are replaced without the loss of a packet; and nodes that were away, killed, rebooted or revoked end where
+# `weft fleet` on real links: nodes that share nothing but a bundle of records become a mesh, a hub with its spokes,
+# or groups; keys are replaced without the loss of a packet; and nodes that were away, killed, rebooted or revoked end where
 # the records say.
 #
 #	 ant wf0 10.77.0.1   bee wf0 10.77.0.2   cat, dog ...   elk wf0 10.77.0.5     each with a state folder of its own
@@ -49,7 +49,7 @@ node_state() { # node_state NODE
 	ns "$1" "$WEFT" show "$fleet" names 2>/dev/null || true
 	ns_ip "$1" -o addr show
 	ns_ip "$1" route show table all
-	ls -li "$states/$1/$fleet" | grep -v ' last$' || true
+	find "$states/$1/$fleet" ! -name last -printf '%f %i %m %s %T@\n' 2>/dev/null | sort || true
 }
 
 expect_state() { # expect_state NODE FILE WHEN
@@ -80,8 +80,8 @@ mesh() {
 		expect_eq "nodes that $name sees up" "$(grep -c '"state": "up"' "$answer")" 4
 	done
 	expect_eq "peers of ant" "$(node_peers ant)" "bee cat dog elk"
-	expect_eq "mode of the state folder, self, file" \
-		"$(stat -c %a "$states/ant/$fleet" "$states/ant/$fleet/self" "$states/ant/$fleet/$fleet.conf" | paste -sd ' ')" "700 600 600"
+	expect_eq "modes of the state folder, self, file" \
+		"$(cd "$states/ant/$fleet" && stat -c %a . self $fleet.conf | paste -sd ' ')" "700 600 600"
 }
 
 second_changes_nothing() {
@@ -453,10 +453,9 @@ same_instant() {
 }
 
 killed() { # killed SECONDS NODE VERB WORDS...
-	local limit=$1 name=$2 verb=$3
+	local command=(timeout -s KILL "$1" "$WEFT" fleet "$3" "$fleet" "${@:4}")
 
-	shift 3
-	WEFT_FLEET_STATE=$states/$name ns "$name" timeout -s KILL "$limit" "$WEFT" fleet "$verb" "$fleet" "$@" >/dev/null 2>&1 || true
+	WEFT_FLEET_STATE=$states/$2 ns "$2" "${command[@]}" >/dev/null 2>&1 || true
 }
 
 # Moments within a run of a verb, and one behind it: the middle of a run is the fastest of three.
@@ -476,6 +475,11 @@ moments() { # moments NODE VERB WORDS...: sets delays
 	done
 }
 
+where_is_new_key() {
+	grep -q '"previous":' "$states/ant/$fleet/self" && echo written
+	[ "$(node_key ant)" = "$(value key.ant)" ] && echo not in the kernel || echo in the kernel
+}
+
 killed_while_changing() {
 	local delay delays id round=0
 
@@ -489,7 +493,7 @@ killed_while_changing() {
 		phase announce $id ant
 		spread ant bee
 		killed "$delay" ant rotate change id $id
-		note "after $delay s: $(grep -q '"previous":' "$states/ant/$fleet/self" && echo written) $([ "$(node_key ant)" = "$(value key.ant)" ] || echo in the kernel)"
+		note "after $delay s the new key is $(where_is_new_key)"
 		killed "$delay" ant rotate change id $id
 		phase change $id ant
 		expect_ne "key of ant" "$(node_key ant)" "$(value key.ant)"
@@ -523,7 +527,7 @@ killed_while_applying() {
 	done
 }
 
-# ---- who is in ----
+# ---- membership ----
 
 has_peer() { # has_peer NODE PEER
 	[[ " $(node_peers "$1") " == *" $2 "* ]]

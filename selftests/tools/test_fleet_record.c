@@ -59,6 +59,9 @@ static const struct payload_case {
 	  "addresses is not" },
 	{ "deeper than objects go", "node", "{" PLACED ",\"x-a\":[[[[1]]]]}", "not a JSON object" },
 
+	{ "a serial of zero", "node",
+	  "{\"fleet\":\"prod\",\"node\":\"ant\",\"serial\":0,\"admitted\":0,\"public_key\":\"" KEY_A
+	  "\",\"addresses\":[\"10.7.0.1/24\"]}", "serial is 0" },
 	{ "a negative serial", "node", "{\"fleet\":\"prod\",\"node\":\"ant\",\"serial\":-1}", "serial is not" },
 	{ "minus zero", "node", "{" PLACED ",\"not_after\":-0}", "a duplicate key" },
 	{ "a float", "node", "{\"fleet\":\"prod\",\"node\":\"ant\",\"serial\":1.0}", "serial is not" },

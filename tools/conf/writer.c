@@ -129,31 +129,35 @@ static int writer_open_old(struct weft_writer *writer)
 	return S_ISREG(st.st_mode) ? 0 : -EINVAL;
 }
 
-static bool writer_is_successor(const struct weft_writer *writer,
-				const char *name)
+/* Of the file @base, or for NULL of any file. */
+static bool writer_is_successor(const char *base, const char *name)
 {
-	size_t len = strlen(writer->base), mark = strlen(WRITER_MARK);
+	size_t len = base ? strlen(base) : 0;
 
-	return name[0] == '.' && !strncmp(name + 1, writer->base, len) &&
-	       !strncmp(name + 1 + len, WRITER_MARK, mark);
+	if (name[0] != '.')
+		return false;
+	if (!base)
+		return strstr(name + 1, WRITER_MARK);
+	return !strncmp(name + 1, base, len) &&
+	       !strncmp(name + 1 + len, WRITER_MARK, strlen(WRITER_MARK));
 }
 
-static void writer_sweep_one(struct weft_writer *writer, const char *name)
+static void writer_sweep_one(int folder, const char *name)
 {
-	int fd = openat(writer->folder, name, O_RDONLY | O_NOFOLLOW |
+	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW |
 			O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
 		return;
 	if (!flock(fd, LOCK_EX | LOCK_NB))
-		unlinkat(writer->folder, name, 0);
+		unlinkat(folder, name, 0);
 	close(fd);
 }
 
 /* Removes successors of killed writers, which contain keys. */
-static void writer_sweep(struct weft_writer *writer)
+static void writer_sweep(int folder, const char *base)
 {
-	int fd = openat(writer->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
@@ -163,9 +167,19 @@ static void writer_sweep(struct weft_writer *writer)
 		return;
 	}
 	while ((entry = readdir(dir)))
-		if (writer_is_successor(writer, entry->d_name))
-			writer_sweep_one(writer, entry->d_name);
+		if (writer_is_successor(base, entry->d_name))
+			writer_sweep_one(folder, entry->d_name);
 	closedir(dir);
+}
+
+void weft_writer_sweep(const char *path)
+{
+	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (folder < 0)
+		return;
+	writer_sweep(folder, NULL);
+	close(folder);
 }
 
 static char *writer_name(const struct weft_writer *writer)
@@ -241,7 +255,8 @@ static int writer_open(struct weft_writer *writer, const char *path)
 		err = writer_open_old(writer);
 	if (err)
 		return err;
-	writer_sweep(writer);
+	if (!writer->swept)
+		writer_sweep(writer->folder, writer->base);
 	err = writer_create(writer);
 	return err ? err : writer_open_stream(writer);
 }
@@ -403,13 +418,14 @@ static void writer_free(struct weft_writer *writer)
 	writer_release_signals(writer);
 }
 
-bool weft_writer_begin(struct weft_writer *writer,
-		       const struct weft_context *ctx, const char *path,
-		       mode_t mode, struct stat *seen)
+static bool writer_begin(struct weft_writer *writer,
+			 const struct weft_context *ctx, const char *path,
+			 mode_t mode, struct stat *seen, bool swept)
 {
 	int err;
 
 	memset(writer, 0, sizeof(*writer));
+	writer->swept = swept;
 	writer->ctx = ctx;
 	writer->mode = mode;
 	writer->seen = seen;
@@ -426,6 +442,13 @@ bool weft_writer_begin(struct weft_writer *writer,
 	return false;
 }
 
+bool weft_writer_begin(struct weft_writer *writer,
+		       const struct weft_context *ctx, const char *path,
+		       mode_t mode, struct stat *seen)
+{
+	return writer_begin(writer, ctx, path, mode, seen, false);
+}
+
 bool weft_writer_end(struct weft_writer *writer, bool good)
 {
 	int err = writer_close_stream(writer);
@@ -438,15 +461,28 @@ bool weft_writer_end(struct weft_writer *writer, bool good)
 	return good;
 }
 
+static bool writer_put(struct weft_writer *writer, const char *text, size_t len)
+{
+	if (fwrite(text, 1, len, writer->out) != len)
+		writer->err = -errno;
+	return weft_writer_end(writer, true);
+}
+
 bool weft_writer_put(const struct weft_context *ctx, const char *path,
 		     mode_t mode, struct stat *seen, const char *text,
 		     size_t len)
 {
 	struct weft_writer writer;
 
-	if (!weft_writer_begin(&writer, ctx, path, mode, seen))
-		return false;
-	if (fwrite(text, 1, len, writer.out) != len)
-		writer.err = -errno;
-	return weft_writer_end(&writer, true);
+	return weft_writer_begin(&writer, ctx, path, mode, seen) &&
+	       writer_put(&writer, text, len);
+}
+
+bool weft_writer_put_swept(const struct weft_context *ctx, const char *path,
+			   mode_t mode, const char *text, size_t len)
+{
+	struct weft_writer writer;
+
+	return writer_begin(&writer, ctx, path, mode, NULL, true) &&
+	       writer_put(&writer, text, len);
 }

@@ -19,6 +19,7 @@ struct weft_context;
  * @old: the present file, or -1 if it does not exist
  * @seen: stat data of the file when it was read, or NULL
  * @mode: the mode of a new file
+ * @swept: successors of killed writers have been removed already
  * @fd: the successor
  * @fresh: its name in @folder, or NULL while it has none
  * @out: the stream for the new text
@@ -35,6 +36,7 @@ struct weft_writer {
 	int old;
 	struct stat *seen;
 	mode_t mode;
+	bool swept;
 	int fd;
 	char *fresh;
 	FILE *out;
@@ -65,5 +67,14 @@ bool weft_writer_end(struct weft_writer *writer, bool good);
 bool weft_writer_put(const struct weft_context *ctx, const char *path,
 		     mode_t mode, struct stat *seen, const char *text,
 		     size_t len);
+
+/*
+ * For many files of one folder: weft_writer_sweep() reads the folder once, and removes
+ * what killed writers of any file have left there; weft_writer_put_swept() does not
+ * read it for each file.
+ */
+void weft_writer_sweep(const char *path);
+bool weft_writer_put_swept(const struct weft_context *ctx, const char *path,
+			   mode_t mode, const char *text, size_t len);
 
 #endif /* _WEFT_TOOLS_WRITER_H */

@@ -324,6 +324,27 @@ static bool model_has_prefix(const struct model_job *job, const struct weft_allo
 	       !weft_model_allowedip_compare(&job->prefixes[low].ip, &masked);
 }
 
+/* Whether an address of the interface has a length that includes @address. */
+static bool model_is_on_link(const struct model_job *job, const struct weft_allowedip *address)
+{
+	const struct weft_prefixes *own = &job->self->node->addresses;
+	struct weft_allowedip ours, theirs;
+	size_t i;
+
+	for (i = 0; i < own->count; i++) {
+		ours = own->items[i];
+		theirs = *address;
+		if (ours.family != theirs.family || !ours.cidr)
+			continue;
+		theirs.cidr = ours.cidr;
+		weft_model_allowedip_mask(&ours);
+		weft_model_allowedip_mask(&theirs);
+		if (!weft_model_allowedip_compare(&ours, &theirs))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Packets to such an endpoint would be routed into the tunnel. A default route is
  * not meant: the tunnel's own packets pass it by.
@@ -335,7 +356,7 @@ static bool model_is_inside(const struct model_job *job, const struct weft_allow
 	for (; cidr; cidr--)
 		if (model_has_prefix(job, address, cidr))
 			return true;
-	return false;
+	return model_is_on_link(job, address);
 }
 
 /* A node that was taken over must not have others send to groups, or to themselves. */

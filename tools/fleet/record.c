@@ -167,6 +167,9 @@ static bool record_take_payload(struct weft_fleet_record *record, struct weft_re
 
 	good = object && weft_fields_take(record_rows, 1U << record->kind, object, record, why) &&
 	       record_check(record, why);
+	/* The first admission has serial 1: a revocation of serial 0 is none. */
+	if (good && record->kind == WEFT_FLEET_NODE && !record->number)
+		good = record_refuse(why, "serial is 0");
 	json_object_put(object);
 	return good;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/complain.h"
 #include "conf/file.h"
 #include "conf/writer.h"
@@ -221,6 +222,23 @@ static bool store_make_folder(const struct weft_store *store, const char *path)
 	return weft_complain(store->ctx, "cannot make the folder '%s': %s", path, strerror(errno));
 }
 
+/* Once, and not for each record: a folder may have thousands. */
+static bool store_sweep(struct weft_store *store)
+{
+	static const char * const folders[] = { "", "node", "hello" };
+	char *path;
+	size_t i;
+
+	for (i = 0; !store->ctx->dry_run && i < ARRAY_SIZE(folders); i++) {
+		path = store_path(store, folders[i], "");
+		if (!path)
+			return false;
+		weft_writer_sweep(path);
+		free(path);
+	}
+	return true;
+}
+
 /* A dry run of the first command finds no folder, and locks nothing. */
 static bool store_lock(struct weft_store *store)
 {
@@ -240,7 +258,7 @@ bool weft_store_open(struct weft_store *store, const struct weft_context *ctx, c
 		     const struct weft_key *admin, bool lock)
 {
 	*store = (struct weft_store){ .ctx = ctx, .path = path, .lock = -1, .admin = admin };
-	return (!lock || store_lock(store)) && store_load(store);
+	return (!lock || (store_lock(store) && store_sweep(store))) && store_load(store);
 }
 
 bool weft_store_need(struct weft_store *store, const struct weft_context *ctx, const char *path,
@@ -270,7 +288,7 @@ static bool store_write(struct weft_store *store, const char *folder, const char
 		free(path);
 		return store_no_memory(store);
 	}
-	good = weft_writer_put(store->ctx, path, 0644, NULL, line, record->len + 1);
+	good = weft_writer_put_swept(store->ctx, path, 0644, line, record->len + 1);
 	free(line);
 	free(path);
 	return good;

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # lib.sh assigns the variables
 # SPDX-License-Identifier: GPL-2.0
 #
 # Sourced by the tests of `weft fleet`, after lib.sh. A node is a namespace of its name with a state folder of its own;

@@ -1,0 +1,443 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# weft fleet, without a kernel: the store, the state folder, and a dry run of apply; two commands at once, and commands
+# that are killed.
+#
+#   fleet.sh path/to/weft
+
+# The functions are called through check().
+# shellcheck disable=SC2317
+
+WEFT=$(realpath "$1")
+count=0
+failed=0
+umask 077
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export WEFT_FLEET_STATE=$dir/state
+cd "$dir" || exit 1
+
+check() { # check NAME COMMAND...
+	local name=$1
+	shift
+	count=$((count + 1))
+	if "$@"; then
+		echo "ok $count - $name"
+	else
+		echo "not ok $count - $name"
+		sed 's/^/#   /' err out 2>/dev/null | head -n 20
+		failed=1
+	fi
+}
+
+fleet() { # fleet WORDS...: into out and err
+	"$WEFT" -j fleet "$@" >out 2>err
+}
+
+# The status, too: a crash under the sanitizers has another one than 1.
+fails() { # fails STATUS TEXT WORDS...
+	local status=$1 text=$2 got
+
+	shift 2
+	fleet "$@"
+	got=$?
+	[ "$got" = "$status" ] && grep -qF -- "$text" err
+}
+
+value() { # value EXPRESSION: of the JSON j in out
+	python3 -c 'import json, sys; j = json.load(open("out")); print(eval(sys.argv[1]))' "$1"
+}
+
+is() { # is EXPRESSION VALUE
+	local got
+
+	got=$(value "$1")
+	[ "$got" = "$2" ] && return
+	echo "# $1 is '$got', not '$2'"
+	return 1
+}
+
+run_is() { # run_is EXPRESSION VALUE WORDS...
+	local expression=$1 wanted=$2
+
+	shift 2
+	fleet "$@" && is "$expression" "$wanted"
+}
+
+bundle_of() { # bundle_of STORE FILE
+	"$WEFT" fleet bundle store "$1" >"$2" 2>err
+}
+
+node_state() { # node_state NODE WORDS...: as that node
+	local node=$1
+
+	shift
+	WEFT_FLEET_STATE=$dir/state-$node fleet "$@"
+}
+
+none_of() { # none_of FILE...: no such file
+	local file
+
+	for file; do
+		[ ! -e "$file" ] || return 1
+	done
+}
+
+digest() { # of all files of a folder
+	(cd "$1" && find . -type f | sort | xargs -r sha256sum)
+}
+
+stays() { # stays FOLDER COMMAND...: it changes nothing there
+	local folder=$1 before
+
+	shift
+	before=$(digest "$folder")
+	"$@"
+	[ "$(digest "$folder")" = "$before" ]
+}
+
+# init
+
+check "init" run_is 'j["changed"], j["epoch"]' "(True, 1)" init prod store st admin-key key
+ADMIN=$(value 'j["admin"]')
+check "init again" run_is 'j["changed"], j["epoch"]' "(False, 1)" init prod store st admin-key key
+check "the admin key's mode" [ "$(stat -c %a key)" = 600 ]
+check "init in a dry run" stays st run_is 'j["changed"]' True --dry-run init prod store st admin-key key port 1
+check "init with another word" run_is 'j["changed"], j["epoch"]' "(True, 2)" init prod store st admin-key key keepalive 25
+check "words left out stay" run_is 'j["keepalive"], j["port"]' "(25, 51820)" list store st
+check "a port that is none" stays st fails 1 "port is not" init prod store st admin-key key port 65536
+check "a topology that is none" stays st fails 1 "topology is not" init prod store st admin-key key topology ring
+check "another fleet" stays st fails 1 "is the store of fleet 'prod'" init test store st admin-key key
+check "another admin key" stays st fails 1 "admin key is none of those" init prod store st admin-key other-key
+check "a number with more" stays st fails 1 "is not a number" init prod store st admin-key key mtu 1420x
+check "a number that does not fit" stays st fails 1 "is not" init prod store st admin-key key mtu 99999999999999999999999
+check "an unknown word" fails 1 "unknown word" init prod store st admin-key key mtus 1
+check "a word twice" fails 1 "given twice" init prod store st admin-key key mtu 1 mtu 2
+check "a word without a value" fails 1 "requires a value" init prod store st admin-key key mtu
+check "no words" fails 1 "missing argument" init
+check "a verb that is none" fails 1 "unknown verb" frob
+check "a name that is a path" fails 1 "not the name of a fleet" hello ../x node ant admins "$ADMIN"
+long=abcdefghijklmnopqrst
+no_key() {
+	fails 1 "name of a fleet" init "$long" store st-long admin-key long-key && [ ! -e long-key ]
+}
+check "a name that is too long makes no key" no_key
+
+# hello and admit
+
+declare -A identity
+for node in ant bee cat; do
+	check "the first hello of $node" node_state $node hello prod node $node admins "$ADMIN"
+	check "... has no record" is 'j["record"], j["serial"], j["changed"]' "(None, 0, True)"
+	identity[$node]=$(value 'j["identity"]')
+done
+check "a hello without a name" fails 1 "node NODE" hello none
+check "a hello without admin keys" fails 1 "admins KEY" hello none node ant
+check "a name with capitals" fails 1 "not the name of a node" hello none node Ant admins "$ADMIN"
+check "an admin key that is none" fails 1 "is not a key" hello none node ant admins abc
+check "... leaves no state" [ ! -e state/none ]
+again() {
+	WEFT_FLEET_STATE=$dir/state-ant stays state-ant run_is 'j["changed"]' False hello prod
+}
+check "a second hello changes nothing" again
+other_name() {
+	WEFT_FLEET_STATE=$dir/state-ant stays state-ant fails 1 "is node 'ant'" hello prod node bee
+}
+check "another name of the same machine" other_name
+check "the state folder's mode" [ "$(stat -c %a state-ant/prod state-ant/prod/self | tr '\n' ' ')" = "700 600 " ]
+
+admit=(admit store st admin-key key)
+check "admit" run_is 'j["changed"], j["nodes"]' "(True, [{'node': 'ant', 'serial': 1, 'changed': True}])" \
+	"${admit[@]}" node ant identity "${identity[ant]}" address 10.7.0.1/24
+check "admit again" stays st run_is 'j["changed"], j["nodes"]' "(False, [{'node': 'ant', 'serial': 1, 'changed': False}])" \
+	"${admit[@]}" node ant identity "${identity[ant]}" address 10.7.0.1/24
+check "another address" run_is 'j["nodes"][0]["serial"]' 2 "${admit[@]}" node ant identity "${identity[ant]}" address 10.7.0.9/24
+check "... is not a new admission" grep -q '"serial":2,"admitted":1' st/node/ant
+check "an address of another node" stays st fails 1 "is of node 'ant' and of node 'bee'" \
+	"${admit[@]}" node bee identity "${identity[bee]}" address 10.7.0.9/24
+check "a prefix that is another's address" stays st fails 1 "is of node" \
+	"${admit[@]}" node bee identity "${identity[bee]}" address 10.7.0.2/24 prefix 10.7.0.9/32
+check "an identity of another node" stays st fails 1 "identity" "${admit[@]}" node bee identity "${identity[ant]}" address 10.7.0.2/24
+check "neither identity nor key" stays st fails 1 "neither identity nor public_key" "${admit[@]}" node bee address 10.7.0.2/24
+
+from() { # from STATUS TEXT JSON: nothing is admitted
+	printf '%s' "$3" >from.json
+	stays st fails "$1" "$2" "${admit[@]}" from from.json
+}
+ok_bee='{"node":"bee","identity":"'${identity[bee]}'","addresses":["10.7.0.2/24"],"prefixes":[],"not_after":null,"hub":false}'
+ok_cat='{"node":"cat","identity":"'${identity[cat]}'","addresses":["10.7.0.3/24"]}'
+check "all or nothing: a bad node" from 1 "node 'cat'" "[$ok_bee,{\"node\":\"cat\"}]"
+check "all or nothing: a node twice" from 1 "twice" "[$ok_bee,$ok_bee]"
+check "all or nothing: an address twice" from 1 "is of node" "[$ok_bee,${ok_cat/0.3/0.2}]"
+check "all or nothing: an unknown key" from 1 "unknown key" "[$ok_bee,{\"node\":\"cat\",\"serial\":3}]"
+check "not an array" from 1 "not a JSON array" "$ok_bee"
+check "two arrays" from 1 "not a JSON array" "[$ok_bee] [$ok_cat]"
+check "half an array" from 1 "not a JSON array" "[$ok_bee,"
+check "not objects" from 1 "not a JSON object" "[1]"
+check "an empty file" from 1 "not a JSON array" ""
+printf '[%s,\n%s]\n' "$ok_bee" "$ok_cat" >from.json
+check "admit two" run_is 'j["changed"], len(j["nodes"])' "(True, 2)" "${admit[@]}" from from.json
+check "... again" stays st run_is 'j["changed"], len(j["nodes"])' "(False, 2)" "${admit[@]}" from from.json
+check "admit in a dry run" stays st run_is 'j["changed"]' True --dry-run "${admit[@]}" node dog identity "$ADMIN" address 10.7.0.4
+check "two addresses change places in one call" run_is 'j["changed"]' True "${admit[@]}" from <(sed 's/0\.2/0.X/; s/0\.3/0.2/; s/0\.X/0.3/' from.json)
+check "... and back" run_is 'j["changed"]' True "${admit[@]}" from from.json
+
+# put
+
+: >hellos
+for node in ant bee cat; do
+	check "a hello of $node with its serial" node_state $node hello prod serial 1 endpoint "192.0.2.${#node}:5"
+	value 'j["record"]' >>hellos
+done
+check "put in a dry run" stays st run_is 'j["changed"], j["accepted"]' "(True, 3)" --dry-run put store st from hellos
+check "put" run_is 'j["changed"], j["accepted"], j["same"], j["refused"]' "(True, 3, 0, [])" put store st from hellos
+check "put again" stays st run_is 'j["changed"], j["accepted"], j["same"]' "(False, 0, 3)" put store st from hellos
+{ echo rubbish; sed 's/"generation":1/"generation":7/' hellos; } >bad
+check "put of bad records" stays st fails 2 "record line 1 is refused" put store st from bad
+check "... which are named" is '[r["record"] for r in j["refused"]]' "['line 1', 'hello/ant', 'hello/bee', 'hello/cat']"
+check "put of nothing" stays st fails 0 "" put store st from /dev/null
+check "put into no store" fails 1 "has no fleet" put store nowhere from hellos
+
+# bundle, apply in a dry run
+
+bundle_of st bundle
+check "the bundle: the fleet, then nodes, then hellos" [ "$(cut -d' ' -f2 bundle | uniq | tr '\n' ' ')" = "fleet node hello " ]
+apply() { # apply NODE STATUS FILE: in a dry run
+	WEFT_FLEET_STATE=$dir/state-$1 stays "state-$1" fails "$2" "" --dry-run apply prod "$3"
+}
+check "apply in a dry run" apply ant 0 bundle
+check "... has two peers" is 'j["peers"], j["nodes"], j["refused"], j["waiting"]' "(2, 3, [], None)"
+{ cat bundle; echo rubbish; } >bad
+check "a bad record does not keep the others away" apply ant 2 bad
+check "... and is named" is 'j["peers"], len(j["refused"])' "(2, 1)"
+head -c -10 bundle >bad
+check "a bundle that is cut" apply ant 2 bad
+check "an empty bundle of a new node" apply ant 1 /dev/null
+
+# Remembered without a kernel: what was taken in is written before the interface is looked at.
+remember() { # remember NODE FILE
+	WEFT_FLEET_STATE=$dir/state-$1 fleet rotate prod undo >/dev/null
+	WEFT_FLEET_STATE=$dir/state-$1 unshare --map-root-user --net "$WEFT" fleet apply prod "$2" >out 2>err
+	[ -s "state-$1/prod/memory" ]
+}
+if unshare --map-root-user --net true 2>/dev/null; then
+	check "a bundle is remembered" remember ant bundle
+	check "an emptied bundle takes nothing back" apply ant 0 /dev/null
+	check "... no peer" is 'j["peers"], j["nodes"]' "(2, 3)"
+fi
+
+# rotate
+
+rotate() { # rotate EXPRESSION VALUE WORDS...: as ant
+	WEFT_FLEET_STATE=$dir/state-ant run_is "$1" "$2" rotate prod "${@:3}"
+}
+rotation='j["changed"], j["rotation"], j["rotation_id"]'
+check "announce" rotate "$rotation" "(True, 'announced', 'r1')" announce id r1
+next=$(value 'j["next_public_key"]')
+generation=$(value 'j["generation"]')
+check "announce again" rotate "$rotation" "(False, 'announced', 'r1')" announce id r1
+check "... with the same key" is 'j["next_public_key"], j["generation"]' "('$next', $generation)"
+refuses() { # refuses TEXT WORDS...
+	WEFT_FLEET_STATE=$dir/state-ant stays state-ant fails 1 "$1" rotate prod "${@:2}"
+}
+check "another rotation meanwhile" refuses "has not ended" announce id r2
+check "change of another rotation" refuses "has not announced" change id r2
+check "finish before the change" refuses "has not changed its key" finish id r1
+check "undo of another rotation changes nothing" rotate "$rotation" "(False, 'announced', 'r1')" undo id r2
+dry_change() {
+	WEFT_FLEET_STATE=$dir/state-ant run_is 'j["changed"]' True --dry-run rotate prod change id r1
+}
+check "change in a dry run" stays state-ant dry_change
+check "change" rotate "$rotation" "(True, 'changed', 'r1')" change id r1
+check "... to the announced key" is 'j["public_key"], j["next_public_key"]' "('$next', None)"
+check "change again" rotate "$rotation" "(False, 'changed', 'r1')" change id r1
+check "undo after the change" refuses "has changed its key" undo id r1
+check "finish" rotate "$rotation" "(True, 'none', 'r1')" finish id r1
+check "finish again" rotate "$rotation" "(False, 'none', 'r1')" finish id r1
+check "announce of a rotation that is over" rotate "$rotation" "(False, 'none', 'r1')" announce id r1
+check "change of a rotation that is over" rotate "$rotation" "(False, 'none', 'r1')" change id r1
+check "announce another" rotate "$rotation" "(True, 'announced', 'r2')" announce id r2
+check "undo" rotate "$rotation" "(True, 'none', None)" undo id r2
+check "undo again" rotate "$rotation" "(False, 'none', None)" undo id r2
+check "an id with a blank" refuses "is not a word" announce id "r 3"
+check "a phase that is none" refuses "unknown phase" begin
+node_state ant hello prod
+value 'j["record"]' >hello
+check "the new key's hello is taken" run_is 'j["accepted"]' 1 put store st from hello
+
+# A state folder that was restored from a backup
+
+cp -r state-bee state-backup
+WEFT_FLEET_STATE=$dir/state-bee fleet rotate prod announce id r1
+WEFT_FLEET_STATE=$dir/state-bee fleet rotate prod change id r1
+WEFT_FLEET_STATE=$dir/state-bee fleet rotate prod finish id r1
+value 'j["record"]' >hello
+fleet put store st from hello
+rm -rf state-bee
+mv state-backup state-bee
+bundle_of st bundle
+if unshare --map-root-user --net true 2>/dev/null; then
+	remember bee bundle
+	node_state bee hello prod
+	value 'j["record"]' >hello
+	check "the hello of a restored state folder is newer than all" run_is 'j["accepted"]' 1 put store st from hello
+fi
+
+# A serial that was a mistake
+
+check "a serial that is too high" node_state cat hello prod serial 900
+value 'j["record"]' >hello
+check "... is refused" fails 2 "its serial is higher" put store st from hello
+if unshare --map-root-user --net true 2>/dev/null; then
+	remember cat bundle
+	check "... and can be mended" node_state cat hello prod serial 1
+	value 'j["record"]' >hello
+	check "... with a hello that counts" run_is 'j["accepted"]' 1 put store st from hello
+fi
+
+# An admin key that was a mistake
+
+wrong() {
+	WEFT_FLEET_STATE=$dir/state-dog fleet hello prod node dog admins "${identity[ant]}" &&
+		WEFT_FLEET_STATE=$dir/state-dog fleet hello prod admins "$ADMIN" &&
+		WEFT_FLEET_STATE=$dir/state-dog fails 1 "'dog' is not admitted" --dry-run apply prod bundle
+}
+check "another admin key before the first bundle" wrong
+many=$(for ((i = 0; i < 17; i++)); do "$WEFT" genkey; done | paste -sd,)
+check "more admin keys than a state folder has" fails 1 "admins" hello many node ant admins "$many"
+check "... leave no state" [ ! -e state/many ]
+
+# A successor of a killed writer, and the files of an editor
+
+touch st/node/.ant.weft-1-00000000 st/.fleet.weft-1-00000000 st/node/.keep
+check "a command that writes" run_is 'j["changed"]' True "${admit[@]}" node ant identity "${identity[ant]}" address 10.7.0.8/24
+check "... removes what killed ones have left" none_of st/node/.ant.weft-1-00000000 st/.fleet.weft-1-00000000
+check "... and nothing else" [ -e st/node/.keep ]
+cp st/node/ant "st/node/ant~"
+check "a copy that an editor has left is the same record" fleet list store st
+check "... without a warning" [ ! -s err ]
+rm "st/node/ant~"
+
+# Revocations
+
+check "revoke a node that is none" stays st fails 1 "is no node" revoke store st admin-key key node dog
+check "revoke two, of which one is none" stays st fails 1 "is no node" revoke store st admin-key key node bee,dog
+check "revoke in a dry run" stays st run_is 'j["changed"]' True --dry-run revoke store st admin-key key node bee
+check "revoke" run_is 'j["changed"], j["epoch"]' "(True, 3)" revoke store st admin-key key node bee
+check "... again" stays st run_is 'j["changed"], j["epoch"]' "(False, 3)" revoke store st admin-key key node bee
+check "... removes its records" none_of st/node/bee st/hello/bee
+check "a cache that has it" stays st fails 2 "revoked" put store st from bundle
+check "a re-admission" run_is 'j["nodes"][0]["serial"] > 1' True "${admit[@]}" node bee identity "${identity[bee]}" address 10.7.0.2/24
+
+# Admin keys: a new one comes in, then the old one goes
+
+"$WEFT" -j fleet init x store x admin-key key2 >out
+ADMIN2=$(value 'j["admin"]')
+check "the old key lets the new one in" run_is 'j["epoch"]' 4 init prod store st admin-key key admins "$ADMIN,$ADMIN2"
+check "the new key changes a setting" run_is 'j["epoch"]' 5 init prod store st admin-key key2 port 5000
+check "a key that leaves itself out" stays st fails 1 "is not among them" init prod store st admin-key key2 admins "$ADMIN"
+check "the new key leaves the old one out" run_is 'j["epoch"]' 6 init prod store st admin-key key2 admins "$ADMIN2"
+check "the old key has no say" stays st fails 1 "admin key is none" "${admit[@]}" node ant identity "${identity[ant]}" address 10.7.0.77/24
+bundle_of st bundle
+WEFT_FLEET_STATE=$dir/state-old fleet hello prod node ant admins "$ADMIN"
+WEFT_FLEET_STATE=$dir/state-new fleet hello prod node ant admins "$ADMIN2"
+check "a node that has missed it all follows" apply old 0 bundle
+check "... to the newest epoch" is 'j["epoch"], j["nodes"]' "(6, 3)"
+check "a new node that knows the new key" apply new 0 bundle
+check "... has all nodes" is 'j["epoch"], j["nodes"]' "(6, 3)"
+mkdir copy
+cp st/fleet.3 copy/fleet
+check "a store that was behind" run_is 'j["changed"]' True put store copy from bundle
+bundle_of copy bundle2
+check "... carries the chain, too" apply old 0 bundle2
+
+# Two at once
+
+two() { # two COMMAND COMMAND: the status of both
+	local first second
+
+	bash -c "$1" >out1 2>err1 &
+	first=$!
+	bash -c "$2" >out2 2>err2 &
+	second=$!
+	wait "$first" && wait "$second"
+}
+for i in 1 2 3 4 5; do
+	rm -rf race race-key
+	init="'$WEFT' fleet init prod store race admin-key race-key"
+	check "two first inits at once: one key" two "$init" "$init"
+	check "... which has signed the fleet" fleet init prod store race admin-key race-key
+done
+race_admit() { # race_admit NODE LAST
+	echo "for i in 1 2 3 4 5; do '$WEFT' fleet admit store race admin-key race-key node $1 identity $2 address 10.7.0.$3 prefix 10.9.\$i.$3/32 || exit; done"
+}
+check "two that admit at once" two "$(race_admit ant "${identity[ant]}" 1)" "$(race_admit bee "${identity[bee]}" 2)"
+check "... lose nothing" run_is '[(n["node"], n["serial"]) for n in j["nodes"]]' "[('ant', 5), ('bee', 5)]" list store race
+first="'$WEFT' fleet hello race node ant admins $ADMIN serial 1"
+check "two first hellos at once" two "$first" "$first"
+check "... have one identity" [ "$(cut -d' ' -f3 out1)" = "$(cut -d' ' -f3 out2)" ]
+
+# Killed at any moment: a command that follows finds whole files
+
+kill_some() { # kill_some COMMAND...: started, and killed after a while that grows
+	local i pid
+
+	for ((i = 0; i < 60; i++)); do
+		"$@" >/dev/null 2>&1 &
+		pid=$!
+		sleep "0.0$((i % 10))$((i / 6))"
+		kill -9 $pid 2>/dev/null
+		wait $pid 2>/dev/null
+	done
+}
+mkdir killed
+kill_admits() {
+	local i pid
+
+	for ((i = 0; i < 60; i++)); do
+		sed "s/10\.7\.0/10.7.$i/" from.json >"from-$i.json"
+		"$WEFT" fleet admit store killed/st admin-key killed/key from "from-$i.json" >/dev/null 2>&1 &
+		pid=$!
+		sleep "0.0$((i % 10))$((i / 6))"
+		kill -9 $pid 2>/dev/null
+		wait $pid 2>/dev/null
+	done
+}
+lines_are_whole() { # each file of a store is one line
+	local file
+
+	for file in killed/st/fleet killed/st/node/*; do
+		[ "$(wc -l <"$file")" = 1 ] && [ -z "$(tail -c 1 "$file")" ] || return 1
+	done
+}
+kill_some "$WEFT" fleet init prod store killed/st admin-key killed/key
+check "init after 60 that were killed" fleet init prod store killed/st admin-key killed/key
+kill_admits 2>/dev/null
+check "records are whole after 60 admissions that were killed" lines_are_whole
+check "... and the store is read" fleet list store killed/st
+check "... without a warning" [ ! -s err ]
+check "... and written" run_is 'len(j["nodes"])' 2 admit store killed/st admin-key killed/key from from.json
+WEFT_FLEET_STATE=$dir/killed kill_some "$WEFT" fleet hello prod node ant admins "$ADMIN"
+check "hello after 60 that were killed" node_state killed hello prod node ant admins "$ADMIN" serial 1
+for ((i = 0; i < 12; i++)); do
+	for phase in announce change finish; do
+		WEFT_FLEET_STATE=$dir/state-killed "$WEFT" fleet rotate prod $phase id "k$i" >/dev/null 2>&1 &
+		sleep "0.0$((i * 3 % 10))$i"
+		kill -9 $! 2>/dev/null
+		wait $! 2>/dev/null
+	done
+done 2>/dev/null
+go_on() {
+	node_state killed rotate prod finish || node_state killed rotate prod undo
+}
+check "rotations that were killed go on" go_on
+check "... with a record that counts" is 'j["record"] is not None' True
+leftovers() {
+	[ -z "$(find state-killed killed -name '.*.weft-*' | head -n 1)" ]
+}
+node_state killed rotate prod announce
+check "no successor of a killed writer stays" leftovers
+
+echo "1..$count"
+exit $failed
