@@ -27,10 +27,14 @@ tools:
 # looks for units below /usr and /usr/local; UNITDIR is for other prefixes.
 PREFIX ?= /usr/local
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+# Ansible searches /usr/share/ansible/collections by itself; for another PREFIX, ANSIBLE_COLLECTIONS_PATH names it.
+COLLECTION = share/ansible/collections/ansible_collections/weft/fleet
+COLLECTION_FILES = $(shell cd tools/ansible 2>/dev/null && find . -type f ! -path './tests/*' ! -path '*/.*' -printf '%P ')
 MONITORING := tools/monitoring/weft.rules.yml tools/monitoring/weft-dashboard.json
-INSTALLED_FILES = $(addprefix $(PREFIX)/,bin/weft share/man/man4/weft.4 share/man/man5/weft.conf.5 share/man/man8/weft.8 \
-	share/bash-completion/completions/weft share/zsh/site-functions/_weft \
-	$(addprefix share/weft/,$(notdir $(MONITORING)))) \
+MANUAL_PAGES = $(notdir $(wildcard Documentation/man/*.[1-9]))
+INSTALLED_FILES = $(addprefix $(PREFIX)/,bin/weft share/bash-completion/completions/weft share/zsh/site-functions/_weft \
+	$(foreach page,$(MANUAL_PAGES),share/man/man$(subst .,,$(suffix $(page)))/$(page)) \
+	$(addprefix $(COLLECTION)/,$(COLLECTION_FILES)) $(addprefix share/weft/,$(notdir $(MONITORING)))) \
 	$(addprefix $(UNITDIR)/,$(notdir $(wildcard tools/systemd/*)))
 
 # The path of the command goes into units and into sed.
@@ -40,18 +44,22 @@ check-prefix:
 		echo "make: PREFIX '$(PREFIX)' has to be an absolute path of letters, digits, and / . _ + -" >&2; exit 1;; \
 	esac
 
-## make install  the command, its manual pages, completion, units, alert rules and dashboard; DESTDIR= and PREFIX=, /usr/local by default
+## make install  the command, manual pages, completion, units, alert rules, dashboard, and the Ansible collection weft.fleet
+##   DESTDIR= PREFIX=/usr/local
 install: check-prefix tools
 	install -D -m 0755 tools/weft '$(DESTDIR)$(PREFIX)/bin/weft'
-	install -D -m 0644 Documentation/man/weft.4 '$(DESTDIR)$(PREFIX)/share/man/man4/weft.4'
-	install -D -m 0644 Documentation/man/weft.conf.5 '$(DESTDIR)$(PREFIX)/share/man/man5/weft.conf.5'
-	install -D -m 0644 Documentation/man/weft.8 '$(DESTDIR)$(PREFIX)/share/man/man8/weft.8'
+	for page in $(MANUAL_PAGES); do \
+		install -D -m 0644 "Documentation/man/$$page" '$(DESTDIR)$(PREFIX)'"/share/man/man$${page##*.}/$$page" || exit; \
+	done
 	install -D -m 0644 tools/completion/weft.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weft'
 	install -D -m 0644 tools/completion/weft.zsh '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weft'
 	install -D -m 0644 -t '$(DESTDIR)$(PREFIX)/share/weft' $(MONITORING)
 	for unit in tools/systemd/*; do \
 		install -D -m 0644 "$$unit" '$(DESTDIR)$(UNITDIR)'/"$${unit##*/}" && \
 		sed -i 's,/usr/bin/weft,$(PREFIX)/bin/weft,' '$(DESTDIR)$(UNITDIR)'/"$${unit##*/}" || exit; \
+	done
+	for file in $(COLLECTION_FILES); do \
+		install -D -m 0644 "tools/ansible/$$file" '$(DESTDIR)$(PREFIX)/$(COLLECTION)'"/$$file" || exit; \
 	done
 	test -d '$(DESTDIR)/etc/weft' || install -d -m 0700 '$(DESTDIR)/etc/weft'
 
@@ -226,7 +234,15 @@ check-distro:
 	@bash $(SELFTESTS)/run/setup.sh check-distro
 	@TESTS='$(TESTS)' DISTROS='$(DISTROS)' bash $(SELFTESTS)/distro/check.sh
 
-## make deb  the packages weft-dkms and weft-tools, in tools/build; OUT=<folder>
+## make check-fleet  the Ansible collection, with ansible-core 2.14 and 2.19 over SSH to five machines; TESTS="lint 2.14" only these
+##   CASES="first_run rotation"  only these cases
+check-fleet:
+	@bash $(SELFTESTS)/run/setup.sh check
+	@TESTS='$(TESTS)' KERNELS='$(KERNELS)' CASES='$(CASES)' bash $(SELFTESTS)/fleet/check.sh
+
+.PHONY: check-fleet
+
+## make deb  the packages weft-dkms, weft-tools and weft-fleet, in tools/build; OUT=<folder>
 deb:
 	@OUT='$(OUT)' bash tools/deb.sh
 

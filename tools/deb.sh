@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make deb: the packages weft-dkms and weft-tools. The tree is copied aside, debian/ is put into the copy, and
+# make deb: the packages weft-dkms, weft-tools and weft-fleet. The tree is copied aside, debian/ is put into the copy, and
 # dpkg-buildpackage runs there; the results go to OUT (default: tools/build). Missing packages are installed from Debian.
 #
 #   OUT                     where the packages go
@@ -62,9 +62,9 @@ main() {
 	# Unless the environment sets one, the maintainer's address ends in a host name that does not exist.
 	lintian --allow-root --fail-on error,warning "$work"/*.changes || die "lintian has something to say"
 	mkdir -p "$OUT"
-	rm -f "$OUT"/weft-{dkms,tools}_*.deb
-	mv "$work"/weft-{dkms,tools}_*.deb "$OUT"
-	for file in "$OUT"/weft-{dkms,tools}_*.deb; do
+	rm -f "$OUT"/weft-{dkms,tools,fleet}_*.deb
+	mv "$work"/weft-{dkms,tools,fleet}_*.deb "$OUT"
+	for file in "$OUT"/weft-{dkms,tools,fleet}_*.deb; do
 		echo "$file"
 	done
 }

@@ -99,7 +99,7 @@ choose() { # checks the names in TESTS and DISTROS; sets chosen
 
 build_packages() { # sets debs
 	OUT=$work/debs "$weft_top/tools/deb.sh" >"$work/deb-log" 2>&1 || { cat "$work/deb-log"; return 1; }
-	debs=("$work"/debs/weft-dkms_*.deb "$work"/debs/weft-tools_*.deb)
+	debs=("$work"/debs/weft-dkms_*.deb "$work"/debs/weft-tools_*.deb "$work"/debs/weft-fleet_*.deb)
 }
 
 main() {

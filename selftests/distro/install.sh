@@ -4,7 +4,7 @@
 # Installs weft's packages in a copy of a distribution's root file system, where DKMS compiles the module, makes a
 # disk of it, and removes the packages again; prints TAP without numbers.
 #
-#   install.sh SUITE ROOT_DIRECTORY DISK WEFT_DKMS_DEB WEFT_TOOLS_DEB
+#   install.sh SUITE ROOT_DIRECTORY DISK WEFT_DKMS_DEB WEFT_TOOLS_DEB WEFT_FLEET_DEB
 #
 # The booted disk runs guest/run.sh with the tests in its /weft/queue.
 set -u -o pipefail
@@ -54,8 +54,8 @@ checkout_is_taken() {
 }
 
 install_packages_there() {
-	cp "$dkms_deb" "$tools_deb" "$root/tmp/"
-	in_root "$root" dpkg -i "/tmp/${dkms_deb##*/}" "/tmp/${tools_deb##*/}"
+	cp "$dkms_deb" "$tools_deb" "$fleet_deb" "$root/tmp/"
+	in_root "$root" dpkg -i "/tmp/${dkms_deb##*/}" "/tmp/${tools_deb##*/}" "/tmp/${fleet_deb##*/}"
 	rm "$root"/tmp/*.deb
 }
 
@@ -91,7 +91,8 @@ configuration_is_private() {
 units_are_sound() {
 	local said
 
-	said=$(in_root "$root" systemd-analyze verify --man=no weft@fleet0.service weft-resolve.service weft-resolve.timer 2>&1 |
+	said=$(in_root "$root" systemd-analyze verify --man=no weft@fleet0.service weft-fleet-apply@fleet0.service \
+		weft-resolve.service weft-resolve.timer 2>&1 |
 		grep weft || true)
 	[ -z "$said" ] || { echo "$said"; return 1; }
 }
@@ -111,9 +112,27 @@ completion_answers() {
 pages_are_there() {
 	local page
 
-	for page in man4/weft.4 man5/weft.conf.5 man8/weft.8; do
+	for page in man4/weft.4 man5/weft.conf.5 man5/weft-fleet.5 man8/weft.8 man8/weft-fleet.8; do
 		[ -s "$root/usr/share/man/$page.gz" ] || { echo "no $page.gz"; return 1; }
 	done
+}
+
+# Every file of the tree, and no other.
+same_files() { # same_files FOLDER INSTALLED
+	diff <(cd "$weft_top/$1" && find . -type f ! -path './tests/*' ! -path '*/.*' | sort) <(cd "$root$2" && find . -type f | sort)
+}
+
+collection_is_there() {
+	local playbook collection=/usr/share/ansible/collections/ansible_collections/weft/fleet
+
+	same_files tools/ansible $collection
+	for playbook in mesh rotate revoke status; do
+		[ -s "$root$collection/playbooks/$playbook.yml" ] || { echo "no playbook $playbook"; return 1; }
+	done
+}
+
+monitoring_is_there() {
+	same_files tools/monitoring /usr/share/weft
 }
 
 # A unit starts the tests in the machine. The disk has room for the files, and for more to be written.
@@ -146,13 +165,13 @@ make_disk() {
 }
 
 purge_leaves_nothing() {
-	in_root "$root" dpkg --purge weft-dkms weft-tools
+	in_root "$root" dpkg --purge weft-fleet weft-dkms weft-tools
 	listing "$root" >"$work/after"
 	diff "$work/before" "$work/after"
 }
 
 main() {
-	suite=$1 disk=$3 dkms_deb=$4 tools_deb=$5
+	suite=$1 disk=$3 dkms_deb=$4 tools_deb=$5 fleet_deb=$6
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	root=$work/root
@@ -167,6 +186,8 @@ main() {
 	check "systemd finds no fault in the units" units_are_sound
 	check "bash completes commands" completion_answers
 	check "the manual pages are there" pages_are_there
+	check "the collection weft.fleet is there, and its playbooks are" collection_is_there
+	check "alert rules and dashboard are there" monitoring_is_there
 	check "a disk" make_disk
 	check "purge leaves every file as it was before" purge_leaves_nothing
 	[ $failures = 0 ]

@@ -8,37 +8,13 @@
 #	 namespaces ember, litespeed, spark, each with an /etc/weft of its own: weft0 10.77.0.1 to 3
 #	 up0 203.0.113.11 to 13 --- bridge (namespace net); ember also 198.51.100.11
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=selftests/kselftest/lib/page.sh
+. "$(dirname "$0")/lib/page.sh"
 
 skip_unless_weft
 page=$test_dir/../../Documentation/networking/weft-operations.rst
 servers="ember litespeed spark"
 export PATH="$test_dir/../../tools:$PATH"
-
-# One block for each command: SECTION, SERVER, then the command and its continuation lines; each block ends with a
-# zero byte.
-commands_of_page() {
-	awk '
-		function flush() {
-			if (server != "")
-				printf "%s%c%s%c%s%c", section, 0, server, 0, command, 0
-			server = ""
-		}
-		/^[=-]+$/ && before != "" { section = before }
-		/^    [a-z]+# / {
-			flush()
-			server = $1
-			sub(/#$/, "", server)
-			command = substr($0, index($0, "# ") + 2)
-			inside = 1
-			next
-		}
-		/^    / && inside { command = command "\n" substr($0, 5); next }
-		/^$/ && inside { blank = 1; command = command "\n"; next }
-		!/^$/ { flush(); inside = 0 }
-		{ before = $0 }
-		END { flush() }
-	' "$page"
-}
 
 servers_create() {
 	local server number=11
@@ -78,18 +54,17 @@ on_server() { # on_server SERVER COMMAND
 $2"
 }
 
-run_section() { # run_section SECTION
-	local section server command count=0
+run_command() { # run_command SERVER COMMAND
+	local command
 
-	while read -rd '' section && read -rd '' server && read -rd '' command; do
-		[ "$section" = "$1" ] || continue
-		command=$(fill_in "$command")
-		on_server "$server" "$command" || fail "status $? on $server: $command"
-		# The page says: "Once every peer has followed".
-		[[ $command != *"weft rotate weft0 private-key"* ]] || wait_for 10 peers_have_followed
-		count=$((count + 1))
-	done < <(commands_of_page)
-	expect_gt "commands of this section" $count 0
+	command=$(fill_in "$2")
+	on_server "$1" "$command" || fail "status $? on $1: $command"
+	# The page says: "When every peer has followed".
+	[[ $command != *"weft rotate weft0 private-key"* ]] || wait_for 10 peers_have_followed
+}
+
+run_section() { # run_section SECTION
+	page_run "$page" "$1"
 	[ ! -v "after[$1]" ] || ${after[$1]}
 }
 
@@ -171,4 +146,4 @@ for server in $servers; do
 done >"$lib_work/servers"
 while read -r section; do
 	run_case "$section" run_section "$section"
-done < <(commands_of_page | tr '\n\0' '\1\n' | awk 'NR % 3 == 1 && !seen[$0]++')
+done < <(page_sections "$page")

@@ -29,16 +29,27 @@ target() { # target NAME VARIABLE=VALUE...
 	env -u MAKEFLAGS -u MAKEOVERRIDES -u MFLAGS make -s -C "$top" "$@" DESTDIR="$work/root"
 }
 
+# Those of the tree; tests and files for tools of development are not installed.
+files_below() { # files_below FOLDER INSTALLED
+	local file
+
+	(cd "$top/$1" && find . -type f) | while read -r file; do
+		case $file in ./tests/*|*/.*) ;; *) echo "$2/${file#./}" ;; esac
+	done
+}
+
 # Exactly the expected files.
 has_files() { # has_files PREFIX
 	{
 		for file in bin/weft share/bash-completion/completions/weft share/zsh/site-functions/_weft share/man/man4/weft.4 \
-			share/man/man5/weft.conf.5 share/man/man8/weft.8 share/weft/weft.rules.yml share/weft/weft-dashboard.json; do
+			share/man/man5/weft-fleet.5 share/man/man5/weft.conf.5 share/man/man8/weft-fleet.8 share/man/man8/weft.8 \
+			share/weft/weft.rules.yml share/weft/weft-dashboard.json; do
 			echo "$1/$file"
 		done
 		for file in "$top"/tools/systemd/*; do
 			echo "$1/lib/systemd/system/${file##*/}"
 		done
+		files_below tools/ansible "$1/share/ansible/collections/ansible_collections/weft/fleet"
 	} | sort >"$work/expected"
 	(cd "$work/root" && find . -type f | sed 's/^\.//' | sort) | diff "$work/expected" -
 }

@@ -36,13 +36,15 @@ has() { # has FILE...: the folder's files are these
 }
 
 fill() {
-	mkdir -p "$folder" "$work/etc/weft"
+	mkdir -p "$folder" "$work/etc/weft" "$work/var/lib/weft/prod" "$wants"
 	touch "$folder/weft.prom" "$folder/.weft.prom.weft-7-00000001" "$folder/weft.prom.old" "$folder/apt.prom" \
-		"$work/etc/weft/x.conf"
+		"$work/etc/weft/x.conf" "$work/var/lib/weft/prod/self" "$wants/weft-fleet-apply@prod.service" "$wants/weft@x.service" \
+		"$wants/ssh.service"
 }
 
 path=$(sed -n 's/^ExecStart=.* metrics write //p' "$unit")
 folder=$work$(dirname "$path")
+wants=$work/etc/systemd/system/multi-user.target.wants
 ok "the unit writes a file" test -n "$path"
 fill
 postrm upgrade
@@ -50,9 +52,13 @@ ok "upgrade: all stays" has .weft.prom.weft-7-00000001 apt.prom weft.prom weft.p
 postrm remove
 ok "remove: the file of metrics is gone" has apt.prom weft.prom.old
 ok "remove: configurations stay" test -e "$work/etc/weft/x.conf"
+ok "remove: the state of fleets stays" test -e "$work/var/lib/weft/prod/self"
+ok "remove: enabled units stay" test -e "$wants/weft-fleet-apply@prod.service" -a -e "$wants/weft@x.service"
 fill
 postrm purge
 ok "purge: the file of metrics is gone" has apt.prom weft.prom.old
 ok "purge: configurations are gone" test ! -e "$work/etc/weft"
+ok "purge: the state of fleets is gone" test ! -e "$work/var/lib/weft"
+ok "purge: the units that were enabled are those of other packages" [ "$(ls "$wants")" = ssh.service ]
 echo "1..$count"
 exit "$bad"

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "support.h"
@@ -96,6 +98,37 @@ static const struct complete_case cases[] = {
 	{ "rotate wft0 private-key FILE ''", "private-key\ngrace\n" },
 	{ "rotate wft0 grace ''", "" },
 
+	/* Fleets. */
+	{ "fle", "fleet\n" },
+	{ "fleet ''", "init\nadmit\nrevoke\nput\nbundle\nlist\nrender\nimport\nhello\napply\nstatus\nrotate\n" },
+	{ "fleet re", "revoke\nrender\n" },
+	{ "fleet nonsense ''", "" },
+	{ "fleet apply ''", "prod\ntest\n" },
+	{ "fleet status p", "prod\n" },
+	{ "fleet status prod ''", "" },
+	{ "fleet apply prod ''", "/\n" },
+	{ "fleet rotate prod ''", "announce\nchange\nfinish\nundo\n" },
+	{ "fleet rotate prod announce ''", "id\ngrace\n" },
+	{ "fleet rotate prod announce id x ''", "grace\n" },
+	{ "fleet rotate prod announce id ''", "" },
+	{ "fleet init new s", "store\n" },
+	{ "fleet init new store ''", "/\n" },
+	{ "fleet init new store S topology ''", "mesh\nhub\ngroups\n" },
+	{ "fleet init new store S topology hub ro", "rotate-every\nrotate-window\nrotate-grace\n" },
+	{ "fleet admit store S admin-key ''", "/\n" },
+	{ "fleet admit store S admin-key K ''", "node\naddress\nidentity\npublic-key\nprefix\ngroups\nhub\nendpoint\nnot-after\nfrom\n" },
+	{ "fleet admit store S hub ''", "on\noff\n" },
+	{ "fleet admit store S from ''", "/\n" },
+	{ "fleet admit store S identity ''", "" },
+	{ "fleet admit store S nonsense ''", "" },
+	{ "fleet revoke store STORE node ''", "ant\n" },
+	{ "fleet revoke store S node ''", "" },
+	{ "fleet revoke node ''", "" },
+	{ "fleet render store STORE ''", "node\n" },
+	{ "fleet put store S from ''", "/\n" },
+	{ "fleet hello prod endpoint ''", "off\n" },
+	{ "fleet hello prod private-key ''", "/\n" },
+
 	/* Options of the unfinished line do not apply to "complete" itself. */
 	{ "--help", "" },
 	{ "show --help", "" },
@@ -116,6 +149,43 @@ static int split_words(char *text, char **words)
 	return count;
 }
 
+/* Two fleets of this machine, a folder that is none, and a store with one node. */
+static const char * const fleet_paths[] = {
+	"prod/", "prod/self", "test/", "test/self", "none/", "STORE/", "STORE/node/", "STORE/node/ant",
+};
+
+static char folder[] = "/tmp/weft-complete-XXXXXX";
+
+static void make_fleets(void)
+{
+	char path[128];
+	FILE *file;
+	size_t i;
+
+	if (!mkdtemp(folder) || chdir(folder))
+		abort();
+	for (i = 0; i < ARRAY_SIZE(fleet_paths); i++) {
+		snprintf(path, sizeof(path), "%s", fleet_paths[i]);
+		if (path[strlen(path) - 1] == '/') {
+			if (mkdir(path, 0700))
+				abort();
+			continue;
+		}
+		file = fopen(path, "w");
+		if (!file || fclose(file))
+			abort();
+	}
+}
+
+static void remove_fleets(void)
+{
+	size_t i = ARRAY_SIZE(fleet_paths);
+
+	while (i--)
+		remove(fleet_paths[i]);
+	rmdir(folder);
+}
+
 static void test_case(const struct complete_case *test)
 {
 	char *words[WORDS_MAX], *text = strdup(test->words), name[256];
@@ -126,6 +196,7 @@ static void test_case(const struct complete_case *test)
 	bench.devices[0] = test_device("wft0", WEFT_KIND_WEFT, wft0_conf);
 	bench.devices[1] = test_device("wg0", WEFT_KIND_WIREGUARD, wg0_conf);
 	bench.fail_get = test->fail_get;
+	bench.ctx.state = folder;
 	count = split_words(text, words);
 	status = weft_command_main(&bench.ctx, count, words);
 	test_bench_flush(&bench);
@@ -171,8 +242,10 @@ int main(void)
 {
 	size_t i;
 
+	make_fleets();
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		test_case(&cases[i]);
+	remove_fleets();
 	test_all_commands();
 	return test_end();
 }

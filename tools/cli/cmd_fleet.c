@@ -72,6 +72,12 @@ static const struct fleet_verb fleet_verbs[] = {
 	{ }
 };
 
+const char *weft_fleet_verb(size_t i, const char **arguments)
+{
+	*arguments = fleet_verbs[i].arguments;
+	return fleet_verbs[i].name;
+}
+
 void weft_command_list_fleet(FILE *stream)
 {
 	const struct fleet_verb *verb;

@@ -11,7 +11,9 @@
 
 #include "base/array.h"
 #include "cli/command.h"
+#include "cli/fleet.h"
 #include "conf/setting.h"
+#include "fleet/folder.h"
 #include "genl/backend.h"
 #include "print/fields.h"
 
@@ -122,6 +124,18 @@ static void complete_tunnels(const struct completion *complete)
 	complete_names_in(complete, "/etc/wireguard");
 }
 
+/* Fleets that this machine is a node of. */
+static void complete_fleets(const struct completion *complete)
+{
+	struct weft_words names = { };
+	size_t i;
+
+	if (weft_folder_list(complete->ctx, &names))
+		for (i = 0; i < names.count; i++)
+			complete_offer(complete, names.items[i].text);
+	weft_profile_words_free(&names);
+}
+
 static const struct {
 	const char *name;
 	void (*offer)(const struct completion *complete);
@@ -131,6 +145,8 @@ static const struct {
 	{ "COMMAND", complete_commands },
 	{ "FIELD", complete_fields },
 	{ "FILE", complete_files },
+	{ "DIR", complete_files },
+	{ "FLEET", complete_fleets },
 	{ "KEY", complete_keys },
 	{ "LINK", complete_links },
 	{ "KEY|NAME", complete_keys },
@@ -274,6 +290,134 @@ static void complete_metrics(const struct completion *complete, int argc,
 	}
 }
 
+/* The arguments of a verb of fleet: "FLEET", then words and their values in turn. */
+struct complete_verb {
+	char *text;
+	const char *tokens[64];
+	size_t count;
+	size_t fixed;
+};
+
+static bool complete_verb_begin(struct complete_verb *verb, const char *name)
+{
+	const char *found, *arguments;
+	char *token, *rest = NULL;
+	size_t i = 0;
+
+	*verb = (struct complete_verb){ };
+	while ((found = weft_fleet_verb(i, &arguments)) && strcmp(found, name))
+		i++;
+	verb->text = found ? strdup(arguments) : NULL;
+	if (!verb->text)
+		return false;
+	for (token = strtok_r(verb->text, " []\n", &rest);
+	     token && verb->count < ARRAY_SIZE(verb->tokens);
+	     token = strtok_r(NULL, " []\n", &rest))
+		/* Between two forms of a verb. */
+		if (strcmp(token, "|"))
+			verb->tokens[verb->count++] = token;
+	/* Alternatives, as those of "rotate", have no word before them. */
+	while (verb->fixed < verb->count &&
+	       (isupper((unsigned char)*verb->tokens[verb->fixed]) ||
+		strchr(verb->tokens[verb->fixed], '|')))
+		verb->fixed++;
+	return true;
+}
+
+static bool complete_has(char **words, int count, const char *word)
+{
+	while (count--)
+		if (!strcmp(words[count], word))
+			return true;
+	return false;
+}
+
+/* The words that are not given yet; a second form of the verb repeats words of the first. */
+static void complete_verb_words(const struct completion *complete,
+				const struct complete_verb *verb, char **given, int count)
+{
+	size_t i, k;
+
+	for (i = verb->fixed; i < verb->count; i += 2) {
+		for (k = verb->fixed; strcmp(verb->tokens[k], verb->tokens[i]);)
+			k += 2;
+		if (k == i && !complete_has(given, count, verb->tokens[i]))
+			complete_offer(complete, verb->tokens[i]);
+	}
+}
+
+/* The nodes of the store that the words before name. */
+static void complete_nodes(const struct completion *complete, char **given, int count)
+{
+	struct dirent *entry;
+	char *path;
+	DIR *dir;
+	int i;
+
+	for (i = 0; i + 1 < count && strcmp(given[i], "store");)
+		i += 2;
+	if (i + 1 >= count || asprintf(&path, "%s/node", given[i + 1]) < 0)
+		return;
+	dir = opendir(path);
+	free(path);
+	while (dir && (entry = readdir(dir)))
+		if (*entry->d_name != '.')
+			complete_offer(complete, entry->d_name);
+	if (dir)
+		closedir(dir);
+}
+
+static void complete_verb_value(const struct completion *complete,
+				const struct complete_verb *verb, char **given, int count)
+{
+	char *copy;
+	size_t i;
+
+	for (i = verb->fixed; i + 1 < verb->count; i += 2)
+		if (!strcmp(verb->tokens[i], given[count - 1]))
+			break;
+	if (i + 1 >= verb->count)
+		return;
+	if (!strncmp(verb->tokens[i + 1], "NODE", strlen("NODE")))
+		complete_nodes(complete, given, count);
+	copy = strdup(verb->tokens[i + 1]);
+	/* Keys of a fleet are no peers of an interface. */
+	if (copy && strcmp(copy, "KEY"))
+		complete_argument(complete, copy);
+	free(copy);
+}
+
+static void complete_fixed(const struct completion *complete, const char *token)
+{
+	char *copy = strdup(token);
+
+	if (copy)
+		complete_argument(complete, copy);
+	free(copy);
+}
+
+/* The words after "fleet". */
+static void complete_fleet(const struct completion *complete, int argc, char **argv)
+{
+	const char *name, *arguments;
+	struct complete_verb verb;
+	size_t i, position = argc - 2;
+
+	for (i = 0; argc == 1 && (name = weft_fleet_verb(i, &arguments)); i++)
+		complete_offer(complete, name);
+	if (argc == 1 || !complete_verb_begin(&verb, argv[0]))
+		return;
+	argv += 1 + verb.fixed;
+	argc -= 1 + verb.fixed;
+	if (position < verb.fixed)
+		complete_fixed(complete, verb.tokens[position]);
+	else if ((position - verb.fixed) % 2)
+		complete_verb_value(complete, &verb, argv, argc - 1);
+	else
+		complete_verb_words(complete, &verb, argv, argc - 1);
+	free(verb.text);
+}
+
 int weft_command_complete(struct weft_context *ctx, int argc, char **argv)
 {
 	struct completion complete = {
@@ -291,6 +435,8 @@ int weft_command_complete(struct weft_context *ctx, int argc, char **argv)
 		complete_set(&complete, argc - 2, argv + 2);
 	else if (command && command->run == weft_command_rotate && argc > 2)
 		complete_rotate(&complete, argc - 2, argv + 2);
+	else if (command && command->run == weft_command_fleet)
+		complete_fleet(&complete, argc - 1, argv + 1);
 	else if (command && command->run == weft_command_metrics)
 		complete_metrics(&complete, argc - 1, argv + 1);
 	else if (command)

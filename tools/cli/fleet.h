@@ -31,6 +31,9 @@ struct weft_fleet_word {
 bool weft_fleet_words(const struct weft_context *ctx, const char *verb,
 		      const struct weft_fleet_word *words, int argc, char **argv);
 
+/* The verb of number @i, and its arguments; NULL behind the last one. */
+const char *weft_fleet_verb(size_t i, const char **arguments);
+
 int weft_fleet_init(struct weft_context *ctx, int argc, char **argv);
 int weft_fleet_admit(struct weft_context *ctx, int argc, char **argv);
 int weft_fleet_revoke(struct weft_context *ctx, int argc, char **argv);

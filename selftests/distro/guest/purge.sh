@@ -15,14 +15,39 @@ prepare() {
 	expect ip link show dev fleet1 up
 }
 
+# A fleet of this machine alone, whose unit is enabled.
+prepare_fleet() {
+	local admin identity
+
+	cd /weft
+	admin=$(weft -j fleet init prod store /weft/prod admin-key /weft/prod.key | field admin)
+	identity=$(weft -j fleet hello prod node this admins "$admin" | field identity)
+	expect weft fleet admit store /weft/prod admin-key /weft/prod.key node this identity "$identity" address 10.79.0.1/24
+	weft fleet hello prod serial 1 >/weft/prod.hello
+	expect weft fleet put store /weft/prod from /weft/prod.hello
+	weft fleet bundle store /weft/prod >/weft/prod.bundle
+	expect weft fleet apply prod /weft/prod.bundle
+	expect weft down prod
+	expect systemctl enable --now weft-fleet-apply@prod
+	expect ip link show dev prod up
+	expect systemctl reload weft-fleet-apply@prod
+	expect systemctl is-active weft-fleet-apply@prod
+}
+
+# A value of the one object, a string that has no escapes but those of slashes.
+field() { # field NAME
+	sed -n -e 's,\\/,/,g' -e 's/.*"'"$1"'": *"\([^"\\]*\)".*/\1/p'
+}
+
 purge() {
-	expect dpkg --purge weft-tools weft-dkms
+	expect dpkg --purge weft-fleet weft-tools weft-dkms
 }
 
 tunnel_is_gone() {
 	expect link_absent fleet1
+	expect link_absent prod
 	expect test ! -e /sys/module/weft
-	expect_eq "units in memory" "$(systemctl list-units --all --plain --no-legend 'weft@*' 'weft-resolve*')" ""
+	expect_eq "units in memory" "$(systemctl list-units --all --plain --no-legend 'weft@*' 'weft-resolve*' 'weft-fleet*')" ""
 }
 
 files_are_gone() {
@@ -35,6 +60,7 @@ files_are_gone() {
 }
 
 run_case "a tunnel is up" prepare
+run_case "a fleet is up, by its unit" prepare_fleet
 run_case "dpkg --purge" purge
 run_case "no tunnel, no unit and no module is left" tunnel_is_gone
 run_case "no file is left" files_are_gone
