@@ -335,10 +335,27 @@ check "a re-admission" run_is 'j["nodes"][0]["serial"] > 1' True "${admit[@]}" n
 "$WEFT" -j fleet init x store x admin-key key2 >out
 ADMIN2=$(value 'j["admin"]')
 check "the old key lets the new one in" run_is 'j["epoch"]' 4 init prod store st admin-key key admins "$ADMIN,$ADMIN2"
-check "the new key changes a setting" run_is 'j["epoch"]' 5 init prod store st admin-key key2 port 5000
+check "the new key does not know who let it in" stays st fails 1 "'trust' and this key" init prod store st admin-key key2 port 5000
+check "the new key changes a setting" run_is 'j["epoch"]' 5 init prod store st admin-key key2 port 5000 trust "$ADMIN"
 check "a key that leaves itself out" stays st fails 1 "is not among them" init prod store st admin-key key2 admins "$ADMIN"
 check "the new key leaves the old one out" run_is 'j["epoch"]' 6 init prod store st admin-key key2 admins "$ADMIN2"
 check "the old key has no say" stays st fails 1 "admin key is none" "${admit[@]}" node ant identity "${identity[ant]}" address 10.7.0.77/24
+
+# The owner of the store has a key, and puts a record there that names it beside the true one.
+
+cp -r st owned
+"$WEFT" fleet init prod store forged admin-key key3 >out
+ADMIN3=$(cat out)
+for port in 1 2 3 4 5 6 7 8; do
+	"$WEFT" fleet init prod store forged admin-key key3 admins "$ADMIN2,$ADMIN3" port $port >out
+done
+cp forged/fleet owned/fleet
+check "a record of a key that no admin has introduced: init" stays owned fails 1 "has not introduced" \
+	init prod store owned admin-key key2 keepalive 9
+check "... admit" stays owned fails 1 "has not introduced" \
+	admit store owned admin-key key2 node eve identity "${identity[ant]}" address 10.7.0.99/24
+check "... revoke" stays owned fails 1 "has not introduced" revoke store owned admin-key key2 node ant
+
 bundle_of st bundle
 WEFT_FLEET_STATE=$dir/state-old fleet hello prod node ant admins "$ADMIN"
 WEFT_FLEET_STATE=$dir/state-new fleet hello prod node ant admins "$ADMIN2"

@@ -34,17 +34,18 @@ static const struct fleet_verb fleet_verbs[] = {
 		"init",
 		"FLEET store DIR admin-key FILE [topology mesh|hub|groups] [port PORT]\n"
 		"    [keepalive SECONDS] [mtu BYTES] [rotate-every SECONDS]\n"
-		"    [rotate-window SECONDS] [rotate-grace SECONDS] [admins KEY,...]",
+		"    [rotate-window SECONDS] [rotate-grace SECONDS] [admins KEY,...]\n"
+		"    [trust KEY,...]",
 		weft_fleet_init, 5, true,
 	}, {
 		"admit",
 		"store DIR admin-key FILE node NODE address PREFIX,... [identity KEY]\n"
 		"    [public-key KEY] [prefix PREFIX,...] [groups GROUP,...] [hub on|off]\n"
-		"    [endpoint HOST:PORT,...] [not-after SECONDS]\n"
+		"    [endpoint HOST:PORT,...] [not-after SECONDS] [trust KEY,...]\n"
 		"    | store DIR admin-key FILE from FILE",
 		weft_fleet_admit, 6, true,
 	}, {
-		"revoke", "store DIR admin-key FILE node NODE,...",
+		"revoke", "store DIR admin-key FILE node NODE,... [trust KEY,...]",
 		weft_fleet_revoke, 6, true,
 	}, {
 		"put", "store DIR [from FILE]", weft_fleet_put, 2, true,

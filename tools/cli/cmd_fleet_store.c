@@ -76,24 +76,59 @@ struct store_admin {
 	struct weft_store store;
 	struct weft_key seed;
 	struct weft_key public_key;
+	struct weft_keys trust;
 	bool made;
 };
 
+/* The admin key, and those of @text, separated by commas. */
+static bool store_take_trust(const struct weft_context *ctx, struct store_admin *admin,
+			     const char *text)
+{
+	char *copy = strdup(text ? text : ""), *rest = copy, *word;
+	struct weft_key key;
+	bool good;
+
+	good = (copy && weft_keys_add(&admin->trust, &admin->public_key)) ||
+	       weft_complain(ctx, "out of memory");
+	while (good && (word = strsep(&rest, ","))) {
+		if (!*word)
+			continue;
+		good = weft_key_decode(&key, word) ||
+		       weft_complain(ctx, "trust: '%s' is not a key", word);
+		if (good && !weft_keys_add(&admin->trust, &key))
+			good = weft_complain(ctx, "out of memory");
+	}
+	free(copy);
+	return good;
+}
+
+/* A key that the fleet does not list signs records that no node takes. */
+static bool store_may_sign(const struct weft_context *ctx, const struct store_admin *admin)
+{
+	const struct weft_fleet *fleet = admin->store.fleet;
+
+	return !fleet || weft_keys_have(&fleet->terms->admins, &admin->public_key) ||
+	       weft_complain(ctx, "the admin key is none of those of fleet '%s'", fleet->name);
+}
+
 static bool store_begin(struct weft_context *ctx, struct store_admin *admin, const char *path,
-			const char *key_file, bool make)
+			const char *key_file, const char *trust, bool make)
 {
 	memset(admin, 0, sizeof(*admin));
 	admin->store.lock = -1;
 	if (!weft_admin_key(ctx, key_file, make, &admin->seed, &admin->made))
 		return false;
 	weft_seed_public(&admin->public_key, &admin->seed);
-	return make ? weft_store_open(&admin->store, ctx, path, &admin->public_key, true) :
-		      weft_store_need(&admin->store, ctx, path, &admin->public_key, true);
+	return store_take_trust(ctx, admin, trust) &&
+	       (make ? weft_store_open(&admin->store, ctx, path, &admin->trust, true) :
+		       weft_store_need(&admin->store, ctx, path, &admin->trust, true)) &&
+	       store_may_sign(ctx, admin);
 }
 
 static void store_end(struct store_admin *admin)
 {
 	weft_store_close(&admin->store);
+	weft_keys_free(&admin->trust);
 	weft_key_wipe(&admin->seed);
 }
 
@@ -101,7 +136,7 @@ static void store_end(struct store_admin *admin)
 
 struct store_terms {
 	const char *store, *key, *topology, *port, *keepalive, *mtu, *every, *window, *grace;
-	const char *admins;
+	const char *admins, *trust;
 };
 
 static struct json_object *store_terms_wish(const struct weft_context *ctx,
@@ -150,6 +185,7 @@ int weft_fleet_init(struct weft_context *ctx, int argc, char **argv)
 		{ "keepalive", &terms.keepalive }, { "mtu", &terms.mtu },
 		{ "rotate-every", &terms.every }, { "rotate-window", &terms.window },
 		{ "rotate-grace", &terms.grace }, { "admins", &terms.admins },
+		{ "trust", &terms.trust },
 		{ }
 	};
 	struct json_object *wish;
@@ -164,7 +200,7 @@ int weft_fleet_init(struct weft_context *ctx, int argc, char **argv)
 	wish = store_terms_wish(ctx, &terms);
 	if (!wish)
 		return 1;
-	good = store_begin(ctx, &admin, terms.store, terms.key, true) &&
+	good = store_begin(ctx, &admin, terms.store, terms.key, terms.trust, true) &&
 	       weft_admin_terms(&admin.store, argv[0], wish, &admin.seed, &changed);
 	if (good)
 		status = store_print_init(ctx, &admin, argv[0], changed);
@@ -177,7 +213,7 @@ int weft_fleet_init(struct weft_context *ctx, int argc, char **argv)
 
 struct store_node {
 	const char *store, *key, *from, *node, *identity, *public_key, *address, *prefix;
-	const char *groups, *hub, *endpoint, *not_after;
+	const char *groups, *hub, *endpoint, *not_after, *trust;
 };
 
 /* One node as an array. */
@@ -294,6 +330,7 @@ int weft_fleet_admit(struct weft_context *ctx, int argc, char **argv)
 		{ "public-key", &node.public_key }, { "address", &node.address },
 		{ "prefix", &node.prefix }, { "groups", &node.groups }, { "hub", &node.hub },
 		{ "endpoint", &node.endpoint }, { "not-after", &node.not_after },
+		{ "trust", &node.trust },
 		{ }
 	};
 	struct weft_admin_admissions admissions = { };
@@ -311,7 +348,7 @@ int weft_fleet_admit(struct weft_context *ctx, int argc, char **argv)
 	wish = node.from ? store_read_wish(ctx, node.from) : store_node_wish(ctx, &node);
 	if (!wish)
 		return 1;
-	if (store_begin(ctx, &admin, node.store, node.key, false) &&
+	if (store_begin(ctx, &admin, node.store, node.key, node.trust, false) &&
 	    weft_admin_admit(&admin.store, wish, &admin.seed, &admissions))
 		status = store_tell_admissions(ctx, &admissions);
 	weft_admin_admissions_free(&admissions);
@@ -324,9 +361,10 @@ int weft_fleet_admit(struct weft_context *ctx, int argc, char **argv)
 
 int weft_fleet_revoke(struct weft_context *ctx, int argc, char **argv)
 {
-	const char *path = NULL, *key = NULL, *nodes = NULL;
+	const char *path = NULL, *key = NULL, *nodes = NULL, *trust = NULL;
 	const struct weft_fleet_word words[] = {
 		{ "store", &path, true }, { "admin-key", &key, true }, { "node", &nodes, true },
+		{ "trust", &trust },
 		{ }
 	};
 	struct json_object *object;
@@ -336,7 +374,7 @@ int weft_fleet_revoke(struct weft_context *ctx, int argc, char **argv)
 
 	if (!weft_fleet_words(ctx, "revoke", words, argc, argv))
 		return 1;
-	good = store_begin(ctx, &admin, path, key, false) &&
+	good = store_begin(ctx, &admin, path, key, trust, false) &&
 	       weft_admin_revoke(&admin.store, nodes, &admin.seed, &changed);
 	if (good)
 		epoch = weft_fleet_epoch(admin.store.fleet) + changed;

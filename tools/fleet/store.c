@@ -142,26 +142,37 @@ static char *store_text(const struct store_records *records, size_t *len)
 static bool store_take_fleet(struct weft_store *store, const struct store_records *records)
 {
 	const struct weft_fleet_record *terms = records->items[0];
+	size_t i;
 
 	store->fleet = calloc(1, sizeof(*store->fleet));
 	if (!store->fleet)
 		return store_no_memory(store);
 	memcpy(store->fleet->name, terms->fleet, sizeof(store->fleet->name));
-	if (store->admin && !weft_keys_have(&terms->admins, store->admin))
-		return weft_complain(store->ctx, "the admin key is none of those of fleet '%s'",
-				     terms->fleet);
-	return weft_keys_add(&store->fleet->trust, &terms->signer) || store_no_memory(store);
+	if (!store->trust)
+		return weft_keys_add(&store->fleet->trust, &terms->signer) ||
+		       store_no_memory(store);
+	for (i = 0; i < store->trust->count; i++)
+		if (!weft_keys_add(&store->fleet->trust, &store->trust->items[i]))
+			return store_no_memory(store);
+	return true;
 }
 
-static bool store_judge(struct weft_store *store, const struct weft_merge *merge)
+/* The owner of a store may put any record there: the newest one has to count. */
+static bool store_judge(struct weft_store *store, const struct weft_merge *merge,
+			const struct weft_fleet_record *terms)
 {
 	size_t i;
 
 	for (i = 0; i < merge->refused_count; i++)
 		weft_warn(store->ctx, "'%s' has a record that does not count: %s: %s", store->path,
 			  merge->refused[i].record, merge->refused[i].reason);
-	return store->fleet->terms ||
-	       weft_complain(store->ctx, "'%s/fleet' has no valid signature", store->path);
+	if (store->fleet->terms && weft_fleet_record_equal(store->fleet->terms, terms))
+		return true;
+	if (!store->trust || weft_keys_have(store->trust, &terms->signer))
+		return weft_complain(store->ctx, "'%s/fleet' has no valid signature", store->path);
+	return weft_complain(store->ctx,
+			     "'%s/fleet' is signed by %s, which the admin key has not introduced: if that is an admin of the fleet, add 'trust' and this key",
+			     store->path, weft_key_encode(&terms->signer).chars);
 }
 
 static bool store_merge(struct weft_store *store, const struct store_records *records)
@@ -174,8 +185,8 @@ static bool store_merge(struct weft_store *store, const struct store_records *re
 
 	if (!text)
 		return store_no_memory(store);
-	good = weft_fleet_merge(store->fleet, text, len, &merge) ? store_judge(store, &merge) :
-								   store_no_memory(store);
+	good = weft_fleet_merge(store->fleet, text, len, &merge) ?
+		store_judge(store, &merge, records->items[0]) : store_no_memory(store);
 	weft_merge_free(&merge);
 	free(text);
 	return good;
@@ -255,16 +266,16 @@ static bool store_lock(struct weft_store *store)
 }
 
 bool weft_store_open(struct weft_store *store, const struct weft_context *ctx, const char *path,
-		     const struct weft_key *admin, bool lock)
+		     const struct weft_keys *trust, bool lock)
 {
-	*store = (struct weft_store){ .ctx = ctx, .path = path, .lock = -1, .admin = admin };
+	*store = (struct weft_store){ .ctx = ctx, .path = path, .lock = -1, .trust = trust };
 	return (!lock || (store_lock(store) && store_sweep(store))) && store_load(store);
 }
 
 bool weft_store_need(struct weft_store *store, const struct weft_context *ctx, const char *path,
-		     const struct weft_key *admin, bool lock)
+		     const struct weft_keys *trust, bool lock)
 {
-	return weft_store_open(store, ctx, path, admin, lock) &&
+	return weft_store_open(store, ctx, path, trust, lock) &&
 	       (store->fleet ||
 		weft_complain(ctx, "'%s' has no fleet: run 'weft fleet init' first", path));
 }

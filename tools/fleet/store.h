@@ -17,28 +17,29 @@ struct weft_context;
  * @ctx: the context
  * @path: the folder
  * @lock: the locked folder, or -1
- * @admin: the trusted key, or NULL
+ * @trust: the keys that a chain of records of the fleet begins at, or NULL for any
  * @fleet: its records; NULL in a folder without a fleet
  */
 struct weft_store {
 	const struct weft_context *ctx;
 	const char *path;
 	int lock;
-	const struct weft_key *admin;
+	const struct weft_keys *trust;
 	struct weft_fleet *fleet;
 };
 
 /*
  * Read a store. For a command that changes it, @lock keeps other commands away. The
- * record of the fleet is signed by @admin, or for NULL by any key: a reader of the
- * store without an admin key has no trust of its own. Other records that do not count
- * cause warnings. False after a complaint.
+ * record of the fleet is signed by a key of @trust, or by one that an older record
+ * introduces which such a key has signed; or for NULL by any key: a reader of the store
+ * without an admin key has no trust of its own. Other records that do not count cause
+ * warnings. False after a complaint.
  */
 bool weft_store_open(struct weft_store *store, const struct weft_context *ctx, const char *path,
-		     const struct weft_key *admin, bool lock);
+		     const struct weft_keys *trust, bool lock);
 /* The same, and a folder without a fleet is a failure. */
 bool weft_store_need(struct weft_store *store, const struct weft_context *ctx, const char *path,
-		     const struct weft_key *admin, bool lock);
+		     const struct weft_keys *trust, bool lock);
 /* Write a record to its file, as a whole. In a dry run nothing. False after a complaint. */
 bool weft_store_put(struct weft_store *store, const struct weft_fleet_record *record);
 /* Keep a copy of a record of the fleet that hands over to its successor. */
