@@ -157,7 +157,8 @@ static void model_fill_peer(struct model_job *job, struct weft_peer *peer, size_
 	const struct weft_fleet_record *hello = member->hello;
 
 	peer->has = WEFT_PEER_HAS_PUBLIC_KEY | WEFT_PEER_HAS_KEEPALIVE | WEFT_PEER_HAS_NAME |
-		    WEFT_PEER_HAS_ROAM;
+		    WEFT_PEER_HAS_ROAM |
+		    WEFT_PEER_REPLACE_ALLOWEDIPS;
 	peer->public_key = *weft_member_key(member);
 	peer->roam = true;
 	peer->keepalive = job->fleet->terms->keepalive;
