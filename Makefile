@@ -223,6 +223,14 @@ check-distro:
 	@bash $(SELFTESTS)/run/setup.sh check-distro
 	@TESTS='$(TESTS)' DISTROS='$(DISTROS)' bash $(SELFTESTS)/distro/check.sh
 
+## make check-fleet  the Ansible collection, with ansible-core 2.14 and 2.19 over SSH to five machines; TESTS="lint 2.14" only these
+##   CASES="first_run rotation"  only these cases
+check-fleet:
+	@bash $(SELFTESTS)/run/setup.sh check
+	@TESTS='$(TESTS)' KERNELS='$(KERNELS)' CASES='$(CASES)' bash $(SELFTESTS)/fleet/check.sh
+
+.PHONY: check-fleet
+
 ## make deb  the packages weft-dkms and weft-tools, in tools/build; OUT=<folder>
 deb:
 	@OUT='$(OUT)' bash tools/deb.sh

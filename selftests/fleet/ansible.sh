@@ -1,0 +1,381 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The collection weft.fleet: a real ansible-core builds, changes and rotates a fleet over SSH. Each node is a machine as far
+# as the playbooks can see: network, file systems, host name and SSH server are its own (node.sh).
+#
+#	 ctl               ant              bee              cow              dog              elk
+#	                   10.7.0.1         10.7.0.2         10.7.0.3         10.7.0.4         10.7.0.5     prod: the fleet
+#	 eth0 192.0.2.254  eth0 192.0.2.1   eth0 192.0.2.2   eth0 192.0.2.3   eth0 192.0.2.4   eth0 192.0.2.5
+#	      |                 |                |                |                |                |
+#	      +-----------------+----------------+----------------+----------------+----------------+    "switch", in net
+#
+# elk's link is one of the kernel's own WireGuard. ANSIBLE names the version of ansible-core, whose folder boot.sh -d has;
+# CASES chooses cases by their functions, without check_: each but the first three needs first_run.
+# vm: smp
+# timeout: 3600
+. "$(dirname "$0")/../kselftest/lib.sh"
+
+skip_unless_weft
+fleet_dir=$test_dir
+programs=/weft/programs
+ansible=$programs/ansible-${ANSIBLE:-2.14}
+nodes=(ant bee cow dog elk)
+# Those that lose no packet in a rotation.
+weft_nodes=(ant bee cow dog)
+declare -A number=([ant]=1 [bee]=2 [cow]=3 [dog]=4 [elk]=5)
+machines=/run/fleet
+store=/root/store
+inventory=$lib_work/inventory.yml
+
+[ -d "$ansible" ] || skip "no ansible-core ${ANSIBLE:-2.14}: ${ANSIBLE_MISSING:-the folder of programs does not have it}"
+
+# ---- machines ----
+
+inside() { echo "10.7.0.${number[$1]}"; }
+
+underlay() { echo "192.0.2.${number[$1]}"; }
+
+plug_in() { # plug_in NS ADDRESS
+	veth_link "$1" eth0 net "to-$1"
+	ns_ip net link set "to-$1" master switch
+	addr_add "$1" eth0 "$2/24"
+}
+
+start_node() { # start_node NODE
+	plug_in "$1" "$(underlay "$1")"
+	ns_run "sshd-$1" "$1" unshare --mount --uts bash "$fleet_dir/node.sh" "$1" $machines
+}
+
+meet_node() { # meet_node NODE: the controller knows the host's key
+	wait_for 30 test -s "$machines/$1.pub"
+	awk -v host="$(underlay "$1")" '{ print host, $1, $2 }' "$machines/$1.pub" >>/root/.ssh/known_hosts
+}
+
+start_fleet() {
+	local node
+
+	mkdir -p $machines /root/.ssh
+	ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
+	cp /root/.ssh/id_ed25519.pub $machines/login.pub
+	ns_create net ctl "${nodes[@]}"
+	ns_ip net link add switch type bridge
+	ns_ip net link set switch up
+	plug_in ctl 192.0.2.254
+	for node in "${nodes[@]}"; do
+		start_node "$node"
+	done
+	for node in "${nodes[@]}"; do
+		meet_node "$node"
+	done
+	modprobe -a weft wireguard
+	# It has a network behind it.
+	forwarding_on bee
+	cp "$fleet_dir/inventory.yml" "$inventory"
+}
+
+# In all namespaces of that machine.
+machine() { # machine NODE COMMAND...
+	local pid
+
+	read -r pid <"$lib_work/runs/sshd-$1.pid"
+	shift
+	nsenter --target "$pid" --net --mount --uts "$@"
+}
+
+# ---- playbooks ----
+
+export ANSIBLE_CONFIG=$fleet_dir/ansible.cfg ANSIBLE_COLLECTIONS_PATH=$programs/collections FLEET_STORE=$store
+playing=(env LOCPATH="$programs/locale" LC_ALL=C.UTF-8 PYTHONPATH="$ansible" python3 -m ansible.cli.playbook)
+
+# Its output is $lib_work/play.
+play_status() { # play_status PLAYBOOK [OPTIONS...]: prints the exit status
+	local name=$1 started status=0
+
+	shift
+	started=$(now_ms)
+	ns ctl "${playing[@]}" -i "$inventory" "weft.fleet.$name" "$@" >"$lib_work/play" 2>&1 || status=$?
+	note "$name $*: $((($(now_ms) - started) / 1000)) s" >&2
+	echo $status
+}
+
+play() { # play PLAYBOOK [OPTIONS...]
+	local status
+
+	status=$(play_status "$@")
+	[ "$status" = 0 ] || { grep -E '^(fatal|\[ERROR)|FAILED|: ok=' "$lib_work/play" | cut -c 1-1500; fail "status $status of $*"; }
+}
+
+recap() { # recap NODE WORD: a number of the recap
+	awk -v node="$1" -v word="$2" '$1 == node && / ok=/ { for (i = 2; i <= NF; i++) if (split($i, part, "=") && part[1] == word) print part[2] }' \
+		"$lib_work/play"
+}
+
+all_unchanged() { # all_unchanged NODE...
+	local node
+
+	for node; do
+		[ "$(recap "$node" changed)" = 0 ] || grep -E '^(changed|TASK)' "$lib_work/play" | grep -B 1 ^changed
+		expect_eq "changed tasks at $node" "$(recap "$node" changed)" 0
+		expect_eq "failed tasks at $node" "$(recap "$node" failed)" 0
+	done
+}
+
+# A host has done the task.
+has_begun() { # has_begun TASK OUTPUT
+	awk -v task="$1" '/^TASK/ { found = index($0, task) } found && /^(changed|ok):/ { good = 1 } END { exit !good }' "$2"
+}
+
+# Killed when the first host has done the task, with all of its processes. A run that ends before is a failure.
+play_killed_at() { # play_killed_at TASK PLAYBOOK [OPTIONS...]
+	local task=$1 name=$2
+
+	shift 2
+	rm -f "$lib_work/play"
+	ns_run play ctl setsid --wait "${playing[@]}" -i "$inventory" "weft.fleet.$name" "$@"
+	wait_for 300 has_begun "$task" "$(ns_output play)"
+	# shellcheck disable=SC2046 # a list
+	kill -KILL $(pgrep -f "weft[.]fleet[.]$name")
+	wait_for 20 test -s "$lib_work/runs/play.status"
+	expect_fail grep -q 'PLAY RECAP' "$(ns_output play)"
+}
+
+# ---- the state ----
+
+# What a roll-out decides about peers: keys, endpoints, allowed IPs, keepalive. An endpoint may roam.
+peers() { # peers NODE
+	ns "$1" weft show prod dump | awk -F '\t' 'NR > 1 { print $1, $2, $4, $8 }' | sort
+}
+
+all_peers() { # all_peers NODE...
+	local node
+
+	for node; do
+		echo "$node:"
+		peers "$node"
+	done
+}
+
+public_keys() { # public_keys NODE...
+	local node
+
+	for node; do
+		ns "$node" weft show prod public-key
+	done
+}
+
+pings_pass() { # pings_pass NODE...: from each to each other
+	local from to pids=()
+
+	for from; do
+		for to; do
+			[ "$from" = "$to" ] || { ns "$from" ping -n -q -c 1 -W 10 "$(inside "$to")" >/dev/null & pids+=($!); }
+		done
+	done
+	for to in "${pids[@]}"; do
+		wait "$to"
+	done
+}
+
+# ---- cases ----
+
+check_first_prediction() {
+	play mesh --check --diff
+	expect_eq "store" "$(find /root -path "$store*")" ""
+	expect_eq "states" "$(machine ant ls /var/lib/weft)" ""
+	expect_fail ns ant ip link show dev prod
+	expect_ne "predicted changes" "$(recap ant changed)" 0
+}
+
+check_killed_mesh() {
+	local key
+
+	play_killed_at "Read the node's identity" mesh
+	key=$(machine ant weft fleet hello prod 2>/dev/null || true)
+	play_killed_at "Apply the bundle" mesh
+	note "killed after identities, and while bundles are applied: $key"
+}
+
+check_first_run() {
+	play mesh -vvv
+	cp "$lib_work/play" "$lib_work/play-vvv"
+	pings_pass "${nodes[@]}"
+}
+
+check_second_run() {
+	play mesh
+	all_unchanged "${nodes[@]}"
+}
+
+# Seeds and private keys, as text and as bytes.
+check_secrets() {
+	local node
+
+	for node in "${nodes[@]}"; do
+		machine "$node" cat /var/lib/weft/prod/self >"$lib_work/self-$node"
+		ns "$node" weft show prod private-key >"$lib_work/private-$node"
+	done
+	mkdir "$lib_work/planted"
+	{ printf 'some text '; base64 -d <"$lib_work/private-ant"; } >"$lib_work/planted/file"
+	expect_fail python3 "$fleet_dir/find_keys.py" "$lib_work"/self-* "$lib_work"/private-* -- "$lib_work/planted"
+	python3 "$fleet_dir/find_keys.py" "$lib_work"/self-* "$lib_work"/private-* -- "$lib_work/play-vvv" /root /run/fleet /var/tmp
+	rm -rf "$lib_work"/self-* "$lib_work"/private-* "$lib_work/planted"
+}
+
+check_prediction() {
+	local before node
+
+	before=$(all_peers "${nodes[@]}"; find $store -type f -exec sha256sum {} + | sort)
+	sed -i 's,10.9.2.0/24,10.9.22.0/24,' "$inventory"
+	play mesh --check --diff
+	expect_eq "state" "$(all_peers "${nodes[@]}"; find $store -type f -exec sha256sum {} + | sort)" "$before"
+	expect_match "prediction" "$(cat "$lib_work/play")" "10\.9\.22\.0/24"
+	expect_ne "predicted changes" "$(recap ant changed)" 0
+	play mesh
+	# On elk's link the list is replaced, on others one prefix is removed.
+	for node in ant cow dog elk; do
+		expect_match "peers of $node" "$(peers "$node")" "10\.9\.22\.0/24"
+		expect_fail grep -q "10\.9\.2\.0/24" <(peers "$node")
+	done
+}
+
+check_limit() {
+	local before others=(bee cow dog elk)
+
+	before=$(all_peers "${others[@]}")
+	play mesh --limit ant -e weft_mtu=1400
+	expect_eq "peers of the others" "$(all_peers "${others[@]}")" "$before"
+	expect_eq "peers of ant" "$(peers ant | wc -l)" 4
+	pings_pass "${nodes[@]}"
+	play mesh
+	play mesh
+	all_unchanged "${nodes[@]}"
+}
+
+# The SSH port is closed; the tunnel goes on.
+check_unreachable() {
+	local before status
+
+	before=$(all_peers "${nodes[@]}")
+	ns dog nft -f - <<-END
+		table inet fleet { chain fleet { type filter hook input priority 0; tcp dport 22 reject with tcp reset; }; }
+	END
+	defer ns dog nft delete table inet fleet
+	rm -rf /root/.ansible/cp
+	status=$(play_status mesh)
+	expect_eq "status" "$status" 4
+	expect_eq "unreachable" "$(recap dog unreachable)" 1
+	all_unchanged ant bee cow elk
+	expect_eq "peers" "$(all_peers "${nodes[@]}")" "$before"
+	pings_pass "${nodes[@]}"
+	# No key changes while a node cannot learn the next ones.
+	before=$(public_keys "${nodes[@]}")
+	status=$(play_status rotate)
+	expect_ne "status of the rotation" "$status" 0
+	expect_match "reason" "$(cat "$lib_work/play")" "no key changes.*dog"
+	expect_eq "keys" "$(public_keys "${nodes[@]}")" "$before"
+}
+
+start_pings() {
+	local from to
+
+	for from in "${weft_nodes[@]}"; do
+		for to in "${weft_nodes[@]}"; do
+			[ "$from" = "$to" ] || ns_run "ping-$from-$to" "$from" ping -n -i 0.1 "$(inside "$to")"
+		done
+	done
+}
+
+stop_pings() {
+	local from to sent
+
+	for from in "${weft_nodes[@]}"; do
+		for to in "${weft_nodes[@]}"; do
+			[ "$from" = "$to" ] || pings_stop "ping-$from-$to"
+		done
+	done
+	sent=$(cat "$lib_work"/runs/ping-*.output | grep -c 'time=')
+	note "$sent pings answered"
+	expect_gt "pings" "$sent" 1000
+}
+
+# The rotation that the unreachable node has stopped goes on; each later run begins anew.
+check_rotation() {
+	local before
+
+	before=$(public_keys "${nodes[@]}" | sort)
+	start_pings
+	play rotate
+	stop_pings
+	expect_eq "keys that have stayed" "$(public_keys "${nodes[@]}" | sort | comm -12 - <(printf '%s\n' "$before"))" ""
+	pings_pass "${nodes[@]}"
+	play mesh
+	all_unchanged "${nodes[@]}"
+}
+
+rotations() {
+	local node
+
+	for node in "${nodes[@]}"; do
+		machine "$node" weft -j fleet hello prod | sed -n 's/.*"rotation": *"\(.*\)".*/\1/p'
+	done
+}
+
+check_killed_rotation() {
+	local before task
+
+	before=$(public_keys "${nodes[@]}" | sort)
+	start_pings
+	for task in "Announce the next key" "Apply the bundle" "Change over to the next key"; do
+		play_killed_at "$task" rotate
+		note "killed at: $task"
+	done
+	play_killed_at "Drop the previous key" rotate
+	play rotate -e weft_rotation_id=last
+	stop_pings
+	expect_eq "rotations" "$(rotations | sort -u)" none
+	expect_eq "keys that have stayed" "$(public_keys "${nodes[@]}" | sort | comm -12 - <(printf '%s\n' "$before"))" ""
+	pings_pass "${nodes[@]}"
+}
+
+check_status() {
+	play status
+	expect_eq "nodes with four sessions" "$(grep -c '5 nodes, 4 of 4 peers have a session' "$lib_work/play")" 5
+}
+
+check_revocation() {
+	local key status node
+
+	key=$(ns dog weft show prod public-key)
+	play revoke -e weft_revoke=dog
+	for node in ant bee cow elk; do
+		expect_eq "peers of $node" "$(peers "$node" | wc -l)" 3
+		expect_fail grep -qF "$key" <(peers "$node")
+	done
+	expect_fail ns dog ping -n -q -c 2 -i 0.2 -W 2 "$(inside ant)"
+	pings_pass ant bee cow elk
+	# Its line in the inventory is no readmission.
+	status=$(play_status mesh)
+	expect_eq "status" "$status" 2
+	expect_match "reason" "$(cat "$lib_work/play")" "dog is revoked"
+	expect_eq "peers of ant" "$(peers ant | wc -l)" 3
+}
+
+fleet_case() { # fleet_case NAME FUNCTION
+	[ -z "${CASES-}" ] || [[ " $CASES " == *" ${2#check_} "* ]] || return 0
+	run_case "$@"
+}
+
+start_fleet
+fleet_case "check mode before the first run: nothing is made, and the run is predicted" check_first_prediction
+fleet_case "the first run is killed twice" check_killed_mesh
+fleet_case "the first run builds the mesh, with a stock member: every pair pings" check_first_run
+fleet_case "no private key is on the controller, or in its output at -vvv" check_secrets
+fleet_case "the second run changes nothing" check_second_run
+fleet_case "check mode after a change of the inventory: nothing changes, and the run then does as predicted" check_prediction
+fleet_case "--limit to one host: no other node's peers change" check_limit
+fleet_case "an unreachable host: nobody loses a peer, and no key changes" check_unreachable
+fleet_case "all keys are rotated, and no packet is lost" check_rotation
+fleet_case "a rotation that is killed at four moments ends right, and no packet is lost" check_killed_rotation
+fleet_case "the nodes agree about the state" check_status
+fleet_case "a revoked node is out at all others, and stays out" check_revocation
