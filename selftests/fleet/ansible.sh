@@ -217,8 +217,8 @@ check_secrets() {
 	done
 	mkdir "$lib_work/planted"
 	{ printf 'some text '; base64 -d <"$lib_work/private-ant"; } >"$lib_work/planted/file"
-	expect_fail python3 "$fleet_dir/secrets.py" "$lib_work"/self-* "$lib_work"/private-* -- "$lib_work/planted"
-	python3 "$fleet_dir/secrets.py" "$lib_work"/self-* "$lib_work"/private-* -- "$lib_work/play-vvv" /root /run/fleet /var/tmp
+	expect_fail python3 "$fleet_dir/find_keys.py" "$lib_work"/self-* "$lib_work"/private-* -- "$lib_work/planted"
+	python3 "$fleet_dir/find_keys.py" "$lib_work"/self-* "$lib_work"/private-* -- "$lib_work/play-vvv" /root /run/fleet /var/tmp
 	rm -rf "$lib_work"/self-* "$lib_work"/private-* "$lib_work/planted"
 }
 
