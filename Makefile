@@ -134,13 +134,14 @@ check-debug:
 
 ## make soak  an hour of 50 tunnels on bad lines; SOAK_MINUTES=5 SOAK_PEERS=10 KERNELS=6.12 for less
 ## make flood  a tunnel that is flooded, and the in-tree one beside it; FLOODS="strays replays" only these
+## make hundred  a fleet of a hundred nodes, made of one bundle, whose keys are rotated under traffic
 # What takes longer than make check has time for. A soak's own kernel has to be built.
-flood soak:
+flood soak hundred:
 	@bash $(SELFTESTS)/run/setup.sh $(if $(filter 6.12-%,$(or $(KERNELS),$(if $(filter soak,$@),6.12-kasan))),check-debug,check)
 	@KIND='$(KIND)' KERNELS='$(KERNELS)' FLOODS='$(FLOODS)' SOAK_MINUTES='$(SOAK_MINUTES)' \
 		SOAK_PEERS='$(SOAK_PEERS)' bash $(SELFTESTS)/run/long.sh $@
 
-.PHONY: flood soak
+.PHONY: flood soak hundred
 
 ## make coverage  lines and branches of the module that tests reach, by gcov; TESTS="uapi" these, MISSED=1 the others too
 # Which lines of the module the tests reach.

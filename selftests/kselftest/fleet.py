@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""Helpers of fleet.sh and fleet-hundred.sh.
+"""Helpers of fleet.sh and hundred.sh of debug/.
 
 traffic OVER READY PACE NS=ADDRESS...    numbered UDP datagrams from every node to every other, PACE milliseconds
                                          between two of a pair; makes the file READY once one of each pair has arrived,

@@ -5,8 +5,9 @@
 #
 #   long.sh flood    a tunnel under a flood; a second one, of the in-tree driver, may fail
 #   long.sh soak     many tunnels for a long time
+#   long.sh hundred  a fleet of a hundred nodes
 #
-#   KERNELS          the series (default: 6.12 for a flood, 6.12-kasan for a soak)
+#   KERNELS          the series (default: 6.12 for a flood, 6.12-kasan for a soak, uml for a hundred)
 #   KIND             the kinds of the flooded tunnel (default: weft wireguard)
 #   FLOODS           names of floods (default: all)
 #   SOAK_MINUTES     of guest time (default 60); SOAK_PEERS (default 50)
@@ -48,16 +49,24 @@ soak() {
 	done
 }
 
+hundred() {
+	local series
+
+	for series in ${KERNELS:-uml}; do
+		KIND=weft run "$series" debug/hundred
+	done
+}
+
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 kinds=${KIND-}
 export KIND WALL_LIMIT=${WALL_LIMIT:-7200} VM_ENVIRONMENT="FLOODS SOAK_MINUTES SOAK_PEERS" VM_NOTES=1
 make -s -C tools >&2 || exit 1
 case ${1-} in
-flood|soak)
+flood|soak|hundred)
 	{ echo "TAP version 13"; "$1"; } | merge
 	;;
 *)
-	die "'${1-}' is no such test; expected flood or soak"
+	die "'${1-}' is no such test; expected flood, soak or hundred"
 	;;
 esac

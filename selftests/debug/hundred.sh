@@ -8,9 +8,10 @@
 #	 up0 192.0.2.1      up0 192.0.2.2           up0 192.0.2.100
 #	    |                  |                       |
 #	    +----------------- br0 in namespace net ---+
-# series: uml
-# timeout: 1200
-. "$(dirname "$0")/lib.sh"
+# make hundred runs it, on Linux as a program: 4,950 sessions, and some 700 commands.
+# timeout: 6000
+# shellcheck source=selftests/kselftest/lib.sh
+. "$(dirname "$0")/../kselftest/lib.sh"
 # shellcheck source=selftests/kselftest/lib/fleet.sh
 . "$lib_dir/lib/fleet.sh"
 
@@ -49,7 +50,7 @@ members_create() { # members_create NODE...
 			endpoint "192.0.2.$(((${name#n} - 1) % 254 + 1)):51820" >"$answers/$name"
 	done
 	lap "$# nodes make their keys"
-	python3 "$test_dir/fleet.py" admission "$answers" 10.77 "$lib_work/hellos" >"$lib_work/nodes.json"
+	python3 "$lib_dir/fleet.py" admission "$answers" 10.77 "$lib_work/hellos" >"$lib_work/nodes.json"
 	on_store admit from "$lib_work/nodes.json"
 	"$WEFT" -j fleet put store "$store" from "$lib_work/hellos" >"$answer"
 	expect_eq "hellos that are accepted" "$(said accepted)" $#
