@@ -116,7 +116,7 @@ static const struct complete_case cases[] = {
 	{ "fleet init new store S topology ''", "mesh\nhub\ngroups\n" },
 	{ "fleet init new store S topology hub ro", "rotate-every\nrotate-window\nrotate-grace\n" },
 	{ "fleet admit store S admin-key ''", "/\n" },
-	{ "fleet admit store S admin-key K ''", "node\naddress\nidentity\npublic-key\nprefix\ngroups\nhub\nendpoint\nnot-after\nfrom\n" },
+	{ "fleet admit store S admin-key K ''", "node\naddress\nidentity\npublic-key\nprefix\ngroups\nhub\nendpoint\nnot-after\ntrust\nfrom\n" },
 	{ "fleet admit store S hub ''", "on\noff\n" },
 	{ "fleet admit store S from ''", "/\n" },
 	{ "fleet admit store S identity ''", "" },

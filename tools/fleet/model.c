@@ -483,6 +483,12 @@ static void model_give_addresses(struct model_job *job)
 	}
 }
 
+/* A hub forwards packets of other nodes, and a node with prefixes those of its networks. */
+static bool model_forwards(const struct weft_fleet_record *node)
+{
+	return node->hub || node->prefixes.count;
+}
+
 static void model_give_keys(struct model_job *job)
 {
 	struct weft_profile *profile = job->model->profile;
@@ -495,7 +501,7 @@ static void model_give_keys(struct model_job *job)
 	profile->previous_key = job->own->previous_key;
 	profile->grace_until = job->own->grace_until;
 	profile->mtu = job->fleet->terms->mtu;
-	profile->forwarding = job->self->node->hub ? WEFT_SWITCH_ON : WEFT_SWITCH_NONE;
+	profile->forwarding = model_forwards(job->self->node) ? WEFT_SWITCH_ON : WEFT_SWITCH_NONE;
 }
 
 static bool model_begin(struct model_job *job)
