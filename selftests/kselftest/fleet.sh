@@ -10,7 +10,7 @@
 #	    |                   |                                  |
 #	    +------------------ br0 in namespace net --------------+
 # vm: icount
-# series: 6.12 uml
+# series: 6.12
 # timeout: 1500
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=selftests/kselftest/lib/fleet.sh
@@ -49,7 +49,7 @@ node_state() { # node_state NODE
 	ns "$1" "$WEFT" show "$fleet" names 2>/dev/null || true
 	ns_ip "$1" -o addr show
 	ns_ip "$1" route show table all
-	find "$states/$1/$fleet" ! -name last -printf '%f %i %m %s %T@\n' 2>/dev/null | sort || true
+	find "$states/$1/$fleet" -type f ! -name last -printf '%f %i %m %s %T@\n' 2>/dev/null | sort || true
 }
 
 expect_state() { # expect_state NODE FILE WHEN

@@ -216,8 +216,8 @@ static void command_print_all(FILE *stream)
 {
 	const struct weft_command *command;
 
-	fputs("Usage: weft [-j|--json] [--show-keys] [--dry-run] [--really] [COMMAND [ARGUMENTS]]\n\nCommands:\n",
-	      stream);
+	fputs("Usage: weft [-j|--json] [--show-keys] [--dry-run] [--really]", stream);
+	fputs(" [COMMAND [ARGUMENTS]]\n\nCommands:\n", stream);
 	for (command = weft_commands; command->name; command++)
 		fprintf(stream, "  %-10s %s\n", command->name,
 			command->summary);

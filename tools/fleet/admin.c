@@ -458,7 +458,8 @@ static bool admin_check_keys(struct weft_store *store, struct weft_fleet_record 
 	qsort(keys, total, sizeof(*keys), admin_compare_keys);
 	for (i = 1; good && i < total; i++)
 		good = !weft_key_equal(keys[i - 1].key, keys[i].key) ||
-		       weft_complain(store->ctx, "node '%s' and node '%s' have the same identity or public key",
+		       weft_complain(store->ctx,
+				     "node '%s' and node '%s' have the same identity or public key",
 				     keys[i - 1].node, keys[i].node);
 	free(keys);
 	return good;
