@@ -99,7 +99,7 @@ static const struct complete_case cases[] = {
 	{ "rotate wft0 grace ''", "" },
 
 	/* Fleets. */
-	{ "fle", "fleet\n" },
+	{ "flee", "fleet\n" },
 	{ "fleet ''", "init\nadmit\nrevoke\nput\nbundle\nlist\nrender\nimport\nhello\napply\nstatus\nrotate\n" },
 	{ "fleet re", "revoke\nrender\n" },
 	{ "fleet nonsense ''", "" },
