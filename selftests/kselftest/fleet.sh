@@ -47,8 +47,8 @@ mesh_create() { # mesh_create NODE...
 node_state() { # node_state NODE
 	ns "$1" "$WEFT" show "$fleet" dump 2>/dev/null | cut -f 1-4,8 | sort || true
 	ns "$1" "$WEFT" show "$fleet" names 2>/dev/null || true
-	ns_ip "$1" -o addr show
-	ns_ip "$1" route show table all
+	ns_ip "$1" -o addr show dev "$fleet" 2>/dev/null || true
+	ns_ip "$1" route show table all dev "$fleet" 2>/dev/null || true
 	find "$states/$1/$fleet" -type f ! -name last -printf '%f %i %m %s %T@\n' 2>/dev/null | sort || true
 }
 
@@ -588,7 +588,7 @@ rolled_back() {
 	expect_eq "peers of ant" "$(node_peers ant)" "bee dog"
 	expect on_present_keys ant bee
 	: >"$lib_work/empty"
-	expect_unchanged ant "$lib_work/empty"
+	expect_status 1 ant apply "$lib_work/empty"
 	head -n 1 "$bundle" >"$lib_work/one-record"
 	expect_unchanged ant "$lib_work/one-record"
 	head -c 700 "$bundle" >"$lib_work/cut"
@@ -607,17 +607,23 @@ expect_status() { # expect_status STATUS NODE VERB WORDS...
 }
 
 much_waits() {
-	mesh_create "${all[@]}"
+	fleet_create
+	nodes_create ant bee cat dog
+	node_create elk prefix 10.20.0.0/24
+	spread "${all[@]}"
 	on_store revoke node dog,elk
 	bundle_make
 	expect_status 3 ant apply "$bundle"
 	expect_ne "waiting" "$(said waiting)" null
 	expect_eq "peers" "$(node_peers ant)" "bee cat dog elk"
+	# Without its route a packet to a peer that stays would pass the tunnel by.
+	expect_match "route to a peer that waits" "$(ns_ip ant route show 10.20.0.0/24)" "dev $fleet"
 	expect_status 3 ant apply --dry-run
 	expect_status 3 ant apply
 	expect_eq "peers" "$(node_peers ant)" "bee cat dog elk"
 	expect_status 0 ant apply --really
 	expect_eq "waiting, peers" "$(said waiting) $(node_peers ant)" "null bee cat"
+	expect_eq "route to a peer that is gone" "$(ns_ip ant route show 10.20.0.0/24)" ""
 	expect_unchanged ant "$bundle"
 }
 
@@ -677,6 +683,19 @@ endpoint_inside() {
 	expect_eq "problems" "$(said_list problems | grep -c 'inside the tunnel')" 2
 	expect_unchanged ant
 	expect ping_node bee ant
+}
+
+# The tunnel's own packets are marked, and pass the default route through the tunnel by.
+default_route() {
+	fleet_create
+	nodes_create ant
+	node_create bee prefix 0.0.0.0/0
+	spread ant bee
+	expect_ne "mark of ant" "$(ns ant "$WEFT" show "$fleet" fwmark)" off
+	expect_match "way of another packet" "$(ns_ip ant route get 198.51.100.1)" "dev $fleet"
+	wait_for 30 ping_node ant bee
+	expect_unchanged ant
+	expect_unchanged ant
 }
 
 identity_of() { # identity_of NODE
@@ -890,6 +909,7 @@ run_case "removals of more than a tenth wait" much_waits
 run_case "exit statuses" statuses
 run_case "endpoints that roamed stay" roamed
 run_case "no endpoint is inside the tunnel" endpoint_inside
+run_case "a default route by a node" default_route
 run_case "a prefix moves at once" prefix_moves
 run_case "a reboot, also during a rotation" rebooted
 run_case "the file works with up, down and doctor" file_works

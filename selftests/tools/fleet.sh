@@ -76,6 +76,12 @@ node_state() { # node_state NODE WORDS...: as that node
 	WEFT_FLEET_STATE=$dir/state-$node fleet "$@"
 }
 
+node_fails() { # node_fails NODE TEXT WORDS...: with status 1
+	local WEFT_FLEET_STATE=$dir/state-$1
+
+	fails 1 "${@:2}"
+}
+
 none_of() { # none_of FILE...: no such file
 	local file
 
@@ -109,7 +115,12 @@ check "words left out stay" run_is 'j["keepalive"], j["port"]' "(25, 51820)" lis
 check "a port that is none" stays st fails 1 "port is not" init prod store st admin-key key port 65536
 check "a topology that is none" stays st fails 1 "topology is not" init prod store st admin-key key topology ring
 check "another fleet" stays st fails 1 "is the store of fleet 'prod'" init test store st admin-key key
+"$WEFT" fleet init other store st-other admin-key other-key >out
 check "another admin key" stays st fails 1 "admin key is none of those" init prod store st admin-key other-key
+check "an admin key's file that does not exist" stays st fails 1 "typo" init prod store st admin-key typo
+check "... is not made" none_of typo
+check "an MTU below that of IPv6" stays st fails 1 "mtu: 1000 is too small" init prod store st admin-key key mtu 1000
+check "port 0" stays st fails 1 "port: 0" init prod store st admin-key key port 0
 check "a number with more" stays st fails 1 "is not a number" init prod store st admin-key key mtu 1420x
 check "a number that does not fit" stays st fails 1 "is not" init prod store st admin-key key mtu 99999999999999999999999
 check "an unknown word" fails 1 "unknown word" init prod store st admin-key key mtus 1
@@ -223,7 +234,8 @@ remember() { # remember NODE FILE
 }
 if unshare --map-root-user --net true 2>/dev/null; then
 	check "a bundle is remembered" remember ant bundle
-	check "an emptied bundle takes nothing back" apply ant 0 /dev/null
+	check "an emptied bundle is an error" apply ant 1 /dev/null
+	check "... and takes nothing back" apply ant 0 bundle
 	check "... no peer" is 'j["peers"], j["nodes"]' "(2, 3)"
 fi
 
@@ -455,6 +467,57 @@ leftovers() {
 }
 node_state killed rotate prod announce
 check "no successor of a killed writer stays" leftovers
+
+# Mistakes, and what leads out of them
+
+fresh() { # fresh STORE: a fleet of one node, whose hello is in the file hello-back
+	"$WEFT" fleet init prod store "$1" admin-key key topology hub keepalive 25 >out &&
+		node_state back hello prod node back admins "$ADMIN" endpoint 192.0.2.1:1 &&
+		identity_back=$(value 'j["identity"]') &&
+		fleet admit store "$1" admin-key key node back identity "$identity_back" address 10.8.0.1/24 &&
+		WEFT_FLEET_STATE=$dir/state-back "$WEFT" fleet hello prod serial 1 >hello-back && fleet put store "$1" from hello-back
+}
+check "a fleet of one" fresh back
+bundle_of back back-bundle
+check "a lost store is made of a bundle" run_is 'j["accepted"]' 3 put store back-again from back-bundle
+check "... with the fleet's settings" run_is 'j["topology"], j["keepalive"], j["epoch"]' "('hub', 25, 1)" list store back-again
+check "... and the admin key signs it" run_is 'j["epoch"]' 2 init prod store back-again admin-key key keepalive 26
+check "a text without a fleet makes no store" fails 1 "has no fleet" put store none-of-it from hello-back
+check "no record at all" stays back fails 1 "has no record" put store back from /dev/null
+
+cp -r state-back state-before
+node_state back hello prod endpoint 192.0.2.1:2
+value 'j["record"]' >second
+fleet put store back from second
+rm -r state-back && mv state-before state-back
+node_state back hello prod endpoint 192.0.2.1:3
+value 'j["record"]' >third
+check "a restored folder repeats a generation" fails 2 "was seen with other contents" put store back from third
+bundle_of back back-bundle
+WEFT_FLEET_STATE=$dir/state-back "$WEFT" fleet apply prod back-bundle >out 2>err
+node_state back hello prod
+value 'j["record"]' >fourth
+check "... and goes past it after an apply" run_is 'j["accepted"]' 1 put store back from fourth
+
+node_state clone hello prod node back admins "$ADMIN"
+WEFT_FLEET_STATE=$dir/state-clone "$WEFT" fleet apply prod back-bundle --dry-run >out 2>err
+check "a machine with another identity is told" grep -q "another identity than this machine" err
+check "an admin key of zeros" fails 1 "is not a key" hello zeros node a admins AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
+check "an endpoint by name" node_fails back "names are for the admin" hello prod endpoint back.example:1
+check "an endpoint of loopback" node_fails back "of hosts" hello prod endpoint 127.0.0.1:1
+printf '[\n{"node": "x" "y"}\n]\n' >bad.json
+check "where JSON is wrong" fails 1 "line 2" admit store back admin-key key from bad.json
+fleet admit store back admin-key key node back identity "$identity_back" address 10.8.0.1/24 not-after 100
+bundle_of back back-bundle
+WEFT_FLEET_STATE=$dir/state-back "$WEFT" fleet apply prod back-bundle >out 2>err
+check "a node whose admission is over announces no key" node_fails back "not_after" rotate prod announce
+
+cp -r back set-back
+fleet init prod store back admin-key key keepalive 30
+fleet init prod store back admin-key key keepalive 31
+bundle_of back newer
+fleet revoke store set-back admin-key key node back
+check "a store that was set back loses no revocation without a word" fails 2 "revocation of 'back'" put store set-back from newer
 
 echo "1..$count"
 exit $failed

@@ -218,7 +218,7 @@ static void check_lines(void)
 	text.chars[text.len - 3] = '\0';
 	test_text("a zero byte", reason_of(text.chars, text.len - 1), "a zero byte is in it");
 	memset(blob, 'a', 10 << 20);
-	test_text("a line of 10 MB", reason_of(blob, 10 << 20), "longer than 16384 bytes");
+	test_text("a line of 10 MB", reason_of(blob, 10 << 20), "longer than 16384 bytes, or 131072 of a record of the fleet");
 	fleet_clear(&text);
 	free(blob);
 }

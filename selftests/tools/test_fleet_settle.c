@@ -195,6 +195,26 @@ static void check_readmission(bool revoked)
 	weft_model_device_free(dev);
 }
 
+/* A revoked node changes over to a key that it has announced, while its removal waits. */
+static void check_follow(void)
+{
+	struct weft_device *dev = settled(WEFT_KIND_WEFT);
+	struct weft_peer *bee = dev->peers;
+
+	bee->next_public_key = fleet_tunnel('x');
+	bee->has |= WEFT_PEER_HAS_NEXT_PUBLIC_KEY;
+	fleet_terms(&text, 'A', 2, "A", ",\"revoked\":{\"bee\":1}");
+	take();
+	test_text("a revoked node is to go", settle(dev), "cat v 10.7.0.3/32\n- u\n2\n");
+	bee->previous_public_key = bee->public_key;
+	bee->public_key = bee->next_public_key;
+	bee->has ^= WEFT_PEER_HAS_NEXT_PUBLIC_KEY | WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY;
+	test_text("... under its next key", settle(dev), "cat v 10.7.0.3/32\n- x\n2\n");
+	bee->has ^= WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY;
+	test_text("... and after its grace", settle(dev), "cat v 10.7.0.3/32\n- x\n2\n");
+	weft_model_device_free(dev);
+}
+
 static void check_former_memory(void)
 {
 	struct weft_device *dev = settled(WEFT_KIND_WEFT);
@@ -366,6 +386,7 @@ int main(void)
 	check_older();
 	check_readmission(true);
 	check_readmission(false);
+	check_follow();
 	check_former_memory();
 	check_others();
 	check_tenth();

@@ -94,6 +94,56 @@ static void plan_unite(struct weft_routes *routes)
 	routes->count = left;
 }
 
+static bool plan_has_key(const struct weft_peer_index *index, const struct weft_key *key, bool has)
+{
+	return has && weft_model_index_find(index, key);
+}
+
+/* Whether the profile has a peer of the interface, under any of its keys. */
+static bool plan_has_peer(const struct weft_peer_index *index, const struct weft_peer *have)
+{
+	return plan_has_key(index, &have->public_key, true) ||
+	       plan_has_key(index, &have->next_public_key,
+			    have->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY) ||
+	       plan_has_key(index, &have->previous_public_key,
+			    have->has & WEFT_PEER_HAS_PREVIOUS_PUBLIC_KEY);
+}
+
+static bool plan_keep_peer(const struct weft_peer *have, const struct weft_state *state,
+			   struct weft_routes *routes)
+{
+	const struct weft_allowedip *ip;
+	const struct weft_route *former;
+	struct weft_route *route;
+
+	for (ip = have->allowedips; ip; ip = ip->next) {
+		former = weft_state_find(&state->routes, ip, RT_TABLE_MAIN);
+		if (!former || former->protocol != WEFT_PROTOCOL)
+			continue;
+		route = weft_host_routes_add(routes);
+		if (!route)
+			return false;
+		*route = *former;
+		route->prefix.next = NULL;
+	}
+	return true;
+}
+
+/* A peer that stays keeps its routes: without them its packets would pass the tunnel by. */
+static bool plan_keep_others(const struct weft_profile *profile, const struct weft_state *state,
+			     struct weft_routes *routes)
+{
+	struct weft_peer_index index;
+	const struct weft_peer *have;
+	bool good = weft_model_index(profile->dev, &index);
+
+	for (have = state->dev ? state->dev->peers : NULL; good && have; have = have->next)
+		if (!plan_has_peer(&index, have))
+			good = plan_keep_peer(have, state, routes);
+	weft_model_index_free(&index);
+	return good;
+}
+
 bool weft_plan_routes(const struct weft_profile *profile,
 		      const struct weft_policy_route *policy,
 		      const struct weft_state *state,
@@ -108,6 +158,8 @@ bool weft_plan_routes(const struct weft_profile *profile,
 		for (ip = peer->allowedips; ip; ip = ip->next)
 			if (!plan_add_route(profile, policy, state, ip, routes))
 				return false;
+	if (profile->dev->keeps_others && !plan_keep_others(profile, state, routes))
+		return false;
 	weft_state_sort(routes);
 	plan_unite(routes);
 	return true;

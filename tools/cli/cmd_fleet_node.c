@@ -61,7 +61,7 @@ static bool node_take_admins(struct node_job *job, struct weft_keys *trust, cons
 	bool good = copy || node_no_memory(job);
 
 	while (good && (word = strsep(&rest, ","))) {
-		good = weft_key_decode(&key, word) ||
+		good = (weft_key_decode(&key, word) && !weft_key_is_zero(&key)) ||
 		       weft_complain(job->ctx, "admins: '%s' is not a key", word);
 		if (good && !weft_keys_have(trust, &key))
 			good = weft_keys_add(trust, &key) || node_no_memory(job);
@@ -90,8 +90,10 @@ static bool node_take_private_key(struct node_job *job, const char *path, struct
 
 	if (!weft_file_read(job->ctx, path, 4096, &file))
 		return false;
-	good = weft_key_decode(key, weft_text_trim(file.text)) ||
+	good = (weft_key_decode(key, weft_text_trim(file.text)) && !weft_key_is_zero(key)) ||
 	       weft_complain(job->ctx, "'%s' has no private key", path);
+	/* The kernel keeps it in this form, too. */
+	weft_key_clamp(key);
 	weft_file_wipe(&file);
 	return good;
 }
@@ -158,6 +160,17 @@ static bool node_take_number(struct node_job *job, const char *what, const char 
 	return true;
 }
 
+/* Others leave out what these are not: only the admin gives names. */
+static bool node_endpoints_are_hosts(const struct weft_words *endpoints)
+{
+	size_t i;
+
+	for (i = 0; i < endpoints->count; i++)
+		if (!weft_fleet_endpoint_is_host(endpoints->items[i].text))
+			return false;
+	return true;
+}
+
 /* "off" for none; the list replaces the former one. */
 static bool node_take_endpoints(struct node_job *job, const char *text)
 {
@@ -177,11 +190,12 @@ static bool node_take_endpoints(struct node_job *job, const char *text)
 	good = array && copy;
 	for (rest = copy; good && (word = strsep(&rest, ","));)
 		good = !json_object_array_add(array, json_object_new_string(word));
-	good = good && weft_fields_accept(&weft_fields_endpoints, &row, array, endpoints);
+	good = good && weft_fields_accept(&weft_fields_endpoints, &row, array, endpoints) &&
+	       node_endpoints_are_hosts(endpoints);
 	free(copy);
 	json_object_put(array);
 	return good || weft_complain(job->ctx,
-				     "endpoint: '%s' is not a list of up to 16 endpoints ADDRESS:PORT or [ADDRESS]:PORT",
+				     "endpoint: '%s' is not a list of up to 16 endpoints ADDRESS:PORT or [ADDRESS]:PORT of hosts: names are for the admin, with 'weft fleet admit ... endpoint'",
 				     text);
 }
 
@@ -225,10 +239,10 @@ static bool node_add_keys(struct json_object *object, const struct weft_self *se
 	weft_seed_public(&identity, &self->identity);
 	weft_self_private_key(self, &private_key);
 	weft_key_derive_public(&public_key, &private_key);
+	weft_key_wipe(&private_key);
 	if (!weft_json_add(object, "identity", node_key_json(&identity)) ||
 	    !weft_json_add(object, "public_key", node_key_json(&public_key)))
 		return false;
-	weft_key_wipe(&private_key);
 	if (weft_key_is_zero(&self->next))
 		return !json_object_object_add(object, "next_public_key", NULL);
 	weft_seed_tunnel(&private_key, &self->next);
@@ -390,27 +404,65 @@ static void node_note_last(struct node_job *job, bool good, const struct weft_me
 		weft_fleet_last_write(&job->folder, &last, merge);
 }
 
+/* After a restored backup the fleet may have another hello of this generation. */
+static bool node_outbid_clash(struct node_job *job)
+{
+	const struct weft_member *self = weft_fleet_find(job->folder.fleet,
+							 job->folder.self->node);
+
+	return !self || !self->clash || node_greet(job);
+}
+
+/* A machine with another identity has the node's addresses, and no peer. */
+static bool node_check_identity(struct node_job *job, struct weft_fleet_apply *apply)
+{
+	const struct weft_self *self = job->folder.self;
+	const struct weft_member *member = weft_fleet_find(job->folder.fleet, self->node);
+	struct weft_key identity;
+	char *text;
+	bool good;
+
+	weft_seed_public(&identity, &self->identity);
+	if (!member || !member->node || weft_key_equal(&identity, &member->node->identity))
+		return true;
+	if (asprintf(&text,
+		     "node %s of the fleet has another identity than this machine, %s: no peer answers it; admit this identity, or remove '%s' and use another name",
+		     self->node, weft_key_encode(&identity).chars, job->folder.path) < 0)
+		return node_no_memory(job);
+	good = weft_profile_words_add(&apply->problems, text, 0) || node_no_memory(job);
+	free(text);
+	return good;
+}
+
 int weft_fleet_apply_verb(struct weft_context *ctx, int argc, char **argv)
 {
 	struct node_job job = { .ctx = ctx, .name = argv[0] };
 	struct weft_fleet_apply apply = { };
 	struct weft_merge merge = { };
+	struct weft_file text = { };
 	int status = 1;
 	bool good;
 
 	if (argc > 2)
 		return !weft_complain(ctx, "fleet apply: unexpected argument '%s'", argv[2]);
+	/* Before the lock: the text may come over a slow line. */
+	if (argc == 2 && !weft_fleet_read_text(ctx, argv[1], &text))
+		return 1;
 	good = node_begin(&job) && weft_folder_need(&job.folder) &&
-	       (argc < 2 || weft_fleet_take_in(ctx, job.folder.fleet, argv[1], &merge));
+	       (argc < 2 || weft_fleet_take_in(ctx, job.folder.fleet, &text, &merge)) &&
+	       node_outbid_clash(&job);
 	if (good) {
 		weft_fleet_warn_refused(ctx, &merge);
-		good = weft_fleet_apply(ctx, &job.folder, &apply);
+		good = weft_fleet_apply(ctx, &job.folder, &apply) &&
+		       node_check_identity(&job, &apply);
 		node_note_last(&job, good, &merge, &apply);
 	}
 	if (good)
 		status = node_tell_apply(&job, &merge, &apply);
 	weft_fleet_apply_free(&apply);
 	weft_merge_free(&merge);
+	if (argc == 2)
+		weft_file_wipe(&text);
 	node_end(&job);
 	return status;
 }
@@ -427,10 +479,27 @@ static bool node_is_past(const struct weft_self *self, const struct node_rotate 
 	return rotate->id && !strcmp(self->rotation, rotate->id);
 }
 
+/* Peers take no new key of a node whose admission is over. */
+static bool node_may_renew(struct node_job *job)
+{
+	const struct weft_member *self = weft_fleet_find(job->folder.fleet,
+							 job->folder.self->node);
+
+	if (!self || !self->node || !self->node->not_after ||
+	    (__s64)self->node->not_after >= job->ctx->now)
+		return true;
+	return weft_complain(job->ctx,
+			     "the admission of node '%s' ended at %llu (not_after), and peers take no new key of it: have it admitted again first",
+			     self->name, (unsigned long long)self->node->not_after);
+}
+
 static bool node_announce(struct node_job *job, const struct node_rotate *rotate)
 {
 	struct weft_self *self = job->folder.self;
 
+	if (node_is_past(self, rotate) && weft_self_rotation(self) == WEFT_SELF_RESTS)
+		weft_warn(job->ctx, "rotation '%s' of node '%s' is over: another id begins a new one",
+			  self->rotation, self->node);
 	if (node_is_past(self, rotate) || weft_self_rotation(self) == WEFT_SELF_ANNOUNCED)
 		return !rotate->id || node_is_past(self, rotate) ||
 		       weft_complain(job->ctx,
@@ -440,6 +509,8 @@ static bool node_announce(struct node_job *job, const struct node_rotate *rotate
 		return weft_complain(job->ctx,
 				     "rotation '%s' of node '%s' has not ended: run 'weft fleet rotate %s finish' first",
 				     self->rotation, self->node, self->fleet);
+	if (!node_may_renew(job))
+		return false;
 	weft_seed_generate(&self->next);
 	snprintf(self->rotation, sizeof(self->rotation), "%s", rotate->id ?: "");
 	if (!rotate->id)

@@ -237,6 +237,13 @@ static void status_tell(const struct status_job *job)
 		job->folder.self->node, weft_self_rotation_name(job->folder.self));
 	if (!job->in)
 		fprintf(job->ctx->out, "node %s is not in the fleet\n", job->folder.self->node);
+	if (job->last.time && (!job->last.ok || job->last.refused || job->last.waits))
+		fprintf(job->ctx->out, "the last apply, %lld s ago: %s%llu records refused%s\n",
+			(long long)(job->ctx->now - (time_t)job->last.time),
+			job->last.ok ? "" : "failed, ", (unsigned long long)job->last.refused,
+			job->last.waits ? ", removals wait for --really" : "");
+	if (!job->dev)
+		fprintf(job->ctx->out, "interface %s does not exist\n", fleet->name);
 	for (i = 0; i < fleet->count; i++)
 		status_tell_node(job, &fleet->members[i]);
 }

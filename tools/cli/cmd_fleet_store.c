@@ -3,6 +3,7 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/complain.h"
 #include "cli/fleet.h"
@@ -111,12 +112,25 @@ static bool store_may_sign(const struct weft_context *ctx, const struct store_ad
 	       weft_complain(ctx, "the admin key is none of those of fleet '%s'", fleet->name);
 }
 
+/* An existing fleet has an admin key: a missing file is a typing mistake. */
+static bool store_is_new(const char *path)
+{
+	char *file;
+	bool is_new;
+
+	if (asprintf(&file, "%s/fleet", path) < 0)
+		return false;
+	is_new = access(file, F_OK);
+	free(file);
+	return is_new;
+}
+
 static bool store_begin(struct weft_context *ctx, struct store_admin *admin, const char *path,
 			const char *key_file, const char *trust, bool make)
 {
 	memset(admin, 0, sizeof(*admin));
 	admin->store.lock = -1;
-	if (!weft_admin_key(ctx, key_file, make, &admin->seed, &admin->made))
+	if (!weft_admin_key(ctx, key_file, make && store_is_new(path), &admin->seed, &admin->made))
 		return false;
 	weft_seed_public(&admin->public_key, &admin->seed);
 	return store_take_trust(ctx, admin, trust) &&
@@ -240,19 +254,23 @@ static struct json_object *store_node_wish(const struct weft_context *ctx,
 }
 
 /* One value, and white space; NULL for other text. */
-static struct json_object *store_parse(const struct weft_file *file)
+static struct json_object *store_parse(const struct weft_file *file, size_t *end,
+				       const char **why)
 {
 	struct json_tokener *tokener = json_tokener_new();
 	struct json_object *value;
-	size_t end;
 
+	*end = 0;
+	*why = "out of memory";
 	if (!tokener)
 		return NULL;
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	value = json_tokener_parse_ex(tokener, file->text, file->len);
-	end = json_tokener_get_parse_end(tokener);
-	end += strspn(file->text + end, " \t\r\n");
-	if (end != file->len) {
+	*why = value ? "another text behind the array" :
+		       json_tokener_error_desc(json_tokener_get_error(tokener));
+	*end = json_tokener_get_parse_end(tokener);
+	*end += strspn(file->text + *end, " \t\r\n");
+	if (*end != file->len) {
 		json_object_put(value);
 		value = NULL;
 	}
@@ -260,21 +278,38 @@ static struct json_object *store_parse(const struct weft_file *file)
 	return value;
 }
 
+/* The number of the line that byte @end of @text is in. */
+static unsigned int store_line(const char *text, size_t end)
+{
+	unsigned int line = 1;
+	size_t i;
+
+	for (i = 0; i < end && text[i]; i++)
+		line += text[i] == '\n';
+	return line;
+}
+
 /* An array of objects; NULL after a complaint. */
 static struct json_object *store_read_wish(const struct weft_context *ctx, const char *path)
 {
 	struct json_object *array;
 	struct weft_file file;
+	const char *why;
+	size_t end;
 
 	if (!weft_file_read(ctx, path, WEFT_FLEET_TEXT_BYTES, &file))
 		return NULL;
-	array = store_parse(&file);
+	array = store_parse(&file, &end, &why);
+	if (array && !json_object_is_type(array, json_type_array)) {
+		why = "not an array";
+		json_object_put(array);
+		array = NULL;
+	}
+	if (!array)
+		weft_complain(ctx, "'%s' is not a JSON array of nodes: line %u: %s", path,
+			      store_line(file.text, end), why);
 	weft_file_wipe(&file);
-	if (json_object_is_type(array, json_type_array))
-		return array;
-	weft_complain(ctx, "'%s' is not a JSON array of nodes", path);
-	json_object_put(array);
-	return NULL;
+	return array;
 }
 
 static bool store_add_admission(struct json_object *array,
@@ -413,7 +448,8 @@ static bool store_put_terms(struct weft_store *store, const struct weft_fleet *b
 	const struct weft_fleet *fleet = store->fleet;
 	size_t i;
 
-	if (weft_fleet_record_equal(before->terms, fleet->terms))
+	if (!fleet->terms ||
+	    (before->terms && weft_fleet_record_equal(before->terms, fleet->terms)))
 		return true;
 	for (i = 0; i < fleet->older_count; i++)
 		if (fleet->older[i]->number >= weft_fleet_epoch(before) &&
@@ -452,6 +488,35 @@ static int store_tell_put(const struct weft_context *ctx, const struct weft_merg
 				weft_fleet_add_merge(object, merge), status);
 }
 
+/*
+ * A store that was set back has revocations that the fleet's newest record does not
+ * have: the status is that of refused records.
+ */
+static int store_warn_revocations(const struct weft_context *ctx, const struct weft_fleet *before,
+				  const struct weft_fleet *now)
+{
+	const struct weft_revocations *former, *present = &now->terms->revoked;
+	size_t i, k;
+	int status = 0;
+
+	if (!before || !before->terms)
+		return 0;
+	former = &before->terms->revoked;
+	for (i = 0; i < former->count; i++) {
+		for (k = 0; k < present->count; k++)
+			if (!strcmp(former->items[i].node, present->items[k].node) &&
+			    former->items[i].serial <= present->items[k].serial)
+				break;
+		if (k < present->count)
+			continue;
+		weft_warn(ctx, "epoch %llu does not have this store's revocation of '%s': put the records again, and revoke '%s' again",
+			  (unsigned long long)now->terms->number, former->items[i].node,
+			  former->items[i].node);
+		status = WEFT_FLEET_REFUSED;
+	}
+	return status;
+}
+
 int weft_fleet_put(struct weft_context *ctx, int argc, char **argv)
 {
 	const char *path = NULL, *from = "-", *given = NULL;
@@ -460,16 +525,21 @@ int weft_fleet_put(struct weft_context *ctx, int argc, char **argv)
 	};
 	struct weft_store store, before = { .lock = -1 };
 	struct weft_merge merge = { };
+	struct weft_file text;
 	int status = 1;
 
-	if (!weft_fleet_words(ctx, "put", words, argc, argv))
+	if (!weft_fleet_words(ctx, "put", words, argc, argv) ||
+	    /* Before the lock: the text may come over a slow line. */
+	    !weft_fleet_read_text(ctx, given ? given : from, &text))
 		return 1;
-	from = given ? given : from;
-	if (weft_store_need(&store, ctx, path, NULL, true) &&
-	    weft_store_need(&before, ctx, path, NULL, false) &&
-	    weft_fleet_take_in(ctx, store.fleet, from, &merge) &&
-	    store_put_new(&store, before.fleet))
-		status = store_tell_put(ctx, &merge);
+	if (weft_store_open(&store, ctx, path, NULL, true) &&
+	    weft_store_adopt(&store, text.text, text.len) &&
+	    weft_store_open(&before, ctx, path, NULL, false) &&
+	    weft_fleet_take_in(ctx, store.fleet, &text, &merge) &&
+	    store_put_new(&store, before.fleet ? before.fleet : &(struct weft_fleet){ }))
+		status = store_tell_put(ctx, &merge) |
+			 store_warn_revocations(ctx, before.fleet, store.fleet);
+	weft_file_wipe(&text);
 	weft_merge_free(&merge);
 	weft_store_close(&before);
 	weft_store_close(&store);

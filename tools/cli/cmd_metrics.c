@@ -173,11 +173,10 @@ static void metrics_add_fleet(struct metrics_job *job, const char *name)
 		return;
 	}
 	job->fleets = fleets;
-	if (!weft_fleet_facts_read(job->ctx, name, &fleets[job->fleet_count], &configured)) {
+	if (weft_fleet_facts_read(job->ctx, name, &fleets[job->fleet_count], &configured))
+		job->fleet_count++;
+	else
 		job->good = false;
-		return;
-	}
-	job->fleet_count++;
 	tunnel = configured ? metrics_tunnel(job, name) : NULL;
 	if (tunnel)
 		tunnel->configured = true;

@@ -20,6 +20,7 @@
 #include "print/json.h"
 
 #define ADMIN_PORT	51820
+#define ADMIN_MTU_MIN	1280
 #define ADMIN_NODES_MAX	100000
 
 static bool admin_no_memory(const struct weft_store *store)
@@ -168,6 +169,12 @@ static bool admin_may(struct weft_store *store, const struct weft_fleet_record *
 	if (strcmp(record->fleet, name))
 		return weft_complain(store->ctx, "'%s' is the store of fleet '%s', not of '%s'",
 				     store->path, record->fleet, name);
+	if (!record->port)
+		return weft_complain(store->ctx, "port: 0 is no port: use 1 to 65535");
+	if (record->mtu && record->mtu < ADMIN_MTU_MIN)
+		return weft_complain(store->ctx,
+				     "mtu: %llu is too small: IPv6 needs %d, and 0 derives it from the paths",
+				     (unsigned long long)record->mtu, ADMIN_MTU_MIN);
 	weft_seed_public(&admin, seed);
 	return weft_keys_have(&record->admins, &admin) ||
 	       weft_complain(store->ctx,
@@ -486,12 +493,20 @@ static bool admin_check(struct admin_job *job)
 }
 
 /* Only changed records have a line. */
+/* The hello of the identity before counts no more. */
+static bool admin_write_one(struct weft_store *store, const struct weft_fleet_record *record)
+{
+	return weft_store_put(store, record) &&
+	       (record->admitted != record->number ||
+		weft_store_remove_hello(store, record->node));
+}
+
 static bool admin_write(struct admin_job *job)
 {
 	size_t i;
 
 	for (i = 0; i < job->count; i++)
-		if (job->records[i]->line && !weft_store_put(job->store, job->records[i]))
+		if (job->records[i]->line && !admin_write_one(job->store, job->records[i]))
 			return false;
 	return true;
 }

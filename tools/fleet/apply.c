@@ -207,17 +207,23 @@ void weft_fleet_apply_free(struct weft_fleet_apply *apply)
 	weft_profile_words_free(&apply->changes);
 }
 
-bool weft_fleet_take_in(const struct weft_context *ctx, struct weft_fleet *fleet,
-			const char *file, struct weft_merge *merge)
+bool weft_fleet_read_text(const struct weft_context *ctx, const char *file,
+			  struct weft_file *text)
 {
-	struct weft_file text;
-	bool good;
+	if (!weft_file_read(ctx, file, WEFT_FLEET_TEXT_BYTES, text))
+		return false;
+	if (text->text[strspn(text->text, "\n")])
+		return true;
+	weft_file_wipe(text);
+	return weft_complain(ctx, "'%s' has no record", strcmp(file, "-") ? file :
+			     "standard input");
+}
 
+bool weft_fleet_take_in(const struct weft_context *ctx, struct weft_fleet *fleet,
+			const struct weft_file *text, struct weft_merge *merge)
+{
 	memset(merge, 0, sizeof(*merge));
 	merge->now = ctx->now;
-	if (!weft_file_read(ctx, file, WEFT_FLEET_TEXT_BYTES, &text))
-		return false;
-	good = weft_fleet_merge(fleet, text.text, text.len, merge);
-	weft_file_wipe(&text);
-	return good || weft_complain(ctx, "out of memory");
+	return weft_fleet_merge(fleet, text->text, text->len, merge) ||
+	       weft_complain(ctx, "out of memory");
 }

@@ -3,6 +3,7 @@
 #ifndef _WEFT_TOOLS_FLEET_APPLY_H
 #define _WEFT_TOOLS_FLEET_APPLY_H
 
+#include "conf/file.h"
 #include "fleet/folder.h"
 #include "fleet/merge.h"
 #include "fleet/recorder.h"
@@ -35,8 +36,11 @@ bool weft_fleet_apply(const struct weft_context *ctx, struct weft_folder *folder
 		      struct weft_fleet_apply *apply);
 void weft_fleet_apply_free(struct weft_fleet_apply *apply);
 
-/* Take the records of @file, or "-", into @folder. False after a complaint. */
+/* The records of @file, or "-", as a text, to be wiped. False after a complaint, also for none. */
+bool weft_fleet_read_text(const struct weft_context *ctx, const char *file,
+			  struct weft_file *text);
+/* Take the records of @text into @fleet. False after a complaint. */
 bool weft_fleet_take_in(const struct weft_context *ctx, struct weft_fleet *fleet,
-			const char *file, struct weft_merge *merge);
+			const struct weft_file *text, struct weft_merge *merge);
 
 #endif /* _WEFT_TOOLS_FLEET_APPLY_H */

@@ -71,8 +71,10 @@ bool weft_fleet_facts_read(const struct weft_context *ctx, const char *name,
 	bool good;
 
 	memset(facts, 0, sizeof(*facts));
-	good = weft_folder_read(&folder, ctx, name, false) && weft_folder_need(&folder) &&
-	       facts_has_file(&folder, configured);
+	*configured = false;
+	good = weft_folder_read(&folder, ctx, name, false) && weft_folder_need(&folder);
+	/* Damaged keys or records keep no tunnel from being configured. */
+	good = folder.path && facts_has_file(&folder, configured) && good;
 	if (good) {
 		facts_fill_self(facts, folder.self, ctx->now);
 		facts_fill_fleet(facts, folder.fleet);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <arpa/inet.h>
 #include <json-c/json.h>
+#include <json-c/printbuf.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -692,6 +694,26 @@ const char *weft_fields_text(struct json_object *object)
 	return json_object_to_json_string_ext(object, FIELDS_PLAIN);
 }
 
+/* json-c owns these texts, and frees them as they are. */
+static void fields_wipe_text(const char *text)
+{
+	if (text)
+		sodium_memzero((char *)text, strlen(text));
+}
+
+void weft_fields_wipe(struct json_object *object)
+{
+	if (!object)
+		return;
+	fields_wipe_text(weft_fields_text(object));
+	json_object_object_foreach(object, name, value) {
+		(void)name;
+		if (json_object_is_type(value, json_type_string))
+			fields_wipe_text(json_object_get_string(value));
+	}
+	json_object_put(object);
+}
+
 static struct json_object *fields_tokenize(const char *text, size_t len)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(FIELDS_DEPTH);
@@ -705,6 +727,9 @@ static struct json_object *fields_tokenize(const char *text, size_t len)
 		json_object_put(object);
 		object = NULL;
 	}
+	/* The text may have secrets. */
+	if (tokener->pb && tokener->pb->buf)
+		sodium_memzero(tokener->pb->buf, tokener->pb->size);
 	json_tokener_free(tokener);
 	return object;
 }

@@ -117,6 +117,8 @@ bool weft_fields_take(const struct weft_fields_row *table, unsigned int kind,
 /* The object for @from: optional keys that are unset are left out. NULL: no memory. */
 struct json_object *weft_fields_put(const struct weft_fields_row *table, unsigned int kind,
 				    const void *from);
+/* Wipe the texts of an object with secrets, and put it. NULL is ignored. */
+void weft_fields_wipe(struct json_object *object);
 /* The text of an object, owned by it. */
 const char *weft_fields_text(struct json_object *object);
 /* One value by itself, with @row's limit. False: it is not of this type, or no memory. */

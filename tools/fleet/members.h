@@ -11,6 +11,8 @@
  * @node: its record, or NULL
  * @hello: its hello, or NULL
  * @revoked: the highest serial that is revoked, 0 for none
+ * @clash: the generation of a hello that the node has signed and that differs from
+ *         @hello, 0 for none; not remembered
  * @made: keys under which this machine has configured the node as a peer
  * @former: those of its former admissions: they are to be removed, and never kept
  */
@@ -19,6 +21,7 @@ struct weft_member {
 	struct weft_fleet_record *node;
 	struct weft_fleet_record *hello;
 	__u64 revoked;
+	__u64 clash;
 	struct weft_keys made;
 	struct weft_keys former;
 };

@@ -381,7 +381,10 @@ static bool merge_owns_all(const struct weft_fleet_record *hello,
 static bool merge_has_new_key(const struct weft_fleet_record *hello,
 			      const struct weft_fleet_record *known)
 {
-	return !known || !weft_key_equal(&hello->public_key, &known->public_key) ||
+	if (!known || (!weft_key_equal(&hello->public_key, &known->public_key) &&
+		       !weft_key_equal(&hello->public_key, &known->next_public_key)))
+		return true;
+	return !weft_key_is_zero(&hello->next_public_key) &&
 	       !weft_key_equal(&hello->next_public_key, &known->next_public_key);
 }
 
@@ -425,6 +428,8 @@ static void merge_hello(struct merge_job *job, struct weft_fleet_record **record
 		return;
 	}
 	if (known && (*record)->number <= known->number) {
+		if ((*record)->number == known->number)
+			member->clash = known->number;
 		merge_end_old(job, record, "generation", known->number);
 		return;
 	}

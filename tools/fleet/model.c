@@ -157,7 +157,7 @@ static void model_fill_peer(struct model_job *job, struct weft_peer *peer, size_
 	const struct weft_fleet_record *hello = member->hello;
 
 	peer->has = WEFT_PEER_HAS_PUBLIC_KEY | WEFT_PEER_HAS_KEEPALIVE | WEFT_PEER_HAS_NAME |
-		    WEFT_PEER_HAS_ROAM |
+		    WEFT_PEER_HAS_ROAM | WEFT_PEER_HAS_CANDIDATES |
 		    WEFT_PEER_REPLACE_ALLOWEDIPS;
 	peer->public_key = *weft_member_key(member);
 	peer->roam = true;
@@ -388,6 +388,13 @@ static bool model_parse_endpoint(const char *text, struct weft_allowedip *addres
 	return inet_pton(address->family, host, &address->ip6) == 1;
 }
 
+bool weft_fleet_endpoint_is_host(const char *endpoint)
+{
+	struct weft_allowedip address;
+
+	return model_parse_endpoint(endpoint, &address) && !model_is_special(&address);
+}
+
 /**
  * struct model_endpoints - the endpoints of one peer
  * @text: them, with commas between
@@ -494,8 +501,10 @@ static void model_give_keys(struct model_job *job)
 	struct weft_profile *profile = job->model->profile;
 	struct weft_device *dev = profile->dev;
 
+	/* A complete configuration, as a file's: omitted settings are off. */
 	dev->has = WEFT_DEVICE_HAS_PRIVATE_KEY | WEFT_DEVICE_HAS_LISTEN_PORT |
-		   WEFT_DEVICE_REPLACE_PEERS;
+		   WEFT_DEVICE_HAS_FWMARK | WEFT_DEVICE_HAS_LISTEN_ADDRESS |
+		   WEFT_DEVICE_HAS_BIND_DEVICE | WEFT_DEVICE_REPLACE_PEERS;
 	dev->private_key = job->own->private_key;
 	dev->listen_port = job->own->port ? job->own->port : job->fleet->terms->port;
 	profile->previous_key = job->own->previous_key;

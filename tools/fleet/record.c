@@ -192,13 +192,21 @@ static bool record_take_line(struct weft_fleet_record *record, const char *line,
 	return good;
 }
 
+static size_t record_limit(const char *line, size_t len)
+{
+	static const char terms[] = RECORD_VERSION " fleet ";
+
+	return len > strlen(terms) && !memcmp(line, terms, strlen(terms)) ?
+	       WEFT_FLEET_TERMS_BYTES : WEFT_FLEET_LINE_BYTES;
+}
+
 struct weft_fleet_record *weft_fleet_record_parse(const char *line, size_t len,
 						  struct weft_refusal *why)
 {
 	struct weft_fleet_record *record;
 
-	if (len > WEFT_FLEET_LINE_BYTES) {
-		record_refuse(why, "longer than 16384 bytes");
+	if (len > record_limit(line, len)) {
+		record_refuse(why, "longer than 16384 bytes, or 131072 of a record of the fleet");
 		return NULL;
 	}
 	if (memchr(line, '\0', len)) {

@@ -14,6 +14,8 @@
 
 /* The longest line, without its newline. */
 #define WEFT_FLEET_LINE_BYTES	16384
+/* The same of a record of the fleet, which has all revocations. */
+#define WEFT_FLEET_TERMS_BYTES	131072
 
 enum weft_fleet_kind {
 	WEFT_FLEET_TERMS,	/* "fleet" */

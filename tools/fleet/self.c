@@ -49,7 +49,7 @@ static bool self_fill(struct weft_self *self, const char *text, size_t len,
 	bool good;
 
 	good = object && weft_fields_take(self_rows, 1, object, self, why);
-	json_object_put(object);
+	weft_fields_wipe(object);
 	return good;
 }
 
@@ -80,7 +80,7 @@ char *weft_self_text(const struct weft_self *self)
 
 	if (object && asprintf(&text, "%s\n", weft_fields_text(object)) < 0)
 		text = NULL;
-	json_object_put(object);
+	weft_fields_wipe(object);
 	return text;
 }
 
@@ -188,6 +188,9 @@ static bool self_is_current(const struct weft_self *self, const struct weft_memb
 	if (same && member && member->hello)
 		same = member->hello->number < former->number ||
 		       weft_fleet_record_equal(member->hello, former);
+	/* So may a copy of the folder, whose hello of this generation the fleet has taken. */
+	if (same && member)
+		same = member->clash < former->number;
 	weft_fleet_record_free(former);
 	return same;
 }
@@ -199,6 +202,8 @@ static bool self_sign_hello(struct weft_self *self, const struct weft_member *me
 
 	if (member && member->hello && member->hello->number > last)
 		last = member->hello->number;
+	if (member && member->clash > last)
+		last = member->clash;
 	hello->number = last + 1;
 	if (!weft_fleet_record_sign(hello, &self->identity))
 		return false;

@@ -311,6 +311,17 @@ static bool settle_is_wanted(const struct settle_job *job, const struct weft_pee
 		settle_has_key(job->wanted, job->wanted_count, &have->previous_public_key));
 }
 
+/* The removal of a peer may wait, and the peer may change over to its next key meanwhile. */
+static void settle_follow(struct settle_job *job, struct weft_keys *former,
+			  const struct weft_peer *have)
+{
+	if (!weft_keys_have(former, &have->public_key))
+		job->failed |= !weft_keys_add(former, &have->public_key);
+	if (have->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY &&
+	    !weft_keys_have(former, &have->next_public_key))
+		job->failed |= !weft_keys_add(former, &have->next_public_key);
+}
+
 /*
  * Where a link cannot change a peer's key, the peer of the new key takes the place of
  * the former one, which is no removal of a node.
@@ -324,6 +335,7 @@ static void settle_sort_peer(struct settle_job *job, struct weft_settle *settle,
 		settle->ours++;
 	} else if (made) {
 		settle->ours++;
+		settle_follow(job, &job->fleet->members[made->member].former, have);
 		job->failed |= !weft_keys_add(job->has_peer[made->member] ? &settle->replaced :
 									    &settle->gone,
 					      &have->public_key);

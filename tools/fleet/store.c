@@ -64,7 +64,7 @@ static bool store_read_record(struct weft_store *store, struct store_records *re
 	struct weft_file file;
 	size_t len;
 
-	if (!weft_file_read(store->ctx, path, WEFT_FLEET_LINE_BYTES + 1, &file))
+	if (!weft_file_read(store->ctx, path, WEFT_FLEET_TERMS_BYTES + 1, &file))
 		return false;
 	len = file.len && file.text[file.len - 1] == '\n' ? file.len - 1 : file.len;
 	record = weft_fleet_record_parse(file.text, len, &why);
@@ -148,6 +148,12 @@ static bool store_take_fleet(struct weft_store *store, const struct store_record
 	if (!store->fleet)
 		return store_no_memory(store);
 	memcpy(store->fleet->name, terms->fleet, sizeof(store->fleet->name));
+	/* The first trusted key is the admin key. */
+	if (store->trust && !weft_keys_have(&terms->admins, &store->trust->items[0]))
+		return weft_complain(store->ctx,
+				     "the admin key is none of those of fleet '%s': its public half is %s",
+				     terms->fleet,
+				     weft_key_encode(&store->trust->items[0]).chars);
 	if (!store->trust)
 		return weft_keys_add(&store->fleet->trust, &terms->signer) ||
 		       store_no_memory(store);
@@ -272,6 +278,48 @@ bool weft_store_open(struct weft_store *store, const struct weft_context *ctx, c
 	return (!lock || (store_lock(store) && store_sweep(store))) && store_load(store);
 }
 
+/* The newest record of a fleet in a text, to be freed, or NULL. */
+static struct weft_fleet_record *store_newest_terms(const char *text, size_t len)
+{
+	static const char begin[] = "weft-fleet/1 fleet ";
+	const char *end = text + len, *newline;
+	struct weft_fleet_record *newest = NULL, *record;
+	struct weft_refusal why;
+
+	for (; text < end && (newline = memchr(text, '\n', end - text)); text = newline + 1) {
+		if (strncmp(text, begin, strlen(begin)))
+			continue;
+		record = weft_fleet_record_parse(text, newline - text, &why);
+		if (record && (!newest || record->number > newest->number)) {
+			weft_fleet_record_free(newest);
+			newest = record;
+		} else {
+			weft_fleet_record_free(record);
+		}
+	}
+	return newest;
+}
+
+bool weft_store_adopt(struct weft_store *store, const char *text, size_t len)
+{
+	struct weft_fleet_record *terms;
+	bool good;
+
+	if (store->fleet)
+		return true;
+	terms = store_newest_terms(text, len);
+	if (!terms)
+		return weft_complain(store->ctx,
+				     "'%s' has no fleet: run 'weft fleet init' first, or put a bundle with a record of the fleet",
+				     store->path);
+	store->fleet = calloc(1, sizeof(*store->fleet));
+	good = store->fleet && weft_keys_add(&store->fleet->trust, &terms->signer);
+	if (good)
+		memcpy(store->fleet->name, terms->fleet, sizeof(store->fleet->name));
+	weft_fleet_record_free(terms);
+	return good || store_no_memory(store);
+}
+
 bool weft_store_need(struct weft_store *store, const struct weft_context *ctx, const char *path,
 		     const struct weft_keys *trust, bool lock)
 {
@@ -334,6 +382,11 @@ static bool store_unlink(struct weft_store *store, const char *folder, const cha
 	       weft_complain(store->ctx, "cannot remove '%s': %s", path, strerror(errno));
 	free(path);
 	return good;
+}
+
+bool weft_store_remove_hello(struct weft_store *store, const char *node)
+{
+	return store_unlink(store, "hello", node);
 }
 
 bool weft_store_remove(struct weft_store *store, const char *node)

@@ -40,10 +40,17 @@ bool weft_store_open(struct weft_store *store, const struct weft_context *ctx, c
 /* The same, and a folder without a fleet is a failure. */
 bool weft_store_need(struct weft_store *store, const struct weft_context *ctx, const char *path,
 		     const struct weft_keys *trust, bool lock);
+/*
+ * In a folder without a fleet: begin with the newest record of a fleet in the text,
+ * whatever key has signed it. False after a complaint, also for a text without one.
+ */
+bool weft_store_adopt(struct weft_store *store, const char *text, size_t len);
 /* Write a record to its file, as a whole. In a dry run nothing. False after a complaint. */
 bool weft_store_put(struct weft_store *store, const struct weft_fleet_record *record);
 /* Keep a copy of a record of the fleet that hands over to its successor. */
 bool weft_store_keep(struct weft_store *store, const struct weft_fleet_record *terms);
+/* Remove the hello of a node whose identity was replaced. */
+bool weft_store_remove_hello(struct weft_store *store, const char *node);
 /* Remove the records of a node that is revoked. */
 bool weft_store_remove(struct weft_store *store, const char *node);
 void weft_store_close(struct weft_store *store);

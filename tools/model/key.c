@@ -46,7 +46,11 @@ bool weft_key_decode(struct weft_key *key, const char *text)
 void weft_key_generate_private(struct weft_key *key)
 {
 	randombytes_buf(key->bytes, sizeof(key->bytes));
-	/* RFC 7748, section 5: the form in which X25519 uses a scalar. */
+	weft_key_clamp(key);
+}
+
+void weft_key_clamp(struct weft_key *key)
+{
 	key->bytes[0] &= 248;
 	key->bytes[31] &= 127;
 	key->bytes[31] |= 64;

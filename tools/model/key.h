@@ -23,6 +23,8 @@ bool weft_key_decode(struct weft_key *key, const char *text);
 /* libsodium's decoder takes some bytes above 127 for letters. In constant time. */
 bool weft_key_is_ascii(const char *text, size_t len);
 void weft_key_generate_private(struct weft_key *key);
+/* RFC 7748, section 5: the form in which X25519 uses a scalar. */
+void weft_key_clamp(struct weft_key *key);
 void weft_key_generate_preshared(struct weft_key *key);
 bool weft_key_derive_public(struct weft_key *public_key,
 			    const struct weft_key *private_key);
