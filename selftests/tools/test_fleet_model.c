@@ -190,8 +190,8 @@ static void check_keys(void)
 	test_text("an announced key is the peer's next one", model_of("ant", 'a'), "bee 10.7.0.2/32 >next\n");
 	snprintf(more, sizeof(more), ",\"public_key\":\"%s\"", weft_key_encode(&next).chars);
 	fleet_say(&text, 'A', "node", "{\"fleet\":\"prod\",\"node\":\"aphone\",\"serial\":1,\"admitted\":1,\"addresses\":[\"10.7.0.9\"]%s}", more);
-	test_text("... unless another node has it", model_of("ant", 'a'),
-		  "aphone 10.7.0.9/32\nbee 10.7.0.2/32\nnode bee has a tunnel key of node aphone: it does not get that key\n");
+	test_text("... also where the admin has pinned it at a member without weft", model_of("ant", 'a'),
+		  "bee 10.7.0.2/32 >next\nnode aphone has a tunnel key of node bee: it does not get that key\n");
 }
 
 static void check_endpoints(void)

@@ -45,16 +45,16 @@ static const struct fleet_verb fleet_verbs[] = {
 		"    | store DIR admin-key FILE from FILE",
 		weft_fleet_admit, 6, true,
 	}, {
-		"revoke", "store DIR admin-key FILE node NODE,... [trust KEY,...]",
+		"revoke", "store DIR admin-key FILE node NODE,... [serial NUMBER] [trust KEY,...]",
 		weft_fleet_revoke, 6, true,
 	}, {
 		"put", "store DIR [from FILE]", weft_fleet_put, 2, true,
 	}, {
-		"bundle", "store DIR", weft_fleet_bundle, 2, false,
+		"bundle", "store DIR [trust KEY,...]", weft_fleet_bundle, 2, false,
 	}, {
-		"list", "store DIR", weft_fleet_list, 2, false,
+		"list", "store DIR [trust KEY,...]", weft_fleet_list, 2, false,
 	}, {
-		"render", "store DIR node NODE", weft_fleet_render, 4, false,
+		"render", "store DIR node NODE [trust KEY,...]", weft_fleet_render, 4, false,
 	}, {
 		"import", "FLEET NODE=FILE...", weft_fleet_import, 2, false,
 	}, {
@@ -162,6 +162,7 @@ bool weft_fleet_add_merge(struct json_object *object, const struct weft_merge *m
 		return false;
 	}
 	return weft_json_add(object, "refused", array) &&
+	       weft_fleet_add_number(object, "refused_more", merge->refused_more) &&
 	       weft_fleet_add_number(object, "accepted", merge->accepted) &&
 	       weft_fleet_add_number(object, "same", merge->same);
 }
@@ -174,7 +175,8 @@ void weft_fleet_warn_refused(const struct weft_context *ctx, const struct weft_m
 		weft_warn(ctx, "record %s is refused: %s", merge->refused[i].record,
 			  merge->refused[i].reason);
 	if (i < merge->refused_count)
-		weft_warn(ctx, "%zu more records are refused", merge->refused_count - i);
+		weft_warn(ctx, "%zu more records are refused",
+			  merge->refused_count + merge->refused_more - i);
 }
 
 int weft_fleet_print(const struct weft_context *ctx, struct json_object *object, bool good,

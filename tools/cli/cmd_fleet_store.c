@@ -8,6 +8,7 @@
 #include "base/complain.h"
 #include "cli/fleet.h"
 #include "conf/file.h"
+#include "conf/setting.h"
 #include "fleet/admin.h"
 #include "fleet/apply.h"
 #include "fleet/memory.h"
@@ -81,26 +82,33 @@ struct store_admin {
 	bool made;
 };
 
-/* The admin key, and those of @text, separated by commas. */
-static bool store_take_trust(const struct weft_context *ctx, struct store_admin *admin,
+/* The keys of @text, separated by commas, or none for NULL. */
+static bool store_take_trust(const struct weft_context *ctx, struct weft_keys *trust,
 			     const char *text)
 {
 	char *copy = strdup(text ? text : ""), *rest = copy, *word;
 	struct weft_key key;
-	bool good;
+	bool good = copy || weft_complain(ctx, "out of memory");
 
-	good = (copy && weft_keys_add(&admin->trust, &admin->public_key)) ||
-	       weft_complain(ctx, "out of memory");
 	while (good && (word = strsep(&rest, ","))) {
 		if (!*word)
 			continue;
 		good = weft_key_decode(&key, word) ||
 		       weft_complain(ctx, "trust: '%s' is not a key", word);
-		if (good && !weft_keys_add(&admin->trust, &key))
+		if (good && !weft_keys_add(trust, &key))
 			good = weft_complain(ctx, "out of memory");
 	}
 	free(copy);
 	return good;
+}
+
+/* A store to read: with @text its record of the fleet has to come from one of these keys. */
+static bool store_read(const struct weft_context *ctx, struct weft_store *store, const char *path,
+		       struct weft_keys *trust, const char *text)
+{
+	*store = (struct weft_store){ .ctx = ctx, .lock = -1 };
+	return store_take_trust(ctx, trust, text) &&
+	       weft_store_need(store, ctx, path, trust->count ? trust : NULL, false);
 }
 
 /* A key that the fleet does not list signs records that no node takes. */
@@ -133,7 +141,9 @@ static bool store_begin(struct weft_context *ctx, struct store_admin *admin, con
 	if (!weft_admin_key(ctx, key_file, make && store_is_new(path), &admin->seed, &admin->made))
 		return false;
 	weft_seed_public(&admin->public_key, &admin->seed);
-	return store_take_trust(ctx, admin, trust) &&
+	if (!weft_keys_add(&admin->trust, &admin->public_key))
+		return weft_complain(ctx, "out of memory");
+	return store_take_trust(ctx, &admin->trust, trust) &&
 	       (make ? weft_store_open(&admin->store, ctx, path, &admin->trust, true) :
 		       weft_store_need(&admin->store, ctx, path, &admin->trust, true)) &&
 	       store_may_sign(ctx, admin);
@@ -394,33 +404,46 @@ int weft_fleet_admit(struct weft_context *ctx, int argc, char **argv)
 
 /* revoke */
 
+static int store_tell_revocation(const struct weft_context *ctx,
+				 const struct weft_admin_revocation *call)
+{
+	struct json_object *object;
+
+	if (!ctx->json) {
+		fprintf(ctx->out, "%s: revoked%s, epoch %llu; %s\n", call->names,
+			call->changed ? "" : " before", (unsigned long long)call->epoch,
+			"a node keeps its sessions until it has applied this epoch");
+		return 0;
+	}
+	object = json_object_new_object();
+	return weft_fleet_print(ctx, object, object &&
+				weft_fleet_add_switch(object, "changed", call->changed) &&
+				weft_fleet_add_number(object, "epoch", call->epoch) &&
+				weft_json_add_text(object, "revoked", call->names), 0);
+}
+
 int weft_fleet_revoke(struct weft_context *ctx, int argc, char **argv)
 {
-	const char *path = NULL, *key = NULL, *nodes = NULL, *trust = NULL;
+	const char *path = NULL, *key = NULL, *trust = NULL, *serial = NULL;
+	struct weft_admin_revocation call = { };
 	const struct weft_fleet_word words[] = {
-		{ "store", &path, true }, { "admin-key", &key, true }, { "node", &nodes, true },
-		{ "trust", &trust },
+		{ "store", &path, true }, { "admin-key", &key, true },
+		{ "node", &call.names, true }, { "serial", &serial }, { "trust", &trust },
 		{ }
 	};
-	struct json_object *object;
 	struct store_admin admin;
-	bool changed, good;
-	__u64 epoch = 0;
+	unsigned long number = 0;
+	bool good;
 
 	if (!weft_fleet_words(ctx, "revoke", words, argc, argv))
 		return 1;
+	if (serial && (!weft_setting_number(serial, 10, INT64_MAX, &number) || !number))
+		return !weft_complain(ctx, "serial: '%s' is not a number from 1 on", serial);
+	call.serial = number;
 	good = store_begin(ctx, &admin, path, key, trust, false) &&
-	       weft_admin_revoke(&admin.store, nodes, &admin.seed, &changed);
-	if (good)
-		epoch = weft_fleet_epoch(admin.store.fleet) + changed;
+	       weft_admin_revoke(&admin.store, &call, &admin.seed);
 	store_end(&admin);
-	if (!good || !ctx->json)
-		return !good;
-	object = json_object_new_object();
-	return weft_fleet_print(ctx, object, object &&
-				weft_fleet_add_switch(object, "changed", changed) &&
-				weft_fleet_add_number(object, "epoch", epoch) &&
-				weft_json_add_text(object, "revoked", nodes), 0);
+	return good ? store_tell_revocation(ctx, &call) : 1;
 }
 
 /* put */
@@ -550,17 +573,21 @@ int weft_fleet_put(struct weft_context *ctx, int argc, char **argv)
 
 int weft_fleet_bundle(struct weft_context *ctx, int argc, char **argv)
 {
-	const char *path = NULL;
-	const struct weft_fleet_word words[] = { { "store", &path, true }, { } };
+	const char *path = NULL, *keys = NULL;
+	const struct weft_fleet_word words[] = {
+		{ "store", &path, true }, { "trust", &keys }, { }
+	};
+	struct weft_keys trust = { };
 	struct weft_store store;
 	bool good;
 
 	if (!weft_fleet_words(ctx, "bundle", words, argc, argv))
 		return 1;
-	good = weft_store_need(&store, ctx, path, NULL, false);
+	good = store_read(ctx, &store, path, &trust, keys);
 	if (good)
 		weft_memory_write_bundle(ctx->out, store.fleet);
 	weft_store_close(&store);
+	weft_keys_free(&trust);
 	return !good;
 }
 
@@ -568,19 +595,20 @@ int weft_fleet_bundle(struct weft_context *ctx, int argc, char **argv)
 
 int weft_fleet_render(struct weft_context *ctx, int argc, char **argv)
 {
-	const char *path = NULL, *node = NULL;
+	const char *path = NULL, *node = NULL, *keys = NULL;
 	const struct weft_fleet_word words[] = {
-		{ "store", &path, true }, { "node", &node, true }, { }
+		{ "store", &path, true }, { "node", &node, true }, { "trust", &keys }, { }
 	};
 	struct weft_fleet_own own = { };
 	struct weft_fleet_model model;
 	struct weft_refusal why;
+	struct weft_keys trust = { };
 	struct weft_store store;
 	bool good;
 
 	if (!weft_fleet_words(ctx, "render", words, argc, argv))
 		return 1;
-	good = weft_store_need(&store, ctx, path, NULL, false);
+	good = store_read(ctx, &store, path, &trust, keys);
 	snprintf(own.node, sizeof(own.node), "%s", node);
 	if (good && !weft_fleet_model(store.fleet, &own, &model, &why))
 		good = weft_complain(ctx, "%s", why.text);
@@ -589,6 +617,7 @@ int weft_fleet_render(struct weft_context *ctx, int argc, char **argv)
 		weft_fleet_model_free(&model);
 	}
 	weft_store_close(&store);
+	weft_keys_free(&trust);
 	return !good;
 }
 
@@ -648,14 +677,17 @@ static void store_tell_list(const struct weft_context *ctx, const struct weft_fl
 
 int weft_fleet_list(struct weft_context *ctx, int argc, char **argv)
 {
-	const char *path = NULL;
-	const struct weft_fleet_word words[] = { { "store", &path, true }, { } };
+	const char *path = NULL, *keys = NULL;
+	const struct weft_fleet_word words[] = {
+		{ "store", &path, true }, { "trust", &keys }, { }
+	};
+	struct weft_keys trust = { };
 	struct weft_store store;
 	int status = 1;
 
 	if (!weft_fleet_words(ctx, "list", words, argc, argv))
 		return 1;
-	if (weft_store_need(&store, ctx, path, NULL, false)) {
+	if (store_read(ctx, &store, path, &trust, keys)) {
 		status = 0;
 		if (ctx->json)
 			status = store_print_list(ctx, store.fleet);
@@ -663,5 +695,6 @@ int weft_fleet_list(struct weft_context *ctx, int argc, char **argv)
 			store_tell_list(ctx, store.fleet);
 	}
 	weft_store_close(&store);
+	weft_keys_free(&trust);
 	return status;
 }

@@ -150,11 +150,13 @@ static struct weft_fleet_record *admin_wanted_terms(struct weft_store *store, co
 
 /* The successor of the present record, which is kept where other keys take over. */
 static bool admin_put_terms(struct weft_store *store, struct weft_fleet_record *record,
-			    const struct weft_key *seed)
+			    const struct weft_key *seed, __u64 least)
 {
 	const struct weft_fleet_record *now = store->fleet ? store->fleet->terms : NULL;
 
 	record->number = weft_fleet_epoch(store->fleet ?: &(struct weft_fleet){ }) + 1;
+	if (record->number < least)
+		record->number = least;
 	if (!weft_fleet_record_sign(record, seed))
 		return weft_complain(store->ctx, "the record of the fleet is too long");
 	return (!now || !weft_fleet_hands_over(now, record) || weft_store_keep(store, now)) &&
@@ -225,7 +227,7 @@ bool weft_admin_terms(struct weft_store *store, const char *name, struct json_ob
 	good = admin_may(store, record, name, seed);
 	if (good && !(store->fleet && weft_fleet_record_says_same(record, store->fleet->terms))) {
 		good = admin_sign_nodes(store, record, seed) &&
-		       admin_put_terms(store, record, seed);
+		       admin_put_terms(store, record, seed, 0);
 		*changed = good;
 	}
 	weft_fleet_record_free(record);
@@ -545,12 +547,12 @@ static int admin_compare_revocations(const void *a, const void *b)
 }
 
 static bool admin_add_revocation(struct weft_store *store, struct weft_revocations *to,
-				 const struct weft_member *member)
+				 const char *name, __u64 serial)
 {
 	struct weft_revocation *items;
 	size_t i;
 
-	for (i = 0; i < to->count && strcmp(to->items[i].node, member->name); i++)
+	for (i = 0; i < to->count && strcmp(to->items[i].node, name); i++)
 		;
 	if (i == to->count) {
 		items = reallocarray(to->items, to->count + 1, sizeof(*items));
@@ -558,36 +560,49 @@ static bool admin_add_revocation(struct weft_store *store, struct weft_revocatio
 			return admin_no_memory(store);
 		to->items = items;
 		memset(&items[i], 0, sizeof(*items));
-		memcpy(items[i].node, member->name, sizeof(items[i].node));
+		snprintf(items[i].node, sizeof(items[i].node), "%s", name);
 		to->count++;
 	}
-	to->items[i].serial = member->node->number;
+	to->items[i].serial = serial;
 	qsort(to->items, to->count, sizeof(*to->items), admin_compare_revocations);
 	return true;
 }
 
+static __u64 admin_at_least(__u64 number, __u64 other)
+{
+	return number > other ? number : other;
+}
+
+/* Another serial of the node may be known to nodes that the store has lost. */
 static bool admin_revoke_one(struct weft_store *store, struct weft_fleet_record *terms,
-			     const char *name, bool *changed)
+			     const char *name, struct weft_admin_revocation *call)
 {
 	const struct weft_member *member = weft_fleet_find(store->fleet, name);
+	__u64 serial = admin_at_least(call->serial, store->ctx->now);
 
-	if (!member)
-		return weft_complain(store->ctx, "'%s' is no node of fleet '%s'", name,
-				     store->fleet->name);
-	if (!weft_member_is_in(member))
+	if (!weft_fields_is_node_name(name))
+		return weft_complain(store->ctx, "'%s' is not the name of a node", name);
+	if (!call->serial && (!member || (!member->node && !member->revoked)))
+		return weft_complain(store->ctx,
+				     "'%s' is no node of fleet '%s': to revoke a name that this store does not have, add 'serial %llu'",
+				     name, store->fleet->name,
+				     (unsigned long long)store->ctx->now);
+	if (member && !weft_member_is_in(member) && member->revoked >= call->serial)
 		return true;
-	*changed = true;
-	return admin_add_revocation(store, &terms->revoked, member);
+	if (member && member->node)
+		serial = admin_at_least(serial, member->node->number);
+	call->changed = true;
+	return admin_add_revocation(store, &terms->revoked, name, serial);
 }
 
 static bool admin_revoke_all(struct weft_store *store, struct weft_fleet_record *terms,
-			     const char *names, bool *changed)
+			     struct weft_admin_revocation *call)
 {
-	char *copy = strdup(names), *rest = copy, *name;
+	char *copy = strdup(call->names), *rest = copy, *name;
 	bool good = copy || admin_no_memory(store);
 
 	while (good && (name = strsep(&rest, ",")))
-		good = admin_revoke_one(store, terms, name, changed);
+		good = admin_revoke_one(store, terms, name, call);
 	free(copy);
 	return good;
 }
@@ -609,18 +624,19 @@ static bool admin_remove_revoked(struct weft_store *store, const struct weft_fle
 	return true;
 }
 
-bool weft_admin_revoke(struct weft_store *store, const char *names, const struct weft_key *seed,
-		       bool *changed)
+bool weft_admin_revoke(struct weft_store *store, struct weft_admin_revocation *call,
+		       const struct weft_key *seed)
 {
 	struct weft_fleet_record *terms = weft_fleet_record_copy(store->fleet->terms);
 	bool good;
 
-	*changed = false;
+	call->changed = false;
 	if (!terms)
 		return admin_no_memory(store);
-	good = admin_revoke_all(store, terms, names, changed);
-	if (good && *changed)
-		good = admin_put_terms(store, terms, seed);
+	good = admin_revoke_all(store, terms, call);
+	if (good && call->changed)
+		good = admin_put_terms(store, terms, seed, store->ctx->now);
+	call->epoch = terms->number;
 	good = good && admin_remove_revoked(store, terms);
 	weft_fleet_record_free(terms);
 	return good;

@@ -47,8 +47,26 @@ bool weft_admin_admit(struct weft_store *store, struct json_object *array,
 		      const struct weft_key *seed, struct weft_admin_admissions *admissions);
 void weft_admin_admissions_free(struct weft_admin_admissions *admissions);
 
-/* Revoke the nodes of @names, separated by commas. False after a complaint. */
-bool weft_admin_revoke(struct weft_store *store, const char *names, const struct weft_key *seed,
-		       bool *changed);
+/**
+ * struct weft_admin_revocation - a call of "revoke"
+ * @names: the nodes, separated by commas
+ * @serial: revoke at least up to this serial, also names that the store does not have; 0: none
+ * @epoch: the epoch of the revocation, filled in
+ * @changed: filled in
+ */
+struct weft_admin_revocation {
+	const char *names;
+	__u64 serial;
+	__u64 epoch;
+	bool changed;
+};
+
+/*
+ * Revoke nodes: up to the serial of the store or the present time, if that is greater,
+ * and in an epoch that is no smaller than the present time. So a store that was set back
+ * voids no revocation. False after a complaint.
+ */
+bool weft_admin_revoke(struct weft_store *store, struct weft_admin_revocation *call,
+		       const struct weft_key *seed);
 
 #endif /* _WEFT_TOOLS_FLEET_ADMIN_H */

@@ -64,7 +64,7 @@ void weft_fleet_last_write(const struct weft_folder *folder, const struct weft_f
 	struct weft_fleet_last filled = *last;
 	size_t i;
 
-	filled.refused = merge->refused_count;
+	filled.refused = merge->refused_count + merge->refused_more;
 	memset(filled.classes, 0, sizeof(filled.classes));
 	for (i = 0; i < merge->refused_count; i++)
 		filled.classes[merge->refused[i].class]++;

@@ -9,6 +9,9 @@
 
 #include "fleet/merge.h"
 
+/* The refused records that are kept with their reasons. */
+#define MERGE_REFUSED_MAX	1024
+
 /**
  * struct merge_job - one merge
  * @fleet: the fleet
@@ -57,6 +60,10 @@ static void merge_note(struct merge_job *job, const char *record,
 	struct weft_merge *result = job->result;
 	struct weft_merge_refused *refused;
 
+	if (result->refused_count == MERGE_REFUSED_MAX) {
+		result->refused_more++;
+		return;
+	}
 	refused = reallocarray(result->refused, result->refused_count + 1, sizeof(*refused));
 	if (!refused) {
 		job->failed = true;
@@ -143,7 +150,10 @@ static void merge_parse(struct merge_job *job, const char *text, size_t len)
 	const char *end = text + len, *line, *newline;
 	size_t number = 1;
 
+	/* Behind so many lines that are no records, others are not worth the time. */
 	for (line = text; line < end && !job->failed; line = newline + 1, number++) {
+		if (job->result->refused_more == MERGE_REFUSED_MAX)
+			return;
 		newline = memchr(line, '\n', end - line);
 		if (!newline) {
 			merge_note(job, "the last line", &reason_cut);

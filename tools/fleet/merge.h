@@ -34,6 +34,7 @@ struct weft_merge_refused {
  * @same: records that were known
  * @refused: records that were refused
  * @refused_count: their number
+ * @refused_more: the number of further ones, which are not in @refused
  */
 struct weft_merge {
 	__s64 now;
@@ -41,6 +42,7 @@ struct weft_merge {
 	size_t same;
 	struct weft_merge_refused *refused;
 	size_t refused_count;
+	size_t refused_more;
 };
 
 /* Take in the records of a text. False: no memory, and @fleet may have a part of them. */

@@ -28,10 +28,11 @@ struct model_prefix {
 	size_t owner;
 };
 
-/* A key, and the node that has it. */
+/* A key, the node that has it, and whether only the admin's record says so. */
 struct model_key {
 	const struct weft_key *key;
 	size_t owner;
+	bool pinned;
 };
 
 /**
@@ -93,13 +94,18 @@ static int model_compare_keys(const void *a, const void *b)
 	const struct model_key *x = a, *y = b;
 	int diff = memcmp(x->key->bytes, y->key->bytes, WEFT_KEY_BYTES);
 
+	/* A node that has proven its key has it. */
+	if (!diff)
+		diff = x->pinned - y->pinned;
 	return diff ? diff : (x->owner > y->owner) - (x->owner < y->owner);
 }
 
 static void model_add_key(struct model_job *job, const struct weft_key *key, size_t owner)
 {
 	if (!weft_key_is_zero(key))
-		job->keys[job->key_count++] = (struct model_key){ key, owner };
+		job->keys[job->key_count++] = (struct model_key){
+			key, owner, !model_member(job, owner)->hello,
+		};
 }
 
 static void model_list_keys(struct model_job *job)
@@ -359,16 +365,23 @@ static bool model_is_inside(const struct model_job *job, const struct weft_allow
 	return model_is_on_link(job, address);
 }
 
+/* 64:ff9b::/96 of RFC 6052, and 169.254/16 of RFC 3927. */
+static const unsigned char model_nat64[12] = { 0, 0x64, 0xff, 0x9b };
+
+#define MODEL_LINK_LOCAL	0xa9fe
+
 /* A node that was taken over must not have others send to groups, or to themselves. */
 static bool model_is_special(const struct weft_allowedip *address)
 {
 	__u32 ip4 = ntohl(address->ip4.s_addr);
 
 	if (address->family == AF_INET)
-		return !ip4 || IN_MULTICAST(ip4) || ip4 == INADDR_BROADCAST ||
-		       ip4 >> 24 == IN_LOOPBACKNET;
-	return IN6_IS_ADDR_MULTICAST(&address->ip6) || IN6_IS_ADDR_LOOPBACK(&address->ip6) ||
-	       IN6_IS_ADDR_UNSPECIFIED(&address->ip6) || IN6_IS_ADDR_V4MAPPED(&address->ip6);
+		return !(ip4 >> 24) || ip4 >> 28 >= 14 || ip4 >> 24 == IN_LOOPBACKNET ||
+		       ip4 >> 16 == MODEL_LINK_LOCAL;
+	/* Those with an IPv4 address inside, too. */
+	return IN6_IS_ADDR_MULTICAST(&address->ip6) || IN6_IS_ADDR_LINKLOCAL(&address->ip6) ||
+	       !memcmp(&address->ip6, &in6addr_any, 8) ||
+	       !memcmp(&address->ip6, model_nat64, sizeof(model_nat64));
 }
 
 /* False for a host name. */

@@ -15,6 +15,8 @@
 #include "conf/writer.h"
 #include "fleet/store.h"
 
+#define STORE_LOCK	".lock"
+
 /* All records of a store, parsed. */
 struct store_records {
 	struct weft_fleet_record **items;
@@ -56,6 +58,22 @@ static bool store_keep_record(struct weft_store *store, struct store_records *re
 	return true;
 }
 
+/* The owner of a store may put a link, a pipe or a large file there; false after a warning. */
+static bool store_is_readable(const struct weft_store *store, const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		weft_warn(store->ctx, "cannot read '%s': %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		weft_warn(store->ctx, "'%s' is not a regular file", path);
+	else if (st.st_size > WEFT_FLEET_TERMS_BYTES + 1)
+		weft_warn(store->ctx, "'%s' is longer than a record", path);
+	else
+		return true;
+	return false;
+}
+
 static bool store_read_record(struct weft_store *store, struct store_records *records,
 			      const char *path)
 {
@@ -64,6 +82,8 @@ static bool store_read_record(struct weft_store *store, struct store_records *re
 	struct weft_file file;
 	size_t len;
 
+	if (!store_is_readable(store, path))
+		return records->count;
 	if (!weft_file_read(store->ctx, path, WEFT_FLEET_TERMS_BYTES + 1, &file))
 		return false;
 	len = file.len && file.text[file.len - 1] == '\n' ? file.len - 1 : file.len;
@@ -257,18 +277,37 @@ static bool store_sweep(struct weft_store *store)
 }
 
 /* A dry run of the first command finds no folder, and locks nothing. */
+static bool store_wait(struct weft_store *store)
+{
+	if (!flock(store->lock, LOCK_EX | LOCK_NB))
+		return true;
+	if (errno != EWOULDBLOCK)
+		return false;
+	weft_warn(store->ctx, "waiting for another command that changes '%s'", store->path);
+	return !flock(store->lock, LOCK_EX);
+}
+
+/* Users that can read the folder could keep a lock on it: the file is its owner's. */
 static bool store_lock(struct weft_store *store)
 {
+	bool good;
+	char *path;
+
 	if (!store_make_folder(store, store->path))
 		return false;
-	store->lock = open(store->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (store->lock < 0)
-		return (store->ctx->dry_run && errno == ENOENT) ||
-		       weft_complain(store->ctx, "cannot open the folder '%s': %s", store->path,
-				     strerror(errno));
-	return !flock(store->lock, LOCK_EX) ||
-	       weft_complain(store->ctx, "cannot lock the folder '%s': %s", store->path,
-			     strerror(errno));
+	path = store_path(store, "", STORE_LOCK);
+	if (!path)
+		return false;
+	store->lock = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW |
+			   (store->ctx->dry_run ? 0 : O_CREAT), 0600);
+	if (store->lock >= 0)
+		good = store_wait(store);
+	else
+		good = store->ctx->dry_run && errno == ENOENT;
+	if (!good)
+		weft_complain(store->ctx, "cannot lock '%s': %s", path, strerror(errno));
+	free(path);
+	return good;
 }
 
 bool weft_store_open(struct weft_store *store, const struct weft_context *ctx, const char *path,

@@ -16,7 +16,7 @@ struct weft_context;
  * struct weft_store - an open store
  * @ctx: the context
  * @path: the folder
- * @lock: the locked folder, or -1
+ * @lock: its locked file, or -1
  * @trust: the keys that a chain of records of the fleet begins at, or NULL for any
  * @fleet: its records; NULL in a folder without a fleet
  */
