@@ -521,5 +521,41 @@ fleet init prod store back admin-key key keepalive 30
 bundle_of back newer
 check "a store that was set back loses no revocation without a word" fails 2 "revocation of 'back'" put store set-back from newer
 
+# Files of wg-quick
+
+key_one=$("$WEFT" genkey)
+key_two=$("$WEFT" genkey)
+mkdir wg-quick
+cat >wg-quick/one.conf <<END
+[Interface]
+PrivateKey = $key_one
+Address = 10.9.0.1/24
+DNS = 192.0.2.53
+PostUp = true
+ListenPort = 51821
+[Peer]
+PublicKey = $("$WEFT" pubkey <<<"$key_two")
+PresharedKey = $("$WEFT" genpsk)
+AllowedIPs = 10.9.0.2/32, 10.10.0.0/16
+[Peer]
+PublicKey = $("$WEFT" genkey | "$WEFT" pubkey)
+AllowedIPs = 10.9.0.9/32
+END
+cat >wg-quick/two.conf <<END
+[Interface]
+PrivateKey = $key_two
+Address = 10.9.0.2/24
+[Peer]
+PublicKey = $("$WEFT" pubkey <<<"$key_one")
+Endpoint = one.example:51821
+AllowedIPs = 0.0.0.0/0
+END
+check "an import" run_is '[(n["node"], n["addresses"], n["prefixes"], n["endpoints"]) for n in j][1]' \
+	"('two', ['10.9.0.2/24'], ['10.10.0.0/16'], [])" import prod one=wg-quick/one.conf two=wg-quick/two.conf
+for word in DNS PostUp "preshared key" "has no file here" "default route"; do
+	check "... does not drop without a word: $word" grep -q "$word" err
+done
+check "one file twice" fails 1 "the same private key" import prod one=wg-quick/one.conf three=wg-quick/one.conf
+
 echo "1..$count"
 exit $failed

@@ -74,6 +74,89 @@ static bool import_take(struct import_job *job, const char *word)
 	return weft_key_derive_public(&node->public_key, &node->profile->dev->private_key);
 }
 
+static void import_warn(const struct import_job *job, const struct import_node *node,
+			const char *what, const char *way)
+{
+	weft_warn(job->ctx, "'%s': %s is left out: %s", node->profile->path, what, way);
+}
+
+static void import_warn_interface(const struct import_job *job, const struct import_node *node)
+{
+	const struct weft_profile *profile = node->profile;
+	int hook;
+
+	if (profile->dns.count || profile->search.count)
+		import_warn(job, node, "DNS", "set the name servers of the machine itself");
+	if (profile->table != WEFT_TABLE_AUTO)
+		import_warn(job, node, "Table", "routes of a fleet are in the main table");
+	if (profile->mtu)
+		import_warn(job, node, "MTU", "the fleet has one: weft fleet init ... mtu");
+	if (profile->dev->fwmark)
+		import_warn(job, node, "FwMark", "a fleet sets none");
+	for (hook = 0; hook < WEFT_HOOK_COUNT; hook++)
+		if (profile->hooks[hook].count)
+			import_warn(job, node, weft_profile_hook_name(hook),
+				    "put its commands into a unit of your own");
+}
+
+static bool import_is_node(const struct import_job *job, const struct weft_key *key)
+{
+	size_t i;
+
+	for (i = 0; i < job->count; i++)
+		if (weft_key_equal(&job->nodes[i].public_key, key))
+			return true;
+	return false;
+}
+
+static void import_warn_peer(const struct import_job *job, const struct import_node *node,
+			     const struct weft_peer *peer)
+{
+	const struct weft_allowedip *ip;
+
+	if (!weft_key_is_zero(&peer->preshared_key))
+		weft_warn(job->ctx,
+			  "'%s': the preshared key of peer %s is left out: remove it at both ends first, or they lose each other",
+			  node->profile->path, weft_format_peer(peer).chars);
+	if (!import_is_node(job, &peer->public_key))
+		weft_warn(job->ctx,
+			  "'%s': peer %s has no file here, and is left out: admit it as a member with its public key",
+			  node->profile->path, weft_format_peer(peer).chars);
+	for (ip = peer->allowedips; ip; ip = ip->next)
+		if (!ip->cidr)
+			weft_warn(job->ctx,
+				  "'%s': peer %s has a default route, which becomes that of all nodes: take it out if it is this node's alone",
+				  node->profile->path, weft_format_peer(peer).chars);
+}
+
+/* A file has more than a fleet: nothing is dropped without a word. */
+static void import_warn_all(const struct import_job *job)
+{
+	const struct weft_peer *peer;
+	size_t i;
+
+	for (i = 0; i < job->count; i++) {
+		import_warn_interface(job, &job->nodes[i]);
+		for (peer = job->nodes[i].profile->dev->peers; peer; peer = peer->next)
+			import_warn_peer(job, &job->nodes[i], peer);
+	}
+}
+
+static bool import_check_twice(const struct import_job *job)
+{
+	size_t i, k;
+
+	for (i = 0; i < job->count; i++)
+		for (k = 0; k < i; k++)
+			if (!strcmp(job->nodes[i].name, job->nodes[k].name) ||
+			    weft_key_equal(&job->nodes[i].public_key, &job->nodes[k].public_key))
+				return weft_complain(job->ctx,
+						     "'%s' and '%s' have the same name or the same private key",
+						     job->nodes[k].profile->path,
+						     job->nodes[i].profile->path);
+	return true;
+}
+
 /* What the files of others say of a node. */
 static const struct weft_peer *import_peer(const struct import_job *job,
 					   const struct import_node *node)
@@ -265,6 +348,9 @@ int weft_fleet_import(struct weft_context *ctx, int argc, char **argv)
 		return !weft_complain(ctx, "out of memory");
 	for (i = 1; good && i < argc; i++)
 		good = import_take(&job, argv[i]);
+	good = good && import_check_twice(&job);
+	if (good)
+		import_warn_all(&job);
 	status = good ? import_print(&job) : 1;
 	for (k = 0; k < job.count; k++)
 		weft_profile_free(job.nodes[k].profile);
