@@ -40,6 +40,18 @@ bool weft_profile_words_add(struct weft_words *words, const char *text,
 	return items[words->count].text && ++words->count;
 }
 
+bool weft_profile_words_print(struct weft_words *words, const char *fmt, va_list args)
+{
+	char *text;
+	bool good;
+
+	if (vasprintf(&text, fmt, args) < 0)
+		return false;
+	good = weft_profile_words_add(words, text, 0);
+	free(text);
+	return good;
+}
+
 static bool profile_add_word(struct weft_parser *parser, struct weft_words *words,
 			     const char *text)
 {

@@ -4,6 +4,7 @@
 #define _WEFT_TOOLS_PROFILE_H
 
 #include <net/if.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
@@ -91,6 +92,8 @@ bool weft_profile_is_own_field(const char *field, bool in_peer);
 /* A copy of @text; false: no memory. */
 bool weft_profile_words_add(struct weft_words *words, const char *text,
 			    unsigned int line);
+/* The same for a text that is formatted. */
+bool weft_profile_words_print(struct weft_words *words, const char *fmt, va_list args);
 void weft_profile_words_free(struct weft_words *words);
 /* Letters, digits and _=+.-, 15 at most. */
 bool weft_profile_name_is_good(const char *name, size_t len);

@@ -68,18 +68,10 @@ struct model_job {
 static void model_say(struct model_job *job, const char *fmt, ...)
 {
 	va_list args;
-	char *text;
-	int len;
 
 	va_start(args, fmt);
-	len = vasprintf(&text, fmt, args);
+	job->failed |= !weft_profile_words_print(&job->model->problems, fmt, args);
 	va_end(args);
-	if (len < 0) {
-		job->failed = true;
-		return;
-	}
-	job->failed |= !weft_profile_words_add(&job->model->problems, text, 0);
-	free(text);
 }
 
 static const struct weft_member *model_member(const struct model_job *job, size_t number)

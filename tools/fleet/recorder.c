@@ -25,18 +25,10 @@ static struct weft_recorder *recorder_of_backend(struct weft_backend *backend)
 static void recorder_say(struct weft_recorder *recorder, const char *fmt, ...)
 {
 	va_list args;
-	char *text;
-	int len;
 
 	va_start(args, fmt);
-	len = vasprintf(&text, fmt, args);
+	recorder->failed |= !weft_profile_words_print(&recorder->changes, fmt, args);
 	va_end(args);
-	if (len < 0) {
-		recorder->failed = true;
-		return;
-	}
-	recorder->failed |= !weft_profile_words_add(&recorder->changes, text, 0);
-	free(text);
 }
 
 /* The error in words, where the caller looks for it. */

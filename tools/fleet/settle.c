@@ -52,18 +52,10 @@ struct settle_job {
 static void settle_say(struct settle_job *job, const char *fmt, ...)
 {
 	va_list args;
-	char *text;
-	int len;
 
 	va_start(args, fmt);
-	len = vasprintf(&text, fmt, args);
+	job->failed |= !weft_profile_words_print(&job->model->problems, fmt, args);
 	va_end(args);
-	if (len < 0) {
-		job->failed = true;
-		return;
-	}
-	job->failed |= !weft_profile_words_add(&job->model->problems, text, 0);
-	free(text);
 }
 
 static int settle_compare_keys(const void *a, const void *b)
