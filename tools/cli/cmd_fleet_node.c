@@ -219,7 +219,7 @@ static bool node_take_words(struct node_job *job, const struct node_hello *hello
 {
 	struct weft_self *self = job->folder.self;
 
-	return node_take_number(job, "serial", hello->serial, INT64_MAX, &self->serial) &&
+	return self && node_take_number(job, "serial", hello->serial, INT64_MAX, &self->serial) &&
 	       node_take_number(job, "port", hello->port, 65535, &self->port) &&
 	       node_take_endpoints(job, hello->endpoint) &&
 	       (!hello->admins ||
@@ -294,13 +294,14 @@ static int node_tell_hello(const struct node_job *job)
 /* The own hello is among the records that the node knows. */
 static bool node_remember_hello(struct node_job *job)
 {
+	const struct weft_self *self = job->folder.self;
 	struct weft_merge merge = { .now = job->ctx->now };
 	char *line;
 	bool good;
 
-	if (!job->folder.self->hello)
+	if (!self || !self->hello)
 		return true;
-	if (asprintf(&line, "%s\n", job->folder.self->hello) < 0)
+	if (asprintf(&line, "%s\n", self->hello) < 0)
 		return false;
 	good = weft_fleet_merge(job->folder.fleet, line, strlen(line), &merge);
 	weft_merge_free(&merge);

@@ -292,7 +292,7 @@ static void admin_number(struct weft_store *store, struct weft_fleet_record *rec
 	if (now && now->number > last)
 		last = now->number;
 	memcpy(record->fleet, store->fleet->name, sizeof(record->fleet));
-	record->admitted = admin_is_new(member, record) ? last + 1 : now->admitted;
+	record->admitted = !now || admin_is_new(member, record) ? last + 1 : now->admitted;
 	*changed = !now || !weft_member_is_in(member) ||
 		   !weft_fleet_record_says_same(record, now);
 	record->number = *changed ? last + 1 : last;
@@ -525,8 +525,11 @@ bool weft_admin_admit(struct weft_store *store, struct json_object *array,
 		return weft_complain(store->ctx, "more than %d nodes", ADMIN_NODES_MAX);
 	admissions->items = calloc(count + 1, sizeof(*admissions->items));
 	job.records = calloc(count + 1, sizeof(*job.records));
-	good = (admissions->items && job.records) || admin_no_memory(store);
-	good = good && admin_take(&job, array, seed) && admin_check(&job) && admin_write(&job);
+	if (!admissions->items || !job.records) {
+		free(job.records);
+		return admin_no_memory(store);
+	}
+	good = admin_take(&job, array, seed) && admin_check(&job) && admin_write(&job);
 	for (i = 0; i < job.count; i++)
 		weft_fleet_record_free(job.records[i]);
 	free(job.records);

@@ -18,12 +18,12 @@
 	{									\
 		.name = #key, .type = &weft_fields_##kind,			\
 		.offset = offsetof(struct weft_fleet_last, key), .kinds = 1,	\
-		.max = limit,							\
+		.max = (limit),							\
 	}
 
 #define LAST_CLASS(class, key)								\
 	{										\
-		.name = key, .type = &weft_fields_number,				\
+		.name = (key), .type = &weft_fields_number,				\
 		.offset = offsetof(struct weft_fleet_last, classes[WEFT_REFUSED_##class]),	\
 		.kinds = 1, .max = INT64_MAX,						\
 	}

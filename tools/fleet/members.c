@@ -183,7 +183,7 @@ bool weft_fleet_take_revocations(struct weft_fleet *fleet, const struct weft_rev
 	good = names && weft_fleet_add(fleet, names, revoked->count);
 	for (i = 0; good && i < revoked->count; i++) {
 		member = weft_fleet_find(fleet, revoked->items[i].node);
-		if (member->revoked < revoked->items[i].serial)
+		if (member && member->revoked < revoked->items[i].serial)
 			member->revoked = revoked->items[i].serial;
 	}
 	free(names);

@@ -428,6 +428,10 @@ static void merge_hello(struct merge_job *job, struct weft_fleet_record **record
 	const struct weft_fleet_record *known = member ? member->hello : NULL;
 	const struct merge_reason *why;
 
+	if (!member) {
+		merge_end_refused(job, record, &reason_not_admitted);
+		return;
+	}
 	if (known && weft_fleet_record_equal(known, *record) && weft_member_is_in(member)) {
 		merge_end_same(job, record);
 		return;

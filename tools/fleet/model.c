@@ -237,9 +237,9 @@ static bool model_list_prefixes(struct model_job *job)
 	if (!job->prefixes)
 		return false;
 	for (i = 0; i < job->fleet->count; i++) {
-		if (!weft_member_is_in(model_member(job, i)))
-			continue;
 		node = model_member(job, i)->node;
+		if (!node || !weft_member_is_in(model_member(job, i)))
+			continue;
 		for (k = 0; k < node->addresses.count; k++)
 			model_add_address(job, &node->addresses.items[k], i);
 		for (k = 0; k < node->prefixes.count; k++)

@@ -31,9 +31,9 @@ enum {
 
 #define RECORD_ROW(key, kind, member, mandatory, kinds_of, limit)		\
 	{									\
-		.name = key, .type = &weft_fields_##kind,			\
+		.name = (key), .type = &weft_fields_##kind,			\
 		.offset = offsetof(struct weft_fleet_record, member),		\
-		.kinds = kinds_of, .required = mandatory, .max = limit,		\
+		.kinds = (kinds_of), .required = (mandatory), .max = (limit),		\
 	}
 
 static const struct weft_fields_row record_rows[] = {

@@ -11,7 +11,7 @@
 	{									\
 		.name = #key, .type = &weft_fields_##kind,			\
 		.offset = offsetof(struct weft_self, key), .kinds = 1,		\
-		.required = mandatory, .max = limit,				\
+		.required = (mandatory), .max = (limit),				\
 	}
 
 static const struct weft_fields_row self_rows[] = {
