@@ -124,7 +124,7 @@ static const struct complete_case cases[] = {
 	{ "fleet revoke store STORE node ''", "ant\n" },
 	{ "fleet revoke store S node ''", "" },
 	{ "fleet revoke node ''", "" },
-	{ "fleet render store STORE ''", "node\n" },
+	{ "fleet render store STORE ''", "node\ntrust\n" },
 	{ "fleet put store S from ''", "/\n" },
 	{ "fleet hello prod endpoint ''", "off\n" },
 	{ "fleet hello prod private-key ''", "/\n" },
