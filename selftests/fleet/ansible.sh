@@ -374,7 +374,7 @@ fleet_case "no private key is on the controller, or in its output at -vvv" check
 fleet_case "the second run changes nothing" check_second_run
 fleet_case "check mode after a change of the inventory: nothing changes, and the run then does as predicted" check_prediction
 fleet_case "--limit to one host: no other node's peers change" check_limit
-fleet_case "an unreachable host: nobody loses a peer, and no key changes" check_unreachable
+fleet_case "an unreachable host: no node loses a peer, and no key changes" check_unreachable
 fleet_case "all keys are rotated, and no packet is lost" check_rotation
 fleet_case "a rotation that is killed at four moments ends right, and no packet is lost" check_killed_rotation
 fleet_case "the nodes agree about the state" check_status
