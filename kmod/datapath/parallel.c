@@ -132,6 +132,20 @@ static struct parallel_worker *parallel_wake(unsigned int enough)
 	return worker;
 }
 
+/*
+ * Wakes a worker on another CPU. A workqueue begins its work near the CPU that is named, and where
+ * CPUs share no cache, as in many virtual machines, near is this CPU, which is busy. CPUs whose
+ * numbers are next to each other share a cache if any do.
+ */
+static void parallel_start(struct parallel_worker *worker)
+{
+	unsigned int cpu = cpumask_next(smp_processor_id(), cpu_online_mask);
+
+	if (cpu >= nr_cpu_ids)
+		cpu = cpumask_first(cpu_online_mask);
+	queue_work_on(cpu, parallel_workqueue, &worker->work);
+}
+
 /* Starts this CPU's timer if jobs wait; it expires within two ticks. */
 static void parallel_watch(void)
 {
@@ -174,7 +188,7 @@ static void parallel_do(struct weft_job *job)
 	parallel_watch();
 	spin_unlock(&parallel_lock);
 	if (worker)
-		queue_work(parallel_workqueue, &worker->work);
+		parallel_start(worker);
 }
 
 static void parallel_work(struct work_struct *work)
@@ -290,7 +304,7 @@ bool weft_parallel(struct weft_reorder *reorder, struct weft_job *job)
 		return false;
 	worker = parallel_add(job, inside, &mine);
 	if (worker)
-		queue_work(parallel_workqueue, &worker->work);
+		parallel_start(worker);
 	for (; mine; mine = --left ? parallel_help() : NULL)
 		parallel_do(mine);
 	return true;

@@ -85,17 +85,20 @@ probe_kvm() { # probe_kvm FILE
 	if [ "$answer" = 0 ]; then echo yes; else echo no; fi >"$1"
 }
 
+# As in many virtual machines, each CPU is a socket: they share no cache.
 accelerator_options() {
+	local alone=2,sockets=2
+
 	case $accelerator in
 	icount)
 		# String instructions would count per byte, which would make copies appear expensive.
 		echo -accel tcg -icount shift=0,sleep=off -smp 1 -cpu max,-erms,-fsrm,$expensive
 		;;
 	tcg)
-		echo -accel tcg,thread=multi -smp 2 -cpu max,$expensive
+		echo -accel tcg,thread=multi -smp $alone -cpu max,$expensive
 		;;
 	kvm)
-		echo -accel kvm -smp 2 -cpu host
+		echo -accel kvm -smp $alone -cpu host
 		;;
 	esac
 }
