@@ -48,6 +48,8 @@ struct model_key {
  * @key_count: their number
  * @prefixes: all prefixes of nodes, sorted
  * @prefix_count: their number
+ * @lengths: the lengths of @prefixes, each once, without that of a default route
+ * @length_count: their number
  * @failed: memory was short
  */
 struct model_job {
@@ -62,6 +64,8 @@ struct model_job {
 	size_t key_count;
 	struct model_prefix *prefixes;
 	size_t prefix_count;
+	__u8 lengths[128];
+	size_t length_count;
 	bool failed;
 };
 
@@ -213,6 +217,8 @@ static int model_compare_prefixes(const void *a, const void *b)
 static void model_add_prefix(struct model_job *job, const struct weft_allowedip *ip, size_t owner)
 {
 	job->prefixes[job->prefix_count++] = (struct model_prefix){ *ip, owner };
+	if (ip->cidr && !memchr(job->lengths, ip->cidr, job->length_count))
+		job->lengths[job->length_count++] = ip->cidr;
 }
 
 static void model_add_address(struct model_job *job, const struct weft_allowedip *address,
@@ -349,10 +355,11 @@ static bool model_is_on_link(const struct model_job *job, const struct weft_allo
  */
 static bool model_is_inside(const struct model_job *job, const struct weft_allowedip *address)
 {
-	unsigned int cidr = address->family == AF_INET ? 32 : 128;
+	unsigned int most = address->family == AF_INET ? 32 : 128;
+	size_t i;
 
-	for (; cidr; cidr--)
-		if (model_has_prefix(job, address, cidr))
+	for (i = 0; i < job->length_count; i++)
+		if (job->lengths[i] <= most && model_has_prefix(job, address, job->lengths[i]))
 			return true;
 	return model_is_on_link(job, address);
 }
@@ -456,8 +463,10 @@ static void model_give_endpoint(struct model_job *job, size_t number)
 {
 	const struct weft_member *member = model_member(job, number);
 	struct weft_peer *peer = job->peers[number];
-	struct model_endpoints to = { };
+	struct model_endpoints to;
 
+	to.len = 0;
+	to.count = 0;
 	model_add_endpoints(job, member, &member->node->endpoints, true, &to);
 	if (member->hello)
 		model_add_endpoints(job, member, &member->hello->endpoints, false, &to);
