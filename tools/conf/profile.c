@@ -26,30 +26,36 @@ static bool profile_no_memory(struct weft_parser *parser)
 	return weft_complain_at(parser->ctx, &parser->place, "out of memory");
 }
 
+/* Takes ownership of @text; NULL: no memory. Capacities are powers of two. */
+static bool profile_words_take(struct weft_words *words, char *text, unsigned int line)
+{
+	size_t count = words->count;
+	struct weft_word *items = words->items;
+
+	if (text && !(count & (count - 1)))
+		items = reallocarray(items, count ? 2 * count : 1, sizeof(*items));
+	if (!text || !items) {
+		free(text);
+		return false;
+	}
+	words->items = items;
+	items[words->count++] = (struct weft_word){ text, line };
+	return true;
+}
+
 bool weft_profile_words_add(struct weft_words *words, const char *text,
 			    unsigned int line)
 {
-	struct weft_word *items;
-
-	items = reallocarray(words->items, words->count + 1, sizeof(*items));
-	if (!items)
-		return false;
-	words->items = items;
-	items[words->count].line = line;
-	items[words->count].text = strdup(text);
-	return items[words->count].text && ++words->count;
+	return profile_words_take(words, strdup(text), line);
 }
 
 bool weft_profile_words_print(struct weft_words *words, const char *fmt, va_list args)
 {
 	char *text;
-	bool good;
 
 	if (vasprintf(&text, fmt, args) < 0)
 		return false;
-	good = weft_profile_words_add(words, text, 0);
-	free(text);
-	return good;
+	return profile_words_take(words, text, 0);
 }
 
 static bool profile_add_word(struct weft_parser *parser, struct weft_words *words,
