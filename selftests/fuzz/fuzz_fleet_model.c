@@ -4,45 +4,165 @@
  * endpoints come from the input. All models together are one network: no prefix is at two peers of
  * a node, two nodes have each other as a peer or not at all, and each prefix has one path without a
  * loop, the same in both directions.
+ *
+ * All keys, prefixes and endpoints are one of a few: the checks know them by their numbers. The
+ * fleet itself is not allocated anew for each input.
  */
-#include "fuzz.h"
+#include "crypto.h"
 
 #include "fleet/topology.c"
 #include "fleet/model.c"
 
 #include "conf/setting.h"
 
-#include <sodium.h>
+#include <sanitizer/asan_interface.h>
 
 #define FUZZ_NODES	7
+#define FUZZ_LARGE	32
+#define FUZZ_KEYS	(FUZZ_NODES + 1)	/* the last one belongs to no node */
+#define FUZZ_GIVEN	8			/* prefixes that nodes may have, and endpoints */
+#define FUZZ_PREFIXES	(FUZZ_GIVEN + FUZZ_NODES)
+#define FUZZ_NONE	0xff
 
-/* Private keys and their public keys; the last one belongs to no node. */
-static struct weft_key private_keys[FUZZ_NODES + 1], public_keys[FUZZ_NODES + 1];
-static const struct weft_key no_key;
+static struct weft_key private_keys[FUZZ_KEYS], public_keys[FUZZ_KEYS];
+static const struct weft_key no_key, identity = { { 1 } };
+/* Those below, then the addresses of the nodes; and each with its length for an interface. */
+static struct weft_allowedip prefixes[FUZZ_PREFIXES], addresses[FUZZ_NODES];
+/* Prefixes that an endpoint is inside of: one bit each. */
+static uint32_t inside[FUZZ_GIVEN];
 
 static const char * const names[FUZZ_NODES] = { "ant", "bee", "cat", "dog", "eel", "fox", "gnu" };
 static const char * const groups[4] = { "east", "north", "south", "west" };
-static const char * const prefixes[8] = {
+/* The fourth is the address of the fourth node. */
+static const char * const given[FUZZ_GIVEN] = {
 	"10.9.0.0/16", "10.9.1.0/24", "10.9.1.128/25", "10.7.0.4/32", "0.0.0.0/0", "::/0", "fd00::/48", "fd00:0:0:1::/64",
 };
-static const char * const endpoints[8] = {
+static const char * const endpoints[FUZZ_GIVEN] = {
 	"192.0.2.1:5", "10.9.1.200:5", "10.7.0.2:5", "[fd00::9]:5", "[2001:db8::1]:5", "hub.example:5", "10.7.0.9:5",
 	"[fe80::1%eth0]:5",
 };
 
 /**
- * struct fuzz_model - one node's model
- * @member: the node
- * @model: its model
- * @in: it has one: the node is in the fleet
+ * struct fuzz_node - one node, and its model
+ * @node: its record
+ * @hello: its hello
+ * @prefixes: the items of lists of both, as are the following
+ * @groups: its groups
+ * @fixed: endpoints of its record
+ * @heard: endpoints of its hello
+ * @key: the number of its key, or FUZZ_NONE
+ * @next_key: of its next key, or FUZZ_NONE
+ * @own: prefixes of its record, and its address: one bit each
+ * @in: it has a model: it is in the fleet
  * @odd: its key is another node's, too, or is unknown: it may have fewer peers
+ * @model: its model
+ * @peers: the model's peers: one bit for each node
+ * @next: by number of a prefix: the peer that has it, or FUZZ_NONE
  */
-struct fuzz_model {
-	const struct weft_member *member;
+struct fuzz_node {
+	struct weft_fleet_record node, hello;
+	struct weft_allowedip prefixes[FUZZ_GIVEN];
+	struct weft_word groups[4], fixed[FUZZ_GIVEN], heard[FUZZ_GIVEN];
+	uint8_t key, next_key;
+	uint32_t own;
+	bool in, odd;
 	struct weft_fleet_model model;
-	bool in;
-	bool odd;
+	uint8_t peers;
+	uint8_t next[FUZZ_PREFIXES];
 };
+
+static struct fuzz_node nodes[FUZZ_NODES];
+static struct weft_fleet_record terms;
+static struct weft_fleet fleet = { .name = "prod", .terms = &terms };
+
+/* Numbers. */
+
+static FUZZ_REFERENCE bool fuzz_same_prefix(const struct weft_allowedip *a, const struct weft_allowedip *b)
+{
+	return a->family == b->family && a->cidr == b->cidr &&
+	       !__builtin_memcmp(&a->ip6, &b->ip6, a->family == AF_INET ? 4 : 16);
+}
+
+static FUZZ_REFERENCE size_t fuzz_prefix_number(const struct weft_allowedip *ip)
+{
+	size_t i;
+
+	for (i = 0; i < FUZZ_PREFIXES && !fuzz_same_prefix(ip, &prefixes[i]); i++)
+		;
+	FUZZ_MUST(i < FUZZ_PREFIXES);
+	return i;
+}
+
+static FUZZ_REFERENCE size_t fuzz_key_number(const struct weft_key *key)
+{
+	size_t i;
+
+	for (i = 0; i < FUZZ_KEYS && __builtin_memcmp(key, &public_keys[i], sizeof(*key)); i++)
+		;
+	FUZZ_MUST(i < FUZZ_KEYS);
+	return i;
+}
+
+/* The names begin with one letter after the other. */
+static FUZZ_REFERENCE size_t fuzz_node_number(const char *name)
+{
+	size_t number = name[0] - 'a';
+
+	FUZZ_MUST(number < fleet.count && !strcmp(name, names[number]));
+	return number;
+}
+
+/* The number of a node's own address among the prefixes. */
+static FUZZ_REFERENCE size_t fuzz_address(size_t node)
+{
+	return node == 3 ? 3 : FUZZ_GIVEN + node;
+}
+
+/* What does not change. */
+
+static void fuzz_set_prefix(struct weft_allowedip *to, const char *text)
+{
+	char copy[64];
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	FUZZ_MUST(weft_setting_prefix(copy, to));
+}
+
+static void fuzz_set_inside(size_t endpoint)
+{
+	struct weft_allowedip address, cut;
+	size_t i;
+
+	if (!model_parse_endpoint(endpoints[endpoint], &address))
+		return;
+	for (i = 0; i < FUZZ_PREFIXES; i++) {
+		cut = address;
+		cut.cidr = prefixes[i].cidr;
+		weft_model_allowedip_mask(&cut);
+		/* A default route is not meant. */
+		if (cut.cidr && fuzz_same_prefix(&cut, &prefixes[i]))
+			inside[endpoint] |= 1U << i;
+	}
+}
+
+static void fuzz_set_node(size_t number)
+{
+	struct fuzz_node *node = &nodes[number];
+	char address[32];
+
+	snprintf(address, sizeof(address), "10.7.0.%zu/32", number + 1);
+	fuzz_set_prefix(&prefixes[FUZZ_GIVEN + number], address);
+	snprintf(address, sizeof(address), "10.7.0.%zu/24", number + 1);
+	fuzz_set_prefix(&addresses[number], address);
+	node->node.kind = WEFT_FLEET_NODE;
+	node->node.addresses = (struct weft_prefixes){ &addresses[number], 1 };
+	node->node.prefixes.items = node->prefixes;
+	node->node.groups.items = node->groups;
+	node->node.endpoints.items = node->fixed;
+	node->hello.kind = WEFT_FLEET_HELLO;
+	node->hello.endpoints.items = node->heard;
+	fleet.members[number].node = &node->node;
+}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
@@ -53,326 +173,302 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	FUZZ_MUST(sodium_init() >= 0);
-	for (i = 0; i <= FUZZ_NODES; i++) {
+	terms.port = 51820;
+	FUZZ_MUST(weft_fleet_add(&fleet, names, FUZZ_NODES));
+	for (i = 0; i < FUZZ_KEYS; i++) {
 		memset(private_keys[i].bytes, 'a' + i, sizeof(private_keys[i].bytes));
 		weft_key_derive_public(&public_keys[i], &private_keys[i]);
 	}
+	for (i = 0; i < FUZZ_GIVEN; i++)
+		fuzz_set_prefix(&prefixes[i], given[i]);
+	for (i = 0; i < FUZZ_NODES; i++)
+		fuzz_set_node(i);
+	for (i = 0; i < FUZZ_GIVEN; i++)
+		fuzz_set_inside(i);
 	return 0;
 }
 
-static void fuzz_add_prefix(struct weft_prefixes *to, const char *text)
-{
-	char copy[64];
+/* The fleet of an input. The items beyond the end of a list are poisoned, as beyond an allocation. */
 
-	snprintf(copy, sizeof(copy), "%s", text);
-	to->items = reallocarray(to->items, to->count + 1, sizeof(*to->items));
-	memset(&to->items[to->count], 0, sizeof(*to->items));
-	FUZZ_MUST(weft_setting_prefix(copy, &to->items[to->count++]));
-}
-
-static void fuzz_add_words(struct weft_words *to, const char * const *words, size_t count, uint8_t bits)
+static FUZZ_REFERENCE void fuzz_fill_words(struct weft_words *to, const char * const *words, size_t most, uint8_t bits)
 {
 	size_t i;
 
-	for (i = 0; i < count; i++)
+	ASAN_UNPOISON_MEMORY_REGION(to->items, most * sizeof(*to->items));
+	for (i = 0, to->count = 0; i < most; i++)
 		if (bits >> i & 1)
-			FUZZ_MUST(weft_profile_words_add(to, words[i], 0));
+			to->items[to->count++].text = (char *)words[i];
+	ASAN_POISON_MEMORY_REGION(to->items + to->count, (most - to->count) * sizeof(*to->items));
 }
 
-static void fuzz_fill_node(struct fuzz_input *input, struct weft_member *member, size_t number)
+static FUZZ_REFERENCE void fuzz_fill_prefixes(struct weft_prefixes *to, uint8_t bits)
 {
-	struct weft_fleet_record *node = calloc(1, sizeof(*node));
-	uint8_t how = fuzz_u8(input), bits = fuzz_u8(input);
-	char address[32];
 	size_t i;
 
-	member->node = node;
-	member->revoked = how & 1 && how & 2;
-	node->kind = WEFT_FLEET_NODE;
+	ASAN_UNPOISON_MEMORY_REGION(to->items, FUZZ_GIVEN * sizeof(*to->items));
+	for (i = 0, to->count = 0; i < FUZZ_GIVEN; i++)
+		if (bits >> i & 1)
+			to->items[to->count++] = prefixes[i];
+	ASAN_POISON_MEMORY_REGION(to->items + to->count, (FUZZ_GIVEN - to->count) * sizeof(*to->items));
+}
+
+static void fuzz_fill_node(struct fuzz_input *input, size_t number)
+{
+	struct weft_fleet_record *node = &nodes[number].node;
+	uint8_t how = fuzz_u8(input), bits = fuzz_u8(input);
+
+	fleet.members[number].revoked = how & 1 && how & 2;
 	node->number = 1 + (how >> 2 & 1);
 	node->hub = how & 8;
-	fuzz_add_words(&node->groups, groups, 4, how >> 4);
-	snprintf(address, sizeof(address), "10.7.0.%zu/24", number + 1);
-	fuzz_add_prefix(&node->addresses, address);
-	for (i = 0; i < 8; i++)
-		if (bits >> i & 1)
-			fuzz_add_prefix(&node->prefixes, prefixes[i]);
-	fuzz_add_words(&node->endpoints, endpoints, 8, fuzz_u8(input));
+	fuzz_fill_words(&node->groups, groups, 4, how >> 4);
+	fuzz_fill_prefixes(&node->prefixes, bits);
+	fuzz_fill_words(&node->endpoints, endpoints, FUZZ_GIVEN, fuzz_u8(input));
+	nodes[number].own = bits | 1U << fuzz_address(number);
 }
 
-/* Mostly the node's own key; sometimes no hello, another's key, or a next one. */
-static void fuzz_fill_hello(struct fuzz_input *input, struct weft_member *member, size_t number)
+/* Mostly the node's own key; sometimes no hello, a pinned key, another's key, or a next one. */
+static void fuzz_fill_hello(struct fuzz_input *input, size_t number)
 {
-	struct weft_fleet_record *hello;
+	struct fuzz_node *node = &nodes[number];
 	uint8_t how = fuzz_u8(input);
 
-	if (how == 0xff)
+	fleet.members[number].hello = NULL;
+	node->key = how == 0xfe ? number : FUZZ_NONE;
+	node->next_key = FUZZ_NONE;
+	node->node.identity = how == 0xfe ? no_key : identity;
+	node->node.public_key = how == 0xfe ? public_keys[number] : no_key;
+	if (how >= 0xfe)
 		return;
-	hello = calloc(1, sizeof(*hello));
-	member->hello = hello;
-	hello->kind = WEFT_FLEET_HELLO;
-	hello->public_key = public_keys[how & 0x80 ? how % FUZZ_NODES : number];
-	if (how & 0x40 && !weft_key_equal(&hello->public_key, &public_keys[how % (FUZZ_NODES + 1)]))
-		hello->next_public_key = public_keys[how % (FUZZ_NODES + 1)];
-	fuzz_add_words(&hello->endpoints, endpoints, 8, fuzz_u8(input));
+	fleet.members[number].hello = &node->hello;
+	node->key = how & 0x80 ? how % FUZZ_NODES : number;
+	if (how & 0x40 && how % FUZZ_KEYS != node->key)
+		node->next_key = how % FUZZ_KEYS;
+	node->hello.public_key = public_keys[node->key];
+	node->hello.next_public_key = node->next_key == FUZZ_NONE ? no_key : public_keys[node->next_key];
+	fuzz_fill_words(&node->hello.endpoints, endpoints, FUZZ_GIVEN, fuzz_u8(input));
 }
 
-static struct weft_fleet *fuzz_fleet(struct fuzz_input *input)
+static void fuzz_fill(struct fuzz_input *input)
 {
-	struct weft_fleet *fleet = calloc(1, sizeof(*fleet));
-	struct weft_fleet_record *terms = calloc(1, sizeof(*terms));
+	uint8_t count;
 	size_t i;
 
-	snprintf(fleet->name, sizeof(fleet->name), "prod");
-	fleet->terms = terms;
-	terms->topology = fuzz_u8(input) % 3;
-	terms->port = 51820;
-	FUZZ_MUST(weft_fleet_add(fleet, names, 1 + fuzz_u8(input) % FUZZ_NODES));
-	for (i = 0; i < fleet->count; i++) {
-		fuzz_fill_node(input, &fleet->members[i], i);
-		fuzz_fill_hello(input, &fleet->members[i], i);
+	terms.topology = fuzz_u8(input) % 3;
+	count = fuzz_u8(input);
+	/* The time of an execution grows with the square: few fleets are large. */
+	fleet.count = 1 + (count < FUZZ_LARGE ? count % FUZZ_NODES : 1 + count % 3);
+	for (i = 0; i < fleet.count; i++) {
+		fuzz_fill_node(input, i);
+		fuzz_fill_hello(input, i);
 	}
-	return fleet;
 }
 
-/* Another node that is in has this key, or announces it. */
-static bool fuzz_is_shared(const struct weft_fleet *fleet, const struct weft_member *member,
-			   const struct weft_key *key)
+/* Its own key is unknown, or another node that is in has it, or announces it. */
+static FUZZ_REFERENCE bool fuzz_is_odd(size_t number)
 {
-	const struct weft_member *other;
 	size_t i;
 
-	for (i = 0; i < fleet->count; i++) {
-		other = &fleet->members[i];
-		if (other != member && weft_member_is_in(other) && other->hello &&
-		    (weft_key_equal(&other->hello->public_key, key) ||
-		     weft_key_equal(&other->hello->next_public_key, key)))
+	for (i = 0; i < fleet.count; i++)
+		if (i != number && weft_member_is_in(&fleet.members[i]) &&
+		    (nodes[i].key == number || nodes[i].next_key == number))
 			return true;
-	}
-	return false;
+	return nodes[number].key != number;
 }
 
-/* With @keyed the nodes have their private keys, which takes most of the time. */
-static void fuzz_make(const struct weft_fleet *fleet, struct fuzz_model *models, bool keyed)
+/* With @keyed the nodes have their private keys. */
+static void fuzz_make(bool keyed)
 {
-	struct weft_fleet_own own;
+	struct weft_fleet_own own = { };
 	struct weft_refusal why;
 	size_t i;
 
-	for (i = 0; i < fleet->count; i++) {
-		own = (struct weft_fleet_own){ };
+	for (i = 0; i < fleet.count; i++) {
 		if (keyed)
 			own.private_key = private_keys[i];
-		snprintf(own.node, sizeof(own.node), "%s", fleet->members[i].name);
-		models[i].member = &fleet->members[i];
-		models[i].in = weft_fleet_model(fleet, &own, &models[i].model, &why);
-		FUZZ_MUST(models[i].in == weft_member_is_in(&fleet->members[i]));
-		models[i].odd = !models[i].member->hello ||
-				!weft_key_equal(&models[i].member->hello->public_key, &public_keys[i]) ||
-				fuzz_is_shared(fleet, models[i].member, &public_keys[i]);
+		snprintf(own.node, sizeof(own.node), "%s", names[i]);
+		nodes[i].in = weft_fleet_model(&fleet, &own, &nodes[i].model, &why);
+		FUZZ_MUST(nodes[i].in == weft_member_is_in(&fleet.members[i]));
+		nodes[i].odd = fuzz_is_odd(i);
 	}
 }
 
-/* One model by itself. */
+/* One model by itself: it is read into the node's @peers and @next. */
 
-static void fuzz_check_prefixes(const struct fuzz_model *one)
+static FUZZ_REFERENCE void fuzz_read_prefixes(struct fuzz_node *node, const struct weft_peer *peer, size_t number)
 {
-	const struct weft_peer *peer, *other;
-	const struct weft_allowedip *ip, *second;
+	const struct weft_allowedip *ip;
+	size_t prefix;
 
-	for (peer = one->model.profile->dev->peers; peer; peer = peer->next)
-		for (ip = peer->allowedips; ip; ip = ip->next)
-			for (other = peer; other; other = other->next)
-				for (second = other == peer ? ip->next : other->allowedips; second;
-				     second = second->next)
-					FUZZ_MUST(weft_model_allowedip_compare(ip, second));
-}
-
-static void fuzz_check_keys(const struct fuzz_model *one, const struct weft_key *own)
-{
-	const struct weft_peer *peer, *other;
-
-	for (peer = one->model.profile->dev->peers; peer; peer = peer->next) {
-		FUZZ_MUST(strcmp(peer->name, one->member->name));
-		FUZZ_MUST(!weft_key_equal(&peer->public_key, own));
-		FUZZ_MUST(!(peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY) ||
-			  !weft_key_equal(&peer->next_public_key, own));
-		for (other = peer->next; other; other = other->next) {
-			FUZZ_MUST(!weft_key_equal(&peer->public_key, &other->public_key));
-			FUZZ_MUST(!weft_key_equal(&peer->public_key, &other->next_public_key) ||
-				  !(other->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY));
-			FUZZ_MUST(!weft_key_equal(&peer->next_public_key, &other->public_key) ||
-				  !(peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY));
-		}
+	for (ip = peer->allowedips; ip; ip = ip->next) {
+		prefix = fuzz_prefix_number(ip);
+		FUZZ_MUST(node->next[prefix] == FUZZ_NONE);
+		node->next[prefix] = number;
 	}
 }
 
-/* Whether @address is inside a prefix that is not a default route. */
-static bool fuzz_is_inside(const struct weft_fleet *fleet, const struct weft_allowedip *address)
+/* No key is there twice. */
+static FUZZ_REFERENCE uint32_t fuzz_read_keys(const struct weft_peer *peer, uint32_t known)
 {
-	const struct weft_fleet_record *node;
-	struct weft_allowedip cut;
-	size_t i, k;
+	uint32_t bit = 1U << fuzz_key_number(&peer->public_key);
 
-	for (i = 0; i < fleet->count; i++) {
-		node = fleet->members[i].node;
-		if (!weft_member_is_in(&fleet->members[i]))
-			continue;
-		if (address->family == AF_INET && node->addresses.items[0].ip4.s_addr == address->ip4.s_addr)
-			return true;
-		for (k = 0; k < node->prefixes.count; k++) {
-			cut = *address;
-			cut.cidr = node->prefixes.items[k].cidr;
-			weft_model_allowedip_mask(&cut);
-			if (cut.cidr && !weft_model_allowedip_compare(&cut, &node->prefixes.items[k]))
-				return true;
-		}
-	}
-	return false;
+	FUZZ_MUST(peer->has & WEFT_PEER_HAS_PUBLIC_KEY && !(known & bit));
+	known |= bit;
+	if (!(peer->has & WEFT_PEER_HAS_NEXT_PUBLIC_KEY))
+		return known;
+	bit = 1U << fuzz_key_number(&peer->next_public_key);
+	FUZZ_MUST(!(known & bit));
+	return known | bit;
 }
 
-static void fuzz_check_endpoints(const struct weft_fleet *fleet, const struct fuzz_model *one)
+static FUZZ_REFERENCE size_t fuzz_endpoint_number(const char *text, size_t len)
 {
-	struct weft_allowedip address;
+	size_t i;
+
+	for (i = 0; i < FUZZ_GIVEN && (strlen(endpoints[i]) != len || __builtin_memcmp(text, endpoints[i], len)); i++)
+		;
+	FUZZ_MUST(i < FUZZ_GIVEN);
+	return i;
+}
+
+/* No endpoint is inside one of the prefixes @all of the fleet. */
+static FUZZ_REFERENCE void fuzz_read_endpoints(const struct weft_peer *peer, uint32_t all)
+{
+	const char *at = peer->endpoint_text;
+	size_t len;
+
+	for (; at && *at; at += len + strspn(at + len, ", ")) {
+		len = strcspn(at, ",");
+		FUZZ_MUST(!(inside[fuzz_endpoint_number(at, len)] & all));
+	}
+}
+
+static FUZZ_REFERENCE void fuzz_read_model(size_t number, bool keyed, uint32_t all)
+{
+	struct fuzz_node *node = &nodes[number];
+	uint32_t keys = keyed ? 1U << number : 0;
 	const struct weft_peer *peer;
-	char *copy, *rest, *word;
+	size_t other;
 
-	for (peer = one->model.profile->dev->peers; peer; peer = peer->next) {
-		copy = strdup(peer->endpoint_text ?: "");
-		for (rest = copy; (word = strsep(&rest, ","));) {
-			word += strspn(word, " ");
-			if (!*word || !model_parse_endpoint(word, &address))
-				continue;
-			FUZZ_MUST(!fuzz_is_inside(fleet, &address));
-		}
-		free(copy);
+	node->peers = 0;
+	__builtin_memset(node->next, FUZZ_NONE, sizeof(node->next));
+	for (peer = node->model.profile->dev->peers; peer; peer = peer->next) {
+		other = fuzz_node_number(peer->name);
+		FUZZ_MUST(other != number && !(node->peers >> other & 1));
+		node->peers |= 1U << other;
+		keys = fuzz_read_keys(peer, keys);
+		fuzz_read_prefixes(node, peer, other);
+		fuzz_read_endpoints(peer, all);
 	}
+}
+
+/* Prefixes of all nodes that are in. */
+static FUZZ_REFERENCE uint32_t fuzz_all_prefixes(void)
+{
+	uint32_t all = 0;
+	size_t i;
+
+	for (i = 0; i < fleet.count; i++)
+		if (nodes[i].in)
+			all |= nodes[i].own;
+	return all;
 }
 
 /* All models together. */
 
-static const struct weft_peer *fuzz_peer(const struct fuzz_model *one, const char *name)
-{
-	const struct weft_peer *peer;
-
-	for (peer = one->model.profile->dev->peers; peer; peer = peer->next)
-		if (!strcmp(peer->name, name))
-			return peer;
-	return NULL;
-}
-
-static void fuzz_check_pairs(const struct fuzz_model *models, size_t count)
+static FUZZ_REFERENCE void fuzz_check_pairs(void)
 {
 	size_t i, k;
 
-	for (i = 0; i < count; i++)
-		for (k = i + 1; k < count; k++)
-			if (models[i].in && models[k].in && !models[i].odd && !models[k].odd)
-				FUZZ_MUST(!fuzz_peer(&models[i], models[k].member->name) ==
-					  !fuzz_peer(&models[k], models[i].member->name));
-}
-
-/* The peer of @one that has exactly this prefix. */
-static const struct weft_peer *fuzz_next(const struct fuzz_model *one, const struct weft_allowedip *prefix)
-{
-	const struct weft_peer *peer;
-	const struct weft_allowedip *ip;
-
-	for (peer = one->model.profile->dev->peers; peer; peer = peer->next)
-		for (ip = peer->allowedips; ip; ip = ip->next)
-			if (!weft_model_allowedip_compare(ip, prefix))
-				return peer;
-	return NULL;
+	for (i = 0; i < fleet.count; i++)
+		for (k = i + 1; k < fleet.count; k++)
+			if (nodes[i].in && nodes[k].in && !nodes[i].odd && !nodes[k].odd)
+				FUZZ_MUST((nodes[i].peers >> k & 1) == (nodes[k].peers >> i & 1));
 }
 
 /* The nodes from @from to the end of the path of a prefix, at most four of them; their number. */
-static size_t fuzz_walk(const struct fuzz_model *models, size_t count, size_t from,
-			const struct weft_allowedip *prefix, size_t *path)
+static FUZZ_REFERENCE size_t fuzz_walk(size_t from, size_t prefix, uint8_t *path)
 {
-	const struct weft_peer *peer;
-	size_t len = 0, k;
+	size_t len = 0;
 
 	for (;;) {
 		FUZZ_MUST(len < 4);
 		path[len++] = from;
-		peer = fuzz_next(&models[from], prefix);
-		if (!peer)
+		if (nodes[from].next[prefix] == FUZZ_NONE)
 			return len;
-		for (k = 0; k < count && strcmp(models[k].member->name, peer->name); k++)
-			;
-		FUZZ_MUST(k < count && models[k].in);
-		from = k;
+		from = nodes[from].next[prefix];
+		FUZZ_MUST(nodes[from].in);
 	}
 }
 
-static struct weft_allowedip fuzz_address(const struct fuzz_model *one)
+/* Each node has a path to each other one. */
+static FUZZ_REFERENCE bool fuzz_is_whole(void)
 {
-	struct weft_allowedip ip = one->member->node->addresses.items[0];
-
-	ip.cidr = 32;
-	return ip;
-}
-
-static bool fuzz_has_hub(const struct fuzz_model *models, size_t count)
-{
+	bool hub = terms.topology == WEFT_TOPOLOGY_MESH;
 	size_t i;
 
-	for (i = 0; i < count; i++)
-		if (models[i].in && models[i].member->node->hub)
-			return true;
-	return false;
+	for (i = 0; i < fleet.count; i++) {
+		if (nodes[i].in && nodes[i].odd)
+			return false;
+		hub |= nodes[i].in && nodes[i].node.hub;
+	}
+	return hub;
+}
+
+static FUZZ_REFERENCE void fuzz_check_path(size_t from, size_t to, bool whole)
+{
+	size_t len, i, there = fuzz_address(to), here = fuzz_address(from);
+	uint8_t path[4], back[4];
+
+	len = fuzz_walk(from, there, path);
+	if (!whole)
+		return;
+	/* The prefix 10.7.0.4/32 may be that of a node before its owner by name. */
+	if (path[len - 1] != to || nodes[to].next[there] != FUZZ_NONE || nodes[from].next[here] != FUZZ_NONE) {
+		FUZZ_MUST(to == 3 || from == 3);
+		return;
+	}
+	FUZZ_MUST(fuzz_walk(to, here, back) == len);
+	for (i = 0; i < len; i++)
+		FUZZ_MUST(path[i] == back[len - 1 - i]);
 }
 
 /* From each node to each other one, and back, by the nodes' own addresses. */
-static void fuzz_check_paths(const struct weft_fleet *fleet, const struct fuzz_model *models)
+static FUZZ_REFERENCE void fuzz_check_paths(void)
 {
-	size_t there[4], back[4], len, i, k, m, count = fleet->count;
-	bool whole = fuzz_has_hub(models, count) || fleet->terms->topology == WEFT_TOPOLOGY_MESH;
-	struct weft_allowedip a, b;
+	bool whole = fuzz_is_whole();
+	size_t i, k;
 
-	for (i = 0; i < count; i++)
-		whole &= !models[i].in || !models[i].odd;
-	for (i = 0; i < count; i++) {
-		for (k = 0; k < count; k++) {
-			if (i == k || !models[i].in || !models[k].in)
-				continue;
-			a = fuzz_address(&models[i]);
-			b = fuzz_address(&models[k]);
-			len = fuzz_walk(models, count, i, &b, there);
-			if (!whole)
-				continue;
-			/* The prefix 10.7.0.4/32 may be that of a node before its owner by name. */
-			if (there[len - 1] != k || fuzz_next(&models[k], &b) || fuzz_next(&models[i], &a)) {
-				FUZZ_MUST(k == 3 || i == 3);
-				continue;
-			}
-			FUZZ_MUST(fuzz_walk(models, count, k, &a, back) == len);
-			for (m = 0; m < len; m++)
-				FUZZ_MUST(there[m] == back[len - 1 - m]);
-		}
-	}
+	for (i = 0; i < fleet.count; i++)
+		for (k = 0; k < fleet.count; k++)
+			if (i != k && nodes[i].in && nodes[k].in)
+				fuzz_check_path(i, k, whole);
 }
 
-/* Each prefix ends at one node, from wherever it is looked for. */
-static void fuzz_check_owners(const struct weft_fleet *fleet, const struct fuzz_model *models)
+/* Of the nodes with a prefix the first by name; FUZZ_NODES: none that is in has it. */
+static FUZZ_REFERENCE size_t fuzz_owner(size_t prefix)
 {
-	size_t path[4], i, k, m, len, owner;
-	const struct weft_prefixes *list;
+	size_t i;
 
-	for (i = 0; i < fleet->count; i++) {
-		if (!models[i].in)
-			continue;
-		list = &models[i].member->node->prefixes;
-		for (k = 0; k < list->count; k++) {
-			owner = SIZE_MAX;
-			for (m = 0; m < fleet->count; m++) {
-				if (!models[m].in)
-					continue;
-				len = fuzz_walk(models, fleet->count, m, &list->items[k], path);
-				if (len > 1 && owner == SIZE_MAX)
-					owner = path[len - 1];
-			}
-			FUZZ_MUST(owner == SIZE_MAX || models[owner].in);
+	for (i = 0; i < fleet.count && !(nodes[i].in && nodes[i].own >> prefix & 1); i++)
+		;
+	return i < fleet.count ? i : FUZZ_NODES;
+}
+
+/* Each prefix ends at its owner, from wherever it is looked for. */
+static FUZZ_REFERENCE void fuzz_check_owners(void)
+{
+	bool whole = fuzz_is_whole();
+	size_t i, k, len, owner;
+	uint8_t path[4];
+
+	for (i = 0; i < FUZZ_PREFIXES; i++) {
+		owner = fuzz_owner(i);
+		for (k = 0; k < fleet.count; k++) {
+			if (!nodes[k].in)
+				continue;
+			len = fuzz_walk(k, i, path);
+			FUZZ_MUST(len == 1 || owner != FUZZ_NODES);
+			FUZZ_MUST(!whole || owner == FUZZ_NODES || path[len - 1] == owner);
 		}
 	}
 }
@@ -380,24 +476,20 @@ static void fuzz_check_owners(const struct weft_fleet *fleet, const struct fuzz_
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = { data, size };
-	struct fuzz_model models[FUZZ_NODES] = { };
 	bool keyed = !(fuzz_u8(&input) % 16);
-	struct weft_fleet *fleet = fuzz_fleet(&input);
+	uint32_t all;
 	size_t i;
 
-	fuzz_make(fleet, models, keyed);
-	for (i = 0; i < fleet->count; i++) {
-		if (!models[i].in)
-			continue;
-		fuzz_check_prefixes(&models[i]);
-		fuzz_check_keys(&models[i], keyed ? &public_keys[i] : &no_key);
-		fuzz_check_endpoints(fleet, &models[i]);
-	}
-	fuzz_check_pairs(models, fleet->count);
-	fuzz_check_paths(fleet, models);
-	fuzz_check_owners(fleet, models);
-	for (i = 0; i < fleet->count; i++)
-		weft_fleet_model_free(&models[i].model);
-	weft_fleet_free(fleet);
+	fuzz_fill(&input);
+	fuzz_make(keyed);
+	all = fuzz_all_prefixes();
+	for (i = 0; i < fleet.count; i++)
+		if (nodes[i].in)
+			fuzz_read_model(i, keyed, all);
+	fuzz_check_pairs();
+	fuzz_check_paths();
+	fuzz_check_owners();
+	for (i = 0; i < fleet.count; i++)
+		weft_fleet_model_free(&nodes[i].model);
 	return 0;
 }
