@@ -20,6 +20,16 @@ static const char signers[] = "AAabcBXa";
 static const char * const nodes[] = { "ant", "bee", "cat", "phone" };
 static const char * const kinds[] = { "fleet", "node", "hello", "key" };
 
+/* The nodes are peers: an admission anew makes their keys former ones. */
+static void fuzz_configure(void)
+{
+	size_t i;
+
+	for (i = 0; i < known->count; i++)
+		if (known->members[i].hello)
+			FUZZ_MUST(weft_keys_add(&known->members[i].made, &known->members[i].hello->public_key));
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -37,6 +47,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	fleet_hello(&text, 'a', "ant", 2, 3, 't', "");
 	fleet_hello(&text, 'b', "bee", 3, 3, 'u', "");
 	FUZZ_MUST(weft_fleet_merge(known, text.chars, text.len, &merge) && merge.accepted == 5);
+	fuzz_configure();
 	weft_merge_free(&merge);
 	fleet_clear(&text);
 	return 0;
@@ -49,6 +60,11 @@ static void *fuzz_copy(const void *from, size_t len)
 	return len ? memcpy(malloc(len), from, len) : NULL;
 }
 
+static struct weft_keys fuzz_copy_keys(const struct weft_keys *from)
+{
+	return (struct weft_keys){ fuzz_copy(from->items, from->count * sizeof(*from->items)), from->count };
+}
+
 /* The lists that the records of the fleet have: any other one would be freed twice. */
 static struct weft_fleet_record *fuzz_copy_record(const struct weft_fleet_record *from)
 {
@@ -59,7 +75,7 @@ static struct weft_fleet_record *fuzz_copy_record(const struct weft_fleet_record
 	to = fuzz_copy(from, sizeof(*from));
 	to->line = fuzz_copy(from->line, from->len + 1);
 	to->payload = to->line + (from->payload - from->line);
-	to->admins.items = fuzz_copy(from->admins.items, from->admins.count * sizeof(*from->admins.items));
+	to->admins = fuzz_copy_keys(&from->admins);
 	to->revoked.items = fuzz_copy(from->revoked.items, from->revoked.count * sizeof(*from->revoked.items));
 	to->addresses.items = fuzz_copy(from->addresses.items, from->addresses.count * sizeof(*from->addresses.items));
 	to->prefixes.items = fuzz_copy(from->prefixes.items, from->prefixes.count * sizeof(*from->prefixes.items));
@@ -71,12 +87,13 @@ static struct weft_fleet *fuzz_known(void)
 	struct weft_fleet *fleet = fuzz_copy(known, sizeof(*known));
 	size_t i;
 
-	fleet->trust.items = fuzz_copy(known->trust.items, known->trust.count * sizeof(*known->trust.items));
+	fleet->trust = fuzz_copy_keys(&known->trust);
 	fleet->terms = fuzz_copy_record(known->terms);
 	fleet->members = fuzz_copy(known->members, known->count * sizeof(*known->members));
 	for (i = 0; i < known->count; i++) {
 		fleet->members[i].node = fuzz_copy_record(known->members[i].node);
 		fleet->members[i].hello = fuzz_copy_record(known->members[i].hello);
+		fleet->members[i].made = fuzz_copy_keys(&known->members[i].made);
 	}
 	return fleet;
 }
@@ -235,8 +252,10 @@ static void fuzz_check_hello(const struct weft_member *old, const struct weft_me
 	FUZZ_MUST(weft_fleet_record_verify(new->hello, &new->node->identity));
 	FUZZ_MUST(new->hello->serial >= new->node->admitted && new->hello->serial <= new->node->number);
 	FUZZ_MUST(fuzz_is_own(new->hello, new->node));
+	FUZZ_MUST(!old || !old->node || new->node->admitted >= old->node->admitted);
+	/* Two records after each other may change the identity, and back, within one admission. */
 	if (old && old->hello && old->node->admitted == new->node->admitted &&
-	    weft_key_equal(&old->node->identity, &new->node->identity))
+	    weft_key_equal(&old->node->identity, &new->node->identity) && !new->former.count)
 		FUZZ_MUST(new->hello->number > old->hello->number);
 }
 

@@ -325,6 +325,12 @@ static void check_identity(void)
 	fleet_node(&text, 'A', "bee", 2, 1, 'd', "10.7.0.2", "");
 	take();
 	test_text("... also if the admission's number stays", key_of("bee"), "-");
+	begin_three();
+	fleet_node(&text, 'A', "bee", 2, 2, 'd', "10.7.0.2", "");
+	fleet_node(&text, 'A', "bee", 3, 1, 'b', "10.7.0.2", "");
+	fleet_hello(&text, 'b', "bee", 1, 4, 'x', "");
+	test_text("a former admission with a higher serial", take(),
+		  "1 0\nnode/bee: of a former admission of the node\nhello/bee: not signed by the identity of the node\n");
 }
 
 static void check_pinned(void)
