@@ -67,7 +67,7 @@ static FUZZ_REFERENCE struct fuzz_result *fuzz_result(uint8_t function, const vo
 	return result;
 }
 
-/* Keeps what the library has computed. */
+/* Keeps the result of the library. */
 static FUZZ_REFERENCE int fuzz_keep(struct fuzz_result *result, int status, const void *out, size_t len)
 {
 	if (!result)
