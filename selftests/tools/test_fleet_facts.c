@@ -103,6 +103,7 @@ static void take_in(const char *text, bool ok, bool waits)
 {
 	struct weft_fleet_last last = { .time = now, .ok = ok, .waits = waits };
 	struct weft_merge merge = { .now = now };
+	struct weft_words problems = { };
 	struct weft_folder folder;
 	struct test_bench bench;
 	bool changed = false;
@@ -112,7 +113,10 @@ static void take_in(const char *text, bool ok, bool waits)
 	if (!weft_folder_read(&folder, &bench.ctx, "prod", true) || !weft_folder_need(&folder) ||
 	    !weft_fleet_merge(folder.fleet, text, strlen(text), &merge) || !weft_folder_write(&folder, &changed))
 		test_bail("records cannot be taken in");
-	weft_fleet_last_write(&folder, &last, &merge);
+	if (waits && !weft_profile_words_add(&problems, "a problem", 0))
+		test_bail("no memory");
+	weft_fleet_last_write(&folder, &last, &merge, &problems);
+	weft_profile_words_free(&problems);
 	weft_merge_free(&merge);
 	weft_folder_free(&folder);
 	test_bench_end(&bench);
@@ -190,6 +194,7 @@ static void test_begin(void)
 	char *metrics = run(STATE, 0, "metrics"), *first;
 
 	expect(metrics, "weft_fleet_info", ",node=\"ant\"", "1");
+	expect(metrics, "weft_fleet_in", "", "0");
 	expect(metrics, "weft_fleet_epoch", "", "0");
 	expect(metrics, "weft_fleet_nodes", "", "0");
 	expect(metrics, "weft_fleet_last_apply_timestamp_seconds", "", "0");
@@ -202,12 +207,14 @@ static void test_begin(void)
 	take_in(first, true, false);
 	write_file(STATE "/prod/prod.conf", "");
 	metrics = run(STATE, 0, "metrics");
+	expect(metrics, "weft_fleet_in", "", "1");
 	expect(metrics, "weft_fleet_epoch", "", "1");
 	expect(metrics, "weft_fleet_nodes", "", "2");
 	expect(metrics, "weft_fleet_nodes_without_key", "", "1");
 	expect(metrics, "weft_fleet_last_apply_timestamp_seconds", "", "1000005000");
 	expect(metrics, "weft_fleet_last_apply_success", "", "1");
 	expect(metrics, "weft_fleet_removals_waiting", "", "0");
+	expect(metrics, "weft_fleet_problems", "", "0");
 	expect(metrics, "weft_fleet_rotation_pending", "", "0");
 	expect(metrics, "weft_fleet_key_age_seconds", "", "5000");
 	expect(metrics, "weft_fleet_rotate_every_seconds", "", "2592000");
@@ -252,6 +259,10 @@ static void test_refused(void)
 	expect_refused(metrics, "1");
 	expect(metrics, "weft_fleet_last_apply_success", "", "0");
 	expect(metrics, "weft_fleet_removals_waiting", "", "1");
+	expect(metrics, "weft_fleet_problems", "", "1");
+	free(metrics);
+	metrics = run(STATE, 0, "fleet status prod");
+	test_ok(strstr(metrics, "\nproblem: a problem\n"), "status has the problem");
 	free(metrics);
 	take_in(after, true, false);
 	metrics = run(STATE, 0, "metrics");
@@ -263,6 +274,20 @@ static void test_refused(void)
 	free(dog);
 	free(text);
 	free(admin);
+}
+
+static void test_revoked(void)
+{
+	char *metrics, *after;
+
+	run_only("fleet revoke " STORE "node ant");
+	after = bundle("/etc/store");
+	take_in(after, false, false);
+	metrics = run(STATE, 0, "metrics");
+	expect(metrics, "weft_fleet_in", "", "0");
+	expect(metrics, "weft_fleet_last_apply_success", "", "0");
+	free(metrics);
+	free(after);
 }
 
 static void test_rotation(void)
@@ -289,7 +314,7 @@ static void test_damaged(void)
 	run_only(line);
 	metrics = run(STATE, 0, "metrics");
 	snprintf(line, sizeof(line), "weft_fleet_epoch{fleet=\"prod\"} %lld\nweft_fleet_epoch{fleet=\"zoo\"} 0\n",
-		 (long long)BEGIN + 5000);
+		 (long long)BEGIN + 5001);
 	test_ok(strstr(metrics, line), "two fleets");
 	free(metrics);
 	metrics = run(STATE, 1, "metrics zoo");
@@ -316,6 +341,7 @@ int main(void)
 	test_begin();
 	test_refused();
 	test_rotation();
+	test_revoked();
 	test_damaged();
 	free(identity);
 	return test_end();

@@ -14,8 +14,8 @@
 
 static const struct weft_fleet_facts facts[] = {
 	{
-		.fleet = "prod", .node = "ant", .epoch = 3, .nodes = 1000, .nodes_without_key = 2, .applied = true,
-		.applied_well = true, .applied_at = 1799999990, .rotating = true, .key_age = 2592005,
+		.fleet = "prod", .node = "ant", .in = true, .epoch = 3, .nodes = 1000, .nodes_without_key = 2, .applied = true,
+		.applied_well = true, .applied_at = 1799999990, .rotating = true, .key_age = 2592005, .problems = 7,
 		.rotate_every = 2592000, .rotate_window = 86400,
 		.refused = { [WEFT_REFUSED_SIGNATURE] = 1, [WEFT_REFUSED_UNKNOWN] = 18446744073709551615ULL },
 	},
@@ -36,10 +36,12 @@ static const char golden[] =
 	BOTH("weft_fleet_nodes_without_key", "Nodes that are no peers yet, as their tunnel key is unknown.", "2", "0")
 	BOTH("weft_fleet_last_apply_timestamp_seconds",
 	     "Time of the last run of \"weft fleet apply\"; 0 if there was none.", "1799999990", "0")
+	BOTH("weft_fleet_problems", "Parts of the records that the last run could not bring about on this machine.", "7", "0")
 	BOTH("weft_fleet_key_age_seconds", "Time since the tunnel key of this node was made.", "2592005", "0")
 	BOTH("weft_fleet_rotate_every_seconds", "Age at which the fleet has a tunnel key replaced; 0 for never.",
 	     "2592000", "0")
 	BOTH("weft_fleet_rotate_window_seconds", "Time over which the rotations of the nodes are spread.", "86400", "0")
+	BOTH("weft_fleet_in", "1 while this node is in the fleet, 0 before and after that.", "1", "0")
 	HEAD("weft_fleet_last_apply_success", "1 if the last run brought the interface to the records.")
 	"weft_fleet_last_apply_success{fleet=\"prod\"} 1\n"
 	HEAD("weft_fleet_removals_waiting", "1 if the last run left more peers to be removed than it may without --really.")

@@ -19,8 +19,8 @@
 #define PLAN_IP4_MTU_MIN	68
 
 /* The kernel adds no route for an IPv4 address of full length. */
-static bool plan_connects(const struct weft_allowedip *address,
-			  const struct weft_allowedip *prefix)
+bool weft_plan_connects(const struct weft_allowedip *address,
+			const struct weft_allowedip *prefix)
 {
 	struct weft_allowedip a = *address, b = *prefix;
 
@@ -41,12 +41,12 @@ static bool plan_is_connected(const struct weft_profile *profile,
 	size_t i;
 
 	for (i = 0; i < profile->addresses.count; i++)
-		if (plan_connects(&profile->addresses.items[i].prefix, prefix))
+		if (weft_plan_connects(&profile->addresses.items[i].prefix, prefix))
 			return true;
 	/* Routes that weft did not add stay. */
 	for (i = 0; i < others->count; i++)
 		if (others->items[i].protocol != WEFT_PROTOCOL &&
-		    plan_connects(&others->items[i].prefix, prefix))
+		    weft_plan_connects(&others->items[i].prefix, prefix))
 			return true;
 	return false;
 }
@@ -227,13 +227,8 @@ static int plan_ip6_is_off(struct weft_host *host, const char *path)
 	return !!off;
 }
 
-/*
- * The setting that disables IPv6 on the link, to be freed; NULL: none, or no
- * memory. A link that does not exist yet, or that has lost IPv6, will get the
- * default.
- */
-static char *plan_ip6_obstacle(struct weft_host *host,
-			       const struct weft_profile *profile)
+/* A link that does not exist yet, or that has lost IPv6, will get the default. */
+char *weft_plan_ip6_obstacle(struct weft_host *host, const struct weft_profile *profile)
 {
 	static const char fallback[] = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
 	char *path;
@@ -311,7 +306,7 @@ bool weft_plan_check(const struct weft_context *ctx,
 		reason = plan_ip6_allowed(profile);
 	if (!reason)
 		return true;
-	setting = plan_ip6_obstacle(ctx->host, profile);
+	setting = weft_plan_ip6_obstacle(ctx->host, profile);
 	if (!setting)
 		return true;
 	weft_complain(ctx,

@@ -12,6 +12,9 @@ struct weft_policy_route;
 struct weft_profile;
 struct weft_state;
 
+/* Whether the kernel's route of an interface's address leads to @prefix. */
+bool weft_plan_connects(const struct weft_allowedip *address,
+			const struct weft_allowedip *prefix);
 /*
  * The routes to all allowed IPs, sorted, without those that the kernel adds for
  * the interface's addresses. False: no memory.
@@ -23,6 +26,8 @@ bool weft_plan_routes(const struct weft_profile *profile,
 /* Refuses an impossible table or MTU of the file: false after a complaint with its line. */
 bool weft_plan_check_file(const struct weft_context *ctx,
 			  const struct weft_profile *profile);
+/* The setting that disables IPv6 on the interface, to be freed; NULL: none, or no memory. */
+char *weft_plan_ip6_obstacle(struct weft_host *host, const struct weft_profile *profile);
 /*
  * Whether the kernel has IPv6 if the file needs it. The check precedes all changes:
  * until an IPv6 address is added, its traffic leaks past the tunnel. False after a

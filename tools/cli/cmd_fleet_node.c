@@ -378,8 +378,8 @@ static void node_warn_apply(const struct node_job *job, const struct weft_fleet_
 static int node_tell_apply(const struct node_job *job, const struct weft_merge *merge,
 			   const struct weft_fleet_apply *apply)
 {
-	int status = apply->waits ? WEFT_FLEET_WAITS :
-				    merge->refused_count ? WEFT_FLEET_REFUSED : 0;
+	bool partial = merge->refused_count || apply->left_out;
+	int status = apply->waits ? WEFT_FLEET_WAITS : partial ? WEFT_FLEET_PARTIAL : 0;
 	struct json_object *object;
 	size_t i;
 
@@ -402,7 +402,7 @@ static void node_note_last(struct node_job *job, bool good, const struct weft_me
 	};
 
 	if (!job->ctx->dry_run)
-		weft_fleet_last_write(&job->folder, &last, merge);
+		weft_fleet_last_write(&job->folder, &last, merge, &apply->problems);
 }
 
 /* After a restored backup the fleet may have another hello of this generation. */

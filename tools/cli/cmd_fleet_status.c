@@ -67,6 +67,7 @@ static void status_end(struct status_job *job)
 {
 	if (job->in)
 		weft_paths_end(&job->paths);
+	weft_fleet_last_free(&job->last);
 	weft_model_index_free(&job->index);
 	weft_model_device_free(job->dev);
 	weft_folder_free(&job->folder);
@@ -172,7 +173,8 @@ static bool status_add_last(const struct status_job *job, struct json_object *to
 	if (object && weft_fleet_add_number(object, "time", job->last.time) &&
 	    weft_fleet_add_switch(object, "ok", job->last.ok) &&
 	    weft_fleet_add_number(object, "refused", job->last.refused) &&
-	    weft_fleet_add_switch(object, "waits", job->last.waits))
+	    weft_fleet_add_switch(object, "waits", job->last.waits) &&
+	    weft_fleet_add_words(object, "problems", &job->last.problem_lines))
 		return weft_json_add(to, "last_apply", object);
 	json_object_put(object);
 	return false;
@@ -227,6 +229,23 @@ static void status_tell_node(const struct status_job *job, const struct weft_mem
 	fputc('\n', out);
 }
 
+static void status_tell_last(const struct status_job *job)
+{
+	const struct weft_fleet_last *last = &job->last;
+	FILE *out = job->ctx->out;
+	size_t i;
+
+	if (last->time && (!last->ok || last->refused || last->waits))
+		fprintf(out, "the last apply, %lld s ago: %s%llu records refused%s\n",
+			(long long)(job->ctx->now - (time_t)last->time),
+			last->ok ? "" : "failed, ", (unsigned long long)last->refused,
+			last->waits ? ", removals wait for --really" : "");
+	for (i = 0; i < last->problem_lines.count; i++)
+		fprintf(out, "problem: %s\n", last->problem_lines.items[i].text);
+	if (last->problems > i)
+		fprintf(out, "%llu more problems\n", (unsigned long long)(last->problems - i));
+}
+
 static void status_tell(const struct status_job *job)
 {
 	const struct weft_fleet *fleet = job->folder.fleet;
@@ -237,11 +256,7 @@ static void status_tell(const struct status_job *job)
 		job->folder.self->node, weft_self_rotation_name(job->folder.self));
 	if (!job->in)
 		fprintf(job->ctx->out, "node %s is not in the fleet\n", job->folder.self->node);
-	if (job->last.time && (!job->last.ok || job->last.refused || job->last.waits))
-		fprintf(job->ctx->out, "the last apply, %lld s ago: %s%llu records refused%s\n",
-			(long long)(job->ctx->now - (time_t)job->last.time),
-			job->last.ok ? "" : "failed, ", (unsigned long long)job->last.refused,
-			job->last.waits ? ", removals wait for --really" : "");
+	status_tell_last(job);
 	if (!job->dev)
 		fprintf(job->ctx->out, "interface %s does not exist\n", fleet->name);
 	for (i = 0; i < fleet->count; i++)

@@ -499,7 +499,7 @@ static bool store_put_new(struct weft_store *store, const struct weft_fleet *bef
 
 static int store_tell_put(const struct weft_context *ctx, const struct weft_merge *merge)
 {
-	int status = merge->refused_count ? WEFT_FLEET_REFUSED : 0;
+	int status = merge->refused_count ? WEFT_FLEET_PARTIAL : 0;
 	struct json_object *object;
 
 	weft_fleet_warn_refused(ctx, merge);
@@ -535,7 +535,7 @@ static int store_warn_revocations(const struct weft_context *ctx, const struct w
 		weft_warn(ctx, "epoch %llu does not have this store's revocation of '%s': put the records again, and revoke '%s' again",
 			  (unsigned long long)now->terms->number, former->items[i].node,
 			  former->items[i].node);
-		status = WEFT_FLEET_REFUSED;
+		status = WEFT_FLEET_PARTIAL;
 	}
 	return status;
 }

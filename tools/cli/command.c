@@ -151,7 +151,7 @@ const struct weft_command weft_commands[] = {
 		"manage the nodes of a fleet by signed records",
 		"weft-fleet(8) describes the verbs. --dry-run tells what would change. -j or --json\n"
 		"prints JSON. The status is 0 if the command has done its work or had nothing to\n"
-		"do, 1 after an error, 2 if records were refused and the others applied, and 3 if\n"
+		"do, 1 after an error, 2 if some records were refused or left out, and 3 if\n"
 		"the removal of more than a tenth of the peers waits for --really.\n",
 		1, -1, weft_command_fleet, .json = true, .dry = true,
 		.list = weft_command_list_fleet,

@@ -11,8 +11,11 @@ struct weft_context;
 struct weft_merge;
 struct weft_words;
 
-/* The status where records were refused, and where removals wait for --really. */
-#define WEFT_FLEET_REFUSED	2
+/*
+ * The status where records were refused, or parts of them cannot be on this machine, and
+ * where removals wait for --really.
+ */
+#define WEFT_FLEET_PARTIAL	2
 #define WEFT_FLEET_WAITS	3
 
 /**

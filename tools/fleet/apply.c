@@ -5,6 +5,7 @@
  *   weft_fleet_take_in(): the bundle's records, each judged by itself
  *   weft_fleet_model(): records and own keys to an interface
  *   apply_render(): the text of its file, which does not depend on the present state
+ *   weft_fit(): this machine's routes, and its lack of IPv6, leave some of it out
  *   weft_settle(): peers keep their keys, others' peers stay
  *   weft_folder_write(): memory first, so that a peer is known to be the fleet's
  *   apply_write_file(): the interface's file, for "weft up", resolve and doctor
@@ -20,6 +21,7 @@
 #include "conf/file.h"
 #include "conf/writer.h"
 #include "fleet/apply.h"
+#include "fleet/fit.h"
 #include "fleet/render.h"
 #include "fleet/settle.h"
 
@@ -62,7 +64,8 @@ static bool apply_model(struct apply_job *job)
 }
 
 /* The interface as it is; NULL where none exists. False after a complaint. */
-static bool apply_read_device(struct apply_job *job, struct weft_device **have)
+static bool apply_read_device(struct apply_job *job, struct weft_device **have,
+			      unsigned int *index)
 {
 	const struct weft_context *ctx = job->ctx;
 	const char *name = job->folder->self->fleet;
@@ -71,6 +74,7 @@ static bool apply_read_device(struct apply_job *job, struct weft_device **have)
 	*have = NULL;
 	if (ctx->host->link(ctx->host, name, &link))
 		return weft_complain(ctx, "%s: cannot read the link: %s", name, ctx->host->error);
+	*index = link.index;
 	if (!link.index)
 		return true;
 	if (link.kind == WEFT_KIND_NONE)
@@ -83,12 +87,14 @@ static bool apply_read_device(struct apply_job *job, struct weft_device **have)
 static bool apply_settle(struct apply_job *job)
 {
 	struct weft_device *have;
+	unsigned int index = 0;
 	bool good;
 
-	if (!apply_read_device(job, &have))
+	if (!apply_read_device(job, &have, &index))
 		return false;
-	good = weft_settle(job->folder->fleet, &job->model, have, &job->settle) ||
-	       apply_no_memory(job);
+	good = weft_fit(job->ctx, &job->model, index, &job->apply->left_out) &&
+	       (weft_settle(job->folder->fleet, &job->model, have, &job->settle) ||
+		apply_no_memory(job));
 	weft_model_device_free(have);
 	job->apply->peers = weft_model_peer_count(job->model.profile->dev);
 	job->apply->removals = job->settle.gone.count;
@@ -96,7 +102,7 @@ static bool apply_settle(struct apply_job *job)
 	return good;
 }
 
-/* Keys that peers still have, and prefixes that other peers have, are not the file's. */
+/* The file has all that the records say: it does not depend on this machine's state. */
 static bool apply_render(struct apply_job *job)
 {
 	size_t len;

@@ -13,6 +13,7 @@
  * @changed: something was changed, or would be in a dry run
  * @waits: removals wait for --really
  * @removals: their number
+ * @left_out: some of @problems are addresses or prefixes that this machine cannot take
  * @peers: peers of the model
  * @problems: what the records ask for and cannot be
  * @silent: nodes without a hello
@@ -22,6 +23,7 @@ struct weft_fleet_apply {
 	bool changed;
 	bool waits;
 	size_t removals;
+	bool left_out;
 	size_t peers;
 	struct weft_words problems;
 	struct weft_words silent;

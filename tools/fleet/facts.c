@@ -18,7 +18,9 @@ static void facts_fill_last(struct weft_fleet_facts *facts, const struct weft_fo
 	facts->applied_well = last.ok;
 	facts->applied_at = last.time;
 	facts->waits = last.waits;
+	facts->problems = last.problems;
 	memcpy(facts->refused, last.classes, sizeof(facts->refused));
+	weft_fleet_last_free(&last);
 }
 
 static void facts_fill_fleet(struct weft_fleet_facts *facts, const struct weft_fleet *fleet)
@@ -28,6 +30,8 @@ static void facts_fill_fleet(struct weft_fleet_facts *facts, const struct weft_f
 
 	facts->epoch = weft_fleet_epoch(fleet);
 	facts->nodes = weft_fleet_size(fleet);
+	member = weft_fleet_find(fleet, facts->node);
+	facts->in = fleet->terms && member && weft_member_is_in(member);
 	for (i = 0; i < fleet->count; i++) {
 		member = &fleet->members[i];
 		if (weft_member_is_in(member) && !weft_member_key(member))

@@ -366,15 +366,19 @@ const struct weft_fields_type weft_fields_word = {
 
 /* A line of text. */
 
+static bool fields_is_line(const char *text)
+{
+	while (*text >= 0x20 && *text <= 0x7e)
+		text++;
+	return !*text;
+}
+
 static bool fields_take_line(const struct weft_fields_row *row, struct json_object *value,
 			     void *to)
 {
-	const char *text = fields_string(value), *at;
+	const char *text = fields_string(value);
 
-	for (at = text; at && *at; at++)
-		if (*at < 0x20 || *at > 0x7e)
-			return false;
-	if (!text || strlen(text) > row->max)
+	if (!text || !fields_is_line(text) || strlen(text) > row->max)
 		return false;
 	*(char **)to = strdup(text);
 	return *(char **)to;
@@ -442,6 +446,22 @@ static void fields_free_words(void *of)
 const struct weft_fields_type weft_fields_words = {
 	"a list of words of letters, digits and '._:+-'", fields_take_words, fields_put_words,
 	fields_words_are_set, fields_free_words,
+};
+
+static bool fields_add_line(const char *text, void *to)
+{
+	return fields_is_line(text) && weft_profile_words_add(to, text, 0);
+}
+
+static bool fields_take_lines(const struct weft_fields_row *row, struct json_object *value,
+			      void *to)
+{
+	return fields_each(row, value, to, fields_add_line);
+}
+
+const struct weft_fields_type weft_fields_lines = {
+	"a list of lines of text", fields_take_lines, fields_put_words, fields_words_are_set,
+	fields_free_words,
 };
 
 /* An address of IPv6, and a zone after "%" or none. */

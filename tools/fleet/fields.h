@@ -80,6 +80,7 @@ extern const struct weft_fields_type weft_fields_node_name;	/* char[] */
 extern const struct weft_fields_type weft_fields_words;		/* struct weft_words, groups */
 extern const struct weft_fields_type weft_fields_word;		/* char[WEFT_NODE_NAME_BYTES] */
 extern const struct weft_fields_type weft_fields_line;		/* char *, printable ASCII */
+extern const struct weft_fields_type weft_fields_lines;		/* struct weft_words */
 extern const struct weft_fields_type weft_fields_endpoints;	/* struct weft_words */
 extern const struct weft_fields_type weft_fields_addresses;	/* struct weft_prefixes */
 extern const struct weft_fields_type weft_fields_prefixes;	/* struct weft_prefixes */

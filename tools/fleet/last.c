@@ -13,6 +13,7 @@
 
 #define LAST_NAME	"last"
 #define LAST_BYTES	65536
+#define LAST_PROBLEMS	20
 
 #define LAST_ROW(key, kind, limit)						\
 	{									\
@@ -33,6 +34,8 @@ static const struct weft_fields_row last_rows[] = {
 	LAST_ROW(ok, switch, 0),
 	LAST_ROW(refused, number, INT64_MAX),
 	LAST_ROW(waits, switch, 0),
+	LAST_ROW(problems, number, INT64_MAX),
+	LAST_ROW(problem_lines, lines, LAST_PROBLEMS),
 	LAST_CLASS(FORM, "form"),
 	LAST_CLASS(SIGNATURE, "signature"),
 	LAST_CLASS(OLD, "old"),
@@ -59,10 +62,16 @@ static bool last_put(const struct weft_folder *folder, const struct weft_fleet_l
 }
 
 void weft_fleet_last_write(const struct weft_folder *folder, const struct weft_fleet_last *last,
-			   const struct weft_merge *merge)
+			   const struct weft_merge *merge, const struct weft_words *problems)
 {
 	struct weft_fleet_last filled = *last;
 	size_t i;
+
+	filled.problems = problems->count;
+	/* The list stays the caller's. */
+	filled.problem_lines = *problems;
+	if (problems->count > LAST_PROBLEMS)
+		filled.problem_lines.count = LAST_PROBLEMS;
 
 	filled.refused = merge->refused_count + merge->refused_more;
 	memset(filled.classes, 0, sizeof(filled.classes));
@@ -78,7 +87,7 @@ static void last_parse(const struct weft_file *file, struct weft_fleet_last *las
 	struct json_object *object = weft_fields_parse(file->text, len, &why);
 
 	if (!object || !weft_fields_take(last_rows, 1, object, last, &why))
-		memset(last, 0, sizeof(*last));
+		weft_fleet_last_free(last);
 	json_object_put(object);
 }
 
@@ -94,4 +103,10 @@ void weft_fleet_last_read(const struct weft_folder *folder, struct weft_fleet_la
 		weft_file_wipe(&file);
 	}
 	free(path);
+}
+
+void weft_fleet_last_free(struct weft_fleet_last *last)
+{
+	weft_fields_free(last_rows, last);
+	memset(last, 0, sizeof(*last));
 }

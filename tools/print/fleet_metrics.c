@@ -31,6 +31,10 @@ static const struct fleet_number numbers[] = {
 		"Time of the last run of \"weft fleet apply\"; 0 if there was none.",
 		offsetof(struct weft_fleet_facts, applied_at),
 	}, {
+		"weft_fleet_problems",
+		"Parts of the records that the last run could not bring about on this machine.",
+		offsetof(struct weft_fleet_facts, problems),
+	}, {
 		"weft_fleet_key_age_seconds", "Time since the tunnel key of this node was made.",
 		offsetof(struct weft_fleet_facts, key_age),
 	}, {
@@ -91,6 +95,9 @@ struct fleet_switch {
 
 static const struct fleet_switch switches[] = {
 	{
+		"weft_fleet_in", "1 while this node is in the fleet, 0 before and after that.",
+		offsetof(struct weft_fleet_facts, in), false,
+	}, {
 		"weft_fleet_last_apply_success",
 		"1 if the last run brought the interface to the records.",
 		offsetof(struct weft_fleet_facts, applied_well), true,

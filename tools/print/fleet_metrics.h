@@ -15,6 +15,7 @@
  * struct weft_fleet_facts - a fleet, as its node knows it
  * @fleet: its name, which is that of the interface
  * @node: the name of this node
+ * @in: this node is admitted and not revoked
  * @epoch: the highest epoch, 0 for none
  * @nodes: nodes that are admitted and not revoked
  * @nodes_without_key: those among them whose tunnel key is unknown: they are no peers yet
@@ -22,6 +23,7 @@
  * @applied_well: the last one has brought the interface to the records
  * @applied_at: when it ended, in seconds since 1970
  * @waits: removals of peers wait for --really
+ * @problems: what the records ask for and the last run could not do
  * @refused: the records that it refused, by reason
  * @rotating: a rotation has begun and is not finished
  * @key_age: seconds since the tunnel key was made
@@ -31,6 +33,7 @@
 struct weft_fleet_facts {
 	char fleet[IFNAMSIZ];
 	char node[WEFT_NAME_BYTES + 1];
+	bool in;
 	__u64 epoch;
 	__u64 nodes;
 	__u64 nodes_without_key;
@@ -38,6 +41,7 @@ struct weft_fleet_facts {
 	bool applied_well;
 	__u64 applied_at;
 	bool waits;
+	__u64 problems;
 	__u64 refused[WEFT_REFUSED_COUNT];
 	bool rotating;
 	__u64 key_age;
