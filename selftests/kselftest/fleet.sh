@@ -751,6 +751,74 @@ prefix_moves() {
 
 # ---- the machine ----
 
+# ant is in networks of cat's prefixes, and disables IPv6; the rest of the fleet is there all the same.
+left_out() {
+	fleet_create
+	nodes_create ant bee
+	node_create cat prefix 10.20.0.0/24,10.21.3.0/24,fd20::/64
+	on_store admit node ant identity "$(identity_of ant)" address 10.77.0.1/24,fd77::1/64
+	addr_add ant up0 10.20.0.9/24
+	addr_add ant up0 10.21.0.9/16
+	ns ant sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+	defer ns ant sysctl -qw net.ipv6.conf.default.disable_ipv6=0
+	gather ant bee cat
+	bundle_make
+	applies bee
+	applies cat
+	expect_status 2 ant apply "$bundle"
+	expect_eq "problems" "$(said_list problems | grep -c 'left out')" 3
+	note "$(said_list problems)"
+	expect_eq "allowed IPs of cat" "$(allowed_of ant cat)" 10.77.0.3/32
+	expect_eq "way to ant's network" "$(ns_ip ant route get 10.20.0.77 | grep -o 'dev up0')" "dev up0"
+	expect ping_node ant bee
+	expect ping_node cat ant
+	expect_status 2 ant apply
+	expect_eq "changed" "$(said changed)" false
+	node ant status
+	expect_eq "problems in the status" "$(grep -c 'left out' "$answer")" 3
+	ns_ip_batch ant "addr del 10.20.0.9/24 dev up0" "addr del 10.21.0.9/16 dev up0"
+	ns ant sysctl -qw net.ipv6.conf.default.disable_ipv6=0 "net.ipv6.conf.$fleet.disable_ipv6=0"
+	applies ant
+	expect_eq "allowed IPs of cat" "$(allowed_of ant cat | tr ' ' '\n' | sort | paste -sd ' ')" \
+		"10.20.0.0/24 10.21.3.0/24 10.77.0.3/32 fd20::/64"
+	expect_match "addresses of ant" "$(ns_ip ant -o addr show dev "$fleet")" 'fd77::1/64'
+	expect_unchanged ant
+	node ant status
+	expect_eq "problems in the status" "$(grep -c 'left out' "$answer")" 0
+}
+
+leaves() {
+	local folder=$states/ant/$fleet
+
+	mesh_create ant bee
+	every_pair_pings ant bee
+	node_state ant >"$lib_work/state-ant"
+	node ant leave --dry-run
+	expect_eq "changed" "$(said changed)" true
+	expect_state ant "$lib_work/state-ant" "a dry run of leave"
+	expect node ant leave
+	expect_match "changes" "$(said_list changes)" "$fleet"
+	expect_fail ns_ip ant link show "$fleet"
+	expect_eq "routes" "$(ns_ip ant route show | grep -c 10.77 || true)" 0
+	expect_eq "state folders" "$(ls "$states/ant")" "$fleet~"
+	expect node ant leave
+	expect_eq "changed" "$(said changed)" false
+	# A mistake is taken back.
+	mv "$folder~" "$folder"
+	applies ant
+	wait_for 60 ping_node ant bee
+	# The link alone is gone.
+	ns_ip ant link del "$fleet"
+	expect node ant leave --really
+	expect_eq "state folders" "$(ls "$states/ant")" ""
+	expect_fail node ant apply
+	# A link of this name that is no tunnel stays.
+	ns_ip ant link add "$fleet" type dummy
+	node ant hello node ant admins "$admin"
+	expect node ant leave --really
+	expect ns_ip ant link show "$fleet"
+}
+
 reboot_node() { # reboot_node NODE: the kernel's state is lost
 	ns_ip "$1" link del "$fleet"
 }
@@ -911,6 +979,8 @@ run_case "endpoints that roamed stay" roamed
 run_case "no endpoint is inside the tunnel" endpoint_inside
 run_case "a default route by a node" default_route
 run_case "a prefix moves at once" prefix_moves
+run_case "what a machine cannot take is left out" left_out
+run_case "a node leaves" leaves
 run_case "a reboot, also during a rotation" rebooted
 run_case "the file works with up, down and doctor" file_works
 run_case "two applies at once" at_once

@@ -521,6 +521,48 @@ fleet init prod store back admin-key key keepalive 30
 bundle_of back newer
 check "a store that was set back loses no revocation without a word" fails 2 "revocation of 'back'" put store set-back from newer
 
+# Leave
+
+leave() { # leave EXPRESSION VALUE [OPTIONS]...: of a node of fleet prod, in namespaces of its own without a link
+	WEFT_FLEET_STATE=$dir/state-away unshare --map-root-user --net "$WEFT" -j "${@:3}" fleet leave prod >out 2>err && is "$1" "$2"
+}
+is_aside() {
+	[ -s "state-away/prod~/self" ] && [ ! -e state-away/prod ]
+}
+is_zeros() { # is_zeros FILE: it has some
+	[ -s "$1" ] && [ -z "$(tr -d '\0' <"$1")" ]
+}
+if unshare --map-root-user --net true 2>/dev/null; then
+	node_state away hello prod node away admins "$ADMIN"
+	what='j["changed"], len(j["changes"]), j["aside"] is not None'
+	check "leave in a dry run" stays state-away leave "$what" "(True, 1, False)" --dry-run
+	check "leave" leave "$what" "(True, 1, True)"
+	check "... names the unit that is left" grep -q "systemctl disable weft-fleet-apply@prod" err
+	check "... and puts the state aside" is_aside
+	check "... again" stays state-away leave "$what" "(False, 0, True)"
+	check "... is no fleet of this machine any more" node_fails away "is in no fleet" status prod
+	mv "state-away/prod~" state-away/prod
+	check "... and is taken back by a rename" node_state away hello prod
+	leave "$what" "(True, 1, True)"
+	node_state away hello prod node away admins "$ADMIN"
+	echo damaged >state-away/prod/memory
+	check "leave twice, with a damaged memory" leave "$what" "(True, 1, True)"
+	check "... has one state aside" [ "$(ls state-away)" = "prod~" ]
+	ln "state-away/prod~/self" witness
+	check "leave for ever in a dry run" stays state-away leave "$what" "(True, 1, True)" --really --dry-run
+	check "leave for ever" leave "$what" "(True, 1, False)" --really
+	check "... keeps no file" none_of state-away/prod "state-away/prod~"
+	check "... and overwrites the keys" is_zeros witness
+	check "... again" leave "$what" "(False, 0, False)" --really
+	node_state away hello prod node away admins "$ADMIN"
+	mkdir state-away/prod/deep
+	check "a folder in the state is not weft's" node_fails away "cannot remove" leave prod --really
+	rmdir "state-away/prod~/deep"
+	check "... and without it the rest goes" leave "$what" "(True, 1, False)" --really
+fi
+check "leave a fleet that this machine never joined" run_is 'j["changed"]' False leave nothing
+check "leave with a path" fails 1 "is not the name of a fleet" leave ../x
+
 # Files of wg-quick
 
 key_one=$("$WEFT" genkey)

@@ -100,12 +100,13 @@ static const struct complete_case cases[] = {
 
 	/* Fleets. */
 	{ "flee", "fleet\n" },
-	{ "fleet ''", "init\nadmit\nrevoke\nput\nbundle\nlist\nrender\nimport\nhello\napply\nstatus\nrotate\n" },
+	{ "fleet ''", "init\nadmit\nrevoke\nput\nbundle\nlist\nrender\nimport\nhello\napply\nstatus\nrotate\nleave\n" },
 	{ "fleet re", "revoke\nrender\n" },
 	{ "fleet nonsense ''", "" },
 	{ "fleet apply ''", "prod\ntest\n" },
 	{ "fleet status p", "prod\n" },
 	{ "fleet status prod ''", "" },
+	{ "fleet leave ''", "prod\ntest\n" },
 	{ "fleet apply prod ''", "/\n" },
 	{ "fleet rotate prod ''", "announce\nchange\nfinish\nundo\n" },
 	{ "fleet rotate prod announce ''", "id\ngrace\n" },

@@ -69,6 +69,8 @@ static const struct fleet_verb fleet_verbs[] = {
 	}, {
 		"rotate", "FLEET announce|change|finish|undo [id WORD] [grace SECONDS]",
 		weft_fleet_rotate, 2, true,
+	}, {
+		"leave", "FLEET", weft_fleet_leave, 1, true,
 	},
 	{ }
 };
