@@ -105,11 +105,18 @@ stays() { # stays FOLDER COMMAND...: it changes nothing there
 
 # init
 
+first_dry() {
+	run_is 'j["changes"]' "['a new admin key', 'fleet prod: new', 'fleet prod: topology: none -> mesh', 'fleet prod: keepalive: none -> 9', 'fleet prod: port: none -> 51820']" \
+		--dry-run init prod store st admin-key key keepalive 9 && none_of st key
+}
+check "the first init in a dry run" first_dry
 check "init" run_is 'j["changed"], j["epoch"]' "(True, 1)" init prod store st admin-key key
 ADMIN=$(value 'j["admin"]')
 check "init again" run_is 'j["changed"], j["epoch"]' "(False, 1)" init prod store st admin-key key
 check "the admin key's mode" [ "$(stat -c %a key)" = 600 ]
-check "init in a dry run" stays st run_is 'j["changed"]' True --dry-run init prod store st admin-key key port 1
+check "init in a dry run" stays st run_is 'j["changed"], j["changes"]' "(True, ['fleet prod: port: 51820 -> 1'])" \
+	--dry-run init prod store st admin-key key port 1
+check "... of what is there" run_is 'j["changed"], j["changes"]' "(False, [])" --dry-run init prod store st admin-key key
 check "init with another word" run_is 'j["changed"], j["epoch"]' "(True, 2)" init prod store st admin-key key keepalive 25
 check "words left out stay" run_is 'j["keepalive"], j["port"]' "(25, 51820)" list store st
 check "a port that is none" stays st fails 1 "port is not" init prod store st admin-key key port 65536
@@ -187,10 +194,25 @@ check "two arrays" from 1 "not a JSON array" "[$ok_bee] [$ok_cat]"
 check "half an array" from 1 "not a JSON array" "[$ok_bee,"
 check "not objects" from 1 "not a JSON object" "[1]"
 check "an empty file" from 1 "not a JSON array" ""
+cp -r st with-prefix
+fleet admit store with-prefix admin-key key node ant identity "${identity[ant]}" address 10.7.0.9/24 prefix 10.8.0.0/24
 printf '[%s,\n%s]\n' "$ok_bee" "$ok_cat" >from.json
 check "admit two" run_is 'j["changed"], len(j["nodes"])' "(True, 2)" "${admit[@]}" from from.json
 check "... again" stays st run_is 'j["changed"], len(j["nodes"])' "(False, 2)" "${admit[@]}" from from.json
-check "admit in a dry run" stays st run_is 'j["changed"]' True --dry-run "${admit[@]}" node dog identity "$ADMIN" address 10.7.0.4
+check "admit in a dry run" stays st run_is 'j["changes"]' \
+	"['node dog: new, serial 1', 'node dog: identity: none -> $ADMIN', 'node dog: addresses: none -> 10.7.0.4/32']" \
+	--dry-run "${admit[@]}" node dog identity "$ADMIN" address 10.7.0.4
+dry_many() { # without -j: a line for each value of each node that changes
+	sed 's/"hub":false/"hub":true/; s/0\.3.24"/0.3\/24","10.7.1.3\/24"/' from.json >dry.json
+	"$WEFT" --dry-run fleet admit store st admin-key key from dry.json >out 2>err
+	diff out - <<-END
+		node bee: hub: none -> true
+		node cat: addresses: 10.7.0.3/24 -> 10.7.0.3/24,10.7.1.3/24
+	END
+}
+check "... of many nodes, in words" stays st dry_many
+check "... of a value that is taken out" run_is 'j["changes"]' "['node ant: addresses: 10.7.0.9/24 -> 10.7.0.8/24', 'node ant: prefixes: 10.8.0.0/24 -> none']" \
+	--dry-run admit store with-prefix admin-key key node ant identity "${identity[ant]}" address 10.7.0.8/24
 check "two addresses change places in one call" run_is 'j["changed"]' True "${admit[@]}" from <(sed 's/0\.2/0.X/; s/0\.3/0.2/; s/0\.X/0.3/' from.json)
 check "... and back" run_is 'j["changed"]' True "${admit[@]}" from from.json
 
@@ -336,12 +358,15 @@ rm "st/node/ant~"
 check "revoke a node that is none" stays st fails 1 "is no node" revoke store st admin-key key node dog
 check "a revocation of a name that the store has lost" run_is 'j["changed"]' True --dry-run revoke store st admin-key key node dog serial 9
 check "revoke two, of which one is none" stays st fails 1 "is no node" revoke store st admin-key key node bee,dog
-check "revoke in a dry run" stays st run_is 'j["changed"]' True --dry-run revoke store st admin-key key node bee
+check "revoke in a dry run" stays st run_is 'j["changed"], [c.rsplit(" ", 1)[0] for c in j["changes"]]' \
+	"(True, ['node bee: revoked, up to serial', 'node cat: revoked, up to serial'])" --dry-run revoke store st admin-key key node bee,cat
 check "revoke" run_is 'j["changed"], j["epoch"] > 3' "(True, True)" revoke store st admin-key key node bee
 EPOCH=$(value 'j["epoch"]')
 check "... again" stays st run_is 'j["changed"], j["epoch"]' "(False, $EPOCH)" revoke store st admin-key key node bee
 check "... removes its records" none_of st/node/bee st/hello/bee
 check "a cache that has it" stays st fails 2 "revoked" put store st from bundle
+check "a re-admission in a dry run" run_is 'j["changes"][0].rsplit(" ", 1)[0]' "node bee: admitted again, serial" \
+	--dry-run "${admit[@]}" node bee identity "${identity[bee]}" address 10.7.0.2/24
 check "a re-admission" run_is 'j["nodes"][0]["serial"] > 1' True "${admit[@]}" node bee identity "${identity[bee]}" address 10.7.0.2/24
 
 # Admin keys: a new one comes in, then the old one goes
@@ -352,6 +377,9 @@ check "the old key lets the new one in" run_is 'j["epoch"]' $((EPOCH + 1)) init 
 check "the new key does not know who let it in" stays st fails 1 "'trust' and this key" init prod store st admin-key key2 port 5000
 check "the new key changes a setting" run_is 'j["epoch"]' $((EPOCH + 2)) init prod store st admin-key key2 port 5000 trust "$ADMIN"
 check "a key that leaves itself out" stays st fails 1 "is not among them" init prod store st admin-key key2 admins "$ADMIN"
+check "... and in a dry run" run_is 'sorted(j["changes"])[0].split(" -> ")[1], [c for c in j["changes"] if "again" in c][0]' \
+	"('$ADMIN2', 'node ant: signed again, serial $(("$(sed 's/.*"serial":\([0-9]*\).*/\1/' st/node/ant)" + 1))')" \
+	--dry-run init prod store st admin-key key2 admins "$ADMIN2"
 check "the new key leaves the old one out" run_is 'j["epoch"]' $((EPOCH + 3)) init prod store st admin-key key2 admins "$ADMIN2"
 check "the old key has no say" stays st fails 1 "admin key is none" "${admit[@]}" node ant identity "${identity[ant]}" address 10.7.0.77/24
 
@@ -423,6 +451,10 @@ kill_some() { # kill_some COMMAND...: started, and killed after a while that gro
 	done
 }
 mkdir killed
+# Each call moves all nodes to another network.
+is_one_batch() {
+	fleet list store killed/st && is 'len({a.split(".")[2] for n in j["nodes"] for a in n["addresses"]}) < 2 and len(j["nodes"]) in (0, 2)' True
+}
 kill_admits() {
 	local i pid
 
@@ -433,6 +465,7 @@ kill_admits() {
 		sleep "0.0$((i % 10))$((i / 6))"
 		kill -9 $pid 2>/dev/null
 		wait $pid 2>/dev/null
+		is_one_batch || return
 	done
 }
 lines_are_whole() { # each file of a store is one line
@@ -444,7 +477,7 @@ lines_are_whole() { # each file of a store is one line
 }
 kill_some "$WEFT" fleet init prod store killed/st admin-key killed/key
 check "init after 60 that were killed" fleet init prod store killed/st admin-key killed/key
-kill_admits 2>/dev/null
+check "each of 60 admissions that were killed is there as a whole, or not at all" kill_admits 2>killed/err
 check "records are whole after 60 admissions that were killed" lines_are_whole
 check "... and the store is read" fleet list store killed/st
 check "... without a warning" [ ! -s err ]
@@ -469,6 +502,53 @@ leftovers() {
 }
 node_state killed rotate prod announce
 check "no successor of a killed writer stays" leftovers
+
+# A full disk: with each number of free pages all nodes are admitted, or none
+
+full() { # full FIRST LAST: prints "PAGES: STATUS NODES PENDING, NODES PENDING" for each number of pages, the second pair later
+	local pages status
+
+	for ((pages = $1; pages <= $2; pages++)); do
+		mount -t tmpfs -o "size=$((4 * pages))k" tmpfs full && cp -r st-full full/st || return
+		"$WEFT" fleet admit store full/st admin-key key from full.json >/dev/null 2>&1
+		status=$?
+		echo -n "$pages: $status $("$WEFT" -j fleet list store full/st 2>&1 | grep -c '"node":') $(find full/st -name pending | wc -l)"
+		mount -o remount,size=1m full
+		"$WEFT" fleet admit store full/st admin-key key from full.json >/dev/null 2>&1 || echo -n " failed"
+		echo ", $("$WEFT" -j fleet list store full/st 2>&1 | grep -c '"node":') $(find full/st -name pending | wc -l)"
+		umount full
+	done
+}
+counted() { # counted REGEX: so many lines of the full disks
+	grep -cE "$1" full.out
+}
+no_half() {
+	! grep -vE '^[0-9]+: (1 2 0|0 8 [01]), 8 0$' full.out
+}
+if unshare --map-root-user --mount mount -t tmpfs tmpfs /mnt 2>/dev/null; then
+	mkdir full
+	"$WEFT" fleet init prod store st-full admin-key key >/dev/null
+	for ((i = 1; i <= 8; i++)); do
+		printf '{"node":"n%s","public_key":"%s","addresses":["10.5.0.%s/24"]}\n' "$i" "$("$WEFT" genkey | "$WEFT" pubkey)" "$i"
+	done | paste -sd, | sed 's/.*/[&]/' >full.json
+	"$WEFT" fleet admit store st-full admin-key key from <(sed 's/},{/}\n{/g' full.json | sed -n '1s/$/,/p; 2s/$/]/p') >/dev/null
+	export WEFT
+	export -f full
+	unshare --map-root-user --mount bash -c 'full 3 14' >full.out 2>err
+	cp full.out out
+	check "a full disk admits all nodes or none, and a rerun the rest" no_half
+	check "... none with little room" [ "$(counted ': 1 2 0')" -gt 0 ]
+	check "... all with more, whose files are written later" [ "$(counted ': 0 8 1')" -gt 0 ]
+	check "... all with enough" [ "$(counted ': 0 8 0')" -gt 0 ]
+	cp -r st-full behind
+	sed -n '$p' behind/node/n1 behind/node/n2 >behind/pending
+	fleet admit store behind admin-key key node n1 public-key "$("$WEFT" genkey | "$WEFT" pubkey)" address 10.5.0.77/24
+	check "a batch of before is over" none_of behind/pending
+	sed -n p st-full/node/n1 st-full/node/n2 >behind/pending
+	check "a batch that is older than its files" fleet admit store behind admin-key key node n2 \
+		public-key "$("$WEFT" genkey | "$WEFT" pubkey)" address 10.5.0.78/24
+	check "... changes none of them" run_is '[n["addresses"][0] for n in j["nodes"]]' "['10.5.0.77/24', '10.5.0.78/24']" list store behind
+fi
 
 # Mistakes, and what leads out of them
 

@@ -156,6 +156,16 @@ static void store_end(struct store_admin *admin)
 	weft_key_wipe(&admin->seed);
 }
 
+/* Of a dry run, its text output; the JSON has them always. */
+static int store_tell_changes(const struct weft_store *store)
+{
+	size_t i;
+
+	for (i = 0; i < store->changes.count; i++)
+		fprintf(store->ctx->out, "%s\n", store->changes.items[i].text);
+	return 0;
+}
+
 /* init */
 
 struct store_terms {
@@ -188,6 +198,8 @@ static int store_print_init(const struct weft_context *ctx, const struct store_a
 	__u64 epoch = admin->store.fleet ? weft_fleet_epoch(admin->store.fleet) : 0;
 	struct weft_key_text key = weft_key_encode(&admin->public_key);
 
+	if (!ctx->json && ctx->dry_run)
+		return store_tell_changes(&admin->store);
 	if (!ctx->json) {
 		fprintf(ctx->out, "%s\n", key.chars);
 		return 0;
@@ -197,7 +209,8 @@ static int store_print_init(const struct weft_context *ctx, const struct store_a
 				weft_fleet_add_switch(object, "changed", changed || admin->made) &&
 				weft_json_add_text(object, "fleet", name) &&
 				weft_fleet_add_number(object, "epoch", epoch + changed) &&
-				weft_json_add_text(object, "admin", key.chars), 0);
+				weft_json_add_text(object, "admin", key.chars) &&
+				weft_fleet_add_words(object, "changes", &admin->store.changes), 0);
 }
 
 int weft_fleet_init(struct weft_context *ctx, int argc, char **argv)
@@ -225,6 +238,9 @@ int weft_fleet_init(struct weft_context *ctx, int argc, char **argv)
 	if (!wish)
 		return 1;
 	good = store_begin(ctx, &admin, terms.store, terms.key, terms.trust, true) &&
+	       (!admin.made ||
+		weft_profile_words_add(&admin.store.changes, "a new admin key", 0) ||
+		weft_complain(ctx, "out of memory")) &&
 	       weft_admin_terms(&admin.store, argv[0], wish, &admin.seed, &changed);
 	if (good)
 		status = store_print_init(ctx, &admin, argv[0], changed);
@@ -336,7 +352,7 @@ static bool store_add_admission(struct json_object *array,
 	return false;
 }
 
-static int store_print_admissions(const struct weft_context *ctx,
+static int store_print_admissions(const struct weft_store *store,
 				  const struct weft_admin_admissions *admissions)
 {
 	struct json_object *object = json_object_new_object(), *array = json_object_new_array();
@@ -348,17 +364,21 @@ static int store_print_admissions(const struct weft_context *ctx,
 	good = good && weft_json_add(object, "nodes", array);
 	if (!good)
 		json_object_put(array);
-	return weft_fleet_print(ctx, object, good &&
-				weft_fleet_add_switch(object, "changed", admissions->changed), 0);
+	return weft_fleet_print(store->ctx, object, good &&
+				weft_fleet_add_switch(object, "changed", admissions->changed) &&
+				weft_fleet_add_words(object, "changes", &store->changes), 0);
 }
 
-static int store_tell_admissions(const struct weft_context *ctx,
+static int store_tell_admissions(const struct weft_store *store,
 				 const struct weft_admin_admissions *admissions)
 {
+	const struct weft_context *ctx = store->ctx;
 	size_t i;
 
 	if (ctx->json)
-		return store_print_admissions(ctx, admissions);
+		return store_print_admissions(store, admissions);
+	if (ctx->dry_run)
+		return store_tell_changes(store);
 	for (i = 0; i < admissions->count; i++)
 		fprintf(ctx->out, "%s serial %llu%s\n", admissions->items[i].node,
 			(unsigned long long)admissions->items[i].serial,
@@ -395,7 +415,7 @@ int weft_fleet_admit(struct weft_context *ctx, int argc, char **argv)
 		return 1;
 	if (store_begin(ctx, &admin, node.store, node.key, node.trust, false) &&
 	    weft_admin_admit(&admin.store, wish, &admin.seed, &admissions))
-		status = store_tell_admissions(ctx, &admissions);
+		status = store_tell_admissions(&admin.store, &admissions);
 	weft_admin_admissions_free(&admissions);
 	store_end(&admin);
 	json_object_put(wish);
@@ -404,11 +424,14 @@ int weft_fleet_admit(struct weft_context *ctx, int argc, char **argv)
 
 /* revoke */
 
-static int store_tell_revocation(const struct weft_context *ctx,
+static int store_tell_revocation(const struct weft_store *store,
 				 const struct weft_admin_revocation *call)
 {
+	const struct weft_context *ctx = store->ctx;
 	struct json_object *object;
 
+	if (!ctx->json && ctx->dry_run)
+		return store_tell_changes(store);
 	if (!ctx->json) {
 		fprintf(ctx->out, "%s: revoked%s, epoch %llu; %s\n", call->names,
 			call->changed ? "" : " before", (unsigned long long)call->epoch,
@@ -419,7 +442,8 @@ static int store_tell_revocation(const struct weft_context *ctx,
 	return weft_fleet_print(ctx, object, object &&
 				weft_fleet_add_switch(object, "changed", call->changed) &&
 				weft_fleet_add_number(object, "epoch", call->epoch) &&
-				weft_json_add_text(object, "revoked", call->names), 0);
+				weft_json_add_text(object, "revoked", call->names) &&
+				weft_fleet_add_words(object, "changes", &store->changes), 0);
 }
 
 int weft_fleet_revoke(struct weft_context *ctx, int argc, char **argv)
@@ -433,17 +457,18 @@ int weft_fleet_revoke(struct weft_context *ctx, int argc, char **argv)
 	};
 	struct store_admin admin;
 	unsigned long number = 0;
-	bool good;
+	int status = 1;
 
 	if (!weft_fleet_words(ctx, "revoke", words, argc, argv))
 		return 1;
 	if (serial && (!weft_setting_number(serial, 10, INT64_MAX, &number) || !number))
 		return !weft_complain(ctx, "serial: '%s' is not a number from 1 on", serial);
 	call.serial = number;
-	good = store_begin(ctx, &admin, path, key, trust, false) &&
-	       weft_admin_revoke(&admin.store, &call, &admin.seed);
+	if (store_begin(ctx, &admin, path, key, trust, false) &&
+	    weft_admin_revoke(&admin.store, &call, &admin.seed))
+		status = store_tell_revocation(&admin.store, &call);
 	store_end(&admin);
-	return good ? store_tell_revocation(ctx, &call) : 1;
+	return status;
 }
 
 /* put */

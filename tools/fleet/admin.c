@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 #include <libgen.h>
 #include <sodium.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "conf/file.h"
 #include "conf/writer.h"
 #include "fleet/admin.h"
+#include "fleet/difference.h"
 #include "model/format.h"
 #include "print/json.h"
 
@@ -26,6 +28,24 @@
 static bool admin_no_memory(const struct weft_store *store)
 {
 	return weft_complain(store->ctx, "out of memory");
+}
+
+static __attribute__((format(printf, 2, 3)))
+bool admin_say(struct weft_store *store, const char *fmt, ...)
+{
+	va_list args;
+	bool good;
+
+	va_start(args, fmt);
+	good = weft_profile_words_print(&store->changes, fmt, args);
+	va_end(args);
+	return good || admin_no_memory(store);
+}
+
+static bool admin_say_difference(struct weft_store *store, const struct weft_fleet_record *old,
+				 const struct weft_fleet_record *now)
+{
+	return weft_difference(&store->changes, old, now) || admin_no_memory(store);
 }
 
 /* The admin key. */
@@ -148,19 +168,23 @@ static struct weft_fleet_record *admin_wanted_terms(struct weft_store *store, co
 	return record;
 }
 
-/* The successor of the present record, which is kept where other keys take over. */
-static bool admin_put_terms(struct weft_store *store, struct weft_fleet_record *record,
-			    const struct weft_key *seed, __u64 least)
+/* The successor of the present record. */
+static bool admin_sign_terms(struct weft_store *store, struct weft_fleet_record *record,
+			     const struct weft_key *seed, __u64 least)
 {
-	const struct weft_fleet_record *now = store->fleet ? store->fleet->terms : NULL;
-
 	record->number = weft_fleet_epoch(store->fleet ?: &(struct weft_fleet){ }) + 1;
 	if (record->number < least)
 		record->number = least;
-	if (!weft_fleet_record_sign(record, seed))
-		return weft_complain(store->ctx, "the record of the fleet is too long");
-	return (!now || !weft_fleet_hands_over(now, record) || weft_store_keep(store, now)) &&
-	       weft_store_put(store, record);
+	return weft_fleet_record_sign(record, seed) ||
+	       weft_complain(store->ctx, "the record of the fleet is too long");
+}
+
+/* The present record is kept where other keys take over. */
+static bool admin_keep_terms(struct weft_store *store, const struct weft_fleet_record *record)
+{
+	const struct weft_fleet_record *now = store->fleet ? store->fleet->terms : NULL;
+
+	return !now || !weft_fleet_hands_over(now, record) || weft_store_keep(store, now);
 }
 
 static bool admin_may(struct weft_store *store, const struct weft_fleet_record *record,
@@ -183,36 +207,73 @@ static bool admin_may(struct weft_store *store, const struct weft_fleet_record *
 			     "admins: the key of admin-key is not among them: add a new key first, then leave out the old one with the new one as admin-key");
 }
 
-static bool admin_sign_again(struct weft_store *store, const struct weft_fleet_record *node,
-			     const struct weft_key *seed)
+/* The next record of a node, signed by another key; NULL after a complaint. */
+static struct weft_fleet_record *admin_sign_again(struct weft_store *store,
+						  const struct weft_fleet_record *node,
+						  const struct weft_key *seed)
 {
 	struct weft_fleet_record *copy = weft_fleet_record_copy(node);
-	bool good = copy;
 
-	if (good) {
+	if (copy) {
 		copy->number++;
-		good = weft_fleet_record_sign(copy, seed);
+		if (weft_fleet_record_sign(copy, seed))
+			return copy;
+		weft_fleet_record_free(copy);
 	}
-	good = good ? weft_store_put(store, copy) : admin_no_memory(store);
-	weft_fleet_record_free(copy);
-	return good;
+	admin_no_memory(store);
+	return NULL;
 }
 
 /* A node whose record is signed by a key that is left out would be refused by new nodes. */
 static bool admin_sign_nodes(struct weft_store *store, const struct weft_fleet_record *terms,
-			     const struct weft_key *seed)
+			     const struct weft_key *seed, struct weft_fleet_record **to,
+			     size_t *count)
 {
 	const struct weft_member *member;
 	size_t i;
 
 	for (i = 0; store->fleet && i < store->fleet->count; i++) {
 		member = &store->fleet->members[i];
-		if (weft_member_is_in(member) &&
-		    !weft_keys_have(&terms->admins, &member->node->signer) &&
-		    !admin_sign_again(store, member->node, seed))
+		if (!weft_member_is_in(member) ||
+		    weft_keys_have(&terms->admins, &member->node->signer))
+			continue;
+		to[*count] = admin_sign_again(store, member->node, seed);
+		if (!to[*count] ||
+		    !admin_say(store, "node %s: signed again, serial %llu", member->name,
+			       (unsigned long long)to[*count]->number))
 			return false;
+		(*count)++;
 	}
 	return true;
+}
+
+static bool admin_say_terms(struct weft_store *store, const struct weft_fleet_record *terms)
+{
+	const struct weft_fleet_record *now = store->fleet ? store->fleet->terms : NULL;
+
+	return (now || admin_say(store, "fleet %s: new", terms->fleet)) &&
+	       admin_say_difference(store, now, terms);
+}
+
+/* The nodes' records and that of the fleet change at once. */
+static bool admin_put_terms(struct weft_store *store, struct weft_fleet_record *terms,
+			    const struct weft_key *seed)
+{
+	size_t i, count = 0, nodes = store->fleet ? store->fleet->count : 0;
+	struct weft_fleet_record **all = calloc(nodes + 1, sizeof(*all));
+	bool good;
+
+	if (!all)
+		return admin_no_memory(store);
+	good = admin_say_terms(store, terms) &&
+	       admin_sign_nodes(store, terms, seed, all, &count) &&
+	       admin_sign_terms(store, terms, seed, 0) && admin_keep_terms(store, terms);
+	all[count] = terms;
+	good = good && weft_store_put_all(store, all, count + 1);
+	for (i = 0; i < count; i++)
+		weft_fleet_record_free(all[i]);
+	free(all);
+	return good;
 }
 
 bool weft_admin_terms(struct weft_store *store, const char *name, struct json_object *wish,
@@ -226,8 +287,7 @@ bool weft_admin_terms(struct weft_store *store, const char *name, struct json_ob
 		return false;
 	good = admin_may(store, record, name, seed);
 	if (good && !(store->fleet && weft_fleet_record_says_same(record, store->fleet->terms))) {
-		good = admin_sign_nodes(store, record, seed) &&
-		       admin_put_terms(store, record, seed, 0);
+		good = admin_put_terms(store, record, seed);
 		*changed = good;
 	}
 	weft_fleet_record_free(record);
@@ -282,6 +342,18 @@ static bool admin_is_new(const struct weft_member *member, const struct weft_fle
 	       !weft_key_equal(&member->node->identity, &record->identity);
 }
 
+static bool admin_say_node(struct weft_store *store, const struct weft_fleet_record *record)
+{
+	const struct weft_member *member = weft_fleet_find(store->fleet, record->node);
+	const struct weft_fleet_record *now = member ? member->node : NULL;
+	bool is_new = admin_is_new(member, record);
+
+	return (!is_new || admin_say(store, "node %s: %s, serial %llu", record->node,
+				     member ? "admitted again" : "new",
+				     (unsigned long long)record->number)) &&
+	       admin_say_difference(store, now, record);
+}
+
 /* The numbers of @record: those of the present record, or the next ones. */
 static void admin_number(struct weft_store *store, struct weft_fleet_record *record, bool *changed)
 {
@@ -329,9 +401,13 @@ static bool admin_take(struct admin_job *job, struct json_object *array,
 		admin_number(job->store, record, &admission->changed);
 		admission->serial = record->number;
 		job->admissions->changed |= admission->changed;
-		if (admission->changed && !weft_fleet_record_sign(record, seed))
+		if (!admission->changed)
+			continue;
+		if (!weft_fleet_record_sign(record, seed))
 			return weft_complain(job->store->ctx, "node '%s': its record is too long",
 					     record->node);
+		if (!admin_say_node(job->store, record))
+			return false;
 	}
 	return true;
 }
@@ -495,22 +571,20 @@ static bool admin_check(struct admin_job *job)
 }
 
 /* Only changed records have a line. */
-/* The hello of the identity before counts no more. */
-static bool admin_write_one(struct weft_store *store, const struct weft_fleet_record *record)
-{
-	return weft_store_put(store, record) &&
-	       (record->admitted != record->number ||
-		weft_store_remove_hello(store, record->node));
-}
-
 static bool admin_write(struct admin_job *job)
 {
-	size_t i;
+	struct weft_fleet_record **changed = calloc(job->count + 1, sizeof(*changed));
+	size_t i, count = 0;
+	bool good;
 
+	if (!changed)
+		return admin_no_memory(job->store);
 	for (i = 0; i < job->count; i++)
-		if (job->records[i]->line && !admin_write_one(job->store, job->records[i]))
-			return false;
-	return true;
+		if (job->records[i]->line)
+			changed[count++] = job->records[i];
+	good = weft_store_put_all(job->store, changed, count);
+	free(changed);
+	return good;
 }
 
 bool weft_admin_admit(struct weft_store *store, struct json_object *array,
@@ -595,7 +669,9 @@ static bool admin_revoke_one(struct weft_store *store, struct weft_fleet_record 
 	if (member && member->node)
 		serial = admin_at_least(serial, member->node->number);
 	call->changed = true;
-	return admin_add_revocation(store, &terms->revoked, name, serial);
+	return admin_add_revocation(store, &terms->revoked, name, serial) &&
+	       admin_say(store, "node %s: revoked, up to serial %llu", name,
+			 (unsigned long long)serial);
 }
 
 static bool admin_revoke_all(struct weft_store *store, struct weft_fleet_record *terms,
@@ -638,7 +714,8 @@ bool weft_admin_revoke(struct weft_store *store, struct weft_admin_revocation *c
 		return admin_no_memory(store);
 	good = admin_revoke_all(store, terms, call);
 	if (good && call->changed)
-		good = admin_put_terms(store, terms, seed, store->ctx->now);
+		good = admin_sign_terms(store, terms, seed, store->ctx->now) &&
+		       admin_keep_terms(store, terms) && weft_store_put(store, terms);
 	call->epoch = terms->number;
 	good = good && admin_remove_revoked(store, terms);
 	weft_fleet_record_free(terms);

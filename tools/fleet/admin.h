@@ -14,6 +14,8 @@ struct json_object;
 bool weft_admin_key(const struct weft_context *ctx, const char *file, bool make,
 		    struct weft_key *seed, bool *made);
 
+/* The changes of each of these are in @store's list, also in a dry run. */
+
 /*
  * Bring the record of the fleet to the keys in @wish, those that are missing stay. A
  * first one gets defaults. False after a complaint.

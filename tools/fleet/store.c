@@ -16,6 +16,7 @@
 #include "fleet/store.h"
 
 #define STORE_LOCK	".lock"
+#define STORE_PENDING	"pending"
 
 /* All records of a store, parsed. */
 struct store_records {
@@ -59,7 +60,7 @@ static bool store_keep_record(struct weft_store *store, struct store_records *re
 }
 
 /* The owner of a store may put a link, a pipe or a large file there; false after a warning. */
-static bool store_is_readable(const struct weft_store *store, const char *path)
+static bool store_is_readable(const struct weft_store *store, const char *path, size_t max)
 {
 	struct stat st;
 
@@ -67,8 +68,8 @@ static bool store_is_readable(const struct weft_store *store, const char *path)
 		weft_warn(store->ctx, "cannot read '%s': %s", path, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
 		weft_warn(store->ctx, "'%s' is not a regular file", path);
-	else if (st.st_size > WEFT_FLEET_TERMS_BYTES + 1)
-		weft_warn(store->ctx, "'%s' is longer than a record", path);
+	else if ((size_t)st.st_size > max)
+		weft_warn(store->ctx, "'%s' has more than %zu bytes", path, max);
 	else
 		return true;
 	return false;
@@ -82,7 +83,7 @@ static bool store_read_record(struct weft_store *store, struct store_records *re
 	struct weft_file file;
 	size_t len;
 
-	if (!store_is_readable(store, path))
+	if (!store_is_readable(store, path, WEFT_FLEET_TERMS_BYTES + 1))
 		return records->count;
 	if (!weft_file_read(store->ctx, path, WEFT_FLEET_TERMS_BYTES + 1, &file))
 		return false;
@@ -128,16 +129,73 @@ static bool store_read_folder(struct weft_store *store, struct store_records *re
 	return good;
 }
 
+/* A line that is no record stands for nothing: whole batches are written. */
+static bool store_read_lines(struct weft_store *store, struct store_records *records,
+			     const struct weft_file *file)
+{
+	const char *text = file->text, *newline;
+	struct weft_fleet_record *record;
+	struct weft_refusal why;
+
+	for (; (newline = strchr(text, '\n')); text = newline + 1) {
+		record = weft_fleet_record_parse(text, newline - text, &why);
+		if (record && !store_keep_record(store, records, record))
+			return false;
+	}
+	return true;
+}
+
+/* The records of a batch whose files may not all be written. */
+static bool store_read_pending(struct weft_store *store, struct store_records *records)
+{
+	char *path = store_path(store, "", STORE_PENDING);
+	struct weft_file file;
+	bool good = path;
+
+	if (good && !access(path, F_OK) &&
+	    store_is_readable(store, path, WEFT_FLEET_TEXT_BYTES)) {
+		good = weft_file_read(store->ctx, path, WEFT_FLEET_TEXT_BYTES, &file);
+		if (good) {
+			good = store_read_lines(store, records, &file);
+			weft_file_wipe(&file);
+		}
+	}
+	free(path);
+	return good;
+}
+
+/* The newest record of the fleet comes first: it is that of the file, or of a batch. */
+static void store_lead(struct store_records *records, size_t from)
+{
+	struct weft_fleet_record *first;
+	size_t i;
+
+	for (i = from; i < records->count; i++) {
+		first = records->items[0];
+		if (records->items[i]->kind != WEFT_FLEET_TERMS ||
+		    records->items[i]->number <= first->number)
+			continue;
+		records->items[0] = records->items[i];
+		records->items[i] = first;
+	}
+}
+
 static bool store_read(struct weft_store *store, struct store_records *records)
 {
 	char *path = store_path(store, "", "fleet");
 	bool good = path;
+	size_t files;
 
-	if (good && !access(path, F_OK))
+	if (good && !access(path, F_OK)) {
 		good = store_read_record(store, records, path) &&
 		       store_read_folder(store, records, "", "fleet.") &&
 		       store_read_folder(store, records, "node", "") &&
 		       store_read_folder(store, records, "hello", "");
+		files = records->count;
+		good = good && store_read_pending(store, records);
+		if (good)
+			store_lead(records, files);
+	}
 	free(path);
 	return good;
 }
@@ -237,18 +295,24 @@ static bool store_take_older(struct weft_store *store, const struct store_record
 	return true;
 }
 
+static void store_free_records(struct store_records *records)
+{
+	size_t i;
+
+	for (i = 0; i < records->count; i++)
+		weft_fleet_record_free(records->items[i]);
+	free(records->items);
+}
+
 static bool store_load(struct weft_store *store)
 {
 	struct store_records records = { };
 	bool good = store_read(store, &records);
-	size_t i;
 
 	if (good && records.count)
 		good = store_take_fleet(store, &records) && store_merge(store, &records) &&
 		       store_take_older(store, &records);
-	for (i = 0; i < records.count; i++)
-		weft_fleet_record_free(records.items[i]);
-	free(records.items);
+	store_free_records(&records);
 	return good;
 }
 
@@ -310,13 +374,6 @@ static bool store_lock(struct weft_store *store)
 	return good;
 }
 
-bool weft_store_open(struct weft_store *store, const struct weft_context *ctx, const char *path,
-		     const struct weft_keys *trust, bool lock)
-{
-	*store = (struct weft_store){ .ctx = ctx, .path = path, .lock = -1, .trust = trust };
-	return (!lock || (store_lock(store) && store_sweep(store))) && store_load(store);
-}
-
 /* The newest record of a fleet in a text, to be freed, or NULL. */
 static struct weft_fleet_record *store_newest_terms(const char *text, size_t len)
 {
@@ -357,14 +414,6 @@ bool weft_store_adopt(struct weft_store *store, const char *text, size_t len)
 		memcpy(store->fleet->name, terms->fleet, sizeof(store->fleet->name));
 	weft_fleet_record_free(terms);
 	return good || store_no_memory(store);
-}
-
-bool weft_store_need(struct weft_store *store, const struct weft_context *ctx, const char *path,
-		     const struct weft_keys *trust, bool lock)
-{
-	return weft_store_open(store, ctx, path, trust, lock) &&
-	       (store->fleet ||
-		weft_complain(ctx, "'%s' has no fleet: run 'weft fleet init' first", path));
 }
 
 static bool store_write(struct weft_store *store, const char *folder, const char *name,
@@ -423,19 +472,131 @@ static bool store_unlink(struct weft_store *store, const char *folder, const cha
 	return good;
 }
 
-bool weft_store_remove_hello(struct weft_store *store, const char *node)
-{
-	return store_unlink(store, "hello", node);
-}
-
 bool weft_store_remove(struct weft_store *store, const char *node)
 {
 	return store_unlink(store, "hello", node) && store_unlink(store, "node", node);
 }
 
+/* Batches. */
+
+/* Another hello of the name counts no more after a new admission. */
+static bool store_put_one(struct weft_store *store, const struct weft_fleet_record *record)
+{
+	return weft_store_put(store, record) &&
+	       (record->kind != WEFT_FLEET_NODE || record->admitted != record->number ||
+		store_unlink(store, "hello", record->node));
+}
+
+static bool store_put_each(struct weft_store *store, const struct store_records *records)
+{
+	size_t i;
+
+	for (i = 0; i < records->count; i++)
+		if (!store_put_one(store, records->items[i]))
+			return false;
+	return true;
+}
+
+static bool store_write_pending(struct weft_store *store, const struct store_records *records)
+{
+	char *path = store_path(store, "", STORE_PENDING);
+	size_t len;
+	char *text = store_text(records, &len);
+	bool good = path && (text || store_no_memory(store)) &&
+		    weft_writer_put_swept(store->ctx, path, 0644, text, len);
+
+	free(text);
+	free(path);
+	return good;
+}
+
+/* From here on the batch counts, whether all of its files can be written or not. */
+static void store_finish(struct weft_store *store, const struct store_records *records)
+{
+	if (!store_put_each(store, records) || !store_unlink(store, "", STORE_PENDING))
+		weft_warn(store->ctx,
+			  "all records are in '%s/" STORE_PENDING "': the next command that changes the store writes their files",
+			  store->path);
+}
+
+bool weft_store_put_all(struct weft_store *store, struct weft_fleet_record **items, size_t count)
+{
+	const struct store_records records = { items, count };
+
+	if (store->ctx->dry_run)
+		return true;
+	if (count < 2)
+		return store_put_each(store, &records);
+	if (!store_write_pending(store, &records))
+		return false;
+	store_finish(store, &records);
+	return true;
+}
+
+/* An older record, of a store that was set back, must not replace a newer one. */
+static bool store_counts(const struct weft_store *store, const struct weft_fleet_record *record)
+{
+	const struct weft_fleet *fleet = store->fleet;
+	const struct weft_member *member;
+
+	if (record->kind == WEFT_FLEET_TERMS)
+		return weft_fleet_record_equal(fleet->terms, record);
+	member = weft_fleet_find(fleet, record->node);
+	return member && member->node && weft_fleet_record_equal(member->node, record);
+}
+
+static void store_drop_others(const struct weft_store *store, struct store_records *records)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < records->count; i++) {
+		if (store_counts(store, records->items[i]))
+			records->items[kept++] = records->items[i];
+		else
+			weft_fleet_record_free(records->items[i]);
+	}
+	records->count = kept;
+}
+
+/* Complete the batch of a command that was killed, or of a full disk. */
+static bool store_complete(struct weft_store *store)
+{
+	char *path = store_path(store, "", STORE_PENDING);
+	struct store_records records = { };
+	bool good = path, there = good && !access(path, F_OK);
+
+	free(path);
+	if (!there || !store->fleet || store->ctx->dry_run)
+		return good;
+	good = store_read_pending(store, &records);
+	store_drop_others(store, &records);
+	good = good && store_put_each(store, &records) && store_unlink(store, "", STORE_PENDING);
+	store_free_records(&records);
+	return good;
+}
+
+bool weft_store_open(struct weft_store *store, const struct weft_context *ctx, const char *path,
+		     const struct weft_keys *trust, bool lock)
+{
+	*store = (struct weft_store){ .ctx = ctx, .path = path, .lock = -1, .trust = trust };
+	if (!lock)
+		return store_load(store);
+	return store_lock(store) && store_sweep(store) && store_load(store) &&
+	       store_complete(store);
+}
+
+bool weft_store_need(struct weft_store *store, const struct weft_context *ctx, const char *path,
+		     const struct weft_keys *trust, bool lock)
+{
+	return weft_store_open(store, ctx, path, trust, lock) &&
+	       (store->fleet ||
+		weft_complain(ctx, "'%s' has no fleet: run 'weft fleet init' first", path));
+}
+
 void weft_store_close(struct weft_store *store)
 {
 	weft_fleet_free(store->fleet);
+	weft_profile_words_free(&store->changes);
 	if (store->lock >= 0)
 		close(store->lock);
 	store->fleet = NULL;

@@ -3,6 +3,7 @@
  * The store of a fleet as a folder: a file for each record, which is one line.
  *
  *   DIR/fleet  DIR/fleet.EPOCH  DIR/node/NAME  DIR/hello/NAME
+ *   DIR/pending  a batch of records while their files are written
  */
 #ifndef _WEFT_TOOLS_FLEET_STORE_H
 #define _WEFT_TOOLS_FLEET_STORE_H
@@ -19,6 +20,7 @@ struct weft_context;
  * @lock: its locked file, or -1
  * @trust: the keys that a chain of records of the fleet begins at, or NULL for any
  * @fleet: its records; NULL in a folder without a fleet
+ * @changes: the changes of an admin's command, in words
  */
 struct weft_store {
 	const struct weft_context *ctx;
@@ -26,6 +28,7 @@ struct weft_store {
 	int lock;
 	const struct weft_keys *trust;
 	struct weft_fleet *fleet;
+	struct weft_words changes;
 };
 
 /*
@@ -49,8 +52,12 @@ bool weft_store_adopt(struct weft_store *store, const char *text, size_t len);
 bool weft_store_put(struct weft_store *store, const struct weft_fleet_record *record);
 /* Keep a copy of a record of the fleet that hands over to its successor. */
 bool weft_store_keep(struct weft_store *store, const struct weft_fleet_record *terms);
-/* Remove the hello of a node whose identity was replaced. */
-bool weft_store_remove_hello(struct weft_store *store, const char *node);
+/*
+ * The same for many records, of which all count from one moment on, or after a complaint
+ * none: they are first written to one file, which is a part of the store until each of
+ * them has its own. The hello of an identity that is replaced is removed.
+ */
+bool weft_store_put_all(struct weft_store *store, struct weft_fleet_record **items, size_t count);
 /* Remove the records of a node that is revoked. */
 bool weft_store_remove(struct weft_store *store, const char *node);
 void weft_store_close(struct weft_store *store);
