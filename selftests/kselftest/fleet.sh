@@ -947,7 +947,10 @@ beside_rotate() {
 	mesh_create ant bee
 	every_pair_pings ant bee
 	key=$(node_key ant)
-	ns ant "$WEFT" rotate "$fleet" private-key "$(key_file other)" >/dev/null || true
+	expect_fail weft_at ant rotate "$fleet" private-key "$(key_file other)"
+	expect_eq "key of ant" "$(node_key ant)" "$key"
+	expect weft_at ant rotate "$fleet" private-key "$(key_file other)" --really
+	expect_ne "key of ant" "$(node_key ant)" "$key"
 	WEFT_FLEET_STATE=$states/ant ns_run apply ant "$WEFT" fleet apply "$fleet" "$bundle"
 	expect ns_wait apply
 	expect_eq "key of ant" "$(node_key ant)" "$key"

@@ -437,6 +437,44 @@ static void test_elsewhere(const char *name, mode_t mode, const char *complaint,
 		test_bail("the folder stays");
 }
 
+static void rotate_of_fleet(const char *state, const char *option, int want, const char *complaint)
+{
+	char *words[] = { "weft", "rotate", LINK, (char *)option, NULL };
+	struct test_bench bench;
+
+	test_bench_start(&bench, "");
+	bench.devices[0] = test_device(LINK, WEFT_KIND_WEFT, conf);
+	bench.ctx.state = state;
+	test_ok(weft_command_main(&bench.ctx, option ? 4 : 3, words) == want, option ? "a fleet's interface, really" :
+		want ? "a fleet's interface" : "an interface beside a fleet's");
+	test_bench_flush(&bench);
+	test_text("... says", bench.err, complaint);
+	test_text("... asks the kernel", *bench.sent ? "a request" : "", want ? "" : "a request");
+	test_bench_end(&bench);
+}
+
+static void test_fleet(void)
+{
+	char state[] = "/tmp/weft-rotate-XXXXXX", folder[64], file[80];
+	static const char warning[] = "weft: warning: 'wft0' has no file: the key is changed in the kernel only\n";
+	FILE *self;
+
+	if (!mkdtemp(state))
+		test_bail("no folder in /tmp");
+	rotate_of_fleet(state, NULL, 0, warning);
+	snprintf(folder, sizeof(folder), "%s/" LINK, state);
+	snprintf(file, sizeof(file), "%s/self", folder);
+	self = mkdir(folder, 0700) ? NULL : fopen(file, "w");
+	if (!self || fclose(self))
+		test_bail("no file in /tmp");
+	rotate_of_fleet(state, NULL, 1,
+			"weft: 'wft0' is the interface of a fleet, whose nodes would not learn its key: use 'weft fleet rotate wft0 announce', or --really\n");
+	rotate_of_fleet(state, "--really", 0, warning);
+	unlink(file);
+	rmdir(folder);
+	rmdir(state);
+}
+
 int main(void)
 {
 	bool has_etc = test_enter_etc();
@@ -450,6 +488,7 @@ int main(void)
 	for (i = 0; i < ARRAY_SIZE(rotates); i++)
 		test_rotate(&rotates[i]);
 	test_generated();
+	test_fleet();
 	test_elsewhere("file elsewhere", 0600, "", KEY(KEY_B) PREVIOUS(KEY_P));
 	test_elsewhere("file elsewhere of all users", 0666,
 		       "weft: warning: 'wft0' has no file: the key is changed in the kernel only\n", HEAD KEY(KEY_P) TAIL);

@@ -21,6 +21,7 @@
 #include "conf/rewrite.h"
 #include "conf/setting.h"
 #include "conf/writer.h"
+#include "fleet/folder.h"
 #include "genl/backend.h"
 #include "model/format.h"
 
@@ -256,8 +257,22 @@ static bool rotate_may(const struct rotate_job *job)
 			     job->name, weft_model_kind_name(job->have->kind));
 }
 
+/* The next "apply" brings the fleet's key back, and until then no other node knows this one. */
+static bool rotate_is_ours(const struct rotate_job *job)
+{
+	const struct weft_context *ctx = job->ctx;
+
+	if (ctx->really || !weft_folder_is_there(ctx, job->name))
+		return true;
+	return weft_complain(ctx,
+			     "'%s' is the interface of a fleet, whose nodes would not learn its key: use 'weft fleet rotate %s announce', or --really",
+			     job->name, weft_format_shell(job->name).chars);
+}
+
 static bool rotate_run(struct rotate_job *job)
 {
+	if (!rotate_is_ours(job))
+		return false;
 	if (!weft_backend_get(job->ctx, job->name, &job->have) ||
 	    !rotate_may(job) || !rotate_read_file(job))
 		return false;

@@ -65,8 +65,9 @@ const struct weft_command weft_commands[] = {
 		"Without FILE a new key is generated. The public key is printed, for the peers:\n"
 		"\"weft set IFACE peer KEY next-public-key KEY2\". The previous key stays valid for\n"
 		"SECONDS, by default a day, or until \"finish\"; \"undo\" restores it. The file of \"up\"\n"
-		"gets the new key, if it has the interface's key.\n",
-		1, 5, weft_command_rotate,
+		"gets the new key, if it has the interface's key. An interface of a fleet, whose nodes\n"
+		"would not learn the key, needs --really: use \"weft fleet rotate\".\n",
+		1, 5, weft_command_rotate, .really = true,
 	}, {
 		"setconf", "IFACE FILE",
 		"replace the configuration of an interface by that of a file",
@@ -153,7 +154,7 @@ const struct weft_command weft_commands[] = {
 		"prints JSON. The status is 0 if the command has done its work or had nothing to\n"
 		"do, 1 after an error, 2 if some records were refused or left out, and 3 if\n"
 		"the removal of more than a tenth of the peers waits for --really.\n",
-		1, -1, weft_command_fleet, .json = true, .dry = true,
+		1, -1, weft_command_fleet, .json = true, .dry = true, .really = true,
 		.list = weft_command_list_fleet,
 	}, {
 		"genkey", "", "print a new private key",
@@ -319,8 +320,10 @@ static int command_run(struct weft_context *ctx,
 			      argv[command->max]);
 	else if (ctx->json && !command->json)
 		weft_complain(ctx, "%s: no JSON output", command->name);
-	else if ((ctx->dry_run || ctx->really) && !command->dry)
-		weft_complain(ctx, "%s: no --dry-run and no --really", command->name);
+	else if (ctx->dry_run && !command->dry)
+		weft_complain(ctx, "%s: no --dry-run", command->name);
+	else if (ctx->really && !command->really)
+		weft_complain(ctx, "%s: no --really", command->name);
 	else
 		return command->run(ctx, argc, argv);
 	command_print_usage(command, ctx->err);

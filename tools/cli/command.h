@@ -20,7 +20,8 @@
  * @max: most arguments, negative for any number
  * @run: runs it with the arguments after the verb; returns the exit status
  * @json: the command can print JSON
- * @dry: the command takes --dry-run and --really
+ * @dry: the command takes --dry-run
+ * @really: the command takes --really
  * @failure: the exit status of a wrong command line and of lost output, 0 for 1
  * @list: prints the words of its arguments for the help, from their table, or NULL
  */
@@ -34,6 +35,7 @@ struct weft_command {
 	int (*run)(struct weft_context *ctx, int argc, char **argv);
 	bool json;
 	bool dry;
+	bool really;
 	int failure;
 	void (*list)(FILE *stream);
 };

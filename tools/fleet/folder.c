@@ -237,7 +237,7 @@ void weft_folder_free(struct weft_folder *folder)
 	folder->lock = -1;
 }
 
-static bool folder_has_self(const struct weft_context *ctx, const char *name)
+bool weft_folder_is_there(const struct weft_context *ctx, const char *name)
 {
 	char *path;
 	bool has;
@@ -260,7 +260,7 @@ bool weft_folder_list(const struct weft_context *ctx, struct weft_words *names)
 		       weft_complain(ctx, "cannot read '%s': %s", ctx->state, strerror(errno));
 	for (i = 0; i < count; i++) {
 		if (good && weft_profile_name_is_good(found[i]->d_name, strlen(found[i]->d_name)) &&
-		    folder_has_self(ctx, found[i]->d_name))
+		    weft_folder_is_there(ctx, found[i]->d_name))
 			good = weft_profile_words_add(names, found[i]->d_name, 0);
 		free(found[i]);
 	}

@@ -52,6 +52,8 @@ bool weft_folder_write(struct weft_folder *folder, bool *changed);
 char *weft_folder_file(const struct weft_folder *folder, const char *name);
 void weft_folder_free(struct weft_folder *folder);
 
+/* Whether this machine has keys of fleet @name. */
+bool weft_folder_is_there(const struct weft_context *ctx, const char *name);
 /* The fleets that have a folder, in alphabetical order. False after a complaint. */
 bool weft_folder_list(const struct weft_context *ctx, struct weft_words *names);
 
