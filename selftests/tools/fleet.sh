@@ -349,7 +349,7 @@ check "a command that writes" run_is 'j["changed"]' True "${admit[@]}" node ant 
 check "... removes what killed ones have left" none_of st/node/.ant.weft-1-00000000 st/.fleet.weft-1-00000000
 check "... and nothing else" [ -e st/node/.keep ]
 cp st/node/ant "st/node/ant~"
-check "a copy that an editor has left is the same record" fleet list store st
+check "a copy that an editor has left is the same record" fleet list store st trust "$ADMIN"
 check "... without a warning" [ ! -s err ]
 rm "st/node/ant~"
 
@@ -397,6 +397,34 @@ check "a record of a key that no admin has introduced: init" stays owned fails 1
 check "... admit" stays owned fails 1 "has not introduced" \
 	admit store owned admin-key key2 node eve identity "${identity[ant]}" address 10.7.0.99/24
 check "... revoke" stays owned fails 1 "has not introduced" revoke store owned admin-key key2 node ant
+
+# Readers
+
+says() { # says TEXT COMMAND...: on standard error, with status 0; without a TEXT nothing
+	"${@:2}" && if [ "$1" ]; then grep -qF -- "$1" err; else [ ! -s err ]; fi
+}
+check "a reader without a key believes the store, and says so" says "'st' is believed" fleet list store st
+check "... and names the key that would verify it" grep -q "trust $ADMIN2" err
+check "... render, too" says "is believed" fleet render store st node ant
+check "... a bundle is verified by each node" says "" fleet bundle store st
+check "the admin key verifies it" says "" fleet list store st trust "$ADMIN2"
+check "... and so does the one before, by the records in between" says "" fleet list store st trust "$ADMIN"
+check "... not another one" fails 1 "has not introduced" list store st trust "$ADMIN3"
+check "a forged store is not that of the admin key" fails 1 "has not introduced" list store owned trust "$ADMIN2"
+for verb in list bundle "render node ant"; do
+	read -ra verb <<<"$verb"
+	check "a node verifies with the keys that it knows: ${verb[0]}" says "" node_state ant "${verb[0]}" store st "${verb[@]:1}"
+	check "... and refuses a forged store" node_fails ant "'owned/fleet'" "${verb[0]}" store owned "${verb[@]:1}"
+done
+if unshare --map-root-user --net true 2>/dev/null; then
+	cp -r st ahead
+	cp -r state-ant state-seer
+	fleet init prod store ahead admin-key key2 keepalive 7
+	bundle_of ahead bundle
+	remember seer bundle
+	check "... and has seen a later epoch than a store that was set back" says "this machine has seen epoch $((EPOCH + 4))" \
+		node_state seer list store st
+fi
 
 bundle_of st bundle
 WEFT_FLEET_STATE=$dir/state-old fleet hello prod node ant admins "$ADMIN"
@@ -479,7 +507,7 @@ kill_some "$WEFT" fleet init prod store killed/st admin-key killed/key
 check "init after 60 that were killed" fleet init prod store killed/st admin-key killed/key
 check "each of 60 admissions that were killed is there as a whole, or not at all" kill_admits 2>killed/err
 check "records are whole after 60 admissions that were killed" lines_are_whole
-check "... and the store is read" fleet list store killed/st
+check "... and the store is read" fleet list store killed/st trust "$("$WEFT" fleet init prod store killed/st admin-key killed/key)"
 check "... without a warning" [ ! -s err ]
 check "... and written" run_is 'len(j["nodes"])' 2 admit store killed/st admin-key killed/key from from.json
 WEFT_FLEET_STATE=$dir/killed kill_some "$WEFT" fleet hello prod node ant admins "$ADMIN"

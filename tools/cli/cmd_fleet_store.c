@@ -11,6 +11,7 @@
 #include "conf/setting.h"
 #include "fleet/admin.h"
 #include "fleet/apply.h"
+#include "fleet/folder.h"
 #include "fleet/memory.h"
 #include "fleet/render.h"
 #include "print/json.h"
@@ -102,13 +103,68 @@ static bool store_take_trust(const struct weft_context *ctx, struct weft_keys *t
 	return good;
 }
 
-/* A store to read: with @text its record of the fleet has to come from one of these keys. */
-static bool store_read(const struct weft_context *ctx, struct weft_store *store, const char *path,
-		       struct weft_keys *trust, const char *text)
+/* A store that a command reads, and the keys that its record of the fleet comes from. */
+struct store_reader {
+	struct weft_store store;
+	struct weft_keys trust;
+};
+
+static bool store_reopen(struct store_reader *reader, const struct weft_context *ctx,
+			 const char *path)
 {
-	*store = (struct weft_store){ .ctx = ctx, .lock = -1 };
-	return store_take_trust(ctx, trust, text) &&
-	       weft_store_need(store, ctx, path, trust->count ? trust : NULL, false);
+	weft_store_close(&reader->store);
+	return weft_store_need(&reader->store, ctx, path, &reader->trust, false);
+}
+
+/* A machine that is a node of the fleet knows its admin keys, and the epochs that it has seen. */
+static bool store_check_memory(struct store_reader *reader, const struct weft_context *ctx,
+			       const char *path)
+{
+	struct weft_folder folder;
+	bool good = weft_folder_read(&folder, ctx, reader->store.fleet->name, false) &&
+		    weft_folder_need(&folder);
+	size_t i;
+
+	for (i = 0; good && i < folder.fleet->trust.count; i++)
+		good = weft_keys_add(&reader->trust, &folder.fleet->trust.items[i]) ||
+		       weft_complain(ctx, "out of memory");
+	good = good && store_reopen(reader, ctx, path);
+	if (good && weft_fleet_epoch(reader->store.fleet) < weft_fleet_epoch(folder.fleet))
+		weft_warn(ctx, "'%s' has epoch %llu, and this machine has seen epoch %llu", path,
+			  (unsigned long long)weft_fleet_epoch(reader->store.fleet),
+			  (unsigned long long)weft_fleet_epoch(folder.fleet));
+	weft_folder_free(&folder);
+	return good;
+}
+
+/*
+ * With @keys the record of the fleet has to come from one of these. Without them it has to
+ * come from those that this machine knows as a node, and where it is none the store is
+ * believed: @warn says so, for output that nothing verifies later on.
+ */
+static bool store_read(struct store_reader *reader, const struct weft_context *ctx,
+		       const char *path, const char *keys, bool warn)
+{
+	*reader = (struct store_reader){ .store = { .ctx = ctx, .lock = -1 } };
+	if (!store_take_trust(ctx, &reader->trust, keys) ||
+	    !weft_store_need(&reader->store, ctx, path,
+			     reader->trust.count ? &reader->trust : NULL, false))
+		return false;
+	if (reader->trust.count)
+		return true;
+	if (weft_folder_is_there(ctx, reader->store.fleet->name))
+		return store_check_memory(reader, ctx, path);
+	if (warn)
+		weft_warn(ctx,
+			  "'%s' is believed to be of the fleet's admin: 'trust %s' verifies it, if that is the admin key",
+			  path, weft_key_encode(&reader->store.fleet->terms->signer).chars);
+	return true;
+}
+
+static void store_read_end(struct store_reader *reader)
+{
+	weft_store_close(&reader->store);
+	weft_keys_free(&reader->trust);
 }
 
 /* A key that the fleet does not list signs records that no node takes. */
@@ -602,17 +658,16 @@ int weft_fleet_bundle(struct weft_context *ctx, int argc, char **argv)
 	const struct weft_fleet_word words[] = {
 		{ "store", &path, true }, { "trust", &keys }, { }
 	};
-	struct weft_keys trust = { };
-	struct weft_store store;
+	struct store_reader reader;
 	bool good;
 
 	if (!weft_fleet_words(ctx, "bundle", words, argc, argv))
 		return 1;
-	good = store_read(ctx, &store, path, &trust, keys);
+	/* Each node verifies it. */
+	good = store_read(&reader, ctx, path, keys, false);
 	if (good)
-		weft_memory_write_bundle(ctx->out, store.fleet);
-	weft_store_close(&store);
-	weft_keys_free(&trust);
+		weft_memory_write_bundle(ctx->out, reader.store.fleet);
+	store_read_end(&reader);
 	return !good;
 }
 
@@ -626,23 +681,21 @@ int weft_fleet_render(struct weft_context *ctx, int argc, char **argv)
 	};
 	struct weft_fleet_own own = { };
 	struct weft_fleet_model model;
+	struct store_reader reader;
 	struct weft_refusal why;
-	struct weft_keys trust = { };
-	struct weft_store store;
 	bool good;
 
 	if (!weft_fleet_words(ctx, "render", words, argc, argv))
 		return 1;
-	good = store_read(ctx, &store, path, &trust, keys);
+	good = store_read(&reader, ctx, path, keys, true);
 	snprintf(own.node, sizeof(own.node), "%s", node);
-	if (good && !weft_fleet_model(store.fleet, &own, &model, &why))
+	if (good && !weft_fleet_model(reader.store.fleet, &own, &model, &why))
 		good = weft_complain(ctx, "%s", why.text);
 	if (good) {
 		weft_render_plain(ctx->out, &model);
 		weft_fleet_model_free(&model);
 	}
-	weft_store_close(&store);
-	weft_keys_free(&trust);
+	store_read_end(&reader);
 	return !good;
 }
 
@@ -706,20 +759,18 @@ int weft_fleet_list(struct weft_context *ctx, int argc, char **argv)
 	const struct weft_fleet_word words[] = {
 		{ "store", &path, true }, { "trust", &keys }, { }
 	};
-	struct weft_keys trust = { };
-	struct weft_store store;
+	struct store_reader reader;
 	int status = 1;
 
 	if (!weft_fleet_words(ctx, "list", words, argc, argv))
 		return 1;
-	if (store_read(ctx, &store, path, &trust, keys)) {
+	if (store_read(&reader, ctx, path, keys, true)) {
 		status = 0;
 		if (ctx->json)
-			status = store_print_list(ctx, store.fleet);
+			status = store_print_list(ctx, reader.store.fleet);
 		else
-			store_tell_list(ctx, store.fleet);
+			store_tell_list(ctx, reader.store.fleet);
 	}
-	weft_store_close(&store);
-	weft_keys_free(&trust);
+	store_read_end(&reader);
 	return status;
 }

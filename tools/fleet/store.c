@@ -226,8 +226,8 @@ static bool store_take_fleet(struct weft_store *store, const struct store_record
 	if (!store->fleet)
 		return store_no_memory(store);
 	memcpy(store->fleet->name, terms->fleet, sizeof(store->fleet->name));
-	/* The first trusted key is the admin key. */
-	if (store->trust && !weft_keys_have(&terms->admins, &store->trust->items[0]))
+	if (store->trust && store->signs &&
+	    !weft_keys_have(&terms->admins, &store->trust->items[0]))
 		return weft_complain(store->ctx,
 				     "the admin key is none of those of fleet '%s': its public half is %s",
 				     terms->fleet,
@@ -578,7 +578,9 @@ static bool store_complete(struct weft_store *store)
 bool weft_store_open(struct weft_store *store, const struct weft_context *ctx, const char *path,
 		     const struct weft_keys *trust, bool lock)
 {
-	*store = (struct weft_store){ .ctx = ctx, .path = path, .lock = -1, .trust = trust };
+	*store = (struct weft_store){
+		.ctx = ctx, .path = path, .lock = -1, .signs = lock, .trust = trust,
+	};
 	if (!lock)
 		return store_load(store);
 	return store_lock(store) && store_sweep(store) && store_load(store) &&

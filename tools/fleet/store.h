@@ -18,6 +18,7 @@ struct weft_context;
  * @ctx: the context
  * @path: the folder
  * @lock: its locked file, or -1
+ * @signs: the first key of @trust is an admin key that is to sign
  * @trust: the keys that a chain of records of the fleet begins at, or NULL for any
  * @fleet: its records; NULL in a folder without a fleet
  * @changes: the changes of an admin's command, in words
@@ -26,6 +27,7 @@ struct weft_store {
 	const struct weft_context *ctx;
 	const char *path;
 	int lock;
+	bool signs;
 	const struct weft_keys *trust;
 	struct weft_fleet *fleet;
 	struct weft_words changes;
