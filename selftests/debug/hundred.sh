@@ -8,7 +8,7 @@
 #	 up0 192.0.2.1      up0 192.0.2.2           up0 192.0.2.100
 #	    |                  |                       |
 #	    +----------------- br0 in namespace net ---+
-# make hundred runs it, on Linux as a program: 4,950 sessions, and some 700 commands.
+# make hundred runs it, on Linux as a program: 4,950 sessions, and some 700 commands. NODES: of the mesh, by default 100.
 # timeout: 6000
 # shellcheck source=selftests/kselftest/lib.sh
 . "$(dirname "$0")/../kselftest/lib.sh"
@@ -17,7 +17,7 @@
 
 skip_unless_weft
 [ -z "${EMULATED-}" ] || skip "not on an emulated machine: 4,950 sessions"
-count=$(scaled 100 10)
+count=${NODES:-$(scaled 100 10)}
 peers=$(scaled 1000 100)
 mapfile -t all < <(seq -f n%g "$count")
 answers=$lib_work/answers

@@ -11,6 +11,7 @@
 #   KIND             the kinds of the flooded tunnel (default: weft wireguard)
 #   FLOODS           names of floods (default: all)
 #   SOAK_MINUTES     of guest time (default 60); SOAK_PEERS (default 50)
+#   NODES            of the fleet (default 100)
 #   VM_MODE          smp: two CPUs in real time, in place of one CPU with counted time, or, of Linux as a program,
 #                    with skipped idle time
 set -u -o pipefail
@@ -60,7 +61,7 @@ hundred() {
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 kinds=${KIND-}
-export KIND WALL_LIMIT=${WALL_LIMIT:-7200} VM_ENVIRONMENT="FLOODS SOAK_MINUTES SOAK_PEERS" VM_NOTES=1
+export KIND WALL_LIMIT=${WALL_LIMIT:-7200} VM_ENVIRONMENT="FLOODS SOAK_MINUTES SOAK_PEERS NODES" VM_NOTES=1
 make -s -C tools >&2 || exit 1
 case ${1-} in
 flood|soak|hundred)

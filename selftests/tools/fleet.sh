@@ -705,6 +705,34 @@ check "an import" run_is '[(n["node"], n["addresses"], n["prefixes"], n["endpoin
 for word in DNS PostUp "preshared key" "has no file here" "default route"; do
 	check "... does not drop without a word: $word" grep -q "$word" err
 done
+taken_over() { # the key of "two" comes from its file, its public half from the import
+	"$WEFT" -j fleet import prod one=wg-quick/one.conf two=wg-quick/two.conf >imported 2>err
+	key_of_two=$(python3 -c 'import json; print([n["public_key"] for n in json.load(open("imported")) if n["node"] == "two"][0])')
+	sed -n 's/^PrivateKey *= *//p' wg-quick/two.conf >two.key
+	node_state two hello prod node two admins "$ADMIN" private-key - <two.key && is 'j["public_key"]' "$key_of_two"
+}
+taken_in() { # the import with the node's identity is admitted, and the hello of that key counts
+	node_state two hello prod
+	identity_two=$(value 'j["identity"]')
+	"$WEFT" fleet init prod store imports admin-key key >out 2>err &&
+		fleet admit store imports admin-key key from imported &&
+		python3 - "$identity_two" <<-'END' >with-identity &&
+			import json, sys
+			nodes = json.load(open("imported"))
+			[node.update(identity=sys.argv[1]) for node in nodes if node["node"] == "two"]
+			print(json.dumps(nodes))
+		END
+		fleet admit store imports admin-key key from with-identity &&
+		node_state two hello prod serial "$(value '[n["serial"] for n in j["nodes"] if n["node"] == "two"][0]')" &&
+		value 'j["record"]' >hello && run_is 'j["accepted"], j["refused"]' "(1, [])" put store imports from hello
+}
+check "a node takes its key over" taken_over
+check "... again, with a file" node_state two hello prod node two admins "$ADMIN" private-key two.key
+check "... which changes nothing" is 'j["changed"], j["public_key"]' "(False, '$key_of_two')"
+check "... not another key" node_fails two "has another tunnel key" hello prod private-key <("$WEFT" genkey)
+check "... and is admitted with it" taken_in
+check "... as a peer of the others" [ "$("$WEFT" fleet render store imports node one trust "$ADMIN" | grep -cF "$key_of_two")" = 1 ]
+check "... without its private key in any output" [ -z "$(grep -lrF "$key_two" imported with-identity imports)" ]
 check "one file twice" fails 1 "the same private key" import prod one=wg-quick/one.conf three=wg-quick/one.conf
 
 echo "1..$count"

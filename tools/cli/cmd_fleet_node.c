@@ -131,19 +131,35 @@ static bool node_make_self(struct node_job *job, const struct node_hello *hello)
 	return false;
 }
 
+/* Whether it is the tunnel's present key: a repeated call changes nothing. */
+static bool node_has_private_key(struct node_job *job, const char *path, bool *has)
+{
+	struct weft_key given = { }, present;
+	bool good = node_take_private_key(job, path, &given);
+
+	weft_self_private_key(job->folder.self, &present);
+	/* The kernel's form of both. */
+	weft_key_clamp(&present);
+	*has = weft_key_equal(&given, &present);
+	weft_key_wipe(&given);
+	weft_key_wipe(&present);
+	return good;
+}
+
 /* What stays: another name or other keys would be another node. */
 static bool node_check_self(struct node_job *job, const struct node_hello *hello)
 {
 	const struct weft_self *self = job->folder.self;
+	bool same = true;
 
 	if (hello->node && strcmp(hello->node, self->node))
 		return weft_complain(job->ctx, "this machine is node '%s' of fleet '%s', not '%s'",
 				     self->node, self->fleet, hello->node);
-	if (hello->private_key)
-		return weft_complain(job->ctx,
-				     "fleet hello: node '%s' has a tunnel key already: private-key is for the first time",
+	if (hello->private_key && !node_has_private_key(job, hello->private_key, &same))
+		return false;
+	return same || weft_complain(job->ctx,
+				     "fleet hello: node '%s' has another tunnel key already: private-key is for the first time",
 				     self->node);
-	return true;
 }
 
 static bool node_take_number(struct node_job *job, const char *what, const char *text, __u64 max,
