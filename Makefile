@@ -134,7 +134,7 @@ check-debug:
 
 ## make soak  an hour of 50 tunnels on bad lines; SOAK_MINUTES=5 SOAK_PEERS=10 KERNELS=6.12 for less
 ## make flood  a tunnel that is flooded, and the in-tree one beside it; FLOODS="strays replays" only these
-## make hundred  a fleet of a hundred nodes, made of one bundle, whose keys are rotated under traffic; NODES=4 of fewer nodes
+## make hundred  a fleet of a hundred nodes, made of one bundle, whose keys are rotated under traffic; NODES=10 of fewer nodes
 # What takes longer than make check has time for. A soak's own kernel has to be built.
 flood soak hundred:
 	@bash $(SELFTESTS)/run/setup.sh $(if $(filter 6.12-%,$(or $(KERNELS),$(if $(filter soak,$@),6.12-kasan))),check-debug,check)

@@ -8,7 +8,7 @@
 #	 up0 192.0.2.1      up0 192.0.2.2           up0 192.0.2.100
 #	    |                  |                       |
 #	    +----------------- br0 in namespace net ---+
-# make hundred runs it, on Linux as a program: 4,950 sessions, and some 700 commands. NODES: of the mesh, by default 100.
+# make hundred runs it, on Linux as a program: 4,950 sessions, and some 700 commands. NODES: of the mesh, 10 or more, by default 100.
 # timeout: 6000
 # shellcheck source=selftests/kselftest/lib.sh
 . "$(dirname "$0")/../kselftest/lib.sh"
