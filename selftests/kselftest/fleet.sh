@@ -759,8 +759,9 @@ left_out() {
 	on_store admit node ant identity "$(identity_of ant)" address 10.77.0.1/24,fd77::1/64
 	addr_add ant up0 10.20.0.9/24
 	addr_add ant up0 10.21.0.9/16
-	ns ant sysctl -qw net.ipv6.conf.default.disable_ipv6=1
-	defer ns ant sysctl -qw net.ipv6.conf.default.disable_ipv6=0
+	node bee hello endpoint 192.0.2.2:51820,[2001:db8::2]:51820
+	ns ant sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+	defer ns ant sysctl -qw net.ipv6.conf.all.disable_ipv6=0
 	gather ant bee cat
 	bundle_make
 	applies bee
@@ -777,7 +778,7 @@ left_out() {
 	node ant status
 	expect_eq "problems in the status" "$(grep -c 'left out' "$answer")" 3
 	ns_ip_batch ant "addr del 10.20.0.9/24 dev up0" "addr del 10.21.0.9/16 dev up0"
-	ns ant sysctl -qw net.ipv6.conf.default.disable_ipv6=0 "net.ipv6.conf.$fleet.disable_ipv6=0"
+	ns ant sysctl -qw net.ipv6.conf.all.disable_ipv6=0
 	applies ant
 	expect_eq "allowed IPs of cat" "$(allowed_of ant cat | tr ' ' '\n' | sort | paste -sd ' ')" \
 		"10.20.0.0/24 10.21.3.0/24 10.77.0.3/32 fd20::/64"
