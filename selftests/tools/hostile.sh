@@ -131,7 +131,7 @@ honest() {
 listed() { # listed EXPRESSION VALUE: of the store's nodes n, by name
 	local got
 
-	got=$("$WEFT" -j fleet list store store 2>&1 | python3 -c 'import json, sys
+	got=$("$WEFT" -j fleet list store store 2>/dev/null | python3 -c 'import json, sys
 n = {node["node"]: node for node in json.load(sys.stdin)["nodes"]}
 print(eval(sys.argv[1]))' "$1")
 	[ "$got" = "$2" ] && return
