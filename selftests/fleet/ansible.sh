@@ -10,7 +10,7 @@
 #	      |                 |                |                |                |                |
 #	      +-----------------+----------------+----------------+----------------+----------------+    "switch", in net
 #
-# elk's link is one of the kernel's own WireGuard. ANSIBLE names the version of ansible-core, whose folder boot.sh -d has;
+# elk's link is one of the kernel's own WireGuard. The guest has ansible-core by boot.sh -d (programs.sh).
 # CASES chooses cases by their functions, without check_: each but the first three needs first_run.
 # vm: smp
 # timeout: 3600
@@ -18,8 +18,8 @@
 
 skip_unless_weft
 fleet_dir=$test_dir
-programs=/weft/programs
-ansible=$programs/ansible-${ANSIBLE:-2.14}
+# shellcheck source=selftests/fleet/play.sh
+. "$fleet_dir/play.sh"
 nodes=(ant bee cow dog elk)
 # Those that lose no packet in a rotation.
 weft_nodes=(ant bee cow dog)
@@ -28,7 +28,7 @@ machines=/run/fleet
 store=/root/store
 inventory=$lib_work/inventory.yml
 
-[ -d "$ansible" ] || skip "no ansible-core ${ANSIBLE:-2.14}: ${ANSIBLE_MISSING:-the folder of programs does not have it}"
+[ -d "$play_programs" ] || skip "no ansible-core: run make check-fleet"
 
 # ---- machines ----
 
@@ -44,7 +44,7 @@ plug_in() { # plug_in NS ADDRESS
 
 start_node() { # start_node NODE
 	plug_in "$1" "$(underlay "$1")"
-	ns_run "sshd-$1" "$1" unshare --mount --uts bash "$fleet_dir/node.sh" "$1" $machines
+	ns_run "sshd-$1" "$1" unshare --mount --uts "${play_machine[@]}" bash "$fleet_dir/node.sh" "$1" $machines
 }
 
 meet_node() { # meet_node NODE: the controller knows the host's key
@@ -55,6 +55,8 @@ meet_node() { # meet_node NODE: the controller knows the host's key
 start_fleet() {
 	local node
 
+	play_prepare
+	modprobe -a weft wireguard
 	mkdir -p $machines /root/.ssh
 	ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
 	cp /root/.ssh/id_ed25519.pub $machines/login.pub
@@ -68,25 +70,23 @@ start_fleet() {
 	for node in "${nodes[@]}"; do
 		meet_node "$node"
 	done
-	modprobe -a weft wireguard
 	# It has a network behind it.
 	forwarding_on bee
 	cp "$fleet_dir/inventory.yml" "$inventory"
 }
 
-# In all namespaces of that machine.
+# In all namespaces of that machine, and in its root.
 machine() { # machine NODE COMMAND...
 	local pid
 
 	read -r pid <"$lib_work/runs/sshd-$1.pid"
 	shift
-	nsenter --target "$pid" --net --mount --uts "$@"
+	nsenter --target "$pid" --net --mount --root --uts "$@"
 }
 
 # ---- playbooks ----
 
-export ANSIBLE_CONFIG=$fleet_dir/ansible.cfg ANSIBLE_COLLECTIONS_PATH=$programs/collections FLEET_STORE=$store
-playing=(env LOCPATH="$programs/locale" LC_ALL=C.UTF-8 PYTHONPATH="$ansible" python3 -m ansible.cli.playbook)
+export ANSIBLE_CONFIG=$fleet_dir/ansible.cfg FLEET_STORE=$store
 
 # Its output is $lib_work/play.
 play_status() { # play_status PLAYBOOK [OPTIONS...]: prints the exit status

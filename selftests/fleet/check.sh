@@ -6,8 +6,8 @@
 #   TESTS      names (default: all): lint 2.14 2.19
 #   KERNELS    series (default: uml, since Python takes minutes where its instructions are emulated)
 #
-# 2.14 is this machine's, as in Debian 12, and 2.19 is unpacked from Debian 13's package; both run with this machine's Python.
-# A test without its ansible-core, or without ansible-lint, is skipped.
+# 2.14 is this machine's, as in Debian 12. 2.19 is Debian 13's in a root of Debian 13, whose Python and OpenSSH run controller
+# and nodes. A test without its ansible-core, or without ansible-lint, is skipped.
 set -u -o pipefail
 # shellcheck source=selftests/run/vm/host.sh
 . "$(dirname "$0")/../run/vm/host.sh"
@@ -15,77 +15,14 @@ set -u -o pipefail
 . "$(dirname "$0")/../run/tap.sh"
 cd "$weft_top" || exit 1
 
-site=/usr/lib/python3/dist-packages
-# ansible-core's dependencies; its cli asks for the versions of some.
-libraries=(yaml _yaml jinja2 markupsafe packaging resolvelib PyYAML-*info Jinja2-*info MarkupSafe-*info packaging-*info resolvelib-*info)
-
-write_trixie_source() { # write_trixie_source FILE
-	local mirror
-
-	mirror=$(debian_mirror Debian)
-	[ -n "$mirror" ] || die "cannot tell Debian's mirror"
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" >"$1"
-}
-
-# With lists, cache and dpkg status of its own.
-unpack_newer() { # unpack_newer DIRECTORY
-	local lists=$cache/trixie suite_options
-
-	[ ! -e "$1" ] || return 0
-	mkdir -p "$lists"/{lists,archives}/partial
-	: >"$lists/status"
-	write_trixie_source "$lists/sources.list"
-	suite_options=(
-		-o Dir::Etc::sourcelist="$lists/sources.list" -o Dir::Etc::sourceparts=- -o Dir::Etc::preferencesparts=-
-		-o Dir::State::lists="$lists/lists" -o Dir::State::status="$lists/status" -o Dir::Cache="$lists"
-		-o Debug::NoLocking=true -o APT::Sandbox::User=root
-	)
-	refresh_lists
-	rm -rf "$1.new"
-	unpack_package ansible-core "$1.new"
-	mv "$1.new" "$1"
-}
-
-# Sets root to the file system with that ansible-core, or why to the reason for none.
-find_ansible() { # find_ansible VERSION
-	root='' why=''
-	case $1 in
-	2.14)
-		package_installed ansible-core || why="ansible-core is not installed"
-		;;
-	2.19)
-		root=$cache/packages-ansible-core-trixie
-		(with_lock ansible-trixie unpack_newer "$root") >&2 || why="no package ansible-core of Debian 13"
-		;;
-	esac
-	[ -n "$why" ] || grep -q "^__version__ = '$1\." "$root$site/ansible/release.py" ||
-		why="ansible-core is $(sed -n "s/^__version__ = '\(.*\)'/\1/p" "$root$site/ansible/release.py")"
-}
-
-# Compiled here: the guest would do that at each start.
-copy_ansible() { # copy_ansible VERSION PROGRAMS
-	local directory=$2/ansible-$1 library
-
-	mkdir -p "$directory" "$2/locale" "$2/collections/ansible_collections/weft"
-	cp -r "$root$site/ansible" "$root$site"/ansible_core-*info "$directory/"
-	for library in "${libraries[@]}"; do
-		# shellcheck disable=SC2086 # a pattern
-		cp -r $site/$library "$directory/"
-	done
-	/usr/bin/python3 -m compileall -q "$directory" >/dev/null 2>&1
-	cp -rL /usr/lib/locale/C.utf8 "$2/locale/"
-	cp -rL /usr/lib/locale/C.utf8 "$2/locale/C.UTF-8"
-	cp -r tools/ansible "$2/collections/ansible_collections/weft/fleet"
-}
-
 with_ansible() { # with_ansible VERSION SERIES
-	local module
+	local module programs=$work/programs-$1 status=0
 
-	find_ansible "$1"
-	[ -z "$why" ] || { echo "ok - $2 fleet/ansible: ansible-core $1 # SKIP $why"; return; }
+	bash selftests/fleet/programs.sh "$1" "$programs" >"$work/why" || status=$?
+	[ $status != 3 ] || { echo "ok - $2 fleet/ansible: ansible-core $1 # SKIP $(cat "$work/why")"; return; }
+	[ $status = 0 ] || { echo "not ok - $2 fleet/ansible: ansible-core $1"; return; }
 	module=$(selftests/run/vm/module.sh "$2" 2>"$work/log") || { sed 's/^/# /' "$work/log"; echo "not ok - $2 build: weft.ko"; return; }
-	copy_ansible "$1" "$work/programs-$1"
-	PROGRAMS=$work/programs-$1 ANSIBLE=$1 with_verdict "$2 $1" selftests/run/vm/run.sh -k "$module" "$2" fleet/ansible |
+	PROGRAMS=$programs with_verdict "$2 $1" selftests/run/vm/run.sh -k "$module" "$2" fleet/ansible |
 		sed -u "s,fleet/ansible:,fleet/ansible $1:,"
 }
 
@@ -116,7 +53,7 @@ main() {
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	make -s -C tools >&2 || exit 1
-	export VM_ENVIRONMENT="ANSIBLE CASES" VM_NOTES=1 VM_MEMORY=2500 WALL_LIMIT=${WALL_LIMIT:-3600}
+	export VM_ENVIRONMENT=CASES VM_NOTES=1 VM_MEMORY=2500 WALL_LIMIT=${WALL_LIMIT:-3600}
 	{
 		echo "TAP version 13"
 		for test in ${TESTS:-lint 2.14 2.19}; do

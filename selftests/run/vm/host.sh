@@ -10,6 +10,7 @@
 #   install_packages NAME...        installs those that are missing
 #   refresh_lists                   downloads Debian's package lists, one process at a time
 #   unpack_package NAME DIRECTORY   downloads a package and unpacks it there, without installing it
+#   unpack_whole DIRECTORY NAME...  packages with all that they depend on, as a root for chroot
 #   fetch_newest_go FILE            the newest wireguard-go in Debian, as FILE
 #   debian_mirror LABEL             the mirror of Debian, or Debian-Security, in this machine's apt
 #   in_unstable COMMAND...          runs unpack_package, and the other functions for packages, with Debian unstable's lists
@@ -141,6 +142,33 @@ unpack_package() { # unpack_package NAME DIRECTORY
 	mkdir -p "$directory"
 	dpkg -x "$work"/*.deb "$directory" || { rm -rf "$work"; die "could not unpack $name"; }
 	rm -rf "$work"
+}
+
+download_all() { # download_all DIRECTORY NAME...: with all their dependencies
+	local archives=$1
+
+	shift
+	apt-get -q -y -o APT::Sandbox::User=root "${suite_options[@]}" -o Dir::Cache::archives="$archives" \
+		--no-install-recommends --download-only install "$@"
+}
+
+# Maintainer scripts are not run: they would make the links into /usr, and that of awk.
+unpack_whole() { # unpack_whole DIRECTORY NAME...
+	local root=$1 archives file name
+
+	shift
+	archives=$(mktemp -d)
+	mkdir -p "$archives/partial" "$root"
+	with_fresh_lists download_all "$archives" "$@" || { rm -rf "$archives"; die "could not download $1 and its dependencies"; }
+	for file in "$archives"/*.deb; do
+		dpkg -x "$file" "$root" || { rm -rf "$archives"; die "could not unpack $file"; }
+	done
+	rm -rf "$archives" "$root"/usr/share/{doc,info,locale,man}
+	for name in bin sbin lib lib64; do
+		[ -e "$root/$name" ] || ln -s "usr/$name" "$root/$name"
+	done
+	ln -sf mawk "$root/usr/bin/awk"
+	mkdir -p "$root/dev" "$root/proc" "$root/tmp"
 }
 
 # The machine's own apt source of Debian itself: neither security updates nor packages of other origins.

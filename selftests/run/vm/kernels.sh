@@ -149,40 +149,17 @@ unpack_headers() { # unpack_headers RELEASE DIRECTORY FINAL
 		"$directory/usr/src/linux-headers-$release/.kernelvariables"
 }
 
-download_all() { # download_all DIRECTORY PACKAGE...: with all their dependencies
-	local archives=$1
-
-	shift
-	apt-get -q -y "${suite_options[@]}" -o Dir::Cache::archives="$archives" --no-install-recommends --download-only \
-		install "$@"
-}
-
 # kbuild's programs and the compiler need unstable's libraries: a root with just these, for chroot.
 unpack_root() { # unpack_root RELEASE DIRECTORY
-	local archives file
-
 	say "downloading linux-headers-$1 and what it takes to build with them"
-	archives=$(mktemp -d)
-	mkdir "$archives/partial" "$2"
-	with_fresh_lists download_all "$archives" "linux-headers-$1" "${root_packages[@]}" ||
-		{ rm -rf "$archives"; die "could not download linux-headers-$1 and its dependencies"; }
-	for file in "$archives"/*.deb; do
-		dpkg -x "$file" "$2" || { rm -rf "$archives"; die "could not unpack $file"; }
-	done
-	rm -rf "$archives" "$2"/usr/share/{doc,info,locale,man}
+	unpack_whole "$2" "linux-headers-$1" "${root_packages[@]}"
 	finish_root "$2"
 }
 
-# Maintainer scripts are not run, and the packages lack some files: links into /usr, and the script by which kbuild
-# tests whether sparse works.
+# The packages lack the script by which kbuild tests whether sparse works.
 finish_root() { # finish_root DIRECTORY
-	local name scripts
+	local scripts
 
-	for name in bin sbin lib lib64; do
-		[ -e "$1/$name" ] || ln -s "usr/$name" "$1/$name"
-	done
-	ln -sf mawk "$1/usr/bin/awk"
-	mkdir -p "$1/dev" "$1/proc" "$1/tmp"
 	for scripts in "$1"/usr/src/linux-headers-*-common/scripts; do
 		[ -e "$scripts/checker-valid.sh" ] || install -m 755 /dev/stdin "$scripts/checker-valid.sh" <<<$'#!/bin/sh\necho 1'
 	done

@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Sourced by ansible.sh and the demo, in the guest: ansible-core of the folder that programs.sh has filled.
+#
+#   play_machine=(...)     the words before a command that is to run in the file system of the controller and the nodes
+#   playing=(...)          ansible-playbook
+#   play_prepare           makes both usable, once
+#   play_version           that of ansible-core, such as 2.19
+
+play_programs=/weft/programs
+play_root=$play_programs/trixie
+play_directories=(dev proc sys run tmp root weft)
+export ANSIBLE_COLLECTIONS_PATH=$play_programs/collections
+# shellcheck disable=SC2034 # for the scripts that source this one
+if [ -d "$play_root" ]; then
+	play_machine=(chroot "$play_root")
+	playing=(chroot "$play_root" env LC_ALL=C.UTF-8 /usr/bin/ansible-playbook)
+	play_version=2.19
+else
+	play_machine=()
+	playing=(env LOCPATH=$play_programs/locale LC_ALL=C.UTF-8 PYTHONPATH=$play_programs/ansible-2.14 python3 -m ansible.cli.playbook)
+	play_version=2.14
+fi
+
+# That root has the guest's users, devices and files of the test.
+play_prepare() {
+	local directory
+
+	[ -d "$play_root" ] || return 0
+	cp /etc/{passwd,group,hosts,nsswitch.conf,protocols,services} "$play_root/etc/"
+	for directory in "${play_directories[@]}"; do
+		mount --bind "/$directory" "$play_root/$directory"
+	done
+}
